@@ -1,0 +1,52 @@
+/* Files: whole reads, atomic replacement, directories.
+ *
+ *     rt_bytes b = {0};
+ *     RT_TRY(rt_file_read("manifest.json", 1 << 20, &b));   // refuses more than 1 MiB
+ *     ...
+ *     rt_bytes_release(&b);
+ *     RT_TRY(rt_file_replace("summary.json", text, strlen(text)));   // old or new, never half
+ *
+ * Every failure names the path and the system's reason; ENOSPC and EDQUOT give RT_E_NOSPACE, ENOENT gives
+ * RT_E_NOTFOUND, anything else RT_E_IO. */
+#ifndef RINGTORCH_COMMON_FILE_H
+#define RINGTORCH_COMMON_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <ringtorch/status.h>
+
+typedef struct rt_bytes {
+    uint8_t *data; /* owned; one zero byte follows the end, so text can be used as a string */
+    size_t len;
+} rt_bytes;
+void rt_bytes_release(rt_bytes *b);
+
+/* Reads a whole file of at most `limit` bytes. */
+rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
+/* Writes a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the directory. */
+rt_status rt_file_replace(const char *path, const void *data, size_t len);
+/* Opens a new file for writing (mode 0644, truncates) / writes all bytes / fsyncs and closes. */
+rt_status rt_file_create(const char *path, int *fd);
+rt_status rt_file_write(int fd, const char *path, const void *data, size_t len);
+rt_status rt_file_finish(int fd, const char *path);
+/* Appends one line with one write(2); the file is created if missing. */
+rt_status rt_file_append_line(const char *path, const char *line);
+/* Creates a directory and its parents; an existing one is fine. */
+rt_status rt_dir_make(const char *path, unsigned mode);
+/* Renames a directory or file and fsyncs the parent: the commit of an atomic change. */
+rt_status rt_rename_durably(const char *from, const char *to);
+/* Removes a file or a directory with all it holds; a missing one is fine. */
+rt_status rt_remove_tree(const char *path);
+/* Lists the names in a directory (not . and ..), sorted bytewise; free with rt_names_release. */
+typedef struct rt_names {
+    char **name;
+    size_t count;
+} rt_names;
+rt_status rt_dir_list(const char *path, rt_names *out);
+void rt_names_release(rt_names *n);
+bool rt_path_exists(const char *path);
+/* Returns "a/b" (allocated; NULL on failure). */
+char *rt_path_join(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,53 @@
+/* Reverse-mode differentiation.
+ *
+ *     rt_tensor *w = rt_param(rt_randn(rt_shape(10, 784)));    // kept; ops on it are recorded
+ *     rt_tensor *loss = rt_mean(rt_square(rt_sub(rt_linear(x, w), y)));
+ *     rt_backward(loss);                                        // rt_grad_of(w) is d loss / d w
+ *     rt_grad_clear(w);
+ *
+ * A graph node belongs to its output tensor and keeps its inputs, so the graph needs no object of its own. Backward
+ * is written with differentiable ops: with .create_graph it is recorded too (double backward). */
+#ifndef RINGTORCH_AUTOGRAD_H
+#define RINGTORCH_AUTOGRAD_H
+
+#include <ringtorch/tensor.h>
+
+/* Marks a leaf as wanting its gradient and keeps it (free it with rt_free). Float tensors only. */
+rt_tensor *rt_param(rt_tensor *x);
+bool rt_requires_grad(const rt_tensor *x);
+
+typedef struct rt_backward_args {
+    rt_tensor *loss;
+    rt_tensor *grad;     /* d result / d loss, same shape; NULL: ones, and loss must have one element */
+    bool create_graph;   /* record the backward pass, so that gradients can be differentiated */
+    bool retain_graph;   /* keep what nodes saved; otherwise it is dropped as soon as it was used */
+} rt_backward_args;
+/* Adds d loss / d leaf to each leaf's gradient. Fails if the loss has no history or a saved tensor was changed in place. */
+#define rt_backward(...) rt_backward_((rt_backward_args){__VA_ARGS__})
+rt_status rt_backward_(rt_backward_args a);
+
+/* Writes d loss / d inputs[i] into out[i] (zeros if it does not depend on it), leaving leaf gradients alone. */
+typedef struct rt_grad_args {
+    rt_tensor *loss;
+    rt_tensor *const *inputs;
+    int count;
+    rt_tensor **out;
+    rt_tensor *grad;
+    bool create_graph;
+} rt_grad_args;
+#define rt_grad(...) rt_grad_((rt_grad_args){__VA_ARGS__})
+rt_status rt_grad_(rt_grad_args a);
+
+/* Returns the leaf's gradient, borrowed until it is cleared or the leaf dies; NULL if there is none yet. */
+rt_tensor *rt_grad_of(const rt_tensor *leaf);
+/* Forgets the gradient (a gradient with a fixed place, see rt_grad_place, is merely marked empty: no memory is touched). */
+void rt_grad_clear(rt_tensor *leaf);
+/* Gives the leaf's gradient a fixed place: backward writes it into `view` (same shape, contiguous) the first time and adds
+ * after that. This is how gradients live in one flat buffer. */
+rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view);
+
+/* Turns recording off in the calling thread until the matching end; nests. */
+bool rt_no_grad_begin(void);       /* returns the former state, for ... */
+void rt_no_grad_end(bool former);
+
+#endif

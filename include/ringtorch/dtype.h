@@ -1,0 +1,36 @@
+/* Element types. Zero is float32, so a field left out means float32.
+ *
+ *     size_t bytes = (size_t)n * rt_dtype_size(RT_I64);
+ */
+#ifndef RINGTORCH_DTYPE_H
+#define RINGTORCH_DTYPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* DTYPE(constant, name, C type, bytes, safetensors name). Order is part of the ABI. */
+#define RT_DTYPE_LIST(DTYPE)                                                                       \
+    DTYPE(F32, float32, float, 4, "F32")                                                           \
+    DTYPE(F64, float64, double, 8, "F64")                                                          \
+    DTYPE(I64, int64, int64_t, 8, "I64")                                                           \
+    DTYPE(I32, int32, int32_t, 4, "I32")                                                           \
+    DTYPE(U8, uint8, uint8_t, 1, "U8")                                                             \
+    DTYPE(BOOL, bool, uint8_t, 1, "BOOL")                                                          \
+    DTYPE(BF16, bfloat16, uint16_t, 2, "BF16")                                                     \
+    DTYPE(F16, float16, uint16_t, 2, "F16")
+
+typedef enum rt_dtype {
+#define DTYPE(c, name, type, bytes, st) RT_##c,
+    RT_DTYPE_LIST(DTYPE)
+#undef DTYPE
+    RT_DTYPES /* how many there are */
+} rt_dtype;
+
+/* Returns the bytes of one element. */
+size_t rt_dtype_size(rt_dtype t);
+/* Returns the name ("float32"); "?" for a value that is no dtype. */
+const char *rt_dtype_name(rt_dtype t);
+/* Returns the name used in safetensors headers ("F32"). */
+const char *rt_dtype_safetensors(rt_dtype t);
+
+#endif

@@ -1,0 +1,116 @@
+/* Modules: layers with parameters, and nets made of them.
+ *
+ *     rt_module *net = rt_nn_sequential(rt_nn_conv2d(1, 32, 3, .same = true), rt_nn_relu(), rt_nn_max_pool2d(2),
+ *                                       rt_nn_flatten(), rt_nn_linear(32 * 14 * 14, 10));
+ *     rt_tensor *logits = rt_forward(net, x);       // [n, 10]
+ *     rt_free(net);                                 // or leave it to the scope it was made in
+ *
+ * A module of your own starts with an rt_module and has one forward function; children and parameters that are added to it
+ * by name are found by everything else (state, optimisers, checkpoints):
+ *
+ *     typedef struct { rt_module base; rt_module *fc1, *fc2; } mlp;
+ *     static rt_tensor *mlp_forward(rt_module *m, rt_tensor *x) { mlp *s = (mlp *)m; return rt_forward(s->fc2, rt_relu(rt_forward(s->fc1, x))); }
+ *     static const rt_module_type mlp_type = {"mlp", sizeof(mlp), mlp_forward};
+ *     mlp *m = rt_nn_new(&mlp_type);
+ *     m->fc1 = rt_nn_child(&m->base, "fc1", rt_nn_linear(784, 128));
+ *
+ * Parameter names are those PyTorch gives the same net ("0.weight", "fc1.bias"), in order of registration. */
+#ifndef RINGTORCH_NN_H
+#define RINGTORCH_NN_H
+
+#include <ringtorch/ops.h>
+#include <ringtorch/autograd.h>
+
+typedef struct rt_module rt_module;
+
+typedef struct rt_module_type {
+    const char *name;
+    size_t size; /* of the struct that starts with rt_module */
+    rt_tensor *(*forward)(rt_module *self, rt_tensor *x);
+    void (*destroy)(rt_module *self); /* may be NULL; children and parameters are freed for you */
+} rt_module_type;
+
+/* Head of every module; fields are private, the size is not. */
+struct rt_module {
+    void *object[4];
+    const rt_module_type *type;
+    struct rt_module_slot *slots; /* children and parameters by name */
+    int32_t slot_count, slot_capacity;
+    bool training;
+};
+
+/* Makes a zeroed module of that type, owned by the current scope. */
+void *rt_nn_new(const rt_module_type *type);
+/* Registers; the parent owns the child/parameter from now on. Returns it (NULL on failure; names must be new, without '.'). */
+rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child);
+rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
+
+/* Runs the module in a scope of its own: only the result outlives it. */
+rt_tensor *rt_forward(rt_module *m, rt_tensor *x);
+/* Switches dropout and the like, for m and all below it. Modules start in training mode. */
+void rt_nn_train(rt_module *m, bool training);
+/* Number of parameter tensors below m; the i-th one, in registration order, and its full name ("3.weight"), borrowed. */
+int64_t rt_nn_param_count(const rt_module *m);
+rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name);
+/* Number of elements of all of them. */
+int64_t rt_nn_numel(const rt_module *m);
+/* One line a layer, for people: name, type, parameters. Allocated with malloc's family: rt_text_free. */
+char *rt_nn_summary(const rt_module *m);
+void rt_text_free(char *text);
+
+/* ---- layers ---- */
+#define rt_nn_sequential(...)                                                                      \
+    rt_nn_sequential_((rt_module *const[]){__VA_ARGS__},                                           \
+                      (int)(sizeof((rt_module *const[]){__VA_ARGS__}) / sizeof(rt_module *)))
+rt_module *rt_nn_sequential_(rt_module *const *layers, int count);
+
+/* Weights and biases start as PyTorch's: uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), keyed by the thread's random streams. */
+typedef struct rt_nn_linear_args {
+    int64_t in, out;
+    bool no_bias;
+} rt_nn_linear_args;
+#define rt_nn_linear(...) rt_nn_linear_((rt_nn_linear_args){__VA_ARGS__})
+rt_module *rt_nn_linear_(rt_nn_linear_args a);
+
+typedef struct rt_nn_conv2d_args {
+    int64_t in, out, kernel; /* square unless .kernel_w is given */
+    int64_t kernel_w;
+    int64_t stride, padding, dilation, groups; /* 0: 1, 0, 1, 1 */
+    bool same, no_bias;
+} rt_nn_conv2d_args;
+#define rt_nn_conv2d(...) rt_nn_conv2d_((rt_nn_conv2d_args){__VA_ARGS__})
+rt_module *rt_nn_conv2d_(rt_nn_conv2d_args a);
+
+typedef struct rt_nn_pool2d_args {
+    int64_t kernel, stride, padding; /* stride 0: kernel */
+} rt_nn_pool2d_args;
+#define rt_nn_max_pool2d(...) rt_nn_max_pool2d_((rt_nn_pool2d_args){__VA_ARGS__})
+#define rt_nn_avg_pool2d(...) rt_nn_avg_pool2d_((rt_nn_pool2d_args){__VA_ARGS__})
+rt_module *rt_nn_max_pool2d_(rt_nn_pool2d_args a);
+rt_module *rt_nn_avg_pool2d_(rt_nn_pool2d_args a);
+
+rt_module *rt_nn_flatten(void); /* all axes but the first */
+rt_module *rt_nn_dropout(double p);
+rt_module *rt_nn_relu(void);
+rt_module *rt_nn_gelu(void);
+rt_module *rt_nn_tanh(void);
+rt_module *rt_nn_sigmoid(void);
+rt_module *rt_nn_silu(void);
+
+/* Builds a net from JSON, sizes of inputs inferred: a list of layers, each a name or {name: {options}}:
+ *     [{"conv2d": {"out": 32, "kernel": 3, "padding": "same"}}, "relu", {"max_pool2d": 2}, "flatten", {"linear": 10}]
+ * input: shape of one sample ([1,28,28]). Errors name the layer and key at fault, the allowed ones and the nearest. */
+rt_module *rt_nn_from_json(const char *json, rt_dims input);
+/* The layers of a preset ("cnn", "mlp") as JSON text, NULL for an unknown name. `classes` becomes the last layer's size. */
+char *rt_nn_preset(const char *name, int64_t classes); /* rt_text_free */
+
+/* ---- initialisers: fill in place, keyed by the thread's random streams; fan-in/out as torch.nn.init ---- */
+rt_status rt_init_uniform(rt_tensor *x, double low, double high);
+rt_status rt_init_normal(rt_tensor *x, double mean, double std);
+rt_status rt_init_constant(rt_tensor *x, double value);
+rt_status rt_init_xavier_uniform(rt_tensor *x, double gain);
+rt_status rt_init_xavier_normal(rt_tensor *x, double gain);
+rt_status rt_init_kaiming_uniform(rt_tensor *x, double a);
+rt_status rt_init_kaiming_normal(rt_tensor *x, double a);
+
+#endif

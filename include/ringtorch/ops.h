@@ -1,0 +1,154 @@
+/* Operations on tensors: each is differentiable unless it says so, works on strided views, and broadcasts as NumPy does.
+ *
+ *     rt_tensor *h = rt_relu(rt_conv2d(x, w, .bias = b, .padding = {1, 1}));
+ *     rt_tensor *loss = rt_cross_entropy(rt_linear(rt_flatten(h, 1, -1), w2, b2), y);
+ *
+ * Arguments are one struct per op, required tensors first; zero means default. Names and semantics are PyTorch's. */
+#ifndef RINGTORCH_OPS_H
+#define RINGTORCH_OPS_H
+
+#include <ringtorch/tensor.h>
+
+/* ---- elementwise: one row of kernels/elementwise.def each ----
+ * y = f(x), same shape; float32 (neg, abs also int64). */
+rt_tensor *rt_neg(rt_tensor *x);
+rt_tensor *rt_abs(rt_tensor *x);
+rt_tensor *rt_relu(rt_tensor *x);
+rt_tensor *rt_square(rt_tensor *x);
+rt_tensor *rt_sqrt(rt_tensor *x);
+rt_tensor *rt_rsqrt(rt_tensor *x);
+rt_tensor *rt_reciprocal(rt_tensor *x);
+rt_tensor *rt_exp(rt_tensor *x);
+rt_tensor *rt_expm1(rt_tensor *x);
+rt_tensor *rt_log(rt_tensor *x);
+rt_tensor *rt_log1p(rt_tensor *x);
+rt_tensor *rt_sigmoid(rt_tensor *x);
+rt_tensor *rt_tanh(rt_tensor *x);
+rt_tensor *rt_erf(rt_tensor *x);
+rt_tensor *rt_gelu(rt_tensor *x);      /* x * Phi(x), by erf */
+rt_tensor *rt_gelu_tanh(rt_tensor *x); /* the tanh approximation, Hendrycks and Gimpel 2016 */
+rt_tensor *rt_silu(rt_tensor *x);
+rt_tensor *rt_softplus(rt_tensor *x);
+rt_tensor *rt_sin(rt_tensor *x);
+rt_tensor *rt_cos(rt_tensor *x);
+rt_tensor *rt_sign(rt_tensor *x);  /* gradient 0, like the three below */
+rt_tensor *rt_floor(rt_tensor *x);
+rt_tensor *rt_ceil(rt_tensor *x);
+rt_tensor *rt_round(rt_tensor *x); /* half to even */
+
+/* Two operands of one dtype (float32 or int64), broadcast together. */
+rt_tensor *rt_add(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_sub(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_mul(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_div(rt_tensor *a, rt_tensor *b);     /* int64: towards zero; by zero fails */
+rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b); /* NaN wins; ties share the gradient */
+rt_tensor *rt_minimum(rt_tensor *a, rt_tensor *b);
+/* With a number: no tensor is made for it. */
+rt_tensor *rt_add_scalar(rt_tensor *a, double s);
+rt_tensor *rt_mul_scalar(rt_tensor *a, double s);
+rt_tensor *rt_pow_scalar(rt_tensor *a, double s);
+/* Comparisons give bool; no gradient. */
+rt_tensor *rt_eq(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_ne(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_lt(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_le(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_gt(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
+/* Elements of a where the bool condition holds, else of b; all three broadcast. */
+rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
+
+/* ---- reductions: fixed order, the same for any number of threads ---- */
+typedef struct rt_reduce_args {
+    rt_tensor *x;
+    rt_dims axes;   /* rt_shape(0, 2); none: all */
+    bool keep_dim;
+} rt_reduce_args;
+#define rt_sum(...)  rt_sum_((rt_reduce_args){__VA_ARGS__})
+#define rt_mean(...) rt_mean_((rt_reduce_args){__VA_ARGS__})
+#define rt_amax(...) rt_amax_((rt_reduce_args){__VA_ARGS__}) /* ties share the gradient equally */
+#define rt_amin(...) rt_amin_((rt_reduce_args){__VA_ARGS__})
+rt_tensor *rt_sum_(rt_reduce_args a);
+rt_tensor *rt_mean_(rt_reduce_args a);
+rt_tensor *rt_amax_(rt_reduce_args a);
+rt_tensor *rt_amin_(rt_reduce_args a);
+/* int64 index of the first largest element along an axis, which is dropped; no gradient. */
+rt_tensor *rt_argmax(rt_tensor *x, int axis);
+
+/* ---- linear algebra ---- */
+/* Last two axes multiply, axes before them broadcast; 1-D operands as in torch.matmul. */
+typedef struct rt_matmul_args {
+    rt_tensor *a, *b;                /* [..., m, k], [..., k, n] -> [..., m, n] */
+    bool transpose_a, transpose_b;   /* the last two axes of that operand are stored swapped */
+} rt_matmul_args;
+#define rt_matmul(...) rt_matmul_((rt_matmul_args){__VA_ARGS__})
+rt_tensor *rt_matmul_(rt_matmul_args a);
+/* x w^T + bias: x [..., in], w [out, in], bias [out] or NULL -> [..., out]. */
+typedef struct rt_linear_args {
+    rt_tensor *x, *w, *bias;
+} rt_linear_args;
+#define rt_linear(...) rt_linear_((rt_linear_args){__VA_ARGS__})
+rt_tensor *rt_linear_(rt_linear_args a);
+
+/* ---- convolution and pooling: NCHW ---- */
+typedef struct rt_conv2d_args {
+    rt_tensor *x;          /* [n, in, h, w] */
+    rt_tensor *w;          /* [out, in/groups, kh, kw] */
+    rt_tensor *bias;       /* [out] or NULL */
+    int64_t stride[2];     /* 0: 1 */
+    int64_t padding[2];    /* zeros on both sides */
+    int64_t dilation[2];   /* 0: 1 */
+    int64_t groups;        /* 0: 1 */
+    bool same;             /* pad so that the output is as large as the input (stride 1); the odd one goes to the end */
+} rt_conv2d_args;
+#define rt_conv2d(...) rt_conv2d_((rt_conv2d_args){__VA_ARGS__})
+rt_tensor *rt_conv2d_(rt_conv2d_args a);
+
+typedef struct rt_pool2d_args {
+    rt_tensor *x;        /* [n, c, h, w] */
+    int64_t kernel[2];   /* required */
+    int64_t stride[2];   /* 0: kernel */
+    int64_t padding[2];  /* at most half the kernel; -inf for max, counted zeros for avg */
+} rt_pool2d_args;
+#define rt_max_pool2d(...) rt_max_pool2d_((rt_pool2d_args){__VA_ARGS__}) /* ties: the first; NaN wins */
+#define rt_avg_pool2d(...) rt_avg_pool2d_((rt_pool2d_args){__VA_ARGS__})
+rt_tensor *rt_max_pool2d_(rt_pool2d_args a);
+rt_tensor *rt_avg_pool2d_(rt_pool2d_args a);
+
+/* ---- softmax, dropout, indexing ---- */
+rt_tensor *rt_softmax(rt_tensor *x, int axis);
+rt_tensor *rt_log_softmax(rt_tensor *x, int axis);
+/* Zeroes each element with probability p and scales the rest by 1/(1-p); mask from the thread's random streams. */
+rt_tensor *rt_dropout(rt_tensor *x, double p);
+/* Rows of table [v, d] picked by int64 index [...] -> [..., d]; an index out of range fails and is named. */
+rt_tensor *rt_embedding(rt_tensor *table, rt_tensor *index);
+/* Elements along `axis` at int64 index (same rank as x); its gradient adds in index order. */
+rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index);
+
+/* ---- losses ---- */
+typedef enum rt_reduction { RT_MEAN, RT_SUM, RT_NONE } rt_reduction;
+typedef struct rt_cross_entropy_args {
+    rt_tensor *logits;           /* [n, classes] */
+    rt_tensor *target;           /* int64 [n] */
+    float label_smoothing;       /* 0 .. 1 */
+    rt_reduction reduction;      /* mean is over targets that are not ignored */
+    int64_t ignore_index;        /* rows with this target count nothing; needs .ignore */
+    bool ignore;
+} rt_cross_entropy_args;
+/* A target outside [0, classes) fails, naming row and value. */
+#define rt_cross_entropy(...) rt_cross_entropy_((rt_cross_entropy_args){__VA_ARGS__})
+rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a);
+typedef struct rt_loss_args {
+    rt_tensor *x, *target; /* one shape */
+    rt_reduction reduction;
+} rt_loss_args;
+#define rt_mse_loss(...)             rt_mse_loss_((rt_loss_args){__VA_ARGS__})
+#define rt_l1_loss(...)              rt_l1_loss_((rt_loss_args){__VA_ARGS__})
+#define rt_bce_with_logits_loss(...) rt_bce_with_logits_loss_((rt_loss_args){__VA_ARGS__})
+rt_tensor *rt_mse_loss_(rt_loss_args a);
+rt_tensor *rt_l1_loss_(rt_loss_args a);
+rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a);
+/* -sum of log-probabilities [n, classes] at target [n]. */
+rt_tensor *rt_nll_loss(rt_tensor *log_probs, rt_tensor *target, rt_reduction reduction);
+
+#endif

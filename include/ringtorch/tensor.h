@@ -1,0 +1,115 @@
+/* Tensors: shapes, creation, views, access.
+ *
+ *     rt_tensor *x = rt_randn(rt_shape(64, 784));
+ *     rt_tensor *y = rt_reshape(x, rt_shape(64, 28, 28));     // a view: shares x's storage
+ *     float first = rt_f32(rt_contiguous(y))[0];
+ *     printf("%s\n", rt_describe(y));                          // "float32[64,28,28] cpu"
+ *
+ * A tensor is a strided view of a reference-counted storage. Sizes and strides count elements. Axes may be negative
+ * (-1 is the last). 0-dimensional tensors are scalars; sizes may be 0. */
+#ifndef RINGTORCH_TENSOR_H
+#define RINGTORCH_TENSOR_H
+
+#include <ringtorch/base.h>
+#include <ringtorch/dtype.h>
+
+enum { RT_MAX_DIMS = 8 };
+
+typedef struct rt_tensor rt_tensor;
+
+typedef struct rt_dims {
+    int n;
+    int64_t d[RT_MAX_DIMS];
+} rt_dims;
+
+/* rt_shape(2, 3) is [2,3]; rt_shape() is a scalar's shape (GNU C: empty initialisers). More than 8 sizes do not compile. */
+#define rt_shape(...)                                                                              \
+    ((rt_dims){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
+
+typedef enum rt_device_kind { RT_CPU, RT_CUDA, RT_OPENCL, RT_METAL } rt_device_kind;
+typedef struct rt_device {
+    uint8_t kind;  /* rt_device_kind */
+    uint8_t index;
+} rt_device;
+
+/* ---- creation: all fail on negative sizes, more bytes than memory has, or a device that is missing ---- */
+typedef struct rt_new_args {
+    rt_dims shape;
+    rt_dtype dtype;
+    rt_device device;
+} rt_new_args;
+#define rt_empty(...) rt_empty_((rt_new_args){__VA_ARGS__}) /* contents undefined */
+#define rt_zeros(...) rt_zeros_((rt_new_args){__VA_ARGS__})
+#define rt_ones(...)  rt_ones_((rt_new_args){__VA_ARGS__})
+rt_tensor *rt_empty_(rt_new_args a);
+rt_tensor *rt_zeros_(rt_new_args a);
+rt_tensor *rt_ones_(rt_new_args a);
+rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype);
+rt_tensor *rt_scalar(double value); /* float32, shape [] */
+rt_tensor *rt_empty_like(const rt_tensor *x);
+rt_tensor *rt_zeros_like(const rt_tensor *x);
+rt_tensor *rt_ones_like(const rt_tensor *x);
+/* start, start+step, ... below end (above it for step < 0); int64 or float32. */
+rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype);
+rt_tensor *rt_eye(int64_t n);
+/* Copies numel(shape) elements of type dtype from memory, row-major. */
+rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype);
+/* A tensor over memory the caller keeps alive and unchanged in place for as long as any view of it lives. */
+rt_tensor *rt_wrap(void *data, rt_dims shape, rt_dtype dtype);
+
+/* ---- looking: NULL gives 0, NULL or NaN and no new error ---- */
+rt_dims rt_dims_of(const rt_tensor *x);
+int rt_ndim(const rt_tensor *x);
+int64_t rt_size(const rt_tensor *x, int axis);
+int64_t rt_stride(const rt_tensor *x, int axis);
+int64_t rt_numel(const rt_tensor *x);
+rt_dtype rt_dtype_of(const rt_tensor *x);
+rt_device rt_device_of(const rt_tensor *x);
+bool rt_is_contiguous(const rt_tensor *x);
+/* Text like "float32[64,10] cpu"; borrowed until the thread's 8th next call. */
+const char *rt_describe(const rt_tensor *x);
+const char *rt_dims_text(rt_dims d);
+
+/* Address of the first element (respecting the view's offset). Elements of a non-contiguous view are not in order: use
+ * rt_contiguous first. Writing through it is allowed on tensors that no graph saved. */
+void *rt_data(const rt_tensor *x);
+float *rt_f32(const rt_tensor *x);     /* fails (NULL, error slot) unless float32 */
+int64_t *rt_i64(const rt_tensor *x);   /* likewise int64 */
+/* The value of a one-element tensor of any real dtype; NaN for NULL. */
+double rt_item(const rt_tensor *x);
+/* Copies all elements, row-major, into memory of rt_numel(x) elements. */
+rt_status rt_copy_out(const rt_tensor *x, void *data);
+/* Copies src's elements into dst, which may be a view; shapes must broadcast to dst's; converts dtypes. Not recorded. */
+rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src);
+rt_status rt_fill(rt_tensor *dst, double value);
+/* Prints values (shortened over 1,000 elements) for people; NULL-terminated text, borrowed as rt_describe. */
+void rt_print(const rt_tensor *x);
+
+/* ---- views and shape ops: differentiable; semantics as PyTorch's of the same name ---- */
+rt_tensor *rt_reshape(rt_tensor *x, rt_dims shape); /* one size may be -1; copies only if it must */
+rt_tensor *rt_view(rt_tensor *x, rt_dims shape);    /* as reshape, but fails where a copy would be needed */
+rt_tensor *rt_expand(rt_tensor *x, rt_dims shape);  /* broadcast; -1 keeps a size */
+rt_tensor *rt_permute(rt_tensor *x, rt_dims axes);
+rt_tensor *rt_transpose(rt_tensor *x, int a, int b);
+rt_tensor *rt_t(rt_tensor *x); /* 2-D transpose */
+rt_tensor *rt_squeeze(rt_tensor *x, int axis);
+rt_tensor *rt_unsqueeze(rt_tensor *x, int axis);
+rt_tensor *rt_flatten(rt_tensor *x, int first_axis, int last_axis);
+rt_tensor *rt_narrow(rt_tensor *x, int axis, int64_t start, int64_t length);
+rt_tensor *rt_select(rt_tensor *x, int axis, int64_t index);
+typedef struct rt_slice_args {
+    rt_tensor *x;
+    int axis;
+    int64_t start, end, step; /* Python's rules; end 0 with .to_end means to the end; step 0 means 1 */
+    bool to_end;
+} rt_slice_args;
+#define rt_slice(...) rt_slice_((rt_slice_args){__VA_ARGS__})
+rt_tensor *rt_slice_(rt_slice_args a);
+rt_tensor *rt_contiguous(rt_tensor *x); /* x itself if it already is */
+rt_tensor *rt_clone(rt_tensor *x);
+rt_tensor *rt_detach(rt_tensor *x); /* same storage, no history */
+rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype); /* differentiable between float types */
+rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis);
+rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis);
+
+#endif
