@@ -9,8 +9,8 @@
  *         ...
  *     }
  *
- * A message names the thing at fault (file, key, rank, shape, byte), then what was expected, then what
- * to do; no trailing newline or full stop. Functions that return pointers use RT_FAIL_NULL. */
+ * A message names the thing at fault (file, key, rank, shape, byte), then what was expected, then
+ * what to do; no trailing newline or full stop. Functions that return pointers use RT_FAIL_NULL. */
 #ifndef RINGTORCH_COMMON_ERROR_H
 #define RINGTORCH_COMMON_ERROR_H
 
@@ -23,8 +23,8 @@ __attribute__((format(printf, 4, 5))) rt_status rt_fail_at(const char *file, int
 #define RT_FAIL(code, ...)      rt_fail_at(__FILE__, __LINE__, RT_E_##code, __VA_ARGS__)
 #define RT_FAIL_NULL(code, ...) (RT_FAIL(code, __VA_ARGS__), NULL)
 
-/* Puts "<text>: " in front of the message in the slot, to say what was being done; returns the code.
- * Does nothing when the slot is empty. */
+/* Puts "<text>: " in front of the message in the slot, to say what was being done; returns the
+ * code. Does nothing when the slot is empty. */
 __attribute__((format(printf, 1, 2))) rt_status rt_error_prefix(const char *fmt, ...);
 
 /* Evaluates a call that returns rt_status; on failure returns that status (or jumps to label). */
@@ -51,12 +51,12 @@ typedef struct rt_saved_error {
 
 /* Copies the slot into *e and empties the slot. */
 void rt_error_save(rt_saved_error *e);
-/* Fills the calling thread's slot from *e (no-op if e->code is RT_OK or the slot is filled); returns e->code. */
+/* Fills the calling thread's slot from *e (no-op if e->code is RT_OK or the slot is filled);
+ * returns e->code. */
 rt_status rt_error_restore(const rt_saved_error *e);
 
 /* For our own bugs only, never for user input. Prints the place and aborts; kept in release. */
-#define RT_ASSERT(cond)                                                                            \
-    ((cond) ? (void)0 : rt_assert_failed(__FILE__, __LINE__, #cond))
+#define RT_ASSERT(cond) ((cond) ? (void)0 : rt_assert_failed(__FILE__, __LINE__, #cond))
 __attribute__((noreturn, cold)) void rt_assert_failed(const char *file, int line, const char *cond);
 
 #endif

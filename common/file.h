@@ -6,8 +6,8 @@
  *     rt_bytes_release(&b);
  *     RT_TRY(rt_file_replace("summary.json", text, strlen(text)));   // old or new, never half
  *
- * Every failure names the path and the system's reason; ENOSPC and EDQUOT give RT_E_NOSPACE, ENOENT gives
- * RT_E_NOTFOUND, anything else RT_E_IO. */
+ * Every failure names the path and the system's reason; ENOSPC and EDQUOT give RT_E_NOSPACE, ENOENT
+ * gives RT_E_NOTFOUND, anything else RT_E_IO. */
 #ifndef RINGTORCH_COMMON_FILE_H
 #define RINGTORCH_COMMON_FILE_H
 
@@ -24,7 +24,8 @@ void rt_bytes_release(rt_bytes *b);
 
 /* Reads a whole file of at most `limit` bytes. */
 rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
-/* Writes a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the directory. */
+/* Writes a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the directory.
+ */
 rt_status rt_file_replace(const char *path, const void *data, size_t len);
 /* Opens a new file for writing (mode 0644, truncates) / writes all bytes / fsyncs and closes. */
 rt_status rt_file_create(const char *path, int *fd);

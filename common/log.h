@@ -3,9 +3,9 @@
  *     rt_log_open("worker 3", "runs/x/logs/worker-3.g1.log", false);   // NULL path: stderr
  *     rt_log_warn("slow link to host %s: %.0f ms", host, ms);
  *
- * Plain: "2026-11-22 21:10:44.123 WARN  worker 3: slow link ...". JSON: one object a line with ts, level,
- * who, msg. RINGTORCH_LOG=debug|info|warn|error sets the least level (default info). Thread-safe; a line
- * is written with one write(2), so processes may share a file. */
+ * Plain: "2026-11-22 21:10:44.123 WARN  worker 3: slow link ...". JSON: one object a line with ts,
+ * level, who, msg. RINGTORCH_LOG=debug|info|warn|error sets the least level (default info).
+ * Thread-safe; a line is written with one write(2), so processes may share a file. */
 #ifndef RINGTORCH_COMMON_LOG_H
 #define RINGTORCH_COMMON_LOG_H
 

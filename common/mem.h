@@ -18,7 +18,8 @@ __attribute__((format(printf, 1, 2))) char *rt_strdup_printf(const char *fmt, ..
 void *rt_malloc_aligned(size_t alignment, size_t size); /* alignment: a power of two >= 8 */
 void rt_mem_free(void *p);                              /* for all of the above; NULL is fine */
 
-/* Makes every allocation after the next n fail (process-wide; n < 0: never fail again). Tests only. */
+/* Makes every allocation after the next n fail (process-wide; n < 0: never fail again). Tests only.
+ */
 void rt_mem_fail_after(int64_t n);
 /* Returns allocations that have not been freed, and all made so far. Process-wide. */
 int64_t rt_mem_live(void);

@@ -23,7 +23,7 @@ typedef enum rt_dtype {
 #define DTYPE(c, name, type, bytes, st) RT_##c,
     RT_DTYPE_LIST(DTYPE)
 #undef DTYPE
-    RT_DTYPES /* how many there are */
+        RT_DTYPES /* how many there are */
 } rt_dtype;
 
 /* Returns the bytes of one element. */

@@ -1,0 +1,110 @@
+/* The configuration of a run: a struct made from config.def, read from YAML.
+ *
+ *     rt_config cfg;
+ *     const char *sets[] = {"parallel.workers=4", "run.steps=200"};
+ *     RT_TRY(rt_config_load("configs/fashion-cnn.yaml", sets, 2, &cfg));
+ *     RT_TRY(rt_config_check(&cfg));
+ *     printf("%ld steps, lr %g\n", (long)cfg.run.steps, cfg.optimizer.lr);
+ *     if (cfg.optimizer.name == RT_CFG_OPTIMIZER_SGD) ...
+ *     rt_config_release(&cfg);
+ *
+ * Errors are RT_E_CONFIG and say "FILE:LINE:COLUMN: what is wrong" or "--set KEY=VALUE: what is
+ * wrong", with the allowed values and the nearest right name. The config is a plain struct: fields
+ * may be assigned (strings through rt_config_set). Strings and nodes belong to the struct. */
+#ifndef RINGTORCH_COMMON_CONFIG_H
+#define RINGTORCH_COMMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "common/json.h"
+#include <ringtorch/status.h>
+
+enum {
+    RT_AUTO = 0,                  /* value of an int-or-auto key set to `auto` */
+    RT_CONFIG_FILE_MAX = 1 << 20, /* a configuration file is at most 1 MiB */
+};
+
+/* One enum per choice key: rt_cfg_<section>_<key> with the constants named in config.def. */
+#define SECTION(name, help)
+#define END(name)
+#define INT(section, key, standard, least, most, math, help)
+#define AUTO(section, key, least, most, math, help)
+#define NUMBER(section, key, standard, least, most, math, help)
+#define STRING(section, key, standard, math, help)
+#define BOOL(section, key, standard, math, help)
+#define NODE(section, key, math, help)
+#define OPTION(constant, text)                    constant,
+#define CHOICE(section, key, math, help, options) typedef enum { options } rt_cfg_##section##_##key;
+#define TOP_CHOICE(key, math, help, options)      typedef enum { options } rt_cfg_##key;
+#include "common/config.def"
+#undef SECTION
+#undef END
+#undef INT
+#undef AUTO
+#undef NUMBER
+#undef STRING
+#undef BOOL
+#undef NODE
+#undef OPTION
+#undef CHOICE
+#undef TOP_CHOICE
+
+typedef struct rt_config {
+#define SECTION(name, help) struct {
+#define END(name)                                                                                  \
+    }                                                                                              \
+    name;
+#define INT(section, key, standard, least, most, math, help)    int64_t key;
+#define AUTO(section, key, least, most, math, help)             int64_t key;
+#define NUMBER(section, key, standard, least, most, math, help) double key;
+#define STRING(section, key, standard, math, help)              char *key;
+#define BOOL(section, key, standard, math, help)                bool key;
+#define NODE(section, key, math, help)                          json_t *key;
+#define CHOICE(section, key, math, help, options)               rt_cfg_##section##_##key key;
+#define TOP_CHOICE(key, math, help, options)                    rt_cfg_##key key;
+#include "common/config.def"
+#undef SECTION
+#undef END
+#undef INT
+#undef AUTO
+#undef NUMBER
+#undef STRING
+#undef BOOL
+#undef NODE
+#undef CHOICE
+#undef TOP_CHOICE
+} rt_config;
+
+/* Fills *out with the defaults; release it with rt_config_release. Fails only for lack of memory.
+ */
+rt_status rt_config_default(rt_config *out);
+/* Reads defaults, then the file, then each "section.key=value" of sets in order. On failure *out is
+ * empty and needs no release. */
+rt_status rt_config_load(const char *path, const char *const *sets, size_t n_sets, rt_config *out);
+/* Same, from text in memory; `name` stands for the file in errors. */
+rt_status rt_config_parse(const char *text, size_t len, const char *name, rt_config *out);
+/* Applies one "section.key=value"; value is YAML, so lists work too. On failure cfg is unchanged.
+ */
+rt_status rt_config_set(rt_config *cfg, const char *assignment);
+/* Checks what one key alone cannot tell: slices >= workers, batch >= slices, preset or layers, and
+ * so on. */
+rt_status rt_config_check(const rt_config *cfg);
+/* Frees strings and nodes and zeroes the struct; a zeroed struct is fine. */
+void rt_config_release(rt_config *cfg);
+
+/* Returns all keys as YAML that loads back to the same config (rt_malloc; NULL on failure). */
+char *rt_config_yaml(const rt_config *cfg);
+/* Replaces the file atomically with rt_config_yaml. */
+rt_status rt_config_write_yaml(const rt_config *cfg, const char *path);
+/* Writes the SHA-256 of the keys marked MATH: equal hashes mean the same mathematics. `slices:
+ * auto` must have been resolved first for hashes of different world sizes to agree. */
+rt_status rt_config_hash(const rt_config *cfg, char hex[65]);
+/* Returns the text of a choice key's value, e.g. rt_config_choice(cfg, "parallel.isa") -> "avx2"
+ * (static); key must name a choice row. */
+const char *rt_config_choice(const rt_config *cfg, const char *key);
+/* Prints the reference of all keys: type, range or allowed values, default, meaning. */
+void rt_config_help(FILE *to);
+
+#endif

@@ -1,0 +1,96 @@
+/* Control-plane messages: structs, encode, decode and print, all made from messages.def.
+ *
+ *     rt_msg_piece_done done = {.step = 500, .file = "piece-00000.safetensors", .bytes = n,
+ * .checksum = hex}; rt_wire_send(w, NULL, RT_MSG_PIECE_DONE, &done);          // strings are
+ * borrowed for the call
+ *     ...
+ *     if (f.type == RT_MSG_PIECE_DONE) note(f.body.piece_done.file, f.body.piece_done.bytes);
+ *
+ * In a struct to send, a NULL string stands for "" and strings and arrays stay the caller's. In a
+ * decoded body they are owned by the body and never NULL; rt_msg_body_release frees them. */
+#ifndef RINGTORCH_COMMON_MESSAGES_H
+#define RINGTORCH_COMMON_MESSAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "common/file.h"
+#include <ringtorch/status.h>
+
+/* struct rt_msg_hello { char *host; int64_t pid; ... int64_t *snapshot_steps; int64_t
+ * snapshot_steps_count; } */
+#define MESSAGE(TYPE, type, number) typedef struct rt_msg_##type {
+#define I64(name)                   int64_t name;
+#define F64(name)                   double name;
+#define STR(name, longest)          char *name;
+#define I64S(name, most)            int64_t *name, name##_count;
+#define STRS(name, most, longest)                                                                  \
+    char **name;                                                                                   \
+    int64_t name##_count;
+#define END(TYPE, type)                                                                            \
+    }                                                                                              \
+    rt_msg_##type;
+#include "common/messages.def"
+#undef MESSAGE
+#undef I64
+#undef F64
+#undef STR
+#undef I64S
+#undef STRS
+#undef END
+
+#define I64(name)
+#define F64(name)
+#define STR(name, longest)
+#define I64S(name, most)
+#define STRS(name, most, longest)
+#define END(TYPE, type)
+
+typedef enum rt_msg_type {
+#define MESSAGE(TYPE, type, number) RT_MSG_##TYPE = number,
+#include "common/messages.def"
+#undef MESSAGE
+} rt_msg_type;
+
+typedef union rt_msg_body {
+#define MESSAGE(TYPE, type, number) rt_msg_##type type;
+#include "common/messages.def"
+#undef MESSAGE
+} rt_msg_body;
+
+enum {
+    RT_MSG_TYPES = 0 /* how many types there are */
+#define MESSAGE(TYPE, type, number) +1
+#include "common/messages.def"
+#undef MESSAGE
+};
+
+#undef I64
+#undef F64
+#undef STR
+#undef I64S
+#undef STRS
+#undef END
+
+/* Returns "PLAN"; "?" for a number that is no type. */
+const char *rt_msg_name(int64_t type);
+/* Returns the i-th type in the order of messages.def, 0 <= i < RT_MSG_TYPES. */
+rt_msg_type rt_msg_type_at(int i);
+
+/* Encodes a body as a msgpack array of its fields. RANGE, with message and field named, if one is
+ * longer than messages.def allows. */
+rt_status rt_msg_encode(rt_msg_type type, const void *body, rt_bytes *out);
+/* Decodes exactly `len` bytes. Every length is checked against messages.def and the bytes at hand
+ * before anything is allocated; PROTOCOL, with message and field named, on any deviation, and *out
+ * is then empty. */
+rt_status rt_msg_decode(int64_t type, const void *data, size_t len, rt_msg_body *out);
+void rt_msg_body_release(rt_msg_type type, rt_msg_body *body);
+
+/* Prints "PIECE_DONE {step: 500, file: "piece-00000.safetensors", ...}", long arrays cut short. */
+void rt_msg_print(FILE *to, rt_msg_type type, const void *body);
+/* Fills *out with a random body within the limits of messages.def; *state is the seed and moves on.
+ * For tests. */
+rt_status rt_msg_random(rt_msg_type type, uint64_t *state, rt_msg_body *out);
+
+#endif
