@@ -1,0 +1,45 @@
+/* Broadcast down a binomial tree, piece by piece, so that all its levels are busy with a long buffer.
+ *
+ * Ranks count from the root. Rank v gets the buffer from v with its lowest 1 bit cleared, and passes it to
+ * v + 2^j for every j below that bit: ceil(log2 W) rounds, W-1 messages in all. */
+#include "common/error.h"
+#include "worker/comm/internal.h"
+
+enum { CHILDREN_MAX = 31 };
+
+typedef struct family {
+    int parent; /* -1 for the root */
+    int children;
+    int child[CHILDREN_MAX]; /* the one with the most descendants first */
+} family;
+
+static family family_of(const rt_comm *c, int root)
+{
+    const int64_t world = c->world, me = (c->rank - root + world) % world;
+    int64_t lowest = 1;
+    while (lowest < world && !(me & lowest))
+        lowest <<= 1;
+    family f = {.parent = me == 0 ? -1 : (int)((me - lowest + root) % world)};
+    for (int64_t step = lowest >> 1; step > 0; step >>= 1)
+        if (me + step < world)
+            f.child[f.children++] = (int)((me + step + root) % world);
+    return f;
+}
+
+rt_status rt__broadcast(rt_comm *c, char *buf, size_t bytes, int root)
+{
+    const family f = family_of(c, root);
+    rt_request in, out[CHILDREN_MAX];
+    for (size_t at = 0; at < bytes; at += RT_COMM_MESSAGE) {
+        const size_t piece = bytes - at < RT_COMM_MESSAGE ? bytes - at : RT_COMM_MESSAGE;
+        if (f.parent >= 0) {
+            RT_TRY(rt__receive(c, &in, f.parent, buf + at, piece));
+            RT_TRY(rt__wait(c, &in));
+        }
+        if (at > 0)
+            RT_TRY(rt__wait_all(c, out, f.children));
+        for (int i = 0; i < f.children; i++)
+            RT_TRY(rt__send(c, &out[i], f.child[i], buf + at, piece));
+    }
+    return bytes > 0 ? rt__wait_all(c, out, f.children) : RT_OK;
+}

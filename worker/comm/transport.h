@@ -1,0 +1,63 @@
+/* What carries the collectives: bytes from one rank to another, without blocking.
+ *
+ *     rt_request r = {.from = t->rank, .to = 1, .tag = 7, .data = buf, .bytes = n};
+ *     RT_TRY(t->ops->post(t, &r));
+ *     while (atomic_load(&r.state) == RT_REQUEST_ACTIVE)
+ *         RT_TRY(t->ops->progress(t));
+ *
+ * A transport embeds rt_transport as its first member. Requests belong to the caller; they and the bytes they
+ * name stay where they are until the state changes. A send matches the oldest receive of the same ranks and tag. */
+#ifndef RINGTORCH_WORKER_COMM_TRANSPORT_H
+#define RINGTORCH_WORKER_COMM_TRANSPORT_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <ringtorch/status.h>
+
+enum {
+    RT_TRANSPORT_TAGS = 1 << 14,      /* tags are 0 .. this - 1 */
+    RT_TRANSPORT_BYTES_MAX = 1 << 30, /* most bytes of one request */
+};
+
+typedef enum rt_request_state {
+    RT_REQUEST_ACTIVE,
+    RT_REQUEST_DONE,
+    RT_REQUEST_REFUSED, /* a send whose receiver expected another size */
+} rt_request_state;
+
+typedef struct rt_request {
+    int from, to; /* ranks: one of them is this rank; never both */
+    int tag;
+    void *data; /* [bytes]; a send only reads it */
+    size_t bytes;
+    atomic_int state;        /* rt_request_state; written by the transport */
+    struct rt_request *next; /* the transport's */
+} rt_request;
+
+typedef struct rt_transport rt_transport;
+
+typedef struct rt_transport_ops {
+    const char *name;
+    /* Starts a send (from == rank) or a receive (to == rank). */
+    rt_status (*post)(rt_transport *t, rt_request *r);
+    /* Moves what can be moved and marks what is complete; never waits. A message of another size than its
+     * receive expects fails with PROTOCOL, naming ranks and sizes. */
+    rt_status (*progress)(rt_transport *t);
+    /* Gives up all active requests after a failure: none is touched again. Nothing may be posted afterwards. */
+    void (*cancel)(rt_transport *t);
+    /* Optional (NULL): the library's own sum over all ranks, in place; blocks. */
+    rt_status (*all_reduce)(rt_transport *t, float *buf, int64_t count);
+    void (*free)(rt_transport *t);
+} rt_transport_ops;
+
+struct rt_transport {
+    const rt_transport_ops *ops;
+    int rank, world;
+};
+
+/* See rt_comm_mpi and rt_comm_loopback. ranks: [world]. */
+rt_status rt__transport_mpi(rt_transport **out);
+rt_status rt__transport_loopback(int world, rt_transport *ranks[]);
+
+#endif

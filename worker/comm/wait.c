@@ -1,0 +1,165 @@
+/* Posting, waiting and exchanging: the loop in which all communication time is spent. */
+#include <sched.h>
+#include "common/clock.h"
+#include "common/error.h"
+#include "worker/comm/internal.h"
+
+/* While nothing comes: poll at once a few times, which catches a peer in step with us; then let others run
+ * between polls; then sleep a sixteenth of the time waited so far, so that being late costs little and a long
+ * wait burns nothing. */
+enum { SPIN_POLLS = 64 };
+static const double YIELD_SECONDS = 500e-6, SLEEP_MAX_SECONDS = 500e-6;
+
+/* rt_comm.waiting holds all that another thread may ask in one atomic word, so reading needs no lock:
+ * op (4 bits), peer (20 bits), microseconds since `created` (40 bits, 12 days, then it wraps). */
+enum { SINCE_BITS = 40, PEER_BITS = 20 };
+static const uint64_t SINCE_MASK = (UINT64_C(1) << SINCE_BITS) - 1;
+
+static uint64_t microseconds(const rt_comm *c, double now)
+{
+    return (uint64_t)((now - c->created) * 1e6) & SINCE_MASK;
+}
+
+bool rt_comm_waiting(const rt_comm *c, rt_comm_wait *out)
+{
+    static const char *const names[] = {
+        [RT__REDUCE_SCATTER] = "reduce_scatter", [RT__ALL_GATHER] = "all_gather",
+        [RT__ALL_REDUCE] = "all_reduce",         [RT__BROADCAST] = "broadcast",
+        [RT__BARRIER] = "barrier",
+    };
+    uint64_t word = atomic_load_explicit(&c->waiting, memory_order_relaxed);
+    if (word == 0)
+        return false;
+    double now = rt_clock();
+    uint64_t waited = (microseconds(c, now) - word) & SINCE_MASK;
+    *out = (rt_comm_wait){
+        .op = names[word >> (SINCE_BITS + PEER_BITS)],
+        .peer = (int)(word >> SINCE_BITS & ((1u << PEER_BITS) - 1)),
+        .since = now - (double)waited * 1e-6,
+    };
+    return true;
+}
+
+static int peer_of(const rt_comm *c, const rt_request *r)
+{
+    return r->from == c->rank ? r->to : r->from;
+}
+
+static void announce(rt_comm *c, const rt_request *r, double since)
+{
+    uint64_t word = (uint64_t)c->op << (SINCE_BITS + PEER_BITS) |
+                    (uint64_t)peer_of(c, r) << SINCE_BITS | microseconds(c, since);
+    atomic_store_explicit(&c->waiting, word, memory_order_relaxed);
+}
+
+static void rest(double waited)
+{
+    if (waited < YIELD_SECONDS)
+        sched_yield();
+    else
+        rt_clock_sleep(waited / 16 < SLEEP_MAX_SECONDS ? waited / 16 : SLEEP_MAX_SECONDS);
+}
+
+static rt_status poll_once(rt_comm *c, const rt_request *r)
+{
+    if (c->abort_flag && atomic_load_explicit(c->abort_flag, memory_order_acquire))
+        return RT_FAIL(ABORTED, "rank %d stopped waiting for rank %d: the run was aborted", c->rank,
+                       peer_of(c, r));
+    return c->transport->ops->progress(c->transport);
+}
+
+rt_status rt__wait(rt_comm *c, rt_request *r)
+{
+    rt_status status = RT_OK;
+    double since = 0;
+    int polls = 0, state;
+    while ((state = atomic_load_explicit(&r->state, memory_order_acquire)) == RT_REQUEST_ACTIVE) {
+        RT_TRY_GOTO(poll_once(c, r), done);
+        if (++polls < SPIN_POLLS)
+            continue;
+        double now = rt_clock();
+        if (polls == SPIN_POLLS) {
+            since = now;
+            announce(c, r, since);
+        }
+        rest(now - since);
+    }
+    if (state == RT_REQUEST_REFUSED)
+        status = RT_FAIL(PROTOCOL, "rank %d expected another size than the %zu bytes that rank %d sent",
+                         r->to, r->bytes, r->from);
+done:
+    if (polls >= SPIN_POLLS)
+        atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
+    return status;
+}
+
+rt_status rt__wait_all(rt_comm *c, rt_request r[], int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        RT_TRY(rt__wait(c, &r[i]));
+    return RT_OK;
+}
+
+static rt_status post(rt_comm *c, rt_request *r, int from, int to, void *data, size_t bytes)
+{
+    *r = (rt_request){.from = from, .to = to, .tag = c->tag, .data = data, .bytes = bytes};
+    return c->transport->ops->post(c->transport, r);
+}
+
+rt_status rt__send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes)
+{
+    c->stats.messages_sent++;
+    c->stats.bytes_sent += (int64_t)bytes;
+    return post(c, r, c->rank, to, (void *)data, bytes);
+}
+
+rt_status rt__receive(rt_comm *c, rt_request *r, int from, void *data, size_t bytes)
+{
+    return post(c, r, from, c->rank, data, bytes);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Adds piece [at, at+bytes), which has arrived in `arrived`. */
+static void add_piece(const rt__exchange *x, size_t at, size_t bytes, const float *arrived)
+{
+    const float *mine = x->mine + at / sizeof(float);
+    float *out = (float *)x->receive + at / sizeof(float);
+    rt__sum(out, x->mine_first ? mine : arrived, x->mine_first ? arrived : mine,
+            (int64_t)(bytes / sizeof(float)));
+}
+
+rt_status rt__exchange_run(rt_comm *c, const rt__exchange *x)
+{
+    const size_t piece = x->mine ? RT_COMM_CHUNK : RT_COMM_MESSAGE;
+    const size_t longest = x->send_bytes > x->receive_bytes ? x->send_bytes : x->receive_bytes;
+    rt_request in[RT__DEPTH], out[RT__DEPTH];
+    char *arrived = NULL;
+    if (x->mine && !(arrived = rt__scratch(c, RT__SCRATCH_INCOMING, RT__DEPTH * piece)))
+        return RT_E_NOMEM;
+
+    /* Stage i starts piece i and finishes the one RT__DEPTH - 1 before it, whose place the next one takes. */
+    const size_t lag = (RT__DEPTH - 1) * piece;
+    for (size_t at = 0; at < longest + lag; at += piece) {
+        const size_t slot = at / piece % RT__DEPTH;
+        if (at < x->receive_bytes)
+            RT_TRY(rt__receive(c, &in[slot], x->from, x->mine ? arrived + slot * piece : (char *)x->receive + at,
+                               least(piece, x->receive_bytes - at)));
+        if (at < x->send_bytes)
+            RT_TRY(rt__send(c, &out[slot], x->to, (const char *)x->send + at, least(piece, x->send_bytes - at)));
+        if (at < lag)
+            continue;
+        const size_t due = at - lag, place = due / piece % RT__DEPTH;
+        if (due < x->receive_bytes) {
+            RT_TRY(rt__wait(c, &in[place]));
+            if (x->mine)
+                add_piece(x, due, least(piece, x->receive_bytes - due), (float *)(arrived + place * piece));
+        }
+        if (due < x->send_bytes)
+            RT_TRY(rt__wait(c, &out[place]));
+    }
+    return RT_OK;
+}
