@@ -1,17 +1,19 @@
-/* The compute kernels: pure functions on buffers, found through one table per backend and instruction set.
+/* The compute kernels: pure functions on buffers, found through one table per backend and
+ * instruction set.
  *
- *     RT_TRY(rt_kernels_init(NULL, NULL));                        // or leave it to the first rt_kernels_cpu()
- *     const rt_kernels *k = rt_kernels_cpu();                     // NULL only if the environment asks the impossible
- *     k->relu.f[RT_F32](n, x, y);                                 // y = relu(x)
- *     k->gemm[RT_F32](g, a, b, bias, c);
- *     printf("%s, %s\n", k->isa, k->blas);                        // "avx2, openblas 0.3.21 Zen"
+ *     RT_TRY(rt_kernels_init(NULL, NULL));                        // or leave it to the first
+ * rt_kernels_cpu() const rt_kernels *k = rt_kernels_cpu();                     // NULL only if the
+ * environment asks the impossible k->relu.f[RT_F32](n, x, y);                                 // y
+ * = relu(x) k->gemm[RT_F32](g, a, b, bias, c); printf("%s, %s\n", k->isa, k->blas); // "avx2,
+ * openblas 0.3.21 Zen"
  *
- * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond their element's,
- * and may not overlap, except that an elementwise output may be exactly one of its inputs. Strides count elements.
- * Results depend on shapes and values only, never on the number of threads (OpenMP's; omp_set_num_threads) or on
- * addresses; avx2 and avx512 agree bit for bit. sse4 has no fused multiply-add and may differ in the last place.
- * Kernels check nothing that their caller can know. Scratch memory is kept per calling thread and reused; if it
- * cannot be had, the kernel fills the error slot (NOMEM) and leaves its output undefined. */
+ * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond
+ * their element's, and may not overlap, except that an elementwise output may be exactly one of its
+ * inputs. Strides count elements. Results depend on shapes and values only, never on the number of
+ * threads (OpenMP's; omp_set_num_threads) or on addresses; avx2 and avx512 agree bit for bit. sse4
+ * has no fused multiply-add and may differ in the last place. Kernels check nothing that their
+ * caller can know. Scratch memory is kept per calling thread and reused; if it cannot be had, the
+ * kernel fills the error slot (NOMEM) and leaves its output undefined. */
 #ifndef RINGTORCH_KERNELS_H
 #define RINGTORCH_KERNELS_H
 
@@ -30,14 +32,14 @@ typedef struct rt_gemm_shape {
     float alpha, beta;
 } rt_gemm_shape;
 
-/* Indices [2] are (vertical, horizontal). Padding below and right follows from oh and ow, so it may differ from that
- * above and left. */
+/* Indices [2] are (vertical, horizontal). Padding below and right follows from oh and ow, so it may
+ * differ from that above and left. */
 typedef struct rt_conv2d_shape {
-    int64_t n, c, h, w;       /* input [n, c, h, w] */
-    int64_t oc, kh, kw;       /* weights [oc, c / groups, kh, kw] */
-    int64_t oh, ow;           /* output [n, oc, oh, ow] */
+    int64_t n, c, h, w; /* input [n, c, h, w] */
+    int64_t oc, kh, kw; /* weights [oc, c / groups, kh, kw] */
+    int64_t oh, ow;     /* output [n, oc, oh, ow] */
     int64_t stride[2], pad[2], dilation[2];
-    int64_t groups;           /* divides c and oc */
+    int64_t groups; /* divides c and oc */
 } rt_conv2d_shape;
 
 typedef struct rt_pool2d_shape {
@@ -58,8 +60,9 @@ typedef struct rt_fold {
     int64_t outer, red, inner;
 } rt_fold;
 
-/* A grid of rows x cols; the output is contiguous. Operand i reads element r * in[i].row + c * in[i].col, where col
- * is 0 (one value for the whole row) or 1. A scalar has {0, 0}, a bias row {0, 1}, a full operand {cols, 1}. */
+/* A grid of rows x cols; the output is contiguous. Operand i reads element r * in[i].row + c *
+ * in[i].col, where col is 0 (one value for the whole row) or 1. A scalar has {0, 0}, a bias row {0,
+ * 1}, a full operand {cols, 1}. */
 typedef struct rt_grid {
     int64_t rows, cols;
     struct {
@@ -90,16 +93,19 @@ typedef struct rt_adamw_shape {
     int64_t step; /* 1 for the first */
 } rt_adamw_shape;
 
-/* Where in the run random numbers are drawn; with the element index, this is all the state there is. */
+/* Where in the run random numbers are drawn; with the element index, this is all the state there
+ * is. */
 typedef struct rt_rng {
     uint64_t seed;
     uint32_t step, slice, stream;
 } rt_rng;
 
-/* y = f(x);  dx = dy * f'(x);  dxx = dy * v * f''(x). n elements each; y is f(x) as computed before. */
+/* y = f(x);  dx = dy * f'(x);  dxx = dy * v * f''(x). n elements each; y is f(x) as computed
+ * before. */
 typedef void rt_unary_fn(int64_t n, const void *x, void *y);
 typedef void rt_unary_dx_fn(int64_t n, const void *dy, const void *x, const void *y, void *dx);
-typedef void rt_unary_dxx_fn(int64_t n, const void *dy, const void *v, const void *x, const void *y, void *dxx);
+typedef void rt_unary_dxx_fn(int64_t n, const void *dy, const void *v, const void *x, const void *y,
+                             void *dxx);
 typedef struct rt_unary_kernels {
     rt_unary_fn *f[RT_DTYPES];
     rt_unary_dx_fn *dx[RT_DTYPES];
@@ -129,21 +135,24 @@ typedef struct rt_kernels {
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef KERNEL_ANY
-    /* cast[from][to]. To integers: towards zero; what does not fit is clamped, NaN gives 0. To bool: x != 0. */
+    /* cast[from][to]. To integers: towards zero; what does not fit is clamped, NaN gives 0. To
+     * bool: x != 0. */
     rt_cast_fn *cast[RT_DTYPES][RT_DTYPES];
 } rt_kernels;
 
-/* Chooses the tables of this process. isa: "ref", "sse4", "avx2", "avx512" or NULL for RINGTORCH_ISA and then the best;
- * blas: "auto", "openblas", "builtin" or NULL for RINGTORCH_BLAS and then "auto" (OpenBLAS if it is built in). Fails with
- * CONFIG when a name is unknown or this machine or build cannot do it, and says what it can. Call again to change; not
- * while kernels run. */
+/* Chooses the tables of this process. isa: "ref", "sse4", "avx2", "avx512" or NULL for
+ * RINGTORCH_ISA and then the best; blas: "auto", "openblas", "builtin" or NULL for RINGTORCH_BLAS
+ * and then "auto" (OpenBLAS if it is built in). Fails with CONFIG when a name is unknown or this
+ * machine or build cannot do it, and says what it can. Call again to change; not while kernels run.
+ */
 rt_status rt_kernels_init(const char *isa, const char *blas);
 
-/* Returns the chosen table, choosing first if need be; NULL with the error slot filled when that fails. */
+/* Returns the chosen table, choosing first if need be; NULL with the error slot filled when that
+ * fails. */
 const rt_kernels *rt_kernels_cpu(void);
 
-/* Returns the table of one level with the built-in gemm, for tests and benchmarks; NULL with the error slot filled
- * (CONFIG) if the name is unknown or the machine lacks the instructions. */
+/* Returns the table of one level with the built-in gemm, for tests and benchmarks; NULL with the
+ * error slot filled (CONFIG) if the name is unknown or the machine lacks the instructions. */
 const rt_kernels *rt_kernels_level(const char *isa);
 
 /* Returns the names of the levels that this machine can run, "ref sse4 avx2", worst first. */

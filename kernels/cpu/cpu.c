@@ -1,0 +1,138 @@
+/* The CPU's kernel tables: one per level, built once, the reference first and better entries over
+ * it; and the choice of this process. */
+#include "common/error.h"
+#include "kernels/cpu/cpu.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_ref(void)
+{
+    return true;
+}
+
+#if defined(__x86_64__)
+static bool has_sse4(void)
+{
+    return __builtin_cpu_supports("sse4.1");
+}
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+static const struct level {
+    const char *name;
+    bool (*available)(void);
+    void (*install)(rt_kernels *k);
+} levels[] = {
+    {"ref", has_ref, rt__install_ref},
+#if defined(__x86_64__)
+    {"sse4", has_sse4, rt__install_sse4},
+    {"avx2", has_avx2, rt__install_avx2},
+    {"avx512", has_avx512, rt__install_avx512},
+#endif
+};
+enum { LEVELS = sizeof levels / sizeof *levels };
+
+static rt_kernels tables[LEVELS];
+static char level_names[64];
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
+
+static rt_kernels chosen;
+static atomic_bool is_chosen;
+static pthread_mutex_t choosing = PTHREAD_MUTEX_INITIALIZER;
+
+static void build_tables(void)
+{
+    for (int i = 0; i < LEVELS; i++) {
+        if (!levels[i].available())
+            continue;
+        rt__install_ref(&tables[i]);
+        levels[i].install(&tables[i]);
+        if (i > 0)
+            strcat(level_names, " ");
+        strcat(level_names, levels[i].name);
+    }
+}
+
+const char *rt_kernels_levels(void)
+{
+    pthread_once(&tables_once, build_tables);
+    return level_names;
+}
+
+const rt_kernels *rt_kernels_level(const char *isa)
+{
+    const char *names = rt_kernels_levels();
+    for (int i = 0; i < LEVELS; i++)
+        if (!strcmp(levels[i].name, isa) && tables[i].isa)
+            return &tables[i];
+    return RT_FAIL_NULL(CONFIG, "instruction set '%s': this machine can run: %s", isa, names);
+}
+
+static const rt_kernels *best_level(void)
+{
+    rt_kernels_levels();
+    int i = LEVELS - 1;
+    while (!tables[i].isa)
+        i--;
+    return &tables[i];
+}
+
+/* The argument if there is one, else the environment variable if it is set and not empty, else
+ * NULL. */
+static const char *wish(const char *argument, const char *variable)
+{
+    const char *value = argument ? argument : getenv(variable);
+    return value && *value ? value : NULL;
+}
+
+static rt_status choose(const char *isa, const char *blas)
+{
+    isa = wish(isa, "RINGTORCH_ISA");
+    blas = wish(blas, "RINGTORCH_BLAS");
+    const rt_kernels *level = isa ? rt_kernels_level(isa) : best_level();
+    if (!level)
+        return RT_E_CONFIG;
+    rt_kernels table = *level;
+    bool automatic = !blas || !strcmp(blas, "auto");
+    if (automatic || !strcmp(blas, "openblas")) {
+        /* The reference level stays what its name says unless OpenBLAS is asked for. */
+        bool wanted = !automatic || strcmp(table.isa, "ref") != 0;
+        if (wanted && !rt__install_openblas(&table) && !automatic)
+            return RT_FAIL(CONFIG, "BLAS 'openblas': not in this build, which has: builtin");
+    } else if (strcmp(blas, "builtin") != 0) {
+        return RT_FAIL(CONFIG, "BLAS '%s': expected auto, openblas or builtin", blas);
+    }
+    chosen = table;
+    atomic_store_explicit(&is_chosen, true, memory_order_release);
+    return RT_OK;
+}
+
+rt_status rt_kernels_init(const char *isa, const char *blas)
+{
+    pthread_mutex_lock(&choosing);
+    rt_status status = choose(isa, blas);
+    pthread_mutex_unlock(&choosing);
+    return status;
+}
+
+const rt_kernels *rt_kernels_cpu(void)
+{
+    if (atomic_load_explicit(&is_chosen, memory_order_acquire))
+        return &chosen;
+    pthread_mutex_lock(&choosing);
+    rt_status status = is_chosen ? RT_OK : choose(NULL, NULL);
+    pthread_mutex_unlock(&choosing);
+    return status == RT_OK ? &chosen : NULL;
+}

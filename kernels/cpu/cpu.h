@@ -1,0 +1,50 @@
+/* What the files of this folder share. Private to kernels/cpu.
+ *
+ *     float *pack = rt__scratch(bytes);       // cached per calling thread; NULL: the error slot is
+ * filled #pragma omp parallel for if (rt__worth_threads(work))
+ */
+#ifndef RINGTORCH_KERNELS_CPU_H
+#define RINGTORCH_KERNELS_CPU_H
+
+#include "kernels/kernels.h"
+#include <omp.h>
+
+/* Each overwrites the entries of the table that it has, and sets k->isa. */
+void rt__install_ref(rt_kernels *k);
+void rt__install_ref_elementwise(rt_kernels *k);
+void rt__install_casts(rt_kernels *k); /* the same for every level */
+void rt__install_sse4(rt_kernels *k);
+void rt__install_avx2(rt_kernels *k);
+void rt__install_avx512(rt_kernels *k);
+
+/* Puts OpenBLAS's gemm into the table and sets k->blas; false if this build has none. */
+bool rt__install_openblas(rt_kernels *k);
+
+/* Returns the calling thread's scratch buffer, at least `bytes` long and aligned to 64; what it
+ * held is lost. One kernel call may hold it at a time. NULL with the error slot filled when memory
+ * is out. */
+void *rt__scratch(size_t bytes);
+
+/* A team of threads costs some microseconds to start: is `work`, in units of roughly one vector
+ * element, worth it? */
+static inline bool rt__worth_threads(int64_t work)
+{
+    return work >= 32768 && omp_get_max_threads() > 1;
+}
+
+static inline int64_t rt__min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t rt__max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t rt__ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* OpenBLAS as a provider of gemm. Products are cut into tiles whose sizes depend on the shape only,
+ * each tile is one single-threaded call, and the tiles are shared among our own threads: so the
+ * bits do not depend on their number. */
+#include "kernels/cpu/cpu.h"
+
+#ifdef RT_HAVE_OPENBLAS
+#include <cblas.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TILE_MIN = 64, TILE_MAX = 512 };
+
+/* Half of the axis, as a multiple of TILE_MIN, within bounds: large enough that packing is repaid.
+ */
+static int64_t tile_of(int64_t n)
+{
+    int64_t half = rt__ceil_div(n, 2 * TILE_MIN) * TILE_MIN;
+    return rt__max(TILE_MIN, rt__min(half, TILE_MAX));
+}
+
+/* OpenBLAS built on OpenMP takes as many threads as OpenMP offers, unless it is offered one. */
+static void tile_gemm(const rt_gemm_shape *g, const float *a, const float *b, const float *bias,
+                      float *c, int64_t m, int64_t n)
+{
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans,
+                (int)m, (int)n, (int)g->k, g->alpha, a, (int)g->lda, b, (int)g->ldb, g->beta, c,
+                (int)g->ldc);
+    omp_set_num_threads(threads);
+    for (int64_t i = 0; bias && i < m; i++)
+        for (int64_t j = 0; j < n; j++)
+            c[i * g->ldc + j] += bias[j];
+}
+
+static rt_kernels builtin; /* for what cblas cannot express */
+
+static void gemm_f32(rt_gemm_shape g, const void *a_, const void *b_, const void *bias, void *c_)
+{
+    int64_t largest =
+        rt__max(rt__max(g.lda, g.ldb), rt__max(g.ldc, rt__max(rt__max(g.m, g.n), g.k)));
+    if (g.m <= 0 || g.n <= 0 || g.k <= 0 || largest > INT32_MAX) {
+        builtin.gemm[RT_F32](g, a_, b_, bias, c_);
+        return;
+    }
+    const float *a = a_, *b = b_;
+    float *c = c_;
+    int64_t tm = tile_of(g.m), tn = tile_of(g.n);
+    int64_t across = rt__ceil_div(g.n, tn), tiles = rt__ceil_div(g.m, tm) * across;
+#pragma omp parallel for schedule(static) if (tiles > 1 && rt__worth_threads(g.m * g.n * g.k / 16))
+    for (int64_t t = 0; t < tiles; t++) {
+        int64_t i = t / across * tm, j = t % across * tn;
+        tile_gemm(&g, a + (g.ta ? i : i * g.lda), b + (g.tb ? j * g.ldb : j),
+                  bias ? (const float *)bias + j : NULL, c + i * g.ldc + j, rt__min(tm, g.m - i),
+                  rt__min(tn, g.n - j));
+    }
+}
+
+bool rt__install_openblas(rt_kernels *k)
+{
+    static char name[64];
+    char version[24] = "?";
+    sscanf(openblas_get_config(), "OpenBLAS %23s", version);
+    snprintf(name, sizeof name, "openblas %s %s", version, openblas_get_corename());
+    builtin = *k;
+    k->gemm[RT_F32] = gemm_f32;
+    k->blas = name;
+    return true;
+}
+
+#else
+
+bool rt__install_openblas(rt_kernels *k)
+{
+    (void)k;
+    return false;
+}
+
+#endif
