@@ -27,29 +27,11 @@ enum {
 };
 
 /* One enum per choice key: rt_cfg_<section>_<key> with the constants named in config.def. */
-#define SECTION(name, help)
-#define END(name)
-#define INT(section, key, standard, least, most, math, help)
-#define AUTO(section, key, least, most, math, help)
-#define NUMBER(section, key, standard, least, most, math, help)
-#define STRING(section, key, standard, math, help)
-#define BOOL(section, key, standard, math, help)
-#define NODE(section, key, math, help)
-#define OPTION(constant, text)                    constant,
-#define CHOICE(section, key, math, help, options) typedef enum { options } rt_cfg_##section##_##key;
-#define TOP_CHOICE(key, math, help, options)      typedef enum { options } rt_cfg_##key;
+#define OPTION(constant, text) constant,
+#define CHOICE(section, key, standard, math, help, options)                                        \
+    typedef enum { options } rt_cfg_##section##_##key;
+#define TOP_CHOICE(key, standard, math, help, options) typedef enum { options } rt_cfg_##key;
 #include "common/config.def"
-#undef SECTION
-#undef END
-#undef INT
-#undef AUTO
-#undef NUMBER
-#undef STRING
-#undef BOOL
-#undef NODE
-#undef OPTION
-#undef CHOICE
-#undef TOP_CHOICE
 
 typedef struct rt_config {
 #define SECTION(name, help) struct {
@@ -62,19 +44,9 @@ typedef struct rt_config {
 #define STRING(section, key, standard, math, help)              char *key;
 #define BOOL(section, key, standard, math, help)                bool key;
 #define NODE(section, key, math, help)                          json_t *key;
-#define CHOICE(section, key, math, help, options)               rt_cfg_##section##_##key key;
-#define TOP_CHOICE(key, math, help, options)                    rt_cfg_##key key;
+#define CHOICE(section, key, standard, math, help, options)     rt_cfg_##section##_##key key;
+#define TOP_CHOICE(key, standard, math, help, options)          rt_cfg_##key key;
 #include "common/config.def"
-#undef SECTION
-#undef END
-#undef INT
-#undef AUTO
-#undef NUMBER
-#undef STRING
-#undef BOOL
-#undef NODE
-#undef CHOICE
-#undef TOP_CHOICE
 } rt_config;
 
 /* Fills *out with the defaults; release it with rt_config_release. Fails only for lack of memory.

@@ -6,8 +6,9 @@
  *     rt_bytes_release(&b);
  *     RT_TRY(rt_file_replace("summary.json", text, strlen(text)));   // old or new, never half
  *
- * Every failure names the path and the system's reason; ENOSPC and EDQUOT give RT_E_NOSPACE, ENOENT
- * gives RT_E_NOTFOUND, anything else RT_E_IO. */
+ * Every failure names the path and the system's reason. ENOSPC and EDQUOT give RT_E_NOSPACE, ENOENT
+ * RT_E_NOTFOUND, EEXIST RT_E_EXISTS; a path that cannot be used as asked (no permission, not a
+ * directory, is a directory, read-only) RT_E_ARG; anything else RT_E_IO. */
 #ifndef RINGTORCH_COMMON_FILE_H
 #define RINGTORCH_COMMON_FILE_H
 

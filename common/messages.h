@@ -32,46 +32,22 @@
     }                                                                                              \
     rt_msg_##type;
 #include "common/messages.def"
-#undef MESSAGE
-#undef I64
-#undef F64
-#undef STR
-#undef I64S
-#undef STRS
-#undef END
-
-#define I64(name)
-#define F64(name)
-#define STR(name, longest)
-#define I64S(name, most)
-#define STRS(name, most, longest)
-#define END(TYPE, type)
 
 typedef enum rt_msg_type {
 #define MESSAGE(TYPE, type, number) RT_MSG_##TYPE = number,
 #include "common/messages.def"
-#undef MESSAGE
 } rt_msg_type;
 
 typedef union rt_msg_body {
 #define MESSAGE(TYPE, type, number) rt_msg_##type type;
 #include "common/messages.def"
-#undef MESSAGE
 } rt_msg_body;
 
 enum {
     RT_MSG_TYPES = 0 /* how many types there are */
 #define MESSAGE(TYPE, type, number) +1
 #include "common/messages.def"
-#undef MESSAGE
 };
-
-#undef I64
-#undef F64
-#undef STR
-#undef I64S
-#undef STRS
-#undef END
 
 /* Returns "PLAN"; "?" for a number that is no type. */
 const char *rt_msg_name(int64_t type);

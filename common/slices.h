@@ -37,9 +37,9 @@ int rt_tree_nodes(int64_t slices, int64_t begin, int64_t end, rt_range nodes[RT_
  * on, so any batch >= slices works and equal slices come out equal. */
 rt_range rt_slice_samples(int64_t batch, int64_t slices, int64_t s);
 
-/* Returns the slices of a rank: contiguous, none empty (needs 1 <= world <= slices); with world a
- * power of two dividing slices each rank has exactly one node. Sizes differ by at most what node
- * alignment asks for. */
+/* Returns the slices of a rank: contiguous, none empty, as equal as can be (needs 1 <= world <=
+ * slices). With both powers of two each rank has exactly one node; otherwise balance wins over
+ * alignment, because a slice costs more than sending one more partial sum. */
 rt_range rt_slices_of_rank(int64_t slices, int world, int rank);
 
 /* Returns the elements of a flat buffer of `count` elements that a rank owns: whole blocks,

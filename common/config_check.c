@@ -1,0 +1,82 @@
+/* What the keys of a configuration must satisfy together. Nothing here needs the data. */
+#include <inttypes.h>
+#include <string.h>
+#include "common/config.h"
+#include "common/error.h"
+#include "common/slices.h"
+
+static rt_status check_run(const rt_config *c)
+{
+    const char *name = c->run.name;
+    if (*name == 0 || *name == '.' || strchr(name, '/'))
+        return RT_FAIL(
+            CONFIG,
+            "run.name '%s' must be usable as the name of a directory: not empty, no '/', no "
+            "leading '.'",
+            name);
+    for (const char *s = name; *s; s++)
+        if ((unsigned char)*s < 0x20)
+            return RT_FAIL(CONFIG, "run.name holds a control character at byte %td", s - name);
+    if (c->run.steps == 0 && c->run.epochs == 0)
+        return RT_FAIL(CONFIG, "run.steps and run.epochs are both 0: set one of them");
+    return RT_OK;
+}
+
+static rt_status check_model(const rt_config *c)
+{
+    bool preset = c->model.preset != RT_CFG_PRESET_NONE,
+         layers = json_array_size(c->model.layers) > 0;
+    if (preset && layers)
+        return RT_FAIL(CONFIG, "model.preset and model.layers are both given: keep one of them");
+    if (!preset && !layers)
+        return RT_FAIL(CONFIG, "no model: set model.preset (mlp, cnn) or list model.layers");
+    if (json_array_size(c->data.augment) > 0)
+        return RT_FAIL(CONFIG, "data.augment: there are no augmentations in this release: use []");
+    return RT_OK;
+}
+
+static rt_status check_optimizer(const rt_config *c)
+{
+    if (c->optimizer.nesterov && c->optimizer.momentum == 0)
+        return RT_FAIL(CONFIG, "optimizer.nesterov needs optimizer.momentum > 0");
+    if (c->schedule.name == RT_CFG_SCHEDULE_COSINE && c->schedule.min_lr > c->optimizer.lr)
+        return RT_FAIL(CONFIG, "schedule.min_lr %g is above optimizer.lr %g", c->schedule.min_lr,
+                       c->optimizer.lr);
+    return RT_OK;
+}
+
+static rt_status check_parallel(const rt_config *c)
+{
+    int64_t workers = c->parallel.workers, slices = c->parallel.slices;
+    bool automatic = slices == RT_AUTO;
+    if (automatic)
+        slices = rt_slices_auto((int)workers);
+    if (slices < workers)
+        return RT_FAIL(CONFIG,
+                       "parallel.slices %" PRId64 " is less than parallel.workers %" PRId64
+                       ": each worker needs at least one slice",
+                       slices, workers);
+    if (c->data.batch < slices)
+        return RT_FAIL(CONFIG,
+                       "data.batch %" PRId64 " is less than the %" PRId64
+                       " slices of a step%s: each slice needs at least one sample",
+                       c->data.batch, slices, automatic ? " (parallel.slices: auto)" : "");
+    if (c->parallel.algorithm == RT_CFG_ALGORITHM_HALVING && !rt_is_power_of_two(workers))
+        return RT_FAIL(CONFIG,
+                       "parallel.algorithm halving needs 1, 2, 4, 8, ... workers, not %" PRId64
+                       ": use auto or direct",
+                       workers);
+    return RT_OK;
+}
+
+rt_status rt_config_check(const rt_config *c)
+{
+    RT_TRY(check_run(c));
+    RT_TRY(check_model(c));
+    RT_TRY(check_optimizer(c));
+    RT_TRY(check_parallel(c));
+    if (c->snapshot.every != 0)
+        return RT_FAIL(CONFIG,
+                       "snapshot.every: there are no snapshots in this release: set it to 0");
+    return RT_OK;
+}

@@ -1,0 +1,287 @@
+/* One value of the configuration: from text, to text, and what it may be. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "common/config_table.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/nearest.h"
+
+static void *field(const rt__key *key, rt_config *cfg)
+{
+    return (char *)cfg + key->offset;
+}
+
+static const void *const_field(const rt__key *key, const rt_config *cfg)
+{
+    return (const char *)cfg + key->offset;
+}
+
+static const char *skip_digits(const char *s)
+{
+    return s + strspn(s, "0123456789");
+}
+
+bool rt__is_integer(const char *text)
+{
+    text += *text == '-' || *text == '+';
+    const char *end = skip_digits(text);
+    return end > text && *end == 0;
+}
+
+bool rt__is_number(const char *text)
+{
+    text += *text == '-' || *text == '+';
+    const char *end = skip_digits(text);
+    bool digits = end > text;
+    if (*end == '.') {
+        const char *fraction = end + 1;
+        end = skip_digits(fraction);
+        digits |= end > fraction;
+    }
+    if (digits && (*end == 'e' || *end == 'E')) {
+        const char *exponent = end + 1;
+        exponent += *exponent == '-' || *exponent == '+';
+        end = skip_digits(exponent);
+        digits = end > exponent;
+    }
+    return digits && *end == 0;
+}
+
+/* Adds the shortest decimal text that reads back as exactly x. */
+static void add_number(rt_text *to, double x)
+{
+    char text[32];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    rt_text_add(to, "%s", text);
+}
+
+static void add_range(const rt__key *key, rt_text *to)
+{
+    if (key->most == INT64_MAX)
+        rt_text_add(to, "an integer >= %" PRId64, key->least);
+    else
+        rt_text_add(to, "an integer from %" PRId64 " to %" PRId64, key->least, key->most);
+}
+
+void rt__key_expects(const rt__key *key, rt_text *to)
+{
+    switch (key->type) {
+    case RT__KEY_AUTO:
+        rt_text_add(to, "auto or ");
+        add_range(key, to);
+        break;
+    case RT__KEY_INT:
+        add_range(key, to);
+        break;
+    case RT__KEY_NUMBER:
+        rt_text_add(to, "a number from ");
+        add_number(to, key->low);
+        rt_text_add(to, " to ");
+        add_number(to, key->high);
+        break;
+    case RT__KEY_STRING:
+        rt_text_add(to, "text");
+        break;
+    case RT__KEY_BOOL:
+        rt_text_add(to, "true or false");
+        break;
+    case RT__KEY_CHOICE:
+        rt_text_add(to, key->options[1] ? "one of " : "only ");
+        for (int i = 0; key->options[i]; i++)
+            rt_text_add(to, "%s%s", i ? ", " : "", key->options[i]);
+        break;
+    case RT__KEY_NODE:
+        rt_text_add(to, "a list");
+        break;
+    }
+}
+
+/* Returns the option that was meant by a misspelt one, or NULL. */
+static const char *meant(const rt__key *key, const char *text)
+{
+    size_t n = 0;
+    while (key->options && key->options[n])
+        n++;
+    return rt_nearest(text, key->options, n);
+}
+
+static rt_status wrong_value(const rt__key *key, const char *text, bool quoted)
+{
+    char path[RT__KEY_PATH];
+    rt_text expected = {0};
+    rt__key_expects(key, &expected);
+    char *allowed = rt_text_take(&expected);
+    const char *quote = quoted ? "\"" : "'", *near = meant(key, text);
+    if (allowed && *text == 0 && !quoted)
+        RT_FAIL(CONFIG, "%s has no value: expected %s", rt__key_path(key, path), allowed);
+    else if (allowed)
+        RT_FAIL(CONFIG, "%s: expected %s, not %s%.64s%s%s%s%s", rt__key_path(key, path), allowed,
+                quote, text, quote, near ? ": did you mean '" : "", near ? near : "",
+                near ? "'?" : "");
+    rt_mem_free(allowed);
+    return rt_error_code();
+}
+
+static bool parse_integer(const rt__key *key, const char *text, int64_t *value)
+{
+    if (!rt__is_integer(text))
+        return false;
+    errno = 0;
+    int64_t v = strtoll(text, NULL, 10);
+    if (errno != 0 || v < key->least || key->most < v)
+        return false;
+    *value = v;
+    return true;
+}
+
+static bool parse_number(const rt__key *key, const char *text, double *value)
+{
+    if (!rt__is_number(text))
+        return false;
+    double v = strtod(text, NULL);
+    if (v < key->low || key->high < v) /* an overflow is infinite, so above */
+        return false;
+    *value = v;
+    return true;
+}
+
+static bool parse_choice(const rt__key *key, const char *text, int *value)
+{
+    for (int i = 0; key->options[i]; i++)
+        if (strcmp(key->options[i], text) == 0) {
+            *value = i;
+            return true;
+        }
+    return false;
+}
+
+static rt_status set_string(char **value, const char *text)
+{
+    char *copy = rt_strdup(text);
+    if (!copy)
+        return rt_error_code();
+    rt_mem_free(*value);
+    *value = copy;
+    return RT_OK;
+}
+
+static bool is_null(const char *text)
+{
+    return *text == 0 || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
+}
+
+rt_status rt__key_set_scalar(const rt__key *key, rt_config *cfg, const char *text, bool quoted)
+{
+    void *value = field(key, cfg);
+    bool good = false;
+    switch (key->type) {
+    case RT__KEY_AUTO:
+        good = !quoted && (strcmp(text, "auto") == 0 ? (*(int64_t *)value = RT_AUTO, true)
+                                                     : parse_integer(key, text, value));
+        break;
+    case RT__KEY_INT:
+        good = !quoted && parse_integer(key, text, value);
+        break;
+    case RT__KEY_NUMBER:
+        good = !quoted && parse_number(key, text, value);
+        break;
+    case RT__KEY_BOOL:
+        good = !quoted && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
+        if (good)
+            *(bool *)value = *text == 't';
+        break;
+    case RT__KEY_CHOICE:
+        good = parse_choice(key, text, value);
+        break;
+    case RT__KEY_STRING:
+        if (quoted || !is_null(text))
+            return set_string(value, text);
+        break;
+    case RT__KEY_NODE:
+        break;
+    }
+    return good ? RT_OK : wrong_value(key, text, quoted);
+}
+
+rt_status rt__key_set_node(const rt__key *key, rt_config *cfg, json_t *node)
+{
+    char path[RT__KEY_PATH];
+    if (!json_is_array(node)) {
+        json_decref(node);
+        return RT_FAIL(CONFIG, "%s: expected a list, not a mapping", rt__key_path(key, path));
+    }
+    json_t **value = field(key, cfg);
+    json_decref(*value);
+    *value = node;
+    return RT_OK;
+}
+
+static rt_status add_json(rt_text *to, const json_t *j, const char *path)
+{
+    char *text = j ? rt_json_text(j) : NULL;
+    if (!text)
+        return RT_FAIL(CONFIG, "%s: not valid UTF-8", path);
+    rt_text_add(to, "%s", text);
+    rt_mem_free(text);
+    return RT_OK;
+}
+
+rt_status rt__key_print(const rt__key *key, const rt_config *cfg, rt_text *to)
+{
+    const void *value = const_field(key, cfg);
+    char path[RT__KEY_PATH];
+    rt__key_path(key, path);
+    switch (key->type) {
+    case RT__KEY_AUTO:
+        if (*(const int64_t *)value == RT_AUTO) {
+            rt_text_add(to, "auto");
+            break;
+        }
+        __attribute__((fallthrough));
+    case RT__KEY_INT:
+        rt_text_add(to, "%" PRId64, *(const int64_t *)value);
+        break;
+    case RT__KEY_NUMBER:
+        add_number(to, *(const double *)value);
+        break;
+    case RT__KEY_BOOL:
+        rt_text_add(to, *(const bool *)value ? "true" : "false");
+        break;
+    case RT__KEY_CHOICE:
+        rt_text_add(to, "%s", key->options[*(const int *)value]);
+        break;
+    case RT__KEY_NODE:
+        return add_json(to, *(json_t *const *)value, path);
+    case RT__KEY_STRING: {
+        json_t *j = json_string(*(char *const *)value); /* JSON's quoting is YAML's */
+        rt_status status = add_json(to, j, path);
+        json_decref(j);
+        return status;
+    }
+    }
+    return RT_OK;
+}
+
+void rt__key_clear(const rt__key *key, rt_config *cfg)
+{
+    void *value = field(key, cfg);
+    if (key->type == RT__KEY_STRING)
+        rt_mem_free(*(char **)value);
+    else if (key->type == RT__KEY_NODE)
+        json_decref(*(json_t **)value);
+    memset(value, 0, key->size);
+}
+
+void rt__key_move(const rt__key *key, rt_config *from, rt_config *to)
+{
+    rt__key_clear(key, to);
+    memcpy(field(key, to), field(key, from), key->size);
+    memset(field(key, from), 0, key->size);
+}

@@ -1,0 +1,346 @@
+/* Reading YAML into a configuration, event by event, so that every error knows its line and column.
+ * Anchors, aliases and tags are refused: a configuration should say what it says in one place. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+#include "common/config_table.h"
+#include "common/error.h"
+#include "common/mem.h"
+
+enum { DEEPEST = 16 }; /* levels inside a list of layers */
+
+typedef struct reader {
+    yaml_parser_t parser;
+    yaml_event_t event; /* the one just read; type NO_EVENT when there is none */
+    const char *name;   /* of the file, for errors; NULL when it is no file */
+    size_t key_line[RT__KEYS], section_line[RT__SECTIONS]; /* where each was given; 0: not yet */
+} reader;
+
+static void reader_open(reader *r, const char *text, size_t len, const char *name)
+{
+    *r = (reader){.name = name};
+    yaml_parser_initialize(&r->parser);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)text, len);
+}
+
+static void reader_close(reader *r)
+{
+    yaml_event_delete(&r->event);
+    yaml_parser_delete(&r->parser);
+}
+
+/* Puts file, line and column in front of the error in the slot. */
+static rt_status located(const reader *r, yaml_mark_t at)
+{
+    if (!r->name)
+        return rt_error_code();
+    return rt_error_prefix("%s:%zu:%zu", r->name, at.line + 1, at.column + 1);
+}
+
+#define FAIL_AT(r, mark, ...) (RT_FAIL(CONFIG, __VA_ARGS__), located(r, mark))
+#define FAIL_HERE(r, ...)     FAIL_AT(r, (r)->event.start_mark, __VA_ARGS__)
+
+static rt_status no_memory(void)
+{
+    return RT_FAIL(NOMEM, "out of memory while reading a configuration");
+}
+
+static rt_status syntax_error(const reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    if (p->error == YAML_MEMORY_ERROR)
+        return no_memory();
+    if (p->error == YAML_READER_ERROR) /* which knows a byte, not a line */
+        return FAIL_AT(r, p->mark, "%s at byte %zu: write it as UTF-8 text", p->problem,
+                       p->problem_offset);
+    return FAIL_AT(r, p->problem_mark, "not YAML: %s%s%s", p->problem, p->context ? ", " : "",
+                   p->context ? p->context : "");
+}
+
+/* Refuses what YAML has and configurations do not. */
+static rt_status plain_features_only(const reader *r)
+{
+    const yaml_event_t *e = &r->event;
+    const yaml_char_t *anchor = NULL, *tag = NULL;
+    if (e->type == YAML_ALIAS_EVENT)
+        return FAIL_HERE(r, "alias '*%s': aliases are not supported, repeat the value",
+                         (const char *)e->data.alias.anchor);
+    if (e->type == YAML_SCALAR_EVENT)
+        anchor = e->data.scalar.anchor, tag = e->data.scalar.tag;
+    else if (e->type == YAML_SEQUENCE_START_EVENT)
+        anchor = e->data.sequence_start.anchor, tag = e->data.sequence_start.tag;
+    else if (e->type == YAML_MAPPING_START_EVENT)
+        anchor = e->data.mapping_start.anchor, tag = e->data.mapping_start.tag;
+    if (anchor)
+        return FAIL_HERE(r, "anchor '&%s': anchors are not supported, remove it",
+                         (const char *)anchor);
+    if (tag)
+        return FAIL_HERE(r, "tag '%s': tags are not supported, remove it", (const char *)tag);
+    if (e->type == YAML_SCALAR_EVENT &&
+        strlen((const char *)e->data.scalar.value) != e->data.scalar.length)
+        return FAIL_HERE(r, "a zero byte in a value");
+    return RT_OK;
+}
+
+static rt_status next(reader *r)
+{
+    yaml_event_delete(&r->event);
+    if (!yaml_parser_parse(&r->parser, &r->event))
+        return syntax_error(r);
+    return plain_features_only(r);
+}
+
+static const char *scalar_text(const reader *r)
+{
+    return (const char *)r->event.data.scalar.value;
+}
+
+static bool is_plain(const reader *r)
+{
+    return r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static bool is_empty(const reader *r)
+{
+    return r->event.type == YAML_SCALAR_EVENT && is_plain(r) && *scalar_text(r) == 0;
+}
+
+/* --- free-form nodes
+ * -------------------------------------------------------------------------------- */
+
+static rt_status read_node(reader *r, int depth, json_t **out);
+
+/* Returns the JSON value of a scalar by the rules of YAML 1.2's core schema. */
+static json_t *scalar_node(const reader *r)
+{
+    const char *s = scalar_text(r);
+    if (!is_plain(r))
+        return json_string(s);
+    if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0)
+        return json_boolean(*s == 't');
+    if (*s == 0 || strcmp(s, "~") == 0 || strcmp(s, "null") == 0)
+        return json_null();
+    errno = 0;
+    int64_t integer = rt__is_integer(s) ? strtoll(s, NULL, 10) : 0;
+    if (rt__is_integer(s) && errno == 0)
+        return json_integer(integer);
+    if (rt__is_number(s) && isfinite(strtod(s, NULL)))
+        return json_real(strtod(s, NULL));
+    return json_string(s);
+}
+
+static rt_status read_list(reader *r, int depth, json_t *list)
+{
+    for (;;) {
+        RT_TRY(next(r));
+        if (r->event.type == YAML_SEQUENCE_END_EVENT)
+            return RT_OK;
+        json_t *item;
+        RT_TRY(read_node(r, depth + 1, &item));
+        if (json_array_append_new(list, item) != 0)
+            return no_memory();
+    }
+}
+
+static rt_status read_mapping(reader *r, int depth, json_t *mapping)
+{
+    for (;;) {
+        RT_TRY(next(r));
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return RT_OK;
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return FAIL_HERE(r, "a key must be a plain name");
+        if (json_object_get(mapping, scalar_text(r)))
+            return FAIL_HERE(r, "duplicate key '%s'", scalar_text(r));
+        char *key = rt_strdup(scalar_text(r));
+        if (!key)
+            return rt_error_code();
+        json_t *value = NULL;
+        rt_status status = next(r);
+        if (status == RT_OK)
+            status = read_node(r, depth + 1, &value);
+        if (status == RT_OK && json_object_set_new(mapping, key, value) != 0)
+            status = no_memory();
+        rt_mem_free(key);
+        RT_TRY(status);
+    }
+}
+
+/* Makes JSON of the node that starts with the current event, and reads to its end. */
+static rt_status read_node(reader *r, int depth, json_t **out)
+{
+    *out = NULL;
+    if (depth > DEEPEST)
+        return FAIL_HERE(r, "more than %d levels deep", DEEPEST);
+    rt_status status = RT_OK;
+    if (r->event.type == YAML_SEQUENCE_START_EVENT) {
+        *out = json_array();
+        status = read_list(r, depth, *out);
+    } else if (r->event.type == YAML_MAPPING_START_EVENT) {
+        *out = json_object();
+        status = read_mapping(r, depth, *out);
+    } else {
+        *out = scalar_node(r);
+    }
+    if (status == RT_OK && !*out)
+        status = no_memory();
+    if (status != RT_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* --- keys and sections
+ * ------------------------------------------------------------------------------ */
+
+/* Reads the value that starts with the current event into the field of `key`. */
+static rt_status read_value(reader *r, const rt__key *key, rt_config *cfg)
+{
+    yaml_mark_t at = r->event.start_mark;
+    if (key->type == RT__KEY_NODE && r->event.type != YAML_SCALAR_EVENT) {
+        json_t *node;
+        RT_TRY(read_node(r, 0, &node));
+        return rt__key_set_node(key, cfg, node) == RT_OK ? RT_OK : located(r, at);
+    }
+    if (r->event.type != YAML_SCALAR_EVENT) {
+        char path[RT__KEY_PATH];
+        rt_text expected = {0};
+        rt__key_expects(key, &expected);
+        char *allowed = rt_text_take(&expected);
+        if (allowed)
+            RT_FAIL(CONFIG, "%s: expected %s, not a %s", rt__key_path(key, path), allowed,
+                    r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping");
+        rt_mem_free(allowed);
+        return located(r, at);
+    }
+    if (rt__key_set_scalar(key, cfg, scalar_text(r), !is_plain(r)) != RT_OK)
+        return located(r, at);
+    return RT_OK;
+}
+
+/* Reads the key that is the current event, and its value. */
+static rt_status read_entry(reader *r, const rt__key *key, rt_config *cfg)
+{
+    char path[RT__KEY_PATH];
+    size_t *first = &r->key_line[key - rt__keys];
+    if (*first)
+        return FAIL_HERE(r, "duplicate key '%s', first given at line %zu", rt__key_path(key, path),
+                         *first);
+    *first = r->event.start_mark.line + 1;
+    RT_TRY(next(r));
+    return read_value(r, key, cfg);
+}
+
+static rt_status read_section(reader *r, const rt__section *section, rt_config *cfg)
+{
+    RT_TRY(next(r));
+    if (is_empty(r)) /* "model:" with every key commented out */
+        return RT_OK;
+    if (r->event.type != YAML_MAPPING_START_EVENT)
+        return FAIL_HERE(r, "'%s' must be a mapping of keys to values: %s", section->name,
+                         section->help);
+    for (;;) {
+        RT_TRY(next(r));
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return RT_OK;
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return FAIL_HERE(r, "a key of '%s' must be a plain name", section->name);
+        const rt__key *key = rt__key_find(section->name, scalar_text(r));
+        if (!key) {
+            rt__key_unknown(section->name, scalar_text(r));
+            return located(r, r->event.start_mark);
+        }
+        RT_TRY(read_entry(r, key, cfg));
+    }
+}
+
+static rt_status read_sections(reader *r, rt_config *cfg)
+{
+    for (;;) {
+        RT_TRY(next(r));
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return RT_OK;
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return FAIL_HERE(r, "the name of a section must be plain");
+        const rt__key *key = rt__key_find("", scalar_text(r));
+        const rt__section *section = rt__section_find(scalar_text(r));
+        if (key) {
+            RT_TRY(read_entry(r, key, cfg));
+            continue;
+        }
+        if (!section) {
+            rt__key_unknown("", scalar_text(r));
+            return located(r, r->event.start_mark);
+        }
+        size_t *first = &r->section_line[section - rt__sections];
+        if (*first)
+            return FAIL_HERE(r, "duplicate key '%s', first given at line %zu", section->name,
+                             *first);
+        *first = r->event.start_mark.line + 1;
+        RT_TRY(read_section(r, section, cfg));
+    }
+}
+
+/* Reads events up to the first node of the only document; leaves STREAM_END when there is none. */
+static rt_status enter_document(reader *r)
+{
+    do {
+        RT_TRY(next(r));
+    } while (r->event.type == YAML_STREAM_START_EVENT ||
+             r->event.type == YAML_DOCUMENT_START_EVENT);
+    return RT_OK;
+}
+
+static rt_status leave_document(reader *r)
+{
+    do {
+        RT_TRY(next(r));
+    } while (r->event.type == YAML_DOCUMENT_END_EVENT);
+    if (r->event.type != YAML_STREAM_END_EVENT)
+        return FAIL_HERE(r, "a second document: a configuration is one document");
+    return RT_OK;
+}
+
+static rt_status read_document(reader *r, rt_config *cfg)
+{
+    RT_TRY(enter_document(r));
+    if (r->event.type == YAML_STREAM_END_EVENT)
+        return RT_OK; /* nothing but comments: all defaults */
+    if (r->event.type == YAML_MAPPING_START_EVENT)
+        RT_TRY(read_sections(r, cfg));
+    else if (!is_empty(r))
+        return FAIL_HERE(r,
+                         "a configuration is a mapping of sections, e.g. 'model: {preset: cnn}'");
+    return leave_document(r);
+}
+
+rt_status rt__config_read(rt_config *cfg, const char *text, size_t len, const char *name)
+{
+    reader r;
+    reader_open(&r, text, len, name);
+    rt_status status = read_document(&r, cfg);
+    reader_close(&r);
+    return status;
+}
+
+rt_status rt__config_read_value(rt_config *cfg, const rt__key *key, const char *text)
+{
+    reader r;
+    rt_config fresh = {0}; /* so that what follows the value can still be wrong */
+    reader_open(&r, text, strlen(text), NULL);
+    rt_status status = enter_document(&r);
+    if (status == RT_OK && r.event.type == YAML_STREAM_END_EVENT)
+        status = rt__key_set_scalar(key, &fresh, "", false);
+    else if (status == RT_OK)
+        status = read_value(&r, key, &fresh);
+    if (status == RT_OK)
+        status = leave_document(&r);
+    reader_close(&r);
+    if (status == RT_OK)
+        rt__key_move(key, &fresh, cfg);
+    rt__key_clear(key, &fresh);
+    return status;
+}

@@ -1,0 +1,206 @@
+/* Files: whole reads and writes, and replacement that leaves the old content or the new, never
+ * half. */
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/file_error.h"
+#include "common/mem.h"
+
+enum { READ_STEP = 1 << 16 };
+
+static rt_status status_of(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return RT_E_NOSPACE;
+    case ENOENT:
+        return RT_E_NOTFOUND;
+    case EEXIST:
+        return RT_E_EXISTS;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case EISDIR:
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return RT_E_ARG;
+    default:
+        return RT_E_IO;
+    }
+}
+
+rt_status rt__fail_errno(const char *file, int line, const char *path, const char *doing)
+{
+    int error = errno;
+    return rt_fail_at(file, line, status_of(error), "%s: cannot %s: %s", path, doing,
+                      strerror(error));
+}
+
+void rt_bytes_release(rt_bytes *b)
+{
+    rt_mem_free(b->data);
+    *b = (rt_bytes){0};
+}
+
+/* Reads to the end of fd, or to limit + 1 bytes; the buffer grows with what is really there, so
+ * pipes work and a lying st_size does no harm. */
+static rt_status read_all(int fd, const char *path, size_t limit, rt_bytes *b)
+{
+    size_t room = 0;
+    for (;;) {
+        if (room - b->len < READ_STEP) {
+            size_t wanted = room ? 2 * room : READ_STEP;
+            uint8_t *grown = rt_realloc(b->data, wanted + 1);
+            if (!grown)
+                return rt_error_prefix("%s", path);
+            b->data = grown;
+            room = wanted;
+        }
+        ssize_t n = read(fd, b->data + b->len, room - b->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return RT__FAIL_ERRNO(path, "read");
+        b->len += (size_t)n;
+        if (b->len > limit)
+            return RT_FAIL(RANGE, "%s: larger than the %zu bytes allowed here", path, limit);
+        if (n == 0)
+            break;
+    }
+    b->data[b->len] = 0;
+    return RT_OK;
+}
+
+rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out)
+{
+    *out = (rt_bytes){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return RT__FAIL_ERRNO(path, "open");
+    rt_status status = read_all(fd, path, limit, out);
+    close(fd);
+    if (status != RT_OK)
+        rt_bytes_release(out);
+    return status;
+}
+
+rt_status rt_file_create(const char *path, int *fd)
+{
+    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    return *fd < 0 ? RT__FAIL_ERRNO(path, "create") : RT_OK;
+}
+
+rt_status rt_file_write(int fd, const char *path, const void *data, size_t len)
+{
+    const char *at = data;
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return RT__FAIL_ERRNO(path, "write");
+        at += n;
+        len -= (size_t)n;
+    }
+    return RT_OK;
+}
+
+rt_status rt_file_finish(int fd, const char *path)
+{
+    /* EINVAL: a pipe or a device, which has nothing to sync. */
+    rt_status status = fsync(fd) < 0 && errno != EINVAL ? RT__FAIL_ERRNO(path, "sync") : RT_OK;
+    if (close(fd) < 0 && status == RT_OK)
+        return RT__FAIL_ERRNO(path, "close");
+    return status;
+}
+
+/* Makes a rename in the directory of `path` durable. */
+static rt_status sync_parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = slash == path ? rt_strdup("/")
+                   : slash       ? rt_strdup_printf("%.*s", (int)(slash - path), path)
+                                 : rt_strdup(".");
+    if (!parent)
+        return rt_error_prefix("%s", path);
+    rt_status status = RT_OK;
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        status = RT__FAIL_ERRNO(parent, "open");
+    else
+        status = rt_file_finish(fd, parent);
+    rt_mem_free(parent);
+    return status;
+}
+
+rt_status rt_rename_durably(const char *from, const char *to)
+{
+    if (rename(from, to) < 0) {
+        int error = errno;
+        char doing[PATH_MAX + 16];
+        snprintf(doing, sizeof doing, "rename to %s", to);
+        errno = error;
+        return RT__FAIL_ERRNO(from, doing);
+    }
+    return sync_parent(to);
+}
+
+/* Writes and closes an open temporary file, then moves it over `path`. */
+static rt_status fill_and_rename(int fd, const char *temporary, const char *path, const void *data,
+                                 size_t len)
+{
+    rt_status written = rt_file_write(fd, path, data, len);
+    if (written == RT_OK && fchmod(fd, 0644) < 0)
+        written = RT__FAIL_ERRNO(path, "set the mode");
+    rt_status finished = rt_file_finish(fd, path);
+    RT_TRY(written);
+    RT_TRY(finished);
+    return rt_rename_durably(temporary, path);
+}
+
+rt_status rt_file_replace(const char *path, const void *data, size_t len)
+{
+    char *temporary = rt_strdup_printf("%s.tmp-XXXXXX", path);
+    if (!temporary)
+        return rt_error_prefix("%s", path);
+    rt_status status;
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        status = RT__FAIL_ERRNO(path, "write a temporary file beside it");
+    } else {
+        status = fill_and_rename(fd, temporary, path, data, len);
+        if (status != RT_OK)
+            unlink(temporary);
+    }
+    rt_mem_free(temporary);
+    return status;
+}
+
+rt_status rt_file_append_line(const char *path, const char *line)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return RT__FAIL_ERRNO(path, "open");
+    struct iovec parts[] = {{.iov_base = (void *)line, .iov_len = strlen(line)},
+                            {.iov_base = (void *)"\n", .iov_len = 1}};
+    ssize_t n = writev(fd, parts, 2), wanted = (ssize_t)(parts[0].iov_len + 1);
+    rt_status status = RT_OK;
+    if (n < 0)
+        status = RT__FAIL_ERRNO(path, "append");
+    else if (n != wanted) /* the system took what it had room for */
+        status = RT_FAIL(NOSPACE, "%s: only %zd of %zd bytes appended", path, n, wanted);
+    if (close(fd) < 0 && status == RT_OK)
+        status = RT__FAIL_ERRNO(path, "close");
+    return status;
+}

@@ -1,0 +1,110 @@
+/* JSON: jansson with our errors and our memory. */
+#include "common/json.h"
+
+#include <string.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+
+static const char *type_name(const json_t *j)
+{
+    switch (json_typeof(j)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
+    }
+    return "?";
+}
+
+rt_status rt_json_parse(const char *text, size_t len, const char *name, json_t **out)
+{
+    json_error_t error;
+    *out = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    if (*out)
+        return RT_OK;
+    if (json_error_code(&error) == json_error_out_of_memory)
+        return RT_FAIL(NOMEM, "%s: out of memory", name);
+    return RT_FAIL(FORMAT, "%s:%d:%d: %s", name, error.line, error.column, error.text);
+}
+
+rt_status rt_json_load(const char *path, size_t limit, json_t **out)
+{
+    *out = NULL;
+    rt_bytes text;
+    RT_TRY(rt_file_read(path, limit, &text));
+    rt_status status = rt_json_parse((const char *)text.data, text.len, path, out);
+    rt_bytes_release(&text);
+    return status;
+}
+
+rt_status rt_json_member(const json_t *j, const char *key, const char *name, json_t **out)
+{
+    *out = NULL;
+    if (!json_is_object(j))
+        return RT_FAIL(FORMAT, "%s: %s, expected an object with the key '%s'", name,
+                       j ? type_name(j) : "nothing", key);
+    *out = json_object_get(j, key);
+    return *out ? RT_OK : RT_FAIL(FORMAT, "%s: the key '%s' is missing", name, key);
+}
+
+static rt_status wrong_type(const json_t *member, const char *key, const char *name,
+                            const char *expected)
+{
+    return RT_FAIL(FORMAT, "%s: '%s' is %s, expected %s", name, key, type_name(member), expected);
+}
+
+rt_status rt_json_int(const json_t *j, const char *key, const char *name, int64_t *out)
+{
+    json_t *member;
+    RT_TRY(rt_json_member(j, key, name, &member));
+    if (!json_is_integer(member))
+        return wrong_type(member, key, name, "an integer");
+    *out = json_integer_value(member);
+    return RT_OK;
+}
+
+rt_status rt_json_double(const json_t *j, const char *key, const char *name, double *out)
+{
+    json_t *member;
+    RT_TRY(rt_json_member(j, key, name, &member));
+    if (!json_is_number(member))
+        return wrong_type(member, key, name, "a number");
+    *out = json_number_value(member);
+    return RT_OK;
+}
+
+rt_status rt_json_string(const json_t *j, const char *key, const char *name, const char **out)
+{
+    json_t *member;
+    RT_TRY(rt_json_member(j, key, name, &member));
+    if (!json_is_string(member))
+        return wrong_type(member, key, name, "a string");
+    *out = json_string_value(member);
+    return RT_OK;
+}
+
+char *rt_json_text(const json_t *j)
+{
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    size_t len = json_dumpb(j, NULL, 0, flags);
+    if (len == 0)
+        return RT_FAIL_NULL(ARG, "a JSON value that cannot be written as text");
+    char *text = rt_malloc(len + 1);
+    if (!text)
+        return NULL;
+    json_dumpb(j, text, len, flags);
+    text[len] = 0;
+    return text;
+}

@@ -1,0 +1,167 @@
+/* The log of this process. One buffer a line, one write(2) a line. */
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "common/clock.h"
+#include "common/error.h"
+
+enum { LINE_MAX_BYTES = 4096 };
+
+static const char *const level_names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
+
+/* The one piece of state that is the process's and not a thread's; guarded by `lock`, the level
+ * atomic so that entries below it cost a load. */
+static struct {
+    pthread_mutex_t lock;
+    int fd;
+    bool owns_fd, json;
+    char who[64];
+} out = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .who = "ringtorch"};
+static _Atomic int least = -1; /* -1: not set yet, ask the environment */
+
+/* Returns the level named by RINGTORCH_LOG, INFO if it names none. */
+static rt_log_level level_from_env(void)
+{
+    const char *name = getenv("RINGTORCH_LOG");
+    for (int l = RT_LOG_DEBUG; name && l <= RT_LOG_ERROR; l++)
+        if (strcasecmp(name, level_names[l]) == 0)
+            return (rt_log_level)l;
+    return RT_LOG_INFO;
+}
+
+static bool wanted(rt_log_level level)
+{
+    int now = atomic_load_explicit(&least, memory_order_relaxed);
+    if (now < 0) {
+        now = (int)level_from_env();
+        atomic_store(&least, now);
+    }
+    return (int)level >= now;
+}
+
+static void close_locked(void)
+{
+    if (out.owns_fd)
+        close(out.fd);
+    out.fd = STDERR_FILENO;
+    out.owns_fd = out.json = false;
+}
+
+rt_status rt_log_open(const char *who, const char *path, bool json)
+{
+    int fd = STDERR_FILENO;
+    if (path) {
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (fd < 0)
+            return RT_FAIL(IO, "%s: cannot open the log file: %s", path, strerror(errno));
+    }
+    pthread_mutex_lock(&out.lock);
+    close_locked();
+    out.fd = fd;
+    out.owns_fd = path != NULL;
+    out.json = json;
+    snprintf(out.who, sizeof out.who, "%s", who);
+    pthread_mutex_unlock(&out.lock);
+    return RT_OK;
+}
+
+void rt_log_close(void)
+{
+    pthread_mutex_lock(&out.lock);
+    close_locked();
+    pthread_mutex_unlock(&out.lock);
+}
+
+void rt_log_set_level(rt_log_level level)
+{
+    atomic_store(&least, (int)level);
+}
+
+/* A line being put together; what does not fit is cut off, the newline always fits. */
+typedef struct line {
+    char text[LINE_MAX_BYTES];
+    size_t len;
+} line;
+
+__attribute__((format(printf, 2, 3))) static void add(line *l, const char *fmt, ...)
+{
+    size_t room = sizeof l->text - 1 - l->len;
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(l->text + l->len, room, fmt, args);
+    va_end(args);
+    if (n > 0)
+        l->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* Adds a JSON string. Bytes above 0x7f pass unchanged, so UTF-8 stays UTF-8. Keeps room for what
+ * closes the object. */
+static void add_json_string(line *l, const char *s)
+{
+    add(l, "\"");
+    for (; *s && l->len < sizeof l->text - 16; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            add(l, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            add(l, "\\u%04x", c);
+        else
+            add(l, "%c", c);
+    }
+    add(l, "\"");
+}
+
+static void add_plain(line *l, const char *time, int millis, rt_log_level level, const char *text)
+{
+    add(l, "%s.%03d %-5s %s: ", time, millis, level_names[level], out.who);
+    size_t start = l->len;
+    add(l, "%s", text);
+    for (size_t i = start; i < l->len; i++) /* one entry is one line, whatever is in the message */
+        if ((unsigned char)l->text[i] < 0x20)
+            l->text[i] = ' ';
+}
+
+void rt_log(rt_log_level level, const char *fmt, ...)
+{
+    if (!wanted(level))
+        return;
+    int saved_errno = errno;
+    char text[LINE_MAX_BYTES - 256];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+
+    double now = rt_clock_wall();
+    time_t seconds = (time_t)now;
+    int millis = (int)((now - (double)seconds) * 1000);
+    struct tm parts;
+    char time[32];
+    strftime(time, sizeof time, "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &parts));
+
+    line l = {.len = 0};
+    pthread_mutex_lock(&out.lock);
+    if (out.json) {
+        add(&l, "{\"ts\": %.3f, \"level\": \"%s\", \"who\": ", now, level_names[level]);
+        add_json_string(&l, out.who);
+        add(&l, ", \"msg\": ");
+        add_json_string(&l, text);
+        add(&l, "}");
+    } else {
+        add_plain(&l, time, millis, level, text);
+    }
+    l.text[l.len++] = '\n';
+    ssize_t written = write(out.fd, l.text, l.len);
+    (void)written; /* a full disk must not stop a run for the sake of its log */
+    pthread_mutex_unlock(&out.lock);
+    errno = saved_errno;
+}
