@@ -1,0 +1,288 @@
+#include "command.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+
+enum { ARGUMENTS_MAX = 32, OUTPUT_MAX = 64 << 20 };
+
+void scratch_make(scratch *s)
+{
+    snprintf(s->path, sizeof s->path, "/tmp/ringtorch-test-XXXXXX");
+    if (!mkdtemp(s->path))
+        fail_msg("%s: %s", s->path, strerror(errno));
+}
+
+const char *in_scratch(const scratch *s, const char *fmt, ...)
+{
+    static char buffers[8][512];
+    static unsigned next;
+    char *text = buffers[next++ % 8];
+    int used = snprintf(text, sizeof buffers[0], "%s/", s->path);
+    va_list args;
+    va_start(args, fmt);
+    int more = vsnprintf(text + used, sizeof buffers[0] - (size_t)used, fmt, args);
+    va_end(args);
+    assert_true(more >= 0 && (size_t)(used + more) < sizeof buffers[0]);
+    return text;
+}
+
+/* ---- processes of a scratch folder ---- */
+
+/* Reads /proc/<pid>/environ: entries that each end in a zero byte. Not rt_file_read: processes come
+ * and go, and their going is no error. Returns bytes read, 0 when the process is gone (or a zombie,
+ * which has no environment). */
+static size_t read_environment(pid_t pid, char *buffer, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    size_t used = 0;
+    ssize_t got;
+    while (used < size - 1 && (got = read(fd, buffer + used, size - 1 - used)) > 0)
+        used += (size_t)got;
+    close(fd);
+    buffer[used] = 0;
+    return used;
+}
+
+/* Returns the value of a variable in an environment block, NULL if it is not there. */
+static const char *variable(const char *block, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+    for (const char *entry = block; entry < block + len; entry += strlen(entry) + 1)
+        if (strncmp(entry, name, name_len) == 0 && entry[name_len] == '=')
+            return entry + name_len + 1;
+    return NULL;
+}
+
+/* Returns whether the program a process runs has that file name. */
+static bool runs_program(pid_t pid, const char *name)
+{
+    char path[64], target[512];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    ssize_t len = readlink(path, target, sizeof target - 1);
+    if (len < 0)
+        return false;
+    target[len] = 0;
+    const char *slash = strrchr(target, '/');
+    return strcmp(slash ? slash + 1 : target, name) == 0;
+}
+
+/* Calls f for each living process of the scratch folder whose program is `name` (NULL: any); stops
+ * when f returns false. */
+static void each_process(const scratch *s, const char *name,
+                         bool (*f)(pid_t pid, const char *rank, void *context), void *context)
+{
+    static char environment[256 << 10];
+    DIR *proc = opendir("/proc");
+    assert_non_null(proc);
+    for (struct dirent *entry; (entry = readdir(proc));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (!isdigit((unsigned char)entry->d_name[0]) || pid == getpid())
+            continue;
+        size_t len = read_environment(pid, environment, sizeof environment);
+        const char *marker = variable(environment, len, "RINGTORCH_TEST");
+        if (!marker || strcmp(marker, s->path) != 0 || (name && !runs_program(pid, name)))
+            continue;
+        if (!f(pid, variable(environment, len, "OMPI_COMM_WORLD_RANK"), context))
+            break;
+    }
+    closedir(proc);
+}
+
+static bool count_one(pid_t pid, const char *rank, void *context)
+{
+    (void)pid, (void)rank;
+    ++*(int *)context;
+    return true;
+}
+
+int count_processes(const scratch *s, const char *name)
+{
+    int count = 0;
+    each_process(s, name, count_one, &count);
+    return count;
+}
+
+static bool kill_one(pid_t pid, const char *rank, void *context)
+{
+    (void)rank, (void)context;
+    fprintf(stderr, "left over: process %d\n", (int)pid);
+    kill(pid, SIGKILL);
+    return true;
+}
+
+typedef struct rank_search {
+    int rank;
+    pid_t pid;
+} rank_search;
+
+static bool match_rank(pid_t pid, const char *rank, void *context)
+{
+    rank_search *search = context;
+    if (rank && strtol(rank, NULL, 10) == search->rank)
+        search->pid = pid;
+    return !search->pid;
+}
+
+pid_t find_worker(const scratch *s, int rank, double seconds)
+{
+    rank_search search = {.rank = rank};
+    for (double end = rt_clock() + seconds; !search.pid && rt_clock() < end; rt_clock_sleep(0.005))
+        each_process(s, "ringtorch-worker", match_rank, &search);
+    return search.pid;
+}
+
+bool all_ended(const scratch *s, double seconds)
+{
+    for (double end = rt_clock() + seconds; rt_clock() < end; rt_clock_sleep(0.01))
+        if (count_processes(s, NULL) == 0)
+            return true;
+    return false;
+}
+
+void scratch_remove(scratch *s)
+{
+    bool clean = all_ended(s, 10);
+    if (!clean)
+        each_process(s, NULL, kill_one, NULL);
+    if (rt_remove_tree(s->path) != RT_OK)
+        fprintf(stderr, "%s\n", rt_error());
+    rt_error_clear();
+    if (!clean)
+        fail_msg("processes outlived the commands that started them");
+}
+
+/* ---- commands ---- */
+
+/* In the child: never returns. */
+static void become(const command *c, const char *program, const char *const *arguments)
+{
+    char *argv[ARGUMENTS_MAX + 2] = {(char *)program};
+    for (int i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
+        argv[i + 1] = (char *)arguments[i];
+    setpgid(0, 0);
+    setenv("RINGTORCH_TEST", c->scratch->path, 1);
+    int in = open("/dev/null", O_RDONLY);
+    int out = open(in_scratch(c->scratch, "out.%d", c->number), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    int err = open(in_scratch(c->scratch, "err.%d", c->number), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    dup2(in, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    execvp(program, argv);
+    fprintf(stderr, "%s: %s\n", program, strerror(errno));
+    _exit(127);
+}
+
+command start_list(const scratch *s, const char *program, const char *const *arguments)
+{
+    static int number;
+    char built[512];
+    snprintf(built, sizeof built, RT_TEST_BINARY_DIR "/bin/%s", program);
+    command c = {.scratch = s, .number = ++number};
+    fflush(NULL);
+    c.pid = fork();
+    if (c.pid == 0)
+        become(&c, access(built, X_OK) == 0 ? built : program, arguments);
+    assert_true(c.pid > 0);
+    setpgid(c.pid, c.pid); /* whoever comes first, parent or child */
+    return c;
+}
+
+static void collect(va_list args, const char *list[ARGUMENTS_MAX + 1])
+{
+    int count = 0;
+    while ((list[count] = va_arg(args, const char *)))
+        assert_true(++count < ARGUMENTS_MAX);
+}
+
+command start(const scratch *s, const char *program, ...)
+{
+    const char *list[ARGUMENTS_MAX + 1];
+    va_list args;
+    va_start(args, program);
+    collect(args, list);
+    va_end(args);
+    return start_list(s, program, list);
+}
+
+static char *output_text(const command *c, const char *stream)
+{
+    rt_bytes b = {0};
+    if (rt_file_read(in_scratch(c->scratch, "%s.%d", stream, c->number), OUTPUT_MAX, &b) != RT_OK)
+        fail_msg("%s", rt_error());
+    return (char *)b.data;
+}
+
+result finish(command c, double seconds)
+{
+    int status = 0;
+    pid_t ended = 0;
+    double end = rt_clock() + seconds;
+    while ((ended = waitpid(c.pid, &status, WNOHANG)) == 0 && rt_clock() < end)
+        rt_clock_sleep(0.002);
+    if (ended == 0) {
+        kill(-c.pid, SIGKILL);
+        waitpid(c.pid, &status, 0);
+    }
+    result r = {.out = output_text(&c, "out"), .err = output_text(&c, "err")};
+    r.exit_code = ended == 0          ? -1
+                  : WIFEXITED(status) ? WEXITSTATUS(status)
+                                      : 128 + WTERMSIG(status);
+    return r;
+}
+
+result run_list(const scratch *s, double seconds, const char *program, const char *const *arguments)
+{
+    return finish(start_list(s, program, arguments), seconds);
+}
+
+result run(const scratch *s, double seconds, const char *program, ...)
+{
+    const char *list[ARGUMENTS_MAX + 1];
+    va_list args;
+    va_start(args, program);
+    collect(args, list);
+    va_end(args);
+    return run_list(s, seconds, program, list);
+}
+
+void result_release(result *r)
+{
+    rt_mem_free(r->out);
+    rt_mem_free(r->err);
+    *r = (result){0};
+}
+
+void expect_exit(const result *r, int exit_code)
+{
+    if (r->exit_code != exit_code)
+        fail_msg("exit code %d, expected %d\n--- output\n%s\n--- errors\n%s", r->exit_code,
+                 exit_code, r->out, r->err);
+}
+
+void expect_text(const char *text, const char *fragment)
+{
+    if (!strstr(text, fragment))
+        fail_msg("'%s' is not in:\n%s", fragment, text);
+}

@@ -1,0 +1,70 @@
+/* Starting the real commands from a test: scratch folders, captured output, time limits, and no
+ * process left over.
+ *
+ *     scratch s;
+ *     scratch_make(&s);                                          // /tmp/ringtorch-test-XXXXXX
+ *     result r = run(&s, 60, "ringtorch", "train", config, "-n", "2", "--run-dir", dir, NULL);
+ *     assert_int_equal(r.exit_code, 0);
+ *     result_release(&r);
+ *     scratch_remove(&s);                                        // fails the test if a process of
+ * it is alive
+ *
+ * Every process started carries RINGTORCH_TEST=<scratch folder> in its environment and hands it on
+ * to its children, so all of them can be found in /proc whatever they call themselves. */
+#ifndef RINGTORCH_TESTS_SYSTEM_COMMAND_H
+#define RINGTORCH_TESTS_SYSTEM_COMMAND_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef struct scratch {
+    char path[64];
+} scratch;
+
+/* Makes an empty folder. */
+void scratch_make(scratch *s);
+/* Returns scratch/name formatted, in one of a few static buffers that are reused in turn. */
+__attribute__((format(printf, 2, 3))) const char *in_scratch(const scratch *s, const char *fmt,
+                                                             ...);
+/* Waits a little for processes of this scratch to end; kills, and fails the test, if some do not;
+ * removes the folder. */
+void scratch_remove(scratch *s);
+
+/* A command under way; standard output and error go to files in the scratch folder. */
+typedef struct command {
+    pid_t pid; /* leader of its own process group, as under a shell */
+    const scratch *scratch;
+    int number; /* of this command in the scratch folder */
+} command;
+
+typedef struct result {
+    int exit_code; /* 128 + number for a signal; -1 when the time limit passed and it was killed */
+    char *out, *err;
+} result;
+
+/* Starts a program from build/bin ("ringtorch") or the PATH; arguments end with NULL. */
+command start(const scratch *s, const char *program, ...) __attribute__((sentinel));
+command start_list(const scratch *s, const char *program, const char *const *arguments);
+/* Waits for it, at most that many seconds. */
+result finish(command c, double seconds);
+/* Both in one. */
+result run(const scratch *s, double seconds, const char *program, ...) __attribute__((sentinel));
+result run_list(const scratch *s, double seconds, const char *program,
+                const char *const *arguments);
+void result_release(result *r);
+
+/* Fails the test, showing the output, unless the exit code is the one expected. */
+void expect_exit(const result *r, int exit_code);
+/* Fails the test, showing both, unless the text holds the fragment. */
+void expect_text(const char *text, const char *fragment);
+
+/* Returns how many processes of this scratch are alive whose program is `name` (NULL: any). */
+int count_processes(const scratch *s, const char *name);
+/* Returns the process id of the worker with that MPI rank, waiting for it at most that many
+ * seconds; 0 if none came. */
+pid_t find_worker(const scratch *s, int rank, double seconds);
+
+/* Waits until no process of this scratch is alive; false when some are after so many seconds. */
+bool all_ended(const scratch *s, double seconds);
+
+#endif

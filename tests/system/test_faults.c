@@ -1,0 +1,175 @@
+/* What goes wrong while a run is under way, and that nothing is lost by it. */
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/file.h"
+#include "runs.h"
+
+static int set_up(void **state)
+{
+    static scratch s;
+    tiny_setup(&s);
+    *state = &s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    scratch_remove(*state);
+    return 0;
+}
+
+/* Long enough to be met in the middle by a test. */
+#define LONG "--set", "run.steps=4000", "--set", "schedule.name=constant"
+
+static bool event_is_written(const char *run_dir, const char *fragment)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/events.jsonl", run_dir);
+    rt_bytes text = {0};
+    if (rt_file_read(path, 1 << 20, &text) != RT_OK) {
+        rt_error_clear();
+        return false;
+    }
+    bool found = strstr((char *)text.data, fragment) != NULL;
+    rt_bytes_release(&text);
+    return found;
+}
+
+/* Three kills, one of each rank and one of both, cost three generations and nothing else. */
+static void goes_on_after_several_kills(void **state)
+{
+    const scratch *s = *state;
+    char dir[128], killed[65], quiet[65];
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    const char *more[] = {"--set", "run.steps=400", NULL};
+    command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
+                      dir, "--set", "run.steps=400", NULL);
+    for (int round = 0; round < 3; round++) {
+        await_step(dir, 60 + 100 * round, 60);
+        if (round != 1)
+            kill(find_worker(s, 0, 10), SIGKILL);
+        if (round != 0)
+            kill(find_worker(s, 1, 10), SIGKILL);
+        await_step(dir, 60 + 100 * round + 10, 60);
+    }
+    result r = finish(c, 120);
+    expect_exit(&r, 0);
+    result_release(&r);
+    assert_int_equal(summary_int(dir, "restarts"), 3);
+    summary_text(dir, "weights_sha256", killed, sizeof killed);
+    train_tiny(s, in_scratch(s, "quiet"), 2, more, quiet);
+    assert_string_equal(killed, quiet);
+}
+
+static void gives_up_after_max_restarts(void **state)
+{
+    const scratch *s = *state;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
+                      dir, LONG, "--set", "run.max_restarts=0", NULL);
+    await_step(dir, 60, 60);
+    kill(find_worker(s, 1, 10), SIGKILL);
+    result r = finish(c, 60);
+    expect_exit(&r, 1);
+    expect_text(r.err, "--resume");
+    result_release(&r);
+}
+
+/* Nothing can be tidied up by a process that was killed: its children must end by themselves. */
+static void nobody_outlives_a_killed_launcher(void **state)
+{
+    const scratch *s = *state;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
+                      dir, LONG, NULL);
+    await_step(dir, 60, 60);
+    assert_true(count_processes(s, "ringtorch-worker") >= 2);
+    assert_int_equal(count_processes(s, "ringtorch-coordinator"), 1);
+    kill(c.pid, SIGKILL);
+    result r = finish(c, 10);
+    expect_exit(&r, 128 + SIGKILL);
+    result_release(&r);
+    assert_true(all_ended(s, 10));
+    r = run(s, 120, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir", dir,
+            "--resume", "auto", "--set", "run.steps=300", NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+}
+
+static void second_interrupt_stops_at_once(void **state)
+{
+    const scratch *s = *state;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
+                      dir, LONG, NULL);
+    await_step(dir, 20, 60);
+    kill(-c.pid, SIGINT);
+    kill(-c.pid, SIGINT);
+    result r = finish(c, 30);
+    assert_true(r.exit_code == 130 || r.exit_code == 128 + SIGINT);
+    result_release(&r);
+}
+
+/* A file system of our own over checkpoints/, too small for a second checkpoint. Needs leave to
+ * mount: root, or user namespaces; skipped without. */
+static void goes_on_when_the_disk_is_full(void **state)
+{
+    const scratch *s = *state;
+    char dir[128], full[65], roomy[65];
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    const char *folder = in_scratch(s, "run/checkpoints");
+    assert_int_equal(rt_dir_make(folder, 0700), RT_OK);
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", folder, "tmpfs", 0, "size=1536k") != 0)
+        skip();
+    train_tiny(s, dir, 2, NULL, full);
+    assert_true(event_is_written(dir, "checkpoint_failed"));
+    assert_string_equal(strstr(newest_checkpoint(s, dir), "step-"), "step-00000050");
+    umount2(folder, MNT_DETACH);
+    train_tiny(s, in_scratch(s, "roomy"), 2, NULL, roomy);
+    assert_string_equal(full, roomy);
+}
+
+/* The newest checkpoint is damaged: `--resume auto` goes back to the one before it and ends with
+ * the same weights. */
+static void resume_falls_back_to_the_newest_sound_checkpoint(void **state)
+{
+    const scratch *s = *state;
+    char dir[128], whole[65], resumed[65];
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    const char *more[] = {"--set", "checkpoint.final=false", NULL};
+    train_tiny(s, dir, 2, more, whole);
+    char piece[700];
+    snprintf(piece, sizeof piece, "%s/piece-00000.safetensors", newest_checkpoint(s, dir));
+    alter_byte(piece, -100);
+    const char *again[] = {"--resume", "auto", NULL};
+    train_tiny(s, dir, 3, again, resumed);
+    assert_string_equal(resumed, whole);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(goes_on_after_several_kills, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_after_max_restarts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_outlives_a_killed_launcher, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(second_interrupt_stops_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(goes_on_when_the_disk_is_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(resume_falls_back_to_the_newest_sound_checkpoint, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,221 @@
+/* What a run says and leaves behind: JSON lines, the files of the run directory, help from the
+ * tables. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/file.h"
+#include "runs.h"
+
+static scratch s;
+
+static int set_up(void **state)
+{
+    (void)state;
+    tiny_setup(&s);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
+/* Calls f for each line of text, parsed; returns how many there are. Fails the test on a line that
+ * is no JSON object. */
+static int each_object(const char *text, const char *name, void (*f)(json_t *, void *),
+                       void *context)
+{
+    int count = 0;
+    for (const char *end; (end = strchr(text, '\n')); text = end + 1, count++) {
+        json_t *object = NULL;
+        if (rt_json_parse(text, (size_t)(end - text), name, &object) != RT_OK)
+            fail_msg("%s", rt_error());
+        assert_true(json_is_object(object));
+        if (f)
+            f(object, context);
+        json_decref(object);
+    }
+    assert_string_equal(text, ""); /* the last line ends, too */
+    return count;
+}
+
+static char *read_text(const char *path)
+{
+    rt_bytes text = {0};
+    if (rt_file_read(path, 16 << 20, &text) != RT_OK)
+        fail_msg("%s", rt_error());
+    return (char *)text.data;
+}
+
+static void json_is_one_object_a_line(void **state)
+{
+    (void)state;
+    result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
+                   "--run-dir", in_scratch(&s, "json"), "--json", NULL);
+    expect_exit(&r, 0);
+    assert_true(each_object(r.out, "output", NULL, NULL) > 20); /* 200 steps, a report every 10 */
+    expect_text(r.out, "weights_sha256");
+    assert_string_equal(r.err, "");
+    result_release(&r);
+}
+
+static void check_metrics(json_t *line, void *context)
+{
+    static const char *const keys[] = {"step",    "epoch",      "loss",
+                                       "lr",      "grad_norm",  "samples_per_second",
+                                       "seconds", "world_size", "generation"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!json_is_number(json_object_get(line, keys[i])))
+            fail_msg("metrics.jsonl: no number '%s'", keys[i]);
+    int64_t *last = context, step = json_integer_value(json_object_get(line, "step"));
+    assert_true(step > *last);
+    *last = step;
+}
+
+static void metrics_have_every_key_and_rising_steps(void **state)
+{
+    (void)state;
+    char *text = read_text(in_scratch(&s, "json/metrics.jsonl"));
+    int64_t last = 0;
+    assert_int_equal(each_object(text, "metrics.jsonl", check_metrics, &last), 20);
+    assert_int_equal(last, 200);
+}
+
+static void events_are_json(void **state)
+{
+    (void)state;
+    char *text = read_text(in_scratch(&s, "json/events.jsonl"));
+    assert_true(each_object(text, "events.jsonl", NULL, NULL) >=
+                5); /* a generation, 4 checkpoints */
+}
+
+static void summary_has_every_key(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"steps",
+                                          "epochs",
+                                          "train_loss",
+                                          "eval_loss",
+                                          "eval_accuracy",
+                                          "seconds",
+                                          "seconds_to_first_step",
+                                          "samples_per_second",
+                                          "restarts",
+                                          "lost_steps"};
+    json_t *summary = read_summary(in_scratch(&s, "json"));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!json_is_number(json_object_get(summary, numbers[i])))
+            fail_msg("summary.json: no number '%s'", numbers[i]);
+    assert_string_equal(json_string_value(json_object_get(summary, "status")), "done");
+    assert_int_equal(json_array_size(json_object_get(summary, "world_sizes")), 1);
+    assert_int_equal(json_array_size(json_object_get(summary, "peak_rss_bytes")), 2);
+    assert_true(json_is_array(json_object_get(summary, "recovery_seconds")));
+    json_decref(summary);
+}
+
+/* The pictures are easy: a net that learns gets them right, one that does not stays near one in
+ * ten. */
+static void it_learns(void **state)
+{
+    (void)state;
+    json_t *summary = read_summary(in_scratch(&s, "json"));
+    double accuracy = json_number_value(json_object_get(summary, "eval_accuracy"));
+    json_decref(summary);
+    if (accuracy < 0.95 || accuracy > 1)
+        fail_msg("accuracy %g, expected at least 0.95", accuracy);
+}
+
+static void only_the_newest_checkpoints_stay(void **state)
+{
+    (void)state;
+    rt_names names = {0};
+    if (rt_dir_list(in_scratch(&s, "json/checkpoints"), &names) != RT_OK)
+        fail_msg("%s", rt_error());
+    assert_int_equal(names.count, 3); /* keep: 3 */
+    assert_string_equal(names.name[0], "step-00000100");
+    assert_string_equal(names.name[2], "step-00000200");
+    rt_names_release(&names);
+}
+
+/* The resolved configuration gives the same run again. */
+static void written_configuration_repeats_the_run(void **state)
+{
+    (void)state;
+    char first[65], second[65];
+    summary_text(in_scratch(&s, "json"), "weights_sha256", first, sizeof first);
+    result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "json/config.yaml"), "--run-dir",
+                   in_scratch(&s, "again"), NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    summary_text(in_scratch(&s, "again"), "weights_sha256", second, sizeof second);
+    assert_string_equal(second, first);
+}
+
+/* For people: accuracy, speed, the run directory and what to do next. */
+static void plain_output_ends_with_what_matters(void **state)
+{
+    (void)state;
+    result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
+                   "--run-dir", in_scratch(&s, "plain"), "--set", "run.steps=50", NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "accuracy");
+    expect_text(r.out, "images/s");
+    expect_text(r.out, in_scratch(&s, "plain"));
+    expect_text(r.out, "ringtorch ");
+    if (strchr(r.out, '\r') || strchr(r.out, '\033'))
+        fail_msg("terminal codes in a pipe:\n%s", r.out);
+    result_release(&r);
+}
+
+static void gzipped_data_gives_the_same_weights(void **state)
+{
+    (void)state;
+    char plain[65], gzipped[65];
+    const char *more[] = {"--set", "run.steps=20", NULL};
+    train_tiny(&s, in_scratch(&s, "idx"), 2, more, plain);
+    if (rt_remove_tree(in_scratch(&s, "data")) != RT_OK)
+        fail_msg("%s", rt_error());
+    make_data(&s, &(data_set){.train = 520, .test = 100, .gzip = true});
+    train_tiny(&s, in_scratch(&s, "gz"), 2, more, gzipped);
+    assert_string_equal(gzipped, plain);
+}
+
+/* Every key that config.def has is explained, with its range or its choices. */
+static void help_lists_every_key(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"run.seed",         "run.steps",     "model.preset",
+                                       "data.batch",       "optimizer.lr",  "parallel.slices",
+                                       "checkpoint.every", "evaluate.every"};
+    result r = run(&s, 20, "ringtorch", "train", "--help-config", NULL);
+    expect_exit(&r, 0);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        expect_text(r.out, strchr(keys[i], '.') + 1);
+    expect_text(r.out, "fashion-mnist");
+    result_release(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(json_is_one_object_a_line),
+        cmocka_unit_test(metrics_have_every_key_and_rising_steps),
+        cmocka_unit_test(events_are_json),
+        cmocka_unit_test(summary_has_every_key),
+        cmocka_unit_test(it_learns),
+        cmocka_unit_test(only_the_newest_checkpoints_stay),
+        cmocka_unit_test(written_configuration_repeats_the_run),
+        cmocka_unit_test(plain_output_ends_with_what_matters),
+        cmocka_unit_test(gzipped_data_gives_the_same_weights),
+        cmocka_unit_test(help_lists_every_key),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
