@@ -130,7 +130,7 @@ static void add_plain(line *l, const char *time, int millis, rt_log_level level,
             l->text[i] = ' ';
 }
 
-void rt_log(rt_log_level level, const char *fmt, ...)
+void rt_log_write(rt_log_level level, const char *fmt, ...)
 {
     if (!wanted(level))
         return;

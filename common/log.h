@@ -18,11 +18,11 @@ typedef enum rt_log_level { RT_LOG_DEBUG, RT_LOG_INFO, RT_LOG_WARN, RT_LOG_ERROR
 rt_status rt_log_open(const char *who, const char *path, bool json);
 void rt_log_close(void);
 void rt_log_set_level(rt_log_level least);
-__attribute__((format(printf, 2, 3))) void rt_log(rt_log_level level, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void rt_log_write(rt_log_level level, const char *fmt, ...);
 
-#define rt_log_debug(...) rt_log(RT_LOG_DEBUG, __VA_ARGS__)
-#define rt_log_info(...)  rt_log(RT_LOG_INFO, __VA_ARGS__)
-#define rt_log_warn(...)  rt_log(RT_LOG_WARN, __VA_ARGS__)
-#define rt_log_error(...) rt_log(RT_LOG_ERROR, __VA_ARGS__)
+#define rt_log_debug(...) rt_log_write(RT_LOG_DEBUG, __VA_ARGS__)
+#define rt_log_info(...)  rt_log_write(RT_LOG_INFO, __VA_ARGS__)
+#define rt_log_warn(...)  rt_log_write(RT_LOG_WARN, __VA_ARGS__)
+#define rt_log_error(...) rt_log_write(RT_LOG_ERROR, __VA_ARGS__)
 
 #endif
