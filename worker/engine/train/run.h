@@ -62,8 +62,10 @@ double rt_run_loss(const rt_run *r);
 int64_t rt_run_eval_chunks(const rt_run *r);
 int64_t rt_run_eval_samples(const rt_run *r);
 rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t *correct);
-/* Raw outputs of test samples [begin,end): logits [n, classes] and labels [n], owned by the current scope. */
-rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **logits, rt_tensor **labels);
+/* Raw outputs of test samples [begin,end): inputs [n, ...], logits [n, classes] and labels [n], owned by the
+ * current scope. */
+rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs, rt_tensor **logits,
+                        rt_tensor **labels);
 
 rt_status rt_run_weights_sha256(const rt_run *r, char hex[65]);
 /* Layout as JSON: [{"name":..., "dtype":"float32", "shape":[...]}, ...] and its XXH3-64 in hex. Owned by the run. */
