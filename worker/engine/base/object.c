@@ -1,0 +1,179 @@
+/* Objects and scopes. */
+#include "worker/engine/base/object.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <pthread.h>
+#include "worker/engine/base/pool.h"
+#include "worker/engine/base/thread.h"
+#include "common/error.h"
+#include "common/mem.h"
+
+enum { FIRST_CAPACITY = 256 };
+
+_Thread_local rt_thread rt__thread;
+
+static _Atomic int64_t live_objects;
+
+/* ---- objects ---- */
+
+void *rt__object_make(const rt_object_type *type, size_t size)
+{
+    if (rt_failed())
+        return NULL;
+    rt_object *o = rt__pool_alloc(size);
+    if (!o)
+        return NULL;
+    memset(o, 0, size);
+    o->type = type;
+    o->size = size;
+    o->refs = 1;
+    atomic_fetch_add_explicit(&live_objects, 1, memory_order_relaxed);
+    return o;
+}
+
+void *rt__object_new(const rt_object_type *type, size_t size)
+{
+    return rt__scope_own(rt__object_make(type, size));
+}
+
+/* Destroys an object without owners, and those that lose their last owner by it. A loop instead of
+ * recursion: a graph may be a million nodes deep. */
+static void bury(rt_object *o)
+{
+    rt_thread *t = &rt__thread;
+    o->next = t->dead;
+    t->dead = o;
+    if (t->burying)
+        return;
+    t->burying = true;
+    while ((o = t->dead)) {
+        t->dead = o->next;
+        if (o->type->destroy)
+            o->type->destroy(o);
+        rt__pool_free(o, o->size);
+        atomic_fetch_sub_explicit(&live_objects, 1, memory_order_relaxed);
+    }
+    t->burying = false;
+}
+
+/* Acts on a change of the counts. */
+static void settle(rt_object *o)
+{
+    if (o->refs == 0)
+        bury(o);
+    else if (o->refs == o->edges && o->type->hollow)
+        o->type->hollow(o);
+}
+
+void *rt_object_keep(void *object)
+{
+    if (object)
+        ((rt_object *)object)->refs++;
+    return object;
+}
+
+void rt_free(void *object)
+{
+    rt_object *o = object;
+    if (o && --o->refs <= o->edges)
+        settle(o);
+}
+
+void *rt__edge_keep(void *object)
+{
+    rt_object *o = rt_object_keep(object);
+    if (o)
+        o->edges++;
+    return o;
+}
+
+void rt__edge_free(void *object)
+{
+    rt_object *o = object;
+    if (!o)
+        return;
+    o->edges--;
+    rt_free(o);
+}
+
+int64_t rt_live_objects(void)
+{
+    return atomic_load(&live_objects);
+}
+
+/* ---- scopes ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t at_thread_end;
+
+void rt__scopes_release(void)
+{
+    rt_thread *t = &rt__thread;
+    rt_scope_end((rt_scope){0});
+    rt_mem_free(t->owned);
+    t->owned = NULL;
+    t->capacity = 0;
+}
+
+static void thread_ends(void *unused)
+{
+    (void)unused;
+    rt__scopes_release();
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&at_thread_end, thread_ends);
+}
+
+static bool grow(rt_thread *t)
+{
+    int64_t capacity = t->capacity ? 2 * t->capacity : FIRST_CAPACITY;
+    rt_object **owned = rt_realloc(t->owned, (size_t)capacity * sizeof *owned);
+    if (!owned)
+        return false;
+    t->owned = owned;
+    t->capacity = capacity;
+    pthread_once(&once, make_key);
+    pthread_setspecific(at_thread_end, t);
+    return true;
+}
+
+void *rt__scope_own(void *object)
+{
+    rt_thread *t = &rt__thread;
+    if (!object)
+        return NULL;
+    if (t->count == t->capacity && !grow(t)) {
+        rt_free(object);
+        return NULL;
+    }
+    return t->owned[t->count++] = object;
+}
+
+rt_scope rt_scope_begin(void)
+{
+    return (rt_scope){rt__thread.count};
+}
+
+void rt_scope_end(rt_scope s)
+{
+    rt_thread *t = &rt__thread;
+    while (t->count > s.mark)
+        rt_free(t->owned[--t->count]);
+}
+
+void *rt_scope_return_(rt_scope s, void *object)
+{
+    rt_object_keep(object);
+    rt_scope_end(s);
+    return rt__scope_own(object);
+}
+
+/* ---- texts ---- */
+
+char *rt__text(void)
+{
+    return rt__thread.texts[rt__thread.text++ % RT_TEXTS];
+}

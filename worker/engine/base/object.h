@@ -1,0 +1,46 @@
+/* Objects: what tensors, graph nodes, modules and loaders have in common.
+ *
+ *     typedef struct thing { rt_object object; rt_tensor *t; } thing;    // the head comes first
+ *     static void thing_destroy(void *o) { rt_free(((thing *)o)->t); }   // what it owns; not the
+ * struct itself static const rt_object_type thing_type = {"thing", thing_destroy}; thing *x =
+ * rt__object_new(&thing_type, sizeof *x);                 // zeroed, owned by the current scope
+ *
+ * Counts are plain integers: an object belongs to one thread at a time. */
+#ifndef RINGTORCH_ENGINE_OBJECT_H
+#define RINGTORCH_ENGINE_OBJECT_H
+
+#include <stddef.h>
+#include <ringtorch/base.h>
+
+typedef struct rt_object_type {
+    const char *name;
+    void (*destroy)(void *object); /* releases what the object owns; may be NULL */
+    void (*hollow)(void *object);  /* all owners left are edges: drop the value; may be NULL */
+} rt_object_type;
+
+/* Head of every object. An edge is an owner that needs the object but not its value: a graph node
+ * that does not read an input in its backward keeps it as an edge, so that the memory of the value
+ * can be used again. */
+struct rt_object {
+    const rt_object_type *type;
+    size_t size;         /* bytes of the whole object */
+    rt_object *next;     /* in the list of objects waiting to be destroyed */
+    int32_t refs, edges; /* owners; those among them that are edges */
+};
+
+/* Makes a zeroed object with one owner, the current scope. NULL on failure, or if the thread has
+ * failed before. */
+void *rt__object_new(const rt_object_type *type, size_t size);
+/* As above, but the owner is the caller. */
+void *rt__object_make(const rt_object_type *type, size_t size);
+/* Gives the current scope the ownership that the caller has. On failure the object is freed and
+ * NULL returned. */
+void *rt__scope_own(void *object);
+/* Ends all scopes of the calling thread and frees their stack. */
+void rt__scopes_release(void);
+
+/* Adds and drops an owner that does not need the value. */
+void *rt__edge_keep(void *object);
+void rt__edge_free(void *object);
+
+#endif

@@ -1,0 +1,19 @@
+/* The memory pool: blocks that are freed are kept and used again, by size class. A training step
+ * after the first takes nothing from the system, whose fresh pages cost more than the arithmetic
+ * done on them.
+ *
+ *     void *p = rt__pool_alloc(bytes);      // 64-byte aligned, contents undefined; NULL fills the
+ * error slot rt__pool_free(p, bytes);              // the size it was asked for
+ *
+ * Classes are four to a doubling, so at most a quarter is lost. Thread-safe. */
+#ifndef RINGTORCH_ENGINE_POOL_H
+#define RINGTORCH_ENGINE_POOL_H
+
+#include <stddef.h>
+
+void *rt__pool_alloc(size_t bytes);
+void rt__pool_free(void *p, size_t bytes);
+/* Gives all cached blocks back to the system. */
+void rt__pool_trim(void);
+
+#endif

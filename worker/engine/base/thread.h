@@ -1,0 +1,34 @@
+/* All that the engine remembers per calling thread, in one place.
+ *
+ *     rt__thread.rng.stream++;
+ *
+ * Zero is a good start. The scope stack is released by rt_shutdown, or when the thread ends. */
+#ifndef RINGTORCH_ENGINE_THREAD_H
+#define RINGTORCH_ENGINE_THREAD_H
+
+#include "worker/engine/base/object.h"
+#include "kernels/kernels.h"
+
+enum { RT_TEXTS = 8, RT_TEXT_SIZE = 256 };
+
+typedef struct rt_thread {
+    rt_object **owned; /* [capacity]: the scope stack, a scope is a mark in it */
+    int64_t count, capacity;
+    rt_object *dead; /* objects without owners that wait to be destroyed */
+    bool burying;    /* the list is being worked off */
+    bool no_grad;    /* operations are not recorded */
+    bool may_aim;    /* a backward pass is filling the leaves' gradients */
+    void *aim;       /* where the next operation may put its result, see rt_aim in autograd/op.h */
+    rt_rng rng;      /* key and counters of the next random operation */
+    unsigned text;   /* how many texts have been made */
+    char texts[RT_TEXTS][RT_TEXT_SIZE];
+} rt_thread;
+
+extern _Thread_local rt_thread rt__thread;
+
+/* Returns a buffer of RT_TEXT_SIZE bytes that the thread's 8th next call will reuse. */
+char *rt__text(void);
+/* Returns the seed given to rt_init. */
+uint64_t rt__init_seed(void);
+
+#endif

@@ -1,0 +1,152 @@
+/* Copying between views, dtypes and memory. */
+#include <string.h>
+#include "worker/engine/base/thread.h"
+#include "common/error.h"
+#include "worker/engine/tensor/tensor.h"
+
+/* Describes a copy for the kernel: axes of size 1 are left out, axes that run on in both are
+ * joined. */
+static rt_strided strided(rt_dims dims, const int64_t *dst, const int64_t *src, size_t size)
+{
+    rt_strided s = {.size = size};
+    for (int i = 0; i < dims.n; i++) {
+        if (dims.d[i] == 1)
+            continue;
+        int last = s.nd - 1;
+        if (last >= 0 && s.src[last] == src[i] * dims.d[i] && s.dst[last] == dst[i] * dims.d[i]) {
+            s.dim[last] *= dims.d[i];
+            s.src[last] = src[i];
+            s.dst[last] = dst[i];
+            continue;
+        }
+        s.dim[s.nd] = dims.d[i];
+        s.src[s.nd] = src[i];
+        s.dst[s.nd++] = dst[i];
+    }
+    return s;
+}
+
+/* Copies src, broadcast to dst's shape, into dst. */
+static void copy_broadcast(rt_tensor *dst, const rt_tensor *src)
+{
+    const rt_kernels *k = rt_kernels_cpu();
+    if (!k || dst->numel == 0)
+        return;
+    size_t size = rt_dtype_size(dst->dtype);
+    if (dst->contiguous && src->contiguous && src->numel == dst->numel) {
+        memcpy(dst->data, src->data, (size_t)dst->numel * size);
+        return;
+    }
+    int64_t stride[RT_MAX_DIMS];
+    rt__broadcast_strides(src, dst->dims, stride);
+    rt_strided s = strided(dst->dims, dst->stride, stride, size);
+    k->copy(&s, src->data, dst->data);
+}
+
+void rt__copy(rt_tensor *dst, const rt_tensor *src)
+{
+    copy_broadcast(dst, src);
+}
+
+rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
+{
+    const rt_kernels *k = rt_kernels_cpu();
+    if (!k || !x)
+        return NULL;
+    if (x->dtype != dtype && !k->cast[x->dtype][dtype])
+        return RT_FAIL_NULL(DTYPE, "converting %s to %s is not supported", rt_dtype_name(x->dtype),
+                            rt_dtype_name(dtype));
+    rt_tensor *y = rt__tensor_new(x->dims, dtype);
+    if (y && x->dtype == dtype) {
+        rt__copy(y, x);
+    } else if (y) {
+        rt_tensor *from = rt__tensor_contiguous((rt_tensor *)x); /* only read */
+        if (!from)
+            return NULL;
+        k->cast[x->dtype][dtype](x->numel, from->data, y->data);
+    }
+    return y;
+}
+
+rt_status rt_copy_out(const rt_tensor *x, void *data)
+{
+    if (rt_failed() || !x)
+        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "copy_out: no tensor");
+    if (x->numel == 0)
+        return RT_OK;
+    rt_scope s = rt_scope_begin();
+    rt_tensor *to = rt_wrap(data, x->dims, x->dtype);
+    if (to)
+        rt__copy(to, x);
+    rt_scope_end(s);
+    return rt_error_code();
+}
+
+rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src)
+{
+    if (rt_failed() || !dst || !src)
+        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "copy_into: no tensor");
+    rt_dims common;
+    RT_TRY(rt__broadcast("copy_into", dst->dims, src->dims, &common));
+    if (!rt__dims_equal(common, dst->dims))
+        return RT_FAIL(SHAPE, "copy_into: %s does not fit into %s", rt_describe(src),
+                       rt_describe(dst));
+    rt_scope s = rt_scope_begin();
+    if (src->dtype != dst->dtype || src->storage == dst->storage)
+        src = rt__convert(src, dst->dtype); /* a copy, so that overlapping views are safe too */
+    if (src) {
+        copy_broadcast(dst, src);
+        rt__tensor_touch(dst);
+    }
+    rt_scope_end(s);
+    return rt_error_code();
+}
+
+/* One value in any dtype's representation. */
+typedef union element {
+    float f32;
+    double f64;
+    int64_t i64;
+    int32_t i32;
+    uint8_t u8;
+    uint16_t u16;
+} element;
+
+/* Converts through the cast kernels, so that a fill rounds and clamps as rt_to does. */
+static rt_status element_of(const rt_kernels *k, double value, rt_dtype dtype, element *out)
+{
+    memset(out, 0, sizeof *out);
+    if (dtype == RT_F64) {
+        out->f64 = value;
+        return RT_OK;
+    }
+    if (k->cast[RT_F64][dtype]) {
+        k->cast[RT_F64][dtype](1, &value, out);
+        return RT_OK;
+    }
+    float narrow = (float)value;
+    if (!k->cast[RT_F32][dtype])
+        return RT_FAIL(DTYPE, "fill: numbers to %s are not supported", rt_dtype_name(dtype));
+    k->cast[RT_F32][dtype](1, &narrow, out);
+    return RT_OK;
+}
+
+rt_status rt_fill(rt_tensor *dst, double value)
+{
+    if (rt_failed() || !dst)
+        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "fill: no tensor");
+    const rt_kernels *k = rt_kernels_cpu();
+    if (!k)
+        return rt_error_code();
+    element v;
+    RT_TRY(element_of(k, value, dst->dtype, &v));
+    size_t size = rt_dtype_size(dst->dtype);
+    if (dst->contiguous) {
+        k->fill(dst->numel, size, &v, dst->data);
+    } else if (dst->numel > 0) {
+        rt_strided s = strided(dst->dims, dst->stride, (int64_t[RT_MAX_DIMS]){0}, size);
+        k->copy(&s, &v, dst->data);
+    }
+    rt__tensor_touch(dst);
+    return RT_OK;
+}

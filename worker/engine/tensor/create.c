@@ -1,0 +1,253 @@
+/* Making tensors: storages, views, constants. */
+#include "worker/engine/tensor/tensor.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+#include "worker/engine/base/pool.h"
+#include "worker/engine/base/thread.h"
+#include "common/error.h"
+
+/* ---- storages ---- */
+
+static rt_storage *storage_new(size_t bytes, void *wrapped)
+{
+    rt_storage *s = rt__pool_alloc(sizeof *s + bytes);
+    if (!s)
+        return NULL;
+    atomic_init(&s->refs, 1);
+    atomic_init(&s->version, 0);
+    s->bytes = bytes;
+    s->data = wrapped ? wrapped : s + 1;
+    return s;
+}
+
+static rt_storage *storage_keep(rt_storage *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+static void storage_free(rt_storage *s)
+{
+    /* Release: my writes come before the free; acquire: the last owner sees those of the others. */
+    if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+        rt__pool_free(s, sizeof *s + s->bytes);
+}
+
+/* ---- tensors ---- */
+
+static void tensor_hollow(void *object)
+{
+    rt_tensor *x = object;
+    if (x->pinned)
+        return;
+    storage_free(x->storage);
+    x->storage = NULL;
+    x->data = NULL;
+}
+
+static void tensor_destroy(void *object)
+{
+    rt_tensor *x = object;
+    storage_free(x->storage);
+    rt_free(x->node);
+}
+
+static const rt_object_type tensor_type = {"tensor", tensor_destroy, tensor_hollow};
+
+/* Returns a tensor without storage. */
+static rt_tensor *tensor_make(rt_dims dims, int64_t numel, rt_dtype dtype)
+{
+    rt_tensor *x = rt__object_new(&tensor_type, sizeof *x);
+    if (!x)
+        return NULL;
+    x->dims = dims;
+    x->numel = numel;
+    x->dtype = dtype;
+    return x;
+}
+
+/* Returns a contiguous tensor over `wrapped`, or over new memory if that is NULL. */
+static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const char *what)
+{
+    if (rt_failed())
+        return NULL;
+    if ((unsigned)dtype >= RT_DTYPES)
+        return RT_FAIL_NULL(DTYPE, "%s: %d is no element type", what, (int)dtype);
+    int64_t numel = rt__dims_numel(dims, what);
+    if (numel < 0)
+        return NULL;
+    size_t bytes;
+    if (__builtin_mul_overflow((size_t)numel, rt_dtype_size(dtype), &bytes) || bytes > LONG_MAX / 2)
+        return RT_FAIL_NULL(NOMEM, "%s: %s of shape %s is larger than any memory", what,
+                            rt_dtype_name(dtype), rt_dims_text(dims));
+    rt_tensor *x = tensor_make(dims, numel, dtype);
+    rt_storage *s = x ? storage_new(wrapped ? 0 : bytes, wrapped) : NULL;
+    if (!s)
+        return NULL;
+    x->storage = s;
+    x->data = s->data;
+    x->contiguous = true;
+    rt__dims_strides(dims, x->stride);
+    return x;
+}
+
+rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype)
+{
+    return tensor_over(NULL, dims, dtype, "tensor");
+}
+
+static bool is_contiguous(const rt_tensor *x)
+{
+    int64_t n = 1;
+    for (int i = x->dims.n - 1; i >= 0; i--) {
+        if (x->dims.d[i] != 1 && x->stride[i] != n)
+            return x->numel == 0;
+        n *= x->dims.d[i];
+    }
+    return true;
+}
+
+rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset)
+{
+    int64_t numel = rt__dims_numel(dims, "view");
+    rt_tensor *y = numel < 0 ? NULL : tensor_make(dims, numel, x->dtype);
+    if (!y)
+        return NULL;
+    y->storage = storage_keep(x->storage);
+    y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
+    memcpy(y->stride, stride, (size_t)dims.n * sizeof *stride);
+    y->contiguous = is_contiguous(y);
+    return y;
+}
+
+rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place)
+{
+    if (!x || !place)
+        return rt_error_code();
+    if (!rt__dims_equal(x->dims, place->dims) || x->dtype != place->dtype || !x->contiguous ||
+        !place->contiguous)
+        return RT_FAIL(ARG, "move: %s into %s, expected two contiguous tensors of one shape",
+                       rt_describe(x), rt_describe(place));
+    rt__copy(place, x);
+    rt_storage *old = x->storage;
+    x->storage = storage_keep(place->storage);
+    x->data = place->data;
+    storage_free(old);
+    return RT_OK;
+}
+
+rt_tensor *rt__tensor_contiguous(rt_tensor *x)
+{
+    if (!x || x->contiguous)
+        return x;
+    rt_tensor *y = rt__tensor_new(x->dims, x->dtype);
+    if (y)
+        rt__copy(y, x);
+    return y;
+}
+
+rt_tensor *rt_detach(rt_tensor *x)
+{
+    if (rt_failed() || !x)
+        return NULL;
+    return rt__tensor_view(x, x->dims, x->stride, 0);
+}
+
+/* ---- constants ---- */
+
+rt_tensor *rt_empty_(rt_new_args a)
+{
+    if (!rt_failed() && (a.device.kind != RT_CPU || a.device.index != 0))
+        return RT_FAIL_NULL(DEVICE, "device %d:%d is not in this build, which has the cpu only",
+                            a.device.kind, a.device.index);
+    return tensor_over(NULL, a.shape, a.dtype, "empty");
+}
+
+static rt_tensor *filled(rt_tensor *x, double value)
+{
+    return x && rt_fill(x, value) == RT_OK ? x : NULL;
+}
+
+rt_tensor *rt_zeros_(rt_new_args a)
+{
+    return filled(rt_empty_(a), 0);
+}
+
+rt_tensor *rt_ones_(rt_new_args a)
+{
+    return filled(rt_empty_(a), 1);
+}
+
+rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype)
+{
+    return filled(rt_empty(shape, dtype), value);
+}
+
+rt_tensor *rt_scalar(double value)
+{
+    return rt_full(rt_shape(), value, RT_F32);
+}
+
+rt_tensor *rt_empty_like(const rt_tensor *x)
+{
+    return x ? rt_empty(x->dims, x->dtype, x->device) : NULL;
+}
+
+rt_tensor *rt_zeros_like(const rt_tensor *x)
+{
+    return filled(rt_empty_like(x), 0);
+}
+
+rt_tensor *rt_ones_like(const rt_tensor *x)
+{
+    return filled(rt_empty_like(x), 1);
+}
+
+rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype)
+{
+    if (rt_failed())
+        return NULL;
+    if (dtype != RT_I64 && dtype != RT_F32)
+        return RT_FAIL_NULL(DTYPE, "arange: %s, expected int64 or float32", rt_dtype_name(dtype));
+    double count = ceil((end - start) / step);
+    if (step == 0 || !isfinite(count))
+        return RT_FAIL_NULL(RANGE, "arange: from %g to %g by steps of %g never ends", start, end,
+                            step);
+    if (count > 9e15)
+        return RT_FAIL_NULL(RANGE, "arange: %g elements are more than any memory holds", count);
+    int64_t n = count > 0 ? (int64_t)count : 0;
+    rt_tensor *x = rt_empty(rt_shape(n), dtype);
+    for (int64_t i = 0; x && i < n; i++) {
+        double v = start + (double)i * step;
+        if (dtype == RT_I64)
+            ((int64_t *)x->data)[i] = (int64_t)v;
+        else
+            ((float *)x->data)[i] = (float)v;
+    }
+    return x;
+}
+
+rt_tensor *rt_eye(int64_t n)
+{
+    rt_tensor *x = rt_zeros(rt_shape(n, n));
+    for (int64_t i = 0; x && i < n; i++)
+        ((float *)x->data)[i * (n + 1)] = 1;
+    return x;
+}
+
+rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype)
+{
+    rt_tensor *x = tensor_over(NULL, shape, dtype, "from");
+    if (x && x->numel > 0)
+        memcpy(x->data, data, (size_t)x->numel * rt_dtype_size(dtype));
+    return x;
+}
+
+rt_tensor *rt_wrap(void *data, rt_dims shape, rt_dtype dtype)
+{
+    if (!data && !rt_failed())
+        return RT_FAIL_NULL(ARG, "wrap: no memory was given for shape %s", rt_dims_text(shape));
+    return tensor_over(data, shape, dtype, "wrap");
+}

@@ -1,0 +1,146 @@
+/* Looking at tensors, and at single values. */
+#include <math.h>
+#include <stdio.h>
+#include "worker/engine/base/thread.h"
+#include "common/error.h"
+#include "worker/engine/tensor/tensor.h"
+
+rt_dims rt_dims_of(const rt_tensor *x)
+{
+    return x ? x->dims : (rt_dims){0};
+}
+
+int rt_ndim(const rt_tensor *x)
+{
+    return x ? x->dims.n : 0;
+}
+
+int64_t rt_size(const rt_tensor *x, int axis)
+{
+    int i = x ? rt__axis("size", axis, x->dims.n) : -1;
+    return i < 0 ? 0 : x->dims.d[i];
+}
+
+int64_t rt_stride(const rt_tensor *x, int axis)
+{
+    int i = x ? rt__axis("stride", axis, x->dims.n) : -1;
+    return i < 0 ? 0 : x->stride[i];
+}
+
+int64_t rt_numel(const rt_tensor *x)
+{
+    return x ? x->numel : 0;
+}
+
+rt_dtype rt_dtype_of(const rt_tensor *x)
+{
+    return x ? x->dtype : RT_F32;
+}
+
+rt_device rt_device_of(const rt_tensor *x)
+{
+    return x ? x->device : (rt_device){0};
+}
+
+bool rt_is_contiguous(const rt_tensor *x)
+{
+    return x && x->contiguous;
+}
+
+const char *rt_describe(const rt_tensor *x)
+{
+    if (!x)
+        return "no tensor";
+    const char *dims = rt_dims_text(x->dims);
+    char *text = rt__text();
+    snprintf(text, RT_TEXT_SIZE, "%s%s cpu", rt_dtype_name(x->dtype), dims);
+    return text;
+}
+
+void *rt_data(const rt_tensor *x)
+{
+    return x ? x->data : NULL;
+}
+
+static void *data_as(const rt_tensor *x, rt_dtype dtype)
+{
+    if (!x)
+        return NULL;
+    if (x->dtype != dtype)
+        return RT_FAIL_NULL(DTYPE, "%s read as %s, convert it with rt_to", rt_describe(x),
+                            rt_dtype_name(dtype));
+    return x->data;
+}
+
+float *rt_f32(const rt_tensor *x)
+{
+    return data_as(x, RT_F32);
+}
+
+int64_t *rt_i64(const rt_tensor *x)
+{
+    return data_as(x, RT_I64);
+}
+
+double rt_item(const rt_tensor *x)
+{
+    if (!x)
+        return NAN;
+    if (x->numel != 1)
+        return RT_FAIL(SHAPE, "item: %s has %lld elements, expected one", rt_describe(x),
+                       (long long)x->numel),
+               NAN;
+    switch (x->dtype) {
+    case RT_F32:
+        return *(const float *)x->data;
+    case RT_F64:
+        return *(const double *)x->data;
+    case RT_I64:
+        return (double)*(const int64_t *)x->data;
+    case RT_I32:
+        return *(const int32_t *)x->data;
+    case RT_U8:
+    case RT_BOOL:
+        return *(const uint8_t *)x->data;
+    default: {
+        rt_scope s = rt_scope_begin();
+        double value = rt_item(rt__convert(x, RT_F32));
+        rt_scope_end(s);
+        return value;
+    }
+    }
+}
+
+/* Large tensors are printed without their middle: only EDGE rows at either end of an axis. */
+enum { EDGE = 3, PRINT_ALL = 1000 };
+
+static void print_axis(const rt_tensor *x, int axis, int64_t offset)
+{
+    if (axis == x->dims.n) {
+        printf("%g", rt_item(rt__tensor_view(x, rt_shape(), x->stride, offset)));
+        return;
+    }
+    int64_t n = x->dims.d[axis];
+    bool shorten = x->numel > PRINT_ALL && n > 2 * EDGE;
+    printf("[");
+    for (int64_t i = 0; i < n; i++) {
+        if (i > 0)
+            printf(axis == x->dims.n - 1 ? ", " : ",\n%*s", axis + 1, "");
+        if (shorten && i == EDGE) {
+            printf("..., ");
+            i = n - EDGE;
+        }
+        print_axis(x, axis + 1, offset + i * x->stride[axis]);
+    }
+    printf("]");
+}
+
+void rt_print(const rt_tensor *x)
+{
+    if (x && !rt_failed()) {
+        rt_scope s = rt_scope_begin();
+        print_axis(x, 0, 0);
+        rt_scope_end(s);
+    }
+    printf("%s%s\n", x ? "  " : "", rt_describe(x));
+}

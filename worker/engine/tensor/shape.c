@@ -1,0 +1,88 @@
+/* Arithmetic on shapes. */
+#include "worker/engine/tensor/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "worker/engine/base/thread.h"
+#include "common/error.h"
+
+bool rt__dims_equal(rt_dims a, rt_dims b)
+{
+    if (a.n != b.n)
+        return false;
+    for (int i = 0; i < a.n; i++)
+        if (a.d[i] != b.d[i])
+            return false;
+    return true;
+}
+
+int64_t rt__dims_numel(rt_dims d, const char *what)
+{
+    if (d.n < 0 || d.n > RT_MAX_DIMS)
+        return RT_FAIL(SHAPE, "%s: %d axes, expected 0 to %d", what, d.n, RT_MAX_DIMS), -1;
+    bool empty = false;
+    for (int i = 0; i < d.n; i++) {
+        if (d.d[i] < 0)
+            return RT_FAIL(SHAPE, "%s: negative size in %s", what, rt_dims_text(d)), -1;
+        empty |= d.d[i] == 0;
+    }
+    int64_t n = 1;
+    for (int i = 0; i < d.n && !empty; i++)
+        if (__builtin_mul_overflow(n, d.d[i], &n))
+            return RT_FAIL(SHAPE, "%s: shape %s has more than 2^63 elements", what,
+                           rt_dims_text(d)),
+                   -1;
+    return empty ? 0 : n;
+}
+
+void rt__dims_strides(rt_dims d, int64_t *stride)
+{
+    int64_t n = 1;
+    for (int i = d.n - 1; i >= 0; i--) {
+        stride[i] = n;
+        n *= d.d[i] > 0 ? d.d[i] : 1;
+    }
+}
+
+rt_status rt__broadcast(const char *what, rt_dims a, rt_dims b, rt_dims *out)
+{
+    out->n = a.n > b.n ? a.n : b.n;
+    for (int i = 1; i <= out->n; i++) {
+        int64_t p = i <= a.n ? a.d[a.n - i] : 1;
+        int64_t q = i <= b.n ? b.d[b.n - i] : 1;
+        if (p != q && p != 1 && q != 1)
+            return RT_FAIL(SHAPE, "%s: shapes %s and %s do not broadcast", what, rt_dims_text(a),
+                           rt_dims_text(b));
+        out->d[out->n - i] = p == 1 ? q : p;
+    }
+    return RT_OK;
+}
+
+void rt__broadcast_strides(const rt_tensor *x, rt_dims dims, int64_t *stride)
+{
+    int lead = dims.n - x->dims.n;
+    for (int i = 0; i < dims.n; i++)
+        stride[i] =
+            i < lead || (x->dims.d[i - lead] == 1 && dims.d[i] != 1) ? 0 : x->stride[i - lead];
+}
+
+int rt__axis(const char *what, int axis, int n)
+{
+    if (axis >= -n && axis < n)
+        return axis < 0 ? axis + n : axis;
+    if (n == 0)
+        return RT_FAIL(RANGE, "%s: axis %d of a scalar, which has none", what, axis), -1;
+    return RT_FAIL(RANGE, "%s: axis %d, expected %d to %d", what, axis, -n, n - 1), -1;
+}
+
+const char *rt_dims_text(rt_dims d)
+{
+    char *text = rt__text();
+    size_t at = 1;
+    text[0] = '[';
+    for (int i = 0; i < d.n && i < RT_MAX_DIMS; i++)
+        at +=
+            (size_t)snprintf(text + at, RT_TEXT_SIZE - at, i ? ",%lld" : "%lld", (long long)d.d[i]);
+    strcpy(text + at, "]");
+    return text;
+}

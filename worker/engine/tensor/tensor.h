@@ -1,0 +1,79 @@
+/* Inside a tensor, and shape arithmetic, for the rest of the engine.
+ *
+ *     rt_tensor *y = rt__tensor_new(x->dims, RT_F32);              // contiguous, contents
+ * undefined, owned by the scope rt_tensor *row = rt__tensor_view(x, dims, strides, offset);  //
+ * shares x's storage float *v = y->data;
+ *
+ * A tensor is a window into a storage. Storages are shared between views and between threads, hence
+ * their atomic count; tensors are not. */
+#ifndef RINGTORCH_ENGINE_TENSOR_H
+#define RINGTORCH_ENGINE_TENSOR_H
+
+#include <stdatomic.h>
+#include <ringtorch/tensor.h>
+#include "worker/engine/base/object.h"
+
+/* A block of memory. Its own memory follows the struct, 64-byte aligned; wrapped memory lies
+ * elsewhere. */
+typedef struct rt_storage {
+    _Alignas(64) _Atomic int32_t refs;
+    _Atomic uint32_t version; /* how often it was changed in place; backward checks it */
+    size_t bytes;             /* of its own memory */
+    void *data;
+} rt_storage;
+
+struct rt_tensor {
+    rt_object object;
+    rt_storage *storage; /* NULL: hollow, only the graph still needs this tensor, not its value */
+    void *data;          /* of the first element */
+    int64_t numel;
+    rt_dims dims;
+    int64_t stride[RT_MAX_DIMS]; /* [dims.n], in elements */
+    rt_dtype dtype;
+    rt_device device;
+    bool contiguous;
+    bool pinned;     /* its own node reads the value in backward, so it never becomes hollow */
+    rt_object *node; /* its history (autograd/graph.h); NULL: none, and no gradient is wanted */
+};
+
+/* ---- making ---- */
+/* Returns a contiguous tensor of undefined contents; fails on negative sizes or too many bytes, and
+ * says whose. */
+rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype);
+/* Returns a view of x's storage that starts `offset` elements after x's first one. The caller knows
+ * that it fits. */
+rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
+/* Returns x if it is contiguous, else a contiguous copy; not recorded. */
+rt_tensor *rt__tensor_contiguous(rt_tensor *x);
+/* Copies x's value into `place` (same shape, contiguous) and makes x, its storage and all, a view
+ * of it from now on: how an optimiser moves parameters into a flat buffer. x must be contiguous;
+ * other views of x keep the old storage. */
+rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place);
+/* Notes that the value was changed in place. */
+static inline void rt__tensor_touch(rt_tensor *x)
+{
+    atomic_fetch_add_explicit(&x->storage->version, 1, memory_order_relaxed);
+}
+
+/* ---- copying: values only, nothing is recorded ---- */
+/* Copies src to dst: same shape and dtype, any strides; the storages must not overlap. */
+void rt__copy(rt_tensor *dst, const rt_tensor *src);
+/* Returns a contiguous copy of x as dtype, or NULL and DTYPE when no such conversion exists. */
+rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype);
+
+/* ---- shapes ---- */
+bool rt__dims_equal(rt_dims a, rt_dims b);
+/* Number of elements; -1 and an error on negative sizes or overflow. `what` opens the message
+ * ("zeros"). */
+int64_t rt__dims_numel(rt_dims d, const char *what);
+/* Row-major strides of a contiguous tensor. */
+void rt__dims_strides(rt_dims d, int64_t *stride);
+/* Common shape of two operands by NumPy's rule; fails with "add: shapes [4,2] and [8,2] do not
+ * broadcast". */
+rt_status rt__broadcast(const char *what, rt_dims a, rt_dims b, rt_dims *out);
+/* Strides of x seen as `dims`, which its shape broadcasts to: 0 along broadcast axes. */
+void rt__broadcast_strides(const rt_tensor *x, rt_dims dims, int64_t *stride);
+/* Returns the axis counted from 0, or -1 and an error if it is not in [-n, n). */
+int rt__axis(const char *what, int axis, int n);
+
+#endif
