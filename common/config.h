@@ -73,6 +73,9 @@ rt_status rt_config_write_yaml(const rt_config *cfg, const char *path);
 /* Writes the SHA-256 of the keys marked MATH: equal hashes mean the same mathematics. `slices:
  * auto` must have been resolved first for hashes of different world sizes to agree. */
 rt_status rt_config_hash(const rt_config *cfg, char hex[65]);
+/* Lists the keys marked MATH whose values differ, with both values, as one line: "optimizer.lr:
+ * 0.001 there, 0.01 here; ...". *out is "" if none does; free with rt_mem_free. */
+rt_status rt_config_difference(const rt_config *there, const rt_config *here, char **out);
 /* Returns the text of a choice key's value, e.g. rt_config_choice(cfg, "parallel.isa") -> "avx2"
  * (static); key must name a choice row. */
 const char *rt_config_choice(const rt_config *cfg, const char *key);

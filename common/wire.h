@@ -59,6 +59,14 @@ const char *rt_wire_endpoint(const rt_wire *w);
  * (edge-triggered, as ZMQ_FD). */
 int rt_wire_fd(const rt_wire *w);
 void rt_wire_set_generation(rt_wire *w, int64_t generation);
+/* Returns whether a DEALER has a connection, as of the last rt_wire_receive. ZeroMQ keeps trying in
+ * any case. */
+bool rt_wire_connected(const rt_wire *w);
+/* Returns how many frames and connections were refused so far. */
+int64_t rt_wire_refused(const rt_wire *w);
+/* ROUTER: frees what is kept about a peer that will not come back, e.g. when its generation has
+ * ended. */
+void rt_wire_forget(rt_wire *w, const char *peer);
 
 /* One message received. */
 typedef struct rt_frame {
@@ -71,9 +79,13 @@ typedef struct rt_frame {
 void rt_frame_release(rt_frame *f);
 
 /* Sends a message: body points to the struct of `type`. `peer` is NULL on a DEALER. Never blocks: a
- * peer that is gone gives RT_E_CLOSED, a full queue RT_E_TIMEOUT. */
+ * peer that is gone gives RT_E_CLOSED, a full queue RT_E_TIMEOUT, and the message is then not sent
+ * later either. */
 rt_status rt_wire_send(rt_wire *w, const char *peer, rt_msg_type type, const void *body);
-/* Waits at most `seconds` for the next good frame. */
+/* Waits at most `seconds` for the next good frame. RT_E_TIMEOUT when none came, or a signal did;
+ * that is no error and fills no slot. RT_E_AUTH, from then on always, when a DEALER's keys are not
+ * accepted. Call it often: it also lets new peers in, confirms what has arrived and sends again
+ * what was lost. */
 rt_status rt_wire_receive(rt_wire *w, double seconds, rt_frame *out);
 
 #endif

@@ -1,0 +1,36 @@
+/* Frames as bytes: [version, run, generation, sender, seq, ack, type, body]; private to wire*.c.
+ *
+ *     RT_TRY(rt__frame_encode(&head, RT_MSG_HELLO, &hello, &bytes));
+ *     rt_frame f; rt__frame_head h;
+ *     RT_TRY(rt__frame_decode(bytes.data, bytes.len, "run-17", &h, &f));
+ */
+#ifndef RINGTORCH_COMMON_WIRE_FRAME_H
+#define RINGTORCH_COMMON_WIRE_FRAME_H
+
+#include "common/wire.h"
+
+/* Types of the wire's own frames, which carry no body, have seq 0 and never reach the caller. */
+enum {
+    RT__FRAME_ACK = 0,     /* says only what `ack` says */
+    RT__FRAME_RESEND = -1, /* send again what comes after `ack` */
+};
+
+enum { RT__NAME_MAX = 64 }; /* bytes of a run id, a sender or a peer, with the zero */
+
+typedef struct rt__frame_head {
+    const char *run, *sender; /* encode only; decode puts the sender into the rt_frame */
+    int64_t generation;
+    int64_t seq; /* 1, 2, 3, ... for messages */
+    int64_t ack; /* every message up to this one has arrived */
+    int64_t type;
+} rt__frame_head;
+
+/* RANGE if the frame would be larger than RT_WIRE_FRAME_MAX; body is not looked at for the wire's
+ * own types. */
+rt_status rt__frame_encode(const rt__frame_head *head, const void *body, rt_bytes *out);
+/* PROTOCOL, with the reason, for anything but a well-formed frame of this version and run.
+ * out->peer is left empty; a frame of the wire's own has no body and needs no release. */
+rt_status rt__frame_decode(const void *data, size_t len, const char *run, rt__frame_head *head,
+                           rt_frame *out);
+
+#endif
