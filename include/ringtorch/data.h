@@ -4,7 +4,8 @@
  *     rt_loader *data = rt_data_loader(train, .batch = 64, .shuffle = true);
  *     rt_batch b;
  *     while (rt_data_next(data, &b))               // one epoch; call again for the next one
- *         ... b.x: float32 [64,1,28,28] in [0,1], b.y: int64 [64]; both owned by the loader until the next call
+ *         ... b.x: float32 [64,1,28,28] in [0,1], b.y: int64 [64]; both owned by the loader until
+ * the next call
  *
  * Pixels are value/255, nothing else. Errors name file, byte and what was expected. */
 #ifndef RINGTORCH_DATA_H
@@ -14,8 +15,9 @@
 
 typedef struct rt_dataset rt_dataset;
 
-/* An IDX pair, each plain or gzip (told by content, and with or without ".gz" in the name): images uint8 [n,h,w] and labels
- * uint8 [n]. Refuses bad magic numbers, sizes that disagree, truncated or trailing bytes, damaged gzip, labels >= classes. */
+/* An IDX pair, each plain or gzip (told by content, and with or without ".gz" in the name): images
+ * uint8 [n,h,w] and labels uint8 [n]. Refuses bad magic numbers, sizes that disagree, truncated or
+ * trailing bytes, damaged gzip, labels >= classes. */
 typedef struct rt_data_idx_args {
     const char *images, *labels; /* paths */
     int64_t classes;             /* 0: 10 */
@@ -39,7 +41,8 @@ rt_dataset *rt_data_tensors(rt_tensor *x, rt_tensor *y, int64_t classes);
 int64_t rt_data_size(const rt_dataset *d);
 rt_dims rt_data_sample_shape(const rt_dataset *d); /* [1,28,28] */
 int64_t rt_data_classes(const rt_dataset *d);
-/* Copies samples ids[0..n) into x (n * numel(sample shape) floats) and y (n labels). Thread-safe. */
+/* Copies samples ids[0..n) into x (n * numel(sample shape) floats) and y (n labels). Thread-safe.
+ */
 rt_status rt_data_read(const rt_dataset *d, const int64_t *ids, int64_t n, float *x, int64_t *y);
 
 typedef struct rt_batch {
@@ -50,11 +53,11 @@ typedef struct rt_batch {
 typedef struct rt_loader rt_loader;
 typedef struct rt_loader_args {
     rt_dataset *data;
-    int64_t batch;       /* required */
-    bool shuffle;        /* by the keyed permutation of (seed, epoch) */
+    int64_t batch; /* required */
+    bool shuffle;  /* by the keyed permutation of (seed, epoch) */
     bool drop_last;
-    uint64_t seed;       /* 0: rt_init's */
-    int prefetch;        /* batches made ahead by a thread; 0: 2; -1: none, no thread */
+    uint64_t seed; /* 0: rt_init's */
+    int prefetch;  /* batches made ahead by a thread; 0: 2; -1: none, no thread */
 } rt_loader_args;
 #define rt_data_loader(...) rt_data_loader_((rt_loader_args){__VA_ARGS__})
 rt_loader *rt_data_loader_(rt_loader_args a);

@@ -1,0 +1,190 @@
+/* Data sets: IDX pairs, the folder layout of MNIST, tensors in memory; and reading samples from
+ * them. */
+#include "worker/engine/data/dataset.h"
+
+#include <string.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "worker/engine/data/idx.h"
+
+static void dataset_destroy(void *object)
+{
+    rt_dataset *d = object;
+    rt_mem_free(d->pixels);
+    rt_mem_free(d->labels);
+    rt_free(d->x);
+    rt_free(d->y);
+}
+
+static const rt_object_type dataset_type = {.name = "dataset", .destroy = dataset_destroy};
+
+/* ---- IDX ---- */
+
+static rt_status check_labels(const rt_dataset *d, const char *path)
+{
+    for (int64_t i = 0; i < d->count; i++)
+        if (d->labels[i] >= d->classes)
+            return RT_FAIL(RANGE, "%s: byte %lld: label %lld is %d, expected 0 to %lld", path,
+                           (long long)(8 + i), (long long)i, d->labels[i],
+                           (long long)d->classes - 1);
+    return RT_OK;
+}
+
+/* Reads what both headers promise, or the first `limit` samples of it. Labels go first: they are
+ * small and tell early that the files are wrong. */
+static rt_status read_pair(rt_dataset *d, const rt_data_idx_args *a, rt__source *images,
+                           rt__source *labels)
+{
+    int64_t size[3], count;
+    RT_TRY(rt__idx_header(images, a->images, 3, size));
+    RT_TRY(rt__idx_header(labels, a->labels, 1, &count));
+    if (size[0] != count)
+        return RT_FAIL(
+            MISMATCH,
+            "%s has %lld images but %s has %lld labels: these files do not belong together",
+            a->images, (long long)size[0], a->labels, (long long)count);
+    bool all = a->limit == 0 || a->limit >= count;
+    d->count = all ? count : a->limit;
+    d->sample = rt_shape(1, size[1], size[2]);
+    d->sample_numel = size[1] * size[2];
+    size_t bytes = (size_t)(d->count * d->sample_numel);
+    d->labels = rt_malloc((size_t)d->count);
+    if (!d->labels)
+        return rt_error_code();
+    RT_TRY(rt__source_read(labels, d->labels, (size_t)d->count));
+    RT_TRY(check_labels(d, a->labels));
+    d->pixels = rt_malloc(bytes);
+    if (!d->pixels)
+        return rt_error_code();
+    RT_TRY(rt__source_read(images, d->pixels, bytes));
+    if (!all)
+        return RT_OK;
+    RT_TRY(rt__source_end(labels));
+    return rt__source_end(images);
+}
+
+rt_dataset *rt_data_idx_(rt_data_idx_args a)
+{
+    if (!a.images || !a.labels)
+        return RT_FAIL_NULL(ARG, "data_idx: .images and .labels must name files");
+    if (a.classes < 0 || a.classes > 256 || a.limit < 0)
+        return RT_FAIL_NULL(
+            ARG,
+            "data_idx: classes %lld and limit %lld: expected 1 to 256 classes and a limit of at "
+            "least 0",
+            (long long)a.classes, (long long)a.limit);
+    rt_scope s = rt_scope_begin();
+    rt_dataset *d = rt__object_new(&dataset_type, sizeof *d);
+    if (!d)
+        return NULL;
+    d->classes = a.classes ? a.classes : 10;
+    rt__source *images = NULL, *labels = NULL;
+    rt_status status = rt__idx_open(a.images, &images);
+    if (status == RT_OK)
+        status = rt__idx_open(a.labels, &labels);
+    if (status == RT_OK)
+        status = read_pair(d, &a, images, labels);
+    rt__source_close(images);
+    rt__source_close(labels);
+    return rt_scope_return(s, status == RT_OK ? d : NULL);
+}
+
+rt_dataset *rt_data_mnist_(rt_data_mnist_args a)
+{
+    if (!a.folder)
+        return RT_FAIL_NULL(ARG, "data_mnist: .folder must name a directory");
+    if (!rt_path_exists(a.folder))
+        return RT_FAIL_NULL(
+            NOTFOUND, "%s: no such directory: install the data set or correct the path", a.folder);
+    const char *part = a.train ? "train" : "t10k";
+    char *images = rt_strdup_printf("%s/%s-images-idx3-ubyte", a.folder, part);
+    char *labels = rt_strdup_printf("%s/%s-labels-idx1-ubyte", a.folder, part);
+    rt_dataset *d = NULL;
+    if (images && labels)
+        d = rt_data_idx(.images = images, .labels = labels, .limit = a.limit);
+    rt_mem_free(images);
+    rt_mem_free(labels);
+    return d;
+}
+
+/* ---- tensors ---- */
+
+rt_dataset *rt_data_tensors(rt_tensor *x, rt_tensor *y, int64_t classes)
+{
+    if (!x || !y)
+        return rt_failed() ? NULL : RT_FAIL_NULL(ARG, "data_tensors: a tensor is NULL");
+    if (rt_dtype_of(x) != RT_F32 || rt_dtype_of(y) != RT_I64)
+        return RT_FAIL_NULL(
+            DTYPE, "data_tensors: got %s and %s, expected float32 samples and int64 labels",
+            rt_describe(x), rt_describe(y));
+    if (rt_ndim(x) < 1 || rt_ndim(y) != 1 || rt_size(x, 0) != rt_size(y, 0) || rt_size(x, 0) < 1)
+        return RT_FAIL_NULL(
+            SHAPE, "data_tensors: got %s and %s, expected [n, ...] and [n] with n at least 1",
+            rt_describe(x), rt_describe(y));
+    rt_scope s = rt_scope_begin();
+    rt_dataset *d = rt__object_new(&dataset_type, sizeof *d);
+    if (!d)
+        return NULL;
+    d->x = rt_keep(rt_contiguous(rt_detach(x)));
+    d->y = rt_keep(rt_contiguous(y));
+    d->x_data = rt_f32(d->x);
+    d->y_data = rt_i64(d->y);
+    if (rt_failed())
+        return rt_scope_return(s, (rt_dataset *)NULL);
+    d->count = rt_size(x, 0);
+    d->classes = classes;
+    d->sample_numel = rt_numel(x) / d->count;
+    d->sample.n = rt_ndim(x) - 1;
+    for (int i = 0; i < d->sample.n; i++)
+        d->sample.d[i] = rt_size(x, i + 1);
+    for (int64_t i = 0; i < d->count; i++)
+        if (d->y_data[i] < 0 || d->y_data[i] >= classes) {
+            RT_FAIL(RANGE, "data_tensors: label %lld is %lld, expected 0 to %lld", (long long)i,
+                    (long long)d->y_data[i], (long long)classes - 1);
+            return rt_scope_return(s, (rt_dataset *)NULL);
+        }
+    return rt_scope_return(s, d);
+}
+
+/* ---- looking and reading ---- */
+
+int64_t rt_data_size(const rt_dataset *d)
+{
+    return d ? d->count : 0;
+}
+
+rt_dims rt_data_sample_shape(const rt_dataset *d)
+{
+    return d ? d->sample : (rt_dims){0};
+}
+
+int64_t rt_data_classes(const rt_dataset *d)
+{
+    return d ? d->classes : 0;
+}
+
+/* A division, not a product with 1/255: 51/255 is 0.2f then, as everywhere else. */
+static void unit_range(const uint8_t *pixels, int64_t n, float *x)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)pixels[i] / 255.0f;
+}
+
+rt_status rt_data_read(const rt_dataset *d, const int64_t *ids, int64_t n, float *x, int64_t *y)
+{
+    for (int64_t i = 0; i < n; i++, x += d->sample_numel) {
+        int64_t id = ids[i];
+        if (id < 0 || id >= d->count)
+            return RT_FAIL(RANGE, "data_read: sample %lld, expected 0 to %lld", (long long)id,
+                           (long long)d->count - 1);
+        if (d->pixels) {
+            unit_range(d->pixels + id * d->sample_numel, d->sample_numel, x);
+            y[i] = d->labels[id];
+        } else {
+            memcpy(x, d->x_data + id * d->sample_numel, (size_t)d->sample_numel * sizeof *x);
+            y[i] = d->y_data[id];
+        }
+    }
+    return RT_OK;
+}

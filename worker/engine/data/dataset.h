@@ -1,0 +1,23 @@
+/* What a data set is inside: samples with one shape, labels, and one of two kinds of storage.
+ *
+ *     RT_TRY(rt_data_read(d, ids, n, x, y));      // the public way; any thread
+ */
+#ifndef RINGTORCH_ENGINE_DATA_DATASET_H
+#define RINGTORCH_ENGINE_DATA_DATASET_H
+
+#include <ringtorch/data.h>
+#include "worker/engine/base/object.h"
+
+struct rt_dataset {
+    rt_object object;
+    int64_t count, classes;
+    rt_dims sample; /* shape of one sample */
+    int64_t sample_numel;
+    uint8_t *pixels;     /* [count, sample_numel] from a file, or NULL; owned */
+    uint8_t *labels;     /* [count], with pixels; owned */
+    rt_tensor *x, *y;    /* tensors of the user, or NULL; contiguous, owned */
+    const float *x_data; /* theirs, so that readers touch no tensor */
+    const int64_t *y_data;
+};
+
+#endif

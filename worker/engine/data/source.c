@@ -1,0 +1,198 @@
+/* Plain and gzip files as one stream of bytes; inflate is zlib's (RFC 1950 to 1952), called
+ * directly because gzread copies everything once more. */
+#include "worker/engine/data/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include "common/error.h"
+#include "common/file_error.h"
+#include "common/mem.h"
+
+enum {
+    IN_SIZE = 1 << 18,
+    DEFLATE_RATIO = 1032, /* the best deflate can do (zlib's technical notes) */
+};
+
+struct rt__source {
+    const char *path; /* a copy, behind the struct */
+    int fd;
+    uint64_t file_size;
+    uint64_t in_end;  /* bytes of the file read so far */
+    uint64_t out_end; /* bytes of content handed out so far */
+    bool gzip, ended;
+    z_stream z; /* next_in, avail_in: what of `in` has not been used; for plain files too */
+    uint8_t in[IN_SIZE];
+};
+
+static void *zlib_alloc(void *opaque, unsigned items, unsigned size)
+{
+    (void)opaque;
+    return rt_calloc(items, size);
+}
+
+static void zlib_free(void *opaque, void *p)
+{
+    (void)opaque;
+    rt_mem_free(p);
+}
+
+/* Reads what the system gives at once, at most n bytes; *got is 0 at the end of the file. */
+static rt_status read_some(rt__source *s, void *to, size_t n, size_t *got)
+{
+    ssize_t r;
+    do
+        r = read(s->fd, to, n);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return RT__FAIL_ERRNO(s->path, "read");
+    s->in_end += (uint64_t)r;
+    *got = (size_t)r;
+    return RT_OK;
+}
+
+static rt_status refill(rt__source *s)
+{
+    size_t got;
+    RT_TRY(read_some(s, s->in, IN_SIZE, &got));
+    s->z.next_in = s->in;
+    s->z.avail_in = (unsigned)got;
+    return RT_OK;
+}
+
+/* Inflates up to n bytes; *got < n only at the end of the last gzip member. */
+static rt_status inflate_some(rt__source *s, uint8_t *to, size_t n, size_t *got)
+{
+    *got = 0;
+    while (*got < n && !s->ended) {
+        if (s->z.avail_in == 0)
+            RT_TRY(refill(s));
+        size_t room = n - *got < 1u << 30 ? n - *got : 1u << 30;
+        s->z.next_out = to + *got;
+        s->z.avail_out = (unsigned)room;
+        bool dry = s->z.avail_in == 0;
+        int rc = inflate(&s->z, Z_NO_FLUSH);
+        *got += room - s->z.avail_out;
+        if (rc == Z_STREAM_END) {
+            if (s->z.avail_in == 0)
+                RT_TRY(refill(s));
+            s->ended = s->z.avail_in == 0;
+            inflateReset(&s->z); /* whatever follows must be another member */
+        } else if (rc == Z_MEM_ERROR) {
+            return RT_FAIL(NOMEM, "%s: out of memory for inflating", s->path);
+        } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
+            return RT_FAIL(CORRUPT, "%s: byte %llu: damaged gzip data (%s): fetch the file again",
+                           s->path, (unsigned long long)(s->in_end - s->z.avail_in),
+                           s->z.msg ? s->z.msg : "unknown reason");
+        } else if (dry) {
+            return RT_FAIL(CORRUPT,
+                           "%s: gzip data ends at byte %llu before its end mark: the file is "
+                           "truncated, fetch it again",
+                           s->path, (unsigned long long)s->in_end);
+        }
+    }
+    return RT_OK;
+}
+
+/* Reads up to n bytes of a plain file; *got < n only at its end. */
+static rt_status copy_some(rt__source *s, uint8_t *to, size_t n, size_t *got)
+{
+    *got = n < s->z.avail_in ? n : s->z.avail_in;
+    memcpy(to, s->z.next_in, *got);
+    s->z.next_in += *got;
+    s->z.avail_in -= (unsigned)*got;
+    for (size_t more = 1; *got < n && more > 0; *got += more)
+        RT_TRY(read_some(s, to + *got, n - *got, &more));
+    return RT_OK;
+}
+
+static rt_status take(rt__source *s, void *to, size_t n, size_t *got)
+{
+    RT_TRY(s->gzip ? inflate_some(s, to, n, got) : copy_some(s, to, n, got));
+    s->out_end += *got;
+    return RT_OK;
+}
+
+static rt_status start(rt__source *s)
+{
+    struct stat st;
+    if (fstat(s->fd, &st) != 0)
+        return RT__FAIL_ERRNO(s->path, "look at");
+    if (!S_ISREG(st.st_mode))
+        return RT_FAIL(FORMAT, "%s: not a regular file", s->path);
+    s->file_size = (uint64_t)st.st_size;
+    RT_TRY(refill(s));
+    s->gzip = s->z.avail_in >= 2 && s->in[0] == 0x1f && s->in[1] == 0x8b;
+    if (s->gzip && inflateInit2(&s->z, 16 + MAX_WBITS) != Z_OK) {
+        s->gzip = false;
+        return RT_FAIL(NOMEM, "%s: out of memory for inflating", s->path);
+    }
+    return RT_OK;
+}
+
+rt_status rt__source_open(const char *path, rt__source **out)
+{
+    size_t path_size = strlen(path) + 1;
+    rt__source *s = rt_malloc(sizeof *s + path_size);
+    if (!s)
+        return rt_error_code();
+    memset(s, 0, offsetof(rt__source, in)); /* the buffer stays untouched */
+    s->path = memcpy(s + 1, path, path_size);
+    s->z.zalloc = zlib_alloc;
+    s->z.zfree = zlib_free;
+    s->fd = open(path, O_RDONLY | O_CLOEXEC);
+    rt_status status = s->fd < 0 ? RT__FAIL_ERRNO(path, "open") : start(s);
+    if (status != RT_OK) {
+        rt__source_close(s);
+        s = NULL;
+    }
+    *out = s;
+    return status;
+}
+
+uint64_t rt__source_bound(const rt__source *s)
+{
+    return s->gzip ? s->file_size * DEFLATE_RATIO : s->file_size;
+}
+
+rt_status rt__source_read(rt__source *s, void *to, size_t n)
+{
+    size_t got;
+    uint64_t at = s->out_end;
+    RT_TRY(take(s, to, n, &got));
+    if (got < n)
+        return RT_FAIL(
+            CORRUPT,
+            "%s: %scontent ends at byte %llu, expected at least %llu: the file is truncated, "
+            "fetch it again",
+            s->path, s->gzip ? "uncompressed " : "", (unsigned long long)s->out_end,
+            (unsigned long long)(at + n));
+    return RT_OK;
+}
+
+rt_status rt__source_end(rt__source *s)
+{
+    uint8_t more;
+    size_t got;
+    RT_TRY(take(s, &more, 1, &got));
+    if (got > 0)
+        return RT_FAIL(
+            CORRUPT, "%s: %scontent goes on after byte %llu, where its header says it ends",
+            s->path, s->gzip ? "uncompressed " : "", (unsigned long long)(s->out_end - 1));
+    return RT_OK;
+}
+
+void rt__source_close(rt__source *s)
+{
+    if (!s)
+        return;
+    if (s->gzip)
+        inflateEnd(&s->z);
+    if (s->fd >= 0)
+        close(s->fd);
+    rt_mem_free(s);
+}
