@@ -1,18 +1,19 @@
-/* Files of tensors: safetensors (https://github.com/huggingface/safetensors, format of version 0.4).
+/* Files of tensors: safetensors (https://github.com/huggingface/safetensors, format of version
+ * 0.4).
  *
  *     rt_st_writer *w;
  *     rt_st_create("weights.safetensors", &w);
  *     rt_st_metadata(w, "format", "pt");
- *     rt_st_add(w, "0.weight", RT_F32, rt_shape(32, 1, 3, 3), data);     // data is read when writing, not copied
- *     rt_st_finish(w, &bytes, &checksum);                                  // fsynced; half a file is never left under the name
+ *     rt_st_add(w, "0.weight", RT_F32, rt_shape(32, 1, 3, 3), data);     // data is read when
+ * writing, not copied rt_st_finish(w, &bytes, &checksum);                                  //
+ * fsynced; half a file is never left under the name
  *
  *     rt_st_reader *r;
- *     rt_st_open("weights.safetensors", &r);                               // mapped; header fully checked
- *     const rt_st_entry *e = rt_st_find(r, "0.weight");
- *     rt_st_close(r);
+ *     rt_st_open("weights.safetensors", &r);                               // mapped; header fully
+ * checked const rt_st_entry *e = rt_st_find(r, "0.weight"); rt_st_close(r);
  *
- * A hostile file is refused by name and byte: header length, duplicate names, offsets that overlap, leave gaps or pass the
- * end, shapes that overflow or do not fit the byte count. */
+ * A hostile file is refused by name and byte: header length, duplicate names, offsets that overlap,
+ * leave gaps or pass the end, shapes that overflow or do not fit the byte count. */
 #ifndef RINGTORCH_FORMATS_H
 #define RINGTORCH_FORMATS_H
 
@@ -31,20 +32,22 @@ rt_status rt_st_open(const char *path, rt_st_reader **out);
 void rt_st_close(rt_st_reader *r);
 int64_t rt_st_count(const rt_st_reader *r);
 const rt_st_entry *rt_st_at(const rt_st_reader *r, int64_t i); /* in file order */
-const rt_st_entry *rt_st_find(const rt_st_reader *r, const char *name); /* NULL if missing; no error */
+const rt_st_entry *rt_st_find(const rt_st_reader *r,
+                              const char *name); /* NULL if missing; no error */
 const char *rt_st_get_metadata(const rt_st_reader *r, const char *key); /* NULL if missing */
 
 typedef struct rt_st_writer rt_st_writer;
 rt_status rt_st_create(const char *path, rt_st_writer **out);
 rt_status rt_st_metadata(rt_st_writer *w, const char *key, const char *value);
-rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims shape, const void *data);
-/* Writes and fsyncs; *bytes and *checksum (XXH3-64 of the whole file) may be NULL. Frees the writer, also on failure, when
- * the unfinished file is removed. */
+rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims shape,
+                    const void *data);
+/* Writes and fsyncs; *bytes and *checksum (XXH3-64 of the whole file) may be NULL. Frees the
+ * writer, also on failure, when the unfinished file is removed. */
 rt_status rt_st_finish(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum);
 void rt_st_abandon(rt_st_writer *w); /* frees without writing */
 
-/* A net's parameters under their names. Loading checks every name, dtype and shape before it changes anything, and names the
- * first that is missing, unknown or different. */
+/* A net's parameters under their names. Loading checks every name, dtype and shape before it
+ * changes anything, and names the first that is missing, unknown or different. */
 rt_status rt_nn_save(const rt_module *net, const char *path);
 rt_status rt_nn_load(rt_module *net, const char *path);
 

@@ -1,0 +1,194 @@
+/* Writing safetensors. The header is collected as JSON; all input and output happens in
+ * rt_st_finish, into
+ * "<path>.tmp", which takes its real name only when every byte is on disk. */
+#include <ringtorch/formats.h>
+
+#include <string.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/json.h"
+#include "common/mem.h"
+
+enum {
+    ALIGN = 8,       /* data starts at a multiple of this, as the format asks */
+    CHUNK = 1 << 20, /* hashed while in cache, then written */
+};
+
+typedef struct piece {
+    const void *data;
+    size_t bytes;
+} piece;
+
+struct rt_st_writer {
+    char *path;
+    json_t *header;
+    piece *piece;
+    size_t count, capacity;
+    uint64_t data_bytes;
+};
+
+rt_status rt_st_create(const char *path, rt_st_writer **out)
+{
+    *out = NULL;
+    rt_st_writer *w = rt_calloc(1, sizeof *w);
+    if (!w)
+        return rt_error_code();
+    w->path = rt_strdup(path);
+    w->header = json_object();
+    if (!w->path || !w->header) {
+        rt_status status = w->path ? RT_FAIL(NOMEM, "%s: out of memory", path) : rt_error_code();
+        rt_st_abandon(w);
+        return status;
+    }
+    *out = w;
+    return RT_OK;
+}
+
+void rt_st_abandon(rt_st_writer *w)
+{
+    if (!w)
+        return;
+    json_decref(w->header);
+    rt_mem_free(w->piece);
+    rt_mem_free(w->path);
+    rt_mem_free(w);
+}
+
+rt_status rt_st_metadata(rt_st_writer *w, const char *key, const char *value)
+{
+    json_t *metadata = json_object_get(w->header, "__metadata__");
+    if (!metadata) {
+        metadata = json_object();
+        if (json_object_set_new(w->header, "__metadata__", metadata) != 0)
+            return RT_FAIL(NOMEM, "%s: out of memory", w->path);
+    }
+    if (json_object_set_new(metadata, key, json_string(value)) != 0)
+        return RT_FAIL(ARG, "%s: metadata \"%s\" is not UTF-8", w->path, key);
+    return RT_OK;
+}
+
+/* Makes {"dtype": ..., "shape": [...], "data_offsets": [begin, end]}; NULL when out of memory. */
+static json_t *entry_json(rt_dtype dtype, const rt_dims *shape, uint64_t begin, uint64_t end)
+{
+    json_t *sizes = json_array();
+    for (int i = 0; sizes && i < shape->n; i++)
+        json_array_append_new(sizes, json_integer(shape->d[i]));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", rt_dtype_safetensors(dtype), "shape", sizes,
+                     "data_offsets", (json_int_t)begin, (json_int_t)end);
+}
+
+static rt_status add_piece(rt_st_writer *w, const void *data, size_t bytes)
+{
+    if (w->count == w->capacity) {
+        size_t capacity = w->capacity ? 2 * w->capacity : 16;
+        piece *more = rt_realloc(w->piece, capacity * sizeof *more);
+        if (!more)
+            return rt_error_code();
+        w->piece = more;
+        w->capacity = capacity;
+    }
+    w->piece[w->count++] = (piece){data, bytes};
+    return RT_OK;
+}
+
+rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims shape,
+                    const void *data)
+{
+    if (strcmp(name, "__metadata__") == 0 || json_object_get(w->header, name))
+        return RT_FAIL(EXISTS, "%s: tensor \"%s\": the name is taken", w->path, name);
+    size_t bytes = rt_dtype_size(dtype);
+    for (int i = 0; i < shape.n; i++)
+        if (shape.d[i] < 0 || __builtin_mul_overflow(bytes, (size_t)shape.d[i], &bytes))
+            return RT_FAIL(SHAPE,
+                           "%s: tensor \"%s\": size %d of its shape is negative or too large",
+                           w->path, name, i);
+    uint64_t end = w->data_bytes + bytes;
+    RT_TRY(add_piece(w, data, bytes));
+    if (json_object_set_new(w->header, name, entry_json(dtype, &shape, w->data_bytes, end)) != 0) {
+        w->count--;
+        return RT_FAIL(ARG, "%s: tensor \"%s\": the name is not UTF-8", w->path, name);
+    }
+    w->data_bytes = end;
+    return RT_OK;
+}
+
+/* Writes and hashes at once. */
+static rt_status put(int fd, const rt_st_writer *w, rt_hasher64 *hash, const void *data,
+                     size_t bytes)
+{
+    const char *at = data;
+    while (bytes > 0) {
+        size_t n = bytes < CHUNK ? bytes : CHUNK;
+        rt_hasher64_update(hash, at, n);
+        RT_TRY(rt_file_write(fd, w->path, at, n));
+        at += n;
+        bytes -= n;
+    }
+    return RT_OK;
+}
+
+static rt_status put_all(int fd, const rt_st_writer *w, rt_hasher64 *hash, const char *header,
+                         uint64_t *bytes)
+{
+    static const char spaces[ALIGN] = "       ";
+    size_t text = strlen(header), pad = -(8 + text) % ALIGN;
+    uint8_t length[8];
+    for (int i = 0; i < 8; i++)
+        length[i] = (uint8_t)((uint64_t)(text + pad) >> 8 * i);
+    RT_TRY(put(fd, w, hash, length, sizeof length));
+    RT_TRY(put(fd, w, hash, header, text));
+    RT_TRY(put(fd, w, hash, spaces, pad));
+    for (size_t i = 0; i < w->count; i++)
+        RT_TRY(put(fd, w, hash, w->piece[i].data, w->piece[i].bytes));
+    *bytes = 8 + text + pad + w->data_bytes;
+    return RT_OK;
+}
+
+/* Writes the file under its temporary name; nothing is left of it on failure. */
+static rt_status write_file(const rt_st_writer *w, const char *name, uint64_t *bytes,
+                            uint64_t *checksum)
+{
+    char *header = rt_json_text(w->header);
+    if (!header)
+        return rt_error_code();
+    int fd;
+    rt_hasher64 hash;
+    rt_status status = rt_file_create(name, &fd);
+    if (status != RT_OK)
+        goto no_file;
+    RT_TRY_GOTO(rt_hasher64_init(&hash), no_hash);
+    status = put_all(fd, w, &hash, header, bytes);
+    *checksum = rt_hasher64_finish(&hash);
+no_hash:
+    if (status == RT_OK) {
+        status = rt_file_finish(fd, w->path);
+    } else {
+        close(fd);
+    }
+    if (status != RT_OK)
+        unlink(name);
+no_file:
+    rt_mem_free(header);
+    return status;
+}
+
+rt_status rt_st_finish(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum)
+{
+    uint64_t written = 0, sum = 0;
+    char *name = rt_strdup_printf("%s.tmp", w->path);
+    rt_status status = name ? write_file(w, name, &written, &sum) : rt_error_code();
+    if (status == RT_OK) {
+        status = rt_rename_durably(name, w->path);
+        if (status != RT_OK)
+            unlink(name);
+    }
+    if (status == RT_OK && bytes)
+        *bytes = written;
+    if (status == RT_OK && checksum)
+        *checksum = sum;
+    rt_mem_free(name);
+    rt_st_abandon(w);
+    return status;
+}
