@@ -1,20 +1,22 @@
 /* Modules: layers with parameters, and nets made of them.
  *
- *     rt_module *net = rt_nn_sequential(rt_nn_conv2d(1, 32, 3, .same = true), rt_nn_relu(), rt_nn_max_pool2d(2),
- *                                       rt_nn_flatten(), rt_nn_linear(32 * 14 * 14, 10));
- *     rt_tensor *logits = rt_forward(net, x);       // [n, 10]
- *     rt_free(net);                                 // or leave it to the scope it was made in
+ *     rt_module *net = rt_nn_sequential(rt_nn_conv2d(1, 32, 3, .same = true), rt_nn_relu(),
+ * rt_nn_max_pool2d(2), rt_nn_flatten(), rt_nn_linear(32 * 14 * 14, 10)); rt_tensor *logits =
+ * rt_forward(net, x);       // [n, 10] rt_free(net);                                 // or leave it
+ * to the scope it was made in
  *
- * A module of your own starts with an rt_module and has one forward function; children and parameters that are added to it
- * by name are found by everything else (state, optimisers, checkpoints):
+ * A module of your own starts with an rt_module and has one forward function; children and
+ * parameters that are added to it by name are found by everything else (state, optimisers,
+ * checkpoints):
  *
  *     typedef struct { rt_module base; rt_module *fc1, *fc2; } mlp;
- *     static rt_tensor *mlp_forward(rt_module *m, rt_tensor *x) { mlp *s = (mlp *)m; return rt_forward(s->fc2, rt_relu(rt_forward(s->fc1, x))); }
- *     static const rt_module_type mlp_type = {"mlp", sizeof(mlp), mlp_forward};
- *     mlp *m = rt_nn_new(&mlp_type);
- *     m->fc1 = rt_nn_child(&m->base, "fc1", rt_nn_linear(784, 128));
+ *     static rt_tensor *mlp_forward(rt_module *m, rt_tensor *x) { mlp *s = (mlp *)m; return
+ * rt_forward(s->fc2, rt_relu(rt_forward(s->fc1, x))); } static const rt_module_type mlp_type =
+ * {"mlp", sizeof(mlp), mlp_forward}; mlp *m = rt_nn_new(&mlp_type); m->fc1 = rt_nn_child(&m->base,
+ * "fc1", rt_nn_linear(784, 128));
  *
- * Parameter names are those PyTorch gives the same net ("0.weight", "fc1.bias"), in order of registration. */
+ * Parameter names are those PyTorch gives the same net ("0.weight", "fc1.bias"), in order of
+ * registration. */
 #ifndef RINGTORCH_NN_H
 #define RINGTORCH_NN_H
 
@@ -41,7 +43,8 @@ struct rt_module {
 
 /* Makes a zeroed module of that type, owned by the current scope. */
 void *rt_nn_new(const rt_module_type *type);
-/* Registers; the parent owns the child/parameter from now on. Returns it (NULL on failure; names must be new, without '.'). */
+/* Registers; the parent owns the child/parameter from now on. Returns it (NULL on failure; names
+ * must be new, without '.'). */
 rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child);
 rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
 
@@ -49,12 +52,14 @@ rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x);
 /* Switches dropout and the like, for m and all below it. Modules start in training mode. */
 void rt_nn_train(rt_module *m, bool training);
-/* Number of parameter tensors below m; the i-th one, in registration order, and its full name ("3.weight"), borrowed. */
+/* Number of parameter tensors below m; the i-th one, in registration order, and its full name
+ * ("3.weight"), borrowed. */
 int64_t rt_nn_param_count(const rt_module *m);
 rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name);
 /* Number of elements of all of them. */
 int64_t rt_nn_numel(const rt_module *m);
-/* One line a layer, for people: name, type, parameters. Allocated with malloc's family: rt_text_free. */
+/* One line a layer, for people: name, type, parameters. Allocated with malloc's family:
+ * rt_text_free. */
 char *rt_nn_summary(const rt_module *m);
 void rt_text_free(char *text);
 
@@ -64,7 +69,8 @@ void rt_text_free(char *text);
                       (int)(sizeof((rt_module *const[]){__VA_ARGS__}) / sizeof(rt_module *)))
 rt_module *rt_nn_sequential_(rt_module *const *layers, int count);
 
-/* Weights and biases start as PyTorch's: uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), keyed by the thread's random streams. */
+/* Weights and biases start as PyTorch's: uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), keyed by the
+ * thread's random streams. */
 typedef struct rt_nn_linear_args {
     int64_t in, out;
     bool no_bias;
@@ -97,14 +103,18 @@ rt_module *rt_nn_tanh(void);
 rt_module *rt_nn_sigmoid(void);
 rt_module *rt_nn_silu(void);
 
-/* Builds a net from JSON, sizes of inputs inferred: a list of layers, each a name or {name: {options}}:
- *     [{"conv2d": {"out": 32, "kernel": 3, "padding": "same"}}, "relu", {"max_pool2d": 2}, "flatten", {"linear": 10}]
- * input: shape of one sample ([1,28,28]). Errors name the layer and key at fault, the allowed ones and the nearest. */
+/* Builds a net from JSON, sizes of inputs inferred: a list of layers, each a name or {name:
+ * {options}}:
+ *     [{"conv2d": {"out": 32, "kernel": 3, "padding": "same"}}, "relu", {"max_pool2d": 2},
+ * "flatten", {"linear": 10}] input: shape of one sample ([1,28,28]). Errors name the layer and key
+ * at fault, the allowed ones and the nearest. */
 rt_module *rt_nn_from_json(const char *json, rt_dims input);
-/* The layers of a preset ("cnn", "mlp") as JSON text, NULL for an unknown name. `classes` becomes the last layer's size. */
+/* The layers of a preset ("cnn", "mlp") as JSON text, NULL for an unknown name. `classes` becomes
+ * the last layer's size. */
 char *rt_nn_preset(const char *name, int64_t classes); /* rt_text_free */
 
-/* ---- initialisers: fill in place, keyed by the thread's random streams; fan-in/out as torch.nn.init ---- */
+/* ---- initialisers: fill in place, keyed by the thread's random streams; fan-in/out as
+ * torch.nn.init ---- */
 rt_status rt_init_uniform(rt_tensor *x, double low, double high);
 rt_status rt_init_normal(rt_tensor *x, double mean, double std);
 rt_status rt_init_constant(rt_tensor *x, double value);

@@ -1,0 +1,197 @@
+/* Modules: registration, walking, forward. */
+#include "worker/engine/nn/module.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/text.h"
+#include "worker/engine/base/object.h"
+
+_Static_assert(sizeof(rt_object) == sizeof((rt_module *)0)->object,
+               "a module starts with an object's head");
+
+enum { NAME_MAX_BYTES = 512 }; /* of a full parameter name */
+
+static void module_destroy(void *object)
+{
+    rt_module *m = object;
+    if (m->type->destroy)
+        m->type->destroy(m);
+    for (int32_t i = 0; i < m->slot_count; i++) {
+        struct rt_module_slot *s = &m->slots[i];
+        rt_free(s->child);
+        rt_free(s->param);
+        rt_mem_free(s->name);
+        rt_mem_free(s->full_name);
+    }
+    rt_mem_free(m->slots);
+}
+
+static const rt_object_type module_object = {.name = "module", .destroy = module_destroy};
+
+void *rt_nn_new(const rt_module_type *type)
+{
+    rt_module *m = rt__object_new(&module_object, type->size);
+    if (!m)
+        return NULL;
+    m->type = type;
+    m->training = true;
+    return m;
+}
+
+/* ---- registration ---- */
+
+static rt_status check_name(const rt_module *self, const char *name)
+{
+    if (!*name || strchr(name, '.'))
+        return RT_FAIL(ARG, "%s: \"%s\": a name must not be empty or have a '.' in it",
+                       self->type->name, name);
+    for (int32_t i = 0; i < self->slot_count; i++)
+        if (strcmp(self->slots[i].name, name) == 0)
+            return RT_FAIL(EXISTS, "%s: \"%s\": the name is taken", self->type->name, name);
+    return RT_OK;
+}
+
+/* Adds an empty slot; NULL on failure. */
+static struct rt_module_slot *add_slot(rt_module *self, const char *name)
+{
+    if (check_name(self, name) != RT_OK)
+        return NULL;
+    if (self->slot_count == self->slot_capacity) {
+        int32_t capacity = self->slot_capacity ? 2 * self->slot_capacity : 4;
+        struct rt_module_slot *slots = rt_realloc(self->slots, (size_t)capacity * sizeof *slots);
+        if (!slots)
+            return NULL;
+        self->slots = slots;
+        self->slot_capacity = capacity;
+    }
+    struct rt_module_slot *s = &self->slots[self->slot_count];
+    *s = (struct rt_module_slot){.name = rt_strdup(name)};
+    if (!s->name)
+        return NULL;
+    self->slot_count++;
+    return s;
+}
+
+rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child)
+{
+    if (!self || !child || rt_failed())
+        return NULL;
+    struct rt_module_slot *s = add_slot(self, name);
+    return s ? s->child = rt_keep(child) : NULL;
+}
+
+rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value)
+{
+    if (!self || !value || rt_failed())
+        return NULL;
+    rt_tensor *param = rt_param(value); /* kept for the slot */
+    struct rt_module_slot *s = param ? add_slot(self, name) : NULL;
+    if (!s) {
+        rt_free(param);
+        return NULL;
+    }
+    return s->param = param;
+}
+
+/* ---- walking ---- */
+
+/* Finds parameter *left (counting down) in registration order, depth first. Writes its full name
+ * into path[at...). */
+static struct rt_module_slot *find_param(const rt_module *m, int64_t *left, char *path, size_t at)
+{
+    for (int32_t i = 0; i < m->slot_count; i++) {
+        struct rt_module_slot *s = &m->slots[i], *found = NULL;
+        int n = snprintf(path + at, NAME_MAX_BYTES - at, at ? ".%s" : "%s", s->name);
+        size_t end = at + (size_t)n < NAME_MAX_BYTES ? at + (size_t)n : NAME_MAX_BYTES - 1;
+        if (s->child)
+            found = find_param(s->child, left, path, end);
+        else if ((*left)-- == 0)
+            found = s;
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name)
+{
+    char path[NAME_MAX_BYTES];
+    struct rt_module_slot *s = m && i >= 0 ? find_param(m, &i, path, 0) : NULL;
+    if (!s)
+        return NULL;
+    if (name) {
+        if (!s->full_name || strcmp(s->full_name, path) != 0) {
+            rt_mem_free(s->full_name);
+            s->full_name = rt_strdup(path);
+        }
+        *name = s->full_name;
+    }
+    return s->param;
+}
+
+int64_t rt_nn_param_count(const rt_module *m)
+{
+    int64_t count = 0;
+    for (int32_t i = 0; m && i < m->slot_count; i++)
+        count += m->slots[i].child ? rt_nn_param_count(m->slots[i].child) : 1;
+    return count;
+}
+
+int64_t rt_nn_numel(const rt_module *m)
+{
+    int64_t numel = 0;
+    for (int32_t i = 0; m && i < m->slot_count; i++)
+        numel += m->slots[i].child ? rt_nn_numel(m->slots[i].child) : rt_numel(m->slots[i].param);
+    return numel;
+}
+
+void rt_nn_train(rt_module *m, bool training)
+{
+    if (!m)
+        return;
+    m->training = training;
+    for (int32_t i = 0; i < m->slot_count; i++)
+        rt_nn_train(m->slots[i].child, training);
+}
+
+rt_tensor *rt_forward(rt_module *m, rt_tensor *x)
+{
+    if (rt_failed())
+        return NULL;
+    if (!m || !x)
+        return RT_FAIL_NULL(ARG, "forward: the %s is NULL", m ? "input" : "module");
+    rt_scope s = rt_scope_begin();
+    return rt_scope_return(s, m->type->forward(m, x));
+}
+
+/* ---- summary ---- */
+
+static void summarise(const rt_module *m, const char *name, int depth, rt_text *to)
+{
+    rt_text_add(to, "%*s%-*s %-12s", 2 * depth, "", 12 - 2 * depth, name, m->type->name);
+    for (int32_t i = 0; i < m->slot_count; i++)
+        if (m->slots[i].param)
+            rt_text_add(to, " %s %s", m->slots[i].name,
+                        rt_dims_text(rt_dims_of(m->slots[i].param)));
+    rt_text_add(to, "\n");
+    for (int32_t i = 0; i < m->slot_count; i++)
+        if (m->slots[i].child)
+            summarise(m->slots[i].child, m->slots[i].name, depth + 1, to);
+}
+
+char *rt_nn_summary(const rt_module *m)
+{
+    if (!m)
+        return NULL;
+    rt_text text = {0};
+    summarise(m, "net", 0, &text);
+    rt_text_add(&text, "%lld parameters\n", (long long)rt_nn_numel(m));
+    return rt_text_take(&text);
+}
+
+void rt_text_free(char *text)
+{
+    rt_mem_free(text);
+}
