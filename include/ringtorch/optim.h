@@ -4,8 +4,9 @@
  *     rt_backward(loss);
  *     rt_optim_step(opt);            // updates every parameter, then clears the gradients
  *
- * Making an optimiser moves the net's parameters and gradients into two flat float32 buffers (rt_flat); the tensors become
- * views into them. State buffers have the same layout, so a shard of the optimiser is a range of elements. */
+ * Making an optimiser moves the net's parameters and gradients into two flat float32 buffers
+ * (rt_flat); the tensors become views into them. State buffers have the same layout, so a shard of
+ * the optimiser is a range of elements. */
 #ifndef RINGTORCH_OPTIM_H
 #define RINGTORCH_OPTIM_H
 
@@ -15,19 +16,20 @@
 enum { RT_FLAT_SCALARS = 16 };
 
 typedef struct rt_flat_entry {
-    const char *name;    /* "0.weight" */
-    rt_tensor *param;    /* view into param */
-    int64_t begin, end;  /* elements in the flat buffers */
+    const char *name;   /* "0.weight" */
+    rt_tensor *param;   /* view into param */
+    int64_t begin, end; /* elements in the flat buffers */
 } rt_flat_entry;
 
-/* All parameters of a net in registration order without gaps, then RT_FLAT_SCALARS spare elements: in `grad` they carry a
- * step's sums (loss, samples) through the same exact reduction as the gradients, in `param` the committed ones. */
+/* All parameters of a net in registration order without gaps, then RT_FLAT_SCALARS spare elements:
+ * in `grad` they carry a step's sums (loss, samples) through the same exact reduction as the
+ * gradients, in `param` the committed ones. */
 typedef struct rt_flat {
-    float *param, *grad;     /* [length] */
-    int64_t count;           /* elements of parameters */
-    int64_t length;          /* count + RT_FLAT_SCALARS */
+    float *param, *grad; /* [length] */
+    int64_t count;       /* elements of parameters */
+    int64_t length;      /* count + RT_FLAT_SCALARS */
     int32_t entries;
-    rt_flat_entry *entry;    /* [entries] */
+    rt_flat_entry *entry; /* [entries] */
 } rt_flat;
 enum { RT_SCALAR_LOSS = 0, RT_SCALAR_COUNT = 1 }; /* places in the tail */
 
@@ -46,15 +48,16 @@ rt_optim *rt_optim_sgd_(rt_sgd_args a);
 /* Loshchilov and Hutter 2019, decoupled weight decay; formulas of torch.optim.AdamW. */
 typedef struct rt_adamw_args {
     rt_module *net;
-    double lr;            /* 0: 1e-3 */
-    double beta1, beta2;  /* 0: 0.9, 0.999 */
-    double eps;           /* 0: 1e-8 */
-    double weight_decay;  /* 0: none (PyTorch's default is 0.01) */
+    double lr;           /* 0: 1e-3 */
+    double beta1, beta2; /* 0: 0.9, 0.999 */
+    double eps;          /* 0: 1e-8 */
+    double weight_decay; /* 0: none (PyTorch's default is 0.01) */
 } rt_adamw_args;
 #define rt_optim_adamw(...) rt_optim_adamw_((rt_adamw_args){__VA_ARGS__})
 rt_optim *rt_optim_adamw_(rt_adamw_args a);
 
-/* One update of everything from the gradients that backward left; then the gradients are cleared. */
+/* One update of everything from the gradients that backward left; then the gradients are cleared.
+ */
 rt_status rt_optim_step(rt_optim *o);
 void rt_optim_zero_grad(rt_optim *o);
 void rt_optim_set_lr(rt_optim *o, double lr);
@@ -62,10 +65,12 @@ double rt_optim_lr(const rt_optim *o);
 
 /* The parts a sharded trainer needs. */
 const rt_flat *rt_optim_flat(const rt_optim *o);
-/* Updates elements [begin,end) of the flat buffers as update number `t` (1, 2, ...), gradients times grad_scale first. Any
- * partition of [0,count) gives the same bits as one call. */
-rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr, double grad_scale);
-/* State buffers: how many, the name ("exp_avg") and address ([length]) of each. Zero before the first update. */
+/* Updates elements [begin,end) of the flat buffers as update number `t` (1, 2, ...), gradients
+ * times grad_scale first. Any partition of [0,count) gives the same bits as one call. */
+rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
+                          double grad_scale);
+/* State buffers: how many, the name ("exp_avg") and address ([length]) of each. Zero before the
+ * first update. */
 int rt_optim_states(const rt_optim *o);
 float *rt_optim_state(const rt_optim *o, int i, const char **name);
 const char *rt_optim_name(const rt_optim *o); /* "adamw" */
@@ -73,22 +78,27 @@ const char *rt_optim_name(const rt_optim *o); /* "adamw" */
 int64_t rt_optim_updates(const rt_optim *o);
 void rt_optim_set_updates(rt_optim *o, int64_t t);
 
-/* Euclidean norm of all gradients times scale: float64 partial sums per block of 65,536, then a fixed tree over blocks. */
+/* Euclidean norm of all gradients times scale: float64 partial sums per block of 65,536, then a
+ * fixed tree over blocks. */
 double rt_optim_grad_norm(const rt_optim *o, double scale);
-/* Sum of squares of one block's gradients (block b covers [b*65536, (b+1)*65536) of [0,count)), and the fixed tree that
- * combines all blocks' sums into a norm. */
+/* Sum of squares of one block's gradients (block b covers [b*65536, (b+1)*65536) of [0,count)), and
+ * the fixed tree that combines all blocks' sums into a norm. */
 double rt_optim_block_square_sum(const rt_optim *o, int64_t block);
 double rt_optim_norm_of_blocks(const double *square_sums, int64_t blocks);
 
 /* ---- schedules: the learning rate of step t (0, 1, ...), a pure function ---- */
-typedef enum rt_schedule_kind { RT_SCHEDULE_CONSTANT, RT_SCHEDULE_STEP, RT_SCHEDULE_COSINE } rt_schedule_kind;
+typedef enum rt_schedule_kind {
+    RT_SCHEDULE_CONSTANT,
+    RT_SCHEDULE_STEP,
+    RT_SCHEDULE_COSINE
+} rt_schedule_kind;
 typedef struct rt_schedule {
     rt_schedule_kind kind;
-    double lr;           /* the peak */
-    int64_t warmup;      /* linear from lr/warmup at t = 0 to lr at t = warmup - 1 */
-    int64_t steps;       /* cosine: where min_lr is reached */
+    double lr;      /* the peak */
+    int64_t warmup; /* linear from lr/warmup at t = 0 to lr at t = warmup - 1 */
+    int64_t steps;  /* cosine: where min_lr is reached */
     double min_lr;
-    int64_t step_size;   /* step: times gamma after every step_size steps after warm-up */
+    int64_t step_size; /* step: times gamma after every step_size steps after warm-up */
     double gamma;
 } rt_schedule;
 double rt_schedule_lr(const rt_schedule *s, int64_t t);

@@ -1,0 +1,137 @@
+/* Moving a net's parameters and gradients into flat buffers. */
+#include "worker/engine/optim/flat.h"
+
+#include <string.h>
+#include <ringtorch/autograd.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "worker/engine/tensor/tensor.h"
+
+/* ---- places ---- */
+
+/* Returns the part of a flat buffer that belongs to an entry, with the parameter's shape; owned by
+ * the scope. */
+static rt_tensor *view_of(rt_tensor *buffer, const rt_flat_entry *e)
+{
+    rt_tensor *range = rt_narrow(buffer, 0, e->begin, e->end - e->begin);
+    return range ? rt_view(range, rt_dims_of(e->param)) : NULL;
+}
+
+rt_status rt__place_init(rt__place *p, const rt_flat *flat)
+{
+    *p = (rt__place){.entries = flat->entries};
+    p->view = rt_calloc((size_t)flat->entries, sizeof *p->view);
+    if (!p->view)
+        return rt_error_code();
+    rt_scope s = rt_scope_begin();
+    p->buffer = rt_keep(rt_zeros(rt_shape(flat->length)));
+    for (int32_t i = 0; i < flat->entries; i++)
+        p->view[i] = rt_keep(view_of(p->buffer, &flat->entry[i]));
+    rt_scope_end(s);
+    if (rt_failed())
+        rt__place_release(p);
+    return rt_error_code();
+}
+
+void rt__place_release(rt__place *p)
+{
+    for (int32_t i = 0; p->view && i < p->entries; i++)
+        rt_free(p->view[i]);
+    rt_mem_free(p->view);
+    rt_free(p->buffer);
+    *p = (rt__place){0};
+}
+
+rt_status rt__place_use(const rt__place *p, const rt_flat *flat)
+{
+    for (int32_t i = 0; i < flat->entries; i++) {
+        rt_grad_clear(flat->entry[i].param);
+        RT_TRY(rt_grad_place(flat->entry[i].param, p->view[i]));
+    }
+    return RT_OK;
+}
+
+void rt__place_complete(const rt__place *p, const rt_flat *flat)
+{
+    float *grad = rt_f32(p->buffer);
+    for (int32_t i = 0; i < flat->entries; i++) {
+        const rt_flat_entry *e = &flat->entry[i];
+        if (!rt_grad_of(e->param))
+            memset(grad + e->begin, 0, (size_t)(e->end - e->begin) * sizeof *grad);
+    }
+}
+
+/* ---- the whole ---- */
+
+/* Lays the parameters out, one after the other. */
+static rt_status list_entries(rt_flat *flat, const rt_module *net)
+{
+    int64_t count = rt_nn_param_count(net);
+    if (count < 1)
+        return RT_FAIL(ARG, "optimiser: the net has no parameters");
+    flat->entry = rt_calloc((size_t)count, sizeof *flat->entry);
+    if (!flat->entry)
+        return rt_error_code();
+    for (int64_t i = 0; i < count; i++) {
+        const char *name;
+        rt_tensor *param = rt_nn_param_at(net, i, &name);
+        char *copy = name ? rt_strdup(name) : NULL;
+        if (!copy)
+            return rt_error_code();
+        flat->entry[flat->entries++] = (rt_flat_entry){.name = copy,
+                                                       .param = rt_keep(param),
+                                                       .begin = flat->count,
+                                                       .end = flat->count + rt_numel(param)};
+        flat->count += rt_numel(param);
+        for (int64_t j = 0; j < i; j++)
+            if (flat->entry[j].param == param)
+                return RT_FAIL(
+                    UNSUPPORTED,
+                    "optimiser: %s and %s are one parameter: a net may have it under one name only",
+                    flat->entry[j].name, copy);
+    }
+    flat->length = flat->count + RT_FLAT_SCALARS;
+    return RT_OK;
+}
+
+static rt_status move_all(rt__flat *f)
+{
+    rt_flat *flat = &f->flat;
+    rt_scope s = rt_scope_begin();
+    f->param = rt_keep(rt_zeros(rt_shape(flat->length)));
+    rt_status status = rt__place_init(&f->grad, flat);
+    for (int32_t i = 0; status == RT_OK && i < flat->entries; i++) {
+        rt_tensor *param = flat->entry[i].param, *place = view_of(f->param, &flat->entry[i]);
+        status = place ? rt__tensor_move(param, place) : rt_error_code();
+        if (status == RT_OK)
+            status =
+                rt_grad_place(param, f->grad.view[i]); /* keeps a gradient that is there already */
+    }
+    rt_scope_end(s);
+    flat->param = rt_f32(f->param);
+    flat->grad = rt_f32(f->grad.buffer);
+    return status;
+}
+
+rt_status rt__flat_init(rt__flat *f, const rt_module *net)
+{
+    *f = (rt__flat){0};
+    rt_status status = list_entries(&f->flat, net);
+    if (status == RT_OK)
+        status = move_all(f);
+    if (status != RT_OK)
+        rt__flat_release(f);
+    return status;
+}
+
+void rt__flat_release(rt__flat *f)
+{
+    for (int32_t i = 0; i < f->flat.entries; i++) {
+        rt_mem_free((char *)f->flat.entry[i].name);
+        rt_free(f->flat.entry[i].param);
+    }
+    rt_mem_free(f->flat.entry);
+    rt__place_release(&f->grad);
+    rt_free(f->param);
+    *f = (rt__flat){0};
+}
