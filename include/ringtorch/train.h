@@ -1,10 +1,9 @@
 /* Training a configured run in one process: the same bits as any number of workers gives.
  *
- *     rt_trainer *t = rt_trainer_open("configs/fashion-cnn.yaml", .set = (const char *[]){"run.steps=200", NULL});
- *     while (rt_trainer_step(t) == RT_OK && rt_trainer_at(t) < rt_trainer_steps(t))
- *         if (rt_trainer_at(t) % 100 == 0) printf("%f\n", rt_trainer_loss(t));
- *     char sha[65]; rt_trainer_weights_sha256(t, sha);
- *     rt_free(t);
+ *     rt_trainer *t = rt_trainer_open("configs/fashion-cnn.yaml", .set = (const char
+ * *[]){"run.steps=200", NULL}); while (rt_trainer_step(t) == RT_OK && rt_trainer_at(t) <
+ * rt_trainer_steps(t)) if (rt_trainer_at(t) % 100 == 0) printf("%f\n", rt_trainer_loss(t)); char
+ * sha[65]; rt_trainer_weights_sha256(t, sha); rt_free(t);
  */
 #ifndef RINGTORCH_TRAIN_H
 #define RINGTORCH_TRAIN_H
@@ -15,13 +14,14 @@
 typedef struct rt_trainer rt_trainer;
 
 typedef struct rt_trainer_args {
-    const char *config;       /* path of a YAML configuration */
-    const char *const *set;   /* "key=value" overrides, NULL-terminated; may be NULL */
+    const char *config;     /* path of a YAML configuration */
+    const char *const *set; /* "key=value" overrides, NULL-terminated; may be NULL */
 } rt_trainer_args;
 #define rt_trainer_open(...) rt_trainer_open_((rt_trainer_args){__VA_ARGS__})
 rt_trainer *rt_trainer_open_(rt_trainer_args a);
 
-/* Makes step number rt_trainer_at(t): all slices, tree sum, update. A loss that is not finite is an error (NUMERIC). */
+/* Makes step number rt_trainer_at(t): all slices, tree sum, update. A loss that is not finite is an
+ * error (NUMERIC). */
 rt_status rt_trainer_step(rt_trainer *t);
 int64_t rt_trainer_at(const rt_trainer *t);     /* steps made */
 int64_t rt_trainer_steps(const rt_trainer *t);  /* steps the configuration asks for */

@@ -1,13 +1,16 @@
-/* One process's part of a configured run: data, net, optimiser, and the pieces of a step. rt_trainer is these pieces with all
- * slices in one process; a worker is the same pieces with collectives in between, so both give the same bits.
+/* One process's part of a configured run: data, net, optimiser, and the pieces of a step.
+ * rt_trainer is these pieces with all slices in one process; a worker is the same pieces with
+ * collectives in between, so both give the same bits.
  *
  *     rt_run *r;
- *     RT_TRY(rt_run_open(&config, slices, &r));                       // fresh parameters of step 0, keyed by run.seed
- *     for (int64_t t = start; t < rt_run_steps(r); t++) {
- *         rt_run_prefetch(r, t, mine);                                // hint: a thread makes the batches ahead
- *         RT_TRY(rt_run_gradients(r, t, mine, parts, &k));            // canonical partial sums of my slices
+ *     RT_TRY(rt_run_open(&config, slices, &r));                       // fresh parameters of step
+ * 0, keyed by run.seed for (int64_t t = start; t < rt_run_steps(r); t++) { rt_run_prefetch(r, t,
+ * mine);                                // hint: a thread makes the batches ahead
+ *         RT_TRY(rt_run_gradients(r, t, mine, parts, &k));            // canonical partial sums of
+ * my slices
  *         ... exact reduce-scatter of parts into rt_run_flat(r)->grad ...
- *         RT_TRY(rt_run_update(r, t, owned, clip_scale));             // my blocks; the tail's owner commits loss and count
+ *         RT_TRY(rt_run_update(r, t, owned, clip_scale));             // my blocks; the tail's
+ * owner commits loss and count
  *         ... all-gather rt_run_flat(r)->param ...
  *     }
  *     rt_run_close(r);
@@ -21,7 +24,8 @@
 
 typedef struct rt_run rt_run;
 
-/* A partial sum over slices: node of T[0,S), data [flat->length] owned by the run until the next rt_run_gradients. */
+/* A partial sum over slices: node of T[0,S), data [flat->length] owned by the run until the next
+ * rt_run_gradients. */
 typedef struct rt_run_partial {
     rt_range node;
     float *data;
@@ -31,7 +35,7 @@ typedef struct rt_run_partial {
 rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out);
 void rt_run_close(rt_run *r);
 
-int64_t rt_run_steps(const rt_run *r);   /* from run.steps, or run.epochs and the number of samples */
+int64_t rt_run_steps(const rt_run *r); /* from run.steps, or run.epochs and the number of samples */
 int64_t rt_run_samples(const rt_run *r); /* training samples */
 rt_module *rt_run_net(const rt_run *r);
 rt_optim *rt_run_optim(const rt_run *r);
@@ -41,38 +45,45 @@ double rt_run_lr(const rt_run *r, int64_t step);
 /* Tells the loader thread which slices of which step come next; repeated hints are free. */
 void rt_run_prefetch(rt_run *r, int64_t step, rt_range slices);
 
-/* Computes slices [begin,end) of a step and combines them to their canonical nodes, at most log2(S)+1 buffers at a time.
- * Gradients are sums over samples; the tail holds the loss sum and the sample count. parts: [RT_TREE_NODES_MAX].
- * on_phase may be told what is being done (see rt_run_on_phase). */
-rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts, int *count);
+/* Computes slices [begin,end) of a step and combines them to their canonical nodes, at most
+ * log2(S)+1 buffers at a time. Gradients are sums over samples; the tail holds the loss sum and the
+ * sample count. parts: [RT_TREE_NODES_MAX]. on_phase may be told what is being done (see
+ * rt_run_on_phase). */
+rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
+                           int *count);
 
-/* Sums of squares of the reduced gradients of the blocks that `owned` covers, into square_sums[block] (others untouched):
- * for the norm, see rt_optim_norm_of_blocks. owned must begin and end at block borders (or at the end). */
+/* Sums of squares of the reduced gradients of the blocks that `owned` covers, into
+ * square_sums[block] (others untouched): for the norm, see rt_optim_norm_of_blocks. owned must
+ * begin and end at block borders (or at the end). */
 rt_status rt_run_square_sums(rt_run *r, rt_range owned, double *square_sums);
 int64_t rt_run_blocks(const rt_run *r);
 
-/* Updates the owned elements from flat->grad (reduced sums) as step `step`: gradient scale is 1/global batch times clip_scale. The owner of
- * the tail copies the reduced scalars into the param tail. A rank that owns nothing may call it too. */
+/* Updates the owned elements from flat->grad (reduced sums) as step `step`: gradient scale is
+ * 1/global batch times clip_scale. The owner of the tail copies the reduced scalars into the param
+ * tail. A rank that owns nothing may call it too. */
 rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale);
 /* Mean loss of the last committed step, from the param tail (after the gather). */
 double rt_run_loss(const rt_run *r);
 
-/* Evaluation: the test set is cut into fixed chunks (data.eval_batch); chunk c gives a loss sum and a count of right answers. Sums
- * over chunks are taken in chunk order, so any split over ranks gives the same result. */
+/* Evaluation: the test set is cut into fixed chunks (data.eval_batch); chunk c gives a loss sum and
+ * a count of right answers. Sums over chunks are taken in chunk order, so any split over ranks
+ * gives the same result. */
 int64_t rt_run_eval_chunks(const rt_run *r);
 int64_t rt_run_eval_samples(const rt_run *r);
 rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t *correct);
-/* Raw outputs of test samples [begin,end): inputs [n, ...], logits [n, classes] and labels [n], owned by the
- * current scope. */
-rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs, rt_tensor **logits,
-                        rt_tensor **labels);
+/* Raw outputs of test samples [begin,end): inputs [n, ...], logits [n, classes] and labels [n],
+ * owned by the current scope. */
+rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs,
+                        rt_tensor **logits, rt_tensor **labels);
 
 rt_status rt_run_weights_sha256(const rt_run *r, char hex[65]);
-/* Layout as JSON: [{"name":..., "dtype":"float32", "shape":[...]}, ...] and its XXH3-64 in hex. Owned by the run. */
+/* Layout as JSON: [{"name":..., "dtype":"float32", "shape":[...]}, ...] and its XXH3-64 in hex.
+ * Owned by the run. */
 const char *rt_run_layout(const rt_run *r);
 const char *rt_run_layout_hash(const rt_run *r);
 
-/* Called on the computing thread at each change of phase: "load", "forward", "backward", "update" and the slice. NULL: none. */
+/* Called on the computing thread at each change of phase: "load", "forward", "backward", "update"
+ * and the slice. NULL: none. */
 void rt_run_on_phase(rt_run *r, void (*f)(void *ctx, const char *phase, int64_t slice), void *ctx);
 
 #endif

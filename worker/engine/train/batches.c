@@ -1,0 +1,99 @@
+/* Batches by step and slice. Slices [a,b) of steps 0, 1, ... are numbered in order of use, so the
+ * prefetcher's thread can run on from one step into the next. */
+#include "worker/engine/train/batches.h"
+
+#include <ringtorch/random.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "worker/engine/data/dataset.h"
+
+enum { SLOTS = 4 }; /* one in use, three made ahead */
+
+struct rt__batches {
+    rt__batch_plan plan;
+    int64_t most; /* samples in the largest slice */
+    int64_t *ids; /* [most], of the filling thread */
+    rt_range range;
+    rt__prefetch *ahead; /* for this range; NULL until the first hint */
+};
+
+/* Runs on the prefetcher's thread. Nothing it reads changes while that thread lives. */
+static rt_status fill(void *ctx, int64_t number, rt__filled *to)
+{
+    const rt__batches *b = ctx;
+    const rt__batch_plan *plan = &b->plan;
+    int64_t width = b->range.end - b->range.begin, size = rt_data_size(plan->data);
+    int64_t step = number / width, slice = b->range.begin + number % width;
+    rt_range samples = rt_slice_samples(plan->batch, plan->slices, slice);
+    to->n = samples.end - samples.begin;
+    for (int64_t i = 0; i < to->n; i++) {
+        int64_t position = step * plan->batch + samples.begin + i;
+        b->ids[i] = rt_permutation(plan->seed, position / size, size, position % size);
+    }
+    return rt_data_read(plan->data, b->ids, to->n, to->x, to->y);
+}
+
+rt_status rt__batches_new(const rt__batch_plan *plan, rt__batches **out)
+{
+    *out = NULL;
+    rt__batches *b = rt_calloc(1, sizeof *b);
+    if (!b)
+        return rt_error_code();
+    b->plan = *plan;
+    b->most = (plan->batch + plan->slices - 1) / plan->slices;
+    b->ids = rt_calloc((size_t)b->most, sizeof *b->ids);
+    if (!b->ids) {
+        rt__batches_free(b);
+        return rt_error_code();
+    }
+    *out = b;
+    return RT_OK;
+}
+
+void rt__batches_free(rt__batches *b)
+{
+    if (!b)
+        return;
+    rt__prefetch_free(b->ahead); /* first: its thread reads the rest */
+    rt_mem_free(b->ids);
+    rt_mem_free(b);
+}
+
+static int64_t number_of(const rt__batches *b, int64_t step, int64_t slice)
+{
+    return step * (b->range.end - b->range.begin) + slice - b->range.begin;
+}
+
+/* Another range of slices means another numbering: a new prefetcher. That is rare, once in a
+ * generation. */
+static rt_status change_range(rt__batches *b, rt_range slices)
+{
+    rt__prefetch_free(b->ahead);
+    b->ahead = NULL;
+    b->range = slices;
+    size_t floats;
+    if (__builtin_mul_overflow((size_t)b->most, (size_t)b->plan.data->sample_numel, &floats))
+        return RT_FAIL(RANGE, "data.batch %lld is too large", (long long)b->plan.batch);
+    return rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
+                                                 .ctx = b,
+                                                 .slots = SLOTS,
+                                                 .floats = floats,
+                                                 .labels = (size_t)b->most,
+                                                 .threaded = true},
+                            &b->ahead);
+}
+
+rt_status rt__batches_hint(rt__batches *b, int64_t step, rt_range slices)
+{
+    RT_ASSERT(0 <= slices.begin && slices.begin < slices.end && slices.end <= b->plan.slices &&
+              step >= 0);
+    if (!b->ahead || slices.begin != b->range.begin || slices.end != b->range.end)
+        RT_TRY(change_range(b, slices));
+    rt__prefetch_hint(b->ahead, number_of(b, step, slices.begin));
+    return RT_OK;
+}
+
+rt_status rt__batches_take(rt__batches *b, int64_t step, int64_t slice, const rt__filled **out)
+{
+    return rt__prefetch_take(b->ahead, number_of(b, step, slice), out);
+}

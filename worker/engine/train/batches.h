@@ -1,0 +1,33 @@
+/* The samples of slice s of step t: a pure function of (seed, t, s), made ahead by a thread.
+ *
+ *     rt__batches *b;
+ *     RT_TRY(rt__batches_new(&(rt__batch_plan){.data = train, .seed = 1337, .batch = 64, .slices =
+ * 4}, &b)); rt__batches_hint(b, step, mine);                       // the thread begins, and goes
+ * on to the following steps RT_TRY(rt__batches_take(b, step, slice, &filled));     // valid until
+ * the next take or hint rt__batches_free(b);
+ *
+ * Sample i of slice s of step t is at stream position p = t * batch + first(s) + i, which is place
+ * p mod N of epoch p / N, and its id is rt_permutation(seed, epoch, N, place). */
+#ifndef RINGTORCH_ENGINE_TRAIN_BATCHES_H
+#define RINGTORCH_ENGINE_TRAIN_BATCHES_H
+
+#include <ringtorch/data.h>
+#include "common/slices.h"
+#include "worker/engine/data/prefetch.h"
+
+typedef struct rt__batch_plan {
+    const rt_dataset *data; /* must outlive the batches */
+    uint64_t seed;
+    int64_t batch, slices;
+} rt__batch_plan;
+
+typedef struct rt__batches rt__batches;
+rt_status rt__batches_new(const rt__batch_plan *plan, rt__batches **out);
+void rt__batches_free(rt__batches *b); /* NULL is fine */
+/* Says which slices are taken from which step on. Repeating what is already under way costs a lock.
+ */
+rt_status rt__batches_hint(rt__batches *b, int64_t step, rt_range slices);
+/* Gives the samples of a slice among those last hinted. */
+rt_status rt__batches_take(rt__batches *b, int64_t step, int64_t slice, const rt__filled **out);
+
+#endif

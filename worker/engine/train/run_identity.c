@@ -1,0 +1,72 @@
+/* What tells runs and weights apart: the layout of the parameters, and the hash of their values. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/hash.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "worker/engine/train/run_inside.h"
+
+/* Makes {"name": ..., "dtype": "float32", "shape": [...]}; NULL when out of memory. */
+static json_t *describe_entry(const rt_flat_entry *e)
+{
+    rt_dims d = rt_dims_of(e->param);
+    json_t *shape = json_array();
+    for (int i = 0; shape && i < d.n; i++)
+        json_array_append_new(shape, json_integer(d.d[i]));
+    return json_pack("{s:s, s:s, s:o}", "name", e->name, "dtype", rt_dtype_name(RT_F32), "shape",
+                     shape);
+}
+
+rt_status rt__run_describe(rt_run *r)
+{
+    const rt_flat *flat = rt_run_flat(r);
+    json_t *list = json_array();
+    int failed = !list;
+    for (int32_t i = 0; i < flat->entries && !failed; i++)
+        failed = json_array_append_new(list, describe_entry(&flat->entry[i]));
+    r->layout = failed ? RT_FAIL_NULL(NOMEM, "layout: out of memory") : rt_json_text(list);
+    json_decref(list);
+    if (!r->layout)
+        return rt_error_code();
+    uint64_t hash = rt_hash64(r->layout, strlen(r->layout));
+    snprintf(r->layout_hash, sizeof r->layout_hash, "%016llx", (unsigned long long)hash);
+    return RT_OK;
+}
+
+const char *rt_run_layout(const rt_run *r)
+{
+    return r->layout;
+}
+
+const char *rt_run_layout_hash(const rt_run *r)
+{
+    return r->layout_hash;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const rt_flat_entry *const *)a)->name,
+                  (*(const rt_flat_entry *const *)b)->name);
+}
+
+rt_status rt_run_weights_sha256(const rt_run *r, char hex[65])
+{
+    const rt_flat *flat = rt_run_flat(r);
+    const rt_flat_entry **sorted = rt_calloc((size_t)flat->entries, sizeof *sorted);
+    if (!sorted)
+        return rt_error_code();
+    for (int32_t i = 0; i < flat->entries; i++)
+        sorted[i] = &flat->entry[i];
+    qsort(sorted, (size_t)flat->entries, sizeof *sorted, by_name);
+    rt_sha256 h;
+    rt_status status = rt_sha256_init(&h);
+    for (int32_t i = 0; i < flat->entries && status == RT_OK; i++)
+        rt_sha256_update(&h, flat->param + sorted[i]->begin,
+                         (size_t)(sorted[i]->end - sorted[i]->begin) * sizeof(float));
+    if (status == RT_OK)
+        rt_sha256_hex(&h, hex);
+    rt_mem_free(sorted);
+    return status;
+}

@@ -1,0 +1,51 @@
+/* What a run is inside, for the files that implement run.h.
+ *
+ *     run_open.c: from a configuration    run_step.c: gradients and update    run_eval.c: test set,
+ * logits run_identity.c: hash of the weights, layout                              batches.c:
+ * samples of (step, slice)
+ */
+#ifndef RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
+#define RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
+
+#include "worker/engine/optim/flat.h"
+#include "worker/engine/train/batches.h"
+#include "worker/engine/train/run.h"
+
+struct rt_run {
+    /* what the configuration says */
+    uint64_t seed;
+    int64_t steps, batch, slices;
+    int64_t eval_batch;
+    rt_schedule schedule;
+
+    rt_dataset *train, *test; /* kept, like the two below */
+    rt_module *net;
+    rt_optim *optim;
+    rt__batches *batches;
+
+    /* gradient buffers by depth of the stack of partial sums; place[0] is the flat gradient buffer
+     * itself and is not owned, deeper ones are made when first needed */
+    rt__place place[RT_TREE_NODES_MAX];
+    rt_range node[RT_TREE_NODES_MAX]; /* of the partial sum at each depth */
+
+    /* evaluation: one chunk's samples, made when first needed */
+    float *eval_x;
+    int64_t *eval_y, *eval_ids;
+
+    char *layout;
+    char layout_hash[17];
+
+    void (*on_phase)(void *ctx, const char *phase, int64_t slice);
+    void *on_phase_ctx;
+};
+
+/* Tells the listener, if there is one. */
+void rt__run_phase(const rt_run *r, const char *phase, int64_t slice);
+
+/* Puts tensors over n samples of the run's shape: x [n, ...], y [n]; owned by the scope. */
+rt_status rt__run_wrap(const rt_run *r, const rt__filled *f, rt_tensor **x, rt_tensor **y);
+
+/* Fills r->layout and r->layout_hash. */
+rt_status rt__run_describe(rt_run *r);
+
+#endif

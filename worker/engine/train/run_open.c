@@ -1,0 +1,200 @@
+/* A run from its configuration: data sets, net, optimiser. */
+#include <string.h>
+#include <ringtorch/random.h>
+#include "common/error.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "worker/engine/nn/net_json.h"
+#include "worker/engine/optim/rule.h"
+#include "worker/engine/train/run_inside.h"
+
+/* Initial weights are drawn as of a step that no run reaches, so that no dropout mask repeats their
+ * random numbers. */
+static const uint32_t STEP_OF_INIT = UINT32_MAX;
+
+static rt_status open_data(rt_run *r, const rt_config *cfg)
+{
+    const char *folder = cfg->data.path;
+    r->train = rt_keep(rt_data_mnist(folder, .train = true, .limit = cfg->data.limit));
+    r->test = rt_keep(rt_data_mnist(folder, .train = false));
+    if (rt_failed())
+        return rt_error_code();
+    rt_dims a = rt_data_sample_shape(r->train), b = rt_data_sample_shape(r->test);
+    for (int i = 0; i < a.n; i++)
+        if (a.d[i] != b.d[i])
+            return RT_FAIL(MISMATCH, "%s: training images are %s but test images are %s", folder,
+                           rt_dims_text(a), rt_dims_text(b));
+    return RT_OK;
+}
+
+/* The layers of the preset, or those that the configuration lists; the caller drops the reference.
+ */
+static rt_status get_layers(const rt_config *cfg, int64_t classes, json_t **out)
+{
+    if (cfg->model.preset == RT_CFG_PRESET_NONE) {
+        *out = json_incref(cfg->model.layers);
+        return RT_OK;
+    }
+    char *text = rt_nn_preset(rt_config_choice(cfg, "model.preset"), classes);
+    rt_status status =
+        text ? rt_json_parse(text, strlen(text), "model.preset", out) : rt_error_code();
+    rt_text_free(text);
+    return status;
+}
+
+static rt_status build_net(rt_run *r, const rt_config *cfg)
+{
+    json_t *layers;
+    int64_t classes = rt_data_classes(r->train);
+    RT_TRY(get_layers(cfg, classes, &layers));
+    rt_dims out = {0};
+    rt_random_seek(r->seed, STEP_OF_INIT, 0);
+    r->net = rt_keep(rt__nn_build(layers, rt_data_sample_shape(r->train), &out));
+    json_decref(layers);
+    if (!r->net)
+        return rt_error_prefix("model");
+    if (out.n != 1 || out.d[0] != classes)
+        return RT_FAIL(CONFIG,
+                       "model.layers: the last layer gives %s for each sample, expected [%lld], "
+                       "one for each class",
+                       rt_dims_text(out), (long long)classes);
+    return RT_OK;
+}
+
+/* Values are taken as they are: a configured 0 is not a request for the default, which the public
+ * constructors see in it. */
+static rt_status make_optim(rt_run *r, const rt_config *cfg)
+{
+    if (cfg->optimizer.name == RT_CFG_OPTIMIZER_SGD)
+        r->optim = rt__optim_sgd(r->net, (rt_sgd_shape){.lr = cfg->optimizer.lr,
+                                                        .momentum = cfg->optimizer.momentum,
+                                                        .weight_decay = cfg->optimizer.weight_decay,
+                                                        .nesterov = cfg->optimizer.nesterov});
+    else
+        r->optim =
+            rt__optim_adamw(r->net, (rt_adamw_shape){.lr = cfg->optimizer.lr,
+                                                     .beta1 = cfg->optimizer.beta1,
+                                                     .beta2 = cfg->optimizer.beta2,
+                                                     .eps = cfg->optimizer.eps,
+                                                     .weight_decay = cfg->optimizer.weight_decay});
+    rt_keep(r->optim);
+    return rt_error_code();
+}
+
+static rt_status set_length(rt_run *r, const rt_config *cfg)
+{
+    if (r->slices < 1 || r->slices > RT_SLICES_MAX || r->batch < r->slices)
+        return RT_FAIL(CONFIG,
+                       "%lld slices of a batch of %lld: expected at least one sample in each, and "
+                       "at most %d slices",
+                       (long long)r->slices, (long long)r->batch, RT_SLICES_MAX);
+    int64_t samples;
+    r->steps = cfg->run.steps;
+    if (r->steps == 0) {
+        if (__builtin_mul_overflow(cfg->run.epochs, rt_data_size(r->train), &samples))
+            return RT_FAIL(CONFIG, "run.epochs %lld is too many", (long long)cfg->run.epochs);
+        r->steps = (samples + r->batch - 1) / r->batch;
+    }
+    if (r->steps >= STEP_OF_INIT)
+        return RT_FAIL(CONFIG, "run.steps: %lld steps, expected fewer than %u", (long long)r->steps,
+                       STEP_OF_INIT);
+    rt_schedule_kind kind = cfg->schedule.name == RT_CFG_SCHEDULE_STEP     ? RT_SCHEDULE_STEP
+                            : cfg->schedule.name == RT_CFG_SCHEDULE_COSINE ? RT_SCHEDULE_COSINE
+                                                                           : RT_SCHEDULE_CONSTANT;
+    r->schedule = (rt_schedule){.kind = kind,
+                                .lr = cfg->optimizer.lr,
+                                .warmup = cfg->schedule.warmup,
+                                .steps = r->steps,
+                                .min_lr = cfg->schedule.min_lr,
+                                .step_size = cfg->schedule.step_size,
+                                .gamma = cfg->schedule.gamma};
+    return RT_OK;
+}
+
+static rt_status open_all(rt_run *r, const rt_config *cfg)
+{
+    RT_TRY(open_data(r, cfg));
+    RT_TRY(set_length(r, cfg));
+    RT_TRY(build_net(r, cfg));
+    RT_TRY(make_optim(r, cfg));
+    r->place[0] = r->optim->flat.grad;
+    RT_TRY(rt__run_describe(r));
+    rt__batch_plan plan = {
+        .data = r->train, .seed = r->seed, .batch = r->batch, .slices = r->slices};
+    return rt__batches_new(&plan, &r->batches);
+}
+
+rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
+{
+    *out = NULL;
+    rt_run *r = rt_calloc(1, sizeof *r);
+    if (!r)
+        return rt_error_code();
+    r->seed = (uint64_t)cfg->run.seed;
+    r->batch = cfg->data.batch;
+    r->eval_batch = cfg->data.eval_batch;
+    r->slices = slices;
+    rt_scope s = rt_scope_begin();
+    rt_status status = open_all(r, cfg);
+    rt_scope_end(s);
+    if (status != RT_OK) {
+        rt_run_close(r);
+        return status;
+    }
+    *out = r;
+    return RT_OK;
+}
+
+void rt_run_close(rt_run *r)
+{
+    if (!r)
+        return;
+    rt__batches_free(r->batches);
+    for (int i = 1; i < RT_TREE_NODES_MAX; i++)
+        rt__place_release(&r->place[i]);
+    rt_free(r->optim);
+    rt_free(r->net);
+    rt_free(r->train);
+    rt_free(r->test);
+    rt_mem_free(r->eval_x);
+    rt_mem_free(r->eval_y);
+    rt_mem_free(r->eval_ids);
+    rt_mem_free(r->layout);
+    rt_mem_free(r);
+}
+
+int64_t rt_run_steps(const rt_run *r)
+{
+    return r->steps;
+}
+
+int64_t rt_run_samples(const rt_run *r)
+{
+    return rt_data_size(r->train);
+}
+
+rt_module *rt_run_net(const rt_run *r)
+{
+    return r->net;
+}
+
+rt_optim *rt_run_optim(const rt_run *r)
+{
+    return r->optim;
+}
+
+const rt_flat *rt_run_flat(const rt_run *r)
+{
+    return rt_optim_flat(r->optim);
+}
+
+double rt_run_lr(const rt_run *r, int64_t step)
+{
+    return rt_schedule_lr(&r->schedule, step);
+}
+
+void rt_run_on_phase(rt_run *r, void (*f)(void *ctx, const char *phase, int64_t slice), void *ctx)
+{
+    r->on_phase = f;
+    r->on_phase_ctx = ctx;
+}

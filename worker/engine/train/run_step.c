@@ -1,0 +1,169 @@
+/* One step's arithmetic: gradients of slices, their sums in tree order, the update. See docs on
+ * exactness: everything here depends on (parameters, seed, step, slice) only, never on which
+ * process does it. */
+#include <math.h>
+#include <string.h>
+#include <ringtorch/random.h>
+#include "common/error.h"
+#include "kernels/kernels.h"
+#include "worker/engine/train/run_inside.h"
+
+void rt__run_phase(const rt_run *r, const char *phase, int64_t slice)
+{
+    if (r->on_phase)
+        r->on_phase(r->on_phase_ctx, phase, slice);
+}
+
+rt_status rt__run_wrap(const rt_run *r, const rt__filled *f, rt_tensor **x, rt_tensor **y)
+{
+    rt_dims sample = rt_data_sample_shape(r->train), shape = {.n = sample.n + 1, .d = {f->n}};
+    memcpy(shape.d + 1, sample.d, (size_t)sample.n * sizeof *sample.d);
+    *x = rt_wrap(f->x, shape, RT_F32);
+    *y = rt_wrap(f->y, rt_shape(f->n), RT_I64);
+    return rt_error_code();
+}
+
+/* ---- one slice ---- */
+
+/* Forward and backward of a batch; *loss becomes the sum over its samples. */
+static rt_status differentiate(rt_run *r, int64_t slice, const rt__filled *f, double *loss)
+{
+    rt_tensor *x, *y;
+    RT_TRY(rt__run_wrap(r, f, &x, &y));
+    rt__run_phase(r, "forward", slice);
+    rt_tensor *sum = rt_cross_entropy(rt_forward(r->net, x), y, .reduction = RT_SUM);
+    *loss = rt_item(sum);
+    rt__run_phase(r, "backward", slice);
+    return rt_backward(sum);
+}
+
+/* Writes the slice's gradient sums and, behind them, its scalars into the buffer of `place`. */
+static rt_status compute_slice(rt_run *r, int64_t step, int64_t slice, const rt__place *place)
+{
+    const rt_flat *flat = rt_run_flat(r);
+    const rt__filled *f;
+    double loss = 0;
+    rt__run_phase(r, "load", slice);
+    RT_TRY(rt__batches_take(r->batches, step, slice, &f));
+    RT_TRY(rt__place_use(place, flat));
+    rt_random_seek(r->seed, (uint32_t)step, (uint32_t)slice);
+    rt_scope s = rt_scope_begin();
+    rt_status status = differentiate(r, slice, f, &loss);
+    rt_scope_end(s);
+    RT_TRY(status);
+    if (!isfinite(loss))
+        return RT_FAIL(NUMERIC,
+                       "step %lld, slice %lld: the loss is %g: lower optimizer.lr, lengthen "
+                       "schedule.warmup or set "
+                       "optimizer.clip_norm",
+                       (long long)step, (long long)slice, loss);
+    rt__place_complete(place, flat);
+    float *tail = rt_f32(place->buffer) + flat->count;
+    memset(tail, 0, RT_FLAT_SCALARS * sizeof *tail);
+    tail[RT_SCALAR_LOSS] = (float)loss;
+    tail[RT_SCALAR_COUNT] = (float)f->n;
+    return RT_OK;
+}
+
+/* ---- sums of slices ---- */
+
+/* The buffer at a depth of the stack, made when it is first needed. */
+static rt_status need_place(rt_run *r, int depth)
+{
+    RT_ASSERT(depth < RT_TREE_NODES_MAX);
+    if (r->place[depth].buffer)
+        return RT_OK;
+    return rt__place_init(&r->place[depth], rt_run_flat(r));
+}
+
+/* Are these the two halves of a node of T[0,S)? */
+static bool are_siblings(const rt_run *r, rt_range low, rt_range high)
+{
+    rt_range node[RT_TREE_NODES_MAX];
+    return rt_tree_split(low.begin, high.end) == low.end &&
+           rt_tree_nodes(r->slices, low.begin, high.end, node) == 1;
+}
+
+/* Adds the two topmost partial sums for as long as they are siblings: what carrying is in a binary
+ * counter. */
+static int carry(rt_run *r, int depth)
+{
+    for (; depth >= 2 && are_siblings(r, r->node[depth - 2], r->node[depth - 1]); depth--) {
+        float *low = rt_f32(r->place[depth - 2].buffer);
+        const float *high = rt_f32(r->place[depth - 1].buffer);
+        rt_kernels_cpu()->axpy[RT_F32](rt_run_flat(r)->length, 1, high, low);
+        r->node[depth - 2].end = r->node[depth - 1].end;
+    }
+    return depth;
+}
+
+void rt_run_prefetch(rt_run *r, int64_t step, rt_range slices)
+{
+    rt__batches_hint(r->batches, step, slices);
+}
+
+rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
+                           int *count)
+{
+    if (step < 0 || step >= r->steps || slices.begin < 0 || slices.end <= slices.begin ||
+        slices.end > r->slices)
+        return RT_FAIL(
+            RANGE,
+            "step %lld, slices [%lld, %lld): expected a step below %lld and some of %lld slices",
+            (long long)step, (long long)slices.begin, (long long)slices.end, (long long)r->steps,
+            (long long)r->slices);
+    RT_TRY(rt__batches_hint(r->batches, step, slices));
+    int depth = 0;
+    for (int64_t s = slices.begin; s < slices.end; s++) {
+        RT_TRY(need_place(r, depth));
+        RT_TRY(compute_slice(r, step, s, &r->place[depth]));
+        r->node[depth] = (rt_range){s, s + 1};
+        depth = carry(r, depth + 1);
+    }
+    for (int i = 0; i < depth; i++)
+        parts[i] = (rt_run_partial){.node = r->node[i], .data = rt_f32(r->place[i].buffer)};
+    *count = depth;
+    return RT_OK;
+}
+
+/* ---- norm and update ---- */
+
+int64_t rt_run_blocks(const rt_run *r)
+{
+    return (rt_run_flat(r)->count + RT_BLOCK - 1) / RT_BLOCK;
+}
+
+rt_status rt_run_square_sums(rt_run *r, rt_range owned, double *square_sums)
+{
+    const rt_flat *flat = rt_run_flat(r);
+    bool at_border = owned.end % RT_BLOCK == 0 || owned.end >= flat->count;
+    if (owned.begin % RT_BLOCK != 0 || (!at_border && owned.begin < owned.end))
+        return RT_FAIL(RANGE, "square sums of [%lld, %lld): expected whole blocks of %d",
+                       (long long)owned.begin, (long long)owned.end, RT_BLOCK);
+    int64_t end = owned.end < flat->count ? owned.end : flat->count;
+    if (owned.begin < end)
+        rt_kernels_cpu()->sum_squares[RT_F32](end - owned.begin, flat->grad + owned.begin,
+                                              square_sums + owned.begin / RT_BLOCK);
+    return rt_error_code();
+}
+
+rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale)
+{
+    const rt_flat *flat = rt_run_flat(r);
+    rt__run_phase(r, "update", -1);
+    int64_t begin = owned.begin < flat->count ? owned.begin : flat->count;
+    int64_t end = owned.end < flat->count ? owned.end : flat->count;
+    RT_TRY(rt_optim_update(r->optim, begin, end, step + 1, rt_run_lr(r, step),
+                           clip_scale / (double)r->batch));
+    int64_t tail = owned.begin > flat->count ? owned.begin : flat->count;
+    if (tail < owned.end)
+        memcpy(flat->param + tail, flat->grad + tail, (size_t)(owned.end - tail) * sizeof(float));
+    return RT_OK;
+}
+
+double rt_run_loss(const rt_run *r)
+{
+    const rt_flat *flat = rt_run_flat(r);
+    const float *tail = flat->param + flat->count;
+    return (double)tail[RT_SCALAR_LOSS] / (double)tail[RT_SCALAR_COUNT];
+}

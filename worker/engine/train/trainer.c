@@ -1,0 +1,134 @@
+/* The trainer: a run whose slices are all in one process. */
+#include <ringtorch/train.h>
+
+#include "common/error.h"
+#include "common/mem.h"
+#include "worker/engine/base/object.h"
+#include "worker/engine/train/run.h"
+
+struct rt_trainer {
+    rt_object object;
+    rt_config config;
+    rt_run *run;
+    int64_t slices;
+    int64_t at;
+    double *square_sums; /* [blocks], when gradients may be clipped */
+};
+
+static void trainer_destroy(void *object)
+{
+    rt_trainer *t = object;
+    rt_run_close(t->run);
+    rt_config_release(&t->config);
+    rt_mem_free(t->square_sums);
+}
+
+static const rt_object_type trainer_type = {.name = "trainer", .destroy = trainer_destroy};
+
+static rt_status start_engine(const rt_config *cfg)
+{
+    bool any_isa = cfg->parallel.isa == RT_CFG_ISA_AUTO,
+         any_blas = cfg->parallel.blas == RT_CFG_BLAS_AUTO;
+    return rt_init("cpu", .seed = (uint64_t)cfg->run.seed, .threads = (int)cfg->parallel.threads,
+                   .isa = any_isa ? NULL : rt_config_choice(cfg, "parallel.isa"),
+                   .blas = any_blas ? NULL : rt_config_choice(cfg, "parallel.blas"));
+}
+
+static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
+{
+    size_t sets = 0;
+    while (a->set && a->set[sets])
+        sets++;
+    RT_TRY(rt_config_load(a->config, a->set, sets, &t->config));
+    RT_TRY(rt_config_check(&t->config));
+    const rt_config *cfg = &t->config;
+    t->slices = cfg->parallel.slices == RT_AUTO ? rt_slices_auto((int)cfg->parallel.workers)
+                                                : cfg->parallel.slices;
+    RT_TRY(start_engine(cfg));
+    RT_TRY(rt_run_open(cfg, t->slices, &t->run));
+    if (cfg->optimizer.clip_norm > 0)
+        t->square_sums = rt_calloc((size_t)rt_run_blocks(t->run), sizeof *t->square_sums);
+    return rt_error_code();
+}
+
+rt_trainer *rt_trainer_open_(rt_trainer_args a)
+{
+    if (!a.config)
+        return RT_FAIL_NULL(ARG, "trainer: .config must name a file");
+    rt_scope s = rt_scope_begin();
+    rt_trainer *t = rt__object_new(&trainer_type, sizeof *t);
+    if (!t)
+        return NULL;
+    return rt_scope_return(s, open_trainer(t, &a) == RT_OK ? t : NULL);
+}
+
+/* The factor that brings the norm of the mean gradient down to optimizer.clip_norm; 1 if it is
+ * small enough. */
+static rt_status clip(rt_trainer *t, rt_range all, double *scale)
+{
+    *scale = 1;
+    if (!t->square_sums)
+        return RT_OK;
+    RT_TRY(rt_run_square_sums(t->run, all, t->square_sums));
+    double norm = rt_optim_norm_of_blocks(t->square_sums, rt_run_blocks(t->run)) /
+                  (double)t->config.data.batch;
+    if (norm > t->config.optimizer.clip_norm)
+        *scale = t->config.optimizer.clip_norm / norm;
+    return RT_OK;
+}
+
+rt_status rt_trainer_step(rt_trainer *t)
+{
+    if (!t || rt_failed())
+        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "trainer_step: the trainer is NULL");
+    rt_run_partial parts[RT_TREE_NODES_MAX];
+    int count;
+    RT_TRY(rt_run_gradients(t->run, t->at, (rt_range){0, t->slices}, parts, &count));
+    RT_ASSERT(count == 1 &&
+              parts[0].data == rt_run_flat(t->run)->grad); /* all slices are one node */
+    rt_range all = {0, rt_run_flat(t->run)->length};
+    double scale;
+    RT_TRY(clip(t, all, &scale));
+    RT_TRY(rt_run_update(t->run, t->at, all, scale));
+    t->at++;
+    return RT_OK;
+}
+
+int64_t rt_trainer_at(const rt_trainer *t)
+{
+    return t ? t->at : 0;
+}
+
+int64_t rt_trainer_steps(const rt_trainer *t)
+{
+    return t ? rt_run_steps(t->run) : 0;
+}
+
+double rt_trainer_loss(const rt_trainer *t)
+{
+    return rt_run_loss(t->run);
+}
+
+rt_module *rt_trainer_net(const rt_trainer *t)
+{
+    return t ? rt_run_net(t->run) : NULL;
+}
+
+rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out)
+{
+    *out = (rt_evaluation){.count = rt_run_eval_samples(t->run)};
+    for (int64_t c = 0; c < rt_run_eval_chunks(t->run); c++) {
+        double loss_sum;
+        int64_t correct;
+        RT_TRY(rt_run_eval_chunk(t->run, c, &loss_sum, &correct));
+        out->loss += loss_sum;
+        out->correct += correct;
+    }
+    out->loss /= (double)out->count;
+    return RT_OK;
+}
+
+rt_status rt_trainer_weights_sha256(const rt_trainer *t, char hex[65])
+{
+    return rt_run_weights_sha256(t->run, hex);
+}
