@@ -1,0 +1,55 @@
+/* ringtorch-coordinator RUN_DIR [--resume never|auto|PATH]: one per run, started by the launcher,
+ * which passes RINGTORCH_KEYS, RINGTORCH_STARTED (wall-clock seconds) and RINGTORCH_LOCK_FD (the
+ * locked file RUN_DIR/lock) in the environment. Started by hand it locks the directory itself. */
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "coordinator/loop.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+/* Two coordinators must not own one run. The lock lasts as long as the process. */
+static rt_status lock_run(const char *dir)
+{
+    if (getenv("RINGTORCH_LOCK_FD"))
+        return RT_OK;
+    char *path = rt_path_join(dir, "lock");
+    int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    rt_status status = RT_OK;
+    if (path && fd < 0)
+        status = RT_FAIL(IO, "%s: %s", path, strerror(errno));
+    else if (!path || flock(fd, LOCK_EX | LOCK_NB) != 0)
+        status = RT_FAIL(EXISTS, "%s: another ringtorch is running in this directory", dir);
+    rt_mem_free(path);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *started = getenv("RINGTORCH_STARTED");
+    bool resume = argc == 4 && strcmp(argv[2], "--resume") == 0;
+    if (argc != 2 && !resume) {
+        fprintf(stderr,
+                "usage: ringtorch-coordinator RUN_DIR [--resume never|auto|PATH]; ringtorch train "
+                "starts it\n");
+        return 2;
+    }
+    /* The launcher decides what Ctrl-C means, and ends us when it dies. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    if (lock_run(argv[1]) != RT_OK) {
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+        return 2;
+    }
+    return rt__coordinate(&(rt__loop_options){
+        .dir = argv[1],
+        .resume = resume ? argv[3] : "never",
+        .started = started ? strtod(started, NULL) : rt_clock_wall(),
+    });
+}

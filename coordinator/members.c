@@ -1,0 +1,130 @@
+#include "coordinator/members.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+rt_status rt__roster_reset(rt__roster *r, int64_t world)
+{
+    rt__roster_release(r);
+    r->member = rt_calloc((size_t)world, sizeof *r->member);
+    if (!r->member)
+        return rt_error_code();
+    r->world = world;
+    r->first = -1;
+    return RT_OK;
+}
+
+void rt__roster_release(rt__roster *r)
+{
+    rt_mem_free(r->member);
+    *r = (rt__roster){.first = -1};
+}
+
+static rt_status differ(const rt__roster *r, const rt_msg_hello *h, const char *what,
+                        const char *mine, const char *theirs, const char *cure)
+{
+    return RT_FAIL(MISMATCH,
+                   "worker %" PRId64 " on host %s has %s %s, worker %" PRId64
+                   " on host %s has %s: %s",
+                   h->rank, h->host, what, mine, r->first, r->member[r->first].host, theirs, cure);
+}
+
+static rt_status differ_number(const rt__roster *r, const rt_msg_hello *h, const char *what,
+                               int64_t mine, int64_t theirs, const char *cure)
+{
+    char a[24], b[24];
+    snprintf(a, sizeof a, "%" PRId64, mine);
+    snprintf(b, sizeof b, "%" PRId64, theirs);
+    return differ(r, h, what, a, b, cure);
+}
+
+/* Compares a HELLO with the first one of this generation. */
+static rt_status check_agrees(const rt__roster *r, const rt_msg_hello *h)
+{
+    static const char build[] = "run the same build of ringtorch-worker on every host";
+    if (strcmp(h->isa, r->isa) != 0)
+        return differ(r, h, "instruction set", h->isa, r->isa,
+                      "set parallel.isa to one that all hosts have");
+    if (strcmp(h->blas, r->blas) != 0)
+        return differ(r, h, "BLAS", h->blas, r->blas,
+                      "install the same library on every host, or set parallel.blas=builtin");
+    if (strcmp(h->device, r->device) != 0)
+        return differ(r, h, "device", h->device, r->device, "use one kind of device in a run");
+    if (h->samples != r->samples)
+        return differ_number(r, h, "a training set of", h->samples, r->samples,
+                             "data.path must hold the same files on every host");
+    if (h->parameters != r->parameters)
+        return differ_number(r, h, "this many parameters:", h->parameters, r->parameters, build);
+    if (strcmp(h->layout_hash, r->layout_hash) != 0)
+        return differ(r, h, "parameter layout", h->layout_hash, r->layout_hash, build);
+    return RT_OK;
+}
+
+static rt_status check_hello(const rt__roster *r, const char *peer, const rt_msg_hello *h,
+                             const char *config_hash)
+{
+    if (h->world != r->world || h->rank < 0 || h->rank >= r->world)
+        return RT_FAIL(PROTOCOL,
+                       "worker on host %s says it is rank %" PRId64 " of %" PRId64
+                       ", expected one of %" PRId64 " ranks: start workers through ringtorch train",
+                       h->host, h->rank, h->world, r->world);
+    const rt__member *there = &r->member[h->rank];
+    if (there->joined && strcmp(there->peer, peer) != 0)
+        return RT_FAIL(EXISTS, "rank %" PRId64 " has already joined from host %s, pid %" PRId64,
+                       h->rank, there->host, there->pid);
+    if (strcmp(h->config_hash, config_hash) != 0)
+        return RT_FAIL(MISMATCH,
+                       "worker %" PRId64 " on host %s read a configuration with hash %.12s, "
+                       "the coordinator %.12s: the run directory must be the same on every host",
+                       h->rank, h->host, h->config_hash, config_hash);
+    return r->first < 0 ? RT_OK : check_agrees(r, h);
+}
+
+rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *h,
+                          const char *config_hash)
+{
+    RT_TRY(check_hello(r, peer, h, config_hash));
+    rt__member *m = &r->member[h->rank];
+    if (m->joined)
+        return RT_OK;
+    m->joined = true;
+    m->pid = h->pid;
+    snprintf(m->peer, sizeof m->peer, "%s", peer);
+    snprintf(m->host, sizeof m->host, "%s", h->host);
+    r->joined++;
+    if (r->first >= 0)
+        return RT_OK;
+    r->first = h->rank;
+    r->parameters = h->parameters;
+    r->samples = h->samples;
+    snprintf(r->device, sizeof r->device, "%s", h->device);
+    snprintf(r->isa, sizeof r->isa, "%s", h->isa);
+    snprintf(r->blas, sizeof r->blas, "%s", h->blas);
+    snprintf(r->layout_hash, sizeof r->layout_hash, "%s", h->layout_hash);
+    return RT_OK;
+}
+
+int64_t rt__roster_rank(const rt__roster *r, const char *peer)
+{
+    for (int64_t k = 0; k < r->world; k++)
+        if (r->member[k].joined && strcmp(r->member[k].peer, peer) == 0)
+            return k;
+    return -1;
+}
+
+void rt__roster_missing(const rt__roster *r, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int64_t k = 0; k < r->world; k++) {
+        if (r->member[k].joined)
+            continue;
+        if (used + 32 > size) {
+            snprintf(text + used, size - used, ", …");
+            return;
+        }
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, used ? ", " : "", k);
+    }
+}

@@ -1,0 +1,120 @@
+#include "coordinator/plan.h"
+#include "common/error.h"
+#include "common/hash.h"
+#include "common/mem.h"
+#include "common/slices.h"
+#include <inttypes.h>
+#include <string.h>
+
+void rt__source_release(rt__source *s)
+{
+    rt_mem_free(s->path);
+    *s = (rt__source){0};
+}
+
+rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_step)
+{
+    if (cfg->run.steps > 0) {
+        *end_step = cfg->run.steps;
+        return RT_OK;
+    }
+    /* Neither product nor quotient can overflow: epochs <= 1e6, and no data set has 2^43 samples.
+     */
+    *end_step = cfg->run.epochs * samples / cfg->data.batch;
+    if (*end_step < 1)
+        return RT_FAIL(CONFIG,
+                       "run.epochs: %" PRId64 " epochs of %" PRId64
+                       " samples are less than one batch of "
+                       "%" PRId64 ": raise run.epochs or lower data.batch",
+                       cfg->run.epochs, samples, cfg->data.batch);
+    return RT_OK;
+}
+
+static rt_status check_source(const rt__source *s, const rt__roster *roster, int64_t end_step)
+{
+    if (!s->path)
+        return RT_OK;
+    if (s->parameters != roster->parameters)
+        return RT_FAIL(MISMATCH,
+                       "%s: holds a model of %" PRId64 " parameters, this one has %" PRId64
+                       ": resume with the configuration it was made with",
+                       s->path, s->parameters, roster->parameters);
+    if (strcmp(s->layout_hash, roster->layout_hash) != 0)
+        return RT_FAIL(
+            MISMATCH,
+            "%s: parameter names, order or shapes differ from this model's (layout %.12s, here "
+            "%.12s): resume with the configuration and version it was made with",
+            s->path, s->layout_hash, roster->layout_hash);
+    if (s->step > end_step)
+        return RT_FAIL(CONFIG,
+                       "%s: is at step %" PRId64 ", after the last step %" PRId64
+                       " of this run: raise run.steps or run.epochs",
+                       s->path, s->step, end_step);
+    return RT_OK;
+}
+
+static rt_status hash_plan(const rt_config *cfg, const rt__roster *roster, const rt_msg_plan *p,
+                           char hex[65])
+{
+    char config_hash[65];
+    RT_TRY(rt_config_hash(cfg, config_hash));
+    char *text = rt_strdup_printf(
+        "%s %s %s %s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s", config_hash,
+        roster->layout_hash, roster->isa, roster->blas, roster->samples, p->world, p->slices,
+        p->start_step, p->end_step, p->checkpoint);
+    if (!text)
+        return rt_error_code();
+    rt_sha256 h;
+    rt_status status = rt_sha256_init(&h);
+    if (status == RT_OK) {
+        rt_sha256_update(&h, text, strlen(text));
+        rt_sha256_update(&h, p->slice_begin, (size_t)p->slice_begin_count * sizeof *p->slice_begin);
+        rt_sha256_hex(&h, hex);
+    }
+    rt_mem_free(text);
+    return status;
+}
+
+rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt__roster *roster,
+                        int64_t end_step, rt_msg_plan *out)
+{
+    *out = (rt_msg_plan){0};
+    RT_TRY(check_source(source, roster, end_step));
+    int64_t world = roster->world, slices = cfg->parallel.slices;
+    rt_msg_plan p = {
+        .world = world,
+        .slices = slices,
+        .slice_begin = rt_malloc((size_t)(world + 1) * sizeof *p.slice_begin),
+        .slice_begin_count = world + 1,
+        .start_step = source->step,
+        .end_step = end_step,
+        .source = source->path ? 1 : 0,
+        .checkpoint = source->path ? source->path : (char *)"",
+        .plan_hash = rt_calloc(1, 65),
+        .report_every = cfg->run.report_every,
+        .checkpoint_every = cfg->checkpoint.every,
+        .checkpoint_final = cfg->checkpoint.final,
+        .evaluate_every = cfg->evaluate.every,
+        .evaluate_final = cfg->evaluate.final,
+    };
+    rt_status status = p.slice_begin && p.plan_hash ? RT_OK : rt_error_code();
+    if (status == RT_OK) {
+        for (int64_t r = 0; r < world; r++)
+            p.slice_begin[r] = rt_slices_of_rank(slices, (int)world, (int)r).begin;
+        p.slice_begin[world] = slices;
+        status = hash_plan(cfg, roster, &p, p.plan_hash);
+    }
+    if (status != RT_OK) {
+        rt__plan_release(&p);
+        return status;
+    }
+    *out = p;
+    return RT_OK;
+}
+
+void rt__plan_release(rt_msg_plan *p)
+{
+    rt_mem_free(p->slice_begin);
+    rt_mem_free(p->plan_hash);
+    *p = (rt_msg_plan){0};
+}

@@ -1,0 +1,37 @@
+/* What a generation is to do: slices per rank, first and last step, from which state. Pure.
+ *
+ *     int64_t end; RT_TRY(rt__plan_end_step(&cfg, roster.samples, &end));
+ *     rt_msg_plan plan;
+ *     RT_TRY(rt__plan_make(&cfg, &source, &roster, end, &plan));
+ *     ... send it to every rank ...
+ *     rt__plan_release(&plan);
+ */
+#ifndef RINGTORCH_COORDINATOR_PLAN_H
+#define RINGTORCH_COORDINATOR_PLAN_H
+
+#include "common/config.h"
+#include "common/messages.h"
+#include "coordinator/members.h"
+
+/* The state a generation starts from. path is owned; NULL: fresh weights at step 0. */
+typedef struct rt__source {
+    int64_t step;
+    char *path; /* checkpoint directory */
+    char layout_hash[65];
+    int64_t parameters;
+} rt__source;
+void rt__source_release(rt__source *s);
+
+/* Writes the last step of the run: run.steps, else floor(run.epochs * samples / data.batch). CONFIG
+ * if that is no step at all. */
+rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_step);
+
+/* Fills a PLAN; parallel.slices must be resolved. MISMATCH if the checkpoint's parameters are not
+ * laid out as the workers'; CONFIG if the checkpoint is past the end of the run. The plan's strings
+ * belong to source and plan; release it before source. plan_hash: SHA-256 of all that must be equal
+ * on every rank, with instruction set and BLAS. */
+rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt__roster *roster,
+                        int64_t end_step, rt_msg_plan *out);
+void rt__plan_release(rt_msg_plan *p);
+
+#endif

@@ -1,0 +1,150 @@
+#include "coordinator/record.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+/* JSON has no NaN or infinity: null stands for "not known" and "not finite". */
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *rt__record_text(const char *s)
+{
+    json_t *j = json_string(s);
+    char *ascii = j ? NULL : rt_strdup(s);
+    if (!ascii)
+        return j;
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    j = json_string(ascii);
+    rt_mem_free(ascii);
+    return j;
+}
+
+/* Returns an object with the fields of a, then those of b; takes over both. NULL for lack of
+ * memory. */
+static json_t *join(json_t *a, json_t *b)
+{
+    if (a && b && json_object_update(a, b) == 0) {
+        json_decref(b);
+        return a;
+    }
+    json_decref(a);
+    json_decref(b);
+    rt_log_error("out of memory: a line of the run's records is lost");
+    return NULL;
+}
+
+static void show(rt__run *r, const json_t *object)
+{
+    char *text = rt_json_text(object);
+    if (text)
+        r->facts.effects->send(r->facts.effects->ctx, r->launcher, RT_MSG_SHOW,
+                               &(rt_msg_show){.json = text});
+    rt_mem_free(text);
+}
+
+/* Writes an object and shows it, with "event": shown put in front if given; takes over fields. */
+static void write_line(rt__run *r, rt__line where, const char *shown, json_t *fields)
+{
+    if (fields)
+        r->facts.effects->line(r->facts.effects->ctx, where, fields);
+    json_t *j = join(shown ? json_pack("{s:s}", "event", shown) : json_object(), fields);
+    if (j)
+        show(r, j);
+    json_decref(j);
+}
+
+static void utc(double wall, char text[32])
+{
+    time_t whole = (time_t)wall;
+    struct tm tm;
+    gmtime_r(&whole, &tm);
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+void rt__record_event(rt__run *r, double now, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
+    va_end(ap);
+    char time[32];
+    utc(r->facts.started + now, time);
+    json_t *front = json_pack("{s:s, s:s, s:f, s:I}", "event", name, "time", time, "seconds", now,
+                              "generation", (json_int_t)r->generation);
+    write_line(r, RT__LINE_EVENT, NULL, join(front, fields));
+}
+
+void rt__record_report(rt__run *r, double now, const rt_msg_report *m)
+{
+    double epoch = (double)m->step * (double)r->facts.cfg->data.batch / (double)r->roster.samples;
+    json_t *j = json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I}", "step", (json_int_t)m->step, "epoch",
+        number(epoch), "loss", number(m->loss), "lr", number(m->lr), "grad_norm",
+        number(m->grad_norm), "samples_per_second", number(m->samples_per_second), "seconds", now,
+        "world_size", (json_int_t)r->roster.world, "generation", (json_int_t)r->generation);
+    write_line(r, RT__LINE_METRICS, "report", j);
+}
+
+void rt__record_progress(rt__run *r, const rt_msg_progress *m)
+{
+    json_t *j = json_pack("{s:s, s:I, s:o}", "event", "progress", "step", (json_int_t)m->step,
+                          "what", rt__record_text(m->what));
+    if (j)
+        show(r, j);
+    json_decref(j);
+}
+
+static json_t *peak_rss(const rt__run *r)
+{
+    json_t *list = json_array();
+    for (int64_t k = 0; k < r->roster.world; k++)
+        json_array_append_new(list, json_integer(r->roster.member[k].peak_rss));
+    return list;
+}
+
+void rt__record_summary(rt__run *r, double now, const char *status)
+{
+    const rt_config *cfg = r->facts.cfg;
+    int64_t steps = r->trained_steps + r->generation_steps;
+    double seconds = r->trained_seconds + r->generation_seconds;
+    double speed = seconds > 0 ? (double)(steps * cfg->data.batch) / seconds : NAN;
+    double epochs = r->roster.samples > 0 ? (double)r->newest_step * (double)cfg->data.batch /
+                                                (double)r->roster.samples
+                                          : NAN;
+    double first = r->first_step_at >= 0 ? r->first_step_at : NAN;
+    json_t *j = json_pack(
+        "{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:n, s:s?, s:O, s:I, s:I, s:O, "
+        "s:o, s:o, s:o}",
+        "status", status, "run", r->facts.run_id, "run_directory", rt__record_text(r->facts.dir),
+        "steps", (json_int_t)r->newest_step, "epochs", number(epochs), "train_loss",
+        number(r->loss), "eval_loss", number(r->eval_loss), "eval_accuracy",
+        number(r->eval_accuracy), "seconds", now, "seconds_to_first_step", number(first),
+        "samples_per_second", number(speed), "tokens_per_second", "weights_sha256",
+        r->weights_sha256[0] ? r->weights_sha256 : NULL, "world_sizes", r->tally.world_sizes,
+        "restarts", (json_int_t)r->tally.restarts, "lost_steps", (json_int_t)r->tally.lost_steps,
+        "recovery_seconds", r->tally.recovery_seconds, "peak_rss_bytes", peak_rss(r),
+        "checkpoint_step", r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(),
+        "error", r->failure ? rt__record_text(r->failure) : json_null());
+    write_line(r, RT__LINE_SUMMARY, "summary", j);
+}
+
+rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
+    va_end(ap);
+    json_t *record = join(json_pack("{s:s}", "kind", kind), fields);
+    rt_status status = record ? r->facts.effects->journal(r->facts.effects->ctx, record)
+                              : RT_FAIL(NOMEM, "out of memory");
+    json_decref(record);
+    return status;
+}

@@ -1,0 +1,140 @@
+#include "coordinator/resume.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/slices.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- same mathematics? ---- */
+
+rt_status rt__resume_adopt(rt_config *cfg, const rt_config *base, const char *name)
+{
+    rt_config standard;
+    RT_TRY(rt_config_default(&standard));
+    if (cfg->parallel.slices == RT_AUTO)
+        cfg->parallel.slices = base->parallel.slices;
+    if (cfg->run.seed == standard.run.seed)
+        cfg->run.seed = base->run.seed;
+    rt_config_release(&standard);
+    if (cfg->parallel.workers > cfg->parallel.slices)
+        return RT_FAIL(CONFIG,
+                       "%s: was made with %" PRId64
+                       " slices, which is the most workers it can go on with: use -n %" PRId64
+                       " or fewer",
+                       name, cfg->parallel.slices, cfg->parallel.slices);
+    char *differences;
+    RT_TRY(rt_config_difference(base, cfg, &differences));
+    rt_status status = RT_OK;
+    if (differences[0])
+        status = RT_FAIL(MISMATCH,
+                         "%s: is of another model or training: %s: resume with the configuration "
+                         "it was made with",
+                         name, differences);
+    rt_mem_free(differences);
+    return status;
+}
+
+static rt_status adopt_text(rt_config *cfg, const char *yaml, const char *name)
+{
+    rt_config base;
+    RT_TRY(rt_config_parse(yaml, strlen(yaml), name, &base));
+    rt_status status = rt__resume_adopt(cfg, &base, name);
+    rt_config_release(&base);
+    return status;
+}
+
+/* ---- where to start ---- */
+
+static rt_status source_of(char *path, const rt__manifest *m, rt__source *out)
+{
+    *out = (rt__source){.step = m->step, .path = path, .parameters = m->parameters};
+    snprintf(out->layout_hash, sizeof out->layout_hash, "%s", m->layout_hash);
+    return RT_OK;
+}
+
+/* Opens what --resume PATH names: a checkpoint, or a run directory, whose newest good one is meant.
+ */
+static rt_status find_at_path(const rt__resume *how, char **path, rt__manifest *m)
+{
+    char *manifest = rt_path_join(how->mode, "manifest.json"),
+         *root = rt_path_join(how->mode, "checkpoints");
+    rt_status status = RT_OK;
+    *path = NULL;
+    if (!manifest || !root)
+        status = rt_error_code();
+    else if (!rt_path_exists(how->mode))
+        status = RT_FAIL(
+            NOTFOUND,
+            "%s: no such checkpoint: give a directory checkpoints/step-… or a run directory",
+            how->mode);
+    else if (rt_path_exists(root) && !rt_path_exists(manifest))
+        status = rt__store_newest(root, how->report, how->ctx, path, m);
+    else
+        status = rt__store_verify(how->mode, m);
+    if (status == RT_OK && !*path && m->json) {
+        *path = rt_strdup(how->mode);
+        status = *path ? RT_OK : rt_error_code();
+    }
+    if (status == RT_OK && !*path)
+        status = RT_FAIL(NOTFOUND, "%s: holds no checkpoints: start without --resume", how->mode);
+    rt_mem_free(manifest);
+    rt_mem_free(root);
+    return status;
+}
+
+static rt_status find_first(const rt__resume *how, char **path, rt__manifest *m)
+{
+    *path = NULL;
+    if (strcmp(how->mode, "never") == 0)
+        return RT_OK;
+    if (strcmp(how->mode, "auto") == 0)
+        return rt__store_newest(how->root, how->report, how->ctx, path, m);
+    return find_at_path(how, path, m);
+}
+
+rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out)
+{
+    char *path = NULL;
+    rt__manifest m = {0};
+    *out = (rt__source){0};
+    rt_status status = find_first(how, &path, &m);
+    if (status == RT_OK && path)
+        status = adopt_text(cfg, m.config, path);
+    else if (status == RT_OK && how->prior_config)
+        status = adopt_text(cfg, how->prior_config, "the run in this directory");
+    else if (status == RT_OK && cfg->parallel.slices == RT_AUTO)
+        cfg->parallel.slices = rt_slices_auto((int)cfg->parallel.workers);
+    if (status == RT_OK)
+        status = rt_config_check(cfg);
+    if (status == RT_OK && path)
+        status = source_of(path, &m, out);
+    if (status != RT_OK)
+        rt_mem_free(path);
+    rt__manifest_release(&m);
+    return status;
+}
+
+rt_status rt__resume_again(const rt__resume *how, const char *config_hash, rt__source *out)
+{
+    char *path = NULL;
+    rt__manifest m = {0};
+    *out = (rt__source){0};
+    rt_status status = rt__store_newest(how->root, how->report, how->ctx, &path, &m);
+    if (status == RT_OK && path && strcmp(m.config_hash, config_hash) != 0) { /* an earlier run's */
+        rt_mem_free(path);
+        rt__manifest_release(&m);
+        path = NULL;
+    }
+    if (status == RT_E_CORRUPT) { /* none is good any more, and each was reported: start over */
+        rt_error_clear();
+        status = RT_OK;
+    }
+    bool from_path = strcmp(how->mode, "auto") != 0 && strcmp(how->mode, "never") != 0;
+    if (status == RT_OK && !path && from_path)
+        status = find_at_path(how, &path, &m);
+    if (status == RT_OK && path)
+        status = source_of(path, &m, out);
+    rt__manifest_release(&m);
+    return status;
+}

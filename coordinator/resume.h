@@ -1,0 +1,37 @@
+/* Where a run starts: fresh, or from a checkpoint of the same mathematics.
+ *
+ *     rt__resume how = {.mode = "auto", .root = "runs/x/checkpoints", .prior_config =
+ * yaml_or_null}; rt__source source; RT_TRY(rt__resume_first(&how, &cfg, &source));   // also
+ * settles parallel.slices and run.seed in cfg RT_TRY(rt__resume_again(&how, hash, &source));   //
+ * after a lost worker
+ */
+#ifndef RINGTORCH_COORDINATOR_RESUME_H
+#define RINGTORCH_COORDINATOR_RESUME_H
+
+#include "common/config.h"
+#include "coordinator/plan.h"
+#include "coordinator/store.h"
+
+typedef struct rt__resume {
+    const char *mode;         /* "never", "auto", or the path of a checkpoint or a run directory */
+    const char *root;         /* where this run's checkpoints are */
+    const char *prior_config; /* YAML of the run that this directory holds; NULL: none */
+    rt__store_report *report; /* is told of checkpoints that cannot be used */
+    void *ctx;
+} rt__resume;
+
+/* Finds the state to start from and settles `slices: auto` (from the checkpoint or the run that is
+ * there, else from the number of workers) and a seed left at its default. MISMATCH names the keys
+ * that differ from what the checkpoint was made with; NOTFOUND, CORRUPT: no checkpoint can be used.
+ */
+rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out);
+
+/* Finds the newest state a failed generation can be replaced from: this run's newest checkpoint
+ * that verifies, else where the run started from, else step 0. */
+rt_status rt__resume_again(const rt__resume *how, const char *config_hash, rt__source *out);
+
+/* Makes cfg go on from `base`: settles slices and seed as above. MISMATCH, naming `name` and every
+ * key marked MATH in config.def that differs with both values. */
+rt_status rt__resume_adopt(rt_config *cfg, const rt_config *base, const char *name);
+
+#endif

@@ -1,0 +1,375 @@
+#include "coordinator/store.h"
+#include "common/error.h"
+#include "common/hash.h"
+#include "common/mem.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MANIFEST_MAX = 64 << 20, NAME_SIZE = 40 };
+
+static void final_name(int64_t step, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, "step-%08" PRId64, step);
+}
+
+static void temporary_name(int64_t step, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, ".step-%08" PRId64 ".tmp", step);
+}
+
+/* Returns the step of "step-00000500", or -1. */
+static int64_t step_of_name(const char *name)
+{
+    int64_t step = -1;
+    int end = 0;
+    if (sscanf(name, "step-%" SCNd64 "%n", &step, &end) != 1 || name[end] != '\0' || step < 0)
+        return -1;
+    return step;
+}
+
+void rt__manifest_release(rt__manifest *m)
+{
+    json_decref(m->json);
+    *m = (rt__manifest){0};
+}
+
+/* ---- writing ---- */
+
+static rt_status check_piece_length(const char *dir, const rt__piece *p)
+{
+    struct stat st;
+    char *path = rt_path_join(dir, p->file);
+    if (!path)
+        return rt_error_code();
+    rt_status status = RT_OK;
+    if (stat(path, &st) != 0)
+        status = RT_FAIL(NOTFOUND, "%s: is not there, but its worker reported it as written", path);
+    else if (st.st_size != p->bytes)
+        status = RT_FAIL(CORRUPT, "%s: %lld bytes, its worker reported %" PRId64, path,
+                         (long long)st.st_size, p->bytes);
+    rt_mem_free(path);
+    return status;
+}
+
+static json_t *pieces_json(const rt__checkpoint *c)
+{
+    json_t *list = json_array();
+    for (int64_t k = 0; k < c->world; k++) {
+        const rt__piece *p = &c->piece[k];
+        json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "file", p->file, "bytes",
+                                              (json_int_t)p->bytes, "checksum", p->checksum));
+    }
+    return list;
+}
+
+/* Writes the hash of all members but "checksum". */
+static rt_status hash_manifest(json_t *manifest, char hex[17])
+{
+    json_t *bare = json_copy(manifest);
+    json_object_del(bare, "checksum");
+    char *text = rt_json_text(bare);
+    json_decref(bare);
+    if (!text)
+        return rt_error_code();
+    snprintf(hex, 17, "%016" PRIx64, rt_hash64(text, strlen(text)));
+    rt_mem_free(text);
+    return RT_OK;
+}
+
+static rt_status write_manifest(const char *dir, const rt__manifest *f, const rt__checkpoint *c)
+{
+    rt_status status;
+    char hex[17];
+    char *path = rt_path_join(dir, "manifest.json"), *text = NULL;
+    json_t *m = json_pack(
+        "{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:O, s:o}", "format_version",
+        RT__MANIFEST_VERSION, "run", f->run, "step", (json_int_t)f->step, "slices",
+        (json_int_t)f->slices, "seed", (json_int_t)f->seed, "world", (json_int_t)f->world,
+        "parameters", (json_int_t)f->parameters, "config_hash", f->config_hash, "layout_hash",
+        f->layout_hash, "config", f->config, "layout", f->layout, "pieces", pieces_json(c));
+    status = !path ? rt_error_code() : m ? RT_OK : RT_FAIL(INTERNAL, "%s: cannot be made", path);
+    if (status == RT_OK)
+        RT_TRY_GOTO(hash_manifest(m, hex), done);
+    if (status == RT_OK && json_object_set_new(m, "checksum", json_string(hex)) == 0)
+        text = rt_json_text(m);
+    if (status == RT_OK)
+        status = text ? rt_file_replace(path, text, strlen(text)) : rt_error_code();
+done:
+    rt_mem_free(text);
+    rt_mem_free(path);
+    json_decref(m);
+    return status;
+}
+
+/* Removes a checkpoint, if it is there. It loses its name first: no half of it can be taken for a
+ * whole. */
+static rt_status remove_checkpoint(const char *root, const char *path)
+{
+    if (!rt_path_exists(path))
+        return RT_OK;
+    char *aside = rt_path_join(root, ".step-removed");
+    rt_status status = aside ? rt_remove_tree(aside) : rt_error_code();
+    if (status == RT_OK)
+        status = rt_rename_durably(path, aside);
+    if (status == RT_OK)
+        status = rt_remove_tree(aside);
+    rt_mem_free(aside);
+    return status;
+}
+
+rt_status rt__store_commit(const char *root, const rt__manifest *facts, const rt__checkpoint *c,
+                           char **path)
+{
+    char tmp_name[NAME_SIZE], name[NAME_SIZE];
+    temporary_name(c->step, tmp_name);
+    final_name(c->step, name);
+    char *tmp = rt_path_join(root, tmp_name), *final = rt_path_join(root, name);
+    rt_status status = tmp && final ? RT_OK : rt_error_code();
+    for (int64_t k = 0; status == RT_OK && k < c->world; k++)
+        status = check_piece_length(tmp, &c->piece[k]);
+    if (status == RT_OK)
+        status = write_manifest(tmp, facts, c);
+    if (status == RT_OK) /* from before a resume from an older one, or gone bad */
+        status = remove_checkpoint(root, final);
+    if (status == RT_OK)
+        status = rt_rename_durably(tmp, final);
+    rt_mem_free(tmp);
+    if (status == RT_OK)
+        *path = final;
+    else
+        rt_mem_free(final);
+    return status;
+}
+
+rt_status rt__store_discard(const char *root, int64_t step)
+{
+    char name[NAME_SIZE];
+    temporary_name(step, name);
+    char *path = rt_path_join(root, name);
+    rt_status status = path ? rt_remove_tree(path) : rt_error_code();
+    rt_mem_free(path);
+    return status;
+}
+
+rt_status rt__store_tidy(const char *root)
+{
+    rt_names names = {0};
+    if (!rt_path_exists(root))
+        return RT_OK;
+    rt_status status = rt_dir_list(root, &names);
+    for (size_t i = 0; status == RT_OK && i < names.count; i++) {
+        if (strncmp(names.name[i], ".step-", 6) != 0)
+            continue;
+        char *path = rt_path_join(root, names.name[i]);
+        status = path ? rt_remove_tree(path) : rt_error_code();
+        rt_mem_free(path);
+    }
+    rt_names_release(&names);
+    return status;
+}
+
+/* ---- verifying ---- */
+
+static const char advice[] = "use another checkpoint";
+
+static rt_status check_version(const json_t *j, const char *path)
+{
+    int64_t version;
+    RT_TRY(rt_json_int(j, "format_version", path, &version));
+    if (version != RT__MANIFEST_VERSION)
+        return RT_FAIL(MISMATCH,
+                       "%s: checkpoint of format version %" PRId64
+                       ", this program reads version %d: use the version "
+                       "of ringtorch that made it",
+                       path, version, RT__MANIFEST_VERSION);
+    return RT_OK;
+}
+
+static rt_status check_own_checksum(json_t *j, const char *path)
+{
+    const char *said;
+    char hex[17];
+    RT_TRY(rt_json_string(j, "checksum", path, &said));
+    RT_TRY(hash_manifest(j, hex));
+    if (strcmp(said, hex) != 0)
+        return RT_FAIL(CORRUPT, "%s: altered: its checksum is %s, it says %s: %s", path, hex, said,
+                       advice);
+    return RT_OK;
+}
+
+static rt_status read_fields(rt__manifest *m, const char *path)
+{
+    const json_t *j = m->json;
+    RT_TRY(rt_json_int(j, "step", path, &m->step));
+    RT_TRY(rt_json_int(j, "slices", path, &m->slices));
+    RT_TRY(rt_json_int(j, "seed", path, &m->seed));
+    RT_TRY(rt_json_int(j, "world", path, &m->world));
+    RT_TRY(rt_json_int(j, "parameters", path, &m->parameters));
+    RT_TRY(rt_json_string(j, "run", path, &m->run));
+    RT_TRY(rt_json_string(j, "config_hash", path, &m->config_hash));
+    RT_TRY(rt_json_string(j, "layout_hash", path, &m->layout_hash));
+    RT_TRY(rt_json_string(j, "config", path, &m->config));
+    return rt_json_member(j, "layout", path, &m->layout);
+}
+
+static rt_status check_piece(const char *dir, const json_t *piece, const char *manifest)
+{
+    const char *file, *checksum;
+    int64_t bytes;
+    RT_TRY(rt_json_string(piece, "file", manifest, &file));
+    RT_TRY(rt_json_int(piece, "bytes", manifest, &bytes));
+    RT_TRY(rt_json_string(piece, "checksum", manifest, &checksum));
+    char *path = rt_path_join(dir, file);
+    if (!path)
+        return rt_error_code();
+    uint64_t sum = 0, length = 0;
+    char hex[17] = "";
+    rt_status status = RT_OK;
+    if (!rt_path_exists(path))
+        status = RT_FAIL(NOTFOUND, "%s: is missing: %s", path, advice);
+    else
+        status = rt_hash64_file(path, &sum, &length);
+    snprintf(hex, sizeof hex, "%016" PRIx64, sum);
+    if (status == RT_OK && length != (uint64_t)bytes)
+        status = RT_FAIL(CORRUPT,
+                         "%s: truncated or extended: %" PRIu64 " bytes, expected %" PRId64 ": %s",
+                         path, length, bytes, advice);
+    else if (status == RT_OK && strcmp(hex, checksum) != 0)
+        status = RT_FAIL(CORRUPT, "%s: altered: its checksum is %s, expected %s: %s", path, hex,
+                         checksum, advice);
+    rt_mem_free(path);
+    return status;
+}
+
+static rt_status check_pieces(const char *dir, const json_t *j, const char *path)
+{
+    json_t *pieces;
+    RT_TRY(rt_json_member(j, "pieces", path, &pieces));
+    if (json_array_size(pieces) == 0)
+        return RT_FAIL(FORMAT, "%s: \"pieces\" is not a list with something in it: %s", path,
+                       advice);
+    for (size_t i = 0; i < json_array_size(pieces); i++)
+        RT_TRY(check_piece(dir, json_array_get(pieces, i), path));
+    return RT_OK;
+}
+
+static rt_status verify(const char *dir, const char *path, rt__manifest *m)
+{
+    if (!rt_path_exists(path))
+        return RT_FAIL(
+            NOTFOUND,
+            "%s: no manifest.json in it: not a checkpoint: give a directory checkpoints/step-…",
+            dir);
+    RT_TRY(rt_json_load(path, MANIFEST_MAX, &m->json));
+    RT_TRY(check_version(m->json, path));
+    RT_TRY(check_own_checksum(m->json, path));
+    RT_TRY(read_fields(m, path));
+    return check_pieces(dir, m->json, path);
+}
+
+rt_status rt__store_verify(const char *dir, rt__manifest *out)
+{
+    char *path = rt_path_join(dir, "manifest.json");
+    if (!path)
+        return rt_error_code();
+    *out = (rt__manifest){0};
+    rt_status status = verify(dir, path, out);
+    if (status != RT_OK)
+        rt__manifest_release(out);
+    rt_mem_free(path);
+    return status;
+}
+
+/* ---- finding and removing ---- */
+
+/* Lists the steps of the checkpoints in root, newest first. */
+static rt_status list_steps(const char *root, int64_t **steps, size_t *count)
+{
+    rt_names names = {0};
+    *steps = NULL;
+    *count = 0;
+    if (!rt_path_exists(root))
+        return RT_OK;
+    RT_TRY(rt_dir_list(root, &names));
+    *steps = rt_malloc((names.count + 1) * sizeof **steps);
+    for (size_t i = 0; *steps && i < names.count; i++) {
+        int64_t step = step_of_name(names.name[i]);
+        if (step < 0)
+            continue;
+        size_t at = (*count)++;
+        for (; at > 0 && (*steps)[at - 1] < step; at--) /* few, and sorted the other way round */
+            (*steps)[at] = (*steps)[at - 1];
+        (*steps)[at] = step;
+    }
+    rt_names_release(&names);
+    return *steps ? RT_OK : rt_error_code();
+}
+
+static char *checkpoint_path(const char *root, int64_t step)
+{
+    char name[NAME_SIZE];
+    final_name(step, name);
+    return rt_path_join(root, name);
+}
+
+/* Looks for the first that verifies; *found is count if none does. */
+static rt_status first_verified(const char *root, const int64_t *steps, size_t count,
+                                rt__store_report *report, void *ctx, size_t *found, char **path,
+                                rt__manifest *m)
+{
+    for (*found = 0; *found < count; ++*found) {
+        *path = checkpoint_path(root, steps[*found]);
+        if (!*path)
+            return rt_error_code();
+        if (rt__store_verify(*path, m) == RT_OK)
+            return RT_OK;
+        rt_mem_free(*path);
+        *path = NULL;
+        report(ctx, rt_error());
+        rt_error_clear();
+    }
+    return RT_OK;
+}
+
+rt_status rt__store_newest(const char *root, rt__store_report *report, void *ctx, char **path,
+                           rt__manifest *out)
+{
+    int64_t *steps;
+    size_t count, found;
+    *path = NULL;
+    RT_TRY(list_steps(root, &steps, &count));
+    rt_status status = first_verified(root, steps, count, report, ctx, &found, path, out);
+    rt_mem_free(steps);
+    if (status == RT_OK && count > 0 && found == count)
+        status = RT_FAIL(CORRUPT,
+                         "%s: none of its %zu checkpoints can be read (events.jsonl says why): "
+                         "restore one from a "
+                         "copy, or start anew in another run directory",
+                         root, count);
+    return status;
+}
+
+rt_status rt__store_prune(const char *root, int64_t keep, rt__store_report *report, void *ctx)
+{
+    int64_t *steps;
+    size_t count, found;
+    char *sound = NULL;
+    rt__manifest m = {0};
+    RT_TRY(list_steps(root, &steps, &count));
+    size_t kept = count < (size_t)keep ? count : (size_t)keep;
+    rt_status status = RT_OK;
+    if (count > kept)
+        status = first_verified(root, steps, kept, report, ctx, &found, &sound, &m);
+    for (size_t i = kept; status == RT_OK && sound && i < count; i++) {
+        char *path = checkpoint_path(root, steps[i]);
+        status = path ? remove_checkpoint(root, path) : rt_error_code();
+        rt_mem_free(path);
+    }
+    rt__manifest_release(&m);
+    rt_mem_free(sound);
+    rt_mem_free(steps);
+    return status;
+}
