@@ -1,0 +1,386 @@
+/* Checkpoints: written by any number of ranks, read by any other; what is damaged is refused by
+ * name. */
+#include "fixture.h"
+#include <inttypes.h>
+#include "common/hash.h"
+#include "common/mem.h"
+#include "worker/restore.h"
+
+enum { HALF = 3, WHOLE = 6, CASES = 4 };
+
+static fixture f;
+
+/* ---- writing: what the ranks and, at the end, the coordinator do ---- */
+
+typedef struct saving {
+    int64_t from;  /* step to restore before, 0: fresh */
+    int64_t steps; /* save after so many */
+    char sha[65];
+    char layout[4096];
+    rt__piece_result piece[FIXTURE_RANKS_MAX];
+    char reason[FIXTURE_RANKS_MAX][256];
+} saving;
+
+typedef struct told {
+    saving *s;
+    int rank;
+} told;
+
+static void note_piece(void *ctx, const rt__piece_result *r)
+{
+    told *t = ctx;
+    t->s->piece[t->rank] = *r;
+    snprintf(t->s->reason[t->rank], sizeof t->s->reason[0], "%s", r->reason);
+}
+
+static const char *checkpoints(void)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/checkpoints", f.dir);
+    return path;
+}
+
+static const char *committed(int64_t step)
+{
+    static char path[160];
+    snprintf(path, sizeof path, "%s/step-%08" PRId64, checkpoints(), step);
+    return path;
+}
+
+static rt_status train_and_save(fixture_rank *r, rt__stepper *s, saving *w)
+{
+    int64_t t = 0;
+    rt__step_result did;
+    rt__pieces *pieces;
+    told ctx = {w, r->rank};
+    if (w->from > 0)
+        RT_TRY(rt__restore_run(r->run, committed(w->from), r->config->parallel.slices, &t));
+    for (; t < w->steps; t++)
+        RT_TRY(rt__step(s, t, &(rt__step_wish){0}, &did));
+    rt__pieces_args args = {r->run, r->shard.owned[r->rank], r->rank, checkpoints(), note_piece,
+                            &ctx};
+    RT_TRY(rt__pieces_start(&args, &pieces));
+    rt__pieces_save(pieces, t);
+    rt__pieces_end(pieces);
+    if (r->rank == 0)
+        snprintf(w->layout, sizeof w->layout, "%s", rt_run_layout(r->run));
+    return r->rank == 0 ? rt_run_weights_sha256(r->run, w->sha) : RT_OK;
+}
+
+static void save_body(fixture_rank *r)
+{
+    rt__stepper s;
+    rt__stepper_args args = {r->run, r->config, r->comm, &r->shard, &r->progress};
+    if (rank_failed(r, rt__stepper_init(&s, &args)))
+        return;
+    rank_failed(r, train_and_save(r, &s, r->ctx));
+    rt__stepper_release(&s);
+}
+
+/* Writes the manifest as the coordinator does and gives the directory its final name. */
+static void commit(const saving *w, int world, int version, int slices)
+{
+    char tmp[160], path[200], hex[17];
+    json_error_t e;
+    rt_bytes config = {0};
+    must(rt_file_read(f.config, 1 << 16, &config));
+    json_t *pieces = json_array();
+    for (int r = 0; r < world; r++) {
+        assert_int_equal(w->piece[r].status, RT_OK);
+        snprintf(hex, sizeof hex, "%016" PRIx64, w->piece[r].checksum);
+        json_array_append_new(pieces,
+                              json_pack("{s:s, s:I, s:s}", "file", w->piece[r].file, "bytes",
+                                        (json_int_t)w->piece[r].bytes, "checksum", hex));
+    }
+    json_t *m = json_pack("{s:i, s:I, s:i, s:s, s:o, s:o}", "format_version", version, "step",
+                          (json_int_t)w->steps, "slices", slices, "config", config.data, "layout",
+                          json_loads(w->layout, 0, &e), "pieces", pieces);
+    char *bare = rt_json_text(m);
+    snprintf(hex, sizeof hex, "%016" PRIx64, rt_hash64(bare, strlen(bare)));
+    json_object_set_new(m, "checksum", json_string(hex));
+    char *text = rt_json_text(m);
+    snprintf(tmp, sizeof tmp, "%s/.step-%08" PRId64 ".tmp", checkpoints(), w->steps);
+    snprintf(path, sizeof path, "%s/manifest.json", tmp);
+    must(rt_file_replace(path, text, strlen(text)));
+    must(rt_rename_durably(tmp, committed(w->steps)));
+    rt_mem_free(bare);
+    rt_mem_free(text);
+    json_decref(m);
+    rt_bytes_release(&config);
+}
+
+static saving save_with(const char *set, int world, int64_t from, int64_t steps)
+{
+    saving w = {.from = from, .steps = steps};
+    rt_config cfg = fixture_config(&f, set);
+    fixture_ranks(&cfg, world, save_body, &w);
+    rt_config_release(&cfg);
+    return w;
+}
+
+/* Leaves one committed checkpoint of HALF steps by `world` ranks and nothing else. */
+static void one_checkpoint(int world)
+{
+    must(rt_remove_tree(checkpoints()));
+    saving w = save_with(NULL, world, 0, HALF);
+    commit(&w, world, 1, 4);
+}
+
+/* ---- tests ---- */
+
+static void resuming_at_any_world_size_gives_the_same_bits(void **state)
+{
+    (void)state;
+    char expected[65];
+    must(rt_remove_tree(checkpoints()));
+    saving whole = save_with(NULL, 1, 0, WHOLE);
+    memcpy(expected, whole.sha, sizeof expected);
+    for (int writers = 1; writers <= 4; writers++) {
+        one_checkpoint(writers);
+        for (int readers = 1; readers <= 4; readers++) {
+            saving resumed = save_with(NULL, readers, HALF, WHOLE);
+            assert_string_equal(resumed.sha, expected);
+            must(rt_remove_tree(committed(WHOLE)));
+        }
+    }
+}
+
+static void more_ranks_than_blocks_is_fine(void **state)
+{
+    (void)state;
+    /* More ranks than blocks: some own nothing and write a piece without entries. */
+    must(rt_remove_tree(checkpoints()));
+    saving w = save_with("parallel.slices=8", 8, 0, HALF);
+    commit(&w, 8, 1, 8);
+    saving resumed = save_with("parallel.slices=8", 3, HALF, HALF);
+    assert_string_equal(resumed.sha, w.sha);
+}
+
+/* Opens and loads the checkpoint with a fresh run of one rank; returns the error's text ("" if it
+ * loads). */
+typedef struct loading {
+    int64_t slices;
+    rt_status status;
+    char error[1024], before[65], after[65];
+} loading;
+
+static void load_body(fixture_rank *r)
+{
+    loading *l = r->ctx;
+    int64_t step;
+    if (rank_failed(r, rt_run_weights_sha256(r->run, l->before)))
+        return;
+    l->status = rt__restore_run(r->run, committed(HALF), l->slices, &step);
+    snprintf(l->error, sizeof l->error, "%s", rt_error());
+    rt_error_clear();
+    rank_failed(r, rt_run_weights_sha256(r->run, l->after));
+}
+
+/* Loading must fail with this status, name all three texts, and change nothing. */
+static void expect_refused(const char *set, int64_t slices, rt_status status, const char *a,
+                           const char *b)
+{
+    loading l = {.slices = slices};
+    rt_config cfg = fixture_config(&f, set);
+    fixture_ranks(&cfg, 1, load_body, &l);
+    rt_config_release(&cfg);
+    if (l.status != status || !strstr(l.error, a) || !strstr(l.error, b))
+        fail_msg("status %d, expected %d; \"%s\" should name \"%s\" and \"%s\"", l.status, status,
+                 l.error, a, b);
+    assert_string_equal(l.before, l.after);
+}
+
+static void in_checkpoint(char path[256], const char *file)
+{
+    snprintf(path, 256, "%s/%s", committed(HALF), file);
+}
+
+static void flip_byte(const char *file, long at)
+{
+    char path[256];
+    in_checkpoint(path, file);
+    FILE *stream = fopen(path, "r+b");
+    assert_non_null(stream);
+    fseek(stream, at, at < 0 ? SEEK_END : SEEK_SET);
+    int byte = fgetc(stream);
+    fseek(stream, -1, SEEK_CUR);
+    fputc(byte ^ 1, stream);
+    fclose(stream);
+}
+
+static void an_altered_byte_is_found_wherever_it_is(void **state)
+{
+    (void)state;
+    static const long places[CASES] = {0, 40, 100000, -1};
+    for (int i = 0; i < CASES; i++) {
+        one_checkpoint(2);
+        flip_byte("piece-00001.safetensors", places[i]);
+        expect_refused(NULL, 4, RT_E_CORRUPT, "piece-00001.safetensors", "altered");
+    }
+}
+
+static void an_altered_manifest_is_found(void **state)
+{
+    (void)state;
+    char path[256];
+    rt_bytes b = {0};
+    one_checkpoint(2);
+    in_checkpoint(path, "manifest.json");
+    must(rt_file_read(path, 1 << 20, &b));
+    char *step = strstr((char *)b.data, "\"step\":3");
+    assert_non_null(step);
+    step[7] = '4';
+    must(rt_file_replace(path, b.data, b.len));
+    rt_bytes_release(&b);
+    expect_refused(NULL, 4, RT_E_CORRUPT, "manifest.json", "altered");
+}
+
+static void truncated_and_missing_pieces_are_named(void **state)
+{
+    (void)state;
+    char path[256];
+    rt_bytes b = {0};
+    one_checkpoint(2);
+    in_checkpoint(path, "piece-00000.safetensors");
+    must(rt_file_read(path, 1 << 26, &b));
+    must(rt_file_replace(path, b.data, b.len - 4));
+    rt_bytes_release(&b);
+    expect_refused(NULL, 4, RT_E_CORRUPT, "piece-00000.safetensors", "truncated");
+    must(rt_remove_tree(path));
+    expect_refused(NULL, 4, RT_E_NOTFOUND, "piece-00000.safetensors", "missing");
+    in_checkpoint(path, "manifest.json");
+    must(rt_remove_tree(path));
+    expect_refused(NULL, 4, RT_E_NOTFOUND, "step-00000003", "manifest.json");
+}
+
+static void another_model_optimiser_or_slicing_is_named(void **state)
+{
+    (void)state;
+    one_checkpoint(2);
+    expect_refused("model.layers=[flatten, {linear: 300}, relu, {linear: 10}]", 4, RT_E_MISMATCH,
+                   "1.weight", "[300,784]");
+    expect_refused("model.layers=[flatten, {linear: 400}, relu, {linear: 10}, relu, {linear: 10}]",
+                   4, RT_E_MISMATCH, "another model", "");
+    expect_refused("optimizer.name=sgd", 4, RT_E_MISMATCH, "exp_avg", "optimiser");
+    expect_refused("parallel.slices=8", 8, RT_E_MISMATCH, "4 slices", "parallel.slices=4");
+}
+
+static void another_format_version_is_refused(void **state)
+{
+    (void)state;
+    must(rt_remove_tree(checkpoints()));
+    saving w = save_with(NULL, 1, 0, HALF);
+    commit(&w, 1, 2, 4);
+    expect_refused(NULL, 4, RT_E_MISMATCH, "manifest.json", "version 2");
+}
+
+/* Pieces that are each sound but do not make a whole: as if one rank had owned too little or too
+ * much. */
+typedef struct piecemeal {
+    rt_range owned[2];
+    saving w;
+} piecemeal;
+
+static void piecemeal_body(fixture_rank *r)
+{
+    piecemeal *p = r->ctx;
+    snprintf(p->w.layout, sizeof p->w.layout, "%s", rt_run_layout(r->run));
+    for (int k = 0; k < 2; k++) {
+        told ctx = {&p->w, k};
+        rt__pieces *pieces;
+        rt__pieces_args args = {r->run, p->owned[k], k, checkpoints(), note_piece, &ctx};
+        if (rank_failed(r, rt__pieces_start(&args, &pieces)))
+            return;
+        rt__pieces_save(pieces, HALF);
+        rt__pieces_end(pieces);
+    }
+}
+
+static void expect_bad_cover(rt_range first, rt_range second, const char *what)
+{
+    piecemeal p = {{first, second}, {.steps = HALF}};
+    rt_config cfg = fixture_config(&f, NULL);
+    must(rt_remove_tree(checkpoints()));
+    fixture_ranks(&cfg, 1, piecemeal_body, &p);
+    rt_config_release(&cfg);
+    commit(&p.w, 2, 1, 4);
+    expect_refused(NULL, 4, RT_E_CORRUPT, "param/1.weight", what);
+}
+
+static void gaps_and_overlaps_are_named_by_element(void **state)
+{
+    (void)state;
+    int64_t end = INT64_C(1) << 40; /* is cut down to all there is */
+    expect_bad_cover((rt_range){0, 1000}, (rt_range){1001, end},
+                     "element 1000 of param/1.weight is missing");
+    expect_bad_cover((rt_range){0, 1000}, (rt_range){998, end},
+                     "element 998 of param/1.weight is there twice");
+    expect_bad_cover((rt_range){5, 1000}, (rt_range){1000, end},
+                     "element 0 of param/1.weight is missing");
+}
+
+static void a_piece_that_cannot_be_written_is_told(void **state)
+{
+    (void)state;
+    piecemeal p = {{{0, 10}, {10, 20}}, {.steps = HALF}};
+    rt_config cfg = fixture_config(&f, NULL);
+    must(rt_remove_tree(checkpoints()));
+    must(rt_file_replace(checkpoints(), "in the way",
+                         10)); /* a file where the directory should be */
+    fixture_ranks(&cfg, 1, piecemeal_body, &p);
+    rt_config_release(&cfg);
+    assert_int_not_equal(p.w.piece[0].status, RT_OK);
+    assert_non_null(strstr(p.w.reason[0], "checkpoints"));
+    must(rt_remove_tree(checkpoints()));
+}
+
+static void the_newest_sound_one_is_found(void **state)
+{
+    (void)state;
+    rt__saved s;
+    one_checkpoint(1);
+    saving later = save_with(NULL, 2, HALF, WHOLE);
+    commit(&later, 2, 1, 4);
+    must(rt__saved_find(f.dir, &s));
+    assert_int_equal(s.step, WHOLE);
+    rt__saved_close(&s);
+    char path[256];
+    snprintf(path, sizeof path, "%s/piece-00001.safetensors", committed(WHOLE));
+    must(rt_file_replace(path, "gone", 4));
+    must(rt__saved_find(f.dir, &s));
+    assert_int_equal(s.step, HALF);
+    rt__saved_close(&s);
+    assert_int_equal(rt__saved_find("/nonexistent", &s), RT_E_NOTFOUND);
+    rt_error_clear();
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_make(&f, 5);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_remove(&f);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resuming_at_any_world_size_gives_the_same_bits),
+        cmocka_unit_test(more_ranks_than_blocks_is_fine),
+        cmocka_unit_test(an_altered_byte_is_found_wherever_it_is),
+        cmocka_unit_test(an_altered_manifest_is_found),
+        cmocka_unit_test(truncated_and_missing_pieces_are_named),
+        cmocka_unit_test(another_model_optimiser_or_slicing_is_named),
+        cmocka_unit_test(another_format_version_is_refused),
+        cmocka_unit_test(gaps_and_overlaps_are_named_by_element),
+        cmocka_unit_test(a_piece_that_cannot_be_written_is_told),
+        cmocka_unit_test(the_newest_sound_one_is_found),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,74 @@
+#include "worker/commands/command.h"
+
+#include <string.h>
+#include "common/error.h"
+#include "worker/engine_start.h"
+#include "worker/restore.h"
+
+static const rt__option *find_option(const rt__option *options, const char *name)
+{
+    for (; options->name; options++)
+        if (strcmp(options->name, name) == 0)
+            return options;
+    return NULL;
+}
+
+rt_status rt__arguments(int argc, char **argv, const rt__option *options, const char *usage,
+                        const char **operand)
+{
+    *operand = NULL;
+    for (int i = 1; i < argc; i++) {
+        const rt__option *o = find_option(options, argv[i]);
+        if (o && o->flag)
+            *o->flag = true;
+        else if (o && i + 1 < argc)
+            *o->value = argv[++i];
+        else if (o)
+            return RT_FAIL(ARG, "%s: needs a value: ringtorch %s", argv[i], usage);
+        else if (argv[i][0] == '-' || *operand)
+            return RT_FAIL(ARG, "%s: not understood: ringtorch %s", argv[i], usage);
+        else
+            *operand = argv[i];
+    }
+    if (!*operand)
+        return RT_FAIL(ARG, "%s: what is it to look at? ringtorch %s", argv[0], usage);
+    return RT_OK;
+}
+
+static rt_status load_config(const rt__saved *saved, const char *path, rt_config *out)
+{
+    const char *text;
+    if (path)
+        return rt_config_load(path, NULL, 0, out);
+    RT_TRY(rt_json_string(saved->manifest, "config", saved->dir, &text));
+    return rt_config_parse(text, strlen(text), saved->dir, out);
+}
+
+static rt_status load_model(rt__model *m, const char *config)
+{
+    rt__destination to;
+    RT_TRY(load_config(&m->saved, config, &m->config));
+    RT_TRY(rt__engine_start(&m->config));
+    RT_TRY(rt_run_open(&m->config, m->saved.slices, &m->run));
+    RT_TRY(rt__restore_check_layout(&m->saved, rt_run_layout(m->run)));
+    rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
+    return rt__restore(&m->saved, &to);
+}
+
+rt_status rt__model_open(const char *path, const char *config, rt__model *out)
+{
+    *out = (rt__model){0};
+    RT_TRY(rt__saved_find(path, &out->saved));
+    rt_status status = load_model(out, config);
+    if (status != RT_OK)
+        rt__model_close(out);
+    return status;
+}
+
+void rt__model_close(rt__model *m)
+{
+    if (m->run)
+        rt_run_close(m->run);
+    rt_config_release(&m->config);
+    rt__saved_close(&m->saved);
+}

@@ -1,0 +1,47 @@
+/* Commands that need the engine: `ringtorch eval ...` becomes `ringtorch-worker eval ...`.
+ *
+ *     static const rt__option options[] = {{"--config", &config}, {"--json", .flag = &json},
+ * {NULL}}; RT_TRY(rt__arguments(argc, argv, options, "eval RUN|CHECKPOINT [--config CONFIG]
+ * [--json]", &path)); rt__model m; RT_TRY(rt__model_open(path, config, &m));
+ *     ... m.run holds the parameters of the checkpoint ...
+ *     rt__model_close(&m);
+ */
+#ifndef RINGTORCH_WORKER_COMMANDS_COMMAND_H
+#define RINGTORCH_WORKER_COMMANDS_COMMAND_H
+
+#include "common/config.h"
+#include "worker/checkpoint_read.h"
+#include "worker/engine/train/run.h"
+
+/* Each prints its result to stdout. argv[0] is the command's name. Failures are told by the caller.
+ */
+rt_status rt__command_eval(int argc, char **argv);
+rt_status rt__command_export(int argc, char **argv);
+rt_status rt__command_checkpoint(int argc, char **argv);
+
+/* An option with a value, or a flag without. */
+typedef struct rt__option {
+    const char *name;
+    const char **value;
+    bool *flag;
+} rt__option;
+
+/* Sets what the options point to; exactly one other argument is wanted, *operand. ARG with `usage`
+ * for anything else. options end with a NULL name. */
+rt_status rt__arguments(int argc, char **argv, const rt__option *options, const char *usage,
+                        const char **operand);
+
+/* A trained model: the checkpoint, its configuration, and a run that holds its parameters. */
+typedef struct rt__model {
+    rt__saved saved;
+    rt_config config;
+    rt_run *run;
+} rt__model;
+
+/* path: a checkpoint, or a run directory (its newest checkpoint that verifies). The configuration
+ * is the one in the checkpoint's manifest, or the file `config` if that is not NULL. Starts the
+ * engine. */
+rt_status rt__model_open(const char *path, const char *config, rt__model *out);
+void rt__model_close(rt__model *m);
+
+#endif

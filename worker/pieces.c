@@ -1,0 +1,201 @@
+#include "worker/pieces.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <ringtorch/formats.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+
+enum { NAME_MAX_BYTES = 512 };
+
+struct rt__pieces {
+    rt_run *run;
+    rt_range owned; /* without the tail */
+    int rank;
+    char *dir;
+    void (*on_done)(void *ctx, const rt__piece_result *r);
+    void *ctx;
+
+    int kinds;      /* param, then the optimiser's states */
+    float *staging; /* [kinds * elements owned] */
+
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool full; /* the staging buffer holds a state that is not written yet */
+    bool ending;
+    int64_t step; /* of that state */
+};
+
+static int64_t owned_count(const rt__pieces *p)
+{
+    return p->owned.end - p->owned.begin;
+}
+
+/* Where a kind lives, and what it is called. */
+static const float *kind_data(const rt__pieces *p, int kind, const char **name)
+{
+    if (kind > 0)
+        return rt_optim_state(rt_run_optim(p->run), kind - 1, name);
+    *name = "param";
+    return rt_run_flat(p->run)->param;
+}
+
+/* ---- the writing thread ---- */
+
+static rt_status add_entries(const rt__pieces *p, rt_st_writer *w, int kind)
+{
+    const rt_flat *flat = rt_run_flat(p->run);
+    const float *staged = p->staging + kind * owned_count(p);
+    const char *kind_name;
+    kind_data(p, kind, &kind_name);
+    for (int32_t i = 0; i < flat->entries; i++) {
+        const rt_flat_entry *e = &flat->entry[i];
+        int64_t begin = e->begin > p->owned.begin ? e->begin : p->owned.begin;
+        int64_t end = e->end < p->owned.end ? e->end : p->owned.end;
+        if (begin >= end)
+            continue;
+        char name[NAME_MAX_BYTES];
+        snprintf(name, sizeof name, "%s/%s@%" PRId64, kind_name, e->name, begin - e->begin);
+        RT_TRY(
+            rt_st_add(w, name, RT_F32, rt_shape(end - begin), staged + (begin - p->owned.begin)));
+    }
+    return RT_OK;
+}
+
+static rt_status fill(const rt__pieces *p, rt_st_writer *w, int64_t step)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, step);
+    RT_TRY(rt_st_metadata(w, "step", text));
+    for (int kind = 0; kind < p->kinds; kind++)
+        RT_TRY(add_entries(p, w, kind));
+    return RT_OK;
+}
+
+static rt_status write_piece(const rt__pieces *p, rt__piece_result *r)
+{
+    uint64_t bytes;
+    rt_st_writer *w = NULL;
+    char *path = NULL;
+    char *dir = rt_strdup_printf("%s/.step-%08" PRId64 ".tmp", p->dir, r->step);
+    if (!dir)
+        return RT_E_NOMEM;
+    rt_status status;
+    RT_TRY_GOTO(rt_dir_make(dir, 0755), done);
+    path = rt_path_join(dir, r->file);
+    RT_TRY_GOTO(path ? RT_OK : RT_E_NOMEM, done);
+    RT_TRY_GOTO(rt_st_create(path, &w), done);
+    status = fill(p, w, r->step);
+    if (status != RT_OK) {
+        rt_st_abandon(w);
+        goto done;
+    }
+    status = rt_st_finish(w, &bytes, &r->checksum);
+    r->bytes = (int64_t)bytes;
+done:
+    rt_mem_free(path);
+    rt_mem_free(dir);
+    return status;
+}
+
+static void write_and_tell(rt__pieces *p)
+{
+    rt__piece_result r = {.step = p->step};
+    snprintf(r.file, sizeof r.file, "piece-%05d.safetensors", p->rank);
+    r.status = write_piece(p, &r);
+    r.reason = rt_error();
+    p->on_done(p->ctx, &r);
+    rt_error_clear();
+}
+
+static void *write_pieces(void *arg)
+{
+    rt__pieces *p = arg;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        while (!p->full && !p->ending)
+            pthread_cond_wait(&p->changed, &p->lock);
+        if (!p->full)
+            break;
+        pthread_mutex_unlock(&p->lock);
+        write_and_tell(p);
+        pthread_mutex_lock(&p->lock);
+        p->full = false;
+        pthread_cond_broadcast(&p->changed);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+/* ---- the computing thread ---- */
+
+rt_status rt__pieces_start(const rt__pieces_args *a, rt__pieces **out)
+{
+    rt__pieces *p = rt_calloc(1, sizeof *p);
+    if (!p)
+        return RT_E_NOMEM;
+    *p = (rt__pieces){
+        .run = a->run, .owned = a->owned, .rank = a->rank, .on_done = a->on_done, .ctx = a->ctx};
+    int64_t count = rt_run_flat(a->run)->count;
+    if (p->owned.end > count)
+        p->owned.end = count;
+    if (p->owned.begin > p->owned.end)
+        p->owned.begin = p->owned.end;
+    p->kinds = 1 + rt_optim_states(rt_run_optim(a->run));
+    p->staging = rt_calloc((size_t)p->kinds * (size_t)owned_count(p), sizeof *p->staging);
+    p->dir = rt_strdup(a->dir);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->changed, NULL);
+    if (!p->staging || !p->dir || pthread_create(&p->thread, NULL, write_pieces, p) != 0) {
+        rt_mem_free(p->staging);
+        rt_mem_free(p->dir);
+        rt_mem_free(p);
+        return RT_FAIL(NOMEM, "checkpoint thread: the system refuses memory or another thread");
+    }
+    *out = p;
+    return RT_OK;
+}
+
+void rt__pieces_wait(rt__pieces *p)
+{
+    pthread_mutex_lock(&p->lock);
+    while (p->full)
+        pthread_cond_wait(&p->changed, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void rt__pieces_save(rt__pieces *p, int64_t step)
+{
+    rt__pieces_wait(p);
+    for (int kind = 0; kind < p->kinds; kind++) {
+        const char *name;
+        memcpy(p->staging + kind * owned_count(p), kind_data(p, kind, &name) + p->owned.begin,
+               (size_t)owned_count(p) * sizeof(float));
+    }
+    pthread_mutex_lock(&p->lock);
+    p->step = step;
+    p->full = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void rt__pieces_end(rt__pieces *p)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->ending = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    pthread_join(p->thread, NULL);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    rt_mem_free(p->staging);
+    rt_mem_free(p->dir);
+    rt_mem_free(p);
+}

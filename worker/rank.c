@@ -1,0 +1,202 @@
+#include "worker/rank.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "worker/engine_start.h"
+#include "worker/session.h"
+
+static const double FAREWELL_SECONDS = 2; /* for the last messages to get out */
+
+typedef struct rank {
+    const char *endpoint, *run_id, *dir;
+    int64_t generation;
+    int number, world; /* number: from mpirun's environment until MPI itself says so */
+    char name[32];     /* "worker 3" */
+    rt_wire_keys keys;
+    rt_config config;
+    rt__orders orders;
+    rt__progress progress;
+    rt__link *link;
+    rt__commthread *comm;
+    rt_run *run;
+} rank;
+
+/* ---- environment ---- */
+
+static rt_status need(const char *name, const char **out)
+{
+    *out = getenv(name);
+    if (!*out)
+        return RT_FAIL(ARG, "%s is not set: ranks are started by `ringtorch train`, not by hand",
+                       name);
+    return RT_OK;
+}
+
+static rt_status need_number(const char *name, int64_t *out)
+{
+    const char *text;
+    char *end;
+    RT_TRY(need(name, &text));
+    *out = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || *out < 0)
+        return RT_FAIL(ARG, "%s=%s: expected a number", name, text);
+    return RT_OK;
+}
+
+static rt_status read_environment(rank *r)
+{
+    int64_t number;
+    RT_TRY(need("RINGTORCH_ENDPOINT", &r->endpoint));
+    RT_TRY(need("RINGTORCH_RUN", &r->run_id));
+    RT_TRY(need("RINGTORCH_RUN_DIR", &r->dir));
+    RT_TRY(need_number("RINGTORCH_GENERATION", &r->generation));
+    RT_TRY(need_number("OMPI_COMM_WORLD_RANK", &number));
+    r->number = (int)number;
+    snprintf(r->name, sizeof r->name, "worker %d", r->number);
+    return rt_wire_keys_from_env(&r->keys);
+}
+
+/* Ends with the process that started us, and leaves Ctrl-C to the launcher. */
+static rt_status tie_to_parent(void)
+{
+    signal(SIGINT, SIG_IGN);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1)
+        return RT_FAIL(CLOSED, "mpirun is gone");
+    return RT_OK;
+}
+
+/* ---- log ---- */
+
+/* Everything printed by anyone in this process ends in the log file, as log entries do. */
+static rt_status redirect(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+        return RT_FAIL(IO, "%s: %m", path);
+    close(fd);
+    return RT_OK;
+}
+
+static rt_status open_log(const rank *r)
+{
+    rt_status status = RT_E_NOMEM;
+    char *logs = rt_path_join(r->dir, "logs");
+    char *path =
+        rt_strdup_printf("%s/logs/worker-%d.g%" PRId64 ".log", r->dir, r->number, r->generation);
+    if (logs && path)
+        status = rt_dir_make(logs, 0755);
+    if (status == RT_OK)
+        status = redirect(path);
+    if (status == RT_OK)
+        status = rt_log_open(r->name, path, r->config.log.format == RT_CFG_LOG_JSON);
+    rt_mem_free(path);
+    rt_mem_free(logs);
+    return status;
+}
+
+static rt_status load_config(rank *r)
+{
+    char *path = rt_path_join(r->dir, "config.yaml");
+    rt_status status = path ? rt_config_load(path, NULL, 0, &r->config) : RT_E_NOMEM;
+    rt_mem_free(path);
+    return status;
+}
+
+/* ---- life ---- */
+
+static rt_status open_mpi(void *arg, rt_comm **out)
+{
+    (void)arg;
+    return rt_comm_mpi(out);
+}
+
+/* MPI starts on its own thread while this one loads the data: both take a third of a second. */
+static rt_status start(rank *r)
+{
+    rt__progress_init(&r->progress);
+    rt__orders_init(&r->orders);
+    RT_TRY(rt__commthread_start(open_mpi, NULL, &r->orders.abort, &r->comm));
+    rt__link_args link = {r->endpoint,   &r->keys,     r->run_id, r->name,
+                          r->generation, &r->progress, &r->orders};
+    RT_TRY(rt__link_start(&link, &r->link));
+    RT_TRY(rt__engine_start(&r->config));
+    RT_TRY(rt_run_open(&r->config, r->config.parallel.slices, &r->run));
+    return rt__commthread_ready(r->comm, &r->number, &r->world);
+}
+
+static rt_status live(rank *r)
+{
+    RT_TRY(start(r));
+    rt_log_info("rank %d of %d, generation %" PRId64 ", %s, %s", r->number, r->world, r->generation,
+                rt_isa(), rt_blas());
+    rt__session session = {
+        .config = &r->config,
+        .run = r->run,
+        .comm = r->comm,
+        .rank = r->number,
+        .world = r->world,
+        .dir = r->dir,
+        .link = r->link,
+        .progress = &r->progress,
+        .orders = &r->orders,
+    };
+    return rt__session_run(&session);
+}
+
+/* Says what happened and leaves without waiting for anybody: mpirun ends the other ranks. */
+static int fail(rank *r, rt_status status)
+{
+    int code = rt_status_exit_code(status);
+    if (atomic_load(&r->orders.abort)) {
+        rt_log_info("left: %s", rt_error());
+    } else {
+        rt_log_error("%s (%s)", rt_error(), rt_error_place());
+        rt_msg_fault m = {status, (char *)rt_error(), rt__progress_read(&r->progress).step,
+                          (char *)rt_error_place()};
+        if (r->link)
+            rt__link_post(r->link, RT_MSG_FAULT, &m);
+    }
+    atomic_store(&r->orders.abort, 1);
+    rt__link_end(r->link, FAREWELL_SECONDS);
+    _exit(code);
+}
+
+static int end(rank *r)
+{
+    rt__link_end(r->link, FAREWELL_SECONDS);
+    rt_run_close(r->run);
+    rt__commthread_end(r->comm);
+    rt_config_release(&r->config);
+    int code = rt_shutdown();
+    rt_log_info("done");
+    rt_log_close();
+    return code;
+}
+
+int rt__rank_main(void)
+{
+    rank r = {0};
+    rt_status status = read_environment(&r);
+    if (status == RT_OK)
+        status = tie_to_parent();
+    if (status == RT_OK)
+        status = load_config(&r);
+    if (status == RT_OK)
+        status = open_log(&r);
+    if (status != RT_OK) {
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+        return rt_status_exit_code(status);
+    }
+    status = live(&r);
+    return status == RT_OK ? end(&r) : fail(&r, status);
+}

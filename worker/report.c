@@ -1,0 +1,94 @@
+#include "worker/report.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "common/clock.h"
+
+/* ---- throughput ---- */
+
+void rt__meter_start(rt__meter *m, int64_t batch)
+{
+    *m = (rt__meter){.batch = batch, .running_since = rt_clock()};
+}
+
+void rt__meter_pause(rt__meter *m)
+{
+    if (m->running_since > 0)
+        m->seconds += rt_clock() - m->running_since;
+    m->running_since = 0;
+}
+
+void rt__meter_resume(rt__meter *m)
+{
+    rt__meter_pause(m);
+    m->running_since = rt_clock();
+}
+
+void rt__meter_step(rt__meter *m, double loss)
+{
+    m->steps++;
+    m->loss_sum += loss;
+}
+
+void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, rt_msg_report *out)
+{
+    rt__meter_resume(m); /* brings `seconds` up to date */
+    double spent = m->seconds - m->reported_at, steps = (double)m->steps;
+    *out = (rt_msg_report){
+        .step = step,
+        .loss = m->steps > 0 ? m->loss_sum / steps : 0,
+        .lr = lr,
+        .grad_norm = grad_norm,
+        .samples_per_second = spent > 0 ? steps * (double)m->batch / spent : 0,
+        .seconds = m->seconds,
+        .rss_bytes = rt__rss(),
+    };
+    m->steps = 0;
+    m->loss_sum = 0;
+    m->reported_at = m->seconds;
+}
+
+/* ---- who I am ---- */
+
+rt_status rt__hello(const rt_config *cfg, const rt_run *run, int rank, int world,
+                    rt__hello_texts *texts, rt_msg_hello *out)
+{
+    gethostname(texts->host, sizeof texts->host - 1);
+    texts->host[sizeof texts->host - 1] = '\0';
+    *out = (rt_msg_hello){
+        .host = texts->host,
+        .pid = getpid(),
+        .rank = rank,
+        .world = world,
+        .device = "cpu",
+        .isa = (char *)rt_isa(),
+        .blas = (char *)rt_blas(),
+        .threads = rt_threads(),
+        .config_hash = texts->config_hash,
+        .layout_hash = (char *)rt_run_layout_hash(run),
+        .parameters = rt_run_flat(run)->count,
+        .samples = rt_run_samples(run),
+    };
+    return rt_config_hash(cfg, texts->config_hash);
+}
+
+/* ---- memory ---- */
+
+int64_t rt__rss(void)
+{
+    long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*d %lld", &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+int64_t rt__rss_peak(void)
+{
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) == 0 ? (int64_t)u.ru_maxrss * 1024 : 0;
+}

@@ -1,0 +1,50 @@
+/* Loading a checkpoint, at any world size.
+ *
+ *     RT_TRY(rt__restore_run(run, "runs/x/checkpoints/step-00000500", slices, &step));
+ *
+ * or, piece by piece:
+ *
+ *     rt__saved saved;
+ *     RT_TRY(rt__saved_open(dir, &saved));
+ *     rt__destination to;
+ *     rt__destination_of_run(&to, run, RT__PARAMETERS_ONLY);
+ *     RT_TRY(rt__restore(&saved, &to));
+ *
+ * Everything is checked before anything is changed: the layout against the model (the first tensor
+ * that differs is named), and that every element of the parameters and of each of the optimiser's
+ * states is there exactly once (the tensor, the element and the piece at fault are named). */
+#ifndef RINGTORCH_WORKER_RESTORE_H
+#define RINGTORCH_WORKER_RESTORE_H
+
+#include "worker/checkpoint_read.h"
+#include "worker/engine/train/run.h"
+
+enum { RT__KINDS_MAX = 8 };
+
+/* Where the values go: tensors in flat order, and a flat buffer for each kind. All borrowed. */
+typedef struct rt__destination {
+    const rt_flat_entry *tensor; /* [tensors]; only names and places are looked at */
+    int32_t tensors;
+    int64_t count; /* elements of each buffer */
+    int kinds;
+    struct {
+        const char *name; /* "param", "exp_avg", ... */
+        float *data;      /* [count] */
+    } kind[RT__KINDS_MAX];
+    bool other_kinds_too; /* the checkpoint may hold kinds that are not wanted here */
+} rt__destination;
+
+typedef enum rt__wanted { RT__WHOLE_STATE, RT__PARAMETERS_ONLY } rt__wanted;
+void rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wanted wanted);
+
+/* Loads; the layout is not looked at, names and places of tensors are. */
+rt_status rt__restore(const rt__saved *saved, const rt__destination *to);
+/* Compares the checkpoint's layout with a model's (rt_run_layout). */
+rt_status rt__restore_check_layout(const rt__saved *saved, const char *layout);
+
+/* Opens, checks, loads the whole state, and says at which step it was taken. `slices`: of this run;
+ * a checkpoint made with another number is refused, because going on from it would give other bits.
+ */
+rt_status rt__restore_run(rt_run *run, const char *dir, int64_t slices, int64_t *step);
+
+#endif

@@ -1,0 +1,206 @@
+#include "worker/session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "worker/evaluate.h"
+#include "worker/restore.h"
+
+/* ---- joining ---- */
+
+static rt_status join(rt__session *s)
+{
+    rt__hello_texts texts;
+    rt_msg_hello hello;
+    RT_TRY(rt__hello(s->config, s->run, s->rank, s->world, &texts, &hello));
+    rt__link_post(s->link, RT_MSG_HELLO, &hello);
+    RT_TRY(rt__link_wait_plan(s->link, &s->message));
+    s->plan = &s->message.plan;
+    if (s->plan->world != s->world || s->plan->slice_begin_count != s->world + 1)
+        return RT_FAIL(PROTOCOL, "plan: for %" PRId64 " ranks, but MPI started %d", s->plan->world,
+                       s->world);
+    return RT_OK;
+}
+
+static void post_layout(rt__session *s)
+{
+    rt_msg_layout m = {.json = (char *)rt_run_layout(s->run)};
+    rt__link_post(s->link, RT_MSG_LAYOUT, &m);
+}
+
+/* ---- checkpoints ---- */
+
+/* On the thread that writes pieces. */
+static void piece_done(void *ctx, const rt__piece_result *r)
+{
+    rt__session *s = ctx;
+    if (r->status != RT_OK) {
+        rt_log_error("checkpoint of step %" PRId64 ": %s", r->step, r->reason);
+        rt_msg_piece_failed failed = {r->step, r->status, (char *)r->reason};
+        rt__link_post(s->link, RT_MSG_PIECE_FAILED, &failed);
+        return;
+    }
+    char checksum[17];
+    snprintf(checksum, sizeof checksum, "%016" PRIx64, r->checksum);
+    rt_msg_piece_done done = {r->step, (char *)r->file, r->bytes, checksum};
+    rt__link_post(s->link, RT_MSG_PIECE_DONE, &done);
+}
+
+static void save(rt__session *s, int64_t step)
+{
+    rt__progress_phase(s->progress, RT__PHASE_CHECKPOINT, -1);
+    rt__pieces_save(s->pieces, step);
+}
+
+static rt_status prepare(rt__session *s)
+{
+    RT_TRY(rt__shard_init(&s->shard, s->world, s->rank, s->plan->slices, s->plan->slice_begin,
+                          rt_run_flat(s->run)->length));
+    rt__stepper_args args = {s->run, s->config, s->comm, &s->shard, s->progress};
+    RT_TRY(rt__stepper_init(&s->stepper, &args));
+
+    rt_run_prefetch(s->run, s->plan->start_step,
+                    s->shard.slices); /* while the rest is made ready */
+    char *dir = rt_path_join(s->dir, "checkpoints");
+    if (!dir)
+        return RT_E_NOMEM;
+    rt__pieces_args pieces = {s->run, s->shard.owned[s->rank], s->rank, dir, piece_done, s};
+    rt_status status = rt__pieces_start(&pieces, &s->pieces);
+    rt_mem_free(dir);
+    return status;
+}
+
+static rt_status restore(rt__session *s)
+{
+    if (s->plan->source == 0)
+        return RT_OK;
+    int64_t step;
+    rt__progress_phase(s->progress, RT__PHASE_RESTORE, -1);
+    RT_TRY(rt__restore_run(s->run, s->plan->checkpoint, s->plan->slices, &step));
+    if (step != s->plan->start_step)
+        return RT_FAIL(MISMATCH, "%s: is of step %" PRId64 ", the plan starts at %" PRId64,
+                       s->plan->checkpoint, step, s->plan->start_step);
+    rt_log_info("restored step %" PRId64 " from %s", step, s->plan->checkpoint);
+    return RT_OK;
+}
+
+/* ---- evaluation ---- */
+
+static rt_status evaluate(rt__session *s, int64_t step)
+{
+    rt_evaluation e;
+    double began = rt_clock();
+    rt__meter_pause(&s->meter);
+    rt__progress_phase(s->progress, RT__PHASE_EVALUATE, -1);
+    RT_TRY(rt__evaluate(s->run, s->comm, s->rank, s->world, &e));
+    if (s->rank == 0) {
+        rt_msg_evaluated m = {step, e.count, e.correct, e.loss, rt_clock() - began};
+        rt__link_post(s->link, RT_MSG_EVALUATED, &m);
+    }
+    rt__meter_resume(&s->meter);
+    return RT_OK;
+}
+
+/* ---- steps ---- */
+
+static bool divides(int64_t every, int64_t step)
+{
+    return every > 0 && step % every == 0;
+}
+
+/* Whether a report follows step number `step` (which makes it step + 1 finished ones). */
+static bool report_due(const rt_msg_plan *plan, int64_t step)
+{
+    return step == plan->start_step || divides(plan->report_every, step + 1) ||
+           step + 1 == plan->end_step;
+}
+
+static void report(rt__session *s, int64_t finished, const rt__step_result *did)
+{
+    rt_msg_report m;
+    rt__meter_report(&s->meter, finished, rt_run_lr(s->run, finished - 1), did->grad_norm, &m);
+    rt__link_post(s->link, RT_MSG_REPORT, &m);
+}
+
+static bool told_to_stop(const rt__session *s, int64_t step)
+{
+    int64_t after = atomic_load(&s->orders->stop_after);
+    return after >= 0 && step + 1 >= after;
+}
+
+/* What a step is followed by, in this order, so that pieces are written while the evaluation
+ * computes. */
+static rt_status after_step(rt__session *s, int64_t finished, bool last, bool stopped)
+{
+    const rt_msg_plan *p = s->plan;
+    if (divides(p->checkpoint_every, finished) || stopped || (last && p->checkpoint_final))
+        save(s, finished);
+    if (divides(p->evaluate_every, finished) || (last && !stopped && p->evaluate_final))
+        RT_TRY(evaluate(s, finished));
+    return RT_OK;
+}
+
+/* Makes steps until the plan or an order ends them; *finished: how many are done in all. */
+static rt_status steps(rt__session *s, int64_t *finished)
+{
+    const rt_msg_plan *p = s->plan;
+    rt__step_result did = {0};
+    rt__meter_start(&s->meter, s->config->data.batch);
+    for (int64_t t = p->start_step; t < p->end_step && !did.stop; t++) {
+        if (atomic_load(&s->orders->abort))
+            return RT_FAIL(ABORTED, "told to leave after step %" PRId64, t);
+        rt__step_wish wish = {.stop = told_to_stop(s, t), .norm = report_due(p, t)};
+        RT_TRY(rt__step(&s->stepper, t, &wish, &did));
+        *finished = t + 1;
+        rt__progress_step(s->progress, t + 1);
+        rt__meter_step(&s->meter, did.loss);
+        if (s->rank == 0 && (wish.norm || did.stop))
+            report(s, t + 1, &did);
+        RT_TRY(after_step(s, t + 1, t + 1 == p->end_step, did.stop && t + 1 < p->end_step));
+    }
+    return RT_OK;
+}
+
+static rt_status finish(rt__session *s, int64_t finished)
+{
+    char sha[65] = "";
+    rt__progress_phase(s->progress, RT__PHASE_FINISH, -1);
+    rt__pieces_wait(s->pieces);
+    if (s->rank == 0)
+        RT_TRY(rt_run_weights_sha256(s->run, sha));
+    rt_msg_finished m = {finished, sha, rt__rss_peak()};
+    rt__link_post(s->link, RT_MSG_FINISHED, &m);
+    rt__progress_log(s->progress, finished - s->plan->start_step);
+    rt__link_wait_leave(s->link);
+    return RT_OK;
+}
+
+static rt_status run_plan(rt__session *s)
+{
+    int64_t finished = s->plan->start_step;
+    if (s->rank == 0)
+        post_layout(s);
+    RT_TRY(prepare(s));
+    RT_TRY(restore(s));
+    rt__progress_step(s->progress, finished);
+    if (s->plan->start_step >= s->plan->end_step && s->plan->evaluate_final)
+        RT_TRY(evaluate(s, finished));
+    RT_TRY(steps(s, &finished));
+    return finish(s, finished);
+}
+
+rt_status rt__session_run(rt__session *s)
+{
+    rt_status status = join(s);
+    if (status == RT_OK)
+        status = run_plan(s);
+    rt__pieces_end(s->pieces);
+    rt__stepper_release(&s->stepper);
+    rt__shard_release(&s->shard);
+    rt_msg_body_release(RT_MSG_PLAN, &s->message);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* The life of a rank within one generation, from the plan to the last message.
+ *
+ *     rt__session s = {.config = &cfg, .run = run, .comm = comm, .rank = rank, .world = world,
+ *                      .dir = "runs/x", .link = link, .progress = &progress, .orders = &orders};
+ *     RT_TRY(rt__session_run(&s));
+ *
+ * HELLO -> PLAN -> restore -> steps, with reports, checkpoints and evaluations as the plan says ->
+ * FINISHED
+ * -> wait to be told to leave. */
+#ifndef RINGTORCH_WORKER_SESSION_H
+#define RINGTORCH_WORKER_SESSION_H
+
+#include "worker/commthread.h"
+#include "worker/link.h"
+#include "worker/pieces.h"
+#include "worker/report.h"
+#include "worker/step.h"
+
+typedef struct rt__session {
+    /* Given by the caller, borrowed. */
+    const rt_config *config;
+    rt_run *run;
+    rt__commthread *comm;
+    int rank, world;
+    const char *dir; /* of the run */
+    rt__link *link;
+    rt__progress *progress;
+    rt__orders *orders;
+    /* The session's own. */
+    rt_msg_body message; /* holds the plan */
+    const rt_msg_plan *plan;
+    rt__shard shard;
+    rt__stepper stepper;
+    rt__pieces *pieces;
+    rt__meter meter;
+} rt__session;
+
+/* Runs to the end. ABORTED if told to leave before; any other failure is this rank's own. */
+rt_status rt__session_run(rt__session *s);
+
+#endif

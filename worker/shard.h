@@ -1,0 +1,28 @@
+/* Who does what in a generation: slices of a step and elements of the flat buffers, by rank.
+ *
+ *     rt__shard s;
+ *     RT_TRY(rt__shard_init(&s, plan.world, rank, plan.slices, plan.slice_begin, flat->length));
+ *     compute(s.slices);  update(s.owned[s.rank]);
+ *     rt__shard_release(&s);
+ */
+#ifndef RINGTORCH_WORKER_SHARD_H
+#define RINGTORCH_WORKER_SHARD_H
+
+#include "common/slices.h"
+
+typedef struct rt__shard {
+    int rank, world;
+    int64_t slice_count;  /* S */
+    rt_range slices;      /* mine */
+    int64_t *slice_begin; /* [world+1]; rank r has slices [slice_begin[r], slice_begin[r+1]) */
+    rt_range *owned;      /* [world] elements of the flat buffers, tail included: whole blocks */
+    rt_range *blocks;     /* [world] the same as block numbers of the parameters */
+} rt__shard;
+
+/* slice_begin: [world+1], copied. length: elements of a flat buffer, of which the last
+ * RT_FLAT_SCALARS are its tail. Fails with PROTOCOL if the slices do not tile [0, slices). */
+rt_status rt__shard_init(rt__shard *s, int world, int rank, int64_t slices,
+                         const int64_t *slice_begin, int64_t length);
+void rt__shard_release(rt__shard *s);
+
+#endif
