@@ -3,11 +3,11 @@
  *     rt_dataset *train = rt_data_mnist("/usr/share/datasets/fashion-mnist", .train = true);
  *     rt_loader *data = rt_data_loader(train, .batch = 64, .shuffle = true);
  *     rt_batch b;
- *     while (rt_data_next(data, &b))               // one epoch; call again for the next one
- *         ... b.x: float32 [64,1,28,28] in [0,1], b.y: int64 [64]; both owned by the loader until
- * the next call
+ *     while (rt_data_next(data, &b))    // one epoch; call again for the next one
+ *         ...                           // b.x: float32 [64,1,28,28] in [0,1], b.y: int64 [64]
  *
- * Pixels are value/255, nothing else. Errors name file, byte and what was expected. */
+ * Batches belong to the loader and hold until the next call. Pixels are value/255, nothing else.
+ * Errors name file, byte and what was expected. */
 #ifndef RINGTORCH_DATA_H
 #define RINGTORCH_DATA_H
 
@@ -21,12 +21,13 @@ typedef struct rt_dataset rt_dataset;
 typedef struct rt_data_idx_args {
     const char *images, *labels; /* paths */
     int64_t classes;             /* 0: 10 */
-    int64_t limit;               /* use the first samples only; 0: all */
+    int64_t limit;               /* read the first so many samples only; 0: all */
 } rt_data_idx_args;
 #define rt_data_idx(...) rt_data_idx_((rt_data_idx_args){__VA_ARGS__})
 rt_dataset *rt_data_idx_(rt_data_idx_args a);
 
-/* The folder layout of MNIST and its kin: train-images-idx3-ubyte[.gz] and so on, or t10k-… */
+/* The folder layout of MNIST and its kin: train-images-idx3-ubyte and train-labels-idx1-ubyte, or
+ * t10k-..., each with or without ".gz". */
 typedef struct rt_data_mnist_args {
     const char *folder;
     bool train;
@@ -35,7 +36,7 @@ typedef struct rt_data_mnist_args {
 #define rt_data_mnist(...) rt_data_mnist_((rt_data_mnist_args){__VA_ARGS__})
 rt_dataset *rt_data_mnist_(rt_data_mnist_args a);
 
-/* Tensors in memory: x [n, ...] float32, y [n] int64; kept. */
+/* Tensors in memory: x [n, ...] float32, y [n] int64 in [0, classes); kept. */
 rt_dataset *rt_data_tensors(rt_tensor *x, rt_tensor *y, int64_t classes);
 
 int64_t rt_data_size(const rt_dataset *d);

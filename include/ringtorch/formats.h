@@ -1,16 +1,15 @@
-/* Files of tensors: safetensors (https://github.com/huggingface/safetensors, format of version
- * 0.4).
+/* Files of tensors: safetensors (https://github.com/huggingface/safetensors, version 0.4).
  *
  *     rt_st_writer *w;
- *     rt_st_create("weights.safetensors", &w);
+ *     RT_TRY(rt_st_create("weights.safetensors", &w));
  *     rt_st_metadata(w, "format", "pt");
- *     rt_st_add(w, "0.weight", RT_F32, rt_shape(32, 1, 3, 3), data);     // data is read when
- * writing, not copied rt_st_finish(w, &bytes, &checksum);                                  //
- * fsynced; half a file is never left under the name
+ *     rt_st_add(w, "0.weight", RT_F32, rt_shape(32, 1, 3, 3), data);   // not copied
+ *     RT_TRY(rt_st_finish(w, &bytes, &checksum));   // written, fsynced, renamed into place
  *
  *     rt_st_reader *r;
- *     rt_st_open("weights.safetensors", &r);                               // mapped; header fully
- * checked const rt_st_entry *e = rt_st_find(r, "0.weight"); rt_st_close(r);
+ *     RT_TRY(rt_st_open("weights.safetensors", &r));   // mapped; the header is fully checked
+ *     const rt_st_entry *e = rt_st_find(r, "0.weight");
+ *     rt_st_close(r);
  *
  * A hostile file is refused by name and byte: header length, duplicate names, offsets that overlap,
  * leave gaps or pass the end, shapes that overflow or do not fit the byte count. */

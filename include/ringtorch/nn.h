@@ -1,19 +1,27 @@
 /* Modules: layers with parameters, and nets made of them.
  *
  *     rt_module *net = rt_nn_sequential(rt_nn_conv2d(1, 32, 3, .same = true), rt_nn_relu(),
- * rt_nn_max_pool2d(2), rt_nn_flatten(), rt_nn_linear(32 * 14 * 14, 10)); rt_tensor *logits =
- * rt_forward(net, x);       // [n, 10] rt_free(net);                                 // or leave it
- * to the scope it was made in
+ *                                       rt_nn_flatten(), rt_nn_linear(32 * 28 * 28, 10));
+ *     rt_tensor *logits = rt_forward(net, x);    // x: [n, 1, 28, 28], logits: [n, 10]
+ *     rt_free(net);                              // only if it was kept: its scope frees it too
  *
  * A module of your own starts with an rt_module and has one forward function; children and
  * parameters that are added to it by name are found by everything else (state, optimisers,
  * checkpoints):
  *
- *     typedef struct { rt_module base; rt_module *fc1, *fc2; } mlp;
- *     static rt_tensor *mlp_forward(rt_module *m, rt_tensor *x) { mlp *s = (mlp *)m; return
- * rt_forward(s->fc2, rt_relu(rt_forward(s->fc1, x))); } static const rt_module_type mlp_type =
- * {"mlp", sizeof(mlp), mlp_forward}; mlp *m = rt_nn_new(&mlp_type); m->fc1 = rt_nn_child(&m->base,
- * "fc1", rt_nn_linear(784, 128));
+ *     typedef struct mlp {
+ *         rt_module base;
+ *         rt_module *fc1, *fc2;
+ *     } mlp;
+ *     static rt_tensor *mlp_forward(rt_module *m, rt_tensor *x)
+ *     {
+ *         mlp *s = (mlp *)m;
+ *         return rt_forward(s->fc2, rt_relu(rt_forward(s->fc1, x)));
+ *     }
+ *     static const rt_module_type mlp_type = {"mlp", sizeof(mlp), mlp_forward};
+ *
+ *     mlp *m = rt_nn_new(&mlp_type);
+ *     m->fc1 = rt_nn_child(&m->base, "fc1", rt_nn_linear(784, 128));
  *
  * Parameter names are those PyTorch gives the same net ("0.weight", "fc1.bias"), in order of
  * registration. */
@@ -48,18 +56,18 @@ void *rt_nn_new(const rt_module_type *type);
 rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child);
 rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
 
-/* Runs the module in a scope of its own: only the result outlives it. */
+/* Returns m's output for input x. Runs in a scope of its own: only the result outlives it. */
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x);
 /* Switches dropout and the like, for m and all below it. Modules start in training mode. */
 void rt_nn_train(rt_module *m, bool training);
-/* Number of parameter tensors below m; the i-th one, in registration order, and its full name
- * ("3.weight"), borrowed. */
+/* Number of parameter tensors below m; the i-th one, in registration order (NULL if there is none),
+ * and its full name ("3.weight"; `name` may be NULL). Both are borrowed; the name until the module
+ * dies or the same parameter is asked for through another module. */
 int64_t rt_nn_param_count(const rt_module *m);
 rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name);
 /* Number of elements of all of them. */
 int64_t rt_nn_numel(const rt_module *m);
-/* One line a layer, for people: name, type, parameters. Allocated with malloc's family:
- * rt_text_free. */
+/* One line a layer, for people: name, type, parameters. The caller frees it with rt_text_free. */
 char *rt_nn_summary(const rt_module *m);
 void rt_text_free(char *text);
 
@@ -103,18 +111,29 @@ rt_module *rt_nn_tanh(void);
 rt_module *rt_nn_sigmoid(void);
 rt_module *rt_nn_silu(void);
 
-/* Builds a net from JSON, sizes of inputs inferred: a list of layers, each a name or {name:
- * {options}}:
+/* Builds a net from JSON, a list of layers; each is a name or {name: {option: value}}, and the
+ * first option may go without its name:
+ *
  *     [{"conv2d": {"out": 32, "kernel": 3, "padding": "same"}}, "relu", {"max_pool2d": 2},
- * "flatten", {"linear": 10}] input: shape of one sample ([1,28,28]). Errors name the layer and key
- * at fault, the allowed ones and the nearest. */
+ *      "flatten", {"linear": 10}]
+ *
+ * Sizes of inputs follow from `input`, the shape of one sample ([1,28,28]). Fails (CONFIG) and
+ * names the layer and option at fault, the allowed ones and the nearest.
+ *
+ *     linear      out, bias (true)
+ *     conv2d      out, kernel, stride (1), padding (0, or "same"), dilation (1), groups (1), bias
+ *     max_pool2d, avg_pool2d    kernel, stride (kernel), padding (0)
+ *     dropout     p
+ *     flatten, relu, gelu, tanh, sigmoid, silu
+ */
 rt_module *rt_nn_from_json(const char *json, rt_dims input);
 /* The layers of a preset ("cnn", "mlp") as JSON text, NULL for an unknown name. `classes` becomes
  * the last layer's size. */
 char *rt_nn_preset(const char *name, int64_t classes); /* rt_text_free */
 
-/* ---- initialisers: fill in place, keyed by the thread's random streams; fan-in/out as
- * torch.nn.init ---- */
+/* ---- initialisers ----
+ * They fill x in place, keyed by the thread's random streams; fan-in and fan-out as torch.nn.init.
+ * `a` is the negative slope of the leaky ReLU that follows (0: ReLU). */
 rt_status rt_init_uniform(rt_tensor *x, double low, double high);
 rt_status rt_init_normal(rt_tensor *x, double mean, double std);
 rt_status rt_init_constant(rt_tensor *x, double value);

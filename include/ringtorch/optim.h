@@ -6,7 +6,8 @@
  *
  * Making an optimiser moves the net's parameters and gradients into two flat float32 buffers
  * (rt_flat); the tensors become views into them. State buffers have the same layout, so a shard of
- * the optimiser is a range of elements. */
+ * the optimiser is a range of elements. A net has one optimiser at a time: a second one takes the
+ * parameters over. */
 #ifndef RINGTORCH_OPTIM_H
 #define RINGTORCH_OPTIM_H
 
@@ -57,7 +58,7 @@ typedef struct rt_adamw_args {
 rt_optim *rt_optim_adamw_(rt_adamw_args a);
 
 /* One update of everything from the gradients that backward left; then the gradients are cleared.
- */
+ * A parameter without a gradient counts as one whose gradient is zero. */
 rt_status rt_optim_step(rt_optim *o);
 void rt_optim_zero_grad(rt_optim *o);
 void rt_optim_set_lr(rt_optim *o, double lr);
@@ -78,7 +79,7 @@ const char *rt_optim_name(const rt_optim *o); /* "adamw" */
 int64_t rt_optim_updates(const rt_optim *o);
 void rt_optim_set_updates(rt_optim *o, int64_t t);
 
-/* Euclidean norm of all gradients times scale: float64 partial sums per block of 65,536, then a
+/* Euclidean norm of all gradients, times scale: float64 partial sums per block of 65,536, then a
  * fixed tree over blocks. */
 double rt_optim_grad_norm(const rt_optim *o, double scale);
 /* Sum of squares of one block's gradients (block b covers [b*65536, (b+1)*65536) of [0,count)), and
@@ -96,7 +97,7 @@ typedef struct rt_schedule {
     rt_schedule_kind kind;
     double lr;      /* the peak */
     int64_t warmup; /* linear from lr/warmup at t = 0 to lr at t = warmup - 1 */
-    int64_t steps;  /* cosine: where min_lr is reached */
+    int64_t steps;  /* cosine: the length of the run; min_lr would be reached at t = steps */
     double min_lr;
     int64_t step_size; /* step: times gamma after every step_size steps after warm-up */
     double gamma;

@@ -1,9 +1,11 @@
 /* Training a configured run in one process: the same bits as any number of workers gives.
  *
- *     rt_trainer *t = rt_trainer_open("configs/fashion-cnn.yaml", .set = (const char
- * *[]){"run.steps=200", NULL}); while (rt_trainer_step(t) == RT_OK && rt_trainer_at(t) <
- * rt_trainer_steps(t)) if (rt_trainer_at(t) % 100 == 0) printf("%f\n", rt_trainer_loss(t)); char
- * sha[65]; rt_trainer_weights_sha256(t, sha); rt_free(t);
+ *     const char *set[] = {"run.steps=200", NULL};
+ *     rt_trainer *t = rt_trainer_open("configs/fashion-cnn.yaml", .set = set);
+ *     while (rt_trainer_at(t) < rt_trainer_steps(t) && rt_trainer_step(t) == RT_OK)
+ *         printf("%f\n", rt_trainer_loss(t));
+ *     char sha[65];
+ *     rt_trainer_weights_sha256(t, sha);
  */
 #ifndef RINGTORCH_TRAIN_H
 #define RINGTORCH_TRAIN_H

@@ -1,13 +1,14 @@
 /* Batches made ahead by a thread, taken in order by another.
  *
- *     rt__prefetch *p;
- *     RT_TRY(rt__prefetch_new(&(rt__prefetch_args){.fill = fill, .ctx = l, .slots = 3, .floats = 64
- * * 784, .labels = 64, .threaded = true}, &p)); const rt__filled *b; RT_TRY(rt__prefetch_take(p, 0,
- * &b));     // fill(l, 0, ...) has run; b is valid until the next take RT_TRY(rt__prefetch_take(p,
- * 1, &b));     // already made, if the thread was fast enough rt__prefetch_free(p); // stops the
- * thread; never waits for more than one fill
+ *     rt__prefetch_args a = {.fill = fill, .ctx = l, .slots = 3, .floats = 64 * 784, .labels = 64,
+ *                            .threaded = true};
+ *     RT_TRY(rt__prefetch_new(&a, &p));
+ *     const rt__filled *b;
+ *     RT_TRY(rt__prefetch_take(p, 0, &b));    // fill(l, 0, ...) has run; b holds until ...
+ *     RT_TRY(rt__prefetch_take(p, 1, &b));    // ... the next take; often made already
+ *     rt__prefetch_free(p);                   // stops the thread, after at most one more fill
  *
- * `fill` makes the batch with a given number, by itself deciding what that number means. It runs on
+ * `fill` makes the batch with a given number, deciding by itself what that number means. It runs on
  * the thread (or inside take when not threaded), one call at a time, and its failure comes out of
  * the take that asks for that number. */
 #ifndef RINGTORCH_ENGINE_DATA_PREFETCH_H

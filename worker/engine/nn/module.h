@@ -1,6 +1,7 @@
 /* What a module is inside: an object with named slots, each a child or a parameter.
  *
- *     rt__nn_slot_count(m);  m->slots[i].child / .param
+ *     for (int32_t i = 0; i < m->slot_count; i++)
+ *         if (m->slots[i].child) ... else ... m->slots[i].param ...
  */
 #ifndef RINGTORCH_ENGINE_NN_MODULE_H
 #define RINGTORCH_ENGINE_NN_MODULE_H

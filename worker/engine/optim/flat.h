@@ -1,11 +1,11 @@
 /* Flat buffers: all parameters of a net in one range of memory, their gradients in another of the
  * same layout.
  *
- *     RT_TRY(rt__flat_init(&f, net));                  // the net's parameters are views into
- * f.flat.param from now on RT_TRY(rt__place_init(&p, &f.flat));             // one more buffer that
- * backward can write into RT_TRY(rt__place_use(&p, &f.flat));              // ... and will, from
- * now on; gradients are empty rt_backward(loss); rt__place_complete(&p, &f.flat); // parameters
- * that the loss did not depend on: zeros
+ *     RT_TRY(rt__flat_init(&f, net));         // the net's parameters are views into f.flat.param
+ *     RT_TRY(rt__place_init(&p, &f.flat));    // one more buffer that gradients may lie in
+ *     RT_TRY(rt__place_use(&p, &f.flat));     // gradients are empty, and will be written there
+ *     rt_backward(loss);
+ *     rt__place_complete(&p, &f.flat);        // zeros for what the loss did not depend on
  */
 #ifndef RINGTORCH_ENGINE_OPTIM_FLAT_H
 #define RINGTORCH_ENGINE_OPTIM_FLAT_H

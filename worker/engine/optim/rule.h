@@ -1,8 +1,7 @@
 /* An optimiser: flat buffers, a rule, and the rule's state.
  *
- *     static const rt__rule sgd_rule = {"sgd", .states = {"momentum_buffer"}, .update =
- * sgd_update}; rt_optim *o = rt__optim_new(net, &sgd_rule, 1, &hyper, sizeof hyper, lr);     //
- * owned by the scope
+ *     static const rt__rule rule = {"sgd", {"momentum_buffer"}, sgd_update};
+ *     return rt__optim_new(net, &rule, 1, (rt__hyper){.sgd = s}, s.lr);    // owned by the scope
  */
 #ifndef RINGTORCH_ENGINE_OPTIM_RULE_H
 #define RINGTORCH_ENGINE_OPTIM_RULE_H

@@ -1,10 +1,10 @@
 /* The samples of slice s of step t: a pure function of (seed, t, s), made ahead by a thread.
  *
- *     rt__batches *b;
- *     RT_TRY(rt__batches_new(&(rt__batch_plan){.data = train, .seed = 1337, .batch = 64, .slices =
- * 4}, &b)); rt__batches_hint(b, step, mine);                       // the thread begins, and goes
- * on to the following steps RT_TRY(rt__batches_take(b, step, slice, &filled));     // valid until
- * the next take or hint rt__batches_free(b);
+ *     rt__batch_plan plan = {.data = train, .seed = 1337, .batch = 64, .slices = 4};
+ *     RT_TRY(rt__batches_new(&plan, &b));
+ *     RT_TRY(rt__batches_hint(b, step, mine));              // the thread begins, and goes on
+ *     RT_TRY(rt__batches_take(b, step, slice, &filled));    // holds until the next take or hint
+ *     rt__batches_free(b);
  *
  * Sample i of slice s of step t is at stream position p = t * batch + first(s) + i, which is place
  * p mod N of epoch p / N, and its id is rt_permutation(seed, epoch, N, place). */

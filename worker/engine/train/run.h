@@ -2,15 +2,12 @@
  * rt_trainer is these pieces with all slices in one process; a worker is the same pieces with
  * collectives in between, so both give the same bits.
  *
- *     rt_run *r;
- *     RT_TRY(rt_run_open(&config, slices, &r));                       // fresh parameters of step
- * 0, keyed by run.seed for (int64_t t = start; t < rt_run_steps(r); t++) { rt_run_prefetch(r, t,
- * mine);                                // hint: a thread makes the batches ahead
- *         RT_TRY(rt_run_gradients(r, t, mine, parts, &k));            // canonical partial sums of
- * my slices
+ *     RT_TRY(rt_run_open(&config, slices, &r));    // parameters of step 0, keyed by run.seed
+ *     for (int64_t t = start; t < rt_run_steps(r); t++) {
+ *         RT_TRY(rt_run_gradients(r, t, mine, parts, &k));    // partial sums of my slices
+ *         rt_run_prefetch(r, t + 1, mine);                    // a thread makes what comes next
  *         ... exact reduce-scatter of parts into rt_run_flat(r)->grad ...
- *         RT_TRY(rt_run_update(r, t, owned, clip_scale));             // my blocks; the tail's
- * owner commits loss and count
+ *         RT_TRY(rt_run_update(r, t, owned, clip_scale));     // my blocks, and their loss
  *         ... all-gather rt_run_flat(r)->param ...
  *     }
  *     rt_run_close(r);
@@ -42,7 +39,8 @@ rt_optim *rt_run_optim(const rt_run *r);
 const rt_flat *rt_run_flat(const rt_run *r);
 double rt_run_lr(const rt_run *r, int64_t step);
 
-/* Tells the loader thread which slices of which step come next; repeated hints are free. */
+/* Tells the loader thread which slices of which step come next; repeated hints are free. Without
+ * one it goes on from the slices last computed to the same ones of the next step. */
 void rt_run_prefetch(rt_run *r, int64_t step, rt_range slices);
 
 /* Computes slices [begin,end) of a step and combines them to their canonical nodes, at most

@@ -1,8 +1,10 @@
-/* What a run is inside, for the files that implement run.h.
+/* What a run is inside, for the files that implement run.h:
  *
- *     run_open.c: from a configuration    run_step.c: gradients and update    run_eval.c: test set,
- * logits run_identity.c: hash of the weights, layout                              batches.c:
- * samples of (step, slice)
+ *     run_open.c        from a configuration
+ *     run_step.c        gradients and update
+ *     run_eval.c        test set and raw outputs
+ *     run_identity.c    layout, hash of the weights
+ *     batches.c         samples of (step, slice)
  */
 #ifndef RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
 #define RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
