@@ -23,6 +23,7 @@ enum {
     RECONNECT_FIRST = 50,   /* ms before the first attempt to connect again, then doubled ... */
     RECONNECT_LAST = 1000,  /* ms ... up to this */
     SEALED_EXTRA = 256,     /* bytes CURVE adds to a frame, rounded up */
+    CONFIRM_EVERY = 64,     /* messages after which a busy receiver says what it has */
     FAILED_HANDSHAKES_MAX = 3, /* in a row, without a reason given: then the keys are to blame */
 };
 static const double ASK_AGAIN = 1; /* seconds between two requests for the same lost message */
@@ -390,6 +391,8 @@ static bool take(rt_wire *w, const char *peer, const rt__frame_head *head)
     switch (rt__session_arrived(s, head->seq)) {
     case RT__ARRIVED_NEW:
         s->asked = 0;
+        if (s->seen - s->told >= CONFIRM_EVERY)
+            send_control(w, s, RT__FRAME_ACK);
         return true;
     case RT__ARRIVED_AGAIN:
         s->told = s->seen - 1; /* it has not heard that we have it */

@@ -1,0 +1,586 @@
+/* The wire over loopback: what arrives, in what order, and who is kept out. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/wire_frame.h"
+#include "tests/unit/common/proxy.h"
+
+static const double PATIENCE = 20; /* seconds after which something that must happen has failed */
+static const double QUIET = 0.3;   /* seconds in which something that must not happen could have */
+
+static rt_wire_keys keys;
+
+static rt_wire *listen_at(const char *endpoint)
+{
+    rt_wire *w;
+    rt_wire_options o = {
+        .endpoint = endpoint, .keys = &keys, .run = "run-1", .name = "coordinator"};
+    assert_int_equal(rt_wire_listen(&o, &w), RT_OK);
+    return w;
+}
+
+static rt_wire *connect_as(const char *endpoint, const rt_wire_keys *k, const char *run)
+{
+    rt_wire *w;
+    rt_wire_options o = {
+        .endpoint = endpoint, .keys = k, .run = run, .name = "worker 3", .generation = 7};
+    assert_int_equal(rt_wire_connect(&o, &w), RT_OK);
+    return w;
+}
+
+/* Receives on `to` while `other` gets its turn too, as it would in its own process. */
+static rt_status receive_while(rt_wire *to, rt_wire *other, double seconds, rt_frame *f)
+{
+    double end = rt_clock() + seconds;
+    rt_status status;
+    do {
+        rt_frame strange;
+        assert_int_equal(rt_wire_receive(other, 0, &strange), RT_E_TIMEOUT);
+        status = rt_wire_receive(to, 0.005, f);
+    } while (status == RT_E_TIMEOUT && rt_clock() < end);
+    return status;
+}
+
+/* Sends PROGRESS with the given step; the smallest message that carries a number. */
+static rt_status send_step(rt_wire *w, const char *peer, int64_t step)
+{
+    rt_msg_progress p = {.step = step, .what = NULL};
+    return rt_wire_send(w, peer, RT_MSG_PROGRESS, &p);
+}
+
+static void expect_step(rt_wire *to, rt_wire *other, int64_t step, char peer[64])
+{
+    rt_frame f;
+    assert_int_equal(receive_while(to, other, PATIENCE, &f), RT_OK);
+    assert_int_equal(f.type, RT_MSG_PROGRESS);
+    assert_int_equal(f.body.progress.step, step);
+    if (peer)
+        memcpy(peer, f.peer, 64);
+    rt_frame_release(&f);
+}
+
+static void expect_silence(rt_wire *to, rt_wire *other)
+{
+    rt_frame f;
+    assert_int_equal(receive_while(to, other, QUIET, &f), RT_E_TIMEOUT);
+}
+
+/* --- tests
+ * ------------------------------------------------------------------------------------------ */
+
+static void every_message_arrives_unchanged(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*"),
+            *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
+    char peer[64] = "";
+    uint64_t seed = 20261122;
+    for (int i = 0; i < 2 * RT_MSG_TYPES; i++) {
+        bool up = i < RT_MSG_TYPES; /* first all types to the router, then all back */
+        rt_msg_type type = rt_msg_type_at(i % RT_MSG_TYPES);
+        rt_msg_body body;
+        rt_frame f;
+        rt_bytes sent, got;
+        assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
+        assert_int_equal(rt_wire_send(up ? d : r, up ? NULL : peer, type, &body), RT_OK);
+        assert_int_equal(receive_while(up ? r : d, up ? d : r, PATIENCE, &f), RT_OK);
+        assert_int_equal(f.type, type);
+        assert_string_equal(f.sender, up ? "worker 3" : "coordinator");
+        assert_int_equal(f.generation, up ? 7 : 0);
+        if (up)
+            memcpy(peer, f.peer, sizeof peer);
+        assert_int_equal(rt_msg_encode(type, &body, &sent), RT_OK);
+        assert_int_equal(rt_msg_encode(type, &f.body, &got), RT_OK);
+        assert_int_equal(sent.len, got.len);
+        assert_memory_equal(sent.data, got.data, sent.len);
+        rt_bytes_release(&sent);
+        rt_bytes_release(&got);
+        rt_msg_body_release(type, &body);
+        rt_frame_release(&f);
+    }
+    assert_true(rt_wire_connected(d));
+    assert_int_equal(rt_wire_refused(r) + rt_wire_refused(d), 0);
+    rt_wire_close(d, 0);
+    rt_wire_close(r, 0);
+}
+
+static void many_messages_keep_their_order(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 5000, AHEAD = 500 }; /* several times what may be unconfirmed */
+    rt_wire *r = listen_at("tcp://127.0.0.1:*"),
+            *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
+    for (int i = 0; i < MESSAGES + AHEAD; i++) {
+        if (i < MESSAGES)
+            assert_int_equal(send_step(d, NULL, i), RT_OK);
+        if (i >= AHEAD)
+            expect_step(r, d, i - AHEAD, NULL);
+    }
+    rt_wire_close(d, 0);
+    rt_wire_close(r, 0);
+}
+
+static void expect_locked_out(const rt_wire_keys *theirs)
+{
+    rt_wire *r = listen_at("tcp://127.0.0.1:*"),
+            *d = connect_as(rt_wire_endpoint(r), theirs, "run-1");
+    rt_frame f;
+    rt_status status;
+    assert_int_equal(send_step(d, NULL, 1), RT_OK);
+    double end = rt_clock() + PATIENCE;
+    do {
+        assert_int_equal(rt_wire_receive(r, 0.005, &f), RT_E_TIMEOUT);
+        status = rt_wire_receive(d, 0.005, &f);
+    } while (status == RT_E_TIMEOUT && rt_clock() < end);
+    assert_int_equal(status, RT_E_AUTH);
+    assert_non_null(strstr(rt_error(), rt_wire_endpoint(r)));
+    assert_int_equal(rt_wire_receive(d, 0, &f), RT_E_AUTH); /* and stays so */
+    assert_false(rt_wire_connected(d));
+    rt_error_clear();
+    rt_wire_close(d, 0);
+    rt_wire_close(r, 0);
+}
+
+static void a_wrong_client_key_is_refused(void **state)
+{
+    (void)state;
+    rt_wire_keys other, mixed = keys;
+    assert_int_equal(rt_wire_keys_make(&other), RT_OK);
+    memcpy(mixed.client_public, other.client_public, RT_WIRE_KEY);
+    memcpy(mixed.client_secret, other.client_secret, RT_WIRE_KEY);
+    expect_locked_out(&mixed);
+}
+
+static void a_wrong_server_key_is_noticed(void **state)
+{
+    (void)state;
+    rt_wire_keys other, mixed = keys;
+    assert_int_equal(rt_wire_keys_make(&other), RT_OK);
+    memcpy(mixed.server_public, other.server_public, RT_WIRE_KEY);
+    expect_locked_out(&mixed);
+}
+
+/* A client that speaks ZeroMQ but is not bound by our code. */
+typedef struct raw {
+    void *context, *socket;
+} raw;
+
+static raw raw_connect(const char *endpoint, const char *routing_id, bool curve)
+{
+    raw c = {.context = zmq_ctx_new()};
+    int none = 0;
+    c.socket = zmq_socket(c.context, ZMQ_DEALER);
+    zmq_setsockopt(c.socket, ZMQ_LINGER, &none, sizeof none);
+    zmq_setsockopt(c.socket, ZMQ_ROUTING_ID, routing_id, strlen(routing_id));
+    if (curve) {
+        zmq_setsockopt(c.socket, ZMQ_CURVE_SERVERKEY, keys.server_public, RT_WIRE_KEY);
+        zmq_setsockopt(c.socket, ZMQ_CURVE_PUBLICKEY, keys.client_public, RT_WIRE_KEY);
+        zmq_setsockopt(c.socket, ZMQ_CURVE_SECRETKEY, keys.client_secret, RT_WIRE_KEY);
+    }
+    assert_int_equal(zmq_connect(c.socket, endpoint), 0);
+    return c;
+}
+
+static void raw_close(raw *c)
+{
+    zmq_close(c->socket);
+    zmq_ctx_term(c->context);
+}
+
+static void raw_send_step(raw *c, const char *run, int64_t seq, int64_t step)
+{
+    rt_msg_progress p = {.step = step};
+    rt__frame_head head = {.run = run, .sender = "raw", .seq = seq, .type = RT_MSG_PROGRESS};
+    rt_bytes frame;
+    assert_int_equal(rt__frame_encode(&head, &p, &frame), RT_OK);
+    assert_int_equal(zmq_send(c->socket, frame.data, frame.len, 0), (int)frame.len);
+    rt_bytes_release(&frame);
+}
+
+/* Receives for a while; returns how many messages came, the steps of the first of them in steps. */
+static int collect(rt_wire *r, double seconds, int64_t *steps, int most)
+{
+    int n = 0;
+    rt_frame f;
+    double end = rt_clock() + seconds;
+    while (rt_clock() < end)
+        if (rt_wire_receive(r, 0.02, &f) == RT_OK) {
+            assert_true(n < most);
+            steps[n++] = f.body.progress.step;
+            rt_frame_release(&f);
+        }
+    return n;
+}
+
+/* Waits until so many frames were refused, with none let through. */
+static void expect_refused(rt_wire *r, int64_t count)
+{
+    rt_frame f;
+    double end = rt_clock() + PATIENCE;
+    while (rt_wire_refused(r) < count && rt_clock() < end)
+        assert_int_equal(rt_wire_receive(r, 0.02, &f), RT_E_TIMEOUT);
+    assert_int_equal(rt_wire_refused(r), count);
+    assert_false(rt_failed());
+}
+
+static void a_client_without_encryption_gets_nowhere(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    raw c = raw_connect(rt_wire_endpoint(r), "plain", false);
+    int64_t steps[1];
+    raw_send_step(&c, "run-1", 1, 1);
+    assert_int_equal(collect(r, QUIET, steps, 1), 0);
+    raw_close(&c);
+    rt_wire_close(r, 0);
+}
+
+static void duplicates_and_gaps_are_dropped(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    raw c = raw_connect(rt_wire_endpoint(r), "raw", true);
+    const int64_t seqs[] = {1, 1, 2, 1, 2, 4, 5, 3, 4, 3, 5, 5};
+    for (size_t i = 0; i < sizeof seqs / sizeof *seqs; i++)
+        raw_send_step(&c, "run-1", seqs[i], 100 + seqs[i]);
+    int64_t steps[5];
+    assert_int_equal(collect(r, 2 * QUIET, steps, 5), 5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(steps[i], 101 + i);
+    assert_int_equal(rt_wire_refused(r), 0); /* late and early is not malformed */
+
+    /* The answers were an order to send again, and an acknowledgement of all five. */
+    bool resend = false;
+    int64_t ack = 0;
+    for (;;) {
+        uint8_t bytes[4096];
+        rt__frame_head head;
+        rt_frame f;
+        int n = zmq_recv(c.socket, bytes, sizeof bytes, ZMQ_DONTWAIT);
+        if (n < 0)
+            break;
+        assert_int_equal(rt__frame_decode(bytes, (size_t)n, "run-1", &head, &f), RT_OK);
+        resend |= head.type == RT__FRAME_RESEND && head.ack == 2;
+        ack = head.ack;
+    }
+    assert_true(resend);
+    assert_int_equal(ack, 5);
+    raw_close(&c);
+    rt_wire_close(r, 0);
+}
+
+static void malformed_frames_are_refused(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    raw c = raw_connect(rt_wire_endpoint(r), "raw", true);
+    raw_send_step(&c, "run-2", 1, 1); /* another run */
+    expect_refused(r, 1);
+    zmq_send(c.socket, "\xc1garbage", 8, 0);
+    zmq_send(c.socket, "", 0, 0);
+    expect_refused(r, 3);
+    zmq_send(c.socket, "two", 3, ZMQ_SNDMORE);
+    zmq_send(c.socket, "parts", 5, 0);
+    expect_refused(r, 4);
+    raw_send_step(&c, "run-1", 17, 1); /* the middle of a conversation nobody knows */
+    expect_refused(r, 5);
+    raw_send_step(&c, "run-1", 1, 42); /* and a good one still gets through */
+    int64_t step;
+    assert_int_equal(collect(r, QUIET, &step, 1), 1);
+    assert_int_equal(step, 42);
+    raw_close(&c);
+
+    c = raw_connect(rt_wire_endpoint(r), "not\ntext", true);
+    raw_send_step(&c, "run-1", 1, 1);
+    expect_refused(r, 6);
+    raw_close(&c);
+    rt_wire_close(r, 0);
+}
+
+static void oversize_frames_are_refused(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    raw c = raw_connect(rt_wire_endpoint(r), "raw", true);
+    char *large = rt_calloc(1, 2 * RT_WIRE_FRAME_MAX);
+    zmq_send(c.socket, large, RT_WIRE_FRAME_MAX + 1, 0); /* one byte too many: our check */
+    expect_refused(r, 1);
+    zmq_send(c.socket, large, 2 * RT_WIRE_FRAME_MAX,
+             0); /* far too many: ZeroMQ ends the connection */
+    int64_t steps[1];
+    assert_int_equal(collect(r, QUIET, steps, 1), 0);
+    rt_mem_free(large);
+    raw_close(&c);
+
+    /* And our own side does not even try. */
+    enum { HOSTS = 4096 };
+    static char name[256], *hosts[HOSTS];
+    memset(name, 'h', 255);
+    for (int i = 0; i < HOSTS; i++)
+        hosts[i] = name;
+    rt_wire *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
+    rt_msg_start_generation m = {.hosts = hosts, .hosts_count = HOSTS};
+    assert_int_equal(rt_wire_send(d, NULL, RT_MSG_START_GENERATION, &m), RT_E_RANGE);
+    rt_error_clear();
+    assert_int_equal(send_step(d, NULL, 5), RT_OK); /* the refused one took no number */
+    expect_step(r, d, 5, NULL);
+    rt_wire_close(d, 0);
+    rt_wire_close(r, 0);
+}
+
+/* Receives at most one message, which must carry *step, and moves on to the next. */
+static void take_step(rt_wire *w, int64_t *step)
+{
+    rt_frame f;
+    if (rt_wire_receive(w, 0.005, &f) != RT_OK)
+        return;
+    assert_int_equal(f.body.progress.step, *step);
+    ++*step;
+    rt_frame_release(&f);
+}
+
+static void a_broken_connection_loses_nothing(void **state)
+{
+    (void)state;
+    enum { BATCH = 50, CUTS = 3 };
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    static proxy p; /* static: a failed test leaves its thread behind */
+    proxy_start(&p, rt_wire_endpoint(r));
+    rt_wire *d = connect_as(p.endpoint, &keys, "run-1");
+    char peer[64];
+    assert_int_equal(send_step(d, NULL, 0), RT_OK);
+    expect_step(r, d, 0, peer);
+    assert_int_equal(send_step(r, peer, 0), RT_OK);
+    expect_step(d, r, 0, NULL);
+    int64_t next = 1;
+    for (int cut = 0; cut < CUTS; cut++, next += BATCH) {
+        proxy_swallow(&p); /* the bytes leave, and never arrive */
+        for (int i = 0; i < BATCH; i++) {
+            assert_int_equal(send_step(d, NULL, next + i), RT_OK);
+            assert_int_equal(send_step(r, peer, next + i), RT_OK);
+        }
+        expect_silence(r, d);
+        expect_silence(d, r);
+        proxy_cut(&p);
+        int64_t up = next, down = next;
+        double end = rt_clock() + PATIENCE;
+        while ((up < next + BATCH || down < next + BATCH) && rt_clock() < end) {
+            take_step(r, &up);
+            take_step(d, &down);
+        }
+        assert_int_equal(up, next + BATCH);
+        assert_int_equal(down, next + BATCH);
+    }
+    expect_silence(r, d); /* no duplicates behind */
+    expect_silence(d, r);
+    assert_int_equal(rt_wire_refused(r) + rt_wire_refused(d), 0);
+    rt_wire_close(d, 0);
+    rt_wire_close(r, 0);
+    proxy_stop(&p);
+}
+
+static void a_peer_that_left_is_reported(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*"),
+            *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
+    char peer[64];
+    assert_int_equal(send_step(r, "nobody", 1), RT_E_CLOSED);
+    rt_error_clear();
+    assert_int_equal(send_step(d, NULL, 1), RT_OK);
+    expect_step(r, d, 1, peer);
+    rt_wire_close(d, 0);
+    rt_status status = RT_OK;
+    double end = rt_clock() + PATIENCE;
+    while (status == RT_OK && rt_clock() < end) {
+        rt_frame f;
+        assert_int_equal(rt_wire_receive(r, 0.01, &f), RT_E_TIMEOUT);
+        status = send_step(r, peer, 2);
+    }
+    assert_int_equal(status, RT_E_CLOSED);
+    assert_non_null(strstr(rt_error(), "worker 3"));
+    rt_error_clear();
+    rt_wire_forget(r, peer);
+    assert_int_equal(send_step(r, peer, 3), RT_E_CLOSED);
+    rt_error_clear();
+    rt_wire_close(r, 0);
+}
+
+static void a_full_queue_is_reported(void **state)
+{
+    (void)state;
+    rt_wire *d = connect_as("tcp://127.0.0.1:9", &keys, "run-1"); /* nobody there */
+    int64_t sent = 0;
+    rt_status status;
+    while ((status = send_step(d, NULL, sent)) == RT_OK && sent < 100000)
+        sent++;
+    assert_int_equal(status, RT_E_TIMEOUT);
+    assert_in_range(sent, 100, 2000);
+    assert_false(rt_wire_connected(d));
+    rt_error_clear();
+    rt_wire_close(d, 0);
+}
+
+static void the_fd_wakes_a_poll(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*"),
+            *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
+    rt_frame f;
+    bool got = false;
+    assert_int_equal(send_step(d, NULL, 1), RT_OK);
+    double end = rt_clock() + PATIENCE;
+    while (!got && rt_clock() < end) { /* only ever called when the fd says so: the handshake too */
+        struct pollfd p = {.fd = rt_wire_fd(r), .events = POLLIN};
+        if (poll(&p, 1, 1000) == 1)
+            while (rt_wire_receive(r, 0, &f) == RT_OK) {
+                got = true;
+                rt_frame_release(&f);
+            }
+    }
+    assert_true(got);
+    rt_wire_close(d, 0);
+    rt_wire_close(r, 0);
+}
+
+static void bad_addresses_are_named(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*"), *w;
+    rt_wire_options o = {
+        .endpoint = rt_wire_endpoint(r), .keys = &keys, .run = "run-1", .name = "coordinator"};
+    assert_int_equal(rt_wire_listen(&o, &w), RT_E_EXISTS);
+    assert_null(w);
+    assert_non_null(strstr(rt_error(), rt_wire_endpoint(r)));
+    assert_non_null(strstr(rt_error(), "port is taken"));
+    rt_error_clear();
+    o.endpoint = "tcp://203.0.113.9:*"; /* TEST-NET-3: no interface has it */
+    assert_int_equal(rt_wire_listen(&o, &w), RT_E_ARG);
+    assert_non_null(strstr(rt_error(), "203.0.113.9"));
+    rt_error_clear();
+    rt_wire_close(r, 0);
+}
+
+static void keys_travel_through_the_environment(void **state)
+{
+    (void)state;
+    char text[4 * RT_WIRE_KEY];
+    rt_wire_keys got;
+    rt_wire_keys_text(&keys, true, text);
+    setenv("RINGTORCH_KEYS", text, 1);
+    assert_int_equal(rt_wire_keys_from_env(&got), RT_OK);
+    assert_memory_equal(&got, &keys, sizeof keys);
+    rt_wire_keys_text(&keys, false, text);
+    assert_null(strstr(text, keys.server_secret));
+    setenv("RINGTORCH_KEYS", text, 1);
+    assert_int_equal(rt_wire_keys_from_env(&got), RT_OK);
+    assert_string_equal(got.server_secret, "");
+    assert_string_equal(got.client_secret, keys.client_secret);
+
+    text[strlen(text) - 1] = 0;
+    const char *bad[] = {"", "abc", text, "a b c d e"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        setenv("RINGTORCH_KEYS", bad[i], 1);
+        assert_int_equal(rt_wire_keys_from_env(&got), RT_E_AUTH);
+        rt_error_clear();
+    }
+    unsetenv("RINGTORCH_KEYS");
+    assert_int_equal(rt_wire_keys_from_env(&got), RT_E_AUTH);
+    rt_error_clear();
+}
+
+/* A worker of its own: sends its messages, and waits for an answer to each. */
+enum { PEERS = 4, TALK = 100 };
+
+static void *talk(void *endpoint)
+{
+    rt_wire_options o = {.endpoint = endpoint, .keys = &keys, .run = "run-1", .name = "talker"};
+    rt_wire *d;
+    rt_frame f;
+    intptr_t answered = 0;
+    if (rt_wire_connect(&o, &d) != RT_OK)
+        return NULL;
+    for (int64_t i = 0; i < TALK; i++) {
+        if (send_step(d, NULL, i) != RT_OK || rt_wire_receive(d, PATIENCE, &f) != RT_OK)
+            break;
+        answered += f.body.progress.step == 2 * i;
+        rt_frame_release(&f);
+    }
+    rt_wire_close(d, 1);
+    return (void *)answered;
+}
+
+static void peers_in_threads_are_told_apart(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    pthread_t threads[PEERS];
+    for (int i = 0; i < PEERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, talk, (void *)rt_wire_endpoint(r)), 0);
+    for (int i = 0; i < PEERS * TALK; i++) {
+        rt_frame f;
+        assert_int_equal(rt_wire_receive(r, PATIENCE, &f), RT_OK);
+        assert_int_equal(send_step(r, f.peer, 2 * f.body.progress.step), RT_OK);
+        rt_frame_release(&f);
+    }
+    for (int i = 0; i < PEERS; i++) {
+        void *answered;
+        pthread_join(threads[i], &answered);
+        assert_int_equal((intptr_t)answered, TALK);
+    }
+    rt_wire_close(r, 0);
+}
+
+static int64_t live_before;
+
+static int note_live(void **state)
+{
+    (void)state;
+    rt_error_clear();
+    live_before = rt_mem_live();
+    return 0;
+}
+
+static int no_leaks(void **state)
+{
+    (void)state;
+    return rt_mem_live() == live_before && !rt_failed() ? 0 : -1;
+}
+
+int main(void)
+{
+    rt_log_set_level(RT_LOG_ERROR + 1);
+    if (rt_wire_keys_make(&keys) != RT_OK)
+        return 1;
+#define TEST(f) cmocka_unit_test_setup_teardown(f, note_live, no_leaks)
+    const struct CMUnitTest tests[] = {
+        TEST(every_message_arrives_unchanged),
+        TEST(many_messages_keep_their_order),
+        TEST(a_wrong_client_key_is_refused),
+        TEST(a_wrong_server_key_is_noticed),
+        TEST(a_client_without_encryption_gets_nowhere),
+        TEST(duplicates_and_gaps_are_dropped),
+        TEST(malformed_frames_are_refused),
+        TEST(oversize_frames_are_refused),
+        TEST(a_broken_connection_loses_nothing),
+        TEST(a_peer_that_left_is_reported),
+        TEST(a_full_queue_is_reported),
+        TEST(the_fd_wakes_a_poll),
+        TEST(bad_addresses_are_named),
+        TEST(keys_travel_through_the_environment),
+        TEST(peers_in_threads_are_told_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
