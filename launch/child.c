@@ -1,0 +1,191 @@
+#include "launch/child.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* ---- starting ---- */
+
+static size_t name_length(const char *assignment)
+{
+    return (size_t)(strchrnul(assignment, '=') - assignment);
+}
+
+static bool is_replaced(const char *assignment, const char *const *by)
+{
+    size_t n = name_length(assignment);
+    for (; *by; by++)
+        if (name_length(*by) == n && strncmp(*by, assignment, n) == 0)
+            return true;
+    return false;
+}
+
+/* Returns our environment with `add` laid over it; strings are borrowed. */
+static const char **make_environment(const char *const *add)
+{
+    size_t ours = 0, more = 0, n = 0;
+    while (environ[ours])
+        ours++;
+    while (add[more])
+        more++;
+    const char **env = rt_malloc((ours + more + 1) * sizeof *env);
+    if (!env)
+        return NULL;
+    for (size_t i = 0; i < ours; i++)
+        if (!is_replaced(environ[i], add))
+            env[n++] = environ[i];
+    for (size_t i = 0; i < more; i++)
+        env[n++] = add[i];
+    env[n] = NULL;
+    return env;
+}
+
+/* Between fork and exec only calls that are safe there: the socket library has threads of its own.
+ */
+static void become(const rt__child *c, const char **env, int report_fd, pid_t parent)
+{
+    sigset_t none;
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, c->death_signal);
+    if (getppid() != parent) /* it died before we asked to be told */
+        _exit(127);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int in = open("/dev/null", O_RDONLY);
+    dup2(in, STDIN_FILENO);
+    if (c->out_fd >= 0)
+        dup2(c->out_fd, STDOUT_FILENO);
+    if (c->err_fd >= 0)
+        dup2(c->err_fd, STDERR_FILENO);
+    if (c->keep_fd >= 0)
+        fcntl(c->keep_fd, F_SETFD, 0);
+    execvpe(c->argv[0], (char *const *)c->argv, (char *const *)env);
+    int e = errno;
+    if (write(report_fd, &e, sizeof e) != sizeof e)
+        _exit(126);
+    _exit(127);
+}
+
+rt_status rt__child_start(const rt__child *c, pid_t *pid)
+{
+    int report[2], failure = 0;
+    const char **env = make_environment(c->env);
+    if (!env)
+        return rt_error_code();
+    if (pipe2(report, O_CLOEXEC) != 0) {
+        rt_mem_free(env);
+        return RT_FAIL(IO, "cannot make a pipe: %s", strerror(errno));
+    }
+    pid_t parent = getpid();
+    *pid = fork();
+    if (*pid == 0)
+        become(c, env, report[1], parent);
+    int e = errno;
+    close(report[1]);
+    rt_mem_free(env);
+    ssize_t got = *pid > 0 ? read(report[0], &failure, sizeof failure)
+                           : 0; /* the end of it once exec is done */
+    close(report[0]);
+    if (*pid < 0)
+        return RT_FAIL(CHILD, "cannot start %s: %s", c->argv[0], strerror(e));
+    if (got != sizeof failure)
+        return RT_OK;
+    waitpid(*pid, NULL, 0);
+    return RT_FAIL(NOTFOUND, "cannot start %s: %s", c->argv[0], strerror(failure));
+}
+
+/* ---- ending ---- */
+
+rt_status rt__adopt_orphans(void)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
+               ? RT_OK
+               : RT_FAIL(INTERNAL, "PR_SET_CHILD_SUBREAPER: %s", strerror(errno));
+}
+
+/* Returns the parent of a process, or -1 if it is gone. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return -1;
+    text[n] = '\0';
+    const char *after_name = strrchr(text, ')'); /* the name may hold anything */
+    int parent = -1;
+    return after_name && sscanf(after_name + 1, " %*c %d", &parent) == 1 ? parent : -1;
+}
+
+/* Kills all our children but one; returns how many there were. */
+static int kill_children(pid_t spare)
+{
+    int count = 0;
+    DIR *proc = opendir("/proc");
+    if (!proc)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(proc));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (!isdigit((unsigned char)entry->d_name[0]) || pid == spare || parent_of(pid) != getpid())
+            continue;
+        kill(pid, SIGKILL);
+        if (waitpid(pid, NULL, WNOHANG) == 0)
+            count++;
+    }
+    closedir(proc);
+    return count;
+}
+
+void rt__children_end(pid_t spare)
+{
+    double end = rt_clock() + 5;
+    int clean = 0; /* looked twice: a dying parent may hand us its children in between */
+    while (clean < 2 && rt_clock() < end) {
+        clean = kill_children(spare) == 0 ? clean + 1 : 0;
+        if (clean == 0)
+            rt_clock_sleep(0.005);
+    }
+}
+
+/* ---- programs ---- */
+
+char *rt__find_program(const char *name)
+{
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0 ? rt_strdup(name) : NULL;
+    const char *path = getenv("PATH");
+    for (const char *p = path ? path : ""; *p; p += strcspn(p, ":"), p += *p == ':') {
+        char *candidate = rt_strdup_printf("%.*s/%s", (int)strcspn(p, ":"), p, name);
+        if (!candidate || access(candidate, X_OK) == 0)
+            return candidate;
+        rt_mem_free(candidate);
+    }
+    return NULL;
+}
+
+char *rt__program_beside(const char *name)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n < 0)
+        return RT_FAIL_NULL(IO, "/proc/self/exe: %s", strerror(errno));
+    self[n] = '\0';
+    *strrchr(self, '/') = '\0';
+    return rt_strdup_printf("%s/%s", self, name);
+}

@@ -1,0 +1,40 @@
+/* Processes we start, and making sure that none of them outlives us.
+ *
+ *     char *env[] = {"OMP_NUM_THREADS=1", NULL};
+ *     rt__child c = {.argv = argv, .env = env, .death_signal = SIGTERM, .out_fd = -1, .err_fd = -1,
+ * .keep_fd = -1}; pid_t pid; RT_TRY(rt__child_start(&c, &pid));
+ *     ...
+ *     rt__children_end(coordinator);          // nobody but the coordinator is left
+ *
+ * Every child is the leader of a process group of its own, so that a Ctrl-C in the terminal reaches
+ * only us, and gets death_signal from the kernel when we die. */
+#ifndef RINGTORCH_LAUNCH_CHILD_H
+#define RINGTORCH_LAUNCH_CHILD_H
+
+#include <sys/types.h>
+#include <ringtorch/status.h>
+
+typedef struct rt__child {
+    const char *const *argv; /* argv[0] is a path, or looked for in PATH */
+    const char *const *env;  /* "NAME=value" to add to or replace in ours; NULL-terminated */
+    int death_signal;
+    int out_fd, err_fd; /* become its standard output and error; -1: ours. Its input is /dev/null */
+    int keep_fd;        /* stays open in the child under the same number; -1: none */
+} rt__child;
+
+/* Starts a process. NOTFOUND if the program is not there. */
+rt_status rt__child_start(const rt__child *c, pid_t *pid);
+
+/* Makes orphans among our descendants our children, so that rt__children_end finds them. */
+rt_status rt__adopt_orphans(void);
+/* Kills all our children except `spare` (0: none) and all that become ours by it, and waits until
+ * they are gone, at most 5 s. Their exit codes are lost. */
+void rt__children_end(pid_t spare);
+
+/* Finds an executable file in PATH, or takes `name` as it is if it has a slash. Returns its path
+ * (rt_malloc), or NULL without an error if there is none. */
+char *rt__find_program(const char *name);
+/* Returns the path of a program that lies beside this one (rt_malloc; NULL on failure). */
+char *rt__program_beside(const char *name);
+
+#endif

@@ -1,0 +1,264 @@
+#include "launch/display.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/json.h"
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const double PLAIN_SECONDS = 1; /* least time between two reports in a pipe */
+
+void rt__display_init(rt__display *d, bool json, const char *config, const char *run_dir,
+                      int64_t batch)
+{
+    *d = (rt__display){
+        .json = json,
+        .terminal = !json && isatty(STDOUT_FILENO),
+        .config = config,
+        .run_dir = run_dir,
+        .batch = batch,
+        .last_line_at = -1e9,
+    };
+}
+
+/* ---- writing ---- */
+
+/* Replaces the live line, cut to the width of the terminal. */
+static void live(rt__display *d, const char *text)
+{
+    struct winsize size = {0};
+    int width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    printf("\r\033[K%.*s", width - 1, text);
+    fflush(stdout);
+    d->line_open = true;
+}
+
+void rt__display_end(rt__display *d)
+{
+    if (d->line_open)
+        putchar('\n');
+    d->line_open = false;
+    fflush(stdout);
+}
+
+void rt__display_say(rt__display *d, const char *fmt, ...)
+{
+    if (d->json)
+        return;
+    if (d->line_open)
+        fputs("\r\033[K", stdout);
+    d->line_open = false;
+    va_list ap;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* Writes 1234567 as "1,234,567". */
+static const char *grouped(double number, char text[32])
+{
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%.0f", number), used = 0;
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-')
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+/* Writes seconds as "1:02:03" or "2:03". */
+static const char *duration(double seconds, char text[32])
+{
+    long s = seconds > 0 && seconds < 1e8 ? (long)(seconds + 0.5) : 0;
+    if (s >= 3600)
+        snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(text, 32, "%ld:%02ld", s / 60, s % 60);
+    return text;
+}
+
+/* ---- reading ---- */
+
+static int64_t integer(const json_t *j, const char *key)
+{
+    return json_integer_value(json_object_get(j, key));
+}
+
+/* Returns 0 for what is missing or null. */
+static double number(const json_t *j, const char *key)
+{
+    return json_number_value(json_object_get(j, key));
+}
+
+static const char *string(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+    return s ? s : "";
+}
+
+/* ---- one function per kind of object ---- */
+
+static void show_generation(rt__display *d, const json_t *j)
+{
+    d->workers = integer(j, "world_size");
+    if (integer(j, "start_step") > 0)
+        rt__display_say(d, "starting %" PRId64 " worker%s from %s", d->workers,
+                        d->workers == 1 ? "" : "s", string(j, "source"));
+    else
+        rt__display_say(d, "starting %" PRId64 " worker%s", d->workers, d->workers == 1 ? "" : "s");
+}
+
+static void show_running(rt__display *d, const json_t *j)
+{
+    char parameters[32];
+    d->start_step = integer(j, "start_step");
+    d->end_step = integer(j, "end_step");
+    rt__display_say(
+        d, "%s parameters, steps %" PRId64 " to %" PRId64 ", %" PRId64 " slices a step, %s, %s",
+        grouped(number(j, "parameters"), parameters), d->start_step, d->end_step,
+        integer(j, "slices"), string(j, "isa"), string(j, "blas"));
+}
+
+static void show_report(rt__display *d, const json_t *j)
+{
+    char text[256], speed_text[32], eta_text[32];
+    int64_t step = integer(j, "step");
+    double speed = number(j, "samples_per_second"), now = rt_clock();
+    double eta = speed > 0 ? (double)(d->end_step - step) * (double)d->batch / speed : 0;
+    d->stepped = true;
+    if (!d->terminal && now - d->last_line_at < PLAIN_SECONDS && step < d->end_step)
+        return;
+    d->last_line_at = now;
+    snprintf(text, sizeof text,
+             "step %" PRId64 "/%" PRId64 "  loss %.4f  %s images/s  ETA %s  %" PRId64 " worker%s",
+             step, d->end_step, number(j, "loss"), grouped(speed, speed_text),
+             duration(eta, eta_text), d->workers, d->workers == 1 ? "" : "s");
+    if (d->terminal)
+        live(d, text);
+    else
+        rt__display_say(d, "%s", text);
+}
+
+static void show_checkpoint(rt__display *d, const json_t *j)
+{
+    if (!d->terminal)
+        rt__display_say(d, "checkpoint %s", string(j, "path"));
+}
+
+static void show_checkpoint_failed(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "checkpoint of step %" PRId64 " not made: %s: training goes on",
+                    integer(j, "step"), string(j, "reason"));
+}
+
+static void show_unusable(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "checkpoint passed over: %s", string(j, "reason"));
+}
+
+static void show_evaluation(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "step %" PRId64 ": test accuracy %.2f %%, loss %.4f", integer(j, "step"),
+                    100 * number(j, "accuracy"), number(j, "loss"));
+}
+
+static void show_lost(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "lost at step %" PRId64 ": %s", integer(j, "step"), string(j, "cause"));
+}
+
+static void show_recovered(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "back at step %" PRId64 " after %.2f s", integer(j, "step"),
+                    number(j, "recovery_seconds"));
+}
+
+static void show_interrupted(rt__display *d, const json_t *j)
+{
+    (void)j;
+    rt__display_say(d, "finishing the step and writing a checkpoint; Ctrl-C again stops at once");
+}
+
+static void show_done(rt__display *d, const json_t *j)
+{
+    char speed[32], clock[32];
+    rt__display_say(d, "done: %" PRId64 " steps (%.1f epochs) in %s, %s images/s",
+                    integer(j, "steps"), number(j, "epochs"), duration(number(j, "seconds"), clock),
+                    grouped(number(j, "samples_per_second"), speed));
+    if (!json_is_null(json_object_get(j, "eval_accuracy")))
+        rt__display_say(d, "test accuracy %.2f %%, loss %.4f", 100 * number(j, "eval_accuracy"),
+                        number(j, "eval_loss"));
+    rt__display_say(d, "run directory %s", d->run_dir);
+    rt__display_say(d, "try next:");
+    rt__display_say(d, "  ringtorch eval %s", d->run_dir);
+    rt__display_say(d,
+                    "  ringtorch train %s --run-dir %s --resume auto --set run.steps=%" PRId64
+                    "   # trains on",
+                    d->config, d->run_dir, 2 * integer(j, "steps"));
+    rt__display_say(d,
+                    "  ringtorch train %s -n %" PRId64 " --run-dir %s-%" PRId64
+                    " --set parallel.slices=4   # same weights for any number of workers",
+                    d->config, d->workers % 4 + 1, d->run_dir, d->workers % 4 + 1);
+}
+
+static void show_summary(rt__display *d, const json_t *j)
+{
+    d->concluded = true;
+    const char *status = string(j, "status");
+    if (strcmp(status, "done") == 0) {
+        show_done(d, j);
+        return;
+    }
+    bool resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
+    rt__display_say(d, "%s after step %" PRId64 "; run directory %s", status, integer(j, "steps"),
+                    d->run_dir);
+    if (strcmp(status, "stopped") == 0 && resumable)
+        rt__display_say(
+            d, "go on from step %" PRId64 ": ringtorch train %s --run-dir %s --resume auto",
+            integer(j, "checkpoint_step"), d->config, d->run_dir);
+    else if (strcmp(status, "stopped") == 0)
+        rt__display_say(
+            d, "no checkpoint was made; start over: ringtorch train %s --run-dir %s --resume auto",
+            d->config, d->run_dir);
+}
+
+void rt__display_show(rt__display *d, const char *json_text)
+{
+    static const struct {
+        const char *event;
+        void (*show)(rt__display *d, const json_t *j);
+    } kinds[] = {
+        {"generation", show_generation},
+        {"running", show_running},
+        {"report", show_report},
+        {"checkpoint", show_checkpoint},
+        {"checkpoint_failed", show_checkpoint_failed},
+        {"checkpoint_unusable", show_unusable},
+        {"evaluation", show_evaluation},
+        {"worker_lost", show_lost},
+        {"recovered", show_recovered},
+        {"interrupted", show_interrupted},
+        {"summary", show_summary},
+    };
+    json_t *j = NULL;
+    if (rt_json_parse(json_text, strlen(json_text), "SHOW", &j) != RT_OK) {
+        rt_error_clear();
+        return;
+    }
+    const char *event = string(j, "event");
+    if (d->json && strcmp(event, "progress") != 0) {
+        printf("%s\n", json_text);
+        fflush(stdout);
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(event, kinds[i].event) == 0)
+            kinds[i].show(d, j);
+    json_decref(j);
+}

@@ -1,0 +1,127 @@
+#include "launch/rundir.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static rt_status cannot_use(const char *path, const char *why)
+{
+    return RT_FAIL(CONFIG, "%s: cannot be used as run directory: %s: choose another --run-dir",
+                   path, why);
+}
+
+/* Makes the directory, or checks that the one there can be used. */
+static rt_status make_or_check(rt__rundir *d)
+{
+    struct stat st;
+    if (stat(d->path, &st) == 0) {
+        if (!S_ISDIR(st.st_mode))
+            return RT_FAIL(EXISTS, "%s: is a file, not a directory: choose another --run-dir",
+                           d->path);
+        return access(d->path, R_OK | W_OK | X_OK) == 0 ? RT_OK
+                                                        : cannot_use(d->path, strerror(errno));
+    }
+    if (errno != ENOENT)
+        return cannot_use(d->path, strerror(errno));
+    char *parent = rt_strdup(d->path), *slash = parent ? strrchr(parent, '/') : NULL;
+    rt_status status = parent ? RT_OK : rt_error_code();
+    if (slash && slash != parent) {
+        *slash = '\0';
+        status = rt_dir_make(parent, 0755);
+    }
+    rt_mem_free(parent);
+    if (status != RT_OK) {
+        rt_error_clear();
+        return cannot_use(d->path, "its parent cannot be made");
+    }
+    if (mkdir(d->path, 0700) != 0)
+        return cannot_use(d->path, strerror(errno));
+    d->created = true;
+    return RT_OK;
+}
+
+static rt_status lock(rt__rundir *d)
+{
+    char *path = rt_path_join(d->path, "lock");
+    if (!path)
+        return rt_error_code();
+    rt_status status = RT_OK;
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd < 0)
+        status = cannot_use(d->path, strerror(errno));
+    else if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        status =
+            RT_FAIL(EXISTS,
+                    "%s: another ringtorch is running in this directory: wait for it, or choose "
+                    "another --run-dir",
+                    d->path);
+    rt_mem_free(path);
+    return status;
+}
+
+static rt_status check_earlier_run(rt__rundir *d, const char *resume)
+{
+    char *journal = rt_path_join(d->path, "journal");
+    if (!journal)
+        return rt_error_code();
+    d->held_run = rt_path_exists(journal);
+    rt_mem_free(journal);
+    if (d->held_run && strcmp(resume, "never") == 0)
+        return RT_FAIL(
+            EXISTS,
+            "%s: already holds a run: go on with --resume auto, or choose another --run-dir",
+            d->path);
+    return RT_OK;
+}
+
+rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
+{
+    *out = (rt__rundir){.path = rt_strdup(path), .lock_fd = -1};
+    rt_status status = out->path ? make_or_check(out) : rt_error_code();
+    if (status == RT_OK)
+        status = lock(out);
+    bool ours = status == RT_OK; /* what is in there belongs to nobody else */
+    if (status == RT_OK)
+        status = check_earlier_run(out, resume);
+    if (status != RT_OK)
+        rt__rundir_close(out, ours);
+    return status;
+}
+
+/* Removes what a run writes, and only that: the directory may hold other things. */
+static void remove_contents(const rt__rundir *d)
+{
+    static const char *const names[] = {".config.next.yaml", "config.yaml",  "journal",
+                                        "metrics.jsonl",     "events.jsonl", "summary.json",
+                                        "checkpoints",       "logs",         "lock"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = rt_path_join(d->path, names[i]);
+        if (path && rt_remove_tree(path) != RT_OK)
+            rt_log_warn("%s", rt_error());
+        rt_error_clear();
+        rt_mem_free(path);
+    }
+}
+
+void rt__rundir_close(rt__rundir *d, bool undo)
+{
+    rt_saved_error why = {0}; /* the failure that led here stays in the slot */
+    if (rt_failed())
+        rt_error_save(&why);
+    if (undo && !d->held_run) {
+        remove_contents(d);
+        if (d->created)
+            rmdir(d->path);
+    }
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    rt_mem_free(d->path);
+    *d = (rt__rundir){.lock_fd = -1};
+    rt_error_restore(&why);
+}

@@ -1,0 +1,30 @@
+/* The run directory: made, locked, checked for an earlier run, and taken back if nothing came of
+ * it.
+ *
+ *     rt__rundir d;
+ *     RT_TRY(rt__rundir_open("runs/x", "never", &d));
+ *     ...
+ *     rt__rundir_close(&d, refused_before_the_first_step);
+ */
+#ifndef RINGTORCH_LAUNCH_RUNDIR_H
+#define RINGTORCH_LAUNCH_RUNDIR_H
+
+#include <stdbool.h>
+#include <ringtorch/status.h>
+
+typedef struct rt__rundir {
+    char *path;    /* as given */
+    bool created;  /* the directory was not there before */
+    bool held_run; /* it holds an earlier run's journal */
+    int lock_fd;   /* of path/lock, locked; inherited by the coordinator */
+} rt__rundir;
+
+/* Makes the directory (mode 0700) if it is missing, and locks it. EXISTS: it is a file, another
+ * ringtorch works in it, or it holds a run and `resume` is "never"; CONFIG: it cannot be made or
+ * used. On failure nothing is left behind. */
+rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out);
+/* Unlocks. undo: removes what the run has written, if the directory held no run before, and the
+ * directory itself if it was made for it. */
+void rt__rundir_close(rt__rundir *d, bool undo);
+
+#endif

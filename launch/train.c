@@ -1,0 +1,158 @@
+#include "launch/train.h"
+#include "common/config.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "launch/child.h"
+#include "launch/options.h"
+#include "launch/rundir.h"
+#include "launch/supervise.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: ringtorch train CONFIG [options]\n"
+    "\n"
+    "Trains the model that CONFIG (YAML) describes, with a coordinator and MPI workers on this "
+    "machine.\n"
+    "\n"
+    "  -n, --workers W     worker processes (parallel.workers)\n"
+    "  --run-dir DIR       where everything the run writes goes (run.dir; runs/<run.name>)\n"
+    "  --resume never      refuse a directory that holds a run (the default)\n"
+    "  --resume auto       go on from the newest checkpoint there that verifies, if there is one\n"
+    "  --resume PATH       go on from this checkpoint, or from the newest good one of this run "
+    "directory\n"
+    "  --set KEY=VALUE     override one key of CONFIG; may be repeated\n"
+    "  --json              one JSON object per line; the last one is the summary\n"
+    "  --help-config       the reference of all keys of CONFIG\n"
+    "\n"
+    "Ctrl-C finishes the step, writes a checkpoint and says how to go on; a second one stops at "
+    "once.\n"
+    "Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 130 stopped by Ctrl-C.\n"
+    "Environment: RINGTORCH_WORKER  program to run as worker instead of the ringtorch-worker "
+    "beside this one\n";
+
+typedef struct launch {
+    rt__train_options options;
+    rt_config cfg;
+    char *mpirun, *coordinator, *worker, *dir;
+} launch;
+
+/* The command line beats the configuration, and the configuration's name is the last resort. */
+static char *choose_run_dir(const launch *l)
+{
+    if (l->options.run_dir)
+        return rt_strdup(l->options.run_dir);
+    if (l->cfg.run.dir[0])
+        return rt_strdup(l->cfg.run.dir);
+    return rt_strdup_printf("runs/%s", l->cfg.run.name);
+}
+
+static rt_status find_programs(launch *l)
+{
+    const char *worker = getenv("RINGTORCH_WORKER");
+    l->mpirun = rt__find_program("mpirun");
+    if (!l->mpirun && !rt_failed())
+        return RT_FAIL(NOTFOUND,
+                       "mpirun: not found in PATH: install it with apt-get install openmpi-bin");
+    l->coordinator = rt__program_beside("ringtorch-coordinator");
+    l->worker = worker ? rt_strdup(worker) : rt__program_beside("ringtorch-worker");
+    if (!l->mpirun || !l->coordinator || !l->worker)
+        return rt_error_code();
+    const char *needed[] = {l->coordinator, l->worker};
+    for (int i = 0; i < 2; i++)
+        if (!rt_path_exists(needed[i]))
+            return RT_FAIL(NOTFOUND, "%s: not found: build it with ./quickstart or cmake --build",
+                           needed[i]);
+    return RT_OK;
+}
+
+/* Checks all that can be checked before anything is started or written. */
+static rt_status prepare(int argc, char **argv, launch *l)
+{
+    RT_TRY(rt__train_options_parse(argc, argv, &l->options));
+    const rt__train_options *o = &l->options;
+    if (o->help || o->help_config)
+        return RT_OK;
+    RT_TRY(rt_config_load(o->config, o->sets, o->n_sets, &l->cfg));
+    RT_TRY(rt_config_check(&l->cfg));
+    RT_TRY(find_programs(l));
+    l->dir = choose_run_dir(l);
+    return l->dir ? RT_OK : rt_error_code();
+}
+
+static void release(launch *l)
+{
+    rt__train_options_release(&l->options);
+    rt_config_release(&l->cfg);
+    rt_mem_free(l->mpirun);
+    rt_mem_free(l->coordinator);
+    rt_mem_free(l->worker);
+    rt_mem_free(l->dir);
+}
+
+/* Leaves the configuration for the coordinator, which makes it config.yaml once it has accepted it.
+ */
+static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
+{
+    char *path = rt_path_join(dir->path, ".config.next.yaml");
+    rt_status status = path ? rt_config_write_yaml(&l->cfg, path) : rt_error_code();
+    rt_mem_free(path);
+    return status;
+}
+
+static void report(const launch *l, const rt__rundir *dir, const rt__outcome *end)
+{
+    if (end->message[0])
+        fprintf(stderr, "ringtorch: %s\n", end->message);
+    if (end->exit_code == 1 && end->stepped)
+        fprintf(stderr,
+                "ringtorch: to go on from its newest checkpoint: ringtorch train %s --run-dir %s "
+                "--resume auto\n",
+                l->options.config, dir->path);
+}
+
+static int run(const launch *l, double started)
+{
+    rt__rundir dir;
+    rt__outcome end = {.exit_code = 2};
+    rt_status status = rt__rundir_open(l->dir, l->options.resume, &dir);
+    if (status == RT_OK) {
+        status = hand_over_config(l, &dir);
+        if (status == RT_OK)
+            end = rt__supervise(&(rt__run_spec){.cfg = &l->cfg,
+                                                .rundir = &dir,
+                                                .config_path = l->options.config,
+                                                .mpirun = l->mpirun,
+                                                .coordinator = l->coordinator,
+                                                .worker = l->worker,
+                                                .resume = l->options.resume,
+                                                .started = started,
+                                                .json = l->options.json});
+        report(l, &dir, &end);
+        rt__rundir_close(&dir, end.exit_code == 2 && !end.stepped);
+    }
+    if (status != RT_OK)
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+    return status == RT_OK ? end.exit_code : rt_status_exit_code(status);
+}
+
+int rt__train(int argc, char **argv, double started)
+{
+    launch l = {0};
+    int exit_code = 0;
+    rt_status status = prepare(argc, argv, &l);
+    if (status != RT_OK) {
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+        exit_code = rt_status_exit_code(status);
+    } else if (l.options.help) {
+        fputs(help, stdout);
+    } else if (l.options.help_config) {
+        rt_config_help(stdout);
+    } else {
+        exit_code = run(&l, started);
+    }
+    release(&l);
+    return exit_code;
+}
