@@ -38,8 +38,7 @@ const char *rt_nearest(const char *wanted, const char *const *names, size_t n)
     int least = 0;
     for (size_t i = 0; i < n; i++) {
         int d = distance(wanted, names[i]);
-        bool plausible =
-            3 * d <= (int)strlen(names[i]) + 3; /* every third letter wrong, and one for free */
+        bool plausible = 3 * d <= (int)strlen(names[i]) + 1; /* at most every third letter wrong */
         if (plausible && (!best || d < least)) {
             best = names[i];
             least = d;
