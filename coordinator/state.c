@@ -497,6 +497,24 @@ static void on_finished(rt__run *r, double now, int64_t rank, const rt_msg_finis
 
 /* ---- what the launcher says ---- */
 
+static void note_exit(rt__run *r, double now, const rt_msg_exited *m)
+{
+    if (m->signal && m->rank >= 0)
+        note_cause(r, now, CAUSE_SIGNAL, m->rank,
+                   "worker %" PRId64 " was killed by signal %" PRId64, m->rank, m->signal);
+    else if (m->signal)
+        note_cause(r, now, CAUSE_SIGNAL, -1, "mpirun was killed by signal %" PRId64, m->signal);
+    else if (m->rank >= 0)
+        note_cause(r, now, CAUSE_EXIT_CODE, m->rank,
+                   "worker %" PRId64 " left with exit code %" PRId64 "%s%s", m->rank, m->exit_code,
+                   m->tail[0] ? ": " : "", last_line(m->tail));
+    else
+        note_cause(r, now, CAUSE_EXIT_CODE, -1, "mpirun ended with exit code %" PRId64 "%s%s",
+                   m->exit_code, m->tail[0] ? ": " : "", last_line(m->tail));
+    r->cause.exit_code = m->exit_code;
+    r->cause.signal = m->signal;
+}
+
 static void on_exited(rt__run *r, double now, const rt_msg_exited *m)
 {
     if (!r->job_alive || m->job_generation != r->generation)
@@ -507,16 +525,7 @@ static void on_exited(rt__run *r, double now, const rt_msg_exited *m)
         conclude(r, now);
         return;
     }
-    if (m->signal && m->rank >= 0)
-        note_cause(r, now, CAUSE_SIGNAL, m->rank,
-                   "worker %" PRId64 " was killed by signal %" PRId64, m->rank, m->signal);
-    else if (m->signal)
-        note_cause(r, now, CAUSE_SIGNAL, -1, "mpirun was killed by signal %" PRId64, m->signal);
-    else
-        note_cause(r, now, CAUSE_EXIT_CODE, m->rank, "the job ended with exit code %" PRId64 ": %s",
-                   m->exit_code, m->tail[0] ? last_line(m->tail) : "its log is empty");
-    r->cause.exit_code = m->exit_code;
-    r->cause.signal = m->signal;
+    note_exit(r, now, m);
     enter(r, now, RT__REGROUP);
     regroup(r, now);
 }

@@ -216,6 +216,8 @@ static void show_summary(rt__display *d, const json_t *j)
         show_done(d, j);
         return;
     }
+    if (!d->stepped) /* the error says it all */
+        return;
     bool resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
     rt__display_say(d, "%s after step %" PRId64 "; run directory %s", status, integer(j, "steps"),
                     d->run_dir);

@@ -198,6 +198,7 @@ static void keep_tail(const char *text, char *out, size_t size)
                                  (int)strcspn(lines[i], "\n"), lines[i]);
 }
 
+/* The worker that failed has logged why; if none is known, mpirun may have. */
 static void read_tail(rt__job *job, int64_t rank, const char *mpirun_log)
 {
     char *path = NULL, *text = NULL;
@@ -206,7 +207,7 @@ static void read_tail(rt__job *job, int64_t rank, const char *mpirun_log)
                                 job->generation);
     if (path)
         text = read_end(path, TAIL_READ);
-    keep_tail(text && text[0] ? text : mpirun_log, job->tail, sizeof job->tail);
+    keep_tail(rank < 0 ? mpirun_log : text ? text : "", job->tail, sizeof job->tail);
     rt_mem_free(text);
     rt_mem_free(path);
 }

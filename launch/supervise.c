@@ -209,12 +209,13 @@ static void handle_frame(supervisor *s, const rt_frame *f)
 static void drain_wire(supervisor *s, double seconds)
 {
     rt_frame f;
-    while (rt_wire_receive(s->wire, seconds, &f) == RT_OK) {
+    rt_status status;
+    while ((status = rt_wire_receive(s->wire, seconds, &f)) == RT_OK) {
         handle_frame(s, &f);
         rt_frame_release(&f);
         seconds = 0;
     }
-    if (rt_error_code() != RT_E_TIMEOUT)
+    if (status != RT_E_TIMEOUT)
         rt_log_warn("%s", rt_error());
     rt_error_clear();
 }
