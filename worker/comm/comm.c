@@ -83,7 +83,7 @@ rt_comm_stats rt_comm_stats_of(const rt_comm *c)
     return c->stats;
 }
 
-void *rt__scratch(rt_comm *c, rt__scratch_use use, size_t bytes)
+void *rt__comm_scratch(rt_comm *c, rt__scratch_use use, size_t bytes)
 {
     if (c->scratch[use].bytes < bytes || !c->scratch[use].data) {
         rt_mem_free(c->scratch[use].data);
@@ -96,8 +96,8 @@ void *rt__scratch(rt_comm *c, rt__scratch_use use, size_t bytes)
 static rt_status begin(rt_comm *c, rt__op op)
 {
     if (c->broken)
-        return RT_FAIL(CLOSED, "rank %d: an earlier collective failed (%s); start a new generation",
-                       c->rank, rt_status_text(c->broken));
+        return rt_fail_at(__FILE__, __LINE__, c->broken, "rank %d: an earlier collective failed",
+                          c->rank);
     if (c->abort_flag && atomic_load_explicit(c->abort_flag, memory_order_acquire))
         return RT_FAIL(ABORTED, "rank %d: the run was aborted", c->rank);
     c->op = op;
@@ -135,14 +135,15 @@ static rt_status choose(const rt_comm *c, rt_algo algo, const rt_reduce *r, cons
                         const rt__algorithm **out)
 {
     if (algo == RT_ALGO_AUTO)
-        algo = (r ? rt__halving.can_reduce(c, r) : rt__halving.can_gather(c, owned)) ? RT_ALGO_HALVING
-                                                                                    : RT_ALGO_DIRECT;
+        algo = (r ? rt__halving.can_reduce(c, r) : rt__halving.can_gather(c, owned))
+                   ? RT_ALGO_HALVING
+                   : RT_ALGO_DIRECT;
     *out = by_name(algo);
     if (!*out)
         return RT_FAIL(UNSUPPORTED, "algorithm %d cannot %s", (int)algo, r ? "reduce" : "gather");
     if (r ? !(*out)->can_reduce(c, r) : !(*out)->can_gather(c, owned))
-        return RT_FAIL(UNSUPPORTED, "%s cannot %s among %d ranks with these ranges; use direct", (*out)->name,
-                       r ? "reduce" : "gather", c->world);
+        return RT_FAIL(UNSUPPORTED, "%s cannot %s among %d ranks with these ranges; use direct",
+                       (*out)->name, r ? "reduce" : "gather", c->world);
     return RT_OK;
 }
 
@@ -150,8 +151,8 @@ static rt_status check_owned(const rt_comm *c, const rt_range *owned, int64_t co
 {
     for (int i = 0; i < c->world; i++)
         if (owned[i].begin < 0 || owned[i].end < owned[i].begin || owned[i].end > count)
-            return RT_FAIL(ARG, "rank %d owns elements %lld to %lld, expected a range within %lld", i,
-                           (long long)owned[i].begin, (long long)owned[i].end, (long long)count);
+            return RT_FAIL(ARG, "rank %d owns elements %lld to %lld, expected a range within %lld",
+                           i, (long long)owned[i].begin, (long long)owned[i].end, (long long)count);
     return RT_OK;
 }
 
@@ -166,19 +167,21 @@ static rt_status check_reduce(const rt_comm *c, const rt_reduce *r, const rt_par
                        (long long)r->slice_begin[0], (long long)r->slice_begin[c->world],
                        (long long)r->slices);
     rt_range nodes[RT_TREE_NODES_MAX];
-    int expected = rt_tree_nodes(r->slices, r->slice_begin[c->rank], r->slice_begin[c->rank + 1], nodes);
+    int expected =
+        rt_tree_nodes(r->slices, r->slice_begin[c->rank], r->slice_begin[c->rank + 1], nodes);
     if (k != expected)
         return RT_FAIL(ARG, "rank %d brings %d partials, expected %d", c->rank, k, expected);
     for (int i = 0; i < k; i++)
         if (parts[i].node.begin != nodes[i].begin || parts[i].node.end != nodes[i].end)
-            return RT_FAIL(ARG, "rank %d: partial %d is of slices %lld to %lld, expected %lld to %lld",
+            return RT_FAIL(ARG,
+                           "rank %d: partial %d is of slices %lld to %lld, expected %lld to %lld",
                            c->rank, i, (long long)parts[i].node.begin, (long long)parts[i].node.end,
                            (long long)nodes[i].begin, (long long)nodes[i].end);
     return check_owned(c, r->owned, r->count);
 }
 
-rt_status rt_comm_reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k, float *out,
-                                 rt_algo algo)
+rt_status rt_comm_reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
+                                 float *out, rt_algo algo)
 {
     const rt__algorithm *a;
     RT_TRY(check_reduce(c, r, parts, k));
@@ -187,7 +190,8 @@ rt_status rt_comm_reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partia
     return end(c, a->reduce_scatter(c, r, parts, k, out));
 }
 
-rt_status rt_comm_all_gather(rt_comm *c, void *buf, const rt_range *owned, rt_dtype dtype, rt_algo algo)
+rt_status rt_comm_all_gather(rt_comm *c, void *buf, const rt_range *owned, rt_dtype dtype,
+                             rt_algo algo)
 {
     const rt__algorithm *a;
     RT_TRY(check_owned(c, owned, INT64_MAX));
@@ -207,12 +211,13 @@ static int position(int world, int rank)
     return reversed;
 }
 
-/* Rank i holds slice i of T[0,W) and owns an even share. Fills *r; owned and slice_begin are scratch of c. */
+/* Rank i holds slice i of T[0,W) and owns an even share. Fills *r; owned and slice_begin are
+ * scratch of c. */
 static rt_status plan_all_reduce(rt_comm *c, int64_t count, rt_reduce *r)
 {
     const int world = c->world;
-    rt_range *owned = rt__scratch(c, RT__SCRATCH_PLAN,
-                                  (size_t)world * sizeof *owned + (size_t)(world + 1) * sizeof(int64_t));
+    rt_range *owned = rt__comm_scratch(
+        c, RT__SCRATCH_PLAN, (size_t)world * sizeof *owned + (size_t)(world + 1) * sizeof(int64_t));
     if (!owned)
         return RT_E_NOMEM;
     int64_t *slice_begin = (int64_t *)(owned + world);

@@ -1,10 +1,11 @@
 /* The inside of comm: what the algorithms are written with.
  *
- *     rt__exchange x = {.to = next, .send = mine, .send_bytes = n, .from = prev, .receive = theirs, ...};
- *     RT_TRY(rt__exchange_run(c, &x));
+ *     rt__exchange x = {.to = next, .send = mine, .send_bytes = n, .from = prev, .receive = theirs,
+ * ...}; RT_TRY(rt__exchange_run(c, &x));
  *
- * An algorithm is one file that defines an rt__algorithm. It posts requests and waits for them; it need not undo
- * anything on failure, because a failed collective cancels all its requests and breaks the communicator. */
+ * An algorithm is one file that defines an rt__algorithm. It posts requests and waits for them; it
+ * need not undo anything on failure, because a failed collective cancels all its requests and
+ * breaks the communicator. */
 #ifndef RINGTORCH_WORKER_COMM_INTERNAL_H
 #define RINGTORCH_WORKER_COMM_INTERNAL_H
 
@@ -40,17 +41,18 @@ struct rt_comm {
     rt_comm_stats stats;
     rt_status broken; /* what the first failed collective returned */
     rt__op op;
-    int tag;                     /* of the current collective: one of another cannot be taken for ours */
-    double created;              /* rt_clock() */
-    _Atomic(uint64_t) waiting;   /* packed by wait.c; 0: not waiting */
+    int tag;        /* of the current collective: one of another cannot be taken for ours */
+    double created; /* rt_clock() */
+    _Atomic(uint64_t) waiting; /* packed by wait.c; 0: not waiting */
     struct {
         void *data;
         size_t bytes;
     } scratch[RT__SCRATCHES];
 };
 
-/* Returns at least `bytes` of the buffer for this use, contents undefined; NULL when memory is out. */
-void *rt__scratch(rt_comm *c, rt__scratch_use use, size_t bytes);
+/* Returns at least `bytes` of the buffer for this use, contents undefined; NULL when memory is out.
+ */
+void *rt__comm_scratch(rt_comm *c, rt__scratch_use use, size_t bytes);
 
 /* Starts a transfer; *r must stay until waited for. */
 rt_status rt__send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes);
@@ -59,8 +61,9 @@ rt_status rt__receive(rt_comm *c, rt_request *r, int from, void *data, size_t by
 rt_status rt__wait(rt_comm *c, rt_request *r);
 rt_status rt__wait_all(rt_comm *c, rt_request r[], int64_t count);
 
-/* Sends one range to a rank while receiving another from a rank, piece by piece. With `mine` the bytes are float32
- * and `receive` gets mine + arrived (mine_first) or arrived + mine; it may be the same buffer as `mine`. */
+/* Sends one range to a rank while receiving another from a rank, piece by piece. With `mine` the
+ * bytes are float32 and `receive` gets mine + arrived (mine_first) or arrived + mine; it may be the
+ * same buffer as `mine`. */
 typedef struct rt__exchange {
     int to, from;
     const void *send;
@@ -79,7 +82,8 @@ void rt__sum(float *out, const float *a, const float *b, int64_t count);
 typedef struct rt__algorithm {
     const char *name;
     bool (*can_reduce)(const rt_comm *c, const rt_reduce *r);
-    rt_status (*reduce_scatter)(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k, float *out);
+    rt_status (*reduce_scatter)(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
+                                float *out);
     bool (*can_gather)(const rt_comm *c, const rt_range *owned);
     rt_status (*all_gather)(rt_comm *c, char *buf, const rt_range *owned, size_t element);
 } rt__algorithm;

@@ -1,4 +1,5 @@
-/* The only arithmetic of comm: one IEEE addition per element, so any vector width gives the same bits. */
+/* The only arithmetic of comm: one IEEE addition per element, so any vector width gives the same
+ * bits. */
 #include "worker/comm/internal.h"
 
 void rt__sum(float *out, const float *a, const float *b, int64_t count)

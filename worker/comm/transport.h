@@ -5,8 +5,9 @@
  *     while (atomic_load(&r.state) == RT_REQUEST_ACTIVE)
  *         RT_TRY(t->ops->progress(t));
  *
- * A transport embeds rt_transport as its first member. Requests belong to the caller; they and the bytes they
- * name stay where they are until the state changes. A send matches the oldest receive of the same ranks and tag. */
+ * A transport embeds rt_transport as its first member. Requests belong to the caller; they and the
+ * bytes they name stay where they are until the state changes. A send matches the oldest receive of
+ * the same ranks and tag. */
 #ifndef RINGTORCH_WORKER_COMM_TRANSPORT_H
 #define RINGTORCH_WORKER_COMM_TRANSPORT_H
 
@@ -41,10 +42,11 @@ typedef struct rt_transport_ops {
     const char *name;
     /* Starts a send (from == rank) or a receive (to == rank). */
     rt_status (*post)(rt_transport *t, rt_request *r);
-    /* Moves what can be moved and marks what is complete; never waits. A message of another size than its
-     * receive expects fails with PROTOCOL, naming ranks and sizes. */
+    /* Moves what can be moved and marks what is complete; never waits. A message of another size
+     * than its receive expects fails with PROTOCOL, naming ranks and sizes. */
     rt_status (*progress)(rt_transport *t);
-    /* Gives up all active requests after a failure: none is touched again. Nothing may be posted afterwards. */
+    /* Gives up all active requests after a failure: none is touched again. Nothing may be posted
+     * afterwards. */
     void (*cancel)(rt_transport *t);
     /* Optional (NULL): the library's own sum over all ranks, in place; blocks. */
     rt_status (*all_reduce)(rt_transport *t, float *buf, int64_t count);

@@ -4,14 +4,15 @@
 #include "common/error.h"
 #include "worker/comm/internal.h"
 
-/* While nothing comes: poll at once a few times, which catches a peer in step with us; then let others run
- * between polls; then sleep a sixteenth of the time waited so far, so that being late costs little and a long
- * wait burns nothing. */
-enum { SPIN_POLLS = 64 };
+/* While nothing comes: poll at once a few times, which catches a peer in step with us; then let
+ * others run between polls; then sleep a sixteenth of the time waited so far, so that being late
+ * costs little and a long wait burns nothing. */
+enum { SPIN_POLLS = 256 };
 static const double YIELD_SECONDS = 500e-6, SLEEP_MAX_SECONDS = 500e-6;
 
-/* rt_comm.waiting holds all that another thread may ask in one atomic word, so reading needs no lock:
- * op (4 bits), peer (20 bits), microseconds since `created` (40 bits, 12 days, then it wraps). */
+/* rt_comm.waiting holds all that another thread may ask in one atomic word, so reading needs no
+ * lock: op (4 bits), peer (20 bits), microseconds since `created` (40 bits, 12 days, then it
+ * wraps). */
 enum { SINCE_BITS = 40, PEER_BITS = 20 };
 static const uint64_t SINCE_MASK = (UINT64_C(1) << SINCE_BITS) - 1;
 
@@ -23,8 +24,10 @@ static uint64_t microseconds(const rt_comm *c, double now)
 bool rt_comm_waiting(const rt_comm *c, rt_comm_wait *out)
 {
     static const char *const names[] = {
-        [RT__REDUCE_SCATTER] = "reduce_scatter", [RT__ALL_GATHER] = "all_gather",
-        [RT__ALL_REDUCE] = "all_reduce",         [RT__BROADCAST] = "broadcast",
+        [RT__REDUCE_SCATTER] = "reduce_scatter",
+        [RT__ALL_GATHER] = "all_gather",
+        [RT__ALL_REDUCE] = "all_reduce",
+        [RT__BROADCAST] = "broadcast",
         [RT__BARRIER] = "barrier",
     };
     uint64_t word = atomic_load_explicit(&c->waiting, memory_order_relaxed);
@@ -85,8 +88,9 @@ rt_status rt__wait(rt_comm *c, rt_request *r)
         rest(now - since);
     }
     if (state == RT_REQUEST_REFUSED)
-        status = RT_FAIL(PROTOCOL, "rank %d expected another size than the %zu bytes that rank %d sent",
-                         r->to, r->bytes, r->from);
+        status =
+            RT_FAIL(PROTOCOL, "rank %d expected another size than the %zu bytes that rank %d sent",
+                    r->to, r->bytes, r->from);
 done:
     if (polls >= SPIN_POLLS)
         atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
@@ -138,25 +142,29 @@ rt_status rt__exchange_run(rt_comm *c, const rt__exchange *x)
     const size_t longest = x->send_bytes > x->receive_bytes ? x->send_bytes : x->receive_bytes;
     rt_request in[RT__DEPTH], out[RT__DEPTH];
     char *arrived = NULL;
-    if (x->mine && !(arrived = rt__scratch(c, RT__SCRATCH_INCOMING, RT__DEPTH * piece)))
+    if (x->mine && !(arrived = rt__comm_scratch(c, RT__SCRATCH_INCOMING, RT__DEPTH * piece)))
         return RT_E_NOMEM;
 
-    /* Stage i starts piece i and finishes the one RT__DEPTH - 1 before it, whose place the next one takes. */
+    /* Stage i starts piece i and finishes the one RT__DEPTH - 1 before it, whose place the next one
+     * takes. */
     const size_t lag = (RT__DEPTH - 1) * piece;
     for (size_t at = 0; at < longest + lag; at += piece) {
         const size_t slot = at / piece % RT__DEPTH;
         if (at < x->receive_bytes)
-            RT_TRY(rt__receive(c, &in[slot], x->from, x->mine ? arrived + slot * piece : (char *)x->receive + at,
+            RT_TRY(rt__receive(c, &in[slot], x->from,
+                               x->mine ? arrived + slot * piece : (char *)x->receive + at,
                                least(piece, x->receive_bytes - at)));
         if (at < x->send_bytes)
-            RT_TRY(rt__send(c, &out[slot], x->to, (const char *)x->send + at, least(piece, x->send_bytes - at)));
+            RT_TRY(rt__send(c, &out[slot], x->to, (const char *)x->send + at,
+                            least(piece, x->send_bytes - at)));
         if (at < lag)
             continue;
         const size_t due = at - lag, place = due / piece % RT__DEPTH;
         if (due < x->receive_bytes) {
             RT_TRY(rt__wait(c, &in[place]));
             if (x->mine)
-                add_piece(x, due, least(piece, x->receive_bytes - due), (float *)(arrived + place * piece));
+                add_piece(x, due, least(piece, x->receive_bytes - due),
+                          (float *)(arrived + place * piece));
         }
         if (due < x->send_bytes)
             RT_TRY(rt__wait(c, &out[place]));

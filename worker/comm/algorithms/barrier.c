@@ -1,6 +1,6 @@
-/* Dissemination barrier: D. Hensgen, R. Finkel, U. Manber, "Two algorithms for barrier synchronization", 1988.
- * In round d = 1, 2, 4, ... each rank tells the one d above that it, and all it has heard of, have come:
- * ceil(log2 W) messages of no bytes. */
+/* Dissemination barrier: D. Hensgen, R. Finkel, U. Manber, "Two algorithms for barrier
+ * synchronization", 1988. In round d = 1, 2, 4, ... each rank tells the one d above that it, and
+ * all it has heard of, have come: ceil(log2 W) messages of no bytes. */
 #include "common/error.h"
 #include "worker/comm/internal.h"
 

@@ -1,7 +1,8 @@
-/* Broadcast down a binomial tree, piece by piece, so that all its levels are busy with a long buffer.
+/* Broadcast down a binomial tree, piece by piece, so that all its levels are busy with a long
+ * buffer.
  *
- * Ranks count from the root. Rank v gets the buffer from v with its lowest 1 bit cleared, and passes it to
- * v + 2^j for every j below that bit: ceil(log2 W) rounds, W-1 messages in all. */
+ * Ranks count from the root. Rank v gets the buffer from v with its lowest 1 bit cleared, and
+ * passes it to v + 2^j for every j below that bit: ceil(log2 W) rounds, W-1 messages in all. */
 #include "common/error.h"
 #include "worker/comm/internal.h"
 
@@ -30,8 +31,8 @@ rt_status rt__broadcast(rt_comm *c, char *buf, size_t bytes, int root)
 {
     const family f = family_of(c, root);
     rt_request in, out[CHILDREN_MAX];
-    for (size_t at = 0; at < bytes; at += RT_COMM_MESSAGE) {
-        const size_t piece = bytes - at < RT_COMM_MESSAGE ? bytes - at : RT_COMM_MESSAGE;
+    for (size_t at = 0; at < bytes; at += RT_COMM_CHUNK) {
+        const size_t piece = bytes - at < RT_COMM_CHUNK ? bytes - at : RT_COMM_CHUNK;
         if (f.parent >= 0) {
             RT_TRY(rt__receive(c, &in, f.parent, buf + at, piece));
             RT_TRY(rt__wait(c, &in));

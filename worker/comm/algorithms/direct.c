@@ -1,16 +1,16 @@
 /* Exact tree sum by sending every partial straight to the owner of its elements.
  *
- * The owner has one value per canonical node of every rank and adds them as T[0,S) says, so any number of ranks,
- * any cut of slices and any ranges will do. Ranges go in rounds of one chunk: while a chunk is summed, those of
- * the next round are under way.
- *     reduce_scatter: k(W-1) messages, k(W-1)/W*M bytes;  all_gather: W-1 messages, (W-1)/W*M bytes */
+ * The owner has one value per canonical node of every rank and adds them as T[0,S) says, so any
+ * number of ranks, any cut of slices and any ranges will do. Ranges go in rounds of one chunk:
+ * while a chunk is summed, those of the next round are under way. reduce_scatter: k(W-1) messages,
+ * k(W-1)/W*M bytes;  all_gather: W-1 messages, (W-1)/W*M bytes */
 #include <string.h>
 #include "common/error.h"
 #include "worker/comm/internal.h"
 
 enum {
     CHUNK = RT_COMM_CHUNK / sizeof(float), /* elements in a round */
-    BATCH = 4096,                          /* elements summed through the whole tree at a time: they stay in L1 */
+    BATCH = 4096, /* elements summed through the whole tree at a time: they stay in L1 */
 };
 
 typedef struct node {
@@ -33,14 +33,15 @@ typedef struct direct {
     int nodes_count; /* of all ranks, in order of slices */
     node *nodes;
     int sums_count;
-    sum *sums;       /* [nodes_count - 1] children before parents */
-    float *incoming; /* [RT__DEPTH][nodes_count - k][CHUNK] */
+    sum *sums;            /* [nodes_count - 1] children before parents */
+    float *incoming;      /* [RT__DEPTH][nodes_count - k][CHUNK] */
     rt_request *requests; /* [RT__DEPTH][per_round]: receives, then sends */
     int64_t per_round;
     int64_t receives[RT__DEPTH], sends[RT__DEPTH]; /* posted */
 } direct;
 
-/* Appends the sums of T[lo,hi) and returns which node holds the result; *next is the first node not yet used. */
+/* Appends the sums of T[lo,hi) and returns which node holds the result; *next is the first node not
+ * yet used. */
 static int plan_tree(direct *d, int64_t lo, int64_t hi, int *next)
 {
     const rt_range at = d->nodes[*next].slices;
@@ -58,13 +59,14 @@ static rt_status plan(direct *d, const rt_reduce *r)
     const int world = d->c->world;
     const int64_t bound = (int64_t)world * RT_TREE_NODES_MAX;
     const size_t most = (size_t)(bound < r->slices ? bound : r->slices);
-    d->nodes = rt__scratch(d->c, RT__SCRATCH_NODES, most * sizeof *d->nodes);
-    d->sums = rt__scratch(d->c, RT__SCRATCH_SUMS, most * sizeof *d->sums);
+    d->nodes = rt__comm_scratch(d->c, RT__SCRATCH_NODES, most * sizeof *d->nodes);
+    d->sums = rt__comm_scratch(d->c, RT__SCRATCH_SUMS, most * sizeof *d->sums);
     if (!d->nodes || !d->sums)
         return RT_E_NOMEM;
     for (int rank = 0; rank < world; rank++) {
         rt_range ranges[RT_TREE_NODES_MAX];
-        const int k = rt_tree_nodes(r->slices, r->slice_begin[rank], r->slice_begin[rank + 1], ranges);
+        const int k =
+            rt_tree_nodes(r->slices, r->slice_begin[rank], r->slice_begin[rank + 1], ranges);
         if (rank == d->c->rank)
             d->first = d->nodes_count;
         for (int i = 0; i < k; i++)
@@ -75,9 +77,9 @@ static rt_status plan(direct *d, const rt_reduce *r)
 
     const size_t others = (size_t)(d->nodes_count - d->k);
     d->per_round = (int64_t)others + (int64_t)d->k * (world - 1);
-    d->requests = rt__scratch(d->c, RT__SCRATCH_REQUESTS,
-                              RT__DEPTH * (size_t)d->per_round * sizeof *d->requests);
-    d->incoming = rt__scratch(d->c, RT__SCRATCH_INCOMING, RT__DEPTH * others * RT_COMM_CHUNK);
+    d->requests = rt__comm_scratch(d->c, RT__SCRATCH_REQUESTS,
+                                   RT__DEPTH * (size_t)d->per_round * sizeof *d->requests);
+    d->incoming = rt__comm_scratch(d->c, RT__SCRATCH_INCOMING, RT__DEPTH * others * RT_COMM_CHUNK);
     return d->requests && d->incoming ? RT_OK : RT_E_NOMEM;
 }
 
@@ -140,7 +142,8 @@ static void sum_round(direct *d, int64_t round, float *out)
         for (int i = 0; i < d->sums_count; i++) {
             float *left = d->nodes[d->sums[i].left].chunk + at;
             float *top = out + mine.begin + at;
-            rt__sum(i + 1 < d->sums_count ? left : top, left, d->nodes[d->sums[i].right].chunk + at, n);
+            rt__sum(i + 1 < d->sums_count ? left : top, left, d->nodes[d->sums[i].right].chunk + at,
+                    n);
         }
     }
 }
@@ -154,7 +157,8 @@ static rt_status finish_round(direct *d, int64_t round, float *out)
     return rt__wait_all(d->c, first + d->receives[slot], d->sends[slot]);
 }
 
-static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k, float *out)
+static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
+                                float *out)
 {
     direct d = {.c = c, .owned = r->owned, .parts = parts, .k = k};
     RT_TRY(plan(&d, r));
@@ -173,7 +177,8 @@ static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial
     return RT_OK;
 }
 
-/* In step s every rank sends its range s ranks up and receives from s ranks down: no two to one rank at once. */
+/* In step s every rank sends its range s ranks up and receives from s ranks down: no two to one
+ * rank at once. */
 static rt_status all_gather(rt_comm *c, char *buf, const rt_range *owned, size_t element)
 {
     const rt_range mine = owned[c->rank];

@@ -1,9 +1,11 @@
 /* Exact tree sum by recursive halving, and the all-gather that undoes it, recursive doubling.
- * R. Thakur, R. Rabenseifner, W. Gropp, "Optimization of Collective Communication Operations in MPICH", 2005.
+ * R. Thakur, R. Rabenseifner, W. Gropp, "Optimization of Collective Communication Operations in
+ * MPICH", 2005.
  *
- * Ranks at distance 1, 2, 4, ... swap halves of what they still hold and add: after step d a rank holds the sum
- * over the aligned group of 2d ranks around it, which is a node of T[0,S), for 1/(2d) of the elements. A rank
- * whose bit d is 0 keeps the lower half, so final ranges lie in bit-reversed rank order:
+ * Ranks at distance 1, 2, 4, ... swap halves of what they still hold and add: after step d a rank
+ * holds the sum over the aligned group of 2d ranks around it, which is a node of T[0,S), for 1/(2d)
+ * of the elements. A rank whose bit d is 0 keeps the lower half, so final ranges lie in
+ * bit-reversed rank order:
  *
  *     W = 4:   elements  | 0 : rank 0 | 1 : rank 2 | 2 : rank 1 | 3 : rank 3 |
  *
@@ -28,7 +30,8 @@ typedef struct places {
 /* Returns the elements of some places; they follow one another. */
 static rt_range elements(int world, const rt_range *owned, places p)
 {
-    return (rt_range){owned[bit_reversed(world, p.begin)].begin, owned[bit_reversed(world, p.end - 1)].end};
+    return (rt_range){owned[bit_reversed(world, p.begin)].begin,
+                      owned[bit_reversed(world, p.end - 1)].end};
 }
 
 /* Returns what a rank holds before the step of this distance (1: everything; W: its own range). */
@@ -57,13 +60,15 @@ static bool can_reduce(const rt_comm *c, const rt_reduce *r)
     for (int group = 1; group <= c->world; group <<= 1)
         for (int first = 0; first < c->world; first += group) {
             rt_range nodes[RT_TREE_NODES_MAX];
-            if (rt_tree_nodes(r->slices, r->slice_begin[first], r->slice_begin[first + group], nodes) != 1)
+            if (rt_tree_nodes(r->slices, r->slice_begin[first], r->slice_begin[first + group],
+                              nodes) != 1)
                 return false;
         }
     return true;
 }
 
-static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k, float *out)
+static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
+                                float *out)
 {
     (void)k; /* 1, or can_reduce would have said no */
     float *sum = parts[0].data;

@@ -1,7 +1,8 @@
-/* The classic ring: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations",
- * 2009. Each rank talks to its two neighbours only, all links are busy all the time.
+/* The classic ring: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of
+ * workstations", 2009. Each rank talks to its two neighbours only, all links are busy all the time.
  *
- * The range of rank r starts at rank r+1 and goes round, each rank adding its own, until it is home:
+ * The range of rank r starts at rank r+1 and goes round, each rank adding its own, until it is
+ * home:
  * ((x[r+1] + x[r+2]) + ...) + x[r]. The order is fixed for a fixed W and another for each range.
  *     W-1 messages and (W-1)/W*M bytes each way */
 #include "common/error.h"
@@ -22,7 +23,8 @@ static bool can_reduce(const rt_comm *c, const rt_reduce *r)
     return true;
 }
 
-static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k, float *out)
+static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
+                                float *out)
 {
     float *sum = parts[0].data;
     if (c->world == 1)

@@ -1,8 +1,9 @@
 /* Ranks as threads of one process: for tests, and for one-process runs of the collectives.
  *
- * Every rank has an inbox of sends that wait to be received; it is under a lock. The receiving thread does the
- * copy, straight from the sender's buffer, while it holds the lock of its inbox: so a sender that gives up only
- * has to take its sends out of the inboxes to be sure that nobody reads them any more. */
+ * Every rank has an inbox of sends that wait to be received; it is under a lock. The receiving
+ * thread does the copy, straight from the sender's buffer, while it holds the lock of its inbox: so
+ * a sender that gives up only has to take its sends out of the inboxes to be sure that nobody reads
+ * them any more. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -73,10 +74,11 @@ static rt_status deliver(rt_request *send, rt_request *receive)
     if (fits && sent > 0)
         memcpy(receive->data, send->data, sent);
     /* From here on the sender may reuse its request. */
-    atomic_store_explicit(&send->state, fits ? RT_REQUEST_DONE : RT_REQUEST_REFUSED, memory_order_release);
+    atomic_store_explicit(&send->state, fits ? RT_REQUEST_DONE : RT_REQUEST_REFUSED,
+                          memory_order_release);
     if (!fits)
-        return RT_FAIL(PROTOCOL, "rank %d sent %zu bytes, rank %d expected %zu", receive->from, sent,
-                       receive->to, receive->bytes);
+        return RT_FAIL(PROTOCOL, "rank %d sent %zu bytes, rank %d expected %zu", receive->from,
+                       sent, receive->to, receive->bytes);
     atomic_store_explicit(&receive->state, RT_REQUEST_DONE, memory_order_release);
     return RT_OK;
 }

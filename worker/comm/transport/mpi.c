@@ -1,4 +1,5 @@
-/* Ranks as MPI processes: point-to-point on a duplicate of MPI_COMM_WORLD. The only file that knows MPI. */
+/* Ranks as MPI processes: point-to-point on a duplicate of MPI_COMM_WORLD. The only file that knows
+ * MPI. */
 #include <mpi.h>
 #include <stdbool.h>
 #include "common/error.h"
@@ -25,8 +26,8 @@ static rt_status fail(int code, const rt_request *r, int rank, const char *doing
         text[0] = 0;
     if (!r)
         return RT_FAIL(NET, "mpi: rank %d: %s: %s", rank, doing, text);
-    return RT_FAIL(NET, "mpi: %s from rank %d to rank %d, %zu bytes: %s", doing, r->from, r->to, r->bytes,
-                   text);
+    return RT_FAIL(NET, "mpi: %s from rank %d to rank %d, %zu bytes: %s", doing, r->from, r->to,
+                   r->bytes, text);
 }
 
 static rt_status grow(mpi *t)
@@ -67,13 +68,19 @@ static rt_status post(rt_transport *base, rt_request *r)
 static rt_status complete(const mpi *t, rt_request *r, int code, const MPI_Status *status)
 {
     int bytes = 0;
+    int class = code;
+    if (code != MPI_SUCCESS)
+        MPI_Error_class(code, &class);
+    if (class == MPI_ERR_TRUNCATE)
+        return RT_FAIL(PROTOCOL, "rank %d sent more than the %zu bytes that rank %d expected",
+                       r->from, r->bytes, r->to);
     if (code != MPI_SUCCESS)
         return fail(code, r, t->base.rank, r->from == t->base.rank ? "send" : "receive");
     if (r->to == t->base.rank) {
         MPI_Get_count(status, MPI_BYTE, &bytes);
         if ((size_t)bytes != r->bytes)
-            return RT_FAIL(PROTOCOL, "rank %d sent %d bytes, rank %d expected %zu", r->from, bytes, r->to,
-                           r->bytes);
+            return RT_FAIL(PROTOCOL, "rank %d sent %d bytes, rank %d expected %zu", r->from, bytes,
+                           r->to, r->bytes);
     }
     atomic_store_explicit(&r->state, RT_REQUEST_DONE, memory_order_release);
     return RT_OK;
@@ -89,8 +96,8 @@ static rt_status progress(rt_transport *base)
     if (done == MPI_UNDEFINED || done == 0)
         return RT_OK;
     for (int i = 0; i < done; i++)
-        RT_TRY(complete(t, t->request[t->index[i]], code == MPI_SUCCESS ? code : t->status[i].MPI_ERROR,
-                        &t->status[i]));
+        RT_TRY(complete(t, t->request[t->index[i]],
+                        code == MPI_SUCCESS ? code : t->status[i].MPI_ERROR, &t->status[i]));
     int left = 0;
     for (int i = 0; i < t->count; i++)
         if (t->handle[i] != MPI_REQUEST_NULL) {
@@ -101,7 +108,8 @@ static rt_status progress(rt_transport *base)
     return RT_OK;
 }
 
-/* MPI cannot take back a send, so nothing is undone: from now on MPI is not called, and so touches nothing. */
+/* MPI cannot take back a send, so nothing is undone: from now on MPI is not called, and so touches
+ * nothing. */
 static void cancel(rt_transport *base)
 {
     mpi *t = (mpi *)base;
@@ -154,8 +162,9 @@ static rt_status start(void)
     if (code != MPI_SUCCESS)
         return RT_FAIL(NET, "mpi: MPI_Init_thread failed with code %d", code);
     if (provided < MPI_THREAD_FUNNELED)
-        return RT_FAIL(UNSUPPORTED, "mpi: this library does not allow threads besides its own; use one that "
-                                    "offers MPI_THREAD_FUNNELED");
+        return RT_FAIL(UNSUPPORTED,
+                       "mpi: this library does not allow threads besides its own; use one that "
+                       "offers MPI_THREAD_FUNNELED");
     return RT_OK;
 }
 
