@@ -1,8 +1,7 @@
 /* Control-plane messages: structs, encode, decode and print, all made from messages.def.
  *
- *     rt_msg_piece_done done = {.step = 500, .file = "piece-00000.safetensors", .bytes = n,
- * .checksum = hex}; rt_wire_send(w, NULL, RT_MSG_PIECE_DONE, &done);          // strings are
- * borrowed for the call
+ *     rt_msg_piece_done done = {.step = 500, .file = "piece-00000.safetensors", .bytes = n};
+ *     rt_wire_send(w, NULL, RT_MSG_PIECE_DONE, &done);          // strings are borrowed for the call
  *     ...
  *     if (f.type == RT_MSG_PIECE_DONE) note(f.body.piece_done.file, f.body.piece_done.bytes);
  *
@@ -18,15 +17,17 @@
 #include "common/file.h"
 #include <ringtorch/status.h>
 
-/* struct rt_msg_hello { char *host; int64_t pid; ... int64_t *snapshot_steps; int64_t
- * snapshot_steps_count; } */
+/* struct rt_msg_hello { const char *host; int64_t pid; ... const int64_t *snapshot_steps;
+ * int64_t snapshot_steps_count; } */
 #define MESSAGE(TYPE, type, number) typedef struct rt_msg_##type {
 #define I64(name)                   int64_t name;
 #define F64(name)                   double name;
-#define STR(name, longest)          char *name;
-#define I64S(name, most)            int64_t *name, name##_count;
+#define STR(name, longest)          const char *name;
+#define I64S(name, most)                                                                           \
+    const int64_t *name;                                                                           \
+    int64_t name##_count;
 #define STRS(name, most, longest)                                                                  \
-    char **name;                                                                                   \
+    const char *const *name;                                                                       \
     int64_t name##_count;
 #define END(TYPE, type)                                                                            \
     }                                                                                              \

@@ -326,7 +326,8 @@ static void oversize_frames_are_refused(void **state)
 
     /* And our own side does not even try. */
     enum { HOSTS = 4096 };
-    static char name[256], *hosts[HOSTS];
+    static char name[256];
+    static const char *hosts[HOSTS];
     memset(name, 'h', 255);
     for (int i = 0; i < HOSTS; i++)
         hosts[i] = name;

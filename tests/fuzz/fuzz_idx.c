@@ -1,0 +1,51 @@
+/* Hostile IDX and gzip: the input is the file of images, its labels are good.
+ *
+ *     clang -fsanitize=fuzzer,address,undefined ... fuzz_idx.c libringtorch.a librt_kernels.a librt_common.a
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <ringtorch/data.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int memory_file(const void *data, size_t size)
+{
+    int fd = memfd_create("fuzz", 0);
+    if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+        abort();
+    return fd;
+}
+
+/* A set that is accepted must be readable to its last sample. */
+static void read_all(const rt_dataset *d)
+{
+    rt_dims shape = rt_data_sample_shape(d);
+    float *x = malloc((size_t)(shape.d[0] * shape.d[1] * shape.d[2]) * sizeof *x);
+    int64_t y, last = rt_data_size(d) - 1;
+    if (!x || rt_data_read(d, &last, 1, x, &y) != RT_OK)
+        abort();
+    free(x);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9};
+    char image_path[64], label_path[64];
+    int images = memory_file(data, size), good = memory_file(labels, sizeof labels);
+    snprintf(image_path, sizeof image_path, "/proc/self/fd/%d", images);
+    snprintf(label_path, sizeof label_path, "/proc/self/fd/%d", good);
+    rt_scope s = rt_scope_begin();
+    rt_dataset *d = rt_data_idx(.images = image_path, .labels = label_path);
+    if (d)
+        read_all(d);
+    else if (!rt_failed())
+        abort();
+    rt_error_clear();
+    rt_scope_end(s);
+    close(images);
+    close(good);
+    return 0;
+}
