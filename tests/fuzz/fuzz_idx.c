@@ -1,6 +1,7 @@
 /* Hostile IDX and gzip: the input is the file of images, its labels are good.
  *
- *     clang -fsanitize=fuzzer,address,undefined ... fuzz_idx.c libringtorch.a librt_kernels.a librt_common.a
+ *     clang -fsanitize=fuzzer,address,undefined ... fuzz_idx.c libringtorch.a librt_kernels.a
+ * librt_common.a
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -57,7 +57,7 @@ static rt_status read_some(rt__source *s, void *to, size_t n, size_t *got)
 
 static rt_status refill(rt__source *s)
 {
-    size_t got;
+    size_t got = 0;
     RT_TRY(read_some(s, s->in, IN_SIZE, &got));
     s->z.next_in = s->in;
     s->z.avail_in = (unsigned)got;
@@ -161,7 +161,7 @@ uint64_t rt__source_bound(const rt__source *s)
 
 rt_status rt__source_read(rt__source *s, void *to, size_t n)
 {
-    size_t got;
+    size_t got = 0;
     uint64_t at = s->out_end;
     RT_TRY(take(s, to, n, &got));
     if (got < n)
@@ -177,7 +177,7 @@ rt_status rt__source_read(rt__source *s, void *to, size_t n)
 rt_status rt__source_end(rt__source *s)
 {
     uint8_t more;
-    size_t got;
+    size_t got = 0;
     RT_TRY(take(s, &more, 1, &got));
     if (got > 0)
         return RT_FAIL(

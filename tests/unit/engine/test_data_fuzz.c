@@ -1,0 +1,33 @@
+/* The body of tests/fuzz/fuzz_idx.c on files damaged at random, in bounded time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include "../../fuzz/fuzz_idx.c"
+#include "common/mem.h"
+#include "idx_files.h"
+#include "mutate.h"
+
+static void damaged_files_are_refused_or_read(void **state)
+{
+    (void)state;
+    uint32_t seed = 20261122;
+    bytes plain = idx_images(3, 6, 5), zipped = gzip_of(&plain);
+    uint8_t damaged[1024];
+    LLVMFuzzerTestOneInput(plain.at, plain.len);
+    rt_shutdown();
+    int64_t memory = rt_mem_live();
+    for (int i = 0; i < 10000; i++) {
+        const bytes *good = i % 2 ? &zipped : &plain;
+        LLVMFuzzerTestOneInput(damaged,
+                               mutate(&seed, good->at, good->len, damaged, sizeof damaged));
+    }
+    rt_shutdown();
+    assert_int_equal(rt_mem_live(), memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_files_are_refused_or_read)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,423 @@
+/* IDX files, plain and gzip: what is read, and every way of being refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <unistd.h>
+#include <ringtorch/data.h>
+#include <ringtorch/random.h>
+#include "common/mem.h"
+#include "idx_files.h"
+
+enum { N = 23, H = 5, W = 4 };
+static char dir[64];
+
+static void fresh_dir(void)
+{
+    rt_remove_tree(dir);
+    assert_int_equal(rt_dir_make(dir, 0755), RT_OK);
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/rt-idx-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    return rt_remove_tree(dir);
+}
+
+static rt_dataset *open_pair(void)
+{
+    char images[128], labels[128];
+    snprintf(images, sizeof images, "%s/images", dir);
+    snprintf(labels, sizeof labels, "%s/labels", dir);
+    return rt_data_idx(.images = images, .labels = labels);
+}
+
+static void check_contents(const rt_dataset *d, int64_t n)
+{
+    assert_non_null(d);
+    assert_int_equal(rt_data_size(d), n);
+    assert_int_equal(rt_data_classes(d), 10);
+    rt_dims shape = rt_data_sample_shape(d);
+    assert_true(shape.n == 3 && shape.d[0] == 1 && shape.d[1] == H && shape.d[2] == W);
+    int64_t ids[] = {n - 1, 0, n / 2, 0}, y[4];
+    float x[4][H * W];
+    assert_int_equal(rt_data_read(d, ids, 4, x[0], y), RT_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(y[i], ids[i] % 10);
+        for (int j = 0; j < H * W; j++)
+            assert_true(x[i][j] == (float)((ids[i] * H * W + j) % 256) / 255.0f);
+    }
+}
+
+static void reads_plain_and_gzip_under_either_name(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), labels = idx_labels(N);
+    static const char *const names[][2] = {{"images", "labels"}, {"images.gz", "labels.gz"}};
+    for (int zipped = 0; zipped < 2; zipped++)
+        for (int named = 0; named < 2; named++) {
+            fresh_dir();
+            (zipped ? write_gzip : write_file)(dir, names[named][0], &images);
+            (zipped ? write_gzip : write_file)(dir, names[named][1], &labels);
+            rt_scope s = rt_scope_begin();
+            check_contents(open_pair(), N);
+            rt_scope_end(s);
+        }
+    /* Asked for with .gz, there without. */
+    fresh_dir();
+    write_file(dir, "images", &images);
+    write_file(dir, "labels", &labels);
+    char a[128], b[128];
+    snprintf(a, sizeof a, "%s/images.gz", dir);
+    snprintf(b, sizeof b, "%s/labels.gz", dir);
+    rt_scope s = rt_scope_begin();
+    check_contents(rt_data_idx(.images = a, .labels = b), N);
+    rt_scope_end(s);
+}
+
+/* RFC 1952: a file may be several gzip members, one after the other. */
+static void reads_gzip_of_two_members(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), labels = idx_labels(N), head = {0}, rest = {0};
+    for (size_t i = 0; i < images.len; i++)
+        put8(i < 100 ? &head : &rest, images.at[i]);
+    bytes both = gzip_of(&head), second = gzip_of(&rest);
+    for (size_t i = 0; i < second.len; i++)
+        put8(&both, second.at[i]);
+    fresh_dir();
+    write_file(dir, "images", &both);
+    write_file(dir, "labels", &labels);
+    rt_scope s = rt_scope_begin();
+    check_contents(open_pair(), N);
+    rt_scope_end(s);
+}
+
+static void limit_reads_the_first_samples_only(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), labels = idx_labels(N);
+    labels.at[8 + 20] = 99; /* behind the limit */
+    fresh_dir();
+    write_gzip(dir, "train-images-idx3-ubyte.gz", &images);
+    write_file(dir, "train-labels-idx1-ubyte", &labels);
+    rt_scope s = rt_scope_begin();
+    check_contents(rt_data_mnist(dir, .train = true, .limit = 20), 20);
+    assert_null(rt_data_mnist(dir, .train = true, .limit = 21));
+    assert_int_equal(rt_error_code(), RT_E_RANGE);
+    rt_error_clear();
+    rt_scope_end(s);
+}
+
+/* One way of being wrong: what is done to good files, and what the error must say. */
+typedef struct fault {
+    const char *what;
+    void (*harm)(bytes *images, bytes *labels);
+    rt_status code;
+    const char *says[3];
+} fault;
+
+static void harm_magic(bytes *i, bytes *l)
+{
+    (void)l;
+    i->at[2] = 0x0d;
+}
+static void harm_dims(bytes *i, bytes *l)
+{
+    (void)l;
+    i->at[3] = 2;
+}
+static void harm_swapped(bytes *i, bytes *l)
+{
+    bytes t = *i;
+    *i = *l;
+    *l = t;
+}
+static void harm_zero_height(bytes *i, bytes *l)
+{
+    (void)l;
+    memset(i->at + 8, 0, 4);
+}
+static void harm_huge(bytes *i, bytes *l)
+{
+    (void)l;
+    memset(i->at + 4, 0xff, 12);
+}
+static void harm_large(bytes *i, bytes *l)
+{
+    (void)l;
+    i->at[5] = 1; /* 65,536 more images */
+}
+static void harm_header_cut(bytes *i, bytes *l)
+{
+    (void)l;
+    i->len = 11;
+}
+static void harm_empty(bytes *i, bytes *l)
+{
+    (void)l;
+    i->len = 0;
+}
+static void harm_cut(bytes *i, bytes *l)
+{
+    (void)l;
+    i->len -= 3;
+}
+static void harm_longer(bytes *i, bytes *l)
+{
+    (void)l;
+    put8(i, 1);
+}
+static void harm_labels_longer(bytes *i, bytes *l)
+{
+    (void)i;
+    put8(l, 1);
+}
+static void harm_label(bytes *i, bytes *l)
+{
+    (void)i;
+    l->at[8 + 17] = 10;
+}
+static void harm_count(bytes *i, bytes *l)
+{
+    (void)i;
+    l->at[7]--;
+    l->len--;
+}
+
+static const fault faults[] = {
+    {"magic number", harm_magic, RT_E_FORMAT, {"/images", "byte 0", "0x00000803"}},
+    {"dimensions", harm_dims, RT_E_FORMAT, {"/images", "0x00000802", "3 dimensions"}},
+    {"swapped files", harm_swapped, RT_E_FORMAT, {"/images", "0x00000801", "0x00000803"}},
+    {"height 0", harm_zero_height, RT_E_FORMAT, {"/images", "byte 8", "dimension 1 is 0"}},
+    {"sizes that overflow", harm_huge, RT_E_CORRUPT, {"/images", "byte 4", "4294967295"}},
+    {"more than a file can hold",
+     harm_large,
+     RT_E_CORRUPT,
+     {"/images", "truncated", "fetch it again"}},
+    {"header cut", harm_header_cut, RT_E_CORRUPT, {"/images", "byte 11", "at least 16"}},
+    {"empty file", harm_empty, RT_E_CORRUPT, {"/images", "byte 0", "truncated"}},
+    {"pixels cut", harm_cut, RT_E_CORRUPT, {"/images", "truncated", "fetch it again"}},
+    {"one byte more", harm_longer, RT_E_CORRUPT, {"/images", "goes on after byte 476", "header"}},
+    {"one label more",
+     harm_labels_longer,
+     RT_E_CORRUPT,
+     {"/labels", "goes on after byte 31", "header"}},
+    {"label out of range",
+     harm_label,
+     RT_E_RANGE,
+     {"/labels", "label 17 is 10", "expected 0 to 9"}},
+    {"counts differ",
+     harm_count,
+     RT_E_MISMATCH,
+     {"23 images", "22 labels", "do not belong together"}},
+};
+
+static void expect_refusal(const fault *f, bool zipped)
+{
+    int64_t memory = rt_mem_live();
+    rt_scope s = rt_scope_begin();
+    rt_dataset *d = open_pair();
+    if (d || rt_error_code() != f->code)
+        fail_msg("%s%s: got %s: %s", f->what, zipped ? " (gzip)" : "",
+                 rt_status_name(rt_error_code()), rt_error());
+    for (int i = 0; i < 3; i++)
+        if (!zipped && !strstr(rt_error(), f->says[i]))
+            fail_msg("%s: \"%s\" does not say \"%s\"", f->what, rt_error(), f->says[i]);
+    rt_error_clear();
+    rt_scope_end(s);
+    rt_shutdown(); /* gives the pool back, so that memory can be compared */
+    assert_int_equal(rt_mem_live(), memory);
+}
+
+static void refuses_what_is_wrong_and_says_where(void **state)
+{
+    (void)state;
+    rt_shutdown();
+    for (size_t k = 0; k < sizeof faults / sizeof *faults; k++)
+        for (int zipped = 0; zipped < 2; zipped++) {
+            bytes images = idx_images(N, H, W), labels = idx_labels(N);
+            faults[k].harm(&images, &labels);
+            fresh_dir();
+            (zipped ? write_gzip : write_file)(dir, "images", &images);
+            (zipped ? write_gzip : write_file)(dir, "labels", &labels);
+            fault f = faults[k];
+            if (zipped && f.harm == harm_large) /* gzip could hold that much; it just does not */
+                f.code = RT_E_CORRUPT;
+            expect_refusal(&f, zipped);
+        }
+}
+
+/* Each byte of a gzip file flipped, and each length cut: never accepted, unless only the header's
+ * free fields changed. */
+static void refuses_damaged_gzip(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), labels = idx_labels(N), good = gzip_of(&images);
+    fresh_dir();
+    write_file(dir, "labels", &labels);
+    for (size_t at = 0; at < good.len; at++) {
+        bool free_field =
+            at >= 4 && at <= 10; /* time, level, system; padding before a stored block */
+        bytes bad = good;
+        bad.at[at] ^= 0x40;
+        write_file(dir, "images", &bad);
+        rt_scope s = rt_scope_begin();
+        rt_dataset *d = open_pair();
+        if (!free_field && d)
+            fail_msg("accepted with byte %zu flipped", at);
+        assert_true(free_field || rt_failed());
+        rt_error_clear();
+        rt_scope_end(s);
+
+        bad = good;
+        bad.len = at;
+        write_file(dir, "images", &bad);
+        s = rt_scope_begin();
+        assert_null(open_pair());
+        assert_true(at < 2 || rt_error_code() == RT_E_CORRUPT);
+        rt_error_clear();
+        rt_scope_end(s);
+    }
+    /* What follows the last member is not gzip. */
+    put8(&good, 0);
+    write_file(dir, "images", &good);
+    rt_scope s = rt_scope_begin();
+    assert_null(open_pair());
+    assert_int_equal(rt_error_code(), RT_E_CORRUPT);
+    assert_non_null(strstr(rt_error(), "gzip"));
+    rt_error_clear();
+    rt_scope_end(s);
+}
+
+static void names_what_is_missing(void **state)
+{
+    (void)state;
+    fresh_dir();
+    rt_scope s = rt_scope_begin();
+    assert_null(open_pair());
+    assert_int_equal(rt_error_code(), RT_E_NOTFOUND);
+    assert_non_null(strstr(rt_error(), "/images: neither"));
+    assert_non_null(strstr(rt_error(), "/images.gz exists"));
+    rt_error_clear();
+
+    assert_null(rt_data_mnist("/no/such/folder", .train = true));
+    assert_int_equal(rt_error_code(), RT_E_NOTFOUND);
+    assert_non_null(strstr(rt_error(), "/no/such/folder: no such directory"));
+    rt_error_clear();
+
+    assert_null(rt_data_idx(.images = dir, .labels = dir)); /* a directory is no file */
+    assert_int_equal(rt_error_code(), RT_E_FORMAT);
+    rt_error_clear();
+
+    assert_null(rt_data_idx(.images = "x"));
+    assert_int_equal(rt_error_code(), RT_E_ARG);
+    rt_error_clear();
+    rt_scope_end(s);
+}
+
+static void survives_failing_allocations(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), labels = idx_labels(N);
+    fresh_dir();
+    write_gzip(dir, "images.gz", &images);
+    write_gzip(dir, "labels.gz", &labels);
+    rt_shutdown();
+    int64_t memory = rt_mem_live(), objects = rt_live_objects();
+    bool done = false;
+    for (int n = 0; !done; n++) {
+        assert_true(n < 200);
+        rt_mem_fail_after(n);
+        rt_scope s = rt_scope_begin();
+        done = open_pair() != NULL;
+        rt_mem_fail_after(-1);
+        assert_true(done || rt_error_code() == RT_E_NOMEM);
+        rt_error_clear();
+        rt_scope_end(s);
+        rt_shutdown();
+        assert_int_equal(rt_mem_live(), memory);
+        assert_int_equal(rt_live_objects(), objects);
+    }
+}
+
+static void reads_the_real_thing(void **state)
+{
+    (void)state;
+    static const char folder[] = "/usr/share/datasets/fashion-mnist";
+    if (!rt_path_exists(folder))
+        skip();
+    rt_scope s = rt_scope_begin();
+    rt_dataset *train = rt_data_mnist(folder, .train = true),
+               *test = rt_data_mnist(folder, .train = false);
+    assert_int_equal(rt_data_size(train), 60000);
+    assert_int_equal(rt_data_size(test), 10000);
+    float *x = malloc(784 * sizeof *x);
+    int64_t y, count[10] = {0};
+    double sum = 0;
+    for (int64_t id = 0; id < 10000; id++) {
+        assert_int_equal(rt_data_read(test, &id, 1, x, &y), RT_OK);
+        count[y]++;
+        for (int i = 0; i < 784; i++)
+            sum += x[i];
+    }
+    free(x);
+    for (int c = 0; c < 10; c++)
+        assert_int_equal(count[c], 1000);
+    /* Mean of all test pixels by Python: 0.2868492807122849 */
+    assert_true(sum / 7840000 > 0.286849 && sum / 7840000 < 0.286850);
+    rt_scope_end(s);
+}
+
+static void data_from_tensors(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    float x[] = {1, 2, 3, 4, 5, 6};
+    int64_t y[] = {0, 2, 1}, bad[] = {0, 3, 1}, ids[] = {2, 0}, got_y[2];
+    float got[4];
+    rt_tensor *samples = rt_from(x, rt_shape(3, 2), RT_F32);
+    rt_dataset *d = rt_data_tensors(samples, rt_from(y, rt_shape(3), RT_I64), 3);
+    assert_int_equal(rt_data_size(d), 3);
+    assert_int_equal(rt_data_read(d, ids, 2, got, got_y), RT_OK);
+    assert_true(got[0] == 5 && got[1] == 6 && got[2] == 1 && got[3] == 2);
+    assert_true(got_y[0] == 1 && got_y[1] == 0);
+    ids[1] = 3;
+    assert_int_equal(rt_data_read(d, ids, 2, got, got_y), RT_E_RANGE);
+    rt_error_clear();
+
+    assert_null(rt_data_tensors(samples, rt_from(bad, rt_shape(3), RT_I64), 3));
+    assert_int_equal(rt_error_code(), RT_E_RANGE);
+    assert_non_null(strstr(rt_error(), "label 1 is 3"));
+    rt_error_clear();
+    assert_null(rt_data_tensors(samples, rt_from(y, rt_shape(2), RT_I64), 3));
+    assert_int_equal(rt_error_code(), RT_E_SHAPE);
+    rt_error_clear();
+    assert_null(rt_data_tensors(samples, samples, 3));
+    assert_int_equal(rt_error_code(), RT_E_DTYPE);
+    rt_error_clear();
+    rt_scope_end(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_plain_and_gzip_under_either_name),
+        cmocka_unit_test(reads_gzip_of_two_members),
+        cmocka_unit_test(limit_reads_the_first_samples_only),
+        cmocka_unit_test(refuses_what_is_wrong_and_says_where),
+        cmocka_unit_test(refuses_damaged_gzip),
+        cmocka_unit_test(names_what_is_missing),
+        cmocka_unit_test(survives_failing_allocations),
+        cmocka_unit_test(reads_the_real_thing),
+        cmocka_unit_test(data_from_tensors),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
