@@ -76,45 +76,41 @@ static rt_status hash_plan(const rt_config *cfg, const rt__roster *roster, const
 }
 
 rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt__roster *roster,
-                        int64_t end_step, rt_msg_plan *out)
+                        int64_t end_step, rt__plan *out)
 {
-    *out = (rt_msg_plan){0};
+    *out = (rt__plan){0};
     RT_TRY(check_source(source, roster, end_step));
     int64_t world = roster->world, slices = cfg->parallel.slices;
-    rt_msg_plan p = {
+    out->slice_begin = rt_malloc((size_t)(world + 1) * sizeof *out->slice_begin);
+    if (!out->slice_begin)
+        return rt_error_code();
+    for (int64_t r = 0; r < world; r++)
+        out->slice_begin[r] = rt_slices_of_rank(slices, (int)world, (int)r).begin;
+    out->slice_begin[world] = slices;
+    out->message = (rt_msg_plan){
         .world = world,
         .slices = slices,
-        .slice_begin = rt_malloc((size_t)(world + 1) * sizeof *p.slice_begin),
+        .slice_begin = out->slice_begin,
         .slice_begin_count = world + 1,
         .start_step = source->step,
         .end_step = end_step,
         .source = source->path ? 1 : 0,
-        .checkpoint = source->path ? source->path : (char *)"",
-        .plan_hash = rt_calloc(1, 65),
+        .checkpoint = source->path ? source->path : "",
+        .plan_hash = out->hash,
         .report_every = cfg->run.report_every,
         .checkpoint_every = cfg->checkpoint.every,
         .checkpoint_final = cfg->checkpoint.final,
         .evaluate_every = cfg->evaluate.every,
         .evaluate_final = cfg->evaluate.final,
     };
-    rt_status status = p.slice_begin && p.plan_hash ? RT_OK : rt_error_code();
-    if (status == RT_OK) {
-        for (int64_t r = 0; r < world; r++)
-            p.slice_begin[r] = rt_slices_of_rank(slices, (int)world, (int)r).begin;
-        p.slice_begin[world] = slices;
-        status = hash_plan(cfg, roster, &p, p.plan_hash);
-    }
-    if (status != RT_OK) {
-        rt__plan_release(&p);
-        return status;
-    }
-    *out = p;
-    return RT_OK;
+    rt_status status = hash_plan(cfg, roster, &out->message, out->hash);
+    if (status != RT_OK)
+        rt__plan_release(out);
+    return status;
 }
 
-void rt__plan_release(rt_msg_plan *p)
+void rt__plan_release(rt__plan *p)
 {
     rt_mem_free(p->slice_begin);
-    rt_mem_free(p->plan_hash);
-    *p = (rt_msg_plan){0};
+    *p = (rt__plan){0};
 }

@@ -1,9 +1,9 @@
 /* What a generation is to do: slices per rank, first and last step, from which state. Pure.
  *
  *     int64_t end; RT_TRY(rt__plan_end_step(&cfg, roster.samples, &end));
- *     rt_msg_plan plan;
+ *     rt__plan plan;
  *     RT_TRY(rt__plan_make(&cfg, &source, &roster, end, &plan));
- *     ... send it to every rank ...
+ *     ... send plan.message to every rank ...
  *     rt__plan_release(&plan);
  */
 #ifndef RINGTORCH_COORDINATOR_PLAN_H
@@ -26,12 +26,19 @@ void rt__source_release(rt__source *s);
  * if that is no step at all. */
 rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_step);
 
+/* A PLAN and what its pointers point to. */
+typedef struct rt__plan {
+    rt_msg_plan message;  /* its checkpoint is the source's path */
+    int64_t *slice_begin; /* [world + 1] */
+    char hash[65];
+} rt__plan;
+
 /* Fills a PLAN; parallel.slices must be resolved. MISMATCH if the checkpoint's parameters are not
- * laid out as the workers'; CONFIG if the checkpoint is past the end of the run. The plan's strings
- * belong to source and plan; release it before source. plan_hash: SHA-256 of all that must be equal
- * on every rank, with instruction set and BLAS. */
+ * laid out as the workers'; CONFIG if the checkpoint is past the end of the run. Release it before
+ * source, and do not copy it. The hash is the SHA-256 of all that must be equal on every rank, with
+ * instruction set and BLAS. */
 rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt__roster *roster,
-                        int64_t end_step, rt_msg_plan *out);
-void rt__plan_release(rt_msg_plan *p);
+                        int64_t end_step, rt__plan *out);
+void rt__plan_release(rt__plan *p);
 
 #endif

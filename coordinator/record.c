@@ -132,7 +132,7 @@ void rt__record_summary(rt__run *r, double now, const char *status)
         "restarts", (json_int_t)r->tally.restarts, "lost_steps", (json_int_t)r->tally.lost_steps,
         "recovery_seconds", r->tally.recovery_seconds, "peak_rss_bytes", peak_rss(r),
         "checkpoint_step", r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(),
-        "error", r->failure ? rt__record_text(r->failure) : json_null());
+        "error", r->failed ? rt__record_text(r->failure) : json_null());
     write_line(r, RT__LINE_SUMMARY, "summary", j);
 }
 

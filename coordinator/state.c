@@ -58,7 +58,6 @@ void rt__run_release(rt__run *r)
     rt__roster_release(&r->roster);
     rt__checkpoints_release(&r->checkpoints);
     json_decref(r->layout);
-    rt_mem_free(r->failure);
     *r = (rt__run){0};
 }
 
@@ -107,16 +106,16 @@ static void discard_open_checkpoints(rt__run *r, double now, const char *reason)
 static void conclude(rt__run *r, double now)
 {
     bool stopped =
-        r->interrupted && !r->failure &&
+        r->interrupted && !r->failed &&
         (r->end_step == 0 || r->newest_step < r->end_step || r->roster.finished < r->roster.world);
-    const char *status = r->failure ? "failed" : stopped ? "stopped" : "done";
+    const char *status = r->failed ? "failed" : stopped ? "stopped" : "done";
     discard_open_checkpoints(r, now, "the run ended before it was complete");
     if (stopped)
         r->exit_code = r->interrupt_signal == 2 ? 130 : 0;
-    enter(r, now, r->failure ? RT__FAILED : RT__DONE);
+    enter(r, now, r->failed ? RT__FAILED : RT__DONE);
     if (r->generations_here > 0) {
         rt__record_event(r, now, status, "{s:I, s:o}", "step", (json_int_t)r->newest_step,
-                         "message", r->failure ? rt__record_text(r->failure) : json_null());
+                         "message", r->failed ? rt__record_text(r->failure) : json_null());
         rt__record_decision(r, "end", "{s:s, s:I}", "status", status, "step",
                             (json_int_t)r->newest_step);
         rt_error_clear(); /* a full disk must not keep the summary from being tried */
@@ -130,21 +129,20 @@ static void conclude(rt__run *r, double now)
 static void end_job(rt__run *r, const char *reason)
 {
     send(r, r->launcher, RT_MSG_END_GENERATION,
-         &(rt_msg_end_generation){.job_generation = r->generation, .reason = (char *)reason});
+         &(rt_msg_end_generation){.job_generation = r->generation, .reason = reason});
 }
 
 /* Ends the run with a reason; the first one counts. */
 __attribute__((format(printf, 4, 5))) static void fail(rt__run *r, double now, int exit_code,
                                                        const char *fmt, ...)
 {
-    if (r->failure)
+    if (r->failed)
         return;
-    char text[2048];
+    r->failed = true;
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    vsnprintf(r->failure, sizeof r->failure, fmt, ap);
     va_end(ap);
-    r->failure = rt_strdup(text);
     r->exit_code = exit_code;
     enter(r, now, RT__FAILED);
     if (r->job_alive)
@@ -274,20 +272,20 @@ static void on_recovered(rt__run *r, double now, const rt__event *e)
 
 static void send_plan(rt__run *r, double now)
 {
-    rt_msg_plan plan;
+    rt__plan plan;
     if (rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step) != RT_OK ||
         rt__plan_make(r->facts.cfg, &r->source, &r->roster, r->end_step, &plan) != RT_OK) {
         fail_with_error(r, now);
         return;
     }
     enter(r, now, RT__RUN);
-    send_to_all(r, RT_MSG_PLAN, &plan);
-    rt__record_event(r, now, "running", "{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:s}",
-                     "world_size", (json_int_t)r->roster.world, "slices", (json_int_t)plan.slices,
-                     "start_step", (json_int_t)plan.start_step, "end_step",
-                     (json_int_t)plan.end_step, "samples", (json_int_t)r->roster.samples, "isa",
-                     r->roster.isa, "blas", r->roster.blas, "parameters",
-                     (json_int_t)r->roster.parameters, "plan_hash", plan.plan_hash);
+    send_to_all(r, RT_MSG_PLAN, &plan.message);
+    rt__record_event(
+        r, now, "running", "{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:s}", "world_size",
+        (json_int_t)r->roster.world, "slices", (json_int_t)plan.message.slices, "start_step",
+        (json_int_t)plan.message.start_step, "end_step", (json_int_t)plan.message.end_step,
+        "samples", (json_int_t)r->roster.samples, "isa", r->roster.isa, "blas", r->roster.blas,
+        "parameters", (json_int_t)r->roster.parameters, "plan_hash", plan.hash);
     rt__plan_release(&plan);
 }
 
@@ -296,12 +294,12 @@ static void on_hello(rt__run *r, double now, const rt_frame *f)
     if (r->phase != RT__GATHER) {
         send(r, f->peer, RT_MSG_REFUSED,
              &(rt_msg_refused){.code = RT_E_CLOSED,
-                               .reason = (char *)"this generation is not taking workers"});
+                               .reason = "this generation is not taking workers"});
         return;
     }
     if (rt__roster_join(&r->roster, f->peer, &f->body.hello, r->facts.config_hash) != RT_OK) {
         send(r, f->peer, RT_MSG_REFUSED,
-             &(rt_msg_refused){.code = rt_error_code(), .reason = (char *)rt_error()});
+             &(rt_msg_refused){.code = rt_error_code(), .reason = rt_error()});
         fail_with_error(r, now);
         return;
     }
@@ -318,7 +316,7 @@ static void abort_checkpoint(rt__run *r, double now, int64_t step, const char *r
                      rt__record_text(reason));
     rt__record_decision(r, "abort", "{s:I}", "step", (json_int_t)step);
     rt_error_clear(); /* the journal may be on the same full disk; nothing depends on this record */
-    send_to_all(r, RT_MSG_ABORTED, &(rt_msg_aborted){.step = step, .reason = (char *)reason});
+    send_to_all(r, RT_MSG_ABORTED, &(rt_msg_aborted){.step = step, .reason = reason});
     rt__checkpoints_close(&r->checkpoints, step);
 }
 
@@ -334,8 +332,7 @@ static void finish_drain(rt__run *r, double now)
     if (!drained(r))
         return;
     enter(r, now, RT__DRAIN);
-    send_to_all(r, RT_MSG_STOP,
-                &(rt_msg_stop){.after_step = -1, .reason = (char *)"the run is over"});
+    send_to_all(r, RT_MSG_STOP, &(rt_msg_stop){.after_step = -1, .reason = "the run is over"});
 }
 
 static void on_piece(rt__run *r, double now, int64_t rank, const rt_frame *f)
@@ -532,7 +529,7 @@ static void on_exited(rt__run *r, double now, const rt_msg_exited *m)
 
 static void on_interrupt(rt__run *r, double now, const rt_msg_interrupt *m)
 {
-    if (r->interrupted || r->failure)
+    if (r->interrupted || r->failed)
         return;
     r->interrupted = true;
     r->interrupt_signal = m->signal;
@@ -547,7 +544,7 @@ static void on_interrupt(rt__run *r, double now, const rt_msg_interrupt *m)
         /* Rank 0 alone decides after which step to end, and tells the others inside the collectives
          * of that step: the only way in which ranks at different steps end after the same one. */
         send(r, r->roster.member[0].peer, RT_MSG_STOP,
-             &(rt_msg_stop){.after_step = r->newest_step, .reason = (char *)"stopped by the user"});
+             &(rt_msg_stop){.after_step = r->newest_step, .reason = "stopped by the user"});
         enter(r, now, RT__DRAIN);
     }
 }
@@ -592,6 +589,15 @@ static void on_worker_frame(rt__run *r, double now, int64_t rank, const rt_frame
     }
 }
 
+/* A rank that fails before its HELLO (bad data, say) is known by its name only. */
+static int64_t rank_of_name(const rt__run *r, const char *sender)
+{
+    long long rank;
+    if (sscanf(sender, "worker %lld", &rank) != 1 || rank < 0 || rank >= r->roster.world)
+        return -1;
+    return rank;
+}
+
 static void on_frame(rt__run *r, double now, const rt_frame *f)
 {
     if (f->type == RT_MSG_LAUNCHER && r->launcher[0] == '\0') {
@@ -605,6 +611,8 @@ static void on_frame(rt__run *r, double now, const rt_frame *f)
             on_hello(r, now, f);
         else if (rank >= 0)
             on_worker_frame(r, now, rank, f);
+        else if (f->type == RT_MSG_FAULT && rank_of_name(r, f->sender) >= 0)
+            on_fault(r, now, rank_of_name(r, f->sender), &f->body.fault);
     }
 }
 

@@ -134,7 +134,8 @@ typedef struct rt__run {
     bool interrupted;
     int64_t interrupt_signal;
     int exit_code;
-    char *failure; /* owned; why the run failed */
+    bool failed;
+    char failure[2048]; /* why */
 
     double first_step_at; /* < 0: none yet */
     double trained_seconds, generation_seconds;

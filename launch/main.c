@@ -16,6 +16,7 @@ static const char help[] = "usage: ringtorch COMMAND [arguments]\n"
                            "  train CONFIG     trains a model with a coordinator and MPI workers\n"
                            "  eval RUN         measures a trained model on the test set\n"
                            "  export RUN       writes a trained model for other programs\n"
+                           "  checkpoint ...   lists, shows, verifies and compares checkpoints\n"
                            "\n"
                            "  --help           this text; ringtorch COMMAND --help tells more\n"
                            "  --version        the version\n"
@@ -43,13 +44,14 @@ static int hand_on(char **argv)
 
 int main(int argc, char **argv)
 {
-    static const char *const commands[] = {"train", "eval", "export", NULL};
+    static const char *const commands[] = {"train", "eval", "export", "checkpoint", NULL};
     double started = rt_clock_wall();
     const char *command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "train") == 0)
         return rt__train(argc - 1, argv + 1, started);
-    if (strcmp(command, "eval") == 0 || strcmp(command, "export") == 0)
-        return hand_on(argv);
+    for (int i = 1; commands[i]; i++)
+        if (strcmp(command, commands[i]) == 0)
+            return hand_on(argv);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {
         fputs(help, stdout);

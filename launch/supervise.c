@@ -84,11 +84,10 @@ static void start_job(supervisor *s, const rt_msg_start_generation *m)
     };
     if (rt__job_start(&s->job, &spec) == RT_OK)
         return;
-    send_to_coordinator(s, RT_MSG_EXITED,
-                        &(rt_msg_exited){.job_generation = m->job_generation,
-                                         .exit_code = 127,
-                                         .rank = -1,
-                                         .tail = (char *)rt_error()});
+    send_to_coordinator(
+        s, RT_MSG_EXITED,
+        &(rt_msg_exited){
+            .job_generation = m->job_generation, .exit_code = 127, .rank = -1, .tail = rt_error()});
     rt_error_clear();
 }
 
@@ -240,9 +239,8 @@ static void interrupt(supervisor *s, int signal)
     s->interrupts++;
     if (s->interrupts == 1) {
         s->interrupt_signal = signal;
-        send_to_coordinator(
-            s, RT_MSG_INTERRUPT,
-            &(rt_msg_interrupt){.signal = signal, .reason = (char *)strsignal(signal)});
+        send_to_coordinator(s, RT_MSG_INTERRUPT,
+                            &(rt_msg_interrupt){.signal = signal, .reason = strsignal(signal)});
     } else if (s->interrupts == 2) {
         rt__job_end(&s->job);
     } else {
@@ -312,8 +310,7 @@ static rt_status begin(supervisor *s)
         &(rt_wire_options){
             .endpoint = s->endpoint, .keys = &keys, .run = s->run_id, .name = "launcher"},
         &s->wire));
-    send_to_coordinator(s, RT_MSG_LAUNCHER,
-                        &(rt_msg_launcher){.pid = getpid(), .host = (char *)""});
+    send_to_coordinator(s, RT_MSG_LAUNCHER, &(rt_msg_launcher){.pid = getpid(), .host = ""});
     return RT_OK;
 }
 
