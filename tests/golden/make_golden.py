@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""Writes ops.safetensors: what PyTorch says about every row of unit/engine/cases.def and kernels/elementwise.def.
+
+Run by hand after a change of the tables (Debian: python3-torch); the tests need only the file.
+For each case it holds <name> (the value, as float32) and <name>.<i> (the gradient of sum(value * w) by input i).
+"""
+import json
+import pathlib
+import re
+import struct
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+UNARY_TORCH = {"softplus": "F.softplus(t[0])", "gelu": "F.gelu(t[0])", "silu": "F.silu(t[0])",
+               "gelu_tanh": 'F.gelu(t[0], approximate="tanh")'}
+
+
+def arguments(text, at):
+    """Splits the macro arguments that begin after the parenthesis at text[at]; returns them and the end."""
+    parts, depth, start, quoted = [], 0, at + 1, False
+    for i in range(at, len(text)):
+        c = text[i]
+        quoted ^= c == '"'
+        if quoted:
+            continue
+        depth += (c in "([{") - (c in ")]}")
+        if (c == "," and depth == 1) or depth == 0:
+            parts.append(text[start:i].strip())
+            start = i + 1
+        if depth == 0:
+            return parts, i
+    raise ValueError("unbalanced parentheses")
+
+
+def rows(path, macro):
+    text = re.sub(r"/\*.*?\*/", " ", path.read_text(), flags=re.S)
+    for m in re.finditer(r"^" + macro + r"\(", text, flags=re.M):
+        yield arguments(text, m.end() - 1)[0]
+
+
+def values(number, count, lo, hi):
+    """Element i of input `number`: an even spread in [lo, hi); test_ops.c has the same formula."""
+    u = (np.arange(1, count + 1) * 0.6180339887498949 + (number + 1) * 0.7548776662466927) % 1.0
+    return lo + (hi - lo) * u
+
+
+def make_input(number, spec):
+    kind, args = spec[0], [float(v) for v in arguments(spec, 1)[0]]
+    lo, hi, shape = args[0], args[1], [int(v) for v in args[2:]]
+    v = values(number, int(np.prod(shape)), lo, hi)
+    v = v.astype(np.float32) if kind == "F" else np.floor(v).astype(np.int64)
+    return torch.from_numpy(v.reshape(shape)).requires_grad_(kind == "F")
+
+
+def run(name, specs, expression, with_grad, out):
+    t = [make_input(i, s) for i, s in enumerate(specs)]
+    y = eval(expression, {"t": t, "torch": torch, "F": F})
+    out[name] = y.detach().to(torch.float32).numpy()
+    if not with_grad:
+        return
+    w = values(99, y.numel(), -1, 1).astype(np.float32).reshape(y.shape)
+    (y * torch.from_numpy(w)).sum().backward()
+    for i, x in enumerate(t):
+        if x.requires_grad:
+            out[f"{name}.{i}"] = x.grad.numpy()
+
+
+def write_safetensors(path, tensors):
+    header, data = {}, b""
+    for name, v in tensors.items():
+        raw = np.ascontiguousarray(v).tobytes()
+        header[name] = {"dtype": "F32", "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def main():
+    out = {}
+    for name, _f, _df, _ddf, lo, hi in rows(ROOT / "kernels/elementwise.def", "UNARY"):
+        run(name, [f"F({lo}, {hi}, 3, 17)"], UNARY_TORCH.get(name, f"torch.{name}(t[0])"), True, out)
+    for name, inputs, _ours, expression, skip in rows(ROOT / "tests/unit/engine/cases.def", "CASE"):
+        if "NO_TORCH" not in skip:
+            run(name, arguments(inputs, 2)[0], expression, "NO_GRAD" not in skip.split(" | "), out)
+    path = HERE / "ops.safetensors"
+    write_safetensors(path, out)
+    print(f"{path}: {len(out)} tensors, {path.stat().st_size} bytes, PyTorch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,407 @@
+/* Every operation against PyTorch, finite differences, every instruction set, strided inputs and several threads: the rows
+ * of cases.def and of kernels/elementwise.def. One row is one test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ringtorch/ringtorch.h>
+#include "kernels/kernels.h"
+
+enum { NO_GRAD = 1, NO_GRAD2 = 2, NO_TORCH = 4, LARGE = 8 };
+enum { INPUTS = 3, WEIGHTS = 99, WEIGHTS2 = 50 };
+
+typedef struct spec {
+    bool integer;
+    double lo, hi;
+    rt_dims dims;
+} spec;
+
+typedef struct test_case {
+    const char *name;
+    int (*inputs)(spec *s);
+    rt_tensor *(*run)(rt_tensor **t);
+    int skip;
+} test_case;
+
+#define IN(...)         __VA_ARGS__
+#define F(low, high, ...) {.lo = low, .hi = high, .dims = rt_shape(__VA_ARGS__)}
+#define I(low, high, ...) {true, low, high, rt_shape(__VA_ARGS__)}
+
+#define CASE(name, in, ours, torch, skip)                                                          \
+    static int name##_inputs(spec *s)                                                              \
+    {                                                                                              \
+        const spec all[] = {in};                                                                   \
+        memcpy(s, all, sizeof all);                                                                \
+        return (int)(sizeof all / sizeof *all);                                                    \
+    }                                                                                              \
+    static rt_tensor *name##_run(rt_tensor **t)                                                    \
+    {                                                                                              \
+        return ours;                                                                               \
+    }
+#define UNARY(name, f, df, ddf, low, high) CASE(name, IN(F(low, high, 3, 17)), rt_##name(t[0]), , 0)
+#include "kernels/elementwise.def"
+#include "cases.def"
+#undef CASE
+#undef UNARY
+
+static const test_case cases[] = {
+#define CASE(name, in, ours, torch, skip) {#name, name##_inputs, name##_run, skip},
+#define UNARY(name, f, df, ddf, low, high) {#name, name##_inputs, name##_run, 0},
+#include "kernels/elementwise.def"
+#include "cases.def"
+#undef CASE
+#undef UNARY
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static rt_st_reader *golden;
+
+/* ---- inputs ---- */
+
+/* Element i of input `number`: an even spread in [lo, hi); golden/make_golden.py has the same formula. */
+static double value(int number, int64_t i, double lo, double hi)
+{
+    double u = fmod((double)(i + 1) * 0.6180339887498949 + (number + 1) * 0.7548776662466927, 1.0);
+    return lo + (hi - lo) * u;
+}
+
+static rt_tensor *make(int number, const spec *s)
+{
+    rt_tensor *x = rt_empty(s->dims, s->integer ? RT_I64 : RT_F32);
+    for (int64_t i = 0; i < rt_numel(x); i++) {
+        double v = value(number, i, s->lo, s->hi);
+        if (s->integer)
+            rt_i64(x)[i] = (int64_t)floor(v);
+        else
+            rt_f32(x)[i] = (float)v;
+    }
+    return x;
+}
+
+static rt_tensor *weights(int number, rt_dims dims)
+{
+    return make(number, &(spec){.lo = -1, .hi = 1, .dims = dims});
+}
+
+/* The same values with every element apart from the next, and axes in the opposite order in memory. */
+static rt_tensor *scattered(rt_tensor *x)
+{
+    rt_dims dims = rt_dims_of(x), back = {.n = dims.n}, axes = {.n = dims.n};
+    if (dims.n == 0)
+        return x;
+    for (int i = 0; i < dims.n; i++) {
+        back.d[i] = dims.d[dims.n - 1 - i];
+        axes.d[i] = dims.n - 1 - i;
+    }
+    back.d[back.n - 1] *= 2;
+    rt_tensor *room = rt_zeros(back, rt_dtype_of(x));
+    rt_tensor *view =
+        rt_permute(rt_slice(room, .axis = -1, .start = 0, .step = 2, .to_end = true), axes);
+    rt_copy_into(view, x);
+    return view;
+}
+
+/* The inputs of a case; float ones want gradients and are kept. */
+typedef struct inputs {
+    int n;
+    rt_tensor *t[INPUTS];
+} inputs;
+
+static inputs begin(const test_case *c, bool strided)
+{
+    spec s[INPUTS];
+    inputs in = {.n = c->inputs(s)};
+    assert_in_range(in.n, 1, INPUTS);
+    for (int i = 0; i < in.n; i++) {
+        rt_tensor *x = make(i, &s[i]);
+        x = strided ? scattered(x) : x;
+        in.t[i] = s[i].integer ? rt_keep(x) : rt_param(x);
+    }
+    assert_string_equal(rt_error(), "");
+    return in;
+}
+
+static void end(inputs *in)
+{
+    for (int i = 0; i < in->n; i++)
+        rt_free(in->t[i]);
+}
+
+/* ---- evaluation ---- */
+
+typedef struct outcome {
+    rt_tensor *y, *dx[INPUTS];
+} outcome;
+
+static int floats(const inputs *in, rt_tensor **x)
+{
+    int n = 0;
+    for (int i = 0; i < in->n; i++)
+        if (rt_requires_grad(in->t[i]))
+            x[n++] = in->t[i];
+    return n;
+}
+
+/* Value, and gradients of sum(y * w) by the float inputs in order. */
+static outcome evaluate(const test_case *c, inputs *in)
+{
+    outcome o = {.y = c->run(in->t)};
+    assert_string_equal(rt_error(), "");
+    assert_non_null(o.y);
+    if (!(c->skip & NO_GRAD)) {
+        rt_tensor *x[INPUTS];
+        int n = floats(in, x);
+        rt_tensor *loss = rt_sum(rt_mul(o.y, weights(WEIGHTS, rt_dims_of(o.y))));
+        rt_grad(loss, x, n, o.dx);
+        assert_string_equal(rt_error(), "");
+    }
+    o.y = rt_contiguous(rt_to(rt_detach(o.y), RT_F32));
+    for (int i = 0; i < INPUTS; i++)
+        o.dx[i] = o.dx[i] ? rt_contiguous(o.dx[i]) : NULL;
+    assert_string_equal(rt_error(), "");
+    return o;
+}
+
+static void assert_close(const char *what, const float *got, const float *expected, int64_t n,
+                         double tolerance)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double a = got[i], b = expected[i];
+        if (fabs(a - b) <= tolerance * (1 + fabs(b)) || a == b || (isnan(a) && isnan(b)))
+            continue;
+        fail_msg("%s: element %lld is %.9g, expected %.9g", what, (long long)i, a, b);
+    }
+}
+
+static void assert_same(const char *what, const outcome *got, const outcome *expected,
+                        double tolerance)
+{
+    for (int i = -1; i < INPUTS; i++) {
+        rt_tensor *a = i < 0 ? got->y : got->dx[i], *b = i < 0 ? expected->y : expected->dx[i];
+        assert_int_equal(a != NULL, b != NULL);
+        if (!a)
+            continue;
+        assert_int_equal(rt_numel(a), rt_numel(b));
+        char text[96];
+        snprintf(text, sizeof text, i < 0 ? "%s: value" : "%s: gradient %d", what, i);
+        assert_close(text, rt_data(a), rt_data(b), rt_numel(a), tolerance);
+    }
+}
+
+/* ---- the checks ---- */
+
+static void check_golden(const test_case *c)
+{
+    inputs in = begin(c, false);
+    outcome o = evaluate(c, &in);
+    for (int i = -1, k = 0; i < in.n; i++) {
+        char name[96];
+        if (i >= 0 && (!rt_requires_grad(in.t[i]) || c->skip & NO_GRAD))
+            continue;
+        rt_tensor *got = i < 0 ? o.y : o.dx[k++];
+        snprintf(name, sizeof name, i < 0 ? "%s" : "%s.%d", c->name, i);
+        const rt_st_entry *e = rt_st_find(golden, name);
+        if (!e)
+            fail_msg("%s is not in ops.safetensors: run tests/golden/make_golden.py", name);
+        rt_dims expected = e->shape, shape = rt_dims_of(i < 0 ? got : in.t[i]);
+        assert_int_equal(shape.n, expected.n);
+        assert_memory_equal(shape.d, expected.d, (size_t)shape.n * sizeof *shape.d);
+        rt_tensor *copy = rt_from(e->data, e->shape, RT_F32);
+        assert_close(name, rt_data(got), rt_data(copy), rt_numel(got), 2e-6);
+    }
+    end(&in);
+}
+
+/* sum(y * w) in double precision. */
+static double weighted(const test_case *c, inputs *in, rt_tensor *w)
+{
+    bool former = rt_no_grad_begin();
+    rt_scope s = rt_scope_begin();
+    rt_tensor *y = rt_contiguous(c->run(in->t));
+    double sum = 0;
+    for (int64_t i = 0; i < rt_numel(y); i++)
+        sum += (double)rt_f32(y)[i] * rt_f32(w)[i];
+    rt_scope_end(s);
+    rt_no_grad_end(former);
+    return sum;
+}
+
+/* sum over inputs of (gradient * v) in double precision. */
+static double weighted_gradient(const test_case *c, inputs *in, rt_tensor *w)
+{
+    rt_scope s = rt_scope_begin();
+    rt_tensor *x[INPUTS], *dx[INPUTS];
+    int n = floats(in, x);
+    rt_grad(rt_sum(rt_mul(c->run(in->t), w)), x, n, dx);
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        rt_tensor *g = rt_contiguous(dx[i]), *v = weights(WEIGHTS2 + i, rt_dims_of(dx[i]));
+        for (int64_t k = 0; k < rt_numel(g); k++)
+            sum += (double)rt_f32(g)[k] * rt_f32(v)[k];
+    }
+    rt_scope_end(s);
+    return sum;
+}
+
+typedef double measure_fn(const test_case *c, inputs *in, rt_tensor *w);
+
+/* Compares dx with differences of f by each element of x. At a kink either one-sided slope will do. */
+static void assert_slopes(const char *what, const test_case *c, inputs *in, rt_tensor *w,
+                          measure_fn *f, rt_tensor *x, rt_tensor *dx, double tolerance)
+{
+    const float h = 2e-3f;
+    float *v = rt_f32(x);
+    rt_tensor *slopes = rt_contiguous(dx);
+    for (int64_t i = 0; i < rt_numel(x); i++) {
+        float mid = v[i], high = mid + h, low = mid - h;
+        double f0 = f(c, in, w);
+        v[i] = high;
+        double f1 = f(c, in, w);
+        v[i] = low;
+        double f2 = f(c, in, w);
+        v[i] = mid;
+        double expected = rt_f32(slopes)[i], margin = tolerance * (1 + fabs(expected));
+        double both = (f1 - f2) / ((double)high - low);
+        double right = (f1 - f0) / ((double)high - mid), left = (f0 - f2) / ((double)mid - low);
+        if (fabs(both - expected) > margin && fabs(right - expected) > margin &&
+            fabs(left - expected) > margin)
+            fail_msg("%s: element %lld is %g, differences say %g", what, (long long)i, expected,
+                     both);
+    }
+    assert_string_equal(rt_error(), "");
+}
+
+static void check_differences(const test_case *c)
+{
+    inputs in = begin(c, false);
+    outcome o = evaluate(c, &in);
+    rt_tensor *x[INPUTS], *w = weights(WEIGHTS, rt_dims_of(o.y));
+    int n = floats(&in, x);
+    for (int i = 0; i < n; i++)
+        assert_slopes("gradient", c, &in, w, weighted, x[i], o.dx[i], 1e-2);
+    end(&in);
+}
+
+/* The gradient of sum(gradient * v), by the inputs and by the weights that gave the first gradient. */
+static void check_second(const test_case *c)
+{
+    inputs in = begin(c, false);
+    rt_tensor *x[INPUTS + 1], *dx[INPUTS], *ddx[INPUTS + 1];
+    int n = floats(&in, x);
+    rt_tensor *y = c->run(in.t);
+    rt_tensor *w = x[n] = rt_param(weights(WEIGHTS, rt_dims_of(y)));
+    rt_grad(rt_sum(rt_mul(y, w)), x, n, dx, .create_graph = true);
+    assert_string_equal(rt_error(), "");
+    rt_tensor *sum = rt_scalar(0);
+    for (int i = 0; i < n; i++)
+        sum = rt_add(sum, rt_sum(rt_mul(dx[i], weights(WEIGHTS2 + i, rt_dims_of(dx[i])))));
+    assert_true(rt_requires_grad(sum));
+    rt_grad(sum, x, n + 1, ddx);
+    assert_string_equal(rt_error(), "");
+    for (int i = 0; i <= n; i++)
+        assert_slopes(i < n ? "second gradient" : "gradient by dy", c, &in, w, weighted_gradient,
+                      x[i], ddx[i], 2e-2);
+    rt_free(w);
+    end(&in);
+}
+
+static void check_levels(const test_case *c)
+{
+    double tolerance = c->skip & LARGE ? 2e-4 : 2e-5; /* longer sums, in other orders */
+    inputs in = begin(c, false);
+    assert_int_equal(rt_kernels_init("ref", "builtin"), RT_OK);
+    outcome expected = evaluate(c, &in);
+    char levels[64], *rest = levels;
+    snprintf(levels, sizeof levels, "%s", rt_kernels_levels());
+    for (char *level; (level = strsep(&rest, " "));) {
+        assert_int_equal(rt_kernels_init(level, "builtin"), RT_OK);
+        outcome got = evaluate(c, &in);
+        assert_same(level, &got, &expected, tolerance);
+    }
+    assert_int_equal(rt_kernels_init(NULL, NULL), RT_OK);
+    outcome got = evaluate(c, &in);
+    assert_same("default", &got, &expected, tolerance);
+    end(&in);
+}
+
+static void check_strided(const test_case *c)
+{
+    inputs in = begin(c, false), apart = begin(c, true);
+    outcome expected = evaluate(c, &in), got = evaluate(c, &apart);
+    assert_same("strided", &got, &expected, 2e-6);
+    end(&in);
+    end(&apart);
+}
+
+static void check_threads(const test_case *c)
+{
+    inputs in = begin(c, false);
+    rt_init("cpu", .threads = 1);
+    outcome one = evaluate(c, &in);
+    for (int threads = 2; threads <= 3; threads++) {
+        rt_init("cpu", .threads = threads);
+        outcome more = evaluate(c, &in);
+        for (int i = -1; i < INPUTS; i++) {
+            rt_tensor *a = i < 0 ? one.y : one.dx[i], *b = i < 0 ? more.y : more.dx[i];
+            if (a && memcmp(rt_data(a), rt_data(b), (size_t)rt_numel(a) * sizeof(float)))
+                fail_msg("%d threads: %s %d differs in bits", threads, i < 0 ? "value" : "gradient",
+                         i);
+        }
+    }
+    end(&in);
+}
+
+static void in_scope(void (*check)(const test_case *c), const test_case *c)
+{
+    rt_scope s = rt_scope_begin();
+    check(c);
+    rt_scope_end(s);
+}
+
+static void run_case(void **state)
+{
+    const test_case *c = *state;
+    int64_t live = rt_live_objects();
+    if (!(c->skip & NO_TORCH))
+        in_scope(check_golden, c);
+    if (!(c->skip & (NO_GRAD | LARGE)))
+        in_scope(check_differences, c);
+    if (!(c->skip & (NO_GRAD | NO_GRAD2 | LARGE)))
+        in_scope(check_second, c);
+    in_scope(check_levels, c);
+    in_scope(check_strided, c);
+    in_scope(check_threads, c);
+    assert_int_equal(rt_live_objects(), live);
+}
+
+/* A failed case leaves nothing behind for the next one. */
+static int tidy(void **state)
+{
+    (void)state;
+    rt_error_clear();
+    rt_scope_end((rt_scope){0});
+    return rt_kernels_init(NULL, NULL);
+}
+
+int main(void)
+{
+    if (rt_st_open(RT_TEST_SOURCE_DIR "/tests/golden/ops.safetensors", &golden) != RT_OK) {
+        fprintf(stderr, "%s\n", rt_error());
+        return 1;
+    }
+    struct CMUnitTest tests[CASES];
+    for (int i = 0; i < CASES; i++)
+        tests[i] = (struct CMUnitTest){cases[i].name, run_case, NULL, tidy, (void *)&cases[i]};
+    int failed = _cmocka_run_group_tests("ops", tests, CASES, NULL, NULL);
+    rt_st_close(golden);
+    rt_shutdown();
+    if (rt_live_objects() != 0)
+        fprintf(stderr, "%lld objects are still alive\n", (long long)rt_live_objects());
+    return failed || rt_live_objects() != 0;
+}
