@@ -32,12 +32,12 @@ static const rt_object_type module_object = {.name = "module", .destroy = module
 
 void *rt_nn_new(const rt_module_type *type)
 {
-    rt_module *m = rt__object_new(&module_object, type->size);
+    rt_module *m = rt__object_make(&module_object, type->size);
     if (!m)
         return NULL;
-    m->type = type;
+    m->type = type; /* before anything can destroy it */
     m->training = true;
-    return m;
+    return rt__scope_own(m);
 }
 
 /* ---- registration ---- */
