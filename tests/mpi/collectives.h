@@ -81,7 +81,9 @@ typedef struct trial {
     rt_reduce reduce;
     int k;
     rt_partial parts[PARTIALS_MAX];
-    float *want, *out; /* [count] */
+    float
+        *original[PARTIALS_MAX]; /* [k] of [count]: what the partials are before they are summed */
+    float *want, *out;           /* [count] */
 } trial;
 
 static void random_slices(trial *t, uint64_t *random)
@@ -124,10 +126,15 @@ static rt_status trial_begin(trial *t, const rt_comm *c, uint64_t seed, int64_t 
     CHECK(t->k <= PARTIALS_MAX, "%d partials", t->k);
     t->want = rt_malloc((size_t)count * sizeof(float));
     t->out = rt_malloc((size_t)count * sizeof(float));
-    for (int i = 0; i < t->k; i++)
-        t->parts[i] = (rt_partial){nodes[i], rt_malloc((size_t)count * sizeof(float))};
+    for (int p = 0; p < t->k; p++) {
+        t->parts[p] = (rt_partial){nodes[p], rt_malloc((size_t)count * sizeof(float))};
+        t->original[p] = rt_malloc((size_t)count * sizeof(float));
+    }
     if (rt_failed())
         return RT_E_NOMEM;
+    for (int p = 0; p < t->k; p++)
+        for (int64_t i = 0; i < count; i++)
+            t->original[p][i] = tree_sum(seed, nodes[p].begin, nodes[p].end, i);
     for (int64_t i = 0; i < count; i++)
         t->want[i] = tree_sum(seed, 0, slices, i);
     return RT_OK;
@@ -137,17 +144,17 @@ static rt_status trial_begin(trial *t, const rt_comm *c, uint64_t seed, int64_t 
 static void trial_fill(trial *t)
 {
     for (int p = 0; p < t->k; p++)
-        for (int64_t i = 0; i < t->count; i++)
-            t->parts[p].data[i] =
-                tree_sum(t->seed, t->parts[p].node.begin, t->parts[p].node.end, i);
+        memcpy(t->parts[p].data, t->original[p], (size_t)t->count * sizeof(float));
     for (int64_t i = 0; i < t->count; i++)
         t->out[i] = 12345;
 }
 
 static void trial_end(trial *t)
 {
-    for (int i = 0; i < t->k; i++)
-        rt_mem_free(t->parts[i].data);
+    for (int p = 0; p < t->k; p++) {
+        rt_mem_free(t->parts[p].data);
+        rt_mem_free(t->original[p]);
+    }
     rt_mem_free(t->want);
     rt_mem_free(t->out);
 }

@@ -109,11 +109,7 @@ static rt_status begin(rt_comm *c, rt__op op)
 static rt_status end(rt_comm *c, rt_status status)
 {
     c->op = RT__IDLE;
-    if (status != RT_OK) {
-        c->transport->ops->cancel(c->transport);
-        c->broken = status;
-    }
-    return status;
+    return status == RT_OK ? RT_OK : rt__break(c, status);
 }
 
 static const rt__algorithm *by_name(rt_algo algo)

@@ -1,11 +1,11 @@
 /* The inside of comm: what the algorithms are written with.
  *
- *     rt__exchange x = {.to = next, .send = mine, .send_bytes = n, .from = prev, .receive = theirs,
- * ...}; RT_TRY(rt__exchange_run(c, &x));
+ *     rt__exchange x = {.to = next, .send = mine, .send_bytes = n, .from = prev, .receive = ...};
+ *     RT_TRY(rt__exchange_run(c, &x));
  *
- * An algorithm is one file that defines an rt__algorithm. It posts requests and waits for them; it
- * need not undo anything on failure, because a failed collective cancels all its requests and
- * breaks the communicator. */
+ * An algorithm is one file that defines an rt__algorithm. It posts requests and waits for them. On
+ * failure it just returns: what failed has already cancelled all requests, so they may lie in the
+ * frames of the functions that return. */
 #ifndef RINGTORCH_WORKER_COMM_INTERNAL_H
 #define RINGTORCH_WORKER_COMM_INTERNAL_H
 
@@ -57,6 +57,10 @@ void *rt__comm_scratch(rt_comm *c, rt__scratch_use use, size_t bytes);
 /* Starts a transfer; *r must stay until waited for. */
 rt_status rt__send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes);
 rt_status rt__receive(rt_comm *c, rt_request *r, int from, void *data, size_t bytes);
+/* Cancels all requests and lets no collective follow; returns the status. For failures that the
+ * functions below do not see; they call it themselves. */
+rt_status rt__break(rt_comm *c, rt_status status);
+
 /* Waits for one request, moving all. ABORTED when the abort flag is set. */
 rt_status rt__wait(rt_comm *c, rt_request *r);
 rt_status rt__wait_all(rt_comm *c, rt_request r[], int64_t count);

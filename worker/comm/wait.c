@@ -71,6 +71,14 @@ static rt_status poll_once(rt_comm *c, const rt_request *r)
     return c->transport->ops->progress(c->transport);
 }
 
+rt_status rt__break(rt_comm *c, rt_status status)
+{
+    if (!c->broken)
+        c->transport->ops->cancel(c->transport);
+    c->broken = c->broken ? c->broken : status;
+    return status;
+}
+
 rt_status rt__wait(rt_comm *c, rt_request *r)
 {
     rt_status status = RT_OK;
@@ -94,7 +102,7 @@ rt_status rt__wait(rt_comm *c, rt_request *r)
 done:
     if (polls >= SPIN_POLLS)
         atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
-    return status;
+    return status == RT_OK ? RT_OK : rt__break(c, status);
 }
 
 rt_status rt__wait_all(rt_comm *c, rt_request r[], int64_t count)
@@ -107,7 +115,8 @@ rt_status rt__wait_all(rt_comm *c, rt_request r[], int64_t count)
 static rt_status post(rt_comm *c, rt_request *r, int from, int to, void *data, size_t bytes)
 {
     *r = (rt_request){.from = from, .to = to, .tag = c->tag, .data = data, .bytes = bytes};
-    return c->transport->ops->post(c->transport, r);
+    const rt_status status = c->transport->ops->post(c->transport, r);
+    return status == RT_OK ? RT_OK : rt__break(c, status);
 }
 
 rt_status rt__send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes)
