@@ -69,7 +69,8 @@ static const char *variable(const char *name, const char *standard)
 
 static bool acts(const worker *w, const char *action)
 {
-    return strcmp(w->action, action) == 0 && w->rank == w->action_rank && w->generation == w->action_generation &&
+    return strcmp(w->action, action) == 0 && w->rank == w->action_rank &&
+           w->generation == w->action_generation &&
            (w->step == w->action_step || strcmp(action, "hello") == 0);
 }
 
@@ -106,7 +107,8 @@ static void hello(worker *w)
 {
     char hash[65];
     must(rt_config_hash(&w->cfg, hash));
-    char host[] = "here", device[] = "cpu", isa[] = "avx2", other[] = "avx512", blas[] = "none", layout[] = "fake layout";
+    char host[] = "here", device[] = "cpu", isa[] = "avx2", other[] = "avx512", blas[] = "none",
+         layout[] = "fake layout";
     say(w, RT_MSG_HELLO,
         &(rt_msg_hello){.host = host,
                         .pid = getpid(),
@@ -124,7 +126,8 @@ static void hello(worker *w)
 
 static void fault(worker *w, rt_status code, const char *message)
 {
-    say(w, RT_MSG_FAULT, &(rt_msg_fault){.code = code, .message = (char *)message, .step = w->step});
+    say(w, RT_MSG_FAULT,
+        &(rt_msg_fault){.code = code, .message = (char *)message, .step = w->step});
     while (!w->leave)
         listen(w, 0.05);
 }
@@ -143,23 +146,27 @@ static void save_piece(worker *w)
 {
     char dir[600], path[700], file[40], sum[17], text[64];
     static bool failed;
-    if (strcmp(w->action, "piece") == 0 && w->rank == w->action_rank && w->step >= w->action_step && !failed) {
+    if (strcmp(w->action, "piece") == 0 && w->rank == w->action_rank && w->step >= w->action_step &&
+        !failed) {
         failed = true;
         char reason[] = "piece-00000.safetensors: no space left on device";
-        say(w, RT_MSG_PIECE_FAILED, &(rt_msg_piece_failed){.step = w->step, .code = RT_E_NOSPACE, .reason = reason});
+        say(w, RT_MSG_PIECE_FAILED,
+            &(rt_msg_piece_failed){.step = w->step, .code = RT_E_NOSPACE, .reason = reason});
         return;
     }
     snprintf(dir, sizeof dir, "%s/checkpoints/.step-%08" PRId64 ".tmp", w->dir, w->step);
     snprintf(file, sizeof file, "piece-%05" PRId64 ".safetensors", w->rank);
     snprintf(path, sizeof path, "%s/%s", dir, file);
-    int len = snprintf(text, sizeof text, "weights after %" PRId64 " steps, part %" PRId64, w->step, w->rank);
+    int len = snprintf(text, sizeof text, "weights after %" PRId64 " steps, part %" PRId64, w->step,
+                       w->rank);
     int fd;
     must(rt_dir_make(dir, 0755));
     must(rt_file_create(path, &fd));
     must(rt_file_write(fd, path, text, (size_t)len));
     must(rt_file_finish(fd, path));
     snprintf(sum, sizeof sum, "%016" PRIx64, rt_hash64(text, (size_t)len));
-    say(w, RT_MSG_PIECE_DONE, &(rt_msg_piece_done){.step = w->step, .file = file, .bytes = len, .checksum = sum});
+    say(w, RT_MSG_PIECE_DONE,
+        &(rt_msg_piece_done){.step = w->step, .file = file, .bytes = len, .checksum = sum});
 }
 
 static void report(worker *w, double began)
@@ -170,7 +177,8 @@ static void report(worker *w, double began)
                          .loss = 1.0 / (double)w->step,
                          .lr = 0.001,
                          .grad_norm = 1,
-                         .samples_per_second = (double)(64 * (w->step - w->plan.start_step)) / seconds,
+                         .samples_per_second =
+                             (double)(64 * (w->step - w->plan.start_step)) / seconds,
                          .seconds = seconds,
                          .rss_bytes = 1 << 20});
 }
@@ -178,7 +186,8 @@ static void report(worker *w, double began)
 static void evaluate(worker *w)
 {
     say(w, RT_MSG_EVALUATED,
-        &(rt_msg_evaluated){.step = w->step, .count = 100, .correct = 93, .loss = 0.25, .seconds = 0.001});
+        &(rt_msg_evaluated){
+            .step = w->step, .count = 100, .correct = 93, .loss = 0.25, .seconds = 0.001});
 }
 
 static void misbehave(worker *w)
@@ -214,7 +223,8 @@ static void train(worker *w)
             return;
         bool stopped = w->all->last_step > 0 && w->step >= w->all->last_step;
         last = w->step == p->end_step || stopped;
-        if (w->rank == 0 && (w->step % p->report_every == 0 || w->step == p->start_step + 1 || last))
+        if (w->rank == 0 &&
+            (w->step % p->report_every == 0 || w->step == p->start_step + 1 || last))
             report(w, began);
         if (due(p->checkpoint_every, p->checkpoint_final || stopped, w, last))
             save_piece(w);
@@ -231,7 +241,8 @@ static void finish(worker *w)
     must(rt_sha256_init(&h));
     rt_sha256_update(&h, text, strlen(text));
     rt_sha256_hex(&h, sha);
-    say(w, RT_MSG_FINISHED, &(rt_msg_finished){.step = w->step, .weights_sha256 = sha, .rss_bytes = 2 << 20});
+    say(w, RT_MSG_FINISHED,
+        &(rt_msg_finished){.step = w->step, .weights_sha256 = sha, .rss_bytes = 2 << 20});
     while (!w->leave)
         listen(w, 0.05);
 }
@@ -258,8 +269,8 @@ static void join(worker *w)
     w->world = atoll(variable("OMPI_COMM_WORLD_SIZE", NULL));
     w->generation = atoll(variable("RINGTORCH_GENERATION", NULL));
     w->step_seconds = atof(variable("FAKE_STEP_SECONDS", "0.002"));
-    if (sscanf(variable("FAKE_ACTION", ""), "%15s %" SCNd64 " %" SCNd64 " %" SCNd64, w->action, &w->action_rank,
-               &w->action_step, &w->action_generation) != 4)
+    if (sscanf(variable("FAKE_ACTION", ""), "%15s %" SCNd64 " %" SCNd64 " %" SCNd64, w->action,
+               &w->action_rank, &w->action_step, &w->action_generation) != 4)
         w->action[0] = '\0';
     snprintf(name, sizeof name, "worker %" PRId64, w->rank);
     snprintf(path, sizeof path, "%s/config.yaml", w->dir);

@@ -1,0 +1,263 @@
+/* Drives the state machine with short texts and writes down what it does, for tests of it.
+ *
+ *     machine m;
+ *     machine_init(&m, 2);                                     // two workers, 100 steps
+ *     machine_feed(&m, 0.5, "launcher");
+ *     assert_string_equal(machine_done(&m), "recover");
+ *
+ * Events: launcher | recovered STEP | unrecoverable | hello RANK | misfit RANK | stranger | layout | progress RANK STEP |
+ * report STEP | evaluated STEP | piece RANK STEP | nopiece RANK STEP | committed STEP | uncommitted STEP |
+ * finished RANK STEP | fault RANK CODE | exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick
+ * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics | summary:STATUS | journal:KIND |
+ * commit:STEP | discard:STEP. SHOW is left out. */
+#ifndef RINGTORCH_TESTS_MACHINE_H
+#define RINGTORCH_TESTS_MACHINE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/mem.h"
+#include "coordinator/state.h"
+
+typedef struct machine {
+    rt__run run;
+    rt_config cfg;
+    rt__effects effects;
+    char log[4096];     /* effects since the last machine_done */
+    char told[4096];    /* what machine_done returned */
+    int64_t stop_after; /* of the last STOP */
+    char message[2048]; /* of RUN_ENDED */
+    int64_t exit_code;  /* of RUN_ENDED; -1: none yet */
+    bool journal_full;  /* make journal records fail */
+    json_t *summary;
+} machine;
+
+__attribute__((format(printf, 2, 3))) static inline void machine_note(machine *m, const char *fmt,
+                                                                      ...)
+{
+    size_t used = strlen(m->log);
+    va_list ap;
+    va_start(ap, fmt);
+    if (used)
+        m->log[used++] = ' ';
+    vsnprintf(m->log + used, sizeof m->log - used, fmt, ap);
+    va_end(ap);
+}
+
+static inline void machine_send(void *ctx, const char *peer, rt_msg_type type, const void *body)
+{
+    machine *m = ctx;
+    if (type == RT_MSG_SHOW)
+        return;
+    if (type == RT_MSG_STOP)
+        m->stop_after = ((const rt_msg_stop *)body)->after_step;
+    if (type == RT_MSG_RUN_ENDED) {
+        const rt_msg_run_ended *end = body;
+        m->exit_code = end->exit_code;
+        snprintf(m->message, sizeof m->message, "%s", end->message ? end->message : "");
+    }
+    machine_note(m, "%s>%s", rt_msg_name(type), peer);
+}
+
+static inline void machine_generation(void *ctx, int64_t generation)
+{
+    machine_note(ctx, "g%lld", (long long)generation);
+}
+
+static inline void machine_line(void *ctx, rt__line where, const json_t *object)
+{
+    machine *m = ctx;
+    if (where == RT__LINE_EVENT)
+        machine_note(m, "event:%s", json_string_value(json_object_get(object, "event")));
+    else if (where == RT__LINE_METRICS)
+        machine_note(m, "metrics");
+    else
+        machine_note(m, "summary:%s", json_string_value(json_object_get(object, "status")));
+    if (where == RT__LINE_SUMMARY) {
+        json_decref(m->summary);
+        m->summary = json_deep_copy(object);
+    }
+}
+
+static inline rt_status machine_journal(void *ctx, const json_t *record)
+{
+    machine *m = ctx;
+    if (m->journal_full)
+        return RT_FAIL(NOSPACE, "journal: no space left on device");
+    machine_note(m, "journal:%s", json_string_value(json_object_get(record, "kind")));
+    return RT_OK;
+}
+
+static inline void machine_recover(void *ctx, bool again)
+{
+    machine_note(ctx, "%s", again ? "again" : "recover");
+}
+
+static inline void machine_commit(void *ctx, const rt__checkpoint *c)
+{
+    machine_note(ctx, "commit:%lld", (long long)c->step);
+}
+
+static inline void machine_discard(void *ctx, int64_t step)
+{
+    machine_note(ctx, "discard:%lld", (long long)step);
+}
+
+static inline void machine_init(machine *m, int workers)
+{
+    *m = (machine){.exit_code = -1, .stop_after = -2};
+    rt__tally tally;
+    char set[40];
+    snprintf(set, sizeof set, "parallel.workers=%d", workers);
+    assert_int_equal(rt_config_default(&m->cfg), RT_OK);
+    assert_int_equal(rt_config_set(&m->cfg, set), RT_OK);
+    assert_int_equal(rt_config_set(&m->cfg, "run.steps=100"), RT_OK);
+    assert_int_equal(rt_config_set(&m->cfg, "parallel.slices=8"), RT_OK);
+    assert_int_equal(rt_config_set(&m->cfg, "run.max_restarts=2"), RT_OK);
+    m->effects = (rt__effects){m,
+                               machine_send,
+                               machine_generation,
+                               machine_line,
+                               machine_journal,
+                               machine_recover,
+                               machine_commit,
+                               machine_discard};
+    assert_int_equal(rt__tally_init(&tally), RT_OK);
+    assert_int_equal(rt__run_init(&m->run, &(rt__run_facts){.cfg = &m->cfg,
+                                                            .config_hash = "c0ffee",
+                                                            .run_id = "testrun",
+                                                            .dir = "runs/test",
+                                                            .effects = &m->effects,
+                                                            .tally = tally}),
+                     RT_OK);
+}
+
+static inline void machine_release(machine *m)
+{
+    rt__run_release(&m->run);
+    rt_config_release(&m->cfg);
+    json_decref(m->summary);
+    m->summary = NULL;
+}
+
+/* Returns what was done since the last call. */
+static inline const char *machine_done(machine *m)
+{
+    memcpy(m->told, m->log, sizeof m->told);
+    m->log[0] = '\0';
+    return m->told;
+}
+
+static inline void machine_frame(machine *m, double now, const char *peer, rt_msg_type type,
+                                 rt_msg_body body)
+{
+    rt_frame f = {.generation = m->run.generation, .type = type, .body = body};
+    snprintf(f.peer, sizeof f.peer, "%s", peer);
+    rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &f});
+}
+
+static inline void machine_worker(machine *m, double now, int64_t rank, rt_msg_type type,
+                                  rt_msg_body body)
+{
+    char peer[32];
+    snprintf(peer, sizeof peer, "w%lld", (long long)rank);
+    machine_frame(m, now, peer, type, body);
+}
+
+static inline rt_msg_body machine_hello(const machine *m, int64_t rank, const char *isa)
+{
+    return (rt_msg_body){.hello = {.host = "box",
+                                   .pid = 100 + rank,
+                                   .rank = rank,
+                                   .world = m->cfg.parallel.workers,
+                                   .device = "cpu",
+                                   .isa = isa,
+                                   .blas = "none",
+                                   .config_hash = "c0ffee",
+                                   .layout_hash = "layout",
+                                   .parameters = 10,
+                                   .samples = 6400}};
+}
+
+static inline void machine_recovered(machine *m, double now, int64_t step)
+{
+    rt__source source = {.step = step, .layout_hash = "layout", .parameters = 10};
+    if (step > 0)
+        source.path = rt_strdup("step-x");
+    rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_RECOVERED, .source = &source});
+    rt__source_release(&source);
+}
+
+static inline void machine_feed(machine *m, double now, const char *event)
+{
+    char what[32] = "", piece[40];
+    long long a = 0, b = 0, c = 0, d = 0;
+    sscanf(event, "%31s %lld %lld %lld %lld", what, &a, &b, &c, &d);
+    snprintf(piece, sizeof piece, "piece-%05lld.safetensors", a);
+#define IS(name)         (strcmp(what, name) == 0)
+#define BODY(field, ...) ((rt_msg_body){.field = {__VA_ARGS__}})
+    if (IS("launcher"))
+        machine_frame(m, now, "l", RT_MSG_LAUNCHER, BODY(launcher, .pid = 1, .host = "box"));
+    else if (IS("recovered"))
+        machine_recovered(m, now, a);
+    else if (IS("unrecoverable"))
+        rt__run_step(&m->run, now,
+                     &(rt__event){.kind = RT__EVENT_RECOVERED,
+                                  .status = RT_E_CORRUPT,
+                                  .text = "it is altered"});
+    else if (IS("hello") || IS("misfit"))
+        machine_worker(m, now, a, RT_MSG_HELLO,
+                       machine_hello(m, a, IS("hello") ? "avx2" : "avx512"));
+    else if (IS("stranger"))
+        machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
+    else if (IS("layout"))
+        machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]"));
+    else if (IS("progress"))
+        machine_worker(m, now, a, RT_MSG_PROGRESS,
+                       BODY(progress, .step = b, .what = "", .rss_bytes = 4096));
+    else if (IS("report"))
+        machine_worker(m, now, 0, RT_MSG_REPORT,
+                       BODY(report, .step = a, .loss = 1, .seconds = 0.1 * (double)a));
+    else if (IS("evaluated"))
+        machine_worker(m, now, 0, RT_MSG_EVALUATED,
+                       BODY(evaluated, .step = a, .count = 8, .correct = 6));
+    else if (IS("piece"))
+        machine_worker(
+            m, now, a, RT_MSG_PIECE_DONE,
+            BODY(piece_done, .step = b, .file = piece, .bytes = 1, .checksum = "0123456789abcdef"));
+    else if (IS("nopiece"))
+        machine_worker(m, now, a, RT_MSG_PIECE_FAILED,
+                       BODY(piece_failed, .step = b, .reason = "disk full"));
+    else if (IS("committed") || IS("uncommitted"))
+        rt__run_step(&m->run, now,
+                     &(rt__event){.kind = RT__EVENT_COMMITTED,
+                                  .step = a,
+                                  .status = IS("committed") ? RT_OK : RT_E_NOSPACE,
+                                  .text = IS("committed") ? "step-x" : "disk full"});
+    else if (IS("finished"))
+        machine_worker(m, now, a, RT_MSG_FINISHED,
+                       BODY(finished, .step = b, .weights_sha256 = a == 0 ? "abc" : ""));
+    else if (IS("fault"))
+        machine_worker(m, now, a, RT_MSG_FAULT,
+                       BODY(fault, .code = b, .message = "it broke", .place = ""));
+    else if (IS("exited"))
+        machine_frame(m, now, "l", RT_MSG_EXITED,
+                      BODY(exited, .job_generation = a, .exit_code = b, .signal = c, .rank = d,
+                           .tail = "one\ntwo"));
+    else if (IS("interrupt"))
+        machine_frame(m, now, "l", RT_MSG_INTERRUPT, BODY(interrupt, .signal = a, .reason = ""));
+    else if (IS("tick"))
+        rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_TICK});
+    else
+        fail_msg("no such event: %s", event);
+#undef IS
+#undef BODY
+}
+
+#endif

@@ -1,0 +1,511 @@
+/* The run's state machine: every way from BOOT to its end, event by event with what must follow from each. */
+#include "machine.h"
+#include <math.h>
+
+typedef struct row {
+    const char *event;
+    rt__phase phase;     /* after it */
+    const char *effects; /* all of them, in order */
+} row;
+
+#define START                                                                                      \
+    {"launcher", RT__RECOVER, "recover"},                                                          \
+        {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},  \
+        {"hello 1", RT__GATHER, ""}, {"hello 0", RT__RUN, "PLAN>w0 PLAN>w1 event:running"},        \
+    {                                                                                              \
+        "layout", RT__RUN, ""                                                                      \
+    }
+
+static const row undisturbed[] = {
+    {"tick", RT__BOOT, ""},
+    START,
+    {"report 1", RT__RUN, ""}, /* only tells that work has begun */
+    {"report 10", RT__RUN, "metrics"},
+    {"piece 1 50", RT__RUN, ""},
+    {"piece 1 50", RT__RUN, ""}, /* said twice */
+    {"piece 0 50", RT__RUN, "commit:50"},
+    {"committed 50", RT__RUN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"report 100", RT__RUN, "metrics"},
+    {"piece 0 100", RT__RUN, ""},
+    {"evaluated 100", RT__RUN, "event:evaluation"},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"piece 1 100", RT__DRAIN, "commit:100"},
+    {"finished 1 100", RT__DRAIN, ""}, /* not before the commit */
+    {"committed 100", RT__DRAIN,
+     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 STOP>w0 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
+    {"report 100", RT__DONE, ""},
+};
+
+static const row killed_worker[] = {
+    START,
+    {"report 60", RT__RUN, "metrics"},
+    {"piece 0 70", RT__RUN, ""},       /* the other piece will never come */
+    {"exited 7 137 9 1", RT__RUN, ""}, /* of another generation */
+    {"exited 1 137 9 1", RT__RECOVER, "discard:70 event:checkpoint_failed event:worker_lost again"},
+    {"recovered 50", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0", RT__GATHER, ""},
+    {"hello 1", RT__RUN, "PLAN>w0 PLAN>w1 event:running"},
+    {"report 51", RT__RUN, "event:recovered journal:recovered"},
+    {"finished 1 100", RT__DRAIN, ""},
+    {"finished 0 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"exited 2 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
+};
+
+/* A rank that lost its neighbour complains first; the kill is what is told. */
+static const row consequence_before_cause[] = {
+    START,
+    {"fault 0 -25", RT__REGROUP, "END_GENERATION>l"},
+    {"fault 1 -26", RT__REGROUP, ""},
+    {"exited 1 137 9 1", RT__RECOVER, "event:worker_lost again"},
+};
+
+static const row gives_up[] = {
+    START,
+    {"exited 1 137 9 0", RT__RECOVER, "event:worker_lost again"},
+    {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0", RT__GATHER, ""},
+    {"exited 2 137 9 1", RT__RECOVER, "event:worker_lost again"},
+    {"recovered 0", RT__GATHER, "journal:generation g3 START_GENERATION>l event:generation"},
+    {"hello 0", RT__GATHER, ""},
+    {"exited 3 137 9 1", RT__FAILED,
+     "event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
+static const row never_starts[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
+    {"exited 1 127 0 -1", RT__FAILED,
+     "event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
+static const row refused_source[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"unrecoverable", RT__FAILED, "RUN_ENDED>l"}, /* nothing was started: nothing is written */
+};
+
+static const row misfit[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
+    {"hello 0", RT__GATHER, ""},
+    {"misfit 1", RT__FAILED, "REFUSED>w1 END_GENERATION>l"},
+    {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
+static const row bad_data[] = {
+    START,
+    {"fault 0 -25", RT__REGROUP, "END_GENERATION>l"}, /* the reason comes late, and still counts */
+    {"fault 1 -10", RT__FAILED, "END_GENERATION>l"},
+    {"fault 0 -10", RT__FAILED, ""},
+    {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
+static const row nan_loss[] = {
+    START,
+    {"fault 0 -29", RT__FAILED, "END_GENERATION>l"}, /* would come again: no restart */
+    {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
+static const row disk_full[] = {
+    START,
+    {"nopiece 0 50", RT__RUN, ""}, /* the other rank may still be writing */
+    {"piece 1 50", RT__RUN,
+     "discard:50 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
+    {"piece 1 60", RT__RUN, ""},
+    {"piece 0 60", RT__RUN, "commit:60"},
+    {"uncommitted 60", RT__RUN,
+     "discard:60 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
+    {"report 70", RT__RUN, "metrics"},
+};
+
+static const row piece_missing_at_the_end[] = {
+    START,
+    {"piece 0 100", RT__RUN, ""},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"finished 1 100", RT__DRAIN,
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 STOP>w0 STOP>w1"},
+};
+
+static const row interrupted[] = {
+    START,
+    {"progress 1 42", RT__RUN, ""},
+    {"interrupt 2", RT__DRAIN, "event:interrupted STOP>w0"}, /* rank 0 alone is asked */
+    {"interrupt 2", RT__DRAIN, ""},
+    {"piece 0 44", RT__DRAIN, ""},
+    {"piece 1 44", RT__DRAIN, "commit:44"},
+    {"committed 44", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 44", RT__DRAIN, ""},
+    {"finished 1 44", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row interrupted_then_killed[] = {
+    START,
+    {"progress 1 42", RT__RUN, ""},
+    {"interrupt 2", RT__DRAIN, "event:interrupted STOP>w0"},
+    {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row interrupted_while_gathering[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
+    {"interrupt 15", RT__DRAIN, "event:interrupted END_GENERATION>l"},
+    {"hello 0", RT__DRAIN, "REFUSED>w0"},
+    {"exited 1 1 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row interrupted_while_recovering[] = {
+    START,
+    {"exited 1 137 9 1", RT__RECOVER, "event:worker_lost again"},
+    {"interrupt 2", RT__DONE,
+     "event:interrupted event:stopped journal:end summary:stopped RUN_ENDED>l"},
+    {"recovered 0", RT__DONE, ""},
+};
+
+static const row strangers[] = {
+    {"exited 1 0 0 0", RT__BOOT, ""}, {"hello 0", RT__BOOT, ""}, START,
+    {"launcher", RT__RUN, ""},        {"stranger", RT__RUN, ""}, {"hello 0", RT__RUN, "REFUSED>w0"},
+    {"recovered 0", RT__RUN, ""},
+};
+
+/* ---- what is left to say after a script: the last message, code and figures ---- */
+
+typedef struct script {
+    const char *name;
+    const row *rows;
+    size_t count;
+    int64_t exit_code;   /* -1: has not ended */
+    const char *message; /* in RUN_ENDED's message; NULL: it must be empty */
+} script;
+
+#define SCRIPT(rows, code, message)                                                                \
+    {                                                                                              \
+#rows, rows, sizeof rows / sizeof *rows, code, message                                     \
+    }
+static const script scripts[] = {
+    SCRIPT(undisturbed, 0, NULL),
+    SCRIPT(killed_worker, 0, NULL),
+    SCRIPT(consequence_before_cause, -1, NULL),
+    SCRIPT(gives_up, 1,
+           "gave up after 2 restarts (run.max_restarts): worker 1 was killed by signal 9"),
+    SCRIPT(never_starts, 1,
+           "the workers could not be started: mpirun ended with exit code 127: two"),
+    SCRIPT(refused_source, 2, "it is altered"),
+    SCRIPT(misfit, 2,
+           "worker 1 on host box has instruction set avx512, worker 0 on host box has avx2"),
+    SCRIPT(bad_data, 2, "it broke"),
+    SCRIPT(nan_loss, 1, "worker 0 at step 0: it broke"),
+    SCRIPT(disk_full, -1, NULL),
+    SCRIPT(piece_missing_at_the_end, -1, NULL),
+    SCRIPT(interrupted, 130, NULL),
+    SCRIPT(interrupted_then_killed, 130, NULL),
+    SCRIPT(interrupted_while_gathering, 0, NULL),
+    SCRIPT(interrupted_while_recovering, 130, NULL),
+    SCRIPT(strangers, -1, NULL),
+};
+
+static void play(machine *m, const script *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        machine_feed(m, (double)i, s->rows[i].event);
+        const char *done = machine_done(m);
+        if (strcmp(done, s->rows[i].effects) != 0 || m->run.phase != s->rows[i].phase)
+            fail_msg("event %zu, %s: phase %s, effects:\n  %s\nexpected %s,\n  %s", i,
+                     s->rows[i].event, rt__phase_name(m->run.phase), done,
+                     rt__phase_name(s->rows[i].phase), s->rows[i].effects);
+    }
+}
+
+static void follows_script(void **state)
+{
+    const script *s = *state;
+    machine m;
+    machine_init(&m, 2);
+    play(&m, s);
+    assert_int_equal(m.exit_code, s->exit_code);
+    assert_int_equal(m.run.ended, s->exit_code >= 0);
+    if (s->message ? !strstr(m.message, s->message) : m.message[0] != '\0')
+        fail_msg("message \"%s\", expected \"%s\"", m.message, s->message ? s->message : "");
+    machine_release(&m);
+}
+
+static int64_t summary_int(const machine *m, const char *key)
+{
+    return json_integer_value(json_object_get(m->summary, key));
+}
+
+static void summary_counts_a_recovery(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    play(&m, &scripts[1]);
+    assert_int_equal(summary_int(&m, "restarts"), 1);
+    assert_int_equal(summary_int(&m, "lost_steps"), 10); /* at step 60, on from 50 */
+    assert_int_equal(summary_int(&m, "steps"), 100);
+    const json_t *seconds = json_object_get(m.summary, "recovery_seconds");
+    assert_int_equal(json_array_size(seconds), 1);
+    assert_true(json_real_value(json_array_get(seconds, 0)) ==
+                4); /* events 8 to 12, one a second */
+    assert_int_equal(json_array_size(json_object_get(m.summary, "world_sizes")), 2);
+    assert_string_equal(json_string_value(json_object_get(m.summary, "weights_sha256")), "abc");
+    machine_release(&m);
+}
+
+static void summary_has_speed_and_accuracy(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    play(&m, &scripts[0]);
+    assert_true(json_real_value(json_object_get(m.summary, "eval_accuracy")) == 0.75);
+    assert_true(json_real_value(json_object_get(m.summary, "epochs")) == 1);
+    /* 100 steps of 64 samples in 10 s */
+    assert_true(fabs(json_real_value(json_object_get(m.summary, "samples_per_second")) - 640) <
+                1e-9);
+    assert_true(json_real_value(json_object_get(m.summary, "seconds_to_first_step")) == 6);
+    assert_int_equal(json_array_size(json_object_get(m.summary, "peak_rss_bytes")), 2);
+    assert_int_equal(summary_int(&m, "checkpoint_step"), 100);
+    machine_release(&m);
+}
+
+static void asks_rank_0_to_stop_at_the_newest_step_known(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    play(&m, &(script){"", interrupted, 7, 0, NULL});
+    assert_int_equal(m.stop_after, 42);
+    machine_release(&m);
+}
+
+/* Ranks that never come are named, and the generation is replaced. */
+static void missing_ranks_are_named(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 4);
+    machine_feed(&m, 0, "launcher");
+    machine_feed(&m, 0, "recovered 0");
+    machine_feed(&m, 1, "hello 2");
+    machine_done(&m);
+    machine_feed(&m, RT__GATHER_SECONDS - 1, "tick");
+    assert_string_equal(machine_done(&m), "");
+    machine_feed(&m, RT__GATHER_SECONDS + 1, "tick");
+    assert_string_equal(machine_done(&m), "END_GENERATION>l");
+    assert_non_null(strstr(m.run.cause.text, "from rank 0, 1, 3"));
+    machine_release(&m);
+}
+
+static void workers_that_do_not_leave_are_ended(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 1);
+    const char *events[] = {"launcher", "recovered 0", "hello 0", "finished 0 100"};
+    for (size_t i = 0; i < 4; i++)
+        machine_feed(&m, 1, events[i]);
+    machine_done(&m);
+    machine_feed(&m, RT__LEAVE_SECONDS, "tick");
+    assert_string_equal(machine_done(&m), "");
+    machine_feed(&m, RT__LEAVE_SECONDS + 2, "tick");
+    assert_string_equal(machine_done(&m), "END_GENERATION>l");
+    machine_feed(&m, RT__LEAVE_SECONDS + 3, "exited 1 143 0 -1");
+    assert_int_equal(m.exit_code, 0);
+    machine_release(&m);
+}
+
+/* A decision that cannot be made durable is not made. */
+static void no_generation_without_its_journal_record(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    machine_feed(&m, 0, "launcher");
+    machine_done(&m);
+    m.journal_full = true;
+    machine_feed(&m, 0, "recovered 0");
+    assert_string_equal(machine_done(&m), "RUN_ENDED>l");
+    assert_int_equal(m.exit_code, 1);
+    assert_non_null(strstr(m.message, "no space left"));
+    assert_false(rt_failed());
+    machine_release(&m);
+}
+
+/* A checkpoint that was committed stays so even if the journal cannot say it. */
+static void a_commit_survives_a_full_journal(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 1);
+    const char *events[] = {"launcher", "recovered 0", "hello 0", "layout", "piece 0 50"};
+    for (size_t i = 0; i < 5; i++)
+        machine_feed(&m, 1, events[i]);
+    m.journal_full = true;
+    machine_done(&m);
+    machine_feed(&m, 2, "committed 50");
+    assert_string_equal(machine_done(&m), "event:checkpoint COMMITTED>w0");
+    assert_false(rt_failed());
+    machine_release(&m);
+}
+
+/* ---- any order of events ---- */
+
+static uint64_t next_random(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+    return *s;
+}
+
+typedef struct watch {
+    bool job;        /* a job is running, as far as the launcher knows */
+    int64_t started; /* generations */
+    int64_t ended;   /* RUN_ENDED messages */
+    bool recovering;
+} watch;
+
+/* Looks at what one event led to; fails the test if it must not happen. */
+static void check_invariants(machine *m, watch *w)
+{
+    char *save = NULL, effects[4096];
+    snprintf(effects, sizeof effects, "%s", machine_done(m));
+    for (char *e = strtok_r(effects, " ", &save); e; e = strtok_r(NULL, " ", &save)) {
+        if (strcmp(e, "START_GENERATION>l") == 0) {
+            assert_false(w->job); /* never two generations at once */
+            w->job = true;
+            assert_int_equal(m->run.generation, ++w->started);
+        } else if (strncmp(e, "PLAN>", 5) == 0) {
+            assert_true(w->job);
+        } else if (strcmp(e, "RUN_ENDED>l") == 0) {
+            assert_false(w->job); /* nobody is left behind */
+            assert_int_equal(++w->ended, 1);
+        } else if (strcmp(e, "recover") == 0 || strcmp(e, "again") == 0) {
+            assert_false(w->job);
+            w->recovering = true;
+        }
+    }
+    assert_false(rt_failed());
+    assert_int_equal(m->run.ended, w->ended == 1);
+}
+
+static void feed_random(machine *m, watch *w, double now, uint64_t *seed)
+{
+    static const char *const kinds[] = {
+        "hello %d",        "hello %d",     "hello %d",     "layout",        "progress %d 9",
+        "report 10",       "piece %d 50",  "piece %d 60",  "nopiece %d 50", "finished %d 100",
+        "finished %d 100", "fault %d -25", "fault %d -21", "tick",          "stranger",
+        "evaluated 10"};
+    uint64_t r = next_random(seed);
+    char event[64];
+    int rank = (int)(next_random(seed) % 3);
+    if (r % 64 == 0)
+        snprintf(event, sizeof event, "interrupt 2");
+    else if (r % 64 == 1)
+        snprintf(event, sizeof event, "fault %d -10", rank);
+    else if (r % 16 == 2 && w->job) {
+        snprintf(event, sizeof event, "exited %lld 137 9 %d", (long long)m->run.generation, rank);
+        w->job = false;
+    } else {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(event, sizeof event, kinds[next_random(seed) % 16], rank);
+#pragma GCC diagnostic pop
+    }
+    machine_feed(m, now, event);
+}
+
+/* Answers what the machine waits for, as the shell would. */
+static void answer(machine *m, watch *w, double now, uint64_t *seed)
+{
+    while (m->run.phase == RT__RECOVER && w->recovering && !m->run.ended) {
+        w->recovering = false;
+        machine_feed(m, now, next_random(seed) % 2 ? "recovered 50" : "recovered 0");
+        check_invariants(m, w);
+    }
+    for (int64_t i = m->run.checkpoints.count - 1; i >= 0 && !m->run.ended; i--) {
+        const rt__checkpoint *c = &m->run.checkpoints.open[i];
+        char event[40];
+        if (!rt__checkpoint_answered(c))
+            continue;
+        snprintf(event, sizeof event, "%scommitted %lld", next_random(seed) % 4 ? "" : "un",
+                 (long long)c->step);
+        machine_feed(m, now, event);
+        check_invariants(m, w);
+    }
+}
+
+static void any_order_of_events_ends_well(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        uint64_t s = seed * 0x9e3779b97f4a7c15u;
+        machine m;
+        watch w = {0};
+        double now = 0;
+        machine_init(&m, 3);
+        machine_feed(&m, now, "launcher");
+        check_invariants(&m, &w);
+        for (int i = 0; i < 120; i++, now += 0.5) {
+            answer(&m, &w, now, &s);
+            feed_random(&m, &w, now, &s);
+            check_invariants(&m, &w);
+        }
+        /* Jobs that keep dying end every run, whatever came before. */
+        for (int i = 0; i < 8 && !m.run.ended; i++, now += 1) {
+            char event[40];
+            answer(&m, &w, now, &s);
+            snprintf(event, sizeof event, "exited %lld 137 9 0", (long long)m.run.generation);
+            w.job = false;
+            machine_feed(&m, now, event);
+            check_invariants(&m, &w);
+        }
+        if (!m.run.ended)
+            fail_msg("seed %llu: has not ended, phase %s", (unsigned long long)seed,
+                     rt__phase_name(m.run.phase));
+        machine_release(&m);
+    }
+}
+
+/* Whichever allocation fails, the machine goes on or says so; nothing leaks and nothing crashes. */
+static void survives_any_failed_allocation(void **state)
+{
+    (void)state;
+    for (int64_t n = 0; n < 60; n++) {
+        int64_t live = rt_mem_live();
+        machine m;
+        machine_init(&m, 2);
+        rt_mem_fail_after(n);
+        for (size_t i = 0; i < sizeof killed_worker / sizeof *killed_worker; i++)
+            machine_feed(&m, (double)i, killed_worker[i].event);
+        rt_mem_fail_after(-1);
+        rt_error_clear();
+        machine_release(&m);
+        assert_int_equal(rt_mem_live(), live);
+    }
+}
+
+int main(void)
+{
+    enum { SCRIPTS = sizeof scripts / sizeof *scripts };
+    struct CMUnitTest tests[SCRIPTS + 9];
+    for (size_t i = 0; i < SCRIPTS; i++)
+        tests[i] = (struct CMUnitTest){.name = scripts[i].name,
+                                       .test_func = follows_script,
+                                       .initial_state = (void *)&scripts[i]};
+    const struct CMUnitTest more[9] = {
+        cmocka_unit_test(summary_counts_a_recovery),
+        cmocka_unit_test(summary_has_speed_and_accuracy),
+        cmocka_unit_test(asks_rank_0_to_stop_at_the_newest_step_known),
+        cmocka_unit_test(missing_ranks_are_named),
+        cmocka_unit_test(workers_that_do_not_leave_are_ended),
+        cmocka_unit_test(no_generation_without_its_journal_record),
+        cmocka_unit_test(a_commit_survives_a_full_journal),
+        cmocka_unit_test(any_order_of_events_ends_well),
+        cmocka_unit_test(survives_any_failed_allocation),
+    };
+    memcpy(tests + SCRIPTS, more, sizeof more);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
