@@ -1,0 +1,336 @@
+/* Status codes, the error slot, memory, text, names, hashes, JSON and dtypes. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/hash.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/nearest.h"
+#include "common/text.h"
+#include <ringtorch/dtype.h>
+
+/* --- status and errors ------------------------------------------------------------------------------ */
+
+static void codes_have_names_and_exit_codes(void **state)
+{
+    (void)state;
+    assert_string_equal(rt_status_name(RT_OK), "OK");
+    assert_string_equal(rt_status_name(RT_E_SHAPE), "SHAPE");
+    assert_string_equal(rt_status_text(RT_E_NOMEM), "out of memory");
+    assert_int_equal(rt_status_exit_code(RT_OK), 0);
+    assert_int_equal(rt_status_exit_code(RT_E_CONFIG), 2);
+    assert_int_equal(rt_status_exit_code(RT_E_CORRUPT), 2);
+    assert_int_equal(rt_status_exit_code(RT_E_NET), 1);
+    assert_int_equal(rt_status_exit_code(RT_E_INTERNAL), 1);
+    assert_string_equal(rt_status_name((rt_status)-999), "?");
+    assert_non_null(rt_status_text((rt_status)-999));
+}
+
+static void the_first_failure_is_kept(void **state)
+{
+    (void)state;
+    assert_false(rt_failed());
+    assert_string_equal(rt_error(), "");
+    assert_int_equal(RT_FAIL(SHAPE, "sizes %d and %d", 3, 4), RT_E_SHAPE);
+    assert_int_equal(RT_FAIL(IO, "a consequence"), RT_E_IO);
+    assert_true(rt_failed());
+    assert_int_equal(rt_error_code(), RT_E_SHAPE);
+    assert_string_equal(rt_error(), "sizes 3 and 4");
+    assert_ptr_equal(strstr(rt_error_place(), "tests/unit/common/test_base.c:"), rt_error_place());
+    rt_error_clear();
+    assert_false(rt_failed());
+    assert_int_equal(rt_error_code(), RT_OK);
+}
+
+static void prefixes_say_what_was_being_done(void **state)
+{
+    (void)state;
+    assert_int_equal(rt_error_prefix("nothing"), RT_OK);
+    RT_FAIL(IO, "disk on fire");
+    assert_int_equal(rt_error_prefix("step %d", 7), RT_E_IO);
+    rt_error_prefix("run x");
+    assert_string_equal(rt_error(), "run x: step 7: disk on fire");
+    char longest[4000];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    rt_error_prefix("%s", longest); /* cut, not overrun */
+    assert_in_range(strlen(rt_error()), 1000, 1023);
+    rt_error_clear();
+    RT_FAIL(IO, "%s", longest);
+    rt_error_prefix("x");
+    assert_ptr_equal(strstr(rt_error(), "x: aaaa"), rt_error());
+    rt_error_clear();
+}
+
+static void *fail_in_thread(void *saved)
+{
+    RT_FAIL(NUMERIC, "nan in a thread");
+    rt_error_save(saved);
+    return rt_failed() ? NULL : saved;
+}
+
+static void threads_hand_their_errors_over(void **state)
+{
+    (void)state;
+    pthread_t t;
+    rt_saved_error saved, none = {.code = RT_OK};
+    void *emptied;
+    pthread_create(&t, NULL, fail_in_thread, &saved);
+    pthread_join(t, &emptied);
+    assert_non_null(emptied);
+    assert_false(rt_failed()); /* a slot each */
+    assert_int_equal(rt_error_restore(&none), RT_OK);
+    assert_false(rt_failed());
+    assert_int_equal(rt_error_restore(&saved), RT_E_NUMERIC);
+    assert_string_equal(rt_error(), "nan in a thread");
+    saved.code = RT_E_IO;
+    rt_error_restore(&saved); /* the first stays */
+    assert_int_equal(rt_error_code(), RT_E_NUMERIC);
+    rt_error_clear();
+}
+
+/* --- memory ----------------------------------------------------------------------------------------- */
+
+static void memory_is_counted(void **state)
+{
+    (void)state;
+    int64_t live = rt_mem_live(), total = rt_mem_total();
+    void *a = rt_malloc(0), *b = rt_calloc(3, 5), *c = rt_malloc_aligned(64, 100);
+    char *d = rt_strdup_printf("%d-%s", 7, "x"), *e = rt_strdup("abc");
+    assert_non_null(a);
+    assert_int_equal((uintptr_t)c % 64, 0);
+    assert_memory_equal(b, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 15);
+    assert_string_equal(d, "7-x");
+    assert_string_equal(e, "abc");
+    assert_int_equal(rt_mem_live(), live + 5);
+    e = rt_realloc(e, 1000);
+    assert_string_equal(e, "abc");
+    assert_int_equal(rt_mem_live(), live + 5);
+    assert_int_equal(rt_mem_total(), total + 6);
+    void *all[] = {a, b, c, d, e, NULL};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        rt_mem_free(all[i]);
+    assert_int_equal(rt_mem_live(), live);
+}
+
+static void memory_fails_on_purpose(void **state)
+{
+    (void)state;
+    int64_t live = rt_mem_live();
+    char *kept = rt_strdup("kept");
+    rt_mem_fail_after(2);
+    void *a = rt_malloc(1), *b = rt_malloc(1);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_null(rt_malloc(123));
+    assert_int_equal(rt_error_code(), RT_E_NOMEM);
+    assert_string_equal(rt_error(), "out of memory: 123 bytes asked for");
+    assert_null(rt_calloc(1, 1));
+    assert_null(rt_malloc_aligned(64, 1));
+    assert_null(rt_strdup("x"));
+    assert_null(rt_realloc(kept, 100));
+    assert_string_equal(kept, "kept");
+    rt_mem_fail_after(-1);
+    rt_error_clear();
+    assert_null(rt_calloc(SIZE_MAX / 2, 3)); /* the product overflows */
+    assert_int_equal(rt_error_code(), RT_E_NOMEM);
+    rt_error_clear();
+    rt_mem_free(a);
+    rt_mem_free(b);
+    rt_mem_free(kept);
+    assert_int_equal(rt_mem_live(), live);
+}
+
+/* --- text and names --------------------------------------------------------------------------------- */
+
+static void text_grows(void **state)
+{
+    (void)state;
+    rt_text t = {0};
+    char *empty = rt_text_take(&t);
+    assert_string_equal(empty, "");
+    rt_mem_free(empty);
+    for (int i = 0; i < 1000; i++)
+        rt_text_add(&t, "%03d,", i);
+    assert_int_equal(t.len, 4000);
+    char *all = rt_text_take(&t);
+    assert_int_equal(strlen(all), 4000);
+    assert_string_equal(all + 3992, "998,999,");
+    rt_mem_free(all);
+
+    int64_t live = rt_mem_live();
+    rt_mem_fail_after(1);
+    for (int i = 0; i < 1000; i++)
+        rt_text_add(&t, "more and more ");
+    assert_null(rt_text_take(&t));
+    rt_mem_fail_after(-1);
+    assert_int_equal(rt_error_code(), RT_E_NOMEM);
+    assert_int_equal(rt_mem_live(), live);
+    rt_error_clear();
+}
+
+static void the_nearest_name_is_found(void **state)
+{
+    (void)state;
+    const char *names[] = {"name", "lr", "weight_decay", "beta1", "beta2", "momentum"};
+    const char *cases[][2] = {{"lrr", "lr"},     {"weigth_decay", "weight_decay"},
+                              {"beta", "beta1"}, {"momentun", "momentum"},
+                              {"nam", "name"},   {"xyz", NULL},
+                              {"", NULL},        {"epochs", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *near = rt_nearest(cases[i][0], names, sizeof names / sizeof *names);
+        if (cases[i][1])
+            assert_string_equal(near, cases[i][1]);
+        else
+            assert_null(near);
+    }
+    char longest[200];
+    memset(longest, 'a', sizeof longest);
+    longest[199] = 0;
+    assert_null(rt_nearest(longest, names, 6));
+}
+
+/* --- hashes, JSON, dtypes --------------------------------------------------------------------------- */
+
+static void hashes_have_their_published_values(void **state)
+{
+    (void)state;
+    assert_true(rt_hash64("", 0) == 0x2d06800538d394c2u); /* XXH3-64 of nothing, seed 0 */
+    char hex[65];
+    rt_sha256 h;
+    assert_int_equal(rt_sha256_init(&h), RT_OK);
+    rt_sha256_update(&h, "a", 1);
+    rt_sha256_update(&h, "bc", 2);
+    rt_sha256_hex(&h, hex); /* FIPS 180-2, appendix B.1 */
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void hashing_in_parts_is_hashing_the_whole(void **state)
+{
+    (void)state;
+    uint8_t data[3000];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 37 >> 3);
+    for (size_t cut = 0; cut < sizeof data; cut += 271) {
+        rt_hasher64 h;
+        assert_int_equal(rt_hasher64_init(&h), RT_OK);
+        rt_hasher64_update(&h, data, cut);
+        rt_hasher64_update(&h, data + cut, sizeof data - cut);
+        assert_true(rt_hasher64_finish(&h) == rt_hash64(data, sizeof data));
+    }
+    data[1500] ^= 1;
+    uint64_t before = rt_hash64(data, sizeof data);
+    data[1500] ^= 1;
+    assert_true(before != rt_hash64(data, sizeof data));
+}
+
+static void json_errors_name_the_place(void **state)
+{
+    (void)state;
+    const char *bad[][2] = {
+        {"{\"a\": 1,\n  \"b\" 2}", "x.json:2:7: "},
+        {"{\"a\": 1, \"a\": 2}", "x.json:1:12: duplicate object key"},
+        {"", "x.json:1:0: "},
+        {"{} x", "x.json:1:4: end of file expected"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        json_t *j;
+        assert_int_equal(rt_json_parse(bad[i][0], strlen(bad[i][0]), "x.json", &j), RT_E_FORMAT);
+        assert_null(j);
+        if (strstr(rt_error(), bad[i][1]) != rt_error())
+            assert_string_equal(rt_error(), bad[i][1]);
+        rt_error_clear();
+    }
+}
+
+static void json_members_are_typed(void **state)
+{
+    (void)state;
+    const char *text = "{\"step\": 5, \"loss\": 0.5, \"name\": \"x\", \"list\": [1]}";
+    json_t *j, *list;
+    int64_t i;
+    double d;
+    const char *s;
+    assert_int_equal(rt_json_parse(text, strlen(text), "m", &j), RT_OK);
+    assert_int_equal(rt_json_int(j, "step", "m", &i), RT_OK);
+    assert_int_equal(i, 5);
+    assert_int_equal(rt_json_double(j, "loss", "m", &d), RT_OK);
+    assert_true(d == 0.5);
+    assert_int_equal(rt_json_double(j, "step", "m", &d), RT_OK);
+    assert_int_equal(rt_json_string(j, "name", "m", &s), RT_OK);
+    assert_string_equal(s, "x");
+    assert_int_equal(rt_json_member(j, "list", "m", &list), RT_OK);
+
+    assert_int_equal(rt_json_int(j, "loss", "m", &i), RT_E_FORMAT);
+    assert_string_equal(rt_error(), "m: 'loss' is a number, expected an integer");
+    rt_error_clear();
+    assert_int_equal(rt_json_string(j, "missing", "m", &s), RT_E_FORMAT);
+    assert_string_equal(rt_error(), "m: the key 'missing' is missing");
+    rt_error_clear();
+    assert_int_equal(rt_json_int(list, "x", "m", &i), RT_E_FORMAT);
+    assert_string_equal(rt_error(), "m: an array, expected an object with the key 'x'");
+    rt_error_clear();
+    char *again = rt_json_text(j);
+    assert_string_equal(again, "{\"step\":5,\"loss\":0.5,\"name\":\"x\",\"list\":[1]}");
+    rt_mem_free(again);
+    json_decref(j);
+}
+
+static void dtypes_have_sizes_and_names(void **state)
+{
+    (void)state;
+    assert_int_equal(rt_dtype_size(RT_F32), 4);
+    assert_int_equal(rt_dtype_size(RT_I64), 8);
+    assert_int_equal(rt_dtype_size(RT_BF16), 2);
+    assert_string_equal(rt_dtype_name(RT_F32), "float32");
+    assert_string_equal(rt_dtype_safetensors(RT_BOOL), "BOOL");
+    assert_int_equal(rt_dtype_size((rt_dtype)99), 0);
+    assert_string_equal(rt_dtype_name((rt_dtype)99), "?");
+}
+
+static void clocks_move_forward(void **state)
+{
+    (void)state;
+    double t = rt_clock();
+    rt_clock_sleep(0.01);
+    assert_true(rt_clock() - t >= 0.009);
+    rt_clock_sleep(-1);
+    assert_true(rt_clock_wall() > 1.7e9);
+}
+
+static int clear_error(void **state)
+{
+    (void)state;
+    rt_error_clear();
+    rt_mem_fail_after(-1);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup(f, clear_error)
+    const struct CMUnitTest tests[] = {
+        TEST(codes_have_names_and_exit_codes),
+        TEST(the_first_failure_is_kept),
+        TEST(prefixes_say_what_was_being_done),
+        TEST(threads_hand_their_errors_over),
+        TEST(memory_is_counted),
+        TEST(memory_fails_on_purpose),
+        TEST(text_grows),
+        TEST(the_nearest_name_is_found),
+        TEST(hashes_have_their_published_values),
+        TEST(hashing_in_parts_is_hashing_the_whole),
+        TEST(json_errors_name_the_place),
+        TEST(json_members_are_typed),
+        TEST(dtypes_have_sizes_and_names),
+        TEST(clocks_move_forward),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* Files and directories: what is read is what was written, and a failed replacement changes nothing. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/mem.h"
+
+static char dir[] = "/tmp/rt-file-XXXXXX";
+
+static char *in_dir(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static void expect_content(const char *path, const char *text)
+{
+    rt_bytes b;
+    assert_int_equal(rt_file_read(path, 1 << 20, &b), RT_OK);
+    assert_int_equal(b.len, strlen(text));
+    assert_string_equal((const char *)b.data, text); /* a zero byte follows the end */
+    rt_bytes_release(&b);
+}
+
+static size_t entries(void)
+{
+    rt_names n;
+    assert_int_equal(rt_dir_list(dir, &n), RT_OK);
+    size_t count = n.count;
+    rt_names_release(&n);
+    return count;
+}
+
+static void expect_failure(rt_status got, rt_status expected, const char *message)
+{
+    assert_int_equal(got, expected);
+    assert_string_equal(rt_error(), message);
+    rt_error_clear();
+}
+
+static void replacing_writes_and_overwrites(void **state)
+{
+    (void)state;
+    char *path = in_dir("a");
+    assert_int_equal(rt_file_replace(path, "one", 3), RT_OK);
+    expect_content(path, "one");
+    assert_int_equal(rt_file_replace(path, "", 0), RT_OK);
+    expect_content(path, "");
+    assert_int_equal(rt_file_replace(path, "three", 5), RT_OK);
+    expect_content(path, "three");
+    struct stat st;
+    stat(path, &st);
+    assert_int_equal(st.st_mode & 0777, 0644);
+    assert_int_equal(entries(), 1); /* no temporary file is left */
+}
+
+/* Runs with files limited to 4 KiB: the write fails in the middle, as on a full disk. */
+static void a_failed_replacement_leaves_the_old_file(void **state)
+{
+    (void)state;
+    char *path = in_dir("a");
+    assert_int_equal(rt_file_replace(path, "old", 3), RT_OK);
+    struct rlimit before, small;
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 4096;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    char *large = rt_calloc(1, 10000);
+    rt_status status = rt_file_replace(path, large, 10000);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(status, RT_E_IO);
+    assert_non_null(strstr(rt_error(), "/a: cannot write: File too large"));
+    rt_error_clear();
+    rt_mem_free(large);
+    expect_content(path, "old");
+    assert_int_equal(entries(), 1);
+
+    char missing[300];
+    snprintf(missing, sizeof missing, "%s/none/a", dir);
+    assert_int_equal(rt_file_replace(missing, "x", 1), RT_E_NOTFOUND);
+    assert_non_null(
+        strstr(rt_error(), "/none/a: cannot write a temporary file beside it: No such file"));
+    rt_error_clear();
+    rt_mem_fail_after(0);
+    status = rt_file_replace(path, "x", 1);
+    rt_mem_fail_after(-1);
+    assert_int_equal(status, RT_E_NOMEM);
+    rt_error_clear();
+    expect_content(path, "old");
+}
+
+static void a_full_disk_is_reported_as_such(void **state)
+{
+    (void)state;
+    int fd;
+    assert_int_equal(rt_file_create("/dev/full", &fd), RT_OK);
+    expect_failure(rt_file_write(fd, "/dev/full", "x", 1), RT_E_NOSPACE,
+                   "/dev/full: cannot write: No space left on device");
+    assert_int_equal(rt_file_finish(fd, "/dev/full"), RT_OK);
+    expect_failure(rt_file_append_line("/dev/full", "x"), RT_E_NOSPACE,
+                   "/dev/full: cannot append: No space left on device");
+}
+
+static void reading_is_limited(void **state)
+{
+    (void)state;
+    char *path = in_dir("a");
+    rt_bytes b;
+    assert_int_equal(rt_file_replace(path, "12345", 5), RT_OK);
+    assert_int_equal(rt_file_read(path, 5, &b), RT_OK);
+    rt_bytes_release(&b);
+    assert_int_equal(rt_file_read(path, 4, &b), RT_E_RANGE);
+    assert_null(b.data);
+    rt_error_clear();
+    expect_failure(rt_file_read("/dev/zero", 1 << 20, &b), RT_E_RANGE,
+                   "/dev/zero: larger than the 1048576 bytes allowed here");
+    expect_failure(rt_file_read("/nonexistent", 10, &b), RT_E_NOTFOUND,
+                   "/nonexistent: cannot open: No such file or directory");
+    expect_failure(rt_file_read("/tmp", 10, &b), RT_E_ARG, "/tmp: cannot read: Is a directory");
+    expect_failure(rt_file_read("/dev/null/x", 10, &b), RT_E_ARG,
+                   "/dev/null/x: cannot open: Not a directory");
+}
+
+static void large_files_come_back_whole(void **state)
+{
+    (void)state;
+    enum { N = 300001 };
+    char *path = in_dir("large");
+    uint8_t *data = rt_malloc(N);
+    for (int i = 0; i < N; i++)
+        data[i] = (uint8_t)((unsigned)i * (unsigned)i / 7);
+    int fd;
+    assert_int_equal(rt_file_create(path, &fd), RT_OK);
+    assert_int_equal(rt_file_write(fd, path, data, N), RT_OK);
+    assert_int_equal(rt_file_finish(fd, path), RT_OK);
+    rt_bytes b;
+    assert_int_equal(rt_file_read(path, N, &b), RT_OK);
+    assert_int_equal(b.len, N);
+    assert_memory_equal(b.data, data, N);
+    uint64_t sum, bytes;
+    assert_int_equal(rt_hash64_file(path, &sum, &bytes), RT_OK);
+    assert_int_equal(bytes, N);
+    assert_true(sum == rt_hash64(data, N));
+    rt_bytes_release(&b);
+    rt_mem_free(data);
+}
+
+static void lines_are_appended(void **state)
+{
+    (void)state;
+    char *path = in_dir("lines");
+    assert_int_equal(rt_file_append_line(path, "{\"a\": 1}"), RT_OK);
+    assert_int_equal(rt_file_append_line(path, ""), RT_OK);
+    assert_int_equal(rt_file_append_line(path, "end"), RT_OK);
+    expect_content(path, "{\"a\": 1}\n\nend\n");
+}
+
+static void directories_are_made_listed_and_removed(void **state)
+{
+    (void)state;
+    char deep[300], link[300];
+    snprintf(deep, sizeof deep, "%s/x/y//z", dir);
+    assert_int_equal(rt_dir_make(deep, 0700), RT_OK);
+    assert_int_equal(rt_dir_make(deep, 0700), RT_OK);
+    struct stat st;
+    assert_int_equal(stat(deep, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    for (int i = 9; i >= 0; i--) {
+        char *path = rt_strdup_printf("%s/x/f%d", dir, i);
+        assert_int_equal(rt_file_replace(path, "", 0), RT_OK);
+        rt_mem_free(path);
+    }
+    char *x = rt_path_join(dir, "x");
+    rt_names n;
+    assert_int_equal(rt_dir_list(x, &n), RT_OK);
+    assert_int_equal(n.count, 11);
+    assert_string_equal(n.name[0], "f0");
+    assert_string_equal(n.name[9], "f9");
+    assert_string_equal(n.name[10], "y");
+    rt_names_release(&n);
+
+    /* A link out of the tree is removed, what it leads to is not. */
+    char *precious = in_dir("precious");
+    assert_int_equal(rt_file_replace(precious, "!", 1), RT_OK);
+    snprintf(link, sizeof link, "%s/x/link", dir);
+    assert_int_equal(symlink(dir, link), 0);
+    assert_int_equal(rt_remove_tree(x), RT_OK);
+    assert_false(rt_path_exists(x));
+    assert_true(rt_path_exists(in_dir("precious")));
+    assert_int_equal(rt_remove_tree(x), RT_OK); /* a missing one is fine */
+    rt_mem_free(x);
+
+    assert_int_equal(rt_dir_make(in_dir("precious"), 0700), RT_E_ARG);
+    assert_non_null(strstr(rt_error(), "precious: cannot create the directory: Not a directory"));
+    rt_error_clear();
+    assert_int_equal(rt_dir_list(in_dir("precious"), &n), RT_E_ARG);
+    rt_error_clear();
+}
+
+static void renaming_commits_a_directory(void **state)
+{
+    (void)state;
+    char *from = rt_path_join(dir, "new.tmp"), *to = rt_path_join(dir, "new");
+    assert_int_equal(rt_dir_make(from, 0755), RT_OK);
+    assert_int_equal(rt_rename_durably(from, to), RT_OK);
+    assert_true(rt_path_exists(to) && !rt_path_exists(from));
+    assert_int_equal(rt_rename_durably(from, to), RT_E_NOTFOUND);
+    assert_non_null(strstr(rt_error(), from));
+    assert_non_null(strstr(rt_error(), to));
+    rt_error_clear();
+    rt_mem_free(from);
+    rt_mem_free(to);
+}
+
+static void paths_are_joined(void **state)
+{
+    (void)state;
+    const char *cases[][3] = {
+        {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"/", "b", "/b"}, {"", "b", "b"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *p = rt_path_join(cases[i][0], cases[i][1]);
+        assert_string_equal(p, cases[i][2]);
+        rt_mem_free(p);
+    }
+}
+
+static int64_t live;
+
+static int start(void **state)
+{
+    (void)state;
+    rt_error_clear();
+    live = rt_mem_live();
+    strcpy(strrchr(dir, '-'), "-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    return rt_remove_tree(dir) == RT_OK && rt_mem_live() == live ? 0 : -1;
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+    const struct CMUnitTest tests[] = {
+        TEST(replacing_writes_and_overwrites),
+        TEST(a_failed_replacement_leaves_the_old_file),
+        TEST(a_full_disk_is_reported_as_such),
+        TEST(reading_is_limited),
+        TEST(large_files_come_back_whole),
+        TEST(lines_are_appended),
+        TEST(directories_are_made_listed_and_removed),
+        TEST(renaming_commits_a_directory),
+        TEST(paths_are_joined),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* Sequence numbers and resending, over a channel that loses, repeats and reorders: simulated, thousands of messages. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/wire_session.h"
+#include "tests/unit/common/random.h"
+
+static uint64_t rng;
+
+static rt_bytes frame_of(int64_t number)
+{
+    rt_bytes b = {.data = rt_malloc(sizeof number), .len = sizeof number};
+    memcpy(b.data, &number, sizeof number);
+    return b;
+}
+
+static int64_t number_of(const rt_bytes *b)
+{
+    int64_t number;
+    memcpy(&number, b->data, sizeof number);
+    return number;
+}
+
+static void messages_are_kept_until_confirmed(void **state)
+{
+    (void)state;
+    rt__session s = {0};
+    int64_t live = rt_mem_live();
+    assert_null(rt__session_next(&s));
+    for (int64_t n = 1; n <= 20; n++) {
+        rt_bytes b = frame_of(n);
+        assert_int_equal(rt__session_queue(&s, &b), RT_OK);
+        assert_null(b.data); /* taken over */
+    }
+    for (int64_t n = 1; n <= 15; n++) {
+        assert_int_equal(number_of(rt__session_next(&s)), n);
+        rt__session_handed(&s);
+    }
+    rt__session_confirmed(&s, 10);
+    rt__session_confirmed(&s, 4);   /* an old one changes nothing */
+    rt__session_confirmed(&s, 999); /* nor does one for what was never sent */
+    assert_int_equal(number_of(rt__session_next(&s)), 16);
+    rt__session_rewind(&s);
+    assert_int_equal(number_of(rt__session_next(&s)), 11);
+    rt__session_confirmed(&s, 18);
+    assert_int_equal(number_of(rt__session_next(&s)), 19);
+    rt__session_unqueue(&s);
+    assert_int_equal(s.sent, 19);
+    rt__session_release(&s);
+    assert_int_equal(rt_mem_live(), live);
+}
+
+static void too_many_unconfirmed_are_refused(void **state)
+{
+    (void)state;
+    rt__session s = {.peer = "worker 3"};
+    int64_t live = rt_mem_live();
+    for (int64_t n = 1; n <= RT__UNCONFIRMED_MAX; n++) {
+        rt_bytes b = frame_of(n);
+        assert_int_equal(rt__session_queue(&s, &b), RT_OK);
+    }
+    rt_bytes b = frame_of(0);
+    assert_int_equal(rt__session_queue(&s, &b), RT_E_TIMEOUT);
+    assert_string_equal(rt_error(), "worker 3: 1024 messages are not confirmed");
+    rt_error_clear();
+    rt__session_confirmed(&s, 1);
+    b = frame_of(RT__UNCONFIRMED_MAX + 1);
+    assert_int_equal(rt__session_queue(&s, &b), RT_OK);
+    for (int64_t n = 2; n <= RT__UNCONFIRMED_MAX + 1; n++) {
+        assert_int_equal(number_of(rt__session_next(&s)), n);
+        rt__session_handed(&s);
+    }
+    rt__session_release(&s);
+    assert_int_equal(rt_mem_live(), live);
+}
+
+static void arrivals_are_judged(void **state)
+{
+    (void)state;
+    rt__session s = {0};
+    assert_int_equal(rt__session_arrived(&s, 2), RT__ARRIVED_EARLY);
+    assert_int_equal(rt__session_arrived(&s, 1), RT__ARRIVED_NEW);
+    assert_int_equal(rt__session_arrived(&s, 1), RT__ARRIVED_AGAIN);
+    assert_int_equal(rt__session_arrived(&s, 3), RT__ARRIVED_EARLY);
+    assert_int_equal(rt__session_arrived(&s, 2), RT__ARRIVED_NEW);
+    assert_int_equal(s.seen, 2);
+}
+
+/* A channel that holds a few frames and does to them what a network in trouble does. */
+typedef struct channel {
+    int64_t frame[16];
+    int count;
+} channel;
+
+static void channel_put(channel *c, int64_t number)
+{
+    if (random_below(&rng, 10) == 0 || c->count == 16) /* lost */
+        return;
+    c->frame[c->count++] = number;
+    if (c->count < 16 && random_below(&rng, 10) == 0) /* doubled */
+        c->frame[c->count++] = number;
+}
+
+static bool channel_get(channel *c, int64_t *number)
+{
+    if (c->count == 0)
+        return false;
+    int at = random_below(&rng, 5) == 0 ? (int)random_below(&rng, c->count) : 0; /* out of order */
+    *number = c->frame[at];
+    memmove(c->frame + at, c->frame + at + 1, (size_t)(--c->count - at) * sizeof *c->frame);
+    return true;
+}
+
+static void everything_arrives_once_and_in_order(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 5000 };
+    rt__session from = {0}, to = {0};
+    channel there = {.count = 0};
+    int64_t made = 0, delivered = 0, number, rounds = 0;
+    while (delivered < MESSAGES && rounds++ < 1000000) {
+        if (made < MESSAGES && from.sent - from.confirmed < 50) {
+            rt_bytes b = frame_of(++made);
+            assert_int_equal(rt__session_queue(&from, &b), RT_OK);
+        }
+        for (const rt_bytes *b; there.count < 8 && (b = rt__session_next(&from));
+             rt__session_handed(&from))
+            channel_put(&there, number_of(b));
+        if (channel_get(&there, &number) && rt__session_arrived(&to, number) == RT__ARRIVED_NEW)
+            assert_int_equal(number, ++delivered);
+        if (random_below(&rng, 4) == 0) /* some acks get through, some late */
+            rt__session_confirmed(&from, to.seen - random_below(&rng, 3));
+        if (there.count == 0 && !rt__session_next(&from)) /* silence: the receiver asks again */
+            rt__session_rewind(&from);
+    }
+    assert_int_equal(delivered, MESSAGES);
+    rt__session_release(&from);
+}
+
+int main(void)
+{
+    rng = random_seed("test_session");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_kept_until_confirmed),
+        cmocka_unit_test(too_many_unconfirmed_are_refused),
+        cmocka_unit_test(arrivals_are_judged),
+        cmocka_unit_test(everything_arrives_once_and_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
