@@ -106,7 +106,7 @@ static inline void proxy_start(proxy *p, const char *target)
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof here;
     p->target = here;
-    p->target.sin_port = htons((uint16_t)atoi(strrchr(target, ':') + 1));
+    p->target.sin_port = htons((uint16_t)strtoul(strrchr(target, ':') + 1, NULL, 10));
     if (bind(p->listener, (struct sockaddr *)&here, sizeof here) != 0 ||
         listen(p->listener, 8) != 0 ||
         getsockname(p->listener, (struct sockaddr *)&here, &size) != 0)

@@ -245,7 +245,7 @@ static int start(void **state)
     (void)state;
     rt_error_clear();
     live = rt_mem_live();
-    strcpy(strrchr(dir, '-'), "-XXXXXX");
+    memcpy(strrchr(dir, '-'), "-XXXXXX", 7); /* a fresh name for each test */
     return mkdtemp(dir) ? 0 : -1;
 }
 

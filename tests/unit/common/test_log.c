@@ -122,7 +122,7 @@ static void a_log_that_cannot_be_opened_is_named(void **state)
 static int start(void **state)
 {
     (void)state;
-    strcpy(strrchr(path, '-'), "-XXXXXX");
+    memcpy(strrchr(path, '-'), "-XXXXXX", 7); /* a fresh name for each test */
     int fd = mkstemp(path);
     if (fd < 0)
         return -1;
