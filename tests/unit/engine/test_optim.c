@@ -1,0 +1,344 @@
+/* Optimisers against torch.optim, and updates by ranges; norms; schedules. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ringtorch/optim.h>
+#include <ringtorch/random.h>
+#include "../../golden/optim.h"
+#include "common/mem.h"
+#include "common/slices.h"
+
+#define must(call)                                                                                 \
+    do {                                                                                           \
+        if ((call) != RT_OK)                                                                       \
+            fail_msg("%s: %s", #call, rt_error());                                                 \
+    } while (0)
+
+static void expect_error(rt_status code, const char *says)
+{
+    if (rt_error_code() != code || !strstr(rt_error(), says))
+        fail_msg("got %s: \"%s\", expected %s saying \"%s\"", rt_status_name(rt_error_code()),
+                 rt_error(), rt_status_name(code), says);
+    rt_error_clear();
+}
+
+/* A module with one or two bare parameters and no forward. */
+static const rt_module_type bare_type = {"bare", sizeof(rt_module), NULL, NULL};
+
+static rt_module *bare(int64_t first, int64_t second)
+{
+    rt_module *m = rt_nn_new(&bare_type);
+    rt_nn_param(m, "a", rt_zeros(rt_shape(first)));
+    if (second)
+        rt_nn_param(m, "b", rt_zeros(rt_shape(second)));
+    return m;
+}
+
+/* ---- against PyTorch ---- */
+
+static rt_optim *make_golden(int which, rt_module *net)
+{
+    switch (which) {
+    case 0:
+        return rt_optim_sgd(net, .lr = 0.1);
+    case 1:
+        return rt_optim_sgd(net, .lr = 0.1, .weight_decay = 0.05);
+    case 2:
+        return rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9);
+    case 3:
+        return rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9, .dampening = 0.3,
+                            .weight_decay = 0.05);
+    case 4:
+        return rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9, .nesterov = true,
+                            .weight_decay = 0.05);
+    case 5:
+        return rt_optim_adamw(net, .lr = 0.01);
+    case 6:
+        return rt_optim_adamw(net, .lr = 0.01, .weight_decay = 0.1);
+    default:
+        return rt_optim_adamw(net, .lr = 0.01, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-4,
+                              .weight_decay = 0.1);
+    }
+}
+
+static void updates_are_those_of_torch_optim(void **state)
+{
+    (void)state;
+    for (int which = 0; which < (int)(sizeof golden / sizeof *golden); which++) {
+        rt_scope s = rt_scope_begin();
+        rt_module *net = bare(4, GOLDEN_ELEMENTS - 4); /* two tensors, one flat buffer */
+        rt_optim *o = make_golden(which, net);
+        const rt_flat *flat = rt_optim_flat(o);
+        for (int i = 0; i < GOLDEN_ELEMENTS; i++)
+            flat->param[i] = (float)(i - 5) / 4;
+        for (int t = 0; t < GOLDEN_STEPS; t++) {
+            for (int32_t e = 0; e < flat->entries; e++) { /* d sum(p * g) / d p = g */
+                const rt_flat_entry *entry = &flat->entry[e];
+                rt_tensor *g = rt_empty_like(entry->param);
+                for (int64_t i = entry->begin; i < entry->end; i++)
+                    rt_f32(g)[i - entry->begin] = (float)((7 * i + 3 * t) % 11 - 5) / 8;
+                must(rt_backward(rt_sum(rt_mul(entry->param, g))));
+            }
+            must(rt_optim_step(o));
+            for (int i = 0; i < GOLDEN_ELEMENTS; i++) {
+                float want = golden[which].after[t][i], got = flat->param[i];
+                if (fabsf(got - want) > 1e-6f * (1 + fabsf(want)))
+                    fail_msg("%s, step %d, element %d: %.9g, expected %.9g", golden[which].name, t,
+                             i, (double)got, (double)want);
+            }
+        }
+        assert_int_equal(rt_optim_updates(o), GOLDEN_STEPS);
+        rt_scope_end(s);
+    }
+}
+
+/* ---- flat buffers ---- */
+
+static void parameters_and_gradients_live_in_flat_buffers(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = rt_nn_sequential(rt_nn_linear(3, 4), rt_nn_relu(), rt_nn_linear(4, 2));
+    float first = rt_f32(rt_nn_param_at(net, 0, NULL))[0],
+          last = rt_f32(rt_nn_param_at(net, 3, NULL))[1];
+    rt_optim *o = rt_optim_adamw(net);
+    const rt_flat *flat = rt_optim_flat(o);
+    assert_int_equal(flat->count, 12 + 4 + 8 + 2);
+    assert_int_equal(flat->length, flat->count + RT_FLAT_SCALARS);
+    assert_int_equal(flat->entries, 4);
+    assert_true(flat->param[0] == first && flat->param[25] == last); /* values moved along */
+    int64_t at = 0;
+    for (int32_t i = 0; i < 4; i++) {
+        const char *name;
+        rt_tensor *p = rt_nn_param_at(net, i, &name);
+        assert_string_equal(flat->entry[i].name, name);
+        assert_ptr_equal(flat->entry[i].param, p);
+        assert_int_equal(flat->entry[i].begin, at);
+        assert_ptr_equal(rt_f32(p), flat->param + at);
+        at += rt_numel(p);
+        assert_int_equal(flat->entry[i].end, at);
+    }
+    must(rt_backward(rt_sum(rt_forward(net, rt_ones(rt_shape(5, 3))))));
+    assert_ptr_equal(rt_f32(rt_grad_of(rt_nn_param_at(net, 3, NULL))), flat->grad + 24);
+    assert_true(flat->grad[24] == 5 && flat->grad[25] == 5);
+    assert_int_equal(rt_optim_states(o), 2);
+    const char *name;
+    assert_true(rt_optim_state(o, 1, &name)[0] == 0);
+    assert_string_equal(name, "exp_avg_sq");
+    assert_null(rt_optim_state(o, 2, &name));
+    assert_string_equal(rt_optim_name(o), "adamw");
+
+    /* The net outlives the optimiser. */
+    rt_keep(net);
+    rt_scope inner = rt_scope_begin();
+    rt_optim *second = rt_optim_sgd(net, .lr = 1);
+    assert_int_equal(rt_optim_states(second), 0);
+    rt_scope_end(inner);
+    rt_scope_end(s);
+    assert_true(rt_f32(rt_nn_param_at(net, 0, NULL))[0] == first);
+    rt_free(net);
+}
+
+static void parameters_without_gradient_count_as_zero(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = bare(3, 2);
+    rt_optim *o = rt_optim_sgd(net, .lr = 1);
+    const rt_flat *flat = rt_optim_flat(o);
+    for (int step = 0; step < 2; step++) {
+        flat->grad[3] = flat->grad[4] = NAN; /* left from before: must not be used */
+        must(rt_backward(rt_sum(rt_nn_param_at(net, 0, NULL))));
+        must(rt_optim_step(o));
+    }
+    assert_true(flat->param[0] == -2 && flat->param[3] == 0 && flat->param[4] == 0);
+    rt_scope_end(s);
+}
+
+static void fill_random(float *v, int64_t n, uint32_t stream)
+{
+    rt_scope s = rt_scope_begin();
+    rt_random_seek(42, stream, 0);
+    memcpy(v, rt_f32(rt_randn(rt_shape(n))), (size_t)n * sizeof *v);
+    rt_scope_end(s);
+}
+
+enum { MANY = 3 * 65536 + 12345 };
+
+/* Starts from fixed values and makes three updates, cut at `cuts` random places. */
+static void update_in_pieces(rt_optim *o, int cuts, uint32_t seed)
+{
+    const rt_flat *flat = rt_optim_flat(o);
+    fill_random(flat->param, flat->count, 1);
+    for (int i = 0; i < rt_optim_states(o); i++)
+        memset(rt_optim_state(o, i, NULL), 0, (size_t)flat->count * sizeof(float));
+    for (int64_t t = 1; t <= 3; t++) {
+        fill_random(flat->grad, flat->count, 10 + (uint32_t)t);
+        int64_t at = 0;
+        for (int c = 0; c < cuts; c++) {
+            seed = seed * 1664525u + 1013904223u;
+            int64_t to = at + (seed >> 8) % (flat->count - at + 1);
+            must(rt_optim_update(o, at, to, t, 0.01, 0.125));
+            at = to;
+        }
+        must(rt_optim_update(o, at, flat->count, t, 0.01, 0.125));
+    }
+}
+
+static void any_partition_gives_the_same_bits(void **state)
+{
+    (void)state;
+    float *whole = malloc(MANY * sizeof *whole);
+    for (int which = 0; which < 2; which++) {
+        rt_scope s = rt_scope_begin();
+        rt_module *net = bare(MANY, 0);
+        rt_optim *o = which ? rt_optim_adamw(net, .weight_decay = 0.1)
+                            : rt_optim_sgd(net, .lr = 1, .momentum = 0.9, .nesterov = true,
+                                           .weight_decay = 0.1);
+        update_in_pieces(o, 0, 0);
+        memcpy(whole, rt_optim_flat(o)->param, MANY * sizeof *whole);
+        for (uint32_t seed = 1; seed <= 6; seed++) {
+            update_in_pieces(o, 20, seed);
+            if (memcmp(whole, rt_optim_flat(o)->param, MANY * sizeof *whole) != 0)
+                fail_msg("%s: other bits with the cuts of seed %u", rt_optim_name(o), seed);
+        }
+        rt_scope_end(s);
+    }
+    free(whole);
+}
+
+static void gradients_are_scaled_first(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_optim *o = rt_optim_sgd(bare(2, 0), .lr = 1);
+    rt_optim_flat(o)->grad[0] = 8;
+    must(rt_optim_update(o, 0, 2, 1, 0.5, 0.25));
+    assert_true(rt_optim_flat(o)->param[0] == -1);
+    assert_int_equal(rt_optim_update(o, 1, 3, 2, 1, 1), RT_E_RANGE);
+    expect_error(RT_E_RANGE, "[1, 3) of 2");
+    assert_int_equal(rt_optim_update(o, 0, 1, 0, 1, 1), RT_E_RANGE);
+    expect_error(RT_E_RANGE, "counted from 1");
+    rt_scope_end(s);
+}
+
+static void norms_by_blocks_and_at_once_agree(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_optim *o = rt_optim_sgd(bare(MANY, 0), .lr = 1);
+    const rt_flat *flat = rt_optim_flat(o);
+    fill_random(flat->grad, MANY, 3);
+    flat->grad[flat->count] = 1e9f; /* the tail is no gradient */
+    double exact = 0, sums[4];
+    for (int64_t i = 0; i < MANY; i++)
+        exact += (double)flat->grad[i] * (double)flat->grad[i];
+    for (int b = 0; b < 4; b++)
+        sums[b] = rt_optim_block_square_sum(o, b);
+    assert_true(rt_optim_block_square_sum(o, 4) == 0 && rt_optim_block_square_sum(o, -1) == 0);
+    double norm = rt_optim_grad_norm(o, 0.5);
+    assert_true(norm == 0.5 * rt_optim_norm_of_blocks(sums, 4));
+    assert_true(fabs(norm / (0.5 * sqrt(exact)) - 1) < 1e-6);
+    assert_true(sqrt((sums[0] + sums[1]) + (sums[2] + sums[3])) ==
+                rt_optim_norm_of_blocks(sums, 4));
+    assert_true(rt_optim_norm_of_blocks(sums, 0) == 0);
+    rt_scope_end(s);
+}
+
+static void wrong_arguments_are_refused(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = bare(2, 0);
+    assert_null(rt_optim_sgd(net));
+    expect_error(RT_E_RANGE, "lr 0");
+    assert_null(rt_optim_sgd(net, .lr = 1, .nesterov = true));
+    expect_error(RT_E_RANGE, ".nesterov");
+    assert_null(rt_optim_sgd(net, .lr = 1, .momentum = 1));
+    expect_error(RT_E_RANGE, "momentum 1");
+    assert_null(rt_optim_adamw(net, .beta1 = 1));
+    expect_error(RT_E_RANGE, "beta1 1");
+    assert_null(rt_optim_adamw(net, .lr = NAN));
+    expect_error(RT_E_RANGE, "lr");
+    assert_null(rt_optim_adamw(NULL));
+    expect_error(RT_E_ARG, ".net is NULL");
+    assert_null(rt_optim_adamw(rt_nn_relu()));
+    expect_error(RT_E_ARG, "no parameters");
+    rt_module *shared = bare(2, 0);
+    rt_nn_param(shared, "again", rt_nn_param_at(shared, 0, NULL));
+    assert_null(rt_optim_adamw(shared));
+    expect_error(RT_E_UNSUPPORTED, "a and again");
+    rt_scope_end(s);
+}
+
+static void optimisers_leave_nothing_behind(void **state)
+{
+    (void)state;
+    rt_shutdown();
+    int64_t memory = rt_mem_live(), objects = rt_live_objects();
+    bool done = false;
+    for (int n = 0; !done; n++) {
+        assert_true(n < 300);
+        rt_scope s = rt_scope_begin();
+        rt_mem_fail_after(n);
+        rt_module *net = rt_nn_sequential(rt_nn_linear(3, 4), rt_nn_linear(4, 2));
+        rt_optim *o = rt_optim_adamw(net);
+        rt_backward(rt_sum(rt_forward(net, rt_ones(rt_shape(5, 3)))));
+        done = o && rt_optim_step(o) == RT_OK;
+        rt_mem_fail_after(-1);
+        assert_true(done || rt_error_code() == RT_E_NOMEM);
+        rt_error_clear();
+        rt_scope_end(s);
+        rt_shutdown();
+        assert_int_equal(rt_live_objects(), objects);
+        assert_int_equal(rt_mem_live(), memory);
+    }
+}
+
+/* ---- schedules ---- */
+
+static void schedules(void **state)
+{
+    (void)state;
+    rt_schedule s = {.kind = RT_SCHEDULE_CONSTANT, .lr = 0.5};
+    assert_true(rt_schedule_lr(&s, 0) == 0.5 && rt_schedule_lr(&s, 1000000) == 0.5);
+    s.warmup = 4;
+    assert_true(rt_schedule_lr(&s, 0) == 0.125 && rt_schedule_lr(&s, 2) == 0.375 &&
+                rt_schedule_lr(&s, 3) == 0.5);
+    assert_true(rt_schedule_lr(&s, 4) == 0.5);
+
+    s = (rt_schedule){
+        .kind = RT_SCHEDULE_STEP, .lr = 1, .warmup = 2, .step_size = 10, .gamma = 0.5};
+    assert_true(rt_schedule_lr(&s, 2) == 1 && rt_schedule_lr(&s, 11) == 1);
+    assert_true(rt_schedule_lr(&s, 12) == 0.5 && rt_schedule_lr(&s, 22) == 0.25);
+
+    s = (rt_schedule){
+        .kind = RT_SCHEDULE_COSINE, .lr = 1, .min_lr = 0.2, .warmup = 10, .steps = 110};
+    assert_true(rt_schedule_lr(&s, 9) == 1 && rt_schedule_lr(&s, 10) == 1);
+    assert_true(fabs(rt_schedule_lr(&s, 60) - 0.6) < 1e-12); /* half-way */
+    assert_true(rt_schedule_lr(&s, 110) == 0.2 && rt_schedule_lr(&s, 5000) == 0.2);
+    for (int64_t t = 10; t < 110; t++)
+        assert_true(rt_schedule_lr(&s, t + 1) < rt_schedule_lr(&s, t));
+    s.steps = 5; /* shorter than its warm-up */
+    assert_true(rt_schedule_lr(&s, 4) == 0.5 && rt_schedule_lr(&s, 10) == 0.2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(updates_are_those_of_torch_optim),
+        cmocka_unit_test(parameters_and_gradients_live_in_flat_buffers),
+        cmocka_unit_test(parameters_without_gradient_count_as_zero),
+        cmocka_unit_test(any_partition_gives_the_same_bits),
+        cmocka_unit_test(gradients_are_scaled_first),
+        cmocka_unit_test(norms_by_blocks_and_at_once_agree),
+        cmocka_unit_test(wrong_arguments_are_refused),
+        cmocka_unit_test(optimisers_leave_nothing_behind),
+        cmocka_unit_test(schedules),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
