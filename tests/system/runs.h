@@ -28,23 +28,23 @@ void make_data(const scratch *s, const data_set *d);
 /* A net with every kind of layer that a run can have, small enough for hundreds of steps a second.
  * Dropout is there to make random numbers part of the result; 520 samples and batches of 64 make
  * steps cross the borders of epochs. */
-#define TINY_CONFIG                                                                                \
-    "run: {name: tiny, seed: 7, steps: 200, report_every: 10}\n"                                   \
-    "model:\n"                                                                                     \
-    "  layers:\n"                                                                                  \
-    "    - conv2d: {out: 4, kernel: 3, padding: same}\n"                                           \
-    "    - relu\n"                                                                                 \
-    "    - max_pool2d: 2\n"                                                                        \
-    "    - flatten\n"                                                                              \
+#define TINY_CONFIG                                                                                  \
+    "run: {name: tiny, seed: 7, steps: 200, report_every: 10}\n"                                     \
+    "model:\n"                                                                                       \
+    "  layers:\n"                                                                                    \
+    "    - conv2d: {out: 4, kernel: 3, padding: same}\n"                                             \
+    "    - relu\n"                                                                                   \
+    "    - max_pool2d: 2\n"                                                                          \
+    "    - flatten\n"                                                                                \
     "    - linear: 96\n" /* 784 x 96 weights: more than one block of 65,536, so that ranks own     \
-                            different ones */                                                      \
-    "    - relu\n"                                                                                 \
-    "    - dropout: 0.1\n"                                                                         \
-    "    - linear: 10\n"                                                                           \
-    "data: {dataset: fashion-mnist, path: \"%s\", batch: 64}\n"                                    \
-    "optimizer: {name: adamw, lr: 1.0e-3, weight_decay: 0.01, clip_norm: 1.0}\n"                   \
-    "schedule: {name: cosine, warmup: 10}\n"                                                       \
-    "parallel: {workers: 2, slices: 4}\n"                                                          \
+                            different ones */ \
+    "    - relu\n"                                                                                   \
+    "    - dropout: 0.1\n"                                                                           \
+    "    - linear: 10\n"                                                                             \
+    "data: {dataset: fashion-mnist, path: \"%s\", batch: 64}\n"                                      \
+    "optimizer: {name: adamw, lr: 1.0e-3, weight_decay: 0.01, clip_norm: 1.0}\n"                     \
+    "schedule: {name: cosine, warmup: 10}\n"                                                         \
+    "parallel: {workers: 2, slices: 4}\n"                                                            \
     "checkpoint: {every: 50, keep: 3}\n"
 
 /* Writes <scratch>/<name>; every %s in text becomes the data folder. Returns its path (as

@@ -41,7 +41,7 @@ static void misspelt_key(const scratch *s)
 
 static void not_yaml(const scratch *s)
 {
-    write_config(s, "bad.yaml", "run: {steps: 10\nmodel: [}\n");
+    write_config(s, "bad.yaml", "run: {steps: 10}\nmodel: [}\n");
 }
 
 static void unknown_layer(const scratch *s)
@@ -141,11 +141,17 @@ static void checkpoint_of_a_later_format(const scratch *s)
     const char *path = in_scratch(s, "checkpoint/manifest.json");
     json_t *manifest = NULL;
     must(rt_json_load(path, 1 << 20, &manifest));
-    assert_true(json_is_integer(json_object_get(manifest, "version")));
-    json_object_set_new(manifest, "version", json_integer(999));
+    assert_true(json_is_integer(json_object_get(manifest, "format_version")));
+    json_object_set_new(manifest, "format_version", json_integer(999));
     char *text = rt_json_text(manifest);
     must(rt_file_replace(path, text, strlen(text)));
     json_decref(manifest);
+}
+
+static void truncated_manifest(const scratch *s)
+{
+    earlier_run(s);
+    cut_file(in_scratch(s, "checkpoint/manifest.json"), -200);
 }
 
 static void run_already_there(const scratch *s)
@@ -240,6 +246,7 @@ static const bad_case cases[] = {
      {"--resume", "@/checkpoint", NULL},
      "piece-00001.safetensors",
      checkpoint_without_a_piece},
+    {"manifest_truncated", {"--resume", "@/checkpoint", NULL}, "manifest.json", truncated_manifest},
     {"checkpoint_of_another_model",
      {"--resume", "@/checkpoint", "--set", "model.layers=[flatten, {linear: 10}]", NULL},
      "model",

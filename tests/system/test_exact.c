@@ -111,7 +111,7 @@ static void interrupt_and_resume(const char *name, const char *before, const cha
     kill(-c.pid, SIGINT);
     result r = finish(c, 60);
     expect_exit(&r, 130);
-    expect_text(r.err, "--resume");
+    expect_text(r.out, "--resume auto");
     result_release(&r);
 
     r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", after, "--run-dir",

@@ -102,8 +102,10 @@ static void nobody_outlives_a_killed_launcher(void **state)
     expect_exit(&r, 128 + SIGKILL);
     result_release(&r);
     assert_true(all_ended(s, 10));
+    char steps[64];
+    snprintf(steps, sizeof steps, "run.steps=%lld", (long long)last_step(dir) + 50);
     r = run(s, 120, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir", dir,
-            "--resume", "auto", "--set", "run.steps=300", NULL);
+            "--resume", "auto", LONG, "--set", steps, NULL);
     expect_exit(&r, 0);
     result_release(&r);
 }
