@@ -1,0 +1,311 @@
+/* The launcher's parts: command line, run directory, children, and reading mpirun's last words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "launch/child.h"
+#include "launch/job.h"
+#include "launch/options.h"
+#include "launch/rundir.h"
+
+/* ---- command line ---- */
+
+static rt_status parse(const char *line, rt__train_options *o)
+{
+    static char copy[256];
+    static char *argv[32];
+    int argc = 0;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    return rt__train_options_parse(argc, argv, o);
+}
+
+static void options_are_understood(void **state)
+{
+    (void)state;
+    rt__train_options o;
+    assert_int_equal(
+        parse("train a.yaml -n 4 --run-dir d --resume auto --set run.steps=3 --set a=b --json", &o),
+        RT_OK);
+    assert_string_equal(o.config, "a.yaml");
+    assert_string_equal(o.run_dir, "d");
+    assert_string_equal(o.resume, "auto");
+    assert_true(o.json);
+    assert_int_equal(o.n_sets, 3);
+    assert_string_equal(o.sets[0], "run.steps=3");
+    assert_string_equal(o.sets[2], "parallel.workers=4"); /* -n has the last word */
+    rt__train_options_release(&o);
+    assert_int_equal(parse("train a.yaml", &o), RT_OK);
+    assert_string_equal(o.resume, "never");
+    assert_null(o.run_dir);
+    rt__train_options_release(&o);
+    assert_int_equal(parse("train --help-config", &o), RT_OK);
+    assert_true(o.help_config);
+    rt__train_options_release(&o);
+}
+
+static void wrong_options_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *fragment;
+    } bad[] = {
+        {"train", "no configuration"},
+        {"train a.yaml --worker 2", "unknown option '--worker': did you mean '--workers'?"},
+        {"train a.yaml b.yaml", "'b.yaml'"},
+        {"train a.yaml -n", "-n: a value is missing"},
+        {"train a.yaml -n 0", "-n 0: too few workers"},
+        {"train a.yaml -n -3", "-n -3: too few workers"},
+        {"train a.yaml -n 2x", "-n 2x: not a whole number"},
+        {"train a.yaml -n 99999999999999999999", "not a whole number"},
+        {"train a.yaml --set run.steps", "--set run.steps: expected key=value"},
+        {"train a.yaml --set =3", "--set =3: expected key=value"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        rt__train_options o;
+        rt_status status = parse(bad[i].line, &o);
+        if (rt_status_exit_code(status) != 2 || !strstr(rt_error(), bad[i].fragment))
+            fail_msg("%s: status %d, \"%s\", expected \"%s\"", bad[i].line, status, rt_error(),
+                     bad[i].fragment);
+        rt_error_clear();
+    }
+}
+
+/* ---- run directory ---- */
+
+static char folder[64];
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/ringtorch-launch-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rt_error_clear();
+    return rt_remove_tree(folder) == RT_OK ? 0 : -1;
+}
+
+static const char *in_folder(const char *name)
+{
+    static char buffers[4][128];
+    static int next;
+    char *path = buffers[next++ % 4];
+    snprintf(path, sizeof buffers[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void touch(const char *path)
+{
+    assert_int_equal(rt_file_replace(path, "x", 1), RT_OK);
+}
+
+static void a_new_directory_is_private_and_can_be_taken_back(void **state)
+{
+    (void)state;
+    rt__rundir d;
+    struct stat st;
+    assert_int_equal(rt__rundir_open(in_folder("runs/new"), "never", &d), RT_OK);
+    assert_int_equal(stat(in_folder("runs/new"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    touch(in_folder("runs/new/journal"));
+    touch(in_folder("runs/new/config.yaml"));
+    rt__rundir_close(&d, true);
+    assert_false(rt_path_exists(in_folder("runs/new")));
+}
+
+static void what_was_there_before_stays(void **state)
+{
+    (void)state;
+    rt__rundir d;
+    touch(in_folder("notes.txt"));
+    assert_int_equal(rt__rundir_open(folder, "never", &d), RT_OK);
+    touch(in_folder("journal"));
+    rt__rundir_close(&d, true);
+    assert_true(rt_path_exists(in_folder("notes.txt")));
+    assert_false(rt_path_exists(in_folder("journal")));
+    assert_false(rt_path_exists(in_folder("lock")));
+}
+
+static void a_run_is_not_overwritten(void **state)
+{
+    (void)state;
+    rt__rundir d;
+    touch(in_folder("journal"));
+    assert_int_equal(rt__rundir_open(folder, "never", &d), RT_E_EXISTS);
+    assert_non_null(strstr(rt_error(), "--resume auto"));
+    rt_error_clear();
+    assert_true(rt_path_exists(in_folder("journal")));
+    assert_int_equal(rt__rundir_open(folder, "auto", &d), RT_OK);
+    rt__rundir_close(&d, true); /* even if the run is then refused */
+    assert_true(rt_path_exists(in_folder("journal")));
+}
+
+static void one_directory_has_one_owner(void **state)
+{
+    (void)state;
+    rt__rundir first, second;
+    assert_int_equal(rt__rundir_open(folder, "never", &first), RT_OK);
+    touch(in_folder("config.yaml"));
+    assert_int_equal(rt__rundir_open(folder, "never", &second), RT_E_EXISTS);
+    assert_non_null(strstr(rt_error(), "another ringtorch is running"));
+    rt_error_clear();
+    assert_true(rt_path_exists(in_folder("config.yaml")));
+    rt__rundir_close(&first, false);
+    assert_int_equal(rt__rundir_open(folder, "never", &second), RT_OK);
+    rt__rundir_close(&second, false);
+}
+
+static void a_file_is_no_run_directory(void **state)
+{
+    (void)state;
+    rt__rundir d;
+    touch(in_folder("file"));
+    assert_int_equal(rt__rundir_open(in_folder("file"), "never", &d), RT_E_EXISTS);
+    rt_error_clear();
+    assert_int_equal(rt__rundir_open(in_folder("file/below"), "never", &d), RT_E_CONFIG);
+    assert_non_null(strstr(rt_error(), "file/below"));
+    assert_true(rt_path_exists(in_folder("file")));
+}
+
+/* ---- children ---- */
+
+static rt_status start(const char *const *argv, const char *const *env, int out_fd, pid_t *pid)
+{
+    static const char *const none[] = {NULL};
+    return rt__child_start(&(rt__child){.argv = argv,
+                                        .env = env ? env : none,
+                                        .death_signal = SIGKILL,
+                                        .out_fd = out_fd,
+                                        .err_fd = -1,
+                                        .keep_fd = -1},
+                           pid);
+}
+
+static void children_get_their_environment(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"sh", "-c", "echo $RT_A $RT_B $(ps -o pgid= $$) $$; cat", NULL};
+    const char *const env[] = {"RT_A=new", "RT_B=more", NULL};
+    int ends[2];
+    pid_t pid;
+    char text[128] = "", expected[64];
+    setenv("RT_A", "old", 1);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(start(argv, env, ends[1], &pid), RT_OK);
+    close(ends[1]);
+    for (size_t used = 0; used < sizeof text - 1;) {
+        ssize_t n = read(ends[0], text + used, sizeof text - 1 - used);
+        if (n <= 0)
+            break;
+        used += (size_t)n;
+    }
+    close(ends[0]);
+    snprintf(expected, sizeof expected, "new more %d %d\n", (int)pid,
+             (int)pid); /* leads its own group */
+    assert_string_equal(text, expected);
+    waitpid(pid, NULL, 0);
+}
+
+static void a_missing_program_is_an_error(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"/nowhere/at-all", NULL};
+    pid_t pid;
+    assert_int_equal(start(argv, NULL, -1, &pid), RT_E_NOTFOUND);
+    assert_non_null(strstr(rt_error(), "/nowhere/at-all"));
+    rt_error_clear();
+    assert_null(rt__find_program("no-such-program-here"));
+    char *sh = rt__find_program("sh");
+    assert_non_null(sh);
+    rt_mem_free(sh);
+}
+
+/* Grandchildren that lose their parent are found and ended, too. */
+static void nobody_is_left_behind(void **state)
+{
+    (void)state;
+    const char *const parent[] = {"sh", "-c", "sh -c 'sleep 100 & sleep 100' & echo $!; sleep 100",
+                                  NULL};
+    const char *const spared[] = {"sleep", "100", NULL};
+    int ends[2];
+    pid_t pid, spare;
+    char text[32] = "";
+    assert_int_equal(rt__adopt_orphans(), RT_OK);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(start(parent, NULL, ends[1], &pid), RT_OK);
+    assert_int_equal(start(spared, NULL, -1, &spare), RT_OK);
+    assert_true(read(ends[0], text, sizeof text - 1) > 0);
+    pid_t grandchild = atoi(text);
+    assert_int_equal(kill(grandchild, 0), 0);
+    rt__children_end(spare);
+    assert_int_equal(kill(pid, 0), -1);
+    assert_int_equal(kill(grandchild, 0), -1);
+    assert_int_equal(kill(spare, 0), 0);
+    rt__children_end(0);
+    assert_int_equal(kill(spare, 0), -1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* ---- mpirun's last words ---- */
+
+static void mpirun_says_who_failed(void **state)
+{
+    (void)state;
+    static const char killed[] = "-----\nPrimary job  terminated normally, but 1 process "
+                                 "returned\na non-zero exit code.\n-----\n"
+                                 "mpirun noticed that process rank 3 with PID 0 on node vm exited "
+                                 "on signal 9 (Killed).\n-----\n";
+    static const char left[] = "-----\nmpirun detected that one or more processes exited with "
+                               "non-zero status, thus causing\n"
+                               "the job to be terminated. The first process to do so was:\n\n"
+                               "  Process name: [[16421,1],12]\n  Exit code:    3\n-----\n";
+    int64_t rank = -1, sig, code;
+    assert_true(rt__job_blame(killed, &rank, &sig, &code));
+    assert_int_equal(rank, 3);
+    assert_int_equal(sig, 9);
+    assert_true(rt__job_blame(left, &rank, &sig, &code));
+    assert_int_equal(rank, 12);
+    assert_int_equal(sig, 0);
+    assert_int_equal(code, 3);
+    assert_false(rt__job_blame("There are not enough slots available\n", &rank, &sig, &code));
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_are_understood),
+        cmocka_unit_test(wrong_options_are_named),
+        TEST(a_new_directory_is_private_and_can_be_taken_back),
+        TEST(what_was_there_before_stays),
+        TEST(a_run_is_not_overwritten),
+        TEST(one_directory_has_one_owner),
+        TEST(a_file_is_no_run_directory),
+        cmocka_unit_test(children_get_their_environment),
+        cmocka_unit_test(a_missing_program_is_an_error),
+        cmocka_unit_test(nobody_is_left_behind),
+        cmocka_unit_test(mpirun_says_who_failed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,665 @@
+/* Whole runs through the real command, coordinator and mpirun, with fake_worker in place of the engine: what is
+ * killed, refused, interrupted and resumed, and what is left behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/json.h"
+#include "common/mem.h"
+
+static char folder[64], run_dir[80], config[80];
+static char out[1 << 16], err[1 << 14]; /* of the last command that ended */
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char text[] = "run: {steps: 100, report_every: 5}\n"
+                               "model: {preset: mlp}\n"
+                               "parallel: {workers: 2, slices: 4}\n"
+                               "checkpoint: {every: 20}\n";
+    snprintf(folder, sizeof folder, "/tmp/ringtorch-train-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(run_dir, sizeof run_dir, "%s/run", folder);
+    snprintf(config, sizeof config, "%s/tiny.yaml", folder);
+    setenv("RINGTORCH_WORKER", RT_TEST_BINARY_DIR "/bin/tests/launch/fake_worker", 1);
+    setenv("RINGTORCH_TEST", folder, 1);
+    unsetenv("FAKE_ACTION");
+    unsetenv("FAKE_STEP_SECONDS");
+    return rt_file_replace(config, text, sizeof text - 1) == RT_OK ? 0 : -1;
+}
+
+/* ---- processes of this test ---- */
+
+/* Writes one file of /proc/<pid>; returns its length, 0 if the process is gone. */
+static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n, used = 0;
+    while (fd >= 0 && (n = read(fd, text + used, size - 1 - (size_t)used)) > 0)
+        used += n;
+    if (fd >= 0)
+        close(fd);
+    text[used] = '\0';
+    return (size_t)used;
+}
+
+/* Finds a process that was started by this test and whose program ends in `name` ("" for any); 0: none. */
+static pid_t find_process(const char *name)
+{
+    static char text[1 << 16];
+    char marker[96];
+    pid_t found = 0;
+    size_t marker_len = (size_t)snprintf(marker, sizeof marker, "RINGTORCH_TEST=%s", folder);
+    DIR *proc = opendir("/proc");
+    for (struct dirent *e; !found && (e = readdir(proc));) {
+        pid_t pid = atoi(e->d_name);
+        if (!isdigit((unsigned char)e->d_name[0]) || pid == getpid())
+            continue;
+        size_t len = read_proc(pid, "environ", text, sizeof text);
+        if (!memmem(text, len, marker, marker_len))
+            continue;
+        read_proc(pid, "cmdline", text, sizeof text); /* up to the end of its first word */
+        size_t n = strlen(text), k = strlen(name);
+        if (n >= k && strcmp(text + n - k, name) == 0)
+            found = pid;
+    }
+    closedir(proc);
+    return found;
+}
+
+static void expect_nobody_left(void)
+{
+    for (double end = rt_clock() + 5; find_process("") && rt_clock() < end;)
+        rt_clock_sleep(0.01);
+    if (find_process(""))
+        fail_msg("process %d outlived its run", (int)find_process(""));
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    expect_nobody_left();
+    rt_error_clear();
+    return rt_remove_tree(folder) == RT_OK ? 0 : -1;
+}
+
+/* ---- commands ---- */
+
+/* Starts `ringtorch train tiny.yaml --run-dir run` with more arguments, which end in NULL. */
+static pid_t start(const char *first, va_list more)
+{
+    const char *argv[24] = {
+        RT_TEST_BINARY_DIR "/bin/ringtorch", "train", config, "--run-dir", run_dir, first};
+    for (int n = 6; first && (argv[n] = va_arg(more, const char *)); n++)
+        ;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char path[96];
+        setpgid(0, 0);
+        snprintf(path, sizeof path, "%s/out", folder);
+        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
+        snprintf(path, sizeof path, "%s/err", folder);
+        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
+        execv(argv[0], (char *const *)argv);
+        _exit(99);
+    }
+    return pid;
+}
+
+static pid_t begin(const char *first, ...)
+{
+    va_list more;
+    va_start(more, first);
+    pid_t pid = start(first, more);
+    va_end(more);
+    return pid;
+}
+
+static void read_output(const char *name, char *text, size_t size)
+{
+    char path[96];
+    rt_bytes b;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(rt_file_read(path, size - 1, &b), RT_OK);
+    snprintf(text, size, "%s", (char *)b.data);
+    rt_bytes_release(&b);
+}
+
+static void expect_end(pid_t pid, int exit_code)
+{
+    int status;
+    double end = rt_clock() + 60;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (rt_clock() > end) {
+            kill(pid, SIGKILL);
+            fail_msg("the command does not end");
+        }
+        rt_clock_sleep(0.005);
+    }
+    read_output("out", out, sizeof out);
+    read_output("err", err, sizeof err);
+    int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (got != exit_code)
+        fail_msg("exit code %d, expected %d\n--- output\n%s--- errors\n%s", got, exit_code, out,
+                 err);
+}
+
+/* Runs to the end. */
+static void run(int exit_code, const char *first, ...)
+{
+    va_list more;
+    va_start(more, first);
+    pid_t pid = start(first, more);
+    va_end(more);
+    expect_end(pid, exit_code);
+}
+
+static void expect_text(const char *text, const char *fragment)
+{
+    if (!strstr(text, fragment))
+        fail_msg("'%s' is not in:\n%s", fragment, text);
+}
+
+static const char *in_run(const char *name)
+{
+    static char buffers[4][256];
+    static int next;
+    char *path = buffers[next++ % 4];
+    snprintf(path, sizeof buffers[0], "%s/%s", run_dir, name);
+    return path;
+}
+
+static bool file_says(const char *name, const char *fragment)
+{
+    rt_bytes b;
+    if (rt_file_read(in_run(name), 1 << 20, &b) != RT_OK) {
+        rt_error_clear();
+        return false;
+    }
+    bool says = strstr((char *)b.data, fragment) != NULL;
+    rt_bytes_release(&b);
+    return says;
+}
+
+static void await_text(const char *name, const char *fragment)
+{
+    for (double end = rt_clock() + 30; !file_says(name, fragment); rt_clock_sleep(0.005))
+        if (rt_clock() > end)
+            fail_msg("%s never says '%s'", name, fragment);
+}
+
+static json_t *summary(void)
+{
+    json_t *j;
+    if (rt_json_load(in_run("summary.json"), 1 << 20, &j) != RT_OK)
+        fail_msg("%s", rt_error());
+    return j;
+}
+
+static int64_t summary_int(const char *key)
+{
+    json_t *j = summary();
+    int64_t value = -1;
+    if (rt_json_int(j, key, "summary.json", &value) != RT_OK)
+        fail_msg("%s", rt_error());
+    json_decref(j);
+    return value;
+}
+
+static void summary_says(const char *key, const char *value)
+{
+    json_t *j = summary();
+    assert_string_equal(json_string_value(json_object_get(j, key)), value);
+    json_decref(j);
+}
+
+/* The fake's weights are the SHA-256 of "100": of the number of steps made. */
+static const char sha_of_100[] = "ad57366865126e55649ecb23ae1d48887544976efea46a48eb5d85a6eeb4d306";
+
+static void expect_finished(void)
+{
+    summary_says("status", "done");
+    summary_says("weights_sha256", sha_of_100);
+    assert_int_equal(summary_int("steps"), 100);
+}
+
+/* ---- runs that go well ---- */
+
+static void leaves_what_it_should(void **state)
+{
+    (void)state;
+    struct stat st;
+    run(0, "-n", "3", NULL);
+    expect_finished();
+    assert_string_equal(err, "");
+    expect_text(out, "test accuracy 93.00 %");
+    expect_text(out, "images/s");
+    expect_text(out, run_dir);
+    expect_text(out, "ringtorch eval");
+    assert_int_equal(stat(run_dir, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_true(file_says("config.yaml", "workers: 3"));
+    assert_false(rt_path_exists(in_run(".config.next.yaml")));
+    assert_true(rt_path_exists(in_run("checkpoints/step-00000100/piece-00002.safetensors")));
+    assert_true(rt_path_exists(in_run("checkpoints/step-00000060")));
+    assert_false(rt_path_exists(in_run("checkpoints/step-00000040"))); /* checkpoint.keep is 3 */
+    assert_true(file_says("metrics.jsonl", "\"world_size\":3"));
+    assert_int_equal(summary_int("restarts"), 0);
+}
+
+static int count_lines(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
+static void json_ends_with_the_summary(void **state)
+{
+    (void)state;
+    run(0, "--json", NULL);
+    assert_string_equal(err, "");
+    const char *last = out;
+    for (const char *line = out; *line; line = strchr(line, '\n') + 1) {
+        json_t *j;
+        assert_int_equal(rt_json_parse(line, (size_t)(strchr(line, '\n') - line), "line", &j),
+                         RT_OK);
+        assert_true(json_is_object(j));
+        json_decref(j);
+        last = line;
+    }
+    expect_text(last, "\"event\":\"summary\"");
+    expect_text(last, sha_of_100);
+    assert_true(count_lines(out) > 20); /* a report every 5 steps */
+    rt_bytes b;
+    assert_int_equal(rt_file_read(in_run("metrics.jsonl"), 1 << 20, &b), RT_OK);
+    assert_int_equal(count_lines((char *)b.data), 20);
+    rt_bytes_release(&b);
+}
+
+/* Who can list processes must not learn the keys. */
+static void keys_are_on_no_command_line(void **state)
+{
+    (void)state;
+    static char text[1 << 16], secret[256];
+    setenv("FAKE_STEP_SECONDS", "0.02", 1);
+    pid_t pid = begin(NULL);
+    await_text("metrics.jsonl", "\"step\":5");
+    size_t len = read_proc(find_process("fake_worker"), "environ", text, sizeof text);
+    char *value = memmem(text, len, "RINGTORCH_KEYS=", 15);
+    assert_non_null(value);
+    assert_int_equal(sscanf(value + 15, "%*s %*s %255s", secret), 1);
+    assert_int_equal(strlen(secret), 40);
+    static const char *const programs[] = {"fake_worker", "mpirun", "ringtorch-coordinator",
+                                           "ringtorch"};
+    for (int i = 0; i < 4; i++) {
+        pid_t p = find_process(programs[i]);
+        assert_true(p > 0);
+        len = read_proc(p, "cmdline", text, sizeof text);
+        assert_null(memmem(text, len, secret, strlen(secret)));
+    }
+    kill(pid, SIGTERM);
+    expect_end(pid, 0);
+}
+
+/* ---- workers that fail ---- */
+
+static void goes_on_after(const char *action, const char *cause)
+{
+    setenv("FAKE_ACTION", action, 1);
+    run(0, NULL);
+    expect_finished();
+    assert_int_equal(summary_int("restarts"), 1);
+    assert_in_range(summary_int("lost_steps"), 5, 15); /* from 50 or so back to 40 */
+    assert_true(file_says("events.jsonl", cause));
+    assert_true(file_says("metrics.jsonl", "\"generation\":2"));
+    json_t *j = summary();
+    const json_t *seconds = json_object_get(j, "recovery_seconds");
+    assert_int_equal(json_array_size(seconds), 1);
+    assert_true(json_real_value(json_array_get(seconds, 0)) > 0);
+    assert_int_equal(json_array_size(json_object_get(j, "world_sizes")), 2);
+    json_decref(j);
+}
+
+static void a_killed_worker_is_replaced(void **state)
+{
+    (void)state;
+    goes_on_after("kill 1 50 1", "worker 1 was killed by signal 9");
+}
+
+static void a_worker_that_leaves_is_replaced(void **state)
+{
+    (void)state;
+    goes_on_after("exit 0 50 1", "worker 0 left with exit code 3");
+}
+
+static void a_worker_with_a_broken_machine_is_replaced(void **state)
+{
+    (void)state;
+    goes_on_after("io 1 50 1", "worker 1 at step 50: the disk is on fire");
+}
+
+static void a_killed_mpirun_leaves_no_orphans(void **state)
+{
+    (void)state;
+    setenv("FAKE_STEP_SECONDS", "0.01", 1);
+    pid_t pid = begin(NULL);
+    await_text("metrics.jsonl", "\"step\":45");
+    kill(find_process("mpirun"), SIGKILL);
+    expect_end(pid, 0);
+    expect_finished();
+    assert_true(file_says("events.jsonl", "mpirun was killed by signal 9"));
+}
+
+static void gives_up_and_says_how_to_go_on(void **state)
+{
+    (void)state;
+    setenv("FAKE_ACTION", "kill 1 50 1", 1);
+    run(1, "--set", "run.max_restarts=0", NULL);
+    expect_text(err, "ringtorch: gave up after 0 restarts");
+    expect_text(err, "--resume auto");
+    summary_says("status", "failed");
+    unsetenv("FAKE_ACTION");
+    run(0, "--resume", "auto", NULL);
+    expect_finished();
+}
+
+static void bad_input_ends_the_run_with_its_reason(void **state)
+{
+    (void)state;
+    setenv("FAKE_ACTION", "user 1 50 1", 1);
+    run(2, NULL);
+    assert_string_equal(err, "ringtorch: labels: 11 is out of range: expected 0 to 9\n");
+    summary_says("status", "failed");
+}
+
+static void bad_input_before_the_first_step_leaves_nothing(void **state)
+{
+    (void)state;
+    setenv("FAKE_ACTION", "user 0 1 1", 1);
+    run(2, NULL);
+    assert_string_equal(err, "ringtorch: labels: 11 is out of range: expected 0 to 9\n");
+    assert_false(rt_path_exists(run_dir));
+    unsetenv("FAKE_ACTION");
+    run(0, NULL);
+    expect_finished();
+}
+
+static void workers_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    setenv("FAKE_ACTION", "hello 1 0 1", 1);
+    run(2, NULL);
+    expect_text(err, "instruction set");
+    assert_int_equal(count_lines(err), 1);
+    assert_false(rt_path_exists(run_dir));
+}
+
+static void a_failed_piece_costs_only_its_checkpoint(void **state)
+{
+    (void)state;
+    setenv("FAKE_ACTION", "piece 1 40 1", 1);
+    run(0, "--set", "checkpoint.keep=9", NULL);
+    expect_finished();
+    assert_true(rt_path_exists(in_run("checkpoints/step-00000020")));
+    assert_false(rt_path_exists(in_run("checkpoints/step-00000040")));
+    assert_false(rt_path_exists(in_run("checkpoints/.step-00000040.tmp")));
+    assert_true(rt_path_exists(in_run("checkpoints/step-00000060")));
+    assert_true(file_says("events.jsonl", "checkpoint_failed"));
+    assert_true(file_says("events.jsonl", "no space left on device"));
+}
+
+static void a_worker_that_cannot_start_is_no_reason_to_try_again(void **state)
+{
+    (void)state;
+    setenv("RINGTORCH_WORKER", "/bin/false", 1);
+    run(1, NULL);
+    expect_text(err, "the workers could not be started");
+    assert_int_equal(summary_int("restarts"), 0);
+}
+
+/* ---- interrupts and resumes ---- */
+
+/* Starts a slow run and waits until it has made some steps. */
+static pid_t begin_slowly(void)
+{
+    setenv("FAKE_STEP_SECONDS", "0.01", 1);
+    pid_t pid = begin(NULL);
+    await_text("metrics.jsonl", "\"step\":25");
+    return pid;
+}
+
+static void an_interrupted_run_goes_on_with_other_workers(void **state)
+{
+    (void)state;
+    pid_t pid = begin_slowly();
+    kill(pid, SIGINT);
+    expect_end(pid, 130);
+    summary_says("status", "stopped");
+    int64_t step = summary_int("steps");
+    assert_in_range(step, 25, 99);
+    assert_int_equal(summary_int("checkpoint_step"), step); /* nothing is lost */
+    expect_text(out, "--resume auto");
+    unsetenv("FAKE_STEP_SECONDS");
+    run(0, "--resume", "auto", "-n", "4", NULL);
+    expect_finished();
+    json_t *j = summary();
+    assert_int_equal(json_array_size(json_object_get(j, "world_sizes")), 2);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(j, "world_sizes"), 1)), 4);
+    assert_int_equal(json_integer_value(json_object_get(j, "lost_steps")), 0);
+    json_decref(j);
+    run(0, "--resume", "auto", NULL); /* a finished run ends again, the same */
+    expect_finished();
+}
+
+static void sigterm_ends_well(void **state)
+{
+    (void)state;
+    pid_t pid = begin_slowly();
+    kill(pid, SIGTERM);
+    expect_end(pid, 0);
+    summary_says("status", "stopped");
+    assert_int_equal(summary_int("checkpoint_step"), summary_int("steps"));
+}
+
+static void a_second_interrupt_does_not_wait(void **state)
+{
+    (void)state;
+    setenv("FAKE_STEP_SECONDS", "5", 1);
+    pid_t pid = begin(NULL);
+    await_text("events.jsonl", "\"event\":\"running\"");
+    kill(pid, SIGINT);
+    await_text("events.jsonl", "\"event\":\"interrupted\"");
+    kill(pid, SIGINT);
+    double from = rt_clock();
+    expect_end(pid, 130);
+    assert_true(rt_clock() - from < 4.5); /* less than the step that is under way */
+    summary_says("status", "stopped");
+}
+
+static void a_killed_coordinator_ends_the_run_and_it_can_go_on(void **state)
+{
+    (void)state;
+    pid_t pid = begin_slowly();
+    kill(find_process("ringtorch-coordinator"), SIGKILL);
+    expect_end(pid, 1);
+    expect_text(err, "the coordinator died (signal 9)");
+    expect_text(err, "--resume auto");
+    expect_nobody_left();
+    unsetenv("FAKE_STEP_SECONDS");
+    run(0, "--resume", "auto", NULL);
+    expect_finished();
+}
+
+static void a_killed_launcher_takes_all_along(void **state)
+{
+    (void)state;
+    pid_t pid = begin_slowly();
+    kill(pid, SIGKILL);
+    expect_end(pid, 128 + SIGKILL);
+    expect_nobody_left();
+    unsetenv("FAKE_STEP_SECONDS");
+    run(0, "--resume", "auto", NULL);
+    expect_finished();
+}
+
+/* ---- refusals ---- */
+
+static void spoil(const char *checkpoint)
+{
+    char name[96];
+    snprintf(name, sizeof name, "checkpoints/%s/piece-00001.safetensors", checkpoint);
+    assert_int_equal(rt_file_replace(in_run(name), "not the weights", 15), RT_OK);
+}
+
+static void damaged_checkpoints_are_passed_over_or_refused(void **state)
+{
+    (void)state;
+    run(0, "--set", "checkpoint.final=false", "--set", "run.steps=90", NULL);
+    spoil("step-00000080");
+    run(0, "--resume", "auto", NULL);
+    expect_finished();
+    assert_true(file_says("events.jsonl", "checkpoint_unusable"));
+    assert_true(file_says("events.jsonl", "step-00000080/piece-00001.safetensors"));
+    assert_true(file_says("events.jsonl", "\"start_step\":60"));
+
+    spoil("step-00000100");
+    run(2, "--resume", in_run("checkpoints/step-00000100"), NULL);
+    expect_text(err, "step-00000100/piece-00001.safetensors: truncated");
+    assert_int_equal(count_lines(err), 1);
+    spoil("step-00000080");
+    spoil("step-00000060");
+    run(2, "--resume", "auto", NULL);
+    expect_text(err, "none of its 3 checkpoints can be read");
+    expect_finished(); /* the old summary is still there */
+}
+
+static void another_model_is_refused_and_nothing_changes(void **state)
+{
+    (void)state;
+    rt_bytes before, after;
+    run(0, NULL);
+    assert_int_equal(rt_file_read(in_run("config.yaml"), 1 << 20, &before), RT_OK);
+    run(2, "--resume", "auto", "--set", "optimizer.lr=0.5", NULL);
+    expect_text(err, "optimizer.lr: 0.001 there, 0.5 here");
+    assert_int_equal(rt_file_read(in_run("config.yaml"), 1 << 20, &after), RT_OK);
+    assert_string_equal((char *)after.data, (char *)before.data);
+    run(2, "--resume", "auto", "-n", "5", NULL);
+    expect_text(err, "parallel.slices 4 is less than parallel.workers 5");
+    run(2, "--resume", "auto", "--set", "run.steps=99", NULL);
+    expect_text(err, "is at step 100, after the last step 99");
+    run(2, NULL);
+    expect_text(err, "already holds a run");
+    expect_finished();
+    rt_bytes_release(&before);
+    rt_bytes_release(&after);
+}
+
+static void two_commands_cannot_own_one_directory(void **state)
+{
+    (void)state;
+    setenv("FAKE_STEP_SECONDS", "0.02", 1);
+    pid_t pid = begin(NULL);
+    await_text("metrics.jsonl", "\"step\":5");
+    char kept[80];
+    snprintf(kept, sizeof kept, "%s/other", folder); /* its output must not overwrite the first's */
+    pid_t second = fork();
+    if (second == 0) {
+        dup2(open(kept, O_WRONLY | O_CREAT, 0644), STDERR_FILENO);
+        execl(RT_TEST_BINARY_DIR "/bin/ringtorch", "ringtorch", "train", config, "--run-dir",
+              run_dir, "--resume", "auto", NULL);
+        _exit(99);
+    }
+    int status;
+    waitpid(second, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), 2);
+    read_output("other", err, sizeof err);
+    expect_text(err, "another ringtorch is running");
+    kill(pid, SIGINT);
+    expect_end(pid, 130);
+}
+
+static void a_taken_port_is_named(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    char set[64], port[16];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
+    snprintf(set, sizeof set, "control.port=%s", port);
+    run(2, "--set", set, NULL);
+    expect_text(err, port);
+    assert_int_equal(count_lines(err), 1);
+    assert_false(rt_path_exists(run_dir));
+    close(fd);
+}
+
+static void a_missing_mpirun_is_named(void **state)
+{
+    (void)state;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", getenv("PATH"));
+    setenv("PATH", folder, 1);
+    run(2, NULL);
+    setenv("PATH", path, 1);
+    expect_text(err, "mpirun: not found in PATH");
+    assert_false(rt_path_exists(run_dir));
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(leaves_what_it_should),
+        TEST(json_ends_with_the_summary),
+        TEST(keys_are_on_no_command_line),
+        TEST(a_killed_worker_is_replaced),
+        TEST(a_worker_that_leaves_is_replaced),
+        TEST(a_worker_with_a_broken_machine_is_replaced),
+        TEST(a_killed_mpirun_leaves_no_orphans),
+        TEST(gives_up_and_says_how_to_go_on),
+        TEST(bad_input_ends_the_run_with_its_reason),
+        TEST(bad_input_before_the_first_step_leaves_nothing),
+        TEST(workers_that_do_not_fit_are_refused),
+        TEST(a_failed_piece_costs_only_its_checkpoint),
+        TEST(a_worker_that_cannot_start_is_no_reason_to_try_again),
+        TEST(an_interrupted_run_goes_on_with_other_workers),
+        TEST(sigterm_ends_well),
+        TEST(a_second_interrupt_does_not_wait),
+        TEST(a_killed_coordinator_ends_the_run_and_it_can_go_on),
+        TEST(a_killed_launcher_takes_all_along),
+        TEST(damaged_checkpoints_are_passed_over_or_refused),
+        TEST(another_model_is_refused_and_nothing_changes),
+        TEST(two_commands_cannot_own_one_directory),
+        TEST(a_taken_port_is_named),
+        TEST(a_missing_mpirun_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
