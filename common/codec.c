@@ -6,8 +6,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-/* --- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int append(void *to, const char *data, size_t len)
 {
@@ -68,8 +67,7 @@ rt_status rt__writer_take(rt__writer *w, rt_bytes *out)
     return status;
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* Reads an unsigned big-endian number of `width` bytes that follows the tag byte. */
 static bool following(const rt__reader *r, size_t width, uint64_t *value)

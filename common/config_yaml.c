@@ -107,8 +107,7 @@ static bool is_empty(const reader *r)
     return r->event.type == YAML_SCALAR_EVENT && is_plain(r) && *scalar_text(r) == 0;
 }
 
-/* --- free-form nodes
- * -------------------------------------------------------------------------------- */
+/* ---- free-form nodes ---- */
 
 static rt_status read_node(reader *r, int depth, json_t **out);
 
@@ -193,8 +192,7 @@ static rt_status read_node(reader *r, int depth, json_t **out)
     return status;
 }
 
-/* --- keys and sections
- * ------------------------------------------------------------------------------ */
+/* ---- keys and sections ---- */
 
 /* Reads the value that starts with the current event into the field of `key`. */
 static rt_status read_value(reader *r, const rt__key *key, rt_config *cfg)

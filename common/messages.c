@@ -76,8 +76,7 @@ static int64_t *count_of(const rt__field *f, const void *body)
     return (int64_t *)(void *)((char *)body + f->count_offset);
 }
 
-/* --- encode
- * ----------------------------------------------------------------------------------------- */
+/* ---- encode ---- */
 
 static rt_status write_string(const rt__message *m, const rt__field *f, const char *text,
                               rt__writer *w)
@@ -148,8 +147,7 @@ rt_status rt_msg_encode(rt_msg_type type, const void *body, rt_bytes *out)
     return written != RT_OK ? written : taken;
 }
 
-/* --- decode
- * ----------------------------------------------------------------------------------------- */
+/* ---- decode ---- */
 
 static rt_status malformed(const rt__message *m, const rt__field *f, const char *expected)
 {
@@ -282,8 +280,7 @@ void rt_msg_body_release(rt_msg_type type, rt_msg_body *body)
     memset(body, 0, sizeof *body);
 }
 
-/* --- print
- * ------------------------------------------------------------------------------------------ */
+/* ---- print ---- */
 
 enum { SHOWN = 8 }; /* entries of an array that are printed */
 

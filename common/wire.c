@@ -1,171 +1,39 @@
-/* The wire: sockets, who is behind them, and the loop that receives. */
+/* The wire: conversations over the sockets of wire_sockets.c, and the loop that receives. */
 #include "common/wire.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/random.h>
-#include <unistd.h>
 #include <zmq.h>
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/wire_auth.h"
 #include "common/wire_session.h"
+#include "common/wire_sockets.h"
 
 enum {
-    QUEUE = 1000,           /* frames ZeroMQ keeps per peer and direction */
-    HEARTBEAT_EVERY = 1000, /* ms; a connection silent for HEARTBEAT_LOST is cut, and made again */
-    HEARTBEAT_LOST = 5000,  /* ms */
-    RECONNECT_FIRST = 50,   /* ms before the first attempt to connect again, then doubled ... */
-    RECONNECT_LAST = 1000,  /* ms ... up to this */
-    SEALED_EXTRA = 256,     /* bytes CURVE adds to a frame, rounded up */
-    CONFIRM_EVERY = 64,     /* messages after which a busy receiver says what it has */
+    CONFIRM_EVERY = 64,        /* messages after which a busy receiver says what it has */
     FAILED_HANDSHAKES_MAX = 3, /* in a row, without a reason given: then the keys are to blame */
 };
 static const double ASK_AGAIN = 1; /* seconds between two requests for the same lost message */
 
 struct rt_wire {
-    void *context, *socket;
+    rt__sockets sockets;
     bool is_router;
-    rt__auth auth; /* ROUTER */
-    void *monitor; /* DEALER: events of its connection */
-    int epoll;     /* readable when any socket above has something */
-    char *endpoint;
     char run[RT__NAME_MAX], name[RT__NAME_MAX];
     int64_t generation;
 
-    rt__session **sessions; /* ROUTER: one per peer; DEALER: exactly one */
+    rt__session **sessions; /* ROUTER: one per peer; DEALER: exactly one, with peer "" */
     size_t n_sessions, room;
 
+    /* DEALER: its connection. locked_out: the other side does not accept our keys. */
     bool connected, was_connected, locked_out;
     int failed_handshakes;
-    int64_t refused;
+
+    int64_t refused; /* frames */
 };
 
-/* --- setting up
- * ------------------------------------------------------------------------------------- */
-
-static rt_status net_error(const char *endpoint, const char *doing)
-{
-    return RT_FAIL(NET, "%s: cannot %s: %s", endpoint, doing, zmq_strerror(zmq_errno()));
-}
-
-static bool set_int(void *socket, int option, int value)
-{
-    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
-}
-
-static bool set_key(void *socket, int option, const char *key)
-{
-    return zmq_setsockopt(socket, option, key, RT_WIRE_KEY) == 0;
-}
-
-static bool set_common_options(void *socket)
-{
-    int64_t largest = RT_WIRE_FRAME_MAX + SEALED_EXTRA;
-    return set_int(socket, ZMQ_SNDHWM, QUEUE) && set_int(socket, ZMQ_RCVHWM, QUEUE) &&
-           set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_TCP_KEEPALIVE, 1) &&
-           set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_EVERY) &&
-           set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_LOST) &&
-           zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
-}
-
-static bool set_router_options(void *socket, const rt_wire_keys *keys)
-{
-    /* HANDOVER: a peer that connects again takes its name over from its dead connection. */
-    return set_int(socket, ZMQ_ROUTER_MANDATORY, 1) && set_int(socket, ZMQ_ROUTER_HANDOVER, 1) &&
-           set_int(socket, ZMQ_CURVE_SERVER, 1) &&
-           set_key(socket, ZMQ_CURVE_SECRETKEY, keys->server_secret) &&
-           zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "ringtorch", 9) == 0;
-}
-
-static bool set_dealer_options(void *socket, const rt_wire_keys *keys, const char *routing_id)
-{
-    return set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST) &&
-           set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_LAST) &&
-           set_key(socket, ZMQ_CURVE_SERVERKEY, keys->server_public) &&
-           set_key(socket, ZMQ_CURVE_PUBLICKEY, keys->client_public) &&
-           set_key(socket, ZMQ_CURVE_SECRETKEY, keys->client_secret) &&
-           zmq_setsockopt(socket, ZMQ_ROUTING_ID, routing_id, strlen(routing_id)) == 0;
-}
-
-/* Makes the part both ends have: context, socket, epoll. */
-static rt_status wire_new(const rt_wire_options *o, int kind, rt_wire **out)
-{
-    if (strlen(o->run) >= RT__NAME_MAX || strlen(o->name) >= RT__NAME_MAX)
-        return RT_FAIL(ARG, "run '%.80s', name '%.80s': at most %d bytes each", o->run, o->name,
-                       RT__NAME_MAX - 1);
-    rt_wire *w = rt_calloc(1, sizeof *w);
-    if (!w)
-        return rt_error_code();
-    *w = (rt_wire){.is_router = kind == ZMQ_ROUTER, .epoll = -1, .generation = o->generation};
-    snprintf(w->run, sizeof w->run, "%s", o->run);
-    snprintf(w->name, sizeof w->name, "%s", o->name);
-    *out = w;
-    w->context = zmq_ctx_new();
-    w->socket = w->context ? zmq_socket(w->context, kind) : NULL;
-    if (!w->socket || !set_common_options(w->socket))
-        return net_error(o->endpoint, "make a socket");
-    w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    return w->epoll < 0 ? RT_FAIL(NET, "cannot make an epoll: %s", strerror(errno)) : RT_OK;
-}
-
-static rt_status watch(rt_wire *w, void *socket)
-{
-    int fd;
-    size_t size = sizeof fd;
-    struct epoll_event event = {.events = EPOLLIN};
-    if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0 ||
-        epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-        return RT_FAIL(NET, "cannot watch a socket: %s", strerror(errno));
-    return RT_OK;
-}
-
-static rt_status bind_failed(const char *endpoint)
-{
-    int error = zmq_errno();
-    if (error == EADDRINUSE)
-        return RT_FAIL(EXISTS,
-                       "%s: the port is taken: choose another control.port, or 0 for any free one",
-                       endpoint);
-    return RT_FAIL(ARG, "%s: cannot listen there: %s: check control.bind and control.port",
-                   endpoint, zmq_strerror(error));
-}
-
-static rt_status listen_on(rt_wire *w, const rt_wire_options *o)
-{
-    RT_TRY(rt__auth_open(w->context, o->keys->client_public, &w->auth));
-    RT_TRY(watch(w, w->auth.socket));
-    RT_TRY(watch(w, w->socket));
-    if (!set_router_options(w->socket, o->keys))
-        return net_error(o->endpoint, "set socket options");
-    if (zmq_bind(w->socket, o->endpoint) != 0)
-        return bind_failed(o->endpoint);
-    char bound[256];
-    size_t size = sizeof bound;
-    if (zmq_getsockopt(w->socket, ZMQ_LAST_ENDPOINT, bound, &size) != 0)
-        return net_error(o->endpoint, "ask for the port");
-    w->endpoint = rt_strdup(bound);
-    return w->endpoint ? RT_OK : rt_error_code();
-}
-
-rt_status rt_wire_listen(const rt_wire_options *o, rt_wire **out)
-{
-    *out = NULL;
-    rt_wire *w = NULL;
-    rt_status status = wire_new(o, ZMQ_ROUTER, &w);
-    if (status == RT_OK)
-        status = listen_on(w, o);
-    if (status == RT_OK)
-        *out = w;
-    else
-        rt_wire_close(w, 0);
-    return status;
-}
+/* ---- conversations ---- */
 
 static rt__session *session_add(rt_wire *w, const char *peer)
 {
@@ -184,79 +52,6 @@ static rt__session *session_add(rt_wire *w, const char *peer)
     w->sessions[w->n_sessions++] = s;
     return s;
 }
-
-static rt_status open_monitor(rt_wire *w)
-{
-    const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                       ZMQ_EVENT_DISCONNECTED;
-    if (zmq_socket_monitor(w->socket, "inproc://monitor", events) != 0)
-        return net_error(w->endpoint, "monitor the connection");
-    w->monitor = zmq_socket(w->context, ZMQ_PAIR);
-    if (!w->monitor || !set_int(w->monitor, ZMQ_LINGER, 0) ||
-        zmq_connect(w->monitor, "inproc://monitor") != 0)
-        return net_error(w->endpoint, "monitor the connection");
-    return watch(w, w->monitor);
-}
-
-static rt_status connect_to(rt_wire *w, const rt_wire_options *o)
-{
-    uint64_t nonce;
-    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
-        return RT_FAIL(IO, "no random numbers from the system: %s", strerror(errno));
-    char routing_id[RT__NAME_MAX];
-    snprintf(routing_id, sizeof routing_id, "%.40s#%016" PRIx64, w->name, nonce);
-    w->endpoint = rt_strdup(o->endpoint);
-    if (!w->endpoint || !session_add(w, ""))
-        return rt_error_code();
-    RT_TRY(open_monitor(w));
-    RT_TRY(watch(w, w->socket));
-    if (!set_dealer_options(w->socket, o->keys, routing_id))
-        return net_error(o->endpoint, "set socket options");
-    return zmq_connect(w->socket, o->endpoint) == 0 ? RT_OK : net_error(o->endpoint, "connect");
-}
-
-rt_status rt_wire_connect(const rt_wire_options *o, rt_wire **out)
-{
-    *out = NULL;
-    rt_wire *w = NULL;
-    rt_status status = wire_new(o, ZMQ_DEALER, &w);
-    if (status == RT_OK)
-        status = connect_to(w, o);
-    if (status == RT_OK)
-        *out = w;
-    else
-        rt_wire_close(w, 0);
-    return status;
-}
-
-const char *rt_wire_endpoint(const rt_wire *w)
-{
-    return w->endpoint;
-}
-
-int rt_wire_fd(const rt_wire *w)
-{
-    return w->epoll;
-}
-
-void rt_wire_set_generation(rt_wire *w, int64_t generation)
-{
-    w->generation = generation;
-}
-
-bool rt_wire_connected(const rt_wire *w)
-{
-    return w->connected;
-}
-
-int64_t rt_wire_refused(const rt_wire *w)
-{
-    return w->refused + w->auth.refused;
-}
-
-/* --- sending
- * ---------------------------------------------------------------------------------------- */
 
 static rt__session *session_find(const rt_wire *w, const char *peer)
 {
@@ -277,13 +72,84 @@ void rt_wire_forget(rt_wire *w, const char *peer)
         }
 }
 
+/* ---- opening ---- */
+
+static rt_status wire_new(const rt_wire_options *o, bool is_router, rt_wire **out)
+{
+    *out = NULL;
+    if (strlen(o->run) >= RT__NAME_MAX || strlen(o->name) >= RT__NAME_MAX)
+        return RT_FAIL(ARG, "run '%.80s', name '%.80s': at most %d bytes each", o->run, o->name,
+                       RT__NAME_MAX - 1);
+    rt_wire *w = rt_calloc(1, sizeof *w);
+    if (!w)
+        return rt_error_code();
+    w->sockets.epoll = -1;
+    w->is_router = is_router;
+    w->generation = o->generation;
+    snprintf(w->run, sizeof w->run, "%s", o->run);
+    snprintf(w->name, sizeof w->name, "%s", o->name);
+    *out = w;
+    return RT_OK;
+}
+
+rt_status rt_wire_listen(const rt_wire_options *o, rt_wire **out)
+{
+    RT_TRY(wire_new(o, true, out));
+    rt_status status = rt__sockets_listen(o, &(*out)->sockets);
+    if (status != RT_OK) {
+        rt_wire_close(*out, 0);
+        *out = NULL;
+    }
+    return status;
+}
+
+rt_status rt_wire_connect(const rt_wire_options *o, rt_wire **out)
+{
+    RT_TRY(wire_new(o, false, out));
+    rt_status status = session_add(*out, "") ? RT_OK : rt_error_code();
+    if (status == RT_OK)
+        status = rt__sockets_connect(o, &(*out)->sockets);
+    if (status != RT_OK) {
+        rt_wire_close(*out, 0);
+        *out = NULL;
+    }
+    return status;
+}
+
+const char *rt_wire_endpoint(const rt_wire *w)
+{
+    return w->sockets.endpoint;
+}
+
+int rt_wire_fd(const rt_wire *w)
+{
+    return w->sockets.epoll;
+}
+
+void rt_wire_set_generation(rt_wire *w, int64_t generation)
+{
+    w->generation = generation;
+}
+
+bool rt_wire_connected(const rt_wire *w)
+{
+    return w->connected;
+}
+
+int64_t rt_wire_refused(const rt_wire *w)
+{
+    return w->refused + w->sockets.auth.refused;
+}
+
+/* ---- sending ---- */
+
 /* Gives one frame to the socket. CLOSED: no such peer now; TIMEOUT: its queue is full. Fills no
  * error slot, since the frame is kept and both may pass. */
 static rt_status give(rt_wire *w, const rt__session *s, const rt_bytes *frame)
 {
-    bool sent = !w->is_router ||
-                zmq_send(w->socket, s->peer, strlen(s->peer), ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
-    sent = sent && zmq_send(w->socket, frame->data, frame->len, ZMQ_DONTWAIT) >= 0;
+    bool sent = !w->is_router || zmq_send(w->sockets.main, s->peer, strlen(s->peer),
+                                          ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
+    sent = sent && zmq_send(w->sockets.main, frame->data, frame->len, ZMQ_DONTWAIT) >= 0;
     if (sent)
         return RT_OK;
     return zmq_errno() == EHOSTUNREACH ? RT_E_CLOSED : RT_E_TIMEOUT;
@@ -340,8 +206,7 @@ rt_status rt_wire_send(rt_wire *w, const char *peer, rt_msg_type type, const voi
     return RT_OK;
 }
 
-/* --- receiving
- * -------------------------------------------------------------------------------------- */
+/* ---- receiving ---- */
 
 /* Counts and logs what is not let through; the error slot is as before. */
 static void refuse(rt_wire *w, const char *peer, const char *reason)
@@ -450,7 +315,7 @@ static outcome poll_once(rt_wire *w, rt_frame *out)
     zmq_msg_t part; /* in the end the last one, which is the frame */
     zmq_msg_init(&part);
     for (; more; parts++) {
-        if (zmq_msg_recv(&part, w->socket, ZMQ_DONTWAIT) < 0) {
+        if (zmq_msg_recv(&part, w->sockets.main, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close(&part);
             return NOTHING; /* only before the first: the parts of a message arrive together */
         }
@@ -493,9 +358,9 @@ static void read_events(rt_wire *w)
     for (;;) {
         uint8_t event[6]; /* 16-bit kind, 32-bit value; then a part with the address */
         char address[256];
-        if (zmq_recv(w->monitor, event, sizeof event, ZMQ_DONTWAIT) < 0)
+        if (zmq_recv(w->sockets.monitor, event, sizeof event, ZMQ_DONTWAIT) < 0)
             return;
-        zmq_recv(w->monitor, address, sizeof address, 0);
+        zmq_recv(w->sockets.monitor, address, sizeof address, 0);
         uint16_t kind;
         memcpy(&kind, event, sizeof kind);
         if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
@@ -518,23 +383,12 @@ static void catch_up(rt_wire *w)
     }
 }
 
-/* Sleeps until something happens; returns false when the time is over or a signal came. */
-static bool wait(rt_wire *w, double seconds)
-{
-    if (seconds <= 0)
-        return false;
-    zmq_pollitem_t items[] = {
-        {.socket = w->socket, .events = ZMQ_POLLIN},
-        {.socket = w->is_router ? w->auth.socket : w->monitor, .events = ZMQ_POLLIN}};
-    return zmq_poll(items, 2, (long)(seconds * 1000) + 1) > 0;
-}
-
 rt_status rt_wire_receive(rt_wire *w, double seconds, rt_frame *out)
 {
     double deadline = rt_clock() + seconds;
     for (;;) {
         if (w->is_router)
-            rt__auth_serve(&w->auth);
+            rt__auth_serve(&w->sockets.auth);
         else
             read_events(w);
         outcome result = poll_once(w, out);
@@ -547,15 +401,14 @@ rt_status rt_wire_receive(rt_wire *w, double seconds, rt_frame *out)
                 AUTH,
                 "%s: the coordinator does not accept this process's keys: RINGTORCH_KEYS must "
                 "come from the same run",
-                w->endpoint);
+                w->sockets.endpoint);
         catch_up(w);
-        if (!wait(w, deadline - rt_clock()))
+        if (!rt__sockets_wait(&w->sockets, deadline - rt_clock()))
             return RT_E_TIMEOUT;
     }
 }
 
-/* --- end
- * -------------------------------------------------------------------------------------------- */
+/* ---- closing ---- */
 
 /* Hands over what the sockets would not take so far. */
 static void drain(rt_wire *w, double seconds)
@@ -575,25 +428,11 @@ void rt_wire_close(rt_wire *w, double linger)
 {
     if (!w)
         return;
-    double start = rt_clock();
+    double deadline = rt_clock() + linger;
     drain(w, linger);
-    double left = linger - (rt_clock() - start);
-    if (w->monitor) {
-        zmq_socket_monitor(w->socket, NULL, 0);
-        zmq_close(w->monitor);
-    }
-    rt__auth_close(&w->auth);
-    if (w->socket) {
-        set_int(w->socket, ZMQ_LINGER, left > 0 ? (int)(left * 1000) : 0);
-        zmq_close(w->socket);
-    }
-    if (w->context)
-        zmq_ctx_term(w->context);
-    if (w->epoll >= 0)
-        close(w->epoll);
+    rt__sockets_close(&w->sockets, deadline - rt_clock());
     while (w->n_sessions > 0)
         rt_wire_forget(w, w->sessions[0]->peer);
     rt_mem_free(w->sessions);
-    rt_mem_free(w->endpoint);
     rt_mem_free(w);
 }

@@ -16,7 +16,7 @@
 #include "common/text.h"
 #include <ringtorch/dtype.h>
 
-/* --- status and errors ------------------------------------------------------------------------------ */
+/* ---- status and errors ---- */
 
 static void codes_have_names_and_exit_codes(void **state)
 {
@@ -96,7 +96,7 @@ static void threads_hand_their_errors_over(void **state)
     rt_error_clear();
 }
 
-/* --- memory ----------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static void memory_is_counted(void **state)
 {
@@ -148,7 +148,7 @@ static void memory_fails_on_purpose(void **state)
     assert_int_equal(rt_mem_live(), live);
 }
 
-/* --- text and names --------------------------------------------------------------------------------- */
+/* ---- text and names ---- */
 
 static void text_grows(void **state)
 {
@@ -197,7 +197,7 @@ static void the_nearest_name_is_found(void **state)
     assert_null(rt_nearest(longest, names, 6));
 }
 
-/* --- hashes, JSON, dtypes --------------------------------------------------------------------------- */
+/* ---- hashes, JSON, dtypes ---- */
 
 static void hashes_have_their_published_values(void **state)
 {

@@ -62,8 +62,7 @@ static void expect_check_error(const char *text, const char *message)
     rt_config_release(&c);
 }
 
-/* --- good files
- * ------------------------------------------------------------------------------------- */
+/* ---- good files ---- */
 
 static void a_preset_alone_is_enough(void **state)
 {
@@ -186,8 +185,7 @@ static void sets_override_the_file_in_order(void **state)
     unlink(path);
 }
 
-/* --- errors
- * ----------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static void unknown_keys_are_named(void **state)
 {
@@ -380,8 +378,7 @@ static void keys_must_fit_together(void **state)
         "parallel.algorithm halving needs 1, 2, 4, 8, ... workers, not 3: use auto or direct");
 }
 
-/* --- hash, help, memory
- * ----------------------------------------------------------------------------- */
+/* ---- hash, help, memory ---- */
 
 static void hash_after(const char *assignment, char hex[65])
 {

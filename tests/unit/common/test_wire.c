@@ -77,8 +77,7 @@ static void expect_silence(rt_wire *to, rt_wire *other)
     assert_int_equal(receive_while(to, other, QUIET, &f), RT_E_TIMEOUT);
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------ */
+/* ---- tests ---- */
 
 static void every_message_arrives_unchanged(void **state)
 {

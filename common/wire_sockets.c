@@ -1,0 +1,198 @@
+/* Sockets of ZeroMQ with CURVE, authentication and a monitor: https://zguide.zeromq.org, https://rfc.zeromq.org/spec/26 */
+#include "common/wire_sockets.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include <zmq.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/wire_frame.h"
+
+enum {
+    QUEUE = 1000,           /* frames ZeroMQ keeps per peer and direction */
+    HEARTBEAT_EVERY = 1000, /* ms; a connection silent for HEARTBEAT_LOST is cut, and made again */
+    HEARTBEAT_LOST = 5000,  /* ms */
+    RECONNECT_FIRST = 50,   /* ms before the first attempt to connect again, then doubled ... */
+    RECONNECT_LAST = 1000,  /* ms ... up to this */
+    SEALED_EXTRA = 256,     /* bytes CURVE adds to a frame, rounded up */
+};
+
+static rt_status net_error(const char *endpoint, const char *doing)
+{
+    return RT_FAIL(NET, "%s: cannot %s: %s", endpoint, doing, zmq_strerror(zmq_errno()));
+}
+
+static bool set_int(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
+}
+
+static bool set_key(void *socket, int option, const char *key)
+{
+    return zmq_setsockopt(socket, option, key, RT_WIRE_KEY) == 0;
+}
+
+static bool set_common_options(void *socket)
+{
+    int64_t largest = RT_WIRE_FRAME_MAX + SEALED_EXTRA;
+    return set_int(socket, ZMQ_SNDHWM, QUEUE) && set_int(socket, ZMQ_RCVHWM, QUEUE) &&
+           set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_TCP_KEEPALIVE, 1) &&
+           set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_EVERY) &&
+           set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_LOST) &&
+           zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
+}
+
+static bool set_router_options(void *socket, const rt_wire_keys *keys)
+{
+    /* HANDOVER: a peer that connects again takes its name over from its dead connection. */
+    return set_int(socket, ZMQ_ROUTER_MANDATORY, 1) && set_int(socket, ZMQ_ROUTER_HANDOVER, 1) &&
+           set_int(socket, ZMQ_CURVE_SERVER, 1) &&
+           set_key(socket, ZMQ_CURVE_SECRETKEY, keys->server_secret) &&
+           zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "ringtorch", 9) == 0;
+}
+
+static bool set_dealer_options(void *socket, const rt_wire_keys *keys, const char *routing_id)
+{
+    return set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST) &&
+           set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_LAST) &&
+           set_key(socket, ZMQ_CURVE_SERVERKEY, keys->server_public) &&
+           set_key(socket, ZMQ_CURVE_PUBLICKEY, keys->client_public) &&
+           set_key(socket, ZMQ_CURVE_SECRETKEY, keys->client_secret) &&
+           zmq_setsockopt(socket, ZMQ_ROUTING_ID, routing_id, strlen(routing_id)) == 0;
+}
+
+/* Makes the part both ends have. */
+static rt_status open_main(const rt_wire_options *o, int kind, rt__sockets *s)
+{
+    *s = (rt__sockets){.epoll = epoll_create1(EPOLL_CLOEXEC)};
+    if (s->epoll < 0)
+        return RT_FAIL(NET, "cannot make an epoll: %s", strerror(errno));
+    s->context = zmq_ctx_new();
+    s->main = s->context ? zmq_socket(s->context, kind) : NULL;
+    if (!s->main || !set_common_options(s->main))
+        return net_error(o->endpoint, "make a socket");
+    return RT_OK;
+}
+
+static rt_status watch(const rt__sockets *s, void *socket)
+{
+    int fd;
+    size_t size = sizeof fd;
+    struct epoll_event event = {.events = EPOLLIN};
+    if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0 ||
+        epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        return RT_FAIL(NET, "cannot watch a socket: %s", strerror(errno));
+    return RT_OK;
+}
+
+static rt_status bind_failed(const char *endpoint)
+{
+    int error = zmq_errno();
+    if (error == EADDRINUSE)
+        return RT_FAIL(EXISTS,
+                       "%s: the port is taken: choose another control.port, or 0 for any free one",
+                       endpoint);
+    return RT_FAIL(ARG, "%s: cannot listen there: %s: check control.bind and control.port",
+                   endpoint, zmq_strerror(error));
+}
+
+static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
+{
+    RT_TRY(open_main(o, ZMQ_ROUTER, s));
+    RT_TRY(rt__auth_open(s->context, o->keys->client_public, &s->auth));
+    RT_TRY(watch(s, s->auth.socket));
+    RT_TRY(watch(s, s->main));
+    if (!set_router_options(s->main, o->keys))
+        return net_error(o->endpoint, "set socket options");
+    if (zmq_bind(s->main, o->endpoint) != 0)
+        return bind_failed(o->endpoint);
+    char bound[256];
+    size_t size = sizeof bound;
+    if (zmq_getsockopt(s->main, ZMQ_LAST_ENDPOINT, bound, &size) != 0)
+        return net_error(o->endpoint, "ask for the port");
+    s->endpoint = rt_strdup(bound);
+    return s->endpoint ? RT_OK : rt_error_code();
+}
+
+rt_status rt__sockets_listen(const rt_wire_options *o, rt__sockets *out)
+{
+    rt_status status = listen_on(o, out);
+    if (status != RT_OK)
+        rt__sockets_close(out, 0);
+    return status;
+}
+
+static rt_status open_monitor(rt__sockets *s)
+{
+    const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                       ZMQ_EVENT_DISCONNECTED;
+    if (zmq_socket_monitor(s->main, "inproc://monitor", events) != 0)
+        return net_error(s->endpoint, "monitor the connection");
+    s->monitor = zmq_socket(s->context, ZMQ_PAIR);
+    if (!s->monitor || !set_int(s->monitor, ZMQ_LINGER, 0) ||
+        zmq_connect(s->monitor, "inproc://monitor") != 0)
+        return net_error(s->endpoint, "monitor the connection");
+    return watch(s, s->monitor);
+}
+
+static rt_status connect_to(const rt_wire_options *o, rt__sockets *s)
+{
+    uint64_t nonce;
+    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+        return RT_FAIL(IO, "no random numbers from the system: %s", strerror(errno));
+    char routing_id[RT__NAME_MAX];
+    snprintf(routing_id, sizeof routing_id, "%.40s#%016" PRIx64, o->name, nonce);
+    s->endpoint = rt_strdup(o->endpoint);
+    if (!s->endpoint)
+        return rt_error_code();
+    RT_TRY(open_monitor(s));
+    RT_TRY(watch(s, s->main));
+    if (!set_dealer_options(s->main, o->keys, routing_id))
+        return net_error(o->endpoint, "set socket options");
+    return zmq_connect(s->main, o->endpoint) == 0 ? RT_OK : net_error(o->endpoint, "connect");
+}
+
+rt_status rt__sockets_connect(const rt_wire_options *o, rt__sockets *out)
+{
+    rt_status status = open_main(o, ZMQ_DEALER, out);
+    if (status == RT_OK)
+        status = connect_to(o, out);
+    if (status != RT_OK)
+        rt__sockets_close(out, 0);
+    return status;
+}
+
+bool rt__sockets_wait(const rt__sockets *s, double seconds)
+{
+    if (seconds <= 0)
+        return false;
+    zmq_pollitem_t items[] = {
+        {.socket = s->main, .events = ZMQ_POLLIN},
+        {.socket = s->monitor ? s->monitor : s->auth.socket, .events = ZMQ_POLLIN}};
+    return zmq_poll(items, 2, (long)(seconds * 1000) + 1) > 0;
+}
+
+void rt__sockets_close(rt__sockets *s, double linger)
+{
+    if (s->monitor) {
+        zmq_socket_monitor(s->main, NULL, 0);
+        zmq_close(s->monitor);
+    }
+    rt__auth_close(&s->auth);
+    if (s->main) {
+        set_int(s->main, ZMQ_LINGER, linger > 0 ? (int)(linger * 1000) : 0);
+        zmq_close(s->main);
+    }
+    if (s->context)
+        zmq_ctx_term(s->context);
+    if (s->epoll >= 0)
+        close(s->epoll);
+    rt_mem_free(s->endpoint);
+    *s = (rt__sockets){.epoll = -1};
+}
