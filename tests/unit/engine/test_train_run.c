@@ -1,0 +1,526 @@
+/* The pieces of a step: which samples, the same bits however slices are spread, updates by range, evaluation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <ringtorch/random.h>
+#include "common/hash.h"
+#include "common/mem.h"
+#include "idx_files.h"
+#include "worker/engine/train/batches.h"
+#include "worker/engine/train/run.h"
+
+enum { TRAIN = 50, TEST = 23, SIDE = 12 };
+static char dir[64];
+
+#define must(call)                                                                                 \
+    do {                                                                                           \
+        if ((call) != RT_OK)                                                                       \
+            fail_msg("%s: %s", #call, rt_error());                                                 \
+    } while (0)
+
+static int make_data(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/rt-run-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    bytes images = idx_images(TRAIN, SIDE, SIDE), labels = idx_labels(TRAIN);
+    write_gzip(dir, "train-images-idx3-ubyte.gz", &images);
+    write_file(dir, "train-labels-idx1-ubyte", &labels);
+    images = idx_images(TEST, SIDE, SIDE);
+    labels = idx_labels(TEST);
+    write_file(dir, "t10k-images-idx3-ubyte", &images);
+    write_gzip(dir, "t10k-labels-idx1-ubyte.gz", &labels);
+    return 0;
+}
+
+static int remove_data(void **state)
+{
+    (void)state;
+    return rt_remove_tree(dir);
+}
+
+static const char layers[] =
+    "model.layers=[{conv2d: {out: 4, kernel: 3, padding: same}}, relu, {max_pool2d: 2}, "
+    "flatten, {dropout: 0.3}, {linear: 600}, tanh, {linear: 10}]";
+
+/* A configuration on the test's data; `more` is one further assignment or NULL. */
+static rt_config configure(int64_t batch, const char *more)
+{
+    rt_config cfg;
+    char text[96];
+    must(rt_config_default(&cfg));
+    snprintf(text, sizeof text, "data.path=%s", dir);
+    must(rt_config_set(&cfg, text));
+    must(rt_config_set(&cfg, layers));
+    cfg.data.batch = batch;
+    cfg.run.steps = 40;
+    if (more)
+        must(rt_config_set(&cfg, more));
+    return cfg;
+}
+
+static rt_run *open_run(int64_t batch, int64_t slices, const char *more)
+{
+    rt_config cfg = configure(batch, more);
+    rt_run *r;
+    must(rt_run_open(&cfg, slices, &r));
+    rt_config_release(&cfg); /* the run needs it no longer */
+    return r;
+}
+
+/* ---- samples ---- */
+
+static void each_slice_has_the_samples_of_its_stream_positions(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_dataset *d = rt_data_mnist(dir, .train = true);
+    static const int64_t shapes[][2] = {{8, 2}, {7, 3}, {50, 4}, {64, 5}, {1, 1}};
+    for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+        int64_t batch = shapes[k][0], slices = shapes[k][1];
+        rt__batch_plan plan = {.data = d, .seed = 77, .batch = batch, .slices = slices};
+        rt__batches *b;
+        must(rt__batches_new(&plan, &b));
+        for (int64_t step = 0; step < 30;
+             step++) { /* several epochs, whose borders fall anywhere */
+            rt_range mine = {step / 10 % slices, slices};
+            int64_t p = step * batch + rt_slice_samples(batch, slices, mine.begin).begin;
+            must(rt__batches_hint(b, step, mine));
+            for (int64_t slice = mine.begin; slice < slices; slice++) {
+                const rt__filled *f;
+                must(rt__batches_take(b, step, slice, &f));
+                for (int64_t i = 0; i < f->n; i++, p++) {
+                    int64_t id = rt_permutation(77, p / TRAIN, TRAIN, p % TRAIN);
+                    assert_int_equal(f->y[i], id % 10);
+                    assert_true(f->x[i * SIDE * SIDE + 5] ==
+                                (float)((id * SIDE * SIDE + 5) % 256) / 255.0f);
+                }
+            }
+            assert_int_equal(p, (step + 1) * batch);
+        }
+        rt__batches_free(b);
+    }
+    rt_scope_end(s);
+}
+
+/* ---- the same bits, however slices are spread ---- */
+
+/* The sum over T[lo,hi) from the partial sums of all ranks; free it. */
+static float *tree_sum(const rt_run_partial *parts, int count, int64_t length, int64_t lo,
+                       int64_t hi)
+{
+    for (int i = 0; i < count; i++)
+        if (parts[i].node.begin == lo && parts[i].node.end == hi) {
+            float *copy = malloc((size_t)length * sizeof *copy);
+            return memcpy(copy, parts[i].data, (size_t)length * sizeof *copy);
+        }
+    assert_true(hi - lo >= 2); /* else a slice is missing */
+    int64_t m = rt_tree_split(lo, hi);
+    float *low = tree_sum(parts, count, length, lo, m),
+          *high = tree_sum(parts, count, length, m, hi);
+    for (int64_t i = 0; i < length; i++)
+        low[i] = low[i] + high[i];
+    free(high);
+    return low;
+}
+
+/* Computes [0,S) in pieces that end at random places, as that many ranks would. */
+static float *sum_of_pieces(rt_run *r, int64_t step, int64_t slices, uint32_t *random)
+{
+    int64_t length = rt_run_flat(r)->length, at = 0;
+    rt_run_partial all[64], mine[RT_TREE_NODES_MAX];
+    int total = 0, count;
+    while (at < slices) {
+        *random = *random * 1664525u + 1013904223u;
+        int64_t to = at + 1 + (*random >> 10) % (slices - at);
+        must(rt_run_gradients(r, step, (rt_range){at, to}, mine, &count));
+        for (int i = 0; i < count; i++) {
+            assert_true(i == 0 ? mine[i].node.begin == at
+                               : mine[i].node.begin == mine[i - 1].node.end);
+            all[total] = mine[i];
+            all[total].data = malloc((size_t)length * sizeof(float));
+            memcpy(all[total++].data, mine[i].data, (size_t)length * sizeof(float));
+        }
+        assert_int_equal(mine[count - 1].node.end, to);
+        rt_range nodes[RT_TREE_NODES_MAX];
+        assert_int_equal(count, rt_tree_nodes(slices, at, to, nodes)); /* as few as can be */
+        at = to;
+    }
+    float *sum = tree_sum(all, total, length, 0, slices);
+    for (int i = 0; i < total; i++)
+        free(all[i].data);
+    return sum;
+}
+
+static void gradients_do_not_depend_on_how_slices_are_spread(void **state)
+{
+    (void)state;
+    uint32_t random = 20261122;
+    print_message("seed %u\n", random);
+    for (int64_t slices = 1; slices <= 13; slices += slices < 8 ? 1 : 4) {
+        rt_run *r = open_run(26, slices, NULL);
+        const rt_flat *flat = rt_run_flat(r);
+        size_t bytes = (size_t)flat->length * sizeof(float);
+        float *whole = malloc(bytes);
+        for (int threads = 1; threads <= 3; threads++) {
+            must(rt_init("cpu", .threads = threads));
+            rt_run_partial parts[RT_TREE_NODES_MAX];
+            int count;
+            must(rt_run_gradients(r, 5, (rt_range){0, slices}, parts, &count));
+            assert_int_equal(count, 1);
+            assert_ptr_equal(parts[0].data, flat->grad);
+            if (threads == 1)
+                memcpy(whole, flat->grad, bytes);
+            else
+                assert_memory_equal(whole, flat->grad, bytes);
+            assert_true(flat->grad[flat->count + RT_SCALAR_COUNT] == 26);
+            float loss = flat->grad[flat->count + RT_SCALAR_LOSS];
+            assert_true(loss > 26 * 1.5f && loss < 26 * 4);
+            for (int i = 0; i < 3; i++) {
+                float *sum = sum_of_pieces(r, 5, slices, &random);
+                if (memcmp(sum, whole, bytes) != 0)
+                    fail_msg("%d slices, %d threads: other bits", (int)slices, threads);
+                free(sum);
+            }
+        }
+        free(whole);
+        rt_run_close(r);
+    }
+    must(rt_init("cpu", .threads = 2));
+}
+
+static void gradients_differ_by_step_and_by_seed(void **state)
+{
+    (void)state;
+    rt_run *a = open_run(8, 2, NULL), *b = open_run(8, 2, NULL), *c = open_run(8, 2, "run.seed=4");
+    const rt_flat *fa = rt_run_flat(a), *fb = rt_run_flat(b), *fc = rt_run_flat(c);
+    size_t bytes = (size_t)fa->length * sizeof(float);
+    assert_memory_equal(fa->param, fb->param, bytes);
+    assert_memory_not_equal(fa->param, fc->param, bytes);
+    rt_run_partial parts[RT_TREE_NODES_MAX];
+    int count;
+    must(rt_run_gradients(a, 0, (rt_range){0, 2}, parts, &count));
+    must(rt_run_gradients(b, 1, (rt_range){0, 2}, parts, &count));
+    assert_memory_not_equal(fa->grad, fb->grad, bytes);
+    must(rt_run_gradients(b, 0, (rt_range){0, 2}, parts, &count)); /* back again */
+    assert_memory_equal(fa->grad, fb->grad, bytes);
+    rt_run_close(a);
+    rt_run_close(b);
+    rt_run_close(c);
+}
+
+/* ---- update ---- */
+
+static void updates_by_owned_ranges_are_one_update(void **state)
+{
+    (void)state;
+    rt_run *a = open_run(10, 2, NULL), *b = open_run(10, 2, NULL);
+    const rt_flat *fa = rt_run_flat(a), *fb = rt_run_flat(b);
+    assert_true(fa->count > RT_BLOCK); /* several blocks, the tail in the last */
+    for (int64_t step = 0; step < 3; step++) {
+        rt_run_partial parts[RT_TREE_NODES_MAX];
+        int count;
+        must(rt_run_gradients(a, step, (rt_range){0, 2}, parts, &count));
+        must(rt_run_gradients(b, step, (rt_range){0, 2}, parts, &count));
+        must(rt_run_update(a, step, (rt_range){0, fa->length}, 0.5));
+        for (int rank = 0; rank < 3; rank++) {
+            double sums[8], all[8];
+            rt_range owned = rt_owned_by_rank(fb->length, 3, rank);
+            must(rt_run_square_sums(a, (rt_range){0, fa->length}, all));
+            must(rt_run_square_sums(b, owned, sums));
+            for (int64_t block = owned.begin / RT_BLOCK;
+                 block < rt_run_blocks(b) && block * RT_BLOCK < owned.end; block++)
+                assert_true(sums[block] == all[block] && sums[block] > 0);
+            must(rt_run_update(b, step, owned, 0.5));
+        }
+        assert_memory_equal(fa->param, fb->param, (size_t)fa->length * sizeof(float));
+        assert_true(rt_run_loss(a) == rt_run_loss(b) && rt_run_loss(a) > 1.5 && rt_run_loss(a) < 4);
+        assert_true(fa->param[fa->count + RT_SCALAR_COUNT] == 10);
+    }
+    double sum;
+    assert_int_equal(rt_run_square_sums(a, (rt_range){1, 2}, &sum), RT_E_RANGE);
+    rt_error_clear();
+    rt_run_close(a);
+    rt_run_close(b);
+}
+
+/* Weighted by 1/batch, a step of plain SGD is minus the learning rate times the mean gradient. */
+static void the_update_uses_the_mean_gradient(void **state)
+{
+    (void)state;
+    rt_config cfg = configure(10, "optimizer.name=sgd");
+    cfg.optimizer.lr = 0.5;
+    cfg.schedule.warmup = 2;
+    rt_run *r;
+    must(rt_run_open(&cfg, 1, &r));
+    rt_config_release(&cfg);
+    const rt_flat *flat = rt_run_flat(r);
+    rt_run_partial parts[RT_TREE_NODES_MAX];
+    int count;
+    must(rt_run_gradients(r, 0, (rt_range){0, 1}, parts, &count));
+    float before = flat->param[100], gradient = flat->grad[100];
+    assert_true(gradient != 0 && rt_run_lr(r, 0) == 0.25 && rt_run_lr(r, 1) == 0.5);
+    must(rt_run_update(r, 0, (rt_range){0, flat->length}, 1));
+    assert_true(fabsf(flat->param[100] - (before - 0.25f * gradient / 10)) < 1e-6f);
+    rt_run_close(r);
+}
+
+/* ---- evaluation ---- */
+
+static void evaluation_counts_each_sample_once(void **state)
+{
+    (void)state;
+    double losses[3];
+    int64_t right[3];
+    static const char *const sizes[] = {"data.eval_batch=5", "data.eval_batch=23",
+                                        "data.eval_batch=1000"};
+    for (int k = 0; k < 3; k++) {
+        rt_run *r = open_run(8, 1, sizes[k]);
+        assert_int_equal(rt_run_eval_samples(r), TEST);
+        assert_int_equal(rt_run_eval_chunks(r), k == 0 ? 5 : 1);
+        losses[k] = 0;
+        right[k] = 0;
+        for (int64_t c = 0; c < rt_run_eval_chunks(r); c++) {
+            double loss;
+            int64_t correct;
+            must(rt_run_eval_chunk(r, c, &loss, &correct));
+            losses[k] += loss;
+            right[k] += correct;
+        }
+        double loss;
+        int64_t correct;
+        assert_int_equal(rt_run_eval_chunk(r, rt_run_eval_chunks(r), &loss, &correct), RT_E_RANGE);
+        rt_error_clear();
+
+        rt_scope s = rt_scope_begin();
+        rt_tensor *x, *logits, *labels;
+        must(rt_run_logits(r, 3, TEST, &x, &logits, &labels));
+        assert_string_equal(rt_dims_text(rt_dims_of(x)), "[20,1,12,12]");
+        assert_string_equal(rt_dims_text(rt_dims_of(logits)), "[20,10]");
+        assert_int_equal(rt_i64(labels)[0], 3);
+        int64_t hits = 0;
+        const int64_t *answer = rt_i64(rt_argmax(logits, 1));
+        for (int i = 0; i < 20; i++)
+            hits += answer[i] == (i + 3) % 10;
+        assert_true(hits <= right[k] && right[k] <= hits + 3);
+        assert_int_equal(rt_run_logits(r, 0, TEST + 1, &x, &logits, &labels), RT_E_RANGE);
+        rt_error_clear();
+        rt_scope_end(s);
+        rt_run_close(r);
+    }
+    assert_true(right[0] == right[1] && right[1] == right[2]);
+    assert_true(fabs(losses[0] / losses[1] - 1) < 1e-6 && losses[1] == losses[2]);
+    assert_true(losses[0] / TEST > 1.5 && losses[0] / TEST < 4);
+}
+
+static void evaluation_leaves_training_alone(void **state)
+{
+    (void)state;
+    rt_run *a = open_run(8, 2, NULL), *b = open_run(8, 2, NULL);
+    for (int64_t step = 0; step < 3; step++) {
+        rt_run_partial parts[RT_TREE_NODES_MAX];
+        int count;
+        double loss;
+        int64_t correct;
+        must(rt_run_gradients(a, step, (rt_range){0, 2}, parts, &count));
+        must(rt_run_update(a, step, (rt_range){0, rt_run_flat(a)->length}, 1));
+        must(rt_run_eval_chunk(b, 0, &loss, &correct));
+        must(rt_run_gradients(b, step, (rt_range){0, 2}, parts, &count));
+        must(rt_run_update(b, step, (rt_range){0, rt_run_flat(b)->length}, 1));
+    }
+    char ha[65], hb[65];
+    must(rt_run_weights_sha256(a, ha));
+    must(rt_run_weights_sha256(b, hb));
+    assert_string_equal(ha, hb);
+    rt_run_close(a);
+    rt_run_close(b);
+}
+
+/* ---- identity ---- */
+
+static void layout_and_hash_name_the_parameters(void **state)
+{
+    (void)state;
+    rt_run *r = open_run(8, 1, NULL);
+    assert_string_equal(rt_run_layout(r),
+                        "[{\"name\":\"0.weight\",\"dtype\":\"float32\",\"shape\":[4,1,3,3]},"
+                        "{\"name\":\"0.bias\",\"dtype\":\"float32\",\"shape\":[4]},"
+                        "{\"name\":\"5.weight\",\"dtype\":\"float32\",\"shape\":[600,144]},"
+                        "{\"name\":\"5.bias\",\"dtype\":\"float32\",\"shape\":[600]},"
+                        "{\"name\":\"7.weight\",\"dtype\":\"float32\",\"shape\":[10,600]},"
+                        "{\"name\":\"7.bias\",\"dtype\":\"float32\",\"shape\":[10]}]");
+    assert_int_equal(strlen(rt_run_layout_hash(r)), 16);
+
+    /* In order of names: bias before weight. */
+    static const int order[] = {1, 0, 3, 2, 5, 4};
+    const rt_flat *flat = rt_run_flat(r);
+    char want[65], got[65];
+    rt_sha256 h;
+    must(rt_sha256_init(&h));
+    for (int i = 0; i < 6; i++) {
+        const rt_flat_entry *e = &flat->entry[order[i]];
+        rt_sha256_update(&h, flat->param + e->begin, (size_t)(e->end - e->begin) * sizeof(float));
+    }
+    rt_sha256_hex(&h, want);
+    must(rt_run_weights_sha256(r, got));
+    assert_string_equal(got, want);
+    flat->param[flat->count] = 5; /* the tail is no weight */
+    must(rt_run_weights_sha256(r, got));
+    assert_string_equal(got, want);
+    flat->param[flat->count - 1] += 1;
+    must(rt_run_weights_sha256(r, got));
+    assert_string_not_equal(got, want);
+    rt_run_close(r);
+}
+
+/* ---- resources ---- */
+
+static void phases(void *ctx, const char *phase, int64_t slice)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+    snprintf(text + len, 256 - len, "%s%d ", phase, (int)slice);
+}
+
+static void phases_are_told(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    rt_run *r = open_run(8, 2, NULL);
+    rt_run_on_phase(r, phases, text);
+    rt_run_partial parts[RT_TREE_NODES_MAX];
+    int count;
+    must(rt_run_gradients(r, 0, (rt_range){0, 2}, parts, &count));
+    must(rt_run_update(r, 0, (rt_range){0, 100}, 1));
+    assert_string_equal(text, "load0 forward0 backward0 load1 forward1 backward1 update-1 ");
+    rt_run_close(r);
+}
+
+static void steps_after_the_first_allocate_nothing(void **state)
+{
+    (void)state;
+    rt_run *r = open_run(26, 4, NULL);
+    int64_t total = 0, objects = 0;
+    for (int64_t step = 0; step < 30; step++) {
+        rt_run_partial parts[RT_TREE_NODES_MAX];
+        int count;
+        must(rt_run_gradients(r, step, (rt_range){0, 4}, parts, &count));
+        must(rt_run_update(r, step, (rt_range){0, rt_run_flat(r)->length}, 1));
+        if (step == 3) {
+            total = rt_mem_total();
+            objects = rt_live_objects();
+        }
+    }
+    assert_int_equal(rt_mem_total(), total);
+    assert_int_equal(rt_live_objects(), objects);
+    rt_run_close(r);
+}
+
+static void survives_failing_allocations(void **state)
+{
+    (void)state;
+    must(rt_init("cpu", .threads = 1));
+    rt_shutdown();
+    rt_config cfg = configure(8, NULL);
+    int64_t memory = rt_mem_live(), objects = rt_live_objects();
+    bool done = false;
+    for (int n = 0; !done; n++) {
+        assert_true(n < 2000);
+        rt_mem_fail_after(n);
+        rt_run *r = NULL;
+        rt_run_partial parts[RT_TREE_NODES_MAX];
+        int count;
+        rt_status status = rt_run_open(&cfg, 2, &r);
+        if (status == RT_OK)
+            status = rt_run_gradients(r, 0, (rt_range){0, 2}, parts, &count);
+        rt_mem_fail_after(-1);
+        done = status == RT_OK;
+        if (!done && rt_error_code() != RT_E_NOMEM)
+            fail_msg("allocation %d: %s", n, rt_error());
+        rt_error_clear();
+        rt_run_close(r);
+        rt_shutdown();
+        if (rt_mem_live() != memory || rt_live_objects() != objects)
+            fail_msg("allocation %d: something is left", n);
+    }
+    rt_config_release(&cfg);
+}
+
+/* ---- refusals ---- */
+
+static void expect_no_run(int64_t batch, int64_t slices, const char *more, rt_status code,
+                          const char *says)
+{
+    rt_config cfg = configure(batch, more);
+    rt_run *r;
+    rt_status got = rt_run_open(&cfg, slices, &r);
+    if (got != code || !strstr(rt_error(), says))
+        fail_msg("%s: got %s: \"%s\", expected \"%s\"", more ? more : "-", rt_status_name(got),
+                 rt_error(), says);
+    assert_null(r);
+    rt_error_clear();
+    rt_config_release(&cfg);
+}
+
+static void wrong_configurations_are_refused(void **state)
+{
+    (void)state;
+    expect_no_run(3, 4, NULL, RT_E_CONFIG, "4 slices of a batch of 3");
+    expect_no_run(8, 1, "data.path=/no/such/folder", RT_E_NOTFOUND, "/no/such/folder");
+    expect_no_run(8, 1, "model.layers=[flatten, {linear: 11}]", RT_E_CONFIG,
+                  "gives [11] for each sample");
+    expect_no_run(8, 1, "model.layers=[{linear: 10}]", RT_E_CONFIG,
+                  "gives [1,12,10] for each sample");
+    expect_no_run(8, 1, "model.layers=[flatten, {liner: 10}]", RT_E_CONFIG,
+                  "layer 2 of 2: unknown layer 'liner'");
+    expect_no_run(8, 1, "run.steps=5000000000", RT_E_CONFIG, "run.steps");
+    rt_run *r = open_run(8, 2, NULL);
+    rt_run_partial parts[RT_TREE_NODES_MAX];
+    int count;
+    assert_int_equal(rt_run_gradients(r, 0, (rt_range){1, 3}, parts, &count), RT_E_RANGE);
+    rt_error_clear();
+    assert_int_equal(rt_run_gradients(r, 40, (rt_range){0, 2}, parts, &count), RT_E_RANGE);
+    rt_error_clear();
+    rt_run_close(r);
+}
+
+static void steps_follow_from_epochs(void **state)
+{
+    (void)state;
+    rt_config cfg = configure(8, NULL);
+    cfg.run.steps = 0;
+    cfg.run.epochs = 3;
+    cfg.data.limit = 21;
+    rt_run *r;
+    must(rt_run_open(&cfg, 1, &r));
+    assert_int_equal(rt_run_samples(r), 21);
+    assert_int_equal(rt_run_steps(r), 8); /* 63 samples, 8 at a time */
+    rt_run_close(r);
+    rt_config_release(&cfg);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_slice_has_the_samples_of_its_stream_positions),
+        cmocka_unit_test(gradients_do_not_depend_on_how_slices_are_spread),
+        cmocka_unit_test(gradients_differ_by_step_and_by_seed),
+        cmocka_unit_test(updates_by_owned_ranges_are_one_update),
+        cmocka_unit_test(the_update_uses_the_mean_gradient),
+        cmocka_unit_test(evaluation_counts_each_sample_once),
+        cmocka_unit_test(evaluation_leaves_training_alone),
+        cmocka_unit_test(layout_and_hash_name_the_parameters),
+        cmocka_unit_test(phases_are_told),
+        cmocka_unit_test(steps_after_the_first_allocate_nothing),
+        cmocka_unit_test(survives_failing_allocations),
+        cmocka_unit_test(wrong_configurations_are_refused),
+        cmocka_unit_test(steps_follow_from_epochs),
+    };
+    return cmocka_run_group_tests(tests, make_data, remove_data);
+}
