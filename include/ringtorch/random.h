@@ -4,7 +4,7 @@
  *     rt_tensor *m = rt_bernoulli(rt_shape(64, 128), 0.9);
  *
  * Each random op takes the next `stream` number of its thread; its element i is Philox(key = seed,
- * counter = (i / 4, stream, slice, step))[i % 4]. So a value depends on (seed, step, slice, place in the program), never on
+ * counter = (step, slice, stream, i / 4))[i % 4]. So a value depends on (seed, step, slice, place in the program), never on
  * time, thread or order of evaluation of other ops. */
 #ifndef RINGTORCH_RANDOM_H
 #define RINGTORCH_RANDOM_H

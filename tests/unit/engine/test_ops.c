@@ -29,9 +29,15 @@ typedef struct test_case {
     int skip;
 } test_case;
 
-#define IN(...)         __VA_ARGS__
-#define F(low, high, ...) {.lo = low, .hi = high, .dims = rt_shape(__VA_ARGS__)}
-#define I(low, high, ...) {true, low, high, rt_shape(__VA_ARGS__)}
+#define IN(...) __VA_ARGS__
+#define F(low, high, ...)                                                                          \
+    {                                                                                              \
+        .lo = low, .hi = high, .dims = rt_shape(__VA_ARGS__)                                       \
+    }
+#define I(low, high, ...)                                                                          \
+    {                                                                                              \
+        true, low, high, rt_shape(__VA_ARGS__)                                                     \
+    }
 
 #define CASE(name, in, ours, torch, skip)                                                          \
     static int name##_inputs(spec *s)                                                              \
@@ -51,7 +57,7 @@ typedef struct test_case {
 #undef UNARY
 
 static const test_case cases[] = {
-#define CASE(name, in, ours, torch, skip) {#name, name##_inputs, name##_run, skip},
+#define CASE(name, in, ours, torch, skip)  {#name, name##_inputs, name##_run, skip},
 #define UNARY(name, f, df, ddf, low, high) {#name, name##_inputs, name##_run, 0},
 #include "kernels/elementwise.def"
 #include "cases.def"

@@ -35,6 +35,7 @@ int rt_shutdown(void)
         code = 1;
     }
     rt__scopes_release();
+    rt__pool_thread_release();
     rt__pool_trim();
     rt_kernels_shutdown();
     return code;

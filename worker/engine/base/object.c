@@ -120,11 +120,20 @@ static void thread_ends(void *unused)
 {
     (void)unused;
     rt__scopes_release();
+    rt__pool_thread_release();
 }
 
 static void make_key(void)
 {
     pthread_key_create(&at_thread_end, thread_ends);
+}
+
+void rt__thread_register(void)
+{
+    if (rt__thread.registered)
+        return;
+    pthread_once(&once, make_key);
+    rt__thread.registered = pthread_setspecific(at_thread_end, &rt__thread) == 0;
 }
 
 static bool grow(rt_thread *t)
@@ -135,8 +144,7 @@ static bool grow(rt_thread *t)
         return false;
     t->owned = owned;
     t->capacity = capacity;
-    pthread_once(&once, make_key);
-    pthread_setspecific(at_thread_end, t);
+    rt__thread_register();
     return true;
 }
 

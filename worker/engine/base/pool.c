@@ -7,6 +7,7 @@
 #include <ringtorch/base.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "worker/engine/base/thread.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -20,6 +21,7 @@ enum {
     LEAST_LOG2 = 6, /* the smallest class has 64 bytes */
     MOST_LOG2 = 46, /* no request of 2^47 bytes or more can succeed */
     CLASSES = 4 * (MOST_LOG2 - LEAST_LOG2 + 1) + 1,
+    KEPT = 256, /* most small blocks of one size that a thread keeps */
 };
 
 typedef struct block {
@@ -64,29 +66,73 @@ static void *alloc_system(size_t bytes)
     return p;
 }
 
+/* Takes a cached block off the shared list, or NULL. */
+static void *take_shared(int class)
+{
+    pthread_mutex_lock(&pool.lock);
+    block *b = pool.cached[class];
+    if (b) {
+        ASAN_UNPOISON_MEMORY_REGION(b, class_bytes(class));
+        pool.cached[class] = b->next;
+        pool.stats.bytes_cached -= (int64_t)class_bytes(class);
+        pool.stats.bytes_used += (int64_t)class_bytes(class);
+    }
+    pthread_mutex_unlock(&pool.lock);
+    return b;
+}
+
+static void give_shared(int class, block *b)
+{
+    pthread_mutex_lock(&pool.lock);
+    b->next = pool.cached[class];
+    pool.cached[class] = b;
+    ASAN_POISON_MEMORY_REGION(b, class_bytes(class));
+    pool.stats.bytes_cached += (int64_t)class_bytes(class);
+    pool.stats.bytes_used -= (int64_t)class_bytes(class);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* The same for the blocks that this thread keeps. */
+static void *take_own(int class)
+{
+    rt_small_blocks *own = &rt__thread.small[class];
+    block *b = own->first;
+    if (!b)
+        return NULL;
+    ASAN_UNPOISON_MEMORY_REGION(b, class_bytes(class));
+    own->first = b->next;
+    own->count--;
+    return b;
+}
+
+static bool give_own(int class, block *b)
+{
+    rt_small_blocks *own = &rt__thread.small[class];
+    if (own->count == KEPT)
+        return false;
+    b->next = own->first;
+    own->first = b;
+    own->count++;
+    rt__thread_register();
+    ASAN_POISON_MEMORY_REGION(b, class_bytes(class));
+    return true;
+}
+
 void *rt__pool_alloc(size_t bytes)
 {
     if (bytes >= (size_t)1 << (MOST_LOG2 + 1))
         return RT_FAIL_NULL(NOMEM, "out of memory: %zu bytes asked for", bytes);
     int class = class_of(bytes);
-    size_t size = class_bytes(class);
-    pthread_mutex_lock(&pool.lock);
-    block *b = pool.cached[class];
-    if (b) {
-        ASAN_UNPOISON_MEMORY_REGION(b, size);
-        pool.cached[class] = b->next;
-        pool.stats.bytes_cached -= (int64_t)size;
-        pool.stats.bytes_used += (int64_t)size;
-    }
-    pthread_mutex_unlock(&pool.lock);
-    if (b)
-        return b;
-
-    void *p = alloc_system(size);
+    void *p = class < RT_SMALL_CLASSES ? take_own(class) : NULL;
+    if (!p)
+        p = take_shared(class);
+    if (p)
+        return p;
+    p = alloc_system(class_bytes(class));
     if (!p)
         return NULL;
     pthread_mutex_lock(&pool.lock);
-    pool.stats.bytes_used += (int64_t)size;
+    pool.stats.bytes_used += (int64_t)class_bytes(class);
     pool.stats.system_allocations++;
     pthread_mutex_unlock(&pool.lock);
     return p;
@@ -97,15 +143,15 @@ void rt__pool_free(void *p, size_t bytes)
     if (!p)
         return;
     int class = class_of(bytes);
-    size_t size = class_bytes(class);
-    block *b = p;
-    pthread_mutex_lock(&pool.lock);
-    b->next = pool.cached[class];
-    pool.cached[class] = b;
-    ASAN_POISON_MEMORY_REGION(b, size);
-    pool.stats.bytes_cached += (int64_t)size;
-    pool.stats.bytes_used -= (int64_t)size;
-    pthread_mutex_unlock(&pool.lock);
+    if (class >= RT_SMALL_CLASSES || !give_own(class, p))
+        give_shared(class, p);
+}
+
+void rt__pool_thread_release(void)
+{
+    for (int class = 0; class < RT_SMALL_CLASSES; class ++)
+        for (void *p; (p = take_own(class));)
+            give_shared(class, p);
 }
 
 void rt__pool_trim(void)

@@ -36,13 +36,14 @@ static bool make_grid(rt_loop *l, int nd)
         l->grid.in[k].row = nd > 1 ? l->stride[k][nd - 2] : 0;
     }
     l->nd = nd > 2 ? nd - 2 : 0;
+    memset(l->index, 0, (size_t)l->nd * sizeof *l->index);
     return true;
 }
 
 bool rt__loop_begin(rt_loop *l, rt_dims dims, rt_tensor *const *in, int n)
 {
-    memset(l, 0, sizeof *l);
     l->n = n;
+    l->done = 0;
     for (int i = 0; i < dims.n; i++)
         if (dims.d[i] == 0)
             return false;

@@ -1,13 +1,12 @@
-/* A keyed permutation of [0, n) without a table: a Feistel network on the smallest even number of
- * bits that covers n, whose rounds are Philox; a value outside [0, n) is permuted again until it
- * falls inside (cycle walking). At most four values of the network fall to one of [0, n), so that
- * takes less than four tries on average. J. Black, P. Rogaway: Ciphers with arbitrary finite
- * domains. CT-RSA 2002. */
+/* A keyed permutation of [0, n) without a table: a Feistel network on an even number of bits that covers n, whose rounds are
+ * Philox; a value outside [0, n) is permuted again until it falls inside (cycle walking). The network has at most four times
+ * as many values as are needed, but at least 64: on fewer, Feistel networks are visibly uneven.
+ * J. Black, P. Rogaway: Ciphers with arbitrary finite domains. CT-RSA 2002. */
 #include "common/error.h"
 #include "worker/engine/random/philox.h"
 #include <ringtorch/random.h>
 
-enum { ROUNDS = 6 };
+enum { ROUNDS = 6, LEAST_HALF_BITS = 3 };
 
 /* The round function's key stream is apart from that of random tensors: they count steps where this
  * has a constant. */
@@ -31,7 +30,7 @@ int64_t rt_permutation(uint64_t seed, int64_t epoch, int64_t n, int64_t q)
         return RT_FAIL(RANGE, "permutation: place %lld of %lld, expected 0 <= place < n <= 2^62",
                        (long long)q, (long long)n),
                0;
-    int half_bits = 1;
+    int half_bits = LEAST_HALF_BITS;
     while (((int64_t)1 << (2 * half_bits)) < n)
         half_bits++;
     uint64_t x = (uint64_t)q;

@@ -2,7 +2,7 @@
  * J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw: Parallel random numbers: as easy as 1, 2, 3.
  * SC'11.
  *
- *     uint32_t v[4] = {element / 4, stream, slice, step};
+ *     uint32_t v[4] = {step, slice, stream, element / 4};
  *     rt__philox(seed, v);                                  // v: four random words
  */
 #ifndef RINGTORCH_ENGINE_PHILOX_H

@@ -73,7 +73,7 @@ rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high)
     rt_rng r = v ? next_stream() : (rt_rng){0};
     uint64_t range = (uint64_t)high - (uint64_t)low;
     for (int64_t i = 0; v && i < y->numel; i++) {
-        uint32_t w[4] = {(uint32_t)(i / 2), r.stream, r.slice, r.step};
+        uint32_t w[4] = {r.step, r.slice, r.stream, (uint32_t)(i / 2)};
         rt__philox(r.seed, w);
         const uint32_t *pair = w + 2 * (i % 2);
         uint64_t word = (uint64_t)pair[1] << 32 | pair[0];

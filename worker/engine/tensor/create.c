@@ -162,7 +162,7 @@ rt_tensor *rt_empty_(rt_new_args a)
     if (!rt_failed() && (a.device.kind != RT_CPU || a.device.index != 0))
         return RT_FAIL_NULL(DEVICE, "device %d:%d is not in this build, which has the cpu only",
                             a.device.kind, a.device.index);
-    return tensor_over(NULL, a.shape, a.dtype, "empty");
+    return tensor_over(NULL, a.shape, a.dtype, "tensor");
 }
 
 static rt_tensor *filled(rt_tensor *x, double value)

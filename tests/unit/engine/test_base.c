@@ -1,0 +1,318 @@
+/* Objects, scopes, the memory pool, starting and ending. */
+#include "check.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include "common/mem.h"
+#include "worker/engine/base/object.h"
+#include "worker/engine/base/pool.h"
+
+/* ---- objects and scopes ---- */
+
+typedef struct probe {
+    rt_object object;
+    rt_object *child;
+    int *destroyed, *hollowed;
+} probe;
+
+static void probe_destroy(void *object)
+{
+    probe *p = object;
+    ++*p->destroyed;
+    rt_free(p->child);
+}
+
+static void probe_hollow(void *object)
+{
+    ++*((probe *)object)->hollowed;
+}
+
+static const rt_object_type probe_type = {"probe", probe_destroy, probe_hollow};
+static int destroyed, hollowed;
+
+static probe *new_probe(void)
+{
+    probe *p = rt__object_new(&probe_type, sizeof *p);
+    assert_non_null(p);
+    p->destroyed = &destroyed;
+    p->hollowed = &hollowed;
+    return p;
+}
+
+static void scope_frees_what_was_made_in_it(void **state)
+{
+    (void)state;
+    int64_t live = rt_live_objects();
+    destroyed = 0;
+    rt_scope outer = rt_scope_begin();
+    new_probe();
+    rt_scope inner = rt_scope_begin();
+    new_probe();
+    new_probe();
+    rt_scope_end(inner);
+    assert_int_equal(destroyed, 2);
+    rt_scope_end(outer);
+    assert_int_equal(destroyed, 3);
+    assert_int_equal(rt_live_objects(), live);
+}
+
+static void outer_scope_makes_up_for_a_skipped_end(void **state)
+{
+    (void)state;
+    destroyed = 0;
+    rt_scope outer = rt_scope_begin();
+    rt_scope inner = rt_scope_begin();
+    new_probe();
+    rt_scope_end(outer);
+    assert_int_equal(destroyed, 1);
+    rt_scope_end(inner); /* too late, harmless */
+    assert_int_equal(destroyed, 1);
+}
+
+static void kept_object_outlives_its_scope(void **state)
+{
+    (void)state;
+    destroyed = 0;
+    rt_scope s = rt_scope_begin();
+    probe *p = rt_keep(new_probe());
+    rt_scope_end(s);
+    assert_int_equal(destroyed, 0);
+    rt_free(p);
+    assert_int_equal(destroyed, 1);
+    rt_free(NULL);
+    assert_null(rt_keep((probe *)NULL));
+}
+
+static void returned_object_belongs_to_the_outer_scope(void **state)
+{
+    (void)state;
+    destroyed = 0;
+    rt_scope outer = rt_scope_begin(), inner = rt_scope_begin();
+    new_probe();
+    probe *p = rt_scope_return(inner, new_probe());
+    assert_int_equal(destroyed, 1);
+    assert_int_equal(p->object.refs, 1);
+    rt_scope_end(outer);
+    assert_int_equal(destroyed, 2);
+    rt_scope empty = rt_scope_begin();
+    assert_null(rt_scope_return(empty, (probe *)NULL));
+}
+
+static void chain_of_a_million_objects_dies_without_recursion(void **state)
+{
+    (void)state;
+    enum { LONG = 1000000 };
+    destroyed = 0;
+    probe *head = NULL;
+    for (int i = 0; i < LONG; i++) {
+        probe *p = rt__object_make(&probe_type, sizeof *p);
+        assert_non_null(p);
+        *p = (probe){p->object, head ? &head->object : NULL, &destroyed, &hollowed};
+        head = p;
+    }
+    rt_free(head);
+    assert_int_equal(destroyed, LONG);
+}
+
+static void object_with_only_edges_left_becomes_hollow(void **state)
+{
+    (void)state;
+    destroyed = hollowed = 0;
+    probe *p = rt__object_make(&probe_type, sizeof *p);
+    *p = (probe){p->object, NULL, &destroyed, &hollowed};
+    rt__edge_keep(p);
+    rt_keep(p);
+    rt_free(p);
+    assert_int_equal(hollowed, 0);
+    rt_free(p); /* the last owner of the value */
+    assert_int_equal(hollowed, 1);
+    assert_int_equal(destroyed, 0);
+    rt__edge_free(p);
+    assert_int_equal(destroyed, 1);
+}
+
+static void failed_thread_makes_nothing(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_zeros(rt_shape(-1));
+    assert_null(x);
+    assert_null(rt__object_new(&probe_type, sizeof(probe)));
+    assert_null(rt_zeros(rt_shape(2)));
+    assert_error(SHAPE, "tensor: negative size in [-1]");
+    assert_non_null(rt_zeros(rt_shape(2)));
+}
+
+static void *leave_objects_behind(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 1000; i++)
+        if (!rt_zeros(rt_shape(100)))
+            return "failed";
+    return NULL;
+}
+
+static void ending_thread_releases_its_scopes(void **state)
+{
+    (void)state;
+    int64_t live = rt_live_objects();
+    pthread_t thread;
+    void *result;
+    assert_int_equal(pthread_create(&thread, NULL, leave_objects_behind, NULL), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_null(result);
+    assert_int_equal(rt_live_objects(), live);
+}
+
+/* ---- the pool ---- */
+
+static void blocks_are_aligned_and_large_enough(void **state)
+{
+    (void)state;
+    for (size_t bytes = 0; bytes < 40000; bytes = bytes * 9 / 8 + 1) {
+        char *p = rt__pool_alloc(bytes);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 64, 0);
+        memset(p, 0xA5, bytes); /* the address sanitizer watches */
+        rt__pool_free(p, bytes);
+    }
+}
+
+static void freed_block_is_used_again(void **state)
+{
+    (void)state;
+    size_t sizes[] = {1, 100, 1024, 1025, 100000, 5000000};
+    for (int i = 0; i < COUNT(sizes); i++) {
+        void *p = rt__pool_alloc(sizes[i]);
+        rt__pool_free(p, sizes[i]);
+        int64_t before = rt_memory().system_allocations;
+        assert_ptr_equal(rt__pool_alloc(sizes[i]), p);
+        assert_int_equal(rt_memory().system_allocations, before);
+        rt__pool_free(p, sizes[i]);
+    }
+}
+
+static void statistics_add_up(void **state)
+{
+    (void)state;
+    rt_memory_stats before = rt_memory();
+    void *p = rt__pool_alloc(1 << 20);
+    rt_memory_stats during = rt_memory();
+    assert_int_equal(during.bytes_used - before.bytes_used, 1 << 20);
+    rt__pool_free(p, 1 << 20);
+    rt_memory_stats after = rt_memory();
+    assert_int_equal(after.bytes_used, before.bytes_used);
+    assert_in_range(after.bytes_cached, 1 << 20, INT64_MAX);
+    int64_t blocks = rt_mem_live();
+    rt__pool_trim();
+    assert_int_equal(rt_memory().bytes_cached, 0);
+    assert_true(rt_mem_live() < blocks);
+}
+
+static void impossible_size_is_refused(void **state)
+{
+    (void)state;
+    assert_null(rt__pool_alloc((size_t)1 << 60));
+    assert_error(NOMEM, "out of memory: 1152921504606846976 bytes asked for");
+}
+
+static void full_memory_is_retried_without_the_cache(void **state)
+{
+    (void)state;
+    rt__pool_free(rt__pool_alloc(1 << 20), 1 << 20);
+    rt_mem_fail_after(0);
+    assert_null(rt__pool_alloc(1 << 22));
+    rt_mem_fail_after(-1);
+    assert_int_equal(rt_memory().bytes_cached, 0); /* what was cached was given back first */
+    rt_error_clear();
+}
+
+enum { HAMMER_BLOCKS = 64, HAMMER_ROUNDS = 20000 };
+
+static void *hammer(void *seed)
+{
+    unsigned random = (unsigned)(uintptr_t)seed;
+    unsigned char *block[HAMMER_BLOCKS] = {0};
+    size_t size[HAMMER_BLOCKS] = {0};
+    void *result = NULL;
+    for (int round = 0; round < HAMMER_ROUNDS; round++) {
+        int i = rand_r(&random) % HAMMER_BLOCKS;
+        unsigned char mark = (unsigned char)(i ^ (int)(uintptr_t)seed);
+        if (block[i] && (block[i][0] != mark || block[i][size[i] - 1] != mark))
+            result = "a block was given to two owners";
+        rt__pool_free(block[i], size[i]);
+        size[i] = 1 + (size_t)rand_r(&random) % 5000;
+        block[i] = rt__pool_alloc(size[i]);
+        memset(block[i], mark, size[i]);
+    }
+    for (int i = 0; i < HAMMER_BLOCKS; i++)
+        rt__pool_free(block[i], size[i]);
+    return result;
+}
+
+static void pool_serves_several_threads(void **state)
+{
+    (void)state;
+    pthread_t thread[4];
+    for (uintptr_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, hammer, (void *)(16 * i + 1)), 0);
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(thread[i], &result);
+        assert_null(result);
+    }
+}
+
+/* ---- starting and ending ---- */
+
+static void init_refuses_what_it_cannot_do(void **state)
+{
+    (void)state;
+    assert_int_equal(rt_init("cuda:0"), RT_E_DEVICE);
+    assert_error(DEVICE, "init: device \"cuda:0\" is not in this build, use \"auto\" or \"cpu\"");
+    rt_init("cpu", .threads = -2);
+    assert_error(RANGE, "init: -2 threads, expected 1 or more, or 0 for all processors");
+    assert_int_equal(rt_init("cpu", .isa = "mmx"), RT_E_CONFIG);
+    assert_non_null(strstr(rt_error(), "mmx"));
+    rt_error_clear();
+    assert_int_equal(rt_init("auto", .threads = 2, .isa = "ref"), RT_OK);
+    assert_string_equal(rt_isa(), "ref");
+    assert_int_equal(rt_threads(), 2);
+    assert_int_equal(rt_init("auto"), RT_OK);
+}
+
+static void shutdown_releases_everything(void **state)
+{
+    (void)state;
+    rt_zeros(rt_shape(1000));
+    assert_int_equal(rt_shutdown(), 0);
+    assert_int_equal(rt_live_objects(), 0);
+    assert_int_equal(rt_memory().bytes_used, 0);
+    assert_int_equal(rt_memory().bytes_cached, 0);
+    assert_int_equal(rt_mem_live(), 0);
+    rt_zeros(rt_shape(-1));
+    assert_int_equal(rt_shutdown(), 1); /* prints the error */
+    assert_fine();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(scope_frees_what_was_made_in_it),
+        TEST(outer_scope_makes_up_for_a_skipped_end),
+        TEST(kept_object_outlives_its_scope),
+        TEST(returned_object_belongs_to_the_outer_scope),
+        TEST(chain_of_a_million_objects_dies_without_recursion),
+        TEST(object_with_only_edges_left_becomes_hollow),
+        TEST(failed_thread_makes_nothing),
+        TEST(ending_thread_releases_its_scopes),
+        TEST(blocks_are_aligned_and_large_enough),
+        TEST(freed_block_is_used_again),
+        TEST(statistics_add_up),
+        TEST(impossible_size_is_refused),
+        TEST(full_memory_is_retried_without_the_cache),
+        TEST(pool_serves_several_threads),
+        TEST(init_refuses_what_it_cannot_do),
+        TEST(shutdown_releases_everything),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

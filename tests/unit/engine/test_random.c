@@ -1,0 +1,252 @@
+/* Random numbers and the keyed permutation. */
+#include "check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include "worker/engine/random/philox.h"
+
+/* ---- Philox ---- */
+
+/* Known answers of the authors' implementation (Random123, kat_vectors, philox4x32 with 10 rounds). */
+static void philox_gives_the_known_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t counter[4], key[2], expected[4];
+    } known[] = {
+        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+         {0xffffffff, 0xffffffff},
+         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+    for (int i = 0; i < COUNT(known); i++) {
+        uint32_t v[4];
+        memcpy(v, known[i].counter, sizeof v);
+        rt__philox((uint64_t)known[i].key[1] << 32 | known[i].key[0], v);
+        assert_memory_equal(v, known[i].expected, sizeof v);
+    }
+}
+
+static void uniform_is_philox_of_its_place(void **state)
+{
+    (void)state;
+    enum { N = 1003 };
+    rt_random_seek(0x0123456789abcdef, 7, 3);
+    rt_rand(rt_shape(5)); /* stream 0 */
+    rt_tensor *x = rt_rand(rt_shape(N));
+    assert_fine();
+    for (uint32_t i = 0; i < N; i++) {
+        uint32_t v[4] = {7, 3, 1, i / 4};
+        rt__philox(0x0123456789abcdef, v);
+        assert_true(rt_f32(x)[i] == (float)(v[i % 4] >> 8) * 0x1p-24f);
+    }
+}
+
+/* ---- distributions ---- */
+
+static void values_depend_on_seed_step_slice_and_place_only(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    float first[N], again[N];
+    rt_random_seek(5, 1, 2);
+    rt_copy_out(rt_randn(rt_shape(N)), first);
+    rt_tensor *second = rt_randn(rt_shape(N));
+    assert_memory_not_equal(rt_data(second), first, sizeof first);
+    rt_random_seek(5, 1, 2);
+    rt_copy_out(rt_randn(rt_shape(4, N / 4)), again);
+    assert_memory_equal(again, first, sizeof first);
+    rt_random_seek(5, 1, 2);
+    rt_tensor *more = rt_randn(rt_shape(10 * N)); /* longer: the same beginning */
+    assert_memory_equal(rt_data(more), first, sizeof first);
+    const uint32_t others[][3] = {{6, 1, 2}, {5, 2, 2}, {5, 1, 3}};
+    for (int i = 0; i < COUNT(others); i++) {
+        rt_random_seek(others[i][0], others[i][1], others[i][2]);
+        assert_memory_not_equal(rt_data(rt_randn(rt_shape(N))), first, sizeof first);
+    }
+}
+
+static void assert_moments(rt_tensor *x, double mean, double variance, double low, double high)
+{
+    const float *v = rt_f32(x);
+    int64_t n = rt_numel(x);
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        assert_true(v[i] >= low && v[i] < high);
+        sum += v[i];
+        squares += (v[i] - mean) * (v[i] - mean);
+    }
+    /* five standard errors of the mean; the variance's are at most 1.5 times variance / sqrt(n) */
+    assert_true(fabs(sum / (double)n - mean) < 5 * sqrt(variance / (double)n));
+    assert_true(fabs(squares / (double)n - variance) < 8 * variance / sqrt((double)n));
+}
+
+static void moments_are_right(void **state)
+{
+    (void)state;
+    rt_random_seek(11, 0, 0);
+    assert_moments(rt_rand(rt_shape(100000)), 0.5, 1.0 / 12, 0, 1);
+    assert_moments(rt_uniform(rt_shape(100000), -2, 4), 1, 3, -2, 4);
+    assert_moments(rt_randn(rt_shape(100000)), 0, 1, -7, 7);
+    assert_moments(rt_normal(rt_shape(100000), 3, 2), 3, 4, -11, 17);
+    assert_moments(rt_bernoulli(rt_shape(100000), 0.3), 0.3, 0.21, 0, 1.5);
+    assert_fine();
+}
+
+static void bernoulli_of_certain_events(void **state)
+{
+    (void)state;
+    assert_values(rt_bernoulli(rt_shape(4), 1), 1, 1, 1, 1);
+    assert_values(rt_bernoulli(rt_shape(4), 0), 0, 0, 0, 0);
+    assert_null(rt_bernoulli(rt_shape(4), 1.5));
+    assert_error(RANGE, "bernoulli: probability 1.5, expected 0 to 1");
+}
+
+/* Pearson's statistic for `cells` equally likely outcomes. */
+static double chi_square(const int64_t *count, int cells, int64_t total)
+{
+    double expected = (double)total / cells, sum = 0;
+    for (int i = 0; i < cells; i++)
+        sum += ((double)count[i] - expected) * ((double)count[i] - expected) / expected;
+    return sum;
+}
+
+static void integers_are_even_and_in_range(void **state)
+{
+    (void)state;
+    enum { N = 70000, CELLS = 7 };
+    rt_random_seek(3, 0, 0);
+    rt_tensor *x = rt_randint(rt_shape(N), -3, 4);
+    int64_t count[CELLS] = {0};
+    for (int i = 0; i < N; i++) {
+        assert_in_range(rt_i64(x)[i] + 3, 0, CELLS - 1);
+        count[rt_i64(x)[i] + 3]++;
+    }
+    assert_true(chi_square(count, CELLS, N) < 30); /* 6 degrees of freedom: p = 4e-5 */
+    rt_tensor *wide = rt_randint(rt_shape(1000), INT64_MIN, INT64_MAX);
+    int negative = 0;
+    for (int i = 0; i < 1000; i++)
+        negative += rt_i64(wide)[i] < 0;
+    assert_in_range(negative, 400, 600);
+    assert_null(rt_randint(rt_shape(2), 4, 4));
+    assert_error(RANGE, "randint: no integer in [4, 4)");
+}
+
+static void dropout_scales_what_it_keeps(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    rt_random_seek(4, 0, 0);
+    rt_tensor *x = rt_param(rt_ones(rt_shape(N)));
+    rt_tensor *y = rt_dropout(x, 0.25);
+    int kept = 0;
+    for (int i = 0; i < N; i++) {
+        assert_true(rt_f32(y)[i] == 0 || rt_f32(y)[i] == 1 / 0.75f);
+        kept += rt_f32(y)[i] != 0;
+    }
+    assert_in_range(kept, N * 0.73, N * 0.77);
+    rt_backward(rt_sum(y)); /* the gradient has the same mask */
+    assert_memory_equal(rt_data(rt_grad_of(x)), rt_data(y), N * sizeof(float));
+    rt_free(x);
+    assert_values(rt_dropout(rt_ones(rt_shape(3)), 1), 0, 0, 0);
+    assert_values(rt_dropout(rt_ones(rt_shape(3)), 0), 1, 1, 1);
+    assert_null(rt_dropout(rt_ones(rt_shape(3)), -0.5));
+    assert_error(RANGE, "dropout: probability -0.5, expected 0 to 1");
+}
+
+/* ---- the permutation ---- */
+
+static void permutation_is_a_bijection(void **state)
+{
+    (void)state;
+    const int64_t sizes[] = {1, 2, 3, 4, 5, 7, 16, 17, 63, 64, 65, 100, 255, 1000, 4096, 60000};
+    for (int i = 0; i < COUNT(sizes); i++) {
+        for (int64_t epoch = 0; epoch < 3; epoch++) {
+            int64_t n = sizes[i];
+            char *seen = calloc((size_t)n, 1);
+            for (int64_t q = 0; q < n; q++) {
+                int64_t at = rt_permutation(1337 + (uint64_t)i, epoch, n, q);
+                assert_in_range(at, 0, n - 1);
+                assert_int_equal(seen[at], 0);
+                seen[at] = 1;
+            }
+            free(seen);
+        }
+    }
+}
+
+static void permutation_depends_on_seed_and_epoch(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    int moved_by_epoch = 0, moved_by_seed = 0, fixed = 0;
+    for (int64_t q = 0; q < N; q++) {
+        int64_t at = rt_permutation(1, 0, N, q);
+        assert_int_equal(rt_permutation(1, 0, N, q), at);
+        moved_by_epoch += rt_permutation(1, 1, N, q) != at;
+        moved_by_seed += rt_permutation(2, 0, N, q) != at;
+        fixed += at == q;
+    }
+    assert_in_range(moved_by_epoch, N - 10, N);
+    assert_in_range(moved_by_seed, N - 10, N);
+    assert_in_range(fixed, 0, 10); /* a random permutation has one fixed point on average */
+}
+
+/* Where each place goes over many epochs must be even: a cell for each (place, target). */
+static void permutation_is_even(void **state)
+{
+    (void)state;
+    enum { N = 6, EPOCHS = 12000 };
+    int64_t count[N][N] = {0}, order[720] = {0};
+    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
+        int digits[N], rank = 0;
+        for (int q = 0; q < N; q++)
+            count[q][digits[q] = (int)rt_permutation(99, epoch, N, q)]++;
+        for (int q = 0; q < N; q++) { /* the number of this order among all 720 */
+            int smaller = 0;
+            for (int k = q + 1; k < N; k++)
+                smaller += digits[k] < digits[q];
+            rank = rank * (N - q) + smaller;
+        }
+        order[rank]++;
+    }
+    for (int q = 0; q < N; q++)
+        assert_true(chi_square(count[q], N, EPOCHS) < 28); /* 5 degrees of freedom: p = 4e-5 */
+    /* 719 degrees of freedom: mean 719, standard deviation 38. */
+    assert_true(chi_square(order, 720, EPOCHS) < 719 + 5 * 38);
+}
+
+static void permutation_refuses_places_outside(void **state)
+{
+    (void)state;
+    rt_permutation(1, 0, 10, 10);
+    assert_error(RANGE, "permutation: place 10 of 10, expected 0 <= place < n <= 2^62");
+    rt_permutation(1, 0, 0, 0);
+    assert_error(RANGE, "permutation: place 0 of 0, expected 0 <= place < n <= 2^62");
+    int64_t n = (int64_t)1 << 62;
+    assert_in_range(rt_permutation(1, 0, n, n - 1), 0, n - 1);
+    assert_fine();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(philox_gives_the_known_answers),
+        TEST(uniform_is_philox_of_its_place),
+        TEST(values_depend_on_seed_step_slice_and_place_only),
+        TEST(moments_are_right),
+        TEST(bernoulli_of_certain_events),
+        TEST(integers_are_even_and_in_range),
+        TEST(dropout_scales_what_it_keeps),
+        TEST(permutation_is_a_bijection),
+        TEST(permutation_depends_on_seed_and_epoch),
+        TEST(permutation_is_even),
+        TEST(permutation_refuses_places_outside),
+    };
+    int failed = cmocka_run_group_tests_name("random", tests, NULL, NULL);
+    rt_shutdown();
+    return failed;
+}
