@@ -28,7 +28,8 @@ typedef struct answer {
 
 typedef struct shell {
     const rt__loop_options *options;
-    char *config_next, *config, *events, *metrics, *summary, *checkpoints, *journal_path, *log;
+    char *config_next, *config, *config_before, *events, *metrics, *summary, *checkpoints,
+        *journal_path, *log;
     rt_config cfg;
     char config_hash[65];
     char run_id[17];
@@ -117,6 +118,7 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
                                                             .seed = s->cfg.run.seed,
                                                             .world = c->world,
                                                             .parameters = r->roster.parameters,
+                                                            .samples = r->roster.samples,
                                                             .config_hash = s->config_hash,
                                                             .layout_hash = r->roster.layout_hash,
                                                             .config = yaml,
@@ -147,6 +149,8 @@ static void report_unusable(void *ctx, const char *reason)
 static rt_status settle_config(shell *s)
 {
     RT_TRY(rt_config_hash(&s->cfg, s->config_hash));
+    if (rt_path_exists(s->config))
+        RT_TRY(rt_rename_durably(s->config, s->config_before));
     RT_TRY(rt_config_write_yaml(&s->cfg, s->config));
     unlink(s->config_next);
     if (rt__journal_count(s->journal) > 0)
@@ -262,10 +266,15 @@ static rt_status make_paths(shell *s)
         char **path;
         const char *name;
     } paths[] = {
-        {&s->config_next, ".config.next.yaml"}, {&s->config, "config.yaml"},
-        {&s->events, "events.jsonl"},           {&s->metrics, "metrics.jsonl"},
-        {&s->summary, "summary.json"},          {&s->checkpoints, "checkpoints"},
-        {&s->journal_path, "journal"},          {&s->log, "logs/coordinator.log"},
+        {&s->config_next, ".config.next.yaml"},
+        {&s->config, "config.yaml"},
+        {&s->config_before, ".config.before.yaml"},
+        {&s->events, "events.jsonl"},
+        {&s->metrics, "metrics.jsonl"},
+        {&s->summary, "summary.json"},
+        {&s->checkpoints, "checkpoints"},
+        {&s->journal_path, "journal"},
+        {&s->log, "logs/coordinator.log"},
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         *paths[i].path = rt_path_join(s->options->dir, paths[i].name);
@@ -363,6 +372,17 @@ static void run_until_ended(shell *s)
     }
 }
 
+/* A refused run gives the one before it its configuration back. */
+static void keep_one_config(const shell *s)
+{
+    if (!rt_path_exists(s->config_before))
+        return;
+    if (!rt__run_refused(&s->run))
+        unlink(s->config_before);
+    else if (rt_rename_durably(s->config_before, s->config) != RT_OK)
+        log_failure("the configuration of the run before is lost");
+}
+
 static void release(shell *s)
 {
     if (s->wire)
@@ -373,8 +393,8 @@ static void release(shell *s)
     else
         rt__tally_release(&s->tally);
     rt_config_release(&s->cfg);
-    char *owned[] = {s->config_next, s->config,       s->events, s->metrics,     s->summary,
-                     s->checkpoints, s->journal_path, s->log,    s->prior_config};
+    char *owned[] = {s->config_next, s->config,      s->config_before, s->events, s->metrics,
+                     s->summary,     s->checkpoints, s->journal_path,  s->log,    s->prior_config};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         rt_mem_free(owned[i]);
     rt_log_close();
@@ -390,6 +410,7 @@ int rt__coordinate(const rt__loop_options *o)
         printf("%s %s\n", rt_wire_endpoint(s.wire), s.run_id);
         fflush(stdout);
         run_until_ended(&s);
+        keep_one_config(&s);
         exit_code = s.run.exit_code;
     } else {
         fprintf(stderr, "ringtorch: %s\n", rt_error());

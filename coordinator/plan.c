@@ -30,6 +30,16 @@ rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_
     return RT_OK;
 }
 
+rt_status rt__plan_check_step(const rt__source *s, int64_t end_step)
+{
+    if (s->step > end_step)
+        return RT_FAIL(CONFIG,
+                       "%s: is at step %" PRId64 ", after the last step %" PRId64
+                       " of this run: raise run.steps or run.epochs",
+                       s->path, s->step, end_step);
+    return RT_OK;
+}
+
 static rt_status check_source(const rt__source *s, const rt__roster *roster, int64_t end_step)
 {
     if (!s->path)
@@ -45,12 +55,7 @@ static rt_status check_source(const rt__source *s, const rt__roster *roster, int
             "%s: parameter names, order or shapes differ from this model's (layout %.12s, here "
             "%.12s): resume with the configuration and version it was made with",
             s->path, s->layout_hash, roster->layout_hash);
-    if (s->step > end_step)
-        return RT_FAIL(CONFIG,
-                       "%s: is at step %" PRId64 ", after the last step %" PRId64
-                       " of this run: raise run.steps or run.epochs",
-                       s->path, s->step, end_step);
-    return RT_OK;
+    return rt__plan_check_step(s, end_step);
 }
 
 static rt_status hash_plan(const rt_config *cfg, const rt__roster *roster, const rt_msg_plan *p,

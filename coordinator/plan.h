@@ -33,6 +33,9 @@ typedef struct rt__plan {
     char hash[65];
 } rt__plan;
 
+/* CONFIG, naming the checkpoint, if it is past the last step of the run. */
+rt_status rt__plan_check_step(const rt__source *source, int64_t end_step);
+
 /* Fills a PLAN; parallel.slices must be resolved. MISMATCH if the checkpoint's parameters are not
  * laid out as the workers'; CONFIG if the checkpoint is past the end of the run. Release it before
  * source, and do not copy it. The hash is the SHA-256 of all that must be equal on every rank, with

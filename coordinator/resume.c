@@ -46,11 +46,20 @@ static rt_status adopt_text(rt_config *cfg, const char *yaml, const char *name)
 
 /* ---- where to start ---- */
 
-static rt_status source_of(char *path, const rt__manifest *m, rt__source *out)
+/* path is taken over. */
+static void source_of(char *path, const rt__manifest *m, rt__source *out)
 {
     *out = (rt__source){.step = m->step, .path = path, .parameters = m->parameters};
     snprintf(out->layout_hash, sizeof out->layout_hash, "%s", m->layout_hash);
-    return RT_OK;
+}
+
+/* Looked at before anything is started; the plan looks again, with what the workers found. */
+static rt_status check_not_past_the_end(const rt_config *cfg, int64_t samples,
+                                        const rt__source *source)
+{
+    int64_t end_step;
+    RT_TRY(rt__plan_end_step(cfg, samples, &end_step));
+    return rt__plan_check_step(source, end_step);
 }
 
 /* Opens what --resume PATH names: a checkpoint, or a run directory, whose newest good one is meant.
@@ -107,10 +116,14 @@ rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *ou
         cfg->parallel.slices = rt_slices_auto((int)cfg->parallel.workers);
     if (status == RT_OK)
         status = rt_config_check(cfg);
-    if (status == RT_OK && path)
-        status = source_of(path, &m, out);
+    if (status == RT_OK && path) {
+        source_of(path, &m, out);
+        path = NULL;
+        status = check_not_past_the_end(cfg, m.samples, out);
+    }
     if (status != RT_OK)
-        rt_mem_free(path);
+        rt__source_release(out);
+    rt_mem_free(path);
     rt__manifest_release(&m);
     return status;
 }
@@ -134,7 +147,7 @@ rt_status rt__resume_again(const rt__resume *how, const char *config_hash, rt__s
     if (status == RT_OK && !path && from_path)
         status = find_at_path(how, &path, &m);
     if (status == RT_OK && path)
-        status = source_of(path, &m, out);
+        source_of(path, &m, out);
     rt__manifest_release(&m);
     return status;
 }

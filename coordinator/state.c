@@ -102,6 +102,11 @@ static void discard_open_checkpoints(rt__run *r, double now, const char *reason)
     }
 }
 
+bool rt__run_refused(const rt__run *r)
+{
+    return r->failed && r->exit_code == 2 && r->first_step_at < 0;
+}
+
 /* Leaves the books in order and tells the launcher. The job is gone by now. */
 static void conclude(rt__run *r, double now)
 {
@@ -118,8 +123,9 @@ static void conclude(rt__run *r, double now)
                          "message", r->failed ? rt__record_text(r->failure) : json_null());
         rt__record_decision(r, "end", "{s:s, s:I}", "status", status, "step",
                             (json_int_t)r->newest_step);
-        rt_error_clear(); /* a full disk must not keep the summary from being tried */
-        rt__record_summary(r, now, status);
+        rt_error_clear();        /* a full disk must not keep the summary from being tried */
+        if (!rt__run_refused(r)) /* the summary of an earlier run stays */
+            rt__record_summary(r, now, status);
     }
     send(r, r->launcher, RT_MSG_RUN_ENDED,
          &(rt_msg_run_ended){.exit_code = r->exit_code, .message = r->failure});

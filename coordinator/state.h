@@ -149,6 +149,9 @@ rt_status rt__run_init(rt__run *r, const rt__run_facts *facts);
 void rt__run_release(rt__run *r);
 /* Takes one event. Never fails: what goes wrong becomes part of the state. */
 void rt__run_step(rt__run *r, double now, const rt__event *e);
+/* Returns true if the run ended because its input was wrong, before it had made a step: all should be as if it
+ * had never been started. */
+bool rt__run_refused(const rt__run *r);
 /* Returns "GATHER". */
 const char *rt__phase_name(rt__phase p);
 

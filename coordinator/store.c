@@ -84,12 +84,13 @@ static rt_status write_manifest(const char *dir, const rt__manifest *f, const rt
     rt_status status;
     char hex[17];
     char *path = rt_path_join(dir, "manifest.json"), *text = NULL;
-    json_t *m = json_pack(
-        "{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:O, s:o}", "format_version",
-        RT__MANIFEST_VERSION, "run", f->run, "step", (json_int_t)f->step, "slices",
-        (json_int_t)f->slices, "seed", (json_int_t)f->seed, "world", (json_int_t)f->world,
-        "parameters", (json_int_t)f->parameters, "config_hash", f->config_hash, "layout_hash",
-        f->layout_hash, "config", f->config, "layout", f->layout, "pieces", pieces_json(c));
+    json_t *m = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:O, s:o}",
+                          "format_version", RT__MANIFEST_VERSION, "run", f->run, "step",
+                          (json_int_t)f->step, "slices", (json_int_t)f->slices, "seed",
+                          (json_int_t)f->seed, "world", (json_int_t)f->world, "parameters",
+                          (json_int_t)f->parameters, "samples", (json_int_t)f->samples,
+                          "config_hash", f->config_hash, "layout_hash", f->layout_hash, "config",
+                          f->config, "layout", f->layout, "pieces", pieces_json(c));
     status = !path ? rt_error_code() : m ? RT_OK : RT_FAIL(INTERNAL, "%s: cannot be made", path);
     if (status == RT_OK)
         RT_TRY_GOTO(hash_manifest(m, hex), done);
@@ -208,6 +209,7 @@ static rt_status read_fields(rt__manifest *m, const char *path)
     RT_TRY(rt_json_int(j, "seed", path, &m->seed));
     RT_TRY(rt_json_int(j, "world", path, &m->world));
     RT_TRY(rt_json_int(j, "parameters", path, &m->parameters));
+    RT_TRY(rt_json_int(j, "samples", path, &m->samples));
     RT_TRY(rt_json_string(j, "run", path, &m->run));
     RT_TRY(rt_json_string(j, "config_hash", path, &m->config_hash));
     RT_TRY(rt_json_string(j, "layout_hash", path, &m->layout_hash));

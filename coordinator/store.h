@@ -23,7 +23,7 @@ enum { RT__MANIFEST_VERSION = 1 };
 /* What a manifest says of its checkpoint. Strings are owned by the object `json` if it was read,
  * borrowed if it is to be written. */
 typedef struct rt__manifest {
-    int64_t step, slices, seed, world, parameters;
+    int64_t step, slices, seed, world, parameters, samples;
     const char *run, *config_hash, *layout_hash, *config;
     json_t *layout;
     json_t *json;

@@ -97,9 +97,9 @@ rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
 /* Removes what a run writes, and only that: the directory may hold other things. */
 static void remove_contents(const rt__rundir *d)
 {
-    static const char *const names[] = {".config.next.yaml", "config.yaml",  "journal",
-                                        "metrics.jsonl",     "events.jsonl", "summary.json",
-                                        "checkpoints",       "logs",         "lock"};
+    static const char *const names[] = {
+        ".config.next.yaml", ".config.before.yaml", "config.yaml", "journal", "metrics.jsonl",
+        "events.jsonl",      "summary.json",        "checkpoints", "logs",    "lock"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = rt_path_join(d->path, names[i]);
         if (path && rt_remove_tree(path) != RT_OK)

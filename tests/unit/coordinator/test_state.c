@@ -90,7 +90,7 @@ static const row misfit[] = {
     {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
     {"hello 0", RT__GATHER, ""},
     {"misfit 1", RT__FAILED, "REFUSED>w1 END_GENERATION>l"},
-    {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+    {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end RUN_ENDED>l"},
 };
 
 static const row bad_data[] = {
@@ -98,7 +98,7 @@ static const row bad_data[] = {
     {"fault 0 -25", RT__REGROUP, "END_GENERATION>l"}, /* the reason comes late, and still counts */
     {"fault 1 -10", RT__FAILED, "END_GENERATION>l"},
     {"fault 0 -10", RT__FAILED, ""},
-    {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+    {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end RUN_ENDED>l"},
 };
 
 static const row nan_loss[] = {

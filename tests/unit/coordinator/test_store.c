@@ -84,6 +84,7 @@ static rt_status commit(const rt__checkpoint *c, const char *config)
                                                         .seed = 1337,
                                                         .world = 2,
                                                         .parameters = 10,
+                                                        .samples = 6400,
                                                         .config_hash = "hash",
                                                         .layout_hash = "layout",
                                                         .config = config,
@@ -390,6 +391,7 @@ static void another_model_is_refused_by_the_keys_that_differ(void **state)
     expect_no_resume("run.seed=7", RT_E_MISMATCH, "run.seed: 1337 there, 7 here");
     expect_no_resume("optimizer.name=sgd", RT_E_MISMATCH, "optimizer.name: adamw there, sgd here");
     expect_no_resume("model.preset=cnn", RT_E_MISMATCH, "model.preset");
+    expect_no_resume("run.steps=9", RT_E_CONFIG, "is at step 10, after the last step 9");
     expect_no_resume("parallel.workers=5", RT_E_CONFIG, "use -n 4 or fewer");
 }
 

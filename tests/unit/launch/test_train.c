@@ -560,7 +560,7 @@ static void damaged_checkpoints_are_passed_over_or_refused(void **state)
 static void another_model_is_refused_and_nothing_changes(void **state)
 {
     (void)state;
-    rt_bytes before, after;
+    rt_bytes before, after, again;
     run(0, NULL);
     assert_int_equal(rt_file_read(in_run("config.yaml"), 1 << 20, &before), RT_OK);
     run(2, "--resume", "auto", "--set", "optimizer.lr=0.5", NULL);
@@ -573,7 +573,13 @@ static void another_model_is_refused_and_nothing_changes(void **state)
     expect_text(err, "is at step 100, after the last step 99");
     run(2, NULL);
     expect_text(err, "already holds a run");
+    setenv("FAKE_ACTION", "user 1 101 2", 1); /* found out by a worker of the resumed run */
+    run(2, "--resume", "auto", "--set", "run.steps=120", NULL);
+    expect_text(err, "labels: 11 is out of range");
+    assert_int_equal(rt_file_read(in_run("config.yaml"), 1 << 20, &again), RT_OK);
+    assert_string_equal((char *)again.data, (char *)before.data);
     expect_finished();
+    rt_bytes_release(&again);
     rt_bytes_release(&before);
     rt_bytes_release(&after);
 }
