@@ -18,11 +18,18 @@ typedef struct reader {
     size_t key_line[RT__KEYS], section_line[RT__SECTIONS]; /* where each was given; 0: not yet */
 } reader;
 
-static void reader_open(reader *r, const char *text, size_t len, const char *name)
+static rt_status no_memory(void)
+{
+    return RT_FAIL(NOMEM, "out of memory while reading a configuration");
+}
+
+static rt_status reader_open(reader *r, const char *text, size_t len, const char *name)
 {
     *r = (reader){.name = name};
-    yaml_parser_initialize(&r->parser);
+    if (!yaml_parser_initialize(&r->parser))
+        return no_memory();
     yaml_parser_set_input_string(&r->parser, (const unsigned char *)text, len);
+    return RT_OK;
 }
 
 static void reader_close(reader *r)
@@ -41,11 +48,6 @@ static rt_status located(const reader *r, yaml_mark_t at)
 
 #define FAIL_AT(r, mark, ...) (RT_FAIL(CONFIG, __VA_ARGS__), located(r, mark))
 #define FAIL_HERE(r, ...)     FAIL_AT(r, (r)->event.start_mark, __VA_ARGS__)
-
-static rt_status no_memory(void)
-{
-    return RT_FAIL(NOMEM, "out of memory while reading a configuration");
-}
 
 static rt_status syntax_error(const reader *r)
 {
@@ -318,7 +320,7 @@ static rt_status read_document(reader *r, rt_config *cfg)
 rt_status rt__config_read(rt_config *cfg, const char *text, size_t len, const char *name)
 {
     reader r;
-    reader_open(&r, text, len, name);
+    RT_TRY(reader_open(&r, text, len, name));
     rt_status status = read_document(&r, cfg);
     reader_close(&r);
     return status;
@@ -328,7 +330,7 @@ rt_status rt__config_read_value(rt_config *cfg, const rt__key *key, const char *
 {
     reader r;
     rt_config fresh = {0}; /* so that what follows the value can still be wrong */
-    reader_open(&r, text, strlen(text), NULL);
+    RT_TRY(reader_open(&r, text, strlen(text), NULL));
     rt_status status = enter_document(&r);
     if (status == RT_OK && r.event.type == YAML_STREAM_END_EVENT)
         status = rt__key_set_scalar(key, &fresh, "", false);
