@@ -12,7 +12,9 @@
 /* Each overwrites the entries of the table that it has, and sets k->isa. */
 void rt__install_ref(rt_kernels *k);
 void rt__install_ref_elementwise(rt_kernels *k);
-void rt__install_casts(rt_kernels *k); /* the same for every level */
+void rt__install_casts(rt_kernels *k);    /* the same for every level */
+void rt__install_integers(rt_kernels *k); /* the same for every level */
+void rt__install_moves(rt_kernels *k);    /* the same for every level but ref */
 void rt__install_sse4(rt_kernels *k);
 void rt__install_avx2(rt_kernels *k);
 void rt__install_avx512(rt_kernels *k);

@@ -455,6 +455,7 @@ void rt__install_ref(rt_kernels *k)
     k->blas = "builtin";
     rt__install_ref_elementwise(k);
     rt__install_casts(k);
+    rt__install_integers(k);
 #define F32(name) k->name[RT_F32] = name##_f32;
     F32(gemm)
     F32(conv2d) F32(conv2d_dx) F32(conv2d_dw) F32(conv2d_db) F32(max_pool2d) F32(max_pool2d_dx)

@@ -1,7 +1,6 @@
 /* Reference kernels, elementwise part: the formulas of elementwise.def in double precision with
  * libm's functions, one element at a time. Oracle for the vector mathematics. */
 #include "kernels/cpu/cpu.h"
-#include "common/error.h"
 #include <math.h>
 
 #define C(v)         ((double)(v))
@@ -65,68 +64,12 @@ static int64_t at(const rt_grid *g, int o, int64_t i)
     }
 
 #define BINARY(name, f, da, db) GRID(name##_f32, float, double, float, f)
-#define COMPARE(name, f)                                                                           \
-    GRID(name##_f32, float, float, uint8_t, f)                                                     \
-    GRID(name##_i64, int64_t, int64_t, uint8_t, f)
+#define COMPARE(name, f)         GRID(name##_f32, float, float, uint8_t, f)
 
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef BINARY
 #undef COMPARE
-
-/* int64 through uint64, so that overflow wraps. */
-static int64_t i64_add(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-static int64_t i64_sub(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
-
-static int64_t i64_mul(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a * (uint64_t)b);
-}
-
-static int64_t i64_div(int64_t a, int64_t b)
-{
-    if (b == 0)
-        RT_FAIL(RANGE, "div: int64 division by zero");
-    return b == 0 ? 0 : b == -1 ? i64_sub(0, a) : a / b;
-}
-
-static int64_t i64_maximum(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t i64_minimum(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t i64_neg(int64_t x)
-{
-    return i64_sub(0, x);
-}
-
-static int64_t i64_abs(int64_t x)
-{
-    return x < 0 ? i64_sub(0, x) : x;
-}
-
-#define UNARY_I64(name, f)                                                                         \
-    static void name##_i64(int64_t n, const void *x, void *y)                                      \
-    {                                                                                              \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            ((int64_t *)y)[i] = i64_##name(((const int64_t *)x)[i]);                               \
-    }
-#define BINARY_I64(name, f) GRID(name##_i64, int64_t, int64_t, int64_t, i64_##name(a, b))
-#include "kernels/elementwise.def"
-#undef UNARY_I64
-#undef BINARY_I64
 
 void rt__install_ref_elementwise(rt_kernels *k)
 {
@@ -135,10 +78,6 @@ void rt__install_ref_elementwise(rt_kernels *k)
     k->name.dx[RT_F32] = name##_dx_f32;                                                            \
     k->name.dxx[RT_F32] = name##_dxx_f32;
 #define BINARY(name, f_, da, db) k->name.f[RT_F32] = name##_f32;
-#define COMPARE(name, f_)                                                                          \
-    k->name.f[RT_F32] = name##_f32;                                                                \
-    k->name.f[RT_I64] = name##_i64;
-#define UNARY_I64(name, f_)  k->name.f[RT_I64] = name##_i64;
-#define BINARY_I64(name, f_) k->name.f[RT_I64] = name##_i64;
+#define COMPARE(name, f_)        k->name.f[RT_F32] = name##_f32;
 #include "kernels/elementwise.def"
 }
