@@ -99,7 +99,7 @@ static void send_progress(rt__link *l, double now)
         .step = v.step,
         .slice = v.slice,
         .phase = v.phase,
-        .what = (char *)rt__phase_name(v.phase),
+        .what = rt__phase_name(v.phase),
         .since = now - v.since,
         .rss_bytes = rt__rss(),
     };

@@ -28,7 +28,7 @@ static rt_status join(rt__session *s)
 
 static void post_layout(rt__session *s)
 {
-    rt_msg_layout m = {.json = (char *)rt_run_layout(s->run)};
+    rt_msg_layout m = {.json = rt_run_layout(s->run)};
     rt__link_post(s->link, RT_MSG_LAYOUT, &m);
 }
 
@@ -40,13 +40,13 @@ static void piece_done(void *ctx, const rt__piece_result *r)
     rt__session *s = ctx;
     if (r->status != RT_OK) {
         rt_log_error("checkpoint of step %" PRId64 ": %s", r->step, r->reason);
-        rt_msg_piece_failed failed = {r->step, r->status, (char *)r->reason};
+        rt_msg_piece_failed failed = {r->step, r->status, r->reason};
         rt__link_post(s->link, RT_MSG_PIECE_FAILED, &failed);
         return;
     }
     char checksum[17];
     snprintf(checksum, sizeof checksum, "%016" PRIx64, r->checksum);
-    rt_msg_piece_done done = {r->step, (char *)r->file, r->bytes, checksum};
+    rt_msg_piece_done done = {r->step, r->file, r->bytes, checksum};
     rt__link_post(s->link, RT_MSG_PIECE_DONE, &done);
 }
 
