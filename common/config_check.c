@@ -74,9 +74,5 @@ rt_status rt_config_check(const rt_config *c)
     RT_TRY(check_run(c));
     RT_TRY(check_model(c));
     RT_TRY(check_optimizer(c));
-    RT_TRY(check_parallel(c));
-    if (c->snapshot.every != 0)
-        return RT_FAIL(CONFIG,
-                       "snapshot.every: there are no snapshots in this release: set it to 0");
-    return RT_OK;
+    return check_parallel(c);
 }

@@ -367,8 +367,6 @@ static void keys_must_fit_together(void **state)
     expect_check_error("model: {preset: cnn}\nrun: {name: a/b}",
                        "run.name 'a/b' must be usable as the name of a directory: not empty, no "
                        "'/', no leading '.'");
-    expect_check_error("model: {preset: cnn}\nsnapshot: {every: 1}",
-                       "snapshot.every: there are no snapshots in this release: set it to 0");
     expect_check_error("model: {preset: cnn}\ndata: {augment: [flip]}",
                        "data.augment: there are no augmentations in this release: use []");
     expect_check_error("model: {preset: cnn}\noptimizer: {name: sgd, nesterov: true}",
