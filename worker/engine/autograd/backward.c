@@ -111,7 +111,7 @@ static void add_to_leaf(rt_node *leaf, rt_tensor *dy)
     rt_tensor *sum = dy;
     if (leaf->grad)
         sum = rt_add(leaf->grad, dy);
-    else if (!dy->node && (!dy->contiguous || dy->storage->refs > 1))
+    else if (!dy->node && (dy->object.refs > 1 || dy->storage->refs > 1 || !dy->contiguous))
         sum = rt_clone(dy); /* others have it too: the gradient must be the leaf's own */
     if (!sum)
         return;

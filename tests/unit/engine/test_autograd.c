@@ -1,0 +1,485 @@
+/* The graph: gradients of leaves, what is kept and for how long, errors, failing allocations. */
+#include "check.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include "common/mem.h"
+
+static rt_tensor *param(double value)
+{
+    return rt_param(rt_full(rt_shape(2), value, RT_F32));
+}
+
+/* ---- gradients of leaves ---- */
+
+static void gradients_add_until_cleared(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3);
+    assert_true(rt_requires_grad(x));
+    assert_null(rt_grad_of(x));
+    rt_backward(rt_sum(rt_square(x)));
+    assert_values(rt_grad_of(x), 6, 6);
+    rt_backward(rt_sum(rt_square(x)));
+    assert_values(rt_grad_of(x), 12, 12);
+    rt_grad_clear(x);
+    assert_null(rt_grad_of(x));
+    rt_backward(rt_sum(rt_square(x)), .grad = rt_scalar(-2));
+    assert_values(rt_grad_of(x), -12, -12);
+    rt_free(x);
+}
+
+static void gradient_belongs_to_its_leaf_alone(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(1), *y = param(2), *dy = rt_ones(rt_shape(2));
+    rt_backward(rt_add(x, y), .grad = dy); /* the same dy goes to both */
+    rt_fill(rt_grad_of(x), 50);
+    assert_values(rt_grad_of(y), 1, 1);
+    assert_values(dy, 1, 1);
+    rt_free(x);
+    rt_free(y);
+}
+
+static void diamond_is_visited_once_its_gradient_is_complete(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(2);
+    rt_tensor *a = rt_square(x);                       /* a = x^2 */
+    rt_tensor *b = rt_mul(a, x);                       /* b = x^3 */
+    rt_tensor *c = rt_add(rt_mul(a, b), rt_add(a, b)); /* x^5 + x^2 + x^3 */
+    rt_backward(rt_sum(c));
+    assert_values(rt_grad_of(x), 96, 96); /* 5 * 16 + 4 + 12 */
+    rt_free(x);
+}
+
+static void gradient_in_a_fixed_place(void **state)
+{
+    (void)state;
+    rt_tensor *flat = rt_full(rt_shape(6), 77, RT_F32), *x = param(3), *y = param(4);
+    assert_int_equal(rt_grad_place(x, rt_narrow(flat, 0, 0, 2)), RT_OK);
+    assert_int_equal(rt_grad_place(y, rt_narrow(flat, 0, 2, 2)), RT_OK);
+    assert_null(rt_grad_of(x)); /* empty, whatever the memory holds */
+    rt_backward(rt_sum(rt_mul(x, y)));
+    assert_values(flat, 4, 4, 3, 3, 77, 77);
+    assert_ptr_equal(rt_data(rt_grad_of(x)), rt_data(flat));
+    rt_backward(rt_sum(rt_mul(x, y)));
+    assert_values(flat, 8, 8, 6, 6, 77, 77);
+    rt_grad_clear(x);
+    assert_values(flat, 8, 8, 6, 6, 77, 77); /* no memory is touched */
+    rt_backward(rt_sum(rt_add(x, y)));
+    assert_values(flat, 1, 1, 7, 7, 77, 77);
+    rt_grad_place(x, rt_narrow(flat, 0, 4, 2)); /* takes along what there is */
+    assert_values(flat, 1, 1, 7, 7, 1, 1);
+    rt_grad_place(x, rt_zeros(rt_shape(3)));
+    assert_error(SHAPE, "grad_place: float32[3] cpu, expected a contiguous float32[2] cpu");
+    rt_grad_place(flat, flat);
+    assert_error(ARG, "grad_place: float32[6] cpu is no parameter: make it with rt_param");
+    rt_free(x);
+    rt_free(y);
+}
+
+/* Weight gradients are computed where they belong, or else added: both must give the same. */
+static void weight_gradients_go_straight_to_their_place(void **state)
+{
+    (void)state;
+    rt_random_seek(1, 0, 0);
+    rt_tensor *w = rt_param(rt_randn(rt_shape(4, 3))), *b = rt_param(rt_randn(rt_shape(4)));
+    rt_tensor *k = rt_param(rt_randn(rt_shape(2, 1, 3, 3))), *c = rt_param(rt_randn(rt_shape(2)));
+    rt_tensor *x = rt_randn(rt_shape(5, 3)), *image = rt_randn(rt_shape(2, 1, 5, 5));
+    rt_tensor *leaf[] = {w, b, k, c}, *expected[4], *place[4];
+    for (int round = 0; round < 4; round++) {
+        if (round == 1) {
+            for (int i = 0; i < 4; i++) {
+                expected[i] = rt_clone(rt_grad_of(leaf[i]));
+                rt_grad_clear(leaf[i]);
+                place[i] = rt_full(rt_dims_of(leaf[i]), NAN, RT_F32);
+                rt_grad_place(leaf[i], place[i]);
+            }
+        }
+        rt_tensor *loss = rt_add(rt_sum(rt_square(rt_linear(x, w, b))),
+                                 rt_sum(rt_square(rt_conv2d(image, k, c, .padding = {1, 1}))));
+        rt_backward(loss);
+        assert_fine();
+        for (int i = 0; round >= 1 && i < 4; i++) {
+            const float *got = rt_f32(place[i]), *once = rt_f32(expected[i]);
+            for (int64_t j = 0; j < rt_numel(place[i]); j++)
+                assert_true(got[j] == (round == 2 ? 2 * once[j] : once[j]));
+            if (round == 2)
+                rt_grad_clear(leaf[i]);
+        }
+    }
+    for (int i = 0; i < 4; i++)
+        rt_free(leaf[i]);
+}
+
+static void grad_leaves_the_leaves_alone(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3), *y = param(5), *place = rt_full(rt_shape(2), 77, RT_F32);
+    rt_grad_place(x, place);
+    rt_tensor *middle = rt_square(x), *loss = rt_sum(rt_mul(middle, middle));
+    rt_tensor *in[] = {x, y, middle}, *out[3];
+    assert_int_equal(rt_grad(loss, in, 3, out), RT_OK);
+    assert_values(out[0], 108, 108); /* 4 x^3 */
+    assert_values(out[1], 0, 0);
+    assert_values(out[2], 18, 18);
+    assert_null(rt_grad_of(x));
+    assert_values(place, 77, 77);
+    rt_free(x);
+    rt_free(y);
+}
+
+/* ---- higher derivatives ---- */
+
+static void gradients_can_be_differentiated_twice(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(2), *dx, *ddx, *dddx;
+    rt_tensor *y = rt_sum(rt_mul(rt_mul(x, x), rt_mul(x, x)));
+    rt_grad(y, &x, 1, &dx, .create_graph = true);
+    rt_grad(rt_sum(dx), &x, 1, &ddx, .create_graph = true);
+    rt_grad(rt_sum(ddx), &x, 1, &dddx);
+    assert_values(dx, 32, 32);
+    assert_values(ddx, 48, 48);
+    assert_values(dddx, 48, 48);
+    rt_free(x);
+}
+
+static void third_derivative_of_a_function_is_refused(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(1), *dx, *ddx, *dddx;
+    rt_grad(rt_sum(rt_tanh(x)), &x, 1, &dx, .create_graph = true);
+    rt_grad(rt_sum(dx), &x, 1, &ddx, .create_graph = true);
+    assert_fine();
+    assert_int_equal(rt_grad(rt_sum(ddx), &x, 1, &dddx), RT_E_UNSUPPORTED);
+    assert_null(dddx);
+    assert_error(UNSUPPORTED, "tanh: third derivatives are not supported");
+    rt_free(x);
+}
+
+static void gradient_penalty_reaches_the_weights(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3), *w = param(2), *dx;
+    rt_tensor *y = rt_sum(rt_mul(w, rt_square(x)));
+    rt_grad(y, &x, 1, &dx, .create_graph = true); /* 2 w x = 12 */
+    rt_backward(rt_sum(rt_square(dx)));           /* d (2 w x)^2 / dw = 8 w x^2 */
+    assert_values(rt_grad_of(w), 144, 144);
+    rt_free(x);
+    rt_free(w);
+}
+
+static void placed_gradients_cannot_carry_history(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3);
+    rt_grad_place(x, rt_zeros(rt_shape(2)));
+    rt_backward(rt_sum(rt_mul(x, rt_square(x))), .create_graph = true);
+    assert_error(UNSUPPORTED,
+                 "backward: .create_graph with gradients in a fixed place: use rt_grad");
+    rt_free(x);
+}
+
+/* ---- errors ---- */
+
+static void backward_says_what_is_wrong(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3), *y = rt_square(x), *out;
+    rt_backward(rt_ones(rt_shape()));
+    assert_error(ARG, "backward: float32[] cpu depends on nothing that wants a gradient");
+    rt_backward(y);
+    assert_error(SHAPE, "backward: float32[2] cpu is not one number, pass .grad");
+    rt_backward(y, .grad = rt_ones(rt_shape(3)));
+    assert_error(SHAPE, "backward: .grad is float32[3] cpu, expected float32[2] cpu");
+    rt_backward(NULL);
+    assert_error(ARG, "backward: no tensor");
+    rt_tensor *plain = rt_ones(rt_shape(2));
+    rt_grad(rt_sum(y), &plain, 1, &out);
+    assert_error(ARG, "grad: input 0, float32[2] cpu, wants no gradient: make it with rt_param");
+    rt_param(y);
+    assert_error(ARG, "param: float32[2] cpu is a result of square: detach it first");
+    rt_param(rt_zeros(rt_shape(2), RT_I64));
+    assert_error(DTYPE, "param: int64[2] cpu, expected float32");
+    rt_free(x);
+}
+
+static void graph_is_used_once_unless_retained(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3), *y = rt_sum(rt_square(x));
+    rt_backward(y, .retain_graph = true);
+    rt_backward(y);
+    assert_values(rt_grad_of(x), 12, 12);
+    rt_backward(y);
+    assert_error(ARG, "backward: sum was already differentiated: pass .retain_graph = true "
+                      "the first time");
+    rt_free(x);
+}
+
+static void change_in_place_is_noticed(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3), *w = rt_full(rt_shape(2), 2, RT_F32);
+    rt_tensor *y = rt_mul(x, w), *z = rt_tanh(x), *sum = rt_add(x, w);
+    rt_fill(rt_narrow(w, 0, 0, 1), 9); /* also through a view */
+    rt_backward(rt_sum(y));
+    assert_error(ARG, "backward: an input of mul, float32[2] cpu, was changed in place after it "
+                      "was used: clone it first");
+    rt_copy_into(z, w);
+    rt_backward(rt_sum(z));
+    assert_error(ARG, "backward: the result of tanh, float32[2] cpu, was changed in place after "
+                      "it was used: clone it first");
+    rt_backward(rt_sum(sum)); /* addition does not read its operands */
+    assert_values(rt_grad_of(x), 1, 1);
+    rt_free(x);
+}
+
+static void failed_pass_leaves_the_graph_usable(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3), *w = rt_full(rt_shape(2), 2, RT_F32);
+    rt_tensor *y = rt_mul(x, w), *loss = rt_sum(rt_mul(y, y));
+    rt_fill(w, 3);
+    assert_int_equal(rt_backward(loss, .retain_graph = true), RT_E_ARG);
+    rt_error_clear();
+    rt_tensor *out, *again = rt_sum(rt_square(x));
+    assert_int_equal(rt_grad(again, &x, 1, &out), RT_OK);
+    assert_values(out, 6, 6);
+    assert_int_equal(rt_backward(loss), RT_E_ARG); /* the same error, no crash */
+    rt_error_clear();
+    rt_free(x);
+}
+
+static void nothing_is_recorded_without_need(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(3);
+    bool outer = rt_no_grad_begin(), inner = rt_no_grad_begin();
+    rt_no_grad_end(inner);
+    assert_false(rt_requires_grad(rt_square(x)));
+    rt_no_grad_end(outer);
+    assert_true(rt_requires_grad(rt_square(x)));
+    assert_false(rt_requires_grad(rt_square(rt_detach(x))));
+    assert_false(rt_requires_grad(rt_eq(x, x)));
+    assert_false(rt_requires_grad(rt_argmax(x, 0)));
+    rt_free(x);
+}
+
+/* ---- lifetime ---- */
+
+static void deep_graph_needs_no_stack(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(1), *y = rt_keep(rt_mul_scalar(x, 1));
+    for (int i = 0; i < 200000; i++) {
+        rt_scope s = rt_scope_begin();
+        rt_tensor *next = rt_keep(rt_mul_scalar(y, 1));
+        rt_scope_end(s);
+        rt_free(y);
+        y = next;
+    }
+    assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
+    assert_values(rt_grad_of(x), 1, 1);
+    rt_free(y);
+    y = rt_keep(rt_relu(x));
+    for (int i = 0; i < 200000; i++) { /* and dies without one */
+        rt_scope s = rt_scope_begin();
+        rt_tensor *next = rt_keep(rt_relu(y));
+        rt_scope_end(s);
+        rt_free(y);
+        y = next;
+    }
+    rt_free(y);
+    rt_free(x);
+}
+
+enum { BIG = 1 << 18 };
+
+/* Applies f ten times, each in its own scope as a module does, and returns the bytes that the graph keeps. */
+static int64_t bytes_of_chain(rt_tensor *x, rt_tensor *(*f)(rt_tensor *), rt_tensor **y)
+{
+    int64_t before = rt_memory().bytes_used;
+    *y = x;
+    for (int i = 0; i < 10; i++) {
+        rt_scope s = rt_scope_begin();
+        rt_tensor *next = rt_keep(f(*y));
+        rt_scope_end(s);
+        if (i > 0)
+            rt_free(*y);
+        *y = next;
+    }
+    return rt_memory().bytes_used - before;
+}
+
+static rt_tensor *plus_one(rt_tensor *x)
+{
+    return rt_add_scalar(x, 1);
+}
+
+static void graph_keeps_only_what_backward_reads(void **state)
+{
+    (void)state;
+    const int64_t bytes = BIG * (int64_t)sizeof(float);
+    rt_tensor *x = rt_param(rt_full(rt_shape(BIG), 0.5, RT_F32)), *y;
+    assert_in_range(bytes_of_chain(x, plus_one, &y), bytes, 2 * bytes); /* the last result */
+    assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
+    assert_true(rt_f32(rt_grad_of(x))[BIG - 1] == 1);
+    rt_free(y);
+    rt_grad_clear(x);
+    assert_in_range(bytes_of_chain(x, rt_tanh, &y), 10 * bytes, 14 * bytes); /* every result */
+    int64_t full = rt_memory().bytes_used;
+    rt_scope s = rt_scope_begin();
+    assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
+    rt_scope_end(s);
+    assert_in_range(full - rt_memory().bytes_used, 8 * bytes, 14 * bytes); /* dropped again */
+    rt_free(y);
+    rt_free(x);
+}
+
+/* One step of a small net that has all that Fashion-MNIST needs. */
+static double step(rt_tensor **p, rt_tensor *image, rt_tensor *target)
+{
+    rt_scope s = rt_scope_begin();
+    rt_tensor *h = rt_max_pool2d(rt_relu(rt_conv2d(image, p[0], p[1], .same = true)), {2, 2});
+    rt_tensor *logits = rt_linear(rt_dropout(rt_flatten(h, 1, -1), 0.5), p[2], p[3]);
+    rt_tensor *loss = rt_cross_entropy(logits, target, .label_smoothing = 0.1f);
+    rt_backward(loss);
+    double value = rt_item(loss);
+    rt_scope_end(s);
+    return value;
+}
+
+static void make_net(rt_tensor **p, rt_tensor **image, rt_tensor **target)
+{
+    rt_random_seek(1, 0, 0);
+    p[0] = rt_param(rt_randn(rt_shape(3, 1, 3, 3)));
+    p[1] = rt_param(rt_randn(rt_shape(3)));
+    p[2] = rt_param(rt_randn(rt_shape(10, 3 * 4 * 4)));
+    p[3] = rt_param(rt_randn(rt_shape(10)));
+    *image = rt_randn(rt_shape(4, 1, 8, 8));
+    *target = rt_randint(rt_shape(4), 0, 10);
+}
+
+static void free_net(rt_tensor **p)
+{
+    for (int i = 0; i < 4; i++)
+        rt_free(p[i]);
+}
+
+static void steps_leave_nothing_behind(void **state)
+{
+    (void)state;
+    rt_tensor *p[4], *image, *target;
+    make_net(p, &image, &target);
+    int64_t live = 0;
+    rt_memory_stats memory = {0};
+    for (int i = 0; i < 20; i++) {
+        step(p, image, target);
+        assert_fine();
+        if (i == 1) {
+            live = rt_live_objects();
+            memory = rt_memory();
+        }
+    }
+    assert_int_equal(rt_live_objects(), live);
+    assert_int_equal(rt_memory().system_allocations, memory.system_allocations);
+    assert_int_equal(rt_memory().bytes_used, memory.bytes_used);
+    free_net(p);
+}
+
+/* Fails the n-th allocation for n = 1, 2, ... until a whole run passes: an error each time, never a crash or a leak. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    rt_shutdown(); /* an empty pool, so that every block is asked for */
+    int64_t blocks = rt_mem_live(), live = rt_live_objects();
+    int n = 0;
+    for (bool passed = false; !passed; n++) {
+        assert_in_range(n, 0, 10000);
+        rt_tensor *p[4] = {0}, *image, *target;
+        rt_mem_fail_after(n);
+        rt_scope s = rt_scope_begin();
+        make_net(p, &image, &target);
+        double first = step(p, image, target), second = step(p, image, target);
+        rt_tensor *dx[4] = {0};
+        rt_grad(rt_sum(rt_tanh(p[3])), p, 4, dx, .create_graph = true);
+        rt_mem_fail_after(-1);
+        passed = !rt_failed();
+        if (passed) {
+            assert_true(isfinite(first) && isfinite(second));
+        } else {
+            assert_int_equal(rt_error_code(), RT_E_NOMEM);
+            assert_true(isnan(second) || dx[0] == NULL);
+        }
+        rt_error_clear();
+        free_net(p);
+        rt_scope_end(s);
+        rt_shutdown();
+        assert_int_equal(rt_live_objects(), live);
+        assert_int_equal(rt_mem_live(), blocks);
+    }
+    print_message("%d allocations failed in turn\n", n - 1);
+    assert_in_range(n, 50, 10000);
+}
+
+static void *train_in_thread(void *result)
+{
+    rt_scope s = rt_scope_begin();
+    rt_tensor *p[4], *image, *target;
+    make_net(p, &image, &target);
+    double *losses = result;
+    for (int i = 0; i < 20; i++)
+        losses[i] = step(p, image, target);
+    free_net(p);
+    rt_scope_end(s);
+    return rt_failed() ? result : NULL;
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    double losses[3][20];
+    pthread_t thread[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, train_in_thread, losses[i]), 0);
+    for (int i = 0; i < 3; i++) {
+        void *failed;
+        pthread_join(thread[i], &failed);
+        assert_null(failed);
+    }
+    assert_memory_equal(losses[1], losses[0], sizeof losses[0]);
+    assert_memory_equal(losses[2], losses[0], sizeof losses[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(gradients_add_until_cleared),
+        TEST(gradient_belongs_to_its_leaf_alone),
+        TEST(diamond_is_visited_once_its_gradient_is_complete),
+        TEST(gradient_in_a_fixed_place),
+        TEST(weight_gradients_go_straight_to_their_place),
+        TEST(grad_leaves_the_leaves_alone),
+        TEST(gradients_can_be_differentiated_twice),
+        TEST(third_derivative_of_a_function_is_refused),
+        TEST(gradient_penalty_reaches_the_weights),
+        TEST(placed_gradients_cannot_carry_history),
+        TEST(backward_says_what_is_wrong),
+        TEST(graph_is_used_once_unless_retained),
+        TEST(change_in_place_is_noticed),
+        TEST(failed_pass_leaves_the_graph_usable),
+        TEST(nothing_is_recorded_without_need),
+        TEST(deep_graph_needs_no_stack),
+        TEST(graph_keeps_only_what_backward_reads),
+        TEST(steps_leave_nothing_behind),
+        TEST(every_allocation_may_fail),
+        TEST(threads_do_not_disturb_each_other),
+    };
+    int failed = cmocka_run_group_tests_name("autograd", tests, NULL, NULL);
+    rt_shutdown();
+    return failed || rt_live_objects() != 0;
+}

@@ -1,0 +1,173 @@
+/* What operations refuse, word by word; one row per mistake. And the few results that need no table. */
+#include "check.h"
+
+#include <math.h>
+
+static rt_tensor *f(rt_dims dims)
+{
+    return rt_ones(dims);
+}
+
+static rt_tensor *i(rt_dims dims)
+{
+    return rt_ones(dims, RT_I64);
+}
+
+/* MISTAKE(name, expression, code, message) */
+#define MISTAKES                                                                                   \
+    MISTAKE(add_shapes, rt_add(f(rt_shape(4, 2)), f(rt_shape(8, 2))), SHAPE,                       \
+            "add: shapes [4,2] and [8,2] do not broadcast")                                        \
+    MISTAKE(add_dtypes, rt_add(f(rt_shape(2)), i(rt_shape(2))), DTYPE,                             \
+            "add: float32[2] cpu and int64[2] cpu, expected one element type: convert with rt_to") \
+    MISTAKE(add_nothing, rt_add(f(rt_shape(2)), NULL), ARG, "add: argument 2 is no tensor (NULL)") \
+    MISTAKE(add_bool,                                                                              \
+            rt_add(rt_eq(i(rt_shape(2)), i(rt_shape(2))), rt_ones(rt_shape(2), RT_BOOL)), DTYPE,   \
+            "add: bool[2] cpu is not supported, convert it with rt_to")                            \
+    MISTAKE(exp_dtype, rt_exp(i(rt_shape(2))), DTYPE,                                              \
+            "exp: int64[2] cpu is not supported, convert it with rt_to")                           \
+    MISTAKE(div_zero, rt_div(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,                \
+            "div: integer division by zero at element 0")                                          \
+    MISTAKE(half_an_integer, rt_mul_scalar(i(rt_shape(2)), 0.5), DTYPE,                            \
+            "mul_scalar: 0.5 is no integer, but int64[2] cpu is")                                  \
+    MISTAKE(where_condition, rt_where(f(rt_shape(2)), f(rt_shape(2)), f(rt_shape(2))), DTYPE,      \
+            "where: the condition is float32[2] cpu, expected bool")                               \
+    MISTAKE(sum_axis, rt_sum(f(rt_shape(2, 3)), rt_shape(2)), RANGE,                               \
+            "sum: axis 2, expected -2 to 1")                                                       \
+    MISTAKE(sum_axis_twice, rt_sum(f(rt_shape(2, 3)), rt_shape(0, -2)), ARG,                       \
+            "sum: axis 0 is named twice")                                                          \
+    MISTAKE(mean_dtype, rt_mean(i(rt_shape(2))), DTYPE,                                            \
+            "mean: argument 1 is int64[2] cpu, which it does not take: convert it with rt_to")     \
+    MISTAKE(amax_empty, rt_amax(f(rt_shape(2, 0)), rt_shape(1)), SHAPE,                            \
+            "amax: float32[2,0] cpu has no elements along the reduced axes")                       \
+    MISTAKE(argmax_empty, rt_argmax(f(rt_shape(2, 0)), 1), SHAPE,                                  \
+            "argmax: float32[2,0] cpu has no elements along axis 1")                               \
+    MISTAKE(matmul_inner, rt_matmul(f(rt_shape(2, 3)), f(rt_shape(4, 5))), SHAPE,                  \
+            "matmul: [2,3] and [4,5]: inner sizes 3 and 4 differ")                                 \
+    MISTAKE(matmul_inner_t, rt_matmul(f(rt_shape(2, 3)), f(rt_shape(3, 5)), .transpose_a = true),  \
+            SHAPE, "matmul: [2,3]^T and [3,5]: inner sizes 2 and 3 differ")                        \
+    MISTAKE(matmul_batch, rt_matmul(f(rt_shape(2, 1, 3)), f(rt_shape(3, 3, 1))), SHAPE,            \
+            "matmul: shapes [2] and [3] do not broadcast")                                         \
+    MISTAKE(matmul_scalar, rt_matmul(f(rt_shape()), f(rt_shape(2))), SHAPE,                        \
+            "matmul: float32[] cpu and float32[2] cpu: a scalar is no matrix, use rt_mul")         \
+    MISTAKE(linear_in, rt_linear(f(rt_shape(2, 3)), f(rt_shape(5, 4))), SHAPE,                     \
+            "linear: x [2,3] and w [5,4]: expected [..., in] and [out, in]")                       \
+    MISTAKE(linear_bias, rt_linear(f(rt_shape(2, 3)), f(rt_shape(5, 3)), f(rt_shape(4))), SHAPE,   \
+            "linear: bias [4], expected [5]")                                                      \
+    MISTAKE(conv_axes, rt_conv2d(f(rt_shape(3, 4)), f(rt_shape(1, 1, 3, 3))), SHAPE,               \
+            "conv2d: x [3,4] and w [1,1,3,3]: expected [n,in,h,w] and [out,in/groups,kh,kw]")      \
+    MISTAKE(conv_channels, rt_conv2d(f(rt_shape(1, 3, 4, 4)), f(rt_shape(2, 2, 3, 3))), SHAPE,     \
+            "conv2d: x [1,3,4,4] has 3 channels, w [2,2,3,3] with 1 groups takes 2")               \
+    MISTAKE(conv_kernel, rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 5, 3))), SHAPE,       \
+            "conv2d: kernel [1,1,5,3] with dilation reaches over 5, more than the padded input's " \
+            "4")                                                                                   \
+    MISTAKE(conv_bias,                                                                             \
+            rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(2, 1, 3, 3)), f(rt_shape(3))), SHAPE,    \
+            "conv2d: bias [3], expected [2]")                                                      \
+    MISTAKE(conv_same_stride,                                                                      \
+            rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3, 3)), .same = true,              \
+                      .stride = {2, 2}),                                                           \
+            ARG, "conv2d: .same goes with stride 1 and no .padding of its own")                    \
+    MISTAKE(conv_negative,                                                                         \
+            rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3, 3)), .padding = {-1, 0}),       \
+            RANGE, "conv2d: stride, padding, dilation and groups cannot be negative")              \
+    MISTAKE(pool_kernel, rt_max_pool2d(f(rt_shape(1, 1, 4, 4)), {5, 2}), SHAPE,                    \
+            "max_pool2d: kernel 5 is larger than the padded input, [1,1,4,4]")                     \
+    MISTAKE(pool_padding, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {2, 2}, .padding = {2, 0}),       \
+            RANGE,                                                                                 \
+            "avg_pool2d: kernel 2, stride 0, padding 2: expected a kernel of 1 or more, padding "  \
+            "of at most half of it")                                                               \
+    MISTAKE(softmax_axis, rt_softmax(f(rt_shape(2, 3)), 2), RANGE,                                 \
+            "softmax: axis 2, expected -2 to 1")                                                   \
+    MISTAKE(gather_dtype, rt_gather(f(rt_shape(2, 3)), 1, f(rt_shape(2, 1))), DTYPE,               \
+            "gather: the index is float32[2,1] cpu, expected int64")                               \
+    MISTAKE(gather_shape, rt_gather(f(rt_shape(2, 3)), 1, i(rt_shape(3, 1))), SHAPE,               \
+            "gather: index [3,1] does not fit to [2,3] along axis 1")                              \
+    MISTAKE(gather_range, rt_gather(f(rt_shape(1, 1)), 1, i(rt_shape(1, 1))), RANGE,               \
+            "gather: index 1 at element 0, expected 0 to 0")                                       \
+    MISTAKE(embedding_range, rt_embedding(f(rt_shape(1, 4)), i(rt_shape(2))), RANGE,               \
+            "embedding: index 1 at element 0, expected 0 to 0")                                    \
+    MISTAKE(entropy_target, rt_cross_entropy(f(rt_shape(3, 4)), rt_arange(2, 5, 1, RT_I64)),       \
+            RANGE, "cross_entropy: target 4 in row 2, expected 0 to 3")                            \
+    MISTAKE(entropy_negative,                                                                      \
+            rt_cross_entropy(f(rt_shape(1, 4)), rt_full(rt_shape(1), -100, RT_I64)), RANGE,        \
+            "cross_entropy: target -100 in row 0, expected 0 to 3")                                \
+    MISTAKE(entropy_shape, rt_cross_entropy(f(rt_shape(3, 4)), i(rt_shape(2))), SHAPE,             \
+            "cross_entropy: logits [3,4] and target [2], expected [n,classes] and [n]")            \
+    MISTAKE(entropy_dtype, rt_cross_entropy(f(rt_shape(3, 4)), f(rt_shape(3))), DTYPE,             \
+            "cross_entropy: target float32[3] cpu, expected int64")                                \
+    MISTAKE(entropy_smoothing,                                                                     \
+            rt_cross_entropy(f(rt_shape(1, 4)), i(rt_shape(1)), .label_smoothing = 1.5f), RANGE,   \
+            "cross_entropy: label smoothing 1.5, expected 0 to 1")                                 \
+    MISTAKE(mse_shape, rt_mse_loss(f(rt_shape(3, 1)), f(rt_shape(3))), SHAPE,                      \
+            "mse_loss: float32[3,1] cpu and target float32[3] cpu, expected one shape")            \
+    MISTAKE(nll_shape, rt_nll_loss(f(rt_shape(3)), i(rt_shape(3)), RT_MEAN), SHAPE,                \
+            "nll_loss: float32[3] cpu and target int64[3] cpu, expected [n,classes] and [n]")
+
+#define MISTAKE(name, expression, code, message)                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        assert_null(expression);                                                                   \
+        assert_error(code, message);                                                               \
+    }
+MISTAKES
+#undef MISTAKE
+
+static void first_error_is_kept_and_everything_after_it_is_nothing(void **state)
+{
+    (void)state;
+    rt_tensor *bad = rt_add(f(rt_shape(2)), f(rt_shape(3)));
+    rt_tensor *y = rt_linear(rt_relu(bad), f(rt_shape(4, 2)), NULL); /* NULL: no bias, or failed? */
+    assert_null(rt_cross_entropy(y, i(rt_shape(2)), .label_smoothing = 9));
+    assert_int_equal(rt_backward(y), RT_E_SHAPE);
+    assert_error(SHAPE, "add: shapes [2] and [3] do not broadcast");
+}
+
+static void nan_goes_through(void **state)
+{
+    (void)state;
+    const float v[] = {1, NAN, -3, 2};
+    rt_tensor *x = rt_from(v, rt_shape(1, 1, 2, 2), RT_F32);
+    assert_true(isnan(rt_item(rt_amax(x))) && isnan(rt_item(rt_amin(x))));
+    assert_true(isnan(rt_item(rt_max_pool2d(x, {2, 2}))));
+    assert_true(isnan(rt_f32(rt_relu(x))[1]));
+    assert_true(isnan(rt_f32(rt_maximum(x, rt_scalar(0)))[1]));
+    assert_int_equal(rt_item(rt_argmax(rt_reshape(x, rt_shape(4)), 0)), 1);
+    assert_true(isnan(rt_item(rt_mean(rt_zeros(rt_shape(0))))));
+    assert_true(rt_item(rt_sum(rt_zeros(rt_shape(0)))) == 0);
+}
+
+static void ties_of_a_pool_go_to_the_first(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(f(rt_shape(1, 1, 2, 4)));
+    rt_backward(rt_sum(rt_max_pool2d(x, {2, 2})));
+    assert_values(rt_grad_of(x), 1, 0, 1, 0, 0, 0, 0, 0);
+    rt_free(x);
+}
+
+static void loss_over_ignored_targets_only_is_not_a_number(void **state)
+{
+    (void)state;
+    rt_tensor *target = rt_full(rt_shape(2), -100, RT_I64);
+    rt_tensor *loss =
+        rt_cross_entropy(f(rt_shape(2, 3)), target, .ignore = true, .ignore_index = -100);
+    assert_true(isnan(rt_item(loss))); /* 0/0, as PyTorch */
+    assert_fine();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define MISTAKE(name, expression, code, message) TEST(name),
+        MISTAKES
+#undef MISTAKE
+            TEST(first_error_is_kept_and_everything_after_it_is_nothing),
+        TEST(nan_goes_through),
+        TEST(ties_of_a_pool_go_to_the_first),
+        TEST(loss_over_ignored_targets_only_is_not_a_number),
+    };
+    int failed = cmocka_run_group_tests_name("ops_errors", tests, NULL, NULL);
+    rt_shutdown();
+    return failed || rt_live_objects() != 0;
+}

@@ -1,0 +1,442 @@
+/* Tensors: creation, views, copies, looking at them. */
+#include "check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* ---- creation ---- */
+
+static void constants_have_their_values(void **state)
+{
+    (void)state;
+    assert_values(rt_zeros(rt_shape(2, 2)), 0, 0, 0, 0);
+    assert_values(rt_ones(rt_shape(3)), 1, 1, 1);
+    assert_values(rt_full(rt_shape(2), -2.5, RT_F32), -2.5f, -2.5f);
+    assert_values(rt_scalar(7), 7);
+    assert_values(rt_eye(2), 1, 0, 0, 1);
+    assert_values(rt_arange(1, 2, 0.25, RT_F32), 1, 1.25f, 1.5f, 1.75f);
+    assert_values(rt_arange(3, 0, -1, RT_F32), 3, 2, 1);
+    assert_int_equal(rt_numel(rt_arange(0, 0, 1, RT_I64)), 0);
+    assert_int_equal(rt_i64(rt_arange(5, 9, 2, RT_I64))[1], 7);
+    assert_int_equal(rt_ndim(rt_scalar(7)), 0);
+    assert_int_equal(rt_dtype_of(rt_zeros_like(rt_zeros(rt_shape(2), RT_I64))), RT_I64);
+}
+
+static void every_dtype_can_be_filled_and_read(void **state)
+{
+    (void)state;
+    const rt_dtype types[] = {RT_F32, RT_F64, RT_I64, RT_I32, RT_U8};
+    for (int i = 0; i < COUNT(types); i++) {
+        rt_tensor *x = rt_full(rt_shape(3), 5, types[i]);
+        assert_true(rt_item(rt_select(x, 0, 2)) == 5);
+        assert_int_equal(rt_dtype_of(x), types[i]);
+    }
+    assert_true(rt_item(rt_full(rt_shape(), 5, RT_BOOL)) == 1);
+    assert_true(rt_item(rt_full(rt_shape(), 0.1, RT_F64)) == 0.1);
+    assert_fine();
+}
+
+static void bad_shapes_are_refused(void **state)
+{
+    (void)state;
+    assert_null(rt_zeros(rt_shape(2, -1)));
+    assert_error(SHAPE, "tensor: negative size in [2,-1]");
+    assert_null(rt_zeros(rt_shape((int64_t)1 << 40, (int64_t)1 << 40)));
+    assert_error(SHAPE, "tensor: shape [1099511627776,1099511627776] has more than 2^63 elements");
+    assert_null(rt_zeros(rt_shape((int64_t)1 << 61)));
+    assert_error(NOMEM, "tensor: float32 of shape [2305843009213693952] is larger than any memory");
+    assert_int_equal(rt_numel(rt_zeros(rt_shape(0, (int64_t)1 << 40, (int64_t)1 << 40))), 0);
+    assert_null(rt_zeros(rt_shape(2), (rt_dtype)99));
+    assert_error(DTYPE, "tensor: 99 is no element type");
+    assert_null(rt_zeros(rt_shape(2), .device = {RT_CUDA, 1}));
+    assert_error(DEVICE, "device 1:1 is not in this build, which has the cpu only");
+    assert_null(rt_arange(0, 1, 0, RT_F32));
+    assert_error(RANGE, "arange: from 0 to 1 by steps of 0 never ends");
+}
+
+static void more_than_memory_is_an_error_not_a_crash(void **state)
+{
+    (void)state;
+    assert_null(rt_zeros(rt_shape((int64_t)1 << 44)));
+    assert_int_equal(rt_error_code(), RT_E_NOMEM);
+    rt_error_clear();
+}
+
+static void wrapped_memory_is_shared(void **state)
+{
+    (void)state;
+    float memory[4] = {1, 2, 3, 4};
+    rt_tensor *x = rt_wrap(memory, rt_shape(2, 2), RT_F32);
+    memory[3] = 40;
+    assert_values(x, 1, 2, 3, 40);
+    rt_fill(x, 9);
+    assert_true(memory[0] == 9);
+    rt_tensor *copy = rt_from(memory, rt_shape(4), RT_F32);
+    memory[0] = 0;
+    assert_values(copy, 9, 9, 9, 9);
+    assert_null(rt_wrap(NULL, rt_shape(2), RT_F32));
+    assert_error(ARG, "wrap: no memory was given for shape [2]");
+}
+
+/* ---- looking ---- */
+
+static void nothing_gives_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(rt_ndim(NULL), 0);
+    assert_int_equal(rt_numel(NULL), 0);
+    assert_int_equal(rt_size(NULL, 0), 0);
+    assert_null(rt_data(NULL));
+    assert_null(rt_f32(NULL));
+    assert_true(isnan(rt_item(NULL)));
+    assert_false(rt_is_contiguous(NULL));
+    assert_string_equal(rt_describe(NULL), "no tensor");
+    assert_fine();
+}
+
+static void sizes_and_strides_by_axis(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_permute(rt_zeros(rt_shape(2, 3, 4)), rt_shape(2, 0, 1));
+    assert_int_equal(rt_size(x, 0), 4);
+    assert_int_equal(rt_size(x, -1), 3);
+    assert_int_equal(rt_stride(x, 0), 1);
+    assert_int_equal(rt_stride(x, -2), 12);
+    assert_false(rt_is_contiguous(x));
+    assert_string_equal(rt_describe(x), "float32[4,2,3] cpu");
+    rt_size(x, 3);
+    assert_error(RANGE, "size: axis 3, expected -3 to 2");
+    rt_size(rt_scalar(1), 0);
+    assert_error(RANGE, "size: axis 0 of a scalar, which has none");
+}
+
+static void texts_last_for_eight_calls(void **state)
+{
+    (void)state;
+    const char *first = rt_dims_text(rt_shape(1));
+    for (int i = 2; i <= 8; i++)
+        rt_dims_text(rt_shape(i));
+    assert_string_equal(first, "[1]");
+    int64_t m = INT64_MIN; /* the longest text fits */
+    const char *longest = rt_dims_text(rt_shape(m, m, m, m, m, m, m, m));
+    assert_int_equal(strlen(longest), 8 * 20 + 9);
+}
+
+static void access_checks_the_type(void **state)
+{
+    (void)state;
+    assert_null(rt_f32(rt_zeros(rt_shape(2), RT_I64)));
+    assert_error(DTYPE, "int64[2] cpu read as float32, convert it with rt_to");
+    assert_true(isnan(rt_item(rt_zeros(rt_shape(2)))));
+    assert_error(SHAPE, "item: float32[2] cpu has 2 elements, expected one");
+}
+
+/* ---- views ---- */
+
+static void views_share_storage(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_arange(0, 12, 1, RT_F32);
+    rt_tensor *grid = rt_view(x, rt_shape(3, 4));
+    rt_tensor *column = rt_select(grid, 1, 2);
+    assert_values(column, 2, 6, 10);
+    rt_fill(column, -1);
+    assert_values(x, 0, 1, -1, 3, 4, 5, -1, 7, 8, 9, -1, 11);
+    assert_ptr_equal(rt_data(rt_t(grid)), rt_data(x));
+    assert_values(rt_t(rt_narrow(grid, 1, 0, 2)), 0, 4, 8, 1, 5, 9);
+}
+
+static void view_outlives_what_it_looks_at(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_tensor *part = rt_keep(rt_narrow(rt_arange(0, 1000, 1, RT_F32), 0, 998, 2));
+    rt_scope_end(s);
+    assert_values(part, 998, 999);
+    rt_free(part);
+}
+
+static void reshape_copies_only_if_it_must(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_view(rt_arange(0, 24, 1, RT_F32), rt_shape(2, 3, 4));
+    assert_ptr_equal(rt_data(rt_reshape(x, rt_shape(6, -1))), rt_data(x));
+    rt_tensor *turned = rt_permute(x, rt_shape(2, 0, 1)); /* [4,2,3]: the last two still run on */
+    rt_tensor *joined = rt_reshape(turned, rt_shape(4, 6));
+    assert_ptr_equal(rt_data(joined), rt_data(x));
+    assert_int_equal(rt_stride(joined, 1), 4);
+    assert_ptr_not_equal(rt_data(rt_reshape(turned, rt_shape(8, 3))), NULL);
+    assert_ptr_not_equal(rt_data(rt_reshape(turned, rt_shape(24))), rt_data(x));
+    assert_null(rt_view(turned, rt_shape(24)));
+    assert_error(SHAPE,
+                 "view: float32[4,2,3] cpu cannot be seen as [24] without a copy: use reshape");
+}
+
+static void reshape_of_nothing(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_zeros(rt_shape(0, 3));
+    assert_int_equal(rt_size(rt_reshape(x, rt_shape(3, -1)), 1), 0);
+    assert_int_equal(rt_ndim(rt_reshape(x, rt_shape(5, 0, 2))), 3);
+    assert_null(rt_reshape(x, rt_shape(0, -1)));
+    assert_error(SHAPE, "reshape: float32[0,3] cpu does not fit into shape [0,-1]");
+    assert_null(rt_reshape(x, rt_shape(-1, -1)));
+    assert_error(SHAPE, "reshape: [-1,-1] has more than one -1");
+    assert_null(rt_reshape(rt_zeros(rt_shape(4)), rt_shape(3, -1)));
+    assert_error(SHAPE, "reshape: float32[4] cpu does not fit into shape [3,-1]");
+}
+
+static void slices_follow_python(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_arange(0, 10, 1, RT_F32);
+    assert_values(rt_slice(x, .start = 2, .end = 8, .step = 3), 2, 5);
+    assert_values(rt_slice(x, .start = -3, .to_end = true), 7, 8, 9);
+    assert_values(rt_slice(x, .start = 7, .end = 100), 7, 8, 9);
+    assert_values(rt_slice(x, .start = -100, .end = 2), 0, 1);
+    assert_int_equal(rt_numel(rt_slice(x, .start = 5, .end = 5)), 0);
+    assert_int_equal(rt_numel(rt_slice(x, .start = 8, .end = 2)), 0);
+    assert_null(rt_slice(x, .step = -1));
+    assert_error(RANGE, "slice: step -1, expected 1 or more");
+}
+
+static void bad_views_are_refused(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_zeros(rt_shape(2, 3));
+    assert_null(rt_narrow(x, 1, 2, 2));
+    assert_error(RANGE, "narrow: 2 elements from 2 do not lie in axis 1 of float32[2,3] cpu");
+    assert_null(rt_narrow(x, 1, INT64_MAX, 2));
+    rt_error_clear();
+    assert_null(rt_select(x, 0, 2));
+    assert_error(RANGE, "select: index 2 is not in axis 0 of float32[2,3] cpu");
+    assert_null(rt_transpose(x, 0, 2));
+    assert_error(RANGE, "transpose: axis 2, expected -2 to 1");
+    assert_null(rt_permute(x, rt_shape(0, 0)));
+    assert_error(SHAPE,
+                 "permute: the axes given do not name each of the 2 axes of float32[2,3] cpu once");
+    assert_null(rt_expand(x, rt_shape(2, 4)));
+    assert_int_equal(rt_error_code(), RT_E_SHAPE);
+    rt_error_clear();
+    assert_null(rt_t(rt_zeros(rt_shape(3))));
+    assert_error(SHAPE, "t: float32[3] cpu, expected two axes");
+    assert_null(rt_flatten(x, 1, 0));
+    assert_error(RANGE, "flatten: first axis 1 comes after last axis 0");
+    assert_null(rt_unsqueeze(rt_zeros(rt_shape(1, 1, 1, 1, 1, 1, 1, 1)), 0));
+    assert_error(SHAPE, "unsqueeze: float32[1,1,1,1,1,1,1,1] cpu has all 8 axes there can be");
+}
+
+static void cat_and_stack_refuse_what_does_not_fit(void **state)
+{
+    (void)state;
+    rt_tensor *x[] = {rt_zeros(rt_shape(2, 3)), rt_zeros(rt_shape(2, 4)), NULL};
+    assert_null(rt_cat(x, 2, 0));
+    assert_error(SHAPE, "cat: tensor 1 is float32[2,4] cpu, which does not fit to float32[2,3] cpu "
+                        "along axis 0");
+    assert_int_equal(rt_size(rt_cat(x, 2, 1), 1), 7);
+    assert_null(rt_cat(x, 3, 1));
+    assert_error(ARG, "cat: tensor 2 is missing (NULL)");
+    assert_null(rt_stack(x, 2, 0));
+    assert_error(SHAPE,
+                 "stack: tensor 1 is float32[2,4] cpu, expected the shape of float32[2,3] cpu");
+    assert_null(rt_cat(x, 0, 0));
+    assert_error(ARG, "cat: no tensors");
+}
+
+static void cat_of_many(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    rt_tensor *x[MANY];
+    for (int i = 0; i < MANY; i++)
+        x[i] = rt_param(rt_full(rt_shape(i % 3), i, RT_F32));
+    rt_tensor *y = rt_cat(x, MANY, 0);
+    assert_int_equal(rt_numel(y), 99);
+    assert_int_equal(rt_backward(rt_sum(rt_square(y))), RT_OK);
+    assert_values(rt_grad_of(x[98]), 196, 196);
+    for (int i = 0; i < MANY; i++)
+        rt_free(x[i]);
+}
+
+/* ---- copies ---- */
+
+static void copy_into_broadcasts_and_converts(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_zeros(rt_shape(2, 3));
+    assert_int_equal(rt_copy_into(x, rt_arange(1, 4, 1, RT_I64)), RT_OK);
+    assert_values(x, 1, 2, 3, 1, 2, 3);
+    assert_int_equal(rt_copy_into(rt_t(x), rt_scalar(5)), RT_OK);
+    assert_values(x, 5, 5, 5, 5, 5, 5);
+    rt_copy_into(rt_zeros(rt_shape(3)), x);
+    assert_error(SHAPE, "copy_into: float32[2,3] cpu does not fit into float32[3] cpu");
+}
+
+static void overlapping_copy_is_safe(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_arange(0, 6, 1, RT_F32);
+    rt_copy_into(rt_narrow(x, 0, 1, 5), rt_narrow(x, 0, 0, 5));
+    assert_values(x, 0, 0, 1, 2, 3, 4);
+}
+
+static void conversions_round_and_clamp(void **state)
+{
+    (void)state;
+    const float v[] = {-1.7f, 2.9f, 300, NAN};
+    rt_tensor *x = rt_from(v, rt_shape(4), RT_F32);
+    rt_tensor *u8 = rt_to(x, RT_U8);
+    const uint8_t expected[] = {0, 2, 255, 0};
+    assert_memory_equal(rt_data(u8), expected, 4);
+    const uint8_t truth[] = {1, 1, 1, 1};
+    assert_memory_equal(rt_data(rt_to(x, RT_BOOL)), truth, 4);
+    assert_int_equal(rt_i64(rt_to(x, RT_I64))[0], -1);
+    assert_ptr_equal(rt_to(x, RT_F32), x);
+    assert_true(rt_item(rt_to(rt_full(rt_shape(), 0.1, RT_F64), RT_F32)) == (double)0.1f);
+}
+
+static void fill_reaches_strided_views(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_zeros(rt_shape(2, 4));
+    rt_fill(rt_slice(x, .axis = 1, .start = 1, .step = 2, .to_end = true), 3);
+    assert_values(x, 0, 3, 0, 3, 0, 3, 0, 3);
+}
+
+/* ---- random views against index arithmetic ---- */
+
+/* A view as numbers: where each of its elements lies in the original. */
+typedef struct model {
+    int n;
+    int64_t size[4], place[256];
+} model;
+
+static int64_t model_numel(const model *m)
+{
+    int64_t n = 1;
+    for (int i = 0; i < m->n; i++)
+        n *= m->size[i];
+    return n;
+}
+
+/* Swaps two axes / takes every step-th element from start on, by hand. */
+static model model_view(const model *m, int a, int b, int64_t start, int64_t step)
+{
+    model v = *m;
+    if (step == 0) {
+        v.size[a] = m->size[b];
+        v.size[b] = m->size[a];
+    } else {
+        v.size[a] = start < m->size[a] ? (m->size[a] - start - 1) / step + 1 : 0;
+    }
+    for (int64_t i = 0; i < model_numel(&v); i++) {
+        int64_t at[4], rest = i, from = 0;
+        for (int k = v.n - 1; k >= 0; k--) {
+            at[k] = rest % v.size[k];
+            rest /= v.size[k];
+        }
+        if (step == 0) {
+            int64_t t = at[a];
+            at[a] = at[b];
+            at[b] = t;
+        } else {
+            at[a] = start + step * at[a];
+        }
+        for (int k = 0; k < m->n; k++)
+            from = from * m->size[k] + at[k];
+        v.place[i] = m->place[from];
+    }
+    return v;
+}
+
+static void assert_model(rt_tensor *x, const model *m)
+{
+    float values[256];
+    assert_fine();
+    assert_int_equal(rt_numel(x), model_numel(m));
+    rt_copy_out(x, values);
+    for (int64_t i = 0; i < model_numel(m); i++)
+        assert_int_equal((int64_t)values[i], m->place[i]);
+}
+
+static void random_views_agree_with_index_arithmetic(void **state)
+{
+    (void)state;
+    unsigned seed = (unsigned)time(NULL), random = seed;
+    print_message("seed %u\n", seed);
+    for (int round = 0; round < 2000; round++) {
+        rt_scope s = rt_scope_begin();
+        model m = {.n = 4};
+        for (int i = 0; i < 4; i++)
+            m.size[i] = 1 + rand_r(&random) % 4;
+        for (int64_t i = 0; i < model_numel(&m); i++)
+            m.place[i] = i;
+        rt_tensor *x = rt_reshape(rt_arange(0, (double)model_numel(&m), 1, RT_F32),
+                                  rt_shape(m.size[0], m.size[1], m.size[2], m.size[3]));
+        for (int k = 0; k < 4; k++) {
+            int a = rand_r(&random) % 4, b = rand_r(&random) % 4;
+            int64_t step = rand_r(&random) % 3, start = rand_r(&random) % 3;
+            x = step ? rt_slice(x, a, start, .step = step, .to_end = true) : rt_transpose(x, a, b);
+            m = model_view(&m, a, b, start, step);
+        }
+        assert_model(x, &m);
+        assert_model(rt_reshape(x, rt_shape(-1 + 0 * m.n)), &m); /* one axis, whatever strides */
+        rt_dims merged = rt_shape(m.size[0], m.size[1] * m.size[2], m.size[3]);
+        assert_model(rt_reshape(x, merged), &m);
+        rt_scope_end(s);
+    }
+}
+
+static void printing_shortens_large_tensors(void **state)
+{
+    (void)state;
+    fflush(stdout);
+    FILE *file = tmpfile();
+    FILE *console = stdout;
+    stdout = file;
+    rt_print(rt_view(rt_arange(0, 4, 1, RT_F32), rt_shape(2, 2)));
+    rt_print(rt_arange(0, 2000, 1, RT_F32));
+    rt_print(NULL);
+    stdout = console;
+    char text[256] = "";
+    rewind(file);
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    assert_in_range(n, 1, sizeof text - 1);
+    assert_string_equal(text, "[[0, 1],\n [2, 3]]  float32[2,2] cpu\n"
+                              "[0, 1, 2, ..., 1997, 1998, 1999]  float32[2000] cpu\nno tensor\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(constants_have_their_values),
+        TEST(every_dtype_can_be_filled_and_read),
+        TEST(bad_shapes_are_refused),
+        TEST(more_than_memory_is_an_error_not_a_crash),
+        TEST(wrapped_memory_is_shared),
+        TEST(nothing_gives_nothing),
+        TEST(sizes_and_strides_by_axis),
+        TEST(texts_last_for_eight_calls),
+        TEST(access_checks_the_type),
+        TEST(views_share_storage),
+        TEST(view_outlives_what_it_looks_at),
+        TEST(reshape_copies_only_if_it_must),
+        TEST(reshape_of_nothing),
+        TEST(slices_follow_python),
+        TEST(bad_views_are_refused),
+        TEST(cat_and_stack_refuse_what_does_not_fit),
+        TEST(cat_of_many),
+        TEST(copy_into_broadcasts_and_converts),
+        TEST(overlapping_copy_is_safe),
+        TEST(conversions_round_and_clamp),
+        TEST(fill_reaches_strided_views),
+        TEST(random_views_agree_with_index_arithmetic),
+        TEST(printing_shortens_large_tensors),
+    };
+    int failed = cmocka_run_group_tests_name("tensor", tests, NULL, NULL);
+    rt_shutdown();
+    return failed || rt_live_objects() != 0;
+}
