@@ -74,7 +74,7 @@ static void ranks_are_found_and_missed(void **state)
 {
     (void)state;
     rt__roster r = {0};
-    char text[64], peer[16];
+    char text[64], peer[32];
     assert_int_equal(rt__roster_reset(&r, 100), RT_OK);
     for (int64_t k = 0; k < 100; k += 2) {
         rt_msg_hello h = hello(k, 100);
