@@ -4,7 +4,6 @@
 #include "worker/step.h"
 
 #include <math.h>
-#include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
 
@@ -28,6 +27,24 @@ static void on_phase(void *ctx, const char *phase, int64_t slice)
     rt__progress_phase(ctx, rt__phase_of_name(phase), slice);
 }
 
+/* A ring takes one partial sum per rank, as if there were one slice each. */
+static rt_status plan_sum(rt__stepper *s)
+{
+    const rt__shard *shard = s->shard;
+    s->sum = (rt_reduce){shard->slice_count, shard->slice_begin, shard->owned,
+                         rt_run_flat(s->run)->length};
+    if (s->algorithm != RT_ALGO_RING)
+        return RT_OK;
+    s->one_each = rt_calloc((size_t)shard->world + 1, sizeof *s->one_each);
+    if (!s->one_each)
+        return RT_E_NOMEM;
+    for (int r = 0; r <= shard->world; r++)
+        s->one_each[r] = r;
+    s->sum.slices = shard->world;
+    s->sum.slice_begin = s->one_each;
+    return RT_OK;
+}
+
 rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
 {
     *s = (rt__stepper){
@@ -41,8 +58,10 @@ rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
         .batch = (double)a->config->data.batch,
     };
     s->square_sums = rt_calloc((size_t)rt_run_blocks(a->run), sizeof *s->square_sums);
-    if (!s->square_sums)
+    if (!s->square_sums || plan_sum(s) != RT_OK) {
+        rt__stepper_release(s);
         return RT_E_NOMEM;
+    }
     rt_run_on_phase(a->run, on_phase, a->progress);
     return RT_OK;
 }
@@ -52,6 +71,7 @@ void rt__stepper_release(rt__stepper *s)
     if (s->run)
         rt_run_on_phase(s->run, NULL, NULL);
     rt_mem_free(s->square_sums);
+    rt_mem_free(s->one_each);
     *s = (rt__stepper){0};
 }
 
@@ -61,8 +81,7 @@ static rt_status sum_job(rt_comm *c, void *arg)
 {
     rt__stepper *s = arg;
     const rt_flat *flat = rt_run_flat(s->run);
-    rt_reduce r = {s->shard->slice_count, s->shard->slice_begin, s->shard->owned, flat->length};
-    RT_TRY(rt_comm_reduce_scatter(c, &r, s->parts, s->part_count, flat->grad, s->algorithm));
+    RT_TRY(rt_comm_reduce_scatter(c, &s->sum, s->parts, s->part_count, flat->grad, s->algorithm));
     if (s->replicated)
         RT_TRY(rt_comm_all_gather(c, flat->grad, s->shard->owned, RT_F32, RT_ALGO_AUTO));
     return RT_OK;
@@ -92,7 +111,7 @@ static void fold_parts(rt__stepper *s)
         for (int64_t i = 0; i < n; i++)
             sum[i] += x[i];
     }
-    s->parts[0].node = s->shard->slices;
+    s->parts[0].node = (rt_range){s->shard->rank, s->shard->rank + 1};
     s->part_count = 1;
 }
 
@@ -114,10 +133,8 @@ static rt_status reduce(rt__stepper *s)
     rt__progress_phase(s->progress, RT__PHASE_REDUCE, -1);
     if (s->shard->world > 1)
         return rt__commthread_run(s->comm, sum_job, s);
-    const rt_flat *flat = rt_run_flat(s->run);
-    RT_ASSERT(s->part_count == 1); /* all slices are one node */
-    if (s->parts[0].data != flat->grad)
-        memcpy(flat->grad, s->parts[0].data, (size_t)flat->length * sizeof(float));
+    /* All slices are one node, and the first buffer is the flat gradient. */
+    RT_ASSERT(s->part_count == 1 && s->parts[0].data == rt_run_flat(s->run)->grad);
     return RT_OK;
 }
 

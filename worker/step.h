@@ -36,6 +36,8 @@ typedef struct rt__stepper {
     const rt__shard *shard;
     rt__progress *progress;
     rt_algo algorithm;   /* of the sums */
+    rt_reduce sum;       /* how they are spread over the ranks */
+    int64_t *one_each;   /* [world+1] for a ring, which knows one partial sum per rank; else NULL */
     bool replicated;     /* sharding: none; every rank updates everything */
     double clip_norm;    /* 0: never */
     double batch;        /* samples in a step, all ranks together */
