@@ -51,7 +51,7 @@ static void same_weights_for_1_to_4_workers(void **state)
     char first[65], other[65];
     train("1", first);
     for (int workers = 2; workers <= 4; workers++) {
-        char count[8];
+        char count[16];
         snprintf(count, sizeof count, "%d", workers);
         train(count, other);
         assert_string_equal(other, first);
