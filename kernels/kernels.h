@@ -98,6 +98,7 @@ typedef struct rt_adamw_shape {
 typedef struct rt_rng {
     uint64_t seed;
     uint32_t step, slice, stream;
+    uint32_t skip; /* start at element 4 * skip */
 } rt_rng;
 
 /* y = f(x);  dx = dy * f'(x);  dxx = dy * v * f''(x). n elements each; y is f(x) as computed

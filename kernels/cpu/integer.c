@@ -15,7 +15,8 @@ static bool divides(const rt_grid *g, const int64_t *b)
     for (int64_t r = 0; r < g->rows; r++)
         for (int64_t c = 0; c < g->cols; c++)
             if (b[r * g->in[1].row + c * g->in[1].col] == 0) {
-                RT_FAIL(RANGE, "div: int64 division by zero at element %lld", (long long)(r * g->cols + c));
+                RT_FAIL(RANGE, "div: int64 division by zero at element %lld",
+                        (long long)(r * g->cols + c));
                 return false;
             }
     return true;
@@ -33,8 +34,9 @@ static bool divides(const rt_grid *g, const int64_t *b)
 #define GRID(name, out, f)                                                                         \
     static void name##_grid(const rt_grid *g, const void *pa, const void *pb, void *py)            \
     {                                                                                              \
-        _Pragma("omp parallel for schedule(static) if (rt__worth_threads(g->rows * g->cols))")     \
-        for (int64_t r = 0; r < g->rows; r++) {                                                    \
+        _Pragma("omp parallel for schedule(static) if (rt__worth_threads(g->rows * "               \
+                "g->cols))") for (int64_t r = 0; r < g->rows; r++)                                 \
+        {                                                                                          \
             const int64_t *ra = (const int64_t *)pa + r * g->in[0].row;                            \
             const int64_t *rb = (const int64_t *)pb + r * g->in[1].row;                            \
             out *y = (out *)py + r * g->cols;                                                      \

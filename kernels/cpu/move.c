@@ -83,8 +83,8 @@ static void copy(const rt_strided *s, const void *x, void *y)
             to += left % p.dim[d] * p.dst[d];
             left /= p.dim[d];
         }
-        copy_run(s->size, p.dim[last], (const char *)x + from * size, p.src[last], (char *)y + to * size,
-                 p.dst[last]);
+        copy_run(s->size, p.dim[last], (const char *)x + from * size, p.src[last],
+                 (char *)y + to * size, p.dst[last]);
     }
 }
 
@@ -100,8 +100,9 @@ static void fill(int64_t n, size_t size, const void *value, void *y)
     static void select_##type(const rt_grid *g, const void *a_, const void *b_, const uint8_t *m_, \
                               void *y_)                                                            \
     {                                                                                              \
-        _Pragma("omp parallel for schedule(static) if (rt__worth_threads(g->rows * g->cols))")     \
-        for (int64_t r = 0; r < g->rows; r++) {                                                    \
+        _Pragma("omp parallel for schedule(static) if (rt__worth_threads(g->rows * "               \
+                "g->cols))") for (int64_t r = 0; r < g->rows; r++)                                 \
+        {                                                                                          \
             const type *a = (const type *)a_ + r * g->in[0].row;                                   \
             const type *b = (const type *)b_ + r * g->in[1].row;                                   \
             const uint8_t *m = m_ + r * g->in[2].row;                                              \

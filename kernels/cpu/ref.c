@@ -370,7 +370,7 @@ static void adamw_f32(int64_t n, rt_adamw_shape s, void *p_, const void *g_, voi
  */
 static uint32_t philox_word(rt_rng r, int64_t i)
 {
-    uint32_t c[4] = {r.step, r.slice, r.stream, (uint32_t)(i / 4)};
+    uint32_t c[4] = {r.step, r.slice, r.stream, r.skip + (uint32_t)(i / 4)};
     uint32_t k[2] = {(uint32_t)r.seed, (uint32_t)(r.seed >> 32)};
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53 * c[0], p1 = (uint64_t)0xCD9E8D57 * c[2];
@@ -458,11 +458,12 @@ void rt__install_ref(rt_kernels *k)
     rt__install_integers(k);
 #define F32(name) k->name[RT_F32] = name##_f32;
     F32(gemm)
-    F32(conv2d) F32(conv2d_dx) F32(conv2d_dw) F32(conv2d_db) F32(max_pool2d) F32(max_pool2d_dx)
-        F32(avg_pool2d) F32(avg_pool2d_dx) F32(softmax) F32(softmax_dx) F32(log_softmax)
-            F32(log_softmax_dx) F32(cross_entropy) F32(cross_entropy_dx) F32(argmax) F32(sum)
-                F32(mean) F32(max) F32(min) F32(sum_squares) F32(axpy) F32(scale) F32(sgd)
-                    F32(adamw) F32(uniform) F32(normal) F32(dropout_mask)
+    F32(conv2d)
+    F32(conv2d_dx) F32(conv2d_dw) F32(conv2d_db) F32(max_pool2d) F32(max_pool2d_dx) F32(avg_pool2d)
+        F32(avg_pool2d_dx) F32(softmax) F32(softmax_dx) F32(log_softmax) F32(log_softmax_dx)
+            F32(cross_entropy) F32(cross_entropy_dx) F32(argmax) F32(sum) F32(mean) F32(max)
+                F32(min) F32(sum_squares) F32(axpy) F32(scale) F32(sgd) F32(adamw) F32(uniform)
+                    F32(normal) F32(dropout_mask)
 #undef F32
                         k->sum[RT_I64] = sum_i64;
     k->copy = copy;

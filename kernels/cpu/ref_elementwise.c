@@ -64,7 +64,7 @@ static int64_t at(const rt_grid *g, int o, int64_t i)
     }
 
 #define BINARY(name, f, da, db) GRID(name##_f32, float, double, float, f)
-#define COMPARE(name, f)         GRID(name##_f32, float, float, uint8_t, f)
+#define COMPARE(name, f)        GRID(name##_f32, float, float, uint8_t, f)
 
 #include "kernels/elementwise.def"
 #undef UNARY

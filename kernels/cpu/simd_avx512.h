@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/simd_transpose8.h"
 
-enum { W = 16 };   /* floats in a vector */
+enum { W = 16 }; /* floats in a vector */
 #define TILE_IS_8 1
 enum { TILE = 8 }; /* rows of a gemm tile; its width is 2 * W */
 typedef float V __attribute__((vector_size(64)));

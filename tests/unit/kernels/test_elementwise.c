@@ -1,0 +1,247 @@
+/* The rows of elementwise.def: derivatives against finite differences of the formulas themselves, every level against
+ * the reference on ordinary and special values, lengths around the vector width, int64 rows, and casts. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "kernels/kernels.h"
+
+/* The formulas in double precision. */
+#define C(v)         ((double)(v))
+#define sel(m, a, b) ((m) ? (a) : (b))
+#define abs_(x)      fabs(x)
+#define sqrt_(x)     sqrt(x)
+#define floor_(x)    floor(x)
+#define ceil_(x)     ceil(x)
+#define round_(x)    rint(x)
+#define exp_(x)      exp(x)
+#define expm1_(x)    expm1(x)
+#define log_(x)      log(x)
+#define log1p_(x)    log1p(x)
+#define tanh_(x)     tanh(x)
+#define erf_(x)      erf(x)
+#define sin_(x)      sin(x)
+#define cos_(x)      cos(x)
+
+typedef struct row {
+    const char *name;
+    double (*f)(double x), (*df)(double x), (*ddf)(double x);
+    double lo, hi;
+    size_t kernel;
+} row;
+
+#define UNARY(name, formula, d, dd, lo, hi)                                                        \
+    static double f_##name(double x)                                                               \
+    {                                                                                              \
+        return formula;                                                                            \
+    }                                                                                              \
+    static double df_##name(double x)                                                              \
+    {                                                                                              \
+        double y = f_##name(x);                                                                    \
+        (void)x, (void)y;                                                                          \
+        return d;                                                                                  \
+    }                                                                                              \
+    static double ddf_##name(double x)                                                             \
+    {                                                                                              \
+        double y = f_##name(x);                                                                    \
+        (void)x, (void)y;                                                                          \
+        return dd;                                                                                 \
+    }
+#include "kernels/elementwise.def"
+#undef UNARY
+
+static const row rows[] = {
+#define UNARY(name, formula, d, dd, lo, hi)                                                        \
+    {#name, f_##name, df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name)},
+#include "kernels/elementwise.def"
+#undef UNARY
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static const rt_unary_kernels *kernels_of(const char *level, const row *r)
+{
+    const rt_kernels *k = rt_kernels_level(level);
+    assert_non_null(k);
+    return (const rt_unary_kernels *)((const char *)k + r->kernel);
+}
+
+/* Runs f for every level but ref. */
+static void for_levels(void (*f)(const char *level, const row *r), const row *r)
+{
+    char levels[64], *rest = NULL;
+    snprintf(levels, sizeof levels, "%s", rt_kernels_levels());
+    for (char *l = strtok_r(levels, " ", &rest); l; l = strtok_r(NULL, " ", &rest))
+        if (strcmp(l, "ref") != 0)
+            f(l, r);
+}
+
+static void check_derivative(const row *r, const char *what, double (*f)(double),
+                             double (*df)(double), double x)
+{
+    double h = 1e-5, slope = (f(x + h) - f(x - h)) / (2 * h), claim = df(x);
+    if (fabs(slope - claim) > 1e-6 * (1 + fabs(slope)))
+        fail_msg("%s: %s at %g is given as %.9g, differences say %.9g", r->name, what, x, claim,
+                 slope);
+}
+
+static void test_derivatives(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < 100; j++) { /* none of these points is a kink or a jump */
+            double x = rows[i].lo + (rows[i].hi - rows[i].lo) * (j + 0.371) / 100;
+            check_derivative(&rows[i], "f'", rows[i].f, rows[i].df, x);
+            check_derivative(&rows[i], "f''", rows[i].df, rows[i].ddf, x);
+        }
+}
+
+static void check_close(const row *r, const char *level, const char *what, int64_t n,
+                        const float *x, const float *got, const float *want)
+{
+    for (int64_t i = 0; i < n; i++) {
+        /* 1 + erf and the like lose digits where the result is small against x. */
+        double room = 2e-6 * fabs(want[i]) + 3e-7 * fmax(1, fmin(fabs(x[i]), 100));
+        if (got[i] == want[i] || (isnan(got[i]) && isnan(want[i])) ||
+            fabs((double)got[i] - want[i]) <= room)
+            continue;
+        fail_msg("%s on %s: %s at %.9g: %.9g, expected %.9g", r->name, level, what, x[i], got[i],
+                 want[i]);
+    }
+}
+
+enum { N = 40000 };
+static float x[N], y[N], dy[N], v[N], got[N + 1], want[N];
+
+static void check_values(const char *level, const row *r)
+{
+    const rt_unary_kernels *u = kernels_of(level, r), *ref = kernels_of("ref", r);
+    for (int i = 0; i < N; i++) {
+        x[i] = (float)(r->lo + (r->hi - r->lo) * rand() / RAND_MAX);
+        dy[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+        v[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+    }
+    ref->f[RT_F32](N, x, y);
+    u->f[RT_F32](N, x, got);
+    check_close(r, level, "f", N, x, got, y);
+    ref->dx[RT_F32](N, dy, x, y, want);
+    u->dx[RT_F32](N, dy, x, y, got);
+    check_close(r, level, "dx", N, x, got, want);
+    ref->dxx[RT_F32](N, dy, v, x, y, want);
+    u->dxx[RT_F32](N, dy, v, x, y, got);
+    check_close(r, level, "dxx", N, x, got, want);
+}
+
+static void check_specials(const char *level, const row *r)
+{
+    static const float special[] = {0,    -0.0f,     1,          -1,       INFINITY,  -INFINITY,
+                                    NAN,  0x1p-149f, -0x1p-149f, 0x1p127f, -0x1p127f, 0x1.8p1f,
+                                    2.5f, -2.5f,     -0.5f,      200,      -200,      8e6f};
+    enum { SPECIAL = sizeof special / sizeof *special };
+    kernels_of("ref", r)->f[RT_F32](SPECIAL, special, want);
+    kernels_of(level, r)->f[RT_F32](SPECIAL, special, got);
+    check_close(r, level, "f", SPECIAL, special, got, want);
+    for (int i = 0; i < SPECIAL; i++)
+        if (isnan(special[i]) && !isnan(got[i]))
+            fail_msg("%s on %s: NaN gives %g", r->name, level, got[i]);
+}
+
+/* Every length up to several vectors: what follows the end stays, what precedes it equals the long run; in place. */
+static void check_lengths(const char *level, const row *r)
+{
+    const rt_unary_kernels *u = kernels_of(level, r);
+    u->f[RT_F32](N, x, want);
+    for (int64_t n = 0; n < 70; n++) {
+        got[n] = 42;
+        memcpy(got, x, (size_t)n * sizeof *x);
+        u->f[RT_F32](n, got, got);
+        assert_memory_equal(got, want, (size_t)n * sizeof *want);
+        assert_true(got[n] == 42);
+    }
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    srand(7);
+    for (int i = 0; i < ROWS; i++) {
+        for_levels(check_values, &rows[i]);
+        for_levels(check_specials, &rows[i]);
+        for_levels(check_lengths, &rows[i]);
+    }
+}
+
+static void test_int64(void **state)
+{
+    (void)state;
+    const rt_kernels *k = rt_kernels_cpu();
+    int64_t a[] = {7, -7, INT64_MIN, INT64_MAX, 5}, b[] = {2, 2, -1, 1, 5}, c[5];
+    uint8_t less[5];
+    rt_grid g = {1, 5, {{5, 1}, {5, 1}}};
+    k->add.f[RT_I64](&g, a, b, c);
+    assert_true(c[0] == 9 && c[1] == -5 && c[2] == INT64_MAX && c[3] == INT64_MIN);
+    k->sub.f[RT_I64](&g, a, b, c);
+    assert_true(c[0] == 5 && c[1] == -9 && c[4] == 0);
+    k->mul.f[RT_I64](&g, a, b, c);
+    assert_true(c[0] == 14 && c[1] == -14 && c[2] == INT64_MIN);
+    k->div.f[RT_I64](&g, a, b, c);
+    assert_true(c[0] == 3 && c[1] == -3 && c[2] == INT64_MIN && c[4] == 1);
+    k->maximum.f[RT_I64](&g, a, b, c);
+    assert_true(c[0] == 7 && c[1] == 2 && c[2] == -1);
+    k->minimum.f[RT_I64](&g, a, b, c);
+    assert_true(c[0] == 2 && c[1] == -7 && c[3] == 1);
+    k->lt.f[RT_I64](&g, a, b, less);
+    assert_true(!less[0] && less[1] && less[2] && !less[3] && !less[4]);
+    k->abs.f[RT_I64](5, a, c);
+    assert_true(c[1] == 7 && c[3] == INT64_MAX);
+    k->neg.f[RT_I64](5, a, c);
+    assert_true(c[0] == -7 && c[1] == 7);
+    int64_t zero = 0;
+    rt_grid scalar = {1, 5, {{5, 1}, {0, 0}}};
+    k->div.f[RT_I64](&scalar, a, &zero, c);
+    assert_int_equal(rt_error_code(), RT_E_RANGE);
+    rt_error_clear();
+}
+
+static void test_casts(void **state)
+{
+    (void)state;
+    const rt_kernels *k = rt_kernels_cpu();
+    float f[] = {1.9f, -1.9f, NAN, 1e30f, -1e30f, 300, 0, -0.0f};
+    int64_t i64[8];
+    int32_t i32[8];
+    uint8_t u8[8];
+    double f64[8];
+    k->cast[RT_F32][RT_I64](8, f, i64);
+    assert_true(i64[0] == 1 && i64[1] == -1 && i64[2] == 0 && i64[3] == INT64_MAX &&
+                i64[4] == INT64_MIN);
+    k->cast[RT_F32][RT_I32](8, f, i32);
+    assert_true(i32[0] == 1 && i32[2] == 0 && i32[3] == INT32_MAX && i32[4] == INT32_MIN &&
+                i32[5] == 300);
+    k->cast[RT_F32][RT_U8](8, f, u8);
+    assert_true(u8[0] == 1 && u8[1] == 0 && u8[2] == 0 && u8[5] == 255);
+    k->cast[RT_F32][RT_BOOL](8, f, u8);
+    assert_true(u8[0] == 1 && u8[2] == 1 && u8[6] == 0 && u8[7] == 0);
+    k->cast[RT_F32][RT_F64](8, f, f64);
+    assert_true(f64[0] == (double)1.9f && isnan(f64[2]));
+    k->cast[RT_I64][RT_F32](8, i64, got);
+    assert_true(got[0] == 1 && got[3] == 0x1p63f);
+    k->cast[RT_I64][RT_I32](8, i64, i32);
+    assert_true(i32[3] == INT32_MAX && i32[4] == INT32_MIN);
+    k->cast[RT_BOOL][RT_I64](8, u8, i64);
+    assert_true(i64[0] == 1 && i64[6] == 0);
+    for (rt_dtype from = RT_F32; from <= RT_BOOL; from++)
+        for (rt_dtype to = RT_F32; to <= RT_BOOL; to++)
+            assert_non_null(k->cast[from][to]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_derivatives),
+                                       cmocka_unit_test(test_values), cmocka_unit_test(test_int64),
+                                       cmocka_unit_test(test_casts)};
+    return cmocka_run_group_tests_name("elementwise", tests, NULL, NULL);
+}
