@@ -1,5 +1,6 @@
 /* The communicator: life cycle, checks, and the choice of algorithm. */
 #include "worker/comm/comm.h"
+#include <unistd.h>
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
@@ -16,6 +17,7 @@ static rt_status comm_new(rt_transport *transport, rt_comm **out)
     c->transport = transport;
     c->rank = transport->rank;
     c->world = transport->world;
+    c->crowded = transport->neighbours > sysconf(_SC_NPROCESSORS_ONLN);
     c->created = rt_clock();
     *out = c;
     return RT_OK;

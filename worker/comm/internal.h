@@ -37,6 +37,7 @@ enum { RT__DEPTH = 2 }; /* pieces of one transfer under way at a time */
 struct rt_comm {
     rt_transport *transport; /* owned */
     int rank, world;
+    bool crowded; /* more ranks than processors on this host */
     const atomic_int *abort_flag;
     rt_comm_stats stats;
     rt_status broken; /* what the first failed collective returned */

@@ -56,6 +56,7 @@ typedef struct rt_transport_ops {
 struct rt_transport {
     const rt_transport_ops *ops;
     int rank, world;
+    int neighbours; /* ranks on this host, itself included */
 };
 
 /* See rt_comm_mpi and rt_comm_loopback. ranks: [world]. */

@@ -4,11 +4,12 @@
 #include "common/error.h"
 #include "worker/comm/internal.h"
 
-/* While nothing comes: poll at once a few times, which catches a peer in step with us; then let
- * others run between polls; then sleep a sixteenth of the time waited so far, so that being late
- * costs little and a long wait burns nothing. */
-enum { SPIN_POLLS = 256 };
-static const double YIELD_SECONDS = 500e-6, SLEEP_MAX_SECONDS = 500e-6;
+/* While nothing comes: poll for a while, which catches a peer in step with us; then sleep a
+ * sixteenth of the time waited so far, so that being late costs little and a long wait burns
+ * nothing. The processor is yielded between polls only where other ranks need it: yielding to a
+ * stranger who computes costs a whole time slice, several milliseconds. */
+enum { BLIND_POLLS = 256 }; /* before the clock is looked at */
+static const double PATIENCE_SECONDS = 300e-6, SLEEP_MAX_SECONDS = 500e-6;
 
 /* rt_comm.waiting holds all that another thread may ask in one atomic word, so reading needs no
  * lock: op (4 bits), peer (20 bits), microseconds since `created` (40 bits, 12 days, then it
@@ -55,12 +56,12 @@ static void announce(rt_comm *c, const rt_request *r, double since)
     atomic_store_explicit(&c->waiting, word, memory_order_relaxed);
 }
 
-static void rest(double waited)
+static void rest(const rt_comm *c, double waited)
 {
-    if (waited < YIELD_SECONDS)
-        sched_yield();
-    else
+    if (waited >= PATIENCE_SECONDS)
         rt_clock_sleep(waited / 16 < SLEEP_MAX_SECONDS ? waited / 16 : SLEEP_MAX_SECONDS);
+    else if (c->crowded)
+        sched_yield();
 }
 
 static rt_status poll_once(rt_comm *c, const rt_request *r)
@@ -86,21 +87,21 @@ rt_status rt__wait(rt_comm *c, rt_request *r)
     int polls = 0, state;
     while ((state = atomic_load_explicit(&r->state, memory_order_acquire)) == RT_REQUEST_ACTIVE) {
         RT_TRY_GOTO(poll_once(c, r), done);
-        if (++polls < SPIN_POLLS)
+        if (++polls < BLIND_POLLS)
             continue;
         double now = rt_clock();
-        if (polls == SPIN_POLLS) {
+        if (polls == BLIND_POLLS) {
             since = now;
             announce(c, r, since);
         }
-        rest(now - since);
+        rest(c, now - since);
     }
     if (state == RT_REQUEST_REFUSED)
         status =
             RT_FAIL(PROTOCOL, "rank %d expected another size than the %zu bytes that rank %d sent",
                     r->to, r->bytes, r->from);
 done:
-    if (polls >= SPIN_POLLS)
+    if (polls >= BLIND_POLLS)
         atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
     return status == RT_OK ? RT_OK : rt__break(c, status);
 }

@@ -170,7 +170,8 @@ rt_status rt__transport_loopback(int world, rt_transport *ranks[])
             hub_free(h);
             return RT_E_NOMEM;
         }
-        *t = (loopback){.base = {.ops = &ops, .rank = i, .world = world}, .hub = h};
+        *t = (loopback){.base = {.ops = &ops, .rank = i, .world = world, .neighbours = world},
+                        .hub = h};
         t->receives_end = &t->receives;
         ranks[i] = &t->base;
     }

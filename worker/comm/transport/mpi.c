@@ -168,26 +168,42 @@ static rt_status start(void)
     return RT_OK;
 }
 
+static rt_status count_neighbours(mpi *t)
+{
+    MPI_Comm host;
+    int code = MPI_Comm_split_type(t->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    if (code != MPI_SUCCESS)
+        return fail(code, NULL, t->base.rank, "find the ranks of this host");
+    MPI_Comm_size(host, &t->base.neighbours);
+    MPI_Comm_free(&host);
+    return RT_OK;
+}
+
+static rt_status join(mpi *t)
+{
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &t->base.rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &t->base.world);
+    const int code = MPI_Comm_dup(MPI_COMM_WORLD, &t->comm);
+    if (code != MPI_SUCCESS)
+        return fail(code, NULL, t->base.rank, "duplicate the communicator");
+    MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN);
+    return count_neighbours(t);
+}
+
 rt_status rt__transport_mpi(rt_transport **out)
 {
     mpi *t = rt_calloc(1, sizeof *t);
     if (!t)
         return RT_E_NOMEM;
     rt_status status = start();
+    if (status == RT_OK)
+        status = join(t);
     if (status != RT_OK) {
         rt_mem_free(t);
         return status;
     }
     t->base.ops = &ops;
-    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    int code = MPI_Comm_dup(MPI_COMM_WORLD, &t->comm);
-    if (code != MPI_SUCCESS) {
-        rt_mem_free(t);
-        return fail(code, NULL, -1, "duplicate the communicator");
-    }
-    MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(t->comm, &t->base.rank);
-    MPI_Comm_size(t->comm, &t->base.world);
     *out = &t->base;
     return RT_OK;
 }
