@@ -10,7 +10,7 @@
  * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond
  * their element's, and may not overlap, except that an elementwise output may be exactly one of its
  * inputs. Strides count elements. Results depend on shapes and values only, never on the number of
- * threads (OpenMP's; omp_set_num_threads) or on addresses; avx2 and avx512 agree bit for bit. sse4
+ * threads (rt_kernels_set_threads) or on addresses; avx2 and avx512 agree bit for bit. sse4
  * has no fused multiply-add and may differ in the last place. Kernels check nothing that their
  * caller can know. Scratch memory is kept per calling thread and reused; if it cannot be had, the
  * kernel fills the error slot (NOMEM) and leaves its output undefined. */
@@ -158,6 +158,10 @@ const rt_kernels *rt_kernels_level(const char *isa);
 
 /* Returns the names of the levels that this machine can run, "ref sse4 avx2", worst first. */
 const char *rt_kernels_levels(void);
+
+/* Sets and gets how many threads the kernels called from this thread use (OpenMP's setting; n >= 1). */
+void rt_kernels_set_threads(int n);
+int rt_kernels_threads(void);
 
 /* Frees the scratch memory of the calling thread; that of other threads goes when they end. */
 void rt_kernels_shutdown(void);

@@ -4,7 +4,6 @@
  * taken when the last of its consumers is done (Kahn's order), so every gradient is complete before
  * it is passed on. Both lists run through the nodes: no recursion, no memory. The order depends on
  * the graph alone, hence so does the order of additions. */
-#include <ringtorch/ops.h>
 #include "common/error.h"
 #include "common/mem.h"
 #include "worker/engine/autograd/graph.h"
@@ -110,7 +109,7 @@ static void add_to_leaf(rt_node *leaf, rt_tensor *dy)
     }
     rt_tensor *sum = dy;
     if (leaf->grad)
-        sum = rt_add(leaf->grad, dy);
+        sum = rt__accumulate(leaf->grad, dy);
     else if (!dy->node && (dy->object.refs > 1 || dy->storage->refs > 1 || !dy->contiguous))
         sum = rt_clone(dy); /* others have it too: the gradient must be the leaf's own */
     if (!sum)
@@ -126,7 +125,7 @@ static void add_gradient(rt_tensor *x, rt_tensor *dx)
 {
     rt_node *n = rt__node_of(x);
     RT_ASSERT(rt__dims_equal(x->dims, dx->dims));
-    rt_tensor *sum = n->dy ? rt_add(n->dy, dx) : dx;
+    rt_tensor *sum = n->dy ? rt__accumulate(n->dy, dx) : dx;
     if (!sum)
         return;
     rt_keep(sum);

@@ -40,6 +40,8 @@ static inline rt_node *rt__node_of(const rt_tensor *x)
  * NULL on failure. */
 rt_node *rt__node_leaf(void);
 rt_node *rt__node_of_call(const rt_call *c, size_t args_size, rt_tensor *out);
+/* Returns a + b, two gradients of one tensor; differentiable. */
+rt_tensor *rt__accumulate(rt_tensor *a, rt_tensor *b);
 /* Drops what the node keeps: inputs, saved tensors. */
 void rt__node_spend(rt_node *n);
 /* Fails if anything that was saved has been changed in place since. */

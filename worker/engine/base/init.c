@@ -1,5 +1,4 @@
 /* Starting and ending the engine. */
-#include <omp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +19,7 @@ rt_status rt_init_(rt_init_args a)
                        a.threads);
     RT_TRY(rt_kernels_init(a.isa, a.blas));
     if (a.threads > 0)
-        omp_set_num_threads(a.threads);
+        rt_kernels_set_threads(a.threads);
     atomic_store(&init_seed, a.seed);
     rt__thread.rng = (rt_rng){.seed = a.seed};
     return RT_OK;
@@ -60,5 +59,5 @@ const char *rt_blas(void)
 
 int rt_threads(void)
 {
-    return omp_get_max_threads();
+    return rt_kernels_threads();
 }

@@ -115,7 +115,9 @@ rt_tensor *rt_flatten(rt_tensor *x, int first_axis, int last_axis)
     for (int i = 0; i < dims.n; i++)
         dims.d[i] = x->dims.d[i <= first ? i : i + last - first];
     for (int i = first + 1; i <= last; i++)
-        dims.d[first] *= x->dims.d[i];
+        if (__builtin_mul_overflow(dims.d[first], x->dims.d[i], &dims.d[first]))
+            return RT_FAIL_NULL(SHAPE, "flatten: the axes of %s make more than 2^63",
+                                rt_describe(x));
     return rt_reshape(x, dims);
 }
 

@@ -39,8 +39,8 @@ void rt__dims_strides(rt_dims d, int64_t *stride)
 {
     int64_t n = 1;
     for (int i = d.n - 1; i >= 0; i--) {
-        stride[i] = n;
-        n *= d.d[i] > 0 ? d.d[i] : 1;
+        stride[i] = n; /* of a tensor without elements it may wrap around: nobody follows it */
+        (void)__builtin_mul_overflow(n, d.d[i] > 0 ? d.d[i] : 1, &n);
     }
 }
 
@@ -78,11 +78,10 @@ int rt__axis(const char *what, int axis, int n)
 const char *rt_dims_text(rt_dims d)
 {
     char *text = rt__text();
-    size_t at = 1;
-    text[0] = '[';
+    size_t at = (size_t)snprintf(text, RT_TEXT_SIZE, "[");
     for (int i = 0; i < d.n && i < RT_MAX_DIMS; i++)
         at +=
             (size_t)snprintf(text + at, RT_TEXT_SIZE - at, i ? ",%lld" : "%lld", (long long)d.d[i]);
-    strcpy(text + at, "]");
+    snprintf(text + at, RT_TEXT_SIZE - at, "]");
     return text;
 }
