@@ -1,13 +1,15 @@
 /* The manifest of a checkpoint: the JSON object that vouches for every byte of its directory.
  *
- *     RT_TRY(rt_manifest_seal(manifest));                       // writer: adds its own checksum,
- * then writes the file json_t *m; RT_TRY(rt_manifest_verify("runs/x/checkpoints/step-00000500",
- * &m));   // reader: looks at every byte json_decref(m);
+ *     RT_TRY(rt_manifest_seal(manifest));      // writer: adds its own checksum, then writes the file
  *
- * Members: format_version, run, step, slices, seed, world, parameters, config_hash, layout_hash,
- * config (the resolved YAML), layout [{name, dtype, shape}], pieces [{file, bytes, checksum}] and,
- * last, checksum: the XXH3-64 of the compact JSON text of all members before it. Checksums are 16
- * hex digits. */
+ *     json_t *m;                               // reader: looks at every byte
+ *     RT_TRY(rt_manifest_verify("runs/x/checkpoints/step-00000500", &m));
+ *     json_decref(m);
+ *
+ * Members: format_version, run, step, slices, seed, world, parameters, samples, config_hash,
+ * layout_hash, config (the resolved YAML), layout [{name, dtype, shape}], pieces [{file, bytes,
+ * checksum}] and, last, checksum: the XXH3-64 of the compact JSON text of all members before it.
+ * Checksums are 16 hex digits. */
 #ifndef RINGTORCH_COMMON_MANIFEST_H
 #define RINGTORCH_COMMON_MANIFEST_H
 

@@ -1,6 +1,6 @@
 #include "coordinator/store.h"
 #include "common/error.h"
-#include "common/hash.h"
+#include "common/manifest.h"
 #include "common/mem.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MANIFEST_MAX = 64 << 20, NAME_SIZE = 40 };
+enum { NAME_SIZE = 40 };
 
 static void final_name(int64_t step, char name[NAME_SIZE])
 {
@@ -65,27 +65,12 @@ static json_t *pieces_json(const rt__checkpoint *c)
     return list;
 }
 
-/* Writes the hash of all members but "checksum". */
-static rt_status hash_manifest(json_t *manifest, char hex[17])
-{
-    json_t *bare = json_copy(manifest);
-    json_object_del(bare, "checksum");
-    char *text = rt_json_text(bare);
-    json_decref(bare);
-    if (!text)
-        return rt_error_code();
-    snprintf(hex, 17, "%016" PRIx64, rt_hash64(text, strlen(text)));
-    rt_mem_free(text);
-    return RT_OK;
-}
-
 static rt_status write_manifest(const char *dir, const rt__manifest *f, const rt__checkpoint *c)
 {
     rt_status status;
-    char hex[17];
     char *path = rt_path_join(dir, "manifest.json"), *text = NULL;
     json_t *m = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:O, s:o}",
-                          "format_version", RT__MANIFEST_VERSION, "run", f->run, "step",
+                          "format_version", RT_MANIFEST_VERSION, "run", f->run, "step",
                           (json_int_t)f->step, "slices", (json_int_t)f->slices, "seed",
                           (json_int_t)f->seed, "world", (json_int_t)f->world, "parameters",
                           (json_int_t)f->parameters, "samples", (json_int_t)f->samples,
@@ -93,12 +78,11 @@ static rt_status write_manifest(const char *dir, const rt__manifest *f, const rt
                           f->config, "layout", f->layout, "pieces", pieces_json(c));
     status = !path ? rt_error_code() : m ? RT_OK : RT_FAIL(INTERNAL, "%s: cannot be made", path);
     if (status == RT_OK)
-        RT_TRY_GOTO(hash_manifest(m, hex), done);
-    if (status == RT_OK && json_object_set_new(m, "checksum", json_string(hex)) == 0)
+        status = rt_manifest_seal(m);
+    if (status == RT_OK)
         text = rt_json_text(m);
     if (status == RT_OK)
         status = text ? rt_file_replace(path, text, strlen(text)) : rt_error_code();
-done:
     rt_mem_free(text);
     rt_mem_free(path);
     json_decref(m);
@@ -174,33 +158,6 @@ rt_status rt__store_tidy(const char *root)
 
 /* ---- verifying ---- */
 
-static const char advice[] = "use another checkpoint";
-
-static rt_status check_version(const json_t *j, const char *path)
-{
-    int64_t version;
-    RT_TRY(rt_json_int(j, "format_version", path, &version));
-    if (version != RT__MANIFEST_VERSION)
-        return RT_FAIL(MISMATCH,
-                       "%s: checkpoint of format version %" PRId64
-                       ", this program reads version %d: use the version "
-                       "of ringtorch that made it",
-                       path, version, RT__MANIFEST_VERSION);
-    return RT_OK;
-}
-
-static rt_status check_own_checksum(json_t *j, const char *path)
-{
-    const char *said;
-    char hex[17];
-    RT_TRY(rt_json_string(j, "checksum", path, &said));
-    RT_TRY(hash_manifest(j, hex));
-    if (strcmp(said, hex) != 0)
-        return RT_FAIL(CORRUPT, "%s: altered: its checksum is %s, it says %s: %s", path, hex, said,
-                       advice);
-    return RT_OK;
-}
-
 static rt_status read_fields(rt__manifest *m, const char *path)
 {
     const json_t *j = m->json;
@@ -217,71 +174,14 @@ static rt_status read_fields(rt__manifest *m, const char *path)
     return rt_json_member(j, "layout", path, &m->layout);
 }
 
-static rt_status check_piece(const char *dir, const json_t *piece, const char *manifest)
-{
-    const char *file, *checksum;
-    int64_t bytes;
-    RT_TRY(rt_json_string(piece, "file", manifest, &file));
-    RT_TRY(rt_json_int(piece, "bytes", manifest, &bytes));
-    RT_TRY(rt_json_string(piece, "checksum", manifest, &checksum));
-    char *path = rt_path_join(dir, file);
-    if (!path)
-        return rt_error_code();
-    uint64_t sum = 0, length = 0;
-    char hex[17] = "";
-    rt_status status = RT_OK;
-    if (!rt_path_exists(path))
-        status = RT_FAIL(NOTFOUND, "%s: is missing: %s", path, advice);
-    else
-        status = rt_hash64_file(path, &sum, &length);
-    snprintf(hex, sizeof hex, "%016" PRIx64, sum);
-    if (status == RT_OK && length != (uint64_t)bytes)
-        status = RT_FAIL(CORRUPT,
-                         "%s: truncated or extended: %" PRIu64 " bytes, expected %" PRId64 ": %s",
-                         path, length, bytes, advice);
-    else if (status == RT_OK && strcmp(hex, checksum) != 0)
-        status = RT_FAIL(CORRUPT, "%s: altered: its checksum is %s, expected %s: %s", path, hex,
-                         checksum, advice);
-    rt_mem_free(path);
-    return status;
-}
-
-static rt_status check_pieces(const char *dir, const json_t *j, const char *path)
-{
-    json_t *pieces;
-    RT_TRY(rt_json_member(j, "pieces", path, &pieces));
-    if (json_array_size(pieces) == 0)
-        return RT_FAIL(FORMAT, "%s: \"pieces\" is not a list with something in it: %s", path,
-                       advice);
-    for (size_t i = 0; i < json_array_size(pieces); i++)
-        RT_TRY(check_piece(dir, json_array_get(pieces, i), path));
-    return RT_OK;
-}
-
-static rt_status verify(const char *dir, const char *path, rt__manifest *m)
-{
-    if (!rt_path_exists(path))
-        return RT_FAIL(
-            NOTFOUND,
-            "%s: no manifest.json in it: not a checkpoint: give a directory checkpoints/step-…",
-            dir);
-    RT_TRY(rt_json_load(path, MANIFEST_MAX, &m->json));
-    RT_TRY(check_version(m->json, path));
-    RT_TRY(check_own_checksum(m->json, path));
-    RT_TRY(read_fields(m, path));
-    return check_pieces(dir, m->json, path);
-}
-
 rt_status rt__store_verify(const char *dir, rt__manifest *out)
 {
-    char *path = rt_path_join(dir, "manifest.json");
-    if (!path)
-        return rt_error_code();
     *out = (rt__manifest){0};
-    rt_status status = verify(dir, path, out);
+    rt_status status = rt_manifest_verify(dir, &out->json);
+    if (status == RT_OK)
+        status = read_fields(out, dir);
     if (status != RT_OK)
         rt__manifest_release(out);
-    rt_mem_free(path);
     return status;
 }
 

@@ -2,23 +2,19 @@
  *
  *     rt__manifest facts = {.run = id, .step = 500, .slices = 4, ...};
  *     char *path;
- *     RT_TRY(rt__store_commit("runs/x/checkpoints", &facts, checkpoint, &path));   //
- * .step-00000500.tmp -> step-00000500 rt__manifest m; RT_TRY(rt__store_verify(path, &m)); // every
- * byte is looked at rt__manifest_release(&m);
+ *     RT_TRY(rt__store_commit("runs/x/checkpoints", &facts, checkpoint, &path));
+ *     rt__manifest m;
+ *     RT_TRY(rt__store_verify(path, &m));      // every byte is looked at
+ *     rt__manifest_release(&m);
  *
- * manifest.json is one object: format_version, run, step, slices, seed, world, parameters,
- * config_hash, layout_hash, config (the resolved YAML), layout [{name, dtype, shape}], pieces
- * [{file, bytes, checksum}] and, last, checksum: the XXH3-64 of the compact JSON text of all
- * members before it. Checksums are 16 hex digits. A checkpoint directory is complete or does not
- * exist under its final name: renaming it is the commit. */
+ * What manifest.json holds is told in common/manifest.h. A checkpoint directory is complete or does
+ * not exist under its final name: renaming .step-00000500.tmp to step-00000500 is the commit. */
 #ifndef RINGTORCH_COORDINATOR_STORE_H
 #define RINGTORCH_COORDINATOR_STORE_H
 
 #include "common/file.h"
 #include "common/json.h"
 #include "coordinator/checkpoints.h"
-
-enum { RT__MANIFEST_VERSION = 1 };
 
 /* What a manifest says of its checkpoint. Strings are owned by the object `json` if it was read,
  * borrowed if it is to be written. */

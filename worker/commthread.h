@@ -1,17 +1,13 @@
-/* The communication thread: the only one of a rank that calls MPI. It sleeps until it is given a
- * job.
+/* The communication thread: the only one of a rank that calls MPI. It sleeps until it has a job.
  *
  *     rt__commthread *t;
- *     RT_TRY(rt__commthread_start(open_mpi, NULL, &abort, &t));   // MPI starts over there,
- * meanwhile:
- *     ... load the data ...
+ *     RT_TRY(rt__commthread_start(open_mpi, NULL, &abort, &t));    // MPI starts over there
+ *     ... load the data meanwhile ...
  *     RT_TRY(rt__commthread_ready(t, &rank, &world));
- *     rt__commthread_post(t, reduce, &args);                       // rt_status reduce(rt_comm *,
- * void *)
+ *     rt__commthread_post(t, reduce, &args);      // rt_status reduce(rt_comm *, void *)
  *     ... something else ...
- *     RT_TRY(rt__commthread_wait(t));                              // the job's status and error
- * text rt__commthread_end(t);                                       // frees the communicator over
- * there
+ *     RT_TRY(rt__commthread_wait(t));             // the job's status and error text
+ *     rt__commthread_end(t);                      // frees the communicator over there
  *
  * One job at a time; all calls from one thread. */
 #ifndef RINGTORCH_WORKER_COMMTHREAD_H

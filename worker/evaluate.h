@@ -1,8 +1,8 @@
 /* Evaluation over the test set, its chunks split over the ranks.
  *
  *     rt_evaluation e;
- *     RT_TRY(rt__evaluate(run, comm, rank, world, &e));      // collective; the same figures
- * everywhere printf("%.2f %%\n", 100.0 * e.correct / e.count);
+ *     RT_TRY(rt__evaluate(run, comm, rank, world, &e));    // collective; the same figures on all
+ *     printf("%.2f %%\n", 100.0 * e.correct / e.count);
  *
  * Each image counts once for any number of ranks. Loss sums are kept per chunk and added in chunk
  * order on every rank, so the figures do not depend on the split. */

@@ -1,15 +1,12 @@
 /* The link thread: the only one of a rank that talks to the coordinator.
  *
- *     rt__orders orders;
+ *     rt__link_args a = {endpoint, &keys, run, "worker 3", generation, &progress, &orders};
  *     rt__orders_init(&orders);
- *     rt__link *l;
- *     RT_TRY(rt__link_start(&(rt__link_args){endpoint, &keys, run, "worker 3", generation,
- * &progress, &orders}, &l)); rt__link_post(l, RT_MSG_HELLO, &hello);                  // from any
- * thread; copied, never blocks rt_msg_body plan; RT_TRY(rt__link_wait_plan(l, &plan)); // what to
- * do, or why we were refused
+ *     RT_TRY(rt__link_start(&a, &l));
+ *     rt__link_post(l, RT_MSG_HELLO, &hello);       // from any thread; copied, never blocks
+ *     RT_TRY(rt__link_wait_plan(l, &message));      // what to do, or why we were refused
  *     ... steps; orders.stop_after and orders.abort change as the coordinator says ...
- *     rt__link_end(l, 2);                                       // sends what is queued, for at
- * most 2 s
+ *     rt__link_end(l, 2);                           // sends what is queued, for at most 2 s
  *
  * From HELLO on it sends PROGRESS twice a second, however busy the computing thread is. If the
  * coordinator is away the rank goes on: messages wait in the queue and in the wire until it is

@@ -1,11 +1,10 @@
 /* Writing this rank's piece of a checkpoint without holding up training.
  *
- *     rt__pieces *p;
- *     RT_TRY(rt__pieces_start(&(rt__pieces_args){run, owned, rank, "runs/x/checkpoints", on_done,
- * ctx}, &p)); RT_TRY(rt__pieces_save(p, 500));      // copies my part of the state and returns; a
- * thread writes it
+ *     rt__pieces_args a = {run, owned, rank, "runs/x/checkpoints", on_done, ctx};
+ *     RT_TRY(rt__pieces_start(&a, &p));
+ *     rt__pieces_save(p, 500);      // copies my part of the state and returns; a thread writes it
  *     ... training goes on ...
- *     rt__pieces_end(p);                     // waits for the last one
+ *     rt__pieces_end(p);            // waits for the last one
  *
  * Piece k of step t is <dir>/.step-<8 digits of t>.tmp/piece-<5 digits of k>.safetensors. Its
  * entries are named `<kind>/<tensor>@<start>`: float32, one-dimensional, the elements of the tensor

@@ -1,12 +1,11 @@
 /* The rank process: environment, log, threads, and one session.
  *
- *     return rt__rank_main();      // what `ringtorch-worker` without arguments does, started by
- * mpirun
+ *     return rt__rank_main();      // all that `ringtorch-worker` without arguments does
  *
- * It reads RINGTORCH_ENDPOINT, RINGTORCH_KEYS, RINGTORCH_RUN, RINGTORCH_GENERATION and
- * RINGTORCH_RUN_DIR, which the launcher sets, and the resolved config.yaml in the run directory.
- * Three threads work for it: this one computes, another is the only one to call MPI, a third the
- * only one to talk to the coordinator. */
+ * It is started by mpirun and reads RINGTORCH_ENDPOINT, RINGTORCH_KEYS, RINGTORCH_RUN,
+ * RINGTORCH_GENERATION and RINGTORCH_RUN_DIR, which the launcher sets, and the resolved config.yaml
+ * in the run directory. Three threads work for it: this one computes, another is the only one to
+ * call MPI, a third the only one to talk to the coordinator. */
 #ifndef RINGTORCH_WORKER_RANK_H
 #define RINGTORCH_WORKER_RANK_H
 

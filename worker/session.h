@@ -4,9 +4,8 @@
  *                      .dir = "runs/x", .link = link, .progress = &progress, .orders = &orders};
  *     RT_TRY(rt__session_run(&s));
  *
- * HELLO -> PLAN -> restore -> steps, with reports, checkpoints and evaluations as the plan says ->
- * FINISHED
- * -> wait to be told to leave. */
+ * HELLO, PLAN, restore, steps with reports, checkpoints and evaluations as the plan says, FINISHED,
+ * and waiting to be told to leave. */
 #ifndef RINGTORCH_WORKER_SESSION_H
 #define RINGTORCH_WORKER_SESSION_H
 

@@ -1,8 +1,9 @@
 /* Commands that need the engine: `ringtorch eval ...` becomes `ringtorch-worker eval ...`.
  *
- *     static const rt__option options[] = {{"--config", &config}, {"--json", .flag = &json},
- * {NULL}}; RT_TRY(rt__arguments(argc, argv, options, "eval RUN|CHECKPOINT [--config CONFIG]
- * [--json]", &path)); rt__model m; RT_TRY(rt__model_open(path, config, &m));
+ *     const rt__option table[] = {{"--config", &config, NULL}, {"--json", NULL, &json}, {0}};
+ *     RT_TRY(rt__arguments(argc, argv, table, "eval RUN [--config CONFIG] [--json]", &path));
+ *     rt__model m;
+ *     RT_TRY(rt__model_open(path, config, &m));
  *     ... m.run holds the parameters of the checkpoint ...
  *     rt__model_close(&m);
  */
