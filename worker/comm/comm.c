@@ -27,7 +27,7 @@ rt_status rt_comm_mpi(rt_comm **out)
 {
     rt_transport *transport;
     *out = NULL;
-    RT_TRY(rt__transport_mpi(&transport));
+    RT_TRY(rt__comm_transport_mpi(&transport));
     return comm_new(transport, out);
 }
 
@@ -41,7 +41,7 @@ rt_status rt_comm_loopback(int world, rt_comm *ranks[])
     rt_transport **transports = rt_calloc((size_t)world, sizeof *transports);
     if (!transports)
         return RT_E_NOMEM;
-    RT_TRY_GOTO(rt__transport_loopback(world, transports), done);
+    RT_TRY_GOTO(rt__comm_transport_loopback(world, transports), done);
     for (int i = 0; i < world; i++) {
         rt_status one = comm_new(transports[i], &ranks[i]);
         status = status == RT_OK ? one : status;
@@ -111,18 +111,18 @@ static rt_status begin(rt_comm *c, rt__op op)
 static rt_status end(rt_comm *c, rt_status status)
 {
     c->op = RT__IDLE;
-    return status == RT_OK ? RT_OK : rt__break(c, status);
+    return status == RT_OK ? RT_OK : rt__comm_break(c, status);
 }
 
 static const rt__algorithm *by_name(rt_algo algo)
 {
     switch (algo) {
     case RT_ALGO_DIRECT:
-        return &rt__direct;
+        return &rt__comm_direct;
     case RT_ALGO_HALVING:
-        return &rt__halving;
+        return &rt__comm_halving;
     case RT_ALGO_RING:
-        return &rt__ring;
+        return &rt__comm_ring;
     default:
         return NULL;
     }
@@ -133,7 +133,7 @@ static rt_status choose(const rt_comm *c, rt_algo algo, const rt_reduce *r, cons
                         const rt__algorithm **out)
 {
     if (algo == RT_ALGO_AUTO)
-        algo = (r ? rt__halving.can_reduce(c, r) : rt__halving.can_gather(c, owned))
+        algo = (r ? rt__comm_halving.can_reduce(c, r) : rt__comm_halving.can_gather(c, owned))
                    ? RT_ALGO_HALVING
                    : RT_ALGO_DIRECT;
     *out = by_name(algo);
@@ -198,17 +198,6 @@ rt_status rt_comm_all_gather(rt_comm *c, void *buf, const rt_range *owned, rt_dt
     return end(c, a->all_gather(c, buf, owned, rt_dtype_size(dtype)));
 }
 
-/* The place of a rank's range in the buffer: rank order, or bit-reversed where halving wants it. */
-static int position(int world, int rank)
-{
-    if (!rt_is_power_of_two(world))
-        return rank;
-    int reversed = 0;
-    for (int bit = 1; bit < world; bit <<= 1)
-        reversed = reversed << 1 | ((rank & bit) != 0);
-    return reversed;
-}
-
 /* Rank i holds slice i of T[0,W) and owns an even share. Fills *r; owned and slice_begin are
  * scratch of c. */
 static rt_status plan_all_reduce(rt_comm *c, int64_t count, rt_reduce *r)
@@ -220,7 +209,7 @@ static rt_status plan_all_reduce(rt_comm *c, int64_t count, rt_reduce *r)
         return RT_E_NOMEM;
     int64_t *slice_begin = (int64_t *)(owned + world);
     for (int i = 0; i < world; i++) {
-        const int64_t p = position(world, i);
+        const int64_t p = rt_is_power_of_two(world) ? rt__comm_bit_reversed(world, i) : i;
         owned[i] = (rt_range){count * p / world, count * (p + 1) / world};
         slice_begin[i] = i;
     }
@@ -261,11 +250,11 @@ rt_status rt_comm_broadcast(rt_comm *c, void *buf, int64_t bytes, int root)
         return RT_FAIL(ARG, "broadcast of %lld bytes from rank %d, expected a rank below %d",
                        (long long)bytes, root, c->world);
     RT_TRY(begin(c, RT__BROADCAST));
-    return end(c, rt__broadcast(c, buf, (size_t)bytes, root));
+    return end(c, rt__comm_broadcast(c, buf, (size_t)bytes, root));
 }
 
 rt_status rt_comm_barrier(rt_comm *c)
 {
     RT_TRY(begin(c, RT__BARRIER));
-    return end(c, rt__barrier(c));
+    return end(c, rt__comm_barrier(c));
 }

@@ -38,8 +38,7 @@ typedef enum rt_algo {
     RT_ALGO_DIRECT,  /* exact tree, partials straight to the owner */
     RT_ALGO_HALVING, /* exact tree, recursive halving: W a power of two, one partial per rank */
     RT_ALGO_RING,    /* classic ring: sums in ring order, deterministic for a fixed W */
-    RT_ALGO_LIBRARY, /* all_reduce only: the transport's own, as a baseline; its order, deaf to the
-                        abort flag */
+    RT_ALGO_LIBRARY, /* the transport's own all_reduce, a baseline: any order, deaf to the flag */
 } rt_algo;
 
 /* A partial sum over slices [node.begin, node.end): a canonical node of T[0,S). */
@@ -62,8 +61,7 @@ void rt_comm_free(rt_comm *c); /* NULL is fine */
 
 int rt_comm_rank(const rt_comm *c);
 int rt_comm_world(const rt_comm *c);
-/* The flag may be set by any thread; non-zero makes every present and later wait fail. NULL: none.
- */
+/* Any thread may set the flag: non-zero makes every present and later wait fail. NULL: none. */
 void rt_comm_set_abort_flag(rt_comm *c, const atomic_int *flag);
 rt_comm_stats rt_comm_stats_of(const rt_comm *c);
 
@@ -79,38 +77,39 @@ bool rt_comm_waiting(const rt_comm *c, rt_comm_wait *out);
 /* How one sum is spread over the ranks. Same on every rank. */
 typedef struct rt_reduce {
     int64_t slices;             /* S >= W */
-    const int64_t *slice_begin; /* [W+1] rising from 0 to S: rank r has slices [slice_begin[r],
-                                   slice_begin[r+1]) */
-    const rt_range *owned; /* [W] disjoint ranges of [0,count), in any order; empty ones are fine */
+    const int64_t *slice_begin; /* [W+1] rank r has slices [slice_begin[r], slice_begin[r+1]) */
+    const rt_range *owned;      /* [W] disjoint ranges of [0,count), in any order; may be empty */
     int64_t count;
 } rt_reduce;
 
 /* Sums partials of all ranks; each rank gets its own range r->owned[rank] of the result in the same
- * place of `out` ([count]; may be one of the partials' buffers, or its elements outside that range
- * unallocated: they are not touched). parts: my canonical nodes in order ([k], as rt_tree_nodes
- * gives them). direct:  tree order. k(W-1) messages, k(W-1)/W*M bytes; holds 2*(K-k) chunks, K
- * partials of all ranks. halving: tree order. log2 W messages, (W-1)/W*M bytes. Needs W a power of
- * two, one partial per rank that pair up as tree nodes, ranges in bit-reversed rank order (as
- * rt_slices_of_rank, S a power of two too, and rt_owned_by_rank give). ring:    x[r+1] + x[r+2] +
- * ... + x[r] from left to right for the range of rank r, indices mod W. W-1 messages, (W-1)/W*M
- * bytes. Needs one partial per rank. Fails with ARG for ranges that do not fit, UNSUPPORTED where
- * the algorithm does not apply. */
+ * place of `out` ([count]; may be one of the partials' buffers; elements outside that range are not
+ * touched). parts: my canonical nodes in order ([k], as rt_tree_nodes gives them).
+ *
+ * - direct: tree order. k(W-1) messages, k(W-1)/W*M bytes; holds two chunks for each partial of
+ *   another rank.
+ * - halving: tree order. log2 W messages, (W-1)/W*M bytes. Needs W a power of two, one partial per
+ *   rank that pair up as tree nodes (rt_slices_of_rank, S a power of two), ranges that lie in
+ *   bit-reversed rank order (rt_owned_by_rank).
+ * - ring: x[r+1] + x[r+2] + ... + x[r] from left to right for the range of rank r, indices mod W.
+ *   W-1 messages, (W-1)/W*M bytes. Needs one partial per rank.
+ *
+ * Fails with ARG for ranges that do not fit, UNSUPPORTED where the algorithm does not apply. */
 rt_status rt_comm_reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
                                  float *out, rt_algo algo);
 
-/* Every rank has buf[owned[rank]] and gets all of them. (W-1)/W*M bytes in
- * ring: W-1 messages, next neighbour only; direct: W-1 messages, one to each rank;
- * halving (doubling, that is; AUTO where it applies): log2 W messages, W and ranges as for
- * reduce_scatter. */
+/* Every rank has buf[owned[rank]] and gets all of them, in (W-1)/W*M bytes:
+ *
+ * - direct: W-1 messages, one to each rank.
+ * - halving, here doubling: log2 W messages. Needs W and ranges as above.
+ * - ring: W-1 messages, all to the next rank. */
 rt_status rt_comm_all_gather(rt_comm *c, void *buf, const rt_range *owned, rt_dtype dtype,
                              rt_algo algo);
 
-/* Sums buf ([count]) of all ranks in place: reduce_scatter then all_gather, rank r holding slice r
- * of T[0,W), split evenly. Costs both: W a power of two 2*log2 W messages, else 2(W-1); 2(W-1)/W*M
- * bytes. */
+/* Sums buf ([count]) of all ranks in place: reduce_scatter then all_gather of even shares, rank r
+ * holding slice r of T[0,W). W a power of two: 2*log2 W messages, else 2(W-1); 2(W-1)/W*M bytes. */
 rt_status rt_comm_all_reduce(rt_comm *c, float *buf, int64_t count, rt_algo algo);
-/* Binomial tree: ceil(log2 W) rounds; the root sends ceil(log2 W) messages of M bytes, all ranks
- * together W-1. */
+/* Binomial tree: ceil(log2 W) rounds; ceil(log2 W) messages from the root, W-1 in all. */
 rt_status rt_comm_broadcast(rt_comm *c, void *buf, int64_t bytes, int root);
 /* Dissemination: ceil(log2 W) messages of no bytes. No rank leaves before all have come. */
 rt_status rt_comm_barrier(rt_comm *c);

@@ -1,7 +1,7 @@
 /* The inside of comm: what the algorithms are written with.
  *
  *     rt__exchange x = {.to = next, .send = mine, .send_bytes = n, .from = prev, .receive = ...};
- *     RT_TRY(rt__exchange_run(c, &x));
+ *     RT_TRY(rt__comm_exchange(c, &x));
  *
  * An algorithm is one file that defines an rt__algorithm. It posts requests and waits for them. On
  * failure it just returns: what failed has already cancelled all requests, so they may lie in the
@@ -51,20 +51,19 @@ struct rt_comm {
     } scratch[RT__SCRATCHES];
 };
 
-/* Returns at least `bytes` of the buffer for this use, contents undefined; NULL when memory is out.
- */
+/* Returns at least `bytes` of the buffer for this use, not cleared; NULL when memory is out. */
 void *rt__comm_scratch(rt_comm *c, rt__scratch_use use, size_t bytes);
 
 /* Starts a transfer; *r must stay until waited for. */
-rt_status rt__send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes);
-rt_status rt__receive(rt_comm *c, rt_request *r, int from, void *data, size_t bytes);
+rt_status rt__comm_send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes);
+rt_status rt__comm_receive(rt_comm *c, rt_request *r, int from, void *data, size_t bytes);
 /* Cancels all requests and lets no collective follow; returns the status. For failures that the
  * functions below do not see; they call it themselves. */
-rt_status rt__break(rt_comm *c, rt_status status);
+rt_status rt__comm_break(rt_comm *c, rt_status status);
 
 /* Waits for one request, moving all. ABORTED when the abort flag is set. */
-rt_status rt__wait(rt_comm *c, rt_request *r);
-rt_status rt__wait_all(rt_comm *c, rt_request r[], int64_t count);
+rt_status rt__comm_wait(rt_comm *c, rt_request *r);
+rt_status rt__comm_wait_all(rt_comm *c, rt_request r[], int64_t count);
 
 /* Sends one range to a rank while receiving another from a rank, piece by piece. With `mine` the
  * bytes are float32 and `receive` gets mine + arrived (mine_first) or arrived + mine; it may be the
@@ -78,10 +77,10 @@ typedef struct rt__exchange {
     const float *mine; /* [receive_bytes / 4], or NULL: copy only */
     bool mine_first;
 } rt__exchange;
-rt_status rt__exchange_run(rt_comm *c, const rt__exchange *x);
+rt_status rt__comm_exchange(rt_comm *c, const rt__exchange *x);
 
 /* out[i] = a[i] + b[i] in float32; out may be a or b, ranges may not overlap otherwise. */
-void rt__sum(float *out, const float *a, const float *b, int64_t count);
+void rt__comm_sum(float *out, const float *a, const float *b, int64_t count);
 
 /* A way to reduce and gather. Both questions have the same answer on every rank. */
 typedef struct rt__algorithm {
@@ -93,9 +92,13 @@ typedef struct rt__algorithm {
     rt_status (*all_gather)(rt_comm *c, char *buf, const rt_range *owned, size_t element);
 } rt__algorithm;
 
-extern const rt__algorithm rt__direct, rt__halving, rt__ring;
+/* Returns the rank whose range is the place-th of the buffer where halving applies, and the place
+ * of a rank: reversal is its own inverse. world: a power of two. */
+int rt__comm_bit_reversed(int world, int place);
 
-rt_status rt__broadcast(rt_comm *c, char *buf, size_t bytes, int root);
-rt_status rt__barrier(rt_comm *c);
+extern const rt__algorithm rt__comm_direct, rt__comm_halving, rt__comm_ring;
+
+rt_status rt__comm_broadcast(rt_comm *c, char *buf, size_t bytes, int root);
+rt_status rt__comm_barrier(rt_comm *c);
 
 #endif

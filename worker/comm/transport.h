@@ -60,7 +60,7 @@ struct rt_transport {
 };
 
 /* See rt_comm_mpi and rt_comm_loopback. ranks: [world]. */
-rt_status rt__transport_mpi(rt_transport **out);
-rt_status rt__transport_loopback(int world, rt_transport *ranks[]);
+rt_status rt__comm_transport_mpi(rt_transport **out);
+rt_status rt__comm_transport_loopback(int world, rt_transport *ranks[]);
 
 #endif

@@ -72,7 +72,7 @@ static rt_status poll_once(rt_comm *c, const rt_request *r)
     return c->transport->ops->progress(c->transport);
 }
 
-rt_status rt__break(rt_comm *c, rt_status status)
+rt_status rt__comm_break(rt_comm *c, rt_status status)
 {
     if (!c->broken)
         c->transport->ops->cancel(c->transport);
@@ -80,7 +80,7 @@ rt_status rt__break(rt_comm *c, rt_status status)
     return status;
 }
 
-rt_status rt__wait(rt_comm *c, rt_request *r)
+rt_status rt__comm_wait(rt_comm *c, rt_request *r)
 {
     rt_status status = RT_OK;
     double since = 0;
@@ -103,13 +103,13 @@ rt_status rt__wait(rt_comm *c, rt_request *r)
 done:
     if (polls >= BLIND_POLLS)
         atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
-    return status == RT_OK ? RT_OK : rt__break(c, status);
+    return status == RT_OK ? RT_OK : rt__comm_break(c, status);
 }
 
-rt_status rt__wait_all(rt_comm *c, rt_request r[], int64_t count)
+rt_status rt__comm_wait_all(rt_comm *c, rt_request r[], int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
-        RT_TRY(rt__wait(c, &r[i]));
+        RT_TRY(rt__comm_wait(c, &r[i]));
     return RT_OK;
 }
 
@@ -117,17 +117,17 @@ static rt_status post(rt_comm *c, rt_request *r, int from, int to, void *data, s
 {
     *r = (rt_request){.from = from, .to = to, .tag = c->tag, .data = data, .bytes = bytes};
     const rt_status status = c->transport->ops->post(c->transport, r);
-    return status == RT_OK ? RT_OK : rt__break(c, status);
+    return status == RT_OK ? RT_OK : rt__comm_break(c, status);
 }
 
-rt_status rt__send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes)
+rt_status rt__comm_send(rt_comm *c, rt_request *r, int to, const void *data, size_t bytes)
 {
     c->stats.messages_sent++;
     c->stats.bytes_sent += (int64_t)bytes;
     return post(c, r, c->rank, to, (void *)data, bytes);
 }
 
-rt_status rt__receive(rt_comm *c, rt_request *r, int from, void *data, size_t bytes)
+rt_status rt__comm_receive(rt_comm *c, rt_request *r, int from, void *data, size_t bytes)
 {
     return post(c, r, from, c->rank, data, bytes);
 }
@@ -142,11 +142,11 @@ static void add_piece(const rt__exchange *x, size_t at, size_t bytes, const floa
 {
     const float *mine = x->mine + at / sizeof(float);
     float *out = (float *)x->receive + at / sizeof(float);
-    rt__sum(out, x->mine_first ? mine : arrived, x->mine_first ? arrived : mine,
-            (int64_t)(bytes / sizeof(float)));
+    rt__comm_sum(out, x->mine_first ? mine : arrived, x->mine_first ? arrived : mine,
+                 (int64_t)(bytes / sizeof(float)));
 }
 
-rt_status rt__exchange_run(rt_comm *c, const rt__exchange *x)
+rt_status rt__comm_exchange(rt_comm *c, const rt__exchange *x)
 {
     const size_t piece = x->mine ? RT_COMM_CHUNK : RT_COMM_MESSAGE;
     const size_t longest = x->send_bytes > x->receive_bytes ? x->send_bytes : x->receive_bytes;
@@ -161,23 +161,23 @@ rt_status rt__exchange_run(rt_comm *c, const rt__exchange *x)
     for (size_t at = 0; at < longest + lag; at += piece) {
         const size_t slot = at / piece % RT__DEPTH;
         if (at < x->receive_bytes)
-            RT_TRY(rt__receive(c, &in[slot], x->from,
-                               x->mine ? arrived + slot * piece : (char *)x->receive + at,
-                               least(piece, x->receive_bytes - at)));
+            RT_TRY(rt__comm_receive(c, &in[slot], x->from,
+                                    x->mine ? arrived + slot * piece : (char *)x->receive + at,
+                                    least(piece, x->receive_bytes - at)));
         if (at < x->send_bytes)
-            RT_TRY(rt__send(c, &out[slot], x->to, (const char *)x->send + at,
-                            least(piece, x->send_bytes - at)));
+            RT_TRY(rt__comm_send(c, &out[slot], x->to, (const char *)x->send + at,
+                                 least(piece, x->send_bytes - at)));
         if (at < lag)
             continue;
         const size_t due = at - lag, place = due / piece % RT__DEPTH;
         if (due < x->receive_bytes) {
-            RT_TRY(rt__wait(c, &in[place]));
+            RT_TRY(rt__comm_wait(c, &in[place]));
             if (x->mine)
                 add_piece(x, due, least(piece, x->receive_bytes - due),
                           (float *)(arrived + place * piece));
         }
         if (due < x->send_bytes)
-            RT_TRY(rt__wait(c, &out[place]));
+            RT_TRY(rt__comm_wait(c, &out[place]));
     }
     return RT_OK;
 }

@@ -4,14 +4,15 @@
 #include "common/error.h"
 #include "worker/comm/internal.h"
 
-rt_status rt__barrier(rt_comm *c)
+rt_status rt__comm_barrier(rt_comm *c)
 {
     for (int64_t distance = 1; distance < c->world; distance <<= 1) {
         rt_request in, out;
-        RT_TRY(rt__receive(c, &in, (int)((c->rank - distance + c->world) % c->world), NULL, 0));
-        RT_TRY(rt__send(c, &out, (int)((c->rank + distance) % c->world), NULL, 0));
-        RT_TRY(rt__wait(c, &in));
-        RT_TRY(rt__wait(c, &out));
+        RT_TRY(
+            rt__comm_receive(c, &in, (int)((c->rank - distance + c->world) % c->world), NULL, 0));
+        RT_TRY(rt__comm_send(c, &out, (int)((c->rank + distance) % c->world), NULL, 0));
+        RT_TRY(rt__comm_wait(c, &in));
+        RT_TRY(rt__comm_wait(c, &out));
     }
     return RT_OK;
 }

@@ -27,20 +27,20 @@ static family family_of(const rt_comm *c, int root)
     return f;
 }
 
-rt_status rt__broadcast(rt_comm *c, char *buf, size_t bytes, int root)
+rt_status rt__comm_broadcast(rt_comm *c, char *buf, size_t bytes, int root)
 {
     const family f = family_of(c, root);
     rt_request in, out[CHILDREN_MAX];
     for (size_t at = 0; at < bytes; at += RT_COMM_CHUNK) {
         const size_t piece = bytes - at < RT_COMM_CHUNK ? bytes - at : RT_COMM_CHUNK;
         if (f.parent >= 0) {
-            RT_TRY(rt__receive(c, &in, f.parent, buf + at, piece));
-            RT_TRY(rt__wait(c, &in));
+            RT_TRY(rt__comm_receive(c, &in, f.parent, buf + at, piece));
+            RT_TRY(rt__comm_wait(c, &in));
         }
         if (at > 0)
-            RT_TRY(rt__wait_all(c, out, f.children));
+            RT_TRY(rt__comm_wait_all(c, out, f.children));
         for (int i = 0; i < f.children; i++)
-            RT_TRY(rt__send(c, &out[i], f.child[i], buf + at, piece));
+            RT_TRY(rt__comm_send(c, &out[i], f.child[i], buf + at, piece));
     }
-    return bytes > 0 ? rt__wait_all(c, out, f.children) : RT_OK;
+    return bytes > 0 ? rt__comm_wait_all(c, out, f.children) : RT_OK;
 }

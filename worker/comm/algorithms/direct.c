@@ -2,8 +2,10 @@
  *
  * The owner has one value per canonical node of every rank and adds them as T[0,S) says, so any
  * number of ranks, any cut of slices and any ranges will do. Ranges go in rounds of one chunk:
- * while a chunk is summed, those of the next round are under way. reduce_scatter: k(W-1) messages,
- * k(W-1)/W*M bytes;  all_gather: W-1 messages, (W-1)/W*M bytes */
+ * while a chunk is summed, those of the next round are under way.
+ *
+ * - reduce_scatter: k(W-1) messages, k(W-1)/W*M bytes
+ * - all_gather: W-1 messages, (W-1)/W*M bytes */
 #include <string.h>
 #include "common/error.h"
 #include "worker/comm/internal.h"
@@ -113,16 +115,16 @@ static rt_status post_round(direct *d, int64_t round)
     const rt_range mine = in_round(d, c->rank, round);
     for (int i = 0; mine.end > mine.begin && i < d->nodes_count; i++)
         if (d->nodes[i].rank != c->rank)
-            RT_TRY(rt__receive(c, next++, d->nodes[i].rank, chunk_of(d, i, round),
-                               (size_t)(mine.end - mine.begin) * sizeof(float)));
+            RT_TRY(rt__comm_receive(c, next++, d->nodes[i].rank, chunk_of(d, i, round),
+                                    (size_t)(mine.end - mine.begin) * sizeof(float)));
     d->receives[slot] = next - first;
 
     for (int step = 1; step < c->world; step++) {
         const int to = (c->rank + step) % c->world;
         const rt_range theirs = in_round(d, to, round);
         for (int i = 0; theirs.end > theirs.begin && i < d->k; i++)
-            RT_TRY(rt__send(c, next++, to, d->parts[i].data + theirs.begin,
-                            (size_t)(theirs.end - theirs.begin) * sizeof(float)));
+            RT_TRY(rt__comm_send(c, next++, to, d->parts[i].data + theirs.begin,
+                                 (size_t)(theirs.end - theirs.begin) * sizeof(float)));
     }
     d->sends[slot] = next - first - d->receives[slot];
     return RT_OK;
@@ -142,8 +144,8 @@ static void sum_round(direct *d, int64_t round, float *out)
         for (int i = 0; i < d->sums_count; i++) {
             float *left = d->nodes[d->sums[i].left].chunk + at;
             float *top = out + mine.begin + at;
-            rt__sum(i + 1 < d->sums_count ? left : top, left, d->nodes[d->sums[i].right].chunk + at,
-                    n);
+            rt__comm_sum(i + 1 < d->sums_count ? left : top, left,
+                         d->nodes[d->sums[i].right].chunk + at, n);
         }
     }
 }
@@ -152,9 +154,9 @@ static rt_status finish_round(direct *d, int64_t round, float *out)
 {
     const int slot = (int)(round % RT__DEPTH);
     rt_request *first = d->requests + slot * d->per_round;
-    RT_TRY(rt__wait_all(d->c, first, d->receives[slot]));
+    RT_TRY(rt__comm_wait_all(d->c, first, d->receives[slot]));
     sum_round(d, round, out);
-    return rt__wait_all(d->c, first + d->receives[slot], d->sends[slot]);
+    return rt__comm_wait_all(d->c, first + d->receives[slot], d->sends[slot]);
 }
 
 static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
@@ -193,7 +195,7 @@ static rt_status all_gather(rt_comm *c, char *buf, const rt_range *owned, size_t
             .receive = buf + (size_t)owned[from].begin * element,
             .receive_bytes = (size_t)(owned[from].end - owned[from].begin) * element,
         };
-        RT_TRY(rt__exchange_run(c, &x));
+        RT_TRY(rt__comm_exchange(c, &x));
     }
     return RT_OK;
 }
@@ -210,7 +212,7 @@ static bool can_gather(const rt_comm *c, const rt_range *owned)
     return true;
 }
 
-const rt__algorithm rt__direct = {
+const rt__algorithm rt__comm_direct = {
     .name = "direct",
     .can_reduce = can_reduce,
     .reduce_scatter = reduce_scatter,

@@ -7,14 +7,13 @@
  * of the elements. A rank whose bit d is 0 keeps the lower half, so final ranges lie in
  * bit-reversed rank order:
  *
- *     W = 4:   elements  | 0 : rank 0 | 1 : rank 2 | 2 : rank 1 | 3 : rank 3 |
+ *     W = 4:   | rank 0 | rank 2 | rank 1 | rank 3 |
  *
- *     log2 W messages and (W-1)/W*M bytes each way */
+ * log2 W messages and (W-1)/W*M bytes each way. */
 #include "common/error.h"
 #include "worker/comm/internal.h"
 
-/* Returns the rank whose range is the `place`-th of the buffer; its own inverse. */
-static int bit_reversed(int world, int place)
+int rt__comm_bit_reversed(int world, int place)
 {
     int rank = 0;
     for (int bit = 1; bit < world; bit <<= 1)
@@ -30,14 +29,14 @@ typedef struct places {
 /* Returns the elements of some places; they follow one another. */
 static rt_range elements(int world, const rt_range *owned, places p)
 {
-    return (rt_range){owned[bit_reversed(world, p.begin)].begin,
-                      owned[bit_reversed(world, p.end - 1)].end};
+    return (rt_range){owned[rt__comm_bit_reversed(world, p.begin)].begin,
+                      owned[rt__comm_bit_reversed(world, p.end - 1)].end};
 }
 
 /* Returns what a rank holds before the step of this distance (1: everything; W: its own range). */
 static places held(int world, int rank, int distance)
 {
-    const int place = bit_reversed(world, rank), width = world / distance;
+    const int place = rt__comm_bit_reversed(world, rank), width = world / distance;
     const int begin = place / width * width;
     return (places){begin, begin + width};
 }
@@ -47,7 +46,8 @@ static bool can_gather(const rt_comm *c, const rt_range *owned)
     if (!rt_is_power_of_two(c->world))
         return false;
     for (int p = 1; p < c->world; p++)
-        if (owned[bit_reversed(c->world, p)].begin != owned[bit_reversed(c->world, p - 1)].end)
+        if (owned[rt__comm_bit_reversed(c->world, p)].begin !=
+            owned[rt__comm_bit_reversed(c->world, p - 1)].end)
             return false;
     return true;
 }
@@ -73,7 +73,7 @@ static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial
     (void)k; /* 1, or can_reduce would have said no */
     float *sum = parts[0].data;
     if (c->world == 1)
-        return rt__direct.reduce_scatter(c, r, parts, k, out);
+        return rt__comm_direct.reduce_scatter(c, r, parts, k, out);
     for (int distance = 1; distance < c->world; distance <<= 1) {
         const int partner = c->rank ^ distance;
         const bool last = 2 * distance == c->world;
@@ -89,7 +89,7 @@ static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial
             .mine = sum + keep.begin,
             .mine_first = c->rank < partner,
         };
-        RT_TRY(rt__exchange_run(c, &x));
+        RT_TRY(rt__comm_exchange(c, &x));
     }
     return RT_OK;
 }
@@ -108,12 +108,12 @@ static rt_status all_gather(rt_comm *c, char *buf, const rt_range *owned, size_t
             .receive = buf + (size_t)want.begin * element,
             .receive_bytes = (size_t)(want.end - want.begin) * element,
         };
-        RT_TRY(rt__exchange_run(c, &x));
+        RT_TRY(rt__comm_exchange(c, &x));
     }
     return RT_OK;
 }
 
-const rt__algorithm rt__halving = {
+const rt__algorithm rt__comm_halving = {
     .name = "halving",
     .can_reduce = can_reduce,
     .reduce_scatter = reduce_scatter,

@@ -2,9 +2,8 @@
  * workstations", 2009. Each rank talks to its two neighbours only, all links are busy all the time.
  *
  * The range of rank r starts at rank r+1 and goes round, each rank adding its own, until it is
- * home:
- * ((x[r+1] + x[r+2]) + ...) + x[r]. The order is fixed for a fixed W and another for each range.
- *     W-1 messages and (W-1)/W*M bytes each way */
+ * home: ((x[r+1] + x[r+2]) + ...) + x[r]. The order is fixed for a fixed W, and another for each
+ * range. W-1 messages and (W-1)/W*M bytes each way. */
 #include "common/error.h"
 #include "worker/comm/internal.h"
 
@@ -28,7 +27,7 @@ static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial
 {
     float *sum = parts[0].data;
     if (c->world == 1)
-        return rt__direct.reduce_scatter(c, r, parts, k, out);
+        return rt__comm_direct.reduce_scatter(c, r, parts, k, out);
     for (int step = 1; step < c->world; step++) {
         const rt_range give = r->owned[wrapped(c, c->rank - step)];
         const rt_range take = r->owned[wrapped(c, c->rank - step - 1)];
@@ -43,7 +42,7 @@ static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial
             .mine = sum + take.begin,
             .mine_first = false,
         };
-        RT_TRY(rt__exchange_run(c, &x));
+        RT_TRY(rt__comm_exchange(c, &x));
     }
     return RT_OK;
 }
@@ -67,12 +66,12 @@ static rt_status all_gather(rt_comm *c, char *buf, const rt_range *owned, size_t
             .receive = buf + (size_t)take.begin * element,
             .receive_bytes = (size_t)(take.end - take.begin) * element,
         };
-        RT_TRY(rt__exchange_run(c, &x));
+        RT_TRY(rt__comm_exchange(c, &x));
     }
     return RT_OK;
 }
 
-const rt__algorithm rt__ring = {
+const rt__algorithm rt__comm_ring = {
     .name = "ring",
     .can_reduce = can_reduce,
     .reduce_scatter = reduce_scatter,

@@ -157,7 +157,7 @@ static const rt_transport_ops ops = {
     .free = loopback_free,
 };
 
-rt_status rt__transport_loopback(int world, rt_transport *ranks[])
+rt_status rt__comm_transport_loopback(int world, rt_transport *ranks[])
 {
     hub *h = hub_new(world);
     if (!h)

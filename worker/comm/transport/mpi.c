@@ -191,7 +191,7 @@ static rt_status join(mpi *t)
     return count_neighbours(t);
 }
 
-rt_status rt__transport_mpi(rt_transport **out)
+rt_status rt__comm_transport_mpi(rt_transport **out)
 {
     mpi *t = rt_calloc(1, sizeof *t);
     if (!t)
