@@ -6,7 +6,8 @@
  *     rt_grad_clear(w);
  *
  * A graph node belongs to its output tensor and keeps its inputs, so the graph needs no object of its own. Backward
- * is written with differentiable ops: with .create_graph it is recorded too (double backward). */
+ * is written with differentiable ops: with .create_graph it is recorded too. Functions of one element (tanh, ...) can be
+ * differentiated twice, all else any number of times. */
 #ifndef RINGTORCH_AUTOGRAD_H
 #define RINGTORCH_AUTOGRAD_H
 
@@ -18,22 +19,26 @@ bool rt_requires_grad(const rt_tensor *x);
 
 typedef struct rt_backward_args {
     rt_tensor *loss;
-    rt_tensor *grad;     /* d result / d loss, same shape; NULL: ones, and loss must have one element */
-    bool create_graph;   /* record the backward pass, so that gradients can be differentiated */
-    bool retain_graph;   /* keep what nodes saved; otherwise it is dropped as soon as it was used */
+    rt_tensor *grad; /* d result / d loss, same shape; NULL: ones, and loss must have one element */
+    bool create_graph; /* record the backward pass, so that gradients can be differentiated */
+    bool retain_graph; /* keep what nodes saved; otherwise it is dropped as soon as it was used */
 } rt_backward_args;
-/* Adds d loss / d leaf to each leaf's gradient. Fails if the loss has no history or a saved tensor was changed in place. */
+/* Adds d loss / d leaf to each leaf's gradient. Fails if the loss has no history, if this graph was used before without
+ * .retain_graph, or if a tensor that backward reads was changed in place. Gradients are added in an order that depends on the
+ * graph alone. With .create_graph a leaf's gradient has a history that leads back to the leaf: clear it when done, or neither
+ * is ever freed; rt_grad has no such trap. */
 #define rt_backward(...) rt_backward_((rt_backward_args){__VA_ARGS__})
 rt_status rt_backward_(rt_backward_args a);
 
-/* Writes d loss / d inputs[i] into out[i] (zeros if it does not depend on it), leaving leaf gradients alone. */
+/* Writes d loss / d inputs[i] into out[i] (zeros if it does not depend on it), owned by the current scope; leaves the leaves'
+ * gradients alone. Inputs may be leaves or results. All of out is NULL on failure. */
 typedef struct rt_grad_args {
     rt_tensor *loss;
     rt_tensor *const *inputs;
     int count;
     rt_tensor **out;
-    rt_tensor *grad;
-    bool create_graph;
+    rt_tensor *grad;   /* as above */
+    bool create_graph; /* also keeps the graph for another use */
 } rt_grad_args;
 #define rt_grad(...) rt_grad_((rt_grad_args){__VA_ARGS__})
 rt_status rt_grad_(rt_grad_args a);
@@ -47,7 +52,7 @@ void rt_grad_clear(rt_tensor *leaf);
 rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view);
 
 /* Turns recording off in the calling thread until the matching end; nests. */
-bool rt_no_grad_begin(void);       /* returns the former state, for ... */
+bool rt_no_grad_begin(void); /* returns the former state, for ... */
 void rt_no_grad_end(bool former);
 
 #endif

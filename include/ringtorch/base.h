@@ -63,7 +63,8 @@ const char *rt_isa(void);  /* "avx2" */
 const char *rt_blas(void); /* "OpenBLAS 0.3.21 Zen" or "builtin" */
 int rt_threads(void);
 
-/* Memory pool of the CPU: bytes in use, bytes cached for reuse, and how often the system was asked. */
+/* Memory pool of the CPU: bytes in use (with up to some hundred KiB of small blocks that each thread keeps at hand), bytes
+ * cached for reuse, and how often the system was asked: after the first step of a training, never. */
 typedef struct rt_memory_stats {
     int64_t bytes_used, bytes_cached, system_allocations;
 } rt_memory_stats;

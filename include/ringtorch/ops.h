@@ -31,7 +31,7 @@ rt_tensor *rt_silu(rt_tensor *x);
 rt_tensor *rt_softplus(rt_tensor *x);
 rt_tensor *rt_sin(rt_tensor *x);
 rt_tensor *rt_cos(rt_tensor *x);
-rt_tensor *rt_sign(rt_tensor *x);  /* gradient 0, like the three below */
+rt_tensor *rt_sign(rt_tensor *x); /* gradient 0, like the three below */
 rt_tensor *rt_floor(rt_tensor *x);
 rt_tensor *rt_ceil(rt_tensor *x);
 rt_tensor *rt_round(rt_tensor *x); /* half to even */
@@ -40,7 +40,7 @@ rt_tensor *rt_round(rt_tensor *x); /* half to even */
 rt_tensor *rt_add(rt_tensor *a, rt_tensor *b);
 rt_tensor *rt_sub(rt_tensor *a, rt_tensor *b);
 rt_tensor *rt_mul(rt_tensor *a, rt_tensor *b);
-rt_tensor *rt_div(rt_tensor *a, rt_tensor *b);     /* int64: towards zero; by zero fails */
+rt_tensor *rt_div(rt_tensor *a, rt_tensor *b); /* int64: towards zero; by zero fails */
 rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
 rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b); /* NaN wins; ties share the gradient */
 rt_tensor *rt_minimum(rt_tensor *a, rt_tensor *b);
@@ -58,10 +58,11 @@ rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
 /* Elements of a where the bool condition holds, else of b; all three broadcast. */
 rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
 
-/* ---- reductions: fixed order, the same for any number of threads ---- */
+/* ---- reductions: fixed order, the same for any number of threads ----
+ * float32; sum also int64, and of bool, uint8 and int32 as int64. An empty sum is 0, an empty mean NaN. */
 typedef struct rt_reduce_args {
     rt_tensor *x;
-    rt_dims axes;   /* rt_shape(0, 2); none: all */
+    rt_dims axes; /* rt_shape(0, 2); none: all */
     bool keep_dim;
 } rt_reduce_args;
 #define rt_sum(...)  rt_sum_((rt_reduce_args){__VA_ARGS__})
@@ -78,8 +79,8 @@ rt_tensor *rt_argmax(rt_tensor *x, int axis);
 /* ---- linear algebra ---- */
 /* Last two axes multiply, axes before them broadcast; 1-D operands as in torch.matmul. */
 typedef struct rt_matmul_args {
-    rt_tensor *a, *b;                /* [..., m, k], [..., k, n] -> [..., m, n] */
-    bool transpose_a, transpose_b;   /* the last two axes of that operand are stored swapped */
+    rt_tensor *a, *b;              /* [..., m, k], [..., k, n] -> [..., m, n] */
+    bool transpose_a, transpose_b; /* the last two axes of that operand are stored swapped */
 } rt_matmul_args;
 #define rt_matmul(...) rt_matmul_((rt_matmul_args){__VA_ARGS__})
 rt_tensor *rt_matmul_(rt_matmul_args a);
@@ -92,25 +93,27 @@ rt_tensor *rt_linear_(rt_linear_args a);
 
 /* ---- convolution and pooling: NCHW ---- */
 typedef struct rt_conv2d_args {
-    rt_tensor *x;          /* [n, in, h, w] */
-    rt_tensor *w;          /* [out, in/groups, kh, kw] */
-    rt_tensor *bias;       /* [out] or NULL */
-    int64_t stride[2];     /* 0: 1 */
-    int64_t padding[2];    /* zeros on both sides */
-    int64_t dilation[2];   /* 0: 1 */
-    int64_t groups;        /* 0: 1 */
-    bool same;             /* pad so that the output is as large as the input (stride 1); the odd one goes to the end */
+    rt_tensor *x;        /* [n, in, h, w] */
+    rt_tensor *w;        /* [out, in/groups, kh, kw] */
+    rt_tensor *bias;     /* [out] or NULL */
+    int64_t stride[2];   /* 0: 1 */
+    int64_t padding[2];  /* zeros on both sides */
+    int64_t dilation[2]; /* 0: 1 */
+    int64_t groups;      /* 0: 1 */
+    bool
+        same; /* pad so that the output is as large as the input (stride 1); the odd one goes to the end */
 } rt_conv2d_args;
 #define rt_conv2d(...) rt_conv2d_((rt_conv2d_args){__VA_ARGS__})
 rt_tensor *rt_conv2d_(rt_conv2d_args a);
 
 typedef struct rt_pool2d_args {
-    rt_tensor *x;        /* [n, c, h, w] */
-    int64_t kernel[2];   /* required */
-    int64_t stride[2];   /* 0: kernel */
-    int64_t padding[2];  /* at most half the kernel; -inf for max, counted zeros for avg */
+    rt_tensor *x;       /* [n, c, h, w] */
+    int64_t kernel[2];  /* required */
+    int64_t stride[2];  /* 0: kernel */
+    int64_t padding[2]; /* at most half the kernel; -inf for max, counted zeros for avg */
 } rt_pool2d_args;
-#define rt_max_pool2d(...) rt_max_pool2d_((rt_pool2d_args){__VA_ARGS__}) /* ties: the first; NaN wins */
+#define rt_max_pool2d(...)                                                                         \
+    rt_max_pool2d_((rt_pool2d_args){__VA_ARGS__}) /* ties: the first; NaN wins */
 #define rt_avg_pool2d(...) rt_avg_pool2d_((rt_pool2d_args){__VA_ARGS__})
 rt_tensor *rt_max_pool2d_(rt_pool2d_args a);
 rt_tensor *rt_avg_pool2d_(rt_pool2d_args a);
@@ -128,11 +131,11 @@ rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index);
 /* ---- losses ---- */
 typedef enum rt_reduction { RT_MEAN, RT_SUM, RT_NONE } rt_reduction;
 typedef struct rt_cross_entropy_args {
-    rt_tensor *logits;           /* [n, classes] */
-    rt_tensor *target;           /* int64 [n] */
-    float label_smoothing;       /* 0 .. 1 */
-    rt_reduction reduction;      /* mean is over targets that are not ignored */
-    int64_t ignore_index;        /* rows with this target count nothing; needs .ignore */
+    rt_tensor *logits;      /* [n, classes] */
+    rt_tensor *target;      /* int64 [n] */
+    float label_smoothing;  /* 0 .. 1 */
+    rt_reduction reduction; /* mean is over targets that are not ignored */
+    int64_t ignore_index;   /* rows with this target count nothing; needs .ignore */
     bool ignore;
 } rt_cross_entropy_args;
 /* A target outside [0, classes) fails, naming row and value. */
@@ -148,7 +151,7 @@ typedef struct rt_loss_args {
 rt_tensor *rt_mse_loss_(rt_loss_args a);
 rt_tensor *rt_l1_loss_(rt_loss_args a);
 rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a);
-/* -sum of log-probabilities [n, classes] at target [n]. */
+/* Minus the log-probability, [n, classes], at the target, int64 [n]. */
 rt_tensor *rt_nll_loss(rt_tensor *log_probs, rt_tensor *target, rt_reduction reduction);
 
 #endif

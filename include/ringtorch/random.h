@@ -14,11 +14,11 @@
 /* Sets the calling thread's key and counters and starts streams from 0. rt_init(.seed) does so with step = slice = 0. */
 void rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
 
-rt_tensor *rt_rand(rt_dims shape);                            /* uniform [0,1), 24 bits */
+rt_tensor *rt_rand(rt_dims shape); /* uniform [0,1), 24 bits */
 rt_tensor *rt_uniform(rt_dims shape, double low, double high);
-rt_tensor *rt_randn(rt_dims shape);                           /* normal, Box-Muller */
+rt_tensor *rt_randn(rt_dims shape); /* normal, Box-Muller */
 rt_tensor *rt_normal(rt_dims shape, double mean, double std);
-rt_tensor *rt_bernoulli(rt_dims shape, double p);             /* float32: 1 with probability p, else 0 */
+rt_tensor *rt_bernoulli(rt_dims shape, double p); /* float32: 1 with probability p, else 0 */
 rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high); /* int64 in [low, high) */
 
 /* A keyed bijection of [0, n): where place `q` of epoch `epoch` is found. Feistel network over Philox with cycle walking

@@ -28,7 +28,7 @@ typedef struct rt_dims {
 
 typedef enum rt_device_kind { RT_CPU, RT_CUDA, RT_OPENCL, RT_METAL } rt_device_kind;
 typedef struct rt_device {
-    uint8_t kind;  /* rt_device_kind */
+    uint8_t kind; /* rt_device_kind */
     uint8_t index;
 } rt_device;
 
@@ -73,26 +73,29 @@ const char *rt_dims_text(rt_dims d);
 /* Address of the first element (respecting the view's offset). Elements of a non-contiguous view are not in order: use
  * rt_contiguous first. Writing through it is allowed on tensors that no graph saved. */
 void *rt_data(const rt_tensor *x);
-float *rt_f32(const rt_tensor *x);     /* fails (NULL, error slot) unless float32 */
-int64_t *rt_i64(const rt_tensor *x);   /* likewise int64 */
+float *rt_f32(const rt_tensor *x);   /* fails (NULL, error slot) unless float32 */
+int64_t *rt_i64(const rt_tensor *x); /* likewise int64 */
 /* The value of a one-element tensor of any real dtype; NaN for NULL. */
 double rt_item(const rt_tensor *x);
 /* Copies all elements, row-major, into memory of rt_numel(x) elements. */
 rt_status rt_copy_out(const rt_tensor *x, void *data);
-/* Copies src's elements into dst, which may be a view; shapes must broadcast to dst's; converts dtypes. Not recorded. */
+/* Copies src's elements into dst, which may be a view, also of the same storage; src's shape must broadcast to dst's;
+ * converts dtypes. Not recorded, but noticed: a backward that needs the old value fails. */
 rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src);
+/* Sets every element; likewise noticed. */
 rt_status rt_fill(rt_tensor *dst, double value);
-/* Prints values (shortened over 1,000 elements) for people; NULL-terminated text, borrowed as rt_describe. */
+/* Prints the values, large tensors without their middle, and the description to stdout, for people. */
 void rt_print(const rt_tensor *x);
 
 /* ---- views and shape ops: differentiable; semantics as PyTorch's of the same name ---- */
 rt_tensor *rt_reshape(rt_tensor *x, rt_dims shape); /* one size may be -1; copies only if it must */
-rt_tensor *rt_view(rt_tensor *x, rt_dims shape);    /* as reshape, but fails where a copy would be needed */
-rt_tensor *rt_expand(rt_tensor *x, rt_dims shape);  /* broadcast; -1 keeps a size */
+rt_tensor *rt_view(rt_tensor *x,
+                   rt_dims shape); /* as reshape, but fails where a copy would be needed */
+rt_tensor *rt_expand(rt_tensor *x, rt_dims shape); /* broadcast; -1 keeps a size */
 rt_tensor *rt_permute(rt_tensor *x, rt_dims axes);
 rt_tensor *rt_transpose(rt_tensor *x, int a, int b);
-rt_tensor *rt_t(rt_tensor *x); /* 2-D transpose */
-rt_tensor *rt_squeeze(rt_tensor *x, int axis);
+rt_tensor *rt_t(rt_tensor *x);                 /* 2-D transpose */
+rt_tensor *rt_squeeze(rt_tensor *x, int axis); /* x itself if that axis is not 1 */
 rt_tensor *rt_unsqueeze(rt_tensor *x, int axis);
 rt_tensor *rt_flatten(rt_tensor *x, int first_axis, int last_axis);
 rt_tensor *rt_narrow(rt_tensor *x, int axis, int64_t start, int64_t length);
@@ -100,15 +103,17 @@ rt_tensor *rt_select(rt_tensor *x, int axis, int64_t index);
 typedef struct rt_slice_args {
     rt_tensor *x;
     int axis;
-    int64_t start, end, step; /* Python's rules; end 0 with .to_end means to the end; step 0 means 1 */
+    int64_t start, end,
+        step; /* Python's rules; end 0 with .to_end means to the end; step 0 means 1 */
     bool to_end;
 } rt_slice_args;
 #define rt_slice(...) rt_slice_((rt_slice_args){__VA_ARGS__})
 rt_tensor *rt_slice_(rt_slice_args a);
 rt_tensor *rt_contiguous(rt_tensor *x); /* x itself if it already is */
 rt_tensor *rt_clone(rt_tensor *x);
-rt_tensor *rt_detach(rt_tensor *x); /* same storage, no history */
+rt_tensor *rt_detach(rt_tensor *x);             /* same storage, no history, no gradient */
 rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype); /* differentiable between float types */
+/* Joins along an axis there is / along a new one; count >= 1 tensors of one dtype. */
 rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis);
 rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis);
 
