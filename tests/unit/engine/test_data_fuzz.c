@@ -26,8 +26,14 @@ static void damaged_files_are_refused_or_read(void **state)
     assert_int_equal(rt_mem_live(), memory);
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_files_are_refused_or_read)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }

@@ -267,6 +267,12 @@ static void stops_while_it_is_making(void **state)
     }
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,5 +287,5 @@ int main(void)
         cmocka_unit_test(hands_over_the_error_of_the_batch_that_failed),
         cmocka_unit_test(stops_while_it_is_making),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }

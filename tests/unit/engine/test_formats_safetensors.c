@@ -30,7 +30,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    return rt_remove_tree(dir);
+    return rt_remove_tree(dir) != RT_OK || rt_shutdown();
 }
 
 #define must(call)                                                                                 \

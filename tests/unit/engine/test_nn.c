@@ -346,6 +346,12 @@ static void nets_leave_nothing_behind(void **state)
     }
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,5 +366,5 @@ int main(void)
         cmocka_unit_test(initialisers_have_the_spread_they_promise),
         cmocka_unit_test(nets_leave_nothing_behind),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }

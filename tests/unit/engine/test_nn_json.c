@@ -139,6 +139,12 @@ static void wrong_lists_are_refused_by_name(void **state)
     }
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,5 +152,5 @@ int main(void)
         cmocka_unit_test(inferred_shapes_are_those_of_the_ops),
         cmocka_unit_test(wrong_lists_are_refused_by_name),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }

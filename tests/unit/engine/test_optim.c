@@ -327,6 +327,12 @@ static void schedules(void **state)
     assert_true(rt_schedule_lr(&s, 4) == 0.5 && rt_schedule_lr(&s, 10) == 0.2);
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,5 +346,5 @@ int main(void)
         cmocka_unit_test(optimisers_leave_nothing_behind),
         cmocka_unit_test(schedules),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }

@@ -42,7 +42,7 @@ static int make_data(void **state)
 static int remove_data(void **state)
 {
     (void)state;
-    return rt_remove_tree(dir);
+    return rt_remove_tree(dir) != RT_OK || rt_shutdown();
 }
 
 static const char layers[] =
