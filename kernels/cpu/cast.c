@@ -37,8 +37,7 @@ static int64_t clamp_float(double v, int64_t lo, int64_t hi, double end)
     {                                                                                              \
         const ftype *x = x_;                                                                       \
         ttype *y = y_;                                                                             \
-        _Pragma("omp parallel for schedule(static) if (rt__worth_threads(n))") for (int64_t i = 0; \
-                                                                                    i < n; i++)    \
+        RT_PARALLEL_FOR(i, n, n)                                                                   \
         {                                                                                          \
             ftype v = x[i];                                                                        \
             y[i] = (ttype)(value);                                                                 \

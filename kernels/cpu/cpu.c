@@ -4,6 +4,7 @@
 #include "kernels/cpu/cpu.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,9 +60,9 @@ static void build_tables(void)
             continue;
         rt__install_ref(&tables[i]);
         levels[i].install(&tables[i]);
-        if (i > 0)
-            strcat(level_names, " ");
-        strcat(level_names, levels[i].name);
+        size_t used = strlen(level_names);
+        snprintf(level_names + used, sizeof level_names - used, "%s%s", used ? " " : "",
+                 levels[i].name);
     }
 }
 

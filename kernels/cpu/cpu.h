@@ -34,6 +34,12 @@ static inline bool rt__worth_threads(int64_t work)
     return work >= 32768 && omp_get_max_threads() > 1;
 }
 
+/* A loop over [0, n) that the threads share if the work is worth it. */
+#define RT_PRAGMA(text) _Pragma(#text)
+#define RT_PARALLEL_FOR(i, n, work)                                                                \
+    RT_PRAGMA(omp parallel for schedule(static) if (rt__worth_threads(work)))                      \
+    for (int64_t i = 0; i < (n); i++)
+
 static inline int64_t rt__min(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -34,8 +34,7 @@ static bool divides(const rt_grid *g, const int64_t *b)
 #define GRID(name, out, f)                                                                         \
     static void name##_grid(const rt_grid *g, const void *pa, const void *pb, void *py)            \
     {                                                                                              \
-        _Pragma("omp parallel for schedule(static) if (rt__worth_threads(g->rows * "               \
-                "g->cols))") for (int64_t r = 0; r < g->rows; r++)                                 \
+        RT_PARALLEL_FOR(r, g->rows, g->rows * g->cols)                                             \
         {                                                                                          \
             const int64_t *ra = (const int64_t *)pa + r * g->in[0].row;                            \
             const int64_t *rb = (const int64_t *)pb + r * g->in[1].row;                            \

@@ -100,8 +100,7 @@ static void fill(int64_t n, size_t size, const void *value, void *y)
     static void select_##type(const rt_grid *g, const void *a_, const void *b_, const uint8_t *m_, \
                               void *y_)                                                            \
     {                                                                                              \
-        _Pragma("omp parallel for schedule(static) if (rt__worth_threads(g->rows * "               \
-                "g->cols))") for (int64_t r = 0; r < g->rows; r++)                                 \
+        RT_PARALLEL_FOR(r, g->rows, g->rows * g->cols)                                             \
         {                                                                                          \
             const type *a = (const type *)a_ + r * g->in[0].row;                                   \
             const type *b = (const type *)b_ + r * g->in[1].row;                                   \

@@ -68,7 +68,7 @@ static float *filled(int64_t n)
     float *x = malloc((size_t)n * sizeof *x);
     assert_non_null(x);
     for (int64_t i = 0; i < n; i++)
-        x[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+        x[i] = (float)(i * 7919 % 1009) / 1009 - 0.5f;
     return x;
 }
 

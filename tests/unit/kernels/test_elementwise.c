@@ -116,13 +116,21 @@ static void check_close(const row *r, const char *level, const char *what, int64
 enum { N = 40000 };
 static float x[N], y[N], dy[N], v[N], got[N + 1], want[N];
 
+/* A different number each time, evenly spread over [0, 1): multiples of the golden ratio. */
+static float next_number(void)
+{
+    static double at;
+    at = fmod(at + 0.61803398874989485, 1);
+    return (float)at;
+}
+
 static void check_values(const char *level, const row *r)
 {
     const rt_unary_kernels *u = kernels_of(level, r), *ref = kernels_of("ref", r);
     for (int i = 0; i < N; i++) {
-        x[i] = (float)(r->lo + (r->hi - r->lo) * rand() / RAND_MAX);
-        dy[i] = (float)rand() / (float)RAND_MAX - 0.5f;
-        v[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+        x[i] = (float)(r->lo + (r->hi - r->lo) * next_number());
+        dy[i] = next_number() - 0.5f;
+        v[i] = next_number() - 0.5f;
     }
     ref->f[RT_F32](N, x, y);
     u->f[RT_F32](N, x, got);
@@ -166,7 +174,6 @@ static void check_lengths(const char *level, const row *r)
 static void test_values(void **state)
 {
     (void)state;
-    srand(7);
     for (int i = 0; i < ROWS; i++) {
         for_levels(check_values, &rows[i]);
         for_levels(check_specials, &rows[i]);
