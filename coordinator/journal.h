@@ -1,10 +1,11 @@
 /* The journal: every decision of the coordinator, appended and fsynced before it is acted on.
  *
  *     rt__journal *j;
- *     RT_TRY(rt__journal_open("runs/x/journal", replay_one, &state, &j));   // replays, then
- * appends RT_TRY(rt__journal_append(j, record)); rt__journal_close(j);
+ *     RT_TRY(rt__journal_open("runs/x/journal", visit, &state, &j));   // replays, then appends
+ *     RT_TRY(rt__journal_append(j, record));
+ *     rt__journal_close(j);
  *
- * File: the 8 bytes "RTJRNL\0" and the version, then records of a 24-byte header (little-endian:
+ * File: the 7 bytes "RTJRNL\0" and one of version, then records of a 24-byte header (little-endian:
  * length u32, number u32, XXH3-64 of the payload, XXH3-64 of the 16 bytes before) and a JSON
  * payload. A crash leaves a tail that is cut off or holds zeros: it is dropped. Anything else that
  * does not check is damage, and refused with its offset. */

@@ -344,13 +344,14 @@ static rt_status begin(shell *s, rt__effects *mine)
     RT_TRY(listen(s));
     *mine = effects;
     mine->ctx = s;
-    return rt__run_init(&s->run, &(rt__run_facts){.cfg = &s->cfg,
-                                                  .config_hash = s->config_hash,
-                                                  .run_id = s->run_id,
-                                                  .dir = s->options->dir,
-                                                  .effects = mine,
-                                                  .started = s->options->started,
-                                                  .tally = s->tally});
+    rt__run_init(&s->run, &(rt__run_facts){.cfg = &s->cfg,
+                                           .config_hash = s->config_hash,
+                                           .run_id = s->run_id,
+                                           .dir = s->options->dir,
+                                           .effects = mine,
+                                           .started = s->options->started,
+                                           .tally = s->tally});
+    return RT_OK;
 }
 
 static void run_until_ended(shell *s)

@@ -1,8 +1,8 @@
 /* The coordinator's shell: everything the state machine must not touch. It owns the socket, the run
  * directory's files, the journal and the clock, turns effects into deeds and deeds into events.
  *
- *     int code = rt__coordinate(&(rt__loop_options){.dir = "runs/x", .resume = "never", .started =
- * t});
+ *     rt__loop_options o = {.dir = "runs/x", .resume = "never", .started = rt_clock_wall()};
+ *     int exit_code = rt__coordinate(&o);
  */
 #ifndef RINGTORCH_COORDINATOR_LOOP_H
 #define RINGTORCH_COORDINATOR_LOOP_H

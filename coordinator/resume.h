@@ -1,9 +1,9 @@
 /* Where a run starts: fresh, or from a checkpoint of the same mathematics.
  *
- *     rt__resume how = {.mode = "auto", .root = "runs/x/checkpoints", .prior_config =
- * yaml_or_null}; rt__source source; RT_TRY(rt__resume_first(&how, &cfg, &source));   // also
- * settles parallel.slices and run.seed in cfg RT_TRY(rt__resume_again(&how, hash, &source));   //
- * after a lost worker
+ *     rt__resume how = {.mode = "auto", .root = "runs/x/checkpoints", .prior_config = yaml};
+ *     rt__source source;
+ *     RT_TRY(rt__resume_first(&how, &cfg, &source));   // also settles slices and seed in cfg
+ *     RT_TRY(rt__resume_again(&how, hash, &source));   // after a lost worker
  */
 #ifndef RINGTORCH_COORDINATOR_RESUME_H
 #define RINGTORCH_COORDINATOR_RESUME_H

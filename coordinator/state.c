@@ -33,7 +33,7 @@ void rt__tally_release(rt__tally *t)
     *t = (rt__tally){0};
 }
 
-rt_status rt__run_init(rt__run *r, const rt__run_facts *facts)
+void rt__run_init(rt__run *r, const rt__run_facts *facts)
 {
     *r = (rt__run){
         .facts = *facts,
@@ -48,7 +48,6 @@ rt_status rt__run_init(rt__run *r, const rt__run_facts *facts)
         .roster.first = -1,
     };
     r->facts.tally = (rt__tally){0};
-    return RT_OK;
 }
 
 void rt__run_release(rt__run *r)

@@ -3,18 +3,20 @@
  * clock.
  *
  *     rt__run run;
- *     RT_TRY(rt__run_init(&run, &(rt__run_facts){.cfg = &cfg, .run_id = id, .effects = &effects,
- * ...})); rt__run_step(&run, now, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &frame}); while
- * (!run.ended) ...                      // feed it frames, answers and ticks rt__run_release(&run);
+ *     rt__run_init(&run, &(rt__run_facts){.cfg = &cfg, .run_id = id, .effects = &effects, ...});
+ *     rt__run_step(&run, now, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &frame});
+ *     while (!run.ended) ...                      // feed it frames, answers and ticks
+ *     rt__run_release(&run);
  *
  * Phases:
  *     BOOT     waits for the launcher
- *     RECOVER  the state to start from is being looked for (effect `recover`, answered by
- * RECOVERED) GATHER   a generation is starting; waits for the HELLO of each of its ranks RUN all
- * ranks have the plan and step by themselves DRAIN    the last step is ordered or reached; waits
- * for FINISHED, commits and the end of the job REGROUP  a worker was lost; waits for the end of the
- * job, then RECOVER, or FAILED DONE     finished, or stopped by the user FAILED   the reason is
- * known; waits for the end of the job if one is running
+ *     RECOVER  the state to start from is being looked for (effect `recover`, then RECOVERED)
+ *     GATHER   a generation is starting; waits for the HELLO of each of its ranks
+ *     RUN      all ranks have the plan and step by themselves
+ *     DRAIN    the last step is ordered or reached; waits for FINISHED, commits, the job's end
+ *     REGROUP  a worker was lost; waits for the end of the job, then RECOVER, or FAILED
+ *     DONE     finished, or stopped by the user
+ *     FAILED   the reason is known; waits for the end of the job if one is running
  *
  * Time is in seconds since the user typed the command. Effects are called from inside rt__run_step,
  * in order, and must not call back; what they find out comes as a later event. */
@@ -144,13 +146,13 @@ typedef struct rt__run {
     char weights_sha256[65];
 } rt__run;
 
-/* Takes over facts->tally. Fails only for lack of memory. */
-rt_status rt__run_init(rt__run *r, const rt__run_facts *facts);
+/* Takes over facts->tally. */
+void rt__run_init(rt__run *r, const rt__run_facts *facts);
 void rt__run_release(rt__run *r);
 /* Takes one event. Never fails: what goes wrong becomes part of the state. */
 void rt__run_step(rt__run *r, double now, const rt__event *e);
-/* Returns true if the run ended because its input was wrong, before it had made a step: all should be as if it
- * had never been started. */
+/* Returns true if the run ended because its input was wrong, before it had made a step: all should
+ * be as if it had never been started. */
 bool rt__run_refused(const rt__run *r);
 /* Returns "GATHER". */
 const char *rt__phase_name(rt__phase p);

@@ -1,8 +1,9 @@
 /* Processes we start, and making sure that none of them outlives us.
  *
- *     char *env[] = {"OMP_NUM_THREADS=1", NULL};
- *     rt__child c = {.argv = argv, .env = env, .death_signal = SIGTERM, .out_fd = -1, .err_fd = -1,
- * .keep_fd = -1}; pid_t pid; RT_TRY(rt__child_start(&c, &pid));
+ *     const char *const env[] = {"OMP_NUM_THREADS=1", NULL};
+ *     rt__child c = {argv, env, SIGTERM, .out_fd = -1, .err_fd = -1, .keep_fd = -1};
+ *     pid_t pid;
+ *     RT_TRY(rt__child_start(&c, &pid));
  *     ...
  *     rt__children_end(coordinator);          // nobody but the coordinator is left
  *

@@ -11,13 +11,11 @@
 
 static const double PLAIN_SECONDS = 1; /* least time between two reports in a pipe */
 
-void rt__display_init(rt__display *d, bool json, const char *config, const char *run_dir,
-                      int64_t batch)
+void rt__display_init(rt__display *d, bool json, const char *run_dir, int64_t batch)
 {
     *d = (rt__display){
         .json = json,
         .terminal = !json && isatty(STDOUT_FILENO),
-        .config = config,
         .run_dir = run_dir,
         .batch = batch,
         .last_line_at = -1e9,
@@ -120,6 +118,7 @@ static void show_running(rt__display *d, const json_t *j)
     char parameters[32];
     d->start_step = integer(j, "start_step");
     d->end_step = integer(j, "end_step");
+    d->slices = integer(j, "slices");
     rt__display_say(
         d, "%s parameters, steps %" PRId64 " to %" PRId64 ", %" PRId64 " slices a step, %s, %s",
         grouped(number(j, "parameters"), parameters), d->start_step, d->end_step,
@@ -186,6 +185,24 @@ static void show_interrupted(rt__display *d, const json_t *j)
     rt__display_say(d, "finishing the step and writing a checkpoint; Ctrl-C again stops at once");
 }
 
+/* The configuration as it was run is in the run directory: with it, --set need not be repeated. */
+static void show_what_next(rt__display *d, int64_t steps)
+{
+    rt__display_say(d, "try next:");
+    rt__display_say(d, "  ringtorch eval %s", d->run_dir);
+    rt__display_say(
+        d,
+        "  ringtorch train %s/config.yaml --run-dir %s --resume auto --set run.steps=%" PRId64
+        "   # trains on",
+        d->run_dir, d->run_dir, 2 * steps);
+    int64_t other = d->workers > 1 ? d->workers - 1 : 2;
+    if (other <= d->slices)
+        rt__display_say(d,
+                        "  ringtorch train %s/config.yaml -n %" PRId64 " --run-dir %s-again"
+                        "   # the same weights from another number of workers",
+                        d->run_dir, other, d->run_dir);
+}
+
 static void show_done(rt__display *d, const json_t *j)
 {
     char speed[32], clock[32];
@@ -196,16 +213,7 @@ static void show_done(rt__display *d, const json_t *j)
         rt__display_say(d, "test accuracy %.2f %%, loss %.4f", 100 * number(j, "eval_accuracy"),
                         number(j, "eval_loss"));
     rt__display_say(d, "run directory %s", d->run_dir);
-    rt__display_say(d, "try next:");
-    rt__display_say(d, "  ringtorch eval %s", d->run_dir);
-    rt__display_say(d,
-                    "  ringtorch train %s --run-dir %s --resume auto --set run.steps=%" PRId64
-                    "   # trains on",
-                    d->config, d->run_dir, 2 * integer(j, "steps"));
-    rt__display_say(d,
-                    "  ringtorch train %s -n %" PRId64 " --run-dir %s-%" PRId64
-                    " --set parallel.slices=4   # same weights for any number of workers",
-                    d->config, d->workers % 4 + 1, d->run_dir, d->workers % 4 + 1);
+    show_what_next(d, integer(j, "steps"));
 }
 
 static void show_summary(rt__display *d, const json_t *j)
@@ -222,13 +230,15 @@ static void show_summary(rt__display *d, const json_t *j)
     rt__display_say(d, "%s after step %" PRId64 "; run directory %s", status, integer(j, "steps"),
                     d->run_dir);
     if (strcmp(status, "stopped") == 0 && resumable)
-        rt__display_say(
-            d, "go on from step %" PRId64 ": ringtorch train %s --run-dir %s --resume auto",
-            integer(j, "checkpoint_step"), d->config, d->run_dir);
+        rt__display_say(d,
+                        "go on from step %" PRId64
+                        ": ringtorch train %s/config.yaml --run-dir %s --resume auto",
+                        integer(j, "checkpoint_step"), d->run_dir, d->run_dir);
     else if (strcmp(status, "stopped") == 0)
-        rt__display_say(
-            d, "no checkpoint was made; start over: ringtorch train %s --run-dir %s --resume auto",
-            d->config, d->run_dir);
+        rt__display_say(d,
+                        "no checkpoint was made; start over: ringtorch train %s/config.yaml "
+                        "--run-dir %s --resume auto",
+                        d->run_dir, d->run_dir);
 }
 
 void rt__display_show(rt__display *d, const char *json_text)

@@ -1,7 +1,7 @@
 /* What the user sees: a live line on a terminal, plain lines in a pipe, or JSON as it comes.
  *
  *     rt__display d;
- *     rt__display_init(&d, json, "configs/x.yaml", "runs/x", batch);
+ *     rt__display_init(&d, json, "runs/x", batch);
  *     rt__display_show(&d, "{\"event\": \"report\", ...}");     // every SHOW of the coordinator
  *     rt__display_end(&d);                                     // the live line is left behind
  */
@@ -15,15 +15,14 @@ typedef struct rt__display {
     bool json, terminal;
     bool line_open;      /* the live line is on the screen, without a newline yet */
     double last_line_at; /* when a report was last printed */
-    const char *config, *run_dir;
-    int64_t batch, workers, start_step, end_step;
+    const char *run_dir;
+    int64_t batch, workers, slices, start_step, end_step;
     bool stepped;   /* a step has been finished */
     bool concluded; /* the summary has been shown */
 } rt__display;
 
-/* batch: samples per step. Strings are borrowed. */
-void rt__display_init(rt__display *d, bool json, const char *config, const char *run_dir,
-                      int64_t batch);
+/* batch: samples per step. run_dir is borrowed. */
+void rt__display_init(rt__display *d, bool json, const char *run_dir, int64_t batch);
 /* Shows one JSON object; text that is none is dropped. */
 void rt__display_show(rt__display *d, const char *json_text);
 /* Prints a remark of the launcher's own; not with --json. */

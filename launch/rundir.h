@@ -1,5 +1,4 @@
-/* The run directory: made, locked, checked for an earlier run, and taken back if nothing came of
- * it.
+/* The run directory: made, locked, looked at for an earlier run, taken back if nothing came of it.
  *
  *     rt__rundir d;
  *     RT_TRY(rt__rundir_open("runs/x", "never", &d));

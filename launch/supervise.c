@@ -325,8 +325,7 @@ static bool is_over(const supervisor *s)
 rt__outcome rt__supervise(const rt__run_spec *spec)
 {
     supervisor s = {.spec = spec, .signals = -1};
-    rt__display_init(&s.display, spec->json, spec->config_path, spec->rundir->path,
-                     spec->cfg->data.batch);
+    rt__display_init(&s.display, spec->json, spec->rundir->path, spec->cfg->data.batch);
     if (begin(&s) != RT_OK)
         give_up_with_error(&s);
     while (s.wire && !is_over(&s)) {

@@ -1,5 +1,4 @@
-/* The life of a run as its launcher sees it: the coordinator, one MPI job after another, signals,
- * messages.
+/* A run as its launcher sees it: the coordinator, one MPI job after another, signals, messages.
  *
  *     rt__run_spec spec = {.cfg = &cfg, .rundir = &dir, .mpirun = "/usr/bin/mpirun", ...};
  *     rt__outcome end = rt__supervise(&spec);
@@ -14,7 +13,6 @@
 typedef struct rt__run_spec {
     const rt_config *cfg;
     const rt__rundir *rundir;
-    const char *config_path;                   /* as the user gave it, for hints */
     const char *mpirun, *coordinator, *worker; /* programs */
     const char *resume;
     double started;

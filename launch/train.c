@@ -102,15 +102,15 @@ static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
     return status;
 }
 
-static void report(const launch *l, const rt__rundir *dir, const rt__outcome *end)
+static void report(const rt__rundir *dir, const rt__outcome *end)
 {
     if (end->message[0])
         fprintf(stderr, "ringtorch: %s\n", end->message);
     if (end->exit_code == 1 && end->stepped)
         fprintf(stderr,
-                "ringtorch: to go on from its newest checkpoint: ringtorch train %s --run-dir %s "
-                "--resume auto\n",
-                l->options.config, dir->path);
+                "ringtorch: to go on from its newest checkpoint: ringtorch train %s/config.yaml "
+                "--run-dir %s --resume auto\n",
+                dir->path, dir->path);
 }
 
 static int run(const launch *l, double started)
@@ -123,14 +123,13 @@ static int run(const launch *l, double started)
         if (status == RT_OK)
             end = rt__supervise(&(rt__run_spec){.cfg = &l->cfg,
                                                 .rundir = &dir,
-                                                .config_path = l->options.config,
                                                 .mpirun = l->mpirun,
                                                 .coordinator = l->coordinator,
                                                 .worker = l->worker,
                                                 .resume = l->options.resume,
                                                 .started = started,
                                                 .json = l->options.json});
-        report(l, &dir, &end);
+        report(&dir, &end);
         rt__rundir_close(&dir, end.exit_code == 2 && !end.stepped);
     }
     if (status != RT_OK)

@@ -1,4 +1,5 @@
-/* The journal on disk: what a crash may leave is dropped, what it cannot leave is refused with its place. */
+/* The journal on disk: what a crash may leave is dropped, what it cannot leave is refused with its
+ * place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,7 +89,8 @@ static void keeps_records_in_order(void **state)
     assert_int_equal(status, RT_OK);
 }
 
-/* Every prefix of the file is what a crash might have left: whole records stay, and one can go on writing. */
+/* Every prefix of the file is what a crash might have left: whole records stay, and one can go on
+ * writing. */
 static void any_prefix_replays(void **state)
 {
     (void)state;
@@ -186,7 +188,8 @@ static void another_file_is_refused(void **state)
     assert_non_null(strstr(rt_error(), "not a journal"));
 }
 
-/* When the disk is full half a record may have been written: it is taken back, and later ones go through. */
+/* When the disk is full half a record may have been written: it is taken back, and later ones go
+ * through. */
 static void a_failed_append_leaves_nothing(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* The run's state machine: every way from BOOT to its end, event by event with what must follow from each. */
+/* The run's state machine: every way from BOOT to its end, event by event with what must follow
+ * from each. */
 #include "machine.h"
 #include <math.h>
 

@@ -1,4 +1,5 @@
-/* Checkpoints on disk: committed whole or not at all, every altered byte found, the newest good one chosen. */
+/* Checkpoints on disk: committed whole or not at all, every altered byte found, the newest good one
+ * chosen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
-/* A worker without an engine: speaks the whole protocol of messages.def, so that tests reach every path of
- * launcher and coordinator in milliseconds. Its "weights" are the number of steps made. Ranks keep in step through
- * a file that all map.
+/* A worker without an engine: speaks the whole protocol of messages.def, so that tests reach every
+ * path of launcher and coordinator in milliseconds. Its "weights" are the number of steps made.
+ * Ranks keep in step through a file that all map.
  *
- * FAKE_ACTION="ACTION RANK STEP GENERATION" makes one rank misbehave when it has finished that step:
+ * FAKE_ACTION="ACTION RANK STEP GENERATION" makes one rank misbehave after that step:
  *     kill  dies by SIGKILL                 exit   leaves with code 3
  *     io    FAULT of the machine            user   FAULT of the input
  *     piece reports PIECE_FAILED for its next piece, once

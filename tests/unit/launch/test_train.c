@@ -1,5 +1,5 @@
-/* Whole runs through the real command, coordinator and mpirun, with fake_worker in place of the engine: what is
- * killed, refused, interrupted and resumed, and what is left behind. */
+/* Whole runs through the real command, coordinator and mpirun, with fake_worker in place of the
+ * engine: what is killed, refused, interrupted and resumed, and what is left behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,7 +64,8 @@ static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
     return (size_t)used;
 }
 
-/* Finds a process that was started by this test and whose program ends in `name` ("" for any); 0: none. */
+/* Finds a process that was started by this test and whose program ends in `name` ("" for any);
+ * 0: none. */
 static pid_t find_process(const char *name)
 {
     static char text[1 << 16];
