@@ -37,6 +37,7 @@ typedef struct machine {
     int64_t exit_code;  /* of RUN_ENDED; -1: none yet */
     bool journal_full;  /* make journal records fail */
     json_t *summary;
+    char cause[512]; /* of the last worker_lost */
 } machine;
 
 __attribute__((format(printf, 2, 3))) static inline void machine_note(machine *m, const char *fmt,
@@ -80,6 +81,9 @@ static inline void machine_line(void *ctx, rt__line where, const json_t *object)
         machine_note(m, "metrics");
     else
         machine_note(m, "summary:%s", json_string_value(json_object_get(object, "status")));
+    const char *cause = json_string_value(json_object_get(object, "cause"));
+    if (cause)
+        snprintf(m->cause, sizeof m->cause, "%s", cause);
     if (where == RT__LINE_SUMMARY) {
         json_decref(m->summary);
         m->summary = json_deep_copy(object);

@@ -210,6 +210,10 @@ static void a_failed_append_leaves_nothing(void **state)
     assert_int_not_equal(append(j, 3), RT_OK);
     rt_error_clear();
     setrlimit(RLIMIT_FSIZE, &old);
+    rt_bytes after;
+    assert_int_equal(rt_file_read(path, 1 << 20, &after), RT_OK);
+    assert_int_equal(after.len, before.len);
+    rt_bytes_release(&after);
 
     assert_int_equal(append(j, 4), RT_OK);
     rt__journal_close(j);

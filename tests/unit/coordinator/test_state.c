@@ -254,6 +254,31 @@ static void summary_counts_a_recovery(void **state)
     machine_release(&m);
 }
 
+/* Whatever is heard first, the weightiest reason is told. */
+static void the_cause_is_told_not_its_consequence(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *events[3], *cause;
+    } cases[] = {
+        {{"fault 0 -25", "fault 1 -26", "exited 1 137 9 1"}, "worker 1 was killed by signal 9"},
+        {{"fault 0 -25", "fault 1 -21", "exited 1 1 0 0"}, "worker 1 at step 0: it broke"},
+        {{"fault 1 -21", "fault 0 -25", "exited 1 1 0 0"}, "worker 1 at step 0: it broke"},
+        {{"fault 0 -25", "tick", "exited 1 1 0 1"}, "worker 1 left with exit code 1: two"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        machine m;
+        machine_init(&m, 2);
+        const char *first[] = {"launcher", "recovered 0", "hello 0", "hello 1"};
+        for (size_t k = 0; k < 4; k++)
+            machine_feed(&m, 0, first[k]);
+        for (size_t k = 0; k < 3; k++)
+            machine_feed(&m, 1, cases[i].events[k]);
+        assert_string_equal(m.cause, cases[i].cause);
+        machine_release(&m);
+    }
+}
+
 static void summary_has_speed_and_accuracy(void **state)
 {
     (void)state;
@@ -491,13 +516,14 @@ static void survives_any_failed_allocation(void **state)
 int main(void)
 {
     enum { SCRIPTS = sizeof scripts / sizeof *scripts };
-    struct CMUnitTest tests[SCRIPTS + 9];
+    struct CMUnitTest tests[SCRIPTS + 10];
     for (size_t i = 0; i < SCRIPTS; i++)
         tests[i] = (struct CMUnitTest){.name = scripts[i].name,
                                        .test_func = follows_script,
                                        .initial_state = (void *)&scripts[i]};
-    const struct CMUnitTest more[9] = {
+    const struct CMUnitTest more[10] = {
         cmocka_unit_test(summary_counts_a_recovery),
+        cmocka_unit_test(the_cause_is_told_not_its_consequence),
         cmocka_unit_test(summary_has_speed_and_accuracy),
         cmocka_unit_test(asks_rank_0_to_stop_at_the_newest_step_known),
         cmocka_unit_test(missing_ranks_are_named),
