@@ -5,7 +5,6 @@
  *     dx = dy * f'(x)       d dy = g * f'(x),   dx = dy * g * f''(x)
  *     dxx = dy * v * f''(x) linear in dy and v; its gradient by x, a third derivative, is refused.
  */
-#include <string.h>
 #include "common/error.h"
 #include "worker/engine/ops/ops.h"
 
@@ -67,16 +66,17 @@ static void unary_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
     dx[0] = unary_grad(ROW(c, op), dy, c->in[0], c->out);
 }
 
-/* Kernels take x and y whether their formula reads them or not. The one that was not saved has no
- * value; the other one stands in for it. */
-static const void *value(const rt_tensor *x, const rt_tensor *otherwise)
-{
-    return x && x->storage ? x->data : otherwise && otherwise->storage ? otherwise->data : NULL;
-}
-
+/* Returns x with its elements in order; one that was not saved has no value and stays as it is. */
 static rt_tensor *packed(rt_tensor *x)
 {
-    return x && x->storage ? rt__tensor_contiguous(x) : x;
+    return x->storage ? rt__tensor_contiguous(x) : x;
+}
+
+/* Kernels take x and y whether their formula reads them or not. For one without value any memory of
+ * that size will do: dy's. */
+static const void *value(const rt_tensor *x, const rt_tensor *dy)
+{
+    return x->storage ? x->data : dy->data;
 }
 
 static rt_tensor *unary_grad_forward(rt_call *c)
@@ -86,9 +86,8 @@ static rt_tensor *unary_grad_forward(rt_call *c)
     rt_tensor *dx = rt_out(c, a->dy->dims, RT_F32);
     if (!dy || !x || !y || !dx)
         return NULL;
-    const void *xv = value(x, y), *yv = value(y, x);
     unary_kernels(ROW(c, grad))
-        ->dx[RT_F32](dy->numel, dy->data, xv ? xv : dy->data, yv ? yv : dy->data, dx->data);
+        ->dx[RT_F32](dy->numel, dy->data, value(x, dy), value(y, dy), dx->data);
     c->saved[0] = a->y;
     return dx;
 }
@@ -110,10 +109,8 @@ static rt_tensor *unary_grad2_forward(rt_call *c)
     rt_tensor *dxx = rt_out(c, a->dy->dims, RT_F32);
     if (!dy || !v || !x || !y || !dxx)
         return NULL;
-    const void *xv = value(x, y), *yv = value(y, x);
     unary_kernels(ROW(c, grad2))
-        ->dxx[RT_F32](dy->numel, dy->data, v->data, xv ? xv : dy->data, yv ? yv : dy->data,
-                      dxx->data);
+        ->dxx[RT_F32](dy->numel, dy->data, v->data, value(x, dy), value(y, dy), dxx->data);
     c->saved[0] = a->y;
     return dxx;
 }

@@ -116,8 +116,11 @@ typedef union element {
 static rt_status element_of(const rt_kernels *k, double value, rt_dtype dtype, element *out)
 {
     memset(out, 0, sizeof *out);
-    if (dtype == RT_F64) {
-        out->f64 = value;
+    if (dtype == RT_F64 || dtype == RT_F32) {
+        if (dtype == RT_F64)
+            out->f64 = value;
+        else
+            out->f32 = (float)value;
         return RT_OK;
     }
     if (k->cast[RT_F64][dtype]) {
