@@ -204,7 +204,8 @@ static rt_status start(const char *const *argv, const char *const *env, int out_
 static void children_get_their_environment(void **state)
 {
     (void)state;
-    const char *const argv[] = {"sh", "-c", "echo $RT_A $RT_B $(ps -o pgid= $$) $$; cat", NULL};
+    const char *const argv[] = {"sh", "-c",
+                                "echo $RT_A $RT_B $(cut -d' ' -f5 /proc/$$/stat) $$; cat", NULL};
     const char *const env[] = {"RT_A=new", "RT_B=more", NULL};
     int ends[2];
     pid_t pid;

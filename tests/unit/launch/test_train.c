@@ -246,6 +246,15 @@ static void expect_finished(void)
     assert_int_equal(summary_int("steps"), 100);
 }
 
+/* Starts a run slow enough to be met in the middle, and waits until it has made some steps. */
+static pid_t begin_slowly(void)
+{
+    setenv("FAKE_STEP_SECONDS", "0.04", 1);
+    pid_t pid = begin(NULL);
+    await_text("metrics.jsonl", "\"step\":25");
+    return pid;
+}
+
 /* ---- runs that go well ---- */
 
 static void leaves_what_it_should(void **state)
@@ -306,9 +315,7 @@ static void keys_are_on_no_command_line(void **state)
 {
     (void)state;
     static char text[1 << 16], secret[256];
-    setenv("FAKE_STEP_SECONDS", "0.02", 1);
-    pid_t pid = begin(NULL);
-    await_text("metrics.jsonl", "\"step\":5");
+    pid_t pid = begin_slowly();
     size_t len = read_proc(find_process("fake_worker"), "environ", text, sizeof text);
     char *value = memmem(text, len, "RINGTORCH_KEYS=", 15);
     assert_non_null(value);
@@ -366,9 +373,7 @@ static void a_worker_with_a_broken_machine_is_replaced(void **state)
 static void a_killed_mpirun_leaves_no_orphans(void **state)
 {
     (void)state;
-    setenv("FAKE_STEP_SECONDS", "0.01", 1);
-    pid_t pid = begin(NULL);
-    await_text("metrics.jsonl", "\"step\":45");
+    pid_t pid = begin_slowly();
     kill(find_process("mpirun"), SIGKILL);
     expect_end(pid, 0);
     expect_finished();
@@ -444,15 +449,6 @@ static void a_worker_that_cannot_start_is_no_reason_to_try_again(void **state)
 
 /* ---- interrupts and resumes ---- */
 
-/* Starts a slow run and waits until it has made some steps. */
-static pid_t begin_slowly(void)
-{
-    setenv("FAKE_STEP_SECONDS", "0.01", 1);
-    pid_t pid = begin(NULL);
-    await_text("metrics.jsonl", "\"step\":25");
-    return pid;
-}
-
 static void an_interrupted_run_goes_on_with_other_workers(void **state)
 {
     (void)state;
@@ -489,15 +485,13 @@ static void sigterm_ends_well(void **state)
 static void a_second_interrupt_does_not_wait(void **state)
 {
     (void)state;
-    setenv("FAKE_STEP_SECONDS", "5", 1);
+    setenv("FAKE_STEP_SECONDS", "1000", 1);
     pid_t pid = begin(NULL);
     await_text("events.jsonl", "\"event\":\"running\"");
     kill(pid, SIGINT);
     await_text("events.jsonl", "\"event\":\"interrupted\"");
     kill(pid, SIGINT);
-    double from = rt_clock();
     expect_end(pid, 130);
-    assert_true(rt_clock() - from < 4.5); /* less than the step that is under way */
     summary_says("status", "stopped");
 }
 
@@ -588,9 +582,7 @@ static void another_model_is_refused_and_nothing_changes(void **state)
 static void two_commands_cannot_own_one_directory(void **state)
 {
     (void)state;
-    setenv("FAKE_STEP_SECONDS", "0.02", 1);
-    pid_t pid = begin(NULL);
-    await_text("metrics.jsonl", "\"step\":5");
+    pid_t pid = begin_slowly();
     char kept[80];
     snprintf(kept, sizeof kept, "%s/other", folder); /* its output must not overwrite the first's */
     pid_t second = fork();
