@@ -192,7 +192,7 @@ static void regroup(rt__run *r, double now)
                      (json_int_t)c->rank, "host", rt__record_text(host), "cause",
                      rt__record_text(c->text), "exit_code", (json_int_t)c->exit_code, "signal",
                      (json_int_t)c->signal, "step", (json_int_t)r->newest_step);
-    bool never_started = r->roster.joined == 0 && c->signal == 0;
+    bool never_started = r->generations_here == 1 && r->roster.joined == 0 && c->signal == 0;
     if (never_started) {
         fail(r, now, 1, "the workers could not be started: %s", c->text);
     } else if (r->restarts_here >= r->facts.cfg->run.max_restarts) {
