@@ -202,7 +202,7 @@ static int tear_down(void **state)
 {
     (void)state;
     fixture_remove(&f);
-    return 0;
+    return rt_shutdown();
 }
 
 int main(void)
