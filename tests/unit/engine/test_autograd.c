@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include "common/mem.h"
+#include "worker/engine/autograd/op.h"
 
 static rt_tensor *param(double value)
 {
@@ -112,6 +113,33 @@ static void weight_gradients_go_straight_to_their_place(void **state)
     }
     for (int i = 0; i < 4; i++)
         rt_free(leaf[i]);
+}
+
+static void weight_used_twice_gets_both_gradients(void **state)
+{
+    (void)state;
+    rt_random_seek(2, 0, 0);
+    rt_tensor *w = rt_param(rt_randn(rt_shape(3, 3))), *x = rt_randn(rt_shape(5, 3));
+    rt_backward(rt_sum(rt_square(rt_linear(rt_linear(x, w), w))));
+    rt_tensor *expected = rt_clone(rt_grad_of(w)), *place = rt_zeros(rt_shape(3, 3));
+    rt_grad_clear(w);
+    rt_grad_place(w, place);
+    rt_backward(rt_sum(rt_square(rt_linear(rt_linear(x, w), w))));
+    assert_fine();
+    assert_memory_equal(rt_data(place), rt_data(expected), 9 * sizeof(float));
+    rt_free(w);
+}
+
+static void grad_does_not_use_the_place(void **state)
+{
+    (void)state;
+    rt_tensor *w = rt_param(rt_ones(rt_shape(2, 2))), *place = rt_full(rt_shape(2, 2), 77, RT_F32);
+    rt_tensor *dw;
+    rt_grad_place(w, place);
+    rt_grad(rt_sum(rt_linear(rt_ones(rt_shape(3, 2)), w)), &w, 1, &dw);
+    assert_values(dw, 3, 3, 3, 3);
+    assert_values(place, 77, 77, 77, 77);
+    rt_free(w);
 }
 
 static void grad_leaves_the_leaves_alone(void **state)
@@ -340,6 +368,47 @@ static void graph_keeps_only_what_backward_reads(void **state)
     rt_free(x);
 }
 
+/* An operation of the test's own: passes x through and notes how much memory is in use when its backward runs. */
+static int64_t bytes_in_backward;
+
+static rt_tensor *watch_forward(rt_call *c)
+{
+    return rt__tensor_view(c->in[0], c->in[0]->dims, c->in[0]->stride, 0);
+}
+
+static void watch_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
+{
+    (void)c;
+    bytes_in_backward = rt_memory().bytes_used;
+    dx[0] = dy;
+}
+
+static const rt_op watch_op = {"watch", 1, watch_forward, watch_backward};
+
+static rt_tensor *watch(rt_tensor *x)
+{
+    return rt_apply(&watch_op, &x, sizeof x);
+}
+
+/* When the first operation's backward runs, last of all, what the others had saved is gone. */
+static void backward_drops_what_it_has_used(void **state)
+{
+    (void)state;
+    const int64_t bytes = BIG * (int64_t)sizeof(float);
+    int64_t before = rt_memory().bytes_used;
+    rt_tensor *x = rt_param(rt_full(rt_shape(BIG), 0.5, RT_F32)), *y;
+    rt_scope s = rt_scope_begin();
+    rt_tensor *first = rt_keep(watch(x));
+    rt_scope_end(s);
+    bytes_of_chain(first, rt_tanh, &y);
+    rt_free(first);
+    assert_in_range(rt_memory().bytes_used - before, 11 * bytes, 15 * bytes);
+    assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
+    assert_in_range(bytes_in_backward - before, bytes, 5 * bytes);
+    rt_free(y);
+    rt_free(x);
+}
+
 /* One step of a small net that has all that Fashion-MNIST needs. */
 static double step(rt_tensor **p, rt_tensor *image, rt_tensor *target)
 {
@@ -463,6 +532,8 @@ int main(void)
         TEST(diamond_is_visited_once_its_gradient_is_complete),
         TEST(gradient_in_a_fixed_place),
         TEST(weight_gradients_go_straight_to_their_place),
+        TEST(weight_used_twice_gets_both_gradients),
+        TEST(grad_does_not_use_the_place),
         TEST(grad_leaves_the_leaves_alone),
         TEST(gradients_can_be_differentiated_twice),
         TEST(third_derivative_of_a_function_is_refused),
@@ -475,6 +546,7 @@ int main(void)
         TEST(nothing_is_recorded_without_need),
         TEST(deep_graph_needs_no_stack),
         TEST(graph_keeps_only_what_backward_reads),
+        TEST(backward_drops_what_it_has_used),
         TEST(steps_leave_nothing_behind),
         TEST(every_allocation_may_fail),
         TEST(threads_do_not_disturb_each_other),
