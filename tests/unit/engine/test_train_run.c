@@ -166,8 +166,8 @@ static void gradients_do_not_depend_on_how_slices_are_spread(void **state)
     for (int64_t slices = 1; slices <= 13; slices += slices < 8 ? 1 : 4) {
         rt_run *r = open_run(26, slices, NULL);
         const rt_flat *flat = rt_run_flat(r);
-        size_t bytes = (size_t)flat->length * sizeof(float);
-        float *whole = malloc(bytes);
+        size_t size = (size_t)flat->length * sizeof(float);
+        float *whole = malloc(size);
         for (int threads = 1; threads <= 3; threads++) {
             must(rt_init("cpu", .threads = threads));
             rt_run_partial parts[RT_TREE_NODES_MAX];
@@ -176,15 +176,15 @@ static void gradients_do_not_depend_on_how_slices_are_spread(void **state)
             assert_int_equal(count, 1);
             assert_ptr_equal(parts[0].data, flat->grad);
             if (threads == 1)
-                memcpy(whole, flat->grad, bytes);
+                memcpy(whole, flat->grad, size);
             else
-                assert_memory_equal(whole, flat->grad, bytes);
+                assert_memory_equal(whole, flat->grad, size);
             assert_true(flat->grad[flat->count + RT_SCALAR_COUNT] == 26);
             float loss = flat->grad[flat->count + RT_SCALAR_LOSS];
             assert_true(loss > 26 * 1.5f && loss < 26 * 4);
             for (int i = 0; i < 3; i++) {
                 float *sum = sum_of_pieces(r, 5, slices, &random);
-                if (memcmp(sum, whole, bytes) != 0)
+                if (memcmp(sum, whole, size) != 0)
                     fail_msg("%d slices, %d threads: other bits", (int)slices, threads);
                 free(sum);
             }
@@ -200,16 +200,16 @@ static void gradients_differ_by_step_and_by_seed(void **state)
     (void)state;
     rt_run *a = open_run(8, 2, NULL), *b = open_run(8, 2, NULL), *c = open_run(8, 2, "run.seed=4");
     const rt_flat *fa = rt_run_flat(a), *fb = rt_run_flat(b), *fc = rt_run_flat(c);
-    size_t bytes = (size_t)fa->length * sizeof(float);
-    assert_memory_equal(fa->param, fb->param, bytes);
-    assert_memory_not_equal(fa->param, fc->param, bytes);
+    size_t size = (size_t)fa->length * sizeof(float);
+    assert_memory_equal(fa->param, fb->param, size);
+    assert_memory_not_equal(fa->param, fc->param, size);
     rt_run_partial parts[RT_TREE_NODES_MAX];
     int count;
     must(rt_run_gradients(a, 0, (rt_range){0, 2}, parts, &count));
     must(rt_run_gradients(b, 1, (rt_range){0, 2}, parts, &count));
-    assert_memory_not_equal(fa->grad, fb->grad, bytes);
+    assert_memory_not_equal(fa->grad, fb->grad, size);
     must(rt_run_gradients(b, 0, (rt_range){0, 2}, parts, &count)); /* back again */
-    assert_memory_equal(fa->grad, fb->grad, bytes);
+    assert_memory_equal(fa->grad, fb->grad, size);
     rt_run_close(a);
     rt_run_close(b);
     rt_run_close(c);

@@ -139,7 +139,7 @@ static void trainer_and_two_ranks_make_the_same_weights(void **state)
     for (int k = 0; k < 2; k++)
         must(rt_run_open(&cfg, 4, &rank[k]));
     const rt_flat *flat[2] = {rt_run_flat(rank[0]), rt_run_flat(rank[1])};
-    size_t bytes = (size_t)flat[0]->length * sizeof(float);
+    size_t size = (size_t)flat[0]->length * sizeof(float);
     rt_range all = {0, flat[0]->length};
     int64_t clipped = 0;
     for (int64_t step = 0; step < 60; step++) {
@@ -151,7 +151,7 @@ static void trainer_and_two_ranks_make_the_same_weights(void **state)
         assert_true(count[0] == 1 && count[1] == 1);
         for (int64_t i = 0; i < all.end; i++)
             flat[0]->grad[i] = parts[0][0].data[i] + parts[1][0].data[i];
-        memcpy(flat[1]->grad, flat[0]->grad, bytes);
+        memcpy(flat[1]->grad, flat[0]->grad, size);
         double sums[1], scale = 1;
         assert_int_equal(rt_run_blocks(rank[0]), 1);
         must(rt_run_square_sums(rank[0], all, sums));
