@@ -5,9 +5,9 @@
  *     rt_backward(loss);                                        // rt_grad_of(w) is d loss / d w
  *     rt_grad_clear(w);
  *
- * A graph node belongs to its output tensor and keeps its inputs, so the graph needs no object of its own. Backward
- * is written with differentiable ops: with .create_graph it is recorded too. Functions of one element (tanh, ...) can be
- * differentiated twice, all else any number of times. */
+ * A graph node belongs to its output tensor and keeps its inputs, so the graph needs no object of
+ * its own. Backward is written with differentiable ops: with .create_graph it is recorded too.
+ * Functions of one element (tanh, ...) can be differentiated twice, all else without limit. */
 #ifndef RINGTORCH_AUTOGRAD_H
 #define RINGTORCH_AUTOGRAD_H
 
@@ -23,15 +23,17 @@ typedef struct rt_backward_args {
     bool create_graph; /* record the backward pass, so that gradients can be differentiated */
     bool retain_graph; /* keep what nodes saved; otherwise it is dropped as soon as it was used */
 } rt_backward_args;
-/* Adds d loss / d leaf to each leaf's gradient. Fails if the loss has no history, if this graph was used before without
- * .retain_graph, or if a tensor that backward reads was changed in place. Gradients are added in an order that depends on the
- * graph alone. With .create_graph a leaf's gradient has a history that leads back to the leaf: clear it when done, or neither
- * is ever freed; rt_grad has no such trap. */
+/* Adds d loss / d leaf to each leaf's gradient. Fails if the loss has no history, if this graph was
+ * used before without .retain_graph, or if a tensor that backward reads was changed in place.
+ * Gradients are added in an order that depends on the graph alone. With .create_graph a leaf's
+ * gradient has a history that leads back to the leaf: clear it when done, or neither is ever freed;
+ * rt_grad has no such trap. */
 #define rt_backward(...) rt_backward_((rt_backward_args){__VA_ARGS__})
 rt_status rt_backward_(rt_backward_args a);
 
-/* Writes d loss / d inputs[i] into out[i] (zeros if it does not depend on it), owned by the current scope; leaves the leaves'
- * gradients alone. Inputs may be leaves or results. All of out is NULL on failure. */
+/* Writes d loss / d inputs[i] into out[i] (zeros if it does not depend on it), owned by the current
+ * scope; leaves the leaves' gradients alone. Inputs may be leaves or results. All of out is NULL on
+ * failure. */
 typedef struct rt_grad_args {
     rt_tensor *loss;
     rt_tensor *const *inputs;
@@ -43,12 +45,14 @@ typedef struct rt_grad_args {
 #define rt_grad(...) rt_grad_((rt_grad_args){__VA_ARGS__})
 rt_status rt_grad_(rt_grad_args a);
 
-/* Returns the leaf's gradient, borrowed until it is cleared or the leaf dies; NULL if there is none yet. */
+/* Returns the leaf's gradient, borrowed until it is cleared or the leaf dies; NULL if there is none
+ * yet. */
 rt_tensor *rt_grad_of(const rt_tensor *leaf);
-/* Forgets the gradient (a gradient with a fixed place, see rt_grad_place, is merely marked empty: no memory is touched). */
+/* Forgets the gradient (a gradient with a fixed place, see rt_grad_place, is merely marked empty:
+ * no memory is touched). */
 void rt_grad_clear(rt_tensor *leaf);
-/* Gives the leaf's gradient a fixed place: backward writes it into `view` (same shape, contiguous) the first time and adds
- * after that. This is how gradients live in one flat buffer. */
+/* Gives the leaf's gradient a fixed place: backward writes it into `view` (same shape, contiguous)
+ * the first time and adds after that. This is how gradients live in one flat buffer. */
 rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view);
 
 /* Turns recording off in the calling thread until the matching end; nests. */

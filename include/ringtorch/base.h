@@ -8,9 +8,10 @@
  *     rt_free(best);
  *     return rt_shutdown();
  *
- * Lifetime: every constructor and op returns an object owned by the calling thread's current scope (unless its
- * comment says otherwise). Ending a scope releases what was made since it began; a scope left open by an early
- * return is closed by the next outer end. A tensor belongs to one thread; its storage may be shared. */
+ * Lifetime: every constructor and op returns an object owned by the calling thread's current scope
+ * (unless its comment says otherwise). Ending a scope releases what was made since it began; a
+ * scope left open by an early return is closed by the next outer end. A tensor belongs to one
+ * thread; its storage may be shared. */
 #ifndef RINGTORCH_BASE_H
 #define RINGTORCH_BASE_H
 
@@ -26,13 +27,14 @@ typedef struct rt_init_args {
     const char *blas;   /* NULL: OpenBLAS if built in; "builtin", "openblas" */
 } rt_init_args;
 
-/* Starts the engine for the calling thread (and, once, for the process). Failure fills the error slot, so that the
- * next check sees it; it is also returned. A program that skips it gets the defaults at the first constructor. */
+/* Starts the engine for the calling thread (and, once, for the process). Failure fills the error
+ * slot, so that the next check sees it; it is also returned. A program that skips it gets the
+ * defaults at the first constructor. */
 #define rt_init(...) rt_init_((rt_init_args){__VA_ARGS__})
 rt_status rt_init_(rt_init_args a);
 
-/* Releases what the calling thread still owns and the memory pool. Prints the error in the slot, if any, to stderr as
- * "ringtorch: …" and returns 1, else 0: the last line of main. */
+/* Releases what the calling thread still owns and the memory pool. Prints the error in the slot, if
+ * any, to stderr as "ringtorch: …" and returns 1, else 0: the last line of main. */
 int rt_shutdown(void);
 
 /* Objects: tensors, modules, optimisers, data sets, loaders, trainers. */
@@ -45,7 +47,8 @@ void *rt_object_keep(void *object);
 /* Drops an owner; the last one frees the object. NULL is fine. */
 void rt_free(void *object);
 
-/* Returns the number of live objects of the process: unchanged by a training step, 0 after rt_shutdown. */
+/* Returns the number of live objects of the process: unchanged by a training step, 0 after
+ * rt_shutdown. */
 int64_t rt_live_objects(void);
 
 typedef struct rt_scope {
@@ -63,8 +66,9 @@ const char *rt_isa(void);  /* "avx2" */
 const char *rt_blas(void); /* "OpenBLAS 0.3.21 Zen" or "builtin" */
 int rt_threads(void);
 
-/* Memory pool of the CPU: bytes in use (with up to some hundred KiB of small blocks that each thread keeps at hand), bytes
- * cached for reuse, and how often the system was asked: after the first step of a training, never. */
+/* Memory pool of the CPU: bytes in use (with up to some hundred KiB of small blocks that each
+ * thread keeps at hand), bytes cached for reuse, and how often the system was asked: after the
+ * first step of a training, never. */
 typedef struct rt_memory_stats {
     int64_t bytes_used, bytes_cached, system_allocations;
 } rt_memory_stats;

@@ -1,9 +1,11 @@
-/* Operations on tensors: each is differentiable unless it says so, works on strided views, and broadcasts as NumPy does.
+/* Operations on tensors: each is differentiable unless it says so, works on strided views, and
+ * broadcasts as NumPy does.
  *
  *     rt_tensor *h = rt_relu(rt_conv2d(x, w, .bias = b, .padding = {1, 1}));
  *     rt_tensor *loss = rt_cross_entropy(rt_linear(rt_flatten(h, 1, -1), w2, b2), y);
  *
- * Arguments are one struct per op, required tensors first; zero means default. Names and semantics are PyTorch's. */
+ * Arguments are one struct per op, required tensors first; zero means default. Names and semantics
+ * are PyTorch's. */
 #ifndef RINGTORCH_OPS_H
 #define RINGTORCH_OPS_H
 
@@ -59,7 +61,8 @@ rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
 rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
 
 /* ---- reductions: fixed order, the same for any number of threads ----
- * float32; sum also int64, and of bool, uint8 and int32 as int64. An empty sum is 0, an empty mean NaN. */
+ * float32; sum also int64, and bool, uint8 and int32 as int64. An empty sum is 0, an empty mean
+ * NaN. */
 typedef struct rt_reduce_args {
     rt_tensor *x;
     rt_dims axes; /* rt_shape(0, 2); none: all */
@@ -100,8 +103,7 @@ typedef struct rt_conv2d_args {
     int64_t padding[2];  /* zeros on both sides */
     int64_t dilation[2]; /* 0: 1 */
     int64_t groups;      /* 0: 1 */
-    bool
-        same; /* pad so that the output is as large as the input (stride 1); the odd one goes to the end */
+    bool same;           /* pad to keep the size (stride 1); an odd one goes to the end */
 } rt_conv2d_args;
 #define rt_conv2d(...) rt_conv2d_((rt_conv2d_args){__VA_ARGS__})
 rt_tensor *rt_conv2d_(rt_conv2d_args a);
@@ -121,9 +123,11 @@ rt_tensor *rt_avg_pool2d_(rt_pool2d_args a);
 /* ---- softmax, dropout, indexing ---- */
 rt_tensor *rt_softmax(rt_tensor *x, int axis);
 rt_tensor *rt_log_softmax(rt_tensor *x, int axis);
-/* Zeroes each element with probability p and scales the rest by 1/(1-p); mask from the thread's random streams. */
+/* Zeroes each element with probability p and scales the rest by 1/(1-p); mask from the thread's
+ * random streams. */
 rt_tensor *rt_dropout(rt_tensor *x, double p);
-/* Rows of table [v, d] picked by int64 index [...] -> [..., d]; an index out of range fails and is named. */
+/* Rows of table [v, d] picked by int64 index [...] -> [..., d]; an index out of range fails and is
+ * named. */
 rt_tensor *rt_embedding(rt_tensor *table, rt_tensor *index);
 /* Elements along `axis` at int64 index (same rank as x); its gradient adds in index order. */
 rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index);

@@ -4,14 +4,15 @@
  *     rt_tensor *m = rt_bernoulli(rt_shape(64, 128), 0.9);
  *
  * Each random op takes the next `stream` number of its thread; its element i is Philox(key = seed,
- * counter = (step, slice, stream, i / 4))[i % 4]. So a value depends on (seed, step, slice, place in the program), never on
- * time, thread or order of evaluation of other ops. */
+ * counter = (step, slice, stream, i / 4))[i % 4]. So a value depends on (seed, step, slice, place
+ * in the program), never on time, thread or order of evaluation of other ops. */
 #ifndef RINGTORCH_RANDOM_H
 #define RINGTORCH_RANDOM_H
 
 #include <ringtorch/tensor.h>
 
-/* Sets the calling thread's key and counters and starts streams from 0. rt_init(.seed) does so with step = slice = 0. */
+/* Sets the calling thread's key and counters and starts streams from 0. rt_init(.seed) does so with
+ * step = slice = 0. */
 void rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
 
 rt_tensor *rt_rand(rt_dims shape); /* uniform [0,1), 24 bits */
@@ -21,8 +22,9 @@ rt_tensor *rt_normal(rt_dims shape, double mean, double std);
 rt_tensor *rt_bernoulli(rt_dims shape, double p); /* float32: 1 with probability p, else 0 */
 rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high); /* int64 in [low, high) */
 
-/* A keyed bijection of [0, n): where place `q` of epoch `epoch` is found. Feistel network over Philox with cycle walking
- * (Black and Rogaway, CT-RSA 2002): O(1), no table. Needs 1 <= n <= 2^62 and 0 <= q < n. */
+/* A keyed bijection of [0, n): where place `q` of epoch `epoch` is found. Feistel network over
+ * Philox with cycle walking (Black and Rogaway, CT-RSA 2002): O(1), no table. Needs 1 <= n <= 2^62
+ * and 0 <= q < n. */
 int64_t rt_permutation(uint64_t seed, int64_t epoch, int64_t n, int64_t q);
 
 #endif

@@ -5,8 +5,8 @@
  *     float first = rt_f32(rt_contiguous(y))[0];
  *     printf("%s\n", rt_describe(y));                          // "float32[64,28,28] cpu"
  *
- * A tensor is a strided view of a reference-counted storage. Sizes and strides count elements. Axes may be negative
- * (-1 is the last). 0-dimensional tensors are scalars; sizes may be 0. */
+ * A tensor is a strided view of a reference-counted storage. Sizes and strides count elements. Axes
+ * may be negative (-1 is the last). 0-dimensional tensors are scalars; sizes may be 0. */
 #ifndef RINGTORCH_TENSOR_H
 #define RINGTORCH_TENSOR_H
 
@@ -22,7 +22,8 @@ typedef struct rt_dims {
     int64_t d[RT_MAX_DIMS];
 } rt_dims;
 
-/* rt_shape(2, 3) is [2,3]; rt_shape() is a scalar's shape (GNU C: empty initialisers). More than 8 sizes do not compile. */
+/* rt_shape(2, 3) is [2,3]; rt_shape() is a scalar's shape (GNU C: empty initialisers). More than 8
+ * sizes do not compile. */
 #define rt_shape(...)                                                                              \
     ((rt_dims){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
 
@@ -32,7 +33,7 @@ typedef struct rt_device {
     uint8_t index;
 } rt_device;
 
-/* ---- creation: all fail on negative sizes, more bytes than memory has, or a device that is missing ---- */
+/* ---- creation: fails on negative sizes, more bytes than memory has, a missing device ---- */
 typedef struct rt_new_args {
     rt_dims shape;
     rt_dtype dtype;
@@ -54,7 +55,8 @@ rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype);
 rt_tensor *rt_eye(int64_t n);
 /* Copies numel(shape) elements of type dtype from memory, row-major. */
 rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype);
-/* A tensor over memory the caller keeps alive and unchanged in place for as long as any view of it lives. */
+/* A tensor over memory the caller keeps alive and unchanged in place for as long as any view of it
+ * lives. */
 rt_tensor *rt_wrap(void *data, rt_dims shape, rt_dtype dtype);
 
 /* ---- looking: NULL gives 0, NULL or NaN and no new error ---- */
@@ -70,8 +72,9 @@ bool rt_is_contiguous(const rt_tensor *x);
 const char *rt_describe(const rt_tensor *x);
 const char *rt_dims_text(rt_dims d);
 
-/* Address of the first element (respecting the view's offset). Elements of a non-contiguous view are not in order: use
- * rt_contiguous first. Writing through it is allowed on tensors that no graph saved. */
+/* Address of the first element (respecting the view's offset). Elements of a non-contiguous view
+ * are not in order: use rt_contiguous first. Writing through it is allowed on tensors that no graph
+ * saved. */
 void *rt_data(const rt_tensor *x);
 float *rt_f32(const rt_tensor *x);   /* fails (NULL, error slot) unless float32 */
 int64_t *rt_i64(const rt_tensor *x); /* likewise int64 */
@@ -79,12 +82,13 @@ int64_t *rt_i64(const rt_tensor *x); /* likewise int64 */
 double rt_item(const rt_tensor *x);
 /* Copies all elements, row-major, into memory of rt_numel(x) elements. */
 rt_status rt_copy_out(const rt_tensor *x, void *data);
-/* Copies src's elements into dst, which may be a view, also of the same storage; src's shape must broadcast to dst's;
- * converts dtypes. Not recorded, but noticed: a backward that needs the old value fails. */
+/* Copies src's elements into dst, which may be a view, also of the same storage; src's shape must
+ * broadcast to dst's; converts dtypes. Not recorded, but noticed: a backward that needs the old
+ * value fails. */
 rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src);
 /* Sets every element; likewise noticed. */
 rt_status rt_fill(rt_tensor *dst, double value);
-/* Prints the values, large tensors without their middle, and the description to stdout, for people. */
+/* Prints the values, large tensors without their middle, and the description to stdout. */
 void rt_print(const rt_tensor *x);
 
 /* ---- views and shape ops: differentiable; semantics as PyTorch's of the same name ---- */

@@ -327,7 +327,8 @@ static void deep_graph_needs_no_stack(void **state)
 
 enum { BIG = 1 << 18 };
 
-/* Applies f ten times, each in its own scope as a module does, and returns the bytes that the graph keeps. */
+/* Applies f ten times, each in its own scope as a module does, and returns the bytes that the graph
+ * keeps. */
 static int64_t bytes_of_chain(rt_tensor *x, rt_tensor *(*f)(rt_tensor *), rt_tensor **y)
 {
     int64_t before = rt_memory().bytes_used;
@@ -368,7 +369,8 @@ static void graph_keeps_only_what_backward_reads(void **state)
     rt_free(x);
 }
 
-/* An operation of the test's own: passes x through and notes how much memory is in use when its backward runs. */
+/* An operation of the test's own: passes x through and notes how much memory is in use when its
+ * backward runs. */
 static int64_t bytes_in_backward;
 
 static rt_tensor *watch_forward(rt_call *c)
@@ -460,7 +462,8 @@ static void steps_leave_nothing_behind(void **state)
     free_net(p);
 }
 
-/* Fails the n-th allocation for n = 1, 2, ... until a whole run passes: an error each time, never a crash or a leak. */
+/* Fails the n-th allocation for n = 1, 2, ... until a whole run passes: an error each time, never a
+ * crash or a leak. */
 static void every_allocation_may_fail(void **state)
 {
     (void)state;

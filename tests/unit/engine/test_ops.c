@@ -1,5 +1,5 @@
-/* Every operation against PyTorch, finite differences, every instruction set, strided inputs and several threads: the rows
- * of cases.def and of kernels/elementwise.def. One row is one test. */
+/* Every operation against PyTorch, finite differences, every instruction set, strided inputs and
+ * several threads: the rows of cases.def and of kernels/elementwise.def. One row is one test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +70,8 @@ static rt_st_reader *golden;
 
 /* ---- inputs ---- */
 
-/* Element i of input `number`: an even spread in [lo, hi); golden/make_golden.py has the same formula. */
+/* Element i of input `number`: an even spread in [lo, hi); golden/make_golden.py has the same
+ * formula. */
 static double value(int number, int64_t i, double lo, double hi)
 {
     double u = fmod((double)(i + 1) * 0.6180339887498949 + (number + 1) * 0.7548776662466927, 1.0);

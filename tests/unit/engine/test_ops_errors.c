@@ -1,4 +1,5 @@
-/* What operations refuse, word by word; one row per mistake. And the few results that need no table. */
+/* What operations refuse, word by word; one row per mistake. And the few results that need no
+ * table. */
 #include "check.h"
 
 #include <math.h>

@@ -13,10 +13,9 @@
 
 typedef struct rt_node {
     rt_object object;
-    rt_call call; /* call.op == NULL: a leaf. call.out is not kept: the output owns the node */
-    uint32_t
-        *version; /* [n_in + saved + 1]: of the storages of what was saved, when it was saved */
-    bool spent;   /* backward has been here and dropped what was saved */
+    rt_call call;      /* call.op == NULL: a leaf. call.out is not kept: the output owns the node */
+    uint32_t *version; /* [n_in + RT_SAVED + 1]: of the storages of what is kept, at that time */
+    bool spent;        /* backward has been here and dropped what was saved */
 
     /* during a backward pass */
     bool visited;

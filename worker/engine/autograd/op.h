@@ -1,30 +1,34 @@
 /* How an operation is written: one constant rt_op, one file.
  *
- *     static rt_tensor *softmax_forward(rt_call *c)
+ *     static rt_tensor *tanh_forward(rt_call *c)
  *     {
- *         const rt_softmax_args *a = c->args;
- *         rt_tensor *y = rt_out(c, a->x->dims, RT_F32);
+ *         rt_tensor *x = rt__tensor_contiguous(c->in[0]);
+ *         rt_tensor *y = x ? rt_out(c, x->dims, RT_F32) : NULL;
  *         if (y)
- *             rt_cpu()->softmax[RT_F32](rows_of(a->x), a->x->data, y->data);
+ *             rt_cpu()->tanh.f[RT_F32](x->numel, x->data, y->data);
  *         return y;
  *     }
  *
- *     static void softmax_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
+ *     static void tanh_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
  *     {
- *         dx[0] = softmax_grad(c->out, dy);               // made of differentiable operations
+ *         dx[0] = rt_sub(dy, rt_mul(dy, rt_square(c->out))); // of differentiable operations
  *     }
  *
- *     static const rt_op softmax_op = {"softmax", .n_in = 1, .forward = softmax_forward, .backward
- * = softmax_backward, .dtypes = RT_FLOATS, .saves = RT_SAVES_OUT}; rt_tensor *rt_softmax(rt_tensor
- * *x, int axis) { return rt_apply(&softmax_op, &(rt_softmax_args){x, axis}, ...); }
+ *     static const rt_op tanh_op = {"tanh", 1, tanh_forward, tanh_backward,
+ *                                   .dtypes = RT_FLOATS, .saves = RT_SAVES_OUT};
  *
- * - The argument struct starts with the input tensors. It is copied into the graph, so it holds no
- * other pointers that backward needs.
+ *     rt_tensor *rt_tanh(rt_tensor *x)
+ *     {
+ *         return rt_apply(&tanh_op, &x, sizeof x);
+ *     }
+ *
+ * - The argument struct starts with the input tensors. The graph keeps a copy of it; of other
+ *   pointers in it, backward must make no use.
  * - An operation without .backward is composite: the operations it calls record themselves.
  * - Forward and backward run in a scope of their own: nothing they make needs freeing. They may
- * return on NULL from anything they call; the error slot says why.
+ *   return when anything they call gives NULL; the error slot says why.
  * - Backward may look at the shape of every input, but read the values only of what .saves names
- * and of c->saved. */
+ *   and of c->saved. */
 #ifndef RINGTORCH_ENGINE_OP_H
 #define RINGTORCH_ENGINE_OP_H
 

@@ -1,9 +1,9 @@
 /* Objects: what tensors, graph nodes, modules and loaders have in common.
  *
- *     typedef struct thing { rt_object object; rt_tensor *t; } thing;    // the head comes first
- *     static void thing_destroy(void *o) { rt_free(((thing *)o)->t); }   // what it owns; not the
- * struct itself static const rt_object_type thing_type = {"thing", thing_destroy}; thing *x =
- * rt__object_new(&thing_type, sizeof *x);                 // zeroed, owned by the current scope
+ *     typedef struct thing { rt_object object; rt_tensor *t; } thing;   // the head comes first
+ *     static void thing_destroy(void *o) { rt_free(((thing *)o)->t); }  // not the struct itself
+ *     static const rt_object_type thing_type = {"thing", thing_destroy};
+ *     thing *x = rt__object_new(&thing_type, sizeof *x);       // zeroed, owned by the scope
  *
  * Counts are plain integers: an object belongs to one thread at a time. */
 #ifndef RINGTORCH_ENGINE_OBJECT_H

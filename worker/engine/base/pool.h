@@ -2,11 +2,12 @@
  * after the first takes nothing from the system, whose fresh pages cost more than the arithmetic
  * done on them.
  *
- *     void *p = rt__pool_alloc(bytes);      // 64-byte aligned, contents undefined; NULL fills the
- * error slot rt__pool_free(p, bytes);              // the size it was asked for
+ *     void *p = rt__pool_alloc(bytes);  // 64-byte aligned, contents undefined
+ *     rt__pool_free(p, bytes);          // the size it was asked for
  *
- * Classes are four to a doubling, so at most a quarter is lost. Thread-safe. Each thread keeps a few blocks of up to 1 KiB
- * for itself, so that tensors and graph nodes come without a lock; the statistics count those as used. */
+ * Failure gives NULL and fills the error slot. Classes are four to a doubling, so at most a quarter
+ * is lost. Thread-safe. Each thread keeps a few blocks of up to 1 KiB for itself, so that tensors
+ * and graph nodes come without a lock; the statistics count those as used. */
 #ifndef RINGTORCH_ENGINE_POOL_H
 #define RINGTORCH_ENGINE_POOL_H
 

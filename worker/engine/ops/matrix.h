@@ -6,8 +6,7 @@
 
 /* The last two axes of a tensor: rows `ld` elements apart, or, swapped, columns. */
 typedef struct rt_matrix {
-    rt_tensor
-        *x; /* the tensor itself, or a contiguous copy of one whose elements lie apart both ways */
+    rt_tensor *x; /* the tensor itself; a copy of one whose elements lie apart both ways */
     int64_t rows, cols, ld;
     bool swapped;
 } rt_matrix;

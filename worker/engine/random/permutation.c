@@ -1,7 +1,8 @@
-/* A keyed permutation of [0, n) without a table: a Feistel network on an even number of bits that covers n, whose rounds are
- * Philox; a value outside [0, n) is permuted again until it falls inside (cycle walking). The network has at most four times
- * as many values as are needed, but at least 64: on fewer, Feistel networks are visibly uneven.
- * J. Black, P. Rogaway: Ciphers with arbitrary finite domains. CT-RSA 2002. */
+/* A keyed permutation of [0, n) without a table: a Feistel network on an even number of bits that
+ * covers n, whose rounds are Philox; a value outside [0, n) is permuted again until it falls inside
+ * (cycle walking). The network has at most four times as many values as are needed, but at least
+ * 64: on fewer, Feistel networks are visibly uneven. J. Black, P. Rogaway: Ciphers with arbitrary
+ * finite domains. CT-RSA 2002. */
 #include "common/error.h"
 #include "worker/engine/random/philox.h"
 #include <ringtorch/random.h>

@@ -1,8 +1,8 @@
 /* Inside a tensor, and shape arithmetic, for the rest of the engine.
  *
- *     rt_tensor *y = rt__tensor_new(x->dims, RT_F32);              // contiguous, contents
- * undefined, owned by the scope rt_tensor *row = rt__tensor_view(x, dims, strides, offset);  //
- * shares x's storage float *v = y->data;
+ *     rt_tensor *y = rt__tensor_new(x->dims, RT_F32);               // contents undefined
+ *     rt_tensor *row = rt__tensor_view(x, dims, strides, offset);   // shares x's storage
+ *     float *v = y->data;
  *
  * A tensor is a window into a storage. Storages are shared between views and between threads, hence
  * their atomic count; tensors are not. */
