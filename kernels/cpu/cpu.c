@@ -115,6 +115,9 @@ static rt_status choose(const char *isa, const char *blas)
     } else if (strcmp(blas, "builtin") != 0) {
         return RT_FAIL(CONFIG, "BLAS '%s': expected auto, openblas or builtin", blas);
     }
+    /* Other threads may be computing with it: what is already chosen is not written again. */
+    if (is_chosen && memcmp(&chosen, &table, sizeof table) == 0)
+        return RT_OK;
     chosen = table;
     atomic_store_explicit(&is_chosen, true, memory_order_release);
     return RT_OK;

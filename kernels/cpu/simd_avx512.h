@@ -4,8 +4,7 @@
 
 #include "kernels/cpu/simd_transpose8.h"
 
-enum { W = 16 }; /* floats in a vector */
-#define TILE_IS_8 1
+enum { W = 16 };   /* floats in a vector */
 enum { TILE = 8 }; /* rows of a gemm tile; its width is 2 * W */
 typedef float V __attribute__((vector_size(64)));
 typedef int32_t VI __attribute__((vector_size(64))); /* integers, and masks: 0 or -1 */
@@ -75,6 +74,13 @@ static inline V v_sel(VI mask, V a, V b)
 static inline unsigned v_bits(VI mask)
 {
     return _mm512_movepi32_mask((__m512i)mask);
+}
+
+/* 64-bit products of the even elements of a, unsigned, with m. */
+typedef uint64_t VL __attribute__((vector_size(64)));
+static inline VL v_mul_even(VL a, uint32_t m)
+{
+    return (VL)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(m));
 }
 
 /* (a0 a1 ..)(b0 b1 ..) -> evens a0 a2 .. b0 b2 .., odds. */

@@ -76,6 +76,13 @@ static inline unsigned v_bits(VI mask)
     return (unsigned)_mm_movemask_ps((__m128)mask);
 }
 
+/* 64-bit products of the even elements of a, unsigned, with m. */
+typedef uint64_t VL __attribute__((vector_size(16)));
+static inline VL v_mul_even(VL a, uint32_t m)
+{
+    return (VL)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(m));
+}
+
 /* (a0 a1 ..)(b0 b1 ..) -> evens a0 a2 .. b0 b2 .., odds. */
 static inline void v_unzip(V a, V b, V *even, V *odd)
 {

@@ -110,6 +110,20 @@ OUT(out_i64, int64_t, RT_I64)
 OUT(out_i32, int32_t, RT_I32)
 OUT(out_u8, uint8_t, RT_U8)
 
+/* Bytes that are aligned as the largest element type asks. */
+static void *in_bytes(run *r, int64_t n)
+{
+    uint64_t *x = add(r, (n + 7) / 8, RT_I64, false);
+    for (int64_t i = 0; i < (n + 7) / 8; i++)
+        x[i] = word(r);
+    return x;
+}
+
+static void *out_bytes(run *r, int64_t n)
+{
+    return add(r, (n + 7) / 8, RT_I64, true);
+}
+
 static uint8_t *in_mask(run *r, int64_t n)
 {
     uint8_t *x = add(r, n, RT_U8, false);
@@ -288,6 +302,8 @@ static void check_close(const char *what, const run *got, const run *want, doubl
         const buffer *g = &got->b[o], *w = &want->b[o];
         if (!w->is_out)
             continue;
+        if (w->type == RT_I64 && memcmp(g->data, w->data, (size_t)w->n * sizeof(int64_t)))
+            fail_msg("%s: output %d differs", what, o);
         double scale = 0;
         for (int64_t i = 0; i < w->n; i++)
             if (isfinite(value(w, i)))

@@ -1,0 +1,236 @@
+/* Speed of the kernels against what the machine can do: arithmetic against a loop of multiply-adds in registers, the
+ * rest against memcpy of the same bytes, both measured in the same run.
+ *
+ *     OMP_NUM_THREADS=1 bench_kernels           all rows
+ *     OMP_NUM_THREADS=1 bench_kernels conv      rows whose name begins with conv
+ *
+ * RINGTORCH_ISA chooses the level. Times are the best of many runs, which is what a loaded machine allows. */
+#include "common/clock.h"
+#include "common/mem.h"
+#include "kernels/kernels.h"
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- limits --- */
+
+#define CHAINS 12 /* independent sums: enough for two units of five cycles */
+
+#define PEAK(name, isa, bytes)                                                                     \
+    __attribute__((target(isa), optimize("fp-contract=fast"))) static double name(int64_t rounds)  \
+    {                                                                                              \
+        typedef float vec __attribute__((vector_size(bytes)));                                     \
+        vec sum[CHAINS], a = (vec){0} + 0.5f, b = (vec){0} + 0.25f;                                \
+        for (int i = 0; i < CHAINS; i++)                                                           \
+            sum[i] = (vec){0} + (float)i;                                                          \
+        double start = rt_clock();                                                                 \
+        for (int64_t r = 0; r < rounds; r++) {                                                     \
+            _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * a + b;     \
+        }                                                                                          \
+        double seconds = rt_clock() - start;                                                       \
+        vec all = {0};                                                                             \
+        for (int i = 0; i < CHAINS; i++)                                                           \
+            all += sum[i];                                                                         \
+        volatile float keep = all[0];                                                              \
+        (void)keep;                                                                                \
+        return (double)rounds * CHAINS * (bytes / 4) * 2 / seconds;                                \
+    }
+PEAK(peak_sse4, "sse4.1", 16)
+PEAK(peak_avx2, "avx2,fma", 32)
+PEAK(peak_avx512, "avx512f", 64)
+
+/* Operations per second of one thread, the best of some tries. */
+static double arithmetic_peak(const char *isa)
+{
+    double best = 0;
+    for (int i = 0; i < 20; i++) {
+        double now = !strcmp(isa, "avx512") ? peak_avx512(100000)
+                     : !strcmp(isa, "avx2") ? peak_avx2(100000)
+                                            : peak_sse4(100000);
+        best = now > best ? now : best;
+    }
+    return best * omp_get_max_threads();
+}
+
+static float *filled(int64_t n)
+{
+    float *x = rt_malloc_aligned(64, (size_t)n * sizeof *x);
+    for (int64_t i = 0; x && i < n; i++)
+        x[i] = (float)(i * 7919 % 1009) / 1009 - 0.5f;
+    return x;
+}
+
+/* Bytes per second, read and written, of memcpy over `bytes` in all. */
+static double copy_speed(double bytes)
+{
+    int64_t n = (int64_t)(bytes / 2 / sizeof(float));
+    float *from = filled(n), *to = filled(n);
+    double best = 1e9;
+    for (int i = 0; i < 30; i++) {
+        double start = rt_clock();
+        memcpy(to, from, (size_t)n * sizeof *to);
+        __asm__ volatile("" ::"r"(to) : "memory");
+        double seconds = rt_clock() - start;
+        best = seconds < best ? seconds : best;
+    }
+    rt_mem_free(from);
+    rt_mem_free(to);
+    return bytes / best;
+}
+
+/* --- rows --- */
+
+typedef struct bench {
+    const rt_kernels *k;
+    const char *only;
+    double peak;
+} bench;
+
+static void report(const bench *b, const char *name, const char *shape, double seconds,
+                   double flops, double bytes)
+{
+    double speed = (flops > 0 ? flops : bytes) / seconds,
+           limit = flops > 0 ? b->peak : copy_speed(bytes);
+    printf("%-16s %-26s %-6s %10.1f us %8.1f %s %5.0f %% of %s\n", name, shape, b->k->isa,
+           seconds * 1e6, speed / 1e9, flops > 0 ? "GF/s" : "GB/s", 100 * speed / limit,
+           flops > 0 ? "peak" : "memcpy");
+    fflush(stdout);
+}
+
+/* Runs the statement for a fifth of a second, but 10 times at least, and reports the best time. */
+#define ROW(name, shape, flops, bytes, statement)                                                  \
+    do {                                                                                           \
+        if (strncmp(name, b->only, strlen(b->only)))                                               \
+            break;                                                                                 \
+        double best_ = 1e9, end_ = rt_clock() + 0.2;                                               \
+        for (int i_ = 0; i_ < 10 || rt_clock() < end_; i_++) {                                     \
+            double start_ = rt_clock();                                                            \
+            statement;                                                                             \
+            double seconds_ = rt_clock() - start_;                                                 \
+            best_ = seconds_ < best_ ? seconds_ : best_;                                           \
+        }                                                                                          \
+        report(b, name, shape, best_, flops, bytes);                                               \
+    } while (0)
+
+static void bench_gemm(const bench *b, int64_t m, int64_t n, int64_t k, bool ta, bool tb)
+{
+    char name[32], shape[48];
+    rt_gemm_shape g = {m, n, k, ta ? m : k, tb ? k : n, n, ta, tb, 1, 0};
+    float *x = filled(m * k), *y = filled(k * n), *z = filled(m * n);
+    snprintf(name, sizeof name, "gemm %.8s", b->k->blas);
+    snprintf(shape, sizeof shape, "%lld x %lld x %lld %c%c", (long long)m, (long long)n,
+             (long long)k, ta ? 'T' : 'N', tb ? 'T' : 'N');
+    ROW(name, shape, 2.0 * (double)(m * n * k), 0, b->k->gemm[RT_F32](g, x, y, NULL, z));
+    rt_mem_free(x);
+    rt_mem_free(y);
+    rt_mem_free(z);
+}
+
+static void bench_conv(const bench *b, rt_conv2d_shape s)
+{
+    char shape[48];
+    int64_t nx = s.n * s.c * s.h * s.w, nw = s.oc * s.c * s.kh * s.kw,
+            ny = s.n * s.oc * s.oh * s.ow;
+    double flops = 2.0 * (double)(ny * s.c * s.kh * s.kw);
+    float *x = filled(nx), *w = filled(nw), *y = filled(ny), *dx = filled(nx), *dw = filled(nw),
+          *db = filled(s.oc);
+    snprintf(shape, sizeof shape, "%lld x %lld->%lld %lldx%lld, %lldx%lld/%lld", (long long)s.n,
+             (long long)s.c, (long long)s.oc, (long long)s.h, (long long)s.w, (long long)s.kh,
+             (long long)s.kw, (long long)s.stride[0]);
+    ROW("conv2d", shape, flops, 0, b->k->conv2d[RT_F32](&s, x, w, db, y));
+    ROW("conv2d_dx", shape, flops, 0, b->k->conv2d_dx[RT_F32](&s, y, w, dx));
+    ROW("conv2d_dw", shape, flops, 0, b->k->conv2d_dw[RT_F32](&s, x, y, dw));
+    ROW("conv2d_db", shape, 0, 4.0 * (double)ny, b->k->conv2d_db[RT_F32](&s, y, db));
+    rt_mem_free(x);
+    rt_mem_free(w);
+    rt_mem_free(y);
+    rt_mem_free(dx);
+    rt_mem_free(dw);
+    rt_mem_free(db);
+}
+
+static void bench_pool(const bench *b, rt_pool2d_shape s)
+{
+    char shape[48];
+    int64_t nx = s.planes * s.h * s.w, ny = s.planes * s.oh * s.ow;
+    double bytes = (double)(4 * nx + 8 * ny);
+    float *x = filled(nx), *y = filled(ny);
+    int32_t *at = rt_malloc((size_t)ny * sizeof *at);
+    snprintf(shape, sizeof shape, "%lld x %lldx%lld, %lldx%lld/%lld", (long long)s.planes,
+             (long long)s.h, (long long)s.w, (long long)s.kh, (long long)s.kw,
+             (long long)s.stride[0]);
+    b->k->max_pool2d[RT_F32](&s, x, y, at);
+    ROW("max_pool2d", shape, 0, bytes, b->k->max_pool2d[RT_F32](&s, x, y, at));
+    ROW("max_pool2d_dx", shape, 0, bytes, b->k->max_pool2d_dx[RT_F32](&s, y, at, x));
+    ROW("avg_pool2d", shape, 0, bytes, b->k->avg_pool2d[RT_F32](&s, x, y));
+    rt_mem_free(x);
+    rt_mem_free(y);
+    rt_mem_free(at);
+}
+
+static void bench_vectors(const bench *b, int64_t n)
+{
+    char shape[48];
+    const rt_kernels *k = b->k;
+    float *x = filled(n), *y = filled(n), *z = filled(n), *u = filled(n);
+    double one = 4.0 * (double)n, partial[4096];
+    rt_grid g = {1, n, {{n, 1}, {n, 1}}};
+    rt_sgd_shape sgd = {.lr = 0.1, .momentum = 0.9, .grad_scale = 1};
+    rt_adamw_shape adamw = {
+        .lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .grad_scale = 1, .step = 5};
+    snprintf(shape, sizeof shape, "%lld", (long long)n);
+    ROW("relu", shape, 0, 2 * one, k->relu.f[RT_F32](n, x, y));
+    ROW("relu_dx", shape, 0, 4 * one, k->relu.dx[RT_F32](n, x, y, z, u));
+    ROW("exp", shape, 0, 2 * one, k->exp.f[RT_F32](n, x, y));
+    ROW("tanh", shape, 0, 2 * one, k->tanh.f[RT_F32](n, x, y));
+    ROW("gelu", shape, 0, 2 * one, k->gelu.f[RT_F32](n, x, y));
+    ROW("add", shape, 0, 3 * one, k->add.f[RT_F32](&g, x, y, z));
+    ROW("axpy", shape, 0, 3 * one, k->axpy[RT_F32](n, 1, x, y));
+    ROW("sum", shape, 0, one, k->sum[RT_F32]((rt_fold){1, n, 1}, x, y));
+    ROW("sum_columns", shape, 0, one, k->sum[RT_F32]((rt_fold){1, n / 256, 256}, x, y));
+    ROW("sum_squares", shape, 0, one, k->sum_squares[RT_F32](n, x, partial));
+    ROW("softmax", shape, 0, 2 * one, k->softmax[RT_F32]((rt_rows){n / 256, 256}, x, y));
+    ROW("sgd", shape, 0, 5 * one, k->sgd[RT_F32](n, sgd, x, y, z));
+    memset(u, 0, (size_t)n * sizeof *u);
+    ROW("adamw", shape, 0, 7 * one, k->adamw[RT_F32](n, adamw, x, y, z, u));
+    ROW("uniform", shape, 0, one, k->uniform[RT_F32]((rt_rng){1, 2, 3, 4, 0}, n, 0, 1, y));
+    ROW("normal", shape, 0, one, k->normal[RT_F32]((rt_rng){1, 2, 3, 4, 0}, n, 0, 1, y));
+    rt_mem_free(x);
+    rt_mem_free(y);
+    rt_mem_free(z);
+    rt_mem_free(u);
+}
+
+static void bench_gemms(const bench *b)
+{
+    static const int64_t shapes[][3] = {{64, 128, 3136}, {64, 3136, 128},   {128, 3136, 64},
+                                        {64, 10, 128},   {64, 64, 64},      {256, 256, 256},
+                                        {512, 512, 512}, {1024, 1024, 1024}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int form = 0; form < 3; form++) /* NN, NT, TN: the forms of a linear layer */
+            bench_gemm(b, shapes[i][0], shapes[i][1], shapes[i][2], form == 2, form == 1);
+}
+
+int main(int argc, char **argv)
+{
+    if (rt_kernels_init(NULL, "builtin") != RT_OK) {
+        fprintf(stderr, "%s\n", rt_error());
+        return 2;
+    }
+    bench b = {rt_kernels_cpu(), argc > 1 ? argv[1] : "", arithmetic_peak(rt_kernels_cpu()->isa)};
+    printf("%s, %d threads, peak %.1f GF/s\n", b.k->isa, omp_get_max_threads(), b.peak / 1e9);
+    bench_conv(&b, (rt_conv2d_shape){32, 1, 28, 28, 32, 3, 3, 28, 28, {1, 1}, {1, 1}, {1, 1}, 1});
+    bench_conv(&b, (rt_conv2d_shape){32, 32, 14, 14, 64, 3, 3, 14, 14, {1, 1}, {1, 1}, {1, 1}, 1});
+    bench_conv(&b, (rt_conv2d_shape){8, 64, 56, 56, 64, 3, 3, 56, 56, {1, 1}, {1, 1}, {1, 1}, 1});
+    bench_conv(&b, (rt_conv2d_shape){8, 128, 28, 28, 256, 3, 3, 14, 14, {2, 2}, {1, 1}, {1, 1}, 1});
+    bench_pool(&b, (rt_pool2d_shape){32 * 32, 28, 28, 2, 2, 14, 14, {2, 2}, {0, 0}, false});
+    bench_pool(&b, (rt_pool2d_shape){32 * 64, 14, 14, 3, 3, 7, 7, {2, 2}, {1, 1}, false});
+    bench_vectors(&b, 1 << 16);
+    bench_vectors(&b, 1 << 23);
+    bench_gemms(&b);
+    if (rt_kernels_init(NULL, "openblas") == RT_OK)
+        bench_gemms(&b);
+    rt_error_clear();
+    rt_kernels_shutdown();
+    return 0;
+}
