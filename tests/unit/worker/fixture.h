@@ -1,9 +1,10 @@
 /* A small data set and configuration for the worker's tests, and ranks as threads.
  *
  *     fixture f;
- *     fixture_make(&f, 1);                        // fails the test if it cannot
+ *     fixture_make(&f, 1);                         // fails the test if it cannot
  *     rt_config cfg = fixture_config(&f, "optimizer.clip_norm=0.5");
- *     fixture_ranks(&f, &cfg, 3, body, ctx);      // body(rank, ctx) on three threads
+ *     fixture_ranks(&cfg, 3, body, ctx);           // body(rank) on three threads
+ *     rt_config_release(&cfg);
  *     fixture_remove(&f);
  *
  * 96 training and 40 test images of 28x28 made from a seed, and a net of 5 blocks of parameters
@@ -23,6 +24,7 @@
 #include "common/config.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/mem.h"
 #include "worker/commthread.h"
 #include "worker/engine_start.h"
 #include "worker/session.h"
@@ -120,7 +122,7 @@ static inline rt_config fixture_config(const fixture *f, const char *set)
 
 typedef struct fixture_rank {
     int rank, world;
-    const rt_config *config;
+    rt_config *config; /* its own copy: references to its nodes are counted */
     void *ctx;
     void (*body)(struct fixture_rank *r);
     /* For the body. */
@@ -180,6 +182,16 @@ static void *fixture_thread(void *arg)
     return NULL;
 }
 
+static inline rt_config *fixture_copy(const rt_config *cfg)
+{
+    rt_config *copy = calloc(1, sizeof *copy);
+    char *yaml = rt_config_yaml(cfg);
+    assert_non_null(yaml);
+    must(rt_config_parse(yaml, strlen(yaml), "copy", copy));
+    rt_mem_free(yaml);
+    return copy;
+}
+
 /* Runs body on `world` threads, each with a run, a communication thread and a shard of its own.
  * Fails the test with the first rank's error. */
 static inline void fixture_ranks(const rt_config *cfg, int world, void (*body)(fixture_rank *),
@@ -188,16 +200,21 @@ static inline void fixture_ranks(const rt_config *cfg, int world, void (*body)(f
     pthread_t thread[FIXTURE_RANKS_MAX];
     rt_comm *ends[FIXTURE_RANKS_MAX];
     fixture_rank *ranks = aligned_alloc(64, FIXTURE_RANKS_MAX * sizeof *ranks);
-    memset(ranks, 0, FIXTURE_RANKS_MAX * sizeof *ranks);
     char error[1024] = "";
     must(rt_comm_loopback(world, ends));
     for (int i = 0; i < world; i++) {
-        ranks[i] = (fixture_rank){
-            .rank = i, .world = world, .config = cfg, .ctx = ctx, .body = body, .end = ends[i]};
+        ranks[i] = (fixture_rank){.rank = i,
+                                  .world = world,
+                                  .config = fixture_copy(cfg),
+                                  .ctx = ctx,
+                                  .body = body,
+                                  .end = ends[i]};
         assert_int_equal(pthread_create(&thread[i], NULL, fixture_thread, &ranks[i]), 0);
     }
     for (int i = 0; i < world; i++) {
         pthread_join(thread[i], NULL);
+        rt_config_release(ranks[i].config);
+        free(ranks[i].config);
         if (error[0] == '\0')
             memcpy(error, ranks[i].error, sizeof error);
     }

@@ -35,14 +35,14 @@ static void note_piece(void *ctx, const rt__piece_result *r)
 
 static const char *checkpoints(void)
 {
-    static char path[128];
+    static _Thread_local char path[128];
     snprintf(path, sizeof path, "%s/checkpoints", f.dir);
     return path;
 }
 
 static const char *committed(int64_t step)
 {
-    static char path[160];
+    static _Thread_local char path[160];
     snprintf(path, sizeof path, "%s/step-%08" PRId64, checkpoints(), step);
     return path;
 }
