@@ -33,14 +33,12 @@ static void tile_gemm(const rt_gemm_shape *g, const float *a, const float *b, co
             c[i * g->ldc + j] += bias[j];
 }
 
-static rt_kernels builtin; /* for what cblas cannot express */
-
 static void gemm_f32(rt_gemm_shape g, const void *a_, const void *b_, const void *bias, void *c_)
 {
     int64_t largest =
         rt__max(rt__max(g.lda, g.ldb), rt__max(g.ldc, rt__max(rt__max(g.m, g.n), g.k)));
-    if (g.m <= 0 || g.n <= 0 || g.k <= 0 || largest > INT32_MAX) {
-        builtin.gemm[RT_F32](g, a_, b_, bias, c_);
+    if (g.m <= 0 || g.n <= 0 || g.k <= 0 || largest > INT32_MAX) { /* what cblas cannot express */
+        rt_kernels_level("ref")->gemm[RT_F32](g, a_, b_, bias, c_);
         return;
     }
     const float *a = a_, *b = b_;
@@ -58,11 +56,12 @@ static void gemm_f32(rt_gemm_shape g, const void *a_, const void *b_, const void
 
 bool rt__install_openblas(rt_kernels *k)
 {
-    static char name[64];
-    char version[24] = "?";
-    sscanf(openblas_get_config(), "OpenBLAS %23s", version);
-    snprintf(name, sizeof name, "openblas %s %s", version, openblas_get_corename());
-    builtin = *k;
+    static char name[64]; /* written once: other threads may be reading it */
+    if (!*name) {
+        char version[24] = "?";
+        sscanf(openblas_get_config(), "OpenBLAS %23s", version);
+        snprintf(name, sizeof name, "openblas %s %s", version, openblas_get_corename());
+    }
     k->gemm[RT_F32] = gemm_f32;
     k->blas = name;
     return true;
