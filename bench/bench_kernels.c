@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "kernels/kernels.h"
+#include <immintrin.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,28 +17,31 @@
 
 #define CHAINS 12 /* independent sums: enough for two units of five cycles */
 
-#define PEAK(name, isa, bytes)                                                                     \
-    __attribute__((target(isa), optimize("fp-contract=fast"))) static double name(int64_t rounds)  \
+/* Operations per second of `rounds` rounds of s = s * a + b in CHAINS registers of type vec. */
+#define PEAK(name, isa, vec, multiply_add)                                                         \
+    __attribute__((target(isa))) static double name(int64_t rounds)                                \
     {                                                                                              \
-        typedef float vec __attribute__((vector_size(bytes)));                                     \
-        vec sum[CHAINS], a = (vec){0} + 0.5f, b = (vec){0} + 0.25f;                                \
+        vec sum[CHAINS], a = (vec){0} + 0.5f, b = (vec){0} + 0.25f, all = {0};                     \
         for (int i = 0; i < CHAINS; i++)                                                           \
             sum[i] = (vec){0} + (float)i;                                                          \
         double start = rt_clock();                                                                 \
-        for (int64_t r = 0; r < rounds; r++) {                                                     \
-            _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * a + b;     \
-        }                                                                                          \
+        for (int64_t r = 0; r < rounds; r++)                                                       \
+            UNROLL for (int i = 0; i < CHAINS; i++)                                                \
+            {                                                                                      \
+                vec s = sum[i];                                                                    \
+                sum[i] = multiply_add;                                                             \
+            }                                                                                      \
         double seconds = rt_clock() - start;                                                       \
-        vec all = {0};                                                                             \
         for (int i = 0; i < CHAINS; i++)                                                           \
             all += sum[i];                                                                         \
         volatile float keep = all[0];                                                              \
         (void)keep;                                                                                \
-        return (double)rounds * CHAINS * (bytes / 4) * 2 / seconds;                                \
+        return (double)rounds * CHAINS * (sizeof(vec) / sizeof(float)) * 2 / seconds;              \
     }
-PEAK(peak_sse4, "sse4.1", 16)
-PEAK(peak_avx2, "avx2,fma", 32)
-PEAK(peak_avx512, "avx512f", 64)
+#define UNROLL _Pragma("GCC unroll 12")
+PEAK(peak_sse4, "sse4.1", __m128, s *a + b)
+PEAK(peak_avx2, "avx2,fma", __m256, _mm256_fmadd_ps(s, a, b))
+PEAK(peak_avx512, "avx512f", __m512, _mm512_fmadd_ps(s, a, b))
 
 /* Operations per second of one thread, the best of some tries. */
 static double arithmetic_peak(const char *isa)
