@@ -11,6 +11,7 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "idx_files.h"
+#include "most_threads.h"
 #include "worker/engine/train/batches.h"
 #include "worker/engine/train/run.h"
 
@@ -168,7 +169,7 @@ static void gradients_do_not_depend_on_how_slices_are_spread(void **state)
         const rt_flat *flat = rt_run_flat(r);
         size_t size = (size_t)flat->length * sizeof(float);
         float *whole = malloc(size);
-        for (int threads = 1; threads <= 3; threads++) {
+        for (int threads = 1; threads <= MOST_THREADS; threads++) {
             must(rt_init("cpu", .threads = threads));
             rt_run_partial parts[RT_TREE_NODES_MAX];
             int count;
@@ -192,7 +193,7 @@ static void gradients_do_not_depend_on_how_slices_are_spread(void **state)
         free(whole);
         rt_run_close(r);
     }
-    must(rt_init("cpu", .threads = 2));
+    must(rt_init("cpu", .threads = 1));
 }
 
 static void gradients_differ_by_step_and_by_seed(void **state)
