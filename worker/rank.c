@@ -99,6 +99,7 @@ static rt_status open_log(const rank *r)
         status = redirect(path);
     if (status == RT_OK)
         status = rt_log_open(r->name, path, r->config.log.format == RT_CFG_LOG_JSON);
+    rt_log_set_level((rt_log_level)r->config.log.level);
     rt_mem_free(path);
     rt_mem_free(logs);
     return status;
