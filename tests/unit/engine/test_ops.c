@@ -12,6 +12,7 @@
 #include <string.h>
 #include <ringtorch/ringtorch.h>
 #include "kernels/kernels.h"
+#include "most_threads.h"
 
 enum { NO_GRAD = 1, NO_GRAD2 = 2, NO_TORCH = 4, LARGE = 8 };
 enum { INPUTS = 3, WEIGHTS = 99, WEIGHTS2 = 50 };
@@ -351,7 +352,7 @@ static void check_threads(const test_case *c)
     inputs in = begin(c, false);
     rt_init("cpu", .threads = 1);
     outcome one = evaluate(c, &in);
-    for (int threads = 2; threads <= 3; threads++) {
+    for (int threads = 2; threads <= MOST_THREADS; threads++) {
         rt_init("cpu", .threads = threads);
         outcome more = evaluate(c, &in);
         for (int i = -1; i < INPUTS; i++) {
