@@ -64,7 +64,6 @@ void rt__progress_phase(rt__progress *p, rt__phase phase, int64_t slice)
     atomic_store_explicit(&p->phase, phase, memory_order_release);
     atomic_store_explicit(&p->slice, slice, memory_order_release);
     atomic_store_explicit(&p->since, now, memory_order_release);
-    atomic_fetch_add_explicit(&p->changes, 1, memory_order_release);
     write_end(p);
 }
 
@@ -78,7 +77,6 @@ rt__progress_view rt__progress_read(const rt__progress *p)
         v.slice = atomic_load_explicit(&p->slice, memory_order_acquire);
         v.phase = atomic_load_explicit(&p->phase, memory_order_acquire);
         v.since = atomic_load_explicit(&p->since, memory_order_acquire);
-        v.changes = atomic_load_explicit(&p->changes, memory_order_acquire);
         after = atomic_load_explicit(&p->version, memory_order_relaxed);
     } while (before != after || before % 2 != 0);
     return v;

@@ -25,7 +25,6 @@
     PHASE(GATHER, "gather")                                                                        \
     PHASE(CHECKPOINT, "checkpoint")                                                                \
     PHASE(EVALUATE, "evaluate")                                                                    \
-    PHASE(REPORT, "report")                                                                        \
     PHASE(FINISH, "finish")
 
 typedef enum rt__phase {
@@ -47,8 +46,7 @@ typedef struct rt__progress {
     _Atomic int64_t slice; /* in work; -1: none */
     _Atomic int64_t phase;
     _Atomic double since; /* rt_clock() when the phase began */
-    _Atomic int64_t changes;
-    int64_t unused[2];
+    int64_t unused[3];
     /* Seconds spent in each phase; the computing thread's own. */
     double seconds[RT__PHASES];
 } rt__progress;
@@ -56,7 +54,6 @@ typedef struct rt__progress {
 typedef struct rt__progress_view {
     int64_t step, slice, phase;
     double since;
-    int64_t changes; /* phases begun so far: tells two readings of the same phase apart */
 } rt__progress_view;
 
 /* Starts in RT__PHASE_START, step 0, now. */
