@@ -35,6 +35,7 @@ typedef struct supervisor {
     rt__job job;
     int signals; /* a signalfd */
     int interrupts, interrupt_signal;
+    double interrupted_at;
     bool ended; /* RUN_ENDED has come */
     double ended_at;
 } supervisor;
@@ -234,8 +235,14 @@ static void coordinator_gone(supervisor *s, int wait_status)
 
 /* ---- signals ---- */
 
+/* One wish may arrive twice: `timeout` and some shells signal a process and then its group. */
+static const double ECHO_SECONDS = 0.25;
+
 static void interrupt(supervisor *s, int signal)
 {
+    if (s->interrupts > 0 && rt_clock() - s->interrupted_at < ECHO_SECONDS)
+        return;
+    s->interrupted_at = rt_clock();
     s->interrupts++;
     if (s->interrupts == 1) {
         s->interrupt_signal = signal;

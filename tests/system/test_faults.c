@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "common/error.h"
@@ -119,6 +120,7 @@ static void second_interrupt_stops_at_once(void **state)
                       dir, LONG, NULL);
     await_step(dir, 20, 60);
     kill(-c.pid, SIGINT);
+    usleep(300000); /* sooner, it would pass for an echo of the first */
     kill(-c.pid, SIGINT);
     result r = finish(c, 30);
     assert_true(r.exit_code == 130 || r.exit_code == 128 + SIGINT);

@@ -490,9 +490,21 @@ static void a_second_interrupt_does_not_wait(void **state)
     await_text("events.jsonl", "\"event\":\"running\"");
     kill(pid, SIGINT);
     await_text("events.jsonl", "\"event\":\"interrupted\"");
+    usleep(300000);
     kill(pid, SIGINT);
     expect_end(pid, 130);
     summary_says("status", "stopped");
+}
+
+static void an_echo_of_an_interrupt_is_not_a_second_one(void **state)
+{
+    (void)state;
+    pid_t pid = begin_slowly();
+    kill(pid, SIGINT);
+    usleep(20000); /* long enough for the first to have been taken */
+    kill(pid, SIGINT);
+    expect_end(pid, 130);
+    assert_int_equal(summary_int("checkpoint_step"), summary_int("steps"));
 }
 
 static void a_killed_coordinator_ends_the_run_and_it_can_go_on(void **state)
@@ -652,6 +664,7 @@ int main(void)
         TEST(an_interrupted_run_goes_on_with_other_workers),
         TEST(sigterm_ends_well),
         TEST(a_second_interrupt_does_not_wait),
+        TEST(an_echo_of_an_interrupt_is_not_a_second_one),
         TEST(a_killed_coordinator_ends_the_run_and_it_can_go_on),
         TEST(a_killed_launcher_takes_all_along),
         TEST(damaged_checkpoints_are_passed_over_or_refused),
