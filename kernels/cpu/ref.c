@@ -456,18 +456,37 @@ void rt__install_ref(rt_kernels *k)
     rt__install_ref_elementwise(k);
     rt__install_casts(k);
     rt__install_integers(k);
-#define F32(name) k->name[RT_F32] = name##_f32;
-    F32(gemm)
-    F32(conv2d)
-    F32(conv2d_dx)
-    F32(conv2d_dw)
-    F32(conv2d_db)
-    F32(max_pool2d) F32(max_pool2d_dx) F32(avg_pool2d) F32(avg_pool2d_dx) F32(softmax)
-        F32(softmax_dx) F32(log_softmax) F32(log_softmax_dx) F32(cross_entropy)
-            F32(cross_entropy_dx) F32(argmax) F32(sum) F32(mean) F32(max) F32(min) F32(sum_squares)
-                F32(axpy) F32(scale) F32(sgd) F32(adamw) F32(uniform) F32(normal) F32(dropout_mask)
+#define F32(name) k->name[RT_F32] = name##_f32
+    F32(gemm);
+    F32(conv2d);
+    F32(conv2d_dx);
+    F32(conv2d_dw);
+    F32(conv2d_db);
+    F32(max_pool2d);
+    F32(max_pool2d_dx);
+    F32(avg_pool2d);
+    F32(avg_pool2d_dx);
+    F32(softmax);
+    F32(softmax_dx);
+    F32(log_softmax);
+    F32(log_softmax_dx);
+    F32(cross_entropy);
+    F32(cross_entropy_dx);
+    F32(argmax);
+    F32(sum);
+    F32(mean);
+    F32(max);
+    F32(min);
+    F32(sum_squares);
+    F32(axpy);
+    F32(scale);
+    F32(sgd);
+    F32(adamw);
+    F32(uniform);
+    F32(normal);
+    F32(dropout_mask);
 #undef F32
-                    k->sum[RT_I64] = sum_i64;
+    k->sum[RT_I64] = sum_i64;
     k->copy = copy;
     k->fill = fill;
 #define DTYPE(T, name, type, bytes, st) k->select[RT_##T] = select_##T;
