@@ -1,11 +1,13 @@
 /* What a run says and leaves behind: JSON lines, the files of the run directory, help from the
  * tables. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "common/error.h"
@@ -145,6 +147,41 @@ static void only_the_newest_checkpoints_stay(void **state)
     rt_names_release(&names);
 }
 
+static int64_t resident_bytes(pid_t pid)
+{
+    char path[64];
+    long pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%*d %ld", &pages), 1);
+    fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* After the first steps a worker takes nothing more from the system: a thousand steps later it is as large. */
+static void memory_stays_flat(void **state)
+{
+    (void)state;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", in_scratch(&s, "flat"));
+    command c = start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
+                      dir, "--set", "run.steps=1000000", "--set", "schedule.name=constant", NULL);
+    await_step(dir, 200, 60); /* checkpoints have been written, too */
+    pid_t worker = find_worker(&s, 0, 10);
+    assert_true(worker > 0);
+    int64_t before = resident_bytes(worker);
+    await_step(dir, 1200, 120);
+    int64_t after = resident_bytes(worker);
+    kill(-c.pid, SIGINT);
+    result r = finish(c, 60);
+    expect_exit(&r, 130);
+    result_release(&r);
+    if (after > before + (1 << 20))
+        fail_msg("a worker grew from %lld to %lld bytes in 1,000 steps", (long long)before,
+                 (long long)after);
+}
+
 /* The resolved configuration gives the same run again. */
 static void written_configuration_repeats_the_run(void **state)
 {
@@ -212,6 +249,7 @@ int main(void)
         cmocka_unit_test(summary_has_every_key),
         cmocka_unit_test(it_learns),
         cmocka_unit_test(only_the_newest_checkpoints_stay),
+        cmocka_unit_test(memory_stays_flat),
         cmocka_unit_test(written_configuration_repeats_the_run),
         cmocka_unit_test(plain_output_ends_with_what_matters),
         cmocka_unit_test(gzipped_data_gives_the_same_weights),
