@@ -12,7 +12,6 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "worker/engine_start.h"
 #include "worker/session.h"
 
 static const double FAREWELL_SECONDS = 2; /* for the last messages to get out */
@@ -130,7 +129,7 @@ static rt_status start(rank *r)
     rt__link_args link = {r->endpoint,   &r->keys,     r->run_id, r->name,
                           r->generation, &r->progress, &r->orders};
     RT_TRY(rt__link_start(&link, &r->link));
-    RT_TRY(rt__engine_start(&r->config));
+    RT_TRY(rt_run_start_engine(&r->config));
     RT_TRY(rt_run_open(&r->config, r->config.parallel.slices, &r->run));
     return rt__commthread_ready(r->comm, &r->number, &r->world);
 }

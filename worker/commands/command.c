@@ -2,7 +2,6 @@
 
 #include <string.h>
 #include "common/error.h"
-#include "worker/engine_start.h"
 #include "worker/restore.h"
 
 static const rt__option *find_option(const rt__option *options, const char *name)
@@ -48,7 +47,7 @@ static rt_status load_model(rt__model *m, const char *config)
 {
     rt__destination to;
     RT_TRY(load_config(&m->saved, config, &m->config));
-    RT_TRY(rt__engine_start(&m->config));
+    RT_TRY(rt_run_start_engine(&m->config));
     RT_TRY(rt_run_open(&m->config, m->saved.slices, &m->run));
     RT_TRY(rt__restore_check_layout(&m->saved, rt_run_layout(m->run)));
     rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);

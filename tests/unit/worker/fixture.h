@@ -26,7 +26,6 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "worker/commthread.h"
-#include "worker/engine_start.h"
 #include "worker/session.h"
 
 enum { FIXTURE_TRAIN = 96, FIXTURE_TEST = 40, FIXTURE_SIDE = 28, FIXTURE_RANKS_MAX = 8 };
@@ -158,7 +157,7 @@ static rt_status fixture_rank_open(fixture_rank *r)
     rt__orders_init(&r->orders);
     RT_TRY(rt__commthread_start(fixture_take_end, r->end, &r->orders.abort, &r->comm));
     RT_TRY(rt__commthread_ready(r->comm, &r->rank, &r->world));
-    RT_TRY(rt__engine_start(r->config));
+    RT_TRY(rt_run_start_engine(r->config));
     RT_TRY(rt_run_open(r->config, slices, &r->run));
     for (int i = 0; i < r->world; i++)
         begin[i] = rt_slices_of_rank(slices, r->world, i).begin;

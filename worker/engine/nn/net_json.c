@@ -5,12 +5,13 @@
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/nearest.h"
 #include "common/text.h"
 
 enum {
     LAYERS_MAX = 1024,
     COUNT_MAX = 1 << 24, /* largest size, kernel, stride, ... */
-    WORD_MAX = 32,       /* longer names are near nothing */
+    NAMES_MAX = 32,      /* kinds of layer, or options of one */
 };
 
 /* What a layer's options come to. */
@@ -172,83 +173,55 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* ---- names that are wrong ---- */
 
-/* Edit distance (Levenshtein 1966), one row at a time; both words shorter than WORD_MAX. */
-static size_t distance(const char *a, const char *b)
+/* The names that would have been right. */
+typedef struct names {
+    const char *name[NAMES_MAX];
+    size_t count;
+} names;
+
+static void add_name(names *n, const char *name)
 {
-    size_t row[WORD_MAX + 1], n = strlen(b);
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < n; j++) {
-            size_t best = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (diagonal + 1 < best)
-                best = diagonal + 1;
-            row[j + 1] = best;
-        }
-    }
-    return row[n];
+    RT_ASSERT(n->count < NAMES_MAX);
+    n->name[n->count++] = name;
 }
 
-/* Collects the names that would have been right, and the nearest of them. */
-typedef struct suggestion {
-    const char *wrong, *nearest;
-    size_t distance;
-    rt_text allowed;
-} suggestion;
-
-static void suggest(suggestion *s, const char *name)
+static void fail_unknown(const char *what, const char *wrong, const names *right)
 {
-    rt_text_add(&s->allowed, "%s%s", s->allowed.len ? ", " : "", name);
-    if (strlen(s->wrong) >= WORD_MAX)
-        return;
-    size_t d = distance(s->wrong, name);
-    if (d <= 1 + strlen(name) / 3 && (!s->nearest || d < s->distance)) {
-        s->nearest = name;
-        s->distance = d;
-    }
-}
-
-static rt_status fail_unknown(suggestion *s, const char *what)
-{
-    char *allowed = rt_text_take(&s->allowed);
-    if (!allowed)
-        return rt_error_code();
-    if (s->nearest)
-        RT_FAIL(CONFIG, "unknown %s '%.64s', did you mean '%s'? (allowed: %s)", what, s->wrong,
-                s->nearest, allowed);
-    else
-        RT_FAIL(CONFIG, "unknown %s '%.64s' (allowed: %s)", what, s->wrong,
+    rt_text list = {0};
+    for (size_t i = 0; i < right->count; i++)
+        rt_text_add(&list, "%s%s", i ? ", " : "", right->name[i]);
+    char *allowed = rt_text_take(&list);
+    const char *nearest = rt_nearest(wrong, right->name, right->count);
+    if (allowed && nearest)
+        RT_FAIL(CONFIG, "unknown %s '%.64s', did you mean '%s'? (allowed: %s)", what, wrong,
+                nearest, allowed);
+    else if (allowed)
+        RT_FAIL(CONFIG, "unknown %s '%.64s' (allowed: %s)", what, wrong,
                 *allowed ? allowed : "none");
     rt_mem_free(allowed);
-    return rt_error_code();
 }
 
 static const kind *find_kind(const char *name)
 {
-    for (int i = 0; i < KINDS; i++)
+    names all = {0};
+    for (int i = 0; i < KINDS; i++) {
         if (strcmp(kinds[i].name, name) == 0)
             return &kinds[i];
-    suggestion s = {.wrong = name};
-    for (int i = 0; i < KINDS; i++)
-        suggest(&s, kinds[i].name);
-    fail_unknown(&s, "layer");
+        add_name(&all, kinds[i].name);
+    }
+    fail_unknown("layer", name, &all);
     return NULL;
 }
 
 static const option *find_option(const kind *k, const char *name)
 {
-    for (const option *o = k->options; o->name; o++)
+    names all = {0};
+    for (const option *o = k->options; o->name; o++) {
         if (strcmp(o->name, name) == 0)
             return o;
-    suggestion s = {.wrong = name};
-    for (const option *o = k->options; o->name; o++)
-        suggest(&s, o->name);
-    fail_unknown(&s, "option");
+        add_name(&all, o->name);
+    }
+    fail_unknown("option", name, &all);
     return NULL;
 }
 

@@ -28,6 +28,9 @@ typedef struct rt_run_partial {
     float *data;
 } rt_run_partial;
 
+/* Calls rt_init with the configured seed, threads, instruction set and BLAS, for the calling thread. */
+rt_status rt_run_start_engine(const rt_config *cfg);
+
 /* Opens data sets, builds the net and the optimiser. slices: S, fixed for the run. */
 rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out);
 void rt_run_close(rt_run *r);

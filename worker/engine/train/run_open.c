@@ -124,6 +124,15 @@ static rt_status open_all(rt_run *r, const rt_config *cfg)
     return rt__batches_new(&plan, &r->batches);
 }
 
+rt_status rt_run_start_engine(const rt_config *cfg)
+{
+    bool any_isa = cfg->parallel.isa == RT_CFG_ISA_AUTO,
+         any_blas = cfg->parallel.blas == RT_CFG_BLAS_AUTO;
+    return rt_init("cpu", .seed = (uint64_t)cfg->run.seed, .threads = (int)cfg->parallel.threads,
+                   .isa = any_isa ? NULL : rt_config_choice(cfg, "parallel.isa"),
+                   .blas = any_blas ? NULL : rt_config_choice(cfg, "parallel.blas"));
+}
+
 rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
 {
     *out = NULL;

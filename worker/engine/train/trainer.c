@@ -25,15 +25,6 @@ static void trainer_destroy(void *object)
 
 static const rt_object_type trainer_type = {.name = "trainer", .destroy = trainer_destroy};
 
-static rt_status start_engine(const rt_config *cfg)
-{
-    bool any_isa = cfg->parallel.isa == RT_CFG_ISA_AUTO,
-         any_blas = cfg->parallel.blas == RT_CFG_BLAS_AUTO;
-    return rt_init("cpu", .seed = (uint64_t)cfg->run.seed, .threads = (int)cfg->parallel.threads,
-                   .isa = any_isa ? NULL : rt_config_choice(cfg, "parallel.isa"),
-                   .blas = any_blas ? NULL : rt_config_choice(cfg, "parallel.blas"));
-}
-
 static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
 {
     size_t sets = 0;
@@ -44,7 +35,7 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
     const rt_config *cfg = &t->config;
     t->slices = cfg->parallel.slices == RT_AUTO ? rt_slices_auto((int)cfg->parallel.workers)
                                                 : cfg->parallel.slices;
-    RT_TRY(start_engine(cfg));
+    RT_TRY(rt_run_start_engine(cfg));
     RT_TRY(rt_run_open(cfg, t->slices, &t->run));
     if (cfg->optimizer.clip_norm > 0)
         t->square_sums = rt_calloc((size_t)rt_run_blocks(t->run), sizeof *t->square_sums);
