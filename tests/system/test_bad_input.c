@@ -15,6 +15,7 @@
 
 #include "common/error.h"
 #include "common/file.h"
+#include "common/mem.h"
 #include "runs.h"
 
 /* One case. In arguments and message, "@" stands for the scratch folder; an argument list without
@@ -145,6 +146,7 @@ static void checkpoint_of_a_later_format(const scratch *s)
     json_object_set_new(manifest, "format_version", json_integer(999));
     char *text = rt_json_text(manifest);
     must(rt_file_replace(path, text, strlen(text)));
+    rt_mem_free(text);
     json_decref(manifest);
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "common/file.h"
+#include "common/mem.h"
 #include "runs.h"
 
 static scratch s;
@@ -89,6 +90,7 @@ static void metrics_have_every_key_and_rising_steps(void **state)
     int64_t last = 0;
     assert_int_equal(each_object(text, "metrics.jsonl", check_metrics, &last), 20);
     assert_int_equal(last, 200);
+    rt_mem_free(text);
 }
 
 static void events_are_json(void **state)
@@ -97,6 +99,7 @@ static void events_are_json(void **state)
     char *text = read_text(in_scratch(&s, "json/events.jsonl"));
     assert_true(each_object(text, "events.jsonl", NULL, NULL) >=
                 5); /* a generation, 4 checkpoints */
+    rt_mem_free(text);
 }
 
 static void summary_has_every_key(void **state)
