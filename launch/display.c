@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/json.h"
+#include <errno.h> /* program_invocation_name */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -185,22 +186,22 @@ static void show_interrupted(rt__display *d, const json_t *j)
     rt__display_say(d, "finishing the step and writing a checkpoint; Ctrl-C again stops at once");
 }
 
-/* The configuration as it was run is in the run directory: with it, --set need not be repeated. */
+/* The configuration as it was run is in the run directory: with it, --set need not be repeated. Commands name
+ * this program as the user did, so that they can be pasted. */
 static void show_what_next(rt__display *d, int64_t steps)
 {
     rt__display_say(d, "try next:");
-    rt__display_say(d, "  ringtorch eval %s", d->run_dir);
-    rt__display_say(
-        d,
-        "  ringtorch train %s/config.yaml --run-dir %s --resume auto --set run.steps=%" PRId64
-        "   # trains on",
-        d->run_dir, d->run_dir, 2 * steps);
+    rt__display_say(d, "  %s eval %s", program_invocation_name, d->run_dir);
+    rt__display_say(d,
+                    "  %s train %s/config.yaml --run-dir %s --resume auto --set run.steps=%" PRId64
+                    "   # trains on",
+                    program_invocation_name, d->run_dir, d->run_dir, 2 * steps);
     int64_t other = d->workers > 1 ? d->workers - 1 : 2;
     if (other <= d->slices)
         rt__display_say(d,
-                        "  ringtorch train %s/config.yaml -n %" PRId64 " --run-dir %s-again"
+                        "  %s train %s/config.yaml -n %" PRId64 " --run-dir %s-again"
                         "   # the same weights from another number of workers",
-                        d->run_dir, other, d->run_dir);
+                        program_invocation_name, d->run_dir, other, d->run_dir);
 }
 
 static void show_done(rt__display *d, const json_t *j)
@@ -230,15 +231,14 @@ static void show_summary(rt__display *d, const json_t *j)
     rt__display_say(d, "%s after step %" PRId64 "; run directory %s", status, integer(j, "steps"),
                     d->run_dir);
     if (strcmp(status, "stopped") == 0 && resumable)
-        rt__display_say(d,
-                        "go on from step %" PRId64
-                        ": ringtorch train %s/config.yaml --run-dir %s --resume auto",
-                        integer(j, "checkpoint_step"), d->run_dir, d->run_dir);
+        rt__display_say(
+            d, "go on from step %" PRId64 ": %s train %s/config.yaml --run-dir %s --resume auto",
+            integer(j, "checkpoint_step"), program_invocation_name, d->run_dir, d->run_dir);
     else if (strcmp(status, "stopped") == 0)
         rt__display_say(d,
-                        "no checkpoint was made; start over: ringtorch train %s/config.yaml "
+                        "no checkpoint was made; start over: %s train %s/config.yaml "
                         "--run-dir %s --resume auto",
-                        d->run_dir, d->run_dir);
+                        program_invocation_name, d->run_dir, d->run_dir);
 }
 
 void rt__display_show(rt__display *d, const char *json_text)

@@ -7,6 +7,7 @@
 #include "launch/options.h"
 #include "launch/rundir.h"
 #include "launch/supervise.h"
+#include <errno.h> /* program_invocation_name */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,9 +109,9 @@ static void report(const rt__rundir *dir, const rt__outcome *end)
         fprintf(stderr, "ringtorch: %s\n", end->message);
     if (end->exit_code == 1 && end->stepped)
         fprintf(stderr,
-                "ringtorch: to go on from its newest checkpoint: ringtorch train %s/config.yaml "
+                "ringtorch: to go on from its newest checkpoint: %s train %s/config.yaml "
                 "--run-dir %s --resume auto\n",
-                dir->path, dir->path);
+                program_invocation_name, dir->path, dir->path);
 }
 
 static int run(const launch *l, double started)

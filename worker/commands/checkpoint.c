@@ -74,6 +74,8 @@ rt_status rt__command_checkpoint(int argc, char **argv)
     if (argc < 2)
         return RT_FAIL(ARG, "checkpoint: what is it to do? ringtorch %s", usage);
     const char *what = argv[1];
+    if (what[0] == '-')
+        return rt__arguments(argc, argv, none, usage, &path);
     bool is_list = strcmp(what, "ls") == 0 || strcmp(what, "verify") == 0;
     if (!is_list && strcmp(what, "show") != 0)
         return RT_FAIL(ARG, "checkpoint %s: not understood: ringtorch %s", what, usage);

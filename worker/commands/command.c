@@ -1,5 +1,7 @@
 #include "worker/commands/command.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "common/error.h"
 #include "worker/restore.h"
@@ -17,6 +19,10 @@ rt_status rt__arguments(int argc, char **argv, const rt__option *options, const 
 {
     *operand = NULL;
     for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            printf("usage: ringtorch %s\n", usage);
+            exit(0);
+        }
         const rt__option *o = find_option(options, argv[i]);
         if (o && o->flag)
             *o->flag = true;

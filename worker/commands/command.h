@@ -28,7 +28,7 @@ typedef struct rt__option {
 } rt__option;
 
 /* Sets what the options point to; exactly one other argument is wanted, *operand. ARG with `usage`
- * for anything else. options end with a NULL name. */
+ * for anything else. --help prints `usage` and ends the program. options end with a NULL name. */
 rt_status rt__arguments(int argc, char **argv, const rt__option *options, const char *usage,
                         const char **operand);
 
