@@ -3,8 +3,8 @@
  *     rt__writer w = {0};                        rt__reader r = {bytes, bytes + len};
  *     rt__write_array(&w, 2);                    if (rt__read_array(&r, &n) && n == 2 &&
  *     rt__write_int(&w, 7);                          rt__read_int(&r, &i) &&
- *     rt__write_string(&w, "x");                     rt__read_string(&r, &s, &len) && r.at ==
- * r.end) ... RT_TRY(rt__writer_take(&w, &bytes));
+ *     rt__write_string(&w, "x");                     rt__read_string(&r, &s, &len) &&
+ *     RT_TRY(rt__writer_take(&w, &bytes));           r.at == r.end) ...
  *
  * Writing is msgpack-c's. Reading is ours, because msgpack-c builds a tree of the whole input and
  * sizes its arrays from the counts the sender claims, before a caller can look at them; here

@@ -1,10 +1,9 @@
 /* Slices: how one step's work is cut, combined and owned. Integers only; the whole of exactness
  * rests here.
  *
- *     rt_range mine = rt_slices_of_rank(S, W, rank);             // [a, b) slices, whole tree nodes
- * preferred int k = rt_tree_nodes(S, mine.begin, mine.end, nodes);     // canonical nodes of T[0,S)
- * inside [a, b) rt_range batch = rt_slice_samples(B, S, s);                // samples of slice s
- * within the global batch
+ *     rt_range mine = rt_slices_of_rank(S, W, rank);           // [a, b) slices, dealt out evenly
+ *     int k = rt_tree_nodes(S, mine.begin, mine.end, nodes);   // nodes of T[0,S) inside [a, b)
+ *     rt_range batch = rt_slice_samples(B, S, s);              // samples of slice s in the batch
  *
  * The sum over S slices is the binary tree T[lo,hi) = T[lo,m) + T[m,hi), T[s,s+1) = slice s, with m
  * - lo the largest power of two < hi - lo. All additions are float32 in that order, whoever makes

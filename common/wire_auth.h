@@ -1,8 +1,8 @@
 /* Who may talk to a ROUTER: the answers to ZeroMQ's authentication requests; private to wire.c.
  *
  *     RT_TRY(rt__auth_open(context, keys.client_public, &auth));   // before the ROUTER binds
- *     rt__auth_serve(&auth);                                       // whenever auth.socket is
- * readable rt__auth_close(&auth);
+ *     rt__auth_serve(&auth);                           // whenever auth.socket is readable
+ *     rt__auth_close(&auth);
  */
 #ifndef RINGTORCH_COMMON_WIRE_AUTH_H
 #define RINGTORCH_COMMON_WIRE_AUTH_H

@@ -1,14 +1,14 @@
 /* What one end knows of a conversation: which messages it has, which of its own are not yet
  * confirmed. No sockets here.
  *
- *     rt_status full = rt__session_queue(s, &bytes);             // numbered s->sent, kept until
- * confirmed while ((next = rt__session_next(s)) && give(next)) rt__session_handed(s);
+ *     rt_status full = rt__session_queue(s, &bytes);    // numbered s->sent, kept until confirmed
+ *     while ((next = rt__session_next(s)) && give(next))
+ *         rt__session_handed(s);
  *     ...
  *     rt__session_confirmed(s, head.ack);                        // from any frame of the peer's
  *     if (rt__session_arrived(s, head.seq) == RT__ARRIVED_NEW) deliver(frame);
  *     ...
- *     rt__session_rewind(s);                                     // after a reconnect: hand over
- * again
+ *     rt__session_rewind(s);                            // after a reconnect: hand over again
  *
  * Go-back-N (Tanenbaum, Computer Networks, 3.4.2): the receiver takes only the next number, so
  * order and at-most-once need no buffer on its side. */

@@ -1,11 +1,11 @@
 /* The compute kernels: pure functions on buffers, found through one table per backend and
  * instruction set.
  *
- *     RT_TRY(rt_kernels_init(NULL, NULL));                        // or leave it to the first
- * rt_kernels_cpu() const rt_kernels *k = rt_kernels_cpu();                     // NULL only if the
- * environment asks the impossible k->relu.f[RT_F32](n, x, y);                                 // y
- * = relu(x) k->gemm[RT_F32](g, a, b, bias, c); printf("%s, %s\n", k->isa, k->blas); // "avx2,
- * openblas 0.3.21 Zen"
+ *     RT_TRY(rt_kernels_init(NULL, NULL));        // or leave it to the first rt_kernels_cpu()
+ *     const rt_kernels *k = rt_kernels_cpu();     // NULL if the environment asks the impossible
+ *     k->relu.f[RT_F32](n, x, y);                 // y = relu(x)
+ *     k->gemm[RT_F32](g, a, b, bias, c);
+ *     printf("%s, %s\n", k->isa, k->blas);        // "avx2, openblas 0.3.21 Zen"
  *
  * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond
  * their element's, and may not overlap, except that an elementwise output may be exactly one of its
