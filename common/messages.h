@@ -17,8 +17,11 @@
 #include "common/file.h"
 #include <ringtorch/status.h>
 
-/* struct rt_msg_hello { const char *host; int64_t pid; ... const int64_t *snapshot_steps;
- * int64_t snapshot_steps_count; } */
+/* Numbers per entry of the arrays that hold one entry after another; messages.def says which. */
+enum { RT_OFFER_FIELDS = 5, RT_TRACE_FIELDS = 5, RT_PIECE_FIELDS = 5 };
+
+/* struct rt_msg_hello { const char *host; int64_t pid; ... const int64_t *offers;
+ * int64_t offers_count; ... } */
 #define MESSAGE(TYPE, type, number) typedef struct rt_msg_##type {
 #define I64(name)                   int64_t name;
 #define F64(name)                   double name;

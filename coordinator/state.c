@@ -549,7 +549,8 @@ static void on_interrupt(rt__run *r, double now, const rt_msg_interrupt *m)
         /* Rank 0 alone decides after which step to end, and tells the others inside the collectives
          * of that step: the only way in which ranks at different steps end after the same one. */
         send(r, r->roster.member[0].peer, RT_MSG_STOP,
-             &(rt_msg_stop){.after_step = r->newest_step, .reason = "stopped by the user"});
+             &(rt_msg_stop){
+                 .after_step = r->newest_step, .checkpoint = 1, .reason = "stopped by the user"});
         enter(r, now, RT__DRAIN);
     }
 }

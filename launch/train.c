@@ -151,11 +151,6 @@ int rt__train(int argc, char **argv, double started)
     } else if (l.options.help_config) {
         rt_config_help(stdout);
     } else {
-        if (l.cfg.snapshot.every > 0)
-            fprintf(
-                stderr,
-                "ringtorch: note: snapshot.every: no snapshots in this release: a lost worker is "
-                "recovered from the newest checkpoint\n");
         exit_code = run(&l, started);
     }
     release(&l);

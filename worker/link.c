@@ -101,6 +101,8 @@ static void send_progress(rt__link *l, double now)
         .phase = v.phase,
         .what = rt__phase_name(v.phase),
         .since = now - v.since,
+        .peer = -1,
+        .snapshot_step = -1,
         .rss_bytes = rt__rss(),
     };
     if (rt_wire_send(l->wire, NULL, RT_MSG_PROGRESS, &m) != RT_OK)

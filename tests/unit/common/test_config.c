@@ -201,7 +201,7 @@ static void unknown_keys_are_named(void **state)
     expect_error_at("model: {preset: cnn}\nbatch: 64\n",
                     "x.yaml:2:1: unknown key 'batch': did you mean 'data.batch'?");
     expect_error_at("snapshot: {zzzzzz: 1}\n",
-                    "x.yaml:1:12: unknown key 'snapshot.zzzzzz' (allowed: every)");
+                    "x.yaml:1:12: unknown key 'snapshot.zzzzzz' (allowed: every, replicas, dir)");
 }
 
 static void wrong_types_are_named(void **state)
@@ -314,7 +314,7 @@ static void sets_are_checked_as_files_are(void **state)
         "--set data.batch=: data.batch has no value: expected an integer from 1 to 16777216");
     expect_set_error("snapshot.evry=1",
                      "--set snapshot.evry=1: unknown key 'snapshot.evry': did you mean 'every'? "
-                     "(allowed: every)");
+                     "(allowed: every, replicas, dir)");
     expect_set_error("run=1",
                      "--set run=1: 'run' is a section: name one of its keys, as run.KEY=VALUE");
     expect_set_error("steps", "--set steps: expected SECTION.KEY=VALUE, e.g. parallel.workers=4");

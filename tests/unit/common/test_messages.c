@@ -83,7 +83,7 @@ static void values_arrive_as_they_were(void **state)
     rt_msg_body_release(RT_MSG_START_GENERATION, &got);
     rt_bytes_release(&bytes);
 
-    rt_msg_report report = {.loss = -0.1, .lr = 1e-300, .param_hash = "h"};
+    rt_msg_report report = {.loss = -0.1, .lr = 1e-300};
     assert_int_equal(rt_msg_encode(RT_MSG_REPORT, &report, &bytes), RT_OK);
     assert_int_equal(rt_msg_decode(RT_MSG_REPORT, bytes.data, bytes.len, &got), RT_OK);
     assert_true(got.report.loss == -0.1 && got.report.lr == 1e-300);
@@ -131,12 +131,12 @@ static void claims_are_checked_before_memory_is_taken(void **state)
                           "SHOW.json: expected a string");
     expect_protocol_error(RT_MSG_COMMITTED, "\xdd\xff\xff\xff\xff", 5,
                           "COMMITTED: expected an array of 1 fields");
-    /* START_GENERATION {generation, world, hosts}: more hosts than bytes, then more than allowed.
+    /* START_GENERATION {generation, world, hosts, slots}: more hosts than bytes, then more than allowed.
      */
-    expect_protocol_error(RT_MSG_START_GENERATION, "\x93\x01\x01\xdc\x0f\xff", 6,
+    expect_protocol_error(RT_MSG_START_GENERATION, "\x94\x01\x01\xdc\x0f\xff", 6,
                           "START_GENERATION.hosts: claims 4095 entries, at most 4096 are allowed");
     expect_protocol_error(
-        RT_MSG_START_GENERATION, "\x93\x01\x01\xdd\xff\xff\xff\xff", 8,
+        RT_MSG_START_GENERATION, "\x94\x01\x01\xdd\xff\xff\xff\xff", 8,
         "START_GENERATION.hosts: claims 4294967295 entries, at most 4096 are allowed");
     assert_int_equal(rt_mem_total(), total);
 }
@@ -179,10 +179,10 @@ static void what_is_too_long_is_not_sent(void **state)
     assert_string_equal(rt_error(), "INTERRUPT.reason: 256 bytes, at most 255 fit");
     assert_null(bytes.data);
     rt_error_clear();
-    static int64_t many[17];
-    rt_msg_hello hello = {.snapshot_steps = many, .snapshot_steps_count = 17};
+    static int64_t many[20001];
+    rt_msg_hello hello = {.offers = many, .offers_count = 20001};
     assert_int_equal(rt_msg_encode(RT_MSG_HELLO, &hello, &bytes), RT_E_RANGE);
-    assert_string_equal(rt_error(), "HELLO.snapshot_steps: 17 entries, at most 16 fit");
+    assert_string_equal(rt_error(), "HELLO.offers: 20001 entries, at most 20000 fit");
     rt_error_clear();
 }
 
@@ -193,14 +193,13 @@ static void messages_print_for_people(void **state)
     size_t len;
     FILE *to = open_memstream(&text, &len);
     int64_t steps[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-    rt_msg_hello hello = {
-        .host = "a\"b\n", .pid = 7, .snapshot_steps = steps, .snapshot_steps_count = 9};
+    rt_msg_hello hello = {.host = "a\"b\n", .pid = 7, .offers = steps, .offers_count = 9};
     rt_msg_print(to, RT_MSG_HELLO, &hello);
     rt_msg_leave leave = {.reason = "spot", .grace = 0.5};
     rt_msg_print(to, RT_MSG_LEAVE, &leave);
     fclose(to);
     assert_non_null(strstr(text, "HELLO {host: \"a\\\"b\\x0a\", pid: 7, rank: 0"));
-    assert_non_null(strstr(text, "snapshot_steps: [1, 2, 3, 4, 5, 6, 7, 8, ... 9 in all]}"));
+    assert_non_null(strstr(text, "offers: [1, 2, 3, 4, 5, 6, 7, 8, ... 9 in all], traces: "));
     assert_non_null(strstr(text, "LEAVE {reason: \"spot\", grace: 0.5}"));
     free(text);
     assert_string_equal(rt_msg_name(RT_MSG_PIECE_FAILED), "PIECE_FAILED");

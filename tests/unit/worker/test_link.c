@@ -92,7 +92,7 @@ static void greet(pair *p)
 
 static void send_stop(pair *p, int64_t after)
 {
-    rt_msg_stop m = {after, "test"};
+    rt_msg_stop m = {.after_step = after, .checkpoint = 1, .reason = "test"};
     must(rt_wire_send(p->coordinator, p->peer, RT_MSG_STOP, &m));
 }
 

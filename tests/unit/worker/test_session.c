@@ -83,7 +83,7 @@ static void send_plan(play *p)
 
 static void send_stop(play *p, int64_t after_step)
 {
-    rt_msg_stop m = {after_step, "test"};
+    rt_msg_stop m = {.after_step = after_step, .checkpoint = 1, .reason = "test"};
     for (int r = 0; r < (after_step < 0 ? p->world : 1); r++)
         rt_wire_send(p->wire, p->peers[r], RT_MSG_STOP, &m);
 }
