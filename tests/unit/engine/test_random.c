@@ -3,7 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include "worker/engine/random/philox.h"
+#include "common/philox.h"
 
 /* ---- Philox ---- */
 

@@ -3,7 +3,7 @@
 #include "common/error.h"
 #include "worker/engine/autograd/op.h"
 #include "worker/engine/base/thread.h"
-#include "worker/engine/random/philox.h"
+#include "common/philox.h"
 
 void rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice)
 {

@@ -2,15 +2,16 @@
  * prefetcher's thread can run on from one step into the next. */
 #include "worker/engine/train/batches.h"
 
-#include <ringtorch/random.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/samples.h"
 #include "worker/engine/data/dataset.h"
 
 enum { SLOTS = 4 }; /* one in use, three made ahead */
 
 struct rt__batches {
     rt__batch_plan plan;
+    rt_sampling sampling;
     int64_t most; /* samples in the largest slice */
     int64_t *ids; /* [most], of the filling thread */
     rt_range range;
@@ -21,16 +22,10 @@ struct rt__batches {
 static rt_status fill(void *ctx, int64_t number, rt__filled *to)
 {
     const rt__batches *b = ctx;
-    const rt__batch_plan *plan = &b->plan;
-    int64_t width = b->range.end - b->range.begin, size = rt_data_size(plan->data);
+    int64_t width = b->range.end - b->range.begin;
     int64_t step = number / width, slice = b->range.begin + number % width;
-    rt_range samples = rt_slice_samples(plan->batch, plan->slices, slice);
-    to->n = samples.end - samples.begin;
-    for (int64_t i = 0; i < to->n; i++) {
-        int64_t position = step * plan->batch + samples.begin + i;
-        b->ids[i] = rt_permutation(plan->seed, position / size, size, position % size);
-    }
-    return rt_data_read(plan->data, b->ids, to->n, to->x, to->y);
+    to->n = rt_slice_sample_ids(&b->sampling, step, slice, b->ids, b->most);
+    return rt_data_read(b->plan.data, b->ids, to->n, to->x, to->y);
 }
 
 rt_status rt__batches_new(const rt__batch_plan *plan, rt__batches **out)
@@ -40,6 +35,7 @@ rt_status rt__batches_new(const rt__batch_plan *plan, rt__batches **out)
     if (!b)
         return rt_error_code();
     b->plan = *plan;
+    b->sampling = (rt_sampling){plan->seed, rt_data_size(plan->data), plan->batch, plan->slices};
     b->most = (plan->batch + plan->slices - 1) / plan->slices;
     b->ids = rt_calloc((size_t)b->most, sizeof *b->ids);
     if (!b->ids) {

@@ -6,8 +6,7 @@
  *     RT_TRY(rt__batches_take(b, step, slice, &filled));    // holds until the next take or hint
  *     rt__batches_free(b);
  *
- * Sample i of slice s of step t is at stream position p = t * batch + first(s) + i, which is place
- * p mod N of epoch p / N, and its id is rt_permutation(seed, epoch, N, place). */
+ * common/samples.h says which samples those are. */
 #ifndef RINGTORCH_ENGINE_TRAIN_BATCHES_H
 #define RINGTORCH_ENGINE_TRAIN_BATCHES_H
 

@@ -5,8 +5,8 @@
  *     uint32_t v[4] = {step, slice, stream, element / 4};
  *     rt__philox(seed, v);                                  // v: four random words
  */
-#ifndef RINGTORCH_ENGINE_PHILOX_H
-#define RINGTORCH_ENGINE_PHILOX_H
+#ifndef RINGTORCH_COMMON_PHILOX_H
+#define RINGTORCH_COMMON_PHILOX_H
 
 #include <stdint.h>
 
