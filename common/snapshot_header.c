@@ -1,0 +1,377 @@
+#include "common/snapshot_header.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/file_error.h"
+#include "common/hash.h"
+#include "common/mem.h"
+#include "common/snapshot_list.h"
+
+static const char MAGIC[8] = "RTSNAP\r\n";
+static const int64_t ELEMENTS_MAX = INT64_C(1) << 48; /* so that no size of a file overflows */
+
+static_assert(sizeof(rt_snapshot_header) <= RT_SNAPSHOT_DATA, "the header fits before the data");
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a word in shared memory is atomic without a lock");
+
+/* ---- numbers ---- */
+
+enum { STATE_BITS = 2 };
+
+uint64_t rt_snapshot_word(int64_t step, rt_snapshot_state state)
+{
+    return (uint64_t)step << STATE_BITS | (uint64_t)state;
+}
+
+static int64_t step_of(uint64_t word)
+{
+    return (int64_t)(word >> STATE_BITS);
+}
+
+static rt_snapshot_state state_of(uint64_t word)
+{
+    return (rt_snapshot_state)(word & ((1u << STATE_BITS) - 1));
+}
+
+static size_t kind_bytes(const rt_snapshot_about *a)
+{
+    return (size_t)(a->end - a->begin) * sizeof(float);
+}
+
+size_t rt_snapshot_slot_bytes(const rt_snapshot_about *a)
+{
+    return (size_t)a->kinds * kind_bytes(a);
+}
+
+size_t rt_snapshot_slot_offset(const rt_snapshot_about *a, int slot)
+{
+    const size_t mask = RT_SNAPSHOT_ALIGNMENT - 1;
+    return RT_SNAPSHOT_DATA + (size_t)slot * ((rt_snapshot_slot_bytes(a) + mask) & ~mask);
+}
+
+size_t rt_snapshot_file_bytes(const rt_snapshot_about *a)
+{
+    return rt_snapshot_slot_offset(a, RT_SNAPSHOT_SLOTS);
+}
+
+uint64_t rt_snapshot_checksum(uint64_t before, const void *data, size_t len)
+{
+    const uint64_t link[2] = {before, rt_hash64(data, len)};
+    return rt_hash64(link, sizeof link);
+}
+
+static uint64_t header_checksum(const rt_snapshot_header *h)
+{
+    return rt_hash64(h, offsetof(rt_snapshot_header, checksum));
+}
+
+/* ---- writing ---- */
+
+static rt_status allocate(int fd, const char *path, size_t bytes)
+{
+    int error;
+    do
+        error = posix_fallocate(fd, 0, (off_t)bytes);
+    while (error == EINTR);
+    if (error == 0)
+        return RT_OK;
+    errno = error;
+    RT__FAIL_ERRNO(path, "reserve its space");
+    return rt_error_prefix("snapshot of %zu bytes", bytes);
+}
+
+static rt_status write_header(int fd, const char *path, const rt_snapshot_about *a)
+{
+    rt_snapshot_header *h = rt_calloc(1, RT_SNAPSHOT_DATA);
+    if (!h)
+        return RT_E_NOMEM;
+    memcpy(h->magic, MAGIC, sizeof h->magic);
+    h->version = RT_SNAPSHOT_VERSION;
+    h->file_bytes = (int64_t)rt_snapshot_file_bytes(a);
+    h->about = *a;
+    h->checksum = header_checksum(h);
+    atomic_init(&h->mark.slice, -1);
+    rt_status status = rt_file_write(fd, path, h, RT_SNAPSHOT_DATA);
+    rt_mem_free(h);
+    return status;
+}
+
+/* Who cleans up may have found the file before it was locked. */
+static rt_status lock(int fd, const char *path)
+{
+    struct stat st;
+    while (flock(fd, LOCK_SH) != 0)
+        if (errno != EINTR)
+            return RT__FAIL_ERRNO(path, "lock");
+    if (fstat(fd, &st) != 0 || st.st_nlink == 0)
+        return RT_FAIL(NOTFOUND, "%s: was removed while it was being made", path);
+    return RT_OK;
+}
+
+rt_status rt_snapshot_create(const char *path, const rt_snapshot_about *a, int *fd)
+{
+    *fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (*fd < 0)
+        return RT__FAIL_ERRNO(path, "create");
+    rt_status status = lock(*fd, path);
+    if (status == RT_OK)
+        status = allocate(*fd, path, rt_snapshot_file_bytes(a));
+    if (status == RT_OK)
+        status = write_header(*fd, path, a);
+    if (status != RT_OK) {
+        unlink(path);
+        close(*fd);
+        *fd = -1;
+    }
+    return status;
+}
+
+/* ---- reading ---- */
+
+static rt_status read_at(int fd, const char *path, void *to, size_t len, size_t at)
+{
+    char *p = to;
+    while (len > 0) {
+        ssize_t n = pread(fd, p, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return RT__FAIL_ERRNO(path, "read");
+        if (n == 0)
+            return RT_FAIL(CORRUPT, "%s: ends at byte %zu, in the middle of its data", path, at);
+        p += n;
+        at += (size_t)n;
+        len -= (size_t)n;
+    }
+    return RT_OK;
+}
+
+/* Before anything is read: only what we made ourselves can be what it says. */
+static rt_status check_file(const char *path, const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return RT_FAIL(ARG, "%s: is not a plain file, so not a snapshot", path);
+    if (st->st_uid != geteuid())
+        return RT_FAIL(ARG, "%s: owner is user %u, expected %u: not used", path,
+                       (unsigned)st->st_uid, (unsigned)geteuid());
+    if (st->st_mode & 077)
+        return RT_FAIL(ARG, "%s: mode is %03o, expected 600: others could have altered it", path,
+                       (unsigned)(st->st_mode & 0777));
+    if (st->st_size < RT_SNAPSHOT_DATA)
+        return RT_FAIL(CORRUPT, "%s: size is %lld bytes, less than a header: truncated", path,
+                       (long long)st->st_size);
+    return RT_OK;
+}
+
+static bool is_text(const char *text, size_t room)
+{
+    return memchr(text, 0, room) != NULL;
+}
+
+static rt_status bad_field(const char *path, const char *field)
+{
+    return RT_FAIL(CORRUPT, "%s: header: %s makes no sense", path, field);
+}
+
+static rt_status check_about(const char *path, const rt_snapshot_about *a)
+{
+    if (!is_text(a->run, sizeof a->run) || !a->run[0])
+        return bad_field(path, "run");
+    if (!is_text(a->run_dir, sizeof a->run_dir) || a->run_dir[0] != '/')
+        return bad_field(path, "run directory");
+    if (a->generation < 0 || a->rank < 0)
+        return bad_field(path, a->rank < 0 ? "rank" : "generation");
+    if (a->count < 0 || a->count > ELEMENTS_MAX)
+        return bad_field(path, "count");
+    if (a->begin < 0 || a->begin > a->end || a->end > a->count)
+        return bad_field(path, "range of elements");
+    if (a->kinds < 1 || a->kinds > RT_SNAPSHOT_KINDS_MAX)
+        return bad_field(path, "number of kinds");
+    for (int64_t i = 0; i < a->kinds; i++)
+        if (!is_text(a->kind[i], sizeof a->kind[i]) || !a->kind[i][0])
+            return bad_field(path, "name of a kind");
+    if (!is_text(a->layout_hash, sizeof a->layout_hash))
+        return bad_field(path, "layout hash");
+    if (!is_text(a->config_hash, sizeof a->config_hash))
+        return bad_field(path, "configuration hash");
+    return RT_OK;
+}
+
+/* The name is what others find it by. */
+static rt_status check_name(const char *path, const rt_snapshot_about *a)
+{
+    const char *slash = strrchr(path, '/');
+    rt_snapshot_name n;
+    if (!rt_snapshot_name_parse(slash ? slash + 1 : path, &n) || n.what == RT_SNAPSHOT_MPI ||
+        strcmp(n.run, a->run) != 0 || n.generation != a->generation || n.rank != a->rank)
+        return RT_FAIL(MISMATCH,
+                       "%s: name does not fit its header, which says run %s, generation %" PRId64
+                       ", rank %" PRId64,
+                       path, a->run, a->generation, a->rank);
+    return RT_OK;
+}
+
+static rt_status check_header(const char *path, const rt_snapshot_header *h, int64_t size)
+{
+    if (memcmp(h->magic, MAGIC, sizeof h->magic) != 0)
+        return RT_FAIL(CORRUPT, "%s: magic is not that of a snapshot", path);
+    if (h->version != RT_SNAPSHOT_VERSION)
+        return RT_FAIL(MISMATCH, "%s: version is %" PRId64 ", this program reads %d", path,
+                       h->version, RT_SNAPSHOT_VERSION);
+    if (h->checksum != header_checksum(h))
+        return RT_FAIL(CORRUPT, "%s: header: checksum differs: altered", path);
+    RT_TRY(check_about(path, &h->about));
+    if (h->file_bytes != (int64_t)rt_snapshot_file_bytes(&h->about))
+        return bad_field(path, "size of the file");
+    if (size != h->file_bytes)
+        return RT_FAIL(CORRUPT, "%s: size is %" PRId64 " bytes, its header says %" PRId64, path,
+                       size, h->file_bytes);
+    return check_name(path, &h->about);
+}
+
+static void take_slots(rt_snapshot *s, const rt_snapshot_header *h)
+{
+    for (int i = 0; i < RT_SNAPSHOT_SLOTS; i++) {
+        uint64_t word = atomic_load(&h->slot[i].commit);
+        s->slot[i].step = step_of(word);
+        s->slot[i].state = state_of(word);
+        s->slot[i].checksum = atomic_load(&h->slot[i].checksum);
+        if (s->slot[i].state > RT_SNAPSHOT_CHECKED)
+            s->slot[i].state = RT_SNAPSHOT_EMPTY; /* no word of ours */
+    }
+    s->mark.step = atomic_load(&h->mark.step);
+    s->mark.slice = atomic_load(&h->mark.slice);
+    s->mark.phase = atomic_load(&h->mark.phase);
+}
+
+static rt_status open_and_check(rt_snapshot *s, rt_snapshot_header *h)
+{
+    struct stat st;
+    /* A pipe of that name must not hold us up. */
+    s->fd = open(s->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (s->fd < 0)
+        return RT__FAIL_ERRNO(s->path, "open");
+    if (fstat(s->fd, &st) != 0)
+        return RT__FAIL_ERRNO(s->path, "look at");
+    RT_TRY(check_file(s->path, &st));
+    RT_TRY(read_at(s->fd, s->path, h, sizeof *h, 0));
+    RT_TRY(check_header(s->path, h, st.st_size));
+    s->about = h->about;
+    take_slots(s, h);
+    return RT_OK;
+}
+
+rt_status rt_snapshot_open(const char *path, rt_snapshot *out)
+{
+    *out = (rt_snapshot){.fd = -1, .path = rt_strdup(path)};
+    rt_snapshot_header *h = rt_malloc_aligned(64, sizeof *h);
+    rt_status status = out->path && h ? open_and_check(out, h) : RT_E_NOMEM;
+    rt_mem_free(h);
+    if (status != RT_OK)
+        rt_snapshot_close(out);
+    return status;
+}
+
+void rt_snapshot_close(rt_snapshot *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    rt_mem_free(s->path);
+    *s = (rt_snapshot){.fd = -1};
+}
+
+int rt_snapshot_slot_at(const rt_snapshot *s, int64_t step)
+{
+    for (int i = 0; i < RT_SNAPSHOT_SLOTS; i++)
+        if (s->slot[i].state != RT_SNAPSHOT_EMPTY && s->slot[i].step == step)
+            return i;
+    return -1;
+}
+
+int rt_snapshot_newest(const rt_snapshot *s)
+{
+    int best = -1;
+    for (int i = 0; i < RT_SNAPSHOT_SLOTS; i++)
+        if (s->slot[i].state != RT_SNAPSHOT_EMPTY &&
+            (best < 0 || s->slot[i].step > s->slot[best].step))
+            best = i;
+    return best;
+}
+
+/* Whether the slot still holds what it held when the file was opened: its writer may be alive. */
+static rt_status check_unchanged(const rt_snapshot *s, int slot)
+{
+    uint64_t word;
+    size_t at = offsetof(rt_snapshot_header, slot) + (size_t)slot * sizeof(rt_snapshot_slot);
+    RT_TRY(read_at(s->fd, s->path, &word, sizeof word, at));
+    if (step_of(word) != s->slot[slot].step || state_of(word) == RT_SNAPSHOT_EMPTY)
+        return RT_FAIL(CORRUPT, "%s: step %" PRId64 ": was written anew while it was read", s->path,
+                       s->slot[slot].step);
+    return RT_OK;
+}
+
+static rt_status check_slot(const rt_snapshot *s, int slot)
+{
+    if (slot < 0 || slot >= RT_SNAPSHOT_SLOTS || s->slot[slot].state == RT_SNAPSHOT_EMPTY)
+        return RT_FAIL(CORRUPT, "%s: slot %d holds no step", s->path, slot);
+    return RT_OK;
+}
+
+static rt_status data_checksum(const rt_snapshot *s, int slot, uint64_t *sum)
+{
+    const size_t bytes = rt_snapshot_slot_bytes(&s->about);
+    const size_t from = rt_snapshot_slot_offset(&s->about, slot);
+    rt_status status = RT_OK;
+    *sum = 0;
+    void *piece = rt_malloc(RT_SNAPSHOT_PIECE);
+    if (!piece)
+        return RT_E_NOMEM;
+    for (size_t at = 0; status == RT_OK && at < bytes; at += RT_SNAPSHOT_PIECE) {
+        size_t len = bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE;
+        status = read_at(s->fd, s->path, piece, len, from + at);
+        *sum = rt_snapshot_checksum(*sum, piece, len);
+    }
+    rt_mem_free(piece);
+    return status;
+}
+
+rt_status rt_snapshot_verify(const rt_snapshot *s, int slot)
+{
+    uint64_t sum;
+    RT_TRY(check_slot(s, slot));
+    if (s->slot[slot].state == RT_SNAPSHOT_COMMITTED)
+        return RT_OK;
+    RT_TRY(data_checksum(s, slot, &sum));
+    RT_TRY(check_unchanged(s, slot));
+    if (sum != s->slot[slot].checksum)
+        return RT_FAIL(CORRUPT,
+                       "%s: step %" PRId64 ": data give checksum %016" PRIx64
+                       ", expected %016" PRIx64 ": altered",
+                       s->path, s->slot[slot].step, sum, s->slot[slot].checksum);
+    return RT_OK;
+}
+
+rt_status rt_snapshot_read(const rt_snapshot *s, int slot, int kind, int64_t begin, int64_t end,
+                           float *to)
+{
+    const rt_snapshot_about *a = &s->about;
+    RT_TRY(check_slot(s, slot));
+    if (kind < 0 || kind >= a->kinds || begin < a->begin || begin > end || end > a->end)
+        return RT_FAIL(CORRUPT,
+                       "%s: step %" PRId64 ": elements [%" PRId64 ",%" PRId64
+                       ") of kind %d are not in it: it holds [%" PRId64 ",%" PRId64 ") of %" PRId64
+                       " kinds",
+                       s->path, s->slot[slot].step, begin, end, kind, a->begin, a->end, a->kinds);
+    size_t at = rt_snapshot_slot_offset(a, slot) + (size_t)kind * kind_bytes(a) +
+                (size_t)(begin - a->begin) * sizeof(float);
+    RT_TRY(read_at(s->fd, s->path, to, (size_t)(end - begin) * sizeof(float), at));
+    return check_unchanged(s, slot);
+}

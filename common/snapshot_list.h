@@ -1,0 +1,67 @@
+/* What runs keep in shared memory: names, listing, removing.
+ *
+ *     <dir>/ringtorch-<run>-g<generation>-r<rank>         a snapshot (common/snapshot_header.h)
+ *     <dir>/ringtorch-<run>-g<generation>-r<rank>-copy    one of a rank of another host, kept here
+ *     <dir>/ringtorch-<run>-g<generation>-mpi/            what MPI shares among ranks of a host
+ *
+ *     rt_snapshot_list l;
+ *     RT_TRY(rt_snapshot_list_read("/dev/shm", NULL, &l));             // of all runs
+ *     for (int64_t i = 0; i < l.count; i++)
+ *         if (!l.item[i].in_use)
+ *             RT_TRY(rt_snapshot_remove(l.item[i].path, &in_use));
+ *     rt_snapshot_list_release(&l);
+ *
+ * Who uses any of these holds a shared lock (flock) on it. */
+#ifndef RINGTORCH_COMMON_SNAPSHOT_LIST_H
+#define RINGTORCH_COMMON_SNAPSHOT_LIST_H
+
+#include <stdbool.h>
+#include "common/snapshot_header.h"
+
+typedef enum rt_snapshot_what {
+    RT_SNAPSHOT_OWN,
+    RT_SNAPSHOT_COPY,
+    RT_SNAPSHOT_MPI
+} rt_snapshot_what;
+
+typedef struct rt_snapshot_name {
+    rt_snapshot_what what;
+    char run[64];
+    int64_t generation, rank; /* rank: -1 for MPI */
+} rt_snapshot_name;
+
+/* Takes the last part of a path apart; false if it is none of ours. */
+bool rt_snapshot_name_parse(const char *name, rt_snapshot_name *out);
+/* Returns the path of that name in `dir` (rt_mem_free; NULL when memory is out). */
+char *rt_snapshot_path(const char *dir, const rt_snapshot_name *name);
+
+typedef struct rt_snapshot_entry {
+    char *path;
+    rt_snapshot_name name;
+    bool in_use;           /* somebody holds its lock */
+    rt_status status;      /* of opening it; RT_OK for MPI */
+    char *reason;          /* why it cannot be used; "" if it can */
+    rt_snapshot *snapshot; /* what its header says, no longer open; NULL for MPI and unless RT_OK */
+} rt_snapshot_entry;
+
+typedef struct rt_snapshot_list {
+    rt_snapshot_entry *item;
+    int64_t count;
+} rt_snapshot_list;
+
+/* Lists what is in `dir` of a run (NULL: of all), by run, generation and rank; a missing directory
+ * holds nothing. What is found and cannot be used is in the list with the reason. On failure *out
+ * is empty. */
+rt_status rt_snapshot_list_read(const char *dir, const char *run, rt_snapshot_list *out);
+void rt_snapshot_list_release(rt_snapshot_list *l);
+
+/* Returns whether somebody holds the lock of a file or directory. */
+bool rt_snapshot_in_use(const char *path);
+/* Removes a file or directory unless somebody uses it, which *in_use tells. One that is gone
+ * already is fine. */
+rt_status rt_snapshot_remove(const char *path, bool *in_use);
+/* Removes all that a run has in `dir` of generations < before, whoever uses it: their members are
+ * cut off. What cannot be removed is an error, after the others are gone. */
+rt_status rt_snapshot_forget(const char *dir, const char *run, int64_t before);
+
+#endif
