@@ -24,23 +24,6 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a word in shared memory is atomic wi
 
 /* ---- numbers ---- */
 
-enum { STATE_BITS = 2 };
-
-uint64_t rt_snapshot_word(int64_t step, rt_snapshot_state state)
-{
-    return (uint64_t)step << STATE_BITS | (uint64_t)state;
-}
-
-static int64_t step_of(uint64_t word)
-{
-    return (int64_t)(word >> STATE_BITS);
-}
-
-static rt_snapshot_state state_of(uint64_t word)
-{
-    return (rt_snapshot_state)(word & ((1u << STATE_BITS) - 1));
-}
-
 static size_t kind_bytes(const rt_snapshot_about *a)
 {
     return (size_t)(a->end - a->begin) * sizeof(float);
@@ -240,12 +223,9 @@ static rt_status check_header(const char *path, const rt_snapshot_header *h, int
 static void take_slots(rt_snapshot *s, const rt_snapshot_header *h)
 {
     for (int i = 0; i < RT_SNAPSHOT_SLOTS; i++) {
-        uint64_t word = atomic_load(&h->slot[i].commit);
-        s->slot[i].step = step_of(word);
-        s->slot[i].state = state_of(word);
+        int64_t commit = atomic_load(&h->slot[i].commit);
+        s->slot[i].step = commit > 0 ? commit - 1 : -1;
         s->slot[i].checksum = atomic_load(&h->slot[i].checksum);
-        if (s->slot[i].state > RT_SNAPSHOT_CHECKED)
-            s->slot[i].state = RT_SNAPSHOT_EMPTY; /* no word of ours */
     }
     s->mark.step = atomic_load(&h->mark.step);
     s->mark.slice = atomic_load(&h->mark.slice);
@@ -291,7 +271,7 @@ void rt_snapshot_close(rt_snapshot *s)
 int rt_snapshot_slot_at(const rt_snapshot *s, int64_t step)
 {
     for (int i = 0; i < RT_SNAPSHOT_SLOTS; i++)
-        if (s->slot[i].state != RT_SNAPSHOT_EMPTY && s->slot[i].step == step)
+        if (step >= 0 && s->slot[i].step == step)
             return i;
     return -1;
 }
@@ -300,8 +280,7 @@ int rt_snapshot_newest(const rt_snapshot *s)
 {
     int best = -1;
     for (int i = 0; i < RT_SNAPSHOT_SLOTS; i++)
-        if (s->slot[i].state != RT_SNAPSHOT_EMPTY &&
-            (best < 0 || s->slot[i].step > s->slot[best].step))
+        if (s->slot[i].step >= 0 && (best < 0 || s->slot[i].step > s->slot[best].step))
             best = i;
     return best;
 }
@@ -309,10 +288,10 @@ int rt_snapshot_newest(const rt_snapshot *s)
 /* Whether the slot still holds what it held when the file was opened: its writer may be alive. */
 static rt_status check_unchanged(const rt_snapshot *s, int slot)
 {
-    uint64_t word;
+    int64_t commit;
     size_t at = offsetof(rt_snapshot_header, slot) + (size_t)slot * sizeof(rt_snapshot_slot);
-    RT_TRY(read_at(s->fd, s->path, &word, sizeof word, at));
-    if (step_of(word) != s->slot[slot].step || state_of(word) == RT_SNAPSHOT_EMPTY)
+    RT_TRY(read_at(s->fd, s->path, &commit, sizeof commit, at));
+    if (commit != s->slot[slot].step + 1)
         return RT_FAIL(CORRUPT, "%s: step %" PRId64 ": was written anew while it was read", s->path,
                        s->slot[slot].step);
     return RT_OK;
@@ -320,7 +299,7 @@ static rt_status check_unchanged(const rt_snapshot *s, int slot)
 
 static rt_status check_slot(const rt_snapshot *s, int slot)
 {
-    if (slot < 0 || slot >= RT_SNAPSHOT_SLOTS || s->slot[slot].state == RT_SNAPSHOT_EMPTY)
+    if (slot < 0 || slot >= RT_SNAPSHOT_SLOTS || s->slot[slot].step < 0)
         return RT_FAIL(CORRUPT, "%s: slot %d holds no step", s->path, slot);
     return RT_OK;
 }
@@ -347,8 +326,6 @@ rt_status rt_snapshot_verify(const rt_snapshot *s, int slot)
 {
     uint64_t sum;
     RT_TRY(check_slot(s, slot));
-    if (s->slot[slot].state == RT_SNAPSHOT_COMMITTED)
-        return RT_OK;
     RT_TRY(data_checksum(s, slot, &sum));
     RT_TRY(check_unchanged(s, slot));
     if (sum != s->slot[slot].checksum)

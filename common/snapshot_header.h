@@ -11,10 +11,10 @@
  * other (the parameters, then each state of the optimiser), the elements [begin,end) that its rank
  * owns, as float32. Slots are written in turn, so that there is a whole one at every moment:
  *
- *     commit = EMPTY;  data;  commit = (step, COMMITTED);  later: checksum;  commit = (step, CHECKED)
+ *     commit = 0;  data;  checksum;  commit = step + 1
  *
- * A process that is killed between two instructions leaves the slot it was writing EMPTY and the
- * other one as it was. Step and state share one word, so no reader takes one for the other's.
+ * A process that is killed between two instructions leaves the slot it was writing empty and the
+ * other one as it was. Step and state are one word, so no reader takes one for another's.
  *
  * The header's constant part has a checksum of its own. What follows it changes: the slots' words,
  * and the mark of where the rank last moved, for whoever asks afterwards what it was doing.
@@ -35,7 +35,9 @@ enum {
     RT_SNAPSHOT_KINDS_MAX = 8,
     RT_SNAPSHOT_DATA = 8192,      /* bytes before the first slot */
     RT_SNAPSHOT_ALIGNMENT = 4096, /* of the beginning of a slot */
-    RT_SNAPSHOT_PIECE = 1 << 16,  /* bytes that go into the checksum at a time */
+    RT_SNAPSHOT_PIECE =
+        1 << 15, /* bytes that go into the checksum at a time: they fit a first-level
+                                     cache, so that who copies them hashes them for next to nothing */
 };
 
 /* What a snapshot is of; it never changes. */
@@ -50,17 +52,12 @@ typedef struct rt_snapshot_about {
     char layout_hash[72], config_hash[72];
 } rt_snapshot_about;
 
-typedef enum rt_snapshot_state {
-    RT_SNAPSHOT_EMPTY,
-    RT_SNAPSHOT_COMMITTED, /* whole */
-    RT_SNAPSHOT_CHECKED,   /* whole, and its checksum is known */
-} rt_snapshot_state;
-
 /* ---- as it lies in the file ---- */
 
 typedef struct rt_snapshot_slot {
-    _Alignas(64) _Atomic uint64_t commit; /* rt_snapshot_word of step and state */
-    _Atomic uint64_t checksum;            /* of all its bytes; holds when CHECKED */
+    _Alignas(
+        64) _Atomic int64_t commit; /* 1 + the steps after which this was the state; 0: empty */
+    _Atomic uint64_t checksum;      /* of all its bytes */
 } rt_snapshot_slot;
 
 /* Where the rank last moved: steps finished, slice (-1: none), phase as in PROGRESS. */
@@ -78,8 +75,6 @@ typedef struct rt_snapshot_header {
     rt_snapshot_mark mark;
 } rt_snapshot_header;
 
-/* Returns the word of a slot that holds the state after `step` steps. */
-uint64_t rt_snapshot_word(int64_t step, rt_snapshot_state state);
 /* Returns the bytes of a slot's data, the place of a slot in the file, the bytes of the file. */
 size_t rt_snapshot_slot_bytes(const rt_snapshot_about *a);
 size_t rt_snapshot_slot_offset(const rt_snapshot_about *a, int slot);
@@ -102,8 +97,7 @@ typedef struct rt_snapshot {
     int fd;
     rt_snapshot_about about;
     struct {
-        int64_t step; /* holds unless EMPTY */
-        rt_snapshot_state state;
+        int64_t step; /* -1: empty */
         uint64_t checksum;
     } slot[RT_SNAPSHOT_SLOTS]; /* as found when it was opened */
     struct {
@@ -119,9 +113,8 @@ void rt_snapshot_close(rt_snapshot *s);
 /* Returns the slot that holds a step, or the newest one; -1: none. */
 int rt_snapshot_slot_at(const rt_snapshot *s, int64_t step);
 int rt_snapshot_newest(const rt_snapshot *s);
-/* Compares the data with the checksum. A slot that is COMMITTED only was whole when it was marked
- * and has none to compare with. CORRUPT, with file and step named, if it differs, or if the slot
- * was written anew meanwhile. */
+/* Compares the data with the checksum. CORRUPT, with file and step named, if it differs, or if the
+ * slot was written anew meanwhile. */
 rt_status rt_snapshot_verify(const rt_snapshot *s, int slot);
 /* Copies elements [begin,end) of one kind, which must be among those it has, to `to`. Fails as
  * rt_snapshot_verify does. */

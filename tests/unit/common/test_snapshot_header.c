@@ -81,8 +81,8 @@ static float value_at(int64_t step, int kind, int64_t element)
     return (float)(step * 7 + kind) + (float)element / 32768;
 }
 
-/* Fills slot step % 2 as a rank does, in one go; with a checksum if `state` says so. */
-static void fill(const char *path, int64_t step, rt_snapshot_state state)
+/* Fills slot step % 2 as a rank does, and commits it as that of `committed` (-1: not). */
+static void fill_and_commit(const char *path, int64_t step, int64_t committed)
 {
     int slot = (int)(step % 2);
     rt_snapshot_header *h = read_header(path);
@@ -97,12 +97,17 @@ static void fill(const char *path, int64_t step, rt_snapshot_state state)
     for (size_t at = 0; at < bytes; at += RT_SNAPSHOT_PIECE)
         sum = rt_snapshot_checksum(sum, (char *)data + at,
                                    bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE);
-    atomic_store(&h->slot[slot].commit, rt_snapshot_word(step, state));
-    atomic_store(&h->slot[slot].checksum, state == RT_SNAPSHOT_CHECKED ? sum : 0);
+    atomic_store(&h->slot[slot].commit, committed + 1);
+    atomic_store(&h->slot[slot].checksum, sum);
     write_at(path, &h->slot[slot], sizeof h->slot[slot],
              offsetof(rt_snapshot_header, slot) + (size_t)slot * sizeof h->slot[slot]);
     rt_mem_free(data);
     rt_mem_free(h);
+}
+
+static void fill(const char *path, int64_t step)
+{
+    fill_and_commit(path, step, step);
 }
 
 /* Makes a file of generation 2, rank 5 with steps STEP - 1 and STEP; returns its path. */
@@ -114,8 +119,8 @@ static char *make(const char *run)
     unlink(path);
     must(rt_snapshot_create(path, &a, &fd));
     close(fd);
-    fill(path, STEP - 1, RT_SNAPSHOT_CHECKED);
-    fill(path, STEP, RT_SNAPSHOT_CHECKED);
+    fill(path, STEP - 1);
+    fill(path, STEP);
     return path;
 }
 
@@ -313,7 +318,7 @@ static void only_plain_files_of_ours_are_opened(void **state)
     assert_int_equal(unlink(other), 0);
 }
 
-static void altered_data_are_noticed_where_there_is_a_checksum(void **state)
+static void altered_data_are_noticed(void **state)
 {
     (void)state;
     rt_snapshot s;
@@ -345,26 +350,21 @@ static void altered_data_are_noticed_where_there_is_a_checksum(void **state)
     rt_snapshot_close(&s);
 }
 
-static void committed_slots_are_whole_and_empty_ones_hold_nothing(void **state)
+static void slots_that_are_not_committed_hold_nothing(void **state)
 {
     (void)state;
     rt_snapshot s;
     char *path = make("r1");
-    fill(path, STEP + 1, RT_SNAPSHOT_COMMITTED);
-    must(rt_snapshot_open(path, &s));
-    assert_int_equal(rt_snapshot_newest(&s), (STEP + 1) % 2);
-    must(rt_snapshot_verify(&s, (STEP + 1) % 2));
-    rt_snapshot_close(&s);
-
-    fill(path, STEP + 1, RT_SNAPSHOT_EMPTY);
+    fill_and_commit(path, STEP + 1, -1);
     must(rt_snapshot_open(path, &s));
     assert_int_equal(rt_snapshot_newest(&s), STEP % 2);
     assert_int_equal(rt_snapshot_slot_at(&s, STEP + 1), -1);
+    assert_int_equal(rt_snapshot_slot_at(&s, -1), -1);
     assert_int_equal(rt_snapshot_verify(&s, (STEP + 1) % 2), RT_E_CORRUPT);
     rt_error_clear();
     rt_snapshot_close(&s);
 
-    fill(path, STEP, (rt_snapshot_state)3); /* no word of ours */
+    fill_and_commit(path, STEP, INT64_MIN + 7); /* no word of ours */
     must(rt_snapshot_open(path, &s));
     assert_int_equal(rt_snapshot_newest(&s), -1);
     rt_snapshot_close(&s);
@@ -378,7 +378,7 @@ static void a_slot_that_is_written_while_it_is_read_is_refused(void **state)
     char *path = make("r1");
     must(rt_snapshot_open(path, &s));
     must(rt_snapshot_read(&s, STEP % 2, 0, BEGIN, BEGIN + 1, &x));
-    fill(path, STEP + 2, RT_SNAPSHOT_CHECKED);
+    fill(path, STEP + 2);
     assert_int_equal(rt_snapshot_read(&s, STEP % 2, 0, BEGIN, BEGIN + 1, &x), RT_E_CORRUPT);
     assert_non_null(strstr(rt_error(), "step 41"));
     rt_error_clear();
@@ -647,8 +647,8 @@ int main(void)
         cmocka_unit_test(fields_that_make_no_sense_are_named),
         cmocka_unit_test(files_of_another_length_are_refused),
         cmocka_unit_test(only_plain_files_of_ours_are_opened),
-        cmocka_unit_test(altered_data_are_noticed_where_there_is_a_checksum),
-        cmocka_unit_test(committed_slots_are_whole_and_empty_ones_hold_nothing),
+        cmocka_unit_test(altered_data_are_noticed),
+        cmocka_unit_test(slots_that_are_not_committed_hold_nothing),
         cmocka_unit_test(a_slot_that_is_written_while_it_is_read_is_refused),
         cmocka_unit_test(names_are_taken_apart_and_others_left_alone),
         cmocka_unit_test(a_directory_is_listed_with_what_cannot_be_used_and_why),
