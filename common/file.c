@@ -158,10 +158,10 @@ rt_status rt_rename_durably(const char *from, const char *to)
 
 /* Writes and closes an open temporary file, then moves it over `path`. */
 static rt_status fill_and_rename(int fd, const char *temporary, const char *path, const void *data,
-                                 size_t len)
+                                 size_t len, mode_t mode)
 {
     rt_status written = rt_file_write(fd, path, data, len);
-    if (written == RT_OK && fchmod(fd, 0644) < 0)
+    if (written == RT_OK && fchmod(fd, mode) < 0)
         written = RT__FAIL_ERRNO(path, "set the mode");
     rt_status finished = rt_file_finish(fd, path);
     RT_TRY(written);
@@ -169,7 +169,7 @@ static rt_status fill_and_rename(int fd, const char *temporary, const char *path
     return rt_rename_durably(temporary, path);
 }
 
-rt_status rt_file_replace(const char *path, const void *data, size_t len)
+static rt_status replace(const char *path, const void *data, size_t len, mode_t mode)
 {
     char *temporary = rt_strdup_printf("%s.tmp-XXXXXX", path);
     if (!temporary)
@@ -179,12 +179,22 @@ rt_status rt_file_replace(const char *path, const void *data, size_t len)
     if (fd < 0) {
         status = RT__FAIL_ERRNO(path, "write a temporary file beside it");
     } else {
-        status = fill_and_rename(fd, temporary, path, data, len);
+        status = fill_and_rename(fd, temporary, path, data, len, mode);
         if (status != RT_OK)
             unlink(temporary);
     }
     rt_mem_free(temporary);
     return status;
+}
+
+rt_status rt_file_replace(const char *path, const void *data, size_t len)
+{
+    return replace(path, data, len, 0644);
+}
+
+rt_status rt_file_replace_secret(const char *path, const void *data, size_t len)
+{
+    return replace(path, data, len, 0600);
 }
 
 rt_status rt_file_append_line(const char *path, const char *line)

@@ -28,6 +28,8 @@ rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
 /* Writes a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the directory.
  */
 rt_status rt_file_replace(const char *path, const void *data, size_t len);
+/* The same for a file that only its owner may read. */
+rt_status rt_file_replace_secret(const char *path, const void *data, size_t len);
 /* Opens a new file for writing (mode 0644, truncates) / writes all bytes / fsyncs and closes. */
 rt_status rt_file_create(const char *path, int *fd);
 rt_status rt_file_write(int fd, const char *path, const void *data, size_t len);

@@ -5,13 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
-static void checkpoint_release(rt__checkpoint *c)
+void rt__checkpoint_release(rt__checkpoint *c)
 {
     for (int64_t k = 0; c->piece && k < c->world; k++)
         rt_mem_free(c->piece[k].file);
     rt_mem_free(c->piece);
     rt_mem_free(c->reason);
     *c = (rt__checkpoint){0};
+}
+
+rt_status rt__checkpoint_copy(const rt__checkpoint *c, rt__checkpoint *out)
+{
+    *out = (rt__checkpoint){.step = c->step, .world = c->world, .answers = c->answers};
+    out->piece = rt_calloc((size_t)c->world, sizeof *out->piece);
+    for (int64_t k = 0; out->piece && k < c->world; k++) {
+        out->piece[k] = c->piece[k];
+        out->piece[k].file = c->piece[k].file ? rt_strdup(c->piece[k].file) : NULL;
+        if (c->piece[k].file && !out->piece[k].file)
+            return rt_error_code();
+    }
+    return out->piece ? RT_OK : rt_error_code();
 }
 
 static rt__checkpoint *find(rt__checkpoints *cs, int64_t step)
@@ -100,7 +113,7 @@ void rt__checkpoints_close(rt__checkpoints *cs, int64_t step)
     rt__checkpoint *c = find(cs, step);
     if (!c)
         return;
-    checkpoint_release(c);
+    rt__checkpoint_release(c);
     int64_t i = c - cs->open;
     memmove(c, c + 1, (size_t)(--cs->count - i) * sizeof *c);
 }
@@ -108,7 +121,7 @@ void rt__checkpoints_close(rt__checkpoints *cs, int64_t step)
 void rt__checkpoints_release(rt__checkpoints *cs)
 {
     while (cs->count > 0)
-        checkpoint_release(&cs->open[--cs->count]);
+        rt__checkpoint_release(&cs->open[--cs->count]);
     rt_mem_free(cs->open);
     cs->open = NULL;
 }

@@ -25,6 +25,8 @@ typedef struct rt__checkpoint {
     int64_t step;
     int64_t world, answers;
     rt__piece *piece; /* [world], by rank */
+    bool under_way;   /* complete, and on its way to be committed or given up */
+    bool held;        /* complete, but not all ranks have said that their parameters agree */
     char *reason;     /* owned; why it cannot be committed; NULL: all is well so far */
 } rt__checkpoint;
 
@@ -44,6 +46,8 @@ static inline bool rt__checkpoint_answered(const rt__checkpoint *c)
 {
     return c->answers == c->world;
 }
+rt_status rt__checkpoint_copy(const rt__checkpoint *c, rt__checkpoint *out);
+void rt__checkpoint_release(rt__checkpoint *c);
 /* Forgets the checkpoint of a step, or all of them. */
 void rt__checkpoints_close(rt__checkpoints *cs, int64_t step);
 void rt__checkpoints_release(rt__checkpoints *cs);

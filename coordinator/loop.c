@@ -1,49 +1,22 @@
+/* Effects, carried out, and the loop that feeds events. */
 #include "coordinator/loop.h"
 #include "common/clock.h"
-#include "common/config.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/wire.h"
-#include "coordinator/journal.h"
-#include "coordinator/resume.h"
-#include "coordinator/state.h"
+#include "coordinator/shell.h"
 #include "coordinator/store.h"
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-static const double TICK_SECONDS = 0.25, LINGER_SECONDS = 2;
+static const double TICK_SECONDS = 0.25;
+enum { FRAMES_AT_A_TIME = 1000 };
 
-/* The answer to an effect, to be given to the state machine once it has returned. */
-typedef struct answer {
-    bool pending;
-    int64_t step;
-    rt_status status;
-    char *text; /* owned */
-} answer;
-
-typedef struct shell {
-    const rt__loop_options *options;
-    char *config_next, *config, *config_before, *events, *metrics, *summary, *checkpoints,
-        *journal_path, *log;
-    rt_config cfg;
-    char config_hash[65];
-    char run_id[17];
-    char *prior_config; /* of the run that was in this directory before; NULL: none */
-    rt__tally tally;    /* as replayed; moves into run */
-    rt__journal *journal;
-    rt_wire *wire;
-    rt__run run;
-    double clock_offset; /* now = rt_clock() + clock_offset */
-    answer commit;
-    bool recover, recover_again;
-} shell;
-
-static double now(const shell *s)
+static double now(const rt__shell *s)
 {
     return rt_clock() + s->clock_offset;
 }
@@ -55,23 +28,29 @@ static void log_failure(const char *what)
     rt_error_clear();
 }
 
-/* ---- effects ---- */
+static void step(rt__shell *s, const rt__event *e);
+
+/* ---- effects that are done at once ---- */
 
 static void effect_send(void *ctx, const char *peer, rt_msg_type type, const void *body)
 {
-    shell *s = ctx;
+    rt__shell *s = ctx;
     if (rt_wire_send(s->wire, peer, type, body) != RT_OK)
         log_failure(rt_msg_name(type));
 }
 
 static void effect_generation(void *ctx, int64_t generation)
 {
-    rt_wire_set_generation(((shell *)ctx)->wire, generation);
+    rt__shell *s = ctx;
+    for (int64_t k = 0; k < s->run.roster.world; k++)
+        if (s->run.roster.member[k].joined)
+            rt_wire_forget(s->wire, s->run.roster.member[k].peer);
+    rt_wire_set_generation(s->wire, generation);
 }
 
 static void effect_line(void *ctx, rt__line where, const json_t *object)
 {
-    shell *s = ctx;
+    rt__shell *s = ctx;
     char *text = rt_json_text(object);
     rt_status status = text ? RT_OK : rt_error_code();
     if (text && where == RT__LINE_SUMMARY)
@@ -87,241 +66,291 @@ static void effect_line(void *ctx, rt__line where, const json_t *object)
 
 static rt_status effect_journal(void *ctx, const json_t *record)
 {
-    rt_status status = rt__journal_append(((shell *)ctx)->journal, record);
+    rt_status status = rt__journal_append(((rt__shell *)ctx)->journal, record);
     if (status != RT_OK)
         rt_log_error("%s", rt_error());
     return status;
 }
 
-static void effect_recover(void *ctx, bool again)
+static void effect_recover(void *ctx, bool again, int64_t most)
 {
-    shell *s = ctx;
+    rt__shell *s = ctx;
     s->recover = true;
     s->recover_again = again;
+    s->recover_most = most;
+}
+
+/* ---- jobs for the desk ---- */
+
+/* A message about a checkpoint that cannot be used, for the events. */
+typedef struct remarks {
+    char *line[16];
+    int count;
+} remarks;
+
+static void remark(void *ctx, const char *reason)
+{
+    remarks *r = ctx;
+    if (r->count < (int)(sizeof r->line / sizeof *r->line) &&
+        (r->line[r->count] = rt_strdup(reason)))
+        r->count++;
+}
+
+static void tell_remarks(rt__shell *s, remarks *r)
+{
+    for (int i = 0; i < r->count; i++) {
+        step(s, &(rt__event){.kind = RT__EVENT_UNVERIFIED, .text = r->line[i]});
+        rt_mem_free(r->line[i]);
+    }
+    r->count = 0;
+}
+
+/* One job of any kind; its own copy of what it needs. */
+typedef struct job {
+    rt__shell *shell;
+    rt__checkpoint checkpoint; /* commit, discard */
+    rt__manifest facts;        /* commit; strings owned by this job */
+    char *layout;              /* JSON */
+    char *yaml;
+    char config_hash[65], layout_hash[65];
+    int64_t most; /* recover */
+    rt__source source;
+    rt_status status;
+    char *text; /* path or error; owned */
+    remarks remarks;
+} job;
+
+static job *job_new(rt__shell *s)
+{
+    job *j = rt_calloc(1, sizeof *j);
+    if (j)
+        j->shell = s;
+    return j;
+}
+
+static void job_free(job *j)
+{
+    rt__checkpoint_release(&j->checkpoint);
+    rt__source_release(&j->source);
+    rt_mem_free(j->layout);
+    rt_mem_free(j->yaml);
+    rt_mem_free(j->text);
+    rt_mem_free(j);
+}
+
+/* Keeps the failure in the slot with the job. */
+static void job_failed(job *j, rt_status status)
+{
+    j->status = status;
+    if (status == RT_OK)
+        return;
+    rt_mem_free(j->text);
+    j->text = rt_strdup(rt_error());
+    rt_error_clear();
+}
+
+/* ---- commit ---- */
+
+static void commit_work(void *arg)
+{
+    job *j = arg;
+    json_t *layout = NULL;
+    rt_status status = rt_json_parse(j->layout, strlen(j->layout), "layout", &layout);
+    j->facts.layout = layout;
+    if (status == RT_OK)
+        status = rt__store_commit(j->shell->checkpoints, &j->facts, &j->checkpoint, &j->text);
+    json_decref(layout);
+    job_failed(j, status);
+}
+
+static void prune_work(void *arg)
+{
+    job *j = arg;
+    if (rt__store_prune(j->shell->checkpoints, j->shell->cfg.checkpoint.keep, remark,
+                        &j->remarks) != RT_OK)
+        log_failure("old checkpoints cannot be removed");
+}
+
+static void prune_done(void *arg)
+{
+    job *j = arg;
+    tell_remarks(j->shell, &j->remarks);
+    job_free(j);
+}
+
+static void commit_done(void *arg)
+{
+    job *j = arg;
+    rt__shell *s = j->shell;
+    bool committed = j->status == RT_OK;
+    step(s, &(rt__event){.kind = RT__EVENT_COMMITTED,
+                         .step = j->checkpoint.step,
+                         .status = j->status,
+                         .text = j->text ? j->text : "out of memory"});
+    job_free(j);
+    job *prune = committed ? job_new(s) : NULL;
+    if (prune)
+        rt__desk_put(s->desk, (rt__job){prune_work, prune_done, prune});
+}
+
+static rt_status copy_facts(rt__shell *s, const rt__checkpoint *c, job *j)
+{
+    const rt__run *r = &s->run;
+    if (!r->layout)
+        return RT_FAIL(PROTOCOL, "worker 0 has sent no LAYOUT");
+    RT_TRY(rt__checkpoint_copy(c, &j->checkpoint));
+    j->layout = rt_json_text(r->layout);
+    j->yaml = rt_config_yaml(&s->cfg);
+    if (!j->layout || !j->yaml)
+        return rt_error_code();
+    memcpy(j->config_hash, s->config_hash, sizeof j->config_hash);
+    memcpy(j->layout_hash, r->roster.layout_hash, sizeof j->layout_hash);
+    j->facts = (rt__manifest){.run = s->run_id,
+                              .step = c->step,
+                              .slices = s->cfg.parallel.slices,
+                              .seed = s->cfg.run.seed,
+                              .world = c->world,
+                              .parameters = r->roster.parameters,
+                              .samples = r->roster.samples,
+                              .generation = r->generation,
+                              .config_hash = j->config_hash,
+                              .layout_hash = j->layout_hash,
+                              .config = j->yaml};
+    return RT_OK;
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
 }
 
 static void effect_commit(void *ctx, const rt__checkpoint *c)
 {
-    shell *s = ctx;
-    const rt__run *r = &s->run;
-    char *yaml = rt_config_yaml(&s->cfg);
-    s->commit = (answer){.pending = true, .step = c->step};
-    if (!r->layout)
-        s->commit.status = RT_FAIL(PROTOCOL, "worker 0 has sent no LAYOUT");
-    else if (!yaml)
-        s->commit.status = rt_error_code();
-    else
-        s->commit.status = rt__store_commit(s->checkpoints,
-                                            &(rt__manifest){.run = s->run_id,
-                                                            .step = c->step,
-                                                            .slices = s->cfg.parallel.slices,
-                                                            .seed = s->cfg.run.seed,
-                                                            .world = c->world,
-                                                            .parameters = r->roster.parameters,
-                                                            .samples = r->roster.samples,
-                                                            .config_hash = s->config_hash,
-                                                            .layout_hash = r->roster.layout_hash,
-                                                            .config = yaml,
-                                                            .layout = r->layout},
-                                            c, &s->commit.text);
-    if (s->commit.status != RT_OK) {
-        s->commit.text = rt_strdup(rt_error());
-        rt_error_clear();
+    rt__shell *s = ctx;
+    job *j = job_new(s);
+    if (!j) { /* the checkpoint stays open and is given up with its generation */
+        log_failure("a checkpoint cannot be committed");
+        return;
     }
-    rt_mem_free(yaml);
+    rt_status status = copy_facts(s, c, j);
+    job_failed(j, status);
+    j->checkpoint.step = c->step;
+    rt__desk_put(s->desk, (rt__job){status == RT_OK ? commit_work : nothing, commit_done, j});
 }
 
-static void effect_discard(void *ctx, int64_t step)
+/* ---- discard ---- */
+
+static void discard_work(void *arg)
 {
-    if (rt__store_discard(((shell *)ctx)->checkpoints, step) != RT_OK)
+    job *j = arg;
+    if (rt__store_discard(j->shell->checkpoints, j->checkpoint.step, j->facts.generation) != RT_OK)
         log_failure("what is left of a checkpoint cannot be removed");
 }
 
-/* ---- answers ---- */
-
-static void report_unusable(void *ctx, const char *reason)
+static void discard_done(void *arg)
 {
-    shell *s = ctx;
-    rt__run_step(&s->run, now(s), &(rt__event){.kind = RT__EVENT_UNVERIFIED, .text = reason});
+    job_free(arg);
 }
 
-/* Makes the configuration final: from here on it is what the run does. */
-static rt_status settle_config(shell *s)
+static void effect_discard(void *ctx, int64_t step_number)
 {
-    RT_TRY(rt_config_hash(&s->cfg, s->config_hash));
-    if (rt_path_exists(s->config))
-        RT_TRY(rt_rename_durably(s->config, s->config_before));
-    RT_TRY(rt_config_write_yaml(&s->cfg, s->config));
-    unlink(s->config_next);
-    if (rt__journal_count(s->journal) > 0)
-        return RT_OK;
-    char *yaml = rt_config_yaml(&s->cfg);
-    json_t *record =
-        yaml ? json_pack("{s:s, s:s, s:s}", "kind", "run", "run", s->run_id, "config", yaml) : NULL;
-    rt_status status =
-        record ? rt__journal_append(s->journal, record) : RT_FAIL(NOMEM, "out of memory");
-    json_decref(record);
-    rt_mem_free(yaml);
-    return status;
+    rt__shell *s = ctx;
+    job *j = job_new(s);
+    if (!j) { /* removed when the next generation starts */
+        rt_error_clear();
+        return;
+    }
+    j->checkpoint.step = step_number;
+    j->facts.generation = s->run.generation;
+    rt__desk_put(s->desk, (rt__job){discard_work, discard_done, j});
 }
 
-static rt_status find_source(shell *s, rt__source *out)
+/* ---- recover ---- */
+
+static void tell_recovered(rt__shell *s, rt_status status, const char *text, rt__source *source)
+{
+    step(s, &(rt__event){
+                .kind = RT__EVENT_RECOVERED, .status = status, .text = text, .source = source});
+}
+
+/* Only temporary directories of generations that are over may be removed; while one is being taken over, none. */
+static rt_status find_again(job *j)
+{
+    rt__shell *s = j->shell;
+    rt__resume how = {
+        .mode = s->options->resume, .root = s->checkpoints, .report = remark, .ctx = &j->remarks};
+    if (!j->facts.generation)
+        RT_TRY(rt__store_tidy(s->checkpoints));
+    return rt__resume_again(&how, s->config_hash, j->most, &j->source);
+}
+
+static void recover_work(void *arg)
+{
+    job_failed(arg, find_again(arg));
+}
+
+static void recover_done(void *arg)
+{
+    job *j = arg;
+    tell_remarks(j->shell, &j->remarks);
+    tell_recovered(j->shell, j->status, j->text ? j->text : "out of memory", &j->source);
+    job_free(j);
+}
+
+static void recover_again(rt__shell *s)
+{
+    job *j = job_new(s);
+    if (!j) {
+        rt__source none = {0};
+        rt_error_clear();
+        tell_recovered(s, RT_E_NOMEM, "out of memory", &none);
+        return;
+    }
+    j->most = s->recover_most;
+    j->facts.generation = s->run.job_alive ? s->run.generation : 0;
+    rt__desk_put(s->desk, (rt__job){recover_work, recover_done, j});
+}
+
+/* The first time: settles the configuration as well, which the machine reads, so it is not done on the desk. */
+static rt_status find_first(rt__shell *s, remarks *r, rt__source *out)
 {
     rt__resume how = {.mode = s->options->resume,
                       .root = s->checkpoints,
-                      .prior_config = s->prior_config,
-                      .report = report_unusable,
-                      .ctx = s};
+                      .prior_config = s->run.history.config,
+                      .report = remark,
+                      .ctx = r};
     RT_TRY(rt__store_tidy(s->checkpoints));
-    if (s->recover_again)
-        return rt__resume_again(&how, s->config_hash, out);
     RT_TRY(rt__resume_first(&how, &s->cfg, out));
-    rt_status status = settle_config(s);
+    rt_status status = rt__shell_settle_config(s);
     if (status != RT_OK)
         rt__source_release(out);
     return status;
 }
 
-static void answer_recover(shell *s)
+static void recover_first(rt__shell *s)
 {
     rt__source source = {0};
+    remarks r = {0};
     rt_saved_error e = {0};
-    s->recover = false;
-    rt_status status = find_source(s, &source);
+    rt_status status = find_first(s, &r, &source);
     if (status != RT_OK)
         rt_error_save(&e);
-    rt__run_step(
-        &s->run, now(s),
-        &(rt__event){
-            .kind = RT__EVENT_RECOVERED, .status = status, .text = e.text, .source = &source});
+    tell_remarks(s, &r);
+    tell_recovered(s, status, e.text, &source);
     rt__source_release(&source);
 }
 
-static void answer_commit(shell *s)
-{
-    answer a = s->commit;
-    s->commit = (answer){0};
-    rt__run_step(&s->run, now(s),
-                 &(rt__event){.kind = RT__EVENT_COMMITTED,
-                              .step = a.step,
-                              .status = a.status,
-                              .text = a.text ? a.text : "out of memory"});
-    rt_mem_free(a.text);
-    if (a.status == RT_OK &&
-        rt__store_prune(s->checkpoints, s->cfg.checkpoint.keep, report_unusable, s) != RT_OK)
-        log_failure("old checkpoints cannot be removed");
-}
-
-/* Gives the machine an event, then the answers to what it asked for. */
-static void step(shell *s, const rt__event *e)
+/* Gives the machine an event, then does what it asked for and could not be done inside it. */
+static void step(rt__shell *s, const rt__event *e)
 {
     rt__run_step(&s->run, now(s), e);
-    while (s->commit.pending || s->recover) {
-        if (s->commit.pending)
-            answer_commit(s);
+    while (s->recover) {
+        s->recover = false;
+        if (s->recover_again && rt__shell_is_settled(s))
+            recover_again(s);
         else
-            answer_recover(s);
+            recover_first(s);
     }
-}
-
-/* ---- beginning and end ---- */
-
-/* Takes one record of the journal into what is known of earlier generations. */
-static rt_status replay(void *ctx, const json_t *record)
-{
-    shell *s = ctx;
-    const char *kind = json_string_value(json_object_get(record, "kind"));
-    const json_t *config = json_object_get(record, "config");
-    if (!kind)
-        return RT_FAIL(FORMAT, "%s: a record without a kind", s->journal_path);
-    if (strcmp(kind, "run") == 0 && json_is_string(config)) {
-        snprintf(s->run_id, sizeof s->run_id, "%s",
-                 json_string_value(json_object_get(record, "run")));
-        s->prior_config = rt_strdup(json_string_value(config));
-        return s->prior_config ? RT_OK : rt_error_code();
-    }
-    if (strcmp(kind, "generation") == 0) {
-        s->tally.generation = json_integer_value(json_object_get(record, "generation"));
-        s->tally.restarts += json_is_true(json_object_get(record, "restart"));
-        s->tally.lost_steps += json_integer_value(json_object_get(record, "lost_steps"));
-        json_array_append(s->tally.world_sizes, json_object_get(record, "world"));
-    } else if (strcmp(kind, "recovered") == 0) {
-        json_array_append(s->tally.recovery_seconds, json_object_get(record, "recovery_seconds"));
-    }
-    return RT_OK;
-}
-
-static rt_status make_run_id(char id[17])
-{
-    uint64_t random;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return RT_FAIL(IO, "no random numbers from the system for a run id");
-    snprintf(id, 17, "%016" PRIx64, random);
-    return RT_OK;
-}
-
-static rt_status make_paths(shell *s)
-{
-    struct {
-        char **path;
-        const char *name;
-    } paths[] = {
-        {&s->config_next, ".config.next.yaml"},
-        {&s->config, "config.yaml"},
-        {&s->config_before, ".config.before.yaml"},
-        {&s->events, "events.jsonl"},
-        {&s->metrics, "metrics.jsonl"},
-        {&s->summary, "summary.json"},
-        {&s->checkpoints, "checkpoints"},
-        {&s->journal_path, "journal"},
-        {&s->log, "logs/coordinator.log"},
-    };
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        *paths[i].path = rt_path_join(s->options->dir, paths[i].name);
-        if (!*paths[i].path)
-            return rt_error_code();
-    }
-    return RT_OK;
-}
-
-static rt_status open_log(const shell *s)
-{
-    char *logs = rt_path_join(s->options->dir, "logs");
-    rt_status status = logs ? rt_dir_make(logs, 0755) : rt_error_code();
-    rt_mem_free(logs);
-    RT_TRY(status);
-    RT_TRY(rt_log_open("coordinator", s->log, s->cfg.log.format == RT_CFG_LOG_JSON));
-    rt_log_set_level((rt_log_level)s->cfg.log.level);
-    return RT_OK;
-}
-
-static rt_status open_journal(shell *s)
-{
-    RT_TRY(rt__tally_init(&s->tally));
-    RT_TRY(rt__journal_open(s->journal_path, replay, s, &s->journal));
-    if (s->prior_config && strcmp(s->options->resume, "never") == 0)
-        return RT_FAIL(
-            EXISTS, "%s: holds another run: go on with --resume auto, or choose another --run-dir",
-            s->options->dir);
-    return s->run_id[0] ? RT_OK : make_run_id(s->run_id);
-}
-
-static rt_status listen(shell *s)
-{
-    rt_wire_keys keys;
-    RT_TRY(rt_wire_keys_from_env(&keys));
-    char port[16] = "*";
-    if (s->cfg.control.port != 0)
-        snprintf(port, sizeof port, "%" PRId64, s->cfg.control.port);
-    char *endpoint = rt_strdup_printf("tcp://%s:%s", s->cfg.control.bind, port);
-    if (!endpoint)
-        return rt_error_code();
-    rt_status status = rt_wire_listen(
-        &(rt_wire_options){
-            .endpoint = endpoint, .keys = &keys, .run = s->run_id, .name = "coordinator"},
-        &s->wire);
-    rt_mem_free(endpoint);
-    return status;
 }
 
 static const rt__effects effects = {
@@ -334,47 +363,53 @@ static const rt__effects effects = {
     .discard = effect_discard,
 };
 
-static rt_status begin(shell *s, rt__effects *mine)
+/* ---- the loop ---- */
+
+/* Takes what has come, but not without end: ticks must not wait for a gap. */
+static void take_frames(rt__shell *s)
 {
-    RT_TRY(make_paths(s));
-    const char *config = rt_path_exists(s->config_next) ? s->config_next : s->config;
-    RT_TRY(rt_config_load(config, NULL, 0, &s->cfg));
-    RT_TRY(open_log(s));
-    RT_TRY(open_journal(s));
-    RT_TRY(listen(s));
-    *mine = effects;
-    mine->ctx = s;
-    rt__run_init(&s->run, &(rt__run_facts){.cfg = &s->cfg,
-                                           .config_hash = s->config_hash,
-                                           .run_id = s->run_id,
-                                           .dir = s->options->dir,
-                                           .effects = mine,
-                                           .started = s->options->started,
-                                           .tally = s->tally});
-    return RT_OK;
+    for (int i = 0; i < FRAMES_AT_A_TIME && !s->run.ended; i++) {
+        rt_frame frame;
+        rt_status status = rt_wire_receive(s->wire, 0, &frame);
+        if (status == RT_E_TIMEOUT)
+            return;
+        if (status != RT_OK) {
+            log_failure("wire");
+            rt_clock_sleep(0.01); /* whatever it is, it must not spin */
+            return;
+        }
+        step(s, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &frame});
+        rt_frame_release(&frame);
+    }
 }
 
-static void run_until_ended(shell *s)
+/* The wire's descriptor is edge-triggered: all that has come is taken before sleeping. */
+static void wait_for_work(rt__shell *s)
+{
+    double seconds = s->next_tick - rt_clock();
+    struct pollfd p[] = {{.fd = rt_wire_fd(s->wire), .events = POLLIN},
+                         {.fd = rt__desk_fd(s->desk), .events = POLLIN}};
+    poll(p, 2, seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
+    if (p[1].revents)
+        rt__desk_collect(s->desk);
+}
+
+static void run_until_ended(rt__shell *s)
 {
     while (!s->run.ended) {
-        rt_frame frame;
-        rt_status status = rt_wire_receive(s->wire, TICK_SECONDS, &frame);
-        if (status == RT_OK) {
-            step(s, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &frame});
-            rt_frame_release(&frame);
-            continue;
+        take_frames(s);
+        if (rt_clock() >= s->next_tick && !s->run.ended) {
+            s->next_tick = rt_clock() + TICK_SECONDS;
+            step(s, &(rt__event){.kind = RT__EVENT_TICK});
+            take_frames(s); /* sending may have used up the descriptor's edge */
         }
-        if (status != RT_E_TIMEOUT) {
-            rt_log_warn("%s", rt_error());
-            rt_clock_sleep(0.01); /* whatever it is, it must not spin */
-        }
-        rt_error_clear();
-        step(s, &(rt__event){.kind = RT__EVENT_TICK});
+        if (!s->run.ended)
+            wait_for_work(s);
     }
 }
 
 /* A refused run gives the one before it its configuration back. */
-static void keep_one_config(const shell *s)
+static void keep_one_config(const rt__shell *s)
 {
     if (!rt_path_exists(s->config_before))
         return;
@@ -384,28 +419,10 @@ static void keep_one_config(const shell *s)
         log_failure("the configuration of the run before is lost");
 }
 
-static void release(shell *s)
-{
-    if (s->wire)
-        rt_wire_close(s->wire, LINGER_SECONDS);
-    rt__journal_close(s->journal);
-    if (s->run.facts.cfg)
-        rt__run_release(&s->run);
-    else
-        rt__tally_release(&s->tally);
-    rt_config_release(&s->cfg);
-    char *owned[] = {s->config_next, s->config,      s->config_before, s->events, s->metrics,
-                     s->summary,     s->checkpoints, s->journal_path,  s->log,    s->prior_config};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        rt_mem_free(owned[i]);
-    rt_log_close();
-}
-
 int rt__coordinate(const rt__loop_options *o)
 {
-    rt__effects mine;
-    shell s = {.options = o, .clock_offset = rt_clock_wall() - o->started - rt_clock()};
-    rt_status status = begin(&s, &mine);
+    rt__shell s = {.options = o, .clock_offset = rt_clock_wall() - o->started - rt_clock()};
+    rt_status status = rt__shell_begin(&s, &effects);
     int exit_code = rt_status_exit_code(status);
     if (status == RT_OK) {
         printf("%s %s\n", rt_wire_endpoint(s.wire), s.run_id);
@@ -416,6 +433,6 @@ int rt__coordinate(const rt__loop_options *o)
     } else {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
     }
-    release(&s);
+    rt__shell_release(&s);
     return exit_code;
 }

@@ -91,6 +91,9 @@ rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *h
         return RT_OK;
     m->joined = true;
     m->pid = h->pid;
+    m->step = h->step;
+    m->planned = h->plan_hash[0] != '\0';
+    m->slice = m->waits_for = m->snapshot_step = -1;
     snprintf(m->peer, sizeof m->peer, "%s", peer);
     snprintf(m->host, sizeof m->host, "%s", h->host);
     r->joined++;
@@ -106,12 +109,47 @@ rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *h
     return RT_OK;
 }
 
+void rt__roster_heard(rt__roster *r, int64_t rank, const rt_msg_progress *p, double now)
+{
+    static const double RAN_SECONDS = 0.001; /* less than that in half a second is not running */
+    rt__member *m = &r->member[rank];
+    if (p->cpu > m->cpu + RAN_SECONDS || m->phase != p->phase || p->since < m->since)
+        m->ran = now;
+    m->slice = p->slice;
+    m->phase = p->phase;
+    m->waits_for = p->peer;
+    m->since = p->since;
+    m->usual = p->usual;
+    m->cpu = p->cpu;
+    m->heard = now;
+    if (p->snapshot_step > m->snapshot_step)
+        m->snapshot_step = p->snapshot_step;
+    snprintf(m->what, sizeof m->what, "%s", p->what);
+}
+
 int64_t rt__roster_rank(const rt__roster *r, const char *peer)
 {
     for (int64_t k = 0; k < r->world; k++)
         if (r->member[k].joined && strcmp(r->member[k].peer, peer) == 0)
             return k;
     return -1;
+}
+
+bool rt__roster_one_host(const rt__roster *r)
+{
+    for (int64_t k = 0; k < r->world; k++)
+        if (r->member[k].joined && strcmp(r->member[k].host, r->member[r->first].host) != 0)
+            return false;
+    return true;
+}
+
+int64_t rt__roster_snapshot_step(const rt__roster *r)
+{
+    int64_t least = r->world > 0 ? INT64_MAX : -1;
+    for (int64_t k = 0; k < r->world; k++)
+        if (r->member[k].snapshot_step < least)
+            least = r->member[k].snapshot_step;
+    return least;
 }
 
 void rt__roster_missing(const rt__roster *r, char *text, size_t size)

@@ -17,11 +17,20 @@
 
 typedef struct rt__member {
     bool joined, finished;
+    bool planned;  /* it has a plan, from a coordinator before this one */
     char peer[64]; /* address on the wire */
     char host[256];
     int64_t pid;
-    int64_t step;     /* newest step it said to have finished */
     int64_t peak_rss; /* bytes */
+    int64_t step;     /* newest step it said to have finished */
+    /* What it said last; see PROGRESS in messages.def. */
+    int64_t slice, phase, waits_for, snapshot_step;
+    char what[128];
+    double since, usual, cpu;
+    double heard;        /* when that was, or anything else */
+    double ran;          /* when its cpu time last grew */
+    bool silent_told;    /* a silence was reported and is not over */
+    double trouble_told; /* when it was last named as what the others wait for; 0: it is not */
 } rt__member;
 
 typedef struct rt__roster {
@@ -36,12 +45,19 @@ typedef struct rt__roster {
 rt_status rt__roster_reset(rt__roster *r, int64_t world);
 void rt__roster_release(rt__roster *r);
 
+/* Notes what a member says of itself at `now`. */
+void rt__roster_heard(rt__roster *r, int64_t rank, const rt_msg_progress *m, double now);
+
 /* Takes in one HELLO. MISMATCH, naming both ranks, hosts and values, if it does not fit the others;
  * PROTOCOL for a rank or world size that cannot be; EXISTS for a rank that is already there. */
 rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *hello,
                           const char *config_hash);
 /* Returns the rank behind a wire address, or -1. */
 int64_t rt__roster_rank(const rt__roster *r, const char *peer);
+/* Are all that have joined on one host? */
+bool rt__roster_one_host(const rt__roster *r);
+/* Returns the newest step that every rank has left a snapshot of; -1: none. */
+int64_t rt__roster_snapshot_step(const rt__roster *r);
 /* Writes the ranks that have not joined as "1, 3, 4" (cut off with "…" when long). */
 void rt__roster_missing(const rt__roster *r, char *text, size_t size);
 

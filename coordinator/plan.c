@@ -9,7 +9,13 @@
 void rt__source_release(rt__source *s)
 {
     rt_mem_free(s->path);
+    rt_mem_free(s->pieces);
     *s = (rt__source){0};
+}
+
+const char *rt__source_name(const rt__source *s)
+{
+    return s->path ? s->path : s->pieces ? "snapshot" : "fresh";
 }
 
 rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_step)
@@ -36,7 +42,7 @@ rt_status rt__plan_check_step(const rt__source *s, int64_t end_step)
         return RT_FAIL(CONFIG,
                        "%s: is at step %" PRId64 ", after the last step %" PRId64
                        " of this run: raise run.steps or run.epochs",
-                       s->path, s->step, end_step);
+                       rt__source_name(s), s->step, end_step);
     return RT_OK;
 }
 
@@ -99,8 +105,13 @@ rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt
         .slice_begin_count = world + 1,
         .start_step = source->step,
         .end_step = end_step,
-        .source = source->path ? 1 : 0,
+        .source = source->path     ? 1
+                  : source->pieces ? 2
+                                   : 0,
         .checkpoint = source->path ? source->path : "",
+        .pieces = source->pieces,
+        .pieces_count = source->piece_numbers,
+        .one_host = rt__roster_one_host(roster),
         .plan_hash = out->hash,
         .report_every = cfg->run.report_every,
         .checkpoint_every = cfg->checkpoint.every,

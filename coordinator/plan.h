@@ -13,13 +13,18 @@
 #include "common/messages.h"
 #include "coordinator/members.h"
 
-/* The state a generation starts from. path is owned; NULL: fresh weights at step 0. */
+/* The state a generation starts from: a checkpoint (path), a snapshot (pieces), or else fresh weights at step 0. */
 typedef struct rt__source {
     int64_t step;
-    char *path; /* checkpoint directory */
-    char layout_hash[65];
+    char *path;           /* checkpoint directory; owned */
+    char layout_hash[65]; /* of a checkpoint */
     int64_t parameters;
+    int64_t *pieces; /* of a snapshot: [piece_numbers] as in PLAN; owned */
+    int64_t piece_numbers;
+    bool exact; /* asked for by the user: nothing newer is wanted */
 } rt__source;
+/* Returns the path, "snapshot" or "fresh". */
+const char *rt__source_name(const rt__source *s);
 void rt__source_release(rt__source *s);
 
 /* Writes the last step of the run: run.steps, else floor(run.epochs * samples / data.batch). CONFIG
@@ -28,7 +33,7 @@ rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_
 
 /* A PLAN and what its pointers point to. */
 typedef struct rt__plan {
-    rt_msg_plan message;  /* its checkpoint is the source's path */
+    rt_msg_plan message;  /* its checkpoint and pieces are the source's */
     int64_t *slice_begin; /* [world + 1] */
     char hash[65];
 } rt__plan;

@@ -69,6 +69,15 @@ static void utc(double wall, char text[32])
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+/* Keeps the last events for those who ask. */
+static void keep(rt__run *r, json_t *event)
+{
+    if (!event || json_array_append(r->events, event) != 0)
+        return;
+    if (json_array_size(r->events) > RT__EVENTS_KEPT)
+        json_array_remove(r->events, 0);
+}
+
 void rt__record_event(rt__run *r, double now, const char *name, const char *fmt, ...)
 {
     va_list ap;
@@ -79,7 +88,9 @@ void rt__record_event(rt__run *r, double now, const char *name, const char *fmt,
     utc(r->facts.started + now, time);
     json_t *front = json_pack("{s:s, s:s, s:f, s:I}", "event", name, "time", time, "seconds", now,
                               "generation", (json_int_t)r->generation);
-    write_line(r, RT__LINE_EVENT, NULL, join(front, fields));
+    json_t *event = join(front, fields);
+    keep(r, event);
+    write_line(r, RT__LINE_EVENT, NULL, event);
 }
 
 void rt__record_report(rt__run *r, double now, const rt_msg_report *m)
@@ -113,26 +124,27 @@ static json_t *peak_rss(const rt__run *r)
 void rt__record_summary(rt__run *r, double now, const char *status)
 {
     const rt_config *cfg = r->facts.cfg;
-    int64_t steps = r->trained_steps + r->generation_steps;
-    double seconds = r->trained_seconds + r->generation_seconds;
+    const rt__history *h = &r->history;
+    int64_t steps = h->trained_steps + r->generation_steps;
+    double seconds = h->trained_seconds + r->generation_seconds;
     double speed = seconds > 0 ? (double)(steps * cfg->data.batch) / seconds : NAN;
     double epochs = r->roster.samples > 0 ? (double)r->newest_step * (double)cfg->data.batch /
                                                 (double)r->roster.samples
                                           : NAN;
-    double first = r->first_step_at >= 0 ? r->first_step_at : NAN;
+    double first = h->first_step_at >= 0 ? h->first_step_at : NAN;
     json_t *j = json_pack(
         "{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:n, s:s?, s:O, s:I, s:I, s:O, "
         "s:o, s:o, s:o}",
         "status", status, "run", r->facts.run_id, "run_directory", rt__record_text(r->facts.dir),
         "steps", (json_int_t)r->newest_step, "epochs", number(epochs), "train_loss",
-        number(r->loss), "eval_loss", number(r->eval_loss), "eval_accuracy",
-        number(r->eval_accuracy), "seconds", now, "seconds_to_first_step", number(first),
+        number(r->loss), "eval_loss", number(h->eval_loss), "eval_accuracy",
+        number(h->eval_accuracy), "seconds", now, "seconds_to_first_step", number(first),
         "samples_per_second", number(speed), "tokens_per_second", "weights_sha256",
-        r->weights_sha256[0] ? r->weights_sha256 : NULL, "world_sizes", r->tally.world_sizes,
-        "restarts", (json_int_t)r->tally.restarts, "lost_steps", (json_int_t)r->tally.lost_steps,
-        "recovery_seconds", r->tally.recovery_seconds, "peak_rss_bytes", peak_rss(r),
-        "checkpoint_step", r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(),
-        "error", r->failed ? rt__record_text(r->failure) : json_null());
+        r->weights_sha256[0] ? r->weights_sha256 : NULL, "world_sizes", h->world_sizes, "restarts",
+        (json_int_t)h->restarts, "lost_steps", (json_int_t)h->lost_steps, "recovery_seconds",
+        h->recovery_seconds, "peak_rss_bytes", peak_rss(r), "checkpoint_step",
+        r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(), "error",
+        r->failed ? rt__record_text(r->failure) : json_null());
     write_line(r, RT__LINE_SUMMARY, "summary", j);
 }
 
@@ -145,6 +157,8 @@ rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...
     json_t *record = join(json_pack("{s:s}", "kind", kind), fields);
     rt_status status = record ? r->facts.effects->journal(r->facts.effects->ctx, record)
                               : RT_FAIL(NOMEM, "out of memory");
+    if (status == RT_OK)
+        status = rt__history_apply(&r->history, record);
     json_decref(record);
     return status;
 }

@@ -20,7 +20,7 @@ void rt__record_report(rt__run *r, double now, const rt_msg_report *m);
 void rt__record_progress(rt__run *r, const rt_msg_progress *m);
 /* Writes and shows the summary; status: "done", "stopped" or "failed". */
 void rt__record_summary(rt__run *r, double now, const char *status);
-/* Appends a journal record, made as an event's fields are. */
+/* Appends a journal record, made as an event's fields are, and applies it to the history. */
 rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...);
 
 #endif

@@ -78,7 +78,7 @@ static rt_status find_at_path(const rt__resume *how, char **path, rt__manifest *
             "%s: no such checkpoint: give a directory checkpoints/step-… or a run directory",
             how->mode);
     else if (rt_path_exists(root) && !rt_path_exists(manifest))
-        status = rt__store_newest(root, how->report, how->ctx, path, m);
+        status = rt__store_newest(root, INT64_MAX, how->report, how->ctx, path, m);
     else
         status = rt__store_verify(how->mode, m);
     if (status == RT_OK && !*path && m->json) {
@@ -98,7 +98,7 @@ static rt_status find_first(const rt__resume *how, char **path, rt__manifest *m)
     if (strcmp(how->mode, "never") == 0)
         return RT_OK;
     if (strcmp(how->mode, "auto") == 0)
-        return rt__store_newest(how->root, how->report, how->ctx, path, m);
+        return rt__store_newest(how->root, INT64_MAX, how->report, how->ctx, path, m);
     return find_at_path(how, path, m);
 }
 
@@ -118,6 +118,7 @@ rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *ou
         status = rt_config_check(cfg);
     if (status == RT_OK && path) {
         source_of(path, &m, out);
+        out->exact = strcmp(how->mode, "auto") != 0;
         path = NULL;
         status = check_not_past_the_end(cfg, m.samples, out);
     }
@@ -128,12 +129,13 @@ rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *ou
     return status;
 }
 
-rt_status rt__resume_again(const rt__resume *how, const char *config_hash, rt__source *out)
+rt_status rt__resume_again(const rt__resume *how, const char *config_hash, int64_t most,
+                           rt__source *out)
 {
     char *path = NULL;
     rt__manifest m = {0};
     *out = (rt__source){0};
-    rt_status status = rt__store_newest(how->root, how->report, how->ctx, &path, &m);
+    rt_status status = rt__store_newest(how->root, most, how->report, how->ctx, &path, &m);
     if (status == RT_OK && path && strcmp(m.config_hash, config_hash) != 0) { /* an earlier run's */
         rt_mem_free(path);
         rt__manifest_release(&m);

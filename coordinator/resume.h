@@ -3,7 +3,7 @@
  *     rt__resume how = {.mode = "auto", .root = "runs/x/checkpoints", .prior_config = yaml};
  *     rt__source source;
  *     RT_TRY(rt__resume_first(&how, &cfg, &source));   // also settles slices and seed in cfg
- *     RT_TRY(rt__resume_again(&how, hash, &source));   // after a lost worker
+ *     RT_TRY(rt__resume_again(&how, hash, INT64_MAX, &source));   // after a lost worker
  */
 #ifndef RINGTORCH_COORDINATOR_RESUME_H
 #define RINGTORCH_COORDINATOR_RESUME_H
@@ -26,9 +26,10 @@ typedef struct rt__resume {
  */
 rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out);
 
-/* Finds the newest state a failed generation can be replaced from: this run's newest checkpoint
+/* Finds the newest state of a step up to `most` a failed generation can be replaced from: this run's newest checkpoint
  * that verifies, else where the run started from, else step 0. */
-rt_status rt__resume_again(const rt__resume *how, const char *config_hash, rt__source *out);
+rt_status rt__resume_again(const rt__resume *how, const char *config_hash, int64_t most,
+                           rt__source *out);
 
 /* Makes cfg go on from `base`: settles slices and seed as above. MISMATCH, naming `name` and every
  * key marked MATH in config.def that differs with both values. */

@@ -8,16 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NAME_SIZE = 40 };
+enum { NAME_SIZE = 64 };
 
 static void final_name(int64_t step, char name[NAME_SIZE])
 {
     snprintf(name, NAME_SIZE, "step-%08" PRId64, step);
 }
 
-static void temporary_name(int64_t step, char name[NAME_SIZE])
+static void temporary_name(int64_t step, int64_t generation, char name[NAME_SIZE])
 {
-    snprintf(name, NAME_SIZE, ".step-%08" PRId64 ".tmp", step);
+    snprintf(name, NAME_SIZE, ".step-%08" PRId64 ".g%" PRId64 ".tmp", step, generation);
 }
 
 /* Returns the step of "step-00000500", or -1. */
@@ -109,7 +109,7 @@ rt_status rt__store_commit(const char *root, const rt__manifest *facts, const rt
                            char **path)
 {
     char tmp_name[NAME_SIZE], name[NAME_SIZE];
-    temporary_name(c->step, tmp_name);
+    temporary_name(c->step, facts->generation, tmp_name);
     final_name(c->step, name);
     char *tmp = rt_path_join(root, tmp_name), *final = rt_path_join(root, name);
     rt_status status = tmp && final ? RT_OK : rt_error_code();
@@ -129,10 +129,10 @@ rt_status rt__store_commit(const char *root, const rt__manifest *facts, const rt
     return status;
 }
 
-rt_status rt__store_discard(const char *root, int64_t step)
+rt_status rt__store_discard(const char *root, int64_t step, int64_t generation)
 {
     char name[NAME_SIZE];
-    temporary_name(step, name);
+    temporary_name(step, generation, name);
     char *path = rt_path_join(root, name);
     rt_status status = path ? rt_remove_tree(path) : rt_error_code();
     rt_mem_free(path);
@@ -187,8 +187,8 @@ rt_status rt__store_verify(const char *dir, rt__manifest *out)
 
 /* ---- finding and removing ---- */
 
-/* Lists the steps of the checkpoints in root, newest first. */
-static rt_status list_steps(const char *root, int64_t **steps, size_t *count)
+/* Lists the steps up to `most` of the checkpoints in root, newest first. */
+static rt_status list_steps(const char *root, int64_t most, int64_t **steps, size_t *count)
 {
     rt_names names = {0};
     *steps = NULL;
@@ -199,7 +199,7 @@ static rt_status list_steps(const char *root, int64_t **steps, size_t *count)
     *steps = rt_malloc((names.count + 1) * sizeof **steps);
     for (size_t i = 0; *steps && i < names.count; i++) {
         int64_t step = step_of_name(names.name[i]);
-        if (step < 0)
+        if (step < 0 || step > most)
             continue;
         size_t at = (*count)++;
         for (; at > 0 && (*steps)[at - 1] < step; at--) /* few, and sorted the other way round */
@@ -236,13 +236,13 @@ static rt_status first_verified(const char *root, const int64_t *steps, size_t c
     return RT_OK;
 }
 
-rt_status rt__store_newest(const char *root, rt__store_report *report, void *ctx, char **path,
-                           rt__manifest *out)
+rt_status rt__store_newest(const char *root, int64_t most, rt__store_report *report, void *ctx,
+                           char **path, rt__manifest *out)
 {
     int64_t *steps;
     size_t count, found;
     *path = NULL;
-    RT_TRY(list_steps(root, &steps, &count));
+    RT_TRY(list_steps(root, most, &steps, &count));
     rt_status status = first_verified(root, steps, count, report, ctx, &found, path, out);
     rt_mem_free(steps);
     if (status == RT_OK && count > 0 && found == count)
@@ -260,7 +260,7 @@ rt_status rt__store_prune(const char *root, int64_t keep, rt__store_report *repo
     size_t count, found;
     char *sound = NULL;
     rt__manifest m = {0};
-    RT_TRY(list_steps(root, &steps, &count));
+    RT_TRY(list_steps(root, INT64_MAX, &steps, &count));
     size_t kept = count < (size_t)keep ? count : (size_t)keep;
     rt_status status = RT_OK;
     if (count > kept)

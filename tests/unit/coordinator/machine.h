@@ -99,9 +99,12 @@ static inline rt_status machine_journal(void *ctx, const json_t *record)
     return RT_OK;
 }
 
-static inline void machine_recover(void *ctx, bool again)
+static inline void machine_recover(void *ctx, bool again, int64_t most)
 {
-    machine_note(ctx, "%s", again ? "again" : "recover");
+    if (most < INT64_MAX)
+        machine_note(ctx, "%s<=%lld", again ? "again" : "recover", (long long)most);
+    else
+        machine_note(ctx, "%s", again ? "again" : "recover");
 }
 
 static inline void machine_commit(void *ctx, const rt__checkpoint *c)
@@ -117,7 +120,6 @@ static inline void machine_discard(void *ctx, int64_t step)
 static inline void machine_init(machine *m, int workers)
 {
     *m = (machine){.exit_code = -1, .stop_after = -2};
-    rt__tally tally;
     char set[40];
     snprintf(set, sizeof set, "parallel.workers=%d", workers);
     assert_int_equal(rt_config_default(&m->cfg), RT_OK);
@@ -125,6 +127,7 @@ static inline void machine_init(machine *m, int workers)
     assert_int_equal(rt_config_set(&m->cfg, "run.steps=100"), RT_OK);
     assert_int_equal(rt_config_set(&m->cfg, "parallel.slices=8"), RT_OK);
     assert_int_equal(rt_config_set(&m->cfg, "run.max_restarts=2"), RT_OK);
+    assert_int_equal(rt_config_set(&m->cfg, "run.hash_every=0"), RT_OK);
     m->effects = (rt__effects){m,
                                machine_send,
                                machine_generation,
@@ -133,13 +136,15 @@ static inline void machine_init(machine *m, int workers)
                                machine_recover,
                                machine_commit,
                                machine_discard};
-    assert_int_equal(rt__tally_init(&tally), RT_OK);
+    rt__history history;
+    assert_int_equal(rt__history_init(&history), RT_OK);
     rt__run_init(&m->run, &(rt__run_facts){.cfg = &m->cfg,
                                            .config_hash = "c0ffee",
                                            .run_id = "testrun",
                                            .dir = "runs/test",
                                            .effects = &m->effects,
-                                           .tally = tally});
+                                           .history = history,
+                                           .metrics_step = -1});
 }
 
 static inline void machine_release(machine *m)
@@ -177,6 +182,8 @@ static inline void machine_worker(machine *m, double now, int64_t rank, rt_msg_t
 static inline rt_msg_body machine_hello(const machine *m, int64_t rank, const char *isa)
 {
     return (rt_msg_body){.hello = {.host = "box",
+                                   .plan_hash = "",
+                                   .snapshot_trouble = "",
                                    .pid = 100 + rank,
                                    .rank = rank,
                                    .world = m->cfg.parallel.workers,
@@ -253,7 +260,7 @@ static inline void machine_feed(machine *m, double now, const char *event)
     else if (IS("exited"))
         machine_frame(m, now, "l", RT_MSG_EXITED,
                       BODY(exited, .job_generation = a, .exit_code = b, .signal = c, .rank = d,
-                           .tail = "one\ntwo"));
+                           .host = "", .tail = "one\ntwo"));
     else if (IS("interrupt"))
         machine_frame(m, now, "l", RT_MSG_INTERRUPT, BODY(interrupt, .signal = a, .reason = ""));
     else if (IS("tick"))

@@ -14,7 +14,9 @@
 
 static rt_msg_hello hello(int64_t rank, int64_t world)
 {
-    return (rt_msg_hello){.host = rank == 0 ? "anna" : "berta",
+    return (rt_msg_hello){.plan_hash = "",
+                          .snapshot_trouble = "",
+                          .host = rank == 0 ? "anna" : "berta",
                           .pid = 10 + rank,
                           .rank = rank,
                           .world = world,

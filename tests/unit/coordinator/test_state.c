@@ -12,7 +12,8 @@ typedef struct row {
 #define START                                                                                      \
     {"launcher", RT__RECOVER, "recover"},                                                          \
         {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},  \
-        {"hello 1", RT__GATHER, ""}, {"hello 0", RT__RUN, "PLAN>w0 PLAN>w1 event:running"},        \
+        {"hello 1", RT__GATHER, ""},                                                               \
+        {"hello 0", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},                        \
     {                                                                                              \
         "layout", RT__RUN, ""                                                                      \
     }
@@ -20,7 +21,7 @@ typedef struct row {
 static const row undisturbed[] = {
     {"tick", RT__BOOT, ""},
     START,
-    {"report 1", RT__RUN, ""}, /* only tells that work has begun */
+    {"report 1", RT__RUN, "journal:first_step"}, /* only tells that work has begun */
     {"report 10", RT__RUN, "metrics"},
     {"piece 1 50", RT__RUN, ""},
     {"piece 1 50", RT__RUN, ""}, /* said twice */
@@ -28,29 +29,31 @@ static const row undisturbed[] = {
     {"committed 50", RT__RUN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"report 100", RT__RUN, "metrics"},
     {"piece 0 100", RT__RUN, ""},
-    {"evaluated 100", RT__RUN, "event:evaluation"},
+    {"evaluated 100", RT__RUN, "event:evaluation journal:evaluated"},
     {"finished 0 100", RT__DRAIN, ""},
     {"finished 0 100", RT__DRAIN, ""},
     {"piece 1 100", RT__DRAIN, "commit:100"},
     {"finished 1 100", RT__DRAIN, ""}, /* not before the commit */
     {"committed 100", RT__DRAIN,
-     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 STOP>w0 STOP>w1"},
+     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 FORGET>w0 FORGET>w1 STOP>w0 "
+     "STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
     {"report 100", RT__DONE, ""},
 };
 
 static const row killed_worker[] = {
     START,
-    {"report 60", RT__RUN, "metrics"},
+    {"report 60", RT__RUN, "journal:first_step metrics"},
     {"piece 0 70", RT__RUN, ""},       /* the other piece will never come */
     {"exited 7 137 9 1", RT__RUN, ""}, /* of another generation */
-    {"exited 1 137 9 1", RT__RECOVER, "discard:70 event:checkpoint_failed event:worker_lost again"},
+    {"exited 1 137 9 1", RT__RECOVER,
+     "journal:exited discard:70 event:checkpoint_failed event:worker_lost again"},
     {"recovered 50", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
     {"hello 0", RT__GATHER, ""},
-    {"hello 1", RT__RUN, "PLAN>w0 PLAN>w1 event:running"},
+    {"hello 1", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},
     {"report 51", RT__RUN, "event:recovered journal:recovered"},
     {"finished 1 100", RT__DRAIN, ""},
-    {"finished 0 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"finished 0 100", RT__DRAIN, "FORGET>w0 FORGET>w1 STOP>w0 STOP>w1"},
     {"exited 2 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
 };
 
@@ -59,26 +62,26 @@ static const row consequence_before_cause[] = {
     START,
     {"fault 0 -25", RT__REGROUP, "END_GENERATION>l"},
     {"fault 1 -26", RT__REGROUP, ""},
-    {"exited 1 137 9 1", RT__RECOVER, "event:worker_lost again"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
 };
 
 static const row gives_up[] = {
     START,
-    {"exited 1 137 9 0", RT__RECOVER, "event:worker_lost again"},
+    {"exited 1 137 9 0", RT__RECOVER, "journal:exited event:worker_lost again"},
     {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
     {"hello 0", RT__GATHER, ""},
-    {"exited 2 137 9 1", RT__RECOVER, "event:worker_lost again"},
+    {"exited 2 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
     {"recovered 0", RT__GATHER, "journal:generation g3 START_GENERATION>l event:generation"},
     {"hello 0", RT__GATHER, ""},
     {"exited 3 137 9 1", RT__FAILED,
-     "event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l"},
+     "journal:exited event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
 static const row never_starts[] = {
     {"launcher", RT__RECOVER, "recover"},
     {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
     {"exited 1 127 0 -1", RT__FAILED,
-     "event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l"},
+     "journal:exited event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
 static const row refused_source[] = {
@@ -117,7 +120,7 @@ static const row disk_full[] = {
     {"piece 0 60", RT__RUN, "commit:60"},
     {"uncommitted 60", RT__RUN,
      "discard:60 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
-    {"report 70", RT__RUN, "metrics"},
+    {"report 70", RT__RUN, "journal:first_step metrics"},
 };
 
 static const row piece_missing_at_the_end[] = {
@@ -125,48 +128,50 @@ static const row piece_missing_at_the_end[] = {
     {"piece 0 100", RT__RUN, ""},
     {"finished 0 100", RT__DRAIN, ""},
     {"finished 1 100", RT__DRAIN,
-     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 STOP>w0 STOP>w1"},
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 FORGET>w0 FORGET>w1 "
+     "STOP>w0 STOP>w1"},
 };
 
 static const row interrupted[] = {
     START,
     {"progress 1 42", RT__RUN, ""},
-    {"interrupt 2", RT__DRAIN, "event:interrupted STOP>w0"}, /* rank 0 alone is asked */
+    {"interrupt 2", RT__DRAIN,
+     "journal:interrupt event:interrupted STOP>w0"}, /* rank 0 alone is asked */
     {"interrupt 2", RT__DRAIN, ""},
     {"piece 0 44", RT__DRAIN, ""},
     {"piece 1 44", RT__DRAIN, "commit:44"},
     {"committed 44", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"finished 0 44", RT__DRAIN, ""},
-    {"finished 1 44", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"finished 1 44", RT__DRAIN, "FORGET>w0 FORGET>w1 STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
 static const row interrupted_then_killed[] = {
     START,
     {"progress 1 42", RT__RUN, ""},
-    {"interrupt 2", RT__DRAIN, "event:interrupted STOP>w0"},
+    {"interrupt 2", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
     {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
 static const row interrupted_while_gathering[] = {
     {"launcher", RT__RECOVER, "recover"},
     {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
-    {"interrupt 15", RT__DRAIN, "event:interrupted END_GENERATION>l"},
+    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted END_GENERATION>l"},
     {"hello 0", RT__DRAIN, "REFUSED>w0"},
     {"exited 1 1 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
 static const row interrupted_while_recovering[] = {
     START,
-    {"exited 1 137 9 1", RT__RECOVER, "event:worker_lost again"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
     {"interrupt 2", RT__DONE,
-     "event:interrupted event:stopped journal:end summary:stopped RUN_ENDED>l"},
+     "journal:interrupt event:interrupted event:stopped journal:end summary:stopped RUN_ENDED>l"},
     {"recovered 0", RT__DONE, ""},
 };
 
 static const row strangers[] = {
     {"exited 1 0 0 0", RT__BOOT, ""}, {"hello 0", RT__BOOT, ""}, START,
-    {"launcher", RT__RUN, ""},        {"stranger", RT__RUN, ""}, {"hello 0", RT__RUN, "REFUSED>w0"},
+    {"launcher", RT__RUN, ""},        {"stranger", RT__RUN, ""}, {"hello 0", RT__RUN, ""},
     {"recovered 0", RT__RUN, ""},
 };
 
@@ -213,8 +218,8 @@ static void play(machine *m, const script *s)
         const char *done = machine_done(m);
         if (strcmp(done, s->rows[i].effects) != 0 || m->run.phase != s->rows[i].phase)
             fail_msg("event %zu, %s: phase %s, effects:\n  %s\nexpected %s,\n  %s", i,
-                     s->rows[i].event, rt__phase_name(m->run.phase), done,
-                     rt__phase_name(s->rows[i].phase), s->rows[i].effects);
+                     s->rows[i].event, rt__run_phase_name(m->run.phase), done,
+                     rt__run_phase_name(s->rows[i].phase), s->rows[i].effects);
     }
 }
 
@@ -316,9 +321,13 @@ static void missing_ranks_are_named(void **state)
     machine_feed(&m, 0, "recovered 0");
     machine_feed(&m, 1, "hello 2");
     machine_done(&m);
-    machine_feed(&m, RT__GATHER_SECONDS - 1, "tick");
+    machine_feed(&m, 4, "tick");
     assert_string_equal(machine_done(&m), "");
-    machine_feed(&m, RT__GATHER_SECONDS + 1, "tick");
+    machine_feed(&m, 6, "tick");
+    assert_string_equal(machine_done(&m), "event:stall");
+    machine_feed(&m, RT__JOIN_SECONDS, "tick");
+    assert_string_equal(machine_done(&m), "");
+    machine_feed(&m, RT__JOIN_SECONDS + 2, "tick");
     assert_string_equal(machine_done(&m), "END_GENERATION>l");
     assert_non_null(strstr(m.run.cause.text, "from rank 0, 1, 3"));
     machine_release(&m);
@@ -487,10 +496,12 @@ static void any_order_of_events_ends_well(void **state)
             w.job = false;
             machine_feed(&m, now, event);
             check_invariants(&m, &w);
+            machine_feed(&m, now + 0.5, "tick");
+            check_invariants(&m, &w);
         }
         if (!m.run.ended)
             fail_msg("seed %llu: has not ended, phase %s", (unsigned long long)seed,
-                     rt__phase_name(m.run.phase));
+                     rt__run_phase_name(m.run.phase));
         machine_release(&m);
     }
 }

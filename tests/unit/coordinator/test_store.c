@@ -41,7 +41,7 @@ static const char *at(const char *fmt, int64_t step, const char *file)
     static int next;
     char *text = buffers[next++ % 4], name[64];
     snprintf(name, sizeof name, "%s%08" PRId64 "%s", fmt[0] == '.' ? ".step-" : "step-", step,
-             fmt[0] == '.' ? ".tmp" : "");
+             fmt[0] == '.' ? ".g1.tmp" : "");
     snprintf(text, sizeof buffers[0], "%s/%s%s%s", root, name, file[0] ? "/" : "", file);
     return text;
 }
@@ -80,6 +80,7 @@ static rt_status commit(const rt__checkpoint *c, const char *config)
     char *path = NULL;
     rt_status status = rt__store_commit(root,
                                         &(rt__manifest){.run = "r1",
+                                                        .generation = 1,
                                                         .step = c->step,
                                                         .slices = 4,
                                                         .seed = 1337,
@@ -166,7 +167,7 @@ static void discards_and_tidies(void **state)
     (void)state;
     rt__checkpoint a = make_pieces(1), b = make_pieces(2);
     make_checkpoint(3);
-    assert_int_equal(rt__store_discard(root, 1), RT_OK);
+    assert_int_equal(rt__store_discard(root, 1, 1), RT_OK);
     assert_false(rt_path_exists(at(".", 1, "")));
     assert_int_equal(rt__store_tidy(root), RT_OK);
     assert_false(rt_path_exists(at(".", 2, "")));
@@ -265,13 +266,13 @@ static void newest_good_one_is_found(void **state)
     rt__manifest m;
     char *path;
     reports = 0;
-    assert_int_equal(rt__store_newest(root, count_report, NULL, &path, &m), RT_OK);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, count_report, NULL, &path, &m), RT_OK);
     assert_null(path); /* there are none at all */
     make_checkpoint(90);
     make_checkpoint(100);
     make_checkpoint(100000000); /* nine digits: sorted as numbers, not as text */
     spoil(100000000);
-    assert_int_equal(rt__store_newest(root, count_report, NULL, &path, &m), RT_OK);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, count_report, NULL, &path, &m), RT_OK);
     assert_int_equal(m.step, 100);
     assert_string_equal(path, at("step", 100, ""));
     assert_int_equal(reports, 1);
@@ -279,7 +280,8 @@ static void newest_good_one_is_found(void **state)
     rt_mem_free(path);
     spoil(100);
     spoil(90);
-    assert_int_equal(rt__store_newest(root, count_report, NULL, &path, &m), RT_E_CORRUPT);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, count_report, NULL, &path, &m),
+                     RT_E_CORRUPT);
     assert_null(path);
     assert_int_equal(reports, 4);
 }
@@ -401,18 +403,18 @@ static void a_restart_takes_what_is_left(void **state)
     (void)state;
     rt__source source;
     rt__resume how = {.mode = "auto", .root = root, .report = count_report};
-    assert_int_equal(rt__resume_again(&how, "hash", &source), RT_OK);
+    assert_int_equal(rt__resume_again(&how, "hash", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 0);
     make_checkpoint(10);
     make_checkpoint(20);
     spoil(20);
-    assert_int_equal(rt__resume_again(&how, "hash", &source), RT_OK);
+    assert_int_equal(rt__resume_again(&how, "hash", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 10);
     rt__source_release(&source);
-    assert_int_equal(rt__resume_again(&how, "other mathematics", &source), RT_OK);
+    assert_int_equal(rt__resume_again(&how, "other mathematics", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 0);
     spoil(10);
-    assert_int_equal(rt__resume_again(&how, "hash", &source), RT_OK);
+    assert_int_equal(rt__resume_again(&how, "hash", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 0);
     assert_null(source.path);
     assert_false(rt_failed());

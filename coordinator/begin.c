@@ -1,0 +1,254 @@
+/* Opening the run directory, the journal, the wire and the rest, and closing them again. */
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "coordinator/shell.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const double LINGER_SECONDS = 2;
+enum { JOURNAL_LONG = 500 /* records after which it is made shorter */ };
+
+/* ---- files ---- */
+
+static rt_status make_paths(rt__shell *s)
+{
+    struct {
+        char **path;
+        const char *name;
+    } paths[] = {
+        {&s->config_next, ".config.next.yaml"},
+        {&s->config, "config.yaml"},
+        {&s->config_before, ".config.before.yaml"},
+        {&s->events, "events.jsonl"},
+        {&s->metrics, "metrics.jsonl"},
+        {&s->summary, "summary.json"},
+        {&s->checkpoints, "checkpoints"},
+        {&s->journal_path, "journal"},
+        {&s->log, "logs/coordinator.log"},
+        {&s->control, "control.json"},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        *paths[i].path = rt_path_join(s->options->dir, paths[i].name);
+        if (!*paths[i].path)
+            return rt_error_code();
+    }
+    return RT_OK;
+}
+
+static rt_status open_log(const rt__shell *s)
+{
+    char *logs = rt_path_join(s->options->dir, "logs");
+    rt_status status = logs ? rt_dir_make(logs, 0755) : rt_error_code();
+    rt_mem_free(logs);
+    RT_TRY(status);
+    RT_TRY(rt_log_open("coordinator", s->log, s->cfg.log.format == RT_CFG_LOG_JSON));
+    rt_log_set_level((rt_log_level)s->cfg.log.level);
+    return RT_OK;
+}
+
+/* ---- the journal ---- */
+
+static rt_status record(rt__shell *s, json_t *r)
+{
+    rt_status status = r ? rt__journal_append(s->journal, r) : RT_FAIL(NOMEM, "out of memory");
+    if (status == RT_OK)
+        status = rt__history_apply(&s->history, r);
+    json_decref(r);
+    return status;
+}
+
+static rt_status make_run_id(rt__shell *s)
+{
+    uint64_t random;
+    const char *same = getenv("RINGTORCH_RUN");
+    if (s->again) {
+        snprintf(s->run_id, sizeof s->run_id, "%s", same);
+        return RT_OK;
+    }
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return RT_FAIL(IO, "no random numbers from the system for a run id");
+    snprintf(s->run_id, sizeof s->run_id, "%016" PRIx64, random);
+    return RT_OK;
+}
+
+static rt_status compact(rt__shell *s, json_t *list)
+{
+    json_t *record = json_array_get(list, 0);
+    return rt__journal_compact(s->journal, &record, 1);
+}
+
+static rt_status make_journal_shorter(rt__shell *s)
+{
+    if (rt__journal_count(s->journal) < JOURNAL_LONG || !s->history.run_id[0])
+        return RT_OK;
+    json_t *records = rt__history_records(&s->history);
+    rt_status status = records ? compact(s, records) : rt_error_code();
+    json_decref(records);
+    return status;
+}
+
+static rt_status open_journal(rt__shell *s)
+{
+    RT_TRY(rt__history_init(&s->history));
+    RT_TRY(rt__journal_open(s->journal_path, rt__history_visit, &s->history, &s->journal));
+    bool holds_a_run = s->history.run_id[0] != '\0';
+    if (holds_a_run && !s->again && strcmp(s->options->resume, "never") == 0)
+        return RT_FAIL(
+            EXISTS, "%s: holds another run: go on with --resume auto, or choose another --run-dir",
+            s->options->dir);
+    if (!holds_a_run)
+        return make_run_id(s);
+    snprintf(s->run_id, sizeof s->run_id, "%s", s->history.run_id);
+    RT_TRY(make_journal_shorter(s));
+    return s->again ? RT_OK : record(s, json_pack("{s:s}", "kind", "launch"));
+}
+
+/* Makes the configuration final: from here on it is what the run does. */
+rt_status rt__shell_settle_config(rt__shell *s)
+{
+    RT_TRY(rt_config_hash(&s->cfg, s->config_hash));
+    if (rt_path_exists(s->config))
+        RT_TRY(rt_rename_durably(s->config, s->config_before));
+    RT_TRY(rt_config_write_yaml(&s->cfg, s->config));
+    if (!s->history.run_id[0] && !s->run.history.run_id[0]) {
+        char *yaml = rt_config_yaml(&s->cfg);
+        json_t *r =
+            yaml ? json_pack("{s:s, s:s, s:s}", "kind", "run", "run", s->run_id, "config", yaml)
+                 : NULL;
+        rt_mem_free(yaml);
+        rt_status status = r ? rt__journal_append(s->journal, r) : RT_FAIL(NOMEM, "out of memory");
+        if (status == RT_OK)
+            status = rt__history_apply(&s->run.history, r);
+        json_decref(r);
+        RT_TRY(status);
+    }
+    unlink(s->config_next);
+    return RT_OK;
+}
+
+bool rt__shell_is_settled(const rt__shell *s)
+{
+    return s->run.history.run_id[0] && !rt_path_exists(s->config_next);
+}
+
+/* ---- the wire ---- */
+
+/* Tells tools, and only ours, where to find us. */
+static rt_status write_control(rt__shell *s, const rt_wire_keys *keys)
+{
+    char text[4 * RT_WIRE_KEY], host[256] = "";
+    rt_wire_keys_text(keys, false, text);
+    gethostname(host, sizeof host - 1);
+    json_t *j = json_pack("{s:s, s:s, s:s, s:I, s:s}", "endpoint", rt_wire_endpoint(s->wire), "run",
+                          s->run_id, "keys", text, "pid", (json_int_t)getpid(), "host", host);
+    char *line = j ? rt_json_text(j) : NULL;
+    rt_status status =
+        line ? rt_file_replace_secret(s->control, line, strlen(line)) : rt_error_code();
+    rt_mem_free(line);
+    json_decref(j);
+    return status;
+}
+
+static rt_status listen(rt__shell *s)
+{
+    rt_wire_keys keys;
+    RT_TRY(rt_wire_keys_from_env(&keys));
+    char port[16] = "*";
+    const char *same = getenv("RINGTORCH_ENDPOINT");
+    if (s->cfg.control.port != 0)
+        snprintf(port, sizeof port, "%" PRId64, s->cfg.control.port);
+    char *endpoint = s->again && same ? rt_strdup(same)
+                                      : rt_strdup_printf("tcp://%s:%s", s->cfg.control.bind, port);
+    if (!endpoint)
+        return rt_error_code();
+    rt_status status = rt_wire_listen(
+        &(rt_wire_options){
+            .endpoint = endpoint, .keys = &keys, .run = s->run_id, .name = "coordinator"},
+        &s->wire);
+    rt_mem_free(endpoint);
+    return status == RT_OK ? write_control(s, &keys) : status;
+}
+
+/* ---- all of it ---- */
+
+/* Returns the newest step in metrics.jsonl that the last generation wrote; -1: none. What was received but not
+ * confirmed by a coordinator that died is sent again. */
+static int64_t last_metrics_step(const rt__shell *s)
+{
+    enum { TAIL = 4096 };
+    char tail[TAIL + 1];
+    FILE *f = fopen(s->metrics, "re");
+    if (!f)
+        return -1;
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f);
+    fseek(f, size > TAIL ? size - TAIL : 0, SEEK_SET);
+    tail[fread(tail, 1, TAIL, f)] = '\0';
+    fclose(f);
+    char *end = strrchr(tail, '\n');
+    if (!end)
+        return -1;
+    *end = '\0';
+    const char *line = strrchr(tail, '\n') ? strrchr(tail, '\n') + 1 : tail;
+    json_t *j = NULL;
+    int64_t step = -1;
+    if (rt_json_parse(line, strlen(line), s->metrics, &j) == RT_OK &&
+        json_integer_value(json_object_get(j, "generation")) == s->history.generation)
+        step = json_integer_value(json_object_get(j, "step"));
+    rt_error_clear();
+    json_decref(j);
+    return step;
+}
+
+rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
+{
+    s->again = getenv("RINGTORCH_RUN") != NULL;
+    RT_TRY(make_paths(s));
+    const char *config = rt_path_exists(s->config_next) ? s->config_next : s->config;
+    RT_TRY(rt_config_load(config, NULL, 0, &s->cfg));
+    RT_TRY(open_log(s));
+    RT_TRY(open_journal(s));
+    RT_TRY(rt_config_hash(&s->cfg, s->config_hash));
+    RT_TRY(rt__desk_open(&s->desk));
+    RT_TRY(listen(s));
+    s->effects = *effects;
+    s->effects.ctx = s;
+    rt__run_init(&s->run, &(rt__run_facts){.cfg = &s->cfg,
+                                           .config_hash = s->config_hash,
+                                           .run_id = s->run_id,
+                                           .dir = s->options->dir,
+                                           .effects = &s->effects,
+                                           .started = s->options->started,
+                                           .history = s->history,
+                                           .again = s->again,
+                                           .metrics_step = s->again ? last_metrics_step(s) : -1});
+    s->history = (rt__history){0};
+    return RT_OK;
+}
+
+void rt__shell_release(rt__shell *s)
+{
+    rt__desk_close(s->desk);
+    if (s->wire) { /* else it may be another's */
+        unlink(s->control);
+        rt_wire_close(s->wire, LINGER_SECONDS);
+    }
+    rt__journal_close(s->journal);
+    if (s->run.facts.cfg)
+        rt__run_release(&s->run);
+    rt__history_release(&s->history);
+    rt_config_release(&s->cfg);
+    char *owned[] = {s->config_next, s->config,      s->config_before, s->events, s->metrics,
+                     s->summary,     s->checkpoints, s->journal_path,  s->log,    s->control};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        rt_mem_free(owned[i]);
+    rt_log_close();
+}

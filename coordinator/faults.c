@@ -1,0 +1,315 @@
+/* What goes wrong in a generation, how it is told, and what follows from it. */
+#include "common/error.h"
+#include "common/phase.h"
+#include "common/samples.h"
+#include "coordinator/health.h"
+#include "coordinator/inside.h"
+#include "coordinator/record.h"
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CRASHES_MAX = 3 }; /* at the same slice of the same step, in a row */
+
+/* ---- causes ---- */
+
+void rt__run_note_cause(rt__run *r, double at, int weight, int64_t rank, const char *fmt, ...)
+{
+    rt__cause *c = &r->cause;
+    if (c->weight == 0)
+        c->at = at;
+    if (weight <= c->weight)
+        return;
+    c->weight = weight;
+    c->rank = rank;
+    snprintf(c->host, sizeof c->host, "%s",
+             rank >= 0 && rank < r->roster.world ? r->roster.member[rank].host : "");
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(c->text, sizeof c->text, fmt, ap);
+    va_end(ap);
+}
+
+void rt__run_give_up_generation(rt__run *r, double now, const char *reason)
+{
+    if (!r->recovery.on)
+        r->recovery = (rt__recovery){.on = true, .sign = r->cause.at, .decided = now};
+    rt__run_end_job(r, reason);
+    rt__run_enter(r, now, RT__REGROUP);
+}
+
+/* The last line of a text: where programs say why they ended. */
+static const char *last_line(const char *text)
+{
+    const char *line = text;
+    for (const char *c = text; *c; c++)
+        if (*c == '\n' && c[1] != '\0')
+            line = c + 1;
+    return line;
+}
+
+void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m)
+{
+    double at = now - m->seconds_since_sign;
+    if (m->host[0])
+        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1, "host %s cannot be reached", m->host);
+    else if (m->signal && m->rank >= 0)
+        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, m->rank,
+                           "worker %" PRId64 " was killed by signal %" PRId64, m->rank, m->signal);
+    else if (m->signal)
+        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1, "mpirun was killed by signal %" PRId64,
+                           m->signal);
+    else if (m->rank >= 0)
+        rt__run_note_cause(r, at, RT__CAUSE_EXIT_CODE, m->rank,
+                           "worker %" PRId64 " left with exit code %" PRId64 "%s%s", m->rank,
+                           m->exit_code, m->tail[0] ? ": " : "", last_line(m->tail));
+    else
+        rt__run_note_cause(r, at, RT__CAUSE_EXIT_CODE, -1,
+                           "mpirun ended with exit code %" PRId64 "%s%s", m->exit_code,
+                           m->tail[0] ? ": " : "", last_line(m->tail));
+    rt__cause *c = &r->cause;
+    c->exit_code = m->exit_code;
+    c->signal = m->signal;
+    if (m->host[0])
+        snprintf(c->host, sizeof c->host, "%s", m->host);
+    r->recovery.rank = c->rank;
+    snprintf(r->recovery.host, sizeof r->recovery.host, "%s", c->host);
+    snprintf(r->recovery.cause, sizeof r->recovery.cause, "%.*s", (int)sizeof r->recovery.cause - 1,
+             c->text);
+    /* Somebody else's kill says nothing about the work; a crash may. */
+    bool crashed =
+        m->rank >= 0 && m->exit_code != 0 && m->signal != SIGKILL && m->signal != SIGTERM;
+    if (crashed)
+        r->died = (rt__trace){.generation = r->generation, .rank = m->rank};
+}
+
+/* ---- a slice that kills whoever computes it ---- */
+
+static void fail_by_data(rt__run *r, double now, const rt__trace *t)
+{
+    const rt_config *cfg = r->facts.cfg;
+    char ids[512];
+    rt_sampling sampling = {(uint64_t)cfg->run.seed, r->roster.samples, cfg->data.batch,
+                            cfg->parallel.slices};
+    rt_slice_sample_text(&sampling, t->step, t->slice, ids, sizeof ids);
+    char text[1024];
+    snprintf(text, sizeof text,
+             "slice %" PRId64 " of step %" PRId64
+             " ended %d generations in a row (in %s): samples %s",
+             t->slice, t->step + 1, CRASHES_MAX, rt_phase_name(t->phase), ids);
+    rt__record_event(r, now, "data_fault", "{s:I, s:I, s:s, s:s}", "step", (json_int_t)t->step + 1,
+                     "slice", (json_int_t)t->slice, "samples", ids, "text", text);
+    rt__run_fail(r, now, 1, "%s: look at these samples of %s", text, cfg->data.path);
+}
+
+void rt__run_learn_from_traces(rt__run *r, double now)
+{
+    const rt__trace *t = r->died.generation > 0
+                             ? rt__offers_trace(&r->offers, r->died.generation, r->died.rank)
+                             : NULL;
+    r->died = (rt__trace){0};
+    if (!t)
+        return;
+    bool computing =
+        t->phase == RT_PHASE_LOAD || t->phase == RT_PHASE_FORWARD || t->phase == RT_PHASE_BACKWARD;
+    bool same = r->crashes > 0 && r->crash.step == t->step && r->crash.slice == t->slice;
+    r->crashes = !computing || t->slice < 0 ? 0 : same ? r->crashes + 1 : 1;
+    r->crash = *t;
+    if (r->crashes >= CRASHES_MAX)
+        fail_by_data(r, now, t);
+}
+
+/* ---- what a worker complains of ---- */
+
+/* Puts all that memory holds of generations up to this one under doubt, but for steps up to `step`. */
+static bool doubt(rt__run *r, double now, int64_t step)
+{
+    if (rt__record_decision(r, "doubt", "{s:I, s:I}", "generation", (json_int_t)r->generation,
+                            "step", (json_int_t)step) == RT_OK)
+        return true;
+    rt__run_fail_with_error(r, now);
+    return false;
+}
+
+/* A loss that is not finite, under run.nan_loss=restart-from-checkpoint: once. A step is a pure function of the state
+ * before it, so what comes again was no accident. */
+static void on_not_finite(rt__run *r, double now, int64_t rank, const rt_msg_fault *m)
+{
+    bool again = r->nan_step == m->step;
+    if (r->facts.cfg->run.nan_loss != RT_CFG_NAN_RESTART || again) {
+        rt__run_fail(r, now, 1, "worker %" PRId64 " at step %" PRId64 ": %s%s", rank, m->step,
+                     m->message, again ? ": again after a restart from a checkpoint" : "");
+        return;
+    }
+    r->nan_step = m->step;
+    if (!doubt(r, now, r->committed_step > 0 ? r->committed_step : 0))
+        return;
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank, "worker %" PRId64 " at step %" PRId64 ": %s",
+                       rank, m->step, m->message);
+    rt__run_give_up_generation(r, now, "a step is not finite");
+}
+
+/* A snapshot that cannot be read after all: the next generation takes an older state. */
+static bool is_bad_snapshot(const rt__run *r, const rt_msg_fault *m)
+{
+    bool reading = r->phase >= RT__RUN && r->source.pieces && m->step <= r->source.step;
+    return reading && rt_status_exit_code((rt_status)m->code) == 2;
+}
+
+void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *m)
+{
+    rt_status code = (rt_status)m->code;
+    bool running = r->phase == RT__GATHER || r->phase == RT__RUN || r->phase == RT__DRAIN;
+    bool bad_snapshot = is_bad_snapshot(r, m);
+    if (rt_status_exit_code(code) == 2 && !bad_snapshot) {
+        rt__run_fail(r, now, 2, "%s", m->message);
+        return;
+    }
+    if (code == RT_E_NUMERIC && running) {
+        on_not_finite(r, now, rank, m);
+        return;
+    }
+    /* A step is a pure function of the state before it: doing it again would fail again. */
+    if (code == RT_E_INTERNAL) {
+        rt__run_fail(r, now, 1, "worker %" PRId64 " at step %" PRId64 ": %s", rank, m->step,
+                     m->message);
+        return;
+    }
+    bool consequence = code == RT_E_ABORTED || code == RT_E_CLOSED || code == RT_E_NET;
+    rt__run_note_cause(r, now, consequence ? RT__CAUSE_CONSEQUENCE : RT__CAUSE_FAULT, rank,
+                       "worker %" PRId64 " at step %" PRId64 ": %s", rank, m->step, m->message);
+    if (!consequence && running)
+        r->died = (rt__trace){.generation = r->generation, .rank = rank};
+    if (bad_snapshot && running && !doubt(r, now, r->source.step - 1))
+        return;
+    if (running)
+        rt__run_give_up_generation(r, now, "a worker has failed");
+}
+
+void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m)
+{
+    char text[160];
+    snprintf(text, sizeof text, "step %" PRId64 " left out: its %s is not finite", m->step + 1,
+             isfinite(m->loss) ? "gradient" : "loss");
+    rt__record_event(r, now, "step_skipped", "{s:I, s:s}", "step", (json_int_t)m->step + 1, "text",
+                     text);
+}
+
+/* ---- bits that differ ---- */
+
+static void tell_corruption(rt__run *r, double now, const rt_msg_checksum *m, const rt__verdict *v,
+                            char *text, size_t size)
+{
+    json_t *ranks = json_array();
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < v->count; i++) {
+        const rt__member *who = &r->roster.member[v->ranks[i]];
+        json_array_append_new(ranks, json_integer(v->ranks[i]));
+        if (used < size)
+            used += (size_t)snprintf(text + used, size - used,
+                                     "%sworker %" PRId64 " on %s (pid %" PRId64 ")", i ? ", " : "",
+                                     v->ranks[i], who->host, who->pid);
+    }
+    if (used < size && m->slice < 0)
+        snprintf(text + used, size - used,
+                 ": parameters at step %" PRId64 " differ from the others'", m->step);
+    else if (used < size)
+        snprintf(text + used, size - used,
+                 ": different gradients for slice %" PRId64 " of step %" PRId64
+                 ", which is computed twice",
+                 m->slice, m->step + 1);
+    rt__record_event(r, now, "corruption", "{s:I, s:I, s:o, s:o}", "step", (json_int_t)m->step,
+                     "slice", (json_int_t)m->slice, "ranks", ranks, "text", rt__record_text(text));
+}
+
+void rt__run_on_checksum(rt__run *r, double now, int64_t rank, const rt_msg_checksum *m)
+{
+    rt__verdict v;
+    if (rt__sums_add(&r->sums, r->roster.world, rank, m, &v) != RT_OK) {
+        rt_error_clear(); /* one comparison less */
+        return;
+    }
+    bool running = r->phase == RT__RUN || r->phase == RT__DRAIN;
+    if (!v.differ || !running) {
+        rt__run_commit_agreed(r);
+        return;
+    }
+    char text[1024];
+    tell_corruption(r, now, m, &v, text, sizeof text);
+    if (!doubt(r, now, m->slice < 0 ? r->sums.agreed_step : m->step))
+        return;
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, v.count == 1 ? v.ranks[0] : -1, "%s", text);
+    rt__run_give_up_generation(r, now, "memory or arithmetic is corrupt");
+}
+
+/* ---- who holds up the others ---- */
+
+static json_t *who_waits(const rt__run *r, int64_t rank)
+{
+    json_t *list = json_array();
+    for (int64_t k = 0; k < r->roster.world; k++)
+        if (k != rank && r->roster.member[k].waits_for >= 0 && json_array_size(list) < 1000)
+            json_array_append_new(list, json_integer(k));
+    return list;
+}
+
+static void tell_stall(rt__run *r, double now, const rt__trouble *t, const char *text)
+{
+    rt__member *m = &r->roster.member[t->rank];
+    m->trouble_told = now;
+    rt__record_event(r, now, "stall", "{s:I, s:o, s:I, s:I, s:s, s:o, s:f, s:b, s:o, s:o}", "rank",
+                     (json_int_t)t->rank, "host", rt__record_text(m->host), "pid",
+                     (json_int_t)m->pid, "step", (json_int_t)m->step, "phase",
+                     rt_phase_name(m->phase), "what", rt__record_text(m->what), "seconds",
+                     t->seconds, "silent", t->silent, "waiting", who_waits(r, t->rank), "text",
+                     rt__record_text(text));
+}
+
+/* Those that were named and are well again. */
+static void tell_recovered(rt__run *r, double now, int64_t troubled)
+{
+    for (int64_t k = 0; k < r->roster.world; k++) {
+        rt__member *m = &r->roster.member[k];
+        if (m->trouble_told <= 0 || k == troubled)
+            continue;
+        rt__record_event(r, now, "stall_over", "{s:I, s:o, s:f}", "rank", (json_int_t)k, "host",
+                         rt__record_text(m->host), "stalled_seconds", now - m->trouble_told);
+        m->trouble_told = 0;
+    }
+}
+
+/* Workers go on although one is silent: its word is missing, not its work. */
+static bool steps_are_made(const rt__run *r, double now)
+{
+    return now - r->stepped_at < RT__SILENT_SECONDS;
+}
+
+void rt__run_tick_health(rt__run *r, double now)
+{
+    if (r->phase != RT__RUN && r->phase != RT__DRAIN)
+        return;
+    rt__trouble t;
+    bool troubled = rt__health_look(&r->roster, now, r->awake_since, &t);
+    tell_recovered(r, now, troubled ? t.rank : -1);
+    if (!troubled)
+        return;
+    char text[768];
+    rt__health_tell(&r->roster, &t, text, sizeof text);
+    if (r->roster.member[t.rank].trouble_told <= 0)
+        tell_stall(r, now, &t, text);
+    if (steps_are_made(r, now))
+        return;
+    bool host_lost = t.silent && rt__health_host_lost(&r->roster, t.rank, now, r->awake_since);
+    bool restart = r->facts.cfg->run.stall_action == RT_CFG_STALL_RESTART &&
+                   rt__health_must_act(&r->roster, &t);
+    if (!host_lost && !restart)
+        return;
+    rt__run_note_cause(r, now - t.seconds, RT__CAUSE_FAULT, t.rank, "%s%s", text,
+                       host_lost ? ": its host is lost" : "");
+    r->cause.host_lost = host_lost;
+    rt__run_give_up_generation(r, now, host_lost ? "a host is lost" : "a worker does not move");
+}

@@ -1,0 +1,557 @@
+/* From one generation to the next: the state to start from, the hosts, the plan, the end, the books of a recovery. */
+#include "common/error.h"
+#include "common/mem.h"
+#include "coordinator/inside.h"
+#include "coordinator/record.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void rt__run_end_job(rt__run *r, const char *reason)
+{
+    rt__run_send(r, r->launcher, RT_MSG_END_GENERATION,
+                 &(rt_msg_end_generation){.job_generation = r->generation, .reason = reason});
+}
+
+/* ---- looking for a checkpoint ---- */
+
+void rt__run_recover(rt__run *r, double now, bool again)
+{
+    rt__run_enter(r, now, RT__RECOVER);
+    rt__source_release(&r->fallback);
+    r->facts.effects->recover(r->facts.effects->ctx, again,
+                              r->history.doubt.generation ? r->history.doubt.step : INT64_MAX);
+}
+
+static void plan_if_ready(rt__run *r, double now);
+
+/* A coordinator before us started this generation: its workers will say HELLO again. */
+static void rejoin(rt__run *r, double now)
+{
+    r->generation = r->history.generation;
+    if (rt__roster_reset(&r->roster, r->history.world) != RT_OK) {
+        rt__run_fail_with_error(r, now);
+        return;
+    }
+    r->rejoining = r->job_alive = true;
+    r->job_unknown = r->launchers_job != r->generation;
+    r->joined_at = now;
+    r->facts.effects->generation(r->facts.effects->ctx, r->generation);
+    rt__record_event(r, now, "coordinator_restarted", "{s:I, s:b}", "world_size",
+                     (json_int_t)r->history.world, "planned", r->history.planned);
+    rt__run_recover(r, now, true);
+    rt__run_enter(r, now, RT__GATHER);
+}
+
+void rt__run_begin(rt__run *r, double now)
+{
+    bool waits_for_hosts = r->facts.cfg->parallel.hostfile[0] && !r->hosts_known;
+    if (r->phase != RT__BOOT || r->launcher[0] == '\0' || waits_for_hosts)
+        return;
+    if (r->facts.again && r->history.open)
+        rejoin(r, now);
+    else
+        rt__run_recover(r, now, r->facts.again && r->history.generation > 0);
+}
+
+/* ---- starting a generation ---- */
+
+int64_t rt__run_wanted(const rt__run *r)
+{
+    const rt_config *cfg = r->facts.cfg;
+    int64_t wanted = r->history.target > 0 ? r->history.target : cfg->parallel.workers;
+    return wanted < cfg->parallel.slices ? wanted : cfg->parallel.slices;
+}
+
+/* Asks the launcher for the job; also again, since it starts no generation twice. */
+static void send_start(rt__run *r, double now)
+{
+    rt_msg_start_generation m = {.job_generation = r->generation, .world = r->roster.world};
+    const char **names = rt_calloc((size_t)r->hosts.count + 1, sizeof *names);
+    int64_t *slots = rt_calloc((size_t)r->hosts.count + 1, sizeof *slots);
+    if (!names || !slots) {
+        rt__run_fail_with_error(r, now);
+    } else {
+        for (int64_t i = 0; i < r->hosts.count; i++)
+            if (r->hosts.host[i].used > 0) {
+                names[m.hosts_count++] = r->hosts.host[i].name;
+                slots[m.slots_count++] = r->hosts.host[i].used;
+            }
+        m.hosts = names;
+        m.slots = slots;
+        rt__run_send(r, r->launcher, RT_MSG_START_GENERATION, &m);
+    }
+    rt_mem_free(names);
+    rt_mem_free(slots);
+}
+
+/* The names of the hosts in use, for records. */
+static json_t *hosts_in_use(const rt__run *r)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < r->hosts.count; i++)
+        if (r->hosts.host[i].used > 0)
+            json_array_append_new(list, rt__record_text(r->hosts.host[i].name));
+    return list;
+}
+
+static bool open_generation(rt__run *r, int64_t world)
+{
+    r->generation = r->history.generation + 1;
+    return rt__record_decision(r, "generation", "{s:I, s:I, s:b, s:o, s:f, s:I}", "generation",
+                               (json_int_t)r->generation, "world", (json_int_t)world, "restart",
+                               r->recovery.on, "hosts", hosts_in_use(r), "trained_seconds",
+                               r->history.trained_seconds + r->generation_seconds, "trained_steps",
+                               (json_int_t)(r->history.trained_steps + r->generation_steps)) ==
+           RT_OK;
+}
+
+static void start_generation(rt__run *r, double now)
+{
+    int64_t world = rt__hosts_allot(&r->hosts, rt__run_wanted(r), now);
+    if (!open_generation(r, world)) {
+        rt__run_fail_with_error(r, now);
+        return;
+    }
+    r->generations_here++;
+    r->generation_seconds = 0;
+    r->generation_steps = 0;
+    r->committed_step = r->fallback.path ? r->fallback.step : -1;
+    r->cause = (rt__cause){.rank = -1};
+    r->job_alive = true;
+    r->forgotten = r->regrouping = r->missing_told = false;
+    rt__offers_release(&r->offers);
+    rt__sums_clear(&r->sums);
+    r->facts.effects->generation(r->facts.effects->ctx, r->generation);
+    if (rt__roster_reset(&r->roster, world) != RT_OK) {
+        rt__run_fail_with_error(r, now);
+        return;
+    }
+    rt__run_enter(r, now, RT__GATHER);
+    r->joined_at = now;
+    send_start(r, now);
+    rt__record_event(r, now, "generation", "{s:I, s:I, s:o, s:o}", "world_size", (json_int_t)world,
+                     "start_step", (json_int_t)r->fallback.step, "source",
+                     rt__record_text(rt__source_name(&r->fallback)), "hosts", hosts_in_use(r));
+}
+
+void rt__run_on_recovered(rt__run *r, double now, const rt__event *e)
+{
+    bool joining = r->phase == RT__GATHER && r->rejoining;
+    if (r->phase != RT__RECOVER && !joining)
+        return;
+    if (e->status != RT_OK) {
+        rt__run_fail(r, now, rt_status_exit_code(e->status), "%s", e->text);
+        return;
+    }
+    rt__source_release(&r->fallback);
+    r->fallback = *e->source;
+    *e->source = (rt__source){0};
+    if (joining) {
+        r->rejoining = false;
+        r->committed_step = r->fallback.path ? r->fallback.step : -1;
+        plan_if_ready(r, now);
+        return;
+    }
+    if (r->fallback.exact && rt__record_decision(r, "doubt", "{s:I, s:I}", "generation",
+                                                 (json_int_t)r->history.generation, "step",
+                                                 (json_int_t)r->fallback.step) != RT_OK) {
+        rt__run_fail_with_error(r, now);
+        return;
+    }
+    start_generation(r, now);
+}
+
+/* ---- the plan ---- */
+
+/* Takes over what the generation that is running was given, as far as the journal and the offers tell. */
+static rt_status source_as_before(rt__run *r, rt__source *out)
+{
+    const rt__history *h = &r->history;
+    *out = (rt__source){.step = h->start_step, .parameters = r->roster.parameters};
+    snprintf(out->layout_hash, sizeof out->layout_hash, "%s", r->roster.layout_hash);
+    if (h->source && strcmp(h->source, "snapshot") == 0) {
+        int64_t step = rt__offers_newest(&r->offers, r->roster.parameters, h->start_step, h->doubt,
+                                         &out->pieces, &out->piece_numbers);
+        RT_TRY(rt_error_code());
+        return step == h->start_step
+                   ? RT_OK
+                   : RT_FAIL(NOTFOUND,
+                             "the snapshot of step %" PRId64 " that it started from is gone",
+                             h->start_step);
+    }
+    if (!h->source || strcmp(h->source, "fresh") == 0)
+        return RT_OK;
+    out->path = rt_strdup(h->source);
+    return out->path ? RT_OK : rt_error_code();
+}
+
+/* Picks the newest state that is whole: a snapshot, else the checkpoint that was found, else the beginning. */
+static rt_status choose_source(rt__run *r, rt__source *out)
+{
+    enum { PIECE_NUMBERS_MAX = 20000 }; /* PLAN.pieces */
+    int64_t *pieces = NULL, count = 0, step;
+    *out = (rt__source){0};
+    step = rt__offers_newest(&r->offers, r->roster.parameters, r->fallback.step + 1,
+                             r->history.doubt, &pieces, &count);
+    RT_TRY(rt_error_code());
+    if (step >= 0 && count <= PIECE_NUMBERS_MAX) {
+        *out = (rt__source){.step = step,
+                            .parameters = r->roster.parameters,
+                            .pieces = pieces,
+                            .piece_numbers = count};
+        return RT_OK;
+    }
+    rt_mem_free(pieces);
+    *out = r->fallback;
+    out->path = r->fallback.path ? rt_strdup(r->fallback.path) : NULL;
+    return r->fallback.path && !out->path ? rt_error_code() : RT_OK;
+}
+
+/* The newest step that any rank of the generations before is known to have finished. */
+static int64_t newest_known(const rt__run *r)
+{
+    int64_t newest = r->newest_step;
+    for (int64_t i = 0; i < r->offers.traces; i++)
+        if (r->offers.trace[i].step > newest &&
+            r->offers.trace[i].generation > r->history.doubt.generation)
+            newest = r->offers.trace[i].step;
+    return newest;
+}
+
+static void tell_running(rt__run *r, double now, const rt__plan *plan, int64_t lost)
+{
+    rt__record_event(
+        r, now, "running", "{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:s, s:o, s:I}", "world_size",
+        (json_int_t)r->roster.world, "slices", (json_int_t)plan->message.slices, "start_step",
+        (json_int_t)plan->message.start_step, "end_step", (json_int_t)plan->message.end_step,
+        "samples", (json_int_t)r->roster.samples, "isa", r->roster.isa, "blas", r->roster.blas,
+        "parameters", (json_int_t)r->roster.parameters, "plan_hash", plan->hash, "source",
+        rt__record_text(rt__source_name(&r->source)), "lost_steps", (json_int_t)lost);
+}
+
+/* What is the case once the ranks have a plan. */
+static void enter_run(rt__run *r, double now, bool resumed)
+{
+    r->recovery.gathered = now;
+    rt__run_enter(r, now, r->roster.finished > 0 ? RT__DRAIN : RT__RUN);
+    r->stepped_at = now;
+    if (!resumed)
+        r->newest_step = r->source.step;
+    r->sums.agreed_step = r->source.step; /* all have read the same bytes */
+    for (int64_t k = 0; k < r->roster.world; k++)
+        if (r->roster.member[k].step > r->newest_step)
+            r->newest_step = r->roster.member[k].step;
+    rt__run_pass_on_orders(r, now);
+    rt__run_finish_drain(r, now);
+}
+
+static rt_status make_plan(rt__run *r, double now, bool as_before)
+{
+    rt__plan plan;
+    rt__source_release(&r->source);
+    RT_TRY(as_before ? source_as_before(r, &r->source) : choose_source(r, &r->source));
+    RT_TRY(rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step));
+    RT_TRY(rt__plan_make(r->facts.cfg, &r->source, &r->roster, r->end_step, &plan));
+    int64_t newest = newest_known(r), lost = 0;
+    if (!as_before && newest > r->source.step && !r->fallback.exact)
+        lost = newest - r->source.step;
+    rt_status status = rt__record_decision(
+        r, "plan", "{s:I, s:I, s:I, s:o}", "generation", (json_int_t)r->generation, "start_step",
+        (json_int_t)r->source.step, "lost_steps", (json_int_t)lost, "source",
+        rt__record_text(rt__source_name(&r->source)));
+    if (status == RT_OK) {
+        r->recovery.lost_steps = lost;
+        rt__run_send_to_all(r, RT_MSG_PLAN, &plan.message);
+        tell_running(r, now, &plan, lost);
+        enter_run(r, now, as_before);
+    }
+    rt__plan_release(&plan);
+    return status;
+}
+
+static bool all_have_a_plan(const rt__run *r)
+{
+    for (int64_t k = 0; k < r->roster.world; k++)
+        if (!r->roster.member[k].planned)
+            return false;
+    return true;
+}
+
+/* Goes on with the plan that all ranks have had from the coordinator before. */
+static void go_on(rt__run *r, double now)
+{
+    rt__source_release(&r->source);
+    r->source.step = r->history.start_step;
+    if (rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step) != RT_OK) {
+        rt__run_fail_with_error(r, now);
+        return;
+    }
+    enter_run(r, now, true);
+}
+
+static void plan_if_ready(rt__run *r, double now)
+{
+    if (r->phase != RT__GATHER || r->rejoining || r->roster.joined < r->roster.world)
+        return;
+    rt__run_learn_from_traces(r, now);
+    if (r->failed)
+        return;
+    bool as_before = r->history.planned;
+    if (as_before && all_have_a_plan(r)) {
+        go_on(r, now);
+        return;
+    }
+    if (make_plan(r, now, as_before) == RT_OK)
+        return;
+    if (!as_before) {
+        rt__run_fail_with_error(r, now);
+        return;
+    }
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, -1, "the plan cannot be sent again: %s",
+                       rt_error());
+    rt_error_clear();
+    rt__run_give_up_generation(r, now, "its plan is lost");
+}
+
+void rt__run_on_hello(rt__run *r, double now, const rt_frame *f)
+{
+    const rt_msg_hello *m = &f->body.hello;
+    if (r->phase == RT__RUN || r->phase == RT__DRAIN) {
+        if (rt__roster_rank(&r->roster, f->peer) >= 0)
+            return; /* said again after a broken connection */
+    }
+    if (r->phase != RT__GATHER) {
+        rt__run_send(r, f->peer, RT_MSG_REFUSED,
+                     &(rt_msg_refused){.code = RT_E_CLOSED,
+                                       .reason = "this generation is not taking workers"});
+        return;
+    }
+    bool new = rt__roster_rank(&r->roster, f->peer) < 0;
+    if (rt__roster_join(&r->roster, f->peer, m, r->facts.config_hash) != RT_OK ||
+        (new &&rt__offers_add(&r->offers, m) != RT_OK)) {
+        rt__run_send(r, f->peer, RT_MSG_REFUSED,
+                     &(rt_msg_refused){.code = rt_error_code(), .reason = rt_error()});
+        rt__run_fail_with_error(r, now);
+        return;
+    }
+    r->roster.member[m->rank].heard = r->joined_at = now;
+    if (m->snapshot_trouble[0] && new)
+        rt__record_event(r, now, "snapshot_trouble", "{s:I, s:o, s:o}", "rank", (json_int_t)m->rank,
+                         "host", rt__record_text(m->host), "text",
+                         rt__record_text(m->snapshot_trouble));
+    plan_if_ready(r, now);
+}
+
+/* ---- the end of a generation ---- */
+
+static double back_off(int64_t failures)
+{
+    double seconds = failures > 2 ? 0.1 : 0; /* two in a row may be chance */
+    for (int64_t i = 3; i < failures && seconds < RT__BACKOFF_MOST; i++)
+        seconds *= 2;
+    return seconds < RT__BACKOFF_MOST ? seconds : RT__BACKOFF_MOST;
+}
+
+/* Starts the next generation if it is time and there is a host for it. */
+static void go_on_when_possible(rt__run *r, double now)
+{
+    if (r->phase == RT__REGROUP && !r->job_alive && now >= r->not_before &&
+        rt__hosts_room(&r->hosts, now) > 0)
+        rt__run_recover(r, now, true);
+}
+
+static json_t *ranks_json(const int64_t *ranks, int64_t count)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(ranks[i]));
+    return list;
+}
+
+static void record_loss(rt__run *r, double now, const rt_msg_exited *m)
+{
+    const rt__cause *c = &r->cause;
+    rt__record_event(r, now, "worker_lost", "{s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "rank",
+                     (json_int_t)c->rank, "ranks", ranks_json(m->ranks, m->ranks_count), "host",
+                     rt__record_text(c->host), "cause", rt__record_text(c->text), "exit_code",
+                     (json_int_t)c->exit_code, "signal", (json_int_t)c->signal, "step",
+                     (json_int_t)r->newest_step);
+}
+
+/* Sets aside what is to blame. */
+static void blame_host(rt__run *r, double now, const rt_msg_exited *m)
+{
+    const rt__cause *c = &r->cause;
+    double seconds = 0;
+    bool lost = m->host[0] || c->host_lost;
+    const char *host = m->host[0] ? m->host : c->host;
+    if (lost)
+        seconds = rt__hosts_failed(&r->hosts, host, now);
+    else if (c->rank >= 0)
+        seconds = rt__hosts_worker_died(&r->hosts, host, now);
+    if (seconds > 0)
+        rt__record_event(r, now, "host_lost", "{s:o, s:o, s:f}", "host", rt__record_text(host),
+                         "reason", json_string(lost ? "it cannot be reached" : "workers die on it"),
+                         "cooldown_seconds", seconds);
+}
+
+/* The job of a generation is gone before its work was done: says why, and goes on or gives up. */
+static void replace(rt__run *r, double now, const rt_msg_exited *m)
+{
+    const rt__cause *c = &r->cause;
+    rt__run_discard_checkpoints(r, now, "a worker was lost");
+    record_loss(r, now, m);
+    blame_host(r, now, m);
+    bool never_started = r->generations_here == 1 && r->roster.joined == 0 && c->signal == 0 &&
+                         !m->host[0] && !r->facts.again;
+    if (never_started) {
+        rt__run_fail(r, now, 1, "the workers could not be started: %s", c->text);
+        return;
+    }
+    if (r->failures >= r->facts.cfg->run.max_restarts) {
+        rt__run_fail(r, now, 1, "gave up after %" PRId64 " restarts (run.max_restarts): %s",
+                     r->failures, c->text);
+        return;
+    }
+    r->failures++;
+    r->not_before = now + back_off(r->failures);
+    go_on_when_possible(r, now);
+}
+
+/* The times of the loss, as the launcher and we have seen it. */
+static void note_recovery(rt__run *r, double now, const rt_msg_exited *m)
+{
+    rt__recovery *x = &r->recovery;
+    double sign = now - m->seconds_since_sign, ending = now - m->seconds_ending;
+    if (!x->on) {
+        *x = (rt__recovery){.on = true, .sign = sign, .decided = ending};
+        if (r->cause.weight > 0 && r->cause.at < sign)
+            x->sign = r->cause.at;
+    }
+    if (x->decided < x->sign)
+        x->decided = x->sign;
+    x->exited = now;
+}
+
+/* An interrupted run that has lost a worker on its last steps makes them again, to end with a checkpoint. */
+static bool is_worth_saving(const rt__run *r)
+{
+    return r->history.first_step_at >= 0 && r->newest_step > r->committed_step && r->interrupts < 2;
+}
+
+void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m)
+{
+    if (!r->job_alive || m->job_generation != r->generation)
+        return;
+    r->job_alive = false;
+    bool complete = r->phase == RT__DRAIN && r->roster.finished == r->roster.world;
+    bool goes_on = complete && r->regrouping && r->newest_step < r->end_step;
+    if (r->phase == RT__FAILED || (complete && !goes_on) ||
+        (r->interrupted && !complete && !is_worth_saving(r))) {
+        rt__run_conclude(r, now);
+        return;
+    }
+    rt__record_decision(r, "exited", "{s:I}", "generation", (json_int_t)r->generation);
+    rt_error_clear(); /* without it a coordinator that takes over finds out from the launcher */
+    r->stop_sent = false;
+    rt__run_discard_checkpoints(r, now, "its generation is over");
+    if (goes_on) {
+        rt__run_recover(r, now, true);
+        return;
+    }
+    note_recovery(r, now, m);
+    rt__run_note_exit(r, now, m);
+    rt__run_enter(r, now, RT__REGROUP);
+    replace(r, now, m);
+}
+
+void rt__run_regroup_soon(rt__run *r, double now, const char *why)
+{
+    snprintf(r->regroup_why, sizeof r->regroup_why, "%s", why);
+    if (r->phase != RT__RUN)
+        return; /* the generation that is being made, or this one's successor, will be right */
+    r->regrouping = true;
+    rt__run_send(r, r->roster.member[0].peer, RT_MSG_STOP,
+                 &(rt_msg_stop){.after_step = r->newest_step,
+                                .checkpoint = r->facts.cfg->snapshot.every == 0,
+                                .reason = r->regroup_why});
+    rt__run_enter(r, now, RT__DRAIN);
+}
+
+/* ---- the end of a recovery ---- */
+
+void rt__run_end_recovery(rt__run *r, double now, const rt_msg_report *m)
+{
+    rt__recovery *x = &r->recovery;
+    if (!x->on)
+        return;
+    double seconds = now - x->sign, first = m ? m->seconds : 0;
+    double restore = now - x->gathered - first;
+    x->on = false;
+    rt__record_event(r, now, "recovered", "{s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:I, s:o}",
+                     "recovery_seconds", seconds, "step", (json_int_t)r->newest_step, "lost_steps",
+                     (json_int_t)x->lost_steps, "detect", x->decided - x->sign, "stop",
+                     x->exited - x->decided, "start", x->gathered - x->exited, "restore",
+                     restore > 0 ? restore : 0, "first_step", first, "cause",
+                     rt__record_text(x->cause), "rank", (json_int_t)x->rank, "host",
+                     rt__record_text(x->host));
+    rt__record_decision(r, "recovered", "{s:f}", "recovery_seconds", seconds);
+    rt_error_clear(); /* a figure for the summary: not worth ending the run for */
+}
+
+/* ---- time ---- */
+
+/* Ranks that do not come: named soon, given up later. */
+static void look_for_missing(rt__run *r, double now)
+{
+    char missing[160];
+    double waited = now - r->phase_since, since_last = now - r->joined_at;
+    bool some = r->roster.joined > 0;
+    bool report_only = r->facts.cfg->run.stall_action == RT_CFG_STALL_REPORT;
+    bool over =
+        waited > RT__GATHER_SECONDS || (some && !report_only && since_last > RT__JOIN_SECONDS);
+    bool late = some && since_last > 4 && !r->missing_told;
+    if (!over && !late)
+        return;
+    rt__roster_missing(&r->roster, missing, sizeof missing);
+    if (late) {
+        char text[320];
+        r->missing_told = true;
+        snprintf(text, sizeof text,
+                 "no HELLO from rank %s for %.1f s; %" PRId64 " of %" PRId64 " wait", missing,
+                 waited, r->roster.joined, r->roster.world);
+        rt__record_event(r, now, "stall", "{s:s, s:f, s:s}", "missing", missing, "seconds", waited,
+                         "text", text);
+    }
+    if (!over)
+        return;
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, -1,
+                       "no HELLO within %.0f s from rank %s: see their logs", waited, missing);
+    rt__run_give_up_generation(r, now, "not all workers came");
+}
+
+void rt__run_tick_generations(rt__run *r, double now)
+{
+    bool drained =
+        r->phase == RT__DRAIN && r->roster.finished == r->roster.world && r->checkpoints.count == 0;
+    if (drained && now - r->phase_since > RT__LEAVE_SECONDS) {
+        rt__run_end_job(r, "the workers did not leave by themselves");
+        rt__run_enter(r, now, RT__DRAIN);
+    }
+    if (r->phase == RT__REGROUP || r->phase == RT__FAILED) {
+        if (r->job_alive && now - r->phase_since > RT__LEAVE_SECONDS) { /* the order was lost */
+            rt__run_end_job(r, "it has not ended yet");
+            r->phase_since = now;
+        }
+        go_on_when_possible(r, now);
+    }
+    if (r->phase != RT__GATHER)
+        return;
+    if (r->job_unknown && now - r->phase_since > RT__EXIT_SECONDS) {
+        r->job_unknown = false;
+        send_start(r, now);
+    }
+    look_for_missing(r, now);
+}

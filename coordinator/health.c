@@ -1,0 +1,162 @@
+#include "coordinator/health.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "common/phase.h"
+
+static double later(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* Seconds without a word; while the coordinator was not awake nobody could be heard. */
+static double silence(const rt__member *m, double now, double awake_since)
+{
+    return now - later(m->heard, awake_since);
+}
+
+bool rt__health_silent(const rt__member *m, double now, double awake_since)
+{
+    return m->joined && !m->finished && silence(m, now, awake_since) > RT__SILENT_SECONDS;
+}
+
+/* Seconds in which it has not moved, as it said and counted on since. */
+static double standstill(const rt__member *m, double now)
+{
+    return m->since + (now - m->heard);
+}
+
+static double patience(const rt__member *m, double now)
+{
+    double usual = RT__STALL_FACTOR * m->usual;
+    bool computes = now - m->ran < RT__SILENT_SECONDS;
+    if (m->usual <= 0 && computes)
+        return RT__COMPUTE_SECONDS;
+    return later(usual, RT__SILENT_SECONDS);
+}
+
+static bool stalled(const rt__member *m, double now)
+{
+    return m->joined && !m->finished && standstill(m, now) > patience(m, now);
+}
+
+/* A wedge shows only when every worker that is not finished waits for another. */
+static bool all_wait(const rt__roster *r, double now)
+{
+    int64_t waiting = 0;
+    for (int64_t k = 0; k < r->world; k++) {
+        const rt__member *m = &r->member[k];
+        if (m->finished)
+            continue;
+        if (!m->joined || m->waits_for < 0 || !stalled(m, now))
+            return false;
+        waiting++;
+    }
+    return waiting > 0;
+}
+
+/* The one furthest behind; among equals the one most waited for. */
+static int64_t furthest_behind(const rt__roster *r)
+{
+    int64_t found = -1, most = -1;
+    for (int64_t k = 0; k < r->world; k++) {
+        const rt__member *m = &r->member[k];
+        if (m->finished)
+            continue;
+        int64_t waited_for = 0;
+        for (int64_t i = 0; i < r->world; i++)
+            waited_for += !r->member[i].finished && r->member[i].waits_for == k;
+        const rt__member *f = found >= 0 ? &r->member[found] : NULL;
+        if (f && (m->step > f->step || (m->step == f->step && waited_for <= most)))
+            continue;
+        found = k;
+        most = waited_for;
+    }
+    return found;
+}
+
+bool rt__health_look(const rt__roster *r, double now, double awake_since, rt__trouble *out)
+{
+    *out = (rt__trouble){.rank = -1};
+    for (int64_t k = 0; k < r->world; k++) {
+        const rt__member *m = &r->member[k];
+        bool silent = rt__health_silent(m, now, awake_since);
+        if (!silent && (m->waits_for >= 0 || !stalled(m, now)))
+            continue;
+        double seconds = silent ? silence(m, now, awake_since) : standstill(m, now);
+        if (out->rank >= 0 && seconds <= out->seconds)
+            continue;
+        *out = (rt__trouble){.rank = k, .silent = silent, .seconds = seconds};
+    }
+    if (out->rank < 0 && now - awake_since > RT__SILENT_SECONDS && all_wait(r, now)) {
+        int64_t k = furthest_behind(r);
+        *out = (rt__trouble){.rank = k, .wedged = true, .seconds = standstill(&r->member[k], now)};
+    }
+    return out->rank >= 0;
+}
+
+bool rt__health_must_act(const rt__roster *r, const rt__trouble *t)
+{
+    int64_t phase = r->member[t->rank].phase;
+    bool disk = phase == RT_PHASE_LOAD || phase == RT_PHASE_CHECKPOINT ||
+                phase == RT_PHASE_FINISH || phase == RT_PHASE_RESTORE || phase == RT_PHASE_START;
+    return t->seconds > (disk && !t->silent ? RT__ACT_DISK_SECONDS : RT__ACT_SECONDS);
+}
+
+bool rt__health_host_lost(const rt__roster *r, int64_t rank, double now, double awake_since)
+{
+    const char *host = r->member[rank].host;
+    bool others = false;
+    for (int64_t k = 0; k < r->world; k++) {
+        const rt__member *m = &r->member[k];
+        if (!m->joined || m->finished)
+            continue;
+        if (strcmp(m->host, host) != 0)
+            others |= silence(m, now, awake_since) < RT__SILENT_SECONDS;
+        else if (silence(m, now, awake_since) < RT__HOST_LOST_SECONDS)
+            return false;
+    }
+    return others;
+}
+
+/* Appends "ranks 0, 2 wait for it". */
+static void tell_who_waits(const rt__roster *r, int64_t rank, char *text, size_t size)
+{
+    size_t used = strlen(text);
+    int64_t count = 0, last = -1;
+    for (int64_t k = 0; k < r->world; k++)
+        if (k != rank && r->member[k].waits_for >= 0 && !r->member[k].finished)
+            count++;
+    for (int64_t k = 0, n = 0; k < r->world && n < 8; k++) {
+        if (k == rank || r->member[k].waits_for < 0 || r->member[k].finished)
+            continue;
+        int wrote = snprintf(text + used, used < size ? size - used : 0, "%s%" PRId64,
+                             n > 0       ? ", "
+                             : count > 1 ? "; ranks "
+                                         : "; rank ",
+                             k);
+        used += (size_t)wrote;
+        n++;
+        last = k;
+    }
+    if (last >= 0 && used < size)
+        snprintf(text + used, size - used, "%s wait%s", count > 8 ? ", ..." : "",
+                 count > 1 ? "" : "s");
+}
+
+void rt__health_tell(const rt__roster *r, const rt__trouble *t, char *text, size_t size)
+{
+    const rt__member *m = &r->member[t->rank];
+    const char *phase = rt_phase_name(m->phase);
+    bool told_what = m->what[0] && strcmp(m->what, phase) != 0;
+    snprintf(text, size,
+             "rank %" PRId64 " on %s (pid %" PRId64 ") at step %" PRId64
+             " %s for %.1f s, %s%s%s%s%s",
+             t->rank, m->host, m->pid, m->step,
+             t->silent   ? "has not been heard of"
+             : t->wedged ? "waits with all the others"
+                         : "has not moved",
+             t->seconds, t->silent ? "last in " : "in ", phase, told_what ? " (" : "",
+             told_what ? m->what : "", told_what ? ")" : "");
+    tell_who_waits(r, t->rank, text, size);
+}

@@ -1,0 +1,268 @@
+#include "coordinator/history.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+rt_status rt__history_init(rt__history *h)
+{
+    *h = (rt__history){
+        .world_sizes = json_array(),
+        .recovery_seconds = json_array(),
+        .committed_step = -1,
+        .first_step_at = -1,
+        .evaluated_step = -1,
+        .eval_loss = NAN,
+        .eval_accuracy = NAN,
+    };
+    return h->world_sizes && h->recovery_seconds ? RT_OK : RT_FAIL(NOMEM, "out of memory");
+}
+
+void rt__history_release(rt__history *h)
+{
+    json_decref(h->world_sizes);
+    json_decref(h->recovery_seconds);
+    rt_mem_free(h->config);
+    rt_mem_free(h->source);
+    *h = (rt__history){0};
+}
+
+/* ---- fields ---- */
+
+static int64_t integer(const json_t *record, const char *key)
+{
+    return json_integer_value(json_object_get(record, key));
+}
+
+/* Returns NaN for null, which stands for what is not known. */
+static double number(const json_t *record, const char *key)
+{
+    const json_t *j = json_object_get(record, key);
+    return json_is_number(j) ? json_number_value(j) : NAN;
+}
+
+static bool flag(const json_t *record, const char *key)
+{
+    return json_is_true(json_object_get(record, key));
+}
+
+static json_t *or_null(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static rt_status set_text(char **to, const json_t *record, const char *key)
+{
+    const char *text = json_string_value(json_object_get(record, key));
+    char *copy = text ? rt_strdup(text) : NULL;
+    if (text && !copy)
+        return rt_error_code();
+    rt_mem_free(*to);
+    *to = copy;
+    return RT_OK;
+}
+
+static rt_status append(json_t *list, json_t *value)
+{
+    return json_array_append(list, value) == 0 || !value ? RT_OK : RT_FAIL(NOMEM, "out of memory");
+}
+
+/* ---- one function per kind ---- */
+
+static rt_status apply_run(rt__history *h, const json_t *record)
+{
+    const char *id = json_string_value(json_object_get(record, "run"));
+    snprintf(h->run_id, sizeof h->run_id, "%s", id ? id : "");
+    return set_text(&h->config, record, "config");
+}
+
+static rt_status apply_launch(rt__history *h, const json_t *record)
+{
+    (void)record;
+    h->open = h->planned = false;
+    h->first_step_at = -1;
+    h->trained_seconds = 0;
+    h->trained_steps = h->target = h->interrupt_signal = 0;
+    h->evaluated_step = -1;
+    h->eval_loss = h->eval_accuracy = NAN;
+    return RT_OK;
+}
+
+static rt_status apply_generation(rt__history *h, const json_t *record)
+{
+    double seconds = number(record, "trained_seconds");
+    h->generation = integer(record, "generation");
+    h->world = integer(record, "world");
+    h->restarts += flag(record, "restart");
+    h->lost_steps += integer(record, "lost_steps"); /* where older journals kept it */
+    h->trained_seconds = isfinite(seconds) ? seconds : 0;
+    h->trained_steps = integer(record, "trained_steps");
+    h->open = true;
+    h->planned = false;
+    return append(h->world_sizes, json_object_get(record, "world"));
+}
+
+static rt_status apply_plan(rt__history *h, const json_t *record)
+{
+    if (integer(record, "generation") != h->generation)
+        return RT_OK;
+    if (!h->planned)
+        h->lost_steps += integer(record, "lost_steps");
+    h->planned = true;
+    h->start_step = integer(record, "start_step");
+    return set_text(&h->source, record, "source");
+}
+
+static rt_status apply_exited(rt__history *h, const json_t *record)
+{
+    if (integer(record, "generation") == h->generation)
+        h->open = false;
+    return RT_OK;
+}
+
+static rt_status apply_recovered(rt__history *h, const json_t *record)
+{
+    return append(h->recovery_seconds, json_object_get(record, "recovery_seconds"));
+}
+
+static rt_status apply_commit(rt__history *h, const json_t *record)
+{
+    h->committed_step = integer(record, "step");
+    return RT_OK;
+}
+
+static rt_status apply_first_step(rt__history *h, const json_t *record)
+{
+    h->first_step_at = number(record, "seconds");
+    return RT_OK;
+}
+
+static rt_status apply_evaluated(rt__history *h, const json_t *record)
+{
+    h->evaluated_step = integer(record, "step");
+    h->eval_loss = number(record, "loss");
+    h->eval_accuracy = number(record, "accuracy");
+    return RT_OK;
+}
+
+static rt_status apply_target(rt__history *h, const json_t *record)
+{
+    h->target = integer(record, "workers");
+    return RT_OK;
+}
+
+static rt_status apply_interrupt(rt__history *h, const json_t *record)
+{
+    h->interrupt_signal = integer(record, "signal");
+    return RT_OK;
+}
+
+static rt_status apply_doubt(rt__history *h, const json_t *record)
+{
+    h->doubt = (rt__doubt){integer(record, "generation"), integer(record, "step")};
+    return RT_OK;
+}
+
+static rt_status apply_end(rt__history *h, const json_t *record)
+{
+    (void)record;
+    h->open = false;
+    return RT_OK;
+}
+
+/* ---- a journal made shorter ---- */
+
+static rt_status apply_history(rt__history *h, const json_t *record)
+{
+    RT_TRY(apply_run(h, record));
+    RT_TRY(set_text(&h->source, record, "source"));
+    h->generation = integer(record, "generation");
+    h->restarts = integer(record, "restarts");
+    h->lost_steps = integer(record, "lost_steps");
+    h->open = flag(record, "open");
+    h->world = integer(record, "world");
+    h->planned = flag(record, "planned");
+    h->start_step = integer(record, "start_step");
+    h->committed_step = integer(record, "committed_step");
+    h->first_step_at = number(record, "first_step_at");
+    h->trained_seconds = number(record, "trained_seconds");
+    h->trained_steps = integer(record, "trained_steps");
+    h->target = integer(record, "target");
+    h->interrupt_signal = integer(record, "interrupt_signal");
+    RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
+    RT_TRY(apply_doubt(h, json_object_get(record, "doubt")));
+    if (json_array_extend(h->world_sizes, json_object_get(record, "world_sizes")) != 0 ||
+        json_array_extend(h->recovery_seconds, json_object_get(record, "recovery_seconds")) != 0)
+        return RT_FAIL(FORMAT, "journal: a history without world_sizes or recovery_seconds");
+    return RT_OK;
+}
+
+json_t *rt__history_records(const rt__history *h)
+{
+    json_t *record = json_pack(
+        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:b, s:I, s:b, s:I, s:I, s:f, s:f, s:I, s:I, s:I, "
+        "s:O, s:O}",
+        "kind", "history", "run", h->run_id, "config", h->config, "source", h->source, "generation",
+        (json_int_t)h->generation, "restarts", (json_int_t)h->restarts, "lost_steps",
+        (json_int_t)h->lost_steps, "open", h->open, "world", (json_int_t)h->world, "planned",
+        h->planned, "start_step", (json_int_t)h->start_step, "committed_step",
+        (json_int_t)h->committed_step, "first_step_at", h->first_step_at, "trained_seconds",
+        h->trained_seconds, "trained_steps", (json_int_t)h->trained_steps, "target",
+        (json_int_t)h->target, "interrupt_signal", (json_int_t)h->interrupt_signal, "world_sizes",
+        h->world_sizes, "recovery_seconds", h->recovery_seconds);
+    json_t *evaluated = json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
+                                  or_null(h->eval_loss), "accuracy", or_null(h->eval_accuracy));
+    json_t *doubt = json_pack("{s:I, s:I}", "generation", (json_int_t)h->doubt.generation, "step",
+                              (json_int_t)h->doubt.step);
+    /* json_object_set_new takes its value over, also when it fails. */
+    bool whole = record && evaluated && doubt;
+    whole &= json_object_set_new(record, "evaluated", evaluated) == 0;
+    whole &= json_object_set_new(record, "doubt", doubt) == 0;
+    if (!whole) {
+        json_decref(record);
+        record = NULL;
+    }
+    json_t *list = record ? json_pack("[o]", record) : NULL;
+    if (!list)
+        RT_FAIL(NOMEM, "out of memory");
+    return list;
+}
+
+/* ---- all kinds ---- */
+
+rt_status rt__history_apply(rt__history *h, const json_t *record)
+{
+    static const struct {
+        const char *kind;
+        rt_status (*apply)(rt__history *h, const json_t *record);
+    } kinds[] = {
+        {"run", apply_run},
+        {"launch", apply_launch},
+        {"generation", apply_generation},
+        {"plan", apply_plan},
+        {"exited", apply_exited},
+        {"recovered", apply_recovered},
+        {"commit", apply_commit},
+        {"first_step", apply_first_step},
+        {"evaluated", apply_evaluated},
+        {"target", apply_target},
+        {"interrupt", apply_interrupt},
+        {"doubt", apply_doubt},
+        {"end", apply_end},
+        {"history", apply_history},
+    };
+    const char *kind = json_string_value(json_object_get(record, "kind"));
+    if (!kind)
+        return RT_FAIL(FORMAT, "journal: record %lld has no kind", (long long)h->records);
+    h->records++;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i].kind) == 0)
+            return kinds[i].apply(h, record);
+    return RT_OK;
+}
+
+rt_status rt__history_visit(void *history, const json_t *record)
+{
+    return rt__history_apply(history, record);
+}

@@ -1,0 +1,65 @@
+/* What the journal says of a run. The coordinator applies each record to it when it is written, and a coordinator that
+ * is started again applies all of them: so both know the same. Pure.
+ *
+ *     rt__history h;
+ *     RT_TRY(rt__history_init(&h));
+ *     RT_TRY(rt__journal_open(path, rt__history_visit, &h, &journal));
+ *     ... h.generation, h.restarts, ...
+ *     rt__history_release(&h);
+ *
+ * Records are JSON objects with a `kind`:
+ *     run         run, config (YAML): the first one
+ *     launch      a launcher has started the run, anew or again: what follows is counted from here
+ *     generation  generation, world, restart, trained_seconds, trained_steps (before it)
+ *     plan        generation, start_step, lost_steps, source: it has begun to step, or may have
+ *     exited      generation: no process of it is left
+ *     recovered   recovery_seconds
+ *     commit, abort   step (of a checkpoint)
+ *     first_step  seconds
+ *     evaluated   step, loss, accuracy
+ *     target      workers: what scale asked for
+ *     interrupt   signal
+ *     doubt       generation, step: snapshots of generations up to this one are good only up to that step
+ *     end         status, step
+ *     history     all of the above that counts, from a journal that was made shorter */
+#ifndef RINGTORCH_COORDINATOR_HISTORY_H
+#define RINGTORCH_COORDINATOR_HISTORY_H
+
+#include "common/json.h"
+#include "coordinator/offers.h"
+
+typedef struct rt__history {
+    char run_id[64];    /* "": the journal is empty */
+    char *config;       /* YAML; owned, NULL: none */
+    int64_t records;    /* applied so far */
+    int64_t generation; /* the last one; 0: none yet */
+    int64_t restarts, lost_steps;
+    json_t *world_sizes;      /* one per generation */
+    json_t *recovery_seconds; /* one per recovery */
+    bool open;                /* the last generation was started and is not known to have ended */
+    int64_t world;            /* of the last generation */
+    bool planned;             /* it was given a plan ... */
+    int64_t start_step;       /* ... that starts here ... */
+    char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
+    int64_t committed_step;   /* newest checkpoint; -1: none */
+    /* Since the launcher was started. */
+    double first_step_at;   /* < 0: not yet */
+    double trained_seconds; /* in generations that are over */
+    int64_t trained_steps;
+    int64_t evaluated_step; /* -1: never */
+    double eval_loss, eval_accuracy;
+    int64_t target;           /* workers asked for by scale; 0: as configured */
+    int64_t interrupt_signal; /* 0: none */
+    rt__doubt doubt;
+} rt__history;
+
+rt_status rt__history_init(rt__history *h);
+void rt__history_release(rt__history *h);
+/* Takes one record in. FORMAT for one without a kind; kinds of a later version are passed over. */
+rt_status rt__history_apply(rt__history *h, const json_t *record);
+/* The same, for rt__journal_open. */
+rt_status rt__history_visit(void *history, const json_t *record);
+/* Returns records that give the same history (a new reference to an array), NULL when memory is out. */
+json_t *rt__history_records(const rt__history *h);
+
+#endif

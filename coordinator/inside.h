@@ -1,0 +1,72 @@
+/* What the files of the state machine share; see state.h. */
+#ifndef RINGTORCH_COORDINATOR_INSIDE_H
+#define RINGTORCH_COORDINATOR_INSIDE_H
+
+#include "coordinator/state.h"
+
+/* ---- state.c ---- */
+void rt__run_enter(rt__run *r, double now, rt__phase phase);
+void rt__run_send(rt__run *r, const char *peer, rt_msg_type type, const void *body);
+void rt__run_send_to_all(rt__run *r, rt_msg_type type, const void *body);
+/* Ends the run with a reason; the first one counts. */
+__attribute__((format(printf, 4, 5))) void rt__run_fail(rt__run *r, double now, int exit_code,
+                                                        const char *fmt, ...);
+/* Ends the run with the failure in the error slot, and empties the slot. */
+void rt__run_fail_with_error(rt__run *r, double now);
+/* Leaves the books in order and tells the launcher. The job is gone by now. */
+void rt__run_conclude(rt__run *r, double now);
+/* Sends the workers home once every rank has finished and nothing is being written any more. */
+void rt__run_finish_drain(rt__run *r, double now);
+/* Commits complete checkpoints whose parameters all ranks have compared. */
+void rt__run_commit_agreed(rt__run *r);
+void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason);
+
+/* ---- generations.c ---- */
+/* Goes on once all that must be known before the first generation is known. */
+void rt__run_begin(rt__run *r, double now);
+void rt__run_recover(rt__run *r, double now, bool again);
+void rt__run_on_recovered(rt__run *r, double now, const rt__event *e);
+void rt__run_on_hello(rt__run *r, double now, const rt_frame *f);
+void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m);
+/* Lets the generation end after the step in flight; the next one starts from there. */
+void rt__run_regroup_soon(rt__run *r, double now, const char *why);
+void rt__run_tick_generations(rt__run *r, double now);
+/* Returns how many workers the next generation is to have. */
+int64_t rt__run_wanted(const rt__run *r);
+/* A first report after a loss ends the recovery. */
+void rt__run_end_recovery(rt__run *r, double now, const rt_msg_report *m);
+void rt__run_end_job(rt__run *r, const char *reason);
+
+/* ---- faults.c ---- */
+/* How much a sign of a lost generation says about its cause. A rank that lost its neighbour
+ * complains before anyone knows that the neighbour was killed; the kill is what the user has to
+ * hear of. */
+enum { RT__CAUSE_CONSEQUENCE = 1, RT__CAUSE_EXIT_CODE, RT__CAUSE_FAULT, RT__CAUSE_SIGNAL };
+/* Notes a sign that this generation is lost; the weightiest is kept. rank -1: not known. at: when it was seen. */
+__attribute__((format(printf, 5, 6))) void rt__run_note_cause(rt__run *r, double at, int weight,
+                                                              int64_t rank, const char *fmt, ...);
+/* Gives the generation up: its job is ended, and REGROUP waits for that. */
+void rt__run_give_up_generation(rt__run *r, double now, const char *reason);
+void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *m);
+void rt__run_on_checksum(rt__run *r, double now, int64_t rank, const rt_msg_checksum *m);
+void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m);
+void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m);
+/* Looks for workers that hold the others up. */
+void rt__run_tick_health(rt__run *r, double now);
+/* Learns from traces where ranks of the generation before died; fails the run if it was always the same slice. */
+void rt__run_learn_from_traces(rt__run *r, double now);
+
+/* ---- control.c ---- */
+/* Answers a tool; false if the message is none of theirs. */
+bool rt__run_on_tool(rt__run *r, double now, const rt_frame *f);
+void rt__run_on_interrupt(rt__run *r, double now, int64_t signal);
+/* Passes on what was wanted while nobody was there to do it: to stop, or to make way for another generation. */
+void rt__run_pass_on_orders(rt__run *r, double now);
+void rt__run_on_leave(rt__run *r, double now, int64_t rank, const rt_msg_leave *m);
+void rt__run_on_hosts(rt__run *r, double now, const rt_msg_hosts *m);
+void rt__run_on_probed(rt__run *r, double now, const rt_msg_probed *m);
+void rt__run_tick_hosts(rt__run *r, double now);
+/* A checkpoint of a step was committed (text: its path) or has failed (text: why): tells tools that wait. */
+void rt__run_tell_askers(rt__run *r, int64_t step, bool committed, const char *text);
+
+#endif

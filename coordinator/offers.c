@@ -1,0 +1,125 @@
+#include "coordinator/offers.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rt__offers_release(rt__offers *o)
+{
+    rt_mem_free(o->offer);
+    rt_mem_free(o->trace);
+    *o = (rt__offers){0};
+}
+
+static rt_status check(const rt_msg_hello *h)
+{
+    if (h->offers_count % RT_OFFER_FIELDS != 0 || h->traces_count % RT_TRACE_FIELDS != 0)
+        return RT_FAIL(PROTOCOL,
+                       "worker %" PRId64 ": HELLO with %" PRId64 " numbers of offers and %" PRId64
+                       " of traces: expected multiples of %d and %d",
+                       h->rank, h->offers_count, h->traces_count, RT_OFFER_FIELDS, RT_TRACE_FIELDS);
+    for (int64_t i = 0; i < h->offers_count; i += RT_OFFER_FIELDS) {
+        const int64_t *n = h->offers + i;
+        if (n[2] < 0 || n[3] < 0 || n[4] < n[3])
+            return RT_FAIL(PROTOCOL,
+                           "worker %" PRId64 " offers elements %" PRId64 " to %" PRId64
+                           " of step %" PRId64,
+                           h->rank, n[3], n[4], n[2]);
+    }
+    return RT_OK;
+}
+
+/* Makes room for `more` items; NULL, with the old list intact, when memory is out. */
+static void *grow(void *list, int64_t count, int64_t more, size_t size)
+{
+    return rt_realloc(list, (size_t)(count + more + 1) * size);
+}
+
+rt_status rt__offers_add(rt__offers *o, const rt_msg_hello *h)
+{
+    RT_TRY(check(h));
+    rt__offer *offer = grow(o->offer, o->count, h->offers_count / RT_OFFER_FIELDS, sizeof *offer);
+    if (!offer)
+        return rt_error_code();
+    o->offer = offer;
+    rt__trace *trace = grow(o->trace, o->traces, h->traces_count / RT_TRACE_FIELDS, sizeof *trace);
+    if (!trace)
+        return rt_error_code();
+    o->trace = trace;
+    for (int64_t i = 0; i < h->offers_count; i += RT_OFFER_FIELDS) {
+        const int64_t *n = h->offers + i;
+        o->offer[o->count++] = (rt__offer){n[0], n[1], n[2], n[3], n[4], h->rank};
+    }
+    for (int64_t i = 0; i < h->traces_count; i += RT_TRACE_FIELDS) {
+        const int64_t *n = h->traces + i;
+        o->trace[o->traces++] = (rt__trace){n[0], n[1], n[2], n[3], n[4]};
+    }
+    return RT_OK;
+}
+
+const rt__trace *rt__offers_trace(const rt__offers *o, int64_t generation, int64_t rank)
+{
+    for (int64_t i = 0; i < o->traces; i++)
+        if (o->trace[i].generation == generation && o->trace[i].rank == rank)
+            return &o->trace[i];
+    return NULL;
+}
+
+static bool usable(const rt__offer *x, rt__doubt doubt)
+{
+    return x->generation > doubt.generation || x->step <= doubt.step;
+}
+
+/* Newest step first, then by begin, then the longest. */
+static int by_step_and_begin(const void *a, const void *b)
+{
+    const rt__offer *x = a, *y = b;
+    if (x->step != y->step)
+        return x->step > y->step ? -1 : 1;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return (x->end < y->end) - (x->end > y->end);
+}
+
+/* Covers [0, parameters) with the offers [0, n) of one step, sorted; returns how many numbers were
+ * written, 0 if something is missing. */
+static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, rt__doubt doubt,
+                     int64_t *pieces)
+{
+    int64_t at = 0, numbers = 0;
+    for (int64_t i = 0; at < parameters; numbers += RT_PIECE_FIELDS) {
+        const rt__offer *best = NULL;
+        for (; i < n && x[i].begin <= at; i++)
+            if (usable(&x[i], doubt) && x[i].end > at && (!best || x[i].end > best->end))
+                best = &x[i];
+        if (!best)
+            return 0;
+        int64_t piece[RT_PIECE_FIELDS] = {at, best->end < parameters ? best->end : parameters,
+                                          best->generation, best->writer, best->holder};
+        memcpy(pieces + numbers, piece, sizeof piece);
+        at = piece[1];
+    }
+    return numbers;
+}
+
+int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least, rt__doubt doubt,
+                          int64_t **pieces, int64_t *count)
+{
+    *pieces = NULL;
+    *count = 0;
+    if (o->count == 0 || parameters <= 0)
+        return -1;
+    qsort(o->offer, (size_t)o->count, sizeof *o->offer, by_step_and_begin);
+    *pieces = rt_malloc((size_t)o->count * RT_PIECE_FIELDS * sizeof **pieces);
+    for (int64_t i = 0, n; *pieces && i < o->count && o->offer[i].step >= least; i += n) {
+        for (n = 1; i + n < o->count && o->offer[i + n].step == o->offer[i].step;)
+            n++;
+        *count = cover(o->offer + i, n, parameters, doubt, *pieces);
+        if (*count > 0)
+            return o->offer[i].step;
+    }
+    rt_mem_free(*pieces);
+    *pieces = NULL;
+    return -1;
+}
