@@ -125,8 +125,7 @@ rt_status rt_file_finish(int fd, const char *path)
     return status;
 }
 
-/* Makes a rename in the directory of `path` durable. */
-static rt_status sync_parent(const char *path)
+rt_status rt_parent_sync(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *parent = slash == path ? rt_strdup("/")
@@ -153,7 +152,7 @@ rt_status rt_rename_durably(const char *from, const char *to)
         errno = error;
         return RT__FAIL_ERRNO(from, doing);
     }
-    return sync_parent(to);
+    return rt_parent_sync(to);
 }
 
 /* Writes and closes an open temporary file, then moves it over `path`. */

@@ -40,6 +40,8 @@ rt_status rt_file_append_line(const char *path, const char *line);
 rt_status rt_dir_make(const char *path, unsigned mode);
 /* Renames a directory or file and fsyncs the parent: the commit of an atomic change. */
 rt_status rt_rename_durably(const char *from, const char *to);
+/* Fsyncs the directory that `path` lies in: what was made, renamed or removed there is durable. */
+rt_status rt_parent_sync(const char *path);
 /* Removes a file or a directory with all it holds; a missing one is fine. */
 rt_status rt_remove_tree(const char *path);
 /* Lists the names in a directory (not . and ..), sorted bytewise; free with rt_names_release. */

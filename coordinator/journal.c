@@ -5,17 +5,28 @@
 #include "common/mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAGIC_SIZE = 8, HEADER_SIZE = 24, RECORD_MAX = 1 << 20, FILE_LIMIT = 1 << 28 };
+enum {
+    MAGIC_SIZE = 8,
+    HEADER_SIZE = 24,
+    RECORD_MAX = 1 << 20,
+    FILE_LIMIT = 1 << 28,
+    SECTOR = 512,     /* what a disk writes whole or not at all */
+    FEWEST_ZEROS = 8, /* of an unwritten part: a flipped bit makes one zero, not eight */
+};
 
 struct rt__journal {
     int fd;
-    char *path;
+    char *path, *next; /* next: where a new journal is written before it replaces this one */
     int64_t count;
-    off_t end; /* of the last good record */
+    off_t end;     /* of the last good record */
+    bool unsynced; /* the file's name may not have reached the disk: sync it before anything else */
+    bool half;     /* half a record could not be taken back */
 };
 
 static const char magic[MAGIC_SIZE] = {'R', 'T', 'J', 'R', 'N', 'L', 0, RT__JOURNAL_VERSION};
@@ -49,15 +60,54 @@ static rt_status damaged(const rt__journal *j, size_t offset, const char *what)
                    j->path, offset, what);
 }
 
-/* A write that a crash cut short ends in zeros or not at all; JSON and checksums of our own do not.
- */
-static bool only_zeros(const rt_bytes *file, size_t from)
+/* ---- what a crash may leave ---- */
+
+static bool only_zeros(const uint8_t *p, size_t len)
 {
-    for (size_t i = from; i < file->len; i++)
-        if (file->data[i] != 0)
+    for (size_t i = 0; i < len; i++)
+        if (p[i] != 0)
             return false;
     return true;
 }
+
+/* Returns whether a part of [from, to) was never written. Payloads hold no zeros and end in '}'. */
+static bool has_unwritten_part(const rt_bytes *file, size_t from, size_t to)
+{
+    if (file->data[to - 1] == 0)
+        return true;
+    for (size_t a = from, b; a < to; a = b) {
+        b = a - a % SECTOR + SECTOR;
+        b = b < to ? b : to;
+        if (b - a >= FEWEST_ZEROS && only_zeros(file->data + a, b - a))
+            return true;
+    }
+    return false;
+}
+
+/* Returns whether a later record is intact somewhere after `from`: records are written one after the
+ * other, so what is before it was whole once. */
+static bool record_follows(const rt__journal *j, const rt_bytes *file, size_t from)
+{
+    for (size_t at = from; at + HEADER_SIZE <= file->len; at++) {
+        const uint8_t *h = file->data + at;
+        if (get_le(h, 4) <= RECORD_MAX && get_le(h + 4, 4) > (uint64_t)j->count &&
+            get_le(h + 16, 8) == rt_hash64(h, 16))
+            return true;
+    }
+    return false;
+}
+
+/* Judges the record at j->end, which does not check and ends before `to`: a torn tail is fine. */
+static rt_status torn_or_damaged(const rt__journal *j, const rt_bytes *file, size_t to,
+                                 size_t place, const char *what)
+{
+    size_t at = (size_t)j->end;
+    if (has_unwritten_part(file, at, to) && !record_follows(j, file, at + 1))
+        return RT_OK;
+    return damaged(j, place, what);
+}
+
+/* ---- reading ---- */
 
 static rt_status check_magic(rt__journal *j, const rt_bytes *file)
 {
@@ -78,21 +128,39 @@ static rt_status check_record(rt__journal *j, const rt_bytes *file, size_t *size
     size_t at = (size_t)j->end, left = file->len - at;
     const uint8_t *h = file->data + at;
     *size = 0;
-    if (left < HEADER_SIZE || only_zeros(file, at))
+    if (left < HEADER_SIZE)
         return RT_OK;
     if (get_le(h + 16, 8) != rt_hash64(h, 16))
-        return damaged(j, at, "a record's header does not match its checksum");
+        return torn_or_damaged(j, file, file->len, at,
+                               "a record's header does not match its checksum");
     size_t len = get_le(h, 4);
     if (len > RECORD_MAX || get_le(h + 4, 4) != (uint32_t)j->count)
         return damaged(j, at, "records are missing or out of order");
     if (left - HEADER_SIZE < len)
         return RT_OK;
     if (get_le(h + 8, 8) != rt_hash64(h + HEADER_SIZE, len))
-        return only_zeros(file, at + HEADER_SIZE + len - 1)
-                   ? RT_OK
-                   : damaged(j, at + HEADER_SIZE, "a record does not match its checksum");
+        return torn_or_damaged(j, file, at + HEADER_SIZE + len, at + HEADER_SIZE,
+                               "a record does not match its checksum");
     *size = HEADER_SIZE + len;
     return RT_OK;
+}
+
+static rt_status visit_record(const rt__journal *j, const char *payload, size_t len,
+                              rt__journal_visit *visit, void *ctx)
+{
+    static const char not_an_object[] = "a record is not a JSON object";
+    json_t *record = NULL;
+    if (rt_json_parse(payload, len, j->path, &record) != RT_OK) {
+        if (rt_error_code() == RT_E_NOMEM)
+            return RT_E_NOMEM;
+        rt_error_clear();
+        return damaged(j, (size_t)j->end + HEADER_SIZE, not_an_object);
+    }
+    rt_status status = json_is_object(record)
+                           ? visit(ctx, record)
+                           : damaged(j, (size_t)j->end + HEADER_SIZE, not_an_object);
+    json_decref(record);
+    return status;
 }
 
 static rt_status replay(rt__journal *j, const rt_bytes *file, rt__journal_visit *visit, void *ctx)
@@ -103,21 +171,25 @@ static rt_status replay(rt__journal *j, const rt_bytes *file, rt__journal_visit 
         RT_TRY(check_record(j, file, &size));
         if (size == 0)
             return RT_OK;
-        json_t *record = NULL;
         const char *payload = (const char *)file->data + j->end + HEADER_SIZE;
-        RT_TRY(rt_json_parse(payload, size - HEADER_SIZE, j->path, &record));
-        rt_status status = visit(ctx, record);
-        json_decref(record);
-        RT_TRY(status);
+        RT_TRY(visit_record(j, payload, size - HEADER_SIZE, visit, ctx));
     }
     return RT_OK;
 }
+
+/* ---- writing ---- */
 
 static rt_status system_error(const rt__journal *j, const char *doing)
 {
     int e = errno;
     if (e == ENOSPC || e == EDQUOT)
         return RT_FAIL(NOSPACE, "%s: %s: %s: free some space", j->path, doing, strerror(e));
+    if (e == EISDIR || e == ELOOP)
+        return RT_FAIL(ARG, "%s: is a %s, expected the journal of a run: move it away", j->path,
+                       e == EISDIR ? "directory" : "symbolic link");
+    if (e == EROFS || e == EACCES || e == EPERM)
+        return RT_FAIL(ARG, "%s: %s: %s: make the run directory writable, or choose another",
+                       j->path, doing, strerror(e));
     return RT_FAIL(IO, "%s: %s: %s", j->path, doing, strerror(e));
 }
 
@@ -131,53 +203,17 @@ static rt_status write_at_end(rt__journal *j, const void *data, size_t len)
             return system_error(j, "cannot append");
         done += (size_t)n;
     }
-    if (fsync(j->fd) != 0)
-        return system_error(j, "cannot fsync");
     j->end += (off_t)len;
     return RT_OK;
 }
 
-static rt_status begin(rt__journal *j)
+static rt_status sync_file(const rt__journal *j)
 {
-    j->end = 0;
-    return write_at_end(j, magic, MAGIC_SIZE);
+    return fsync(j->fd) == 0 ? RT_OK : system_error(j, "cannot fsync");
 }
 
-rt_status rt__journal_open(const char *path, rt__journal_visit *visit, void *ctx, rt__journal **out)
-{
-    rt_status status = RT_OK;
-    rt_bytes file = {0};
-    rt__journal *j = rt_calloc(1, sizeof *j);
-    if (!j)
-        return rt_error_code();
-    j->path = rt_strdup(path);
-    j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (!j->path || j->fd < 0) {
-        status = j->path ? system_error(j, "cannot open") : rt_error_code();
-        goto done;
-    }
-    RT_TRY_GOTO(rt_file_read(path, FILE_LIMIT, &file), done);
-    if (file.len < MAGIC_SIZE)
-        status = begin(j);
-    else
-        status = replay(j, &file, visit, ctx);
-    if (status == RT_OK && ftruncate(j->fd, j->end) != 0)
-        status = system_error(j, "cannot drop the torn tail");
-done:
-    rt_bytes_release(&file);
-    if (status == RT_OK)
-        *out = j;
-    else
-        rt__journal_close(j);
-    return status;
-}
-
-int64_t rt__journal_count(const rt__journal *j)
-{
-    return j->count;
-}
-
-rt_status rt__journal_append(rt__journal *j, const json_t *record)
+/* Writes a record, which is not durable yet. */
+static rt_status put_record(rt__journal *j, const json_t *record)
 {
     char *text = rt_json_text(record);
     size_t len = text ? strlen(text) : 0;
@@ -190,14 +226,155 @@ rt_status rt__journal_append(rt__journal *j, const json_t *record)
         make_header(bytes, text, len, j->count);
         memcpy(bytes + HEADER_SIZE, text, len);
         status = write_at_end(j, bytes, HEADER_SIZE + len);
-        if (status == RT_OK)
-            j->count++;
-        else if (ftruncate(j->fd, j->end) != 0) /* a half record in the middle would be damage */
-            system_error(j, "cannot remove a half-written record");
+        j->count += status == RT_OK;
     }
     rt_mem_free(bytes);
     rt_mem_free(text);
     return status;
+}
+
+/* Makes the file's name durable: until then a power failure would bring back the file before it. */
+static rt_status settle_name(rt__journal *j)
+{
+    if (j->unsynced)
+        RT_TRY(rt_parent_sync(j->path));
+    j->unsynced = false;
+    return RT_OK;
+}
+
+/* Makes a whole new file of these records under j->next, open in *fresh. */
+static rt_status write_fresh(const rt__journal *j, json_t *const *records, size_t n,
+                             rt__journal *fresh)
+{
+    *fresh = (rt__journal){.path = j->next};
+    fresh->fd = open(j->next, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fresh->fd < 0)
+        return system_error(fresh, "cannot create");
+    RT_TRY(write_at_end(fresh, magic, MAGIC_SIZE));
+    for (size_t i = 0; i < n; i++)
+        RT_TRY(put_record(fresh, records[i]));
+    return sync_file(fresh);
+}
+
+/* The rename is the moment of change: before it the old journal counts, after it the new one. */
+static rt_status replace(rt__journal *j, json_t *const *records, size_t n)
+{
+    rt__journal fresh;
+    rt_status status = write_fresh(j, records, n, &fresh);
+    if (status == RT_OK && rename(j->next, j->path) != 0)
+        status = system_error(j, "cannot be replaced");
+    if (status != RT_OK) {
+        if (fresh.fd >= 0)
+            close(fresh.fd);
+        unlink(j->next);
+        return status;
+    }
+    if (j->fd >= 0)
+        close(j->fd);
+    j->fd = fresh.fd;
+    j->count = fresh.count;
+    j->end = fresh.end;
+    j->half = false;
+    j->unsynced = true;
+    return settle_name(j);
+}
+
+/* ---- opening ---- */
+
+/* Opens the file that is there; j->fd stays -1 if there is none. What is not a file must not be
+ * waited for. */
+static rt_status open_file(rt__journal *j)
+{
+    struct stat st;
+    j->fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (j->fd < 0)
+        return errno == ENOENT ? RT_OK : system_error(j, "cannot open");
+    if (fstat(j->fd, &st) != 0)
+        return system_error(j, "cannot stat");
+    if (!S_ISREG(st.st_mode))
+        return RT_FAIL(ARG, "%s: is not a file, expected the journal of a run: move it away",
+                       j->path);
+    return RT_OK;
+}
+
+/* Returns whether a crash cut the very first write short. */
+static bool is_unborn(const rt_bytes *file)
+{
+    size_t len = file->len;
+    return len <= MAGIC_SIZE && (only_zeros(file->data, len) ||
+                                 (len < MAGIC_SIZE && memcmp(file->data, magic, len) == 0));
+}
+
+static rt_status load(rt__journal *j, rt__journal_visit *visit, void *ctx)
+{
+    rt_bytes file = {0};
+    RT_TRY(rt_file_read(j->path, FILE_LIMIT, &file));
+    rt_status status;
+    if (is_unborn(&file))
+        status = replace(j, NULL, 0);
+    else if (file.len < MAGIC_SIZE)
+        status = damaged(j, 0, "not a journal of ringtorch");
+    else
+        status = replay(j, &file, visit, ctx);
+    if (status == RT_OK && (size_t)j->end < file.len && ftruncate(j->fd, j->end) != 0)
+        status = system_error(j, "cannot drop the torn tail");
+    rt_bytes_release(&file);
+    return status;
+}
+
+rt_status rt__journal_open(const char *path, rt__journal_visit *visit, void *ctx, rt__journal **out)
+{
+    rt__journal *j = rt_calloc(1, sizeof *j);
+    if (!j)
+        return rt_error_code();
+    *j =
+        (rt__journal){.fd = -1, .path = rt_strdup(path), .next = rt_strdup_printf("%s.next", path)};
+    rt_status status = j->path && j->next ? open_file(j) : rt_error_code();
+    if (status == RT_OK)
+        status = j->fd < 0 ? replace(j, NULL, 0) : load(j, visit, ctx);
+    if (status == RT_OK) {
+        unlink(j->next); /* a crash may have left it */
+        *out = j;
+    } else {
+        rt__journal_close(j);
+    }
+    return status;
+}
+
+/* ---- in use ---- */
+
+int64_t rt__journal_count(const rt__journal *j)
+{
+    return j->count;
+}
+
+/* Half a record in the middle would be damage. */
+static void take_back(rt__journal *j, off_t end, int64_t count)
+{
+    j->end = end;
+    j->count = count;
+    j->half = ftruncate(j->fd, end) != 0;
+}
+
+rt_status rt__journal_append(rt__journal *j, const json_t *record)
+{
+    off_t end = j->end;
+    int64_t count = j->count;
+    if (j->half && ftruncate(j->fd, end) != 0)
+        return system_error(j, "cannot remove a half-written record");
+    j->half = false;
+    RT_TRY(settle_name(j));
+    rt_status status = put_record(j, record);
+    if (status == RT_OK)
+        status = sync_file(j);
+    if (status != RT_OK)
+        take_back(j, end, count);
+    return status;
+}
+
+rt_status rt__journal_compact(rt__journal *j, json_t *const *records, size_t n)
+{
+    return replace(j, records, n);
 }
 
 void rt__journal_close(rt__journal *j)
@@ -207,5 +384,6 @@ void rt__journal_close(rt__journal *j)
     if (j->fd >= 0)
         close(j->fd);
     rt_mem_free(j->path);
+    rt_mem_free(j->next);
     rt_mem_free(j);
 }

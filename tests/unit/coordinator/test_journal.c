@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "common/error.h"
@@ -221,17 +226,290 @@ static void a_failed_append_leaves_nothing(void **state)
     rt_bytes_release(&before);
 }
 
+/* ---- what is no journal ---- */
+
+static void expect_refused(rt_status expected, const char *fragment)
+{
+    rt_status status;
+    replayed(&status);
+    if (status != expected || !strstr(rt_error(), fragment) || !strstr(rt_error(), path))
+        fail_msg("status %d, \"%s\", expected \"%s\"", status, rt_error(), fragment);
+    rt_error_clear();
+}
+
+/* The first write of a journal that crashed before it was synced; more than that is no crash. */
+static void zeros_are_an_empty_journal_or_damage(void **state)
+{
+    (void)state;
+    static uint8_t zeros[4096];
+    rt_status status;
+    put(&(rt_bytes){zeros, 8}, 8);
+    replayed(&status);
+    assert_int_equal(status, RT_OK);
+    size_t lengths[] = {9, 512, 4096};
+    for (int i = 0; i < 3; i++) {
+        put(&(rt_bytes){zeros, lengths[i]}, lengths[i]);
+        expect_refused(RT_E_CORRUPT, "damaged at byte 0: not a journal");
+    }
+}
+
+static void a_short_file_of_another_kind_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(rt_file_replace(path, "note", 4), RT_OK);
+    expect_refused(RT_E_CORRUPT, "damaged at byte 0: not a journal");
+    rt_bytes after;
+    assert_int_equal(rt_file_read(path, 100, &after), RT_OK);
+    assert_string_equal((char *)after.data, "note"); /* and left as it is */
+    rt_bytes_release(&after);
+}
+
+static void a_journal_behind_a_journal_is_refused(void **state)
+{
+    (void)state;
+    rt_bytes whole;
+    write_records(1, 2);
+    assert_int_equal(rt_file_read(path, 1 << 20, &whole), RT_OK);
+    uint8_t twice[1024];
+    memcpy(twice, whole.data, whole.len);
+    memcpy(twice + whole.len, whole.data, whole.len);
+    put(&(rt_bytes){twice, 2 * whole.len}, 2 * whole.len);
+    char expected[64];
+    snprintf(expected, sizeof expected, "damaged at byte %zu:", whole.len);
+    expect_refused(RT_E_CORRUPT, expected);
+    rt_bytes_release(&whole);
+}
+
+static void a_record_that_is_no_json_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    char seen[256] = "";
+    rt__journal *j;
+    json_t *text = json_string("x");
+    write_records(1, 1);
+    assert_int_equal(rt__journal_open(path, collect, seen, &j), RT_OK);
+    assert_int_equal(rt__journal_append(j, text), RT_OK); /* JSON, but not what a journal is of */
+    rt__journal_close(j);
+    json_decref(text);
+    rt_bytes whole;
+    assert_int_equal(rt_file_read(path, 1 << 20, &whole), RT_OK);
+    size_t place = whole.len - 3; /* "x" with its quotes */
+    char expected[64];
+    snprintf(expected, sizeof expected, "damaged at byte %zu: a record is not a JSON object",
+             place);
+    expect_refused(RT_E_CORRUPT, expected);
+    rt_bytes_release(&whole);
+}
+
+static void what_is_not_a_file_is_refused(void **state)
+{
+    (void)state;
+    char target[100];
+    assert_int_equal(mkdir(path, 0700), 0);
+    expect_refused(RT_E_ARG, "is a directory");
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0); /* must not be waited for */
+    expect_refused(RT_E_ARG, "is not a file");
+    assert_int_equal(unlink(path), 0);
+    snprintf(target, sizeof target, "%s/elsewhere", folder);
+    assert_int_equal(symlink(target, path), 0);
+    expect_refused(RT_E_ARG, "is a symbolic link");
+    assert_false(rt_path_exists(target));
+}
+
+/* In a child with a mount of its own; where that is not allowed there is nothing to see. */
+static int open_read_only(void)
+{
+    rt_status status;
+    if (unshare(CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount(folder, folder, NULL, MS_BIND, NULL) != 0 ||
+        mount(NULL, folder, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
+        return 77;
+    replayed(&status);
+    return status == RT_E_ARG && strstr(rt_error(), "Read-only file system: make") ? 0 : 1;
+}
+
+static void a_read_only_file_system_is_named(void **state)
+{
+    (void)state;
+    for (int there = 0; there <= 1; there++) {
+        if (there)
+            write_records(1, 1);
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(open_read_only());
+        int status;
+        waitpid(pid, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+            skip();
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
+/* ---- opening again ---- */
+
+static void replay_changes_nothing(void **state)
+{
+    (void)state;
+    rt_status status;
+    rt_bytes first, second;
+    write_records(1, 3);
+    assert_int_equal(rt_file_read(path, 1 << 20, &first), RT_OK);
+    put(&first, first.len - 5); /* with a torn tail */
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(replayed(&status), "1 2 ");
+        assert_int_equal(rt_file_read(path, 1 << 20, &second), RT_OK);
+        assert_int_equal(second.len, 8 + (first.len - 8) / 3 * 2);
+        assert_memory_equal(first.data, second.data, second.len);
+        rt_bytes_release(&second);
+    }
+    rt_bytes_release(&first);
+}
+
+/* ---- compaction ---- */
+
+static rt_status compact_to(rt__journal *j, const int *n, size_t count)
+{
+    json_t *records[8] = {NULL};
+    for (size_t i = 0; i < count; i++)
+        records[i] = json_pack("{s:i}", "n", n[i]);
+    rt_status status = rt__journal_compact(j, records, count);
+    for (size_t i = 0; i < count; i++)
+        json_decref(records[i]);
+    return status;
+}
+
+static void compaction_replaces_and_goes_on(void **state)
+{
+    (void)state;
+    char seen[256] = "";
+    rt__journal *j;
+    rt_status status;
+    rt_bytes before, after;
+    rt_names names;
+    write_records(1, 9);
+    assert_int_equal(rt_file_read(path, 1 << 20, &before), RT_OK);
+    assert_int_equal(rt__journal_open(path, collect, seen, &j), RT_OK);
+    assert_int_equal(compact_to(j, (const int[]){21, 22}, 2), RT_OK);
+    assert_int_equal(rt__journal_count(j), 2);
+    assert_int_equal(append(j, 23), RT_OK);
+    assert_int_equal(rt__journal_count(j), 3);
+    assert_string_equal(replayed(&status), "21 22 23 ");
+    assert_int_equal(rt_file_read(path, 1 << 20, &after), RT_OK);
+    assert_true(after.len < before.len);
+    assert_int_equal(compact_to(j, NULL, 0), RT_OK);
+    assert_string_equal(replayed(&status), "");
+    assert_int_equal(append(j, 24), RT_OK);
+    rt__journal_close(j);
+    assert_string_equal(replayed(&status), "24 ");
+    assert_int_equal(rt_dir_list(folder, &names), RT_OK);
+    assert_int_equal(names.count, 1); /* nothing else is left there */
+    rt_names_release(&names);
+    rt_bytes_release(&before);
+    rt_bytes_release(&after);
+}
+
+/* A record that is too large is refused before anything is replaced. */
+static void a_refused_compaction_changes_nothing(void **state)
+{
+    (void)state;
+    char seen[256] = "";
+    rt__journal *j;
+    rt_status status;
+    static char large[(1 << 20) + 1];
+    memset(large, 'x', sizeof large - 1);
+    write_records(1, 2);
+    assert_int_equal(rt__journal_open(path, collect, seen, &j), RT_OK);
+    json_t *record = json_pack("{s:s}", "text", large);
+    assert_int_equal(rt__journal_compact(j, &record, 1), RT_E_RANGE);
+    json_decref(record);
+    rt_error_clear();
+    assert_int_equal(append(j, 3), RT_OK);
+    rt__journal_close(j);
+    assert_string_equal(replayed(&status), "1 2 3 ");
+}
+
+/* ---- anything ---- */
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    return *state ^= *state << 17;
+}
+
+/* Flips a bit, cuts, zeroes, or copies a part over another. */
+static void spoil(rt_bytes *file, uint64_t *random)
+{
+    size_t at = next_random(random) % file->len, from = next_random(random) % file->len;
+    size_t len = next_random(random) % 64;
+    len = len < file->len - at ? len : file->len - at;
+    len = len < file->len - from ? len : file->len - from;
+    switch (next_random(random) % 4) {
+    case 0:
+        file->data[at] ^= (uint8_t)(1u << (next_random(random) % 8));
+        break;
+    case 1:
+        file->len = at;
+        break;
+    case 2:
+        memset(file->data + at, 0, len);
+        break;
+    default:
+        memmove(file->data + at, file->data + from, len);
+    }
+}
+
+/* Whatever is done to the file, records are replayed from the first on without a gap, or the place is
+ * named. */
+static void nothing_is_ever_made_up(void **state)
+{
+    (void)state;
+    rt_bytes whole;
+    uint64_t seed = 20261123, random = seed;
+    write_records(1, 5);
+    assert_int_equal(rt_file_read(path, 1 << 20, &whole), RT_OK);
+    for (int i = 0; i < 3000; i++) {
+        uint8_t copy[1024];
+        rt_bytes spoilt = {copy, whole.len};
+        rt_status status;
+        memcpy(copy, whole.data, whole.len);
+        for (uint64_t n = 1 + next_random(&random) % 2; n > 0 && spoilt.len > 0; n--)
+            spoil(&spoilt, &random);
+        put(&spoilt, spoilt.len);
+        const char *seen = replayed(&status);
+        bool in_order = strncmp(seen, "1 2 3 4 5 ", strlen(seen)) == 0;
+        bool named = status == RT_OK || status == RT_E_MISMATCH || strstr(rt_error(), "at byte");
+        if (!in_order || !named)
+            fail_msg("seed %llu, round %d: \"%s\", status %d: %s", (unsigned long long)seed, i,
+                     seen, status, rt_error());
+        rt_error_clear();
+    }
+    rt_bytes_release(&whole);
+}
+
 int main(void)
 {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keeps_records_in_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(any_prefix_replays, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_tail_of_zeros_is_dropped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(any_flipped_bit_is_refused_with_its_place, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_record_twice_or_missing_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(another_file_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_failed_append_leaves_nothing, set_up, tear_down),
+        TEST(keeps_records_in_order),
+        TEST(any_prefix_replays),
+        TEST(a_tail_of_zeros_is_dropped),
+        TEST(any_flipped_bit_is_refused_with_its_place),
+        TEST(a_record_twice_or_missing_is_refused),
+        TEST(another_file_is_refused),
+        TEST(a_failed_append_leaves_nothing),
+        TEST(zeros_are_an_empty_journal_or_damage),
+        TEST(a_short_file_of_another_kind_is_refused),
+        TEST(a_journal_behind_a_journal_is_refused),
+        TEST(a_record_that_is_no_json_is_refused_with_its_place),
+        TEST(what_is_not_a_file_is_refused),
+        TEST(a_read_only_file_system_is_named),
+        TEST(replay_changes_nothing),
+        TEST(compaction_replaces_and_goes_on),
+        TEST(a_refused_compaction_changes_nothing),
+        TEST(nothing_is_ever_made_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
