@@ -99,7 +99,7 @@ rt_status rt__checkpoints_piece_failed(rt__checkpoints *cs, int64_t world, int64
     if (p->answered)
         return RT_OK;
     if (!(*out)->reason) {
-        (*out)->reason = rt_strdup_printf("worker %" PRId64 ": %s", rank, m->reason);
+        (*out)->reason = rt_strdup_printf("worker %" PRId64 ": %.900s", rank, m->reason);
         if (!(*out)->reason)
             return rt_error_code();
     }

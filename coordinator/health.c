@@ -55,22 +55,20 @@ static bool all_wait(const rt__roster *r, double now)
     return waiting > 0;
 }
 
-/* The one furthest behind; among equals the one most waited for. */
+/* The one furthest behind; among equals the first that one of them waits for. */
 static int64_t furthest_behind(const rt__roster *r)
 {
-    int64_t found = -1, most = -1;
+    int64_t least = INT64_MAX, found = -1;
+    for (int64_t k = 0; k < r->world; k++)
+        if (!r->member[k].finished && r->member[k].step < least) {
+            least = r->member[k].step;
+            found = k;
+        }
     for (int64_t k = 0; k < r->world; k++) {
-        const rt__member *m = &r->member[k];
-        if (m->finished)
-            continue;
-        int64_t waited_for = 0;
-        for (int64_t i = 0; i < r->world; i++)
-            waited_for += !r->member[i].finished && r->member[i].waits_for == k;
-        const rt__member *f = found >= 0 ? &r->member[found] : NULL;
-        if (f && (m->step > f->step || (m->step == f->step && waited_for <= most)))
-            continue;
-        found = k;
-        most = waited_for;
+        int64_t peer = r->member[k].waits_for;
+        if (!r->member[k].finished && peer >= 0 && peer < r->world &&
+            !r->member[peer].finished && r->member[peer].step == least)
+            return peer;
     }
     return found;
 }
