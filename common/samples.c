@@ -18,6 +18,9 @@ enum {
     TEXT_AFTER_ONE = 48, /* bytes kept free for one more number, " and N more" and the zero */
 };
 
+/* Turns the seed into a key of its own for audits: any number will do. */
+static const uint64_t AUDITS = 0x5ad1c0de0a0d1755;
+
 /* The round function's key stream is apart from that of random tensors: they count steps where this
  * has a constant. */
 static uint64_t feistel(uint64_t seed, uint64_t epoch, int half_bits, uint64_t x)
@@ -81,4 +84,11 @@ void rt_slice_sample_text(const rt_sampling *p, int64_t step, int64_t slice, cha
                                  rt_sample_id(p->seed, i, p->samples));
     if (i < at.end)
         snprintf(text + used, size - used, " and %" PRId64 " more", at.end - i);
+}
+
+bool rt_slice_is_audited(uint64_t seed, double share, int64_t step, int64_t slice)
+{
+    uint32_t v[4] = {(uint32_t)step, (uint32_t)((uint64_t)step >> 32), (uint32_t)slice, 0};
+    rt__philox(seed ^ AUDITS, v);
+    return v[0] * 0x1p-32 < share;
 }

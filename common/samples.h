@@ -1,5 +1,5 @@
-/* Which samples a step is made of: integers only, without data set or engine, so that whoever knows
- * the configuration can name them.
+/* Which samples a step is made of, and which of its slices are audited: keyed numbers, without data
+ * set or engine, so that whoever knows the configuration can tell.
  *
  *     rt_sampling p = {.seed = 1337, .samples = 60000, .batch = 64, .slices = 4};
  *     int64_t ids[16], n = rt_slice_sample_ids(&p, step, slice, ids, 16);
@@ -11,6 +11,7 @@
 #ifndef RINGTORCH_COMMON_SAMPLES_H
 #define RINGTORCH_COMMON_SAMPLES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,5 +37,9 @@ int64_t rt_slice_sample_ids(const rt_sampling *p, int64_t step, int64_t slice, i
 /* Writes the ids as "5, 77, 40213 and 13 more", as many as fit into `size` bytes (at least 64). */
 void rt_slice_sample_text(const rt_sampling *p, int64_t step, int64_t slice, char *text,
                           size_t size);
+
+/* Returns whether two workers compute slice s of step t and compare: so for about `share` (0 to 1)
+ * of all. The draw is apart from all other random numbers of the seed, and decides no result. */
+bool rt_slice_is_audited(uint64_t seed, double share, int64_t step, int64_t slice);
 
 #endif

@@ -22,12 +22,13 @@ typedef struct rt_trainer_args {
 #define rt_trainer_open(...) rt_trainer_open_((rt_trainer_args){__VA_ARGS__})
 rt_trainer *rt_trainer_open_(rt_trainer_args a);
 
-/* Makes step number rt_trainer_at(t): all slices, tree sum, update. A loss that is not finite is an
- * error (NUMERIC). */
+/* Makes step number rt_trainer_at(t): all slices, tree sum, update. A loss or gradient that is not
+ * finite is an error (NUMERIC) that names slice and samples and changes nothing; with
+ * run.nan_loss=skip the step is made without an update. */
 rt_status rt_trainer_step(rt_trainer *t);
 int64_t rt_trainer_at(const rt_trainer *t);     /* steps made */
 int64_t rt_trainer_steps(const rt_trainer *t);  /* steps the configuration asks for */
-double rt_trainer_loss(const rt_trainer *t);    /* mean loss of the last step */
+double rt_trainer_loss(const rt_trainer *t);    /* mean loss of the last step, skipped or not */
 rt_module *rt_trainer_net(const rt_trainer *t); /* borrowed */
 
 typedef struct rt_evaluation {

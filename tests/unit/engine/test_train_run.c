@@ -233,8 +233,8 @@ static void updates_by_owned_ranges_are_one_update(void **state)
         for (int rank = 0; rank < 3; rank++) {
             double sums[8], all[8];
             rt_range owned = rt_owned_by_rank(fb->length, 3, rank);
-            must(rt_run_square_sums(a, (rt_range){0, fa->length}, all));
-            must(rt_run_square_sums(b, owned, sums));
+            must(rt_run_sums(a, (rt_range){0, fa->length}, all));
+            must(rt_run_sums(b, owned, sums));
             for (int64_t block = owned.begin / RT_BLOCK;
                  block < rt_run_blocks(b) && block * RT_BLOCK < owned.end; block++)
                 assert_true(sums[block] == all[block] && sums[block] > 0);
@@ -245,7 +245,7 @@ static void updates_by_owned_ranges_are_one_update(void **state)
         assert_true(fa->param[fa->count + RT_SCALAR_COUNT] == 10);
     }
     double sum;
-    assert_int_equal(rt_run_square_sums(a, (rt_range){1, 2}, &sum), RT_E_RANGE);
+    assert_int_equal(rt_run_sums(a, (rt_range){1, 2}, &sum), RT_E_RANGE);
     rt_error_clear();
     rt_run_close(a);
     rt_run_close(b);

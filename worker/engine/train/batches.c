@@ -16,6 +16,8 @@ struct rt__batches {
     int64_t *ids; /* [most], of the filling thread */
     rt_range range;
     rt__prefetch *ahead; /* for this range; NULL until the first hint */
+    rt__filled apart;    /* of rt__batches_again; made at its first call, as are its ids */
+    int64_t *apart_ids;
 };
 
 /* Runs on the prefetcher's thread. Nothing it reads changes while that thread lives. */
@@ -52,12 +54,23 @@ void rt__batches_free(rt__batches *b)
         return;
     rt__prefetch_free(b->ahead); /* first: its thread reads the rest */
     rt_mem_free(b->ids);
+    rt_mem_free(b->apart_ids);
+    rt_mem_free(b->apart.x);
+    rt_mem_free(b->apart.y);
     rt_mem_free(b);
 }
 
 static int64_t number_of(const rt__batches *b, int64_t step, int64_t slice)
 {
     return step * (b->range.end - b->range.begin) + slice - b->range.begin;
+}
+
+/* Floats in the largest slice. */
+static rt_status most_floats(const rt__batches *b, size_t *floats)
+{
+    if (__builtin_mul_overflow((size_t)b->most, (size_t)b->plan.data->sample_numel, floats))
+        return RT_FAIL(RANGE, "data.batch %lld is too large", (long long)b->plan.batch);
+    return RT_OK;
 }
 
 /* Another range of slices means another numbering: a new prefetcher. That is rare, once in a
@@ -68,8 +81,7 @@ static rt_status change_range(rt__batches *b, rt_range slices)
     b->ahead = NULL;
     b->range = slices;
     size_t floats;
-    if (__builtin_mul_overflow((size_t)b->most, (size_t)b->plan.data->sample_numel, &floats))
-        return RT_FAIL(RANGE, "data.batch %lld is too large", (long long)b->plan.batch);
+    RT_TRY(most_floats(b, &floats));
     return rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
                                                  .ctx = b,
                                                  .slots = SLOTS,
@@ -92,4 +104,27 @@ rt_status rt__batches_hint(rt__batches *b, int64_t step, rt_range slices)
 rt_status rt__batches_take(rt__batches *b, int64_t step, int64_t slice, const rt__filled **out)
 {
     return rt__prefetch_take(b->ahead, number_of(b, step, slice), out);
+}
+
+static rt_status make_apart(rt__batches *b)
+{
+    if (b->apart.x)
+        return RT_OK;
+    size_t floats;
+    RT_TRY(most_floats(b, &floats));
+    if (!b->apart_ids)
+        b->apart_ids = rt_calloc((size_t)b->most, sizeof *b->apart_ids);
+    if (!b->apart.y)
+        b->apart.y = rt_calloc((size_t)b->most, sizeof *b->apart.y);
+    if (b->apart_ids && b->apart.y)
+        b->apart.x = rt_malloc_aligned(64, floats * sizeof *b->apart.x);
+    return rt_error_code();
+}
+
+rt_status rt__batches_again(rt__batches *b, int64_t step, int64_t slice, const rt__filled **out)
+{
+    RT_TRY(make_apart(b));
+    b->apart.n = rt_slice_sample_ids(&b->sampling, step, slice, b->apart_ids, b->most);
+    *out = &b->apart;
+    return rt_data_read(b->plan.data, b->apart_ids, b->apart.n, b->apart.x, b->apart.y);
 }

@@ -4,6 +4,7 @@
  *     RT_TRY(rt__batches_new(&plan, &b));
  *     RT_TRY(rt__batches_hint(b, step, mine));              // the thread begins, and goes on
  *     RT_TRY(rt__batches_take(b, step, slice, &filled));    // holds until the next take or hint
+ *     RT_TRY(rt__batches_again(b, step, slice, &filled));   // any slice, beside those made ahead
  *     rt__batches_free(b);
  *
  * common/samples.h says which samples those are. */
@@ -28,5 +29,8 @@ void rt__batches_free(rt__batches *b); /* NULL is fine */
 rt_status rt__batches_hint(rt__batches *b, int64_t step, rt_range slices);
 /* Gives the samples of a slice among those last hinted. */
 rt_status rt__batches_take(rt__batches *b, int64_t step, int64_t slice, const rt__filled **out);
+/* Gives the samples of any slice, read at once on the calling thread; what is made ahead stays as it
+ * is. Holds until the next call. */
+rt_status rt__batches_again(rt__batches *b, int64_t step, int64_t slice, const rt__filled **out);
 
 #endif

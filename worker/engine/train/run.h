@@ -7,6 +7,7 @@
  *         RT_TRY(rt_run_gradients(r, t, mine, parts, &k));    // partial sums of my slices
  *         rt_run_prefetch(r, t + 1, mine);                    // a thread makes what comes next
  *         ... exact reduce-scatter of parts into rt_run_flat(r)->grad ...
+ *         RT_TRY(rt_run_sums(r, owned, sums));                // for the norm, and all finite?
  *         RT_TRY(rt_run_update(r, t, owned, clip_scale));     // my blocks, and their loss
  *         ... all-gather rt_run_flat(r)->param ...
  *     }
@@ -48,25 +49,56 @@ void rt_run_prefetch(rt_run *r, int64_t step, rt_range slices);
 
 /* Computes slices [begin,end) of a step and combines them to their canonical nodes, at most
  * log2(S)+1 buffers at a time. Gradients are sums over samples; the tail holds the loss sum and the
- * sample count. parts: [RT_TREE_NODES_MAX]. on_phase may be told what is being done (see
+ * sample count. What is not finite goes into the sums like anything else: what is done about it is
+ * decided from the sums. parts: [RT_TREE_NODES_MAX]. on_phase may be told what is being done (see
  * rt_run_on_phase). */
 rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
                            int *count);
 
-/* Sums of squares of the reduced gradients of the blocks that `owned` covers, into
- * square_sums[block] (others untouched): for the norm, see rt_optim_norm_of_blocks. owned must
- * begin and end at block borders (or at the end). */
-rt_status rt_run_square_sums(rt_run *r, rt_range owned, double *square_sums);
+/* What there is to know about the reduced sums: sums[block], the sum of squares of the gradients of
+ * each block that `owned` covers (for the norm, see rt_optim_norm_of_blocks), and sums[blocks], the
+ * loss summed over the batch, if `owned` covers the tail's first element; others stay untouched. If
+ * all are finite, so is every gradient. owned must begin and end at block borders (or at the end). */
+rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums);
 int64_t rt_run_blocks(const rt_run *r);
+/* Returns whether sums[begin..end) are all finite. */
+bool rt_run_finite(const double *sums, rt_range blocks);
 
 /* Updates the owned elements from flat->grad (reduced sums) as step `step`: gradient scale is
  * 1/global batch times clip_scale. The owner of the tail copies the reduced scalars into the param
  * tail. A rank that owns nothing may call it too. */
 rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale);
+/* Makes step `step` one that leaves parameters and states as they are: copies the scalars only. */
+void rt_run_skip(rt_run *r, int64_t step, rt_range owned);
 /* Mean loss of the last committed step, from the param tail (after the gather). */
 double rt_run_loss(const rt_run *r);
 
-/* Evaluation: the test set is cut into fixed chunks (data.eval_batch); chunk c gives a loss sum and
+/* ---- computing a slice again ---- */
+
+/* Told the XXH3-64 of all that an audited slice gives: its flat gradient buffer, loss and sample
+ * count included. owner: as computed for the step; else as computed again. */
+typedef void rt_run_audit_fn(void *ctx, int64_t step, int64_t slice, bool owner, uint64_t sum);
+/* From now on tells f of each slice that run.audit picks; NULL: nobody. Says when computing owners'
+ * slices, before they are added to anything. */
+void rt_run_on_audit(rt_run *r, rt_run_audit_fn *f, void *ctx);
+/* Computes those of slices [begin,end) that are audited once more and tells their hashes. To be
+ * called between rt_run_gradients and rt_run_update; changes nothing that those work on. */
+rt_status rt_run_audit(rt_run *r, int64_t step, rt_range slices);
+
+enum { RT_RUN_TEXT = 800 };
+/* Finds out which of my slices made the sums of a step not finite: *slice, -1: none of them. Writes
+ * into `text` what happened, naming step, slice and samples. mean_loss: of the step. unchanged:
+ * parameters are still those before the step, so that slices can be computed again where their
+ * losses do not tell. */
+rt_status rt_run_blame(rt_run *r, int64_t step, rt_range slices, double mean_loss, bool unchanged,
+                       int64_t *slice, char text[RT_RUN_TEXT]);
+/* Fails with NUMERIC: what rt_run_blame says, and what to do. */
+rt_status rt_run_not_finite(rt_run *r, int64_t step, rt_range slices, double mean_loss,
+                            bool unchanged);
+
+/* ---- evaluation ---- */
+
+/* The test set is cut into fixed chunks (data.eval_batch); chunk c gives a loss sum and
  * a count of right answers. Sums over chunks are taken in chunk order, so any split over ranks
  * gives the same result. */
 int64_t rt_run_eval_chunks(const rt_run *r);
@@ -77,7 +109,11 @@ rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t 
 rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs,
                         rt_tensor **logits, rt_tensor **labels);
 
+/* ---- identity ---- */
+
 rt_status rt_run_weights_sha256(const rt_run *r, char hex[65]);
+/* XXH3-64 of all parameters in flat order. */
+uint64_t rt_run_weights_hash64(const rt_run *r);
 /* Layout as JSON: [{"name":..., "dtype":"float32", "shape":[...]}, ...] and its XXH3-64 in hex.
  * Owned by the run. */
 const char *rt_run_layout(const rt_run *r);

@@ -45,6 +45,12 @@ const char *rt_run_layout_hash(const rt_run *r)
     return r->layout_hash;
 }
 
+uint64_t rt_run_weights_hash64(const rt_run *r)
+{
+    const rt_flat *flat = rt_run_flat(r);
+    return rt_hash64(flat->param, (size_t)flat->count * sizeof *flat->param);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(const rt_flat_entry *const *)a)->name,

@@ -2,6 +2,7 @@
  *
  *     run_open.c        from a configuration
  *     run_step.c        gradients and update
+ *     run_again.c       a slice once more: audits, and what is not finite
  *     run_eval.c        test set and raw outputs
  *     run_identity.c    layout, hash of the weights
  *     batches.c         samples of (step, slice)
@@ -30,6 +31,16 @@ struct rt_run {
     rt__place place[RT_TREE_NODES_MAX];
     rt_range node[RT_TREE_NODES_MAX]; /* of the partial sum at each depth */
 
+    /* the first slice of the last rt_run_gradients whose loss is not finite; -1: none */
+    int64_t bad_slice;
+    double bad_loss;
+
+    /* slices computed again */
+    double audit;    /* share of slices */
+    rt__place spare; /* for their gradients; made when first needed */
+    rt_run_audit_fn *on_audit;
+    void *on_audit_ctx;
+
     /* evaluation: one chunk's samples, made when first needed */
     float *eval_x;
     int64_t *eval_y, *eval_ids;
@@ -46,6 +57,17 @@ void rt__run_phase(const rt_run *r, const char *phase, int64_t slice);
 
 /* Puts tensors over n samples of the run's shape: x [n, ...], y [n]; owned by the scope. */
 rt_status rt__run_wrap(const rt_run *r, const rt__filled *f, rt_tensor **x, rt_tensor **y);
+
+/* Writes a slice's gradient sums and, behind them, its scalars into the buffer of `place`; *loss is
+ * the sum over its samples. f: those samples. */
+rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled *f,
+                        const rt__place *place, double *loss);
+
+/* Makes what computing slices again needs, once. */
+rt_status rt__run_prepare_again(rt_run *r);
+/* Tells the listener if this slice, just computed into `place`, is audited. */
+void rt__run_tell_audit(const rt_run *r, int64_t step, int64_t slice, bool owner,
+                        const rt__place *place);
 
 /* Fills r->layout and r->layout_hash. */
 rt_status rt__run_describe(rt_run *r);

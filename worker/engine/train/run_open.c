@@ -121,7 +121,8 @@ static rt_status open_all(rt_run *r, const rt_config *cfg)
     RT_TRY(rt__run_describe(r));
     rt__batch_plan plan = {
         .data = r->train, .seed = r->seed, .batch = r->batch, .slices = r->slices};
-    return rt__batches_new(&plan, &r->batches);
+    RT_TRY(rt__batches_new(&plan, &r->batches));
+    return r->audit > 0 ? rt__run_prepare_again(r) : RT_OK; /* not in the midst of a step */
 }
 
 rt_status rt_run_start_engine(const rt_config *cfg)
@@ -143,6 +144,8 @@ rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
     r->batch = cfg->data.batch;
     r->eval_batch = cfg->data.eval_batch;
     r->slices = slices;
+    r->audit = cfg->run.audit;
+    r->bad_slice = -1;
     rt_scope s = rt_scope_begin();
     rt_status status = open_all(r, cfg);
     rt_scope_end(s);
@@ -161,6 +164,7 @@ void rt_run_close(rt_run *r)
     rt__batches_free(r->batches);
     for (int i = 1; i < RT_TREE_NODES_MAX; i++)
         rt__place_release(&r->place[i]);
+    rt__place_release(&r->spare);
     rt_free(r->optim);
     rt_free(r->net);
     rt_free(r->train);

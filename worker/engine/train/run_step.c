@@ -37,31 +37,37 @@ static rt_status differentiate(rt_run *r, int64_t slice, const rt__filled *f, do
     return rt_backward(sum);
 }
 
-/* Writes the slice's gradient sums and, behind them, its scalars into the buffer of `place`. */
-static rt_status compute_slice(rt_run *r, int64_t step, int64_t slice, const rt__place *place)
+rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled *f,
+                        const rt__place *place, double *loss)
 {
     const rt_flat *flat = rt_run_flat(r);
+    RT_TRY(rt__place_use(place, flat));
+    rt_random_seek(r->seed, (uint32_t)step, (uint32_t)slice);
+    rt_scope s = rt_scope_begin();
+    rt_status status = differentiate(r, slice, f, loss);
+    rt_scope_end(s);
+    RT_TRY(status);
+    rt__place_complete(place, flat);
+    float *tail = rt_f32(place->buffer) + flat->count;
+    memset(tail, 0, RT_FLAT_SCALARS * sizeof *tail);
+    tail[RT_SCALAR_LOSS] = (float)*loss;
+    tail[RT_SCALAR_COUNT] = (float)f->n;
+    return RT_OK;
+}
+
+/* One of my slices of the step. */
+static rt_status compute_slice(rt_run *r, int64_t step, int64_t slice, const rt__place *place)
+{
     const rt__filled *f;
     double loss = 0;
     rt__run_phase(r, "load", slice);
     RT_TRY(rt__batches_take(r->batches, step, slice, &f));
-    RT_TRY(rt__place_use(place, flat));
-    rt_random_seek(r->seed, (uint32_t)step, (uint32_t)slice);
-    rt_scope s = rt_scope_begin();
-    rt_status status = differentiate(r, slice, f, &loss);
-    rt_scope_end(s);
-    RT_TRY(status);
-    if (!isfinite(loss))
-        return RT_FAIL(NUMERIC,
-                       "step %lld, slice %lld: the loss is %g: lower optimizer.lr, lengthen "
-                       "schedule.warmup or set "
-                       "optimizer.clip_norm",
-                       (long long)step, (long long)slice, loss);
-    rt__place_complete(place, flat);
-    float *tail = rt_f32(place->buffer) + flat->count;
-    memset(tail, 0, RT_FLAT_SCALARS * sizeof *tail);
-    tail[RT_SCALAR_LOSS] = (float)loss;
-    tail[RT_SCALAR_COUNT] = (float)f->n;
+    RT_TRY(rt__run_slice(r, step, slice, f, place, &loss));
+    if (!isfinite((float)loss) && r->bad_slice < 0) {
+        r->bad_slice = slice;
+        r->bad_loss = loss;
+    }
+    rt__run_tell_audit(r, step, slice, true, place);
     return RT_OK;
 }
 
@@ -113,6 +119,7 @@ rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_part
             (long long)step, (long long)slices.begin, (long long)slices.end, (long long)r->steps,
             (long long)r->slices);
     RT_TRY(rt__batches_hint(r->batches, step, slices));
+    r->bad_slice = -1;
     int depth = 0;
     for (int64_t s = slices.begin; s < slices.end; s++) {
         RT_TRY(need_place(r, depth));
@@ -126,25 +133,43 @@ rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_part
     return RT_OK;
 }
 
-/* ---- norm and update ---- */
+/* ---- sums and update ---- */
 
 int64_t rt_run_blocks(const rt_run *r)
 {
     return (rt_run_flat(r)->count + RT_BLOCK - 1) / RT_BLOCK;
 }
 
-rt_status rt_run_square_sums(rt_run *r, rt_range owned, double *square_sums)
+rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums)
 {
     const rt_flat *flat = rt_run_flat(r);
     bool at_border = owned.end % RT_BLOCK == 0 || owned.end >= flat->count;
     if (owned.begin % RT_BLOCK != 0 || (!at_border && owned.begin < owned.end))
-        return RT_FAIL(RANGE, "square sums of [%lld, %lld): expected whole blocks of %d",
+        return RT_FAIL(RANGE, "sums of [%lld, %lld): expected whole blocks of %d",
                        (long long)owned.begin, (long long)owned.end, RT_BLOCK);
     int64_t end = owned.end < flat->count ? owned.end : flat->count;
     if (owned.begin < end)
         rt_kernels_cpu()->sum_squares[RT_F32](end - owned.begin, flat->grad + owned.begin,
-                                              square_sums + owned.begin / RT_BLOCK);
+                                              sums + owned.begin / RT_BLOCK);
+    int64_t loss = flat->count + RT_SCALAR_LOSS;
+    if (owned.begin <= loss && loss < owned.end)
+        sums[rt_run_blocks(r)] = (double)flat->grad[loss];
     return rt_error_code();
+}
+
+bool rt_run_finite(const double *sums, rt_range blocks)
+{
+    for (int64_t b = blocks.begin; b < blocks.end; b++)
+        if (!isfinite(sums[b]))
+            return false;
+    return true;
+}
+
+static void commit_scalars(const rt_flat *flat, rt_range owned)
+{
+    int64_t tail = owned.begin > flat->count ? owned.begin : flat->count;
+    if (tail < owned.end)
+        memcpy(flat->param + tail, flat->grad + tail, (size_t)(owned.end - tail) * sizeof(float));
 }
 
 rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale)
@@ -155,10 +180,15 @@ rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_sca
     int64_t end = owned.end < flat->count ? owned.end : flat->count;
     RT_TRY(rt_optim_update(r->optim, begin, end, step + 1, rt_run_lr(r, step),
                            clip_scale / (double)r->batch));
-    int64_t tail = owned.begin > flat->count ? owned.begin : flat->count;
-    if (tail < owned.end)
-        memcpy(flat->param + tail, flat->grad + tail, (size_t)(owned.end - tail) * sizeof(float));
+    commit_scalars(flat, owned);
     return RT_OK;
+}
+
+void rt_run_skip(rt_run *r, int64_t step, rt_range owned)
+{
+    rt__run_phase(r, "update", -1);
+    rt_optim_set_updates(r->optim, step + 1);
+    commit_scalars(rt_run_flat(r), owned);
 }
 
 double rt_run_loss(const rt_run *r)

@@ -12,7 +12,7 @@ struct rt_trainer {
     rt_run *run;
     int64_t slices;
     int64_t at;
-    double *square_sums; /* [blocks], when gradients may be clipped */
+    double *sums; /* [blocks + 1], see rt_run_sums */
 };
 
 static void trainer_destroy(void *object)
@@ -20,7 +20,7 @@ static void trainer_destroy(void *object)
     rt_trainer *t = object;
     rt_run_close(t->run);
     rt_config_release(&t->config);
-    rt_mem_free(t->square_sums);
+    rt_mem_free(t->sums);
 }
 
 static const rt_object_type trainer_type = {.name = "trainer", .destroy = trainer_destroy};
@@ -37,8 +37,7 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
                                                 : cfg->parallel.slices;
     RT_TRY(rt_run_start_engine(cfg));
     RT_TRY(rt_run_open(cfg, t->slices, &t->run));
-    if (cfg->optimizer.clip_norm > 0)
-        t->square_sums = rt_calloc((size_t)rt_run_blocks(t->run), sizeof *t->square_sums);
+    t->sums = rt_calloc((size_t)rt_run_blocks(t->run) + 1, sizeof *t->sums);
     return rt_error_code();
 }
 
@@ -55,16 +54,28 @@ rt_trainer *rt_trainer_open_(rt_trainer_args a)
 
 /* The factor that brings the norm of the mean gradient down to optimizer.clip_norm; 1 if it is
  * small enough. */
-static rt_status clip(rt_trainer *t, rt_range all, double *scale)
+static double clip_scale(const rt_trainer *t)
 {
-    *scale = 1;
-    if (!t->square_sums)
-        return RT_OK;
-    RT_TRY(rt_run_square_sums(t->run, all, t->square_sums));
-    double norm = rt_optim_norm_of_blocks(t->square_sums, rt_run_blocks(t->run)) /
-                  (double)t->config.data.batch;
-    if (norm > t->config.optimizer.clip_norm)
-        *scale = t->config.optimizer.clip_norm / norm;
+    double most = t->config.optimizer.clip_norm;
+    if (most == 0)
+        return 1;
+    double norm =
+        rt_optim_norm_of_blocks(t->sums, rt_run_blocks(t->run)) / (double)t->config.data.batch;
+    return norm > most ? most / norm : 1;
+}
+
+/* The update, or what run.nan_loss says if there is none to make. The library has no checkpoints to
+ * go back to. */
+static rt_status conclude(rt_trainer *t, rt_range all)
+{
+    int64_t blocks = rt_run_blocks(t->run);
+    RT_TRY(rt_run_sums(t->run, all, t->sums));
+    if (rt_run_finite(t->sums, (rt_range){0, blocks + 1}))
+        return rt_run_update(t->run, t->at, all, clip_scale(t));
+    if (t->config.run.nan_loss != RT_CFG_NAN_SKIP)
+        return rt_run_not_finite(t->run, t->at, (rt_range){0, t->slices},
+                                 t->sums[blocks] / (double)t->config.data.batch, true);
+    rt_run_skip(t->run, t->at, all);
     return RT_OK;
 }
 
@@ -77,10 +88,7 @@ rt_status rt_trainer_step(rt_trainer *t)
     RT_TRY(rt_run_gradients(t->run, t->at, (rt_range){0, t->slices}, parts, &count));
     RT_ASSERT(count == 1 &&
               parts[0].data == rt_run_flat(t->run)->grad); /* all slices are one node */
-    rt_range all = {0, rt_run_flat(t->run)->length};
-    double scale;
-    RT_TRY(clip(t, all, &scale));
-    RT_TRY(rt_run_update(t->run, t->at, all, scale));
+    RT_TRY(conclude(t, (rt_range){0, rt_run_flat(t->run)->length}));
     t->at++;
     return RT_OK;
 }
