@@ -16,6 +16,7 @@ struct rt__pieces {
     rt_run *run;
     rt_range owned; /* without the tail */
     int rank;
+    int64_t generation;
     char *dir;
     void (*on_done)(void *ctx, const rt__piece_result *r);
     void *ctx;
@@ -82,7 +83,8 @@ static rt_status write_piece(const rt__pieces *p, rt__piece_result *r)
     uint64_t bytes;
     rt_st_writer *w = NULL;
     char *path = NULL;
-    char *dir = rt_strdup_printf("%s/.step-%08" PRId64 ".tmp", p->dir, r->step);
+    char *dir =
+        rt_strdup_printf("%s/.step-%08" PRId64 ".g%" PRId64 ".tmp", p->dir, r->step, p->generation);
     if (!dir)
         return RT_E_NOMEM;
     rt_status status;
@@ -139,8 +141,12 @@ rt_status rt__pieces_start(const rt__pieces_args *a, rt__pieces **out)
     rt__pieces *p = rt_calloc(1, sizeof *p);
     if (!p)
         return RT_E_NOMEM;
-    *p = (rt__pieces){
-        .run = a->run, .owned = a->owned, .rank = a->rank, .on_done = a->on_done, .ctx = a->ctx};
+    *p = (rt__pieces){.run = a->run,
+                      .owned = a->owned,
+                      .rank = a->rank,
+                      .generation = a->generation,
+                      .on_done = a->on_done,
+                      .ctx = a->ctx};
     int64_t count = rt_run_flat(a->run)->count;
     if (p->owned.end > count)
         p->owned.end = count;

@@ -1,12 +1,13 @@
 /* Writing this rank's piece of a checkpoint without holding up training.
  *
- *     rt__pieces_args a = {run, owned, rank, "runs/x/checkpoints", on_done, ctx};
+ *     rt__pieces_args a = {run, owned, rank, generation, "runs/x/checkpoints", on_done, ctx};
  *     RT_TRY(rt__pieces_start(&a, &p));
  *     rt__pieces_save(p, 500);      // copies my part of the state and returns; a thread writes it
  *     ... training goes on ...
  *     rt__pieces_end(p);            // waits for the last one
  *
- * Piece k of step t is <dir>/.step-<8 digits of t>.tmp/piece-<5 digits of k>.safetensors. Its
+ * Piece k of step t is <dir>/.step-<8 digits of t>.g<generation>.tmp/piece-<5 digits of
+ * k>.safetensors: a rank of a former generation that is cut off but alive writes elsewhere. Its
  * entries are named `<kind>/<tensor>@<start>`: float32, one-dimensional, the elements of the tensor
  * from `start` on that this rank owns; kinds are `param` and the names of the optimiser's states.
  * The coordinator commits the directory once all pieces are there. */
@@ -29,6 +30,7 @@ typedef struct rt__pieces_args {
     rt_run *run;
     rt_range owned;                                        /* elements of the flat buffers */
     int rank;                                              /* number of the piece */
+    int64_t generation;                                    /* in the name of the directory */
     const char *dir;                                       /* where checkpoints live; copied */
     void (*on_done)(void *ctx, const rt__piece_result *r); /* called on the writing thread */
     void *ctx;

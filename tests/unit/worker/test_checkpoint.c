@@ -6,7 +6,7 @@
 #include "common/mem.h"
 #include "worker/restore.h"
 
-enum { HALF = 3, WHOLE = 6, CASES = 4 };
+enum { HALF = 3, WHOLE = 6, CASES = 4, GENERATION = 2 };
 
 static fixture f;
 
@@ -57,8 +57,8 @@ static rt_status train_and_save(fixture_rank *r, rt__stepper *s, saving *w)
         RT_TRY(rt__restore_run(r->run, committed(w->from), r->config->parallel.slices, &t));
     for (; t < w->steps; t++)
         RT_TRY(rt__step(s, t, &(rt__step_wish){0}, &did));
-    rt__pieces_args args = {r->run, r->shard.owned[r->rank], r->rank, checkpoints(), note_piece,
-                            &ctx};
+    rt__pieces_args args = {r->run,        r->shard.owned[r->rank], r->rank, GENERATION,
+                            checkpoints(), note_piece,              &ctx};
     RT_TRY(rt__pieces_start(&args, &pieces));
     rt__pieces_save(pieces, t);
     rt__pieces_end(pieces);
@@ -99,7 +99,7 @@ static void commit(const saving *w, int world, int version, int slices)
     snprintf(hex, sizeof hex, "%016" PRIx64, rt_hash64(bare, strlen(bare)));
     json_object_set_new(m, "checksum", json_string(hex));
     char *text = rt_json_text(m);
-    snprintf(tmp, sizeof tmp, "%s/.step-%08" PRId64 ".tmp", checkpoints(), w->steps);
+    snprintf(tmp, sizeof tmp, "%s/.step-%08" PRId64 ".g%d.tmp", checkpoints(), w->steps, GENERATION);
     snprintf(path, sizeof path, "%s/manifest.json", tmp);
     must(rt_file_replace(path, text, strlen(text)));
     must(rt_rename_durably(tmp, committed(w->steps)));
@@ -288,7 +288,7 @@ static void piecemeal_body(fixture_rank *r)
     for (int k = 0; k < 2; k++) {
         told ctx = {&p->w, k};
         rt__pieces *pieces;
-        rt__pieces_args args = {r->run, p->owned[k], k, checkpoints(), note_piece, &ctx};
+        rt__pieces_args args = {r->run, p->owned[k], k, GENERATION, checkpoints(), note_piece, &ctx};
         if (rank_failed(r, rt__pieces_start(&args, &pieces)))
             return;
         rt__pieces_save(pieces, HALF);
