@@ -45,6 +45,8 @@ void rt__orders_init(rt__orders *o)
 {
     atomic_init(&o->abort, 0);
     atomic_init(&o->stop_after, -1);
+    atomic_init(&o->stop_checkpoint, 0);
+    atomic_init(&o->checkpoint_after, -1);
 }
 
 /* ---- the link thread: sending ---- */
@@ -138,6 +140,7 @@ static void take_stop(rt__link *l, const rt_msg_stop *m)
 {
     if (m->after_step >= 0) {
         rt_log_info("told to stop after step %" PRId64 ": %s", m->after_step, m->reason);
+        atomic_store(&l->orders->stop_checkpoint, m->checkpoint != 0);
         atomic_store(&l->orders->stop_after, m->after_step);
         return;
     }
@@ -164,6 +167,9 @@ static void take(rt__link *l, rt_frame *f)
         break;
     case RT_MSG_STOP:
         take_stop(l, &f->body.stop);
+        break;
+    case RT_MSG_CHECKPOINT:
+        atomic_store(&l->orders->checkpoint_after, f->body.checkpoint.after_step);
         break;
     case RT_MSG_COMMITTED:
         rt_log_info("checkpoint of step %" PRId64 " committed", f->body.committed.step);

@@ -20,8 +20,11 @@
 
 /* What the coordinator wants now. Written by the link thread, read by all. */
 typedef struct rt__orders {
-    atomic_int abort;           /* not 0: give up every wait and leave; the flag comm looks at */
-    _Atomic int64_t stop_after; /* end at the first step >= this; -1: no such order */
+    atomic_int abort;            /* not 0: give up every wait and leave; the flag comm looks at */
+    _Atomic int64_t stop_after;  /* end at the first step >= this; -1: no such order */
+    _Atomic int stop_checkpoint; /* 1: follow that step with a checkpoint */
+    _Atomic int64_t
+        checkpoint_after; /* follow the first step >= this with a checkpoint; -1: none */
 } rt__orders;
 void rt__orders_init(rt__orders *o);
 

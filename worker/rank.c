@@ -145,6 +145,7 @@ static rt_status live(rank *r)
         .comm = r->comm,
         .rank = r->number,
         .world = r->world,
+        .generation = r->generation,
         .dir = r->dir,
         .link = r->link,
         .progress = &r->progress,

@@ -1,5 +1,6 @@
 #include "worker/report.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -28,7 +29,13 @@ void rt__meter_resume(rt__meter *m)
 void rt__meter_step(rt__meter *m, double loss)
 {
     m->steps++;
+    m->losses++;
     m->loss_sum += loss;
+}
+
+void rt__meter_skip(rt__meter *m)
+{
+    m->steps++;
 }
 
 void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, rt_msg_report *out)
@@ -37,7 +44,7 @@ void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, r
     double spent = m->seconds - m->reported_at, steps = (double)m->steps;
     *out = (rt_msg_report){
         .step = step,
-        .loss = m->steps > 0 ? m->loss_sum / steps : 0,
+        .loss = m->losses > 0 ? m->loss_sum / (double)m->losses : NAN,
         .lr = lr,
         .grad_norm = grad_norm,
         .samples_per_second = spent > 0 ? steps * (double)m->batch / spent : 0,
@@ -45,6 +52,7 @@ void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, r
         .rss_bytes = rt__rss(),
     };
     m->steps = 0;
+    m->losses = 0;
     m->loss_sum = 0;
     m->reported_at = m->seconds;
 }

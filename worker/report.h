@@ -18,7 +18,8 @@
 typedef struct rt__meter {
     int64_t batch;        /* samples a step */
     int64_t steps;        /* since the last report */
-    double loss_sum;      /* of those */
+    int64_t losses;       /* of those, the ones that were not skipped ... */
+    double loss_sum;      /* ... and the sum of their losses */
     double seconds;       /* spent in steps so far */
     double reported_at;   /* value of `seconds` at the last report */
     double running_since; /* rt_clock(); 0: paused */
@@ -28,7 +29,10 @@ void rt__meter_start(rt__meter *m, int64_t batch);
 void rt__meter_pause(rt__meter *m);
 void rt__meter_resume(rt__meter *m);
 void rt__meter_step(rt__meter *m, double loss);
-/* Fills a REPORT for the steps since the last one. step: steps finished. */
+/* Counts a step without an update, whose loss is left out of the mean. */
+void rt__meter_skip(rt__meter *m);
+/* Fills a REPORT for the steps since the last one. step: steps finished. The loss is NaN if all were
+ * skipped. */
 void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, rt_msg_report *out);
 
 /* Texts a HELLO points to. */

@@ -54,13 +54,20 @@ static void save(rt__session *s, int64_t step)
 {
     rt__progress_phase(s->progress, RT__PHASE_CHECKPOINT, -1);
     rt__pieces_save(s->pieces, step);
+    s->saved_step = step;
+}
+
+static void post_checksum(void *ctx, const rt_msg_checksum *m)
+{
+    rt__session *s = ctx;
+    rt__link_post(s->link, RT_MSG_CHECKSUM, m);
 }
 
 static rt_status prepare(rt__session *s)
 {
     RT_TRY(rt__shard_init(&s->shard, s->world, s->rank, s->plan->slices, s->plan->slice_begin,
                           rt_run_flat(s->run)->length));
-    rt__stepper_args args = {s->run, s->config, s->comm, &s->shard, s->progress};
+    rt__stepper_args args = {s->run, s->config, s->comm, &s->shard, s->progress, post_checksum, s};
     RT_TRY(rt__stepper_init(&s->stepper, &args));
 
     rt_run_prefetch(s->run, s->plan->start_step,
@@ -68,7 +75,8 @@ static rt_status prepare(rt__session *s)
     char *dir = rt_path_join(s->dir, "checkpoints");
     if (!dir)
         return RT_E_NOMEM;
-    rt__pieces_args pieces = {s->run, s->shard.owned[s->rank], s->rank, dir, piece_done, s};
+    rt__pieces_args pieces = {
+        s->run, s->shard.owned[s->rank], s->rank, s->generation, dir, piece_done, s};
     rt_status status = rt__pieces_start(&pieces, &s->pieces);
     rt_mem_free(dir);
     return status;
@@ -126,22 +134,59 @@ static void report(rt__session *s, int64_t finished, const rt__step_result *did)
     rt__link_post(s->link, RT_MSG_REPORT, &m);
 }
 
-static bool told_to_stop(const rt__session *s, int64_t step)
+/* Whether all ranks tell the checksum of the state at a step: now and then, and wherever that state
+ * has been or may yet be the beginning of a generation. */
+static bool checksum_due(const rt__session *s, int64_t step)
 {
-    int64_t after = atomic_load(&s->orders->stop_after);
-    return after >= 0 && step + 1 >= after;
+    bool restored = s->plan->source != 0 && step == s->plan->start_step;
+    return step > 0 &&
+           (divides(s->config->run.hash_every, step) || step == s->saved_step || restored);
+}
+
+/* Rank 0: the orders for the step that makes `finished`. Without a snapshot, where the next
+ * generation would go on from, a checkpoint takes its place. */
+static int orders_for(const rt__session *s, int64_t finished)
+{
+    int orders = 0;
+    int64_t stop = atomic_load(&s->orders->stop_after);
+    int64_t save = atomic_load(&s->orders->checkpoint_after);
+    if (stop >= 0 && finished >= stop) {
+        bool snapshot = s->config->snapshot.every > 0 && !atomic_load(&s->orders->stop_checkpoint);
+        orders = RT__ORDER_STOP | (snapshot ? 0 : RT__ORDER_CHECKPOINT);
+    }
+    if (save >= 0 && finished >= save) {
+        orders |= RT__ORDER_CHECKPOINT;
+        /* Fulfilled, unless another order has come meanwhile. */
+        atomic_compare_exchange_strong(&s->orders->checkpoint_after, &save, -1);
+    }
+    return orders;
 }
 
 /* What a step is followed by, in this order, so that pieces are written while the evaluation
  * computes. */
-static rt_status after_step(rt__session *s, int64_t finished, bool last, bool stopped)
+static rt_status after_step(rt__session *s, int64_t finished, int orders)
 {
     const rt_msg_plan *p = s->plan;
-    if (divides(p->checkpoint_every, finished) || stopped || (last && p->checkpoint_final))
+    bool last = finished == p->end_step;
+    if (divides(p->checkpoint_every, finished) || orders & RT__ORDER_CHECKPOINT ||
+        (last && p->checkpoint_final))
         save(s, finished);
-    if (divides(p->evaluate_every, finished) || (last && !stopped && p->evaluate_final))
+    if (divides(p->evaluate_every, finished) || (last && p->evaluate_final))
         RT_TRY(evaluate(s, finished));
     return RT_OK;
+}
+
+static void count(rt__session *s, int64_t step, const rt__step_result *did)
+{
+    if (!did->skipped) {
+        rt__meter_step(&s->meter, did->loss);
+        return;
+    }
+    rt__meter_skip(&s->meter);
+    if (s->rank == 0) {
+        rt_msg_skipped m = {step, did->loss, did->grad_norm};
+        rt__link_post(s->link, RT_MSG_SKIPPED, &m);
+    }
 }
 
 /* Makes steps until the plan or an order ends them; *finished: how many are done in all. */
@@ -150,18 +195,22 @@ static rt_status steps(rt__session *s, int64_t *finished)
     const rt_msg_plan *p = s->plan;
     rt__step_result did = {0};
     rt__meter_start(&s->meter, s->config->data.batch);
-    for (int64_t t = p->start_step; t < p->end_step && !did.stop; t++) {
+    for (int64_t t = p->start_step; t < p->end_step && !(did.orders & RT__ORDER_STOP); t++) {
         if (atomic_load(&s->orders->abort))
             return RT_FAIL(ABORTED, "told to leave after step %" PRId64, t);
-        rt__step_wish wish = {.stop = told_to_stop(s, t), .norm = report_due(p, t)};
+        rt__step_wish wish = {.orders = s->rank == 0 ? orders_for(s, t + 1) : 0,
+                              .norm = report_due(p, t),
+                              .checksum = checksum_due(s, t)};
         RT_TRY(rt__step(&s->stepper, t, &wish, &did));
         *finished = t + 1;
         rt__progress_step(s->progress, t + 1);
-        rt__meter_step(&s->meter, did.loss);
-        if (s->rank == 0 && (wish.norm || did.stop))
+        count(s, t, &did);
+        if (s->rank == 0 && (wish.norm || did.orders & RT__ORDER_STOP))
             report(s, t + 1, &did);
-        RT_TRY(after_step(s, t + 1, t + 1 == p->end_step, did.stop && t + 1 < p->end_step));
+        RT_TRY(after_step(s, t + 1, did.orders));
     }
+    if (checksum_due(s, *finished)) /* no step follows that would tell it */
+        rt__stepper_checksum(&s->stepper, *finished);
     return RT_OK;
 }
 
@@ -195,6 +244,7 @@ static rt_status run_plan(rt__session *s)
 
 rt_status rt__session_run(rt__session *s)
 {
+    s->saved_step = -1;
     rt_status status = join(s);
     if (status == RT_OK)
         status = run_plan(s);

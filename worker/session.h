@@ -1,7 +1,7 @@
 /* The life of a rank within one generation, from the plan to the last message.
  *
  *     rt__session s = {.config = &cfg, .run = run, .comm = comm, .rank = rank, .world = world,
- *                      .dir = "runs/x", .link = link, .progress = &progress, .orders = &orders};
+ *                      .generation = 2, .dir = "runs/x", .link = link, .progress = &progress, .orders = &orders};
  *     RT_TRY(rt__session_run(&s));
  *
  * HELLO, PLAN, restore, steps with reports, checkpoints and evaluations as the plan says, FINISHED,
@@ -21,6 +21,7 @@ typedef struct rt__session {
     rt_run *run;
     rt__commthread *comm;
     int rank, world;
+    int64_t generation;
     const char *dir; /* of the run */
     rt__link *link;
     rt__progress *progress;
@@ -31,6 +32,7 @@ typedef struct rt__session {
     rt__shard shard;
     rt__stepper stepper;
     rt__pieces *pieces;
+    int64_t saved_step; /* of the last checkpoint; -1: none yet */
     rt__meter meter;
 } rt__session;
 

@@ -4,9 +4,12 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-static int64_t smaller(int64_t a, int64_t b)
+/* The sum that comes first behind a border between owners. All from the loss on share the last
+ * place; the tail may spill into a block that holds no parameter, and that one has no number. */
+static int64_t sum_at(int64_t border, int64_t length)
 {
-    return a < b ? a : b;
+    int64_t count = length - RT_FLAT_SCALARS, blocks = (count + RT_BLOCK - 1) / RT_BLOCK;
+    return border > count + RT_SCALAR_LOSS ? blocks + 1 : border / RT_BLOCK;
 }
 
 static rt_status check_slices(int world, int64_t slices, const int64_t *begin)
@@ -28,19 +31,16 @@ rt_status rt__shard_init(rt__shard *s, int world, int rank, int64_t slices,
     *s = (rt__shard){.rank = rank, .world = world, .slice_count = slices};
     s->slice_begin = rt_calloc((size_t)world + 1, sizeof *s->slice_begin);
     s->owned = rt_calloc((size_t)world, sizeof *s->owned);
-    s->blocks = rt_calloc((size_t)world, sizeof *s->blocks);
-    if (!s->slice_begin || !s->owned || !s->blocks) {
+    s->sums = rt_calloc((size_t)world, sizeof *s->sums);
+    if (!s->slice_begin || !s->owned || !s->sums) {
         rt__shard_release(s);
         return RT_E_NOMEM;
     }
-    /* The tail may spill into a block that holds no parameter: that one has no number. */
-    int64_t blocks = (length - RT_FLAT_SCALARS + RT_BLOCK - 1) / RT_BLOCK;
     for (int r = 0; r < world; r++) {
         rt_range o = rt_owned_by_rank(length, world, r);
         s->slice_begin[r] = slice_begin[r];
         s->owned[r] = o;
-        s->blocks[r] = (rt_range){smaller(o.begin / RT_BLOCK, blocks),
-                                  smaller((o.end + RT_BLOCK - 1) / RT_BLOCK, blocks)};
+        s->sums[r] = (rt_range){sum_at(o.begin, length), sum_at(o.end, length)};
     }
     s->slice_begin[world] = slice_begin[world];
     s->slices = (rt_range){slice_begin[rank], slice_begin[rank + 1]};
@@ -51,6 +51,6 @@ void rt__shard_release(rt__shard *s)
 {
     rt_mem_free(s->slice_begin);
     rt_mem_free(s->owned);
-    rt_mem_free(s->blocks);
+    rt_mem_free(s->sums);
     *s = (rt__shard){0};
 }

@@ -16,7 +16,8 @@ typedef struct rt__shard {
     rt_range slices;      /* mine */
     int64_t *slice_begin; /* [world+1]; rank r has slices [slice_begin[r], slice_begin[r+1]) */
     rt_range *owned;      /* [world] elements of the flat buffers, tail included: whole blocks */
-    rt_range *blocks;     /* [world] the same as block numbers of the parameters */
+    rt_range *sums;       /* [world] the same as places in what rt_run_sums gives: the blocks of the
+                             parameters, then the loss */
 } rt__shard;
 
 /* slice_begin: [world+1], copied. length: elements of a flat buffer, of which the last

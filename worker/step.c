@@ -1,11 +1,17 @@
-/* gradients of my slices -> exact reduce-scatter -> norm and clip -> update what I own ->
+/* gradients of my slices -> exact reduce-scatter -> finite? norm and clip -> update what I own ->
  * all-gather. With `sharding: none` the gradients are gathered instead of the parameters and
  * everybody updates everything: the same bytes on the wire, the same bits. */
 #include "worker/step.h"
 
 #include <math.h>
+#include <string.h>
 #include "common/error.h"
+#include "common/log.h"
 #include "common/mem.h"
+
+/* What a rank puts into the first element it owns when it keeps its update back: a NaN of ours, that
+ * no arithmetic makes. */
+static const uint32_t WITHHELD = 0x7fe57a1d;
 
 static rt_algo algorithm_of(const rt_config *cfg)
 {
@@ -25,6 +31,19 @@ static rt_algo algorithm_of(const rt_config *cfg)
 static void on_phase(void *ctx, const char *phase, int64_t slice)
 {
     rt__progress_phase(ctx, rt__phase_of_name(phase), slice);
+}
+
+static void on_audit(void *ctx, int64_t step, int64_t slice, bool owner, uint64_t sum)
+{
+    const rt__stepper *s = ctx;
+    s->on_checksum(s->ctx, &(rt_msg_checksum){step, slice, owner, (int64_t)sum});
+}
+
+void rt__stepper_checksum(const rt__stepper *s, int64_t step)
+{
+    if (s->on_checksum)
+        s->on_checksum(s->ctx,
+                       &(rt_msg_checksum){step, -1, 0, (int64_t)rt_run_weights_hash64(s->run)});
 }
 
 /* A ring takes one partial sum per rank, as if there were one slice each. */
@@ -52,25 +71,31 @@ rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
         .comm = a->comm,
         .shard = a->shard,
         .progress = a->progress,
+        .on_checksum = a->on_checksum,
+        .ctx = a->ctx,
         .algorithm = algorithm_of(a->config),
         .replicated = a->config->parallel.sharding == RT_CFG_SHARDING_NONE,
+        .skips = a->config->run.nan_loss == RT_CFG_NAN_SKIP,
         .clip_norm = a->config->optimizer.clip_norm,
         .batch = (double)a->config->data.batch,
     };
-    s->square_sums = rt_calloc((size_t)rt_run_blocks(a->run), sizeof *s->square_sums);
-    if (!s->square_sums || plan_sum(s) != RT_OK) {
+    s->sums = rt_calloc((size_t)rt_run_blocks(a->run) + 1, sizeof *s->sums);
+    if (!s->sums || plan_sum(s) != RT_OK) {
         rt__stepper_release(s);
         return RT_E_NOMEM;
     }
     rt_run_on_phase(a->run, on_phase, a->progress);
+    rt_run_on_audit(a->run, s->on_checksum ? on_audit : NULL, s);
     return RT_OK;
 }
 
 void rt__stepper_release(rt__stepper *s)
 {
-    if (s->run)
+    if (s->run) {
         rt_run_on_phase(s->run, NULL, NULL);
-    rt_mem_free(s->square_sums);
+        rt_run_on_audit(s->run, NULL, NULL);
+    }
+    rt_mem_free(s->sums);
     rt_mem_free(s->one_each);
     *s = (rt__stepper){0};
 }
@@ -87,10 +112,10 @@ static rt_status sum_job(rt_comm *c, void *arg)
     return RT_OK;
 }
 
-static rt_status norm_job(rt_comm *c, void *arg)
+static rt_status share_job(rt_comm *c, void *arg)
 {
     rt__stepper *s = arg;
-    return rt_comm_all_gather(c, s->square_sums, s->shard->blocks, RT_F64, RT_ALGO_AUTO);
+    return rt_comm_all_gather(c, s->sums, s->shard->sums, RT_F64, RT_ALGO_AUTO);
 }
 
 static rt_status gather_job(rt_comm *c, void *arg)
@@ -115,17 +140,21 @@ static void fold_parts(rt__stepper *s)
     s->part_count = 1;
 }
 
-static rt_status compute(rt__stepper *s, int64_t step, bool stop)
+/* My slices, then those of the rank before me that are audited. */
+static rt_status compute(rt__stepper *s, int64_t step, int orders)
 {
     rt_run_partial parts[RT_TREE_NODES_MAX];
-    RT_TRY(rt_run_gradients(s->run, step, s->shard->slices, parts, &s->part_count));
+    const rt__shard *shard = s->shard;
+    RT_TRY(rt_run_gradients(s->run, step, shard->slices, parts, &s->part_count));
     for (int k = 0; k < s->part_count; k++)
         s->parts[k] = (rt_partial){parts[k].node, parts[k].data};
     if (s->algorithm == RT_ALGO_RING)
         fold_parts(s);
-    if (s->shard->rank == 0)
-        s->parts[0].data[rt_run_flat(s->run)->count + RT__SCALAR_STOP] = stop;
-    return RT_OK;
+    if (shard->rank == 0)
+        s->parts[0].data[rt_run_flat(s->run)->count + RT__SCALAR_ORDERS] = (float)orders;
+    int before = (shard->rank + shard->world - 1) % shard->world;
+    return rt_run_audit(s->run, step,
+                        (rt_range){shard->slice_begin[before], shard->slice_begin[before + 1]});
 }
 
 static rt_status reduce(rt__stepper *s)
@@ -138,28 +167,101 @@ static rt_status reduce(rt__stepper *s)
     return RT_OK;
 }
 
+/* ---- what the sums say ---- */
+
+/* What a rank knows of a step before the update. */
+typedef struct verdict {
+    bool shared; /* the sums of all ranks are known, not only mine */
+    bool finite; /* all that are known */
+    double loss; /* mean; NaN if not shared */
+    double norm; /* of the mean gradient; NaN if nobody needs it */
+} verdict;
+
+/* Whether this rank updates every element, not only what it owns. */
+static bool has_all(const rt__stepper *s)
+{
+    return s->replicated || s->shard->world == 1;
+}
+
 /* The elements this rank updates. */
 static rt_range updated(const rt__stepper *s)
 {
-    if (s->replicated)
+    if (has_all(s))
         return (rt_range){0, rt_run_flat(s->run)->length};
     return s->shard->owned[s->shard->rank];
 }
 
-static rt_status gradient_norm(rt__stepper *s, double *norm)
+/* Brings every rank's sums to every rank. */
+static rt_status share_sums(rt__stepper *s)
 {
-    RT_TRY(rt_run_square_sums(s->run, updated(s), s->square_sums));
-    if (s->shard->world > 1 && !s->replicated)
-        RT_TRY(rt__commthread_run(s->comm, norm_job, s));
-    *norm = rt_optim_norm_of_blocks(s->square_sums, rt_run_blocks(s->run)) / s->batch;
+    return has_all(s) ? RT_OK : rt__commthread_run(s->comm, share_job, s);
+}
+
+static double gradient_norm(const rt__stepper *s)
+{
+    return rt_optim_norm_of_blocks(s->sums, rt_run_blocks(s->run)) / s->batch;
+}
+
+static rt_status judge(rt__stepper *s, const rt__step_wish *wish, verdict *v)
+{
+    int64_t blocks = rt_run_blocks(s->run);
+    rt_range known = {0, blocks + 1};
+    bool clips = s->clip_norm > 0;
+    *v = (verdict){has_all(s) || s->skips || clips || wish->norm, false, NAN, NAN};
+    RT_TRY(rt_run_sums(s->run, updated(s), s->sums));
+    if (v->shared) {
+        RT_TRY(share_sums(s));
+        v->loss = s->sums[blocks] / s->batch;
+    } else {
+        known = s->shard->sums[s->shard->rank];
+    }
+    v->finite = rt_run_finite(s->sums, known);
+    if (wish->norm || clips || (v->shared && !v->finite))
+        v->norm = gradient_norm(s);
     return RT_OK;
 }
 
-static rt_status update(rt__stepper *s, int64_t step, double clip_scale)
+/* Says in the log of the rank that has it which slice made all ranks skip the step. */
+static rt_status log_skip(rt__stepper *s, int64_t step, double loss)
+{
+    int64_t slice;
+    char text[RT_RUN_TEXT];
+    RT_TRY(rt_run_blame(s->run, step, s->shard->slices, loss, true, &slice, text));
+    rt_log_warn("%s: skipped", text);
+    return RT_OK;
+}
+
+/* ---- update ---- */
+
+static void withhold(rt__stepper *s)
+{
+    memcpy(rt_run_flat(s->run)->param + updated(s).begin, &WITHHELD, sizeof WITHHELD);
+}
+
+/* After the gather: whether some rank kept its update back. */
+static bool was_withheld(const rt__stepper *s)
+{
+    const float *param = rt_run_flat(s->run)->param;
+    for (int r = 0; r < s->shard->world; r++) {
+        rt_range o = s->shard->owned[r];
+        if (o.begin < o.end && memcmp(param + o.begin, &WITHHELD, sizeof WITHHELD) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Brings the step's result to everybody: all of it, or only its scalars if the sums are not finite. */
+static rt_status commit(rt__stepper *s, int64_t step, const verdict *v)
 {
     rt__progress_phase(s->progress, RT__PHASE_UPDATE, -1);
-    RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
-    if (s->shard->world == 1 || s->replicated)
+    double clip_scale = s->clip_norm > 0 && v->norm > s->clip_norm ? s->clip_norm / v->norm : 1;
+    if (v->finite)
+        RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
+    else
+        rt_run_skip(s->run, step, updated(s));
+    if (!v->finite && !v->shared)
+        withhold(s);
+    if (has_all(s))
         return RT_OK;
     rt__progress_phase(s->progress, RT__PHASE_GATHER, -1);
     return rt__commthread_run(s->comm, gather_job, s);
@@ -167,25 +269,29 @@ static rt_status update(rt__stepper *s, int64_t step, double clip_scale)
 
 rt_status rt__step(rt__stepper *s, int64_t step, const rt__step_wish *wish, rt__step_result *out)
 {
-    double norm = NAN, clip_scale = 1;
-    RT_TRY(compute(s, step, wish->stop));
-    RT_TRY(reduce(s));
-    if (wish->norm || s->clip_norm > 0)
-        RT_TRY(gradient_norm(s, &norm));
-    if (s->clip_norm > 0 && norm > s->clip_norm)
-        clip_scale = s->clip_norm / norm;
-    RT_TRY(update(s, step, clip_scale));
-
+    verdict v;
     const rt_flat *flat = rt_run_flat(s->run);
-    bool stop = flat->param[flat->count + RT__SCALAR_STOP] != 0;
-    if (stop && isnan(norm)) /* now all know that this was the last step, so all can ask */
-        RT_TRY(gradient_norm(s, &norm));
-    *out = (rt__step_result){rt_run_loss(s->run), norm, stop};
-    if (!isfinite(out->loss))
-        return RT_FAIL(
-            NUMERIC,
-            "step %lld: the loss is %g: lower optimizer.lr, warm up (schedule.warmup) or "
-            "clip gradients (optimizer.clip_norm)",
-            (long long)step + 1, out->loss);
+    RT_TRY(compute(s, step, wish->orders));
+    if (wish->checksum)
+        rt__stepper_checksum(s, step);
+    RT_TRY(reduce(s));
+    RT_TRY(judge(s, wish, &v));
+    if (v.shared && !v.finite) {
+        if (!s->skips)
+            return rt_run_not_finite(s->run, step, s->shard->slices, v.loss, true);
+        RT_TRY(log_skip(s, step, v.loss));
+    }
+    RT_TRY(commit(s, step, &v));
+    double loss = rt_run_loss(s->run);
+    if (!v.shared && was_withheld(s))
+        return rt_run_not_finite(s->run, step, s->shard->slices, loss, false);
+
+    int orders = (int)flat->param[flat->count + RT__SCALAR_ORDERS];
+    if (orders & RT__ORDER_STOP && v.finite && isnan(v.norm)) {
+        /* Now all know that this was the last step, so all can ask. */
+        RT_TRY(share_sums(s));
+        v.norm = gradient_norm(s);
+    }
+    *out = (rt__step_result){loss, v.norm, orders, !v.finite};
     return RT_OK;
 }

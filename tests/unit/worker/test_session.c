@@ -48,6 +48,7 @@ static void session_body(fixture_rank *r)
                      .comm = r->comm,
                      .rank = r->rank,
                      .world = r->world,
+                     .generation = GENERATION,
                      .dir = f.dir,
                      .link = link,
                      .progress = &r->progress,

@@ -37,7 +37,7 @@ static void check_one(int world, int64_t slices, int64_t count)
     int64_t length = count + RT_FLAT_SCALARS, blocks = (count + RT_BLOCK - 1) / RT_BLOCK;
     int64_t begin[65];
     uint8_t *of_slices = calloc(1, (size_t)slices), *of_elements = calloc(1, (size_t)length);
-    uint8_t *of_blocks = calloc(1, (size_t)blocks);
+    uint8_t *of_sums = calloc(1, (size_t)blocks + 1);
     for (int r = 0; r <= world; r++)
         begin[r] = r < world ? rt_slices_of_rank(slices, world, r).begin : slices;
     for (int r = 0; r < world; r++) {
@@ -45,15 +45,20 @@ static void check_one(int world, int64_t slices, int64_t count)
         assert_int_equal(rt__shard_init(&s, world, r, slices, begin, length), RT_OK);
         cover(of_slices, s.slices);
         cover(of_elements, s.owned[r]);
-        cover(of_blocks, s.blocks[r]);
+        cover(of_sums, s.sums[r]);
+        rt_range o = s.owned[r];
+        for (int64_t b = s.sums[r].begin; b < s.sums[r].end; b++) { /* mine to compute */
+            int64_t first = b < blocks ? b * RT_BLOCK : count + RT_SCALAR_LOSS;
+            assert_true(o.begin <= first && first < o.end);
+        }
         rt__shard_release(&s);
     }
     expect_all_once(of_slices, slices);
     expect_all_once(of_elements, length);
-    expect_all_once(of_blocks, blocks);
+    expect_all_once(of_sums, blocks + 1);
     free(of_slices);
     free(of_elements);
-    free(of_blocks);
+    free(of_sums);
 }
 
 static void everything_has_one_owner(void **state)
