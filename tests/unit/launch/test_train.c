@@ -32,7 +32,7 @@ static char out[1 << 16], err[1 << 14]; /* of the last command that ended */
 static int set_up(void **state)
 {
     (void)state;
-    static const char text[] = "run: {steps: 100, report_every: 5}\n"
+    static const char text[] = "run: {steps: 100, report_every: 5, hash_every: 0}\n"
                                "model: {preset: mlp}\n"
                                "parallel: {workers: 2, slices: 4}\n"
                                "checkpoint: {every: 20}\n";
