@@ -10,12 +10,17 @@
 #include <xxhash.h>
 #include "common/error.h"
 #include "common/file_error.h"
+#include "common/hash_avx2.h"
 #include "common/mem.h"
 
 enum { FILE_STEP = 1 << 20, STATE_ALIGNMENT = 64 };
 
 uint64_t rt_hash64(const void *data, size_t len)
 {
+#ifdef RT_HASH_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        return rt__hash64_avx2(data, len);
+#endif
     return XXH3_64bits(data, len);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -19,30 +20,33 @@
 static const char MAGIC[8] = "RTSNAP\r\n";
 static const int64_t ELEMENTS_MAX = INT64_C(1) << 48; /* so that no size of a file overflows */
 
+enum { KIND_ALIGNMENT = 64, SLOT_ALIGNMENT = 4096 };
+
 static_assert(sizeof(rt_snapshot_header) <= RT_SNAPSHOT_DATA, "the header fits before the data");
 static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a word in shared memory is atomic without a lock");
 
 /* ---- numbers ---- */
 
-static size_t kind_bytes(const rt_snapshot_about *a)
+static size_t round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+size_t rt_snapshot_kind_bytes(const rt_snapshot_about *a)
 {
     return (size_t)(a->end - a->begin) * sizeof(float);
 }
 
-size_t rt_snapshot_slot_bytes(const rt_snapshot_about *a)
+size_t rt_snapshot_offset(const rt_snapshot_about *a, int slot, int kind)
 {
-    return (size_t)a->kinds * kind_bytes(a);
-}
-
-size_t rt_snapshot_slot_offset(const rt_snapshot_about *a, int slot)
-{
-    const size_t mask = RT_SNAPSHOT_ALIGNMENT - 1;
-    return RT_SNAPSHOT_DATA + (size_t)slot * ((rt_snapshot_slot_bytes(a) + mask) & ~mask);
+    const size_t stride = round_up(rt_snapshot_kind_bytes(a), KIND_ALIGNMENT);
+    const size_t whole = round_up((size_t)a->kinds * stride, SLOT_ALIGNMENT);
+    return RT_SNAPSHOT_DATA + (size_t)slot * whole + (size_t)kind * stride;
 }
 
 size_t rt_snapshot_file_bytes(const rt_snapshot_about *a)
 {
-    return rt_snapshot_slot_offset(a, RT_SNAPSHOT_SLOTS);
+    return rt_snapshot_offset(a, RT_SNAPSHOT_SLOTS, 0);
 }
 
 uint64_t rt_snapshot_checksum(uint64_t before, const void *data, size_t len)
@@ -57,19 +61,6 @@ static uint64_t header_checksum(const rt_snapshot_header *h)
 }
 
 /* ---- writing ---- */
-
-static rt_status allocate(int fd, const char *path, size_t bytes)
-{
-    int error;
-    do
-        error = posix_fallocate(fd, 0, (off_t)bytes);
-    while (error == EINTR);
-    if (error == 0)
-        return RT_OK;
-    errno = error;
-    RT__FAIL_ERRNO(path, "reserve its space");
-    return rt_error_prefix("snapshot of %zu bytes", bytes);
-}
 
 static rt_status write_header(int fd, const char *path, const rt_snapshot_about *a)
 {
@@ -106,15 +97,30 @@ rt_status rt_snapshot_create(const char *path, const rt_snapshot_about *a, int *
         return RT__FAIL_ERRNO(path, "create");
     rt_status status = lock(*fd, path);
     if (status == RT_OK)
-        status = allocate(*fd, path, rt_snapshot_file_bytes(a));
-    if (status == RT_OK)
         status = write_header(*fd, path, a);
+    if (status == RT_OK && ftruncate(*fd, (off_t)rt_snapshot_file_bytes(a)) != 0)
+        status = RT__FAIL_ERRNO(path, "set its size");
     if (status != RT_OK) {
         unlink(path);
         close(*fd);
         *fd = -1;
     }
     return status;
+}
+
+rt_status rt_snapshot_allocate(int fd, const char *path, const rt_snapshot_about *a)
+{
+    const off_t bytes = (off_t)rt_snapshot_file_bytes(a);
+    int error;
+    do
+        error = posix_fallocate(fd, 0, bytes);
+    while (error == EINTR);
+    if (error == 0)
+        return RT_OK;
+    char doing[64];
+    snprintf(doing, sizeof doing, "reserve %.1f MB", (double)bytes / 1e6);
+    errno = error;
+    return RT__FAIL_ERRNO(path, doing);
 }
 
 /* ---- reading ---- */
@@ -306,18 +312,19 @@ static rt_status check_slot(const rt_snapshot *s, int slot)
 
 static rt_status data_checksum(const rt_snapshot *s, int slot, uint64_t *sum)
 {
-    const size_t bytes = rt_snapshot_slot_bytes(&s->about);
-    const size_t from = rt_snapshot_slot_offset(&s->about, slot);
+    const size_t bytes = rt_snapshot_kind_bytes(&s->about);
     rt_status status = RT_OK;
     *sum = 0;
     void *piece = rt_malloc(RT_SNAPSHOT_PIECE);
     if (!piece)
         return RT_E_NOMEM;
-    for (size_t at = 0; status == RT_OK && at < bytes; at += RT_SNAPSHOT_PIECE) {
-        size_t len = bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE;
-        status = read_at(s->fd, s->path, piece, len, from + at);
-        *sum = rt_snapshot_checksum(*sum, piece, len);
-    }
+    for (int kind = 0; kind < s->about.kinds; kind++)
+        for (size_t at = 0; status == RT_OK && at < bytes; at += RT_SNAPSHOT_PIECE) {
+            size_t len = bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE;
+            size_t from = rt_snapshot_offset(&s->about, slot, kind) + at;
+            status = read_at(s->fd, s->path, piece, len, from);
+            *sum = rt_snapshot_checksum(*sum, piece, len);
+        }
     rt_mem_free(piece);
     return status;
 }
@@ -347,8 +354,7 @@ rt_status rt_snapshot_read(const rt_snapshot *s, int slot, int kind, int64_t beg
                        ") of kind %d are not in it: it holds [%" PRId64 ",%" PRId64 ") of %" PRId64
                        " kinds",
                        s->path, s->slot[slot].step, begin, end, kind, a->begin, a->end, a->kinds);
-    size_t at = rt_snapshot_slot_offset(a, slot) + (size_t)kind * kind_bytes(a) +
-                (size_t)(begin - a->begin) * sizeof(float);
+    size_t at = rt_snapshot_offset(a, slot, kind) + (size_t)(begin - a->begin) * sizeof(float);
     RT_TRY(read_at(s->fd, s->path, to, (size_t)(end - begin) * sizeof(float), at));
     return check_unchanged(s, slot);
 }

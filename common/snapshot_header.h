@@ -9,7 +9,7 @@
  *
  * The file is a header of RT_SNAPSHOT_DATA bytes and two slots. A slot holds, one kind after the
  * other (the parameters, then each state of the optimiser), the elements [begin,end) that its rank
- * owns, as float32. Slots are written in turn, so that there is a whole one at every moment:
+ * owns, as float32; each kind begins at a multiple of 64 bytes. Slots are written in turn, so that there is a whole one at every moment:
  *
  *     commit = 0;  data;  checksum;  commit = step + 1
  *
@@ -33,8 +33,7 @@ enum {
     RT_SNAPSHOT_VERSION = 1,
     RT_SNAPSHOT_SLOTS = 2,
     RT_SNAPSHOT_KINDS_MAX = 8,
-    RT_SNAPSHOT_DATA = 8192,      /* bytes before the first slot */
-    RT_SNAPSHOT_ALIGNMENT = 4096, /* of the beginning of a slot */
+    RT_SNAPSHOT_DATA = 8192, /* bytes before the first slot */
     RT_SNAPSHOT_PIECE =
         1 << 15, /* bytes that go into the checksum at a time: they fit a first-level
                                      cache, so that who copies them hashes them for next to nothing */
@@ -75,20 +74,23 @@ typedef struct rt_snapshot_header {
     rt_snapshot_mark mark;
 } rt_snapshot_header;
 
-/* Returns the bytes of a slot's data, the place of a slot in the file, the bytes of the file. */
-size_t rt_snapshot_slot_bytes(const rt_snapshot_about *a);
-size_t rt_snapshot_slot_offset(const rt_snapshot_about *a, int slot);
+/* Returns the bytes of one kind in a slot, where it begins in the file, and the bytes of the file. */
+size_t rt_snapshot_kind_bytes(const rt_snapshot_about *a);
+size_t rt_snapshot_offset(const rt_snapshot_about *a, int slot, int kind);
 size_t rt_snapshot_file_bytes(const rt_snapshot_about *a);
 /* Returns the checksum of what came before and `len` more bytes: a chain of XXH3-64 that begins
- * with 0. All pieces but the last of a slot are of RT_SNAPSHOT_PIECE bytes. */
+ * with 0. All pieces but the last of each kind are of RT_SNAPSHOT_PIECE bytes. */
 uint64_t rt_snapshot_checksum(uint64_t before, const void *data, size_t len);
 
 /* ---- writing ---- */
 
-/* Makes a file with empty slots (mode 0600), all its space allocated, and locks it; *fd is open for
- * reading and writing and holds the lock until it is closed. NOSPACE if there is no room, EXISTS if
- * the name is taken; then no file is left behind. */
+/* Makes a file with empty slots (mode 0600) and locks it; *fd is open for reading and writing and
+ * holds the lock until it is closed. NOSPACE if there is no room for the header, EXISTS if the name
+ * is taken; then no file is left behind. Quick, because nothing is allocated but the header. */
 rt_status rt_snapshot_create(const char *path, const rt_snapshot_about *a, int *fd);
+/* Allocates the slots, without which writing into them may kill the process (SIGBUS). NOSPACE if
+ * there is no room; the file stays as it was. */
+rt_status rt_snapshot_allocate(int fd, const char *path, const rt_snapshot_about *a);
 
 /* ---- reading ---- */
 

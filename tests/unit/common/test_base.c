@@ -225,6 +225,13 @@ static void hashing_in_parts_is_hashing_the_whole(void **state)
         rt_hasher64_update(&h, data + cut, sizeof data - cut);
         assert_true(rt_hasher64_finish(&h) == rt_hash64(data, sizeof data));
     }
+    for (size_t len = 0; len < sizeof data;
+         len += 1 + len / 16) { /* whichever code is chosen for it */
+        rt_hasher64 h;
+        assert_int_equal(rt_hasher64_init(&h), RT_OK);
+        rt_hasher64_update(&h, data + 1, len);
+        assert_true(rt_hasher64_finish(&h) == rt_hash64(data + 1, len));
+    }
     data[1500] ^= 1;
     uint64_t before = rt_hash64(data, sizeof data);
     data[1500] ^= 1;

@@ -18,7 +18,7 @@
 #include "common/snapshot_list.h"
 #include "random.h"
 
-enum { KINDS = 3, BEGIN = 100, END = 20100, STEP = 41 };
+enum { KINDS = 3, BEGIN = 100, END = 20101, STEP = 41 };
 
 static char dir[] = "/tmp/rt-snapshot-XXXXXX";
 static uint64_t rng;
@@ -86,17 +86,18 @@ static void fill_and_commit(const char *path, int64_t step, int64_t committed)
 {
     int slot = (int)(step % 2);
     rt_snapshot_header *h = read_header(path);
-    size_t bytes = rt_snapshot_slot_bytes(&h->about);
+    size_t bytes = rt_snapshot_kind_bytes(&h->about);
     float *data = rt_malloc(bytes);
-    int64_t owned = h->about.end - h->about.begin;
-    for (int k = 0; k < KINDS; k++)
-        for (int64_t i = 0; i < owned; i++)
-            data[k * owned + i] = value_at(step, k, h->about.begin + i);
-    write_at(path, data, bytes, rt_snapshot_slot_offset(&h->about, slot));
     uint64_t sum = 0;
-    for (size_t at = 0; at < bytes; at += RT_SNAPSHOT_PIECE)
-        sum = rt_snapshot_checksum(sum, (char *)data + at,
-                                   bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE);
+    for (int k = 0; k < KINDS; k++) {
+        for (int64_t i = h->about.begin; i < h->about.end; i++)
+            data[i - h->about.begin] = value_at(step, k, i);
+        write_at(path, data, bytes, rt_snapshot_offset(&h->about, slot, k));
+        for (size_t at = 0; at < bytes; at += RT_SNAPSHOT_PIECE)
+            sum = rt_snapshot_checksum(sum, (char *)data + at,
+                                       bytes - at < RT_SNAPSHOT_PIECE ? bytes - at
+                                                                      : RT_SNAPSHOT_PIECE);
+    }
     atomic_store(&h->slot[slot].commit, committed + 1);
     atomic_store(&h->slot[slot].checksum, sum);
     write_at(path, &h->slot[slot], sizeof h->slot[slot],
@@ -325,11 +326,14 @@ static void altered_data_are_noticed(void **state)
     float x;
     char *path = make("r1");
     must(rt_snapshot_open(path, &s));
-    size_t bytes = rt_snapshot_slot_bytes(&s.about),
-           places[] = {0, bytes - 1, RT_SNAPSHOT_PIECE, (size_t)random_below(&rng, (int64_t)bytes)};
+    size_t bytes = rt_snapshot_kind_bytes(&s.about), first = rt_snapshot_offset(&s.about, 1, 0),
+           last = rt_snapshot_offset(&s.about, 1, KINDS - 1) + bytes - 1,
+           places[] = {first, last, first + bytes - 1, first + RT_SNAPSHOT_PIECE,
+                       rt_snapshot_offset(&s.about, 1, 1) +
+                           (size_t)random_below(&rng, (int64_t)bytes)};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char byte, other;
-        size_t at = rt_snapshot_slot_offset(&s.about, STEP % 2) + places[i];
+        size_t at = places[i];
         assert_int_equal(pread(s.fd, &byte, 1, (off_t)at), 1);
         other = (char)(byte ^ 4);
         write_at(path, &other, 1, at);
@@ -341,7 +345,7 @@ static void altered_data_are_noticed(void **state)
         write_at(path, &byte, 1, at);
         must(rt_snapshot_verify(&s, STEP % 2));
     }
-    assert_int_equal(truncate(path, (off_t)rt_snapshot_slot_offset(&s.about, 1)), 0);
+    assert_int_equal(truncate(path, (off_t)first), 0);
     assert_int_equal(rt_snapshot_verify(&s, 1), RT_E_CORRUPT);
     rt_error_clear();
     assert_int_equal(rt_snapshot_read(&s, 1, 0, BEGIN, BEGIN + 1, &x), RT_E_CORRUPT);
@@ -598,10 +602,22 @@ static void a_name_that_is_taken_is_an_error(void **state)
     assert_true(rt_path_exists(path)); /* it is not ours to remove */
 }
 
-static void a_full_file_system_is_an_error_and_leaves_nothing(void **state)
+/* Leaves no byte free in a directory. */
+static void fill_up(const char *full)
+{
+    char path[300], page[4096] = {1};
+    snprintf(path, sizeof path, "%s/filler", full);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    while (write(fd, page, sizeof page) > 0)
+        ;
+    close(fd);
+}
+
+static void a_full_file_system_is_an_error(void **state)
 {
     (void)state;
     int fd;
+    rt_snapshot s;
     rt_snapshot_about a = about_of("r1", 1, 0);
     char full[256], path[300];
     snprintf(full, sizeof full, "%s/full", dir);
@@ -612,13 +628,27 @@ static void a_full_file_system_is_an_error_and_leaves_nothing(void **state)
         return;
     }
     snprintf(path, sizeof path, "%s/ringtorch-r1-g1-r0", full);
-    assert_int_equal(rt_snapshot_create(path, &a, &fd), RT_E_NOSPACE);
+    must(rt_snapshot_create(path, &a, &fd));
+    assert_int_equal(rt_snapshot_allocate(fd, path, &a), RT_E_NOSPACE);
     assert_non_null(strstr(rt_error(), path));
     rt_error_clear();
-    assert_false(rt_path_exists(path));
+    must(rt_snapshot_open(path, &s)); /* it says what it always said, and holds no step */
+    assert_int_equal(rt_snapshot_newest(&s), -1);
+    rt_snapshot_close(&s);
+    close(fd);
+    unlink(path);
+
     a.end = a.begin + 1000; /* this one fits */
     must(rt_snapshot_create(path, &a, &fd));
+    must(rt_snapshot_allocate(fd, path, &a));
     close(fd);
+    fill_up(full);
+    path[strlen(path) - 1] = '1';
+    a.rank = 1;
+    assert_int_equal(rt_snapshot_create(path, &a, &fd), RT_E_NOSPACE); /* not even the header */
+    rt_error_clear();
+    assert_int_equal(fd, -1);
+    assert_false(rt_path_exists(path));
     assert_int_equal(umount(full), 0);
 }
 
@@ -656,7 +686,7 @@ int main(void)
         cmocka_unit_test(what_is_in_use_is_not_removed),
         cmocka_unit_test(forgetting_takes_older_generations_of_this_run_only),
         cmocka_unit_test(a_name_that_is_taken_is_an_error),
-        cmocka_unit_test(a_full_file_system_is_an_error_and_leaves_nothing),
+        cmocka_unit_test(a_full_file_system_is_an_error),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
