@@ -19,7 +19,8 @@
     PHASE(GATHER, "gather")                                                                        \
     PHASE(CHECKPOINT, "checkpoint")                                                                \
     PHASE(EVALUATE, "evaluate")                                                                    \
-    PHASE(FINISH, "finish")
+    PHASE(FINISH, "finish")                                                                        \
+    PHASE(SNAPSHOT, "snapshot")
 
 typedef enum rt_phase {
 #define PHASE(constant, name) RT_PHASE_##constant,

@@ -230,7 +230,8 @@ rt_status rt_snapshot_forget(const char *dir, const char *run, int64_t before)
             n.generation >= before)
             continue;
         char *path = rt_path_join(dir, names.name[i]);
-        status = path ? rt_remove_tree(path) : RT_E_NOMEM;
+        bool left = path && n.what == RT_SNAPSHOT_MPI && rt_snapshot_in_use(path);
+        status = left ? RT_OK : path ? rt_remove_tree(path) : RT_E_NOMEM;
         first = first == RT_OK ? status : first;
         rt_mem_free(path);
     }

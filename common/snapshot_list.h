@@ -60,8 +60,9 @@ bool rt_snapshot_in_use(const char *path);
 /* Removes a file or directory unless somebody uses it, which *in_use tells. One that is gone
  * already is fine. */
 rt_status rt_snapshot_remove(const char *path, bool *in_use);
-/* Removes all that a run has in `dir` of generations < before, whoever uses it: their members are
- * cut off. What cannot be removed is an error, after the others are gone. */
+/* Removes all that a run has in `dir` of generations < before. Snapshots go even if they are in use:
+ * members of those generations are cut off, or the run has ended. An MPI directory in use is left
+ * to the last of its users. What cannot be removed is an error, after the others are gone. */
 rt_status rt_snapshot_forget(const char *dir, const char *run, int64_t before);
 
 #endif

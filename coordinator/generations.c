@@ -475,7 +475,7 @@ void rt__run_regroup_soon(rt__run *r, double now, const char *why)
     r->regrouping = true;
     rt__run_send(r, r->roster.member[0].peer, RT_MSG_STOP,
                  &(rt_msg_stop){.after_step = r->newest_step,
-                                .checkpoint = r->facts.cfg->snapshot.every == 0,
+                                .checkpoint = rt__roster_snapshot_step(&r->roster) < 0,
                                 .reason = r->regroup_why});
     rt__run_enter(r, now, RT__DRAIN);
 }

@@ -44,7 +44,8 @@ static void write_end(rt__progress *p)
 
 void rt__progress_init(rt__progress *p)
 {
-    *p = (rt__progress){.slice = -1, .phase = RT__PHASE_START, .since = rt_clock()};
+    *p = (rt__progress){
+        .slice = -1, .phase = RT__PHASE_START, .since = rt_clock(), .snapshot_step = -1};
 }
 
 void rt__progress_step(rt__progress *p, int64_t step)
@@ -52,6 +53,8 @@ void rt__progress_step(rt__progress *p, int64_t step)
     write_begin(p);
     atomic_store_explicit(&p->step, step, memory_order_release);
     write_end(p);
+    if (p->mark)
+        atomic_store_explicit(&p->mark->step, step, memory_order_relaxed);
 }
 
 void rt__progress_phase(rt__progress *p, rt__phase phase, int64_t slice)
@@ -65,6 +68,10 @@ void rt__progress_phase(rt__progress *p, rt__phase phase, int64_t slice)
     atomic_store_explicit(&p->slice, slice, memory_order_release);
     atomic_store_explicit(&p->since, now, memory_order_release);
     write_end(p);
+    if (p->mark) { /* read when we are dead; killed right here, one of the two is the older one */
+        atomic_store_explicit(&p->mark->slice, slice, memory_order_relaxed);
+        atomic_store_explicit(&p->mark->phase, phase, memory_order_relaxed);
+    }
 }
 
 rt__progress_view rt__progress_read(const rt__progress *p)

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include "common/snapshot_header.h"
 
 /* PHASE(constant, name). Numbers are on the wire (PROGRESS): append only. */
 #define RT__PHASE_LIST(PHASE)                                                                      \
@@ -25,7 +26,8 @@
     PHASE(GATHER, "gather")                                                                        \
     PHASE(CHECKPOINT, "checkpoint")                                                                \
     PHASE(EVALUATE, "evaluate")                                                                    \
-    PHASE(FINISH, "finish")
+    PHASE(FINISH, "finish")                                                                        \
+    PHASE(SNAPSHOT, "snapshot")
 
 typedef enum rt__phase {
 #define PHASE(constant, name) RT__PHASE_##constant,
@@ -49,6 +51,11 @@ typedef struct rt__progress {
     int64_t unused[3];
     /* Seconds spent in each phase; the computing thread's own. */
     double seconds[RT__PHASES];
+    /* The newest complete snapshot of this rank, -1: none; for PROGRESS. */
+    _Atomic int64_t snapshot_step;
+    /* Where else to write step, slice and phase, so that they outlive the process: shared memory
+     * (worker/snapshot.h). NULL: nowhere; the computing thread's own. */
+    rt_snapshot_mark *mark;
 } rt__progress;
 
 typedef struct rt__progress_view {

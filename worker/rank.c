@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +14,23 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/session.h"
+#include "worker/shm_dir.h"
 
 static const double FAREWELL_SECONDS = 2; /* for the last messages to get out */
 
 typedef struct rank {
-    const char *endpoint, *run_id, *dir;
+    const char *endpoint, *run_id;
+    char dir[PATH_MAX]; /* of the run; absolute */
     int64_t generation;
     int number, world; /* number: from mpirun's environment until MPI itself says so */
-    char name[32];     /* "worker 3" */
+    int64_t local_number, local_world; /* among the ranks of this host */
+    char name[32];                     /* "worker 3" */
     rt_wire_keys keys;
     rt_config config;
     rt__orders orders;
     rt__progress progress;
     rt__link *link;
+    rt__shm_dir shm;
     rt__commthread *comm;
     rt_run *run;
 } rank;
@@ -55,11 +60,16 @@ static rt_status need_number(const char *name, int64_t *out)
 static rt_status read_environment(rank *r)
 {
     int64_t number;
+    const char *dir;
     RT_TRY(need("RINGTORCH_ENDPOINT", &r->endpoint));
     RT_TRY(need("RINGTORCH_RUN", &r->run_id));
-    RT_TRY(need("RINGTORCH_RUN_DIR", &r->dir));
+    RT_TRY(need("RINGTORCH_RUN_DIR", &dir));
+    if (!realpath(dir, r->dir))
+        return RT_FAIL(NOTFOUND, "run directory %s: %m", dir);
     RT_TRY(need_number("RINGTORCH_GENERATION", &r->generation));
     RT_TRY(need_number("OMPI_COMM_WORLD_RANK", &number));
+    RT_TRY(need_number("OMPI_COMM_WORLD_LOCAL_RANK", &r->local_number));
+    RT_TRY(need_number("OMPI_COMM_WORLD_LOCAL_SIZE", &r->local_world));
     r->number = (int)number;
     snprintf(r->name, sizeof r->name, "worker %d", r->number);
     return rt_wire_keys_from_env(&r->keys);
@@ -114,6 +124,15 @@ static rt_status load_config(rank *r)
 
 /* ---- life ---- */
 
+/* Before MPI starts, and while there is one thread. */
+static void use_shm_dir(rank *r)
+{
+    if (rt__shm_dir_use(&r->shm, r->config.snapshot.dir, r->run_id, r->generation,
+                        r->local_world) != RT_OK)
+        rt_log_warn("Open MPI's shared memory goes where it always does: %s", rt_error());
+    rt_error_clear();
+}
+
 static rt_status open_mpi(void *arg, rt_comm **out)
 {
     (void)arg;
@@ -125,6 +144,7 @@ static rt_status start(rank *r)
 {
     rt__progress_init(&r->progress);
     rt__orders_init(&r->orders);
+    use_shm_dir(r);
     RT_TRY(rt__commthread_start(open_mpi, NULL, &r->orders.abort, &r->comm));
     rt__link_args link = {r->endpoint,   &r->keys,     r->run_id, r->name,
                           r->generation, &r->progress, &r->orders};
@@ -145,6 +165,9 @@ static rt_status live(rank *r)
         .comm = r->comm,
         .rank = r->number,
         .world = r->world,
+        .local_rank = (int)r->local_number,
+        .local_world = (int)r->local_world,
+        .run_id = r->run_id,
         .generation = r->generation,
         .dir = r->dir,
         .link = r->link,
@@ -177,6 +200,7 @@ static int end(rank *r)
     rt__link_end(r->link, FAREWELL_SECONDS);
     rt_run_close(r->run);
     rt__commthread_end(r->comm);
+    rt__shm_dir_leave(&r->shm);
     rt_config_release(&r->config);
     int code = rt_shutdown();
     rt_log_info("done");

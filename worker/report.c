@@ -59,26 +59,30 @@ void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, r
 
 /* ---- who I am ---- */
 
-rt_status rt__hello(const rt_config *cfg, const rt_run *run, int rank, int world,
-                    rt__hello_texts *texts, rt_msg_hello *out)
+void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *out)
 {
     gethostname(texts->host, sizeof texts->host - 1);
     texts->host[sizeof texts->host - 1] = '\0';
     *out = (rt_msg_hello){
         .host = texts->host,
         .pid = getpid(),
-        .rank = rank,
-        .world = world,
+        .rank = a->rank,
+        .world = a->world,
         .device = "cpu",
         .isa = rt_isa(),
         .blas = rt_blas(),
         .threads = rt_threads(),
-        .config_hash = texts->config_hash,
-        .layout_hash = rt_run_layout_hash(run),
-        .parameters = rt_run_flat(run)->count,
-        .samples = rt_run_samples(run),
+        .config_hash = a->config_hash,
+        .layout_hash = rt_run_layout_hash(a->run),
+        .parameters = rt_run_flat(a->run)->count,
+        .samples = rt_run_samples(a->run),
+        .local_rank = a->local_rank,
+        .offers = a->offers->offer,
+        .offers_count = a->offers->offer_count,
+        .traces = a->offers->trace,
+        .traces_count = a->offers->trace_count,
+        .snapshot_trouble = a->offers->trouble,
     };
-    return rt_config_hash(cfg, texts->config_hash);
 }
 
 /* ---- memory ---- */

@@ -10,9 +10,9 @@
 #ifndef RINGTORCH_WORKER_REPORT_H
 #define RINGTORCH_WORKER_REPORT_H
 
-#include "common/config.h"
 #include "common/messages.h"
 #include "worker/engine/train/run.h"
+#include "worker/snapshot_offers.h"
 
 /* Counts steps between reports. Time stands still while paused (evaluations). */
 typedef struct rt__meter {
@@ -35,13 +35,18 @@ void rt__meter_skip(rt__meter *m);
  * skipped. */
 void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, rt_msg_report *out);
 
+typedef struct rt__hello_args {
+    const rt_run *run;
+    int rank, world, local_rank;
+    const char *config_hash;
+    const rt__offers *offers; /* empty where another rank of this host makes them */
+} rt__hello_args;
 /* Texts a HELLO points to. */
 typedef struct rt__hello_texts {
-    char host[256], config_hash[65];
+    char host[256];
 } rt__hello_texts;
-/* Fills a HELLO, whose strings are borrowed from `texts` and the run. */
-rt_status rt__hello(const rt_config *cfg, const rt_run *run, int rank, int world,
-                    rt__hello_texts *texts, rt_msg_hello *out);
+/* Fills a HELLO, whose strings and arrays are borrowed from `texts` and what `a` names. */
+void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *out);
 
 /* Bytes of memory this process has in use now, and the most it ever had. 0 where the system does
  * not say. */

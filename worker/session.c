@@ -9,15 +9,58 @@
 #include "common/mem.h"
 #include "worker/evaluate.h"
 #include "worker/restore.h"
+#include "worker/shm_dir.h"
+#include "worker/snapshot_restore.h"
+
+/* Whether something is due after step number `step` that is done every `every` steps; 0: never. */
+static bool divides(int64_t every, int64_t step)
+{
+    return every > 0 && step % every == 0;
+}
 
 /* ---- joining ---- */
 
-static rt_status join(rt__session *s)
+static rt_status start_snapshots(rt__session *s)
 {
+    rt__snapshot_args args = {
+        .dir = s->config->snapshot.dir,
+        .about = &s->about,
+        .keep_free = (double)s->local_world * RT__SHM_BYTES_PER_RANK,
+        .progress = s->progress,
+    };
+    rt__snapshot_who who = {
+        s->run_id,     s->dir,  s->config_hash,
+        s->generation, s->rank, rt_owned_by_rank(rt_run_flat(s->run)->length, s->world, s->rank)};
+    RT_TRY(rt__snapshot_about_run(&s->about, s->run, &who));
+    for (int kind = 0; kind < s->about.kinds; kind++)
+        args.kind[kind] = rt__snapshot_kind(s->run, kind, NULL);
+    return rt__snapshot_start(&args, &s->snapshot);
+}
+
+/* Says what can be restored from here. Trouble with snapshots is no failure: there are checkpoints.
+ */
+static void greet(rt__session *s)
+{
+    rt__offers offers = {0};
     rt__hello_texts texts;
     rt_msg_hello hello;
-    RT_TRY(rt__hello(s->config, s->run, s->rank, s->world, &texts, &hello));
+    bool keeps = s->config->snapshot.every > 0;
+    if (keeps && start_snapshots(s) != RT_OK) {
+        rt__offers_add_trouble(&offers, rt_error());
+        rt_error_clear();
+    }
+    if (keeps && s->local_rank == 0) /* for all ranks of this host */
+        rt__offers_find(s->config->snapshot.dir, &s->about, &offers);
+    rt__hello_args args = {s->run, s->rank, s->world, s->local_rank, s->config_hash, &offers};
+    rt__hello(&args, &texts, &hello);
     rt__link_post(s->link, RT_MSG_HELLO, &hello);
+    rt__offers_release(&offers);
+}
+
+static rt_status join(rt__session *s)
+{
+    RT_TRY(rt_config_hash(s->config, s->config_hash));
+    greet(s);
     RT_TRY(rt__link_wait_plan(s->link, &s->message));
     s->plan = &s->message.plan;
     if (s->plan->world != s->world || s->plan->slice_begin_count != s->world + 1)
@@ -82,18 +125,67 @@ static rt_status prepare(rt__session *s)
     return status;
 }
 
-static rt_status restore(rt__session *s)
+static rt_status restore_checkpoint(rt__session *s)
 {
-    if (s->plan->source == 0)
-        return RT_OK;
     int64_t step;
-    rt__progress_phase(s->progress, RT__PHASE_RESTORE, -1);
     RT_TRY(rt__restore_run(s->run, s->plan->checkpoint, s->plan->slices, &step));
     if (step != s->plan->start_step)
         return RT_FAIL(MISMATCH, "%s: is of step %" PRId64 ", the plan starts at %" PRId64,
                        s->plan->checkpoint, step, s->plan->start_step);
     rt_log_info("restored step %" PRId64 " from %s", step, s->plan->checkpoint);
     return RT_OK;
+}
+
+static rt_status restore_snapshot(rt__session *s)
+{
+    double began = rt_clock();
+    bool updates_all = s->config->parallel.sharding == RT_CFG_SHARDING_NONE;
+    rt__snapshot_source from = {
+        .run = s->run,
+        .comm = s->comm,
+        .dir = s->config->snapshot.dir,
+        .about = &s->about,
+        .rank = s->rank,
+        .world = s->world,
+        .states = updates_all ? (rt_range){0, rt_run_flat(s->run)->count} : s->shard.owned[s->rank],
+    };
+    RT_TRY(rt__snapshot_restore(&from, s->plan));
+    rt_log_info("restored step %" PRId64 " from snapshots in %.1f ms", s->plan->start_step,
+                1e3 * (rt_clock() - began));
+    return RT_OK;
+}
+
+static rt_status restore(rt__session *s)
+{
+    if (s->plan->source == 0)
+        return RT_OK;
+    rt__progress_phase(s->progress, RT__PHASE_RESTORE, -1);
+    return s->plan->source == 2 ? restore_snapshot(s) : restore_checkpoint(s);
+}
+
+/* ---- snapshots ---- */
+
+/* Trouble shows up late where memory is reserved on another thread. Told once. */
+static void tell_snapshot_trouble(rt__session *s)
+{
+    const char *trouble = rt__snapshot_trouble(s->snapshot);
+    if (s->snapshot_trouble_told || !*trouble)
+        return;
+    rt_msg_snapshot_trouble m = {trouble};
+    rt__link_post(s->link, RT_MSG_SNAPSHOT_TROUBLE, &m);
+    s->snapshot_trouble_told = true;
+}
+
+/* A step has been finished. */
+static void keep_snapshot(rt__session *s, int64_t finished, bool stopped)
+{
+    if (!s->snapshot)
+        return;
+    tell_snapshot_trouble(s);
+    if (!stopped && !divides(s->config->snapshot.every, finished))
+        return;
+    rt__progress_phase(s->progress, RT__PHASE_SNAPSHOT, -1);
+    rt__snapshot_take(s->snapshot, finished);
 }
 
 /* ---- evaluation ---- */
@@ -114,11 +206,6 @@ static rt_status evaluate(rt__session *s, int64_t step)
 }
 
 /* ---- steps ---- */
-
-static bool divides(int64_t every, int64_t step)
-{
-    return every > 0 && step % every == 0;
-}
 
 /* Whether a report follows step number `step` (which makes it step + 1 finished ones). */
 static bool report_due(const rt_msg_plan *plan, int64_t step)
@@ -176,6 +263,21 @@ static rt_status after_step(rt__session *s, int64_t finished, int orders)
     return RT_OK;
 }
 
+/* What was to follow the step that this generation starts from. From a snapshot: the generation before may have died
+ * in the middle of it. */
+static rt_status catch_up(rt__session *s, int64_t start)
+{
+    const rt_msg_plan *p = s->plan;
+    bool snapshot = p->source == 2, over = start >= p->end_step;
+    if (snapshot && (divides(p->checkpoint_every, start) || (over && p->checkpoint_final)))
+        save(s, start);
+    if ((snapshot && divides(p->evaluate_every, start)) || (over && p->evaluate_final)) {
+        rt__meter_start(&s->meter, s->config->data.batch);
+        return evaluate(s, start);
+    }
+    return RT_OK;
+}
+
 static void count(rt__session *s, int64_t step, const rt__step_result *did)
 {
     if (!did->skipped) {
@@ -204,6 +306,7 @@ static rt_status steps(rt__session *s, int64_t *finished)
         RT_TRY(rt__step(&s->stepper, t, &wish, &did));
         *finished = t + 1;
         rt__progress_step(s->progress, t + 1);
+        keep_snapshot(s, t + 1, did.orders & RT__ORDER_STOP);
         count(s, t, &did);
         if (s->rank == 0 && (wish.norm || did.orders & RT__ORDER_STOP))
             report(s, t + 1, &did);
@@ -236,8 +339,7 @@ static rt_status run_plan(rt__session *s)
     RT_TRY(prepare(s));
     RT_TRY(restore(s));
     rt__progress_step(s->progress, finished);
-    if (s->plan->start_step >= s->plan->end_step && s->plan->evaluate_final)
-        RT_TRY(evaluate(s, finished));
+    RT_TRY(catch_up(s, finished));
     RT_TRY(steps(s, &finished));
     return finish(s, finished);
 }
@@ -249,6 +351,7 @@ rt_status rt__session_run(rt__session *s)
     if (status == RT_OK)
         status = run_plan(s);
     rt__pieces_end(s->pieces);
+    rt__snapshot_end(s->snapshot);
     rt__stepper_release(&s->stepper);
     rt__shard_release(&s->shard);
     rt_msg_body_release(RT_MSG_PLAN, &s->message);

@@ -1,10 +1,11 @@
 /* The life of a rank within one generation, from the plan to the last message.
  *
  *     rt__session s = {.config = &cfg, .run = run, .comm = comm, .rank = rank, .world = world,
- *                      .generation = 2, .dir = "runs/x", .link = link, .progress = &progress, .orders = &orders};
+ *                      .local_rank = 0, .local_world = 2, .run_id = "4f1c", .generation = 2, .dir = "/abs/runs/x",
+ *                      .link = link, .progress = &progress, .orders = &orders};
  *     RT_TRY(rt__session_run(&s));
  *
- * HELLO, PLAN, restore, steps with reports, checkpoints and evaluations as the plan says, FINISHED,
+ * HELLO (with the snapshots found on this host), PLAN, restore, steps with reports, checkpoints and evaluations as the plan says, FINISHED,
  * and waiting to be told to leave. */
 #ifndef RINGTORCH_WORKER_SESSION_H
 #define RINGTORCH_WORKER_SESSION_H
@@ -13,6 +14,8 @@
 #include "worker/link.h"
 #include "worker/pieces.h"
 #include "worker/report.h"
+#include "worker/snapshot.h"
+#include "worker/snapshot_about.h"
 #include "worker/step.h"
 
 typedef struct rt__session {
@@ -21,8 +24,10 @@ typedef struct rt__session {
     rt_run *run;
     rt__commthread *comm;
     int rank, world;
+    int local_rank, local_world; /* among the ranks of this host */
+    const char *run_id;
     int64_t generation;
-    const char *dir; /* of the run */
+    const char *dir; /* of the run; absolute */
     rt__link *link;
     rt__progress *progress;
     rt__orders *orders;
@@ -33,6 +38,10 @@ typedef struct rt__session {
     rt__stepper stepper;
     rt__pieces *pieces;
     int64_t saved_step; /* of the last checkpoint; -1: none yet */
+    rt__snapshot *snapshot; /* NULL: none are taken */
+    bool snapshot_trouble_told;
+    rt_snapshot_about about;
+    char config_hash[65];
     rt__meter meter;
 } rt__session;
 

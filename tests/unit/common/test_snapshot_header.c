@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -577,6 +578,11 @@ static void forgetting_takes_older_generations_of_this_run_only(void **state)
             if (fd >= 0)
                 close(fd);
         }
+    int in_use = open(path_of("b", RT_SNAPSHOT_MPI, 2, -1), O_RDONLY);
+    assert_int_equal(flock(in_use, LOCK_SH), 0);
+    must(rt_snapshot_forget(dir, "b", 3));
+    assert_true(rt_path_exists(path_of("b", RT_SNAPSHOT_MPI, 2, -1)));
+    close(in_use);
     must(rt_snapshot_forget(dir, "b", 3));
     for (int64_t generation = 1; generation <= 3; generation++)
         for (rt_snapshot_what what = RT_SNAPSHOT_OWN; what <= RT_SNAPSHOT_MPI; what++) {

@@ -92,8 +92,9 @@ static inline void fixture_make(fixture *f, uint64_t seed)
                  "optimizer: {name: adamw, lr: 1.0e-3, weight_decay: 0.01}\n"
                  "parallel: {workers: 1, threads: 1, slices: 4}\n"
                  "checkpoint: {every: 3}\n"
-                 "evaluate: {every: 4}\n",
-                 f->dir);
+                 "evaluate: {every: 4}\n"
+                 "snapshot: {dir: %s}\n",
+                 f->dir, f->dir);
     snprintf(f->config, sizeof f->config, "%s/config.yaml", f->dir);
     must(rt_file_replace(f->config, text, (size_t)n));
 }

@@ -2,6 +2,7 @@
  * when, and by whom. */
 #include "fixture.h"
 #include "common/clock.h"
+#include "common/snapshot_list.h"
 
 enum { GENERATION = 2, NOTES_MAX = 256 };
 static const double PATIENCE = 60;
@@ -48,6 +49,9 @@ static void session_body(fixture_rank *r)
                      .comm = r->comm,
                      .rank = r->rank,
                      .world = r->world,
+                     .local_rank = r->rank,
+                     .local_world = r->world,
+                     .run_id = "r1",
                      .generation = GENERATION,
                      .dir = f.dir,
                      .link = link,
@@ -159,6 +163,7 @@ static void perform(play *p)
 {
     pthread_t thread;
     rt_config cfg = fixture_config(&f, "run.steps=100000");
+    must(rt_snapshot_forget(f.dir, "r1", INT64_MAX)); /* those of the play before */
     must(rt_wire_keys_make(&p->keys));
     rt_wire_options o = {"tcp://127.0.0.1:*", &p->keys, "r1", "coordinator", GENERATION};
     must(rt_wire_listen(&o, &p->wire));

@@ -1,0 +1,91 @@
+#include "worker/shm_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/snapshot_list.h"
+
+static const char VARIABLE[] = "OMPI_MCA_btl_vader_backing_directory";
+
+static rt_status check_room(const char *dir, int64_t ranks)
+{
+    struct statvfs f;
+    if (statvfs(dir, &f) != 0)
+        return RT_FAIL(IO, "%s: cannot be looked at: %m", dir);
+    double room = (double)f.f_bavail * (double)f.f_frsize;
+    double needed = (double)ranks * RT__SHM_BYTES_PER_RANK;
+    if (room < needed)
+        return RT_FAIL(NOSPACE, "%s: %.1f MB are free, Open MPI may need %.1f MB", dir, room / 1e6,
+                       needed / 1e6);
+    return RT_OK;
+}
+
+/* Whoever else could write here could make us share our memory with him. */
+static rt_status open_ours(rt__shm_dir *d)
+{
+    struct stat st;
+    if (mkdir(d->path, 0700) != 0 && errno != EEXIST)
+        return RT_FAIL(IO, "%s: cannot be made: %m", d->path);
+    d->fd = open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (d->fd < 0 || fstat(d->fd, &st) != 0)
+        return RT_FAIL(IO, "%s: cannot be opened: %m", d->path);
+    if (st.st_uid != geteuid() || (st.st_mode & 077))
+        return RT_FAIL(ARG, "%s: is open to others, expected a directory of user %u with mode 700",
+                       d->path, (unsigned)geteuid());
+    if (flock(d->fd, LOCK_SH) != 0)
+        return RT_FAIL(IO, "%s: cannot be locked: %m", d->path);
+    return RT_OK;
+}
+
+static void release(rt__shm_dir *d)
+{
+    if (d->path && d->fd >= 0)
+        close(d->fd);
+    rt_mem_free(d->path);
+    *d = (rt__shm_dir){0};
+}
+
+static rt_status use_in(rt__shm_dir *d, const char *dir, const rt_snapshot_name *name,
+                        int64_t ranks)
+{
+    RT_TRY(check_room(dir, ranks));
+    *d = (rt__shm_dir){.path = rt_snapshot_path(dir, name), .fd = -1};
+    if (!d->path)
+        return RT_E_NOMEM;
+    rt_status status = open_ours(d);
+    if (status == RT_OK && setenv(VARIABLE, d->path, 1) != 0)
+        status = RT_FAIL(NOMEM, "%s: no memory for the environment", VARIABLE);
+    if (status != RT_OK)
+        release(d);
+    return status;
+}
+
+rt_status rt__shm_dir_use(rt__shm_dir *d, const char *dir, const char *run_id, int64_t generation,
+                          int64_t ranks)
+{
+    rt_snapshot_name name = {.what = RT_SNAPSHOT_MPI, .generation = generation, .rank = -1};
+    snprintf(name.run, sizeof name.run, "%s", run_id);
+    *d = (rt__shm_dir){0};
+    rt_status status = use_in(d, dir, &name, ranks);
+    if (status == RT_OK || strcmp(dir, "/tmp") == 0)
+        return status;
+    rt_error_clear();
+    return use_in(d, "/tmp", &name, ranks);
+}
+
+/* Each rank's files are gone by now, so the last one finds it empty. */
+void rt__shm_dir_leave(rt__shm_dir *d)
+{
+    if (d->path)
+        rmdir(d->path);
+    release(d);
+}

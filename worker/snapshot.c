@@ -1,0 +1,263 @@
+/* The copy goes through the source once: a piece is stored past the caches, which leaves it in the
+ * first-level cache as the source of its checksum, and the weights that the next step needs where
+ * they are. */
+#include "worker/snapshot.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/snapshot_list.h"
+
+enum { LINE = 64 }; /* bytes of a cache line */
+
+struct rt__snapshot {
+    rt_snapshot_about about;
+    rt__progress *progress;
+    double keep_free;
+    const float *from[RT_SNAPSHOT_KINDS_MAX]; /* first owned element of each kind */
+
+    char *path;
+    int fd;
+    rt_snapshot_header *header; /* mapped, as is what follows */
+    char *data;                 /* the slots, once the thread is done; NULL: trouble */
+    int next;                   /* slot to write */
+
+    pthread_t thread;
+    bool joined;
+    atomic_bool troubled; /* `trouble` holds */
+    char trouble[512];
+
+    int64_t taken;
+    double seconds; /* spent copying */
+};
+
+/* ---- copying ---- */
+
+#ifdef __SSE2__
+static void stream(char *restrict to, const char *restrict from, size_t bytes)
+{
+    size_t at = 0;
+    for (; at + LINE <= bytes; at += LINE)
+        for (size_t i = 0; i < LINE; i += sizeof(__m128i))
+            _mm_stream_si128((__m128i *)(to + at + i),
+                             _mm_loadu_si128((const __m128i *)(from + at + i)));
+    memcpy(to + at, from + at, bytes - at);
+}
+
+/* Stores past the caches are not ordered by what orders others. */
+static void stream_end(void)
+{
+    _mm_sfence();
+}
+#else
+static void stream(char *restrict to, const char *restrict from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+}
+
+static void stream_end(void)
+{
+}
+#endif
+
+uint64_t rt__snapshot_copy(void *to, const void *from, size_t bytes, uint64_t checksum)
+{
+    for (size_t at = 0; at < bytes; at += RT_SNAPSHOT_PIECE) {
+        size_t len = bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE;
+        stream((char *)to + at, (const char *)from + at, len);
+        checksum = rt_snapshot_checksum(checksum, (const char *)from + at, len);
+    }
+    stream_end();
+    return checksum;
+}
+
+/* ---- starting ---- */
+
+static void set_trouble(rt__snapshot *s)
+{
+    snprintf(s->trouble, sizeof s->trouble, "%s", rt_error());
+    rt_error_clear();
+    rt_log_warn("no snapshots: %s: a lost worker is recovered from a checkpoint", s->trouble);
+    atomic_store_explicit(&s->troubled, true, memory_order_release);
+}
+
+/* Takes the slots' memory back; the header stays, with the mark. */
+static void give_back(const rt__snapshot *s)
+{
+    if (ftruncate(s->fd, RT_SNAPSHOT_DATA) != 0 ||
+        ftruncate(s->fd, (off_t)rt_snapshot_file_bytes(&s->about)) != 0)
+        rt_log_warn("%s: its memory cannot be given back: %m", s->path);
+}
+
+/* Whether there is room for so many bytes besides what others may need. */
+static rt_status check_room(const rt__snapshot *s, size_t bytes)
+{
+    struct statvfs f;
+    if (fstatvfs(s->fd, &f) != 0)
+        return RT_FAIL(IO, "%s: its file system cannot be looked at: %m", s->path);
+    double room = (double)f.f_bavail * (double)f.f_frsize;
+    if (room < (double)bytes + s->keep_free)
+        return RT_FAIL(NOSPACE,
+                       "%s: %.1f MB are free, it needs %.1f MB and MPI may need %.1f MB: see "
+                       "snapshot.dir",
+                       s->path, room / 1e6, (double)bytes / 1e6, s->keep_free / 1e6);
+    return RT_OK;
+}
+
+static rt_status map_slots(rt__snapshot *s, size_t bytes)
+{
+    void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd,
+                      RT_SNAPSHOT_DATA);
+    if (data == MAP_FAILED)
+        return RT_FAIL(NOMEM, "%s: cannot be mapped: %m", s->path);
+    s->data = data;
+    return RT_OK;
+}
+
+/* On a thread of its own, because the system clears every page first: a tenth of a second for 400
+ * MB. */
+static void *reserve(void *arg)
+{
+    rt__snapshot *s = arg;
+    size_t bytes = rt_snapshot_file_bytes(&s->about) - RT_SNAPSHOT_DATA;
+    rt_status status = check_room(s, bytes);
+    if (status == RT_OK)
+        status = rt_snapshot_allocate(s->fd, s->path, &s->about);
+    if (status == RT_OK)
+        status = check_room(s, 0); /* others reserve at the same time */
+    if (status == RT_OK && bytes > 0)
+        status = map_slots(s, bytes);
+    if (status != RT_OK) {
+        set_trouble(s);
+        give_back(s);
+    }
+    return NULL;
+}
+
+static rt_status make_file(rt__snapshot *s, const char *dir)
+{
+    rt_snapshot_name name = {
+        .what = RT_SNAPSHOT_OWN, .generation = s->about.generation, .rank = s->about.rank};
+    memcpy(name.run, s->about.run, sizeof name.run);
+    s->path = rt_snapshot_path(dir, &name);
+    if (!s->path)
+        return RT_E_NOMEM;
+    RT_TRY(rt_snapshot_create(s->path, &s->about, &s->fd));
+    void *header =
+        mmap(NULL, RT_SNAPSHOT_DATA, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd, 0);
+    if (header == MAP_FAILED)
+        return RT_FAIL(NOMEM, "%s: cannot be mapped: %m", s->path);
+    s->header = header;
+    return RT_OK;
+}
+
+/* Unmaps and frees; the thread is not running. */
+static void let_go(rt__snapshot *s)
+{
+    if (s->progress)
+        s->progress->mark = NULL;
+    if (s->header)
+        munmap(s->header, RT_SNAPSHOT_DATA);
+    if (s->data)
+        munmap(s->data, rt_snapshot_file_bytes(&s->about) - RT_SNAPSHOT_DATA);
+    if (s->fd >= 0)
+        close(s->fd);
+    rt_mem_free(s->path);
+    rt_mem_free(s);
+}
+
+rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out)
+{
+    rt__snapshot *s = rt_calloc(1, sizeof *s);
+    if (!s)
+        return RT_E_NOMEM;
+    s->fd = -1;
+    s->keep_free = a->keep_free;
+    s->about = *a->about;
+    for (int kind = 0; kind < s->about.kinds; kind++)
+        s->from[kind] = a->kind[kind] + s->about.begin;
+    rt_status status = make_file(s, a->dir);
+    if (status == RT_OK && pthread_create(&s->thread, NULL, reserve, s) != 0)
+        status = RT_FAIL(NOMEM, "snapshots: the system refuses another thread: raise the limit of "
+                                "processes (ulimit -u)");
+    if (status != RT_OK) {
+        if (s->fd >= 0)
+            unlink(s->path);
+        let_go(s);
+        return status;
+    }
+    s->progress = a->progress;
+    if (s->progress)
+        s->progress->mark = &s->header->mark;
+    *out = s;
+    return RT_OK;
+}
+
+/* ---- taking ---- */
+
+static void join(rt__snapshot *s)
+{
+    if (!s->joined)
+        pthread_join(s->thread, NULL);
+    s->joined = true;
+}
+
+static void copy_kinds(rt__snapshot *s, int slot, uint64_t *checksum)
+{
+    *checksum = 0;
+    for (int kind = 0; kind < s->about.kinds; kind++) {
+        size_t at = rt_snapshot_offset(&s->about, slot, kind) - RT_SNAPSHOT_DATA;
+        *checksum = rt__snapshot_copy(s->data + at, s->from[kind],
+                                      rt_snapshot_kind_bytes(&s->about), *checksum);
+    }
+}
+
+void rt__snapshot_take(rt__snapshot *s, int64_t step)
+{
+    join(s);
+    if (atomic_load_explicit(&s->troubled, memory_order_relaxed))
+        return;
+    double began = rt_clock();
+    uint64_t checksum;
+    rt_snapshot_slot *slot = &s->header->slot[s->next];
+    atomic_store_explicit(&slot->commit, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* not a byte changes before the slot is empty */
+    copy_kinds(s, s->next, &checksum);
+    atomic_store_explicit(&slot->checksum, checksum, memory_order_relaxed);
+    atomic_store_explicit(&slot->commit, step + 1, memory_order_release);
+    s->next = (s->next + 1) % RT_SNAPSHOT_SLOTS;
+    s->taken++;
+    s->seconds += rt_clock() - began;
+    if (s->progress)
+        atomic_store_explicit(&s->progress->snapshot_step, step, memory_order_release);
+}
+
+const char *rt__snapshot_trouble(const rt__snapshot *s)
+{
+    return atomic_load_explicit(&s->troubled, memory_order_acquire) ? s->trouble : "";
+}
+
+void rt__snapshot_end(rt__snapshot *s)
+{
+    if (!s)
+        return;
+    join(s);
+    if (s->taken > 0)
+        rt_log_info("snapshots: %" PRId64 " of %.2f MB, %.3f ms each, mean", s->taken,
+                    1e-6 * (double)((size_t)s->about.kinds * rt_snapshot_kind_bytes(&s->about)),
+                    1e3 * s->seconds / (double)s->taken);
+    let_go(s);
+}

@@ -1,0 +1,49 @@
+/* Keeping the newest states in shared memory, where they outlive this process.
+ *
+ *     rt__snapshot_args a = {.dir = "/dev/shm", .about = &about, .kind = {param, exp_avg, exp_avg_sq},
+ *                            .progress = &progress};
+ *     RT_TRY(rt__snapshot_start(&a, &s));     // a thread reserves the memory meanwhile
+ *     ... a step ...
+ *     rt__snapshot_take(s, 417);              // copies what this rank owns; whole or not at all
+ *     if (*rt__snapshot_trouble(s)) ...       // there are no snapshots, and training goes on
+ *     rt__snapshot_end(s);                    // the file stays
+ *
+ * From the start on, progress->mark points into the file, so that where this rank was last is known
+ * after its death; progress->snapshot_step is the newest step taken. All calls from the computing
+ * thread. After the first take nothing is allocated and no page is touched for the first time.
+ *
+ * A take costs one pass over the owned parameters and optimiser states at the speed of memory;
+ * bench/bench_snapshot.c measures it. */
+#ifndef RINGTORCH_WORKER_SNAPSHOT_H
+#define RINGTORCH_WORKER_SNAPSHOT_H
+
+#include "common/snapshot_header.h"
+#include "worker/progress.h"
+
+typedef struct rt__snapshot_args {
+    const char *dir;                /* where snapshots lie */
+    const rt_snapshot_about *about; /* what it is of */
+    /* [about->kinds] flat buffers [about->count], of which [about->begin, about->end) is kept */
+    const float *kind[RT_SNAPSHOT_KINDS_MAX];
+    double keep_free;       /* bytes to leave to others who have not filled what they map yet */
+    rt__progress *progress; /* gets mark and snapshot_step; NULL: nobody does */
+} rt__snapshot_args;
+
+typedef struct rt__snapshot rt__snapshot;
+
+/* Makes the file and starts the thread that reserves its memory. Buffers and progress are borrowed
+ * until the end. Fails if the file cannot be made, naming it. */
+rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out);
+/* Keeps the state after `step` steps in place of the older of the two that are kept. The first take
+ * waits for the thread. Does nothing if there is trouble. */
+void rt__snapshot_take(rt__snapshot *s, int64_t step);
+/* Returns why no snapshots can be taken, "" as far as is known now. Borrowed until the end. */
+const char *rt__snapshot_trouble(const rt__snapshot *s);
+/* Logs how many were taken and what they cost, and lets go of the file. NULL is fine. */
+void rt__snapshot_end(rt__snapshot *s);
+
+/* Copies `bytes` past the caches, which nobody is going to read, and returns the checksum that
+ * rt_snapshot_checksum gives for the same bytes in pieces. `to`: at a multiple of 64. */
+uint64_t rt__snapshot_copy(void *to, const void *from, size_t bytes, uint64_t checksum);
+
+#endif

@@ -1,0 +1,34 @@
+/* What a run's snapshots are of, and whether a snapshot is of this run.
+ *
+ *     rt_snapshot_about about;
+ *     RT_TRY(rt__snapshot_about_run(&about, run, &(rt__snapshot_who){run_id, run_dir, config_hash,
+ *                                                                   generation, rank, owned}));
+ *     RT_TRY(rt__snapshot_fits(&found, &about));
+ */
+#ifndef RINGTORCH_WORKER_SNAPSHOT_ABOUT_H
+#define RINGTORCH_WORKER_SNAPSHOT_ABOUT_H
+
+#include "common/slices.h"
+#include "common/snapshot_header.h"
+#include "worker/engine/train/run.h"
+
+typedef struct rt__snapshot_who {
+    const char *run_id, *run_dir; /* run_dir: absolute */
+    const char *config_hash;
+    int64_t generation;
+    int rank;
+    rt_range owned; /* elements of the flat buffers, with the tail or without */
+} rt__snapshot_who;
+
+/* Fails only if a text is too long for a snapshot's header. */
+rt_status rt__snapshot_about_run(rt_snapshot_about *out, const rt_run *run,
+                                 const rt__snapshot_who *who);
+/* Returns the flat buffer of a kind: 0 the parameters, from 1 on the optimiser's states. name: may
+ * be NULL. */
+float *rt__snapshot_kind(const rt_run *run, int kind, const char **name);
+
+/* Whether a snapshot is of our model, optimiser and mathematics. MISMATCH, with the file and what
+ * differs named, if not. */
+rt_status rt__snapshot_fits(const rt_snapshot *s, const rt_snapshot_about *ours);
+
+#endif

@@ -1,0 +1,119 @@
+#include "worker/snapshot_offers.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/messages.h"
+#include "common/snapshot_list.h"
+#include "worker/snapshot_about.h"
+
+enum { NUMBERS_MAX = 20000 }; /* in an array of HELLO */
+
+void rt__offers_add_trouble(rt__offers *o, const char *reason)
+{
+    size_t used = strlen(o->trouble);
+    rt_log_warn("snapshots: %s", reason);
+    snprintf(o->trouble + used, sizeof o->trouble - used, "%s%s", used > 0 ? "; " : "", reason);
+}
+
+/* What fails here costs an offer, nothing more. */
+static void note_failure(rt__offers *o)
+{
+    rt__offers_add_trouble(o, rt_error());
+    rt_error_clear();
+}
+
+/* The copy of a snapshot may lie beside the original where hosts share the directory. */
+static bool is_offered(const rt__offers *o, const int64_t *offer)
+{
+    for (int64_t i = 0; i < o->offer_count; i += RT_OFFER_FIELDS)
+        if (memcmp(o->offer + i, offer, RT_OFFER_FIELDS * sizeof *offer) == 0)
+            return true;
+    return false;
+}
+
+static void offer_slot(rt__offers *o, const rt_snapshot *s, int slot)
+{
+    const rt_snapshot_about *a = &s->about;
+    const int64_t offer[RT_OFFER_FIELDS] = {a->generation, a->rank, s->slot[slot].step, a->begin,
+                                            a->end};
+    if (s->slot[slot].step < 0 || a->begin == a->end ||
+        o->offer_count + RT_OFFER_FIELDS > NUMBERS_MAX || is_offered(o, offer))
+        return;
+    if (rt_snapshot_verify(s, slot) != RT_OK) {
+        note_failure(o);
+        return;
+    }
+    memcpy(o->offer + o->offer_count, offer, sizeof offer);
+    o->offer_count += RT_OFFER_FIELDS;
+}
+
+static void offer_file(rt__offers *o, const rt_snapshot_about *ours, const rt_snapshot_entry *e)
+{
+    rt_snapshot s;
+    rt_status status = rt_snapshot_open(e->path, &s);
+    if (status == RT_OK && (status = rt__snapshot_fits(&s, ours)) == RT_OK)
+        for (int slot = 0; slot < RT_SNAPSHOT_SLOTS; slot++)
+            offer_slot(o, &s, slot);
+    if (status != RT_OK)
+        note_failure(o);
+    rt_snapshot_close(&s);
+}
+
+static void add_trace(rt__offers *o, const rt_snapshot *s)
+{
+    const int64_t trace[RT_TRACE_FIELDS] = {s->about.generation, s->about.rank, s->mark.step,
+                                            s->mark.slice, s->mark.phase};
+    if (o->trace_count + RT_TRACE_FIELDS > NUMBERS_MAX)
+        return;
+    memcpy(o->trace + o->trace_count, trace, sizeof trace);
+    o->trace_count += RT_TRACE_FIELDS;
+}
+
+/* Newest first, so that what does not fit is what nobody needs. */
+static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__offers *o)
+{
+    int64_t newest = -1; /* generation of the traces */
+    for (int64_t i = l->count - 1; i >= 0; i--) {
+        const rt_snapshot_entry *e = &l->item[i];
+        if (e->name.generation >= ours->generation || e->name.what == RT_SNAPSHOT_MPI)
+            continue;
+        if (!e->snapshot) {
+            rt__offers_add_trouble(o, e->reason);
+            continue;
+        }
+        offer_file(o, ours, e);
+        if (e->name.what != RT_SNAPSHOT_OWN)
+            continue;
+        if (newest < 0)
+            newest = e->name.generation;
+        if (e->name.generation == newest)
+            add_trace(o, e->snapshot);
+    }
+}
+
+void rt__offers_find(const char *dir, const rt_snapshot_about *ours, rt__offers *out)
+{
+    rt_snapshot_list l;
+    if (rt_snapshot_list_read(dir, ours->run, &l) != RT_OK) {
+        note_failure(out);
+        return;
+    }
+    /* A file gives two offers and one trace at most. */
+    out->offer = rt_calloc((size_t)(l.count * 2 + 1) * RT_OFFER_FIELDS, sizeof *out->offer);
+    out->trace = rt_calloc((size_t)(l.count + 1) * RT_TRACE_FIELDS, sizeof *out->trace);
+    if (out->offer && out->trace)
+        find(ours, &l, out);
+    else
+        note_failure(out);
+    rt_snapshot_list_release(&l);
+}
+
+void rt__offers_release(rt__offers *o)
+{
+    rt_mem_free(o->offer);
+    rt_mem_free(o->trace);
+    *o = (rt__offers){0};
+}

@@ -1,0 +1,177 @@
+#include "worker/snapshot_restore.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/snapshot_list.h"
+#include "worker/snapshot_about.h"
+
+/* One piece of a plan. */
+typedef struct piece {
+    rt_range range;           /* elements */
+    int64_t generation, rank; /* who wrote it */
+    int64_t holder;           /* rank of this generation that can read it */
+} piece;
+
+static piece piece_at(const rt_msg_plan *plan, int64_t i)
+{
+    const int64_t *p = plan->pieces + i * RT_PIECE_FIELDS;
+    return (piece){{p[0], p[1]}, p[2], p[3], p[4]};
+}
+
+static int64_t piece_count(const rt_msg_plan *plan)
+{
+    return plan->pieces_count / RT_PIECE_FIELDS;
+}
+
+/* ---- the plan ---- */
+
+static rt_status check_plan(const rt_msg_plan *plan, int64_t count, int world)
+{
+    int64_t at = 0;
+    if (plan->pieces_count % RT_PIECE_FIELDS != 0)
+        return RT_FAIL(PROTOCOL, "plan: %" PRId64 " numbers for pieces of %d each",
+                       plan->pieces_count, RT_PIECE_FIELDS);
+    for (int64_t i = 0; i < piece_count(plan); i++) {
+        piece p = piece_at(plan, i);
+        if (p.range.begin != at || p.range.end < at || p.range.end > count)
+            return RT_FAIL(PROTOCOL,
+                           "plan: piece %" PRId64 " is [%" PRId64 ",%" PRId64
+                           "), expected one that begins at %" PRId64 " and ends at %" PRId64
+                           " or before",
+                           i, p.range.begin, p.range.end, at, count);
+        if (p.holder < 0 || p.holder >= world)
+            return RT_FAIL(PROTOCOL,
+                           "plan: piece %" PRId64 " is held by rank %" PRId64
+                           ", expected one below %d",
+                           i, p.holder, world);
+        at = p.range.end;
+    }
+    if (at != count)
+        return RT_FAIL(PROTOCOL, "plan: pieces end at element %" PRId64 ", expected %" PRId64, at,
+                       count);
+    return RT_OK;
+}
+
+/* ---- one piece ---- */
+
+static rt_status open_as(const rt__snapshot_source *from, const piece *p, int64_t step,
+                         rt_snapshot_what what, rt_snapshot *s, int *slot)
+{
+    rt_snapshot_name name = {.what = what, .generation = p->generation, .rank = p->rank};
+    memcpy(name.run, from->about->run, sizeof name.run);
+    char *path = rt_snapshot_path(from->dir, &name);
+    if (!path)
+        return RT_E_NOMEM;
+    rt_status status = rt_snapshot_open(path, s);
+    rt_mem_free(path);
+    RT_TRY(status);
+    status = rt__snapshot_fits(s, from->about);
+    *slot = rt_snapshot_slot_at(s, step);
+    if (status == RT_OK && *slot < 0)
+        status = RT_FAIL(CORRUPT, "%s: does not hold step %" PRId64, s->path, step);
+    if (status != RT_OK)
+        rt_snapshot_close(s);
+    return status;
+}
+
+/* Opens the original or, where that is not to be had, the copy. Fails with what is wrong with the
+ * original, or with the copy if there is no original. */
+static rt_status open_piece(const rt__snapshot_source *from, const piece *p, int64_t step,
+                            rt_snapshot *s, int *slot)
+{
+    rt_saved_error own;
+    rt_status status = open_as(from, p, step, RT_SNAPSHOT_OWN, s, slot);
+    if (status == RT_OK)
+        return RT_OK;
+    rt_error_save(&own);
+    status = open_as(from, p, step, RT_SNAPSHOT_COPY, s, slot);
+    if (status == RT_OK || (own.code == RT_E_NOTFOUND && status != RT_E_NOTFOUND))
+        return status;
+    rt_error_clear();
+    return rt_error_restore(&own);
+}
+
+static rt_range both(rt_range a, rt_range b)
+{
+    rt_range r = {a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end};
+    return r.begin < r.end ? r : (rt_range){a.begin, a.begin};
+}
+
+/* Reads a piece into its place: the parameters, and the states of the elements in `states`. */
+static rt_status read_piece(const rt__snapshot_source *from, const piece *p, int64_t step,
+                            rt_range states, bool verify)
+{
+    rt_snapshot s;
+    int slot;
+    RT_TRY(open_piece(from, p, step, &s, &slot));
+    rt_status status = verify ? rt_snapshot_verify(&s, slot) : RT_OK;
+    for (int kind = 0; status == RT_OK && kind < from->about->kinds; kind++) {
+        rt_range r = kind > 0 ? both(p->range, states) : p->range;
+        status = rt_snapshot_read(&s, slot, kind, r.begin, r.end,
+                                  rt__snapshot_kind(from->run, kind, NULL) + r.begin);
+    }
+    rt_snapshot_close(&s);
+    return status;
+}
+
+/* Whatever is wrong with a file means that the snapshot is not what it was when it was offered. */
+static rt_status not_as_offered(rt_status status, int64_t step)
+{
+    rt_saved_error e;
+    if (status == RT_OK || status == RT_E_NOMEM)
+        return status;
+    rt_error_save(&e);
+    return RT_FAIL(CORRUPT, "snapshot of step %" PRId64 ": %s", step, e.text);
+}
+
+/* ---- all pieces ---- */
+
+static rt_status read_all(const rt__snapshot_source *from, const rt_msg_plan *plan)
+{
+    for (int64_t i = 0; i < piece_count(plan); i++) {
+        piece p = piece_at(plan, i);
+        bool mine = i % from->world == from->rank; /* to verify */
+        if (p.range.begin < p.range.end)
+            RT_TRY(not_as_offered(read_piece(from, &p, plan->start_step, from->states, mine),
+                                  plan->start_step));
+    }
+    return RT_OK;
+}
+
+typedef struct exchange {
+    const rt__snapshot_source *from;
+    const rt_msg_plan *plan;
+} exchange;
+
+/* On the communication thread. */
+static rt_status exchange_job(rt_comm *c, void *arg)
+{
+    const exchange *x = arg;
+    const rt__snapshot_source *from = x->from;
+    for (int64_t i = 0; i < piece_count(x->plan); i++) {
+        piece p = piece_at(x->plan, i);
+        int64_t bytes = (p.range.end - p.range.begin) * (int64_t)sizeof(float);
+        if (bytes > 0 && p.holder == from->rank)
+            RT_TRY(not_as_offered(read_piece(from, &p, x->plan->start_step, p.range, true),
+                                  x->plan->start_step));
+        for (int kind = 0; kind < from->about->kinds; kind++)
+            RT_TRY(rt_comm_broadcast(c, rt__snapshot_kind(from->run, kind, NULL) + p.range.begin,
+                                     bytes, (int)p.holder));
+    }
+    return RT_OK;
+}
+
+rt_status rt__snapshot_restore(const rt__snapshot_source *from, const rt_msg_plan *plan)
+{
+    RT_TRY(check_plan(plan, rt_run_flat(from->run)->count, from->world));
+    if (plan->one_host || from->world == 1) {
+        RT_TRY(read_all(from, plan));
+    } else {
+        exchange x = {from, plan};
+        RT_TRY(rt__commthread_run(from->comm, exchange_job, &x));
+    }
+    rt_optim_set_updates(rt_run_optim(from->run), plan->start_step);
+    return RT_OK;
+}
