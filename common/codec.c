@@ -57,6 +57,11 @@ void rt__write_string(rt__writer *w, const char *text)
     msgpack_pack_str_with_body(&p, text, strlen(text));
 }
 
+void rt__write_packed(rt__writer *w, const rt_bytes *items)
+{
+    append(w, (const char *)items->data, items->len);
+}
+
 rt_status rt__writer_take(rt__writer *w, rt_bytes *out)
 {
     rt_status status = w->failed ? rt_error_code() : RT_OK;

@@ -29,6 +29,8 @@ void rt__write_array(rt__writer *w, int64_t items);
 void rt__write_int(rt__writer *w, int64_t value);
 void rt__write_double(rt__writer *w, double value);
 void rt__write_string(rt__writer *w, const char *text);
+/* Writes items that are msgpack already. */
+void rt__write_packed(rt__writer *w, const rt_bytes *items);
 /* Hands over what was written (release with rt_bytes_release) and empties w; on failure *out is
  * empty. */
 rt_status rt__writer_take(rt__writer *w, rt_bytes *out);

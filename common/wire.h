@@ -1,23 +1,26 @@
 /* The control plane's wire: msgpack frames over ZeroMQ ROUTER/DEALER with CURVE.
  *
- *     rt_wire *w;                                              // coordinator
- *     RT_TRY(rt_wire_listen(&(rt_wire_options){.endpoint = "tcp://127.0.0.1:*", .keys = keys, .run
- * = id}, &w)); rt_frame f; while (rt_wire_receive(w, 0.1, &f) == RT_OK) {           //
- * RT_E_TIMEOUT: nothing came if (f.type == RT_MSG_HELLO) answer(f.peer, &f.body.hello);
+ *     rt_wire_options o = {.endpoint = "tcp://127.0.0.1:*", .keys = &keys, .run = id,
+ *                          .name = "coordinator"};
+ *     RT_TRY(rt_wire_listen(&o, &w));
+ *     while (rt_wire_receive(w, 0.1, &f) == RT_OK) {           // RT_E_TIMEOUT: nothing came
+ *         if (f.type == RT_MSG_HELLO) answer(w, f.peer, &f.body.hello);
  *         rt_frame_release(&f);
  *     }
  *
- * A frame is one msgpack array [version, run, generation, sender, seq, ack, type, body], at most
- * RT_WIRE_FRAME_MAX bytes, decoded against common/messages.def; anything else is refused, counted
- * and logged with its reason, and never reaches the caller. Per peer, frames arrive at most once
- * and in order; unacknowledged ones are sent again after a reconnect. One thread per rt_wire. */
+ * A frame is one msgpack array [version, run, generation, sender, talk, seq, ack, type, body], at
+ * most RT_WIRE_FRAME_MAX bytes, decoded against common/messages.def; anything else is refused,
+ * counted and logged with its reason, and never reaches the caller. Per peer, frames arrive at most
+ * once and in order; unacknowledged ones are sent again after a reconnect. If the ROUTER was
+ * restarted meanwhile, the DEALER begins another conversation (talk) with it: see rt_wire_on_reset,
+ * and wire_end.h for how. One thread per rt_wire. */
 #ifndef RINGTORCH_COMMON_WIRE_H
 #define RINGTORCH_COMMON_WIRE_H
 
 #include "common/messages.h"
 
 enum {
-    RT_WIRE_VERSION = 1,
+    RT_WIRE_VERSION = 2,
     RT_WIRE_FRAME_MAX = 1 << 20,
     RT_WIRE_KEY = 41 /* Z85 text and its zero */
 };
@@ -64,8 +67,19 @@ void rt_wire_set_generation(rt_wire *w, int64_t generation);
 bool rt_wire_connected(const rt_wire *w);
 /* Returns how many frames and connections were refused so far. */
 int64_t rt_wire_refused(const rt_wire *w);
+/* DEALER: returns how many seconds the oldest message that the peer has not confirmed was sent ago;
+ * 0: all are confirmed. A peer that is alive confirms within the time it takes to call
+ * rt_wire_receive, so this tells one that is stuck. It goes on counting while the connection is
+ * down, and begins anew when the peer has been restarted and is back. */
+double rt_wire_unconfirmed_seconds(const rt_wire *w);
+/* DEALER: say_again(ctx) is called, inside rt_wire_receive, when the ROUTER has been restarted and
+ * knows nothing of what was said before; it may call rt_wire_send only. What it sends comes first,
+ * then what was not confirmed, except messages of a type that it has sent: those are replaced. */
+void rt_wire_on_reset(rt_wire *w, void (*say_again)(void *ctx), void *ctx);
 /* ROUTER: frees what is kept about a peer that will not come back, e.g. when its generation has
- * ended. */
+ * ended. Should it still say something, it is asked to begin anew, and what it says then reaches
+ * the caller with the generation that it has always had. A peer that has had no connection for a
+ * minute is forgotten unasked. */
 void rt_wire_forget(rt_wire *w, const char *peer);
 
 /* One message received. */
@@ -79,8 +93,8 @@ typedef struct rt_frame {
 void rt_frame_release(rt_frame *f);
 
 /* Sends a message: body points to the struct of `type`. `peer` is NULL on a DEALER. Never blocks: a
- * peer that is gone gives RT_E_CLOSED, a full queue RT_E_TIMEOUT, and the message is then not sent
- * later either. */
+ * peer that is not known (any more) gives RT_E_CLOSED, a full queue RT_E_TIMEOUT, and the message is
+ * then not sent later either. A peer that has lost its connection gets it when it is back. */
 rt_status rt_wire_send(rt_wire *w, const char *peer, rt_msg_type type, const void *body);
 /* Waits at most `seconds` for the next good frame. RT_E_TIMEOUT when none came, or a signal did;
  * that is no error and fills no slot. RT_E_AUTH, from then on always, when a DEALER's keys are not

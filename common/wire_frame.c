@@ -7,25 +7,25 @@
 #include "common/mem.h"
 #include "common/messages_table.h"
 
-enum { FRAME_ITEMS = 8 };
+enum {
+    FRAME_ITEMS = 9,
+    HEAD_MAX = 192, /* bytes: two names, six integers and what msgpack adds */
+};
 
 static bool is_control(int64_t type)
 {
-    return type == RT__FRAME_ACK || type == RT__FRAME_RESEND;
+    return type <= RT__FRAME_ACK && type >= RT__FRAME_RESET;
 }
 
-static rt_status write_body(int64_t type, const void *body, rt__writer *w)
+rt_status rt__frame_fits(rt_msg_type type, size_t body_bytes)
 {
-    rt__message m;
-    if (is_control(type)) {
-        rt__write_array(w, 0);
+    if (body_bytes <= RT_WIRE_FRAME_MAX - HEAD_MAX)
         return RT_OK;
-    }
-    RT_ASSERT(rt__message_find(type, &m));
-    return rt__message_write(&m, body, w);
+    return RT_FAIL(RANGE, "%s: a body of %zu bytes, at most %d fit into a frame", rt_msg_name(type),
+                   body_bytes, RT_WIRE_FRAME_MAX - HEAD_MAX);
 }
 
-rt_status rt__frame_encode(const rt__frame_head *head, const void *body, rt_bytes *out)
+rt_status rt__frame_pack(const rt__frame_head *head, const rt_bytes *body, rt_bytes *out)
 {
     rt__writer w = {0};
     rt__write_array(&w, FRAME_ITEMS);
@@ -33,18 +33,15 @@ rt_status rt__frame_encode(const rt__frame_head *head, const void *body, rt_byte
     rt__write_string(&w, head->run);
     rt__write_int(&w, head->generation);
     rt__write_string(&w, head->sender);
+    rt__write_int(&w, head->talk);
     rt__write_int(&w, head->seq);
     rt__write_int(&w, head->ack);
     rt__write_int(&w, head->type);
-    rt_status written = write_body(head->type, body, &w);
-    rt_status taken = rt__writer_take(&w, out);
-    rt_status status = written != RT_OK ? written : taken;
-    if (status == RT_OK && out->len > RT_WIRE_FRAME_MAX)
-        status = RT_FAIL(RANGE, "%s: a frame of %zu bytes, at most %d fit", rt_msg_name(head->type),
-                         out->len, RT_WIRE_FRAME_MAX);
-    if (status != RT_OK)
-        rt_bytes_release(out);
-    return status;
+    if (body)
+        rt__write_packed(&w, body);
+    else
+        rt__write_array(&w, 0);
+    return rt__writer_take(&w, out);
 }
 
 /* Reads a name of at most RT__NAME_MAX - 1 bytes, none of them zero. */
@@ -72,12 +69,12 @@ static rt_status read_head(rt__reader *r, const char *run, rt__frame_head *head,
     if (strcmp(their_run, run) != 0)
         return RT_FAIL(PROTOCOL, "of run '%s', this is run '%s'", their_run, run);
     if (!rt__read_int(r, &head->generation) || !read_name(r, out->sender) ||
-        !rt__read_int(r, &head->seq) || !rt__read_int(r, &head->ack) ||
+        !rt__read_int(r, &head->talk) || !rt__read_int(r, &head->seq) || !rt__read_int(r, &head->ack) ||
         !rt__read_int(r, &head->type))
         return RT_FAIL(PROTOCOL, "malformed head");
-    if (head->ack < 0 || (is_control(head->type) ? head->seq != 0 : head->seq < 1))
-        return RT_FAIL(PROTOCOL, "type %" PRId64 " with seq %" PRId64 " and ack %" PRId64,
-                       head->type, head->seq, head->ack);
+    if (head->talk < 1 || head->ack < 0 || (is_control(head->type) ? head->seq != 0 : head->seq < 1))
+        return RT_FAIL(PROTOCOL, "type %" PRId64 " with talk %" PRId64 ", seq %" PRId64 " and ack %" PRId64,
+                       head->type, head->talk, head->seq, head->ack);
     return RT_OK;
 }
 

@@ -1,6 +1,8 @@
-/* Frames as bytes: [version, run, generation, sender, seq, ack, type, body]; private to wire*.c.
+/* Frames as bytes: [version, run, generation, sender, talk, seq, ack, type, body]; private to
+ * wire*.c.
  *
- *     RT_TRY(rt__frame_encode(&head, RT_MSG_HELLO, &hello, &bytes));
+ *     RT_TRY(rt_msg_encode(RT_MSG_HELLO, &hello, &body));
+ *     RT_TRY(rt__frame_pack(&head, &body, &bytes));
  *     rt_frame f; rt__frame_head h;
  *     RT_TRY(rt__frame_decode(bytes.data, bytes.len, "run-17", &h, &f));
  */
@@ -13,21 +15,24 @@
 enum {
     RT__FRAME_ACK = 0,     /* says only what `ack` says */
     RT__FRAME_RESEND = -1, /* send again what comes after `ack` */
+    RT__FRAME_RESET = -2,  /* ROUTER: I know nothing of conversation `talk`, begin another one */
 };
 
 enum { RT__NAME_MAX = 64 }; /* bytes of a run id, a sender or a peer, with the zero */
 
 typedef struct rt__frame_head {
-    const char *run, *sender; /* encode only; decode puts the sender into the rt_frame */
+    const char *run, *sender; /* pack only; decode puts the sender into the rt_frame */
     int64_t generation;
-    int64_t seq; /* 1, 2, 3, ... for messages */
+    int64_t talk; /* number of the conversation: 1, 2, 3, ...; the DEALER counts them */
+    int64_t seq;  /* 1, 2, 3, ... for messages */
     int64_t ack; /* every message up to this one has arrived */
     int64_t type;
 } rt__frame_head;
 
-/* RANGE if the frame would be larger than RT_WIRE_FRAME_MAX; body is not looked at for the wire's
- * own types. */
-rt_status rt__frame_encode(const rt__frame_head *head, const void *body, rt_bytes *out);
+/* Fails with RANGE if a message with a body of so many bytes does not fit into a frame. */
+rt_status rt__frame_fits(rt_msg_type type, size_t body_bytes);
+/* Puts the head in front of an encoded body that fits; NULL for the wire's own types. */
+rt_status rt__frame_pack(const rt__frame_head *head, const rt_bytes *body, rt_bytes *out);
 /* PROTOCOL, with the reason, for anything but a well-formed frame of this version and run.
  * out->peer is left empty; a frame of the wire's own has no body and needs no release. */
 rt_status rt__frame_decode(const void *data, size_t len, const char *run, rt__frame_head *head,

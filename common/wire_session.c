@@ -1,61 +1,55 @@
-/* Sequence numbers, confirmation and resending. */
+/* Sequence numbers, confirmation, resending and starting anew. */
 #include "common/wire_session.h"
 
 #include "common/error.h"
 #include "common/mem.h"
 
-enum { FIRST_ROOM = 8 };
-
-static rt_bytes *place(const rt__session *s, int64_t seq)
+static void letter_free(rt__letter *l)
 {
-    return &s->ring[seq % s->room];
+    rt_bytes_release(&l->body);
+    rt_mem_free(l);
 }
 
-static rt_status grow(rt__session *s)
+/* Gives a message the next number. */
+static void append(rt__session *s, rt__letter *l)
 {
-    rt__session larger = *s;
-    larger.room = s->room ? 2 * s->room : FIRST_ROOM;
-    larger.ring = rt_calloc((size_t)larger.room, sizeof *larger.ring);
-    if (!larger.ring)
+    l->next = NULL;
+    if (s->last)
+        s->last->next = l;
+    else
+        s->first = l;
+    s->last = l;
+    s->next = s->next ? s->next : l;
+    s->sent++;
+}
+
+rt_status rt__session_queue(rt__session *s, rt__letter *letter)
+{
+    rt__letter *l = NULL;
+    if (s->sent - s->confirmed >= RT__UNCONFIRMED_MAX)
+        RT_FAIL(TIMEOUT, "%s%s%d messages are not confirmed", s->peer, *s->peer ? ": " : "",
+                RT__UNCONFIRMED_MAX);
+    else
+        l = rt_malloc(sizeof *l);
+    if (!l) {
+        rt_bytes_release(&letter->body);
         return rt_error_code();
-    for (int64_t n = s->confirmed + 1; n <= s->sent; n++)
-        *place(&larger, n) = *place(s, n);
-    rt_mem_free(s->ring);
-    *s = larger;
+    }
+    *l = *letter;
+    letter->body = (rt_bytes){0};
+    append(s, l);
     return RT_OK;
 }
 
-rt_status rt__session_queue(rt__session *s, rt_bytes *frame)
+const rt__letter *rt__session_next(const rt__session *s)
 {
-    rt_status status = RT_OK;
-    int64_t waiting = s->sent - s->confirmed;
-    if (waiting >= RT__UNCONFIRMED_MAX)
-        status = RT_FAIL(TIMEOUT, "%s%s%d messages are not confirmed", s->peer,
-                         *s->peer ? ": " : "", RT__UNCONFIRMED_MAX);
-    else if (waiting == s->room)
-        status = grow(s);
-    if (status == RT_OK)
-        *place(s, ++s->sent) = *frame;
-    else
-        rt_mem_free(frame->data);
-    *frame = (rt_bytes){0};
-    return status;
-}
-
-void rt__session_unqueue(rt__session *s)
-{
-    RT_ASSERT(s->handed < s->sent);
-    rt_bytes_release(place(s, s->sent--));
-}
-
-const rt_bytes *rt__session_next(const rt__session *s)
-{
-    return s->handed < s->sent ? place(s, s->handed + 1) : NULL;
+    return s->next;
 }
 
 void rt__session_handed(rt__session *s)
 {
-    RT_ASSERT(s->handed < s->sent);
+    RT_ASSERT(s->next);
+    s->next = s->next->next;
     s->handed++;
 }
 
@@ -63,15 +57,22 @@ void rt__session_confirmed(rt__session *s, int64_t ack)
 {
     if (ack > s->sent)
         return;
-    while (s->confirmed < ack)
-        rt_bytes_release(place(s, ++s->confirmed));
-    if (s->handed < s->confirmed)
-        s->handed = s->confirmed;
+    while (s->confirmed < ack) {
+        rt__letter *l = s->first;
+        if (s->next == l) /* the peer has it from before a rewind */
+            rt__session_handed(s);
+        s->first = l->next;
+        s->confirmed++;
+        letter_free(l);
+    }
+    if (!s->first)
+        s->last = NULL;
 }
 
 void rt__session_rewind(rt__session *s)
 {
     s->handed = s->confirmed;
+    s->next = s->first;
 }
 
 rt__arrival rt__session_arrived(rt__session *s, int64_t seq)
@@ -84,9 +85,41 @@ rt__arrival rt__session_arrived(rt__session *s, int64_t seq)
     return RT__ARRIVED_NEW;
 }
 
+rt__letter *rt__session_restart(rt__session *s, int64_t talk)
+{
+    rt__letter *open = s->first;
+    s->talk = talk;
+    s->confirmed = s->handed = s->sent = s->seen = s->told = 0;
+    s->asked = 0;
+    s->asking = false;
+    s->first = s->last = s->next = NULL;
+    return open;
+}
+
+/* Returns whether one of the messages from `l` up to `last` is of that type. */
+static bool has_type(const rt__letter *l, const rt__letter *last, rt_msg_type type)
+{
+    while (l && l->type != type)
+        l = l == last ? NULL : l->next;
+    return l != NULL;
+}
+
+void rt__session_requeue(rt__session *s, rt__letter *letters, double now)
+{
+    const rt__letter *last_said = s->last;
+    rt__letter *next;
+    for (rt__letter *l = letters; l; l = next) {
+        next = l->next;
+        l->since = now;
+        if (last_said && has_type(s->first, last_said, l->type))
+            letter_free(l);
+        else
+            append(s, l);
+    }
+}
+
 void rt__session_release(rt__session *s)
 {
     rt__session_confirmed(s, s->sent);
-    rt_mem_free(s->ring);
     *s = (rt__session){0};
 }

@@ -17,8 +17,10 @@ enum {
     QUEUE = 1000,           /* frames ZeroMQ keeps per peer and direction */
     HEARTBEAT_EVERY = 1000, /* ms; a connection silent for HEARTBEAT_LOST is cut, and made again */
     HEARTBEAT_LOST = 5000,  /* ms */
-    RECONNECT_FIRST = 50,   /* ms before the first attempt to connect again, then doubled ... */
-    RECONNECT_LAST = 1000,  /* ms ... up to this */
+    RECONNECT_FIRST = 20,   /* ms before the first attempt to connect again, then doubled ... */
+    RECONNECT_LAST = 80,    /* ms ... up to this, and as many as the first at random: a coordinator
+                               that is back is found within 100 */
+    CONNECT_LOST = 1000,    /* ms; an attempt that hangs (no answer at all) is made again */
     SEALED_EXTRA = 256,     /* bytes CURVE adds to a frame, rounded up */
 };
 
@@ -60,6 +62,7 @@ static bool set_dealer_options(void *socket, const rt_wire_keys *keys, const cha
 {
     return set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST) &&
            set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_LAST) &&
+           set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_LOST) &&
            set_key(socket, ZMQ_CURVE_SERVERKEY, keys->server_public) &&
            set_key(socket, ZMQ_CURVE_PUBLICKEY, keys->client_public) &&
            set_key(socket, ZMQ_CURVE_SECRETKEY, keys->client_secret) &&
@@ -90,6 +93,18 @@ static rt_status watch(const rt__sockets *s, void *socket)
     return RT_OK;
 }
 
+/* Opens a socket on which ZeroMQ tells what becomes of the connections of `main`. */
+static rt_status open_monitor(rt__sockets *s, const char *endpoint, int events)
+{
+    if (zmq_socket_monitor(s->main, "inproc://monitor", events) != 0)
+        return net_error(endpoint, "monitor the connection");
+    s->monitor = zmq_socket(s->context, ZMQ_PAIR);
+    if (!s->monitor || !set_int(s->monitor, ZMQ_LINGER, 0) ||
+        zmq_connect(s->monitor, "inproc://monitor") != 0)
+        return net_error(endpoint, "monitor the connection");
+    return watch(s, s->monitor);
+}
+
 static rt_status bind_failed(const char *endpoint)
 {
     int error = zmq_errno();
@@ -106,6 +121,7 @@ static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
     RT_TRY(open_main(o, ZMQ_ROUTER, s));
     RT_TRY(rt__auth_open(s->context, o->keys->client_public, &s->auth));
     RT_TRY(watch(s, s->auth.socket));
+    RT_TRY(open_monitor(s, o->endpoint, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL));
     RT_TRY(watch(s, s->main));
     if (!set_router_options(s->main, o->keys))
         return net_error(o->endpoint, "set socket options");
@@ -127,20 +143,6 @@ rt_status rt__sockets_listen(const rt_wire_options *o, rt__sockets *out)
     return status;
 }
 
-static rt_status open_monitor(rt__sockets *s)
-{
-    const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                       ZMQ_EVENT_DISCONNECTED;
-    if (zmq_socket_monitor(s->main, "inproc://monitor", events) != 0)
-        return net_error(s->endpoint, "monitor the connection");
-    s->monitor = zmq_socket(s->context, ZMQ_PAIR);
-    if (!s->monitor || !set_int(s->monitor, ZMQ_LINGER, 0) ||
-        zmq_connect(s->monitor, "inproc://monitor") != 0)
-        return net_error(s->endpoint, "monitor the connection");
-    return watch(s, s->monitor);
-}
-
 static rt_status connect_to(const rt_wire_options *o, rt__sockets *s)
 {
     uint64_t nonce;
@@ -151,7 +153,10 @@ static rt_status connect_to(const rt_wire_options *o, rt__sockets *s)
     s->endpoint = rt_strdup(o->endpoint);
     if (!s->endpoint)
         return rt_error_code();
-    RT_TRY(open_monitor(s));
+    RT_TRY(open_monitor(s, o->endpoint,
+                        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                            ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                            ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED));
     RT_TRY(watch(s, s->main));
     if (!set_dealer_options(s->main, o->keys, routing_id))
         return net_error(o->endpoint, "set socket options");
@@ -172,10 +177,10 @@ bool rt__sockets_wait(const rt__sockets *s, double seconds)
 {
     if (seconds <= 0)
         return false;
-    zmq_pollitem_t items[] = {
-        {.socket = s->main, .events = ZMQ_POLLIN},
-        {.socket = s->monitor ? s->monitor : s->auth.socket, .events = ZMQ_POLLIN}};
-    return zmq_poll(items, 2, (long)(seconds * 1000) + 1) > 0;
+    zmq_pollitem_t items[] = {{.socket = s->main, .events = ZMQ_POLLIN},
+                              {.socket = s->monitor, .events = ZMQ_POLLIN},
+                              {.socket = s->auth.socket, .events = ZMQ_POLLIN}};
+    return zmq_poll(items, s->auth.socket ? 3 : 2, (long)(seconds * 1000) + 1) > 0;
 }
 
 void rt__sockets_close(rt__sockets *s, double linger)

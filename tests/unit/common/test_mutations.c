@@ -93,10 +93,10 @@ static void mutated_messages(void **state)
         rt_msg_type type = rt_msg_type_at(i % RT_MSG_TYPES);
         rt_msg_body body;
         rt_bytes frame, bytes;
-        rt__frame_head head = {.run = "run", .sender = "me", .seq = 1, .type = type};
+        rt__frame_head head = {.run = "run", .sender = "me", .talk = 1, .seq = 1, .type = type};
         assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
-        assert_int_equal(rt__frame_encode(&head, &body, &frame), RT_OK);
         assert_int_equal(rt_msg_encode(type, &body, &bytes), RT_OK);
+        assert_int_equal(rt__frame_pack(&head, &bytes, &frame), RT_OK);
         hammer(fuzz_message, frame.data, frame.len, 100);
         hammer(fuzz_message, bytes.data, bytes.len, 100);
         rt_bytes_release(&frame);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
@@ -11,17 +12,26 @@
 
 static uint64_t rng;
 
-static rt_bytes frame_of(int64_t number)
+/* Queues a message that holds a number. */
+static rt_status queue_as(rt__session *s, rt_msg_type type, int64_t number)
 {
-    rt_bytes b = {.data = rt_malloc(sizeof number), .len = sizeof number};
-    memcpy(b.data, &number, sizeof number);
-    return b;
+    rt__letter l = {.type = type, .since = (double)number};
+    l.body = (rt_bytes){.data = rt_malloc(sizeof number), .len = sizeof number};
+    memcpy(l.body.data, &number, sizeof number);
+    rt_status status = rt__session_queue(s, &l);
+    assert_null(l.body.data); /* taken over */
+    return status;
 }
 
-static int64_t number_of(const rt_bytes *b)
+static rt_status queue(rt__session *s, int64_t number)
+{
+    return queue_as(s, RT_MSG_PROGRESS, number);
+}
+
+static int64_t number_of(const rt__letter *l)
 {
     int64_t number;
-    memcpy(&number, b->data, sizeof number);
+    memcpy(&number, l->body.data, sizeof number);
     return number;
 }
 
@@ -31,11 +41,8 @@ static void messages_are_kept_until_confirmed(void **state)
     rt__session s = {0};
     int64_t live = rt_mem_live();
     assert_null(rt__session_next(&s));
-    for (int64_t n = 1; n <= 20; n++) {
-        rt_bytes b = frame_of(n);
-        assert_int_equal(rt__session_queue(&s, &b), RT_OK);
-        assert_null(b.data); /* taken over */
-    }
+    for (int64_t n = 1; n <= 20; n++)
+        assert_int_equal(queue(&s, n), RT_OK);
     for (int64_t n = 1; n <= 15; n++) {
         assert_int_equal(number_of(rt__session_next(&s)), n);
         rt__session_handed(&s);
@@ -48,8 +55,11 @@ static void messages_are_kept_until_confirmed(void **state)
     assert_int_equal(number_of(rt__session_next(&s)), 11);
     rt__session_confirmed(&s, 18);
     assert_int_equal(number_of(rt__session_next(&s)), 19);
-    rt__session_unqueue(&s);
-    assert_int_equal(s.sent, 19);
+    assert_int_equal(s.handed, 18);
+    rt__session_confirmed(&s, 20);
+    assert_null(rt__session_next(&s));
+    assert_int_equal(queue(&s, 21), RT_OK); /* empty, and in use again */
+    assert_int_equal(number_of(rt__session_next(&s)), 21);
     rt__session_release(&s);
     assert_int_equal(rt_mem_live(), live);
 }
@@ -59,17 +69,13 @@ static void too_many_unconfirmed_are_refused(void **state)
     (void)state;
     rt__session s = {.peer = "worker 3"};
     int64_t live = rt_mem_live();
-    for (int64_t n = 1; n <= RT__UNCONFIRMED_MAX; n++) {
-        rt_bytes b = frame_of(n);
-        assert_int_equal(rt__session_queue(&s, &b), RT_OK);
-    }
-    rt_bytes b = frame_of(0);
-    assert_int_equal(rt__session_queue(&s, &b), RT_E_TIMEOUT);
+    for (int64_t n = 1; n <= RT__UNCONFIRMED_MAX; n++)
+        assert_int_equal(queue(&s, n), RT_OK);
+    assert_int_equal(queue(&s, 0), RT_E_TIMEOUT);
     assert_string_equal(rt_error(), "worker 3: 1024 messages are not confirmed");
     rt_error_clear();
     rt__session_confirmed(&s, 1);
-    b = frame_of(RT__UNCONFIRMED_MAX + 1);
-    assert_int_equal(rt__session_queue(&s, &b), RT_OK);
+    assert_int_equal(queue(&s, RT__UNCONFIRMED_MAX + 1), RT_OK);
     for (int64_t n = 2; n <= RT__UNCONFIRMED_MAX + 1; n++) {
         assert_int_equal(number_of(rt__session_next(&s)), n);
         rt__session_handed(&s);
@@ -88,6 +94,57 @@ static void arrivals_are_judged(void **state)
     assert_int_equal(rt__session_arrived(&s, 3), RT__ARRIVED_EARLY);
     assert_int_equal(rt__session_arrived(&s, 2), RT__ARRIVED_NEW);
     assert_int_equal(s.seen, 2);
+}
+
+/* Hands over everything; returns the numbers in order as "1 2 3", each behind its place. */
+static const char *all_of(rt__session *s)
+{
+    static char text[256];
+    size_t used = 0;
+    text[0] = '\0';
+    for (const rt__letter *l; (l = rt__session_next(s)); rt__session_handed(s))
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%lld:%lld", used ? " " : "",
+                                 (long long)s->handed + 1, (long long)number_of(l));
+    return text;
+}
+
+static void a_new_conversation_takes_along_what_was_not_confirmed(void **state)
+{
+    (void)state;
+    rt__session s = {.talk = 1};
+    int64_t live = rt_mem_live();
+    queue_as(&s, RT_MSG_HELLO, 10);
+    for (int64_t n = 11; n <= 15; n++)
+        queue(&s, n);
+    queue_as(&s, RT_MSG_FINISHED, 16);
+    all_of(&s);
+    rt__session_confirmed(&s, 3);
+    s.seen = s.told = 40;
+    s.asking = true;
+
+    rt__letter *open = rt__session_restart(&s, 2);
+    assert_int_equal(s.talk, 2);
+    assert_int_equal(s.seen, 0);
+    assert_int_equal(s.sent, 0);
+    assert_false(s.asking);
+    queue_as(&s, RT_MSG_HELLO, 90);
+    queue_as(&s, RT_MSG_FINISHED, 91); /* stands for the one that was not confirmed */
+    rt__session_requeue(&s, open, 7.5);
+    assert_true(s.first->next->next->since == 7.5);
+    assert_string_equal(all_of(&s), "1:90 2:91 3:13 4:14 5:15");
+
+    open = rt__session_restart(&s, 3); /* twice in a row, the second in the middle of the first */
+    queue_as(&s, RT_MSG_HELLO, 92);
+    rt__session_requeue(&s, open, 8);
+    assert_string_equal(all_of(&s), "1:92 2:91 3:13 4:14 5:15");
+
+    rt__session_confirmed(&s, 5);
+    open = rt__session_restart(&s, 4);
+    assert_null(open);
+    rt__session_requeue(&s, open, 9);
+    assert_null(rt__session_next(&s));
+    rt__session_release(&s);
+    assert_int_equal(rt_mem_live(), live);
 }
 
 /* A channel that holds a few frames and does to them what a network in trouble does. */
@@ -123,11 +180,9 @@ static void everything_arrives_once_and_in_order(void **state)
     channel there = {.count = 0};
     int64_t made = 0, delivered = 0, number, rounds = 0;
     while (delivered < MESSAGES && rounds++ < 1000000) {
-        if (made < MESSAGES && from.sent - from.confirmed < 50) {
-            rt_bytes b = frame_of(++made);
-            assert_int_equal(rt__session_queue(&from, &b), RT_OK);
-        }
-        for (const rt_bytes *b; there.count < 8 && (b = rt__session_next(&from));
+        if (made < MESSAGES && from.sent - from.confirmed < 50)
+            assert_int_equal(queue(&from, ++made), RT_OK);
+        for (const rt__letter *b; there.count < 8 && (b = rt__session_next(&from));
              rt__session_handed(&from))
             channel_put(&there, number_of(b));
         if (channel_get(&there, &number) && rt__session_arrived(&to, number) == RT__ARRIVED_NEW)
@@ -148,6 +203,7 @@ int main(void)
         cmocka_unit_test(messages_are_kept_until_confirmed),
         cmocka_unit_test(too_many_unconfirmed_are_refused),
         cmocka_unit_test(arrivals_are_judged),
+        cmocka_unit_test(a_new_conversation_takes_along_what_was_not_confirmed),
         cmocka_unit_test(everything_arrives_once_and_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,8 +150,11 @@ static void expect_locked_out(const rt_wire_keys *theirs)
     } while (status == RT_E_TIMEOUT && rt_clock() < end);
     assert_int_equal(status, RT_E_AUTH);
     assert_non_null(strstr(rt_error(), rt_wire_endpoint(r)));
+    assert_non_null(strstr(rt_error(), "RINGTORCH_KEYS"));
+    assert_non_null(strstr(rt_error(), "control.json")); /* what to do */
     assert_int_equal(rt_wire_receive(d, 0, &f), RT_E_AUTH); /* and stays so */
     assert_false(rt_wire_connected(d));
+    assert_true(rt_wire_refused(r) > 0); /* and was logged over there */
     rt_error_clear();
     rt_wire_close(d, 0);
     rt_wire_close(r, 0);
@@ -206,11 +209,26 @@ static void raw_close(raw *c)
 static void raw_send_step(raw *c, const char *run, int64_t seq, int64_t step)
 {
     rt_msg_progress p = {.step = step};
-    rt__frame_head head = {.run = run, .sender = "raw", .seq = seq, .type = RT_MSG_PROGRESS};
-    rt_bytes frame;
-    assert_int_equal(rt__frame_encode(&head, &p, &frame), RT_OK);
+    rt__frame_head head = {
+        .run = run, .sender = "raw", .talk = 1, .seq = seq, .type = RT_MSG_PROGRESS};
+    rt_bytes body, frame;
+    assert_int_equal(rt_msg_encode(RT_MSG_PROGRESS, &p, &body), RT_OK);
+    assert_int_equal(rt__frame_pack(&head, &body, &frame), RT_OK);
     assert_int_equal(zmq_send(c->socket, frame.data, frame.len, 0), (int)frame.len);
     rt_bytes_release(&frame);
+    rt_bytes_release(&body);
+}
+
+/* Takes a frame of the router's own kind off the socket, if one is there. */
+static bool raw_receive(raw *c, rt__frame_head *head)
+{
+    uint8_t bytes[4096];
+    rt_frame f;
+    int n = zmq_recv(c->socket, bytes, sizeof bytes, ZMQ_DONTWAIT);
+    if (n < 0)
+        return false;
+    assert_int_equal(rt__frame_decode(bytes, (size_t)n, "run-1", head, &f), RT_OK);
+    return true;
 }
 
 /* Receives for a while; returns how many messages came, the steps of the first of them in steps. */
@@ -244,9 +262,30 @@ static void a_client_without_encryption_gets_nowhere(void **state)
     (void)state;
     rt_wire *r = listen_at("tcp://127.0.0.1:*");
     raw c = raw_connect(rt_wire_endpoint(r), "plain", false);
-    int64_t steps[1];
     raw_send_step(&c, "run-1", 1, 1);
-    assert_int_equal(collect(r, QUIET, steps, 1), 0);
+    rt_frame f;
+    double end = rt_clock() + PATIENCE;
+    while (rt_wire_refused(r) == 0 && rt_clock() < end) /* it tries again and again */
+        assert_int_equal(rt_wire_receive(r, 0.02, &f), RT_E_TIMEOUT);
+    assert_true(rt_wire_refused(r) > 0);
+    raw_close(&c);
+    rt_wire_close(r, 0);
+}
+
+static void the_middle_of_an_unknown_conversation_is_answered_with_reset(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    raw c = raw_connect(rt_wire_endpoint(r), "raw", true);
+    raw_send_step(&c, "run-1", 17, 1);
+    int64_t step;
+    assert_int_equal(collect(r, QUIET, &step, 1), 0);
+    rt__frame_head head = {0};
+    assert_true(raw_receive(&c, &head));
+    assert_int_equal(head.type, RT__FRAME_RESET);
+    assert_int_equal(head.talk, 1);
+    assert_false(raw_receive(&c, &head));
+    assert_int_equal(rt_wire_refused(r), 0);
     raw_close(&c);
     rt_wire_close(r, 0);
 }
@@ -268,17 +307,8 @@ static void duplicates_and_gaps_are_dropped(void **state)
     /* The answers were an order to send again, and an acknowledgement of all five. */
     bool resend = false;
     int64_t ack = 0;
-    for (;;) {
-        uint8_t bytes[4096];
-        rt__frame_head head;
-        rt_frame f;
-        int n = zmq_recv(c.socket, bytes, sizeof bytes, ZMQ_DONTWAIT);
-        if (n < 0)
-            break;
-        assert_int_equal(rt__frame_decode(bytes, (size_t)n, "run-1", &head, &f), RT_OK);
+    for (rt__frame_head head; raw_receive(&c, &head); ack = head.ack)
         resend |= head.type == RT__FRAME_RESEND && head.ack == 2;
-        ack = head.ack;
-    }
     assert_true(resend);
     assert_int_equal(ack, 5);
     raw_close(&c);
@@ -298,8 +328,6 @@ static void malformed_frames_are_refused(void **state)
     zmq_send(c.socket, "two", 3, ZMQ_SNDMORE);
     zmq_send(c.socket, "parts", 5, 0);
     expect_refused(r, 4);
-    raw_send_step(&c, "run-1", 17, 1); /* the middle of a conversation nobody knows */
-    expect_refused(r, 5);
     raw_send_step(&c, "run-1", 1, 42); /* and a good one still gets through */
     int64_t step;
     assert_int_equal(collect(r, QUIET, &step, 1), 1);
@@ -308,7 +336,7 @@ static void malformed_frames_are_refused(void **state)
 
     c = raw_connect(rt_wire_endpoint(r), "not\ntext", true);
     raw_send_step(&c, "run-1", 1, 1);
-    expect_refused(r, 6);
+    expect_refused(r, 5);
     raw_close(&c);
     rt_wire_close(r, 0);
 }
@@ -396,30 +424,80 @@ static void a_broken_connection_loses_nothing(void **state)
     proxy_stop(&p);
 }
 
-static void a_peer_that_left_is_reported(void **state)
+/* What is sent while a peer is away waits for it; who is not known any more is reported. */
+static void a_peer_that_is_away_gets_it_later_a_forgotten_one_never(void **state)
 {
     (void)state;
-    rt_wire *r = listen_at("tcp://127.0.0.1:*"),
-            *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    static proxy p;
+    proxy_start(&p, rt_wire_endpoint(r));
+    rt_wire *d = connect_as(p.endpoint, &keys, "run-1");
     char peer[64];
     assert_int_equal(send_step(r, "nobody", 1), RT_E_CLOSED);
     rt_error_clear();
     assert_int_equal(send_step(d, NULL, 1), RT_OK);
     expect_step(r, d, 1, peer);
-    rt_wire_close(d, 0);
-    rt_status status = RT_OK;
-    double end = rt_clock() + PATIENCE;
-    while (status == RT_OK && rt_clock() < end) {
-        rt_frame f;
-        assert_int_equal(rt_wire_receive(r, 0.01, &f), RT_E_TIMEOUT);
-        status = send_step(r, peer, 2);
-    }
-    assert_int_equal(status, RT_E_CLOSED);
+    proxy_cut(&p);
+    rt_clock_sleep(QUIET); /* the router's side learns of it at its next look */
+    assert_int_equal(send_step(r, peer, 2), RT_OK);
+    assert_int_equal(send_step(r, peer, 3), RT_OK);
+    expect_step(d, r, 2, NULL);
+    expect_step(d, r, 3, NULL);
+    rt_wire_forget(r, peer);
+    assert_int_equal(send_step(r, peer, 4), RT_E_CLOSED);
     assert_non_null(strstr(rt_error(), "worker 3"));
     rt_error_clear();
-    rt_wire_forget(r, peer);
-    assert_int_equal(send_step(r, peer, 3), RT_E_CLOSED);
-    rt_error_clear();
+    rt_wire_close(d, 0);
+    rt_wire_close(r, 0);
+    proxy_stop(&p);
+}
+
+static bool becomes_confirmed(rt_wire *d)
+{
+    rt_frame f;
+    double end = rt_clock() + PATIENCE;
+    while (rt_wire_unconfirmed_seconds(d) > 0 && rt_clock() < end)
+        assert_int_equal(rt_wire_receive(d, 0.005, &f), RT_E_TIMEOUT);
+    return rt_wire_unconfirmed_seconds(d) == 0;
+}
+
+static void *receive_until_told(void *arg)
+{
+    rt_wire *r = ((void **)arg)[0];
+    _Atomic bool *stop = ((void **)arg)[1];
+    rt_frame f;
+    while (!*stop)
+        if (rt_wire_receive(r, 0.01, &f) == RT_OK)
+            rt_frame_release(&f);
+    return NULL;
+}
+
+/* A receiver that does nothing but receive confirms; one that does nothing at all shows by it. */
+static void a_peer_that_is_stuck_is_told_by_what_it_does_not_confirm(void **state)
+{
+    (void)state;
+    rt_wire *r = listen_at("tcp://127.0.0.1:*"),
+            *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
+    _Atomic bool stop = false;
+    void *arg[] = {r, &stop};
+    pthread_t receiver;
+    rt_frame f;
+    assert_true(rt_wire_unconfirmed_seconds(d) == 0);
+    assert_int_equal(pthread_create(&receiver, NULL, receive_until_told, arg), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(send_step(d, NULL, i), RT_OK);
+        assert_true(becomes_confirmed(d));
+    }
+    stop = true;
+    pthread_join(receiver, NULL);
+
+    double began = rt_clock();
+    assert_int_equal(send_step(d, NULL, 5), RT_OK);
+    while (rt_clock() < began + QUIET)
+        assert_int_equal(rt_wire_receive(d, 0.005, &f), RT_E_TIMEOUT);
+    double unconfirmed = rt_wire_unconfirmed_seconds(d);
+    assert_true(unconfirmed >= QUIET - 0.01 && unconfirmed <= rt_clock() - began);
+    rt_wire_close(d, 0);
     rt_wire_close(r, 0);
 }
 
@@ -528,7 +606,7 @@ static void no_allocation_failure_leaks(void **state)
         if (status == RT_OK)
             status = send_step(d, NULL, 5);
         if (status == RT_OK) {
-            double end = rt_clock() + PATIENCE;
+            double end = rt_clock() + QUIET;
             do {
                 status = rt_wire_receive(r, 0.01, &f);
             } while (status == RT_E_TIMEOUT && rt_wire_refused(r) == 0 && rt_clock() < end);
@@ -619,9 +697,11 @@ int main(void)
         TEST(a_client_without_encryption_gets_nowhere),
         TEST(duplicates_and_gaps_are_dropped),
         TEST(malformed_frames_are_refused),
+        TEST(the_middle_of_an_unknown_conversation_is_answered_with_reset),
         TEST(oversize_frames_are_refused),
         TEST(a_broken_connection_loses_nothing),
-        TEST(a_peer_that_left_is_reported),
+        TEST(a_peer_that_is_away_gets_it_later_a_forgotten_one_never),
+        TEST(a_peer_that_is_stuck_is_told_by_what_it_does_not_confirm),
         TEST(a_full_queue_is_reported),
         TEST(the_fd_wakes_a_poll),
         TEST(bad_addresses_are_named),
