@@ -18,9 +18,10 @@ enum {
     HEARTBEAT_EVERY = 1000, /* ms; a connection silent for HEARTBEAT_LOST is cut, and made again */
     HEARTBEAT_LOST = 5000,  /* ms */
     RECONNECT_FIRST = 20,   /* ms before the first attempt to connect again, then doubled ... */
-    RECONNECT_LAST = 80,    /* ms ... up to this, and as many as the first at random: a coordinator
-                               that is back is found within 100 */
+    RECONNECT_LAST = 50,    /* ms ... up to this, plus up to the first at random: a coordinator that
+                               is back is found within 70 */
     CONNECT_LOST = 1000,    /* ms; an attempt that hangs (no answer at all) is made again */
+    BACKLOG = 4096,         /* connections that wait to be let in: all of a large job at once */
     SEALED_EXTRA = 256,     /* bytes CURVE adds to a frame, rounded up */
 };
 
@@ -53,7 +54,7 @@ static bool set_router_options(void *socket, const rt_wire_keys *keys)
 {
     /* HANDOVER: a peer that connects again takes its name over from its dead connection. */
     return set_int(socket, ZMQ_ROUTER_MANDATORY, 1) && set_int(socket, ZMQ_ROUTER_HANDOVER, 1) &&
-           set_int(socket, ZMQ_CURVE_SERVER, 1) &&
+           set_int(socket, ZMQ_CURVE_SERVER, 1) && set_int(socket, ZMQ_BACKLOG, BACKLOG) &&
            set_key(socket, ZMQ_CURVE_SECRETKEY, keys->server_secret) &&
            zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "ringtorch", 9) == 0;
 }
