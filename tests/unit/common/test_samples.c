@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "common/samples.h"
@@ -93,6 +94,30 @@ static void a_text_says_how_many_it_leaves_out(void **state)
     }
 }
 
+/* About that share of all, by a draw of their own for each seed, step and slice. */
+static void audits_are_drawn_evenly(void **state)
+{
+    (void)state;
+    enum { STEPS = 4000, SLICES = 8 };
+    static const double shares[] = {0, 0.01, 0.3, 1};
+    uint64_t seed = random_bits(&rng);
+    for (int k = 0; k < 4; k++) {
+        int64_t picked = 0, of_slice[SLICES] = {0}, again = 0;
+        for (int64_t t = 0; t < STEPS; t++)
+            for (int64_t s = 0; s < SLICES; s++) {
+                bool is = rt_slice_is_audited(seed, shares[k], t, s);
+                picked += is;
+                of_slice[s] += is;
+                again += is && rt_slice_is_audited(seed + 1, shares[k], t, s);
+            }
+        double all = STEPS * SLICES, even = shares[k] * (1 - shares[k]);
+        assert_true(fabs((double)picked - shares[k] * all) <= 6 * sqrt(even * all));
+        for (int s = 0; s < SLICES; s++)
+            assert_true(fabs((double)of_slice[s] - shares[k] * STEPS) <= 6 * sqrt(even * STEPS));
+        assert_true(fabs((double)again - shares[k] * (double)picked) <= 6 * sqrt(even * all));
+    }
+}
+
 int main(void)
 {
     rng = random_seed("test_samples");
@@ -102,6 +127,7 @@ int main(void)
         cmocka_unit_test(slices_of_a_step_follow_each_other_in_the_stream),
         cmocka_unit_test(no_more_ids_are_written_than_asked_for),
         cmocka_unit_test(a_text_says_how_many_it_leaves_out),
+        cmocka_unit_test(audits_are_drawn_evenly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,15 @@ static rt_run *open_run(int64_t batch, int64_t slices, const char *more)
 
 /* ---- samples ---- */
 
+static void expect_samples(const rt__filled *f, int64_t position)
+{
+    for (int64_t i = 0; i < f->n; i++) {
+        int64_t p = position + i, id = rt_permutation(77, p / TRAIN, TRAIN, p % TRAIN);
+        assert_int_equal(f->y[i], id % 10);
+        assert_true(f->x[i * SIDE * SIDE + 5] == (float)((id * SIDE * SIDE + 5) % 256) / 255.0f);
+    }
+}
+
 static void each_slice_has_the_samples_of_its_stream_positions(void **state)
 {
     (void)state;
@@ -96,12 +105,13 @@ static void each_slice_has_the_samples_of_its_stream_positions(void **state)
             for (int64_t slice = mine.begin; slice < slices; slice++) {
                 const rt__filled *f;
                 must(rt__batches_take(b, step, slice, &f));
-                for (int64_t i = 0; i < f->n; i++, p++) {
-                    int64_t id = rt_permutation(77, p / TRAIN, TRAIN, p % TRAIN);
-                    assert_int_equal(f->y[i], id % 10);
-                    assert_true(f->x[i * SIDE * SIDE + 5] ==
-                                (float)((id * SIDE * SIDE + 5) % 256) / 255.0f);
-                }
+                expect_samples(f, p);
+                p += f->n;
+                const rt__filled *other; /* of any step, in between */
+                int64_t t = 7 * step % 30;
+                must(rt__batches_again(b, t, slice, &other));
+                expect_samples(other, t * batch + rt_slice_samples(batch, slices, slice).begin);
+                expect_samples(f, p - f->n); /* is still there */
             }
             assert_int_equal(p, (step + 1) * batch);
         }
@@ -216,6 +226,56 @@ static void gradients_differ_by_step_and_by_seed(void **state)
     rt_run_close(c);
 }
 
+/* ---- computed again ---- */
+
+typedef struct audits {
+    uint64_t owner[8], other[8];
+    int owners, others;
+} audits;
+
+static void note_audit(void *ctx, int64_t step, int64_t slice, bool owner, uint64_t sum)
+{
+    audits *a = ctx;
+    assert_int_equal(step, 5);
+    (owner ? a->owner : a->other)[slice] = sum;
+    ++*(owner ? &a->owners : &a->others);
+}
+
+/* What an audit compares is everything that a slice gives, dropout and all; and the sums do not notice it. */
+static void a_slice_computed_again_has_the_same_bits(void **state)
+{
+    (void)state;
+    enum { SLICES = 5 };
+    audits a = {0};
+    rt_run *r = open_run(26, SLICES, "run.audit=1"), *plain = open_run(26, SLICES, NULL);
+    const rt_flat *flat = rt_run_flat(r);
+    size_t size = (size_t)flat->length * sizeof(float);
+    rt_run_partial parts[RT_TREE_NODES_MAX];
+    int count;
+    rt_run_on_audit(r, note_audit, &a);
+    must(rt_run_gradients(r, 5, (rt_range){0, 3}, parts, &count));
+    assert_true(a.owners == 3 && a.others == 0);
+    must(rt_run_audit(r, 5, (rt_range){0, SLICES}));
+    assert_true(a.owners == 3 && a.others == SLICES);
+    for (int s = 0; s < SLICES; s++) {
+        if (s < 3)
+            assert_true(a.owner[s] == a.other[s]);
+        must(rt_run_gradients(plain, 5, (rt_range){s, s + 1}, parts, &count));
+        assert_true(a.other[s] == rt_hash64(parts[0].data, size));
+        for (int other = 0; other < s; other++)
+            assert_true(a.other[s] != a.other[other]);
+    }
+    must(rt_run_gradients(r, 5, (rt_range){0, SLICES}, parts, &count));
+    must(rt_run_audit(r, 5, (rt_range){1, 4}));
+    must(rt_run_gradients(plain, 5, (rt_range){0, SLICES}, parts, &count));
+    assert_memory_equal(flat->grad, rt_run_flat(plain)->grad, size);
+    flat->param[flat->count - 1] += 1; /* as a faulty memory would */
+    must(rt_run_audit(r, 5, (rt_range){2, 3}));
+    assert_true(a.other[2] != a.owner[2]);
+    rt_run_close(r);
+    rt_run_close(plain);
+}
+
 /* ---- update ---- */
 
 static void updates_by_owned_ranges_are_one_update(void **state)
@@ -231,13 +291,16 @@ static void updates_by_owned_ranges_are_one_update(void **state)
         must(rt_run_gradients(b, step, (rt_range){0, 2}, parts, &count));
         must(rt_run_update(a, step, (rt_range){0, fa->length}, 0.5));
         for (int rank = 0; rank < 3; rank++) {
-            double sums[8], all[8];
+            double sums[8] = {0}, all[8];
             rt_range owned = rt_owned_by_rank(fb->length, 3, rank);
             must(rt_run_sums(a, (rt_range){0, fa->length}, all));
             must(rt_run_sums(b, owned, sums));
             for (int64_t block = owned.begin / RT_BLOCK;
                  block < rt_run_blocks(b) && block * RT_BLOCK < owned.end; block++)
                 assert_true(sums[block] == all[block] && sums[block] > 0);
+            int64_t loss = rt_run_blocks(b);
+            assert_true(all[loss] == (double)fb->grad[fb->count + RT_SCALAR_LOSS]);
+            assert_true(sums[loss] == (owned.end == fb->length ? all[loss] : 0));
             must(rt_run_update(b, step, owned, 0.5));
         }
         assert_memory_equal(fa->param, fb->param, (size_t)fa->length * sizeof(float));
@@ -249,6 +312,32 @@ static void updates_by_owned_ranges_are_one_update(void **state)
     rt_error_clear();
     rt_run_close(a);
     rt_run_close(b);
+}
+
+static void a_skipped_update_commits_the_scalars_only(void **state)
+{
+    (void)state;
+    rt_run *r = open_run(10, 2, NULL);
+    const rt_flat *flat = rt_run_flat(r);
+    rt_run_partial parts[RT_TREE_NODES_MAX];
+    int count;
+    must(rt_run_gradients(r, 0, (rt_range){0, 2}, parts, &count));
+    uint64_t before = rt_run_weights_hash64(r);
+    flat->grad[flat->count + RT_SCALAR_LOSS] = INFINITY;
+    double sums[8];
+    must(rt_run_sums(r, (rt_range){0, flat->length}, sums));
+    int64_t blocks = rt_run_blocks(r);
+    assert_true(rt_run_finite(sums, (rt_range){0, blocks}));
+    assert_false(rt_run_finite(sums, (rt_range){0, blocks + 1}));
+    rt_run_skip(r, 0, (rt_range){0, flat->length});
+    assert_true(rt_run_weights_hash64(r) == before && isinf(rt_run_loss(r)));
+    assert_int_equal(rt_optim_updates(rt_run_optim(r)), 1);
+    assert_true(rt_optim_state(rt_run_optim(r), 0, NULL)[100] == 0);
+    flat->param[flat->count] = 5; /* no weight */
+    assert_true(rt_run_weights_hash64(r) == before);
+    flat->param[flat->count - 1] += 1;
+    assert_true(rt_run_weights_hash64(r) != before);
+    rt_run_close(r);
 }
 
 /* Weighted by 1/batch, a step of plain SGD is minus the learning rate times the mean gradient. */
@@ -403,15 +492,22 @@ static void phases_are_told(void **state)
     rt_run_close(r);
 }
 
+static void ignore_audit(void *ctx, int64_t step, int64_t slice, bool owner, uint64_t sum)
+{
+    (void)ctx, (void)step, (void)slice, (void)owner, (void)sum;
+}
+
 static void steps_after_the_first_allocate_nothing(void **state)
 {
     (void)state;
-    rt_run *r = open_run(26, 4, NULL);
+    rt_run *r = open_run(26, 4, "run.audit=1");
     int64_t total = 0, objects = 0;
+    rt_run_on_audit(r, ignore_audit, NULL);
     for (int64_t step = 0; step < 30; step++) {
         rt_run_partial parts[RT_TREE_NODES_MAX];
         int count;
         must(rt_run_gradients(r, step, (rt_range){0, 4}, parts, &count));
+        must(rt_run_audit(r, step, (rt_range){step % 4, step % 4 + 1}));
         must(rt_run_update(r, step, (rt_range){0, rt_run_flat(r)->length}, 1));
         if (step == 3) {
             total = rt_mem_total();
@@ -428,7 +524,7 @@ static void survives_failing_allocations(void **state)
     (void)state;
     must(rt_init("cpu", .threads = 1));
     rt_shutdown();
-    rt_config cfg = configure(8, NULL);
+    rt_config cfg = configure(8, "run.audit=0.5");
     int64_t memory = rt_mem_live(), objects = rt_live_objects();
     bool done = false;
     for (int n = 0; !done; n++) {
@@ -512,7 +608,9 @@ int main(void)
         cmocka_unit_test(each_slice_has_the_samples_of_its_stream_positions),
         cmocka_unit_test(gradients_do_not_depend_on_how_slices_are_spread),
         cmocka_unit_test(gradients_differ_by_step_and_by_seed),
+        cmocka_unit_test(a_slice_computed_again_has_the_same_bits),
         cmocka_unit_test(updates_by_owned_ranges_are_one_update),
+        cmocka_unit_test(a_skipped_update_commits_the_scalars_only),
         cmocka_unit_test(the_update_uses_the_mean_gradient),
         cmocka_unit_test(evaluation_counts_each_sample_once),
         cmocka_unit_test(evaluation_leaves_training_alone),

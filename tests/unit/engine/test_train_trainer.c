@@ -182,16 +182,22 @@ static void a_loss_that_is_not_finite_ends_it(void **state)
                          NULL};
     rt_trainer *t = rt_trainer_open(config, .set = set);
     rt_status status = RT_OK;
-    while (status == RT_OK && rt_trainer_at(t) < rt_trainer_steps(t))
+    char before[65], after[65];
+    while (status == RT_OK && rt_trainer_at(t) < rt_trainer_steps(t)) {
+        must(rt_trainer_weights_sha256(t, before));
         status = rt_trainer_step(t);
+    }
     assert_int_equal(status, RT_E_NUMERIC);
     char step[32];
     snprintf(step, sizeof step, "step %d, slice", (int)rt_trainer_at(t));
     assert_non_null(strstr(rt_error(), step));
+    assert_non_null(strstr(rt_error(), "samples "));
     assert_non_null(strstr(rt_error(), "optimizer.lr"));
     assert_int_equal(rt_trainer_step(t),
                      RT_E_NUMERIC); /* and stays ended until the error is taken */
     rt_error_clear();
+    must(rt_trainer_weights_sha256(t, after));
+    assert_string_equal(after, before);
     rt_scope_end(s);
 }
 

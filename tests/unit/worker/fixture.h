@@ -118,6 +118,17 @@ static inline rt_config fixture_config(const fixture *f, const char *set)
     return fixture_config2(f, set, NULL);
 }
 
+/* With any number of keys changed; sets ends with NULL. */
+static inline rt_config fixture_config_all(const fixture *f, const char *const *sets)
+{
+    rt_config cfg;
+    size_t n = 0;
+    while (sets[n])
+        n++;
+    must(rt_config_load(f->config, sets, n, &cfg));
+    return cfg;
+}
+
 /* ---- ranks as threads ---- */
 
 typedef struct fixture_rank {

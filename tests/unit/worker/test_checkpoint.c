@@ -1,8 +1,8 @@
 /* Checkpoints: written by any number of ranks, read by any other; what is damaged is refused by
  * name. */
+#include "committed.h"
 #include "fixture.h"
 #include <inttypes.h>
-#include "common/hash.h"
 #include "common/mem.h"
 #include "worker/restore.h"
 
@@ -40,7 +40,7 @@ static const char *checkpoints(void)
     return path;
 }
 
-static const char *committed(int64_t step)
+static const char *final_name(int64_t step)
 {
     static _Thread_local char path[160];
     snprintf(path, sizeof path, "%s/step-%08" PRId64, checkpoints(), step);
@@ -54,11 +54,11 @@ static rt_status train_and_save(fixture_rank *r, rt__stepper *s, saving *w)
     rt__pieces *pieces;
     told ctx = {w, r->rank};
     if (w->from > 0)
-        RT_TRY(rt__restore_run(r->run, committed(w->from), r->config->parallel.slices, &t));
+        RT_TRY(rt__restore_run(r->run, final_name(w->from), r->config->parallel.slices, &t));
     for (; t < w->steps; t++)
         RT_TRY(rt__step(s, t, &(rt__step_wish){0}, &did));
-    rt__pieces_args args = {r->run,        r->shard.owned[r->rank], r->rank, GENERATION,
-                            checkpoints(), note_piece,              &ctx};
+    rt__pieces_args args = {
+        r->run, r->shard.owned[r->rank], r->rank, GENERATION, checkpoints(), note_piece, &ctx};
     RT_TRY(rt__pieces_start(&args, &pieces));
     rt__pieces_save(pieces, t);
     rt__pieces_end(pieces);
@@ -77,36 +77,21 @@ static void save_body(fixture_rank *r)
     rt__stepper_release(&s);
 }
 
-/* Writes the manifest as the coordinator does and gives the directory its final name. */
 static void commit(const saving *w, int world, int version, int slices)
 {
-    char tmp[160], path[200], hex[17];
-    json_error_t e;
-    rt_bytes config = {0};
-    must(rt_file_read(f.config, 1 << 16, &config));
-    json_t *pieces = json_array();
+    char tmp[160];
+    committed_piece pieces[FIXTURE_RANKS_MAX];
     for (int r = 0; r < world; r++) {
         assert_int_equal(w->piece[r].status, RT_OK);
-        snprintf(hex, sizeof hex, "%016" PRIx64, w->piece[r].checksum);
-        json_array_append_new(pieces,
-                              json_pack("{s:s, s:I, s:s}", "file", w->piece[r].file, "bytes",
-                                        (json_int_t)w->piece[r].bytes, "checksum", hex));
+        memcpy(pieces[r].file, w->piece[r].file, sizeof pieces[r].file);
+        pieces[r].bytes = w->piece[r].bytes;
+        snprintf(pieces[r].checksum, sizeof pieces[r].checksum, "%016" PRIx64,
+                 w->piece[r].checksum);
     }
-    json_t *m = json_pack("{s:i, s:I, s:i, s:s, s:o, s:o}", "format_version", version, "step",
-                          (json_int_t)w->steps, "slices", slices, "config", config.data, "layout",
-                          json_loads(w->layout, 0, &e), "pieces", pieces);
-    char *bare = rt_json_text(m);
-    snprintf(hex, sizeof hex, "%016" PRIx64, rt_hash64(bare, strlen(bare)));
-    json_object_set_new(m, "checksum", json_string(hex));
-    char *text = rt_json_text(m);
-    snprintf(tmp, sizeof tmp, "%s/.step-%08" PRId64 ".g%d.tmp", checkpoints(), w->steps, GENERATION);
-    snprintf(path, sizeof path, "%s/manifest.json", tmp);
-    must(rt_file_replace(path, text, strlen(text)));
-    must(rt_rename_durably(tmp, committed(w->steps)));
-    rt_mem_free(bare);
-    rt_mem_free(text);
-    json_decref(m);
-    rt_bytes_release(&config);
+    snprintf(tmp, sizeof tmp, "%s/.step-%08" PRId64 ".g%d.tmp", checkpoints(), w->steps,
+             GENERATION);
+    commit_checkpoint(&f, tmp, final_name(w->steps),
+                      &(committed){w->steps, slices, version, w->layout, pieces, world});
 }
 
 static saving save_with(const char *set, int world, int64_t from, int64_t steps)
@@ -140,7 +125,7 @@ static void resuming_at_any_world_size_gives_the_same_bits(void **state)
         for (int readers = 1; readers <= 4; readers++) {
             saving resumed = save_with(NULL, readers, HALF, WHOLE);
             assert_string_equal(resumed.sha, expected);
-            must(rt_remove_tree(committed(WHOLE)));
+            must(rt_remove_tree(final_name(WHOLE)));
         }
     }
 }
@@ -170,7 +155,7 @@ static void load_body(fixture_rank *r)
     int64_t step;
     if (rank_failed(r, rt_run_weights_sha256(r->run, l->before)))
         return;
-    l->status = rt__restore_run(r->run, committed(HALF), l->slices, &step);
+    l->status = rt__restore_run(r->run, final_name(HALF), l->slices, &step);
     snprintf(l->error, sizeof l->error, "%s", rt_error());
     rt_error_clear();
     rank_failed(r, rt_run_weights_sha256(r->run, l->after));
@@ -192,7 +177,7 @@ static void expect_refused(const char *set, int64_t slices, rt_status status, co
 
 static void in_checkpoint(char path[256], const char *file)
 {
-    snprintf(path, 256, "%s/%s", committed(HALF), file);
+    snprintf(path, 256, "%s/%s", final_name(HALF), file);
 }
 
 static void flip_byte(const char *file, long at)
@@ -288,7 +273,8 @@ static void piecemeal_body(fixture_rank *r)
     for (int k = 0; k < 2; k++) {
         told ctx = {&p->w, k};
         rt__pieces *pieces;
-        rt__pieces_args args = {r->run, p->owned[k], k, GENERATION, checkpoints(), note_piece, &ctx};
+        rt__pieces_args args = {r->run,        p->owned[k], k,   GENERATION,
+                                checkpoints(), note_piece,  &ctx};
         if (rank_failed(r, rt__pieces_start(&args, &pieces)))
             return;
         rt__pieces_save(pieces, HALF);
@@ -345,7 +331,7 @@ static void the_newest_sound_one_is_found(void **state)
     assert_int_equal(s.step, WHOLE);
     rt__saved_close(&s);
     char path[256];
-    snprintf(path, sizeof path, "%s/piece-00001.safetensors", committed(WHOLE));
+    snprintf(path, sizeof path, "%s/piece-00001.safetensors", final_name(WHOLE));
     must(rt_file_replace(path, "gone", 4));
     must(rt__saved_find(f.dir, &s));
     assert_int_equal(s.step, HALF);

@@ -1,10 +1,16 @@
 /* A whole generation: ranks as threads, each with its link, against a coordinator played by the test. What is sent,
  * when, and by whom. */
+#include "committed.h"
 #include "fixture.h"
+#include <math.h>
+#include <unistd.h>
 #include "common/clock.h"
 #include "common/snapshot_list.h"
+#include "common/log.h"
+#include "poison.h"
+#include <ringtorch/train.h>
 
-enum { GENERATION = 2, NOTES_MAX = 256 };
+enum { GENERATION = 2, NOTES_MAX = 4096 };
 static const double PATIENCE = 60;
 
 static fixture f;
@@ -15,21 +21,28 @@ typedef struct note {
     int rank;
     int64_t step;
     char text[128]; /* weights_sha256, a file, a message */
-    double value;   /* a loss */
+    double value;   /* a loss, a code */
 } note;
 
 typedef struct play {
     /* script */
     int world;
-    int64_t start_step, end_step,
-        stop_at_report; /* stop_at_report: order the end when this report comes; -1 */
-    const char *checkpoint;
+    int64_t start_step, end_step;
+    const char *checkpoint; /* to start from, or NULL */
+    int64_t stop_at_report; /* order the end when this report comes; -1: never */
+    int64_t
+        save_at_report; /* order a checkpoint when this report comes, and the end after it; 0: never */
+    int no_checkpoint;      /* 1: with the order to end */
+    const char *const *set; /* further keys of the configuration, up to NULL; may be NULL */
     /* the stage */
     rt_wire_keys keys;
     rt_wire *wire;
     char endpoint[128], peers[FIXTURE_RANKS_MAX][64];
     /* what came */
     note notes[NOTES_MAX];
+    int64_t saved;
+    char layout[1024];
+    committed_piece pieces[FIXTURE_RANKS_MAX]; /* of step 3 */
     int count, greeted, finished;
 } play;
 
@@ -78,7 +91,7 @@ static void send_plan(play *p)
                         .source = p->checkpoint != NULL,
                         .checkpoint = p->checkpoint,
                         .report_every = 2,
-                        .checkpoint_every = 3,
+                        .checkpoint_every = p->save_at_report ? 0 : 3,
                         .checkpoint_final = 1,
                         .evaluate_every = 4,
                         .evaluate_final = 1};
@@ -88,7 +101,7 @@ static void send_plan(play *p)
 
 static void send_stop(play *p, int64_t after_step)
 {
-    rt_msg_stop m = {.after_step = after_step, .checkpoint = 1, .reason = "test"};
+    rt_msg_stop m = {.after_step = after_step, .checkpoint = !p->no_checkpoint, .reason = "test"};
     for (int r = 0; r < (after_step < 0 ? p->world : 1); r++)
         rt_wire_send(p->wire, p->peers[r], RT_MSG_STOP, &m);
 }
@@ -114,7 +127,16 @@ static note note_of(const rt_frame *frame)
         break;
     case RT_MSG_PIECE_FAILED:
         n.step = b->piece_failed.step;
+        n.value = (double)b->piece_failed.code;
         text = b->piece_failed.reason;
+        break;
+    case RT_MSG_CHECKSUM:
+        n.step = b->checksum.step;
+        snprintf(n.text, sizeof n.text, "%lld", (long long)b->checksum.sum);
+        return n;
+    case RT_MSG_SKIPPED:
+        n.step = b->skipped.step;
+        n.value = b->skipped.loss;
         break;
     case RT_MSG_FINISHED:
         n.step = b->finished.step;
@@ -127,12 +149,23 @@ static note note_of(const rt_frame *frame)
     return n;
 }
 
+static void note_piece(committed_piece *to, const rt_msg_piece_done *m)
+{
+    snprintf(to->file, sizeof to->file, "%s", m->file);
+    to->bytes = m->bytes;
+    snprintf(to->checksum, sizeof to->checksum, "%s", m->checksum);
+}
+
 static void take(play *p, const rt_frame *frame)
 {
     note n = note_of(frame);
     if (frame->type == RT_MSG_PROGRESS || p->count == NOTES_MAX)
         return;
     p->notes[p->count++] = n;
+    if (frame->type == RT_MSG_LAYOUT)
+        snprintf(p->layout, sizeof p->layout, "%s", frame->body.layout.json);
+    if (frame->type == RT_MSG_PIECE_DONE && n.step == 3)
+        note_piece(&p->pieces[n.rank], &frame->body.piece_done);
     if (frame->type == RT_MSG_HELLO) {
         memcpy(p->peers[frame->body.hello.rank], frame->peer, sizeof p->peers[0]);
         if (++p->greeted == p->world)
@@ -140,6 +173,14 @@ static void take(play *p, const rt_frame *frame)
     }
     if (frame->type == RT_MSG_REPORT && n.step == p->stop_at_report)
         send_stop(p, 0);
+    if (frame->type == RT_MSG_PIECE_DONE && p->save_at_report && n.step > p->saved)
+        p->saved = n.step;
+    if (frame->type == RT_MSG_REPORT && p->saved && n.step > p->saved)
+        send_stop(p, 0);
+    if (frame->type == RT_MSG_REPORT && n.step == p->save_at_report) {
+        rt_msg_checkpoint m = {.after_step = n.step + 4};
+        rt_wire_send(p->wire, p->peers[0], RT_MSG_CHECKPOINT, &m);
+    }
     if (frame->type == RT_MSG_FINISHED && ++p->finished == p->world)
         send_stop(p, -1);
 }
@@ -162,7 +203,10 @@ static void *coordinate(void *arg)
 static void perform(play *p)
 {
     pthread_t thread;
-    rt_config cfg = fixture_config(&f, "run.steps=100000");
+    const char *sets[16] = {"run.steps=100000"};
+    for (int i = 0; p->set && p->set[i]; i++)
+        sets[i + 1] = p->set[i];
+    rt_config cfg = fixture_config_all(&f, sets);
     must(rt_snapshot_forget(f.dir, "r1", INT64_MAX)); /* those of the play before */
     must(rt_wire_keys_make(&p->keys));
     rt_wire_options o = {"tcp://127.0.0.1:*", &p->keys, "r1", "coordinator", GENERATION};
@@ -189,6 +233,15 @@ static const char *steps_of(const play *p, rt_msg_type type, int rank)
             used += snprintf(text + used, sizeof text - (size_t)used, "%s%lld", used ? " " : "",
                              (long long)p->notes[i].step);
     return text;
+}
+
+static const note *last_of(const play *p, rt_msg_type type, int rank)
+{
+    for (int i = p->count - 1; i >= 0; i--)
+        if (p->notes[i].type == type && p->notes[i].rank == rank)
+            return &p->notes[i];
+    fail_msg("rank %d sent no %s", rank, rt_msg_name(type));
+    return NULL;
 }
 
 static const note *first_of(const play *p, rt_msg_type type, int rank)
@@ -229,6 +282,12 @@ static void everything_is_told_once_and_by_the_right_rank(void **state)
     }
 }
 
+static const char *in_checkpoints(char path[160], const char *rest)
+{
+    snprintf(path, 160, "%s/checkpoints%s", f.dir, rest);
+    return path;
+}
+
 /* When the order comes, ranks are at some later step; wherever they stop, they stop together, and save. */
 static void an_order_to_stop_ends_all_ranks_at_one_step_with_a_checkpoint(void **state)
 {
@@ -238,27 +297,167 @@ static void an_order_to_stop_ends_all_ranks_at_one_step_with_a_checkpoint(void *
     int64_t last = first_of(&p, RT_MSG_FINISHED, 0)->step;
     assert_true(last >= 3 && last < 100000);
     for (int r = 0; r < p.world; r++) {
-        const note *saved = NULL;
-        for (int i = 0; i < p.count; i++)
-            if (p.notes[i].type == RT_MSG_PIECE_DONE && p.notes[i].rank == r)
-                saved = &p.notes[i];
-        assert_non_null(saved);
-        assert_int_equal(saved->step, last);
+        assert_int_equal(last_of(&p, RT_MSG_PIECE_DONE, r)->step, last);
+        assert_int_equal(last_of(&p, RT_MSG_CHECKSUM, r)->step, last);
         assert_int_equal(first_of(&p, RT_MSG_FINISHED, r)->step, last);
     }
-    const note *report = NULL;
-    for (int i = 0; i < p.count; i++)
-        if (p.notes[i].type == RT_MSG_REPORT)
-            report = &p.notes[i];
-    assert_int_equal(report->step, last); /* due or not */
+    assert_int_equal(last_of(&p, RT_MSG_REPORT, 0)->step, last); /* due or not */
+}
+
+/* Unless it is due anyway: then there is one. */
+static void an_order_to_stop_without_a_checkpoint_leaves_it_to_the_snapshot(void **state)
+{
+    (void)state;
+    play p = {.world = 3, .end_step = 100000, .stop_at_report = 2, .no_checkpoint = 1};
+    perform(&p);
+    int64_t last = first_of(&p, RT_MSG_FINISHED, 0)->step;
+    for (int r = 0; r < p.world; r++)
+        assert_int_equal(last_of(&p, RT_MSG_PIECE_DONE, r)->step, last / 3 * 3);
+
+    static const char *const none[] = {"snapshot.every=0", NULL};
+    play q = {.world = 3, .end_step = 100000, .stop_at_report = 2, .no_checkpoint = 1, .set = none};
+    perform(&q);
+    last = first_of(&q, RT_MSG_FINISHED, 0)->step;
+    for (int r = 0; r < q.world; r++)
+        assert_int_equal(last_of(&q, RT_MSG_PIECE_DONE, r)->step, last);
+}
+
+/* The order comes some steps before it is to be carried out; all ranks do so after one step, once, and tell the
+ * checksum of what they saved. */
+static void an_order_to_checkpoint_is_carried_out_by_all_and_training_goes_on(void **state)
+{
+    (void)state;
+    static const char *const no_hashes[] = {"run.hash_every=0", NULL};
+    for (int world = 1; world <= 3; world += 2) {
+        play p = {.world = world,
+                  .end_step = 100000,
+                  .stop_at_report = -1,
+                  .save_at_report = 10,
+                  .no_checkpoint = 1,
+                  .set = no_hashes};
+        perform(&p);
+        char at[32];
+        const note *saved = first_of(&p, RT_MSG_PIECE_DONE, 0);
+        assert_true(saved->step >= 14);
+        snprintf(at, sizeof at, "%lld", (long long)saved->step);
+        for (int r = 0; r < world; r++) {
+            assert_string_equal(steps_of(&p, RT_MSG_PIECE_DONE, r), at);
+            assert_string_equal(steps_of(&p, RT_MSG_CHECKSUM, r), at);
+            assert_true(first_of(&p, RT_MSG_FINISHED, r)->step > saved->step);
+            assert_string_equal(first_of(&p, RT_MSG_CHECKSUM, r)->text,
+                                first_of(&p, RT_MSG_CHECKSUM, 0)->text);
+        }
+    }
+}
+
+/* Where run.hash_every divides and where a checkpoint was made; of the last step too, which none follows. */
+static void checksums_of_the_parameters_are_told_before_the_end(void **state)
+{
+    (void)state;
+    static const char *const often[] = {"run.hash_every=5", NULL};
+    char of_seven[128] = "";
+    for (int world = 1; world <= 3; world++) {
+        play p = {.world = world, .end_step = 7, .stop_at_report = -1, .set = often};
+        perform(&p);
+        for (int r = 0; r < world; r++) {
+            const note *last = last_of(&p, RT_MSG_CHECKSUM, r);
+            assert_string_equal(steps_of(&p, RT_MSG_CHECKSUM, r), "3 5 6 7");
+            assert_true(last < first_of(&p, RT_MSG_FINISHED, r)); /* in order of arrival */
+            if (*of_seven)
+                assert_string_equal(last->text, of_seven); /* for any number of ranks */
+            snprintf(of_seven, sizeof of_seven, "%s", last->text);
+        }
+    }
+}
+
+/* What was saved by two is restored by three: each tells the sum that it had when it was saved. */
+static void what_was_restored_is_told_too(void **state)
+{
+    (void)state;
+    char tmp[160], final[160], told[128];
+    play p = {.world = 2, .end_step = 7, .stop_at_report = -1};
+    must(rt_remove_tree(in_checkpoints(tmp, "")));
+    perform(&p);
+    in_checkpoints(tmp, "/.step-00000003.g2.tmp");
+    in_checkpoints(final, "/step-00000003");
+    commit_checkpoint(&f, tmp, final, &(committed){3, 4, 1, p.layout, p.pieces, p.world});
+    assert_string_equal(steps_of(&p, RT_MSG_CHECKSUM, 0), "3 6 7");
+    memcpy(told, first_of(&p, RT_MSG_CHECKSUM, 0)->text, sizeof told);
+    play q = {.world = 3, .start_step = 3, .end_step = 7, .checkpoint = final};
+    q.stop_at_report = -1;
+    perform(&q);
+    for (int r = 0; r < 3; r++) {
+        assert_string_equal(steps_of(&q, RT_MSG_CHECKSUM, r), "3 6 7");
+        assert_string_equal(first_of(&q, RT_MSG_CHECKSUM, r)->text, told);
+    }
+    assert_string_equal(first_of(&q, RT_MSG_FINISHED, 0)->text,
+                        first_of(&p, RT_MSG_FINISHED, 0)->text);
+}
+
+/* A mean over the steps since the last report, without those that were skipped; the trainer says which and what. */
+static void skipped_steps_are_told_by_rank_0_and_left_out_of_the_mean(void **state)
+{
+    (void)state;
+    enum { STEPS = 30 };
+    double mean[STEPS + 1], sum = 0;
+    char skipped[128] = "";
+    rt_scope scope = rt_scope_begin();
+    rt_trainer *t = rt_trainer_open(f.config, .set = overflowing);
+    for (int i = 0, n = 0, used = 0; i < STEPS; i++) {
+        must(rt_trainer_step(t));
+        double loss = rt_trainer_loss(t);
+        if (isfinite(loss)) {
+            sum += loss;
+            n++;
+        } else {
+            used +=
+                snprintf(skipped + used, sizeof skipped - (size_t)used, "%s%d", used ? " " : "", i);
+        }
+        mean[i + 1] = n > 0 ? sum / n : NAN;
+        if (i == 0 || i % 2 == 1)
+            sum = n = 0;
+    }
+    rt_scope_end(scope);
+    assert_true(strlen(skipped) > 3);
+    play p = {.world = 3, .end_step = STEPS, .stop_at_report = -1, .set = overflowing};
+    perform(&p);
+    assert_string_equal(steps_of(&p, RT_MSG_SKIPPED, 0), skipped);
+    assert_string_equal(steps_of(&p, RT_MSG_SKIPPED, 1), "");
+    assert_false(isfinite(first_of(&p, RT_MSG_SKIPPED, 0)->value));
+    for (int i = 0; i < p.count; i++) {
+        const note *n = &p.notes[i];
+        if (n->type == RT_MSG_REPORT)
+            assert_true(n->value == mean[n->step] || (isnan(n->value) && isnan(mean[n->step])));
+    }
+}
+
+/* /dev/full stands where a piece is to be written: the system refuses as a full disk does. */
+static void a_full_disk_is_told_and_training_goes_on(void **state)
+{
+    (void)state;
+    char path[160];
+    must(rt_remove_tree(in_checkpoints(path, "")));
+    must(rt_dir_make(in_checkpoints(path, "/.step-00000003.g2.tmp"), 0755));
+    assert_int_equal(symlink("/dev/full", in_checkpoints(path, "/.step-00000003.g2.tmp/"
+                                                               "piece-00001.safetensors.tmp")),
+                     0);
+    play p = {.world = 2, .end_step = 7, .stop_at_report = -1};
+    perform(&p);
+    assert_string_equal(steps_of(&p, RT_MSG_PIECE_DONE, 0), "3 6 7");
+    assert_string_equal(steps_of(&p, RT_MSG_PIECE_DONE, 1), "6 7");
+    const note *failed = first_of(&p, RT_MSG_PIECE_FAILED, 1);
+    assert_int_equal(failed->step, 3);
+    assert_int_equal((int)failed->value, RT_E_NOSPACE);
+    assert_non_null(strstr(failed->text, "No space left"));
+    assert_string_equal(steps_of(&p, RT_MSG_FINISHED, 1), "7");
+    assert_false(rt_path_exists(path)); /* nothing half written is left */
 }
 
 static void a_disk_that_cannot_be_written_is_told_and_training_goes_on(void **state)
 {
     (void)state;
-    char path[128];
-    snprintf(path, sizeof path, "%s/checkpoints", f.dir);
-    must(rt_remove_tree(path));
+    char path[160];
+    must(rt_remove_tree(in_checkpoints(path, "")));
     must(rt_file_replace(path, "in the way", 10));
     play p = {.world = 2, .end_step = 7, .stop_at_report = -1};
     perform(&p);
@@ -285,6 +484,7 @@ static int set_up(void **state)
 {
     (void)state;
     fixture_make(&f, 11);
+    rt_log_set_level(RT_LOG_WARN);
     return 0;
 }
 
@@ -300,6 +500,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_told_once_and_by_the_right_rank),
         cmocka_unit_test(an_order_to_stop_ends_all_ranks_at_one_step_with_a_checkpoint),
+        cmocka_unit_test(an_order_to_stop_without_a_checkpoint_leaves_it_to_the_snapshot),
+        cmocka_unit_test(an_order_to_checkpoint_is_carried_out_by_all_and_training_goes_on),
+        cmocka_unit_test(checksums_of_the_parameters_are_told_before_the_end),
+        cmocka_unit_test(what_was_restored_is_told_too),
+        cmocka_unit_test(skipped_steps_are_told_by_rank_0_and_left_out_of_the_mean),
+        cmocka_unit_test(a_full_disk_is_told_and_training_goes_on),
         cmocka_unit_test(a_disk_that_cannot_be_written_is_told_and_training_goes_on),
         cmocka_unit_test(a_run_that_is_already_done_makes_no_step),
     };

@@ -22,7 +22,8 @@ static rt_status train(fixture_rank *r, rt__stepper *s, outcome *o)
     rt__step_result did = {0};
     int64_t t = 0;
     for (; t < STEPS && !did.orders; t++) {
-        rt__step_wish wish = {.orders = t == o->stop_wish && r->rank == 0 ? RT__ORDER_STOP : 0, .norm = true};
+        rt__step_wish wish = {.orders = t == o->stop_wish && r->rank == 0 ? RT__ORDER_STOP : 0,
+                              .norm = true};
         RT_TRY(rt__step(s, t, &wish, &did));
         if (r->rank == 0) {
             o->loss[t] = did.loss;

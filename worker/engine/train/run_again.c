@@ -100,8 +100,8 @@ static void describe(const rt_run *r, int64_t step, rt_range slices, double mean
         snprintf(text, RT_RUN_TEXT, "step %lld, slice %lld: %s: samples %s", (long long)step,
                  (long long)slice, what, samples);
     } else if (looked) {
-        snprintf(text, RT_RUN_TEXT, "step %lld: %s: the reason is in none of slices %lld to %lld",
-                 (long long)step, what, (long long)slices.begin, (long long)slices.end - 1);
+        snprintf(text, RT_RUN_TEXT, "step %lld: %s: the reason is in none of slices [%lld,%lld)",
+                 (long long)step, what, (long long)slices.begin, (long long)slices.end);
     } else {
         snprintf(text, RT_RUN_TEXT, "step %lld: %s: with run.report_every=1 the slice is named",
                  (long long)step, what);
