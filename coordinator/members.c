@@ -1,5 +1,6 @@
 #include "coordinator/members.h"
 #include "common/error.h"
+#include "common/hash.h"
 #include "common/mem.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,17 +9,24 @@
 rt_status rt__roster_reset(rt__roster *r, int64_t world)
 {
     rt__roster_release(r);
+    int64_t places = 2;
+    while (places < 2 * world)
+        places *= 2;
     r->member = rt_calloc((size_t)world, sizeof *r->member);
-    if (!r->member)
+    r->place = rt_calloc((size_t)places, sizeof *r->place);
+    if (!r->member || !r->place) {
+        rt__roster_release(r);
         return rt_error_code();
+    }
     r->world = world;
-    r->first = -1;
+    r->places = places;
     return RT_OK;
 }
 
 void rt__roster_release(rt__roster *r)
 {
     rt_mem_free(r->member);
+    rt_mem_free(r->place);
     *r = (rt__roster){.first = -1};
 }
 
@@ -82,6 +90,18 @@ static rt_status check_hello(const rt__roster *r, const char *peer, const rt_msg
     return r->first < 0 ? RT_OK : check_agrees(r, h);
 }
 
+/* Returns the place of an address, or the free one where it belongs. Half of all places are free, so
+ * there is one, and it is near. */
+static int32_t *place_of(const rt__roster *r, const char *peer)
+{
+    uint64_t i = rt_hash64(peer, strlen(peer));
+    for (;; i++) {
+        int32_t *place = &r->place[i & (uint64_t)(r->places - 1)];
+        if (*place == 0 || strcmp(r->member[*place - 1].peer, peer) == 0)
+            return place;
+    }
+}
+
 rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *h,
                           const char *config_hash)
 {
@@ -96,6 +116,7 @@ rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *h
     m->slice = m->waits_for = m->snapshot_step = -1;
     snprintf(m->peer, sizeof m->peer, "%s", peer);
     snprintf(m->host, sizeof m->host, "%s", h->host);
+    *place_of(r, m->peer) = (int32_t)(h->rank + 1);
     r->joined++;
     if (r->first >= 0)
         return RT_OK;
@@ -129,10 +150,7 @@ void rt__roster_heard(rt__roster *r, int64_t rank, const rt_msg_progress *p, dou
 
 int64_t rt__roster_rank(const rt__roster *r, const char *peer)
 {
-    for (int64_t k = 0; k < r->world; k++)
-        if (r->member[k].joined && strcmp(r->member[k].peer, peer) == 0)
-            return k;
-    return -1;
+    return r->world > 0 ? *place_of(r, peer) - 1 : -1;
 }
 
 bool rt__roster_one_host(const rt__roster *r)

@@ -36,6 +36,8 @@ typedef struct rt__member {
 typedef struct rt__roster {
     int64_t world, joined, finished;
     rt__member *member; /* [world], by rank */
+    int32_t *place;     /* [places], a power of two: a hash table from peer to rank + 1; 0: free */
+    int64_t places;
     /* What the first to join said, and all others must match. */
     int64_t first, parameters, samples;
     char device[64], isa[32], blas[128], layout_hash[65];
@@ -52,7 +54,8 @@ void rt__roster_heard(rt__roster *r, int64_t rank, const rt_msg_progress *m, dou
  * PROTOCOL for a rank or world size that cannot be; EXISTS for a rank that is already there. */
 rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *hello,
                           const char *config_hash);
-/* Returns the rank behind a wire address, or -1. */
+/* Returns the rank behind a wire address, or -1. Its cost does not depend on the world's size: it is
+ * asked for every frame. */
 int64_t rt__roster_rank(const rt__roster *r, const char *peer);
 /* Are all that have joined on one host? */
 bool rt__roster_one_host(const rt__roster *r);

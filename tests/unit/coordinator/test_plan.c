@@ -93,6 +93,33 @@ static void ranks_are_found_and_missed(void **state)
     rt__roster_release(&r);
 }
 
+/* Addresses are found however many there are, and whatever they have in common. */
+static void ten_thousand_ranks_are_found(void **state)
+{
+    (void)state;
+    enum { WORLD = 10000 };
+    rt__roster r = {.first = -1};
+    char peer[64];
+    assert_int_equal(rt__roster_rank(&r, "worker 0"), -1); /* before there is any generation */
+    for (int generation = 1; generation <= 2; generation++) {
+        assert_int_equal(rt__roster_reset(&r, WORLD), RT_OK);
+        for (int64_t k = WORLD - 1; k >= 0; k--) {
+            rt_msg_hello h = hello(k, WORLD);
+            snprintf(peer, sizeof peer, "worker %lld#%d", (long long)k, generation);
+            assert_int_equal(rt__roster_rank(&r, peer), -1);
+            assert_int_equal(rt__roster_join(&r, peer, &h, "c0ffee"), RT_OK);
+        }
+        for (int64_t k = 0; k < WORLD; k++) {
+            snprintf(peer, sizeof peer, "worker %lld#%d", (long long)k, generation);
+            assert_int_equal(rt__roster_rank(&r, peer), k);
+            snprintf(peer, sizeof peer, "worker %lld#%d", (long long)k, 3 - generation);
+            assert_int_equal(rt__roster_rank(&r, peer), -1);
+        }
+        assert_int_equal(rt__roster_rank(&r, ""), -1);
+    }
+    rt__roster_release(&r);
+}
+
 /* ---- plans ---- */
 
 typedef struct fixture {
@@ -312,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(misfits_are_told_by_name),
         cmocka_unit_test(ranks_are_found_and_missed),
+        cmocka_unit_test(ten_thousand_ranks_are_found),
         cmocka_unit_test_setup_teardown(steps_come_from_steps_or_epochs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_covers_all_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_plan_hash_sees_what_matters, set_up, tear_down),
