@@ -11,10 +11,10 @@
 #include "common/wire_end.h"
 #include "common/wire_sockets.h"
 
-enum { FAILED_HANDSHAKES_MAX = 3 }; /* without a reason given, before any has succeeded ... */
+enum { FAILED_HANDSHAKES_MAX = 3 };       /* without a reason given, before any has succeeded ... */
 static const double FAILED_SECONDS = 0.5; /* ... and for so long: then the keys are to blame, for a
                                              coordinator that is killed does the same once */
-static const double LOG_AGAIN = 1;    /* seconds between two complaints about strangers */
+static const double LOG_AGAIN = 1;        /* seconds between two complaints about strangers */
 static const double WAIT_BLOCKED = 0.01; /* seconds after which a full socket is offered to again */
 
 struct rt_wire {
@@ -33,8 +33,8 @@ struct rt_wire {
 static rt_status give(void *ctx, const char *peer, const rt_bytes *frame)
 {
     rt_wire *w = ctx;
-    bool sent = !w->end.options.is_router || zmq_send(w->sockets.main, peer, strlen(peer),
-                                                      ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
+    bool sent = !w->end.options.is_router ||
+                zmq_send(w->sockets.main, peer, strlen(peer), ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
     sent = sent && zmq_send(w->sockets.main, frame->data, frame->len, ZMQ_DONTWAIT) >= 0;
     if (sent)
         return RT_OK;
@@ -57,7 +57,8 @@ static rt_status wire_open(const rt_wire_options *o, bool is_router, rt_wire **o
                                                                 .give = give,
                                                                 .ctx = w});
     if (status == RT_OK)
-        status = is_router ? rt__sockets_listen(o, &w->sockets) : rt__sockets_connect(o, &w->sockets);
+        status =
+            is_router ? rt__sockets_listen(o, &w->sockets) : rt__sockets_connect(o, &w->sockets);
     if (status != RT_OK)
         rt_wire_close(w, 0);
     else

@@ -11,8 +11,8 @@ enum {
     CONFIRM_EVERY = 64,  /* messages after which a busy receiver says what it has */
     BLOCKED_AT_ONCE = 16 /* blocked peers that are tried per turn */
 };
-static const double ASK_AGAIN = 1;       /* seconds between two requests for the same */
-static const double FORGET_AFTER = 60;   /* seconds of silence after which a peer that has no
+static const double ASK_AGAIN = 1;        /* seconds between two requests for the same */
+static const double FORGET_AFTER = 60;    /* seconds of silence after which a peer that has no
                                             connection is forgotten */
 static const int64_t OWES_AN_ANSWER = -1; /* rt__session.told: whatever was seen */
 
@@ -100,8 +100,7 @@ static void push(rt__end *e, rt__session *s)
         rt__peers_put(&e->peers, s, &e->peers.due);
 }
 
-rt_status rt__end_send(rt__end *e, const char *peer, rt_msg_type type, const void *body,
-                       double now)
+rt_status rt__end_send(rt__end *e, const char *peer, rt_msg_type type, const void *body, double now)
 {
     rt__session *s = find(e, peer);
     if (!s)

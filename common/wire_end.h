@@ -39,9 +39,9 @@ typedef struct rt__end {
     char run[RT__NAME_MAX], name[RT__NAME_MAX];
     int64_t generation;
     rt__peers peers;
-    rt__session *only; /* DEALER: its one conversation; else NULL */
+    rt__session *only;             /* DEALER: its one conversation; else NULL */
     bool connected, was_connected; /* DEALER */
-    void (*say_again)(void *ctx); /* NULL: nothing must be */
+    void (*say_again)(void *ctx);  /* NULL: nothing must be */
     void *say_again_ctx;
     int64_t refused, resets; /* frames refused; conversations begun anew */
 } rt__end;

@@ -69,11 +69,13 @@ static rt_status read_head(rt__reader *r, const char *run, rt__frame_head *head,
     if (strcmp(their_run, run) != 0)
         return RT_FAIL(PROTOCOL, "of run '%s', this is run '%s'", their_run, run);
     if (!rt__read_int(r, &head->generation) || !read_name(r, out->sender) ||
-        !rt__read_int(r, &head->talk) || !rt__read_int(r, &head->seq) || !rt__read_int(r, &head->ack) ||
-        !rt__read_int(r, &head->type))
+        !rt__read_int(r, &head->talk) || !rt__read_int(r, &head->seq) ||
+        !rt__read_int(r, &head->ack) || !rt__read_int(r, &head->type))
         return RT_FAIL(PROTOCOL, "malformed head");
-    if (head->talk < 1 || head->ack < 0 || (is_control(head->type) ? head->seq != 0 : head->seq < 1))
-        return RT_FAIL(PROTOCOL, "type %" PRId64 " with talk %" PRId64 ", seq %" PRId64 " and ack %" PRId64,
+    if (head->talk < 1 || head->ack < 0 ||
+        (is_control(head->type) ? head->seq != 0 : head->seq < 1))
+        return RT_FAIL(PROTOCOL,
+                       "type %" PRId64 " with talk %" PRId64 ", seq %" PRId64 " and ack %" PRId64,
                        head->type, head->talk, head->seq, head->ack);
     return RT_OK;
 }

@@ -25,7 +25,7 @@ typedef struct rt__frame_head {
     int64_t generation;
     int64_t talk; /* number of the conversation: 1, 2, 3, ...; the DEALER counts them */
     int64_t seq;  /* 1, 2, 3, ... for messages */
-    int64_t ack; /* every message up to this one has arrived */
+    int64_t ack;  /* every message up to this one has arrived */
     int64_t type;
 } rt__frame_head;
 

@@ -35,15 +35,15 @@ typedef struct rt__letter {
 
 /* Zero is a good start, but for `talk`. */
 typedef struct rt__session {
-    char peer[RT__NAME_MAX]; /* routing id; "" on a DEALER */
-    int64_t talk;            /* number of the conversation */
+    char peer[RT__NAME_MAX];         /* routing id; "" on a DEALER */
+    int64_t talk;                    /* number of the conversation */
     int64_t confirmed, handed, sent; /* own messages: confirmed <= handed <= sent */
     int64_t seen, told;              /* the peer's: last one taken, last one confirmed to it */
     double heard;                    /* when the peer last said anything */
     double asked;                    /* when a resend was last asked for; 0: not since it came */
-    bool asking; /* nothing is handed over before the peer has said what it knows */
-    rt__letter *first, *last;  /* own messages confirmed+1..sent */
-    rt__letter *next;          /* number handed+1; NULL: none */
+    bool asking;              /* nothing is handed over before the peer has said what it knows */
+    rt__letter *first, *last; /* own messages confirmed+1..sent */
+    rt__letter *next;         /* number handed+1; NULL: none */
     /* For wire_peers.c. */
     uint64_t hash;
     struct rt__session *same_bucket, *before, *after;

@@ -12,10 +12,11 @@
 
 typedef struct rt__sockets {
     void *context;
-    void *main;     /* ROUTER or DEALER */
-    rt__auth auth;  /* ROUTER: who wants in */
-    void *monitor;  /* DEALER: what happens to its connection; ROUTER: clients that were turned away */
-    int epoll;      /* readable when one of these sockets may have something */
+    void *main;    /* ROUTER or DEALER */
+    rt__auth auth; /* ROUTER: who wants in */
+    void *
+        monitor; /* DEALER: what happens to its connection; ROUTER: clients that were turned away */
+    int epoll;   /* readable when one of these sockets may have something */
     char *endpoint; /* really bound, or connected to */
 } rt__sockets;
 

@@ -66,8 +66,8 @@ static int64_t furthest_behind(const rt__roster *r)
         }
     for (int64_t k = 0; k < r->world; k++) {
         int64_t peer = r->member[k].waits_for;
-        if (!r->member[k].finished && peer >= 0 && peer < r->world &&
-            !r->member[peer].finished && r->member[peer].step == least)
+        if (!r->member[k].finished && peer >= 0 && peer < r->world && !r->member[peer].finished &&
+            r->member[peer].step == least)
             return peer;
     }
     return found;

@@ -37,7 +37,7 @@ typedef struct rt__session {
     rt__shard shard;
     rt__stepper stepper;
     rt__pieces *pieces;
-    int64_t saved_step; /* of the last checkpoint; -1: none yet */
+    int64_t saved_step;     /* of the last checkpoint; -1: none yet */
     rt__snapshot *snapshot; /* NULL: none are taken */
     bool snapshot_trouble_told;
     rt_snapshot_about about;

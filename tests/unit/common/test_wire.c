@@ -151,7 +151,7 @@ static void expect_locked_out(const rt_wire_keys *theirs)
     assert_int_equal(status, RT_E_AUTH);
     assert_non_null(strstr(rt_error(), rt_wire_endpoint(r)));
     assert_non_null(strstr(rt_error(), "RINGTORCH_KEYS"));
-    assert_non_null(strstr(rt_error(), "control.json")); /* what to do */
+    assert_non_null(strstr(rt_error(), "control.json"));    /* what to do */
     assert_int_equal(rt_wire_receive(d, 0, &f), RT_E_AUTH); /* and stays so */
     assert_false(rt_wire_connected(d));
     assert_true(rt_wire_refused(r) > 0); /* and was logged over there */

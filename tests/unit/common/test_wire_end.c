@@ -442,8 +442,7 @@ static void a_reset_from_a_dealer_means_nothing(void **state)
     (void)state;
     socket_log l = {.answer = RT_OK};
     rt__end e;
-    rt__end_options o = {
-        .is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
+    rt__end_options o = {.is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
     assert_int_equal(rt__end_init(&e, &o), RT_OK);
     assert_int_equal(take(&e, "p", 1, 0, RT__FRAME_RESET, 0), -1);
     assert_int_equal(take(&e, "p", 1, 0, RT__FRAME_ACK, 0), -1);
@@ -469,8 +468,7 @@ static void a_forgotten_peer_is_asked_to_begin_anew(void **state)
     (void)state;
     socket_log l = {.answer = RT_OK};
     rt__end e;
-    rt__end_options o = {
-        .is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
+    rt__end_options o = {.is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
     assert_int_equal(rt__end_init(&e, &o), RT_OK);
     assert_int_equal(take(&e, "p", 1, 1, RT_MSG_PROGRESS, 7), 7);
     rt__end_forget(&e, "p");
@@ -500,8 +498,7 @@ static double work_per_message(int64_t peers)
     socket_log l = {.answer = RT_OK};
     static int64_t said[10000];
     rt__end e;
-    rt__end_options o = {
-        .is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
+    rt__end_options o = {.is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
     assert_int_equal(rt__end_init(&e, &o), RT_OK);
     memset(said, 0, sizeof said);
     for (int64_t i = 0; i < peers * MESSAGES; i++) {
@@ -533,8 +530,7 @@ static void ten_thousand_blocked_peers_are_tried_a_few_at_a_time(void **state)
     enum { PEERS = 10000 };
     socket_log l = {.answer = RT_OK};
     rt__end e;
-    rt__end_options o = {
-        .is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
+    rt__end_options o = {.is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
     rt_msg_committed m = {1};
     assert_int_equal(rt__end_init(&e, &o), RT_OK);
     for (int64_t i = 0; i < PEERS; i++)
@@ -566,8 +562,7 @@ static void who_left_is_forgotten_after_a_while(void **state)
     enum { PEERS = 500, TURNS = 4096 };
     socket_log l = {.answer = RT_OK};
     rt__end e;
-    rt__end_options o = {
-        .is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
+    rt__end_options o = {.is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
     assert_int_equal(rt__end_init(&e, &o), RT_OK);
     for (int64_t i = 0; i < PEERS; i++)
         take(&e, peer_name(i), 1, 1, RT_MSG_PROGRESS, i);

@@ -234,7 +234,8 @@ static void a_router_that_is_back_is_found_soon(void **state)
     turns_until_rest();
     for (int i = 0; i < TIMES; i++) {
         router_down();
-        for (double end = rt_clock() + 0.5 + 0.01 * (double)random_below(&rng, 10); rt_clock() < end;) {
+        for (double end = rt_clock() + 0.5 + 0.01 * (double)random_below(&rng, 10);
+             rt_clock() < end;) {
             all_turn();
             rt_clock_sleep(0.002);
         }

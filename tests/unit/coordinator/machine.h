@@ -5,10 +5,13 @@
  *     machine_feed(&m, 0.5, "launcher");
  *     assert_string_equal(machine_done(&m), "recover");
  *
- * Events: launcher | recovered STEP | unrecoverable | hello RANK | misfit RANK | stranger | layout |
- *     progress RANK STEP | report STEP | evaluated STEP | piece RANK STEP | nopiece RANK STEP |
+ * Events: launcher JOB | recovered STEP | unrecoverable | misfit RANK | stranger | layout |
+ *     hello RANK STEP PLANNED OFFER (it has finished STEP, has a plan if PLANNED, offers a whole snapshot of OFFER if > 0) |
+ *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP | piece RANK STEP | nopiece RANK STEP |
  *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE |
- *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick
+ *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick |
+ *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
+ *     gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK
  * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics |
  *     summary:STATUS | journal:KIND | commit:STEP | discard:STEP. SHOW is left out. */
 #ifndef RINGTORCH_TESTS_MACHINE_H
@@ -38,6 +41,7 @@ typedef struct machine {
     bool journal_full;  /* make journal records fail */
     json_t *summary;
     char cause[512]; /* of the last worker_lost */
+    json_t *journal; /* for tests that replay it */
 } machine;
 
 __attribute__((format(printf, 2, 3))) static inline void machine_note(machine *m, const char *fmt,
@@ -117,7 +121,8 @@ static inline void machine_discard(void *ctx, int64_t step)
     machine_note(ctx, "discard:%lld", (long long)step);
 }
 
-static inline void machine_init(machine *m, int workers)
+/* More of what a configuration says, before the machine is made: set keys, then machine_begin. */
+static inline void machine_configure(machine *m, int workers)
 {
     *m = (machine){.exit_code = -1, .stop_after = -2};
     char set[40];
@@ -136,15 +141,27 @@ static inline void machine_init(machine *m, int workers)
                                machine_recover,
                                machine_commit,
                                machine_discard};
-    rt__history history;
-    assert_int_equal(rt__history_init(&history), RT_OK);
+}
+
+/* Begins with a history (taken over), as the first coordinator of a run or as one that takes over. */
+static inline void machine_begin(machine *m, rt__history history, bool again)
+{
     rt__run_init(&m->run, &(rt__run_facts){.cfg = &m->cfg,
                                            .config_hash = "c0ffee",
                                            .run_id = "testrun",
                                            .dir = "runs/test",
                                            .effects = &m->effects,
                                            .history = history,
+                                           .again = again,
                                            .metrics_step = -1});
+}
+
+static inline void machine_init(machine *m, int workers)
+{
+    rt__history history;
+    machine_configure(m, workers);
+    assert_int_equal(rt__history_init(&history), RT_OK);
+    machine_begin(m, history, false);
 }
 
 static inline void machine_release(machine *m)
@@ -152,7 +169,8 @@ static inline void machine_release(machine *m)
     rt__run_release(&m->run);
     rt_config_release(&m->cfg);
     json_decref(m->summary);
-    m->summary = NULL;
+    json_decref(m->journal);
+    m->summary = m->journal = NULL;
 }
 
 /* Returns what was done since the last call. */
@@ -196,6 +214,19 @@ static inline rt_msg_body machine_hello(const machine *m, int64_t rank, const ch
                                    .samples = 6400}};
 }
 
+static inline void machine_join(machine *m, double now, int64_t rank, int64_t step, int64_t planned,
+                                int64_t offered)
+{
+    rt_msg_body body = machine_hello(m, rank, "avx2");
+    const int64_t offer[RT_OFFER_FIELDS] = {m->run.generation - 1, 0, offered, 0, 10};
+    body.hello.step = step;
+    body.hello.world = m->run.roster.world;
+    body.hello.plan_hash = planned ? "c0ffee" : "";
+    body.hello.offers = offer;
+    body.hello.offers_count = offered > 0 ? RT_OFFER_FIELDS : 0;
+    machine_worker(m, now, rank, RT_MSG_HELLO, body);
+}
+
 static inline void machine_recovered(machine *m, double now, int64_t step)
 {
     rt__source source = {.step = step, .layout_hash = "layout", .parameters = 10};
@@ -214,7 +245,8 @@ static inline void machine_feed(machine *m, double now, const char *event)
 #define IS(name)         (strcmp(what, name) == 0)
 #define BODY(field, ...) ((rt_msg_body){.field = {__VA_ARGS__}})
     if (IS("launcher"))
-        machine_frame(m, now, "l", RT_MSG_LAUNCHER, BODY(launcher, .pid = 1, .host = "box"));
+        machine_frame(m, now, "l", RT_MSG_LAUNCHER,
+                      BODY(launcher, .pid = 1, .host = "box", .job_generation = a));
     else if (IS("recovered"))
         machine_recovered(m, now, a);
     else if (IS("unrecoverable"))
@@ -222,16 +254,46 @@ static inline void machine_feed(machine *m, double now, const char *event)
                      &(rt__event){.kind = RT__EVENT_RECOVERED,
                                   .status = RT_E_CORRUPT,
                                   .text = "it is altered"});
-    else if (IS("hello") || IS("misfit"))
-        machine_worker(m, now, a, RT_MSG_HELLO,
-                       machine_hello(m, a, IS("hello") ? "avx2" : "avx512"));
+    else if (IS("hello"))
+        machine_join(m, now, a, b, c, d);
+    else if (IS("misfit"))
+        machine_worker(m, now, a, RT_MSG_HELLO, machine_hello(m, a, "avx512"));
+    else if (IS("waits"))
+        machine_worker(m, now, a, RT_MSG_PROGRESS,
+                       BODY(progress, .step = b, .phase = 5, .what = "reduce", .peer = c,
+                            .since = (double)d, .usual = 0.01, .snapshot_step = -1));
+    else if (IS("works"))
+        machine_worker(m, now, a, RT_MSG_PROGRESS,
+                       BODY(progress, .step = b, .phase = 3, .what = "conv2d", .peer = -1,
+                            .since = (double)c, .usual = 0.01, .snapshot_step = -1));
+    else if (IS("scale"))
+        machine_frame(m, now, "t", RT_MSG_SCALE, BODY(scale, .workers = a));
+    else if (IS("save"))
+        machine_frame(m, now, "t", RT_MSG_CHECKPOINT_NOW, BODY(checkpoint_now, .reason = ""));
+    else if (IS("stop"))
+        machine_frame(m, now, "t", RT_MSG_STOP_RUN, BODY(stop_run, .reason = ""));
+    else if (IS("leave"))
+        machine_worker(m, now, a, RT_MSG_LEAVE, BODY(leave, .reason = "SIGTERM", .grace = 30));
+    else if (IS("sum"))
+        machine_worker(m, now, a, RT_MSG_CHECKSUM,
+                       BODY(checksum, .step = b, .slice = -1, .sum = c));
+    else if (IS("skipped"))
+        machine_worker(m, now, 0, RT_MSG_SKIPPED, BODY(skipped, .step = a));
+    else if (IS("gone"))
+        machine_frame(m, now, "l", RT_MSG_EXITED,
+                      BODY(exited, .job_generation = m->run.generation, .exit_code = 205,
+                           .rank = -1, .host = a == 0 ? "h0" : "h1", .tail = ""));
+    else if (IS("probed"))
+        machine_frame(m, now, "l", RT_MSG_PROBED,
+                      BODY(probed, .host = a == 0 ? "h0" : "h1", .ok = b));
     else if (IS("stranger"))
         machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
     else if (IS("layout"))
         machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]"));
     else if (IS("progress"))
         machine_worker(m, now, a, RT_MSG_PROGRESS,
-                       BODY(progress, .step = b, .what = "", .rss_bytes = 4096));
+                       BODY(progress, .step = b, .what = "", .peer = -1,
+                            .snapshot_step = c > 0 ? c : -1, .rss_bytes = 4096));
     else if (IS("report"))
         machine_worker(m, now, 0, RT_MSG_REPORT,
                        BODY(report, .step = a, .loss = 1, .seconds = 0.1 * (double)a));
@@ -269,6 +331,11 @@ static inline void machine_feed(machine *m, double now, const char *event)
         fail_msg("no such event: %s", event);
 #undef IS
 #undef BODY
+}
+
+static inline int64_t summary_int(const machine *m, const char *key)
+{
+    return json_integer_value(json_object_get(m->summary, key));
 }
 
 #endif

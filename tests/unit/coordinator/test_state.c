@@ -169,6 +169,97 @@ static const row interrupted_while_recovering[] = {
     {"recovered 0", RT__DONE, ""},
 };
 
+/* The newest state is in memory, and the journal says so before the workers hear of it. */
+static const row from_a_snapshot[] = {
+    START,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+    {"recovered 50", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0 0 0 60", RT__GATHER, ""},
+    {"hello 1", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},
+    {"report 61", RT__RUN, "event:recovered journal:recovered"},
+    {"progress 0 62 62", RT__RUN, ""}, /* rank 1 has left none yet */
+    {"progress 1 62 61", RT__RUN, "FORGET>w0 FORGET>w1"},
+    {"progress 1 63 63", RT__RUN, ""},
+};
+
+/* Scaled while it runs: no step is lost, and no restart is counted. */
+static const row scaled[] = {
+    START,
+    {"progress 0 42 42", RT__RUN, ""},
+    {"progress 1 42 42", RT__RUN, "FORGET>w0 FORGET>w1"},
+    {"scale 9", RT__RUN, "REFUSED>t"}, /* more than slices */
+    {"scale 3", RT__DRAIN, "journal:target event:scaled ACCEPTED>t STOP>w0"},
+    {"finished 0 43", RT__DRAIN, ""},
+    {"finished 1 43", RT__DRAIN, "STOP>w0 STOP>w1"}, /* and nothing is forgotten */
+    {"exited 1 0 0 -1", RT__RECOVER, "journal:exited again"},
+    {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0 0 0 43", RT__GATHER, ""},
+    {"hello 1", RT__GATHER, ""},
+    {"hello 2", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 PLAN>w2 event:running"},
+};
+
+/* A rank that must go takes its place with it. */
+static const row left[] = {
+    START,
+    {"progress 0 42", RT__RUN, ""},
+    {"leave 1", RT__DRAIN, "event:leave journal:target STOP>w0"},
+    {"finished 0 43", RT__DRAIN, ""},
+    {"finished 1 43", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"exited 1 0 0 -1", RT__RECOVER, "journal:exited again"},
+    {"recovered 43", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0", RT__RUN, "journal:plan PLAN>w0 event:running"},
+};
+
+/* Ctrl-C in the middle of a recovery: what is in memory is written down before it ends. */
+static const row interrupted_in_a_recovery[] = {
+    START,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+    {"interrupt 2", RT__RECOVER, "journal:interrupt event:interrupted"},
+    {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0 0 0 60", RT__GATHER, ""},
+    {"hello 1", RT__DRAIN, "journal:plan PLAN>w0 PLAN>w1 event:running STOP>w0"},
+    {"piece 0 61", RT__DRAIN, ""},
+    {"piece 1 61", RT__DRAIN, "commit:61"},
+    {"committed 61", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 61", RT__DRAIN, "event:recovered journal:recovered"},
+    {"finished 1 61", RT__DRAIN, "FORGET>w0 FORGET>w1 STOP>w0 STOP>w1"},
+    {"exited 2 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row saved_by_hand[] = {
+    {"save", RT__BOOT, "REFUSED>t"},
+    START,
+    {"report 40", RT__RUN, "journal:first_step metrics"},
+    {"save", RT__RUN, "CHECKPOINT>w0"},
+    {"piece 0 44", RT__RUN, ""},
+    {"piece 1 44", RT__RUN, "commit:44"},
+    {"committed 44", RT__RUN,
+     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 ACCEPTED>t"},
+    {"save", RT__RUN, "CHECKPOINT>w0"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited REFUSED>t event:worker_lost again"},
+    {"stop", RT__RECOVER, "ACCEPTED>t journal:interrupt event:interrupted"},
+    {"stop", RT__RECOVER, "REFUSED>t"},
+};
+
+static const row stalled[] = {
+    START,
+    {"works 1 7 4", RT__RUN, ""},
+    {"waits 0 7 1 4", RT__RUN, ""},
+    {"tick", RT__RUN, "event:stall"},
+    {"tick", RT__RUN, ""}, /* once is enough */
+    {"works 1 8 0", RT__RUN, ""},
+    {"waits 0 8 1 0", RT__RUN, ""},
+    {"tick", RT__RUN, "event:stall_over"},
+    {"waits 0 8 1 11", RT__RUN, ""},
+    {"works 1 8 11", RT__RUN, ""},
+    {"tick", RT__REGROUP, "event:stall END_GENERATION>l"},
+    {"exited 1 143 0 -1", RT__RECOVER, "journal:exited event:worker_lost again"},
+};
+
+static const row skipped[] = {START, {"skipped 41", RT__RUN, "event:step_skipped"}};
+
 static const row strangers[] = {
     {"exited 1 0 0 0", RT__BOOT, ""}, {"hello 0", RT__BOOT, ""}, START,
     {"launcher", RT__RUN, ""},        {"stranger", RT__RUN, ""}, {"hello 0", RT__RUN, ""},
@@ -208,6 +299,13 @@ static const script scripts[] = {
     SCRIPT(interrupted_then_killed, 130, NULL),
     SCRIPT(interrupted_while_gathering, 0, NULL),
     SCRIPT(interrupted_while_recovering, 130, NULL),
+    SCRIPT(from_a_snapshot, -1, NULL),
+    SCRIPT(scaled, -1, NULL),
+    SCRIPT(left, -1, NULL),
+    SCRIPT(interrupted_in_a_recovery, 130, NULL),
+    SCRIPT(saved_by_hand, -1, NULL),
+    SCRIPT(stalled, -1, NULL),
+    SCRIPT(skipped, -1, NULL),
     SCRIPT(strangers, -1, NULL),
 };
 
@@ -234,11 +332,6 @@ static void follows_script(void **state)
     if (s->message ? !strstr(m.message, s->message) : m.message[0] != '\0')
         fail_msg("message \"%s\", expected \"%s\"", m.message, s->message ? s->message : "");
     machine_release(&m);
-}
-
-static int64_t summary_int(const machine *m, const char *key)
-{
-    return json_integer_value(json_object_get(m->summary, key));
 }
 
 static void summary_counts_a_recovery(void **state)

@@ -154,8 +154,8 @@ static void save_piece(worker *w)
             &(rt_msg_piece_failed){.step = w->step, .code = RT_E_NOSPACE, .reason = reason});
         return;
     }
-    snprintf(dir, sizeof dir, "%s/checkpoints/.step-%08" PRId64 ".g%" PRId64 ".tmp", w->dir, w->step,
-             w->generation);
+    snprintf(dir, sizeof dir, "%s/checkpoints/.step-%08" PRId64 ".g%" PRId64 ".tmp", w->dir,
+             w->step, w->generation);
     snprintf(file, sizeof file, "piece-%05" PRId64 ".safetensors", w->rank);
     snprintf(path, sizeof path, "%s/%s", dir, file);
     int len = snprintf(text, sizeof text, "weights after %" PRId64 " steps, part %" PRId64, w->step,

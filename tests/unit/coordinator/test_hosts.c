@@ -1,0 +1,129 @@
+/* Hosts: slots dealt out, hosts set aside and taken back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "coordinator/hosts.h"
+
+static void set(rt__hosts *h, int count, const char *const *names, const int64_t *slots)
+{
+    rt_msg_hosts m = {.hosts = names, .hosts_count = count, .slots = slots, .slots_count = count};
+    assert_int_equal(rt__hosts_set(h, &m), RT_OK);
+}
+
+#define NAMES(...) ((const char *const[]){__VA_ARGS__})
+#define SLOTS(...) ((const int64_t[]){__VA_ARGS__})
+
+static void without_a_list_all_run_here(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    assert_int_equal(rt__hosts_allot(&h, 7, 0), 7);
+    assert_int_equal(rt__hosts_room(&h, 0), INT64_MAX);
+    assert_true(rt__hosts_would_change(&h, 6, 7, 0));
+    assert_false(rt__hosts_would_change(&h, 7, 7, 0));
+    assert_true(rt__hosts_failed(&h, "any", 0) == 0);
+    assert_null(rt__hosts_due(&h, 1e9));
+    rt__hosts_release(&h);
+}
+
+static void slots_are_dealt_out_in_order(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    set(&h, 3, NAMES("a", "b", "c"), SLOTS(2, 1, 4));
+    assert_int_equal(rt__hosts_allot(&h, 4, 0), 4);
+    assert_int_equal(h.host[0].used, 2);
+    assert_int_equal(h.host[1].used, 1);
+    assert_int_equal(h.host[2].used, 1);
+    assert_int_equal(rt__hosts_allot(&h, 100, 0), 7);
+    assert_int_equal(rt__hosts_room(&h, 0), 7);
+    h.host[0].left = 2; /* both slots given up */
+    assert_int_equal(rt__hosts_allot(&h, 4, 0), 4);
+    assert_int_equal(h.host[0].used, 0);
+    rt__hosts_release(&h);
+}
+
+static void lost_hosts_cool_down_ever_longer(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    double now = 100, seconds = RT__COOLDOWN_SECONDS;
+    set(&h, 2, NAMES("a", "b"), SLOTS(1, 1));
+    rt__hosts_allot(&h, 2, now);
+    for (int i = 0; i < 12; i++) {
+        assert_true(rt__hosts_failed(&h, "b", now) == seconds);
+        assert_int_equal(rt__hosts_allot(&h, 2, now + seconds - 0.01), 1);
+        assert_null(rt__hosts_due(&h, now + seconds - 0.01));
+        now += seconds;
+        rt__host *due = rt__hosts_due(&h, now);
+        assert_non_null(due);
+        assert_string_equal(due->name, "b");
+        due->probing = true; /* not used before the answer has come */
+        assert_int_equal(rt__hosts_room(&h, now), 1);
+        assert_null(rt__hosts_due(&h, now));
+        seconds = seconds * 2 < RT__COOLDOWN_MOST ? seconds * 2 : RT__COOLDOWN_MOST;
+    }
+    h.host[1].probing = false;
+    assert_int_equal(rt__hosts_allot(&h, 2, now), 2);
+    rt__hosts_made_progress(&h);
+    assert_true(rt__hosts_failed(&h, "b", now) == RT__COOLDOWN_SECONDS); /* forgiven */
+    rt__hosts_release(&h);
+}
+
+static void a_host_on_which_workers_keep_dying_is_set_aside(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    set(&h, 2, NAMES("a", "b"), SLOTS(1, 1));
+    for (int i = 1; i < RT__HOST_DEATHS; i++)
+        assert_true(rt__hosts_worker_died(&h, "a", 0) == 0);
+    assert_true(rt__hosts_worker_died(&h, "a", 0) > 0);
+    assert_int_equal(rt__hosts_room(&h, 1), 1);
+    rt__hosts_release(&h);
+}
+
+static void a_new_list_keeps_what_is_known(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    set(&h, 2, NAMES("a", "b.example"), SLOTS(2, 2));
+    rt__hosts_allot(&h, 4, 0);
+    rt__hosts_failed(&h, "b", 0); /* the short name of b.example */
+    set(&h, 3, NAMES("c", "b.example", "a"), SLOTS(1, 2, 3));
+    assert_int_equal(rt__hosts_room(&h, 1), 1 + 3);
+    assert_true(rt__hosts_would_change(&h, 4, 4, 1));
+    assert_int_equal(rt__hosts_allot(&h, 9, 1), 4);
+    assert_false(rt__hosts_would_change(&h, 9, 4, 1));
+    set(&h, 1, NAMES("c"), SLOTS(1)); /* a has gone: its workers have to leave */
+    assert_true(rt__hosts_would_change(&h, 9, 4, 1));
+    assert_null(rt__hosts_find(&h, "bb"));
+    rt__hosts_release(&h);
+}
+
+static void a_list_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    rt_msg_hosts m = {.hosts = NAMES("a"), .hosts_count = 1};
+    assert_int_equal(rt__hosts_set(&h, &m), RT_E_PROTOCOL);
+    rt_error_clear();
+    assert_int_equal(h.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_list_all_run_here),
+        cmocka_unit_test(slots_are_dealt_out_in_order),
+        cmocka_unit_test(lost_hosts_cool_down_ever_longer),
+        cmocka_unit_test(a_host_on_which_workers_keep_dying_is_set_aside),
+        cmocka_unit_test(a_new_list_keeps_what_is_known),
+        cmocka_unit_test(a_list_that_does_not_fit_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

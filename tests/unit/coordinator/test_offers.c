@@ -1,0 +1,229 @@
+/* Snapshots offered: the newest step that is whole, whoever left its pieces; and sums that must be equal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/mem.h"
+#include "coordinator/offers.h"
+#include "coordinator/sums.h"
+
+static void offer(rt__offers *o, int64_t holder, const int64_t *numbers, int64_t count)
+{
+    rt_msg_hello h = {.rank = holder, .offers = numbers, .offers_count = count};
+    assert_int_equal(rt__offers_add(o, &h), RT_OK);
+}
+
+#define OFFER(o, holder, ...)                                                                      \
+    offer(o, holder, (const int64_t[]){__VA_ARGS__},                                               \
+          (int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+
+static const rt__doubt none = {0};
+
+static int64_t newest(const rt__offers *o, int64_t least, rt__doubt doubt, char *text, size_t size)
+{
+    int64_t *p, n;
+    int64_t step = rt__offers_newest(o, 100, least, doubt, &p, &n);
+    size_t used = 0;
+    text[0] = '\0';
+    for (int64_t i = 0; i < n && step >= 0; i += RT_PIECE_FIELDS)
+        used += (size_t)snprintf(text + used, size - used, "%s%lld-%lld:g%lldr%lld@%lld",
+                                 i ? " " : "", (long long)p[i], (long long)p[i + 1],
+                                 (long long)p[i + 2], (long long)p[i + 3], (long long)p[i + 4]);
+    rt_mem_free(p);
+    return step;
+}
+
+/* Rank 1 has finished step 8, rank 0 was killed before: 7 is what both have. */
+static void the_newest_step_that_all_have_is_taken(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    char text[256];
+    OFFER(&o, 0, 1, 0, 6, 0, 60, 1, 0, 7, 0, 60, 1, 1, 7, 60, 100, 1, 1, 8, 60, 100);
+    assert_int_equal(newest(&o, 0, none, text, sizeof text), 7);
+    assert_string_equal(text, "0-60:g1r0@0 60-100:g1r1@0");
+    assert_int_equal(newest(&o, 8, none, text, sizeof text), -1);
+    rt__offers_release(&o);
+}
+
+static void pieces_of_several_generations_fit_together(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    char text[256];
+    OFFER(&o, 2, 1, 0, 9, 0, 50, 2, 1, 9, 30, 70);
+    OFFER(&o, 3, 2, 2, 9, 70, 100, 2, 0, 9, 0, 30);
+    assert_int_equal(newest(&o, 0, none, text, sizeof text), 9);
+    assert_string_equal(text, "0-50:g1r0@2 50-70:g2r1@2 70-100:g2r2@3");
+    rt__offers_release(&o);
+}
+
+static void a_gap_is_no_snapshot(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    char text[256];
+    OFFER(&o, 0, 1, 0, 9, 0, 50, 1, 1, 9, 51, 100, 1, 0, 4, 0, 100);
+    assert_int_equal(newest(&o, 0, none, text, sizeof text), 4);
+    assert_int_equal(newest(&o, 5, none, text, sizeof text), -1);
+    rt__offers_release(&o);
+}
+
+/* After a corruption in generation 3 only its steps up to 10 are good; what generation 4 makes is. */
+static void doubt_leaves_out_what_came_after(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    char text[256];
+    OFFER(&o, 0, 3, 0, 11, 0, 100, 3, 0, 10, 0, 100);
+    assert_int_equal(newest(&o, 0, none, text, sizeof text), 11);
+    assert_int_equal(newest(&o, 0, (rt__doubt){3, 10}, text, sizeof text), 10);
+    assert_int_equal(newest(&o, 0, (rt__doubt){3, 9}, text, sizeof text), -1);
+    OFFER(&o, 0, 4, 0, 11, 0, 100);
+    assert_int_equal(newest(&o, 0, (rt__doubt){3, 9}, text, sizeof text), 11);
+    rt__offers_release(&o);
+}
+
+/* Random pieces at random steps: covered or not, as a naive look at every element says. */
+static void random_pieces_are_judged_like_element_by_element(void **state)
+{
+    (void)state;
+    enum { N = 24, STEPS = 3 };
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        uint64_t r = seed * 0x9e3779b97f4a7c15u;
+        rt__offers o = {0};
+        bool have[STEPS][N] = {{false}};
+        for (int k = 0; k < 12; k++) {
+            r = r * 6364136223846793005u + 1442695040888963407u;
+            int64_t step = (int64_t)(r >> 60) % STEPS, begin = (int64_t)(r >> 50) % N;
+            int64_t end = begin + 1 + (int64_t)(r >> 40) % 8;
+            end = end < N ? end : N;
+            OFFER(&o, k, 1, k, step, begin, end);
+            for (int64_t i = begin; i < end; i++)
+                have[step][i] = true;
+        }
+        int64_t want = -1, *p, n;
+        for (int64_t s = 0; s < STEPS; s++) {
+            bool all = true;
+            for (int i = 0; i < N; i++)
+                all &= have[s][i];
+            want = all ? s : want;
+        }
+        int64_t got = rt__offers_newest(&o, N, 0, none, &p, &n), at = 0;
+        if (got != want)
+            fail_msg("seed %llu: step %lld, expected %lld", (unsigned long long)seed,
+                     (long long)got, (long long)want);
+        for (int64_t i = 0; i < n && got >= 0; i += RT_PIECE_FIELDS) {
+            assert_int_equal(p[i], at);
+            at = p[i + 1];
+        }
+        assert_true(got < 0 || at == N);
+        rt_mem_free(p);
+        rt__offers_release(&o);
+    }
+}
+
+static void impossible_offers_are_refused(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    const int64_t bad[][6] = {
+        {1, 0, -1, 0, 5}, {1, 0, 3, 6, 5}, {1, 0, 3, -1, 5}, {1, 0, 3, 0, 5, 1}};
+    for (int i = 0; i < 4; i++) {
+        rt_msg_hello h = {.offers = bad[i], .offers_count = i == 3 ? 6 : 5};
+        assert_int_equal(rt__offers_add(&o, &h), RT_E_PROTOCOL);
+        rt_error_clear();
+    }
+    assert_int_equal(o.count, 0);
+    rt__offers_release(&o);
+}
+
+static void traces_are_found_by_rank(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    const int64_t n[] = {2, 0, 17, 3, 4, 2, 1, 18, -1, 7};
+    rt_msg_hello h = {.traces = n, .traces_count = 10};
+    assert_int_equal(rt__offers_add(&o, &h), RT_OK);
+    assert_int_equal(rt__offers_trace(&o, 2, 1)->step, 18);
+    assert_null(rt__offers_trace(&o, 1, 1));
+    rt__offers_release(&o);
+}
+
+/* ---- sums ---- */
+
+static rt__verdict tell(rt__sums *s, int64_t world, int64_t rank, int64_t step, int64_t slice,
+                        int64_t owner, int64_t sum)
+{
+    rt__verdict v;
+    rt_msg_checksum m = {step, slice, owner, sum};
+    assert_int_equal(rt__sums_add(s, world, rank, &m, &v), RT_OK);
+    return v;
+}
+
+static void the_odd_one_out_is_named(void **state)
+{
+    (void)state;
+    rt__sums s = {.agreed_step = 0};
+    tell(&s, 3, 0, 50, -1, 0, 7);
+    tell(&s, 3, 2, 50, -1, 0, 9);
+    assert_false(tell(&s, 3, 2, 50, -1, 0, 7).complete); /* said twice: the first counts */
+    rt__verdict v = tell(&s, 3, 1, 50, -1, 0, 7);
+    assert_true(v.complete && v.differ);
+    assert_int_equal(v.count, 1);
+    assert_int_equal(v.ranks[0], 2);
+    assert_int_equal(s.agreed_step, 0);
+    for (int64_t k = 0; k < 3; k++)
+        v = tell(&s, 3, k, 60, -1, 0, 5);
+    assert_true(v.complete && !v.differ);
+    assert_int_equal(s.agreed_step, 60);
+    assert_int_equal(s.count, 0);
+    rt__sums_release(&s);
+}
+
+static void without_a_majority_all_are_named(void **state)
+{
+    (void)state;
+    rt__sums s = {0};
+    tell(&s, 4, 0, 1, 2, 1, 100); /* slice 2 of step 1: owner and auditor */
+    rt__verdict v = tell(&s, 4, 3, 1, 2, 0, 101);
+    assert_true(v.complete && v.differ);
+    assert_int_equal(v.count, 2);
+    assert_int_equal(v.ranks[0], 0);
+    assert_int_equal(v.ranks[1], 3);
+    rt__sums_release(&s);
+}
+
+static void what_nobody_completes_is_forgotten(void **state)
+{
+    (void)state;
+    rt__sums s = {0};
+    for (int64_t step = 0; step < 3 * RT__SUMS_OPEN; step++)
+        tell(&s, 2, 0, step, -1, 0, 1);
+    assert_int_equal(s.count, RT__SUMS_OPEN);
+    assert_true(tell(&s, 2, 1, 3 * RT__SUMS_OPEN - 1, -1, 0, 1).complete);
+    rt__sums_clear(&s);
+    assert_int_equal(s.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_newest_step_that_all_have_is_taken),
+        cmocka_unit_test(pieces_of_several_generations_fit_together),
+        cmocka_unit_test(a_gap_is_no_snapshot),
+        cmocka_unit_test(doubt_leaves_out_what_came_after),
+        cmocka_unit_test(random_pieces_are_judged_like_element_by_element),
+        cmocka_unit_test(impossible_offers_are_refused),
+        cmocka_unit_test(traces_are_found_by_rank),
+        cmocka_unit_test(the_odd_one_out_is_named),
+        cmocka_unit_test(without_a_majority_all_are_named),
+        cmocka_unit_test(what_nobody_completes_is_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
