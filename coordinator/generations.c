@@ -26,18 +26,23 @@ void rt__run_recover(rt__run *r, double now, bool again)
 
 static void plan_if_ready(rt__run *r, double now);
 
-/* A coordinator before us started this generation: its workers will say HELLO again. */
-static void rejoin(rt__run *r, double now)
+void rt__run_expect_workers(rt__run *r, double now)
 {
-    r->generation = r->history.generation;
+    if (r->phase != RT__BOOT || r->job_alive || !r->facts.again || !r->history.open)
+        return;
     if (rt__roster_reset(&r->roster, r->history.world) != RT_OK) {
         rt__run_fail_with_error(r, now);
         return;
     }
     r->rejoining = r->job_alive = true;
+    r->facts.effects->generation(r->facts.effects->ctx, r->generation);
+}
+
+/* A coordinator before us started this generation: its workers will say HELLO again, or have already. */
+static void rejoin(rt__run *r, double now)
+{
     r->job_unknown = r->launchers_job != r->generation;
     r->joined_at = now;
-    r->facts.effects->generation(r->facts.effects->ctx, r->generation);
     rt__record_event(r, now, "coordinator_restarted", "{s:I, s:b}", "world_size",
                      (json_int_t)r->history.world, "planned", r->history.planned);
     rt__run_recover(r, now, true);
@@ -322,7 +327,7 @@ void rt__run_on_hello(rt__run *r, double now, const rt_frame *f)
         if (rt__roster_rank(&r->roster, f->peer) >= 0)
             return; /* said again after a broken connection */
     }
-    if (r->phase != RT__GATHER) {
+    if (r->phase != RT__GATHER && r->phase != RT__BOOT) {
         rt__run_send(r, f->peer, RT_MSG_REFUSED,
                      &(rt_msg_refused){.code = RT_E_CLOSED,
                                        .reason = "this generation is not taking workers"});

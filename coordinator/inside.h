@@ -24,6 +24,8 @@ void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason);
 /* ---- generations.c ---- */
 /* Goes on once all that must be known before the first generation is known. */
 void rt__run_begin(rt__run *r, double now);
+/* A coordinator before us started a generation: whoever of it speaks is heard, also before the launcher has called. */
+void rt__run_expect_workers(rt__run *r, double now);
 void rt__run_recover(rt__run *r, double now, bool again);
 void rt__run_on_recovered(rt__run *r, double now, const rt__event *e);
 void rt__run_on_hello(rt__run *r, double now, const rt_frame *f);

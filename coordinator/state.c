@@ -345,7 +345,7 @@ static void on_finished(rt__run *r, double now, int64_t rank, const rt_msg_finis
 {
     rt__member *member = &r->roster.member[rank];
     bool running = r->phase == RT__RUN || r->phase == RT__DRAIN;
-    if (member->finished || (!running && r->phase != RT__GATHER))
+    if (member->finished || (!running && r->phase != RT__GATHER && r->phase != RT__BOOT))
         return;
     member->finished = true;
     r->roster.finished++;
@@ -464,6 +464,7 @@ static void on_frame(rt__run *r, double now, const rt_frame *f)
 {
     if (rt__run_on_tool(r, now, f))
         return;
+    rt__run_expect_workers(r, now);
     if (f->type == RT_MSG_LAUNCHER && r->launcher[0] == '\0') {
         on_launcher(r, now, f);
     } else if (strcmp(f->peer, r->launcher) == 0) {
