@@ -183,15 +183,16 @@ static void handshake_failed(rt_wire *w, bool with_reason)
     w->locked_out = with_reason || (long_enough && !w->end.was_connected);
 }
 
-/* ROUTER: somebody without encryption, or with another run's idea of our key. */
+/* ROUTER: somebody without encryption, or with another run's idea of our key. They may hang up
+ * before ZeroMQ sees that, which looks like a peer that has died. */
 static void stranger(rt_wire *w)
 {
     double now = rt_clock();
     w->strangers++;
     if (w->complained == 0 || now - w->complained >= LOG_AGAIN)
-        rt_log_warn("refused a connection: it does not use this run's keys, or none at all (%lld "
-                    "refused so far)",
-                    (long long)rt_wire_refused(w));
+        rt_log_warn("a connection came to nothing: not with this run's keys, without encryption, or "
+                    "its process died (%lld so far)",
+                    (long long)w->strangers);
     w->complained = now;
 }
 

@@ -122,7 +122,8 @@ static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
     RT_TRY(open_main(o, ZMQ_ROUTER, s));
     RT_TRY(rt__auth_open(s->context, o->keys->client_public, &s->auth));
     RT_TRY(watch(s, s->auth.socket));
-    RT_TRY(open_monitor(s, o->endpoint, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL));
+    RT_TRY(open_monitor(s, o->endpoint,
+                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL));
     RT_TRY(watch(s, s->main));
     if (!set_router_options(s->main, o->keys))
         return net_error(o->endpoint, "set socket options");
@@ -176,12 +177,11 @@ rt_status rt__sockets_connect(const rt_wire_options *o, rt__sockets *out)
 
 bool rt__sockets_wait(const rt__sockets *s, double seconds)
 {
-    if (seconds <= 0)
-        return false;
     zmq_pollitem_t items[] = {{.socket = s->main, .events = ZMQ_POLLIN},
                               {.socket = s->monitor, .events = ZMQ_POLLIN},
                               {.socket = s->auth.socket, .events = ZMQ_POLLIN}};
-    return zmq_poll(items, s->auth.socket ? 3 : 2, (long)(seconds * 1000) + 1) > 0;
+    long ms = seconds > 0 ? (long)(seconds * 1000) + 1 : 0;
+    return zmq_poll(items, s->auth.socket ? 3 : 2, ms) > 0;
 }
 
 void rt__sockets_close(rt__sockets *s, double linger)

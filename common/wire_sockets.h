@@ -23,7 +23,8 @@ typedef struct rt__sockets {
 /* Bind a ROUTER, connect a DEALER. On failure nothing is left open, and a rt__sockets_close does no harm. */
 rt_status rt__sockets_listen(const rt_wire_options *o, rt__sockets *out);
 rt_status rt__sockets_connect(const rt_wire_options *o, rt__sockets *out);
-/* Sleeps until there is something to read; false when the time is over or a signal came. */
+/* Sleeps until there is something to read; false when the time is over or a signal came. With no
+ * time it only looks: sending may have taken note of what came, so the descriptor need not tell. */
 bool rt__sockets_wait(const rt__sockets *s, double seconds);
 /* Closes after at most `linger` seconds of sending what is queued. */
 void rt__sockets_close(rt__sockets *s, double linger);

@@ -2,7 +2,7 @@
 #include <string.h>
 #include "common/error.h"
 #include "worker/engine/autograd/graph.h"
-#include "worker/engine/base/thread.h"
+#include "worker/engine/base/trace.h"
 
 /* ---- nodes ---- */
 
@@ -134,6 +134,7 @@ rt_tensor *rt_apply_many(const rt_op *op, const void *args, size_t args_size, rt
     t->aim = NULL;
     if (rt_failed() || !inputs_are_fine(op, in, n_in) || !rt_kernels_cpu())
         return NULL;
+    rt__trace_op(t, op->name);
     c.recorded = op->backward && !t->no_grad && any_wants_gradient(in, n_in);
     bool no_grad = t->no_grad;
     t->no_grad |= op->backward != NULL;

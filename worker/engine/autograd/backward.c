@@ -7,7 +7,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "worker/engine/autograd/graph.h"
-#include "worker/engine/base/thread.h"
+#include "worker/engine/base/trace.h"
 
 typedef struct pass {
     rt_tensor *ready;   /* gradient complete, backward not run yet */
@@ -140,6 +140,7 @@ static void differentiate(rt_tensor *x)
     enum { FEW = 8 };
     rt_tensor *few[FEW] = {0};
     rt_tensor **dx = n->call.n_in <= FEW ? few : rt_calloc((size_t)n->call.n_in, sizeof *dx);
+    rt__trace_op(&rt__thread, n->call.op->name);
     if (dx && rt__node_check_versions(n) == RT_OK)
         n->call.op->backward(&n->call, n->dy, dx);
     rt__thread.aim = NULL;

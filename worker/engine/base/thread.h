@@ -6,6 +6,7 @@
 #ifndef RINGTORCH_ENGINE_THREAD_H
 #define RINGTORCH_ENGINE_THREAD_H
 
+#include <stdatomic.h>
 #include "worker/engine/base/object.h"
 #include "kernels/kernels.h"
 
@@ -21,6 +22,12 @@ typedef struct rt_small_blocks {
     int count;
 } rt_small_blocks;
 
+/* What a thread is doing: see base/trace.h. */
+typedef struct rt_op_trace {
+    _Atomic(const char *) name; /* of the operation begun last; static text, NULL: none yet */
+    _Atomic int64_t count;      /* operations begun so far */
+} rt_op_trace;
+
 typedef struct rt_thread {
     rt_object **owned; /* [capacity]: the scope stack, a scope is a mark in it */
     int64_t count, capacity;
@@ -31,6 +38,7 @@ typedef struct rt_thread {
     bool may_aim;    /* a backward pass is filling the leaves' gradients */
     void *aim;       /* where the next operation may put its result, see rt_aim in autograd/op.h */
     rt_rng rng;      /* key and counters of the next random operation */
+    rt_op_trace *trace; /* where operations are noted; NULL: nowhere */
     rt_small_blocks small[RT_SMALL_CLASSES];
     unsigned text; /* how many texts have been made */
     char texts[RT_TEXTS][RT_TEXT_SIZE];
