@@ -190,9 +190,10 @@ static void stranger(rt_wire *w)
     double now = rt_clock();
     w->strangers++;
     if (w->complained == 0 || now - w->complained >= LOG_AGAIN)
-        rt_log_warn("a connection came to nothing: not with this run's keys, without encryption, or "
-                    "its process died (%lld so far)",
-                    (long long)w->strangers);
+        rt_log_warn(
+            "a connection came to nothing: not with this run's keys, without encryption, or "
+            "its process died (%lld so far)",
+            (long long)w->strangers);
     w->complained = now;
 }
 

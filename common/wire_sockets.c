@@ -122,8 +122,9 @@ static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
     RT_TRY(open_main(o, ZMQ_ROUTER, s));
     RT_TRY(rt__auth_open(s->context, o->keys->client_public, &s->auth));
     RT_TRY(watch(s, s->auth.socket));
-    RT_TRY(open_monitor(s, o->endpoint,
-                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL));
+    RT_TRY(
+        open_monitor(s, o->endpoint,
+                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL));
     RT_TRY(watch(s, s->main));
     if (!set_router_options(s->main, o->keys))
         return net_error(o->endpoint, "set socket options");

@@ -113,6 +113,15 @@ rt_status rt__commthread_run(rt__commthread *t, rt__comm_job job, void *arg)
     return rt__commthread_wait(t);
 }
 
+bool rt__commthread_waiting(rt__commthread *t, rt_comm_wait *out)
+{
+    pthread_mutex_lock(&t->lock);
+    const rt_comm *c =
+        t->state == OPENING ? NULL : t->comm; /* not there yet: nobody is waited for */
+    pthread_mutex_unlock(&t->lock);
+    return c && rt_comm_waiting(c, out);
+}
+
 void rt__commthread_end(rt__commthread *t)
 {
     if (!t)

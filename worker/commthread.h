@@ -33,6 +33,9 @@ void rt__commthread_post(rt__commthread *t, rt__comm_job job, void *arg);
 rt_status rt__commthread_wait(rt__commthread *t);
 /* Posts and waits. */
 rt_status rt__commthread_run(rt__commthread *t, rt__comm_job job, void *arg);
+/* Returns whether the communicator waits for another rank now, and for which: from any thread, until
+ * rt__commthread_end. */
+bool rt__commthread_waiting(rt__commthread *t, rt_comm_wait *out);
 /* Frees the communicator (for MPI: waits for the other ranks) and joins the thread. NULL is fine.
  */
 void rt__commthread_end(rt__commthread *t);

@@ -1,207 +1,169 @@
 #include "worker/link.h"
 
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 #include "common/clock.h"
-#include "common/error.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "worker/report.h"
 
-static const double PROGRESS_SECONDS = 0.5;
-
-/* A message on its way out. */
-typedef struct queued {
-    struct queued *next;
-    rt_msg_type type;
-    rt_msg_body body;
-} queued;
+enum { EXIT_BY_SIGTERM = 128 + SIGTERM };
+static const double SLEEP_MAX = 0.5;
 
 struct rt__link {
     pthread_t thread;
-    rt_wire *wire; /* the link thread's */
-    int64_t generation;
-    const rt__progress *progress;
-    rt__orders *orders;
-    int wake;     /* eventfd: something was queued, or the end */
-    bool greeted; /* HELLO has gone out: PROGRESS may follow; the link thread's */
-    double next_progress;
+    int wake;          /* eventfd: something was posted, the end, or a move */
+    int sigterm;       /* signalfd; -1: SIGTERM is not ours */
+    atomic_bool moved; /* something that has lasted long is over */
+    /* The link thread's. */
+    rt_wire *wire;
+    rt__link_state state;
+    rt__link_effects effects;
+    rt__progress *progress;
+    rt__progress_watch watch;
+    rt__commthread *comm;
+    void (*forget)(void *ctx, int64_t before);
+    void *forget_ctx;
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* of what follows */
-    queued *first, **last;
-    bool has_plan, leave, ending;
-    rt_msg_body plan;
-    rt_saved_error refusal; /* code RT_OK: none */
+    rt__note *posted, **posted_end;
+    bool ending;
     double linger;
+    bool has_plan;
+    rt_msg_body plan;
+    rt_saved_error over; /* as rt__link_state.over */
 };
 
-void rt__orders_init(rt__orders *o)
+/* ---- the link thread: effects ---- */
+
+static bool effect_send(void *ctx, rt_msg_type type, const void *body)
 {
-    atomic_init(&o->abort, 0);
-    atomic_init(&o->stop_after, -1);
-    atomic_init(&o->stop_checkpoint, 0);
-    atomic_init(&o->checkpoint_after, -1);
+    rt__link *l = ctx;
+    rt_status status = rt_wire_send(l->wire, NULL, type, body);
+    bool again = status == RT_E_TIMEOUT || status == RT_E_CLOSED || status == RT_E_NOMEM;
+    if (status != RT_OK && !again)
+        rt_log_error("%s lost: %s", rt_msg_name(type), rt_error());
+    rt_error_clear();
+    return !again;
 }
 
-/* ---- the link thread: sending ---- */
-
-static queued *queue_head(rt__link *l)
+static void effect_look(void *ctx, double now, rt_msg_progress *out)
 {
-    pthread_mutex_lock(&l->lock);
-    queued *q = l->first;
-    pthread_mutex_unlock(&l->lock);
-    return q;
+    rt__link *l = ctx;
+    rt_comm_wait wait;
+    bool waiting = l->comm && rt__commthread_waiting(l->comm, &wait);
+    rt__progress_message(l->progress, &l->watch, waiting ? &wait : NULL, now, out);
 }
 
-static void queue_drop_head(rt__link *l)
+static void effect_forget(void *ctx, int64_t before)
 {
-    pthread_mutex_lock(&l->lock);
-    queued *q = l->first;
-    l->first = q->next;
-    if (!l->first)
-        l->last = &l->first;
-    pthread_mutex_unlock(&l->lock);
-    rt_msg_body_release(q->type, &q->body);
-    rt_mem_free(q);
-}
-
-/* Sends until the queue is empty or the wire is full or closed, when the rest waits for the next
- * turn. */
-static void send_queued(rt__link *l)
-{
-    queued *q;
-    while ((q = queue_head(l))) {
-        rt_status status = rt_wire_send(l->wire, NULL, q->type, &q->body);
-        if (status == RT_E_TIMEOUT || status == RT_E_CLOSED) {
-            rt_error_clear();
-            return;
-        }
-        if (status != RT_OK) {
-            rt_log_error("%s lost: %s", rt_msg_name(q->type), rt_error());
-            rt_error_clear();
-        }
-        l->greeted = l->greeted || q->type == RT_MSG_HELLO;
-        queue_drop_head(l);
-    }
-}
-
-static void send_progress(rt__link *l, double now)
-{
-    if (!l->greeted || now < l->next_progress)
-        return;
-    l->next_progress = now + PROGRESS_SECONDS;
-    rt__progress_view v = rt__progress_read(l->progress);
-    rt_msg_progress m = {
-        .step = v.step,
-        .slice = v.slice,
-        .phase = v.phase,
-        .what = rt__phase_name(v.phase),
-        .since = now - v.since,
-        .peer = -1,
-        .snapshot_step = -1,
-        .rss_bytes = rt__rss(),
-    };
-    if (rt_wire_send(l->wire, NULL, RT_MSG_PROGRESS, &m) != RT_OK)
-        rt_error_clear(); /* the next one says more */
-}
-
-/* ---- the link thread: receiving ---- */
-
-static void take_plan(rt__link *l, rt_frame *f)
-{
-    pthread_mutex_lock(&l->lock);
-    if (!l->has_plan) {
-        l->plan = f->body; /* ours now */
-        f->body = (rt_msg_body){0};
-        l->has_plan = true;
-        pthread_cond_broadcast(&l->changed);
-    }
-    pthread_mutex_unlock(&l->lock);
-}
-
-static void take_refusal(rt__link *l, const rt_msg_refused *m)
-{
-    rt_status code = m->code < 0 && m->code >= RT_E_INTERNAL ? (rt_status)m->code : RT_E_PROTOCOL;
-    rt_log_error("refused: %s", m->reason);
-    rt_fail_at(__FILE__, __LINE__, code, "%s", m->reason);
-    pthread_mutex_lock(&l->lock);
-    rt_error_save(&l->refusal);
-    pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-}
-
-static void take_stop(rt__link *l, const rt_msg_stop *m)
-{
-    if (m->after_step >= 0) {
-        rt_log_info("told to stop after step %" PRId64 ": %s", m->after_step, m->reason);
-        atomic_store(&l->orders->stop_checkpoint, m->checkpoint != 0);
-        atomic_store(&l->orders->stop_after, m->after_step);
-        return;
-    }
-    rt_log_info("told to leave: %s", m->reason);
-    atomic_store(&l->orders->abort, 1);
-    pthread_mutex_lock(&l->lock);
-    l->leave = true;
-    pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-}
-
-static void take(rt__link *l, rt_frame *f)
-{
-    if (f->generation != l->generation) {
-        rt_log_debug("%s of generation %" PRId64 " dropped", rt_msg_name(f->type), f->generation);
-        return;
-    }
-    switch (f->type) {
-    case RT_MSG_PLAN:
-        take_plan(l, f);
-        break;
-    case RT_MSG_REFUSED:
-        take_refusal(l, &f->body.refused);
-        break;
-    case RT_MSG_STOP:
-        take_stop(l, &f->body.stop);
-        break;
-    case RT_MSG_CHECKPOINT:
-        atomic_store(&l->orders->checkpoint_after, f->body.checkpoint.after_step);
-        break;
-    case RT_MSG_COMMITTED:
-        rt_log_info("checkpoint of step %" PRId64 " committed", f->body.committed.step);
-        break;
-    case RT_MSG_ABORTED:
-        rt_log_warn("checkpoint of step %" PRId64 " given up: %s", f->body.aborted.step,
-                    f->body.aborted.reason);
-        break;
-    default:
-        rt_log_warn("%s is not for a worker: dropped", rt_msg_name(f->type));
-    }
-}
-
-static void receive_all(rt__link *l)
-{
-    rt_frame f;
-    rt_status status;
-    while ((status = rt_wire_receive(l->wire, 0, &f)) == RT_OK) {
-        take(l, &f);
-        rt_frame_release(&f);
-    }
-    if (status != RT_E_TIMEOUT)
-        rt_log_warn("link: %s", rt_error());
+    rt__link *l = ctx;
+    if (l->forget)
+        l->forget(l->forget_ctx, before);
     rt_error_clear();
 }
 
-/* Sleeps until something is queued, something may have come, or it is time to show progress. */
+/* ---- the link thread: events ---- */
+
+static void step(rt__link *l, const rt__link_event *e)
+{
+    rt__link_step(&l->state, rt_clock(), e);
+}
+
+static void step_kind(rt__link *l, rt__link_kind kind)
+{
+    step(l, &(rt__link_event){.kind = kind});
+}
+
+/* Called by the wire while it receives. */
+static void say_again(void *ctx)
+{
+    step_kind(ctx, RT__LINK_RESET);
+}
+
+static void take_posted(rt__link *l)
+{
+    pthread_mutex_lock(&l->lock);
+    rt__note *n = l->posted;
+    l->posted = NULL;
+    l->posted_end = &l->posted;
+    pthread_mutex_unlock(&l->lock);
+    while (n) {
+        rt__note *next = n->next;
+        step(l, &(rt__link_event){.kind = RT__LINK_POST, .note = n});
+        n = next;
+    }
+}
+
+/* Returns whether there was anything to note. */
+static bool note_connection(rt__link *l)
+{
+    if (rt_wire_connected(l->wire) == l->state.up)
+        return false;
+    step_kind(l, l->state.up ? RT__LINK_DOWN : RT__LINK_UP);
+    return true;
+}
+
+/* The wire's descriptor is edge-triggered, so all that has come must be taken after the last send
+ * and before sleeping. */
+static void receive_all(rt__link *l, double seconds)
+{
+    rt_frame f;
+    rt_status status;
+    while ((status = rt_wire_receive(l->wire, seconds, &f)) == RT_OK) {
+        step(l, &(rt__link_event){.kind = RT__LINK_FRAME, .frame = &f});
+        rt_frame_release(&f);
+        seconds = 0;
+    }
+    if (status != RT_E_TIMEOUT && l->state.over.code == RT_OK) {
+        rt_saved_error why;
+        rt_error_save(&why);
+        step(l, &(rt__link_event){.kind = RT__LINK_REFUSED, .error = &why});
+    }
+    rt_error_clear();
+}
+
+static void take_sigterm(rt__link *l)
+{
+    struct signalfd_siginfo info;
+    while (l->sigterm >= 0 && read(l->sigterm, &info, sizeof info) == sizeof info)
+        step_kind(l, RT__LINK_TERMINATE);
+    if (l->state.quit)
+        _exit(EXIT_BY_SIGTERM);
+}
+
+/* Lets the other threads know what has become of us. */
+static void publish(rt__link *l)
+{
+    pthread_mutex_lock(&l->lock);
+    bool new_plan = l->state.has_plan && !l->has_plan;
+    bool news = new_plan || l->state.over.code != l->over.code;
+    if (new_plan) {
+        l->has_plan = true;
+        l->plan = l->state.plan;
+        l->state.plan = (rt_msg_body){0};
+    }
+    l->over = l->state.over;
+    if (news)
+        pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Sleeps until something is posted, something may have come, or time itself is an event. */
 static void wait_for_work(rt__link *l)
 {
-    struct pollfd fds[2] = {{.fd = l->wake, .events = POLLIN},
-                            {.fd = rt_wire_fd(l->wire), .events = POLLIN}};
-    poll(fds, 2, (int)(1e3 * PROGRESS_SECONDS));
+    struct pollfd fds[3] = {{.fd = l->wake, .events = POLLIN},
+                            {.fd = rt_wire_fd(l->wire), .events = POLLIN},
+                            {.fd = l->sigterm, .events = POLLIN}};
+    double now = rt_clock(), seconds = rt__link_next(&l->state, now) - now;
+    if (seconds > SLEEP_MAX)
+        seconds = SLEEP_MAX;
+    poll(fds, 3, seconds > 0 ? (int)(1e3 * seconds) + 1 : 0);
     uint64_t count;
     if (fds[0].revents & POLLIN && read(l->wake, &count, sizeof count) < 0)
         rt_log_warn("link: eventfd cannot be read");
@@ -215,23 +177,38 @@ static bool is_ending(rt__link *l)
     return ending;
 }
 
-/* The wire's descriptor is edge-triggered, so all that has come must be taken after the last send
- * and before sleeping. */
+/* Sends what is left; then waits until the coordinator has it, unless that is who sent us away. */
+static void say_goodbye(rt__link *l)
+{
+    double end = rt_clock() + l->linger;
+    step_kind(l, RT__LINK_ENDING);
+    for (;;) {
+        take_posted(l);
+        step_kind(l, RT__LINK_TICK);
+        receive_all(l, 0.01);
+        bool heard = l->state.over.code != RT_OK || rt_wire_unconfirmed_seconds(l->wire) == 0;
+        if ((!l->state.queue && heard) || rt_clock() >= end)
+            break;
+    }
+    rt_wire_close(l->wire, end > rt_clock() ? end - rt_clock() : 0);
+}
+
 static void *talk(void *arg)
 {
     rt__link *l = arg;
     while (!is_ending(l)) {
-        send_queued(l);
-        send_progress(l, rt_clock());
-        receive_all(l);
+        take_posted(l);
+        take_sigterm(l);
+        if (atomic_exchange(&l->moved, false))
+            step_kind(l, RT__LINK_MOVED);
+        step_kind(l, RT__LINK_TICK);
+        do
+            receive_all(l, 0);
+        while (note_connection(l));
+        publish(l);
         wait_for_work(l);
     }
-    for (double end = rt_clock() + l->linger; queue_head(l) && rt_clock() < end;
-         rt_clock_sleep(0.01)) {
-        send_queued(l);
-        receive_all(l);
-    }
-    rt_wire_close(l->wire, l->linger);
+    say_goodbye(l);
     return NULL;
 }
 
@@ -244,24 +221,47 @@ static void wake(rt__link *l)
         rt_log_warn("link: eventfd cannot be written");
 }
 
+/* On the computing thread. */
+static void on_move(void *ctx)
+{
+    rt__link *l = ctx;
+    atomic_store(&l->moved, true);
+    wake(l);
+}
+
 static void link_free(rt__link *l)
 {
-    while (l->first)
-        queue_drop_head(l);
-    if (l->has_plan)
-        rt_msg_body_release(RT_MSG_PLAN, &l->plan);
+    while (l->posted) {
+        rt__note *next = l->posted->next;
+        rt__note_free(l->posted);
+        l->posted = next;
+    }
+    rt_msg_body_release(RT_MSG_PLAN, &l->plan);
+    rt__link_state_release(&l->state);
     if (l->wake >= 0)
         close(l->wake);
+    if (l->sigterm >= 0)
+        close(l->sigterm);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     rt_mem_free(l);
 }
 
+static rt_status open_descriptors(rt__link *l, bool takes_sigterm)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->sigterm = takes_sigterm ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) : -1;
+    if (l->wake < 0 || (takes_sigterm && l->sigterm < 0))
+        return RT_FAIL(IO,
+                       "link: no eventfd or signalfd: raise the limit of open files (ulimit -n)");
+    return RT_OK;
+}
+
 static rt_status start_thread(rt__link *l)
 {
-    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (l->wake < 0)
-        return RT_FAIL(IO, "link: no eventfd: raise the limit of open files (ulimit -n)");
     if (pthread_create(&l->thread, NULL, talk, l) != 0)
         return RT_FAIL(
             NOMEM,
@@ -269,23 +269,42 @@ static rt_status start_thread(rt__link *l)
     return RT_OK;
 }
 
-rt_status rt__link_start(const rt__link_args *a, rt__link **out)
+static rt__link *link_new(const rt__link_args *a)
 {
     rt__link *l = rt_calloc(1, sizeof *l);
     if (!l)
-        return RT_E_NOMEM;
-    l->generation = a->generation;
+        return NULL;
+    l->wake = l->sigterm = -1;
+    l->effects = (rt__link_effects){l, effect_send, effect_look, effect_forget};
     l->progress = a->progress;
-    l->orders = a->orders;
-    l->last = &l->first;
-    l->wake = -1;
+    l->comm = a->comm;
+    l->forget = a->forget;
+    l->forget_ctx = a->forget_ctx;
+    l->posted_end = &l->posted;
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
+    rt__link_facts facts = {a->generation, a->endpoint, a->orders, &l->effects};
+    rt__link_state_init(&l->state, &facts, rt_clock());
+    return l;
+}
+
+rt_status rt__link_start(const rt__link_args *a, rt__link **out)
+{
+    rt__link *l = link_new(a);
+    if (!l)
+        return RT_E_NOMEM;
     rt_wire_options o = {a->endpoint, a->keys, a->run, a->name, a->generation};
-    rt_status status = rt_wire_connect(&o, &l->wire);
-    if (status == RT_OK && (status = start_thread(l)) != RT_OK)
-        rt_wire_close(l->wire, 0);
+    rt_status status = open_descriptors(l, a->takes_sigterm);
+    if (status == RT_OK)
+        status = rt_wire_connect(&o, &l->wire);
+    if (status == RT_OK) {
+        rt_wire_on_reset(l->wire, say_again, l);
+        rt__progress_on_move(l->progress, on_move, l);
+        status = start_thread(l);
+    }
     if (status != RT_OK) {
+        rt__progress_on_move(l->progress, NULL, NULL);
+        rt_wire_close(l->wire, 0);
         link_free(l);
         return status;
     }
@@ -293,29 +312,17 @@ rt_status rt__link_start(const rt__link_args *a, rt__link **out)
     return RT_OK;
 }
 
-/* A deep copy, made by way of the wire's own encoding. */
-static rt_status copy_body(rt_msg_type type, const void *body, rt_msg_body *out)
-{
-    rt_bytes b;
-    RT_TRY(rt_msg_encode(type, body, &b));
-    rt_status status = rt_msg_decode(type, b.data, b.len, out);
-    rt_bytes_release(&b);
-    return status;
-}
-
 void rt__link_post(rt__link *l, rt_msg_type type, const void *body)
 {
-    queued *q = rt_calloc(1, sizeof *q);
-    if (!q || copy_body(type, body, &q->body) != RT_OK) {
+    rt__note *n = rt__note_make(type, body);
+    if (!n) {
         rt_log_error("%s lost: %s", rt_msg_name(type), rt_error());
         rt_error_clear();
-        rt_mem_free(q);
         return;
     }
-    q->type = type;
     pthread_mutex_lock(&l->lock);
-    *l->last = q;
-    l->last = &q->next;
+    *l->posted_end = n;
+    l->posted_end = &n->next;
     pthread_mutex_unlock(&l->lock);
     wake(l);
 }
@@ -324,12 +331,10 @@ rt_status rt__link_wait_plan(rt__link *l, rt_msg_body *out)
 {
     rt_status status = RT_OK;
     pthread_mutex_lock(&l->lock);
-    while (!l->has_plan && l->refusal.code == RT_OK && !l->leave)
+    while (!l->has_plan && l->over.code == RT_OK)
         pthread_cond_wait(&l->changed, &l->lock);
-    if (l->refusal.code != RT_OK)
-        status = rt_error_restore(&l->refusal);
-    else if (l->leave)
-        status = RT_FAIL(ABORTED, "told to leave before the run began");
+    if (l->over.code != RT_OK)
+        status = rt_error_restore(&l->over);
     else {
         *out = l->plan;
         l->plan = (rt_msg_body){0};
@@ -338,12 +343,14 @@ rt_status rt__link_wait_plan(rt__link *l, rt_msg_body *out)
     return status;
 }
 
-void rt__link_wait_leave(rt__link *l)
+rt_status rt__link_wait_leave(rt__link *l)
 {
     pthread_mutex_lock(&l->lock);
-    while (!l->leave)
+    while (l->over.code == RT_OK)
         pthread_cond_wait(&l->changed, &l->lock);
+    rt_status status = l->over.code == RT_E_ABORTED ? RT_OK : rt_error_restore(&l->over);
     pthread_mutex_unlock(&l->lock);
+    return status;
 }
 
 void rt__link_end(rt__link *l, double linger)
@@ -356,5 +363,6 @@ void rt__link_end(rt__link *l, double linger)
     pthread_mutex_unlock(&l->lock);
     wake(l);
     pthread_join(l->thread, NULL);
+    rt__progress_on_move(l->progress, NULL, NULL);
     link_free(l);
 }

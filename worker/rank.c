@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/snapshot_list.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
 
@@ -73,6 +75,16 @@ static rt_status read_environment(rank *r)
     r->number = (int)number;
     snprintf(r->name, sizeof r->name, "worker %d", r->number);
     return rt_wire_keys_from_env(&r->keys);
+}
+
+/* Blocks SIGTERM in this thread and all that it will start, for the link thread to take; or lets it
+ * end the process as it does by nature, also one that came meanwhile. */
+static void hold_sigterm(bool hold)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 /* Ends with the process that started us, and leaves Ctrl-C to the launcher. */
@@ -139,15 +151,36 @@ static rt_status open_mpi(void *arg, rt_comm **out)
     return rt_comm_mpi(out);
 }
 
+/* On the link's thread: what earlier generations left in shared memory is of no use any more. */
+static void forget(void *ctx, int64_t before)
+{
+    const rank *r = ctx;
+    if (rt_snapshot_forget(r->config.snapshot.dir, r->run_id, before) != RT_OK)
+        rt_log_warn("shared memory: %s", rt_error());
+    rt_error_clear();
+}
+
 /* MPI starts on its own thread while this one loads the data: both take a third of a second. */
 static rt_status start(rank *r)
 {
     rt__progress_init(&r->progress);
+    rt__progress_attach(&r->progress);
     rt__orders_init(&r->orders);
     use_shm_dir(r);
     RT_TRY(rt__commthread_start(open_mpi, NULL, &r->orders.abort, &r->comm));
-    rt__link_args link = {r->endpoint,   &r->keys,     r->run_id, r->name,
-                          r->generation, &r->progress, &r->orders};
+    rt__link_args link = {
+        .endpoint = r->endpoint,
+        .keys = &r->keys,
+        .run = r->run_id,
+        .name = r->name,
+        .generation = r->generation,
+        .progress = &r->progress,
+        .orders = &r->orders,
+        .comm = r->comm,
+        .takes_sigterm = true,
+        .forget = forget,
+        .forget_ctx = r,
+    };
     RT_TRY(rt__link_start(&link, &r->link));
     RT_TRY(rt_run_start_engine(&r->config));
     RT_TRY(rt_run_open(&r->config, r->config.parallel.slices, &r->run));
@@ -198,6 +231,7 @@ static int fail(rank *r, rt_status status)
 static int end(rank *r)
 {
     rt__link_end(r->link, FAREWELL_SECONDS);
+    hold_sigterm(false); /* nobody takes it any more, and MPI may wait for others */
     rt_run_close(r->run);
     rt__commthread_end(r->comm);
     rt__shm_dir_leave(&r->shm);
@@ -211,6 +245,7 @@ static int end(rank *r)
 int rt__rank_main(void)
 {
     rank r = {0};
+    hold_sigterm(true);
     rt_status status = read_environment(&r);
     if (status == RT_OK)
         status = tie_to_parent();

@@ -95,7 +95,7 @@ static void piece_done(void *ctx, const rt__piece_result *r)
 
 static void save(rt__session *s, int64_t step)
 {
-    rt__progress_phase(s->progress, RT__PHASE_CHECKPOINT, -1);
+    rt__progress_phase(s->progress, RT_PHASE_CHECKPOINT, -1);
     rt__pieces_save(s->pieces, step);
     s->saved_step = step;
 }
@@ -159,7 +159,7 @@ static rt_status restore(rt__session *s)
 {
     if (s->plan->source == 0)
         return RT_OK;
-    rt__progress_phase(s->progress, RT__PHASE_RESTORE, -1);
+    rt__progress_phase(s->progress, RT_PHASE_RESTORE, -1);
     return s->plan->source == 2 ? restore_snapshot(s) : restore_checkpoint(s);
 }
 
@@ -184,7 +184,7 @@ static void keep_snapshot(rt__session *s, int64_t finished, bool stopped)
     tell_snapshot_trouble(s);
     if (!stopped && !divides(s->config->snapshot.every, finished))
         return;
-    rt__progress_phase(s->progress, RT__PHASE_SNAPSHOT, -1);
+    rt__progress_phase(s->progress, RT_PHASE_SNAPSHOT, -1);
     rt__snapshot_take(s->snapshot, finished);
 }
 
@@ -195,7 +195,7 @@ static rt_status evaluate(rt__session *s, int64_t step)
     rt_evaluation e;
     double began = rt_clock();
     rt__meter_pause(&s->meter);
-    rt__progress_phase(s->progress, RT__PHASE_EVALUATE, -1);
+    rt__progress_phase(s->progress, RT_PHASE_EVALUATE, -1);
     RT_TRY(rt__evaluate(s->run, s->comm, s->rank, s->world, &e));
     if (s->rank == 0) {
         rt_msg_evaluated m = {step, e.count, e.correct, e.loss, rt_clock() - began};
@@ -320,15 +320,14 @@ static rt_status steps(rt__session *s, int64_t *finished)
 static rt_status finish(rt__session *s, int64_t finished)
 {
     char sha[65] = "";
-    rt__progress_phase(s->progress, RT__PHASE_FINISH, -1);
+    rt__progress_phase(s->progress, RT_PHASE_FINISH, -1);
     rt__pieces_wait(s->pieces);
     if (s->rank == 0)
         RT_TRY(rt_run_weights_sha256(s->run, sha));
     rt_msg_finished m = {finished, sha, rt__rss_peak()};
     rt__link_post(s->link, RT_MSG_FINISHED, &m);
     rt__progress_log(s->progress, finished - s->plan->start_step);
-    rt__link_wait_leave(s->link);
-    return RT_OK;
+    return rt__link_wait_leave(s->link);
 }
 
 static rt_status run_plan(rt__session *s)

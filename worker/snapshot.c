@@ -168,7 +168,7 @@ static rt_status make_file(rt__snapshot *s, const char *dir)
 static void let_go(rt__snapshot *s)
 {
     if (s->progress)
-        s->progress->mark = NULL;
+        rt__progress_mirror(s->progress, NULL, NULL, NULL);
     if (s->header)
         munmap(s->header, RT_SNAPSHOT_DATA);
     if (s->data)
@@ -201,7 +201,8 @@ rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out)
     }
     s->progress = a->progress;
     if (s->progress)
-        s->progress->mark = &s->header->mark;
+        rt__progress_mirror(s->progress, &s->header->mark.step, &s->header->mark.slice,
+                            &s->header->mark.phase);
     *out = s;
     return RT_OK;
 }

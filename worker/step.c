@@ -30,7 +30,7 @@ static rt_algo algorithm_of(const rt_config *cfg)
 
 static void on_phase(void *ctx, const char *phase, int64_t slice)
 {
-    rt__progress_phase(ctx, rt__phase_of_name(phase), slice);
+    rt__progress_phase(ctx, rt_phase_of_name(phase), slice);
 }
 
 static void on_audit(void *ctx, int64_t step, int64_t slice, bool owner, uint64_t sum)
@@ -159,7 +159,7 @@ static rt_status compute(rt__stepper *s, int64_t step, int orders)
 
 static rt_status reduce(rt__stepper *s)
 {
-    rt__progress_phase(s->progress, RT__PHASE_REDUCE, -1);
+    rt__progress_phase(s->progress, RT_PHASE_REDUCE, -1);
     if (s->shard->world > 1)
         return rt__commthread_run(s->comm, sum_job, s);
     /* All slices are one node, and the first buffer is the flat gradient. */
@@ -253,7 +253,7 @@ static bool was_withheld(const rt__stepper *s)
 /* Brings the step's result to everybody: all of it, or only its scalars if the sums are not finite. */
 static rt_status commit(rt__stepper *s, int64_t step, const verdict *v)
 {
-    rt__progress_phase(s->progress, RT__PHASE_UPDATE, -1);
+    rt__progress_phase(s->progress, RT_PHASE_UPDATE, -1);
     double clip_scale = s->clip_norm > 0 && v->norm > s->clip_norm ? s->clip_norm / v->norm : 1;
     if (v->finite)
         RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
@@ -263,7 +263,7 @@ static rt_status commit(rt__stepper *s, int64_t step, const verdict *v)
         withhold(s);
     if (has_all(s))
         return RT_OK;
-    rt__progress_phase(s->progress, RT__PHASE_GATHER, -1);
+    rt__progress_phase(s->progress, RT_PHASE_GATHER, -1);
     return rt__commthread_run(s->comm, gather_job, s);
 }
 

@@ -136,7 +136,7 @@ static void progress_flows_while_the_computing_thread_is_busy(void **state)
     pair *p = *state;
     greet(p);
     rt__progress_step(&p->progress, 17);
-    rt__progress_phase(&p->progress, RT__PHASE_BACKWARD, 2);
+    rt__progress_phase(&p->progress, RT_PHASE_BACKWARD, 2);
     double began = rt_clock();
     for (int i = 0; i < 3; i++) { /* this thread does nothing for the link meanwhile */
         rt_frame f = expect(p, RT_MSG_PROGRESS);

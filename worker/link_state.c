@@ -1,0 +1,421 @@
+#include "worker/link_state.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "common/log.h"
+#include "common/mem.h"
+
+/* mpirun ends a job with SIGTERM and, at once, SIGKILL (docs/decisions/0004): a rank that is still
+ * there after this long was told to leave by somebody else, who grants it more. */
+static const double LEAVE_AFTER = 0.2;
+static const double LEAVE_GRACE = 30;
+static const double OFFER_AGAIN = 0.05; /* seconds until a full wire is offered the queue again */
+static const double IDLE = 3600;        /* when nothing is due at all */
+
+void rt__orders_init(rt__orders *o)
+{
+    atomic_init(&o->abort, 0);
+    atomic_init(&o->stop_after, -1);
+    atomic_init(&o->stop_checkpoint, 0);
+    atomic_init(&o->checkpoint_after, -1);
+}
+
+/* ---- messages ---- */
+
+/* A deep copy, made by way of the wire's own encoding. */
+static rt_status copy_body(rt_msg_type type, const void *body, rt_msg_body *out)
+{
+    rt_bytes b;
+    RT_TRY(rt_msg_encode(type, body, &b));
+    rt_status status = rt_msg_decode(type, b.data, b.len, out);
+    rt_bytes_release(&b);
+    return status;
+}
+
+rt__note *rt__note_make(rt_msg_type type, const void *body)
+{
+    rt__note *n = rt_calloc(1, sizeof *n);
+    if (!n || copy_body(type, body, &n->body) != RT_OK) {
+        rt_mem_free(n);
+        return NULL;
+    }
+    n->type = type;
+    return n;
+}
+
+void rt__note_free(rt__note *n)
+{
+    if (n)
+        rt_msg_body_release(n->type, &n->body);
+    rt_mem_free(n);
+}
+
+static void notes_free(rt__note *n)
+{
+    while (n) {
+        rt__note *next = n->next;
+        rt__note_free(n);
+        n = next;
+    }
+}
+
+void rt__link_state_init(rt__link_state *s, const rt__link_facts *facts, double now)
+{
+    *s = (rt__link_state){.facts = *facts, .down_since = now, .next_progress = now};
+    s->queue_end = &s->queue;
+}
+
+void rt__link_state_release(rt__link_state *s)
+{
+    notes_free(s->queue);
+    notes_free(s->pieces);
+    rt__note_free(s->hello);
+    rt__note_free(s->layout);
+    rt__note_free(s->finished);
+    if (s->has_plan)
+        rt_msg_body_release(RT_MSG_PLAN, &s->plan);
+    *s = (rt__link_state){0};
+}
+
+/* ---- sending ---- */
+
+static bool send(rt__link_state *s, rt_msg_type type, const void *body)
+{
+    return s->facts.effects->send(s->facts.effects->ctx, type, body);
+}
+
+static void replace(rt__note **place, rt__note *n)
+{
+    rt__note_free(*place);
+    *place = n;
+}
+
+/* Keeps what must be said again to a coordinator that has lost its memory; frees the rest. */
+static void keep(rt__link_state *s, rt__note *n)
+{
+    n->next = NULL;
+    switch (n->type) {
+    case RT_MSG_HELLO:
+        replace(&s->hello, n);
+        break;
+    case RT_MSG_LAYOUT:
+        replace(&s->layout, n);
+        break;
+    case RT_MSG_FINISHED:
+        replace(&s->finished, n);
+        break;
+    case RT_MSG_PIECE_DONE:
+    case RT_MSG_PIECE_FAILED: {
+        rt__note **last = &s->pieces;
+        while (*last)
+            last = &(*last)->next;
+        *last = n;
+        break;
+    }
+    default:
+        rt__note_free(n);
+    }
+}
+
+static void send_queue(rt__link_state *s)
+{
+    rt__note *n;
+    while ((n = s->queue) && send(s, n->type, &n->body)) {
+        s->queue = n->next;
+        if (!s->queue)
+            s->queue_end = &s->queue;
+        keep(s, n);
+    }
+}
+
+static void queue(rt__link_state *s, rt__note *n)
+{
+    n->next = NULL;
+    *s->queue_end = n;
+    s->queue_end = &n->next;
+}
+
+static bool send_hello_again(rt__link_state *s, double now)
+{
+    rt_msg_hello again = s->hello->body.hello;
+    rt_msg_progress doing;
+    s->facts.effects->look(s->facts.effects->ctx, now, &doing);
+    again.step = s->has_plan ? doing.step : 0;
+    again.plan_hash = s->plan_hash;
+    return send(s, RT_MSG_HELLO, &again);
+}
+
+static bool send_leave(rt__link_state *s)
+{
+    rt_msg_leave m = {.reason = "SIGTERM", .grace = LEAVE_GRACE};
+    return send(s, RT_MSG_LEAVE, &m);
+}
+
+/* Tells a new coordinator all it must know. Should that fail half-way it is done again: everything
+ * may be said twice. */
+static void say_again(rt__link_state *s, double now)
+{
+    bool said = !s->hello || send_hello_again(s, now);
+    said = said && (!s->layout || send(s, RT_MSG_LAYOUT, &s->layout->body));
+    for (const rt__note *n = s->pieces; n; n = n->next)
+        said = said && send(s, n->type, &n->body);
+    said = said && (!s->left || send_leave(s));
+    said = said && (!s->finished || send(s, RT_MSG_FINISHED, &s->finished->body));
+    s->say_again_due = !said;
+}
+
+static void send_progress(rt__link_state *s, double now)
+{
+    if (!s->hello || !s->up || s->ending || (now < s->next_progress && !s->moved))
+        return;
+    rt_msg_progress m;
+    s->next_progress = now + RT_PROGRESS_SECONDS;
+    s->moved = false;
+    s->facts.effects->look(s->facts.effects->ctx, now, &m);
+    send(s, RT_MSG_PROGRESS, &m); /* if it cannot be sent, the next one says more */
+}
+
+/* ---- the end ---- */
+
+__attribute__((format(printf, 3, 4))) static void end(rt__link_state *s, rt_status code,
+                                                      const char *fmt, ...)
+{
+    if (s->over.code != RT_OK)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    s->over.code = code;
+    vsnprintf(s->over.text, sizeof s->over.text, fmt, ap);
+    snprintf(s->over.place, sizeof s->over.place, "link");
+    va_end(ap);
+}
+
+static void give_up(rt__link_state *s)
+{
+    rt_log_error("%s", s->over.text);
+    atomic_store(&s->facts.orders->abort, 1);
+}
+
+static void check_lease(rt__link_state *s, double now)
+{
+    if (s->up || s->ending || s->over.code != RT_OK || now - s->down_since < RT_LEASE_SECONDS)
+        return;
+    end(s, RT_E_NET,
+        "%s: the coordinator has not been reachable for %.0f s: this rank gives up its place",
+        s->facts.endpoint, RT_LEASE_SECONDS);
+    give_up(s);
+}
+
+/* SIGTERM: leave with grace, if there is somebody to tell and this is the first time. */
+static void terminate(rt__link_state *s, double now)
+{
+    if (!s->up || s->leave_at != 0 || s->over.code != RT_OK) {
+        rt_log_info("SIGTERM: ended at once");
+        s->quit = true;
+        return;
+    }
+    s->leave_at = now + LEAVE_AFTER;
+}
+
+static void leave_if_due(rt__link_state *s, double now)
+{
+    if (s->left || s->leave_at == 0 || now < s->leave_at || s->over.code != RT_OK)
+        return;
+    s->left = send_leave(s);
+    if (s->left)
+        rt_log_info("SIGTERM: the coordinator is told; work goes on for %.0f s at most",
+                    LEAVE_GRACE);
+}
+
+/* ---- what the coordinator says ---- */
+
+static void refuse_plan(rt__link_state *s, const rt_msg_plan *plan)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "a second plan, %.64s, came in generation %" PRId64 ": this rank works by plan %s",
+             plan->plan_hash, s->facts.generation, s->plan_hash);
+    rt_log_error("%s", text);
+    rt_msg_fault m = {.code = RT_E_PROTOCOL, .message = text, .place = "link"};
+    rt__note *n = rt__note_make(RT_MSG_FAULT, &m);
+    if (n)
+        queue(s, n);
+    rt_error_clear();
+}
+
+static void take_plan(rt__link_state *s, rt_msg_body *body)
+{
+    if (!s->has_plan) {
+        snprintf(s->plan_hash, sizeof s->plan_hash, "%s", body->plan.plan_hash);
+        s->plan = *body; /* ours now */
+        *body = (rt_msg_body){0};
+        s->has_plan = true;
+    } else if (strcmp(body->plan.plan_hash, s->plan_hash) != 0) {
+        refuse_plan(s, &body->plan);
+    }
+}
+
+/* Before the plan it is we who are refused; later on only something that we said. */
+static void take_refused(rt__link_state *s, const rt_msg_refused *m)
+{
+    rt_log_error("refused: %s", m->reason);
+    if (!s->has_plan)
+        end(s, m->code < 0 && m->code >= RT_E_INTERNAL ? (rt_status)m->code : RT_E_PROTOCOL, "%s",
+            m->reason);
+}
+
+static void take_stop(rt__link_state *s, const rt_msg_stop *m)
+{
+    rt__orders *o = s->facts.orders;
+    if (m->after_step >= 0) {
+        rt_log_info("told to stop after step %" PRId64 ": %s", m->after_step, m->reason);
+        atomic_store(&o->stop_checkpoint, m->checkpoint != 0);
+        atomic_store(&o->stop_after, m->after_step);
+        return;
+    }
+    rt_log_info("told to leave: %s", m->reason);
+    end(s, RT_E_ABORTED, "told to leave: %s", m->reason);
+    atomic_store(&o->abort, 1);
+}
+
+/* The coordinator has decided about a checkpoint: nobody needs our piece's report any more. */
+static void take_answer(rt__link_state *s, int64_t step)
+{
+    for (rt__note **at = &s->pieces; *at;) {
+        rt__note *n = *at;
+        int64_t of =
+            n->type == RT_MSG_PIECE_DONE ? n->body.piece_done.step : n->body.piece_failed.step;
+        if (of != step) {
+            at = &n->next;
+            continue;
+        }
+        *at = n->next;
+        rt__note_free(n);
+    }
+}
+
+static void take_forget(const rt__link_state *s, int64_t before)
+{
+    if (s->facts.effects->forget)
+        s->facts.effects->forget(s->facts.effects->ctx, before);
+}
+
+/* A frame of another generation is dropped, except that a newer one's order to leave is obeyed: who
+ * is sent it has been cut off while its generation ended. */
+static bool is_ours(const rt__link_state *s, const rt_frame *f)
+{
+    if (f->generation == s->facts.generation)
+        return true;
+    if (f->generation > s->facts.generation && f->type == RT_MSG_STOP &&
+        f->body.stop.after_step < 0)
+        return true;
+    rt_log_debug("%s of generation %" PRId64 " dropped", rt_msg_name(f->type), f->generation);
+    return false;
+}
+
+static void take(rt__link_state *s, rt_frame *f)
+{
+    rt_msg_body *b = &f->body;
+    switch (f->type) {
+    case RT_MSG_PLAN:
+        take_plan(s, b);
+        break;
+    case RT_MSG_REFUSED:
+        take_refused(s, &b->refused);
+        break;
+    case RT_MSG_STOP:
+        take_stop(s, &b->stop);
+        break;
+    case RT_MSG_CHECKPOINT:
+        rt_log_info("told to write a checkpoint after step %" PRId64, b->checkpoint.after_step);
+        atomic_store(&s->facts.orders->checkpoint_after, b->checkpoint.after_step);
+        break;
+    case RT_MSG_COMMITTED:
+        rt_log_info("checkpoint of step %" PRId64 " committed", b->committed.step);
+        take_answer(s, b->committed.step);
+        break;
+    case RT_MSG_ABORTED:
+        rt_log_warn("checkpoint of step %" PRId64 " given up: %s", b->aborted.step,
+                    b->aborted.reason);
+        take_answer(s, b->aborted.step);
+        break;
+    case RT_MSG_FORGET:
+        take_forget(s, b->forget.before);
+        break;
+    default:
+        rt_log_warn("%s is not for a worker: dropped", rt_msg_name(f->type));
+    }
+}
+
+/* ---- events ---- */
+
+static void go_down(rt__link_state *s, double now)
+{
+    if (s->up)
+        s->down_since = now;
+    s->up = false;
+}
+
+void rt__link_step(rt__link_state *s, double now, const rt__link_event *e)
+{
+    switch (e->kind) {
+    case RT__LINK_POST:
+        queue(s, e->note);
+        break;
+    case RT__LINK_FRAME:
+        if (is_ours(s, e->frame))
+            take(s, e->frame);
+        break;
+    case RT__LINK_UP:
+        s->up = true;
+        break;
+    case RT__LINK_DOWN:
+        go_down(s, now);
+        break;
+    case RT__LINK_RESET:
+        say_again(s, now);
+        return; /* the wire sends what was not confirmed next */
+    case RT__LINK_MOVED:
+        s->moved = true;
+        break;
+    case RT__LINK_TERMINATE:
+        terminate(s, now);
+        break;
+    case RT__LINK_REFUSED:
+        end(s, e->error->code, "%s", e->error->text);
+        give_up(s);
+        break;
+    case RT__LINK_ENDING:
+        s->ending = true;
+        break;
+    case RT__LINK_TICK:
+        if (s->say_again_due)
+            say_again(s, now);
+        check_lease(s, now);
+        break;
+    }
+    send_queue(s);
+    leave_if_due(s, now);
+    send_progress(s, now);
+}
+
+static double earlier(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+double rt__link_next(const rt__link_state *s, double now)
+{
+    double next = now + IDLE;
+    if (s->hello && s->up && !s->ending)
+        next = earlier(next, s->next_progress);
+    if (s->queue || s->say_again_due)
+        next = earlier(next, now + OFFER_AGAIN);
+    if (!s->up && s->over.code == RT_OK)
+        next = earlier(next, s->down_since + RT_LEASE_SECONDS);
+    if (s->leave_at != 0 && !s->left && s->over.code == RT_OK)
+        next = earlier(next, s->leave_at > now ? s->leave_at : now + OFFER_AGAIN);
+    return next;
+}
