@@ -116,50 +116,98 @@ rt_status rt__adopt_orphans(void)
                : RT_FAIL(INTERNAL, "PR_SET_CHILD_SUBREAPER: %s", strerror(errno));
 }
 
-/* Returns the parent of a process, or -1 if it is gone. */
-static pid_t parent_of(pid_t pid)
+/* A process as /proc/<pid>/stat tells it. */
+typedef struct process {
+    char state; /* 'Z': ended, its parent has not asked yet how */
+    pid_t parent;
+    int wait_status; /* of one that has ended */
+} process;
+
+/* False: there is no such process. */
+static bool read_process(pid_t pid, process *out)
 {
-    char path[64], text[512];
+    enum { STATE = 3, PARENT = 4, EXIT_CODE = 52 }; /* fields as proc(5) counts them */
+    char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (fd >= 0)
         close(fd);
-    if (n <= 0)
-        return -1;
-    text[n] = '\0';
-    const char *after_name = strrchr(text, ')'); /* the name may hold anything */
-    int parent = -1;
-    return after_name && sscanf(after_name + 1, " %*c %d", &parent) == 1 ? parent : -1;
+    text[n > 0 ? n : 0] = '\0';
+    char *name_end = strrchr(text, ')'), *rest = NULL; /* the name may hold anything */
+    if (!name_end)
+        return false;
+    *out = (process){.parent = -1};
+    int field = STATE;
+    for (char *word = strtok_r(name_end + 1, " \n", &rest); word;
+         word = strtok_r(NULL, " \n", &rest), field++) {
+        if (field == STATE)
+            out->state = *word;
+        else if (field == PARENT)
+            out->parent = (pid_t)strtol(word, NULL, 10);
+        else if (field == EXIT_CODE)
+            out->wait_status = (int)strtol(word, NULL, 10);
+    }
+    return true;
 }
 
-/* Kills all our children but one; returns how many there were. */
-static int kill_children(pid_t spare)
+bool rt__zombie_status(pid_t pid, pid_t parent, int *wait_status)
+{
+    process p;
+    if (!read_process(pid, &p) || p.parent != parent || p.state != 'Z')
+        return false;
+    *wait_status = p.wait_status;
+    return true;
+}
+
+int rt__children_of(pid_t parent, pid_t *out, int room)
 {
     int count = 0;
     DIR *proc = opendir("/proc");
     if (!proc)
         return 0;
-    for (struct dirent *entry; (entry = readdir(proc));) {
+    for (struct dirent *entry; count < room && (entry = readdir(proc));) {
+        process p;
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (!isdigit((unsigned char)entry->d_name[0]) || pid == spare || parent_of(pid) != getpid())
-            continue;
-        kill(pid, SIGKILL);
-        if (waitpid(pid, NULL, WNOHANG) == 0)
-            count++;
+        if (isdigit((unsigned char)entry->d_name[0]) && read_process(pid, &p) && p.parent == parent)
+            out[count++] = pid;
     }
     closedir(proc);
     return count;
 }
 
-void rt__children_end(pid_t spare)
+static bool is_among(pid_t pid, const pid_t *list, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (list[i] == pid)
+            return true;
+    return false;
+}
+
+/* Kills our children but those to spare; returns how many there were. */
+static int kill_children(const pid_t *spare, int n_spare)
+{
+    enum { AT_ONCE = 256 }; /* what is not found in this round is in the next */
+    pid_t child[AT_ONCE];
+    int count = rt__children_of(getpid(), child, AT_ONCE), killed = 0;
+    for (int i = 0; i < count; i++) {
+        if (is_among(child[i], spare, n_spare))
+            continue;
+        kill(child[i], SIGKILL);
+        waitpid(child[i], NULL, WNOHANG);
+        killed++;
+    }
+    return killed;
+}
+
+void rt__children_end(const pid_t *spare, int n_spare)
 {
     double end = rt_clock() + 5;
-    int clean = 0; /* looked twice: a dying parent may hand us its children in between */
-    while (clean < 2 && rt_clock() < end) {
-        clean = kill_children(spare) == 0 ? clean + 1 : 0;
+    /* Once more after nobody was found: a dying parent may hand us its children in between. */
+    for (int clean = 0; clean < 2 && rt_clock() < end;) {
+        clean = kill_children(spare, n_spare) == 0 ? clean + 1 : 0;
         if (clean == 0)
-            rt_clock_sleep(0.005);
+            rt_clock_sleep(0.002);
     }
 }
 

@@ -5,13 +5,14 @@
  *     pid_t pid;
  *     RT_TRY(rt__child_start(&c, &pid));
  *     ...
- *     rt__children_end(coordinator);          // nobody but the coordinator is left
+ *     rt__children_end(&coordinator, 1);      // nobody but the coordinator is left
  *
  * Every child is the leader of a process group of its own, so that a Ctrl-C in the terminal reaches
  * only us, and gets death_signal from the kernel when we die. */
 #ifndef RINGTORCH_LAUNCH_CHILD_H
 #define RINGTORCH_LAUNCH_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <ringtorch/status.h>
 
@@ -28,9 +29,15 @@ rt_status rt__child_start(const rt__child *c, pid_t *pid);
 
 /* Makes orphans among our descendants our children, so that rt__children_end finds them. */
 rt_status rt__adopt_orphans(void);
-/* Kills all our children except `spare` (0: none) and all that become ours by it, and waits until
- * they are gone, at most 5 s. Their exit codes are lost. */
-void rt__children_end(pid_t spare);
+/* Kills all our children except those to spare, and all that become ours by it, and waits until they
+ * are gone, at most 5 s. Their exit codes are lost. */
+void rt__children_end(const pid_t *spare, int n_spare);
+
+/* Lists the children of any process into out[room]; returns how many. */
+int rt__children_of(pid_t parent, pid_t *out, int room);
+/* Says how somebody else's child ended, as waitpid would say it. False if that cannot be known: it
+ * is alive, has another parent, or its parent has asked before us. */
+bool rt__zombie_status(pid_t pid, pid_t parent, int *wait_status);
 
 /* Finds an executable file in PATH, or takes `name` as it is if it has a slash. Returns its path
  * (rt_malloc), or NULL without an error if there is none. */

@@ -43,19 +43,37 @@ void rt__display_end(rt__display *d)
     fflush(stdout);
 }
 
+/* Takes the live line off the screen. */
+static void clear_line(rt__display *d)
+{
+    if (d->line_open)
+        fputs("\r\033[K", stdout);
+    d->line_open = false;
+}
+
 void rt__display_say(rt__display *d, const char *fmt, ...)
 {
     if (d->json)
         return;
-    if (d->line_open)
-        fputs("\r\033[K", stdout);
-    d->line_open = false;
+    clear_line(d);
     va_list ap;
     va_start(ap, fmt);
     vprintf(fmt, ap);
     va_end(ap);
     putchar('\n');
     fflush(stdout);
+}
+
+void rt__display_warn(rt__display *d, const char *fmt, ...)
+{
+    clear_line(d);
+    fflush(stdout);
+    char text[1200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "ringtorch: %s\n", text);
 }
 
 /* Writes 1234567 as "1,234,567". */
@@ -174,10 +192,74 @@ static void show_lost(rt__display *d, const json_t *j)
     rt__display_say(d, "lost at step %" PRId64 ": %s", integer(j, "step"), string(j, "cause"));
 }
 
+/* Adds "name 0.25 s" to a list, if the object has that number. */
+static void add_seconds(char *text, size_t size, const json_t *j, const char *key, const char *name)
+{
+    size_t used = strlen(text);
+    if (json_is_number(json_object_get(j, key)))
+        snprintf(text + used, size - used, "%s%s %.2f s", used ? ", " : "", name, number(j, key));
+}
+
 static void show_recovered(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "back at step %" PRId64 " after %.2f s", integer(j, "step"),
-                    number(j, "recovery_seconds"));
+    static const char *const phases[][2] = {{"detect", "seen after"},
+                                            {"stop", "ended"},
+                                            {"start", "started"},
+                                            {"restore", "restored"},
+                                            {"first_step", "first step"}};
+    char spent[256] = "", lost[64] = "";
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        add_seconds(spent, sizeof spent, j, phases[i][0], phases[i][1]);
+    int64_t steps = integer(j, "lost_steps");
+    if (json_is_integer(json_object_get(j, "lost_steps")))
+        snprintf(lost, sizeof lost, ", %" PRId64 " step%s lost", steps, steps == 1 ? "" : "s");
+    rt__display_say(d, "back at step %" PRId64 " after %.2f s%s%s%s%s", integer(j, "step"),
+                    number(j, "recovery_seconds"), lost, spent[0] ? " (" : "", spent,
+                    spent[0] ? ")" : "");
+}
+
+/* What the coordinator has put into words itself. */
+static void show_text(rt__display *d, const json_t *j)
+{
+    if (string(j, "text")[0] != '\0')
+        rt__display_say(d, "%s", string(j, "text"));
+}
+
+static void show_stall_over(rt__display *d, const json_t *j)
+{
+    if (string(j, "text")[0] != '\0')
+        show_text(d, j);
+    else
+        rt__display_say(d, "worker %" PRId64 " moves again", integer(j, "rank"));
+}
+
+static void show_scaled(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "from %" PRId64 " to %" PRId64 " workers", integer(j, "from"),
+                    integer(j, "to"));
+}
+
+static void show_leave(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "worker %" PRId64 " on %s has to leave: %s", integer(j, "rank"),
+                    string(j, "host"), string(j, "reason"));
+}
+
+static void show_host_lost(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "host %s is left out for %.0f s: %s", string(j, "host"),
+                    number(j, "cooldown_seconds"), string(j, "reason"));
+}
+
+static void show_host_back(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "host %s is back", string(j, "host"));
+}
+
+static void show_step_skipped(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "step %" PRId64 " skipped: its loss or gradient was not finite",
+                    integer(j, "step"));
 }
 
 static void show_interrupted(rt__display *d, const json_t *j)
@@ -256,6 +338,16 @@ void rt__display_show(rt__display *d, const char *json_text)
         {"evaluation", show_evaluation},
         {"worker_lost", show_lost},
         {"recovered", show_recovered},
+        {"stall", show_text},
+        {"stall_over", show_stall_over},
+        {"scaled", show_scaled},
+        {"leave", show_leave},
+        {"host_lost", show_host_lost},
+        {"host_back", show_host_back},
+        {"corruption", show_text},
+        {"step_skipped", show_step_skipped},
+        {"snapshot_trouble", show_text},
+        {"data_fault", show_text},
         {"interrupted", show_interrupted},
         {"summary", show_summary},
     };

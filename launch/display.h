@@ -27,6 +27,8 @@ void rt__display_init(rt__display *d, bool json, const char *run_dir, int64_t ba
 void rt__display_show(rt__display *d, const char *json_text);
 /* Prints a remark of the launcher's own; not with --json. */
 __attribute__((format(printf, 2, 3))) void rt__display_say(rt__display *d, const char *fmt, ...);
+/* Prints a warning of the launcher's own to standard error; with --json, too. */
+__attribute__((format(printf, 2, 3))) void rt__display_warn(rt__display *d, const char *fmt, ...);
 /* Moves off the live line. */
 void rt__display_end(rt__display *d);
 

@@ -1,11 +1,14 @@
-/* One generation's MPI job on this host: starting mpirun, ending it, and reading out of its log who
- * failed.
+/* One generation's MPI job: starting mpirun, seeing at once when a rank dies, ending what is left,
+ * and saying who failed.
  *
  *     rt__job job;
  *     RT_TRY(rt__job_start(&job, &(rt__job_spec){.run_dir = d, .world = 4, .generation = 1, ...}));
+ *     ... poll rt__ranks_fd(&job.ranks); in each turn of the loop:
+ *     rt__job_watch(&job);
+ *     if (rt__job_overdue(&job)) ...              // kill job.pid and what it leaves behind
  *     ... waitpid says that job.pid has ended with `wait_status` ...
  *     rt_msg_exited m;
- *     rt__job_ended(&job, wait_status, &m);       // m.tail belongs to job
+ *     rt__job_ended(&job, wait_status, &m);       // what m points to belongs to job
  *     rt__job_release(&job);
  *
  * Keys and all else reach the workers through the environment, never through arguments. */
@@ -15,33 +18,51 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "common/messages.h"
+#include "launch/hosts.h"
+#include "launch/ranks.h"
 
 typedef struct rt__job_spec {
     const char *mpirun, *worker; /* programs */
     const char *run_dir, *endpoint, *run_id, *keys;
     double started; /* wall-clock time when the user typed the command */
     int64_t generation, world, threads;
+    const rt__hosts *hosts; /* where, filled in order; none: here */
 } rt__job_spec;
 
 typedef struct rt__job {
-    pid_t pid; /* 0: none */
+    pid_t pid; /* of mpirun; 0: none */
     int64_t generation;
     char *run_dir, *log;
-    double ending_since; /* > 0: we told it to end then */
+    rt__hosts hosts; /* none: only this one */
+    rt__ranks ranks;
+
+    double sign_at; /* > 0: when a rank's end was first seen that nobody had ordered */
+    int64_t *dead;  /* [dead_count] ranks that had ended then */
+    int64_t dead_count;
+    bool certain; /* `first` failed first, and first_status says how */
+    int64_t first;
+    int first_status;
+    double failing_since; /* > 0: the others were killed then, and mpirun is expected to end */
+    double ordered_at;    /* > 0: we were told to end it */
+    double ending_since;  /* > 0: mpirun was told to end */
     char tail[2000];
+    char lost_host[RT__HOST_NAME];
+    bool lost_daemon; /* another host is gone or cannot be reached, whichever it is */
 } rt__job;
 
 /* Starts mpirun; its own output goes to logs/mpirun.g<generation>.log. */
 rt_status rt__job_start(rt__job *job, const rt__job_spec *spec);
+/* Sees to the ranks on this host: at the first death that nobody ordered the others are killed. Call
+ * it in each turn of the loop. */
+void rt__job_watch(rt__job *job);
+/* Returns how many seconds from now it should be called at the latest. */
+double rt__job_patience(const rt__job *job);
 /* Asks the job to end: mpirun kills its ranks and cleans up behind them. */
 void rt__job_end(rt__job *job);
-/* Says how the job ended. rank and signal are those of the first rank that failed by itself, as
- * mpirun tells; if we ended the job nobody did (-1, 0). */
+/* Returns whether mpirun has not ended though its time for it is over. */
+bool rt__job_overdue(const rt__job *job);
+/* Says how the job ended, now that it has. If we ended it nobody failed (rank -1, signal 0). */
 void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out);
 void rt__job_release(rt__job *job);
-
-/* Reads from mpirun's log which rank failed first; signal 0: it left with *exit_code. False if the
- * log does not say. */
-bool rt__job_blame(const char *log, int64_t *rank, int64_t *signal, int64_t *exit_code);
 
 #endif

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const option_names[] = {
-    "-n",     "--workers", "--run-dir", "--resume",      "--set",
-    "--json", "--help",    "-h",        "--help-config", NULL};
+static const char *const option_names[] = {"-n",       "--workers",     "--hostfile", "--run-dir",
+                                           "--resume", "--set",         "--json",     "--help",
+                                           "-h",       "--help-config", NULL};
 
 rt_status rt__unknown_word(const char *kind, const char *word, const char *const *names)
 {
@@ -45,6 +45,21 @@ static rt_status take_set(const char *text, rt__train_options *o)
     return RT_OK;
 }
 
+/* A value is YAML: in single quotes everything stands for itself, but for the quote. */
+static rt_status take_hostfile(const char *path, rt__train_options *o)
+{
+    size_t used = (size_t)snprintf(o->hostfile, sizeof o->hostfile, "parallel.hostfile='");
+    if (path[0] == '\0' || strlen(path) > (sizeof o->hostfile - used) / 2 - 2)
+        return RT_FAIL(ARG, "--hostfile '%.80s': give the path of a file", path);
+    for (; *path; path++) {
+        if (*path == '\'')
+            o->hostfile[used++] = '\'';
+        o->hostfile[used++] = *path;
+    }
+    snprintf(o->hostfile + used, sizeof o->hostfile - used, "'");
+    return RT_OK;
+}
+
 /* Takes an option that needs a value. */
 static rt_status take_value(const char *name, const char *value, rt__train_options *o)
 {
@@ -52,6 +67,8 @@ static rt_status take_value(const char *name, const char *value, rt__train_optio
         return RT_FAIL(ARG, "%s: a value is missing: see ringtorch train --help", name);
     if (strcmp(name, "-n") == 0 || strcmp(name, "--workers") == 0)
         return parse_workers(value, o);
+    if (strcmp(name, "--hostfile") == 0)
+        return take_hostfile(value, o);
     if (strcmp(name, "--set") == 0)
         return take_set(value, o);
     if (value[0] == '\0')
@@ -62,7 +79,8 @@ static rt_status take_value(const char *name, const char *value, rt__train_optio
 
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {"-n", "--workers", "--run-dir", "--resume", "--set"};
+    static const char *const names[] = {"-n",        "--workers", "--hostfile",
+                                        "--run-dir", "--resume",  "--set"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -92,11 +110,13 @@ static rt_status parse_one(int *i, char **argv, rt__train_options *o)
 
 rt_status rt__train_options_parse(int argc, char **argv, rt__train_options *out)
 {
-    *out =
-        (rt__train_options){.resume = "never", .sets = rt_malloc((size_t)argc * sizeof *out->sets)};
+    *out = (rt__train_options){.resume = "never",
+                               .sets = rt_malloc((size_t)(argc + 2) * sizeof *out->sets)};
     rt_status status = out->sets ? RT_OK : rt_error_code();
     for (int i = 1; i < argc && status == RT_OK; i++)
         status = parse_one(&i, argv, out);
+    if (status == RT_OK && out->hostfile[0])
+        out->sets[out->n_sets++] = out->hostfile;
     if (status == RT_OK && out->workers[0])
         out->sets[out->n_sets++] = out->workers;
     if (status == RT_OK && !out->config && !out->help && !out->help_config)

@@ -18,9 +18,10 @@ typedef struct rt__train_options {
     const char *config;
     const char *run_dir; /* NULL: as the configuration says */
     const char *resume;  /* "never" (the default), "auto" or a path */
-    const char **sets;   /* [n_sets] "section.key=value", in order; -n is the last of them */
+    const char **sets;   /* [n_sets] "section.key=value", in order; --hostfile and -n come last */
     size_t n_sets;
-    char workers[40]; /* "parallel.workers=4", or "" without -n */
+    char workers[40];    /* "parallel.workers=4", or "" without -n */
+    char hostfile[8300]; /* "parallel.hostfile='hosts.txt'", or "" */
     bool json, help, help_config;
 } rt__train_options;
 

@@ -1,236 +1,64 @@
 #include "launch/supervise.h"
 #include "common/clock.h"
 #include "common/error.h"
-#include "common/log.h"
-#include "common/wire.h"
 #include "launch/child.h"
-#include "launch/display.h"
-#include "launch/job.h"
+#include "launch/leftovers.h"
+#include "launch/supervisor.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const double READY_SECONDS = 60; /* for the coordinator to read its journal and listen */
-static const double JOB_END_SECONDS = 2, COORDINATOR_END_SECONDS = 5, LAST_WORDS_SECONDS = 0.5;
-enum { POLL_MS = 100, KEYS_SIZE = 4 * RT_WIRE_KEY };
+static const double COORDINATOR_END_SECONDS = 5;
+static const double TURN_SECONDS = 0.1; /* a turn of the loop when nothing happens */
 
-typedef struct supervisor {
-    const rt__run_spec *spec;
-    rt__outcome out;
-    rt__display display;
-    char keys[KEYS_SIZE + sizeof "RINGTORCH_KEYS="]; /* without the server's secret */
-    char endpoint[256], run_id[64];
-    rt_wire *wire;
-    pid_t coordinator; /* 0: gone */
-    int coordinator_status;
-    rt__job job;
-    int signals; /* a signalfd */
-    int interrupts, interrupt_signal;
-    double interrupted_at;
-    bool ended; /* RUN_ENDED has come */
-    double ended_at;
-} supervisor;
+/* ---- the first start ---- */
 
-/* Ends the run without the coordinator's word for it. */
-__attribute__((format(printf, 3, 4))) static void give_up(supervisor *s, int exit_code,
-                                                          const char *fmt, ...)
+/* Waits until it listens for the first time. False: it has failed or we were interrupted. */
+static bool await_ready(rt__supervisor *s)
 {
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(s->out.message, sizeof s->out.message, fmt, ap);
-    va_end(ap);
-    s->out.exit_code = exit_code;
-    s->ended = true;
-    s->ended_at = rt_clock();
-}
-
-static void give_up_with_error(supervisor *s)
-{
-    give_up(s, rt_status_exit_code(rt_error_code()), "%s", rt_error());
-    rt_error_clear();
-}
-
-static void send_to_coordinator(supervisor *s, rt_msg_type type, const void *body)
-{
-    if (rt_wire_send(s->wire, NULL, type, body) != RT_OK) {
-        rt_log_warn("%s: %s", rt_msg_name(type), rt_error());
-        rt_error_clear();
-    }
-}
-
-/* ---- the job ---- */
-
-static void start_job(supervisor *s, const rt_msg_start_generation *m)
-{
-    rt__job_spec spec = {
-        .mpirun = s->spec->mpirun,
-        .worker = s->spec->worker,
-        .run_dir = s->spec->rundir->path,
-        .endpoint = s->endpoint,
-        .run_id = s->run_id,
-        .keys = s->keys,
-        .started = s->spec->started,
-        .generation = m->job_generation,
-        .world = m->world,
-        .threads = s->spec->cfg->parallel.threads,
-    };
-    if (rt__job_start(&s->job, &spec) == RT_OK)
-        return;
-    send_to_coordinator(
-        s, RT_MSG_EXITED,
-        &(rt_msg_exited){
-            .job_generation = m->job_generation, .exit_code = 127, .rank = -1, .tail = rt_error()});
-    rt_error_clear();
-}
-
-/* mpirun has ended. It may have been killed without taking its ranks along: they are ours now. */
-static void job_gone(supervisor *s, int wait_status)
-{
-    rt_msg_exited m;
-    rt__children_end(s->coordinator);
-    rt__job_ended(&s->job, wait_status, &m);
-    send_to_coordinator(s, RT_MSG_EXITED, &m);
-    rt__job_release(&s->job);
-}
-
-static void kill_job_if_overdue(supervisor *s)
-{
-    if (s->job.pid > 0 && s->job.ending_since > 0 &&
-        rt_clock() - s->job.ending_since > JOB_END_SECONDS)
-        job_gone(s, SIGKILL);
-}
-
-/* ---- the coordinator ---- */
-
-static rt_status start_coordinator(supervisor *s, int *from_coordinator)
-{
-    rt_wire_keys keys;
-    char text[KEYS_SIZE], env_keys[KEYS_SIZE + 32], env_started[64], env_lock[48];
-    RT_TRY(rt_wire_keys_make(&keys));
-    rt_wire_keys_text(&keys, false, s->keys);
-    rt_wire_keys_text(&keys, true, text);
-    snprintf(env_keys, sizeof env_keys, "RINGTORCH_KEYS=%s", text);
-    snprintf(env_started, sizeof env_started, "RINGTORCH_STARTED=%.6f", s->spec->started);
-    snprintf(env_lock, sizeof env_lock, "RINGTORCH_LOCK_FD=%d", s->spec->rundir->lock_fd);
-    const char *argv[] = {s->spec->coordinator, s->spec->rundir->path, "--resume", s->spec->resume,
-                          NULL};
-    const char *env[] = {env_keys, env_started, env_lock, NULL};
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return RT_FAIL(IO, "cannot make a pipe: %s", strerror(errno));
-    rt_status status = rt__child_start(&(rt__child){.argv = argv,
-                                                    .env = env,
-                                                    .death_signal = SIGKILL,
-                                                    .out_fd = ends[1],
-                                                    .err_fd = -1,
-                                                    .keep_fd = s->spec->rundir->lock_fd},
-                                       &s->coordinator);
-    close(ends[1]);
-    *from_coordinator = ends[0];
-    return status;
-}
-
-/* Waits for "ENDPOINT RUN_ID\n". False: it has failed or we were interrupted. */
-static bool await_ready(supervisor *s, int fd)
-{
-    char line[sizeof s->endpoint + sizeof s->run_id] = "";
-    size_t used = 0;
-    double end = rt_clock() + READY_SECONDS;
-    while (!strchr(line, '\n') && used + 1 < sizeof line) {
-        struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = s->signals, .events = POLLIN}};
-        poll(p, 2, POLL_MS);
+    rt__coordinator *c = &s->coordinator;
+    while (!rt__coordinator_listens(c) && c->out >= 0) {
+        struct pollfd p[] = {{.fd = c->out, .events = POLLIN},
+                             {.fd = s->signals, .events = POLLIN}};
+        poll(p, 2, (int)(1e3 * TURN_SECONDS));
         struct signalfd_siginfo info;
         if (p[1].revents && read(s->signals, &info, sizeof info) == sizeof info &&
             info.ssi_signo != SIGCHLD) {
-            give_up(s, info.ssi_signo == SIGINT ? 130 : 0, "%s", "");
+            rt__supervisor_give_up(s, info.ssi_signo == SIGINT ? 130 : 0, "%s", "");
             return false;
         }
-        ssize_t n = p[0].revents ? read(fd, line + used, sizeof line - 1 - used) : 0;
-        if ((p[0].revents && n <= 0) || rt_clock() > end)
+        rt__coordinator_check(c, 0);
+        if (c->hung)
             break;
-        used += (size_t)n;
-        line[used] = '\0';
     }
-    return sscanf(line, "%255s %63s", s->endpoint, s->run_id) == 2;
+    return c->ready;
 }
 
 /* The coordinator ended or hung before it listened; normally it has said why. */
-static void never_ready(supervisor *s)
+static void never_ready(rt__supervisor *s)
 {
+    rt__coordinator *c = &s->coordinator;
     int status = 0;
-    if (s->ended || waitpid(s->coordinator, &status, WNOHANG) == 0) {
-        double end = rt_clock() + 1; /* its last words are out; the process follows */
-        while (!s->ended && waitpid(s->coordinator, &status, WNOHANG) == 0 && rt_clock() < end)
-            rt_clock_sleep(0.002);
-        kill(s->coordinator, SIGKILL);
-    }
-    s->coordinator = 0;
+    double end = rt_clock() + 1; /* its last words are out; the process follows */
+    while (!s->ended && !c->hung && waitpid(c->pid, &status, WNOHANG) == 0 && rt_clock() < end)
+        rt_clock_sleep(0.002);
+    rt__coordinator_kill(c);
+    c->pid = 0;
     if (s->ended)
         return;
     s->out.refused = WIFEXITED(status) && WEXITSTATUS(status) != 0;
     if (s->out.refused)
-        give_up(s, WEXITSTATUS(status), "%s", "");
+        rt__supervisor_give_up(s, WEXITSTATUS(status), "%s", "");
     else
-        give_up(s, 1, "the coordinator did not start: %s/logs/coordinator.log may say why",
-                s->spec->rundir->path);
-}
-
-static void handle_frame(supervisor *s, const rt_frame *f)
-{
-    switch (f->type) {
-    case RT_MSG_START_GENERATION:
-        start_job(s, &f->body.start_generation);
-        break;
-    case RT_MSG_END_GENERATION:
-        if (f->body.end_generation.job_generation == s->job.generation)
-            rt__job_end(&s->job);
-        break;
-    case RT_MSG_SHOW:
-        rt__display_show(&s->display, f->body.show.json);
-        break;
-    case RT_MSG_RUN_ENDED:
-        give_up(s, (int)f->body.run_ended.exit_code, "%s", f->body.run_ended.message);
-        break;
-    default:
-        rt_log_warn("unexpected %s from %s", rt_msg_name(f->type), f->sender);
-    }
-}
-
-/* Takes all that has come; waits for the first at most `seconds`. */
-static void drain_wire(supervisor *s, double seconds)
-{
-    rt_frame f;
-    rt_status status;
-    while ((status = rt_wire_receive(s->wire, seconds, &f)) == RT_OK) {
-        handle_frame(s, &f);
-        rt_frame_release(&f);
-        seconds = 0;
-    }
-    if (status != RT_E_TIMEOUT)
-        rt_log_warn("%s", rt_error());
-    rt_error_clear();
-}
-
-static void coordinator_gone(supervisor *s, int wait_status)
-{
-    s->coordinator = 0;
-    for (double end = rt_clock() + LAST_WORDS_SECONDS; !s->ended && rt_clock() < end;)
-        drain_wire(s, 0.05);
-    if (s->ended)
-        return;
-    give_up(s, 1, "the coordinator died (%s %d): %s/logs/coordinator.log",
-            WIFSIGNALED(wait_status) ? "signal" : "exit code",
-            WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status),
-            s->spec->rundir->path);
+        rt__supervisor_give_up(s, 1,
+                               "the coordinator did not start: %s/logs/coordinator.log may say why",
+                               s->spec->rundir->path);
 }
 
 /* ---- signals ---- */
@@ -238,7 +66,15 @@ static void coordinator_gone(supervisor *s, int wait_status)
 /* One wish may arrive twice: `timeout` and some shells signal a process and then its group. */
 static const double ECHO_SECONDS = 0.25;
 
-static void interrupt(supervisor *s, int signal)
+static void stop_at_once(rt__supervisor *s, int signal)
+{
+    rt__supervisor_give_up(s, 128 + signal, "stopped at once");
+    rt__children_end(NULL, 0);
+    s->generations.job.pid = 0;
+    s->coordinator.pid = 0;
+}
+
+static void interrupt(rt__supervisor *s, int signal)
 {
     if (s->interrupts > 0 && rt_clock() - s->interrupted_at < ECHO_SECONDS)
         return;
@@ -246,31 +82,30 @@ static void interrupt(supervisor *s, int signal)
     s->interrupts++;
     if (s->interrupts == 1) {
         s->interrupt_signal = signal;
-        send_to_coordinator(s, RT_MSG_INTERRUPT,
+        rt__supervisor_send(s, RT_MSG_INTERRUPT,
                             &(rt_msg_interrupt){.signal = signal, .reason = strsignal(signal)});
     } else if (s->interrupts == 2) {
-        rt__job_end(&s->job);
+        rt__job_end(&s->generations.job);
     } else {
-        give_up(s, 128 + signal, "stopped at once");
-        rt__children_end(0);
-        s->job.pid = 0;
-        s->coordinator = 0;
+        stop_at_once(s, signal);
     }
 }
 
-static void reap(supervisor *s)
+static void reap(rt__supervisor *s)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == s->coordinator)
-            coordinator_gone(s, status);
-        else if (pid == s->job.pid)
-            job_gone(s, status);
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+        if (rt__generations_reaped(&s->generations, pid, status) || WIFSTOPPED(status))
+            continue;
+        if (pid == s->coordinator.pid)
+            rt__supervisor_coordinator_gone(s, status);
+        else
+            rt__probes_reaped(&s->probes, pid, status);
     }
 }
 
-static void handle_signals(supervisor *s)
+static void handle_signals(rt__supervisor *s)
 {
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof info) == sizeof info) {
@@ -282,7 +117,7 @@ static void handle_signals(supervisor *s)
 }
 
 /* Signals come as data: nothing is done in handlers. Threads that start later inherit the mask. */
-static rt_status catch_signals(supervisor *s)
+static rt_status catch_signals(rt__supervisor *s)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -296,57 +131,139 @@ static rt_status catch_signals(supervisor *s)
     return s->signals >= 0 ? RT_OK : RT_FAIL(IO, "signalfd: %s", strerror(errno));
 }
 
+/* ---- hosts ---- */
+
+static void tend_hosts(rt__supervisor *s)
+{
+    char host[RT__HOST_NAME];
+    bool ok;
+    while (rt__probes_answer(&s->probes, host, &ok))
+        rt__supervisor_send(s, RT_MSG_PROBED, &(rt_msg_probed){.host = host, .ok = ok});
+    switch (rt__hosts_file_look(&s->hosts)) {
+    case RT__HOSTS_NEW:
+        rt__display_say(&s->display, "%s has changed: %" PRId64 " host%s", s->hosts.path,
+                        s->hosts.hosts.count, s->hosts.hosts.count == 1 ? "" : "s");
+        rt__supervisor_send_hosts(s);
+        break;
+    case RT__HOSTS_BAD:
+        rt__display_warn(&s->display, "%s: the hosts stay as they were", s->hosts.trouble);
+        break;
+    case RT__HOSTS_SAME:
+        break;
+    }
+}
+
 /* ---- the whole ---- */
 
-static rt_status begin(supervisor *s)
+static void give_up_with_error(rt__supervisor *s)
 {
-    int from_coordinator = -1;
-    RT_TRY(rt__adopt_orphans());
-    RT_TRY(catch_signals(s));
-    RT_TRY(start_coordinator(s, &from_coordinator));
-    bool ready = await_ready(s, from_coordinator);
-    close(from_coordinator);
-    if (!ready) {
-        never_ready(s);
-        return RT_OK;
-    }
+    rt__supervisor_give_up(s, rt_status_exit_code(rt_error_code()), "%s", rt_error());
+    rt_error_clear();
+}
+
+static rt_status connect_wire(rt__supervisor *s)
+{
+    const rt__run_spec *spec = s->spec;
+    rt__coordinator *c = &s->coordinator;
     rt_wire_keys keys = {0};
-    setenv("RINGTORCH_KEYS", s->keys, 1);
+    setenv("RINGTORCH_KEYS", c->keys, 1);
     RT_TRY(rt_wire_keys_from_env(&keys));
     RT_TRY(rt_wire_connect(
         &(rt_wire_options){
-            .endpoint = s->endpoint, .keys = &keys, .run = s->run_id, .name = "launcher"},
+            .endpoint = c->endpoint, .keys = &keys, .run = c->run_id, .name = "launcher"},
         &s->wire));
-    send_to_coordinator(s, RT_MSG_LAUNCHER, &(rt_msg_launcher){.pid = getpid(), .host = ""});
+    rt__generations_init(&s->generations,
+                         &(rt__generations_spec){.mpirun = spec->mpirun,
+                                                 .worker = spec->worker,
+                                                 .run_dir = spec->rundir->path,
+                                                 .snapshot_dir = spec->cfg->snapshot.dir,
+                                                 .endpoint = c->endpoint,
+                                                 .run_id = c->run_id,
+                                                 .keys = c->keys,
+                                                 .started = spec->started,
+                                                 .threads = spec->cfg->parallel.threads,
+                                                 .wire = s->wire,
+                                                 .coordinator = &c->pid,
+                                                 .probes = &s->probes});
+    rt_wire_on_reset(s->wire, rt__supervisor_greet, s);
+    rt__supervisor_greet(s);
     return RT_OK;
 }
 
-static bool is_over(const supervisor *s)
+static rt_status begin(rt__supervisor *s)
+{
+    const rt_config *cfg = s->spec->cfg;
+    RT_TRY(rt__adopt_orphans());
+    RT_TRY(catch_signals(s));
+    RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, cfg->control.bind));
+    RT_TRY(rt__coordinator_init(&s->coordinator,
+                                &(rt__coordinator_spec){.program = s->spec->coordinator,
+                                                        .run_dir = s->spec->rundir->path,
+                                                        .resume = s->spec->resume,
+                                                        .started = s->spec->started,
+                                                        .lock_fd = s->spec->rundir->lock_fd}));
+    RT_TRY(rt__coordinator_start(&s->coordinator));
+    if (!await_ready(s)) {
+        never_ready(s);
+        return RT_OK;
+    }
+    /* A launcher that was killed could not tidy up behind its last job. */
+    rt__leftovers_end_generation(cfg->snapshot.dir, s->coordinator.run_id, INT64_MAX);
+    return connect_wire(s);
+}
+
+static bool is_over(const rt__supervisor *s)
 {
     if (!s->ended)
         return false;
-    return (s->job.pid == 0 && s->coordinator == 0) ||
+    return (s->generations.job.pid == 0 && s->coordinator.pid == 0) ||
            rt_clock() - s->ended_at > COORDINATOR_END_SECONDS;
+}
+
+static void wait_for_news(const rt__supervisor *s)
+{
+    struct pollfd p[] = {{.fd = s->signals, .events = POLLIN},
+                         {.fd = rt_wire_fd(s->wire), .events = POLLIN},
+                         {.fd = s->coordinator.out, .events = POLLIN},
+                         {.fd = rt__ranks_fd(&s->generations.job.ranks), .events = POLLIN}};
+    double seconds = rt__generations_patience(&s->generations);
+    seconds = seconds < 0 ? 0 : seconds > TURN_SECONDS ? TURN_SECONDS : seconds;
+    poll(p, sizeof p / sizeof *p, (int)(1e3 * seconds + 0.5));
+}
+
+/* Removes what nobody needs any more. Snapshots stay if the run can go on from them. */
+static void tidy_up(rt__supervisor *s)
+{
+    const char *run_id = s->coordinator.run_id, *dir = s->spec->cfg->snapshot.dir;
+    if (run_id[0] && s->by_coordinator)
+        rt__leftovers_end_run(dir, run_id);
+    else if (run_id[0])
+        rt__leftovers_end_generation(dir, run_id, INT64_MAX);
+    s->out.kept = s->generations.any && !s->by_coordinator;
 }
 
 rt__outcome rt__supervise(const rt__run_spec *spec)
 {
-    supervisor s = {.spec = spec, .signals = -1};
+    rt__supervisor s = {.spec = spec, .signals = -1, .coordinator.out = -1};
     rt__display_init(&s.display, spec->json, spec->rundir->path, spec->cfg->data.batch);
     if (begin(&s) != RT_OK)
         give_up_with_error(&s);
     while (s.wire && !is_over(&s)) {
-        struct pollfd p[] = {{.fd = s.signals, .events = POLLIN},
-                             {.fd = rt_wire_fd(s.wire), .events = POLLIN}};
-        poll(p, 2, POLL_MS);
+        wait_for_news(&s);
         handle_signals(&s);
-        drain_wire(&s, 0);
-        kill_job_if_overdue(&s);
-        if (s.ended && !s.out.refused)
-            rt__job_end(&s.job); /* the run is over; so is its job, whatever it still does */
+        rt__supervisor_drain(&s, 0);
+        rt__generations_tend(&s.generations);
+        rt__supervisor_tend_coordinator(&s);
+        tend_hosts(&s);
+        if (s.ended) /* so is its job, whatever it still does */
+            rt__generations_end(&s.generations);
     }
-    rt__children_end(0);
-    rt__job_release(&s.job);
+    rt__children_end(NULL, 0);
+    tidy_up(&s);
+    rt__generations_release(&s.generations);
+    rt__probes_end(&s.probes);
+    rt__hosts_file_close(&s.hosts);
+    rt__coordinator_release(&s.coordinator);
     if (s.wire)
         rt_wire_close(s.wire, 0);
     if (s.signals >= 0)

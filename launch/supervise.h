@@ -3,7 +3,8 @@
  *     rt__run_spec spec = {.cfg = &cfg, .rundir = &dir, .mpirun = "/usr/bin/mpirun", ...};
  *     rt__outcome end = rt__supervise(&spec);
  *
- * The launcher owns processes and decides nothing: jobs start and end as the coordinator says. */
+ * The launcher owns processes and decides nothing: jobs start and end as the coordinator says
+ * (generations.h), and a coordinator that dies is started again (coordinator_process.h). */
 #ifndef RINGTORCH_LAUNCH_SUPERVISE_H
 #define RINGTORCH_LAUNCH_SUPERVISE_H
 
@@ -23,6 +24,7 @@ typedef struct rt__outcome {
     int exit_code;
     bool stepped;       /* at least one step was made */
     bool refused;       /* the coordinator has told the user why, or will not: print nothing more */
+    bool kept;          /* it ended without its coordinator: its snapshots are still there */
     char message[2048]; /* why it failed; "" if it did not */
 } rt__outcome;
 

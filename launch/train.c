@@ -4,7 +4,9 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "launch/child.h"
+#include "launch/hosts.h"
 #include "launch/options.h"
+#include "launch/probe.h"
 #include "launch/rundir.h"
 #include "launch/supervise.h"
 #include <errno.h> /* program_invocation_name */
@@ -15,13 +17,22 @@
 static const char help[] =
     "usage: ringtorch train CONFIG [options]\n"
     "\n"
-    "Trains the model that CONFIG (YAML) describes, with a coordinator and MPI workers on this "
-    "machine.\n"
+    "Trains the model that CONFIG (YAML) describes, with a coordinator here and MPI workers here "
+    "or "
+    "on other hosts.\n"
     "\n"
     "  -n, --workers W     worker processes (parallel.workers)\n"
+    "  --hostfile FILE     hosts to run on, a line each: NAME [slots=N] (parallel.hostfile); the "
+    "run "
+    "directory must be on a\n"
+    "                      file system that they share, and control.bind an address they can "
+    "reach\n"
     "  --run-dir DIR       where everything the run writes goes (run.dir; runs/<run.name>)\n"
     "  --resume never      refuse a directory that holds a run (the default)\n"
-    "  --resume auto       go on from the newest checkpoint there that verifies, if there is one\n"
+    "  --resume auto       go on from the newest state there: snapshots in memory that a killed "
+    "run "
+    "left, or the newest\n"
+    "                      checkpoint that verifies, if there is one\n"
     "  --resume PATH       go on from this checkpoint, or from the newest good one of this run "
     "directory\n"
     "  --set KEY=VALUE     override one key of CONFIG; may be repeated\n"
@@ -31,8 +42,12 @@ static const char help[] =
     "Ctrl-C finishes the step, writes a checkpoint and says how to go on; a second one stops at "
     "once.\n"
     "Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 130 stopped by Ctrl-C.\n"
-    "Environment: RINGTORCH_WORKER  program to run as worker instead of the ringtorch-worker "
-    "beside this one\n";
+    "Environment: RINGTORCH_WORKER, RINGTORCH_COORDINATOR  programs to run instead of "
+    "ringtorch-worker and\n"
+    "                                 ringtorch-coordinator beside this one\n"
+    "             OMPI_MCA_...        settings of Open MPI; OMPI_MCA_plm_rsh_agent: the remote "
+    "shell "
+    "(ssh)\n";
 
 typedef struct launch {
     rt__train_options options;
@@ -50,15 +65,21 @@ static char *choose_run_dir(const launch *l)
     return rt_strdup_printf("runs/%s", l->cfg.run.name);
 }
 
+/* Returns what the user wants to run in place of the program beside this one (rt_mem_free). */
+static char *choose_program(const char *variable, const char *name)
+{
+    const char *set = getenv(variable);
+    return set ? rt_strdup(set) : rt__program_beside(name);
+}
+
 static rt_status find_programs(launch *l)
 {
-    const char *worker = getenv("RINGTORCH_WORKER");
     l->mpirun = rt__find_program("mpirun");
     if (!l->mpirun && !rt_failed())
         return RT_FAIL(NOTFOUND,
                        "mpirun: not found in PATH: install it with apt-get install openmpi-bin");
-    l->coordinator = rt__program_beside("ringtorch-coordinator");
-    l->worker = worker ? rt_strdup(worker) : rt__program_beside("ringtorch-worker");
+    l->coordinator = choose_program("RINGTORCH_COORDINATOR", "ringtorch-coordinator");
+    l->worker = choose_program("RINGTORCH_WORKER", "ringtorch-worker");
     if (!l->mpirun || !l->coordinator || !l->worker)
         return rt_error_code();
     const char *needed[] = {l->coordinator, l->worker};
@@ -67,6 +88,20 @@ static rt_status find_programs(launch *l)
             return RT_FAIL(NOTFOUND, "%s: not found: build it with ./quickstart or cmake --build",
                            needed[i]);
     return RT_OK;
+}
+
+/* Checks that the other hosts, if there are any, could be reached and reach us. */
+static rt_status check_hosts(const rt_config *cfg)
+{
+    rt__hosts hosts;
+    if (cfg->parallel.hostfile[0] == '\0')
+        return RT_OK;
+    RT_TRY(rt__hosts_read(cfg->parallel.hostfile, &hosts));
+    rt_status status = rt__hosts_check_bind(&hosts, cfg->parallel.hostfile, cfg->control.bind);
+    if (status == RT_OK && !rt__hosts_all_local(&hosts))
+        status = rt__agent_check();
+    rt__hosts_release(&hosts);
+    return status;
 }
 
 /* Checks all that can be checked before anything is started or written. */
@@ -78,6 +113,7 @@ static rt_status prepare(int argc, char **argv, launch *l)
         return RT_OK;
     RT_TRY(rt_config_load(o->config, o->sets, o->n_sets, &l->cfg));
     RT_TRY(rt_config_check(&l->cfg));
+    RT_TRY(check_hosts(&l->cfg));
     RT_TRY(find_programs(l));
     l->dir = choose_run_dir(l);
     return l->dir ? RT_OK : rt_error_code();
@@ -103,15 +139,17 @@ static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
     return status;
 }
 
+/* Says why it ended, and how to go on from what it has reached. */
 static void report(const rt__rundir *dir, const rt__outcome *end)
 {
     if (end->message[0])
         fprintf(stderr, "ringtorch: %s\n", end->message);
-    if (end->exit_code == 1 && end->stepped)
+    if (end->stepped && (end->exit_code == 1 || end->kept))
         fprintf(stderr,
-                "ringtorch: to go on from its newest checkpoint: %s train %s/config.yaml "
-                "--run-dir %s --resume auto\n",
-                program_invocation_name, dir->path, dir->path);
+                "ringtorch: to go on from its %s: %s train %s/config.yaml --run-dir %s --resume "
+                "auto\n",
+                end->kept ? "snapshots" : "newest checkpoint", program_invocation_name, dir->path,
+                dir->path);
 }
 
 static int run(const launch *l, double started)

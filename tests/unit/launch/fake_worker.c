@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include "common/clock.h"
 #include "common/config.h"
@@ -289,6 +290,7 @@ static void join(worker *w)
 int main(void)
 {
     worker w = {0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* as the real one: mpirun may be killed */
     join(&w);
     hello(&w);
     while (!w.plan.world && !w.leave)

@@ -18,7 +18,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "launch/child.h"
-#include "launch/job.h"
+#include "launch/job_log.h"
 #include "launch/options.h"
 #include "launch/rundir.h"
 
@@ -258,11 +258,11 @@ static void nobody_is_left_behind(void **state)
     assert_true(read(ends[0], text, sizeof text - 1) > 0);
     pid_t grandchild = atoi(text);
     assert_int_equal(kill(grandchild, 0), 0);
-    rt__children_end(spare);
+    rt__children_end(&spare, 1);
     assert_int_equal(kill(pid, 0), -1);
     assert_int_equal(kill(grandchild, 0), -1);
     assert_int_equal(kill(spare, 0), 0);
-    rt__children_end(0);
+    rt__children_end(NULL, 0);
     assert_int_equal(kill(spare, 0), -1);
     close(ends[0]);
     close(ends[1]);
@@ -281,15 +281,30 @@ static void mpirun_says_who_failed(void **state)
                                "non-zero status, thus causing\n"
                                "the job to be terminated. The first process to do so was:\n\n"
                                "  Process name: [[16421,1],12]\n  Exit code:    3\n-----\n";
-    int64_t rank = -1, sig, code;
-    assert_true(rt__job_blame(killed, &rank, &sig, &code));
-    assert_int_equal(rank, 3);
-    assert_int_equal(sig, 9);
-    assert_true(rt__job_blame(left, &rank, &sig, &code));
-    assert_int_equal(rank, 12);
-    assert_int_equal(sig, 0);
-    assert_int_equal(code, 3);
-    assert_false(rt__job_blame("There are not enough slots available\n", &rank, &sig, &code));
+    static const char lost[] = "-----\nORTE has lost communication with a remote daemon.\n\n"
+                               "  HNP daemon   : [[61219,0],0] on node h0\n"
+                               "  Remote daemon: [[61219,0],1] on node h1.lan\n\nThis is usually\n";
+    static const char unreached[] =
+        "ssh: connect to host h1 port 22: Connection timed out\n-----\n"
+        "ORTE was unable to reliably start one or more daemons.\nThis usually is caused by:\n";
+    rt__blame b;
+    assert_true(rt__log_blame(killed, &b));
+    assert_int_equal(b.rank, 3);
+    assert_int_equal(b.signal, 9);
+    assert_false(b.daemon);
+    assert_true(rt__log_blame(left, &b));
+    assert_int_equal(b.rank, 12);
+    assert_int_equal(b.signal, 0);
+    assert_int_equal(b.exit_code, 3);
+    assert_true(rt__log_blame(lost, &b));
+    assert_int_equal(b.rank, -1);
+    assert_true(b.daemon);
+    assert_string_equal(b.host, "h1.lan");
+    assert_true(rt__log_blame(unreached, &b));
+    assert_true(b.daemon);
+    assert_string_equal(b.host, "");
+    assert_false(rt__log_blame("There are not enough slots available\n", &b));
+    assert_int_equal(b.rank, -1);
 }
 
 int main(void)

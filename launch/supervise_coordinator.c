@@ -1,0 +1,165 @@
+/* What passes between launcher and coordinator, and what happens when the coordinator dies. */
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "launch/supervisor.h"
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const double LAST_WORDS_SECONDS = 0.5, ALIVE_SECONDS = 1;
+
+void rt__supervisor_give_up(rt__supervisor *s, int exit_code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(s->out.message, sizeof s->out.message, fmt, ap);
+    va_end(ap);
+    s->out.exit_code = exit_code;
+    s->ended = true;
+    s->ended_at = rt_clock();
+}
+
+/* ---- to the coordinator ---- */
+
+void rt__supervisor_send(rt__supervisor *s, rt_msg_type type, const void *body)
+{
+    if (rt_wire_send(s->wire, NULL, type, body) != RT_OK) {
+        rt_log_warn("%s: %s", rt_msg_name(type), rt_error());
+        rt_error_clear();
+    }
+}
+
+void rt__supervisor_send_hosts(rt__supervisor *s)
+{
+    const rt__hosts *h = &s->hosts.hosts;
+    rt__supervisor_send(s, RT_MSG_HOSTS,
+                        &(rt_msg_hosts){.hosts = (const char *const *)h->name,
+                                        .hosts_count = h->count,
+                                        .slots = h->slots,
+                                        .slots_count = h->count});
+}
+
+void rt__supervisor_greet(void *ctx)
+{
+    rt__supervisor *s = ctx;
+    char host[HOST_NAME_MAX + 1] = "";
+    gethostname(host, sizeof host - 1);
+    rt__supervisor_send(
+        s, RT_MSG_LAUNCHER,
+        &(rt_msg_launcher){.pid = getpid(),
+                           .host = host,
+                           .job_generation = rt__generations_alive(&s->generations)});
+    rt__supervisor_send_hosts(s);
+    if (s->interrupts > 0)
+        rt__supervisor_send(s, RT_MSG_INTERRUPT,
+                            &(rt_msg_interrupt){.signal = s->interrupt_signal,
+                                                .reason = strsignal(s->interrupt_signal)});
+    rt__generations_tell_again(&s->generations);
+}
+
+/* That it is confirmed shows that the coordinator is not stuck; while one is not, another would say
+ * no more. */
+static void send_alive(rt__supervisor *s)
+{
+    double now = rt_clock();
+    if (!s->coordinator.ready || now < s->next_alive ||
+        rt_wire_unconfirmed_seconds(s->wire) > ALIVE_SECONDS)
+        return;
+    s->next_alive = now + ALIVE_SECONDS;
+    rt__supervisor_send(s, RT_MSG_ALIVE, &(rt_msg_alive){.seconds = now});
+}
+
+/* ---- from the coordinator ---- */
+
+static void handle_frame(rt__supervisor *s, const rt_frame *f)
+{
+    switch (f->type) {
+    case RT_MSG_START_GENERATION:
+        rt__generations_start(&s->generations, &f->body.start_generation);
+        break;
+    case RT_MSG_END_GENERATION:
+        rt__generations_end_one(&s->generations, f->body.end_generation.job_generation);
+        break;
+    case RT_MSG_PROBE:
+        if (rt__probes_ask(&s->probes, f->body.probe.host) != RT_OK) {
+            rt_log_warn("PROBE: %s", rt_error());
+            rt_error_clear();
+        }
+        break;
+    case RT_MSG_SHOW:
+        rt__display_show(&s->display, f->body.show.json);
+        break;
+    case RT_MSG_RUN_ENDED:
+        if (s->ended) /* we have given up before it came */
+            break;
+        rt__supervisor_give_up(s, (int)f->body.run_ended.exit_code, "%s",
+                               f->body.run_ended.message);
+        s->by_coordinator = true;
+        break;
+    default:
+        rt_log_warn("unexpected %s from %s", rt_msg_name(f->type), f->sender);
+    }
+}
+
+void rt__supervisor_drain(rt__supervisor *s, double seconds)
+{
+    rt_frame f;
+    rt_status status;
+    while ((status = rt_wire_receive(s->wire, seconds, &f)) == RT_OK) {
+        handle_frame(s, &f);
+        rt_frame_release(&f);
+        seconds = 0;
+    }
+    if (status != RT_E_TIMEOUT)
+        rt_log_warn("%s", rt_error());
+    rt_error_clear();
+}
+
+/* ---- the coordinator's life ---- */
+
+/* It may have said why; what it sent is all here once its end of the connection is closed. */
+static void hear_last_words(rt__supervisor *s)
+{
+    for (double end = rt_clock() + LAST_WORDS_SECONDS;
+         !s->ended && rt_wire_connected(s->wire) && rt_clock() < end;)
+        rt__supervisor_drain(s, 0.01);
+    rt__supervisor_drain(s, 0);
+}
+
+void rt__supervisor_coordinator_gone(rt__supervisor *s, int wait_status)
+{
+    rt__coordinator *c = &s->coordinator;
+    hear_last_words(s);
+    bool again = rt__coordinator_died(c, wait_status);
+    if (s->ended || again)
+        return;
+    if (c->last_answer)
+        rt__supervisor_give_up(
+            s, 1, "the coordinator refuses to start again, for the reason it gave (%s)", c->cause);
+    else
+        rt__supervisor_give_up(
+            s, 1, "the coordinator %s, %d times in a row: %s/logs/coordinator.log may say why",
+            c->cause, c->deaths, s->spec->rundir->path);
+}
+
+void rt__supervisor_tend_coordinator(rt__supervisor *s)
+{
+    rt__coordinator *c = &s->coordinator;
+    if (s->ended)
+        return;
+    if (rt__coordinator_listens(c))
+        rt__display_say(&s->display, "the coordinator %s; started again after %.2f s", c->cause,
+                        c->ready_at - c->gone_at);
+    rt__coordinator_check(c, rt_wire_unconfirmed_seconds(s->wire));
+    if (rt__coordinator_tend(c) != RT_OK) {
+        rt_log_warn("%s", rt_error());
+        rt_error_clear();
+        rt__supervisor_coordinator_gone(s, W_EXITCODE(127, 0));
+    }
+    send_alive(s);
+}
