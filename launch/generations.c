@@ -201,8 +201,10 @@ bool rt__generations_reaped(rt__generations *g, pid_t pid, int wait_status)
 void rt__generations_tend(rt__generations *g)
 {
     rt__job_watch(&g->job);
-    if (rt__job_overdue(&g->job))
+    if (rt__job_overdue(&g->job)) {
+        rt__job_kill(&g->job);
         job_gone(g, SIGKILL);
+    }
     if (g->asking)
         tend_inquest(g);
 }

@@ -90,6 +90,12 @@ void rt__job_end(rt__job *job)
         tell_to_end(job);
 }
 
+void rt__job_kill(rt__job *job)
+{
+    job->killed = true;
+    kill(job->pid, SIGKILL);
+}
+
 bool rt__job_overdue(const rt__job *job)
 {
     double since = job->failing_since > 0 ? job->failing_since : job->ending_since;
@@ -131,19 +137,34 @@ static bool take_blame(rt__job *job, const char *log, rt_msg_exited *out)
     return true;
 }
 
+static bool is_killed(int wait_status)
+{
+    return WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+}
+
+/* Somebody has killed mpirun, and its ranks died by that: even before it, since the kernel tells them
+ * when the thread ends that started them. */
+static bool is_mpirun_to_blame(const rt__job *job, int wait_status)
+{
+    if (job->certain)
+        return is_killed(wait_status) && is_killed(job->first_status) && !job->killed;
+    return WIFSIGNALED(wait_status) && job->failing_since == 0;
+}
+
 /* Says who failed first, of a job that nobody told to end. */
 static void find_culprit(rt__job *job, int wait_status, const char *log, rt_msg_exited *out)
 {
+    bool killed = WIFSIGNALED(job->first_status), said = !job->certain;
     out->rank = job->first;
-    if (job->certain) {
-        bool killed = WIFSIGNALED(job->first_status);
+    if (said)
+        said = take_blame(job, log, out);
+    if (!said && is_mpirun_to_blame(job, wait_status)) {
+        out->rank = -1;
+        out->signal = WTERMSIG(wait_status);
+    } else if (job->certain) {
         out->signal = killed ? WTERMSIG(job->first_status) : 0;
         out->exit_code = killed ? 128 + out->signal : WEXITSTATUS(job->first_status);
         return;
-    }
-    if (!take_blame(job, log, out) && WIFSIGNALED(wait_status) && job->failing_since == 0) {
-        out->rank = -1; /* mpirun itself was killed, and the ranks by that */
-        out->signal = WTERMSIG(wait_status);
     }
     job->dead[0] = out->rank;
     job->dead_count = out->rank >= 0;

@@ -5,7 +5,7 @@
  *     RT_TRY(rt__job_start(&job, &(rt__job_spec){.run_dir = d, .world = 4, .generation = 1, ...}));
  *     ... poll rt__ranks_fd(&job.ranks); in each turn of the loop:
  *     rt__job_watch(&job);
- *     if (rt__job_overdue(&job)) ...              // kill job.pid and what it leaves behind
+ *     if (rt__job_overdue(&job)) rt__job_kill(&job);
  *     ... waitpid says that job.pid has ended with `wait_status` ...
  *     rt_msg_exited m;
  *     rt__job_ended(&job, wait_status, &m);       // what m points to belongs to job
@@ -45,6 +45,7 @@ typedef struct rt__job {
     double failing_since; /* > 0: the others were killed then, and mpirun is expected to end */
     double ordered_at;    /* > 0: we were told to end it */
     double ending_since;  /* > 0: mpirun was told to end */
+    bool killed;          /* it did not, and was killed */
     char tail[2000];
     char lost_host[RT__HOST_NAME];
     bool lost_daemon; /* another host is gone or cannot be reached, whichever it is */
@@ -61,6 +62,8 @@ double rt__job_patience(const rt__job *job);
 void rt__job_end(rt__job *job);
 /* Returns whether mpirun has not ended though its time for it is over. */
 bool rt__job_overdue(const rt__job *job);
+/* Kills mpirun, which leaves its ranks to us. */
+void rt__job_kill(rt__job *job);
 /* Says how the job ended, now that it has. If we ended it nobody failed (rank -1, signal 0). */
 void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out);
 void rt__job_release(rt__job *job);

@@ -1,6 +1,9 @@
 #include "launch/supervise.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
 #include "launch/child.h"
 #include "launch/leftovers.h"
 #include "launch/supervisor.h"
@@ -80,15 +83,15 @@ static void interrupt(rt__supervisor *s, int signal)
         return;
     s->interrupted_at = rt_clock();
     s->interrupts++;
-    if (s->interrupts == 1) {
+    if (s->interrupts == 1)
         s->interrupt_signal = signal;
-        rt__supervisor_send(s, RT_MSG_INTERRUPT,
-                            &(rt_msg_interrupt){.signal = signal, .reason = strsignal(signal)});
-    } else if (s->interrupts == 2) {
-        rt__job_end(&s->generations.job);
-    } else {
+    if (s->interrupts > 2) {
         stop_at_once(s, signal);
+        return;
     }
+    rt__supervisor_send_interrupt(s);
+    if (s->interrupts == 2)
+        rt__job_end(&s->generations.job);
 }
 
 static void reap(rt__supervisor *s)
@@ -190,6 +193,21 @@ static rt_status connect_wire(rt__supervisor *s)
     return RT_OK;
 }
 
+/* What is of no interest to the user while all goes well. */
+static rt_status open_log(const rt__supervisor *s)
+{
+    const rt_config *cfg = s->spec->cfg;
+    char *folder = rt_path_join(s->spec->rundir->path, "logs"),
+         *path = folder ? rt_path_join(folder, "launcher.log") : NULL;
+    rt_status status = path ? rt_dir_make(folder, 0755) : rt_error_code();
+    if (status == RT_OK)
+        status = rt_log_open("launcher", path, cfg->log.format == RT_CFG_LOG_JSON);
+    rt_mem_free(folder);
+    rt_mem_free(path);
+    rt_log_set_level((rt_log_level)cfg->log.level);
+    return status;
+}
+
 static rt_status begin(rt__supervisor *s)
 {
     const rt_config *cfg = s->spec->cfg;
@@ -207,6 +225,7 @@ static rt_status begin(rt__supervisor *s)
         never_ready(s);
         return RT_OK;
     }
+    RT_TRY(open_log(s));
     /* A launcher that was killed could not tidy up behind its last job. */
     rt__leftovers_end_generation(cfg->snapshot.dir, s->coordinator.run_id, INT64_MAX);
     return connect_wire(s);
@@ -268,6 +287,7 @@ rt__outcome rt__supervise(const rt__run_spec *spec)
         rt_wire_close(s.wire, 0);
     if (s.signals >= 0)
         close(s.signals);
+    rt_log_close();
     rt__display_end(&s.display);
     s.out.stepped = s.display.stepped;
     return s.out;

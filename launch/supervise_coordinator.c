@@ -44,6 +44,13 @@ void rt__supervisor_send_hosts(rt__supervisor *s)
                                         .slots_count = h->count});
 }
 
+void rt__supervisor_send_interrupt(rt__supervisor *s)
+{
+    rt__supervisor_send(s, RT_MSG_INTERRUPT,
+                        &(rt_msg_interrupt){.signal = s->interrupt_signal,
+                                            .reason = strsignal(s->interrupt_signal)});
+}
+
 void rt__supervisor_greet(void *ctx)
 {
     rt__supervisor *s = ctx;
@@ -55,10 +62,8 @@ void rt__supervisor_greet(void *ctx)
                            .host = host,
                            .job_generation = rt__generations_alive(&s->generations)});
     rt__supervisor_send_hosts(s);
-    if (s->interrupts > 0)
-        rt__supervisor_send(s, RT_MSG_INTERRUPT,
-                            &(rt_msg_interrupt){.signal = s->interrupt_signal,
-                                                .reason = strsignal(s->interrupt_signal)});
+    for (int i = 0; i < s->interrupts; i++)
+        rt__supervisor_send_interrupt(s);
     rt__generations_tell_again(&s->generations);
 }
 

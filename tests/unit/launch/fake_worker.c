@@ -25,7 +25,13 @@
 #include "common/mem.h"
 #include "common/wire.h"
 
-enum { RANKS_MAX = 16 };
+enum { RANKS_MAX = 16, PIECES_MAX = 64 };
+
+/* What was said about a piece and is not answered yet. */
+typedef struct piece {
+    int64_t step, bytes; /* step 0: none */
+    char file[40], sum[17];
+} piece;
 
 typedef struct shared {
     _Atomic int64_t done[RANKS_MAX]; /* steps finished */
@@ -42,8 +48,9 @@ typedef struct worker {
     shared *all;
     char action[16];
     int64_t action_rank, action_step, action_generation;
-    double step_seconds;
-    bool leave;
+    double step_seconds, next_progress;
+    piece pieces[PIECES_MAX];
+    bool finished, leave;
 } worker;
 
 static void die(void)
@@ -82,10 +89,31 @@ static void say(worker *w, rt_msg_type type, const void *body)
     must(rt_wire_send(w->wire, NULL, type, body));
 }
 
+static void say_progress(worker *w)
+{
+    if (!w->plan.world || rt_clock() < w->next_progress)
+        return;
+    w->next_progress = rt_clock() + 0.5;
+    say(w, RT_MSG_PROGRESS,
+        &(rt_msg_progress){.step = w->step,
+                           .what = "step",
+                           .peer = -1,
+                           .snapshot_step = -1,
+                           .rss_bytes = 1 << 20});
+}
+
+static void piece_answered(worker *w, int64_t step)
+{
+    for (int i = 0; i < PIECES_MAX; i++)
+        if (w->pieces[i].step == step)
+            w->pieces[i].step = 0;
+}
+
 /* Takes what the coordinator says, for at most `seconds`. */
 static void listen(worker *w, double seconds)
 {
     rt_frame f;
+    say_progress(w);
     while (rt_wire_receive(w->wire, seconds, &f) == RT_OK) {
         seconds = 0;
         if (f.type == RT_MSG_PLAN && !w->plan.world) {
@@ -97,6 +125,8 @@ static void listen(worker *w, double seconds)
             w->leave = true;
         else if (f.type == RT_MSG_STOP && w->rank == 0) /* a step that nobody has begun */
             w->all->last_step = w->step + 1;
+        else if (f.type == RT_MSG_COMMITTED || f.type == RT_MSG_ABORTED)
+            piece_answered(w, f.body.committed.step); /* the first field of both */
         else if (f.type == RT_MSG_REFUSED)
             exit(5);
         rt_frame_release(&f);
@@ -122,7 +152,50 @@ static void hello(worker *w)
                         .config_hash = hash,
                         .layout_hash = layout,
                         .parameters = 10,
-                        .samples = 6400});
+                        .samples = 6400,
+                        .step = w->step,
+                        .plan_hash = w->plan.plan_hash,
+                        .local_rank = w->rank});
+}
+
+static void say_layout(worker *w)
+{
+    char layout[] = "[{\"name\": \"w\", \"dtype\": \"f32\", \"shape\": [10]}]";
+    if (w->rank == 0)
+        say(w, RT_MSG_LAYOUT, &(rt_msg_layout){.json = layout});
+}
+
+static void say_piece(worker *w, const piece *p)
+{
+    say(w, RT_MSG_PIECE_DONE,
+        &(rt_msg_piece_done){
+            .step = p->step, .file = p->file, .bytes = p->bytes, .checksum = p->sum});
+}
+
+static void say_finished(worker *w)
+{
+    char sha[65], text[32];
+    rt_sha256 h;
+    snprintf(text, sizeof text, "%" PRId64, w->step);
+    must(rt_sha256_init(&h));
+    rt_sha256_update(&h, text, strlen(text));
+    rt_sha256_hex(&h, sha);
+    say(w, RT_MSG_FINISHED,
+        &(rt_msg_finished){.step = w->step, .weights_sha256 = sha, .rss_bytes = 2 << 20});
+}
+
+/* What a coordinator must hear that has taken over from one that died. */
+static void say_again(void *ctx)
+{
+    worker *w = ctx;
+    hello(w);
+    if (w->plan.world)
+        say_layout(w);
+    for (int i = 0; i < PIECES_MAX; i++)
+        if (w->pieces[i].step > 0)
+            say_piece(w, &w->pieces[i]);
+    if (w->finished)
+        say_finished(w);
 }
 
 static void fault(worker *w, rt_status code, const char *message)
@@ -145,7 +218,8 @@ static void keep_in_step(worker *w)
 
 static void save_piece(worker *w)
 {
-    char dir[600], path[700], file[40], sum[17], text[64];
+    char dir[600], path[700], text[64];
+    piece *p = w->pieces;
     static bool failed;
     if (strcmp(w->action, "piece") == 0 && w->rank == w->action_rank && w->step >= w->action_step &&
         !failed) {
@@ -157,8 +231,11 @@ static void save_piece(worker *w)
     }
     snprintf(dir, sizeof dir, "%s/checkpoints/.step-%08" PRId64 ".g%" PRId64 ".tmp", w->dir,
              w->step, w->generation);
-    snprintf(file, sizeof file, "piece-%05" PRId64 ".safetensors", w->rank);
-    snprintf(path, sizeof path, "%s/%s", dir, file);
+    while (p->step > 0)
+        p++;
+    p->step = w->step;
+    snprintf(p->file, sizeof p->file, "piece-%05" PRId64 ".safetensors", w->rank);
+    snprintf(path, sizeof path, "%s/%s", dir, p->file);
     int len = snprintf(text, sizeof text, "weights after %" PRId64 " steps, part %" PRId64, w->step,
                        w->rank);
     int fd;
@@ -166,9 +243,9 @@ static void save_piece(worker *w)
     must(rt_file_create(path, &fd));
     must(rt_file_write(fd, path, text, (size_t)len));
     must(rt_file_finish(fd, path));
-    snprintf(sum, sizeof sum, "%016" PRIx64, rt_hash64(text, (size_t)len));
-    say(w, RT_MSG_PIECE_DONE,
-        &(rt_msg_piece_done){.step = w->step, .file = file, .bytes = len, .checksum = sum});
+    p->bytes = len;
+    snprintf(p->sum, sizeof p->sum, "%016" PRIx64, rt_hash64(text, (size_t)len));
+    say_piece(w, p);
 }
 
 static void report(worker *w, double began)
@@ -237,14 +314,8 @@ static void train(worker *w)
 
 static void finish(worker *w)
 {
-    char sha[65], text[32];
-    rt_sha256 h;
-    snprintf(text, sizeof text, "%" PRId64, w->step);
-    must(rt_sha256_init(&h));
-    rt_sha256_update(&h, text, strlen(text));
-    rt_sha256_hex(&h, sha);
-    say(w, RT_MSG_FINISHED,
-        &(rt_msg_finished){.step = w->step, .weights_sha256 = sha, .rss_bytes = 2 << 20});
+    w->finished = true;
+    say_finished(w);
     while (!w->leave)
         listen(w, 0.05);
 }
@@ -284,6 +355,7 @@ static void join(worker *w)
                                             .name = name,
                                             .generation = w->generation},
                          &w->wire));
+    rt_wire_on_reset(w->wire, say_again, w);
     map_shared(w);
 }
 
@@ -296,10 +368,7 @@ int main(void)
     while (!w.plan.world && !w.leave)
         listen(&w, 0.1);
     w.step = w.plan.start_step;
-    if (w.rank == 0) {
-        char layout[] = "[{\"name\": \"w\", \"dtype\": \"f32\", \"shape\": [10]}]";
-        say(&w, RT_MSG_LAYOUT, &(rt_msg_layout){.json = layout});
-    }
+    say_layout(&w);
     train(&w);
     if (!w.leave && w.plan.start_step == w.plan.end_step && w.rank == 0 && w.plan.evaluate_final)
         evaluate(&w);

@@ -507,18 +507,76 @@ static void an_echo_of_an_interrupt_is_not_a_second_one(void **state)
     assert_int_equal(summary_int("checkpoint_step"), summary_int("steps"));
 }
 
-static void a_killed_coordinator_ends_the_run_and_it_can_go_on(void **state)
+/* Kills the coordinator and waits until there is another one. */
+static void replace_coordinator(int signal)
+{
+    pid_t old = find_process("ringtorch-coordinator");
+    assert_true(old > 0);
+    kill(old, signal);
+    for (double end = rt_clock() + 30;; rt_clock_sleep(0.005)) {
+        pid_t now = find_process("ringtorch-coordinator");
+        if (now > 0 && now != old)
+            return;
+        if (rt_clock() > end)
+            fail_msg("no other coordinator was started");
+    }
+}
+
+static void a_killed_coordinator_is_started_again(void **state)
 {
     (void)state;
     pid_t pid = begin_slowly();
-    kill(find_process("ringtorch-coordinator"), SIGKILL);
-    expect_end(pid, 1);
-    expect_text(err, "the coordinator died (signal 9)");
-    expect_text(err, "--resume auto");
-    expect_nobody_left();
-    unsetenv("FAKE_STEP_SECONDS");
-    run(0, "--resume", "auto", NULL);
+    pid_t worker = find_process("fake_worker");
+    replace_coordinator(SIGKILL);
+    await_text("events.jsonl", "coordinator_restarted");
+    replace_coordinator(SIGSEGV);
+    assert_int_equal(kill(worker, 0), 0); /* it trains on meanwhile */
+    expect_end(pid, 0);
     expect_finished();
+    expect_text(out, "the coordinator was killed by signal 9");
+    assert_string_equal(err, "");
+    assert_int_equal(summary_int("restarts"), 0);
+    assert_false(file_says("metrics.jsonl", "\"generation\":2"));
+}
+
+static void a_stuck_coordinator_is_replaced(void **state)
+{
+    (void)state;
+    setenv("FAKE_STEP_SECONDS", "0.2", 1);
+    pid_t pid = begin(NULL);
+    await_text("metrics.jsonl", "\"step\":5");
+    replace_coordinator(SIGSTOP);
+    expect_end(pid, 0);
+    expect_finished();
+    expect_text(out, "the coordinator did not answer for 5 s");
+    assert_int_equal(summary_int("restarts"), 0);
+}
+
+/* Both at once: the new coordinator learns from the launcher that the job is gone. */
+static void coordinator_and_worker_die_together(void **state)
+{
+    (void)state;
+    pid_t pid = begin_slowly();
+    kill(find_process("fake_worker"), SIGKILL);
+    replace_coordinator(SIGKILL);
+    expect_end(pid, 0);
+    expect_finished();
+    assert_int_equal(summary_int("restarts"), 1);
+}
+
+/* Ctrl-C while there is no coordinator, and while there is one that does not listen. */
+static void an_interrupt_reaches_the_next_coordinator(void **state)
+{
+    (void)state;
+    pid_t pid = begin_slowly();
+    pid_t coordinator = find_process("ringtorch-coordinator");
+    kill(coordinator, SIGSTOP);
+    kill(pid, SIGINT);
+    usleep(300000);
+    kill(coordinator, SIGKILL);
+    expect_end(pid, 130);
+    summary_says("status", "stopped");
+    assert_int_equal(summary_int("checkpoint_step"), summary_int("steps"));
 }
 
 static void a_killed_launcher_takes_all_along(void **state)
@@ -665,7 +723,10 @@ int main(void)
         TEST(sigterm_ends_well),
         TEST(a_second_interrupt_does_not_wait),
         TEST(an_echo_of_an_interrupt_is_not_a_second_one),
-        TEST(a_killed_coordinator_ends_the_run_and_it_can_go_on),
+        TEST(a_killed_coordinator_is_started_again),
+        TEST(a_stuck_coordinator_is_replaced),
+        TEST(coordinator_and_worker_die_together),
+        TEST(an_interrupt_reaches_the_next_coordinator),
         TEST(a_killed_launcher_takes_all_along),
         TEST(damaged_checkpoints_are_passed_over_or_refused),
         TEST(another_model_is_refused_and_nothing_changes),
