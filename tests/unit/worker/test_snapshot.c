@@ -593,17 +593,17 @@ static void where_a_rank_was_outlives_it(void **state)
     rt__snapshot_args args = small_args(&about, f.dir, &progress);
     must(rt__snapshot_start(&args, &s));
     rt__progress_step(&progress, 17);
-    rt__progress_phase(&progress, RT__PHASE_BACKWARD, 6);
+    rt__progress_phase(&progress, RT_PHASE_BACKWARD, 6);
 
     rt__offers o = {0};
     rt__offers_find(f.dir, &ours, &o);
-    const int64_t expected[] = {1, 3, 17, 6, RT__PHASE_BACKWARD};
+    const int64_t expected[] = {1, 3, 17, 6, RT_PHASE_BACKWARD};
     assert_int_equal(o.trace_count, RT_TRACE_FIELDS);
     assert_memory_equal(o.trace, expected, sizeof expected);
     assert_int_equal(o.offer_count, 0);
     rt__offers_release(&o);
     rt__snapshot_end(s);
-    rt__progress_phase(&progress, RT__PHASE_UPDATE, -1); /* to nowhere now */
+    rt__progress_phase(&progress, RT_PHASE_UPDATE, -1); /* to nowhere now */
 }
 
 /* ---- trouble ---- */
