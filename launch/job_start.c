@@ -94,10 +94,11 @@ static void add_mpi_environment(strings *s, const rt__job *job, const rt__job_sp
     add_mca(s, "odls_base_sigkill_timeout", "0");
     if (rt__hosts_busiest(&job->hosts, spec->world) * spec->threads > sysconf(_SC_NPROCESSORS_ONLN))
         add_mca(s, "mpi_yield_when_idle", "1");
-    if (!getenv("OMPI_MCA_orte_tmpdir_base")) { /* the two exclude each other */
+    /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. */
+    if (!getenv("OMPI_MCA_orte_local_tmpdir_base") && !getenv("OMPI_MCA_orte_remote_tmpdir_base")) {
         char folder[160];
         rt__leftovers_mpirun(spec->run_id, spec->generation, folder, sizeof folder);
-        add_mca(s, "orte_local_tmpdir_base", folder);
+        add_mca(s, "orte_tmpdir_base", folder);
     }
     if (job->hosts.count > 0)
         add_many_hosts_environment(s);
