@@ -156,6 +156,7 @@ void rt__run_on_recovered(rt__run *r, double now, const rt__event *e)
     if (joining) {
         r->rejoining = false;
         r->committed_step = r->fallback.path ? r->fallback.step : -1;
+        rt__run_close_committed(r);
         plan_if_ready(r, now);
         return;
     }
@@ -249,7 +250,7 @@ static void enter_run(rt__run *r, double now, bool resumed)
         if (r->roster.member[k].step > r->newest_step)
             r->newest_step = r->roster.member[k].step;
     rt__run_pass_on_orders(r, now);
-    rt__run_finish_drain(r, now);
+    rt__run_settle(r, now);
 }
 
 static rt_status make_plan(rt__run *r, double now, bool as_before)

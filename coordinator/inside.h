@@ -17,6 +17,10 @@ void rt__run_fail_with_error(rt__run *r, double now);
 void rt__run_conclude(rt__run *r, double now);
 /* Sends the workers home once every rank has finished and nothing is being written any more. */
 void rt__run_finish_drain(rt__run *r, double now);
+/* If every rank has finished: sees to the checkpoints that are still open, and sends the workers home. */
+void rt__run_settle(rt__run *r, double now);
+/* Closes checkpoints that turn out to be committed already, by a coordinator that died before it could say so. */
+void rt__run_close_committed(rt__run *r);
 /* Commits complete checkpoints whose parameters all ranks have compared. */
 void rt__run_commit_agreed(rt__run *r);
 void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason);

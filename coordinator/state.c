@@ -177,16 +177,43 @@ void rt__run_finish_drain(rt__run *r, double now)
 }
 
 /* A checkpoint is committed only when all ranks are known to have had the same parameters; a rank that has finished
- * compares nothing any more. */
+ * compares nothing any more. While a generation is being taken over it may be on disk already. */
 void rt__run_commit_agreed(rt__run *r)
 {
+    bool compares = r->facts.cfg->run.hash_every > 0 && r->roster.world > 1;
     for (int64_t i = 0; i < r->checkpoints.count; i++) {
         rt__checkpoint *c = &r->checkpoints.open[i];
-        if (!c->held || (r->sums.agreed_step < c->step && !all_finished(r)))
+        bool agreed = !compares || r->sums.agreed_step >= c->step || all_finished(r);
+        if (!c->held || r->rejoining || !agreed)
             continue;
         c->held = false;
         r->facts.effects->commit(r->facts.effects->ctx, c);
     }
+}
+
+void rt__run_close_committed(rt__run *r)
+{
+    for (int64_t i = r->checkpoints.count - 1; i >= 0; i--) {
+        int64_t step = r->checkpoints.open[i].step;
+        if (step > r->committed_step)
+            continue;
+        rt__run_send_to_all(r, RT_MSG_COMMITTED, &(rt_msg_committed){.step = step});
+        rt__checkpoints_close(&r->checkpoints, step);
+    }
+    rt__run_commit_agreed(r);
+}
+
+void rt__run_settle(rt__run *r, double now)
+{
+    if (!all_finished(r))
+        return;
+    /* A rank reports its pieces before it finishes, so what is still incomplete stays so. */
+    for (int64_t i = r->checkpoints.count - 1; i >= 0; i--)
+        if (!rt__checkpoint_answered(&r->checkpoints.open[i]))
+            abort_checkpoint(r, now, r->checkpoints.open[i].step,
+                             "a worker finished without its piece");
+    rt__run_commit_agreed(r);
+    rt__run_finish_drain(r, now);
 }
 
 static void on_piece(rt__run *r, double now, int64_t rank, const rt_frame *f)
@@ -215,11 +242,8 @@ static void on_piece(rt__run *r, double now, int64_t rank, const rt_frame *f)
         rt__run_finish_drain(r, now);
         return;
     }
-    c->held = r->facts.cfg->run.hash_every > 0 && r->roster.world > 1;
-    if (c->held)
-        rt__run_commit_agreed(r);
-    else
-        r->facts.effects->commit(r->facts.effects->ctx, c);
+    c->held = true;
+    rt__run_commit_agreed(r);
 }
 
 static void on_committed(rt__run *r, double now, const rt__event *e)
@@ -357,15 +381,7 @@ static void on_finished(rt__run *r, double now, int64_t rank, const rt_msg_finis
     rt__run_end_recovery(r, now, NULL);
     if (r->phase == RT__RUN)
         rt__run_enter(r, now, RT__DRAIN);
-    if (!all_finished(r))
-        return;
-    /* A rank reports its pieces before it finishes, so what is still incomplete stays so. */
-    for (int64_t i = r->checkpoints.count - 1; i >= 0; i--)
-        if (!rt__checkpoint_answered(&r->checkpoints.open[i]))
-            abort_checkpoint(r, now, r->checkpoints.open[i].step,
-                             "a worker finished without its piece");
-    rt__run_commit_agreed(r);
-    rt__run_finish_drain(r, now);
+    rt__run_settle(r, now);
 }
 
 static void on_snapshot_trouble(rt__run *r, double now, int64_t rank,
