@@ -126,6 +126,7 @@ static void start_generation(rt__run *r, double now)
     r->cause = (rt__cause){.rank = -1};
     r->job_alive = true;
     r->forgotten = r->regrouping = r->missing_told = false;
+    r->unsaved_step = -1;
     rt__offers_release(&r->offers);
     rt__sums_clear(&r->sums);
     r->facts.effects->generation(r->facts.effects->ctx, r->generation);
@@ -453,7 +454,7 @@ void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m)
         return;
     r->job_alive = false;
     bool complete = r->phase == RT__DRAIN && r->roster.finished == r->roster.world;
-    bool goes_on = complete && r->regrouping && r->newest_step < r->end_step;
+    bool goes_on = complete && !rt__run_is_complete(r);
     if (r->phase == RT__FAILED || (complete && !goes_on) ||
         (r->interrupted && !complete && !is_worth_saving(r))) {
         rt__run_conclude(r, now);

@@ -15,6 +15,8 @@ __attribute__((format(printf, 4, 5))) void rt__run_fail(rt__run *r, double now, 
 void rt__run_fail_with_error(rt__run *r, double now);
 /* Leaves the books in order and tells the launcher. The job is gone by now. */
 void rt__run_conclude(rt__run *r, double now);
+/* Is there nothing left to do for a further generation, if this one has finished? */
+bool rt__run_is_complete(const rt__run *r);
 /* Sends the workers home once every rank has finished and nothing is being written any more. */
 void rt__run_finish_drain(rt__run *r, double now);
 /* If every rank has finished: sees to the checkpoints that are still open, and sends the workers home. */

@@ -26,6 +26,7 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .committed_step = facts->history.committed_step,
         .interrupted = facts->history.interrupt_signal != 0,
         .interrupt_signal = facts->history.interrupt_signal,
+        .unsaved_step = -1,
         .reported_step = facts->metrics_step,
         .nan_step = -1,
         .cause.rank = -1,
@@ -150,6 +151,7 @@ static void abort_checkpoint(rt__run *r, double now, int64_t step, const char *r
     rt__run_send_to_all(r, RT_MSG_ABORTED, &(rt_msg_aborted){.step = step, .reason = reason});
     rt__run_tell_askers(r, step, false, reason);
     rt__checkpoints_close(&r->checkpoints, step);
+    r->unsaved_step = step;
 }
 
 static bool all_finished(const rt__run *r)
@@ -162,14 +164,23 @@ static bool drained(const rt__run *r)
     return r->phase == RT__DRAIN && all_finished(r) && r->checkpoints.count == 0;
 }
 
-/* What is in shared memory is of no use once the run is over; the next generation of one that goes on needs it. */
+/* Told by what has been reached, not by what was ordered: the one who ordered may have died since. An interrupted run
+ * is over once its last state is on disk, or could not be put there. */
+bool rt__run_is_complete(const rt__run *r)
+{
+    bool saved = r->committed_step >= r->newest_step || r->unsaved_step == r->newest_step;
+    return r->newest_step >= r->end_step || (r->interrupted && saved);
+}
+
+/* What is in shared memory is of no use once the run is over, unless it is the only place where the last state is; the
+ * next generation of a run that goes on needs it. */
 void rt__run_finish_drain(rt__run *r, double now)
 {
     if (!drained(r))
         return;
-    bool over = !r->regrouping || r->newest_step >= r->end_step;
+    bool over = rt__run_is_complete(r);
     rt__run_enter(r, now, RT__DRAIN);
-    if (over)
+    if (over && r->unsaved_step != r->newest_step)
         rt__run_send_to_all(r, RT_MSG_FORGET, &(rt_msg_forget){.before = INT64_MAX});
     rt__run_send_to_all(
         r, RT_MSG_STOP,
