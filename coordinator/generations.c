@@ -115,6 +115,10 @@ static bool open_generation(rt__run *r, int64_t world)
 static void start_generation(rt__run *r, double now)
 {
     int64_t world = rt__hosts_allot(&r->hosts, rt__run_wanted(r), now);
+    if (world < 1) { /* the last host was set aside while the checkpoint was being looked for */
+        rt__run_enter(r, now, RT__REGROUP);
+        return;
+    }
     if (!open_generation(r, world)) {
         rt__run_fail_with_error(r, now);
         return;
