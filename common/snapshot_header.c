@@ -199,7 +199,7 @@ static rt_status check_name(const char *path, const rt_snapshot_about *a)
 {
     const char *slash = strrchr(path, '/');
     rt_snapshot_name n;
-    if (!rt_snapshot_name_parse(slash ? slash + 1 : path, &n) || n.what == RT_SNAPSHOT_MPI ||
+    if (!rt_snapshot_name_parse(slash ? slash + 1 : path, &n) || n.what >= RT_SNAPSHOT_MPI ||
         strcmp(n.run, a->run) != 0 || n.generation != a->generation || n.rank != a->rank)
         return RT_FAIL(MISMATCH,
                        "%s: name does not fit its header, which says run %s, generation %" PRId64

@@ -22,8 +22,8 @@ static void print_name(char *out, size_t size, const rt_snapshot_name *n)
     int used = snprintf(out, size, "%s%s-g%" PRId64, PREFIX, n->run, n->generation);
     if (used < 0 || (size_t)used >= size)
         return;
-    if (n->what == RT_SNAPSHOT_MPI)
-        snprintf(out + used, size - (size_t)used, "-mpi");
+    if (n->what >= RT_SNAPSHOT_MPI)
+        snprintf(out + used, size - (size_t)used, n->what == RT_SNAPSHOT_MPI ? "-mpi" : "-orte");
     else
         snprintf(out + used, size - (size_t)used, "-r%" PRId64 "%s", n->rank,
                  n->what == RT_SNAPSHOT_COPY ? "-copy" : "");
@@ -63,6 +63,8 @@ bool rt_snapshot_name_parse(const char *name, rt_snapshot_name *out)
     snprintf(text, sizeof text, "%s", name + prefix);
     if (cut_suffix(text, "-mpi")) {
         out->what = RT_SNAPSHOT_MPI;
+    } else if (cut_suffix(text, "-orte")) {
+        out->what = RT_SNAPSHOT_MPIRUN;
     } else {
         if (cut_suffix(text, "-copy"))
             out->what = RT_SNAPSHOT_COPY;
@@ -142,7 +144,7 @@ static void close_keeping(rt_snapshot *s)
 /* A file that cannot be used is no failure of ours; a lack of memory is. */
 static rt_status open_entry(rt_snapshot_entry *e)
 {
-    if (e->name.what != RT_SNAPSHOT_MPI) {
+    if (e->name.what < RT_SNAPSHOT_MPI) {
         e->snapshot = rt_malloc(sizeof *e->snapshot);
         if (!e->snapshot)
             return RT_E_NOMEM;

@@ -3,6 +3,7 @@
  *     <dir>/ringtorch-<run>-g<generation>-r<rank>         a snapshot (common/snapshot_header.h)
  *     <dir>/ringtorch-<run>-g<generation>-r<rank>-copy    one of a rank of another host, kept here
  *     <dir>/ringtorch-<run>-g<generation>-mpi/            what MPI shares among ranks of a host
+ *     /tmp/ringtorch-<run>-g<generation>-orte/            what mpirun keeps for itself
  *
  *     rt_snapshot_list l;
  *     RT_TRY(rt_snapshot_list_read("/dev/shm", NULL, &l));             // of all runs
@@ -11,7 +12,7 @@
  *             RT_TRY(rt_snapshot_remove(l.item[i].path, &in_use));
  *     rt_snapshot_list_release(&l);
  *
- * Who uses any of these holds a shared lock (flock) on it. */
+ * Who uses any of these holds a shared lock (flock) on it; mpirun does not. */
 #ifndef RINGTORCH_COMMON_SNAPSHOT_LIST_H
 #define RINGTORCH_COMMON_SNAPSHOT_LIST_H
 
@@ -21,13 +22,14 @@
 typedef enum rt_snapshot_what {
     RT_SNAPSHOT_OWN,
     RT_SNAPSHOT_COPY,
-    RT_SNAPSHOT_MPI
+    RT_SNAPSHOT_MPI,
+    RT_SNAPSHOT_MPIRUN,
 } rt_snapshot_what;
 
 typedef struct rt_snapshot_name {
     rt_snapshot_what what;
     char run[64];
-    int64_t generation, rank; /* rank: -1 for MPI */
+    int64_t generation, rank; /* rank: -1 for MPI and mpirun */
 } rt_snapshot_name;
 
 /* Takes the last part of a path apart; false if it is none of ours. */
@@ -38,10 +40,11 @@ char *rt_snapshot_path(const char *dir, const rt_snapshot_name *name);
 typedef struct rt_snapshot_entry {
     char *path;
     rt_snapshot_name name;
-    bool in_use;           /* somebody holds its lock */
-    rt_status status;      /* of opening it; RT_OK for MPI */
-    char *reason;          /* why it cannot be used; "" if it can */
-    rt_snapshot *snapshot; /* what its header says, no longer open; NULL for MPI and unless RT_OK */
+    bool in_use;      /* somebody holds its lock */
+    rt_status status; /* of opening it; RT_OK for MPI and mpirun */
+    char *reason;     /* why it cannot be used; "" if it can */
+    rt_snapshot
+        *snapshot; /* what its header says, no longer open; NULL for these, and unless RT_OK */
 } rt_snapshot_entry;
 
 typedef struct rt_snapshot_list {

@@ -35,6 +35,8 @@ rt_status rt_wire_keys_make(rt_wire_keys *k);
 /* Reads RINGTORCH_KEYS ("server_public client_public client_secret [server_secret]") from the
  * environment; rt_wire_keys_text writes that value (with_secret: for the coordinator). */
 rt_status rt_wire_keys_from_env(rt_wire_keys *k);
+/* Reads such a value; `where` names it in errors. */
+rt_status rt_wire_keys_parse(const char *text, const char *where, rt_wire_keys *k);
 void rt_wire_keys_text(const rt_wire_keys *k, bool with_server_secret, char text[4 * RT_WIRE_KEY]);
 
 typedef struct rt_wire_options {

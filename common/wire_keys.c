@@ -38,18 +38,23 @@ static bool take_key(const char **text, char key[RT_WIRE_KEY])
     return zmq_z85_decode(binary, key) != NULL;
 }
 
-rt_status rt_wire_keys_from_env(rt_wire_keys *k)
+rt_status rt_wire_keys_parse(const char *text, const char *where, rt_wire_keys *k)
 {
     memset(k, 0, sizeof *k);
-    const char *text = getenv("RINGTORCH_KEYS");
-    if (!text)
-        return RT_FAIL(AUTH,
-                       "RINGTORCH_KEYS is not set: this program is started by `ringtorch train`");
     bool good = take_key(&text, k->server_public) && take_key(&text, k->client_public) &&
                 take_key(&text, k->client_secret) &&
                 (*text == 0 || take_key(&text, k->server_secret));
     if (!good || *text != 0)
-        return RT_FAIL(AUTH, "RINGTORCH_KEYS does not hold three or four keys of %d characters",
+        return RT_FAIL(AUTH, "%s does not hold three or four keys of %d characters", where,
                        RT_WIRE_KEY - 1);
     return RT_OK;
+}
+
+rt_status rt_wire_keys_from_env(rt_wire_keys *k)
+{
+    const char *text = getenv("RINGTORCH_KEYS");
+    if (!text)
+        return RT_FAIL(AUTH,
+                       "RINGTORCH_KEYS is not set: this program is started by `ringtorch train`");
+    return rt_wire_keys_parse(text, "RINGTORCH_KEYS", k);
 }

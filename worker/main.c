@@ -13,6 +13,8 @@ static const struct {
     {"eval", rt__command_eval},
     {"export", rt__command_export},
     {"checkpoint", rt__command_checkpoint},
+    {"doctor", rt__command_doctor},
+    {"bandwidth", rt__command_bandwidth},
 };
 
 static int run_command(int argc, char **argv)

@@ -19,6 +19,9 @@
 rt_status rt__command_eval(int argc, char **argv);
 rt_status rt__command_export(int argc, char **argv);
 rt_status rt__command_checkpoint(int argc, char **argv);
+/* For `ringtorch doctor`; bandwidth is run by mpirun. */
+rt_status rt__command_doctor(int argc, char **argv);
+rt_status rt__command_bandwidth(int argc, char **argv);
 
 /* An option with a value, or a flag without. */
 typedef struct rt__option {

@@ -1,0 +1,136 @@
+#include "launch/doctor.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "launch/arguments.h"
+#include "launch/doctor_checks.h"
+#include "launch/screen.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: ringtorch doctor [--hostfile F] [--json]\n"
+    "\n"
+    "Checks in a few seconds what this machine can do for a run: programs, processors, memory, "
+    "limits,\n"
+    "network, disk; one line each, and what to do where something is wrong.\n"
+    "\n"
+    "  --hostfile F   also the hosts in F, as in parallel.hostfile: whether they answer, their "
+    "clocks,\n"
+    "                 latency and bandwidth between each two\n"
+    "  --json         one JSON object on one line: checks, warnings, problems\n"
+    "\n"
+    "Exit codes: 0 no problem (there may be warnings), 1 a problem, 2 wrong usage.\n";
+
+static const char *const verdict_words[] = {"ok", "warning", "problem"};
+
+/* ---- findings ---- */
+
+static void say_json(rt__doctor *d, rt__verdict verdict, const char *check, const char *advice,
+                     const char *text)
+{
+    json_t *j = json_pack("{s:s, s:s, s:s, s:s?}", "check", check, "verdict",
+                          verdict_words[verdict], "finding", text, "advice", advice);
+    if (!j) /* not UTF-8: a path */
+        j = json_pack("{s:s, s:s, s:s, s:s?}", "check", check, "verdict", verdict_words[verdict],
+                      "finding", "cannot be told in UTF-8", "advice", advice);
+    json_array_append_new(d->checks, j);
+}
+
+void rt__doctor_say(rt__doctor *d, rt__verdict verdict, const char *check, const char *advice,
+                    const char *fmt, ...)
+{
+    static const char *const styles[] = {"", "\033[33m", "\033[31m"};
+    char text[1024], cleaned[RT__CELL];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    rt__cell_clean(text, cleaned);
+    d->count[verdict]++;
+    if (d->json) {
+        say_json(d, verdict, check, advice, cleaned);
+        return;
+    }
+    bool colored = d->color && verdict != RT__FINE;
+    printf("%s%-7s%s  %-13s  %s\n", colored ? styles[verdict] : "", verdict_words[verdict],
+           colored ? "\033[0m" : "", check, cleaned);
+    if (advice)
+        printf("%9s%-13s  -> %s\n", "", "", advice);
+    fflush(stdout);
+}
+
+void rt__doctor_fail(rt__doctor *d, const char *check, const char *advice)
+{
+    rt__doctor_say(d, RT__PROBLEM, check, advice, "%s", rt_error());
+    rt_error_clear();
+}
+
+/* ---- the whole ---- */
+
+static void check_all(rt__doctor *d)
+{
+    rt__check_processors(d);
+    rt__check_memory(d);
+    rt__check_shared_memory(d);
+    rt__check_limits(d);
+    rt__check_temporary(d);
+    rt__check_disk(d);
+    rt__check_remains(d);
+    rt__check_engine(d);
+    rt__check_wire(d);
+    rt__check_clocks(d);
+    rt__check_mpi(d);
+}
+
+static rt_status conclude(rt__doctor *d)
+{
+    int warnings = d->count[RT__WARNING], problems = d->count[RT__PROBLEM];
+    if (!d->json) {
+        printf("%d problem%s, %d warning%s\n", problems, problems == 1 ? "" : "s", warnings,
+               warnings == 1 ? "" : "s");
+        return RT_OK;
+    }
+    json_t *j = json_pack("{s:O, s:i, s:i}", "checks", d->checks, "warnings", warnings, "problems",
+                          problems);
+    char *text = j ? rt_json_text(j) : NULL;
+    json_decref(j);
+    if (!text)
+        return RT_FAIL(NOMEM, "doctor: out of memory");
+    puts(text);
+    rt_mem_free(text);
+    return RT_OK;
+}
+
+static rt_status parse(int argc, char **argv, rt__doctor *d, bool *wants_help)
+{
+    const char *none;
+    int count;
+    const rt__argument table[] = {{"--hostfile", &d->hostfile, NULL},
+                                  {"--json", NULL, &d->json},
+                                  {"--help", NULL, wants_help},
+                                  {"-h", NULL, wants_help},
+                                  {NULL, NULL, NULL}};
+    return rt__arguments_parse(argc, argv, table, &none, 0, &count);
+}
+
+int rt__doctor_command(int argc, char **argv)
+{
+    rt__doctor d = {.color = rt__screen_of_stdout().color, .checks = json_array()};
+    bool wants_help = false;
+    rt_status status = parse(argc, argv, &d, &wants_help);
+    int exit_code = 2;
+    if (status == RT_OK && wants_help) {
+        fputs(help, stdout);
+        exit_code = 0;
+    } else if (status == RT_OK) {
+        rt_log_set_level(RT_LOG_ERROR);
+        check_all(&d);
+        exit_code = conclude(&d) == RT_OK && d.count[RT__PROBLEM] == 0 ? 0 : 1;
+    }
+    if (rt_failed())
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+    json_decref(d.checks);
+    return exit_code;
+}

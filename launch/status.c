@@ -1,0 +1,208 @@
+#include "launch/status.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include "launch/arguments.h"
+#include "launch/ask.h"
+#include "launch/place.h"
+#include "launch/status_past.h"
+#include "launch/status_show.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: ringtorch status RUN [--watch] [--events N] [--json]\n"
+    "\n"
+    "Shows on one screen what a run is doing: its progress, every rank and what it works on or "
+    "waits\n"
+    "for, hosts, and what has happened last. RUN is a run directory, or a file in one. Of a run "
+    "that\n"
+    "has ended or was killed it shows what there is to go on with.\n"
+    "\n"
+    "  --watch      draw again every second, until the run ends or Ctrl-C\n"
+    "  --events N   how many of the last events to show (8)\n"
+    "  --json       one JSON object on one line, as the coordinator gives it (answered: false if\n"
+    "               there is none)\n"
+    "\n"
+    "Exit codes: 0 shown, 1 the run is not there, cannot be read or does not answer, 2 wrong "
+    "usage.\n";
+
+static const double ANSWER_SECONDS = 5, WATCH_SECONDS = 1;
+enum { EVENTS_USUAL = 8, EVENTS_MOST = 1000 };
+
+typedef struct status {
+    const char *run;
+    char *dir;
+    bool json, watch, help;
+    int64_t events;
+    rt__screen screen;
+    rt__ask *ask;
+    int blocks; /* shown so far */
+} status;
+
+static rt_status parse(int argc, char **argv, status *s)
+{
+    const char *events = NULL;
+    int count;
+    const rt__argument table[] = {{"--watch", NULL, &s->watch}, {"--events", &events, NULL},
+                                  {"--json", NULL, &s->json},   {"--help", NULL, &s->help},
+                                  {"-h", NULL, &s->help},       {NULL, NULL, NULL}};
+    RT_TRY(rt__arguments_parse(argc, argv, table, &s->run, 1, &count));
+    s->events = EVENTS_USUAL;
+    if (events)
+        RT_TRY(rt__whole_number("--events", events, 0, EVENTS_MOST, &s->events));
+    if (count == 0 && !s->help)
+        return RT_FAIL(ARG, "no run: write ringtorch status RUN, for example runs/fashion-cnn");
+    return RT_OK;
+}
+
+/* ---- showing ---- */
+
+/* Draws over the block before on a terminal; elsewhere blocks follow each other. */
+static void put_block(status *s, const char *text)
+{
+    bool over = s->watch && s->screen.height > 0;
+    if (over && s->blocks == 0)
+        fputs("\033[2J", stdout);
+    if (over)
+        fputs("\033[H", stdout);
+    else if (s->blocks > 0 && !s->json)
+        putchar('\n');
+    for (const char *line = text, *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        fwrite(line, 1, (size_t)(end - line), stdout);
+        fputs(over ? "\033[K\n" : "\n", stdout);
+        end += *end == '\n';
+    }
+    if (over)
+        fputs("\033[J", stdout);
+    fflush(stdout);
+    s->blocks++;
+}
+
+static rt_status show(status *s, const json_t *j, bool past)
+{
+    rt_text out = {0};
+    if (s->watch && s->screen.height > 0)
+        s->screen = rt__screen_of_stdout(); /* it may have been resized */
+    if (s->watch && s->screen.height > 1)
+        s->screen.height--; /* the cursor stands on a line of its own */
+    s->screen.now = rt_clock_wall();
+    if (past)
+        rt__past_show(j, &s->screen, &out);
+    else
+        rt__status_show(j, &s->screen, &out);
+    char *text = s->json ? rt_json_text(j) : rt_text_take(&out);
+    if (s->json)
+        rt_mem_free(out.data);
+    if (!text)
+        return rt_error_code();
+    put_block(s, text);
+    rt_mem_free(text);
+    return RT_OK;
+}
+
+static rt_status show_past(status *s)
+{
+    json_t *past;
+    RT_TRY(rt__past_read(s->dir, s->events, &past));
+    rt_status result = show(s, past, true);
+    json_decref(past);
+    return result;
+}
+
+static rt_status show_answer(status *s, const rt_frame *f)
+{
+    json_t *j;
+    if (f->type == RT_MSG_REFUSED)
+        return RT_FAIL(PROTOCOL, "%s: refused: %s", s->dir, f->body.refused.reason);
+    const char *text = f->body.status_is.json;
+    RT_TRY(rt_json_parse(text, strlen(text), "STATUS_IS", &j));
+    rt_status result =
+        json_is_object(j) ? show(s, j, false) : RT_FAIL(FORMAT, "STATUS_IS: is not an object");
+    json_decref(j);
+    return result;
+}
+
+/* ---- asking ---- */
+
+static rt_status ask_once(status *s, double seconds)
+{
+    rt_frame f;
+    RT_TRY(rt__ask_for(s->ask, RT_MSG_STATUS, &(rt_msg_status){.events = s->events}, seconds, &f));
+    rt_status result = show_answer(s, &f);
+    rt_frame_release(&f);
+    return result;
+}
+
+/* Says in a block of its own that there is no answer, and goes on. */
+static void show_silence(status *s)
+{
+    char text[1200];
+    if (s->json)
+        return;
+    snprintf(text, sizeof text, "%s", rt_error());
+    put_block(s, text);
+}
+
+/* Nothing needs an orderly end here: the coordinator forgets who asks no more. */
+static void leave(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+/* Once a second until the run ends, whose last block is what it has left behind. */
+static rt_status watch(status *s)
+{
+    signal(SIGINT, leave);
+    signal(SIGTERM, leave);
+    rt_status result = rt__ask_open(s->dir, &s->ask);
+    while (result == RT_OK) {
+        double next = rt_clock() + WATCH_SECONDS;
+        result = ask_once(s, ANSWER_SECONDS);
+        if (result == RT_E_TIMEOUT) {
+            show_silence(s);
+            rt_error_clear();
+            result = RT_OK;
+        }
+        rt_clock_sleep(result == RT_OK ? next - rt_clock() : 0);
+    }
+    return result;
+}
+
+/* A run nobody answers for because nobody is there is shown as it was left. */
+static rt_status show_run(status *s)
+{
+    rt_status result = s->watch ? watch(s) : rt__ask_open(s->dir, &s->ask);
+    if (!s->watch && result == RT_OK)
+        result = ask_once(s, ANSWER_SECONDS);
+    if (result != RT_E_CLOSED || rt__place_is_held(s->dir))
+        return result;
+    rt_error_clear();
+    return show_past(s);
+}
+
+int rt__status_command(int argc, char **argv)
+{
+    status s = {.screen = rt__screen_of_stdout()};
+    int exit_code = 2;
+    rt_status result = parse(argc, argv, &s);
+    if (result == RT_OK && s.help) {
+        fputs(help, stdout);
+        return 0;
+    }
+    if (result == RT_OK) {
+        exit_code = 1;
+        result = rt__place_find(s.run, &s.dir);
+    }
+    if (result == RT_OK)
+        result = show_run(&s);
+    if (result != RT_OK)
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+    rt__ask_close(s.ask);
+    rt_mem_free(s.dir);
+    return result == RT_OK ? 0 : exit_code;
+}

@@ -1,0 +1,269 @@
+#include "launch/status_past.h"
+#include "common/config.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "launch/ask.h"
+#include "launch/fields.h"
+#include "launch/remains.h"
+#include "launch/place.h"
+#include "launch/status_show.h"
+#include "launch/words.h"
+#include <errno.h> /* program_invocation_name */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TAIL_BYTES = 1 << 18, SUMMARY_MAX = 1 << 22 };
+
+/* ---- files ---- */
+
+/* Returns the last bytes of a file as text, from the beginning of a line on (rt_malloc); NULL if
+ * there is none. */
+static char *read_tail(const char *dir, const char *name)
+{
+    char *path = rt_path_join(dir, name);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    struct stat st;
+    char *text = NULL;
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        text = rt_malloc(TAIL_BYTES + 1);
+    if (text) {
+        off_t from = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
+        ssize_t n = pread(fd, text, TAIL_BYTES, from);
+        text[n > 0 ? n : 0] = '\0';
+        const char *line = from > 0 ? strchr(text, '\n') : NULL;
+        if (line)
+            memmove(text, line + 1, strlen(line + 1) + 1);
+    }
+    if (fd >= 0)
+        close(fd);
+    rt_mem_free(path);
+    rt_error_clear();
+    return text;
+}
+
+/* Returns the last `most` objects of a file with one a line; lines that are none are passed over. */
+static json_t *last_objects(const char *dir, const char *name, int64_t most)
+{
+    json_t *list = json_array();
+    char *text = read_tail(dir, name);
+    for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        json_t *object = NULL;
+        if (rt_json_parse(line, (size_t)(end - line), name, &object) == RT_OK &&
+            json_is_object(object))
+            json_array_append_new(list, json_incref(object));
+        json_decref(object);
+        rt_error_clear();
+        if ((int64_t)json_array_size(list) > most)
+            json_array_remove(list, 0);
+    }
+    rt_mem_free(text);
+    return list;
+}
+
+static json_t *load_summary(const char *dir)
+{
+    json_t *j = NULL;
+    char *path = rt_path_join(dir, "summary.json");
+    if (!path || rt_json_load(path, SUMMARY_MAX, &j) != RT_OK)
+        j = NULL;
+    rt_mem_free(path);
+    rt_error_clear();
+    return j ? j : json_null();
+}
+
+/* ---- the object ---- */
+
+static const char *status_of(const json_t *last_event, const json_t *summary)
+{
+    static const char *const ends[] = {"done", "stopped", "failed"};
+    const char *event = rt__field_text(last_event, "event");
+    const char *said = *event ? event : rt__field_text(summary, "status");
+    for (int i = 0; i < 3; i++)
+        if (strcmp(said, ends[i]) == 0)
+            return ends[i];
+    return *event ? "killed" : "empty";
+}
+
+static json_t *number_or_null(int64_t n)
+{
+    return n >= 0 ? json_integer(n) : json_null();
+}
+
+static json_t *text_or_null(const char *text)
+{
+    json_t *j = text ? json_string(text) : NULL; /* no text if it is not UTF-8 */
+    return j ? j : json_null();
+}
+
+/* What the configuration says: a name (else that of the directory), a place for snapshots. */
+typedef struct facts {
+    json_t *name, *snapshot_step, *snapshot_dir;
+} facts;
+
+/* Looks for the newest state in shared memory. */
+static void find_snapshot(const char *dir, const char *where, facts *f)
+{
+    rt__remains l;
+    int64_t step = -1;
+    rt__control c;
+    bool known = rt__control_read(dir, &c) == RT_OK; /* who was killed has left it */
+    rt_error_clear();
+    if (rt__remains_find(rt_path_exists(where) ? where : NULL, &l) != RT_OK)
+        rt_error_clear();
+    for (int64_t i = 0; i < l.count; i++)
+        if (rt__remains_is_of(&l.run[i], known ? c.run : dir) && l.run[i].step > step)
+            step = l.run[i].step;
+    rt__remains_release(&l);
+    rt_error_clear();
+    f->snapshot_step = number_or_null(step);
+    f->snapshot_dir = step >= 0 ? text_or_null(where) : json_null();
+}
+
+static facts facts_of(const char *dir)
+{
+    rt_config cfg = {0};
+    facts f;
+    const char *slash = strrchr(dir, '/');
+    char *path = rt_path_join(dir, "config.yaml");
+    bool known = path && rt_config_load(path, NULL, 0, &cfg) == RT_OK;
+    f.name = text_or_null(known ? cfg.run.name : slash && slash[1] ? slash + 1 : dir);
+    rt_error_clear();
+    find_snapshot(dir, known ? cfg.snapshot.dir : "/dev/shm", &f);
+    rt_config_release(&cfg);
+    rt_mem_free(path);
+    return f;
+}
+
+static json_t *resume_command(const char *dir, const char *status)
+{
+    rt_text command = {0};
+    if (strcmp(status, "done") == 0)
+        return json_null();
+    rt__words_path(&command, program_invocation_name);
+    rt_text_add(&command, " train ");
+    char *config = rt_path_join(dir, "config.yaml");
+    rt__words_path(&command, config ? config : "");
+    rt_text_add(&command, " --run-dir ");
+    rt__words_path(&command, dir);
+    rt_text_add(&command, " --resume auto");
+    rt_mem_free(config);
+    json_t *j = text_or_null(command.data);
+    rt_mem_free(command.data);
+    return j;
+}
+
+static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t *summary)
+{
+    const json_t *last = json_array_get(events, json_array_size(events) - 1);
+    const json_t *report = json_array_get(metrics, json_array_size(metrics) - 1);
+    const char *status = status_of(last, summary);
+    bool ended = strcmp(status, "killed") != 0 && strcmp(status, "empty") != 0;
+    int64_t step = rt__field_int(ended ? summary : report, ended ? "steps" : "step", -1);
+    int64_t checkpoint_step;
+    facts f = facts_of(dir);
+    char *checkpoint = rt__place_checkpoint(dir, &checkpoint_step);
+    json_t *j =
+        json_pack("{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
+                  text_or_null(dir), "name", f.name, "answered", 0, "status", status, "step",
+                  number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step),
+                  "checkpoint", text_or_null(checkpoint), "snapshot_step", f.snapshot_step,
+                  "snapshot_dir", f.snapshot_dir, "resume", resume_command(dir, status), "summary",
+                  ended ? summary : json_null(), "events", events);
+    rt_mem_free(checkpoint);
+    return j;
+}
+
+rt_status rt__past_read(const char *dir, int64_t events, json_t **out)
+{
+    json_t *last_events = last_objects(dir, "events.jsonl", events > 0 ? events : 1);
+    json_t *metrics = last_objects(dir, "metrics.jsonl", 1);
+    json_t *summary = load_summary(dir);
+    *out = assemble(dir, last_events, metrics, summary);
+    if (*out && events == 0)
+        json_array_clear(last_events);
+    json_decref(last_events);
+    json_decref(metrics);
+    json_decref(summary);
+    return *out ? RT_OK : RT_FAIL(NOMEM, "%s: out of memory", dir);
+}
+
+/* ---- shown ---- */
+
+static void show_title(const json_t *past, const rt__screen *s, rt_text *out)
+{
+    char name[RT__CELL], step[RT__WORDS];
+    const char *status = rt__field_text(past, "status");
+    double n = rt__field_number(past, "step");
+    rt__cell_clean(rt__field_text(past, "name"), name);
+    bool killed = strcmp(status, "killed") == 0, bad = killed || strcmp(status, "failed") == 0;
+    if (strcmp(status, "empty") == 0)
+        rt__screen_line(s, out, rt__bold, "%s: nothing was run here yet", name);
+    else if (killed && !isfinite(n))
+        rt__screen_line(s, out, rt__red, "%s: killed before its first report", name);
+    else if (killed)
+        rt__screen_line(s, out, rt__red, "%s: killed, last heard of at step %s", name,
+                        rt__words_number(n, step));
+    else
+        rt__screen_line(s, out, bad ? rt__red : rt__bold, "%s: %s after step %s", name, status,
+                        rt__words_number(n, step));
+}
+
+static void show_summary(const json_t *past, const rt__screen *s, rt_text *out)
+{
+    char a[RT__WORDS], b[RT__WORDS];
+    const json_t *j = json_object_get(past, "summary");
+    double accuracy = rt__field_number(j, "eval_accuracy"), loss = rt__field_number(j, "eval_loss");
+    const char *error = rt__field_text(j, "error");
+    if (!json_is_object(j))
+        return;
+    rt__screen_line(s, out, NULL, "speed      %s samples/s, %s, %.4g epochs",
+                    rt__words_number(rt__field_number(j, "samples_per_second"), a),
+                    rt__words_duration(rt__field_number(j, "seconds"), b),
+                    rt__field_number(j, "epochs"));
+    if (isfinite(accuracy))
+        rt__screen_line(s, out, NULL, "result     test accuracy %.2f %%, loss %.4g", 100 * accuracy,
+                        loss);
+    int64_t restarts = rt__field_int(j, "restarts", 0), lost = rt__field_int(j, "lost_steps", 0);
+    rt__screen_line(s, out, NULL, "recovery   %" PRId64 " restart%s, %s step%s lost", restarts,
+                    restarts == 1 ? "" : "s", rt__words_number((double)lost, a),
+                    lost == 1 ? "" : "s");
+    if (*error) {
+        char cleaned[RT__CELL];
+        rt__screen_line(s, out, rt__red, "error      %s", rt__cell_clean(error, cleaned));
+    }
+}
+
+static void show_saved(const json_t *past, const rt__screen *s, rt_text *out)
+{
+    char n[RT__WORDS], text[RT__CELL];
+    if (rt__field_int(past, "checkpoint_step", -1) >= 0)
+        rt__screen_line(s, out, NULL, "checkpoint of step %s: %s",
+                        rt__words_number(rt__field_number(past, "checkpoint_step"), n),
+                        rt__cell_clean(rt__field_text(past, "checkpoint"), text));
+    else
+        rt__screen_line(s, out, NULL, "checkpoint none");
+    if (rt__field_int(past, "snapshot_step", -1) >= 0)
+        rt__screen_line(s, out, NULL, "snapshot   of step %s, in shared memory: %s",
+                        rt__words_number(rt__field_number(past, "snapshot_step"), n),
+                        rt__cell_clean(rt__field_text(past, "snapshot_dir"), text));
+    rt__screen_line(s, out, NULL, "directory  %s",
+                    rt__cell_clean(rt__field_text(past, "directory"), text));
+}
+
+void rt__past_show(const json_t *past, const rt__screen *screen, rt_text *out)
+{
+    const char *resume = rt__field_text(past, "resume");
+    show_title(past, screen, out);
+    show_summary(past, screen, out);
+    show_saved(past, screen, out);
+    rt__events_show(rt__field_list(past, "events"), screen, out);
+    if (*resume) /* not cut: it is to be copied */
+        rt_text_add(out, "\nto go on: %s\n", resume);
+}

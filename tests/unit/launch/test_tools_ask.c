@@ -1,0 +1,525 @@
+/* status, scale, stop and checkpoint now against a fake coordinator: what is sent, what is printed, exit
+ * codes; coordinators that hang, die, come back or refuse; control files that cannot be used. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "fake_coordinator.h"
+
+static char folder[64], run_dir[80];
+static char out[1 << 16], err[1 << 14]; /* of the last command */
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/ringtorch-tools-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(run_dir, sizeof run_dir, "%s/run", folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rt_error_clear();
+    return rt_remove_tree(folder) == RT_OK ? 0 : -1;
+}
+
+/* ---- commands ---- */
+
+static void read_back(const char *name, char *text, size_t size)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd >= 0 ? read(fd, text, size - 1) : 0;
+    text[n > 0 ? n : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+static pid_t start(const char *const *argv)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    char path[96];
+    for (int fd = 1; fd <= 2; fd++) {
+        snprintf(path, sizeof path, "%s/%s", folder, fd == 1 ? "out" : "err");
+        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), fd);
+    }
+    unsetenv("COLUMNS");
+    execv(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
+static int finish(pid_t pid)
+{
+    int status = 0;
+    waitpid(pid, &status, 0);
+    read_back("out", out, sizeof out);
+    read_back("err", err, sizeof err);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Runs `ringtorch` with the words of a line, RUN standing for the run directory. */
+static pid_t start_line(const char *line)
+{
+    static char copy[256];
+    const char *argv[16] = {RT_TEST_BINARY_DIR "/bin/ringtorch"};
+    int n = 1;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        argv[n++] = strcmp(word, "RUN") == 0 ? run_dir : word;
+    argv[n] = NULL;
+    return start(argv);
+}
+
+static int run(const char *line)
+{
+    return finish(start_line(line));
+}
+
+static void expect(const char *line, int exit_code, const char *in_out, const char *in_err)
+{
+    int code = run(line);
+    if (code != exit_code || !strstr(out, in_out) || !strstr(err, in_err))
+        fail_msg("%s: exit code %d, expected %d, \"%s\" and \"%s\"\n--- out\n%s--- err\n%s", line,
+                 code, exit_code, in_out, in_err, out, err);
+}
+
+static const char sample[] =
+    "{\"run\": \"77\", \"directory\": \"runs/tiny\", \"name\": \"tiny\", \"phase\": \"RUN\", "
+    "\"generation\": 2, \"step\": 1240, \"end_step\": 2000, \"epoch\": 1.32, \"loss\": 0.3412, "
+    "\"samples_per_second\": 5120.4, \"seconds\": 70, \"eta_seconds\": 42, \"world_size\": 2, "
+    "\"target_world\": 2, \"restarts\": 1, \"lost_steps\": 1, \"checkpoint_step\": 1000, "
+    "\"snapshot_step\": 1239, \"ranks\": [{\"rank\": 0, \"host\": \"h0\", \"pid\": 41, \"phase\": "
+    "\"reduce\", \"what\": \"reduce_scatter\", \"since\": 4.2, \"step\": 1240, \"peer\": 1, "
+    "\"rss_bytes\": 1048576, \"heard_seconds\": 0.1, \"state\": \"ok\"}], \"events\": []}";
+
+/* ---- what is asked and answered ---- */
+
+static void status_shows_what_the_coordinator_says(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    expect("status RUN", 0, "tiny: training", "");
+    assert_non_null(strstr(out, "1,240 of 2,000 (62.0 %)"));
+    assert_non_null(strstr(out, "reduce_scatter, waits for rank 1"));
+    assert_string_equal(err, "");
+    assert_null(strchr(out, '\033')); /* it is no terminal */
+    assert_int_equal(f.question, RT_MSG_STATUS);
+    assert_int_equal(f.number, 8);
+    expect("status RUN --events 3", 0, "tiny", "");
+    assert_int_equal(f.number, 3);
+    fake_stop(&f);
+}
+
+static void status_json_is_the_coordinators_object(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    expect("status RUN --json", 0, "", "");
+    json_t *said, *meant;
+    assert_int_equal(rt_json_parse(out, strlen(out), "out", &said), RT_OK);
+    assert_int_equal(rt_json_parse(sample, strlen(sample), "sample", &meant), RT_OK);
+    assert_true(json_equal(said, meant));
+    assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1); /* one line */
+    json_decref(said);
+    json_decref(meant);
+    fake_stop(&f);
+}
+
+static void a_file_of_the_run_stands_for_it(void **state)
+{
+    (void)state;
+    fake f;
+    char line[200];
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    snprintf(line, sizeof line, "%s/logs", run_dir);
+    assert_int_equal(rt_dir_make(line, 0755), RT_OK);
+    snprintf(line, sizeof line, "%s/logs/x.log", run_dir);
+    assert_int_equal(rt_file_replace(line, "x", 1), RT_OK);
+    snprintf(line, sizeof line, "status %s/logs/x.log", run_dir);
+    expect(line, 0, "tiny: training", "");
+    fake_stop(&f);
+}
+
+static void orders_reach_the_coordinator(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_ACCEPTED, "as you wish");
+    expect("scale RUN 3", 0, "as you wish\n", "");
+    assert_int_equal(f.question, RT_MSG_SCALE);
+    assert_int_equal(f.number, 3);
+    expect("stop RUN", 0, "as you wish\n", "");
+    assert_int_equal(f.question, RT_MSG_STOP_RUN);
+    assert_string_equal(f.reason, "ringtorch stop");
+    expect("stop RUN --reason maintenance", 0, "as you wish\n", "");
+    assert_string_equal(f.reason, "maintenance");
+    expect("checkpoint now RUN", 0, "as you wish\n", "");
+    assert_int_equal(f.question, RT_MSG_CHECKPOINT_NOW);
+    expect("scale RUN 3 --json", 0, "{\"accepted\":true,\"text\":\"as you wish\"}\n", "");
+    assert_string_equal(err, "");
+    fake_stop(&f);
+}
+
+static void a_refusal_is_told(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_REFUSED, "only 4 slices");
+    expect("scale RUN 9", 1, "", "refused: only 4 slices");
+    expect("stop RUN", 1, "", "refused: only 4 slices");
+    expect("checkpoint now RUN", 1, "", "refused: only 4 slices");
+    expect("checkpoint now RUN --json", 1, "{\"accepted\":false,\"text\":\"only 4 slices\"}", "");
+    assert_string_equal(err, "");
+    expect("status RUN", 1, "", "refused: only 4 slices");
+    fake_stop(&f);
+}
+
+/* ---- wrong usage ---- */
+
+static void wrong_usage_is_refused_before_anything_is_sent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *fragment;
+    } bad[] = {
+        {"status", "no run: write ringtorch status RUN"},
+        {"status RUN --event 3", "unknown option '--event': did you mean '--events'?"},
+        {"status RUN --events", "--events: a value is missing"},
+        {"status RUN --events x", "--events x: not a whole number"},
+        {"status RUN --events -1", "--events -1: expected a number from 0"},
+        {"status RUN other", "'other': one argument too many"},
+        {"scale", "no run"},
+        {"scale RUN", "no number of workers"},
+        {"scale RUN two", "W two: not a whole number"},
+        {"scale RUN 2.5", "W 2.5: not a whole number"},
+        {"scale RUN 0", "W 0: expected a number from 1 to 65536"},
+        {"scale RUN -2", "W -2: expected a number from 1"},
+        {"scale RUN 99999999999999999999", "expected a number from 1 to 65536"},
+        {"scale RUN 2 3", "'3': one argument too many"},
+        {"stop", "no run"},
+        {"stop RUN --resaon x", "did you mean '--reason'?"},
+        {"checkpoint now", "no run"},
+        {"statsu RUN", "unknown command 'statsu': did you mean 'status'?"},
+        {"docter", "did you mean 'doctor'?"},
+        {"claen", "did you mean 'clean'?"},
+    };
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect(bad[i].line, 2, "", bad[i].fragment);
+    assert_int_equal(atomic_load(&f.asked), 0);
+    fake_stop(&f);
+}
+
+static void every_command_explains_itself(void **state)
+{
+    (void)state;
+    expect("status --help", 0, "Exit codes: 0 shown", "");
+    expect("scale --help", 0, "Exit codes: 0 accepted", "");
+    expect("stop -h", 0, "Exit codes: 0 accepted", "");
+    expect("checkpoint now --help", 0, "Exit codes: 0 committed", "");
+    expect("clean --help", 0, "Exit codes: 0 clean", "");
+    expect("doctor --help", 0, "Exit codes: 0 no problem", "");
+    static const char *const commands[] = {"train", "eval", "export", "checkpoint", "status",
+                                           "scale", "stop", "clean",  "doctor"};
+    run("--help");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        assert_non_null(strstr(out, commands[i]));
+}
+
+/* ---- runs that are not there ---- */
+
+static void what_is_no_run_is_named(void **state)
+{
+    (void)state;
+    char line[200];
+    expect("status RUN", 1, "", "no such run");
+    assert_non_null(strstr(err, run_dir));
+    expect("scale RUN 2", 1, "", "no such run");
+    assert_int_equal(rt_dir_make(run_dir, 0700), RT_OK);
+    expect("status RUN", 1, "", "no run directory");
+    fake f;
+    assert_true(fake_start(&f, run_dir)); /* and now its parent */
+    snprintf(line, sizeof line, "status %s", folder);
+    expect(line, 1, "", "give one of those in it");
+    assert_non_null(strstr(err, run_dir));
+    fake_stop(&f);
+}
+
+static void orders_to_a_dead_run_say_so(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_stop(&f);
+    expect("scale RUN 2", 1, "", "no coordinator is alive there");
+    expect("stop RUN", 1, "", "no coordinator is alive there");
+    assert_true(fake_write_control(&f, 0600)); /* left behind by a kill */
+    expect("stop RUN", 1, "", "no coordinator is alive there");
+}
+
+static void control_files_that_cannot_be_used_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *fragment;
+    } bad[] = {
+        {"", "control.json:1"},
+        {"{", "control.json:1"},
+        {"[]", "control.json"},
+        {"{\"endpoint\": 3}", "'endpoint' is an integer"},
+        {"{\"endpoint\": \"tcp://127.0.0.1:1\", \"run\": \"\"}", "'run' is empty"},
+        {"{\"endpoint\": \"tcp://127.0.0.1:1\", \"run\": \"7\", \"keys\": \"x\"}",
+         "three or four keys"},
+    };
+    fake f;
+    char path[256];
+    assert_true(fake_start(&f, run_dir));
+    fake_path(&f, "control.json", path);
+    assert_int_equal(chmod(path, 0644), 0);
+    expect("status RUN", 1, "", "its mode is 0644");
+    assert_non_null(strstr(err, path));
+    assert_int_equal(chmod(path, 0620), 0);
+    expect("scale RUN 2", 1, "", "chmod 600");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(rt_file_replace(path, bad[i].text, strlen(bad[i].text)), RT_OK);
+        chmod(path, 0600);
+        expect("status RUN", 1, "", bad[i].fragment);
+        assert_non_null(strstr(err, path));
+    }
+    unlink(path);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    expect("status RUN", 1, "", "symbolic link");
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect("status RUN", 1, "", "is not a file");
+    fake_stop(&f);
+}
+
+static void a_coordinator_of_another_host_is_named(void **state)
+{
+    (void)state;
+    fake f;
+    char path[256], text[700], keys[4 * RT_WIRE_KEY];
+    assert_true(fake_start(&f, run_dir));
+    fake_path(&f, "control.json", path);
+    rt_wire_keys_text(&f.keys, false, keys);
+    snprintf(text, sizeof text,
+             "{\"endpoint\": \"%s\", \"run\": \"77\", \"keys\": \"%s\", \"pid\": 1, \"host\": "
+             "\"far-away\"}",
+             f.endpoint, keys);
+    assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
+    chmod(path, 0600);
+    expect("status RUN", 1, "", "listens on host far-away, for that host only");
+    fake_stop(&f);
+}
+
+static void keys_of_another_run_are_not_accepted(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    rt_wire_keys good = f.keys;
+    assert_int_equal(rt_wire_keys_make(&f.keys), RT_OK);
+    memcpy(f.keys.server_public, good.server_public, sizeof good.server_public);
+    assert_true(fake_write_control(&f, 0600));
+    expect("scale RUN 2", 1, "", "the keys in it are not those of the coordinator");
+    assert_int_equal(atomic_load(&f.asked), 0);
+    fake_stop(&f);
+}
+
+/* ---- coordinators that hang, die and come back ---- */
+
+static void a_coordinator_that_hangs_is_waited_for_and_told_of(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_mute(&f);
+    double began = rt_clock();
+    expect("status RUN", 1, "", "for 5 s");
+    assert_true(rt_clock() - began >= 5);
+    assert_non_null(strstr(err, "hangs"));
+    atomic_store(&f.mute, false);
+    fake_stop(&f);
+}
+
+/* A question that was asked while it was away is answered when it is back. */
+static void a_coordinator_that_comes_back_answers(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_ACCEPTED, "as you wish");
+    fake_die(&f);
+    pid_t pid = start_line("scale RUN 4");
+    rt_clock_sleep(1);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    assert_true(fake_listen(&f)); /* the same endpoint and keys */
+    assert_true(fake_write_control(&f, 0600));
+    assert_int_equal(finish(pid), 0);
+    assert_string_equal(out, "as you wish\n");
+    assert_int_equal(f.number, 4);
+    fake_stop(&f);
+}
+
+/* A launcher that is just starting: there is a lock, but no control file yet. */
+static void a_run_that_is_starting_is_waited_for(void **state)
+{
+    (void)state;
+    fake f;
+    char path[256];
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    fake_path(&f, "control.json", path);
+    unlink(path);
+    pid_t pid = start_line("status RUN");
+    rt_clock_sleep(0.7);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    assert_true(fake_write_control(&f, 0600));
+    assert_int_equal(finish(pid), 0);
+    assert_non_null(strstr(out, "tiny: training"));
+    fake_stop(&f);
+}
+
+static void a_run_that_ends_meanwhile_is_not_waited_for(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_mute(&f);
+    pid_t pid = start_line("checkpoint now RUN"); /* which waits for minutes otherwise */
+    rt_clock_sleep(0.5);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    fake_stop(&f);
+    assert_int_equal(finish(pid), 1);
+    assert_non_null(strstr(err, "no coordinator is alive there"));
+}
+
+/* ---- watching ---- */
+
+static int count(const char *text, const char *word)
+{
+    int n = 0;
+    for (; (text = strstr(text, word)); text++)
+        n++;
+    return n;
+}
+
+static void watch_repeats_until_the_run_ends(void **state)
+{
+    (void)state;
+    fake f;
+    char path[256];
+    static const char summary[] = "{\"status\": \"done\", \"steps\": 2000, \"seconds\": 112, "
+                                  "\"samples_per_second\": 5000, \"epochs\": 2.1, \"restarts\": 1, "
+                                  "\"lost_steps\": 1}";
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    pid_t pid = start_line("status RUN --watch");
+    for (double end = rt_clock() + 30; atomic_load(&f.asked) < 3 && rt_clock() < end;)
+        rt_clock_sleep(0.01);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    fake_path(&f, "summary.json", path);
+    assert_int_equal(rt_file_replace(path, summary, strlen(summary)), RT_OK);
+    fake_stop(&f);
+    assert_int_equal(finish(pid), 0);
+    assert_true(count(out, "tiny: training") >= 2);
+    assert_int_equal(count(out, "run: done after step 2,000"), 1); /* the last block */
+    assert_non_null(strstr(out, "\n\ntiny: training"));            /* an empty line between */
+    assert_null(strchr(out, '\033'));
+}
+
+static void watch_ends_well_by_a_signal(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    for (int s = 0; s < 2; s++) {
+        int before = atomic_load(&f.asked);
+        pid_t pid = start_line("status RUN --watch --json");
+        for (double end = rt_clock() + 30; atomic_load(&f.asked) < before + 2 && rt_clock() < end;)
+            rt_clock_sleep(0.01);
+        kill(pid, s == 0 ? SIGINT : SIGTERM);
+        assert_int_equal(finish(pid), 0);
+        assert_true(count(out, "\n") >= 1);
+        assert_int_equal(count(out, "\n"), count(out, "{\"run\":\"77\""));
+    }
+    fake_stop(&f);
+}
+
+/* While the coordinator is away the watch says so, and goes on when it is back. */
+static void watch_outlives_a_coordinator(void **state)
+{
+    (void)state;
+    fake f;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    pid_t pid = start_line("status RUN --watch");
+    for (double end = rt_clock() + 30; atomic_load(&f.asked) < 1 && rt_clock() < end;)
+        rt_clock_sleep(0.01);
+    fake_die(&f);
+    rt_clock_sleep(6.5); /* more than it waits for an answer */
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    int before = atomic_load(&f.asked);
+    assert_true(fake_listen(&f));
+    assert_true(fake_write_control(&f, 0600));
+    for (double end = rt_clock() + 30; atomic_load(&f.asked) < before + 2 && rt_clock() < end;)
+        rt_clock_sleep(0.01);
+    kill(pid, SIGINT);
+    assert_int_equal(finish(pid), 0);
+    assert_true(atomic_load(&f.asked) >= before + 2);
+    assert_non_null(strstr(out, "could not be reached"));
+    fake_stop(&f);
+}
+
+int main(void)
+{
+    rt_log_set_level(RT_LOG_ERROR);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(status_shows_what_the_coordinator_says),
+        TEST(status_json_is_the_coordinators_object),
+        TEST(a_file_of_the_run_stands_for_it),
+        TEST(orders_reach_the_coordinator),
+        TEST(a_refusal_is_told),
+        TEST(wrong_usage_is_refused_before_anything_is_sent),
+        TEST(every_command_explains_itself),
+        TEST(what_is_no_run_is_named),
+        TEST(orders_to_a_dead_run_say_so),
+        TEST(control_files_that_cannot_be_used_are_named),
+        TEST(a_coordinator_of_another_host_is_named),
+        TEST(keys_of_another_run_are_not_accepted),
+        TEST(a_coordinator_that_hangs_is_waited_for_and_told_of),
+        TEST(a_coordinator_that_comes_back_answers),
+        TEST(a_run_that_is_starting_is_waited_for),
+        TEST(a_run_that_ends_meanwhile_is_not_waited_for),
+        TEST(watch_repeats_until_the_run_ends),
+        TEST(watch_ends_well_by_a_signal),
+        TEST(watch_outlives_a_coordinator),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+/* ringtorch-worker bandwidth, under mpirun: how long a small message takes between two ranks, and how
+ * many bytes go through in a second. Ping-pong: one rank sends, the other sends the same back, and half
+ * of the shortest round trip counts, since whatever disturbs only makes it longer.
+ *
+ * Up to EACH_PAIR_MAX ranks each pair is measured, beyond that neighbours only; one pair at a time. */
+#include "worker/commands/command.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include "worker/comm/internal.h"
+
+enum { EACH_PAIR_MAX = 8, HOST_SIZE = 64, SMALL = 8, LARGE = 4 << 20, WARM_UP = 2 };
+static const double SECONDS_USUAL = 2, SECONDS_MOST = 60, SMALL_SHARE = 0.3;
+
+typedef struct bandwidth {
+    rt_comm *comm;
+    int rank, world, pairs;
+    double seconds;
+    char *message;           /* [LARGE] */
+    float *result;           /* [pairs * 2] one-way seconds: small, large */
+    char (*host)[HOST_SIZE]; /* [world] */
+} bandwidth;
+
+/* Gives the ranks of a pair. */
+static void pair_at(const bandwidth *b, int i, int *from, int *to)
+{
+    if (b->world > EACH_PAIR_MAX) {
+        *from = i;
+        *to = (i + 1) % b->world;
+        return;
+    }
+    for (*from = 0; i >= b->world - 1 - *from; ++*from)
+        i -= b->world - 1 - *from;
+    *to = *from + 1 + i;
+}
+
+static rt_status move(bandwidth *b, int peer, size_t bytes, bool send)
+{
+    rt_request r;
+    if (send)
+        RT_TRY(rt__comm_send(b->comm, &r, peer, b->message, bytes));
+    else
+        RT_TRY(rt__comm_receive(b->comm, &r, peer, b->message, bytes));
+    return rt__comm_wait(b->comm, &r);
+}
+
+/* The first byte says whether another round follows: the rank that began decides. */
+static rt_status ping(bandwidth *b, int peer, size_t bytes, double seconds, float *one_way)
+{
+    double best = INFINITY, end = rt_clock() + seconds;
+    bool more = true;
+    for (int round = 0; more; round++) {
+        double began = rt_clock();
+        more = round < WARM_UP || began < end;
+        b->message[0] = more;
+        RT_TRY(move(b, peer, bytes, true));
+        RT_TRY(move(b, peer, bytes, false));
+        double spent = rt_clock() - began;
+        if (round >= WARM_UP && spent < best)
+            best = spent;
+    }
+    *one_way = (float)(best / 2);
+    return RT_OK;
+}
+
+static rt_status pong(bandwidth *b, int peer, size_t bytes)
+{
+    do {
+        RT_TRY(move(b, peer, bytes, false));
+        RT_TRY(move(b, peer, bytes, true));
+    } while (b->message[0]);
+    return RT_OK;
+}
+
+static rt_status measure_pair(bandwidth *b, int i)
+{
+    int from, to;
+    double share = b->seconds / b->pairs;
+    float *result = b->result + 2 * (size_t)i;
+    pair_at(b, i, &from, &to);
+    if (b->rank == from) {
+        RT_TRY(ping(b, to, SMALL, share * SMALL_SHARE, &result[0]));
+        RT_TRY(ping(b, to, LARGE, share * (1 - SMALL_SHARE), &result[1]));
+    } else if (b->rank == to) {
+        RT_TRY(pong(b, from, SMALL));
+        RT_TRY(pong(b, from, LARGE));
+    }
+    return rt_comm_barrier(b->comm);
+}
+
+/* Gives every rank the figures and the names of the hosts. */
+static rt_status gather(bandwidth *b)
+{
+    gethostname(b->host[b->rank], HOST_SIZE - 1);
+    for (int r = 0; r < b->world; r++)
+        RT_TRY(rt_comm_broadcast(b->comm, b->host[r], HOST_SIZE, r));
+    /* Each figure is one rank's; the others hold zeros. */
+    return rt_comm_all_reduce(b->comm, b->result, 2 * (int64_t)b->pairs, RT_ALGO_DIRECT);
+}
+
+static rt_status print(const bandwidth *b, double spent)
+{
+    json_t *pairs = json_array();
+    for (int i = 0; i < b->pairs; i++) {
+        int from, to;
+        pair_at(b, i, &from, &to);
+        json_array_append_new(pairs, json_pack("{s:i, s:i, s:s, s:s, s:f, s:f}", "from", from, "to",
+                                               to, "from_host", b->host[from], "to_host",
+                                               b->host[to], "latency_seconds",
+                                               (double)b->result[2 * i], "bytes_per_second",
+                                               (double)LARGE / (double)b->result[2 * i + 1]));
+    }
+    json_t *j = json_pack("{s:i, s:f, s:o}", "world", b->world, "seconds", spent, "pairs", pairs);
+    char *text = j ? rt_json_text(j) : NULL;
+    if (text)
+        puts(text);
+    json_decref(j);
+    rt_mem_free(text);
+    return text ? RT_OK : RT_FAIL(INTERNAL, "bandwidth: no figures");
+}
+
+static rt_status measure(bandwidth *b)
+{
+    double began = rt_clock();
+    size_t n = (size_t)(b->pairs > 0 ? b->pairs : 1);
+    b->message = rt_calloc(1, LARGE);
+    b->result = rt_calloc(2 * n, sizeof *b->result);
+    b->host = rt_calloc((size_t)b->world, sizeof *b->host);
+    if (!b->message || !b->result || !b->host)
+        return rt_error_code();
+    RT_TRY(rt_comm_barrier(b->comm));
+    for (int i = 0; i < b->pairs; i++)
+        RT_TRY(measure_pair(b, i));
+    RT_TRY(gather(b));
+    return b->rank == 0 ? print(b, rt_clock() - began) : RT_OK;
+}
+
+static rt_status parse(int argc, char **argv, double *seconds)
+{
+    *seconds = SECONDS_USUAL;
+    if (argc == 1)
+        return RT_OK;
+    char *end = argv[1];
+    if (argc == 3 && strcmp(argv[1], "--seconds") == 0)
+        *seconds = strtod(argv[2], &end);
+    if (argc != 3 || end == argv[2] || *end != '\0' || !(*seconds > 0 && *seconds <= SECONDS_MOST))
+        return RT_FAIL(ARG, "bandwidth: expected mpirun ... ringtorch-worker bandwidth [--seconds "
+                            "S], S up to 60");
+    return RT_OK;
+}
+
+rt_status rt__command_bandwidth(int argc, char **argv)
+{
+    bandwidth b = {0};
+    RT_TRY(parse(argc, argv, &b.seconds));
+    RT_TRY(rt_comm_mpi(&b.comm));
+    b.rank = rt_comm_rank(b.comm);
+    b.world = rt_comm_world(b.comm);
+    b.pairs = b.world > EACH_PAIR_MAX ? b.world : b.world * (b.world - 1) / 2;
+    rt_status status = measure(&b);
+    rt_mem_free(b.message);
+    rt_mem_free(b.result);
+    rt_mem_free(b.host);
+    rt_comm_free(b.comm);
+    return status;
+}
