@@ -4,10 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "worker/link.h"
 
 enum { GENERATION = 5 };
@@ -21,6 +26,9 @@ typedef struct pair {
     rt__progress progress;
     rt__orders orders;
     char peer[64];
+    _Atomic int64_t forgot;
+    rt__commthread *comm; /* NULL: none */
+    rt_comm *ends[2];
 } pair;
 
 #define must(call)                                                                                 \
@@ -35,7 +43,28 @@ static void listen_at(pair *p, const char *endpoint)
     must(rt_wire_listen(&o, &p->coordinator));
 }
 
-static int set_up(void **state)
+static void note_forget(void *ctx, int64_t before)
+{
+    atomic_store((_Atomic int64_t *)ctx, before);
+}
+
+static void start_link(pair *p)
+{
+    rt__link_args a = {.endpoint = p->endpoint,
+                       .keys = &p->keys,
+                       .run = "r1",
+                       .name = "worker 3",
+                       .generation = GENERATION,
+                       .progress = &p->progress,
+                       .orders = &p->orders,
+                       .comm = p->comm,
+                       .forget = note_forget,
+                       .forget_ctx = &p->forgot,
+                       .takes_sigterm = true};
+    must(rt__link_start(&a, &p->link));
+}
+
+static pair *pair_new(void)
 {
     pair *p = aligned_alloc(64, (sizeof *p + 63) / 64 * 64);
     memset(p, 0, sizeof *p);
@@ -44,9 +73,32 @@ static int set_up(void **state)
     strncat(p->endpoint, rt_wire_endpoint(p->coordinator), sizeof p->endpoint - 1);
     rt__progress_init(&p->progress);
     rt__orders_init(&p->orders);
-    rt__link_args a = {p->endpoint, &p->keys,     "r1",      "worker 3",
-                       GENERATION,  &p->progress, &p->orders};
-    must(rt__link_start(&a, &p->link));
+    return p;
+}
+
+static int set_up(void **state)
+{
+    pair *p = pair_new();
+    start_link(p);
+    *state = p;
+    return 0;
+}
+
+static rt_status take_first_end(void *arg, rt_comm **out)
+{
+    *out = ((pair *)arg)->ends[0];
+    return RT_OK;
+}
+
+/* With a communicator of two ranks, whose other one the test may play. */
+static int set_up_comm(void **state)
+{
+    int rank, world;
+    pair *p = pair_new();
+    must(rt_comm_loopback(2, p->ends));
+    must(rt__commthread_start(take_first_end, p, &p->orders.abort, &p->comm));
+    must(rt__commthread_ready(p->comm, &rank, &world));
+    start_link(p);
     *state = p;
     return 0;
 }
@@ -56,6 +108,8 @@ static int tear_down(void **state)
     pair *p = *state;
     rt__link_end(p->link, 0);
     rt_wire_close(p->coordinator, 0);
+    rt__commthread_end(p->comm);
+    rt_comm_free(p->ends[1]);
     free(p);
     return 0;
 }
@@ -168,6 +222,21 @@ static void orders_are_obeyed(void **state)
     rt_error_clear();
 }
 
+static void a_checkpoint_and_a_farewell_to_old_snapshots_are_ordered(void **state)
+{
+    pair *p = *state;
+    greet(p);
+    rt_msg_checkpoint save = {.after_step = 70};
+    must(rt_wire_send(p->coordinator, p->peer, RT_MSG_CHECKPOINT, &save));
+    assert_true(becomes(&p->orders.checkpoint_after, 70));
+    rt_msg_forget forget = {.before = GENERATION};
+    must(rt_wire_send(p->coordinator, p->peer, RT_MSG_FORGET, &forget));
+    assert_true(becomes(&p->forgot, GENERATION));
+    send_stop(p, 40);
+    assert_true(becomes(&p->orders.stop_after, 40));
+    assert_int_equal(atomic_load(&p->orders.stop_checkpoint), 1);
+}
+
 static void orders_of_another_generation_are_dropped(void **state)
 {
     pair *p = *state;
@@ -197,6 +266,189 @@ static void messages_wait_for_a_coordinator_that_is_away(void **state)
     rt_frame_release(&f);
 }
 
+static void restart_coordinator(pair *p)
+{
+    rt_wire_close(p->coordinator, 0);
+    listen_at(p, p->endpoint);
+}
+
+static void a_new_coordinator_hears_hello_first_and_then_what_is_open(void **state)
+{
+    pair *p = *state;
+    rt_msg_plan plan = {.world = 4, .plan_hash = "h1"};
+    rt_msg_body got;
+    greet(p);
+    must(rt_wire_send(p->coordinator, p->peer, RT_MSG_PLAN, &plan));
+    must(rt__link_wait_plan(p->link, &got));
+    rt_msg_body_release(RT_MSG_PLAN, &got);
+    rt_msg_piece_done piece = {500, "piece-00003.safetensors", 4096, "0123456789abcdef"};
+    rt__link_post(p->link, RT_MSG_PIECE_DONE, &piece);
+    rt_frame f = expect(p, RT_MSG_PIECE_DONE);
+    rt_frame_release(&f);
+    rt__progress_step(&p->progress, 507);
+    restart_coordinator(p);
+    rt_msg_report report = {.step = 508};
+    rt__link_post(p->link, RT_MSG_REPORT, &report);
+
+    /* The very first thing the new one hears. */
+    rt_status status;
+    double end = rt_clock() + PATIENCE;
+    while ((status = rt_wire_receive(p->coordinator, 0.1, &f)) == RT_E_TIMEOUT && rt_clock() < end)
+        ;
+    assert_int_equal(status, RT_OK);
+    assert_int_equal(f.type, RT_MSG_HELLO);
+    assert_int_equal(f.body.hello.rank, 3);
+    assert_int_equal(f.body.hello.step, 507);
+    assert_string_equal(f.body.hello.plan_hash, "h1");
+    memcpy(p->peer, f.peer, sizeof p->peer);
+    rt_frame_release(&f);
+    f = expect(p, RT_MSG_PIECE_DONE);
+    assert_string_equal(f.body.piece_done.file, piece.file);
+    rt_frame_release(&f);
+    f = expect(p, RT_MSG_REPORT);
+    rt_frame_release(&f);
+
+    send_stop(p, 600); /* and it is obeyed as the old one was */
+    assert_true(becomes(&p->orders.stop_after, 600));
+}
+
+static rt_status wait_for_all(rt_comm *c, void *arg)
+{
+    (void)arg;
+    return rt_comm_barrier(c);
+}
+
+static void a_rank_that_waits_for_another_says_so(void **state)
+{
+    pair *p = *state;
+    greet(p);
+    rt__commthread_post(p->comm, wait_for_all, NULL);
+    rt__progress_phase(&p->progress, RT__PHASE_REDUCE, -1);
+    rt_frame f = {0};
+    for (double end = rt_clock() + PATIENCE; rt_clock() < end; rt_frame_release(&f)) {
+        f = expect(p, RT_MSG_PROGRESS);
+        if (f.body.progress.peer == 1)
+            break;
+    }
+    assert_int_equal(f.body.progress.peer, 1);
+    assert_string_equal(f.body.progress.what, "barrier from rank 1");
+    rt_frame_release(&f);
+    send_stop(p, -1); /* which gives up the wait */
+    assert_int_equal(rt__commthread_wait(p->comm), RT_E_ABORTED);
+    rt_error_clear();
+}
+
+static void keys_that_are_not_accepted_end_the_wait_for_a_plan(void **state)
+{
+    (void)state;
+    pair *p = pair_new();
+    rt_wire_keys other;
+    must(rt_wire_keys_make(&other));
+    memcpy(p->keys.client_public, other.client_public, RT_WIRE_KEY);
+    memcpy(p->keys.client_secret, other.client_secret, RT_WIRE_KEY);
+    start_link(p);
+    rt_frame f;
+    rt_msg_body got;
+    for (double end = rt_clock() + PATIENCE; rt_clock() < end && !atomic_load(&p->orders.abort);)
+        assert_int_equal(rt_wire_receive(p->coordinator, 0.01, &f), RT_E_TIMEOUT);
+    assert_int_equal(rt__link_wait_plan(p->link, &got), RT_E_AUTH);
+    assert_non_null(strstr(rt_error(), p->endpoint));
+    rt_error_clear();
+    assert_int_equal(rt__link_wait_leave(p->link), RT_E_AUTH);
+    rt_error_clear();
+    *state = p;
+    tear_down(state);
+}
+
+static void sigterm_is_told_and_work_goes_on(void **state)
+{
+    pair *p = *state;
+    greet(p);
+    kill(getpid(), SIGTERM);
+    rt_frame f = expect(p, RT_MSG_LEAVE);
+    assert_string_equal(f.body.leave.reason, "SIGTERM");
+    assert_true(f.body.leave.grace == 30);
+    rt_frame_release(&f);
+    assert_int_equal(atomic_load(&p->orders.abort), 0);
+    f = expect(p, RT_MSG_PROGRESS);
+    rt_frame_release(&f);
+}
+
+/* In a process of its own: greets, is told to leave, and told again. */
+static void be_told_twice(void)
+{
+    pair *p = pair_new();
+    start_link(p);
+    greet(p);
+    kill(getpid(), SIGTERM);
+    rt_frame f = expect(p, RT_MSG_LEAVE);
+    rt_frame_release(&f);
+    kill(getpid(), SIGTERM);
+    rt_clock_sleep(PATIENCE);
+    _exit(1);
+}
+
+/* Likewise: there is no coordinator, so nobody can be told. */
+static void be_told_in_vain(void)
+{
+    pair *p = pair_new();
+    rt_wire_close(p->coordinator, 0);
+    start_link(p);
+    kill(getpid(), SIGTERM);
+    rt_clock_sleep(PATIENCE);
+    _exit(1);
+}
+
+static void a_second_sigterm_or_one_in_vain_ends_the_process(void **state)
+{
+    (void)state;
+    void (*const lives[])(void) = {be_told_twice, be_told_in_vain};
+    for (int i = 0; i < 2; i++) {
+        int status = 0;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            lives[i]();
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+    }
+}
+
+/* While rt__link_end waits: a coordinator in a process of its own goes on by itself. */
+static void *receive_for_a_while(void *arg)
+{
+    pair *p = arg;
+    intptr_t count = 0;
+    rt_frame f;
+    for (double end = rt_clock() + PATIENCE; count < 50 && rt_clock() < end;)
+        if (rt_wire_receive(p->coordinator, 0.05, &f) == RT_OK) {
+            count += f.type == RT_MSG_EVALUATED && f.body.evaluated.step == count;
+            rt_frame_release(&f);
+        }
+    if (rt_wire_receive(p->coordinator, 0, &f) == RT_OK) /* confirms the last */
+        rt_frame_release(&f);
+    return (void *)count;
+}
+
+static void ending_waits_until_all_has_arrived(void **state)
+{
+    pair *p = *state;
+    pthread_t coordinator;
+    void *count;
+    greet(p);
+    restart_coordinator(p); /* even at one that has just come back */
+    for (int i = 0; i < 50; i++) {
+        rt_msg_evaluated m = {.step = i};
+        rt__link_post(p->link, RT_MSG_EVALUATED, &m);
+    }
+    assert_int_equal(pthread_create(&coordinator, NULL, receive_for_a_while, p), 0);
+    rt__link_end(p->link, PATIENCE);
+    p->link = NULL;
+    pthread_join(coordinator, &count);
+    assert_int_equal((intptr_t)count, 50);
+}
+
 static void ending_sends_what_is_queued(void **state)
 {
     pair *p = *state;
@@ -205,7 +457,7 @@ static void ending_sends_what_is_queued(void **state)
         rt_msg_evaluated m = {.step = i};
         rt__link_post(p->link, RT_MSG_EVALUATED, &m);
     }
-    rt__link_end(p->link, 5);
+    rt__link_end(p->link, 0.5);
     p->link = NULL;
     for (int i = 0; i < 50; i++) {
         rt_frame f = expect(p, RT_MSG_EVALUATED);
@@ -216,17 +468,28 @@ static void ending_sends_what_is_queued(void **state)
 
 int main(void)
 {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL); /* as a rank does, before any thread is started */
+    rt_log_set_level(RT_LOG_ERROR + 1);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_plan_arrives, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_refusal_ends_the_wait_with_its_reason, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(progress_flows_while_the_computing_thread_is_busy, set_up,
+        TEST(the_plan_arrives),
+        TEST(a_refusal_ends_the_wait_with_its_reason),
+        TEST(progress_flows_while_the_computing_thread_is_busy),
+        TEST(orders_are_obeyed),
+        TEST(a_checkpoint_and_a_farewell_to_old_snapshots_are_ordered),
+        TEST(orders_of_another_generation_are_dropped),
+        TEST(messages_wait_for_a_coordinator_that_is_away),
+        TEST(a_new_coordinator_hears_hello_first_and_then_what_is_open),
+        cmocka_unit_test_setup_teardown(a_rank_that_waits_for_another_says_so, set_up_comm,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(orders_are_obeyed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(orders_of_another_generation_are_dropped, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(messages_wait_for_a_coordinator_that_is_away, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(ending_sends_what_is_queued, set_up, tear_down),
+        cmocka_unit_test(keys_that_are_not_accepted_end_the_wait_for_a_plan),
+        TEST(sigterm_is_told_and_work_goes_on),
+        cmocka_unit_test(a_second_sigterm_or_one_in_vain_ends_the_process),
+        TEST(ending_sends_what_is_queued),
+        TEST(ending_waits_until_all_has_arrived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,519 @@
+/* The link as a state machine: tables of events, and what is said and ordered after each. No socket, no thread, no clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "common/log.h"
+#include "common/mem.h"
+#include "worker/link_state.h"
+
+enum { GENERATION = 5 };
+
+/* ---- a rank in a vacuum ---- */
+
+typedef struct bench {
+    rt__orders orders;
+    rt__link_effects effects;
+    rt__link_state state;
+    double now;
+    char said[512]; /* since the last look, "HELLO(3,h1) PIECE_DONE(500)" */
+    bool full;      /* the wire takes nothing */
+    int64_t room;   /* messages it takes before it is full; -1: any number */
+    int64_t step;   /* what the rank is at */
+    int64_t forgot; /* last FORGET */
+} bench;
+
+static bool effect_send(void *ctx, rt_msg_type type, const void *body)
+{
+    bench *b = ctx;
+    const rt_msg_body *m = body;
+    char *at = b->said + strlen(b->said);
+    size_t room = sizeof b->said - strlen(b->said);
+    if (b->full || b->room == 0)
+        return false;
+    b->room -= b->room > 0;
+    if (at != b->said)
+        *at++ = ' ', room--;
+    if (type == RT_MSG_HELLO)
+        snprintf(at, room, "HELLO(%lld,%s)", (long long)m->hello.step, m->hello.plan_hash);
+    else if (type == RT_MSG_PIECE_DONE)
+        snprintf(at, room, "PIECE_DONE(%lld)", (long long)m->piece_done.step);
+    else if (type == RT_MSG_PIECE_FAILED)
+        snprintf(at, room, "PIECE_FAILED(%lld)", (long long)m->piece_failed.step);
+    else if (type == RT_MSG_FAULT)
+        snprintf(at, room, "FAULT(%lld)", (long long)m->fault.code);
+    else if (type == RT_MSG_LEAVE)
+        snprintf(at, room, "LEAVE(%s,%g)", m->leave.reason, m->leave.grace);
+    else
+        snprintf(at, room, "%s", rt_msg_name(type));
+    return true;
+}
+
+static void effect_look(void *ctx, double now, rt_msg_progress *out)
+{
+    (void)now;
+    *out = (rt_msg_progress){.step = ((bench *)ctx)->step, .what = "forward"};
+}
+
+static void effect_forget(void *ctx, int64_t before)
+{
+    ((bench *)ctx)->forgot = before;
+}
+
+static void bench_start(bench *b)
+{
+    *b = (bench){.now = 100, .forgot = -1, .room = -1};
+    b->effects = (rt__link_effects){b, effect_send, effect_look, effect_forget};
+    rt__orders_init(&b->orders);
+    rt__link_facts facts = {GENERATION, "tcp://h0:4242", &b->orders, &b->effects};
+    rt__link_state_init(&b->state, &facts, b->now);
+}
+
+static void step(bench *b, rt__link_event e)
+{
+    rt__link_step(&b->state, b->now, &e);
+}
+
+static void tick_at(bench *b, double seconds)
+{
+    b->now = 100 + seconds;
+    step(b, (rt__link_event){.kind = RT__LINK_TICK});
+}
+
+static void post(bench *b, rt_msg_type type, int64_t number)
+{
+    rt_msg_body body = {0};
+    if (type == RT_MSG_PIECE_DONE)
+        body.piece_done.step = number;
+    else if (type == RT_MSG_PIECE_FAILED)
+        body.piece_failed.step = number;
+    rt__note *n = rt__note_make(type, &body);
+    assert_non_null(n);
+    step(b, (rt__link_event){.kind = RT__LINK_POST, .note = n});
+}
+
+/* A frame from the coordinator; number: of the step, or after_step; text: a plan hash or a reason. */
+static void frame_of(bench *b, int64_t generation, rt_msg_type type, int64_t number,
+                     const char *text)
+{
+    rt_frame f = {.generation = generation, .type = type};
+    rt_msg_body body = {0};
+    switch (type) {
+    case RT_MSG_PLAN:
+        body.plan = (rt_msg_plan){.world = number, .plan_hash = text};
+        break;
+    case RT_MSG_STOP:
+        body.stop =
+            (rt_msg_stop){.after_step = number, .checkpoint = text && *text, .reason = text};
+        break;
+    case RT_MSG_CHECKPOINT:
+        body.checkpoint.after_step = number;
+        break;
+    case RT_MSG_COMMITTED:
+        body.committed.step = number;
+        break;
+    case RT_MSG_ABORTED:
+        body.aborted.step = number;
+        break;
+    case RT_MSG_FORGET:
+        body.forget.before = number;
+        break;
+    default:
+        body.refused = (rt_msg_refused){number, text};
+    }
+    rt__note *n = rt__note_make(type, &body); /* as decoding would give it */
+    assert_non_null(n);
+    f.body = n->body;
+    n->body = (rt_msg_body){0};
+    rt__note_free(n);
+    step(b, (rt__link_event){.kind = RT__LINK_FRAME, .frame = &f});
+    rt_frame_release(&f);
+}
+
+static void frame(bench *b, rt_msg_type type, int64_t number, const char *text)
+{
+    frame_of(b, GENERATION, type, number, text);
+}
+
+static void expect(bench *b, const char *said)
+{
+    assert_string_equal(b->said, said);
+    b->said[0] = '\0';
+}
+
+/* ---- what is said again ---- */
+
+typedef struct row {
+    rt__link_kind kind;
+    rt_msg_type type;
+    int64_t number;
+    const char *text;
+    const char *said; /* after it, in this order */
+} row;
+
+#define POST(type, number)       RT__LINK_POST, RT_MSG_##type, number, NULL
+#define GETS(type, number, text) RT__LINK_FRAME, RT_MSG_##type, number, text
+#define SIMPLY(kind)             RT__LINK_##kind, 0, 0, NULL
+
+static void play(bench *b, const row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const row *r = &rows[i];
+        if (r->kind == RT__LINK_POST)
+            post(b, r->type, r->number);
+        else if (r->kind == RT__LINK_FRAME)
+            frame(b, r->type, r->number, r->text);
+        else
+            step(b, (rt__link_event){.kind = r->kind});
+        if (strcmp(b->said, r->said) != 0)
+            fail_msg("row %zu: said '%s', expected '%s'", i, b->said, r->said);
+        b->said[0] = '\0';
+    }
+}
+#define PLAY(b, rows) play(b, rows, sizeof(rows) / sizeof *(rows))
+
+static void a_new_coordinator_is_told_what_it_must_know(void **state)
+{
+    (void)state;
+    static const row before_the_plan[] = {
+        {SIMPLY(UP), ""},
+        {SIMPLY(RESET), ""}, /* nothing was said yet */
+        {POST(HELLO, 0), "HELLO(0,) PROGRESS"},
+        {SIMPLY(RESET), "HELLO(0,)"},
+        {GETS(PLAN, 2, "h1"), ""},
+        {SIMPLY(RESET), "HELLO(33,h1)"},
+    };
+    static const row after_it[] = {
+        {POST(LAYOUT, 0), "LAYOUT"},
+        {POST(REPORT, 0), "REPORT"}, /* what the wire has not had confirmed it sends itself */
+        {POST(PIECE_DONE, 500), "PIECE_DONE(500)"},
+        {POST(PIECE_DONE, 600), "PIECE_DONE(600)"},
+        {POST(PIECE_FAILED, 700), "PIECE_FAILED(700)"},
+        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) PIECE_DONE(600) PIECE_FAILED(700)"},
+        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) PIECE_DONE(600) PIECE_FAILED(700)"},
+        {GETS(COMMITTED, 600, NULL), ""},
+        {GETS(COMMITTED, 999, NULL), ""}, /* nobody here knows of that one */
+        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) PIECE_FAILED(700)"},
+        {GETS(ABORTED, 700, NULL), ""},
+        {POST(FINISHED, 0), "FINISHED"},
+        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) FINISHED"},
+        {GETS(COMMITTED, 500, NULL), ""},
+        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT FINISHED"},
+    };
+    bench b;
+    int64_t live = rt_mem_live();
+    bench_start(&b);
+    b.step = 33;
+    PLAY(&b, before_the_plan);
+    b.step = 34;
+    PLAY(&b, after_it);
+    rt__link_state_release(&b.state);
+    assert_int_equal(rt_mem_live(), live);
+}
+
+static void a_second_plan_is_ignored_if_it_is_the_same_and_refused_if_not(void **state)
+{
+    (void)state;
+    char refused[32];
+    snprintf(refused, sizeof refused, "FAULT(%d)", RT_E_PROTOCOL);
+    const row rows[] = {
+        {POST(HELLO, 0), "HELLO(0,)"},  {GETS(PLAN, 4, "h1"), ""},      {GETS(PLAN, 4, "h1"), ""},
+        {GETS(PLAN, 3, "h2"), refused}, {SIMPLY(RESET), "HELLO(0,h1)"},
+    };
+    bench b;
+    bench_start(&b);
+    PLAY(&b, rows);
+    assert_true(b.state.has_plan);
+    assert_int_equal(b.state.plan.plan.world, 4);
+    assert_int_equal(b.state.over.code, RT_OK); /* the rank goes on by its plan */
+    rt__link_state_release(&b.state);
+}
+
+static void what_does_not_fit_is_said_later_and_in_order(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    b.full = true;
+    post(&b, RT_MSG_HELLO, 0);
+    step(&b, (rt__link_event){.kind = RT__LINK_UP});
+    post(&b, RT_MSG_LAYOUT, 0);
+    expect(&b, "");
+    step(&b,
+         (rt__link_event){.kind = RT__LINK_RESET}); /* nothing has been said, so nothing again */
+    assert_true(rt__link_next(&b.state, b.now) < b.now + 0.1);
+    b.full = false;
+    tick_at(&b, 0.1);
+    expect(&b, "HELLO(0,) LAYOUT PROGRESS");
+    b.room = 1; /* it fills up half-way through what must be said again */
+    step(&b, (rt__link_event){.kind = RT__LINK_RESET});
+    expect(&b, "HELLO(0,)");
+    b.room = -1;
+    tick_at(&b, 0.2);
+    expect(&b, "HELLO(0,) LAYOUT");
+    tick_at(&b, 0.3);
+    expect(&b, "");
+    rt__link_state_release(&b.state);
+}
+
+/* ---- orders ---- */
+
+static void orders_are_what_the_coordinator_says(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    assert_int_equal(atomic_load(&b.orders.checkpoint_after), -1);
+    frame(&b, RT_MSG_CHECKPOINT, 0, NULL);
+    assert_int_equal(atomic_load(&b.orders.checkpoint_after), 0);
+    frame(&b, RT_MSG_CHECKPOINT, 70, NULL);
+    assert_int_equal(atomic_load(&b.orders.checkpoint_after), 70);
+    frame(&b, RT_MSG_STOP, 40, "with a checkpoint");
+    assert_int_equal(atomic_load(&b.orders.stop_after), 40);
+    assert_int_equal(atomic_load(&b.orders.stop_checkpoint), 1);
+    frame(&b, RT_MSG_STOP, 41, "");
+    assert_int_equal(atomic_load(&b.orders.stop_after), 41);
+    assert_int_equal(atomic_load(&b.orders.stop_checkpoint), 0);
+    assert_int_equal(atomic_load(&b.orders.abort), 0);
+    frame(&b, RT_MSG_FORGET, 5, NULL);
+    assert_int_equal(b.forgot, 5);
+    assert_int_equal(b.state.over.code, RT_OK);
+    frame(&b, RT_MSG_STOP, -1, "the run is over");
+    assert_int_equal(atomic_load(&b.orders.abort), 1);
+    assert_int_equal(b.state.over.code, RT_E_ABORTED);
+    assert_non_null(strstr(b.state.over.text, "the run is over"));
+    rt__link_state_release(&b.state);
+}
+
+static void forgetting_may_concern_nobody(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    b.effects.forget = NULL;
+    frame(&b, RT_MSG_FORGET, 5, NULL);
+    assert_int_equal(b.forgot, -1);
+    rt__link_state_release(&b.state);
+}
+
+static void other_generations_are_not_listened_to(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    for (int64_t g = GENERATION - 1; g <= GENERATION + 1; g += 2) {
+        frame_of(&b, g, RT_MSG_STOP, 10, "x");
+        frame_of(&b, g, RT_MSG_CHECKPOINT, 10, NULL);
+        frame_of(&b, g, RT_MSG_PLAN, 2, "h9");
+        frame_of(&b, g, RT_MSG_REFUSED, RT_E_ARG, "no");
+        frame_of(&b, g, RT_MSG_FORGET, 5, NULL);
+    }
+    frame_of(&b, GENERATION - 1, RT_MSG_STOP, -1, "x");
+    assert_int_equal(atomic_load(&b.orders.stop_after), -1);
+    assert_int_equal(atomic_load(&b.orders.checkpoint_after), -1);
+    assert_int_equal(atomic_load(&b.orders.abort), 0);
+    assert_int_equal(b.forgot, -1);
+    assert_false(b.state.has_plan);
+    assert_int_equal(b.state.over.code, RT_OK);
+
+    /* Who was cut off while its generation ended, and is told so by the next. */
+    frame_of(&b, GENERATION + 1, RT_MSG_STOP, -1, "your generation is over");
+    assert_int_equal(atomic_load(&b.orders.abort), 1);
+    assert_int_equal(b.state.over.code, RT_E_ABORTED);
+    rt__link_state_release(&b.state);
+}
+
+static void a_refusal_ends_a_rank_without_a_plan_only(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    frame(&b, RT_MSG_REFUSED, RT_E_MISMATCH, "worker 3 has isa sse4, worker 0 avx2");
+    assert_int_equal(b.state.over.code, RT_E_MISMATCH);
+    assert_string_equal(b.state.over.text, "worker 3 has isa sse4, worker 0 avx2");
+    assert_int_equal(atomic_load(&b.orders.abort), 0);
+    rt__link_state_release(&b.state);
+
+    bench_start(&b);
+    frame(&b, RT_MSG_PLAN, 2, "h1");
+    frame(&b, RT_MSG_REFUSED, 12345, "that message makes no sense");
+    assert_int_equal(b.state.over.code, RT_OK);
+    rt__link_state_release(&b.state);
+}
+
+/* ---- time ---- */
+
+static void progress_is_told_twice_a_second_and_at_once_after_a_long_wait(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    step(&b, (rt__link_event){.kind = RT__LINK_UP});
+    tick_at(&b, 1);
+    expect(&b, ""); /* not before HELLO */
+    post(&b, RT_MSG_HELLO, 0);
+    expect(&b, "HELLO(0,) PROGRESS");
+    static const struct {
+        double at;
+        bool due;
+    } rows[] = {{1.1, false}, {1.49, false}, {1.5, true}, {1.6, false}, {2.3, true}, {2.7, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tick_at(&b, rows[i].at);
+        expect(&b, rows[i].due ? "PROGRESS" : "");
+    }
+    assert_true(rt__link_next(&b.state, b.now) == 102.8);
+    step(&b, (rt__link_event){.kind = RT__LINK_MOVED});
+    expect(&b, "PROGRESS");
+    tick_at(&b, 2.9);
+    expect(&b, "");
+    step(&b, (rt__link_event){.kind = RT__LINK_DOWN}); /* nobody there: nothing piles up */
+    tick_at(&b, 10);
+    expect(&b, "");
+    step(&b, (rt__link_event){.kind = RT__LINK_UP});
+    expect(&b, "PROGRESS");
+    step(&b, (rt__link_event){.kind = RT__LINK_ENDING});
+    tick_at(&b, 20);
+    expect(&b, "");
+    rt__link_state_release(&b.state);
+}
+
+static void a_rank_that_cannot_reach_the_coordinator_gives_up(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    tick_at(&b, 14.9); /* never connected yet */
+    assert_int_equal(b.state.over.code, RT_OK);
+    step(&b, (rt__link_event){.kind = RT__LINK_UP});
+    tick_at(&b, 100);
+    assert_int_equal(b.state.over.code, RT_OK);
+    step(&b, (rt__link_event){.kind = RT__LINK_DOWN});
+    b.now = 210;
+    step(&b, (rt__link_event){.kind = RT__LINK_DOWN}); /* once more: it is still down since 200 */
+    assert_true(rt__link_next(&b.state, b.now) == 200 + RT_LEASE_SECONDS);
+    tick_at(&b, 114.9);
+    assert_int_equal(atomic_load(&b.orders.abort), 0);
+    tick_at(&b, 115);
+    assert_int_equal(atomic_load(&b.orders.abort), 1);
+    assert_int_equal(b.state.over.code, RT_E_NET);
+    assert_non_null(strstr(b.state.over.text, "tcp://h0:4242"));
+    assert_non_null(strstr(b.state.over.text, "15 s"));
+    rt__link_state_release(&b.state);
+}
+
+static void a_rank_that_was_sent_away_needs_no_coordinator(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    step(&b, (rt__link_event){.kind = RT__LINK_UP});
+    frame(&b, RT_MSG_STOP, -1, "done");
+    step(&b, (rt__link_event){.kind = RT__LINK_DOWN});
+    tick_at(&b, 50);
+    assert_int_equal(b.state.over.code, RT_E_ABORTED);
+    assert_true(rt__link_next(&b.state, b.now) > b.now + 60);
+    rt__link_state_release(&b.state);
+}
+
+static void a_wire_that_failed_ends_the_rank(void **state)
+{
+    (void)state;
+    rt_saved_error e = {.code = RT_E_AUTH, .text = "wrong keys"};
+    bench b;
+    bench_start(&b);
+    step(&b, (rt__link_event){.kind = RT__LINK_REFUSED, .error = &e});
+    assert_int_equal(b.state.over.code, RT_E_AUTH);
+    assert_string_equal(b.state.over.text, "wrong keys");
+    assert_int_equal(atomic_load(&b.orders.abort), 1);
+    rt__link_state_release(&b.state);
+}
+
+/* ---- SIGTERM ---- */
+
+static void sigterm_means_leave_with_grace(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    step(&b, (rt__link_event){.kind = RT__LINK_UP});
+    post(&b, RT_MSG_HELLO, 0);
+    expect(&b, "HELLO(0,) PROGRESS");
+    step(&b, (rt__link_event){.kind = RT__LINK_TERMINATE});
+    tick_at(&b, 0.1); /* were it mpirun's, SIGKILL would have followed by the time it is told */
+    expect(&b, "");
+    tick_at(&b, 0.25);
+    expect(&b, "LEAVE(SIGTERM,30)");
+    assert_false(b.state.quit);
+    assert_int_equal(atomic_load(&b.orders.abort), 0); /* it goes on working */
+    tick_at(&b, 0.3);
+    expect(&b, "");
+    step(&b, (rt__link_event){.kind = RT__LINK_RESET});
+    expect(&b, "HELLO(0,) LEAVE(SIGTERM,30)");
+    step(&b, (rt__link_event){.kind = RT__LINK_TERMINATE});
+    assert_true(b.state.quit);
+    rt__link_state_release(&b.state);
+}
+
+static void sigterm_ends_at_once_what_nobody_can_be_told_of(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        bench b;
+        bench_start(&b);
+        if (how > 0)
+            step(&b, (rt__link_event){.kind = RT__LINK_UP});
+        if (how == 1)
+            step(&b, (rt__link_event){.kind = RT__LINK_DOWN});
+        if (how == 2)
+            frame(&b, RT_MSG_STOP, -1, "leave");
+        step(&b, (rt__link_event){.kind = RT__LINK_TERMINATE});
+        assert_true(b.state.quit);
+        expect(&b, "");
+        rt__link_state_release(&b.state);
+    }
+}
+
+/* ---- many ---- */
+
+/* A simulation has thousands of these: time that passes must cost no memory. */
+static void ticks_allocate_nothing(void **state)
+{
+    (void)state;
+    bench b;
+    bench_start(&b);
+    step(&b, (rt__link_event){.kind = RT__LINK_UP});
+    post(&b, RT_MSG_HELLO, 0);
+    int64_t made = rt_mem_total();
+    for (int i = 0; i < 1000; i++) {
+        tick_at(&b, 0.5 * i);
+        step(&b, (rt__link_event){.kind = i % 2 ? RT__LINK_RESET : RT__LINK_MOVED});
+        b.said[0] = '\0';
+    }
+    assert_int_equal(rt_mem_total(), made);
+    rt__link_state_release(&b.state);
+}
+
+int main(void)
+{
+    rt_log_set_level(RT_LOG_ERROR + 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_coordinator_is_told_what_it_must_know),
+        cmocka_unit_test(a_second_plan_is_ignored_if_it_is_the_same_and_refused_if_not),
+        cmocka_unit_test(what_does_not_fit_is_said_later_and_in_order),
+        cmocka_unit_test(orders_are_what_the_coordinator_says),
+        cmocka_unit_test(forgetting_may_concern_nobody),
+        cmocka_unit_test(other_generations_are_not_listened_to),
+        cmocka_unit_test(a_refusal_ends_a_rank_without_a_plan_only),
+        cmocka_unit_test(progress_is_told_twice_a_second_and_at_once_after_a_long_wait),
+        cmocka_unit_test(a_rank_that_cannot_reach_the_coordinator_gives_up),
+        cmocka_unit_test(a_rank_that_was_sent_away_needs_no_coordinator),
+        cmocka_unit_test(a_wire_that_failed_ends_the_rank),
+        cmocka_unit_test(sigterm_means_leave_with_grace),
+        cmocka_unit_test(sigterm_ends_at_once_what_nobody_can_be_told_of),
+        cmocka_unit_test(ticks_allocate_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
