@@ -198,13 +198,13 @@ static void *talk(void *arg)
     rt__link *l = arg;
     while (!is_ending(l)) {
         take_posted(l);
-        take_sigterm(l);
         if (atomic_exchange(&l->moved, false))
             step_kind(l, RT__LINK_MOVED);
         step_kind(l, RT__LINK_TICK);
         do
             receive_all(l, 0);
         while (note_connection(l));
+        take_sigterm(l); /* now that it is known whether somebody can be told */
         publish(l);
         wait_for_work(l);
     }
