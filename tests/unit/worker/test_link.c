@@ -323,7 +323,7 @@ static void a_rank_that_waits_for_another_says_so(void **state)
     pair *p = *state;
     greet(p);
     rt__commthread_post(p->comm, wait_for_all, NULL);
-    rt__progress_phase(&p->progress, RT__PHASE_REDUCE, -1);
+    rt__progress_phase(&p->progress, RT_PHASE_REDUCE, -1);
     rt_frame f = {0};
     for (double end = rt_clock() + PATIENCE; rt_clock() < end; rt_frame_release(&f)) {
         f = expect(p, RT_MSG_PROGRESS);

@@ -90,21 +90,21 @@ static void a_message_says_what_is_running(void **state)
     rt__progress_attach(&p);
     rt_scope scope = rt_scope_begin();
     rt_tensor *x = rt_param(rt_ones(rt_shape(2, 2)));
-    rt__progress_phase(&p, RT__PHASE_FORWARD, 3);
+    rt__progress_phase(&p, RT_PHASE_FORWARD, 3);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_string_equal(m.what, "forward"); /* no operation has begun in it */
     rt_tensor *y = rt_sum(rt_exp(x));
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_string_equal(m.what, "sum");
-    rt__progress_phase(&p, RT__PHASE_BACKWARD, 3);
+    rt__progress_phase(&p, RT_PHASE_BACKWARD, 3);
     rt_backward(y);
     assert_false(rt_failed());
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_string_not_equal(m.what, "sum");
     assert_string_not_equal(m.what, "backward");
-    assert_int_equal(m.phase, RT__PHASE_BACKWARD);
+    assert_int_equal(m.phase, RT_PHASE_BACKWARD);
     assert_int_equal(m.slice, 3);
-    rt__progress_phase(&p, RT__PHASE_UPDATE, -1);
+    rt__progress_phase(&p, RT_PHASE_UPDATE, -1);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_string_equal(m.what, "update"); /* not what ran before it */
     assert_int_equal(m.peer, -1);
@@ -136,7 +136,7 @@ static void operations_are_moves(void **state)
     rt__progress_attach(&p);
     rt_scope scope = rt_scope_begin();
     rt_tensor *x = rt_ones(rt_shape(2));
-    rt__progress_phase(&p, RT__PHASE_EVALUATE, -1);
+    rt__progress_phase(&p, RT_PHASE_EVALUATE, -1);
     double began = rt__progress_read(&p).since;
     rt__progress_message(&p, &w, NULL, began + 1, &m); /* takes note of the operations so far */
     rt__progress_message(&p, &w, NULL, began + 10, &m);
@@ -157,16 +157,16 @@ static void the_usual_time_of_a_phase_is_its_mean(void **state)
     rt__progress_watch w = {0};
     rt_msg_progress m;
     rt__progress_init(&p);
-    rt__progress_phase(&p, RT__PHASE_FORWARD, 0);
+    rt__progress_phase(&p, RT_PHASE_FORWARD, 0);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_true(m.usual == 0); /* never ended yet */
     rt_clock_sleep(0.03);
-    rt__progress_phase(&p, RT__PHASE_FORWARD, 1);
+    rt__progress_phase(&p, RT_PHASE_FORWARD, 1);
     rt_clock_sleep(0.01);
-    rt__progress_phase(&p, RT__PHASE_BACKWARD, 1);
-    rt__progress_phase(&p, RT__PHASE_FORWARD, 2);
+    rt__progress_phase(&p, RT_PHASE_BACKWARD, 1);
+    rt__progress_phase(&p, RT_PHASE_FORWARD, 2);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
-    assert_true(m.usual == p.seconds[RT__PHASE_FORWARD] / 2);
+    assert_true(m.usual == p.seconds[RT_PHASE_FORWARD] / 2);
     assert_true(m.usual >= 0.02);
 }
 
@@ -214,12 +214,12 @@ static void a_mirror_shows_each_change(void **state)
     rt__progress_mirror(&p, &step, &slice, &phase);
     assert_int_equal(step, 7);
     assert_int_equal(slice, -1);
-    assert_int_equal(phase, RT__PHASE_START);
-    rt__progress_phase(&p, RT__PHASE_BACKWARD, 5);
+    assert_int_equal(phase, RT_PHASE_START);
+    rt__progress_phase(&p, RT_PHASE_BACKWARD, 5);
     rt__progress_step(&p, 8);
     assert_int_equal(step, 8);
     assert_int_equal(slice, 5);
-    assert_int_equal(phase, RT__PHASE_BACKWARD);
+    assert_int_equal(phase, RT_PHASE_BACKWARD);
     rt__progress_mirror(&p, NULL, NULL, NULL);
     rt__progress_step(&p, 9);
     assert_int_equal(step, 8);
@@ -237,12 +237,12 @@ static void the_end_of_something_long_is_told(void **state)
     int moves = 0;
     rt__progress_init(&p);
     rt__progress_on_move(&p, count_move, &moves);
-    rt__progress_phase(&p, RT__PHASE_FORWARD, 0);
+    rt__progress_phase(&p, RT_PHASE_FORWARD, 0);
     assert_int_equal(moves, 0);
     atomic_store(&p.since, rt_clock() - 2 * RT__PROGRESS_LONG); /* as if it had begun then */
-    rt__progress_phase(&p, RT__PHASE_FORWARD, 1);
+    rt__progress_phase(&p, RT_PHASE_FORWARD, 1);
     assert_int_equal(moves, 1);
-    rt__progress_phase(&p, RT__PHASE_FORWARD, 2);
+    rt__progress_phase(&p, RT_PHASE_FORWARD, 2);
     assert_int_equal(moves, 1);
 }
 
