@@ -154,19 +154,20 @@ static void on_not_finite(rt__run *r, double now, int64_t rank, const rt_msg_fau
 
 /* A state that cannot be read after all: the next generation takes an older one. A checkpoint was whole when it was
  * looked for, and is looked at again. */
-static bool is_bad_source(const rt__run *r, const rt_msg_fault *m)
+static bool is_bad_source(const rt__run *r, const rt_msg_fault *m, bool *snapshot)
 {
-    bool reading = r->phase >= RT__RUN && m->step <= r->source.step;
+    const char *source = r->history.source ? r->history.source : "fresh";
+    bool reading = r->phase >= RT__RUN && m->step <= r->source.step && strcmp(source, "fresh") != 0;
     bool lost = m->code == RT_E_CORRUPT || m->code == RT_E_NOTFOUND;
-    return reading && ((r->source.pieces && rt_status_exit_code((rt_status)m->code) == 2) ||
-                       (r->source.path && lost));
+    *snapshot = strcmp(source, "snapshot") == 0;
+    return reading && (*snapshot ? rt_status_exit_code((rt_status)m->code) == 2 : lost);
 }
 
 void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *m)
 {
     rt_status code = (rt_status)m->code;
     bool running = r->phase == RT__GATHER || r->phase == RT__RUN || r->phase == RT__DRAIN;
-    bool bad_source = is_bad_source(r, m);
+    bool snapshot, bad_source = is_bad_source(r, m, &snapshot);
     if (rt_status_exit_code(code) == 2 && !bad_source) {
         rt__run_fail(r, now, 2, "%s", m->message);
         return;
@@ -186,7 +187,7 @@ void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *
                        "worker %" PRId64 " at step %" PRId64 ": %s", rank, m->step, m->message);
     if (!consequence && running)
         r->died = (rt__trace){.generation = r->generation, .rank = rank};
-    if (bad_source && r->source.pieces && running && !doubt(r, now, r->source.step - 1))
+    if (bad_source && snapshot && running && !doubt(r, now, r->source.step - 1))
         return;
     if (running)
         rt__run_give_up_generation(r, now, "a worker has failed");
