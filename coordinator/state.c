@@ -90,8 +90,26 @@ bool rt__run_refused(const rt__run *r)
     return r->failed && r->exit_code == 2 && r->history.first_step_at < 0;
 }
 
+/* The last state is nowhere but in shared memory: the run has not done what it was to do, and goes on from there when
+ * the disk takes files again. */
+static bool is_unsaved(rt__run *r)
+{
+    if (r->failed || r->unsaved_step < 0 || r->unsaved_step != r->newest_step ||
+        rt__roster_snapshot_step(&r->roster) < 0)
+        return false;
+    r->failed = true;
+    r->exit_code = 1;
+    snprintf(r->failure, sizeof r->failure,
+             "the state at step %" PRId64
+             " could not be written to disk (events.jsonl says why) and is kept "
+             "in shared memory: make room, then go on with --resume auto",
+             r->newest_step);
+    return true;
+}
+
 void rt__run_conclude(rt__run *r, double now)
 {
+    bool keep = is_unsaved(r);
     bool stopped =
         r->interrupted && !r->failed &&
         (r->end_step == 0 || r->newest_step < r->end_step || r->roster.finished < r->roster.world);
@@ -110,8 +128,9 @@ void rt__run_conclude(rt__run *r, double now)
         if (!rt__run_refused(r)) /* the summary of an earlier run stays */
             rt__record_summary(r, now, status);
     }
-    rt__run_send(r, r->launcher, RT_MSG_RUN_ENDED,
-                 &(rt_msg_run_ended){.exit_code = r->exit_code, .message = r->failure});
+    rt__run_send(
+        r, r->launcher, RT_MSG_RUN_ENDED,
+        &(rt_msg_run_ended){.exit_code = r->exit_code, .message = r->failure, .keep = keep});
     r->ended = true;
 }
 

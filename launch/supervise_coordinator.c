@@ -104,7 +104,7 @@ static void handle_frame(rt__supervisor *s, const rt_frame *f)
             break;
         rt__supervisor_give_up(s, (int)f->body.run_ended.exit_code, "%s",
                                f->body.run_ended.message);
-        s->by_coordinator = true;
+        s->by_coordinator = !f->body.run_ended.keep;
         break;
     default:
         rt_log_warn("unexpected %s from %s", rt_msg_name(f->type), f->sender);

@@ -177,12 +177,12 @@ static void tell_snapshot_trouble(rt__session *s)
 }
 
 /* A step has been finished. */
-static void keep_snapshot(rt__session *s, int64_t finished, bool stopped)
+static void keep_snapshot(rt__session *s, int64_t finished, bool last)
 {
     if (!s->snapshot)
         return;
     tell_snapshot_trouble(s);
-    if (!stopped && !divides(s->config->snapshot.every, finished))
+    if (!last && !divides(s->config->snapshot.every, finished))
         return;
     rt__progress_phase(s->progress, RT_PHASE_SNAPSHOT, -1);
     rt__snapshot_take(s->snapshot, finished);
@@ -306,7 +306,7 @@ static rt_status steps(rt__session *s, int64_t *finished)
         RT_TRY(rt__step(&s->stepper, t, &wish, &did));
         *finished = t + 1;
         rt__progress_step(s->progress, t + 1);
-        keep_snapshot(s, t + 1, did.orders & RT__ORDER_STOP);
+        keep_snapshot(s, t + 1, did.orders & RT__ORDER_STOP || t + 1 == p->end_step);
         count(s, t, &did);
         if (s->rank == 0 && (wish.norm || did.orders & RT__ORDER_STOP))
             report(s, t + 1, &did);

@@ -128,8 +128,21 @@ static const row piece_missing_at_the_end[] = {
     {"piece 0 100", RT__RUN, ""},
     {"finished 0 100", RT__DRAIN, ""},
     {"finished 1 100", RT__DRAIN,
-     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 FORGET>w0 FORGET>w1 "
-     "STOP>w0 STOP>w1"},
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 STOP>w0 STOP>w1"},
+};
+
+/* The last checkpoint fails: what is in memory is the only copy, and is not thrown away. */
+static const row unsaved[] = {
+    START,
+    {"report 100", RT__RUN, "journal:first_step metrics"},
+    {"progress 0 100 100", RT__RUN, ""},
+    {"progress 1 100 100", RT__RUN, "FORGET>w0 FORGET>w1"},
+    {"nopiece 0 100", RT__RUN, ""},
+    {"piece 1 100", RT__RUN,
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"finished 1 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
 static const row interrupted[] = {
@@ -295,6 +308,7 @@ static const script scripts[] = {
     SCRIPT(nan_loss, 1, "worker 0 at step 0: it broke"),
     SCRIPT(disk_full, -1, NULL),
     SCRIPT(piece_missing_at_the_end, -1, NULL),
+    SCRIPT(unsaved, 1, "kept in shared memory"),
     SCRIPT(interrupted, 130, NULL),
     SCRIPT(interrupted_then_killed, 130, NULL),
     SCRIPT(interrupted_while_gathering, 0, NULL),
