@@ -141,9 +141,8 @@ static void start_generation(rt__run *r, double now)
     rt__run_enter(r, now, RT__GATHER);
     r->joined_at = now;
     send_start(r, now);
-    rt__record_event(r, now, "generation", "{s:I, s:I, s:o, s:o}", "world_size", (json_int_t)world,
-                     "start_step", (json_int_t)r->fallback.step, "source",
-                     rt__record_text(rt__source_name(&r->fallback)), "hosts", hosts_in_use(r));
+    rt__record_event(r, now, "generation", "{s:I, s:o, s:b}", "world_size", (json_int_t)world,
+                     "hosts", hosts_in_use(r), "restart", r->recovery.on);
 }
 
 void rt__run_on_recovered(rt__run *r, double now, const rt__event *e)

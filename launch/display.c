@@ -125,11 +125,7 @@ static const char *string(const json_t *j, const char *key)
 static void show_generation(rt__display *d, const json_t *j)
 {
     d->workers = integer(j, "world_size");
-    if (integer(j, "start_step") > 0)
-        rt__display_say(d, "starting %" PRId64 " worker%s from %s", d->workers,
-                        d->workers == 1 ? "" : "s", string(j, "source"));
-    else
-        rt__display_say(d, "starting %" PRId64 " worker%s", d->workers, d->workers == 1 ? "" : "s");
+    rt__display_say(d, "starting %" PRId64 " worker%s", d->workers, d->workers == 1 ? "" : "s");
 }
 
 static void show_running(rt__display *d, const json_t *j)
@@ -138,10 +134,13 @@ static void show_running(rt__display *d, const json_t *j)
     d->start_step = integer(j, "start_step");
     d->end_step = integer(j, "end_step");
     d->slices = integer(j, "slices");
+    const char *source = string(j, "source");
+    bool fresh = source[0] == '\0' || strcmp(source, "fresh") == 0;
     rt__display_say(
-        d, "%s parameters, steps %" PRId64 " to %" PRId64 ", %" PRId64 " slices a step, %s, %s",
+        d, "%s parameters, steps %" PRId64 " to %" PRId64 "%s%s, %" PRId64 " slices a step, %s, %s",
         grouped(number(j, "parameters"), parameters), d->start_step, d->end_step,
-        integer(j, "slices"), string(j, "isa"), string(j, "blas"));
+        fresh ? "" : " from ", fresh ? "" : source, integer(j, "slices"), string(j, "isa"),
+        string(j, "blas"));
 }
 
 static void show_report(rt__display *d, const json_t *j)

@@ -168,7 +168,6 @@ static bool can_say(const json_t *event, const char *sentence)
 static const struct {
     const char *event, *sentence;
 } sentences[] = {
-    {"running", "{world_size} workers run, steps {start_step} to {end_step}"},
     {"checkpoint", "checkpoint of step {step}"},
     {"checkpoint_failed", "checkpoint of step {step} was not made: {reason}"},
     {"checkpoint_unusable", "a checkpoint was passed over: {reason}"},
@@ -182,6 +181,7 @@ static const struct {
     {"leave", "worker {rank} on {host} leaves: {reason}"},
     {"hosts", "the host file has {hosts} hosts with room for {room} workers"},
     {"host_lost", "host {host} is set aside for {cooldown_seconds}: {reason}"},
+    {"generation", "generation {generation} is started, workers: {world_size}"},
     {"host_back", "host {host} is back"},
     {"stall", "{text}"},
     {"stall_over", "rank {rank} on {host} moves again after {stalled_seconds}"},
@@ -195,7 +195,7 @@ static const struct {
     {"failed", "failed after step {step}: {message}"},
 };
 
-static void add_generation(const json_t *event, rt_text *out)
+static void add_running(const json_t *event, rt_text *out)
 {
     char text[RT__WORDS];
     int64_t world = rt__field_int(event, "world_size", 0);
@@ -251,8 +251,8 @@ static void add_unknown(const json_t *event, rt_text *out)
 void rt__words_event(const json_t *event, rt_text *out)
 {
     const char *name = rt__field_text(event, "event");
-    if (strcmp(name, "generation") == 0) {
-        add_generation(event, out);
+    if (strcmp(name, "running") == 0) {
+        add_running(event, out);
         return;
     }
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)

@@ -362,10 +362,12 @@ static void events_are_sentences(void **state)
     static const struct {
         const char *event, *words;
     } cases[] = {
-        {"{\"event\": \"generation\", \"generation\": 2, \"world_size\": 3, \"start_step\": 1200, "
+        {"{\"event\": \"generation\", \"generation\": 2, \"world_size\": 3}",
+         "generation 2 is started, workers: 3"},
+        {"{\"event\": \"running\", \"generation\": 2, \"world_size\": 3, \"start_step\": 1200, "
          "\"source\": \"runs/x/checkpoints/step-00001200\"}",
          "generation 2: 3 workers start at step 1,200 from step-00001200"},
-        {"{\"event\": \"generation\", \"generation\": 1, \"world_size\": 1, \"start_step\": 0, "
+        {"{\"event\": \"running\", \"generation\": 1, \"world_size\": 1, \"start_step\": 0, "
          "\"source\": \"fresh\"}",
          "generation 1: 1 worker start"},
         {"{\"event\": \"worker_lost\", \"rank\": 2, \"host\": \"h0\", \"step\": 1200, \"cause\": "
