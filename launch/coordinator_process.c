@@ -23,7 +23,7 @@ static const double WELL_SECONDS = 5;   /* after which a death is the first in a
 static const double CALM_SECONDS = 60;  /* ... and a hang */
 static const double ASLEEP_SECONDS = 2; /* between two looks at it */
 static const double PAUSE_SECONDS = 0.05,
-                    PAUSE_SECONDS_MAX = 2; /* before the third start in a row */
+                    PAUSE_SECONDS_MAX = 1; /* before the third start in a row */
 
 rt_status rt__coordinator_init(rt__coordinator *c, const rt__coordinator_spec *spec)
 {

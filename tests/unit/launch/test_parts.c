@@ -67,6 +67,7 @@ static void wrong_options_are_named(void **state)
         const char *line, *fragment;
     } bad[] = {
         {"train", "no configuration"},
+        {"train a.yaml --hostfile", "--hostfile: a value is missing"},
         {"train a.yaml --worker 2", "unknown option '--worker': did you mean '--workers'?"},
         {"train a.yaml b.yaml", "'b.yaml'"},
         {"train a.yaml -n", "-n: a value is missing"},

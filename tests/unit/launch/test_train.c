@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <arpa/inet.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -20,195 +18,27 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
 #include "common/json.h"
-#include "common/mem.h"
-
-static char folder[64], run_dir[80], config[80];
-static char out[1 << 16], err[1 << 14]; /* of the last command that ended */
+#include "launching.h"
 
 static int set_up(void **state)
 {
     (void)state;
-    static const char text[] = "run: {steps: 100, report_every: 5, hash_every: 0}\n"
-                               "model: {preset: mlp}\n"
-                               "parallel: {workers: 2, slices: 4}\n"
-                               "checkpoint: {every: 20}\n";
-    snprintf(folder, sizeof folder, "/tmp/ringtorch-train-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(run_dir, sizeof run_dir, "%s/run", folder);
-    snprintf(config, sizeof config, "%s/tiny.yaml", folder);
+    make_folder("run: {steps: 100, report_every: 5, hash_every: 0}\n"
+                "model: {preset: mlp}\n"
+                "parallel: {workers: 2, slices: 4}\n"
+                "checkpoint: {every: 20}\n");
     setenv("RINGTORCH_WORKER", RT_TEST_BINARY_DIR "/bin/tests/launch/fake_worker", 1);
-    setenv("RINGTORCH_TEST", folder, 1);
     unsetenv("FAKE_ACTION");
     unsetenv("FAKE_STEP_SECONDS");
-    return rt_file_replace(config, text, sizeof text - 1) == RT_OK ? 0 : -1;
-}
-
-/* ---- processes of this test ---- */
-
-/* Writes one file of /proc/<pid>; returns its length, 0 if the process is gone. */
-static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n, used = 0;
-    while (fd >= 0 && (n = read(fd, text + used, size - 1 - (size_t)used)) > 0)
-        used += n;
-    if (fd >= 0)
-        close(fd);
-    text[used] = '\0';
-    return (size_t)used;
-}
-
-/* Finds a process that was started by this test and whose program ends in `name` ("" for any);
- * 0: none. */
-static pid_t find_process(const char *name)
-{
-    static char text[1 << 16];
-    char marker[96];
-    pid_t found = 0;
-    size_t marker_len = (size_t)snprintf(marker, sizeof marker, "RINGTORCH_TEST=%s", folder);
-    DIR *proc = opendir("/proc");
-    for (struct dirent *e; !found && (e = readdir(proc));) {
-        pid_t pid = atoi(e->d_name);
-        if (!isdigit((unsigned char)e->d_name[0]) || pid == getpid())
-            continue;
-        size_t len = read_proc(pid, "environ", text, sizeof text);
-        if (!memmem(text, len, marker, marker_len))
-            continue;
-        read_proc(pid, "cmdline", text, sizeof text); /* up to the end of its first word */
-        size_t n = strlen(text), k = strlen(name);
-        if (n >= k && strcmp(text + n - k, name) == 0)
-            found = pid;
-    }
-    closedir(proc);
-    return found;
-}
-
-static void expect_nobody_left(void)
-{
-    for (double end = rt_clock() + 5; find_process("") && rt_clock() < end;)
-        rt_clock_sleep(0.01);
-    if (find_process(""))
-        fail_msg("process %d outlived its run", (int)find_process(""));
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    expect_nobody_left();
-    rt_error_clear();
-    return rt_remove_tree(folder) == RT_OK ? 0 : -1;
-}
-
-/* ---- commands ---- */
-
-/* Starts `ringtorch train tiny.yaml --run-dir run` with more arguments, which end in NULL. */
-static pid_t start(const char *first, va_list more)
-{
-    const char *argv[24] = {
-        RT_TEST_BINARY_DIR "/bin/ringtorch", "train", config, "--run-dir", run_dir, first};
-    for (int n = 6; first && (argv[n] = va_arg(more, const char *)); n++)
-        ;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        char path[96];
-        setpgid(0, 0);
-        snprintf(path, sizeof path, "%s/out", folder);
-        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
-        snprintf(path, sizeof path, "%s/err", folder);
-        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
-        execv(argv[0], (char *const *)argv);
-        _exit(99);
-    }
-    return pid;
-}
-
-static pid_t begin(const char *first, ...)
-{
-    va_list more;
-    va_start(more, first);
-    pid_t pid = start(first, more);
-    va_end(more);
-    return pid;
-}
-
-static void read_output(const char *name, char *text, size_t size)
-{
-    char path[96];
-    rt_bytes b;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_int_equal(rt_file_read(path, size - 1, &b), RT_OK);
-    snprintf(text, size, "%s", (char *)b.data);
-    rt_bytes_release(&b);
-}
-
-static void expect_end(pid_t pid, int exit_code)
-{
-    int status;
-    double end = rt_clock() + 60;
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (rt_clock() > end) {
-            kill(pid, SIGKILL);
-            fail_msg("the command does not end");
-        }
-        rt_clock_sleep(0.005);
-    }
-    read_output("out", out, sizeof out);
-    read_output("err", err, sizeof err);
-    int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (got != exit_code)
-        fail_msg("exit code %d, expected %d\n--- output\n%s--- errors\n%s", got, exit_code, out,
-                 err);
-}
-
-/* Runs to the end. */
-static void run(int exit_code, const char *first, ...)
-{
-    va_list more;
-    va_start(more, first);
-    pid_t pid = start(first, more);
-    va_end(more);
-    expect_end(pid, exit_code);
-}
-
-static void expect_text(const char *text, const char *fragment)
-{
-    if (!strstr(text, fragment))
-        fail_msg("'%s' is not in:\n%s", fragment, text);
-}
-
-static const char *in_run(const char *name)
-{
-    static char buffers[4][256];
-    static int next;
-    char *path = buffers[next++ % 4];
-    snprintf(path, sizeof buffers[0], "%s/%s", run_dir, name);
-    return path;
-}
-
-static bool file_says(const char *name, const char *fragment)
-{
-    rt_bytes b;
-    if (rt_file_read(in_run(name), 1 << 20, &b) != RT_OK) {
-        rt_error_clear();
-        return false;
-    }
-    bool says = strstr((char *)b.data, fragment) != NULL;
-    rt_bytes_release(&b);
-    return says;
-}
-
-static void await_text(const char *name, const char *fragment)
-{
-    for (double end = rt_clock() + 30; !file_says(name, fragment); rt_clock_sleep(0.005))
-        if (rt_clock() > end)
-            fail_msg("%s never says '%s'", name, fragment);
+    remove_folder();
+    return 0;
 }
 
 static json_t *summary(void)

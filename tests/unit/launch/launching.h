@@ -1,0 +1,236 @@
+/* Runs of `ringtorch train` in a folder of their own: started, met in the middle, waited for, and no
+ * process left behind.
+ *
+ *     make_folder("run: {steps: 100}\nmodel: {preset: mlp}\n");      // tiny.yaml
+ *     pid_t pid = begin("-n", "2", NULL);                  // ringtorch train tiny.yaml --run-dir run
+ *     await_text("events.jsonl", "running");
+ *     kill(find_process("mpirun"), SIGKILL);
+ *     expect_end(pid, 0);                                  // out, err: what it has printed
+ *     remove_folder();                                     // fails if one of its processes is alive
+ *
+ * Every process has RINGTORCH_TEST=<folder> in its environment and hands it on. */
+#ifndef RINGTORCH_TESTS_LAUNCH_LAUNCHING_H
+#define RINGTORCH_TESTS_LAUNCH_LAUNCHING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+
+static char folder[64], run_dir[80], config[80];
+static char out[1 << 16], err[1 << 14]; /* of the last command that ended */
+
+static inline void make_folder(const char *yaml)
+{
+    snprintf(folder, sizeof folder, "/tmp/ringtorch-train-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(run_dir, sizeof run_dir, "%s/run", folder);
+    snprintf(config, sizeof config, "%s/tiny.yaml", folder);
+    setenv("RINGTORCH_TEST", folder, 1);
+    assert_int_equal(rt_file_replace(config, yaml, strlen(yaml)), RT_OK);
+}
+
+/* ---- processes of this test ---- */
+
+/* Writes one file of /proc/<pid>; returns its length, 0 if the process is gone. */
+static inline size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n, used = 0;
+    while (fd >= 0 && (n = read(fd, text + used, size - 1 - (size_t)used)) > 0)
+        used += n;
+    if (fd >= 0)
+        close(fd);
+    text[used] = '\0';
+    return (size_t)used;
+}
+
+/* Returns whether the program that a process runs ends in `name`; NULL: any. */
+static inline bool runs(pid_t pid, const char *name)
+{
+    static char text[1 << 16];
+    read_proc(pid, "cmdline", text, sizeof text); /* up to the end of its first word */
+    size_t n = strlen(text), k = name ? strlen(name) : 0;
+    return n >= k && (!name || strcmp(text + n - k, name) == 0);
+}
+
+/* Finds a process that was started by this test: one that runs a program (NULL: any) and has a
+ * variable in its environment (NULL: any); 0: none. */
+static inline pid_t find_process_with(const char *name, const char *variable)
+{
+    static char text[1 << 16];
+    char marker[96];
+    pid_t found = 0;
+    size_t marker_len = (size_t)snprintf(marker, sizeof marker, "RINGTORCH_TEST=%s", folder);
+    DIR *proc = opendir("/proc");
+    for (struct dirent *e; !found && (e = readdir(proc));) {
+        pid_t pid = atoi(e->d_name);
+        if (!isdigit((unsigned char)e->d_name[0]) || pid == getpid())
+            continue;
+        size_t len = read_proc(pid, "environ", text, sizeof text);
+        if (memmem(text, len, marker, marker_len) &&
+            (!variable || memmem(text, len, variable, strlen(variable) + 1)) && runs(pid, name))
+            found = pid;
+    }
+    closedir(proc);
+    return found;
+}
+
+static inline pid_t find_process(const char *name)
+{
+    return find_process_with(name, NULL);
+}
+
+/* Waits for it. */
+static inline pid_t await_process(const char *name, const char *variable)
+{
+    pid_t pid;
+    for (double end = rt_clock() + 30; (pid = find_process_with(name, variable)) == 0;
+         rt_clock_sleep(0.005))
+        if (rt_clock() > end)
+            fail_msg("%s with %s never comes", name ? name : "a process", variable ? variable : "-");
+    return pid;
+}
+
+static inline void expect_nobody_left(void)
+{
+    for (double end = rt_clock() + 5; find_process(NULL) && rt_clock() < end;)
+        rt_clock_sleep(0.01);
+    pid_t first = find_process(NULL);
+    for (pid_t pid; (pid = find_process(NULL)) > 0; rt_clock_sleep(0.01))
+        kill(pid, SIGKILL);
+    if (first)
+        fail_msg("process %d outlived its run", (int)first);
+}
+
+static inline void remove_folder(void)
+{
+    expect_nobody_left();
+    rt_error_clear();
+    assert_int_equal(rt_remove_tree(folder), RT_OK);
+}
+
+/* ---- commands ---- */
+
+/* Starts `ringtorch train tiny.yaml --run-dir run` with more arguments, which end in NULL. */
+static inline pid_t start(const char *first, va_list more)
+{
+    const char *argv[24] = {
+        RT_TEST_BINARY_DIR "/bin/ringtorch", "train", config, "--run-dir", run_dir, first};
+    for (int n = 6; first && (argv[n] = va_arg(more, const char *)); n++)
+        ;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char path[96];
+        setpgid(0, 0);
+        snprintf(path, sizeof path, "%s/out", folder);
+        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
+        snprintf(path, sizeof path, "%s/err", folder);
+        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
+        execv(argv[0], (char *const *)argv);
+        _exit(99);
+    }
+    return pid;
+}
+
+static inline pid_t begin(const char *first, ...)
+{
+    va_list more;
+    va_start(more, first);
+    pid_t pid = start(first, more);
+    va_end(more);
+    return pid;
+}
+
+static inline void read_output(const char *name, char *text, size_t size)
+{
+    char path[96];
+    rt_bytes b;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(rt_file_read(path, size - 1, &b), RT_OK);
+    snprintf(text, size, "%s", (char *)b.data);
+    rt_bytes_release(&b);
+}
+
+static inline void expect_end(pid_t pid, int exit_code)
+{
+    int status;
+    double end = rt_clock() + 60;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (rt_clock() > end) {
+            kill(pid, SIGKILL);
+            fail_msg("the command does not end");
+        }
+        rt_clock_sleep(0.005);
+    }
+    read_output("out", out, sizeof out);
+    read_output("err", err, sizeof err);
+    int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (got != exit_code)
+        fail_msg("exit code %d, expected %d\n--- output\n%s--- errors\n%s", got, exit_code, out,
+                 err);
+}
+
+/* Runs to the end. */
+static inline void run(int exit_code, const char *first, ...)
+{
+    va_list more;
+    va_start(more, first);
+    pid_t pid = start(first, more);
+    va_end(more);
+    expect_end(pid, exit_code);
+}
+
+static inline void expect_text(const char *text, const char *fragment)
+{
+    if (!strstr(text, fragment))
+        fail_msg("'%s' is not in:\n%s", fragment, text);
+}
+
+static inline const char *in_run(const char *name)
+{
+    static char buffers[4][256];
+    static int next;
+    char *path = buffers[next++ % 4];
+    snprintf(path, sizeof buffers[0], "%s/%s", run_dir, name);
+    return path;
+}
+
+static inline bool file_says(const char *name, const char *fragment)
+{
+    rt_bytes b;
+    if (rt_file_read(in_run(name), 1 << 20, &b) != RT_OK) {
+        rt_error_clear();
+        return false;
+    }
+    bool says = strstr((char *)b.data, fragment) != NULL;
+    rt_bytes_release(&b);
+    return says;
+}
+
+static inline void await_text(const char *name, const char *fragment)
+{
+    for (double end = rt_clock() + 30; !file_says(name, fragment); rt_clock_sleep(0.005))
+        if (rt_clock() > end)
+            fail_msg("%s never says '%s'", name, fragment);
+}
+
+#endif
