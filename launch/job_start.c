@@ -66,9 +66,15 @@ static void add_worker_environment(strings *s, const rt__job_spec *spec)
 }
 
 /* How Open MPI 4 behaves on one host: loopback and shared memory only, which also saves 0.3 s of
- * looking for network cards in each start. */
-static void add_one_host_environment(strings *s)
+ * looking for network cards in each start. What mpirun itself keeps in files has a name that says whose
+ * it is, so that it is removed even if mpirun cannot. */
+static void add_one_host_environment(strings *s, const rt__job_spec *spec)
 {
+    char folder[160];
+    rt__leftovers_mpirun(spec->run_id, spec->generation, folder, sizeof folder);
+    /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. */
+    if (!getenv("OMPI_MCA_orte_local_tmpdir_base") && !getenv("OMPI_MCA_orte_remote_tmpdir_base"))
+        add_mca(s, "orte_tmpdir_base", folder);
     add_mca(s, "oob_tcp_if_include", "lo");
     add_mca(s, "plm", "isolated");
     add_mca(s, "btl", "self,vader");
@@ -83,8 +89,7 @@ static void add_many_hosts_environment(strings *s)
 }
 
 /* Root and more ranks than cores are for the user to choose; when a rank dies the others are killed
- * at once instead of a second later. What mpirun itself keeps in files has a name that says whose
- * it is, so that it is removed even if mpirun cannot. */
+ * at once instead of a second later. */
 static void add_mpi_environment(strings *s, const rt__job *job, const rt__job_spec *spec)
 {
     add(s, "OMPI_ALLOW_RUN_AS_ROOT=1");
@@ -94,16 +99,10 @@ static void add_mpi_environment(strings *s, const rt__job *job, const rt__job_sp
     add_mca(s, "odls_base_sigkill_timeout", "0");
     if (rt__hosts_busiest(&job->hosts, spec->world) * spec->threads > sysconf(_SC_NPROCESSORS_ONLN))
         add_mca(s, "mpi_yield_when_idle", "1");
-    /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. */
-    if (!getenv("OMPI_MCA_orte_local_tmpdir_base") && !getenv("OMPI_MCA_orte_remote_tmpdir_base")) {
-        char folder[160];
-        rt__leftovers_mpirun(spec->run_id, spec->generation, folder, sizeof folder);
-        add_mca(s, "orte_tmpdir_base", folder);
-    }
     if (job->hosts.count > 0)
         add_many_hosts_environment(s);
     else
-        add_one_host_environment(s);
+        add_one_host_environment(s, spec);
 }
 
 static rt_status open_log(const char *path, int *fd)

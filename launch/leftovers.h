@@ -3,7 +3,7 @@
  *     <snapshot.dir>/ringtorch-<run id>-g<generation>-r<rank>   a worker's snapshot
  *     <snapshot.dir>/ringtorch-<run id>-g<generation>-mpi       Open MPI's shared memory; in /tmp if
  *                                                               there is too little room
- *     /tmp/ringtorch-<run id>-g<generation>-orte                mpirun's own files
+ *     /tmp/ringtorch-<run id>-g<generation>-orte                mpirun's own files, on one host
  *
  *     rt__leftovers_end_generation(cfg->snapshot.dir, run_id, 3);   // its job is gone
  *     rt__leftovers_end_run(cfg->snapshot.dir, run_id);             // nobody will go on with it
