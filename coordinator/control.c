@@ -134,7 +134,7 @@ void rt__run_on_interrupt(rt__run *r, double now, int64_t signal)
 
 /* ---- checkpoint now ---- */
 
-static void on_checkpoint_now(rt__run *r, const char *peer)
+static void on_checkpoint_now(rt__run *r, double now, const char *peer, const char *reason)
 {
     int free = 0;
     while (free < RT__ASKERS && r->asker[free].peer[0])
@@ -147,6 +147,7 @@ static void on_checkpoint_now(rt__run *r, const char *peer)
     } else {
         snprintf(r->asker[free].peer, sizeof r->asker[free].peer, "%s", peer);
         r->asker[free].since_step = r->newest_step;
+        rt__record_event(r, now, "checkpoint_ordered", "{s:o}", "reason", rt__record_text(reason));
         rt__run_send(r, r->roster.member[0].peer, RT_MSG_CHECKPOINT,
                      &(rt_msg_checkpoint){.after_step = r->newest_step});
     }
@@ -352,7 +353,7 @@ bool rt__run_on_tool(rt__run *r, double now, const rt_frame *f)
         on_scale(r, now, f->peer, f->body.scale.workers);
         return true;
     case RT_MSG_CHECKPOINT_NOW:
-        on_checkpoint_now(r, f->peer);
+        on_checkpoint_now(r, now, f->peer, f->body.checkpoint_now.reason);
         return true;
     case RT_MSG_STOP_RUN:
         if (is_over(r)) {
@@ -360,6 +361,8 @@ bool rt__run_on_tool(rt__run *r, double now, const rt_frame *f)
             return true;
         }
         accept(r, f->peer, "stops after the step in flight, with a checkpoint");
+        rt__record_event(r, now, "stop_ordered", "{s:o}", "reason",
+                         rt__record_text(f->body.stop_run.reason));
         rt__run_on_interrupt(r, now, 15);
         return true;
     default:

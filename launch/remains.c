@@ -8,6 +8,7 @@
 #include "launch/ask.h"
 #include "launch/place.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -119,6 +120,28 @@ static rt_status add_parts(facts *f, const rt_snapshot *s)
     return RT_OK;
 }
 
+/* Returns whether a process is alive that may be mpirun or its daemon; a zombie is not, nor is somebody
+ * who has got the number since. */
+static bool is_living_mpirun(int pid)
+{
+    static const char *const names[] = {"mpi", "orte", "prte", "prun"};
+    char path[64], text[256], name[64], state;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return fd < 0 && kill(pid, 0) == 0; /* it cannot be looked at */
+    text[n] = '\0';
+    if (sscanf(text, "%*d (%63[^)]) %c", name, &state) != 2 || state == 'Z' || state == 'X')
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(name, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 /* mpirun locks nothing, but names a directory after itself: <dir>/ompi.<host>.<user>/pid.<pid>. */
 static bool has_living_mpirun(const char *dir)
 {
@@ -132,8 +155,8 @@ static bool has_living_mpirun(const char *dir)
             rt_error_clear();
         for (size_t k = 0; session && k < processes.count; k++) {
             int pid;
-            alive |= sscanf(processes.name[k], "pid.%d", &pid) == 1 && pid > 0 &&
-                     (kill(pid, 0) == 0 || errno == EPERM);
+            alive |=
+                sscanf(processes.name[k], "pid.%d", &pid) == 1 && pid > 0 && is_living_mpirun(pid);
         }
         if (session)
             rt_names_release(&processes);

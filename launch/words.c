@@ -177,6 +177,8 @@ static const struct {
     {"recovered", "back at step {step} after {recovery_seconds}, {lost_steps} steps lost"},
     {"recovered", "back at step {step} after {recovery_seconds}"},
     {"interrupted", "told to stop (signal {signal}) at step {step}: finishing"},
+    {"stop_ordered", "told to stop: {reason}"},
+    {"checkpoint_ordered", "a checkpoint was asked for: {reason}"},
     {"scaled", "scaled from {from} to {to} workers"},
     {"leave", "worker {rank} on {host} leaves: {reason}"},
     {"hosts", "the host file has {hosts} hosts with room for {room} workers"},

@@ -245,14 +245,14 @@ static const row saved_by_hand[] = {
     {"save", RT__BOOT, "REFUSED>t"},
     START,
     {"report 40", RT__RUN, "journal:first_step metrics"},
-    {"save", RT__RUN, "CHECKPOINT>w0"},
+    {"save", RT__RUN, "event:checkpoint_ordered CHECKPOINT>w0"},
     {"piece 0 44", RT__RUN, ""},
     {"piece 1 44", RT__RUN, "commit:44"},
     {"committed 44", RT__RUN,
      "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 ACCEPTED>t"},
-    {"save", RT__RUN, "CHECKPOINT>w0"},
+    {"save", RT__RUN, "event:checkpoint_ordered CHECKPOINT>w0"},
     {"exited 1 137 9 1", RT__RECOVER, "journal:exited REFUSED>t event:worker_lost again"},
-    {"stop", RT__RECOVER, "ACCEPTED>t journal:interrupt event:interrupted"},
+    {"stop", RT__RECOVER, "ACCEPTED>t event:stop_ordered journal:interrupt event:interrupted"},
     {"stop", RT__RECOVER, "REFUSED>t"},
 };
 

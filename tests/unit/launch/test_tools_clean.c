@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -195,6 +197,13 @@ static int count_left(void)
     return count;
 }
 
+/* Makes it look as if it had been made a while ago. */
+static void age(const char *path)
+{
+    struct utimbuf old = {.actime = time(NULL) - 100, .modtime = time(NULL) - 100};
+    assert_int_equal(utime(path, &old), 0);
+}
+
 /* Holds the lock of a run directory, as a launcher does. */
 static int hold(const char *dir)
 {
@@ -273,16 +282,37 @@ static void a_run_whose_worker_lives_is_left_alone(void **state)
     close(lock);
 }
 
+/* A process with that number counts if it is alive and called as mpirun is. */
 static void a_run_whose_mpirun_lives_is_left_alone(void **state)
 {
     (void)state;
     NEED_ISOLATION();
-    char path[128];
+    char path[128], name[16] = "";
     snprintf(path, sizeof path, "/tmp/ringtorch-aa-g1-orte/ompi.h.0/pid.%d", (int)getpid());
     assert_int_equal(rt_dir_make(path, 0700), RT_OK);
+    age("/tmp/ringtorch-aa-g1-orte");
+    prctl(PR_GET_NAME, name);
+    prctl(PR_SET_NAME, "mpirun");
     assert_int_equal(CLEAN(NULL), 0);
+    prctl(PR_SET_NAME, name);
     expect_out("left alone: alive: its mpirun runs");
     assert_int_equal(count_left(), 1);
+    assert_int_equal(CLEAN(NULL), 0); /* the number is somebody else's now */
+    assert_int_equal(count_left(), 0);
+
+    pid_t zombie = fork();
+    if (zombie == 0) {
+        prctl(PR_SET_NAME, "mpirun");
+        _exit(0);
+    }
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT), 0);
+    snprintf(path, sizeof path, "/tmp/ringtorch-aa-g1-orte/ompi.h.0/pid.%d", (int)zombie);
+    assert_int_equal(rt_dir_make(path, 0700), RT_OK);
+    age("/tmp/ringtorch-aa-g1-orte");
+    assert_int_equal(CLEAN(NULL), 0);
+    assert_int_equal(count_left(), 0);
+    waitpid(zombie, NULL, 0);
 }
 
 /* Of a run directory that is not known nothing can be said, so it must have some age. */
@@ -293,8 +323,7 @@ static void what_was_just_made_is_left_alone(void **state)
     assert_int_equal(rt_dir_make("/dev/shm/ringtorch-aa-g1-mpi", 0700), RT_OK);
     assert_int_equal(CLEAN(NULL), 0);
     expect_out("left alone: made a moment ago");
-    struct utimbuf old = {.actime = time(NULL) - 100, .modtime = time(NULL) - 100};
-    assert_int_equal(utime("/dev/shm/ringtorch-aa-g1-mpi", &old), 0);
+    age("/dev/shm/ringtorch-aa-g1-mpi");
     assert_int_equal(CLEAN(NULL), 0);
     assert_int_equal(count_left(), 0);
 }
@@ -460,8 +489,7 @@ static void links_are_removed_and_not_followed(void **state)
     assert_int_equal(symlink("/tmp/clean/precious", "/dev/shm/ringtorch-aa-g1-mpi"), 0);
     assert_int_equal(rt_dir_make("/dev/shm/ringtorch-aa-g2-mpi", 0700), RT_OK);
     assert_int_equal(symlink("/tmp/clean/precious", "/dev/shm/ringtorch-aa-g2-mpi/link"), 0);
-    struct utimbuf old = {.actime = 1000, .modtime = 1000};
-    assert_int_equal(utime("/dev/shm/ringtorch-aa-g2-mpi", &old), 0);
+    age("/dev/shm/ringtorch-aa-g2-mpi");
     assert_int_equal(CLEAN(NULL), 0);
     assert_int_equal(count_left(), 0);
     assert_true(rt_path_exists("/tmp/clean/precious/file"));

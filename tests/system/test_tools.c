@@ -1,0 +1,295 @@
+/* The operator's commands on real runs: what status says is what is there, orders are carried out, and
+ * what a killed run leaves is told and cleaned up. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "runs.h"
+
+static scratch s;
+static char run_dir[128];
+
+static int set_up(void **state)
+{
+    (void)state;
+    tiny_setup(&s);
+    snprintf(run_dir, sizeof run_dir, "%s", in_scratch(&s, "run"));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
+/* Starts a run that would take hours, and waits until it steps. */
+static command start_run(void)
+{
+    command c =
+        start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
+              run_dir, "--set", "run.steps=10000000", "--set", "run.stall_action=report", NULL);
+    await_step(run_dir, 20, 60);
+    return c;
+}
+
+/* ---- status ---- */
+
+static json_t *status_json(void)
+{
+    json_t *j = NULL;
+    result r = run(&s, 30, "ringtorch", "status", run_dir, "--json", NULL);
+    expect_exit(&r, 0);
+    if (rt_json_parse(r.out, strlen(r.out), "status", &j) != RT_OK)
+        fail_msg("%s", rt_error());
+    result_release(&r);
+    return j;
+}
+
+static int64_t number(const json_t *j, const char *key)
+{
+    const json_t *member = json_object_get(j, key);
+    if (!json_is_number(member))
+        fail_msg("no number '%s'", key);
+    return (int64_t)json_number_value(member);
+}
+
+static bool text_is(const json_t *j, const char *key, const char *expected)
+{
+    const char *text = json_string_value(json_object_get(j, key));
+    return text && strcmp(text, expected) == 0;
+}
+
+static json_t *rank_at(const json_t *status, int64_t rank)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(status, "ranks"), i,
+                       row) if (number(row, "rank") == rank) return row;
+    fail_msg("status tells nothing of rank %" PRId64, rank);
+    return NULL;
+}
+
+/* Asks again and again until f is content with the answer. */
+static void await_status(const char *what, bool (*f)(const json_t *status, int64_t wanted),
+                         int64_t wanted, double seconds)
+{
+    bool good = false;
+    for (double end = rt_clock() + seconds; !good;) {
+        json_t *j = status_json();
+        good = f(j, wanted);
+        if (!good && rt_clock() > end)
+            fail_msg("not after %.0f s: %s: %s", seconds, what, rt_json_text(j));
+        json_decref(j);
+        rt_clock_sleep(0.05);
+    }
+}
+
+static bool runs_with(const json_t *status, int64_t workers)
+{
+    return text_is(status, "phase", "RUN") && number(status, "world_size") == workers;
+}
+
+static bool is_in_trouble(const json_t *status, int64_t rank)
+{
+    const json_t *row = rank_at(status, rank);
+    return text_is(row, "state", "stalled") || text_is(row, "state", "silent");
+}
+
+static bool is_well(const json_t *status, int64_t rank)
+{
+    return text_is(rank_at(status, rank), "state", "ok");
+}
+
+/* ---- orders ---- */
+
+static void order(int exit_code, const char *a, const char *b, const char *c)
+{
+    result r = run(&s, 60, "ringtorch", a, b, c, NULL);
+    expect_exit(&r, exit_code);
+    result_release(&r);
+}
+
+static void stop_run(command c)
+{
+    result r = run(&s, 60, "ringtorch", "stop", run_dir, "--reason", "enough of it", NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    r = finish(c, 60);
+    expect_exit(&r, 0);
+    result_release(&r);
+    r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "told to stop: enough of it");
+    result_release(&r);
+}
+
+/* ---- tests ---- */
+
+static void status_tells_what_is_there(void **state)
+{
+    (void)state;
+    command c = start_run();
+    int64_t before = last_step(run_dir);
+    json_t *j = status_json();
+    assert_true(text_is(j, "phase", "RUN") && text_is(j, "name", "tiny"));
+    assert_int_equal(number(j, "world_size"), 2);
+    assert_int_equal(number(j, "end_step"), 10000000);
+    assert_true(number(j, "step") >= before);
+    assert_int_equal(number(j, "restarts"), 0);
+    for (int rank = 0; rank < 2; rank++)
+        assert_int_equal(number(rank_at(j, rank), "pid"), find_worker(&s, rank, 5));
+    json_decref(j);
+    result r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "tiny: training");
+    expect_text(r.out, "\n   0  ");
+    expect_text(r.out, "\n   1  ");
+    expect_text(r.out, "2 workers run, steps 0 to 10,000,000");
+    result_release(&r);
+    stop_run(c);
+}
+
+static void a_worker_that_stands_still_is_seen(void **state)
+{
+    (void)state;
+    command c = start_run();
+    pid_t worker = find_worker(&s, 1, 5);
+    kill(worker, SIGSTOP);
+    await_status("rank 1 in trouble", is_in_trouble, 1, 60);
+    kill(worker, SIGCONT);
+    await_status("rank 1 well again", is_well, 1, 60);
+    stop_run(c);
+}
+
+static void a_checkpoint_is_made_when_it_is_asked_for(void **state)
+{
+    (void)state;
+    command c = start_run();
+    result r = run(&s, 60, "ringtorch", "checkpoint", "now", run_dir, "--json", NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "\"accepted\":true");
+    result_release(&r);
+    const char *path = newest_checkpoint(&s, run_dir);
+    r = run(&s, 60, "ringtorch", "checkpoint", "verify", path, NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    stop_run(c);
+}
+
+static void a_run_is_scaled_and_goes_on(void **state)
+{
+    (void)state;
+    command c = start_run();
+    order(1, "scale", run_dir, "5"); /* it has 4 slices */
+    order(2, "scale", run_dir, "0");
+    order(0, "scale", run_dir, "3");
+    await_status("3 workers", runs_with, 3, 60);
+    int64_t step = last_step(run_dir);
+    await_step(run_dir, step + 20, 60);
+    order(0, "scale", run_dir, "1");
+    await_status("1 worker", runs_with, 1, 60);
+    stop_run(c);
+    assert_int_equal(summary_int(run_dir, "restarts"), 0); /* nothing went wrong */
+}
+
+/* A watch that is under way shows the end and ends; the command it prints goes on with the run. */
+static void a_stopped_run_can_be_gone_on_with_as_told(void **state)
+{
+    (void)state;
+    command c = start_run();
+    command watch = start(&s, "ringtorch", "status", run_dir, "--watch", NULL);
+    rt_clock_sleep(0.5); /* for a block or two */
+    stop_run(c);
+    result r = finish(watch, 30);
+    expect_exit(&r, 0);
+    expect_text(r.out, "tiny: training");
+    expect_text(r.out, "tiny: stopped after step ");
+    const char *told = strstr(r.out, "to go on: ");
+    assert_non_null(told);
+    char line[1024];
+    snprintf(line, sizeof line, "exec %.*s --set run.steps=%" PRId64, (int)strcspn(told + 10, "\n"),
+             told + 10, summary_int(run_dir, "steps") + 5);
+    result_release(&r);
+    r = run(&s, 60, "sh", "-c", line, NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "tiny: done after step ");
+    result_release(&r);
+}
+
+/* Returns how many names in shared memory hold the id of a run. */
+static int count_in_memory(const char *id)
+{
+    int count = 0;
+    static const char *const places[] = {"/dev/shm", "/tmp"};
+    for (int i = 0; i < 2; i++) {
+        rt_names names;
+        assert_int_equal(rt_dir_list(places[i], &names), RT_OK);
+        for (size_t k = 0; k < names.count; k++)
+            count += strstr(names.name[k], id) != NULL;
+        rt_names_release(&names);
+    }
+    return count;
+}
+
+static void what_a_killed_run_leaves_is_told_and_cleaned_up(void **state)
+{
+    (void)state;
+    command c = start_run();
+    json_t *j = status_json();
+    char id[64];
+    snprintf(id, sizeof id, "%s", json_string_value(json_object_get(j, "run")));
+    json_decref(j);
+    order(0, "checkpoint", "now", run_dir);
+    order(1, "clean", run_dir, NULL); /* it is alive */
+    kill(c.pid, SIGKILL);             /* takes all the others along */
+    result r = finish(c, 30);
+    result_release(&r);
+    assert_true(all_ended(&s, 30));
+    int left = count_in_memory(id);
+
+    r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "tiny: killed, last heard of at step ");
+    expect_text(r.out, "checkpoint of step ");
+    expect_text(r.out, "--resume auto");
+    result_release(&r);
+
+    r = run(&s, 30, "ringtorch", "clean", run_dir, "--dry-run", NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, left > 0 ? "would remove" : "nothing to clean");
+    result_release(&r);
+    assert_int_equal(count_in_memory(id), left);
+    order(0, "clean", run_dir, NULL);
+    assert_int_equal(count_in_memory(id), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(status_tells_what_is_there),
+        TEST(a_worker_that_stands_still_is_seen),
+        TEST(a_checkpoint_is_made_when_it_is_asked_for),
+        TEST(a_run_is_scaled_and_goes_on),
+        TEST(a_stopped_run_can_be_gone_on_with_as_told),
+        TEST(what_a_killed_run_leaves_is_told_and_cleaned_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
