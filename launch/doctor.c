@@ -5,6 +5,7 @@
 #include "launch/arguments.h"
 #include "launch/doctor_checks.h"
 #include "launch/screen.h"
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,7 +81,7 @@ static void check_all(rt__doctor *d)
     rt__check_remains(d);
     rt__check_engine(d);
     rt__check_wire(d);
-    rt__check_clocks(d);
+    rt__check_hosts(d);
     rt__check_mpi(d);
 }
 
@@ -126,11 +127,13 @@ int rt__doctor_command(int argc, char **argv)
         exit_code = 0;
     } else if (status == RT_OK) {
         rt_log_set_level(RT_LOG_ERROR);
+        signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is to be told, not died of */
         check_all(&d);
         exit_code = conclude(&d) == RT_OK && d.count[RT__PROBLEM] == 0 ? 0 : 1;
     }
     if (rt_failed())
         fprintf(stderr, "ringtorch: %s\n", rt_error());
     json_decref(d.checks);
+    rt__hosts_release(&d.hosts);
     return exit_code;
 }

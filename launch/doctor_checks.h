@@ -13,11 +13,13 @@
 
 #include <stdbool.h>
 #include "common/json.h"
+#include "launch/hosts.h"
 
 typedef enum rt__verdict { RT__FINE, RT__WARNING, RT__PROBLEM } rt__verdict;
 
 typedef struct rt__doctor {
     const char *hostfile; /* NULL: only this host */
+    rt__hosts hosts;      /* of it, those that answer; set by rt__check_hosts */
     bool json, color;
     json_t *checks; /* of --json */
     int count[3];   /* findings, by verdict */
@@ -45,6 +47,8 @@ void rt__check_mpi(rt__doctor *d);
 
 /* doctor_network.c */
 void rt__check_wire(rt__doctor *d);
-void rt__check_clocks(rt__doctor *d);
+
+/* doctor_hosts.c */
+void rt__check_hosts(rt__doctor *d);
 
 #endif

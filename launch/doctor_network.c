@@ -1,16 +1,10 @@
-/* The doctor's look at the control plane: loopback and encryption, and the clocks of other hosts. */
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+/* The doctor's look at the control plane: loopback and encryption. */
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/wire.h"
 #include "launch/doctor_checks.h"
 
 static const double WIRE_SECONDS = 3;
-
-/* ---- the wire ---- */
 
 /* Sends a message there and one back over a connection in this thread; *seconds: the second time. */
 static rt_status exchange(rt_wire *server, rt_wire *client, double *seconds)
@@ -76,11 +70,4 @@ void rt__check_wire(rt__doctor *d)
         rt__doctor_fail(d, "control plane",
                         "is the interface lo up (ip link set lo up)? has libzmq CURVE (Debian's "
                         "libzmq5 has)? does a firewall drop loopback?");
-}
-
-/* ---- clocks ---- */
-
-void rt__check_clocks(rt__doctor *d)
-{
-    (void)d;
 }

@@ -1,5 +1,5 @@
 /* The doctor's look at the programs: the engine in ringtorch-worker, mpirun, ranks that talk. */
-#include <math.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,16 @@
 #include "launch/child.h"
 #include "launch/doctor_checks.h"
 #include "launch/fields.h"
+#include "launch/mpi_environment.h"
 #include "launch/words.h"
 
 static const double ENGINE_SECONDS = 20, VERSION_SECONDS = 5, RANKS_SECONDS = 30;
 
-/* What is measured within; ends in NULL. */
 #define MEASURE_SECONDS "1"
+static const char ranks_advice[] =
+    "try by hand: mpirun -n 2 hostname; shared memory, TMPDIR, the limits above and, between "
+    "hosts, "
+    "firewalls and a program that lies elsewhere are what most often keeps it from working";
 
 /* ---- programs of ours ---- */
 
@@ -146,38 +150,40 @@ static void say_ranks(rt__doctor *d, const json_t *j, double seconds)
         say_pair(d, json_array_get(pairs, i));
 }
 
+/* Two ranks here, or one on each host of the host file. */
 static void run_ranks(rt__doctor *d, const char *mpirun, const char *worker)
 {
-    const char *const argv[] = {mpirun, "-n",   "2",         "--oversubscribe", "--bind-to",
-                                "none", worker, "bandwidth", "--seconds",       MEASURE_SECONDS,
-                                NULL};
-    /* As runs are started on one host. */
-    const char *env[] = {"OMPI_ALLOW_RUN_AS_ROOT=1",
-                         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-                         "OMPI_MCA_rmaps_base_oversubscribe=1",
-                         "OMPI_MCA_pml=ob1",
-                         "OMPI_MCA_oob_tcp_if_include=lo",
-                         "OMPI_MCA_plm=isolated",
-                         "OMPI_MCA_btl=self,vader",
-                         sysconf(_SC_NPROCESSORS_ONLN) < 2 ? "OMPI_MCA_mpi_yield_when_idle=1"
-                                                           : NULL,
-                         NULL};
+    rt__hosts none = {0}, *hosts = rt__hosts_all_local(&d->hosts) ? &none : &d->hosts;
+    rt__environment env = {0};
     rt__captured c;
     json_t *j = NULL;
-    if (rt__capture(argv, env, RANKS_SECONDS, &c) != RT_OK) {
-        rt__doctor_fail(d, "ranks", "look at mpirun");
-        return;
+    char world[24], *list = rt__mpi_host_list(hosts);
+    const char *argv[24] = {mpirun, "-n", world, "--oversubscribe", "--bind-to", "none"};
+    int n = 6;
+    snprintf(world, sizeof world, "%" PRId64, hosts->count > 0 ? hosts->count : 2);
+    if (list && hosts->count > 0) {
+        argv[n++] = "--host";
+        argv[n++] = list;
     }
-    if (c.exit_code == 0 && rt_json_parse(c.out, strlen(c.out), "bandwidth", &j) == RT_OK)
-        say_ranks(d, j, c.seconds);
-    else
-        say_failure(d, "ranks",
-                    "try by hand: mpirun -n 2 hostname; shared memory, TMPDIR and the limits above "
-                    "are what most often keeps it from working",
-                    "mpirun -n 2", &c);
+    argv[n++] = worker;
+    argv[n++] = "bandwidth";
+    argv[n++] = "--seconds";
+    argv[n++] = MEASURE_SECONDS;
+    rt__environment_add_mpi(&env, hosts, hosts->count > 0 ? 1 : 2);
+    if (!list || env.failed ||
+        rt__capture(argv, (const char *const *)env.item, RANKS_SECONDS, &c)) {
+        rt__doctor_fail(d, "ranks", "look at mpirun");
+    } else {
+        if (c.exit_code == 0 && rt_json_parse(c.out, strlen(c.out), "bandwidth", &j) == RT_OK)
+            say_ranks(d, j, c.seconds);
+        else
+            say_failure(d, "ranks", ranks_advice, "mpirun", &c);
+        rt__captured_release(&c);
+    }
     rt_error_clear();
     json_decref(j);
-    rt__captured_release(&c);
+    rt__environment_release(&env);
+    rt_mem_free(list);
 }
 
 void rt__check_mpi(rt__doctor *d)

@@ -1,108 +1,45 @@
-/* Starting mpirun: arguments, environment, log. docs/decisions/0004 has the reasons. */
+/* Starting mpirun: arguments, environment, log. */
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
-#include "common/text.h"
 #include "launch/child.h"
 #include "launch/job.h"
 #include "launch/leftovers.h"
-#include "launch/probe.h"
+#include "launch/mpi_environment.h"
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { ENVIRONMENT_MAX = 24, ARGUMENTS_MAX = 64 };
-
-/* Strings made for one start. */
-typedef struct strings {
-    char *item[ENVIRONMENT_MAX + 1];
-    int count;
-    bool failed;
-} strings;
-
-__attribute__((format(printf, 2, 3))) static void add(strings *s, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    char text[8192];
-    int n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    char *copy =
-        n >= 0 && (size_t)n < sizeof text && s->count < ENVIRONMENT_MAX ? rt_strdup(text) : NULL;
-    s->failed |= !copy;
-    if (copy)
-        s->item[s->count++] = copy;
-}
-
-static void release(strings *s)
-{
-    while (s->count > 0)
-        rt_mem_free(s->item[--s->count]);
-}
-
-/* Adds a parameter of Open MPI, unless the user has set it himself. */
-static void add_mca(strings *s, const char *name, const char *value)
-{
-    char variable[96];
-    snprintf(variable, sizeof variable, "OMPI_MCA_%s", name);
-    if (!getenv(variable))
-        add(s, "%s=%s", variable, value);
-}
+enum { ARGUMENTS_MAX = 64 };
 
 /* What every worker must know. */
-static void add_worker_environment(strings *s, const rt__job_spec *spec)
+static void add_worker_environment(rt__environment *e, const rt__job_spec *spec)
 {
-    add(s, "RINGTORCH_ENDPOINT=%s", spec->endpoint);
-    add(s, "RINGTORCH_KEYS=%s", spec->keys);
-    add(s, "RINGTORCH_RUN=%s", spec->run_id);
-    add(s, "RINGTORCH_GENERATION=%" PRId64, spec->generation);
-    add(s, "RINGTORCH_RUN_DIR=%s", spec->run_dir);
-    add(s, "RINGTORCH_STARTED=%.6f", spec->started);
-    add(s, "OMP_NUM_THREADS=%" PRId64, spec->threads);
+    rt__environment_add(e, "RINGTORCH_ENDPOINT=%s", spec->endpoint);
+    rt__environment_add(e, "RINGTORCH_KEYS=%s", spec->keys);
+    rt__environment_add(e, "RINGTORCH_RUN=%s", spec->run_id);
+    rt__environment_add(e, "RINGTORCH_GENERATION=%" PRId64, spec->generation);
+    rt__environment_add(e, "RINGTORCH_RUN_DIR=%s", spec->run_dir);
+    rt__environment_add(e, "RINGTORCH_STARTED=%.6f", spec->started);
+    rt__environment_add(e, "OMP_NUM_THREADS=%" PRId64, spec->threads);
 }
 
-/* How Open MPI 4 behaves on one host: loopback and shared memory only, which also saves 0.3 s of
- * looking for network cards in each start. What mpirun itself keeps in files has a name that says whose
- * it is, so that it is removed even if mpirun cannot. */
-static void add_one_host_environment(strings *s, const rt__job_spec *spec)
+/* What mpirun itself keeps in files has a name that says whose it is, so that it is removed even if
+ * mpirun cannot. */
+static void add_mpi_environment(rt__environment *e, const rt__job *job, const rt__job_spec *spec)
 {
-    char folder[160];
-    rt__leftovers_mpirun(spec->run_id, spec->generation, folder, sizeof folder);
-    /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. */
-    if (!getenv("OMPI_MCA_orte_local_tmpdir_base") && !getenv("OMPI_MCA_orte_remote_tmpdir_base"))
-        add_mca(s, "orte_tmpdir_base", folder);
-    add_mca(s, "oob_tcp_if_include", "lo");
-    add_mca(s, "plm", "isolated");
-    add_mca(s, "btl", "self,vader");
-}
-
-/* On several: a remote shell that fails instead of asking for a password, and TCP between them. */
-static void add_many_hosts_environment(strings *s)
-{
-    add_mca(s, "plm", "rsh");
-    add_mca(s, "plm_rsh_agent", rt__default_agent);
-    add_mca(s, "btl", "self,vader,tcp");
-}
-
-/* Root and more ranks than cores are for the user to choose; when a rank dies the others are killed
- * at once instead of a second later. */
-static void add_mpi_environment(strings *s, const rt__job *job, const rt__job_spec *spec)
-{
-    add(s, "OMPI_ALLOW_RUN_AS_ROOT=1");
-    add(s, "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
-    add_mca(s, "rmaps_base_oversubscribe", "1");
-    add_mca(s, "pml", "ob1");
-    add_mca(s, "odls_base_sigkill_timeout", "0");
-    if (rt__hosts_busiest(&job->hosts, spec->world) * spec->threads > sysconf(_SC_NPROCESSORS_ONLN))
-        add_mca(s, "mpi_yield_when_idle", "1");
-    if (job->hosts.count > 0)
-        add_many_hosts_environment(s);
-    else
-        add_one_host_environment(s, spec);
+    rt__environment_add_mpi(e, &job->hosts,
+                            rt__hosts_busiest(&job->hosts, spec->world) * spec->threads);
+    /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. On several hosts
+     * nobody would tidy up behind the others. */
+    if (job->hosts.count == 0 && !getenv("OMPI_MCA_orte_local_tmpdir_base") && !getenv("OMPI_MCA_orte_remote_tmpdir_base")) {
+        char folder[160];
+        rt__leftovers_mpirun(spec->run_id, spec->generation, folder, sizeof folder);
+        rt__environment_add_mca(e, "orte_tmpdir_base", folder);
+    }
 }
 
 static rt_status open_log(const char *path, int *fd)
@@ -116,24 +53,15 @@ static rt_status open_log(const char *path, int *fd)
     return rt_file_create(path, fd);
 }
 
-/* Returns "h0:2,h1:1" (rt_mem_free). */
-static char *host_list(const rt__hosts *h)
-{
-    rt_text t = {0};
-    for (int64_t i = 0; i < h->count; i++)
-        rt_text_add(&t, "%s%s:%" PRId64, i > 0 ? "," : "", h->name[i], h->slots[i]);
-    return rt_text_take(&t);
-}
-
-static rt_status start(rt__job *job, const rt__job_spec *spec, const strings *env, int worker_env,
-                       const char *hosts)
+static rt_status start(rt__job *job, const rt__job_spec *spec, const rt__environment *env,
+                       int worker_env, const char *hosts)
 {
     /* Ranks are not bound to cores: a worker's loader and link threads would share its one core,
      * and two runs on one machine the same ones. */
     char world[24];
     const char *argv[ARGUMENTS_MAX] = {spec->mpirun,      "-n",        world,
                                        "--oversubscribe", "--bind-to", "none"};
-    char name[ENVIRONMENT_MAX][32];
+    char name[RT__ENVIRONMENT_MAX][32];
     int n = 6, fd;
     snprintf(world, sizeof world, "%" PRId64, spec->world);
     if (job->hosts.count > 0) {
@@ -178,9 +106,9 @@ static rt_status prepare(rt__job *job, const rt__job_spec *spec)
 
 rt_status rt__job_start(rt__job *job, const rt__job_spec *spec)
 {
-    strings env = {0};
+    rt__environment env = {0};
     rt_status status = prepare(job, spec);
-    char *hosts = status == RT_OK ? host_list(&job->hosts) : NULL;
+    char *hosts = status == RT_OK ? rt__mpi_host_list(&job->hosts) : NULL;
     if (status == RT_OK && !hosts)
         status = rt_error_code();
     if (status == RT_OK) {
@@ -194,7 +122,7 @@ rt_status rt__job_start(rt__job *job, const rt__job_spec *spec)
             status = start(job, spec, &env, worker_env, hosts);
     }
     job->ranks.mpirun = job->pid;
-    release(&env);
+    rt__environment_release(&env);
     rt_mem_free(hosts);
     if (status != RT_OK)
         rt__job_release(job);

@@ -14,22 +14,20 @@
 
 const char rt__default_agent[] = "ssh -o BatchMode=yes -o ConnectTimeout=5";
 static const double ANSWER_SECONDS = 5;
-enum { WORDS_MAX = 32, AGENT_MAX = 1024 };
 
 /* ---- the agent ---- */
 
-/* Takes the agent apart into words, which lie in text; Open MPI allows "ssh : rsh", of which the
- * first that exists counts. Returns how many words, 0 if none exists. */
-static int agent_words(char text[AGENT_MAX], const char *word[WORDS_MAX])
+/* Open MPI allows "ssh : rsh", of which the first that exists counts. */
+int rt__agent_words(char text[RT__AGENT_TEXT], const char *word[RT__AGENT_WORDS])
 {
     const char *set = getenv("OMPI_MCA_plm_rsh_agent");
     char *choices = NULL;
-    snprintf(text, AGENT_MAX, "%s", set && *set ? set : rt__default_agent);
+    snprintf(text, RT__AGENT_TEXT, "%s", set && *set ? set : rt__default_agent);
     for (char *choice = strtok_r(text, ":", &choices); choice;
          choice = strtok_r(NULL, ":", &choices)) {
         char *rest = NULL;
         int n = 0;
-        for (char *w = strtok_r(choice, " \t", &rest); w && n < WORDS_MAX;
+        for (char *w = strtok_r(choice, " \t", &rest); w && n < RT__AGENT_WORDS;
              w = strtok_r(NULL, " \t", &rest))
             word[n++] = w;
         char *program = n > 0 ? rt__find_program(word[0]) : NULL;
@@ -42,9 +40,9 @@ static int agent_words(char text[AGENT_MAX], const char *word[WORDS_MAX])
 
 rt_status rt__agent_check(void)
 {
-    char text[AGENT_MAX];
-    const char *word[WORDS_MAX], *set = getenv("OMPI_MCA_plm_rsh_agent");
-    if (agent_words(text, word) > 0)
+    char text[RT__AGENT_TEXT];
+    const char *word[RT__AGENT_WORDS], *set = getenv("OMPI_MCA_plm_rsh_agent");
+    if (rt__agent_words(text, word) > 0)
         return RT_OK;
     if (set && *set)
         return RT_FAIL(NOTFOUND,
@@ -61,9 +59,9 @@ rt_status rt__agent_check(void)
 static rt_status start(rt__probe *p)
 {
     static const char *const no_env[] = {NULL};
-    char text[AGENT_MAX];
-    const char *argv[WORDS_MAX + 3];
-    int n = agent_words(text, argv);
+    char text[RT__AGENT_TEXT];
+    const char *argv[RT__AGENT_WORDS + 3];
+    int n = rt__agent_words(text, argv);
     if (n == 0)
         return rt__agent_check();
     argv[n++] = p->host;

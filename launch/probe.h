@@ -20,6 +20,10 @@
 
 /* ssh that fails instead of asking for a password or waiting for minutes. */
 extern const char rt__default_agent[];
+enum { RT__AGENT_TEXT = 1024, RT__AGENT_WORDS = 32 };
+/* Takes the agent apart into words, which lie in text; host and command are to follow. Returns how
+ * many there are, 0 if there is no such program. */
+int rt__agent_words(char text[RT__AGENT_TEXT], const char *word[RT__AGENT_WORDS]);
 /* NOTFOUND if the agent is not there. */
 rt_status rt__agent_check(void);
 

@@ -1,0 +1,160 @@
+/* The doctor's look at other hosts: whether a command can be run there, and what time it is there.
+ *
+ * A clock is read as `date +%s.%N` over the remote shell. It was read at some moment between question
+ * and answer; taking the middle, half of that time is how wrong the difference may be. */
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/mem.h"
+#include "launch/capture.h"
+#include "launch/doctor_checks.h"
+#include "launch/probe.h"
+
+static const double ANSWER_SECONDS = 6, SKEW_SECONDS = 1;
+enum { AT_ONCE = 32 };
+
+typedef struct asked {
+    const char *host;
+    int64_t slots;
+    pthread_t thread;
+    bool started, ok;
+    double ahead, uncertain; /* seconds */
+    char why[256];           /* not ok */
+} asked;
+
+static void fail(asked *a, const char *why)
+{
+    snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+/* Takes the time there from what was printed; other lines (a greeting) may stand before it. */
+static void take_time(asked *a, rt__captured *c, double before)
+{
+    char *end, *line = rt__last_line(c->out);
+    double there = strtod(line, &end);
+    if (end == line || *end != '\0' || there < 1e9) {
+        fail(a, "its `date +%s.%N` printed no time");
+        return;
+    }
+    a->ok = true;
+    a->ahead = there - (before + c->seconds / 2);
+    a->uncertain = c->seconds / 2;
+}
+
+static void *ask(void *arg)
+{
+    asked *a = arg;
+    char text[RT__AGENT_TEXT], why[128];
+    const char *argv[RT__AGENT_WORDS + 3];
+    rt__captured c;
+    int n = rt__agent_words(text, argv);
+    argv[n++] = a->host;
+    argv[n++] = "date +%s.%N";
+    argv[n] = NULL;
+    double before = rt_clock_wall();
+    if (rt__capture(argv, NULL, ANSWER_SECONDS, &c) != RT_OK) {
+        fail(a, rt_error());
+        rt_error_clear();
+        return NULL;
+    }
+    if (c.exit_code == 0) {
+        take_time(a, &c, before);
+    } else if (c.exit_code < 0) {
+        snprintf(why, sizeof why, "no answer after %.0f s", ANSWER_SECONDS);
+        fail(a, why);
+    } else {
+        fail(a, rt__last_line(c.err));
+    }
+    rt__captured_release(&c);
+    return NULL;
+}
+
+/* Asks so many at once, each on a thread that waits for its remote shell. */
+static void ask_all(asked *list, int64_t n)
+{
+    for (int64_t from = 0; from < n; from += AT_ONCE) {
+        int64_t to = from + AT_ONCE < n ? from + AT_ONCE : n;
+        for (int64_t i = from; i < to; i++) {
+            if (rt__host_is_local(list[i].host))
+                list[i].ok = true;
+            else if (pthread_create(&list[i].thread, NULL, ask, &list[i]) == 0)
+                list[i].started = true;
+            else
+                fail(&list[i], "no thread to ask it with");
+        }
+        for (int64_t i = from; i < to; i++)
+            if (list[i].started)
+                pthread_join(list[i].thread, NULL);
+    }
+}
+
+static void tell(rt__doctor *d, const asked *a)
+{
+    bool skewed = fabs(a->ahead) - a->uncertain > SKEW_SECONDS;
+    if (!a->ok)
+        rt__doctor_say(d, RT__PROBLEM, "host",
+                       "make this work without a password: ssh HOST true (or set "
+                       "OMPI_MCA_plm_rsh_agent)",
+                       "%s: %s", a->host, *a->why ? a->why : "cannot be asked");
+    else if (!a->started)
+        rt__doctor_say(d, RT__FINE, "host", NULL, "%s: this one", a->host);
+    else
+        rt__doctor_say(d, skewed ? RT__WARNING : RT__FINE, "host",
+                       skewed
+                           ? "set its clock (chrony, ntpd): logs of several hosts cannot be read "
+                             "side by side"
+                           : NULL,
+                       "%s: clock %+.3f s (within %.3f s)", a->host, a->ahead, a->uncertain);
+}
+
+/* Keeps those that answer, for who measures between them. */
+static rt_status keep(rt__doctor *d, const asked *list, int64_t n)
+{
+    const char **name = rt_malloc((size_t)n * sizeof *name);
+    int64_t *slots = rt_malloc((size_t)n * sizeof *slots), count = 0;
+    rt_status status = name && slots ? RT_OK : rt_error_code();
+    for (int64_t i = 0; i < n && status == RT_OK; i++)
+        if (list[i].ok) {
+            name[count] = list[i].host;
+            slots[count++] = 1; /* one rank each */
+        }
+    if (status == RT_OK && count > 0)
+        status = rt__hosts_copy(name, slots, count, &d->hosts);
+    rt_mem_free(name);
+    rt_mem_free(slots);
+    return status;
+}
+
+static rt_status check(rt__doctor *d, const rt__hosts *h)
+{
+    asked *list = rt_calloc((size_t)h->count, sizeof *list);
+    if (!list)
+        return rt_error_code();
+    for (int64_t i = 0; i < h->count; i++)
+        list[i] = (asked){.host = h->name[i], .slots = h->slots[i]};
+    ask_all(list, h->count);
+    for (int64_t i = 0; i < h->count; i++)
+        tell(d, &list[i]);
+    rt_status status = keep(d, list, h->count);
+    rt_mem_free(list);
+    return status;
+}
+
+void rt__check_hosts(rt__doctor *d)
+{
+    rt__hosts h = {0};
+    if (!d->hostfile)
+        return;
+    if (rt__hosts_read(d->hostfile, &h) != RT_OK)
+        rt__doctor_fail(d, "host file", "a line is NAME [slots=N]");
+    else if (!rt__hosts_all_local(&h) && rt__agent_check() != RT_OK)
+        rt__doctor_fail(d, "host file", "workers on other hosts are started with it");
+    else if (check(d, &h) != RT_OK)
+        rt__doctor_fail(d, "host file", "free some memory");
+    rt__hosts_release(&h);
+}

@@ -1,0 +1,80 @@
+#include "launch/mpi_environment.h"
+#include "common/mem.h"
+#include "common/text.h"
+#include "launch/probe.h"
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void rt__environment_add(rt__environment *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char text[8192];
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    char *copy = n >= 0 && (size_t)n < sizeof text && e->count < RT__ENVIRONMENT_MAX
+                     ? rt_strdup(text)
+                     : NULL;
+    e->failed |= !copy;
+    if (copy)
+        e->item[e->count++] = copy;
+}
+
+void rt__environment_release(rt__environment *e)
+{
+    while (e->count > 0)
+        rt_mem_free(e->item[--e->count]);
+}
+
+void rt__environment_add_mca(rt__environment *e, const char *name, const char *value)
+{
+    char variable[96];
+    snprintf(variable, sizeof variable, "OMPI_MCA_%s", name);
+    if (!getenv(variable))
+        rt__environment_add(e, "%s=%s", variable, value);
+}
+
+/* How Open MPI 4 behaves on one host: loopback and shared memory only, which also saves 0.3 s of
+ * looking for network cards in each start. */
+static void add_one_host(rt__environment *e)
+{
+    rt__environment_add_mca(e, "oob_tcp_if_include", "lo");
+    rt__environment_add_mca(e, "plm", "isolated");
+    rt__environment_add_mca(e, "btl", "self,vader");
+}
+
+/* On several: a remote shell that fails instead of asking for a password, and TCP between them. */
+static void add_many_hosts(rt__environment *e)
+{
+    rt__environment_add_mca(e, "plm", "rsh");
+    rt__environment_add_mca(e, "plm_rsh_agent", rt__default_agent);
+    rt__environment_add_mca(e, "btl", "self,vader,tcp");
+}
+
+/* Root and more ranks than cores are for the user to choose; when a rank dies the others are killed
+ * at once instead of a second later. */
+void rt__environment_add_mpi(rt__environment *e, const rt__hosts *hosts, int64_t busiest)
+{
+    rt__environment_add(e, "OMPI_ALLOW_RUN_AS_ROOT=1");
+    rt__environment_add(e, "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
+    rt__environment_add_mca(e, "rmaps_base_oversubscribe", "1");
+    rt__environment_add_mca(e, "pml", "ob1");
+    rt__environment_add_mca(e, "odls_base_sigkill_timeout", "0");
+    if (busiest > sysconf(_SC_NPROCESSORS_ONLN))
+        rt__environment_add_mca(e, "mpi_yield_when_idle", "1");
+    if (hosts->count > 0)
+        add_many_hosts(e);
+    else
+        add_one_host(e);
+}
+
+char *rt__mpi_host_list(const rt__hosts *h)
+{
+    rt_text t = {0};
+    for (int64_t i = 0; i < h->count; i++)
+        rt_text_add(&t, "%s%s:%" PRId64, i > 0 ? "," : "", h->name[i], h->slots[i]);
+    return rt_text_take(&t);
+}
