@@ -35,7 +35,8 @@ static void add_mpi_environment(rt__environment *e, const rt__job *job, const rt
                             rt__hosts_busiest(&job->hosts, spec->world) * spec->threads);
     /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. On several hosts
      * nobody would tidy up behind the others. */
-    if (job->hosts.count == 0 && !getenv("OMPI_MCA_orte_local_tmpdir_base") && !getenv("OMPI_MCA_orte_remote_tmpdir_base")) {
+    if (job->hosts.count == 0 && !getenv("OMPI_MCA_orte_local_tmpdir_base") &&
+        !getenv("OMPI_MCA_orte_remote_tmpdir_base")) {
         char folder[160];
         rt__leftovers_mpirun(spec->run_id, spec->generation, folder, sizeof folder);
         rt__environment_add_mca(e, "orte_tmpdir_base", folder);

@@ -222,7 +222,8 @@ static void report(rt__session *s, int64_t finished, const rt__step_result *did)
 }
 
 /* Whether all ranks tell the checksum of the state at a step: now and then, and wherever that state
- * has been or may yet be the beginning of a generation. */
+ * has been or may yet be the beginning of a generation. It costs 0.15 ms for the 1.7 MB of the cnn
+ * preset, whose step takes 20 ms: at every hundredth, less than 0.01 %. */
 static bool checksum_due(const rt__session *s, int64_t step)
 {
     bool restored = s->plan->source != 0 && step == s->plan->start_step;

@@ -220,8 +220,7 @@ void hosts_cut_off(hosts *h, int i)
 void hosts_reconnect(hosts *h, int i)
 {
     unlink(in_scratch(h->scratch, "%s.cut", h->host[i].name));
-    sh(h, "PATH=$PATH:/usr/sbin:/sbin; nsenter -t %d --net iptables -F",
-       (int)h->host[i].inside);
+    sh(h, "PATH=$PATH:/usr/sbin:/sbin; nsenter -t %d --net iptables -F", (int)h->host[i].inside);
 }
 
 /* ---- the remote shell ---- */

@@ -71,7 +71,8 @@ static void two_hosts_give_the_weights_of_one(void **state)
     NEED_HOSTS(b);
     command c = TRAIN(b, "2", ((int[]){1, 1, 0}));
     await_step(b->dir, 20, 60);
-    result r = run_on_host(&b->h, 1, "pgrep -c ringtorch-worke; cat /proc/*/cmdline | tr '\\0' ' '");
+    result r =
+        run_on_host(&b->h, 1, "pgrep -c ringtorch-worke; cat /proc/*/cmdline | tr '\\0' ' '");
     assert_int_equal(r.out[0], '1'); /* one here; and what it must not tell in public: */
     expect_text(r.out, "orted");
     assert_null(strstr(r.out, "RINGTORCH_KEYS"));

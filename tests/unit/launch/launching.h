@@ -105,7 +105,8 @@ static inline pid_t await_process(const char *name, const char *variable)
     for (double end = rt_clock() + 30; (pid = find_process_with(name, variable)) == 0;
          rt_clock_sleep(0.005))
         if (rt_clock() > end)
-            fail_msg("%s with %s never comes", name ? name : "a process", variable ? variable : "-");
+            fail_msg("%s with %s never comes", name ? name : "a process",
+                     variable ? variable : "-");
     return pid;
 }
 

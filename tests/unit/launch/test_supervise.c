@@ -36,9 +36,10 @@ static int set_up(void **state)
     make_folder("");
     snprintf(worker, sizeof worker, "%s/worker", folder);
     snprintf(memory, sizeof memory, "%s/memory", folder);
-    snprintf(yaml, sizeof yaml,
-             "run: {steps: 100}\nmodel: {preset: mlp}\nparallel: {slices: 8}\nsnapshot: {dir: %s}\n",
-             memory);
+    snprintf(
+        yaml, sizeof yaml,
+        "run: {steps: 100}\nmodel: {preset: mlp}\nparallel: {slices: 8}\nsnapshot: {dir: %s}\n",
+        memory);
     assert_int_equal(rt_file_replace(config, yaml, strlen(yaml)), RT_OK);
     assert_int_equal(rt_dir_make(memory, 0700), RT_OK);
     write_program(worker, sleeper);

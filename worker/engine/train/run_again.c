@@ -90,10 +90,11 @@ static void describe(const rt_run *r, int64_t step, rt_range slices, double mean
                      int64_t slice, char text[RT_RUN_TEXT])
 {
     char what[80], samples[RT_RUN_TEXT - 160];
+    double loss = slice < 0 ? mean_loss : r->bad_loss;
     if (isfinite(mean_loss))
         snprintf(what, sizeof what, "the loss is %g but the gradient is not finite", mean_loss);
     else
-        snprintf(what, sizeof what, "the loss is %g", slice < 0 ? mean_loss : r->bad_loss);
+        snprintf(what, sizeof what, "the loss is %s", isnan(loss) ? "nan" : "infinite");
     if (slice >= 0) {
         rt_sampling p = {r->seed, rt_run_samples(r), r->batch, r->slices};
         rt_slice_sample_text(&p, step, slice, samples, sizeof samples);
