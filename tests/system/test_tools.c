@@ -158,7 +158,7 @@ static void status_tells_what_is_there(void **state)
     expect_text(r.out, "tiny: training");
     expect_text(r.out, "\n   0  ");
     expect_text(r.out, "\n   1  ");
-    expect_text(r.out, "2 workers run, steps 0 to 10,000,000");
+    expect_text(r.out, "2 workers start");
     result_release(&r);
     stop_run(c);
 }
