@@ -236,25 +236,26 @@ static inline void machine_recovered(machine *m, double now, int64_t step)
     rt__source_release(&source);
 }
 
-static inline void machine_feed(machine *m, double now, const char *event)
-{
-    char what[32] = "", piece[40];
-    long long a = 0, b = 0, c = 0, d = 0;
-    sscanf(event, "%31s %lld %lld %lld %lld", what, &a, &b, &c, &d);
-    snprintf(piece, sizeof piece, "piece-%05lld.safetensors", a);
+/* An event's words: what it is, and up to four numbers. */
+typedef struct machine_words {
+    char what[32];
+    long long a, b, c, d;
+} machine_words;
+
 #define IS(name)         (strcmp(what, name) == 0)
 #define BODY(field, ...) ((rt_msg_body){.field = {__VA_ARGS__}})
-    if (IS("launcher"))
-        machine_frame(m, now, "l", RT_MSG_LAUNCHER,
-                      BODY(launcher, .pid = 1, .host = "box", .job_generation = a));
-    else if (IS("recovered"))
-        machine_recovered(m, now, a);
-    else if (IS("unrecoverable"))
-        rt__run_step(&m->run, now,
-                     &(rt__event){.kind = RT__EVENT_RECOVERED,
-                                  .status = RT_E_CORRUPT,
-                                  .text = "it is altered"});
-    else if (IS("hello"))
+#define WORDS(w)                                                                                   \
+    const char *what = (w)->what;                                                                  \
+    long long a = (w)->a, b = (w)->b, c = (w)->c, d = (w)->d;                                      \
+    (void)a, (void)b, (void)c, (void)d
+
+/* The three below return false for what is not theirs. */
+static inline bool machine_feed_worker(machine *m, double now, const machine_words *w)
+{
+    WORDS(w);
+    char piece[40];
+    snprintf(piece, sizeof piece, "piece-%05lld.safetensors", a);
+    if (IS("hello"))
         machine_join(m, now, a, b, c, d);
     else if (IS("misfit"))
         machine_worker(m, now, a, RT_MSG_HELLO, machine_hello(m, a, "avx512"));
@@ -266,30 +267,6 @@ static inline void machine_feed(machine *m, double now, const char *event)
         machine_worker(m, now, a, RT_MSG_PROGRESS,
                        BODY(progress, .step = b, .phase = 3, .what = "conv2d", .peer = -1,
                             .since = (double)c, .usual = 0.01, .snapshot_step = -1));
-    else if (IS("scale"))
-        machine_frame(m, now, "t", RT_MSG_SCALE, BODY(scale, .workers = a));
-    else if (IS("save"))
-        machine_frame(m, now, "t", RT_MSG_CHECKPOINT_NOW, BODY(checkpoint_now, .reason = ""));
-    else if (IS("stop"))
-        machine_frame(m, now, "t", RT_MSG_STOP_RUN, BODY(stop_run, .reason = ""));
-    else if (IS("leave"))
-        machine_worker(m, now, a, RT_MSG_LEAVE, BODY(leave, .reason = "SIGTERM", .grace = 30));
-    else if (IS("sum"))
-        machine_worker(m, now, a, RT_MSG_CHECKSUM,
-                       BODY(checksum, .step = b, .slice = -1, .sum = c));
-    else if (IS("skipped"))
-        machine_worker(m, now, 0, RT_MSG_SKIPPED, BODY(skipped, .step = a));
-    else if (IS("gone"))
-        machine_frame(m, now, "l", RT_MSG_EXITED,
-                      BODY(exited, .job_generation = m->run.generation, .exit_code = 205,
-                           .rank = -1, .host = a == 0 ? "h0" : "h1", .tail = ""));
-    else if (IS("probed"))
-        machine_frame(m, now, "l", RT_MSG_PROBED,
-                      BODY(probed, .host = a == 0 ? "h0" : "h1", .ok = b));
-    else if (IS("stranger"))
-        machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
-    else if (IS("layout"))
-        machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]"));
     else if (IS("progress"))
         machine_worker(m, now, a, RT_MSG_PROGRESS,
                        BODY(progress, .step = b, .what = "", .peer = -1,
@@ -297,6 +274,8 @@ static inline void machine_feed(machine *m, double now, const char *event)
     else if (IS("report"))
         machine_worker(m, now, 0, RT_MSG_REPORT,
                        BODY(report, .step = a, .loss = 1, .seconds = 0.1 * (double)a));
+    else if (IS("layout"))
+        machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]"));
     else if (IS("evaluated"))
         machine_worker(m, now, 0, RT_MSG_EVALUATED,
                        BODY(evaluated, .step = a, .count = 8, .correct = 6));
@@ -307,30 +286,89 @@ static inline void machine_feed(machine *m, double now, const char *event)
     else if (IS("nopiece"))
         machine_worker(m, now, a, RT_MSG_PIECE_FAILED,
                        BODY(piece_failed, .step = b, .reason = "disk full"));
-    else if (IS("committed") || IS("uncommitted"))
-        rt__run_step(&m->run, now,
-                     &(rt__event){.kind = RT__EVENT_COMMITTED,
-                                  .step = a,
-                                  .status = IS("committed") ? RT_OK : RT_E_NOSPACE,
-                                  .text = IS("committed") ? "step-x" : "disk full"});
     else if (IS("finished"))
         machine_worker(m, now, a, RT_MSG_FINISHED,
                        BODY(finished, .step = b, .weights_sha256 = a == 0 ? "abc" : ""));
     else if (IS("fault"))
         machine_worker(m, now, a, RT_MSG_FAULT,
                        BODY(fault, .code = b, .message = "it broke", .place = ""));
+    else if (IS("leave"))
+        machine_worker(m, now, a, RT_MSG_LEAVE, BODY(leave, .reason = "SIGTERM", .grace = 30));
+    else if (IS("sum"))
+        machine_worker(m, now, a, RT_MSG_CHECKSUM,
+                       BODY(checksum, .step = b, .slice = -1, .sum = c));
+    else if (IS("skipped"))
+        machine_worker(m, now, 0, RT_MSG_SKIPPED, BODY(skipped, .step = a));
+    else
+        return false;
+    return true;
+}
+
+static inline bool machine_feed_launcher(machine *m, double now, const machine_words *w)
+{
+    WORDS(w);
+    if (IS("launcher"))
+        machine_frame(m, now, "l", RT_MSG_LAUNCHER,
+                      BODY(launcher, .pid = 1, .host = "box", .job_generation = a));
     else if (IS("exited"))
         machine_frame(m, now, "l", RT_MSG_EXITED,
                       BODY(exited, .job_generation = a, .exit_code = b, .signal = c, .rank = d,
                            .host = "", .tail = "one\ntwo"));
+    else if (IS("gone"))
+        machine_frame(m, now, "l", RT_MSG_EXITED,
+                      BODY(exited, .job_generation = m->run.generation, .exit_code = 205,
+                           .rank = -1, .host = a == 0 ? "h0" : "h1", .tail = ""));
+    else if (IS("probed"))
+        machine_frame(m, now, "l", RT_MSG_PROBED,
+                      BODY(probed, .host = a == 0 ? "h0" : "h1", .ok = b));
     else if (IS("interrupt"))
         machine_frame(m, now, "l", RT_MSG_INTERRUPT, BODY(interrupt, .signal = a, .reason = ""));
+    else
+        return false;
+    return true;
+}
+
+static inline bool machine_feed_other(machine *m, double now, const machine_words *w)
+{
+    WORDS(w);
+    if (IS("recovered"))
+        machine_recovered(m, now, a);
+    else if (IS("unrecoverable"))
+        rt__run_step(&m->run, now,
+                     &(rt__event){.kind = RT__EVENT_RECOVERED,
+                                  .status = RT_E_CORRUPT,
+                                  .text = "it is altered"});
+    else if (IS("committed") || IS("uncommitted"))
+        rt__run_step(&m->run, now,
+                     &(rt__event){.kind = RT__EVENT_COMMITTED,
+                                  .step = a,
+                                  .status = IS("committed") ? RT_OK : RT_E_NOSPACE,
+                                  .text = IS("committed") ? "step-x" : "disk full"});
+    else if (IS("scale"))
+        machine_frame(m, now, "t", RT_MSG_SCALE, BODY(scale, .workers = a));
+    else if (IS("save"))
+        machine_frame(m, now, "t", RT_MSG_CHECKPOINT_NOW, BODY(checkpoint_now, .reason = ""));
+    else if (IS("stop"))
+        machine_frame(m, now, "t", RT_MSG_STOP_RUN, BODY(stop_run, .reason = ""));
+    else if (IS("stranger"))
+        machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
     else if (IS("tick"))
         rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_TICK});
     else
-        fail_msg("no such event: %s", event);
+        return false;
+    return true;
+}
 #undef IS
 #undef BODY
+#undef WORDS
+
+static inline void machine_feed(machine *m, double now, const char *event)
+{
+    machine_words w = {0};
+    sscanf(event, "%31s %lld %lld %lld %lld", w.what, &w.a, &w.b, &w.c, &w.d);
+    if (!machine_feed_worker(m, now, &w) && !machine_feed_launcher(m, now, &w) &&
+        !machine_feed_other(m, now, &w))
+        fail_msg("no such event: %s", event);
 }
 
 static inline int64_t summary_int(const machine *m, const char *key)

@@ -32,6 +32,10 @@
 #include "common/file.h"
 #include "common/mem.h"
 
+#ifndef RT_TEST_BINARY_DIR
+#define RT_TEST_BINARY_DIR "build" /* the build says */
+#endif
+
 static char folder[64], run_dir[80], config[80];
 static char out[1 << 16], err[1 << 14]; /* of the last command that ended */
 
