@@ -59,7 +59,7 @@ static void pipe_move(pipe *from, pipe *to)
 /* One dealer and what lies between it and the router. As with ZeroMQ, the dealer's two pipes outlive a connection, the
  * router's outgoing one does not; bytes under way are lost with it. */
 typedef struct dealer {
-    char name[16];
+    char name[32];
     rt__end end;
     pipe out, up, router_in, router_out, down, in;
     bool connected;

@@ -79,7 +79,7 @@ static void dealers_start(void)
     proxy_start(&s.proxy, s.endpoint);
     for (int i = 0; i < DEALERS; i++) {
         dealer *d = &s.dealer[i];
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "worker %d", i);
         rt_wire_options o = {.endpoint = i == DEALERS - 1 ? s.proxy.endpoint : s.endpoint,
                              .keys = &keys,

@@ -123,6 +123,7 @@ static void a_message_says_what_is_running(void **state)
     rt_exp(x);
     assert_int_equal(atomic_load(&p.trace.count), seen);
     rt_scope_end(scope);
+    rt_free(x);
 }
 
 /* A long phase of many operations moves; one that hangs in an operation does not. */
