@@ -118,56 +118,60 @@ static void read_tail(rt__job *job, int64_t rank, const char *mpirun_log)
     rt_mem_free(path);
 }
 
-/* Takes from mpirun's log what we have not seen ourselves; false if it says nothing. */
-static bool take_blame(rt__job *job, const char *log, rt_msg_exited *out)
-{
-    rt__blame b;
-    if (!rt__log_blame(log, &b))
-        return false;
-    job->lost_daemon = b.daemon && job->hosts.count > 0;
-    if (job->lost_daemon) {
-        const char *host = rt__hosts_find(&job->hosts, b.host);
-        snprintf(job->lost_host, sizeof job->lost_host, "%s", host ? host : "");
-    } else if (b.rank >= 0) {
-        out->rank = b.rank;
-        out->signal = b.signal;
-        if (b.exit_code != 0)
-            out->exit_code = b.exit_code;
-    }
-    return true;
-}
-
 static bool is_killed(int wait_status)
 {
     return WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
 }
 
-/* Somebody has killed mpirun, and its ranks died by that: even before it, since the kernel tells them
- * when the thread ends that started them. */
-static bool is_mpirun_to_blame(const rt__job *job, int wait_status)
+/* mpirun kills its ranks when it has lost another host; they are not to blame. */
+static bool is_host_to_blame(rt__job *job, const rt__blame *b, rt_msg_exited *out)
 {
-    if (job->certain)
-        return is_killed(wait_status) && is_killed(job->first_status) && !job->killed;
-    return WIFSIGNALED(wait_status) && job->failing_since == 0;
+    job->lost_daemon = b->daemon && job->hosts.count > 0 &&
+                       (!job->certain || is_killed(job->first_status));
+    if (!job->lost_daemon)
+        return false;
+    const char *host = rt__hosts_find(&job->hosts, b->host);
+    snprintf(job->lost_host, sizeof job->lost_host, "%s", host ? host : "");
+    out->rank = -1;
+    return true;
 }
 
-/* Says who failed first, of a job that nobody told to end. */
+/* Somebody has killed mpirun, and its ranks died by that: even before it, since the kernel tells them
+ * when the thread ends that started them. */
+static bool is_mpirun_to_blame(const rt__job *job, int wait_status, rt_msg_exited *out)
+{
+    bool is = job->certain ? is_killed(wait_status) && is_killed(job->first_status) && !job->killed
+                           : WIFSIGNALED(wait_status) && job->failing_since == 0;
+    if (!is)
+        return false;
+    out->rank = -1;
+    out->signal = WTERMSIG(wait_status);
+    return true;
+}
+
+/* Says who failed first, of a job that nobody told to end: as we have seen it, else as mpirun says. */
 static void find_culprit(rt__job *job, int wait_status, const char *log, rt_msg_exited *out)
 {
-    bool killed = WIFSIGNALED(job->first_status), said = !job->certain;
+    rt__blame b;
+    rt__log_blame(log, &b);
     out->rank = job->first;
-    if (said)
-        said = take_blame(job, log, out);
-    if (!said && is_mpirun_to_blame(job, wait_status)) {
-        out->rank = -1;
-        out->signal = WTERMSIG(wait_status);
+    if (is_host_to_blame(job, &b, out)) {
+        job->dead_count = 0;
+    } else if (!job->certain && b.rank >= 0) {
+        out->rank = b.rank;
+        out->signal = b.signal;
+        out->exit_code = b.exit_code != 0 ? b.exit_code : out->exit_code;
+    } else if (is_mpirun_to_blame(job, wait_status, out)) {
+        job->dead_count = 0;
     } else if (job->certain) {
+        bool killed = WIFSIGNALED(job->first_status);
         out->signal = killed ? WTERMSIG(job->first_status) : 0;
         out->exit_code = killed ? 128 + out->signal : WEXITSTATUS(job->first_status);
-        return;
     }
-    job->dead[0] = out->rank;
-    job->dead_count = out->rank >= 0;
+    if (!job->certain) {
+        job->dead[0] = out->rank;
+        job->dead_count = out->rank >= 0;
+    }
 }
 
 void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out)

@@ -57,12 +57,49 @@ static int tear_down(void **state)
                   "--run-dir", (b)->dir, "--hostfile", host_file(&(b)->h, slots), "--set",         \
                   (b)->h.bind, ##__VA_ARGS__, NULL)
 
-static void expect_weights_of_one_host(bench *b, const char *const *more)
+/* Steps without end: the rate does not depend on how many there will be. */
+#define LONG "--set", "run.steps=1000000", "--set", "schedule.name=constant"
+
+/* Trains on this host for as many steps as that run has made, and compares. */
+static void expect_weights_of_one_host(bench *b, bool constant_rate)
 {
-    char here[65], there[65];
+    char here[65], there[65], steps[64];
+    snprintf(steps, sizeof steps, "run.steps=%lld", (long long)summary_int(b->dir, "steps"));
+    const char *more[] = {"--set", steps, constant_rate ? "--set" : NULL, "schedule.name=constant",
+                          NULL};
     summary_text(b->dir, "weights_sha256", there, sizeof there);
     train_tiny(&b->s, in_scratch(&b->s, "here"), 2, more, here);
     assert_string_equal(there, here);
+}
+
+static bool event_is_written(const bench *b, const char *fragment)
+{
+    rt_bytes text = {0};
+    if (rt_file_read(in_scratch(&b->s, "run/events.jsonl"), 1 << 22, &text) != RT_OK) {
+        rt_error_clear();
+        return false;
+    }
+    bool found = strstr((char *)text.data, fragment) != NULL;
+    rt_bytes_release(&text);
+    return found;
+}
+
+static void await_event(const bench *b, const char *fragment, double seconds)
+{
+    for (double end = rt_clock() + seconds; !event_is_written(b, fragment); rt_clock_sleep(0.02))
+        if (rt_clock() > end)
+            fail_msg("events.jsonl never says %s", fragment);
+}
+
+/* Stops a run that would go on, and looks at what it has made. */
+static void stop_and_compare(bench *b, command c)
+{
+    await_step(b->dir, last_step(b->dir) + 20, 60);
+    kill(c.pid, SIGINT);
+    result r = finish(c, 60);
+    expect_exit(&r, 130);
+    result_release(&r);
+    expect_weights_of_one_host(b, true);
 }
 
 static void two_hosts_give_the_weights_of_one(void **state)
@@ -82,13 +119,95 @@ static void two_hosts_give_the_weights_of_one(void **state)
     assert_string_equal(r.err, "");
     result_release(&r);
     assert_int_equal(summary_int(b->dir, "restarts"), 0);
-    expect_weights_of_one_host(b, NULL);
+    expect_weights_of_one_host(b, false);
+}
+
+static void a_lost_host_costs_its_workers(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    command c = TRAIN(b, "3", ((int[]){2, 1, 0}), LONG);
+    await_step(b->dir, 60, 60);
+    hosts_kill(&b->h, 1);
+    await_event(b, "\"event\":\"host_lost\"", 60);
+    await_event(b, "\"generation\":2,\"world_size\":2", 60); /* at the first attempt */
+    await_event(b, "\"event\":\"recovered\"", 60);
+    stop_and_compare(b, c);
+}
+
+/* Its workers live on, and must not disturb the others, neither before nor after they are back. */
+static void a_host_that_is_cut_off_comes_back(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG);
+    await_step(b->dir, 60, 60);
+    hosts_cut_off(&b->h, 1);
+    await_event(b, "\"event\":\"recovered\"", 60);
+    result r = run_on_host(&b->h, 1, "true");
+    expect_exit(&r, 255);
+    result_release(&r);
+    await_step(b->dir, last_step(b->dir) + 20, 60);
+    hosts_reconnect(&b->h, 1);
+    await_event(b, "\"event\":\"host_back\"", 120);
+    await_event(b, "\"generation\":3,\"world_size\":2", 60);
+    stop_and_compare(b, c);
+}
+
+static void a_host_that_is_down_is_left_out(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    hosts_kill(&b->h, 2);
+    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), LONG);
+    await_event(b, "\"event\":\"host_lost\"", 60);
+    await_step(b->dir, 40, 60);
+    hosts_boot(&b->h, 2);
+    await_event(b, "\"event\":\"host_back\"", 120);
+    await_event(b, "\"generation\":3,\"world_size\":3", 60);
+    stop_and_compare(b, c);
+}
+
+/* A host is added to the file of a run, and taken out again. */
+static void the_host_file_may_change(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    command c = TRAIN(b, "2", ((int[]){1, 0, 0}), LONG);
+    await_step(b->dir, 40, 60);
+    host_file(&b->h, (int[]){1, 1, 0});
+    await_event(b, "\"generation\":2,\"world_size\":2", 60);
+    await_step(b->dir, last_step(b->dir) + 40, 60);
+    host_file(&b->h, (int[]){1, 0, 0});
+    await_event(b, "\"generation\":3,\"world_size\":1", 60);
+    stop_and_compare(b, c);
+    assert_int_equal(summary_int(b->dir, "restarts"), 0); /* nothing has failed */
+}
+
+/* Nothing of the run is left on any host: the launcher's remote shells are gone, and mpirun with them. */
+static void nobody_on_any_host_outlives_the_launcher(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), LONG);
+    await_step(b->dir, 40, 60);
+    kill(c.pid, SIGKILL);
+    result r = finish(c, 10);
+    expect_exit(&r, 128 + SIGKILL);
+    result_release(&r);
+    assert_true(all_ended(&b->s, 10));
 }
 
 int main(void)
 {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(two_hosts_give_the_weights_of_one, set_up, tear_down),
+        TEST(two_hosts_give_the_weights_of_one),
+        TEST(a_lost_host_costs_its_workers),
+        TEST(a_host_that_is_cut_off_comes_back),
+        TEST(a_host_that_is_down_is_left_out),
+        TEST(the_host_file_may_change),
+        TEST(nobody_on_any_host_outlives_the_launcher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
