@@ -156,8 +156,9 @@ static void on_not_finite(rt__run *r, double now, int64_t rank, const rt_msg_fau
  * looked for, and is looked at again. */
 static bool is_bad_source(const rt__run *r, const rt_msg_fault *m, bool *snapshot)
 {
-    const char *source = r->history.source ? r->history.source : "fresh";
-    bool reading = r->phase >= RT__RUN && m->step <= r->source.step && strcmp(source, "fresh") != 0;
+    const rt__history *h = &r->history;
+    const char *source = h->planned && h->source ? h->source : "fresh";
+    bool reading = strcmp(source, "fresh") != 0 && m->step <= h->start_step;
     bool lost = m->code == RT_E_CORRUPT || m->code == RT_E_NOTFOUND;
     *snapshot = strcmp(source, "snapshot") == 0;
     return reading && (*snapshot ? rt_status_exit_code((rt_status)m->code) == 2 : lost);
@@ -187,7 +188,7 @@ void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *
                        "worker %" PRId64 " at step %" PRId64 ": %s", rank, m->step, m->message);
     if (!consequence && running)
         r->died = (rt__trace){.generation = r->generation, .rank = rank};
-    if (bad_source && snapshot && running && !doubt(r, now, r->source.step - 1))
+    if (bad_source && snapshot && running && !doubt(r, now, r->history.start_step - 1))
         return;
     if (running)
         rt__run_give_up_generation(r, now, "a worker has failed");
