@@ -78,6 +78,20 @@ static void on_scale(rt__run *r, double now, const char *peer, int64_t workers)
     }
 }
 
+static void order_checkpoint(rt__run *r)
+{
+    rt__run_send(r, r->roster.member[0].peer, RT_MSG_CHECKPOINT,
+                 &(rt_msg_checkpoint){.after_step = r->newest_step});
+}
+
+static bool somebody_waits_for_a_checkpoint(const rt__run *r)
+{
+    for (int i = 0; i < RT__ASKERS; i++)
+        if (r->asker[i].peer[0])
+            return true;
+    return false;
+}
+
 /* ---- stopping ---- */
 
 static void order_stop(rt__run *r)
@@ -100,6 +114,8 @@ void rt__run_pass_on_orders(rt__run *r, double now)
         r->phase = RT__DRAIN;
         return;
     }
+    if (somebody_waits_for_a_checkpoint(r))
+        order_checkpoint(r);
     char why[sizeof r->regroup_why];
     memcpy(why, r->regroup_why, sizeof why);
     r->regroup_why[0] = '\0';
@@ -134,22 +150,22 @@ void rt__run_on_interrupt(rt__run *r, double now, int64_t signal)
 
 /* ---- checkpoint now ---- */
 
+/* While no step is being made the wish is kept until one is. */
 static void on_checkpoint_now(rt__run *r, double now, const char *peer, const char *reason)
 {
     int free = 0;
     while (free < RT__ASKERS && r->asker[free].peer[0])
         free++;
-    if (r->phase != RT__RUN) {
-        refuse(r, peer, RT_E_CLOSED, "no step is being made now (%s): ask again in a moment",
-               rt__run_phase_name(r->phase));
+    if (is_over(r)) {
+        refuse(r, peer, RT_E_CLOSED, "the run is ending, with a checkpoint if it has made a step");
     } else if (free == RT__ASKERS) {
         refuse(r, peer, RT_E_EXISTS, "%d others wait for a checkpoint already", RT__ASKERS);
     } else {
         snprintf(r->asker[free].peer, sizeof r->asker[free].peer, "%s", peer);
         r->asker[free].since_step = r->newest_step;
         rt__record_event(r, now, "checkpoint_ordered", "{s:o}", "reason", rt__record_text(reason));
-        rt__run_send(r, r->roster.member[0].peer, RT_MSG_CHECKPOINT,
-                     &(rt_msg_checkpoint){.after_step = r->newest_step});
+        if (r->phase == RT__RUN)
+            order_checkpoint(r);
     }
 }
 

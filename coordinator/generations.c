@@ -467,7 +467,6 @@ void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m)
     rt_error_clear(); /* without it a coordinator that takes over finds out from the launcher */
     r->stop_sent = false;
     rt__run_discard_checkpoints(r, now, "its generation is over");
-    rt__run_tell_askers(r, INT64_MAX, false, "the workers are being replaced: ask again");
     if (goes_on) {
         rt__run_recover(r, now, true);
         return;

@@ -80,7 +80,6 @@ void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason)
         r->facts.effects->discard(r->facts.effects->ctx, step);
         rt__record_event(r, now, "checkpoint_failed", "{s:I, s:s}", "step", (json_int_t)step,
                          "reason", reason);
-        rt__run_tell_askers(r, step, false, reason);
         rt__checkpoints_close(&r->checkpoints, step);
     }
 }

@@ -126,8 +126,8 @@ static bool is_killed(int wait_status)
 /* mpirun kills its ranks when it has lost another host; they are not to blame. */
 static bool is_host_to_blame(rt__job *job, const rt__blame *b, rt_msg_exited *out)
 {
-    job->lost_daemon = b->daemon && job->hosts.count > 0 &&
-                       (!job->certain || is_killed(job->first_status));
+    job->lost_daemon =
+        b->daemon && job->hosts.count > 0 && (!job->certain || is_killed(job->first_status));
     if (!job->lost_daemon)
         return false;
     const char *host = rt__hosts_find(&job->hosts, b->host);

@@ -202,12 +202,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(two_hosts_give_the_weights_of_one),
-        TEST(a_lost_host_costs_its_workers),
-        TEST(a_host_that_is_cut_off_comes_back),
-        TEST(a_host_that_is_down_is_left_out),
-        TEST(the_host_file_may_change),
-        TEST(nobody_on_any_host_outlives_the_launcher),
+        TEST(two_hosts_give_the_weights_of_one), TEST(a_lost_host_costs_its_workers),
+        TEST(a_host_that_is_cut_off_comes_back), TEST(a_host_that_is_down_is_left_out),
+        TEST(the_host_file_may_change),          TEST(nobody_on_any_host_outlives_the_launcher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,18 +242,26 @@ static const row interrupted_in_a_recovery[] = {
 };
 
 static const row saved_by_hand[] = {
-    {"save", RT__BOOT, "REFUSED>t"},
-    START,
+    {"save", RT__BOOT, "event:checkpoint_ordered"}, /* kept until there is a step to follow */
+    {"launcher", RT__RECOVER, "recover"},
+    {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
+    {"hello 1", RT__GATHER, ""},
+    {"hello 0", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running CHECKPOINT>w0"},
+    {"layout", RT__RUN, ""},
     {"report 40", RT__RUN, "journal:first_step metrics"},
-    {"save", RT__RUN, "event:checkpoint_ordered CHECKPOINT>w0"},
     {"piece 0 44", RT__RUN, ""},
     {"piece 1 44", RT__RUN, "commit:44"},
     {"committed 44", RT__RUN,
      "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 ACCEPTED>t"},
     {"save", RT__RUN, "event:checkpoint_ordered CHECKPOINT>w0"},
-    {"exited 1 137 9 1", RT__RECOVER, "journal:exited REFUSED>t event:worker_lost again"},
-    {"stop", RT__RECOVER, "ACCEPTED>t event:stop_ordered journal:interrupt event:interrupted"},
-    {"stop", RT__RECOVER, "REFUSED>t"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+    {"recovered 44", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 1", RT__GATHER, ""},
+    {"hello 0", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running CHECKPOINT>w0"},
+    {"stop", RT__DRAIN,
+     "ACCEPTED>t event:stop_ordered journal:interrupt event:interrupted STOP>w0"},
+    {"stop", RT__DRAIN, "REFUSED>t"},
+    {"save", RT__DRAIN, "REFUSED>t"},
 };
 
 static const row stalled[] = {
