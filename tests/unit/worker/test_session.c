@@ -3,6 +3,8 @@
 #include "committed.h"
 #include "fixture.h"
 #include <math.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/clock.h"
 #include "common/snapshot_list.h"
@@ -10,7 +12,7 @@
 #include "poison.h"
 #include <ringtorch/train.h>
 
-enum { GENERATION = 2, NOTES_MAX = 4096 };
+enum { GENERATION = 2, NOTES_MAX = 4096, NUMBERS_MAX = 400 };
 static const double PATIENCE = 60;
 
 static fixture f;
@@ -20,7 +22,7 @@ typedef struct note {
     rt_msg_type type;
     int rank;
     int64_t step;
-    char text[128]; /* weights_sha256, a file, a message */
+    char text[512]; /* weights_sha256, a file, a message */
     double value;   /* a loss, a code */
 } note;
 
@@ -34,6 +36,8 @@ typedef struct play {
         save_at_report; /* order a checkpoint when this report comes, and the end after it; 0: never */
     int no_checkpoint;      /* 1: with the order to end */
     const char *const *set; /* further keys of the configuration, up to NULL; may be NULL */
+    int64_t generation;     /* 0: GENERATION, and what earlier plays left is removed */
+    bool from_snapshot;     /* start_step is that of snapshots: use what is offered */
     /* the stage */
     rt_wire_keys keys;
     rt_wire *wire;
@@ -44,6 +48,8 @@ typedef struct play {
     char layout[1024];
     committed_piece pieces[FIXTURE_RANKS_MAX]; /* of step 3 */
     int count, greeted, finished;
+    int64_t offers[NUMBERS_MAX], traces[NUMBERS_MAX];
+    int64_t offer_count, trace_count;
 } play;
 
 /* ---- the ranks ---- */
@@ -54,7 +60,8 @@ static void session_body(fixture_rank *r)
     char name[32];
     rt__link *link;
     snprintf(name, sizeof name, "worker %d", r->rank);
-    rt__link_args args = {p->endpoint, &p->keys, "r1", name, GENERATION, &r->progress, &r->orders};
+    rt__link_args args = {p->endpoint,   &p->keys,     "r1",      name,
+                          p->generation, &r->progress, &r->orders};
     if (rank_failed(r, rt__link_start(&args, &link)))
         return;
     rt__session s = {.config = r->config,
@@ -65,7 +72,7 @@ static void session_body(fixture_rank *r)
                      .local_rank = r->rank,
                      .local_world = r->world,
                      .run_id = "r1",
-                     .generation = GENERATION,
+                     .generation = p->generation,
                      .dir = f.dir,
                      .link = link,
                      .progress = &r->progress,
@@ -76,9 +83,26 @@ static void session_body(fixture_rank *r)
 
 /* ---- the coordinator ---- */
 
+/* Takes the offers of a step in order until all elements are there; every other rank is said to hold one. */
+static int64_t pieces_of(const play *p, int64_t pieces[NUMBERS_MAX])
+{
+    int64_t at = 0, n = 0;
+    for (int64_t i = 0; i < p->offer_count; i += RT_OFFER_FIELDS) {
+        const int64_t *x = p->offers + i;
+        if (x[2] != p->start_step || x[3] != at || n + RT_PIECE_FIELDS > NUMBERS_MAX)
+            continue;
+        const int64_t piece[RT_PIECE_FIELDS] = {at, x[4], x[0], x[1], n % p->world};
+        memcpy(pieces + n, piece, sizeof piece);
+        n += RT_PIECE_FIELDS;
+        at = x[4];
+        i = -RT_OFFER_FIELDS; /* the next one may be anywhere */
+    }
+    return n;
+}
+
 static void send_plan(play *p)
 {
-    int64_t begin[FIXTURE_RANKS_MAX + 1];
+    int64_t pieces[NUMBERS_MAX], begin[FIXTURE_RANKS_MAX + 1];
     for (int r = 0; r < p->world; r++)
         begin[r] = rt_slices_of_rank(4, p->world, r).begin;
     begin[p->world] = 4;
@@ -88,8 +112,11 @@ static void send_plan(play *p)
                         .slice_begin_count = p->world + 1,
                         .start_step = p->start_step,
                         .end_step = p->end_step,
-                        .source = p->checkpoint != NULL,
+                        .source = p->from_snapshot ? 2 : p->checkpoint != NULL,
                         .checkpoint = p->checkpoint,
+                        .pieces = pieces,
+                        .pieces_count = p->from_snapshot ? pieces_of(p, pieces) : 0,
+                        .one_host = p->generation % 2,
                         .report_every = 2,
                         .checkpoint_every = p->save_at_report ? 0 : 3,
                         .checkpoint_final = 1,
@@ -113,6 +140,12 @@ static note note_of(const rt_frame *frame)
     const char *text = "";
     sscanf(frame->sender, "worker %d", &n.rank);
     switch (frame->type) {
+    case RT_MSG_HELLO:
+        text = b->hello.snapshot_trouble;
+        break;
+    case RT_MSG_SNAPSHOT_TROUBLE:
+        text = b->snapshot_trouble.reason;
+        break;
     case RT_MSG_REPORT:
         n.step = b->report.step;
         n.value = b->report.loss;
@@ -156,6 +189,14 @@ static void note_piece(committed_piece *to, const rt_msg_piece_done *m)
     snprintf(to->checksum, sizeof to->checksum, "%s", m->checksum);
 }
 
+static void take_offers(play *p, const rt_msg_hello *m)
+{
+    for (int64_t i = 0; i < m->offers_count && p->offer_count < NUMBERS_MAX; i++)
+        p->offers[p->offer_count++] = m->offers[i];
+    for (int64_t i = 0; i < m->traces_count && p->trace_count < NUMBERS_MAX; i++)
+        p->traces[p->trace_count++] = m->traces[i];
+}
+
 static void take(play *p, const rt_frame *frame)
 {
     note n = note_of(frame);
@@ -168,6 +209,7 @@ static void take(play *p, const rt_frame *frame)
         note_piece(&p->pieces[n.rank], &frame->body.piece_done);
     if (frame->type == RT_MSG_HELLO) {
         memcpy(p->peers[frame->body.hello.rank], frame->peer, sizeof p->peers[0]);
+        take_offers(p, &frame->body.hello);
         if (++p->greeted == p->world)
             send_plan(p);
     }
@@ -207,9 +249,12 @@ static void perform(play *p)
     for (int i = 0; p->set && p->set[i]; i++)
         sets[i + 1] = p->set[i];
     rt_config cfg = fixture_config_all(&f, sets);
-    must(rt_snapshot_forget(f.dir, "r1", INT64_MAX)); /* those of the play before */
+    if (p->generation == 0) {
+        p->generation = GENERATION;
+        must(rt_snapshot_forget(f.dir, "r1", INT64_MAX));
+    }
     must(rt_wire_keys_make(&p->keys));
-    rt_wire_options o = {"tcp://127.0.0.1:*", &p->keys, "r1", "coordinator", GENERATION};
+    rt_wire_options o = {"tcp://127.0.0.1:*", &p->keys, "r1", "coordinator", p->generation};
     must(rt_wire_listen(&o, &p->wire));
     snprintf(p->endpoint, sizeof p->endpoint, "%s", rt_wire_endpoint(p->wire));
     assert_int_equal(pthread_create(&thread, NULL, coordinate, p), 0);
@@ -480,6 +525,87 @@ static void a_run_that_is_already_done_makes_no_step(void **state)
     assert_string_equal(steps_of(&p, RT_MSG_FINISHED, 1), "0");
 }
 
+static void a_generation_goes_on_from_the_snapshots_of_the_one_before(void **state)
+{
+    (void)state;
+    play whole = {.world = 2, .end_step = 7, .stop_at_report = -1};
+    perform(&whole);
+    assert_int_equal(whole.offer_count + whole.trace_count, 0);
+    const char *sha = first_of(&whole, RT_MSG_FINISHED, 0)->text;
+    for (int world = 1; world <= 3; world++) {
+        play begun = {.world = 3, .end_step = 4, .stop_at_report = -1};
+        perform(&begun);
+        play resumed = {.world = world,
+                        .start_step = 4,
+                        .end_step = 7,
+                        .stop_at_report = -1,
+                        .generation = GENERATION + world,
+                        .from_snapshot = true};
+        perform(&resumed);
+        assert_int_equal(resumed.offer_count, 3 * 2 * RT_OFFER_FIELDS); /* by one rank only */
+        assert_int_equal(resumed.trace_count, 3 * RT_TRACE_FIELDS);
+        for (int i = 0; i < 3; i++) {
+            const int64_t *trace = resumed.traces + i * RT_TRACE_FIELDS;
+            const int64_t expected[] = {GENERATION, 2 - i, 4, -1, RT_PHASE_FINISH};
+            assert_memory_equal(trace, expected, sizeof expected);
+        }
+        for (int r = 0; r < world; r++)
+            assert_string_equal(first_of(&resumed, RT_MSG_HELLO, r)->text, "");
+        assert_string_equal(first_of(&resumed, RT_MSG_FINISHED, 0)->text, sha);
+    }
+}
+
+static void snapshots_that_cannot_be_kept_are_told_and_training_goes_on(void **state)
+{
+    (void)state;
+    const char *nowhere[] = {"snapshot.dir=/tmp/there is no such directory", NULL};
+    play p = {.world = 2, .end_step = 3, .stop_at_report = -1, .set = nowhere};
+    perform(&p);
+    for (int r = 0; r < 2; r++)
+        assert_non_null(
+            strstr(first_of(&p, RT_MSG_HELLO, r)->text, "no such directory/ringtorch-r1"));
+    assert_int_equal(first_of(&p, RT_MSG_FINISHED, 0)->step, 3);
+
+    char small[128], set[160];
+    const char *too_small[] = {set, NULL};
+    snprintf(small, sizeof small, "%s/small", f.dir);
+    snprintf(set, sizeof set, "snapshot.dir=%s", small);
+    assert_int_equal(mkdir(small, 0700), 0);
+    if (mount("tmpfs", small, "tmpfs", 0, "size=1m") != 0) {
+        print_message("a small file system cannot be mounted here: not tried\n");
+        return;
+    }
+    play late = {.world = 2, .end_step = 3, .stop_at_report = -1, .set = too_small};
+    perform(&late);
+    assert_int_equal(umount(small), 0);
+    for (int r = 0; r < 2; r++) {
+        assert_string_equal(first_of(&late, RT_MSG_HELLO, r)->text, "");
+        assert_non_null(strstr(first_of(&late, RT_MSG_SNAPSHOT_TROUBLE, r)->text, small));
+        assert_int_equal(first_of(&late, RT_MSG_FINISHED, r)->step, 3);
+    }
+}
+
+static void without_snapshots_nothing_is_written_or_looked_for(void **state)
+{
+    (void)state;
+    const char *never[] = {"snapshot.every=0", NULL};
+    play with = {.world = 2, .end_step = 2, .stop_at_report = -1};
+    perform(&with);
+    play p = {.world = 2,
+              .end_step = 2,
+              .stop_at_report = -1,
+              .set = never,
+              .generation = GENERATION + 1};
+    perform(&p);
+    rt_snapshot_list l;
+    must(rt_snapshot_list_read(f.dir, "r1", &l));
+    assert_int_equal(l.count, 2); /* of the play before */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(l.item[i].name.generation, GENERATION);
+    rt_snapshot_list_release(&l);
+    assert_int_equal(p.offer_count + p.trace_count, 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -491,6 +617,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    char small[128];
+    snprintf(small, sizeof small, "%s/small", f.dir);
+    umount2(small, MNT_DETACH); /* only there if a test has failed */
     fixture_remove(&f);
     return rt_shutdown();
 }
@@ -508,6 +637,9 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_told_and_training_goes_on),
         cmocka_unit_test(a_disk_that_cannot_be_written_is_told_and_training_goes_on),
         cmocka_unit_test(a_run_that_is_already_done_makes_no_step),
+        cmocka_unit_test(a_generation_goes_on_from_the_snapshots_of_the_one_before),
+        cmocka_unit_test(snapshots_that_cannot_be_kept_are_told_and_training_goes_on),
+        cmocka_unit_test(without_snapshots_nothing_is_written_or_looked_for),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
