@@ -22,6 +22,7 @@
     TEST(gather)                                                                                   \
     TEST(all_reduce)                                                                               \
     TEST(broadcast)                                                                                \
+    TEST(exchange)                                                                                 \
     TEST(costs)                                                                                    \
     TEST(pieces)                                                                                   \
     TEST(no_allocation)                                                                            \
@@ -429,6 +430,69 @@ static rt_status test_broadcast(rt_comm *c, uint64_t seed)
     return RT_OK;
 }
 
+/* Bytes that rank `from` sends to rank `to` as number `k`; some pairs send nothing, some twice. */
+static int64_t exchange_size(uint64_t seed, int from, int to, int k)
+{
+    const uint64_t h = mix(seed ^ mix((uint64_t)from * 64 + (uint64_t)to * 2 + (uint64_t)k));
+    return from == to || h % 3 == 0 ? 0 : (int64_t)(h >> 8) % 100000;
+}
+
+static uint8_t exchange_byte(uint64_t seed, int from, int to, int k, int64_t i)
+{
+    return (uint8_t)mix(seed + (uint64_t)i * 977 + (uint64_t)(from * 64 + to * 2 + k));
+}
+
+/* Lays out what this rank sends (or receives) in `data`; returns how many transfers there are. */
+static int exchange_list(const rt_comm *c, uint64_t seed, bool send, uint8_t *data,
+                         rt_comm_transfer *t)
+{
+    const int rank = rt_comm_rank(c), world = rt_comm_world(c);
+    int n = 0;
+    for (int peer = 0; peer < world; peer++)
+        for (int k = 0; k < 2; k++) {
+            const int from = send ? rank : peer, to = send ? peer : rank;
+            const int64_t bytes = exchange_size(seed, from, to, k);
+            if (peer == rank)
+                continue;
+            for (int64_t i = 0; send && i < bytes; i++)
+                data[i] = exchange_byte(seed, from, to, k, i);
+            t[n++] = (rt_comm_transfer){peer, data, bytes};
+            data += bytes;
+        }
+    return n;
+}
+
+static rt_status exchange_trial(rt_comm *c, uint64_t seed, uint8_t *sent, uint8_t *got)
+{
+    rt_comm_transfer sends[2 * WORLD_MAX], receives[2 * WORLD_MAX];
+    const int rank = rt_comm_rank(c);
+    const int n = exchange_list(c, seed, true, sent, sends);
+    const int m = exchange_list(c, seed, false, got, receives);
+    rt_comm_stats mark = rt_comm_stats_of(c);
+    int64_t messages = 0;
+    RT_TRY(rt_comm_exchange(c, sends, n, receives, m));
+    for (int i = 0; i < n; i++)
+        messages += sends[i].bytes > 0;
+    CHECK(since(c, &mark).messages_sent == messages, "expected %lld", (long long)messages);
+    for (int r = 0; r < m; r++)
+        for (int64_t i = 0; i < receives[r].bytes; i++)
+            CHECK(((uint8_t *)receives[r].data)[i] ==
+                      exchange_byte(seed, receives[r].peer, rank, r % 2, i),
+                  "byte %lld from rank %d", (long long)i, receives[r].peer);
+    return RT_OK;
+}
+
+static rt_status test_exchange(rt_comm *c, uint64_t seed)
+{
+    uint8_t *sent = rt_calloc(2 * WORLD_MAX, 100000), *got = rt_calloc(2 * WORLD_MAX, 100000);
+    rt_status status = sent && got ? RT_OK : RT_E_NOMEM;
+    for (uint64_t i = 0; status == RT_OK && i < 10; i++)
+        status = exchange_trial(c, seed + i, sent, got);
+    rt_mem_free(sent);
+    rt_mem_free(got);
+    return status == RT_OK ? rt_comm_exchange(c, NULL, 0, NULL, 0) : status;
+}
+
 /* The formulas of comm.h, word for word, on a buffer that divides evenly. */
 static rt_status test_costs(rt_comm *c, uint64_t seed)
 {
@@ -532,6 +596,11 @@ static rt_status every_collective(rt_comm *c, trial *t)
     RT_TRY(rt_comm_all_gather(c, t->out, t->owned, RT_F32, RT_ALGO_RING));
     RT_TRY(rt_comm_all_reduce(c, t->out, t->count, RT_ALGO_AUTO));
     RT_TRY(rt_comm_broadcast(c, t->out, t->count, 0));
+    const int world = rt_comm_world(c), rank = rt_comm_rank(c);
+    float to_next = 1, from_last = 0;
+    const rt_comm_transfer send = {(rank + 1) % world, &to_next, sizeof to_next},
+                           receive = {(rank + world - 1) % world, &from_last, sizeof from_last};
+    RT_TRY(rt_comm_exchange(c, &send, world > 1, &receive, world > 1));
     return rt_comm_barrier(c);
 }
 
@@ -596,6 +665,9 @@ static rt_status bad_trial(rt_comm *c, trial *t)
                    RT_E_UNSUPPORTED, "library"));
     RT_TRY(refused(rt_comm_broadcast(c, t->out, 4, t->world), RT_E_ARG, "root"));
     RT_TRY(refused(rt_comm_broadcast(c, t->out, -1, 0), RT_E_ARG, "size"));
+    const rt_comm_transfer to_nobody = {t->world, t->out, 4}, to_me = {rt_comm_rank(c), t->out, 4};
+    RT_TRY(refused(rt_comm_exchange(c, &to_nobody, 1, NULL, 0), RT_E_ARG, "peer"));
+    RT_TRY(refused(rt_comm_exchange(c, NULL, 0, &to_me, 1), RT_E_ARG, "myself"));
     RT_TRY(refused(rt_comm_all_reduce(c, t->out, -1, RT_ALGO_AUTO), RT_E_ARG, "count"));
     if (!rt_is_power_of_two(t->world))
         RT_TRY(refused(rt_comm_all_reduce(c, t->out, 1, RT_ALGO_HALVING), RT_E_UNSUPPORTED,

@@ -253,6 +253,26 @@ rt_status rt_comm_broadcast(rt_comm *c, void *buf, int64_t bytes, int root)
     return end(c, rt__comm_broadcast(c, buf, (size_t)bytes, root));
 }
 
+static rt_status check_transfers(const rt_comm *c, const rt_comm_transfer *t, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (t[i].peer < 0 || t[i].peer >= c->world || t[i].peer == c->rank || t[i].bytes < 0)
+            return RT_FAIL(ARG,
+                           "exchange of %lld bytes between rank %d and rank %d, expected another "
+                           "rank below %d",
+                           (long long)t[i].bytes, c->rank, t[i].peer, c->world);
+    return RT_OK;
+}
+
+rt_status rt_comm_exchange(rt_comm *c, const rt_comm_transfer *sends, int send_count,
+                           const rt_comm_transfer *receives, int receive_count)
+{
+    RT_TRY(check_transfers(c, sends, send_count));
+    RT_TRY(check_transfers(c, receives, receive_count));
+    RT_TRY(begin(c, RT__EXCHANGE));
+    return end(c, rt__comm_exchange_all(c, sends, send_count, receives, receive_count));
+}
+
 rt_status rt_comm_barrier(rt_comm *c)
 {
     RT_TRY(begin(c, RT__BARRIER));

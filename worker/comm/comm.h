@@ -111,6 +111,17 @@ rt_status rt_comm_all_gather(rt_comm *c, void *buf, const rt_range *owned, rt_dt
 rt_status rt_comm_all_reduce(rt_comm *c, float *buf, int64_t count, rt_algo algo);
 /* Binomial tree: ceil(log2 W) rounds; ceil(log2 W) messages from the root, W-1 in all. */
 rt_status rt_comm_broadcast(rt_comm *c, void *buf, int64_t bytes, int root);
+/* One range of bytes that goes to a rank or comes from one. */
+typedef struct rt_comm_transfer {
+    int peer; /* another rank */
+    void *data;
+    int64_t bytes;
+} rt_comm_transfer;
+/* Sends and receives all of these at once; what one rank sends to another, in order, is what that
+ * one receives from it. A rank with nothing to move makes the call too. A message for each
+ * RT_COMM_MESSAGE bytes of each range. */
+rt_status rt_comm_exchange(rt_comm *c, const rt_comm_transfer *sends, int send_count,
+                           const rt_comm_transfer *receives, int receive_count);
 /* Dissemination: ceil(log2 W) messages of no bytes. No rank leaves before all have come. */
 rt_status rt_comm_barrier(rt_comm *c);
 

@@ -20,6 +20,7 @@ typedef enum rt__op {
     RT__ALL_REDUCE,
     RT__BROADCAST,
     RT__BARRIER,
+    RT__EXCHANGE,
 } rt__op;
 
 /* Buffers that are kept from call to call, one per use so that none is handed out twice. */
@@ -100,5 +101,7 @@ extern const rt__algorithm rt__comm_direct, rt__comm_halving, rt__comm_ring;
 
 rt_status rt__comm_broadcast(rt_comm *c, char *buf, size_t bytes, int root);
 rt_status rt__comm_barrier(rt_comm *c);
+rt_status rt__comm_exchange_all(rt_comm *c, const rt_comm_transfer *sends, int send_count,
+                                const rt_comm_transfer *receives, int receive_count);
 
 #endif

@@ -30,6 +30,7 @@ bool rt_comm_waiting(const rt_comm *c, rt_comm_wait *out)
         [RT__ALL_REDUCE] = "all_reduce",
         [RT__BROADCAST] = "broadcast",
         [RT__BARRIER] = "barrier",
+        [RT__EXCHANGE] = "exchange",
     };
     uint64_t word = atomic_load_explicit(&c->waiting, memory_order_relaxed);
     if (word == 0)
