@@ -231,7 +231,8 @@ static void take_slots(rt_snapshot *s, const rt_snapshot_header *h)
     for (int i = 0; i < RT_SNAPSHOT_SLOTS; i++) {
         int64_t commit = atomic_load(&h->slot[i].commit);
         s->slot[i].step = commit > 0 ? commit - 1 : -1;
-        s->slot[i].checksum = atomic_load(&h->slot[i].checksum);
+        for (int k = 0; k < RT_SNAPSHOT_KINDS_MAX; k++)
+            s->slot[i].checksum[k] = atomic_load(&h->slot[i].checksum[k]);
     }
     s->mark.step = atomic_load(&h->mark.step);
     s->mark.slice = atomic_load(&h->mark.slice);
@@ -310,37 +311,41 @@ static rt_status check_slot(const rt_snapshot *s, int slot)
     return RT_OK;
 }
 
-static rt_status data_checksum(const rt_snapshot *s, int slot, uint64_t *sum)
+static rt_status kind_checksum(const rt_snapshot *s, int slot, int kind, void *piece, uint64_t *sum)
 {
     const size_t bytes = rt_snapshot_kind_bytes(&s->about);
-    rt_status status = RT_OK;
+    const size_t from = rt_snapshot_offset(&s->about, slot, kind);
     *sum = 0;
-    void *piece = rt_malloc(RT_SNAPSHOT_PIECE);
-    if (!piece)
-        return RT_E_NOMEM;
-    for (int kind = 0; kind < s->about.kinds; kind++)
-        for (size_t at = 0; status == RT_OK && at < bytes; at += RT_SNAPSHOT_PIECE) {
-            size_t len = bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE;
-            size_t from = rt_snapshot_offset(&s->about, slot, kind) + at;
-            status = read_at(s->fd, s->path, piece, len, from);
-            *sum = rt_snapshot_checksum(*sum, piece, len);
-        }
-    rt_mem_free(piece);
-    return status;
+    for (size_t at = 0; at < bytes; at += RT_SNAPSHOT_PIECE) {
+        size_t len = bytes - at < RT_SNAPSHOT_PIECE ? bytes - at : RT_SNAPSHOT_PIECE;
+        RT_TRY(read_at(s->fd, s->path, piece, len, from + at));
+        *sum = rt_snapshot_checksum(*sum, piece, len);
+    }
+    return RT_OK;
+}
+
+static rt_status verify_kind(const rt_snapshot *s, int slot, int kind, void *piece)
+{
+    uint64_t sum, expected = s->slot[slot].checksum[kind];
+    RT_TRY(kind_checksum(s, slot, kind, piece, &sum));
+    RT_TRY(check_unchanged(s, slot));
+    if (sum != expected)
+        return RT_FAIL(CORRUPT,
+                       "%s: step %" PRId64 ": %s has checksum %016" PRIx64 ", expected %016" PRIx64
+                       ": altered",
+                       s->path, s->slot[slot].step, s->about.kind[kind], sum, expected);
+    return RT_OK;
 }
 
 rt_status rt_snapshot_verify(const rt_snapshot *s, int slot)
 {
-    uint64_t sum;
     RT_TRY(check_slot(s, slot));
-    RT_TRY(data_checksum(s, slot, &sum));
-    RT_TRY(check_unchanged(s, slot));
-    if (sum != s->slot[slot].checksum)
-        return RT_FAIL(CORRUPT,
-                       "%s: step %" PRId64 ": data give checksum %016" PRIx64
-                       ", expected %016" PRIx64 ": altered",
-                       s->path, s->slot[slot].step, sum, s->slot[slot].checksum);
-    return RT_OK;
+    void *piece = rt_malloc(RT_SNAPSHOT_PIECE);
+    rt_status status = piece ? RT_OK : RT_E_NOMEM;
+    for (int kind = 0; status == RT_OK && kind < s->about.kinds; kind++)
+        status = verify_kind(s, slot, kind, piece);
+    rt_mem_free(piece);
+    return status;
 }
 
 rt_status rt_snapshot_read(const rt_snapshot *s, int slot, int kind, int64_t begin, int64_t end,

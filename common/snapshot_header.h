@@ -11,7 +11,7 @@
  * other (the parameters, then each state of the optimiser), the elements [begin,end) that its rank
  * owns, as float32; each kind begins at a multiple of 64 bytes. Slots are written in turn, so that there is a whole one at every moment:
  *
- *     commit = 0;  data;  checksum;  commit = step + 1
+ *     commit = 0;  data;  checksums;  commit = step + 1
  *
  * A process that is killed between two instructions leaves the slot it was writing empty and the
  * other one as it was. Step and state are one word, so no reader takes one for another's.
@@ -53,10 +53,10 @@ typedef struct rt_snapshot_about {
 
 /* ---- as it lies in the file ---- */
 
+/* commit: 1 + the steps after which this was the state; 0: empty. */
 typedef struct rt_snapshot_slot {
-    _Alignas(
-        64) _Atomic int64_t commit; /* 1 + the steps after which this was the state; 0: empty */
-    _Atomic uint64_t checksum;      /* of all its bytes */
+    _Alignas(64) _Atomic int64_t commit;
+    _Atomic uint64_t checksum[RT_SNAPSHOT_KINDS_MAX]; /* of each kind's bytes */
 } rt_snapshot_slot;
 
 /* Where the rank last moved: steps finished, slice (-1: none), phase as in PROGRESS. */
@@ -78,8 +78,8 @@ typedef struct rt_snapshot_header {
 size_t rt_snapshot_kind_bytes(const rt_snapshot_about *a);
 size_t rt_snapshot_offset(const rt_snapshot_about *a, int slot, int kind);
 size_t rt_snapshot_file_bytes(const rt_snapshot_about *a);
-/* Returns the checksum of what came before and `len` more bytes: a chain of XXH3-64 that begins
- * with 0. All pieces but the last of each kind are of RT_SNAPSHOT_PIECE bytes. */
+/* Returns the checksum of what came before of a kind and `len` more bytes: a chain of XXH3-64 that
+ * begins with 0. All pieces but a kind's last are of RT_SNAPSHOT_PIECE bytes. */
 uint64_t rt_snapshot_checksum(uint64_t before, const void *data, size_t len);
 
 /* ---- writing ---- */
@@ -100,7 +100,7 @@ typedef struct rt_snapshot {
     rt_snapshot_about about;
     struct {
         int64_t step; /* -1: empty */
-        uint64_t checksum;
+        uint64_t checksum[RT_SNAPSHOT_KINDS_MAX];
     } slot[RT_SNAPSHOT_SLOTS]; /* as found when it was opened */
     struct {
         int64_t step, slice, phase;
@@ -115,8 +115,8 @@ void rt_snapshot_close(rt_snapshot *s);
 /* Returns the slot that holds a step, or the newest one; -1: none. */
 int rt_snapshot_slot_at(const rt_snapshot *s, int64_t step);
 int rt_snapshot_newest(const rt_snapshot *s);
-/* Compares the data with the checksum. CORRUPT, with file and step named, if it differs, or if the
- * slot was written anew meanwhile. */
+/* Compares the data with their checksums. CORRUPT, with file, step and kind named, if one differs,
+ * or if the slot was written anew meanwhile. */
 rt_status rt_snapshot_verify(const rt_snapshot *s, int slot);
 /* Copies elements [begin,end) of one kind, which must be among those it has, to `to`. Fails as
  * rt_snapshot_verify does. */

@@ -185,7 +185,8 @@ static void keep_snapshot(rt__session *s, int64_t finished, bool last)
     if (!last && !divides(s->config->snapshot.every, finished))
         return;
     rt__progress_phase(s->progress, RT_PHASE_SNAPSHOT, -1);
-    rt__snapshot_take(s->snapshot, finished);
+    if (rt__snapshot_take(s->snapshot, finished))
+        atomic_store_explicit(&s->progress->snapshot_step, finished, memory_order_release);
 }
 
 /* ---- evaluation ---- */

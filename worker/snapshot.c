@@ -33,7 +33,7 @@ struct rt__snapshot {
     int fd;
     rt_snapshot_header *header; /* mapped, as is what follows */
     char *data;                 /* the slots, once the thread is done; NULL: trouble */
-    int next;                   /* slot to write */
+    int next;                   /* slot to write: the older one */
 
     pthread_t thread;
     bool joined;
@@ -147,10 +147,10 @@ static void *reserve(void *arg)
     return NULL;
 }
 
-static rt_status make_file(rt__snapshot *s, const char *dir)
+static rt_status make_file(rt__snapshot *s, const char *dir, rt_snapshot_what what)
 {
     rt_snapshot_name name = {
-        .what = RT_SNAPSHOT_OWN, .generation = s->about.generation, .rank = s->about.rank};
+        .what = what, .generation = s->about.generation, .rank = s->about.rank};
     memcpy(name.run, s->about.run, sizeof name.run);
     s->path = rt_snapshot_path(dir, &name);
     if (!s->path)
@@ -188,8 +188,8 @@ rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out)
     s->keep_free = a->keep_free;
     s->about = *a->about;
     for (int kind = 0; kind < s->about.kinds; kind++)
-        s->from[kind] = a->kind[kind] + s->about.begin;
-    rt_status status = make_file(s, a->dir);
+        s->from[kind] = a->kind[kind] ? a->kind[kind] + s->about.begin : NULL;
+    rt_status status = make_file(s, a->dir, a->what);
     if (status == RT_OK && pthread_create(&s->thread, NULL, reserve, s) != 0)
         status = RT_FAIL(NOMEM, "snapshots: the system refuses another thread: raise the limit of "
                                 "processes (ulimit -u)");
@@ -216,34 +216,69 @@ static void join(rt__snapshot *s)
     s->joined = true;
 }
 
-static void copy_kinds(rt__snapshot *s, int slot, uint64_t *checksum)
+static size_t slot_bytes(const rt__snapshot *s)
 {
-    *checksum = 0;
-    for (int kind = 0; kind < s->about.kinds; kind++) {
-        size_t at = rt_snapshot_offset(&s->about, slot, kind) - RT_SNAPSHOT_DATA;
-        *checksum = rt__snapshot_copy(s->data + at, s->from[kind],
-                                      rt_snapshot_kind_bytes(&s->about), *checksum);
-    }
+    return rt_snapshot_offset(&s->about, 1, 0) - rt_snapshot_offset(&s->about, 0, 0);
 }
 
-void rt__snapshot_take(rt__snapshot *s, int64_t step)
+static char *slot_data(const rt__snapshot *s, int slot)
+{
+    return s->data + (size_t)slot * slot_bytes(s);
+}
+
+bool rt__snapshot_begin(rt__snapshot *s, rt__snapshot_view *out)
 {
     join(s);
     if (atomic_load_explicit(&s->troubled, memory_order_relaxed))
-        return;
-    double began = rt_clock();
-    uint64_t checksum;
-    rt_snapshot_slot *slot = &s->header->slot[s->next];
-    atomic_store_explicit(&slot->commit, 0, memory_order_relaxed);
+        return false;
+    atomic_store_explicit(&s->header->slot[s->next].commit, 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* not a byte changes before the slot is empty */
-    copy_kinds(s, s->next, &checksum);
-    atomic_store_explicit(&slot->checksum, checksum, memory_order_relaxed);
-    atomic_store_explicit(&slot->commit, step + 1, memory_order_release);
-    s->next = (s->next + 1) % RT_SNAPSHOT_SLOTS;
+    *out = (rt__snapshot_view){.step = -1, .data = slot_data(s, s->next), .bytes = slot_bytes(s)};
+    return true;
+}
+
+void rt__snapshot_commit(rt__snapshot *s, const rt__snapshot_view *v)
+{
+    rt_snapshot_slot *slot = &s->header->slot[s->next];
+    for (int kind = 0; kind < s->about.kinds; kind++)
+        atomic_store_explicit(&slot->checksum[kind], v->checksum[kind], memory_order_relaxed);
+    atomic_store_explicit(&slot->commit, v->step + 1, memory_order_release);
+    s->next = 1 - s->next;
     s->taken++;
+}
+
+bool rt__snapshot_last(const rt__snapshot *s, rt__snapshot_view *out)
+{
+    const int last = 1 - s->next;
+    const rt_snapshot_slot *slot = &s->header->slot[last];
+    if (s->taken == 0)
+        return false;
+    *out = (rt__snapshot_view){
+        .step = atomic_load_explicit(&slot->commit, memory_order_relaxed) - 1,
+        .data = slot_data(s, last),
+        .bytes = slot_bytes(s),
+    };
+    for (int kind = 0; kind < s->about.kinds; kind++)
+        out->checksum[kind] = atomic_load_explicit(&slot->checksum[kind], memory_order_relaxed);
+    return true;
+}
+
+bool rt__snapshot_take(rt__snapshot *s, int64_t step)
+{
+    rt__snapshot_view v;
+    join(s);
+    double began = rt_clock();
+    if (!rt__snapshot_begin(s, &v))
+        return false;
+    v.step = step;
+    for (int kind = 0; kind < s->about.kinds; kind++) {
+        size_t at = rt_snapshot_offset(&s->about, 0, kind) - RT_SNAPSHOT_DATA;
+        v.checksum[kind] = rt__snapshot_copy((char *)v.data + at, s->from[kind],
+                                             rt_snapshot_kind_bytes(&s->about), 0);
+    }
+    rt__snapshot_commit(s, &v);
     s->seconds += rt_clock() - began;
-    if (s->progress)
-        atomic_store_explicit(&s->progress->snapshot_step, step, memory_order_release);
+    return true;
 }
 
 const char *rt__snapshot_trouble(const rt__snapshot *s)

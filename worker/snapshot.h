@@ -9,7 +9,7 @@
  *     rt__snapshot_end(s);                    // the file stays
  *
  * From the start on, progress->mark points into the file, so that where this rank was last is known
- * after its death; progress->snapshot_step is the newest step taken. All calls from the computing
+ * after its death. All calls from the computing
  * thread. After the first take nothing is allocated and no page is touched for the first time.
  *
  * A take costs one pass over the owned parameters and optimiser states at the speed of memory;
@@ -17,16 +17,19 @@
 #ifndef RINGTORCH_WORKER_SNAPSHOT_H
 #define RINGTORCH_WORKER_SNAPSHOT_H
 
-#include "common/snapshot_header.h"
+#include <stdbool.h>
+#include "common/snapshot_list.h"
 #include "worker/progress.h"
 
 typedef struct rt__snapshot_args {
     const char *dir;                /* where snapshots lie */
     const rt_snapshot_about *about; /* what it is of */
-    /* [about->kinds] flat buffers [about->count], of which [about->begin, about->end) is kept */
+    rt_snapshot_what what;          /* RT_SNAPSHOT_COPY: of a rank of another host */
+    /* [about->kinds] flat buffers [about->count], of which [about->begin, about->end) is kept. None
+     * for a copy, whose slots are filled from elsewhere. */
     const float *kind[RT_SNAPSHOT_KINDS_MAX];
     double keep_free;       /* bytes to leave to others who have not filled what they map yet */
-    rt__progress *progress; /* gets mark and snapshot_step; NULL: nobody does */
+    rt__progress *progress; /* gets the mark; NULL: nobody does */
 } rt__snapshot_args;
 
 typedef struct rt__snapshot rt__snapshot;
@@ -34,9 +37,25 @@ typedef struct rt__snapshot rt__snapshot;
 /* Makes the file and starts the thread that reserves its memory. Buffers and progress are borrowed
  * until the end. Fails if the file cannot be made, naming it. */
 rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out);
-/* Keeps the state after `step` steps in place of the older of the two that are kept. The first take
- * waits for the thread. Does nothing if there is trouble. */
-void rt__snapshot_take(rt__snapshot *s, int64_t step);
+/* Keeps the state after `step` steps in place of the older of the two that are kept; returns false
+ * if there is trouble. The first take waits for the thread. */
+bool rt__snapshot_take(rt__snapshot *s, int64_t step);
+
+/* One slot's contents: the bytes of all kinds as they lie in the file, and their checksums. */
+typedef struct rt__snapshot_view {
+    int64_t step;
+    void *data;
+    size_t bytes;
+    uint64_t checksum[RT_SNAPSHOT_KINDS_MAX];
+} rt__snapshot_view;
+/* What was taken or committed last; false if nothing was. */
+bool rt__snapshot_last(const rt__snapshot *s, rt__snapshot_view *out);
+/* Empties the older slot and returns the place to fill (step and checksums are unset); false if
+ * there is trouble. */
+bool rt__snapshot_begin(rt__snapshot *s, rt__snapshot_view *out);
+/* Commits what was begun, with the step and checksums now in *v. */
+void rt__snapshot_commit(rt__snapshot *s, const rt__snapshot_view *v);
+
 /* Returns why no snapshots can be taken, "" as far as is known now. Borrowed until the end. */
 const char *rt__snapshot_trouble(const rt__snapshot *s);
 /* Logs how many were taken and what they cost, and lets go of the file. NULL is fine. */

@@ -89,8 +89,8 @@ static void fill_and_commit(const char *path, int64_t step, int64_t committed)
     rt_snapshot_header *h = read_header(path);
     size_t bytes = rt_snapshot_kind_bytes(&h->about);
     float *data = rt_malloc(bytes);
-    uint64_t sum = 0;
     for (int k = 0; k < KINDS; k++) {
+        uint64_t sum = 0;
         for (int64_t i = h->about.begin; i < h->about.end; i++)
             data[i - h->about.begin] = value_at(step, k, i);
         write_at(path, data, bytes, rt_snapshot_offset(&h->about, slot, k));
@@ -98,9 +98,9 @@ static void fill_and_commit(const char *path, int64_t step, int64_t committed)
             sum = rt_snapshot_checksum(sum, (char *)data + at,
                                        bytes - at < RT_SNAPSHOT_PIECE ? bytes - at
                                                                       : RT_SNAPSHOT_PIECE);
+        atomic_store(&h->slot[slot].checksum[k], sum);
     }
     atomic_store(&h->slot[slot].commit, committed + 1);
-    atomic_store(&h->slot[slot].checksum, sum);
     write_at(path, &h->slot[slot], sizeof h->slot[slot],
              offsetof(rt_snapshot_header, slot) + (size_t)slot * sizeof h->slot[slot]);
     rt_mem_free(data);

@@ -22,7 +22,7 @@ typedef struct note {
     rt_msg_type type;
     int rank;
     int64_t step;
-    char text[512]; /* weights_sha256, a file, a message */
+    char text[128]; /* weights_sha256, a file, a message */
     double value;   /* a loss, a code */
 } note;
 
