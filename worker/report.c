@@ -59,10 +59,15 @@ void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, r
 
 /* ---- who I am ---- */
 
+void rt__host_name(char *out, size_t room)
+{
+    gethostname(out, room - 1);
+    out[room - 1] = '\0';
+}
+
 void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *out)
 {
-    gethostname(texts->host, sizeof texts->host - 1);
-    texts->host[sizeof texts->host - 1] = '\0';
+    rt__host_name(texts->host, sizeof texts->host);
     *out = (rt_msg_hello){
         .host = texts->host,
         .pid = getpid(),

@@ -35,6 +35,9 @@ void rt__meter_skip(rt__meter *m);
  * skipped. */
 void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, rt_msg_report *out);
 
+/* Writes this host's name. */
+void rt__host_name(char *out, size_t room);
+
 typedef struct rt__hello_args {
     const rt_run *run;
     int rank, world, local_rank;

@@ -20,6 +20,14 @@ static bool divides(int64_t every, int64_t step)
 
 /* ---- joining ---- */
 
+static rt_status describe_snapshots(rt__session *s)
+{
+    rt__snapshot_who who = {
+        s->run_id,     s->dir,  s->config_hash,
+        s->generation, s->rank, rt_owned_by_rank(rt_run_flat(s->run)->length, s->world, s->rank)};
+    return rt__snapshot_about_run(&s->about, s->run, &who);
+}
+
 static rt_status start_snapshots(rt__session *s)
 {
     rt__snapshot_args args = {
@@ -28,10 +36,6 @@ static rt_status start_snapshots(rt__session *s)
         .keep_free = (double)s->local_world * RT__SHM_BYTES_PER_RANK,
         .progress = s->progress,
     };
-    rt__snapshot_who who = {
-        s->run_id,     s->dir,  s->config_hash,
-        s->generation, s->rank, rt_owned_by_rank(rt_run_flat(s->run)->length, s->world, s->rank)};
-    RT_TRY(rt__snapshot_about_run(&s->about, s->run, &who));
     for (int kind = 0; kind < s->about.kinds; kind++)
         args.kind[kind] = rt__snapshot_kind(s->run, kind, NULL);
     return rt__snapshot_start(&args, &s->snapshot);
@@ -60,6 +64,7 @@ static void greet(rt__session *s)
 static rt_status join(rt__session *s)
 {
     RT_TRY(rt_config_hash(s->config, s->config_hash));
+    RT_TRY(describe_snapshots(s));
     greet(s);
     RT_TRY(rt__link_wait_plan(s->link, &s->message));
     s->plan = &s->message.plan;
@@ -165,28 +170,58 @@ static rt_status restore(rt__session *s)
 
 /* ---- snapshots ---- */
 
-/* Trouble shows up late where memory is reserved on another thread. Told once. */
-static void tell_snapshot_trouble(rt__session *s)
+static rt_status start_copies(rt__session *s)
 {
-    const char *trouble = rt__snapshot_trouble(s->snapshot);
-    if (s->snapshot_trouble_told || !*trouble)
+    char host[RT__HOST_BYTES];
+    rt__copies_args args = {
+        .comm = s->comm,
+        .rank = s->rank,
+        .world = s->world,
+        .host = host,
+        .dir = s->config->snapshot.dir,
+        .about = &s->about,
+        .owned = s->shard.owned,
+        .keep_free = (double)s->local_world * RT__SHM_BYTES_PER_RANK,
+        .own = s->snapshot,
+    };
+    if (s->config->snapshot.every == 0 || s->config->snapshot.replicas == 0)
+        return RT_OK;
+    rt__host_name(host, sizeof host);
+    return rt__copies_start(&args, &s->copies);
+}
+
+static void tell_trouble(rt__session *s, const char *trouble, bool *told)
+{
+    if (*told || !*trouble)
         return;
     rt_msg_snapshot_trouble m = {trouble};
     rt__link_post(s->link, RT_MSG_SNAPSHOT_TROUBLE, &m);
-    s->snapshot_trouble_told = true;
+    *told = true;
+}
+
+/* Trouble shows up late where memory is reserved on another thread. */
+static void tell_snapshot_trouble(rt__session *s)
+{
+    if (s->snapshot)
+        tell_trouble(s, rt__snapshot_trouble(s->snapshot), &s->snapshot_trouble_told);
+    if (s->copies)
+        tell_trouble(s, rt__copies_trouble(s->copies), &s->copies_trouble_told);
 }
 
 /* A step has been finished. */
-static void keep_snapshot(rt__session *s, int64_t finished, bool last)
+static rt_status keep_snapshot(rt__session *s, int64_t finished, bool last)
 {
-    if (!s->snapshot)
-        return;
+    const int64_t every = s->config->snapshot.every;
     tell_snapshot_trouble(s);
-    if (!last && !divides(s->config->snapshot.every, finished))
-        return;
+    if (!divides(every, finished) && !(last && every > 0))
+        return RT_OK;
     rt__progress_phase(s->progress, RT_PHASE_SNAPSHOT, -1);
-    if (rt__snapshot_take(s->snapshot, finished))
+    bool taken = s->snapshot && rt__snapshot_take(s->snapshot, finished);
+    if (s->copies)
+        RT_TRY(rt__copies_exchange(s->copies, finished));
+    if (taken)
         atomic_store_explicit(&s->progress->snapshot_step, finished, memory_order_release);
+    return RT_OK;
 }
 
 /* ---- evaluation ---- */
@@ -308,7 +343,7 @@ static rt_status steps(rt__session *s, int64_t *finished)
         RT_TRY(rt__step(&s->stepper, t, &wish, &did));
         *finished = t + 1;
         rt__progress_step(s->progress, t + 1);
-        keep_snapshot(s, t + 1, did.orders & RT__ORDER_STOP || t + 1 == p->end_step);
+        RT_TRY(keep_snapshot(s, t + 1, did.orders & RT__ORDER_STOP || t + 1 == p->end_step));
         count(s, t, &did);
         if (s->rank == 0 && (wish.norm || did.orders & RT__ORDER_STOP))
             report(s, t + 1, &did);
@@ -339,6 +374,7 @@ static rt_status run_plan(rt__session *s)
         post_layout(s);
     RT_TRY(prepare(s));
     RT_TRY(restore(s));
+    RT_TRY(start_copies(s));
     rt__progress_step(s->progress, finished);
     RT_TRY(catch_up(s, finished));
     RT_TRY(steps(s, &finished));
@@ -352,6 +388,7 @@ rt_status rt__session_run(rt__session *s)
     if (status == RT_OK)
         status = run_plan(s);
     rt__pieces_end(s->pieces);
+    rt__copies_end(s->copies);
     rt__snapshot_end(s->snapshot);
     rt__stepper_release(&s->stepper);
     rt__shard_release(&s->shard);

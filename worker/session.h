@@ -16,6 +16,7 @@
 #include "worker/report.h"
 #include "worker/snapshot.h"
 #include "worker/snapshot_about.h"
+#include "worker/snapshot_copies.h"
 #include "worker/step.h"
 
 typedef struct rt__session {
@@ -39,7 +40,8 @@ typedef struct rt__session {
     rt__pieces *pieces;
     int64_t saved_step;     /* of the last checkpoint; -1: none yet */
     rt__snapshot *snapshot; /* NULL: none are taken */
-    bool snapshot_trouble_told;
+    rt__copies *copies;     /* NULL: none are kept elsewhere */
+    bool snapshot_trouble_told, copies_trouble_told;
     rt_snapshot_about about;
     char config_hash[65];
     rt__meter meter;

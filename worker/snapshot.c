@@ -226,10 +226,15 @@ static char *slot_data(const rt__snapshot *s, int slot)
     return s->data + (size_t)slot * slot_bytes(s);
 }
 
-bool rt__snapshot_begin(rt__snapshot *s, rt__snapshot_view *out)
+bool rt__snapshot_ready(rt__snapshot *s)
 {
     join(s);
-    if (atomic_load_explicit(&s->troubled, memory_order_relaxed))
+    return !atomic_load_explicit(&s->troubled, memory_order_relaxed);
+}
+
+bool rt__snapshot_begin(rt__snapshot *s, rt__snapshot_view *out)
+{
+    if (!rt__snapshot_ready(s))
         return false;
     atomic_store_explicit(&s->header->slot[s->next].commit, 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* not a byte changes before the slot is empty */
@@ -266,7 +271,7 @@ bool rt__snapshot_last(const rt__snapshot *s, rt__snapshot_view *out)
 bool rt__snapshot_take(rt__snapshot *s, int64_t step)
 {
     rt__snapshot_view v;
-    join(s);
+    join(s); /* not counted */
     double began = rt_clock();
     if (!rt__snapshot_begin(s, &v))
         return false;

@@ -41,6 +41,9 @@ rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out);
  * if there is trouble. The first take waits for the thread. */
 bool rt__snapshot_take(rt__snapshot *s, int64_t step);
 
+/* Waits for the thread; returns whether snapshots can be kept, which then stays so. */
+bool rt__snapshot_ready(rt__snapshot *s);
+
 /* One slot's contents: the bytes of all kinds as they lie in the file, and their checksums. */
 typedef struct rt__snapshot_view {
     int64_t step;
