@@ -257,7 +257,10 @@ static void show_host_back(rt__display *d, const json_t *j)
 
 static void show_step_skipped(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "step %" PRId64 " skipped: its loss or gradient was not finite",
+    if (string(j, "text")[0] != '\0')
+        show_text(d, j);
+    else
+        rt__display_say(d, "step %" PRId64 " skipped: its loss or gradient was not finite",
                     integer(j, "step"));
 }
 

@@ -225,7 +225,8 @@ void hosts_reconnect(hosts *h, int i)
 
 /* ---- the remote shell ---- */
 
-/* ssh as far as mpirun and ringtorch know it: options, a host, a command. */
+/* ssh as far as mpirun and ringtorch know it: options, a host, a command. What a killed daemon leaves
+ * in its folder for temporary files goes with the scratch folder. */
 static const char agent_text[] =
     "#!/bin/sh\n"
     "while :; do case $1 in -*) shift ;; *) break ;; esac; done\n"
@@ -234,7 +235,8 @@ static const char agent_text[] =
     "fail() { echo \"ssh: connect to host $host port 22: $1\" >&2; exit 255; }\n"
     "[ -e \"$here/$host.cut\" ] && { sleep 2; fail 'Connection timed out'; }\n"
     "read -r pid <\"$here/$host.up\" || fail 'No route to host'\n"
-    "exec env -i PATH=\"$PATH\" HOME=\"$HOME\" RINGTORCH_TEST=\"$RINGTORCH_TEST\" \\\n"
+    "mkdir -p \"$here/tmp.$host\"\n"
+    "exec env -i TMPDIR=\"$here/tmp.$host\" PATH=\"$PATH\" HOME=\"$HOME\" RINGTORCH_TEST=\"$RINGTORCH_TEST\" \\\n"
     "    ASAN_OPTIONS=\"$ASAN_OPTIONS\" LSAN_OPTIONS=\"$LSAN_OPTIONS\" \\\n"
     "    UBSAN_OPTIONS=\"$UBSAN_OPTIONS\" TSAN_OPTIONS=\"$TSAN_OPTIONS\" \\\n"
     "    nsenter -t \"$pid\" --net --uts --mount --pid sh -c \"$*\"\n";
@@ -291,8 +293,13 @@ command start_on_host(const hosts *h, const char *program, ...)
     char pid[16], path[512];
     snprintf(pid, sizeof pid, "%d", (int)h->host[0].inside);
     snprintf(path, sizeof path, RT_TEST_BINARY_DIR "/bin/%s", program);
-    const char *list[ARGUMENTS_MAX] = {"-t", pid, "--net", "--uts", "--mount", "--wd=/", path};
-    int n = 7;
+    char folder[512];
+    snprintf(folder, sizeof folder, "TMPDIR=%s", in_scratch(h->scratch, "tmp.%s", h->host[0].name));
+    if (rt_dir_make(strchr(folder, '/'), 0755) != RT_OK)
+        fail_msg("%s", rt_error());
+    const char *list[ARGUMENTS_MAX] = {"-t",      pid,   "--net", "--uts", "--mount",
+                                       "--wd=/", "env", folder,  path};
+    int n = 9;
     va_list ap;
     va_start(ap, program);
     while ((list[n] = va_arg(ap, const char *)))

@@ -7,6 +7,7 @@
  *     show JSON                                SHOW
  *     over EXIT_CODE MESSAGE                   RUN_ENDED; ends
  *     exit CODE                                ends without a word
+ * Its run id is what the test's folder (RINGTORCH_TEST) ends in, so that tests can run side by side.
  * SCRIPT_AGAIN=exit: says "no room for a second one" and exits with code 2 when it is started again;
  * =die: dies by SIGSEGV then. */
 #include <inttypes.h>
@@ -52,16 +53,20 @@ static void open_wire(bool again)
 {
     rt_wire_keys keys;
     const char *endpoint = getenv("RINGTORCH_ENDPOINT"), *run = getenv("RINGTORCH_RUN");
+    const char *folder = getenv("RINGTORCH_TEST");
+    if (!folder || !strrchr(folder, '-'))
+        exit(4);
+    if (!again)
+        run = strrchr(folder, '-') + 1;
     must(rt_wire_keys_from_env(&keys));
     must(rt_wire_listen(&(rt_wire_options){.endpoint = again ? endpoint : "tcp://127.0.0.1:*",
                                            .keys = &keys,
-                                           .run = again ? run : "5c41b7ed",
+                                           .run = run,
                                            .name = "coordinator"},
                         &wire));
-    fprintf(heard, "STARTED %s%s %s\n", again ? "AGAIN " : "", again ? run : "5c41b7ed",
-            rt_wire_endpoint(wire));
+    fprintf(heard, "STARTED %s%s %s\n", again ? "AGAIN " : "", run, rt_wire_endpoint(wire));
     fflush(heard);
-    printf("%s %s\n", rt_wire_endpoint(wire), again ? run : "5c41b7ed");
+    printf("%s %s\n", rt_wire_endpoint(wire), run);
     fflush(stdout);
 }
 

@@ -16,8 +16,6 @@
 
 #include "launching.h"
 
-#define RUN_ID "5c41b7ed" /* of the scripted coordinator */
-
 static char worker[96], memory[96]; /* the worker's program; snapshot.dir */
 
 static void write_program(const char *path, const char *text)
@@ -315,28 +313,31 @@ static void another_coordinator_is_told_all(void **state)
     expect_text(out, "the coordinator was killed by signal 9; started again after ");
 }
 
+/* Returns the path of something that the run has in memory. */
+static const char *in_memory(const char *where, const char *rest)
+{
+    static char buffers[4][200];
+    static int next;
+    char *path = buffers[next++ % 4];
+    snprintf(path, sizeof buffers[0], "%s/ringtorch-%s%s", where, strrchr(folder, '-') + 1, rest);
+    return path;
+}
+
 /* Leaves what workers leave. */
 static void make_snapshots(void)
 {
-    char path[200];
-    snprintf(path, sizeof path, "%s/ringtorch-" RUN_ID "-g1-r0", memory);
-    assert_int_equal(rt_file_replace(path, "x", 1), RT_OK);
-    snprintf(path, sizeof path, "%s/ringtorch-" RUN_ID "-g1-mpi/deep", memory);
-    assert_int_equal(rt_dir_make(path, 0700), RT_OK);
-    snprintf(path, sizeof path, "%s/ringtorch-" RUN_ID "9-g1-r0", memory); /* another run's */
-    assert_int_equal(rt_file_replace(path, "x", 1), RT_OK);
+    assert_int_equal(rt_file_replace(in_memory(memory, "-g1-r0"), "x", 1), RT_OK);
+    assert_int_equal(rt_dir_make(in_memory(memory, "-g1-mpi/deep"), 0700), RT_OK);
+    /* another run's */
+    assert_int_equal(rt_file_replace(in_memory(memory, "9-g1-r0"), "x", 1), RT_OK);
 }
 
 static void expect_snapshots(bool snapshots, bool mpi)
 {
-    char path[200];
-    snprintf(path, sizeof path, "%s/ringtorch-" RUN_ID "-g1-r0", memory);
-    assert_int_equal(rt_path_exists(path), snapshots);
-    snprintf(path, sizeof path, "%s/ringtorch-" RUN_ID "-g1-mpi", memory);
-    assert_int_equal(rt_path_exists(path), mpi);
-    snprintf(path, sizeof path, "%s/ringtorch-" RUN_ID "9-g1-r0", memory);
-    assert_true(rt_path_exists(path));
-    assert_false(rt_path_exists("/tmp/ringtorch-" RUN_ID "-g1-orte"));
+    assert_int_equal(rt_path_exists(in_memory(memory, "-g1-r0")), snapshots);
+    assert_int_equal(rt_path_exists(in_memory(memory, "-g1-mpi")), mpi);
+    assert_true(rt_path_exists(in_memory(memory, "9-g1-r0")));
+    assert_false(rt_path_exists(in_memory("/tmp", "-g1-orte")));
 }
 
 /* A report of a step, so that there is something to go on from. */
@@ -383,9 +384,8 @@ static void snapshots_go_with_their_run(void **state)
     make_snapshots();
     kill(rank(0), SIGKILL);
     await_exited(1);
-    char path[200];
-    snprintf(path, sizeof path, "%s/ringtorch-" RUN_ID "-g1-mpi", memory);
-    for (double end = rt_clock() + 30; rt_path_exists(path) && rt_clock() < end;)
+    for (double end = rt_clock() + 30;
+         rt_path_exists(in_memory(memory, "-g1-mpi")) && rt_clock() < end;)
         rt_clock_sleep(0.005);
     expect_snapshots(true, false); /* the next generation may need them */
     make_snapshots();
@@ -589,6 +589,59 @@ static void a_lost_host_is_told_of(void **state)
     end_run(pid, 0);
 }
 
+/* ---- what the user sees ---- */
+
+static void events_are_put_into_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *line; /* NULL: nothing is said */
+    } shown[] = {
+        {"{'event':'stall','rank':1,'text':'rank 1 stands still; rank 0 waits'}",
+         "rank 1 stands still; rank 0 waits\n"},
+        {"{'event':'stall_over','rank':1}", "worker 1 moves again\n"},
+        {"{'event':'recovered','recovery_seconds':1.26,'step':70}",
+         "back at step 70 after 1.26 s\n"},
+        {"{'event':'recovered','recovery_seconds':0.9,'step':70,'lost_steps':1,'detect':0.01,"
+         "'stop':0.02,'start':0.5,'restore':0.25,'first_step':0.12}",
+         "back at step 70 after 0.90 s, 1 step lost (seen after 0.01 s, ended 0.02 s, started 0.50 "
+         "s, restored 0.25 s, first step 0.12 s)\n"},
+        {"{'event':'scaled','from':2,'to':4}", "from 2 to 4 workers\n"},
+        {"{'event':'leave','rank':3,'host':'h1','reason':'SIGTERM'}",
+         "worker 3 on h1 has to leave: SIGTERM\n"},
+        {"{'event':'host_lost','host':'h1','reason':'it cannot be reached','cooldown_seconds':20}",
+         "host h1 is left out for 20 s: it cannot be reached\n"},
+        {"{'event':'host_back','host':'h1'}", "host h1 is back\n"},
+        {"{'event':'corruption','text':'ranks 0 and 1 differ'}", "ranks 0 and 1 differ\n"},
+        {"{'event':'step_skipped','step':7}",
+         "step 7 skipped: its loss or gradient was not finite\n"},
+        {"{'event':'step_skipped','step':7,'text':'step 7 was left out'}", "step 7 was left out\n"},
+        {"{'event':'snapshot_trouble','text':'no room'}", "no room\n"},
+        {"{'event':'data_fault','text':'sample 5 of slice 1'}", "sample 5 of slice 1\n"},
+        {"{'event':'coordinator_restarted','text':'unsaid'}", NULL}, /* the launcher says it */
+        {"{'event':'of tomorrow','text':'unsaid'}", NULL},
+        {"no JSON at all: unsaid", NULL},
+    };
+    pid_t pid = begin(NULL);
+    await_heard("LAUNCHER");
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        char json[512];
+        snprintf(json, sizeof json, "%s", shown[i].json);
+        for (char *c = json; (c = strchr(c, '\''));)
+            *c = '"';
+        order("show %s", json);
+    }
+    end_run(pid, 0);
+    const char *at = out;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (shown[i].line) {
+            if (strncmp(at, shown[i].line, strlen(shown[i].line)) != 0)
+                fail_msg("expected %sfound %s", shown[i].line, at);
+            at += strlen(shown[i].line);
+        }
+    assert_string_equal(at, "");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -615,6 +668,7 @@ int main(void)
         TEST(hosts_are_asked),
         TEST(other_hosts_need_other_settings),
         TEST(a_lost_host_is_told_of),
+        TEST(events_are_put_into_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
