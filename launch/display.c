@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/json.h"
+#include "launch/words.h"
 #include <errno.h> /* program_invocation_name */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -76,31 +77,6 @@ void rt__display_warn(rt__display *d, const char *fmt, ...)
     fprintf(stderr, "ringtorch: %s\n", text);
 }
 
-/* Writes 1234567 as "1,234,567". */
-static const char *grouped(double number, char text[32])
-{
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%.0f", number), used = 0;
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-')
-            text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = '\0';
-    return text;
-}
-
-/* Writes seconds as "1:02:03" or "2:03". */
-static const char *duration(double seconds, char text[32])
-{
-    long s = seconds > 0 && seconds < 1e8 ? (long)(seconds + 0.5) : 0;
-    if (s >= 3600)
-        snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(text, 32, "%ld:%02ld", s / 60, s % 60);
-    return text;
-}
-
 /* ---- reading ---- */
 
 static int64_t integer(const json_t *j, const char *key)
@@ -130,7 +106,7 @@ static void show_generation(rt__display *d, const json_t *j)
 
 static void show_running(rt__display *d, const json_t *j)
 {
-    char parameters[32];
+    char parameters[RT__WORDS];
     d->start_step = integer(j, "start_step");
     d->end_step = integer(j, "end_step");
     d->slices = integer(j, "slices");
@@ -138,14 +114,14 @@ static void show_running(rt__display *d, const json_t *j)
     bool fresh = source[0] == '\0' || strcmp(source, "fresh") == 0;
     rt__display_say(
         d, "%s parameters, steps %" PRId64 " to %" PRId64 "%s%s, %" PRId64 " slices a step, %s, %s",
-        grouped(number(j, "parameters"), parameters), d->start_step, d->end_step,
+        rt__words_number(number(j, "parameters"), parameters), d->start_step, d->end_step,
         fresh ? "" : " from ", fresh ? "" : source, integer(j, "slices"), string(j, "isa"),
         string(j, "blas"));
 }
 
 static void show_report(rt__display *d, const json_t *j)
 {
-    char text[256], speed_text[32], eta_text[32];
+    char text[256], speed_text[RT__WORDS], eta_text[RT__WORDS];
     int64_t step = integer(j, "step");
     double speed = number(j, "samples_per_second"), now = rt_clock();
     double eta = speed > 0 ? (double)(d->end_step - step) * (double)d->batch / speed : 0;
@@ -155,8 +131,8 @@ static void show_report(rt__display *d, const json_t *j)
     d->last_line_at = now;
     snprintf(text, sizeof text,
              "step %" PRId64 "/%" PRId64 "  loss %.4f  %s images/s  ETA %s  %" PRId64 " worker%s",
-             step, d->end_step, number(j, "loss"), grouped(speed, speed_text),
-             duration(eta, eta_text), d->workers, d->workers == 1 ? "" : "s");
+             step, d->end_step, number(j, "loss"), rt__words_number(speed, speed_text),
+             rt__words_duration(eta, eta_text), d->workers, d->workers == 1 ? "" : "s");
     if (d->terminal)
         live(d, text);
     else
@@ -290,10 +266,11 @@ static void show_what_next(rt__display *d, int64_t steps)
 
 static void show_done(rt__display *d, const json_t *j)
 {
-    char speed[32], clock[32];
+    char speed[RT__WORDS], clock[RT__WORDS];
     rt__display_say(d, "done: %" PRId64 " steps (%.1f epochs) in %s, %s images/s",
-                    integer(j, "steps"), number(j, "epochs"), duration(number(j, "seconds"), clock),
-                    grouped(number(j, "samples_per_second"), speed));
+                    integer(j, "steps"), number(j, "epochs"),
+                    rt__words_duration(number(j, "seconds"), clock),
+                    rt__words_number(number(j, "samples_per_second"), speed));
     if (!json_is_null(json_object_get(j, "eval_accuracy")))
         rt__display_say(d, "test accuracy %.2f %%, loss %.4f", 100 * number(j, "eval_accuracy"),
                         number(j, "eval_loss"));

@@ -9,7 +9,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-static const char usage[] = "checkpoint ls|verify|show RUN|CHECKPOINT";
+static const char usage[] = "checkpoint ls|verify|show RUN|CHECKPOINT, or checkpoint now RUN";
 
 /* Prints one line on one checkpoint. Returns its status, with the error slot filled if it is not
  * sound. */
