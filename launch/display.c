@@ -237,7 +237,7 @@ static void show_step_skipped(rt__display *d, const json_t *j)
         show_text(d, j);
     else
         rt__display_say(d, "step %" PRId64 " skipped: its loss or gradient was not finite",
-                    integer(j, "step"));
+                        integer(j, "step"));
 }
 
 static void show_interrupted(rt__display *d, const json_t *j)

@@ -236,7 +236,8 @@ static const char agent_text[] =
     "[ -e \"$here/$host.cut\" ] && { sleep 2; fail 'Connection timed out'; }\n"
     "read -r pid <\"$here/$host.up\" || fail 'No route to host'\n"
     "mkdir -p \"$here/tmp.$host\"\n"
-    "exec env -i TMPDIR=\"$here/tmp.$host\" PATH=\"$PATH\" HOME=\"$HOME\" RINGTORCH_TEST=\"$RINGTORCH_TEST\" \\\n"
+    "exec env -i TMPDIR=\"$here/tmp.$host\" PATH=\"$PATH\" HOME=\"$HOME\" "
+    "RINGTORCH_TEST=\"$RINGTORCH_TEST\" \\\n"
     "    ASAN_OPTIONS=\"$ASAN_OPTIONS\" LSAN_OPTIONS=\"$LSAN_OPTIONS\" \\\n"
     "    UBSAN_OPTIONS=\"$UBSAN_OPTIONS\" TSAN_OPTIONS=\"$TSAN_OPTIONS\" \\\n"
     "    nsenter -t \"$pid\" --net --uts --mount --pid sh -c \"$*\"\n";
@@ -297,7 +298,7 @@ command start_on_host(const hosts *h, const char *program, ...)
     snprintf(folder, sizeof folder, "TMPDIR=%s", in_scratch(h->scratch, "tmp.%s", h->host[0].name));
     if (rt_dir_make(strchr(folder, '/'), 0755) != RT_OK)
         fail_msg("%s", rt_error());
-    const char *list[ARGUMENTS_MAX] = {"-t",      pid,   "--net", "--uts", "--mount",
+    const char *list[ARGUMENTS_MAX] = {"-t",     pid,   "--net", "--uts", "--mount",
                                        "--wd=/", "env", folder,  path};
     int n = 9;
     va_list ap;

@@ -164,8 +164,8 @@ static void ranks_fill_slots_in_order(void **state)
 static void a_coordinator_must_be_reachable(void **state)
 {
     (void)state;
-    static const char *const nowhere[] = {"127.0.0.1", "127.3.2.1", "localhost", "lo", "0.0.0.0",
-                                          "*"};
+    static const char *const nowhere[] = {"127.0.0.1", "127.3.2.1", "localhost",
+                                          "lo",        "0.0.0.0",   "*"};
     rt__hosts far, here;
     assert_int_equal(parse("localhost\nfar\n", &far), RT_OK);
     assert_int_equal(parse("localhost\n", &here), RT_OK);
