@@ -20,8 +20,11 @@ void rt__run_recover(rt__run *r, double now, bool again)
 {
     rt__run_enter(r, now, RT__RECOVER);
     rt__source_release(&r->fallback);
-    r->facts.effects->recover(r->facts.effects->ctx, again,
-                              r->history.doubt.generation ? r->history.doubt.step : INT64_MAX);
+    const rt__history *h = &r->history;
+    int64_t most = INT64_MAX;
+    if (h->doubt.generation) /* what was committed since is above it */
+        most = h->committed_step > h->doubt.step ? h->committed_step : h->doubt.step;
+    r->facts.effects->recover(r->facts.effects->ctx, again, most);
 }
 
 static void plan_if_ready(rt__run *r, double now);

@@ -161,6 +161,8 @@ static rt_status apply_interrupt(rt__history *h, const json_t *record)
 static rt_status apply_doubt(rt__history *h, const json_t *record)
 {
     h->doubt = (rt__doubt){integer(record, "generation"), integer(record, "step")};
+    if (h->doubt.generation && h->committed_step > h->doubt.step)
+        h->committed_step = h->doubt.step;
     return RT_OK;
 }
 
@@ -184,7 +186,6 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->world = integer(record, "world");
     h->planned = flag(record, "planned");
     h->start_step = integer(record, "start_step");
-    h->committed_step = integer(record, "committed_step");
     h->first_step_at = number(record, "first_step_at");
     h->trained_seconds = number(record, "trained_seconds");
     h->trained_steps = integer(record, "trained_steps");
@@ -192,6 +193,7 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->interrupt_signal = integer(record, "interrupt_signal");
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
     RT_TRY(apply_doubt(h, json_object_get(record, "doubt")));
+    h->committed_step = integer(record, "committed_step"); /* also what was committed since the doubt */
     if (json_array_extend(h->world_sizes, json_object_get(record, "world_sizes")) != 0 ||
         json_array_extend(h->recovery_seconds, json_object_get(record, "recovery_seconds")) != 0)
         return RT_FAIL(FORMAT, "journal: a history without world_sizes or recovery_seconds");
