@@ -184,18 +184,30 @@ void rt__run_tell_askers(rt__run *r, int64_t step, bool committed, const char *t
 
 /* ---- workers and hosts that come and go ---- */
 
+/* Takes the place of a worker that leaves out of what its host offers. */
+static void give_up_place(rt__run *r, const rt__member *who)
+{
+    rt__host *host = rt__hosts_find(&r->hosts, who->host);
+    if (host)
+        host->left++;
+}
+
 void rt__run_on_leave(rt__run *r, double now, int64_t rank, const rt_msg_leave *m)
 {
-    const rt__member *who = &r->roster.member[rank];
-    rt__host *host = rt__hosts_find(&r->hosts, who->host);
+    rt__member *who = &r->roster.member[rank];
+    bool listed = r->facts.cfg->parallel.hostfile[0] != '\0';
+    int64_t without = r->roster.world - 1;
+    if (who->leaving)
+        return; /* said again after a broken connection */
+    who->leaving = true;
     rt__record_event(r, now, "leave", "{s:I, s:o, s:o, s:f}", "rank", (json_int_t)rank, "host",
                      rt__record_text(who->host), "reason", rt__record_text(m->reason), "grace",
                      m->grace);
     if (is_over(r))
         return;
-    if (host)
-        host->left++;
-    else if (r->roster.world > 1 && !set_target(r, now, r->roster.world - 1))
+    if (listed)
+        give_up_place(r, who);
+    else if (without > 0 && rt__run_wanted(r) > without && !set_target(r, now, without))
         return;
     rt__run_regroup_soon(r, now, "a worker leaves");
 }
@@ -208,6 +220,9 @@ void rt__run_on_hosts(rt__run *r, double now, const rt_msg_hosts *m)
         return;
     }
     r->hosts_known = true;
+    for (int64_t k = 0; first && k < r->roster.world; k++)
+        if (r->roster.member[k].leaving) /* it said so before there was a list */
+            give_up_place(r, &r->roster.member[k]);
     if (first && r->facts.again && r->history.open)
         rt__hosts_allot(&r->hosts, r->history.world, now); /* as the generation before us had it */
     rt__run_begin(r, now);

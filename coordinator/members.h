@@ -18,6 +18,7 @@
 typedef struct rt__member {
     bool joined, finished;
     bool planned;  /* it has a plan, from a coordinator before this one */
+    bool leaving;  /* it has said so */
     char peer[64]; /* address on the wire */
     char host[256];
     int64_t pid;
