@@ -9,23 +9,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+
+/* Is `fd` the locked file at `path`, as the launcher says? Locking it again is no change for who holds the lock. */
+static bool is_the_lock(int fd, const char *path)
+{
+    struct stat there, given;
+    return fstat(fd, &given) == 0 && stat(path, &there) == 0 && given.st_dev == there.st_dev &&
+           given.st_ino == there.st_ino && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static rt_status lock_at(const char *dir, const char *path)
+{
+    const char *given = getenv("RINGTORCH_LOCK_FD");
+    if (given && is_the_lock((int)strtol(given, NULL, 10), path))
+        return RT_OK;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return RT_FAIL(IO, "%s: %s", path, strerror(errno));
+    return flock(fd, LOCK_EX | LOCK_NB) == 0
+               ? RT_OK
+               : RT_FAIL(EXISTS, "%s: another ringtorch is running in this directory", dir);
+}
 
 /* Two coordinators must not own one run. The lock lasts as long as the process. */
 static rt_status lock_run(const char *dir)
 {
-    if (getenv("RINGTORCH_LOCK_FD"))
-        return RT_OK;
     char *path = rt_path_join(dir, "lock");
-    int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-    rt_status status = RT_OK;
-    if (path && fd < 0)
-        status = RT_FAIL(IO, "%s: %s", path, strerror(errno));
-    else if (!path || flock(fd, LOCK_EX | LOCK_NB) != 0)
-        status = RT_FAIL(EXISTS, "%s: another ringtorch is running in this directory", dir);
+    rt_status status = path ? lock_at(dir, path) : rt_error_code();
     rt_mem_free(path);
     return status;
 }
