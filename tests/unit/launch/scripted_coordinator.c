@@ -9,7 +9,7 @@
  *     exit CODE                                ends without a word
  * Its run id is what the test's folder (RINGTORCH_TEST) ends in, so that tests can run side by side.
  * SCRIPT_AGAIN=exit: says "no room for a second one" and exits with code 2 when it is started again;
- * =die: dies by SIGSEGV then. */
+ * =die: dies by SIGKILL then. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (again && how && strcmp(how, "die") == 0)
-        raise(SIGSEGV);
+        raise(SIGKILL);
     heard = open_in(argv[1], "heard");
     orders = open_in(argv[1], "orders");
     fseek(orders, 0, again ? SEEK_END : SEEK_SET);

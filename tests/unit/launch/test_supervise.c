@@ -356,7 +356,7 @@ static void a_coordinator_that_dies_again_and_again_ends_the_run(void **state)
     usleep(100000);
     kill(find_process("scripted_coordinator"), SIGKILL);
     expect_end(pid, 1);
-    expect_text(err, "the coordinator was killed by signal 11, 10 times in a row");
+    expect_text(err, "the coordinator was killed by signal 9, 10 times in a row");
     expect_text(err, "to go on from its snapshots: ");
     expect_text(err, "--resume auto");
     expect_snapshots(true, false);
@@ -385,7 +385,8 @@ static void snapshots_go_with_their_run(void **state)
     kill(rank(0), SIGKILL);
     await_exited(1);
     for (double end = rt_clock() + 30;
-         rt_path_exists(in_memory(memory, "-g1-mpi")) && rt_clock() < end;)
+         rt_clock() < end && (rt_path_exists(in_memory(memory, "-g1-mpi")) ||
+                              rt_path_exists(in_memory("/tmp", "-g1-orte")));)
         rt_clock_sleep(0.005);
     expect_snapshots(true, false); /* the next generation may need them */
     make_snapshots();
@@ -517,9 +518,9 @@ static void hosts_are_asked(void **state)
     await_exited(1);
     order("probe there");
     await_heard("PROBED {host: \"slow\", ok: 0}");
+    await_twice("PROBED {host: \"there\", ok: 1}");
     end_run(pid, 0);
     unsetenv("OMPI_MCA_plm_rsh_agent");
-    assert_int_equal(times_heard("PROBED {host: \"there\", ok: 1}"), 2);
     assert_int_equal(times_heard("Proxy"), 0);
 }
 
