@@ -187,14 +187,13 @@ static void job_gone(rt__generations *g, int wait_status)
 
 bool rt__generations_reaped(rt__generations *g, pid_t pid, int wait_status)
 {
-    if (rt__probes_reaped(&g->inquest, pid, wait_status))
+    if (WIFSTOPPED(wait_status) && pid == g->job.pid)
+        kill(pid, SIGCONT); /* while it sleeps, ranks can neither start nor end */
+    if (WIFSTOPPED(wait_status) || rt__probes_reaped(&g->inquest, pid, wait_status))
         return true;
     if (pid != g->job.pid)
         return false;
-    if (WIFSTOPPED(wait_status))
-        kill(pid, SIGCONT); /* while it sleeps, ranks can neither start nor end */
-    else
-        job_gone(g, wait_status);
+    job_gone(g, wait_status);
     return true;
 }
 

@@ -48,7 +48,8 @@ void rt__generations_start(rt__generations *g, const rt_msg_start_generation *m)
 void rt__generations_end_one(rt__generations *g, int64_t generation);
 /* Ends the job, and starts no other. */
 void rt__generations_end(rt__generations *g);
-/* Takes the end of a child; false if it is none of the job's. A job that is stopped goes on. */
+/* Takes the end of a child; false if it is none of the job's. One that is stopped has not ended, and
+ * mpirun is told to go on. */
 bool rt__generations_reaped(rt__generations *g, pid_t pid, int wait_status);
 /* Call it in each turn of the loop, and after so many seconds at the latest. */
 void rt__generations_tend(rt__generations *g);

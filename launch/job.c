@@ -9,7 +9,7 @@
 
 /* mpirun notices a rank's death itself and then ends within some 10 ms. A SIGTERM in the middle of
  * that crashes it (4.1.4), so it comes only when mpirun has had time enough. */
-static const double ABORT_SECONDS = 0.3, END_SECONDS = 1;
+static const double ABORT_SECONDS = 0.5, END_SECONDS = 1;
 
 void rt__job_release(rt__job *job)
 {
@@ -23,19 +23,26 @@ void rt__job_release(rt__job *job)
 
 /* ---- deaths ---- */
 
+/* Returns whether mpirun may have ended a rank so, because of something on another host. */
+static bool is_perhaps_mpiruns(const rt__job *job, int wait_status)
+{
+    int signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+    return job->hosts.count > 0 && (signal == SIGKILL || signal == SIGTERM);
+}
+
 /* Takes the ends of ranks, and notes those that nobody ordered, as of the first moment in which there
  * was one. If we know how all of them ended, mpirun has not asked for any of them yet and so has
  * killed none: then it is certain that they failed by themselves. Returns whether one has surely
  * failed. */
 static bool take_ends(rt__job *job)
 {
-    bool is_first_moment = job->sign_at == 0, failed = false, all_known = true;
+    bool is_first_moment = job->sign_at == 0, failed = false, certain = true;
     bool expected = job->ordered_at > 0 || job->failing_since > 0;
     for (rt__rank_end e; rt__ranks_next_end(&job->ranks, &e);) {
         if (expected || (e.known && e.wait_status == 0)) /* its work was done */
             continue;
         failed |= e.known;
-        all_known &= e.known;
+        certain &= e.known && !is_perhaps_mpiruns(job, e.wait_status);
         if (job->sign_at == 0)
             job->sign_at = rt_clock();
         if (!is_first_moment)
@@ -47,7 +54,7 @@ static bool take_ends(rt__job *job)
         job->dead[job->dead_count++] = e.rank;
     }
     if (is_first_moment && job->dead_count > 0)
-        job->certain = all_known;
+        job->certain = certain;
     return failed;
 }
 
@@ -66,7 +73,9 @@ void rt__job_watch(rt__job *job)
     rt__ranks_look(&job->ranks);
     if (take_ends(job)) {
         job->failing_since = rt_clock();
-        rt__ranks_kill(&job->ranks);
+        if (job->certain ||
+            job->hosts.count == 0) /* else mpirun might take our kills for the cause */
+            rt__ranks_kill(&job->ranks);
     }
     if (job->failing_since > 0 && job->ending_since == 0 &&
         rt_clock() - job->failing_since > ABORT_SECONDS)
@@ -126,8 +135,7 @@ static bool is_killed(int wait_status)
 /* mpirun kills its ranks when it has lost another host; they are not to blame. */
 static bool is_host_to_blame(rt__job *job, const rt__blame *b, rt_msg_exited *out)
 {
-    job->lost_daemon =
-        b->daemon && job->hosts.count > 0 && (!job->certain || is_killed(job->first_status));
+    job->lost_daemon = b->daemon && job->hosts.count > 0 && !job->certain;
     if (!job->lost_daemon)
         return false;
     const char *host = rt__hosts_find(&job->hosts, b->host);
@@ -140,9 +148,9 @@ static bool is_host_to_blame(rt__job *job, const rt__blame *b, rt_msg_exited *ou
  * when the thread ends that started them. */
 static bool is_mpirun_to_blame(const rt__job *job, int wait_status, rt_msg_exited *out)
 {
-    bool is = job->certain ? is_killed(wait_status) && is_killed(job->first_status) && !job->killed
-                           : WIFSIGNALED(wait_status) && job->failing_since == 0;
-    if (!is)
+    bool is = job->certain ? is_killed(wait_status) && is_killed(job->first_status)
+                           : WIFSIGNALED(wait_status);
+    if (!is || job->killed)
         return false;
     out->rank = -1;
     out->signal = WTERMSIG(wait_status);
@@ -163,7 +171,7 @@ static void find_culprit(rt__job *job, int wait_status, const char *log, rt_msg_
         out->exit_code = b.exit_code != 0 ? b.exit_code : out->exit_code;
     } else if (is_mpirun_to_blame(job, wait_status, out)) {
         job->dead_count = 0;
-    } else if (job->certain) {
+    } else if (job->first_status != 0) {
         bool killed = WIFSIGNALED(job->first_status);
         out->signal = killed ? WTERMSIG(job->first_status) : 0;
         out->exit_code = killed ? 128 + out->signal : WEXITSTATUS(job->first_status);

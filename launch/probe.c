@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char rt__default_agent[] = "ssh -o BatchMode=yes -o ConnectTimeout=5";
+const char rt__default_agent[] =
+    "ssh -o BatchMode=yes -o ConnectTimeout=5 -o ServerAliveInterval=5";
 static const double ANSWER_SECONDS = 5;
 
 /* ---- the agent ---- */

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 #include "launch/hosts.h"
 
-/* ssh that fails instead of asking for a password or waiting for minutes. */
+/* ssh that fails instead of asking for a password, and ends when the other host is gone. */
 extern const char rt__default_agent[];
 enum { RT__AGENT_TEXT = 1024, RT__AGENT_WORDS = 32 };
 /* Takes the agent apart into words, which lie in text; host and command are to follow. Returns how

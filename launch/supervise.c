@@ -99,7 +99,7 @@ static void reap(rt__supervisor *s)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-        if (rt__generations_reaped(&s->generations, pid, status) || WIFSTOPPED(status))
+        if (rt__generations_reaped(&s->generations, pid, status))
             continue;
         if (pid == s->coordinator.pid)
             rt__supervisor_coordinator_gone(s, status);

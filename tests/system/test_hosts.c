@@ -122,6 +122,20 @@ static void two_hosts_give_the_weights_of_one(void **state)
     expect_weights_of_one_host(b, false);
 }
 
+static void a_killed_worker_on_another_host_is_named(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    command c = TRAIN(b, "3", ((int[]){1, 2, 0}), LONG);
+    await_step(b->dir, 40, 60);
+    kill(find_worker(&b->s, 2, 10), SIGKILL);
+    await_event(b, "\"cause\":\"worker 2 was killed by signal 9\"", 60);
+    await_event(b, "\"event\":\"recovered\"", 60);
+    kill(find_worker(&b->s, 0, 10), SIGKILL);
+    await_event(b, "\"cause\":\"worker 0 was killed by signal 9\"", 60);
+    stop_and_compare(b, c);
+}
+
 static void a_lost_host_costs_its_workers(void **state)
 {
     bench *b = *state;
@@ -202,9 +216,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(two_hosts_give_the_weights_of_one), TEST(a_lost_host_costs_its_workers),
-        TEST(a_host_that_is_cut_off_comes_back), TEST(a_host_that_is_down_is_left_out),
-        TEST(the_host_file_may_change),          TEST(nobody_on_any_host_outlives_the_launcher),
+        TEST(two_hosts_give_the_weights_of_one),
+        TEST(a_killed_worker_on_another_host_is_named),
+        TEST(a_lost_host_costs_its_workers),
+        TEST(a_host_that_is_cut_off_comes_back),
+        TEST(a_host_that_is_down_is_left_out),
+        TEST(the_host_file_may_change),
+        TEST(nobody_on_any_host_outlives_the_launcher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
