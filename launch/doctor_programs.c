@@ -36,17 +36,28 @@ static char *find_beside(rt__doctor *d, const char *name)
     return NULL;
 }
 
+/* Returns the line that says most: what a program of ours said, or what was said last. */
+static const char *telling_line(rt__captured *c)
+{
+    char *ours = strstr(c->err, "ringtorch: ");
+    if (ours) {
+        ours[strcspn(ours, "\n")] = '\0';
+        return ours + strlen("ringtorch: ");
+    }
+    const char *last = rt__last_line(c->err);
+    return *last ? last : rt__last_line(c->out);
+}
+
 /* Says what went wrong with a program that was run. */
 static void say_failure(rt__doctor *d, const char *check, const char *advice, const char *what,
                         rt__captured *c)
 {
-    const char *last = rt__last_line(c->err);
     if (c->exit_code < 0)
         rt__doctor_say(d, RT__PROBLEM, check, advice, "%s: has not ended after %.0f s", what,
                        c->seconds);
     else
         rt__doctor_say(d, RT__PROBLEM, check, advice, "%s: exit code %d: %s", what, c->exit_code,
-                       *last ? last : rt__last_line(c->out));
+                       telling_line(c));
 }
 
 /* ---- the engine ---- */

@@ -242,7 +242,7 @@ static void an_engine_that_cannot_start_is_a_problem(void **state)
     (void)state;
     assert_int_equal(run_quickly(wrong_kernels, NULL, NULL), 1);
     expect_out("problem  kernels");
-    expect_out("'quantum'");
+    expect_out("ringtorch-worker: exit code 2: instruction set 'quantum'");
 }
 
 /* ---- the machine ---- */
