@@ -43,13 +43,10 @@ static bool is_over(const rt__run *r)
            (r->phase == RT__DRAIN && !r->regrouping);
 }
 
-/* Changes how many workers are wanted; false, with the run failed, if that cannot be written down. */
-static bool set_target(rt__run *r, double now, int64_t workers)
+/* Changes how many workers are wanted. Fails if that cannot be written down, which is no reason to end the run. */
+static rt_status set_target(rt__run *r, int64_t workers)
 {
-    if (rt__record_decision(r, "target", "{s:I}", "workers", (json_int_t)workers) == RT_OK)
-        return true;
-    rt__run_fail_with_error(r, now);
-    return false;
+    return rt__record_decision(r, "target", "{s:I}", "workers", (json_int_t)workers);
 }
 
 static void on_scale(rt__run *r, double now, const char *peer, int64_t workers)
@@ -68,7 +65,10 @@ static void on_scale(rt__run *r, double now, const char *peer, int64_t workers)
                "scale %" PRId64 ": the hosts of the host file have room for %" PRId64
                " workers: add hosts or slots",
                workers, rt__hosts_room(&r->hosts, now));
-    } else if (set_target(r, now, workers)) {
+    } else if (set_target(r, workers) != RT_OK) {
+        refuse(r, peer, rt_error_code(), "%s", rt_error());
+        rt_error_clear();
+    } else {
         rt__record_event(r, now, "scaled", "{s:I, s:I}", "from", (json_int_t)before, "to",
                          (json_int_t)workers);
         accept(r, peer, "%" PRId64 " workers instead of %" PRId64 " after the step in flight",
@@ -207,8 +207,9 @@ void rt__run_on_leave(rt__run *r, double now, int64_t rank, const rt_msg_leave *
         return;
     if (listed)
         give_up_place(r, who);
-    else if (without > 0 && rt__run_wanted(r) > without && !set_target(r, now, without))
-        return;
+    else if (without > 0 && rt__run_wanted(r) > without)
+        set_target(r, without);
+    rt_error_clear(); /* it leaves all the same, and is replaced like one that was lost */
     rt__run_regroup_soon(r, now, "a worker leaves");
 }
 
