@@ -251,13 +251,17 @@ void rt__run_on_probed(rt__run *r, double now, const rt_msg_probed *m)
         rt__run_regroup_soon(r, now, "a host is back");
 }
 
+void rt__run_probe(rt__run *r, rt__host *host)
+{
+    host->probing = true;
+    rt__run_send(r, r->launcher, RT_MSG_PROBE, &(rt_msg_probe){.host = host->name});
+}
+
 void rt__run_tick_hosts(rt__run *r, double now)
 {
     rt__host *host = rt__hosts_due(&r->hosts, now);
-    if (!host)
-        return;
-    host->probing = true;
-    rt__run_send(r, r->launcher, RT_MSG_PROBE, &(rt_msg_probe){.host = host->name});
+    if (host)
+        rt__run_probe(r, host);
 }
 
 /* ---- status ---- */

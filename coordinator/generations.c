@@ -244,13 +244,33 @@ static void tell_running(rt__run *r, double now, const rt__plan *plan, int64_t l
         rt__record_text(rt__source_name(&r->source)), "lost_steps", (json_int_t)lost);
 }
 
+/* The coordinator before us knew which hosts are in use, which are set aside, and what was wanted: the first is seen
+ * from who is here, the others are found out anew. */
+static void learn_hosts(rt__run *r)
+{
+    static const char why[] = "the hosts or the number of workers wanted are others";
+    for (int64_t i = 0; i < r->hosts.count; i++)
+        r->hosts.host[i].used = 0;
+    for (int64_t k = 0; k < r->roster.world; k++) {
+        rt__host *host = rt__hosts_find(&r->hosts, r->roster.member[k].host);
+        if (host)
+            host->used++;
+    }
+    for (int64_t i = 0; i < r->hosts.count; i++)
+        if (r->hosts.host[i].used == 0)
+            rt__run_probe(r, &r->hosts.host[i]);
+    snprintf(r->regroup_why, sizeof r->regroup_why, "%s", why); /* if that is so */
+}
+
 /* What is the case once the ranks have a plan. */
 static void enter_run(rt__run *r, double now, bool resumed)
 {
     r->recovery.gathered = now;
     rt__run_enter(r, now, r->roster.finished > 0 ? RT__DRAIN : RT__RUN);
     r->stepped_at = now;
-    if (!resumed)
+    if (resumed)
+        learn_hosts(r);
+    else
         r->newest_step = r->source.step;
     r->sums.agreed_step = r->source.step; /* all have read the same bytes */
     for (int64_t k = 0; k < r->roster.world; k++)

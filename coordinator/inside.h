@@ -74,6 +74,8 @@ void rt__run_on_leave(rt__run *r, double now, int64_t rank, const rt_msg_leave *
 void rt__run_on_hosts(rt__run *r, double now, const rt_msg_hosts *m);
 void rt__run_on_probed(rt__run *r, double now, const rt_msg_probed *m);
 void rt__run_tick_hosts(rt__run *r, double now);
+/* Has the launcher find out whether a host can be reached; until then it takes no workers. */
+void rt__run_probe(rt__run *r, rt__host *host);
 /* A checkpoint of a step was committed (text: its path) or has failed (text: why): tells tools that wait. */
 void rt__run_tell_askers(rt__run *r, int64_t step, bool committed, const char *text);
 
