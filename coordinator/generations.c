@@ -565,6 +565,23 @@ static void look_for_missing(rt__run *r, double now)
     rt__run_give_up_generation(r, now, "not all workers came");
 }
 
+/* The coordinator before us had written down a generation and died before the launcher heard of it. */
+static void start_after_all(rt__run *r, double now)
+{
+    int64_t places = r->hosts.count > 0 ? 0 : r->roster.world;
+    for (int64_t i = 0; i < r->hosts.count; i++)
+        places += r->hosts.host[i].used;
+    r->job_unknown = false;
+    if (places >= r->roster.world) {
+        send_start(r, now);
+        return;
+    }
+    r->job_alive = false; /* its hosts have gone from the list: another one takes its place */
+    rt__record_decision(r, "exited", "{s:I}", "generation", (json_int_t)r->generation);
+    rt_error_clear();
+    rt__run_recover(r, now, true);
+}
+
 void rt__run_tick_generations(rt__run *r, double now)
 {
     bool drained =
@@ -582,9 +599,9 @@ void rt__run_tick_generations(rt__run *r, double now)
     }
     if (r->phase != RT__GATHER)
         return;
-    if (r->job_unknown && now - r->phase_since > RT__EXIT_SECONDS) {
-        r->job_unknown = false;
-        send_start(r, now);
-    }
+    if (r->job_unknown && now - r->phase_since > RT__EXIT_SECONDS)
+        start_after_all(r, now);
+    if (r->phase != RT__GATHER)
+        return;
     look_for_missing(r, now);
 }
