@@ -268,11 +268,15 @@ static void enter_run(rt__run *r, double now, bool resumed)
     r->recovery.gathered = now;
     rt__run_enter(r, now, r->roster.finished > 0 ? RT__DRAIN : RT__RUN);
     r->stepped_at = now;
-    if (resumed)
+    int64_t agreed = r->source.step; /* all have read the same bytes */
+    if (resumed) {
         learn_hosts(r);
-    else
+        agreed = r->committed_step > agreed ? r->committed_step : agreed; /* was compared before */
+        agreed = r->sums.agreed_step > agreed ? r->sums.agreed_step : agreed;
+    } else {
         r->newest_step = r->source.step;
-    r->sums.agreed_step = r->source.step; /* all have read the same bytes */
+    }
+    r->sums.agreed_step = agreed;
     for (int64_t k = 0; k < r->roster.world; k++)
         if (r->roster.member[k].step > r->newest_step)
             r->newest_step = r->roster.member[k].step;
