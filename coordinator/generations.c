@@ -269,8 +269,9 @@ static void enter_run(rt__run *r, double now, bool resumed)
     rt__run_enter(r, now, r->roster.finished > 0 ? RT__DRAIN : RT__RUN);
     r->stepped_at = now;
     int64_t agreed = r->source.step; /* all have read the same bytes */
-    if (resumed) {
+    if (r->generations_here == 0)
         learn_hosts(r);
+    if (resumed) {
         agreed = r->committed_step > agreed ? r->committed_step : agreed; /* was compared before */
         agreed = r->sums.agreed_step > agreed ? r->sums.agreed_step : agreed;
     } else {
