@@ -278,9 +278,13 @@ static void enter_run(rt__run *r, double now, bool resumed)
         r->newest_step = r->source.step;
     }
     r->sums.agreed_step = agreed;
-    for (int64_t k = 0; k < r->roster.world; k++)
-        if (r->roster.member[k].step > r->newest_step)
-            r->newest_step = r->roster.member[k].step;
+    for (int64_t k = 0; k < r->roster.world; k++) {
+        rt__member *m = &r->roster.member[k];
+        m->since = 0; /* until now it was waiting for the others to come */
+        m->heard = m->ran = now;
+        if (m->step > r->newest_step)
+            r->newest_step = m->step;
+    }
     rt__run_pass_on_orders(r, now);
     rt__run_settle(r, now);
 }
