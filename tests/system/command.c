@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <setjmp.h>
@@ -75,8 +76,8 @@ static const char *variable(const char *block, size_t len, const char *name)
     return NULL;
 }
 
-/* Returns whether the program a process runs has that file name. */
-static bool runs_program(pid_t pid, const char *name)
+/* Gives the file name of the program a process runs; false when it is gone. */
+static bool read_program(pid_t pid, char *name, size_t size)
 {
     char path[64], target[512];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
@@ -85,34 +86,61 @@ static bool runs_program(pid_t pid, const char *name)
         return false;
     target[len] = 0;
     const char *slash = strrchr(target, '/');
-    return strcmp(slash ? slash + 1 : target, name) == 0;
+    snprintf(name, size, "%s", slash ? slash + 1 : target);
+    return true;
 }
 
-/* Calls f for each living process of the scratch folder whose program is `name` (NULL: any); stops
- * when f returns false. */
-static void each_process(const scratch *s, const char *name,
-                         bool (*f)(pid_t pid, const char *rank, void *context), void *context)
+/* Reads state and parent from /proc/<pid>/stat: "pid (name) state parent ...". */
+static void read_state(process *p)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)p->pid);
+    p->state = '?';
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return;
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    int parent = 0;
+    const char *end = strrchr(text, ')'); /* the name may hold anything */
+    if (end && sscanf(end + 1, " %c %d", &p->state, &parent) == 2)
+        p->parent = parent;
+}
+
+static int number_in(const char *block, size_t len, const char *name)
+{
+    const char *value = variable(block, len, name);
+    return value ? (int)strtol(value, NULL, 10) : -1;
+}
+
+void each_process(const scratch *s, const char *name, bool (*f)(const process *p, void *context),
+                  void *context)
 {
     static char environment[256 << 10];
     DIR *proc = opendir("/proc");
     assert_non_null(proc);
     for (struct dirent *entry; (entry = readdir(proc));) {
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (!isdigit((unsigned char)entry->d_name[0]) || pid == getpid())
+        process p = {.pid = (pid_t)strtol(entry->d_name, NULL, 10)};
+        if (!isdigit((unsigned char)entry->d_name[0]) || p.pid == getpid())
             continue;
-        size_t len = read_environment(pid, environment, sizeof environment);
+        size_t len = read_environment(p.pid, environment, sizeof environment);
         const char *marker = variable(environment, len, "RINGTORCH_TEST");
-        if (!marker || strcmp(marker, s->path) != 0 || (name && !runs_program(pid, name)))
+        if (!marker || strcmp(marker, s->path) != 0 ||
+            !read_program(p.pid, p.program, sizeof p.program) ||
+            (name && strcmp(p.program, name) != 0))
             continue;
-        if (!f(pid, variable(environment, len, "OMPI_COMM_WORLD_RANK"), context))
+        read_state(&p);
+        p.rank = number_in(environment, len, "OMPI_COMM_WORLD_RANK");
+        p.generation = number_in(environment, len, "RINGTORCH_GENERATION");
+        if (!f(&p, context))
             break;
     }
     closedir(proc);
 }
 
-static bool count_one(pid_t pid, const char *rank, void *context)
+static bool count_one(const process *p, void *context)
 {
-    (void)pid, (void)rank;
+    (void)p;
     ++*(int *)context;
     return true;
 }
@@ -124,11 +152,11 @@ int count_processes(const scratch *s, const char *name)
     return count;
 }
 
-static bool kill_one(pid_t pid, const char *rank, void *context)
+static bool kill_one(const process *p, void *context)
 {
-    (void)rank, (void)context;
-    fprintf(stderr, "left over: process %d\n", (int)pid);
-    kill(pid, SIGKILL);
+    (void)context;
+    fprintf(stderr, "left over: process %d, %s\n", (int)p->pid, p->program);
+    kill(p->pid, SIGKILL);
     return true;
 }
 
@@ -137,11 +165,11 @@ typedef struct rank_search {
     pid_t pid;
 } rank_search;
 
-static bool match_rank(pid_t pid, const char *rank, void *context)
+static bool match_rank(const process *p, void *context)
 {
     rank_search *search = context;
-    if (rank && strtol(rank, NULL, 10) == search->rank)
-        search->pid = pid;
+    if (p->rank == search->rank)
+        search->pid = p->pid;
     return !search->pid;
 }
 
@@ -182,6 +210,7 @@ static void become(const command *c, const char *program, const char *const *arg
     for (int i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
         argv[i + 1] = (char *)arguments[i];
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is killed leaves no run behind */
     setenv("RINGTORCH_TEST", c->scratch->path, 1);
     int in = open("/dev/null", O_RDONLY);
     int out = open(in_scratch(c->scratch, "out.%d", c->number), O_WRONLY | O_CREAT | O_TRUNC, 0644);

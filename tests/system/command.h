@@ -58,6 +58,18 @@ void expect_exit(const result *r, int exit_code);
 /* Fails the test, showing both, unless the text holds the fragment. */
 void expect_text(const char *text, const char *fragment);
 
+/* A process as /proc shows it. */
+typedef struct process {
+    pid_t pid, parent;
+    char state;           /* 'R', 'S', 'D', 'T', ... */
+    char program[32];     /* file name of its executable, e.g. "ringtorch-worker" */
+    int rank, generation; /* of a worker; -1: none */
+} process;
+
+/* Calls f for each living process of this scratch whose program is `name` (NULL: any), until it
+ * returns false. */
+void each_process(const scratch *s, const char *name, bool (*f)(const process *p, void *context),
+                  void *context);
 /* Returns how many processes of this scratch are alive whose program is `name` (NULL: any). */
 int count_processes(const scratch *s, const char *name);
 /* Returns the process id of the worker with that MPI rank, waiting for it at most that many
