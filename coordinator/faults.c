@@ -244,7 +244,9 @@ void rt__run_on_checksum(rt__run *r, double now, int64_t rank, const rt_msg_chec
         return;
     }
     char text[1024];
-    if (!doubt(r, now, m->slice < 0 ? r->sums.agreed_step : m->step)) /* first: who dies here must not have told only */
+    if (!doubt(r, now,
+               m->slice < 0 ? r->sums.agreed_step
+                            : m->step)) /* first: who dies here must not have told only */
         return;
     tell_corruption(r, now, m, &v, text, sizeof text);
     rt__run_note_cause(r, now, RT__CAUSE_FAULT, v.count == 1 ? v.ranks[0] : -1, "%s", text);

@@ -193,7 +193,8 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->interrupt_signal = integer(record, "interrupt_signal");
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
     RT_TRY(apply_doubt(h, json_object_get(record, "doubt")));
-    h->committed_step = integer(record, "committed_step"); /* also what was committed since the doubt */
+    h->committed_step =
+        integer(record, "committed_step"); /* also what was committed since the doubt */
     if (json_array_extend(h->world_sizes, json_object_get(record, "world_sizes")) != 0 ||
         json_array_extend(h->recovery_seconds, json_object_get(record, "recovery_seconds")) != 0)
         return RT_FAIL(FORMAT, "journal: a history without world_sizes or recovery_seconds");
