@@ -204,7 +204,7 @@ static void a_rank_that_differs_is_named_and_nothing_of_it_is_kept(void **state)
     machine_feed(&m, 2, "sum 0 50 8");
     machine_feed(&m, 2, "sum 2 50 9");
     machine_done(&m);
-    expect_feed(&m, 3, "sum 1 50 8", "event:corruption journal:doubt END_GENERATION>l");
+    expect_feed(&m, 3, "sum 1 50 8", "journal:doubt event:corruption END_GENERATION>l");
     assert_non_null(strstr(m.run.cause.text, "worker 2 on box"));
     expect_feed(&m, 4, "exited 1 143 0 -1", "journal:exited event:worker_lost again<=40");
     machine_feed(&m, 4, "recovered 40");
