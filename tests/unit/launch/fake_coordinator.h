@@ -4,7 +4,7 @@
  *     fake f;
  *     fake_start(&f, "/tmp/x/run");
  *     fake_answer(&f, RT_MSG_ACCEPTED, "as you wish");    // to whatever comes
- *     ... run a command; f.asked, f.workers ... say what came ...
+ *     ... run a command; fake_question(&f), fake_number(&f) say what came ...
  *     fake_stop(&f);                                      // lock and control file are gone
  */
 #ifndef RINGTORCH_TESTS_LAUNCH_FAKE_COORDINATOR_H
@@ -107,6 +107,32 @@ static void fake_answer(fake *f, rt_msg_type type, const char *text)
     f->answer = type;
     snprintf(f->text, sizeof f->text, "%s", text);
     pthread_mutex_unlock(&f->mutex);
+}
+
+/* What the last message asked for. */
+static rt_msg_type fake_question(fake *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    rt_msg_type type = f->question;
+    pthread_mutex_unlock(&f->mutex);
+    return type;
+}
+
+static int64_t fake_number(fake *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    int64_t number = f->number;
+    pthread_mutex_unlock(&f->mutex);
+    return number;
+}
+
+static const char *fake_reason(fake *f)
+{
+    static char reason[sizeof f->reason];
+    pthread_mutex_lock(&f->mutex);
+    memcpy(reason, f->reason, sizeof reason);
+    pthread_mutex_unlock(&f->mutex);
+    return reason;
 }
 
 /* Writes control.json as the coordinator does. */
