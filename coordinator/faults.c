@@ -238,18 +238,27 @@ void rt__run_on_checksum(rt__run *r, double now, int64_t rank, const rt_msg_chec
         rt_error_clear(); /* one comparison less */
         return;
     }
-    bool running = r->phase == RT__RUN || r->phase == RT__DRAIN;
-    if (!v.differ || !running) {
+    if (!v.differ) {
         rt__run_commit_agreed(r);
-        return;
+    } else if (r->mismatch.step < 0) {
+        r->mismatch = *m;
+        r->verdict = v;
+        rt__run_act_on_mismatch(r, now);
     }
+}
+
+void rt__run_act_on_mismatch(rt__run *r, double now)
+{
+    const rt_msg_checksum *m = &r->mismatch;
+    const rt__verdict *v = &r->verdict;
     char text[1024];
-    if (!doubt(r, now,
-               m->slice < 0 ? r->sums.agreed_step
-                            : m->step)) /* first: who dies here must not have told only */
+    if (m->step < 0 || (r->phase != RT__RUN && r->phase != RT__DRAIN))
         return;
-    tell_corruption(r, now, m, &v, text, sizeof text);
-    rt__run_note_cause(r, now, RT__CAUSE_FAULT, v.count == 1 ? v.ranks[0] : -1, "%s", text);
+    /* First, so that nobody who dies here has only told of it. */
+    if (!doubt(r, now, m->slice < 0 ? r->sums.agreed_step : m->step))
+        return;
+    tell_corruption(r, now, m, v, text, sizeof text);
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, v->count == 1 ? v->ranks[0] : -1, "%s", text);
     rt__run_give_up_generation(r, now, "memory or arithmetic is corrupt");
 }
 

@@ -136,6 +136,7 @@ static void start_generation(rt__run *r, double now)
     r->unsaved_step = -1;
     rt__offers_release(&r->offers);
     rt__sums_clear(&r->sums);
+    r->mismatch.step = -1;
     r->facts.effects->generation(r->facts.effects->ctx, r->generation);
     if (rt__roster_reset(&r->roster, world) != RT_OK) {
         rt__run_fail_with_error(r, now);
@@ -286,6 +287,7 @@ static void enter_run(rt__run *r, double now, bool resumed)
             r->newest_step = m->step;
     }
     rt__run_pass_on_orders(r, now);
+    rt__run_act_on_mismatch(r, now);
     rt__run_settle(r, now);
 }
 

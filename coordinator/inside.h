@@ -57,6 +57,8 @@ __attribute__((format(printf, 5, 6))) void rt__run_note_cause(rt__run *r, double
 void rt__run_give_up_generation(rt__run *r, double now, const char *reason);
 void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *m);
 void rt__run_on_checksum(rt__run *r, double now, int64_t rank, const rt_msg_checksum *m);
+/* Acts on sums that were found to differ before the generation was taken over. */
+void rt__run_act_on_mismatch(rt__run *r, double now);
 void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m);
 void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m);
 /* Looks for workers that hold the others up. */

@@ -27,6 +27,7 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .interrupted = facts->history.interrupt_signal != 0,
         .interrupt_signal = facts->history.interrupt_signal,
         .unsaved_step = -1,
+        .mismatch.step = -1,
         .reported_step = facts->metrics_step,
         .nan_step = -1,
         .cause.rank = -1,
@@ -210,7 +211,7 @@ void rt__run_finish_drain(rt__run *r, double now)
 void rt__run_commit_agreed(rt__run *r)
 {
     bool compares = r->facts.cfg->run.hash_every > 0 && r->roster.world > 1;
-    if (r->history.doubt.generation == r->generation)
+    if (r->sums.wrong || r->history.doubt.generation == r->generation)
         return; /* all may agree on what grew out of a wrong state */
     for (int64_t i = 0; i < r->checkpoints.count; i++) {
         rt__checkpoint *c = &r->checkpoints.open[i];

@@ -16,6 +16,7 @@ void rt__sums_clear(rt__sums *s)
 {
     while (s->count > 0)
         drop(s, s->count - 1);
+    s->wrong = false;
 }
 
 void rt__sums_release(rt__sums *s)
@@ -88,7 +89,8 @@ rt_status rt__sums_add(rt__sums *s, int64_t world, int64_t rank, const rt_msg_ch
         return RT_OK;
     out->complete = true;
     judge(x, places, out);
-    if (m->slice < 0 && !out->differ && m->step > s->agreed_step)
+    s->wrong |= out->differ;
+    if (m->slice < 0 && !s->wrong && m->step > s->agreed_step)
         s->agreed_step = m->step;
     drop(s, (int)(x - s->open));
     return RT_OK;

@@ -26,6 +26,7 @@ typedef struct rt__sums {
     rt__sum open[RT__SUMS_OPEN]; /* [count], oldest first */
     int count;
     int64_t agreed_step; /* newest step at which all had the same parameters; -1: none */
+    bool wrong; /* they differed once: what grew out of it may agree again, and means nothing */
 } rt__sums;
 
 typedef struct rt__verdict {
