@@ -51,11 +51,19 @@ static const char *last_line(const char *text)
     return line;
 }
 
-void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m)
+/* Words for the end of a job, and how much they weigh. */
+static void note_why_it_exited(rt__run *r, double at, const rt_msg_exited *m)
 {
-    double at = now - m->seconds_since_sign;
+    int64_t killed_by =
+        m->exit_code > 128 && m->exit_code <= 128 + SIGRTMAX ? m->exit_code - 128 : 0;
+    /* mpirun hands on how the first of its ranks ended, and then sends SIGTERM to the others. */
+    bool is_next = m->signal == SIGTERM && killed_by && killed_by != SIGTERM;
     if (m->host[0])
         rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1, "host %s cannot be reached", m->host);
+    else if (is_next || (!m->signal && m->rank < 0 && killed_by))
+        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1,
+                           "a worker was killed by signal %" PRId64 " while it was starting",
+                           killed_by);
     else if (m->signal && m->rank >= 0)
         rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, m->rank,
                            "worker %" PRId64 " was killed by signal %" PRId64, m->rank, m->signal);
@@ -70,9 +78,14 @@ void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m)
         rt__run_note_cause(r, at, RT__CAUSE_EXIT_CODE, -1,
                            "mpirun ended with exit code %" PRId64 "%s%s", m->exit_code,
                            m->tail[0] ? ": " : "", last_line(m->tail));
+    r->cause.exit_code = m->exit_code;
+    r->cause.signal = is_next || !m->signal ? killed_by : m->signal;
+}
+
+void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m)
+{
+    note_why_it_exited(r, now - m->seconds_since_sign, m);
     rt__cause *c = &r->cause;
-    c->exit_code = m->exit_code;
-    c->signal = m->signal;
     if (m->host[0])
         snprintf(c->host, sizeof c->host, "%s", m->host);
     r->recovery.rank = c->rank;
@@ -80,8 +93,8 @@ void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m)
     snprintf(r->recovery.cause, sizeof r->recovery.cause, "%.*s", (int)sizeof r->recovery.cause - 1,
              c->text);
     /* Somebody else's kill says nothing about the work; a crash may. */
-    bool crashed =
-        m->rank >= 0 && m->exit_code != 0 && m->signal != SIGKILL && m->signal != SIGTERM;
+    bool crashed = c->rank >= 0 && m->rank >= 0 && m->exit_code != 0 && c->signal != SIGKILL &&
+                   c->signal != SIGTERM;
     if (crashed)
         r->died = (rt__trace){.generation = r->generation, .rank = m->rank};
 }

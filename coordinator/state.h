@@ -162,7 +162,8 @@ typedef struct rt__run {
     rt__offers offers;
     rt__checkpoints checkpoints;
     rt__sums sums;
-    rt_msg_checksum mismatch; /* found while a generation is taken over, to be acted on once it is; step -1: none */
+    rt_msg_checksum
+        mismatch; /* found while a generation is taken over, to be acted on once it is; step -1: none */
     rt__verdict verdict;
     json_t *layout; /* rank 0's, for manifests */
     int64_t end_step, newest_step;

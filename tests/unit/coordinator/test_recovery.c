@@ -281,6 +281,27 @@ static void the_same_slice_three_times_is_the_data(void **state)
     machine_release(&m);
 }
 
+/* mpirun's exit code is how the first rank ended; what it says of the others is its own doing. */
+static void who_dies_while_starting_blames_nobody_else(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"137 15 1", "137 0 -1"};
+    for (int i = 0; i < 2; i++) {
+        machine m;
+        char event[64];
+        machine_init(&m, 3);
+        machine_feed(&m, 0, "launcher 0");
+        machine_feed(&m, 0, "recovered 0");
+        machine_feed(&m, 0, "hello 2");
+        snprintf(event, sizeof event, "exited 1 %s", ends[i]);
+        machine_feed(&m, 1, event);
+        assert_string_equal(m.cause, "a worker was killed by signal 9 while it was starting");
+        assert_int_equal(m.run.recovery.rank, -1);
+        assert_int_equal(m.run.died.generation, 0);
+        machine_release(&m);
+    }
+}
+
 /* ---- hosts ---- */
 
 static void a_lost_host_is_set_aside_and_comes_back(void **state)
@@ -335,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_differs_is_named_and_nothing_of_it_is_kept),
         cmocka_unit_test(not_a_number_is_tried_once_from_a_checkpoint),
         cmocka_unit_test(the_same_slice_three_times_is_the_data),
+        cmocka_unit_test(who_dies_while_starting_blames_nobody_else),
         cmocka_unit_test(a_lost_host_is_set_aside_and_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
