@@ -1,0 +1,624 @@
+#include "tests/sim/rank.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/phase.h"
+#include "common/slices.h"
+#include "tests/sim/memory.h"
+#include "tests/sim/world.h"
+
+enum {
+    COPY_MOST = 20 * SIM_MILLISECOND, /* into the snapshot */
+    LEAVE_MOST = 300 * SIM_MILLISECOND,
+};
+
+static sim_job *job_of(sim_world *w, sim_pid who)
+{
+    return w->job[who.generation];
+}
+
+static sim_rank *rank_of(sim_world *w, sim_pid who)
+{
+    return &job_of(w, who)->rank[who.rank];
+}
+
+static const rt_msg_plan *plan_of(const sim_rank *r)
+{
+    return r->plan ? &r->plan->body.plan : NULL;
+}
+
+static void now_does(sim_world *w, sim_rank *r, sim_doing doing)
+{
+    r->doing = doing;
+    r->moved = w->now;
+}
+
+/* Most pauses are about as usual, some are much longer. */
+static sim_time about(sim_world *w, sim_time usual)
+{
+    sim_time t = usual * sim_between(&w->dice, 80, 130) / 100;
+    return sim_chance(&w->dice, 0.002) ? 5 * t : t;
+}
+
+/* ---- joining ---- */
+
+/* What the host's shared memory holds, five numbers an entry. */
+static int64_t *list_offers(const sim_host *h, int64_t *count)
+{
+    int64_t *list = sim_alloc((size_t)(2 * RT_OFFER_FIELDS * h->snapshots) * sizeof *list);
+    *count = 0;
+    for (int64_t i = 0; i < h->snapshots; i++)
+        for (int k = 0; k < 2; k++) {
+            const sim_snapshot *s = h->snapshot[i];
+            if (s->slot[k].step < 0)
+                continue;
+            const int64_t entry[RT_OFFER_FIELDS] = {s->generation, s->rank, s->slot[k].step,
+                                                    s->begin, s->end};
+            memcpy(list + *count, entry, sizeof entry);
+            *count += RT_OFFER_FIELDS;
+        }
+    return list;
+}
+
+/* Where the ranks of the last generation that was here before stood. */
+static int64_t *list_traces(const sim_host *h, int64_t mine, int64_t *count)
+{
+    int64_t *list = sim_alloc((size_t)(RT_TRACE_FIELDS * h->snapshots) * sizeof *list), newest = 0;
+    *count = 0;
+    for (int64_t i = 0; i < h->snapshots; i++) {
+        int64_t g = h->snapshot[i]->generation;
+        newest = g < mine && g > newest ? g : newest;
+    }
+    for (int64_t i = 0; i < h->snapshots; i++) {
+        const sim_snapshot *s = h->snapshot[i];
+        const int64_t entry[RT_TRACE_FIELDS] = {s->generation, s->rank, s->mark.step, s->mark.slice,
+                                                s->mark.phase};
+        if (s->generation != newest)
+            continue;
+        memcpy(list + *count, entry, sizeof entry);
+        *count += RT_TRACE_FIELDS;
+    }
+    return list;
+}
+
+static void say_hello(sim_world *w, sim_pid who)
+{
+    const sim_rank *r = rank_of(w, who);
+    const sim_host *h = &w->host[r->process.host];
+    rt_msg_hello m = {
+        .host = h->name,
+        .pid = 1000 + who.rank,
+        .rank = who.rank,
+        .world = job_of(w, who)->world,
+        .device = "cpu",
+        .isa = "avx2",
+        .blas = "builtin",
+        .threads = 1,
+        .config_hash = SIM_CONFIG_HASH,
+        .layout_hash = "layout",
+        .parameters = w->s->blocks * RT_BLOCK,
+        .samples = 1 << 20,
+        .local_rank = r->local_rank,
+    };
+    int64_t *offers = NULL, *traces = NULL;
+    if (r->local_rank == 0 && w->sabotage != SIM_OLD_SOURCE) {
+        m.offers = offers = list_offers(h, &m.offers_count);
+        m.traces = traces = list_traces(h, who.generation, &m.traces_count);
+    }
+    sim_note(w, "worker %lld of g%lld: HELLO, %lld offers", who.rank, who.generation,
+             m.offers_count / RT_OFFER_FIELDS);
+    sim_link_post(w, who, RT_MSG_HELLO, &m);
+    sim_free(offers);
+    sim_free(traces);
+}
+
+static rt_phase phase_of(const sim_rank *r)
+{
+    static const rt_phase phases[] = {
+        [SIM_BOOTING] = RT_PHASE_START,      [SIM_JOINED] = RT_PHASE_START,
+        [SIM_RESTORING] = RT_PHASE_RESTORE,  [SIM_COMPUTING] = RT_PHASE_FORWARD,
+        [SIM_WAITING] = RT_PHASE_REDUCE,     [SIM_SAVING] = RT_PHASE_CHECKPOINT,
+        [SIM_EVALUATING] = RT_PHASE_EVALUATE, [SIM_CLOSING] = RT_PHASE_FINISH,
+        [SIM_FINISHED] = RT_PHASE_FINISH,
+    };
+    return phases[r->doing];
+}
+
+static int64_t newest_snapshot(const sim_rank *r)
+{
+    const sim_snapshot *s = r->snapshot;
+    return !s ? -1 : s->slot[0].step > s->slot[1].step ? s->slot[0].step : s->slot[1].step;
+}
+
+static rt_range slices_of(sim_world *w, sim_pid who)
+{
+    return rt_slices_of_rank(w->s->slices, (int)job_of(w, who)->world, who.rank);
+}
+
+void sim_rank_look(sim_world *w, sim_pid who, rt_msg_progress *out)
+{
+    sim_rank *r = rank_of(w, who);
+    double since = (double)(w->now - r->moved) / SIM_SECOND;
+    bool computes = r->doing == SIM_COMPUTING, reads = r->doing == SIM_RESTORING;
+    bool busy = computes || reads || r->doing == SIM_EVALUATING;
+    sim_time usual = computes ? w->s->step_time : r->doing == SIM_SAVING ? w->s->disk_time : 0;
+    *out = (rt_msg_progress){
+        .step = r->step,
+        .slice = computes ? slices_of(w, who).begin : -1,
+        .phase = phase_of(r),
+        .what = computes ? "conv2d" : "",
+        .since = since,
+        .usual = (double)usual / SIM_SECOND,
+        .cpu = r->cpu + (busy ? since : 0),
+        .peer = r->doing == SIM_WAITING ? sim_job_awaits(job_of(w, who)) : -1,
+        .snapshot_step = newest_snapshot(r),
+        .rss_bytes = 1 << 28,
+    };
+}
+
+static void booted(sim_world *w, sim_pid who, int64_t arg)
+{
+    (void)arg;
+    sim_rank *r = rank_of(w, who);
+    if (r->doing != SIM_BOOTING)
+        return;
+    now_does(w, r, SIM_JOINED);
+    if (w->s->snapshot_every > 0)
+        r->snapshot = sim_host_create(&w->host[r->process.host], who.generation, who.rank, r->begin,
+                                      r->end);
+    say_hello(w, who);
+}
+
+void sim_rank_start(sim_world *w, sim_pid who, int host, int64_t local_rank)
+{
+    sim_rank *r = rank_of(w, who);
+    sim_process_start(&r->process, host);
+    r->doing = SIM_BOOTING;
+    r->moved = w->now;
+    r->slow = 1;
+    r->local_rank = local_rank;
+    r->writing = r->to_save = r->saved_step = -1;
+    rt_range owned =
+        rt_owned_by_rank(w->s->blocks * RT_BLOCK, (int)job_of(w, who)->world, who.rank);
+    r->begin = owned.begin;
+    r->end = owned.end;
+    sim_link_open(w, who);
+    sim_mail_open(w, who);
+    sim_after(w, about(w, w->s->boot_time), who, booted, 0);
+}
+
+/* ---- the state it starts from ---- */
+
+static void cannot_restore(sim_world *w, sim_pid who, const char *what)
+{
+    sim_note_text(w, what, "worker %lld of g%lld cannot restore:", who.rank, who.generation);
+    rank_of(w, who)->guilty = true;
+    sim_rank_fail(w, who, RT_E_CORRUPT, what);
+}
+
+/* Looks into the snapshots that the plan says this rank can read. */
+static bool read_snapshots(sim_world *w, sim_pid who, const rt_msg_plan *p, sim_round *mine)
+{
+    const sim_host *h = &w->host[rank_of(w, who)->process.host];
+    for (int64_t i = 0; i + RT_PIECE_FIELDS <= p->pieces_count; i += RT_PIECE_FIELDS) {
+        const int64_t *piece = p->pieces + i; /* begin, end, generation, writer, reader */
+        if (piece[4] != who.rank)
+            continue;
+        const sim_snapshot *s = sim_host_find(h, piece[2], piece[3]);
+        int slot = s ? sim_snapshot_slot(s, p->start_step) : -1;
+        if (slot < 0 || s->begin > piece[0] || s->end < piece[1])
+            return false;
+        if (w->sabotage == SIM_WRONG_STEP)
+            slot = 1 - slot;
+        mine->agree &= !mine->has_hash || mine->outcome.hash == s->slot[slot].hash;
+        mine->outcome.hash = s->slot[slot].hash;
+        mine->has_hash = true;
+    }
+    return true;
+}
+
+static void restored(sim_world *w, sim_pid who, int64_t arg)
+{
+    (void)arg;
+    sim_rank *r = rank_of(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    sim_round mine = {.restore = true, .agree = true, .outcome.step = p->start_step};
+    if (p->source == 0) {
+        mine.has_hash = true;
+        mine.outcome.hash = w->rules.truth[0];
+    } else if (p->source == 1) {
+        const sim_checkpoint *c = sim_disk_at(&w->disk, p->checkpoint);
+        if (!c || c->rotten || c->step != p->start_step) {
+            cannot_restore(w, who, p->checkpoint);
+            return;
+        }
+        mine.has_hash = true;
+        mine.outcome.hash = c->hash;
+    } else if (!read_snapshots(w, who, p, &mine)) {
+        cannot_restore(w, who, "a snapshot that was offered is gone");
+        return;
+    }
+    now_does(w, r, SIM_WAITING);
+    sim_job_enter(w, who, &mine);
+}
+
+void sim_rank_has_plan(sim_world *w, sim_pid who)
+{
+    sim_rank *r = rank_of(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    if (p->world != job_of(w, who)->world)
+        sim_violate(w, "worker %d of g%d: a plan for %" PRId64 " ranks", who.rank, who.generation,
+                    p->world);
+    now_does(w, r, SIM_RESTORING);
+    if (who.rank == 0)
+        sim_link_post(w, who, RT_MSG_LAYOUT, &(rt_msg_layout){.json = "[]"});
+    sim_time usual = p->source == 1 ? w->s->disk_time : 30 * SIM_MILLISECOND;
+    if (p->source == 1 && w->now < w->disk.slow_until) {
+        usual *= 10;
+        r->guilty = true;
+    }
+    sim_after(w, about(w, usual), who, restored, 0);
+}
+
+/* ---- checkpoints ---- */
+
+static bool divides(int64_t every, int64_t step)
+{
+    return every > 0 && step % every == 0;
+}
+
+static void carry_on(sim_world *w, sim_pid who);
+
+static void report_piece(sim_world *w, sim_pid who, int64_t step, bool failed)
+{
+    if (failed) {
+        sim_link_post(w, who, RT_MSG_PIECE_FAILED,
+                      &(rt_msg_piece_failed){.step = step,
+                                             .code = RT_E_NOSPACE,
+                                             .reason = "no space left on device"});
+        return;
+    }
+    char file[40];
+    snprintf(file, sizeof file, "piece-%05d.safetensors", who.rank);
+    sim_link_post(w, who, RT_MSG_PIECE_DONE,
+                  &(rt_msg_piece_done){.step = step,
+                                       .file = file,
+                                       .bytes = 1 << 20,
+                                       .checksum = "0123456789abcdef"});
+}
+
+static void start_writing(sim_world *w, sim_pid who, int64_t step);
+
+static void piece_written(sim_world *w, sim_pid who, int64_t arg)
+{
+    (void)arg;
+    sim_rank *r = rank_of(w, who);
+    int64_t step = r->writing;
+    bool failed = w->now < w->disk.full_until;
+    if (!failed)
+        sim_disk_write_piece(&w->disk, &(sim_piece){.step = r->writing,
+                                                    .generation = who.generation,
+                                                    .rank = who.rank,
+                                                    .begin = r->begin,
+                                                    .end = r->end,
+                                                    .hash = r->writing_hash});
+    sim_note(w, "worker %lld of g%lld: piece of step %lld written, failed: %lld", who.rank,
+             who.generation, step, failed);
+    r->writing = -1;
+    report_piece(w, who, step, failed);
+    if (r->to_save >= 0) {
+        start_writing(w, who, r->to_save);
+        r->to_save = -1;
+    }
+    if (r->doing == SIM_SAVING || (r->doing == SIM_CLOSING && r->writing < 0))
+        carry_on(w, who);
+}
+
+static void start_writing(sim_world *w, sim_pid who, int64_t step)
+{
+    sim_rank *r = rank_of(w, who);
+    sim_time usual = w->s->disk_time;
+    if (w->now < w->disk.slow_until) {
+        usual *= sim_between(&w->dice, 2, 40);
+        r->guilty = true;
+    }
+    r->writing = step;
+    r->writing_hash = r->hash;
+    sim_after(w, about(w, usual), who, piece_written, 0);
+}
+
+/* ---- steps ---- */
+
+/* Tells the checksum of the state as it is now, where one is due (worker/session.c). */
+static void say_checksum(sim_world *w, sim_pid who)
+{
+    const sim_rank *r = rank_of(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    bool restored = p->source != 0 && r->step == p->start_step;
+    bool due = r->step > 0 &&
+               (divides(w->s->hash_every, r->step) || r->step == r->saved_step || restored);
+    if (due)
+        sim_link_post(w, who, RT_MSG_CHECKSUM,
+                      &(rt_msg_checksum){
+                          .step = r->step, .slice = -1, .owner = 0, .sum = (int64_t)r->hash});
+}
+
+/* Leaves word of where it is, for whoever asks after its death. */
+static void mark(sim_world *w, sim_pid who, bool computes)
+{
+    sim_rank *r = rank_of(w, who);
+    if (!r->snapshot)
+        return;
+    r->snapshot->mark.step = r->step;
+    r->snapshot->mark.phase = computes ? RT_PHASE_FORWARD : RT_PHASE_REDUCE;
+    r->snapshot->mark.slice = computes ? slices_of(w, who).begin : -1;
+}
+
+static void computed(sim_world *w, sim_pid who, int64_t arg)
+{
+    (void)arg;
+    sim_rank *r = rank_of(w, who);
+    r->cpu += (double)(w->now - r->moved) / SIM_SECOND;
+    now_does(w, r, SIM_WAITING);
+    mark(w, who, false);
+    rt__orders *o = &r->link.orders;
+    int64_t stop_after = atomic_load(&o->stop_after), save_after = atomic_load(&o->checkpoint_after);
+    bool stop = who.rank == 0 && stop_after >= 0 && r->step + 1 >= stop_after;
+    bool save = who.rank == 0 && save_after >= 0 && r->step + 1 >= save_after;
+    if (save)
+        atomic_store(&o->checkpoint_after, -1);
+    bool instead = atomic_load(&o->stop_checkpoint) || w->s->snapshot_every == 0;
+    bool checkpoint = save || (stop && instead);
+    sim_job_enter(w, who,
+                  &(sim_round){.has_hash = true,
+                               .agree = true,
+                               .outcome = {r->step, r->hash, stop, checkpoint}});
+}
+
+/* Does it compute the slice that nobody survives? It is the last one. */
+static bool crashes(sim_world *w, sim_pid who)
+{
+    return rank_of(w, who)->step == w->s->crash_step && slices_of(w, who).end == w->s->slices;
+}
+
+static void crash(sim_world *w, sim_pid who, int64_t arg)
+{
+    (void)arg;
+    sim_rank *r = rank_of(w, who);
+    r->guilty = true;
+    if (r->snapshot)
+        r->snapshot->mark.slice = w->s->slices - 1;
+    sim_rank_die(w, who, 11);
+}
+
+static void compute(sim_world *w, sim_pid who)
+{
+    sim_rank *r = rank_of(w, who);
+    now_does(w, r, SIM_COMPUTING);
+    say_checksum(w, who);
+    mark(w, who, true);
+    if (crashes(w, who))
+        sim_after(w, w->s->step_time / 2, who, crash, 0);
+    sim_time pause = (sim_time)((double)about(w, w->s->step_time) * r->slow);
+    if (r->copying_until > w->now)
+        pause += r->copying_until - w->now;
+    sim_after(w, pause, who, computed, 0);
+}
+
+static void finish(sim_world *w, sim_pid who)
+{
+    sim_rank *r = rank_of(w, who);
+    now_does(w, r, SIM_FINISHED);
+    sim_note(w, "worker %lld of g%lld: finished at step %lld", who.rank, who.generation, r->step);
+    sim_link_post(
+        w, who, RT_MSG_FINISHED,
+        &(rt_msg_finished){.step = r->step, .weights_sha256 = who.rank == 0 ? "sha" : ""});
+}
+
+/* No step follows: waits for its pieces, then it is finished. */
+static void close_up(sim_world *w, sim_pid who)
+{
+    sim_rank *r = rank_of(w, who);
+    now_does(w, r, SIM_CLOSING);
+    if (r->rounds > 1)
+        say_checksum(w, who);
+    carry_on(w, who);
+}
+
+static void evaluated(sim_world *w, sim_pid who, int64_t arg)
+{
+    (void)arg;
+    sim_rank *r = rank_of(w, who);
+    if (who.rank == 0)
+        sim_link_post(w, who, RT_MSG_EVALUATED,
+                      &(rt_msg_evaluated){
+                          .step = r->step, .count = 100, .correct = 90, .loss = 0.5, .seconds = 1});
+    close_up(w, who);
+}
+
+/* Does what comes next, if nothing has to be waited for. */
+static void carry_on(sim_world *w, sim_pid who)
+{
+    sim_rank *r = rank_of(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    if (r->doing == SIM_CLOSING) {
+        if (r->writing < 0)
+            finish(w, who);
+    } else if (!r->last) {
+        compute(w, who);
+    } else if (r->step >= p->end_step && p->evaluate_final) {
+        now_does(w, r, SIM_EVALUATING);
+        sim_after(w, about(w, w->s->step_time), who, evaluated, 0);
+    } else {
+        close_up(w, who);
+    }
+}
+
+static void save(sim_world *w, sim_pid who)
+{
+    sim_rank *r = rank_of(w, who);
+    r->saved_step = r->step;
+    if (r->writing < 0) {
+        start_writing(w, who, r->step);
+        carry_on(w, who);
+    } else {
+        r->to_save = r->step;
+        now_does(w, r, SIM_SAVING);
+    }
+}
+
+static void take_snapshot(sim_world *w, sim_rank *r, bool always)
+{
+    if (!r->snapshot || !(always || divides(w->s->snapshot_every, r->step)))
+        return;
+    sim_snapshot_write(r->snapshot, r->step, r->hash);
+    r->copying_until = w->now + sim_below(&w->dice, COPY_MOST);
+}
+
+static void report(sim_world *w, sim_pid who)
+{
+    const sim_rank *r = rank_of(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    int64_t made = r->step - p->start_step;
+    if (who.rank != 0 || !(made == 1 || divides(p->report_every, r->step) || r->last))
+        return;
+    sim_link_post(w, who, RT_MSG_REPORT,
+                  &(rt_msg_report){.step = r->step,
+                                   .loss = 1.0 / (double)(1 + r->step),
+                                   .lr = 0.001,
+                                   .grad_norm = 1,
+                                   .samples_per_second = 100,
+                                   .seconds = (double)(made * w->s->step_time) / SIM_SECOND});
+}
+
+/* What was to follow the step it starts from: before a snapshot of that could be followed by anything,
+ * its generation may have died. */
+static void catch_up(sim_world *w, sim_pid who)
+{
+    const sim_rank *r = rank_of(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    bool due = divides(p->checkpoint_every, r->step) ||
+               (r->step >= p->end_step && p->checkpoint_final);
+    if (p->source == 2 && due)
+        save(w, who);
+    else
+        carry_on(w, who);
+}
+
+static void flip_bit(sim_world *w, sim_pid who)
+{
+    sim_rank *r = rank_of(w, who);
+    r->flip = false;
+    r->guilty = true;
+    r->hash ^= 1;
+    job_of(w, who)->corrupt_step = r->step;
+    sim_rules_doubted(w);
+    sim_note(w, "worker %lld of g%lld: a bit of step %lld has flipped", who.rank, who.generation,
+             r->step);
+}
+
+void sim_rank_goes_on(sim_world *w, sim_pid who, const sim_outcome *o)
+{
+    sim_rank *r = rank_of(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    bool was_restore = r->rounds == 1;
+    r->step = o->step;
+    r->hash = o->hash;
+    r->last = r->step >= p->end_step || o->stop;
+    if (o->not_finite) {
+        r->guilty = true;
+        sim_rules_doubted(w);
+        sim_rank_fail(w, who, RT_E_NUMERIC, "the loss is not finite");
+        return;
+    }
+    if (was_restore) {
+        sim_rules_restored(w, who, r->step, r->hash);
+        catch_up(w, who);
+        return;
+    }
+    sim_rules_stepped(w, who, r->step, r->hash);
+    if (o->skipped && who.rank == 0)
+        sim_link_post(w, who, RT_MSG_SKIPPED,
+                      &(rt_msg_skipped){.step = r->step - 1, .loss = NAN, .grad_norm = NAN});
+    if (r->flip)
+        flip_bit(w, who);
+    report(w, who);
+    take_snapshot(w, r, o->stop);
+    bool due = divides(p->checkpoint_every, r->step) ||
+               (r->step >= p->end_step && p->checkpoint_final) || o->checkpoint;
+    if (due)
+        save(w, who);
+    else
+        carry_on(w, who);
+}
+
+/* ---- the coordinator's word ---- */
+
+static void leave(sim_world *w, sim_pid who, int64_t exit_code)
+{
+    sim_job_rank_gone(w, who, (int)exit_code, 0);
+}
+
+/* Told to leave, refused, or out of touch for too long. Whoever has finished leaves in peace. */
+void sim_rank_must_leave(sim_world *w, sim_pid who, const rt_saved_error *why)
+{
+    sim_rank *r = rank_of(w, who);
+    bool in_peace = r->doing == SIM_FINISHED && why->code == RT_E_ABORTED;
+    sim_note_text(w, why->text, "worker %lld of g%lld leaves:", who.rank, who.generation);
+    r->guilty |= why->code != RT_E_ABORTED;
+    sim_after(w, sim_below(&w->dice, LEAVE_MOST), who, leave,
+              in_peace ? 0 : rt_status_exit_code(why->code));
+}
+
+void sim_rank_forget(sim_world *w, sim_pid who, int64_t before)
+{
+    sim_note(w, "worker %lld of g%lld: forgets snapshots before g%lld", who.rank, who.generation,
+             before);
+    sim_host_forget(&w->host[rank_of(w, who)->process.host], before);
+}
+
+void sim_rank_receives(sim_world *w, sim_pid who, sim_letter *l)
+{
+    sim_rank *r = rank_of(w, who);
+    if (l->type == RT_MSG_PLAN && l->generation == who.generation && !r->plan)
+        r->plan = sim_letter_keep(l);
+    if (l->type == RT_MSG_STOP && l->body.stop.after_step >= 0 && who.rank != 0)
+        sim_violate(w, "STOP after step %" PRId64 " was sent to rank %d: rank 0 alone decides",
+                    l->body.stop.after_step, who.rank);
+    if (l->type != RT_MSG_PLAN && l->type != RT_MSG_COMMITTED && l->type != RT_MSG_FORGET)
+        sim_note_text(w, rt_msg_name(l->type), "worker %lld of g%lld: hears", who.rank,
+                      who.generation);
+    sim_link_receives(w, who, l);
+}
+
+/* ---- its end ---- */
+
+void sim_rank_die(sim_world *w, sim_pid who, int signal)
+{
+    sim_rank *r = rank_of(w, who);
+    if (!r->process.alive)
+        return;
+    if (r->snapshot && r->copying_until > w->now)
+        r->snapshot->slot[r->snapshot->newest].step = -1;
+    sim_job_rank_gone(w, who, 0, signal);
+}
+
+void sim_rank_fail(sim_world *w, sim_pid who, rt_status code, const char *why)
+{
+    sim_link_post(w, who, RT_MSG_FAULT,
+                  &(rt_msg_fault){.code = code,
+                                  .message = why,
+                                  .step = rank_of(w, who)->step,
+                                  .place = "simulated"});
+    sim_job_rank_gone(w, who, rt_status_exit_code(code), 0);
+}
+
+void sim_rank_release(sim_rank *r)
+{
+    sim_link_close(&r->link);
+    sim_mail_release(&r->line);
+    sim_letter_drop(r->plan);
+    sim_snapshot_drop(r->snapshot);
+}
