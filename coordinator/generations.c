@@ -22,8 +22,10 @@ void rt__run_recover(rt__run *r, double now, bool again)
     rt__source_release(&r->fallback);
     const rt__history *h = &r->history;
     int64_t most = INT64_MAX;
-    if (h->doubt.generation) /* what was committed since is above it */
+    if (h->doubt.generation) { /* what was committed since is above it, or may have been */
         most = h->committed_step > h->doubt.step ? h->committed_step : h->doubt.step;
+        most = h->committing_step > most ? h->committing_step : most;
+    }
     r->facts.effects->recover(r->facts.effects->ctx, again, most);
 }
 

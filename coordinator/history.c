@@ -11,6 +11,7 @@ rt_status rt__history_init(rt__history *h)
         .world_sizes = json_array(),
         .recovery_seconds = json_array(),
         .committed_step = -1,
+        .committing_step = -1,
         .first_step_at = -1,
         .evaluated_step = -1,
         .eval_loss = NAN,
@@ -126,6 +127,12 @@ static rt_status apply_recovered(rt__history *h, const json_t *record)
     return append(h->recovery_seconds, json_object_get(record, "recovery_seconds"));
 }
 
+static rt_status apply_committing(rt__history *h, const json_t *record)
+{
+    h->committing_step = integer(record, "step");
+    return RT_OK;
+}
+
 static rt_status apply_commit(rt__history *h, const json_t *record)
 {
     h->committed_step = integer(record, "step");
@@ -163,6 +170,8 @@ static rt_status apply_doubt(rt__history *h, const json_t *record)
     h->doubt = (rt__doubt){integer(record, "generation"), integer(record, "step")};
     if (h->doubt.generation && h->committed_step > h->doubt.step)
         h->committed_step = h->doubt.step;
+    if (h->doubt.generation && h->committing_step > h->doubt.step)
+        h->committing_step = h->doubt.step;
     return RT_OK;
 }
 
@@ -193,8 +202,9 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->interrupt_signal = integer(record, "interrupt_signal");
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
     RT_TRY(apply_doubt(h, json_object_get(record, "doubt")));
-    h->committed_step =
-        integer(record, "committed_step"); /* also what was committed since the doubt */
+    /* Also what was committed since the doubt. */
+    h->committed_step = integer(record, "committed_step");
+    h->committing_step = integer(record, "committing_step");
     if (json_array_extend(h->world_sizes, json_object_get(record, "world_sizes")) != 0 ||
         json_array_extend(h->recovery_seconds, json_object_get(record, "recovery_seconds")) != 0)
         return RT_FAIL(FORMAT, "journal: a history without world_sizes or recovery_seconds");
@@ -204,16 +214,18 @@ static rt_status apply_history(rt__history *h, const json_t *record)
 json_t *rt__history_records(const rt__history *h)
 {
     json_t *record = json_pack(
-        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:b, s:I, s:b, s:I, s:I, s:f, s:f, s:I, s:I, s:I, "
+        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:b, s:I, s:b, s:I, s:I, s:I, s:f, s:f, s:I, s:I, "
+        "s:I, "
         "s:O, s:O}",
         "kind", "history", "run", h->run_id, "config", h->config, "source", h->source, "generation",
         (json_int_t)h->generation, "restarts", (json_int_t)h->restarts, "lost_steps",
         (json_int_t)h->lost_steps, "open", h->open, "world", (json_int_t)h->world, "planned",
         h->planned, "start_step", (json_int_t)h->start_step, "committed_step",
-        (json_int_t)h->committed_step, "first_step_at", h->first_step_at, "trained_seconds",
-        h->trained_seconds, "trained_steps", (json_int_t)h->trained_steps, "target",
-        (json_int_t)h->target, "interrupt_signal", (json_int_t)h->interrupt_signal, "world_sizes",
-        h->world_sizes, "recovery_seconds", h->recovery_seconds);
+        (json_int_t)h->committed_step, "committing_step", (json_int_t)h->committing_step,
+        "first_step_at", h->first_step_at, "trained_seconds", h->trained_seconds, "trained_steps",
+        (json_int_t)h->trained_steps, "target", (json_int_t)h->target, "interrupt_signal",
+        (json_int_t)h->interrupt_signal, "world_sizes", h->world_sizes, "recovery_seconds",
+        h->recovery_seconds);
     json_t *evaluated = json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
                                   or_null(h->eval_loss), "accuracy", or_null(h->eval_accuracy));
     json_t *doubt = json_pack("{s:I, s:I}", "generation", (json_int_t)h->doubt.generation, "step",
@@ -246,6 +258,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         {"plan", apply_plan},
         {"exited", apply_exited},
         {"recovered", apply_recovered},
+        {"committing", apply_committing},
         {"commit", apply_commit},
         {"first_step", apply_first_step},
         {"evaluated", apply_evaluated},

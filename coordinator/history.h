@@ -14,6 +14,7 @@
  *     plan        generation, start_step, lost_steps, source: it has begun to step, or may have
  *     exited      generation: no process of it is left
  *     recovered   recovery_seconds
+ *     committing  step (of a checkpoint): it is about to be renamed, and may have been
  *     commit, abort   step (of a checkpoint)
  *     first_step  seconds
  *     evaluated   step, loss, accuracy
@@ -42,6 +43,7 @@ typedef struct rt__history {
     int64_t start_step;       /* ... that starts here ... */
     char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
     int64_t committed_step;   /* newest checkpoint; -1: none */
+    int64_t committing_step;  /* the last one that was to be committed; -1: none */
     /* Since the launcher was started. */
     double first_step_at;   /* < 0: not yet */
     double trained_seconds; /* in generations that are over */

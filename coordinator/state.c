@@ -219,6 +219,8 @@ void rt__run_commit_agreed(rt__run *r)
         if (!c->held || r->rejoining || !agreed)
             continue;
         c->held = false;
+        rt__record_decision(r, "committing", "{s:I}", "step", (json_int_t)c->step);
+        rt_error_clear(); /* it only helps a coordinator that takes over in between to find it */
         r->facts.effects->commit(r->facts.effects->ctx, c);
     }
 }

@@ -23,9 +23,10 @@ struct sim_shell {
     rt_config cfg;
     rt__effects effects;
     rt__run run;
-    bool made;            /* run is initialised */
-    int64_t generation;   /* of the frames it sends */
-    sim_time desk_free;   /* the desk has done all that it was given then: one thing after the other */
+    bool made;          /* run is initialised */
+    int64_t generation; /* of the frames it sends */
+    sim_time
+        desk_free; /* the desk has done all that it was given then: one thing after the other */
     bool recover_first;   /* to be done before the next event */
     int64_t effects_left; /* it dies before the next one when this is 0; < 0: it does not */
     bool inside;          /* it died in the middle of a decision */
@@ -253,7 +254,8 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
     sim_note_text(w, why, "coordinator: commits step %lld, result %lld", c->step, how);
     if (how == COMMIT_GOOD)
         sim_rules_committed(w, c->step, mixed);
-    else if (how == COMMIT_NO_PIECE && !sim_disk_has(&w->disk, c->step)) /* unless it rotted since */
+    else if (how == COMMIT_NO_PIECE &&
+             !sim_disk_has(&w->disk, c->step)) /* unless it rotted since */
         sim_violate(w, "rule 3: step %" PRId64 " was to be committed, and a piece is not there",
                     c->step);
     give_desk(w, COMMIT_MOST, committed, c->step << 2 | how);
@@ -343,9 +345,13 @@ static void note_heard(sim_world *w, sim_pid from, rt_msg_type type)
         type == RT_MSG_CHECKSUM)
         return;
     if (from.rank >= 0)
-        sim_note_text(w, name, "coordinator: hears worker %lld of g%lld:", from.rank, from.generation);
+        sim_note_text(w, name, "coordinator: hears worker %lld of g%lld:", from.rank,
+                      from.generation);
     else
-        sim_note_text(w, name, from.rank == SIM_TOOL ? "coordinator: hears a tool:" : "coordinator: hears the launcher:", 0);
+        sim_note_text(w, name,
+                      from.rank == SIM_TOOL ? "coordinator: hears a tool:"
+                                            : "coordinator: hears the launcher:",
+                      0);
 }
 
 void sim_coordinator_receives(sim_world *w, sim_pid from, const sim_letter *l)
@@ -515,8 +521,8 @@ sim_view sim_coordinator_view(const sim_world *w)
         .target = r->history.target,
         .unsettled = r->phase == RT__RUN &&
                      rt__hosts_would_change(&r->hosts, rt__run_wanted(r), r->roster.world, now(w)),
-        .watched_since = w->launcher.started +
-                         (sim_time)(fmax(r->awake_since, r->phase_since) * SIM_SECOND),
+        .watched_since =
+            w->launcher.started + (sim_time)(fmax(r->awake_since, r->phase_since) * SIM_SECOND),
         .newest_step = r->newest_step,
         .failure = r->failure,
         .open_checkpoints = r->checkpoints.count,

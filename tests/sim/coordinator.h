@@ -25,12 +25,12 @@ void sim_coordinator_die_inside(sim_world *w, int64_t effects);
 /* What the rules look at. */
 typedef struct sim_view {
     const char *phase;
-    bool running;  /* all ranks have the plan */
-    bool ended;    /* DONE or FAILED, for good */
+    bool running; /* all ranks have the plan */
+    bool ended;   /* DONE or FAILED, for good */
     bool failed;
     int64_t generation, world, newest_step;
-    int64_t target; /* workers that were asked for; 0: as configured */
-    bool unsettled; /* running, though hosts or the number of workers should change */
+    int64_t target;         /* workers that were asked for; 0: as configured */
+    bool unsettled;         /* running, though hosts or the number of workers should change */
     sim_time watched_since; /* it has been awake, and the ranks have had their plan */
     const char *failure;
     int64_t open_checkpoints;

@@ -21,7 +21,7 @@ typedef struct sim_piece {
 typedef struct sim_checkpoint {
     int64_t step, world;
     uint64_t hash;
-    bool rotten;  /* it was altered: no checksum fits */
+    bool rotten;   /* it was altered: no checksum fits */
     char path[48]; /* "checkpoints/step-00000050" */
 } sim_checkpoint;
 

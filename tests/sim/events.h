@@ -45,7 +45,8 @@ typedef struct sim_event {
     uint64_t number; /* in order of making */
     sim_action *what;
     sim_pid who;
-    uint32_t life; /* of `who` when this was planned: not for a process started later in its place */
+    uint32_t
+        life; /* of `who` when this was planned: not for a process started later in its place */
     int64_t arg;
 } sim_event;
 

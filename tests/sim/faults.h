@@ -32,7 +32,8 @@
     FAULT(ROT, rot, 1, "a committed checkpoint is altered on disk")                                \
     FAULT(NOT_FINITE, not_finite, 1, "a step's loss is not finite, by accident")                   \
     FAULT(FLIP, flip, 1, "a bit of one worker's parameters flips")                                 \
-    FAULT(TERM_RANK, term_rank, 2, "a worker is told to leave (SIGTERM), and killed half a minute later") \
+    FAULT(TERM_RANK, term_rank, 2,                                                                 \
+          "a worker is told to leave (SIGTERM), and killed half a minute later")                   \
     FAULT(INTERRUPT, interrupt, 1, "the user interrupts, and resumes later")                       \
     FAULT(SCALE, scale, 2, "the user wants another number of workers")                             \
     FAULT(HOSTS, change_hosts, 2, "the host file changes")                                         \

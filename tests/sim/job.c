@@ -5,12 +5,12 @@
 #include "tests/sim/world.h"
 
 enum {
-    GATHER_MOST = 3 * SIM_MILLISECOND, /* from the first to the last rank that goes on */
+    GATHER_MOST = 3 * SIM_MILLISECOND,  /* from the first to the last rank that goes on */
     NOTICE_MOST = 50 * SIM_MILLISECOND, /* until mpirun sees that a rank has gone */
     KILL_MOST = 30 * SIM_MILLISECOND,
     EXIT_MOST = 60 * SIM_MILLISECOND, /* mpirun's own end */
-    LIFELINE_MOST = 30 * SIM_SECOND,  /* until a host that is cut off is missed, and misses mpirun */
-    ORPHANS_MOST = 2 * SIM_SECOND,    /* until remote ranks follow an mpirun that was killed */
+    LIFELINE_MOST = 30 * SIM_SECOND, /* until a host that is cut off is missed, and misses mpirun */
+    ORPHANS_MOST = 2 * SIM_SECOND,   /* until remote ranks follow an mpirun that was killed */
 };
 
 static sim_job *job_at(sim_world *w, int64_t generation)
@@ -38,7 +38,7 @@ static sim_time absent_until(const sim_world *w, const sim_job *j, int64_t rank)
     const sim_host *h = &w->host[p->host], *first = &w->host[j->rank[0].process.host];
     if (!p->alive)
         return SIM_NEVER;
-    sim_time cut = h->side == first->side ? 0
+    sim_time cut = h->side == first->side            ? 0
                    : h->cut_until > first->cut_until ? h->cut_until
                                                      : first->cut_until;
     return p->frozen_until > cut ? p->frozen_until : cut;

@@ -30,26 +30,26 @@ typedef struct sim_job {
     /* Ranks on hosts that mpirun has given up or that have outlived it: nobody can end them. */
     bool cut_off;
 
-    int64_t rounds;       /* collectives that are over */
-    sim_round round;      /* the one that ranks are entering */
-    sim_outcome outcome;  /* of the one before */
-    int64_t straggler;    /* no rank before this one is missing in `round` */
+    int64_t rounds;      /* collectives that are over */
+    sim_round round;     /* the one that ranks are entering */
+    sim_outcome outcome; /* of the one before */
+    int64_t straggler;   /* no rank before this one is missing in `round` */
 
     /* What mpirun knows of how it ended. */
-    bool ending;     /* it ends the ranks that are left */
-    bool told;       /* by the launcher */
-    int64_t blamed;  /* rank that failed first; -1: none */
+    bool ending;    /* it ends the ranks that are left */
+    bool told;      /* by the launcher */
+    int64_t blamed; /* rank that failed first; -1: none */
     int64_t exit_code, signal;
-    int lost_host;   /* -1: none */
-    int64_t *dead;   /* [deaths] ranks that were dead before the others were ended */
+    int lost_host; /* -1: none */
+    int64_t *dead; /* [deaths] ranks that were dead before the others were ended */
     int64_t deaths;
     sim_time first_sign, ending_since;
     bool not_finite;      /* the next step will not be */
     int64_t corrupt_step; /* a rank has had a wrong state since that step; -1: none has */
     bool found_out;       /* the coordinator has said so */
-    bool gone;   /* the launcher has been told */
-    bool guilty; /* something was done to mpirun */
-    int64_t through; /* ranks that are through with the last collective */
+    bool gone;            /* the launcher has been told */
+    bool guilty;          /* something was done to mpirun */
+    int64_t through;      /* ranks that are through with the last collective */
 } sim_job;
 
 /* hosts: [n] numbers of hosts, slots: ranks on each. */

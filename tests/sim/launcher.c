@@ -6,19 +6,20 @@
 #include "tests/sim/world.h"
 
 enum {
-    EXEC_MOST = 80 * SIM_MILLISECOND,    /* to start a coordinator */
-    NOTICE_MOST = 20 * SIM_MILLISECOND,  /* that a child has gone */
-    LAST_WORDS = 500 * SIM_MILLISECOND,  /* that a coordinator that has left may have sent */
+    EXEC_MOST = 80 * SIM_MILLISECOND,   /* to start a coordinator */
+    NOTICE_MOST = 20 * SIM_MILLISECOND, /* that a child has gone */
+    LAST_WORDS = 500 * SIM_MILLISECOND, /* that a coordinator that has left may have sent */
     ALIVE_EVERY = SIM_SECOND,
-    STUCK_AFTER = 5 * SIM_SECOND,        /* without a confirmation the coordinator is killed */
-    USER_MOST = 20 * SIM_SECOND,         /* until the command is typed again */
+    STUCK_AFTER = 5 * SIM_SECOND, /* without a confirmation the coordinator is killed */
+    USER_MOST = 20 * SIM_SECOND,  /* until the command is typed again */
 };
 
 static void note_job(sim_world *w)
 {
     sim_mail_send(w, sim_pid_of(SIM_LAUNCHER), RT_MSG_LAUNCHER,
-                  &(rt_msg_launcher){
-                      .pid = 999, .host = w->host[0].name, .job_generation = w->launcher.generation});
+                  &(rt_msg_launcher){.pid = 999,
+                                     .host = w->host[0].name,
+                                     .job_generation = w->launcher.generation});
 }
 
 static void say_hosts(sim_world *w)
@@ -33,9 +34,9 @@ static void say_hosts(sim_world *w)
     }
     if (w->s->hosts == 1)
         n = 0; /* only the launcher's own */
-    sim_mail_send(w, sim_pid_of(SIM_LAUNCHER), RT_MSG_HOSTS,
-                  &(rt_msg_hosts){
-                      .hosts = name, .hosts_count = n, .slots = slots, .slots_count = n});
+    sim_mail_send(
+        w, sim_pid_of(SIM_LAUNCHER), RT_MSG_HOSTS,
+        &(rt_msg_hosts){.hosts = name, .hosts_count = n, .slots = slots, .slots_count = n});
 }
 
 /* ---- the coordinator, its child ---- */
@@ -89,7 +90,8 @@ static void say_alive(sim_world *w, sim_pid who, int64_t arg)
     const sim_pipe *up = &w->launcher.line.up;
     if (w->coordinator.alive && w->launcher.line.with == w->coordinator.life &&
         up->first < up->sent && w->now - up->ring[up->first % up->room].at > STUCK_AFTER) {
-        sim_note(w, "launcher: the coordinator is stuck for %lld s, kills it", STUCK_AFTER / SIM_SECOND);
+        sim_note(w, "launcher: the coordinator is stuck for %lld s, kills it",
+                 STUCK_AFTER / SIM_SECOND);
         sim_coordinator_die(w);
     } else if (w->coordinator.alive) {
         sim_mail_send(w, who, RT_MSG_ALIVE,
@@ -128,7 +130,8 @@ void sim_launcher_start(sim_world *w)
     sim_rules_run_begins(w);
     sim_mail_open(w, sim_pid_of(SIM_LAUNCHER));
     l->line.with = 0; /* connects as soon as the coordinator has said where it listens */
-    sim_after(w, sim_below(&w->dice, EXEC_MOST), sim_pid_of(SIM_LAUNCHER), start_coordinator, false);
+    sim_after(w, sim_below(&w->dice, EXEC_MOST), sim_pid_of(SIM_LAUNCHER), start_coordinator,
+              false);
     sim_after(w, ALIVE_EVERY, sim_pid_of(SIM_LAUNCHER), say_alive, 0);
 }
 
@@ -163,8 +166,7 @@ static void lie_about_job(sim_world *w, sim_pid who, int64_t generation)
 {
     (void)who;
     sim_launcher_job_gone(
-        w, generation,
-        &(rt_msg_exited){.job_generation = generation, .exit_code = 1, .rank = -1});
+        w, generation, &(rt_msg_exited){.job_generation = generation, .exit_code = 1, .rank = -1});
 }
 
 static void start_job(sim_world *w, const rt_msg_start_generation *m)
@@ -178,7 +180,8 @@ static void start_job(sim_world *w, const rt_msg_start_generation *m)
         return;
     }
     if (l->generation != 0) {
-        sim_violate(w, "START_GENERATION %" PRId64 " while the job of generation %" PRId64 " is alive",
+        sim_violate(w,
+                    "START_GENERATION %" PRId64 " while the job of generation %" PRId64 " is alive",
                     m->job_generation, l->generation);
         return;
     }

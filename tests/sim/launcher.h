@@ -16,11 +16,11 @@ typedef struct sim_launcher {
     rt_msg_type asked; /* by the tool that is running */
     int64_t asked_number;
     sim_time asked_at;
-    sim_time started;    /* this one */
-    int64_t starts;      /* commands the user has typed */
-    int64_t generation;  /* of the job that is alive; 0: none */
-    int64_t newest;      /* generation that it started last: none is started twice */
-    sim_letter *exited;  /* the last EXITED; NULL: none */
+    sim_time started;   /* this one */
+    int64_t starts;     /* commands the user has typed */
+    int64_t generation; /* of the job that is alive; 0: none */
+    int64_t newest;     /* generation that it started last: none is started twice */
+    sim_letter *exited; /* the last EXITED; NULL: none */
     bool interrupted, ended;
     int64_t interrupt_signal;
     sim_time resume_at; /* the user will type the command again; 0: will not */

@@ -102,7 +102,8 @@ sim_letter *sim_letter_write(rt_msg_type type, const void *body, int64_t generat
     for (int i = 0; i < m.n_fields; i++)
         if (field_room(&m, &m.fields[i], body, &room) != RT_OK)
             return NULL;
-    if (size + room > RT_WIRE_FRAME_MAX * 8) /* in memory a number takes 8 bytes, on the wire 1 to 9 */
+    if (size + room >
+        RT_WIRE_FRAME_MAX * 8) /* in memory a number takes 8 bytes, on the wire 1 to 9 */
         return RT_FAIL_NULL(RANGE, "%s: %zu bytes in memory", m.name, size + room);
     size_t bytes = offsetof(sim_letter, body) + size + room;
     sim_letter *l = sim_alloc(bytes);

@@ -13,7 +13,7 @@ enum {
     RECONNECT_MOST = 100 * SIM_MILLISECOND, /* ZeroMQ tries again and again */
     HEARTBEAT_LOST = 5 * SIM_SECOND,        /* until a peer that is silent is taken for lost */
     HEARTBEAT_MORE = 1 * SIM_SECOND,
-    UNCONFIRMED_MAX = 1024,                 /* as the wire's */
+    UNCONFIRMED_MAX = 1024, /* as the wire's */
 };
 
 static sim_line *line_of(sim_world *w, sim_pid who)
@@ -216,7 +216,8 @@ static void deliver_down(sim_world *w, sim_pid who, int64_t arg)
 /* ---- sending ---- */
 
 /* A message that cannot be encoded never leaves; its sender only finds that in the log. */
-static sim_letter *write_letter(sim_world *w, rt_msg_type type, const void *body, int64_t generation)
+static sim_letter *write_letter(sim_world *w, rt_msg_type type, const void *body,
+                                int64_t generation)
 {
     sim_letter *l = sim_letter_write(type, body, generation);
     if (!l) {
@@ -252,7 +253,8 @@ static sim_letter *write_once(sim_world *w, int64_t generation, rt_msg_type type
         return sim_letter_keep(c->letter);
     sim_letter *l = write_letter(w, type, body, generation);
     sim_letter_drop(c->letter);
-    *c = (struct sim_plan_copy){.letter = l ? sim_letter_keep(l) : NULL, .event = w->happened, .body = *a};
+    *c = (struct sim_plan_copy){
+        .letter = l ? sim_letter_keep(l) : NULL, .event = w->happened, .body = *a};
     return l;
 }
 

@@ -21,7 +21,7 @@ typedef struct sim_pipe {
     struct sim_posted {
         sim_letter *letter;
         sim_time at; /* on its way: when it arrives; delivered: when the sender will know */
-    } *ring;
+    } * ring;
     int64_t room, first, delivered, sent;
     bool awake; /* its next delivery is among the events */
 } sim_pipe;

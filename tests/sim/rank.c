@@ -117,9 +117,9 @@ static void say_hello(sim_world *w, sim_pid who)
 static rt_phase phase_of(const sim_rank *r)
 {
     static const rt_phase phases[] = {
-        [SIM_BOOTING] = RT_PHASE_START,      [SIM_JOINED] = RT_PHASE_START,
-        [SIM_RESTORING] = RT_PHASE_RESTORE,  [SIM_COMPUTING] = RT_PHASE_FORWARD,
-        [SIM_WAITING] = RT_PHASE_REDUCE,     [SIM_SAVING] = RT_PHASE_CHECKPOINT,
+        [SIM_BOOTING] = RT_PHASE_START,       [SIM_JOINED] = RT_PHASE_START,
+        [SIM_RESTORING] = RT_PHASE_RESTORE,   [SIM_COMPUTING] = RT_PHASE_FORWARD,
+        [SIM_WAITING] = RT_PHASE_REDUCE,      [SIM_SAVING] = RT_PHASE_CHECKPOINT,
         [SIM_EVALUATING] = RT_PHASE_EVALUATE, [SIM_CLOSING] = RT_PHASE_FINISH,
         [SIM_FINISHED] = RT_PHASE_FINISH,
     };
@@ -166,8 +166,8 @@ static void booted(sim_world *w, sim_pid who, int64_t arg)
         return;
     now_does(w, r, SIM_JOINED);
     if (w->s->snapshot_every > 0)
-        r->snapshot = sim_host_create(&w->host[r->process.host], who.generation, who.rank, r->begin,
-                                      r->end);
+        r->snapshot =
+            sim_host_create(&w->host[r->process.host], who.generation, who.rank, r->begin, r->end);
     say_hello(w, who);
 }
 
@@ -275,18 +275,16 @@ static void report_piece(sim_world *w, sim_pid who, int64_t step, bool failed)
 {
     if (failed) {
         sim_link_post(w, who, RT_MSG_PIECE_FAILED,
-                      &(rt_msg_piece_failed){.step = step,
-                                             .code = RT_E_NOSPACE,
-                                             .reason = "no space left on device"});
+                      &(rt_msg_piece_failed){
+                          .step = step, .code = RT_E_NOSPACE, .reason = "no space left on device"});
         return;
     }
     char file[40];
     snprintf(file, sizeof file, "piece-%05d.safetensors", who.rank);
-    sim_link_post(w, who, RT_MSG_PIECE_DONE,
-                  &(rt_msg_piece_done){.step = step,
-                                       .file = file,
-                                       .bytes = 1 << 20,
-                                       .checksum = "0123456789abcdef"});
+    sim_link_post(
+        w, who, RT_MSG_PIECE_DONE,
+        &(rt_msg_piece_done){
+            .step = step, .file = file, .bytes = 1 << 20, .checksum = "0123456789abcdef"});
 }
 
 static void start_writing(sim_world *w, sim_pid who, int64_t step);
@@ -337,12 +335,12 @@ static void say_checksum(sim_world *w, sim_pid who)
     const sim_rank *r = rank_of(w, who);
     const rt_msg_plan *p = plan_of(r);
     bool restored = p->source != 0 && r->step == p->start_step;
-    bool due = r->step > 0 &&
-               (divides(w->s->hash_every, r->step) || r->step == r->saved_step || restored);
+    bool due =
+        r->step > 0 && (divides(w->s->hash_every, r->step) || r->step == r->saved_step || restored);
     if (due)
-        sim_link_post(w, who, RT_MSG_CHECKSUM,
-                      &(rt_msg_checksum){
-                          .step = r->step, .slice = -1, .owner = 0, .sum = (int64_t)r->hash});
+        sim_link_post(
+            w, who, RT_MSG_CHECKSUM,
+            &(rt_msg_checksum){.step = r->step, .slice = -1, .owner = 0, .sum = (int64_t)r->hash});
 }
 
 /* Leaves word of where it is, for whoever asks after its death. */
@@ -364,7 +362,8 @@ static void computed(sim_world *w, sim_pid who, int64_t arg)
     now_does(w, r, SIM_WAITING);
     mark(w, who, false);
     rt__orders *o = &r->link.orders;
-    int64_t stop_after = atomic_load(&o->stop_after), save_after = atomic_load(&o->checkpoint_after);
+    int64_t stop_after = atomic_load(&o->stop_after),
+            save_after = atomic_load(&o->checkpoint_after);
     bool stop = who.rank == 0 && stop_after >= 0 && r->step + 1 >= stop_after;
     bool save = who.rank == 0 && save_after >= 0 && r->step + 1 >= save_after;
     if (save)
@@ -499,8 +498,8 @@ static void catch_up(sim_world *w, sim_pid who)
 {
     const sim_rank *r = rank_of(w, who);
     const rt_msg_plan *p = plan_of(r);
-    bool due = divides(p->checkpoint_every, r->step) ||
-               (r->step >= p->end_step && p->checkpoint_final);
+    bool due =
+        divides(p->checkpoint_every, r->step) || (r->step >= p->end_step && p->checkpoint_final);
     if (p->source == 2 && due)
         save(w, who);
     else
@@ -607,11 +606,10 @@ void sim_rank_die(sim_world *w, sim_pid who, int signal)
 
 void sim_rank_fail(sim_world *w, sim_pid who, rt_status code, const char *why)
 {
-    sim_link_post(w, who, RT_MSG_FAULT,
-                  &(rt_msg_fault){.code = code,
-                                  .message = why,
-                                  .step = rank_of(w, who)->step,
-                                  .place = "simulated"});
+    sim_link_post(
+        w, who, RT_MSG_FAULT,
+        &(rt_msg_fault){
+            .code = code, .message = why, .step = rank_of(w, who)->step, .place = "simulated"});
     sim_job_rank_gone(w, who, rt_status_exit_code(code), 0);
 }
 

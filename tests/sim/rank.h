@@ -43,12 +43,12 @@ typedef struct sim_rank {
     sim_snapshot *snapshot;
     sim_time copying_until; /* its snapshot is whole then */
     bool last;              /* no step follows the one that has just ended */
-    int64_t writing; /* step of the piece being written; -1: none */
+    int64_t writing;        /* step of the piece being written; -1: none */
     uint64_t writing_hash;
     int64_t to_save;    /* step of the piece that waits for the one before; -1: none */
     int64_t saved_step; /* of the last checkpoint; -1: none */
-    bool guilty; /* something was done to it, so it may be named as the cause */
-    bool named;  /* the coordinator has said that it holds up the others */
+    bool guilty;        /* something was done to it, so it may be named as the cause */
+    bool named;         /* the coordinator has said that it holds up the others */
     sim_time stopped_at;
     bool flip; /* a bit of its parameters is about to change */
 } sim_rank;

@@ -80,8 +80,9 @@ static void check_found_out(sim_world *w, const sim_job *j, int64_t step)
 {
     enum { STEPS = 100 };
     if (step > j->corrupt_step + STEPS && w->now > w->faults.calm_since + 10 * SIM_SECOND)
-        sim_violate(w, "rule 2: g%" PRId64 " has been wrong since step %" PRId64 ", and nobody noticed",
-                    j->generation, j->corrupt_step);
+        sim_violate(
+            w, "rule 2: g%" PRId64 " has been wrong since step %" PRId64 ", and nobody noticed",
+            j->generation, j->corrupt_step);
 }
 
 void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash)
@@ -169,9 +170,12 @@ static void check_start(sim_world *w, const sim_job *j, const rt_msg_plan *p)
     for (int64_t k = 0; k < j->world; k++)
         hosts[j->rank[k].process.host] = true;
     const sim_checkpoint *c = sim_disk_newest(&w->disk, INT64_MAX);
-    bool doubt = sim_coordinator_view(w).doubt_generation > 0; /* one that is not in the journal is not seen */
+    bool doubt = sim_coordinator_view(w).doubt_generation >
+                 0; /* one that is not in the journal is not seen */
     if (c && c->step > p->start_step && !doubt)
-        sim_violate(w, "rule 4: g%" PRId64 " starts from step %" PRId64 ", there is a checkpoint of %" PRId64,
+        sim_violate(w,
+                    "rule 4: g%" PRId64 " starts from step %" PRId64
+                    ", there is a checkpoint of %" PRId64,
                     j->generation, p->start_step, c->step);
     bool all_there = w->s->snapshot_every == 1;
     for (int64_t h = 0; h < w->s->hosts; h++)
@@ -227,8 +231,9 @@ static void check_loss(sim_world *w, const json_t *event, int64_t generation)
     if (!cause || !cause[0])
         sim_violate(w, "rule 6: the loss of g%" PRId64 " has no cause", generation);
     else if (rank >= 0 && !guilty(w, generation, rank))
-        sim_violate(w, "rule 6: g%" PRId64 " is said to be lost by rank %" PRId64 ", which it was not: %s",
-                    generation, rank, cause);
+        sim_violate(
+            w, "rule 6: g%" PRId64 " is said to be lost by rank %" PRId64 ", which it was not: %s",
+            generation, rank, cause);
     w->rules.lost = generation;
 }
 
@@ -242,7 +247,9 @@ static void check_stall(sim_world *w, const json_t *event, int64_t generation)
     j->rank[k].named = true;
     bool writes = j->rank[k].doing == SIM_SAVING || j->rank[k].doing == SIM_CLOSING;
     if (!j->rank[k].guilty && !writes && w->now > w->faults.calm_since + 20 * SIM_SECOND)
-        sim_violate(w, "rule 6: worker %" PRId64 " of g%" PRId64 " is well, and said to hold up the others: %s",
+        sim_violate(w,
+                    "rule 6: worker %" PRId64 " of g%" PRId64
+                    " is well, and said to hold up the others: %s",
                     k, generation, json_string_value(json_object_get(event, "text")));
 }
 
@@ -267,8 +274,8 @@ void sim_rules_stopped_for_long(sim_world *w, sim_pid who)
                    w->coordinator.frozen_until < r->stopped_at &&
                    w->slow_network_until < r->stopped_at && w->host[r->process.host].side == 0;
     if (stopped && watched && r->doing < SIM_FINISHED && r->plan && !one_is_named(w, j))
-        sim_violate(w, "rule 6: worker %d of g%d has been stopped for %d s and was not named", who.rank,
-                    who.generation, SIM_NAMED_WITHIN / SIM_SECOND);
+        sim_violate(w, "rule 6: worker %d of g%d has been stopped for %d s and was not named",
+                    who.rank, who.generation, SIM_NAMED_WITHIN / SIM_SECOND);
 }
 
 void sim_rules_line(sim_world *w, const json_t *event)
@@ -296,7 +303,9 @@ void sim_rules_metrics(sim_world *w, int64_t generation, int64_t step)
 {
     sim_rules *r = &w->rules;
     if (generation == r->metrics_generation && step <= r->metrics_step)
-        sim_violate(w, "rule 6: metrics of step %" PRId64 " of g%" PRId64 " are told after those of %" PRId64,
+        sim_violate(w,
+                    "rule 6: metrics of step %" PRId64 " of g%" PRId64
+                    " are told after those of %" PRId64,
                     step, generation, r->metrics_step);
     r->metrics_generation = generation;
     r->metrics_step = step;
@@ -332,12 +341,13 @@ static void check_done(sim_world *w, int64_t exit_code)
     int64_t last = c ? c->step : -1, steps = w->s->steps;
     if (exit_code != 0 || r->reached != steps)
         sim_violate(w,
-                    "rule 5: the run is done with exit code %" PRId64 ", all ranks were at step %" PRId64
-                    " of %" PRId64,
+                    "rule 5: the run is done with exit code %" PRId64
+                    ", all ranks were at step %" PRId64 " of %" PRId64,
                     exit_code, r->reached, steps);
     else if (last != steps && r->checkpoint_failed != steps && !w->faults.of_kind[SIM_ROT])
-        sim_violate(w, "rule 3: the run is done, the newest checkpoint is of step %" PRId64 " of %" PRId64,
-                    last, steps);
+        sim_violate(
+            w, "rule 3: the run is done, the newest checkpoint is of step %" PRId64 " of %" PRId64,
+            last, steps);
 }
 
 void sim_rules_run_begins(sim_world *w)
@@ -379,7 +389,8 @@ void sim_rules_answered(sim_world *w, rt_msg_type asked, int64_t number, const s
 {
     bool accepted = answer->type == RT_MSG_ACCEPTED, refused = answer->type == RT_MSG_REFUSED;
     if (!accepted && !refused && !(asked == RT_MSG_STATUS && answer->type == RT_MSG_STATUS_IS))
-        sim_violate(w, "rule 9: %s is answered by %s", rt_msg_name(asked), rt_msg_name(answer->type));
+        sim_violate(w, "rule 9: %s is answered by %s", rt_msg_name(asked),
+                    rt_msg_name(answer->type));
     if (asked == RT_MSG_SCALE && accepted)
         w->rules.target = number;
 }
@@ -388,18 +399,22 @@ static void check_promises(sim_world *w, const sim_view *v, sim_time patience)
 {
     sim_rules *r = &w->rules;
     const sim_launcher *l = &w->launcher;
-    if (l->tool.alive && w->now - l->asked_at > patience && w->now > w->faults.calm_since + patience)
+    if (l->tool.alive && w->now - l->asked_at > patience &&
+        w->now > w->faults.calm_since + patience)
         sim_violate(w, "rule 9: %s has not been answered for %" PRId64 " s", rt_msg_name(l->asked),
                     (w->now - l->asked_at) / SIM_SECOND);
     if (r->target > 0 && v->generation > 0 && v->target != r->target)
-        sim_violate(w, "rule 9: %" PRId64 " workers were promised, %" PRId64 " are wanted", r->target,
-                    v->target);
+        sim_violate(w, "rule 9: %" PRId64 " workers were promised, %" PRId64 " are wanted",
+                    r->target, v->target);
     if (!v->unsettled)
         r->unsettled_since = 0;
     else if (r->unsettled_since == 0)
         r->unsettled_since = w->now;
-    else if (w->now - r->unsettled_since > patience / 4 && w->now > w->faults.calm_since + patience / 4)
-        sim_violate(w, "rule 9: g%" PRId64 " goes on with %" PRId64 " workers, and should make way for another",
+    else if (w->now - r->unsettled_since > patience / 4 &&
+             w->now > w->faults.calm_since + patience / 4)
+        sim_violate(w,
+                    "rule 9: g%" PRId64 " goes on with %" PRId64
+                    " workers, and should make way for another",
                     v->generation, v->world);
 }
 
@@ -422,8 +437,9 @@ static void check_time(sim_world *w, const sim_view *v)
                     v->phase, since / SIM_SECOND);
     since = w->now - later(w->faults.calm_since, r->stepped_at);
     if (since > patience && !w->over)
-        sim_violate(w, "rule 5: in phase %s without a step, and for %" PRId64 " s nothing has gone wrong",
-                    v->phase, since / SIM_SECOND);
+        sim_violate(
+            w, "rule 5: in phase %s without a step, and for %" PRId64 " s nothing has gone wrong",
+            v->phase, since / SIM_SECOND);
 }
 
 /* Twice a second each worker is heard; there is no reason to answer more often than that. */
@@ -439,7 +455,8 @@ static void check_traffic(sim_world *w, const sim_view *v)
         sim_violate(w, "rule 8: %" PRId64 " checkpoints are open", v->open_checkpoints);
     int64_t live = rt_mem_live() - r->live_before, bound = 2000 + 40 * w->s->workers;
     if (live > bound)
-        sim_violate(w, "rule 8: %" PRId64 " allocations, at most %" PRId64 " are good", live, bound);
+        sim_violate(w, "rule 8: %" PRId64 " allocations, at most %" PRId64 " are good", live,
+                    bound);
     r->sent_most = r->sent_this_second > r->sent_most ? r->sent_this_second : r->sent_most;
     r->sent_this_second = 0;
 }
@@ -461,7 +478,8 @@ void sim_rules_sent(sim_world *w, sim_pid to, const sim_pipe *pipe, const sim_le
     if (l->type == RT_MSG_RUN_ENDED)
         snprintf(w->rules.failure, sizeof w->rules.failure, "%s", l->body.run_ended.message);
     if (pipe->sent - pipe->first > 1000 && w->now > w->faults.calm_since + SIM_SECOND)
-        sim_violate(w, "rule 8: more than 1000 messages wait for %d of g%d", to.rank, to.generation);
+        sim_violate(w, "rule 8: more than 1000 messages wait for %d of g%d", to.rank,
+                    to.generation);
 }
 
 void sim_rules_end(sim_world *w)

@@ -38,16 +38,16 @@ typedef struct sim_rules {
     /* Rule 5. */
     sim_time well_at; /* when the run was last running, or over */
     sim_time stepped_at;
-    int64_t stepped;  /* newest step any rank has made */
+    int64_t stepped;                          /* newest step any rank has made */
     int64_t metrics_generation, metrics_step; /* the last line */
     /* Rule 6. */
-    int64_t lost; /* generation whose loss was named last */
+    int64_t lost;       /* generation whose loss was named last */
     const char *status; /* "done", "stopped", "failed"; NULL: none yet */
     char failure[256];
     int64_t checkpoint_failed; /* step of the last one of which an event says so */
-    sim_time lost_memory_at; /* a generation was told not to trust what memory holds */
+    sim_time lost_memory_at;   /* a generation was told not to trust what memory holds */
     /* Rule 9. */
-    int64_t target;          /* workers that the coordinator has promised; 0: none */
+    int64_t target;           /* workers that the coordinator has promised; 0: none */
     sim_time unsettled_since; /* hosts or numbers should change since then; 0: they should not */
     /* Rule 8. */
     int64_t sent, sent_this_second, sent_most;

@@ -56,8 +56,9 @@ void sim_totals_print(const sim_totals *t, FILE *to)
 {
     fprintf(to,
             "%" PRId64 " runs, %" PRId64 " faults, %" PRId64 " events, %.1f days of virtual time\n"
-            "%" PRId64 " generations: %" PRId64 " from snapshots, %" PRId64 " from checkpoints, %" PRId64
-            " from nothing; %" PRId64 " checkpoints, %" PRId64 " takeovers by another coordinator\n",
+            "%" PRId64 " generations: %" PRId64 " from snapshots, %" PRId64
+            " from checkpoints, %" PRId64 " from nothing; %" PRId64 " checkpoints, %" PRId64
+            " takeovers by another coordinator\n",
             t->runs, t->faults, t->events, (double)t->virtual_time / SIM_SECOND / 86400,
             t->generations, t->from_snapshot, t->from_checkpoint, t->from_nothing, t->commits,
             t->takeovers);

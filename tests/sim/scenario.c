@@ -38,7 +38,8 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_size size)
     s.stall_restart = !sim_chance(&d, 0.2);
     s.nan_loss = PICK(&d, SIM_NAN_STOP, SIM_NAN_SKIP, SIM_NAN_RESTART, SIM_NAN_RESTART);
     s.bad_step = sim_chance(&d, 0.03) ? sim_below(&d, s.steps) : -1;
-    s.crash_step = !large && s.snapshot_every > 0 && sim_chance(&d, 0.02) ? sim_below(&d, s.steps) : -1;
+    s.crash_step =
+        !large && s.snapshot_every > 0 && sim_chance(&d, 0.02) ? sim_below(&d, s.steps) : -1;
     s.step_time = PICK(&d, 50, 200, 400, 1000, 3000) * SIM_MILLISECOND;
     s.disk_time = PICK(&d, 20, 100, 2000) * SIM_MILLISECOND;
     s.boot_time = PICK(&d, 300, 1000, 3000) * SIM_MILLISECOND;

@@ -18,10 +18,11 @@ typedef struct options {
 
 static int usage(const char *what)
 {
-    fprintf(stderr,
-            "soak: %s\nusage: soak [--seconds N] [--faults N] [--from SEED] [--large] | --seed SEED "
-            "[--large] [--trace]\n",
-            what);
+    fprintf(
+        stderr,
+        "soak: %s\nusage: soak [--seconds N] [--faults N] [--from SEED] [--large] | --seed SEED "
+        "[--large] [--trace]\n",
+        what);
     return 2;
 }
 
