@@ -187,7 +187,10 @@ static void rank_cell(const void *rank, int column, char out[RT__CELL])
         rt__cell_clean(rt__field_text(rank, "host"), out);
         break;
     case 3:
-        snprintf(out, RT__CELL, "%" PRId64, rt__field_int(rank, "pid", 0));
+        if (rt__field_int(rank, "pid", 0) > 0) /* it may not have come yet */
+            snprintf(out, RT__CELL, "%" PRId64, rt__field_int(rank, "pid", 0));
+        else
+            snprintf(out, RT__CELL, "-");
         break;
     case 4:
         number_cell(rank, "step", out);

@@ -238,6 +238,21 @@ static void hosts_that_cool_down_are_told(void **state)
     json_decref(status);
 }
 
+static void who_has_not_come_yet_has_no_number(void **state)
+{
+    (void)state;
+    json_t *status = make_status(2, 0, 0);
+    set_state(status, 1, "starting");
+    json_t *rank = json_array_get(json_object_get(status, "ranks"), 1);
+    json_object_set_new(rank, "pid", json_integer(0));
+    json_object_set_new(rank, "peer", json_integer(0)); /* nor does it wait for anybody */
+    char *text = draw(status, 100, 24, false);
+    expect_text(text, "   1  starting  node7      -  1,240");
+    assert_null(strstr(text, "waits for"));
+    rt_mem_free(text);
+    json_decref(status);
+}
+
 static void colors_only_where_they_are_wanted(void **state)
 {
     (void)state;
@@ -414,6 +429,7 @@ int main(void)
         cmocka_unit_test(what_is_left_out_is_counted_by_state),
         cmocka_unit_test(all_ranks_are_in_order_when_they_fit),
         cmocka_unit_test(hosts_that_cool_down_are_told),
+        cmocka_unit_test(who_has_not_come_yet_has_no_number),
         cmocka_unit_test(colors_only_where_they_are_wanted),
         cmocka_unit_test(anything_may_be_missing),
         cmocka_unit_test(nothing_gets_at_the_terminal),
