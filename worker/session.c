@@ -115,7 +115,8 @@ static rt_status prepare(rt__session *s)
 {
     RT_TRY(rt__shard_init(&s->shard, s->world, s->rank, s->plan->slices, s->plan->slice_begin,
                           rt_run_flat(s->run)->length));
-    rt__stepper_args args = {s->run, s->config, s->comm, &s->shard, s->progress, post_checksum, s};
+    rt__stepper_args args = {s->run,      s->config,     s->comm, &s->shard,
+                             s->progress, post_checksum, s,       s->snapshot};
     RT_TRY(rt__stepper_init(&s->stepper, &args));
 
     rt_run_prefetch(s->run, s->plan->start_step,
@@ -339,7 +340,8 @@ static rt_status steps(rt__session *s, int64_t *finished)
             return RT_FAIL(ABORTED, "told to leave after step %" PRId64, t);
         rt__step_wish wish = {.orders = s->rank == 0 ? orders_for(s, t + 1) : 0,
                               .norm = report_due(p, t),
-                              .checksum = checksum_due(s, t)};
+                              .checksum = checksum_due(s, t),
+                              .keep = divides(s->config->snapshot.every, t + 1)};
         RT_TRY(rt__step(&s->stepper, t, &wish, &did));
         *finished = t + 1;
         rt__progress_step(s->progress, t + 1);

@@ -1,6 +1,6 @@
 /* The copy goes through the source once: a piece is stored past the caches, which leaves it in the
  * first-level cache as the source of its checksum, and the weights that the next step needs where
- * they are. */
+ * they are. What has just been updated need not come from memory either. */
 #include "worker/snapshot.h"
 
 #include <fcntl.h>
@@ -34,6 +34,8 @@ struct rt__snapshot {
     rt_snapshot_header *header; /* mapped, as is what follows */
     char *data;                 /* the slots, once the thread is done; NULL: trouble */
     int next;                   /* slot to write: the older one */
+    rt__snapshot_view part;     /* that slot, while it is filled in parts */
+    int64_t filled;             /* the parts have come up to this element; -1: none has */
 
     pthread_t thread;
     bool joined;
@@ -184,7 +186,7 @@ rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out)
     rt__snapshot *s = rt_calloc(1, sizeof *s);
     if (!s)
         return RT_E_NOMEM;
-    s->fd = -1;
+    s->fd = s->filled = -1;
     s->keep_free = a->keep_free;
     s->about = *a->about;
     for (int kind = 0; kind < s->about.kinds; kind++)
@@ -268,20 +270,48 @@ bool rt__snapshot_last(const rt__snapshot *s, rt__snapshot_view *out)
     return true;
 }
 
-bool rt__snapshot_take(rt__snapshot *s, int64_t step)
+/* Copies elements [begin,end), which are owned, and goes on with the checksums. */
+static void copy_elements(const rt__snapshot *s, rt__snapshot_view *v, int64_t begin, int64_t end)
 {
-    rt__snapshot_view v;
-    join(s); /* not counted */
-    double began = rt_clock();
-    if (!rt__snapshot_begin(s, &v))
-        return false;
-    v.step = step;
+    const size_t first = (size_t)(begin - s->about.begin), n = (size_t)(end - begin);
     for (int kind = 0; kind < s->about.kinds; kind++) {
         size_t at = rt_snapshot_offset(&s->about, 0, kind) - RT_SNAPSHOT_DATA;
-        v.checksum[kind] = rt__snapshot_copy((char *)v.data + at, s->from[kind],
-                                             rt_snapshot_kind_bytes(&s->about), 0);
+        v->checksum[kind] =
+            rt__snapshot_copy((char *)v->data + at + first * sizeof(float), s->from[kind] + first,
+                              n * sizeof(float), v->checksum[kind]);
     }
-    rt__snapshot_commit(s, &v);
+}
+
+void rt__snapshot_part(rt__snapshot *s, int64_t begin, int64_t end)
+{
+    const rt_snapshot_about *a = &s->about;
+    begin = begin > a->begin ? begin : a->begin;
+    end = end < a->end ? end : a->end;
+    if (begin >= end || !rt__snapshot_ready(s))
+        return;
+    double began = rt_clock();
+    if (begin == a->begin) {
+        rt__snapshot_begin(s, &s->part);
+        s->filled = begin;
+    }
+    RT_ASSERT(begin == s->filled);
+    copy_elements(s, &s->part, begin, end);
+    s->filled = end;
+    s->seconds += rt_clock() - began;
+}
+
+bool rt__snapshot_take(rt__snapshot *s, int64_t step)
+{
+    if (!rt__snapshot_ready(s))
+        return false;
+    double began = rt_clock();
+    if (s->filled != s->about.end) {
+        rt__snapshot_begin(s, &s->part);
+        copy_elements(s, &s->part, s->about.begin, s->about.end);
+    }
+    s->filled = -1;
+    s->part.step = step;
+    rt__snapshot_commit(s, &s->part);
     s->seconds += rt_clock() - began;
     return true;
 }

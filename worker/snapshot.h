@@ -3,8 +3,8 @@
  *     rt__snapshot_args a = {.dir = "/dev/shm", .about = &about, .kind = {param, exp_avg, exp_avg_sq},
  *                            .progress = &progress};
  *     RT_TRY(rt__snapshot_start(&a, &s));     // a thread reserves the memory meanwhile
- *     ... a step ...
- *     rt__snapshot_take(s, 417);              // copies what this rank owns; whole or not at all
+ *     ... a step, in which rt__snapshot_part is called for what has been updated ...
+ *     rt__snapshot_take(s, 417);              // keeps what this rank owns; whole or not at all
  *     if (*rt__snapshot_trouble(s)) ...       // there are no snapshots, and training goes on
  *     rt__snapshot_end(s);                    // the file stays
  *
@@ -12,8 +12,9 @@
  * after its death. All calls from the computing
  * thread. After the first take nothing is allocated and no page is touched for the first time.
  *
- * A take costs one pass over the owned parameters and optimiser states at the speed of memory;
- * bench/bench_snapshot.c measures it. */
+ * A snapshot costs one pass over the owned parameters and optimiser states at the speed of memory,
+ * or half of it if they are handed over in parts while they are in the cache;
+ * bench/bench_snapshot.c measures both. */
 #ifndef RINGTORCH_WORKER_SNAPSHOT_H
 #define RINGTORCH_WORKER_SNAPSHOT_H
 
@@ -37,8 +38,13 @@ typedef struct rt__snapshot rt__snapshot;
 /* Makes the file and starts the thread that reserves its memory. Buffers and progress are borrowed
  * until the end. Fails if the file cannot be made, naming it. */
 rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out);
+/* Copies elements [begin,end) of the flat buffers, those that are owned, for the take that follows.
+ * Parts come in order, without gaps, and each but the last is a multiple of 8192 elements; the first
+ * owned element begins anew. */
+void rt__snapshot_part(rt__snapshot *s, int64_t begin, int64_t end);
 /* Keeps the state after `step` steps in place of the older of the two that are kept; returns false
- * if there is trouble. The first take waits for the thread. */
+ * if there is trouble. Copies what is owned, unless all of it has come in parts since the last take.
+ * The first take or part waits for the thread. */
 bool rt__snapshot_take(rt__snapshot *s, int64_t step);
 
 /* Waits for the thread; returns whether snapshots can be kept, which then stays so. */

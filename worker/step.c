@@ -13,6 +13,10 @@
  * no arithmetic makes. */
 static const uint32_t WITHHELD = 0x7fe57a1d;
 
+/* Elements that a thread updates before they are copied: parameters, gradients and two states of so
+ * many are 256 KiB, for which a second-level cache has room. */
+enum { UPDATE_PIECE = 16384 };
+
 static rt_algo algorithm_of(const rt_config *cfg)
 {
     if (cfg->parallel.reduction == RT_CFG_REDUCTION_RING)
@@ -71,6 +75,7 @@ rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
         .comm = a->comm,
         .shard = a->shard,
         .progress = a->progress,
+        .snapshot = a->snapshot,
         .on_checksum = a->on_checksum,
         .ctx = a->ctx,
         .algorithm = algorithm_of(a->config),
@@ -250,15 +255,31 @@ static bool was_withheld(const rt__stepper *s)
     return false;
 }
 
+/* Updates piece by piece and hands each to the snapshot while it is in the cache, which spares half
+ * of the memory traffic of a copy. */
+static rt_status update_and_keep(rt__stepper *s, int64_t step, double clip_scale)
+{
+    const rt_range all = updated(s);
+    const int64_t most = UPDATE_PIECE * rt_threads();
+    for (int64_t at = all.begin; at < all.end; at += most) {
+        rt_range piece = {at, at + most < all.end ? at + most : all.end};
+        RT_TRY(rt_run_update(s->run, step, piece, clip_scale));
+        rt__snapshot_part(s->snapshot, piece.begin, piece.end);
+    }
+    return RT_OK;
+}
+
 /* Brings the step's result to everybody: all of it, or only its scalars if the sums are not finite. */
-static rt_status commit(rt__stepper *s, int64_t step, const verdict *v)
+static rt_status commit(rt__stepper *s, int64_t step, const rt__step_wish *wish, const verdict *v)
 {
     rt__progress_phase(s->progress, RT_PHASE_UPDATE, -1);
     double clip_scale = s->clip_norm > 0 && v->norm > s->clip_norm ? s->clip_norm / v->norm : 1;
-    if (v->finite)
-        RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
-    else
+    if (!v->finite)
         rt_run_skip(s->run, step, updated(s));
+    else if (wish->keep && s->snapshot)
+        RT_TRY(update_and_keep(s, step, clip_scale));
+    else
+        RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
     if (!v->finite && !v->shared)
         withhold(s);
     if (has_all(s))
@@ -281,7 +302,7 @@ rt_status rt__step(rt__stepper *s, int64_t step, const rt__step_wish *wish, rt__
             return rt_run_not_finite(s->run, step, s->shard->slices, v.loss, true);
         RT_TRY(log_skip(s, step, v.loss));
     }
-    RT_TRY(commit(s, step, &v));
+    RT_TRY(commit(s, step, wish, &v));
     double loss = rt_run_loss(s->run);
     if (!v.shared && was_withheld(s))
         return rt_run_not_finite(s->run, step, s->shard->slices, loss, false);

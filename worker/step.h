@@ -28,6 +28,7 @@
 #include "worker/engine/train/run.h"
 #include "worker/progress.h"
 #include "worker/shard.h"
+#include "worker/snapshot.h"
 
 enum { RT__SCALAR_ORDERS = 2 }; /* place in the flat tail: the sum of these */
 enum {
@@ -45,6 +46,7 @@ typedef struct rt__stepper_args {
      * audited. */
     void (*on_checksum)(void *ctx, const rt_msg_checksum *m);
     void *ctx;
+    rt__snapshot *snapshot; /* gets what is updated; NULL: none is kept */
 } rt__stepper_args;
 
 typedef struct rt__stepper {
@@ -54,6 +56,7 @@ typedef struct rt__stepper {
     rt__progress *progress;
     void (*on_checksum)(void *ctx, const rt_msg_checksum *m);
     void *ctx;
+    rt__snapshot *snapshot;
     rt_algo algorithm; /* of the sums */
     rt_reduce sum;     /* how they are spread over the ranks */
     int64_t *one_each; /* [world+1] for a ring, which knows one partial sum per rank; else NULL */
@@ -71,6 +74,7 @@ typedef struct rt__step_wish {
     bool norm;     /* report the norm, same on all ranks; it costs a small gather where nothing is
                       clipped */
     bool checksum; /* tell that of the parameters before the step, same on all ranks */
+    bool keep;     /* a snapshot is going to be taken of the state after the step */
 } rt__step_wish;
 
 typedef struct rt__step_result {

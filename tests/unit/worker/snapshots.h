@@ -140,8 +140,9 @@ static inline rt_status train(fixture_rank *r, rt__stepper *s, training *w)
         RT_TRY(restore(r, &about, w->plan));
     if (w->keep)
         RT_TRY(start(r, &about, &snapshot));
+    s->snapshot = snapshot;
     for (int64_t t = w->plan ? w->plan->message.start_step : 0; t < w->steps; t++) {
-        RT_TRY(rt__step(s, t, &(rt__step_wish){0}, &did));
+        RT_TRY(rt__step(s, t, &(rt__step_wish){.keep = t % 2 == 0}, &did)); /* or all at once */
         if (w->keep)
             taken += rt__snapshot_take(snapshot, t + 1);
     }

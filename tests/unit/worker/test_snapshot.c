@@ -36,11 +36,16 @@ static rt__snapshot_args small_args(const rt_snapshot_about *about, const char *
                                .progress = progress};
 }
 
+static float value_of(int64_t step, int kind, int64_t element)
+{
+    return (float)(step * 3 + kind) + (float)element / 65536;
+}
+
 static void set_values(int64_t step)
 {
     for (int kind = 0; kind < 3; kind++)
         for (int64_t i = 0; i < COUNT; i++)
-            values[kind][i] = (float)(step * 3 + kind) + (float)i / 65536;
+            values[kind][i] = value_of(step, kind, i);
 }
 
 /* Leaves a file with two steps, newest first `step`. */
@@ -165,7 +170,7 @@ static void the_last_two_steps_are_kept_and_nothing_is_allocated(void **state)
             for (int kind = 0; kind < 3; kind++) {
                 must(rt_snapshot_read(&found, slot, kind, 7, END, got));
                 for (int64_t i = 7; i < END; i++)
-                    assert_true(got[i - 7] == (float)(step * 3 + kind) + (float)i / 65536);
+                    assert_true(got[i - 7] == value_of(step, kind, i));
             }
         }
         rt_snapshot_close(&found);
@@ -174,6 +179,44 @@ static void the_last_two_steps_are_kept_and_nothing_is_allocated(void **state)
     assert_true(rt_snapshot_in_use(path_of(RT_SNAPSHOT_OWN, 1, 3)));
     rt__snapshot_end(s);
     assert_false(rt_snapshot_in_use(path_of(RT_SNAPSHOT_OWN, 1, 3)));
+}
+
+/* Parts of what is owned and of what is not, given up in the middle and begun anew: the take after them keeps what
+ * they brought; without any, or after the next take, what is there at that moment. */
+static void what_has_come_in_parts_is_kept_as_it_came(void **state)
+{
+    (void)state;
+    empty_directory();
+    rt__snapshot *s;
+    rt_snapshot_about about = small_about(1, 3);
+    about.begin = 8192;
+    rt__snapshot_args args = small_args(&about, f.dir, NULL);
+    must(rt__snapshot_start(&args, &s));
+    for (int64_t step = 1; step <= 8; step++) {
+        int64_t length = 8192 * (1 + step % 3);
+        set_values(step);
+        if (step % 4 > 0) {
+            for (int64_t at = 0; step % 2 && at < about.begin + length; at += length)
+                rt__snapshot_part(s, at, at + length);
+            for (int64_t at = 0; at < COUNT; at += length)
+                rt__snapshot_part(s, at, at + length < COUNT ? at + length : COUNT);
+            set_values(1000); /* too late */
+        }
+        assert_true(rt__snapshot_take(s, step));
+
+        rt_snapshot found;
+        float got[END];
+        must(rt_snapshot_open(path_of(RT_SNAPSHOT_OWN, 1, 3), &found));
+        int slot = rt_snapshot_slot_at(&found, step);
+        must(rt_snapshot_verify(&found, slot));
+        for (int kind = 0; kind < 3; kind++) {
+            must(rt_snapshot_read(&found, slot, kind, about.begin, END, got));
+            for (int64_t i = about.begin; i < END; i++)
+                assert_true(got[i - about.begin] == value_of(step, kind, i));
+        }
+        rt_snapshot_close(&found);
+    }
+    rt__snapshot_end(s);
 }
 
 static void any_length_is_copied_and_hashed_as_it_is(void **state)
@@ -301,6 +344,7 @@ int main(void)
         cmocka_unit_test(only_what_is_whole_and_ours_is_offered),
         cmocka_unit_test(a_place_that_cannot_be_listed_is_trouble_and_no_failure),
         cmocka_unit_test(the_last_two_steps_are_kept_and_nothing_is_allocated),
+        cmocka_unit_test(what_has_come_in_parts_is_kept_as_it_came),
         cmocka_unit_test(any_length_is_copied_and_hashed_as_it_is),
         cmocka_unit_test(where_a_rank_was_outlives_it),
         cmocka_unit_test(a_file_that_cannot_be_made_is_an_error),

@@ -19,7 +19,7 @@
 #include "common/mem.h"
 #include "worker/snapshot.h"
 
-enum { KILLS = 300, COUNT = 120000, BEGIN = 11, END = 100030, KINDS = 3 };
+enum { KILLS = 300, COUNT = 120000, BEGIN = 16384, END = 100030, KINDS = 3 };
 
 static char dir[] = "/dev/shm/rt-kill-XXXXXX";
 static char *program;
@@ -65,6 +65,8 @@ static int keep_snapshots(const char *where, int told)
             for (int64_t i = BEGIN; i < END; i++)
                 values[kind][i] = value_at(step, kind, i);
         rt__progress_step(&progress, step);
+        for (int64_t at = 0; step % 2 && at < COUNT; at += 16384) /* else all at once */
+            rt__snapshot_part(s, at, at + 16384);
         rt__snapshot_take(s, step);
         if (write(told, &step, sizeof step) != sizeof step)
             return 1;
