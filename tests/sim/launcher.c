@@ -52,6 +52,7 @@ void sim_launcher_coordinator_gone(sim_world *w)
 {
     sim_launcher *l = &w->launcher;
     sim_rules_sums_lost(w, l->generation);
+    l->tool.alive = false; /* it says that the coordinator is gone */
     if (l->process.alive && !l->ended)
         sim_after(w, sim_below(&w->dice, NOTICE_MOST + EXEC_MOST), sim_pid_of(SIM_LAUNCHER),
                   start_coordinator, true);
@@ -203,7 +204,7 @@ static void end_if_over(sim_world *w)
     sim_launcher *l = &w->launcher;
     if (!l->ended || l->generation != 0)
         return;
-    l->process.alive = false;
+    l->process.alive = l->tool.alive = false;
     sim_note(w, "launcher: ends with exit code %lld", l->exit_code);
     if (sim_rules_run_ended(w, l->interrupted, l->exit_code))
         w->over = true;
@@ -317,8 +318,7 @@ void sim_launcher_receives(sim_world *w, sim_pid who, const sim_letter *l)
 void sim_launcher_reconnected(sim_world *w, sim_pid who)
 {
     if (who.rank == SIM_TOOL) {
-        w->launcher.tool.alive = false; /* it says that the coordinator is gone */
-        return;
+        return; /* no tool outlives the coordinator that it asked */
     }
     note_job(w);
     say_hosts(w);

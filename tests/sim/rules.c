@@ -170,9 +170,7 @@ static void check_start(sim_world *w, const sim_job *j, const rt_msg_plan *p)
     for (int64_t k = 0; k < j->world; k++)
         hosts[j->rank[k].process.host] = true;
     const sim_checkpoint *c = sim_disk_newest(&w->disk, INT64_MAX);
-    bool doubt = sim_coordinator_view(w).doubt_generation >
-                 0; /* one that is not in the journal is not seen */
-    if (c && c->step > p->start_step && !doubt)
+    if (c && c->step > p->start_step)
         sim_violate(w,
                     "rule 4: g%" PRId64 " starts from step %" PRId64
                     ", there is a checkpoint of %" PRId64,
@@ -395,12 +393,19 @@ void sim_rules_answered(sim_world *w, rt_msg_type asked, int64_t number, const s
         w->rules.target = number;
 }
 
+/* A checkpoint takes its time; what else is asked is answered at once. */
+static sim_time answer_within(const sim_launcher *l, sim_time patience)
+{
+    return l->asked == RT_MSG_CHECKPOINT_NOW ? patience / 4 : 10 * (sim_time)SIM_SECOND;
+}
+
 static void check_promises(sim_world *w, const sim_view *v, sim_time patience)
 {
     sim_rules *r = &w->rules;
     const sim_launcher *l = &w->launcher;
-    if (l->tool.alive && w->now - l->asked_at > patience &&
-        w->now > w->faults.calm_since + patience)
+    sim_time within = answer_within(l, patience);
+    bool calm = w->now > w->faults.calm_since + within;
+    if (l->tool.alive && calm && w->now - l->asked_at > within)
         sim_violate(w, "rule 9: %s has not been answered for %" PRId64 " s", rt_msg_name(l->asked),
                     (w->now - l->asked_at) / SIM_SECOND);
     if (r->target > 0 && v->generation > 0 && v->target != r->target)

@@ -28,7 +28,7 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_size size)
     s.slots = (s.workers + s.hosts - 1) / s.hosts + sim_below(&d, 2);
     s.slices = rt_slices_auto((int)s.workers);
     s.blocks = large ? s.workers : PICK(&d, 1, 7, 16, 40);
-    s.steps = large ? 12 : sim_between(&d, 30, 200);
+    s.steps = large ? 30 : sim_between(&d, 30, 200);
     s.report_every = PICK(&d, 1, 5, 10);
     s.checkpoint_every = PICK(&d, 0, 5, 20, 50);
     s.keep = PICK(&d, 1, 2, 3);
@@ -40,11 +40,11 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_size size)
     s.bad_step = sim_chance(&d, 0.03) ? sim_below(&d, s.steps) : -1;
     s.crash_step =
         !large && s.snapshot_every > 0 && sim_chance(&d, 0.02) ? sim_below(&d, s.steps) : -1;
-    s.step_time = PICK(&d, 50, 200, 400, 1000, 3000) * SIM_MILLISECOND;
+    s.step_time = (large ? 1000 : PICK(&d, 50, 200, 400, 1000, 3000)) * SIM_MILLISECOND;
     s.disk_time = PICK(&d, 20, 100, 2000) * SIM_MILLISECOND;
     s.boot_time = PICK(&d, 300, 1000, 3000) * SIM_MILLISECOND;
-    s.faults = large ? 3 : sim_between(&d, 5, 60);
-    s.quiet = PICK(&d, 500, 2000, 6000) * SIM_MILLISECOND;
+    s.faults = large ? 12 : sim_between(&d, 5, 60);
+    s.quiet = (large ? 3000 : PICK(&d, 500, 2000, 6000)) * (sim_time)SIM_MILLISECOND;
     s.burst = PICK(&d, 0, 20, 60) / 100.0;
     return s;
 }
