@@ -10,6 +10,15 @@
 static const char *const names[FIGURES] = {"recovery_seconds", "detect",    "stop", "start",
                                            "restore",          "first_step"};
 
+static const double STANDSTILL_SECONDS = 3; /* before this nobody is called one who does not move */
+
+static bool is_meant(const json_t *event, figures_of what)
+{
+    bool stood_still = event_number(event, "detect", 0) >= STANDSTILL_SECONDS;
+    return strcmp(event_name(event), "recovered") == 0 &&
+           stood_still == (what == AFTER_A_STANDSTILL);
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -23,7 +32,7 @@ static double share(const double *sorted, int64_t count, double part)
     return sorted[place < 0 ? 0 : place >= count ? count - 1 : place];
 }
 
-void figures_make(figures *f, const json_t *events)
+void figures_make(figures *f, const json_t *events, figures_of what)
 {
     *f = (figures){0};
     double *values = rt_calloc(json_array_size(events) + 1, sizeof *values);
@@ -34,7 +43,7 @@ void figures_make(figures *f, const json_t *events)
         f->count = 0;
         json_array_foreach(events, i, event)
         {
-            if (strcmp(event_name(event), "recovered") == 0)
+            if (is_meant(event, what))
                 values[f->count++] = event_number(event, names[row], 0);
         }
         if (f->count == 0)
@@ -46,12 +55,14 @@ void figures_make(figures *f, const json_t *events)
     rt_mem_free(values);
 }
 
-void figures_print(const figures *f, FILE *to)
+void figures_print(const figures *f, const char *title, FILE *to)
 {
-    fprintf(to, "%-20s %8s %8s %8s   (%lld recoveries)\n", "seconds", "median", "90 %", "longest",
-            (long long)f->count);
+    if (f->count == 0)
+        return;
+    fprintf(to, "\n%lld recoveries %s\n%-20s %8s %8s %8s\n", (long long)f->count, title,
+            "  seconds", "median", "90 %", "longest");
     for (int row = 0; row < FIGURES; row++)
-        fprintf(to, "%-20s %8.3f %8.3f %8.3f\n", names[row], f->row[row].median, f->row[row].p90,
+        fprintf(to, "  %-18s %8.3f %8.3f %8.3f\n", names[row], f->row[row].median, f->row[row].p90,
                 f->row[row].most);
 }
 

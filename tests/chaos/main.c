@@ -334,10 +334,13 @@ static int64_t count_of(const chaos *c, const char *event)
     return count;
 }
 
-static void print_report(const chaos *c, const outcome *o, const figures *f)
+static void print_report(const chaos *c, const outcome *o)
 {
-    puts("");
-    figures_print(f, stdout);
+    figures deaths, standstills;
+    figures_make(&deaths, c->run.records.events, AFTER_A_DEATH);
+    figures_make(&standstills, c->run.records.events, AFTER_A_STANDSTILL);
+    figures_print(&deaths, "after a death", stdout);
+    figures_print(&standstills, "after a standstill", stdout);
     printf("\n%d faults in %" PRId64 " steps: %" PRId64 " generations, %" PRId64 " losses, %" PRId64
            " further coordinators, %d starts of the command\n",
            o->count, o->steps, count_of(c, "generation"), count_of(c, "worker_lost"),
@@ -360,18 +363,26 @@ static json_t *fault_json(const injected *x)
                      "seconds_until_steps", x->outage >= 0 ? json_real(x->outage) : json_null());
 }
 
-static void print_json(const chaos *c, const options *opt, const outcome *o, const figures *f)
+static json_t *recoveries(const chaos *c, figures_of what)
+{
+    figures f;
+    figures_make(&f, c->run.records.events, what);
+    return figures_json(&f);
+}
+
+static void print_json(const chaos *c, const options *opt, const outcome *o)
 {
     json_t *faults = json_array();
     for (int i = 0; i < o->count; i++)
         json_array_append_new(faults, fault_json(&o->faults[i]));
     json_t *j = json_pack(
-        "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:s, s:s, s:O, s:s}", "ok",
-        json_array_size(c->failures) == 0, "seed", (json_int_t)opt->wishes.seed, "injected",
+        "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:s, s:s, s:O, s:s}",
+        "ok", json_array_size(c->failures) == 0, "seed", (json_int_t)opt->wishes.seed, "injected",
         (json_int_t)o->count, "steps", (json_int_t)o->steps, "generations",
         (json_int_t)count_of(c, "generation"), "losses", (json_int_t)count_of(c, "worker_lost"),
         "coordinators", (json_int_t)count_of(c, "coordinator_restarted"), "starts",
-        (json_int_t)c->run.legs, "faults", faults, "recovery", figures_json(f), "lost_steps_most",
+        (json_int_t)c->run.legs, "faults", faults, "after_a_death", recoveries(c, AFTER_A_DEATH),
+        "after_a_standstill", recoveries(c, AFTER_A_STANDSTILL), "lost_steps_most",
         (json_int_t)o->lost_steps_most, "reports_lost", (json_int_t)o->reports_lost,
         "weights_sha256", o->weights, "undisturbed_sha256", o->undisturbed, "failures", c->failures,
         "directory", c->run.scratch.path);
@@ -441,13 +452,11 @@ static int chaos_run(const options *opt)
                opt->wishes.seed, c->plan.count, c->least, c->most,
                opt->some_left_out ? "; what needs root is left out" : "");
     put_through(c, &o, list, opt->seconds);
-    figures f;
-    figures_make(&f, c->run.records.events);
     bool failed = json_array_size(c->failures) > 0 && !enough;
     if (opt->json)
-        print_json(c, opt, &o, &f);
+        print_json(c, opt, &o);
     else if (!enough)
-        print_report(c, &o, &f);
+        print_report(c, &o);
     subject_close(&c->run, failed || opt->keep);
     if (failed || opt->keep)
         print_how_to_repeat();

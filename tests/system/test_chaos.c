@@ -42,7 +42,7 @@ static void twenty_faults_change_nothing(void **state)
     assert_string_equal(event_string(report, "weights_sha256"),
                         event_string(report, "undisturbed_sha256"));
     assert_in_range(event_int(report, "lost_steps_most", 9), 0, 1);
-    assert_true(event_int(json_object_get(report, "recovery"), "count", 0) >= 3);
+    assert_true(event_int(json_object_get(report, "after_a_death"), "count", 0) >= 3);
     json_decref(report);
     result_release(&r);
     scratch_remove(&s);
