@@ -198,6 +198,8 @@ void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out)
         find_culprit(job, wait_status, log ? log : "", out);
     else
         job->dead_count = 0;
+    if (ordered)
+        out->exit_code = 0; /* mpirun's says only how we have ended it */
     read_tail(job, out->rank, log ? log : "");
     out->ranks = job->dead;
     out->ranks_count = job->dead_count;

@@ -64,7 +64,8 @@ void rt__job_end(rt__job *job);
 bool rt__job_overdue(const rt__job *job);
 /* Kills mpirun, which leaves its ranks to us. */
 void rt__job_kill(rt__job *job);
-/* Says how the job ended, now that it has. If we ended it nobody failed (rank -1, signal 0). */
+/* Says how the job ended, now that it has. If we ended it nobody failed (rank -1, signal and exit code
+ * 0). */
 void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out);
 void rt__job_release(rt__job *job);
 

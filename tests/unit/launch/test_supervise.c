@@ -222,7 +222,7 @@ static void a_job_is_ended_when_told(void **state)
     pid_t pid = begin_job(2);
     kill(rank(1), SIGSTOP);
     order("end 1");
-    expect_text(await_exited(1), "signal: 0, rank: -1, ranks: [], host: \"\"");
+    expect_text(await_exited(1), "exit_code: 0, signal: 0, rank: -1, ranks: [], host: \"\"");
     assert_int_equal(find_process("sleep"), 0);
     end_run(pid, 0);
 }
@@ -536,6 +536,26 @@ static void fake_mpirun(const char *text)
     setenv("PATH", path, 1);
 }
 
+/* As when it waits for a host that is cut off. What it is killed by says nothing about the workers. */
+static void a_job_that_does_not_end_is_killed(void **state)
+{
+    (void)state;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", getenv("PATH"));
+    fake_mpirun("#!/bin/sh\ntrap '' TERM\nsleep 1000 &\n: >$(dirname \"$0\")/../run/deaf\n"
+                "while :; do sleep 0.1; done\n");
+    pid_t pid = begin(NULL);
+    await_heard("LAUNCHER");
+    order("start 1 2");
+    for (double end = rt_clock() + 30; !rt_path_exists(in_run("deaf")); rt_clock_sleep(0.005))
+        assert_true(rt_clock() < end);
+    order("end 1");
+    expect_text(await_exited(1), "exit_code: 0, signal: 0, rank: -1, ranks: [], host: \"\"");
+    assert_int_equal(find_process("sleep"), 0);
+    setenv("PATH", path, 1);
+    end_run(pid, 0);
+}
+
 static void other_hosts_need_other_settings(void **state)
 {
     (void)state;
@@ -667,6 +687,7 @@ int main(void)
         TEST(hosts_are_told_whenever_they_change),
         TEST(hosts_that_cannot_reach_us_are_refused),
         TEST(hosts_are_asked),
+        TEST(a_job_that_does_not_end_is_killed),
         TEST(other_hosts_need_other_settings),
         TEST(a_lost_host_is_told_of),
         TEST(events_are_put_into_words),
