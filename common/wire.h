@@ -21,7 +21,7 @@
 
 enum {
     RT_WIRE_VERSION = 2,
-    RT_WIRE_FRAME_MAX = 1 << 20,
+    RT_WIRE_FRAME_MAX = 1 << 22,
     RT_WIRE_KEY = 41 /* Z85 text and its zero */
 };
 

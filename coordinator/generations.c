@@ -206,7 +206,7 @@ static rt_status source_as_before(rt__run *r, rt__source *out)
 /* Picks the newest state that is whole: a snapshot, else the checkpoint that was found, else the beginning. */
 static rt_status choose_source(rt__run *r, rt__source *out)
 {
-    enum { PIECE_NUMBERS_MAX = 20000 }; /* PLAN.pieces */
+    enum { PIECE_NUMBERS_MAX = 200000 }; /* PLAN.pieces */
     int64_t *pieces = NULL, count = 0, step;
     *out = (rt__source){0};
     step = rt__offers_newest(&r->offers, r->roster.parameters, r->fallback.step + 1,

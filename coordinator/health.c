@@ -20,10 +20,11 @@ bool rt__health_silent(const rt__member *m, double now, double awake_since)
     return m->joined && !m->finished && silence(m, now, awake_since) > RT__SILENT_SECONDS;
 }
 
-/* Seconds in which it has not moved, as it said and counted on since. */
-static double standstill(const rt__member *m, double now)
+/* Seconds in which it has not moved, as it said and counted on since; what it said while the
+ * coordinator was not awake is still to be read. */
+static double standstill(const rt__member *m, double now, double awake_since)
 {
-    return m->since + (now - m->heard);
+    return m->since + silence(m, now, awake_since);
 }
 
 static double patience(const rt__member *m, double now)
@@ -35,20 +36,20 @@ static double patience(const rt__member *m, double now)
     return later(usual, RT__SILENT_SECONDS);
 }
 
-static bool stalled(const rt__member *m, double now)
+static bool stalled(const rt__member *m, double now, double awake_since)
 {
-    return m->joined && !m->finished && standstill(m, now) > patience(m, now);
+    return m->joined && !m->finished && standstill(m, now, awake_since) > patience(m, now);
 }
 
 /* A wedge shows only when every worker that is not finished waits for another. */
-static bool all_wait(const rt__roster *r, double now)
+static bool all_wait(const rt__roster *r, double now, double awake_since)
 {
     int64_t waiting = 0;
     for (int64_t k = 0; k < r->world; k++) {
         const rt__member *m = &r->member[k];
         if (m->finished)
             continue;
-        if (!m->joined || m->waits_for < 0 || !stalled(m, now))
+        if (!m->joined || m->waits_for < 0 || !stalled(m, now, awake_since))
             return false;
         waiting++;
     }
@@ -79,16 +80,16 @@ bool rt__health_look(const rt__roster *r, double now, double awake_since, rt__tr
     for (int64_t k = 0; k < r->world; k++) {
         const rt__member *m = &r->member[k];
         bool silent = rt__health_silent(m, now, awake_since);
-        if (!silent && (m->waits_for >= 0 || !stalled(m, now)))
+        if (!silent && (m->waits_for >= 0 || !stalled(m, now, awake_since)))
             continue;
-        double seconds = silent ? silence(m, now, awake_since) : standstill(m, now);
+        double seconds = silent ? silence(m, now, awake_since) : standstill(m, now, awake_since);
         if (out->rank >= 0 && seconds <= out->seconds)
             continue;
         *out = (rt__trouble){.rank = k, .silent = silent, .seconds = seconds};
     }
-    if (out->rank < 0 && now - awake_since > RT__SILENT_SECONDS && all_wait(r, now)) {
+    if (out->rank < 0 && now - awake_since > RT__SILENT_SECONDS && all_wait(r, now, awake_since)) {
         int64_t k = furthest_behind(r);
-        *out = (rt__trouble){.rank = k, .wedged = true, .seconds = standstill(&r->member[k], now)};
+        *out = (rt__trouble){.rank = k, .wedged = true, .seconds = standstill(&r->member[k], now, awake_since)};
     }
     return out->rank >= 0;
 }

@@ -34,7 +34,7 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_size size)
     s.keep = PICK(&d, 1, 2, 3);
     s.snapshot_every = PICK(&d, 0, 1, 1, 1, 1, 4);
     s.hash_every = PICK(&d, 0, 1, 10, 100);
-    s.max_restarts = sim_chance(&d, 0.1) ? PICK(&d, 0, 1, 10) : 1000000;
+    s.max_restarts = !large && sim_chance(&d, 0.1) ? PICK(&d, 0, 1, 10) : 1000000;
     s.stall_restart = !sim_chance(&d, 0.2);
     s.nan_loss = PICK(&d, SIM_NAN_STOP, SIM_NAN_SKIP, SIM_NAN_RESTART, SIM_NAN_RESTART);
     s.bad_step = sim_chance(&d, 0.03) ? sim_below(&d, s.steps) : -1;
@@ -44,7 +44,7 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_size size)
     s.disk_time = PICK(&d, 20, 100, 2000) * SIM_MILLISECOND;
     s.boot_time = PICK(&d, 300, 1000, 3000) * SIM_MILLISECOND;
     s.faults = large ? 12 : sim_between(&d, 5, 60);
-    s.quiet = (large ? 3000 : PICK(&d, 500, 2000, 6000)) * (sim_time)SIM_MILLISECOND;
+    s.quiet = (large ? 6000 : PICK(&d, 500, 2000, 6000)) * (sim_time)SIM_MILLISECOND;
     s.burst = PICK(&d, 0, 20, 60) / 100.0;
     return s;
 }
