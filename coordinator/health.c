@@ -89,7 +89,8 @@ bool rt__health_look(const rt__roster *r, double now, double awake_since, rt__tr
     }
     if (out->rank < 0 && now - awake_since > RT__SILENT_SECONDS && all_wait(r, now, awake_since)) {
         int64_t k = furthest_behind(r);
-        *out = (rt__trouble){.rank = k, .wedged = true, .seconds = standstill(&r->member[k], now, awake_since)};
+        *out = (rt__trouble){
+            .rank = k, .wedged = true, .seconds = standstill(&r->member[k], now, awake_since)};
     }
     return out->rank >= 0;
 }
