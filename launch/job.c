@@ -157,6 +157,16 @@ static bool is_mpirun_to_blame(const rt__job *job, int wait_status, rt_msg_exite
     return true;
 }
 
+/* mpirun hands on how the first of its ranks ended, and then sends SIGTERM to the others. One that
+ * ended so while mpirun tells of another signal did not fail: it followed one that was killed before
+ * it could be seen, in the first milliseconds of its life. */
+static bool is_first_a_follower(const rt__job *job, int wait_status)
+{
+    int told = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) - 128 : 0;
+    return WIFSIGNALED(job->first_status) && WTERMSIG(job->first_status) == SIGTERM && told > 0 &&
+           told != SIGTERM;
+}
+
 /* Says who failed first, of a job that nobody told to end: as we have seen it, else as mpirun says. */
 static void find_culprit(rt__job *job, int wait_status, const char *log, rt_msg_exited *out)
 {
@@ -170,6 +180,9 @@ static void find_culprit(rt__job *job, int wait_status, const char *log, rt_msg_
         out->signal = b.signal;
         out->exit_code = b.exit_code != 0 ? b.exit_code : out->exit_code;
     } else if (is_mpirun_to_blame(job, wait_status, out)) {
+        job->dead_count = 0;
+    } else if (is_first_a_follower(job, wait_status)) {
+        out->rank = -1;
         job->dead_count = 0;
     } else if (job->first_status != 0) {
         bool killed = WIFSIGNALED(job->first_status);

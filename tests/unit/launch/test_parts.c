@@ -18,6 +18,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "launch/child.h"
+#include "launch/job.h"
 #include "launch/job_log.h"
 #include "launch/options.h"
 #include "launch/rundir.h"
@@ -308,6 +309,44 @@ static void mpirun_says_who_failed(void **state)
     assert_int_equal(b.rank, -1);
 }
 
+/* Rank 4 is the first that was seen to end, by that signal, and mpirun left with that exit code. */
+static rt_msg_exited end_of_rank_4(int signal, int exit_code)
+{
+    static int64_t dead[2];
+    static rt__job job;
+    rt_msg_exited m;
+    dead[0] = 4;
+    dead[1] = 2;
+    job = (rt__job){.run_dir = "/tmp/ringtorch-no-such-directory",
+                    .log = "/tmp/ringtorch-no-such-directory/log",
+                    .sign_at = rt_clock(),
+                    .dead = dead,
+                    .dead_count = 2,
+                    .certain = true,
+                    .first = 4,
+                    .first_status = W_EXITCODE(0, signal)};
+    rt__job_ended(&job, W_EXITCODE(exit_code, 0), &m);
+    return m;
+}
+
+/* A rank that is killed as soon as it is born is seen by mpirun only, which then ends the others. */
+static void who_follows_is_not_blamed(void **state)
+{
+    (void)state;
+    rt_msg_exited m = end_of_rank_4(SIGTERM, 128 + SIGKILL);
+    assert_int_equal(m.rank, -1);
+    assert_int_equal(m.signal, 0);
+    assert_int_equal(m.exit_code, 128 + SIGKILL);
+    assert_int_equal(m.ranks_count, 0);
+    m = end_of_rank_4(SIGKILL, 128 + SIGKILL);
+    assert_int_equal(m.rank, 4);
+    assert_int_equal(m.signal, SIGKILL);
+    assert_int_equal(m.ranks_count, 2);
+    m = end_of_rank_4(SIGTERM, 128 + SIGTERM);
+    assert_int_equal(m.rank, 4);
+    assert_int_equal(m.signal, SIGTERM);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -323,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_missing_program_is_an_error),
         cmocka_unit_test(nobody_is_left_behind),
         cmocka_unit_test(mpirun_says_who_failed),
+        cmocka_unit_test(who_follows_is_not_blamed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
