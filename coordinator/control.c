@@ -114,8 +114,12 @@ void rt__run_pass_on_orders(rt__run *r, double now)
         r->phase = RT__DRAIN;
         return;
     }
-    if (somebody_waits_for_a_checkpoint(r))
+    if (somebody_waits_for_a_checkpoint(r)) {
+        for (int i = 0; i < RT__ASKERS; i++) /* the steps that they had seen may have been lost */
+            if (r->asker[i].since_step > r->newest_step)
+                r->asker[i].since_step = r->newest_step;
         order_checkpoint(r);
+    }
     char why[sizeof r->regroup_why];
     memcpy(why, r->regroup_why, sizeof why);
     r->regroup_why[0] = '\0';

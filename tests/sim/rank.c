@@ -126,10 +126,13 @@ static rt_phase phase_of(const sim_rank *r)
     return phases[r->doing];
 }
 
-static int64_t newest_snapshot(const sim_rank *r)
+/* What is being copied is not whole yet. */
+static int64_t newest_snapshot(const sim_world *w, const sim_rank *r)
 {
     const sim_snapshot *s = r->snapshot;
-    return !s ? -1 : s->slot[0].step > s->slot[1].step ? s->slot[0].step : s->slot[1].step;
+    if (!s)
+        return -1;
+    return s->slot[r->copying_until > w->now ? 1 - s->newest : s->newest].step;
 }
 
 static rt_range slices_of(sim_world *w, sim_pid who)
@@ -153,7 +156,7 @@ void sim_rank_look(sim_world *w, sim_pid who, rt_msg_progress *out)
         .usual = (double)usual / SIM_SECOND,
         .cpu = r->cpu + (busy ? since : 0),
         .peer = r->doing == SIM_WAITING ? sim_job_awaits(job_of(w, who)) : -1,
-        .snapshot_step = newest_snapshot(r),
+        .snapshot_step = newest_snapshot(w, r),
         .rss_bytes = 1 << 28,
     };
 }

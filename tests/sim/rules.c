@@ -316,7 +316,9 @@ static bool reason_is_good(const sim_world *w, const char *why)
         const char *says;
         bool true_;
     } reasons[] = {
-        {"gave up after", w->s->max_restarts < 1000 && w->faults.happened > 0},
+        {"gave up after",
+         w->s->max_restarts < 1000 &&
+             (w->faults.happened > 0 || w->s->bad_step >= 0 || w->s->crash_step >= 0)},
         {"no space left", w->faults.of_kind[SIM_FULL_DISK] > 0},
         {"could not be written to disk", w->faults.of_kind[SIM_FULL_DISK] > 0},
         {"could not be written to disk", w->faults.of_kind[SIM_ROT] > 0},
