@@ -518,10 +518,13 @@ void rt__run_regroup_soon(rt__run *r, double now, const char *why)
     snprintf(r->regroup_why, sizeof r->regroup_why, "%s", why);
     if (r->phase != RT__RUN)
         return; /* the generation that is being made, or this one's successor, will be right */
+    /* A host that goes takes its part of the snapshots along. */
+    bool needs_checkpoint =
+        rt__roster_snapshot_step(&r->roster) < 0 || !rt__roster_one_host(&r->roster);
     r->regrouping = true;
     rt__run_send(r, r->roster.member[0].peer, RT_MSG_STOP,
                  &(rt_msg_stop){.after_step = r->newest_step,
-                                .checkpoint = rt__roster_snapshot_step(&r->roster) < 0,
+                                .checkpoint = needs_checkpoint,
                                 .reason = r->regroup_why});
     rt__run_enter(r, now, RT__DRAIN);
 }
