@@ -153,15 +153,14 @@ static void on_not_finite(rt__run *r, double now, int64_t rank, const rt_msg_fau
 {
     bool again = r->nan_step == m->step;
     if (r->facts.cfg->run.nan_loss != RT_CFG_NAN_RESTART || again) {
-        rt__run_fail(r, now, 1, "worker %" PRId64 " at step %" PRId64 ": %s%s", rank, m->step,
-                     m->message, again ? ": again after a restart from a checkpoint" : "");
+        rt__run_fail(r, now, 1, "worker %" PRId64 ": %s%s", rank, m->message,
+                     again ? ": again after a restart from a checkpoint" : "");
         return;
     }
     r->nan_step = m->step;
     if (!doubt(r, now, r->committed_step > 0 ? r->committed_step : 0))
         return;
-    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank, "worker %" PRId64 " at step %" PRId64 ": %s",
-                       rank, m->step, m->message);
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank, "worker %" PRId64 ": %s", rank, m->message);
     rt__run_give_up_generation(r, now, "a step is not finite");
 }
 

@@ -5,7 +5,7 @@
  *         tests/fuzz/fuzz_message.c common/{status,error,mem,log,clock,hash,codec,messages,messages_random}.c \
  *         common/{file,directory,wire_frame,wire_session,wire_peers,wire_end}.c \
  *         -lmsgpackc -lxxhash -lcrypto -o /tmp/fuzz_message
- *     ASAN_OPTIONS=malloc_context_size=0 /tmp/fuzz_message -runs=10000000 -max_len=1024     # ten million: 15 minutes
+ *     ASAN_OPTIONS=malloc_context_size=0 /tmp/fuzz_message -runs=10000000 -max_len=1024     # ten million: half an hour
  *
  * With RT_FUZZ_MUTATOR most inputs descend from good frames of random messages, since random bytes hardly ever get past
  * the head of a frame. */

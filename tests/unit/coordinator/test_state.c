@@ -313,7 +313,7 @@ static const script scripts[] = {
     SCRIPT(misfit, 2,
            "worker 1 on host box has instruction set avx512, worker 0 on host box has avx2"),
     SCRIPT(bad_data, 2, "it broke"),
-    SCRIPT(nan_loss, 1, "worker 0 at step 0: it broke"),
+    SCRIPT(nan_loss, 1, "worker 0: it broke"),
     SCRIPT(disk_full, -1, NULL),
     SCRIPT(piece_missing_at_the_end, -1, NULL),
     SCRIPT(unsaved, 1, "kept in shared memory"),

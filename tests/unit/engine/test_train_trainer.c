@@ -189,7 +189,7 @@ static void a_loss_that_is_not_finite_ends_it(void **state)
     }
     assert_int_equal(status, RT_E_NUMERIC);
     char step[32];
-    snprintf(step, sizeof step, "step %d, slice", (int)rt_trainer_at(t));
+    snprintf(step, sizeof step, "step %d, slice", (int)rt_trainer_at(t) + 1);
     assert_non_null(strstr(rt_error(), step));
     assert_non_null(strstr(rt_error(), "samples "));
     assert_non_null(strstr(rt_error(), "optimizer.lr"));

@@ -132,7 +132,7 @@ static void expect_blame(const outcome *o, int world, int rank)
             end = rt_slices_of_rank(SLICES, world, rank).end;
     rt_sampling p = {SEED, FIXTURE_TRAIN, BATCH, SLICES};
     rt_slice_sample_text(&p, BAD_STEP, BAD_SLICE, samples, sizeof samples);
-    snprintf(slice, sizeof slice, "step %d, slice %d: ", BAD_STEP, BAD_SLICE);
+    snprintf(slice, sizeof slice, "step %d, slice %d: ", BAD_STEP + 1, BAD_SLICE);
     bool mine = begin <= BAD_SLICE && BAD_SLICE < end;
     bool early = o->how->reported || world == 1 || strcmp(o->how->sharding, "none") == 0;
     if (o->how->spoil == GRADIENT_NAN && !early) {
@@ -144,7 +144,7 @@ static void expect_blame(const outcome *o, int world, int rank)
         assert_null(strstr(text, slice));
         assert_non_null(strstr(text, "in none of slices"));
     }
-    assert_non_null(strstr(text, "step 3"));
+    assert_non_null(strstr(text, "step 4"));
     assert_non_null(strstr(text, "optimizer.lr"));
     if (early)
         assert_true(o->before[rank] == o->after[rank]);

@@ -85,7 +85,8 @@ static rt_status find_bad_gradient(rt_run *r, int64_t step, rt_range slices, int
     return RT_OK;
 }
 
-/* Says what was found, in which slice of which samples, or where it was looked for in vain. */
+/* Says what was found, in which slice of which samples, or where it was looked for in vain. Steps are told as in
+ * metrics.jsonl: the first is 1. */
 static void describe(const rt_run *r, int64_t step, rt_range slices, double mean_loss, bool looked,
                      int64_t slice, char text[RT_RUN_TEXT])
 {
@@ -98,14 +99,14 @@ static void describe(const rt_run *r, int64_t step, rt_range slices, double mean
     if (slice >= 0) {
         rt_sampling p = {r->seed, rt_run_samples(r), r->batch, r->slices};
         rt_slice_sample_text(&p, step, slice, samples, sizeof samples);
-        snprintf(text, RT_RUN_TEXT, "step %lld, slice %lld: %s: samples %s", (long long)step,
+        snprintf(text, RT_RUN_TEXT, "step %lld, slice %lld: %s: samples %s", (long long)step + 1,
                  (long long)slice, what, samples);
     } else if (looked) {
         snprintf(text, RT_RUN_TEXT, "step %lld: %s: the reason is in none of slices [%lld,%lld)",
-                 (long long)step, what, (long long)slices.begin, (long long)slices.end);
+                 (long long)step + 1, what, (long long)slices.begin, (long long)slices.end);
     } else {
         snprintf(text, RT_RUN_TEXT, "step %lld: %s: with run.report_every=1 the slice is named",
-                 (long long)step, what);
+                 (long long)step + 1, what);
     }
 }
 

@@ -1,0 +1,63 @@
+/* ringtorch-worker, the real one, on a machine that is not well. The linker puts the two functions below between a step and
+ * the engine; RINGTORCH_SICK says what they do:
+ *
+ *     crash STEP SLICE    a segmentation fault in that slice, whoever computes it and however often
+ *     flip STEP RANK      a bit of the parameters flips in that rank's memory while the step is computed, once
+ *     nan STEP always     a gradient of the step's first slice is not a number
+ *     nan STEP once       the same, in the first generation only */
+#include <math.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ringtorch/random.h>
+#include "worker/engine/train/run.h"
+
+void __real_rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
+void __wrap_rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
+rt_status __real_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
+                                  int *count);
+rt_status __wrap_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
+                                  int *count);
+
+/* Is it this illness, at this step? *detail is what follows the number. */
+static bool suffers(const char *illness, int64_t step, char detail[16])
+{
+    char name[16] = "";
+    long long at = -1;
+    const char *sick = getenv("RINGTORCH_SICK");
+    return sick && sscanf(sick, "%15s %lld %15s", name, &at, detail) == 3 &&
+           strcmp(name, illness) == 0 && at == step;
+}
+
+static long number_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text ? strtol(text, NULL, 10) : -1;
+}
+
+void __wrap_rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice)
+{
+    char detail[16];
+    if (suffers("crash", step, detail) && strtoul(detail, NULL, 10) == slice)
+        raise(SIGSEGV);
+    __real_rt_random_seek(seed, step, slice);
+}
+
+rt_status __wrap_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
+                                  int *count)
+{
+    char detail[16];
+    bool first_generation = number_of("RINGTORCH_GENERATION") == 1;
+    if (suffers("flip", step, detail) && first_generation &&
+        strtol(detail, NULL, 10) == number_of("OMPI_COMM_WORLD_RANK")) {
+        uint32_t *bits = (uint32_t *)(void *)rt_run_flat(r)->param;
+        bits[7] ^= 1u << 20;
+    }
+    rt_status status = __real_rt_run_gradients(r, step, slices, parts, count);
+    if (status == RT_OK && slices.begin == 0 && suffers("nan", step, detail) &&
+        (first_generation || strcmp(detail, "always") == 0))
+        parts[0].data[0] = NAN;
+    return status;
+}
