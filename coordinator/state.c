@@ -90,26 +90,35 @@ bool rt__run_refused(const rt__run *r)
     return r->failed && r->exit_code == 2 && r->history.first_step_at < 0;
 }
 
-/* The last state is nowhere but in shared memory: the run has not done what it was to do, and goes on from there when
- * the disk takes files again. */
-static bool is_unsaved(rt__run *r)
+/* Taken by this generation, or what it started from when no step was left to do. */
+static bool is_in_memory(const rt__run *r)
 {
-    if (r->failed || r->unsaved_step < 0 || r->unsaved_step != r->newest_step ||
-        rt__roster_snapshot_step(&r->roster) < 0)
+    bool started_from = r->source.piece_numbers > 0 && r->source.step == r->newest_step;
+    return started_from || rt__roster_snapshot_step(&r->roster) == r->newest_step;
+}
+
+/* The last state should be on disk and is not: the run has not done what it was to do. True if it is in shared memory,
+ * from where the run goes on when the disk takes files again. */
+static bool keep_unsaved(rt__run *r)
+{
+    if (r->failed || r->unsaved_step < 0 || r->unsaved_step != r->newest_step)
         return false;
+    bool keep = is_in_memory(r);
     r->failed = true;
     r->exit_code = 1;
     snprintf(r->failure, sizeof r->failure,
              "the state at step %" PRId64
-             " could not be written to disk (events.jsonl says why) and is kept "
-             "in shared memory: make room, then go on with --resume auto",
-             r->newest_step);
-    return true;
+             " could not be written to disk (events.jsonl says why) %s: "
+             "make room, then go on with --resume auto",
+             r->newest_step,
+             keep ? "and is kept in shared memory"
+                  : "and is lost, because there is no snapshot of it (snapshot.every)");
+    return keep;
 }
 
 void rt__run_conclude(rt__run *r, double now)
 {
-    bool keep = is_unsaved(r);
+    bool keep = keep_unsaved(r);
     bool stopped =
         r->interrupted && !r->failed &&
         (r->end_step == 0 || r->newest_step < r->end_step || r->roster.finished < r->roster.world);
@@ -170,7 +179,8 @@ static void abort_checkpoint(rt__run *r, double now, int64_t step, const char *r
     rt__run_send_to_all(r, RT_MSG_ABORTED, &(rt_msg_aborted){.step = step, .reason = reason});
     rt__run_tell_askers(r, step, false, reason);
     rt__checkpoints_close(&r->checkpoints, step);
-    r->unsaved_step = step;
+    if (step > r->unsaved_step)
+        r->unsaved_step = step;
 }
 
 static bool all_finished(const rt__run *r)
@@ -406,6 +416,8 @@ static void on_finished(rt__run *r, double now, int64_t rank, const rt_msg_finis
     if (member->finished || (!running && r->phase != RT__GATHER && r->phase != RT__BOOT))
         return;
     member->finished = true;
+    if (m->snapshot_step > member->snapshot_step)
+        member->snapshot_step = m->snapshot_step;
     r->roster.finished++;
     if (rank == 0)
         snprintf(r->weights_sha256, sizeof r->weights_sha256, "%s", m->weights_sha256);

@@ -169,7 +169,7 @@ typedef struct rt__run {
     int64_t end_step, newest_step;
     double stepped_at;      /* when newest_step last grew */
     int64_t committed_step; /* newest checkpoint that can be resumed from; -1: none */
-    int64_t unsaved_step; /* of the last checkpoint of this generation that failed; -1: none did */
+    int64_t unsaved_step;   /* newest of this generation whose checkpoint failed; -1: none did */
     bool forgotten; /* snapshots of earlier generations are no longer needed, and it was said */
 
     rt__cause cause;

@@ -363,7 +363,7 @@ static rt_status finish(rt__session *s, int64_t finished)
     rt__pieces_wait(s->pieces);
     if (s->rank == 0)
         RT_TRY(rt_run_weights_sha256(s->run, sha));
-    rt_msg_finished m = {finished, sha, rt__rss_peak()};
+    rt_msg_finished m = {finished, sha, rt__rss_peak(), atomic_load(&s->progress->snapshot_step)};
     rt__link_post(s->link, RT_MSG_FINISHED, &m);
     rt__progress_log(s->progress, finished - s->plan->start_step);
     return rt__link_wait_leave(s->link);

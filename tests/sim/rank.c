@@ -414,9 +414,10 @@ static void finish(sim_world *w, sim_pid who)
     sim_rank *r = rank_of(w, who);
     now_does(w, r, SIM_FINISHED);
     sim_note(w, "worker %lld of g%lld: finished at step %lld", who.rank, who.generation, r->step);
-    sim_link_post(
-        w, who, RT_MSG_FINISHED,
-        &(rt_msg_finished){.step = r->step, .weights_sha256 = who.rank == 0 ? "sha" : ""});
+    sim_link_post(w, who, RT_MSG_FINISHED,
+                  &(rt_msg_finished){.step = r->step,
+                                     .weights_sha256 = who.rank == 0 ? "sha" : "",
+                                     .snapshot_step = newest_snapshot(w, r)});
 }
 
 /* No step follows: waits for its pieces, then it is finished. */

@@ -288,7 +288,8 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
                        BODY(piece_failed, .step = b, .reason = "disk full"));
     else if (IS("finished"))
         machine_worker(m, now, a, RT_MSG_FINISHED,
-                       BODY(finished, .step = b, .weights_sha256 = a == 0 ? "abc" : ""));
+                       BODY(finished, .step = b, .weights_sha256 = a == 0 ? "abc" : "",
+                            .snapshot_step = c > 0 ? c : -1));
     else if (IS("fault"))
         machine_worker(m, now, a, RT_MSG_FAULT,
                        BODY(fault, .code = b, .message = "it broke", .place = ""));

@@ -145,6 +145,49 @@ static const row unsaved[] = {
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
+/* As before, and all was over before a rank told of its progress. */
+static const row unsaved_in_a_second[] = {
+    START,
+    {"report 100", RT__RUN, "journal:first_step metrics"},
+    {"piece 0 90", RT__RUN, ""},
+    {"nopiece 0 100", RT__RUN, ""},
+    {"piece 1 100", RT__RUN,
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
+    {"nopiece 1 90", RT__RUN, /* an older one may fail later */
+     "discard:90 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
+    {"finished 0 100 100", RT__DRAIN, ""},
+    {"finished 1 100 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
+/* Nothing is written by a generation that had only the end to do: what it started from is not thrown away. */
+static const row unsaved_again[] = {
+    START,
+    {"report 100", RT__RUN, "journal:first_step metrics"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+    {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0 0 0 100", RT__GATHER, ""},
+    {"hello 1", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},
+    {"nopiece 0 100", RT__RUN, ""},
+    {"piece 1 100", RT__RUN,
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
+    {"finished 0 100", RT__DRAIN, "event:recovered journal:recovered"},
+    {"finished 1 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"exited 2 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
+/* No snapshots are taken: the state is lost, and who asked for it must hear that. */
+static const row lost_for_good[] = {
+    START,
+    {"report 100", RT__RUN, "journal:first_step metrics"},
+    {"nopiece 0 100", RT__RUN, ""},
+    {"piece 1 100", RT__RUN,
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"finished 1 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+};
+
 static const row interrupted[] = {
     START,
     {"progress 1 42", RT__RUN, ""},
@@ -317,6 +360,9 @@ static const script scripts[] = {
     SCRIPT(disk_full, -1, NULL),
     SCRIPT(piece_missing_at_the_end, -1, NULL),
     SCRIPT(unsaved, 1, "kept in shared memory"),
+    SCRIPT(unsaved_in_a_second, 1, "kept in shared memory"),
+    SCRIPT(unsaved_again, 1, "kept in shared memory"),
+    SCRIPT(lost_for_good, 1, "is lost, because there is no snapshot"),
     SCRIPT(interrupted, 130, NULL),
     SCRIPT(interrupted_then_killed, 130, NULL),
     SCRIPT(interrupted_while_gathering, 0, NULL),

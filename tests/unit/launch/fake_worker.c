@@ -181,7 +181,8 @@ static void say_finished(worker *w)
     rt_sha256_update(&h, text, strlen(text));
     rt_sha256_hex(&h, sha);
     say(w, RT_MSG_FINISHED,
-        &(rt_msg_finished){.step = w->step, .weights_sha256 = sha, .rss_bytes = 2 << 20});
+        &(rt_msg_finished){
+            .step = w->step, .weights_sha256 = sha, .rss_bytes = 2 << 20, .snapshot_step = -1});
 }
 
 /* What a coordinator must hear that has taken over from one that died. */

@@ -257,7 +257,7 @@ static void messages_wait_for_a_coordinator_that_is_away(void **state)
     pair *p = *state;
     greet(p);
     rt_wire_close(p->coordinator, 0);
-    rt_msg_finished done = {200, "abc", 1};
+    rt_msg_finished done = {200, "abc", 1, -1};
     rt__link_post(p->link, RT_MSG_FINISHED, &done);
     rt_clock_sleep(0.3);
     listen_at(p, p->endpoint); /* the same port, as a restarted coordinator would */
