@@ -158,7 +158,10 @@ static void on_not_finite(rt__run *r, double now, int64_t rank, const rt_msg_fau
         return;
     }
     r->nan_step = m->step;
-    if (!doubt(r, now, r->committed_step > 0 ? r->committed_step : 0))
+    int64_t newest = r->committed_step > 0 ? r->committed_step : 0;
+    if (r->history.committing_step > newest) /* it may replace the one before it any moment */
+        newest = r->history.committing_step;
+    if (!doubt(r, now, newest))
         return;
     rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank, "worker %" PRId64 ": %s", rank, m->message);
     rt__run_give_up_generation(r, now, "a step is not finite");

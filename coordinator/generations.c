@@ -447,7 +447,6 @@ static void blame_host(rt__run *r, double now, const rt_msg_exited *m)
 static void replace(rt__run *r, double now, const rt_msg_exited *m)
 {
     const rt__cause *c = &r->cause;
-    rt__run_discard_checkpoints(r, now, "a worker was lost");
     record_loss(r, now, m);
     blame_host(r, now, m);
     bool never_started = r->generations_here == 1 && r->roster.joined == 0 && c->signal == 0 &&
@@ -494,6 +493,11 @@ void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m)
     r->job_alive = false;
     bool complete = r->phase == RT__DRAIN && r->roster.finished == r->roster.world;
     bool goes_on = complete && !rt__run_is_complete(r);
+    if (complete && !goes_on) {
+        rt__run_discard_checkpoints(r, now, "its generation is over");
+        if (r->checkpoints.count > 0)
+            return; /* the last one is being committed: the end comes after it */
+    }
     if (r->phase == RT__FAILED || (complete && !goes_on) ||
         (r->interrupted && !complete && !is_worth_saving(r))) {
         rt__run_conclude(r, now);
@@ -600,8 +604,8 @@ static void start_after_all(rt__run *r, double now)
 
 void rt__run_tick_generations(rt__run *r, double now)
 {
-    bool drained =
-        r->phase == RT__DRAIN && r->roster.finished == r->roster.world && r->checkpoints.count == 0;
+    bool drained = r->phase == RT__DRAIN && r->job_alive && r->roster.finished == r->roster.world &&
+                   r->checkpoints.count == 0;
     if (drained && now - r->phase_since > RT__LEAVE_SECONDS) {
         rt__run_end_job(r, "the workers did not leave by themselves");
         rt__run_enter(r, now, RT__DRAIN);

@@ -74,10 +74,14 @@ void rt__run_send_to_all(rt__run *r, rt_msg_type type, const void *body)
 
 /* ---- the end of the run ---- */
 
+/* What is about to be renamed becomes a checkpoint whoever dies meanwhile. */
 void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason)
 {
-    while (r->checkpoints.count > 0) {
-        int64_t step = r->checkpoints.open[0].step;
+    for (int64_t i = r->checkpoints.count - 1; i >= 0; i--) {
+        const rt__checkpoint *c = &r->checkpoints.open[i];
+        int64_t step = c->step;
+        if (c->under_way && !c->held)
+            continue;
         r->facts.effects->discard(r->facts.effects->ctx, step);
         rt__record_event(r, now, "checkpoint_failed", "{s:I, s:s}", "step", (json_int_t)step,
                          "reason", reason);
@@ -90,6 +94,21 @@ bool rt__run_refused(const rt__run *r)
     return r->failed && r->exit_code == 2 && r->history.first_step_at < 0;
 }
 
+static bool all_finished(const rt__run *r)
+{
+    return r->roster.world > 0 && r->roster.finished == r->roster.world;
+}
+
+/* All steps are made that were to be made, and the state after the last should be on disk and is not. Told by what is
+ * there, not by what was seen to fail: who saw it may have died since. */
+static bool is_unsaved(const rt__run *r)
+{
+    const rt_config *cfg = r->facts.cfg;
+    bool due = cfg->checkpoint.every > 0 && r->newest_step % cfg->checkpoint.every == 0;
+    bool last = r->newest_step >= r->end_step ? cfg->checkpoint.final : r->interrupted;
+    return all_finished(r) && (due || last) && r->committed_step < r->newest_step;
+}
+
 /* Taken by this generation, or what it started from when no step was left to do. */
 static bool is_in_memory(const rt__run *r)
 {
@@ -97,11 +116,11 @@ static bool is_in_memory(const rt__run *r)
     return started_from || rt__roster_snapshot_step(&r->roster) == r->newest_step;
 }
 
-/* The last state should be on disk and is not: the run has not done what it was to do. True if it is in shared memory,
- * from where the run goes on when the disk takes files again. */
+/* A run that leaves its last state unsaved has not done what it was to do. True if that state is in shared memory, from
+ * where the run goes on when the disk takes files again. */
 static bool keep_unsaved(rt__run *r)
 {
-    if (r->failed || r->unsaved_step < 0 || r->unsaved_step != r->newest_step)
+    if (r->failed || !is_unsaved(r))
         return false;
     bool keep = is_in_memory(r);
     r->failed = true;
@@ -183,11 +202,6 @@ static void abort_checkpoint(rt__run *r, double now, int64_t step, const char *r
         r->unsaved_step = step;
 }
 
-static bool all_finished(const rt__run *r)
-{
-    return r->roster.world > 0 && r->roster.finished == r->roster.world;
-}
-
 static bool drained(const rt__run *r)
 {
     return r->phase == RT__DRAIN && all_finished(r) && r->checkpoints.count == 0;
@@ -207,9 +221,13 @@ void rt__run_finish_drain(rt__run *r, double now)
 {
     if (!drained(r))
         return;
+    if (!r->job_alive) {
+        rt__run_conclude(r, now);
+        return;
+    }
     bool over = rt__run_is_complete(r);
     rt__run_enter(r, now, RT__DRAIN);
-    if (over && r->unsaved_step != r->newest_step)
+    if (over && !is_unsaved(r))
         rt__run_send_to_all(r, RT_MSG_FORGET, &(rt_msg_forget){.before = INT64_MAX});
     rt__run_send_to_all(
         r, RT_MSG_STOP,

@@ -254,10 +254,12 @@ static void check_stall(sim_world *w, const json_t *event, int64_t generation)
 /* One that holds up the others is named at a time, and it may be this one or another. */
 static bool one_is_named(const sim_world *w, const sim_job *j)
 {
-    for (int64_t k = 0; k < j->world; k++)
-        if (j->rank[k].named &&
-            (!j->rank[k].process.alive || j->rank[k].process.frozen_until > w->now))
+    for (int64_t k = 0; k < j->world; k++) {
+        const sim_process *p = &j->rank[k].process;
+        bool away = !p->alive || p->frozen_until > w->now || w->host[p->host].side != 0;
+        if (j->rank[k].named && away)
             return true;
+    }
     return false;
 }
 
@@ -288,8 +290,6 @@ void sim_rules_line(sim_world *w, const json_t *event)
         w->job[generation]->found_out = true;
     if (strcmp(name, "stall") == 0)
         check_stall(w, event, generation);
-    if (strcmp(name, "checkpoint_failed") == 0)
-        r->checkpoint_failed = json_integer_value(json_object_get(event, "step"));
     for (int i = 0; i < 3; i++) {
         static const char *const ends[] = {"done", "stopped", "failed"};
         if (strcmp(name, ends[i]) == 0)
@@ -333,7 +333,7 @@ static bool reason_is_good(const sim_world *w, const char *why)
     return false;
 }
 
-/* A run that is done has left its last state on disk, or has said why it could not. */
+/* A run that is done has left its last state on disk. */
 static void check_done(sim_world *w, int64_t exit_code)
 {
     const sim_rules *r = &w->rules;
@@ -344,10 +344,20 @@ static void check_done(sim_world *w, int64_t exit_code)
                     "rule 5: the run is done with exit code %" PRId64
                     ", all ranks were at step %" PRId64 " of %" PRId64,
                     exit_code, r->reached, steps);
-    else if (last != steps && r->checkpoint_failed != steps && !w->faults.of_kind[SIM_ROT])
+    else if (last != steps && !w->faults.of_kind[SIM_ROT])
         sim_violate(
             w, "rule 3: the run is done, the newest checkpoint is of step %" PRId64 " of %" PRId64,
             last, steps);
+}
+
+/* What could not be written to disk is not given up where memory still holds it. */
+static void check_given_up(sim_world *w)
+{
+    bool hosts[SIM_RULES_HOSTS];
+    memset(hosts, true, sizeof hosts);
+    if (strstr(w->rules.failure, "and is lost") && snapshots_hold(w, hosts, w->rules.reached))
+        sim_violate(w, "rule 4: snapshots of step %" PRId64 " are there, and are given up",
+                    w->rules.reached);
 }
 
 void sim_rules_run_begins(sim_world *w)
@@ -376,6 +386,7 @@ bool sim_rules_run_ended(sim_world *w, bool interrupted, int64_t exit_code)
     } else if (strcmp(status, "failed") == 0 && !reason_is_good(w, r->failure)) {
         sim_violate(w, "rule 6: the run failed without a good reason: %s", r->failure);
     } else if (strcmp(status, "failed") == 0) {
+        check_given_up(w);
         return !strstr(r->failure, "go on with --resume auto");
     } else if (strcmp(status, "done") == 0) {
         check_done(w, exit_code);

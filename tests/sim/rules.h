@@ -44,8 +44,7 @@ typedef struct sim_rules {
     int64_t lost;       /* generation whose loss was named last */
     const char *status; /* "done", "stopped", "failed"; NULL: none yet */
     char failure[256];
-    int64_t checkpoint_failed; /* step of the last one of which an event says so */
-    sim_time lost_memory_at;   /* a generation was told not to trust what memory holds */
+    sim_time lost_memory_at; /* a generation was told not to trust what memory holds */
     /* Rule 9. */
     int64_t target;           /* workers that the coordinator has promised; 0: none */
     sim_time unsettled_since; /* hosts or numbers should change since then; 0: they should not */

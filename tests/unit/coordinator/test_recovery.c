@@ -61,9 +61,12 @@ static void takes_over_a_run_that_goes_on(void **state)
     assert_int_equal(m.run.newest_step, 44);
     expect_feed(&m, 4, "layout", "");
     expect_feed(&m, 4, "piece 0 50", "commit:50");
+    expect_feed(&m, 5, "piece 1 100", "");
+    expect_feed(&m, 5, "piece 0 100", "commit:100");
     expect_feed(&m, 5, "finished 0 100", "");
     expect_feed(&m, 5, "finished 1 100", "");
-    expect_feed(&m, 5, "committed 50",
+    expect_feed(&m, 5, "committed 50", "event:checkpoint COMMITTED>w0 COMMITTED>w1");
+    expect_feed(&m, 5, "committed 100",
                 "event:checkpoint COMMITTED>w0 COMMITTED>w1 FORGET>w0 FORGET>w1 STOP>w0 STOP>w1");
     expect_feed(&m, 6, "exited 1 0 0 -1", "event:done summary:done RUN_ENDED>l");
     assert_int_equal(summary_int(&m, "restarts"), 0);
@@ -98,7 +101,7 @@ static void ends_what_had_ended(void **state)
     machine_feed(&dead, 2, "finished 0 100");
     take_over(&m, &dead);
     machine_feed(&m, 3, "launcher 1");
-    machine_feed(&m, 3, "recovered 0");
+    machine_feed(&m, 3, "recovered 100");
     machine_feed(&m, 3, "hello 0 100 1");
     machine_feed(&m, 3, "finished 0 100");
     machine_feed(&m, 3, "hello 1 100 1");

@@ -52,8 +52,13 @@ static const row killed_worker[] = {
     {"hello 0", RT__GATHER, ""},
     {"hello 1", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},
     {"report 51", RT__RUN, "event:recovered journal:recovered"},
+    {"piece 0 100", RT__RUN, ""},
+    {"piece 1 100", RT__RUN, "journal:committing commit:100"},
     {"finished 1 100", RT__DRAIN, ""},
-    {"finished 0 100", RT__DRAIN, "FORGET>w0 FORGET>w1 STOP>w0 STOP>w1"},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"committed 100", RT__DRAIN,
+     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 FORGET>w0 FORGET>w1 STOP>w0 "
+     "STOP>w1"},
     {"exited 2 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
 };
 
@@ -324,6 +329,21 @@ static const row stalled[] = {
 
 static const row skipped[] = {START, {"skipped 41", RT__RUN, "event:step_skipped"}};
 
+/* All is done but the renaming of the last checkpoint, and then the workers are killed. */
+static const row killed_while_committing[] = {
+    START,
+    {"report 100", RT__RUN, "journal:first_step metrics"},
+    {"piece 0 100", RT__RUN, ""},
+    {"piece 1 100", RT__RUN, "journal:committing commit:100"},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"finished 1 100", RT__DRAIN, ""},
+    {"exited 1 137 9 1", RT__DRAIN, ""},
+    {"tick", RT__DRAIN, ""},
+    {"committed 100", RT__DONE,
+     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 event:done journal:end "
+     "summary:done RUN_ENDED>l"},
+};
+
 static const row strangers[] = {
     {"exited 1 0 0 0", RT__BOOT, ""}, {"hello 0", RT__BOOT, ""}, START,
     {"launcher", RT__RUN, ""},        {"stranger", RT__RUN, ""}, {"hello 0", RT__RUN, ""},
@@ -374,6 +394,7 @@ static const script scripts[] = {
     SCRIPT(saved_by_hand, -1, NULL),
     SCRIPT(stalled, -1, NULL),
     SCRIPT(skipped, -1, NULL),
+    SCRIPT(killed_while_committing, 0, NULL),
     SCRIPT(strangers, -1, NULL),
 };
 
@@ -499,6 +520,7 @@ static void workers_that_do_not_leave_are_ended(void **state)
     (void)state;
     machine m;
     machine_init(&m, 1);
+    rt_config_set(&m.cfg, "checkpoint.final=false");
     const char *events[] = {"launcher", "recovered 0", "hello 0", "finished 0 100"};
     for (size_t i = 0; i < 4; i++)
         machine_feed(&m, 1, events[i]);
