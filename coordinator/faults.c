@@ -137,34 +137,55 @@ void rt__run_learn_from_traces(rt__run *r, double now)
 
 /* ---- what a worker complains of ---- */
 
-/* Puts all that memory holds of generations up to this one under doubt, but for steps up to `step`. */
+/* Puts all that memory holds of generations up to this one under doubt, but for steps up to `step`. What was reported
+ * of later ones is reported anew. */
 static bool doubt(rt__run *r, double now, int64_t step)
 {
     if (rt__record_decision(r, "doubt", "{s:I, s:I}", "generation", (json_int_t)r->generation,
-                            "step", (json_int_t)step) == RT_OK)
+                            "step", (json_int_t)step) != RT_OK) {
+        rt__run_fail_with_error(r, now);
+        return false;
+    }
+    if (r->reported_step > step)
+        r->reported_step = step;
+    return true;
+}
+
+/* The newest state that is on disk, or may be by now: it replaces the one before it when it gets there. */
+static int64_t newest_on_disk(const rt__run *r)
+{
+    int64_t newest = r->committed_step > 0 ? r->committed_step : 0;
+    return r->history.committing_step > newest ? r->history.committing_step : newest;
+}
+
+static bool remember_not_finite(rt__run *r, double now, int64_t step)
+{
+    if (rt__record_decision(r, "not_finite", "{s:I}", "step", (json_int_t)step) == RT_OK)
         return true;
     rt__run_fail_with_error(r, now);
     return false;
 }
 
 /* A loss that is not finite, under run.nan_loss=restart-from-checkpoint: once. A step is a pure function of the state
- * before it, so what comes again was no accident. */
+ * before it, so what comes again was no accident. Every rank says so; the one whose slice it was knows why, and may be
+ * heard last. */
 static void on_not_finite(rt__run *r, double now, int64_t rank, const rt_msg_fault *m)
 {
-    bool again = r->nan_step == m->step;
-    if (r->facts.cfg->run.nan_loss != RT_CFG_NAN_RESTART || again) {
-        rt__run_fail(r, now, 1, "worker %" PRId64 ": %s%s", rank, m->message,
-                     again ? ": again after a restart from a checkpoint" : "");
-        return;
+    bool first = !r->not_finite, restart = r->facts.cfg->run.nan_loss == RT_CFG_NAN_RESTART;
+    bool again = restart && (first ? r->history.not_finite_step == m->step : r->failed);
+    r->not_finite = true;
+    rt__run_note_cause(r, now, m->slice >= 0 ? RT__CAUSE_CULPRIT : RT__CAUSE_FAULT, rank,
+                       "worker %" PRId64 ": %s%s", rank, m->message,
+                       again ? ": again after a restart from a checkpoint" : "");
+    if (!first) {
+        if (r->failed)
+            snprintf(r->failure, sizeof r->failure, "%.*s", (int)sizeof r->failure - 1,
+                     r->cause.text);
+    } else if (!restart || again) {
+        rt__run_fail(r, now, 1, "%s", r->cause.text);
+    } else if (doubt(r, now, newest_on_disk(r)) && remember_not_finite(r, now, m->step)) {
+        rt__run_give_up_generation(r, now, "a step is not finite");
     }
-    r->nan_step = m->step;
-    int64_t newest = r->committed_step > 0 ? r->committed_step : 0;
-    if (r->history.committing_step > newest) /* it may replace the one before it any moment */
-        newest = r->history.committing_step;
-    if (!doubt(r, now, newest))
-        return;
-    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank, "worker %" PRId64 ": %s", rank, m->message);
-    rt__run_give_up_generation(r, now, "a step is not finite");
 }
 
 /* A state that cannot be read after all: the next generation takes an older one. A checkpoint was whole when it was
@@ -188,7 +209,7 @@ void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *
         rt__run_fail(r, now, 2, "%s", m->message);
         return;
     }
-    if (code == RT_E_NUMERIC && running) {
+    if (code == RT_E_NUMERIC && (running || r->not_finite)) {
         on_not_finite(r, now, rank, m);
         return;
     }

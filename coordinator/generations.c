@@ -135,6 +135,7 @@ static void start_generation(rt__run *r, double now)
     r->cause = (rt__cause){.rank = -1};
     r->job_alive = true;
     r->forgotten = r->regrouping = r->missing_told = r->rejoining = r->job_unknown = false;
+    r->not_finite = false;
     r->unsaved_step = -1;
     rt__offers_release(&r->offers);
     rt__sums_clear(&r->sums);

@@ -16,6 +16,7 @@ rt_status rt__history_init(rt__history *h)
         .evaluated_step = -1,
         .eval_loss = NAN,
         .eval_accuracy = NAN,
+        .not_finite_step = -1,
     };
     return h->world_sizes && h->recovery_seconds ? RT_OK : RT_FAIL(NOMEM, "out of memory");
 }
@@ -78,6 +79,12 @@ static rt_status apply_run(rt__history *h, const json_t *record)
     return set_text(&h->config, record, "config");
 }
 
+static void forget_evaluation(rt__history *h)
+{
+    h->evaluated_step = -1;
+    h->eval_loss = h->eval_accuracy = NAN;
+}
+
 static rt_status apply_launch(rt__history *h, const json_t *record)
 {
     (void)record;
@@ -85,8 +92,8 @@ static rt_status apply_launch(rt__history *h, const json_t *record)
     h->first_step_at = -1;
     h->trained_seconds = 0;
     h->trained_steps = h->target = h->interrupt_signal = 0;
-    h->evaluated_step = -1;
-    h->eval_loss = h->eval_accuracy = NAN;
+    h->not_finite_step = -1;
+    forget_evaluation(h);
     return RT_OK;
 }
 
@@ -172,6 +179,14 @@ static rt_status apply_doubt(rt__history *h, const json_t *record)
         h->committed_step = h->doubt.step;
     if (h->doubt.generation && h->committing_step > h->doubt.step)
         h->committing_step = h->doubt.step;
+    if (h->doubt.generation && h->evaluated_step > h->doubt.step)
+        forget_evaluation(h);
+    return RT_OK;
+}
+
+static rt_status apply_not_finite(rt__history *h, const json_t *record)
+{
+    h->not_finite_step = integer(record, "step");
     return RT_OK;
 }
 
@@ -200,9 +215,10 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->trained_steps = integer(record, "trained_steps");
     h->target = integer(record, "target");
     h->interrupt_signal = integer(record, "interrupt_signal");
-    RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
+    h->not_finite_step = integer(record, "not_finite_step");
     RT_TRY(apply_doubt(h, json_object_get(record, "doubt")));
-    /* Also what was committed since the doubt. */
+    /* Also what was evaluated and committed since the doubt. */
+    RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
     h->committed_step = integer(record, "committed_step");
     h->committing_step = integer(record, "committing_step");
     if (json_array_extend(h->world_sizes, json_object_get(record, "world_sizes")) != 0 ||
@@ -215,8 +231,7 @@ json_t *rt__history_records(const rt__history *h)
 {
     json_t *record = json_pack(
         "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:b, s:I, s:b, s:I, s:I, s:I, s:f, s:f, s:I, s:I, "
-        "s:I, "
-        "s:O, s:O}",
+        "s:I, s:I, s:O, s:O}",
         "kind", "history", "run", h->run_id, "config", h->config, "source", h->source, "generation",
         (json_int_t)h->generation, "restarts", (json_int_t)h->restarts, "lost_steps",
         (json_int_t)h->lost_steps, "open", h->open, "world", (json_int_t)h->world, "planned",
@@ -224,8 +239,8 @@ json_t *rt__history_records(const rt__history *h)
         (json_int_t)h->committed_step, "committing_step", (json_int_t)h->committing_step,
         "first_step_at", h->first_step_at, "trained_seconds", h->trained_seconds, "trained_steps",
         (json_int_t)h->trained_steps, "target", (json_int_t)h->target, "interrupt_signal",
-        (json_int_t)h->interrupt_signal, "world_sizes", h->world_sizes, "recovery_seconds",
-        h->recovery_seconds);
+        (json_int_t)h->interrupt_signal, "not_finite_step", (json_int_t)h->not_finite_step,
+        "world_sizes", h->world_sizes, "recovery_seconds", h->recovery_seconds);
     json_t *evaluated = json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
                                   or_null(h->eval_loss), "accuracy", or_null(h->eval_accuracy));
     json_t *doubt = json_pack("{s:I, s:I}", "generation", (json_int_t)h->doubt.generation, "step",
@@ -265,6 +280,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         {"target", apply_target},
         {"interrupt", apply_interrupt},
         {"doubt", apply_doubt},
+        {"not_finite", apply_not_finite},
         {"end", apply_end},
         {"history", apply_history},
     };

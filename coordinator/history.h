@@ -21,6 +21,7 @@
  *     target      workers: what scale asked for
  *     interrupt   signal
  *     doubt       generation, step: snapshots of generations up to this one are good only up to that step
+ *     not_finite  step: it was not finite, and is tried again from a checkpoint
  *     end         status, step
  *     history     all of the above that counts, from a journal that was made shorter */
 #ifndef RINGTORCH_COORDINATOR_HISTORY_H
@@ -52,6 +53,7 @@ typedef struct rt__history {
     double eval_loss, eval_accuracy;
     int64_t target;           /* workers asked for by scale; 0: as configured */
     int64_t interrupt_signal; /* 0: none */
+    int64_t not_finite_step;  /* -1: none was */
     rt__doubt doubt;
 } rt__history;
 

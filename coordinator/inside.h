@@ -49,7 +49,13 @@ void rt__run_end_job(rt__run *r, const char *reason);
 /* How much a sign of a lost generation says about its cause. A rank that lost its neighbour
  * complains before anyone knows that the neighbour was killed; the kill is what the user has to
  * hear of. */
-enum { RT__CAUSE_CONSEQUENCE = 1, RT__CAUSE_EXIT_CODE, RT__CAUSE_FAULT, RT__CAUSE_SIGNAL };
+enum {
+    RT__CAUSE_CONSEQUENCE = 1,
+    RT__CAUSE_EXIT_CODE,
+    RT__CAUSE_FAULT,
+    RT__CAUSE_CULPRIT, /* a fault that all ranks tell of, told by the one it comes from */
+    RT__CAUSE_SIGNAL
+};
 /* Notes a sign that this generation is lost; the weightiest is kept. rank -1: not known. at: when it was seen. */
 __attribute__((format(printf, 5, 6))) void rt__run_note_cause(rt__run *r, double at, int weight,
                                                               int64_t rank, const char *fmt, ...);

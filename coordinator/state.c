@@ -29,7 +29,6 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .unsaved_step = -1,
         .mismatch.step = -1,
         .reported_step = facts->metrics_step,
-        .nan_step = -1,
         .cause.rank = -1,
         .loss = NAN,
         .samples_per_second = NAN,
@@ -68,7 +67,7 @@ void rt__run_send(rt__run *r, const char *peer, rt_msg_type type, const void *bo
 void rt__run_send_to_all(rt__run *r, rt_msg_type type, const void *body)
 {
     for (int64_t k = 0; k < r->roster.world; k++)
-        if (r->roster.member[k].joined)
+        if (r->job_alive && r->roster.member[k].joined)
             rt__run_send(r, r->roster.member[k].peer, type, body);
 }
 

@@ -178,10 +178,10 @@ typedef struct rt__run {
     double not_before;
     bool regrouping; /* the generation drains only to make room for the next one */
     char regroup_why[128];
-    int64_t nan_step; /* where a number was not finite; -1: nowhere */
-    rt__trace died;   /* generation and rank that crashed last, before its trace is known */
-    rt__trace crash;  /* where a rank of the last generations crashed */
-    int crashes;      /* at the same slice, in a row */
+    bool not_finite; /* so is a step of this generation, which ends for it */
+    rt__trace died;  /* generation and rank that crashed last, before its trace is known */
+    rt__trace crash; /* where a rank of the last generations crashed */
+    int crashes;     /* at the same slice, in a row */
 
     bool interrupted;
     int64_t interrupts;

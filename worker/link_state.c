@@ -238,7 +238,7 @@ static void refuse_plan(rt__link_state *s, const rt_msg_plan *plan)
              "a second plan, %.64s, came in generation %" PRId64 ": this rank works by plan %s",
              plan->plan_hash, s->facts.generation, s->plan_hash);
     rt_log_error("%s", text);
-    rt_msg_fault m = {.code = RT_E_PROTOCOL, .message = text, .place = "link"};
+    rt_msg_fault m = {.code = RT_E_PROTOCOL, .message = text, .slice = -1, .place = "link"};
     rt__note *n = rt__note_make(RT_MSG_FAULT, &m);
     if (n)
         queue(s, n);

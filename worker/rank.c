@@ -221,8 +221,8 @@ static int fail(rank *r, rt_status status)
         rt_log_info("left: %s", rt_error());
     } else {
         rt_log_error("%s (%s)", rt_error(), rt_error_place());
-        rt_msg_fault m = {status, rt_error(), rt__progress_read(&r->progress).step,
-                          rt_error_place()};
+        rt__progress_view at = rt__progress_read(&r->progress);
+        rt_msg_fault m = {status, rt_error(), at.step, at.slice, rt_error_place()};
         if (r->link)
             rt__link_post(r->link, RT_MSG_FAULT, &m);
     }

@@ -288,6 +288,15 @@ static rt_status commit(rt__stepper *s, int64_t step, const rt__step_wish *wish,
     return rt__commthread_run(s->comm, gather_job, s);
 }
 
+/* Fails. Of all ranks, which will all fail, the coordinator believes the one whose slice it was. */
+static rt_status fail_not_finite(rt__stepper *s, int64_t step, double loss, bool unchanged)
+{
+    int64_t slice = -1;
+    rt_status status = rt_run_not_finite(s->run, step, s->shard->slices, loss, unchanged, &slice);
+    rt__progress_phase(s->progress, RT_PHASE_UPDATE, slice);
+    return status;
+}
+
 rt_status rt__step(rt__stepper *s, int64_t step, const rt__step_wish *wish, rt__step_result *out)
 {
     verdict v;
@@ -299,13 +308,13 @@ rt_status rt__step(rt__stepper *s, int64_t step, const rt__step_wish *wish, rt__
     RT_TRY(judge(s, wish, &v));
     if (v.shared && !v.finite) {
         if (!s->skips)
-            return rt_run_not_finite(s->run, step, s->shard->slices, v.loss, true);
+            return fail_not_finite(s, step, v.loss, true);
         RT_TRY(log_skip(s, step, v.loss));
     }
     RT_TRY(commit(s, step, wish, &v));
     double loss = rt_run_loss(s->run);
     if (!v.shared && was_withheld(s))
-        return rt_run_not_finite(s->run, step, s->shard->slices, loss, false);
+        return fail_not_finite(s, step, loss, false);
 
     int orders = (int)flat->param[flat->count + RT__SCALAR_ORDERS];
     if (orders & RT__ORDER_STOP && v.finite && isnan(v.norm)) {

@@ -610,10 +610,12 @@ void sim_rank_die(sim_world *w, sim_pid who, int signal)
 
 void sim_rank_fail(sim_world *w, sim_pid who, rt_status code, const char *why)
 {
-    sim_link_post(
-        w, who, RT_MSG_FAULT,
-        &(rt_msg_fault){
-            .code = code, .message = why, .step = rank_of(w, who)->step, .place = "simulated"});
+    sim_link_post(w, who, RT_MSG_FAULT,
+                  &(rt_msg_fault){.code = code,
+                                  .message = why,
+                                  .step = rank_of(w, who)->step,
+                                  .slice = -1,
+                                  .place = "simulated"});
     sim_job_rank_gone(w, who, rt_status_exit_code(code), 0);
 }
 

@@ -292,7 +292,8 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
                             .snapshot_step = c > 0 ? c : -1));
     else if (IS("fault"))
         machine_worker(m, now, a, RT_MSG_FAULT,
-                       BODY(fault, .code = b, .message = "it broke", .place = ""));
+                       BODY(fault, .code = b, .message = c > 0 ? "it broke here" : "it broke",
+                            .slice = c > 0 ? c : -1, .place = ""));
     else if (IS("leave"))
         machine_worker(m, now, a, RT_MSG_LEAVE, BODY(leave, .reason = "SIGTERM", .grace = 30));
     else if (IS("sum"))

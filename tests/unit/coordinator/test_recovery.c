@@ -234,10 +234,11 @@ static void not_a_number_is_tried_once_from_a_checkpoint(void **state)
     for (int i = 0; i < 5; i++)
         machine_feed(&m, 1, events[i]);
     machine_done(&m);
-    expect_feed(&m, 2, "fault 0 -29", "journal:doubt END_GENERATION>l");
-    expect_feed(&m, 2, "fault 1 -29", "");
+    expect_feed(&m, 2, "fault 0 -29", "journal:doubt journal:not_finite END_GENERATION>l");
+    expect_feed(&m, 2, "fault 1 -29 2", "");
     machine_feed(&m, 2, "exited 1 1 0 -1");
     assert_string_equal(machine_done(&m), "journal:exited event:worker_lost again<=0");
+    assert_string_equal(m.run.recovery.cause, "worker 1: it broke here");
     machine_feed(&m, 3, "recovered 0");
     machine_feed(&m, 3, "hello 0 0 0 5");
     machine_feed(&m, 3, "hello 1");
@@ -245,7 +246,49 @@ static void not_a_number_is_tried_once_from_a_checkpoint(void **state)
     machine_done(&m);
     expect_feed(&m, 4, "fault 0 -29", "END_GENERATION>l");
     assert_int_equal(m.run.phase, RT__FAILED);
-    assert_non_null(strstr(m.run.failure, "again"));
+    expect_feed(&m, 4, "fault 1 -29 2", "");
+    assert_string_equal(m.run.failure,
+                        "worker 1: it broke here: again after a restart from a checkpoint");
+    expect_feed(&m, 4, "fault 0 -29", "");
+    assert_non_null(strstr(m.run.failure, "here"));
+    machine_release(&m);
+}
+
+/* The checkpoint that is being committed takes the place of the one before it: the restart is from there. */
+static void not_a_number_while_committing(void **state)
+{
+    (void)state;
+    machine m;
+    machine_configure(&m, 2);
+    rt_config_set(&m.cfg, "run.nan_loss=restart-from-checkpoint");
+    rt__history history;
+    assert_int_equal(rt__history_init(&history), RT_OK);
+    machine_begin(&m, history, false);
+    static const char *const events[] = {"launcher 0", "recovered 0", "hello 0",
+                                         "hello 1",    "layout",      "report 50",
+                                         "piece 0 50", "piece 1 50",  "fault 0 -29"};
+    for (int i = 0; i < 9; i++)
+        machine_feed(&m, 1, events[i]);
+    machine_done(&m);
+    expect_feed(&m, 2, "exited 1 1 0 -1", "journal:exited event:worker_lost again<=50");
+    expect_feed(&m, 2, "committed 50", "event:checkpoint journal:commit");
+    machine_release(&m);
+}
+
+/* What a step that is not finite has cost is known to a coordinator that takes over. */
+static void not_a_number_is_remembered(void **state)
+{
+    (void)state;
+    machine m, dead;
+    begin_with_journal(&dead);
+    rt_config_set(&dead.cfg, "run.nan_loss=restart-from-checkpoint");
+    machine_feed(&dead, 2, "evaluated 60");
+    assert_int_equal(dead.run.history.evaluated_step, 60);
+    machine_feed(&dead, 2, "fault 0 -29");
+    assert_int_equal(dead.run.history.evaluated_step, -1); /* of a state in doubt */
+    take_over(&m, &dead);
+    assert_int_equal(m.run.history.not_finite_step, dead.run.history.not_finite_step);
+    machine_release(&dead);
     machine_release(&m);
 }
 
@@ -358,6 +401,8 @@ int main(void)
         cmocka_unit_test(a_shorter_journal_says_the_same),
         cmocka_unit_test(a_rank_that_differs_is_named_and_nothing_of_it_is_kept),
         cmocka_unit_test(not_a_number_is_tried_once_from_a_checkpoint),
+        cmocka_unit_test(not_a_number_while_committing),
+        cmocka_unit_test(not_a_number_is_remembered),
         cmocka_unit_test(the_same_slice_three_times_is_the_data),
         cmocka_unit_test(who_dies_while_starting_blames_nobody_else),
         cmocka_unit_test(a_lost_host_is_set_aside_and_comes_back),

@@ -202,7 +202,7 @@ static void say_again(void *ctx)
 static void fault(worker *w, rt_status code, const char *message)
 {
     say(w, RT_MSG_FAULT,
-        &(rt_msg_fault){.code = code, .message = (char *)message, .step = w->step});
+        &(rt_msg_fault){.code = code, .message = (char *)message, .step = w->step, .slice = -1});
     while (!w->leave)
         listen(w, 0.05);
 }

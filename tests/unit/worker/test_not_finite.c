@@ -32,8 +32,9 @@ typedef struct way {
 typedef struct outcome {
     const way *how;
     rt_status status[FIXTURE_RANKS_MAX];
-    int64_t made[FIXTURE_RANKS_MAX]; /* steps */
-    int skipped[FIXTURE_RANKS_MAX];  /* of those; bit t: step t */
+    int64_t made[FIXTURE_RANKS_MAX];   /* steps */
+    int64_t blamed[FIXTURE_RANKS_MAX]; /* the slice that a FAULT would name */
+    int skipped[FIXTURE_RANKS_MAX];    /* of those; bit t: step t */
     double loss[STEPS];
     char error[FIXTURE_RANKS_MAX][1024];
     uint64_t before[FIXTURE_RANKS_MAX], after[FIXTURE_RANKS_MAX]; /* state, around the last step */
@@ -83,6 +84,7 @@ static void spoiled_body(fixture_rank *r)
     o->after[r->rank] = state_hash(r->run);
     o->weights[r->rank] = rt_run_weights_hash64(r->run);
     o->status[r->rank] = status;
+    o->blamed[r->rank] = rt__progress_read(&r->progress).slice;
     snprintf(o->error[r->rank], sizeof o->error[0], "%s", rt_error());
     rt_error_clear();
     rt__stepper_release(&s);
@@ -137,10 +139,13 @@ static void expect_blame(const outcome *o, int world, int rank)
     bool early = o->how->reported || world == 1 || strcmp(o->how->sharding, "none") == 0;
     if (o->how->spoil == GRADIENT_NAN && !early) {
         assert_non_null(strstr(text, "run.report_every=1")); /* cannot be computed again any more */
+        assert_int_equal(o->blamed[rank], -1);
     } else if (mine) {
+        assert_int_equal(o->blamed[rank], BAD_SLICE);
         if (!strstr(text, slice) || !strstr(text, samples))
             fail_msg("\"%s\" should name %sand samples %s", text, slice, samples);
     } else {
+        assert_int_equal(o->blamed[rank], -1);
         assert_null(strstr(text, slice));
         assert_non_null(strstr(text, "in none of slices"));
     }

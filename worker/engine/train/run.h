@@ -96,7 +96,7 @@ rt_status rt_run_blame(rt_run *r, int64_t step, rt_range slices, double mean_los
                        int64_t *slice, char text[RT_RUN_TEXT]);
 /* Fails with NUMERIC: what rt_run_blame says, and what to do. */
 rt_status rt_run_not_finite(rt_run *r, int64_t step, rt_range slices, double mean_loss,
-                            bool unchanged);
+                            bool unchanged, int64_t *slice);
 
 /* ---- evaluation ---- */
 

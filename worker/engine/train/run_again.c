@@ -122,11 +122,10 @@ rt_status rt_run_blame(rt_run *r, int64_t step, rt_range slices, double mean_los
 }
 
 rt_status rt_run_not_finite(rt_run *r, int64_t step, rt_range slices, double mean_loss,
-                            bool unchanged)
+                            bool unchanged, int64_t *slice)
 {
-    int64_t slice;
     char text[RT_RUN_TEXT];
-    RT_TRY(rt_run_blame(r, step, slices, mean_loss, unchanged, &slice, text));
+    RT_TRY(rt_run_blame(r, step, slices, mean_loss, unchanged, slice, text));
     return RT_FAIL(NUMERIC,
                    "%s: lower optimizer.lr, lengthen schedule.warmup or set optimizer.clip_norm",
                    text);

@@ -72,9 +72,10 @@ static rt_status conclude(rt_trainer *t, rt_range all)
     RT_TRY(rt_run_sums(t->run, all, t->sums));
     if (rt_run_finite(t->sums, (rt_range){0, blocks + 1}))
         return rt_run_update(t->run, t->at, all, clip_scale(t));
+    int64_t slice;
     if (t->config.run.nan_loss != RT_CFG_NAN_SKIP)
         return rt_run_not_finite(t->run, t->at, (rt_range){0, t->slices},
-                                 t->sums[blocks] / (double)t->config.data.batch, true);
+                                 t->sums[blocks] / (double)t->config.data.batch, true, &slice);
     rt_run_skip(t->run, t->at, all);
     return RT_OK;
 }
