@@ -266,6 +266,18 @@ static void learn_hosts(rt__run *r)
     snprintf(r->regroup_why, sizeof r->regroup_why, "%s", why); /* if that is so */
 }
 
+/* The coordinator before us had seen that this generation goes wrong, and died before it could end it. */
+static bool give_up_if_doubted(rt__run *r, double now)
+{
+    if (r->history.doubt.generation != r->generation)
+        return false;
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, -1,
+                       "what it computes is not to be trusted: the coordinator before this one "
+                       "had found that out");
+    rt__run_give_up_generation(r, now, "its state is in doubt");
+    return true;
+}
+
 /* What is the case once the ranks have a plan. */
 static void enter_run(rt__run *r, double now, bool resumed)
 {
@@ -289,6 +301,8 @@ static void enter_run(rt__run *r, double now, bool resumed)
         if (m->step > r->newest_step)
             r->newest_step = m->step;
     }
+    if (give_up_if_doubted(r, now))
+        return;
     rt__run_pass_on_orders(r, now);
     rt__run_act_on_mismatch(r, now);
     rt__run_settle(r, now);

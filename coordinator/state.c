@@ -111,7 +111,9 @@ static bool is_unsaved(const rt__run *r)
 /* Taken by this generation, or what it started from when no step was left to do. */
 static bool is_in_memory(const rt__run *r)
 {
-    bool started_from = r->source.piece_numbers > 0 && r->source.step == r->newest_step;
+    const rt__history *h = &r->history;
+    bool started_from =
+        h->source && strcmp(h->source, "snapshot") == 0 && h->start_step == r->newest_step;
     return started_from || rt__roster_snapshot_step(&r->roster) == r->newest_step;
 }
 

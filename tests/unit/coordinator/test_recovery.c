@@ -275,6 +275,27 @@ static void not_a_number_while_committing(void **state)
     machine_release(&m);
 }
 
+/* The coordinator dies between finding out that a rank is wrong and ending the generation. */
+static void a_doubted_generation_is_not_taken_over(void **state)
+{
+    (void)state;
+    machine m, dead;
+    begin_with_journal(&dead);
+    rt_config_set(&dead.cfg, "run.hash_every=10");
+    machine_feed(&dead, 2, "sum 0 50 8");
+    machine_feed(&dead, 2, "sum 1 50 9");
+    assert_int_equal(dead.run.history.doubt.generation, 1);
+    take_over(&m, &dead);
+    machine_feed(&m, 3, "launcher 1");
+    machine_feed(&m, 3, "recovered 0");
+    machine_feed(&m, 3, "hello 0 51 1");
+    machine_done(&m);
+    expect_feed(&m, 3, "hello 1 51 1", "END_GENERATION>l");
+    assert_int_equal(m.run.phase, RT__REGROUP);
+    machine_release(&dead);
+    machine_release(&m);
+}
+
 /* What a step that is not finite has cost is known to a coordinator that takes over. */
 static void not_a_number_is_remembered(void **state)
 {
@@ -403,6 +424,7 @@ int main(void)
         cmocka_unit_test(not_a_number_is_tried_once_from_a_checkpoint),
         cmocka_unit_test(not_a_number_while_committing),
         cmocka_unit_test(not_a_number_is_remembered),
+        cmocka_unit_test(a_doubted_generation_is_not_taken_over),
         cmocka_unit_test(the_same_slice_three_times_is_the_data),
         cmocka_unit_test(who_dies_while_starting_blames_nobody_else),
         cmocka_unit_test(a_lost_host_is_set_aside_and_comes_back),
