@@ -409,9 +409,13 @@ static void compute(sim_world *w, sim_pid who)
     sim_after(w, pause, who, computed, 0);
 }
 
-static void finish(sim_world *w, sim_pid who)
+static void finish(sim_world *w, sim_pid who, int64_t arg)
 {
     sim_rank *r = rank_of(w, who);
+    if (r->copying_until > w->now) {
+        sim_after(w, r->copying_until - w->now, who, finish, arg);
+        return;
+    }
     now_does(w, r, SIM_FINISHED);
     sim_note(w, "worker %lld of g%lld: finished at step %lld", who.rank, who.generation, r->step);
     sim_link_post(w, who, RT_MSG_FINISHED,
@@ -448,7 +452,7 @@ static void carry_on(sim_world *w, sim_pid who)
     const rt_msg_plan *p = plan_of(r);
     if (r->doing == SIM_CLOSING) {
         if (r->writing < 0)
-            finish(w, who);
+            finish(w, who, 0);
     } else if (!r->last) {
         compute(w, who);
     } else if (r->step >= p->end_step && p->evaluate_final) {

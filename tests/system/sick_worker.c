@@ -4,7 +4,8 @@
  *     crash STEP SLICE    a segmentation fault in that slice, whoever computes it and however often
  *     flip STEP RANK      a bit of the parameters flips in that rank's memory while the step is computed, once
  *     nan STEP always     a gradient of the step's first slice is not a number
- *     nan STEP once       the same, in the first generation only */
+ *     nan STEP once       the same, in the first generation only
+ *     spoil STEP SLICE    a parameter is not a number while that slice, the last of its rank, is computed */
 #include <math.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -37,9 +38,19 @@ static long number_of(const char *variable)
     return text ? strtol(text, NULL, 10) : -1;
 }
 
+static rt_run *computing;
+static float sound; /* of the parameter that is spoiled */
+
+static float *spoiled(rt_run *r)
+{
+    return rt_run_flat(r)->param + rt_run_flat(r)->count - 1;
+}
+
 void __wrap_rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice)
 {
     char detail[16];
+    if (computing && suffers("spoil", step, detail) && strtoul(detail, NULL, 10) == slice)
+        *spoiled(computing) = NAN;
     if (suffers("crash", step, detail) && strtoul(detail, NULL, 10) == slice)
         raise(SIGSEGV);
     __real_rt_random_seek(seed, step, slice);
@@ -55,7 +66,11 @@ rt_status __wrap_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_r
         uint32_t *bits = (uint32_t *)(void *)rt_run_flat(r)->param;
         bits[7] ^= 1u << 20;
     }
+    computing = r;
+    sound = *spoiled(r);
     rt_status status = __real_rt_run_gradients(r, step, slices, parts, count);
+    *spoiled(r) = sound;
+    computing = NULL;
     if (status == RT_OK && slices.begin == 0 && suffers("nan", step, detail) &&
         (first_generation || strcmp(detail, "always") == 0))
         parts[0].data[0] = NAN;

@@ -127,6 +127,17 @@ static void second_interrupt_stops_at_once(void **state)
     result_release(&r);
 }
 
+/* The folder for the checkpoints of the run in "run", which does not hold many. */
+static const char *small_folder(const scratch *s, const char *size)
+{
+    const char *folder = in_scratch(s, "run/checkpoints");
+    assert_int_equal(rt_dir_make(folder, 0700), RT_OK);
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", folder, "tmpfs", 0, size) != 0)
+        skip();
+    return folder;
+}
+
 /* Training goes on although no checkpoint can be written. The last state is then in memory alone: the run does not say
  * that all is well, and what is missing is done once there is room. */
 static void goes_on_when_the_disk_is_full(void **state)
@@ -134,11 +145,7 @@ static void goes_on_when_the_disk_is_full(void **state)
     const scratch *s = *state;
     char dir[128], full[65], saved[65], roomy[65];
     snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
-    const char *folder = in_scratch(s, "run/checkpoints");
-    assert_int_equal(rt_dir_make(folder, 0700), RT_OK);
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("tmpfs", folder, "tmpfs", 0, "size=1536k") != 0)
-        skip();
+    const char *folder = small_folder(s, "size=1536k");
     result r = run(s, 120, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
                    dir, NULL);
     expect_exit(&r, 1);
@@ -156,6 +163,22 @@ static void goes_on_when_the_disk_is_full(void **state)
     assert_int_equal(summary_int(dir, "lost_steps"), 0);
     train_tiny(s, in_scratch(s, "roomy"), 2, NULL, roomy);
     assert_string_equal(full, roomy);
+}
+
+/* Nor is there a snapshot: who asked for the weights hears that they are lost. */
+static void says_that_the_weights_are_lost(void **state)
+{
+    const scratch *s = *state;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    const char *folder = small_folder(s, "size=64k");
+    result r = run(s, 120, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
+                   dir, "--set", "snapshot.every=0", NULL);
+    expect_exit(&r, 1);
+    expect_text(r.err, "step 200 could not be written to disk");
+    expect_text(r.err, "is lost");
+    result_release(&r);
+    umount2(folder, MNT_DETACH);
 }
 
 /* The newest checkpoint is damaged: `--resume auto` goes back to the one before it and ends with
@@ -183,6 +206,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_outlives_a_killed_launcher, set_up, tear_down),
         cmocka_unit_test_setup_teardown(second_interrupt_stops_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(goes_on_when_the_disk_is_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(says_that_the_weights_are_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resume_falls_back_to_the_newest_sound_checkpoint, set_up,
                                         tear_down),
     };

@@ -118,6 +118,7 @@ static void not_a_number_again_and_again_ends_the_run(void **state)
 {
     (void)state;
     fail_sick("stop", "nan 70 always", "run.nan_loss=stop", "step 71");
+    fail_sick("named", "spoil 70 3", "run.nan_loss=stop", "worker 1: step 71, slice 3: ");
     fail_sick("twice", "nan 70 always", "run.nan_loss=restart-from-checkpoint",
               "again after a restart from a checkpoint");
 }
