@@ -226,7 +226,6 @@ rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
                                            .run_id = s->run_id,
                                            .dir = s->options->dir,
                                            .effects = &s->effects,
-                                           .started = s->options->started,
                                            .history = s->history,
                                            .again = s->again,
                                            .metrics_step = s->again ? last_metrics_step(s) : -1});

@@ -22,8 +22,9 @@ void rt__run_recover(rt__run *r, double now, bool again)
     rt__source_release(&r->fallback);
     const rt__history *h = &r->history;
     int64_t most = INT64_MAX;
-    if (h->doubt.generation) { /* what was committed since is above it, or may have been */
-        most = h->committed_step > h->doubt.step ? h->committed_step : h->doubt.step;
+    if (h->doubts.count > 0) { /* what was committed since is above it, or may have been */
+        int64_t good = rt__doubts_last(&h->doubts).step;
+        most = h->committed_step > good ? h->committed_step : good;
         most = h->committing_step > most ? h->committing_step : most;
     }
     r->facts.effects->recover(r->facts.effects->ctx, again, most);
@@ -189,8 +190,8 @@ static rt_status source_as_before(rt__run *r, rt__source *out)
     *out = (rt__source){.step = h->start_step, .parameters = r->roster.parameters};
     snprintf(out->layout_hash, sizeof out->layout_hash, "%s", r->roster.layout_hash);
     if (h->source && strcmp(h->source, "snapshot") == 0) {
-        int64_t step = rt__offers_newest(&r->offers, r->roster.parameters, h->start_step, h->doubt,
-                                         &out->pieces, &out->piece_numbers);
+        int64_t step = rt__offers_newest(&r->offers, r->roster.parameters, h->start_step,
+                                         &h->doubts, &out->pieces, &out->piece_numbers);
         RT_TRY(rt_error_code());
         return step == h->start_step
                    ? RT_OK
@@ -211,7 +212,7 @@ static rt_status choose_source(rt__run *r, rt__source *out)
     int64_t *pieces = NULL, count = 0, step;
     *out = (rt__source){0};
     step = rt__offers_newest(&r->offers, r->roster.parameters, r->fallback.step + 1,
-                             r->history.doubt, &pieces, &count);
+                             &r->history.doubts, &pieces, &count);
     RT_TRY(rt_error_code());
     if (step >= 0 && count <= PIECE_NUMBERS_MAX) {
         *out = (rt__source){.step = step,
@@ -232,7 +233,7 @@ static int64_t newest_known(const rt__run *r)
     int64_t newest = r->newest_step;
     for (int64_t i = 0; i < r->offers.traces; i++)
         if (r->offers.trace[i].step > newest &&
-            r->offers.trace[i].generation > r->history.doubt.generation)
+            r->offers.trace[i].generation > rt__doubts_last(&r->history.doubts).generation)
             newest = r->offers.trace[i].step;
     return newest;
 }
@@ -269,7 +270,7 @@ static void learn_hosts(rt__run *r)
 /* The coordinator before us had seen that this generation goes wrong, and died before it could end it. */
 static bool give_up_if_doubted(rt__run *r, double now)
 {
-    if (r->history.doubt.generation != r->generation)
+    if (rt__doubts_last(&r->history.doubts).generation != r->generation)
         return false;
     rt__run_note_cause(r, now, RT__CAUSE_FAULT, -1,
                        "what it computes is not to be trusted: the coordinator before this one "
@@ -583,7 +584,7 @@ static void look_for_missing(rt__run *r, double now)
     bool late = some && since_last > 4 && !r->missing_told;
     if (!over && !late)
         return;
-    rt__roster_missing(&r->roster, missing, sizeof missing);
+    int64_t rank = rt__roster_missing(&r->roster, missing, sizeof missing);
     if (late) {
         char text[320];
         r->missing_told = true;
@@ -595,7 +596,7 @@ static void look_for_missing(rt__run *r, double now)
     }
     if (!over)
         return;
-    rt__run_note_cause(r, now, RT__CAUSE_FAULT, -1,
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank,
                        "no HELLO within %.0f s from rank %s: see their logs", waited, missing);
     rt__run_give_up_generation(r, now, "not all workers came");
 }

@@ -174,12 +174,15 @@ static rt_status apply_interrupt(rt__history *h, const json_t *record)
 
 static rt_status apply_doubt(rt__history *h, const json_t *record)
 {
-    h->doubt = (rt__doubt){integer(record, "generation"), integer(record, "step")};
-    if (h->doubt.generation && h->committed_step > h->doubt.step)
-        h->committed_step = h->doubt.step;
-    if (h->doubt.generation && h->committing_step > h->doubt.step)
-        h->committing_step = h->doubt.step;
-    if (h->doubt.generation && h->evaluated_step > h->doubt.step)
+    rt__doubt doubt = {integer(record, "generation"), integer(record, "step")};
+    if (doubt.generation == 0)
+        return RT_OK; /* of a run that had made nothing yet */
+    rt__doubts_add(&h->doubts, doubt);
+    if (h->committed_step > doubt.step)
+        h->committed_step = doubt.step;
+    if (h->committing_step > doubt.step)
+        h->committing_step = doubt.step;
+    if (h->evaluated_step > doubt.step)
         forget_evaluation(h);
     return RT_OK;
 }
@@ -216,7 +219,9 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->target = integer(record, "target");
     h->interrupt_signal = integer(record, "interrupt_signal");
     h->not_finite_step = integer(record, "not_finite_step");
-    RT_TRY(apply_doubt(h, json_object_get(record, "doubt")));
+    size_t i;
+    json_t *doubt;
+    json_array_foreach(json_object_get(record, "doubts"), i, doubt) RT_TRY(apply_doubt(h, doubt));
     /* Also what was evaluated and committed since the doubt. */
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
     h->committed_step = integer(record, "committed_step");
@@ -243,12 +248,16 @@ json_t *rt__history_records(const rt__history *h)
         "world_sizes", h->world_sizes, "recovery_seconds", h->recovery_seconds);
     json_t *evaluated = json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
                                   or_null(h->eval_loss), "accuracy", or_null(h->eval_accuracy));
-    json_t *doubt = json_pack("{s:I, s:I}", "generation", (json_int_t)h->doubt.generation, "step",
-                              (json_int_t)h->doubt.step);
+    json_t *doubts = json_array();
+    bool whole = record && evaluated && doubts;
+    for (int i = 0; i < h->doubts.count; i++)
+        whole &= json_array_append_new(doubts,
+                                       json_pack("{s:I, s:I}", "generation",
+                                                 (json_int_t)h->doubts.list[i].generation, "step",
+                                                 (json_int_t)h->doubts.list[i].step)) == 0;
     /* json_object_set_new takes its value over, also when it fails. */
-    bool whole = record && evaluated && doubt;
     whole &= json_object_set_new(record, "evaluated", evaluated) == 0;
-    whole &= json_object_set_new(record, "doubt", doubt) == 0;
+    whole &= json_object_set_new(record, "doubts", doubts) == 0;
     if (!whole) {
         json_decref(record);
         record = NULL;

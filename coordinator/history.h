@@ -54,7 +54,7 @@ typedef struct rt__history {
     int64_t target;           /* workers asked for by scale; 0: as configured */
     int64_t interrupt_signal; /* 0: none */
     int64_t not_finite_step;  /* -1: none was */
-    rt__doubt doubt;
+    rt__doubts doubts;
 } rt__history;
 
 rt_status rt__history_init(rt__history *h);

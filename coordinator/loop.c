@@ -18,7 +18,7 @@ enum { FRAMES_AT_A_TIME = 1000 };
 
 static double now(const rt__shell *s)
 {
-    return rt_clock() + s->clock_offset;
+    return rt_clock() - s->options->started;
 }
 
 /* Logs the failure in the slot and goes on: for what a run can do without. */
@@ -343,7 +343,9 @@ static void recover_first(rt__shell *s)
 /* Gives the machine an event, then does what it asked for and could not be done inside it. */
 static void step(rt__shell *s, const rt__event *e)
 {
-    rt__run_step(&s->run, now(s), e);
+    double seconds = now(s);
+    s->run.facts.started = rt_clock_wall() - seconds; /* somebody may have set the clock */
+    rt__run_step(&s->run, seconds, e);
     while (s->recover) {
         s->recover = false;
         if (s->recover_again && rt__shell_is_settled(s))
@@ -421,7 +423,7 @@ static void keep_one_config(const rt__shell *s)
 
 int rt__coordinate(const rt__loop_options *o)
 {
-    rt__shell s = {.options = o, .clock_offset = rt_clock_wall() - o->started - rt_clock()};
+    rt__shell s = {.options = o};
     rt_status status = rt__shell_begin(&s, &effects);
     int exit_code = rt_status_exit_code(status);
     if (status == RT_OK) {

@@ -1,5 +1,5 @@
 /* ringtorch-coordinator RUN_DIR [--resume never|auto|PATH]: one per run, started by the launcher,
- * which passes RINGTORCH_KEYS, RINGTORCH_STARTED (wall-clock seconds) and RINGTORCH_LOCK_FD (the
+ * which passes RINGTORCH_KEYS, RINGTORCH_STARTED (by rt_clock, which both share) and RINGTORCH_LOCK_FD (the
  * locked file RUN_DIR/lock) in the environment. Started by hand it locks the directory itself. */
 #include "common/clock.h"
 #include "common/error.h"
@@ -66,6 +66,6 @@ int main(int argc, char **argv)
     return rt__coordinate(&(rt__loop_options){
         .dir = argv[1],
         .resume = resume ? argv[3] : "never",
-        .started = started ? strtod(started, NULL) : rt_clock_wall(),
+        .started = started ? strtod(started, NULL) : rt_clock(),
     });
 }

@@ -170,17 +170,20 @@ int64_t rt__roster_snapshot_step(const rt__roster *r)
     return least;
 }
 
-void rt__roster_missing(const rt__roster *r, char *text, size_t size)
+int64_t rt__roster_missing(const rt__roster *r, char *text, size_t size)
 {
     size_t used = 0;
+    int64_t last = -1;
     text[0] = '\0';
     for (int64_t k = 0; k < r->world; k++) {
         if (r->member[k].joined)
             continue;
         if (used + 32 > size) {
             snprintf(text + used, size - used, ", …");
-            return;
+            return -1;
         }
+        last = k;
         used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, used ? ", " : "", k);
     }
+    return r->joined == r->world - 1 ? last : -1;
 }

@@ -62,7 +62,8 @@ int64_t rt__roster_rank(const rt__roster *r, const char *peer);
 bool rt__roster_one_host(const rt__roster *r);
 /* Returns the newest step that every rank has left a snapshot of; -1: none. */
 int64_t rt__roster_snapshot_step(const rt__roster *r);
-/* Writes the ranks that have not joined as "1, 3, 4" (cut off with "…" when long). */
-void rt__roster_missing(const rt__roster *r, char *text, size_t size);
+/* Writes the ranks that have not joined as "1, 3, 4" (cut off with "…" when long). Returns the rank if it is a single
+ * one, else -1. */
+int64_t rt__roster_missing(const rt__roster *r, char *text, size_t size);
 
 #endif

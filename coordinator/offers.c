@@ -66,9 +66,23 @@ const rt__trace *rt__offers_trace(const rt__offers *o, int64_t generation, int64
     return NULL;
 }
 
-static bool usable(const rt__offer *x, rt__doubt doubt)
+void rt__doubts_add(rt__doubts *d, rt__doubt doubt)
 {
-    return x->generation > doubt.generation || x->step <= doubt.step;
+    while (d->count > 0 && d->list[d->count - 1].step >= doubt.step)
+        d->count--; /* it leaves out less */
+    if (d->count == RT__DOUBTS) {
+        d->list[1].step = d->list[0].step;
+        memmove(d->list, d->list + 1, (size_t)--d->count * sizeof *d->list);
+    }
+    d->list[d->count++] = doubt;
+}
+
+static bool usable(const rt__offer *x, const rt__doubts *doubts)
+{
+    for (int i = 0; i < doubts->count; i++)
+        if (x->generation <= doubts->list[i].generation && x->step > doubts->list[i].step)
+            return false;
+    return true;
 }
 
 /* Newest step first, then by begin, then the longest. */
@@ -84,14 +98,14 @@ static int by_step_and_begin(const void *a, const void *b)
 
 /* Covers [0, parameters) with the offers [0, n) of one step, sorted; returns how many numbers were
  * written, 0 if something is missing. */
-static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, rt__doubt doubt,
+static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, const rt__doubts *doubts,
                      int64_t *pieces)
 {
     int64_t at = 0, numbers = 0;
     for (int64_t i = 0; at < parameters; numbers += RT_PIECE_FIELDS) {
         const rt__offer *best = NULL;
         for (; i < n && x[i].begin <= at; i++)
-            if (usable(&x[i], doubt) && x[i].end > at && (!best || x[i].end > best->end))
+            if (usable(&x[i], doubts) && x[i].end > at && (!best || x[i].end > best->end))
                 best = &x[i];
         if (!best)
             return 0;
@@ -103,8 +117,8 @@ static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, rt__doub
     return numbers;
 }
 
-int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least, rt__doubt doubt,
-                          int64_t **pieces, int64_t *count)
+int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least,
+                          const rt__doubts *doubts, int64_t **pieces, int64_t *count)
 {
     *pieces = NULL;
     *count = 0;
@@ -115,7 +129,7 @@ int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least
     for (int64_t i = 0, n; *pieces && i < o->count && o->offer[i].step >= least; i += n) {
         for (n = 1; i + n < o->count && o->offer[i + n].step == o->offer[i].step;)
             n++;
-        *count = cover(o->offer + i, n, parameters, doubt, *pieces);
+        *count = cover(o->offer + i, n, parameters, doubts, *pieces);
         if (*count > 0)
             return o->offer[i].step;
     }

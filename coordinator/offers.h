@@ -2,7 +2,7 @@
  *
  *     rt__offers o = {0};
  *     RT_TRY(rt__offers_add(&o, rank, hello));                  // of each rank that joins
- *     int64_t step = rt__offers_newest(&o, parameters, least, most, &pieces, &n);
+ *     int64_t step = rt__offers_newest(&o, parameters, least, &doubts, &pieces, &n);
  *     if (step >= 0) ... send the n numbers of pieces in PLAN; rt_mem_free(pieces) ...
  *     rt__offers_release(&o);
  *
@@ -43,11 +43,28 @@ typedef struct rt__doubt {
     int64_t step;
 } rt__doubt;
 
+enum { RT__DOUBTS = 16 };
+
+/* All that hold: a later doubt of later steps leaves the earlier ones in force. Both numbers grow along the list. */
+typedef struct rt__doubts {
+    rt__doubt list[RT__DOUBTS];
+    int count;
+} rt__doubts;
+
+/* Adds one of a generation not before those that are there. When there are too many, the two oldest become one that
+ * leaves out more. */
+void rt__doubts_add(rt__doubts *d, rt__doubt doubt);
+/* Returns the one added last; zeros: there is none. */
+static inline rt__doubt rt__doubts_last(const rt__doubts *d)
+{
+    return d->count > 0 ? d->list[d->count - 1] : (rt__doubt){0};
+}
+
 /* Returns the newest step, at least `least`, of which [0, parameters) is covered, or -1. *pieces
  * (rt_malloc) gets RT_PIECE_FIELDS numbers for each stretch, as PLAN carries them, *count how many numbers. -1 with
  * the error slot filled when memory is out. */
-int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least, rt__doubt doubt,
-                          int64_t **pieces, int64_t *count);
+int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least,
+                          const rt__doubts *doubts, int64_t **pieces, int64_t *count);
 
 /* Finds the trace a rank of a generation left; NULL if there is none. */
 const rt__trace *rt__offers_trace(const rt__offers *o, int64_t generation, int64_t rank);

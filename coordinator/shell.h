@@ -24,7 +24,6 @@ typedef struct rt__shell {
     rt__desk *desk;
     rt__run run;
     rt__effects effects;
-    double clock_offset; /* now = rt_clock() + clock_offset */
     double next_tick;
     bool recover, recover_again; /* asked for by an effect, done after it */
     int64_t recover_most;

@@ -240,7 +240,7 @@ void rt__run_finish_drain(rt__run *r, double now)
 void rt__run_commit_agreed(rt__run *r)
 {
     bool compares = r->facts.cfg->run.hash_every > 0 && r->roster.world > 1;
-    if (r->sums.wrong || r->history.doubt.generation == r->generation)
+    if (r->sums.wrong || rt__doubts_last(&r->history.doubts).generation == r->generation)
         return; /* all may agree on what grew out of a wrong state */
     for (int64_t i = 0; i < r->checkpoints.count; i++) {
         rt__checkpoint *c = &r->checkpoints.open[i];

@@ -131,9 +131,9 @@ typedef struct rt__run_facts {
     const char *run_id;      /* borrowed */
     const char *dir;         /* borrowed; the run directory as the user wrote it */
     const rt__effects *effects;
-    double started;       /* wall-clock time of now == 0 */
-    rt__history history;  /* taken over by rt__run_init */
-    bool again;           /* a coordinator before us has died; its launcher has not */
+    double started;      /* wall-clock time of now == 0; set before each event, as clocks are set */
+    rt__history history; /* taken over by rt__run_init */
+    bool again;          /* a coordinator before us has died; its launcher has not */
     int64_t metrics_step; /* newest step in metrics.jsonl of the last generation; -1: none */
 } rt__run_facts;
 

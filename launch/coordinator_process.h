@@ -23,7 +23,7 @@ enum { RT__KEYS_TEXT = 4 * RT_WIRE_KEY };
 
 typedef struct rt__coordinator_spec {
     const char *program, *run_dir, *resume; /* borrowed */
-    double started;                         /* wall-clock time when the user typed the command */
+    double started;                         /* rt_clock() when the user typed the command */
     int lock_fd;                            /* of the run directory, handed on */
 } rt__coordinator_spec;
 

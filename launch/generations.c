@@ -93,7 +93,6 @@ static rt_status start_job(rt__generations *g, const rt_msg_start_generation *m)
                                                               .endpoint = s->endpoint,
                                                               .run_id = s->run_id,
                                                               .keys = s->keys,
-                                                              .started = s->started,
                                                               .generation = m->job_generation,
                                                               .world = m->world,
                                                               .threads = s->threads,

@@ -20,7 +20,6 @@
 /* All borrowed. */
 typedef struct rt__generations_spec {
     const char *mpirun, *worker, *run_dir, *snapshot_dir, *endpoint, *run_id, *keys;
-    double started;
     int64_t threads;
     rt_wire *wire;
     const pid_t *coordinator; /* these are our children, too, but not the job's */

@@ -24,7 +24,6 @@
 typedef struct rt__job_spec {
     const char *mpirun, *worker; /* programs */
     const char *run_dir, *endpoint, *run_id, *keys;
-    double started; /* wall-clock time when the user typed the command */
     int64_t generation, world, threads;
     const rt__hosts *hosts; /* where, filled in order; none: here */
 } rt__job_spec;

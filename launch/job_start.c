@@ -23,7 +23,6 @@ static void add_worker_environment(rt__environment *e, const rt__job_spec *spec)
     rt__environment_add(e, "RINGTORCH_RUN=%s", spec->run_id);
     rt__environment_add(e, "RINGTORCH_GENERATION=%" PRId64, spec->generation);
     rt__environment_add(e, "RINGTORCH_RUN_DIR=%s", spec->run_dir);
-    rt__environment_add(e, "RINGTORCH_STARTED=%.6f", spec->started);
     rt__environment_add(e, "OMP_NUM_THREADS=%" PRId64, spec->threads);
 }
 

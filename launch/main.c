@@ -56,7 +56,7 @@ static int hand_on(char **argv)
 
 static int train(int argc, char **argv)
 {
-    return rt__train(argc, argv, rt_clock_wall());
+    return rt__train(argc, argv, rt_clock());
 }
 
 /* Only `now` is for a run that is alive; the others look at files with the engine. */

@@ -183,7 +183,6 @@ static rt_status connect_wire(rt__supervisor *s)
                                                  .endpoint = c->endpoint,
                                                  .run_id = c->run_id,
                                                  .keys = c->keys,
-                                                 .started = spec->started,
                                                  .threads = spec->cfg->parallel.threads,
                                                  .wire = s->wire,
                                                  .coordinator = &c->pid,

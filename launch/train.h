@@ -5,7 +5,7 @@
 #ifndef RINGTORCH_LAUNCH_TRAIN_H
 #define RINGTORCH_LAUNCH_TRAIN_H
 
-/* started: wall-clock time when the user typed the command. Returns the exit code: 0 done, 1
+/* started: rt_clock() when the user typed the command. Returns the exit code: 0 done, 1
  * failed, 2 wrong usage or input, 130 stopped by Ctrl-C. When it returns, no process of the run is
  * left. */
 int rt__train(int argc, char **argv, double started);

@@ -526,8 +526,8 @@ sim_view sim_coordinator_view(const sim_world *w)
         .newest_step = r->newest_step,
         .failure = r->failure,
         .open_checkpoints = r->checkpoints.count,
-        .doubt_step = r->history.doubt.step,
-        .doubt_generation = r->history.doubt.generation,
+        .doubt_step = rt__doubts_last(&r->history.doubts).step,
+        .doubt_generation = rt__doubts_last(&r->history.doubts).generation,
     };
 }
 

@@ -418,7 +418,7 @@ static void check_promises(sim_world *w, const sim_view *v, sim_time patience)
     const sim_launcher *l = &w->launcher;
     sim_time within = answer_within(l, patience);
     bool calm = w->now > w->faults.calm_since + within;
-    if (l->tool.alive && calm && w->now - l->asked_at > within)
+    if (l->tool.alive && calm && w->coordinator.alive && !v->ended && w->now - l->asked_at > within)
         sim_violate(w, "rule 9: %s has not been answered for %" PRId64 " s", rt_msg_name(l->asked),
                     (w->now - l->asked_at) / SIM_SECOND);
     if (r->target > 0 && v->generation > 0 && v->target != r->target)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <ringtorch/ringtorch.h>
@@ -19,6 +20,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "false_clock.h"
 #include "records.h"
 #include "runs.h"
 #include "small_disk.h"
@@ -502,6 +504,45 @@ static void a_checkpoint_is_made_at_once(void **state)
     end(&t);
 }
 
+/* ---- the clock of the day ---- */
+
+static void expect_clock(int64_t offset)
+{
+    result r = run(&s, LONG, "date", "+%s", NULL);
+    expect_exit(&r, 0);
+    assert_true(llabs(strtoll(r.out, NULL, 10) - (time(NULL) + offset)) < 60);
+    result_release(&r);
+}
+
+/* Two days forward, then four back, around losses of workers and of the coordinator: nobody is thought to be late, and
+ * no time is negative. */
+static void the_clock_jumps(void **state)
+{
+    (void)state;
+    static const int64_t offsets[] = {2 * 86400, -2 * 86400};
+    trial t;
+    double began = rt_clock();
+    false_clock_begin(in_scratch(&s, "clock"));
+    begin(&t, "jumps", 2);
+    for (int i = 0; i < 2; i++) {
+        false_clock_set(offsets[i]);
+        expect_clock(offsets[i]);
+        make_steps(&t, 20);
+        size_t before = records_events(&t.r);
+        hit(1, SIGKILL);
+        expect_recovery(&t, before);
+        make_steps(&t, 20);
+        before = records_events(&t.r);
+        kill(find_program("ringtorch-coordinator"), SIGKILL);
+        json_t *back = must_come(&t, before, "coordinator_restarted");
+        assert_true(event_number(back, "seconds", -1) > 0);
+        assert_true(event_number(back, "seconds", -1) < rt_clock() - began);
+    }
+    assert_null(find_event(&t.r, 0, "stall", NULL));
+    end(&t);
+    false_clock_end();
+}
+
 /* ---- no room, no leave ---- */
 
 /* Without room for snapshots it goes on, says so, and is recovered from a checkpoint. */
@@ -571,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_worker_is_told_to_leave),
         cmocka_unit_test(it_grows_and_shrinks),
         cmocka_unit_test(a_checkpoint_is_made_at_once),
+        cmocka_unit_test(the_clock_jumps),
         cmocka_unit_test(shared_memory_is_full),
         cmocka_unit_test(a_read_only_run_directory_is_named),
     };

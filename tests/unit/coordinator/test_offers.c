@@ -22,12 +22,13 @@ static void offer(rt__offers *o, int64_t holder, const int64_t *numbers, int64_t
     offer(o, holder, (const int64_t[]){__VA_ARGS__},                                               \
           (int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
 
-static const rt__doubt none = {0};
+static const rt__doubts none = {0};
 
-static int64_t newest(const rt__offers *o, int64_t least, rt__doubt doubt, char *text, size_t size)
+static int64_t newest(const rt__offers *o, int64_t least, rt__doubts doubts, char *text,
+                      size_t size)
 {
     int64_t *p, n;
-    int64_t step = rt__offers_newest(o, 100, least, doubt, &p, &n);
+    int64_t step = rt__offers_newest(o, 100, least, &doubts, &p, &n);
     size_t used = 0;
     text[0] = '\0';
     for (int64_t i = 0; i < n && step >= 0; i += RT_PIECE_FIELDS)
@@ -82,10 +83,36 @@ static void doubt_leaves_out_what_came_after(void **state)
     char text[256];
     OFFER(&o, 0, 3, 0, 11, 0, 100, 3, 0, 10, 0, 100);
     assert_int_equal(newest(&o, 0, none, text, sizeof text), 11);
-    assert_int_equal(newest(&o, 0, (rt__doubt){3, 10}, text, sizeof text), 10);
-    assert_int_equal(newest(&o, 0, (rt__doubt){3, 9}, text, sizeof text), -1);
+    assert_int_equal(newest(&o, 0, ((rt__doubts){{{3, 10}}, 1}), text, sizeof text), 10);
+    assert_int_equal(newest(&o, 0, ((rt__doubts){{{3, 9}}, 1}), text, sizeof text), -1);
     OFFER(&o, 0, 4, 0, 11, 0, 100);
-    assert_int_equal(newest(&o, 0, (rt__doubt){3, 9}, text, sizeof text), 11);
+    assert_int_equal(newest(&o, 0, ((rt__doubts){{{3, 9}}, 1}), text, sizeof text), 11);
+    rt__offers_release(&o);
+}
+
+/* A later doubt lifts none of the earlier ones; what cannot be remembered one by one is left out rather than used. */
+static void doubts_add_up(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    rt__doubts d = {0};
+    char text[256];
+    rt__doubts_add(&d, (rt__doubt){1, 3});
+    rt__doubts_add(&d, (rt__doubt){5, 6});
+    OFFER(&o, 0, 1, 0, 5, 0, 100, 5, 0, 4, 0, 100);
+    assert_int_equal(newest(&o, 0, d, text, sizeof text), 4);
+    OFFER(&o, 0, 5, 0, 6, 0, 100, 5, 0, 7, 0, 100);
+    assert_int_equal(newest(&o, 0, d, text, sizeof text), 6);
+    rt__doubts_add(&d, (rt__doubt){6, 3});
+    assert_int_equal(d.count, 1);
+    assert_int_equal(newest(&o, 0, d, text, sizeof text), -1);
+    for (int i = 1; i <= RT__DOUBTS; i++)
+        rt__doubts_add(&d, (rt__doubt){10 + i, 10 * i});
+    assert_int_equal(d.count, RT__DOUBTS);
+    OFFER(&o, 0, 11, 0, 10, 0, 100, 12, 0, 20, 0, 100);
+    assert_int_equal(newest(&o, 0, d, text, sizeof text), 20);
+    OFFER(&o, 0, 11, 0, 21, 0, 100); /* 11 is now doubted from step 3 on */
+    assert_int_equal(newest(&o, 0, d, text, sizeof text), 20);
     rt__offers_release(&o);
 }
 
@@ -114,7 +141,7 @@ static void random_pieces_are_judged_like_element_by_element(void **state)
                 all &= have[s][i];
             want = all ? s : want;
         }
-        int64_t got = rt__offers_newest(&o, N, 0, none, &p, &n), at = 0;
+        int64_t got = rt__offers_newest(&o, N, 0, &none, &p, &n), at = 0;
         if (got != want)
             fail_msg("seed %llu: step %lld, expected %lld", (unsigned long long)seed,
                      (long long)got, (long long)want);
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(pieces_of_several_generations_fit_together),
         cmocka_unit_test(a_gap_is_no_snapshot),
         cmocka_unit_test(doubt_leaves_out_what_came_after),
+        cmocka_unit_test(doubts_add_up),
         cmocka_unit_test(random_pieces_are_judged_like_element_by_element),
         cmocka_unit_test(impossible_offers_are_refused),
         cmocka_unit_test(traces_are_found_by_rank),

@@ -284,7 +284,7 @@ static void a_doubted_generation_is_not_taken_over(void **state)
     rt_config_set(&dead.cfg, "run.hash_every=10");
     machine_feed(&dead, 2, "sum 0 50 8");
     machine_feed(&dead, 2, "sum 1 50 9");
-    assert_int_equal(dead.run.history.doubt.generation, 1);
+    assert_int_equal(rt__doubts_last(&dead.run.history.doubts).generation, 1);
     take_over(&m, &dead);
     machine_feed(&m, 3, "launcher 1");
     machine_feed(&m, 3, "recovered 0");

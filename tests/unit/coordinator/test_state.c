@@ -511,6 +511,14 @@ static void missing_ranks_are_named(void **state)
     machine_feed(&m, RT__JOIN_SECONDS + 2, "tick");
     assert_string_equal(machine_done(&m), "END_GENERATION>l");
     assert_non_null(strstr(m.run.cause.text, "from rank 0, 1, 3"));
+    assert_int_equal(m.run.cause.rank, -1);
+    machine_release(&m);
+    machine_init(&m, 2);
+    machine_feed(&m, 0, "launcher");
+    machine_feed(&m, 0, "recovered 0");
+    machine_feed(&m, 1, "hello 0");
+    machine_feed(&m, RT__JOIN_SECONDS + 2, "tick");
+    assert_int_equal(m.run.cause.rank, 1); /* which it can only be */
     machine_release(&m);
 }
 
