@@ -10,6 +10,7 @@
 #include "chaos.h"
 #include "common/clock.h"
 #include "moments.h"
+#include "tests/system/false_clock.h"
 #include "tests/system/small_disk.h"
 #include "tests/unit/common/random.h"
 
@@ -332,6 +333,9 @@ static void carry_out(chaos *c, injected *x, const target *t)
         break;
     case LOAD:
         load(x);
+        break;
+    case CLOCK:
+        false_clock_set((int64_t)(x->fault->draw % (4 * 86400)) - 2 * 86400);
         break;
     case FULL_MEMORY:
         fill_memory(c, x, t);

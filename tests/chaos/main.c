@@ -54,11 +54,6 @@ static void help(void)
     for (int k = 0; k < KINDS; k++)
         printf("  %-18s %s\n", kind_name((kind)k), kind_help((kind)k));
     puts("\n"
-         "A jump of the machine's clock is not among them: time namespaces have no clock of the "
-         "day\n"
-         "of their own, and the machine's is not ours to set. The run measures time with the\n"
-         "monotonic clock.\n"
-         "\n"
          "Exit codes: 0 all holds, 1 something does not (the run directory stays), 2 wrong usage.");
 }
 

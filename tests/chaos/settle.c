@@ -145,6 +145,7 @@ static bool is_harmless(const injected *x)
     case PAUSE_MPIRUN:
     case SAVE:
     case LOAD:
+    case CLOCK:
     case FULL_DISK:
     case KILL_COORDINATOR:
         return !x->paired;

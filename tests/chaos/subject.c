@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "tests/system/runs.h"
+#include "tests/system/false_clock.h"
 #include "tests/system/small_disk.h"
 
 /* The rate of learning is constant because the run's last step is chosen only when all faults are
@@ -65,6 +66,10 @@ bool subject_open(subject *s, const subject_wishes *wishes)
         fprintf(stderr, "chaos: %s\n", rt_error());
         return false;
     }
+    if (!false_clock_begin(in_scratch(&s->scratch, "clock"))) {
+        fprintf(stderr, "chaos: %s: %s\n", s->scratch.path, strerror(errno));
+        return false;
+    }
     /* What MPI leaves in its session directories is found there, and only there. */
     setenv("TMPDIR", in_scratch(&s->scratch, "tmp"), 1);
     return !wishes->own_disks || mount_disks(s);
@@ -93,6 +98,7 @@ void subject_close(subject *s, bool keep)
     double end = rt_clock() + 10;
     for (; !all_ended(&s->scratch, 0.05) && rt_clock() < end; rt_clock_sleep(0.01))
         each_process(&s->scratch, NULL, kill_it, NULL);
+    false_clock_end();
     if (s->started)
         waitpid(s->launcher.pid, NULL, 0);
     records_close(&s->records);

@@ -522,7 +522,7 @@ static void the_clock_jumps(void **state)
     static const int64_t offsets[] = {2 * 86400, -2 * 86400};
     trial t;
     double began = rt_clock();
-    false_clock_begin(in_scratch(&s, "clock"));
+    assert_true(false_clock_begin(in_scratch(&s, "clock")));
     begin(&t, "jumps", 2);
     for (int i = 0; i < 2; i++) {
         false_clock_set(offsets[i]);
