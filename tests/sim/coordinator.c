@@ -33,6 +33,7 @@ struct sim_shell {
     bool lost_record;     /* one could not be written: it knows what the journal does not */
     json_t *history;      /* of the last coordinator that died between two decisions; NULL: none */
     int64_t metrics_step, metrics_generation;
+    int64_t discarded_step, discarded_generation; /* the last checkpoint that was given up */
     rt_msg_type told; /* the last message that was noted, and within which event */
     int64_t told_at;
 };
@@ -237,6 +238,13 @@ static void committed(sim_world *w, sim_pid who, int64_t arg)
         sim_disk_prune(&w->disk, w->s->keep);
 }
 
+/* Ranks that have not heard of that from the coordinator that did it say to the next one that they have written. */
+static bool was_discarded(const sim_world *w, int64_t step)
+{
+    const sim_shell *s = w->shell;
+    return s->discarded_step == step && s->discarded_generation == s->run.generation;
+}
+
 static void effect_commit(void *ctx, const rt__checkpoint *c)
 {
     sim_world *w = ctx;
@@ -254,7 +262,7 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
     sim_note_text(w, why, "coordinator: commits step %lld, result %lld", c->step, how);
     if (how == COMMIT_GOOD)
         sim_rules_committed(w, c->step, mixed);
-    else if (how == COMMIT_NO_PIECE &&
+    else if (how == COMMIT_NO_PIECE && !was_discarded(w, c->step) &&
              !sim_disk_has(&w->disk, c->step)) /* unless it rotted since */
         sim_violate(w, "rule 3: step %" PRId64 " was to be committed, and a piece is not there",
                     c->step);
@@ -264,8 +272,11 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
 static void effect_discard(void *ctx, int64_t at_step)
 {
     sim_world *w = ctx;
-    if (lives(w))
-        sim_disk_discard(&w->disk, at_step, w->shell->run.generation);
+    if (!lives(w))
+        return;
+    w->shell->discarded_step = at_step;
+    w->shell->discarded_generation = w->shell->run.generation;
+    sim_disk_discard(&w->disk, at_step, w->shell->run.generation);
 }
 
 /* ---- the process ---- */
