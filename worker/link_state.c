@@ -73,6 +73,7 @@ void rt__link_state_release(rt__link_state *s)
     notes_free(s->pieces);
     rt__note_free(s->hello);
     rt__note_free(s->layout);
+    rt__note_free(s->checksum);
     rt__note_free(s->finished);
     if (s->has_plan)
         rt_msg_body_release(RT_MSG_PLAN, &s->plan);
@@ -105,6 +106,12 @@ static void keep(rt__link_state *s, rt__note *n)
         break;
     case RT_MSG_FINISHED:
         replace(&s->finished, n);
+        break;
+    case RT_MSG_CHECKSUM: /* of all parameters: before they agree no checkpoint is committed */
+        if (n->body.checksum.slice < 0)
+            replace(&s->checksum, n);
+        else
+            rt__note_free(n);
         break;
     case RT_MSG_PIECE_DONE:
     case RT_MSG_PIECE_FAILED: {
@@ -159,6 +166,7 @@ static void say_again(rt__link_state *s, double now)
 {
     bool said = !s->hello || send_hello_again(s, now);
     said = said && (!s->layout || send(s, RT_MSG_LAYOUT, &s->layout->body));
+    said = said && (!s->checksum || send(s, RT_MSG_CHECKSUM, &s->checksum->body));
     for (const rt__note *n = s->pieces; n; n = n->next)
         said = said && send(s, n->type, &n->body);
     said = said && (!s->left || send_leave(s));

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include "common/log.h"
@@ -45,6 +46,8 @@ static bool effect_send(void *ctx, rt_msg_type type, const void *body)
         snprintf(at, room, "PIECE_FAILED(%lld)", (long long)m->piece_failed.step);
     else if (type == RT_MSG_FAULT)
         snprintf(at, room, "FAULT(%lld)", (long long)m->fault.code);
+    else if (type == RT_MSG_CHECKSUM)
+        snprintf(at, room, "CHECKSUM(%lld)", (long long)m->checksum.step);
     else if (type == RT_MSG_LEAVE)
         snprintf(at, room, "LEAVE(%s,%g)", m->leave.reason, m->leave.grace);
     else
@@ -90,6 +93,8 @@ static void post(bench *b, rt_msg_type type, int64_t number)
         body.piece_done.step = number;
     else if (type == RT_MSG_PIECE_FAILED)
         body.piece_failed.step = number;
+    else if (type == RT_MSG_CHECKSUM)
+        body.checksum = (rt_msg_checksum){.step = llabs(number), .slice = number < 0 ? 0 : -1};
     rt__note *n = rt__note_make(type, &body);
     assert_non_null(n);
     step(b, (rt__link_event){.kind = RT__LINK_POST, .note = n});
@@ -198,10 +203,13 @@ static void a_new_coordinator_is_told_what_it_must_know(void **state)
         {GETS(COMMITTED, 999, NULL), ""}, /* nobody here knows of that one */
         {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) PIECE_FAILED(700)"},
         {GETS(ABORTED, 700, NULL), ""},
+        {POST(CHECKSUM, 500), "CHECKSUM(500)"},
+        {POST(CHECKSUM, 700), "CHECKSUM(700)"},
+        {POST(CHECKSUM, -701), "CHECKSUM(701)"}, /* of a slice: nothing is held back for it */
         {POST(FINISHED, 0), "FINISHED"},
-        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) FINISHED"},
+        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT CHECKSUM(700) PIECE_DONE(500) FINISHED"},
         {GETS(COMMITTED, 500, NULL), ""},
-        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT FINISHED"},
+        {SIMPLY(RESET), "HELLO(34,h1) LAYOUT CHECKSUM(700) FINISHED"},
     };
     bench b;
     int64_t live = rt_mem_live();
