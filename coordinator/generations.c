@@ -618,8 +618,20 @@ static void start_after_all(rt__run *r, double now)
     rt__run_recover(r, now, true);
 }
 
+/* A generation that was to be ended and that nobody has started: no word of its end will come. */
+static void end_what_never_was(rt__run *r, double now)
+{
+    r->job_unknown = false;
+    rt__run_on_exited(
+        r, now,
+        &(rt_msg_exited){.job_generation = r->generation, .rank = -1, .host = "", .tail = ""});
+}
+
 void rt__run_tick_generations(rt__run *r, double now)
 {
+    bool unknown = r->job_alive && r->job_unknown && now - r->phase_since > RT__EXIT_SECONDS;
+    if (unknown && r->phase != RT__GATHER)
+        end_what_never_was(r, now);
     bool drained = r->phase == RT__DRAIN && r->job_alive && r->roster.finished == r->roster.world &&
                    r->checkpoints.count == 0;
     if (drained && now - r->phase_since > RT__LEAVE_SECONDS) {
@@ -635,7 +647,7 @@ void rt__run_tick_generations(rt__run *r, double now)
     }
     if (r->phase != RT__GATHER)
         return;
-    if (r->job_unknown && now - r->phase_since > RT__EXIT_SECONDS)
+    if (unknown)
         start_after_all(r, now);
     if (r->phase != RT__GATHER)
         return;

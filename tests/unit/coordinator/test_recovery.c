@@ -146,6 +146,28 @@ static void orders_again_what_was_never_started(void **state)
     machine_release(&m);
 }
 
+/* The same, and the user has had enough meanwhile. */
+static void ends_what_was_never_started(void **state)
+{
+    (void)state;
+    machine m, dead;
+    machine_init(&dead, 2);
+    dead.journal = json_array();
+    dead.effects.journal = write_down;
+    machine_feed(&dead, 1, "launcher 0");
+    machine_feed(&dead, 1, "recovered 0");
+    take_over(&m, &dead);
+    machine_feed(&m, 3, "launcher 0");
+    machine_done(&m);
+    expect_feed(&m, 3, "interrupt 2", "event:interrupted END_GENERATION>l");
+    expect_feed(&m, 3.5, "tick", "");
+    machine_feed(&m, 3 + RT__EXIT_SECONDS + 0.1, "tick");
+    assert_true(m.run.ended);
+    assert_int_equal(m.exit_code, 130);
+    machine_release(&dead);
+    machine_release(&m);
+}
+
 /* Whatever was journaled, a shorter journal says the same. */
 static void a_shorter_journal_says_the_same(void **state)
 {
@@ -419,6 +441,7 @@ int main(void)
         cmocka_unit_test(ends_what_had_ended),
         cmocka_unit_test(hears_late_of_a_loss),
         cmocka_unit_test(orders_again_what_was_never_started),
+        cmocka_unit_test(ends_what_was_never_started),
         cmocka_unit_test(a_shorter_journal_says_the_same),
         cmocka_unit_test(a_rank_that_differs_is_named_and_nothing_of_it_is_kept),
         cmocka_unit_test(not_a_number_is_tried_once_from_a_checkpoint),
