@@ -103,7 +103,8 @@ bool rt__health_must_act(const rt__roster *r, const rt__trouble *t)
     return t->seconds > (disk && !t->silent ? RT__ACT_DISK_SECONDS : RT__ACT_SECONDS);
 }
 
-bool rt__health_host_lost(const rt__roster *r, int64_t rank, double now, double awake_since)
+bool rt__health_host_lost(const rt__roster *r, int64_t rank, const char *here, double now,
+                          double awake_since)
 {
     const char *host = r->member[rank].host;
     bool others = false;
@@ -111,9 +112,12 @@ bool rt__health_host_lost(const rt__roster *r, int64_t rank, double now, double 
         const rt__member *m = &r->member[k];
         if (!m->joined || m->finished)
             continue;
+        double silent = silence(m, now, awake_since);
+        if (silent > RT__SILENT_SECONDS && strcmp(m->host, here) == 0)
+            return false; /* no network lies between us and it: the job is dying */
         if (strcmp(m->host, host) != 0)
-            others |= silence(m, now, awake_since) < RT__SILENT_SECONDS;
-        else if (silence(m, now, awake_since) < RT__HOST_LOST_SECONDS)
+            others |= silent < RT__SILENT_SECONDS;
+        else if (silent < RT__HOST_LOST_SECONDS)
             return false;
     }
     return others;

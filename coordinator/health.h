@@ -34,8 +34,9 @@ bool rt__health_look(const rt__roster *r, double now, double awake_since, rt__tr
 /* Is it time to act on it? */
 bool rt__health_must_act(const rt__roster *r, const rt__trouble *t);
 /* Returns true if all unfinished workers on that rank's host have been silent for RT__HOST_LOST_SECONDS while a worker
- * elsewhere was heard. */
-bool rt__health_host_lost(const rt__roster *r, int64_t rank, double now, double awake_since);
+ * elsewhere was heard, and none is silent on the coordinator's own host, `here`. */
+bool rt__health_host_lost(const rt__roster *r, int64_t rank, const char *here, double now,
+                          double awake_since);
 /* Is it silent (and not finished)? */
 bool rt__health_silent(const rt__member *m, double now, double awake_since);
 

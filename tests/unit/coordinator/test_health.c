@@ -150,10 +150,13 @@ static void a_silent_host_is_lost_only_as_a_whole(void **state)
     for (int64_t k = 0; k < 4; k++)
         says(&r, k, 20, RT_PHASE_REDUCE, "", 0, 0.01, 1, 0);
     says(&r, 0, 26, RT_PHASE_REDUCE, "", 0, 0.01, 1, 2);
-    assert_true(rt__health_host_lost(&r, 2, 26, 0));
-    assert_false(rt__health_host_lost(&r, 1, 26, 0)); /* rank 0 of the same host was heard */
-    assert_false(rt__health_host_lost(&r, 2, 24, 0)); /* not long enough */
-    assert_false(rt__health_host_lost(&r, 2, 40, 0)); /* nobody is heard: it may be us */
+    assert_true(rt__health_host_lost(&r, 2, "away", 26, 0));
+    assert_false(
+        rt__health_host_lost(&r, 2, r.member[1].host, 26, 0)); /* 1 is silent, too, and near */
+    assert_false(
+        rt__health_host_lost(&r, 1, "away", 26, 0)); /* rank 0 of the same host was heard */
+    assert_false(rt__health_host_lost(&r, 2, "away", 24, 0)); /* not long enough */
+    assert_false(rt__health_host_lost(&r, 2, "away", 40, 0)); /* nobody is heard: it may be us */
     rt__roster_release(&r);
 }
 
