@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "hosts.h"
+#include "records.h"
 #include "runs.h"
 
 typedef struct bench {
@@ -72,7 +73,7 @@ static void expect_weights_of_one_host(bench *b, bool constant_rate)
     assert_string_equal(there, here);
 }
 
-static bool event_is_written(const bench *b, const char *fragment)
+static bool line_is_written(const bench *b, const char *fragment)
 {
     rt_bytes text = {0};
     if (rt_file_read(in_scratch(&b->s, "run/events.jsonl"), 1 << 22, &text) != RT_OK) {
@@ -84,9 +85,9 @@ static bool event_is_written(const bench *b, const char *fragment)
     return found;
 }
 
-static void await_event(const bench *b, const char *fragment, double seconds)
+static void await_line(const bench *b, const char *fragment, double seconds)
 {
-    for (double end = rt_clock() + seconds; !event_is_written(b, fragment); rt_clock_sleep(0.02))
+    for (double end = rt_clock() + seconds; !line_is_written(b, fragment); rt_clock_sleep(0.02))
         if (rt_clock() > end)
             fail_msg("events.jsonl never says %s", fragment);
 }
@@ -129,10 +130,10 @@ static void a_killed_worker_on_another_host_is_named(void **state)
     command c = TRAIN(b, "3", ((int[]){1, 2, 0}), LONG);
     await_step(b->dir, 40, 60);
     kill(find_worker(&b->s, 2, 10), SIGKILL);
-    await_event(b, "\"cause\":\"worker 2 was killed by signal 9\"", 60);
-    await_event(b, "\"event\":\"recovered\"", 60);
+    await_line(b, "\"cause\":\"worker 2 was killed by signal 9\"", 60);
+    await_line(b, "\"event\":\"recovered\"", 60);
     kill(find_worker(&b->s, 0, 10), SIGKILL);
-    await_event(b, "\"cause\":\"worker 0 was killed by signal 9\"", 60);
+    await_line(b, "\"cause\":\"worker 0 was killed by signal 9\"", 60);
     stop_and_compare(b, c);
 }
 
@@ -143,9 +144,30 @@ static void a_lost_host_costs_its_workers(void **state)
     command c = TRAIN(b, "3", ((int[]){2, 1, 0}), LONG);
     await_step(b->dir, 60, 60);
     hosts_kill(&b->h, 1);
-    await_event(b, "\"event\":\"host_lost\"", 60);
-    await_event(b, "\"generation\":2,\"world_size\":2", 60); /* at the first attempt */
-    await_event(b, "\"event\":\"recovered\"", 60);
+    await_line(b, "\"event\":\"host_lost\"", 60);
+    await_line(b, "\"generation\":2,\"world_size\":2", 60); /* at the first attempt */
+    await_line(b, "\"event\":\"recovered\"", 60);
+    stop_and_compare(b, c);
+}
+
+/* No checkpoint is made: what was on the lost host is nowhere but in the memory of the other. */
+static void a_copy_on_another_host_saves_the_steps(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    records r;
+    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), LONG, "--set", "snapshot.replicas=1", "--set",
+                      "checkpoint.every=0");
+    await_step(b->dir, 60, 60);
+    hosts_kill(&b->h, 2);
+    await_line(b, "\"event\":\"recovered\"", 60);
+    records_open(&r, b->dir);
+    records_read(&r);
+    const json_t *running = last_event(&r, "running");
+    assert_string_equal(event_string(running, "source"), "snapshot");
+    assert_in_range(event_int(running, "lost_steps", -1), 0, 1);
+    assert_int_equal(event_int(running, "world_size", 0), 2);
+    records_close(&r);
     stop_and_compare(b, c);
 }
 
@@ -157,14 +179,14 @@ static void a_host_that_is_cut_off_comes_back(void **state)
     command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG);
     await_step(b->dir, 60, 60);
     hosts_cut_off(&b->h, 1);
-    await_event(b, "\"event\":\"recovered\"", 60);
+    await_line(b, "\"event\":\"recovered\"", 60);
     result r = run_on_host(&b->h, 1, "true");
     expect_exit(&r, 255);
     result_release(&r);
     await_step(b->dir, last_step(b->dir) + 20, 60);
     hosts_reconnect(&b->h, 1);
-    await_event(b, "\"event\":\"host_back\"", 120);
-    await_event(b, "\"generation\":3,\"world_size\":2", 60);
+    await_line(b, "\"event\":\"host_back\"", 120);
+    await_line(b, "\"generation\":3,\"world_size\":2", 60);
     stop_and_compare(b, c);
 }
 
@@ -174,11 +196,11 @@ static void a_host_that_is_down_is_left_out(void **state)
     NEED_HOSTS(b);
     hosts_kill(&b->h, 2);
     command c = TRAIN(b, "3", ((int[]){1, 1, 1}), LONG);
-    await_event(b, "\"event\":\"host_lost\"", 60);
+    await_line(b, "\"event\":\"host_lost\"", 60);
     await_step(b->dir, 40, 60);
     hosts_boot(&b->h, 2);
-    await_event(b, "\"event\":\"host_back\"", 120);
-    await_event(b, "\"generation\":3,\"world_size\":3", 60);
+    await_line(b, "\"event\":\"host_back\"", 120);
+    await_line(b, "\"generation\":3,\"world_size\":3", 60);
     stop_and_compare(b, c);
 }
 
@@ -190,10 +212,10 @@ static void the_host_file_may_change(void **state)
     command c = TRAIN(b, "2", ((int[]){1, 0, 0}), LONG);
     await_step(b->dir, 40, 60);
     host_file(&b->h, (int[]){1, 1, 0});
-    await_event(b, "\"generation\":2,\"world_size\":2", 60);
+    await_line(b, "\"generation\":2,\"world_size\":2", 60);
     await_step(b->dir, last_step(b->dir) + 40, 60);
     host_file(&b->h, (int[]){1, 0, 0});
-    await_event(b, "\"generation\":3,\"world_size\":1", 60);
+    await_line(b, "\"generation\":3,\"world_size\":1", 60);
     stop_and_compare(b, c);
     assert_int_equal(summary_int(b->dir, "restarts"), 0); /* nothing has failed */
 }
@@ -216,13 +238,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(two_hosts_give_the_weights_of_one),
-        TEST(a_killed_worker_on_another_host_is_named),
-        TEST(a_lost_host_costs_its_workers),
-        TEST(a_host_that_is_cut_off_comes_back),
-        TEST(a_host_that_is_down_is_left_out),
-        TEST(the_host_file_may_change),
-        TEST(nobody_on_any_host_outlives_the_launcher),
+        TEST(two_hosts_give_the_weights_of_one), TEST(a_killed_worker_on_another_host_is_named),
+        TEST(a_lost_host_costs_its_workers),     TEST(a_copy_on_another_host_saves_the_steps),
+        TEST(a_host_that_is_cut_off_comes_back), TEST(a_host_that_is_down_is_left_out),
+        TEST(the_host_file_may_change),          TEST(nobody_on_any_host_outlives_the_launcher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
