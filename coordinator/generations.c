@@ -32,6 +32,20 @@ void rt__run_recover(rt__run *r, double now, bool again)
 
 static void plan_if_ready(rt__run *r, double now);
 
+/* All ranks had finished; some may have left already. */
+static void take_over_what_is_over(rt__run *r)
+{
+    const rt__over *o = &r->history.over;
+    r->newest_step = o->step;
+    r->end_step = o->end_step;
+    r->roster.samples = o->samples;
+    r->loss = o->loss;
+    snprintf(r->weights_sha256, sizeof r->weights_sha256, "%s", o->weights_sha256);
+    for (int64_t k = 0; k < r->roster.world; k++)
+        r->roster.member[k].finished = true;
+    r->roster.finished = r->roster.world;
+}
+
 void rt__run_expect_workers(rt__run *r, double now)
 {
     if (r->phase != RT__BOOT || r->job_alive || !r->facts.again || !r->history.open)
@@ -42,6 +56,8 @@ void rt__run_expect_workers(rt__run *r, double now)
     }
     r->rejoining = r->job_alive = true;
     r->facts.effects->generation(r->facts.effects->ctx, r->generation);
+    if (rt__run_is_over(r))
+        take_over_what_is_over(r);
 }
 
 /* A coordinator before us started this generation: its workers will say HELLO again, or have already. */
@@ -169,7 +185,12 @@ void rt__run_on_recovered(rt__run *r, double now, const rt__event *e)
         r->rejoining = false;
         r->committed_step = r->fallback.path ? r->fallback.step : -1;
         rt__run_close_committed(r);
-        plan_if_ready(r, now);
+        if (rt__run_is_over(r)) {
+            rt__run_enter(r, now, RT__DRAIN);
+            rt__run_finish_drain(r, now);
+        } else {
+            plan_if_ready(r, now);
+        }
         return;
     }
     if (r->fallback.exact && rt__record_decision(r, "doubt", "{s:I, s:I}", "generation",
@@ -380,6 +401,10 @@ static void plan_if_ready(rt__run *r, double now)
 void rt__run_on_hello(rt__run *r, double now, const rt_frame *f)
 {
     const rt_msg_hello *m = &f->body.hello;
+    if (rt__run_is_over(r)) { /* the coordinator before us may not have told all */
+        rt__run_say_over(r, f->peer);
+        return;
+    }
     if (r->phase == RT__RUN || r->phase == RT__DRAIN) {
         if (rt__roster_rank(&r->roster, f->peer) >= 0)
             return; /* said again after a broken connection */
@@ -507,7 +532,8 @@ void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m)
     if (!r->job_alive || m->job_generation != r->generation)
         return;
     r->job_alive = false;
-    bool complete = r->phase == RT__DRAIN && r->roster.finished == r->roster.world;
+    bool complete =
+        rt__run_is_over(r) || (r->phase == RT__DRAIN && r->roster.finished == r->roster.world);
     bool goes_on = complete && !rt__run_is_complete(r);
     if (complete && !goes_on) {
         rt__run_discard_checkpoints(r, now, "its generation is over");

@@ -93,6 +93,7 @@ static rt_status apply_launch(rt__history *h, const json_t *record)
     h->trained_seconds = 0;
     h->trained_steps = h->target = h->interrupt_signal = 0;
     h->not_finite_step = -1;
+    h->over = (rt__over){0};
     forget_evaluation(h);
     return RT_OK;
 }
@@ -193,6 +194,21 @@ static rt_status apply_not_finite(rt__history *h, const json_t *record)
     return RT_OK;
 }
 
+static rt_status apply_over(rt__history *h, const json_t *record)
+{
+    const char *sha = json_string_value(json_object_get(record, "weights_sha256"));
+    h->over = (rt__over){.generation = integer(record, "generation"),
+                         .step = integer(record, "step"),
+                         .end_step = integer(record, "end_step"),
+                         .samples = integer(record, "samples"),
+                         .loss = number(record, "loss"),
+                         .in_memory = flag(record, "in_memory")};
+    snprintf(h->over.weights_sha256, sizeof h->over.weights_sha256, "%s", sha ? sha : "");
+    h->trained_seconds = number(record, "trained_seconds");
+    h->trained_steps = integer(record, "trained_steps");
+    return RT_OK;
+}
+
 static rt_status apply_end(rt__history *h, const json_t *record)
 {
     (void)record;
@@ -214,6 +230,7 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->planned = flag(record, "planned");
     h->start_step = integer(record, "start_step");
     h->first_step_at = number(record, "first_step_at");
+    RT_TRY(apply_over(h, json_object_get(record, "over")));
     h->trained_seconds = number(record, "trained_seconds");
     h->trained_steps = integer(record, "trained_steps");
     h->target = integer(record, "target");
@@ -248,8 +265,13 @@ json_t *rt__history_records(const rt__history *h)
         "world_sizes", h->world_sizes, "recovery_seconds", h->recovery_seconds);
     json_t *evaluated = json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
                                   or_null(h->eval_loss), "accuracy", or_null(h->eval_accuracy));
+    json_t *over = json_pack(
+        "{s:I, s:I, s:I, s:I, s:o, s:s, s:b}", "generation", (json_int_t)h->over.generation, "step",
+        (json_int_t)h->over.step, "end_step", (json_int_t)h->over.end_step, "samples",
+        (json_int_t)h->over.samples, "loss", or_null(h->over.loss), "weights_sha256",
+        h->over.weights_sha256, "in_memory", h->over.in_memory);
     json_t *doubts = json_array();
-    bool whole = record && evaluated && doubts;
+    bool whole = record && evaluated && over && doubts;
     for (int i = 0; i < h->doubts.count; i++)
         whole &= json_array_append_new(doubts,
                                        json_pack("{s:I, s:I}", "generation",
@@ -257,6 +279,7 @@ json_t *rt__history_records(const rt__history *h)
                                                  (json_int_t)h->doubts.list[i].step)) == 0;
     /* json_object_set_new takes its value over, also when it fails. */
     whole &= json_object_set_new(record, "evaluated", evaluated) == 0;
+    whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
     if (!whole) {
         json_decref(record);
@@ -290,6 +313,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         {"interrupt", apply_interrupt},
         {"doubt", apply_doubt},
         {"not_finite", apply_not_finite},
+        {"over", apply_over},
         {"end", apply_end},
         {"history", apply_history},
     };

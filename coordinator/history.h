@@ -22,6 +22,8 @@
  *     interrupt   signal
  *     doubt       generation, step: snapshots of generations up to this one are good only up to that step
  *     not_finite  step: it was not finite, and is tried again from a checkpoint
+ *     over        generation, step, end_step, samples, loss, trained_seconds, trained_steps (with it), weights_sha256,
+ *                 in_memory: it has done all there was to do, and its workers are told to leave
  *     end         status, step
  *     history     all of the above that counts, from a journal that was made shorter */
 #ifndef RINGTORCH_COORDINATOR_HISTORY_H
@@ -29,6 +31,15 @@
 
 #include "common/json.h"
 #include "coordinator/offers.h"
+
+/* A generation after which there is no other, and what is known of it when its workers are gone. */
+typedef struct rt__over {
+    int64_t generation; /* 0: none */
+    int64_t step, end_step, samples;
+    double loss;
+    char weights_sha256[65];
+    bool in_memory; /* there are snapshots of its last step */
+} rt__over;
 
 typedef struct rt__history {
     char run_id[64];    /* "": the journal is empty */
@@ -55,6 +66,7 @@ typedef struct rt__history {
     int64_t interrupt_signal; /* 0: none */
     int64_t not_finite_step;  /* -1: none was */
     rt__doubts doubts;
+    rt__over over;
 } rt__history;
 
 rt_status rt__history_init(rt__history *h);

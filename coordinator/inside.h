@@ -23,6 +23,13 @@ void rt__run_finish_drain(rt__run *r, double now);
 void rt__run_settle(rt__run *r, double now);
 /* Closes checkpoints that turn out to be committed already, by a coordinator that died before it could say so. */
 void rt__run_close_committed(rt__run *r);
+/* Has this generation done all there was to do, as the journal has it? */
+static inline bool rt__run_is_over(const rt__run *r)
+{
+    return r->history.over.generation == r->generation && r->generation > 0;
+}
+/* Tells a worker that has finished to leave, and that its snapshots are of no use any more, if that is so. */
+void rt__run_say_over(rt__run *r, const char *peer);
 /* Commits complete checkpoints whose parameters all ranks have compared. */
 void rt__run_commit_agreed(rt__run *r);
 void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason);

@@ -114,6 +114,8 @@ static bool is_in_memory(const rt__run *r)
     const rt__history *h = &r->history;
     bool started_from =
         h->source && strcmp(h->source, "snapshot") == 0 && h->start_step == r->newest_step;
+    if (rt__run_is_over(r))
+        return h->over.in_memory;
     return started_from || rt__roster_snapshot_step(&r->roster) == r->newest_step;
 }
 
@@ -216,6 +218,34 @@ bool rt__run_is_complete(const rt__run *r)
     return r->newest_step >= r->end_step || (r->interrupted && saved);
 }
 
+/* Who takes over from now on needs no workers: they may have left by then. */
+static void remember_over(rt__run *r)
+{
+    if (rt__run_is_over(r))
+        return;
+    rt_status status = rt__record_decision(
+        r, "over", "{s:I, s:I, s:I, s:I, s:o, s:f, s:I, s:s, s:b}", "generation",
+        (json_int_t)r->generation, "step", (json_int_t)r->newest_step, "end_step",
+        (json_int_t)r->end_step, "samples", (json_int_t)r->roster.samples, "loss",
+        isfinite(r->loss) ? json_real(r->loss) : json_null(), "trained_seconds",
+        r->history.trained_seconds + r->generation_seconds, "trained_steps",
+        (json_int_t)(r->history.trained_steps + r->generation_steps), "weights_sha256",
+        r->weights_sha256, "in_memory", is_in_memory(r));
+    if (status == RT_OK) { /* they are counted now */
+        r->generation_seconds = 0;
+        r->generation_steps = 0;
+    }
+    rt_error_clear(); /* without it the workers that are left say so, or the last steps are made again */
+}
+
+void rt__run_say_over(rt__run *r, const char *peer)
+{
+    if (!is_unsaved(r))
+        rt__run_send(r, peer, RT_MSG_FORGET, &(rt_msg_forget){.before = INT64_MAX});
+    rt__run_send(r, peer, RT_MSG_STOP,
+                 &(rt_msg_stop){.after_step = -1, .reason = "the run is over"});
+}
+
 /* What is in shared memory is of no use once the run is over, unless it is the only place where the last state is; the
  * next generation of a run that goes on needs it. */
 void rt__run_finish_drain(rt__run *r, double now)
@@ -226,13 +256,16 @@ void rt__run_finish_drain(rt__run *r, double now)
         rt__run_conclude(r, now);
         return;
     }
-    bool over = rt__run_is_complete(r);
     rt__run_enter(r, now, RT__DRAIN);
-    if (over && !is_unsaved(r))
-        rt__run_send_to_all(r, RT_MSG_FORGET, &(rt_msg_forget){.before = INT64_MAX});
-    rt__run_send_to_all(
-        r, RT_MSG_STOP,
-        &(rt_msg_stop){.after_step = -1, .reason = over ? "the run is over" : r->regroup_why});
+    if (!rt__run_is_complete(r)) {
+        rt__run_send_to_all(r, RT_MSG_STOP,
+                            &(rt_msg_stop){.after_step = -1, .reason = r->regroup_why});
+        return;
+    }
+    remember_over(r);
+    for (int64_t k = 0; k < r->roster.world; k++)
+        if (r->roster.member[k].joined)
+            rt__run_say_over(r, r->roster.member[k].peer);
 }
 
 /* A checkpoint is committed only when all ranks are known to have had the same parameters; a rank that has finished

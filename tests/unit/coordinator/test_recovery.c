@@ -67,7 +67,8 @@ static void takes_over_a_run_that_goes_on(void **state)
     expect_feed(&m, 5, "finished 1 100", "");
     expect_feed(&m, 5, "committed 50", "event:checkpoint COMMITTED>w0 COMMITTED>w1");
     expect_feed(&m, 5, "committed 100",
-                "event:checkpoint COMMITTED>w0 COMMITTED>w1 FORGET>w0 FORGET>w1 STOP>w0 STOP>w1");
+                "event:checkpoint COMMITTED>w0 COMMITTED>w1 FORGET>w0 STOP>w0 "
+                "FORGET>w1 STOP>w1");
     expect_feed(&m, 6, "exited 1 0 0 -1", "event:done summary:done RUN_ENDED>l");
     assert_int_equal(summary_int(&m, "restarts"), 0);
     machine_release(&dead);
@@ -107,9 +108,62 @@ static void ends_what_had_ended(void **state)
     machine_feed(&m, 3, "hello 1 100 1");
     assert_int_equal(m.run.phase, RT__DRAIN);
     machine_done(&m);
-    expect_feed(&m, 3, "finished 1 100", "FORGET>w0 FORGET>w1 STOP>w0 STOP>w1");
+    expect_feed(&m, 3, "finished 1 100", "FORGET>w0 STOP>w0 FORGET>w1 STOP>w1");
     machine_release(&dead);
     machine_release(&m);
+}
+
+static void finish_all(machine *m)
+{
+    static const char *const events[] = {"report 100",    "piece 0 100",    "piece 1 100",
+                                         "committed 100", "finished 0 100", "finished 1 100"};
+    for (int i = 0; i < 6; i++)
+        machine_feed(m, 2, events[i]);
+    assert_int_equal(m->run.history.over.generation, 1);
+}
+
+/* All had been told to go, and one has gone: nobody waits for it, and nobody is started anew. */
+static void waits_for_nobody_who_may_have_left(void **state)
+{
+    (void)state;
+    machine m, dead;
+    begin_with_journal(&dead);
+    finish_all(&dead);
+    take_over(&m, &dead);
+    expect_feed(&m, 3, "hello 0 100 1", "g1 FORGET>w0 STOP>w0"); /* it was not told */
+    machine_feed(&m, 3, "launcher 1");
+    machine_feed(&m, 3, "recovered 100");
+    assert_int_equal(m.run.phase, RT__DRAIN);
+    machine_done(&m);
+    expect_feed(&m, 4, "exited 1 0 0 -1", "event:done summary:done RUN_ENDED>l");
+    assert_int_equal(m.exit_code, 0);
+    assert_int_equal(summary_int(&m, "steps"), 100);
+    assert_int_equal(summary_int(&m, "restarts"), 0);
+    assert_string_equal(json_string_value(json_object_get(m.summary, "weights_sha256")), "abc");
+    machine_release(&dead);
+    machine_release(&m);
+}
+
+/* All have gone. The launcher may have told of it to the one before. */
+static void ends_what_has_left(void **state)
+{
+    (void)state;
+    for (int told = 0; told < 2; told++) {
+        machine m, dead;
+        begin_with_journal(&dead);
+        finish_all(&dead);
+        take_over(&m, &dead);
+        machine_feed(&m, 3, "launcher 0");
+        machine_feed(&m, 3, "recovered 100");
+        if (told)
+            machine_feed(&m, 3, "exited 1 0 0 -1");
+        else
+            machine_feed(&m, 3 + RT__EXIT_SECONDS + 0.1, "tick");
+        assert_true(m.run.ended);
+        assert_int_equal(m.exit_code, 0);
+        machine_release(&dead);
+        machine_release(&m);
+    }
 }
 
 /* The job died while nobody was there to hear of it. */
@@ -439,6 +493,8 @@ int main(void)
         cmocka_unit_test(takes_over_a_run_that_goes_on),
         cmocka_unit_test(sends_a_plan_again_that_did_not_reach_all),
         cmocka_unit_test(ends_what_had_ended),
+        cmocka_unit_test(waits_for_nobody_who_may_have_left),
+        cmocka_unit_test(ends_what_has_left),
         cmocka_unit_test(hears_late_of_a_loss),
         cmocka_unit_test(orders_again_what_was_never_started),
         cmocka_unit_test(ends_what_was_never_started),

@@ -35,8 +35,8 @@ static const row undisturbed[] = {
     {"piece 1 100", RT__DRAIN, "journal:committing commit:100"},
     {"finished 1 100", RT__DRAIN, ""}, /* not before the commit */
     {"committed 100", RT__DRAIN,
-     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 FORGET>w0 FORGET>w1 STOP>w0 "
-     "STOP>w1"},
+     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 journal:over FORGET>w0 STOP>w0 "
+     "FORGET>w1 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
     {"report 100", RT__DONE, ""},
 };
@@ -57,8 +57,8 @@ static const row killed_worker[] = {
     {"finished 1 100", RT__DRAIN, ""},
     {"finished 0 100", RT__DRAIN, ""},
     {"committed 100", RT__DRAIN,
-     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 FORGET>w0 FORGET>w1 STOP>w0 "
-     "STOP>w1"},
+     "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 journal:over FORGET>w0 STOP>w0 "
+     "FORGET>w1 STOP>w1"},
     {"exited 2 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
 };
 
@@ -133,7 +133,8 @@ static const row piece_missing_at_the_end[] = {
     {"piece 0 100", RT__RUN, ""},
     {"finished 0 100", RT__DRAIN, ""},
     {"finished 1 100", RT__DRAIN,
-     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 STOP>w0 STOP>w1"},
+     "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 journal:over STOP>w0 "
+     "STOP>w1"},
 };
 
 /* The last checkpoint fails: what is in memory is the only copy, and is not thrown away. */
@@ -146,7 +147,7 @@ static const row unsaved[] = {
     {"piece 1 100", RT__RUN,
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, ""},
-    {"finished 1 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
@@ -161,7 +162,7 @@ static const row unsaved_in_a_second[] = {
     {"nopiece 1 90", RT__RUN, /* an older one may fail later */
      "discard:90 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100 100", RT__DRAIN, ""},
-    {"finished 1 100 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"finished 1 100 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
@@ -177,7 +178,7 @@ static const row unsaved_again[] = {
     {"piece 1 100", RT__RUN,
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, "event:recovered journal:recovered"},
-    {"finished 1 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
     {"exited 2 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
@@ -189,7 +190,7 @@ static const row lost_for_good[] = {
     {"piece 1 100", RT__RUN,
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, ""},
-    {"finished 1 100", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
@@ -203,7 +204,7 @@ static const row interrupted[] = {
     {"piece 1 44", RT__DRAIN, "journal:committing commit:44"},
     {"committed 44", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"finished 0 44", RT__DRAIN, ""},
-    {"finished 1 44", RT__DRAIN, "FORGET>w0 FORGET>w1 STOP>w0 STOP>w1"},
+    {"finished 1 44", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
@@ -285,7 +286,7 @@ static const row interrupted_in_a_recovery[] = {
     {"piece 1 61", RT__DRAIN, "journal:committing commit:61"},
     {"committed 61", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"finished 0 61", RT__DRAIN, "event:recovered journal:recovered"},
-    {"finished 1 61", RT__DRAIN, "FORGET>w0 FORGET>w1 STOP>w0 STOP>w1"},
+    {"finished 1 61", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
     {"exited 2 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
