@@ -12,7 +12,8 @@
 static const double LEAVE_AFTER = 0.2;
 static const double LEAVE_GRACE = 30;
 static const double OFFER_AGAIN = 0.05; /* seconds until a full wire is offered the queue again */
-static const double IDLE = 3600;        /* when nothing is due at all */
+enum { CHECKSUMS_KEPT = 4 };
+static const double IDLE = 3600; /* when nothing is due at all */
 
 void rt__orders_init(rt__orders *o)
 {
@@ -73,7 +74,7 @@ void rt__link_state_release(rt__link_state *s)
     notes_free(s->pieces);
     rt__note_free(s->hello);
     rt__note_free(s->layout);
-    rt__note_free(s->checksum);
+    notes_free(s->checksums);
     rt__note_free(s->finished);
     if (s->has_plan)
         rt_msg_body_release(RT_MSG_PLAN, &s->plan);
@@ -93,6 +94,28 @@ static void replace(rt__note **place, rt__note *n)
     *place = n;
 }
 
+static int append(rt__note **list, rt__note *n)
+{
+    int before = 0;
+    for (; *list; list = &(*list)->next)
+        before++;
+    *list = n;
+    return before + 1;
+}
+
+/* Those of all parameters: before they agree no checkpoint is committed, and after a flipped bit only the next ones
+ * differ. A coordinator that dies takes with it those that not all ranks had said, which are the last few. */
+static void keep_checksum(rt__link_state *s, rt__note *n)
+{
+    if (n->body.checksum.slice >= 0) {
+        rt__note_free(n);
+    } else if (append(&s->checksums, n) > CHECKSUMS_KEPT) {
+        rt__note *first = s->checksums;
+        s->checksums = first->next;
+        rt__note_free(first);
+    }
+}
+
 /* Keeps what must be said again to a coordinator that has lost its memory; frees the rest. */
 static void keep(rt__link_state *s, rt__note *n)
 {
@@ -107,20 +130,13 @@ static void keep(rt__link_state *s, rt__note *n)
     case RT_MSG_FINISHED:
         replace(&s->finished, n);
         break;
-    case RT_MSG_CHECKSUM: /* of all parameters: before they agree no checkpoint is committed */
-        if (n->body.checksum.slice < 0)
-            replace(&s->checksum, n);
-        else
-            rt__note_free(n);
+    case RT_MSG_CHECKSUM:
+        keep_checksum(s, n);
         break;
     case RT_MSG_PIECE_DONE:
-    case RT_MSG_PIECE_FAILED: {
-        rt__note **last = &s->pieces;
-        while (*last)
-            last = &(*last)->next;
-        *last = n;
+    case RT_MSG_PIECE_FAILED:
+        append(&s->pieces, n);
         break;
-    }
     default:
         rt__note_free(n);
     }
@@ -160,15 +176,20 @@ static bool send_leave(rt__link_state *s)
     return send(s, RT_MSG_LEAVE, &m);
 }
 
+static bool send_notes(rt__link_state *s, const rt__note *n)
+{
+    while (n && send(s, n->type, &n->body))
+        n = n->next;
+    return !n;
+}
+
 /* Tells a new coordinator all it must know. Should that fail half-way it is done again: everything
  * may be said twice. */
 static void say_again(rt__link_state *s, double now)
 {
     bool said = !s->hello || send_hello_again(s, now);
     said = said && (!s->layout || send(s, RT_MSG_LAYOUT, &s->layout->body));
-    said = said && (!s->checksum || send(s, RT_MSG_CHECKSUM, &s->checksum->body));
-    for (const rt__note *n = s->pieces; n; n = n->next)
-        said = said && send(s, n->type, &n->body);
+    said = said && send_notes(s, s->checksums) && send_notes(s, s->pieces);
     said = said && (!s->left || send_leave(s));
     said = said && (!s->finished || send(s, RT_MSG_FINISHED, &s->finished->body));
     s->say_again_due = !said;

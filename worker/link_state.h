@@ -94,10 +94,10 @@ typedef struct rt__link_state {
     bool quit; /* end the process at once: exit code 143 */
     /* The rest is its own. */
     char plan_hash[65];
-    rt__note *queue, **queue_end; /* not sent yet */
-    rt__note *hello, *layout, *checksum,
-        *finished;    /* the last of each, said again after a reset; NULL: not yet said */
-    rt__note *pieces; /* likewise, until the checkpoint is answered */
+    rt__note *queue, **queue_end;        /* not sent yet */
+    rt__note *hello, *layout, *finished; /* said, and said again after a reset; NULL: not yet */
+    rt__note *pieces;                    /* likewise, until the checkpoint is answered */
+    rt__note *checksums;                 /* likewise, the last few */
     bool up, ending, say_again_due, moved;
     double down_since, next_progress;
     bool left;       /* LEAVE was sent */
