@@ -127,6 +127,10 @@ void sim_rules_memory_lost(sim_world *w, int64_t host)
 {
     if (w->rules.on_host[host])
         w->rules.whole_step = 0;
+    sim_job *j = w->rules.planned < w->jobs ? w->job[w->rules.planned] : NULL;
+    for (int64_t k = 0; j && k < j->world; k++)
+        if (j->rank[k].process.host == host)
+            j->through = INT64_MIN; /* the step that others are finishing will not be whole */
 }
 
 void sim_rules_checkpoint_lost(sim_world *w, int64_t step)
