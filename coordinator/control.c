@@ -188,14 +188,6 @@ void rt__run_tell_askers(rt__run *r, int64_t step, bool committed, const char *t
 
 /* ---- workers and hosts that come and go ---- */
 
-/* Takes the place of a worker that leaves out of what its host offers. */
-static void give_up_place(rt__run *r, const rt__member *who)
-{
-    rt__host *host = rt__hosts_find(&r->hosts, who->host);
-    if (host)
-        host->left++;
-}
-
 void rt__run_on_leave(rt__run *r, double now, int64_t rank, const rt_msg_leave *m)
 {
     rt__member *who = &r->roster.member[rank];
@@ -210,7 +202,7 @@ void rt__run_on_leave(rt__run *r, double now, int64_t rank, const rt_msg_leave *
     if (is_over(r))
         return;
     if (listed)
-        give_up_place(r, who);
+        rt__hosts_give_up(&r->hosts, who->host);
     else if (without > 0 && rt__run_wanted(r) > without)
         set_target(r, without);
     rt_error_clear(); /* it leaves all the same, and is replaced like one that was lost */
@@ -227,7 +219,7 @@ void rt__run_on_hosts(rt__run *r, double now, const rt_msg_hosts *m)
     r->hosts_known = true;
     for (int64_t k = 0; first && k < r->roster.world; k++)
         if (r->roster.member[k].leaving) /* it said so before there was a list */
-            give_up_place(r, &r->roster.member[k]);
+            rt__hosts_give_up(&r->hosts, r->roster.member[k].host);
     if (first && r->facts.again && r->history.open)
         rt__hosts_allot(&r->hosts, r->history.world, now); /* as the generation before us had it */
     rt__run_begin(r, now);

@@ -28,6 +28,22 @@ rt__host *rt__hosts_find(const rt__hosts *h, const char *name)
     return NULL;
 }
 
+/* Slots that nobody has given up, whether or not their hosts are cooling down. */
+static int64_t places(const rt__hosts *h)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < h->count; i++)
+        sum += h->host[i].slots > h->host[i].left ? h->host[i].slots - h->host[i].left : 0;
+    return sum;
+}
+
+void rt__hosts_give_up(rt__hosts *h, const char *name)
+{
+    rt__host *x = rt__hosts_find(h, name);
+    if (x && places(h) > 1)
+        x->left++;
+}
+
 rt_status rt__hosts_set(rt__hosts *h, const rt_msg_hosts *m)
 {
     if (m->hosts_count != m->slots_count)
@@ -47,6 +63,8 @@ rt_status rt__hosts_set(rt__hosts *h, const rt_msg_hosts *m)
     }
     rt_mem_free(h->host);
     *h = (rt__hosts){list, m->hosts_count};
+    for (int64_t i = 0; places(h) == 0 && i < h->count; i++)
+        list[i].left = 0; /* the places that were left to it are gone */
     return RT_OK;
 }
 

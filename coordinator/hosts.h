@@ -39,6 +39,10 @@ typedef struct rt__hosts {
 rt_status rt__hosts_set(rt__hosts *h, const rt_msg_hosts *m);
 void rt__hosts_release(rt__hosts *h);
 
+/* A worker on that host has left for good, and its slot is not used again, unless it is the only one: then it is filled
+ * anew. Likewise a new list that holds no other slots offers all of them again. */
+void rt__hosts_give_up(rt__hosts *h, const char *name);
+
 /* Returns the entry of that name, also if one of both is cut at its first dot; NULL if there is none. */
 rt__host *rt__hosts_find(const rt__hosts *h, const char *name);
 /* Deals out up to `wanted` workers and returns how many: all of them if no hosts are listed. */

@@ -105,6 +105,25 @@ static void a_new_list_keeps_what_is_known(void **state)
     rt__hosts_release(&h);
 }
 
+/* One after the other leaves: the last place is filled again, and so are all when a list takes that one away. */
+static void the_last_place_is_not_given_up(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    const char *names[] = {"a", "b"};
+    set(&h, 2, names, (int64_t[]){2, 1});
+    rt__hosts_give_up(&h, "a");
+    rt__hosts_give_up(&h, "a");
+    assert_int_equal(rt__hosts_room(&h, 0), 1);
+    rt__hosts_give_up(&h, "b");
+    rt__hosts_give_up(&h, "unknown");
+    assert_int_equal(rt__hosts_allot(&h, 3, 0), 1);
+    assert_int_equal(h.host[1].used, 1);
+    set(&h, 1, names, (int64_t[]){2});
+    assert_int_equal(rt__hosts_room(&h, 0), 2);
+    rt__hosts_release(&h);
+}
+
 static void a_list_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -123,6 +142,7 @@ int main(void)
         cmocka_unit_test(lost_hosts_cool_down_ever_longer),
         cmocka_unit_test(a_host_on_which_workers_keep_dying_is_set_aside),
         cmocka_unit_test(a_new_list_keeps_what_is_known),
+        cmocka_unit_test(the_last_place_is_not_given_up),
         cmocka_unit_test(a_list_that_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
