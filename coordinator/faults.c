@@ -356,7 +356,7 @@ void rt__run_tick_health(rt__run *r, double now)
     if (steps_are_made(r, now))
         return;
     bool host_lost =
-        t.silent && rt__health_host_lost(&r->roster, t.rank, r->launcher_host, now, r->awake_since);
+        t.silent && rt__health_host_lost(&r->roster, t.rank, r->hosts.here, now, r->awake_since);
     bool restart = r->facts.cfg->run.stall_action == RT_CFG_STALL_RESTART &&
                    rt__health_must_act(&r->roster, &t);
     if (!host_lost && !restart)

@@ -20,10 +20,16 @@ static bool same_host(const char *a, const char *b)
     return one_is_short && na == nb && memcmp(a, b, na) == 0;
 }
 
+static bool is_localhost(const char *name)
+{
+    return strcmp(name, "localhost") == 0 || strcmp(name, "127.0.0.1") == 0;
+}
+
 rt__host *rt__hosts_find(const rt__hosts *h, const char *name)
 {
+    bool is_here = h->here[0] && same_host(h->here, name);
     for (int64_t i = 0; i < h->count; i++)
-        if (same_host(h->host[i].name, name))
+        if (same_host(h->host[i].name, name) || (is_here && is_localhost(h->host[i].name)))
             return &h->host[i];
     return NULL;
 }
@@ -62,7 +68,8 @@ rt_status rt__hosts_set(rt__hosts *h, const rt_msg_hosts *m)
         list[i].slots = m->slots[i] > 0 ? m->slots[i] : 0;
     }
     rt_mem_free(h->host);
-    *h = (rt__hosts){list, m->hosts_count};
+    h->host = list;
+    h->count = m->hosts_count;
     for (int64_t i = 0; places(h) == 0 && i < h->count; i++)
         list[i].left = 0; /* the places that were left to it are gone */
     return RT_OK;
@@ -137,7 +144,7 @@ double rt__hosts_failed(rt__hosts *h, const char *name, double now)
 double rt__hosts_worker_died(rt__hosts *h, const char *name, double now)
 {
     rt__host *x = rt__hosts_find(h, name);
-    if (!x || ++x->deaths < RT__HOST_DEATHS)
+    if (!x || ++x->deaths < RT__HOST_DEATHS || rt__hosts_room(h, now) <= room_of(x, now))
         return 0;
     return cool_down(x, now);
 }

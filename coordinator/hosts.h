@@ -32,6 +32,8 @@ typedef struct rt__host {
 typedef struct rt__hosts {
     rt__host *host; /* [count], in order of preference */
     int64_t count;
+    char here
+        [256]; /* the name of the launcher's host, which a list may call localhost; "": not known */
 } rt__hosts;
 
 /* Takes a list over; what is known of hosts that stay is kept. PROTOCOL if names and slots do not
@@ -43,7 +45,8 @@ void rt__hosts_release(rt__hosts *h);
  * anew. Likewise a new list that holds no other slots offers all of them again. */
 void rt__hosts_give_up(rt__hosts *h, const char *name);
 
-/* Returns the entry of that name, also if one of both is cut at its first dot; NULL if there is none. */
+/* Returns the entry of that name, also if one of both is cut at its first dot, or if it is `here` and the entry localhost
+ * or 127.0.0.1; NULL if there is none. */
 rt__host *rt__hosts_find(const rt__hosts *h, const char *name);
 /* Deals out up to `wanted` workers and returns how many: all of them if no hosts are listed. */
 int64_t rt__hosts_allot(rt__hosts *h, int64_t wanted, double now);
@@ -54,7 +57,7 @@ int64_t rt__hosts_room(const rt__hosts *h, double now);
 
 /* A host was lost: sets it aside. Returns for how many seconds, 0 if it is not listed. */
 double rt__hosts_failed(rt__hosts *h, const char *name, double now);
-/* A worker died there by itself. Returns seconds as above if that was once too often. */
+/* A worker died there by itself. Returns seconds as above if that was once too often, and there is another host. */
 double rt__hosts_worker_died(rt__hosts *h, const char *name, double now);
 /* Steps were made: hosts in use are sound. */
 void rt__hosts_made_progress(rt__hosts *h);

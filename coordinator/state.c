@@ -569,7 +569,7 @@ static int64_t rank_of_name(const rt__run *r, const char *sender)
 static void on_launcher(rt__run *r, double now, const rt_frame *f)
 {
     snprintf(r->launcher, sizeof r->launcher, "%s", f->peer);
-    snprintf(r->launcher_host, sizeof r->launcher_host, "%s", f->body.launcher.host);
+    snprintf(r->hosts.here, sizeof r->hosts.here, "%s", f->body.launcher.host);
     r->launchers_job = f->body.launcher.job_generation;
     rt__run_begin(r, now);
 }

@@ -143,8 +143,7 @@ typedef struct rt__run {
     rt__phase phase;
     bool ended; /* nothing is left to do: leave the loop */
 
-    char launcher[64]; /* its address; "" until it has called */
-    char launcher_host[256];
+    char launcher[64];     /* its address; "" until it has called */
     int64_t launchers_job; /* the generation it says is alive; 0: none */
     bool hosts_known;
     rt__hosts hosts;

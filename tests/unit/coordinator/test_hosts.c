@@ -84,6 +84,8 @@ static void a_host_on_which_workers_keep_dying_is_set_aside(void **state)
         assert_true(rt__hosts_worker_died(&h, "a", 0) == 0);
     assert_true(rt__hosts_worker_died(&h, "a", 0) > 0);
     assert_int_equal(rt__hosts_room(&h, 1), 1);
+    for (int i = 0; i < 2 * RT__HOST_DEATHS; i++) /* where else should they run? */
+        assert_true(rt__hosts_worker_died(&h, "b", 1) == 0);
     rt__hosts_release(&h);
 }
 
@@ -102,6 +104,11 @@ static void a_new_list_keeps_what_is_known(void **state)
     set(&h, 1, NAMES("c"), SLOTS(1)); /* a has gone: its workers have to leave */
     assert_true(rt__hosts_would_change(&h, 9, 4, 1));
     assert_null(rt__hosts_find(&h, "bb"));
+    set(&h, 1, NAMES("localhost"), SLOTS(1));
+    assert_null(rt__hosts_find(&h, "vm"));
+    snprintf(h.here, sizeof h.here, "vm");
+    assert_ptr_equal(rt__hosts_find(&h, "vm"), &h.host[0]);
+    assert_null(rt__hosts_find(&h, "other"));
     rt__hosts_release(&h);
 }
 
