@@ -532,6 +532,8 @@ void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m)
     if (!r->job_alive || m->job_generation != r->generation)
         return;
     r->job_alive = false;
+    if (rt__run_is_over(r) && r->rejoining)
+        return; /* it ends when it is known what is on disk */
     bool complete =
         rt__run_is_over(r) || (r->phase == RT__DRAIN && r->roster.finished == r->roster.world);
     bool goes_on = complete && !rt__run_is_complete(r);
