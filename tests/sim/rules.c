@@ -245,6 +245,12 @@ static void check_loss(sim_world *w, const json_t *event, int64_t generation)
     w->rules.lost = generation;
 }
 
+/* The disk may be slow. */
+static bool writes(const sim_rank *r)
+{
+    return r->doing == SIM_SAVING || r->doing == SIM_CLOSING;
+}
+
 static void check_stall(sim_world *w, const json_t *event, int64_t generation)
 {
     const json_t *rank = json_object_get(event, "rank");
@@ -253,8 +259,8 @@ static void check_stall(sim_world *w, const json_t *event, int64_t generation)
     if (!rank || !j || k < 0 || k >= j->world)
         return;
     j->rank[k].named = true;
-    bool writes = j->rank[k].doing == SIM_SAVING || j->rank[k].doing == SIM_CLOSING;
-    if (!j->rank[k].guilty && !writes && w->now > w->faults.calm_since + 20 * SIM_SECOND)
+    if (!j->rank[k].guilty && !writes(&j->rank[k]) &&
+        w->now > w->faults.calm_since + 20 * SIM_SECOND)
         sim_violate(w,
                     "rule 6: worker %" PRId64 " of g%" PRId64
                     " is well, and said to hold up the others: %s",
@@ -267,7 +273,7 @@ static bool one_is_named(const sim_world *w, const sim_job *j)
     for (int64_t k = 0; k < j->world; k++) {
         const sim_process *p = &j->rank[k].process;
         bool away = !p->alive || p->frozen_until > w->now || w->host[p->host].side != 0;
-        if (j->rank[k].named && away)
+        if (j->rank[k].named && (away || writes(&j->rank[k])))
             return true;
     }
     return false;
