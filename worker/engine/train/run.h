@@ -94,7 +94,7 @@ enum { RT_RUN_TEXT = 800 };
  * losses do not tell. */
 rt_status rt_run_blame(rt_run *r, int64_t step, rt_range slices, double mean_loss, bool unchanged,
                        int64_t *slice, char text[RT_RUN_TEXT]);
-/* Fails with NUMERIC: what rt_run_blame says, and what to do. */
+/* Fails with NUMERIC: what rt_run_blame says, and what to do; *slice as there. */
 rt_status rt_run_not_finite(rt_run *r, int64_t step, rt_range slices, double mean_loss,
                             bool unchanged, int64_t *slice);
 
