@@ -252,17 +252,23 @@ static void a_shorter_journal_says_the_same(void **state)
 
 /* ---- bits that differ ---- */
 
-static void begin_with_hashes(machine *m)
+/* A generation that runs, of a run with that setting. */
+static void begin_with(machine *m, int workers, const char *set)
 {
-    machine_configure(m, 3);
-    rt_config_set(&m->cfg, "run.hash_every=10");
     rt__history history;
+    machine_configure(m, workers);
+    assert_int_equal(rt_config_set(&m->cfg, set), RT_OK);
     assert_int_equal(rt__history_init(&history), RT_OK);
     machine_begin(m, history, false);
-    static const char *const events[] = {"launcher 0", "recovered 0", "hello 0",  "hello 1",
-                                         "hello 2",    "layout",      "report 10"};
-    for (int i = 0; i < 7; i++)
-        machine_feed(m, 1, events[i]);
+    machine_feed(m, 1, "launcher 0");
+    machine_feed(m, 1, "recovered 0");
+    for (int k = 0; k < workers; k++) {
+        char hello[24];
+        snprintf(hello, sizeof hello, "hello %d", k);
+        machine_feed(m, 1, hello);
+    }
+    machine_feed(m, 1, "layout");
+    assert_int_equal(m->run.phase, RT__RUN);
     machine_done(m);
 }
 
@@ -270,7 +276,7 @@ static void a_rank_that_differs_is_named_and_nothing_of_it_is_kept(void **state)
 {
     (void)state;
     machine m;
-    begin_with_hashes(&m);
+    begin_with(&m, 3, "run.hash_every=10");
     for (int k = 0; k < 3; k++) {
         char event[40];
         snprintf(event, sizeof event, "piece %d 40", k);
@@ -301,16 +307,7 @@ static void not_a_number_is_tried_once_from_a_checkpoint(void **state)
 {
     (void)state;
     machine m;
-    machine_configure(&m, 2);
-    rt_config_set(&m.cfg, "run.nan_loss=restart-from-checkpoint");
-    rt__history history;
-    assert_int_equal(rt__history_init(&history), RT_OK);
-    machine_begin(&m, history, false);
-    static const char *const events[] = {"launcher 0", "recovered 0", "hello 0", "hello 1",
-                                         "layout"};
-    for (int i = 0; i < 5; i++)
-        machine_feed(&m, 1, events[i]);
-    machine_done(&m);
+    begin_with(&m, 2, "run.nan_loss=restart-from-checkpoint");
     expect_feed(&m, 2, "fault 0 -29", "journal:doubt journal:not_finite END_GENERATION>l");
     expect_feed(&m, 2, "fault 1 -29 2", "");
     machine_feed(&m, 2, "exited 1 1 0 -1");
@@ -336,15 +333,9 @@ static void not_a_number_while_committing(void **state)
 {
     (void)state;
     machine m;
-    machine_configure(&m, 2);
-    rt_config_set(&m.cfg, "run.nan_loss=restart-from-checkpoint");
-    rt__history history;
-    assert_int_equal(rt__history_init(&history), RT_OK);
-    machine_begin(&m, history, false);
-    static const char *const events[] = {"launcher 0", "recovered 0", "hello 0",
-                                         "hello 1",    "layout",      "report 50",
-                                         "piece 0 50", "piece 1 50",  "fault 0 -29"};
-    for (int i = 0; i < 9; i++)
+    static const char *const events[] = {"report 50", "piece 0 50", "piece 1 50", "fault 0 -29"};
+    begin_with(&m, 2, "run.nan_loss=restart-from-checkpoint");
+    for (int i = 0; i < 4; i++)
         machine_feed(&m, 1, events[i]);
     machine_done(&m);
     expect_feed(&m, 2, "exited 1 1 0 -1", "journal:exited event:worker_lost again<=50");
