@@ -15,6 +15,7 @@
 
 /* Marks a leaf as wanting its gradient and keeps it (free it with rt_free). Float tensors only. */
 rt_tensor *rt_param(rt_tensor *x);
+/* Is it a leaf that wants its gradient, or computed from one while recording was on? */
 bool rt_requires_grad(const rt_tensor *x);
 
 typedef struct rt_backward_args {
@@ -29,6 +30,7 @@ typedef struct rt_backward_args {
  * gradient has a history that leads back to the leaf: clear it when done, or neither is ever freed;
  * rt_grad has no such trap. */
 #define rt_backward(...) rt_backward_((rt_backward_args){__VA_ARGS__})
+/* The function behind rt_backward. */
 rt_status rt_backward_(rt_backward_args a);
 
 /* Writes d loss / d inputs[i] into out[i] (zeros if it does not depend on it), owned by the current
@@ -43,6 +45,7 @@ typedef struct rt_grad_args {
     bool create_graph; /* also keeps the graph for another use */
 } rt_grad_args;
 #define rt_grad(...) rt_grad_((rt_grad_args){__VA_ARGS__})
+/* The function behind rt_grad. */
 rt_status rt_grad_(rt_grad_args a);
 
 /* Returns the leaf's gradient, borrowed until it is cleared or the leaf dies; NULL if there is none
@@ -55,8 +58,9 @@ void rt_grad_clear(rt_tensor *leaf);
  * the first time and adds after that. This is how gradients live in one flat buffer. */
 rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view);
 
-/* Turns recording off in the calling thread until the matching end; nests. */
-bool rt_no_grad_begin(void); /* returns the former state, for ... */
+/* Turns recording off in the calling thread; returns the former state, for ... */
+bool rt_no_grad_begin(void);
+/* ... which restores it. They nest. */
 void rt_no_grad_end(bool former);
 
 #endif

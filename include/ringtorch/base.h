@@ -31,6 +31,7 @@ typedef struct rt_init_args {
  * slot, so that the next check sees it; it is also returned. A program that skips it gets the
  * defaults at the first constructor. */
 #define rt_init(...) rt_init_((rt_init_args){__VA_ARGS__})
+/* The function behind rt_init. */
 rt_status rt_init_(rt_init_args a);
 
 /* Releases what the calling thread still owns and the memory pool. Prints the error in the slot, if
@@ -42,6 +43,7 @@ typedef struct rt_object rt_object;
 
 /* Adds an owner that outlives the scope; returns its argument (NULL is fine). */
 #define rt_keep(o) ((__typeof__(o))rt_object_keep(o))
+/* The function behind rt_keep. */
 void *rt_object_keep(void *object);
 
 /* Drops an owner; the last one frees the object. NULL is fine. */
@@ -55,15 +57,21 @@ typedef struct rt_scope {
     int64_t mark;
 } rt_scope;
 
+/* Opens a scope in the calling thread; what is made from now on belongs to it. */
 rt_scope rt_scope_begin(void);
+/* Releases what was made since, and closes inner scopes that are still open. */
 void rt_scope_end(rt_scope s);
 /* Ends the scope, but hands `o` to the outer one and returns it. */
 #define rt_scope_return(s, o) ((__typeof__(o))rt_scope_return_(s, o))
+/* The function behind rt_scope_return. */
 void *rt_scope_return_(rt_scope s, void *object);
 
 /* What the engine computes with, for logs and plans. Borrowed for the life of the process. */
-const char *rt_isa(void);  /* "avx2" */
-const char *rt_blas(void); /* "OpenBLAS 0.3.21 Zen" or "builtin" */
+/* Instruction set of the kernels, "avx2". */
+const char *rt_isa(void);
+/* "OpenBLAS 0.3.21 Zen" or "builtin". */
+const char *rt_blas(void);
+/* Threads that compute. */
 int rt_threads(void);
 
 /* Memory pool of the CPU: bytes in use (with up to some hundred KiB of small blocks that each
@@ -72,6 +80,7 @@ int rt_threads(void);
 typedef struct rt_memory_stats {
     int64_t bytes_used, bytes_cached, system_allocations;
 } rt_memory_stats;
+/* Reads the figures of the moment. */
 rt_memory_stats rt_memory(void);
 
 #endif

@@ -24,6 +24,7 @@ typedef struct rt_data_idx_args {
     int64_t limit;               /* read the first so many samples only; 0: all */
 } rt_data_idx_args;
 #define rt_data_idx(...) rt_data_idx_((rt_data_idx_args){__VA_ARGS__})
+/* Reads both into memory; NULL on failure. Owned by the current scope. */
 rt_dataset *rt_data_idx_(rt_data_idx_args a);
 
 /* The folder layout of MNIST and its kin: train-images-idx3-ubyte and train-labels-idx1-ubyte, or
@@ -34,13 +35,17 @@ typedef struct rt_data_mnist_args {
     int64_t limit;
 } rt_data_mnist_args;
 #define rt_data_mnist(...) rt_data_mnist_((rt_data_mnist_args){__VA_ARGS__})
+/* Reads them as rt_data_idx does. */
 rt_dataset *rt_data_mnist_(rt_data_mnist_args a);
 
 /* Tensors in memory: x [n, ...] float32, y [n] int64 in [0, classes); kept. */
 rt_dataset *rt_data_tensors(rt_tensor *x, rt_tensor *y, int64_t classes);
 
+/* The number of samples. */
 int64_t rt_data_size(const rt_dataset *d);
-rt_dims rt_data_sample_shape(const rt_dataset *d); /* [1,28,28] */
+/* Of one sample, e.g. [1,28,28]. */
+rt_dims rt_data_sample_shape(const rt_dataset *d);
+/* The number of classes; labels are below it. */
 int64_t rt_data_classes(const rt_dataset *d);
 /* Copies samples ids[0..n) into x (n * numel(sample shape) floats) and y (n labels). Thread-safe.
  */
@@ -61,6 +66,7 @@ typedef struct rt_loader_args {
     int prefetch;  /* batches made ahead by a thread; 0: 2; -1: none, no thread */
 } rt_loader_args;
 #define rt_data_loader(...) rt_data_loader_((rt_loader_args){__VA_ARGS__})
+/* Makes one, which keeps the data set; NULL on failure. Owned by the current scope. */
 rt_loader *rt_data_loader_(rt_loader_args a);
 /* Gives the next batch; false at the end of an epoch, and on error (rt_failed()). */
 bool rt_data_next(rt_loader *l, rt_batch *out);

@@ -27,27 +27,38 @@ typedef struct rt_st_entry {
 } rt_st_entry;
 
 typedef struct rt_st_reader rt_st_reader;
+/* Maps a file and checks its whole header: NOTFOUND, CORRUPT or FORMAT, naming the byte. rt_st_close frees it. */
 rt_status rt_st_open(const char *path, rt_st_reader **out);
+/* Unmaps it; NULL is fine. */
 void rt_st_close(rt_st_reader *r);
+/* How many tensors it holds. */
 int64_t rt_st_count(const rt_st_reader *r);
-const rt_st_entry *rt_st_at(const rt_st_reader *r, int64_t i); /* in file order */
+/* The i-th one in file order, borrowed. */
+const rt_st_entry *rt_st_at(const rt_st_reader *r, int64_t i);
+/* The one of that name, borrowed; NULL if missing, which is no error. */
 const rt_st_entry *rt_st_find(const rt_st_reader *r,
                               const char *name); /* NULL if missing; no error */
-const char *rt_st_get_metadata(const rt_st_reader *r, const char *key); /* NULL if missing */
+/* The text that belongs to a key; NULL if missing. */
+const char *rt_st_get_metadata(const rt_st_reader *r, const char *key);
 
 typedef struct rt_st_writer rt_st_writer;
+/* Begins a file, under a temporary name. rt_st_finish or rt_st_abandon frees the writer. */
 rt_status rt_st_create(const char *path, rt_st_writer **out);
+/* Adds a text to the header. */
 rt_status rt_st_metadata(rt_st_writer *w, const char *key, const char *value);
+/* Adds a tensor, contiguous; data is borrowed until rt_st_finish. */
 rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims shape,
                     const void *data);
 /* Writes and fsyncs; *bytes and *checksum (XXH3-64 of the whole file) may be NULL. Frees the
  * writer, also on failure, when the unfinished file is removed. */
 rt_status rt_st_finish(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum);
-void rt_st_abandon(rt_st_writer *w); /* frees without writing */
+/* Frees the writer without a file. */
+void rt_st_abandon(rt_st_writer *w);
 
-/* A net's parameters under their names. Loading checks every name, dtype and shape before it
- * changes anything, and names the first that is missing, unknown or different. */
+/* Writes a net's parameters under their names. */
 rt_status rt_nn_save(const rt_module *net, const char *path);
+/* Reads them: checks every name, dtype and shape before anything is changed, and names the first that is missing,
+ * unknown or different. */
 rt_status rt_nn_load(rt_module *net, const char *path);
 
 #endif

@@ -51,30 +51,32 @@ struct rt_module {
 
 /* Makes a zeroed module of that type, owned by the current scope. */
 void *rt_nn_new(const rt_module_type *type);
-/* Registers; the parent owns the child/parameter from now on. Returns it (NULL on failure; names
- * must be new, without '.'). */
+/* Registers a child, which the parent owns from now on. Returns it; NULL on failure (names must be new, without '.'). */
 rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child);
+/* The same for a parameter. */
 rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
 
 /* Returns m's output for input x. Runs in a scope of its own: only the result outlives it. */
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x);
 /* Switches dropout and the like, for m and all below it. Modules start in training mode. */
 void rt_nn_train(rt_module *m, bool training);
-/* Number of parameter tensors below m; the i-th one, in registration order (NULL if there is none),
- * and its full name ("3.weight"; `name` may be NULL). Both are borrowed; the name until the module
- * dies or the same parameter is asked for through another module. */
+/* The number of parameter tensors below m. */
 int64_t rt_nn_param_count(const rt_module *m);
+/* The i-th one in order of registration, NULL if there is none, and its full name ("3.weight"; `name` may be NULL).
+ * Both are borrowed; the name until the module dies or the same parameter is asked for through another module. */
 rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name);
 /* Number of elements of all of them. */
 int64_t rt_nn_numel(const rt_module *m);
 /* One line a layer, for people: name, type, parameters. The caller frees it with rt_text_free. */
 char *rt_nn_summary(const rt_module *m);
+/* Frees a text that this library made; NULL is fine. */
 void rt_text_free(char *text);
 
 /* ---- layers ---- */
 #define rt_nn_sequential(...)                                                                      \
     rt_nn_sequential_((rt_module *const[]){__VA_ARGS__},                                           \
                       (int)(sizeof((rt_module *const[]){__VA_ARGS__}) / sizeof(rt_module *)))
+/* One layer after the other; named "0", "1", ... */
 rt_module *rt_nn_sequential_(rt_module *const *layers, int count);
 
 /* Weights and biases start as PyTorch's: uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), keyed by the
@@ -84,6 +86,7 @@ typedef struct rt_nn_linear_args {
     bool no_bias;
 } rt_nn_linear_args;
 #define rt_nn_linear(...) rt_nn_linear_((rt_nn_linear_args){__VA_ARGS__})
+/* x w^T + b over the last axis; w [out, in], b [out]. */
 rt_module *rt_nn_linear_(rt_nn_linear_args a);
 
 typedef struct rt_nn_conv2d_args {
@@ -93,6 +96,7 @@ typedef struct rt_nn_conv2d_args {
     bool same, no_bias;
 } rt_nn_conv2d_args;
 #define rt_nn_conv2d(...) rt_nn_conv2d_((rt_nn_conv2d_args){__VA_ARGS__})
+/* rt_conv2d with w [out, in/groups, kernel, kernel_w] and b [out]. */
 rt_module *rt_nn_conv2d_(rt_nn_conv2d_args a);
 
 typedef struct rt_nn_pool2d_args {
@@ -100,15 +104,24 @@ typedef struct rt_nn_pool2d_args {
 } rt_nn_pool2d_args;
 #define rt_nn_max_pool2d(...) rt_nn_max_pool2d_((rt_nn_pool2d_args){__VA_ARGS__})
 #define rt_nn_avg_pool2d(...) rt_nn_avg_pool2d_((rt_nn_pool2d_args){__VA_ARGS__})
+/* rt_max_pool2d over square windows. */
 rt_module *rt_nn_max_pool2d_(rt_nn_pool2d_args a);
+/* rt_avg_pool2d over square windows. */
 rt_module *rt_nn_avg_pool2d_(rt_nn_pool2d_args a);
 
-rt_module *rt_nn_flatten(void); /* all axes but the first */
+/* All axes but the first become one. */
+rt_module *rt_nn_flatten(void);
+/* rt_dropout while training, else x. */
 rt_module *rt_nn_dropout(double p);
+/* rt_relu. */
 rt_module *rt_nn_relu(void);
+/* rt_gelu. */
 rt_module *rt_nn_gelu(void);
+/* rt_tanh. */
 rt_module *rt_nn_tanh(void);
+/* rt_sigmoid. */
 rt_module *rt_nn_sigmoid(void);
+/* rt_silu. */
 rt_module *rt_nn_silu(void);
 
 /* Builds a net from JSON, a list of layers; each is a name or {name: {option: value}}, and the
@@ -134,12 +147,19 @@ char *rt_nn_preset(const char *name, int64_t classes); /* rt_text_free */
 /* ---- initialisers ----
  * They fill x in place, keyed by the thread's random streams; fan-in and fan-out as torch.nn.init.
  * `a` is the negative slope of the leaky ReLU that follows (0: ReLU). */
+/* Uniform in [low, high). */
 rt_status rt_init_uniform(rt_tensor *x, double low, double high);
+/* Normal with that mean and standard deviation. */
 rt_status rt_init_normal(rt_tensor *x, double mean, double std);
+/* All elements `value`. */
 rt_status rt_init_constant(rt_tensor *x, double value);
+/* Uniform within gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010). */
 rt_status rt_init_xavier_uniform(rt_tensor *x, double gain);
+/* Normal, standard deviation gain * sqrt(2 / (fan_in + fan_out)) (the same). */
 rt_status rt_init_xavier_normal(rt_tensor *x, double gain);
+/* Uniform within sqrt(6 / ((1 + a^2) fan_in)) (He et al. 2015). */
 rt_status rt_init_kaiming_uniform(rt_tensor *x, double a);
+/* Normal, standard deviation sqrt(2 / ((1 + a^2) fan_in)) (the same). */
 rt_status rt_init_kaiming_normal(rt_tensor *x, double a);
 
 #endif

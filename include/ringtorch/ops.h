@@ -14,48 +14,84 @@
 /* ---- elementwise: one row of kernels/elementwise.def each ----
  * y = f(x), same shape; float32 (neg, abs also int64). */
 rt_tensor *rt_neg(rt_tensor *x);
+/* |x|; gradient sign(x), 0 at 0. */
 rt_tensor *rt_abs(rt_tensor *x);
+/* max(x, 0); gradient 0 at 0; NaN stays NaN. */
 rt_tensor *rt_relu(rt_tensor *x);
+/* x * x. */
 rt_tensor *rt_square(rt_tensor *x);
+/* Square root; NaN below 0, gradient infinite at 0. */
 rt_tensor *rt_sqrt(rt_tensor *x);
+/* 1 / sqrt(x). */
 rt_tensor *rt_rsqrt(rt_tensor *x);
+/* 1 / x. */
 rt_tensor *rt_reciprocal(rt_tensor *x);
+/* e to the x. */
 rt_tensor *rt_exp(rt_tensor *x);
+/* e to the x, minus 1, exact near 0. */
 rt_tensor *rt_expm1(rt_tensor *x);
+/* Natural logarithm; -inf at 0, NaN below. */
 rt_tensor *rt_log(rt_tensor *x);
+/* log(1 + x), exact near 0. */
 rt_tensor *rt_log1p(rt_tensor *x);
+/* 1 / (1 + exp(-x)), without overflow. */
 rt_tensor *rt_sigmoid(rt_tensor *x);
+/* Hyperbolic tangent. */
 rt_tensor *rt_tanh(rt_tensor *x);
+/* Error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x. */
 rt_tensor *rt_erf(rt_tensor *x);
-rt_tensor *rt_gelu(rt_tensor *x);      /* x * Phi(x), by erf */
-rt_tensor *rt_gelu_tanh(rt_tensor *x); /* the tanh approximation, Hendrycks and Gimpel 2016 */
+/* x * Phi(x), by erf (Hendrycks and Gimpel 2016). */
+rt_tensor *rt_gelu(rt_tensor *x);
+/* The tanh approximation of rt_gelu in the same paper. */
+rt_tensor *rt_gelu_tanh(rt_tensor *x);
+/* x * sigmoid(x). */
 rt_tensor *rt_silu(rt_tensor *x);
+/* log(1 + exp(x)), without overflow. */
 rt_tensor *rt_softplus(rt_tensor *x);
+/* Sine of x in radians. */
 rt_tensor *rt_sin(rt_tensor *x);
+/* Cosine of x in radians. */
 rt_tensor *rt_cos(rt_tensor *x);
-rt_tensor *rt_sign(rt_tensor *x); /* gradient 0, like the three below */
+/* -1, 0 or 1; gradient 0. */
+rt_tensor *rt_sign(rt_tensor *x);
+/* Towards minus infinity; gradient 0. */
 rt_tensor *rt_floor(rt_tensor *x);
+/* Towards infinity; gradient 0. */
 rt_tensor *rt_ceil(rt_tensor *x);
-rt_tensor *rt_round(rt_tensor *x); /* half to even */
+/* To the nearest, half to even; gradient 0. */
+rt_tensor *rt_round(rt_tensor *x);
 
 /* Two operands of one dtype (float32 or int64), broadcast together. */
 rt_tensor *rt_add(rt_tensor *a, rt_tensor *b);
+/* a - b. */
 rt_tensor *rt_sub(rt_tensor *a, rt_tensor *b);
+/* a * b. */
 rt_tensor *rt_mul(rt_tensor *a, rt_tensor *b);
-rt_tensor *rt_div(rt_tensor *a, rt_tensor *b); /* int64: towards zero; by zero fails */
+/* a / b; int64: towards zero, and by zero fails. */
+rt_tensor *rt_div(rt_tensor *a, rt_tensor *b);
+/* a to the b. */
 rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
-rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b); /* NaN wins; ties share the gradient */
+/* The larger one; NaN wins, ties share the gradient. */
+rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b);
+/* The smaller one; NaN wins, ties share the gradient. */
 rt_tensor *rt_minimum(rt_tensor *a, rt_tensor *b);
 /* With a number: no tensor is made for it. */
 rt_tensor *rt_add_scalar(rt_tensor *a, double s);
+/* a * s. */
 rt_tensor *rt_mul_scalar(rt_tensor *a, double s);
+/* a to the s. */
 rt_tensor *rt_pow_scalar(rt_tensor *a, double s);
 /* Comparisons give bool; no gradient. */
 rt_tensor *rt_eq(rt_tensor *a, rt_tensor *b);
+/* a != b. */
 rt_tensor *rt_ne(rt_tensor *a, rt_tensor *b);
+/* a < b. */
 rt_tensor *rt_lt(rt_tensor *a, rt_tensor *b);
+/* a <= b. */
 rt_tensor *rt_le(rt_tensor *a, rt_tensor *b);
+/* a > b. */
 rt_tensor *rt_gt(rt_tensor *a, rt_tensor *b);
+/* a >= b. */
 rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
 /* Elements of a where the bool condition holds, else of b; all three broadcast. */
 rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
@@ -72,9 +108,13 @@ typedef struct rt_reduce_args {
 #define rt_mean(...) rt_mean_((rt_reduce_args){__VA_ARGS__})
 #define rt_amax(...) rt_amax_((rt_reduce_args){__VA_ARGS__}) /* ties share the gradient equally */
 #define rt_amin(...) rt_amin_((rt_reduce_args){__VA_ARGS__})
+/* Sum over the axes. */
 rt_tensor *rt_sum_(rt_reduce_args a);
+/* Mean over the axes; float32 only. */
 rt_tensor *rt_mean_(rt_reduce_args a);
+/* Largest over the axes; NaN wins, ties share the gradient equally, none fails. */
 rt_tensor *rt_amax_(rt_reduce_args a);
+/* Smallest over the axes; likewise. */
 rt_tensor *rt_amin_(rt_reduce_args a);
 /* int64 index of the first largest element along an axis, which is dropped; no gradient. */
 rt_tensor *rt_argmax(rt_tensor *x, int axis);
@@ -86,12 +126,14 @@ typedef struct rt_matmul_args {
     bool transpose_a, transpose_b; /* the last two axes of that operand are stored swapped */
 } rt_matmul_args;
 #define rt_matmul(...) rt_matmul_((rt_matmul_args){__VA_ARGS__})
+/* The product, a new tensor; fails where sizes do not fit and names both shapes. */
 rt_tensor *rt_matmul_(rt_matmul_args a);
 /* x w^T + bias: x [..., in], w [out, in], bias [out] or NULL -> [..., out]. */
 typedef struct rt_linear_args {
     rt_tensor *x, *w, *bias;
 } rt_linear_args;
 #define rt_linear(...) rt_linear_((rt_linear_args){__VA_ARGS__})
+/* As rt_matmul with w transposed, and the bias added. */
 rt_tensor *rt_linear_(rt_linear_args a);
 
 /* ---- convolution and pooling: NCHW ---- */
@@ -106,6 +148,7 @@ typedef struct rt_conv2d_args {
     bool same;           /* pad to keep the size (stride 1); an odd one goes to the end */
 } rt_conv2d_args;
 #define rt_conv2d(...) rt_conv2d_((rt_conv2d_args){__VA_ARGS__})
+/* Correlation, as all frameworks call it: [n, out, h', w']. */
 rt_tensor *rt_conv2d_(rt_conv2d_args a);
 
 typedef struct rt_pool2d_args {
@@ -117,11 +160,15 @@ typedef struct rt_pool2d_args {
 #define rt_max_pool2d(...)                                                                         \
     rt_max_pool2d_((rt_pool2d_args){__VA_ARGS__}) /* ties: the first; NaN wins */
 #define rt_avg_pool2d(...) rt_avg_pool2d_((rt_pool2d_args){__VA_ARGS__})
+/* The largest of each window; ties: the first; NaN wins. */
 rt_tensor *rt_max_pool2d_(rt_pool2d_args a);
+/* The mean of each window. */
 rt_tensor *rt_avg_pool2d_(rt_pool2d_args a);
 
 /* ---- softmax, dropout, indexing ---- */
+/* exp(x) / sum of exp(x) along one axis, without overflow. */
 rt_tensor *rt_softmax(rt_tensor *x, int axis);
+/* log(softmax(x)), without overflow; likewise along one axis. */
 rt_tensor *rt_log_softmax(rt_tensor *x, int axis);
 /* Zeroes each element with probability p and scales the rest by 1/(1-p); mask from the thread's
  * random streams. */
@@ -144,6 +191,7 @@ typedef struct rt_cross_entropy_args {
 } rt_cross_entropy_args;
 /* A target outside [0, classes) fails, naming row and value. */
 #define rt_cross_entropy(...) rt_cross_entropy_((rt_cross_entropy_args){__VA_ARGS__})
+/* -log softmax(logits)[target], reduced as asked; smoothing as in Szegedy et al. 2016. */
 rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a);
 typedef struct rt_loss_args {
     rt_tensor *x, *target; /* one shape */
@@ -152,8 +200,11 @@ typedef struct rt_loss_args {
 #define rt_mse_loss(...)             rt_mse_loss_((rt_loss_args){__VA_ARGS__})
 #define rt_l1_loss(...)              rt_l1_loss_((rt_loss_args){__VA_ARGS__})
 #define rt_bce_with_logits_loss(...) rt_bce_with_logits_loss_((rt_loss_args){__VA_ARGS__})
+/* (x - target)^2, reduced as asked. */
 rt_tensor *rt_mse_loss_(rt_loss_args a);
+/* |x - target|, reduced as asked. */
 rt_tensor *rt_l1_loss_(rt_loss_args a);
+/* -(t log s(x) + (1-t) log(1-s(x))), s the sigmoid, t the target in [0,1], without overflow; reduced as asked. */
 rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a);
 /* Minus the log-probability, [n, classes], at the target, int64 [n]. */
 rt_tensor *rt_nll_loss(rt_tensor *log_probs, rt_tensor *target, rt_reduction reduction);

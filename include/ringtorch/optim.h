@@ -44,6 +44,7 @@ typedef struct rt_sgd_args {
     bool nesterov; /* needs momentum > 0 and no dampening */
 } rt_sgd_args;
 #define rt_optim_sgd(...) rt_optim_sgd_((rt_sgd_args){__VA_ARGS__})
+/* v = momentum v + (1 - dampening) g, w -= lr v, g with weight_decay w added; as torch.optim.SGD. */
 rt_optim *rt_optim_sgd_(rt_sgd_args a);
 
 /* Loshchilov and Hutter 2019, decoupled weight decay; formulas of torch.optim.AdamW. */
@@ -55,36 +56,42 @@ typedef struct rt_adamw_args {
     double weight_decay; /* 0: none (PyTorch's default is 0.01) */
 } rt_adamw_args;
 #define rt_optim_adamw(...) rt_optim_adamw_((rt_adamw_args){__VA_ARGS__})
+/* Makes one, owned by the current scope; it keeps the net. */
 rt_optim *rt_optim_adamw_(rt_adamw_args a);
 
 /* One update of everything from the gradients that backward left; then the gradients are cleared.
  * A parameter without a gradient counts as one whose gradient is zero. */
 rt_status rt_optim_step(rt_optim *o);
+/* Clears the gradients without an update. */
 void rt_optim_zero_grad(rt_optim *o);
+/* The rate that rt_optim_step takes from now on. */
 void rt_optim_set_lr(rt_optim *o, double lr);
+/* Returns that rate. */
 double rt_optim_lr(const rt_optim *o);
 
-/* The parts a sharded trainer needs. */
+/* The buffers, for a trainer that shards them; borrowed. */
 const rt_flat *rt_optim_flat(const rt_optim *o);
 /* Updates elements [begin,end) of the flat buffers as update number `t` (1, 2, ...), gradients
  * times grad_scale first. Any partition of [0,count) gives the same bits as one call. */
 rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
                           double grad_scale);
-/* State buffers: how many, the name ("exp_avg") and address ([length]) of each. Zero before the
- * first update. */
+/* How many state buffers there are: 2 for AdamW, 0 or 1 for SGD. */
 int rt_optim_states(const rt_optim *o);
+/* The i-th one, [length], zero before the first update; its name ("exp_avg") if `name` is not NULL. Borrowed. */
 float *rt_optim_state(const rt_optim *o, int i, const char **name);
-const char *rt_optim_name(const rt_optim *o); /* "adamw" */
-/* The number of updates made so far; set on resuming. */
+/* "adamw" or "sgd". */
+const char *rt_optim_name(const rt_optim *o);
+/* The number of updates made so far. */
 int64_t rt_optim_updates(const rt_optim *o);
+/* Sets it, on resuming. */
 void rt_optim_set_updates(rt_optim *o, int64_t t);
 
 /* Euclidean norm of all gradients, times scale: float64 partial sums per block of 65,536, then a
  * fixed tree over blocks. */
 double rt_optim_grad_norm(const rt_optim *o, double scale);
-/* Sum of squares of one block's gradients (block b covers [b*65536, (b+1)*65536) of [0,count)), and
- * the fixed tree that combines all blocks' sums into a norm. */
+/* Sum of squares of one block's gradients: block b covers [b*65536, (b+1)*65536) of [0,count). */
 double rt_optim_block_square_sum(const rt_optim *o, int64_t block);
+/* The fixed tree that combines all blocks' sums into a norm. */
 double rt_optim_norm_of_blocks(const double *square_sums, int64_t blocks);
 
 /* ---- schedules: the learning rate of step t (0, 1, ...), a pure function ---- */
@@ -102,6 +109,7 @@ typedef struct rt_schedule {
     int64_t step_size; /* step: times gamma after every step_size steps after warm-up */
     double gamma;
 } rt_schedule;
+/* Returns the rate of step t (0, 1, ...). */
 double rt_schedule_lr(const rt_schedule *s, int64_t t);
 
 #endif

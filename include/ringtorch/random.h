@@ -15,12 +15,18 @@
  * step = slice = 0. */
 void rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
 
-rt_tensor *rt_rand(rt_dims shape); /* uniform [0,1), 24 bits */
+/* Uniform in [0,1), multiples of 2^-24. */
+rt_tensor *rt_rand(rt_dims shape);
+/* Uniform in [low, high). */
 rt_tensor *rt_uniform(rt_dims shape, double low, double high);
-rt_tensor *rt_randn(rt_dims shape); /* normal, Box-Muller */
+/* Standard normal (Box and Muller 1958). */
+rt_tensor *rt_randn(rt_dims shape);
+/* Normal with that mean and standard deviation. */
 rt_tensor *rt_normal(rt_dims shape, double mean, double std);
-rt_tensor *rt_bernoulli(rt_dims shape, double p); /* float32: 1 with probability p, else 0 */
-rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high); /* int64 in [low, high) */
+/* float32: 1 with probability p, else 0. */
+rt_tensor *rt_bernoulli(rt_dims shape, double p);
+/* int64, uniform in [low, high). */
+rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high);
 
 /* A keyed bijection of [0, n): where place `q` of epoch `epoch` is found. Feistel network over
  * Philox with cycle walking (Black and Rogaway, CT-RSA 2002): O(1), no table. Needs 1 <= n <= 2^62

@@ -42,16 +42,25 @@ typedef struct rt_new_args {
 #define rt_empty(...) rt_empty_((rt_new_args){__VA_ARGS__}) /* contents undefined */
 #define rt_zeros(...) rt_zeros_((rt_new_args){__VA_ARGS__})
 #define rt_ones(...)  rt_ones_((rt_new_args){__VA_ARGS__})
+/* Contents undefined. */
 rt_tensor *rt_empty_(rt_new_args a);
+/* All elements 0. */
 rt_tensor *rt_zeros_(rt_new_args a);
+/* All elements 1. */
 rt_tensor *rt_ones_(rt_new_args a);
+/* All elements `value`, converted to dtype. */
 rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype);
-rt_tensor *rt_scalar(double value); /* float32, shape [] */
+/* float32, shape []. */
+rt_tensor *rt_scalar(double value);
+/* Shape and dtype of x, contiguous; contents undefined. */
 rt_tensor *rt_empty_like(const rt_tensor *x);
+/* The same, all elements 0. */
 rt_tensor *rt_zeros_like(const rt_tensor *x);
+/* The same, all elements 1. */
 rt_tensor *rt_ones_like(const rt_tensor *x);
 /* start, start+step, ... below end (above it for step < 0); int64 or float32. */
 rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype);
+/* float32 [n,n] with ones on the diagonal. */
 rt_tensor *rt_eye(int64_t n);
 /* Copies numel(shape) elements of type dtype from memory, row-major. */
 rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype);
@@ -60,24 +69,35 @@ rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype);
 rt_tensor *rt_wrap(void *data, rt_dims shape, rt_dtype dtype);
 
 /* ---- looking: NULL gives 0, NULL or NaN and no new error ---- */
+/* The sizes of all axes. */
 rt_dims rt_dims_of(const rt_tensor *x);
+/* The number of axes. */
 int rt_ndim(const rt_tensor *x);
+/* The size of an axis; an axis that is not there is an error, and 0. */
 int64_t rt_size(const rt_tensor *x, int axis);
+/* Elements from one index of an axis to the next; likewise. */
 int64_t rt_stride(const rt_tensor *x, int axis);
+/* The number of elements, 1 for a scalar. */
 int64_t rt_numel(const rt_tensor *x);
+/* The type of its elements. */
 rt_dtype rt_dtype_of(const rt_tensor *x);
+/* Where its storage is. */
 rt_device rt_device_of(const rt_tensor *x);
+/* Do its elements lie in memory row-major and without gaps? */
 bool rt_is_contiguous(const rt_tensor *x);
 /* Text like "float32[64,10] cpu"; borrowed until the thread's 8th next call. */
 const char *rt_describe(const rt_tensor *x);
+/* Text like "[64,10]"; borrowed likewise. */
 const char *rt_dims_text(rt_dims d);
 
 /* Address of the first element (respecting the view's offset). Elements of a non-contiguous view
  * are not in order: use rt_contiguous first. Writing through it is allowed on tensors that no graph
  * saved. */
 void *rt_data(const rt_tensor *x);
-float *rt_f32(const rt_tensor *x);   /* fails (NULL, error slot) unless float32 */
-int64_t *rt_i64(const rt_tensor *x); /* likewise int64 */
+/* rt_data of a float32 tensor; NULL and an error for any other. */
+float *rt_f32(const rt_tensor *x);
+/* rt_data of an int64 tensor; likewise. */
+int64_t *rt_i64(const rt_tensor *x);
 /* The value of a one-element tensor of any real dtype; NaN for NULL. */
 double rt_item(const rt_tensor *x);
 /* Copies all elements, row-major, into memory of rt_numel(x) elements. */
@@ -95,14 +115,23 @@ void rt_print(const rt_tensor *x);
 rt_tensor *rt_reshape(rt_tensor *x, rt_dims shape); /* one size may be -1; copies only if it must */
 rt_tensor *rt_view(rt_tensor *x,
                    rt_dims shape); /* as reshape, but fails where a copy would be needed */
-rt_tensor *rt_expand(rt_tensor *x, rt_dims shape); /* broadcast; -1 keeps a size */
+/* A view broadcast to `shape`; -1 keeps a size. */
+rt_tensor *rt_expand(rt_tensor *x, rt_dims shape);
+/* A view with the axes in another order: axis i is x's axis axes[i]. */
 rt_tensor *rt_permute(rt_tensor *x, rt_dims axes);
+/* A view with two axes exchanged. */
 rt_tensor *rt_transpose(rt_tensor *x, int a, int b);
-rt_tensor *rt_t(rt_tensor *x);                 /* 2-D transpose */
-rt_tensor *rt_squeeze(rt_tensor *x, int axis); /* x itself if that axis is not 1 */
+/* rt_transpose of a 2-D tensor. */
+rt_tensor *rt_t(rt_tensor *x);
+/* A view without that axis, which has size 1; x itself if it has not. */
+rt_tensor *rt_squeeze(rt_tensor *x, int axis);
+/* A view with an axis of size 1 inserted before `axis`. */
 rt_tensor *rt_unsqueeze(rt_tensor *x, int axis);
+/* Axes first_axis to last_axis, both included, become one; copies only if it must. */
 rt_tensor *rt_flatten(rt_tensor *x, int first_axis, int last_axis);
+/* A view of indices [start, start + length) of an axis. */
 rt_tensor *rt_narrow(rt_tensor *x, int axis, int64_t start, int64_t length);
+/* A view of one index of an axis, which is dropped. */
 rt_tensor *rt_select(rt_tensor *x, int axis, int64_t index);
 typedef struct rt_slice_args {
     rt_tensor *x;
@@ -112,13 +141,19 @@ typedef struct rt_slice_args {
     bool to_end;
 } rt_slice_args;
 #define rt_slice(...) rt_slice_((rt_slice_args){__VA_ARGS__})
+/* A view of every step-th index of an axis. */
 rt_tensor *rt_slice_(rt_slice_args a);
-rt_tensor *rt_contiguous(rt_tensor *x); /* x itself if it already is */
+/* A copy that is contiguous; x itself if it already is. */
+rt_tensor *rt_contiguous(rt_tensor *x);
+/* A contiguous copy with storage of its own. */
 rt_tensor *rt_clone(rt_tensor *x);
-rt_tensor *rt_detach(rt_tensor *x);             /* same storage, no history, no gradient */
-rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype); /* differentiable between float types */
-/* Joins along an axis there is / along a new one; count >= 1 tensors of one dtype. */
+/* The same storage, without history and gradient. */
+rt_tensor *rt_detach(rt_tensor *x);
+/* A copy of another dtype, x itself if it is that; differentiable between float types. */
+rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype);
+/* Joins count >= 1 tensors of one dtype along an axis that they have. */
 rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis);
+/* Joins count >= 1 tensors of one shape and dtype along a new axis. */
 rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis);
 
 #endif

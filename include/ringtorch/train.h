@@ -20,16 +20,21 @@ typedef struct rt_trainer_args {
     const char *const *set; /* "key=value" overrides, NULL-terminated; may be NULL */
 } rt_trainer_args;
 #define rt_trainer_open(...) rt_trainer_open_((rt_trainer_args){__VA_ARGS__})
+/* Reads the configuration and the data and makes net and optimiser; NULL on failure. Owned by the current scope. */
 rt_trainer *rt_trainer_open_(rt_trainer_args a);
 
 /* Makes step number rt_trainer_at(t): all slices, tree sum, update. A loss or gradient that is not
  * finite is an error (NUMERIC) that names slice and samples and changes nothing; with
  * run.nan_loss=skip the step is made without an update. */
 rt_status rt_trainer_step(rt_trainer *t);
-int64_t rt_trainer_at(const rt_trainer *t);     /* steps made */
-int64_t rt_trainer_steps(const rt_trainer *t);  /* steps the configuration asks for */
-double rt_trainer_loss(const rt_trainer *t);    /* mean loss of the last step, skipped or not */
-rt_module *rt_trainer_net(const rt_trainer *t); /* borrowed */
+/* Steps made so far. */
+int64_t rt_trainer_at(const rt_trainer *t);
+/* Steps the configuration asks for. */
+int64_t rt_trainer_steps(const rt_trainer *t);
+/* Mean loss of the last step, skipped or not. */
+double rt_trainer_loss(const rt_trainer *t);
+/* The net that is trained; borrowed. */
+rt_module *rt_trainer_net(const rt_trainer *t);
 
 typedef struct rt_evaluation {
     int64_t count, correct;
