@@ -167,25 +167,38 @@ static bool remember_not_finite(rt__run *r, double now, int64_t step)
 }
 
 /* A loss that is not finite, under run.nan_loss=restart-from-checkpoint: once. A step is a pure function of the state
- * before it, so what comes again was no accident. Every rank says so; the one whose slice it was knows why, and may be
- * heard last. */
+ * before it, so what comes again was no accident. */
+static void act_on_not_finite(rt__run *r, double now)
+{
+    bool restart = r->facts.cfg->run.nan_loss == RT_CFG_NAN_RESTART;
+    bool again = restart && r->history.not_finite_step == r->not_finite.step;
+    r->not_finite.pending = false;
+    if (!restart || again)
+        rt__run_fail(r, now, 1, "%s%s", r->cause.text,
+                     again ? ": again after a restart from a checkpoint" : "");
+    else if (doubt(r, now, newest_on_disk(r)) && remember_not_finite(r, now, r->not_finite.step))
+        rt__run_give_up_generation(r, now, "a step is not finite");
+}
+
+/* Every rank says so; the one whose slice it was knows why, and is waited for. */
 static void on_not_finite(rt__run *r, double now, int64_t rank, const rt_msg_fault *m)
 {
-    bool first = !r->not_finite, restart = r->facts.cfg->run.nan_loss == RT_CFG_NAN_RESTART;
-    bool again = restart && (first ? r->history.not_finite_step == m->step : r->failed);
-    r->not_finite = true;
-    rt__run_note_cause(r, now, m->slice >= 0 ? RT__CAUSE_CULPRIT : RT__CAUSE_FAULT, rank,
-                       "worker %" PRId64 ": %s%s", rank, m->message,
-                       again ? ": again after a restart from a checkpoint" : "");
-    if (!first) {
-        if (r->failed)
-            snprintf(r->failure, sizeof r->failure, "%.*s", (int)sizeof r->failure - 1,
-                     r->cause.text);
-    } else if (!restart || again) {
-        rt__run_fail(r, now, 1, "%s", r->cause.text);
-    } else if (doubt(r, now, newest_on_disk(r)) && remember_not_finite(r, now, m->step)) {
-        rt__run_give_up_generation(r, now, "a step is not finite");
+    bool known = m->slice >= 0;
+    rt__run_note_cause(r, now, known ? RT__CAUSE_CULPRIT : RT__CAUSE_FAULT, rank,
+                       "worker %" PRId64 ": %s", rank, m->message);
+    if (!r->not_finite.pending) {
+        r->not_finite.pending = true;
+        r->not_finite.since = now;
+        r->not_finite.step = m->step;
     }
+    if (known)
+        act_on_not_finite(r, now);
+}
+
+void rt__run_settle_not_finite(rt__run *r, double now, double patience)
+{
+    if (r->not_finite.pending && now - r->not_finite.since >= patience)
+        act_on_not_finite(r, now);
 }
 
 /* A state that cannot be read after all: the next generation takes an older one. A checkpoint was whole when it was
@@ -203,13 +216,15 @@ static bool is_bad_source(const rt__run *r, const rt_msg_fault *m, bool *snapsho
 void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *m)
 {
     rt_status code = (rt_status)m->code;
+    if (code != RT_E_NUMERIC)
+        rt__run_settle_not_finite(r, now, 0);
     bool running = r->phase == RT__GATHER || r->phase == RT__RUN || r->phase == RT__DRAIN;
     bool snapshot, bad_source = is_bad_source(r, m, &snapshot);
     if (rt_status_exit_code(code) == 2 && !bad_source) {
         rt__run_fail(r, now, 2, "%s", m->message);
         return;
     }
-    if (code == RT_E_NUMERIC && (running || r->not_finite)) {
+    if (code == RT_E_NUMERIC && running) {
         on_not_finite(r, now, rank, m);
         return;
     }

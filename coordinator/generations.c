@@ -152,7 +152,7 @@ static void start_generation(rt__run *r, double now)
     r->cause = (rt__cause){.rank = -1};
     r->job_alive = true;
     r->forgotten = r->regrouping = r->missing_told = r->rejoining = r->job_unknown = false;
-    r->not_finite = false;
+    r->not_finite.pending = false;
     r->unsaved_step = -1;
     rt__offers_release(&r->offers);
     rt__sums_clear(&r->sums);
@@ -531,6 +531,7 @@ void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m)
 {
     if (!r->job_alive || m->job_generation != r->generation)
         return;
+    rt__run_settle_not_finite(r, now, 0);
     r->job_alive = false;
     if (rt__run_is_over(r) && r->rejoining)
         return; /* it ends when it is known what is on disk */

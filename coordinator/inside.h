@@ -69,6 +69,8 @@ __attribute__((format(printf, 5, 6))) void rt__run_note_cause(rt__run *r, double
 /* Gives the generation up: its job is ended, and REGROUP waits for that. */
 void rt__run_give_up_generation(rt__run *r, double now, const char *reason);
 void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *m);
+/* Acts on a step that is not finite if that has been known for `patience` seconds and not been acted on. */
+void rt__run_settle_not_finite(rt__run *r, double now, double patience);
 void rt__run_on_checksum(rt__run *r, double now, int64_t rank, const rt_msg_checksum *m);
 /* Acts on sums that were found to differ before the generation was taken over. */
 void rt__run_act_on_mismatch(rt__run *r, double now);

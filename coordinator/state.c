@@ -600,6 +600,7 @@ static void on_tick(rt__run *r, double now)
         RT__TICK_MOST) /* stopped or starved: nobody could be heard meanwhile */
         r->awake_since = now;
     r->ticked_at = now;
+    rt__run_settle_not_finite(r, now, RT__BLAME_SECONDS);
     rt__run_tick_generations(r, now);
     rt__run_tick_health(r, now);
     rt__run_tick_hosts(r, now);

@@ -44,6 +44,7 @@
 enum {
     RT__GATHER_SECONDS = 120, /* how long all ranks of a generation have to say HELLO */
     RT__JOIN_SECONDS = 30,    /* how long the others have after one has */
+    RT__BLAME_SECONDS = 1,    /* how long a rank to blame may be heard after others that are not */
     RT__LEAVE_SECONDS = 10,   /* how long they have to leave after the last STOP */
     RT__EXIT_SECONDS =
         1, /* how long a launcher has to tell of a job that ended while no coordinator was there */
@@ -177,7 +178,11 @@ typedef struct rt__run {
     double not_before;
     bool regrouping; /* the generation drains only to make room for the next one */
     char regroup_why[128];
-    bool not_finite; /* so is a step of this generation, which ends for it */
+    struct {
+        bool pending; /* ranks have said so, and not yet the one whose slice it was */
+        double since;
+        int64_t step;
+    } not_finite;    /* a step of this generation, which ends for it */
     rt__trace died;  /* generation and rank that crashed last, before its trace is known */
     rt__trace crash; /* where a rank of the last generations crashed */
     int crashes;     /* at the same slice, in a row */

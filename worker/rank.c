@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -19,6 +20,7 @@
 #include "worker/shm_dir.h"
 
 static const double FAREWELL_SECONDS = 2; /* for the last messages to get out */
+static const double BLAME_SECONDS = 3;    /* the coordinator ends the generation before */
 
 typedef struct rank {
     const char *endpoint, *run_id;
@@ -213,6 +215,14 @@ static rt_status live(rank *r)
     return rt__session_run(&session);
 }
 
+/* All ranks fail, and the first that leaves takes the others with it: the one whose slice is to blame is to be heard
+ * before. */
+static void make_way(const rt__orders *orders)
+{
+    for (double end = rt_clock() + BLAME_SECONDS; rt_clock() < end && !atomic_load(&orders->abort);)
+        rt_clock_sleep(0.01);
+}
+
 /* Says what happened and leaves without waiting for anybody: mpirun ends the other ranks. */
 static int fail(rank *r, rt_status status)
 {
@@ -225,6 +235,8 @@ static int fail(rank *r, rt_status status)
         rt_msg_fault m = {status, rt_error(), at.step, at.slice, rt_error_place()};
         if (r->link)
             rt__link_post(r->link, RT_MSG_FAULT, &m);
+        if (status == RT_E_NUMERIC && at.slice < 0)
+            make_way(&r->orders);
     }
     atomic_store(&r->orders.abort, 1);
     rt__link_end(r->link, FAREWELL_SECONDS);
