@@ -57,10 +57,11 @@ static void goes_on_after_several_kills(void **state)
                       dir, "--set", "run.steps=400", NULL);
     for (int round = 0; round < 3; round++) {
         await_step(dir, 60 + 100 * round, 60);
+        pid_t pid[2] = {find_worker(s, 0, 10), find_worker(s, 1, 10)}; /* of one generation */
         if (round != 1)
-            kill(find_worker(s, 0, 10), SIGKILL);
+            kill(pid[0], SIGKILL);
         if (round != 0)
-            kill(find_worker(s, 1, 10), SIGKILL);
+            kill(pid[1], SIGKILL);
         await_step(dir, 60 + 100 * round + 10, 60);
     }
     result r = finish(c, 120);
