@@ -16,6 +16,7 @@ enum {
     TICK_EVERY = 250 * SIM_MILLISECOND,
     COMMIT_MOST = 50 * SIM_MILLISECOND,
     RECOVER_MOST = 200 * SIM_MILLISECOND,
+    STEPS_MOST = 256,  /* of a scenario */
     JOURNAL_LONG = 60, /* records after which it is made shorter; less than the real one's */
 };
 
@@ -33,8 +34,9 @@ struct sim_shell {
     bool lost_record;     /* one could not be written: it knows what the journal does not */
     json_t *history;      /* of the last coordinator that died between two decisions; NULL: none */
     int64_t metrics_step, metrics_generation;
-    int64_t discarded_step, discarded_generation; /* the last checkpoint that was given up */
-    rt_msg_type told; /* the last message that was noted, and within which event */
+    int64_t discarded_generation; /* the last of which a checkpoint was given up, ... */
+    bool discarded[STEPS_MOST];   /* ... and of which steps */
+    rt_msg_type told;             /* the last message that was noted, and within which event */
     int64_t told_at;
 };
 
@@ -242,7 +244,7 @@ static void committed(sim_world *w, sim_pid who, int64_t arg)
 static bool was_discarded(const sim_world *w, int64_t step)
 {
     const sim_shell *s = w->shell;
-    return s->discarded_step == step && s->discarded_generation == s->run.generation;
+    return s->discarded_generation == s->run.generation && s->discarded[step % STEPS_MOST];
 }
 
 static void effect_commit(void *ctx, const rt__checkpoint *c)
@@ -272,11 +274,14 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
 static void effect_discard(void *ctx, int64_t at_step)
 {
     sim_world *w = ctx;
+    sim_shell *s = w->shell;
     if (!lives(w))
         return;
-    w->shell->discarded_step = at_step;
-    w->shell->discarded_generation = w->shell->run.generation;
-    sim_disk_discard(&w->disk, at_step, w->shell->run.generation);
+    if (s->discarded_generation != s->run.generation)
+        memset(s->discarded, 0, sizeof s->discarded);
+    s->discarded_generation = s->run.generation;
+    s->discarded[at_step % STEPS_MOST] = true;
+    sim_disk_discard(&w->disk, at_step, s->run.generation);
 }
 
 /* ---- the process ---- */

@@ -340,7 +340,7 @@ static bool reason_is_good(const sim_world *w, const char *why)
         {"could not be written to disk", w->faults.of_kind[SIM_ROT] > 0},
         {"none can be used", w->faults.of_kind[SIM_ROT] > 0},
         {"not finite", w->faults.of_kind[SIM_NOT_FINITE] > 0 || w->s->bad_step >= 0},
-        {"generations in a row", w->s->crash_step >= 0},
+        {"generations in a row", w->s->crash_step >= 0 || w->faults.of_kind[SIM_EXIT_RANK] >= 3},
         {"could not be started", w->faults.happened > 0},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
