@@ -519,7 +519,7 @@ static void flip_bit(sim_world *w, sim_pid who)
     sim_rank *r = rank_of(w, who);
     r->flip = false;
     r->guilty = true;
-    r->hash ^= 1;
+    r->hash ^= (uint64_t)1 << who.rank % 64; /* no two ranks alike: the majority is right */
     job_of(w, who)->corrupt_step = r->step;
     sim_rules_doubted(w);
     sim_note(w, "worker %lld of g%lld: a bit of step %lld has flipped", who.rank, who.generation,
