@@ -98,6 +98,12 @@ static bool all_finished(const rt__run *r)
     return r->roster.world > 0 && r->roster.finished == r->roster.world;
 }
 
+/* The beginning needs no saving. */
+static bool is_saved(const rt__run *r)
+{
+    return r->committed_step >= r->newest_step || r->newest_step == 0;
+}
+
 /* All steps are made that were to be made, and the state after the last should be on disk and is not. Told by what is
  * there, not by what was seen to fail: who saw it may have died since. */
 static bool is_unsaved(const rt__run *r)
@@ -105,7 +111,7 @@ static bool is_unsaved(const rt__run *r)
     const rt_config *cfg = r->facts.cfg;
     bool due = cfg->checkpoint.every > 0 && r->newest_step % cfg->checkpoint.every == 0;
     bool last = r->newest_step >= r->end_step ? cfg->checkpoint.final : r->interrupted;
-    return all_finished(r) && (due || last) && r->committed_step < r->newest_step;
+    return all_finished(r) && (due || last) && !is_saved(r);
 }
 
 /* Taken by this generation, or what it started from when no step was left to do. */
@@ -214,8 +220,8 @@ static bool drained(const rt__run *r)
  * is over once its last state is on disk, or could not be put there. */
 bool rt__run_is_complete(const rt__run *r)
 {
-    bool saved = r->committed_step >= r->newest_step || r->unsaved_step == r->newest_step;
-    return r->newest_step >= r->end_step || (r->interrupted && saved);
+    bool tried = is_saved(r) || r->unsaved_step == r->newest_step;
+    return r->newest_step >= r->end_step || (r->interrupted && tried);
 }
 
 /* Who takes over from now on needs no workers: they may have left by then. */

@@ -287,6 +287,7 @@ static void a_rank_that_differs_is_named_and_nothing_of_it_is_kept(void **state)
     machine_feed(&m, 2, "sum 2 40 7");
     expect_feed(&m, 2, "sum 1 40 7", "journal:committing commit:40");
     machine_feed(&m, 2, "committed 40");
+    machine_feed(&m, 2, "report 50");
     machine_feed(&m, 2, "sum 0 50 8");
     machine_feed(&m, 2, "sum 2 50 9");
     machine_done(&m);
@@ -299,6 +300,9 @@ static void a_rank_that_differs_is_named_and_nothing_of_it_is_kept(void **state)
     machine_feed(&m, 4, "hello 2");
     assert_int_equal(m.run.phase, RT__RUN);
     assert_int_equal(m.run.source.step, 40);
+    machine_done(&m);
+    expect_feed(&m, 5, "report 50",
+                "metrics event:recovered journal:recovered"); /* the right one */
     machine_release(&m);
 }
 

@@ -183,6 +183,15 @@ static const row unsaved_again[] = {
     {"exited 2 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
+/* Stopped before the first step: there is nothing that could be lost. */
+static const row nothing_to_save[] = {
+    START,
+    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"finished 0 0", RT__DRAIN, ""},
+    {"finished 1 0", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
 /* No snapshots are taken: the state is lost, and who asked for it must hear that. */
 static const row lost_for_good[] = {
     START,
@@ -383,6 +392,7 @@ static const script scripts[] = {
     SCRIPT(unsaved, 1, "kept in shared memory"),
     SCRIPT(unsaved_in_a_second, 1, "kept in shared memory"),
     SCRIPT(unsaved_again, 1, "kept in shared memory"),
+    SCRIPT(nothing_to_save, 0, NULL),
     SCRIPT(lost_for_good, 1, "is lost, because there is no snapshot"),
     SCRIPT(interrupted, 130, NULL),
     SCRIPT(interrupted_then_killed, 130, NULL),
