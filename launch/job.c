@@ -158,13 +158,13 @@ static bool is_mpirun_to_blame(const rt__job *job, int wait_status, rt_msg_exite
 }
 
 /* mpirun hands on how the first of its ranks ended, and then sends SIGTERM to the others. One that
- * ended so while mpirun tells of another signal did not fail: it followed one that was killed before
- * it could be seen, in the first milliseconds of its life. */
+ * ended so while mpirun tells of another end did not fail: it followed one that ended before it could
+ * be seen, in the first milliseconds of its life. */
 static bool is_first_a_follower(const rt__job *job, int wait_status)
 {
-    int told = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) - 128 : 0;
-    return WIFSIGNALED(job->first_status) && WTERMSIG(job->first_status) == SIGTERM && told > 0 &&
-           told != SIGTERM;
+    int told = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
+    return WIFSIGNALED(job->first_status) && WTERMSIG(job->first_status) == SIGTERM && told != 0 &&
+           told != 128 + SIGTERM;
 }
 
 /* Says who failed first, of a job that nobody told to end: as we have seen it, else as mpirun says. */
