@@ -42,7 +42,7 @@ typedef struct rt__hello_args {
     const rt_run *run;
     int rank, world, local_rank;
     const char *config_hash;
-    const rt__offers *offers; /* empty where another rank of this host makes them */
+    const rt__snapshot_offers *offers; /* empty where another rank of this host makes them */
 } rt__hello_args;
 /* Texts a HELLO points to. */
 typedef struct rt__hello_texts {

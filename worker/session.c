@@ -45,20 +45,20 @@ static rt_status start_snapshots(rt__session *s)
  */
 static void greet(rt__session *s)
 {
-    rt__offers offers = {0};
+    rt__snapshot_offers offers = {0};
     rt__hello_texts texts;
     rt_msg_hello hello;
     bool keeps = s->config->snapshot.every > 0;
     if (keeps && start_snapshots(s) != RT_OK) {
-        rt__offers_add_trouble(&offers, rt_error());
+        rt__snapshot_offers_add_trouble(&offers, rt_error());
         rt_error_clear();
     }
     if (keeps && s->local_rank == 0) /* for all ranks of this host */
-        rt__offers_find(s->config->snapshot.dir, &s->about, &offers);
+        rt__snapshot_offers_find(s->config->snapshot.dir, &s->about, &offers);
     rt__hello_args args = {s->run, s->rank, s->world, s->local_rank, s->config_hash, &offers};
     rt__hello(&args, &texts, &hello);
     rt__link_post(s->link, RT_MSG_HELLO, &hello);
-    rt__offers_release(&offers);
+    rt__snapshot_offers_release(&offers);
 }
 
 static rt_status join(rt__session *s)

@@ -11,7 +11,7 @@
 
 enum { NUMBERS_MAX = 20000 }; /* in an array of HELLO */
 
-void rt__offers_add_trouble(rt__offers *o, const char *reason)
+void rt__snapshot_offers_add_trouble(rt__snapshot_offers *o, const char *reason)
 {
     size_t used = strlen(o->trouble);
     rt_log_warn("snapshots: %s", reason);
@@ -19,14 +19,14 @@ void rt__offers_add_trouble(rt__offers *o, const char *reason)
 }
 
 /* What fails here costs an offer, nothing more. */
-static void note_failure(rt__offers *o)
+static void note_failure(rt__snapshot_offers *o)
 {
-    rt__offers_add_trouble(o, rt_error());
+    rt__snapshot_offers_add_trouble(o, rt_error());
     rt_error_clear();
 }
 
 /* The copy of a snapshot may lie beside the original where hosts share the directory. */
-static bool is_offered(const rt__offers *o, const int64_t *offer)
+static bool is_offered(const rt__snapshot_offers *o, const int64_t *offer)
 {
     for (int64_t i = 0; i < o->offer_count; i += RT_OFFER_FIELDS)
         if (memcmp(o->offer + i, offer, RT_OFFER_FIELDS * sizeof *offer) == 0)
@@ -34,7 +34,7 @@ static bool is_offered(const rt__offers *o, const int64_t *offer)
     return false;
 }
 
-static void offer_slot(rt__offers *o, const rt_snapshot *s, int slot)
+static void offer_slot(rt__snapshot_offers *o, const rt_snapshot *s, int slot)
 {
     const rt_snapshot_about *a = &s->about;
     const int64_t offer[RT_OFFER_FIELDS] = {a->generation, a->rank, s->slot[slot].step, a->begin,
@@ -50,7 +50,8 @@ static void offer_slot(rt__offers *o, const rt_snapshot *s, int slot)
     o->offer_count += RT_OFFER_FIELDS;
 }
 
-static void offer_file(rt__offers *o, const rt_snapshot_about *ours, const rt_snapshot_entry *e)
+static void offer_file(rt__snapshot_offers *o, const rt_snapshot_about *ours,
+                       const rt_snapshot_entry *e)
 {
     rt_snapshot s;
     rt_status status = rt_snapshot_open(e->path, &s);
@@ -62,7 +63,7 @@ static void offer_file(rt__offers *o, const rt_snapshot_about *ours, const rt_sn
     rt_snapshot_close(&s);
 }
 
-static void add_trace(rt__offers *o, const rt_snapshot *s)
+static void add_trace(rt__snapshot_offers *o, const rt_snapshot *s)
 {
     const int64_t trace[RT_TRACE_FIELDS] = {s->about.generation, s->about.rank, s->mark.step,
                                             s->mark.slice, s->mark.phase};
@@ -73,7 +74,7 @@ static void add_trace(rt__offers *o, const rt_snapshot *s)
 }
 
 /* Newest first, so that what does not fit is what nobody needs. */
-static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__offers *o)
+static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__snapshot_offers *o)
 {
     int64_t newest = -1; /* generation of the traces */
     for (int64_t i = l->count - 1; i >= 0; i--) {
@@ -81,7 +82,7 @@ static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__o
         if (e->name.generation >= ours->generation || e->name.what == RT_SNAPSHOT_MPI)
             continue;
         if (!e->snapshot) {
-            rt__offers_add_trouble(o, e->reason);
+            rt__snapshot_offers_add_trouble(o, e->reason);
             continue;
         }
         offer_file(o, ours, e);
@@ -94,7 +95,8 @@ static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__o
     }
 }
 
-void rt__offers_find(const char *dir, const rt_snapshot_about *ours, rt__offers *out)
+void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,
+                              rt__snapshot_offers *out)
 {
     rt_snapshot_list l;
     if (rt_snapshot_list_read(dir, ours->run, &l) != RT_OK) {
@@ -111,9 +113,9 @@ void rt__offers_find(const char *dir, const rt_snapshot_about *ours, rt__offers 
     rt_snapshot_list_release(&l);
 }
 
-void rt__offers_release(rt__offers *o)
+void rt__snapshot_offers_release(rt__snapshot_offers *o)
 {
     rt_mem_free(o->offer);
     rt_mem_free(o->trace);
-    *o = (rt__offers){0};
+    *o = (rt__snapshot_offers){0};
 }

@@ -1,10 +1,10 @@
 /* What snapshots of earlier generations can be read on this host, for HELLO.
  *
- *     rt__offers offers = {0};
- *     rt__offers_find("/dev/shm", &about, &offers);
+ *     rt__snapshot_offers offers = {0};
+ *     rt__snapshot_offers_find("/dev/shm", &about, &offers);
  *     hello.offers = offers.offer;  hello.offers_count = offers.offer_count;
  *     ...
- *     rt__offers_release(&offers);
+ *     rt__snapshot_offers_release(&offers);
  *
  * One rank of each host does this. What is offered has been read and its checksum is right; what
  * cannot be used is named in `trouble` with the reason, and is no failure: a checkpoint will do. */
@@ -13,20 +13,21 @@
 
 #include "common/snapshot_header.h"
 
-typedef struct rt__offers {
+typedef struct rt__snapshot_offers {
     int64_t *offer; /* RT_OFFER_FIELDS numbers each: generation, rank, step, begin, end */
     int64_t offer_count;
     int64_t *trace; /* RT_TRACE_FIELDS numbers each: generation, rank, step, slice, phase, of the
                        newest earlier generation */
     int64_t trace_count;
     char trouble[512];
-} rt__offers;
+} rt__snapshot_offers;
 
 /* Looks at every file in `dir` of our run and of a generation before ours, and fills *out, which is
  * zeroed or holds trouble only. The counts are of numbers, as in HELLO. */
-void rt__offers_find(const char *dir, const rt_snapshot_about *ours, rt__offers *out);
+void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,
+                              rt__snapshot_offers *out);
 /* Logs, and adds to `trouble` as far as there is room. */
-void rt__offers_add_trouble(rt__offers *o, const char *reason);
-void rt__offers_release(rt__offers *o); /* a zeroed one is fine */
+void rt__snapshot_offers_add_trouble(rt__snapshot_offers *o, const char *reason);
+void rt__snapshot_offers_release(rt__snapshot_offers *o); /* a zeroed one is fine */
 
 #endif

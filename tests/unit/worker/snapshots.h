@@ -1,7 +1,7 @@
 /* Ranks that train and keep snapshots, and plans made of what they leave; for the tests of snapshots.
  *
  *     training half = train_with(NULL, 3, (training){.generation = 1, .steps = HALF, .keep = true});
- *     rt__offers o = offers_for(&half);
+ *     rt__snapshot_offers o = offers_for(&half);
  *     plan p = plan_of(&o, HALF, half.count, 2, true);
  *     training resumed = train_with(NULL, 2, (training){.generation = 2, .plan = &p, .steps = WHOLE});
  */
@@ -59,7 +59,7 @@ static inline void add_piece(plan *p, int64_t begin, int64_t end, const int64_t 
 }
 
 /* Covers [0,count) with pieces of what is offered of a step: whichever fits, cut anywhere. */
-static inline plan plan_of(const rt__offers *o, int64_t step, int64_t count, int world,
+static inline plan plan_of(const rt__snapshot_offers *o, int64_t step, int64_t count, int world,
                            bool one_host)
 {
     plan p = {.message = {.start_step = step, .source = 2, .one_host = one_host, .world = world}};
@@ -184,12 +184,12 @@ static inline training train_with(const char *set, int world, training w)
 }
 
 /* What a rank of a later generation finds; fails the test if anything is in the way. */
-static inline rt__offers offers_for(const training *w)
+static inline rt__snapshot_offers offers_for(const training *w)
 {
-    rt__offers o = {0};
+    rt__snapshot_offers o = {0};
     rt_snapshot_about ours = w->about;
     ours.generation = 100;
-    rt__offers_find(f.dir, &ours, &o);
+    rt__snapshot_offers_find(f.dir, &ours, &o);
     assert_string_equal(o.trouble, "");
     return o;
 }

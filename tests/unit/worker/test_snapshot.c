@@ -104,9 +104,9 @@ static void only_what_is_whole_and_ours_is_offered(void **state)
     leave(&a, 9);
     assert_int_equal(mkdir(path_of(RT_SNAPSHOT_MPI, 2, -1), 0700), 0);
 
-    rt__offers o = {0};
+    rt__snapshot_offers o = {0};
     rt_snapshot_about ours = small_about(3, 0);
-    rt__offers_find(f.dir, &ours, &o);
+    rt__snapshot_offers_find(f.dir, &ours, &o);
     const int64_t offered[][5] = {
         {1, 0, 9, 7, END}, {1, 0, 8, 7, END}, {2, 0, 1, 7, END}, {2, 5, 8, 7, END}};
     assert_int_equal(o.offer_count, 4 * RT_OFFER_FIELDS);
@@ -119,25 +119,26 @@ static void only_what_is_whole_and_ours_is_offered(void **state)
                      6 * RT_TRACE_FIELDS); /* all of generation 2 but the broken one */
     for (int64_t i = 0; i < o.trace_count; i += RT_TRACE_FIELDS)
         assert_int_equal(o.trace[i], 2);
-    rt__offers_release(&o);
+    rt__snapshot_offers_release(&o);
     empty_directory();
 }
 
 static void a_place_that_cannot_be_listed_is_trouble_and_no_failure(void **state)
 {
     (void)state;
-    rt__offers o = {0};
+    rt__snapshot_offers o = {0};
     rt_snapshot_about ours = small_about(3, 0);
-    rt__offers_add_trouble(&o, "first");
-    rt__offers_find(f.config, &ours, &o); /* a file */
+    rt__snapshot_offers_add_trouble(&o, "first");
+    rt__snapshot_offers_find(f.config, &ours, &o); /* a file */
     assert_false(rt_failed());
     assert_int_equal(o.offer_count, 0);
     assert_non_null(strstr(o.trouble, "first; "));
     assert_non_null(strstr(o.trouble, f.config));
-    rt__offers_release(&o);
+    rt__snapshot_offers_release(&o);
     for (int i = 0; i < 7; i++)
-        rt__offers_add_trouble(&o, "something of more than a seventh of five hundred and eleven "
-                                   "bytes, which is all that a message holds");
+        rt__snapshot_offers_add_trouble(
+            &o, "something of more than a seventh of five hundred and eleven "
+                "bytes, which is all that a message holds");
     assert_int_equal(strlen(o.trouble), sizeof o.trouble - 1);
 }
 
@@ -255,13 +256,13 @@ static void where_a_rank_was_outlives_it(void **state)
     rt__progress_step(&progress, 17);
     rt__progress_phase(&progress, RT_PHASE_BACKWARD, 6);
 
-    rt__offers o = {0};
-    rt__offers_find(f.dir, &ours, &o);
+    rt__snapshot_offers o = {0};
+    rt__snapshot_offers_find(f.dir, &ours, &o);
     const int64_t expected[] = {1, 3, 17, 6, RT_PHASE_BACKWARD};
     assert_int_equal(o.trace_count, RT_TRACE_FIELDS);
     assert_memory_equal(o.trace, expected, sizeof expected);
     assert_int_equal(o.offer_count, 0);
-    rt__offers_release(&o);
+    rt__snapshot_offers_release(&o);
     rt__snapshot_end(s);
     rt__progress_phase(&progress, RT_PHASE_UPDATE, -1); /* to nowhere now */
 }

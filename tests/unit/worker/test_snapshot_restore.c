@@ -15,7 +15,7 @@ static void going_on_from_a_snapshot_gives_the_same_bits(const char *set)
         training half =
             train_with(set, writers, (training){.generation = 1, .steps = HALF, .keep = true});
         assert_int_equal(half.taken, HALF);
-        rt__offers o = offers_for(&half);
+        rt__snapshot_offers o = offers_for(&half);
         for (int readers = 1; readers <= 4; readers++)
             for (int64_t from = HALF - 1; from <= HALF; from++) {
                 bool one_host = random_below(&rng, 2);
@@ -26,7 +26,7 @@ static void going_on_from_a_snapshot_gives_the_same_bits(const char *set)
                     fail_msg("%d writers, %d readers, step %" PRId64 ", one_host %d: other bits",
                              writers, readers, from, one_host);
             }
-        rt__offers_release(&o);
+        rt__snapshot_offers_release(&o);
     }
 }
 
@@ -57,14 +57,14 @@ static void pieces_of_several_generations_may_be_mixed(void **state)
     for (int64_t generation = 1; generation <= 4; generation++)
         w = train_with(NULL, (int)generation,
                        (training){.generation = generation, .steps = HALF, .keep = true});
-    rt__offers o = offers_for(&w);
+    rt__snapshot_offers o = offers_for(&w);
     for (int i = 0; i < 8; i++) {
         plan p = plan_of(&o, HALF, w.count, 3, i % 2);
         training resumed = train_with(
             NULL, 3, (training){.generation = 9, .plan = &p, .steps = WHOLE, .keep = false});
         assert_string_equal(resumed.sha, whole.sha);
     }
-    rt__offers_release(&o);
+    rt__snapshot_offers_release(&o);
 }
 
 /* More ranks than blocks: some own nothing. Their files hold no element, only marks. */
@@ -75,13 +75,13 @@ static void ranks_without_elements_are_no_obstacle(void **state)
     const char *set = "parallel.slices=8";
     const training whole = train_with(set, 1, (training){.steps = WHOLE});
     training half = train_with(set, 8, (training){.generation = 1, .steps = HALF, .keep = true});
-    rt__offers o = offers_for(&half);
+    rt__snapshot_offers o = offers_for(&half);
     assert_int_equal(o.trace_count, 8 * RT_TRACE_FIELDS);
     plan p = plan_of(&o, HALF, half.count, 7, false);
     training resumed =
         train_with(set, 7, (training){.generation = 2, .plan = &p, .steps = WHOLE, .keep = true});
     assert_string_equal(resumed.sha, whole.sha);
-    rt__offers_release(&o);
+    rt__snapshot_offers_release(&o);
 }
 
 /* ---- what is not as it was planned ---- */
@@ -193,18 +193,18 @@ static void a_copy_stands_in_for_the_original(void **state)
     training half = train_with(NULL, 2, (training){.generation = 1, .steps = HALF, .keep = true});
     snprintf(own, sizeof own, "%s", path_of(RT_SNAPSHOT_OWN, 1, 1));
     assert_int_equal(link(own, path_of(RT_SNAPSHOT_COPY, 1, 1)), 0);
-    rt__offers both = offers_for(&half);
+    rt__snapshot_offers both = offers_for(&half);
     assert_int_equal(both.offer_count, 2 * 2 * RT_OFFER_FIELDS); /* not offered twice */
-    rt__offers_release(&both);
+    rt__snapshot_offers_release(&both);
 
     assert_int_equal(unlink(own), 0);
-    rt__offers o = offers_for(&half);
+    rt__snapshot_offers o = offers_for(&half);
     assert_int_equal(o.offer_count, 2 * 2 * RT_OFFER_FIELDS);
     assert_int_equal(o.trace_count, RT_TRACE_FIELDS); /* a copy does not tell where its rank was */
     plan p = plan_of(&o, HALF, half.count, 2, true);
     training resumed = train_with(NULL, 2, (training){.generation = 2, .plan = &p, .steps = WHOLE});
     assert_string_equal(resumed.sha, whole.sha);
-    rt__offers_release(&o);
+    rt__snapshot_offers_release(&o);
 }
 
 /* ---- copies on other hosts ---- */
@@ -312,14 +312,14 @@ static void a_lost_host_is_survived_by_the_copies_on_the_other(void **state)
                 must(rt_remove_tree(path_of(here ? RT_SNAPSHOT_OWN : RT_SNAPSHOT_COPY, 1, r)));
                 assert_string_equal(h.trouble[r], "");
             }
-            rt__offers o = offers_for(&h.training);
+            rt__snapshot_offers o = offers_for(&h.training);
             for (int64_t from = HALF - 1; from <= HALF; from++) {
                 plan p = plan_of(&o, from, h.training.count, 2, from % 2);
                 training resumed =
                     train_with(NULL, 2, (training){.generation = 2, .plan = &p, .steps = WHOLE});
                 assert_string_equal(resumed.sha, whole.sha);
             }
-            rt__offers_release(&o);
+            rt__snapshot_offers_release(&o);
         }
 }
 
