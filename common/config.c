@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/input.h"
 #include "common/mem.h"
 
 /* Gives the field its default. */
@@ -51,7 +52,7 @@ rt_status rt_config_load(const char *path, const char *const *sets, size_t n_set
 {
     *out = (rt_config){0};
     rt_bytes text;
-    RT_TRY(rt_file_read(path, RT_CONFIG_FILE_MAX, &text));
+    RT_TRY(rt_input_read(path, RT_INPUT_FILE_OR_PIPE, RT_CONFIG_FILE_MAX, &text));
     rt_status status = rt_config_parse((const char *)text.data, text.len, path, out);
     rt_bytes_release(&text);
     for (size_t i = 0; i < n_sets && status == RT_OK; i++)

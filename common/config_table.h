@@ -80,8 +80,10 @@ void rt__key_move(const rt__key *key, rt_config *from, rt_config *to);
 /* Frees a string or node and zeroes the field. */
 void rt__key_clear(const rt__key *key, rt_config *cfg);
 
-/* Plain scalars: does the text have the form of a decimal integer; of a decimal number (which
- * includes integers)? */
+/* Plain scalars by YAML 1.2's core schema (https://yaml.org/spec/1.2.2, 10.3.2): does the text have the form of a
+ * boolean (*value: which), of null, of a decimal integer, of a decimal number (which includes integers)? */
+bool rt__is_bool(const char *text, bool *value);
+bool rt__is_null(const char *text);
 bool rt__is_integer(const char *text);
 bool rt__is_number(const char *text);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "common/config_table.h"
 #include "common/error.h"
 #include "common/mem.h"
@@ -48,6 +49,27 @@ bool rt__is_number(const char *text)
         digits = end > exponent;
     }
     return digits && *end == 0;
+}
+
+static bool is_one_of(const char *text, const char *const *words)
+{
+    while (*words && strcmp(*words, text) != 0)
+        words++;
+    return *words;
+}
+
+bool rt__is_bool(const char *text, bool *value)
+{
+    static const char *const yes[] = {"true", "True", "TRUE", NULL};
+    static const char *const no[] = {"false", "False", "FALSE", NULL};
+    *value = is_one_of(text, yes);
+    return *value || is_one_of(text, no);
+}
+
+bool rt__is_null(const char *text)
+{
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
+    return is_one_of(text, nulls);
 }
 
 /* Adds the shortest decimal text that reads back as exactly x. */
@@ -103,10 +125,25 @@ void rt__key_expects(const rt__key *key, rt_text *to)
     }
 }
 
-/* Returns the option that was meant by a misspelt one, or NULL. */
+/* Returns the boolean that was meant by what only YAML 1.1 takes for one, or NULL. */
+static const char *meant_bool(const char *text)
+{
+    static const char *const yes[] = {"yes", "on", "y", "1"}, *const no[] = {"no", "off", "n", "0"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        if (strcasecmp(text, yes[i]) == 0)
+            return "true";
+        if (strcasecmp(text, no[i]) == 0)
+            return "false";
+    }
+    return NULL;
+}
+
+/* Returns what was meant by a misspelt value, or NULL. */
 static const char *meant(const rt__key *key, const char *text)
 {
     size_t n = 0;
+    if (key->type == RT__KEY_BOOL)
+        return meant_bool(text);
     while (key->options && key->options[n])
         n++;
     return rt_nearest(text, key->options, n);
@@ -172,15 +209,10 @@ static rt_status set_string(char **value, const char *text)
     return RT_OK;
 }
 
-static bool is_null(const char *text)
-{
-    return *text == 0 || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
-}
-
 rt_status rt__key_set_scalar(const rt__key *key, rt_config *cfg, const char *text, bool quoted)
 {
     void *value = field(key, cfg);
-    bool good = false;
+    bool good = false, is_true;
     switch (key->type) {
     case RT__KEY_AUTO:
         good = !quoted && (strcmp(text, "auto") == 0 ? (*(int64_t *)value = RT_AUTO, true)
@@ -193,15 +225,15 @@ rt_status rt__key_set_scalar(const rt__key *key, rt_config *cfg, const char *tex
         good = !quoted && parse_number(key, text, value);
         break;
     case RT__KEY_BOOL:
-        good = !quoted && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
+        good = !quoted && rt__is_bool(text, &is_true);
         if (good)
-            *(bool *)value = *text == 't';
+            *(bool *)value = is_true;
         break;
     case RT__KEY_CHOICE:
         good = parse_choice(key, text, value);
         break;
     case RT__KEY_STRING:
-        if (quoted || !is_null(text))
+        if (quoted || !rt__is_null(text))
             return set_string(value, text);
         break;
     case RT__KEY_NODE:

@@ -117,11 +117,12 @@ static rt_status read_node(reader *r, int depth, json_t **out);
 static json_t *scalar_node(const reader *r)
 {
     const char *s = scalar_text(r);
+    bool value;
     if (!is_plain(r))
         return json_string(s);
-    if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0)
-        return json_boolean(*s == 't');
-    if (*s == 0 || strcmp(s, "~") == 0 || strcmp(s, "null") == 0)
+    if (rt__is_bool(s, &value))
+        return json_boolean(value);
+    if (rt__is_null(s))
         return json_null();
     errno = 0;
     int64_t integer = rt__is_integer(s) ? strtoll(s, NULL, 10) : 0;

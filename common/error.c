@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "common/text.h"
 
 /* Fixed size, so that reporting an error needs no memory: running out of it is one of the errors.
  */
@@ -25,6 +26,15 @@ static const char *short_path(const char *file)
     return best ? best : file;
 }
 
+/* Messages quote what others have written (names of tensors, keys, hosts), and end on terminals and in logs. */
+__attribute__((format(printf, 3, 0))) static void form(char *to, size_t room, const char *fmt,
+                                                       va_list args)
+{
+    char raw[sizeof slot.text];
+    vsnprintf(raw, sizeof raw, fmt, args);
+    rt_text_printable(to, room, raw);
+}
+
 rt_status rt_fail_at(const char *file, int line, rt_status code, const char *fmt, ...)
 {
     if (slot.code != RT_OK)
@@ -33,7 +43,7 @@ rt_status rt_fail_at(const char *file, int line, rt_status code, const char *fmt
     snprintf(slot.place, sizeof slot.place, "%s:%d", short_path(file), line);
     va_list args;
     va_start(args, fmt);
-    vsnprintf(slot.text, sizeof slot.text, fmt, args);
+    form(slot.text, sizeof slot.text, fmt, args);
     va_end(args);
     return code;
 }
@@ -45,7 +55,7 @@ rt_status rt_error_prefix(const char *fmt, ...)
     char prefix[sizeof slot.text];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(prefix, sizeof prefix, fmt, args);
+    form(prefix, sizeof prefix, fmt, args);
     va_end(args);
     size_t last = sizeof slot.text - 1, head = strnlen(prefix, last - 2);
     memmove(slot.text + head + 2, slot.text, last - head - 2);

@@ -13,9 +13,8 @@
 #include <unistd.h>
 #include "common/error.h"
 #include "common/file_error.h"
+#include "common/input.h"
 #include "common/mem.h"
-
-enum { READ_STEP = 1 << 16 };
 
 static rt_status status_of(int error)
 {
@@ -53,46 +52,9 @@ void rt_bytes_release(rt_bytes *b)
     *b = (rt_bytes){0};
 }
 
-/* Reads to the end of fd, or to limit + 1 bytes; the buffer grows with what is really there, so
- * pipes work and a lying st_size does no harm. */
-static rt_status read_all(int fd, const char *path, size_t limit, rt_bytes *b)
-{
-    size_t room = 0;
-    for (;;) {
-        if (room - b->len < READ_STEP) {
-            size_t wanted = room ? 2 * room : READ_STEP;
-            uint8_t *grown = rt_realloc(b->data, wanted + 1);
-            if (!grown)
-                return rt_error_prefix("%s", path);
-            b->data = grown;
-            room = wanted;
-        }
-        ssize_t n = read(fd, b->data + b->len, room - b->len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return RT__FAIL_ERRNO(path, "read");
-        b->len += (size_t)n;
-        if (b->len > limit)
-            return RT_FAIL(RANGE, "%s: larger than the %zu bytes allowed here", path, limit);
-        if (n == 0)
-            break;
-    }
-    b->data[b->len] = 0;
-    return RT_OK;
-}
-
 rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out)
 {
-    *out = (rt_bytes){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return RT__FAIL_ERRNO(path, "open");
-    rt_status status = read_all(fd, path, limit, out);
-    close(fd);
-    if (status != RT_OK)
-        rt_bytes_release(out);
-    return status;
+    return rt_input_read(path, RT_INPUT_FILE, limit, out);
 }
 
 rt_status rt_file_create(const char *path, int *fd)

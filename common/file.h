@@ -23,7 +23,7 @@ typedef struct rt_bytes {
 } rt_bytes;
 void rt_bytes_release(rt_bytes *b);
 
-/* Reads a whole file of at most `limit` bytes. */
+/* Reads a whole regular file of at most `limit` bytes; common/input.h has the other ways to read. */
 rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
 /* Writes a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the directory.
  */

@@ -3,7 +3,6 @@
 
 #define XXH_INLINE_ALL
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "common/error.h"
 #include "common/file_error.h"
 #include "common/hash_avx2.h"
+#include "common/input.h"
 #include "common/mem.h"
 
 enum { FILE_STEP = 1 << 20, STATE_ALIGNMENT = 64 };
@@ -46,8 +46,8 @@ uint64_t rt_hasher64_finish(rt_hasher64 *h)
     return sum;
 }
 
-static rt_status hash_descriptor(int fd, const char *path, uint8_t *buffer, rt_hasher64 *h,
-                                 uint64_t *bytes)
+static rt_status hash_to_end(int fd, const char *path, const rt_watch *watch, uint8_t *buffer,
+                             rt_hasher64 *h, uint64_t *bytes)
 {
     for (;;) {
         ssize_t n = read(fd, buffer, FILE_STEP);
@@ -59,27 +59,34 @@ static rt_status hash_descriptor(int fd, const char *path, uint8_t *buffer, rt_h
             return RT_OK;
         rt_hasher64_update(h, buffer, (size_t)n);
         *bytes += (uint64_t)n;
+        if (watch && !watch->on_bytes(watch->ctx, (uint64_t)n))
+            return RT_FAIL(INTERRUPTED, "%s: no longer wanted", path);
     }
+}
+
+rt_status rt_hash64_input(int fd, const char *path, const rt_watch *watch, uint64_t *sum,
+                          uint64_t *bytes)
+{
+    rt_status status;
+    rt_hasher64 h = {0};
+    uint8_t *buffer = rt_malloc(FILE_STEP);
+    *bytes = 0;
+    if (!buffer || rt_hasher64_init(&h) != RT_OK)
+        status = rt_error_prefix("%s", path);
+    else
+        status = hash_to_end(fd, path, watch, buffer, &h, bytes);
+    if (h.state)
+        *sum = rt_hasher64_finish(&h);
+    rt_mem_free(buffer);
+    return status;
 }
 
 rt_status rt_hash64_file(const char *path, uint64_t *sum, uint64_t *bytes)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return RT__FAIL_ERRNO(path, "open");
-    rt_status status;
-    rt_hasher64 h = {0};
-    uint64_t count = 0;
-    uint8_t *buffer = rt_malloc(FILE_STEP);
-    if (!buffer || rt_hasher64_init(&h) != RT_OK)
-        status = rt_error_prefix("%s", path);
-    else
-        status = hash_descriptor(fd, path, buffer, &h, &count);
-    if (h.state)
-        *sum = rt_hasher64_finish(&h);
-    if (bytes)
-        *bytes = count;
-    rt_mem_free(buffer);
+    int fd;
+    int64_t length;
+    RT_TRY(rt_input_open(path, RT_INPUT_FILE, &fd, &length));
+    rt_status status = rt_hash64_input(fd, path, NULL, sum, bytes);
     close(fd);
     return status;
 }

@@ -6,6 +6,7 @@
 #ifndef RINGTORCH_COMMON_HASH_H
 #define RINGTORCH_COMMON_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <ringtorch/status.h>
@@ -18,7 +19,16 @@ typedef struct rt_hasher64 {
 rt_status rt_hasher64_init(rt_hasher64 *h);
 void rt_hasher64_update(rt_hasher64 *h, const void *data, size_t len);
 uint64_t rt_hasher64_finish(rt_hasher64 *h); /* releases h */
-/* Hash of a whole file, and its length in *bytes (may be NULL). */
+/* Who follows long reading: on_bytes is told how many bytes came in since the last call, and returns false to end it. */
+typedef struct rt_watch {
+    bool (*on_bytes)(void *ctx, uint64_t bytes);
+    void *ctx;
+} rt_watch;
+/* Hashes what is left of an open file, whose length goes to *bytes; `path` is for errors. INTERRUPTED if the watch (NULL:
+ * none) ended it. */
+rt_status rt_hash64_input(int fd, const char *path, const rt_watch *watch, uint64_t *sum,
+                          uint64_t *bytes);
+/* Hashes a whole regular file. */
 rt_status rt_hash64_file(const char *path, uint64_t *sum, uint64_t *bytes);
 
 typedef struct rt_sha256 {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/text.h"
 
 enum { LINE_MAX_BYTES = 4096 };
 
@@ -120,14 +121,11 @@ static void add_json_string(line *l, const char *s)
     add(l, "\"");
 }
 
+/* One entry is one line, whatever is in the message, and a terminal obeys nothing of it. */
 static void add_plain(line *l, const char *time, int millis, rt_log_level level, const char *text)
 {
     add(l, "%s.%03d %-5s %s: ", time, millis, level_names[level], out.who);
-    size_t start = l->len;
-    add(l, "%s", text);
-    for (size_t i = start; i < l->len; i++) /* one entry is one line, whatever is in the message */
-        if ((unsigned char)l->text[i] < 0x20)
-            l->text[i] = ' ';
+    l->len += rt_text_printable(l->text + l->len, sizeof l->text - 1 - l->len, text);
 }
 
 void rt_log_write(rt_log_level level, const char *fmt, ...)

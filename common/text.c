@@ -3,10 +3,63 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
 
-enum { FIRST_ROOM = 256 };
+enum { FIRST_ROOM = 256, CHARACTER_MAX = 5 /* a character as it is shown ("\\x1b"), and a zero */ };
+
+/* ---- what a terminal obeys ---- */
+
+/* Returns the length of the well-formed UTF-8 character that begins here (RFC 3629: no overlong form, no surrogate,
+ * at most U+10FFFF), 0 if none does. */
+static size_t utf8_length(const unsigned char *s)
+{
+    if (s[0] < 0x80)
+        return 1;
+    size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80) /* a terminating zero as well */
+            return 0;
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
+    return overlong || beyond ? 0 : len;
+}
+
+/* Writes the first character of `from` as it may be shown and returns how many bytes of it were taken. */
+static size_t show_one(const char *from, char shown[CHARACTER_MAX])
+{
+    const unsigned char *s = (const unsigned char *)from;
+    size_t len = utf8_length(s);
+    bool control = s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+    if (len == 0 || control) {
+        snprintf(shown, CHARACTER_MAX, "\\x%02x", s[0]);
+        return 1; /* of C1 the second byte follows as one that begins no character */
+    }
+    memcpy(shown, from, len);
+    shown[len] = '\0';
+    return len;
+}
+
+size_t rt_text_printable(char *to, size_t room, const char *from)
+{
+    char shown[CHARACTER_MAX];
+    size_t used = 0;
+    while (*from) {
+        from += show_one(from, shown);
+        size_t len = strlen(shown);
+        if (used + len >= room)
+            break;
+        memcpy(to + used, shown, len);
+        used += len;
+    }
+    to[used] = '\0';
+    return used;
+}
+
+/* ---- growing ---- */
 
 static bool make_room(rt_text *t, size_t more)
 {
@@ -38,6 +91,15 @@ void rt_text_add(rt_text *t, const char *fmt, ...)
         t->len += (size_t)n;
     }
     va_end(again);
+}
+
+void rt_text_add_printable(rt_text *t, const char *from)
+{
+    char shown[CHARACTER_MAX];
+    while (*from) {
+        from += show_one(from, shown);
+        rt_text_add(t, "%s", shown);
+    }
 }
 
 char *rt_text_take(rt_text *t)

@@ -13,6 +13,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Copies text from outside so that a terminal obeys nothing in it: control characters (below 0x20, 0x7f, C1 in UTF-8)
+ * and bytes that are no UTF-8 become \xNN, 0x20 to 0x7e and all other characters stay. `to` holds `room` bytes (at least
+ * 1) and ends in a zero; what does not fit is left off, whole characters at a time. Returns its length. */
+size_t rt_text_printable(char *to, size_t room, const char *from);
+
 typedef struct rt_text {
     char *data; /* owned, zero-terminated; NULL while empty */
     size_t len, room;
@@ -20,6 +25,8 @@ typedef struct rt_text {
 } rt_text;
 
 __attribute__((format(printf, 2, 3))) void rt_text_add(rt_text *t, const char *fmt, ...);
+/* Adds text from outside as rt_text_printable shows it. */
+void rt_text_add_printable(rt_text *t, const char *from);
 /* Returns the text ("" if nothing was added; free with rt_mem_free) and empties t; NULL with the
  * error slot filled if memory ran out. */
 char *rt_text_take(rt_text *t);

@@ -1,7 +1,7 @@
 /* Opening the run directory, the journal, the wire and the rest, and closing them again. */
 #include "common/clock.h"
 #include "common/error.h"
-#include "common/file.h"
+#include "common/input.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "coordinator/shell.h"
@@ -184,26 +184,21 @@ static rt_status listen(rt__shell *s)
 static int64_t last_metrics_step(const rt__shell *s)
 {
     enum { TAIL = 4096 };
-    char tail[TAIL + 1];
-    FILE *f = fopen(s->metrics, "re");
-    if (!f)
-        return -1;
-    fseek(f, 0, SEEK_END);
-    long size = ftell(f);
-    fseek(f, size > TAIL ? size - TAIL : 0, SEEK_SET);
-    tail[fread(tail, 1, TAIL, f)] = '\0';
-    fclose(f);
-    char *end = strrchr(tail, '\n');
-    if (!end)
-        return -1;
-    *end = '\0';
-    const char *line = strrchr(tail, '\n') ? strrchr(tail, '\n') + 1 : tail;
+    rt_bytes tail;
     json_t *j = NULL;
     int64_t step = -1;
-    if (rt_json_parse(line, strlen(line), s->metrics, &j) == RT_OK &&
-        json_integer_value(json_object_get(j, "generation")) == s->history.generation)
-        step = json_integer_value(json_object_get(j, "step"));
+    if (rt_input_tail(s->metrics, TAIL, &tail) != RT_OK)
+        rt_error_clear();
+    char *text = (char *)tail.data, *end = text ? strrchr(text, '\n') : NULL;
+    if (end) {
+        *end = '\0';
+        const char *before = strrchr(text, '\n'), *line = before ? before + 1 : text;
+        if (rt_json_parse(line, strlen(line), s->metrics, &j) == RT_OK &&
+            json_integer_value(json_object_get(j, "generation")) == s->history.generation)
+            step = json_integer_value(json_object_get(j, "step"));
+    }
     rt_error_clear();
+    rt_bytes_release(&tail);
     json_decref(j);
     return step;
 }

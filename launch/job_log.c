@@ -2,13 +2,11 @@
  * its share folder). */
 #include "launch/job_log.h"
 #include "common/error.h"
+#include "common/input.h"
 #include "common/mem.h"
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { READ_BYTES = 16384, TAIL_LINES = 8 };
 
@@ -56,18 +54,10 @@ bool rt__log_blame(const char *log, rt__blame *out)
 
 char *rt__log_end(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    char *text = fd >= 0 && fstat(fd, &st) == 0 ? rt_malloc(READ_BYTES + 1) : NULL;
-    if (text) {
-        off_t from = st.st_size > READ_BYTES ? st.st_size - READ_BYTES : 0;
-        ssize_t n = pread(fd, text, READ_BYTES, from);
-        text[n > 0 ? n : 0] = '\0';
-    }
-    if (fd >= 0)
-        close(fd);
-    rt_error_clear();
-    return text;
+    rt_bytes end;
+    if (rt_input_tail(path, READ_BYTES, &end) != RT_OK)
+        rt_error_clear();
+    return (char *)end.data;
 }
 
 void rt__log_tail(const char *text, char *out, size_t size)

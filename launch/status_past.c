@@ -2,6 +2,7 @@
 #include "common/config.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/input.h"
 #include "common/mem.h"
 #include "launch/ask.h"
 #include "launch/fields.h"
@@ -10,14 +11,11 @@
 #include "launch/status_show.h"
 #include "launch/words.h"
 #include <errno.h> /* program_invocation_name */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { TAIL_BYTES = 1 << 18, SUMMARY_MAX = 1 << 22 };
 
@@ -27,25 +25,12 @@ enum { TAIL_BYTES = 1 << 18, SUMMARY_MAX = 1 << 22 };
  * there is none. */
 static char *read_tail(const char *dir, const char *name)
 {
+    rt_bytes tail = {0};
     char *path = rt_path_join(dir, name);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    struct stat st;
-    char *text = NULL;
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        text = rt_malloc(TAIL_BYTES + 1);
-    if (text) {
-        off_t from = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
-        ssize_t n = pread(fd, text, TAIL_BYTES, from);
-        text[n > 0 ? n : 0] = '\0';
-        const char *line = from > 0 ? strchr(text, '\n') : NULL;
-        if (line)
-            memmove(text, line + 1, strlen(line + 1) + 1);
-    }
-    if (fd >= 0)
-        close(fd);
+    if (!path || rt_input_tail(path, TAIL_BYTES, &tail) != RT_OK)
+        rt_error_clear();
     rt_mem_free(path);
-    rt_error_clear();
-    return text;
+    return (char *)tail.data;
 }
 
 /* Returns the last `most` objects of a file with one a line; lines that are none are passed over. */

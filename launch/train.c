@@ -104,6 +104,22 @@ static rt_status check_hosts(const rt_config *cfg)
     return status;
 }
 
+/* The coordinator and the workers read the configuration as it is written out, with every default in it. */
+static rt_status check_written_size(const rt_config *cfg, const char *path)
+{
+    char *text = rt_config_yaml(cfg);
+    size_t len = text ? strlen(text) : 0;
+    rt_mem_free(text);
+    if (!text)
+        return rt_error_prefix("%s", path);
+    return len <= RT_CONFIG_FILE_MAX
+               ? RT_OK
+               : RT_FAIL(CONFIG,
+                         "%s: %zu bytes when written out in full, at most %d can be passed on: "
+                         "model.layers is too long",
+                         path, len, RT_CONFIG_FILE_MAX);
+}
+
 /* Checks all that can be checked before anything is started or written. */
 static rt_status prepare(int argc, char **argv, launch *l)
 {
@@ -113,6 +129,7 @@ static rt_status prepare(int argc, char **argv, launch *l)
         return RT_OK;
     RT_TRY(rt_config_load(o->config, o->sets, o->n_sets, &l->cfg));
     RT_TRY(rt_config_check(&l->cfg));
+    RT_TRY(check_written_size(&l->cfg, o->config));
     RT_TRY(check_hosts(&l->cfg));
     RT_TRY(find_programs(l));
     l->dir = choose_run_dir(l);

@@ -77,14 +77,12 @@ const char *rt__words_clock(const char *iso, double now, char text[RT__WORDS])
 
 void rt__words_add(rt_text *out, const char *text)
 {
-    for (const char *c = text; *c && *c != '\n' && *c != '\r'; c++) {
-        bool control = (unsigned char)*c < 0x20 || *c == 0x7f;
-        /* C1 controls, which some terminals obey, are C2 80 .. C2 9F in UTF-8 */
-        bool c1 =
-            (unsigned char)*c == 0xc2 && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] < 0xa0;
-        c += c1;
-        rt_text_add(out, "%c", control || c1 ? '?' : *c);
-    }
+    char *line = rt_strdup_printf("%.*s", (int)strcspn(text, "\r\n"), text);
+    if (line)
+        rt_text_add_printable(out, line);
+    else
+        out->failed = true;
+    rt_mem_free(line);
 }
 
 void rt__words_path(rt_text *out, const char *path)

@@ -26,7 +26,7 @@ const char *rt__words_bytes(double bytes, char text[RT__WORDS]);
  * of the day of `now` (wall-clock seconds); "" for what is no time. */
 const char *rt__words_clock(const char *iso, double now, char text[RT__WORDS]);
 
-/* Adds text up to its first line break, control characters replaced. */
+/* Adds text up to its first line break, control characters as \xNN. */
 void rt__words_add(rt_text *out, const char *text);
 /* Adds a path so that a shell takes it as one word, quoted if need be. */
 void rt__words_path(rt_text *out, const char *path);

@@ -3,6 +3,7 @@
 #include "worker/commands/command.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ringtorch/formats.h>
@@ -60,17 +61,17 @@ static rt_status read_limit(const options *o, const rt_run *run, int64_t *out)
 
 static rt_status print_json(const rt__saved *s, const rt_evaluation *e, double seconds)
 {
-    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "checkpoint", s->dir, "step",
+    json_t *loss = isfinite(e->loss) ? json_real(e->loss) : json_null(); /* JSON has no NaN */
+    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:f}", "checkpoint", s->dir, "step",
                           (json_int_t)s->step, "count", (json_int_t)e->count, "correct",
                           (json_int_t)e->correct, "accuracy", (double)e->correct / (double)e->count,
-                          "loss", e->loss, "seconds", seconds);
+                          "loss", loss, "seconds", seconds);
     char *text = j ? rt_json_text(j) : NULL;
     if (text)
         puts(text);
     rt_mem_free(text);
     json_decref(j);
-    return text ? RT_OK
-                : RT_FAIL(NUMERIC, "%s: the loss is %g, which JSON cannot hold", s->dir, e->loss);
+    return text ? RT_OK : RT_FAIL(NOMEM, "eval: out of memory");
 }
 
 static rt_status evaluate(rt__model *m, const options *o)

@@ -176,6 +176,52 @@ static void text_grows(void **state)
     rt_error_clear();
 }
 
+/* What others have written is shown, never obeyed, by a terminal. */
+static void printable_text_holds_no_controls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *shown;
+    } rows[] = {
+        {"", ""},
+        {"plain ~ text", "plain ~ text"},
+        {"\033[2J\n\r\t\x7f", "\\x1b[2J\\x0a\\x0d\\x09\\x7f"},
+        {"caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x94\xa5", "caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x94\xa5"},
+        {"\xc2\x9b"
+         "31m\xc2\xa0",
+         "\\xc2\\x9b31m\xc2\xa0"}, /* C1; a no-break space is none */
+        {"\x9b"
+         "31m \xff",
+         "\\x9b31m \\xff"}, /* bytes that begin no character */
+        {"\xc3", "\\xc3"},  /* cut off */
+        {"\xe2\x80"
+         "A",
+         "\\xe2\\x80"
+         "A"},
+        {"\xc0\x9b \xe0\x80\x9b", "\\xc0\\x9b \\xe0\\x80\\x9b"}, /* overlong */
+        {"\xed\xa0\x80 \xf4\x90\x80\x80",
+         "\\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80"}, /* surrogate, too high */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char shown[100], cut[9];
+        rt_text grown = {0};
+        assert_int_equal(rt_text_printable(shown, sizeof shown, rows[i].from),
+                         strlen(rows[i].shown));
+        assert_string_equal(shown, rows[i].shown);
+        size_t len = rt_text_printable(cut, sizeof cut, rows[i].from);
+        assert_true(len < sizeof cut && strncmp(cut, shown, len) == 0 && cut[len] == '\0');
+        rt_text_add_printable(&grown, rows[i].from);
+        char *all = rt_text_take(&grown);
+        assert_string_equal(all, rows[i].shown);
+        rt_mem_free(all);
+        RT_FAIL(FORMAT, "tensor %s", rows[i].from);
+        assert_string_equal(rt_error() + strlen("tensor "), rows[i].shown);
+        rt_error_prefix("%s", rows[i].from);
+        assert_memory_equal(rt_error(), rows[i].shown, strlen(rows[i].shown));
+        rt_error_clear();
+    }
+}
+
 static void the_nearest_name_is_found(void **state)
 {
     (void)state;
@@ -331,6 +377,7 @@ int main(void)
         TEST(memory_is_counted),
         TEST(memory_fails_on_purpose),
         TEST(text_grows),
+        TEST(printable_text_holds_no_controls),
         TEST(the_nearest_name_is_found),
         TEST(hashes_have_their_published_values),
         TEST(hashing_in_parts_is_hashing_the_whole),

@@ -37,7 +37,7 @@ static void plain_lines(void **state)
     ms = (int)(s * 1000) % 1000;
     assert_in_range(ms, 0, 999);
     assert_int_equal(used, 23);
-    assert_memory_equal(text + 23, " WARN  worker 3: slow link: 7 ms second line\n", 45);
+    assert_memory_equal(text + 23, " WARN  worker 3: slow link: 7 ms\\x0asecond line\n", 48);
     assert_non_null(strstr(text, " DEBUG worker 3: shown\n"));
     assert_null(strstr(text, "not shown"));
     rt_mem_free(text);

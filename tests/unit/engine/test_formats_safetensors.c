@@ -235,7 +235,7 @@ static void hostile_lengths(void **state)
     rt_st_reader *r;
     assert_int_equal(rt_st_open("/no/such/file", &r), RT_E_NOTFOUND);
     rt_error_clear();
-    assert_int_equal(rt_st_open(dir, &r), RT_E_FORMAT);
+    assert_int_equal(rt_st_open(dir, &r), RT_E_ARG);
     rt_error_clear();
 }
 

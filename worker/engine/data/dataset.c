@@ -37,13 +37,13 @@ static rt_status read_pair(rt_dataset *d, const rt_data_idx_args *a, rt__source 
                            rt__source *labels)
 {
     int64_t size[3], count;
-    RT_TRY(rt__idx_header(images, a->images, 3, size));
-    RT_TRY(rt__idx_header(labels, a->labels, 1, &count));
+    RT_TRY(rt__idx_header(images, 3, size));
+    RT_TRY(rt__idx_header(labels, 1, &count));
     if (size[0] != count)
         return RT_FAIL(
             MISMATCH,
             "%s has %lld images but %s has %lld labels: these files do not belong together",
-            a->images, (long long)size[0], a->labels, (long long)count);
+            rt__source_path(images), (long long)size[0], rt__source_path(labels), (long long)count);
     bool all = a->limit == 0 || a->limit >= count;
     d->count = all ? count : a->limit;
     d->sample = rt_shape(1, size[1], size[2]);
@@ -53,7 +53,7 @@ static rt_status read_pair(rt_dataset *d, const rt_data_idx_args *a, rt__source 
     if (!d->labels)
         return rt_error_code();
     RT_TRY(rt__source_read(labels, d->labels, (size_t)d->count));
-    RT_TRY(check_labels(d, a->labels));
+    RT_TRY(check_labels(d, rt__source_path(labels)));
     d->pixels = rt_malloc(bytes);
     if (!d->pixels)
         return rt_error_code();

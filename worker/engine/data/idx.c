@@ -36,9 +36,22 @@ rt_status rt__idx_open(const char *path, rt__source **out)
     return status;
 }
 
-rt_status rt__idx_header(rt__source *s, const char *path, int dims, int64_t *size)
+static rt_status check_not_text(const rt__source *s)
+{
+    bool web_page;
+    if (!rt__source_looks_like_text(s, &web_page))
+        return RT_OK;
+    return RT_FAIL(FORMAT,
+                   "%s: %s, where an IDX file of a data set or its gzip is expected: download it "
+                   "again",
+                   rt__source_path(s), web_page ? "looks like a web page" : "is text");
+}
+
+rt_status rt__idx_header(rt__source *s, int dims, int64_t *size)
 {
     RT_ASSERT(dims >= 1 && dims <= IDX_DIMS_MAX);
+    const char *path = rt__source_path(s);
+    RT_TRY(check_not_text(s));
     uint8_t head[4 + 4 * IDX_DIMS_MAX];
     size_t bytes = 4 + 4 * (size_t)dims;
     RT_TRY(rt__source_read(s, head, bytes));

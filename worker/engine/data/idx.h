@@ -3,7 +3,7 @@
  * bytes (type 8) are read.
  *
  *     int64_t size[3];
- *     RT_TRY(rt__idx_header(src, path, 3, size));     // then read size[0]*size[1]*size[2] bytes
+ *     RT_TRY(rt__idx_header(src, 3, size));     // then read size[0]*size[1]*size[2] bytes
  */
 #ifndef RINGTORCH_ENGINE_DATA_IDX_H
 #define RINGTORCH_ENGINE_DATA_IDX_H
@@ -15,7 +15,8 @@
 rt_status rt__idx_open(const char *path, rt__source **out);
 
 /* Reads and checks the header of an IDX file of exactly `dims` (1 to 4) dimensions: every size at
- * least 1, and no more elements in all than the file can hold. */
-rt_status rt__idx_header(rt__source *s, const char *path, int dims, int64_t *size);
+ * least 1, and no more elements in all than the file can hold. Text and web pages, which servers send in place of a
+ * file, are told apart from damaged data. */
+rt_status rt__idx_header(rt__source *s, int dims, int64_t *size);
 
 #endif

@@ -2,15 +2,14 @@
  * directly because gzread copies everything once more. */
 #include "worker/engine/data/source.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include "common/error.h"
 #include "common/file_error.h"
+#include "common/input.h"
 #include "common/mem.h"
 
 enum {
@@ -25,6 +24,7 @@ struct rt__source {
     uint64_t in_end;  /* bytes of the file read so far */
     uint64_t out_end; /* bytes of content handed out so far */
     bool gzip, ended;
+    bool again; /* a gzip member has ended, and nothing of another has come out */
     z_stream z; /* next_in, avail_in: what of `in` has not been used; for plain files too */
     uint8_t in[IN_SIZE];
 };
@@ -82,6 +82,13 @@ static rt_status inflate_some(rt__source *s, uint8_t *to, size_t n, size_t *got)
                 RT_TRY(refill(s));
             s->ended = s->z.avail_in == 0;
             inflateReset(&s->z); /* whatever follows must be another member */
+            s->again = true;
+        } else if (rc == Z_DATA_ERROR && s->again && s->z.total_out == 0) {
+            return RT_FAIL(CORRUPT,
+                           "%s: byte %llu: something that is not gzip follows the gzip data: fetch "
+                           "the file again",
+                           s->path,
+                           (unsigned long long)(s->in_end - s->z.avail_in - s->z.total_in));
         } else if (rc == Z_MEM_ERROR) {
             return RT_FAIL(NOMEM, "%s: out of memory for inflating", s->path);
         } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
@@ -119,12 +126,9 @@ static rt_status take(rt__source *s, void *to, size_t n, size_t *got)
 
 static rt_status start(rt__source *s)
 {
-    struct stat st;
-    if (fstat(s->fd, &st) != 0)
-        return RT__FAIL_ERRNO(s->path, "look at");
-    if (!S_ISREG(st.st_mode))
-        return RT_FAIL(FORMAT, "%s: not a regular file", s->path);
-    s->file_size = (uint64_t)st.st_size;
+    int64_t bytes;
+    RT_TRY(rt_input_open(s->path, RT_INPUT_FILE, &s->fd, &bytes));
+    s->file_size = (uint64_t)bytes;
     RT_TRY(refill(s));
     s->gzip = s->z.avail_in >= 2 && s->in[0] == 0x1f && s->in[1] == 0x8b;
     if (s->gzip && inflateInit2(&s->z, 16 + MAX_WBITS) != Z_OK) {
@@ -144,14 +148,32 @@ rt_status rt__source_open(const char *path, rt__source **out)
     s->path = memcpy(s + 1, path, path_size);
     s->z.zalloc = zlib_alloc;
     s->z.zfree = zlib_free;
-    s->fd = open(path, O_RDONLY | O_CLOEXEC);
-    rt_status status = s->fd < 0 ? RT__FAIL_ERRNO(path, "open") : start(s);
+    s->fd = -1;
+    rt_status status = start(s);
     if (status != RT_OK) {
         rt__source_close(s);
         s = NULL;
     }
     *out = s;
     return status;
+}
+
+const char *rt__source_path(const rt__source *s)
+{
+    return s->path;
+}
+
+bool rt__source_looks_like_text(const rt__source *s, bool *web_page)
+{
+    enum { ENOUGH = 64 };
+    size_t n = s->z.avail_in < ENOUGH ? s->z.avail_in : ENOUGH, at = 0;
+    while (at < n && isspace(s->in[at]))
+        at++;
+    *web_page = at < n && s->in[at] == '<';
+    for (size_t i = 0; i < n; i++)
+        if (s->in[i] < 0x20 && !isspace(s->in[i]))
+            return false;
+    return n > 0;
 }
 
 uint64_t rt__source_bound(const rt__source *s)
@@ -181,7 +203,8 @@ rt_status rt__source_end(rt__source *s)
     RT_TRY(take(s, &more, 1, &got));
     if (got > 0)
         return RT_FAIL(
-            CORRUPT, "%s: %scontent goes on after byte %llu, where its header says it ends",
+            CORRUPT,
+            "%s: %scontent goes on after byte %llu, where its header says it ends: fetch it again",
             s->path, s->gzip ? "uncompressed " : "", (unsigned long long)(s->out_end - 1));
     return RT_OK;
 }

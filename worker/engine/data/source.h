@@ -11,14 +11,19 @@
 #ifndef RINGTORCH_ENGINE_DATA_SOURCE_H
 #define RINGTORCH_ENGINE_DATA_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <ringtorch/status.h>
 
 typedef struct rt__source rt__source;
 
-/* Opens a regular file. Fails (NOTFOUND, IO, FORMAT) and names the path. */
+/* Opens a regular file. Fails (NOTFOUND, IO, ARG) and names the path. */
 rt_status rt__source_open(const char *path, rt__source **out);
+/* The path that was opened, for errors; borrowed. */
+const char *rt__source_path(const rt__source *s);
+/* Before anything is read: does the file begin as text does, and no data set would? *web_page: as HTML or XML. */
+bool rt__source_looks_like_text(const rt__source *s, bool *web_page);
 /* Returns more bytes than the file could hold even if it is gzip of the most compressible data
  * there is: what a header claims beyond that is a lie, found before memory is allocated for it. */
 uint64_t rt__source_bound(const rt__source *s);

@@ -2,14 +2,14 @@
  * shape, data_offsets), data. Nothing in the file is believed before it is checked. */
 #include <ringtorch/formats.h>
 
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "common/error.h"
 #include "common/file_error.h"
+#include "common/input.h"
 #include "common/json.h"
 #include "common/mem.h"
 
@@ -27,26 +27,22 @@ struct rt_st_reader {
 
 static rt_status map_file(rt_st_reader *r)
 {
-    int fd = open(r->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return RT__FAIL_ERRNO(r->path, "open");
+    int fd;
+    int64_t bytes;
+    RT_TRY(rt_input_open(r->path, RT_INPUT_FILE, &fd, &bytes));
     rt_status status = RT_OK;
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        status = RT__FAIL_ERRNO(r->path, "look at");
-    else if (!S_ISREG(st.st_mode))
-        status = RT_FAIL(FORMAT, "%s: not a regular file", r->path);
-    else if (st.st_size < 8)
-        status = RT_FAIL(
-            CORRUPT, "%s: %lld bytes, expected at least 8: not a safetensors file, or truncated",
-            r->path, (long long)st.st_size);
+    if (bytes < 8)
+        status = RT_FAIL(CORRUPT,
+                         "%s: %" PRId64
+                         " bytes, expected at least 8: not a safetensors file, or truncated",
+                         r->path, bytes);
     if (status == RT_OK) {
-        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, fd, 0);
         if (map == MAP_FAILED) {
             status = RT__FAIL_ERRNO(r->path, "map");
         } else {
             r->map = map;
-            r->size = (size_t)st.st_size;
+            r->size = (size_t)bytes;
         }
     }
     close(fd);
