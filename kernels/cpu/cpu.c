@@ -29,6 +29,21 @@ static bool has_avx512(void)
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
+
+/* The fast kernels of one instruction set: its families one after the other. */
+#define FAMILY(name, isa) rt__install_##name##_##isa(k);
+#define LEVEL(name)                                                                                \
+    static void install_##name(rt_kernels *k)                                                      \
+    {                                                                                              \
+        k->isa = #name;                                                                            \
+        rt__install_moves(k);                                                                      \
+        RT_FAMILIES(FAMILY, name)                                                                  \
+    }
+LEVEL(sse4)
+LEVEL(avx2)
+LEVEL(avx512)
+#undef LEVEL
+#undef FAMILY
 #endif
 
 static const struct level {
@@ -38,9 +53,9 @@ static const struct level {
 } levels[] = {
     {"ref", has_ref, rt__install_ref},
 #if defined(__x86_64__)
-    {"sse4", has_sse4, rt__install_sse4},
-    {"avx2", has_avx2, rt__install_avx2},
-    {"avx512", has_avx512, rt__install_avx512},
+    {"sse4", has_sse4, install_sse4},
+    {"avx2", has_avx2, install_avx2},
+    {"avx512", has_avx512, install_avx512},
 #endif
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
