@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -117,13 +119,30 @@ rt_status rt_rename_durably(const char *from, const char *to)
     return rt_parent_sync(to);
 }
 
+/* Unlike mkstemp this leaves the mode to the umask. */
+rt_status rt__temporary_create(const char *path, mode_t mode, char **name, int *fd)
+{
+    uint64_t random;
+    do {
+        if (getrandom(&random, sizeof random, 0) != sizeof random)
+            return RT__FAIL_ERRNO(path, "make a temporary name");
+        *name = rt_strdup_printf("%s.tmp-%016" PRIx64, path, random);
+        if (!*name)
+            return rt_error_prefix("%s", path);
+        *fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (*fd >= 0)
+            return RT_OK;
+        rt_mem_free(*name);
+        *name = NULL;
+    } while (errno == EEXIST);
+    return RT__FAIL_ERRNO(path, "write a temporary file beside it");
+}
+
 /* Writes and closes an open temporary file, then moves it over `path`. */
 static rt_status fill_and_rename(int fd, const char *temporary, const char *path, const void *data,
-                                 size_t len, mode_t mode)
+                                 size_t len)
 {
     rt_status written = rt_file_write(fd, path, data, len);
-    if (written == RT_OK && fchmod(fd, mode) < 0)
-        written = RT__FAIL_ERRNO(path, "set the mode");
     rt_status finished = rt_file_finish(fd, path);
     RT_TRY(written);
     RT_TRY(finished);
@@ -132,18 +151,12 @@ static rt_status fill_and_rename(int fd, const char *temporary, const char *path
 
 static rt_status replace(const char *path, const void *data, size_t len, mode_t mode)
 {
-    char *temporary = rt_strdup_printf("%s.tmp-XXXXXX", path);
-    if (!temporary)
-        return rt_error_prefix("%s", path);
-    rt_status status;
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
-        status = RT__FAIL_ERRNO(path, "write a temporary file beside it");
-    } else {
-        status = fill_and_rename(fd, temporary, path, data, len, mode);
-        if (status != RT_OK)
-            unlink(temporary);
-    }
+    char *temporary;
+    int fd;
+    RT_TRY(rt__temporary_create(path, mode, &temporary, &fd));
+    rt_status status = fill_and_rename(fd, temporary, path, data, len);
+    if (status != RT_OK)
+        unlink(temporary);
     rt_mem_free(temporary);
     return status;
 }

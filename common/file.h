@@ -26,7 +26,7 @@ void rt_bytes_release(rt_bytes *b);
 /* Reads a whole regular file of at most `limit` bytes; common/input.h has the other ways to read. */
 rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
 /* Writes a temporary file beside `path`, fsyncs it, renames it over `path`, fsyncs the directory.
- */
+ * Its mode is 0644 less the umask. */
 rt_status rt_file_replace(const char *path, const void *data, size_t len);
 /* The same for a file that only its owner may read. */
 rt_status rt_file_replace_secret(const char *path, const void *data, size_t len);

@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/startup.h"
 #include "coordinator/loop.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +49,7 @@ static rt_status lock_run(const char *dir)
 
 int main(int argc, char **argv)
 {
+    rt_startup();
     const char *started = getenv("RINGTORCH_STARTED");
     bool resume = argc == 4 && strcmp(argv[2], "--resume") == 0;
     if (argc != 2 && !resume) {

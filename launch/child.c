@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/startup.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +34,8 @@ static bool is_replaced(const char *assignment, const char *const *by)
     return false;
 }
 
-/* Returns our environment with `add` laid over it; strings are borrowed. */
+/* Returns our environment with `add` laid over it, less what belongs to a job that we are in
+ * ourselves; strings are borrowed. */
 static const char **make_environment(const char *const *add)
 {
     size_t ours = 0, more = 0, n = 0;
@@ -45,7 +47,7 @@ static const char **make_environment(const char *const *add)
     if (!env)
         return NULL;
     for (size_t i = 0; i < ours; i++)
-        if (!is_replaced(environ[i], add))
+        if (!is_replaced(environ[i], add) && !rt_startup_of_outer_job(environ[i]))
             env[n++] = environ[i];
     for (size_t i = 0; i < more; i++)
         env[n++] = add[i];

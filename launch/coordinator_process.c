@@ -32,8 +32,6 @@ rt_status rt__coordinator_init(rt__coordinator *c, const rt__coordinator_spec *s
     RT_TRY(rt_wire_keys_make(&keys));
     rt_wire_keys_text(&keys, false, c->keys);
     rt_wire_keys_text(&keys, true, c->keys_with_secret);
-    unsetenv("RINGTORCH_ENDPOINT"); /* of a run that started this command, if one did */
-    unsetenv("RINGTORCH_RUN");
     return RT_OK;
 }
 

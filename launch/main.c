@@ -3,6 +3,8 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/output.h"
+#include "common/startup.h"
 #include "launch/child.h"
 #include "launch/clean.h"
 #include "launch/doctor.h"
@@ -101,9 +103,8 @@ static int unknown(const char *command)
     return fail();
 }
 
-int main(int argc, char **argv)
+static int run(const char *command, int argc, char **argv)
 {
-    const char *command = argc > 1 ? argv[1] : "";
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(command, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
@@ -117,4 +118,10 @@ int main(int argc, char **argv)
         return 0;
     }
     return unknown(command);
+}
+
+int main(int argc, char **argv)
+{
+    rt_startup();
+    return rt_output_end(run(argc > 1 ? argv[1] : "", argc, argv));
 }

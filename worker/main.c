@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "common/error.h"
+#include "common/output.h"
+#include "common/startup.h"
 #include "worker/commands/command.h"
 #include "worker/rank.h"
 
@@ -31,5 +33,6 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    return argc > 1 ? run_command(argc - 1, argv + 1) : rt__rank_main();
+    rt_startup();
+    return rt_output_end(argc > 1 ? run_command(argc - 1, argv + 1) : rt__rank_main());
 }

@@ -42,7 +42,10 @@ const rt_st_entry *rt_st_find(const rt_st_reader *r,
 const char *rt_st_get_metadata(const rt_st_reader *r, const char *key);
 
 typedef struct rt_st_writer rt_st_writer;
-/* Begins a file, under a temporary name. rt_st_finish or rt_st_abandon frees the writer. */
+/* Begins a file, under a temporary name beside it until it is finished; mode and owner of a file that is
+ * there are kept, symbolic links followed. "-" is standard output; pipes and character devices are written
+ * straight through. ARG: a directory, a disk, a socket, a terminal, a file or folder that may not be written.
+ * rt_st_finish or rt_st_abandon frees the writer. */
 rt_status rt_st_create(const char *path, rt_st_writer **out);
 /* Adds a text to the header. */
 rt_status rt_st_metadata(rt_st_writer *w, const char *key, const char *value);
@@ -52,7 +55,7 @@ rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims s
 /* Writes and fsyncs; *bytes and *checksum (XXH3-64 of the whole file) may be NULL. Frees the
  * writer, also on failure, when the unfinished file is removed. */
 rt_status rt_st_finish(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum);
-/* Frees the writer without a file. */
+/* Frees the writer; what is at the path stays as it is. */
 void rt_st_abandon(rt_st_writer *w);
 
 /* Writes a net's parameters under their names. */

@@ -133,8 +133,7 @@ static void writer_refuses(void **state)
     assert_int_equal(rt_st_count(r), 1);
     rt_st_close(r);
 
-    must(rt_st_create("/no/such/folder/x", &w));
-    assert_int_equal(rt_st_finish(w, NULL, NULL), RT_E_NOTFOUND);
+    assert_int_equal(rt_st_create("/no/such/folder/x", &w), RT_E_NOTFOUND);
     assert_non_null(strstr(rt_error(), "/no/such/folder/x"));
     rt_error_clear();
     must(rt_st_create(path, &w));

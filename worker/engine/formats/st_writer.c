@@ -1,15 +1,13 @@
-/* Writing safetensors. The header is collected as JSON; all input and output happens in
- * rt_st_finish, into
- * "<path>.tmp", which takes its real name only when every byte is on disk. */
+/* Writing safetensors. The header is collected as JSON and all is written in rt_st_finish. Where it
+ * goes, and when it takes the place of what was there, is said by common/output.h. */
 #include <ringtorch/formats.h>
 
 #include <string.h>
-#include <unistd.h>
 #include "common/error.h"
-#include "common/file.h"
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/output.h"
 
 enum {
     ALIGN = 8,       /* data starts at a multiple of this, as the format asks */
@@ -23,6 +21,7 @@ typedef struct piece {
 
 struct rt_st_writer {
     char *path;
+    rt_output output;
     json_t *header;
     piece *piece;
     size_t count, capacity;
@@ -35,10 +34,11 @@ rt_status rt_st_create(const char *path, rt_st_writer **out)
     rt_st_writer *w = rt_calloc(1, sizeof *w);
     if (!w)
         return rt_error_code();
-    w->path = rt_strdup(path);
-    w->header = json_object();
-    if (!w->path || !w->header) {
-        rt_status status = w->path ? RT_FAIL(NOMEM, "%s: out of memory", path) : rt_error_code();
+    *w = (rt_st_writer){.path = rt_strdup(path), .output.fd = -1, .header = json_object()};
+    rt_status status = w->path ? rt_output_open(path, &w->output) : rt_error_code();
+    if (status == RT_OK && !w->header)
+        status = RT_FAIL(NOMEM, "%s: out of memory", path);
+    if (status != RT_OK) {
         rt_st_abandon(w);
         return status;
     }
@@ -50,6 +50,7 @@ void rt_st_abandon(rt_st_writer *w)
 {
     if (!w)
         return;
+    rt_output_discard(&w->output);
     json_decref(w->header);
     rt_mem_free(w->piece);
     rt_mem_free(w->path);
@@ -115,80 +116,57 @@ rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims s
 }
 
 /* Writes and hashes at once. */
-static rt_status put(int fd, const rt_st_writer *w, rt_hasher64 *hash, const void *data,
-                     size_t bytes)
+static rt_status put(rt_st_writer *w, rt_hasher64 *hash, const void *data, size_t bytes)
 {
     const char *at = data;
     while (bytes > 0) {
         size_t n = bytes < CHUNK ? bytes : CHUNK;
         rt_hasher64_update(hash, at, n);
-        RT_TRY(rt_file_write(fd, w->path, at, n));
+        RT_TRY(rt_output_write(&w->output, at, n));
         at += n;
         bytes -= n;
     }
     return RT_OK;
 }
 
-static rt_status put_all(int fd, const rt_st_writer *w, rt_hasher64 *hash, const char *header,
-                         uint64_t *bytes)
+static rt_status put_all(rt_st_writer *w, rt_hasher64 *hash, const char *header, uint64_t *bytes)
 {
     static const char spaces[ALIGN] = "       ";
     size_t text = strlen(header), pad = -(8 + text) % ALIGN;
     uint8_t length[8];
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)((uint64_t)(text + pad) >> 8 * i);
-    RT_TRY(put(fd, w, hash, length, sizeof length));
-    RT_TRY(put(fd, w, hash, header, text));
-    RT_TRY(put(fd, w, hash, spaces, pad));
+    RT_TRY(put(w, hash, length, sizeof length));
+    RT_TRY(put(w, hash, header, text));
+    RT_TRY(put(w, hash, spaces, pad));
     for (size_t i = 0; i < w->count; i++)
-        RT_TRY(put(fd, w, hash, w->piece[i].data, w->piece[i].bytes));
+        RT_TRY(put(w, hash, w->piece[i].data, w->piece[i].bytes));
     *bytes = 8 + text + pad + w->data_bytes;
     return RT_OK;
 }
 
-/* Writes the file under its temporary name; nothing is left of it on failure. */
-static rt_status write_file(const rt_st_writer *w, const char *name, uint64_t *bytes,
-                            uint64_t *checksum)
+static rt_status write_out(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum)
 {
-    char *header = rt_json_text(w->header);
-    if (!header)
-        return rt_error_code();
-    int fd;
     rt_hasher64 hash;
-    rt_status status = rt_file_create(name, &fd);
-    if (status != RT_OK)
-        goto no_file;
-    RT_TRY_GOTO(rt_hasher64_init(&hash), no_hash);
-    status = put_all(fd, w, &hash, header, bytes);
-    *checksum = rt_hasher64_finish(&hash);
-no_hash:
+    char *header = rt_json_text(w->header);
+    rt_status status = header ? rt_hasher64_init(&hash) : rt_error_code();
     if (status == RT_OK) {
-        status = rt_file_finish(fd, w->path);
-    } else {
-        close(fd);
+        status = put_all(w, &hash, header, bytes);
+        *checksum = rt_hasher64_finish(&hash);
     }
-    if (status != RT_OK)
-        unlink(name);
-no_file:
     rt_mem_free(header);
-    return status;
+    RT_TRY(status);
+    return rt_output_commit(&w->output);
 }
 
 rt_status rt_st_finish(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum)
 {
     uint64_t written = 0, sum = 0;
-    char *name = rt_strdup_printf("%s.tmp", w->path);
-    rt_status status = name ? write_file(w, name, &written, &sum) : rt_error_code();
-    if (status == RT_OK) {
-        status = rt_rename_durably(name, w->path);
-        if (status != RT_OK)
-            unlink(name);
-    }
+    rt_status status = write_out(w, &written, &sum);
     if (status == RT_OK && bytes)
         *bytes = written;
     if (status == RT_OK && checksum)
         *checksum = sum;
-    rt_mem_free(name);
     rt_st_abandon(w);
     return status;
 }

@@ -1,0 +1,189 @@
+#include "common/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/file.h"
+#include "common/file_error.h"
+#include "common/mem.h"
+
+enum { LINKS_MOST = 40 }; /* as many as the kernel follows */
+
+/* ---- what the path means ---- */
+
+/* Returns the descriptor that a path names by its number, or -1. To open such a path would begin the
+ * file behind it anew, at its first byte. */
+static int named_descriptor(const char *path)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t n = strlen(folders[i]);
+        char *end;
+        long fd = strncmp(path, folders[i], n) == 0 ? strtol(path + n, &end, 10) : -1;
+        if (fd >= 0 && fd <= INT_MAX && path[n] != '\0' && *end == '\0')
+            return (int)fd;
+    }
+    return -1;
+}
+
+/* Gives the path at the end of all symbolic links, which need not exist (rt_malloc). */
+static rt_status follow_links(const char *path, char **out)
+{
+    char text[PATH_MAX];
+    char *at = rt_strdup(path);
+    for (int i = 0; i <= LINKS_MOST && at; i++) {
+        ssize_t n = readlink(at, text, sizeof text - 1);
+        if (n < 0) { /* no link: the end */
+            *out = at;
+            return RT_OK;
+        }
+        text[n] = '\0';
+        const char *slash = strrchr(at, '/'); /* a relative link starts where it lies */
+        int folder = text[0] == '/' || !slash ? 0 : (int)(slash - at + 1);
+        char *next = rt_strdup_printf("%.*s%s", folder, at, text);
+        rt_mem_free(at);
+        at = next;
+    }
+    if (!at)
+        return rt_error_prefix("%s", path);
+    rt_mem_free(at);
+    errno = ELOOP;
+    return RT__FAIL_ERRNO(path, "write");
+}
+
+/* ---- opening ---- */
+
+static rt_status open_descriptor(rt_output *o, int number)
+{
+    fflush(number == STDOUT_FILENO ? stdout : stderr); /* what was printed before comes before */
+    o->fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
+    return o->fd >= 0 ? RT_OK : RT__FAIL_ERRNO(o->name, "write");
+}
+
+static rt_status open_through(rt_output *o)
+{
+    o->fd = open(o->name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    return o->fd >= 0 ? RT_OK : RT__FAIL_ERRNO(o->name, "open");
+}
+
+/* The mode keeps its read, write and execute bits: what runs as its owner is not for us to make. */
+static rt_status take_over(rt_output *o, const struct stat *old)
+{
+    if (fchown(o->fd, old->st_uid, old->st_gid) < 0 && errno != EPERM)
+        return RT__FAIL_ERRNO(o->name, "set the owner");
+    return fchmod(o->fd, old->st_mode & 0777) == 0 ? RT_OK
+                                                   : RT__FAIL_ERRNO(o->name, "set the mode");
+}
+
+/* old: what is there now, or NULL. */
+static rt_status open_beside(rt_output *o, const struct stat *old)
+{
+    if (old && access(o->name, W_OK) < 0)
+        return RT__FAIL_ERRNO(o->name, "write");
+    RT_TRY(follow_links(o->name, &o->target));
+    RT_TRY(rt__temporary_create(o->target, 0644, &o->temporary, &o->fd));
+    return old ? take_over(o, old) : RT_OK;
+}
+
+static rt_status refuse(const char *path, const char *what)
+{
+    return RT_FAIL(ARG, "%s: is a %s: give the name of a file", path, what);
+}
+
+static rt_status open_any(rt_output *o)
+{
+    struct stat st;
+    int number = named_descriptor(o->name);
+    if (o->name[0] == '\0')
+        return RT_FAIL(ARG, "'': is no path: give the name of a file");
+    if (number >= 0)
+        return open_descriptor(o, number);
+    if (stat(o->name, &st) < 0)
+        return errno == ENOENT ? open_beside(o, NULL) : RT__FAIL_ERRNO(o->name, "write");
+    switch (st.st_mode & S_IFMT) {
+    case S_IFREG:
+        return open_beside(o, &st);
+    case S_IFIFO:
+    case S_IFCHR:
+        return open_through(o);
+    case S_IFDIR:
+        return refuse(o->name, "directory");
+    case S_IFBLK:
+        return refuse(o->name, "disk");
+    default:
+        return refuse(o->name, "socket");
+    }
+}
+
+rt_status rt_output_open(const char *path, rt_output *out)
+{
+    *out = (rt_output){.fd = -1, .name = rt_strdup(path)};
+    rt_status status = out->name ? open_any(out) : rt_error_code();
+    if (status == RT_OK && isatty(out->fd))
+        status = refuse(path, "terminal");
+    if (status != RT_OK)
+        rt_output_discard(out);
+    return status;
+}
+
+/* ---- writing ---- */
+
+rt_status rt_output_write(rt_output *o, const void *data, size_t len)
+{
+    return rt_file_write(o->fd, o->name, data, len);
+}
+
+rt_status rt_output_commit(rt_output *o)
+{
+    rt_status status = rt_file_finish(o->fd, o->name);
+    o->fd = -1;
+    if (status == RT_OK && o->target)
+        status = rt_rename_durably(o->temporary, o->target);
+    if (status == RT_OK) {
+        rt_mem_free(o->temporary);
+        o->temporary = NULL;
+    }
+    rt_output_discard(o);
+    return status;
+}
+
+void rt_output_discard(rt_output *o)
+{
+    if (o->fd >= 0)
+        close(o->fd);
+    if (o->temporary)
+        unlink(o->temporary);
+    rt_mem_free(o->temporary);
+    rt_mem_free(o->target);
+    rt_mem_free(o->name);
+    *o = (rt_output){.fd = -1};
+}
+
+/* ---- what is printed ---- */
+
+FILE *rt_output_remarks(const char *path)
+{
+    return named_descriptor(path) == STDOUT_FILENO ? stderr : stdout;
+}
+
+int rt_output_end(int exit_code)
+{
+    bool failed = ferror(stdout);
+    errno = 0;
+    if (fflush(stdout) == 0 && !failed)
+        return exit_code;
+    fprintf(stderr, "ringtorch: standard output: cannot be written: %s\n",
+            errno ? strerror(errno) : "an earlier write failed");
+    clearerr(stdout);
+    return exit_code != 0 ? exit_code : 1;
+}

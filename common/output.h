@@ -1,0 +1,53 @@
+/* Outputs whose path a user has chosen: `export --out`, `eval --logits`, rt_nn_save.
+ *
+ *     rt_output o;
+ *     RT_TRY(rt_output_open(path, &o));              // before the work whose result goes there
+ *     rt_status status = rt_output_write(&o, data, len);
+ *     if (status == RT_OK)
+ *         return rt_output_commit(&o);               // now it is there, whole
+ *     rt_output_discard(&o);                         // what was there before is as it was
+ *     return status;
+ *
+ * What a path means:
+ * - a file, or nothing yet: written under a temporary name beside it, which takes its place when every
+ *   byte is on disk. A file that was there gives its mode and, where that is allowed, its owner; a new
+ *   one has mode 0644 less the umask.
+ * - a symbolic link: the file that it leads to is replaced; the link stays.
+ * - "-", /dev/stdout, /dev/stderr, /dev/fd/N: that open descriptor.
+ * - a pipe or a character device: written straight through, since it has nothing to replace.
+ * - a directory, a socket, a disk, a terminal, a file that may not be written: refused with ARG before
+ *   anything is changed.
+ *
+ * Failures name the path, as in common/file.h. */
+#ifndef RINGTORCH_COMMON_OUTPUT_H
+#define RINGTORCH_COMMON_OUTPUT_H
+
+#include <stddef.h>
+#include <stdio.h>
+#include <ringtorch/status.h>
+
+typedef struct rt_output {
+    int fd;          /* -1: not open */
+    char *name;      /* as the user said it */
+    char *target;    /* the file to replace, links followed; NULL: written straight through */
+    char *temporary; /* the name it has until then */
+} rt_output;
+
+/* Opens; nothing of what is there is changed until rt_output_commit, unless it is no file. */
+rt_status rt_output_open(const char *path, rt_output *out);
+rt_status rt_output_write(rt_output *o, const void *data, size_t len);
+/* Makes all that was written durable and puts it in place; frees o, also on failure, after which what
+ * was there before is as it was. */
+rt_status rt_output_commit(rt_output *o);
+/* Frees o and removes what was written. Fine for an output that is {.fd = -1}. */
+void rt_output_discard(rt_output *o);
+
+/* Returns where to print a remark beside the output to `path`: standard error if the output is
+ * standard output, else standard output. */
+FILE *rt_output_remarks(const char *path);
+
+/* Ends what a program prints: `return rt_output_end(code)` is how main() ends. Returns exit_code, or 1
+ * in place of 0 if standard output could not take all that was printed, which it says. */
+int rt_output_end(int exit_code);
+
+#endif

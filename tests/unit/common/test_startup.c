@@ -1,0 +1,247 @@
+/* A program may be started in a strange world: whatever the parent left, main() sees a sane one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/file.h"
+#include "common/startup.h"
+
+/* ---- one strange world each, in a process of its own ---- */
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* 0 to 2 are open, and what is opened next takes none of them. */
+static bool numbers_are_safe(void)
+{
+    int fd = open("/dev/zero", O_RDONLY);
+    return is_open(0) && is_open(1) && is_open(2) && fd > 2;
+}
+
+static void close_input(void)
+{
+    close(0);
+}
+
+static void close_output(void)
+{
+    close(1);
+}
+
+static void close_all(void)
+{
+    for (int fd = 0; fd < 16; fd++)
+        close(fd);
+}
+
+static bool output_goes_nowhere(void)
+{
+    return numbers_are_safe() && puts("nobody hears this") >= 0 && fflush(stdout) == 0;
+}
+
+static void ignore_all_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_IGN);
+}
+
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* SIGCHLD decides whether children can be waited for at all. */
+static bool signals_are_ours(void)
+{
+    pid_t pid = fork();
+    int status;
+    if (pid == 0)
+        _exit(7);
+    return waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7 && !is_ignored(SIGINT) &&
+           !is_ignored(SIGTERM) && !is_ignored(SIGUSR1) && !is_ignored(SIGPIPE) &&
+           is_ignored(SIGHUP);
+}
+
+static void block_all_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+static bool none_is_blocked(void)
+{
+    sigset_t now;
+    sigprocmask(SIG_SETMASK, NULL, &now);
+    for (int number = 1; number < NSIG; number++)
+        if (sigismember(&now, number) == 1)
+            return false;
+    return !is_ignored(SIGHUP);
+}
+
+static void limit_the_size_of_files(void)
+{
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 10, .rlim_max = 10});
+}
+
+static char folder[] = "/tmp/rt-startup-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static bool too_large_is_an_error(void)
+{
+    bool failed = rt_file_replace(in_folder("large"), "more than ten bytes", 19) != RT_OK;
+    return failed && strstr(rt_error(), "File too large");
+}
+
+static void mask_everything(void)
+{
+    umask(0777);
+}
+
+static void mask_nothing(void)
+{
+    umask(0);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_mode & 0777 : 01000;
+}
+
+static bool owner_may_all(void)
+{
+    return rt_file_replace(in_folder("masked"), "x", 1) == RT_OK &&
+           mode_of(in_folder("masked")) == 0600 && rt_dir_make(in_folder("d"), 0755) == RT_OK &&
+           mode_of(in_folder("d")) == 0700;
+}
+
+static bool others_may_not_write(void)
+{
+    return rt_file_replace(in_folder("open"), "x", 1) == RT_OK &&
+           mode_of(in_folder("open")) == 0644 &&
+           rt_file_replace_secret(in_folder("secret"), "x", 1) == RT_OK &&
+           mode_of(in_folder("secret")) == 0600;
+}
+
+static void allow_few_files(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 16;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool many_files_may_be_open(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur == limit.rlim_max || limit.rlim_cur >= 65536;
+}
+
+typedef struct world {
+    const char *name;
+    void (*make)(void);
+    bool (*is_sane)(void);
+} world;
+
+static const world worlds[] = {
+    {"without_input", close_input, numbers_are_safe},
+    {"without_output", close_output, output_goes_nowhere},
+    {"without_any_descriptor", close_all, output_goes_nowhere},
+    {"all_signals_ignored", ignore_all_signals, signals_are_ours},
+    {"all_signals_blocked", block_all_signals, none_is_blocked},
+    {"files_may_not_grow", limit_the_size_of_files, too_large_is_an_error},
+    {"umask_of_all", mask_everything, owner_may_all},
+    {"umask_of_none", mask_nothing, others_may_not_write},
+    {"few_open_files", allow_few_files, many_files_may_be_open},
+};
+
+static void is_made_sane(void **state)
+{
+    const world *w = *state;
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        w->make();
+        rt_startup();
+        _exit(w->is_sane() ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- variables ---- */
+
+static void only_the_outer_jobs_variables_are_left_out(void **state)
+{
+    static const struct {
+        const char *assignment;
+        bool outer;
+    } rows[] = {
+        {"OMPI_COMM_WORLD_RANK=0", true},
+        {"OMPI_MCA_ess=^singleton", true},
+        {"OMPI_MCA_ess_base_jobid=1828651009", true},
+        {"OMPI_MCA_orte_hnp_uri=1828651008.0;tcp://127.0.0.1:37837", true},
+        {"OMPI_MCA_pmix=^s1,s2,cray,isolated", true},
+        {"PMIX_RANK=0", true},
+        {"PMI_RANK=0", true},
+        {"SLURM_NODELIST=n[1-4]", true},
+        {"RINGTORCH_RUN=r-1", true},
+        {"RINGTORCH_RUN_DIR=/runs/x", true},
+        {"RINGTORCH_KEYS=secret", true},
+        {"OMPI_MCA_btl=self,tcp", false},
+        {"OMPI_MCA_btl_tcp_if_include=eth0", false},
+        {"OMPI_MCA_plm_rsh_agent=ssh", false},
+        {"OMPI_MCA_orte_keep_fqdn_hostnames=1", false},
+        {"OMPI_ALLOW_RUN_AS_ROOT=1", false},
+        {"OPAL_PREFIX=/opt/openmpi", false},
+        {"RINGTORCH_WORKER=/opt/worker", false},
+        {"RINGTORCH_ISA=avx2", false},
+        {"PATH=/bin", false},
+        {"MY_OMPI_RANK=1", false},
+        {"PMIXER=1", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rt_startup_of_outer_job(rows[i].assignment) != rows[i].outer)
+            fail_msg("%s", rows[i].assignment);
+}
+
+int main(void)
+{
+    enum { WORLDS = sizeof worlds / sizeof *worlds };
+    struct CMUnitTest tests[WORLDS + 1];
+    for (size_t i = 0; i < WORLDS; i++)
+        tests[i] = (struct CMUnitTest){
+            .name = worlds[i].name, .test_func = is_made_sane, .initial_state = (void *)&worlds[i]};
+    tests[WORLDS] = (struct CMUnitTest)cmocka_unit_test(only_the_outer_jobs_variables_are_left_out);
+    if (!mkdtemp(folder))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return rt_remove_tree(folder) == RT_OK ? failed : 1;
+}
