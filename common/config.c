@@ -134,7 +134,7 @@ rt_status rt_config_hash(const rt_config *cfg, char hex[65])
     for (int i = 0; i < RT__KEYS && status == RT_OK; i++)
         if (rt__keys[i].math) {
             rt_text_add(&text, "%s: ", rt__key_path(&rt__keys[i], path));
-            status = rt__key_print(&rt__keys[i], cfg, &text);
+            status = rt__key_print_to_hash(&rt__keys[i], cfg, &text);
             rt_text_add(&text, "\n");
         }
     char *all = rt_text_take(&text);

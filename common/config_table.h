@@ -73,6 +73,8 @@ rt_status rt__key_set_scalar(const rt__key *key, rt_config *cfg, const char *tex
 rt_status rt__key_set_node(const rt__key *key, rt_config *cfg, json_t *node);
 /* Adds the value as it would be written in a file. */
 rt_status rt__key_print(const rt__key *key, const rt_config *cfg, rt_text *to);
+/* Adds the value as hashes have always had it: runs and their checkpoints outlive the way numbers are written. */
+rt_status rt__key_print_to_hash(const rt__key *key, const rt_config *cfg, rt_text *to);
 /* Adds what values are allowed: "an integer from 1 to 65536", "one of adamw, sgd". */
 void rt__key_expects(const rt__key *key, rt_text *to);
 /* Moves the value from one config to another, whose old value is freed. */

@@ -72,18 +72,6 @@ bool rt__is_null(const char *text)
     return is_one_of(text, nulls);
 }
 
-/* Adds the shortest decimal text that reads back as exactly x. */
-static void add_number(rt_text *to, double x)
-{
-    char text[32];
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            break;
-    }
-    rt_text_add(to, "%s", text);
-}
-
 static void add_range(const rt__key *key, rt_text *to)
 {
     if (key->most == INT64_MAX)
@@ -104,9 +92,9 @@ void rt__key_expects(const rt__key *key, rt_text *to)
         break;
     case RT__KEY_NUMBER:
         rt_text_add(to, "a number from ");
-        add_number(to, key->low);
+        rt_text_add_number(to, key->low);
         rt_text_add(to, " to ");
-        add_number(to, key->high);
+        rt_text_add_number(to, key->high);
         break;
     case RT__KEY_STRING:
         rt_text_add(to, "text");
@@ -281,7 +269,7 @@ rt_status rt__key_print(const rt__key *key, const rt_config *cfg, rt_text *to)
         rt_text_add(to, "%" PRId64, *(const int64_t *)value);
         break;
     case RT__KEY_NUMBER:
-        add_number(to, *(const double *)value);
+        rt_text_add_number(to, *(const double *)value);
         break;
     case RT__KEY_BOOL:
         rt_text_add(to, *(const bool *)value ? "true" : "false");
@@ -298,6 +286,34 @@ rt_status rt__key_print(const rt__key *key, const rt_config *cfg, rt_text *to)
         return status;
     }
     }
+    return RT_OK;
+}
+
+/* Adds the number with as few digits as give the same number again, be it as "1e+01". */
+static void add_number_to_hash(rt_text *to, double x)
+{
+    char text[32];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    rt_text_add(to, "%s", text);
+}
+
+rt_status rt__key_print_to_hash(const rt__key *key, const rt_config *cfg, rt_text *to)
+{
+    if (key->type == RT__KEY_NUMBER) {
+        add_number_to_hash(to, *(const double *)const_field(key, cfg));
+        return RT_OK;
+    }
+    if (key->type != RT__KEY_NODE)
+        return rt__key_print(key, cfg, to);
+    char *text = rt_json_text_to_hash(*(json_t *const *)const_field(key, cfg));
+    if (!text)
+        return rt_error_code();
+    rt_text_add(to, "%s", text);
+    rt_mem_free(text);
     return RT_OK;
 }
 

@@ -1,10 +1,13 @@
 /* JSON: jansson with our errors and our memory. */
 #include "common/json.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/text.h"
 
 static const char *type_name(const json_t *j)
 {
@@ -95,7 +98,12 @@ rt_status rt_json_string(const json_t *j, const char *key, const char *name, con
     return RT_OK;
 }
 
-char *rt_json_text(const json_t *j)
+json_t *rt_json_number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+char *rt_json_text_to_hash(const json_t *j)
 {
     const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
     size_t len = json_dumpb(j, NULL, 0, flags);
@@ -107,4 +115,48 @@ char *rt_json_text(const json_t *j)
     json_dumpb(j, text, len, flags);
     text[len] = 0;
     return text;
+}
+
+static const char *end_of_string(const char *s)
+{
+    for (s++; *s != '"'; s++)
+        s += *s == '\\';
+    return s + 1;
+}
+
+/* Adds a number; a real one stays recognisable as such. */
+static void add_number(rt_text *to, const char *number, size_t len)
+{
+    bool real = false;
+    for (size_t i = 0; i < len; i++)
+        real |= strchr(".eE", number[i]) != NULL;
+    size_t begin = to->len;
+    if (!real) {
+        rt_text_add(to, "%.*s", (int)len, number);
+        return;
+    }
+    rt_text_add_number(to, strtod(number, NULL));
+    if (!to->failed && !strpbrk(to->data + begin, ".e"))
+        rt_text_add(to, ".0");
+}
+
+char *rt_json_text(const json_t *j)
+{
+    rt_text out = {0};
+    char *longer = rt_json_text_to_hash(j);
+    if (!longer)
+        return NULL;
+    for (const char *c = longer, *end; *c; c = end) {
+        bool number = strchr("-0123456789", *c) != NULL;
+        if (number)
+            end = c + strspn(c, "+-.0123456789eE");
+        else
+            end = *c == '"' ? end_of_string(c) : c + strcspn(c, "\"-0123456789");
+        if (number)
+            add_number(&out, c, (size_t)(end - c));
+        else
+            rt_text_add(&out, "%.*s", (int)(end - c), c);
+    }
+    rt_mem_free(longer);
+    return rt_text_take(&out);
 }

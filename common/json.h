@@ -23,7 +23,12 @@ rt_status rt_json_double(const json_t *j, const char *key, const char *name, dou
 rt_status rt_json_string(const json_t *j, const char *key, const char *name, const char **out);
 rt_status rt_json_member(const json_t *j, const char *key, const char *name,
                          json_t **out); /* borrowed */
-/* Returns compact text, keys in insertion order (allocated with rt_malloc; NULL on failure). */
+/* Returns x as JSON, which has no NaN or infinity: null stands for them (a new reference; NULL when memory is out). */
+json_t *rt_json_number(double x);
+/* Returns compact text, keys in insertion order, numbers as short as they can be and still read back as the same
+ * (rt_mem_free; NULL on failure). */
 char *rt_json_text(const json_t *j);
+/* The same with 17 digits in every real number, as jansson writes them: for hashes, which outlive versions. */
+char *rt_json_text_to_hash(const json_t *j);
 
 #endif

@@ -2,7 +2,9 @@
 #include "common/text.h"
 
 #include <stdarg.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
@@ -100,6 +102,30 @@ void rt_text_add_printable(rt_text *t, const char *from)
         from += show_one(from, shown);
         rt_text_add(t, "%s", shown);
     }
+}
+
+const char *rt_fixed(double x, int decimals, char text[RT_FIXED])
+{
+    if (isnan(x)) /* printf shows the sign of a NaN, which says nothing */
+        snprintf(text, RT_FIXED, "nan");
+    else
+        snprintf(text, RT_FIXED, fabs(x) < 1e12 ? "%.*f" : "%.*g", decimals, x);
+    return text;
+}
+
+void rt_text_add_number(rt_text *t, double x)
+{
+    char text[32];
+    if (isnan(x)) {
+        rt_text_add(t, "nan");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) { /* %g leaves trailing zeros out */
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    rt_text_add(t, "%s", text);
 }
 
 char *rt_text_take(rt_text *t)

@@ -267,11 +267,6 @@ static json_t *or_null(int64_t x)
     return x >= 0 ? json_integer(x) : json_null();
 }
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static const char *state_of(const rt__run *r, const rt__member *m, double now)
 {
     if (!m->joined)
@@ -352,14 +347,14 @@ static json_t *status_json(const rt__run *r, double now, int64_t events)
         "s:o, s:I, s:o, s:I, s:o, s:o}",
         "run", r->facts.run_id, "directory", rt__record_text(r->facts.dir), "name", cfg->run.name,
         "phase", rt__run_phase_name(r->phase), "generation", (json_int_t)r->generation, "step",
-        (json_int_t)step, "end_step", (json_int_t)r->end_step, "epoch", number(epoch), "loss",
-        number(r->loss), "samples_per_second", number(speed), "seconds", now, "eta_seconds",
-        number(eta), "world_size", (json_int_t)r->roster.world, "target_world",
-        (json_int_t)rt__run_wanted(r), "restarts", (json_int_t)r->history.restarts, "lost_steps",
-        (json_int_t)r->history.lost_steps, "checkpoint_step", or_null(r->committed_step),
-        "snapshot_step", or_null(rt__roster_snapshot_step(&r->roster)), "parameters",
-        (json_int_t)r->roster.parameters, "ranks", ranks, "ranks_left_out", (json_int_t)left_out,
-        "hosts", hosts_json(r, now), "events", last_events(r, events));
+        (json_int_t)step, "end_step", (json_int_t)r->end_step, "epoch", rt_json_number(epoch),
+        "loss", rt_json_number(r->loss), "samples_per_second", rt_json_number(speed), "seconds",
+        now, "eta_seconds", rt_json_number(eta), "world_size", (json_int_t)r->roster.world,
+        "target_world", (json_int_t)rt__run_wanted(r), "restarts", (json_int_t)r->history.restarts,
+        "lost_steps", (json_int_t)r->history.lost_steps, "checkpoint_step",
+        or_null(r->committed_step), "snapshot_step", or_null(rt__roster_snapshot_step(&r->roster)),
+        "parameters", (json_int_t)r->roster.parameters, "ranks", ranks, "ranks_left_out",
+        (json_int_t)left_out, "hosts", hosts_json(r, now), "events", last_events(r, events));
 }
 
 static void on_status(rt__run *r, double now, const char *peer, int64_t events)

@@ -1,5 +1,6 @@
 #include "coordinator/history.h"
 #include "common/error.h"
+#include "common/fields.h"
 #include "common/mem.h"
 #include <math.h>
 #include <stdio.h>
@@ -34,24 +35,18 @@ void rt__history_release(rt__history *h)
 
 static int64_t integer(const json_t *record, const char *key)
 {
-    return json_integer_value(json_object_get(record, key));
+    return rt__field_int(record, key, 0);
 }
 
 /* Returns NaN for null, which stands for what is not known. */
 static double number(const json_t *record, const char *key)
 {
-    const json_t *j = json_object_get(record, key);
-    return json_is_number(j) ? json_number_value(j) : NAN;
+    return rt__field_number(record, key);
 }
 
 static bool flag(const json_t *record, const char *key)
 {
     return json_is_true(json_object_get(record, key));
-}
-
-static json_t *or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
 }
 
 static rt_status set_text(char **to, const json_t *record, const char *key)
@@ -263,12 +258,13 @@ json_t *rt__history_records(const rt__history *h)
         (json_int_t)h->trained_steps, "target", (json_int_t)h->target, "interrupt_signal",
         (json_int_t)h->interrupt_signal, "not_finite_step", (json_int_t)h->not_finite_step,
         "world_sizes", h->world_sizes, "recovery_seconds", h->recovery_seconds);
-    json_t *evaluated = json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
-                                  or_null(h->eval_loss), "accuracy", or_null(h->eval_accuracy));
+    json_t *evaluated =
+        json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
+                  rt_json_number(h->eval_loss), "accuracy", rt_json_number(h->eval_accuracy));
     json_t *over = json_pack(
         "{s:I, s:I, s:I, s:I, s:o, s:s, s:b}", "generation", (json_int_t)h->over.generation, "step",
         (json_int_t)h->over.step, "end_step", (json_int_t)h->over.end_step, "samples",
-        (json_int_t)h->over.samples, "loss", or_null(h->over.loss), "weights_sha256",
+        (json_int_t)h->over.samples, "loss", rt_json_number(h->over.loss), "weights_sha256",
         h->over.weights_sha256, "in_memory", h->over.in_memory);
     json_t *doubts = json_array();
     bool whole = record && evaluated && over && doubts;

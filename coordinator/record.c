@@ -7,12 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-/* JSON has no NaN or infinity: null stands for "not known" and "not finite". */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 json_t *rt__record_text(const char *s)
 {
     json_t *j = json_string(s);
@@ -96,11 +90,12 @@ void rt__record_event(rt__run *r, double now, const char *name, const char *fmt,
 void rt__record_report(rt__run *r, double now, const rt_msg_report *m)
 {
     double epoch = (double)m->step * (double)r->facts.cfg->data.batch / (double)r->roster.samples;
-    json_t *j = json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I}", "step", (json_int_t)m->step, "epoch",
-        number(epoch), "loss", number(m->loss), "lr", number(m->lr), "grad_norm",
-        number(m->grad_norm), "samples_per_second", number(m->samples_per_second), "seconds", now,
-        "world_size", (json_int_t)r->roster.world, "generation", (json_int_t)r->generation);
+    json_t *j = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I}", "step",
+                          (json_int_t)m->step, "epoch", rt_json_number(epoch), "loss",
+                          rt_json_number(m->loss), "lr", rt_json_number(m->lr), "grad_norm",
+                          rt_json_number(m->grad_norm), "samples_per_second",
+                          rt_json_number(m->samples_per_second), "seconds", now, "world_size",
+                          (json_int_t)r->roster.world, "generation", (json_int_t)r->generation);
     write_line(r, RT__LINE_METRICS, "report", j);
 }
 
@@ -136,13 +131,14 @@ void rt__record_summary(rt__run *r, double now, const char *status)
         "{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:n, s:s?, s:O, s:I, s:I, s:O, "
         "s:o, s:o, s:o}",
         "status", status, "run", r->facts.run_id, "run_directory", rt__record_text(r->facts.dir),
-        "steps", (json_int_t)r->newest_step, "epochs", number(epochs), "train_loss",
-        number(r->loss), "eval_loss", number(h->eval_loss), "eval_accuracy",
-        number(h->eval_accuracy), "seconds", now, "seconds_to_first_step", number(first),
-        "samples_per_second", number(speed), "tokens_per_second", "weights_sha256",
-        r->weights_sha256[0] ? r->weights_sha256 : NULL, "world_sizes", h->world_sizes, "restarts",
-        (json_int_t)h->restarts, "lost_steps", (json_int_t)h->lost_steps, "recovery_seconds",
-        h->recovery_seconds, "peak_rss_bytes", peak_rss(r), "checkpoint_step",
+        "steps", (json_int_t)r->newest_step, "epochs", rt_json_number(epochs), "train_loss",
+        rt_json_number(r->loss), "eval_loss", rt_json_number(h->eval_loss), "eval_accuracy",
+        rt_json_number(h->eval_accuracy), "seconds", now, "seconds_to_first_step",
+        rt_json_number(first), "samples_per_second", rt_json_number(speed), "tokens_per_second",
+        "weights_sha256", r->weights_sha256[0] ? r->weights_sha256 : NULL, "world_sizes",
+        h->world_sizes, "restarts", (json_int_t)h->restarts, "lost_steps",
+        (json_int_t)h->lost_steps, "recovery_seconds", h->recovery_seconds, "peak_rss_bytes",
+        peak_rss(r), "checkpoint_step",
         r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(), "error",
         r->failed ? rt__record_text(r->failure) : json_null());
     write_line(r, RT__LINE_SUMMARY, "summary", j);

@@ -233,7 +233,7 @@ static void remember_over(rt__run *r)
         r, "over", "{s:I, s:I, s:I, s:I, s:o, s:f, s:I, s:s, s:b}", "generation",
         (json_int_t)r->generation, "step", (json_int_t)r->newest_step, "end_step",
         (json_int_t)r->end_step, "samples", (json_int_t)r->roster.samples, "loss",
-        isfinite(r->loss) ? json_real(r->loss) : json_null(), "trained_seconds",
+        rt_json_number(r->loss), "trained_seconds",
         r->history.trained_seconds + r->generation_seconds, "trained_steps",
         (json_int_t)(r->history.trained_steps + r->generation_steps), "weights_sha256",
         r->weights_sha256, "in_memory", is_in_memory(r));
@@ -443,8 +443,7 @@ static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_eval
     if (rank != 0 || m->step <= r->history.evaluated_step)
         return;
     double accuracy = m->count > 0 ? (double)m->correct / (double)m->count : NAN;
-    json_t *shown = isfinite(accuracy) ? json_real(accuracy) : json_null(),
-           *loss = isfinite(m->loss) ? json_real(m->loss) : json_null();
+    json_t *shown = rt_json_number(accuracy), *loss = rt_json_number(m->loss);
     rt__record_event(r, now, "evaluation", "{s:I, s:I, s:I, s:O, s:O, s:f}", "step",
                      (json_int_t)m->step, "count", (json_int_t)m->count, "correct",
                      (json_int_t)m->correct, "accuracy", shown, "loss", loss, "evaluation_seconds",

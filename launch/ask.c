@@ -5,7 +5,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "launch/fields.h"
+#include "common/fields.h"
 #include "launch/place.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,13 @@
 #include "launch/display.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/fields.h"
 #include "common/json.h"
+#include "common/text.h"
 #include "launch/words.h"
 #include <errno.h> /* program_invocation_name */
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,19 +84,7 @@ void rt__display_warn(rt__display *d, const char *fmt, ...)
 
 static int64_t integer(const json_t *j, const char *key)
 {
-    return json_integer_value(json_object_get(j, key));
-}
-
-/* Returns 0 for what is missing or null. */
-static double number(const json_t *j, const char *key)
-{
-    return json_number_value(json_object_get(j, key));
-}
-
-static const char *string(const json_t *j, const char *key)
-{
-    const char *s = json_string_value(json_object_get(j, key));
-    return s ? s : "";
+    return rt__field_int(j, key, 0);
 }
 
 /* ---- one function per kind of object ---- */
@@ -110,29 +101,30 @@ static void show_running(rt__display *d, const json_t *j)
     d->start_step = integer(j, "start_step");
     d->end_step = integer(j, "end_step");
     d->slices = integer(j, "slices");
-    const char *source = string(j, "source");
+    const char *source = rt__field_text(j, "source");
     bool fresh = source[0] == '\0' || strcmp(source, "fresh") == 0;
     rt__display_say(
         d, "%s parameters, steps %" PRId64 " to %" PRId64 "%s%s, %" PRId64 " slices a step, %s, %s",
-        rt__words_number(number(j, "parameters"), parameters), d->start_step, d->end_step,
-        fresh ? "" : " from ", fresh ? "" : source, integer(j, "slices"), string(j, "isa"),
-        string(j, "blas"));
+        rt__words_number(rt__field_number(j, "parameters"), parameters), d->start_step, d->end_step,
+        fresh ? "" : " from ", fresh ? "" : source, integer(j, "slices"), rt__field_text(j, "isa"),
+        rt__field_text(j, "blas"));
 }
 
 static void show_report(rt__display *d, const json_t *j)
 {
-    char text[256], speed_text[RT__WORDS], eta_text[RT__WORDS];
+    char text[256], speed_text[RT__WORDS], eta_text[RT__WORDS], loss[RT_FIXED];
     int64_t step = integer(j, "step");
-    double speed = number(j, "samples_per_second"), now = rt_clock();
-    double eta = speed > 0 ? (double)(d->end_step - step) * (double)d->batch / speed : 0;
+    double speed = rt__field_number(j, "samples_per_second"), now = rt_clock();
+    double eta = speed > 0 ? (double)(d->end_step - step) * (double)d->batch / speed : NAN;
     d->stepped = true;
     if (!d->terminal && now - d->last_line_at < PLAIN_SECONDS && step < d->end_step)
         return;
     d->last_line_at = now;
     snprintf(text, sizeof text,
-             "step %" PRId64 "/%" PRId64 "  loss %.4f  %s images/s  ETA %s  %" PRId64 " worker%s",
-             step, d->end_step, number(j, "loss"), rt__words_number(speed, speed_text),
-             rt__words_duration(eta, eta_text), d->workers, d->workers == 1 ? "" : "s");
+             "step %" PRId64 "/%" PRId64 "  loss %s  %s images/s  ETA %s  %" PRId64 " worker%s",
+             step, d->end_step, rt_fixed(rt__field_number(j, "loss"), 4, loss),
+             rt__words_number(speed, speed_text), rt__words_duration(eta, eta_text), d->workers,
+             d->workers == 1 ? "" : "s");
     if (d->terminal)
         live(d, text);
     else
@@ -142,29 +134,32 @@ static void show_report(rt__display *d, const json_t *j)
 static void show_checkpoint(rt__display *d, const json_t *j)
 {
     if (!d->terminal)
-        rt__display_say(d, "checkpoint %s", string(j, "path"));
+        rt__display_say(d, "checkpoint %s", rt__field_text(j, "path"));
 }
 
 static void show_checkpoint_failed(rt__display *d, const json_t *j)
 {
     rt__display_say(d, "checkpoint of step %" PRId64 " not made: %s: training goes on",
-                    integer(j, "step"), string(j, "reason"));
+                    integer(j, "step"), rt__field_text(j, "reason"));
 }
 
 static void show_unusable(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "checkpoint passed over: %s", string(j, "reason"));
+    rt__display_say(d, "checkpoint passed over: %s", rt__field_text(j, "reason"));
 }
 
 static void show_evaluation(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "step %" PRId64 ": test accuracy %.2f %%, loss %.4f", integer(j, "step"),
-                    100 * number(j, "accuracy"), number(j, "loss"));
+    char accuracy[RT_FIXED], loss[RT_FIXED];
+    rt__display_say(d, "step %" PRId64 ": test accuracy %s %%, loss %s", integer(j, "step"),
+                    rt_fixed(100 * rt__field_number(j, "accuracy"), 2, accuracy),
+                    rt_fixed(rt__field_number(j, "loss"), 4, loss));
 }
 
 static void show_lost(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "lost at step %" PRId64 ": %s", integer(j, "step"), string(j, "cause"));
+    rt__display_say(d, "lost at step %" PRId64 ": %s", integer(j, "step"),
+                    rt__field_text(j, "cause"));
 }
 
 /* Adds "name 0.25 s" to a list, if the object has that number. */
@@ -172,7 +167,8 @@ static void add_seconds(char *text, size_t size, const json_t *j, const char *ke
 {
     size_t used = strlen(text);
     if (json_is_number(json_object_get(j, key)))
-        snprintf(text + used, size - used, "%s%s %.2f s", used ? ", " : "", name, number(j, key));
+        snprintf(text + used, size - used, "%s%s %.2f s", used ? ", " : "", name,
+                 rt__field_number(j, key));
 }
 
 static void show_recovered(rt__display *d, const json_t *j)
@@ -182,27 +178,27 @@ static void show_recovered(rt__display *d, const json_t *j)
                                             {"start", "started"},
                                             {"restore", "restored"},
                                             {"first_step", "first step"}};
-    char spent[256] = "", lost[64] = "";
+    char spent[256] = "", lost[64] = "", seconds[RT_FIXED];
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
         add_seconds(spent, sizeof spent, j, phases[i][0], phases[i][1]);
     int64_t steps = integer(j, "lost_steps");
     if (json_is_integer(json_object_get(j, "lost_steps")))
         snprintf(lost, sizeof lost, ", %" PRId64 " step%s lost", steps, steps == 1 ? "" : "s");
-    rt__display_say(d, "back at step %" PRId64 " after %.2f s%s%s%s%s", integer(j, "step"),
-                    number(j, "recovery_seconds"), lost, spent[0] ? " (" : "", spent,
-                    spent[0] ? ")" : "");
+    rt__display_say(d, "back at step %" PRId64 " after %s s%s%s%s%s", integer(j, "step"),
+                    rt_fixed(rt__field_number(j, "recovery_seconds"), 2, seconds), lost,
+                    spent[0] ? " (" : "", spent, spent[0] ? ")" : "");
 }
 
 /* What the coordinator has put into words itself. */
 static void show_text(rt__display *d, const json_t *j)
 {
-    if (string(j, "text")[0] != '\0')
-        rt__display_say(d, "%s", string(j, "text"));
+    if (rt__field_text(j, "text")[0] != '\0')
+        rt__display_say(d, "%s", rt__field_text(j, "text"));
 }
 
 static void show_stall_over(rt__display *d, const json_t *j)
 {
-    if (string(j, "text")[0] != '\0')
+    if (rt__field_text(j, "text")[0] != '\0')
         show_text(d, j);
     else
         rt__display_say(d, "worker %" PRId64 " moves again", integer(j, "rank"));
@@ -217,23 +213,25 @@ static void show_scaled(rt__display *d, const json_t *j)
 static void show_leave(rt__display *d, const json_t *j)
 {
     rt__display_say(d, "worker %" PRId64 " on %s has to leave: %s", integer(j, "rank"),
-                    string(j, "host"), string(j, "reason"));
+                    rt__field_text(j, "host"), rt__field_text(j, "reason"));
 }
 
 static void show_host_lost(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "host %s is left out for %.0f s: %s", string(j, "host"),
-                    number(j, "cooldown_seconds"), string(j, "reason"));
+    char seconds[RT_FIXED];
+    rt__display_say(d, "host %s is left out for %s s: %s", rt__field_text(j, "host"),
+                    rt_fixed(rt__field_number(j, "cooldown_seconds"), 0, seconds),
+                    rt__field_text(j, "reason"));
 }
 
 static void show_host_back(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "host %s is back", string(j, "host"));
+    rt__display_say(d, "host %s is back", rt__field_text(j, "host"));
 }
 
 static void show_step_skipped(rt__display *d, const json_t *j)
 {
-    if (string(j, "text")[0] != '\0')
+    if (rt__field_text(j, "text")[0] != '\0')
         show_text(d, j);
     else
         rt__display_say(d, "step %" PRId64 " skipped: its loss or gradient was not finite",
@@ -266,14 +264,15 @@ static void show_what_next(rt__display *d, int64_t steps)
 
 static void show_done(rt__display *d, const json_t *j)
 {
-    char speed[RT__WORDS], clock[RT__WORDS];
-    rt__display_say(d, "done: %" PRId64 " steps (%.1f epochs) in %s, %s images/s",
-                    integer(j, "steps"), number(j, "epochs"),
-                    rt__words_duration(number(j, "seconds"), clock),
-                    rt__words_number(number(j, "samples_per_second"), speed));
+    char speed[RT__WORDS], clock[RT__WORDS], epochs[RT_FIXED], accuracy[RT_FIXED], loss[RT_FIXED];
+    rt__display_say(d, "done: %" PRId64 " steps (%s epochs) in %s, %s images/s",
+                    integer(j, "steps"), rt_fixed(rt__field_number(j, "epochs"), 1, epochs),
+                    rt__words_duration(rt__field_number(j, "seconds"), clock),
+                    rt__words_number(rt__field_number(j, "samples_per_second"), speed));
     if (!json_is_null(json_object_get(j, "eval_accuracy")))
-        rt__display_say(d, "test accuracy %.2f %%, loss %.4f", 100 * number(j, "eval_accuracy"),
-                        number(j, "eval_loss"));
+        rt__display_say(d, "test accuracy %s %%, loss %s",
+                        rt_fixed(100 * rt__field_number(j, "eval_accuracy"), 2, accuracy),
+                        rt_fixed(rt__field_number(j, "eval_loss"), 4, loss));
     rt__display_say(d, "run directory %s", d->run_dir);
     show_what_next(d, integer(j, "steps"));
 }
@@ -281,7 +280,7 @@ static void show_done(rt__display *d, const json_t *j)
 static void show_summary(rt__display *d, const json_t *j)
 {
     d->concluded = true;
-    const char *status = string(j, "status");
+    const char *status = rt__field_text(j, "status");
     if (strcmp(status, "done") == 0) {
         show_done(d, j);
         return;
@@ -335,7 +334,7 @@ void rt__display_show(rt__display *d, const char *json_text)
         rt_error_clear();
         return;
     }
-    const char *event = string(j, "event");
+    const char *event = rt__field_text(j, "event");
     if (d->json && strcmp(event, "progress") != 0) {
         printf("%s\n", json_text);
         fflush(stdout);

@@ -9,7 +9,7 @@
 #include "launch/capture.h"
 #include "launch/child.h"
 #include "launch/doctor_checks.h"
-#include "launch/fields.h"
+#include "common/fields.h"
 #include "launch/mpi_environment.h"
 #include "launch/words.h"
 

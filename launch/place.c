@@ -3,7 +3,7 @@
 #include "common/file.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "launch/fields.h"
+#include "common/fields.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #include "common/input.h"
 #include "common/mem.h"
 #include "launch/ask.h"
-#include "launch/fields.h"
+#include "common/fields.h"
 #include "launch/remains.h"
 #include "launch/place.h"
 #include "launch/status_show.h"

@@ -1,7 +1,7 @@
 #include "launch/status_show.h"
 #include "common/error.h"
 #include "common/mem.h"
-#include "launch/fields.h"
+#include "common/fields.h"
 #include "launch/words.h"
 #include <inttypes.h>
 #include <math.h>
@@ -77,6 +77,8 @@ static void show_progress(const json_t *j, const rt__screen *s, rt_text *out)
         rt_text_add(&line, ", epoch %.2f", epoch);
     if (isfinite(loss))
         rt_text_add(&line, ", loss %.4g", loss);
+    else if (isfinite(rt__field_number(j, "samples_per_second"))) /* a report has come */
+        rt_text_add(&line, ", loss nan");
     rt__screen_line(s, out, NULL, "%s", line.data ? line.data : "");
     rt_mem_free(line.data);
 }

@@ -1,6 +1,6 @@
 #include "launch/words.h"
 #include "common/mem.h"
-#include "launch/fields.h"
+#include "common/fields.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -104,17 +104,23 @@ void rt__words_path(rt_text *out, const char *path)
 
 /* ---- events ---- */
 
+/* JSON has no NaN: in these fields null stands for one, elsewhere for what is not known. */
+static bool null_is_nan(const char *key)
+{
+    return strcmp(key, "loss") == 0 || strcmp(key, "accuracy") == 0;
+}
+
 /* What a sentence is made of: a field of the event, put in place of {key}. */
 static void add_field(rt_text *out, const json_t *event, const char *key)
 {
-    char text[RT__WORDS];
+    char text[RT__WORDS], fixed[RT_FIXED];
     const json_t *field = json_object_get(event, key);
     if (json_is_string(field)) {
         rt__words_add(out, json_string_value(field));
     } else if (json_is_number(field)) {
         bool seconds = strstr(key, "seconds") != NULL, whole = json_is_integer(field);
         if (strcmp(key, "accuracy") == 0)
-            rt_text_add(out, "%.2f %%", 100 * json_number_value(field));
+            rt_text_add(out, "%s %%", rt_fixed(100 * json_number_value(field), 2, fixed));
         else if (seconds)
             rt_text_add(out, "%s", rt__words_seconds(json_number_value(field), text));
         else if (whole)
@@ -123,6 +129,8 @@ static void add_field(rt_text *out, const json_t *event, const char *key)
             rt_text_add(out, "%.4g", json_number_value(field));
     } else if (json_is_boolean(field)) {
         rt_text_add(out, json_is_true(field) ? "yes" : "no");
+    } else if (null_is_nan(key)) {
+        rt_text_add(out, "nan");
     } else {
         rt_text_add(out, "?");
     }
@@ -147,7 +155,7 @@ static void add_sentence(rt_text *out, const json_t *event, const char *sentence
 static bool has(const json_t *event, const char *key)
 {
     const json_t *field = json_object_get(event, key);
-    return field && !json_is_null(field);
+    return field && (!json_is_null(field) || null_is_nan(key));
 }
 
 /* Returns whether every {key} of the sentence is there. */

@@ -3,13 +3,13 @@
 #include "worker/commands/command.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ringtorch/formats.h>
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include "worker/evaluate.h"
 
 static const char usage[] =
@@ -61,11 +61,10 @@ static rt_status read_limit(const options *o, const rt_run *run, int64_t *out)
 
 static rt_status print_json(const rt__saved *s, const rt_evaluation *e, double seconds)
 {
-    json_t *loss = isfinite(e->loss) ? json_real(e->loss) : json_null(); /* JSON has no NaN */
     json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:f}", "checkpoint", s->dir, "step",
                           (json_int_t)s->step, "count", (json_int_t)e->count, "correct",
                           (json_int_t)e->correct, "accuracy", (double)e->correct / (double)e->count,
-                          "loss", loss, "seconds", seconds);
+                          "loss", rt_json_number(e->loss), "seconds", seconds);
     char *text = j ? rt_json_text(j) : NULL;
     if (text)
         puts(text);
@@ -86,10 +85,11 @@ static rt_status evaluate(rt__model *m, const options *o)
         RT_TRY(write_logits(m->run, o->logits, limit));
     if (o->json)
         return print_json(&m->saved, &e, seconds);
-    printf("%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %.4f, step %" PRId64
+    char loss[RT_FIXED];
+    printf("%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s, step %" PRId64
            ", %.1f s\n",
-           m->saved.dir, e.correct, e.count, 100.0 * (double)e.correct / (double)e.count, e.loss,
-           m->saved.step, seconds);
+           m->saved.dir, e.correct, e.count, 100.0 * (double)e.correct / (double)e.count,
+           rt_fixed(e.loss, 4, loss), m->saved.step, seconds);
     if (o->logits)
         printf("%s: outputs of %" PRId64 " samples\n", o->logits, limit);
     return RT_OK;

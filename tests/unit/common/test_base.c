@@ -3,12 +3,14 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/fields.h"
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -336,6 +338,69 @@ static void json_members_are_typed(void **state)
     json_decref(j);
 }
 
+/* Every number is written with as few digits as give it back, and a real one stays one. */
+static void json_numbers_are_short_and_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *text;
+    } rows[] = {
+        {"[0.0002]", "[0.0002]"},
+        {"[0.10000000000000001, 0.30000000000000004]", "[0.1,0.30000000000000004]"},
+        {"[1.0, -2.0, 100.0, 0.0]", "[1.0,-2.0,100.0,0.0]"},
+        {"[1, -2, 9007199254740993]", "[1,-2,9007199254740993]"},
+        {"[1e300, 1e-05, 123456789012345680.0]", "[1e+300,1e-05,1.2345678901234568e+17]"},
+        {"[0.10000000149011612]", "[0.10000000149011612]"},
+        {"{\"a 0.10000000000000001 \\\" 2.50\": \"1.50 \\\\\", \"b\": [true, false, null]}",
+         "{\"a 0.10000000000000001 \\\" 2.50\":\"1.50 \\\\\",\"b\":[true,false,null]}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *j, *again;
+        assert_int_equal(rt_json_parse(rows[i].given, strlen(rows[i].given), "row", &j), RT_OK);
+        char *text = rt_json_text(j);
+        assert_string_equal(text, rows[i].text);
+        assert_int_equal(rt_json_parse(text, strlen(text), "row", &again), RT_OK);
+        assert_true(json_equal(j, again));
+        json_decref(again);
+        json_decref(j);
+        rt_mem_free(text);
+    }
+    json_t *none = rt_json_number(-INFINITY), *some = rt_json_number(0);
+    assert_true(json_is_null(none) && json_is_real(some));
+    json_decref(none);
+    json_decref(some);
+}
+
+static void numbers_say_what_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        double x;
+        int decimals;
+        const char *text;
+    } rows[] = {{0.23768, 4, "0.2377"}, {-1.5, 0, "-2"},      {NAN, 4, "nan"},
+                {-NAN, 2, "nan"},       {INFINITY, 4, "inf"}, {-INFINITY, 4, "-inf"},
+                {1e300, 4, "1e+300"}};
+    char text[RT_FIXED];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(rt_fixed(rows[i].x, rows[i].decimals, text), rows[i].text);
+}
+
+/* null, a string and nothing at all are no 0. */
+static void fields_that_are_no_numbers_are_no_zero(void **state)
+{
+    (void)state;
+    json_t *j = json_pack("{s:n, s:s, s:i, s:f}", "null", "text", "1", "one", 1, "half", 0.5);
+    const char *no_number[] = {"null", "text", "missing"};
+    for (size_t i = 0; i < sizeof no_number / sizeof *no_number; i++) {
+        assert_true(isnan(rt__field_number(j, no_number[i])));
+        assert_int_equal(rt__field_int(j, no_number[i], -7), -7);
+    }
+    assert_true(rt__field_number(j, "one") == 1 && rt__field_number(j, "half") == 0.5);
+    assert_int_equal(rt__field_int(j, "one", -7), 1);
+    json_decref(j);
+}
+
 static void dtypes_have_sizes_and_names(void **state)
 {
     (void)state;
@@ -383,6 +448,9 @@ int main(void)
         TEST(hashing_in_parts_is_hashing_the_whole),
         TEST(json_errors_name_the_place),
         TEST(json_members_are_typed),
+        TEST(json_numbers_are_short_and_the_same),
+        TEST(numbers_say_what_they_are),
+        TEST(fields_that_are_no_numbers_are_no_zero),
         TEST(dtypes_have_sizes_and_names),
         TEST(clocks_move_forward),
     };

@@ -399,6 +399,8 @@ static void events_are_sentences(void **state)
          "host h1 is set aside for 30 s: it cannot be reached"},
         {"{\"event\": \"evaluation\", \"step\": 400, \"accuracy\": 0.8249, \"loss\": 0.4954}",
          "step 400: test accuracy 82.49 %, loss 0.4954"},
+        {"{\"event\": \"evaluation\", \"step\": 400, \"accuracy\": 0.098, \"loss\": null}",
+         "step 400: test accuracy 9.80 %, loss nan"},
         {"{\"event\": \"a_new_kind\", \"reason\": \"why not\"}", "a new kind: why not"},
         {"{\"event\": \"a_new_kind\", \"rank\": 3, \"wait_seconds\": 2.5, \"deep\": [1], \"ok\": "
          "true}",

@@ -3,8 +3,8 @@
  *     int64_t step = rt__field_int(status, "step", -1);
  *     const char *host = rt__field_text(rank, "host");     // "" if it is not there
  */
-#ifndef RINGTORCH_LAUNCH_FIELDS_H
-#define RINGTORCH_LAUNCH_FIELDS_H
+#ifndef RINGTORCH_COMMON_FIELDS_H
+#define RINGTORCH_COMMON_FIELDS_H
 
 #include "common/json.h"
 

@@ -1,4 +1,5 @@
-#include "launch/fields.h"
+#include "common/fields.h"
+
 #include <math.h>
 
 int64_t rt__field_int(const json_t *j, const char *key, int64_t none)

@@ -1,0 +1,73 @@
+/* What the user is shown of a run in a pipe: one line for each object of the coordinator. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "launch/display.h"
+
+/* Shows one object and returns what was printed (free). */
+static char *shown(const char *object)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size), *before = stdout;
+    stdout = memory; /* glibc lets it be assigned */
+    rt__display d;
+    rt__display_init(&d, false, "runs/x", 64);
+    d.end_step = 20;
+    rt__display_show(&d, object);
+    rt__display_end(&d);
+    stdout = before;
+    fclose(memory);
+    return text;
+}
+
+/* JSON has null for what is no number; nobody may take it for a loss of nothing. */
+static void what_is_not_a_number_is_never_zero(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *object, *line;
+    } rows[] = {
+        {"{\"event\": \"report\", \"step\": 5, \"loss\": 0.23768, \"samples_per_second\": 64}",
+         "step 5/20  loss 0.2377  64 images/s  ETA 0:15"},
+        {"{\"event\": \"report\", \"step\": 20, \"loss\": null, \"samples_per_second\": null}",
+         "step 20/20  loss nan  - images/s  ETA -"},
+        {"{\"event\": \"report\", \"step\": 5, \"loss\": 1e300, \"samples_per_second\": 64}",
+         "loss 1e+300"},
+        {"{\"event\": \"evaluation\", \"step\": 5, \"accuracy\": 0.5, \"loss\": null}",
+         "step 5: test accuracy 50.00 %, loss nan"},
+        {"{\"event\": \"evaluation\", \"step\": 5, \"accuracy\": null, \"loss\": 0.25}",
+         "step 5: test accuracy nan %, loss 0.2500"},
+        {"{\"event\": \"recovered\", \"step\": 5, \"recovery_seconds\": null}", "after nan s"},
+        {"{\"event\": \"host_lost\", \"host\": \"h\", \"reason\": \"why\"}", "left out for nan s"},
+        {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"epochs\": null, "
+         "\"eval_accuracy\": 0.099, \"eval_loss\": null}",
+         "test accuracy 9.90 %, loss nan"},
+        {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"epochs\": null, "
+         "\"seconds\": null, \"samples_per_second\": null, \"eval_accuracy\": null}",
+         "done: 20 steps (nan epochs) in -, - images/s"},
+        {"{\"event\": \"running\", \"parameters\": null, \"start_step\": 0, \"end_step\": 20}",
+         "- parameters"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = shown(rows[i].object);
+        if (!strstr(text, rows[i].line))
+            fail_msg("%s: shown as '%s', expected '%s'", rows[i].object, text, rows[i].line);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_a_number_is_never_zero),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
