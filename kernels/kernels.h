@@ -137,7 +137,7 @@ typedef struct rt_kernels {
 #undef KERNEL
 #undef KERNEL_ANY
     /* cast[from][to]. To integers: towards zero; what does not fit is clamped, NaN gives 0. To
-     * bool: x != 0. */
+     * bool: x != 0. Half precision from and to float32 only. */
     rt_cast_fn *cast[RT_DTYPES][RT_DTYPES];
 } rt_kernels;
 

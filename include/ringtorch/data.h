@@ -16,21 +16,23 @@
 typedef struct rt_dataset rt_dataset;
 
 /* An IDX pair, each plain or gzip (told by content, and with or without ".gz" in the name): images
- * uint8 [n,h,w] and labels uint8 [n]. Refuses bad magic numbers, sizes that disagree, truncated or
+ * uint8 [n,h,w] and labels uint8 [n], or int32 [n,k] with the class in the first column (QMNIST). Refuses bad magic numbers, sizes that disagree, truncated or
  * trailing bytes, damaged gzip, labels >= classes. */
 typedef struct rt_data_idx_args {
     const char *images, *labels; /* paths */
-    int64_t classes;             /* 0: 10 */
+    int64_t classes;             /* 0: as many as the largest label asks for */
     int64_t limit;               /* read the first so many samples only; 0: all */
 } rt_data_idx_args;
 #define rt_data_idx(...) rt_data_idx_((rt_data_idx_args){__VA_ARGS__})
 /* Reads both into memory; NULL on failure. Owned by the current scope. */
 rt_dataset *rt_data_idx_(rt_data_idx_args a);
 
-/* The folder layout of MNIST and its kin: train-images-idx3-ubyte and train-labels-idx1-ubyte, or
- * t10k-..., each with or without ".gz". */
+/* MNIST and its kin, under the names they are published with: train-images-idx3-ubyte and
+ * train-labels-idx1-ubyte, or t10k-..., or test-...; before that the name of a set
+ * (emnist-letters-train-..., qmnist-test-...); images.idx3-ubyte as some unpackers have it; each
+ * with or without ".gz". At least ten classes; more if a label is larger. */
 typedef struct rt_data_mnist_args {
-    const char *folder;
+    const char *folder; /* or FOLDER/SET, if the folder holds several named sets */
     bool train;
     int64_t limit;
 } rt_data_mnist_args;

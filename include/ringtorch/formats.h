@@ -60,8 +60,9 @@ void rt_st_abandon(rt_st_writer *w);
 
 /* Writes a net's parameters under their names. */
 rt_status rt_nn_save(const rt_module *net, const char *path);
-/* Reads them: checks every name, dtype and shape before anything is changed, and names the first that is missing,
- * unknown or different. */
+/* Reads them, as this library or PyTorch wrote them; float16, bfloat16 and float64 are converted. Checks everything
+ * before anything is changed: MISMATCH lists what is missing, of another shape, or not of this net. All names may have
+ * the same prefix ("module.", "model."). */
 rt_status rt_nn_load(rt_module *net, const char *path);
 
 #endif

@@ -2,6 +2,9 @@
  * IEEE 754. */
 #include "kernels/cpu/cpu.h"
 
+#include <math.h>
+#include <string.h>
+
 static int64_t clamp_int(int64_t v, int64_t lo, int64_t hi)
 {
     return v < lo ? lo : v > hi ? hi : v;
@@ -11,6 +14,60 @@ static int64_t clamp_int(int64_t v, int64_t lo, int64_t hi)
 static int64_t clamp_float(double v, int64_t lo, int64_t hi, double end)
 {
     return v != v ? 0 : v <= (double)lo ? lo : v >= end ? hi : (int64_t)v;
+}
+
+/* ---- half precision: IEEE 754 binary16, and bfloat16, the upper half of a float32; to nearest, ties to even ---- */
+
+static float of_bits(uint32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static uint32_t bits_of(float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+static float from_bf16(uint16_t h)
+{
+    return of_bits((uint32_t)h << 16);
+}
+
+static uint16_t to_bf16(float v)
+{
+    uint32_t u = bits_of(v);
+    if (v != v)
+        return (uint16_t)(u >> 16 | 0x40); /* quiet, so that no NaN becomes an infinity */
+    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+static float from_f16(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff;
+    if (exponent == 0) {
+        float small = (float)fraction * 0x1p-24f;
+        return sign ? -small : small;
+    }
+    exponent = exponent == 31 ? 255 : exponent + 112; /* infinities and NaN; else another bias */
+    return of_bits(sign | exponent << 23 | fraction << 13);
+}
+
+static uint16_t to_f16(float v)
+{
+    uint32_t u = bits_of(v), sign = u >> 16 & 0x8000;
+    float size = of_bits(u & 0x7fffffff);
+    if (v != v)
+        return (uint16_t)(sign | 0x7e00);
+    if (size >= 65520) /* halfway from the largest to what would come next */
+        return (uint16_t)(sign | 0x7c00);
+    if (size < 0x1p-14f)
+        return (uint16_t)(sign | (uint32_t)rintf(size * 0x1p24f));
+    u = bits_of(size);
+    return (uint16_t)(sign | (((u + 0xfff + (u >> 13 & 1)) >> 13) - (112 << 10)));
 }
 
 #define FROM_FLOAT(v, lo, hi, end) clamp_float(v, lo, hi, end)
@@ -30,7 +87,11 @@ static int64_t clamp_float(double v, int64_t lo, int64_t hi, double end)
     CASTS_FROM(CAST, I64, int64_t, FROM_INT)                                                       \
     CASTS_FROM(CAST, I32, int32_t, FROM_INT)                                                       \
     CASTS_FROM(CAST, U8, uint8_t, FROM_INT)                                                        \
-    CASTS_FROM(CAST, BOOL, uint8_t, FROM_INT)
+    CASTS_FROM(CAST, BOOL, uint8_t, FROM_INT)                                                      \
+    CAST(F16, uint16_t, F32, float, from_f16(v))                                                   \
+    CAST(F32, float, F16, uint16_t, to_f16(v))                                                     \
+    CAST(BF16, uint16_t, F32, float, from_bf16(v))                                                 \
+    CAST(F32, float, BF16, uint16_t, to_bf16(v))
 
 #define CAST(F, ftype, T, ttype, value)                                                            \
     static void F##_to_##T(int64_t n, const void *x_, void *y_)                                    \

@@ -77,6 +77,7 @@ static rt_status evaluate(rt__model *m, const options *o)
 {
     int64_t limit;
     rt_evaluation e;
+    RT_TRY(rt_run_open_test(m->run));
     RT_TRY(read_limit(o, m->run, &limit));
     double began = rt_clock();
     RT_TRY(rt__evaluate(m->run, NULL, 0, 1, &e));

@@ -37,7 +37,7 @@ static rt_dataset *open_pair(void)
     char images[128], labels[128];
     snprintf(images, sizeof images, "%s/images", dir);
     snprintf(labels, sizeof labels, "%s/labels", dir);
-    return rt_data_idx(.images = images, .labels = labels);
+    return rt_data_idx(.images = images, .labels = labels, .classes = 10);
 }
 
 static void check_contents(const rt_dataset *d, int64_t n)
@@ -79,7 +79,7 @@ static void reads_plain_and_gzip_under_either_name(void **state)
     snprintf(a, sizeof a, "%s/images.gz", dir);
     snprintf(b, sizeof b, "%s/labels.gz", dir);
     rt_scope s = rt_scope_begin();
-    check_contents(rt_data_idx(.images = a, .labels = b), N);
+    check_contents(rt_data_idx(.images = a, .labels = b, .classes = 10), N);
     rt_scope_end(s);
 }
 
@@ -111,10 +111,139 @@ static void limit_reads_the_first_samples_only(void **state)
     write_file(dir, "train-labels-idx1-ubyte", &labels);
     rt_scope s = rt_scope_begin();
     check_contents(rt_data_mnist(dir, .train = true, .limit = 20), 20);
-    assert_null(rt_data_mnist(dir, .train = true, .limit = 21));
-    assert_int_equal(rt_error_code(), RT_E_RANGE);
+    assert_int_equal(rt_data_classes(rt_data_mnist(dir, .train = true, .limit = 21)), 100);
+    rt_scope_end(s);
+}
+
+/* As QMNIST has them: int32, the class in the first of several columns. */
+static bytes idx_table(uint32_t n, uint32_t columns)
+{
+    bytes b = {0};
+    put32_be(&b, 0x0c02);
+    put32_be(&b, n);
+    put32_be(&b, columns);
+    for (uint32_t i = 0; i < n * columns; i++)
+        put32_be(&b, i % columns == 0 ? i / columns % 10 : 1000 + i);
+    return b;
+}
+
+/* The classes follow from the labels, which need not begin at 0; ten at least, as in MNIST. */
+static void classes_follow_from_the_labels(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), labels = idx_labels(N);
+    fresh_dir();
+    write_file(dir, "train-images-idx3-ubyte", &images);
+    for (int most = 3; most <= 26; most += 23) {
+        for (int i = 0; i < N; i++)
+            labels.at[8 + i] = (uint8_t)(1 + i % most);
+        write_file(dir, "train-labels-idx1-ubyte", &labels);
+        rt_scope s = rt_scope_begin();
+        rt_dataset *d = rt_data_mnist(dir, .train = true);
+        assert_int_equal(rt_data_classes(d), most < N ? 10 : N + 1);
+        rt_scope_end(s);
+    }
+}
+
+/* Names under which MNIST's kin are published; set: what is added to the folder to choose. */
+static const struct {
+    const char *images, *labels, *set;
+    bool train, table;
+} published[] = {
+    {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "", true},
+    {"t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte", "", false},
+    {"emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte", "", true},
+    {"emnist-digits-test-images-idx3-ubyte", "emnist-digits-test-labels-idx1-ubyte",
+     "/emnist-digits", false},
+    {"qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int", "", true, true},
+    {"qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int", "/qmnist", false, true},
+};
+
+static void finds_the_names_of_the_kin_of_mnist(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), bytes_of = idx_labels(N), table = idx_table(N, 8);
+    for (size_t i = 0; i < 2 * sizeof published / sizeof *published; i++) {
+        char name[128], folder[96];
+        size_t k = i / 2;
+        const char *end = i % 2 ? ".gz" : "";
+        fresh_dir();
+        snprintf(name, sizeof name, "%s%s", published[k].images, end);
+        (i % 2 ? write_gzip : write_file)(dir, name, &images);
+        snprintf(name, sizeof name, "%s%s", published[k].labels, end);
+        (i % 2 ? write_gzip : write_file)(dir, name, published[k].table ? &table : &bytes_of);
+        snprintf(folder, sizeof folder, "%s%s", dir, published[k].set);
+        rt_scope s = rt_scope_begin();
+        rt_dataset *d = rt_data_mnist(folder, .train = published[k].train);
+        if (!d)
+            fail_msg("%s: %s", published[k].images, rt_error());
+        check_contents(d, N);
+        assert_null(rt_data_mnist(folder, .train = !published[k].train)); /* the other part */
+        assert_int_equal(rt_error_code(), RT_E_NOTFOUND);
+        rt_error_clear();
+        rt_scope_end(s);
+    }
+}
+
+static void expect_no_set(const char *folder, rt_status code, const char *says)
+{
+    rt_scope s = rt_scope_begin();
+    assert_null(rt_data_mnist(folder, .train = true));
+    if (rt_error_code() != code || !strstr(rt_error(), says))
+        fail_msg("%s: got \"%s\", expected \"%s\"", folder, rt_error(), says);
     rt_error_clear();
     rt_scope_end(s);
+}
+
+static void several_sets_in_a_folder_are_told_apart(void **state)
+{
+    (void)state;
+    char set[96], choose[160];
+    bytes images = idx_images(N, H, W), labels = idx_labels(N);
+    static const char *const sets[] = {"emnist-letters", "emnist-digits"};
+    fresh_dir();
+    for (int i = 0; i < 2; i++) {
+        snprintf(set, sizeof set, "%s-train-images-idx3-ubyte", sets[i]);
+        write_file(dir, set, &images);
+        snprintf(set, sizeof set, "%s-train-images-idx3-ubyte.gz",
+                 sets[i]); /* the same file, packed */
+        write_gzip(dir, set, &images);
+        snprintf(set, sizeof set, "%s-train-labels-idx1-ubyte", sets[i]);
+        write_file(dir, set, &labels);
+    }
+    snprintf(choose, sizeof choose, "data.path: %s/emnist-digits", dir);
+    expect_no_set(dir, RT_E_ARG, choose);
+    snprintf(set, sizeof set, "%s/emnist-digits", dir);
+    rt_scope s = rt_scope_begin();
+    check_contents(rt_data_mnist(set, .train = true), N);
+    rt_scope_end(s);
+    snprintf(set, sizeof set, "%s/emnist-byclass", dir);
+    expect_no_set(set, RT_E_NOTFOUND, "emnist-byclass-train-images-idx3-ubyte");
+    remove(rt_path_join(dir, "emnist-digits-train-labels-idx1-ubyte"));
+    snprintf(set, sizeof set, "%s/emnist-digits", dir);
+    expect_no_set(set, RT_E_NOTFOUND, "emnist-digits-train-labels-idx1-ubyte");
+    write_file(dir, "train-images-idx3-ubyte", &images); /* a set without a name comes first */
+    write_file(dir, "train-labels-idx1-ubyte", &labels);
+    s = rt_scope_begin();
+    check_contents(rt_data_mnist(dir, .train = true), N);
+    rt_scope_end(s);
+}
+
+static void tables_of_labels_are_checked(void **state)
+{
+    (void)state;
+    bytes images = idx_images(N, H, W), table = idx_table(N, 8), wide = idx_table(1, 65);
+    fresh_dir();
+    write_file(dir, "train-images-idx3-ubyte", &images);
+    table.at[12 + 5 * 32 + 2] = 1; /* the class of sample 5 is 256 more */
+    write_file(dir, "train-labels-idx2-int", &table);
+    expect_no_set(dir, RT_E_RANGE, "byte 172: label 5 is 261");
+    table = idx_table(N, 8);
+    table.len -= 4;
+    write_file(dir, "train-labels-idx2-int", &table);
+    expect_no_set(dir, RT_E_CORRUPT, "content ends at byte 744");
+    write_file(dir, "train-labels-idx2-int", &wide);
+    expect_no_set(dir, RT_E_FORMAT, "65 columns");
 }
 
 /* One way of being wrong: what is done to good files, and what the error must say. */
@@ -470,6 +599,10 @@ int main(void)
         cmocka_unit_test(reads_plain_and_gzip_under_either_name),
         cmocka_unit_test(reads_gzip_of_two_members),
         cmocka_unit_test(limit_reads_the_first_samples_only),
+        cmocka_unit_test(classes_follow_from_the_labels),
+        cmocka_unit_test(finds_the_names_of_the_kin_of_mnist),
+        cmocka_unit_test(several_sets_in_a_folder_are_told_apart),
+        cmocka_unit_test(tables_of_labels_are_checked),
         cmocka_unit_test(refuses_what_is_wrong_and_says_where),
         cmocka_unit_test(refuses_damaged_gzip),
         cmocka_unit_test(tells_text_from_data),

@@ -565,13 +565,35 @@ static void expect_no_run(int64_t batch, int64_t slices, const char *more, rt_st
     rt_config_release(&cfg);
 }
 
+/* A net may have more outputs than there are classes (EMNIST counts its letters from 1), and what is not evaluated
+ * needs no test set; who evaluates all the same is told what is missing. */
+static void test_set_is_opened_only_if_needed(void **state)
+{
+    (void)state;
+    char t10k[128], aside[160];
+    snprintf(t10k, sizeof t10k, "%s/t10k-images-idx3-ubyte", dir);
+    snprintf(aside, sizeof aside, "%s.aside", t10k);
+    rt_run *r = open_run(8, 2, "model.layers=[flatten, {linear: 12}]");
+    assert_int_equal(rt_run_eval_samples(r), TEST);
+    rt_run_close(r);
+    assert_int_equal(rename(t10k, aside), 0);
+    expect_no_run(8, 2, NULL, RT_E_NOTFOUND, "t10k-images-idx3-ubyte");
+    r = open_run(8, 2, "evaluate.final=false");
+    assert_int_equal(rt_run_open_test(r), RT_E_NOTFOUND);
+    rt_error_clear();
+    assert_int_equal(rename(aside, t10k), 0);
+    must(rt_run_open_test(r));
+    assert_int_equal(rt_run_eval_samples(r), TEST);
+    rt_run_close(r);
+}
+
 static void wrong_configurations_are_refused(void **state)
 {
     (void)state;
     expect_no_run(3, 4, NULL, RT_E_CONFIG, "4 slices of a batch of 3");
     expect_no_run(8, 1, "data.path=/no/such/folder", RT_E_NOTFOUND, "/no/such/folder");
-    expect_no_run(8, 1, "model.layers=[flatten, {linear: 11}]", RT_E_CONFIG,
-                  "gives [11] for each sample");
+    expect_no_run(8, 1, "model.layers=[flatten, {linear: 9}]", RT_E_RANGE,
+                  "the last layer of the model has 9 outputs");
     expect_no_run(8, 1, "model.layers=[{linear: 10}]", RT_E_CONFIG,
                   "gives [1,12,10] for each sample");
     expect_no_run(8, 1, "model.layers=[flatten, {liner: 10}]", RT_E_CONFIG,
@@ -618,6 +640,7 @@ int main(void)
         cmocka_unit_test(phases_are_told),
         cmocka_unit_test(steps_after_the_first_allocate_nothing),
         cmocka_unit_test(survives_failing_allocations),
+        cmocka_unit_test(test_set_is_opened_only_if_needed),
         cmocka_unit_test(wrong_configurations_are_refused),
         cmocka_unit_test(steps_follow_from_epochs),
     };

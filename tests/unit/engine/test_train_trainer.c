@@ -211,7 +211,7 @@ static void wrong_configurations_are_refused(void **state)
         {"optimizer.lrr=1", "optimizer.lr"},
         {"data.batch=3", "slices"},
         {"data.path=/no/such/folder", "no such dir"},
-        {"model.layers=[flatten, {linear: 9}]", "[9]"},
+        {"model.layers=[flatten, {linear: 9}]", "9 outputs"},
         {"parallel.workers=8", "slices"},
     };
     rt_shutdown();

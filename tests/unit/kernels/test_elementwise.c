@@ -220,6 +220,70 @@ static void test_int64(void **state)
     rt_error_clear();
 }
 
+/* Every half there is survives the way to float32 and back, and floats between two halves go to the nearer one, halfway
+ * to the even one. */
+static void check_halves(const rt_kernels *k, rt_dtype half, float (*value)(uint16_t h))
+{
+    enum { ALL = 1 << 16 };
+    static uint16_t h[ALL], back[ALL];
+    static float f[ALL];
+    for (int i = 0; i < ALL; i++)
+        h[i] = (uint16_t)i;
+    k->cast[half][RT_F32](ALL, h, f);
+    k->cast[RT_F32][half](ALL, f, back);
+    for (int i = 0; i < ALL; i++) {
+        float exact = value(h[i]);
+        assert_true(exact != exact ? f[i] != f[i]
+                                   : f[i] == exact && signbit(f[i]) == signbit(exact));
+        assert_true(f[i] != f[i] || back[i] == h[i]);
+    }
+    for (int i = 0; i + 1 < ALL / 2; i++) { /* positive ones, in order of size */
+        float middle = f[i] / 2 + f[i + 1] / 2,
+              near[3] = {nextafterf(middle, 0), middle, nextafterf(middle, INFINITY)};
+        if (!isfinite(f[i + 1]) || middle == 0)
+            continue;
+        k->cast[RT_F32][half](3, near, back);
+        assert_int_equal(back[0], h[i]);
+        assert_int_equal(back[1], h[i] + (h[i] & 1));
+        assert_int_equal(back[2], h[i + 1]);
+    }
+}
+
+/* The definitions, in arithmetic. */
+static float value_of(uint16_t h, int fraction_bits, int bias)
+{
+    int exponent = (h & 0x7fff) >> fraction_bits, most = 0x7fff >> fraction_bits,
+        fraction = h & ((1 << fraction_bits) - 1);
+    float sign = h & 0x8000 ? -1 : 1;
+    if (exponent == most)
+        return fraction ? NAN : sign * INFINITY;
+    int whole = exponent ? fraction | 1 << fraction_bits : fraction;
+    return sign * (float)ldexp(whole, (exponent ? exponent : 1) - bias - fraction_bits);
+}
+
+static float value_of_f16(uint16_t h)
+{
+    return value_of(h, 10, 15);
+}
+
+static float value_of_bf16(uint16_t h)
+{
+    return value_of(h, 7, 127);
+}
+
+static void test_halves(void **state)
+{
+    (void)state;
+    const rt_kernels *k = rt_kernels_cpu();
+    uint16_t to[4];
+    check_halves(k, RT_F16, value_of_f16);
+    check_halves(k, RT_BF16, value_of_bf16);
+    k->cast[RT_F32][RT_F16](4, (const float[]){65504, 65519.996f, 65520, -1e30f}, to);
+    assert_true(to[0] == 0x7bff && to[1] == 0x7bff && to[2] == 0x7c00 && to[3] == 0xfc00);
+    k->cast[RT_F32][RT_BF16](2, (const float[]){3.4e38f, NAN}, to);
+    assert_true(to[0] == 0x7f80 && to[1] != 0x7f80 && (to[1] & 0x7f80) == 0x7f80);
+}
+
 static void test_casts(void **state)
 {
     (void)state;
@@ -256,6 +320,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_derivatives),
                                        cmocka_unit_test(test_values), cmocka_unit_test(test_int64),
-                                       cmocka_unit_test(test_casts)};
+                                       cmocka_unit_test(test_casts), cmocka_unit_test(test_halves)};
     return cmocka_run_group_tests_name("elementwise", tests, NULL, NULL);
 }

@@ -4,15 +4,19 @@
 
 #include <string.h>
 #include "common/error.h"
-#include "common/file.h"
 #include "common/mem.h"
 #include "worker/engine/data/idx.h"
+#include "worker/engine/data/labels.h"
+#include "worker/engine/data/mnist_files.h"
+
+enum { TEN = 10 }; /* classes of MNIST and most of its kin, also where the samples read lack some */
 
 static void dataset_destroy(void *object)
 {
     rt_dataset *d = object;
     rt_mem_free(d->pixels);
     rt_mem_free(d->labels);
+    rt_mem_free(d->largest.path);
     rt_free(d->x);
     rt_free(d->y);
 }
@@ -21,46 +25,60 @@ static const rt_object_type dataset_type = {.name = "dataset", .destroy = datase
 
 /* ---- IDX ---- */
 
-static rt_status check_labels(const rt_dataset *d, const char *path)
+rt_status rt__data_check_classes(const rt_dataset *d, int64_t classes)
 {
-    for (int64_t i = 0; i < d->count; i++)
-        if (d->labels[i] >= d->classes)
-            return RT_FAIL(RANGE, "%s: byte %lld: label %lld is %d, expected 0 to %lld", path,
-                           (long long)(8 + i), (long long)i, d->labels[i],
-                           (long long)d->classes - 1);
-    return RT_OK;
+    if (!d->labels || d->largest.value < classes)
+        return RT_OK;
+    return RT_FAIL(RANGE, "%s: byte %lld: label %lld is %lld, expected 0 to %lld", d->largest.path,
+                   (long long)d->largest.byte, (long long)d->largest.at,
+                   (long long)d->largest.value, (long long)classes - 1);
+}
+
+static rt_status read_labels(rt_dataset *d, rt__labels *from)
+{
+    d->labels = rt_malloc((size_t)d->count);
+    d->largest.path = rt_strdup(rt__source_path(from->source));
+    if (!d->labels || !d->largest.path)
+        return rt_error_code();
+    RT_TRY(rt__labels_read(from, d->count, d->labels));
+    for (int64_t i = 1; i < d->count; i++)
+        if (d->labels[i] > d->labels[d->largest.at])
+            d->largest.at = i;
+    d->largest.value = d->labels[d->largest.at];
+    d->largest.byte = rt__labels_byte(from, d->largest.at);
+    if (d->classes == 0)
+        d->classes = d->largest.value + 1;
+    return rt__data_check_classes(d, d->classes);
 }
 
 /* Reads what both headers promise, or the first `limit` samples of it. Labels go first: they are
  * small and tell early that the files are wrong. */
 static rt_status read_pair(rt_dataset *d, const rt_data_idx_args *a, rt__source *images,
-                           rt__source *labels)
+                           rt__labels *labels)
 {
     int64_t size[3], count;
     RT_TRY(rt__idx_header(images, 3, size));
-    RT_TRY(rt__idx_header(labels, 1, &count));
+    RT_TRY(rt__labels_open(a->labels, labels));
+    count = labels->count;
     if (size[0] != count)
         return RT_FAIL(
             MISMATCH,
             "%s has %lld images but %s has %lld labels: these files do not belong together",
-            rt__source_path(images), (long long)size[0], rt__source_path(labels), (long long)count);
+            rt__source_path(images), (long long)size[0], rt__source_path(labels->source),
+            (long long)count);
     bool all = a->limit == 0 || a->limit >= count;
     d->count = all ? count : a->limit;
     d->sample = rt_shape(1, size[1], size[2]);
     d->sample_numel = size[1] * size[2];
     size_t bytes = (size_t)(d->count * d->sample_numel);
-    d->labels = rt_malloc((size_t)d->count);
-    if (!d->labels)
-        return rt_error_code();
-    RT_TRY(rt__source_read(labels, d->labels, (size_t)d->count));
-    RT_TRY(check_labels(d, rt__source_path(labels)));
+    RT_TRY(read_labels(d, labels));
     d->pixels = rt_malloc(bytes);
     if (!d->pixels)
         return rt_error_code();
     RT_TRY(rt__source_read(images, d->pixels, bytes));
     if (!all)
         return RT_OK;
-    RT_TRY(rt__source_end(labels));
+    RT_TRY(rt__labels_end(labels));
     return rt__source_end(images);
 }
 
@@ -78,15 +96,14 @@ rt_dataset *rt_data_idx_(rt_data_idx_args a)
     rt_dataset *d = rt__object_new(&dataset_type, sizeof *d);
     if (!d)
         return NULL;
-    d->classes = a.classes ? a.classes : 10;
-    rt__source *images = NULL, *labels = NULL;
+    d->classes = a.classes;
+    rt__source *images = NULL;
+    rt__labels labels = {0};
     rt_status status = rt__idx_open(a.images, &images);
     if (status == RT_OK)
-        status = rt__idx_open(a.labels, &labels);
-    if (status == RT_OK)
-        status = read_pair(d, &a, images, labels);
+        status = read_pair(d, &a, images, &labels);
     rt__source_close(images);
-    rt__source_close(labels);
+    rt__labels_close(&labels);
     return rt_scope_return(s, status == RT_OK ? d : NULL);
 }
 
@@ -94,17 +111,13 @@ rt_dataset *rt_data_mnist_(rt_data_mnist_args a)
 {
     if (!a.folder)
         return RT_FAIL_NULL(ARG, "data_mnist: .folder must name a directory");
-    if (!rt_path_exists(a.folder))
-        return RT_FAIL_NULL(
-            NOTFOUND, "%s: no such directory: install the data set or correct the path", a.folder);
-    const char *part = a.train ? "train" : "t10k";
-    char *images = rt_strdup_printf("%s/%s-images-idx3-ubyte", a.folder, part);
-    char *labels = rt_strdup_printf("%s/%s-labels-idx1-ubyte", a.folder, part);
-    rt_dataset *d = NULL;
-    if (images && labels)
-        d = rt_data_idx(.images = images, .labels = labels, .limit = a.limit);
-    rt_mem_free(images);
-    rt_mem_free(labels);
+    rt__mnist_files files;
+    if (rt__mnist_files_find(a.folder, a.train, &files) != RT_OK)
+        return NULL;
+    rt_dataset *d = rt_data_idx(.images = files.images, .labels = files.labels, .limit = a.limit);
+    rt__mnist_files_release(&files);
+    if (d && d->classes < TEN)
+        d->classes = TEN;
     return d;
 }
 

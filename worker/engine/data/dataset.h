@@ -13,11 +13,18 @@ struct rt_dataset {
     int64_t count, classes;
     rt_dims sample; /* shape of one sample */
     int64_t sample_numel;
-    uint8_t *pixels;     /* [count, sample_numel] from a file, or NULL; owned */
-    uint8_t *labels;     /* [count], with pixels; owned */
+    uint8_t *pixels; /* [count, sample_numel] from a file, or NULL; owned */
+    uint8_t *labels; /* [count], with pixels; owned */
+    struct {         /* the largest label, with pixels */
+        int64_t value, at, byte;
+        char *path; /* owned */
+    } largest;
     rt_tensor *x, *y;    /* tensors of the user, or NULL; contiguous, owned */
     const float *x_data; /* theirs, so that readers touch no tensor */
     const int64_t *y_data;
 };
+
+/* RANGE, naming file, byte and label, if a label is not below `classes`. */
+rt_status rt__data_check_classes(const rt_dataset *d, int64_t classes);
 
 #endif

@@ -7,9 +7,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-enum { IDX_UINT8 = 0x08, IDX_DIMS_MAX = 4 };
-
-static uint32_t big_endian(const uint8_t *b)
+uint32_t rt__big_endian(const uint8_t *b)
 {
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
@@ -47,23 +45,34 @@ static rt_status check_not_text(const rt__source *s)
                    rt__source_path(s), web_page ? "looks like a web page" : "is text");
 }
 
-rt_status rt__idx_header(rt__source *s, int dims, int64_t *size)
+rt_status rt__idx_magic(rt__source *s, uint32_t *magic)
 {
-    RT_ASSERT(dims >= 1 && dims <= IDX_DIMS_MAX);
-    const char *path = rt__source_path(s);
+    uint8_t head[4];
     RT_TRY(check_not_text(s));
-    uint8_t head[4 + 4 * IDX_DIMS_MAX];
-    size_t bytes = 4 + 4 * (size_t)dims;
-    RT_TRY(rt__source_read(s, head, bytes));
-    uint32_t magic = big_endian(head), expected = IDX_UINT8 << 8 | (uint32_t)dims;
-    if (magic != expected)
-        return RT_FAIL(FORMAT,
-                       "%s: byte 0: magic number 0x%08x, expected 0x%08x (IDX, unsigned bytes, "
-                       "%d dimension%s): is this the right file?",
-                       path, magic, expected, dims, dims == 1 ? "" : "s");
-    uint64_t total = 1, bound = rt__source_bound(s);
+    RT_TRY(rt__source_read(s, head, sizeof head));
+    *magic = rt__big_endian(head);
+    return RT_OK;
+}
+
+rt_status rt__idx_wrong_magic(const rt__source *s, uint32_t magic, uint32_t expected)
+{
+    int dims = (int)(expected & 0xff);
+    return RT_FAIL(FORMAT,
+                   "%s: byte 0: magic number 0x%08x, expected 0x%08x (IDX, unsigned bytes, "
+                   "%d dimension%s): is this the right file?",
+                   rt__source_path(s), magic, expected, dims, dims == 1 ? "" : "s");
+}
+
+rt_status rt__idx_sizes(rt__source *s, uint32_t magic, int64_t *size)
+{
+    const char *path = rt__source_path(s);
+    int dims = (int)(magic & 0xff);
+    RT_ASSERT(dims >= 1 && dims <= RT__IDX_DIMS_MAX);
+    uint8_t head[4 * RT__IDX_DIMS_MAX];
+    RT_TRY(rt__source_read(s, head, 4 * (size_t)dims));
+    uint64_t total = magic >> 8 == RT__IDX_INT32 ? 4 : 1, bound = rt__source_bound(s);
     for (int i = 0; i < dims; i++) {
-        size[i] = big_endian(head + 4 + 4 * i);
+        size[i] = rt__big_endian(head + 4 * i);
         if (size[i] == 0)
             return RT_FAIL(FORMAT, "%s: byte %d: size of dimension %d is 0, expected at least 1",
                            path, 4 + 4 * i, i);
@@ -75,4 +84,13 @@ rt_status rt__idx_header(rt__source *s, int dims, int64_t *size)
                 path, 4 + 4 * i, i, (long long)size[i], (unsigned long long)bound);
     }
     return RT_OK;
+}
+
+rt_status rt__idx_header(rt__source *s, int dims, int64_t *size)
+{
+    uint32_t magic, expected = RT__IDX_UINT8 << 8 | (uint32_t)dims;
+    RT_TRY(rt__idx_magic(s, &magic));
+    if (magic != expected)
+        return rt__idx_wrong_magic(s, magic, expected);
+    return rt__idx_sizes(s, magic, size);
 }

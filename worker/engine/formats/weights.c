@@ -1,8 +1,12 @@
 /* A net's parameters as a safetensors file. */
-#include <ringtorch/formats.h>
+#include "worker/engine/formats/weights.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include "common/error.h"
+#include "common/mem.h"
+#include "common/text.h"
 #include "worker/engine/tensor/tensor.h"
 
 /* ---- saving ---- */
@@ -37,21 +41,84 @@ rt_status rt_nn_save(const rt_module *net, const char *path)
     return status;
 }
 
-/* ---- loading ---- */
+/* ---- what fits ---- */
 
-static rt_status check_param(const rt_st_entry *e, const rt_tensor *param, const char *name,
-                             const char *path)
+static bool is_float(rt_dtype t)
+{
+    return t == RT_F32 || t == RT_F64 || t == RT_F16 || t == RT_BF16;
+}
+
+static const rt_st_entry *find(const rt_st_entry *offered, int64_t count, int prefix,
+                               const char *name)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (strcmp(offered[i].name + prefix, name) == 0)
+            return &offered[i];
+    return NULL;
+}
+
+/* Returns the length of what stands before the net's names in all names of the file, such as "module."; 0: nothing. */
+static int find_prefix(const rt_module *net, const rt_st_entry *offered, int64_t count)
+{
+    const char *first;
+    if (!rt_nn_param_at(net, 0, &first) || !first || find(offered, count, 0, first))
+        return 0;
+    for (int64_t i = 0; i < count; i++) {
+        size_t len = strlen(offered[i].name), tail = strlen(first), n = len - tail;
+        if (len <= tail || offered[i].name[n - 1] != '.' || strcmp(offered[i].name + n, first) != 0)
+            continue;
+        int64_t same = 0;
+        while (same < count && strncmp(offered[same].name, offered[i].name, n) == 0)
+            same++;
+        if (same == count)
+            return (int)n;
+    }
+    return 0;
+}
+
+/* What is wrong: the first few by name, the others by number. */
+typedef struct complaints {
+    rt_text list;
+    int64_t count;
+} complaints;
+
+enum { NAMED = 8 };
+
+__attribute__((format(printf, 2, 3))) static void complain(complaints *c, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    if (c->count++ >= NAMED)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    rt_text_add(&c->list, "%s%s", c->count > 1 ? "; " : "", text);
+}
+
+static rt_status conclude(complaints *c, const char *path)
+{
+    char more[32] = "", *list = rt_text_take(&c->list);
+    if (!list)
+        return rt_error_code();
+    if (c->count > NAMED)
+        snprintf(more, sizeof more, "; and %lld more", (long long)c->count - NAMED);
+    rt_status status = c->count == 0
+                           ? RT_OK
+                           : RT_FAIL(MISMATCH, "%s: these are not the weights of this model: %s%s",
+                                     path, list, more);
+    rt_mem_free(list);
+    return status;
+}
+
+static void compare(const rt_tensor *param, const char *name, const rt_st_entry *e, complaints *c)
 {
     rt_dims want = rt_dims_of(param);
     if (!e)
-        return RT_FAIL(MISMATCH, "%s: parameter \"%s\" is missing: the file is of another model",
-                       path, name);
-    if (e->dtype != rt_dtype_of(param) || !rt__dims_equal(e->shape, want))
-        return RT_FAIL(MISMATCH,
-                       "%s: parameter \"%s\" is %s%s, expected %s%s: the file is of another model",
-                       path, name, rt_dtype_name(e->dtype), rt_dims_text(e->shape),
-                       rt_dtype_name(rt_dtype_of(param)), rt_dims_text(want));
-    return RT_OK;
+        complain(c, "\"%s\" %s is missing", name, rt_dims_text(want));
+    else if (!is_float(e->dtype) || !rt__dims_equal(e->shape, want))
+        complain(c, "\"%s\" is %s%s, expected %s%s", name, rt_dtype_name(e->dtype),
+                 rt_dims_text(e->shape), rt_dtype_name(rt_dtype_of(param)), rt_dims_text(want));
 }
 
 static bool has_param(const rt_module *net, const char *wanted)
@@ -63,20 +130,38 @@ static bool has_param(const rt_module *net, const char *wanted)
     return false;
 }
 
-/* Every parameter is in the file, and nothing else is. */
-static rt_status check_all(const rt_st_reader *r, const rt_module *net, const char *path)
+rt_status rt__weights_fit(const rt_module *net, const rt_st_entry *offered, int64_t count,
+                          const char *path, int *prefix)
+{
+    complaints c = {0};
+    const char *name;
+    rt_tensor *param;
+    *prefix = find_prefix(net, offered, count);
+    for (int64_t i = 0; (param = rt_nn_param_at(net, i, &name)); i++)
+        if (name)
+            compare(param, name, find(offered, count, *prefix, name), &c);
+    for (int64_t i = 0; i < count; i++)
+        if (!has_param(net, offered[i].name + *prefix))
+            complain(&c, "\"%s\" %s is not of this model", offered[i].name,
+                     rt_dims_text(offered[i].shape));
+    rt_status status = conclude(&c, path);
+    return status == RT_OK ? rt_error_code() : status;
+}
+
+/* ---- loading ---- */
+
+/* Copies, so alignment does not matter, and converts. */
+static rt_status load_all(rt_module *net, const rt_st_reader *r, int prefix)
 {
     const char *name;
     rt_tensor *param;
     for (int64_t i = 0; (param = rt_nn_param_at(net, i, &name)); i++) {
-        if (!name)
+        const rt_st_entry *e = find(rt_st_at(r, 0), rt_st_count(r), prefix, name);
+        rt_tensor *value = rt_from(e->data, e->shape, e->dtype);
+        if (!value)
             return rt_error_code();
-        RT_TRY(check_param(rt_st_find(r, name), param, name, path));
+        RT_TRY(rt_copy_into(param, value));
     }
-    for (int64_t i = 0; i < rt_st_count(r); i++)
-        if (!has_param(net, rt_st_at(r, i)->name))
-            return RT_FAIL(MISMATCH, "%s: tensor \"%s\" is no parameter of this model", path,
-                           rt_st_at(r, i)->name);
     return RT_OK;
 }
 
@@ -85,17 +170,12 @@ rt_status rt_nn_load(rt_module *net, const char *path)
     if (!net || rt_failed())
         return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "nn_load: the net is NULL");
     rt_st_reader *r;
+    int prefix;
     RT_TRY(rt_st_open(path, &r));
-    rt_status status = check_all(r, net, path);
+    rt_status status = rt__weights_fit(net, rt_st_at(r, 0), rt_st_count(r), path, &prefix);
     rt_scope s = rt_scope_begin();
-    const char *name;
-    rt_tensor *param;
-    for (int64_t i = 0; status == RT_OK && (param = rt_nn_param_at(net, i, &name)); i++) {
-        const rt_st_entry *e = rt_st_find(r, name);
-        rt_tensor *value =
-            rt_from(e->data, e->shape, e->dtype); /* copies, so alignment does not matter */
-        status = value ? rt_copy_into(param, value) : rt_error_code();
-    }
+    if (status == RT_OK)
+        status = load_all(net, r, prefix);
     rt_scope_end(s);
     rt_st_close(r);
     return status;

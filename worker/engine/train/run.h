@@ -100,6 +100,9 @@ rt_status rt_run_not_finite(rt_run *r, int64_t step, rt_range slices, double mea
 
 /* ---- evaluation ---- */
 
+/* Opens the test set, unless it is open: rt_run_open has if the configuration evaluates. Everybody
+ * else calls this before the functions below. */
+rt_status rt_run_open_test(rt_run *r);
 /* The test set is cut into fixed chunks (data.eval_batch); chunk c gives a loss sum and
  * a count of right answers. Sums over chunks are taken in chunk order, so any split over ranks
  * gives the same result. */

@@ -104,7 +104,7 @@ rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **input
                        (long long)end, (long long)rt_run_eval_samples(r));
     rt_dims sample = rt_data_sample_shape(r->test), shape = {.n = sample.n + 1, .d = {end - begin}};
     memcpy(shape.d + 1, sample.d, (size_t)sample.n * sizeof *sample.d);
-    rt_tensor *x = rt_empty(shape), *z = rt_empty(rt_shape(end - begin, rt_data_classes(r->test)));
+    rt_tensor *x = rt_empty(shape), *z = rt_empty(rt_shape(end - begin, r->classes));
     rt_tensor *y = rt_empty(rt_shape(end - begin), RT_I64);
     if (rt_failed())
         return rt_error_code();

@@ -21,8 +21,10 @@ struct rt_run {
     int64_t eval_batch;
     rt_schedule schedule;
 
-    rt_dataset *train, *test; /* kept, like the two below */
+    char *data_path;
+    rt_dataset *train, *test; /* kept, like the two below; test: NULL until it is needed */
     rt_module *net;
+    int64_t classes; /* outputs of its last layer */
     rt_optim *optim;
     rt__batches *batches;
 

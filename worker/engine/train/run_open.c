@@ -4,6 +4,7 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "worker/engine/data/dataset.h"
 #include "worker/engine/nn/net_json.h"
 #include "worker/engine/optim/rule.h"
 #include "worker/engine/train/run_inside.h"
@@ -12,19 +13,30 @@
  * random numbers. */
 static const uint32_t STEP_OF_INIT = UINT32_MAX;
 
-static rt_status open_data(rt_run *r, const rt_config *cfg)
+/* The last layer has an output for every label there is. */
+static rt_status check_classes(const rt_run *r, const rt_dataset *d)
 {
-    const char *folder = cfg->data.path;
-    r->train = rt_keep(rt_data_mnist(folder, .train = true, .limit = cfg->data.limit));
-    r->test = rt_keep(rt_data_mnist(folder, .train = false));
-    if (rt_failed())
+    if (rt__data_check_classes(d, r->classes) == RT_OK)
+        return RT_OK;
+    return rt_error_prefix("the last layer of the model has %lld outputs, one for each class",
+                           (long long)r->classes);
+}
+
+rt_status rt_run_open_test(rt_run *r)
+{
+    if (r->test)
+        return RT_OK;
+    rt_scope s = rt_scope_begin();
+    r->test = rt_keep(rt_data_mnist(r->data_path, .train = false));
+    rt_scope_end(s);
+    if (!r->test)
         return rt_error_code();
     rt_dims a = rt_data_sample_shape(r->train), b = rt_data_sample_shape(r->test);
     for (int i = 0; i < a.n; i++)
         if (a.d[i] != b.d[i])
-            return RT_FAIL(MISMATCH, "%s: training images are %s but test images are %s", folder,
-                           rt_dims_text(a), rt_dims_text(b));
-    return RT_OK;
+            return RT_FAIL(MISMATCH, "%s: training images are %s but test images are %s",
+                           r->data_path, rt_dims_text(a), rt_dims_text(b));
+    return check_classes(r, r->test);
 }
 
 /* The layers of the preset, or those that the configuration lists; the caller drops the reference.
@@ -45,20 +57,20 @@ static rt_status get_layers(const rt_config *cfg, int64_t classes, json_t **out)
 static rt_status build_net(rt_run *r, const rt_config *cfg)
 {
     json_t *layers;
-    int64_t classes = rt_data_classes(r->train);
-    RT_TRY(get_layers(cfg, classes, &layers));
+    RT_TRY(get_layers(cfg, rt_data_classes(r->train), &layers));
     rt_dims out = {0};
     rt_random_seek(r->seed, STEP_OF_INIT, 0);
     r->net = rt_keep(rt__nn_build(layers, rt_data_sample_shape(r->train), &out));
     json_decref(layers);
     if (!r->net)
         return rt_error_prefix("model");
-    if (out.n != 1 || out.d[0] != classes)
+    if (out.n != 1)
         return RT_FAIL(CONFIG,
-                       "model.layers: the last layer gives %s for each sample, expected [%lld], "
-                       "one for each class",
-                       rt_dims_text(out), (long long)classes);
-    return RT_OK;
+                       "model.layers: the last layer gives %s for each sample, expected one number "
+                       "for each class: put flatten before it, or a linear layer at the end",
+                       rt_dims_text(out));
+    r->classes = out.d[0];
+    return check_classes(r, r->train);
 }
 
 /* Values are taken as they are: a configured 0 is not a request for the default, which the public
@@ -113,9 +125,12 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
 
 static rt_status open_all(rt_run *r, const rt_config *cfg)
 {
-    RT_TRY(open_data(r, cfg));
+    r->train = rt_keep(rt_data_mnist(r->data_path, .train = true, .limit = cfg->data.limit));
+    RT_TRY(rt_error_code());
     RT_TRY(set_length(r, cfg));
     RT_TRY(build_net(r, cfg));
+    if (cfg->evaluate.every > 0 || cfg->evaluate.final)
+        RT_TRY(rt_run_open_test(r));
     RT_TRY(make_optim(r, cfg));
     r->place[0] = r->optim->flat.grad;
     RT_TRY(rt__run_describe(r));
@@ -146,8 +161,9 @@ rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
     r->slices = slices;
     r->audit = cfg->run.audit;
     r->bad_slice = -1;
+    r->data_path = rt_strdup(cfg->data.path);
     rt_scope s = rt_scope_begin();
-    rt_status status = open_all(r, cfg);
+    rt_status status = r->data_path ? open_all(r, cfg) : rt_error_code();
     rt_scope_end(s);
     if (status != RT_OK) {
         rt_run_close(r);
@@ -169,6 +185,7 @@ void rt_run_close(rt_run *r)
     rt_free(r->net);
     rt_free(r->train);
     rt_free(r->test);
+    rt_mem_free(r->data_path);
     rt_mem_free(r->eval_x);
     rt_mem_free(r->eval_y);
     rt_mem_free(r->eval_ids);

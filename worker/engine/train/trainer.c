@@ -116,7 +116,9 @@ rt_module *rt_trainer_net(const rt_trainer *t)
 
 rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out)
 {
-    *out = (rt_evaluation){.count = rt_run_eval_samples(t->run)};
+    *out = (rt_evaluation){0};
+    RT_TRY(rt_run_open_test(t->run));
+    out->count = rt_run_eval_samples(t->run);
     for (int64_t c = 0; c < rt_run_eval_chunks(t->run); c++) {
         double loss_sum;
         int64_t correct;
