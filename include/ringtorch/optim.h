@@ -60,11 +60,14 @@ typedef struct rt_adamw_args {
 rt_optim *rt_optim_adamw_(rt_adamw_args a);
 
 /* One update of everything from the gradients that backward left; then the gradients are cleared.
- * A parameter without a gradient counts as one whose gradient is zero. */
+ * A parameter without a gradient stays as it is, as in PyTorch: no weight decay, no momentum, and its
+ * next update is numbered as if this step had not been. Fails if another optimiser has taken a
+ * parameter over since. */
 rt_status rt_optim_step(rt_optim *o);
 /* Clears the gradients without an update. */
 void rt_optim_zero_grad(rt_optim *o);
-/* The rate that rt_optim_step takes from now on. */
+/* The rate that rt_optim_step takes from now on. One that is negative or not finite fails, and the
+ * old one stays. */
 void rt_optim_set_lr(rt_optim *o, double lr);
 /* Returns that rate. */
 double rt_optim_lr(const rt_optim *o);
@@ -81,13 +84,19 @@ int rt_optim_states(const rt_optim *o);
 float *rt_optim_state(const rt_optim *o, int i, const char **name);
 /* "adamw" or "sgd". */
 const char *rt_optim_name(const rt_optim *o);
-/* The number of updates made so far. */
+/* The number of steps made so far. */
 int64_t rt_optim_updates(const rt_optim *o);
-/* Sets it, on resuming. */
+/* Sets it, on resuming, and takes every parameter to have been updated as often. */
 void rt_optim_set_updates(rt_optim *o, int64_t t);
+/* How often parameter i (of rt_optim_flat's entries) was updated: less often than there were steps
+ * if some gave it no gradient. */
+int64_t rt_optim_param_updates(const rt_optim *o, int32_t i);
+/* Sets it, on resuming, after rt_optim_set_updates. */
+void rt_optim_set_param_updates(rt_optim *o, int32_t i, int64_t t);
 
 /* Euclidean norm of all gradients, times scale: float64 partial sums per block of 65,536, then a
- * fixed tree over blocks. */
+ * fixed tree over blocks. After a backward, parameters without a gradient count as 0; if there was
+ * none, what was written into the flat buffer counts. */
 double rt_optim_grad_norm(const rt_optim *o, double scale);
 /* Sum of squares of one block's gradients: block b covers [b*65536, (b+1)*65536) of [0,count). */
 double rt_optim_block_square_sum(const rt_optim *o, int64_t block);

@@ -103,10 +103,12 @@ double rt_item(const rt_tensor *x);
 /* Copies all elements, row-major, into memory of rt_numel(x) elements. */
 rt_status rt_copy_out(const rt_tensor *x, void *data);
 /* Copies src's elements into dst, which may be a view, also of the same storage; src's shape must
- * broadcast to dst's; converts dtypes. Not recorded, but noticed: a backward that needs the old
- * value fails. */
+ * broadcast to dst's; converts dtypes. Not recorded, so it fails where a history would become untrue:
+ * if dst is, or shares its memory with, a recorded result, and if src wants a gradient while recording
+ * is on (rt_where and rt_cat are recorded; rt_detach(src) copies the value alone). Parameters and plain
+ * tensors may be written; a backward that needs the old value then fails. */
 rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src);
-/* Sets every element; likewise noticed. */
+/* Sets every element; for dst as above. */
 rt_status rt_fill(rt_tensor *dst, double value);
 /* Prints the values, large tensors without their middle, and the description to stdout. */
 void rt_print(const rt_tensor *x);

@@ -257,13 +257,109 @@ static void change_in_place_is_noticed(void **state)
     rt_backward(rt_sum(y));
     assert_error(ARG, "backward: an input of mul, float32[2] cpu, was changed in place after it "
                       "was used: clone it first");
-    rt_copy_into(z, w);
+    rt_f32(z)[0] = 0; /* behind the graph's back, so noted by hand */
+    rt__tensor_touch(z);
     rt_backward(rt_sum(z));
     assert_error(ARG, "backward: the result of tanh, float32[2] cpu, was changed in place after "
                       "it was used: clone it first");
     rt_backward(rt_sum(sum)); /* addition does not read its operands */
     assert_values(rt_grad_of(x), 1, 1);
     rt_free(x);
+}
+
+/* UNTRUE(name, what is written, message): x is a parameter [2], h = 3x a recorded result, plain a
+ * tensor that no graph knows. */
+#define OF_THE_OLD_VALUE                                                                           \
+    ", whose gradient would stay that of the old value: use rt_where or rt_cat, or write into "    \
+    "rt_clone(rt_detach(x))"
+#define SHARES                                                                                     \
+    " shares its memory with a result whose gradient would stay that of the old value: write "     \
+    "into rt_clone(x)"
+#define WOULD_LOSE                                                                                 \
+    "copy_into: the source float32[2] cpu wants a gradient, which a copy in place would lose: "    \
+    "pass rt_detach(src), or use rt_where or rt_cat"
+#define UNTRUE_WRITES                                                                              \
+    UNTRUE(fill_of_a_result, rt_fill(h, 0),                                                        \
+           "fill: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)                      \
+    UNTRUE(copy_into_a_part_of_a_result, rt_copy_into(rt_narrow(h, 0, 0, 1), plain),               \
+           "copy_into: float32[1] cpu is a result of slice" OF_THE_OLD_VALUE)                      \
+    UNTRUE(fill_of_what_shares_a_results_memory, rt_fill(rt_detach(h), 0),                         \
+           "fill: float32[2] cpu" SHARES)                                                          \
+    UNTRUE(copy_into_an_unrecorded_view, rt_copy_into(view_unrecorded(h), plain),                  \
+           "copy_into: float32[1] cpu" SHARES)                                                     \
+    UNTRUE(fill_of_a_recorded_view, rt_fill(rt_narrow(x, 0, 0, 1), 0),                             \
+           "fill: float32[1] cpu is a recorded view (slice): view a parameter after "              \
+           "rt_no_grad_begin to write into it, anything else is written into "                     \
+           "rt_clone(rt_detach(x))")                                                               \
+    UNTRUE(copy_that_drops_a_gradient, rt_copy_into(plain, h), WOULD_LOSE)                         \
+    UNTRUE(copy_that_drops_a_leafs, rt_copy_into(rt_zeros(rt_shape(2)), x), WOULD_LOSE)            \
+    UNTRUE(initialiser_of_a_result, rt_init_constant(h, 1),                                        \
+           "fill: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)                      \
+    UNTRUE(gradients_placed_in_a_result, rt_grad_place(x, h),                                      \
+           "grad_place: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)
+
+static rt_tensor *view_unrecorded(rt_tensor *h)
+{
+    bool former = rt_no_grad_begin();
+    rt_tensor *view = rt_narrow(h, 0, 0, 1);
+    rt_no_grad_end(former);
+    return view;
+}
+
+#define UNTRUE(name, write, message)                                                               \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        rt_tensor *x = param(1), *h = rt_mul_scalar(x, 3);                                         \
+        rt_tensor *plain = rt_full(rt_shape(2), 7, RT_F32);                                        \
+        assert_int_equal(write, RT_E_ARG);                                                         \
+        assert_error(ARG, message);                                                                \
+        assert_values(plain, 7, 7); /* nothing was written */                                      \
+        assert_values(h, 3, 3);                                                                    \
+        rt_backward(rt_sum(h));                                                                    \
+        assert_values(rt_grad_of(x), 3, 3);                                                        \
+        rt_free(x);                                                                                \
+    }
+UNTRUE_WRITES
+#undef UNTRUE
+
+static void writes_that_keep_the_history_true_are_made(void **state)
+{
+    (void)state;
+    rt_tensor *x = param(1), *y = param(2), *h = rt_mul_scalar(x, 3), *kept;
+    rt_tensor *plain = rt_zeros(rt_shape(2));
+    assert_int_equal(rt_copy_into(plain, rt_detach(h)), RT_OK);
+    bool former = rt_no_grad_begin();
+    assert_int_equal(rt_copy_into(y, x), RT_OK); /* a moving average of weights, say */
+    assert_int_equal(rt_fill(rt_narrow(x, 0, 0, 1), 5), RT_OK);
+    rt_no_grad_end(former);
+    assert_values(plain, 3, 3);
+    assert_values(x, 5, 1);
+    assert_values(y, 1, 1);
+    assert_int_equal(rt_fill(y, 4), RT_OK); /* a parameter */
+    rt_scope s = rt_scope_begin();
+    kept = rt_keep(rt_detach(rt_mul_scalar(x, 2)));
+    rt_scope_end(s);
+    assert_int_equal(rt_fill(kept, 6), RT_OK); /* the result is gone: only its memory lives on */
+    rt_free(kept);
+    rt_free(x);
+    rt_free(y);
+}
+
+static void batches_that_are_filled_anew_are_noticed(void **state)
+{
+    (void)state;
+    rt_tensor *w = param(2), *loss;
+    rt_dataset *d = rt_data_tensors(rt_ones(rt_shape(4, 2)), rt_zeros(rt_shape(4), RT_I64), 1);
+    rt_loader *l = rt_data_loader(d, .batch = 2);
+    rt_batch b;
+    assert_true(rt_data_next(l, &b));
+    loss = rt_sum(rt_mul(w, b.x));
+    assert_true(rt_data_next(l, &b));
+    rt_backward(loss);
+    assert_error(ARG, "backward: an input of mul, float32[2,2] cpu, was changed in place after it "
+                      "was used: clone it first");
+    rt_free(w);
 }
 
 static void failed_pass_leaves_the_graph_usable(void **state)
@@ -545,6 +641,11 @@ int main(void)
         TEST(backward_says_what_is_wrong),
         TEST(graph_is_used_once_unless_retained),
         TEST(change_in_place_is_noticed),
+#define UNTRUE(name, write, message) TEST(name),
+        UNTRUE_WRITES
+#undef UNTRUE
+            TEST(writes_that_keep_the_history_true_are_made),
+        TEST(batches_that_are_filled_anew_are_noticed),
         TEST(failed_pass_leaves_the_graph_usable),
         TEST(nothing_is_recorded_without_need),
         TEST(deep_graph_needs_no_stack),

@@ -1,5 +1,5 @@
 /* Every operation against PyTorch, finite differences, every instruction set, strided inputs and
- * several threads: the rows of cases.def and of kernels/elementwise.def. One row is one test. */
+ * several threads, and with axes of size 0: the rows of cases.def and of kernels/elementwise.def. One row is one test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,18 +121,24 @@ typedef struct inputs {
     rt_tensor *t[INPUTS];
 } inputs;
 
-static inputs begin(const test_case *c, bool strided)
+static inputs inputs_of(const spec *s, int n, bool strided)
 {
-    spec s[INPUTS];
-    inputs in = {.n = c->inputs(s)};
-    assert_in_range(in.n, 1, INPUTS);
-    for (int i = 0; i < in.n; i++) {
+    inputs in = {.n = n};
+    assert_in_range(n, 1, INPUTS);
+    for (int i = 0; i < n; i++) {
         rt_tensor *x = make(i, &s[i]);
         x = strided ? scattered(x) : x;
         in.t[i] = s[i].integer ? rt_keep(x) : rt_param(x);
     }
     assert_string_equal(rt_error(), "");
     return in;
+}
+
+static inputs begin(const test_case *c, bool strided)
+{
+    spec s[INPUTS];
+    int n = c->inputs(s);
+    return inputs_of(s, n, strided);
 }
 
 static void end(inputs *in)
@@ -365,6 +371,63 @@ static void check_threads(const test_case *c)
     end(&in);
 }
 
+/* Forward, backward and backward of backward, which either fails in its forward, by name, or runs
+ * through and gives gradients of the inputs' shapes. Returns the value; NULL if it failed. */
+static rt_tensor *run_all_passes(const test_case *c, inputs *in)
+{
+    rt_tensor *x[INPUTS], *dx[INPUTS], *ddx[INPUTS], *y = c->run(in->t);
+    int n = floats(in, x);
+    assert_int_equal(y == NULL, rt_failed());
+    if (!y) {
+        assert_int_not_equal(strlen(rt_error()), 0);
+        rt_error_clear();
+        return NULL;
+    }
+    if (c->skip & NO_GRAD)
+        return y;
+    rt_tensor *loss = rt_sum(rt_mul(y, weights(WEIGHTS, rt_dims_of(y)))), *sum = rt_sum(loss);
+    rt_grad(loss, x, n, dx, .create_graph = true);
+    for (int i = 0; i < n; i++)
+        sum = rt_add(sum, rt_sum(rt_square(dx[i])));
+    rt_grad(sum, x, n, ddx);
+    assert_string_equal(rt_error(), "");
+    for (int i = 0; i < n; i++) {
+        rt_dims want = rt_dims_of(x[i]), got = rt_dims_of(ddx[i]);
+        assert_int_equal(got.n, want.n);
+        assert_memory_equal(got.d, want.d, (size_t)want.n * sizeof *want.d);
+    }
+    return y;
+}
+
+/* With all axes of one size made empty, dense and strided do the same: fail, or give one value. */
+static void check_emptied(const test_case *c, int64_t size)
+{
+    spec s[INPUTS];
+    int n = c->inputs(s);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < s[i].dims.n; k++)
+            s[i].dims.d[k] = s[i].dims.d[k] == size ? 0 : s[i].dims.d[k];
+    inputs dense = inputs_of(s, n, false), apart = inputs_of(s, n, true);
+    rt_tensor *expected = run_all_passes(c, &dense), *got = run_all_passes(c, &apart);
+    assert_int_equal(got == NULL, expected == NULL);
+    if (got) {
+        outcome a = {.y = rt_contiguous(rt_to(rt_detach(expected), RT_F32))};
+        outcome b = {.y = rt_contiguous(rt_to(rt_detach(got), RT_F32))};
+        assert_same("emptied", &b, &a, 2e-6);
+    }
+    end(&dense);
+    end(&apart);
+}
+
+static void check_empty(const test_case *c)
+{
+    spec s[INPUTS];
+    int n = c->inputs(s);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < s[i].dims.n; k++)
+            check_emptied(c, s[i].dims.d[k]);
+}
+
 static void in_scope(void (*check)(const test_case *c), const test_case *c)
 {
     rt_scope s = rt_scope_begin();
@@ -384,6 +447,8 @@ static void run_case(void **state)
         in_scope(check_second, c);
     in_scope(check_levels, c);
     in_scope(check_strided, c);
+    if (!(c->skip & LARGE))
+        in_scope(check_empty, c);
     in_scope(check_threads, c);
     assert_int_equal(rt_live_objects(), live);
 }

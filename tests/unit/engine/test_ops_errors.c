@@ -77,6 +77,9 @@ static rt_tensor *i(rt_dims dims)
             RANGE,                                                                                 \
             "avg_pool2d: kernel 2, stride 0, padding 2: expected a kernel of 1 or more, padding "  \
             "of at most half of it")                                                               \
+    MISTAKE(max_pool_of_nothing,                                                                   \
+            rt_max_pool2d(f(rt_shape(1, 1, 0, 4)), {2, 2}, .padding = {1, 1}), SHAPE,              \
+            "max_pool2d: x [1,1,0,4]: expected h and w of 1 or more")                              \
     MISTAKE(softmax_axis, rt_softmax(f(rt_shape(2, 3)), 2), RANGE,                                 \
             "softmax: axis 2, expected -2 to 1")                                                   \
     MISTAKE(gather_dtype, rt_gather(f(rt_shape(2, 3)), 1, f(rt_shape(2, 1))), DTYPE,               \

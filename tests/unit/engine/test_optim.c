@@ -143,19 +143,133 @@ static void parameters_and_gradients_live_in_flat_buffers(void **state)
     rt_free(net);
 }
 
-static void parameters_without_gradient_count_as_zero(void **state)
+/* ---- parameters without a gradient ---- */
+
+/* One backward and step; which of the two parameters of bare(3, 2) have a gradient, of ones. */
+static void step_with(rt_optim *o, bool a, bool b)
+{
+    const rt_flat *flat = rt_optim_flat(o);
+    if (a)
+        must(rt_backward(rt_sum(flat->entry[0].param)));
+    if (b)
+        must(rt_backward(rt_sum(flat->entry[1].param)));
+    must(rt_optim_step(o));
+}
+
+static rt_optim *any_optimiser(int which)
+{
+    rt_module *net = bare(3, 2);
+    rt_optim *o = which == 0 ? rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9, .dampening = 0.5,
+                                            .weight_decay = 0.5)
+                             : rt_optim_adamw(net, .lr = 0.1, .weight_decay = 0.5);
+    for (int i = 0; i < 5; i++)
+        rt_optim_flat(o)->param[i] = 1;
+    return o;
+}
+
+/* Steps that give a parameter no gradient are, for it, steps that were not made: neither weight decay
+ * nor momentum goes on, and its bias correction counts its own updates. */
+static void parameters_without_gradient_are_left_alone(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        rt_scope s = rt_scope_begin();
+        rt_optim *always = any_optimiser(which), *now_and_then = any_optimiser(which);
+        const rt_flat *flat = rt_optim_flat(now_and_then);
+        for (int t = 0; t < 6; t++) {
+            if (t % 2 == 1)
+                step_with(always, true, true);
+            flat->grad[3] = flat->grad[4] = NAN; /* left from before: must not be used */
+            float before = flat->param[3];
+            step_with(now_and_then, true, t % 2 == 1);
+            assert_int_equal(flat->param[3] == before, t % 2 == 0);
+            assert_int_equal(rt_optim_param_updates(now_and_then, 1), (t + 1) / 2);
+        }
+        assert_memory_equal(flat->param + 3, rt_optim_flat(always)->param + 3, 2 * sizeof(float));
+        assert_int_equal(rt_optim_updates(now_and_then), 6);
+        assert_int_equal(rt_optim_param_updates(now_and_then, 0), 6);
+        rt_scope_end(s);
+    }
+}
+
+/* What can be asked for is enough to go on elsewhere as if nothing had been. */
+static void updates_of_each_parameter_can_be_resumed(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_optim *o = any_optimiser(1), *resumed = any_optimiser(1);
+    const rt_flat *from = rt_optim_flat(o), *to = rt_optim_flat(resumed);
+    step_with(o, true, false);
+    step_with(o, true, true);
+    memcpy(to->param, from->param, 5 * sizeof(float));
+    for (int i = 0; i < 2; i++)
+        memcpy(rt_optim_state(resumed, i, NULL), rt_optim_state(o, i, NULL), 5 * sizeof(float));
+    rt_optim_set_updates(resumed, rt_optim_updates(o));
+    for (int32_t i = 0; i < 2; i++)
+        rt_optim_set_param_updates(resumed, i, rt_optim_param_updates(o, i));
+    step_with(o, true, true);
+    step_with(resumed, true, true);
+    assert_memory_equal(to->param, from->param, 5 * sizeof(float));
+    rt_optim_set_param_updates(o, 2, 1);
+    expect_error(RT_E_RANGE, "parameter 2");
+    rt_scope_end(s);
+}
+
+static void norm_leaves_out_what_has_no_gradient(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_optim *o = any_optimiser(0);
+    step_with(o, true, true);
+    must(rt_backward(rt_sum(rt_optim_flat(o)->entry[0].param)));
+    assert_true(fabs(rt_optim_grad_norm(o, 1) - sqrt(3)) <
+                1e-12); /* not those of the step before */
+    rt_scope_end(s);
+}
+
+/* Backward reads the weights of the second layer only, so the first bias may change before it. */
+static void changes_of_one_parameter_are_its_own(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = rt_nn_sequential(rt_nn_linear(2, 2), rt_nn_linear(2, 1));
+    rt_tensor *x = rt_ones(rt_shape(1, 2));
+    for (int with = 0; with < 2; with++) {
+        if (with)
+            rt_optim_sgd(net, .lr = 1);
+        rt_tensor *loss = rt_sum(rt_forward(net, x));
+        must(rt_fill(rt_nn_param_at(net, 1, NULL), 3));
+        must(rt_backward(loss));
+        loss = rt_sum(rt_forward(net, x));
+        must(rt_fill(rt_nn_param_at(net, 2, NULL), 3));
+        assert_int_equal(rt_backward(loss), RT_E_ARG);
+        expect_error(RT_E_ARG, "an input of linear, float32[1,2] cpu, was changed in place");
+    }
+    rt_tensor *loss = rt_sum(rt_forward(net, x)); /* moving the parameters changes no value */
+    rt_optim *o = rt_optim_sgd(net, .lr = 1);
+    must(rt_backward(loss));
+    loss = rt_sum(rt_square(rt_nn_param_at(net, 0, NULL)));
+    must(rt_optim_update(o, 3, 5, 1, 0.1, 1)); /* its last element, and the bias' first */
+    assert_int_equal(rt_backward(loss), RT_E_ARG);
+    expect_error(RT_E_ARG, "square");
+    loss = rt_sum(rt_square(rt_nn_param_at(net, 2, NULL)));
+    must(rt_optim_update(o, 0, 6, 1, 0.1, 1)); /* the parameter begins behind them */
+    must(rt_backward(loss));
+    rt_scope_end(s);
+}
+
+static void a_replaced_optimiser_says_so(void **state)
 {
     (void)state;
     rt_scope s = rt_scope_begin();
     rt_module *net = bare(3, 2);
-    rt_optim *o = rt_optim_sgd(net, .lr = 1);
-    const rt_flat *flat = rt_optim_flat(o);
-    for (int step = 0; step < 2; step++) {
-        flat->grad[3] = flat->grad[4] = NAN; /* left from before: must not be used */
-        must(rt_backward(rt_sum(rt_nn_param_at(net, 0, NULL))));
-        must(rt_optim_step(o));
-    }
-    assert_true(flat->param[0] == -2 && flat->param[3] == 0 && flat->param[4] == 0);
+    rt_optim *first = rt_optim_adamw(net), *second = rt_optim_sgd(net, .lr = 1);
+    must(rt_backward(rt_sum(rt_nn_param_at(net, 0, NULL))));
+    assert_int_equal(rt_optim_step(first), RT_E_ARG);
+    expect_error(RT_E_ARG, "adamw: another optimiser has taken a over since: use that one");
+    assert_int_equal(rt_optim_update(first, 0, 1, 1, 1, 1), RT_E_ARG);
+    expect_error(RT_E_ARG, "another optimiser");
+    must(rt_optim_step(second));
     rt_scope_end(s);
 }
 
@@ -338,7 +452,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(updates_are_those_of_torch_optim),
         cmocka_unit_test(parameters_and_gradients_live_in_flat_buffers),
-        cmocka_unit_test(parameters_without_gradient_count_as_zero),
+        cmocka_unit_test(parameters_without_gradient_are_left_alone),
+        cmocka_unit_test(updates_of_each_parameter_can_be_resumed),
+        cmocka_unit_test(norm_leaves_out_what_has_no_gradient),
+        cmocka_unit_test(changes_of_one_parameter_are_its_own),
+        cmocka_unit_test(a_replaced_optimiser_says_so),
         cmocka_unit_test(any_partition_gives_the_same_bits),
         cmocka_unit_test(gradients_are_scaled_first),
         cmocka_unit_test(norms_by_blocks_and_at_once_agree),

@@ -202,6 +202,24 @@ static void slices_follow_python(void **state)
     assert_error(RANGE, "slice: step -1, expected 1 or more");
 }
 
+static void scalars_pass_for_one_axis(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_scalar(5);
+    for (int axis = -1; axis <= 0; axis++) {
+        assert_ptr_equal(rt_squeeze(x, axis), x);
+        assert_values(rt_sum(x, rt_shape(axis)), 5);
+        assert_values(rt_softmax(x, axis), 1);
+        assert_int_equal(rt_ndim(rt_softmax(x, axis)), 0);
+        rt_tensor *at = rt_argmax(x, axis);
+        assert_true(rt_ndim(at) == 0 && rt_i64(at)[0] == 0);
+    }
+    assert_null(rt_argmax(x, 1));
+    assert_error(RANGE, "argmax: axis 1, expected -1 to 0");
+    assert_null(rt_narrow(x, 0, 0, 1)); /* as PyTorch: a scalar has nothing to narrow */
+    assert_error(RANGE, "narrow: axis 0 of a scalar, which has none");
+}
+
 static void bad_views_are_refused(void **state)
 {
     (void)state;
@@ -426,6 +444,7 @@ int main(void)
         TEST(reshape_copies_only_if_it_must),
         TEST(reshape_of_nothing),
         TEST(slices_follow_python),
+        TEST(scalars_pass_for_one_axis),
         TEST(bad_views_are_refused),
         TEST(cat_and_stack_refuse_what_does_not_fit),
         TEST(cat_of_many),

@@ -27,11 +27,6 @@ static bool saves(const rt_op *op, int i)
     return i < 31 && op->saves & RT_SAVES_IN(i);
 }
 
-static uint32_t version_of(const rt_tensor *x)
-{
-    return x && x->storage ? atomic_load_explicit(&x->storage->version, memory_order_relaxed) : 0;
-}
-
 /* The node, its inputs, the versions and the arguments are one block. */
 rt_node *rt__node_of_call(const rt_call *c, size_t args_size, rt_tensor *out)
 {
@@ -51,11 +46,11 @@ rt_node *rt__node_of_call(const rt_call *c, size_t args_size, rt_tensor *out)
     n->version = (uint32_t *)((char *)n + version_at);
     for (int i = 0; i < c->n_in; i++) {
         in[i] = saves(c->op, i) ? rt_keep(c->in[i]) : rt__edge_keep(c->in[i]);
-        n->version[i] = version_of(in[i]);
+        n->version[i] = rt__tensor_version(in[i]);
     }
     for (int i = 0; i < RT_SAVED; i++)
-        n->version[c->n_in + i] = version_of(rt_keep(n->call.saved[i]));
-    n->version[c->n_in + RT_SAVED] = version_of(out);
+        n->version[c->n_in + i] = rt__tensor_version(rt_keep(n->call.saved[i]));
+    n->version[c->n_in + RT_SAVED] = rt__tensor_version(out);
     out->pinned = c->op->saves & RT_SAVES_OUT;
     return n;
 }
@@ -79,7 +74,7 @@ void rt__node_spend(rt_node *n)
 static rt_status check_version(const rt_node *n, const rt_tensor *x, uint32_t version,
                                const char *what)
 {
-    if (!x || version_of(x) == version)
+    if (!x || rt__tensor_version(x) == version)
         return RT_OK;
     return RT_FAIL(ARG,
                    "backward: %s of %s, %s, was changed in place after it was used: clone it first",
@@ -118,6 +113,15 @@ static bool inputs_are_fine(const rt_op *op, rt_tensor *const *in, int n_in)
     return true;
 }
 
+/* Views lie in the storage of an input. */
+static bool is_view_of_any(const rt_tensor *y, rt_tensor *const *in, int n_in)
+{
+    for (int i = 0; i < n_in; i++)
+        if (in[i] && in[i]->storage == y->storage)
+            return true;
+    return false;
+}
+
 static bool any_wants_gradient(rt_tensor *const *in, int n_in)
 {
     for (int i = 0; i < n_in; i++)
@@ -146,6 +150,8 @@ rt_tensor *rt_apply_many(const rt_op *op, const void *args, size_t args_size, rt
     if (y && c.recorded) {
         rt_node *n = rt__node_of_call(&c, args_size, y);
         y->node = n ? &n->object : NULL;
+        if (n && !is_view_of_any(y, in, n_in))
+            rt__tensor_be_result(y);
     }
     return rt_scope_return(s, rt_failed() ? NULL : y);
 }

@@ -10,6 +10,7 @@
 #define RINGTORCH_ENGINE_GRAPH_H
 
 #include "worker/engine/autograd/op.h"
+#include "worker/engine/base/thread.h"
 
 typedef struct rt_node {
     rt_object object;
@@ -41,6 +42,8 @@ rt_node *rt__node_leaf(void);
 rt_node *rt__node_of_call(const rt_call *c, size_t args_size, rt_tensor *out);
 /* Returns a + b, two gradients of one tensor; differentiable. */
 rt_tensor *rt__accumulate(rt_tensor *a, rt_tensor *b);
+/* Fails if a write in place into dst would leave a recorded history untrue; `what` opens the message. */
+rt_status rt__may_write(const char *what, const rt_tensor *dst);
 /* Drops what the node keeps: inputs, saved tensors. */
 void rt__node_spend(rt_node *n);
 /* Fails if anything that was saved has been changed in place since. */

@@ -55,6 +55,7 @@ rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view)
         !rt__dims_equal(view->dims, leaf->dims))
         return RT_FAIL(SHAPE, "grad_place: %s, expected a contiguous %s", rt_describe(view),
                        rt_describe(leaf));
+    RT_TRY(rt__may_write("grad_place", view));
     rt_tensor *old = rt_grad_of(leaf);
     if (old)
         rt__copy(view, old);

@@ -8,6 +8,7 @@
 #include "worker/engine/base/thread.h"
 #include "worker/engine/data/dataset.h"
 #include "worker/engine/data/prefetch.h"
+#include "worker/engine/tensor/tensor.h"
 
 struct rt_loader {
     rt_object object;
@@ -94,6 +95,11 @@ static bool give(rt_loader *l, const rt__filled *f, rt_batch *out)
     rt_dims shape = rt_data_sample_shape(l->a.data), batched = {.n = shape.n + 1, .d = {f->n}};
     for (int i = 0; i < shape.n; i++)
         batched.d[i + 1] = shape.d[i];
+    if (l->x &&
+        l->y) { /* their buffers are filled anew: a backward that still reads them must know */
+        rt__tensor_touch(l->x);
+        rt__tensor_touch(l->y);
+    }
     rt_free(l->x);
     rt_free(l->y);
     rt_scope s = rt_scope_begin();

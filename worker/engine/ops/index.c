@@ -115,7 +115,7 @@ static rt_tensor *scatter_forward(rt_call *c)
     const index_args *a = c->args;
     rt_tensor *src = rt__tensor_contiguous(a->x), *index = rt__tensor_contiguous(a->index);
     rt_tensor *y = rt_out(c, a->dims, RT_F32);
-    if (!src || !index || !y || rt_fill(y, 0) != RT_OK)
+    if (!src || !index || !y || rt__fill(y, 0) != RT_OK)
         return NULL;
     const int64_t *at = index->data;
     walk w = walk_begin(index->dims, a->dims, a->axis);
@@ -189,7 +189,7 @@ static rt_tensor *embedding_grad_forward(rt_call *c)
     const index_args *a = c->args;
     rt_tensor *dy = rt__tensor_contiguous(a->x), *index = rt__tensor_contiguous(a->index);
     rt_tensor *dx = rt_out(c, a->dims, RT_F32);
-    if (!dy || !index || !dx || rt_fill(dx, 0) != RT_OK)
+    if (!dy || !index || !dx || rt__fill(dx, 0) != RT_OK)
         return NULL;
     const int64_t *at = index->data;
     int64_t d = a->dims.d[1];

@@ -3,13 +3,16 @@
 #include "common/error.h"
 #include "worker/engine/ops/matrix.h"
 
-/* x as one matrix, whatever axes come before the last. */
+/* x as one matrix, whatever axes come before the last. Rows are counted by those axes: the last one
+ * may have size 0. */
 static rt_tensor *rows_of(rt_tensor *x)
 {
     if (!x || x->dims.n == 2)
         return x;
-    int64_t len = x->dims.d[x->dims.n - 1];
-    return rt_reshape(x, rt_shape(len ? x->numel / len : 0, len));
+    rt_dims lead = x->dims;
+    lead.n--;
+    int64_t rows = rt__dims_numel(lead, "linear");
+    return rows < 0 ? NULL : rt_reshape(x, rt_shape(rows, x->dims.d[lead.n]));
 }
 
 static rt_status check(const rt_linear_args *a)

@@ -15,6 +15,10 @@ bool rt__matrix(rt_tensor *x, rt_matrix *m)
         return false;
     int n = x->dims.n;
     int64_t rows = x->dims.d[n - 2], cols = x->dims.d[n - 1];
+    if (x->numel == 0) { /* nothing is read, and strides of a view of nothing may be any */
+        *m = (rt_matrix){x, rows, cols, at_least(cols, 1), false};
+        return true;
+    }
     int64_t down = x->stride[n - 2], right = x->stride[n - 1];
     bool by_rows = (right == 1 || cols <= 1) && (down >= cols || rows <= 1);
     bool by_cols = (down == 1 || rows <= 1) && (right >= rows || cols <= 1);

@@ -17,6 +17,9 @@ static rt_status geometry(const char *what, const rt_pool2d_args *a, pool_args *
     if (a->x->dims.n != 4)
         return RT_FAIL(SHAPE, "%s: x %s, expected [n,c,h,w]", what, rt_dims_text(a->x->dims));
     const int64_t *x = a->x->dims.d;
+    if (x[2] == 0 || x[3] == 0) /* a window of padding alone has no maximum to point at */
+        return RT_FAIL(SHAPE, "%s: x %s: expected h and w of 1 or more", what,
+                       rt_dims_text(a->x->dims));
     rt_pool2d_shape *s = &p->s;
     *s = (rt_pool2d_shape){
         .planes = x[0] * x[1], .h = x[2], .w = x[3], .kh = a->kernel[0], .kw = a->kernel[1]};

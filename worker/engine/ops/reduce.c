@@ -184,7 +184,7 @@ static rt_tensor *reduce(const rt_op *op, rt_reduce_args a)
     if (a.axes.n == 0)
         r.axes = (1u << n) - 1;
     for (int i = 0; i < a.axes.n; i++) {
-        int axis = rt__axis(op->name, (int)a.axes.d[i], n);
+        int axis = rt__axis_or_scalar(op->name, (int)a.axes.d[i], n);
         if (axis < 0)
             return NULL;
         if (r.axes >> axis & 1)
@@ -258,6 +258,10 @@ static const rt_op argmax_op = {"argmax", 1, argmax_forward, NULL, .dtypes = RT_
 
 rt_tensor *rt_argmax(rt_tensor *x, int axis)
 {
-    int i = rt_failed() || !x ? -1 : rt__axis("argmax", axis, x->dims.n);
-    return i < 0 ? NULL : rt_apply(&argmax_op, &(argmax_args){x, i}, sizeof(argmax_args));
+    int i = rt_failed() || !x ? -1 : rt__axis_or_scalar("argmax", axis, x->dims.n);
+    if (i < 0)
+        return NULL;
+    if (x->dims.n == 0)
+        x = rt_reshape(x, rt_shape(1));
+    return rt_apply(&argmax_op, &(argmax_args){x, i}, sizeof(argmax_args));
 }

@@ -54,7 +54,7 @@ static rt_tensor *unslice_forward(rt_call *c)
 {
     const unslice_args *a = c->args;
     rt_tensor *y = rt_out(c, a->dims, a->dy->dtype);
-    if (!y || rt_fill(y, 0) != RT_OK)
+    if (!y || rt__fill(y, 0) != RT_OK)
         return NULL;
     rt_tensor *to = part_view(y, a->axis, a->start, a->step, a->dy->dims.d[a->axis]);
     if (to)

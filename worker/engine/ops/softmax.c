@@ -10,7 +10,7 @@ typedef struct grad_args {
 
 static rt_rows rows_of(const rt_tensor *x)
 {
-    int64_t len = x->dims.n ? x->dims.d[x->dims.n - 1] : 1;
+    int64_t len = x->dims.d[x->dims.n - 1];
     return (rt_rows){len ? x->numel / len : 0, len};
 }
 
@@ -119,11 +119,15 @@ static const rt_op log_softmax_grad_op = {
 
 static rt_tensor *along(const rt_op *op, rt_tensor *x, int axis)
 {
-    if (rt_failed() || !x || x->dims.n == 0)
+    if (rt_failed() || !x)
         return rt_apply(op, &x, sizeof x);
-    int i = rt__axis(op->name, axis, x->dims.n);
-    if (i < 0 || i == x->dims.n - 1)
-        return i < 0 ? NULL : rt_apply(op, &x, sizeof x);
+    int i = rt__axis_or_scalar(op->name, axis, x->dims.n);
+    if (i < 0)
+        return NULL;
+    if (x->dims.n == 0)
+        return rt_reshape(along(op, rt_reshape(x, rt_shape(1)), 0), rt_shape());
+    if (i == x->dims.n - 1)
+        return rt_apply(op, &x, sizeof x);
     rt_tensor *moved = rt_transpose(x, i, -1);
     return rt_transpose(rt_apply(op, &moved, sizeof moved), i, -1);
 }

@@ -123,10 +123,10 @@ rt_tensor *rt_flatten(rt_tensor *x, int first_axis, int last_axis)
 
 rt_tensor *rt_squeeze(rt_tensor *x, int axis)
 {
-    int i = rt_failed() || !x ? -1 : rt__axis("squeeze", axis, x->dims.n);
+    int i = rt_failed() || !x ? -1 : rt__axis_or_scalar("squeeze", axis, x->dims.n);
     if (i < 0)
         return NULL;
-    if (x->dims.d[i] != 1)
+    if (x->dims.n == 0 || x->dims.d[i] != 1)
         return x;
     rt_dims dims = {.n = x->dims.n - 1};
     for (int k = 0; k < dims.n; k++)

@@ -9,12 +9,24 @@
 
 /* ---- places ---- */
 
-/* Returns the part of a flat buffer that belongs to an entry, with the parameter's shape; owned by
- * the scope. */
-static rt_tensor *view_of(rt_tensor *buffer, const rt_flat_entry *e)
+/* Returns a zeroed flat buffer with one part an entry, so that a change of one parameter is none of
+ * the others; owned by the scope. */
+static rt_tensor *divided_buffer(const rt_flat *flat)
 {
+    rt_tensor *buffer = rt_zeros(rt_shape(flat->length));
+    return buffer && rt__tensor_divide(buffer, flat->entries) == RT_OK ? buffer : NULL;
+}
+
+/* Returns the part of a flat buffer that belongs to entry i, with the parameter's shape; owned by the
+ * scope. */
+static rt_tensor *view_of(rt_tensor *buffer, const rt_flat *flat, int32_t i)
+{
+    const rt_flat_entry *e = &flat->entry[i];
     rt_tensor *range = rt_narrow(buffer, 0, e->begin, e->end - e->begin);
-    return range ? rt_view(range, rt_dims_of(e->param)) : NULL;
+    rt_tensor *view = range ? rt_view(range, rt_dims_of(e->param)) : NULL;
+    if (view)
+        rt__tensor_be_part(view, i);
+    return view;
 }
 
 rt_status rt__place_init(rt__place *p, const rt_flat *flat)
@@ -24,9 +36,9 @@ rt_status rt__place_init(rt__place *p, const rt_flat *flat)
     if (!p->view)
         return rt_error_code();
     rt_scope s = rt_scope_begin();
-    p->buffer = rt_keep(rt_zeros(rt_shape(flat->length)));
+    p->buffer = rt_keep(divided_buffer(flat));
     for (int32_t i = 0; i < flat->entries; i++)
-        p->view[i] = rt_keep(view_of(p->buffer, &flat->entry[i]));
+        p->view[i] = rt_keep(view_of(p->buffer, flat, i));
     rt_scope_end(s);
     if (rt_failed())
         rt__place_release(p);
@@ -56,8 +68,10 @@ void rt__place_complete(const rt__place *p, const rt_flat *flat)
     float *grad = rt_f32(p->buffer);
     for (int32_t i = 0; i < flat->entries; i++) {
         const rt_flat_entry *e = &flat->entry[i];
-        if (!rt_grad_of(e->param))
-            memset(grad + e->begin, 0, (size_t)(e->end - e->begin) * sizeof *grad);
+        if (rt_grad_of(e->param))
+            continue;
+        rt__tensor_touch(p->view[i]);
+        memset(grad + e->begin, 0, (size_t)(e->end - e->begin) * sizeof *grad);
     }
 }
 
@@ -98,10 +112,10 @@ static rt_status move_all(rt__flat *f)
 {
     rt_flat *flat = &f->flat;
     rt_scope s = rt_scope_begin();
-    f->param = rt_keep(rt_zeros(rt_shape(flat->length)));
+    f->param = rt_keep(divided_buffer(flat));
     rt_status status = rt__place_init(&f->grad, flat);
     for (int32_t i = 0; status == RT_OK && i < flat->entries; i++) {
-        rt_tensor *param = flat->entry[i].param, *place = view_of(f->param, &flat->entry[i]);
+        rt_tensor *param = flat->entry[i].param, *place = view_of(f->param, flat, i);
         status = place ? rt__tensor_move(param, place) : rt_error_code();
         if (status == RT_OK)
             status =

@@ -1,6 +1,7 @@
 /* What all optimisers share: construction, whole and partial updates, the norm of the gradients. */
 #include <math.h>
 #include "common/error.h"
+#include "common/mem.h"
 #include "common/slices.h"
 #include "worker/engine/optim/rule.h"
 #include "worker/engine/tensor/tensor.h"
@@ -11,15 +12,23 @@ static void optim_destroy(void *object)
     rt__flat_release(&o->flat);
     for (int i = 0; i < o->states; i++)
         rt_free(o->state[i]);
+    rt_mem_free(o->made);
     rt_free(o->net);
 }
 
 static const rt_object_type optim_type = {.name = "optimiser", .destroy = optim_destroy};
 
+static rt_status check_rate(const char *what, double lr)
+{
+    if (isfinite(lr) && lr >= 0)
+        return RT_OK;
+    return RT_FAIL(RANGE, "%s: learning rate %g, expected a number that is not below 0", what, lr);
+}
+
 rt_optim *rt__optim_new(rt_module *net, const rt__rule *rule, int states, rt__hyper hyper,
                         double lr)
 {
-    if (rt_failed() || !rt_kernels_cpu())
+    if (rt_failed() || check_rate(rule->name, lr) != RT_OK || !rt_kernels_cpu())
         return NULL;
     if (!net)
         return RT_FAIL_NULL(ARG, "%s: .net is NULL", rule->name);
@@ -32,6 +41,10 @@ rt_optim *rt__optim_new(rt_module *net, const rt__rule *rule, int states, rt__hy
     o->lr = lr;
     o->net = rt_keep(net);
     rt_status status = rt__flat_init(&o->flat, net);
+    if (status == RT_OK) {
+        o->made = rt_calloc((size_t)o->flat.flat.entries, sizeof *o->made);
+        status = rt_error_code();
+    }
     for (o->states = 0; status == RT_OK && o->states < states; o->states++) {
         o->state[o->states] = rt_keep(rt_zeros(rt_shape(o->flat.flat.length)));
         status = rt_error_code();
@@ -39,19 +52,38 @@ rt_optim *rt__optim_new(rt_module *net, const rt__rule *rule, int states, rt__hy
     return rt_scope_return(s, status == RT_OK ? o : NULL);
 }
 
-rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
-                          double grad_scale)
+/* ---- updates ---- */
+
+/* A second optimiser of the net, or of a part of it, moves parameters to buffers of its own. */
+static rt_status check_owns(const rt_optim *o, const rt_flat_entry *e)
+{
+    if (rt_data(e->param) == o->flat.flat.param + e->begin)
+        return RT_OK;
+    return RT_FAIL(ARG, "%s: another optimiser has taken %s over since: use that one",
+                   o->rule->name, e->name);
+}
+
+/* Notes that the parameters in [begin,end) change, as update number t. */
+static rt_status note_update(rt_optim *o, int64_t begin, int64_t end, int64_t t)
 {
     const rt_flat *flat = &o->flat.flat;
-    if (begin < 0 || end < begin || end > flat->count || t < 1)
-        return RT_FAIL(RANGE,
-                       "optim_update: elements [%lld, %lld) of %lld, update %lld: expected a range "
-                       "inside, and updates "
-                       "counted from 1",
-                       (long long)begin, (long long)end, (long long)flat->count, (long long)t);
-    o->updates = t;
+    for (int32_t i = 0; i < flat->entries && flat->entry[i].begin < end; i++) {
+        if (flat->entry[i].end <= begin)
+            continue;
+        RT_TRY(check_owns(o, &flat->entry[i]));
+        rt__tensor_touch(flat->entry[i].param);
+        o->made[i] = t;
+    }
+    return RT_OK;
+}
+
+static rt_status update_range(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
+                              double grad_scale)
+{
+    const rt_flat *flat = &o->flat.flat;
     if (begin == end)
         return RT_OK;
+    RT_TRY(note_update(o, begin, end, t));
     rt__range_update u = {.kernels = rt_kernels_cpu(),
                           .hyper = o->hyper,
                           .n = end - begin,
@@ -63,16 +95,53 @@ rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, do
     for (int i = 0; i < o->states; i++)
         u.state[i] = rt_f32(o->state[i]) + begin;
     o->rule->update(&u);
-    rt__tensor_touch(o->flat.param);
     return RT_OK;
+}
+
+rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
+                          double grad_scale)
+{
+    if (!o)
+        return RT_FAIL(ARG, "optim_update: no optimiser");
+    const rt_flat *flat = &o->flat.flat;
+    if (begin < 0 || end < begin || end > flat->count || t < 1)
+        return RT_FAIL(RANGE,
+                       "optim_update: elements [%lld, %lld) of %lld, update %lld: expected a range "
+                       "inside, and updates "
+                       "counted from 1",
+                       (long long)begin, (long long)end, (long long)flat->count, (long long)t);
+    RT_TRY(check_rate("optim_update", lr));
+    o->updates = t;
+    return update_range(o, begin, end, t, lr, grad_scale);
+}
+
+/* The end of the run of entries from i on that have a gradient and have been updated equally often:
+ * one update does for all of them. */
+static int32_t end_of_run(const rt_optim *o, int32_t i)
+{
+    int64_t made = o->made[i];
+    while (i < o->flat.flat.entries && o->made[i] == made &&
+           rt_grad_of(o->flat.flat.entry[i].param))
+        i++;
+    return i;
 }
 
 rt_status rt_optim_step(rt_optim *o)
 {
     if (!o || rt_failed())
-        return rt_error_code();
-    rt__place_complete(&o->flat.grad, &o->flat.flat);
-    RT_TRY(rt_optim_update(o, 0, o->flat.flat.count, o->updates + 1, o->lr, 1));
+        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "optim_step: no optimiser");
+    const rt_flat_entry *entry = o->flat.flat.entry;
+    for (int32_t i = 0; i < o->flat.flat.entries; i++)
+        RT_TRY(
+            check_owns(o, &entry[i])); /* all of them first: a step is made whole or not at all */
+    for (int32_t i = 0, end; i < o->flat.flat.entries; i = end) {
+        end = end_of_run(o, i);
+        if (end == i)
+            end++; /* no gradient: as it is, weight decay, momentum and all */
+        else
+            RT_TRY(update_range(o, entry[i].begin, entry[end - 1].end, o->made[i] + 1, o->lr, 1));
+    }
+    o->updates++;
     rt_optim_zero_grad(o);
     return RT_OK;
 }
@@ -87,27 +156,30 @@ void rt_optim_zero_grad(rt_optim *o)
 
 void rt_optim_set_lr(rt_optim *o, double lr)
 {
-    o->lr = lr;
+    if (!o)
+        RT_FAIL(ARG, "optim_set_lr: no optimiser");
+    else if (check_rate("optim_set_lr", lr) == RT_OK)
+        o->lr = lr;
 }
 
 double rt_optim_lr(const rt_optim *o)
 {
-    return o->lr;
+    return o ? o->lr : NAN;
 }
 
 const rt_flat *rt_optim_flat(const rt_optim *o)
 {
-    return &o->flat.flat;
+    return o ? &o->flat.flat : NULL;
 }
 
 int rt_optim_states(const rt_optim *o)
 {
-    return o->states;
+    return o ? o->states : 0;
 }
 
 float *rt_optim_state(const rt_optim *o, int i, const char **name)
 {
-    if (i < 0 || i >= o->states)
+    if (!o || i < 0 || i >= o->states)
         return NULL;
     if (name)
         *name = o->rule->state[i];
@@ -116,23 +188,45 @@ float *rt_optim_state(const rt_optim *o, int i, const char **name)
 
 const char *rt_optim_name(const rt_optim *o)
 {
-    return o->rule->name;
+    return o ? o->rule->name : NULL;
 }
 
 int64_t rt_optim_updates(const rt_optim *o)
 {
-    return o->updates;
+    return o ? o->updates : 0;
 }
 
 void rt_optim_set_updates(rt_optim *o, int64_t t)
 {
+    if (!o) {
+        RT_FAIL(ARG, "optim_set_updates: no optimiser");
+        return;
+    }
     o->updates = t;
+    for (int32_t i = 0; i < o->flat.flat.entries; i++)
+        o->made[i] = t;
+}
+
+int64_t rt_optim_param_updates(const rt_optim *o, int32_t i)
+{
+    return o && i >= 0 && i < o->flat.flat.entries ? o->made[i] : 0;
+}
+
+void rt_optim_set_param_updates(rt_optim *o, int32_t i, int64_t t)
+{
+    if (!o || i < 0 || i >= o->flat.flat.entries || t < 0)
+        RT_FAIL(RANGE, "optim_set_param_updates: parameter %d, update %lld: there is no such one",
+                i, (long long)t);
+    else
+        o->made[i] = t;
 }
 
 /* ---- norm ---- */
 
 double rt_optim_block_square_sum(const rt_optim *o, int64_t block)
 {
+    if (!o)
+        return NAN;
     const rt_flat *flat = &o->flat.flat;
     int64_t begin = block * RT_BLOCK, n = flat->count - begin;
     double sum = 0;
@@ -166,7 +260,21 @@ static double tree_sum_of(const rt_optim *o, int64_t lo, int64_t hi)
     return tree_sum_of(o, lo, m) + tree_sum_of(o, m, hi);
 }
 
+/* Does any parameter have a gradient that backward left? A trainer that fills the flat buffer itself
+ * has none. */
+static bool any_gradient(const rt_flat *flat)
+{
+    for (int32_t i = 0; i < flat->entries; i++)
+        if (rt_grad_of(flat->entry[i].param))
+            return true;
+    return false;
+}
+
 double rt_optim_grad_norm(const rt_optim *o, double scale)
 {
+    if (!o)
+        return NAN;
+    if (any_gradient(&o->flat.flat))
+        rt__place_complete(&o->flat.grad, &o->flat.flat);
     return scale * sqrt(tree_sum_of(o, 0, (o->flat.flat.count + RT_BLOCK - 1) / RT_BLOCK));
 }

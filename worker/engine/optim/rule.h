@@ -40,8 +40,9 @@ struct rt_optim {
     const rt__rule *rule;
     rt__hyper hyper;
     double lr;
-    int64_t updates;
-    rt_module *net; /* owned */
+    int64_t updates; /* steps made */
+    int64_t *made;   /* [entries]: updates of each parameter, fewer where it had no gradient */
+    rt_module *net;  /* owned */
     rt__flat flat;
     int states;
     rt_tensor *state[RT__STATES]; /* [flat.length] each */

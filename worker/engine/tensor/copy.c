@@ -82,10 +82,8 @@ rt_status rt_copy_out(const rt_tensor *x, void *data)
     return rt_error_code();
 }
 
-rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src)
+rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src)
 {
-    if (rt_failed() || !dst || !src)
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "copy_into: no tensor");
     rt_dims common;
     RT_TRY(rt__broadcast("copy_into", dst->dims, src->dims, &common));
     if (!rt__dims_equal(common, dst->dims))
@@ -134,10 +132,8 @@ static rt_status element_of(const rt_kernels *k, double value, rt_dtype dtype, e
     return RT_OK;
 }
 
-rt_status rt_fill(rt_tensor *dst, double value)
+rt_status rt__fill(rt_tensor *dst, double value)
 {
-    if (rt_failed() || !dst)
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "fill: no tensor");
     const rt_kernels *k = rt_kernels_cpu();
     if (!k)
         return rt_error_code();

@@ -17,6 +17,9 @@ static rt_storage *storage_new(size_t bytes, void *wrapped)
         return NULL;
     atomic_init(&s->refs, 1);
     atomic_init(&s->version, 0);
+    atomic_init(&s->results, 0);
+    s->part_count = 0;
+    s->part_version = NULL;
     s->bytes = bytes;
     s->data = wrapped ? wrapped : s + 1;
     return s;
@@ -31,26 +34,35 @@ static rt_storage *storage_keep(rt_storage *s)
 static void storage_free(rt_storage *s)
 {
     /* Release: my writes come before the free; acquire: the last owner sees those of the others. */
-    if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
-        rt__pool_free(s, sizeof *s + s->bytes);
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (s->part_version)
+        rt__pool_free(s->part_version, (size_t)s->part_count * sizeof *s->part_version);
+    rt__pool_free(s, sizeof *s + s->bytes);
 }
 
 /* ---- tensors ---- */
 
-static void tensor_hollow(void *object)
+static void drop_value(rt_tensor *x)
 {
-    rt_tensor *x = object;
-    if (x->pinned)
-        return;
+    if (x->is_result && x->storage)
+        atomic_fetch_sub_explicit(&x->storage->results, 1, memory_order_relaxed);
     storage_free(x->storage);
     x->storage = NULL;
     x->data = NULL;
 }
 
+static void tensor_hollow(void *object)
+{
+    rt_tensor *x = object;
+    if (!x->pinned)
+        drop_value(x);
+}
+
 static void tensor_destroy(void *object)
 {
     rt_tensor *x = object;
-    storage_free(x->storage);
+    drop_value(x);
     rt_free(x->node);
 }
 
@@ -88,6 +100,7 @@ static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const
         return NULL;
     x->storage = s;
     x->data = s->data;
+    x->version = &s->version;
     x->contiguous = true;
     rt__dims_strides(dims, x->stride);
     return x;
@@ -116,6 +129,7 @@ rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stri
     if (!y)
         return NULL;
     y->storage = storage_keep(x->storage);
+    y->version = x->version;
     y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
     memcpy(y->stride, stride, (size_t)dims.n * sizeof *stride);
     y->contiguous = is_contiguous(y);
@@ -132,10 +146,40 @@ rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place)
                        rt_describe(x), rt_describe(place));
     rt__copy(place, x);
     rt_storage *old = x->storage;
+    uint32_t version = rt__tensor_version(x); /* goes on: the value is what it was */
     x->storage = storage_keep(place->storage);
     x->data = place->data;
+    x->version = place->version;
+    atomic_store_explicit(x->version, version, memory_order_relaxed);
     storage_free(old);
     return RT_OK;
+}
+
+/* ---- changes in place ---- */
+
+rt_status rt__tensor_divide(rt_tensor *buffer, int32_t parts)
+{
+    rt_storage *s = buffer->storage;
+    size_t bytes = (size_t)parts * sizeof *s->part_version;
+    _Atomic uint32_t *version = rt__pool_alloc(bytes);
+    if (!version)
+        return rt_error_code();
+    memset(version, 0, bytes);
+    s->part_version = version;
+    s->part_count = parts;
+    return RT_OK;
+}
+
+void rt__tensor_be_part(rt_tensor *view, int32_t i)
+{
+    RT_ASSERT(i >= 0 && i < view->storage->part_count);
+    view->version = &view->storage->part_version[i];
+}
+
+void rt__tensor_be_result(rt_tensor *x)
+{
+    x->is_result = true;
+    atomic_fetch_add_explicit(&x->storage->results, 1, memory_order_relaxed);
 }
 
 rt_tensor *rt__tensor_contiguous(rt_tensor *x)
@@ -167,7 +211,7 @@ rt_tensor *rt_empty_(rt_new_args a)
 
 static rt_tensor *filled(rt_tensor *x, double value)
 {
-    return x && rt_fill(x, value) == RT_OK ? x : NULL;
+    return x && rt__fill(x, value) == RT_OK ? x : NULL;
 }
 
 rt_tensor *rt_zeros_(rt_new_args a)

@@ -75,6 +75,11 @@ int rt__axis(const char *what, int axis, int n)
     return RT_FAIL(RANGE, "%s: axis %d, expected %d to %d", what, axis, -n, n - 1), -1;
 }
 
+int rt__axis_or_scalar(const char *what, int axis, int n)
+{
+    return rt__axis(what, axis, n > 0 ? n : 1);
+}
+
 const char *rt_dims_text(rt_dims d)
 {
     char *text = rt__text();

@@ -17,8 +17,11 @@
  * elsewhere. */
 typedef struct rt_storage {
     _Alignas(64) _Atomic int32_t refs;
-    _Atomic uint32_t version; /* how often it was changed in place; backward checks it */
-    size_t bytes;             /* of its own memory */
+    _Atomic uint32_t version; /* how often it was changed in place, as far as no part counts it */
+    _Atomic int32_t results;  /* recorded results, not views, whose value lies here */
+    int32_t part_count;
+    _Atomic uint32_t *part_version; /* [part_count]: as `version`, see rt__tensor_divide; or NULL */
+    size_t bytes;                   /* of its own memory */
     void *data;
 } rt_storage;
 
@@ -26,6 +29,7 @@ struct rt_tensor {
     rt_object object;
     rt_storage *storage; /* NULL: hollow, only the graph still needs this tensor, not its value */
     void *data;          /* of the first element */
+    _Atomic uint32_t *version; /* in the storage: changes in place that concern this tensor */
     int64_t numel;
     rt_dims dims;
     int64_t stride[RT_MAX_DIMS]; /* [dims.n], in elements */
@@ -33,6 +37,7 @@ struct rt_tensor {
     rt_device device;
     bool contiguous;
     bool pinned;     /* its own node reads the value in backward, so it never becomes hollow */
+    bool is_result;  /* counted in storage->results */
     rt_object *node; /* its history (autograd/graph.h); NULL: none, and no gradient is wanted */
 };
 
@@ -49,11 +54,30 @@ rt_tensor *rt__tensor_contiguous(rt_tensor *x);
  * of it from now on: how an optimiser moves parameters into a flat buffer. x must be contiguous;
  * other views of x keep the old storage. */
 rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place);
-/* Notes that the value was changed in place. */
+
+/* ---- changes in place ---- */
+/* Notes that the value was changed in place: what backward reads of it is no longer what it was. */
 static inline void rt__tensor_touch(rt_tensor *x)
 {
-    atomic_fetch_add_explicit(&x->storage->version, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(x->version, 1, memory_order_relaxed);
 }
+/* Returns how often the value was changed; 0 for a tensor without value. */
+static inline uint32_t rt__tensor_version(const rt_tensor *x)
+{
+    return x && x->storage ? atomic_load_explicit(x->version, memory_order_relaxed) : 0;
+}
+/* Cuts a buffer into parts that are changed independently of each other, such as the parameters in a
+ * flat buffer: from now on changes of each are counted apart. */
+rt_status rt__tensor_divide(rt_tensor *buffer, int32_t parts);
+/* Makes `view`, which lies in a divided buffer, its part number i: changes of it and of its later
+ * views are counted for that part alone. */
+void rt__tensor_be_part(rt_tensor *view, int32_t i);
+/* Notes that x is a recorded result with memory of its own, which nobody may write into. */
+void rt__tensor_be_result(rt_tensor *x);
+/* Writes the value into every element and notes the change; the graph is not asked. */
+rt_status rt__fill(rt_tensor *dst, double value);
+/* Copies src, broadcast and converted, into dst, and notes the change; the graph is not asked. */
+rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src);
 
 /* ---- copying: values only, nothing is recorded ---- */
 /* Copies src to dst: same shape and dtype, any strides; the storages must not overlap. */
@@ -75,5 +99,7 @@ rt_status rt__broadcast(const char *what, rt_dims a, rt_dims b, rt_dims *out);
 void rt__broadcast_strides(const rt_tensor *x, rt_dims dims, int64_t *stride);
 /* Returns the axis counted from 0, or -1 and an error if it is not in [-n, n). */
 int rt__axis(const char *what, int axis, int n);
+/* The same for operations that, as PyTorch's do, take a scalar as if it had one axis. */
+int rt__axis_or_scalar(const char *what, int axis, int n);
 
 #endif
