@@ -161,6 +161,22 @@ const char *rt_config_choice(const rt_config *cfg, const char *key)
     return NULL;
 }
 
+const char *const *rt_config_optimizer_states(const rt_config *cfg)
+{
+    static const char *const adamw[RT_OPTIMIZER_STATES_MAX + 1] = {"exp_avg", "exp_avg_sq"},
+                                                             *const momentum[] = {"momentum_buffer",
+                                                                                  NULL},
+                                                             *const none[] = {NULL};
+    switch (cfg->optimizer.name) {
+    case RT_CFG_OPTIMIZER_ADAMW:
+        return adamw;
+    case RT_CFG_OPTIMIZER_SGD:
+        return cfg->optimizer.momentum > 0 ? momentum : none;
+    }
+    RT_ASSERT(!"an optimiser of config.def");
+    return none;
+}
+
 static void print_key(FILE *to, const rt__key *key)
 {
     rt_text allowed = {0};

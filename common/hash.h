@@ -19,8 +19,11 @@ typedef struct rt_hasher64 {
 rt_status rt_hasher64_init(rt_hasher64 *h);
 void rt_hasher64_update(rt_hasher64 *h, const void *data, size_t len);
 uint64_t rt_hasher64_finish(rt_hasher64 *h); /* releases h */
-/* Who follows long reading: on_bytes is told how many bytes came in since the last call, and returns false to end it. */
+/* Who follows long reading. */
 typedef struct rt_watch {
+    /* So many bytes of `what` (a path) will be read next; may be NULL. */
+    void (*on_begin)(void *ctx, const char *what, int64_t bytes);
+    /* So many bytes came in since the last call; false ends the reading. */
     bool (*on_bytes)(void *ctx, uint64_t bytes);
     void *ctx;
 } rt_watch;

@@ -109,7 +109,8 @@ static void tell_remarks(rt__shell *s, remarks *r)
 typedef struct job {
     rt__shell *shell;
     rt__checkpoint checkpoint; /* commit, discard */
-    rt__manifest facts;        /* commit; strings owned by this job */
+    rt_manifest facts;         /* commit; strings owned by this job */
+    int64_t generation;        /* of a checkpoint; recover: that is alive, 0 if none is */
     char *layout;              /* JSON */
     char *yaml;
     char config_hash[65], layout_hash[65];
@@ -158,7 +159,8 @@ static void commit_work(void *arg)
     rt_status status = rt_json_parse(j->layout, strlen(j->layout), "layout", &layout);
     j->facts.layout = layout;
     if (status == RT_OK)
-        status = rt__store_commit(j->shell->checkpoints, &j->facts, &j->checkpoint, &j->text);
+        status = rt__store_commit(j->shell->checkpoints, &j->facts, j->generation, &j->checkpoint,
+                                  &j->text);
     json_decref(layout);
     job_failed(j, status);
 }
@@ -166,8 +168,8 @@ static void commit_work(void *arg)
 static void prune_work(void *arg)
 {
     job *j = arg;
-    if (rt__store_prune(j->shell->checkpoints, j->shell->cfg.checkpoint.keep, remark,
-                        &j->remarks) != RT_OK)
+    rt__store_look look = {.report = remark, .ctx = &j->remarks};
+    if (rt__store_prune(j->shell->checkpoints, j->shell->cfg.checkpoint.keep, &look) != RT_OK)
         log_failure("old checkpoints cannot be removed");
 }
 
@@ -205,17 +207,17 @@ static rt_status copy_facts(rt__shell *s, const rt__checkpoint *c, job *j)
         return rt_error_code();
     memcpy(j->config_hash, s->config_hash, sizeof j->config_hash);
     memcpy(j->layout_hash, r->roster.layout_hash, sizeof j->layout_hash);
-    j->facts = (rt__manifest){.run = s->run_id,
-                              .step = c->step,
-                              .slices = s->cfg.parallel.slices,
-                              .seed = s->cfg.run.seed,
-                              .world = c->world,
-                              .parameters = r->roster.parameters,
-                              .samples = r->roster.samples,
-                              .generation = r->generation,
-                              .config_hash = j->config_hash,
-                              .layout_hash = j->layout_hash,
-                              .config = j->yaml};
+    j->generation = r->generation;
+    j->facts = (rt_manifest){.run = s->run_id,
+                             .step = c->step,
+                             .slices = s->cfg.parallel.slices,
+                             .seed = s->cfg.run.seed,
+                             .world = c->world,
+                             .parameters = r->roster.parameters,
+                             .samples = r->roster.samples,
+                             .config_hash = j->config_hash,
+                             .layout_hash = j->layout_hash,
+                             .config = j->yaml};
     return RT_OK;
 }
 
@@ -243,7 +245,7 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
 static void discard_work(void *arg)
 {
     job *j = arg;
-    if (rt__store_discard(j->shell->checkpoints, j->checkpoint.step, j->facts.generation) != RT_OK)
+    if (rt__store_discard(j->shell->checkpoints, j->checkpoint.step, j->generation) != RT_OK)
         log_failure("what is left of a checkpoint cannot be removed");
 }
 
@@ -261,7 +263,7 @@ static void effect_discard(void *ctx, int64_t step_number)
         return;
     }
     j->checkpoint.step = step_number;
-    j->facts.generation = s->run.generation;
+    j->generation = s->run.generation;
     rt__desk_put(s->desk, (rt__job){discard_work, discard_done, j});
 }
 
@@ -278,8 +280,8 @@ static rt_status find_again(job *j)
 {
     rt__shell *s = j->shell;
     rt__resume how = {
-        .mode = s->options->resume, .root = s->checkpoints, .report = remark, .ctx = &j->remarks};
-    if (!j->facts.generation)
+        .mode = s->options->resume, .root = s->checkpoints, .look = {remark, &j->remarks, NULL}};
+    if (!j->generation)
         RT_TRY(rt__store_tidy(s->checkpoints));
     return rt__resume_again(&how, s->config_hash, j->most, &j->source);
 }
@@ -307,7 +309,7 @@ static void recover_again(rt__shell *s)
         return;
     }
     j->most = s->recover_most;
-    j->facts.generation = s->run.job_alive ? s->run.generation : 0;
+    j->generation = s->run.job_alive ? s->run.generation : 0;
     rt__desk_put(s->desk, (rt__job){recover_work, recover_done, j});
 }
 
@@ -317,8 +319,7 @@ static rt_status find_first(rt__shell *s, remarks *r, rt__source *out)
     rt__resume how = {.mode = s->options->resume,
                       .root = s->checkpoints,
                       .prior_config = s->run.history.config,
-                      .report = remark,
-                      .ctx = r};
+                      .look = {remark, r, NULL}};
     RT_TRY(rt__store_tidy(s->checkpoints));
     RT_TRY(rt__resume_first(&how, &s->cfg, out));
     rt_status status = rt__shell_settle_config(s);

@@ -47,7 +47,7 @@ static rt_status adopt_text(rt_config *cfg, const char *yaml, const char *name)
 /* ---- where to start ---- */
 
 /* path is taken over. */
-static void source_of(char *path, const rt__manifest *m, rt__source *out)
+static void source_of(char *path, const rt_manifest *m, rt__source *out)
 {
     *out = (rt__source){.step = m->step, .path = path, .parameters = m->parameters};
     snprintf(out->layout_hash, sizeof out->layout_hash, "%s", m->layout_hash);
@@ -64,7 +64,7 @@ static rt_status check_not_past_the_end(const rt_config *cfg, int64_t samples,
 
 /* Opens what --resume PATH names: a checkpoint, or a run directory, whose newest good one is meant.
  */
-static rt_status find_at_path(const rt__resume *how, char **path, rt__manifest *m)
+static rt_status find_at_path(const rt__resume *how, char **path, rt_manifest *m)
 {
     char *manifest = rt_path_join(how->mode, "manifest.json"),
          *root = rt_path_join(how->mode, "checkpoints");
@@ -78,9 +78,9 @@ static rt_status find_at_path(const rt__resume *how, char **path, rt__manifest *
             "%s: no such checkpoint: give a directory checkpoints/step-… or a run directory",
             how->mode);
     else if (rt_path_exists(root) && !rt_path_exists(manifest))
-        status = rt__store_newest(root, INT64_MAX, how->report, how->ctx, path, m);
+        status = rt__store_newest(root, INT64_MAX, &how->look, path, m);
     else
-        status = rt__store_verify(how->mode, m);
+        status = rt__store_verify(how->mode, how->look.watch, m);
     if (status == RT_OK && !*path && m->json) {
         *path = rt_strdup(how->mode);
         status = *path ? RT_OK : rt_error_code();
@@ -92,20 +92,20 @@ static rt_status find_at_path(const rt__resume *how, char **path, rt__manifest *
     return status;
 }
 
-static rt_status find_first(const rt__resume *how, char **path, rt__manifest *m)
+static rt_status find_first(const rt__resume *how, char **path, rt_manifest *m)
 {
     *path = NULL;
     if (strcmp(how->mode, "never") == 0)
         return RT_OK;
     if (strcmp(how->mode, "auto") == 0)
-        return rt__store_newest(how->root, INT64_MAX, how->report, how->ctx, path, m);
+        return rt__store_newest(how->root, INT64_MAX, &how->look, path, m);
     return find_at_path(how, path, m);
 }
 
 rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out)
 {
     char *path = NULL;
-    rt__manifest m = {0};
+    rt_manifest m = {0};
     *out = (rt__source){0};
     rt_status status = find_first(how, &path, &m);
     if (status == RT_OK && path)
@@ -125,7 +125,7 @@ rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *ou
     if (status != RT_OK)
         rt__source_release(out);
     rt_mem_free(path);
-    rt__manifest_release(&m);
+    rt_manifest_release(&m);
     return status;
 }
 
@@ -133,12 +133,12 @@ rt_status rt__resume_again(const rt__resume *how, const char *config_hash, int64
                            rt__source *out)
 {
     char *path = NULL;
-    rt__manifest m = {0};
+    rt_manifest m = {0};
     *out = (rt__source){0};
-    rt_status status = rt__store_newest(how->root, most, how->report, how->ctx, &path, &m);
+    rt_status status = rt__store_newest(how->root, most, &how->look, &path, &m);
     if (status == RT_OK && path && strcmp(m.config_hash, config_hash) != 0) { /* an earlier run's */
         rt_mem_free(path);
-        rt__manifest_release(&m);
+        rt_manifest_release(&m);
         path = NULL;
     }
     if (status == RT_E_CORRUPT) { /* none is good any more, and each was reported: start over */
@@ -150,6 +150,6 @@ rt_status rt__resume_again(const rt__resume *how, const char *config_hash, int64
         status = find_at_path(how, &path, &m);
     if (status == RT_OK && path)
         source_of(path, &m, out);
-    rt__manifest_release(&m);
+    rt_manifest_release(&m);
     return status;
 }

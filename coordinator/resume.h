@@ -16,8 +16,7 @@ typedef struct rt__resume {
     const char *mode;         /* "never", "auto", or the path of a checkpoint or a run directory */
     const char *root;         /* where this run's checkpoints are */
     const char *prior_config; /* YAML of the run that this directory holds; NULL: none */
-    rt__store_report *report; /* is told of checkpoints that cannot be used */
-    void *ctx;
+    rt__store_look look;      /* how checkpoints are looked at */
 } rt__resume;
 
 /* Finds the state to start from and settles `slices: auto` (from the checkpoint or the run that is

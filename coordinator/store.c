@@ -30,12 +30,6 @@ static int64_t step_of_name(const char *name)
     return step;
 }
 
-void rt__manifest_release(rt__manifest *m)
-{
-    json_decref(m->json);
-    *m = (rt__manifest){0};
-}
-
 /* ---- writing ---- */
 
 static rt_status check_piece_length(const char *dir, const rt__piece *p)
@@ -65,7 +59,7 @@ static json_t *pieces_json(const rt__checkpoint *c)
     return list;
 }
 
-static rt_status write_manifest(const char *dir, const rt__manifest *f, const rt__checkpoint *c)
+static rt_status write_manifest(const char *dir, const rt_manifest *f, const rt__checkpoint *c)
 {
     rt_status status;
     char *path = rt_path_join(dir, "manifest.json"), *text = NULL;
@@ -105,11 +99,11 @@ static rt_status remove_checkpoint(const char *root, const char *path)
     return status;
 }
 
-rt_status rt__store_commit(const char *root, const rt__manifest *facts, const rt__checkpoint *c,
-                           char **path)
+rt_status rt__store_commit(const char *root, const rt_manifest *facts, int64_t generation,
+                           const rt__checkpoint *c, char **path)
 {
     char tmp_name[NAME_SIZE], name[NAME_SIZE];
-    temporary_name(c->step, facts->generation, tmp_name);
+    temporary_name(c->step, generation, tmp_name);
     final_name(c->step, name);
     char *tmp = rt_path_join(root, tmp_name), *final = rt_path_join(root, name);
     rt_status status = tmp && final ? RT_OK : rt_error_code();
@@ -158,31 +152,15 @@ rt_status rt__store_tidy(const char *root)
 
 /* ---- verifying ---- */
 
-static rt_status read_fields(rt__manifest *m, const char *path)
+rt_status rt__store_verify(const char *dir, const rt_watch *watch, rt_manifest *out)
 {
-    const json_t *j = m->json;
-    RT_TRY(rt_json_int(j, "step", path, &m->step));
-    RT_TRY(rt_json_int(j, "slices", path, &m->slices));
-    RT_TRY(rt_json_int(j, "seed", path, &m->seed));
-    RT_TRY(rt_json_int(j, "world", path, &m->world));
-    RT_TRY(rt_json_int(j, "parameters", path, &m->parameters));
-    RT_TRY(rt_json_int(j, "samples", path, &m->samples));
-    RT_TRY(rt_json_string(j, "run", path, &m->run));
-    RT_TRY(rt_json_string(j, "config_hash", path, &m->config_hash));
-    RT_TRY(rt_json_string(j, "layout_hash", path, &m->layout_hash));
-    RT_TRY(rt_json_string(j, "config", path, &m->config));
-    return rt_json_member(j, "layout", path, &m->layout);
-}
-
-rt_status rt__store_verify(const char *dir, rt__manifest *out)
-{
-    *out = (rt__manifest){0};
-    rt_status status = rt_manifest_verify(dir, &out->json);
-    if (status == RT_OK)
-        status = read_fields(out, dir);
-    if (status != RT_OK)
-        rt__manifest_release(out);
-    return status;
+    rt_saved s;
+    *out = (rt_manifest){0};
+    RT_TRY(rt_saved_open(dir, watch, &s));
+    *out = s.manifest;
+    s.manifest = (rt_manifest){0};
+    rt_saved_close(&s);
+    return RT_OK;
 }
 
 /* ---- finding and removing ---- */
@@ -219,58 +197,60 @@ static char *checkpoint_path(const char *root, int64_t step)
 
 /* Looks for the first that verifies; *found is count if none does. */
 static rt_status first_verified(const char *root, const int64_t *steps, size_t count,
-                                rt__store_report *report, void *ctx, size_t *found, char **path,
-                                rt__manifest *m)
+                                const rt__store_look *look, size_t *found, char **path,
+                                rt_manifest *m)
 {
     for (*found = 0; *found < count; ++*found) {
         *path = checkpoint_path(root, steps[*found]);
         if (!*path)
             return rt_error_code();
-        if (rt__store_verify(*path, m) == RT_OK)
+        rt_status status = rt__store_verify(*path, look->watch, m);
+        if (status == RT_OK)
             return RT_OK;
         rt_mem_free(*path);
         *path = NULL;
-        report(ctx, rt_error());
+        if (status == RT_E_INTERRUPTED)
+            return status;
+        look->report(look->ctx, rt_error());
         rt_error_clear();
     }
     return RT_OK;
 }
 
-rt_status rt__store_newest(const char *root, int64_t most, rt__store_report *report, void *ctx,
-                           char **path, rt__manifest *out)
+rt_status rt__store_newest(const char *root, int64_t most, const rt__store_look *look, char **path,
+                           rt_manifest *out)
 {
     int64_t *steps;
     size_t count, found;
     *path = NULL;
     RT_TRY(list_steps(root, most, &steps, &count));
-    rt_status status = first_verified(root, steps, count, report, ctx, &found, path, out);
+    rt_status status = first_verified(root, steps, count, look, &found, path, out);
     rt_mem_free(steps);
     if (status == RT_OK && count > 0 && found == count)
         status = RT_FAIL(CORRUPT,
                          "%s: none of its %zu checkpoints can be read (events.jsonl says why): "
-                         "restore one from a "
-                         "copy, or start anew in another run directory",
+                         "restore one from a copy, or start anew in another run directory",
                          root, count);
     return status;
 }
 
-rt_status rt__store_prune(const char *root, int64_t keep, rt__store_report *report, void *ctx)
+rt_status rt__store_prune(const char *root, int64_t keep, const rt__store_look *look)
 {
     int64_t *steps;
     size_t count, found;
     char *sound = NULL;
-    rt__manifest m = {0};
+    rt_manifest m = {0};
     RT_TRY(list_steps(root, INT64_MAX, &steps, &count));
     size_t kept = count < (size_t)keep ? count : (size_t)keep;
     rt_status status = RT_OK;
     if (count > kept)
-        status = first_verified(root, steps, kept, report, ctx, &found, &sound, &m);
+        status = first_verified(root, steps, kept, look, &found, &sound, &m);
     for (size_t i = kept; status == RT_OK && sound && i < count; i++) {
         char *path = checkpoint_path(root, steps[i]);
         status = path ? remove_checkpoint(root, path) : rt_error_code();
         rt_mem_free(path);
     }
-    rt__manifest_release(&m);
+    rt_manifest_release(&m);
     rt_mem_free(sound);
     rt_mem_free(steps);
     return status;

@@ -1,7 +1,6 @@
 #include "worker/restore.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
@@ -17,7 +16,7 @@ static bool same_tensor(const json_t *a, const json_t *b)
     return true;
 }
 
-static rt_status layout_differs(const rt__saved *s, const json_t *theirs, const json_t *ours)
+static rt_status layout_differs(const rt_saved *s, const json_t *theirs, const json_t *ours)
 {
     char *a = theirs ? rt_json_text(theirs) : NULL, *b = ours ? rt_json_text(ours) : NULL;
     rt_status status = RT_FAIL(
@@ -30,10 +29,9 @@ static rt_status layout_differs(const rt__saved *s, const json_t *theirs, const 
     return status;
 }
 
-rt_status rt__restore_check_layout(const rt__saved *s, const char *layout)
+rt_status rt__restore_check_layout(const rt_saved *s, const char *layout)
 {
-    json_t *theirs, *ours;
-    RT_TRY(rt_json_member(s->manifest, "layout", s->dir, &theirs));
+    json_t *theirs = s->manifest.layout, *ours;
     RT_TRY(rt_json_parse(layout, strlen(layout), "layout of this model", &ours));
     rt_status status = RT_OK;
     for (size_t i = 0;
@@ -47,27 +45,41 @@ rt_status rt__restore_check_layout(const rt__saved *s, const char *layout)
     return status;
 }
 
-/* ---- what is where ---- */
+/* ---- what goes where ---- */
 
-/* A stretch of one flat buffer and where its values are. */
-typedef struct stretch {
-    int kind;           /* number in the destination */
-    int64_t begin, end; /* elements of the flat buffer */
-    const void *data;
-} stretch;
-
-typedef struct stretches {
-    stretch *item;
-    int64_t count;
-} stretches;
-
-/* Returns the number of a kind, or to->kinds if it is not wanted here. */
-static int find_kind(const rt__destination *to, const char *name)
+static bool has_kind(const rt__destination *to, const char *name, int *kind)
 {
-    int kind = 0;
-    while (kind < to->kinds && strcmp(to->kind[kind].name, name) != 0)
-        kind++;
-    return kind;
+    *kind = 0;
+    while (*kind < to->kinds && strcmp(to->kind[*kind].name, name) != 0)
+        ++*kind;
+    return *kind < to->kinds;
+}
+
+/* What has been opened is whole by its own configuration; is that the one of this run? */
+static rt_status check_kinds(const rt_saved *s, const rt__destination *to)
+{
+    rt_config cfg;
+    int found = 1, kind; /* "param" is always there */
+    RT_TRY(rt_config_parse(s->manifest.config, strlen(s->manifest.config), s->dir, &cfg));
+    const char *const *state = rt_config_optimizer_states(&cfg), *unknown = NULL;
+    for (; *state; state++) {
+        bool wanted = has_kind(to, *state, &kind);
+        found += wanted;
+        if (!wanted && !to->other_kinds_too && !unknown)
+            unknown = *state;
+    }
+    rt_config_release(&cfg);
+    if (unknown)
+        return RT_FAIL(MISMATCH,
+                       "%s: holds optimiser state \"%s\", which this optimiser does not have: "
+                       "resume with the one it was made with",
+                       s->dir, unknown);
+    if (found < to->kinds)
+        return RT_FAIL(MISMATCH,
+                       "%s: lacks a state that this optimiser has: resume with the one it was made "
+                       "with",
+                       s->dir);
+    return RT_OK;
 }
 
 static const rt_flat_entry *find_tensor(const rt__destination *to, const char *name)
@@ -78,106 +90,42 @@ static const rt_flat_entry *find_tensor(const rt__destination *to, const char *n
     return NULL;
 }
 
-static rt_status locate(const rt__saved *s, const rt__destination *to, int piece,
-                        const rt__saved_entry *e, stretch *out)
+static rt_status check_tensors(const rt_saved *s, const rt__destination *to)
 {
-    const rt_flat_entry *t = find_tensor(to, e->tensor);
-    if (!t)
-        return RT_FAIL(MISMATCH, "%s: piece %d: tensor %s is not of this model", s->dir, piece,
-                       e->tensor);
-    int64_t size = t->end - t->begin;
-    if (e->start > size || e->count > size - e->start)
-        return RT_FAIL(CORRUPT,
-                       "%s: piece %d: %s/%s@%" PRId64 " holds %" PRId64
-                       " elements and passes the tensor's %" PRId64,
-                       s->dir, piece, e->kind, e->tensor, e->start, e->count, size);
-    int kind = find_kind(to, e->kind);
-    if (kind == to->kinds && !to->other_kinds_too)
-        return RT_FAIL(MISMATCH,
-                       "%s: piece %d holds optimiser state \"%s\", which this optimiser does not "
-                       "have: resume with "
-                       "the one it was made with",
-                       s->dir, piece, e->kind);
-    int64_t begin = t->begin + e->start;
-    *out = (stretch){kind, begin, begin + e->count, e->data};
+    size_t tensors = json_array_size(s->manifest.layout);
+    for (size_t i = 0; i < tensors; i++) {
+        rt_layout_tensor saved = rt_manifest_tensor(&s->manifest, i);
+        const rt_flat_entry *t = find_tensor(to, saved.name);
+        if (!t || t->end - t->begin != saved.elements)
+            return RT_FAIL(MISMATCH, "%s: tensor %s of %" PRId64 " elements is not of this model",
+                           s->dir, saved.name, saved.elements);
+    }
+    if ((int64_t)tensors != to->tensors)
+        return RT_FAIL(MISMATCH, "%s: has %zu tensors, this model %" PRId32, s->dir, tensors,
+                       to->tensors);
     return RT_OK;
 }
 
-/* Lists the stretches that are wanted. */
-static rt_status collect(const rt__saved *s, const rt__destination *to, stretches *list)
+static rt_status copy_piece(const rt_saved *s, int piece, const rt__destination *to)
 {
-    int64_t total = 0;
-    for (int p = 0; p < s->pieces; p++)
-        total += rt_st_count(s->piece[p]);
-    list->item = rt_calloc((size_t)total, sizeof *list->item);
-    if (!list->item)
-        return RT_E_NOMEM;
-    for (int p = 0; p < s->pieces; p++)
-        for (int64_t i = 0; i < rt_st_count(s->piece[p]); i++) {
-            rt__saved_entry e;
-            stretch x;
-            RT_TRY(rt__saved_entry_at(s, p, i, &e));
-            RT_TRY(locate(s, to, p, &e, &x));
-            if (x.kind < to->kinds && x.begin < x.end)
-                list->item[list->count++] = x;
-        }
-    return RT_OK;
-}
-
-/* ---- every element exactly once ---- */
-
-static int by_kind_and_begin(const void *a, const void *b)
-{
-    const stretch *x = a, *y = b;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return (x->begin > y->begin) - (x->begin < y->begin);
-}
-
-static rt_status bad_cover(const rt__saved *s, const rt__destination *to, int kind, int64_t at,
-                           const char *what)
-{
-    int32_t i = 0;
-    while (i + 1 < to->tensors && to->tensor[i].end <= at)
-        i++;
-    return RT_FAIL(CORRUPT, "%s: element %" PRId64 " of %s/%s is %s: use another checkpoint",
-                   s->dir, at - to->tensor[i].begin, to->kind[kind].name, to->tensor[i].name, what);
-}
-
-static rt_status check_cover(const rt__saved *s, const rt__destination *to, const stretches *sorted)
-{
-    int64_t i = 0;
-    for (int kind = 0; kind < to->kinds; kind++) {
-        int64_t at = 0;
-        for (; i < sorted->count && sorted->item[i].kind == kind; i++) {
-            const stretch *x = &sorted->item[i];
-            if (x->begin > at)
-                return bad_cover(s, to, kind, at, "missing");
-            if (x->begin < at)
-                return bad_cover(s, to, kind, x->begin, "there twice");
-            at = x->end;
-        }
-        if (at < to->count)
-            return bad_cover(s, to, kind, at, "missing");
+    for (int64_t i = 0; i < rt_st_count(s->piece[piece]); i++) {
+        rt_saved_entry e;
+        int kind;
+        RT_TRY(rt_saved_entry_at(s, piece, i, &e));
+        if (has_kind(to, e.kind, &kind))
+            memcpy(to->kind[kind].data + find_tensor(to, e.tensor)->begin + e.start, e.data,
+                   (size_t)e.count * sizeof(float));
     }
     return RT_OK;
 }
 
-rt_status rt__restore(const rt__saved *saved, const rt__destination *to)
+rt_status rt__restore(const rt_saved *saved, const rt__destination *to)
 {
-    stretches list = {0};
-    rt_status status = collect(saved, to, &list);
-    if (status == RT_OK) {
-        qsort(list.item, (size_t)list.count, sizeof *list.item, by_kind_and_begin);
-        status = check_cover(saved, to, &list);
-    }
-    for (int64_t i = 0; status == RT_OK && i < list.count; i++) {
-        const stretch *x = &list.item[i];
-        memcpy(to->kind[x->kind].data + x->begin, x->data,
-               (size_t)(x->end - x->begin) * sizeof(float));
-    }
-    rt_mem_free(list.item);
-    return status;
+    RT_TRY(check_kinds(saved, to));
+    RT_TRY(check_tensors(saved, to));
+    for (int p = 0; p < saved->pieces; p++)
+        RT_TRY(copy_piece(saved, p, to));
+    return RT_OK;
 }
 
 /* ---- into a run ---- */
@@ -203,27 +151,27 @@ void rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wanted w
     }
 }
 
-static rt_status restore_run(rt_run *run, const rt__saved *saved, int64_t slices)
+static rt_status restore_run(rt_run *run, const rt_saved *saved, int64_t slices)
 {
     rt__destination to;
-    if (saved->slices != slices)
+    if (saved->manifest.slices != slices)
         return RT_FAIL(MISMATCH,
                        "%s: made with %" PRId64 " slices, this run has %" PRId64
                        ": set parallel.slices=%" PRId64,
-                       saved->dir, saved->slices, slices, saved->slices);
+                       saved->dir, saved->manifest.slices, slices, saved->manifest.slices);
     RT_TRY(rt__restore_check_layout(saved, rt_run_layout(run)));
     rt__destination_of_run(&to, run, RT__WHOLE_STATE);
     RT_TRY(rt__restore(saved, &to));
-    rt_optim_set_updates(rt_run_optim(run), saved->step);
+    rt_optim_set_updates(rt_run_optim(run), saved->manifest.step);
     return RT_OK;
 }
 
 rt_status rt__restore_run(rt_run *run, const char *dir, int64_t slices, int64_t *step)
 {
-    rt__saved saved;
-    RT_TRY(rt__saved_open(dir, &saved));
-    *step = saved.step;
+    rt_saved saved;
+    RT_TRY(rt_saved_open(dir, NULL, &saved));
+    *step = saved.manifest.step;
     rt_status status = restore_run(run, &saved, slices);
-    rt__saved_close(&saved);
+    rt_saved_close(&saved);
     return status;
 }

@@ -4,15 +4,14 @@
  *
  * or, piece by piece:
  *
- *     rt__saved saved;
- *     RT_TRY(rt__saved_open(dir, &saved));
+ *     rt_saved saved;
+ *     RT_TRY(rt_saved_open(dir, NULL, &saved));
  *     rt__destination to;
  *     rt__destination_of_run(&to, run, RT__PARAMETERS_ONLY);
  *     RT_TRY(rt__restore(&saved, &to));
  *
- * Everything is checked before anything is changed: the layout against the model (the first tensor
- * that differs is named), and that every element of the parameters and of each of the optimiser's
- * states is there exactly once (the tensor, the element and the piece at fault are named). */
+ * Everything is checked before anything is changed: the checkpoint by itself (common/saved.h), its layout against the model
+ * (the first tensor that differs is named), its optimiser against the run's. */
 #ifndef RINGTORCH_WORKER_RESTORE_H
 #define RINGTORCH_WORKER_RESTORE_H
 
@@ -38,9 +37,9 @@ typedef enum rt__wanted { RT__WHOLE_STATE, RT__PARAMETERS_ONLY } rt__wanted;
 void rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wanted wanted);
 
 /* Loads; the layout is not looked at, names and places of tensors are. */
-rt_status rt__restore(const rt__saved *saved, const rt__destination *to);
+rt_status rt__restore(const rt_saved *saved, const rt__destination *to);
 /* Compares the checkpoint's layout with a model's (rt_run_layout). */
-rt_status rt__restore_check_layout(const rt__saved *saved, const char *layout);
+rt_status rt__restore_check_layout(const rt_saved *saved, const char *layout);
 
 /* Opens, checks, loads the whole state, and says at which step it was taken. `slices`: of this run;
  * a checkpoint made with another number is refused, because going on from it would give other bits.

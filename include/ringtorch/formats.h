@@ -6,40 +6,12 @@
  *     rt_st_add(w, "0.weight", RT_F32, rt_shape(32, 1, 3, 3), data);   // not copied
  *     RT_TRY(rt_st_finish(w, &bytes, &checksum));   // written, fsynced, renamed into place
  *
- *     rt_st_reader *r;
- *     RT_TRY(rt_st_open("weights.safetensors", &r));   // mapped; the header is fully checked
- *     const rt_st_entry *e = rt_st_find(r, "0.weight");
- *     rt_st_close(r);
- *
- * A hostile file is refused by name and byte: header length, duplicate names, offsets that overlap,
- * leave gaps or pass the end, shapes that overflow or do not fit the byte count. */
+ * Reading is in safetensors.h. */
 #ifndef RINGTORCH_FORMATS_H
 #define RINGTORCH_FORMATS_H
 
 #include <ringtorch/nn.h>
-
-typedef struct rt_st_entry {
-    const char *name;
-    rt_dtype dtype;
-    rt_dims shape;
-    const void *data; /* in the mapped file, unaligned; borrowed until rt_st_close */
-    size_t bytes;
-} rt_st_entry;
-
-typedef struct rt_st_reader rt_st_reader;
-/* Maps a file and checks its whole header: NOTFOUND, CORRUPT or FORMAT, naming the byte. rt_st_close frees it. */
-rt_status rt_st_open(const char *path, rt_st_reader **out);
-/* Unmaps it; NULL is fine. */
-void rt_st_close(rt_st_reader *r);
-/* How many tensors it holds. */
-int64_t rt_st_count(const rt_st_reader *r);
-/* The i-th one in file order, borrowed. */
-const rt_st_entry *rt_st_at(const rt_st_reader *r, int64_t i);
-/* The one of that name, borrowed; NULL if missing, which is no error. */
-const rt_st_entry *rt_st_find(const rt_st_reader *r,
-                              const char *name); /* NULL if missing; no error */
-/* The text that belongs to a key; NULL if missing. */
-const char *rt_st_get_metadata(const rt_st_reader *r, const char *key);
+#include <ringtorch/safetensors.h>
 
 typedef struct rt_st_writer rt_st_writer;
 /* Begins a file, under a temporary name beside it until it is finished; mode and owner of a file that is

@@ -11,21 +11,10 @@
 #define RINGTORCH_TENSOR_H
 
 #include <ringtorch/base.h>
+#include <ringtorch/dims.h>
 #include <ringtorch/dtype.h>
 
-enum { RT_MAX_DIMS = 8 };
-
 typedef struct rt_tensor rt_tensor;
-
-typedef struct rt_dims {
-    int n;
-    int64_t d[RT_MAX_DIMS];
-} rt_dims;
-
-/* rt_shape(2, 3) is [2,3]; rt_shape() is a scalar's shape (GNU C: empty initialisers). More than 8
- * sizes do not compile. */
-#define rt_shape(...)                                                                              \
-    ((rt_dims){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
 
 typedef enum rt_device_kind { RT_CPU, RT_CUDA, RT_OPENCL, RT_METAL } rt_device_kind;
 typedef struct rt_device {

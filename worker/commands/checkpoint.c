@@ -15,11 +15,11 @@ static const char usage[] = "checkpoint ls|verify|show RUN|CHECKPOINT, or checkp
  * sound. */
 static rt_status look_at(const char *dir)
 {
-    rt__saved s;
-    RT_TRY(rt__saved_open(dir, &s));
-    printf("%s  step %" PRId64 "  %d piece%s  sound\n", dir, s.step, s.pieces,
+    rt_saved s;
+    RT_TRY(rt_saved_open(dir, NULL, &s));
+    printf("%s  step %" PRId64 "  %d piece%s  sound\n", dir, s.manifest.step, s.pieces,
            s.pieces == 1 ? "" : "s");
-    rt__saved_close(&s);
+    rt_saved_close(&s);
     return RT_OK;
 }
 
@@ -58,12 +58,13 @@ static rt_status list(const char *path)
 
 static rt_status show(const char *path)
 {
-    rt__saved s;
+    rt_saved s;
     RT_TRY(rt__saved_find(path, &s));
-    rt_status status = json_dumpf(s.manifest, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF
-                           ? RT_OK
-                           : RT_FAIL(IO, "standard output cannot be written");
-    rt__saved_close(&s);
+    rt_status status =
+        json_dumpf(s.manifest.json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF
+            ? RT_OK
+            : RT_FAIL(IO, "standard output cannot be written");
+    rt_saved_close(&s);
     return status;
 }
 

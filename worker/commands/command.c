@@ -40,12 +40,11 @@ rt_status rt__arguments(int argc, char **argv, const rt__option *options, const 
     return RT_OK;
 }
 
-static rt_status load_config(const rt__saved *saved, const char *path, rt_config *out)
+static rt_status load_config(const rt_saved *saved, const char *path, rt_config *out)
 {
-    const char *text;
+    const char *text = saved->manifest.config;
     if (path)
         return rt_config_load(path, NULL, 0, out);
-    RT_TRY(rt_json_string(saved->manifest, "config", saved->dir, &text));
     return rt_config_parse(text, strlen(text), saved->dir, out);
 }
 
@@ -54,7 +53,7 @@ static rt_status load_model(rt__model *m, const char *config)
     rt__destination to;
     RT_TRY(load_config(&m->saved, config, &m->config));
     RT_TRY(rt_run_start_engine(&m->config));
-    RT_TRY(rt_run_open(&m->config, m->saved.slices, &m->run));
+    RT_TRY(rt_run_open(&m->config, m->saved.manifest.slices, &m->run));
     RT_TRY(rt__restore_check_layout(&m->saved, rt_run_layout(m->run)));
     rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
     return rt__restore(&m->saved, &to);
@@ -75,5 +74,5 @@ void rt__model_close(rt__model *m)
     if (m->run)
         rt_run_close(m->run);
     rt_config_release(&m->config);
-    rt__saved_close(&m->saved);
+    rt_saved_close(&m->saved);
 }

@@ -37,7 +37,7 @@ rt_status rt__arguments(int argc, char **argv, const rt__option *options, const 
 
 /* A trained model: the checkpoint, its configuration, and a run that holds its parameters. */
 typedef struct rt__model {
-    rt__saved saved;
+    rt_saved saved;
     rt_config config;
     rt_run *run;
 } rt__model;

@@ -59,10 +59,10 @@ static rt_status read_limit(const options *o, const rt_run *run, int64_t *out)
     return RT_OK;
 }
 
-static rt_status print_json(const rt__saved *s, const rt_evaluation *e, double seconds)
+static rt_status print_json(const rt_saved *s, const rt_evaluation *e, double seconds)
 {
     json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:f}", "checkpoint", s->dir, "step",
-                          (json_int_t)s->step, "count", (json_int_t)e->count, "correct",
+                          (json_int_t)s->manifest.step, "count", (json_int_t)e->count, "correct",
                           (json_int_t)e->correct, "accuracy", (double)e->correct / (double)e->count,
                           "loss", rt_json_number(e->loss), "seconds", seconds);
     char *text = j ? rt_json_text(j) : NULL;
@@ -90,7 +90,7 @@ static rt_status evaluate(rt__model *m, const options *o)
     printf("%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s, step %" PRId64
            ", %.1f s\n",
            m->saved.dir, e.correct, e.count, 100.0 * (double)e.correct / (double)e.count,
-           rt_fixed(e.loss, 4, loss), m->saved.step, seconds);
+           rt_fixed(e.loss, 4, loss), m->saved.manifest.step, seconds);
     if (o->logits)
         printf("%s: outputs of %" PRId64 " samples\n", o->logits, limit);
     return RT_OK;

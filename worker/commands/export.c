@@ -2,9 +2,9 @@
  * data set nor the configuration: the manifest's layout says all. */
 #include "worker/commands/command.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <ringtorch/formats.h>
 #include "common/error.h"
 #include "common/mem.h"
 #include "worker/restore.h"
@@ -25,53 +25,27 @@ static void release(parameters *p)
     rt_mem_free(p->data);
 }
 
-/* Reads one tensor of the layout, which begins at element `at` of the flat buffer. */
-static rt_status read_tensor(const rt__saved *s, const json_t *tensor, int64_t at,
-                             rt_flat_entry *entry, rt_dims *shape)
+static rt_status read_layout(const rt_saved *s, parameters *p)
 {
-    json_t *sizes;
-    const char *dtype;
-    int64_t elements = 1;
-    RT_TRY(rt_json_string(tensor, "name", s->dir, &entry->name));
-    RT_TRY(rt_json_string(tensor, "dtype", s->dir, &dtype));
-    RT_TRY(rt_json_member(tensor, "shape", s->dir, &sizes));
-    shape->n = (int)json_array_size(sizes);
-    if (strcmp(dtype, "float32") != 0 || shape->n > RT_MAX_DIMS)
-        return RT_FAIL(UNSUPPORTED,
-                       "%s: tensor %s is %s with %d axes; this program knows float32 of up to %d",
-                       s->dir, entry->name, dtype, shape->n, RT_MAX_DIMS);
-    for (int i = 0; i < shape->n; i++) {
-        shape->d[i] = json_integer_value(json_array_get(sizes, (size_t)i));
-        if (shape->d[i] < 1 || elements > (INT64_C(1) << 48) / shape->d[i])
-            return RT_FAIL(CORRUPT, "%s: tensor %s: size %" PRId64 " of axis %d cannot be", s->dir,
-                           entry->name, shape->d[i], i);
-        elements *= shape->d[i];
-    }
-    entry->begin = at;
-    entry->end = at + elements;
-    return RT_OK;
-}
-
-static rt_status read_layout(const rt__saved *s, parameters *p)
-{
-    json_t *layout;
-    RT_TRY(rt_json_member(s->manifest, "layout", s->dir, &layout));
-    size_t count = json_array_size(layout);
+    size_t count = json_array_size(s->manifest.layout);
     p->entry = rt_calloc(count, sizeof *p->entry);
     p->shape = rt_calloc(count, sizeof *p->shape);
     if (!p->entry || !p->shape)
         return RT_E_NOMEM;
     int64_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        RT_TRY(read_tensor(s, json_array_get(layout, i), at, &p->entry[i], &p->shape[i]));
-        at = p->entry[i].end;
+        rt_layout_tensor t = rt_manifest_tensor(&s->manifest, i);
+        p->entry[i].name = t.name;
+        p->entry[i].begin = at;
+        p->entry[i].end = at += t.elements;
+        p->shape[i] = t.shape;
     }
     p->count = (int32_t)count;
     p->data = rt_calloc((size_t)at, sizeof *p->data);
     return p->data ? RT_OK : RT_E_NOMEM;
 }
 
-static rt_status load(const rt__saved *s, parameters *p)
+static rt_status load(const rt_saved *s, parameters *p)
 {
     RT_TRY(read_layout(s, p));
     rt__destination to = {
@@ -100,7 +74,7 @@ static rt_status write_file(const parameters *p, const char *path)
 
 static rt_status export(const char *path, const char *out)
 {
-    rt__saved saved;
+    rt_saved saved;
     parameters p = {0};
     RT_TRY(rt__saved_find(path, &saved));
     rt_status status = load(&saved, &p);
@@ -109,7 +83,7 @@ static rt_status export(const char *path, const char *out)
     if (status == RT_OK)
         printf("%s: %d tensors of %s\n", out, (int)p.count, saved.dir);
     release(&p);
-    rt__saved_close(&saved);
+    rt_saved_close(&saved);
     return status;
 }
 

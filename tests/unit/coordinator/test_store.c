@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "coordinator/resume.h"
 #include "coordinator/store.h"
+#include "../checkpoint_files.h"
 
 static char folder[64], root[80];
 
@@ -53,16 +54,13 @@ static rt__checkpoint make_pieces(int64_t step)
         .step = step, .world = 2, .answers = 2, .piece = rt_calloc(2, sizeof *c.piece)};
     assert_int_equal(rt_dir_make(at(".", step, ""), 0755), RT_OK);
     for (int k = 0; k < 2; k++) {
-        char text[64];
-        int len = snprintf(text, sizeof text, "piece %d of step %" PRId64, k, step);
+        rt_bytes b = piece_of(k);
         rt__piece *p = &c.piece[k];
         p->file = rt_strdup_printf("piece-%05d.safetensors", k);
-        p->bytes = len;
-        snprintf(p->checksum, sizeof p->checksum, "%016" PRIx64, rt_hash64(text, (size_t)len));
-        int fd;
-        assert_int_equal(rt_file_create(at(".", step, p->file), &fd), RT_OK);
-        assert_int_equal(rt_file_write(fd, "piece", text, (size_t)len), RT_OK);
-        assert_int_equal(rt_file_finish(fd, "piece"), RT_OK);
+        p->bytes = (int64_t)b.len;
+        snprintf(p->checksum, sizeof p->checksum, "%016" PRIx64, rt_hash64(b.data, b.len));
+        assert_int_equal(rt_file_replace(at(".", step, p->file), b.data, b.len), RT_OK);
+        rt_bytes_release(&b);
     }
     return c;
 }
@@ -74,45 +72,40 @@ static void release_pieces(rt__checkpoint *c)
     rt_mem_free(c->piece);
 }
 
-static rt_status commit(const rt__checkpoint *c, const char *config)
+static rt_status commit(const rt__checkpoint *c)
 {
-    json_t *layout = json_pack("[{s:s, s:s, s:[i]}]", "name", "w", "dtype", "f32", "shape", 10);
+    json_t *m = checkpoint_manifest(c->step);
     char *path = NULL;
-    rt_status status = rt__store_commit(root,
-                                        &(rt__manifest){.run = "r1",
-                                                        .generation = 1,
-                                                        .step = c->step,
-                                                        .slices = 4,
-                                                        .seed = 1337,
-                                                        .world = 2,
-                                                        .parameters = 10,
-                                                        .samples = 6400,
-                                                        .config_hash = "hash",
-                                                        .layout_hash = "layout",
-                                                        .config = config,
-                                                        .layout = layout},
-                                        c, &path);
+    rt_manifest facts = {.run = "r1",
+                         .step = c->step,
+                         .slices = CHECKPOINT_SLICES,
+                         .seed = 1337,
+                         .world = CHECKPOINT_WORLD,
+                         .parameters = CHECKPOINT_PARAMETERS,
+                         .samples = 6400,
+                         .config_hash = "hash",
+                         .layout_hash = json_string_value(json_object_get(m, "layout_hash")),
+                         .config = checkpoint_config,
+                         .layout = json_object_get(m, "layout")};
+    rt_status status = rt__store_commit(root, &facts, 1, c, &path);
     if (status == RT_OK)
         assert_string_equal(path, at("step", c->step, ""));
     rt_mem_free(path);
-    json_decref(layout);
+    json_decref(m);
     return status;
 }
-
-static const char config_text[] =
-    "parallel: {workers: 2, slices: 4}\nrun: {steps: 100}\nmodel: {preset: mlp}\n";
 
 static void make_checkpoint(int64_t step)
 {
     rt__checkpoint c = make_pieces(step);
-    assert_int_equal(commit(&c, config_text), RT_OK);
+    assert_int_equal(commit(&c), RT_OK);
     release_pieces(&c);
 }
 
 static void expect_refused(const char *dir, rt_status status, const char *fragment)
 {
-    rt__manifest m;
-    rt_status got = rt__store_verify(dir, &m);
+    rt_manifest m;
+    rt_status got = rt__store_verify(dir, NULL, &m);
     if (got != status || !strstr(rt_error(), fragment))
         fail_msg("status %d, \"%s\": expected %d and \"%s\"", got, rt_error(), status, fragment);
     rt_error_clear();
@@ -123,18 +116,18 @@ static void expect_refused(const char *dir, rt_status status, const char *fragme
 static void commits_and_verifies(void **state)
 {
     (void)state;
-    rt__manifest m;
+    rt_manifest m;
     make_checkpoint(50);
     assert_false(rt_path_exists(at(".", 50, "")));
-    assert_int_equal(rt__store_verify(at("step", 50, ""), &m), RT_OK);
+    assert_int_equal(rt__store_verify(at("step", 50, ""), NULL, &m), RT_OK);
     assert_int_equal(m.step, 50);
     assert_int_equal(m.slices, 4);
     assert_int_equal(m.seed, 1337);
     assert_int_equal(m.parameters, 10);
     assert_string_equal(m.run, "r1");
-    assert_string_equal(m.config, config_text);
-    assert_int_equal(json_array_size(m.layout), 1);
-    rt__manifest_release(&m);
+    assert_string_equal(m.config, checkpoint_config);
+    assert_int_equal(json_array_size(m.layout), 2);
+    rt_manifest_release(&m);
 }
 
 static void a_piece_that_is_not_as_reported_is_not_committed(void **state)
@@ -142,10 +135,10 @@ static void a_piece_that_is_not_as_reported_is_not_committed(void **state)
     (void)state;
     rt__checkpoint c = make_pieces(50);
     c.piece[1].bytes++;
-    assert_int_equal(commit(&c, config_text), RT_E_CORRUPT);
+    assert_int_equal(commit(&c), RT_E_CORRUPT);
     rt_error_clear();
     assert_int_equal(rt_remove_tree(at(".", 50, "piece-00001.safetensors")), RT_OK);
-    assert_int_equal(commit(&c, config_text), RT_E_NOTFOUND);
+    assert_int_equal(commit(&c), RT_E_NOTFOUND);
     assert_non_null(strstr(rt_error(), "piece-00001.safetensors"));
     assert_false(rt_path_exists(at("step", 50, "")));
     release_pieces(&c);
@@ -154,12 +147,12 @@ static void a_piece_that_is_not_as_reported_is_not_committed(void **state)
 static void a_new_checkpoint_takes_the_place_of_an_old_one(void **state)
 {
     (void)state;
-    rt__manifest m;
+    rt_manifest m;
     make_checkpoint(50);
     assert_int_equal(rt_file_replace(at("step", 50, "manifest.json"), "{}", 2), RT_OK);
     make_checkpoint(50);
-    assert_int_equal(rt__store_verify(at("step", 50, ""), &m), RT_OK);
-    rt__manifest_release(&m);
+    assert_int_equal(rt__store_verify(at("step", 50, ""), NULL, &m), RT_OK);
+    rt_manifest_release(&m);
 }
 
 static void discards_and_tidies(void **state)
@@ -182,7 +175,7 @@ static void discards_and_tidies(void **state)
 static void expect_every_byte_matters(const char *file)
 {
     rt_bytes b;
-    rt__manifest m;
+    rt_manifest m;
     char path[200];
     snprintf(path, sizeof path, "%s", at("step", 50, file));
     assert_int_equal(rt_file_read(path, 1 << 20, &b), RT_OK);
@@ -190,14 +183,14 @@ static void expect_every_byte_matters(const char *file)
         uint8_t old = b.data[i];
         b.data[i] ^= 1;
         assert_int_equal(rt_file_replace(path, b.data, b.len), RT_OK);
-        if (rt__store_verify(at("step", 50, ""), &m) == RT_OK)
+        if (rt__store_verify(at("step", 50, ""), NULL, &m) == RT_OK)
             fail_msg("%s: byte %zu altered, and nobody noticed", file, i);
         rt_error_clear();
         b.data[i] = old;
     }
     assert_int_equal(rt_file_replace(path, b.data, b.len), RT_OK);
-    assert_int_equal(rt__store_verify(at("step", 50, ""), &m), RT_OK);
-    rt__manifest_release(&m);
+    assert_int_equal(rt__store_verify(at("step", 50, ""), NULL, &m), RT_OK);
+    rt_manifest_release(&m);
     rt_bytes_release(&b);
 }
 
@@ -255,6 +248,8 @@ static void count_report(void *ctx, const char *reason)
     reports++;
 }
 
+static const rt__store_look look = {.report = count_report};
+
 static void spoil(int64_t step)
 {
     assert_int_equal(rt_file_replace(at("step", step, "piece-00000.safetensors"), "x", 1), RT_OK);
@@ -263,25 +258,24 @@ static void spoil(int64_t step)
 static void newest_good_one_is_found(void **state)
 {
     (void)state;
-    rt__manifest m;
+    rt_manifest m;
     char *path;
     reports = 0;
-    assert_int_equal(rt__store_newest(root, INT64_MAX, count_report, NULL, &path, &m), RT_OK);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, &look, &path, &m), RT_OK);
     assert_null(path); /* there are none at all */
     make_checkpoint(90);
     make_checkpoint(100);
     make_checkpoint(100000000); /* nine digits: sorted as numbers, not as text */
     spoil(100000000);
-    assert_int_equal(rt__store_newest(root, INT64_MAX, count_report, NULL, &path, &m), RT_OK);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, &look, &path, &m), RT_OK);
     assert_int_equal(m.step, 100);
     assert_string_equal(path, at("step", 100, ""));
     assert_int_equal(reports, 1);
-    rt__manifest_release(&m);
+    rt_manifest_release(&m);
     rt_mem_free(path);
     spoil(100);
     spoil(90);
-    assert_int_equal(rt__store_newest(root, INT64_MAX, count_report, NULL, &path, &m),
-                     RT_E_CORRUPT);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, &look, &path, &m), RT_E_CORRUPT);
     assert_null(path);
     assert_int_equal(reports, 4);
 }
@@ -291,7 +285,7 @@ static void prunes_all_but_the_newest(void **state)
     (void)state;
     for (int64_t step = 10; step <= 50; step += 10)
         make_checkpoint(step);
-    assert_int_equal(rt__store_prune(root, 3, count_report, NULL), RT_OK);
+    assert_int_equal(rt__store_prune(root, 3, &look), RT_OK);
     rt_names names;
     assert_int_equal(rt_dir_list(root, &names), RT_OK);
     assert_int_equal(names.count, 3);
@@ -306,7 +300,7 @@ static void the_last_good_one_is_never_pruned(void **state)
         make_checkpoint(step);
     spoil(20);
     spoil(30);
-    assert_int_equal(rt__store_prune(root, 2, count_report, NULL), RT_OK);
+    assert_int_equal(rt__store_prune(root, 2, &look), RT_OK);
     assert_true(rt_path_exists(at("step", 10, "")));
 }
 
@@ -326,7 +320,7 @@ static rt_status resume(const char *mode, const char *prior, const char *set, rt
                         rt__source *source)
 {
     *cfg = config_with(set);
-    rt__resume how = {.mode = mode, .root = root, .prior_config = prior, .report = count_report};
+    rt__resume how = {.mode = mode, .root = root, .prior_config = prior, .look = look};
     return rt__resume_first(&how, cfg, source);
 }
 
@@ -340,7 +334,7 @@ static void resumes_from_the_newest_with_its_slices_and_seed(void **state)
     assert_int_equal(resume("auto", NULL, "parallel.workers=3", &cfg, &source), RT_OK);
     assert_int_equal(source.step, 20);
     assert_string_equal(source.path, at("step", 20, ""));
-    assert_string_equal(source.layout_hash, "layout");
+    assert_int_equal(strlen(source.layout_hash), 16);
     assert_int_equal(cfg.parallel.slices, 4);
     assert_int_equal(cfg.run.seed, 1337);
     rt__source_release(&source);
@@ -402,7 +396,7 @@ static void a_restart_takes_what_is_left(void **state)
 {
     (void)state;
     rt__source source;
-    rt__resume how = {.mode = "auto", .root = root, .report = count_report};
+    rt__resume how = {.mode = "auto", .root = root, .look = look};
     assert_int_equal(rt__resume_again(&how, "hash", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 0);
     make_checkpoint(10);

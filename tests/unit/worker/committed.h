@@ -8,7 +8,7 @@
 #define RINGTORCH_TESTS_UNIT_WORKER_COMMITTED_H
 
 #include "common/hash.h"
-#include "common/json.h"
+#include "common/manifest.h"
 #include "fixture.h"
 
 typedef struct committed_piece {
@@ -25,33 +25,54 @@ typedef struct committed {
     int count;
 } committed;
 
+/* Returns the fixture's configuration, with that many slices, as the coordinator would have written it (rt_mem_free). */
+static inline char *committed_config(const fixture *f, int slices)
+{
+    char set[64];
+    const char *sets[] = {set};
+    rt_config cfg;
+    snprintf(set, sizeof set, "parallel.slices=%d", slices);
+    must(rt_config_load(f->config, sets, 1, &cfg));
+    char *yaml = rt_config_yaml(&cfg);
+    rt_config_release(&cfg);
+    return yaml;
+}
+
+static inline int64_t elements_of(const json_t *layout)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < json_array_size(layout); i++)
+        sum += rt_manifest_tensor(&(rt_manifest){.layout = (json_t *)layout}, i).elements;
+    return sum;
+}
+
 /* Writes the manifest and gives the directory its final name. */
 static inline void commit_checkpoint(const fixture *f, const char *tmp, const char *final,
                                      const committed *c)
 {
     char path[256], hex[17];
     json_error_t e;
-    rt_bytes config = {0};
-    must(rt_file_read(f->config, 1 << 16, &config));
-    json_t *pieces = json_array();
+    char *config = committed_config(f, c->slices);
+    json_t *pieces = json_array(), *layout = json_loads(c->layout, 0, &e);
     for (int r = 0; r < c->count; r++)
         json_array_append_new(pieces, json_pack("{s:s, s:I, s:s}", "file", c->pieces[r].file,
                                                 "bytes", (json_int_t)c->pieces[r].bytes, "checksum",
                                                 c->pieces[r].checksum));
-    json_t *m = json_pack("{s:i, s:I, s:i, s:s, s:o, s:o}", "format_version", c->version, "step",
-                          (json_int_t)c->step, "slices", c->slices, "config", config.data, "layout",
-                          json_loads(c->layout, 0, &e), "pieces", pieces);
-    char *bare = rt_json_text(m);
-    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)rt_hash64(bare, strlen(bare)));
-    json_object_set_new(m, "checksum", json_string(hex));
+    snprintf(hex, sizeof hex, "%016llx",
+             (unsigned long long)rt_hash64(c->layout, strlen(c->layout)));
+    json_t *m = json_pack("{s:i, s:s, s:I, s:i, s:i, s:i, s:I, s:i, s:s, s:s, s:s, s:o, s:o}",
+                          "format_version", c->version, "run", "r1", "step", (json_int_t)c->step,
+                          "slices", c->slices, "seed", 7, "world", c->count, "parameters",
+                          (json_int_t)elements_of(layout), "samples", 6400, "config_hash", "hash",
+                          "layout_hash", hex, "config", config, "layout", layout, "pieces", pieces);
+    must(rt_manifest_seal(m));
     char *text = rt_json_text(m);
     snprintf(path, sizeof path, "%s/manifest.json", tmp);
     must(rt_file_replace(path, text, strlen(text)));
     must(rt_rename_durably(tmp, final));
-    rt_mem_free(bare);
     rt_mem_free(text);
+    rt_mem_free(config);
     json_decref(m);
-    rt_bytes_release(&config);
 }
 
 #endif

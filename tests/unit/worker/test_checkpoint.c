@@ -323,19 +323,19 @@ static void a_piece_that_cannot_be_written_is_told(void **state)
 static void the_newest_sound_one_is_found(void **state)
 {
     (void)state;
-    rt__saved s;
+    rt_saved s;
     one_checkpoint(1);
     saving later = save_with(NULL, 2, HALF, WHOLE);
     commit(&later, 2, 1, 4);
     must(rt__saved_find(f.dir, &s));
-    assert_int_equal(s.step, WHOLE);
-    rt__saved_close(&s);
+    assert_int_equal(s.manifest.step, WHOLE);
+    rt_saved_close(&s);
     char path[256];
     snprintf(path, sizeof path, "%s/piece-00001.safetensors", final_name(WHOLE));
     must(rt_file_replace(path, "gone", 4));
     must(rt__saved_find(f.dir, &s));
-    assert_int_equal(s.step, HALF);
-    rt__saved_close(&s);
+    assert_int_equal(s.manifest.step, HALF);
+    rt_saved_close(&s);
     assert_int_equal(rt__saved_find("/nonexistent", &s), RT_E_NOTFOUND);
     rt_error_clear();
 }

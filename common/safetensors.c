@@ -1,6 +1,6 @@
 /* Reading safetensors: 8 bytes header length (little-endian), header (a JSON object: name -> dtype,
  * shape, data_offsets), data. Nothing in the file is believed before it is checked. */
-#include <ringtorch/formats.h>
+#include <ringtorch/safetensors.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
