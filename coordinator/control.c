@@ -2,11 +2,13 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/phase.h"
+#include "common/stop_signals.h"
 #include "coordinator/health.h"
 #include "coordinator/inside.h"
 #include "coordinator/record.h"
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,9 +138,11 @@ void rt__run_on_interrupt(rt__run *r, double now, int64_t signal)
     r->interrupt_signal = signal;
     rt__record_decision(r, "interrupt", "{s:I}", "signal", (json_int_t)signal);
     rt_error_clear(); /* a full disk is no reason not to stop */
-    rt__record_event(r, now, "interrupted", "{s:I, s:I}", "signal", (json_int_t)signal, "step",
-                     (json_int_t)r->newest_step);
-    bool something_to_save = r->history.first_step_at >= 0 || r->history.generation > 1;
+    char name[RT_SIGNAL_NAME];
+    bool something_to_save = rt__run_may_have_state(r);
+    rt__record_event(r, now, "interrupted", "{s:I, s:s, s:I, s:b}", "signal", (json_int_t)signal,
+                     "name", rt_signal_name(signal, name), "step", (json_int_t)r->newest_step,
+                     "saves", something_to_save || r->phase == RT__RUN);
     if (r->phase == RT__RUN) {
         order_stop(r);
         rt__run_enter(r, now, RT__DRAIN);
@@ -390,7 +394,7 @@ bool rt__run_on_tool(rt__run *r, double now, const rt_frame *f)
         accept(r, f->peer, "stops after the step in flight, with a checkpoint");
         rt__record_event(r, now, "stop_ordered", "{s:o}", "reason",
                          rt__record_text(f->body.stop_run.reason));
-        rt__run_on_interrupt(r, now, 15);
+        rt__run_on_interrupt(r, now, SIGTERM);
         return true;
     default:
         return false;

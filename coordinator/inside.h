@@ -15,6 +15,8 @@ __attribute__((format(printf, 4, 5))) void rt__run_fail(rt__run *r, double now, 
 void rt__run_fail_with_error(rt__run *r, double now);
 /* Leaves the books in order and tells the launcher. The job is gone by now. */
 void rt__run_conclude(rt__run *r, double now);
+/* Could there be a state that is newer than the beginning, in memory or on disk? */
+bool rt__run_may_have_state(const rt__run *r);
 /* Is there nothing left to do for a further generation, if this one has finished? */
 bool rt__run_is_complete(const rt__run *r);
 /* Sends the workers home once every rank has finished and nothing is being written any more. */

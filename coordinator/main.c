@@ -6,6 +6,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/startup.h"
+#include "common/stop_signals.h"
 #include "coordinator/loop.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -58,8 +59,7 @@ int main(int argc, char **argv)
                 "starts it\n");
         return 2;
     }
-    /* The launcher decides what Ctrl-C means, and ends us when it dies. */
-    signal(SIGINT, SIG_IGN);
+    rt_stop_signals_leave(); /* the launcher decides what they mean, and we end when it dies */
     signal(SIGPIPE, SIG_IGN);
     if (lock_run(argv[1]) != RT_OK) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());

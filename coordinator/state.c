@@ -2,6 +2,7 @@
 #include "coordinator/state.h"
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/stop_signals.h"
 #include "coordinator/inside.h"
 #include "coordinator/record.h"
 #include <inttypes.h>
@@ -144,21 +145,52 @@ static bool keep_unsaved(rt__run *r)
     return keep;
 }
 
+bool rt__run_may_have_state(const rt__run *r)
+{
+    return r->history.first_step_at >= 0 || r->history.generation > 1;
+}
+
+/* A run that is stopped in a hurry, or before it has looked at what an earlier launch left, may have a state in memory
+ * that is newer than what is on disk. It goes on from there. */
+static bool may_be_ahead_in_memory(const rt__run *r)
+{
+    bool knows_newest = r->end_step > 0; /* a plan was made: newest_step is that of the run */
+    return r->facts.cfg->snapshot.every > 0 && rt__run_may_have_state(r) &&
+           !(knows_newest && is_saved(r));
+}
+
+static bool is_stopped(const rt__run *r)
+{
+    return r->interrupted && !r->failed &&
+           (r->end_step == 0 || r->newest_step < r->end_step ||
+            r->roster.finished < r->roster.world);
+}
+
+/* Says who stopped it, of a run that has no records yet which could say so. */
+static void note_stop_before_the_beginning(rt__run *r)
+{
+    char name[RT_SIGNAL_NAME];
+    if (r->history.generation == 0)
+        snprintf(r->failure, sizeof r->failure, "stopped by %s before it began",
+                 rt_signal_name(r->interrupt_signal, name));
+}
+
 void rt__run_conclude(rt__run *r, double now)
 {
-    bool keep = keep_unsaved(r);
-    bool stopped =
-        r->interrupted && !r->failed &&
-        (r->end_step == 0 || r->newest_step < r->end_step || r->roster.finished < r->roster.world);
+    bool keep = keep_unsaved(r), stopped = is_stopped(r);
     const char *status = r->failed ? "failed" : stopped ? "stopped" : "done";
     rt__run_discard_checkpoints(r, now, "the run ended before it was complete");
     rt__run_tell_askers(r, INT64_MAX, false, "the run has ended");
-    if (stopped)
-        r->exit_code = r->interrupt_signal == 2 ? 130 : 0;
+    if (stopped) {
+        r->exit_code = 128 + (int)r->interrupt_signal;
+        keep = may_be_ahead_in_memory(r);
+        note_stop_before_the_beginning(r);
+    }
     rt__run_enter(r, now, r->failed ? RT__FAILED : RT__DONE);
     if (r->history.generation > 0) {
-        rt__record_event(r, now, status, "{s:I, s:o}", "step", (json_int_t)r->newest_step,
-                         "message", r->failed ? rt__record_text(r->failure) : json_null());
+        rt__record_event(r, now, status, "{s:I, s:o, s:b}", "step", (json_int_t)r->newest_step,
+                         "message", r->failed ? rt__record_text(r->failure) : json_null(),
+                         "in_memory", keep);
         rt__record_decision(r, "end", "{s:s, s:I}", "status", status, "step",
                             (json_int_t)r->newest_step);
         rt_error_clear();        /* a full disk must not keep the summary from being tried */

@@ -240,8 +240,11 @@ static void show_step_skipped(rt__display *d, const json_t *j)
 
 static void show_interrupted(rt__display *d, const json_t *j)
 {
-    (void)j;
-    rt__display_say(d, "finishing the step and writing a checkpoint; Ctrl-C again stops at once");
+    const char *name = rt__field_text(j, "name");
+    bool saves = json_is_true(json_object_get(j, "saves"));
+    rt__display_say(d, "%s: %s; %s stops at once", name,
+                    saves ? "finishing the step and writing a checkpoint" : "nothing to save yet",
+                    strcmp(name, "SIGINT") == 0 ? "Ctrl-C again" : "a second signal");
 }
 
 /* The configuration as it was run is in the run directory: with it, --set need not be repeated. Commands name
@@ -277,6 +280,11 @@ static void show_done(rt__display *d, const json_t *j)
     show_what_next(d, integer(j, "steps"));
 }
 
+static void show_stopped(rt__display *d, const json_t *j)
+{
+    d->in_memory = json_is_true(json_object_get(j, "in_memory"));
+}
+
 static void show_summary(rt__display *d, const json_t *j)
 {
     d->concluded = true;
@@ -285,16 +293,19 @@ static void show_summary(rt__display *d, const json_t *j)
         show_done(d, j);
         return;
     }
-    if (!d->stepped) /* the error says it all */
+    bool stopped = strcmp(status, "stopped") == 0;
+    if (!d->stepped && !stopped) /* the error says it all */
         return;
     bool resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
     rt__display_say(d, "%s after step %" PRId64 "; run directory %s", status, integer(j, "steps"),
                     d->run_dir);
-    if (strcmp(status, "stopped") == 0 && resumable)
+    if (!stopped || d->in_memory) /* the launcher says how to go on */
+        return;
+    if (resumable)
         rt__display_say(
             d, "go on from step %" PRId64 ": %s train %s/config.yaml --run-dir %s --resume auto",
             integer(j, "checkpoint_step"), program_invocation_name, d->run_dir, d->run_dir);
-    else if (strcmp(status, "stopped") == 0)
+    else
         rt__display_say(d,
                         "no checkpoint was made; start over: %s train %s/config.yaml "
                         "--run-dir %s --resume auto",
@@ -327,6 +338,7 @@ void rt__display_show(rt__display *d, const char *json_text)
         {"snapshot_trouble", show_text},
         {"data_fault", show_text},
         {"interrupted", show_interrupted},
+        {"stopped", show_stopped},
         {"summary", show_summary},
     };
     json_t *j = NULL;

@@ -18,6 +18,7 @@ typedef struct rt__display {
     const char *run_dir;
     int64_t batch, workers, slices, start_step, end_step;
     bool stepped;   /* a step has been finished */
+    bool in_memory; /* it was stopped with a state in memory that may not be on disk */
     bool concluded; /* the summary has been shown */
 } rt__display;
 

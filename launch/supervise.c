@@ -4,6 +4,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/stop_signals.h"
 #include "launch/child.h"
 #include "launch/leftovers.h"
 #include "launch/supervisor.h"
@@ -33,7 +34,9 @@ static bool await_ready(rt__supervisor *s)
         struct signalfd_siginfo info;
         if (p[1].revents && read(s->signals, &info, sizeof info) == sizeof info &&
             info.ssi_signo != SIGCHLD) {
-            rt__supervisor_give_up(s, info.ssi_signo == SIGINT ? 130 : 0, "%s", "");
+            char name[RT_SIGNAL_NAME];
+            rt__supervisor_give_up(s, 128 + (int)info.ssi_signo, "stopped by %s before it began",
+                                   rt_signal_name(info.ssi_signo, name));
             return false;
         }
         rt__coordinator_check(c, 0);
@@ -66,32 +69,44 @@ static void never_ready(rt__supervisor *s)
 
 /* ---- signals ---- */
 
-/* One wish may arrive twice: `timeout` and some shells signal a process and then its group. */
+/* One wish may arrive twice: `timeout` and some shells signal a process and then its group, systemd
+ * sends SIGHUP right after SIGTERM. */
 static const double ECHO_SECONDS = 0.25;
+/* After the second signal the coordinator has so long to bring its books in order. */
+static const double HURRY_SECONDS = 2;
 
-static void stop_at_once(rt__supervisor *s, int signal)
+static void stop_at_once(rt__supervisor *s)
 {
-    rt__supervisor_give_up(s, 128 + signal, "stopped at once");
+    rt__supervisor_give_up(s, 128 + s->interrupt_signal, "stopped at once");
     rt__children_end(NULL, 0);
     s->generations.job.pid = 0;
     s->coordinator.pid = 0;
 }
 
+/* The first signal asks for an end after the step in flight, the second for one without it. */
 static void interrupt(rt__supervisor *s, int signal)
 {
-    if (s->interrupts > 0 && rt_clock() - s->interrupted_at < ECHO_SECONDS)
+    bool again = s->interrupts > 0, echo = again && rt_clock() - s->interrupted_at < ECHO_SECONDS;
+    bool reminder = again && signal == SIGXCPU; /* the kernel repeats it every second */
+    if (s->ended || echo || reminder)
         return;
     s->interrupted_at = rt_clock();
     s->interrupts++;
-    if (s->interrupts == 1)
+    if (!again)
         s->interrupt_signal = signal;
     if (s->interrupts > 2) {
-        stop_at_once(s, signal);
+        stop_at_once(s);
         return;
     }
     rt__supervisor_send_interrupt(s);
-    if (s->interrupts == 2)
+    if (again)
         rt__job_end(&s->generations.job);
+}
+
+static void tend_interrupt(rt__supervisor *s)
+{
+    if (s->interrupts >= 2 && !s->ended && rt_clock() - s->interrupted_at > HURRY_SECONDS)
+        stop_at_once(s);
 }
 
 static void reap(rt__supervisor *s)
@@ -123,10 +138,7 @@ static void handle_signals(rt__supervisor *s)
 static rt_status catch_signals(rt__supervisor *s)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    rt_stop_signals_get(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -273,6 +285,7 @@ rt__outcome rt__supervise(const rt__run_spec *spec)
         rt__generations_tend(&s.generations);
         rt__supervisor_tend_coordinator(&s);
         tend_hosts(&s);
+        tend_interrupt(&s);
         if (s.ended) /* so is its job, whatever it still does */
             rt__generations_end(&s.generations);
     }

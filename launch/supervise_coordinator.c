@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/stop_signals.h"
 #include "launch/supervisor.h"
 #include <limits.h>
 #include <signal.h>
@@ -46,9 +47,10 @@ void rt__supervisor_send_hosts(rt__supervisor *s)
 
 void rt__supervisor_send_interrupt(rt__supervisor *s)
 {
+    char name[RT_SIGNAL_NAME];
     rt__supervisor_send(s, RT_MSG_INTERRUPT,
                         &(rt_msg_interrupt){.signal = s->interrupt_signal,
-                                            .reason = strsignal(s->interrupt_signal)});
+                                            .reason = rt_signal_name(s->interrupt_signal, name)});
 }
 
 void rt__supervisor_greet(void *ctx)

@@ -41,7 +41,7 @@ __attribute__((format(printf, 3, 4))) void rt__supervisor_give_up(rt__supervisor
 /* Sends to the coordinator; it may be away, then it arrives later. */
 void rt__supervisor_send(rt__supervisor *s, rt_msg_type type, const void *body);
 void rt__supervisor_send_hosts(rt__supervisor *s);
-/* Says once that the user wants to stop; the second time the coordinator knows that it is urgent. */
+/* Says that the user wants to stop; said twice, the coordinator knows that it is urgent. */
 void rt__supervisor_send_interrupt(rt__supervisor *s);
 /* Says what every coordinator must know, whichever it is: who we are, where workers may run, what
  * has become of the job, and that the user wants to stop. ctx: the supervisor. */

@@ -40,8 +40,11 @@ static const char help[] =
     "  --help-config       the reference of all keys of CONFIG\n"
     "\n"
     "Ctrl-C finishes the step, writes a checkpoint and says how to go on; a second one stops at "
-    "once.\n"
-    "Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 130 stopped by Ctrl-C.\n"
+    "once. So do\n"
+    "SIGTERM, SIGHUP (unless started by nohup), SIGUSR1, SIGUSR2 and SIGXCPU.\n"
+    "Exit codes: 0 done, 1 the run failed, 2 wrong usage or input; stopped: 128 + the signal, so "
+    "130 after\n"
+    "Ctrl-C, 143 SIGTERM or ringtorch stop, 129 SIGHUP, 138 SIGUSR1, 140 SIGUSR2, 152 SIGXCPU.\n"
     "Environment: RINGTORCH_WORKER, RINGTORCH_COORDINATOR  programs to run instead of "
     "ringtorch-worker and\n"
     "                                 ringtorch-coordinator beside this one\n"
@@ -161,7 +164,8 @@ static void report(const rt__rundir *dir, const rt__outcome *end)
 {
     if (end->message[0])
         fprintf(stderr, "ringtorch: %s\n", end->message);
-    if (end->stepped && (end->exit_code == 1 || end->kept))
+    bool stopped = end->exit_code > 128;
+    if ((end->exit_code == 1 && end->stepped) || (end->kept && (end->stepped || stopped)))
         fprintf(stderr,
                 "ringtorch: to go on from its %s: %s train %s/config.yaml --run-dir %s --resume "
                 "auto\n",

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/snapshot_list.h"
+#include "common/stop_signals.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
 
@@ -89,10 +90,11 @@ static void hold_sigterm(bool hold)
     pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-/* Ends with the process that started us, and leaves Ctrl-C to the launcher. */
+/* Ends with the process that started us, and leaves it to the launcher to stop the run. SIGTERM is for this worker. */
 static rt_status tie_to_parent(void)
 {
-    signal(SIGINT, SIG_IGN);
+    rt_stop_signals_leave();
+    signal(SIGTERM, SIG_DFL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1)
         return RT_FAIL(CLOSED, "mpirun is gone");
     return RT_OK;

@@ -135,8 +135,8 @@ static void end_launcher(chaos *c, injected *x)
 {
     kill(c->run.launcher.pid, SIGTERM);
     result r = subject_finish(&c->run, END_SECONDS);
-    if (r.exit_code != 0)
-        chaos_fail(c, x, "exit code %d after SIGTERM, expected 0: %s", r.exit_code, r.err);
+    if (r.exit_code != 128 + SIGTERM)
+        chaos_fail(c, x, "exit code %d after SIGTERM, expected 143: %s", r.exit_code, r.err);
     result_release(&r);
     expect_all_gone(c, x);
     x->size = other_size(c, x);

@@ -398,6 +398,9 @@ bool sim_rules_run_ended(sim_world *w, bool interrupted, int64_t exit_code)
     } else if (strcmp(status, "stopped") == 0) {
         if (!interrupted)
             sim_violate(w, "rule 6: the run was stopped, and nobody had asked for it");
+        else if (exit_code != 128 + w->launcher.interrupt_signal)
+            sim_violate(w, "rule 6: stopped by signal %" PRId64 " with exit code %" PRId64,
+                        w->launcher.interrupt_signal, exit_code);
         return false;
     } else if (strcmp(status, "failed") == 0 && !reason_is_good(w, r->failure)) {
         sim_violate(w, "rule 6: the run failed without a good reason: %s", r->failure);

@@ -128,6 +128,34 @@ static void second_interrupt_stops_at_once(void **state)
     result_release(&r);
 }
 
+static bool signal_process(const process *p, void *context)
+{
+    kill(p->pid, *(const int *)context);
+    return true;
+}
+
+/* As systemd and Slurm do: the signal goes to the launcher, the coordinator, mpirun and the workers. */
+static void a_signal_to_every_process_leaves_a_checkpoint(void **state)
+{
+    const scratch *s = *state;
+    static const int signals[] = {SIGTERM, SIGUSR1, SIGHUP};
+    for (int i = 0; i < 3; i++) {
+        int signal = signals[i];
+        char dir[128];
+        snprintf(dir, sizeof dir, "%s", in_scratch(s, "run%d", i));
+        command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2",
+                          "--run-dir", dir, LONG, "--set", "checkpoint.every=0", NULL);
+        await_step(dir, 20, 60);
+        kill(c.pid, signal); /* first, as it would be asked to end by any of the others' deaths */
+        each_process(s, NULL, signal_process, &signal);
+        result r = finish(c, 60);
+        expect_exit(&r, 128 + signal);
+        expect_text(r.out, "go on from step ");
+        result_release(&r);
+        assert_int_equal(summary_int(dir, "checkpoint_step"), summary_int(dir, "steps"));
+    }
+}
+
 /* The folder for the checkpoints of the run in "run", which does not hold many. */
 static const char *small_folder(const scratch *s, const char *size)
 {
@@ -206,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(gives_up_after_max_restarts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_outlives_a_killed_launcher, set_up, tear_down),
         cmocka_unit_test_setup_teardown(second_interrupt_stops_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_signal_to_every_process_leaves_a_checkpoint, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(goes_on_when_the_disk_is_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_that_the_weights_are_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resume_falls_back_to_the_newest_sound_checkpoint, set_up,

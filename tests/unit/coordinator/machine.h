@@ -11,6 +11,7 @@
  *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE |
  *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick |
  *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
+ *     snapshots EVERY (a key of the configuration) |
  *     gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK
  * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics |
  *     summary:STATUS | journal:KIND | commit:STEP | discard:STEP. SHOW is left out. */
@@ -38,6 +39,7 @@ typedef struct machine {
     int64_t stop_after; /* of the last STOP */
     char message[2048]; /* of RUN_ENDED */
     int64_t exit_code;  /* of RUN_ENDED; -1: none yet */
+    bool kept;          /* of RUN_ENDED: "RUN_ENDED>l kept" */
     bool journal_full;  /* make journal records fail */
     json_t *summary;
     char cause[512]; /* of the last worker_lost */
@@ -67,8 +69,10 @@ static inline void machine_send(void *ctx, const char *peer, rt_msg_type type, c
         const rt_msg_run_ended *end = body;
         m->exit_code = end->exit_code;
         snprintf(m->message, sizeof m->message, "%s", end->message ? end->message : "");
+        m->kept = end->keep;
     }
-    machine_note(m, "%s>%s", rt_msg_name(type), peer);
+    machine_note(m, "%s>%s%s", rt_msg_name(type), peer,
+                 type == RT_MSG_RUN_ENDED && m->kept ? " kept" : "");
 }
 
 static inline void machine_generation(void *ctx, int64_t generation)
@@ -354,6 +358,8 @@ static inline bool machine_feed_other(machine *m, double now, const machine_word
         machine_frame(m, now, "t", RT_MSG_STOP_RUN, BODY(stop_run, .reason = ""));
     else if (IS("stranger"))
         machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
+    else if (IS("snapshots"))
+        m->cfg.snapshot.every = a;
     else if (IS("tick"))
         rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_TICK});
     else

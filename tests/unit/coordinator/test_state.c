@@ -1,22 +1,7 @@
 /* The run's state machine: every way from BOOT to its end, event by event with what must follow
  * from each. */
-#include "machine.h"
+#include "script.h"
 #include <math.h>
-
-typedef struct row {
-    const char *event;
-    rt__phase phase;     /* after it */
-    const char *effects; /* all of them, in order */
-} row;
-
-#define START                                                                                      \
-    {"launcher", RT__RECOVER, "recover"},                                                          \
-        {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},  \
-        {"hello 1", RT__GATHER, ""},                                                               \
-        {"hello 0", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},                        \
-    {                                                                                              \
-        "layout", RT__RUN, ""                                                                      \
-    }
 
 static const row undisturbed[] = {
     {"tick", RT__BOOT, ""},
@@ -149,7 +134,7 @@ static const row unsaved[] = {
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, ""},
     {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
-    {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+    {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l kept"},
 };
 
 /* As before, and all was over before a rank told of its progress. */
@@ -164,7 +149,7 @@ static const row unsaved_in_a_second[] = {
      "discard:90 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100 100", RT__DRAIN, ""},
     {"finished 1 100 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
-    {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
+    {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l kept"},
 };
 
 /* Nothing is written by a generation that had only the end to do: what it started from is not thrown away. */
@@ -180,16 +165,7 @@ static const row unsaved_again[] = {
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, "event:recovered journal:recovered"},
     {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
-    {"exited 2 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
-};
-
-/* Stopped before the first step: there is nothing that could be lost. */
-static const row nothing_to_save[] = {
-    START,
-    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
-    {"finished 0 0", RT__DRAIN, ""},
-    {"finished 1 0", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
-    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+    {"exited 2 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l kept"},
 };
 
 /* No snapshots are taken: the state is lost, and who asked for it must hear that. */
@@ -202,43 +178,6 @@ static const row lost_for_good[] = {
     {"finished 0 100", RT__DRAIN, ""},
     {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
-};
-
-static const row interrupted[] = {
-    START,
-    {"progress 1 42", RT__RUN, ""},
-    {"interrupt 2", RT__DRAIN,
-     "journal:interrupt event:interrupted STOP>w0"}, /* rank 0 alone is asked */
-    {"interrupt 2", RT__DRAIN, ""},
-    {"piece 0 44", RT__DRAIN, ""},
-    {"piece 1 44", RT__DRAIN, "journal:committing commit:44"},
-    {"committed 44", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
-    {"finished 0 44", RT__DRAIN, ""},
-    {"finished 1 44", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
-    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
-};
-
-static const row interrupted_then_killed[] = {
-    START,
-    {"progress 1 42", RT__RUN, ""},
-    {"interrupt 2", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
-    {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
-};
-
-static const row interrupted_while_gathering[] = {
-    {"launcher", RT__RECOVER, "recover"},
-    {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
-    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted END_GENERATION>l"},
-    {"hello 0", RT__DRAIN, "REFUSED>w0"},
-    {"exited 1 1 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
-};
-
-static const row interrupted_while_recovering[] = {
-    START,
-    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
-    {"interrupt 2", RT__DONE,
-     "journal:interrupt event:interrupted event:stopped journal:end summary:stopped RUN_ENDED>l"},
-    {"recovered 0", RT__DONE, ""},
 };
 
 /* The newest state is in memory, and the journal says so before the workers hear of it. */
@@ -281,23 +220,6 @@ static const row left[] = {
     {"exited 1 0 0 -1", RT__RECOVER, "journal:exited again"},
     {"recovered 43", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
     {"hello 0", RT__RUN, "journal:plan PLAN>w0 event:running"},
-};
-
-/* Ctrl-C in the middle of a recovery: what is in memory is written down before it ends. */
-static const row interrupted_in_a_recovery[] = {
-    START,
-    {"report 60", RT__RUN, "journal:first_step metrics"},
-    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
-    {"interrupt 2", RT__RECOVER, "journal:interrupt event:interrupted"},
-    {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
-    {"hello 0 0 0 60", RT__GATHER, ""},
-    {"hello 1", RT__DRAIN, "journal:plan PLAN>w0 PLAN>w1 event:running STOP>w0"},
-    {"piece 0 61", RT__DRAIN, ""},
-    {"piece 1 61", RT__DRAIN, "journal:committing commit:61"},
-    {"committed 61", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
-    {"finished 0 61", RT__DRAIN, "event:recovered journal:recovered"},
-    {"finished 1 61", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
-    {"exited 2 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
 static const row saved_by_hand[] = {
@@ -360,20 +282,6 @@ static const row strangers[] = {
     {"recovered 0", RT__RUN, ""},
 };
 
-/* ---- what is left to say after a script: the last message, code and figures ---- */
-
-typedef struct script {
-    const char *name;
-    const row *rows;
-    size_t count;
-    int64_t exit_code;   /* -1: has not ended */
-    const char *message; /* in RUN_ENDED's message; NULL: it must be empty */
-} script;
-
-#define SCRIPT(rows, code, message)                                                                \
-    {                                                                                              \
-#rows, rows, sizeof rows / sizeof *rows, code, message                                     \
-    }
 static const script scripts[] = {
     SCRIPT(undisturbed, 0, NULL),
     SCRIPT(killed_worker, 0, NULL),
@@ -392,47 +300,16 @@ static const script scripts[] = {
     SCRIPT(unsaved, 1, "kept in shared memory"),
     SCRIPT(unsaved_in_a_second, 1, "kept in shared memory"),
     SCRIPT(unsaved_again, 1, "kept in shared memory"),
-    SCRIPT(nothing_to_save, 0, NULL),
     SCRIPT(lost_for_good, 1, "is lost, because there is no snapshot"),
-    SCRIPT(interrupted, 130, NULL),
-    SCRIPT(interrupted_then_killed, 130, NULL),
-    SCRIPT(interrupted_while_gathering, 0, NULL),
-    SCRIPT(interrupted_while_recovering, 130, NULL),
     SCRIPT(from_a_snapshot, -1, NULL),
     SCRIPT(scaled, -1, NULL),
     SCRIPT(left, -1, NULL),
-    SCRIPT(interrupted_in_a_recovery, 130, NULL),
     SCRIPT(saved_by_hand, -1, NULL),
     SCRIPT(stalled, -1, NULL),
     SCRIPT(skipped, -1, NULL),
     SCRIPT(killed_while_committing, 0, NULL),
     SCRIPT(strangers, -1, NULL),
 };
-
-static void play(machine *m, const script *s)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        machine_feed(m, (double)i, s->rows[i].event);
-        const char *done = machine_done(m);
-        if (strcmp(done, s->rows[i].effects) != 0 || m->run.phase != s->rows[i].phase)
-            fail_msg("event %zu, %s: phase %s, effects:\n  %s\nexpected %s,\n  %s", i,
-                     s->rows[i].event, rt__run_phase_name(m->run.phase), done,
-                     rt__run_phase_name(s->rows[i].phase), s->rows[i].effects);
-    }
-}
-
-static void follows_script(void **state)
-{
-    const script *s = *state;
-    machine m;
-    machine_init(&m, 2);
-    play(&m, s);
-    assert_int_equal(m.exit_code, s->exit_code);
-    assert_int_equal(m.run.ended, s->exit_code >= 0);
-    if (s->message ? !strstr(m.message, s->message) : m.message[0] != '\0')
-        fail_msg("message \"%s\", expected \"%s\"", m.message, s->message ? s->message : "");
-    machine_release(&m);
-}
 
 static void summary_counts_a_recovery(void **state)
 {
@@ -491,16 +368,6 @@ static void summary_has_speed_and_accuracy(void **state)
     assert_true(json_real_value(json_object_get(m.summary, "seconds_to_first_step")) == 6);
     assert_int_equal(json_array_size(json_object_get(m.summary, "peak_rss_bytes")), 2);
     assert_int_equal(summary_int(&m, "checkpoint_step"), 100);
-    machine_release(&m);
-}
-
-static void asks_rank_0_to_stop_at_the_newest_step_known(void **state)
-{
-    (void)state;
-    machine m;
-    machine_init(&m, 2);
-    play(&m, &(script){"", interrupted, 7, 0, NULL});
-    assert_int_equal(m.stop_after, 42);
     machine_release(&m);
 }
 
@@ -729,16 +596,15 @@ static void survives_any_failed_allocation(void **state)
 int main(void)
 {
     enum { SCRIPTS = sizeof scripts / sizeof *scripts };
-    struct CMUnitTest tests[SCRIPTS + 10];
+    struct CMUnitTest tests[SCRIPTS + 9];
     for (size_t i = 0; i < SCRIPTS; i++)
         tests[i] = (struct CMUnitTest){.name = scripts[i].name,
                                        .test_func = follows_script,
                                        .initial_state = (void *)&scripts[i]};
-    const struct CMUnitTest more[10] = {
+    const struct CMUnitTest more[9] = {
         cmocka_unit_test(summary_counts_a_recovery),
         cmocka_unit_test(the_cause_is_told_not_its_consequence),
         cmocka_unit_test(summary_has_speed_and_accuracy),
-        cmocka_unit_test(asks_rank_0_to_stop_at_the_newest_step_known),
         cmocka_unit_test(missing_ranks_are_named),
         cmocka_unit_test(workers_that_do_not_leave_are_ended),
         cmocka_unit_test(no_generation_without_its_journal_record),

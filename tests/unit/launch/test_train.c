@@ -160,7 +160,7 @@ static void keys_are_on_no_command_line(void **state)
         assert_null(memmem(text, len, secret, strlen(secret)));
     }
     kill(pid, SIGTERM);
-    expect_end(pid, 0);
+    expect_end(pid, 143);
 }
 
 /* ---- workers that fail ---- */
@@ -302,14 +302,83 @@ static void an_interrupted_run_goes_on_with_other_workers(void **state)
     expect_finished();
 }
 
-static void sigterm_ends_well(void **state)
+/* What schedulers, terminals and limits send: each leaves a checkpoint, and an exit code that nobody takes for success. */
+static void each_signal_ends_a_run_well(void **state)
 {
     (void)state;
-    pid_t pid = begin_slowly();
-    kill(pid, SIGTERM);
-    expect_end(pid, 0);
-    summary_says("status", "stopped");
+    static const struct {
+        int signal, exit_code;
+        const char *name;
+    } rows[] = {{SIGTERM, 143, "SIGTERM"}, {SIGHUP, 129, "SIGHUP"},   {SIGUSR1, 138, "SIGUSR1"},
+                {SIGUSR2, 140, "SIGUSR2"}, {SIGXCPU, 152, "SIGXCPU"}, {SIGINT, 130, "SIGINT"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[64];
+        pid_t pid = begin_slowly();
+        kill(pid, rows[i].signal);
+        expect_end(pid, rows[i].exit_code);
+        summary_says("status", "stopped");
+        assert_int_equal(summary_int("checkpoint_step"), summary_int("steps"));
+        snprintf(name, sizeof name, "\"name\":\"%s\"", rows[i].name);
+        assert_true(file_says("events.jsonl", name));
+        expect_text(out, "--resume auto");
+        assert_int_equal(rt_remove_tree(run_dir), RT_OK);
+    }
+}
+
+/* The kernel repeats SIGXCPU every second: that is not a second wish. */
+static void a_limit_that_is_reached_again_and_again_is_one_wish(void **state)
+{
+    (void)state;
+    setenv("FAKE_STEP_SECONDS", "1", 1);
+    pid_t pid = begin(NULL);
+    await_text("events.jsonl", "\"event\":\"running\"");
+    kill(pid, SIGXCPU);
+    await_text("events.jsonl", "\"event\":\"interrupted\"");
+    usleep(300000); /* sooner, it would pass for an echo */
+    kill(pid, SIGXCPU);
+    expect_end(pid, 152);
     assert_int_equal(summary_int("checkpoint_step"), summary_int("steps"));
+}
+
+static void a_hangup_does_not_end_a_run_under_nohup(void **state)
+{
+    (void)state;
+    signal(SIGHUP, SIG_IGN);
+    pid_t pid = begin_slowly();
+    signal(SIGHUP, SIG_DFL);
+    kill(pid, SIGHUP);
+    expect_end(pid, 0);
+    expect_finished();
+}
+
+/* A scheduler may signal every process of a job. */
+static void the_coordinator_leaves_signals_to_the_launcher(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGINT};
+    pid_t pid = begin_slowly(), coordinator = find_process("ringtorch-coordinator");
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        kill(coordinator, signals[i]);
+    expect_end(pid, 0);
+    expect_finished();
+    assert_false(file_says("events.jsonl", "coordinator_restarted"));
+}
+
+static void a_signal_before_the_coordinator_listens_is_told(void **state)
+{
+    (void)state;
+    char program[128];
+    snprintf(program, sizeof program, "%s/silent", folder);
+    static const char text[] = "#!/bin/sh\n: >\"$1/begun\"\nexec sleep 1000\n";
+    assert_int_equal(rt_file_replace(program, text, strlen(text)), RT_OK);
+    assert_int_equal(chmod(program, 0755), 0);
+    setenv("RINGTORCH_COORDINATOR", program, 1);
+    pid_t pid = begin(NULL);
+    await_text("begun", "");
+    kill(pid, SIGTERM);
+    expect_end(pid, 143);
+    expect_text(err, "ringtorch: stopped by SIGTERM before it began\n");
+    unsetenv("RINGTORCH_COORDINATOR");
 }
 
 static void a_second_interrupt_does_not_wait(void **state)
@@ -324,6 +393,7 @@ static void a_second_interrupt_does_not_wait(void **state)
     kill(pid, SIGINT);
     expect_end(pid, 130);
     summary_says("status", "stopped");
+    assert_true(file_says("events.jsonl", "\"in_memory\":"));
 }
 
 static void an_echo_of_an_interrupt_is_not_a_second_one(void **state)
@@ -550,7 +620,11 @@ int main(void)
         TEST(a_failed_piece_costs_only_its_checkpoint),
         TEST(a_worker_that_cannot_start_is_no_reason_to_try_again),
         TEST(an_interrupted_run_goes_on_with_other_workers),
-        TEST(sigterm_ends_well),
+        TEST(each_signal_ends_a_run_well),
+        TEST(a_limit_that_is_reached_again_and_again_is_one_wish),
+        TEST(a_hangup_does_not_end_a_run_under_nohup),
+        TEST(the_coordinator_leaves_signals_to_the_launcher),
+        TEST(a_signal_before_the_coordinator_listens_is_told),
         TEST(a_second_interrupt_does_not_wait),
         TEST(an_echo_of_an_interrupt_is_not_a_second_one),
         TEST(a_killed_coordinator_is_started_again),

@@ -1,0 +1,151 @@
+/* A run that is told to stop, by a signal or a tool, in every phase. */
+#include "script.h"
+
+/* Stopped before the first step: there is nothing that could be lost. */
+static const row nothing_to_save[] = {
+    START,
+    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"finished 0 0", RT__DRAIN, ""},
+    {"finished 1 0", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row interrupted[] = {
+    START,
+    {"progress 1 42", RT__RUN, ""},
+    {"interrupt 2", RT__DRAIN,
+     "journal:interrupt event:interrupted STOP>w0"}, /* rank 0 alone is asked */
+    {"interrupt 2", RT__DRAIN, ""},
+    {"piece 0 44", RT__DRAIN, ""},
+    {"piece 1 44", RT__DRAIN, "journal:committing commit:44"},
+    {"committed 44", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 44", RT__DRAIN, ""},
+    {"finished 1 44", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row interrupted_then_killed[] = {
+    START,
+    {"progress 1 42", RT__RUN, ""},
+    {"interrupt 2", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row interrupted_while_gathering[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
+    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted END_GENERATION>l"},
+    {"hello 0", RT__DRAIN, "REFUSED>w0"},
+    {"exited 1 1 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row interrupted_while_recovering[] = {
+    START,
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+    {"interrupt 2", RT__DONE,
+     "journal:interrupt event:interrupted event:stopped journal:end summary:stopped RUN_ENDED>l"},
+    {"recovered 0", RT__DONE, ""},
+};
+
+static const row interrupted_before_it_began[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"interrupt 1", RT__DONE, "journal:interrupt event:interrupted RUN_ENDED>l"},
+};
+
+/* In a hurry: what has not reached the disk stays in memory for the next launch. */
+static const row interrupted_twice[] = {
+    START,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"interrupt 10", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"interrupt 10", RT__DRAIN, ""},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l kept"},
+};
+
+static const row interrupted_twice_without_snapshots[] = {
+    {"snapshots 0", RT__BOOT, ""},
+    START,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"interrupt 10", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"interrupt 10", RT__DRAIN, ""},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+/* Too late to matter: the run is done. */
+static const row interrupted_on_the_last_step[] = {
+    START,
+    {"report 100", RT__RUN, "journal:first_step metrics"},
+    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"piece 0 100", RT__DRAIN, ""},
+    {"piece 1 100", RT__DRAIN, "journal:committing commit:100"},
+    {"committed 100", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 100", RT__DRAIN, ""},
+    {"finished 1 100", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
+};
+
+static const row stopped_by_a_tool[] = {
+    START,
+    {"progress 1 42", RT__RUN, ""},
+    {"stop", RT__DRAIN,
+     "ACCEPTED>t event:stop_ordered journal:interrupt event:interrupted STOP>w0"},
+    {"piece 0 43", RT__DRAIN, ""},
+    {"piece 1 43", RT__DRAIN, "journal:committing commit:43"},
+    {"committed 43", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 43", RT__DRAIN, ""},
+    {"finished 1 43", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+/* Ctrl-C in the middle of a recovery: what is in memory is written down before it ends. */
+static const row interrupted_in_a_recovery[] = {
+    START,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+    {"interrupt 2", RT__RECOVER, "journal:interrupt event:interrupted"},
+    {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+    {"hello 0 0 0 60", RT__GATHER, ""},
+    {"hello 1", RT__DRAIN, "journal:plan PLAN>w0 PLAN>w1 event:running STOP>w0"},
+    {"piece 0 61", RT__DRAIN, ""},
+    {"piece 1 61", RT__DRAIN, "journal:committing commit:61"},
+    {"committed 61", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 61", RT__DRAIN, "event:recovered journal:recovered"},
+    {"finished 1 61", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"exited 2 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const script scripts[] = {
+    SCRIPT(nothing_to_save, 143, NULL),
+    SCRIPT(interrupted, 130, NULL),
+    SCRIPT(interrupted_then_killed, 130, NULL),
+    SCRIPT(interrupted_while_gathering, 143, NULL),
+    SCRIPT(interrupted_while_recovering, 130, NULL),
+    SCRIPT(interrupted_before_it_began, 129, "stopped by SIGHUP before it began"),
+    SCRIPT(interrupted_twice, 138, NULL),
+    SCRIPT(interrupted_twice_without_snapshots, 138, NULL),
+    SCRIPT(interrupted_on_the_last_step, 0, NULL),
+    SCRIPT(stopped_by_a_tool, 143, NULL),
+    SCRIPT(interrupted_in_a_recovery, 130, NULL),
+};
+
+static void asks_rank_0_to_stop_at_the_newest_step_known(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    play(&m, &(script){"", interrupted, 7, 0, NULL});
+    assert_int_equal(m.stop_after, 42);
+    machine_release(&m);
+}
+
+int main(void)
+{
+    enum { SCRIPTS = sizeof scripts / sizeof *scripts };
+    struct CMUnitTest tests[SCRIPTS + 1];
+    for (size_t i = 0; i < SCRIPTS; i++)
+        tests[i] = (struct CMUnitTest){.name = scripts[i].name,
+                                       .test_func = follows_script,
+                                       .initial_state = (void *)&scripts[i]};
+    tests[SCRIPTS] =
+        (struct CMUnitTest)cmocka_unit_test(asks_rank_0_to_stop_at_the_newest_step_known);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
