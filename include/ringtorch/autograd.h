@@ -13,6 +13,8 @@
 
 #include <ringtorch/tensor.h>
 
+RT_BEGIN_DECLS
+
 /* Marks a leaf as wanting its gradient and keeps it (free it with rt_free). Float tensors only. */
 rt_tensor *rt_param(rt_tensor *x);
 /* Is it a leaf that wants its gradient, or computed from one while recording was on? */
@@ -29,7 +31,7 @@ typedef struct rt_backward_args {
  * Gradients are added in an order that depends on the graph alone. With .create_graph a leaf's
  * gradient has a history that leads back to the leaf: clear it when done, or neither is ever freed;
  * rt_grad has no such trap. */
-#define rt_backward(...) rt_backward_((rt_backward_args){__VA_ARGS__})
+#define rt_backward(...) RT_CALL(rt_backward_, rt_backward_args, loss, __VA_ARGS__)
 /* The function behind rt_backward. */
 rt_status rt_backward_(rt_backward_args a);
 
@@ -44,7 +46,7 @@ typedef struct rt_grad_args {
     rt_tensor *grad;   /* as above */
     bool create_graph; /* also keeps the graph for another use */
 } rt_grad_args;
-#define rt_grad(...) rt_grad_((rt_grad_args){__VA_ARGS__})
+#define rt_grad(...) RT_CALL(rt_grad_, rt_grad_args, loss, __VA_ARGS__)
 /* The function behind rt_grad. */
 rt_status rt_grad_(rt_grad_args a);
 
@@ -62,5 +64,7 @@ rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view);
 bool rt_no_grad_begin(void);
 /* ... which restores it. They nest. */
 void rt_no_grad_end(bool former);
+
+RT_END_DECLS
 
 #endif

@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <ringtorch/status.h>
+#include <ringtorch/export.h>
+
+RT_BEGIN_DECLS
 
 typedef struct rt_init_args {
     const char *device; /* "auto" or "cpu" */
@@ -30,9 +33,12 @@ typedef struct rt_init_args {
 /* Starts the engine for the calling thread (and, once, for the process). Failure fills the error
  * slot, so that the next check sees it; it is also returned. A program that skips it gets the
  * defaults at the first constructor. */
-#define rt_init(...) rt_init_((rt_init_args){__VA_ARGS__})
+#define rt_init(...) RT_CALL(rt_init_, rt_init_args, device, __VA_ARGS__)
 /* The function behind rt_init. */
 rt_status rt_init_(rt_init_args a);
+
+/* Returns the seed given to rt_init, 0 before it. */
+__attribute__((pure)) uint64_t rt_seed(void);
 
 /* Releases what the calling thread still owns and the memory pool. Prints the error in the slot, if
  * any, to stderr as "ringtorch: …" and returns 1, else 0: the last line of main. */
@@ -82,5 +88,7 @@ typedef struct rt_memory_stats {
 } rt_memory_stats;
 /* Reads the figures of the moment. */
 rt_memory_stats rt_memory(void);
+
+RT_END_DECLS
 
 #endif

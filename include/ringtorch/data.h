@@ -13,17 +13,21 @@
 
 #include <ringtorch/tensor.h>
 
+RT_BEGIN_DECLS
+
 typedef struct rt_dataset rt_dataset;
 
 /* An IDX pair, each plain or gzip (told by content, and with or without ".gz" in the name): images
  * uint8 [n,h,w] and labels uint8 [n], or int32 [n,k] with the class in the first column (QMNIST). Refuses bad magic numbers, sizes that disagree, truncated or
  * trailing bytes, damaged gzip, labels >= classes. */
 typedef struct rt_data_idx_args {
-    const char *images, *labels; /* paths */
-    int64_t classes;             /* 0: as many as the largest label asks for */
-    int64_t limit;               /* read the first so many samples only; 0: all */
+    const char *images, *labels;         /* paths */
+    int64_t classes;                     /* 0: as many as the largest label asks for */
+    int64_t limit RT_DEFAULT(INT64_MAX); /* read the first so many samples only, 1 or more */
 } rt_data_idx_args;
-#define rt_data_idx(...) rt_data_idx_((rt_data_idx_args){__VA_ARGS__})
+#define RT_DATA_IDX_DEFAULTS .limit = INT64_MAX
+#define rt_data_idx(...)                                                                           \
+    RT_CALL_WITH_DEFAULTS(rt_data_idx_, rt_data_idx_args, RT_DATA_IDX_DEFAULTS, images, __VA_ARGS__)
 /* Reads both into memory; NULL on failure. Owned by the current scope. */
 rt_dataset *rt_data_idx_(rt_data_idx_args a);
 
@@ -34,9 +38,12 @@ rt_dataset *rt_data_idx_(rt_data_idx_args a);
 typedef struct rt_data_mnist_args {
     const char *folder; /* or FOLDER/SET, if the folder holds several named sets */
     bool train;
-    int64_t limit;
+    int64_t limit RT_DEFAULT(INT64_MAX); /* as above */
 } rt_data_mnist_args;
-#define rt_data_mnist(...) rt_data_mnist_((rt_data_mnist_args){__VA_ARGS__})
+#define RT_DATA_MNIST_DEFAULTS .limit = INT64_MAX
+#define rt_data_mnist(...)                                                                         \
+    RT_CALL_WITH_DEFAULTS(rt_data_mnist_, rt_data_mnist_args, RT_DATA_MNIST_DEFAULTS, folder,      \
+                          __VA_ARGS__)
 /* Reads them as rt_data_idx does. */
 rt_dataset *rt_data_mnist_(rt_data_mnist_args a);
 
@@ -64,13 +71,17 @@ typedef struct rt_loader_args {
     int64_t batch; /* required */
     bool shuffle;  /* by the keyed permutation of (seed, epoch) */
     bool drop_last;
-    uint64_t seed; /* 0: rt_init's */
-    int prefetch;  /* batches made ahead by a thread; 0: 2; -1: none, no thread */
+    uint64_t seed RT_DEFAULT(rt_seed()); /* rt_init's */
+    int prefetch RT_DEFAULT(2);          /* batches made ahead by a thread; 0: none, no thread */
 } rt_loader_args;
-#define rt_data_loader(...) rt_data_loader_((rt_loader_args){__VA_ARGS__})
+#define RT_LOADER_DEFAULTS .seed = rt_seed(), .prefetch = 2
+#define rt_data_loader(...)                                                                        \
+    RT_CALL_WITH_DEFAULTS(rt_data_loader_, rt_loader_args, RT_LOADER_DEFAULTS, data, __VA_ARGS__)
 /* Makes one, which keeps the data set; NULL on failure. Owned by the current scope. */
 rt_loader *rt_data_loader_(rt_loader_args a);
 /* Gives the next batch; false at the end of an epoch, and on error (rt_failed()). */
 bool rt_data_next(rt_loader *l, rt_batch *out);
+
+RT_END_DECLS
 
 #endif

@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <ringtorch/export.h>
+
+RT_BEGIN_DECLS
 
 /* DTYPE(constant, name, C type, bytes, safetensors name). Order is part of the ABI. */
 #define RT_DTYPE_LIST(DTYPE)                                                                       \
@@ -32,5 +35,7 @@ size_t rt_dtype_size(rt_dtype t);
 const char *rt_dtype_name(rt_dtype t);
 /* Returns the name used in safetensors headers ("F32"). */
 const char *rt_dtype_safetensors(rt_dtype t);
+
+RT_END_DECLS
 
 #endif

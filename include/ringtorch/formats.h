@@ -13,6 +13,8 @@
 #include <ringtorch/nn.h>
 #include <ringtorch/safetensors.h>
 
+RT_BEGIN_DECLS
+
 typedef struct rt_st_writer rt_st_writer;
 /* Begins a file, under a temporary name beside it until it is finished; mode and owner of a file that is
  * there are kept, symbolic links followed. "-" is standard output; pipes and character devices are written
@@ -36,5 +38,7 @@ rt_status rt_nn_save(const rt_module *net, const char *path);
  * before anything is changed: MISMATCH lists what is missing, of another shape, or not of this net. All names may have
  * the same prefix ("module.", "model."). */
 rt_status rt_nn_load(rt_module *net, const char *path);
+
+RT_END_DECLS
 
 #endif

@@ -31,6 +31,8 @@
 #include <ringtorch/ops.h>
 #include <ringtorch/autograd.h>
 
+RT_BEGIN_DECLS
+
 typedef struct rt_module rt_module;
 
 typedef struct rt_module_type {
@@ -73,9 +75,13 @@ char *rt_nn_summary(const rt_module *m);
 void rt_text_free(char *text);
 
 /* ---- layers ---- */
+#ifdef __cplusplus
+#define rt_nn_sequential(...) rt_nn_sequential_of({__VA_ARGS__})
+#else
 #define rt_nn_sequential(...)                                                                      \
     rt_nn_sequential_((rt_module *const[]){__VA_ARGS__},                                           \
                       (int)(sizeof((rt_module *const[]){__VA_ARGS__}) / sizeof(rt_module *)))
+#endif
 /* One layer after the other; named "0", "1", ... */
 rt_module *rt_nn_sequential_(rt_module *const *layers, int count);
 
@@ -85,25 +91,27 @@ typedef struct rt_nn_linear_args {
     int64_t in, out;
     bool no_bias;
 } rt_nn_linear_args;
-#define rt_nn_linear(...) rt_nn_linear_((rt_nn_linear_args){__VA_ARGS__})
+#define rt_nn_linear(...) RT_CALL(rt_nn_linear_, rt_nn_linear_args, in, __VA_ARGS__)
 /* x w^T + b over the last axis; w [out, in], b [out]. */
 rt_module *rt_nn_linear_(rt_nn_linear_args a);
 
 typedef struct rt_nn_conv2d_args {
     int64_t in, out, kernel; /* square unless .kernel_w is given */
-    int64_t kernel_w;
-    int64_t stride, padding, dilation, groups; /* 0: 1, 0, 1, 1 */
+    int64_t kernel_w;        /* 0, which no kernel is: as .kernel */
+    int64_t stride RT_DEFAULT(1), padding, dilation RT_DEFAULT(1), groups RT_DEFAULT(1);
     bool same, no_bias;
 } rt_nn_conv2d_args;
-#define rt_nn_conv2d(...) rt_nn_conv2d_((rt_nn_conv2d_args){__VA_ARGS__})
+#define RT_NN_CONV2D_DEFAULTS .stride = 1, .dilation = 1, .groups = 1
+#define rt_nn_conv2d(...)                                                                          \
+    RT_CALL_WITH_DEFAULTS(rt_nn_conv2d_, rt_nn_conv2d_args, RT_NN_CONV2D_DEFAULTS, in, __VA_ARGS__)
 /* rt_conv2d with w [out, in/groups, kernel, kernel_w] and b [out]. */
 rt_module *rt_nn_conv2d_(rt_nn_conv2d_args a);
 
 typedef struct rt_nn_pool2d_args {
-    int64_t kernel, stride, padding; /* stride 0: kernel */
+    int64_t kernel, stride, padding; /* stride 0, which none is: as kernel */
 } rt_nn_pool2d_args;
-#define rt_nn_max_pool2d(...) rt_nn_max_pool2d_((rt_nn_pool2d_args){__VA_ARGS__})
-#define rt_nn_avg_pool2d(...) rt_nn_avg_pool2d_((rt_nn_pool2d_args){__VA_ARGS__})
+#define rt_nn_max_pool2d(...) RT_CALL(rt_nn_max_pool2d_, rt_nn_pool2d_args, kernel, __VA_ARGS__)
+#define rt_nn_avg_pool2d(...) RT_CALL(rt_nn_avg_pool2d_, rt_nn_pool2d_args, kernel, __VA_ARGS__)
 /* rt_max_pool2d over square windows. */
 rt_module *rt_nn_max_pool2d_(rt_nn_pool2d_args a);
 /* rt_avg_pool2d over square windows. */
@@ -161,5 +169,15 @@ rt_status rt_init_xavier_normal(rt_tensor *x, double gain);
 rt_status rt_init_kaiming_uniform(rt_tensor *x, double a);
 /* Normal, standard deviation sqrt(2 / ((1 + a^2) fan_in)) (the same). */
 rt_status rt_init_kaiming_normal(rt_tensor *x, double a);
+
+RT_END_DECLS
+
+#ifdef __cplusplus
+#include <initializer_list>
+inline rt_module *rt_nn_sequential_of(std::initializer_list<rt_module *> layers)
+{
+    return rt_nn_sequential_(layers.begin(), (int)layers.size());
+}
+#endif
 
 #endif

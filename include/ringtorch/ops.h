@@ -4,12 +4,14 @@
  *     rt_tensor *h = rt_relu(rt_conv2d(x, w, .bias = b, .padding = {1, 1}));
  *     rt_tensor *loss = rt_cross_entropy(rt_linear(rt_flatten(h, 1, -1), w2, b2), y);
  *
- * Arguments are one struct per op, required tensors first; zero means default. Names and semantics
- * are PyTorch's. */
+ * Arguments are one struct per op, required tensors first; what is left out has its default
+ * (export.h). Names and semantics are PyTorch's. */
 #ifndef RINGTORCH_OPS_H
 #define RINGTORCH_OPS_H
 
 #include <ringtorch/tensor.h>
+
+RT_BEGIN_DECLS
 
 /* ---- elementwise: one row of kernels/elementwise.def each ----
  * y = f(x), same shape; float32 (neg, abs also int64). */
@@ -104,10 +106,11 @@ typedef struct rt_reduce_args {
     rt_dims axes; /* rt_shape(0, 2); none: all */
     bool keep_dim;
 } rt_reduce_args;
-#define rt_sum(...)  rt_sum_((rt_reduce_args){__VA_ARGS__})
-#define rt_mean(...) rt_mean_((rt_reduce_args){__VA_ARGS__})
-#define rt_amax(...) rt_amax_((rt_reduce_args){__VA_ARGS__}) /* ties share the gradient equally */
-#define rt_amin(...) rt_amin_((rt_reduce_args){__VA_ARGS__})
+#define rt_sum(...)  RT_CALL(rt_sum_, rt_reduce_args, x, __VA_ARGS__)
+#define rt_mean(...) RT_CALL(rt_mean_, rt_reduce_args, x, __VA_ARGS__)
+#define rt_amax(...)                                                                               \
+    RT_CALL(rt_amax_, rt_reduce_args, x, __VA_ARGS__) /* ties share the gradient equally */
+#define rt_amin(...) RT_CALL(rt_amin_, rt_reduce_args, x, __VA_ARGS__)
 /* Sum over the axes. */
 rt_tensor *rt_sum_(rt_reduce_args a);
 /* Mean over the axes; float32 only. */
@@ -125,41 +128,43 @@ typedef struct rt_matmul_args {
     rt_tensor *a, *b;              /* [..., m, k], [..., k, n] -> [..., m, n] */
     bool transpose_a, transpose_b; /* the last two axes of that operand are stored swapped */
 } rt_matmul_args;
-#define rt_matmul(...) rt_matmul_((rt_matmul_args){__VA_ARGS__})
+#define rt_matmul(...) RT_CALL(rt_matmul_, rt_matmul_args, a, __VA_ARGS__)
 /* The product, a new tensor; fails where sizes do not fit and names both shapes. */
 rt_tensor *rt_matmul_(rt_matmul_args a);
 /* x w^T + bias: x [..., in], w [out, in], bias [out] or NULL -> [..., out]. */
 typedef struct rt_linear_args {
     rt_tensor *x, *w, *bias;
 } rt_linear_args;
-#define rt_linear(...) rt_linear_((rt_linear_args){__VA_ARGS__})
+#define rt_linear(...) RT_CALL(rt_linear_, rt_linear_args, x, __VA_ARGS__)
 /* As rt_matmul with w transposed, and the bias added. */
 rt_tensor *rt_linear_(rt_linear_args a);
 
 /* ---- convolution and pooling: NCHW ---- */
 typedef struct rt_conv2d_args {
-    rt_tensor *x;        /* [n, in, h, w] */
-    rt_tensor *w;        /* [out, in/groups, kh, kw] */
-    rt_tensor *bias;     /* [out] or NULL */
-    int64_t stride[2];   /* 0: 1 */
-    int64_t padding[2];  /* zeros on both sides */
-    int64_t dilation[2]; /* 0: 1 */
-    int64_t groups;      /* 0: 1 */
-    bool same;           /* pad to keep the size (stride 1); an odd one goes to the end */
+    rt_tensor *x;                         /* [n, in, h, w] */
+    rt_tensor *w;                         /* [out, in/groups, kh, kw] */
+    rt_tensor *bias;                      /* [out] or NULL */
+    int64_t stride[2] RT_DEFAULT({1, 1}); /* of h and w: both or none are given */
+    int64_t padding[2];                   /* zeros on both sides */
+    int64_t dilation[2] RT_DEFAULT({1, 1});
+    int64_t groups RT_DEFAULT(1);
+    bool same; /* pad to keep the size (stride 1); an odd one goes to the end */
 } rt_conv2d_args;
-#define rt_conv2d(...) rt_conv2d_((rt_conv2d_args){__VA_ARGS__})
+#define RT_CONV2D_DEFAULTS .stride = {1, 1}, .dilation = {1, 1}, .groups = 1
+#define rt_conv2d(...)                                                                             \
+    RT_CALL_WITH_DEFAULTS(rt_conv2d_, rt_conv2d_args, RT_CONV2D_DEFAULTS, x, __VA_ARGS__)
 /* Correlation, as all frameworks call it: [n, out, h', w']. */
 rt_tensor *rt_conv2d_(rt_conv2d_args a);
 
 typedef struct rt_pool2d_args {
     rt_tensor *x;       /* [n, c, h, w] */
     int64_t kernel[2];  /* required */
-    int64_t stride[2];  /* 0: kernel */
+    int64_t stride[2];  /* 0, which none is: as the kernel */
     int64_t padding[2]; /* at most half the kernel; -inf for max, counted zeros for avg */
 } rt_pool2d_args;
 #define rt_max_pool2d(...)                                                                         \
-    rt_max_pool2d_((rt_pool2d_args){__VA_ARGS__}) /* ties: the first; NaN wins */
-#define rt_avg_pool2d(...) rt_avg_pool2d_((rt_pool2d_args){__VA_ARGS__})
+    RT_CALL(rt_max_pool2d_, rt_pool2d_args, x, __VA_ARGS__) /* ties: the first; NaN wins */
+#define rt_avg_pool2d(...) RT_CALL(rt_avg_pool2d_, rt_pool2d_args, x, __VA_ARGS__)
 /* The largest of each window; ties: the first; NaN wins. */
 rt_tensor *rt_max_pool2d_(rt_pool2d_args a);
 /* The mean of each window. */
@@ -190,16 +195,16 @@ typedef struct rt_cross_entropy_args {
     bool ignore;
 } rt_cross_entropy_args;
 /* A target outside [0, classes) fails, naming row and value. */
-#define rt_cross_entropy(...) rt_cross_entropy_((rt_cross_entropy_args){__VA_ARGS__})
+#define rt_cross_entropy(...) RT_CALL(rt_cross_entropy_, rt_cross_entropy_args, logits, __VA_ARGS__)
 /* -log softmax(logits)[target], reduced as asked; smoothing as in Szegedy et al. 2016. */
 rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a);
 typedef struct rt_loss_args {
     rt_tensor *x, *target; /* one shape */
     rt_reduction reduction;
 } rt_loss_args;
-#define rt_mse_loss(...)             rt_mse_loss_((rt_loss_args){__VA_ARGS__})
-#define rt_l1_loss(...)              rt_l1_loss_((rt_loss_args){__VA_ARGS__})
-#define rt_bce_with_logits_loss(...) rt_bce_with_logits_loss_((rt_loss_args){__VA_ARGS__})
+#define rt_mse_loss(...)             RT_CALL(rt_mse_loss_, rt_loss_args, x, __VA_ARGS__)
+#define rt_l1_loss(...)              RT_CALL(rt_l1_loss_, rt_loss_args, x, __VA_ARGS__)
+#define rt_bce_with_logits_loss(...) RT_CALL(rt_bce_with_logits_loss_, rt_loss_args, x, __VA_ARGS__)
 /* (x - target)^2, reduced as asked. */
 rt_tensor *rt_mse_loss_(rt_loss_args a);
 /* |x - target|, reduced as asked. */
@@ -208,5 +213,7 @@ rt_tensor *rt_l1_loss_(rt_loss_args a);
 rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a);
 /* Minus the log-probability, [n, classes], at the target, int64 [n]. */
 rt_tensor *rt_nll_loss(rt_tensor *log_probs, rt_tensor *target, rt_reduction reduction);
+
+RT_END_DECLS
 
 #endif

@@ -13,6 +13,8 @@
 
 #include <ringtorch/nn.h>
 
+RT_BEGIN_DECLS
+
 /* ---- flat buffers ---- */
 enum { RT_FLAT_SCALARS = 16 };
 
@@ -39,23 +41,27 @@ typedef struct rt_optim rt_optim;
 
 typedef struct rt_sgd_args {
     rt_module *net;
-    double lr; /* required */
+    double lr RT_DEFAULT(__builtin_nan("")); /* required: NaN is refused */
     double momentum, dampening, weight_decay;
     bool nesterov; /* needs momentum > 0 and no dampening */
 } rt_sgd_args;
-#define rt_optim_sgd(...) rt_optim_sgd_((rt_sgd_args){__VA_ARGS__})
+#define RT_SGD_DEFAULTS .lr = __builtin_nan("")
+#define rt_optim_sgd(...)                                                                          \
+    RT_CALL_WITH_DEFAULTS(rt_optim_sgd_, rt_sgd_args, RT_SGD_DEFAULTS, net, __VA_ARGS__)
 /* v = momentum v + (1 - dampening) g, w -= lr v, g with weight_decay w added; as torch.optim.SGD. */
 rt_optim *rt_optim_sgd_(rt_sgd_args a);
 
 /* Loshchilov and Hutter 2019, decoupled weight decay; formulas of torch.optim.AdamW. */
 typedef struct rt_adamw_args {
     rt_module *net;
-    double lr;           /* 0: 1e-3 */
-    double beta1, beta2; /* 0: 0.9, 0.999 */
-    double eps;          /* 0: 1e-8 */
-    double weight_decay; /* 0: none (PyTorch's default is 0.01) */
+    double lr RT_DEFAULT(1e-3);
+    double beta1 RT_DEFAULT(0.9), beta2 RT_DEFAULT(0.999);
+    double eps RT_DEFAULT(1e-8); /* above 0 */
+    double weight_decay;         /* none; PyTorch's default is 0.01 */
 } rt_adamw_args;
-#define rt_optim_adamw(...) rt_optim_adamw_((rt_adamw_args){__VA_ARGS__})
+#define RT_ADAMW_DEFAULTS .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8
+#define rt_optim_adamw(...)                                                                        \
+    RT_CALL_WITH_DEFAULTS(rt_optim_adamw_, rt_adamw_args, RT_ADAMW_DEFAULTS, net, __VA_ARGS__)
 /* Makes one, owned by the current scope; it keeps the net. */
 rt_optim *rt_optim_adamw_(rt_adamw_args a);
 
@@ -120,5 +126,7 @@ typedef struct rt_schedule {
 } rt_schedule;
 /* Returns the rate of step t (0, 1, ...). */
 double rt_schedule_lr(const rt_schedule *s, int64_t t);
+
+RT_END_DECLS
 
 #endif

@@ -11,6 +11,8 @@
 
 #include <ringtorch/tensor.h>
 
+RT_BEGIN_DECLS
+
 /* Sets the calling thread's key and counters and starts streams from 0. rt_init(.seed) does so with
  * step = slice = 0. */
 void rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
@@ -32,5 +34,7 @@ rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high);
  * Philox with cycle walking (Black and Rogaway, CT-RSA 2002): O(1), no table. Needs 1 <= n <= 2^62
  * and 0 <= q < n. */
 int64_t rt_permutation(uint64_t seed, int64_t epoch, int64_t n, int64_t q);
+
+RT_END_DECLS
 
 #endif

@@ -14,6 +14,8 @@
 #include <ringtorch/dtype.h>
 #include <ringtorch/status.h>
 
+RT_BEGIN_DECLS
+
 typedef struct rt_st_entry {
     const char *name;
     rt_dtype dtype;
@@ -35,5 +37,7 @@ const rt_st_entry *rt_st_at(const rt_st_reader *r, int64_t i);
 const rt_st_entry *rt_st_find(const rt_st_reader *r, const char *name);
 /* The text that belongs to a key; NULL if missing. */
 const char *rt_st_get_metadata(const rt_st_reader *r, const char *key);
+
+RT_END_DECLS
 
 #endif

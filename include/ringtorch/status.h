@@ -12,6 +12,9 @@
 #define RINGTORCH_STATUS_H
 
 #include <stdbool.h>
+#include <ringtorch/export.h>
+
+RT_BEGIN_DECLS
 
 typedef enum rt_status {
     RT_OK = 0,
@@ -44,5 +47,7 @@ const char *rt_error_place(void);
 
 /* Empties the calling thread's slot. */
 void rt_error_clear(void);
+
+RT_END_DECLS
 
 #endif

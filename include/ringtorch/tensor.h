@@ -14,6 +14,8 @@
 #include <ringtorch/dims.h>
 #include <ringtorch/dtype.h>
 
+RT_BEGIN_DECLS
+
 typedef struct rt_tensor rt_tensor;
 
 typedef enum rt_device_kind { RT_CPU, RT_CUDA, RT_OPENCL, RT_METAL } rt_device_kind;
@@ -28,9 +30,9 @@ typedef struct rt_new_args {
     rt_dtype dtype;
     rt_device device;
 } rt_new_args;
-#define rt_empty(...) rt_empty_((rt_new_args){__VA_ARGS__}) /* contents undefined */
-#define rt_zeros(...) rt_zeros_((rt_new_args){__VA_ARGS__})
-#define rt_ones(...)  rt_ones_((rt_new_args){__VA_ARGS__})
+#define rt_empty(...) RT_CALL(rt_empty_, rt_new_args, shape, __VA_ARGS__) /* contents undefined */
+#define rt_zeros(...) RT_CALL(rt_zeros_, rt_new_args, shape, __VA_ARGS__)
+#define rt_ones(...)  RT_CALL(rt_ones_, rt_new_args, shape, __VA_ARGS__)
 /* Contents undefined. */
 rt_tensor *rt_empty_(rt_new_args a);
 /* All elements 0. */
@@ -127,12 +129,15 @@ rt_tensor *rt_select(rt_tensor *x, int axis, int64_t index);
 typedef struct rt_slice_args {
     rt_tensor *x;
     int axis;
-    int64_t start, end,
-        step; /* Python's rules; end 0 with .to_end means to the end; step 0 means 1 */
-    bool to_end;
+    int64_t start;
+    int64_t end RT_DEFAULT(INT64_MAX); /* the first index that is not taken; all to the last */
+    int64_t step RT_DEFAULT(1);        /* 1 or more */
 } rt_slice_args;
-#define rt_slice(...) rt_slice_((rt_slice_args){__VA_ARGS__})
-/* A view of every step-th index of an axis. */
+#define RT_SLICE_DEFAULTS .end = INT64_MAX, .step = 1
+#define rt_slice(...)                                                                              \
+    RT_CALL_WITH_DEFAULTS(rt_slice_, rt_slice_args, RT_SLICE_DEFAULTS, x, __VA_ARGS__)
+/* A view of every step-th index of an axis, by Python's rules: rt_slice(x, .start = 1) is x[1:],
+ * negative places count from the end, and what lies outside is not there. */
 rt_tensor *rt_slice_(rt_slice_args a);
 /* A copy that is contiguous; x itself if it already is. */
 rt_tensor *rt_contiguous(rt_tensor *x);
@@ -146,5 +151,7 @@ rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype);
 rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis);
 /* Joins count >= 1 tensors of one shape and dtype along a new axis. */
 rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis);
+
+RT_END_DECLS
 
 #endif

@@ -13,13 +13,15 @@
 #include <ringtorch/data.h>
 #include <ringtorch/optim.h>
 
+RT_BEGIN_DECLS
+
 typedef struct rt_trainer rt_trainer;
 
 typedef struct rt_trainer_args {
     const char *config;     /* path of a YAML configuration */
     const char *const *set; /* "key=value" overrides, NULL-terminated; may be NULL */
 } rt_trainer_args;
-#define rt_trainer_open(...) rt_trainer_open_((rt_trainer_args){__VA_ARGS__})
+#define rt_trainer_open(...) RT_CALL(rt_trainer_open_, rt_trainer_args, config, __VA_ARGS__)
 /* Reads the configuration and the data and makes net and optimiser; NULL on failure. Owned by the current scope. */
 rt_trainer *rt_trainer_open_(rt_trainer_args a);
 
@@ -44,5 +46,7 @@ typedef struct rt_evaluation {
 rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out);
 /* Hash of all parameters: name order (bytewise), raw little-endian bytes. */
 rt_status rt_trainer_weights_sha256(const rt_trainer *t, char hex[65]);
+
+RT_END_DECLS
 
 #endif

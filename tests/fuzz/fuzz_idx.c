@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(image_path, sizeof image_path, "/proc/self/fd/%d", images);
     snprintf(label_path, sizeof label_path, "/proc/self/fd/%d", good);
     rt_scope s = rt_scope_begin();
-    rt_dataset *d = rt_data_idx(.images = image_path, .labels = label_path);
+    rt_dataset *d = rt_data_idx(image_path, label_path);
     if (d)
         read_all(d);
     else if (!rt_failed())

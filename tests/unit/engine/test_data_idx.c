@@ -37,7 +37,7 @@ static rt_dataset *open_pair(void)
     char images[128], labels[128];
     snprintf(images, sizeof images, "%s/images", dir);
     snprintf(labels, sizeof labels, "%s/labels", dir);
-    return rt_data_idx(.images = images, .labels = labels, .classes = 10);
+    return rt_data_idx(images, labels, .classes = 10);
 }
 
 static void check_contents(const rt_dataset *d, int64_t n)
@@ -79,7 +79,7 @@ static void reads_plain_and_gzip_under_either_name(void **state)
     snprintf(a, sizeof a, "%s/images.gz", dir);
     snprintf(b, sizeof b, "%s/labels.gz", dir);
     rt_scope s = rt_scope_begin();
-    check_contents(rt_data_idx(.images = a, .labels = b, .classes = 10), N);
+    check_contents(rt_data_idx(a, b, .classes = 10), N);
     rt_scope_end(s);
 }
 
@@ -500,11 +500,11 @@ static void names_what_is_missing(void **state)
     assert_non_null(strstr(rt_error(), "/no/such/folder: no such directory"));
     rt_error_clear();
 
-    assert_null(rt_data_idx(.images = dir, .labels = dir)); /* a directory is no file */
+    assert_null(rt_data_idx(dir, dir)); /* a directory is no file */
     assert_int_equal(rt_error_code(), RT_E_ARG);
     rt_error_clear();
 
-    assert_null(rt_data_idx(.images = "x"));
+    assert_null(rt_data_idx("x"));
     assert_int_equal(rt_error_code(), RT_E_ARG);
     rt_error_clear();
     rt_scope_end(s);

@@ -44,7 +44,7 @@ static void check_batch(const rt_batch *b, int64_t n, int64_t epoch, int64_t ind
 static void epochs_visit_each_sample_once_in_keyed_order(void **state)
 {
     (void)state;
-    for (int prefetch = -1; prefetch <= 5; prefetch++) {
+    for (int prefetch = 0; prefetch <= 5; prefetch++) {
         rt_scope s = rt_scope_begin();
         rt_loader *l = rt_data_loader(numbered(), .batch = 10, .shuffle = true, .seed = 99,
                                       .prefetch = prefetch);
@@ -96,6 +96,22 @@ static void batches_larger_than_the_set(void **state)
     assert_null(rt_data_loader(numbered(), .batch = 0));
     assert_int_equal(rt_error_code(), RT_E_RANGE);
     rt_error_clear();
+    rt_scope_end(s);
+}
+
+static void seed_of_zero_is_a_seed(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_batch a, b, c;
+    rt_init("cpu", .seed = 5);
+    assert_true(rt_data_next(rt_data_loader(numbered(), .batch = 10, .shuffle = true), &a));
+    assert_true(
+        rt_data_next(rt_data_loader(numbered(), .batch = 10, .shuffle = true, .seed = 0), &b));
+    rt_init("cpu", .seed = 0);
+    assert_true(rt_data_next(rt_data_loader(numbered(), .batch = 10, .shuffle = true), &c));
+    assert_memory_not_equal(rt_data(a.y), rt_data(b.y), 10 * sizeof(int64_t));
+    assert_memory_equal(rt_data(b.y), rt_data(c.y), 10 * sizeof(int64_t));
     rt_scope_end(s);
 }
 
@@ -279,6 +295,7 @@ int main(void)
         cmocka_unit_test(epochs_visit_each_sample_once_in_keyed_order),
         cmocka_unit_test(drop_last_and_no_shuffle),
         cmocka_unit_test(batches_larger_than_the_set),
+        cmocka_unit_test(seed_of_zero_is_a_seed),
         cmocka_unit_test(leaves_nothing_behind),
         cmocka_unit_test(steady_state_takes_no_memory),
         cmocka_unit_test(survives_failing_allocations),

@@ -109,8 +109,7 @@ static rt_tensor *scattered(rt_tensor *x)
     }
     back.d[back.n - 1] *= 2;
     rt_tensor *room = rt_zeros(back, rt_dtype_of(x));
-    rt_tensor *view =
-        rt_permute(rt_slice(room, .axis = -1, .start = 0, .step = 2, .to_end = true), axes);
+    rt_tensor *view = rt_permute(rt_slice(room, .axis = -1, .start = 0, .step = 2), axes);
     rt_copy_into(view, x);
     return view;
 }

@@ -56,6 +56,14 @@ static rt_tensor *i(rt_dims dims)
             "linear: bias [4], expected [5]")                                                      \
     MISTAKE(conv_axes, rt_conv2d(f(rt_shape(3, 4)), f(rt_shape(1, 1, 3, 3))), SHAPE,               \
             "conv2d: x [3,4] and w [1,1,3,3]: expected [n,in,h,w] and [out,in/groups,kh,kw]")      \
+    MISTAKE(conv_half_a_stride,                                                                    \
+            rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)), .stride = {2}), RANGE,     \
+            "conv2d: stride {2, 0}, dilation {1, 1}, groups 1, padding {0, 0}: expected padding "  \
+            "of 0 or more, the others 1 or more")                                                  \
+    MISTAKE(conv_no_groups,                                                                        \
+            rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)), .groups = 0), RANGE,       \
+            "conv2d: stride {1, 1}, dilation {1, 1}, groups 0, padding {0, 0}: expected padding "  \
+            "of 0 or more, the others 1 or more")                                                  \
     MISTAKE(conv_channels, rt_conv2d(f(rt_shape(1, 3, 4, 4)), f(rt_shape(2, 2, 3, 3))), SHAPE,     \
             "conv2d: x [1,3,4,4] has 3 channels, w [2,2,3,3] with 1 groups takes 2")               \
     MISTAKE(conv_kernel, rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 5, 3))), SHAPE,       \
@@ -70,7 +78,9 @@ static rt_tensor *i(rt_dims dims)
             ARG, "conv2d: .same goes with stride 1 and no .padding of its own")                    \
     MISTAKE(conv_negative,                                                                         \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3, 3)), .padding = {-1, 0}),       \
-            RANGE, "conv2d: stride, padding, dilation and groups cannot be negative")              \
+            RANGE,                                                                                 \
+            "conv2d: stride {1, 1}, dilation {1, 1}, groups 1, padding {-1, 0}: expected padding " \
+            "of 0 or more, the others 1 or more")                                                  \
     MISTAKE(pool_kernel, rt_max_pool2d(f(rt_shape(1, 1, 4, 4)), {5, 2}), SHAPE,                    \
             "max_pool2d: kernel 5 is larger than the padded input, [1,1,4,4]")                     \
     MISTAKE(pool_padding, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {2, 2}, .padding = {2, 0}),       \

@@ -143,6 +143,32 @@ static void parameters_and_gradients_live_in_flat_buffers(void **state)
     rt_free(net);
 }
 
+/* What is written holds, zero as well; what is left out is torch.optim's default. */
+static void zeros_that_are_written_are_zeros(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = bare(1, 0);
+    assert_true(rt_optim_lr(rt_optim_adamw(net)) == 1e-3);
+    assert_true(rt_optim_lr(rt_optim_adamw(net, .lr = 0)) == 0);
+    assert_true(rt_optim_lr(rt_optim_sgd(net, .lr = 0)) == 0);
+    /* Without a first moment, betas (0, 0.9), the parameter follows the sign of each gradient. */
+    rt_optim *o = rt_optim_adamw(net, .lr = 0.1, .beta1 = 0, .beta2 = 0.9);
+    const rt_flat *flat = rt_optim_flat(o);
+    const float after[] = {0.9f, 1.0f, 0.9f}; /* torch.optim.AdamW, betas=(0, 0.9) */
+    flat->param[0] = 1;
+    for (int t = 0; t < 3; t++) {
+        rt_tensor *loss = rt_sum(flat->entry[0].param);
+        must(rt_backward(t == 1 ? rt_neg(loss) : loss));
+        must(rt_optim_step(o));
+        assert_true(fabsf(flat->param[0] - after[t]) < 1e-6f);
+    }
+    rt_adamw_args a = {RT_ADAMW_DEFAULTS, .net = net};
+    a.lr = 0;
+    assert_true(rt_optim_lr(rt_optim_adamw_(a)) == 0);
+    rt_scope_end(s);
+}
+
 /* ---- parameters without a gradient ---- */
 
 /* One backward and step; which of the two parameters of bare(3, 2) have a gradient, of ones. */
@@ -369,7 +395,13 @@ static void wrong_arguments_are_refused(void **state)
     rt_scope s = rt_scope_begin();
     rt_module *net = bare(2, 0);
     assert_null(rt_optim_sgd(net));
-    expect_error(RT_E_RANGE, "lr 0");
+    expect_error(RT_E_ARG, "sgd: .lr is missing");
+    assert_null(rt_optim_sgd(net, .lr = -0.1));
+    expect_error(RT_E_RANGE, "sgd: learning rate -0.1");
+    assert_null(rt_optim_adamw(net, .lr = INFINITY));
+    expect_error(RT_E_RANGE, "adamw: learning rate inf");
+    assert_null(rt_optim_adamw(net, .eps = 0));
+    expect_error(RT_E_RANGE, "adamw: eps 0");
     assert_null(rt_optim_sgd(net, .lr = 1, .nesterov = true));
     expect_error(RT_E_RANGE, ".nesterov");
     assert_null(rt_optim_sgd(net, .lr = 1, .momentum = 1));
@@ -377,7 +409,15 @@ static void wrong_arguments_are_refused(void **state)
     assert_null(rt_optim_adamw(net, .beta1 = 1));
     expect_error(RT_E_RANGE, "beta1 1");
     assert_null(rt_optim_adamw(net, .lr = NAN));
-    expect_error(RT_E_RANGE, "lr");
+    expect_error(RT_E_RANGE, "adamw: learning rate nan");
+    rt_optim *o = rt_optim_sgd(net, .lr = 1);
+    rt_optim_set_lr(o, NAN);
+    expect_error(RT_E_RANGE, "optim_set_lr: learning rate nan");
+    rt_optim_set_lr(o, -1);
+    expect_error(RT_E_RANGE, "optim_set_lr: learning rate -1");
+    assert_true(rt_optim_lr(o) == 1);
+    assert_int_equal(rt_optim_update(o, 0, 1, 1, NAN, 1), RT_E_RANGE);
+    expect_error(RT_E_RANGE, "optim_update: learning rate nan");
     assert_null(rt_optim_adamw(NULL));
     expect_error(RT_E_ARG, ".net is NULL");
     assert_null(rt_optim_adamw(rt_nn_relu()));
@@ -452,6 +492,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(updates_are_those_of_torch_optim),
         cmocka_unit_test(parameters_and_gradients_live_in_flat_buffers),
+        cmocka_unit_test(zeros_that_are_written_are_zeros),
         cmocka_unit_test(parameters_without_gradient_are_left_alone),
         cmocka_unit_test(updates_of_each_parameter_can_be_resumed),
         cmocka_unit_test(norm_leaves_out_what_has_no_gradient),

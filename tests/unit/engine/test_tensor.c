@@ -193,11 +193,16 @@ static void slices_follow_python(void **state)
     (void)state;
     rt_tensor *x = rt_arange(0, 10, 1, RT_F32);
     assert_values(rt_slice(x, .start = 2, .end = 8, .step = 3), 2, 5);
-    assert_values(rt_slice(x, .start = -3, .to_end = true), 7, 8, 9);
+    assert_values(rt_slice(x, .start = -3), 7, 8, 9);
     assert_values(rt_slice(x, .start = 7, .end = 100), 7, 8, 9);
     assert_values(rt_slice(x, .start = -100, .end = 2), 0, 1);
     assert_int_equal(rt_numel(rt_slice(x, .start = 5, .end = 5)), 0);
     assert_int_equal(rt_numel(rt_slice(x, .start = 8, .end = 2)), 0);
+    assert_values(rt_slice(x, .start = 7), 7, 8, 9);                  /* x[7:] */
+    assert_int_equal(rt_numel(rt_slice(x, .start = 1, .end = 0)), 0); /* x[1:0] */
+    assert_values(rt_slice(x, .start = -2, .end = -1), 8);
+    assert_null(rt_slice(x, .step = 0));
+    assert_error(RANGE, "slice: step 0, expected 1 or more");
     assert_null(rt_slice(x, .step = -1));
     assert_error(RANGE, "slice: step -1, expected 1 or more");
 }
@@ -319,7 +324,7 @@ static void fill_reaches_strided_views(void **state)
 {
     (void)state;
     rt_tensor *x = rt_zeros(rt_shape(2, 4));
-    rt_fill(rt_slice(x, .axis = 1, .start = 1, .step = 2, .to_end = true), 3);
+    rt_fill(rt_slice(x, .axis = 1, .start = 1, .step = 2), 3);
     assert_values(x, 0, 3, 0, 3, 0, 3, 0, 3);
 }
 
@@ -396,7 +401,7 @@ static void random_views_agree_with_index_arithmetic(void **state)
         for (int k = 0; k < 4; k++) {
             int a = rand_r(&random) % 4, b = rand_r(&random) % 4;
             int64_t step = rand_r(&random) % 3, start = rand_r(&random) % 3;
-            x = step ? rt_slice(x, a, start, .step = step, .to_end = true) : rt_transpose(x, a, b);
+            x = step ? rt_slice(x, a, start, .step = step) : rt_transpose(x, a, b);
             m = model_view(&m, a, b, start, step);
         }
         assert_model(x, &m);

@@ -40,7 +40,7 @@ int rt_shutdown(void)
     return code;
 }
 
-uint64_t rt__init_seed(void)
+uint64_t rt_seed(void)
 {
     return atomic_load(&init_seed);
 }

@@ -51,7 +51,5 @@ void rt__thread_register(void);
 
 /* Returns a buffer of RT_TEXT_SIZE bytes that the thread's 8th next call will reuse. */
 char *rt__text(void);
-/* Returns the seed given to rt_init. */
-uint64_t rt__init_seed(void);
 
 #endif

@@ -66,7 +66,7 @@ static rt_status read_pair(rt_dataset *d, const rt_data_idx_args *a, rt__source 
             "%s has %lld images but %s has %lld labels: these files do not belong together",
             rt__source_path(images), (long long)size[0], rt__source_path(labels->source),
             (long long)count);
-    bool all = a->limit == 0 || a->limit >= count;
+    bool all = a->limit >= count;
     d->count = all ? count : a->limit;
     d->sample = rt_shape(1, size[1], size[2]);
     d->sample_numel = size[1] * size[2];
@@ -86,7 +86,7 @@ rt_dataset *rt_data_idx_(rt_data_idx_args a)
 {
     if (!a.images || !a.labels)
         return RT_FAIL_NULL(ARG, "data_idx: .images and .labels must name files");
-    if (a.classes < 0 || a.classes > 256 || a.limit < 0)
+    if (a.classes < 0 || a.classes > 256 || a.limit < 1)
         return RT_FAIL_NULL(
             ARG,
             "data_idx: classes %lld and limit %lld: expected 1 to 256 classes and a limit of at "
@@ -114,7 +114,7 @@ rt_dataset *rt_data_mnist_(rt_data_mnist_args a)
     rt__mnist_files files;
     if (rt__mnist_files_find(a.folder, a.train, &files) != RT_OK)
         return NULL;
-    rt_dataset *d = rt_data_idx(.images = files.images, .labels = files.labels, .limit = a.limit);
+    rt_dataset *d = rt_data_idx(files.images, files.labels, .limit = a.limit);
     rt__mnist_files_release(&files);
     if (d && d->classes < TEN)
         d->classes = TEN;

@@ -70,15 +70,11 @@ rt_loader *rt_data_loader_(rt_loader_args a)
     if (a.batch < 1 || (a.drop_last && a.batch > size))
         return RT_FAIL_NULL(RANGE, "data_loader: batch %lld, expected 1 to %lld",
                             (long long)a.batch, (long long)size);
-    if (a.prefetch < -1 || a.prefetch > 1024)
-        return RT_FAIL_NULL(RANGE, "data_loader: prefetch %d, expected -1 (none) to 1024",
+    if (a.prefetch < 0 || a.prefetch > 1024)
+        return RT_FAIL_NULL(RANGE, "data_loader: prefetch %d, expected 0 (none) to 1024",
                             a.prefetch);
     if (a.batch > size)
         a.batch = size;
-    if (a.prefetch == 0)
-        a.prefetch = 2;
-    if (a.seed == 0)
-        a.seed = rt__init_seed();
     rt_scope s = rt_scope_begin();
     rt_loader *l = rt__object_new(&loader_type, sizeof *l);
     if (!l)

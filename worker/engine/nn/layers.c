@@ -103,17 +103,17 @@ rt_module *rt_nn_conv2d_(rt_nn_conv2d_args a)
     static const rt_module_type type = {"conv2d", sizeof(conv2d), conv2d_forward, NULL};
     if (a.kernel_w == 0)
         a.kernel_w = a.kernel;
-    if (a.groups == 0)
-        a.groups = 1;
     if (a.in < 1 || a.out < 1 || a.kernel < 1 || a.kernel_w < 1)
         return RT_FAIL_NULL(
             ARG,
             "conv2d: %lld inputs, %lld outputs, kernel %lld x %lld, expected at least 1 of each",
             (long long)a.in, (long long)a.out, (long long)a.kernel, (long long)a.kernel_w);
-    if (a.stride < 0 || a.padding < 0 || a.dilation < 0)
+    if (a.stride < 1 || a.padding < 0 || a.dilation < 1)
         return RT_FAIL_NULL(
-            ARG, "conv2d: stride %lld, padding %lld, dilation %lld, expected none below 0",
-            (long long)a.stride, (long long)a.padding, (long long)a.dilation);
+            ARG,
+            "conv2d: stride %lld, dilation %lld, padding %lld: expected at least 1, "
+            "1 and 0",
+            (long long)a.stride, (long long)a.dilation, (long long)a.padding);
     if (a.groups < 1 || a.in % a.groups != 0 || a.out % a.groups != 0)
         return RT_FAIL_NULL(ARG, "conv2d: %lld groups do not divide %lld inputs and %lld outputs",
                             (long long)a.groups, (long long)a.in, (long long)a.out);

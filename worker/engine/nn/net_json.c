@@ -60,29 +60,31 @@ static bool is_plane(const rt_dims *shape)
 /* Replaces height and width by how many places a window has; false if it has none. */
 static bool slide(const settings *o, rt_dims *shape)
 {
-    int64_t stride = o->stride ? o->stride : 1, dilation = o->dilation ? o->dilation : 1;
     for (int i = 1; i <= 2; i++) {
-        int64_t room = shape->d[i] + 2 * o->padding - dilation * (o->kernel - 1) - 1;
+        int64_t room = shape->d[i] + 2 * o->padding - o->dilation * (o->kernel - 1) - 1;
         if (room < 0) {
             RT_FAIL(CONFIG,
                     "a kernel of %lld (dilation %lld, padding %lld) does not fit into an input of "
                     "%lld x %lld",
-                    (long long)o->kernel, (long long)dilation, (long long)o->padding,
+                    (long long)o->kernel, (long long)o->dilation, (long long)o->padding,
                     (long long)shape->d[1], (long long)shape->d[2]);
             return false;
         }
-        shape->d[i] = room / stride + 1;
+        shape->d[i] = room / o->stride + 1;
     }
     return true;
 }
 
 static rt_module *build_conv2d(const settings *o, rt_dims *shape)
 {
-    if (!is_plane(shape) || (!o->same && !slide(o, shape)))
+    settings window = *o;
+    if (window.stride == 0)
+        window.stride = 1;
+    if (!is_plane(shape) || (!o->same && !slide(&window, shape)))
         return NULL;
     int64_t in = shape->d[0];
     shape->d[0] = o->out;
-    return rt_nn_conv2d(in, o->out, o->kernel, .stride = o->stride, .padding = o->padding,
+    return rt_nn_conv2d(in, o->out, o->kernel, .stride = window.stride, .padding = o->padding,
                         .dilation = o->dilation, .groups = o->groups, .same = o->same,
                         .no_bias = o->no_bias);
 }
@@ -301,7 +303,7 @@ static rt_module *read_layer(json_t *layer, rt_dims *shape)
     json_t *given;
     const char *name = split_layer(layer, &given);
     const kind *k = name ? find_kind(name) : NULL;
-    settings s = {0};
+    settings s = {.dilation = 1, .groups = 1}; /* without a stride: 1, or a pool's kernel */
     if (!k)
         return NULL;
     rt_module *m = read_options(k, given, &s) == RT_OK ? k->build(&s, shape) : NULL;

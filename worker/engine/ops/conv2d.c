@@ -161,9 +161,14 @@ static rt_status output_size(const rt_conv2d_args *a, int axis, rt_conv2d_shape 
 static rt_status check_options(const rt_conv2d_args *a)
 {
     for (int i = 0; i < 2; i++) {
-        if (a->stride[i] < 0 || a->dilation[i] < 0 || a->padding[i] < 0 || a->groups < 0)
-            return RT_FAIL(RANGE,
-                           "conv2d: stride, padding, dilation and groups cannot be negative");
+        if (a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0 || a->groups < 1)
+            return RT_FAIL(
+                RANGE,
+                "conv2d: stride {%lld, %lld}, dilation {%lld, %lld}, groups %lld, padding "
+                "{%lld, %lld}: expected padding of 0 or more, the others 1 or more",
+                (long long)a->stride[0], (long long)a->stride[1], (long long)a->dilation[0],
+                (long long)a->dilation[1], (long long)a->groups, (long long)a->padding[0],
+                (long long)a->padding[1]);
         if (a->same && (a->stride[i] > 1 || a->padding[i] > 0))
             return RT_FAIL(ARG, "conv2d: .same goes with stride 1 and no .padding of its own");
         if (a->w->dims.d[2 + i] < 1)
@@ -180,7 +185,7 @@ static rt_status geometry(const rt_conv2d_args *a, rt_conv2d_shape *s)
                        rt_dims_text(a->x->dims), rt_dims_text(a->w->dims));
     RT_TRY(check_options(a));
     const int64_t *x = a->x->dims.d, *w = a->w->dims.d;
-    int64_t groups = a->groups ? a->groups : 1;
+    int64_t groups = a->groups;
     *s = (rt_conv2d_shape){.n = x[0],
                            .c = x[1],
                            .h = x[2],
@@ -197,8 +202,8 @@ static rt_status geometry(const rt_conv2d_args *a, rt_conv2d_shape *s)
         return RT_FAIL(SHAPE, "conv2d: bias %s, expected [%lld]", rt_dims_text(a->bias->dims),
                        (long long)w[0]);
     for (int i = 0; i < 2; i++) {
-        s->stride[i] = a->stride[i] ? a->stride[i] : 1;
-        s->dilation[i] = a->dilation[i] ? a->dilation[i] : 1;
+        s->stride[i] = a->stride[i];
+        s->dilation[i] = a->dilation[i];
         s->pad[i] = a->padding[i];
         RT_TRY(output_size(a, i, s, i ? &s->ow : &s->oh));
     }

@@ -110,13 +110,13 @@ rt_tensor *rt_slice_(rt_slice_args a)
     int i = rt_failed() || !a.x ? -1 : rt__axis("slice", a.axis, a.x->dims.n);
     if (i < 0)
         return NULL;
-    int64_t n = a.x->dims.d[i], step = a.step ? a.step : 1;
-    if (step < 0)
-        return RT_FAIL_NULL(RANGE, "slice: step %lld, expected 1 or more", (long long)step);
+    int64_t n = a.x->dims.d[i];
+    if (a.step < 1)
+        return RT_FAIL_NULL(RANGE, "slice: step %lld, expected 1 or more", (long long)a.step);
     int64_t start = clamp(a.start < 0 ? a.start + n : a.start, 0, n);
-    int64_t end = a.to_end && a.end == 0 ? n : clamp(a.end < 0 ? a.end + n : a.end, 0, n);
-    int64_t size = end > start ? (end - start - 1) / step + 1 : 0;
-    return part(a.x, i, start, step, size);
+    int64_t end = clamp(a.end < 0 ? a.end + n : a.end, 0, n);
+    int64_t size = end > start ? (end - start - 1) / a.step + 1 : 0;
+    return part(a.x, i, start, a.step, size);
 }
 
 /* ---- cat ---- */

@@ -15,10 +15,11 @@ static void adamw_update(rt__range_update *u)
 rt_optim *rt__optim_adamw(rt_module *net, rt_adamw_shape s)
 {
     static const rt__rule rule = {"adamw", {"exp_avg", "exp_avg_sq"}, adamw_update};
-    if (!(isfinite(s.lr) && s.lr >= 0 && s.eps > 0 && s.weight_decay >= 0))
-        return RT_FAIL_NULL(
-            RANGE, "adamw: lr %g, eps %g, weight_decay %g: expected none below 0 and eps above it",
-            s.lr, s.eps, s.weight_decay);
+    if (!(s.eps > 0 && s.weight_decay >= 0))
+        return RT_FAIL_NULL(RANGE,
+                            "adamw: eps %g, weight_decay %g: expected eps above 0 and no "
+                            "weight_decay below it",
+                            s.eps, s.weight_decay);
     if (!(s.beta1 >= 0 && s.beta1 < 1 && s.beta2 >= 0 && s.beta2 < 1))
         return RT_FAIL_NULL(RANGE, "adamw: beta1 %g and beta2 %g: expected at least 0 and below 1",
                             s.beta1, s.beta2);
@@ -27,9 +28,9 @@ rt_optim *rt__optim_adamw(rt_module *net, rt_adamw_shape s)
 
 rt_optim *rt_optim_adamw_(rt_adamw_args a)
 {
-    return rt__optim_adamw(a.net, (rt_adamw_shape){.lr = a.lr ? a.lr : 1e-3,
-                                                   .beta1 = a.beta1 ? a.beta1 : 0.9,
-                                                   .beta2 = a.beta2 ? a.beta2 : 0.999,
-                                                   .eps = a.eps ? a.eps : 1e-8,
+    return rt__optim_adamw(a.net, (rt_adamw_shape){.lr = a.lr,
+                                                   .beta1 = a.beta1,
+                                                   .beta2 = a.beta2,
+                                                   .eps = a.eps,
                                                    .weight_decay = a.weight_decay});
 }

@@ -16,11 +16,10 @@ static void sgd_update(rt__range_update *u)
 rt_optim *rt__optim_sgd(rt_module *net, rt_sgd_shape s)
 {
     static const rt__rule rule = {"sgd", {"momentum_buffer"}, sgd_update};
-    if (!(isfinite(s.lr) && s.lr >= 0 && s.momentum >= 0 && s.momentum < 1 && s.weight_decay >= 0))
+    if (!(s.momentum >= 0 && s.momentum < 1 && s.weight_decay >= 0))
         return RT_FAIL_NULL(
-            RANGE,
-            "sgd: lr %g, momentum %g, weight_decay %g: expected none below 0 and momentum below 1",
-            s.lr, s.momentum, s.weight_decay);
+            RANGE, "sgd: momentum %g, weight_decay %g: expected none below 0 and momentum below 1",
+            s.momentum, s.weight_decay);
     if (s.nesterov && (s.momentum == 0 || s.dampening != 0))
         return RT_FAIL_NULL(RANGE, "sgd: .nesterov needs .momentum above 0 and no .dampening");
     return rt__optim_new(net, &rule, s.momentum > 0 ? 1 : 0, (rt__hyper){.sgd = s}, s.lr);
@@ -28,9 +27,8 @@ rt_optim *rt__optim_sgd(rt_module *net, rt_sgd_shape s)
 
 rt_optim *rt_optim_sgd_(rt_sgd_args a)
 {
-    if (!(a.lr > 0))
-        return rt_failed() ? NULL
-                           : RT_FAIL_NULL(RANGE, "sgd: lr %g, expected a rate above 0", a.lr);
+    if (isnan(a.lr))
+        return RT_FAIL_NULL(ARG, "sgd: .lr is missing or no number: there is no default");
     return rt__optim_sgd(a.net, (rt_sgd_shape){.lr = a.lr,
                                                .momentum = a.momentum,
                                                .dampening = a.dampening,

@@ -125,7 +125,8 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
 
 static rt_status open_all(rt_run *r, const rt_config *cfg)
 {
-    r->train = rt_keep(rt_data_mnist(r->data_path, .train = true, .limit = cfg->data.limit));
+    int64_t limit = cfg->data.limit > 0 ? cfg->data.limit : INT64_MAX; /* 0: all */
+    r->train = rt_keep(rt_data_mnist(r->data_path, .train = true, .limit = limit));
     RT_TRY(rt_error_code());
     RT_TRY(set_length(r, cfg));
     RT_TRY(build_net(r, cfg));

@@ -1,0 +1,43 @@
+/* What all public headers share: C linkage, and macros that call a function whose arguments are one
+ * struct.
+ *
+ *     rt_optim_adamw(net, .lr = 1e-4);          // C: the first argument, then others by name
+ *     rt_optim_adamw(.net = net, .lr = 1e-4);   // C++20: all by name, in the order of the struct
+ *     rt_optim_adamw(net, 1e-4);                // both: in the order of the struct
+ *
+ * What is left out has its default, which the struct shows: zero, or the value in RT_DEFAULT(...). What
+ * is written holds, zero as well. A caller who fills the struct himself begins with the defaults, and
+ * calls the function whose name ends in an underscore:
+ *
+ *     rt_adamw_args a = {RT_ADAMW_DEFAULTS, .net = net};     // C; rt_adamw_args a = {}; in C++
+ *     a.beta1 = 0;
+ *     rt_optim *opt = rt_optim_adamw_(a);
+ *
+ * A struct without an RT_..._DEFAULTS has none that are not zero. */
+#ifndef RINGTORCH_EXPORT_H
+#define RINGTORCH_EXPORT_H
+
+#ifdef __cplusplus
+#define RT_BEGIN_DECLS extern "C" {
+#define RT_END_DECLS   }
+
+#define RT_DEFAULT(...)                                             = __VA_ARGS__
+#define RT_CALL(function, args, first, ...)                         function(args{__VA_ARGS__})
+#define RT_CALL_WITH_DEFAULTS(function, args, defaults, first, ...) function(args{__VA_ARGS__})
+#else
+#define RT_BEGIN_DECLS
+#define RT_END_DECLS
+
+/* Says in the struct what `defaults` of RT_CALL_WITH_DEFAULTS does in C, and does it in C++. */
+#define RT_DEFAULT(...)
+#define RT_CALL(function, args, first, ...) function((args){.first = __VA_ARGS__})
+/* The caller's fields come after the defaults and override them, which -Wextra would warn about. */
+#define RT_CALL_WITH_DEFAULTS(function, args, defaults, first, ...)                                \
+    __extension__({                                                                                \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")       \
+            function((args){defaults, .first = __VA_ARGS__});                                      \
+        _Pragma("GCC diagnostic pop")                                                              \
+    })
+#endif
+
+#endif
