@@ -52,10 +52,13 @@ static rt_status check_parallel(const rt_config *c)
     if (automatic)
         slices = rt_slices_auto((int)workers);
     if (slices < workers)
-        return RT_FAIL(CONFIG,
-                       "parallel.slices %" PRId64 " is less than parallel.workers %" PRId64
-                       ": each worker needs at least one slice",
-                       slices, workers);
+        return RT_FAIL(
+            CONFIG,
+            "parallel.slices %" PRId64 " is less than parallel.workers %" PRId64
+            ": each worker needs at least one slice: use -n %" PRId64
+            " or fewer, or raise parallel.slices (in a new run: model.init takes over the "
+            "weights of one that is there)",
+            slices, workers, slices);
     if (c->data.batch < slices)
         return RT_FAIL(CONFIG,
                        "data.batch %" PRId64 " is less than the %" PRId64

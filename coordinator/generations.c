@@ -336,7 +336,8 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
     rt__source_release(&r->source);
     RT_TRY(as_before ? source_as_before(r, &r->source) : choose_source(r, &r->source));
     RT_TRY(rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step));
-    RT_TRY(rt__plan_make(r->facts.cfg, &r->source, &r->roster, r->end_step, &plan));
+    RT_TRY(rt__plan_make(r->facts.cfg, &r->source, &r->roster, r->end_step, r->history.init_sha256,
+                         &plan));
     int64_t newest = newest_known(r), lost = 0;
     if (!as_before && newest > r->source.step && !r->fallback.exact)
         lost = newest - r->source.step;

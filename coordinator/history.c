@@ -74,6 +74,13 @@ static rt_status apply_run(rt__history *h, const json_t *record)
     return set_text(&h->config, record, "config");
 }
 
+static rt_status apply_init(rt__history *h, const json_t *record)
+{
+    const char *sha = json_string_value(json_object_get(record, "weights_sha256"));
+    snprintf(h->init_sha256, sizeof h->init_sha256, "%s", sha ? sha : "");
+    return RT_OK;
+}
+
 static void forget_evaluation(rt__history *h)
 {
     h->evaluated_step = -1;
@@ -225,6 +232,7 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->planned = flag(record, "planned");
     h->start_step = integer(record, "start_step");
     h->first_step_at = number(record, "first_step_at");
+    RT_TRY(apply_init(h, json_object_get(record, "init")));
     RT_TRY(apply_over(h, json_object_get(record, "over")));
     h->trained_seconds = number(record, "trained_seconds");
     h->trained_steps = integer(record, "trained_steps");
@@ -274,6 +282,8 @@ json_t *rt__history_records(const rt__history *h)
                                                  (json_int_t)h->doubts.list[i].generation, "step",
                                                  (json_int_t)h->doubts.list[i].step)) == 0;
     /* json_object_set_new takes its value over, also when it fails. */
+    whole &= json_object_set_new(record, "init",
+                                 json_pack("{s:s}", "weights_sha256", h->init_sha256)) == 0;
     whole &= json_object_set_new(record, "evaluated", evaluated) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
@@ -296,6 +306,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         rt_status (*apply)(rt__history *h, const json_t *record);
     } kinds[] = {
         {"run", apply_run},
+        {"init", apply_init},
         {"launch", apply_launch},
         {"generation", apply_generation},
         {"plan", apply_plan},

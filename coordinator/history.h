@@ -10,6 +10,7 @@
  * Records are JSON objects with a `kind`:
  *     run         run, config (YAML): the first one
  *     launch      a launcher has started the run, anew or again: what follows is counted from here
+ *     init        weights_sha256: what model.init gave
  *     generation  generation, world, restart, trained_seconds, trained_steps (before it)
  *     plan        generation, start_step, lost_steps, source: it has begun to step, or may have
  *     exited      generation: no process of it is left
@@ -42,10 +43,11 @@ typedef struct rt__over {
 } rt__over;
 
 typedef struct rt__history {
-    char run_id[64];    /* "": the journal is empty */
-    char *config;       /* YAML; owned, NULL: none */
-    int64_t records;    /* applied so far */
-    int64_t generation; /* the last one; 0: none yet */
+    char run_id[64];      /* "": the journal is empty */
+    char *config;         /* YAML; owned, NULL: none */
+    char init_sha256[65]; /* weights the run began with; "": drawn at random, or not known yet */
+    int64_t records;      /* applied so far */
+    int64_t generation;   /* the last one; 0: none yet */
     int64_t restarts, lost_steps;
     json_t *world_sizes;      /* one per generation */
     json_t *recovery_seconds; /* one per recovery */

@@ -87,7 +87,7 @@ static rt_status hash_plan(const rt_config *cfg, const rt__roster *roster, const
 }
 
 rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt__roster *roster,
-                        int64_t end_step, rt__plan *out)
+                        int64_t end_step, const char *init_sha256, rt__plan *out)
 {
     *out = (rt__plan){0};
     RT_TRY(check_source(source, roster, end_step));
@@ -118,6 +118,7 @@ rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt
         .checkpoint_final = cfg->checkpoint.final,
         .evaluate_every = cfg->evaluate.every,
         .evaluate_final = cfg->evaluate.final,
+        .init_sha256 = init_sha256,
     };
     rt_status status = hash_plan(cfg, roster, &out->message, out->hash);
     if (status != RT_OK)

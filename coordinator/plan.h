@@ -41,12 +41,12 @@ typedef struct rt__plan {
 /* CONFIG, naming the checkpoint, if it is past the last step of the run. */
 rt_status rt__plan_check_step(const rt__source *source, int64_t end_step);
 
-/* Fills a PLAN; parallel.slices must be resolved. MISMATCH if the checkpoint's parameters are not
+/* Fills a PLAN; parallel.slices must be resolved. init_sha256: borrowed, see messages.def. MISMATCH if the checkpoint's parameters are not
  * laid out as the workers'; CONFIG if the checkpoint is past the end of the run. Release it before
  * source, and do not copy it. The hash is the SHA-256 of all that must be equal on every rank, with
  * instruction set and BLAS. */
 rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt__roster *roster,
-                        int64_t end_step, rt__plan *out);
+                        int64_t end_step, const char *init_sha256, rt__plan *out);
 void rt__plan_release(rt__plan *p);
 
 #endif

@@ -8,6 +8,32 @@
 
 /* ---- same mathematics? ---- */
 
+/* Whether `init` is what the run began with: itself, or the run directory of the checkpoint that was chosen then. */
+static bool is_same_init(const char *init, const char *began_with)
+{
+    size_t len = strlen(init);
+    while (len > 1 && init[len - 1] == '/')
+        len--;
+    return strncmp(init, began_with, len) == 0 &&
+           (began_with[len] == '\0' || strncmp(began_with + len, "/checkpoints/", 13) == 0);
+}
+
+/* Weights are taken in at step 0 only: a run that goes on keeps its own. */
+static rt_status adopt_init(rt_config *cfg, const rt_config *base, const char *name)
+{
+    if (cfg->model.init[0] && !is_same_init(cfg->model.init, base->model.init))
+        return RT_FAIL(MISMATCH,
+                       "%s: did not begin with model.init %s: to train from those weights begin a "
+                       "new run in another --run-dir",
+                       name, cfg->model.init);
+    char *copy = rt_strdup(base->model.init);
+    if (!copy)
+        return rt_error_code();
+    rt_mem_free(cfg->model.init);
+    cfg->model.init = copy;
+    return RT_OK;
+}
+
 rt_status rt__resume_adopt(rt_config *cfg, const rt_config *base, const char *name)
 {
     rt_config standard;
@@ -21,16 +47,19 @@ rt_status rt__resume_adopt(rt_config *cfg, const rt_config *base, const char *na
         return RT_FAIL(CONFIG,
                        "%s: was made with %" PRId64
                        " slices, which is the most workers it can go on with: use -n %" PRId64
-                       " or fewer",
+                       " or fewer, or begin a new run from its weights (model.init) in another "
+                       "--run-dir",
                        name, cfg->parallel.slices, cfg->parallel.slices);
+    RT_TRY(adopt_init(cfg, base, name));
     char *differences;
     RT_TRY(rt_config_difference(base, cfg, &differences));
     rt_status status = RT_OK;
     if (differences[0])
         status = RT_FAIL(MISMATCH,
                          "%s: is of another model or training: %s: resume with the configuration "
-                         "it was made with",
-                         name, differences);
+                         "it was made with, or begin a new run from its weights: another --run-dir "
+                         "and --set model.init=%s",
+                         name, differences, strchr(name, '/') ? name : "RUN");
     rt_mem_free(differences);
     return status;
 }
@@ -92,6 +121,35 @@ static rt_status find_at_path(const rt__resume *how, char **path, rt_manifest *m
     return status;
 }
 
+/* model.init of a run that begins: a run directory stands for the newest good checkpoint that it holds now. */
+static rt_status settle_init(const rt__resume *how, rt_config *cfg)
+{
+    char *init = cfg->model.init, *path = NULL;
+    rt_manifest m = {0};
+    if (!*init)
+        return RT_OK;
+    if (!rt_path_exists(init))
+        return RT_FAIL(
+            NOTFOUND, "model.init: %s: no such file, checkpoint or run directory: correct the path",
+            init);
+    char *root = rt_path_join(init, "checkpoints"), *manifest = rt_path_join(init, "manifest.json");
+    rt_status status = root && manifest ? RT_OK : rt_error_code();
+    if (status == RT_OK && rt_path_exists(root) && !rt_path_exists(manifest)) {
+        status = rt__store_newest(root, INT64_MAX, &how->look, &path, &m);
+        if (status == RT_OK && !path)
+            status =
+                RT_FAIL(NOTFOUND, "model.init: %s: holds no checkpoints: train it first", init);
+    }
+    if (path) {
+        rt_manifest_release(&m);
+        rt_mem_free(cfg->model.init);
+        cfg->model.init = path;
+    }
+    rt_mem_free(root);
+    rt_mem_free(manifest);
+    return status;
+}
+
 static rt_status find_first(const rt__resume *how, char **path, rt_manifest *m)
 {
     *path = NULL;
@@ -100,6 +158,14 @@ static rt_status find_first(const rt__resume *how, char **path, rt_manifest *m)
     if (strcmp(how->mode, "auto") == 0)
         return rt__store_newest(how->root, INT64_MAX, &how->look, path, m);
     return find_at_path(how, path, m);
+}
+
+/* What a run that begins leaves open. */
+static rt_status settle_new(const rt__resume *how, rt_config *cfg)
+{
+    if (cfg->parallel.slices == RT_AUTO)
+        cfg->parallel.slices = rt_slices_auto((int)cfg->parallel.workers);
+    return settle_init(how, cfg);
 }
 
 rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out)
@@ -112,8 +178,8 @@ rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *ou
         status = adopt_text(cfg, m.config, path);
     else if (status == RT_OK && how->prior_config)
         status = adopt_text(cfg, how->prior_config, "the run in this directory");
-    else if (status == RT_OK && cfg->parallel.slices == RT_AUTO)
-        cfg->parallel.slices = rt_slices_auto((int)cfg->parallel.workers);
+    else if (status == RT_OK)
+        status = settle_new(how, cfg);
     if (status == RT_OK)
         status = rt_config_check(cfg);
     if (status == RT_OK && path) {

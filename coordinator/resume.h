@@ -20,7 +20,8 @@ typedef struct rt__resume {
 } rt__resume;
 
 /* Finds the state to start from and settles `slices: auto` (from the checkpoint or the run that is
- * there, else from the number of workers) and a seed left at its default. MISMATCH names the keys
+ * there, else from the number of workers), a seed left at its default, and which checkpoint a run named by model.init
+ * stands for. MISMATCH names the keys
  * that differ from what the checkpoint was made with; NOTFOUND, CORRUPT: no checkpoint can be used.
  */
 rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out);

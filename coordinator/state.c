@@ -496,6 +496,10 @@ static void on_layout(rt__run *r, double now, int64_t rank, const rt_msg_layout 
     }
     json_decref(r->layout);
     r->layout = layout;
+    if (m->init_sha256[0] && !r->history.init_sha256[0]) {
+        rt__record_decision(r, "init", "{s:s}", "weights_sha256", m->init_sha256);
+        rt_error_clear(); /* without it another file in the same place would go unnoticed */
+    }
 }
 
 static void on_finished(rt__run *r, double now, int64_t rank, const rt_msg_finished *m)

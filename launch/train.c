@@ -10,6 +10,7 @@
 #include "launch/rundir.h"
 #include "launch/supervise.h"
 #include <errno.h> /* program_invocation_name */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,27 @@ static rt_status check_written_size(const rt_config *cfg, const char *path)
                          path, len, RT_CONFIG_FILE_MAX);
 }
 
+/* Workers may run elsewhere, and a link (checkpoints/best) may point elsewhere later: the place itself is meant. */
+static rt_status settle_init_path(rt_config *cfg)
+{
+    char *init = cfg->model.init, real[PATH_MAX];
+    if (!*init)
+        return RT_OK;
+    if (!realpath(init, real)) {
+        if (*init == '/')
+            return RT_OK; /* a run that goes on does not need it any more */
+        return RT_FAIL(
+            NOTFOUND, "model.init: %s: no such file, checkpoint or run directory: correct the path",
+            init);
+    }
+    char *path = rt_strdup(real);
+    if (!path)
+        return rt_error_code();
+    rt_mem_free(init);
+    cfg->model.init = path;
+    return RT_OK;
+}
+
 /* Checks all that can be checked before anything is started or written. */
 static rt_status prepare(int argc, char **argv, launch *l)
 {
@@ -132,6 +154,7 @@ static rt_status prepare(int argc, char **argv, launch *l)
         return RT_OK;
     RT_TRY(rt_config_load(o->config, o->sets, o->n_sets, &l->cfg));
     RT_TRY(rt_config_check(&l->cfg));
+    RT_TRY(settle_init_path(&l->cfg));
     RT_TRY(check_written_size(&l->cfg, o->config));
     RT_TRY(check_hosts(&l->cfg));
     RT_TRY(find_programs(l));

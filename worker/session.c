@@ -11,6 +11,7 @@
 #include "worker/restore.h"
 #include "worker/shm_dir.h"
 #include "worker/snapshot_restore.h"
+#include "worker/start_weights.h"
 
 /* Whether something is due after step number `step` that is done every `every` steps; 0: never. */
 static bool divides(int64_t every, int64_t step)
@@ -74,9 +75,9 @@ static rt_status join(rt__session *s)
     return RT_OK;
 }
 
-static void post_layout(rt__session *s)
+static void post_layout(rt__session *s, const char *init_sha256)
 {
-    rt_msg_layout m = {.json = rt_run_layout(s->run)};
+    rt_msg_layout m = {.json = rt_run_layout(s->run), .init_sha256 = init_sha256};
     rt__link_post(s->link, RT_MSG_LAYOUT, &m);
 }
 
@@ -161,10 +162,14 @@ static rt_status restore_snapshot(rt__session *s)
     return RT_OK;
 }
 
-static rt_status restore(rt__session *s)
+static rt_status restore(rt__session *s, char init_sha256[65])
 {
+    const char *init = s->config->model.init;
+    init_sha256[0] = '\0';
     if (s->plan->source == 0)
-        return RT_OK;
+        return *init ? rt__start_weights(s->run, s->comm, s->rank, s->world, init,
+                                         s->plan->init_sha256, init_sha256)
+                     : RT_OK;
     rt__progress_phase(s->progress, RT_PHASE_RESTORE, -1);
     return s->plan->source == 2 ? restore_snapshot(s) : restore_checkpoint(s);
 }
@@ -372,10 +377,11 @@ static rt_status finish(rt__session *s, int64_t finished)
 static rt_status run_plan(rt__session *s)
 {
     int64_t finished = s->plan->start_step;
-    if (s->rank == 0)
-        post_layout(s);
+    char init_sha256[65];
     RT_TRY(prepare(s));
-    RT_TRY(restore(s));
+    RT_TRY(restore(s, init_sha256));
+    if (s->rank == 0)
+        post_layout(s, init_sha256);
     RT_TRY(start_copies(s));
     rt__progress_step(s->progress, finished);
     RT_TRY(catch_up(s, finished));

@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "common/error.h"
+#include "common/mem.h"
 #include "worker/restore.h"
+#include "worker/start_weights.h"
 
 static const rt__option *find_option(const rt__option *options, const char *name)
 {
@@ -54,15 +57,36 @@ static rt_status load_model(rt__model *m, const char *config)
     RT_TRY(load_config(&m->saved, config, &m->config));
     RT_TRY(rt_run_start_engine(&m->config));
     RT_TRY(rt_run_open(&m->config, m->saved.manifest.slices, &m->run));
+    if (m->saved.manifest.step < 0)
+        return rt__weights_load(m->run, m->saved.dir);
     RT_TRY(rt__restore_check_layout(&m->saved, rt_run_layout(m->run)));
     rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
     return rt__restore(&m->saved, &to);
 }
 
+/* A file of weights only: what it is of must be said. */
+static rt_status find_weights(const char *path, const char *config, rt_saved *out)
+{
+    if (!config)
+        return RT_FAIL(ARG,
+                       "%s: a file of weights does not say which model they are of: add --config "
+                       "CONFIG",
+                       path);
+    *out = (rt_saved){.dir = rt_strdup(path), .manifest = {.step = -1, .slices = 1}};
+    return out->dir ? RT_OK : rt_error_code();
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 rt_status rt__model_open(const char *path, const char *config, rt__model *out)
 {
     *out = (rt__model){0};
-    RT_TRY(rt__saved_find(path, &out->saved));
+    RT_TRY(is_file(path) ? find_weights(path, config, &out->saved)
+                         : rt__saved_find(path, &out->saved));
     rt_status status = load_model(out, config);
     if (status != RT_OK)
         rt__model_close(out);

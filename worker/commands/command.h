@@ -43,8 +43,8 @@ typedef struct rt__model {
 } rt__model;
 
 /* path: a checkpoint, or a run directory (its newest checkpoint that verifies). The configuration
- * is the one in the checkpoint's manifest, or the file `config` if that is not NULL. Starts the
- * engine. */
+ * is the one in the checkpoint's manifest, or the file `config` if that is not NULL. Or a safetensors file of weights,
+ * which needs `config`: saved.dir is its path then, and saved.manifest.step -1. Starts the engine. */
 rt_status rt__model_open(const char *path, const char *config, rt__model *out);
 void rt__model_close(rt__model *m);
 

@@ -1,4 +1,4 @@
-/* ringtorch eval RUN|CHECKPOINT: accuracy and loss over the whole test set, by the same code and
+/* ringtorch eval RUN|CHECKPOINT|FILE: accuracy and loss over the whole test set, by the same code and
  * with the same bits as the evaluations of the run; with --logits also the model's raw outputs. */
 #include "worker/commands/command.h"
 
@@ -12,8 +12,8 @@
 #include "common/text.h"
 #include "worker/evaluate.h"
 
-static const char usage[] =
-    "eval RUN|CHECKPOINT [--config CONFIG] [--json] [--logits FILE.safetensors [--limit N]]";
+static const char usage[] = "eval RUN|CHECKPOINT|FILE.safetensors [--config CONFIG] [--json] "
+                            "[--logits FILE.safetensors [--limit N]]";
 
 typedef struct options {
     const char *path, *config, *logits, *limit;
@@ -61,10 +61,11 @@ static rt_status read_limit(const options *o, const rt_run *run, int64_t *out)
 
 static rt_status print_json(const rt_saved *s, const rt_evaluation *e, double seconds)
 {
-    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:f}", "checkpoint", s->dir, "step",
-                          (json_int_t)s->manifest.step, "count", (json_int_t)e->count, "correct",
-                          (json_int_t)e->correct, "accuracy", (double)e->correct / (double)e->count,
-                          "loss", rt_json_number(e->loss), "seconds", seconds);
+    json_t *j = json_pack("{s:s, s:o, s:I, s:I, s:f, s:o, s:f}", "checkpoint", s->dir, "step",
+                          s->manifest.step >= 0 ? json_integer(s->manifest.step) : json_null(),
+                          "count", (json_int_t)e->count, "correct", (json_int_t)e->correct,
+                          "accuracy", (double)e->correct / (double)e->count, "loss",
+                          rt_json_number(e->loss), "seconds", seconds);
     char *text = j ? rt_json_text(j) : NULL;
     if (text)
         puts(text);
@@ -86,11 +87,12 @@ static rt_status evaluate(rt__model *m, const options *o)
         RT_TRY(write_logits(m->run, o->logits, limit));
     if (o->json)
         return print_json(&m->saved, &e, seconds);
-    char loss[RT_FIXED];
-    printf("%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s, step %" PRId64
-           ", %.1f s\n",
+    char loss[RT_FIXED], step[32] = "";
+    if (m->saved.manifest.step >= 0)
+        snprintf(step, sizeof step, ", step %" PRId64, m->saved.manifest.step);
+    printf("%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s%s, %.1f s\n",
            m->saved.dir, e.correct, e.count, 100.0 * (double)e.correct / (double)e.count,
-           rt_fixed(e.loss, 4, loss), m->saved.manifest.step, seconds);
+           rt_fixed(e.loss, 4, loss), step, seconds);
     if (o->logits)
         printf("%s: outputs of %" PRId64 " samples\n", o->logits, limit);
     return RT_OK;

@@ -385,7 +385,10 @@ static void keys_must_fit_together(void **state)
                        "model.preset and model.layers are both given: keep one of them");
     expect_check_error(
         "model: {preset: cnn}\nparallel: {workers: 4, slices: 3}",
-        "parallel.slices 3 is less than parallel.workers 4: each worker needs at least one slice");
+        "parallel.slices 3 is less than parallel.workers 4: each worker needs at least one slice: "
+        "use -n 3 or fewer, or raise parallel.slices (in a new run: model.init takes over the "
+        "weights "
+        "of one that is there)");
     expect_check_error(
         "model: {preset: cnn}\nparallel: {slices: 65}",
         "data.batch 64 is less than the 65 slices of a step: each slice needs at least one sample");

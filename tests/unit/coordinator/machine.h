@@ -279,7 +279,7 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
         machine_worker(m, now, 0, RT_MSG_REPORT,
                        BODY(report, .step = a, .loss = 1, .seconds = 0.1 * (double)a));
     else if (IS("layout"))
-        machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]"));
+        machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]", .init_sha256 = ""));
     else if (IS("evaluated"))
         machine_worker(m, now, 0, RT_MSG_EVALUATED,
                        BODY(evaluated, .step = a, .count = 8, .correct = 6));

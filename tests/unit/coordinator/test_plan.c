@@ -179,7 +179,7 @@ static void a_plan_covers_all_slices(void **state)
 {
     fixture *f = *state;
     rt__plan p;
-    assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, 200, &p), RT_OK);
+    assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, 200, "", &p), RT_OK);
     assert_int_equal(p.message.slice_begin_count, 4);
     assert_int_equal(p.message.slice_begin[0], 0);
     assert_int_equal(p.message.slice_begin[3], 12);
@@ -197,7 +197,7 @@ static void a_plan_covers_all_slices(void **state)
 static void hash_of(fixture *f, int64_t end_step, char out[65])
 {
     rt__plan p;
-    assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, end_step, &p), RT_OK);
+    assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, end_step, "", &p), RT_OK);
     memcpy(out, p.hash, 65);
     rt__plan_release(&p);
 }
@@ -227,7 +227,7 @@ static void the_plan_hash_sees_what_matters(void **state)
 static void expect_no_plan(fixture *f, int64_t end_step, rt_status status, const char *fragment)
 {
     rt__plan p;
-    rt_status got = rt__plan_make(&f->cfg, &f->source, &f->roster, end_step, &p);
+    rt_status got = rt__plan_make(&f->cfg, &f->source, &f->roster, end_step, "", &p);
     if (got != status || !strstr(rt_error(), fragment))
         fail_msg("status %d, \"%s\": expected %d and \"%s\"", got, rt_error(), status, fragment);
     rt_error_clear();
@@ -239,7 +239,7 @@ static void checkpoints_of_other_models_are_refused(void **state)
     char path[] = "step-00000050";
     f->source = (rt__source){.step = 50, .path = path, .parameters = 1000, .layout_hash = "1a404"};
     rt__plan p;
-    assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, 50, &p), RT_OK);
+    assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, 50, "", &p), RT_OK);
     assert_int_equal(p.message.start_step, 50);
     assert_int_equal(p.message.source, 1);
     assert_string_equal(p.message.checkpoint, path);

@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "common/mem.h"
+#include <ringtorch/formats.h>
 #include "worker/engine/base/object.h"
 #include "worker/engine/train/run.h"
 
@@ -37,6 +38,9 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
                                                 : cfg->parallel.slices;
     RT_TRY(rt_run_start_engine(cfg));
     RT_TRY(rt_run_open(cfg, t->slices, &t->run));
+    if (cfg->model.init[0] && rt_nn_load(rt_run_net(t->run), cfg->model.init) != RT_OK)
+        return rt_error_prefix(
+            "model.init (here a safetensors file, as ringtorch export writes it)");
     t->sums = rt_calloc((size_t)rt_run_blocks(t->run) + 1, sizeof *t->sums);
     return rt_error_code();
 }

@@ -1,0 +1,233 @@
+/* Runs that start from weights of elsewhere: the same bits from whatever they are read and whoever reads them, also after
+ * a loss before the first checkpoint; and nothing else is taken for them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include <ringtorch/formats.h>
+#include <ringtorch/ringtorch.h>
+
+#include "common/file.h"
+#include "records.h"
+#include "runs.h"
+
+static scratch s;
+static char expected[65]; /* of a run from the first one's weights */
+
+static void must(rt_status status)
+{
+    if (status != RT_OK)
+        fail_msg("%s", rt_error());
+}
+
+/* Starts a run from weights, with other steps, rate, batch, slices and optimiser than the first one's; `more` is one further assignment or NULL. */
+static command fine_tune(const char *name, const char *workers, const char *weights,
+                         const char *more)
+{
+    char init[256];
+    snprintf(init, sizeof init, "model.init=%s", weights);
+    return start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", workers, "--run-dir",
+                 in_scratch(&s, "%s", name), "--set", init, "--set",
+                 more ? more : "run.report_every=10", "--set", "run.steps=100", "--set",
+                 "optimizer.name=sgd", "--set", "optimizer.lr=0.001", "--set", "data.batch=32",
+                 "--set", "parallel.slices=8", "--set", "checkpoint.every=0", NULL);
+}
+
+static void sha_of(const char *name, char sha[65])
+{
+    summary_text(in_scratch(&s, "%s", name), "weights_sha256", sha, 65);
+}
+
+static void expect_done(command c, const char *name, char sha[65])
+{
+    result r = finish(c, 120);
+    expect_exit(&r, 0);
+    result_release(&r);
+    sha_of(name, sha);
+}
+
+/* Copies a file of weights as another program would write it: under a prefix, as another type. */
+static void rewrite(const char *from, const char *to, const char *prefix, rt_dtype dtype)
+{
+    rt_st_reader *r;
+    rt_st_writer *w;
+    static char names[16][64];
+    rt_scope scope = rt_scope_begin();
+    must(rt_st_open(from, &r));
+    must(rt_st_create(to, &w));
+    for (int64_t i = 0; i < rt_st_count(r); i++) {
+        const rt_st_entry *e = rt_st_at(r, i);
+        snprintf(names[i], sizeof names[i], "%s%s", prefix, e->name);
+        rt_tensor *x = rt_to(rt_from(e->data, e->shape, e->dtype), dtype);
+        must(rt_st_add(w, names[i], dtype, e->shape, rt_data(x)));
+    }
+    must(rt_st_finish(w, NULL, NULL));
+    rt_st_close(r);
+    rt_scope_end(scope);
+}
+
+static int set_up(void **state)
+{
+    char sha[65];
+    (void)state;
+    tiny_setup(&s);
+    train_tiny(&s, in_scratch(&s, "first"), 2, NULL, sha);
+    result r = run(&s, 60, "ringtorch", "export", in_scratch(&s, "first"), "--format",
+                   "safetensors", "--out", in_scratch(&s, "first.safetensors"), NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    expect_done(fine_tune("from-run", "1", in_scratch(&s, "first"), NULL), "from-run", expected);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
+static void same_bits_from_every_source(void **state)
+{
+    (void)state;
+    char sha[65], checkpoint[160];
+    snprintf(checkpoint, sizeof checkpoint, "%s", newest_checkpoint(&s, in_scratch(&s, "first")));
+    rewrite(in_scratch(&s, "first.safetensors"), in_scratch(&s, "ddp.safetensors"), "module.",
+            RT_F32);
+    const struct {
+        const char *name, *workers, *weights;
+    } rows[] = {
+        {"from-checkpoint", "2", checkpoint},
+        {"from-file", "3", "first.safetensors"},
+        {"from-ddp", "4", "ddp.safetensors"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool absolute = rows[i].weights[0] == '/';
+        expect_done(fine_tune(rows[i].name, rows[i].workers,
+                              absolute ? rows[i].weights : in_scratch(&s, "%s", rows[i].weights),
+                              NULL),
+                    rows[i].name, sha);
+        assert_string_equal(sha, expected);
+    }
+    expect_done(fine_tune("fresh", "1", "\"\"", NULL), "fresh", sha);
+    assert_string_not_equal(sha, expected);
+}
+
+/* A run directory stands for the checkpoint that was its newest, whatever it holds later. */
+static void what_it_began_with_is_written_down(void **state)
+{
+    (void)state;
+    rt_bytes text;
+    must(rt_file_read(in_scratch(&s, "from-run/config.yaml"), 1 << 20, &text));
+    expect_text((const char *)text.data, "first/checkpoints/step-00000200\"");
+    rt_bytes_release(&text);
+    must(rt_file_read(in_scratch(&s, "from-run/journal"), 1 << 20, &text));
+    assert_non_null(memmem(text.data, text.len, "\"kind\":\"init\"", 13));
+    rt_bytes_release(&text);
+}
+
+/* Kills a worker of a run that has neither snapshots nor checkpoints: all begins again. */
+static command lose_a_worker(const char *name, const char *weights)
+{
+    command c = fine_tune(name, "2", weights, "snapshot.every=0");
+    await_step(in_scratch(&s, "%s", name), 30, 60);
+    kill(find_worker(&s, 1, 10), SIGSTOP); /* so that the run does not end before it is killed */
+    return c;
+}
+
+static void a_loss_before_the_first_checkpoint_begins_again_with_them(void **state)
+{
+    (void)state;
+    char sha[65];
+    command c = lose_a_worker("begun-again", in_scratch(&s, "first.safetensors"));
+    kill(find_worker(&s, 1, 10), SIGKILL);
+    expect_done(c, "begun-again", sha);
+    assert_string_equal(sha, expected);
+    assert_int_equal(summary_int(in_scratch(&s, "begun-again"), "restarts"), 1);
+}
+
+static void other_weights_in_their_place_are_refused(void **state)
+{
+    (void)state;
+    const char *file = in_scratch(&s, "first.safetensors");
+    rewrite(file, in_scratch(&s, "changing.safetensors"), "", RT_F32);
+    command c = lose_a_worker("changed", in_scratch(&s, "changing.safetensors"));
+    rewrite(in_scratch(&s, "first.safetensors"), in_scratch(&s, "changing.safetensors"), "",
+            RT_F16);
+    kill(find_worker(&s, 1, 10), SIGKILL);
+    result r = finish(c, 120);
+    expect_exit(&r, 2);
+    expect_text(r.err, "changing.safetensors: has changed since this run began");
+    result_release(&r);
+}
+
+/* Going on needs the file no more, and takes no other. */
+static void going_on_keeps_the_weights(void **state)
+{
+    (void)state;
+    char init[256];
+    must(rt_remove_tree(in_scratch(&s, "ddp.safetensors")));
+    result r =
+        run(&s, 60, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
+            in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=120", NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    snprintf(init, sizeof init, "model.init=%s", in_scratch(&s, "first.safetensors"));
+    r = run(&s, 60, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
+            in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=140", "--set", init,
+            NULL);
+    expect_exit(&r, 2);
+    expect_text(r.err, "did not begin with model.init");
+    result_release(&r);
+}
+
+static void what_does_not_fit_is_listed(void **state)
+{
+    (void)state;
+    command c = fine_tune("misfit", "2", in_scratch(&s, "first"),
+                          "model.layers=[flatten, {linear: 96}, relu, {linear: 10}]");
+    result r = finish(c, 60);
+    expect_exit(&r, 2);
+    expect_text(r.err, "\"1.weight\" [96,784] is missing; \"1.bias\" [96] is missing");
+    expect_text(r.err, "\"4.bias\" [96] is not of this model; and 2 more");
+    result_release(&r);
+    r = finish(fine_tune("misfit", "2", in_scratch(&s, "nowhere"), NULL), 60);
+    expect_exit(&r, 2);
+    expect_text(r.err, "model.init: ");
+    expect_text(r.err, "nowhere: no such file, checkpoint or run directory");
+    result_release(&r);
+}
+
+static void bare_weights_are_evaluated(void **state)
+{
+    (void)state;
+    const char *half = in_scratch(&s, "half.safetensors");
+    rewrite(in_scratch(&s, "first.safetensors"), half, "", RT_F16);
+    result r = run(&s, 60, "ringtorch", "eval", half, "--config", in_scratch(&s, "tiny.yaml"),
+                   "--json", NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "\"step\":null,\"count\":100,\"correct\":");
+    result_release(&r);
+    r = run(&s, 60, "ringtorch", "eval", half, NULL);
+    expect_exit(&r, 2);
+    expect_text(r.err, "add --config CONFIG");
+    result_release(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_bits_from_every_source),
+        cmocka_unit_test(what_it_began_with_is_written_down),
+        cmocka_unit_test(a_loss_before_the_first_checkpoint_begins_again_with_them),
+        cmocka_unit_test(other_weights_in_their_place_are_refused),
+        cmocka_unit_test(going_on_keeps_the_weights),
+        cmocka_unit_test(what_does_not_fit_is_listed),
+        cmocka_unit_test(bare_weights_are_evaluated),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
