@@ -182,8 +182,12 @@ rt_status rt_file_append_line(const char *path, const char *line)
     rt_status status = RT_OK;
     if (n < 0)
         status = RT__FAIL_ERRNO(path, "append");
-    else if (n != wanted) /* the system took what it had room for */
+    else if (n !=
+             wanted) { /* the system took what it had room for: half a line is worse than none */
         status = RT_FAIL(NOSPACE, "%s: only %zd of %zd bytes appended", path, n, wanted);
+        if (ftruncate(fd, lseek(fd, 0, SEEK_CUR) - n) != 0)
+            status = RT__FAIL_ERRNO(path, "take half a line away again");
+    }
     if (close(fd) < 0 && status == RT_OK)
         status = RT__FAIL_ERRNO(path, "close");
     return status;

@@ -29,6 +29,7 @@ static rt_status make_paths(rt__shell *s)
         {&s->config_before, ".config.before.yaml"},
         {&s->events, "events.jsonl"},
         {&s->metrics, "metrics.jsonl"},
+        {&s->metrics_abandoned, "metrics-abandoned.jsonl"},
         {&s->summary, "summary.json"},
         {&s->checkpoints, "checkpoints"},
         {&s->journal_path, "journal"},
@@ -95,6 +96,21 @@ static rt_status make_journal_shorter(rt__shell *s)
     return status;
 }
 
+/* Also does what the coordinator before was about to do when it died: the plan of the last generation was written down,
+ * and rows of steps that it makes again were to leave. */
+static rt_status open_metrics(rt__shell *s)
+{
+    const rt__history *h = &s->history;
+    rt__metrics m = {s->metrics, s->metrics_abandoned};
+    int64_t generation;
+    RT_TRY(rt__metrics_open(&m, &s->metrics_step));
+    if (!h->planned || s->metrics_step <= h->start_step)
+        return RT_OK;
+    RT_TRY(rt__metrics_last_generation(&m, &generation));
+    return generation == h->generation ? RT_OK
+                                       : rt__metrics_rewind(&m, h->start_step, &s->metrics_step);
+}
+
 static rt_status open_journal(rt__shell *s)
 {
     RT_TRY(rt__history_init(&s->history));
@@ -104,6 +120,7 @@ static rt_status open_journal(rt__shell *s)
         return RT_FAIL(
             EXISTS, "%s: holds another run: go on with --resume auto, or choose another --run-dir",
             s->options->dir);
+    RT_TRY(open_metrics(s));
     if (!holds_a_run)
         return make_run_id(s);
     snprintf(s->run_id, sizeof s->run_id, "%s", s->history.run_id);
@@ -179,30 +196,6 @@ static rt_status listen(rt__shell *s)
 
 /* ---- all of it ---- */
 
-/* Returns the newest step in metrics.jsonl that the last generation wrote; -1: none. What was received but not
- * confirmed by a coordinator that died is sent again. */
-static int64_t last_metrics_step(const rt__shell *s)
-{
-    enum { TAIL = 4096 };
-    rt_bytes tail;
-    json_t *j = NULL;
-    int64_t step = -1;
-    if (rt_input_tail(s->metrics, TAIL, &tail) != RT_OK)
-        rt_error_clear();
-    char *text = (char *)tail.data, *end = text ? strrchr(text, '\n') : NULL;
-    if (end) {
-        *end = '\0';
-        const char *before = strrchr(text, '\n'), *line = before ? before + 1 : text;
-        if (rt_json_parse(line, strlen(line), s->metrics, &j) == RT_OK &&
-            json_integer_value(json_object_get(j, "generation")) == s->history.generation)
-            step = json_integer_value(json_object_get(j, "step"));
-    }
-    rt_error_clear();
-    rt_bytes_release(&tail);
-    json_decref(j);
-    return step;
-}
-
 rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
 {
     s->again = getenv("RINGTORCH_RUN") != NULL;
@@ -223,7 +216,7 @@ rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
                                            .effects = &s->effects,
                                            .history = s->history,
                                            .again = s->again,
-                                           .metrics_step = s->again ? last_metrics_step(s) : -1});
+                                           .metrics_step = s->metrics_step});
     s->history = (rt__history){0};
     return RT_OK;
 }
@@ -240,8 +233,9 @@ void rt__shell_release(rt__shell *s)
         rt__run_release(&s->run);
     rt__history_release(&s->history);
     rt_config_release(&s->cfg);
-    char *owned[] = {s->config_next, s->config,      s->config_before, s->events, s->metrics,
-                     s->summary,     s->checkpoints, s->journal_path,  s->log,    s->control};
+    char *owned[] = {
+        s->config_next,       s->config,      s->config_before, s->events, s->metrics, s->summary,
+        s->metrics_abandoned, s->checkpoints, s->journal_path,  s->log,    s->control};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         rt_mem_free(owned[i]);
     rt_log_close();

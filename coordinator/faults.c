@@ -137,8 +137,7 @@ void rt__run_learn_from_traces(rt__run *r, double now)
 
 /* ---- what a worker complains of ---- */
 
-/* Puts all that memory holds of generations up to this one under doubt, but for steps up to `step`. What was reported
- * of later ones is reported anew. */
+/* Puts all that memory holds of generations up to this one under doubt, but for steps up to `step`. */
 static bool doubt(rt__run *r, double now, int64_t step)
 {
     if (rt__record_decision(r, "doubt", "{s:I, s:I}", "generation", (json_int_t)r->generation,
@@ -146,8 +145,6 @@ static bool doubt(rt__run *r, double now, int64_t step)
         rt__run_fail_with_error(r, now);
         return false;
     }
-    if (r->reported_step > step)
-        r->reported_step = step;
     return true;
 }
 

@@ -330,6 +330,15 @@ static void enter_run(rt__run *r, double now, bool resumed)
     rt__run_settle(r, now);
 }
 
+/* metrics.jsonl is the history of the run that goes on: rows of later steps, which are made again, leave it. */
+static void rewind_metrics(rt__run *r)
+{
+    if (r->reported_step <= r->source.step)
+        return;
+    r->facts.effects->rewind(r->facts.effects->ctx, r->source.step);
+    r->reported_step = r->source.step;
+}
+
 static rt_status make_plan(rt__run *r, double now, bool as_before)
 {
     rt__plan plan;
@@ -341,11 +350,15 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
     int64_t newest = newest_known(r), lost = 0;
     if (!as_before && newest > r->source.step && !r->fallback.exact)
         lost = newest - r->source.step;
+    if (!as_before && rt__record_newest_row(r) > r->source.step)
+        rt__record_held_row(r); /* the journal forgets it with the plan */
     rt_status status = rt__record_decision(
         r, "plan", "{s:I, s:I, s:I, s:o}", "generation", (json_int_t)r->generation, "start_step",
         (json_int_t)r->source.step, "lost_steps", (json_int_t)lost, "source",
         rt__record_text(rt__source_name(&r->source)));
     if (status == RT_OK) {
+        if (!as_before)
+            rewind_metrics(r);
         r->recovery.lost_steps = lost;
         rt__run_send_to_all(r, RT_MSG_PLAN, &plan.message);
         tell_running(r, now, &plan, lost);

@@ -26,6 +26,7 @@ void rt__history_release(rt__history *h)
 {
     json_decref(h->world_sizes);
     json_decref(h->recovery_seconds);
+    json_decref(h->held);
     rt_mem_free(h->config);
     rt_mem_free(h->source);
     *h = (rt__history){0};
@@ -114,14 +115,35 @@ static rt_status apply_generation(rt__history *h, const json_t *record)
     return append(h->world_sizes, json_object_get(record, "world"));
 }
 
+static void hold(rt__history *h, json_t *row)
+{
+    json_t *before = h->held;
+    h->held = json_is_object(row) ? json_incref(row) : NULL;
+    json_decref(before);
+}
+
+int64_t rt__history_held_step(const rt__history *h)
+{
+    return rt__field_int(h->held, "step", -1);
+}
+
+static rt_status apply_reported(rt__history *h, const json_t *record)
+{
+    hold(h, json_object_get(record, "row"));
+    return RT_OK;
+}
+
 static rt_status apply_plan(rt__history *h, const json_t *record)
 {
     if (integer(record, "generation") != h->generation)
         return RT_OK;
-    if (!h->planned)
-        h->lost_steps += integer(record, "lost_steps");
+    bool first = !h->planned; /* else it is the same one, sent again */
     h->planned = true;
     h->start_step = integer(record, "start_step");
+    if (first)
+        h->lost_steps += integer(record, "lost_steps");
+    if (first && rt__history_held_step(h) > h->start_step)
+        hold(h, NULL);
     return set_text(&h->source, record, "source");
 }
 
@@ -242,6 +264,7 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     size_t i;
     json_t *doubt;
     json_array_foreach(json_object_get(record, "doubts"), i, doubt) RT_TRY(apply_doubt(h, doubt));
+    hold(h, json_object_get(record, "held"));
     /* Also what was evaluated and committed since the doubt. */
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
     h->committed_step = integer(record, "committed_step");
@@ -287,6 +310,8 @@ json_t *rt__history_records(const rt__history *h)
     whole &= json_object_set_new(record, "evaluated", evaluated) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
+    if (h->held)
+        whole &= json_object_set(record, "held", h->held) == 0;
     if (!whole) {
         json_decref(record);
         record = NULL;
@@ -315,6 +340,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         {"committing", apply_committing},
         {"commit", apply_commit},
         {"first_step", apply_first_step},
+        {"reported", apply_reported},
         {"evaluated", apply_evaluated},
         {"target", apply_target},
         {"interrupt", apply_interrupt},

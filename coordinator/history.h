@@ -18,6 +18,7 @@
  *     committing  step (of a checkpoint): it is about to be renamed, and may have been
  *     commit, abort   step (of a checkpoint)
  *     first_step  seconds
+ *     reported    row: of metrics.jsonl, held back until its step has been evaluated
  *     evaluated   step, loss, accuracy
  *     target      workers: what scale asked for
  *     interrupt   signal
@@ -55,6 +56,7 @@ typedef struct rt__history {
     int64_t world;            /* of the last generation */
     bool planned;             /* it was given a plan ... */
     int64_t start_step;       /* ... that starts here ... */
+    json_t *held;             /* the last row that was held back; NULL: none */
     char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
     int64_t committed_step;   /* newest checkpoint; -1: none */
     int64_t committing_step;  /* the last one that was to be committed; -1: none */
@@ -73,6 +75,8 @@ typedef struct rt__history {
 
 rt_status rt__history_init(rt__history *h);
 void rt__history_release(rt__history *h);
+/* Returns the step of the last row that was held back; -1: none. */
+int64_t rt__history_held_step(const rt__history *h);
 /* Takes one record in. FORMAT for one without a kind; kinds of a later version are passed over. */
 rt_status rt__history_apply(rt__history *h, const json_t *record);
 /* The same, for rt__journal_open. */

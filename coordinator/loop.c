@@ -64,6 +64,15 @@ static void effect_line(void *ctx, rt__line where, const json_t *object)
     rt_mem_free(text);
 }
 
+static void effect_rewind(void *ctx, int64_t step_number)
+{
+    rt__shell *s = ctx;
+    int64_t newest;
+    rt__metrics m = {s->metrics, s->metrics_abandoned};
+    if (rt__metrics_rewind(&m, step_number, &newest) != RT_OK)
+        log_failure("rows of steps that are made again stay in metrics.jsonl");
+}
+
 static rt_status effect_journal(void *ctx, const json_t *record)
 {
     rt_status status = rt__journal_append(((rt__shell *)ctx)->journal, record);
@@ -360,6 +369,7 @@ static const rt__effects effects = {
     .send = effect_send,
     .generation = effect_generation,
     .line = effect_line,
+    .rewind = effect_rewind,
     .journal = effect_journal,
     .recover = effect_recover,
     .commit = effect_commit,

@@ -1,5 +1,6 @@
 #include "coordinator/record.h"
 #include "common/error.h"
+#include "common/fields.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include <math.h>
@@ -44,15 +45,21 @@ static void show(rt__run *r, const json_t *object)
     rt_mem_free(text);
 }
 
-/* Writes an object and shows it, with "event": shown put in front if given; takes over fields. */
+/* Shows an object, with "event": name put in front if given; takes over fields. */
+static void show_as(rt__run *r, const char *name, json_t *fields)
+{
+    json_t *j = join(name ? json_pack("{s:s}", "event", name) : json_object(), fields);
+    if (j)
+        show(r, j);
+    json_decref(j);
+}
+
+/* Writes an object and shows it as above; takes over fields. */
 static void write_line(rt__run *r, rt__line where, const char *shown, json_t *fields)
 {
     if (fields)
         r->facts.effects->line(r->facts.effects->ctx, where, fields);
-    json_t *j = join(shown ? json_pack("{s:s}", "event", shown) : json_object(), fields);
-    if (j)
-        show(r, j);
-    json_decref(j);
+    show_as(r, shown, fields);
 }
 
 static void utc(double wall, char text[32])
@@ -87,7 +94,57 @@ void rt__record_event(rt__run *r, double now, const char *name, const char *fmt,
     write_line(r, RT__LINE_EVENT, NULL, event);
 }
 
-void rt__record_report(rt__run *r, double now, const rt_msg_report *m)
+/* ---- rows of metrics.jsonl ---- */
+
+static bool holds_row(const rt__run *r)
+{
+    return rt__history_held_step(&r->history) > r->reported_step;
+}
+
+int64_t rt__record_newest_row(const rt__run *r)
+{
+    return holds_row(r) ? rt__history_held_step(&r->history) : r->reported_step;
+}
+
+static void write_row(rt__run *r, const json_t *row)
+{
+    r->facts.effects->line(r->facts.effects->ctx, RT__LINE_METRICS, row);
+    r->reported_step = rt__field_int(row, "step", r->reported_step);
+}
+
+void rt__record_evaluated_row(rt__run *r, int64_t step, double loss, double accuracy)
+{
+    if (!holds_row(r) || rt__history_held_step(&r->history) != step)
+        return;
+    json_t *row = json_copy(r->history.held);
+    json_t *found = json_pack("{s:o, s:o}", "eval_loss", rt_json_number(loss), "eval_accuracy",
+                              rt_json_number(accuracy));
+    row = join(row, found);
+    if (row)
+        write_row(r, row);
+    json_decref(row);
+}
+
+void rt__record_held_row(rt__run *r)
+{
+    const rt__history *h = &r->history;
+    if (!holds_row(r))
+        return;
+    if (h->evaluated_step == rt__history_held_step(h))
+        rt__record_evaluated_row(r, h->evaluated_step, h->eval_loss, h->eval_accuracy);
+    else
+        write_row(r, h->held);
+}
+
+/* Keeps a row in the journal. */
+static bool hold_row(rt__run *r, json_t *row)
+{
+    bool held = rt__record_decision(r, "reported", "{s:O}", "row", row) == RT_OK;
+    rt_error_clear(); /* else it is written without what the evaluation gives */
+    return held;
+}
+
+void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held)
 {
     double epoch = (double)m->step * (double)r->facts.cfg->data.batch / (double)r->roster.samples;
     json_t *j = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I}", "step",
@@ -96,7 +153,10 @@ void rt__record_report(rt__run *r, double now, const rt_msg_report *m)
                           rt_json_number(m->grad_norm), "samples_per_second",
                           rt_json_number(m->samples_per_second), "seconds", now, "world_size",
                           (json_int_t)r->roster.world, "generation", (json_int_t)r->generation);
-    write_line(r, RT__LINE_METRICS, "report", j);
+    rt__record_held_row(r);
+    if (j && !(held && hold_row(r, j)))
+        write_row(r, j);
+    show_as(r, "report", j);
 }
 
 void rt__record_progress(rt__run *r, const rt_msg_progress *m)

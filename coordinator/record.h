@@ -14,8 +14,15 @@
 json_t *rt__record_text(const char *s);
 /* Writes and shows an event; fmt and what follows are json_pack's and make an object. */
 void rt__record_event(rt__run *r, double now, const char *name, const char *fmt, ...);
-/* Writes and shows a metrics line. */
-void rt__record_report(rt__run *r, double now, const rt_msg_report *m);
+/* Shows a report and writes it as a row of metrics.jsonl. held: only when its step has been evaluated, or when it turns
+ * out that it will not be; until then the journal keeps it. */
+void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held);
+/* Writes the row that is held back, if it is of this step, with what the evaluation gave. */
+void rt__record_evaluated_row(rt__run *r, int64_t step, double loss, double accuracy);
+/* Writes the row that is held back, if there is one, although nothing more has come of its evaluation. */
+void rt__record_held_row(rt__run *r);
+/* Returns the newest step that has a row, held back or not; -1: none. */
+int64_t rt__record_newest_row(const rt__run *r);
 /* Shows where rank 0 is, without writing it anywhere. */
 void rt__record_progress(rt__run *r, const rt_msg_progress *m);
 /* Writes and shows the summary; status: "done", "stopped" or "failed". */

@@ -7,13 +7,14 @@
 #include "coordinator/desk.h"
 #include "coordinator/journal.h"
 #include "coordinator/loop.h"
+#include "coordinator/metrics.h"
 #include "coordinator/resume.h"
 #include "coordinator/state.h"
 
 typedef struct rt__shell {
     const rt__loop_options *options;
-    char *config_next, *config, *config_before, *events, *metrics, *summary, *checkpoints,
-        *journal_path, *log, *control;
+    char *config_next, *config, *config_before, *events, *metrics, *metrics_abandoned, *summary,
+        *checkpoints, *journal_path, *log, *control;
     rt_config cfg;
     char config_hash[65];
     char run_id[64];
@@ -25,6 +26,7 @@ typedef struct rt__shell {
     rt__run run;
     rt__effects effects;
     double next_tick;
+    int64_t metrics_step;        /* newest in metrics.jsonl at the start; -1: none */
     bool recover, recover_again; /* asked for by an effect, done after it */
     int64_t recover_most;
 } rt__shell;

@@ -181,6 +181,7 @@ void rt__run_conclude(rt__run *r, double now)
     const char *status = r->failed ? "failed" : stopped ? "stopped" : "done";
     rt__run_discard_checkpoints(r, now, "the run ended before it was complete");
     rt__run_tell_askers(r, INT64_MAX, false, "the run has ended");
+    rt__record_held_row(r);
     if (stopped) {
         r->exit_code = 128 + (int)r->interrupt_signal;
         keep = may_be_ahead_in_memory(r);
@@ -445,6 +446,14 @@ static void on_progress(rt__run *r, double now, int64_t rank, const rt_msg_progr
         rt__record_progress(r, m);
 }
 
+/* Rank 0 evaluates before it makes the next step, so no other report comes in between. */
+static bool will_be_evaluated(const rt__run *r, int64_t step)
+{
+    const rt_config *cfg = r->facts.cfg;
+    bool due = cfg->evaluate.every > 0 && step % cfg->evaluate.every == 0;
+    return due || (cfg->evaluate.final && step == r->end_step);
+}
+
 static void on_report(rt__run *r, double now, int64_t rank, const rt_msg_report *m)
 {
     if (rank != 0)
@@ -460,21 +469,26 @@ static void on_report(rt__run *r, double now, int64_t rank, const rt_msg_report 
         r->history.first_step_at = now;
     }
     /* The report of a generation's very first step only tells that work has begun. */
-    bool tells_more = m->step > r->source.step + 1 || m->step == r->end_step ||
+    bool evaluated = will_be_evaluated(r, m->step);
+    bool tells_more = m->step > r->source.step + 1 || m->step == r->end_step || evaluated ||
                       m->step % r->facts.cfg->run.report_every == 0;
-    bool said_again = m->step <= r->reported_step;
-    if (tells_more && !said_again) {
-        r->reported_step = m->step;
-        rt__record_report(r, now, m);
-    }
+    bool said_again = m->step <= rt__record_newest_row(r);
+    if (tells_more && !said_again)
+        rt__record_report(r, now, m, evaluated);
     rt__run_end_recovery(r, now, m);
 }
 
 static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_evaluated *m)
 {
-    if (rank != 0 || m->step <= r->history.evaluated_step)
-        return;
     double accuracy = m->count > 0 ? (double)m->correct / (double)m->count : NAN;
+    if (rank != 0)
+        return;
+    if (m->step <=
+        r->history
+            .evaluated_step) { /* told already; its row went with the steps that are made again */
+        rt__record_evaluated_row(r, m->step, m->loss, accuracy);
+        return;
+    }
     json_t *shown = rt_json_number(accuracy), *loss = rt_json_number(m->loss);
     rt__record_event(r, now, "evaluation", "{s:I, s:I, s:I, s:O, s:O, s:f}", "step",
                      (json_int_t)m->step, "count", (json_int_t)m->count, "correct",
@@ -483,6 +497,7 @@ static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_eval
     rt__record_decision(r, "evaluated", "{s:I, s:o, s:o}", "step", (json_int_t)m->step, "loss",
                         loss, "accuracy", shown);
     rt_error_clear(); /* figures for the summary */
+    rt__record_evaluated_row(r, m->step, m->loss, accuracy);
 }
 
 static void on_layout(rt__run *r, double now, int64_t rank, const rt_msg_layout *m)

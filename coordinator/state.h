@@ -76,6 +76,8 @@ typedef struct rt__effects {
     void (*generation)(void *ctx, int64_t generation);
     /* Writes a line of events.jsonl or metrics.jsonl, or summary.json; object is borrowed. */
     void (*line)(void *ctx, rt__line where, const json_t *object);
+    /* Moves the rows of metrics.jsonl that are of steps after this one out of it: the run goes on from here. */
+    void (*rewind)(void *ctx, int64_t step);
     /* Appends a decision to the journal; it is durable on return. */
     rt_status (*journal)(void *ctx, const json_t *record);
     /* Looks for the newest checkpoint to start from, of a step up to `most`; answered by RECOVERED. again: a
@@ -135,7 +137,7 @@ typedef struct rt__run_facts {
     double started;      /* wall-clock time of now == 0; set before each event, as clocks are set */
     rt__history history; /* taken over by rt__run_init */
     bool again;          /* a coordinator before us has died; its launcher has not */
-    int64_t metrics_step; /* newest step in metrics.jsonl of the last generation; -1: none */
+    int64_t metrics_step; /* newest step in metrics.jsonl; -1: none */
 } rt__run_facts;
 
 typedef struct rt__run {
@@ -203,7 +205,7 @@ typedef struct rt__run {
 
     double generation_seconds; /* spent in steps */
     int64_t generation_steps;
-    int64_t reported_step;
+    int64_t reported_step;           /* of the last row in metrics.jsonl; -1: none */
     double loss, samples_per_second; /* NaN: none yet */
     char weights_sha256[65];
 } rt__run;

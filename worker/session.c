@@ -249,11 +249,12 @@ static rt_status evaluate(rt__session *s, int64_t step)
 
 /* ---- steps ---- */
 
-/* Whether a report follows step number `step` (which makes it step + 1 finished ones). */
+/* Whether a report follows step number `step` (which makes it step + 1 finished ones). A step that is evaluated has one,
+ * so that both are in one row of metrics.jsonl. */
 static bool report_due(const rt_msg_plan *plan, int64_t step)
 {
     return step == plan->start_step || divides(plan->report_every, step + 1) ||
-           step + 1 == plan->end_step;
+           divides(plan->evaluate_every, step + 1) || step + 1 == plan->end_step;
 }
 
 static void report(rt__session *s, int64_t finished, const rt__step_result *did)

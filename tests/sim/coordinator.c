@@ -115,6 +115,15 @@ static void effect_line(void *ctx, rt__line where, const json_t *object)
     s->metrics_generation = s->run.generation;
 }
 
+static void effect_rewind(void *ctx, int64_t step)
+{
+    sim_world *w = ctx;
+    if (!lives(w))
+        return;
+    sim_rules_rewound(w, step);
+    w->shell->metrics_step = step;
+}
+
 static rt_status effect_journal(void *ctx, const json_t *record)
 {
     sim_world *w = ctx;
@@ -444,6 +453,16 @@ static void make_journal_shorter(sim_world *w, const rt__history *h)
     json_decref(known);
 }
 
+/* The plan of the last generation was written down, and nothing else was done. */
+static void finish_rewinding(sim_world *w, const rt__history *h)
+{
+    sim_shell *s = w->shell;
+    if (!h->planned || s->metrics_step <= h->start_step || s->metrics_generation == h->generation)
+        return;
+    sim_rules_rewound(w, h->start_step);
+    s->metrics_step = h->start_step;
+}
+
 /* False: the journal cannot be written, and the process says so and ends. */
 static bool open_journal(sim_world *w, bool again, rt__history *h)
 {
@@ -453,6 +472,7 @@ static bool open_journal(sim_world *w, bool again, rt__history *h)
         check_history(w, h, s->history, "the journal read again");
     json_decref(s->history);
     s->history = NULL;
+    finish_rewinding(w, h);
     make_journal_shorter(w, h);
     if (again || h->run_id[0] == '\0')
         return true;
@@ -487,12 +507,12 @@ void sim_coordinator_start(sim_world *w, bool again)
         .send = effect_send,
         .generation = effect_generation,
         .line = effect_line,
+        .rewind = effect_rewind,
         .journal = effect_journal,
         .recover = effect_recover,
         .commit = effect_commit,
         .discard = effect_discard,
     };
-    bool same = again && s->metrics_generation == history.generation;
     rt__run_init(&s->run, &(rt__run_facts){.cfg = &s->cfg,
                                            .config_hash = SIM_CONFIG_HASH,
                                            .run_id = "simulated",
@@ -500,7 +520,7 @@ void sim_coordinator_start(sim_world *w, bool again)
                                            .effects = &s->effects,
                                            .history = history,
                                            .again = again,
-                                           .metrics_step = same ? s->metrics_step : -1});
+                                           .metrics_step = s->metrics_step});
     s->made = true;
     sim_mail_coordinator_listens(w);
     sim_after(w, TICK_EVERY, self(), tick, 0);

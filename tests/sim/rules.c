@@ -316,13 +316,18 @@ void sim_rules_line(sim_world *w, const json_t *event)
 void sim_rules_metrics(sim_world *w, int64_t generation, int64_t step)
 {
     sim_rules *r = &w->rules;
-    if (generation == r->metrics_generation && step <= r->metrics_step)
+    if (step <= r->metrics_step)
         sim_violate(w,
                     "rule 6: metrics of step %" PRId64 " of g%" PRId64
                     " are told after those of %" PRId64,
                     step, generation, r->metrics_step);
-    r->metrics_generation = generation;
     r->metrics_step = step;
+}
+
+void sim_rules_rewound(sim_world *w, int64_t step)
+{
+    if (step < w->rules.metrics_step)
+        w->rules.metrics_step = step;
 }
 
 /* A run may fail only for what has really happened. */

@@ -38,8 +38,8 @@ typedef struct sim_rules {
     /* Rule 5. */
     sim_time well_at; /* when the run was last running, or over */
     sim_time stepped_at;
-    int64_t stepped;                          /* newest step any rank has made */
-    int64_t metrics_generation, metrics_step; /* the last line */
+    int64_t stepped;      /* newest step any rank has made */
+    int64_t metrics_step; /* of the last line */
     /* Rule 6. */
     int64_t lost;       /* generation whose loss was named last */
     const char *status; /* "done", "stopped", "failed"; NULL: none yet */
@@ -69,6 +69,7 @@ void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash);
 void sim_rules_committed(sim_world *w, int64_t step, bool mixed);
 void sim_rules_line(sim_world *w, const json_t *event);
 void sim_rules_metrics(sim_world *w, int64_t generation, int64_t step);
+void sim_rules_rewound(sim_world *w, int64_t step);
 /* What memory holds is not to be trusted: a bit has flipped, or a step was not finite. */
 void sim_rules_doubted(sim_world *w);
 /* A generation is gone, or the coordinator, and with it the sums that were to be compared: a state that

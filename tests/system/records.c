@@ -48,9 +48,11 @@ static void take_metric(records *r, json_t *line)
         .grad_norm = number_or_nan(line, "grad_norm"),
         .seen = rt_clock(),
     };
+    const metric *last = r->metrics_count > 0 ? &r->metrics[r->metrics_count - 1] : NULL;
     if (m.step < 0 || m.generation < 0)
         r->torn++;
-    else
+    else if (!last || m.generation > last->generation ||
+             (m.generation == last->generation && m.step > last->step)) /* else it is known */
         r->metrics[r->metrics_count++] = m;
     if (m.step > r->newest_step)
         r->newest_step = m.step;
@@ -76,8 +78,24 @@ static void take_line(records *r, const char *line, size_t len, const char *path
     json_decref(j);
 }
 
-/* Reads whole lines from byte *at on. */
-static void read_lines(records *r, const char *path, long *at,
+/* Whether the last line that was read is still where it was: a coordinator may have taken rows out and written others
+ * since. */
+static bool is_there(FILE *f, const file_place *p)
+{
+    char found[sizeof p->last] = "";
+    fseek(f, p->at - (long)p->len, SEEK_SET);
+    return fread(found, 1, p->len, f) == p->len && memcmp(found, p->last, p->len) == 0;
+}
+
+static void remember(file_place *p, const char *line, size_t len)
+{
+    p->at += (long)len;
+    p->len = len < sizeof p->last ? len : sizeof p->last;
+    memcpy(p->last, line + len - p->len, p->len);
+}
+
+/* Reads the whole lines that have come since the last time; all of them if the file has been made shorter. */
+static void read_lines(records *r, const char *path, file_place *p,
                        void (*take)(records *r, json_t *line))
 {
     char *line = NULL;
@@ -85,9 +103,13 @@ static void read_lines(records *r, const char *path, long *at,
     FILE *f = fopen(path, "re");
     if (!f)
         return;
-    fseek(f, *at, SEEK_SET);
-    for (ssize_t len; (len = getline(&line, &room, f)) > 0 && line[len - 1] == '\n'; *at += len)
+    if (!is_there(f, p))
+        *p = (file_place){0};
+    fseek(f, p->at, SEEK_SET);
+    for (ssize_t len; (len = getline(&line, &room, f)) > 0 && line[len - 1] == '\n';) {
         take_line(r, line, (size_t)len - 1, path, take);
+        remember(p, line, (size_t)len);
+    }
     free(line);
     fclose(f);
 }

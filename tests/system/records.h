@@ -24,11 +24,18 @@ typedef struct metric {
     double seen;                /* rt_clock() when it was read */
 } metric;
 
+/* How far a file has been read. */
+typedef struct file_place {
+    long at;        /* bytes read */
+    char last[256]; /* the last of them */
+    size_t len;
+} file_place;
+
 typedef struct records {
     char events_path[600], metrics_path[600];
-    long events_at, metrics_at; /* bytes read so far */
-    json_t *events;             /* all of them */
-    metric *metrics;
+    file_place events_at, metrics_at;
+    json_t *events;  /* all of them */
+    metric *metrics; /* all that were ever there: rows of steps that were made again, too */
     size_t metrics_count, metrics_room;
     int64_t newest_step; /* in metrics.jsonl; 0: none */
     int64_t torn;        /* lines that are no object, or lack what each must have */

@@ -81,6 +81,9 @@ static void check_metrics(json_t *line, void *context)
     int64_t *last = context, step = json_integer_value(json_object_get(line, "step"));
     assert_true(step > *last);
     *last = step;
+    bool evaluated = step == 200; /* the end of the run */
+    assert_int_equal(json_is_number(json_object_get(line, "eval_loss")), evaluated);
+    assert_int_equal(json_is_number(json_object_get(line, "eval_accuracy")), evaluated);
 }
 
 static void metrics_have_every_key_and_rising_steps(void **state)

@@ -1,7 +1,7 @@
 /* Drives the state machine with short texts and writes down what it does, for tests of it.
  *
  *     machine m;
- *     machine_init(&m, 2);                                     // two workers, 100 steps
+ *     machine_init(&m, 2);                                     // two workers, 100 steps, no evaluation
  *     machine_feed(&m, 0.5, "launcher");
  *     assert_string_equal(machine_done(&m), "recover");
  *
@@ -13,7 +13,7 @@
  *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
  *     snapshots EVERY (a key of the configuration) |
  *     gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK
- * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics |
+ * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics | rewind:STEP |
  *     summary:STATUS | journal:KIND | commit:STEP | discard:STEP. SHOW is left out. */
 #ifndef RINGTORCH_TESTS_MACHINE_H
 #define RINGTORCH_TESTS_MACHINE_H
@@ -98,6 +98,11 @@ static inline void machine_line(void *ctx, rt__line where, const json_t *object)
     }
 }
 
+static inline void machine_rewind(void *ctx, int64_t step)
+{
+    machine_note(ctx, "rewind:%lld", (long long)step);
+}
+
 static inline rt_status machine_journal(void *ctx, const json_t *record)
 {
     machine *m = ctx;
@@ -137,14 +142,16 @@ static inline void machine_configure(machine *m, int workers)
     assert_int_equal(rt_config_set(&m->cfg, "parallel.slices=8"), RT_OK);
     assert_int_equal(rt_config_set(&m->cfg, "run.max_restarts=2"), RT_OK);
     assert_int_equal(rt_config_set(&m->cfg, "run.hash_every=0"), RT_OK);
-    m->effects = (rt__effects){m,
-                               machine_send,
-                               machine_generation,
-                               machine_line,
-                               machine_journal,
-                               machine_recover,
-                               machine_commit,
-                               machine_discard};
+    assert_int_equal(rt_config_set(&m->cfg, "evaluate.final=false"), RT_OK);
+    m->effects = (rt__effects){.ctx = m,
+                               .send = machine_send,
+                               .generation = machine_generation,
+                               .line = machine_line,
+                               .rewind = machine_rewind,
+                               .journal = machine_journal,
+                               .recover = machine_recover,
+                               .commit = machine_commit,
+                               .discard = machine_discard};
 }
 
 /* Begins with a history (taken over), as the first coordinator of a run or as one that takes over. */

@@ -35,7 +35,7 @@ static const row killed_worker[] = {
      "journal:exited discard:70 event:checkpoint_failed event:worker_lost again"},
     {"recovered 50", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
     {"hello 0", RT__GATHER, ""},
-    {"hello 1", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},
+    {"hello 1", RT__RUN, "journal:plan rewind:50 PLAN>w0 PLAN>w1 event:running"},
     {"report 51", RT__RUN, "event:recovered journal:recovered"},
     {"piece 0 100", RT__RUN, ""},
     {"piece 1 100", RT__RUN, "journal:committing commit:100"},

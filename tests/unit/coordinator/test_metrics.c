@@ -1,0 +1,224 @@
+/* metrics.jsonl stays one history, through resumes, deaths in the middle of moving rows, and what earlier versions
+ * left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "coordinator/metrics.h"
+
+static char dir[] = "/tmp/rt-metrics-XXXXXX";
+static char path[64], abandoned[64];
+static const rt__metrics files = {path, abandoned};
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (!mkdtemp(dir))
+        return -1;
+    snprintf(path, sizeof path, "%s/metrics.jsonl", dir);
+    snprintf(abandoned, sizeof abandoned, "%s/metrics-abandoned.jsonl", dir);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return rt_remove_tree(dir) == RT_OK ? 0 : -1;
+}
+
+/* "1 2 3g2" becomes rows of these steps, of generation 1 where nothing else is said; "x" a line that is no row; a last
+ * "~" leaves the newline of the last line out. */
+static char *rows(const char *words)
+{
+    const size_t room = 64;
+    char *text = calloc(1, room * strlen(words) + 1);
+    for (const char *w = words; *w; w += strcspn(w, " "), w += strspn(w, " ")) {
+        char *end = text + strlen(text);
+        long long step, generation = 1;
+        if (*w == '~')
+            end[-1] = '\0';
+        else if (sscanf(w, "%lldg%lld", &step, &generation) >= 1)
+            snprintf(end, room, "{\"step\":%lld,\"loss\":0.5,\"generation\":%lld}\n", step,
+                     generation);
+        else
+            snprintf(end, room, "garbage\n");
+    }
+    return text;
+}
+
+static void put(const char *to, const char *words)
+{
+    char *text = rows(words);
+    assert_int_equal(rt_file_replace(to, text, strlen(text)), RT_OK);
+    free(text);
+}
+
+static void expect(const char *of, const char *words, const char *row)
+{
+    rt_bytes found = {0};
+    char *text = rows(words);
+    if (rt_path_exists(of))
+        assert_int_equal(rt_file_read(of, 1 << 20, &found), RT_OK);
+    if (strcmp(found.data ? (char *)found.data : "", text) != 0)
+        fail_msg("%s: %s holds\n%sexpected\n%s", row, of, (char *)found.data, text);
+    rt_bytes_release(&found);
+    free(text);
+}
+
+static void an_opened_file_is_one_history(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *abandoned, *after, *abandoned_after;
+        int64_t newest;
+    } cases[] = {
+        {"", "", "", "", -1},
+        {"1 2 10", "", "1 2 10", "", 10},
+        {"1 2 3 2g2 3g2 4g2", "", "1 2g2 3g2 4g2", "2 3", 4}, /* an earlier version's resume */
+        {"1 2 3 3g2", "", "1 2 3g2", "3", 3},                 /* a row twice */
+        {"5 6 1g2 2g2", "4", "1g2 2g2", "4 5 6", 2},          /* from the beginning */
+        {"1 2 3 2g2 3g2 2g3", "", "1 2g3", "2 3 2g2 3g2", 2}, /* twice */
+        {"1 2 3 ~", "", "1 2", "3 ~", 2},                     /* a torn line is told apart below */
+        {"1 x 2 x", "", "1 2", "x x", 2},                     /* somebody else's lines */
+        {"x", "", "", "x", -1},
+        /* It died after some of the rows were in the other file, and before they left this one. */
+        {"1 2 3 4 2g2", "9 2 3 4", "1 2g2", "9 2 3 4", 2},
+        {"1 2 3 4 2g2", "9 2 3", "1 2g2", "9 2 3 4", 2},
+        {"1 2 3 4 2g2", "9 2", "1 2g2", "9 2 3 4", 2},
+        {"1 2 3 4 2g2", "2 3 4", "1 2g2", "2 3 4", 2},
+        {"1 2 3 4 2g2", "2 3 9", "1 2g2", "2 3 9 2 3 4", 2}, /* no: those were others */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t newest;
+        put(path, cases[i].before);
+        put(abandoned, cases[i].abandoned);
+        assert_int_equal(rt__metrics_open(&files, &newest), RT_OK);
+        assert_int_equal(newest, cases[i].newest);
+        expect(path, cases[i].after, cases[i].before);
+        if (!strchr(cases[i].abandoned_after, '~'))
+            expect(abandoned, cases[i].abandoned_after, cases[i].before);
+        assert_int_equal(rt__metrics_open(&files, &newest), RT_OK); /* it stays so */
+        expect(path, cases[i].after, cases[i].before);
+    }
+}
+
+/* Half a row, wherever it was torn, leaves the file and ends with a newline in the other. */
+static void a_torn_line_is_taken_out(void **state)
+{
+    (void)state;
+    char *whole = rows("1 2"), *first = rows("1");
+    for (size_t len = strlen(first) + 1; len < strlen(whole); len++) {
+        int64_t newest;
+        rt_bytes moved;
+        put(abandoned, "");
+        assert_int_equal(rt_file_replace(path, whole, len), RT_OK);
+        assert_int_equal(rt__metrics_open(&files, &newest), RT_OK);
+        assert_int_equal(newest, 1);
+        expect(path, "1", "torn");
+        assert_int_equal(rt_file_read(abandoned, 1 << 20, &moved), RT_OK);
+        assert_int_equal(moved.len, len - strlen(first) + 1);
+        assert_int_equal(moved.data[moved.len - 1], '\n');
+        rt_bytes_release(&moved);
+    }
+    free(whole);
+    free(first);
+}
+
+static void going_back_moves_later_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *abandoned;
+        int64_t step;
+        const char *after, *abandoned_after;
+        int64_t newest;
+    } cases[] = {
+        {"", "", 5, "", "", -1},
+        {"1 2 3", "", 3, "1 2 3", "", 3},
+        {"1 2 3", "", 9, "1 2 3", "", 3},
+        {"1 2 3", "", 2, "1 2", "3", 2},
+        {"10 20 30", "", 25, "10 20", "30", 20},
+        {"10 20 30", "5", 0, "", "5 10 20 30", -1},
+        {"10 20 30", "9 20", 10, "10", "9 20 30", 10}, /* it died in between */
+        {"10 20 30", "9 20 30", 10, "10", "9 20 30", 10},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t newest;
+        put(path, cases[i].before);
+        put(abandoned, cases[i].abandoned);
+        assert_int_equal(rt__metrics_rewind(&files, cases[i].step, &newest), RT_OK);
+        assert_int_equal(newest, cases[i].newest);
+        expect(path, cases[i].after, cases[i].before);
+        expect(abandoned, cases[i].abandoned_after, cases[i].before);
+    }
+}
+
+/* However far the abandoned row had got into the other file when the process died. */
+static void a_half_moved_row_is_whole_in_the_end(void **state)
+{
+    (void)state;
+    char *moved = rows("9 20 30");
+    for (size_t len = 0; len <= strlen(moved); len++) {
+        int64_t newest;
+        put(path, "10 20 30");
+        char *nine = rows("9");
+        size_t begin = strlen(nine);
+        free(nine);
+        if (len < begin)
+            continue;
+        assert_int_equal(rt_file_replace(abandoned, moved, len), RT_OK);
+        assert_int_equal(rt__metrics_rewind(&files, 10, &newest), RT_OK);
+        expect(path, "10", "half moved");
+        expect(abandoned, "9 20 30", "half moved");
+    }
+    free(moved);
+}
+
+static void generations_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t generation;
+    } cases[] = {{"", -1}, {"1", 1}, {"1 2g12", 12}, {"1g3 x", -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t generation;
+        put(path, cases[i].text);
+        assert_int_equal(rt__metrics_last_generation(&files, &generation), RT_OK);
+        assert_int_equal(generation, cases[i].generation);
+    }
+}
+
+static void what_is_no_file_is_refused(void **state)
+{
+    (void)state;
+    int64_t newest;
+    rt__metrics folder = {dir, abandoned}, none = {"/tmp/rt-metrics-none", abandoned};
+    assert_int_not_equal(rt__metrics_open(&folder, &newest), RT_OK);
+    assert_non_null(strstr(rt_error(), dir));
+    rt_error_clear();
+    assert_int_equal(rt__metrics_open(&none, &newest), RT_OK);
+    assert_int_equal(newest, -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_opened_file_is_one_history),
+        cmocka_unit_test(a_torn_line_is_taken_out),
+        cmocka_unit_test(going_back_moves_later_rows),
+        cmocka_unit_test(a_half_moved_row_is_whole_in_the_end),
+        cmocka_unit_test(generations_are_read),
+        cmocka_unit_test(what_is_no_file_is_refused),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

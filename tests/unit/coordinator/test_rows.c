@@ -1,0 +1,218 @@
+/* Rows of metrics.jsonl: one for each step, in order, with what its evaluation gave, whoever dies in between. */
+#include "machine.h"
+
+/* A machine that evaluates after every 50 steps, and what is on its disk. */
+typedef struct recorder {
+    machine m;
+    json_t *rows, *journal;
+} recorder;
+
+/* machine's effects get a machine, which is the recorder's first member. */
+static void write_line_down(void *ctx, rt__line where, const json_t *object)
+{
+    recorder *r = ctx;
+    machine_line(ctx, where, object);
+    if (where == RT__LINE_METRICS)
+        json_array_append_new(r->rows, json_deep_copy(object));
+}
+
+static void rewind_rows(void *ctx, int64_t step)
+{
+    recorder *r = ctx;
+    machine_rewind(ctx, step);
+    for (size_t n; (n = json_array_size(r->rows)) > 0; json_array_remove(r->rows, n - 1))
+        if (json_integer_value(json_object_get(json_array_get(r->rows, n - 1), "step")) <= step)
+            break;
+}
+
+static rt_status write_record_down(void *ctx, const json_t *record)
+{
+    recorder *r = ctx;
+    RT_TRY(machine_journal(ctx, record));
+    json_array_append_new(r->journal, json_deep_copy(record));
+    return RT_OK;
+}
+
+static int64_t newest_row(const recorder *r)
+{
+    size_t n = json_array_size(r->rows);
+    const json_t *last = n ? json_array_get(r->rows, n - 1) : NULL;
+    return last ? json_integer_value(json_object_get(last, "step")) : -1;
+}
+
+/* The coordinator that finds this disk. */
+static void start(recorder *r, bool again)
+{
+    rt__history history;
+    size_t i;
+    json_t *record;
+    machine_configure(&r->m, 2);
+    rt_config_set(&r->m.cfg, "evaluate.every=50");
+    r->m.effects.line = write_line_down;
+    r->m.effects.rewind = rewind_rows;
+    r->m.effects.journal = write_record_down;
+    assert_int_equal(rt__history_init(&history), RT_OK);
+    json_array_foreach(r->journal, i, record)
+        assert_int_equal(rt__history_apply(&history, record), RT_OK);
+    machine_begin(&r->m, history, again);
+    r->m.run.reported_step = newest_row(r);
+}
+
+static void feed(recorder *r, const char *events)
+{
+    char copy[512], *rest = copy;
+    snprintf(copy, sizeof copy, "%s", events);
+    for (char *event; (event = strsep(&rest, ","));)
+        machine_feed(&r->m, 5, event + strspn(event, " "));
+}
+
+/* "50 0.75" is an evaluated row, "60" one that is not. */
+static void expect_rows(const recorder *r, const char *expected)
+{
+    char found[512] = "";
+    size_t i;
+    json_t *row;
+    json_array_foreach(r->rows, i, row)
+    {
+        const json_t *accuracy = json_object_get(row, "eval_accuracy");
+        size_t used = strlen(found);
+        snprintf(found + used, sizeof found - used, "%s%lld", used ? ", " : "",
+                 (long long)json_integer_value(json_object_get(row, "step")));
+        used = strlen(found);
+        if (accuracy)
+            snprintf(found + used, sizeof found - used, " %g", json_number_value(accuracy));
+        assert_int_equal(accuracy != NULL, json_object_get(row, "eval_loss") != NULL);
+        assert_true(json_is_number(json_object_get(row, "loss")));
+    }
+    assert_string_equal(found, expected);
+}
+
+static const char begin[] = "launcher 0, recovered 0, hello 0, hello 1, layout, report 10";
+
+static void rows_have_their_evaluation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *events; /* after `begin`; "!" a coordinator takes over */
+        const char *rows;
+    } cases[] = {
+        {"report 50, evaluated 50, report 60", "10, 50 0.75, 60"},
+        {"report 50", "10"}, /* it is waited for */
+        {"report 50, report 60", "10, 50, 60"},
+        {"report 50, report 50, evaluated 50, evaluated 50", "10, 50 0.75"}, /* said again */
+        {"report 50, interrupt 2, interrupt 2, exited 1 143 15 -1", "10, 50"},
+        /* A worker is lost while it evaluates; the next generation starts from the snapshot of that step. */
+        {"report 50, exited 1 137 9 1, recovered 0, hello 0 0 0 50, hello 1 0 0 50, evaluated 50, "
+         "report 60",
+         "10, 50 0.75, 60"},
+        /* ... or from an earlier state: the row went, and comes again. */
+        {"report 50, exited 1 137 9 1, recovered 10, hello 0, hello 1", "10"},
+        {"report 50, exited 1 137 9 1, recovered 10, hello 0, hello 1, report 20, report 50, "
+         "evaluated 50",
+         "10, 20, 50 0.75"},
+        {"report 50, evaluated 50, report 60, exited 1 137 9 1, recovered 40, hello 0, hello 1, "
+         "report 50, "
+         "evaluated 50",
+         "10, 50 0.75"},
+        {"report 20, report 30, exited 1 137 9 1, recovered 0, hello 0, hello 1, report 10", "10"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        recorder r = {.rows = json_array(), .journal = json_array()};
+        start(&r, false);
+        feed(&r, begin);
+        feed(&r, cases[i].events);
+        expect_rows(&r, cases[i].rows);
+        machine_release(&r.m);
+        json_decref(r.rows);
+        json_decref(r.journal);
+    }
+}
+
+/* A coordinator that dies with a row in hand leaves it to the next one, whatever it had got to. */
+static void a_row_in_hand_outlives_its_coordinator(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *rows;
+        size_t rows_lost; /* of the last ones: they were decided on and not written */
+    } cases[] = {
+        {"report 50", "evaluated 50, report 60", "10, 50 0.75, 60", 0},
+        {"report 50", "report 60", "10, 50, 60", 0},
+        {"report 50", "report 50, evaluated 50", "10, 50 0.75", 0},
+        {"report 50, evaluated 50", "evaluated 50, report 60", "10, 50 0.75, 60", 0},
+        {"report 50, evaluated 50", "report 60", "10, 50 0.75, 60", 1},
+        {"report 50, evaluated 50", "evaluated 50, report 60", "10, 50 0.75, 60", 1},
+        {"report 50, evaluated 50, report 60", "report 70", "10, 50 0.75, 60, 70", 0},
+    };
+    static const char again[] = "launcher 1, recovered 0, hello 0 50 1, hello 1 50 1, layout";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        recorder r = {.rows = json_array(), .journal = json_array()};
+        start(&r, false);
+        feed(&r, begin);
+        feed(&r, cases[i].before);
+        machine_release(&r.m);
+        for (size_t k = 0; k < cases[i].rows_lost; k++)
+            json_array_remove(r.rows, json_array_size(r.rows) - 1);
+        start(&r, true);
+        feed(&r, again);
+        feed(&r, cases[i].after);
+        expect_rows(&r, cases[i].rows);
+        machine_release(&r.m);
+        json_decref(r.rows);
+        json_decref(r.journal);
+    }
+}
+
+/* The next launch goes on after the last row, or from an earlier checkpoint. */
+static void a_resumed_run_goes_on_with_its_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *resumed, *rows;
+    } cases[] = {
+        {"recovered 60, hello 0, hello 1, report 70", "10, 50, 60, 70"},
+        {"recovered 10, hello 0, hello 1, report 20", "10, 20"},
+        {"recovered 0, hello 0, hello 1, report 10", "10"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        recorder r = {.rows = json_array(), .journal = json_array()};
+        start(&r, false);
+        feed(&r, begin);
+        feed(&r, "report 50, report 60");
+        machine_release(&r.m);
+        json_array_append_new(r.journal, json_pack("{s:s}", "kind", "launch"));
+        start(&r, false);
+        feed(&r, "launcher 0");
+        feed(&r, cases[i].resumed);
+        expect_rows(&r, cases[i].rows);
+        machine_release(&r.m);
+        json_decref(r.rows);
+        json_decref(r.journal);
+    }
+}
+
+/* A journal that cannot be written costs the evaluation in the row, not the row. */
+static void a_full_journal_costs_no_row(void **state)
+{
+    (void)state;
+    recorder r = {.rows = json_array(), .journal = json_array()};
+    start(&r, false);
+    feed(&r, begin);
+    r.m.journal_full = true;
+    feed(&r, "report 50, evaluated 50, report 60");
+    expect_rows(&r, "10, 50, 60");
+    machine_release(&r.m);
+    json_decref(r.rows);
+    json_decref(r.journal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_have_their_evaluation),
+        cmocka_unit_test(a_row_in_hand_outlives_its_coordinator),
+        cmocka_unit_test(a_resumed_run_goes_on_with_its_rows),
+        cmocka_unit_test(a_full_journal_costs_no_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
