@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/run_lock.h"
 #include "common/startup.h"
 #include "common/stop_signals.h"
 #include "coordinator/loop.h"
@@ -26,26 +27,22 @@ static bool is_the_lock(int fd, const char *path)
            given.st_ino == there.st_ino && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-static rt_status lock_at(const char *dir, const char *path)
-{
-    const char *given = getenv("RINGTORCH_LOCK_FD");
-    if (given && is_the_lock((int)strtol(given, NULL, 10), path))
-        return RT_OK;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return RT_FAIL(IO, "%s: %s", path, strerror(errno));
-    return flock(fd, LOCK_EX | LOCK_NB) == 0
-               ? RT_OK
-               : RT_FAIL(EXISTS, "%s: another ringtorch is running in this directory", dir);
-}
-
 /* Two coordinators must not own one run. The lock lasts as long as the process. */
 static rt_status lock_run(const char *dir)
 {
-    char *path = rt_path_join(dir, "lock");
-    rt_status status = path ? lock_at(dir, path) : rt_error_code();
+    const char *given = getenv("RINGTORCH_LOCK_FD");
+    char *path = rt_path_join(dir, "lock"), who[RT_RUN_OWNER_TEXT];
+    bool handed_on = path && given && is_the_lock((int)strtol(given, NULL, 10), path);
     rt_mem_free(path);
-    return status;
+    if (!path || handed_on)
+        return path ? RT_OK : rt_error_code();
+    int fd;
+    RT_TRY(rt_run_lock_open(dir, &fd));
+    if (rt_run_lock_take(fd))
+        return RT_OK;
+    rt_run_owner owner = rt_run_lock_owner(fd);
+    return RT_FAIL(EXISTS, "%s: another ringtorch is running in this directory (%s)", dir,
+                   rt_run_owner_text(&owner, who));
 }
 
 int main(int argc, char **argv)

@@ -162,6 +162,12 @@ bool rt__zombie_status(pid_t pid, pid_t parent, int *wait_status)
     return true;
 }
 
+bool rt__process_is_alive(pid_t pid)
+{
+    process p;
+    return read_process(pid, &p) && p.state != 'Z' && p.state != 'X';
+}
+
 int rt__children_of(pid_t parent, pid_t *out, int room)
 {
     int count = 0;

@@ -33,6 +33,9 @@ rt_status rt__adopt_orphans(void);
  * are gone, at most 5 s. Their exit codes are lost. */
 void rt__children_end(const pid_t *spare, int n_spare);
 
+/* Returns whether there is such a process on this host; one that has ended and was not yet asked how counts as
+ * gone. */
+bool rt__process_is_alive(pid_t pid);
 /* Lists the children of any process into out[room]; returns how many. */
 int rt__children_of(pid_t parent, pid_t *out, int room);
 /* Says how somebody else's child ended, as waitpid would say it. False if that cannot be known: it

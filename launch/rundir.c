@@ -1,12 +1,14 @@
 #include "launch/rundir.h"
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/run_lock.h"
+#include "launch/child.h"
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,24 +48,62 @@ static rt_status make_or_check(rt__rundir *d)
     return RT_OK;
 }
 
+/* ---- the lock ---- */
+
+/* A launcher that was killed leaves a coordinator that needs a moment to be gone, and a process that was
+ * killed just now may still look alive. */
+static const double DYING_SECONDS = 5, LOOKS_ALIVE_SECONDS = 1, SILENT_SECONDS = 1;
+
+static bool is_alive_here(const rt_run_owner *owner)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    return owner->pid > 0 && strcmp(owner->host, host) == 0 &&
+           rt__process_is_alive((pid_t)owner->pid);
+}
+
+/* Waits for whoever holds the lock, if it is ending. */
+static bool take_lock(const rt__rundir *d)
+{
+    double began = rt_clock(), dead_since = began;
+    for (bool told = false; !rt_run_lock_take(d->lock_fd); rt_clock_sleep(0.02)) {
+        rt_run_owner owner = rt_run_lock_owner(d->lock_fd);
+        char who[RT_RUN_OWNER_TEXT];
+        double now = rt_clock();
+        bool alive = is_alive_here(&owner);
+        if (alive)
+            dead_since = now;
+        if (alive ? now - began > LOOKS_ALIVE_SECONDS : now - dead_since > DYING_SECONDS)
+            return false;
+        if (!told && !alive && now - began > SILENT_SECONDS) {
+            fprintf(stderr, "ringtorch: %s: waiting for the end of the ringtorch before (%s)\n",
+                    d->path, rt_run_owner_text(&owner, who));
+            told = true;
+        }
+    }
+    return true;
+}
+
 static rt_status lock(rt__rundir *d)
 {
-    char *path = rt_path_join(d->path, "lock");
-    if (!path)
-        return rt_error_code();
-    rt_status status = RT_OK;
-    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (d->lock_fd < 0)
-        status = cannot_use(d->path, strerror(errno));
-    else if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        status =
-            RT_FAIL(EXISTS,
-                    "%s: another ringtorch is running in this directory: wait for it, or choose "
-                    "another --run-dir",
-                    d->path);
-    rt_mem_free(path);
-    return status;
+    if (rt_run_lock_open(d->path, &d->lock_fd) != RT_OK) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", rt_error());
+        rt_error_clear();
+        return cannot_use(d->path, why);
+    }
+    if (take_lock(d))
+        return RT_OK;
+    rt_run_owner owner = rt_run_lock_owner(d->lock_fd);
+    char who[RT_RUN_OWNER_TEXT];
+    return RT_FAIL(
+        EXISTS,
+        "%s: another ringtorch is running in this directory (%s): wait for it, or choose "
+        "another --run-dir",
+        d->path, rt_run_owner_text(&owner, who));
 }
+
+/* ---- what was there before ---- */
 
 static rt_status check_earlier_run(rt__rundir *d, const char *resume)
 {

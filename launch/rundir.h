@@ -18,7 +18,8 @@ typedef struct rt__rundir {
     int lock_fd;   /* of path/lock, locked; inherited by the coordinator */
 } rt__rundir;
 
-/* Makes the directory (mode 0700) if it is missing, and locks it. EXISTS: it is a file, another
+/* Makes the directory (mode 0700) if it is missing, and locks it; a predecessor that is ending is waited for,
+ * some seconds at most. EXISTS: it is a file, another
  * ringtorch works in it, or it holds a run and `resume` is "never"; CONFIG: it cannot be made or
  * used. On failure nothing is left behind. */
 rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out);

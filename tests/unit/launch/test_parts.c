@@ -169,12 +169,49 @@ static void one_directory_has_one_owner(void **state)
     assert_int_equal(rt__rundir_open(folder, "never", &first), RT_OK);
     touch(in_folder("config.yaml"));
     assert_int_equal(rt__rundir_open(folder, "never", &second), RT_E_EXISTS);
-    assert_non_null(strstr(rt_error(), "another ringtorch is running"));
+    char host[256] = "", owner[320];
+    gethostname(host, sizeof host - 1);
+    snprintf(owner, sizeof owner,
+             "another ringtorch is running in this directory (pid %d on host %s)", (int)getpid(),
+             host);
+    assert_non_null(strstr(rt_error(), owner));
     rt_error_clear();
     assert_true(rt_path_exists(in_folder("config.yaml")));
     rt__rundir_close(&first, false);
     assert_int_equal(rt__rundir_open(folder, "never", &second), RT_OK);
     rt__rundir_close(&second, false);
+}
+
+/* A service manager starts the next launcher while the coordinator of the killed one still holds the lock. */
+static void a_dying_owner_is_waited_for(void **state)
+{
+    (void)state;
+    rt__rundir d;
+    int ends[2];
+    char byte;
+    assert_int_equal(pipe(ends), 0);
+    pid_t launcher = fork();
+    if (launcher == 0) {
+        if (rt__rundir_open(folder, "auto", &d) != RT_OK)
+            _exit(1);
+        pid_t self = getpid();
+        if (fork() == 0) { /* the coordinator, which inherits the lock */
+            while (getppid() == self)
+                usleep(1000);
+            usleep(300000);
+            _exit(0);
+        }
+        if (write(ends[1], "x", 1) != 1)
+            _exit(1);
+        pause();
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    kill(launcher, SIGKILL);
+    assert_int_equal(rt__rundir_open(folder, "auto", &d), RT_OK);
+    rt__rundir_close(&d, false);
+    waitpid(launcher, NULL, 0);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void a_file_is_no_run_directory(void **state)
@@ -357,6 +394,7 @@ int main(void)
         TEST(what_was_there_before_stays),
         TEST(a_run_is_not_overwritten),
         TEST(one_directory_has_one_owner),
+        TEST(a_dying_owner_is_waited_for),
         TEST(a_file_is_no_run_directory),
         cmocka_unit_test(children_get_their_environment),
         cmocka_unit_test(a_missing_program_is_an_error),
