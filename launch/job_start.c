@@ -15,6 +15,18 @@
 
 enum { ARGUMENTS_MAX = 64 };
 
+/* What decides a worker's bits by way of the environment must be the same on every host: a remote shell does not carry it
+ * there, and workers that compute differently are refused. */
+static void add_choices_of_arithmetic(rt__environment *e)
+{
+    static const char *const names[] = {"RINGTORCH_ISA", "RINGTORCH_BLAS", "OPENBLAS_CORETYPE"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value)
+            rt__environment_add(e, "%s=%s", names[i], value);
+    }
+}
+
 /* What every worker must know. */
 static void add_worker_environment(rt__environment *e, const rt__job_spec *spec)
 {
@@ -24,6 +36,7 @@ static void add_worker_environment(rt__environment *e, const rt__job_spec *spec)
     rt__environment_add(e, "RINGTORCH_GENERATION=%" PRId64, spec->generation);
     rt__environment_add(e, "RINGTORCH_RUN_DIR=%s", spec->run_dir);
     rt__environment_add(e, "OMP_NUM_THREADS=%" PRId64, spec->threads);
+    add_choices_of_arithmetic(e);
 }
 
 /* What mpirun itself keeps in files has a name that says whose it is, so that it is removed even if

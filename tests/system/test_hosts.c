@@ -231,7 +231,7 @@ static void nobody_on_any_host_outlives_the_launcher(void **state)
     result r = finish(c, 10);
     expect_exit(&r, 128 + SIGKILL);
     result_release(&r);
-    assert_true(all_ended(&b->s, 10));
+    assert_true(all_ended(&b->s, 60));
 }
 
 int main(void)
@@ -243,5 +243,7 @@ int main(void)
         TEST(a_host_that_is_cut_off_comes_back), TEST(a_host_that_is_down_is_left_out),
         TEST(the_host_file_may_change),          TEST(nobody_on_any_host_outlives_the_launcher),
     };
+    /* Not what any host would choose by itself: the others compute the same only if they are told. */
+    setenv("OPENBLAS_CORETYPE", "Nehalem", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
