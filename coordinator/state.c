@@ -28,7 +28,6 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .interrupted = facts->history.interrupt_signal != 0,
         .interrupt_signal = facts->history.interrupt_signal,
         .unsaved_step = -1,
-        .restarts = {.most = facts->cfg->run.max_restarts, .pause_most = RT__BACKOFF_MOST},
         .mismatch.step = -1,
         .reported_step = facts->metrics_step,
         .cause.rank = -1,
@@ -401,6 +400,15 @@ static void on_committed(rt__run *r, double now, const rt__event *e)
 
 /* ---- what workers say while they run ---- */
 
+/* Steps are made: what failed before is forgiven. */
+static void note_soundness(rt__run *r)
+{
+    if (r->newest_step < r->source.step + RT__SOUND_STEPS || r->failures == 0)
+        return;
+    r->failures = 0;
+    rt__hosts_made_progress(&r->hosts);
+}
+
 static void note_step(rt__run *r, double now, int64_t rank, int64_t step, int64_t rss)
 {
     rt__member *m = &r->roster.member[rank];
@@ -413,8 +421,7 @@ static void note_step(rt__run *r, double now, int64_t rank, int64_t step, int64_
         return;
     r->newest_step = step;
     r->stepped_at = now;
-    if (rt_restarts_step(&r->restarts, step))
-        rt__hosts_made_progress(&r->hosts);
+    note_soundness(r);
 }
 
 /* Once this generation has left snapshots of its own nobody needs those of earlier ones. */

@@ -33,7 +33,6 @@
 
 #include "common/config.h"
 #include "common/json.h"
-#include "common/restarts.h"
 #include "common/wire.h"
 #include "coordinator/checkpoints.h"
 #include "coordinator/history.h"
@@ -50,6 +49,7 @@ enum {
     RT__EXIT_SECONDS =
         1, /* how long a launcher has to tell of a job that ended while no coordinator was there */
     RT__BACKOFF_MOST = 30, /* longest pause before a further generation */
+    RT__SOUND_STEPS = 20,  /* steps after which a generation counts as sound */
     RT__EVENTS_KEPT = 50,  /* for `ringtorch status` */
     RT__ASKERS = 16,       /* tools that wait for an answer at a time */
 };
@@ -176,7 +176,7 @@ typedef struct rt__run {
 
     rt__cause cause;
     rt__recovery recovery;
-    rt_restarts restarts; /* of generations that failed */
+    int64_t failures; /* generations in a row that failed before they were sound */
     double not_before;
     bool regrouping; /* the generation drains only to make room for the next one */
     char regroup_why[128];

@@ -98,7 +98,7 @@ static void show_generation(rt__display *d, const json_t *j)
 static void show_running(rt__display *d, const json_t *j)
 {
     char parameters[RT__WORDS];
-    d->start_step = d->step = integer(j, "start_step");
+    d->start_step = integer(j, "start_step");
     d->end_step = integer(j, "end_step");
     d->slices = integer(j, "slices");
     const char *source = rt__field_text(j, "source");
@@ -110,15 +110,10 @@ static void show_running(rt__display *d, const json_t *j)
         rt__field_text(j, "blas"));
 }
 
-static void note_progress(rt__display *d, const json_t *j)
-{
-    d->step = integer(j, "step");
-}
-
 static void show_report(rt__display *d, const json_t *j)
 {
     char text[256], speed_text[RT__WORDS], eta_text[RT__WORDS], loss[RT_FIXED];
-    int64_t step = d->step = integer(j, "step");
+    int64_t step = integer(j, "step");
     double speed = rt__field_number(j, "samples_per_second"), now = rt_clock();
     double eta = speed > 0 ? (double)(d->end_step - step) * (double)d->batch / speed : NAN;
     d->stepped = true;
@@ -325,7 +320,6 @@ void rt__display_show(rt__display *d, const char *json_text)
     } kinds[] = {
         {"generation", show_generation},
         {"running", show_running},
-        {"progress", note_progress},
         {"report", show_report},
         {"checkpoint", show_checkpoint},
         {"checkpoint_failed", show_checkpoint_failed},

@@ -17,7 +17,6 @@ typedef struct rt__display {
     double last_line_at; /* when a report was last printed */
     const char *run_dir;
     int64_t batch, workers, slices, start_step, end_step;
-    int64_t step;   /* newest that was told of, in this generation */
     bool stepped;   /* a step has been finished */
     bool in_memory; /* it was stopped with a state in memory that may not be on disk */
     bool concluded; /* the summary has been shown */

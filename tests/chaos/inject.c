@@ -223,25 +223,23 @@ static void load(const injected *x)
 /* The next generation finds no room for its snapshots and must go on without. */
 static void fill_memory(chaos *c, injected *x, const target *t)
 {
-    filler f;
-    fill_start(&f, c->run.memory, 0);
+    fill_start(c->run.memory, 0);
     hit(x, t, SIGKILL);
     if (!await_event(&c->run.records, x->since, "running", 60))
         chaos_fail(c, x, "no generation runs 60 s after a loss while shared memory is full");
     await_metrics(&c->run.records, 10, 60);
-    fill_stop(&f);
+    fill_stop();
 }
 
 static void fill_disk(chaos *c, injected *x)
 {
-    filler f;
-    fill_start(&f, c->run.run_dir, ROOM_LEFT);
+    fill_start(c->run.run_dir, ROOM_LEFT);
     int code = subject_tool(&c->run, (const char *[]){"checkpoint", "now", c->run.run_dir, NULL});
     if (code == 0)
         chaos_fail(c, x, "a checkpoint was made on a full disk");
     if (!await_event(&c->run.records, x->since, "checkpoint_failed", 30))
         chaos_fail(c, x, "no checkpoint_failed in events.jsonl on a full disk");
-    fill_stop(&f);
+    fill_stop();
     expect_saved(c, x);
 }
 

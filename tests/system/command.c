@@ -22,13 +22,30 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-enum { ARGUMENTS_MAX = 32, OUTPUT_MAX = 64 << 20 };
+enum { ARGUMENTS_MAX = 32, OUTPUT_MAX = 64 << 20, SCRATCHES_MAX = 8 };
+
+/* A process that ends by itself takes a moment; on a machine under load, a long one. */
+static const double patience = 30;
+
+static scratch in_use[SCRATCHES_MAX]; /* made and not yet removed; an empty path is a free place */
+
+/* Puts `to` into the place that holds `from`. */
+static void note_scratch(const char *from, const char *to)
+{
+    for (int i = 0; i < SCRATCHES_MAX; i++)
+        if (strcmp(in_use[i].path, from) == 0) {
+            snprintf(in_use[i].path, sizeof in_use[i].path, "%s", to);
+            return;
+        }
+    fail_msg("more than %d scratch folders at a time", SCRATCHES_MAX);
+}
 
 void scratch_make(scratch *s)
 {
     snprintf(s->path, sizeof s->path, "/tmp/ringtorch-test-XXXXXX");
     if (!mkdtemp(s->path))
         fail_msg("%s: %s", s->path, strerror(errno));
+    note_scratch("", s->path);
 }
 
 const char *in_scratch(const scratch *s, const char *fmt, ...)
@@ -189,14 +206,32 @@ bool all_ended(const scratch *s, double seconds)
     return false;
 }
 
+/* Waits for them to end, then kills, again and again, since they may start others meanwhile. Returns whether there was
+ * no need to. */
+static bool end_processes(const scratch *s)
+{
+    bool clean = all_ended(s, patience);
+    for (bool ended = clean; !ended; ended = all_ended(s, 0.1))
+        each_process(s, NULL, kill_one, NULL);
+    return clean;
+}
+
+bool end_all_processes(void)
+{
+    bool clean = true;
+    for (int i = 0; i < SCRATCHES_MAX; i++)
+        if (in_use[i].path[0] && !end_processes(&in_use[i]))
+            clean = false;
+    return clean;
+}
+
 void scratch_remove(scratch *s)
 {
-    bool clean = all_ended(s, 10);
-    if (!clean)
-        each_process(s, NULL, kill_one, NULL);
+    bool clean = end_processes(s);
     if (rt_remove_tree(s->path) != RT_OK)
         fprintf(stderr, "%s\n", rt_error());
     rt_error_clear();
+    note_scratch(s->path, "");
     if (!clean)
         fail_msg("processes outlived the commands that started them");
 }

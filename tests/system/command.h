@@ -26,9 +26,11 @@ void scratch_make(scratch *s);
 /* Returns scratch/name formatted, in one of a few static buffers that are reused in turn. */
 __attribute__((format(printf, 2, 3))) const char *in_scratch(const scratch *s, const char *fmt,
                                                              ...);
-/* Waits a little for processes of this scratch to end; kills, and fails the test, if some do not;
- * removes the folder. */
+/* Waits for processes of this scratch to end; kills, and fails the test, if some do not within half a
+ * minute; removes the folder. */
 void scratch_remove(scratch *s);
+/* The same for the processes of every scratch that is in use. Returns whether all had ended by themselves. */
+bool end_all_processes(void);
 
 /* A command under way; standard output and error go to files in the scratch folder. */
 typedef struct command {

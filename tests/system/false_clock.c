@@ -34,6 +34,7 @@ void false_clock_end(void)
 {
     unsetenv("LD_PRELOAD");
     unsetenv("RINGTORCH_TEST_CLOCK");
-    munmap((void *)offset, sizeof *offset);
+    if (offset)
+        munmap((void *)offset, sizeof *offset);
     offset = NULL;
 }

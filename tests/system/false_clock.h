@@ -16,6 +16,7 @@
 bool false_clock_begin(const char *path);
 /* From now on their clock shows the true time plus so many seconds. */
 void false_clock_set(int64_t seconds);
+/* Without one under way it does nothing. */
 void false_clock_end(void);
 
 #endif

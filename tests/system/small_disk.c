@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
@@ -13,21 +14,59 @@
 
 #include "common/clock.h"
 
+enum { MOUNTS_MAX = 8 };
+
+static char mounted[MOUNTS_MAX][512]; /* folders; "": a free place */
+static struct {
+    pid_t pid; /* 0: none is under way */
+    char path[512];
+} filler;
+
+/* Puts `to` into the place that holds `from`. */
+static bool note_mount(const char *from, const char *to)
+{
+    for (int i = 0; i < MOUNTS_MAX; i++)
+        if (strcmp(mounted[i], from) == 0) {
+            snprintf(mounted[i], sizeof mounted[i], "%s", to);
+            return true;
+        }
+    return false;
+}
+
 bool own_mounts(void)
 {
     return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
-bool mount_small(const char *folder, const char *size)
+static bool mount_tmpfs(const char *folder, unsigned long flags, const char *size)
 {
     char options[64];
     snprintf(options, sizeof options, "size=%s,mode=1777", size);
-    return mount("tmpfs", folder, "tmpfs", 0, options) == 0;
+    return mount("tmpfs", folder, "tmpfs", flags, options) == 0 && note_mount("", folder);
+}
+
+bool mount_small(const char *folder, const char *size)
+{
+    return mount_tmpfs(folder, 0, size);
+}
+
+bool mount_read_only(const char *folder)
+{
+    return mount_tmpfs(folder, MS_RDONLY, "1m");
 }
 
 void unmount(const char *folder)
 {
     umount2(folder, MNT_DETACH);
+    note_mount(folder, "");
+}
+
+void small_disk_end(void)
+{
+    fill_stop();
+    for (int i = 0; i < MOUNTS_MAX; i++)
+        if (mounted[i][0])
+            unmount(mounted[i]);
 }
 
 static int64_t free_bytes(const char *folder)
@@ -47,22 +86,25 @@ static void fill(const char *path, const char *folder, int64_t leave)
     }
 }
 
-void fill_start(filler *f, const char *folder, int64_t leave)
+void fill_start(const char *folder, int64_t leave)
 {
-    snprintf(f->path, sizeof f->path, "%s/filler", folder);
+    snprintf(filler.path, sizeof filler.path, "%s/filler", folder);
     fflush(NULL);
-    f->pid = fork();
-    if (f->pid == 0) {
+    filler.pid = fork();
+    if (filler.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        fill(f->path, folder, leave);
+        fill(filler.path, folder, leave);
     }
     for (double end = rt_clock() + 10; free_bytes(folder) > leave && rt_clock() < end;)
         rt_clock_sleep(0.001);
 }
 
-void fill_stop(filler *f)
+void fill_stop(void)
 {
-    kill(f->pid, SIGKILL);
-    waitpid(f->pid, NULL, 0);
-    unlink(f->path);
+    if (filler.pid <= 0)
+        return;
+    kill(filler.pid, SIGKILL);
+    waitpid(filler.pid, NULL, 0);
+    unlink(filler.path);
+    filler.pid = 0;
 }

@@ -310,11 +310,25 @@ static void expect_nothing_left(const scratch *s, bool was_there)
                      rt_path_exists(in_scratch(s, "run/summary.json")));
 }
 
+static scratch s;
+
+static int set_up(void **state)
+{
+    (void)state;
+    tiny_setup(&s);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
 static void refused(void **state)
 {
     const bad_case *c = *state;
-    scratch s;
-    tiny_setup(&s);
     char path[4096], wanted[512];
     snprintf(path, sizeof path, "%s", getenv("PATH"));
     if (c->prepare)
@@ -331,15 +345,12 @@ static void refused(void **state)
     expect_one_line(r.err);
     result_release(&r);
     expect_nothing_left(&s, was_there);
-    scratch_remove(&s);
 }
 
 /* After a refusal the right command works in the same place: nothing was lost or half made. */
 static void right_command_works_after_a_refusal(void **state)
 {
     (void)state;
-    scratch s;
-    tiny_setup(&s);
     truncated_images(&s);
     result r = run_case(&s, &(bad_case){.arguments = {NULL}});
     expect_exit(&r, 2);
@@ -348,16 +359,13 @@ static void right_command_works_after_a_refusal(void **state)
     r = run_case(&s, &(bad_case){.arguments = {"--set", "run.steps=10", NULL}});
     expect_exit(&r, 0);
     result_release(&r);
-    scratch_remove(&s);
 }
 
 /* A run directory that holds a run is refused above; here: it is left as it was. */
 static void refused_run_dir_is_untouched(void **state)
 {
     (void)state;
-    scratch s;
     char before[65], after[65];
-    tiny_setup(&s);
     run_already_there(&s);
     summary_text(in_scratch(&s, "run"), "weights_sha256", before, sizeof before);
     int64_t steps = last_step(in_scratch(&s, "run"));
@@ -367,17 +375,18 @@ static void refused_run_dir_is_untouched(void **state)
     summary_text(in_scratch(&s, "run"), "weights_sha256", after, sizeof after);
     assert_string_equal(after, before);
     assert_int_equal(last_step(in_scratch(&s, "run")), steps);
-    scratch_remove(&s);
 }
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     enum { CASES = sizeof cases / sizeof *cases };
     struct CMUnitTest tests[CASES + 2];
     for (size_t i = 0; i < CASES; i++)
-        tests[i] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = refused, .initial_state = (void *)&cases[i]};
-    tests[CASES] = (struct CMUnitTest)cmocka_unit_test(right_command_works_after_a_refusal);
-    tests[CASES + 1] = (struct CMUnitTest)cmocka_unit_test(refused_run_dir_is_untouched);
+        tests[i] =
+            (struct CMUnitTest){cases[i].name, refused, set_up, tear_down, (void *)&cases[i]};
+    tests[CASES] = (struct CMUnitTest)TEST(right_command_works_after_a_refusal);
+    tests[CASES + 1] = (struct CMUnitTest)TEST(refused_run_dir_is_untouched);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

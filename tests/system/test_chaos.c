@@ -17,6 +17,22 @@
 /* Generous: the twenty take a minute or two, the others seconds. */
 static const double LONG = 450, SHORT = 120;
 
+static scratch s;
+
+static int set_up(void **state)
+{
+    (void)state;
+    tiny_setup(&s);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
 static json_t *report_of(const result *r)
 {
     json_t *report = NULL;
@@ -28,9 +44,7 @@ static json_t *report_of(const result *r)
 static void twenty_faults_change_nothing(void **state)
 {
     (void)state;
-    scratch s;
     char seed[32];
-    scratch_make(&s);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)random_seed("test_chaos"));
     result r = run(&s, LONG, "tests/chaos", "--json", "--faults-n", "20", "--seed", seed, NULL);
     expect_exit(&r, 0);
@@ -45,15 +59,12 @@ static void twenty_faults_change_nothing(void **state)
     assert_true(event_int(json_object_get(report, "after_a_death"), "count", 0) >= 3);
     json_decref(report);
     result_release(&r);
-    scratch_remove(&s);
 }
 
 /* It is no judge that always nods: a run without snapshots loses steps, and is found guilty of it. */
 static void a_run_without_snapshots_is_found_out(void **state)
 {
     (void)state;
-    scratch s;
-    tiny_setup(&s);
     const char *config = write_config(&s, "bare.yaml", TINY_CONFIG "snapshot: {every: 0}\n");
     result r = run(&s, SHORT, "tests/chaos", "--json", "--faults-n", "4", "--faults", "kill-worker",
                    "--workers", "2", "--seed", "1", "--config", config, NULL);
@@ -68,14 +79,11 @@ static void a_run_without_snapshots_is_found_out(void **state)
     assert_true(rt_remove_tree(event_string(report, "directory")) == RT_OK);
     json_decref(report);
     result_release(&r);
-    scratch_remove(&s);
 }
 
 static void wrong_usage_is_explained(void **state)
 {
     (void)state;
-    scratch s;
-    scratch_make(&s);
     result r = run(&s, 20, "tests/chaos", "--faults", "kill-wroker", NULL);
     expect_exit(&r, 2);
     expect_text(r.err, "kill-wroker");
@@ -84,15 +92,15 @@ static void wrong_usage_is_explained(void **state)
     expect_exit(&r, 2);
     expect_text(r.err, "--workers");
     result_release(&r);
-    scratch_remove(&s);
 }
 
 int main(void)
 {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(twenty_faults_change_nothing),
-        cmocka_unit_test(a_run_without_snapshots_is_found_out),
-        cmocka_unit_test(wrong_usage_is_explained),
+        TEST(twenty_faults_change_nothing),
+        TEST(a_run_without_snapshots_is_found_out),
+        TEST(wrong_usage_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

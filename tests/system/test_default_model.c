@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/file.h"
+#include "row.h"
 #include "runs.h"
 
 static scratch s;
@@ -148,10 +149,10 @@ static void logits_are_written_as_safetensors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_weights_for_1_to_4_workers),
-        cmocka_unit_test(preset_is_the_same_network),
-        cmocka_unit_test(eval_counts_each_test_image_once),
-        cmocka_unit_test(logits_are_written_as_safetensors),
+        ROW(same_weights_for_1_to_4_workers),
+        ROW(preset_is_the_same_network),
+        ROW(eval_counts_each_test_image_once),
+        ROW(logits_are_written_as_safetensors),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

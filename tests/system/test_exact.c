@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <ringtorch/ringtorch.h>
 
+#include "row.h"
 #include "runs.h"
 
 /* One scratch folder for all tests here; the run of one worker gives the hash that all others must
@@ -158,17 +159,17 @@ static void same_after_a_worker_was_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_for_2_workers),
-        cmocka_unit_test(same_for_3_workers),
-        cmocka_unit_test(same_for_4_workers),
-        cmocka_unit_test(same_for_2_threads),
-        cmocka_unit_test(same_by_direct_exchange),
-        cmocka_unit_test(same_without_sharding),
-        cmocka_unit_test(another_seed_gives_other_weights),
-        cmocka_unit_test(same_by_the_library_in_one_process),
-        cmocka_unit_test(same_after_resuming_with_more_workers),
-        cmocka_unit_test(same_after_resuming_with_fewer_workers),
-        cmocka_unit_test(same_after_a_worker_was_killed),
+        ROW(same_for_2_workers),
+        ROW(same_for_3_workers),
+        ROW(same_for_4_workers),
+        ROW(same_for_2_threads),
+        ROW(same_by_direct_exchange),
+        ROW(same_without_sharding),
+        ROW(another_seed_gives_other_weights),
+        ROW(same_by_the_library_in_one_process),
+        ROW(same_after_resuming_with_more_workers),
+        ROW(same_after_resuming_with_fewer_workers),
+        ROW(same_after_a_worker_was_killed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

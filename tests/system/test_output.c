@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "row.h"
 #include "runs.h"
 
 static scratch s;
@@ -252,17 +253,17 @@ static void help_lists_every_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_is_one_object_a_line),
-        cmocka_unit_test(metrics_have_every_key_and_rising_steps),
-        cmocka_unit_test(events_are_json),
-        cmocka_unit_test(summary_has_every_key),
-        cmocka_unit_test(it_learns),
-        cmocka_unit_test(only_the_newest_checkpoints_stay),
-        cmocka_unit_test(memory_stays_flat),
-        cmocka_unit_test(written_configuration_repeats_the_run),
-        cmocka_unit_test(plain_output_ends_with_what_matters),
-        cmocka_unit_test(gzipped_data_gives_the_same_weights),
-        cmocka_unit_test(help_lists_every_key),
+        ROW(json_is_one_object_a_line),
+        ROW(metrics_have_every_key_and_rising_steps),
+        ROW(events_are_json),
+        ROW(summary_has_every_key),
+        ROW(it_learns),
+        ROW(only_the_newest_checkpoints_stay),
+        ROW(memory_stays_flat),
+        ROW(written_configuration_repeats_the_run),
+        ROW(plain_output_ends_with_what_matters),
+        ROW(gzipped_data_gives_the_same_weights),
+        ROW(help_lists_every_key),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

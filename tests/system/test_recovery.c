@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "common/mem.h"
 #include "false_clock.h"
 #include "records.h"
+#include "row.h"
 #include "runs.h"
 #include "small_disk.h"
 
@@ -195,7 +195,7 @@ static void end(trial *t)
     result r = finish(t->c, LONG);
     expect_exit(&r, 130);
     result_release(&r);
-    assert_true(all_ended(&s, 10));
+    assert_true(all_ended(&s, LONG));
     records_read(&t->r);
     if (t->snapshots)
         expect_few_lost_steps(t);
@@ -312,7 +312,7 @@ static void the_launcher_is_killed(void **state)
     result r = finish(t.c, LONG);
     expect_exit(&r, 128 + SIGKILL);
     result_release(&r);
-    assert_true(all_ended(&s, 10));
+    assert_true(all_ended(&s, LONG));
     snprintf(t.workers, sizeof t.workers, "3");
     launch_again(&t, "auto");
     json_t *running = must_come(&t, before, "running");
@@ -552,23 +552,22 @@ static void shared_memory_is_full(void **state)
     if (!own_mounts() || !mount_small("/dev/shm", "128m"))
         skip();
     trial t;
-    filler f;
     begin(&t, "full", 2);
     t.snapshots = false; /* in the end */
     make_steps(&t, 50);  /* and so a checkpoint */
     size_t before = records_events(&t.r);
-    fill_start(&f, "/dev/shm", 0);
+    fill_start("/dev/shm", 0);
     hit(1, SIGKILL);
     json_t *trouble = must_come(&t, before, "snapshot_trouble");
     expect_text(event_string(trouble, "text"), "/dev/shm/ringtorch-");
     assert_int_equal(event_int(must_come(&t, before, "running"), "lost_steps", 9) <= 1, true);
-    make_steps(&t, 20);
+    must_come(&t, records_events(&t.r), "checkpoint"); /* newer than the snapshots of before */
     before = records_events(&t.r);
     hit(0, SIGKILL);
     must_come(&t, before, "worker_lost");
     expect_text(event_string(must_come(&t, before, "running"), "source"), "/checkpoints/step-");
     make_steps(&t, 20);
-    fill_stop(&f);
+    fill_stop();
     end(&t);
     unmount("/dev/shm");
 }
@@ -579,8 +578,7 @@ static void a_read_only_run_directory_is_named(void **state)
     char dir[128];
     snprintf(dir, sizeof dir, "%s", in_scratch(&s, "locked"));
     assert_int_equal(rt_dir_make(dir, 0700), RT_OK);
-    bool mounted =
-        geteuid() == 0 && own_mounts() && mount("tmpfs", dir, "tmpfs", MS_RDONLY, "size=1m") == 0;
+    bool mounted = geteuid() == 0 && own_mounts() && mount_read_only(dir);
     if (geteuid() == 0 && !mounted)
         skip(); /* nothing is read-only for root but a mount */
     chmod(dir, 0500);
@@ -588,7 +586,7 @@ static void a_read_only_run_directory_is_named(void **state)
     expect_exit(&r, 2);
     expect_text(r.err, dir);
     result_release(&r);
-    assert_true(all_ended(&s, 10));
+    assert_true(all_ended(&s, LONG));
     if (mounted)
         unmount(dir);
     chmod(dir, 0700);
@@ -597,24 +595,24 @@ static void a_read_only_run_directory_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rank_0_is_killed),
-        cmocka_unit_test(rank_1_is_killed),
-        cmocka_unit_test(both_ranks_are_killed),
-        cmocka_unit_test(mpirun_is_killed),
-        cmocka_unit_test(the_coordinator_is_killed),
-        cmocka_unit_test(the_launcher_is_killed),
-        cmocka_unit_test(a_worker_is_killed_at_the_start),
-        cmocka_unit_test(a_worker_is_killed_in_a_checkpoint),
-        cmocka_unit_test(two_are_killed_100_ms_apart),
-        cmocka_unit_test(a_stopped_worker_is_named),
-        cmocka_unit_test(a_worker_that_stays_stopped_is_replaced),
-        cmocka_unit_test(a_second_of_standstill_is_no_reason),
-        cmocka_unit_test(a_worker_is_told_to_leave),
-        cmocka_unit_test(it_grows_and_shrinks),
-        cmocka_unit_test(a_checkpoint_is_made_at_once),
-        cmocka_unit_test(the_clock_jumps),
-        cmocka_unit_test(shared_memory_is_full),
-        cmocka_unit_test(a_read_only_run_directory_is_named),
+        ROW(rank_0_is_killed),
+        ROW(rank_1_is_killed),
+        ROW(both_ranks_are_killed),
+        ROW(mpirun_is_killed),
+        ROW(the_coordinator_is_killed),
+        ROW(the_launcher_is_killed),
+        ROW(a_worker_is_killed_at_the_start),
+        ROW(a_worker_is_killed_in_a_checkpoint),
+        ROW(two_are_killed_100_ms_apart),
+        ROW(a_stopped_worker_is_named),
+        ROW(a_worker_that_stays_stopped_is_replaced),
+        ROW(a_second_of_standstill_is_no_reason),
+        ROW(a_worker_is_told_to_leave),
+        ROW(it_grows_and_shrinks),
+        ROW(a_checkpoint_is_made_at_once),
+        ROW(the_clock_jumps),
+        ROW(shared_memory_is_full),
+        ROW(a_read_only_run_directory_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "records.h"
+#include "row.h"
 #include "runs.h"
 
 static scratch s;
@@ -141,12 +142,9 @@ static void data_that_kills_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_flipped_bit_is_named_and_undone),
-        cmocka_unit_test(unseen_it_would_spoil_the_weights),
-        cmocka_unit_test(not_a_number_once_is_done_again),
-        cmocka_unit_test(a_step_is_skipped_by_all_alike),
-        cmocka_unit_test(not_a_number_again_and_again_ends_the_run),
-        cmocka_unit_test(data_that_kills_is_named),
+        ROW(a_flipped_bit_is_named_and_undone),         ROW(unseen_it_would_spoil_the_weights),
+        ROW(not_a_number_once_is_done_again),           ROW(a_step_is_skipped_by_all_alike),
+        ROW(not_a_number_again_and_again_ends_the_run), ROW(data_that_kills_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

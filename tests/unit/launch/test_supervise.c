@@ -350,37 +350,16 @@ static void a_coordinator_that_dies_again_and_again_ends_the_run(void **state)
 {
     (void)state;
     setenv("SCRIPT_AGAIN", "die", 1);
-    pid_t pid = begin_job(2); /* run.max_restarts is 10 */
+    pid_t pid = begin_job(2);
     make_snapshots();
     show_a_step();
     usleep(100000);
     kill(find_process("scripted_coordinator"), SIGKILL);
     expect_end(pid, 1);
-    expect_text(err,
-                "gave up after 10 restarts of the coordinator (run.max_restarts): it was killed "
-                "by signal 9: ");
+    expect_text(err, "the coordinator was killed by signal 9, 10 times in a row");
     expect_text(err, "to go on from its snapshots: ");
     expect_text(err, "--resume auto");
     expect_snapshots(true, false);
-}
-
-/* The same rule as for workers: steps that are made forgive, and run.max_restarts says how often. */
-static void a_coordinator_has_the_restarts_of_the_run(void **state)
-{
-    (void)state;
-    pid_t pid = begin("--set", "run.max_restarts=1", NULL);
-    await_heard("LAUNCHER");
-    kill(find_process("scripted_coordinator"), SIGKILL);
-    await_heard("STARTED AGAIN");
-    order("show {\"event\":\"progress\",\"step\":40}");
-    order("show {\"event\":\"progress\",\"step\":60}");
-    order("start 1 1");
-    rank(0); /* so they have been heard */
-    kill(find_process("scripted_coordinator"), SIGKILL);
-    await_twice("STARTED AGAIN");
-    kill(find_process("scripted_coordinator"), SIGKILL);
-    expect_end(pid, 1);
-    expect_text(err, "gave up after 1 restarts of the coordinator (run.max_restarts): ");
 }
 
 static void a_coordinator_that_refuses_ends_the_run(void **state)
@@ -704,7 +683,6 @@ int main(void)
         TEST(the_end_of_the_run_ends_its_job),
         TEST(another_coordinator_is_told_all),
         TEST(a_coordinator_that_dies_again_and_again_ends_the_run),
-        TEST(a_coordinator_has_the_restarts_of_the_run),
         TEST(a_coordinator_that_refuses_ends_the_run),
         TEST(snapshots_go_with_their_run),
         TEST(stopped_at_once_snapshots_stay),
