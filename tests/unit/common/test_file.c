@@ -21,8 +21,9 @@
 #include "common/hash.h"
 #include "common/input.h"
 #include "common/mem.h"
+#include "tests/support/folder.h"
 
-static char dir[] = "/tmp/rt-file-XXXXXX";
+static char dir[FOLDER_MAX];
 
 static char *in_dir(const char *name)
 {
@@ -340,8 +341,7 @@ static int start(void **state)
     (void)state;
     rt_error_clear();
     live = rt_mem_live();
-    memcpy(strrchr(dir, '-'), "-XXXXXX", 7); /* a fresh name for each test */
-    return mkdtemp(dir) ? 0 : -1;
+    return folder_make(dir, "file") ? 0 : -1;
 }
 
 static int end(void **state)

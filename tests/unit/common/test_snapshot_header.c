@@ -18,10 +18,11 @@
 #include "common/mem.h"
 #include "common/snapshot_list.h"
 #include "random.h"
+#include "tests/support/folder.h"
 
 enum { KINDS = 3, BEGIN = 100, END = 20101, STEP = 41 };
 
-static char dir[] = "/tmp/rt-snapshot-XXXXXX";
+static char dir[FOLDER_MAX];
 static uint64_t rng;
 
 #define must(call)                                                                                 \
@@ -662,7 +663,7 @@ static int set_up(void **state)
 {
     (void)state;
     rng = random_seed("test_snapshot_header");
-    return mkdtemp(dir) ? 0 : -1;
+    return folder_make(dir, "snapshot") ? 0 : -1;
 }
 
 static int tear_down(void **state)

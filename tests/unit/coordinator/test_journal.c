@@ -19,14 +19,14 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "coordinator/journal.h"
+#include "tests/support/folder.h"
 
-static char folder[64], path[80];
+static char folder[FOLDER_MAX], path[80];
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/ringtorch-journal-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    assert_true(folder_make(folder, "journal"));
     snprintf(path, sizeof path, "%s/journal", folder);
     return 0;
 }

@@ -19,10 +19,11 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "coordinator/journal.h"
+#include "tests/support/folder.h"
 
 enum { INODES_MAX = 8, MOMENTS_MAX = 16, CONTENT_MAX = 4096, NEVER = 1000 };
 
-static char folder[64], path[80], next_path[88], disk_path[96], disk_folder[80];
+static char folder[FOLDER_MAX], path[80], next_path[88], disk_path[96], disk_folder[80];
 
 /* ---- the model ---- */
 
@@ -243,8 +244,7 @@ static void set_paths(void)
 
 static void begin(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/ringtorch-crash-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    assert_true(folder_make(folder, "crash"));
     set_paths();
 }
 

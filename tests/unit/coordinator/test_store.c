@@ -17,14 +17,14 @@
 #include "coordinator/resume.h"
 #include "coordinator/store.h"
 #include "../checkpoint_files.h"
+#include "tests/support/folder.h"
 
-static char folder[64], root[80];
+static char folder[FOLDER_MAX], root[80];
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/ringtorch-store-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    assert_true(folder_make(folder, "store"));
     snprintf(root, sizeof root, "%s/checkpoints", folder);
     return 0;
 }

@@ -9,9 +9,10 @@
 #include <ringtorch/random.h>
 #include "common/mem.h"
 #include "idx_files.h"
+#include "tests/support/folder.h"
 
 enum { N = 23, H = 5, W = 4 };
-static char dir[64];
+static char dir[FOLDER_MAX];
 
 static void fresh_dir(void)
 {
@@ -22,8 +23,7 @@ static void fresh_dir(void)
 static int make_dir(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/rt-idx-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
+    return folder_make(dir, "idx") ? 0 : -1;
 }
 
 static int remove_dir(void **state)

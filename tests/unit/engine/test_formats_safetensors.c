@@ -15,14 +15,14 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/mem.h"
+#include "tests/support/folder.h"
 
-static char dir[64], path[96];
+static char dir[FOLDER_MAX], path[96];
 
 static int make_dir(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/rt-st-XXXXXX");
-    if (!mkdtemp(dir))
+    if (!folder_make(dir, "safetensors"))
         return -1;
     snprintf(path, sizeof path, "%s/t.safetensors", dir);
     return 0;

@@ -14,9 +14,10 @@
 #include "most_threads.h"
 #include "worker/engine/train/batches.h"
 #include "worker/engine/train/run.h"
+#include "tests/support/folder.h"
 
 enum { TRAIN = 50, TEST = 23, SIDE = 12 };
-static char dir[64];
+static char dir[FOLDER_MAX];
 
 #define must(call)                                                                                 \
     do {                                                                                           \
@@ -27,8 +28,7 @@ static char dir[64];
 static int make_data(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/rt-run-XXXXXX");
-    if (!mkdtemp(dir))
+    if (!folder_make(dir, "run"))
         return -1;
     bytes images = idx_images(TRAIN, SIDE, SIDE), labels = idx_labels(TRAIN);
     write_gzip(dir, "train-images-idx3-ubyte.gz", &images);

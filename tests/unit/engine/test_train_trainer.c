@@ -11,9 +11,10 @@
 #include "idx_files.h"
 #include "most_threads.h"
 #include "worker/engine/train/run.h"
+#include "tests/support/folder.h"
 
 enum { TRAIN = 40, TEST = 20, SIDE = 6 };
-static char dir[64], config[96];
+static char dir[FOLDER_MAX], config[96];
 
 #define must(call)                                                                                 \
     do {                                                                                           \
@@ -37,8 +38,7 @@ static bytes images_of(uint32_t n)
 static int make_data(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/rt-trainer-XXXXXX");
-    if (!mkdtemp(dir))
+    if (!folder_make(dir, "trainer"))
         return -1;
     bytes train = images_of(TRAIN), test = images_of(TEST), labels = idx_labels(TRAIN);
     write_file(dir, "train-images-idx3-ubyte", &train);

@@ -27,11 +27,12 @@
 #include "common/mem.h"
 #include "worker/commthread.h"
 #include "worker/session.h"
+#include "tests/support/folder.h"
 
 enum { FIXTURE_TRAIN = 96, FIXTURE_TEST = 40, FIXTURE_SIDE = 28, FIXTURE_RANKS_MAX = 8 };
 
 typedef struct fixture {
-    char dir[64];
+    char dir[FOLDER_MAX];
     char config[96]; /* path of config.yaml in it */
 } fixture;
 
@@ -80,8 +81,7 @@ static inline void fixture_idx(const fixture *f, const char *prefix, uint32_t co
 static inline void fixture_make(fixture *f, uint64_t seed)
 {
     char text[1024];
-    snprintf(f->dir, sizeof f->dir, "/tmp/ringtorch-worker-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    assert_true(folder_make(f->dir, "worker"));
     fixture_idx(f, "train", FIXTURE_TRAIN, seed);
     fixture_idx(f, "t10k", FIXTURE_TEST, seed + 1);
     int n =
