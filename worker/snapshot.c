@@ -223,9 +223,10 @@ static size_t slot_bytes(const rt__snapshot *s)
     return rt_snapshot_offset(&s->about, 1, 0) - rt_snapshot_offset(&s->about, 0, 0);
 }
 
+/* NULL for a rank that owns no elements. */
 static char *slot_data(const rt__snapshot *s, int slot)
 {
-    return s->data + (size_t)slot * slot_bytes(s);
+    return s->data ? s->data + (size_t)slot * slot_bytes(s) : NULL;
 }
 
 bool rt__snapshot_ready(rt__snapshot *s)
@@ -274,6 +275,8 @@ bool rt__snapshot_last(const rt__snapshot *s, rt__snapshot_view *out)
 static void copy_elements(const rt__snapshot *s, rt__snapshot_view *v, int64_t begin, int64_t end)
 {
     const size_t first = (size_t)(begin - s->about.begin), n = (size_t)(end - begin);
+    if (n == 0)
+        return;
     for (int kind = 0; kind < s->about.kinds; kind++) {
         size_t at = rt_snapshot_offset(&s->about, 0, kind) - RT_SNAPSHOT_DATA;
         v->checksum[kind] =

@@ -34,6 +34,7 @@ def run(optimiser, options):
 
 def main():
     print("/* Made by make_optim_golden.py with PyTorch %s: parameters after each step. */" % torch.__version__)
+    print("#ifndef RINGTORCH_TESTS_GOLDEN_OPTIM_H\n#define RINGTORCH_TESTS_GOLDEN_OPTIM_H")
     print("/* clang-format off */")
     print("enum { GOLDEN_ELEMENTS = %d, GOLDEN_STEPS = %d };" % (ELEMENTS, STEPS))
     print("static const struct golden {\n    const char *name;")
@@ -43,7 +44,7 @@ def main():
         for row in run(optimiser, options):
             print("        {" + ", ".join("%.9gf" % v if "." in "%.9g" % v or "e" in "%.9g" % v else "%.1ff" % v for v in row) + "},")
         print("    }},")
-    print("};\n/* clang-format on */")
+    print("};\n/* clang-format on */\n#endif")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 /* Made by make_optim_golden.py with PyTorch 1.13.0a0: parameters after each step. */
+#ifndef RINGTORCH_TESTS_GOLDEN_OPTIM_H
+#define RINGTORCH_TESTS_GOLDEN_OPTIM_H
 /* clang-format off */
 enum { GOLDEN_ELEMENTS = 11, GOLDEN_STEPS = 5 };
 static const struct golden {
@@ -63,3 +65,4 @@ static const struct golden {
     }},
 };
 /* clang-format on */
+#endif
