@@ -13,16 +13,17 @@
 /* ---- a file as it is on disk ---- */
 
 typedef struct mapping {
-    const char *data; /* NULL: empty */
+    const char *data;
     size_t size;
 } mapping;
+static const mapping nothing = {"", 0}; /* no file, or an empty one */
 
 /* Maps the file; one that does not exist is empty. */
 static rt_status map_file(const char *path, mapping *m)
 {
     int fd;
     int64_t size;
-    *m = (mapping){0};
+    *m = nothing;
     if (!rt_path_exists(path))
         return RT_OK;
     RT_TRY(rt_input_open(path, RT_INPUT_FILE, &fd, &size));
@@ -36,9 +37,9 @@ static rt_status map_file(const char *path, mapping *m)
 
 static void unmap(mapping *m)
 {
-    if (m->data)
+    if (m->size > 0)
         munmap((void *)m->data, m->size);
-    *m = (mapping){0};
+    *m = nothing;
 }
 
 /* ---- lines ---- */

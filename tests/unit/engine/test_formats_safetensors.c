@@ -419,7 +419,7 @@ static void weights_of_others_are_converted(void **state)
     rt_module *a = small_net(4), *b = small_net(4);
     for (int i = 0; i < 4; i++) /* values that each type has */
         must(rt_copy_into(rt_nn_param_at(a, i, NULL),
-                          rt_to(rt_to(rt_nn_param_at(a, i, NULL), RT_BF16), RT_F32)));
+                          rt_to(rt_to(rt_detach(rt_nn_param_at(a, i, NULL)), RT_BF16), RT_F32)));
     for (int t = 0; t < 4; t++)
         for (int p = 0; p < 3; p++) {
             save_as(a, types[t], prefixes[p]);
