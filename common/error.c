@@ -107,3 +107,8 @@ void rt_assert_failed(const char *file, int line, const char *cond)
     fprintf(stderr, "ringtorch: bug: %s:%d: assertion failed: %s\n", short_path(file), line, cond);
     abort();
 }
+
+bool rt__given(const void *argument, const char *what, const char *name)
+{
+    return argument || (RT_FAIL(ARG, "%s: the %s is NULL", what, name), false);
+}

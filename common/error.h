@@ -56,6 +56,9 @@ void rt_error_save(rt_saved_error *e);
 rt_status rt_error_restore(const rt_saved_error *e);
 
 /* For our own bugs only, never for user input. Prints the place and aborts; kept in release. */
+/* Is an argument that must be given not NULL? If it is, fails with ARG: "st_open: the path is NULL". */
+bool rt__given(const void *argument, const char *what, const char *name);
+
 #define RT_ASSERT(cond) ((cond) ? (void)0 : rt_assert_failed(__FILE__, __LINE__, #cond))
 __attribute__((noreturn, cold)) void rt_assert_failed(const char *file, int line, const char *cond);
 

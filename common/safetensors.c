@@ -201,7 +201,11 @@ static rt_status read_header(rt_st_reader *r)
 
 rt_status rt_st_open(const char *path, rt_st_reader **out)
 {
+    if (!rt__given(out, "st_open", "place for the reader"))
+        return rt_error_code();
     *out = NULL;
+    if (!rt__given(path, "st_open", "path"))
+        return rt_error_code();
     rt_st_reader *r = rt_calloc(1, sizeof *r);
     if (!r)
         return rt_error_code();
@@ -232,16 +236,18 @@ void rt_st_close(rt_st_reader *r)
 
 int64_t rt_st_count(const rt_st_reader *r)
 {
-    return r->count;
+    return rt__given(r, "st_count", "reader") ? r->count : 0;
 }
 
 const rt_st_entry *rt_st_at(const rt_st_reader *r, int64_t i)
 {
-    return i >= 0 && i < r->count ? &r->entry[i] : NULL;
+    return rt__given(r, "st_at", "reader") && i >= 0 && i < r->count ? &r->entry[i] : NULL;
 }
 
 const rt_st_entry *rt_st_find(const rt_st_reader *r, const char *name)
 {
+    if (!rt__given(r, "st_find", "reader") || !rt__given(name, "st_find", "name"))
+        return NULL;
     const rt_st_entry key = {.name = name}, *wanted = &key;
     const rt_st_entry **found =
         bsearch(&wanted, r->sorted, (size_t)r->count, sizeof *r->sorted, by_name);
@@ -250,5 +256,7 @@ const rt_st_entry *rt_st_find(const rt_st_reader *r, const char *name)
 
 const char *rt_st_get_metadata(const rt_st_reader *r, const char *key)
 {
+    if (!rt__given(r, "st_get_metadata", "reader") || !rt__given(key, "st_get_metadata", "key"))
+        return NULL;
     return json_string_value(json_object_get(json_object_get(r->header, "__metadata__"), key));
 }

@@ -11,7 +11,10 @@
  * Lifetime: every constructor and op returns an object owned by the calling thread's current scope
  * (unless its comment says otherwise). Ending a scope releases what was made since it began; a
  * scope left open by an early return is closed by the next outer end. A tensor belongs to one
- * thread; its storage may be shared. */
+ * thread; its storage may be shared.
+ *
+ * Mistakes: an argument that is NULL or of another type fails by name. With RT_DEBUG=1 in the
+ * environment so does one that was freed, or is freed twice, and the message says where that was. */
 #ifndef RINGTORCH_BASE_H
 #define RINGTORCH_BASE_H
 
@@ -52,7 +55,7 @@ typedef struct rt_object rt_object;
 /* The function behind rt_keep. */
 void *rt_object_keep(void *object);
 
-/* Drops an owner; the last one frees the object. NULL is fine. */
+/* Drops an owner, one that rt_keep has made; the last one frees the object. NULL is fine. */
 void rt_free(void *object);
 
 /* Returns the number of live objects of the process: unchanged by a training step, 0 after

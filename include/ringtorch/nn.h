@@ -38,7 +38,7 @@ typedef struct rt_module rt_module;
 typedef struct rt_module_type {
     const char *name;
     size_t size; /* of the struct that starts with rt_module */
-    rt_tensor *(*forward)(rt_module *self, rt_tensor *x);
+    rt_tensor *(*forward)(rt_module *self, rt_tensor *x); /* NULL: it cannot be run by rt_forward */
     void (*destroy)(rt_module *self); /* may be NULL; children and parameters are freed for you */
 } rt_module_type;
 

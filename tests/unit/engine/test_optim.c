@@ -419,7 +419,7 @@ static void wrong_arguments_are_refused(void **state)
     assert_int_equal(rt_optim_update(o, 0, 1, 1, NAN, 1), RT_E_RANGE);
     expect_error(RT_E_RANGE, "optim_update: learning rate nan");
     assert_null(rt_optim_adamw(NULL));
-    expect_error(RT_E_ARG, ".net is NULL");
+    expect_error(RT_E_ARG, "adamw: argument 1 is no module (NULL)");
     assert_null(rt_optim_adamw(rt_nn_relu()));
     expect_error(RT_E_ARG, "no parameters");
     rt_module *shared = bare(2, 0);

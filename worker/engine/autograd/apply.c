@@ -99,11 +99,10 @@ rt_status rt__node_check_versions(const rt_node *n)
 static bool inputs_are_fine(const rt_op *op, rt_tensor *const *in, int n_in)
 {
     for (int i = 0; i < n_in; i++) {
-        if (!in[i]) {
-            if (i < 31 && op->optional & (1u << i))
-                continue;
-            return RT_FAIL(ARG, "%s: argument %d is no tensor (NULL)", op->name, i + 1), false;
-        }
+        if (!in[i] && i < 31 && op->optional & (1u << i))
+            continue;
+        if (!rt__object_is(in[i], &rt__tensor_type, op->name, i + 1))
+            return false;
         if (op->dtypes && !(op->dtypes & (1u << in[i]->dtype)))
             return RT_FAIL(DTYPE,
                            "%s: argument %d is %s, which it does not take: convert it with rt_to",

@@ -201,10 +201,9 @@ static rt_tensor *first_gradient(rt_tensor *loss, rt_tensor *grad)
 
 static rt_status run(pass *p, rt_tensor *loss, rt_tensor *grad, bool create_graph)
 {
-    if (rt_failed())
+    if (!rt__takes("backward", loss) ||
+        (grad && !rt__object_is(grad, &rt__tensor_type, "backward: .grad", 1)))
         return rt_error_code();
-    if (!loss)
-        return RT_FAIL(ARG, "backward: no tensor");
     bool no_grad = rt__thread.no_grad;
     rt__thread.no_grad = !create_graph;
     rt__thread.may_aim = !create_graph && !p->wanted;
@@ -236,14 +235,22 @@ rt_status rt_backward_(rt_backward_args a)
 
 rt_status rt_grad_(rt_grad_args a)
 {
+    if (a.count < 0 || (a.count > 0 && (!a.inputs || !a.out)))
+        return RT_FAIL(ARG, "grad: .count is %d, but %s: expected two arrays of that length",
+                       a.count,
+                       a.count < 0 ? "no length"
+                       : a.inputs  ? ".out is NULL"
+                                   : ".inputs is NULL");
     for (int i = 0; i < a.count; i++) {
         a.out[i] = NULL;
-        if (!rt_failed() && !rt__node_of(a.inputs[i]))
+        if (!rt_failed() && rt__object_is(a.inputs[i], &rt__tensor_type, "grad: .inputs", i + 1) &&
+            !rt__node_of(a.inputs[i]))
             RT_FAIL(ARG, "grad: input %d, %s, wants no gradient: make it with rt_param", i,
                     rt_describe(a.inputs[i]));
     }
     pass p = {.wanted = a.inputs, .out = a.out, .count = a.count};
-    rt_status status = run(&p, a.loss, a.grad, a.create_graph);
+    rt_status status =
+        rt__takes("grad", a.loss) ? run(&p, a.loss, a.grad, a.create_graph) : rt_error_code();
     for (int i = 0; i < a.count; i++) {
         rt_tensor *dx = rt__scope_own(a.out[i]);
         if (!dx && status == RT_OK)

@@ -29,8 +29,8 @@ rt_status rt__may_write(const char *what, const rt_tensor *dst)
 
 rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src)
 {
-    if (rt_failed() || !dst || !src)
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "copy_into: no tensor");
+    if (!rt__takes("copy_into", dst) || !rt__object_is(src, &rt__tensor_type, "copy_into", 2))
+        return rt_error_code();
     RT_TRY(rt__may_write("copy_into", dst));
     if (src->node && !rt__thread.no_grad)
         return RT_FAIL(ARG,
@@ -42,8 +42,8 @@ rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src)
 
 rt_status rt_fill(rt_tensor *dst, double value)
 {
-    if (rt_failed() || !dst)
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "fill: no tensor");
+    if (!rt__takes("fill", dst))
+        return rt_error_code();
     RT_TRY(rt__may_write("fill", dst));
     return rt__fill(dst, value);
 }

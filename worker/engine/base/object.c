@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <pthread.h>
+#include "worker/engine/base/debug.h"
 #include "worker/engine/base/pool.h"
 #include "worker/engine/base/thread.h"
 #include "common/error.h"
@@ -24,6 +25,8 @@ void *rt__object_make(const rt_object_type *type, size_t size)
     rt_object *o = rt__pool_alloc(size);
     if (!o)
         return NULL;
+    if (rt__debug)
+        rt__debug_know(type);
     memset(o, 0, size);
     o->type = type;
     o->size = size;
@@ -51,7 +54,10 @@ static void bury(rt_object *o)
         t->dead = o->next;
         if (o->type->destroy)
             o->type->destroy(o);
-        rt__pool_free(o, o->size);
+        if (rt__debug)
+            rt__debug_bury(o);
+        else
+            rt__pool_free(o, o->size);
         atomic_fetch_sub_explicit(&live_objects, 1, memory_order_relaxed);
     }
     t->burying = false;
@@ -66,18 +72,42 @@ static void settle(rt_object *o)
         o->type->hollow(o);
 }
 
+static void release(rt_object *o)
+{
+    if (--o->refs <= o->edges)
+        settle(o);
+}
+
 void *rt_object_keep(void *object)
 {
-    if (object)
-        ((rt_object *)object)->refs++;
-    return object;
+    rt_object *o = object;
+    if (o && rt__debug && !rt__debug_touch("keep", o, __builtin_return_address(0)))
+        return NULL;
+    if (o)
+        o->refs++;
+    return o;
 }
 
 void rt_free(void *object)
 {
     rt_object *o = object;
-    if (o && --o->refs <= o->edges)
-        settle(o);
+    if (o && rt__debug && !rt__debug_touch("free", o, __builtin_return_address(0)))
+        return;
+    if (o)
+        release(o);
+}
+
+bool rt__object_refuse(const void *object, const rt_object_type *type, const char *what, int i)
+{
+    const rt_object *o = object;
+    if (!o)
+        RT_FAIL(ARG, "%s: argument %d is no %s (NULL)", what, i, type->name);
+    else if (rt__debug && rt__debug_is_freed(o))
+        RT_FAIL(ARG, "%s: argument %d is a %s", what, i, rt__debug_freed_text(o));
+    else
+        RT_FAIL(ARG, "%s: argument %d is of type %s, expected %s", what, i, o->type->name,
+                type->name);
+    return false;
 }
 
 void *rt__edge_keep(void *object)
@@ -94,7 +124,7 @@ void rt__edge_free(void *object)
     if (!o)
         return;
     o->edges--;
-    rt_free(o);
+    release(o);
 }
 
 int64_t rt_live_objects(void)
@@ -120,6 +150,7 @@ static void thread_ends(void *unused)
 {
     (void)unused;
     rt__scopes_release();
+    rt__debug_release();
     rt__pool_thread_release();
 }
 
@@ -165,17 +196,25 @@ rt_scope rt_scope_begin(void)
     return (rt_scope){rt__thread.count};
 }
 
-void rt_scope_end(rt_scope s)
+static void end_scope(rt_scope s, const void *where)
 {
     rt_thread *t = &rt__thread;
-    while (t->count > s.mark)
-        rt_free(t->owned[--t->count]);
+    while (t->count > s.mark) {
+        rt_object *o = t->owned[--t->count];
+        if (!rt__debug || rt__debug_touch("scope_end", o, where))
+            release(o);
+    }
+}
+
+void rt_scope_end(rt_scope s)
+{
+    end_scope(s, __builtin_return_address(0));
 }
 
 void *rt_scope_return_(rt_scope s, void *object)
 {
-    rt_object_keep(object);
-    rt_scope_end(s);
+    object = rt_object_keep(object);
+    end_scope(s, __builtin_return_address(0));
     return rt__scope_own(object);
 }
 

@@ -39,6 +39,18 @@ void *rt__scope_own(void *object);
 /* Ends all scopes of the calling thread and frees their stack. */
 void rt__scopes_release(void);
 
+/* ---- objects as arguments ---- */
+/* Fails and says what argument i (1, 2, ...) of `what` is instead of an object of that type: nothing,
+ * another object, one that was freed. Returns false. */
+bool rt__object_refuse(const void *object, const rt_object_type *type, const char *what, int i);
+/* Is it an object of that type? If not, fails as above. */
+static inline bool rt__object_is(const void *object, const rt_object_type *type, const char *what,
+                                 int i)
+{
+    const rt_object *o = object;
+    return (o && o->type == type) || rt__object_refuse(object, type, what, i);
+}
+
 /* Adds and drops an owner that does not need the value. */
 void *rt__edge_keep(void *object);
 void rt__edge_free(void *object);

@@ -31,13 +31,16 @@ typedef struct rt_op_trace {
 typedef struct rt_thread {
     rt_object **owned; /* [capacity]: the scope stack, a scope is a mark in it */
     int64_t count, capacity;
-    rt_object *dead; /* objects without owners that wait to be destroyed */
-    bool registered; /* thread_ends will be called */
-    bool burying;    /* the list is being worked off */
-    bool no_grad;    /* operations are not recorded */
-    bool may_aim;    /* a backward pass is filling the leaves' gradients */
-    void *aim;       /* where the next operation may put its result, see rt_aim in autograd/op.h */
-    rt_rng rng;      /* key and counters of the next random operation */
+    rt_object *dead;                     /* objects without owners that wait to be destroyed */
+    rt_object *freed_first, *freed_last; /* kept after their end, see base/debug.h */
+    int64_t freed_count;
+    const void *frees; /* the code that is freeing, likewise */
+    bool registered;   /* thread_ends will be called */
+    bool burying;      /* the list is being worked off */
+    bool no_grad;      /* operations are not recorded */
+    bool may_aim;      /* a backward pass is filling the leaves' gradients */
+    void *aim;  /* where the next operation may put its result, see rt_aim in autograd/op.h */
+    rt_rng rng; /* key and counters of the next random operation */
     rt_op_trace *trace; /* where operations are noted; NULL: nowhere */
     rt_small_blocks small[RT_SMALL_CLASSES];
     unsigned text; /* how many texts have been made */

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "worker/engine/data/idx.h"
+#include "worker/engine/tensor/tensor.h"
 #include "worker/engine/data/labels.h"
 #include "worker/engine/data/mnist_files.h"
 
@@ -21,7 +22,7 @@ static void dataset_destroy(void *object)
     rt_free(d->y);
 }
 
-static const rt_object_type dataset_type = {.name = "dataset", .destroy = dataset_destroy};
+const rt_object_type rt__dataset_type = {.name = "dataset", .destroy = dataset_destroy};
 
 /* ---- IDX ---- */
 
@@ -93,7 +94,7 @@ rt_dataset *rt_data_idx_(rt_data_idx_args a)
             "least 0",
             (long long)a.classes, (long long)a.limit);
     rt_scope s = rt_scope_begin();
-    rt_dataset *d = rt__object_new(&dataset_type, sizeof *d);
+    rt_dataset *d = rt__object_new(&rt__dataset_type, sizeof *d);
     if (!d)
         return NULL;
     d->classes = a.classes;
@@ -125,8 +126,8 @@ rt_dataset *rt_data_mnist_(rt_data_mnist_args a)
 
 rt_dataset *rt_data_tensors(rt_tensor *x, rt_tensor *y, int64_t classes)
 {
-    if (!x || !y)
-        return rt_failed() ? NULL : RT_FAIL_NULL(ARG, "data_tensors: a tensor is NULL");
+    if (!rt__takes("data_tensors", x) || !rt__object_is(y, &rt__tensor_type, "data_tensors", 2))
+        return NULL;
     if (rt_dtype_of(x) != RT_F32 || rt_dtype_of(y) != RT_I64)
         return RT_FAIL_NULL(
             DTYPE, "data_tensors: got %s and %s, expected float32 samples and int64 labels",
@@ -136,7 +137,7 @@ rt_dataset *rt_data_tensors(rt_tensor *x, rt_tensor *y, int64_t classes)
             SHAPE, "data_tensors: got %s and %s, expected [n, ...] and [n] with n at least 1",
             rt_describe(x), rt_describe(y));
     rt_scope s = rt_scope_begin();
-    rt_dataset *d = rt__object_new(&dataset_type, sizeof *d);
+    rt_dataset *d = rt__object_new(&rt__dataset_type, sizeof *d);
     if (!d)
         return NULL;
     d->x = rt_keep(rt_contiguous(rt_detach(x)));
@@ -164,17 +165,17 @@ rt_dataset *rt_data_tensors(rt_tensor *x, rt_tensor *y, int64_t classes)
 
 int64_t rt_data_size(const rt_dataset *d)
 {
-    return d ? d->count : 0;
+    return rt__object_is(d, &rt__dataset_type, "data_size", 1) ? d->count : 0;
 }
 
 rt_dims rt_data_sample_shape(const rt_dataset *d)
 {
-    return d ? d->sample : (rt_dims){0};
+    return rt__object_is(d, &rt__dataset_type, "data_sample_shape", 1) ? d->sample : (rt_dims){0};
 }
 
 int64_t rt_data_classes(const rt_dataset *d)
 {
-    return d ? d->classes : 0;
+    return rt__object_is(d, &rt__dataset_type, "data_classes", 1) ? d->classes : 0;
 }
 
 /* A division, not a product with 1/255: 51/255 is 0.2f then, as everywhere else. */
@@ -186,6 +187,12 @@ static void unit_range(const uint8_t *pixels, int64_t n, float *x)
 
 rt_status rt_data_read(const rt_dataset *d, const int64_t *ids, int64_t n, float *x, int64_t *y)
 {
+    if (!rt__object_is(d, &rt__dataset_type, "data_read", 1))
+        return rt_error_code();
+    if (n > 0 && (!rt__given(ids, "data_read", "list of ids") ||
+                  !rt__given(x, "data_read", "place for samples") ||
+                  !rt__given(y, "data_read", "place for labels")))
+        return rt_error_code();
     for (int64_t i = 0; i < n; i++, x += d->sample_numel) {
         int64_t id = ids[i];
         if (id < 0 || id >= d->count)

@@ -24,6 +24,8 @@ struct rt_dataset {
     const int64_t *y_data;
 };
 
+extern const rt_object_type rt__dataset_type;
+
 /* RANGE, naming file, byte and label, if a label is not below `classes`. */
 rt_status rt__data_check_classes(const rt_dataset *d, int64_t classes);
 

@@ -64,8 +64,8 @@ static rt_status start(rt_loader *l)
 
 rt_loader *rt_data_loader_(rt_loader_args a)
 {
-    if (!a.data)
-        return rt_failed() ? NULL : RT_FAIL_NULL(ARG, "data_loader: .data is NULL");
+    if (rt_failed() || !rt__object_is(a.data, &rt__dataset_type, "data_loader", 1))
+        return NULL;
     int64_t size = rt_data_size(a.data);
     if (a.batch < 1 || (a.drop_last && a.batch > size))
         return RT_FAIL_NULL(RANGE, "data_loader: batch %lld, expected 1 to %lld",
@@ -109,8 +109,10 @@ static bool give(rt_loader *l, const rt__filled *f, rt_batch *out)
 
 bool rt_data_next(rt_loader *l, rt_batch *out)
 {
+    if (!rt__given(out, "data_next", "place for the batch"))
+        return false;
     *out = (rt_batch){0};
-    if (!l || rt_failed())
+    if (rt_failed() || !rt__object_is(l, &loader_type, "data_next", 1))
         return false;
     if (l->between) {
         l->between = false;

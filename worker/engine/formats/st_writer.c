@@ -30,7 +30,11 @@ struct rt_st_writer {
 
 rt_status rt_st_create(const char *path, rt_st_writer **out)
 {
+    if (!rt__given(out, "st_create", "place for the writer"))
+        return rt_error_code();
     *out = NULL;
+    if (!rt__given(path, "st_create", "path"))
+        return rt_error_code();
     rt_st_writer *w = rt_calloc(1, sizeof *w);
     if (!w)
         return rt_error_code();
@@ -59,6 +63,9 @@ void rt_st_abandon(rt_st_writer *w)
 
 rt_status rt_st_metadata(rt_st_writer *w, const char *key, const char *value)
 {
+    if (!rt__given(w, "st_metadata", "writer") || !rt__given(key, "st_metadata", "key") ||
+        !rt__given(value, "st_metadata", "value"))
+        return rt_error_code();
     json_t *metadata = json_object_get(w->header, "__metadata__");
     if (!metadata) {
         metadata = json_object();
@@ -97,6 +104,8 @@ static rt_status add_piece(rt_st_writer *w, const void *data, size_t bytes)
 rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims shape,
                     const void *data)
 {
+    if (!rt__given(w, "st_add", "writer") || !rt__given(name, "st_add", "name"))
+        return rt_error_code();
     if (strcmp(name, "__metadata__") == 0 || json_object_get(w->header, name))
         return RT_FAIL(EXISTS, "%s: tensor \"%s\": the name is taken", w->path, name);
     size_t bytes = rt_dtype_size(dtype);
@@ -105,6 +114,8 @@ rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims s
             return RT_FAIL(SHAPE,
                            "%s: tensor \"%s\": size %d of its shape is negative or too large",
                            w->path, name, i);
+    if (bytes > 0 && !rt__given(data, "st_add", "data"))
+        return rt_error_code();
     uint64_t end = w->data_bytes + bytes;
     RT_TRY(add_piece(w, data, bytes));
     if (json_object_set_new(w->header, name, entry_json(dtype, &shape, w->data_bytes, end)) != 0) {
@@ -161,6 +172,8 @@ static rt_status write_out(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum)
 
 rt_status rt_st_finish(rt_st_writer *w, uint64_t *bytes, uint64_t *checksum)
 {
+    if (!rt__given(w, "st_finish", "writer"))
+        return rt_error_code();
     uint64_t written = 0, sum = 0;
     rt_status status = write_out(w, &written, &sum);
     if (status == RT_OK && bytes)

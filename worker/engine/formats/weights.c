@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/text.h"
+#include "worker/engine/nn/module.h"
 #include "worker/engine/tensor/tensor.h"
 
 /* ---- saving ---- */
@@ -27,8 +28,8 @@ static rt_status add_params(rt_st_writer *w, const rt_module *net)
 
 rt_status rt_nn_save(const rt_module *net, const char *path)
 {
-    if (!net || rt_failed())
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "nn_save: the net is NULL");
+    if (rt_failed() || !rt__is_module("nn_save", net) || !rt__given(path, "nn_save", "path"))
+        return rt_error_code();
     rt_st_writer *w;
     RT_TRY(rt_st_create(path, &w));
     rt_scope s = rt_scope_begin(); /* holds contiguous copies until they are written */
@@ -167,8 +168,8 @@ static rt_status load_all(rt_module *net, const rt_st_reader *r, int prefix)
 
 rt_status rt_nn_load(rt_module *net, const char *path)
 {
-    if (!net || rt_failed())
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "nn_load: the net is NULL");
+    if (rt_failed() || !rt__is_module("nn_load", net) || !rt__given(path, "nn_load", "path"))
+        return rt_error_code();
     rt_st_reader *r;
     int prefix;
     RT_TRY(rt_st_open(path, &r));

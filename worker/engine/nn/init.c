@@ -3,6 +3,7 @@
 #include <ringtorch/nn.h>
 #include <ringtorch/random.h>
 #include "common/error.h"
+#include "worker/engine/tensor/tensor.h"
 
 /* Fan-in and fan-out of a weight [out, in, ...]: inputs or outputs times the size of the receptive
  * field. */
@@ -12,7 +13,9 @@ typedef struct fans {
 
 static rt_status fans_of(const rt_tensor *x, const char *what, fans *f)
 {
-    rt_dims d = rt_dims_of(x);
+    if (!rt__takes(what, x))
+        return rt_error_code();
+    rt_dims d = x->dims;
     if (d.n < 2 || rt_numel(x) == 0)
         return RT_FAIL(SHAPE, "%s: got %s, expected at least 2 dimensions and no size of 0", what,
                        rt_describe(x));
@@ -32,19 +35,23 @@ static rt_status fill_from(rt_tensor *x, rt_scope s, rt_tensor *values)
 
 rt_status rt_init_uniform(rt_tensor *x, double low, double high)
 {
+    if (!rt__takes("init_uniform", x))
+        return rt_error_code();
     rt_scope s = rt_scope_begin();
-    return fill_from(x, s, rt_uniform(rt_dims_of(x), low, high));
+    return fill_from(x, s, rt_uniform(x->dims, low, high));
 }
 
 rt_status rt_init_normal(rt_tensor *x, double mean, double std)
 {
+    if (!rt__takes("init_normal", x))
+        return rt_error_code();
     rt_scope s = rt_scope_begin();
-    return fill_from(x, s, rt_normal(rt_dims_of(x), mean, std));
+    return fill_from(x, s, rt_normal(x->dims, mean, std));
 }
 
 rt_status rt_init_constant(rt_tensor *x, double value)
 {
-    return rt_fill(x, value);
+    return rt__takes("init_constant", x) ? rt_fill(x, value) : rt_error_code();
 }
 
 rt_status rt_init_xavier_uniform(rt_tensor *x, double gain)

@@ -28,12 +28,16 @@ static rt_tensor *sequential_forward(rt_module *m, rt_tensor *x)
 rt_module *rt_nn_sequential_(rt_module *const *layers, int count)
 {
     static const rt_module_type type = {"sequential", sizeof(rt_module), sequential_forward, NULL};
+    if (rt_failed() || (count > 0 && !rt__given(layers, "sequential", "list of layers")))
+        return NULL;
     rt_module *m = rt_nn_new(&type);
     for (int i = 0; m && i < count; i++) {
         char name[16];
         snprintf(name, sizeof name, "%d", i);
+        if (!layers[i])
+            return RT_FAIL_NULL(ARG, "sequential: layer %d is NULL", i);
         if (!rt_nn_child(m, name, layers[i]))
-            return rt_failed() ? NULL : RT_FAIL_NULL(ARG, "sequential: layer %d is NULL", i);
+            return NULL;
     }
     return m;
 }

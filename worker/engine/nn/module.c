@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "worker/engine/base/object.h"
+#include "worker/engine/tensor/tensor.h"
 
 _Static_assert(sizeof(rt_object) == sizeof((rt_module *)0)->object,
                "a module starts with an object's head");
@@ -28,11 +29,21 @@ static void module_destroy(void *object)
     rt_mem_free(m->slots);
 }
 
-static const rt_object_type module_object = {.name = "module", .destroy = module_destroy};
+const rt_object_type rt__module_type = {.name = "module", .destroy = module_destroy};
 
 void *rt_nn_new(const rt_module_type *type)
 {
-    rt_module *m = rt__object_make(&module_object, type->size);
+    if (!rt__given(type, "nn_new", "type"))
+        return NULL;
+    if (!rt__given(type->name, "nn_new", "name of the type"))
+        return NULL;
+    if (type->size < sizeof(rt_module))
+        return RT_FAIL_NULL(
+            ARG,
+            "nn_new: type %s has size %zu: expected that of its struct, which starts "
+            "with an rt_module of %zu bytes",
+            type->name, type->size, sizeof(rt_module));
+    rt_module *m = rt__object_make(&rt__module_type, type->size);
     if (!m)
         return NULL;
     m->type = type; /* before anything can destroy it */
@@ -44,9 +55,9 @@ void *rt_nn_new(const rt_module_type *type)
 
 static rt_status check_name(const rt_module *self, const char *name)
 {
-    if (!*name || strchr(name, '.'))
+    if (!name || !*name || strchr(name, '.'))
         return RT_FAIL(ARG, "%s: \"%s\": a name must not be empty or have a '.' in it",
-                       self->type->name, name);
+                       self->type->name, name ? name : "");
     for (int32_t i = 0; i < self->slot_count; i++)
         if (strcmp(self->slots[i].name, name) == 0)
             return RT_FAIL(EXISTS, "%s: \"%s\": the name is taken", self->type->name, name);
@@ -74,17 +85,30 @@ static struct rt_module_slot *add_slot(rt_module *self, const char *name)
     return s;
 }
 
+static bool contains(const rt_module *m, const rt_module *wanted)
+{
+    for (int32_t i = 0; m && i < m->slot_count; i++)
+        if (contains(m->slots[i].child, wanted))
+            return true;
+    return m == wanted;
+}
+
 rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child)
 {
-    if (!self || !child || rt_failed())
+    if (rt_failed() || !rt__is_module("nn_child", self) ||
+        !rt__object_is(child, &rt__module_type, "nn_child", 3))
         return NULL;
+    if (contains(child, self))
+        return RT_FAIL_NULL(ARG, "%s: \"%s\": a module cannot be part of itself", self->type->name,
+                            name ? name : "");
     struct rt_module_slot *s = add_slot(self, name);
     return s ? s->child = rt_keep(child) : NULL;
 }
 
 rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value)
 {
-    if (!self || !value || rt_failed())
+    if (rt_failed() || !rt__is_module("nn_param", self) ||
+        !rt__object_is(value, &rt__tensor_type, "nn_param", 3))
         return NULL;
     rt_tensor *param = rt_param(value); /* kept for the slot */
     struct rt_module_slot *s = param ? add_slot(self, name) : NULL;
@@ -118,7 +142,8 @@ static struct rt_module_slot *find_param(const rt_module *m, int64_t *left, char
 rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name)
 {
     char path[NAME_MAX_BYTES];
-    struct rt_module_slot *s = m && i >= 0 ? find_param(m, &i, path, 0) : NULL;
+    bool is = rt__is_module("nn_param_at", m);
+    struct rt_module_slot *s = is && i >= 0 ? find_param(m, &i, path, 0) : NULL;
     if (!s)
         return NULL;
     if (name) {
@@ -134,7 +159,8 @@ rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name)
 int64_t rt_nn_param_count(const rt_module *m)
 {
     int64_t count = 0;
-    for (int32_t i = 0; m && i < m->slot_count; i++)
+    bool is = rt__is_module("nn_param_count", m);
+    for (int32_t i = 0; is && i < m->slot_count; i++)
         count += m->slots[i].child ? rt_nn_param_count(m->slots[i].child) : 1;
     return count;
 }
@@ -142,28 +168,34 @@ int64_t rt_nn_param_count(const rt_module *m)
 int64_t rt_nn_numel(const rt_module *m)
 {
     int64_t numel = 0;
-    for (int32_t i = 0; m && i < m->slot_count; i++)
+    bool is = rt__is_module("nn_numel", m);
+    for (int32_t i = 0; is && i < m->slot_count; i++)
         numel += m->slots[i].child ? rt_nn_numel(m->slots[i].child) : rt_numel(m->slots[i].param);
     return numel;
 }
 
 void rt_nn_train(rt_module *m, bool training)
 {
-    if (!m)
+    if (!rt__is_module("nn_train", m))
         return;
     m->training = training;
     for (int32_t i = 0; i < m->slot_count; i++)
-        rt_nn_train(m->slots[i].child, training);
+        if (m->slots[i].child)
+            rt_nn_train(m->slots[i].child, training);
 }
 
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x)
 {
-    if (rt_failed())
+    if (rt_failed() || !rt__is_module("forward", m) ||
+        !rt__object_is(x, &rt__tensor_type, "forward", 2))
         return NULL;
-    if (!m || !x)
-        return RT_FAIL_NULL(ARG, "forward: the %s is NULL", m ? "input" : "module");
+    if (!m->type->forward)
+        return RT_FAIL_NULL(ARG, "forward: %s has none", m->type->name);
     rt_scope s = rt_scope_begin();
-    return rt_scope_return(s, m->type->forward(m, x));
+    rt_tensor *y = m->type->forward(m, x);
+    if (!y && !rt_failed())
+        RT_FAIL(ARG, "forward: that of %s returned no tensor (NULL)", m->type->name);
+    return rt_scope_return(s, y);
 }
 
 /* ---- summary ---- */
@@ -183,7 +215,7 @@ static void summarise(const rt_module *m, const char *name, int depth, rt_text *
 
 char *rt_nn_summary(const rt_module *m)
 {
-    if (!m)
+    if (!rt__is_module("nn_summary", m))
         return NULL;
     rt_text text = {0};
     summarise(m, "net", 0, &text);

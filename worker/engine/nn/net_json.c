@@ -334,7 +334,8 @@ rt_module *rt_nn_from_json(const char *json, rt_dims input)
 {
     json_t *layers;
     rt_dims output;
-    if (rt_failed() || rt_json_parse(json, strlen(json), "layers", &layers) != RT_OK)
+    if (rt_failed() || !rt__given(json, "nn_from_json", "text") ||
+        rt_json_parse(json, strlen(json), "layers", &layers) != RT_OK)
         return NULL;
     rt_module *net = rt__nn_build(layers, input, &output);
     json_decref(layers);
@@ -344,6 +345,8 @@ rt_module *rt_nn_from_json(const char *json, rt_dims input)
 char *rt_nn_preset(const char *name, int64_t classes)
 {
     const char *body = NULL;
+    if (!rt__given(name, "nn_preset", "name"))
+        return NULL;
     if (strcmp(name, "mlp") == 0)
         body = "\"flatten\", {\"linear\": 128}, \"relu\"";
     else if (strcmp(name, "cnn") == 0)

@@ -213,7 +213,9 @@ static rt_status geometry(const rt_conv2d_args *a, rt_conv2d_shape *s)
 rt_tensor *rt_conv2d_(rt_conv2d_args a)
 {
     rt_conv2d_shape s = {0};
-    if (rt_failed() || (a.x && a.w && geometry(&a, &s) != RT_OK))
+    if (!rt__takes("conv2d", a.x) || !rt__object_is(a.w, &rt__tensor_type, "conv2d", 2) ||
+        (a.bias && !rt__object_is(a.bias, &rt__tensor_type, "conv2d", 3)) ||
+        geometry(&a, &s) != RT_OK)
         return NULL;
     return conv(a.x, a.w, a.bias, &s);
 }

@@ -31,20 +31,23 @@ static bool is_float(rt_dtype t)
 
 rt_tensor *rt_clone(rt_tensor *x)
 {
-    return rt_apply(&clone_op, &(to_args){x, x ? x->dtype : RT_F32}, sizeof(to_args));
+    return rt__takes("clone", x) ? rt_apply(&clone_op, &(to_args){x, x->dtype}, sizeof(to_args))
+                                 : NULL;
 }
 
 rt_tensor *rt_contiguous(rt_tensor *x)
 {
-    if (rt_failed())
+    if (!rt__takes("contiguous", x))
         return NULL;
-    return x && x->contiguous ? x : rt_clone(x);
+    return x->contiguous ? x : rt_clone(x);
 }
 
 rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype)
 {
-    if (rt_failed() || (x && x->dtype == dtype))
-        return rt_failed() ? NULL : x;
+    if (!rt__takes("to", x))
+        return NULL;
+    if (x->dtype == dtype)
+        return x;
     return rt_apply(is_float(dtype) ? &to_op : &to_integer_op, &(to_args){x, dtype},
                     sizeof(to_args));
 }

@@ -117,10 +117,9 @@ static rt_status check(const rt_cross_entropy_args *a)
 
 rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
 {
-    if (rt_failed())
+    if (!rt__takes("cross_entropy", a.logits) ||
+        !rt__object_is(a.target, &rt__tensor_type, "cross_entropy", 2))
         return NULL;
-    if (!a.logits || !a.target)
-        return RT_FAIL_NULL(ARG, "cross_entropy: no %s", a.logits ? "target" : "logits");
     rt_tensor *target = check(&a) == RT_OK ? rt__tensor_contiguous(a.target) : NULL;
     int64_t count = target ? count_targets(&a, target) : -1;
     if (count < 0)

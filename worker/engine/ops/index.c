@@ -104,7 +104,7 @@ static const rt_op gather_op = {"gather", 2, gather_forward, gather_backward,
 
 rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index)
 {
-    int i = rt_failed() || !x ? -1 : rt__axis("gather", axis, x->dims.n);
+    int i = rt__takes("gather", x) ? rt__axis("gather", axis, x->dims.n) : -1;
     if (i < 0)
         return NULL;
     return rt_apply(&gather_op, &(index_args){x, index, x->dims, i}, sizeof(index_args));
@@ -179,8 +179,9 @@ static const rt_op embedding_op = {"embedding", 2, embedding_forward, embedding_
 
 rt_tensor *rt_embedding(rt_tensor *table, rt_tensor *index)
 {
-    return rt_apply(&embedding_op, &(index_args){table, index, rt_dims_of(table)},
-                    sizeof(index_args));
+    if (!rt__takes("embedding", table))
+        return NULL;
+    return rt_apply(&embedding_op, &(index_args){table, index, table->dims}, sizeof(index_args));
 }
 
 /* Adds the rows of dy to those of a zero table. */

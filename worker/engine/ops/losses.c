@@ -12,9 +12,9 @@ static rt_tensor *reduced(rt_tensor *x, rt_reduction reduction)
  */
 static bool same_shape(const char *what, const rt_loss_args *a)
 {
-    if (rt_failed())
+    if (!rt__takes(what, a->x) || !rt__object_is(a->target, &rt__tensor_type, what, 2))
         return false;
-    if (a->x && a->target && rt__dims_equal(a->x->dims, a->target->dims))
+    if (rt__dims_equal(a->x->dims, a->target->dims))
         return true;
     return RT_FAIL(SHAPE, "%s: %s and target %s, expected one shape", what, rt_describe(a->x),
                    rt_describe(a->target)),
@@ -43,10 +43,10 @@ rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a)
 
 rt_tensor *rt_nll_loss(rt_tensor *log_probs, rt_tensor *target, rt_reduction reduction)
 {
-    if (rt_failed())
+    if (!rt__takes("nll_loss", log_probs) ||
+        !rt__object_is(target, &rt__tensor_type, "nll_loss", 2))
         return NULL;
-    if (!log_probs || !target || log_probs->dims.n != 2 || target->dims.n != 1 ||
-        target->dims.d[0] != log_probs->dims.d[0])
+    if (log_probs->dims.n != 2 || target->dims.n != 1 || target->dims.d[0] != log_probs->dims.d[0])
         return RT_FAIL_NULL(SHAPE, "nll_loss: %s and target %s, expected [n,classes] and [n]",
                             rt_describe(log_probs), rt_describe(target));
     rt_tensor *picked = rt_squeeze(rt_gather(log_probs, 1, rt_unsqueeze(target, 1)), 1);
@@ -75,7 +75,9 @@ static const rt_op mask_op = {"dropout", 1, mask_forward, NULL, .dtypes = RT_FLO
 
 rt_tensor *rt_dropout(rt_tensor *x, double p)
 {
-    if (!rt_failed() && !(p >= 0 && p <= 1))
+    if (!rt__takes("dropout", x))
+        return NULL;
+    if (!(p >= 0 && p <= 1))
         return RT_FAIL_NULL(RANGE, "dropout: probability %g, expected 0 to 1", p);
     if (p == 1)
         return rt_mul_scalar(x, 0);

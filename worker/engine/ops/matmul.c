@@ -136,8 +136,8 @@ static rt_tensor *tall_product(rt_matmul_args a)
 
 rt_tensor *rt_matmul_(rt_matmul_args a)
 {
-    if (rt_failed() || !a.a || !a.b)
-        return product(a);
+    if (!rt__takes("matmul", a.a) || !rt__object_is(a.b, &rt__tensor_type, "matmul", 2))
+        return NULL;
     int na = a.a->dims.n, nb = a.b->dims.n;
     if (na == 0 || nb == 0 || (na == 1 && a.transpose_a) || (nb == 1 && a.transpose_b))
         return RT_FAIL_NULL(SHAPE, "matmul: %s and %s: %s", rt_describe(a.a), rt_describe(a.b),
@@ -147,7 +147,7 @@ rt_tensor *rt_matmul_(rt_matmul_args a)
         a.a = rt_unsqueeze(a.a, 0);
     if (nb == 1)
         a.b = rt_unsqueeze(a.b, 1);
-    bool tall = a.a && na > 2 && nb <= 2 && !a.transpose_a;
+    bool tall = na > 2 && nb <= 2 && !a.transpose_a;
     rt_tensor *y = tall ? tall_product(a) : product(a);
     if (nb == 1)
         y = rt_squeeze(y, -1);

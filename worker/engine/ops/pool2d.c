@@ -109,7 +109,7 @@ static const rt_op max_grad_op = {"max_pool2d_grad", 1, max_grad_forward, max_gr
 rt_tensor *rt_max_pool2d_(rt_pool2d_args a)
 {
     pool_args p = {0};
-    if (rt_failed() || (a.x && geometry("max_pool2d", &a, &p) != RT_OK))
+    if (!rt__takes("max_pool2d", a.x) || geometry("max_pool2d", &a, &p) != RT_OK)
         return NULL;
     return pool(&max_op, &p, a.x);
 }
@@ -158,7 +158,7 @@ static const rt_op avg_grad_op = {"avg_pool2d_grad", 1, avg_grad_forward, avg_gr
 rt_tensor *rt_avg_pool2d_(rt_pool2d_args a)
 {
     pool_args p = {0};
-    if (rt_failed() || (a.x && geometry("avg_pool2d", &a, &p) != RT_OK))
+    if (!rt__takes("avg_pool2d", a.x) || geometry("avg_pool2d", &a, &p) != RT_OK)
         return NULL;
     return pool(&avg_op, &p, a.x);
 }

@@ -177,10 +177,10 @@ static const rt_op amin_op = {"amin",
 
 static rt_tensor *reduce(const rt_op *op, rt_reduce_args a)
 {
-    if (rt_failed())
+    if (!rt__takes(op->name, a.x))
         return NULL;
     reduce_args r = {a.x, 0, a.keep_dim};
-    int n = rt_ndim(a.x);
+    int n = a.x->dims.n;
     if (a.axes.n == 0)
         r.axes = (1u << n) - 1;
     for (int i = 0; i < a.axes.n; i++) {
@@ -196,7 +196,7 @@ static rt_tensor *reduce(const rt_op *op, rt_reduce_args a)
 
 rt_tensor *rt_sum_(rt_reduce_args a)
 {
-    rt_dtype t = rt_dtype_of(a.x);
+    rt_dtype t = rt__takes("sum", a.x) ? a.x->dtype : RT_F32;
     if (t == RT_BOOL || t == RT_U8 || t == RT_I32) /* counts are int64, as in PyTorch */
         a.x = rt_to(a.x, RT_I64);
     return reduce(&sum_op, a);
@@ -258,7 +258,7 @@ static const rt_op argmax_op = {"argmax", 1, argmax_forward, NULL, .dtypes = RT_
 
 rt_tensor *rt_argmax(rt_tensor *x, int axis)
 {
-    int i = rt_failed() || !x ? -1 : rt__axis_or_scalar("argmax", axis, x->dims.n);
+    int i = rt__takes("argmax", x) ? rt__axis_or_scalar("argmax", axis, x->dims.n) : -1;
     if (i < 0)
         return NULL;
     if (x->dims.n == 0)

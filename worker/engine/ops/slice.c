@@ -78,7 +78,7 @@ rt_tensor *rt__unslice(rt_tensor *dy, rt_dims dims, int axis, int64_t start, int
 
 rt_tensor *rt_narrow(rt_tensor *x, int axis, int64_t start, int64_t length)
 {
-    int i = rt_failed() || !x ? -1 : rt__axis("narrow", axis, x->dims.n);
+    int i = rt__takes("narrow", x) ? rt__axis("narrow", axis, x->dims.n) : -1;
     if (i < 0)
         return NULL;
     int64_t size = x->dims.d[i], from = start < 0 ? start + size : start;
@@ -90,7 +90,7 @@ rt_tensor *rt_narrow(rt_tensor *x, int axis, int64_t start, int64_t length)
 
 rt_tensor *rt_select(rt_tensor *x, int axis, int64_t index)
 {
-    int i = rt_failed() || !x ? -1 : rt__axis("select", axis, x->dims.n);
+    int i = rt__takes("select", x) ? rt__axis("select", axis, x->dims.n) : -1;
     if (i < 0)
         return NULL;
     int64_t size = x->dims.d[i];
@@ -107,7 +107,7 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
 
 rt_tensor *rt_slice_(rt_slice_args a)
 {
-    int i = rt_failed() || !a.x ? -1 : rt__axis("slice", a.axis, a.x->dims.n);
+    int i = rt__takes("slice", a.x) ? rt__axis("slice", a.axis, a.x->dims.n) : -1;
     if (i < 0)
         return NULL;
     int64_t n = a.x->dims.d[i];
@@ -156,18 +156,30 @@ static void cat_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
 
 static const rt_op cat_op = {"cat", 0, cat_forward, cat_backward};
 
-rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis)
+/* A list of one tensor or more. */
+static bool takes_all(const char *what, rt_tensor *const *xs, int count)
 {
     if (rt_failed())
+        return false;
+    if (!xs || count < 1)
+        return RT_FAIL(ARG, "%s: no tensors", what), false;
+    for (int i = 0; i < count; i++) {
+        if (!xs[i])
+            return RT_FAIL(ARG, "%s: tensor %d is missing (NULL)", what, i), false;
+        if (!rt__object_is(xs[i], &rt__tensor_type, what, 1))
+            return false;
+    }
+    return true;
+}
+
+rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis)
+{
+    if (!takes_all("cat", xs, count))
         return NULL;
-    if (count < 1 || !xs[0])
-        return RT_FAIL_NULL(ARG, "cat: no tensors");
     cat_args a = {rt__axis("cat", axis, xs[0]->dims.n), xs[0]->dims};
     if (a.axis < 0)
         return NULL;
     for (int i = 1; i < count; i++) {
-        if (!xs[i])
-            return RT_FAIL_NULL(ARG, "cat: tensor %d is missing (NULL)", i);
         rt_dims expected = xs[i]->dims;
         if (expected.n == a.dims.n)
             expected.d[a.axis] = a.dims.d[a.axis];
@@ -182,15 +194,13 @@ rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis)
 
 rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis)
 {
-    if (rt_failed())
+    if (!takes_all("stack", xs, count))
         return NULL;
-    if (count < 1 || !xs[0])
-        return RT_FAIL_NULL(ARG, "stack: no tensors");
     int i = rt__axis("stack", axis, xs[0]->dims.n + 1);
     if (i < 0)
         return NULL;
     for (int k = 1; k < count; k++)
-        if (!xs[k] || !rt__dims_equal(xs[k]->dims, xs[0]->dims))
+        if (!rt__dims_equal(xs[k]->dims, xs[0]->dims))
             return RT_FAIL_NULL(SHAPE, "stack: tensor %d is %s, expected the shape of %s", k,
                                 rt_describe(xs[k]), rt_describe(xs[0]));
     rt_tensor **rows = rt_calloc((size_t)count, sizeof *rows);

@@ -119,8 +119,8 @@ static const rt_op log_softmax_grad_op = {
 
 static rt_tensor *along(const rt_op *op, rt_tensor *x, int axis)
 {
-    if (rt_failed() || !x)
-        return rt_apply(op, &x, sizeof x);
+    if (!rt__takes(op->name, x))
+        return NULL;
     int i = rt__axis_or_scalar(op->name, axis, x->dims.n);
     if (i < 0)
         return NULL;

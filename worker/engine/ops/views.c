@@ -83,24 +83,24 @@ static rt_tensor *reshaped(rt_tensor *x, rt_dims dims)
 
 rt_tensor *rt_view(rt_tensor *x, rt_dims shape)
 {
-    if (rt_failed() || (x && resolve("view", x, &shape) != RT_OK))
+    if (!rt__takes("view", x) || resolve("view", x, &shape) != RT_OK)
         return NULL;
     return reshaped(x, shape);
 }
 
 rt_tensor *rt_reshape(rt_tensor *x, rt_dims shape)
 {
-    if (rt_failed() || (x && resolve("reshape", x, &shape) != RT_OK))
+    if (!rt__takes("reshape", x) || resolve("reshape", x, &shape) != RT_OK)
         return NULL;
     int64_t stride[RT_MAX_DIMS];
-    if (x && !reshape_strides(x, shape, stride))
+    if (!reshape_strides(x, shape, stride))
         x = rt_contiguous(x);
     return reshaped(x, shape);
 }
 
 rt_tensor *rt_flatten(rt_tensor *x, int first_axis, int last_axis)
 {
-    if (rt_failed() || !x)
+    if (!rt__takes("flatten", x))
         return NULL;
     if (x->dims.n == 0)
         return rt_reshape(x, rt_shape(1));
@@ -123,7 +123,7 @@ rt_tensor *rt_flatten(rt_tensor *x, int first_axis, int last_axis)
 
 rt_tensor *rt_squeeze(rt_tensor *x, int axis)
 {
-    int i = rt_failed() || !x ? -1 : rt__axis_or_scalar("squeeze", axis, x->dims.n);
+    int i = rt__takes("squeeze", x) ? rt__axis_or_scalar("squeeze", axis, x->dims.n) : -1;
     if (i < 0)
         return NULL;
     if (x->dims.n == 0 || x->dims.d[i] != 1)
@@ -136,7 +136,7 @@ rt_tensor *rt_squeeze(rt_tensor *x, int axis)
 
 rt_tensor *rt_unsqueeze(rt_tensor *x, int axis)
 {
-    if (rt_failed() || !x)
+    if (!rt__takes("unsqueeze", x))
         return NULL;
     if (x->dims.n == RT_MAX_DIMS)
         return RT_FAIL_NULL(SHAPE, "unsqueeze: %s has all %d axes there can be", rt_describe(x),
@@ -169,7 +169,7 @@ static const rt_op expand_op = {"expand", 1, expand_forward, expand_backward};
 
 rt_tensor *rt_expand(rt_tensor *x, rt_dims shape)
 {
-    if (rt_failed() || !x)
+    if (!rt__takes("expand", x))
         return NULL;
     rt_dims wanted = shape, common;
     int lead = shape.n - x->dims.n;
@@ -210,7 +210,7 @@ static const rt_op permute_op = {"permute", 1, permute_forward, permute_backward
 
 rt_tensor *rt_permute(rt_tensor *x, rt_dims axes)
 {
-    if (rt_failed() || !x)
+    if (!rt__takes("permute", x))
         return NULL;
     unsigned seen = 0;
     bool fine = axes.n == x->dims.n;
@@ -229,7 +229,7 @@ rt_tensor *rt_permute(rt_tensor *x, rt_dims axes)
 
 rt_tensor *rt_transpose(rt_tensor *x, int a, int b)
 {
-    if (rt_failed() || !x)
+    if (!rt__takes("transpose", x))
         return NULL;
     int i = rt__axis("transpose", a, x->dims.n);
     int j = i < 0 ? -1 : rt__axis("transpose", b, x->dims.n);
@@ -243,7 +243,7 @@ rt_tensor *rt_transpose(rt_tensor *x, int a, int b)
 
 rt_tensor *rt_t(rt_tensor *x)
 {
-    if (rt_failed() || !x)
+    if (!rt__takes("t", x))
         return NULL;
     if (x->dims.n != 2)
         return RT_FAIL_NULL(SHAPE, "t: %s, expected two axes", rt_describe(x));

@@ -43,5 +43,8 @@ static const rt_op where_op = {"where", 3, where_forward, where_backward, .saves
 
 rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b)
 {
+    if (!rt__takes("where", condition) || !rt__object_is(a, &rt__tensor_type, "where", 2) ||
+        !rt__object_is(b, &rt__tensor_type, "where", 3))
+        return NULL; /* numbered as here, not as in where_args */
     return rt_apply(&where_op, &(where_args){a, b, condition}, sizeof(where_args));
 }

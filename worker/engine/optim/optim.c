@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/slices.h"
+#include "worker/engine/nn/module.h"
 #include "worker/engine/optim/rule.h"
 #include "worker/engine/tensor/tensor.h"
 
@@ -18,6 +19,11 @@ static void optim_destroy(void *object)
 
 static const rt_object_type optim_type = {.name = "optimiser", .destroy = optim_destroy};
 
+static bool is_optim(const char *what, const rt_optim *o)
+{
+    return rt__object_is(o, &optim_type, what, 1);
+}
+
 static rt_status check_rate(const char *what, double lr)
 {
     if (isfinite(lr) && lr >= 0)
@@ -30,8 +36,8 @@ rt_optim *rt__optim_new(rt_module *net, const rt__rule *rule, int states, rt__hy
 {
     if (rt_failed() || check_rate(rule->name, lr) != RT_OK || !rt_kernels_cpu())
         return NULL;
-    if (!net)
-        return RT_FAIL_NULL(ARG, "%s: .net is NULL", rule->name);
+    if (!rt__is_module(rule->name, net))
+        return NULL;
     rt_scope s = rt_scope_begin();
     rt_optim *o = rt__object_new(&optim_type, sizeof *o);
     if (!o)
@@ -101,8 +107,8 @@ static rt_status update_range(rt_optim *o, int64_t begin, int64_t end, int64_t t
 rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
                           double grad_scale)
 {
-    if (!o)
-        return RT_FAIL(ARG, "optim_update: no optimiser");
+    if (!is_optim("optim_update", o))
+        return rt_error_code();
     const rt_flat *flat = &o->flat.flat;
     if (begin < 0 || end < begin || end > flat->count || t < 1)
         return RT_FAIL(RANGE,
@@ -128,8 +134,8 @@ static int32_t end_of_run(const rt_optim *o, int32_t i)
 
 rt_status rt_optim_step(rt_optim *o)
 {
-    if (!o || rt_failed())
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "optim_step: no optimiser");
+    if (rt_failed() || !is_optim("optim_step", o))
+        return rt_error_code();
     const rt_flat_entry *entry = o->flat.flat.entry;
     for (int32_t i = 0; i < o->flat.flat.entries; i++)
         RT_TRY(
@@ -148,7 +154,8 @@ rt_status rt_optim_step(rt_optim *o)
 
 void rt_optim_zero_grad(rt_optim *o)
 {
-    for (int32_t i = 0; o && i < o->flat.flat.entries; i++)
+    bool is = is_optim("optim_zero_grad", o);
+    for (int32_t i = 0; is && i < o->flat.flat.entries; i++)
         rt_grad_clear(o->flat.flat.entry[i].param);
 }
 
@@ -156,30 +163,28 @@ void rt_optim_zero_grad(rt_optim *o)
 
 void rt_optim_set_lr(rt_optim *o, double lr)
 {
-    if (!o)
-        RT_FAIL(ARG, "optim_set_lr: no optimiser");
-    else if (check_rate("optim_set_lr", lr) == RT_OK)
+    if (is_optim("optim_set_lr", o) && check_rate("optim_set_lr", lr) == RT_OK)
         o->lr = lr;
 }
 
 double rt_optim_lr(const rt_optim *o)
 {
-    return o ? o->lr : NAN;
+    return is_optim("optim_lr", o) ? o->lr : NAN;
 }
 
 const rt_flat *rt_optim_flat(const rt_optim *o)
 {
-    return o ? &o->flat.flat : NULL;
+    return is_optim("optim_flat", o) ? &o->flat.flat : NULL;
 }
 
 int rt_optim_states(const rt_optim *o)
 {
-    return o ? o->states : 0;
+    return is_optim("optim_states", o) ? o->states : 0;
 }
 
 float *rt_optim_state(const rt_optim *o, int i, const char **name)
 {
-    if (!o || i < 0 || i >= o->states)
+    if (!is_optim("optim_state", o) || i < 0 || i >= o->states)
         return NULL;
     if (name)
         *name = o->rule->state[i];
@@ -188,20 +193,18 @@ float *rt_optim_state(const rt_optim *o, int i, const char **name)
 
 const char *rt_optim_name(const rt_optim *o)
 {
-    return o ? o->rule->name : NULL;
+    return is_optim("optim_name", o) ? o->rule->name : NULL;
 }
 
 int64_t rt_optim_updates(const rt_optim *o)
 {
-    return o ? o->updates : 0;
+    return is_optim("optim_updates", o) ? o->updates : 0;
 }
 
 void rt_optim_set_updates(rt_optim *o, int64_t t)
 {
-    if (!o) {
-        RT_FAIL(ARG, "optim_set_updates: no optimiser");
+    if (!is_optim("optim_set_updates", o))
         return;
-    }
     o->updates = t;
     for (int32_t i = 0; i < o->flat.flat.entries; i++)
         o->made[i] = t;
@@ -209,12 +212,15 @@ void rt_optim_set_updates(rt_optim *o, int64_t t)
 
 int64_t rt_optim_param_updates(const rt_optim *o, int32_t i)
 {
-    return o && i >= 0 && i < o->flat.flat.entries ? o->made[i] : 0;
+    bool is = is_optim("optim_param_updates", o);
+    return is && i >= 0 && i < o->flat.flat.entries ? o->made[i] : 0;
 }
 
 void rt_optim_set_param_updates(rt_optim *o, int32_t i, int64_t t)
 {
-    if (!o || i < 0 || i >= o->flat.flat.entries || t < 0)
+    if (!is_optim("optim_set_param_updates", o))
+        return;
+    if (i < 0 || i >= o->flat.flat.entries || t < 0)
         RT_FAIL(RANGE, "optim_set_param_updates: parameter %d, update %lld: there is no such one",
                 i, (long long)t);
     else
@@ -225,7 +231,7 @@ void rt_optim_set_param_updates(rt_optim *o, int32_t i, int64_t t)
 
 double rt_optim_block_square_sum(const rt_optim *o, int64_t block)
 {
-    if (!o)
+    if (!is_optim("optim_block_square_sum", o))
         return NAN;
     const rt_flat *flat = &o->flat.flat;
     int64_t begin = block * RT_BLOCK, n = flat->count - begin;
@@ -247,6 +253,8 @@ static double tree_sum(const double *sums, int64_t lo, int64_t hi)
 
 double rt_optim_norm_of_blocks(const double *square_sums, int64_t blocks)
 {
+    if (blocks > 0 && !rt__given(square_sums, "optim_norm_of_blocks", "list of sums"))
+        return NAN;
     return blocks > 0 ? sqrt(tree_sum(square_sums, 0, blocks)) : 0;
 }
 
@@ -272,7 +280,7 @@ static bool any_gradient(const rt_flat *flat)
 
 double rt_optim_grad_norm(const rt_optim *o, double scale)
 {
-    if (!o)
+    if (!is_optim("optim_grad_norm", o))
         return NAN;
     if (any_gradient(&o->flat.flat))
         rt__place_complete(&o->flat.grad, &o->flat.flat);

@@ -1,6 +1,7 @@
 /* Learning rates as functions of the step, so that there is no state to save. */
 #include <math.h>
 #include <ringtorch/optim.h>
+#include "common/error.h"
 
 /* Loshchilov and Hutter 2017 (SGDR), without restarts: half a cosine from lr down to min_lr. */
 static double cosine(const rt_schedule *s, int64_t done)
@@ -13,6 +14,8 @@ static double cosine(const rt_schedule *s, int64_t done)
 
 double rt_schedule_lr(const rt_schedule *s, int64_t t)
 {
+    if (!rt__given(s, "schedule_lr", "schedule"))
+        return NAN;
     if (t < s->warmup)
         return s->lr * (double)(t + 1) / (double)s->warmup;
     int64_t done = t - s->warmup; /* steps since the peak */

@@ -70,10 +70,12 @@ rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
 
 rt_status rt_copy_out(const rt_tensor *x, void *data)
 {
-    if (rt_failed() || !x)
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "copy_out: no tensor");
+    if (!rt__takes("copy_out", x))
+        return rt_error_code();
     if (x->numel == 0)
         return RT_OK;
+    if (!data)
+        return RT_FAIL(ARG, "copy_out: no memory was given for %s", rt_describe(x));
     rt_scope s = rt_scope_begin();
     rt_tensor *to = rt_wrap(data, x->dims, x->dtype);
     if (to)

@@ -66,12 +66,12 @@ static void tensor_destroy(void *object)
     rt_free(x->node);
 }
 
-static const rt_object_type tensor_type = {"tensor", tensor_destroy, tensor_hollow};
+const rt_object_type rt__tensor_type = {"tensor", tensor_destroy, tensor_hollow};
 
 /* Returns a tensor without storage. */
 static rt_tensor *tensor_make(rt_dims dims, int64_t numel, rt_dtype dtype)
 {
-    rt_tensor *x = rt__object_new(&tensor_type, sizeof *x);
+    rt_tensor *x = rt__object_new(&rt__tensor_type, sizeof *x);
     if (!x)
         return NULL;
     x->dims = dims;
@@ -194,9 +194,7 @@ rt_tensor *rt__tensor_contiguous(rt_tensor *x)
 
 rt_tensor *rt_detach(rt_tensor *x)
 {
-    if (rt_failed() || !x)
-        return NULL;
-    return rt__tensor_view(x, x->dims, x->stride, 0);
+    return rt__takes("detach", x) ? rt__tensor_view(x, x->dims, x->stride, 0) : NULL;
 }
 
 /* ---- constants ---- */
@@ -234,19 +232,24 @@ rt_tensor *rt_scalar(double value)
     return rt_full(rt_shape(), value, RT_F32);
 }
 
+static rt_tensor *like(const char *what, const rt_tensor *x)
+{
+    return rt__takes(what, x) ? rt_empty(x->dims, x->dtype, x->device) : NULL;
+}
+
 rt_tensor *rt_empty_like(const rt_tensor *x)
 {
-    return x ? rt_empty(x->dims, x->dtype, x->device) : NULL;
+    return like("empty_like", x);
 }
 
 rt_tensor *rt_zeros_like(const rt_tensor *x)
 {
-    return filled(rt_empty_like(x), 0);
+    return filled(like("zeros_like", x), 0);
 }
 
 rt_tensor *rt_ones_like(const rt_tensor *x)
 {
-    return filled(rt_empty_like(x), 1);
+    return filled(like("ones_like", x), 1);
 }
 
 rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype)
@@ -284,6 +287,8 @@ rt_tensor *rt_eye(int64_t n)
 rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype)
 {
     rt_tensor *x = tensor_over(NULL, shape, dtype, "from");
+    if (x && x->numel > 0 && !data)
+        return RT_FAIL_NULL(ARG, "from: no memory was given for shape %s", rt_dims_text(shape));
     if (x && x->numel > 0)
         memcpy(x->data, data, (size_t)x->numel * rt_dtype_size(dtype));
     return x;

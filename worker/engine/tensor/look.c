@@ -7,49 +7,49 @@
 
 rt_dims rt_dims_of(const rt_tensor *x)
 {
-    return x ? x->dims : (rt_dims){0};
+    return rt__sees("dims_of", x) ? x->dims : (rt_dims){0};
 }
 
 int rt_ndim(const rt_tensor *x)
 {
-    return x ? x->dims.n : 0;
+    return rt__sees("ndim", x) ? x->dims.n : 0;
 }
 
 int64_t rt_size(const rt_tensor *x, int axis)
 {
-    int i = x ? rt__axis("size", axis, x->dims.n) : -1;
+    int i = rt__sees("size", x) ? rt__axis("size", axis, x->dims.n) : -1;
     return i < 0 ? 0 : x->dims.d[i];
 }
 
 int64_t rt_stride(const rt_tensor *x, int axis)
 {
-    int i = x ? rt__axis("stride", axis, x->dims.n) : -1;
+    int i = rt__sees("stride", x) ? rt__axis("stride", axis, x->dims.n) : -1;
     return i < 0 ? 0 : x->stride[i];
 }
 
 int64_t rt_numel(const rt_tensor *x)
 {
-    return x ? x->numel : 0;
+    return rt__sees("numel", x) ? x->numel : 0;
 }
 
 rt_dtype rt_dtype_of(const rt_tensor *x)
 {
-    return x ? x->dtype : RT_F32;
+    return rt__sees("dtype_of", x) ? x->dtype : RT_F32;
 }
 
 rt_device rt_device_of(const rt_tensor *x)
 {
-    return x ? x->device : (rt_device){0};
+    return rt__sees("device_of", x) ? x->device : (rt_device){0};
 }
 
 bool rt_is_contiguous(const rt_tensor *x)
 {
-    return x && x->contiguous;
+    return rt__sees("is_contiguous", x) && x->contiguous;
 }
 
 const char *rt_describe(const rt_tensor *x)
 {
-    if (!x)
+    if (!x || x->object.type != &rt__tensor_type)
         return "no tensor";
     const char *dims = rt_dims_text(x->dims);
     char *text = rt__text();
@@ -59,12 +59,12 @@ const char *rt_describe(const rt_tensor *x)
 
 void *rt_data(const rt_tensor *x)
 {
-    return x ? x->data : NULL;
+    return rt__sees("data", x) ? x->data : NULL;
 }
 
-static void *data_as(const rt_tensor *x, rt_dtype dtype)
+static void *data_as(const char *what, const rt_tensor *x, rt_dtype dtype)
 {
-    if (!x)
+    if (!rt__sees(what, x))
         return NULL;
     if (x->dtype != dtype)
         return RT_FAIL_NULL(DTYPE, "%s read as %s, convert it with rt_to", rt_describe(x),
@@ -74,17 +74,17 @@ static void *data_as(const rt_tensor *x, rt_dtype dtype)
 
 float *rt_f32(const rt_tensor *x)
 {
-    return data_as(x, RT_F32);
+    return data_as("f32", x, RT_F32);
 }
 
 int64_t *rt_i64(const rt_tensor *x)
 {
-    return data_as(x, RT_I64);
+    return data_as("i64", x, RT_I64);
 }
 
 double rt_item(const rt_tensor *x)
 {
-    if (!x)
+    if (!rt__sees("item", x))
         return NAN;
     if (x->numel != 1)
         return RT_FAIL(SHAPE, "item: %s has %lld elements, expected one", rt_describe(x),
@@ -137,7 +137,7 @@ static void print_axis(const rt_tensor *x, int axis, int64_t offset)
 
 void rt_print(const rt_tensor *x)
 {
-    if (x && !rt_failed()) {
+    if (!rt_failed() && rt__sees("print", x)) {
         rt_scope s = rt_scope_begin();
         print_axis(x, 0, 0);
         rt_scope_end(s);

@@ -41,6 +41,21 @@ struct rt_tensor {
     rt_object *node; /* its history (autograd/graph.h); NULL: none, and no gradient is wanted */
 };
 
+extern const rt_object_type rt__tensor_type;
+
+/* ---- tensors as arguments ---- */
+/* May `what` go on with x, its first argument? Not if the thread has failed before; nor, which is an
+ * error, if x is no tensor. */
+static inline bool rt__takes(const char *what, const rt_tensor *x)
+{
+    return !rt_failed() && rt__object_is(x, &rt__tensor_type, what, 1);
+}
+/* The same for functions that only look: NULL shows nothing and is no error. */
+static inline bool rt__sees(const char *what, const rt_tensor *x)
+{
+    return x && rt__object_is(x, &rt__tensor_type, what, 1);
+}
+
 /* ---- making ---- */
 /* Returns a contiguous tensor of undefined contents; fails on negative sizes or too many bytes, and
  * says whose. */

@@ -1,4 +1,5 @@
 /* The trainer: a run whose slices are all in one process. */
+#include <math.h>
 #include <ringtorch/train.h>
 
 #include "common/error.h"
@@ -25,6 +26,11 @@ static void trainer_destroy(void *object)
 }
 
 static const rt_object_type trainer_type = {.name = "trainer", .destroy = trainer_destroy};
+
+static bool is_trainer(const char *what, const rt_trainer *t)
+{
+    return rt__object_is(t, &trainer_type, what, 1);
+}
 
 static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
 {
@@ -86,8 +92,8 @@ static rt_status conclude(rt_trainer *t, rt_range all)
 
 rt_status rt_trainer_step(rt_trainer *t)
 {
-    if (!t || rt_failed())
-        return rt_failed() ? rt_error_code() : RT_FAIL(ARG, "trainer_step: the trainer is NULL");
+    if (rt_failed() || !is_trainer("trainer_step", t))
+        return rt_error_code();
     rt_run_partial parts[RT_TREE_NODES_MAX];
     int count;
     RT_TRY(rt_run_gradients(t->run, t->at, (rt_range){0, t->slices}, parts, &count));
@@ -100,27 +106,31 @@ rt_status rt_trainer_step(rt_trainer *t)
 
 int64_t rt_trainer_at(const rt_trainer *t)
 {
-    return t ? t->at : 0;
+    return is_trainer("trainer_at", t) ? t->at : 0;
 }
 
 int64_t rt_trainer_steps(const rt_trainer *t)
 {
-    return t ? rt_run_steps(t->run) : 0;
+    return is_trainer("trainer_steps", t) ? rt_run_steps(t->run) : 0;
 }
 
 double rt_trainer_loss(const rt_trainer *t)
 {
-    return rt_run_loss(t->run);
+    return is_trainer("trainer_loss", t) ? rt_run_loss(t->run) : NAN;
 }
 
 rt_module *rt_trainer_net(const rt_trainer *t)
 {
-    return t ? rt_run_net(t->run) : NULL;
+    return is_trainer("trainer_net", t) ? rt_run_net(t->run) : NULL;
 }
 
 rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out)
 {
+    if (!rt__given(out, "trainer_evaluate", "place for the result"))
+        return rt_error_code();
     *out = (rt_evaluation){0};
+    if (!is_trainer("trainer_evaluate", t))
+        return rt_error_code();
     RT_TRY(rt_run_open_test(t->run));
     out->count = rt_run_eval_samples(t->run);
     for (int64_t c = 0; c < rt_run_eval_chunks(t->run); c++) {
@@ -136,5 +146,8 @@ rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out)
 
 rt_status rt_trainer_weights_sha256(const rt_trainer *t, char hex[65])
 {
+    if (!is_trainer("trainer_weights_sha256", t) ||
+        !rt__given(hex, "trainer_weights_sha256", "place for the text"))
+        return rt_error_code();
     return rt_run_weights_sha256(t->run, hex);
 }

@@ -1,0 +1,383 @@
+/* What public functions make of arguments that are not there or are not what they should be (the rows of
+ * misuse.def), of objects that were freed, and of modules that cannot be. */
+#include "check.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "worker/engine/base/debug.h"
+#include "worker/engine/ops/ops.h"
+
+static const rt_object_type stranger_type = {.name = "stranger"};
+
+static rt_object *stranger(void)
+{
+    return rt__object_new(&stranger_type, 512);
+}
+
+/* ---- the table ---- */
+
+typedef enum row_kind { OBJECT_ROW, LOOK_ROW, OTHER_ROW, FINE_ROW, NONE_ROW } row_kind;
+
+typedef struct row {
+    row_kind kind;
+    const char *function, *says;
+    void (*call)(void *n, rt_tensor *x, rt_module *m);
+} row;
+
+#define GLUE_(a, b) a##b
+#define GLUE(a, b)  GLUE_(a, b)
+
+#define CALL(call)                                                                                 \
+    static void GLUE(row_, __LINE__)(void *n, rt_tensor *x, rt_module *m)                          \
+    {                                                                                              \
+        (void)n;                                                                                   \
+        (void)x;                                                                                   \
+        (void)m;                                                                                   \
+        (void)(call);                                                                              \
+    }
+#define OBJECT(function, call, says) CALL(call)
+#define LOOK(function, call)         CALL(call)
+#define OTHER(function, call, says)  CALL(call)
+#define FINE(function, call)         CALL(call)
+#define NONE(function)
+#include "misuse.def"
+#undef OBJECT
+#undef LOOK
+#undef OTHER
+#undef FINE
+#undef NONE
+
+/* Operations of one and of two tensors, by the table that makes them. */
+#define UNARY(name, f, df, ddf, low, high)                                                         \
+    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
+    {                                                                                              \
+        (void)x;                                                                                   \
+        (void)m;                                                                                   \
+        rt_##name(n);                                                                              \
+    }
+#define BINARY(name, f, da, db) COMPARE(name, f)
+#define COMPARE(name, f)                                                                           \
+    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
+    {                                                                                              \
+        (void)m;                                                                                   \
+        rt_##name(n, x);                                                                           \
+    }                                                                                              \
+    static void name##_2(void *n, rt_tensor *x, rt_module *m)                                      \
+    {                                                                                              \
+        (void)m;                                                                                   \
+        rt_##name(x, n);                                                                           \
+    }
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef COMPARE
+
+static const row rows[] = {
+#define OBJECT(function, call, says) {OBJECT_ROW, #function, says, GLUE(row_, __LINE__)},
+#define LOOK(function, call)         {LOOK_ROW, #function, "", GLUE(row_, __LINE__)},
+#define OTHER(function, call, says)  {OTHER_ROW, #function, says, GLUE(row_, __LINE__)},
+#define FINE(function, call)         {FINE_ROW, #function, "", GLUE(row_, __LINE__)},
+#define NONE(function)               {NONE_ROW, #function, "", NULL},
+#include "misuse.def"
+#undef OBJECT
+#undef LOOK
+#undef OTHER
+#undef FINE
+#undef NONE
+#define UNARY(name, f, df, ddf, low, high)                                                         \
+    {OBJECT_ROW, "rt_" #name, #name ": argument 1 ", name##_1},
+#define BINARY(name, f, da, db) COMPARE(name, f)
+#define COMPARE(name, f)                                                                           \
+    {OBJECT_ROW, "rt_" #name, #name ": argument 1 ", name##_1},                                    \
+        {OBJECT_ROW, "rt_" #name, #name ": argument 2 ", name##_2},
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef COMPARE
+};
+
+/* ---- the rows ---- */
+
+static void call_row(const row *r, void *n)
+{
+    rt_tensor *x = rt_ones(rt_shape(2, 3));
+    rt_module *m = rt_nn_sequential(rt_nn_relu());
+    assert_fine();
+    r->call(n, x, m);
+}
+
+static void must_fail(const row *r, const char *with, const char *says)
+{
+    if (rt_error_code() != RT_E_ARG || strncmp(rt_error(), r->says, strlen(r->says)) != 0 ||
+        !strstr(rt_error(), says))
+        fail_msg("%s with %s: %s \"%s\", expected ARG \"%s...%s\"", r->function, with,
+                 rt_status_name(rt_error_code()), rt_error(), r->says, says);
+    rt_error_clear();
+}
+
+static void check_row(const row *r)
+{
+    if (r->kind == NONE_ROW)
+        return;
+    call_row(r, NULL);
+    if (r->kind == FINE_ROW || r->kind == LOOK_ROW)
+        assert_fine();
+    else
+        must_fail(r, "NULL", "");
+    if (r->kind != OBJECT_ROW && r->kind != LOOK_ROW)
+        return;
+    call_row(r, stranger());
+    must_fail(r, "another object", "of type stranger, expected ");
+    rt__debug = true;
+    rt_object *gone = rt__object_make(&stranger_type, 512);
+    rt_free(gone);
+    call_row(r, gone);
+    rt__debug = false;
+    must_fail(r, "a freed object", "stranger that was freed before, at ");
+}
+
+static void every_row(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COUNT(rows); i++) {
+        rt_scope s = rt_scope_begin();
+        check_row(&rows[i]);
+        rt_scope_end(s);
+    }
+    rt__debug_release();
+}
+
+/* ---- no function without a row ---- */
+
+static char *read_header(const char *name)
+{
+    static char text[65536];
+    char path[512];
+    snprintf(path, sizeof path, RT_TEST_SOURCE_DIR "/include/ringtorch/%s", name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    assert_in_range(n, 1, sizeof text - 2);
+    text[n] = 0;
+    return text;
+}
+
+/* Blanks comments and preprocessor lines, which hold examples and macros. */
+static void blank_the_rest(char *s)
+{
+    for (char *end; (s = strpbrk(s, "/#")); s = end) {
+        if (s[0] == '/' && s[1] != '*') {
+            end = s + 1;
+            continue;
+        }
+        end = *s == '/' ? strstr(s, "*/") + 2 : strchr(s, '\n');
+        while (*s == '#' && end[-1] == '\\')
+            end = strchr(end + 1, '\n');
+        memset(s, ' ', (size_t)(end - s));
+    }
+}
+
+static bool has_row(const char *name)
+{
+    for (int i = 0; i < COUNT(rows); i++)
+        if (strcmp(rows[i].function, name) == 0)
+            return true;
+    return false;
+}
+
+/* Looks at "rt_name(arguments);" wherever it stands. Returns how many take a pointer or a struct. */
+static int check_prototypes(const char *header, char *s)
+{
+    int found = 0;
+    while ((s = strstr(s, "rt_"))) {
+        char name[64];
+        size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
+        char *open = s + n, *end = strpbrk(open, ";{");
+        if (*open == '(' && end && *end == ';' && end[-1] == ')') {
+            assert_in_range(n, 1, sizeof name - 1);
+            snprintf(name, sizeof name, "%.*s", (int)n, s);
+            *end = 0;
+            bool takes = strchr(open, '*') || strstr(open, "_args ");
+            *end = ';';
+            if (takes && !has_row(name))
+                fail_msg("%s: %s has no row in misuse.def", header, name);
+            found += takes;
+            open = end;
+        }
+        s = open;
+    }
+    return found;
+}
+
+static void every_function_has_a_row(void **state)
+{
+    (void)state;
+    int found = 0;
+    DIR *dir = opendir(RT_TEST_SOURCE_DIR "/include/ringtorch");
+    assert_non_null(dir);
+    for (struct dirent *e; (e = readdir(dir));) {
+        const char *dot = strrchr(e->d_name, '.');
+        if (!dot || strcmp(dot, ".h") != 0)
+            continue;
+        char *text = read_header(e->d_name);
+        blank_the_rest(text);
+        found += check_prototypes(e->d_name, text);
+    }
+    closedir(dir);
+    assert_in_range(found, 150, 1000); /* the search finds what there is */
+}
+
+/* ---- modules that cannot be ---- */
+
+static rt_tensor *give_nothing(rt_module *m, rt_tensor *x)
+{
+    (void)m;
+    (void)x;
+    return NULL;
+}
+
+static void impossible_modules_are_refused(void **state)
+{
+    (void)state;
+    static const rt_module_type small = {"small", sizeof(rt_module) - 1, give_nothing, NULL};
+    static const rt_module_type silent = {"silent", sizeof(rt_module), give_nothing, NULL};
+    static const rt_module_type idle = {"idle", sizeof(rt_module), NULL, NULL};
+    assert_null(rt_nn_new(&small));
+    char expected[128];
+    snprintf(expected, sizeof expected,
+             "nn_new: type small has size %zu: expected that of its struct, which starts with an "
+             "rt_module of %zu bytes",
+             sizeof(rt_module) - 1, sizeof(rt_module));
+    assert_error(ARG, expected);
+    assert_null(rt_forward(rt_nn_new(&silent), rt_ones(rt_shape(1))));
+    assert_error(ARG, "forward: that of silent returned no tensor (NULL)");
+    assert_null(rt_forward(rt_nn_new(&idle), rt_ones(rt_shape(1))));
+    assert_error(ARG, "forward: idle has none");
+    rt_module *inner = rt_nn_new(&idle), *outer = rt_nn_new(&idle);
+    assert_null(rt_nn_child(inner, "me", inner));
+    assert_error(ARG, "idle: \"me\": a module cannot be part of itself");
+    assert_non_null(rt_nn_child(outer, "inner", inner));
+    assert_null(rt_nn_child(inner, "outer", outer)); /* by way of another */
+    assert_error(ARG, "idle: \"outer\": a module cannot be part of itself");
+    assert_int_equal(rt_nn_param_count(outer), 0);
+}
+
+/* ---- RT_DEBUG ---- */
+
+static void must_say(const char *begin, const char *part)
+{
+    if (rt_error_code() != RT_E_ARG || strncmp(rt_error(), begin, strlen(begin)) != 0 ||
+        !strstr(rt_error(), part))
+        fail_msg("\"%s\", expected \"%s...%s\"", rt_error(), begin, part);
+    rt_error_clear();
+}
+
+/* Each is a mistake that is silent, or a crash some time later, without RT_DEBUG. */
+static void freed_objects_are_named(void **state)
+{
+    (void)state;
+    rt__debug = true;
+    rt_tensor *kept = rt_keep(rt_ones(rt_shape(2)));
+    rt_scope s = rt_scope_begin();
+    rt_tensor *inner = rt_ones(rt_shape(2));
+    rt_scope_end(s);
+    assert_null(rt_add(kept, inner));
+    must_say("add: argument 2 is a tensor that was freed before, at ", "test_misuse+0x");
+    assert_true(rt_item(inner) != rt_item(inner)); /* NaN */
+    must_say("item: argument 1 is a tensor that was freed before, at ", "addr2line -e ");
+    rt_free(inner);
+    must_say("free: a tensor that was freed before, at ", "test_misuse+0x");
+    assert_null(rt_keep(inner));
+    must_say("keep: a tensor that was freed before, at ", "test_misuse+0x");
+
+    s = rt_scope_begin();
+    rt_free(rt_ones(rt_shape(2))); /* the scope owns it still */
+    rt_scope_end(s);
+    must_say("scope_end: a tensor that was freed before, at ", "test_misuse+0x");
+
+    void *no_object[64] = {no_object};
+    rt_free(no_object);
+    must_say("free: 0x", "is no object of this library");
+    rt_free(kept);
+    rt__debug = false;
+}
+
+/* Freed objects wait, but not for ever, and their values do not. */
+static void what_waits_is_bounded(void **state)
+{
+    (void)state;
+    enum { MANY = 100000, LARGE = 1 << 20 };
+    rt_tensor *first = NULL;
+    rt__debug = true;
+    int64_t live = rt_live_objects(), used = rt_memory().bytes_used;
+    for (int i = 0; i < MANY; i++) {
+        rt_scope s = rt_scope_begin();
+        rt_tensor *x = rt_empty(rt_shape(i % 1000 ? 1 : LARGE));
+        first = first ? first : x;
+        rt_scope_end(s);
+    }
+    assert_int_equal(rt_live_objects(), live);
+    assert_in_range(rt_memory().bytes_used - used, 1, 64 << 20);
+    rt__debug_release();
+    rt__debug = false;
+    assert_in_range(rt_memory().bytes_used, 0, used + (1 << 20));
+}
+
+/* In a program of its own, which is this one with another name. */
+static void the_environment_turns_it_on(void **state)
+{
+    (void)state;
+    const struct {
+        const char *environment, *says;
+    } runs[] = {{"RT_DEBUG=1", "ringtorch: free: a tensor that was freed before"},
+                {"RT_DEBUG=0", "off"},
+                {"RT_DEBUG=", "off"},
+                {"NOTHING=1", "off"}};
+    char self[512] = "", command[600], said[512];
+    assert_in_range(readlink("/proc/self/exe", self, sizeof self - 1), 1, sizeof self - 1);
+    for (int i = 0; i < COUNT(runs); i++) {
+        snprintf(command, sizeof command, "env -u RT_DEBUG %s '%s' twice 2>&1", runs[i].environment,
+                 self);
+        FILE *f = popen(command, "r");
+        assert_non_null(f);
+        size_t n = fread(said, 1, sizeof said - 1, f);
+        said[n] = 0;
+        assert_int_not_equal(pclose(f), -1);
+        if (!strstr(said, runs[i].says))
+            fail_msg("%s: \"%s\", expected \"%s\"", runs[i].environment, said, runs[i].says);
+    }
+}
+
+/* Frees a tensor twice, where that is noticed. */
+static int free_twice(void)
+{
+    if (!rt__debug) {
+        puts("off");
+        return 0;
+    }
+    rt_tensor *x = rt_keep(rt_ones(rt_shape(2)));
+    rt_scope_end((rt_scope){0});
+    rt_free(x);
+    rt_free(x);
+    return rt_shutdown();
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "twice") == 0)
+        return free_twice();
+    const struct CMUnitTest tests[] = {
+        TEST(every_row),
+        TEST(every_function_has_a_row),
+        TEST(impossible_modules_are_refused),
+        TEST(freed_objects_are_named),
+        TEST(what_waits_is_bounded),
+        TEST(the_environment_turns_it_on),
+    };
+    int failed = cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
+    rt_shutdown();
+    return failed || rt_live_objects() != 0;
+}
