@@ -287,13 +287,15 @@ static const char *state_of(const rt__run *r, const rt__member *m, double now)
 static json_t *rank_json(const rt__run *r, int64_t k, double now)
 {
     const rt__member *m = &r->roster.member[k];
+    bool waited_for = !m->joined && r->phase == RT__GATHER;
+    double since = m->joined ? m->since + now - m->heard : waited_for ? now - r->phase_since : 0;
+    const char *what = waited_for && m->heard == 0 ? "not heard of yet" : m->what;
     return json_pack("{s:I, s:o, s:I, s:s, s:o, s:f, s:I, s:o, s:I, s:f, s:s}", "rank",
-                     (json_int_t)k, "host", rt__record_text(m->host), "pid", (json_int_t)m->pid,
-                     "phase", rt_phase_name(m->phase), "what", rt__record_text(m->what), "since",
-                     m->since + (m->joined ? now - m->heard : 0), "step", (json_int_t)m->step,
-                     "peer", or_null(m->waits_for), "rss_bytes", (json_int_t)m->peak_rss,
-                     "heard_seconds", m->joined ? now - m->heard : 0.0, "state",
-                     state_of(r, m, now));
+                     (json_int_t)k, "host", rt__record_text(rt__run_host_of(r, k)), "pid",
+                     (json_int_t)m->pid, "phase", rt_phase_name(m->phase), "what",
+                     rt__record_text(what), "since", since, "step", (json_int_t)m->step, "peer",
+                     or_null(m->waits_for), "rss_bytes", (json_int_t)m->peak_rss, "heard_seconds",
+                     m->joined ? now - m->heard : 0.0, "state", state_of(r, m, now));
 }
 
 /* As many ranks as fit into a frame, those in trouble first. */

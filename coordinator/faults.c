@@ -25,8 +25,7 @@ void rt__run_note_cause(rt__run *r, double at, int weight, int64_t rank, const c
         return;
     c->weight = weight;
     c->rank = rank;
-    snprintf(c->host, sizeof c->host, "%s",
-             rank >= 0 && rank < r->roster.world ? r->roster.member[rank].host : "");
+    snprintf(c->host, sizeof c->host, "%s", rt__run_host_of(r, rank));
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(c->text, sizeof c->text, fmt, ap);
@@ -41,14 +40,14 @@ void rt__run_give_up_generation(rt__run *r, double now, const char *reason)
     rt__run_enter(r, now, RT__REGROUP);
 }
 
-/* The last line of a text: where programs say why they ended. */
-static const char *last_line(const char *text)
+/* "worker 1", and its host if that is another one than the launcher's. */
+static const char *name_worker(const rt__run *r, int64_t rank, char text[300])
 {
-    const char *line = text;
-    for (const char *c = text; *c; c++)
-        if (*c == '\n' && c[1] != '\0')
-            line = c + 1;
-    return line;
+    const char *host = rt__run_host_of(r, rank);
+    bool elsewhere = host[0] && !rt__hosts_is_here(&r->hosts, host);
+    snprintf(text, 300, "worker %" PRId64 "%s%s", rank, elsewhere ? " on " : "",
+             elsewhere ? host : "");
+    return text;
 }
 
 /* Words for the end of a job, and how much they weigh. */
@@ -58,28 +57,34 @@ static void note_why_it_exited(rt__run *r, double at, const rt_msg_exited *m)
         m->exit_code > 128 && m->exit_code <= 128 + SIGRTMAX ? m->exit_code - 128 : 0;
     /* mpirun hands on how the first of its ranks ended, and then sends SIGTERM to the others. */
     bool is_next = m->signal == SIGTERM && killed_by && killed_by != SIGTERM;
+    const char *why = m->reason, *colon = why[0] ? ": " : "";
+    char who[300];
     if (m->host[0])
-        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1, "host %s cannot be reached", m->host);
-    else if (is_next || (!m->signal && m->rank < 0 && killed_by))
+        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1, "host %s cannot %s%s%s", m->host,
+                           m->final ? "run workers" : "be reached", colon, why);
+    else if (m->final && m->rank < 0)
+        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1, "%s", why);
+    else if (is_next || (!m->signal && m->rank < 0 && killed_by && !why[0]))
         rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1,
                            "a worker was killed by signal %" PRId64 " while it was starting",
                            killed_by);
     else if (m->signal && m->rank >= 0)
         rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, m->rank,
-                           "worker %" PRId64 " was killed by signal %" PRId64, m->rank, m->signal);
+                           "%s was killed by signal %" PRId64 "%s%s", name_worker(r, m->rank, who),
+                           m->signal, colon, why);
     else if (m->signal)
-        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1, "mpirun was killed by signal %" PRId64,
-                           m->signal);
+        rt__run_note_cause(r, at, RT__CAUSE_SIGNAL, -1,
+                           "mpirun was killed by signal %" PRId64 "%s%s", m->signal, colon, why);
     else if (m->rank >= 0)
         rt__run_note_cause(r, at, RT__CAUSE_EXIT_CODE, m->rank,
-                           "worker %" PRId64 " left with exit code %" PRId64 "%s%s", m->rank,
-                           m->exit_code, m->tail[0] ? ": " : "", last_line(m->tail));
+                           "%s left with exit code %" PRId64 "%s%s", name_worker(r, m->rank, who),
+                           m->exit_code, colon, why);
     else
         rt__run_note_cause(r, at, RT__CAUSE_EXIT_CODE, -1,
-                           "mpirun ended with exit code %" PRId64 "%s%s", m->exit_code,
-                           m->tail[0] ? ": " : "", last_line(m->tail));
+                           "mpirun ended with exit code %" PRId64 "%s%s", m->exit_code, colon, why);
     r->cause.exit_code = m->exit_code;
-    r->cause.signal = is_next || !m->signal ? killed_by : m->signal;
+    bool guess = is_next || !m->signal;
+    r->cause.signal = guess && !m->final ? killed_by : guess ? 0 : m->signal;
 }
 
 void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m)

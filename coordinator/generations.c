@@ -14,6 +14,14 @@ void rt__run_end_job(rt__run *r, const char *reason)
                  &(rt_msg_end_generation){.job_generation = r->generation, .reason = reason});
 }
 
+const char *rt__run_host_of(const rt__run *r, int64_t rank)
+{
+    if (rank < 0 || rank >= r->roster.world)
+        return "";
+    const rt__member *m = &r->roster.member[rank];
+    return m->joined ? m->host : rt__hosts_of_rank(&r->hosts, rank);
+}
+
 /* ---- looking for a checkpoint ---- */
 
 void rt__run_recover(rt__run *r, double now, bool again)
@@ -152,6 +160,7 @@ static void start_generation(rt__run *r, double now)
     r->cause = (rt__cause){.rank = -1};
     r->job_alive = true;
     r->forgotten = r->regrouping = r->missing_told = r->rejoining = r->job_unknown = false;
+    r->ranks_started = r->ranks_expected = 0;
     r->not_finite.pending = false;
     r->unsaved_step = -1;
     rt__offers_release(&r->offers);
@@ -481,21 +490,58 @@ static void record_loss(rt__run *r, double now, const rt_msg_exited *m)
                      (json_int_t)r->newest_step);
 }
 
-/* Sets aside what is to blame. */
-static void blame_host(rt__run *r, double now, const rt_msg_exited *m)
+/* A worker on another host that was never heard of, and did not crash: from there the coordinator, or what a worker
+ * needs, cannot be reached. */
+static bool is_out_of_reach(const rt__run *r)
+{
+    const rt__cause *c = &r->cause;
+    if (c->rank < 0 || c->rank >= r->roster.world || c->signal != 0 ||
+        rt__hosts_is_here(&r->hosts, c->host))
+        return false;
+    const rt__member *who = &r->roster.member[c->rank];
+    return !who->joined && who->heard == 0;
+}
+
+/* Sets aside what is to blame; returns whether a host was. */
+static bool blame_host(rt__run *r, double now, const rt_msg_exited *m)
 {
     const rt__cause *c = &r->cause;
     double seconds = 0;
-    bool lost = m->host[0] || c->host_lost;
-    const char *host = m->host[0] ? m->host : c->host;
-    if (lost)
-        seconds = rt__hosts_failed(&r->hosts, host, now);
+    const char *host = m->host[0] ? m->host : c->host, *why = "workers die on it";
+    if (m->host[0])
+        why = m->reason[0] ? m->reason : "it cannot be reached";
+    else if (c->host_lost)
+        why = "it cannot be reached";
+    else if (is_out_of_reach(r))
+        why = "nothing is heard of its workers";
     else if (c->rank >= 0)
         seconds = rt__hosts_worker_died(&r->hosts, host, now);
+    if (m->host[0] || c->host_lost || is_out_of_reach(r))
+        seconds = rt__hosts_failed(&r->hosts, host, now);
     if (seconds > 0)
         rt__record_event(r, now, "host_lost", "{s:o, s:o, s:f}", "host", rt__record_text(host),
-                         "reason", json_string(lost ? "it cannot be reached" : "workers die on it"),
-                         "cooldown_seconds", seconds);
+                         "reason", rt__record_text(why), "cooldown_seconds", seconds);
+    return seconds > 0;
+}
+
+/* Wrong input to a worker, told before it could say HELLO: it would be so again. */
+static bool is_refused(const rt__run *r, const rt_msg_exited *m)
+{
+    return m->rank >= 0 && m->rank < r->roster.world && m->signal == 0 && m->exit_code == 2 &&
+           !r->roster.member[m->rank].joined;
+}
+
+/* Ends the run if a further generation would end as this one did. A host that fails later on is replaced by others. */
+static bool fail_if_final(rt__run *r, double now, const rt_msg_exited *m, bool set_aside)
+{
+    bool refused = is_refused(r, m), replaced = set_aside && rt__hosts_room(&r->hosts, now) > 0;
+    bool never_started = r->generations_here == 1 && r->roster.joined == 0 &&
+                         r->cause.signal == 0 && !set_aside && !r->facts.again;
+    bool final = (m->final || refused) && (r->history.first_step_at < 0 || !replaced);
+    if (!final && !never_started)
+        return false;
+    rt__run_fail(r, now, refused ? 2 : 1, "the workers could not be started: %s", r->cause.text);
+    return true;
 }
 
 /* The job of a generation is gone before its work was done: says why, and goes on or gives up. */
@@ -503,13 +549,8 @@ static void replace(rt__run *r, double now, const rt_msg_exited *m)
 {
     const rt__cause *c = &r->cause;
     record_loss(r, now, m);
-    blame_host(r, now, m);
-    bool never_started = r->generations_here == 1 && r->roster.joined == 0 && c->signal == 0 &&
-                         !m->host[0] && !r->facts.again;
-    if (never_started) {
-        rt__run_fail(r, now, 1, "the workers could not be started: %s", c->text);
+    if (fail_if_final(r, now, m, blame_host(r, now, m)))
         return;
-    }
     if (r->failures >= r->facts.cfg->run.max_restarts) {
         rt__run_fail(r, now, 1, "gave up after %" PRId64 " restarts (run.max_restarts): %s",
                      r->failures, c->text);
@@ -615,6 +656,26 @@ void rt__run_end_recovery(rt__run *r, double now, const rt_msg_report *m)
 
 /* ---- time ---- */
 
+/* What is known of the first rank that has not come. */
+static void tell_what_is_waited_for(const rt__run *r, char *text, size_t size)
+{
+    int64_t k = 0;
+    while (k < r->roster.world - 1 && r->roster.member[k].joined)
+        k++;
+    const rt__member *who = &r->roster.member[k];
+    const char *host = rt__run_host_of(r, k);
+    bool here = rt__hosts_is_here(&r->hosts, host);
+    if (who->heard > 0)
+        snprintf(text, size, "rank %" PRId64 " on %s is in %s", k, host, who->what);
+    else if (r->ranks_expected > 0 && r->ranks_started == 0)
+        snprintf(text, size, "mpirun has started no worker on %s", r->hosts.here);
+    else if (here)
+        snprintf(text, size, "rank %" PRId64 " on %s has not called the coordinator", k, host);
+    else
+        snprintf(text, size, "rank %" PRId64 " on %s does not run, or cannot reach the coordinator",
+                 k, host);
+}
+
 /* Ranks that do not come: named soon, given up later. */
 static void look_for_missing(rt__run *r, double now)
 {
@@ -624,23 +685,26 @@ static void look_for_missing(rt__run *r, double now)
     bool report_only = r->facts.cfg->run.stall_action == RT_CFG_STALL_REPORT;
     bool over =
         waited > RT__GATHER_SECONDS || (some && !report_only && since_last > RT__JOIN_SECONDS);
-    bool late = some && since_last > 4 && !r->missing_told;
+    bool late = since_last > RT__LATE_SECONDS && !r->missing_told;
     if (!over && !late)
         return;
     int64_t rank = rt__roster_missing(&r->roster, missing, sizeof missing);
     if (late) {
-        char text[320];
+        char text[960], what[512];
         r->missing_told = true;
+        tell_what_is_waited_for(r, what, sizeof what);
         snprintf(text, sizeof text,
-                 "no HELLO from rank %s for %.1f s; %" PRId64 " of %" PRId64 " wait", missing,
-                 waited, r->roster.joined, r->roster.world);
+                 "no HELLO from rank %s for %.1f s: %s; %" PRId64 " of %" PRId64 " wait", missing,
+                 waited, what, r->roster.joined, r->roster.world);
         rt__record_event(r, now, "stall", "{s:s, s:f, s:s}", "missing", missing, "seconds", waited,
                          "text", text);
     }
     if (!over)
         return;
-    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank,
-                       "no HELLO within %.0f s from rank %s: see their logs", waited, missing);
+    char what[512];
+    tell_what_is_waited_for(r, what, sizeof what);
+    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank, "no HELLO within %.0f s from rank %s: %s",
+                       waited, missing, what);
     rt__run_give_up_generation(r, now, "not all workers came");
 }
 
@@ -667,7 +731,7 @@ static void end_what_never_was(rt__run *r, double now)
     r->job_unknown = false;
     rt__run_on_exited(
         r, now,
-        &(rt_msg_exited){.job_generation = r->generation, .rank = -1, .host = "", .tail = ""});
+        &(rt_msg_exited){.job_generation = r->generation, .rank = -1, .host = "", .reason = ""});
 }
 
 void rt__run_tick_generations(rt__run *r, double now)

@@ -121,6 +121,21 @@ int64_t rt__hosts_allot(rt__hosts *h, int64_t wanted, double now)
     return given;
 }
 
+const char *rt__hosts_of_rank(const rt__hosts *h, int64_t rank)
+{
+    if (h->count == 0)
+        return h->here;
+    for (int64_t i = 0; i < h->count; rank -= h->host[i++].used)
+        if (rank < h->host[i].used)
+            return h->host[i].name;
+    return "";
+}
+
+bool rt__hosts_is_here(const rt__hosts *h, const char *name)
+{
+    return is_localhost(name) || (h->here[0] && same_host(h->here, name));
+}
+
 static double cool_down(rt__host *x, double now)
 {
     double seconds = RT__COOLDOWN_SECONDS;

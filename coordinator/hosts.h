@@ -50,6 +50,10 @@ void rt__hosts_give_up(rt__hosts *h, const char *name);
 rt__host *rt__hosts_find(const rt__hosts *h, const char *name);
 /* Deals out up to `wanted` workers and returns how many: all of them if no hosts are listed. */
 int64_t rt__hosts_allot(rt__hosts *h, int64_t wanted, double now);
+/* Returns the host that has this rank of the present generation, as mpirun fills slots: in order. "": not known. */
+const char *rt__hosts_of_rank(const rt__hosts *h, int64_t rank);
+/* Is that the launcher's own host? */
+bool rt__hosts_is_here(const rt__hosts *h, const char *name);
 /* Would rt__hosts_allot deal out differently than the generation of `world` workers is now? */
 bool rt__hosts_would_change(const rt__hosts *h, int64_t wanted, int64_t world, double now);
 /* Returns how many workers could run on hosts that are not cooling down at `now`; INT64_MAX without a list. */

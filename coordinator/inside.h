@@ -54,6 +54,9 @@ int64_t rt__run_wanted(const rt__run *r);
 void rt__run_end_recovery(rt__run *r, double now, const rt_msg_report *m);
 void rt__run_end_job(rt__run *r, const char *reason);
 
+/* Returns the host of a rank: where it says it is, or, before its HELLO, where it was put; "": not known. */
+const char *rt__run_host_of(const rt__run *r, int64_t rank);
+
 /* ---- faults.c ---- */
 /* How much a sign of a lost generation says about its cause. A rank that lost its neighbour
  * complains before anyone knows that the neighbour was killed; the kill is what the user has to

@@ -565,7 +565,11 @@ static void on_launcher_frame(rt__run *r, double now, const rt_frame *f)
     case RT_MSG_PROBED:
         rt__run_on_probed(r, now, &f->body.probed);
         break;
-    default: /* ALIVE says all by being confirmed */
+    case RT_MSG_ALIVE:
+        r->ranks_started = f->body.alive.ranks_started;
+        r->ranks_expected = f->body.alive.ranks_expected;
+        break;
+    default:
         break;
     }
 }
@@ -613,13 +617,24 @@ static void on_worker_frame(rt__run *r, double now, int64_t rank, const rt_frame
     }
 }
 
-/* A rank that fails before its HELLO (bad data, say) is known by its name only. */
+/* Before its HELLO a rank is known by its name only. */
 static int64_t rank_of_name(const rt__run *r, const char *sender)
 {
     long long rank;
     if (sscanf(sender, "worker %lld", &rank) != 1 || rank < 0 || rank >= r->roster.world)
         return -1;
     return rank;
+}
+
+/* What a rank says before its HELLO: what it is doing, or why it fails. */
+static void on_early_frame(rt__run *r, double now, int64_t rank, const rt_frame *f)
+{
+    if (rank < 0)
+        return;
+    if (f->type == RT_MSG_PROGRESS)
+        rt__roster_heard(&r->roster, rank, &f->body.progress, now);
+    else if (f->type == RT_MSG_FAULT)
+        rt__run_on_fault(r, now, rank, &f->body.fault);
 }
 
 static void on_launcher(rt__run *r, double now, const rt_frame *f)
@@ -645,8 +660,8 @@ static void on_frame(rt__run *r, double now, const rt_frame *f)
             rt__run_on_hello(r, now, f);
         else if (rank >= 0)
             on_worker_frame(r, now, rank, f);
-        else if (f->type == RT_MSG_FAULT && rank_of_name(r, f->sender) >= 0)
-            rt__run_on_fault(r, now, rank_of_name(r, f->sender), &f->body.fault);
+        else
+            on_early_frame(r, now, rank_of_name(r, f->sender), f);
     }
 }
 

@@ -44,6 +44,7 @@
 enum {
     RT__GATHER_SECONDS = 120, /* how long all ranks of a generation have to say HELLO */
     RT__JOIN_SECONDS = 30,    /* how long the others have after one has */
+    RT__LATE_SECONDS = 4,     /* after which those who have not are named */
     RT__BLAME_SECONDS = 1,    /* how long a rank to blame may be heard after others that are not */
     RT__LEAVE_SECONDS = 10,   /* how long they have to leave after the last STOP */
     RT__EXIT_SECONDS =
@@ -157,6 +158,8 @@ typedef struct rt__run {
         rejoining; /* the generation was running before this coordinator was; its checkpoints are being looked for */
     bool job_unknown; /* the journal has a generation that the launcher does not speak of */
     bool missing_told;
+    int64_t ranks_started,
+        ranks_expected; /* on the launcher's host, as it says; expected 0: it has not said */
     double phase_since, joined_at, ticked_at, awake_since;
     rt__source fallback; /* newest checkpoint, or nothing */
     rt__source source;   /* of this generation */

@@ -96,7 +96,8 @@ static rt_status start_job(rt__generations *g, const rt_msg_start_generation *m)
                                                               .generation = m->job_generation,
                                                               .world = m->world,
                                                               .threads = s->threads,
-                                                              .hosts = &hosts});
+                                                              .hosts = &hosts,
+                                                              .why_killed = s->why_killed});
     rt__hosts_release(&hosts);
     return status;
 }
@@ -120,9 +121,11 @@ void rt__generations_start(rt__generations *g, const rt_msg_start_generation *m)
         return;
     rt_saved_error e;
     rt_error_save(&e);
-    conclude(
-        g, &(rt_msg_exited){
-               .job_generation = m->job_generation, .exit_code = 127, .rank = -1, .tail = e.text});
+    conclude(g, &(rt_msg_exited){.job_generation = m->job_generation,
+                                 .exit_code = 127,
+                                 .rank = -1,
+                                 .host = "",
+                                 .reason = e.text});
 }
 
 /* ---- ending ---- */
@@ -161,7 +164,7 @@ static void tend_inquest(rt__generations *g)
     bool ok;
     while (!g->job.lost_host[0] && rt__probes_answer(&g->inquest, host, &ok))
         if (!ok)
-            snprintf(g->job.lost_host, sizeof g->job.lost_host, "%s", host);
+            rt__job_lost_host(&g->job, host);
     if (!g->job.lost_host[0] && g->inquest.count > 0 && !g->ended)
         return;
     g->exited.seconds_since_sign += rt_clock() - g->gone_at;

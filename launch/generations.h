@@ -24,6 +24,7 @@ typedef struct rt__generations_spec {
     rt_wire *wire;
     const pid_t *coordinator; /* these are our children, too, but not the job's */
     const rt__probes *probes;
+    rt__why_killed *why_killed;
 } rt__generations_spec;
 
 typedef struct rt__generations {

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 /* mpirun notices a rank's death itself and then ends within some 10 ms. A SIGTERM in the middle of
@@ -113,16 +114,52 @@ bool rt__job_overdue(const rt__job *job)
 
 /* ---- what has happened ---- */
 
-/* The worker that failed has logged why; if none is known, mpirun may have. */
-static void read_tail(rt__job *job, int64_t rank, const char *mpirun_log)
+/* MPI does not say that it is memory that it cannot get. */
+static void add_memory_limit(char reason[RT__REASON])
+{
+    char limit[128];
+    size_t used = strlen(reason);
+    if (strncmp(reason, rt__mpi_cannot_start, strlen(rt__mpi_cannot_start)) == 0 &&
+        rt__memory_limit(limit, sizeof limit))
+        snprintf(reason + used, RT__REASON - used, "; %s", limit);
+}
+
+/* What mpirun took from our environment may be why it left without a word. */
+static void describe_silence(char reason[RT__REASON])
+{
+    static const char prefix[] = "OMPI_MCA_";
+    size_t used = (size_t)snprintf(reason, RT__REASON, "it has said nothing");
+    int names = 0;
+    for (char **e = environ; *e && used < RT__REASON / 2; e++)
+        if (strncmp(*e, prefix, sizeof prefix - 1) == 0)
+            used += (size_t)snprintf(
+                reason + used, RT__REASON - used, "%s%.*s",
+                names++ ? ", " : "; these are set for it: ", (int)strcspn(*e, "="), *e);
+}
+
+/* A worker that left has logged why. If none did, or before it had a log of its own, mpirun's log is
+ * where to look: what b says. */
+static void find_reason(rt__job *job, const rt_msg_exited *m, rt__blame *b)
 {
     char *path = NULL, *text = NULL;
-    if (rank >= 0)
-        path = rt_strdup_printf("%s/logs/worker-%" PRId64 ".g%" PRId64 ".log", job->run_dir, rank,
-                                job->generation);
+    job->reason[0] = '\0';
+    if (m->rank >= 0)
+        path = rt_strdup_printf("%s/logs/worker-%" PRId64 ".g%" PRId64 ".log", job->run_dir,
+                                m->rank, job->generation);
     if (path)
-        text = rt__log_end(path);
-    rt__log_tail(rank < 0 ? mpirun_log : text ? text : "", job->tail, sizeof job->tail);
+        text = rt__log_read(path);
+    if (text && m->signal == 0)
+        rt__log_worker(text, job->reason);
+    if (!job->reason[0] && (b->explained || m->signal == 0))
+        memcpy(job->reason, b->reason, sizeof job->reason);
+    if (job->why_killed && m->signal != 0 && !b->explained)
+        b->final =
+            rt__why_killed_say(job->why_killed, (int)m->signal, job->reason, sizeof job->reason) &&
+            m->signal != SIGKILL;
+    else
+        add_memory_limit(job->reason);
+    if (!job->reason[0] && m->rank < 0 && m->signal == 0 && m->exit_code > 0 && m->exit_code < 128)
+        describe_silence(job->reason);
     rt_mem_free(text);
     rt_mem_free(path);
 }
@@ -132,11 +169,12 @@ static bool is_killed(int wait_status)
     return WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
 }
 
-/* mpirun kills its ranks when it has lost another host; they are not to blame. */
+/* mpirun kills its ranks when it has lost another host, or one cannot start them; they are not to
+ * blame. */
 static bool is_host_to_blame(rt__job *job, const rt__blame *b, rt_msg_exited *out)
 {
     job->lost_daemon = b->daemon && job->hosts.count > 0 && !job->certain;
-    if (!job->lost_daemon)
+    if (!job->lost_daemon && !b->host[0])
         return false;
     const char *host = rt__hosts_find(&job->hosts, b->host);
     snprintf(job->lost_host, sizeof job->lost_host, "%s", host ? host : "");
@@ -157,31 +195,32 @@ static bool is_mpirun_to_blame(const rt__job *job, int wait_status, rt_msg_exite
     return true;
 }
 
-/* mpirun hands on how the first of its ranks ended, and then sends SIGTERM to the others. One that
- * ended so while mpirun tells of another end did not fail: it followed one that ended before it could
- * be seen, in the first milliseconds of its life. */
+/* mpirun hands on how the first of its ranks ended, and ends the others with SIGTERM and SIGKILL. One
+ * that ended so while mpirun tells of another end did not fail: it followed one that ended before it
+ * could be seen, in the first milliseconds of its life. */
 static bool is_first_a_follower(const rt__job *job, int wait_status)
 {
     int told = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
-    return WIFSIGNALED(job->first_status) && WTERMSIG(job->first_status) == SIGTERM && told != 0 &&
-           told != 128 + SIGTERM;
+    int by = WIFSIGNALED(job->first_status) ? WTERMSIG(job->first_status) : 0;
+    return (by == SIGTERM || by == SIGKILL) && told != 0 && told != 128 + by;
 }
 
 /* Says who failed first, of a job that nobody told to end: as we have seen it, else as mpirun says. */
-static void find_culprit(rt__job *job, int wait_status, const char *log, rt_msg_exited *out)
+static void find_culprit(rt__job *job, int wait_status, const rt__blame *b, rt_msg_exited *out)
 {
-    rt__blame b;
-    rt__log_blame(log, &b);
+    bool follows = is_first_a_follower(job, wait_status);
+    if (follows)
+        job->certain = false;
     out->rank = job->first;
-    if (is_host_to_blame(job, &b, out)) {
+    if (is_host_to_blame(job, b, out)) {
         job->dead_count = 0;
-    } else if (!job->certain && b.rank >= 0) {
-        out->rank = b.rank;
-        out->signal = b.signal;
-        out->exit_code = b.exit_code != 0 ? b.exit_code : out->exit_code;
+    } else if (!job->certain && b->rank >= 0) {
+        out->rank = b->rank;
+        out->signal = b->signal;
+        out->exit_code = b->exit_code != 0 ? b->exit_code : out->exit_code;
     } else if (is_mpirun_to_blame(job, wait_status, out)) {
         job->dead_count = 0;
-    } else if (is_first_a_follower(job, wait_status)) {
+    } else if (follows) {
         out->rank = -1;
         job->dead_count = 0;
     } else if (job->first_status != 0) {
@@ -195,9 +234,20 @@ static void find_culprit(rt__job *job, int wait_status, const char *log, rt_msg_
     }
 }
 
+void rt__job_lost_host(rt__job *job, const char *host)
+{
+    char *log = rt__log_read(job->log);
+    snprintf(job->lost_host, sizeof job->lost_host, "%s", host);
+    if (log)
+        rt__log_name_host(log, host, job->reason);
+    rt_mem_free(log);
+}
+
 void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out)
 {
-    char *log = rt__log_end(job->log);
+    char *log = rt__log_read(job->log);
+    rt__blame b;
+    rt__log_blame(log ? log : "", &b);
     double now = rt_clock(), sign = job->sign_at > 0 ? job->sign_at : now;
     double ending = job->failing_since > 0 ? job->failing_since : job->ending_since;
     *out = (rt_msg_exited){
@@ -208,16 +258,18 @@ void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out)
     };
     bool ordered = job->ordered_at > 0 && job->failing_since == 0;
     if (!ordered && (out->exit_code != 0 || job->certain))
-        find_culprit(job, wait_status, log ? log : "", out);
+        find_culprit(job, wait_status, &b, out);
     else
         job->dead_count = 0;
     if (ordered)
         out->exit_code = 0; /* mpirun's says only how we have ended it */
-    read_tail(job, out->rank, log ? log : "");
+    else
+        find_reason(job, out, &b);
     out->ranks = job->dead;
     out->ranks_count = job->dead_count;
     out->host = job->lost_host;
-    out->tail = job->tail;
+    out->reason = job->reason;
+    out->final = !ordered && b.final;
     out->seconds_since_sign = now - (ordered ? job->ordered_at : sign);
     out->seconds_ending = ending > 0 ? now - ending : 0;
     rt_mem_free(log);

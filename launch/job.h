@@ -19,20 +19,24 @@
 #include <sys/types.h>
 #include "common/messages.h"
 #include "launch/hosts.h"
+#include "launch/job_log.h"
 #include "launch/ranks.h"
+#include "launch/why_killed.h"
 
 typedef struct rt__job_spec {
     const char *mpirun, *worker; /* programs */
     const char *run_dir, *endpoint, *run_id, *keys;
     int64_t generation, world, threads;
     const rt__hosts *hosts; /* where, filled in order; none: here */
+    rt__why_killed *why_killed;
 } rt__job_spec;
 
 typedef struct rt__job {
     pid_t pid; /* of mpirun; 0: none */
     int64_t generation;
     char *run_dir, *log;
-    rt__hosts hosts; /* none: only this one */
+    rt__why_killed *why_killed; /* borrowed */
+    rt__hosts hosts;            /* none: only this one */
     rt__ranks ranks;
 
     double sign_at; /* > 0: when a rank's end was first seen that nobody had ordered */
@@ -45,7 +49,7 @@ typedef struct rt__job {
     double ordered_at;    /* > 0: we were told to end it */
     double ending_since;  /* > 0: mpirun was told to end */
     bool killed;          /* it did not, and was killed */
-    char tail[2000];
+    char reason[RT__REASON];
     char lost_host[RT__HOST_NAME];
     bool lost_daemon; /* another host is gone or cannot be reached, whichever it is */
 } rt__job;
@@ -66,6 +70,8 @@ void rt__job_kill(rt__job *job);
 /* Says how the job ended, now that it has. If we ended it nobody failed (rank -1, signal and exit code
  * 0). */
 void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out);
+/* Notes that it was this host that was lost: found out after the end. */
+void rt__job_lost_host(rt__job *job, const char *host);
 void rt__job_release(rt__job *job);
 
 #endif

@@ -106,7 +106,12 @@ static rt_status start(rt__job *job, const rt__job_spec *spec, const rt__environ
 static rt_status prepare(rt__job *job, const rt__job_spec *spec)
 {
     const rt__hosts *h = spec->hosts;
-    *job = (rt__job){.generation = spec->generation, .first = -1, .ranks.epoll = -1};
+    *job = (rt__job){.generation = spec->generation,
+                     .first = -1,
+                     .ranks.epoll = -1,
+                     .why_killed = spec->why_killed};
+    if (job->why_killed)
+        rt__why_killed_forget(job->why_killed);
     job->run_dir = rt_strdup(spec->run_dir);
     job->log = rt_strdup_printf("%s/logs/mpirun.g%" PRId64 ".log", spec->run_dir, spec->generation);
     job->dead = rt_calloc((size_t)spec->world, sizeof *job->dead);

@@ -63,6 +63,8 @@ void rt__environment_add_mpi(rt__environment *e, const rt__hosts *hosts, int64_t
     rt__environment_add_mca(e, "rmaps_base_oversubscribe", "1");
     rt__environment_add_mca(e, "pml", "ob1");
     rt__environment_add_mca(e, "odls_base_sigkill_timeout", "0");
+    rt__environment_add_mca(e, "orte_base_help_aggregate",
+                            "0"); /* else reasons get lost at the end */
     if (busiest > sysconf(_SC_NPROCESSORS_ONLN))
         rt__environment_add_mca(e, "mpi_yield_when_idle", "1");
     if (hosts->count > 0)

@@ -198,7 +198,8 @@ static rt_status connect_wire(rt__supervisor *s)
                                                  .threads = spec->cfg->parallel.threads,
                                                  .wire = s->wire,
                                                  .coordinator = &c->pid,
-                                                 .probes = &s->probes});
+                                                 .probes = &s->probes,
+                                                 .why_killed = &s->why_killed});
     rt_wire_on_reset(s->wire, rt__supervisor_greet, s);
     rt__supervisor_greet(s);
     return RT_OK;
@@ -223,6 +224,7 @@ static rt_status begin(rt__supervisor *s)
 {
     const rt_config *cfg = s->spec->cfg;
     RT_TRY(rt__adopt_orphans());
+    rt__why_killed_init(&s->why_killed, "");
     RT_TRY(catch_signals(s));
     RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, cfg->control.bind));
     RT_TRY(rt__coordinator_init(&s->coordinator,

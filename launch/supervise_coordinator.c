@@ -78,7 +78,11 @@ static void send_alive(rt__supervisor *s)
         rt_wire_unconfirmed_seconds(s->wire) > ALIVE_SECONDS)
         return;
     s->next_alive = now + ALIVE_SECONDS;
-    rt__supervisor_send(s, RT_MSG_ALIVE, &(rt_msg_alive){.seconds = now});
+    const rt__ranks *ranks = &s->generations.job.ranks;
+    rt__supervisor_send(s, RT_MSG_ALIVE,
+                        &(rt_msg_alive){.seconds = now,
+                                        .ranks_started = ranks->count,
+                                        .ranks_expected = ranks->expected});
 }
 
 /* ---- from the coordinator ---- */

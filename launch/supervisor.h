@@ -16,6 +16,7 @@
 #include "launch/hosts.h"
 #include "launch/probe.h"
 #include "launch/supervise.h"
+#include "launch/why_killed.h"
 
 typedef struct rt__supervisor {
     const rt__run_spec *spec;
@@ -26,6 +27,7 @@ typedef struct rt__supervisor {
     rt__generations generations;
     rt__hosts_file hosts;
     rt__probes probes; /* for the coordinator */
+    rt__why_killed why_killed;
     double next_alive;
     int signals; /* a signalfd */
     int interrupts, interrupt_signal;

@@ -11,6 +11,7 @@
  * there after this long was told to leave by somebody else, who grants it more. */
 static const double LEAVE_AFTER = 0.2;
 static const double LEAVE_GRACE = 30;
+static const double LATE_AFTER = 1; /* seconds after which we say what keeps us from our HELLO */
 static const double OFFER_AGAIN = 0.05; /* seconds until a full wire is offered the queue again */
 enum { CHECKSUMS_KEPT = 4 };
 static const double IDLE = 3600; /* when nothing is due at all */
@@ -64,7 +65,8 @@ static void notes_free(rt__note *n)
 
 void rt__link_state_init(rt__link_state *s, const rt__link_facts *facts, double now)
 {
-    *s = (rt__link_state){.facts = *facts, .down_since = now, .next_progress = now};
+    *s = (rt__link_state){
+        .facts = *facts, .down_since = now, .next_progress = now, .late_at = now + LATE_AFTER};
     s->queue_end = &s->queue;
 }
 
@@ -195,9 +197,17 @@ static void say_again(rt__link_state *s, double now)
     s->say_again_due = !said;
 }
 
+/* Until our HELLO only what takes long is worth telling. */
+static double progress_due(const rt__link_state *s)
+{
+    if (!s->hello && s->next_progress < s->late_at)
+        return s->late_at;
+    return s->moved && s->hello ? 0 : s->next_progress;
+}
+
 static void send_progress(rt__link_state *s, double now)
 {
-    if (!s->hello || !s->up || s->ending || (now < s->next_progress && !s->moved))
+    if (!s->up || s->ending || now < progress_due(s))
         return;
     rt_msg_progress m;
     s->next_progress = now + RT_PROGRESS_SECONDS;
@@ -438,8 +448,8 @@ static double earlier(double a, double b)
 double rt__link_next(const rt__link_state *s, double now)
 {
     double next = now + IDLE;
-    if (s->hello && s->up && !s->ending)
-        next = earlier(next, s->next_progress);
+    if (s->up && !s->ending)
+        next = earlier(next, progress_due(s));
     if (s->queue || s->say_again_due)
         next = earlier(next, now + OFFER_AGAIN);
     if (!s->up && s->over.code == RT_OK)

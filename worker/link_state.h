@@ -100,6 +100,7 @@ typedef struct rt__link_state {
     rt__note *checksums;                 /* likewise, the last few */
     bool up, ending, say_again_due, moved;
     double down_since, next_progress;
+    double late_at;  /* from when on a HELLO that has not been posted is late */
     bool left;       /* LEAVE was sent */
     double leave_at; /* send it then; 0: no SIGTERM */
 } rt__link_state;

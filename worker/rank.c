@@ -17,6 +17,7 @@
 #include "common/mem.h"
 #include "common/snapshot_list.h"
 #include "common/stop_signals.h"
+#include "worker/engine/base/trace.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
 
@@ -189,8 +190,10 @@ static rt_status start(rank *r)
         .forget_ctx = r,
     };
     RT_TRY(rt__link_start(&link, &r->link));
+    rt__trace_op(&rt__thread, "opening the data set"); /* seen by who waits for our HELLO */
     RT_TRY(rt_run_start_engine(&r->config));
     RT_TRY(rt_run_open(&r->config, r->config.parallel.slices, &r->run));
+    rt__trace_op(&rt__thread, "MPI_Init");
     return rt__commthread_ready(r->comm, &r->number, &r->world);
 }
 

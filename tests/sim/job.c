@@ -151,7 +151,7 @@ static void exited(sim_world *w, sim_pid who, int64_t generation)
         .host = j->lost_host >= 0 ? w->host[j->lost_host].name : "",
         .seconds_since_sign = (double)(w->now - j->first_sign) / SIM_SECOND,
         .seconds_ending = j->ending ? (double)(w->now - j->ending_since) / SIM_SECOND : 0,
-        .tail = j->signal || !j->exit_code ? "" : "it broke",
+        .reason = j->signal || !j->exit_code ? "" : "it broke",
     };
     sim_launcher_job_gone(w, generation, &m);
 }

@@ -326,11 +326,11 @@ static inline bool machine_feed_launcher(machine *m, double now, const machine_w
     else if (IS("exited"))
         machine_frame(m, now, "l", RT_MSG_EXITED,
                       BODY(exited, .job_generation = a, .exit_code = b, .signal = c, .rank = d,
-                           .host = "", .tail = "one\ntwo"));
+                           .host = "", .reason = c == 0 && (d >= 0 || b == 127) ? "two" : ""));
     else if (IS("gone"))
         machine_frame(m, now, "l", RT_MSG_EXITED,
                       BODY(exited, .job_generation = m->run.generation, .exit_code = 205,
-                           .rank = -1, .host = a == 0 ? "h0" : "h1", .tail = ""));
+                           .rank = -1, .host = a == 0 ? "h0" : "h1", .reason = ""));
     else if (IS("probed"))
         machine_frame(m, now, "l", RT_MSG_PROBED,
                       BODY(probed, .host = a == 0 ? "h0" : "h1", .ok = b));
