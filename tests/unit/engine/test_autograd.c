@@ -346,6 +346,30 @@ static void writes_that_keep_the_history_true_are_made(void **state)
     rt_free(y);
 }
 
+/* Labels and indices are no inputs that could want a gradient, but backward reads them. */
+static void labels_that_change_are_noticed(void **state)
+{
+    (void)state;
+    const float values[] = {1, 2, 3, 4, 5, 6};
+    rt_tensor *x = rt_param(rt_from(values, rt_shape(2, 3), RT_F32));
+    for (int i = 0; i < 3; i++) {
+        rt_tensor *labels = rt_zeros(rt_shape(2), RT_I64), *loss;
+        if (i == 0)
+            loss = rt_cross_entropy(x, labels);
+        else if (i == 1)
+            loss = rt_nll_loss(x, labels, RT_MEAN);
+        else
+            loss = rt_sum(rt_embedding(x, labels));
+        assert_fine();
+        assert_int_equal(rt_fill(labels, 1), RT_OK);
+        if (rt_backward(loss) != RT_E_ARG || !strstr(rt_error(), "was changed in place after"))
+            fail_msg("loss %d: \"%s\"", i, rt_error());
+        rt_error_clear();
+        assert_null(rt_grad_of(x));
+    }
+    rt_free(x);
+}
+
 static void batches_that_are_filled_anew_are_noticed(void **state)
 {
     (void)state;
@@ -376,6 +400,26 @@ static void failed_pass_leaves_the_graph_usable(void **state)
     assert_int_equal(rt_backward(loss), RT_E_ARG); /* the same error, no crash */
     rt_error_clear();
     rt_free(x);
+}
+
+/* A pass that ends half way, before or after it met the first of a's two consumers, must forget what it counted. */
+static void failed_pass_leaves_no_counts_behind(void **state)
+{
+    (void)state;
+    for (int bad_first = 0; bad_first < 2; bad_first++) {
+        rt_tensor *x = param(3), *w = rt_full(rt_shape(2), 2, RT_F32), *out;
+        rt_tensor *a = rt_square(x);
+        rt_tensor *bad = rt_sum(rt_mul(a, w)), *good = rt_sum(rt_square(a));
+        rt_tensor *loss = bad_first ? rt_add(bad, good) : rt_add(good, bad);
+        rt_fill(w, 3);
+        assert_int_equal(rt_backward(loss, .retain_graph = true), RT_E_ARG);
+        rt_error_clear();
+        assert_int_equal(rt_grad(good, &x, 1, &out, .create_graph = true), RT_OK);
+        assert_values(out, 108, 108); /* d x^4 = 4 x^3 */
+        assert_int_equal(rt_backward(good), RT_OK);
+        assert_values(rt_grad_of(x), 108, 108);
+        rt_free(x);
+    }
 }
 
 static void nothing_is_recorded_without_need(void **state)
@@ -645,8 +689,10 @@ int main(void)
         UNTRUE_WRITES
 #undef UNTRUE
             TEST(writes_that_keep_the_history_true_are_made),
+        TEST(labels_that_change_are_noticed),
         TEST(batches_that_are_filled_anew_are_noticed),
         TEST(failed_pass_leaves_the_graph_usable),
+        TEST(failed_pass_leaves_no_counts_behind),
         TEST(nothing_is_recorded_without_need),
         TEST(deep_graph_needs_no_stack),
         TEST(graph_keeps_only_what_backward_reads),

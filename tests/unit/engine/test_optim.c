@@ -389,6 +389,27 @@ static void norms_by_blocks_and_at_once_agree(void **state)
     rt_scope_end(s);
 }
 
+/* The sum over blocks goes by the tree of slices.h, so that every world size has the same norm. These seven blocks sum up to
+ * something else from left to right, from right to left and in halves. */
+static void norm_goes_by_the_tree_of_slices(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 7 };
+    rt_scope s = rt_scope_begin();
+    rt_optim *o = rt_optim_sgd(bare((int64_t)BLOCKS * RT_BLOCK, 0), .lr = 1);
+    double sums[BLOCKS];
+    for (int b = 0; b < BLOCKS; b++) {
+        rt_optim_flat(o)->grad[b * RT_BLOCK] = b == 0 ? 0x1p27f : 2.5f;
+        sums[b] = rt_optim_block_square_sum(o, b);
+        assert_true(sums[b] == (b == 0 ? 0x1p54 : 6.25));
+    }
+    const double expected =
+        sqrt(0x1p54 + 40); /* ((b0 + b1) + (b2 + b3)) + ((b4 + b5) + b6), in steps of 4 */
+    assert_true(rt_optim_norm_of_blocks(sums, BLOCKS) == expected);
+    assert_true(rt_optim_grad_norm(o, 1) == expected);
+    rt_scope_end(s);
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
@@ -501,6 +522,7 @@ int main(void)
         cmocka_unit_test(any_partition_gives_the_same_bits),
         cmocka_unit_test(gradients_are_scaled_first),
         cmocka_unit_test(norms_by_blocks_and_at_once_agree),
+        cmocka_unit_test(norm_goes_by_the_tree_of_slices),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(optimisers_leave_nothing_behind),
         cmocka_unit_test(schedules),

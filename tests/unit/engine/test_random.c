@@ -157,6 +157,39 @@ static void dropout_scales_what_it_keeps(void **state)
     assert_error(RANGE, "dropout: probability -0.5, expected 0 to 1");
 }
 
+static rt_tensor *draw(int kind, rt_dims shape)
+{
+    switch (kind) {
+    case 0:
+        return rt_dropout(rt_ones(shape), 0.5);
+    case 1:
+        return rt_bernoulli(shape, 0.5);
+    case 2:
+        return rt_to(rt_randint(shape, 0, 2), RT_F32);
+    case 3:
+        return rt_rand(shape);
+    default:
+        return rt_randn(shape);
+    }
+}
+
+/* Two dropouts of one net must not share a mask, nor any two draws their values. */
+static void each_draw_is_another(void **state)
+{
+    (void)state;
+    enum { N = 256 };
+    for (int kind = 0; kind < 5; kind++) {
+        rt_random_seek(9, 2, 1);
+        rt_tensor *first = draw(kind, rt_shape(N)), *second = draw(kind, rt_shape(N));
+        int equal = 0;
+        assert_fine();
+        for (int i = 0; i < N; i++)
+            equal += rt_f32(first)[i] == rt_f32(second)[i];
+        if (equal > N * 3 / 4)
+            fail_msg("kind %d: %d of %d elements are those of the draw before", kind, equal, N);
+    }
+}
+
 /* ---- the permutation ---- */
 
 static void permutation_is_a_bijection(void **state)
@@ -241,6 +274,7 @@ int main(void)
         TEST(bernoulli_of_certain_events),
         TEST(integers_are_even_and_in_range),
         TEST(dropout_scales_what_it_keeps),
+        TEST(each_draw_is_another),
         TEST(permutation_is_a_bijection),
         TEST(permutation_depends_on_seed_and_epoch),
         TEST(permutation_is_even),

@@ -303,6 +303,16 @@ static void overlapping_copy_is_safe(void **state)
     rt_tensor *x = rt_arange(0, 6, 1, RT_F32);
     rt_copy_into(rt_narrow(x, 0, 1, 5), rt_narrow(x, 0, 0, 5));
     assert_values(x, 0, 0, 1, 2, 3, 4);
+    /* Element by element, each of these would read what it has just written. */
+    rt_tensor *square = rt_reshape(rt_arange(0, 9, 1, RT_F32), rt_shape(3, 3));
+    rt_copy_into(square, rt_t(square));
+    assert_values(square, 0, 3, 6, 1, 4, 7, 2, 5, 8);
+    rt_tensor *table = rt_reshape(rt_arange(0, 8, 1, RT_F32), rt_shape(4, 2));
+    rt_tensor *column = rt_narrow(table, 1, 0, 1);
+    rt_copy_into(rt_narrow(column, 0, 1, 3), rt_narrow(column, 0, 0, 3));
+    assert_values(table, 0, 1, 0, 3, 2, 5, 4, 7);
+    rt_copy_into(rt_narrow(table, 0, 0, 3), rt_narrow(table, 0, 1, 1)); /* one row over three */
+    assert_values(table, 0, 3, 0, 3, 0, 3, 4, 7);
 }
 
 static void conversions_round_and_clamp(void **state)

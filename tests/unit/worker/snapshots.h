@@ -94,6 +94,7 @@ typedef struct training {
     int64_t count;           /* parameters */
     rt_snapshot_about about; /* of rank 0 */
     int64_t taken;           /* snapshots */
+    int64_t updates;         /* that the optimiser counts, before the first step */
 } training;
 
 static inline rt_status about_of(const fixture_rank *r, int64_t generation, rt_snapshot_about *out)
@@ -138,6 +139,7 @@ static inline rt_status train(fixture_rank *r, rt__stepper *s, training *w)
     RT_TRY(about_of(r, w->generation, &about));
     if (w->plan)
         RT_TRY(restore(r, &about, w->plan));
+    int64_t updates = rt_optim_updates(rt_run_optim(r->run));
     if (w->keep)
         RT_TRY(start(r, &about, &snapshot));
     s->snapshot = snapshot;
@@ -152,6 +154,7 @@ static inline rt_status train(fixture_rank *r, rt__stepper *s, training *w)
     w->count = rt_run_flat(r->run)->count;
     w->about = about;
     w->taken = taken;
+    w->updates = updates;
     return rt_run_weights_sha256(r->run, w->sha);
 }
 

@@ -55,6 +55,9 @@ static rt_status train_and_save(fixture_rank *r, rt__stepper *s, saving *w)
     told ctx = {w, r->rank};
     if (w->from > 0)
         RT_TRY(rt__restore_run(r->run, final_name(w->from), r->config->parallel.slices, &t));
+    if (t != w->from || rt_optim_updates(rt_run_optim(r->run)) != t)
+        return RT_FAIL(MISMATCH, "step %" PRId64 " with %" PRId64 " updates was restored", t,
+                       rt_optim_updates(rt_run_optim(r->run)));
     for (; t < w->steps; t++)
         RT_TRY(rt__step(s, t, &(rt__step_wish){0}, &did));
     rt__pieces_args args = {

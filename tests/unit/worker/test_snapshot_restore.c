@@ -25,6 +25,7 @@ static void going_on_from_a_snapshot_gives_the_same_bits(const char *set)
                 if (strcmp(resumed.sha, whole.sha) != 0)
                     fail_msg("%d writers, %d readers, step %" PRId64 ", one_host %d: other bits",
                              writers, readers, from, one_host);
+                assert_int_equal(resumed.updates, from); /* AdamW's bias correction goes on */
             }
         rt__snapshot_offers_release(&o);
     }
