@@ -45,6 +45,20 @@ static rt_status check_optimizer(const rt_config *c)
     return RT_OK;
 }
 
+/* Both compare evaluations. */
+static rt_status check_best(const rt_config *c)
+{
+    const char *key = c->checkpoint.best != RT_CFG_BEST_NONE ? "checkpoint.best"
+                      : c->run.patience > 0                  ? "run.patience"
+                                                             : NULL;
+    if (key && c->evaluate.every == 0)
+        return RT_FAIL(CONFIG,
+                       "%s needs evaluations during the run: set evaluate.every to the steps from "
+                       "one to the next",
+                       key);
+    return RT_OK;
+}
+
 static rt_status check_parallel(const rt_config *c)
 {
     int64_t workers = c->parallel.workers, slices = c->parallel.slices;
@@ -77,5 +91,6 @@ rt_status rt_config_check(const rt_config *c)
     RT_TRY(check_run(c));
     RT_TRY(check_model(c));
     RT_TRY(check_optimizer(c));
+    RT_TRY(check_best(c));
     return check_parallel(c);
 }

@@ -348,14 +348,49 @@ static void rewind_metrics(rt__run *r)
     r->reported_step = r->source.step;
 }
 
+/* The step after which nothing is left to do: as configured, or where patience ran out. A run that starts later than that,
+ * from a state that the user chose, has nothing left to do either. */
+static rt_status find_end_step(rt__run *r)
+{
+    const rt__history *h = &r->history;
+    int64_t newest = h->compared.newest;
+    RT_TRY(rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step));
+    if (!rt_patience_is_over(r->facts.cfg, newest, rt__history_best(h, newest).step))
+        return RT_OK;
+    int64_t early = r->source.step > newest ? r->source.step : newest;
+    r->end_step = early < r->end_step ? early : r->end_step;
+    return RT_OK;
+}
+
+/* From here on evaluations are compared as the configuration says now. */
+static rt_status settle_comparison(rt__run *r)
+{
+    const char *by = rt_best_metric(r->facts.cfg);
+    if (!rt_best_is_kept(r->facts.cfg) || strcmp(by, r->history.compared.by) == 0)
+        return RT_OK;
+    return rt__record_decision(r, "compare", "{s:s, s:I}", "by", by, "since",
+                               (json_int_t)r->source.step);
+}
+
+static void tell_best(const rt__run *r, rt_msg_plan *plan)
+{
+    rt_best best = rt__history_best(&r->history, plan->start_step);
+    plan->evaluated_step = r->history.compared.newest;
+    plan->best_step = best.step;
+    plan->best_loss = best.loss;
+    plan->best_accuracy = best.accuracy;
+}
+
 static rt_status make_plan(rt__run *r, double now, bool as_before)
 {
     rt__plan plan;
     rt__source_release(&r->source);
     RT_TRY(as_before ? source_as_before(r, &r->source) : choose_source(r, &r->source));
-    RT_TRY(rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step));
+    RT_TRY(settle_comparison(r));
+    RT_TRY(find_end_step(r));
     RT_TRY(rt__plan_make(r->facts.cfg, &r->source, &r->roster, r->end_step, r->history.init_sha256,
                          &plan));
+    tell_best(r, &plan.message);
     int64_t newest = newest_known(r), lost = 0;
     if (!as_before && newest > r->source.step && !r->fallback.exact)
         lost = newest - r->source.step;
@@ -390,7 +425,7 @@ static void go_on(rt__run *r, double now)
 {
     rt__source_release(&r->source);
     r->source.step = r->history.start_step;
-    if (rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step) != RT_OK) {
+    if (find_end_step(r) != RT_OK) {
         rt__run_fail_with_error(r, now);
         return;
     }

@@ -29,6 +29,7 @@ void rt__history_release(rt__history *h)
     json_decref(h->held);
     rt_mem_free(h->config);
     rt_mem_free(h->source);
+    rt_mem_free(h->compared.better);
     *h = (rt__history){0};
 }
 
@@ -177,12 +178,79 @@ static rt_status apply_first_step(rt__history *h, const json_t *record)
     return RT_OK;
 }
 
+/* ---- the best evaluation ---- */
+
+rt_best rt__history_best(const rt__history *h, int64_t step)
+{
+    for (int64_t i = h->compared.count - 1; i >= 0; i--)
+        if (h->compared.better[i].step <= step)
+            return h->compared.better[i];
+    return (rt_best){h->compared.since, NAN, NAN};
+}
+
+static rt_status add_better(rt__history *h, const json_t *record)
+{
+    int64_t n = h->compared.count;
+    rt_best *better = rt_realloc(h->compared.better, (size_t)(n + 1) * sizeof *better);
+    if (!better)
+        return rt_error_code();
+    better[n] =
+        (rt_best){integer(record, "step"), number(record, "loss"), number(record, "accuracy")};
+    h->compared.better = better;
+    h->compared.count = n + 1;
+    return RT_OK;
+}
+
+static rt_status apply_compare(rt__history *h, const json_t *record)
+{
+    const char *by = json_string_value(json_object_get(record, "by"));
+    snprintf(h->compared.by, sizeof h->compared.by, "%s", by ? by : "");
+    h->compared.since = integer(record, "since");
+    h->compared.count = 0;
+    return RT_OK;
+}
+
+static void forget_comparisons_after(rt__history *h, int64_t step)
+{
+    while (h->compared.count > 0 && h->compared.better[h->compared.count - 1].step > step)
+        h->compared.count--;
+    if (h->compared.newest > step)
+        h->compared.newest = step;
+    if (h->compared.since > step)
+        h->compared.since = step;
+}
+
+static json_t *comparisons_json(const rt__history *h)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < h->compared.count; i++) {
+        const rt_best *b = &h->compared.better[i];
+        json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "step", (json_int_t)b->step,
+                                              "loss", rt_json_number(b->loss), "accuracy",
+                                              rt_json_number(b->accuracy)));
+    }
+    return json_pack("{s:I, s:s, s:I, s:o}", "newest", (json_int_t)h->compared.newest, "by",
+                     h->compared.by, "since", (json_int_t)h->compared.since, "better", list);
+}
+
+static rt_status take_comparisons(rt__history *h, const json_t *j)
+{
+    size_t i;
+    json_t *entry;
+    RT_TRY(apply_compare(h, j));
+    h->compared.newest = integer(j, "newest");
+    json_array_foreach(json_object_get(j, "better"), i, entry) RT_TRY(add_better(h, entry));
+    return RT_OK;
+}
+
 static rt_status apply_evaluated(rt__history *h, const json_t *record)
 {
     h->evaluated_step = integer(record, "step");
     h->eval_loss = number(record, "loss");
     h->eval_accuracy = number(record, "accuracy");
-    return RT_OK;
+    if (h->evaluated_step > h->compared.newest)
+        h->compared.newest = h->evaluated_step;
+    return flag(record, "better") ? add_better(h, record) : RT_OK;
 }
 
 static rt_status apply_target(rt__history *h, const json_t *record)
@@ -209,6 +277,7 @@ static rt_status apply_doubt(rt__history *h, const json_t *record)
         h->committing_step = doubt.step;
     if (h->evaluated_step > doubt.step)
         forget_evaluation(h);
+    forget_comparisons_after(h, doubt.step);
     return RT_OK;
 }
 
@@ -267,6 +336,7 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     hold(h, json_object_get(record, "held"));
     /* Also what was evaluated and committed since the doubt. */
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
+    RT_TRY(take_comparisons(h, json_object_get(record, "compared")));
     h->committed_step = integer(record, "committed_step");
     h->committing_step = integer(record, "committing_step");
     if (json_array_extend(h->world_sizes, json_object_get(record, "world_sizes")) != 0 ||
@@ -308,6 +378,7 @@ json_t *rt__history_records(const rt__history *h)
     whole &= json_object_set_new(record, "init",
                                  json_pack("{s:s}", "weights_sha256", h->init_sha256)) == 0;
     whole &= json_object_set_new(record, "evaluated", evaluated) == 0;
+    whole &= json_object_set_new(record, "compared", comparisons_json(h)) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
     if (h->held)
@@ -342,6 +413,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         {"first_step", apply_first_step},
         {"reported", apply_reported},
         {"evaluated", apply_evaluated},
+        {"compare", apply_compare},
         {"target", apply_target},
         {"interrupt", apply_interrupt},
         {"doubt", apply_doubt},

@@ -19,7 +19,8 @@
  *     commit, abort   step (of a checkpoint)
  *     first_step  seconds
  *     reported    row: of metrics.jsonl, held back until its step has been evaluated
- *     evaluated   step, loss, accuracy
+ *     evaluated   step, loss, accuracy; better: it beats all before
+ *     compare     by ("loss", "accuracy"), since (step): from here on evaluations are compared by this
  *     target      workers: what scale asked for
  *     interrupt   signal
  *     doubt       generation, step: snapshots of generations up to this one are good only up to that step
@@ -31,6 +32,7 @@
 #ifndef RINGTORCH_COORDINATOR_HISTORY_H
 #define RINGTORCH_COORDINATOR_HISTORY_H
 
+#include "common/best.h"
 #include "common/json.h"
 #include "coordinator/offers.h"
 
@@ -66,6 +68,14 @@ typedef struct rt__history {
     int64_t trained_steps;
     int64_t evaluated_step; /* -1: never */
     double eval_loss, eval_accuracy;
+    /* All evaluations, of earlier launches, too. */
+    struct {
+        int64_t newest; /* step; 0: none */
+        char by[16];    /* how they are compared; "": they are not */
+        int64_t since;  /* step from which on they are */
+        int64_t count;
+        rt_best *better; /* [count], owned: each that beat all before it, so the last is the best */
+    } compared;
     int64_t target;           /* workers asked for by scale; 0: as configured */
     int64_t interrupt_signal; /* 0: none */
     int64_t not_finite_step;  /* -1: none was */
@@ -77,6 +87,8 @@ rt_status rt__history_init(rt__history *h);
 void rt__history_release(rt__history *h);
 /* Returns the step of the last row that was held back; -1: none. */
 int64_t rt__history_held_step(const rt__history *h);
+/* Returns the best evaluation up to a step. */
+rt_best rt__history_best(const rt__history *h, int64_t step);
 /* Takes one record in. FORMAT for one without a kind; kinds of a later version are passed over. */
 rt_status rt__history_apply(rt__history *h, const json_t *record);
 /* The same, for rt__journal_open. */

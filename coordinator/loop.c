@@ -123,7 +123,9 @@ typedef struct job {
     char *layout;              /* JSON */
     char *yaml;
     char config_hash[65], layout_hash[65];
-    int64_t most; /* recover */
+    int64_t most;  /* recover */
+    int64_t *best; /* [bests] steps of the best evaluations, the best first; owned */
+    int64_t bests;
     rt__source source;
     rt_status status;
     char *text; /* path or error; owned */
@@ -142,6 +144,7 @@ static void job_free(job *j)
 {
     rt__checkpoint_release(&j->checkpoint);
     rt__source_release(&j->source);
+    rt_mem_free(j->best);
     rt_mem_free(j->layout);
     rt_mem_free(j->yaml);
     rt_mem_free(j->text);
@@ -174,11 +177,44 @@ static void commit_work(void *arg)
     job_failed(j, status);
 }
 
+/* What the desk needs to find the best checkpoint: it is judged from the disk, because the one with the best evaluation
+ * may not be written yet, or may never be. */
+static job *job_about_best(rt__shell *s)
+{
+    const rt__history *h = &s->run.history;
+    bool kept = s->cfg.checkpoint.best != RT_CFG_BEST_NONE;
+    job *j = job_new(s);
+    if (!j || !kept || h->compared.count == 0)
+        return j;
+    j->best = rt_calloc((size_t)h->compared.count, sizeof *j->best);
+    if (!j->best) {
+        job_free(j);
+        return NULL;
+    }
+    for (int64_t i = h->compared.count - 1; i >= 0; i--)
+        j->best[j->bests++] = h->compared.better[i].step;
+    return j;
+}
+
+static int64_t mark_best(job *j)
+{
+    int64_t best = -1;
+    if (rt__store_mark_best(j->shell->checkpoints, j->best, j->bests, &best) != RT_OK)
+        log_failure("the best checkpoint cannot be marked");
+    return best;
+}
+
+static void mark_work(void *arg)
+{
+    mark_best(arg);
+}
+
 static void prune_work(void *arg)
 {
     job *j = arg;
     rt__store_look look = {.report = remark, .ctx = &j->remarks};
-    if (rt__store_prune(j->shell->checkpoints, j->shell->cfg.checkpoint.keep, &look) != RT_OK)
+    int64_t best = mark_best(j);
+    if (rt__store_prune(j->shell->checkpoints, j->shell->cfg.checkpoint.keep, best, &look) != RT_OK)
         log_failure("old checkpoints cannot be removed");
 }
 
@@ -199,7 +235,7 @@ static void commit_done(void *arg)
                          .status = j->status,
                          .text = j->text ? j->text : "out of memory"});
     job_free(j);
-    job *prune = committed ? job_new(s) : NULL;
+    job *prune = committed ? job_about_best(s) : NULL;
     if (prune)
         rt__desk_put(s->desk, (rt__job){prune_work, prune_done, prune});
 }
@@ -247,6 +283,23 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
     job_failed(j, status);
     j->checkpoint.step = c->step;
     rt__desk_put(s->desk, (rt__job){status == RT_OK ? commit_work : nothing, commit_done, j});
+}
+
+static void mark_done(void *arg)
+{
+    job_free(arg);
+}
+
+/* An evaluation may come after the checkpoint of its step was committed, and a doubt after either. */
+static void follow_best(rt__shell *s)
+{
+    int64_t best = rt__history_best(&s->run.history, INT64_MAX).step;
+    if (s->cfg.checkpoint.best == RT_CFG_BEST_NONE || best == s->marked_best)
+        return;
+    s->marked_best = best;
+    job *j = job_about_best(s);
+    if (j)
+        rt__desk_put(s->desk, (rt__job){mark_work, mark_done, j});
 }
 
 /* ---- discard ---- */
@@ -356,6 +409,7 @@ static void step(rt__shell *s, const rt__event *e)
     double seconds = now(s);
     s->run.facts.started = rt_clock_wall() - seconds; /* somebody may have set the clock */
     rt__run_step(&s->run, seconds, e);
+    follow_best(s);
     while (s->recover) {
         s->recover = false;
         if (s->recover_again && rt__shell_is_settled(s))

@@ -201,7 +201,23 @@ void rt__record_summary(rt__run *r, double now, const char *status)
         peak_rss(r), "checkpoint_step",
         r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(), "error",
         r->failed ? rt__record_text(r->failure) : json_null());
+    rt_best best = rt__history_best(h, INT64_MAX);
+    bool early = rt_patience_is_over(cfg, h->compared.newest, best.step) &&
+                 r->newest_step == h->compared.newest;
+    if (j) {
+        json_object_set_new(j, "best_step",
+                            rt_best_is_known(&best) ? json_integer(best.step) : json_null());
+        json_object_set_new(j, "best_loss", rt_json_number(best.loss));
+        json_object_set_new(j, "best_accuracy", rt_json_number(best.accuracy));
+        json_object_set_new(j, "ended_early", json_boolean(early));
+    }
     write_line(r, RT__LINE_SUMMARY, "summary", j);
+}
+
+static rt_status write_record(rt__run *r, const json_t *record)
+{
+    return record ? r->facts.effects->journal(r->facts.effects->ctx, record)
+                  : RT_FAIL(NOMEM, "out of memory");
 }
 
 rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...)
@@ -211,10 +227,24 @@ rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...
     json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
     va_end(ap);
     json_t *record = join(json_pack("{s:s}", "kind", kind), fields);
-    rt_status status = record ? r->facts.effects->journal(r->facts.effects->ctx, record)
-                              : RT_FAIL(NOMEM, "out of memory");
+    rt_status status = write_record(r, record);
     if (status == RT_OK)
         status = rt__history_apply(&r->history, record);
     json_decref(record);
     return status;
+}
+
+void rt__record_finding(rt__run *r, const char *kind, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
+    va_end(ap);
+    json_t *record = join(json_pack("{s:s}", "kind", kind), fields);
+    write_record(r, record);
+    rt_error_clear();
+    if (record)
+        rt__history_apply(&r->history, record);
+    json_decref(record);
+    rt_error_clear();
 }

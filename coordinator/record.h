@@ -29,5 +29,7 @@ void rt__record_progress(rt__run *r, const rt_msg_progress *m);
 void rt__record_summary(rt__run *r, double now, const char *status);
 /* Appends a journal record, made as an event's fields are, and applies it to the history. */
 rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...);
+/* The same for what a run can go on without: if it cannot be written, it is known as long as this coordinator lives. */
+void rt__record_finding(rt__run *r, const char *kind, const char *fmt, ...);
 
 #endif

@@ -29,6 +29,8 @@ typedef struct rt__shell {
     int64_t metrics_step;        /* newest in metrics.jsonl at the start; -1: none */
     bool recover, recover_again; /* asked for by an effect, done after it */
     int64_t recover_most;
+    int64_t
+        marked_best; /* step of the best evaluation when checkpoints/best was last looked after */
 } rt__shell;
 
 /* Opens all, fills s->effects but for its functions, and starts the machine. */

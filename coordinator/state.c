@@ -478,6 +478,29 @@ static void on_report(rt__run *r, double now, int64_t rank, const rt_msg_report 
     rt__run_end_recovery(r, now, m);
 }
 
+static bool is_better(const rt__run *r, int64_t step, double loss, double accuracy)
+{
+    rt_best best = rt__history_best(&r->history, INT64_MAX);
+    return rt_best_is_kept(r->facts.cfg) && step > best.step &&
+           rt_best_beats(r->facts.cfg, loss, accuracy, &best);
+}
+
+/* The workers see the same, and make no further step. */
+static void end_if_patience_is_over(rt__run *r, double now, int64_t step)
+{
+    int64_t best = rt__history_best(&r->history, step).step;
+    if (step >= r->end_step || !rt_patience_is_over(r->facts.cfg, step, best))
+        return;
+    char text[160];
+    snprintf(text, sizeof text,
+             "the %s has not become better since step %" PRId64 ", for run.patience %" PRId64
+             " evaluations: this was the last step",
+             rt_best_metric(r->facts.cfg), best, r->facts.cfg->run.patience);
+    r->end_step = step;
+    rt__record_event(r, now, "early_stop", "{s:I, s:I, s:s}", "step", (json_int_t)step, "best_step",
+                     (json_int_t)best, "text", text);
+}
+
 static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_evaluated *m)
 {
     double accuracy = m->count > 0 ? (double)m->correct / (double)m->count : NAN;
@@ -490,13 +513,14 @@ static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_eval
         return;
     }
     json_t *shown = rt_json_number(accuracy), *loss = rt_json_number(m->loss);
-    rt__record_event(r, now, "evaluation", "{s:I, s:I, s:I, s:O, s:O, s:f}", "step",
+    bool better = is_better(r, m->step, m->loss, accuracy);
+    rt__record_event(r, now, "evaluation", "{s:I, s:I, s:I, s:O, s:O, s:b, s:f}", "step",
                      (json_int_t)m->step, "count", (json_int_t)m->count, "correct",
-                     (json_int_t)m->correct, "accuracy", shown, "loss", loss, "evaluation_seconds",
-                     m->seconds);
-    rt__record_decision(r, "evaluated", "{s:I, s:o, s:o}", "step", (json_int_t)m->step, "loss",
-                        loss, "accuracy", shown);
-    rt_error_clear(); /* figures for the summary */
+                     (json_int_t)m->correct, "accuracy", shown, "loss", loss, "best", better,
+                     "evaluation_seconds", m->seconds);
+    rt__record_finding(r, "evaluated", "{s:I, s:o, s:o, s:b}", "step", (json_int_t)m->step, "loss",
+                       loss, "accuracy", shown, "better", better);
+    end_if_patience_is_over(r, now, m->step);
     rt__record_evaluated_row(r, m->step, m->loss, accuracy);
 }
 

@@ -1,12 +1,15 @@
 #include "coordinator/store.h"
 #include "common/error.h"
+#include "common/file_error.h"
 #include "common/manifest.h"
 #include "common/mem.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { NAME_SIZE = 64 };
 
@@ -234,7 +237,54 @@ rt_status rt__store_newest(const char *root, int64_t most, const rt__store_look 
     return status;
 }
 
-rt_status rt__store_prune(const char *root, int64_t keep, const rt__store_look *look)
+static int64_t first_there(const char *root, const int64_t *steps, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        char *path = checkpoint_path(root, steps[i]);
+        bool there = path && rt_path_exists(path);
+        rt_mem_free(path);
+        if (there)
+            return steps[i];
+    }
+    return -1;
+}
+
+/* Points the link to a checkpoint beside it; unlike a checkpoint, it may be replaced by rename(2). */
+static rt_status point(const char *root, const char *link, const char *name)
+{
+    char now[NAME_SIZE] = "";
+    ssize_t len = readlink(link, now, sizeof now - 1);
+    if (len > 0 && strcmp(now, name) == 0)
+        return RT_OK;
+    char *tmp = rt_path_join(root, ".step-best.tmp");
+    rt_status status = tmp ? rt_remove_tree(tmp) : rt_error_code();
+    if (status == RT_OK && symlink(name, tmp) != 0)
+        status = RT__FAIL_ERRNO(tmp, "make a link");
+    if (status == RT_OK)
+        status = rt_rename_durably(tmp, link);
+    rt_mem_free(tmp);
+    return status;
+}
+
+rt_status rt__store_mark_best(const char *root, const int64_t *steps, int64_t count, int64_t *best)
+{
+    char name[NAME_SIZE];
+    *best = first_there(root, steps, count);
+    char *link = rt_path_join(root, "best");
+    if (!link)
+        return rt_error_code();
+    rt_status status = RT_OK;
+    if (*best >= 0) {
+        final_name(*best, name);
+        status = point(root, link, name);
+    } else if (unlink(link) != 0 && errno != ENOENT && errno != ENOTDIR) {
+        status = RT__FAIL_ERRNO(link, "remove");
+    }
+    rt_mem_free(link);
+    return status;
+}
+
+rt_status rt__store_prune(const char *root, int64_t keep, int64_t best, const rt__store_look *look)
 {
     int64_t *steps;
     size_t count, found;
@@ -246,6 +296,8 @@ rt_status rt__store_prune(const char *root, int64_t keep, const rt__store_look *
     if (count > kept)
         status = first_verified(root, steps, kept, look, &found, &sound, &m);
     for (size_t i = kept; status == RT_OK && sound && i < count; i++) {
+        if (steps[i] == best)
+            continue;
         char *path = checkpoint_path(root, steps[i]);
         status = path ? remove_checkpoint(root, path) : rt_error_code();
         rt_mem_free(path);

@@ -40,7 +40,12 @@ typedef struct rt__store_look {
 rt_status rt__store_newest(const char *root, int64_t most, const rt__store_look *look, char **path,
                            rt_manifest *out);
 
-/* Removes the oldest checkpoints beyond `keep`, unless none of those that stay verifies. */
-rt_status rt__store_prune(const char *root, int64_t keep, const rt__store_look *look);
+/* Makes <root>/best point to the first of these steps that has a checkpoint, and gives its step; -1, and no link, if none
+ * has. */
+rt_status rt__store_mark_best(const char *root, const int64_t *steps, int64_t count, int64_t *best);
+
+/* Removes the oldest checkpoints beyond `keep`, but not that of step `best` (-1: none), unless none of those that stay
+ * verifies. */
+rt_status rt__store_prune(const char *root, int64_t keep, int64_t best, const rt__store_look *look);
 
 #endif

@@ -325,6 +325,7 @@ void rt__display_show(rt__display *d, const char *json_text)
         {"checkpoint_failed", show_checkpoint_failed},
         {"checkpoint_unusable", show_unusable},
         {"evaluation", show_evaluation},
+        {"early_stop", show_text},
         {"worker_lost", show_lost},
         {"recovered", show_recovered},
         {"stall", show_text},

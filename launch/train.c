@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char help[] =
     "usage: ringtorch train CONFIG [options]\n"
@@ -57,6 +58,7 @@ typedef struct launch {
     rt__train_options options;
     rt_config cfg;
     char *mpirun, *coordinator, *worker, *dir;
+    char resume[PATH_MAX]; /* what a link given to --resume pointed to */
 } launch;
 
 /* The command line beats the configuration, and the configuration's name is the last resort. */
@@ -145,6 +147,15 @@ static rt_status settle_init_path(rt_config *cfg)
     return RT_OK;
 }
 
+/* checkpoints/best may point elsewhere when the run comes back to it after a loss: what it points to now is meant. */
+static void settle_resume(launch *l)
+{
+    struct stat st;
+    const char *path = l->options.resume;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(path, l->resume))
+        l->options.resume = l->resume;
+}
+
 /* Checks all that can be checked before anything is started or written. */
 static rt_status prepare(int argc, char **argv, launch *l)
 {
@@ -155,6 +166,7 @@ static rt_status prepare(int argc, char **argv, launch *l)
     RT_TRY(rt_config_load(o->config, o->sets, o->n_sets, &l->cfg));
     RT_TRY(rt_config_check(&l->cfg));
     RT_TRY(settle_init_path(&l->cfg));
+    settle_resume(l);
     RT_TRY(check_written_size(&l->cfg, o->config));
     RT_TRY(check_hosts(&l->cfg));
     RT_TRY(find_programs(l));

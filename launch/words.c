@@ -178,6 +178,7 @@ static const struct {
     {"checkpoint_failed", "checkpoint of step {step} was not made: {reason}"},
     {"checkpoint_unusable", "a checkpoint was passed over: {reason}"},
     {"evaluation", "step {step}: test accuracy {accuracy}, loss {loss}"},
+    {"early_stop", "{text}"},
     {"worker_lost", "worker {rank} on {host} lost at step {step}: {cause}"},
     {"worker_lost", "worker {rank} lost at step {step}: {cause}"},
     {"recovered", "back at step {step} after {recovery_seconds}, {lost_steps} steps lost"},

@@ -1,6 +1,7 @@
 #include "worker/session.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include "common/clock.h"
 #include "common/error.h"
@@ -69,6 +70,7 @@ static rt_status join(rt__session *s)
     greet(s);
     RT_TRY(rt__link_wait_plan(s->link, &s->message));
     s->plan = &s->message.plan;
+    s->best = (rt_best){s->plan->best_step, s->plan->best_loss, s->plan->best_accuracy};
     if (s->plan->world != s->world || s->plan->slice_begin_count != s->world + 1)
         return RT_FAIL(PROTOCOL, "plan: for %" PRId64 " ranks, but MPI started %d", s->plan->world,
                        s->world);
@@ -232,6 +234,29 @@ static rt_status keep_snapshot(rt__session *s, int64_t finished, bool last)
 
 /* ---- evaluation ---- */
 
+static void save_once(rt__session *s, int64_t step)
+{
+    if (s->saved_step != step)
+        save(s, step);
+}
+
+/* All ranks come to the same conclusion, and the coordinator to the same as well. */
+static void compare(rt__session *s, int64_t step, const rt_evaluation *e)
+{
+    double accuracy = e->count > 0 ? (double)e->correct / (double)e->count : NAN;
+    if (!rt_best_is_kept(s->config))
+        return;
+    if (rt_best_beats(s->config, e->loss, accuracy, &s->best)) {
+        s->best = (rt_best){step, e->loss, accuracy};
+        if (s->config->checkpoint.best != RT_CFG_BEST_NONE)
+            save_once(s, step);
+    } else if (rt_patience_is_over(s->config, step, s->best.step)) {
+        s->over = true;
+        if (s->plan->checkpoint_final)
+            save_once(s, step);
+    }
+}
+
 static rt_status evaluate(rt__session *s, int64_t step)
 {
     rt_evaluation e;
@@ -244,6 +269,7 @@ static rt_status evaluate(rt__session *s, int64_t step)
         rt__link_post(s->link, RT_MSG_EVALUATED, &m);
     }
     rt__meter_resume(&s->meter);
+    compare(s, step, &e);
     return RT_OK;
 }
 
@@ -307,6 +333,15 @@ static rt_status after_step(rt__session *s, int64_t finished, int orders)
     return RT_OK;
 }
 
+/* Whether an evaluation was due at the step that this generation starts from and may not have been made: comparisons
+ * must not depend on who died when. */
+static bool evaluation_is_missing(const rt__session *s, int64_t start)
+{
+    const rt_msg_plan *p = s->plan;
+    bool compared = rt_best_is_kept(s->config) && start > p->evaluated_step;
+    return divides(p->evaluate_every, start) && (p->source == 2 || compared) && start > 0;
+}
+
 /* What was to follow the step that this generation starts from. From a snapshot: the generation before may have died
  * in the middle of it. */
 static rt_status catch_up(rt__session *s, int64_t start)
@@ -315,7 +350,10 @@ static rt_status catch_up(rt__session *s, int64_t start)
     bool snapshot = p->source == 2, over = start >= p->end_step;
     if (snapshot && (divides(p->checkpoint_every, start) || (over && p->checkpoint_final)))
         save(s, start);
-    if ((snapshot && divides(p->evaluate_every, start)) || (over && p->evaluate_final)) {
+    bool best = start == s->best.step && rt_best_is_known(&s->best);
+    if (snapshot && best && s->config->checkpoint.best != RT_CFG_BEST_NONE)
+        save_once(s, start); /* its pieces may not have been written */
+    if (evaluation_is_missing(s, start) || (over && p->evaluate_final)) {
         rt__meter_start(&s->meter, s->config->data.batch);
         return evaluate(s, start);
     }
@@ -341,7 +379,8 @@ static rt_status steps(rt__session *s, int64_t *finished)
     const rt_msg_plan *p = s->plan;
     rt__step_result did = {0};
     rt__meter_start(&s->meter, s->config->data.batch);
-    for (int64_t t = p->start_step; t < p->end_step && !(did.orders & RT__ORDER_STOP); t++) {
+    for (int64_t t = p->start_step; t < p->end_step && !(did.orders & RT__ORDER_STOP) && !s->over;
+         t++) {
         if (atomic_load(&s->orders->abort))
             return RT_FAIL(ABORTED, "told to leave after step %" PRId64, t);
         rt__step_wish wish = {.orders = s->rank == 0 ? orders_for(s, t + 1) : 0,

@@ -10,6 +10,7 @@
 #ifndef RINGTORCH_WORKER_SESSION_H
 #define RINGTORCH_WORKER_SESSION_H
 
+#include "common/best.h"
 #include "worker/commthread.h"
 #include "worker/link.h"
 #include "worker/pieces.h"
@@ -38,6 +39,8 @@ typedef struct rt__session {
     rt__shard shard;
     rt__stepper stepper;
     rt__pieces *pieces;
+    rt_best best;           /* evaluation so far */
+    bool over;              /* run.patience has run out: no further step is made */
     int64_t saved_step;     /* of the last checkpoint; -1: none yet */
     rt__snapshot *snapshot; /* NULL: none are taken */
     rt__copies *copies;     /* NULL: none are kept elsewhere */

@@ -5,11 +5,23 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
 
 static const char usage[] = "checkpoint ls|verify|show RUN|CHECKPOINT, or checkpoint now RUN";
+
+/* Whether the link "best" beside a checkpoint points to it. */
+static bool is_best(const char *dir)
+{
+    struct stat here, there;
+    char *link = rt_strdup_printf("%s/../best", dir);
+    bool same = link && stat(link, &there) == 0 && stat(dir, &here) == 0 &&
+                here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+    rt_mem_free(link);
+    return same;
+}
 
 /* Prints one line on one checkpoint. Returns its status, with the error slot filled if it is not
  * sound. */
@@ -17,8 +29,8 @@ static rt_status look_at(const char *dir)
 {
     rt_saved s;
     RT_TRY(rt_saved_open(dir, NULL, &s));
-    printf("%s  step %" PRId64 "  %d piece%s  sound\n", dir, s.manifest.step, s.pieces,
-           s.pieces == 1 ? "" : "s");
+    printf("%s  step %" PRId64 "  %d piece%s  sound%s\n", dir, s.manifest.step, s.pieces,
+           s.pieces == 1 ? "" : "s", is_best(dir) ? "  best" : "");
     rt_saved_close(&s);
     return RT_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "common/error.h"
+#include "common/file.h"
 #include "common/mem.h"
 #include "worker/restore.h"
 #include "worker/start_weights.h"
@@ -82,11 +83,28 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-rt_status rt__model_open(const char *path, const char *config, rt__model *out)
+rt_status rt__find_saved(const char *path, bool best, rt_saved *out)
+{
+    if (!best)
+        return rt__saved_find(path, out);
+    char *link = rt_path_join(path, "checkpoints/best");
+    if (!link)
+        return rt_error_code();
+    rt_status status = rt_path_exists(link)
+                           ? rt__saved_find(link, out)
+                           : RT_FAIL(NOTFOUND,
+                                     "%s: has no best checkpoint: it is kept by a run with "
+                                     "checkpoint.best: loss or accuracy",
+                                     path);
+    rt_mem_free(link);
+    return status;
+}
+
+rt_status rt__model_open(const char *path, bool best, const char *config, rt__model *out)
 {
     *out = (rt__model){0};
     RT_TRY(is_file(path) ? find_weights(path, config, &out->saved)
-                         : rt__saved_find(path, &out->saved));
+                         : rt__find_saved(path, best, &out->saved));
     rt_status status = load_model(out, config);
     if (status != RT_OK)
         rt__model_close(out);

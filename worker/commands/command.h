@@ -42,10 +42,14 @@ typedef struct rt__model {
     rt_run *run;
 } rt__model;
 
+/* Finds what eval and export are asked for: a checkpoint, or of a run directory the newest that verifies, or the one with
+ * the best evaluation. NOTFOUND says what is missing. */
+rt_status rt__find_saved(const char *path, bool best, rt_saved *out);
+
 /* path: a checkpoint, or a run directory (its newest checkpoint that verifies). The configuration
  * is the one in the checkpoint's manifest, or the file `config` if that is not NULL. Or a safetensors file of weights,
  * which needs `config`: saved.dir is its path then, and saved.manifest.step -1. Starts the engine. */
-rt_status rt__model_open(const char *path, const char *config, rt__model *out);
+rt_status rt__model_open(const char *path, bool best, const char *config, rt__model *out);
 void rt__model_close(rt__model *m);
 
 #endif

@@ -12,12 +12,13 @@
 #include "common/text.h"
 #include "worker/evaluate.h"
 
-static const char usage[] = "eval RUN|CHECKPOINT|FILE.safetensors [--config CONFIG] [--json] "
-                            "[--logits FILE.safetensors [--limit N]]";
+static const char usage[] =
+    "eval RUN|CHECKPOINT|FILE.safetensors [--best] [--config CONFIG] [--json] "
+    "[--logits FILE.safetensors [--limit N]]";
 
 typedef struct options {
     const char *path, *config, *logits, *limit;
-    bool json;
+    bool json, best;
 } options;
 
 /* Writes `inputs` [n, ...], `logits` [n, classes] and `labels` [n] of the first n test samples. */
@@ -102,17 +103,14 @@ rt_status rt__command_eval(int argc, char **argv)
 {
     options o = {0};
     const rt__option table[] = {
-        {"--config", &o.config, NULL},
-        {"--logits", &o.logits, NULL},
-        {"--limit", &o.limit, NULL},
-        {"--json", NULL, &o.json},
-        {NULL, NULL, NULL},
+        {"--config", &o.config, NULL}, {"--logits", &o.logits, NULL}, {"--limit", &o.limit, NULL},
+        {"--json", NULL, &o.json},     {"--best", NULL, &o.best},     {NULL, NULL, NULL},
     };
     rt__model m;
     RT_TRY(rt__arguments(argc, argv, table, usage, &o.path));
     if (o.limit && !o.logits)
         return RT_FAIL(ARG, "--limit: only with --logits: ringtorch %s", usage);
-    RT_TRY(rt__model_open(o.path, o.config, &m));
+    RT_TRY(rt__model_open(o.path, o.best, o.config, &m));
     rt_status status = evaluate(&m, &o);
     rt__model_close(&m);
     return status;

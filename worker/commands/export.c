@@ -9,7 +9,7 @@
 #include "common/mem.h"
 #include "worker/restore.h"
 
-static const char usage[] = "export RUN|CHECKPOINT --format safetensors --out FILE";
+static const char usage[] = "export RUN|CHECKPOINT [--best] --format safetensors --out FILE";
 
 typedef struct parameters {
     rt_flat_entry *entry; /* [count] */
@@ -72,11 +72,11 @@ static rt_status write_file(const parameters *p, const char *path)
     return status;
 }
 
-static rt_status export(const char *path, const char *out)
+static rt_status export(const char *path, bool best, const char *out)
 {
     rt_saved saved;
     parameters p = {0};
-    RT_TRY(rt__saved_find(path, &saved));
+    RT_TRY(rt__find_saved(path, best, &saved));
     rt_status status = load(&saved, &p);
     if (status == RT_OK)
         status = write_file(&p, out);
@@ -90,8 +90,11 @@ static rt_status export(const char *path, const char *out)
 rt_status rt__command_export(int argc, char **argv)
 {
     const char *path, *format = NULL, *out = NULL;
-    const rt__option table[] = {
-        {"--format", &format, NULL}, {"--out", &out, NULL}, {NULL, NULL, NULL}};
+    bool best = false;
+    const rt__option table[] = {{"--format", &format, NULL},
+                                {"--out", &out, NULL},
+                                {"--best", NULL, &best},
+                                {NULL, NULL, NULL}};
     RT_TRY(rt__arguments(argc, argv, table, usage, &path));
     if (!format || !out)
         return RT_FAIL(ARG, "%s: missing: ringtorch %s", format ? "--out" : "--format", usage);
@@ -99,5 +102,5 @@ rt_status rt__command_export(int argc, char **argv)
         return RT_FAIL(UNSUPPORTED, "--format %s: not in this release: use safetensors", format);
     if (strcmp(format, "safetensors") != 0)
         return RT_FAIL(ARG, "--format %s: expected safetensors", format);
-    return export(path, out);
+    return export(path, best, out);
 }

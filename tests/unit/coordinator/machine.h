@@ -7,7 +7,7 @@
  *
  * Events: launcher JOB | recovered STEP | unrecoverable | misfit RANK | stranger | layout |
  *     hello RANK STEP PLANNED OFFER (it has finished STEP, has a plan if PLANNED, offers a whole snapshot of OFFER if > 0) |
- *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP | piece RANK STEP | nopiece RANK STEP |
+ *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP RIGHT LOSS (6 of 8; in hundredths) | piece RANK STEP | nopiece RANK STEP |
  *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE |
  *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick |
  *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
@@ -37,6 +37,8 @@ typedef struct machine {
     char log[4096];     /* effects since the last machine_done */
     char told[4096];    /* what machine_done returned */
     int64_t stop_after; /* of the last STOP */
+    rt_msg_plan plan;   /* the last one; its texts and lists are gone */
+    char init_sha256[65];
     char message[2048]; /* of RUN_ENDED */
     int64_t exit_code;  /* of RUN_ENDED; -1: none yet */
     bool kept;          /* of RUN_ENDED: "RUN_ENDED>l kept" */
@@ -63,6 +65,10 @@ static inline void machine_send(void *ctx, const char *peer, rt_msg_type type, c
     machine *m = ctx;
     if (type == RT_MSG_SHOW)
         return;
+    if (type == RT_MSG_PLAN) {
+        m->plan = *(const rt_msg_plan *)body;
+        snprintf(m->init_sha256, sizeof m->init_sha256, "%s", m->plan.init_sha256);
+    }
     if (type == RT_MSG_STOP)
         m->stop_after = ((const rt_msg_stop *)body)->after_step;
     if (type == RT_MSG_RUN_ENDED) {
@@ -289,7 +295,8 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
         machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]", .init_sha256 = ""));
     else if (IS("evaluated"))
         machine_worker(m, now, 0, RT_MSG_EVALUATED,
-                       BODY(evaluated, .step = a, .count = 8, .correct = 6));
+                       BODY(evaluated, .step = a, .count = 8, .correct = b > 0 ? b : 6,
+                            .loss = (double)c / 100));
     else if (IS("piece"))
         machine_worker(
             m, now, a, RT_MSG_PIECE_DONE,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <unistd.h>
 #include "common/error.h"
 #include "common/file.h"
 #include "common/hash.h"
@@ -285,7 +286,7 @@ static void prunes_all_but_the_newest(void **state)
     (void)state;
     for (int64_t step = 10; step <= 50; step += 10)
         make_checkpoint(step);
-    assert_int_equal(rt__store_prune(root, 3, &look), RT_OK);
+    assert_int_equal(rt__store_prune(root, 3, -1, &look), RT_OK);
     rt_names names;
     assert_int_equal(rt_dir_list(root, &names), RT_OK);
     assert_int_equal(names.count, 3);
@@ -300,8 +301,40 @@ static void the_last_good_one_is_never_pruned(void **state)
         make_checkpoint(step);
     spoil(20);
     spoil(30);
-    assert_int_equal(rt__store_prune(root, 2, &look), RT_OK);
+    assert_int_equal(rt__store_prune(root, 2, -1, &look), RT_OK);
     assert_true(rt_path_exists(at("step", 10, "")));
+}
+
+static void expect_best(const int64_t *steps, int64_t count, int64_t best)
+{
+    char to[64] = "", expected[64] = "";
+    char *link = rt_path_join(root, "best");
+    int64_t found;
+    assert_int_equal(rt__store_mark_best(root, steps, count, &found), RT_OK);
+    assert_int_equal(found, best);
+    if (best >= 0)
+        snprintf(expected, sizeof expected, "step-%08lld", (long long)best);
+    assert_true(readlink(link, to, sizeof to - 1) >= 0 || best < 0);
+    assert_string_equal(to, expected);
+    rt_mem_free(link);
+}
+
+/* The best is the first of those asked for that is on disk; it stays, however old, until a better one is there. */
+static void the_best_one_is_marked_and_never_pruned(void **state)
+{
+    (void)state;
+    for (int64_t step = 10; step <= 50; step += 10)
+        make_checkpoint(step);
+    expect_best((const int64_t[]){60, 20, 10}, 3, 20);
+    assert_int_equal(rt__store_prune(root, 2, 20, &look), RT_OK);
+    assert_true(rt_path_exists(at("step", 20, "")) && !rt_path_exists(at("step", 10, "")));
+    make_checkpoint(60);
+    expect_best((const int64_t[]){60, 20, 10}, 3, 60);
+    assert_int_equal(rt__store_prune(root, 2, 60, &look), RT_OK);
+    assert_false(rt_path_exists(at("step", 20, "")));
+    expect_best((const int64_t[]){60, 20, 10}, 3, 60);
+    expect_best((const int64_t[]){70}, 1, -1);
+    expect_best(NULL, 0, -1);
 }
 
 /* ---- resuming ---- */
@@ -428,6 +461,7 @@ int main(void)
         TEST(newest_good_one_is_found),
         TEST(prunes_all_but_the_newest),
         TEST(the_last_good_one_is_never_pruned),
+        TEST(the_best_one_is_marked_and_never_pruned),
         TEST(resumes_from_the_newest_with_its_slices_and_seed),
         TEST(fresh_runs_take_slices_from_their_workers_or_from_the_run_before),
         TEST(another_model_is_refused_by_the_keys_that_differ),

@@ -1,0 +1,197 @@
+/* The best checkpoint and early stopping: the same step, the same best and the same weights for any number of workers and
+ * whoever dies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/mem.h"
+#include "records.h"
+#include "runs.h"
+
+static scratch s;
+
+/* How a run ended. */
+typedef struct ending {
+    int64_t steps, best;
+    char sha[65];
+} ending;
+
+static ending undisturbed;
+
+/* tiny.yaml reaches its best accuracy early on: patience ends it long before its 200 steps. `more` is one further
+ * assignment. */
+static command start_run(const char *name, const char *workers, const char *more)
+{
+    return start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", workers, "--run-dir",
+                 in_scratch(&s, "%s", name), "--set", "evaluate.every=8", "--set",
+                 "checkpoint.best=accuracy", "--set", "run.patience=4", "--set",
+                 "checkpoint.keep=1", "--set", more, NULL);
+}
+
+static ending end_of(command c, const char *name)
+{
+    ending e;
+    result r = finish(c, 120);
+    expect_exit(&r, 0);
+    expect_text(r.out, "has not become better since step");
+    result_release(&r);
+    const char *dir = in_scratch(&s, "%s", name);
+    e.steps = summary_int(dir, "steps");
+    e.best = summary_int(dir, "best_step");
+    summary_text(dir, "weights_sha256", e.sha, sizeof e.sha);
+    return e;
+}
+
+static void expect_same(command c, const char *name)
+{
+    ending e = end_of(c, name);
+    assert_int_equal(e.steps, undisturbed.steps);
+    assert_int_equal(e.best, undisturbed.best);
+    assert_string_equal(e.sha, undisturbed.sha);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    tiny_setup(&s);
+    undisturbed = end_of(start_run("one", "1", "run.report_every=1"), "one");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
+static void ends_when_patience_is_over(void **state)
+{
+    (void)state;
+    assert_true(undisturbed.best > 0 && undisturbed.best % 8 == 0);
+    assert_int_equal(undisturbed.steps, undisturbed.best + 4 * 8);
+    assert_true(undisturbed.steps < 200);
+    char status[16];
+    summary_text(in_scratch(&s, "one"), "status", status, sizeof status);
+    assert_string_equal(status, "done");
+}
+
+/* Two checkpoints are left: the last one, and the best, to which the link points. */
+static void the_best_is_kept_and_found(void **state)
+{
+    (void)state;
+    char expected[64], to[64] = "";
+    rt_names names;
+    snprintf(expected, sizeof expected, "step-%08lld", (long long)undisturbed.best);
+    assert_true(readlink(in_scratch(&s, "one/checkpoints/best"), to, sizeof to - 1) > 0);
+    assert_string_equal(to, expected);
+    assert_int_equal(rt_dir_list(in_scratch(&s, "one/checkpoints"), &names), RT_OK);
+    assert_int_equal(names.count, 3);
+    rt_names_release(&names);
+
+    char line[160];
+    result r = run(&s, 60, "ringtorch", "checkpoint", "ls", in_scratch(&s, "one"), NULL);
+    expect_exit(&r, 0);
+    snprintf(line, sizeof line, "%s  step %lld  1 piece  sound  best\n", expected,
+             (long long)undisturbed.best);
+    expect_text(r.out, line);
+    snprintf(line, sizeof line, "step %lld  1 piece  sound\n", (long long)undisturbed.steps);
+    expect_text(r.out, line);
+    result_release(&r);
+
+    r = run(&s, 60, "ringtorch", "eval", in_scratch(&s, "one"), "--best", "--json", NULL);
+    expect_exit(&r, 0);
+    snprintf(line, sizeof line, "\"step\":%lld,", (long long)undisturbed.best);
+    expect_text(r.out, line);
+    result_release(&r);
+}
+
+static void same_for_any_number_of_workers(void **state)
+{
+    (void)state;
+    expect_same(start_run("two", "2", "run.report_every=10"), "two");
+    expect_same(start_run("three", "3", "run.report_every=10"), "three");
+}
+
+/* Kills at steps between and at evaluations; `more` decides from where the run comes back. */
+static void kill_worker_at(const char *name, int64_t step, const char *more)
+{
+    command c = start_run(name, "2", more);
+    await_step(in_scratch(&s, "%s", name), step, 60);
+    kill(find_worker(&s, 1, 10), SIGKILL);
+    expect_same(c, name);
+}
+
+static void same_after_the_loss_of_a_worker(void **state)
+{
+    (void)state;
+    kill_worker_at("kill-memory", undisturbed.best, "run.report_every=1");
+    kill_worker_at("kill-later", undisturbed.best + 8, "run.report_every=1");
+    kill_worker_at("kill-disk", undisturbed.best + 8, "snapshot.every=0");
+}
+
+static bool kill_it(const process *p, void *context)
+{
+    (void)context;
+    kill(p->pid, SIGKILL);
+    return false;
+}
+
+static void same_after_the_death_of_the_coordinator(void **state)
+{
+    (void)state;
+    command c = start_run("coordinator", "2", "run.report_every=1");
+    await_step(in_scratch(&s, "coordinator"), undisturbed.best + 8, 60);
+    each_process(&s, "ringtorch-coordinator", kill_it, NULL);
+    expect_same(c, "coordinator");
+}
+
+/* Nothing is left to do, unless patience becomes longer. */
+static void going_on_needs_more_patience(void **state)
+{
+    (void)state;
+    for (int longer = 0; longer < 2; longer++) {
+        result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "two/config.yaml"),
+                       "--run-dir", in_scratch(&s, "two"), "--resume", "auto", "--set",
+                       longer ? "run.patience=1000" : "run.patience=4", NULL);
+        expect_exit(&r, 0);
+        result_release(&r);
+        assert_int_equal(summary_int(in_scratch(&s, "two"), "steps"),
+                         longer ? 200 : undisturbed.steps);
+    }
+}
+
+static void needs_evaluations(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"checkpoint.best=loss", "run.patience=3"};
+    for (int i = 0; i < 2; i++) {
+        result r = run(&s, 60, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
+                       in_scratch(&s, "none"), "--set", keys[i], NULL);
+        expect_exit(&r, 2);
+        expect_text(r.err,
+                    i ? "run.patience needs evaluations" : "checkpoint.best needs evaluations");
+        result_release(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ends_when_patience_is_over),
+        cmocka_unit_test(the_best_is_kept_and_found),
+        cmocka_unit_test(same_for_any_number_of_workers),
+        cmocka_unit_test(same_after_the_loss_of_a_worker),
+        cmocka_unit_test(same_after_the_death_of_the_coordinator),
+        cmocka_unit_test(going_on_needs_more_patience),
+        cmocka_unit_test(needs_evaluations),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
