@@ -98,6 +98,12 @@ rt_status rt_json_string(const json_t *j, const char *key, const char *name, con
     return RT_OK;
 }
 
+json_t *rt_json_text_or_null(const char *text)
+{
+    json_t *j = text ? json_string(text) : NULL;
+    return j ? j : json_null();
+}
+
 json_t *rt_json_number(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();

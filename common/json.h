@@ -25,6 +25,8 @@ rt_status rt_json_member(const json_t *j, const char *key, const char *name,
                          json_t **out); /* borrowed */
 /* Returns x as JSON, which has no NaN or infinity: null stands for them (a new reference; NULL when memory is out). */
 json_t *rt_json_number(double x);
+/* Makes a string; null for NULL and for what is not UTF-8, as a path may be. */
+json_t *rt_json_text_or_null(const char *text);
 /* Returns compact text, keys in insertion order, numbers as short as they can be and still read back as the same
  * (rt_mem_free; NULL on failure). */
 char *rt_json_text(const json_t *j);

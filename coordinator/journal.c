@@ -2,6 +2,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/input.h"
 #include "common/mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +112,7 @@ static rt_status torn_or_damaged(const rt__journal *j, const rt_bytes *file, siz
 
 static rt_status check_magic(rt__journal *j, const rt_bytes *file)
 {
-    if (memcmp(file->data, magic, MAGIC_SIZE - 1) != 0)
+    if (file->len < MAGIC_SIZE || memcmp(file->data, magic, MAGIC_SIZE - 1) != 0)
         return damaged(j, 0, "not a journal of ringtorch");
     if (file->data[MAGIC_SIZE - 1] != RT__JOURNAL_VERSION)
         return RT_FAIL(
@@ -312,8 +313,6 @@ static rt_status load(rt__journal *j, rt__journal_visit *visit, void *ctx)
     rt_status status;
     if (is_unborn(&file))
         status = replace(j, NULL, 0);
-    else if (file.len < MAGIC_SIZE)
-        status = damaged(j, 0, "not a journal of ringtorch");
     else
         status = replay(j, &file, visit, ctx);
     if (status == RT_OK && (size_t)j->end < file.len && ftruncate(j->fd, j->end) != 0)
@@ -338,6 +337,20 @@ rt_status rt__journal_open(const char *path, rt__journal_visit *visit, void *ctx
     } else {
         rt__journal_close(j);
     }
+    return status;
+}
+
+rt_status rt__journal_read(const char *path, rt__journal_visit *visit, void *ctx, int64_t *torn)
+{
+    rt_bytes file = {0};
+    rt__journal j = {.fd = -1, .path = (char *)path};
+    *torn = 0;
+    RT_TRY(rt_input_read(path, RT_INPUT_FILE, FILE_LIMIT, &file));
+    rt_status status = RT_OK;
+    if (!is_unborn(&file))
+        status = replay(&j, &file, visit, ctx);
+    *torn = (int64_t)file.len - j.end;
+    rt_bytes_release(&file);
     return status;
 }
 

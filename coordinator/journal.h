@@ -28,6 +28,9 @@ typedef rt_status rt__journal_visit(void *ctx, const json_t *record);
  * file that can be written. */
 rt_status rt__journal_open(const char *path, rt__journal_visit *visit, void *ctx,
                            rt__journal **out);
+/* Only reads, while a coordinator may be writing: gives the records up to the end or to the damage, which
+ * is told as above; *torn: bytes of a last record that a crash has cut off, or that is being written. */
+rt_status rt__journal_read(const char *path, rt__journal_visit *visit, void *ctx, int64_t *torn);
 /* Returns how many records there are. */
 int64_t rt__journal_count(const rt__journal *j);
 /* Appends one record and fsyncs. After a failure the file is as before. */

@@ -1,13 +1,16 @@
-/* ringtorch-coordinator RUN_DIR [--resume never|auto|PATH]: one per run, started by the launcher,
+/* ringtorch-coordinator [--resume HOW] -- RUN_DIR: one per run, started by the launcher,
  * which passes RINGTORCH_KEYS, RINGTORCH_STARTED (by rt_clock, which both share) and RINGTORCH_LOCK_FD (the
  * locked file RUN_DIR/lock) in the environment. Started by hand it locks the directory itself. */
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/options.h"
+#include "common/output.h"
 #include "common/run_lock.h"
 #include "common/startup.h"
 #include "common/stop_signals.h"
+#include "coordinator/journal_show.h"
 #include "coordinator/loop.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -45,26 +48,56 @@ static rt_status lock_run(const char *dir)
                    rt_run_owner_text(&owner, who));
 }
 
+/* What the launcher starts: `ringtorch-coordinator --resume HOW -- RUN_DIR`. */
+static rt_status coordinate(int argc, char **argv, int *exit_code)
+{
+    const char *resume = "never", *started = getenv("RINGTORCH_STARTED");
+    bool version = false;
+    const rt_option options[] = {
+        {"resume", 0, "HOW", "never, auto or a path, as for ringtorch train", .text = &resume},
+        {"version", 0, NULL, "the version", .flag = &version, .alone = true},
+        {NULL},
+    };
+    const rt_usage usage = {
+        "ringtorch-coordinator",
+        {"RUN_DIR"},
+        1,
+        "Coordinates the run in RUN_DIR. It is started by ringtorch train; `ringtorch-coordinator "
+        "journal show RUN` is ringtorch journal show.",
+        options,
+        "Environment, set by ringtorch train: RINGTORCH_KEYS, RINGTORCH_STARTED, "
+        "RINGTORCH_LOCK_FD."};
+    rt_arguments args;
+    RT_TRY(rt_options_parse(&usage, argc, argv, &args));
+    if (version)
+        rt_print_version("ringtorch-coordinator");
+    *exit_code = 0;
+    if (args.help || version)
+        return RT_OK;
+    RT_TRY(lock_run(args.operand[0]));
+    rt_stop_signals_leave(); /* the launcher decides what they mean, and we end when it dies */
+    signal(SIGPIPE, SIG_IGN);
+    *exit_code = rt__coordinate(&(rt__loop_options){
+        .dir = args.operand[0],
+        .resume = resume,
+        .started = started ? strtod(started, NULL) : rt_clock(),
+    });
+    return RT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    int exit_code = 2;
+    if (argc > 1 && strcmp(argv[1], "journal") == 0) /* the launcher puts "--" before RUN_DIR */
+        return rt__journal_command(argc - 1, argv + 1);
+    if (coordinate(argc, argv, &exit_code) == RT_OK)
+        return exit_code;
+    fprintf(stderr, "ringtorch: %s\n", rt_error());
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     rt_startup();
-    const char *started = getenv("RINGTORCH_STARTED");
-    bool resume = argc == 4 && strcmp(argv[2], "--resume") == 0;
-    if (argc != 2 && !resume) {
-        fprintf(stderr,
-                "usage: ringtorch-coordinator RUN_DIR [--resume never|auto|PATH]; ringtorch train "
-                "starts it\n");
-        return 2;
-    }
-    rt_stop_signals_leave(); /* the launcher decides what they mean, and we end when it dies */
-    signal(SIGPIPE, SIG_IGN);
-    if (lock_run(argv[1]) != RT_OK) {
-        fprintf(stderr, "ringtorch: %s\n", rt_error());
-        return 2;
-    }
-    return rt__coordinate(&(rt__loop_options){
-        .dir = argv[1],
-        .resume = resume ? argv[3] : "never",
-        .started = started ? strtod(started, NULL) : rt_clock(),
-    });
+    return rt_output_end(run(argc, argv));
 }

@@ -2,7 +2,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
-#include "launch/arguments.h"
+#include "common/options.h"
 #include "launch/remains.h"
 #include "launch/place.h"
 #include "launch/words.h"
@@ -10,24 +10,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static const char help[] =
-    "usage: ringtorch clean [RUN] [--dry-run] [--dir DIR]\n"
-    "\n"
-    "Removes what dead runs left in shared memory: snapshots and MPI's files, named ringtorch-*, "
-    "in\n"
-    "/dev/shm and /tmp. What a live run uses is never touched. Without its snapshots a killed run "
-    "goes\n"
-    "on from its newest checkpoint.\n"
-    "\n"
-    "  RUN          only what this run left: its run directory, or its id\n"
-    "  --dry-run    say what would be removed, and remove nothing\n"
-    "  --dir DIR    look there too: where snapshot.dir was\n"
-    "\n"
-    "Exit codes: 0 clean now, 1 something could not be removed, or RUN is alive, 2 wrong usage.\n";
-
 typedef struct clean {
     const char *run, *dir; /* NULL: not given */
-    bool dry_run, help;
+    bool dry_run;
+    rt_arguments args;
     int64_t removed, kept;
     double bytes;
     bool failed;
@@ -35,13 +21,28 @@ typedef struct clean {
 
 static rt_status parse(int argc, char **argv, clean *c)
 {
-    int count;
-    const rt__argument table[] = {{"--dry-run", NULL, &c->dry_run},
-                                  {"--dir", &c->dir, NULL},
-                                  {"--help", NULL, &c->help},
-                                  {"-h", NULL, &c->help},
-                                  {NULL, NULL, NULL}};
-    return rt__arguments_parse(argc, argv, table, &c->run, 1, &count);
+    const rt_option options[] = {
+        {"dry-run", 0, NULL, "say what would be removed, and remove nothing", .flag = &c->dry_run},
+        {"dir", 0, "DIR", "look there too: where snapshot.dir was", .text = &c->dir},
+        {NULL},
+    };
+    const rt_usage usage = {"ringtorch clean",
+                            {"RUN"},
+                            0,
+                            "Removes what dead runs left in shared memory: snapshots and MPI's "
+                            "files, named ringtorch-*, in "
+                            "/dev/shm and /tmp. What a live run uses is never touched. Without its "
+                            "snapshots a killed run "
+                            "goes on from its newest checkpoint.\n"
+                            "\n"
+                            "RUN: only what this run left: its run directory, or its id.",
+                            options,
+                            "Exit codes: 0 clean now, 1 something could not be removed, or RUN is "
+                            "alive, 2 wrong usage, or no "
+                            "run."};
+    RT_TRY(rt_options_parse(&usage, argc, argv, &c->args));
+    c->run = c->args.operand[0];
+    return RT_OK;
 }
 
 /* ---- telling ---- */
@@ -165,14 +166,9 @@ int rt__clean_command(int argc, char **argv)
 {
     clean c = {0};
     rt_status status = parse(argc, argv, &c);
-    int exit_code = status == RT_OK ? 1 : 2;
-    if (status == RT_OK && c.help) {
-        fputs(help, stdout);
-        return 0;
-    }
-    if (status == RT_OK)
+    if (status == RT_OK && !c.args.help)
         status = run_clean(&c);
     if (rt_failed())
         fprintf(stderr, "ringtorch: %s\n", rt_error());
-    return status == RT_OK ? 0 : exit_code;
+    return rt_status_exit_code(status);
 }

@@ -51,7 +51,7 @@ rt_status rt__coordinator_start(rt__coordinator *c)
     snprintf(lock, sizeof lock, "RINGTORCH_LOCK_FD=%d", c->spec.lock_fd);
     snprintf(endpoint, sizeof endpoint, "RINGTORCH_ENDPOINT=%s", c->endpoint);
     snprintf(run, sizeof run, "RINGTORCH_RUN=%s", c->run_id);
-    const char *argv[] = {c->spec.program, c->spec.run_dir, "--resume", c->spec.resume, NULL};
+    const char *argv[] = {c->spec.program, "--resume", c->spec.resume, "--", c->spec.run_dir, NULL};
     const char *env[] = {keys, started, lock, c->endpoint[0] ? endpoint : NULL, run, NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)

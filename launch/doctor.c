@@ -2,27 +2,12 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "launch/arguments.h"
+#include "common/options.h"
 #include "launch/doctor_checks.h"
 #include "launch/screen.h"
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char help[] =
-    "usage: ringtorch doctor [--hostfile F] [--json]\n"
-    "\n"
-    "Checks in a few seconds what this machine can do for a run: programs, processors, memory, "
-    "limits,\n"
-    "network, disk; one line each, and what to do where something is wrong.\n"
-    "\n"
-    "  --hostfile F   also the hosts in F, as in parallel.hostfile: whether they answer, their "
-    "clocks,\n"
-    "                 latency and bandwidth between each two\n"
-    "  --json         one JSON object on one line: checks, warnings, problems\n"
-    "\n"
-    "Exit codes: 0 no problem (there may be warnings), 1 a problem, 2 wrong usage.\n";
 
 static const char *const verdict_words[] = {"ok", "warning", "problem"};
 
@@ -104,30 +89,37 @@ static rt_status conclude(rt__doctor *d)
     return RT_OK;
 }
 
-static rt_status parse(int argc, char **argv, rt__doctor *d, bool *wants_help)
+static rt_status parse(int argc, char **argv, rt__doctor *d, rt_arguments *args)
 {
-    const char *none;
-    int count;
-    const rt__argument table[] = {{"--hostfile", &d->hostfile, NULL},
-                                  {"--json", NULL, &d->json},
-                                  {"--help", NULL, wants_help},
-                                  {"-h", NULL, wants_help},
-                                  {NULL, NULL, NULL}};
-    return rt__arguments_parse(argc, argv, table, &none, 0, &count);
+    const rt_option options[] = {
+        {"hostfile", 0, "FILE",
+         "also the hosts in FILE, as in parallel.hostfile: whether they answer, their clocks, "
+         "latency "
+         "and bandwidth between each two",
+         .text = &d->hostfile},
+        {"json", 0, NULL, "one JSON object on one line: checks, warnings, problems",
+         .flag = &d->json},
+        {NULL},
+    };
+    const rt_usage usage = {
+        "ringtorch doctor",
+        {NULL},
+        0,
+        "Checks in a few seconds what this machine can do for a run: programs, processors, memory, "
+        "limits, network, disk; one line each, and what to do where something is wrong.",
+        options,
+        "Exit codes: 0 no problem (there may be warnings), 1 a problem, 2 wrong usage."};
+    return rt_options_parse(&usage, argc, argv, args);
 }
 
 int rt__doctor_command(int argc, char **argv)
 {
     rt__doctor d = {.color = rt__screen_of_stdout().color, .checks = json_array()};
-    bool wants_help = false;
-    rt_status status = parse(argc, argv, &d, &wants_help);
-    int exit_code = 2;
-    if (status == RT_OK && wants_help) {
-        fputs(help, stdout);
-        exit_code = 0;
-    } else if (status == RT_OK) {
+    rt_arguments args;
+    rt_status status = parse(argc, argv, &d, &args);
+    int exit_code = rt_status_exit_code(status);
+    if (status == RT_OK && !args.help) {
         rt_log_set_level(RT_LOG_ERROR);
-        signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is to be told, not died of */
         check_all(&d);
         exit_code = conclude(&d) == RT_OK && d.count[RT__PROBLEM] == 0 ? 0 : 1;
     }

@@ -3,12 +3,12 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/options.h"
 #include "common/output.h"
 #include "common/startup.h"
 #include "launch/child.h"
 #include "launch/clean.h"
 #include "launch/doctor.h"
-#include "launch/options.h"
 #include "launch/scale.h"
 #include "launch/status.h"
 #include "launch/train.h"
@@ -17,42 +17,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "usage: ringtorch COMMAND [arguments]\n"
-    "\n"
-    "  train CONFIG         trains a model with a coordinator and MPI workers\n"
-    "  eval RUN             measures a trained model on the test set\n"
-    "  export RUN           writes a trained model for other programs\n"
-    "  checkpoint ...       lists, shows, verifies and compares checkpoints; makes a run write "
-    "one\n"
-    "\n"
-    "  status RUN           what a run is doing, or what it has left to go on with\n"
-    "  scale RUN W          lets a run go on with W workers\n"
-    "  stop RUN             ends a run after a checkpoint\n"
-    "  clean                removes what dead runs left in shared memory\n"
-    "  doctor               checks what this machine can do, and says what to do about it\n"
-    "\n"
-    "  --help               this text; ringtorch COMMAND --help tells more\n"
-    "  --version            the version\n"
-    "\n"
-    "First steps: ringtorch train configs/fashion-cnn.yaml -n 2\n";
-
 static int fail(void)
 {
     fprintf(stderr, "ringtorch: %s\n", rt_error());
     return rt_status_exit_code(rt_error_code());
 }
 
-/* Becomes ringtorch-worker with the same arguments; returns only if that fails. */
-static int hand_on(char **argv)
+/* Becomes the program beside this one, with the same arguments; returns only if that fails. */
+static int hand_on(const char *name, char **argv)
 {
-    char *worker = rt__program_beside("ringtorch-worker");
-    if (!worker)
+    char *program = rt__program_beside(name);
+    if (!program)
         return fail();
-    execv(worker, argv);
-    RT_FAIL(NOTFOUND, "%s: %s: build it with ./quickstart or cmake --build", worker,
+    execv(program, argv);
+    RT_FAIL(NOTFOUND, "%s: %s: build it with ./quickstart or cmake --build", program,
             strerror(errno));
-    rt_mem_free(worker);
+    rt_mem_free(program);
     return fail();
 }
 
@@ -66,40 +46,63 @@ static int checkpoint(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "now") == 0)
         return rt__checkpoint_now_command(argc - 1, argv + 1);
-    return hand_on(argv - 1);
+    return hand_on("ringtorch-worker", argv - 1);
 }
 
 static int to_worker(int argc, char **argv)
 {
     (void)argc;
-    return hand_on(argv - 1);
+    return hand_on("ringtorch-worker", argv - 1);
+}
+
+static int to_coordinator(int argc, char **argv)
+{
+    (void)argc;
+    return hand_on("ringtorch-coordinator", argv - 1);
 }
 
 static const struct {
-    const char *name;
+    const char *name, *operands, *about;
     int (*run)(int argc, char **argv); /* argv[0] is the name */
 } commands[] = {
-    {"train", train},
-    {"eval", to_worker},
-    {"export", to_worker},
-    {"checkpoint", checkpoint},
-    {"status", rt__status_command},
-    {"scale", rt__scale_command},
-    {"stop", rt__stop_command},
-    {"clean", rt__clean_command},
-    {"doctor", rt__doctor_command},
+    {"train", "CONFIG", "trains a model with a coordinator and MPI workers", train},
+    {"eval", "RUN", "measures a trained model on the test set", to_worker},
+    {"export", "RUN", "writes a trained model for other programs", to_worker},
+    {"checkpoint", "...", "lists, verifies, shows and compares checkpoints; makes a run write one",
+     checkpoint},
+    {"status", "RUN", "what a run is doing, or what it has left to go on with", rt__status_command},
+    {"scale", "RUN W", "lets a run go on with W workers", rt__scale_command},
+    {"stop", "RUN", "ends a run after a checkpoint", rt__stop_command},
+    {"journal", "show RUN", "what a run's coordinator has decided, record by record",
+     to_coordinator},
+    {"clean", "[RUN]", "removes what dead runs left in shared memory", rt__clean_command},
+    {"doctor", "", "checks what this machine can do, and says what to do about it",
+     rt__doctor_command},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
+static void print_help(void)
+{
+    puts("usage: ringtorch COMMAND [arguments]\n");
+    for (int i = 0; i < COMMANDS; i++)
+        printf("  %-10s %-9s  %s\n", commands[i].name, commands[i].operands, commands[i].about);
+    puts("\n  --help                this text; ringtorch COMMAND --help tells more\n"
+         "  --version             the version\n"
+         "\n"
+         "First steps: ringtorch train configs/fashion-cnn.yaml -n 2");
+}
+
 static int unknown(const char *command)
 {
-    const char *names[COMMANDS + 1] = {NULL};
+    const char *names[COMMANDS + 3] = {NULL};
     for (int i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
+    names[COMMANDS] = "--help";
+    names[COMMANDS + 1] = "--version";
     if (command[0] == '\0')
         RT_FAIL(ARG, "no command: write ringtorch train CONFIG, or see ringtorch --help");
     else
-        rt__unknown_word("command", command, names);
+        rt_unknown_word("command", command, names);
     return fail();
 }
 
@@ -110,11 +113,11 @@ static int run(const char *command, int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {
-        fputs(help, stdout);
+        print_help();
         return 0;
     }
     if (strcmp(command, "--version") == 0) {
-        puts("ringtorch " RT_VERSION);
+        rt_print_version("ringtorch");
         return 0;
     }
     return unknown(command);

@@ -1,128 +1,103 @@
 #include "launch/options.h"
 #include "common/error.h"
 #include "common/mem.h"
-#include "common/nearest.h"
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const char *const option_names[] = {"-n",       "--workers",     "--hostfile", "--run-dir",
-                                           "--resume", "--set",         "--json",     "--help",
-                                           "-h",       "--help-config", NULL};
+enum { WORKERS_MAX = 65536 };
 
-rt_status rt__unknown_word(const char *kind, const char *word, const char *const *names)
-{
-    char list[256] = "";
-    size_t count = 0, used = 0;
-    for (; names[count]; count++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", count ? ", " : "",
-                                 names[count]);
-    const char *near = rt_nearest(word, names, count);
-    if (near)
-        return RT_FAIL(ARG, "unknown %s '%s': did you mean '%s'?", kind, word, near);
-    return RT_FAIL(ARG, "unknown %s '%s': there are %s", kind, word, list);
-}
+static const char about[] = "Trains the model that CONFIG (YAML) describes, with a coordinator "
+                            "here and MPI workers here or on "
+                            "other hosts.";
 
-static rt_status parse_workers(const char *text, rt__train_options *o)
-{
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || errno != 0)
-        return RT_FAIL(ARG, "-n %s: not a whole number: give the number of workers", text);
-    if (n < 1)
-        return RT_FAIL(RANGE, "-n %s: too few workers: give 1 or more", text);
-    snprintf(o->workers, sizeof o->workers, "parallel.workers=%lld", n);
-    return RT_OK;
-}
-
-static rt_status take_set(const char *text, rt__train_options *o)
-{
-    if (!strchr(text, '=') || text[0] == '=')
-        return RT_FAIL(ARG, "--set %s: expected key=value, as in --set run.steps=200", text);
-    o->sets[o->n_sets++] = text;
-    return RT_OK;
-}
+static const char more[] =
+    "Ctrl-C finishes the step, writes a checkpoint and says how to go on; a second one stops at "
+    "once. So "
+    "do SIGTERM, SIGHUP (unless started by nohup), SIGUSR1, SIGUSR2 and SIGXCPU.\n"
+    "Exit codes: 0 done, 1 the run failed, 2 wrong usage or input; stopped: 128 + the signal, so "
+    "130 after "
+    "Ctrl-C, 143 SIGTERM or ringtorch stop, 129 SIGHUP, 138 SIGUSR1, 140 SIGUSR2, 152 SIGXCPU. "
+    "They tell of "
+    "the run: if standard output cannot be written, training goes on and standard error says so.\n"
+    "Environment: RINGTORCH_WORKER and RINGTORCH_COORDINATOR, programs to run instead of "
+    "ringtorch-worker and ringtorch-coordinator beside this one; OMPI_MCA_..., settings of Open "
+    "MPI; "
+    "OMPI_MCA_plm_rsh_agent, the remote shell (ssh).";
 
 /* A value is YAML: in single quotes everything stands for itself, but for the quote. */
 static rt_status take_hostfile(const char *path, rt__train_options *o)
 {
     size_t used = (size_t)snprintf(o->hostfile, sizeof o->hostfile, "parallel.hostfile='");
-    if (path[0] == '\0' || strlen(path) > (sizeof o->hostfile - used) / 2 - 2)
-        return RT_FAIL(ARG, "--hostfile '%.80s': give the path of a file", path);
+    if (strlen(path) > (sizeof o->hostfile - used) / 2 - 2)
+        return RT_FAIL(ARG, "--hostfile '%.80s': the path is too long", path);
     for (; *path; path++) {
         if (*path == '\'')
             o->hostfile[used++] = '\'';
         o->hostfile[used++] = *path;
     }
     snprintf(o->hostfile + used, sizeof o->hostfile - used, "'");
+    o->sets.item[o->sets.count++] = o->hostfile;
     return RT_OK;
 }
 
-/* Takes an option that needs a value. */
-static rt_status take_value(const char *name, const char *value, rt__train_options *o)
+static rt_status check_sets(const rt_option_list *sets)
 {
-    if (!value)
-        return RT_FAIL(ARG, "%s: a value is missing: see ringtorch train --help", name);
-    if (strcmp(name, "-n") == 0 || strcmp(name, "--workers") == 0)
-        return parse_workers(value, o);
-    if (strcmp(name, "--hostfile") == 0)
-        return take_hostfile(value, o);
-    if (strcmp(name, "--set") == 0)
-        return take_set(value, o);
-    if (value[0] == '\0')
-        return RT_FAIL(ARG, "%s '': give a path", name);
-    *(strcmp(name, "--run-dir") == 0 ? &o->run_dir : &o->resume) = value;
+    for (size_t i = 0; i < sets->count; i++)
+        if (!strchr(sets->item[i], '=') || sets->item[i][0] == '=')
+            return RT_FAIL(ARG, "--set %s: expected key=value, as in --set run.steps=200",
+                           sets->item[i]);
     return RT_OK;
 }
 
-static bool takes_value(const char *name)
+static rt_status parse(int argc, char **argv, rt__train_options *o)
 {
-    static const char *const names[] = {"-n",        "--workers", "--hostfile",
-                                        "--run-dir", "--resume",  "--set"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static rt_status parse_one(int *i, char **argv, rt__train_options *o)
-{
-    const char *arg = argv[*i];
-    if (takes_value(arg))
-        return take_value(arg, argv[++*i], o);
-    if (strcmp(arg, "--json") == 0)
-        o->json = true;
-    else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
-        o->help = true;
-    else if (strcmp(arg, "--help-config") == 0)
-        o->help_config = true;
-    else if (arg[0] == '-')
-        return rt__unknown_word("option", arg, option_names);
-    else if (o->config)
-        return RT_FAIL(ARG, "'%s': one configuration is enough, '%s' was given already", arg,
-                       o->config);
-    else
-        o->config = arg;
+    const char *hostfile = NULL;
+    int64_t workers = 0;
+    const rt_option options[] = {
+        {"workers", 'n', "W", "worker processes (parallel.workers)", .number = &workers, .least = 1,
+         .most = WORKERS_MAX},
+        {"hostfile", 0, "FILE",
+         "hosts to run on, a line each: NAME [slots=N] (parallel.hostfile); the run directory must "
+         "be "
+         "on a file system that they share, and control.bind an address they can reach",
+         .text = &hostfile},
+        {"run-dir", 0, "DIR", "where everything the run writes goes (run.dir; runs/<run.name>)",
+         .text = &o->run_dir},
+        {"resume", 0, "HOW",
+         "never: refuse a directory that holds a run (the default)\n"
+         "auto: go on from the newest state there: snapshots in memory that a killed run left, or "
+         "the "
+         "newest checkpoint that verifies, if there is one\n"
+         "PATH: go on from this checkpoint, or from the newest good one of this run directory",
+         .text = &o->resume},
+        {"set", 0, "KEY=VALUE", "override one key of CONFIG; may be repeated", .list = &o->sets},
+        {"json", 0, NULL, "one JSON object per line; the last one is the summary",
+         .flag = &o->json},
+        {"help-config", 0, NULL, "the reference of all keys of CONFIG", .flag = &o->help_config,
+         .alone = true},
+        {NULL},
+    };
+    const rt_usage usage = {"ringtorch train", {"CONFIG"}, 1, about, options, more};
+    rt_arguments args;
+    RT_TRY(rt_options_parse(&usage, argc, argv, &args));
+    RT_TRY(check_sets(&o->sets));
+    if (hostfile)
+        RT_TRY(take_hostfile(hostfile, o));
+    if (workers > 0) {
+        snprintf(o->workers, sizeof o->workers, "parallel.workers=%" PRId64, workers);
+        o->sets.item[o->sets.count++] = o->workers;
+    }
+    o->config = args.operand[0];
+    o->help = args.help;
     return RT_OK;
 }
 
 rt_status rt__train_options_parse(int argc, char **argv, rt__train_options *out)
 {
     *out = (rt__train_options){.resume = "never",
-                               .sets = rt_malloc((size_t)(argc + 2) * sizeof *out->sets)};
-    rt_status status = out->sets ? RT_OK : rt_error_code();
-    for (int i = 1; i < argc && status == RT_OK; i++)
-        status = parse_one(&i, argv, out);
-    if (status == RT_OK && out->hostfile[0])
-        out->sets[out->n_sets++] = out->hostfile;
-    if (status == RT_OK && out->workers[0])
-        out->sets[out->n_sets++] = out->workers;
-    if (status == RT_OK && !out->config && !out->help && !out->help_config)
-        status = RT_FAIL(
-            ARG,
-            "no configuration: write ringtorch train CONFIG, for example configs/fashion-cnn.yaml");
+                               .sets.item = rt_malloc((size_t)(argc + 2) * sizeof *out->sets.item)};
+    rt_status status = out->sets.item ? parse(argc, argv, out) : rt_error_code();
     if (status != RT_OK)
         rt__train_options_release(out);
     return status;
@@ -130,6 +105,6 @@ rt_status rt__train_options_parse(int argc, char **argv, rt__train_options *out)
 
 void rt__train_options_release(rt__train_options *o)
 {
-    rt_mem_free(o->sets);
-    o->sets = NULL;
+    rt_mem_free(o->sets.item);
+    o->sets.item = NULL;
 }

@@ -2,77 +2,25 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "launch/arguments.h"
+#include "common/options.h"
 #include "launch/ask.h"
 #include "launch/place.h"
 #include <stdio.h>
 #include <string.h>
 
-static const char scale_help[] = "usage: ringtorch scale RUN W [--json]\n"
-                                 "\n"
-                                 "Lets a run go on with W workers. It finishes the step it is in; "
-                                 "nothing of it is lost, and the\n"
-                                 "weights it will have are the same bits. RUN is a run directory.\n"
-                                 "\n"
-                                 "  --json   the answer as one JSON object: accepted, text\n"
-                                 "\n"
-                                 "Exit codes: 0 accepted, 1 refused, or the run is not there or "
-                                 "does not answer, 2 wrong usage.\n";
-
-static const char stop_help[] =
-    "usage: ringtorch stop RUN [--reason TEXT] [--json]\n"
-    "\n"
-    "Ends a run: it finishes the step it is in, writes a checkpoint and leaves, as after SIGTERM: "
-    "its\n"
-    "ringtorch train ends with exit code 143. It can be gone on with: ringtorch train "
-    "RUN/config.yaml\n"
-    "--run-dir RUN --resume auto.\n"
-    "\n"
-    "  --reason TEXT   is kept in events.jsonl\n"
-    "  --json          the answer as one JSON object: accepted, text\n"
-    "\n"
-    "Exit codes: 0 accepted, 1 refused, or the run is not there or does not answer, 2 wrong "
-    "usage.\n";
-
-static const char checkpoint_help[] =
-    "usage: ringtorch checkpoint now RUN [--reason TEXT] [--json]\n"
-    "\n"
-    "Makes a run write a checkpoint after the step it is in, and waits until it is committed.\n"
-    "\n"
-    "  --reason TEXT   is kept in events.jsonl\n"
-    "  --json          the answer as one JSON object: accepted, text\n"
-    "\n"
-    "Exit codes: 0 committed, 1 refused or failed, or the run is not there or does not answer, 2 "
-    "wrong\n"
-    "usage.\n";
-
 enum { REASON_MAX = 255, WORKERS_MAX = 65536 };
 static const double ANSWER_SECONDS = 5, CHECKPOINT_SECONDS = 600;
 
 typedef struct order {
-    const char *operands[2], *reason;
-    int count;
-    bool json, help;
+    const char *reason;
+    bool json;
+    rt_arguments args;
     bool told; /* the answer has been printed */
     /* what is sent */
     rt_msg_type type;
     rt_msg_body body;
     double seconds;
 } order;
-
-static rt_status parse(int argc, char **argv, int wanted, bool with_reason, order *o)
-{
-    const rt__argument table[] = {{"--json", NULL, &o->json},
-                                  {"--help", NULL, &o->help},
-                                  {"-h", NULL, &o->help},
-                                  {with_reason ? "--reason" : NULL, &o->reason, NULL},
-                                  {NULL, NULL, NULL}};
-    RT_TRY(rt__arguments_parse(argc, argv, table, o->operands, wanted, &o->count));
-    if (o->reason && strlen(o->reason) > REASON_MAX)
-        return RT_FAIL(RANGE, "--reason: %zu bytes, at most %d are allowed", strlen(o->reason),
-                       REASON_MAX);
-    return RT_OK;
-}
 
 /* ---- sending ---- */
 
@@ -115,19 +63,14 @@ static rt_status send(order *o, const char *dir)
 }
 
 /* status: of the command line. */
-static int carry_out(order *o, rt_status status, const char *help)
+static int carry_out(order *o, rt_status status)
 {
     char *dir = NULL;
-    int exit_code = 2;
-    if (o->help) {
-        rt_error_clear();
-        fputs(help, stdout);
+    if (status == RT_OK && o->args.help)
         return 0;
-    }
-    if (status == RT_OK) {
-        exit_code = 1;
-        status = rt__place_find(o->operands[0], &dir);
-    }
+    if (status == RT_OK)
+        status = rt__place_find(o->args.operand[0], &dir);
+    int exit_code = status == RT_OK ? 1 : rt_status_exit_code(status);
     if (status == RT_OK)
         status = send(o, dir);
     if (status != RT_OK && !o->told)
@@ -138,50 +81,90 @@ static int carry_out(order *o, rt_status status, const char *help)
 
 /* ---- the commands ---- */
 
+static const char json_help[] = "the answer as one JSON object: accepted, text",
+                  reason_help[] = "is kept in events.jsonl";
+
 static rt_status read_scale(int argc, char **argv, order *o)
 {
-    RT_TRY(parse(argc, argv, 2, false, o));
-    if (o->count < 2)
-        return RT_FAIL(ARG, o->count == 0 ? "no run: write ringtorch scale RUN W"
-                                          : "no number of workers: write ringtorch scale RUN W");
+    const rt_option options[] = {{"json", 0, NULL, json_help, .flag = &o->json}, {NULL}};
+    const rt_usage usage = {"ringtorch scale",
+                            {"RUN", "W"},
+                            2,
+                            "Lets a run go on with W workers. It finishes the step it is in; "
+                            "nothing of it is lost, and the "
+                            "weights it will have are the same bits. RUN is a run directory.",
+                            options,
+                            "Exit codes: 0 accepted, 1 refused, or the run is over or does not "
+                            "answer, 2 wrong usage, or no "
+                            "run."};
+    RT_TRY(rt_options_parse(&usage, argc, argv, &o->args));
+    if (o->args.help)
+        return RT_OK;
     o->type = RT_MSG_SCALE;
-    return rt__whole_number("W", o->operands[1], 1, WORKERS_MAX, &o->body.scale.workers);
+    return rt_whole_number("W", o->args.operand[1], 1, WORKERS_MAX, &o->body.scale.workers);
 }
 
 int rt__scale_command(int argc, char **argv)
 {
     order o = {.seconds = ANSWER_SECONDS};
-    return carry_out(&o, read_scale(argc, argv, &o), scale_help);
+    return carry_out(&o, read_scale(argc, argv, &o));
+}
+
+/* The commands that take RUN and a reason. */
+static rt_status read_reason(const char *command, const char *about, const char *more, int argc,
+                             char **argv, order *o)
+{
+    const rt_option options[] = {{"reason", 0, "TEXT", reason_help, .text = &o->reason},
+                                 {"json", 0, NULL, json_help, .flag = &o->json},
+                                 {NULL}};
+    RT_TRY(rt_options_parse(&(rt_usage){command, {"RUN"}, 1, about, options, more}, argc, argv,
+                            &o->args));
+    if (!o->reason)
+        o->reason = command;
+    if (strlen(o->reason) > REASON_MAX)
+        return RT_FAIL(RANGE, "--reason: %zu bytes, at most %d are allowed", strlen(o->reason),
+                       REASON_MAX);
+    return RT_OK;
 }
 
 static rt_status read_stop(int argc, char **argv, order *o)
 {
-    RT_TRY(parse(argc, argv, 1, true, o));
-    if (o->count < 1)
-        return RT_FAIL(ARG, "no run: write ringtorch stop RUN");
+    RT_TRY(read_reason(
+        "ringtorch stop",
+        "Ends a run: it finishes the step it is in, writes a checkpoint and leaves, as after "
+        "Ctrl-C. It "
+        "can be gone on with: ringtorch train RUN/config.yaml --run-dir RUN --resume auto.",
+        "Exit codes: 0 accepted, 1 refused, or the run is over or does not answer, 2 wrong usage, "
+        "or no "
+        "run.",
+        argc, argv, o));
     o->type = RT_MSG_STOP_RUN;
-    o->body.stop_run.reason = o->reason ? o->reason : "ringtorch stop";
+    o->body.stop_run.reason = o->reason;
     return RT_OK;
 }
 
 int rt__stop_command(int argc, char **argv)
 {
     order o = {.seconds = ANSWER_SECONDS};
-    return carry_out(&o, read_stop(argc, argv, &o), stop_help);
+    return carry_out(&o, read_stop(argc, argv, &o));
 }
 
 static rt_status read_checkpoint_now(int argc, char **argv, order *o)
 {
-    RT_TRY(parse(argc, argv, 1, true, o));
-    if (o->count < 1)
-        return RT_FAIL(ARG, "no run: write ringtorch checkpoint now RUN");
+    RT_TRY(read_reason(
+        "ringtorch checkpoint now",
+        "Makes a run write a checkpoint after the step it is in, and waits until it is committed.",
+        "Exit codes: 0 committed, 1 refused or failed, or the run is over or does not answer, 2 "
+        "wrong "
+        "usage, or no run.",
+        argc, argv, o));
     o->type = RT_MSG_CHECKPOINT_NOW;
-    o->body.checkpoint_now.reason = o->reason ? o->reason : "ringtorch checkpoint now";
+    o->body.checkpoint_now.reason = o->reason;
     return RT_OK;
 }
 
 int rt__checkpoint_now_command(int argc, char **argv)
 {
     order o = {.seconds = CHECKPOINT_SECONDS};
-    return carry_out(&o, read_checkpoint_now(argc, argv, &o), checkpoint_help);
+    return carry_out(&o, read_checkpoint_now(argc, argv, &o));
 }

@@ -2,7 +2,7 @@
  *
  *     return rt__scale_command(argc, argv);        // argv[0] is "scale"
  *
- * Each returns the exit code: 0 accepted, 1 refused or not answered, 2 wrong usage. */
+ * Each returns the exit code: 0 accepted, 1 refused or not answered, 2 wrong usage or no run. */
 #ifndef RINGTORCH_LAUNCH_SCALE_H
 #define RINGTORCH_LAUNCH_SCALE_H
 

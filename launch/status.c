@@ -2,7 +2,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
-#include "launch/arguments.h"
+#include "common/options.h"
 #include "launch/ask.h"
 #include "launch/place.h"
 #include "launch/status_past.h"
@@ -12,30 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "usage: ringtorch status RUN [--watch] [--events N] [--json]\n"
-    "\n"
-    "Shows on one screen what a run is doing: its progress, every rank and what it works on or "
-    "waits\n"
-    "for, hosts, and what has happened last. RUN is a run directory, or a file in one. Of a run "
-    "that\n"
-    "has ended or was killed it shows what there is to go on with.\n"
-    "\n"
-    "  --watch      draw again every second, until the run ends or Ctrl-C\n"
-    "  --events N   how many of the last events to show (8)\n"
-    "  --json       one JSON object on one line, as the coordinator gives it (answered: false if\n"
-    "               there is none)\n"
-    "\n"
-    "Exit codes: 0 shown, 1 the run is not there, cannot be read or does not answer, 2 wrong "
-    "usage.\n";
-
 static const double ANSWER_SECONDS = 5, WATCH_SECONDS = 1;
 enum { EVENTS_USUAL = 8, EVENTS_MOST = 1000 };
 
 typedef struct status {
-    const char *run;
     char *dir;
-    bool json, watch, help;
+    bool json, watch;
+    rt_arguments args;
     int64_t events;
     rt__screen screen;
     rt__ask *ask;
@@ -44,18 +27,29 @@ typedef struct status {
 
 static rt_status parse(int argc, char **argv, status *s)
 {
-    const char *events = NULL;
-    int count;
-    const rt__argument table[] = {{"--watch", NULL, &s->watch}, {"--events", &events, NULL},
-                                  {"--json", NULL, &s->json},   {"--help", NULL, &s->help},
-                                  {"-h", NULL, &s->help},       {NULL, NULL, NULL}};
-    RT_TRY(rt__arguments_parse(argc, argv, table, &s->run, 1, &count));
-    s->events = EVENTS_USUAL;
-    if (events)
-        RT_TRY(rt__whole_number("--events", events, 0, EVENTS_MOST, &s->events));
-    if (count == 0 && !s->help)
-        return RT_FAIL(ARG, "no run: write ringtorch status RUN, for example runs/fashion-cnn");
-    return RT_OK;
+    const rt_option options[] = {
+        {"watch", 0, NULL, "draw again every second, until the run ends or Ctrl-C",
+         .flag = &s->watch},
+        {"events", 0, "N", "how many of the last events to show (8)", .number = &s->events,
+         .least = 0, .most = EVENTS_MOST},
+        {"json", 0, NULL,
+         "one JSON object on one line, as the coordinator gives it (answered: false if there is "
+         "none)",
+         .flag = &s->json},
+        {NULL},
+    };
+    const rt_usage usage = {
+        "ringtorch status",
+        {"RUN"},
+        1,
+        "Shows on one screen what a run is doing: its progress, every rank and what it works on or "
+        "waits for, hosts, and what has happened last. RUN is a run directory, or a file in one. "
+        "Of a "
+        "run that has ended or was killed it shows what there is to go on with.",
+        options,
+        "Exit codes: 0 shown, 1 the run cannot be read or does not answer, 2 wrong usage, or no "
+        "run."};
+    return rt_options_parse(&usage, argc, argv, &s->args);
 }
 
 /* ---- showing ---- */
@@ -187,17 +181,13 @@ static rt_status show_run(status *s)
 
 int rt__status_command(int argc, char **argv)
 {
-    status s = {.screen = rt__screen_of_stdout()};
-    int exit_code = 2;
+    status s = {.screen = rt__screen_of_stdout(), .events = EVENTS_USUAL};
     rt_status result = parse(argc, argv, &s);
-    if (result == RT_OK && s.help) {
-        fputs(help, stdout);
+    if (result == RT_OK && s.args.help)
         return 0;
-    }
-    if (result == RT_OK) {
-        exit_code = 1;
-        result = rt__place_find(s.run, &s.dir);
-    }
+    if (result == RT_OK)
+        result = rt__place_find(s.args.operand[0], &s.dir);
+    int exit_code = result == RT_OK ? 1 : rt_status_exit_code(result);
     if (result == RT_OK)
         result = show_run(&s);
     if (result != RT_OK)

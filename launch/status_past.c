@@ -81,12 +81,6 @@ static json_t *number_or_null(int64_t n)
     return n >= 0 ? json_integer(n) : json_null();
 }
 
-static json_t *text_or_null(const char *text)
-{
-    json_t *j = text ? json_string(text) : NULL; /* no text if it is not UTF-8 */
-    return j ? j : json_null();
-}
-
 /* What the configuration says: a name (else that of the directory), a place for snapshots. */
 typedef struct facts {
     json_t *name, *snapshot_step, *snapshot_dir;
@@ -108,7 +102,7 @@ static void find_snapshot(const char *dir, const char *where, facts *f)
     rt__remains_release(&l);
     rt_error_clear();
     f->snapshot_step = number_or_null(step);
-    f->snapshot_dir = step >= 0 ? text_or_null(where) : json_null();
+    f->snapshot_dir = step >= 0 ? rt_json_text_or_null(where) : json_null();
 }
 
 static facts facts_of(const char *dir)
@@ -118,7 +112,7 @@ static facts facts_of(const char *dir)
     const char *slash = strrchr(dir, '/');
     char *path = rt_path_join(dir, "config.yaml");
     bool known = path && rt_config_load(path, NULL, 0, &cfg) == RT_OK;
-    f.name = text_or_null(known ? cfg.run.name : slash && slash[1] ? slash + 1 : dir);
+    f.name = rt_json_text_or_null(known ? cfg.run.name : slash && slash[1] ? slash + 1 : dir);
     rt_error_clear();
     find_snapshot(dir, known ? cfg.snapshot.dir : "/dev/shm", &f);
     rt_config_release(&cfg);
@@ -139,7 +133,7 @@ static json_t *resume_command(const char *dir, const char *status)
     rt__words_path(&command, dir);
     rt_text_add(&command, " --resume auto");
     rt_mem_free(config);
-    json_t *j = text_or_null(command.data);
+    json_t *j = rt_json_text_or_null(command.data);
     rt_mem_free(command.data);
     return j;
 }
@@ -156,9 +150,9 @@ static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t
     char *checkpoint = rt__place_checkpoint(dir, &checkpoint_step);
     json_t *j =
         json_pack("{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
-                  text_or_null(dir), "name", f.name, "answered", 0, "status", status, "step",
-                  number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step),
-                  "checkpoint", text_or_null(checkpoint), "snapshot_step", f.snapshot_step,
+                  rt_json_text_or_null(dir), "name", f.name, "answered", 0, "status", status,
+                  "step", number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step),
+                  "checkpoint", rt_json_text_or_null(checkpoint), "snapshot_step", f.snapshot_step,
                   "snapshot_dir", f.snapshot_dir, "resume", resume_command(dir, status), "summary",
                   ended ? summary : json_null(), "events", events);
     rt_mem_free(checkpoint);

@@ -16,44 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char help[] =
-    "usage: ringtorch train CONFIG [options]\n"
-    "\n"
-    "Trains the model that CONFIG (YAML) describes, with a coordinator here and MPI workers here "
-    "or "
-    "on other hosts.\n"
-    "\n"
-    "  -n, --workers W     worker processes (parallel.workers)\n"
-    "  --hostfile FILE     hosts to run on, a line each: NAME [slots=N] (parallel.hostfile); the "
-    "run "
-    "directory must be on a\n"
-    "                      file system that they share, and control.bind an address they can "
-    "reach\n"
-    "  --run-dir DIR       where everything the run writes goes (run.dir; runs/<run.name>)\n"
-    "  --resume never      refuse a directory that holds a run (the default)\n"
-    "  --resume auto       go on from the newest state there: snapshots in memory that a killed "
-    "run "
-    "left, or the newest\n"
-    "                      checkpoint that verifies, if there is one\n"
-    "  --resume PATH       go on from this checkpoint, or from the newest good one of this run "
-    "directory\n"
-    "  --set KEY=VALUE     override one key of CONFIG; may be repeated\n"
-    "  --json              one JSON object per line; the last one is the summary\n"
-    "  --help-config       the reference of all keys of CONFIG\n"
-    "\n"
-    "Ctrl-C finishes the step, writes a checkpoint and says how to go on; a second one stops at "
-    "once. So do\n"
-    "SIGTERM, SIGHUP (unless started by nohup), SIGUSR1, SIGUSR2 and SIGXCPU.\n"
-    "Exit codes: 0 done, 1 the run failed, 2 wrong usage or input; stopped: 128 + the signal, so "
-    "130 after\n"
-    "Ctrl-C, 143 SIGTERM or ringtorch stop, 129 SIGHUP, 138 SIGUSR1, 140 SIGUSR2, 152 SIGXCPU.\n"
-    "Environment: RINGTORCH_WORKER, RINGTORCH_COORDINATOR  programs to run instead of "
-    "ringtorch-worker and\n"
-    "                                 ringtorch-coordinator beside this one\n"
-    "             OMPI_MCA_...        settings of Open MPI; OMPI_MCA_plm_rsh_agent: the remote "
-    "shell "
-    "(ssh)\n";
-
 typedef struct launch {
     rt__train_options options;
     rt_config cfg;
@@ -163,7 +125,7 @@ static rt_status prepare(int argc, char **argv, launch *l)
     const rt__train_options *o = &l->options;
     if (o->help || o->help_config)
         return RT_OK;
-    RT_TRY(rt_config_load(o->config, o->sets, o->n_sets, &l->cfg));
+    RT_TRY(rt_config_load(o->config, o->sets.item, o->sets.count, &l->cfg));
     RT_TRY(rt_config_check(&l->cfg));
     RT_TRY(settle_init_path(&l->cfg));
     settle_resume(l);
@@ -240,11 +202,9 @@ int rt__train(int argc, char **argv, double started)
     if (status != RT_OK) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         exit_code = rt_status_exit_code(status);
-    } else if (l.options.help) {
-        fputs(help, stdout);
     } else if (l.options.help_config) {
         rt_config_help(stdout);
-    } else {
+    } else if (!l.options.help) {
         exit_code = run(&l, started);
     }
     release(&l);

@@ -32,8 +32,19 @@ static rt_status open_newest(const char *run, const char *checkpoints, rt_saved 
     return RT_OK;
 }
 
+rt_status rt__saved_check_path(const char *path)
+{
+    return rt_path_exists(path)
+               ? RT_OK
+               : RT_FAIL(NOTFOUND,
+                         "%s: does not exist: expected a run directory, as runs/NAME, or a "
+                         "checkpoint in one",
+                         path);
+}
+
 rt_status rt__saved_find(const char *path, rt_saved *out)
 {
+    RT_TRY(rt__saved_check_path(path));
     char *manifest = rt_path_join(path, "manifest.json");
     char *checkpoints = rt_path_join(path, "checkpoints");
     rt_status status = RT_E_NOMEM;

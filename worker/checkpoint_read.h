@@ -12,5 +12,7 @@
 /* Opens a checkpoint: `path` is one (it holds a manifest), or a run directory, whose newest checkpoint that verifies is
  * taken (those that do not are named in the log). NOTFOUND if there is none. */
 rt_status rt__saved_find(const char *path, rt_saved *out);
+/* NOTFOUND if there is nothing at `path`. */
+rt_status rt__saved_check_path(const char *path);
 
 #endif

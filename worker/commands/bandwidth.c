@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 #include "common/clock.h"
 #include "common/error.h"
@@ -141,24 +140,36 @@ static rt_status measure(bandwidth *b)
     return b->rank == 0 ? print(b, rt_clock() - began) : RT_OK;
 }
 
-static rt_status parse(int argc, char **argv, double *seconds)
+/* argv is the same on every rank, so all of them fail, or none. */
+static rt_status parse(int argc, char **argv, double *seconds, rt_arguments *args)
 {
+    const char *text = NULL;
+    char *end;
+    const rt_option options[] = {
+        {"seconds", 0, "S", "how long in all: up to 60 (2)", .text = &text}, {NULL}};
+    const rt_usage usage = {"mpirun ... ringtorch-worker bandwidth",
+                            {NULL},
+                            0,
+                            "Measures latency and bandwidth between each two ranks, for ringtorch "
+                            "doctor, as one JSON object.",
+                            options};
     *seconds = SECONDS_USUAL;
-    if (argc == 1)
+    RT_TRY(rt_options_parse(&usage, argc, argv, args));
+    if (!text)
         return RT_OK;
-    char *end = argv[1];
-    if (argc == 3 && strcmp(argv[1], "--seconds") == 0)
-        *seconds = strtod(argv[2], &end);
-    if (argc != 3 || end == argv[2] || *end != '\0' || !(*seconds > 0 && *seconds <= SECONDS_MOST))
-        return RT_FAIL(ARG, "bandwidth: expected mpirun ... ringtorch-worker bandwidth [--seconds "
-                            "S], S up to 60");
+    *seconds = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*seconds > 0 && *seconds <= SECONDS_MOST))
+        return RT_FAIL(ARG, "--seconds %s: expected a number up to %g", text, SECONDS_MOST);
     return RT_OK;
 }
 
 rt_status rt__command_bandwidth(int argc, char **argv)
 {
     bandwidth b = {0};
-    RT_TRY(parse(argc, argv, &b.seconds));
+    rt_arguments args;
+    RT_TRY(parse(argc, argv, &b.seconds, &args));
+    if (args.help)
+        return RT_OK;
     RT_TRY(rt_comm_mpi(&b.comm));
     b.rank = rt_comm_rank(b.comm);
     b.world = rt_comm_world(b.comm);

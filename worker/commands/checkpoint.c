@@ -1,4 +1,4 @@
-/* ringtorch checkpoint ls|verify|show: what is in a run directory or a checkpoint, and whether it
+/* ringtorch checkpoint ls|verify|show|diff: what is in a run directory or a checkpoint, and whether it
  * is sound. */
 #include "worker/commands/command.h"
 
@@ -10,7 +10,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-static const char usage[] = "checkpoint ls|verify|show RUN|CHECKPOINT, or checkpoint now RUN";
+/* ---- ls, verify ---- */
 
 /* Whether the link "best" beside a checkpoint points to it. */
 static bool is_best(const char *dir)
@@ -23,21 +23,49 @@ static bool is_best(const char *dir)
     return same;
 }
 
+/* One JSON object: what there is to say of a checkpoint, or why it is not sound. */
+static rt_status print_json(const char *dir, const rt_saved *s, const char *error)
+{
+    json_t *j = json_pack("{s:o, s:o, s:o, s:b, s:b, s:o}", "checkpoint", rt_json_text_or_null(dir),
+                          "step", s ? json_integer(s->manifest.step) : json_null(), "pieces",
+                          s ? json_integer(s->pieces) : json_null(), "sound", s != NULL, "best",
+                          is_best(dir), "error", error ? rt_json_text_or_null(error) : json_null());
+    char *text = j ? rt_json_text(j) : NULL;
+    json_decref(j);
+    if (!text)
+        return RT_FAIL(NOMEM, "%s: out of memory", dir);
+    puts(text);
+    rt_mem_free(text);
+    return RT_OK;
+}
+
 /* Prints one line on one checkpoint. Returns its status, with the error slot filled if it is not
  * sound. */
-static rt_status look_at(const char *dir)
+static rt_status look_at(const char *dir, bool json)
 {
     rt_saved s;
-    RT_TRY(rt_saved_open(dir, NULL, &s));
-    printf("%s  step %" PRId64 "  %d piece%s  sound%s\n", dir, s.manifest.step, s.pieces,
-           s.pieces == 1 ? "" : "s", is_best(dir) ? "  best" : "");
+    rt_status status = rt_saved_open(dir, NULL, &s);
+    if (status != RT_OK) {
+        rt_saved_error why;
+        rt_error_save(&why);
+        if (json)
+            print_json(dir, NULL, why.text);
+        else
+            printf("%s  not sound: %s\n", dir, why.text);
+        return rt_error_restore(&why);
+    }
+    if (json)
+        status = print_json(dir, &s, NULL);
+    else
+        printf("%s  step %" PRId64 "  %d piece%s  sound%s\n", dir, s.manifest.step, s.pieces,
+               s.pieces == 1 ? "" : "s", is_best(dir) ? "  best" : "");
     rt_saved_close(&s);
-    return RT_OK;
+    return status;
 }
 
 /* Looks at all checkpoints below; fails with the first that is not sound, after all have been
  * looked at. */
-static rt_status look_at_all(const char *checkpoints)
+static rt_status look_at_all(const char *checkpoints, bool json)
 {
     rt_names names;
     rt_saved_error first = {0};
@@ -46,8 +74,7 @@ static rt_status look_at_all(const char *checkpoints)
         if (strncmp(names.name[i], "step-", 5) != 0)
             continue;
         char *dir = rt_path_join(checkpoints, names.name[i]);
-        if (!dir || look_at(dir) != RT_OK) {
-            printf("%s  not sound: %s\n", dir ? dir : names.name[i], rt_error());
+        if (!dir || look_at(dir, json) != RT_OK) {
             if (first.code == RT_OK)
                 rt_error_save(&first);
             rt_error_clear();
@@ -58,15 +85,41 @@ static rt_status look_at_all(const char *checkpoints)
     return rt_error_restore(&first);
 }
 
-static rt_status list(const char *path)
+static rt_status list(const char *path, bool json)
 {
     char *checkpoints = rt_path_join(path, "checkpoints");
     if (!checkpoints)
         return RT_E_NOMEM;
-    rt_status status = rt_path_exists(checkpoints) ? look_at_all(checkpoints) : look_at(path);
+    rt_status status = rt__saved_check_path(path);
+    if (status == RT_OK)
+        status = rt_path_exists(checkpoints) ? look_at_all(checkpoints, json) : look_at(path, json);
     rt_mem_free(checkpoints);
     return status;
 }
+
+static rt_status run_list(int argc, char **argv)
+{
+    bool json = false;
+    const rt_option options[] = {
+        {"json", 0, NULL,
+         "a JSON object per checkpoint: checkpoint, step, pieces, sound, best, error",
+         .flag = &json},
+        {NULL}};
+    const rt_usage usage = {
+        strcmp(argv[0], "ls") == 0 ? "ringtorch checkpoint ls" : "ringtorch checkpoint verify",
+        {"RUN|CHECKPOINT"},
+        1,
+        "Looks at a checkpoint, or at all of a run: a line each, and whether all its bytes are as "
+        "they "
+        "were written. (ls and verify are the same.)",
+        options,
+        "Exit codes: 0 all are sound, 2 one is not, or there is none, or wrong usage."};
+    rt_arguments args;
+    RT_TRY(rt_options_parse(&usage, argc, argv, &args));
+    return args.help ? RT_OK : list(args.operand[0], json);
+}
+
+/* ---- show ---- */
 
 static rt_status show(const char *path)
 {
@@ -80,18 +133,56 @@ static rt_status show(const char *path)
     return status;
 }
 
+static rt_status run_show(int argc, char **argv)
+{
+    const rt_usage usage = {
+        "ringtorch checkpoint show",
+        {"RUN|CHECKPOINT"},
+        1,
+        "Prints the manifest of a checkpoint as JSON; of a run that of the newest "
+        "one that verifies.",
+        .more = "Exit codes: 0 shown, 2 no checkpoint, or wrong usage."};
+    rt_arguments args;
+    RT_TRY(rt_options_parse(&usage, argc, argv, &args));
+    return args.help ? RT_OK : show(args.operand[0]);
+}
+
+/* ---- all of them ---- */
+
+static const struct {
+    const char *name;
+    rt_status (*run)(int argc, char **argv); /* NULL: the launcher's */
+    const char *usage;
+} commands[] = {
+    {"ls", run_list, "ls RUN|CHECKPOINT      a line for each checkpoint, and whether it is sound"},
+    {"verify", run_list, "verify RUN|CHECKPOINT  the same"},
+    {"show", run_show, "show RUN|CHECKPOINT    the manifest"},
+    {"now", NULL, "now RUN                makes a run that goes on write one"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static rt_status print_help(void)
+{
+    puts("usage: ringtorch checkpoint COMMAND [arguments]\n");
+    for (int i = 0; i < COMMANDS; i++)
+        printf("  %s\n", commands[i].usage);
+    puts("\nringtorch checkpoint COMMAND --help tells more.");
+    return RT_OK;
+}
+
 rt_status rt__command_checkpoint(int argc, char **argv)
 {
-    static const rt__option none[] = {{NULL, NULL, NULL}};
-    const char *path;
-    if (argc < 2)
-        return RT_FAIL(ARG, "checkpoint: what is it to do? ringtorch %s", usage);
-    const char *what = argv[1];
-    if (what[0] == '-')
-        return rt__arguments(argc, argv, none, usage, &path);
-    bool is_list = strcmp(what, "ls") == 0 || strcmp(what, "verify") == 0;
-    if (!is_list && strcmp(what, "show") != 0)
-        return RT_FAIL(ARG, "checkpoint %s: not understood: ringtorch %s", what, usage);
-    RT_TRY(rt__arguments(argc - 1, argv + 1, none, usage, &path));
-    return is_list ? list(path) : show(path);
+    const char *names[COMMANDS + 1] = {NULL}, *word = argc > 1 ? argv[1] : "";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return print_help();
+    for (int i = 0; i < COMMANDS; i++) {
+        if (commands[i].run && strcmp(commands[i].name, word) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+        names[i] = commands[i].name;
+    }
+    if (*word)
+        return rt_unknown_word("command", word, names);
+    return RT_FAIL(ARG,
+                   "no command: write ringtorch checkpoint ls RUN, or see ringtorch checkpoint "
+                   "--help");
 }

@@ -1,7 +1,5 @@
 #include "worker/commands/command.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "common/error.h"
@@ -10,41 +8,7 @@
 #include "worker/restore.h"
 #include "worker/start_weights.h"
 
-static const rt__option *find_option(const rt__option *options, const char *name)
-{
-    for (; options->name; options++)
-        if (strcmp(options->name, name) == 0)
-            return options;
-    return NULL;
-}
-
-rt_status rt__arguments(int argc, char **argv, const rt__option *options, const char *usage,
-                        const char **operand)
-{
-    *operand = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            printf("usage: ringtorch %s\n", usage);
-            exit(0);
-        }
-        const rt__option *o = find_option(options, argv[i]);
-        if (o && o->flag)
-            *o->flag = true;
-        else if (o && i + 1 < argc)
-            *o->value = argv[++i];
-        else if (o)
-            return RT_FAIL(ARG, "%s: needs a value: ringtorch %s", argv[i], usage);
-        else if (argv[i][0] == '-' || *operand)
-            return RT_FAIL(ARG, "%s: not understood: ringtorch %s", argv[i], usage);
-        else
-            *operand = argv[i];
-    }
-    if (!*operand)
-        return RT_FAIL(ARG, "%s: what is it to look at? ringtorch %s", argv[0], usage);
-    return RT_OK;
-}
-
-static rt_status load_config(const rt_saved *saved, const char *path, rt_config *out)
+static rt_status read_config(const rt_saved *saved, const char *path, rt_config *out)
 {
     const char *text = saved->manifest.config;
     if (path)
@@ -52,10 +16,30 @@ static rt_status load_config(const rt_saved *saved, const char *path, rt_config 
     return rt_config_parse(text, strlen(text), saved->dir, out);
 }
 
-static rt_status load_model(rt__model *m, const char *config)
+/* A dropout or an activation that is changed would pass for the model that was trained: the tensors are
+ * the same. */
+static rt_status check_set(const char *set)
+{
+    if (strncmp(set, "model.", 6) != 0 && strncmp(set, "precision=", 10) != 0)
+        return RT_OK;
+    return RT_FAIL(ARG, "--set %s: would be another model than the one that was trained", set);
+}
+
+static rt_status load_config(const rt_saved *saved, const char *path, const rt_option_list *sets,
+                             rt_config *out)
+{
+    RT_TRY(read_config(saved, path, out));
+    for (size_t i = 0; i < sets->count; i++) {
+        RT_TRY(check_set(sets->item[i]));
+        RT_TRY(rt_config_set(out, sets->item[i]));
+    }
+    return RT_OK;
+}
+
+static rt_status load_model(rt__model *m, const char *config, const rt_option_list *sets)
 {
     rt__destination to;
-    RT_TRY(load_config(&m->saved, config, &m->config));
+    RT_TRY(load_config(&m->saved, config, sets, &m->config));
     RT_TRY(rt_run_start_engine(&m->config));
     RT_TRY(rt_run_open(&m->config, m->saved.manifest.slices, &m->run));
     if (m->saved.manifest.step < 0)
@@ -100,12 +84,13 @@ rt_status rt__find_saved(const char *path, bool best, rt_saved *out)
     return status;
 }
 
-rt_status rt__model_open(const char *path, bool best, const char *config, rt__model *out)
+rt_status rt__model_open(const char *path, bool best, const char *config,
+                         const rt_option_list *sets, rt__model *out)
 {
     *out = (rt__model){0};
     RT_TRY(is_file(path) ? find_weights(path, config, &out->saved)
                          : rt__find_saved(path, best, &out->saved));
-    rt_status status = load_model(out, config);
+    rt_status status = load_model(out, config, sets);
     if (status != RT_OK)
         rt__model_close(out);
     return status;

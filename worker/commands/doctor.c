@@ -4,14 +4,23 @@
 
 #include <ringtorch/base.h>
 #include <stdio.h>
-#include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
 
 rt_status rt__command_doctor(int argc, char **argv)
 {
-    if (argc != 2 || strcmp(argv[1], "--json") != 0)
-        return RT_FAIL(ARG, "doctor: write ringtorch doctor, which asks this program");
+    bool json = false;
+    const rt_option options[] = {{"json", 0, NULL, "the only form there is", .flag = &json},
+                                 {NULL}};
+    const rt_usage usage = {"ringtorch-worker doctor",
+                            {NULL},
+                            0,
+                            "What the engine computes with on this machine, for ringtorch doctor.",
+                            options};
+    rt_arguments args;
+    RT_TRY(rt_options_parse(&usage, argc, argv, &args));
+    if (args.help)
+        return RT_OK;
     RT_TRY(rt_init("auto"));
     json_t *j =
         json_pack("{s:s, s:s, s:i}", "isa", rt_isa(), "blas", rt_blas(), "threads", rt_threads());

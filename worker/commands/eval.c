@@ -4,63 +4,93 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <ringtorch/formats.h>
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/output.h"
 #include "common/text.h"
 #include "worker/evaluate.h"
 
-static const char usage[] =
-    "eval RUN|CHECKPOINT|FILE.safetensors [--best] [--config CONFIG] [--json] "
-    "[--logits FILE.safetensors [--limit N]]";
-
 typedef struct options {
-    const char *path, *config, *logits, *limit;
+    const char *config, *logits;
+    int64_t limit; /* 0: all */
+    rt_option_list sets;
     bool json, best;
+    rt_arguments args;
 } options;
 
-/* Writes `inputs` [n, ...], `logits` [n, classes] and `labels` [n] of the first n test samples. */
-static rt_status write_logits(rt_run *run, const char *path, int64_t n)
+static rt_status parse(int argc, char **argv, options *o)
+{
+    const rt_option table[] = {
+        {"best", 0, NULL, "of a run the checkpoint with the best evaluation, not the newest",
+         .flag = &o->best},
+        {"config", 0, "CONFIG", "take this configuration instead of the one in the checkpoint",
+         .text = &o->config},
+        {"set", 0, "KEY=VALUE",
+         "override one key, for example data.path after the data was moved; none of the model's; "
+         "may "
+         "be repeated",
+         .list = &o->sets},
+        {"logits", 0, "FILE",
+         "write inputs, raw outputs and labels of the test samples as safetensors; - is standard "
+         "output",
+         .text = &o->logits},
+        {"limit", 0, "N", "only of the first N test samples", .number = &o->limit, .least = 1,
+         .most = INT64_MAX},
+        {"json", 0, NULL, "the result as one JSON object", .flag = &o->json},
+        {NULL},
+    };
+    const rt_usage usage = {
+        "ringtorch eval",
+        {"RUN|CHECKPOINT|FILE"},
+        1,
+        "Measures accuracy and loss of a trained model on the whole test set. Of a run the newest "
+        "checkpoint that verifies is taken; a FILE of weights (safetensors) needs --config.",
+        table,
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, checkpoint or data."};
+    RT_TRY(rt_options_parse(&usage, argc, argv, &o->args));
+    if (o->limit && !o->logits)
+        return RT_FAIL(ARG, "--limit: only with --logits: see ringtorch eval --help");
+    return RT_OK;
+}
+
+/* Puts `inputs` [n, ...], `logits` [n, classes] and `labels` [n] of the first n test samples. */
+static rt_status add_logits(rt_run *run, int64_t n, rt_st_writer *w)
 {
     rt_tensor *inputs, *logits, *labels;
-    rt_st_writer *w;
-    rt_scope scope = rt_scope_begin();
-    rt_status status;
-    RT_TRY_GOTO(rt_run_logits(run, 0, n, &inputs, &logits, &labels), done);
-    RT_TRY_GOTO(rt_st_create(path, &w), done);
-    status = rt_st_add(w, "inputs", RT_F32, rt_dims_of(inputs), rt_data(inputs));
-    if (status == RT_OK)
-        status = rt_st_add(w, "logits", RT_F32, rt_dims_of(logits), rt_data(logits));
-    if (status == RT_OK)
-        status = rt_st_add(w, "labels", RT_I64, rt_dims_of(labels), rt_data(labels));
+    RT_TRY(rt_run_logits(run, 0, n, &inputs, &logits, &labels));
+    RT_TRY(rt_st_add(w, "inputs", RT_F32, rt_dims_of(inputs), rt_data(inputs)));
+    RT_TRY(rt_st_add(w, "logits", RT_F32, rt_dims_of(logits), rt_data(logits)));
+    return rt_st_add(w, "labels", RT_I64, rt_dims_of(labels), rt_data(labels));
+}
+
+static rt_status finish_logits(rt_run *run, int64_t n, rt_st_writer *w)
+{
+    rt_scope scope = rt_scope_begin(); /* holds the tensors until they are written */
+    rt_status status = add_logits(run, n, w);
     if (status == RT_OK)
         status = rt_st_finish(w, NULL, NULL);
     else
         rt_st_abandon(w);
-done:
     rt_scope_end(scope);
     return status;
 }
 
-/* How many samples --limit asks for; all by default. */
-static rt_status read_limit(const options *o, const rt_run *run, int64_t *out)
+/* Gives how many samples --limit asks for. */
+static rt_status check_limit(const options *o, const rt_run *run, int64_t *out)
 {
-    char *end;
     int64_t most = rt_run_eval_samples(run);
-    *out = most;
-    if (!o->limit)
-        return RT_OK;
-    *out = strtoll(o->limit, &end, 10);
-    if (end == o->limit || *end != '\0' || *out < 1 || *out > most)
-        return RT_FAIL(
-            RANGE, "--limit %s: expected a number from 1 to %" PRId64 ", the size of the test set",
-            o->limit, most);
+    *out = o->limit ? o->limit : most;
+    if (*out > most)
+        return RT_FAIL(RANGE,
+                       "--limit %" PRId64 ": expected a number from 1 to %" PRId64
+                       ", the size of the test set",
+                       o->limit, most);
     return RT_OK;
 }
 
-static rt_status print_json(const rt_saved *s, const rt_evaluation *e, double seconds)
+static rt_status print_json(FILE *to, const rt_saved *s, const rt_evaluation *e, double seconds)
 {
     json_t *j = json_pack("{s:s, s:o, s:I, s:I, s:f, s:o, s:f}", "checkpoint", s->dir, "step",
                           s->manifest.step >= 0 ? json_integer(s->manifest.step) : json_null(),
@@ -69,49 +99,66 @@ static rt_status print_json(const rt_saved *s, const rt_evaluation *e, double se
                           rt_json_number(e->loss), "seconds", seconds);
     char *text = j ? rt_json_text(j) : NULL;
     if (text)
-        puts(text);
+        fprintf(to, "%s\n", text);
     rt_mem_free(text);
     json_decref(j);
     return text ? RT_OK : RT_FAIL(NOMEM, "eval: out of memory");
+}
+
+static rt_status print(FILE *to, const rt__model *m, const options *o, const rt_evaluation *e,
+                       double seconds)
+{
+    char loss[RT_FIXED], step[32] = "";
+    if (o->json)
+        return print_json(to, &m->saved, e, seconds);
+    if (m->saved.manifest.step >= 0)
+        snprintf(step, sizeof step, ", step %" PRId64, m->saved.manifest.step);
+    fprintf(to, "%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s%s, %.1f s\n",
+            m->saved.dir, e->correct, e->count, 100.0 * (double)e->correct / (double)e->count,
+            rt_fixed(e->loss, 4, loss), step, seconds);
+    return RT_OK;
 }
 
 static rt_status evaluate(rt__model *m, const options *o)
 {
     int64_t limit;
     rt_evaluation e;
+    rt_st_writer *w = NULL;
+    FILE *to = o->logits ? rt_output_remarks(o->logits) : stdout;
     RT_TRY(rt_run_open_test(m->run));
-    RT_TRY(read_limit(o, m->run, &limit));
+    RT_TRY(check_limit(o, m->run, &limit));
+    if (o->logits) /* before the work: a path that cannot be written must not cost it */
+        RT_TRY(rt_st_create(o->logits, &w));
     double began = rt_clock();
-    RT_TRY(rt__evaluate(m->run, NULL, 0, 1, &e));
+    rt_status status = rt__evaluate(m->run, NULL, 0, 1, &e);
     double seconds = rt_clock() - began;
-    if (o->logits)
-        RT_TRY(write_logits(m->run, o->logits, limit));
-    if (o->json)
-        return print_json(&m->saved, &e, seconds);
-    char loss[RT_FIXED], step[32] = "";
-    if (m->saved.manifest.step >= 0)
-        snprintf(step, sizeof step, ", step %" PRId64, m->saved.manifest.step);
-    printf("%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s%s, %.1f s\n",
-           m->saved.dir, e.correct, e.count, 100.0 * (double)e.correct / (double)e.count,
-           rt_fixed(e.loss, 4, loss), step, seconds);
-    if (o->logits)
-        printf("%s: outputs of %" PRId64 " samples\n", o->logits, limit);
+    if (status != RT_OK) {
+        rt_st_abandon(w);
+        return status;
+    }
+    if (w)
+        RT_TRY(finish_logits(m->run, limit, w));
+    RT_TRY(print(to, m, o, &e, seconds));
+    if (w && !o->json)
+        fprintf(to, "%s: outputs of %" PRId64 " samples\n", o->logits, limit);
     return RT_OK;
+}
+
+static rt_status open_and_evaluate(const options *o)
+{
+    rt__model m;
+    RT_TRY(rt__model_open(o->args.operand[0], o->best, o->config, &o->sets, &m));
+    rt_status status = evaluate(&m, o);
+    rt__model_close(&m);
+    return status;
 }
 
 rt_status rt__command_eval(int argc, char **argv)
 {
-    options o = {0};
-    const rt__option table[] = {
-        {"--config", &o.config, NULL}, {"--logits", &o.logits, NULL}, {"--limit", &o.limit, NULL},
-        {"--json", NULL, &o.json},     {"--best", NULL, &o.best},     {NULL, NULL, NULL},
-    };
-    rt__model m;
-    RT_TRY(rt__arguments(argc, argv, table, usage, &o.path));
-    if (o.limit && !o.logits)
-        return RT_FAIL(ARG, "--limit: only with --logits: ringtorch %s", usage);
-    RT_TRY(rt__model_open(o.path, o.best, o.config, &m));
-    rt_status status = evaluate(&m, &o);
-    rt__model_close(&m);
+    options o = {.sets.item = rt_malloc((size_t)argc * sizeof *o.sets.item)};
+    rt_status status = o.sets.item ? parse(argc, argv, &o) : rt_error_code();
+    if (status == RT_OK && !o.args.help)
+        status = open_and_evaluate(&o);
+    rt_mem_free(o.sets.item);
     return status;
 }

@@ -7,9 +7,8 @@
 #include <ringtorch/formats.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/output.h"
 #include "worker/restore.h"
-
-static const char usage[] = "export RUN|CHECKPOINT [--best] --format safetensors --out FILE";
 
 typedef struct parameters {
     rt_flat_entry *entry; /* [count] */
@@ -59,13 +58,19 @@ static rt_status load(const rt_saved *s, parameters *p)
     return rt__restore(s, &to);
 }
 
+static rt_status fill(const parameters *p, rt_st_writer *w)
+{
+    RT_TRY(rt_st_metadata(w, "format", "pt"));
+    for (int32_t i = 0; i < p->count; i++)
+        RT_TRY(rt_st_add(w, p->entry[i].name, RT_F32, p->shape[i], p->data + p->entry[i].begin));
+    return RT_OK;
+}
+
 static rt_status write_file(const parameters *p, const char *path)
 {
     rt_st_writer *w;
     RT_TRY(rt_st_create(path, &w));
-    rt_status status = rt_st_metadata(w, "format", "pt");
-    for (int32_t i = 0; i < p->count && status == RT_OK; i++)
-        status = rt_st_add(w, p->entry[i].name, RT_F32, p->shape[i], p->data + p->entry[i].begin);
+    rt_status status = fill(p, w);
     if (status == RT_OK)
         return rt_st_finish(w, NULL, NULL);
     rt_st_abandon(w);
@@ -81,26 +86,48 @@ static rt_status export(const char *path, bool best, const char *out)
     if (status == RT_OK)
         status = write_file(&p, out);
     if (status == RT_OK)
-        printf("%s: %d tensors of %s\n", out, (int)p.count, saved.dir);
+        fprintf(rt_output_remarks(out), "%s: %d tensors of %s\n", out, (int)p.count, saved.dir);
     release(&p);
     rt_saved_close(&saved);
     return status;
 }
 
-rt_status rt__command_export(int argc, char **argv)
+static rt_status check_format(const char *format)
 {
-    const char *path, *format = NULL, *out = NULL;
-    bool best = false;
-    const rt__option table[] = {{"--format", &format, NULL},
-                                {"--out", &out, NULL},
-                                {"--best", NULL, &best},
-                                {NULL, NULL, NULL}};
-    RT_TRY(rt__arguments(argc, argv, table, usage, &path));
-    if (!format || !out)
-        return RT_FAIL(ARG, "%s: missing: ringtorch %s", format ? "--out" : "--format", usage);
+    if (strcmp(format, "safetensors") == 0)
+        return RT_OK;
     if (strcmp(format, "pytorch") == 0 || strcmp(format, "onnx") == 0)
         return RT_FAIL(UNSUPPORTED, "--format %s: not in this release: use safetensors", format);
-    if (strcmp(format, "safetensors") != 0)
-        return RT_FAIL(ARG, "--format %s: expected safetensors", format);
-    return export(path, best, out);
+    return RT_FAIL(ARG, "--format %s: expected safetensors", format);
+}
+
+rt_status rt__command_export(int argc, char **argv)
+{
+    const char *format = "safetensors", *out = NULL;
+    bool best = false;
+    const rt_option options[] = {
+        {"out", 0, "FILE", "where to write; - is standard output; needed", .text = &out},
+        {"best", 0, NULL, "of a run the checkpoint with the best evaluation, not the newest",
+         .flag = &best},
+        {"format", 0, "FORMAT", "safetensors (the default)", .text = &format},
+        {NULL},
+    };
+    const rt_usage usage = {
+        "ringtorch export",
+        {"RUN|CHECKPOINT"},
+        1,
+        "Writes the parameters of a trained model as one file for other programs. Of a run the "
+        "newest "
+        "checkpoint that verifies is taken. A file that is there is replaced when all is written.",
+        options,
+        "Exit codes: 0 done, 1 failed, 2 wrong usage or checkpoint."};
+    rt_arguments args;
+    RT_TRY(rt_options_parse(&usage, argc, argv, &args));
+    if (args.help)
+        return RT_OK;
+    RT_TRY(check_format(format));
+    if (!out)
+        return RT_FAIL(ARG, "no --out FILE: write ringtorch export %s --out FILE.safetensors",
+                       args.operand[0]);
+    return export(args.operand[0], best, out);
 }

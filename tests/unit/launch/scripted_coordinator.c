@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 {
     bool again = getenv("RINGTORCH_ENDPOINT") != NULL;
     const char *how = getenv("SCRIPT_AGAIN");
-    if (argc < 2)
+    if (argc < 2 || strcmp(argv[argc - 2], "--") != 0)
         return 4;
     if (again && how && strcmp(how, "exit") == 0) {
         fprintf(stderr, "ringtorch: no room for a second one\n");
@@ -146,8 +146,8 @@ int main(int argc, char **argv)
     }
     if (again && how && strcmp(how, "die") == 0)
         raise(SIGKILL);
-    heard = open_in(argv[1], "heard");
-    orders = open_in(argv[1], "orders");
+    heard = open_in(argv[argc - 1], "heard");
+    orders = open_in(argv[argc - 1], "orders");
     fseek(orders, 0, again ? SEEK_END : SEEK_SET);
     open_wire(again);
     for (;;) {

@@ -48,9 +48,9 @@ static void options_are_understood(void **state)
     assert_string_equal(o.run_dir, "d");
     assert_string_equal(o.resume, "auto");
     assert_true(o.json);
-    assert_int_equal(o.n_sets, 3);
-    assert_string_equal(o.sets[0], "run.steps=3");
-    assert_string_equal(o.sets[2], "parallel.workers=4"); /* -n has the last word */
+    assert_int_equal(o.sets.count, 3);
+    assert_string_equal(o.sets.item[0], "run.steps=3");
+    assert_string_equal(o.sets.item[2], "parallel.workers=4"); /* -n has the last word */
     rt__train_options_release(&o);
     assert_int_equal(parse("train a.yaml", &o), RT_OK);
     assert_string_equal(o.resume, "never");
@@ -67,15 +67,15 @@ static void wrong_options_are_named(void **state)
     static const struct {
         const char *line, *fragment;
     } bad[] = {
-        {"train", "no configuration"},
+        {"train", "no CONFIG: write ringtorch train CONFIG"},
         {"train a.yaml --hostfile", "--hostfile: a value is missing"},
-        {"train a.yaml --worker 2", "unknown option '--worker': did you mean '--workers'?"},
+        {"train a.yaml --wrokers 2", "unknown option '--wrokers': did you mean '--workers'?"},
         {"train a.yaml b.yaml", "'b.yaml'"},
         {"train a.yaml -n", "-n: a value is missing"},
-        {"train a.yaml -n 0", "-n 0: too few workers"},
-        {"train a.yaml -n -3", "-n -3: too few workers"},
+        {"train a.yaml -n 0", "-n 0: expected a number from 1"},
+        {"train a.yaml -n -3", "-n -3: expected a number from 1"},
         {"train a.yaml -n 2x", "-n 2x: not a whole number"},
-        {"train a.yaml -n 99999999999999999999", "not a whole number"},
+        {"train a.yaml -n 99999999999999999999", "expected a number from 1"},
         {"train a.yaml --set run.steps", "--set run.steps: expected key=value"},
         {"train a.yaml --set =3", "--set =3: expected key=value"},
     };

@@ -204,23 +204,24 @@ static void wrong_usage_is_refused_before_anything_is_sent(void **state)
     static const struct {
         const char *line, *fragment;
     } bad[] = {
-        {"status", "no run: write ringtorch status RUN"},
-        {"status RUN --event 3", "unknown option '--event': did you mean '--events'?"},
+        {"status", "no RUN: write ringtorch status RUN"},
+        {"status RUN --evnts 3", "unknown option '--evnts': did you mean '--events'?"},
         {"status RUN --events", "--events: a value is missing"},
         {"status RUN --events x", "--events x: not a whole number"},
         {"status RUN --events -1", "--events -1: expected a number from 0"},
         {"status RUN other", "'other': one argument too many"},
-        {"scale", "no run"},
-        {"scale RUN", "no number of workers"},
+        {"scale", "no RUN: write ringtorch scale RUN W"},
+        {"scale RUN", "no W: write ringtorch scale RUN W"},
         {"scale RUN two", "W two: not a whole number"},
         {"scale RUN 2.5", "W 2.5: not a whole number"},
         {"scale RUN 0", "W 0: expected a number from 1 to 65536"},
-        {"scale RUN -2", "W -2: expected a number from 1"},
+        {"scale RUN -2", "unknown option '-2'"},
+        {"scale RUN -- -2", "W -2: expected a number from 1"},
         {"scale RUN 99999999999999999999", "expected a number from 1 to 65536"},
         {"scale RUN 2 3", "'3': one argument too many"},
-        {"stop", "no run"},
+        {"stop", "no RUN"},
         {"stop RUN --resaon x", "did you mean '--reason'?"},
-        {"checkpoint now", "no run"},
+        {"checkpoint now", "no RUN"},
         {"statsu RUN", "unknown command 'statsu': did you mean 'status'?"},
         {"docter", "did you mean 'doctor'?"},
         {"claen", "did you mean 'clean'?"},
@@ -255,15 +256,18 @@ static void what_is_no_run_is_named(void **state)
 {
     (void)state;
     char line[200];
-    expect("status RUN", 1, "", "no such run");
-    assert_non_null(strstr(err, run_dir));
-    expect("scale RUN 2", 1, "", "no such run");
+    static const char *const commands[] = {"status RUN", "scale RUN 2", "stop RUN",
+                                           "checkpoint now RUN", "clean RUN"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        expect(commands[i], 2, "", i < 4 ? "no such run" : "neither a run directory nor the id");
+        assert_non_null(strstr(err, run_dir));
+    }
     assert_int_equal(rt_dir_make(run_dir, 0700), RT_OK);
-    expect("status RUN", 1, "", "no run directory");
+    expect("status RUN", 2, "", "no run directory");
     fake f;
     assert_true(fake_start(&f, run_dir)); /* and now its parent */
     snprintf(line, sizeof line, "status %s", folder);
-    expect(line, 1, "", "give one of those in it");
+    expect(line, 2, "", "give one of those in it");
     assert_non_null(strstr(err, run_dir));
     fake_stop(&f);
 }

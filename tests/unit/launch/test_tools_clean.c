@@ -396,7 +396,7 @@ static void one_run_can_be_named(void **state)
     expect_out("nothing to clean");
     assert_int_equal(CLEAN("bb"), 0); /* its directory is gone: by its id */
     assert_int_equal(count_left(), 0);
-    assert_int_equal(CLEAN("cc"), 1);
+    assert_int_equal(CLEAN("cc"), 2);
     assert_non_null(strstr(err, "cc: neither a run directory nor the id"));
     make_dead_run("aa", run_dir, 417);
     int lock = hold(run_dir);
@@ -424,7 +424,7 @@ static void another_directory_can_be_looked_into(void **state)
     assert_int_equal(CLEAN("--dir", "/tmp/ramdisk"), 0);
     expect_out("holds a part of step 3");
     assert_false(rt_path_exists("/tmp/ramdisk/ringtorch-aa-g1-r0"));
-    assert_int_equal(CLEAN("--dir", "/tmp/nowhere"), 1);
+    assert_int_equal(CLEAN("--dir", "/tmp/nowhere"), 2);
     assert_non_null(strstr(err, "/tmp/nowhere"));
     assert_int_equal(CLEAN("--dri", "x"), 2);
 }
@@ -656,7 +656,7 @@ static void a_directory_where_nothing_was_run_says_so(void **state)
     assert_int_equal(STATUS(run_dir), 0);
     expect_out("x: nothing was run here yet\n");
     assert_int_equal(rt_remove_tree(folder), RT_OK);
-    assert_int_equal(STATUS(run_dir), 1);
+    assert_int_equal(STATUS(run_dir), 2);
     assert_non_null(strstr(err, "no such run"));
 }
 
