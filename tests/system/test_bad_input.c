@@ -192,7 +192,7 @@ static const bad_case cases[] = {
     {"no_command", {"", NULL}, "train"},
     {"unknown_command", {"", "trian", NULL}, "train"},
     {"no_configuration", {"", "train", NULL}, "CONFIG"},
-    {"unknown_option", {"--worker", "2", NULL}, "--worker"},
+    {"unknown_option", {"--wrokers", "2", NULL}, "did you mean '--workers'?"},
     {"no_workers", {"-n", "0", NULL}, "-n"},
     {"workers_not_a_number", {"-n", "two", NULL}, "two"},
     {"set_without_a_value", {"--set", "run.steps", NULL}, "key=value"},
