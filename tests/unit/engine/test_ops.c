@@ -1,5 +1,8 @@
-/* Every operation against PyTorch, finite differences, every instruction set, strided inputs and
- * several threads, and with axes of size 0: the rows of cases.def and of kernels/elementwise.def. One row is one test. */
+/* Every operation against PyTorch and finite differences, with axes of size 0, and on every instruction set, memory layout and
+ * number of threads: the rows of cases.def and of kernels/elementwise.def. One row is one test.
+ *
+ *     test_ops         meets each instruction set, layout and number of threads at least once (RINGTORCH_TEST_SEED chooses)
+ *     test_ops --all   meets all combinations of them */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +16,8 @@
 #include <ringtorch/ringtorch.h>
 #include "kernels/kernels.h"
 #include "most_threads.h"
+#include "tests/support/combinations.h"
+#include "tests/support/golden.h"
 
 enum { NO_GRAD = 1, NO_GRAD2 = 2, NO_TORCH = 4, LARGE = 8 };
 enum { INPUTS = 3, WEIGHTS = 99, WEIGHTS2 = 50 };
@@ -67,7 +72,9 @@ static const test_case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
-static rt_st_reader *golden;
+static golden_files golden;
+static bool all_combinations;
+static uint64_t seed;
 
 /* ---- inputs ---- */
 
@@ -219,9 +226,9 @@ static void check_golden(const test_case *c)
             continue;
         rt_tensor *got = i < 0 ? o.y : o.dx[k++];
         snprintf(name, sizeof name, i < 0 ? "%s" : "%s.%d", c->name, i);
-        const rt_st_entry *e = rt_st_find(golden, name);
+        const rt_st_entry *e = golden_find(&golden, name);
         if (!e)
-            fail_msg("%s is not in ops.safetensors: run tests/golden/make_golden.py", name);
+            fail_msg("%s is in none of tests/golden/*.safetensors: run make_golden.py there", name);
         rt_dims expected = e->shape, shape = rt_dims_of(i < 0 ? got : in.t[i]);
         assert_int_equal(shape.n, expected.n);
         assert_memory_equal(shape.d, expected.d, (size_t)shape.n * sizeof *shape.d);
@@ -324,50 +331,77 @@ static void check_second(const test_case *c)
     end(&in);
 }
 
-static void check_levels(const test_case *c)
+/* What a result must not depend on. Levels are instruction sets; the last one is the default with its OpenBLAS. */
+enum { LEVELS_MAX = 8, LAYOUTS = 2 };
+
+typedef struct machine {
+    const char *level;
+    bool scattered;
+    int threads;
+} machine;
+
+static int levels(const char *names[LEVELS_MAX])
 {
-    double tolerance = c->skip & LARGE ? 2e-4 : 2e-5; /* longer sums, in other orders */
-    inputs in = begin(c, false);
-    assert_int_equal(rt_kernels_init("ref", "builtin"), RT_OK);
-    outcome expected = evaluate(c, &in);
-    char levels[64], *rest = levels;
-    snprintf(levels, sizeof levels, "%s", rt_kernels_levels());
-    for (char *level; (level = strsep(&rest, " "));) {
-        assert_int_equal(rt_kernels_init(level, "builtin"), RT_OK);
-        outcome got = evaluate(c, &in);
-        assert_same(level, &got, &expected, tolerance);
-    }
-    assert_int_equal(rt_kernels_init(NULL, NULL), RT_OK);
-    outcome got = evaluate(c, &in);
-    assert_same("default", &got, &expected, tolerance);
-    end(&in);
+    static char text[64];
+    int n = 0;
+    char *rest = text;
+    snprintf(text, sizeof text, "%s", rt_kernels_levels());
+    for (char *level; (level = strsep(&rest, " "));)
+        names[n++] = level;
+    names[n++] = NULL;
+    return n;
 }
 
-static void check_strided(const test_case *c)
+static outcome evaluate_on(const test_case *c, const machine *m)
 {
-    inputs in = begin(c, false), apart = begin(c, true);
-    outcome expected = evaluate(c, &in), got = evaluate(c, &apart);
-    assert_same("strided", &got, &expected, 2e-6);
+    inputs in = begin(c, m->scattered);
+    assert_int_equal(rt_kernels_init(m->level, m->level ? "builtin" : NULL), RT_OK);
+    rt_kernels_set_threads(m->threads);
+    outcome o = evaluate(c, &in);
     end(&in);
-    end(&apart);
+    return o;
 }
 
-static void check_threads(const test_case *c)
+static void assert_same_bits(const char *what, const outcome *got, const outcome *expected)
 {
-    inputs in = begin(c, false);
-    rt_init("cpu", .threads = 1);
-    outcome one = evaluate(c, &in);
-    for (int threads = 2; threads <= MOST_THREADS; threads++) {
-        rt_init("cpu", .threads = threads);
-        outcome more = evaluate(c, &in);
-        for (int i = -1; i < INPUTS; i++) {
-            rt_tensor *a = i < 0 ? one.y : one.dx[i], *b = i < 0 ? more.y : more.dx[i];
-            if (a && memcmp(rt_data(a), rt_data(b), (size_t)rt_numel(a) * sizeof(float)))
-                fail_msg("%d threads: %s %d differs in bits", threads, i < 0 ? "value" : "gradient",
-                         i);
-        }
+    for (int i = -1; i < INPUTS; i++) {
+        rt_tensor *a = i < 0 ? got->y : got->dx[i], *b = i < 0 ? expected->y : expected->dx[i];
+        if (a && memcmp(rt_data(a), rt_data(b), (size_t)rt_numel(a) * sizeof(float)))
+            fail_msg("%s: %s %d differs in bits from one thread", what,
+                     i < 0 ? "value" : "gradient", i);
     }
-    end(&in);
+}
+
+static void check_machine(const test_case *c, const machine *m, const outcome *reference)
+{
+    char what[64];
+    snprintf(what, sizeof what, "%s, %s, %d threads", m->level ? m->level : "default",
+             m->scattered ? "scattered" : "dense", m->threads);
+    outcome dense = evaluate_on(c, &(machine){m->level, false, 1});
+    assert_same(what, &dense, reference,
+                c->skip & LARGE ? 2e-4 : 2e-5); /* longer sums, in other orders */
+    outcome one = evaluate_on(c, &(machine){m->level, m->scattered, 1});
+    assert_same(what, &one, &dense, 2e-6);
+    outcome got = evaluate_on(c, m);
+    assert_same_bits(what, &got, &one);
+}
+
+static void check_machines(const test_case *c)
+{
+    const char *level[LEVELS_MAX];
+    const int sizes[] = {levels(level), LAYOUTS, MOST_THREADS};
+    combination combinations[COMBINATIONS_MAX];
+    uint64_t rng = seed;
+    for (const char *at = c->name; *at;
+         at++) /* a row chooses by itself, whichever others there are */
+        rng = (rng ^ (unsigned char)*at) * 0x100000001b3u;
+    int n = all_combinations ? combinations_all(sizes, 3, combinations)
+                             : combinations_cover(&rng, sizes, 3, combinations);
+    outcome reference = evaluate_on(c, &(machine){"ref", false, 1});
+    for (int i = 0; i < n; i++) {
+        const int *at = combinations[i].at;
+        check_machine(c, &(machine){level[at[0]], at[1] == 1, 1 + at[2]}, &reference);
+    }
 }
 
 /* Forward, backward and backward of backward, which either fails in its forward, by name, or runs
@@ -444,11 +478,9 @@ static void run_case(void **state)
         in_scope(check_differences, c);
     if (!(c->skip & (NO_GRAD | NO_GRAD2 | LARGE)))
         in_scope(check_second, c);
-    in_scope(check_levels, c);
-    in_scope(check_strided, c);
+    in_scope(check_machines, c);
     if (!(c->skip & LARGE))
         in_scope(check_empty, c);
-    in_scope(check_threads, c);
     assert_int_equal(rt_live_objects(), live);
 }
 
@@ -458,12 +490,15 @@ static int tidy(void **state)
     (void)state;
     rt_error_clear();
     rt_scope_end((rt_scope){0});
+    rt_kernels_set_threads(1);
     return rt_kernels_init(NULL, NULL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    if (rt_st_open(RT_TEST_SOURCE_DIR "/tests/golden/ops.safetensors", &golden) != RT_OK) {
+    all_combinations = argc > 1 && !strcmp(argv[1], "--all");
+    seed = random_seed("test_ops");
+    if (golden_open(&golden, RT_TEST_SOURCE_DIR "/tests/golden") != RT_OK) {
         fprintf(stderr, "%s\n", rt_error());
         return 1;
     }
@@ -471,7 +506,7 @@ int main(void)
     for (int i = 0; i < CASES; i++)
         tests[i] = (struct CMUnitTest){cases[i].name, run_case, NULL, tidy, (void *)&cases[i]};
     int failed = _cmocka_run_group_tests("ops", tests, CASES, NULL, NULL);
-    rt_st_close(golden);
+    golden_close(&golden);
     rt_shutdown();
     if (rt_live_objects() != 0)
         fprintf(stderr, "%lld objects are still alive\n", (long long)rt_live_objects());
