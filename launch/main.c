@@ -9,6 +9,7 @@
 #include "launch/child.h"
 #include "launch/clean.h"
 #include "launch/doctor.h"
+#include "launch/metrics.h"
 #include "launch/scale.h"
 #include "launch/status.h"
 #include "launch/train.h"
@@ -71,6 +72,8 @@ static const struct {
     {"checkpoint", "...", "lists, verifies, shows and compares checkpoints; makes a run write one",
      checkpoint},
     {"status", "RUN", "what a run is doing, or what it has left to go on with", rt__status_command},
+    {"metrics", "RUN", "the curve of a run: losses and accuracies, as a table or CSV",
+     rt__metrics_command},
     {"scale", "RUN W", "lets a run go on with W workers", rt__scale_command},
     {"stop", "RUN", "ends a run after a checkpoint", rt__stop_command},
     {"journal", "show RUN", "what a run's coordinator has decided, record by record",

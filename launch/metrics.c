@@ -1,0 +1,276 @@
+#include "launch/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "common/error.h"
+#include "common/fields.h"
+#include "common/input.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/options.h"
+#include "launch/place.h"
+#include "launch/words.h"
+
+enum {
+    LINE_BYTES = 16384, /* room for the longest row many times over */
+    ROWS_UNUSED = 4     /* lines of a screen for the prompt and the titles */
+};
+
+/* The columns of the CSV; those with a title are in the table, too. */
+static const struct {
+    const char *key, *title;
+    int drop; /* when the screen is narrow; see screen.h */
+} columns[] = {
+    {"step", "step", 0},
+    {"epoch", "epoch", 3},
+    {"loss", "loss", 0},
+    {"lr", "rate", 2},
+    {"grad_norm", "gradient", 1},
+    {"samples_per_second", "samples/s", 4},
+    {"seconds", NULL, 0},
+    {"world_size", NULL, 0},
+    {"generation", NULL, 0},
+    {"eval_loss", "test loss", 0},
+    {"eval_accuracy", "test accuracy", 0},
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+/* ---- rows ---- */
+
+typedef struct reader {
+    const char *path;
+    int64_t rows, damaged;
+    void (*row)(struct reader *r, const json_t *row);
+    FILE *to;
+    const rt__screen *screen;
+    int64_t wanted, all; /* of the table's rows, of those that there are */
+    json_t *picked;
+} reader;
+
+static void take_line(reader *r, const char *line, size_t len)
+{
+    json_t *row = NULL;
+    if (rt_json_parse(line, len, r->path, &row) == RT_OK && json_is_object(row) &&
+        rt__field_int(row, "step", -1) >= 0) {
+        r->row(r, row);
+        r->rows++;
+    } else {
+        r->damaged++;
+    }
+    rt_error_clear();
+    json_decref(row);
+}
+
+/* Takes a line of which only the beginning was read: the rest of it is passed over. */
+static void skip_line(reader *r, FILE *f)
+{
+    int c;
+    do
+        c = getc(f);
+    while (c != '\n' && c != EOF);
+    r->damaged += c == '\n';
+}
+
+static rt_status each_row(reader *r)
+{
+    int fd;
+    int64_t bytes;
+    char line[LINE_BYTES];
+    r->rows = r->damaged = 0;
+    RT_TRY(rt_input_open(r->path, RT_INPUT_FILE, &fd, &bytes));
+    FILE *f = fdopen(fd, "r");
+    if (!f) {
+        close(fd);
+        return RT_FAIL(NOMEM, "%s: out of memory", r->path);
+    }
+    while (fgets(line, sizeof line, f)) {
+        size_t len = strlen(line);
+        if (len > 0 && line[len - 1] == '\n')
+            take_line(r, line, len - 1);
+        else
+            skip_line(r, f); /* too long, or still being written */
+    }
+    fclose(f);
+    return RT_OK;
+}
+
+/* ---- CSV and JSON ---- */
+
+static void put_csv(reader *r, const json_t *row)
+{
+    rt_text line = {0};
+    for (int i = 0; i < COLUMNS; i++) {
+        double x = rt__field_number(row, columns[i].key);
+        rt_text_add(&line, "%s", i ? "," : "");
+        if (isfinite(x))
+            rt_text_add_number(&line, x);
+    }
+    fprintf(r->to, "%s\n", line.data ? line.data : "");
+    rt_mem_free(line.data);
+}
+
+static void put_json(reader *r, const json_t *row)
+{
+    char *text = rt_json_text(row);
+    if (text)
+        fprintf(r->to, "%s\n", text);
+    rt_mem_free(text);
+}
+
+/* ---- the table ---- */
+
+static void count(reader *r, const json_t *row)
+{
+    (void)r;
+    (void)row;
+}
+
+/* Rows evenly apart: row i is shown if a multiple of all/wanted falls into it; so is the last. */
+static void pick(reader *r, const json_t *row)
+{
+    int64_t i = r->rows;
+    bool shown = r->all <= r->wanted || (i + 1) * r->wanted / r->all > i * r->wanted / r->all;
+    if (shown)
+        json_array_append(r->picked, (json_t *)row);
+}
+
+static void cell(const void *row, int column, char out[RT__CELL])
+{
+    int at = -1;
+    do {
+        at++;
+    } while (!columns[at].title || column-- > 0);
+    double x = rt__field_number(row, columns[at].key);
+    char number[RT_FIXED];
+    const char *key = columns[at].key;
+    if (!json_object_get(row, key))
+        snprintf(out, RT__CELL, "%s", "");
+    else if (strcmp(key, "step") == 0 || strcmp(key, "samples_per_second") == 0)
+        rt__words_number(x, out);
+    else if (strcmp(key, "eval_accuracy") == 0)
+        snprintf(out, RT__CELL, "%s %%", rt_fixed(100 * x, 2, number));
+    else if (strcmp(key, "lr") == 0)
+        snprintf(out, RT__CELL, "%.4g", x);
+    else
+        rt_fixed(x, strcmp(key, "epoch") == 0 ? 2 : 4, out);
+}
+
+static void put_table(const reader *r)
+{
+    rt__column shown[COLUMNS];
+    rt__table t = {.columns = shown, .cell = cell};
+    for (int i = 0; i < COLUMNS; i++)
+        if (columns[i].title)
+            shown[t.count++] =
+                (rt__column){.title = columns[i].title, .right = true, .drop = columns[i].drop};
+    shown[t.count++] = (rt__column){.title = ""}; /* the last takes what is left of a line */
+    size_t n = json_array_size(r->picked);
+    const void **rows = rt_calloc(n + 1, sizeof *rows);
+    rt_text out = {0};
+    if (!rows)
+        return;
+    for (size_t i = 0; i < n; i++)
+        rows[i] = json_array_get(r->picked, i);
+    rt__table_lay_out(&t, rows, n, r->screen->width);
+    rt__table_row(&t, NULL, rt__bold, r->screen, &out);
+    for (size_t i = 0; i < n; i++)
+        rt__table_row(&t, rows[i], NULL, r->screen, &out);
+    fputs(out.data ? out.data : "", r->to);
+    rt_mem_free(out.data);
+    rt_mem_free(rows);
+}
+
+static rt_status write_table(reader *r)
+{
+    r->row = count;
+    RT_TRY(each_row(r));
+    r->all = r->rows;
+    int room = r->screen->height - ROWS_UNUSED;
+    r->wanted = r->screen->height == 0 ? INT64_MAX : room > 1 ? room : 1;
+    r->row = pick;
+    r->picked = json_array();
+    rt_status status = each_row(r);
+    if (status == RT_OK)
+        put_table(r);
+    json_decref(r->picked);
+    return status;
+}
+
+rt_status rt__metrics_write(const char *path, rt__curve_form form, const rt__screen *screen,
+                            FILE *to, int64_t *damaged)
+{
+    reader r = {.path = path, .to = to, .screen = screen, .row = put_json};
+    rt_status status;
+    if (form == RT__CURVE_CSV) {
+        for (int i = 0; i < COLUMNS; i++)
+            fprintf(to, "%s%s", i ? "," : "", columns[i].key);
+        fprintf(to, "\n");
+        r.row = put_csv;
+    }
+    status = form == RT__CURVE_TABLE ? write_table(&r) : each_row(&r);
+    *damaged = r.damaged;
+    return status;
+}
+
+/* ---- the command ---- */
+
+static rt_status show(const char *run, rt__curve_form form)
+{
+    char *dir = NULL;
+    int64_t damaged = 0;
+    RT_TRY(rt__place_find(run, &dir));
+    rt__screen screen = rt__screen_of_stdout();
+    char *path = rt_path_join(dir, "metrics.jsonl");
+    rt_status status = path ? RT_OK : rt_error_code();
+    if (status == RT_OK && !rt_path_exists(path))
+        status = RT_FAIL(NOTFOUND, "%s: has no metrics.jsonl yet: no step was reported", dir);
+    if (status == RT_OK)
+        status = rt__metrics_write(path, form, &screen, stdout, &damaged);
+    if (damaged > 0)
+        fprintf(stderr, "ringtorch: %s: %lld damaged line%s left out\n", path, (long long)damaged,
+                damaged == 1 ? "" : "s");
+    rt_mem_free(path);
+    rt_mem_free(dir);
+    return status;
+}
+
+static rt_status parse(int argc, char **argv, rt_arguments *args, rt__curve_form *form)
+{
+    bool csv = false, json = false;
+    const rt_option options[] = {
+        {"csv", 0, NULL,
+         "all rows, with a header, for spreadsheets and plotting; what is not known is empty",
+         .flag = &csv},
+        {"json", 0, NULL, "all rows, one JSON object a line, as in metrics.jsonl", .flag = &json},
+        {NULL},
+    };
+    const rt_usage usage = {
+        "ringtorch metrics",
+        {"RUN"},
+        1,
+        "Shows the curve of a run, also of one that goes on: steps, training loss, rate, speed, "
+        "and what evaluations gave. RUN is a run directory, or a file in one. On a terminal as "
+        "many rows as fit, evenly apart.",
+        options,
+        "Exit codes: 0 shown, 2 wrong usage, or no run."};
+    RT_TRY(rt_options_parse(&usage, argc, argv, args));
+    if (csv && json)
+        return RT_FAIL(ARG, "--csv and --json: choose one of them");
+    *form = csv ? RT__CURVE_CSV : json ? RT__CURVE_JSON : RT__CURVE_TABLE;
+    return RT_OK;
+}
+
+int rt__metrics_command(int argc, char **argv)
+{
+    rt_arguments args = {0};
+    rt__curve_form form = RT__CURVE_TABLE;
+    rt_status status = parse(argc, argv, &args, &form);
+    if (status == RT_OK && !args.help)
+        status = show(args.operand[0], form);
+    if (status == RT_OK)
+        return 0;
+    fprintf(stderr, "ringtorch: %s\n", rt_error());
+    return rt_status_exit_code(status);
+}
