@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/error.h"
 #include "common/file.h"
@@ -19,14 +21,37 @@ static const char PREFIX[] = "ringtorch-";
 
 static void print_name(char *out, size_t size, const rt_snapshot_name *n)
 {
-    int used = snprintf(out, size, "%s%s-g%" PRId64, PREFIX, n->run, n->generation);
-    if (used < 0 || (size_t)used >= size)
+    static const char *const suffix[] = {"", "-copy", "-mpi", "-orte"};
+    char rank[32] = "";
+    if (n->what < RT_SNAPSHOT_MPI)
+        snprintf(rank, sizeof rank, "-r%" PRId64, n->rank);
+    snprintf(out, size, "%s%s-g%" PRId64 "%s%s%s%s", PREFIX, n->run, n->generation, rank,
+             suffix[n->what], n->tag[0] ? "-" : "", n->tag);
+}
+
+rt_status rt_snapshot_tag_make(char tag[RT_SNAPSHOT_TAG])
+{
+    uint32_t random;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return RT_FAIL(IO, "no random numbers from the system for the name of a snapshot");
+    snprintf(tag, RT_SNAPSHOT_TAG, "%08" PRIx32, random);
+    return RT_OK;
+}
+
+bool rt_snapshot_tag_is(const char *text)
+{
+    return strlen(text) == RT_SNAPSHOT_TAG - 1 &&
+           strspn(text, "0123456789abcdef") == RT_SNAPSHOT_TAG - 1;
+}
+
+/* Cuts "-<tag>" off the end of text, if it ends in one. */
+static void cut_tag(char *text, char tag[RT_SNAPSHOT_TAG])
+{
+    char *dash = strrchr(text, '-');
+    if (!dash || !rt_snapshot_tag_is(dash + 1))
         return;
-    if (n->what >= RT_SNAPSHOT_MPI)
-        snprintf(out + used, size - (size_t)used, n->what == RT_SNAPSHOT_MPI ? "-mpi" : "-orte");
-    else
-        snprintf(out + used, size - (size_t)used, "-r%" PRId64 "%s", n->rank,
-                 n->what == RT_SNAPSHOT_COPY ? "-copy" : "");
+    memcpy(tag, dash + 1, RT_SNAPSHOT_TAG);
+    *dash = 0;
 }
 
 /* Cuts `suffix` off the end of text; false if it is not there. */
@@ -61,6 +86,7 @@ bool rt_snapshot_name_parse(const char *name, rt_snapshot_name *out)
     if (strncmp(name, PREFIX, prefix) != 0 || strlen(name) >= sizeof text)
         return false;
     snprintf(text, sizeof text, "%s", name + prefix);
+    cut_tag(text, out->tag);
     if (cut_suffix(text, "-mpi")) {
         out->what = RT_SNAPSHOT_MPI;
     } else if (cut_suffix(text, "-orte")) {
@@ -85,6 +111,43 @@ char *rt_snapshot_path(const char *dir, const rt_snapshot_name *name)
     return rt_path_join(dir, text);
 }
 
+bool rt_snapshot_is_ours(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && st.st_uid == geteuid();
+}
+
+static bool is_same(const rt_snapshot_name *a, const rt_snapshot_name *b)
+{
+    return a->what == b->what && a->generation == b->generation && a->rank == b->rank &&
+           strcmp(a->run, b->run) == 0;
+}
+
+char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name)
+{
+    rt_names names;
+    char *path = NULL;
+    if (rt_dir_list(dir, &names) != RT_OK)
+        return NULL;
+    for (size_t i = 0; i < names.count && !path; i++) {
+        rt_snapshot_name n;
+        if (!rt_snapshot_name_parse(names.name[i], &n) || !is_same(&n, name))
+            continue;
+        path = rt_path_join(dir, names.name[i]);
+        if (path && !rt_snapshot_is_ours(path)) {
+            rt_mem_free(path);
+            path = NULL;
+        }
+    }
+    rt_names_release(&names);
+    if (!path && !rt_failed()) {
+        char text[160];
+        print_name(text, sizeof text, name);
+        return RT_FAIL_NULL(NOTFOUND, "%s/%s-*: no such file of ours", dir, text);
+    }
+    return path;
+}
+
 /* ---- locks ---- */
 
 /* Opens what has that name, without following or waiting; -1 with errno. */
@@ -105,6 +168,8 @@ bool rt_snapshot_in_use(const char *path)
 rt_status rt_snapshot_remove(const char *path, bool *in_use)
 {
     *in_use = false;
+    if (rt_path_exists(path) && !rt_snapshot_is_ours(path))
+        return RT_FAIL(ARG, "%s: belongs to another user: left alone", path);
     int fd = open_to_lock(path); /* a link cannot be opened, and is nobody's */
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         *in_use = true;
@@ -141,10 +206,22 @@ static void close_keeping(rt_snapshot *s)
     s->fd = -1;
 }
 
+/* Returns whether an entry belongs to somebody else, and says so in it. */
+static bool is_foreign(rt_snapshot_entry *e)
+{
+    struct stat st;
+    e->foreign = lstat(e->path, &st) == 0 && st.st_uid != geteuid();
+    if (e->foreign)
+        e->status = RT_FAIL(ARG, "%s: owner is user %u, expected %u: not used", e->path,
+                            (unsigned)st.st_uid, (unsigned)geteuid());
+    return e->foreign;
+}
+
 /* A file that cannot be used is no failure of ours; a lack of memory is. */
 static rt_status open_entry(rt_snapshot_entry *e)
 {
-    if (e->name.what < RT_SNAPSHOT_MPI) {
+    bool foreign = is_foreign(e);
+    if (!foreign && e->name.what < RT_SNAPSHOT_MPI) {
         e->snapshot = rt_malloc(sizeof *e->snapshot);
         if (!e->snapshot)
             return RT_E_NOMEM;
@@ -161,7 +238,7 @@ static rt_status open_entry(rt_snapshot_entry *e)
     if (!e->reason)
         return RT_E_NOMEM;
     rt_error_clear();
-    e->in_use = rt_snapshot_in_use(e->path);
+    e->in_use = !foreign && rt_snapshot_in_use(e->path);
     return RT_OK;
 }
 
@@ -232,7 +309,8 @@ rt_status rt_snapshot_forget(const char *dir, const char *run, int64_t before)
             n.generation >= before)
             continue;
         char *path = rt_path_join(dir, names.name[i]);
-        bool left = path && n.what == RT_SNAPSHOT_MPI && rt_snapshot_in_use(path);
+        bool left = path && (!rt_snapshot_is_ours(path) ||
+                             (n.what == RT_SNAPSHOT_MPI && rt_snapshot_in_use(path)));
         status = left ? RT_OK : path ? rt_remove_tree(path) : RT_E_NOMEM;
         first = first == RT_OK ? status : first;
         rt_mem_free(path);

@@ -1,9 +1,13 @@
 /* What runs keep in shared memory: names, listing, removing.
  *
- *     <dir>/ringtorch-<run>-g<generation>-r<rank>         a snapshot (common/snapshot_header.h)
- *     <dir>/ringtorch-<run>-g<generation>-r<rank>-copy    one of a rank of another host, kept here
- *     <dir>/ringtorch-<run>-g<generation>-mpi/            what MPI shares among ranks of a host
- *     /tmp/ringtorch-<run>-g<generation>-orte/            what mpirun keeps for itself
+ *     <dir>/ringtorch-<run>-g<generation>-r<rank>-<tag>         a snapshot (common/snapshot_header.h)
+ *     <dir>/ringtorch-<run>-g<generation>-r<rank>-copy-<tag>    one of a rank of another host, kept here
+ *     <dir>/ringtorch-<run>-g<generation>-mpi-<tag>/            what MPI shares among ranks of a host
+ *     /tmp/ringtorch-<run>-g<generation>-orte-<tag>/            what mpirun keeps for itself
+ *
+ * These directories are open to all users of the machine, who can see the names that are there. Each has a tag of its
+ * own, 8 random hex digits, so that nobody can make the next one before we do; what belongs to another user is never
+ * opened, used or removed, whatever its name. Names without a tag are read as well.
  *
  *     rt_snapshot_list l;
  *     RT_TRY(rt_snapshot_list_read("/dev/shm", NULL, &l));             // of all runs
@@ -26,20 +30,32 @@ typedef enum rt_snapshot_what {
     RT_SNAPSHOT_MPIRUN,
 } rt_snapshot_what;
 
+enum { RT_SNAPSHOT_TAG = 9 };
+
 typedef struct rt_snapshot_name {
     rt_snapshot_what what;
     char run[64];
-    int64_t generation, rank; /* rank: -1 for MPI and mpirun */
+    int64_t generation, rank;  /* rank: -1 for MPI and mpirun */
+    char tag[RT_SNAPSHOT_TAG]; /* "": none */
 } rt_snapshot_name;
 
+/* Makes a tag. IO: the system has no random numbers. */
+rt_status rt_snapshot_tag_make(char tag[RT_SNAPSHOT_TAG]);
+bool rt_snapshot_tag_is(const char *text);
 /* Takes the last part of a path apart; false if it is none of ours. */
 bool rt_snapshot_name_parse(const char *name, rt_snapshot_name *out);
 /* Returns the path of that name in `dir` (rt_mem_free; NULL when memory is out). */
 char *rt_snapshot_path(const char *dir, const rt_snapshot_name *name);
+/* Returns the path of what is there under that name with whatever tag and belongs to us (rt_mem_free). NULL and
+ * NOTFOUND if there is nothing. */
+char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name);
+/* Returns whether a path is there and belongs to the user we run as. */
+bool rt_snapshot_is_ours(const char *path);
 
 typedef struct rt_snapshot_entry {
     char *path;
     rt_snapshot_name name;
+    bool foreign;     /* it belongs to another user: not looked into */
     bool in_use;      /* somebody holds its lock */
     rt_status status; /* of opening it; RT_OK for MPI and mpirun */
     char *reason;     /* why it cannot be used; "" if it can */

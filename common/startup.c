@@ -94,8 +94,9 @@ bool rt_startup_of_outer_job(const char *assignment)
                                         "OMPI_MCA_shmem_RUNTIME_QUERY_hint=",
                                         NULL};
     static const char *const ours[] = {
-        "RINGTORCH_ENDPOINT=",   "RINGTORCH_KEYS=",    "RINGTORCH_RUN=",     "RINGTORCH_RUN_DIR=",
-        "RINGTORCH_GENERATION=", "RINGTORCH_STARTED=", "RINGTORCH_LOCK_FD=", NULL};
+        "RINGTORCH_ENDPOINT=", "RINGTORCH_KEYS=",       "RINGTORCH_RUN=",
+        "RINGTORCH_RUN_DIR=",  "RINGTORCH_GENERATION=", "RINGTORCH_STARTED=",
+        "RINGTORCH_LOCK_FD=",  "RINGTORCH_TAG=",        NULL};
     return begins_with(assignment, ours) || begins_with(assignment, ranks) ||
            (begins_with(assignment, theirs) && !begins_with(assignment, users));
 }

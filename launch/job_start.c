@@ -1,7 +1,9 @@
 /* Starting mpirun: arguments, environment, log. */
 #include "common/error.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
+#include "common/snapshot_list.h"
 #include "launch/child.h"
 #include "launch/job.h"
 #include "launch/leftovers.h"
@@ -27,9 +29,15 @@ static void add_choices_of_arithmetic(rt__environment *e)
     }
 }
 
-/* What every worker must know. */
+/* What every worker must know. The tag is for the directory that the ranks of a host share, whose name nobody else
+ * must know before it is there. */
 static void add_worker_environment(rt__environment *e, const rt__job_spec *spec)
 {
+    char tag[RT_SNAPSHOT_TAG];
+    if (rt_snapshot_tag_make(tag) == RT_OK)
+        rt__environment_add(e, "RINGTORCH_TAG=%s", tag);
+    else
+        e->failed = true;
     rt__environment_add(e, "RINGTORCH_ENDPOINT=%s", spec->endpoint);
     rt__environment_add(e, "RINGTORCH_KEYS=%s", spec->keys);
     rt__environment_add(e, "RINGTORCH_RUN=%s", spec->run_id);
@@ -47,11 +55,16 @@ static void add_mpi_environment(rt__environment *e, const rt__job *job, const rt
                             rt__hosts_busiest(&job->hosts, spec->world) * spec->threads);
     /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. On several hosts
      * nobody would tidy up behind the others. */
-    if (job->hosts.count == 0 && !getenv("OMPI_MCA_orte_local_tmpdir_base") &&
-        !getenv("OMPI_MCA_orte_remote_tmpdir_base")) {
-        char folder[160];
-        rt__leftovers_mpirun(spec->run_id, spec->generation, folder, sizeof folder);
+    bool set = getenv("OMPI_MCA_orte_tmpdir_base") || getenv("OMPI_MCA_orte_local_tmpdir_base") ||
+               getenv("OMPI_MCA_orte_remote_tmpdir_base");
+    char folder[160];
+    if (job->hosts.count > 0 || set)
+        return;
+    if (rt__leftovers_make_mpirun(spec->run_id, spec->generation, folder, sizeof folder) == RT_OK) {
         rt__environment_add_mca(e, "orte_tmpdir_base", folder);
+    } else {
+        rt_log_warn("mpirun keeps its files where it always does: %s", rt_error());
+        rt_error_clear();
     }
 }
 

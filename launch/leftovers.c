@@ -3,35 +3,43 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include <inttypes.h>
+#include "common/snapshot_list.h"
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const char tmp[] = "/tmp";
 
-void rt__leftovers_mpirun(const char *run_id, int64_t generation, char *out, size_t size)
+/* Others may see the names of earlier generations, and make what they expect to come next: what is there already is never
+ * taken. */
+rt_status rt__leftovers_make_mpirun(const char *run_id, int64_t generation, char *out, size_t size)
 {
-    snprintf(out, size, "%s/ringtorch-%s-g%" PRId64 "-orte", tmp, run_id, generation);
+    rt_snapshot_name name = {.what = RT_SNAPSHOT_MPIRUN, .generation = generation, .rank = -1};
+    snprintf(name.run, sizeof name.run, "%s", run_id);
+    RT_TRY(rt_snapshot_tag_make(name.tag));
+    char *path = rt_snapshot_path(tmp, &name);
+    if (!path)
+        return rt_error_code();
+    snprintf(out, size, "%s", path);
+    rt_mem_free(path);
+    return mkdir(out, 0700) == 0 ? RT_OK : RT_FAIL(IO, "%s: cannot be made: %m", out);
 }
 
-/* Returns whether the rest of a name ("g3-mpi") is Open MPI's, of a generation up to `newest`. */
-static bool is_mpi(const char *rest, int64_t newest)
+/* Returns whether a name is of the run, and is to go: everything (newest < 0), or Open MPI's of generations up to
+ * `newest`. */
+static bool is_to_go(const char *name, const char *run_id, int64_t newest)
 {
-    char *end;
-    long long generation = rest[0] == 'g' ? strtoll(rest + 1, &end, 10) : -1;
-    return generation >= 0 && generation <= newest &&
-           (strcmp(end, "-mpi") == 0 || strcmp(end, "-orte") == 0);
+    rt_snapshot_name n;
+    if (!rt_snapshot_name_parse(name, &n) || strcmp(n.run, run_id) != 0)
+        return false;
+    return newest < 0 || (n.what >= RT_SNAPSHOT_MPI && n.generation <= newest);
 }
 
 static void remove_one(const char *dir, const char *name)
 {
-    struct stat st;
     char *path = rt_path_join(dir, name);
-    if (!path || (lstat(path, &st) == 0 && st.st_uid == geteuid() && rt_remove_tree(path) != RT_OK))
+    if (!path || (rt_snapshot_is_ours(path) && rt_remove_tree(path) != RT_OK))
         rt_log_warn("%s/%s is left behind: %s", dir, name, rt_error());
     rt_error_clear();
     rt_mem_free(path);
@@ -40,16 +48,13 @@ static void remove_one(const char *dir, const char *name)
 /* newest < 0: everything of the run. */
 static void sweep(const char *dir, const char *run_id, int64_t newest)
 {
-    char prefix[96];
     rt_names names;
-    size_t n = (size_t)snprintf(prefix, sizeof prefix, "ringtorch-%s-", run_id);
     if (rt_dir_list(dir, &names) != RT_OK) {
         rt_error_clear(); /* then there is nothing of ours in it either */
         return;
     }
     for (size_t i = 0; i < names.count; i++)
-        if (strncmp(names.name[i], prefix, n) == 0 &&
-            (newest < 0 || is_mpi(names.name[i] + n, newest)))
+        if (is_to_go(names.name[i], run_id, newest))
             remove_one(dir, names.name[i]);
     rt_names_release(&names);
 }

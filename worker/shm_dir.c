@@ -73,7 +73,10 @@ rt_status rt__shm_dir_use(rt__shm_dir *d, const char *dir, const char *run_id, i
                           int64_t ranks)
 {
     rt_snapshot_name name = {.what = RT_SNAPSHOT_MPI, .generation = generation, .rank = -1};
+    const char *tag = getenv("RINGTORCH_TAG");
     snprintf(name.run, sizeof name.run, "%s", run_id);
+    if (tag && rt_snapshot_tag_is(tag))
+        memcpy(name.tag, tag, sizeof name.tag);
     *d = (rt__shm_dir){0};
     rt_status status = use_in(d, dir, &name, ranks);
     if (status == RT_OK || strcmp(dir, "/tmp") == 0)

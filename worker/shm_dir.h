@@ -6,7 +6,8 @@
  *     ...
  *     rt__shm_dir_leave(&d);                                                    // after it has ended
  *
- * It is <dir>/ringtorch-<run>-g<generation>-mpi, or the same under /tmp where <dir> has too little
+ * It is <dir>/ringtorch-<run>-g<generation>-mpi-<tag>, with the tag that the launcher has made for this generation
+ * (RINGTORCH_TAG; without one there is none), or the same under /tmp where <dir> has too little
  * room: Open MPI maps its files before it fills them, so on a full file system ranks would be
  * killed (SIGBUS) at some later moment. All ranks of a host do this; each holds a shared lock on the
  * directory, and the last one to leave removes it. */

@@ -154,6 +154,7 @@ static rt_status make_file(rt__snapshot *s, const char *dir, rt_snapshot_what wh
     rt_snapshot_name name = {
         .what = what, .generation = s->about.generation, .rank = s->about.rank};
     memcpy(name.run, s->about.run, sizeof name.run);
+    RT_TRY(rt_snapshot_tag_make(name.tag));
     s->path = rt_snapshot_path(dir, &name);
     if (!s->path)
         return RT_E_NOMEM;

@@ -79,7 +79,7 @@ static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__s
     int64_t newest = -1; /* generation of the traces */
     for (int64_t i = l->count - 1; i >= 0; i--) {
         const rt_snapshot_entry *e = &l->item[i];
-        if (e->name.generation >= ours->generation || e->name.what == RT_SNAPSHOT_MPI)
+        if (e->name.generation >= ours->generation || e->name.what == RT_SNAPSHOT_MPI || e->foreign)
             continue;
         if (!e->snapshot) {
             rt__snapshot_offers_add_trouble(o, e->reason);

@@ -61,9 +61,9 @@ static rt_status open_as(const rt__snapshot_source *from, const piece *p, int64_
 {
     rt_snapshot_name name = {.what = what, .generation = p->generation, .rank = p->rank};
     memcpy(name.run, from->about->run, sizeof name.run);
-    char *path = rt_snapshot_path(from->dir, &name);
+    char *path = rt_snapshot_find(from->dir, &name);
     if (!path)
-        return RT_E_NOMEM;
+        return rt_error_code();
     rt_status status = rt_snapshot_open(path, s);
     rt_mem_free(path);
     RT_TRY(status);

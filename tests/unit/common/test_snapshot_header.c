@@ -407,6 +407,8 @@ static void names_are_taken_apart_and_others_left_alone(void **state)
             n.run[c] = letters[random_below(&rng, sizeof letters - 1)];
         if (n.what >= RT_SNAPSHOT_MPI)
             n.rank = -1;
+        if (i % 3 > 0)
+            must(rt_snapshot_tag_make(n.tag));
         char *path = rt_snapshot_path("/dev/shm", &n);
         assert_non_null(path);
         assert_true(rt_snapshot_name_parse(path + strlen("/dev/shm/"), &got));
@@ -414,6 +416,7 @@ static void names_are_taken_apart_and_others_left_alone(void **state)
         assert_string_equal(got.run, n.run);
         assert_int_equal(got.generation, n.generation);
         assert_int_equal(got.rank, n.rank);
+        assert_string_equal(got.tag, n.tag);
         rt_mem_free(path);
     }
     static const char *const others[] = {"",
@@ -428,6 +431,10 @@ static void names_are_taken_apart_and_others_left_alone(void **state)
                                          "ringtorch-x-g1-r-1",
                                          "ringtorch-x-g1-r1 ",
                                          "ringtorch-x-g1-r1.tmp",
+                                         "ringtorch-x-g1-0badcafe",
+                                         "ringtorch-x-g1-r1-0badcaf",
+                                         "ringtorch-x-g1-r1-0BADCAFE",
+                                         "ringtorch-x-g1-r1-0badcafe-copy",
                                          "ringtorch--g1-r1",
                                          "ringtorch-x-g99999999999999999999-r1",
                                          "xringtorch-x-g1-r1",
@@ -437,6 +444,43 @@ static void names_are_taken_apart_and_others_left_alone(void **state)
         if (rt_snapshot_name_parse(others[i], &n))
             fail_msg("\"%s\" was taken for a name of ours", others[i]);
     }
+}
+
+/* What somebody else has made is not taken for ours, however well its name fits: not found, not opened, not removed. */
+static void others_files_are_left_alone(void **state)
+{
+    (void)state;
+    const rt_snapshot_name name = {.run = "x", .generation = 1, .rank = 0};
+    char theirs[512], ours[512];
+    bool in_use;
+    if (geteuid() != 0) {
+        print_message("only root can make files of another user: not tried\n");
+        return;
+    }
+    snprintf(theirs, sizeof theirs, "%s/ringtorch-x-g1-r0-00000000", dir);
+    snprintf(ours, sizeof ours, "%s/ringtorch-x-g1-r0-ffffffff", dir);
+    must(rt_file_replace(theirs, "x", 1));
+    assert_int_equal(chown(theirs, 12345, 12345), 0);
+    assert_null(rt_snapshot_find(dir, &name));
+    assert_int_equal(rt_error_code(), RT_E_NOTFOUND);
+    rt_error_clear();
+    must(rt_file_replace(ours, "x", 1));
+    char *found = rt_snapshot_find(dir, &name);
+    assert_string_equal(found, ours);
+    rt_mem_free(found);
+    rt_snapshot_list l;
+    must(rt_snapshot_list_read(dir, "x", &l));
+    assert_int_equal(l.count, 2);
+    for (int64_t i = 0; i < 2; i++)
+        assert_int_equal(l.item[i].foreign, strcmp(l.item[i].path, theirs) == 0);
+    rt_snapshot_list_release(&l);
+    must(rt_snapshot_forget(dir, "x", INT64_MAX));
+    assert_true(rt_path_exists(theirs));
+    assert_false(rt_path_exists(ours));
+    assert_int_equal(rt_snapshot_remove(theirs, &in_use), RT_E_ARG);
+    rt_error_clear();
+    assert_true(rt_path_exists(theirs));
+    assert_int_equal(unlink(theirs), 0);
 }
 
 static void empty_directory(void)
@@ -688,6 +732,7 @@ int main(void)
         cmocka_unit_test(slots_that_are_not_committed_hold_nothing),
         cmocka_unit_test(a_slot_that_is_written_while_it_is_read_is_refused),
         cmocka_unit_test(names_are_taken_apart_and_others_left_alone),
+        cmocka_unit_test(others_files_are_left_alone),
         cmocka_unit_test(a_directory_is_listed_with_what_cannot_be_used_and_why),
         cmocka_unit_test(listing_survives_any_lack_of_memory),
         cmocka_unit_test(what_is_in_use_is_not_removed),

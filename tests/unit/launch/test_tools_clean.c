@@ -176,7 +176,7 @@ static void make_dead_run(const char *run, const char *dir, int64_t step)
     char path[128];
     close(make_snapshot(run, dir, 1, 0, step, path));
     close(make_snapshot(run, dir, 1, 1, step, path));
-    snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g1-mpi/below", run);
+    snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g1-mpi-0badcafe/below", run);
     assert_int_equal(rt_dir_make(path, 0700), RT_OK);
     snprintf(path, sizeof path, "/tmp/ringtorch-%s-g1-orte/ompi.h.0/pid.99999999", run);
     assert_int_equal(rt_dir_make(path, 0700), RT_OK);
@@ -531,7 +531,7 @@ static void directories_others_can_write_to_are_left_alone(void **state)
     (void)state;
     NEED_ISOLATION();
     make_dead_run("aa", run_dir, 5);
-    assert_int_equal(chmod("/dev/shm/ringtorch-aa-g1-mpi", 0777), 0);
+    assert_int_equal(chmod("/dev/shm/ringtorch-aa-g1-mpi-0badcafe", 0777), 0);
     assert_int_equal(CLEAN(NULL), 0);
     expect_out("others may write to its directories");
     assert_int_equal(count_left(), 4);

@@ -32,7 +32,10 @@ static inline const char *path_of(rt_snapshot_what what, int64_t generation, int
 {
     static _Thread_local char path[256];
     rt_snapshot_name n = {.what = what, .run = "r1", .generation = generation, .rank = rank};
-    char *made = rt_snapshot_path(f.dir, &n);
+    char *made = rt_snapshot_find(f.dir, &n);
+    rt_error_clear(); /* where nothing is yet, a name without a tag will do */
+    if (!made)
+        made = rt_snapshot_path(f.dir, &n);
     snprintf(path, sizeof path, "%s", made);
     rt_mem_free(made);
     return path;

@@ -1,0 +1,166 @@
+/* Other users of the machine: what they make beforehand is not used, and nothing of a run listens to the network. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "records.h"
+#include "runs.h"
+
+static scratch s;
+static char run_dir[128];
+
+static int set_up(void **state)
+{
+    (void)state;
+    tiny_setup(&s);
+    snprintf(run_dir, sizeof run_dir, "%s", in_scratch(&s, "run"));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
+static command start_run(void)
+{
+    command c =
+        start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
+              run_dir, "--set", "run.steps=10000000", "--set", "schedule.name=constant", NULL);
+    await_step(run_dir, 60, 60);
+    return c;
+}
+
+/* Every run here is stopped at its end, with a checkpoint. */
+static void stop_run(command c)
+{
+    kill(c.pid, SIGTERM);
+    result r = finish(c, 60);
+    expect_exit(&r, 128 + SIGTERM);
+    result_release(&r);
+}
+
+/* ---- names in /tmp and /dev/shm ---- */
+
+enum { NEIGHBOUR = 12345 /* a user id that is nobody's */ };
+
+static void run_id(char out[64])
+{
+    char path[256];
+    json_t *control = NULL;
+    snprintf(path, sizeof path, "%s/control.json", run_dir);
+    assert_int_equal(rt_json_load(path, 1 << 16, &control), RT_OK);
+    snprintf(out, 64, "%s", json_string_value(json_object_get(control, "run")));
+    json_decref(control);
+}
+
+/* As that user: makes what the run might want next. */
+static void make_as_neighbour(const char *id)
+{
+    int how;
+    pid_t pid = fork();
+    if (pid == 0) {
+        char path[160];
+        if (setgid(NEIGHBOUR) != 0 || setuid(NEIGHBOUR) != 0)
+            _exit(1);
+        umask(0);
+        for (int g = 1; g <= 3; g++) {
+            snprintf(path, sizeof path, "/tmp/ringtorch-%s-g%d-orte", id, g);
+            mkdir(path, 0777);
+            snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g%d-mpi", id, g);
+            mkdir(path, 0777);
+            for (int r = 0; r < 2; r++) {
+                snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g%d-r%d", id, g, r);
+                close(open(path, O_CREAT | O_WRONLY, 0666));
+            }
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_int_equal(how, 0);
+}
+
+/* Returns how many of the neighbour's things of that run are there, and empty as they were made. Removes them. */
+static int count_untouched(const char *id)
+{
+    static const char *const places[] = {"/tmp", "/dev/shm"};
+    int count = 0;
+    char prefix[96];
+    snprintf(prefix, sizeof prefix, "ringtorch-%s-", id);
+    for (int i = 0; i < 2; i++) {
+        rt_names names, inside;
+        assert_int_equal(rt_dir_list(places[i], &names), RT_OK);
+        for (size_t k = 0; k < names.count; k++) {
+            char path[512];
+            struct stat st;
+            snprintf(path, sizeof path, "%s/%s", places[i], names.name[k]);
+            if (strncmp(names.name[k], prefix, strlen(prefix)) != 0 || lstat(path, &st) != 0)
+                continue;
+            assert_int_equal(st.st_uid, NEIGHBOUR); /* ours are gone by now */
+            if (S_ISDIR(st.st_mode)) {
+                assert_int_equal(rt_dir_list(path, &inside), RT_OK);
+                count += inside.count == 0;
+                rt_names_release(&inside);
+            } else {
+                count += st.st_size == 0;
+            }
+            assert_int_equal(rt_remove_tree(path), RT_OK);
+        }
+        rt_names_release(&names);
+    }
+    return count;
+}
+
+/* The second generation finds every name that it could guess taken, and goes on as if they were not there. */
+static void names_that_a_neighbour_has_made_are_not_used(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("only root can act as another user: not tried\n");
+        return;
+    }
+    char id[64];
+    records r;
+    command c = start_run();
+    run_id(id);
+    make_as_neighbour(id);
+    records_open(&r, run_dir);
+    for (int i = 0; i < 2; i++) {
+        size_t before = records_events(&r);
+        kill(find_worker(&s, 1, 10), SIGKILL);
+        json_t *back = await_event(&r, before, "recovered", 60);
+        assert_non_null(back);
+        assert_in_range(event_int(back, "lost_steps", 99), 0, 1); /* from memory, both times */
+    }
+    stop_run(c);
+    records_read(&r);
+    assert_null(last_event(&r, "snapshot_trouble"));
+    records_close(&r);
+    assert_int_equal(count_untouched(id), 12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(names_that_a_neighbour_has_made_are_not_used, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
