@@ -39,10 +39,48 @@ void rt_config_release(rt_config *cfg)
         rt__key_clear(&rt__keys[i], cfg);
 }
 
-rt_status rt_config_parse(const char *text, size_t len, const char *name, rt_config *out)
+static rt_status parse(const char *text, size_t len, const char *name, rt_config *out,
+                       size_t lines[RT__KEYS])
 {
     RT_TRY(rt_config_default(out));
-    rt_status status = rt__config_read(out, text, len, name);
+    rt_status status = rt__config_read(out, text, len, name, lines);
+    if (status != RT_OK)
+        rt_config_release(out);
+    return status;
+}
+
+rt_status rt_config_parse(const char *text, size_t len, const char *name, rt_config *out)
+{
+    size_t lines[RT__KEYS];
+    return parse(text, len, name, out, lines);
+}
+
+bool rt_config_gives(const char *text, size_t len, const char *key)
+{
+    rt_config cfg;
+    size_t lines[RT__KEYS];
+    if (parse(text, len, "configuration", &cfg, lines) != RT_OK) {
+        rt_error_clear();
+        return false;
+    }
+    rt_config_release(&cfg);
+    char path[RT__KEY_PATH];
+    for (int i = 0; i < RT__KEYS; i++)
+        if (strcmp(rt__key_path(&rt__keys[i], path), key) == 0)
+            return lines[i] > 0;
+    return false;
+}
+
+static rt_status load(const char *path, const char *const *sets, size_t n_sets, rt_config *out,
+                      size_t lines[RT__KEYS])
+{
+    *out = (rt_config){0};
+    rt_bytes text;
+    RT_TRY(rt_input_read(path, RT_INPUT_FILE_OR_PIPE, RT_CONFIG_FILE_MAX, &text));
+    rt_status status = parse((const char *)text.data, text.len, path, out, lines);
+    rt_bytes_release(&text);
+    for (size_t i = 0; i < n_sets && status == RT_OK; i++)
+        status = rt_config_set(out, sets[i]);
     if (status != RT_OK)
         rt_config_release(out);
     return status;
@@ -50,13 +88,16 @@ rt_status rt_config_parse(const char *text, size_t len, const char *name, rt_con
 
 rt_status rt_config_load(const char *path, const char *const *sets, size_t n_sets, rt_config *out)
 {
-    *out = (rt_config){0};
-    rt_bytes text;
-    RT_TRY(rt_input_read(path, RT_INPUT_FILE_OR_PIPE, RT_CONFIG_FILE_MAX, &text));
-    rt_status status = rt_config_parse((const char *)text.data, text.len, path, out);
-    rt_bytes_release(&text);
-    for (size_t i = 0; i < n_sets && status == RT_OK; i++)
-        status = rt_config_set(out, sets[i]);
+    size_t lines[RT__KEYS];
+    return load(path, sets, n_sets, out, lines);
+}
+
+rt_status rt_config_load_new(const char *path, const char *const *sets, size_t n_sets,
+                             rt_config *out)
+{
+    size_t lines[RT__KEYS];
+    RT_TRY(load(path, sets, n_sets, out, lines));
+    rt_status status = rt__config_check_uses(out, path, lines, sets, n_sets);
     if (status != RT_OK)
         rt_config_release(out);
     return status;

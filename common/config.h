@@ -55,14 +55,26 @@ rt_status rt_config_default(rt_config *out);
 /* Reads defaults, then the file, then each "section.key=value" of sets in order. On failure *out is
  * empty and needs no release. */
 rt_status rt_config_load(const char *path, const char *const *sets, size_t n_sets, rt_config *out);
+/* The same for a run that begins: refuses keys that were given a value of their own and have no effect beside the others
+ * ("c.yaml:7: optimizer.momentum has an effect with optimizer.name sgd only"). Configurations of runs that go on are not
+ * refused for it: earlier versions accepted them. */
+rt_status rt_config_load_new(const char *path, const char *const *sets, size_t n_sets,
+                             rt_config *out);
 /* Same, from text in memory; `name` stands for the file in errors. */
 rt_status rt_config_parse(const char *text, size_t len, const char *name, rt_config *out);
+/* Returns whether a configuration, which must be a good one, gives this key ("schedule.steps"). */
+bool rt_config_gives(const char *text, size_t len, const char *key);
 /* Applies one "section.key=value"; value is YAML, so lists work too. On failure cfg is unchanged.
  */
 rt_status rt_config_set(rt_config *cfg, const char *assignment);
 /* Checks what one key alone cannot tell: slices >= workers, batch >= slices, preset or layers, and
  * so on. */
 rt_status rt_config_check(const rt_config *cfg);
+/* Writes how many steps the run makes over a training set of so many samples: run.steps, else as many as show it every
+ * sample run.epochs times. CONFIG if they are too many to count. */
+rt_status rt_config_steps(const rt_config *cfg, int64_t samples, int64_t *steps);
+/* Returns the step after which a cosine is over, in a run of so many steps. */
+int64_t rt_config_cosine_steps(const rt_config *cfg, int64_t steps);
 /* Frees strings and nodes and zeroes the struct; a zeroed struct is fine. */
 void rt_config_release(rt_config *cfg);
 

@@ -39,6 +39,13 @@ const rt__key rt__keys[RT__KEYS] = {
 #include "common/config.def"
 };
 
+#define USED_WITH(section, key, other_section, other_key, text)                                    \
+    {#section, #key, #other_section "." #other_key, text},
+
+const rt__use rt__uses[RT__USES] = {
+#include "common/config.def"
+};
+
 #define SECTION(name, help) {#name, help},
 
 const rt__section rt__sections[RT__SECTIONS] = {

@@ -36,6 +36,11 @@ typedef struct rt__section {
     const char *name, *help;
 } rt__section;
 
+/* The key has an effect only if the other one, which is a choice, has this value. */
+typedef struct rt__use {
+    const char *section, *key, *other, *value;
+} rt__use;
+
 enum {
     RT__KEYS = 0
 #define INT(section, key, standard, least, most, math, help)    +1
@@ -53,6 +58,12 @@ enum {
 #define SECTION(name, help) +1
 #include "common/config.def"
 };
+enum {
+    RT__USES = 0
+#define USED_WITH(section, key, other_section, other_key, text) +1
+#include "common/config.def"
+};
+extern const rt__use rt__uses[RT__USES];
 extern const rt__key rt__keys[RT__KEYS];
 extern const rt__section rt__sections[RT__SECTIONS];
 
@@ -89,9 +100,14 @@ bool rt__is_null(const char *text);
 bool rt__is_integer(const char *text);
 bool rt__is_number(const char *text);
 
-/* Reads a whole configuration from YAML over what is in cfg; `name` stands for the file in errors.
- */
-rt_status rt__config_read(rt_config *cfg, const char *text, size_t len, const char *name);
+/* Reads a whole configuration from YAML over what is in cfg; `name` stands for the file in errors. Writes the line at
+ * which each key was given; 0: it was not. */
+rt_status rt__config_read(rt_config *cfg, const char *text, size_t len, const char *name,
+                          size_t lines[RT__KEYS]);
+/* CONFIG if a key has a value of its own and no effect; `lines` as above, of the file `name`, and what --set gave. */
+rt_status rt__config_check_uses(const rt_config *cfg, const char *name,
+                                const size_t lines[RT__KEYS], const char *const *sets,
+                                size_t n_sets);
 /* Reads one value of `key` from YAML. On failure cfg is unchanged. */
 rt_status rt__config_read_value(rt_config *cfg, const rt__key *key, const char *text);
 

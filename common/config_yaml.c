@@ -318,11 +318,13 @@ static rt_status read_document(reader *r, rt_config *cfg)
     return leave_document(r);
 }
 
-rt_status rt__config_read(rt_config *cfg, const char *text, size_t len, const char *name)
+rt_status rt__config_read(rt_config *cfg, const char *text, size_t len, const char *name,
+                          size_t lines[RT__KEYS])
 {
     reader r;
     RT_TRY(reader_open(&r, text, len, name));
     rt_status status = read_document(&r, cfg);
+    memcpy(lines, r.key_line, sizeof r.key_line);
     reader_close(&r);
     return status;
 }

@@ -354,7 +354,7 @@ static rt_status find_end_step(rt__run *r)
 {
     const rt__history *h = &r->history;
     int64_t newest = h->compared.newest;
-    RT_TRY(rt__plan_end_step(r->facts.cfg, r->roster.samples, &r->end_step));
+    RT_TRY(rt_config_steps(r->facts.cfg, r->roster.samples, &r->end_step));
     if (!rt_patience_is_over(r->facts.cfg, newest, rt__history_best(h, newest).step))
         return RT_OK;
     int64_t early = r->source.step > newest ? r->source.step : newest;
@@ -406,6 +406,7 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
         r->recovery.lost_steps = lost;
         rt__run_send_to_all(r, RT_MSG_PLAN, &plan.message);
         tell_running(r, now, &plan, lost);
+        rt__run_tell_notes(r, now);
         enter_run(r, now, as_before);
     }
     rt__plan_release(&plan);

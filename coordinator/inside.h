@@ -57,6 +57,10 @@ void rt__run_end_job(rt__run *r, const char *reason);
 /* Returns the host of a rank: where it says it is, or, before its HELLO, where it was put; "": not known. */
 const char *rt__run_host_of(const rt__run *r, int64_t rank);
 
+/* ---- notes.c ---- */
+/* Says what a user may not expect of the configuration, before the first step of a launch. */
+void rt__run_tell_notes(rt__run *r, double now);
+
 /* ---- faults.c ---- */
 /* How much a sign of a lost generation says about its cause. A rank that lost its neighbour
  * complains before anyone knows that the neighbour was killed; the kill is what the user has to

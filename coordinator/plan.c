@@ -18,24 +18,6 @@ const char *rt__source_name(const rt__source *s)
     return s->path ? s->path : s->pieces ? "snapshot" : "fresh";
 }
 
-rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_step)
-{
-    if (cfg->run.steps > 0) {
-        *end_step = cfg->run.steps;
-        return RT_OK;
-    }
-    /* Neither product nor quotient can overflow: epochs <= 1e6, and no data set has 2^43 samples.
-     */
-    *end_step = cfg->run.epochs * samples / cfg->data.batch;
-    if (*end_step < 1)
-        return RT_FAIL(CONFIG,
-                       "run.epochs: %" PRId64 " epochs of %" PRId64
-                       " samples are less than one batch of "
-                       "%" PRId64 ": raise run.epochs or lower data.batch",
-                       cfg->run.epochs, samples, cfg->data.batch);
-    return RT_OK;
-}
-
 rt_status rt__plan_check_step(const rt__source *s, int64_t end_step)
 {
     if (s->step > end_step)

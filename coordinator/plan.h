@@ -1,6 +1,6 @@
 /* What a generation is to do: slices per rank, first and last step, from which state. Pure.
  *
- *     int64_t end; RT_TRY(rt__plan_end_step(&cfg, roster.samples, &end));
+ *     int64_t end; RT_TRY(rt_config_steps(&cfg, roster.samples, &end));
  *     rt__plan plan;
  *     RT_TRY(rt__plan_make(&cfg, &source, &roster, end, &plan));
  *     ... send plan.message to every rank ...
@@ -22,14 +22,12 @@ typedef struct rt__source {
     int64_t *pieces; /* of a snapshot: [piece_numbers] as in PLAN; owned */
     int64_t piece_numbers;
     bool exact; /* asked for by the user: nothing newer is wanted */
+    int64_t
+        cosine_before; /* steps of the cosine that it was made with, if this run's are others; 0: they are not */
 } rt__source;
 /* Returns the path, "snapshot" or "fresh". */
 const char *rt__source_name(const rt__source *s);
 void rt__source_release(rt__source *s);
-
-/* Writes the last step of the run: run.steps, else floor(run.epochs * samples / data.batch). CONFIG
- * if that is no step at all. */
-rt_status rt__plan_end_step(const rt_config *cfg, int64_t samples, int64_t *end_step);
 
 /* A PLAN and what its pointers point to. */
 typedef struct rt__plan {

@@ -64,11 +64,58 @@ rt_status rt__resume_adopt(rt_config *cfg, const rt_config *base, const char *na
     return status;
 }
 
-static rt_status adopt_text(rt_config *cfg, const char *yaml, const char *name)
+/* ---- the same learning rate? ---- */
+
+static bool is_as_long(const rt_config *a, const rt_config *b)
+{
+    return a->run.steps == b->run.steps && (a->run.steps > 0 || a->run.epochs == b->run.epochs);
+}
+
+/* Versions that did not write schedule.steps down left the last samples out that were less than a batch. A run of theirs
+ * ends where it would have ended. */
+static void keep_old_length(rt_config *cfg, const rt_config *base, const char *yaml,
+                            int64_t samples)
+{
+    int64_t steps = cfg->run.epochs * samples / cfg->data.batch;
+    if (is_as_long(cfg, base) && cfg->run.steps == 0 && steps > 0 &&
+        !rt_config_gives(yaml, strlen(yaml), "schedule.steps"))
+        cfg->run.steps = steps;
+}
+
+/* A cosine keeps its length when the run is made longer or shorter, so that the rate does not jump. samples: of the
+ * training set; 0: not known. *before: its length until now, if the configuration asks for another. */
+static rt_status adopt_schedule(rt_config *cfg, const rt_config *base, int64_t samples,
+                                const char *name, int64_t *before)
+{
+    int64_t length = base->schedule.steps;
+    bool both_auto = length == RT_AUTO && cfg->schedule.steps == RT_AUTO;
+    if (cfg->schedule.name != RT_CFG_SCHEDULE_COSINE || (both_auto && is_as_long(cfg, base)))
+        return RT_OK;
+    if (length == RT_AUTO && (base->run.steps > 0 || samples > 0))
+        RT_TRY(rt_config_steps(base, samples, &length));
+    if (cfg->schedule.steps == RT_AUTO && length == RT_AUTO)
+        return RT_FAIL(CONFIG,
+                       "%s: its learning rate falls over run.epochs %" PRId64
+                       ", and how many steps these are is not known without a checkpoint: set "
+                       "schedule.steps to that number, or resume with this run.epochs",
+                       name, base->run.epochs);
+    if (cfg->schedule.steps == RT_AUTO)
+        cfg->schedule.steps = length;
+    else if (cfg->schedule.steps != length)
+        *before = length;
+    return RT_OK;
+}
+
+static rt_status adopt_text(rt_config *cfg, const char *yaml, int64_t samples, const char *name,
+                            int64_t *cosine_before)
 {
     rt_config base;
     RT_TRY(rt_config_parse(yaml, strlen(yaml), name, &base));
     rt_status status = rt__resume_adopt(cfg, &base, name);
+    if (status == RT_OK) {
+        keep_old_length(cfg, &base, yaml, samples);
+        status = adopt_schedule(cfg, &base, samples, name, cosine_before);
+    }
     rt_config_release(&base);
     return status;
 }
@@ -87,7 +134,7 @@ static rt_status check_not_past_the_end(const rt_config *cfg, int64_t samples,
                                         const rt__source *source)
 {
     int64_t end_step;
-    RT_TRY(rt__plan_end_step(cfg, samples, &end_step));
+    RT_TRY(rt_config_steps(cfg, samples, &end_step));
     return rt__plan_check_step(source, end_step);
 }
 
@@ -172,12 +219,13 @@ rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *ou
 {
     char *path = NULL;
     rt_manifest m = {0};
+    int64_t cosine_before = 0;
     *out = (rt__source){0};
     rt_status status = find_first(how, &path, &m);
     if (status == RT_OK && path)
-        status = adopt_text(cfg, m.config, path);
+        status = adopt_text(cfg, m.config, m.samples, path, &cosine_before);
     else if (status == RT_OK && how->prior_config)
-        status = adopt_text(cfg, how->prior_config, "the run in this directory");
+        status = adopt_text(cfg, how->prior_config, 0, "the run in this directory", &cosine_before);
     else if (status == RT_OK)
         status = settle_new(how, cfg);
     if (status == RT_OK)
@@ -188,6 +236,7 @@ rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *ou
         path = NULL;
         status = check_not_past_the_end(cfg, m.samples, out);
     }
+    out->cosine_before = cosine_before;
     if (status != RT_OK)
         rt__source_release(out);
     rt_mem_free(path);

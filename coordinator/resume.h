@@ -20,10 +20,9 @@ typedef struct rt__resume {
 } rt__resume;
 
 /* Finds the state to start from and settles `slices: auto` (from the checkpoint or the run that is
- * there, else from the number of workers), a seed left at its default, and which checkpoint a run named by model.init
- * stands for. MISMATCH names the keys
- * that differ from what the checkpoint was made with; NOTFOUND, CORRUPT: no checkpoint can be used.
- */
+ * there, else from the number of workers), a seed left at its default, which checkpoint a run named by model.init
+ * stands for, and `schedule.steps: auto` if the run is not as long as it was begun. MISMATCH names the keys that differ
+ * from what the checkpoint was made with; NOTFOUND, CORRUPT: no checkpoint can be used. */
 rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out);
 
 /* Finds the newest state of a step up to `most` a failed generation can be replaced from: this run's newest checkpoint

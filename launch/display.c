@@ -196,6 +196,11 @@ static void show_text(rt__display *d, const json_t *j)
         rt__display_say(d, "%s", rt__field_text(j, "text"));
 }
 
+static void show_note(rt__display *d, const json_t *j)
+{
+    rt__display_say(d, "note: %s", rt__field_text(j, "text"));
+}
+
 static void show_stall_over(rt__display *d, const json_t *j)
 {
     if (rt__field_text(j, "text")[0] != '\0')
@@ -253,10 +258,17 @@ static void show_what_next(rt__display *d, int64_t steps)
 {
     rt__display_say(d, "try next:");
     rt__display_say(d, "  %s eval %s", program_invocation_name, d->run_dir);
-    rt__display_say(d,
-                    "  %s train %s/config.yaml --run-dir %s --resume auto --set run.steps=%" PRId64
-                    "   # trains on",
-                    program_invocation_name, d->run_dir, d->run_dir, 2 * steps);
+    if (d->cosine) /* its learning rate has fallen: there is nothing to go on with */
+        rt__display_say(d,
+                        "  %s train %s/config.yaml --run-dir %s-on --set model.init=%s"
+                        "   # trains on from these weights, with a new cosine",
+                        program_invocation_name, d->run_dir, d->run_dir, d->run_dir);
+    else
+        rt__display_say(
+            d,
+            "  %s train %s/config.yaml --run-dir %s --resume auto --set run.steps=%" PRId64
+            "   # trains on",
+            program_invocation_name, d->run_dir, d->run_dir, 2 * steps);
     int64_t other = d->workers > 1 ? d->workers - 1 : 2;
     if (other <= d->slices)
         rt__display_say(d,
@@ -328,6 +340,7 @@ void rt__display_show(rt__display *d, const char *json_text)
         {"early_stop", show_text},
         {"worker_lost", show_lost},
         {"recovered", show_recovered},
+        {"note", show_note},
         {"stall", show_text},
         {"stall_over", show_stall_over},
         {"scaled", show_scaled},

@@ -20,6 +20,7 @@ typedef struct rt__display {
     bool stepped;   /* a step has been finished */
     bool in_memory; /* it was stopped with a state in memory that may not be on disk */
     bool concluded; /* the summary has been shown */
+    bool cosine; /* the learning rate falls to its end with the run; set after rt__display_init */
 } rt__display;
 
 /* batch: samples per step. run_dir is borrowed. */

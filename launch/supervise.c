@@ -278,6 +278,7 @@ rt__outcome rt__supervise(const rt__run_spec *spec)
 {
     rt__supervisor s = {.spec = spec, .signals = -1, .coordinator.out = -1};
     rt__display_init(&s.display, spec->json, spec->rundir->path, spec->cfg->data.batch);
+    s.display.cosine = spec->cfg->schedule.name == RT_CFG_SCHEDULE_COSINE;
     if (begin(&s) != RT_OK)
         give_up_with_error(&s);
     while (s.wire && !is_over(&s)) {

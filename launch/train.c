@@ -125,7 +125,9 @@ static rt_status prepare(int argc, char **argv, launch *l)
     const rt__train_options *o = &l->options;
     if (o->help || o->help_config)
         return RT_OK;
-    RT_TRY(rt_config_load(o->config, o->sets.item, o->sets.count, &l->cfg));
+    bool begins = strcmp(o->resume, "never") == 0;
+    RT_TRY((begins ? rt_config_load_new : rt_config_load)(o->config, o->sets.item, o->sets.count,
+                                                          &l->cfg));
     RT_TRY(rt_config_check(&l->cfg));
     RT_TRY(settle_init_path(&l->cfg));
     settle_resume(l);

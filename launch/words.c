@@ -192,6 +192,7 @@ static const struct {
     {"host_lost", "host {host} is set aside for {cooldown_seconds}: {reason}"},
     {"generation", "generation {generation} is started, workers: {world_size}"},
     {"host_back", "host {host} is back"},
+    {"note", "{text}"},
     {"stall", "{text}"},
     {"stall_over", "rank {rank} on {host} moves again after {stalled_seconds}"},
     {"corruption", "{text}"},

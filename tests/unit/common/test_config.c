@@ -410,6 +410,69 @@ static void keys_must_fit_together(void **state)
         "parallel.algorithm halving needs 1, 2, 4, 8, ... workers, not 3: use auto or direct");
 }
 
+/* ---- keys without an effect ---- */
+
+static void keys_without_effect_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *set, *message; /* message NULL: it is good */
+    } cases[] = {
+        {"optimizer:\n  momentum: 0.9", NULL,
+         ":3: optimizer.momentum has an effect with optimizer.name sgd only, and this is adamw: "
+         "leave it out"},
+        {"optimizer: {name: sgd, beta1: 0.8}", NULL, ":2: optimizer.beta1 has an effect"},
+        {"optimizer: {name: sgd, eps: 1e-3}", NULL, "with optimizer.name adamw only"},
+        {"optimizer: {nesterov: true}", NULL, "optimizer.nesterov"},
+        {"schedule: {gamma: 0.5}", NULL, "with schedule.name step only, and this is constant"},
+        {"schedule: {name: cosine, step_size: 7}", NULL, "schedule.step_size"},
+        {"schedule: {name: step, min_lr: 1e-5}", NULL, "schedule.min_lr"},
+        {"schedule: {name: step, steps: 9}", NULL, "schedule.steps"},
+        {"parallel: {reduction: ring, algorithm: direct}", NULL, "parallel.reduction exact only"},
+        {"", "optimizer.momentum=0.9",
+         "--set optimizer.momentum=0.9: optimizer.momentum has an effect"},
+        {"optimizer: {name: sgd, momentum: 0.9}", "optimizer.name=adamw", ":2: optimizer.momentum"},
+        {"optimizer: {name: sgd, momentum: 0.9, nesterov: true}", NULL, NULL},
+        {"optimizer: {momentum: 0, nesterov: false}", NULL, NULL}, /* as a run writes it down */
+        {"optimizer: {momentum: 0.9}", "optimizer.name=sgd", NULL},
+        {"schedule: {name: cosine, min_lr: 1e-5, steps: 9}", NULL, NULL},
+        {"schedule: {name: step, gamma: 0.5, step_size: 7}", NULL, NULL},
+        {"parallel: {algorithm: direct}", NULL, NULL},
+    };
+    char path[] = "/tmp/rt-uses-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rt_config c;
+        char text[256];
+        snprintf(text, sizeof text, "model: {preset: mlp}\n%s\n", cases[i].text);
+        assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
+        size_t sets = cases[i].set != NULL;
+        rt_status status = rt_config_load_new(path, &cases[i].set, sets, &c);
+        const char *message = cases[i].message;
+        if ((status == RT_OK) != (message == NULL) || (message && !strstr(rt_error(), message)))
+            fail_msg("%s, %s: status %d, \"%s\"", cases[i].text, cases[i].set, status, rt_error());
+        if (message && !cases[i].set)
+            assert_non_null(strstr(rt_error(), path));
+        rt_error_clear();
+        rt_config_release(&c);
+        assert_int_equal(rt_config_load(path, &cases[i].set, sets, &c), RT_OK); /* it goes on */
+        rt_config_release(&c);
+    }
+    unlink(path);
+}
+
+static void given_keys_are_told_from_defaults(void **state)
+{
+    (void)state;
+    static const char text[] = "schedule:\n  steps: auto\nrun: {}\n", wrong[] = "a: b: c";
+    assert_true(rt_config_gives(text, strlen(text), "schedule.steps"));
+    assert_false(rt_config_gives(text, strlen(text), "schedule.name"));
+    assert_false(rt_config_gives(wrong, strlen(wrong), "schedule.steps"));
+    assert_false(rt_failed());
+}
+
 /* ---- hash, help, memory ---- */
 
 static void hash_after(const char *assignment, char hex[65])
@@ -431,6 +494,7 @@ static void the_hash_is_of_the_mathematics(void **state)
                           "schedule.name=step", "parallel.slices=4",  "parallel.reduction=ring"};
     const char *free[] = {"run.name=x",
                           "run.steps=9",
+                          "schedule.steps=9",
                           "run.report_every=1",
                           "data.path=/x",
                           "parallel.workers=4",
@@ -554,6 +618,8 @@ int main(void)
         TEST(sets_are_checked_as_files_are),
         TEST(files_that_cannot_be_read_are_named),
         TEST(keys_must_fit_together),
+        TEST(keys_without_effect_are_refused),
+        TEST(given_keys_are_told_from_defaults),
         TEST(the_hash_is_of_the_mathematics),
         TEST(the_hash_outlives_versions),
         TEST(the_help_names_every_key),

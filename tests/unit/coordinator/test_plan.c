@@ -164,14 +164,19 @@ static void steps_come_from_steps_or_epochs(void **state)
     int64_t end;
     set(&f->cfg, "run.epochs=5");
     set(&f->cfg, "data.batch=64");
-    assert_int_equal(rt__plan_end_step(&f->cfg, 60000, &end), RT_OK);
-    assert_int_equal(end, 4687); /* 4687.5 */
+    assert_int_equal(rt_config_steps(&f->cfg, 60000, &end), RT_OK);
+    assert_int_equal(end, 4688); /* 4687.5: every sample is seen */
     set(&f->cfg, "run.steps=12");
-    assert_int_equal(rt__plan_end_step(&f->cfg, 60000, &end), RT_OK);
+    assert_int_equal(rt_config_steps(&f->cfg, 60000, &end), RT_OK);
     assert_int_equal(end, 12);
     set(&f->cfg, "run.steps=0");
     set(&f->cfg, "run.epochs=1");
-    assert_int_equal(rt__plan_end_step(&f->cfg, 63, &end), RT_E_CONFIG);
+    assert_int_equal(rt_config_steps(&f->cfg, 63, &end), RT_OK);
+    assert_int_equal(end, 1);
+    assert_int_equal(rt_config_steps(&f->cfg, 64, &end), RT_OK);
+    assert_int_equal(end, 1);
+    set(&f->cfg, "run.epochs=1000000");
+    assert_int_equal(rt_config_steps(&f->cfg, INT64_MAX / 2, &end), RT_E_CONFIG);
     assert_non_null(strstr(rt_error(), "run.epochs"));
 }
 

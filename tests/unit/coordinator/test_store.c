@@ -73,6 +73,8 @@ static void release_pieces(rt__checkpoint *c)
     rt_mem_free(c->piece);
 }
 
+static const char *its_config; /* of the checkpoints that are made */
+
 static rt_status commit(const rt__checkpoint *c)
 {
     json_t *m = checkpoint_manifest(c->step);
@@ -86,7 +88,7 @@ static rt_status commit(const rt__checkpoint *c)
                          .samples = 6400,
                          .config_hash = "hash",
                          .layout_hash = json_string_value(json_object_get(m, "layout_hash")),
-                         .config = checkpoint_config,
+                         .config = its_config ? its_config : checkpoint_config,
                          .layout = json_object_get(m, "layout")};
     rt_status status = rt__store_commit(root, &facts, 1, c, &path);
     if (status == RT_OK)
@@ -425,6 +427,85 @@ static void another_model_is_refused_by_the_keys_that_differ(void **state)
     expect_no_resume("parallel.workers=5", RT_E_CONFIG, "use -n 4 or fewer");
 }
 
+/* ---- the length of a run and of its cosine, when it goes on ---- */
+
+#define MODEL  "model: {preset: mlp}\nparallel: {slices: 4}\n"
+#define COSINE MODEL "schedule: {name: cosine}\n"
+
+typedef struct length_case {
+    const char *before, *now; /* configurations */
+    bool checkpoint;          /* there is one, which knows that there are 6,400 samples */
+    int64_t run_steps, cosine_steps, cosine_before;
+    const char *refusal; /* NULL: it is none */
+} length_case;
+
+static void check_length(const length_case *c)
+{
+    rt_config cfg;
+    rt__source source;
+    assert_int_equal(rt_config_parse(c->now, strlen(c->now), "now", &cfg), RT_OK);
+    its_config = c->before;
+    if (c->checkpoint)
+        make_checkpoint(10);
+    its_config = NULL;
+    rt__resume how = {.mode = "auto", .root = root, .prior_config = c->before, .look = look};
+    rt_status status = rt__resume_first(&how, &cfg, &source);
+    if ((status != RT_OK) != (c->refusal != NULL) ||
+        (c->refusal && !strstr(rt_error(), c->refusal)))
+        fail_msg("%s -> %s: %s", c->before, c->now, rt_error());
+    rt_error_clear();
+    if (!c->refusal && (cfg.run.steps != c->run_steps || cfg.schedule.steps != c->cosine_steps ||
+                        source.cosine_before != c->cosine_before))
+        fail_msg("%s -> %s: steps %lld, cosine %lld, before %lld", c->before, c->now,
+                 (long long)cfg.run.steps, (long long)cfg.schedule.steps,
+                 (long long)source.cosine_before);
+    rt__source_release(&source);
+    rt_config_release(&cfg);
+    assert_int_equal(rt_remove_tree(root), RT_OK);
+}
+
+static void a_cosine_keeps_its_length(void **state)
+{
+    (void)state;
+#define STEPS(n)     "run: {steps: " #n "}\n"
+#define EPOCHS(n)    "run: {epochs: " #n "}\n"
+#define AUTO_WRITTEN MODEL "schedule: {name: cosine, steps: auto}\n"
+#define OF(n)        MODEL "schedule: {name: cosine, steps: " #n "}\n"
+    static const length_case cases[] = {
+        {STEPS(40) COSINE, STEPS(40) COSINE, false, 40, RT_AUTO, 0, NULL},
+        {STEPS(40) COSINE, STEPS(80) COSINE, false, 80, 40, 0, NULL},
+        {STEPS(40) COSINE, STEPS(20) COSINE, false, 20, 40, 0, NULL},
+        {STEPS(40) COSINE, STEPS(80) OF(80), false, 80, 80, 40, NULL},
+        {STEPS(80) OF(40), STEPS(80) COSINE, false, 80, 40, 0, NULL},
+        {STEPS(80) OF(40), STEPS(90) OF(40), false, 90, 40, 0, NULL},
+        {STEPS(80) OF(40), STEPS(90) OF(90), false, 90, 90, 40, NULL},
+        {STEPS(40) MODEL, STEPS(80) MODEL, false, 80, RT_AUTO, 0, NULL}, /* no cosine */
+        {EPOCHS(1) AUTO_WRITTEN, EPOCHS(1) COSINE, true, 0, RT_AUTO, 0, NULL},
+        {EPOCHS(1) AUTO_WRITTEN, EPOCHS(2) COSINE, true, 0, 100, 0, NULL},
+        {EPOCHS(1) AUTO_WRITTEN, STEPS(150) COSINE, true, 150, 100, 0, NULL},
+        {EPOCHS(1) AUTO_WRITTEN, EPOCHS(1) COSINE, false, 0, RT_AUTO, 0, NULL},
+        {EPOCHS(1) AUTO_WRITTEN, EPOCHS(2) COSINE, false, 0, 0, 0, "set schedule.steps"},
+        {EPOCHS(1) AUTO_WRITTEN, EPOCHS(2) OF(200), false, 0, 200, 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_length(&cases[i]);
+}
+
+/* 6,400 samples are 91.4 batches of 70. Earlier versions made 91 steps of them, with a cosine of 92. */
+static void a_run_of_an_earlier_version_ends_where_it_would_have(void **state)
+{
+    (void)state;
+#define BATCH "data: {batch: 70}\n"
+    static const length_case cases[] = {
+        {EPOCHS(1) COSINE BATCH, EPOCHS(1) COSINE BATCH, true, 91, 92, 0, NULL},
+        {EPOCHS(1) MODEL BATCH, EPOCHS(1) MODEL BATCH, true, 91, RT_AUTO, 0, NULL},
+        {EPOCHS(1) COSINE BATCH, EPOCHS(2) COSINE BATCH, true, 0, 92, 0, NULL},
+        {EPOCHS(1) AUTO_WRITTEN BATCH, EPOCHS(1) COSINE BATCH, true, 0, RT_AUTO, 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_length(&cases[i]);
+}
+
 static void a_restart_takes_what_is_left(void **state)
 {
     (void)state;
@@ -465,6 +546,8 @@ int main(void)
         TEST(resumes_from_the_newest_with_its_slices_and_seed),
         TEST(fresh_runs_take_slices_from_their_workers_or_from_the_run_before),
         TEST(another_model_is_refused_by_the_keys_that_differ),
+        TEST(a_cosine_keeps_its_length),
+        TEST(a_run_of_an_earlier_version_ends_where_it_would_have),
         TEST(a_restart_takes_what_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,13 +100,7 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
                        "%lld slices of a batch of %lld: expected at least one sample in each, and "
                        "at most %d slices",
                        (long long)r->slices, (long long)r->batch, RT_SLICES_MAX);
-    int64_t samples;
-    r->steps = cfg->run.steps;
-    if (r->steps == 0) {
-        if (__builtin_mul_overflow(cfg->run.epochs, rt_data_size(r->train), &samples))
-            return RT_FAIL(CONFIG, "run.epochs %lld is too many", (long long)cfg->run.epochs);
-        r->steps = (samples + r->batch - 1) / r->batch;
-    }
+    RT_TRY(rt_config_steps(cfg, rt_data_size(r->train), &r->steps));
     if (r->steps >= STEP_OF_INIT)
         return RT_FAIL(CONFIG, "run.steps: %lld steps, expected fewer than %u", (long long)r->steps,
                        STEP_OF_INIT);
@@ -116,7 +110,7 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
     r->schedule = (rt_schedule){.kind = kind,
                                 .lr = cfg->optimizer.lr,
                                 .warmup = cfg->schedule.warmup,
-                                .steps = r->steps,
+                                .steps = rt_config_cosine_steps(cfg, r->steps),
                                 .min_lr = cfg->schedule.min_lr,
                                 .step_size = cfg->schedule.step_size,
                                 .gamma = cfg->schedule.gamma};

@@ -37,7 +37,7 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
     size_t sets = 0;
     while (a->set && a->set[sets])
         sets++;
-    RT_TRY(rt_config_load(a->config, a->set, sets, &t->config));
+    RT_TRY(rt_config_load_new(a->config, a->set, sets, &t->config));
     RT_TRY(rt_config_check(&t->config));
     const rt_config *cfg = &t->config;
     t->slices = cfg->parallel.slices == RT_AUTO ? rt_slices_auto((int)cfg->parallel.workers)

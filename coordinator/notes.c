@@ -1,0 +1,80 @@
+/* What is right and yet not what most would expect of their configuration: said in a line at the start. */
+#include "common/text.h"
+#include "coordinator/inside.h"
+#include "coordinator/record.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+__attribute__((format(printf, 3, 4))) static void note(rt__run *r, double now, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    rt__record_event(r, now, "note", "{s:o}", "text", rt__record_text(text));
+}
+
+static void note_partial_batch(rt__run *r, double now)
+{
+    const rt_config *cfg = r->facts.cfg;
+    if (cfg->run.steps > 0)
+        return;
+    int64_t shown = cfg->run.epochs * r->roster.samples, over = shown % cfg->data.batch;
+    if (over == 0)
+        return;
+    note(r, now,
+         "run.epochs %" PRId64 ": %" PRId64 " samples are no whole number of batches of %" PRId64
+         ": the last of the %" PRId64 " steps also takes %" PRId64 " samples of the next epoch",
+         cfg->run.epochs, shown, cfg->data.batch, r->end_step, cfg->data.batch - over);
+}
+
+static void note_warmup(rt__run *r, double now)
+{
+    const rt_config *cfg = r->facts.cfg;
+    double reached = cfg->optimizer.lr * (double)r->end_step / (double)cfg->schedule.warmup;
+    if (cfg->schedule.warmup > r->end_step)
+        note(r, now,
+             "schedule.warmup %" PRId64 " is longer than the run of %" PRId64
+             " steps: the learning rate rises to %.3g and does not reach optimizer.lr %.3g",
+             cfg->schedule.warmup, r->end_step, reached, cfg->optimizer.lr);
+}
+
+static void note_cosine(rt__run *r, double now)
+{
+    const rt_config *cfg = r->facts.cfg;
+    int64_t length = rt_config_cosine_steps(cfg, r->end_step), before = r->fallback.cosine_before;
+    const char *nothing = cfg->schedule.min_lr > 0 ? "" : ", at which nothing is learned";
+    int64_t from = r->source.step > length ? r->source.step : length;
+    if (cfg->schedule.name != RT_CFG_SCHEDULE_COSINE)
+        return;
+    if (before > 0 && r->source.step > 0)
+        note(r, now,
+             "the learning rate jumps at step %" PRId64 ": its cosine now has %" PRId64
+             " steps (schedule.steps), until now it had %" PRId64,
+             r->source.step + 1, length, before);
+    if (length < r->end_step)
+        note(r, now,
+             "the cosine of the learning rate ends after step %" PRId64
+             " (schedule.steps): steps %" PRId64 " to %" PRId64
+             " are made at schedule.min_lr %.3g%s; for a longer cosine, with a jump, set "
+             "schedule.steps=%" PRId64
+             ", for a new one begin a run from these weights with model.init",
+             length, from + 1, r->end_step, cfg->schedule.min_lr, nothing, r->end_step);
+    else if (length > r->end_step)
+        note(r, now,
+             "the run ends after step %" PRId64
+             ", before the cosine of the learning rate does (schedule.steps %" PRId64 ")",
+             r->end_step, length);
+}
+
+void rt__run_tell_notes(rt__run *r, double now)
+{
+    if (r->history.first_step_at >= 0) /* this launch has told them */
+        return;
+    note_partial_batch(r, now);
+    note_warmup(r, now);
+    note_cosine(r, now);
+}

@@ -1,0 +1,121 @@
+/* What is said about a configuration before its first step. */
+#include <inttypes.h>
+#include "machine.h"
+
+static char notes[2048];
+
+static void write_notes_down(void *ctx, rt__line where, const json_t *object)
+{
+    const char *event = json_string_value(json_object_get(object, "event"));
+    machine_line(ctx, where, object);
+    if (where == RT__LINE_EVENT && strcmp(event, "note") == 0)
+        snprintf(notes + strlen(notes), sizeof notes - strlen(notes), "%s\n",
+                 json_string_value(json_object_get(object, "text")));
+}
+
+/* 6,400 samples, 100 steps unless something else is set; goes on from `step` if that is above 0. */
+static void begin(machine *m, const char *const *sets, int64_t step, int64_t cosine_before)
+{
+    rt__history history;
+    notes[0] = '\0';
+    machine_configure(m, 2);
+    m->effects.line = write_notes_down;
+    for (int i = 0; i < 4 && sets[i]; i++)
+        assert_int_equal(rt_config_set(&m->cfg, sets[i]), RT_OK);
+    assert_int_equal(rt__history_init(&history), RT_OK);
+    machine_begin(m, history, false);
+    machine_feed(m, 0, "launcher 0");
+    rt__source source = {.step = step,
+                         .layout_hash = "layout",
+                         .parameters = 10,
+                         .path = step > 0 ? rt_strdup("step-x") : NULL,
+                         .cosine_before = cosine_before};
+    rt__run_step(&m->run, 0, &(rt__event){.kind = RT__EVENT_RECOVERED, .source = &source});
+    machine_feed(m, 0, "hello 0");
+    machine_feed(m, 0, "hello 1");
+    assert_int_equal(m->run.phase, RT__RUN);
+}
+
+static void the_unexpected_is_said_in_a_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sets[4];
+        int64_t step, cosine_before;
+        const char *said[2];
+    } cases[] = {
+        {{NULL}, 0, 0, {NULL}},
+        {{"run.steps=0", "run.epochs=1", "data.batch=64"}, 0, 0, {NULL}},
+        {{"run.steps=0", "run.epochs=1", "data.batch=70"},
+         0,
+         0,
+         {"run.epochs 1: 6400 samples are no whole number of batches of 70: the last of the 92 "
+          "steps also takes 40 samples of the next epoch"}},
+        {{"schedule.warmup=100"}, 0, 0, {NULL}},
+        {{"schedule.warmup=400"},
+         0,
+         0,
+         {"schedule.warmup 400 is longer than the run of 100 steps: the learning rate rises to "
+          "0.00025 and does not reach optimizer.lr 0.001"}},
+        {{"schedule.name=cosine"}, 0, 0, {NULL}},
+        {{"schedule.name=cosine", "schedule.steps=40"},
+         40,
+         0,
+         {"ends after step 40 (schedule.steps): steps 41 to 100 are made at schedule.min_lr 0, at "
+          "which nothing is learned",
+          "set schedule.steps=100"}},
+        {{"schedule.name=cosine", "schedule.steps=40", "schedule.min_lr=1e-5"},
+         60,
+         0,
+         {"steps 61 to 100 are made at schedule.min_lr 1e-05; for"}},
+        {{"schedule.name=cosine", "schedule.steps=400"},
+         0,
+         0,
+         {"the run ends after step 100, before the cosine"}},
+        {{"schedule.name=cosine", "schedule.steps=100"},
+         40,
+         40,
+         {"the learning rate jumps at step 41: its cosine now has 100 steps (schedule.steps), "
+          "until now it had 40"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        machine m;
+        int lines = 0;
+        begin(&m, cases[i].sets, cases[i].step, cases[i].cosine_before);
+        for (const char *c = notes; *c; c++)
+            lines += *c == '\n';
+        assert_int_equal(lines, cases[i].said[0] != NULL);
+        for (int k = 0; k < 2 && cases[i].said[k]; k++)
+            if (!strstr(notes, cases[i].said[k]))
+                fail_msg("case %zu: said '%s', expected '%s'", i, notes, cases[i].said[k]);
+        machine_release(&m);
+    }
+}
+
+/* A worker that is lost later is no reason to say it again. */
+static void once_for_a_launch(void **state)
+{
+    (void)state;
+    machine m;
+    const char *const sets[4] = {"schedule.warmup=400"};
+    begin(&m, sets, 0, 0);
+    assert_non_null(strstr(notes, "warmup"));
+    notes[0] = '\0';
+    static const char *const events[] = {"report 1", "exited 1 137 9 1", "recovered 0", "hello 0",
+                                         "hello 1"};
+    for (int i = 0; i < 5; i++)
+        machine_feed(&m, 1, events[i]);
+    assert_int_equal(m.run.generation, 2);
+    assert_int_equal(m.run.phase, RT__RUN);
+    assert_string_equal(notes, "");
+    machine_release(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_unexpected_is_said_in_a_line),
+        cmocka_unit_test(once_for_a_launch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
