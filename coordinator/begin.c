@@ -122,10 +122,12 @@ static rt_status open_journal(rt__shell *s)
             s->options->dir);
     RT_TRY(open_metrics(s));
     if (!holds_a_run)
-        return make_run_id(s);
-    snprintf(s->run_id, sizeof s->run_id, "%s", s->history.run_id);
+        RT_TRY(make_run_id(s));
+    else
+        snprintf(s->run_id, sizeof s->run_id, "%s", s->history.run_id);
     RT_TRY(make_journal_shorter(s));
-    return s->again ? RT_OK : record(s, json_pack("{s:s}", "kind", "launch"));
+    bool empty = rt__journal_count(s->journal) == 0;
+    return s->again || empty ? RT_OK : record(s, json_pack("{s:s}", "kind", "launch"));
 }
 
 /* Makes the configuration final: from here on it is what the run does. */
@@ -199,6 +201,7 @@ static rt_status listen(rt__shell *s)
 rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
 {
     s->again = getenv("RINGTORCH_RUN") != NULL;
+    rt__look_init(&s->look);
     RT_TRY(make_paths(s));
     const char *config = rt_path_exists(s->config_next) ? s->config_next : s->config;
     RT_TRY(rt_config_load(config, NULL, 0, &s->cfg));
@@ -223,7 +226,9 @@ rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
 
 void rt__shell_release(rt__shell *s)
 {
+    rt__look_end(&s->look); /* so that closing the desk waits for no reading */
     rt__desk_close(s->desk);
+    rt__look_release(&s->look);
     if (s->wire) { /* else it may be another's */
         unlink(s->control);
         rt_wire_close(s->wire, LINGER_SECONDS);

@@ -56,6 +56,9 @@ static void on_scale(rt__run *r, double now, const char *peer, int64_t workers)
     int64_t slices = r->facts.cfg->parallel.slices, before = r->roster.world;
     if (is_over(r)) {
         refuse(r, peer, RT_E_CLOSED, "the run is ending");
+    } else if (slices == RT_AUTO || (r->phase == RT__RECOVER && rt__run_is_untouched(r))) {
+        /* the configuration is not settled yet */
+        refuse(r, peer, RT_E_CLOSED, "the run is still being started: try again in a moment");
     } else if (workers < 1 || workers > slices) {
         refuse(r, peer, RT_E_RANGE,
                "scale %" PRId64 ": expected 1 to %" PRId64
@@ -151,8 +154,8 @@ void rt__run_on_interrupt(rt__run *r, double now, int64_t signal)
     } else if (r->phase != RT__DRAIN && !something_to_save && r->job_alive) {
         rt__run_end_job(r, "stopped by the user");
         rt__run_enter(r, now, RT__DRAIN);
-    } else if (!something_to_save && !r->job_alive) {
-        rt__run_conclude(r, now);
+    } else if (rt__run_is_untouched(r) || (!something_to_save && !r->job_alive)) {
+        rt__run_conclude(r, now); /* also while a checkpoint is being verified */
     }
 }
 
@@ -350,7 +353,7 @@ static json_t *status_json(const rt__run *r, double now, int64_t events)
     json_t *ranks = ranks_json(r, now, &left_out);
     return json_pack(
         "{s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:o, s:I, s:I, s:I, s:I, s:o, "
-        "s:o, s:I, s:o, s:I, s:o, s:o}",
+        "s:o, s:I, s:o, s:I, s:o, s:o, s:o}",
         "run", r->facts.run_id, "directory", rt__record_text(r->facts.dir), "name", cfg->run.name,
         "phase", rt__run_phase_name(r->phase), "generation", (json_int_t)r->generation, "step",
         (json_int_t)step, "end_step", (json_int_t)r->end_step, "epoch", rt_json_number(epoch),
@@ -360,7 +363,8 @@ static json_t *status_json(const rt__run *r, double now, int64_t events)
         "lost_steps", (json_int_t)r->history.lost_steps, "checkpoint_step",
         or_null(r->committed_step), "snapshot_step", or_null(rt__roster_snapshot_step(&r->roster)),
         "parameters", (json_int_t)r->roster.parameters, "ranks", ranks, "ranks_left_out",
-        (json_int_t)left_out, "hosts", hosts_json(r, now), "events", last_events(r, events));
+        (json_int_t)left_out, "hosts", hosts_json(r, now), "events", last_events(r, events),
+        "verifying", rt__record_looking(r));
 }
 
 static void on_status(rt__run *r, double now, const char *peer, int64_t events)

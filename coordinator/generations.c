@@ -95,8 +95,9 @@ void rt__run_begin(rt__run *r, double now)
 int64_t rt__run_wanted(const rt__run *r)
 {
     const rt_config *cfg = r->facts.cfg;
-    int64_t wanted = r->history.target > 0 ? r->history.target : cfg->parallel.workers;
-    return wanted < cfg->parallel.slices ? wanted : cfg->parallel.slices;
+    int64_t wanted = r->history.target > 0 ? r->history.target : cfg->parallel.workers,
+            slices = cfg->parallel.slices;
+    return slices == RT_AUTO || wanted < slices ? wanted : slices;
 }
 
 /* Asks the launcher for the job; also again, since it starts no generation twice. */
@@ -181,6 +182,7 @@ static void start_generation(rt__run *r, double now)
 void rt__run_on_recovered(rt__run *r, double now, const rt__event *e)
 {
     bool joining = r->phase == RT__GATHER && r->rejoining;
+    rt__run_forget_verifying(r);
     if (r->phase != RT__RECOVER && !joining)
         return;
     if (e->status != RT_OK) {

@@ -43,6 +43,10 @@ void rt__run_begin(rt__run *r, double now);
 void rt__run_expect_workers(rt__run *r, double now);
 void rt__run_recover(rt__run *r, double now, bool again);
 void rt__run_on_recovered(rt__run *r, double now, const rt__event *e);
+void rt__run_on_verifying(rt__run *r, double now, const rt__event *e);
+void rt__run_forget_verifying(rt__run *r);
+/* Has this launch of the run changed nothing yet? Then what an earlier one left is as it was, and stays so. */
+bool rt__run_is_untouched(const rt__run *r);
 void rt__run_on_hello(rt__run *r, double now, const rt_frame *f);
 void rt__run_on_exited(rt__run *r, double now, const rt_msg_exited *m);
 /* Lets the generation end after the step in flight; the next one starts from there. */

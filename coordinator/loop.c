@@ -126,6 +126,8 @@ typedef struct job {
     int64_t most;  /* recover */
     int64_t *best; /* [bests] steps of the best evaluations, the best first; owned */
     int64_t bests;
+    rt__found found; /* recover, the first time ... */
+    char *init;      /* ... of a run that may begin: model.init */
     rt__source source;
     rt_status status;
     char *text; /* path or error; owned */
@@ -145,6 +147,8 @@ static void job_free(job *j)
     rt__checkpoint_release(&j->checkpoint);
     rt__source_release(&j->source);
     rt_mem_free(j->best);
+    rt__found_release(&j->found);
+    rt_mem_free(j->init);
     rt_mem_free(j->layout);
     rt_mem_free(j->yaml);
     rt_mem_free(j->text);
@@ -212,9 +216,13 @@ static void mark_work(void *arg)
 static void prune_work(void *arg)
 {
     job *j = arg;
-    rt__store_look look = {.report = remark, .ctx = &j->remarks};
+    rt__store_look look = {remark, &j->remarks, &j->shell->look.quiet};
     int64_t best = mark_best(j);
-    if (rt__store_prune(j->shell->checkpoints, j->shell->cfg.checkpoint.keep, best, &look) != RT_OK)
+    rt_status status =
+        rt__store_prune(j->shell->checkpoints, j->shell->cfg.checkpoint.keep, best, &look);
+    if (status == RT_E_INTERRUPTED)
+        rt_error_clear(); /* the run has ended meanwhile; they are removed after a next checkpoint */
+    else if (status != RT_OK)
         log_failure("old checkpoints cannot be removed");
 }
 
@@ -341,8 +349,9 @@ static void tell_recovered(rt__shell *s, rt_status status, const char *text, rt_
 static rt_status find_again(job *j)
 {
     rt__shell *s = j->shell;
-    rt__resume how = {
-        .mode = s->options->resume, .root = s->checkpoints, .look = {remark, &j->remarks, NULL}};
+    rt__resume how = {.mode = s->options->resume,
+                      .root = s->checkpoints,
+                      .look = {remark, &j->remarks, &s->look.watch}};
     if (!j->generation)
         RT_TRY(rt__store_tidy(s->checkpoints));
     return rt__resume_again(&how, s->config_hash, j->most, &j->source);
@@ -356,51 +365,69 @@ static void recover_work(void *arg)
 static void recover_done(void *arg)
 {
     job *j = arg;
+    rt__look_done(&j->shell->look);
     tell_remarks(j->shell, &j->remarks);
     tell_recovered(j->shell, j->status, j->text ? j->text : "out of memory", &j->source);
     job_free(j);
 }
 
-static void recover_again(rt__shell *s)
+/* ---- recover, the first time ---- */
+
+static void find_first_work(void *arg)
 {
+    job *j = arg;
+    rt__shell *s = j->shell;
+    rt__resume how = {.mode = s->options->resume,
+                      .root = s->checkpoints,
+                      .init = j->init,
+                      .look = {remark, &j->remarks, &s->look.watch}};
+    rt_status status = rt__store_tidy(s->checkpoints);
+    if (status == RT_OK)
+        status = rt__resume_find(&how, &j->found);
+    job_failed(j, status);
+}
+
+/* Settles the configuration as well; the machine reads it, so that is done here and not on the desk. */
+static void find_first_done(void *arg)
+{
+    job *j = arg;
+    rt__shell *s = j->shell;
+    rt__resume how = {.mode = s->options->resume, .prior_config = s->run.history.config};
+    rt__look_done(&s->look);
+    if (s->run.ended) { /* nothing of it is wanted any more */
+        job_free(j);
+        return;
+    }
+    tell_remarks(s, &j->remarks);
+    if (j->status == RT_OK) {
+        rt_status status = rt__resume_settle(&how, &j->found, &s->cfg, &j->source);
+        if (status == RT_OK)
+            status = rt__shell_settle_config(s);
+        job_failed(j, status);
+    }
+    tell_recovered(s, j->status, j->text ? j->text : "out of memory", &j->source);
+    job_free(j);
+}
+
+/* Reading checkpoints may take minutes, so it is the desk's: the coordinator goes on listening. */
+static void recover(rt__shell *s)
+{
+    bool first = !s->recover_again || !rt__shell_is_settled(s);
+    bool begins = first && !s->run.history.config;
     job *j = job_new(s);
-    if (!j) {
+    if (j && begins)
+        j->init = rt_strdup(s->cfg.model.init);
+    if (!j || (begins && !j->init)) {
         rt__source none = {0};
         rt_error_clear();
         tell_recovered(s, RT_E_NOMEM, "out of memory", &none);
+        rt_mem_free(j);
         return;
     }
     j->most = s->recover_most;
     j->generation = s->run.job_alive ? s->run.generation : 0;
-    rt__desk_put(s->desk, (rt__job){recover_work, recover_done, j});
-}
-
-/* The first time: settles the configuration as well, which the machine reads, so it is not done on the desk. */
-static rt_status find_first(rt__shell *s, remarks *r, rt__source *out)
-{
-    rt__resume how = {.mode = s->options->resume,
-                      .root = s->checkpoints,
-                      .prior_config = s->run.history.config,
-                      .look = {remark, r, NULL}};
-    RT_TRY(rt__store_tidy(s->checkpoints));
-    RT_TRY(rt__resume_first(&how, &s->cfg, out));
-    rt_status status = rt__shell_settle_config(s);
-    if (status != RT_OK)
-        rt__source_release(out);
-    return status;
-}
-
-static void recover_first(rt__shell *s)
-{
-    rt__source source = {0};
-    remarks r = {0};
-    rt_saved_error e = {0};
-    rt_status status = find_first(s, &r, &source);
-    if (status != RT_OK)
-        rt_error_save(&e);
-    tell_remarks(s, &r);
-    tell_recovered(s, status, e.text, &source);
-    rt__source_release(&source);
+    rt__desk_put(s->desk, first ? (rt__job){find_first_work, find_first_done, j}
+                                : (rt__job){recover_work, recover_done, j});
 }
 
 /* Gives the machine an event, then does what it asked for and could not be done inside it. */
@@ -412,10 +439,7 @@ static void step(rt__shell *s, const rt__event *e)
     follow_best(s);
     while (s->recover) {
         s->recover = false;
-        if (s->recover_again && rt__shell_is_settled(s))
-            recover_again(s);
-        else
-            recover_first(s);
+        recover(s);
     }
 }
 
@@ -461,12 +485,24 @@ static void wait_for_work(rt__shell *s)
         rt__desk_collect(s->desk);
 }
 
+/* Tells how far the verifying of a checkpoint is, if one is being verified. */
+static void tell_look(rt__shell *s)
+{
+    rt__look_view view;
+    if (rt__look_at(&s->look, &view))
+        step(s, &(rt__event){.kind = RT__EVENT_VERIFYING,
+                             .text = view.what,
+                             .bytes = view.bytes,
+                             .total = view.total});
+}
+
 static void run_until_ended(rt__shell *s)
 {
     while (!s->run.ended) {
         take_frames(s);
         if (rt_clock() >= s->next_tick && !s->run.ended) {
             s->next_tick = rt_clock() + TICK_SECONDS;
+            tell_look(s);
             step(s, &(rt__event){.kind = RT__EVENT_TICK});
             take_frames(s); /* sending may have used up the descriptor's edge */
         }
@@ -478,6 +514,7 @@ static void run_until_ended(rt__shell *s)
 /* A refused run gives the one before it its configuration back. */
 static void keep_one_config(const rt__shell *s)
 {
+    unlink(s->config_next); /* it is there if the run ended before it was settled */
     if (!rt_path_exists(s->config_before))
         return;
     if (!rt__run_refused(&s->run))

@@ -168,6 +168,22 @@ void rt__record_progress(rt__run *r, const rt_msg_progress *m)
     json_decref(j);
 }
 
+json_t *rt__record_looking(const rt__run *r)
+{
+    if (!r->verifying.what)
+        return json_null();
+    return json_pack("{s:o, s:I, s:I}", "checkpoint", rt__record_text(r->verifying.what), "bytes",
+                     (json_int_t)r->verifying.bytes, "of", (json_int_t)r->verifying.total);
+}
+
+void rt__record_verifying(rt__run *r)
+{
+    json_t *j = json_pack("{s:s, s:o}", "event", "progress", "verifying", rt__record_looking(r));
+    if (j)
+        show(r, j);
+    json_decref(j);
+}
+
 static json_t *peak_rss(const rt__run *r)
 {
     json_t *list = json_array();

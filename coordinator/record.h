@@ -23,7 +23,11 @@ void rt__record_evaluated_row(rt__run *r, int64_t step, double loss, double accu
 void rt__record_held_row(rt__run *r);
 /* Returns the newest step that has a row, held back or not; -1: none. */
 int64_t rt__record_newest_row(const rt__run *r);
-/* Shows where rank 0 is, without writing it anywhere. */
+/* {checkpoint, bytes, of}: how far the verifying of a checkpoint is; null if none is being verified. */
+json_t *rt__record_looking(const rt__run *r);
+/* Shows how far the verifying of a checkpoint is, without writing it anywhere. */
+void rt__record_verifying(rt__run *r);
+/* Shows where rank 0 is, likewise. */
 void rt__record_progress(rt__run *r, const rt_msg_progress *m);
 /* Writes and shows the summary; status: "done", "stopped" or "failed". */
 void rt__record_summary(rt__run *r, double now, const char *status);

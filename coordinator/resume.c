@@ -168,13 +168,12 @@ static rt_status find_at_path(const rt__resume *how, char **path, rt_manifest *m
     return status;
 }
 
-/* model.init of a run that begins: a run directory stands for the newest good checkpoint that it holds now. */
-static rt_status settle_init(const rt__resume *how, rt_config *cfg)
+/* model.init of a run that begins: a run directory stands for the newest good checkpoint that it holds now. *path stays
+ * NULL if what is named is to be taken as it is. */
+static rt_status find_init(const rt__resume *how, char **path)
 {
-    char *init = cfg->model.init, *path = NULL;
+    const char *init = how->init;
     rt_manifest m = {0};
-    if (!*init)
-        return RT_OK;
     if (!rt_path_exists(init))
         return RT_FAIL(
             NOTFOUND, "model.init: %s: no such file, checkpoint or run directory: correct the path",
@@ -182,65 +181,75 @@ static rt_status settle_init(const rt__resume *how, rt_config *cfg)
     char *root = rt_path_join(init, "checkpoints"), *manifest = rt_path_join(init, "manifest.json");
     rt_status status = root && manifest ? RT_OK : rt_error_code();
     if (status == RT_OK && rt_path_exists(root) && !rt_path_exists(manifest)) {
-        status = rt__store_newest(root, INT64_MAX, &how->look, &path, &m);
-        if (status == RT_OK && !path)
+        status = rt__store_newest(root, INT64_MAX, &how->look, path, &m);
+        if (status == RT_OK && !*path)
             status =
                 RT_FAIL(NOTFOUND, "model.init: %s: holds no checkpoints: train it first", init);
     }
-    if (path) {
-        rt_manifest_release(&m);
-        rt_mem_free(cfg->model.init);
-        cfg->model.init = path;
-    }
+    rt_manifest_release(&m);
     rt_mem_free(root);
     rt_mem_free(manifest);
     return status;
 }
 
-static rt_status find_first(const rt__resume *how, char **path, rt_manifest *m)
+void rt__found_release(rt__found *f)
 {
-    *path = NULL;
-    if (strcmp(how->mode, "never") == 0)
-        return RT_OK;
+    rt_mem_free(f->path);
+    rt_mem_free(f->init);
+    rt_manifest_release(&f->manifest);
+    *f = (rt__found){0};
+}
+
+rt_status rt__resume_find(const rt__resume *how, rt__found *out)
+{
+    *out = (rt__found){0};
+    rt_status status = RT_OK;
     if (strcmp(how->mode, "auto") == 0)
-        return rt__store_newest(how->root, INT64_MAX, &how->look, path, m);
-    return find_at_path(how, path, m);
+        status = rt__store_newest(how->root, INT64_MAX, &how->look, &out->path, &out->manifest);
+    else if (strcmp(how->mode, "never") != 0)
+        status = find_at_path(how, &out->path, &out->manifest);
+    if (status == RT_OK && !out->path && how->init && *how->init)
+        status = find_init(how, &out->init);
+    return status;
 }
 
 /* What a run that begins leaves open. */
-static rt_status settle_new(const rt__resume *how, rt_config *cfg)
+static void settle_new(rt__found *found, rt_config *cfg)
 {
     if (cfg->parallel.slices == RT_AUTO)
         cfg->parallel.slices = rt_slices_auto((int)cfg->parallel.workers);
-    return settle_init(how, cfg);
+    if (!found->init)
+        return;
+    rt_mem_free(cfg->model.init);
+    cfg->model.init = found->init;
+    found->init = NULL;
 }
 
-rt_status rt__resume_first(const rt__resume *how, rt_config *cfg, rt__source *out)
+rt_status rt__resume_settle(const rt__resume *how, rt__found *found, rt_config *cfg,
+                            rt__source *out)
 {
-    char *path = NULL;
-    rt_manifest m = {0};
     int64_t cosine_before = 0;
+    rt_status status = RT_OK;
     *out = (rt__source){0};
-    rt_status status = find_first(how, &path, &m);
-    if (status == RT_OK && path)
-        status = adopt_text(cfg, m.config, m.samples, path, &cosine_before);
-    else if (status == RT_OK && how->prior_config)
+    if (found->path)
+        status = adopt_text(cfg, found->manifest.config, found->manifest.samples, found->path,
+                            &cosine_before);
+    else if (how->prior_config)
         status = adopt_text(cfg, how->prior_config, 0, "the run in this directory", &cosine_before);
-    else if (status == RT_OK)
-        status = settle_new(how, cfg);
+    else
+        settle_new(found, cfg);
     if (status == RT_OK)
         status = rt_config_check(cfg);
-    if (status == RT_OK && path) {
-        source_of(path, &m, out);
+    if (status == RT_OK && found->path) {
+        source_of(found->path, &found->manifest, out);
         out->exact = strcmp(how->mode, "auto") != 0;
-        path = NULL;
-        status = check_not_past_the_end(cfg, m.samples, out);
+        found->path = NULL;
+        status = check_not_past_the_end(cfg, found->manifest.samples, out);
     }
     out->cosine_before = cosine_before;
     if (status != RT_OK)
         rt__source_release(out);
-    rt_mem_free(path);
-    rt_manifest_release(&m);
+    rt__found_release(found);
     return status;
 }
 

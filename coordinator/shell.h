@@ -6,6 +6,7 @@
 #include "common/wire.h"
 #include "coordinator/desk.h"
 #include "coordinator/journal.h"
+#include "coordinator/look.h"
 #include "coordinator/loop.h"
 #include "coordinator/metrics.h"
 #include "coordinator/resume.h"
@@ -23,6 +24,7 @@ typedef struct rt__shell {
     rt__journal *journal;
     rt_wire *wire;
     rt__desk *desk;
+    rt__look look; /* at checkpoints, by the desk */
     rt__run run;
     rt__effects effects;
     double next_tick;

@@ -41,6 +41,7 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
 
 void rt__run_release(rt__run *r)
 {
+    rt__run_forget_verifying(r);
     rt__history_release(&r->history);
     rt__source_release(&r->source);
     rt__source_release(&r->fallback);
@@ -159,6 +160,11 @@ static bool may_be_ahead_in_memory(const rt__run *r)
            !(knows_newest && is_saved(r));
 }
 
+bool rt__run_is_untouched(const rt__run *r)
+{
+    return r->generations_here == 0 && !r->facts.again && !r->job_alive;
+}
+
 static bool is_stopped(const rt__run *r)
 {
     return r->interrupted && !r->failed &&
@@ -194,13 +200,15 @@ void rt__run_conclude(rt__run *r, double now)
                          "in_memory", keep);
         rt__record_decision(r, "end", "{s:s, s:I}", "status", status, "step",
                             (json_int_t)r->newest_step);
-        rt_error_clear();        /* a full disk must not keep the summary from being tried */
-        if (!rt__run_refused(r)) /* the summary of an earlier run stays */
+        rt_error_clear(); /* a full disk must not keep the summary from being tried */
+        bool stays = rt__run_refused(r) || (stopped && rt__run_is_untouched(r));
+        if (!stays) /* that of the run before */
             rt__record_summary(r, now, status);
     }
-    rt__run_send(
-        r, r->launcher, RT_MSG_RUN_ENDED,
-        &(rt_msg_run_ended){.exit_code = r->exit_code, .message = r->failure, .keep = keep});
+    bool others = rt__run_is_untouched(r) && r->history.generation > 0;
+    rt__run_send(r, r->launcher, RT_MSG_RUN_ENDED,
+                 &(rt_msg_run_ended){
+                     .exit_code = r->exit_code, .message = r->failure, .keep = keep || others});
     r->ended = true;
 }
 
@@ -718,6 +726,9 @@ void rt__run_step(rt__run *r, double now, const rt__event *e)
     case RT__EVENT_UNVERIFIED:
         rt__record_event(r, now, "checkpoint_unusable", "{s:o}", "reason",
                          rt__record_text(e->text));
+        break;
+    case RT__EVENT_VERIFYING:
+        rt__run_on_verifying(r, now, e);
         break;
     case RT__EVENT_TICK:
         on_tick(r, now);

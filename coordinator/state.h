@@ -47,6 +47,7 @@ enum {
     RT__LATE_SECONDS = 4,     /* after which those who have not are named */
     RT__BLAME_SECONDS = 1,    /* how long a rank to blame may be heard after others that are not */
     RT__LEAVE_SECONDS = 10,   /* how long they have to leave after the last STOP */
+    RT__VERIFY_SECONDS = 1,   /* verifying a checkpoint that takes longer is worth a word */
     RT__EXIT_SECONDS =
         1, /* how long a launcher has to tell of a job that ended while no coordinator was there */
     RT__BACKOFF_MOST = 30, /* longest pause before a further generation */
@@ -96,6 +97,7 @@ typedef enum rt__event_kind {
     RT__EVENT_COMMITTED,  /* step; status and text if it failed; text: the checkpoint's path if not
                            */
     RT__EVENT_UNVERIFIED, /* text: a checkpoint that cannot be used, and why */
+    RT__EVENT_VERIFYING,  /* text: the checkpoint that is being read; bytes of it are, of total */
     RT__EVENT_TICK, /* time has passed; at least every RT__TICK_MOST seconds, or the coordinator was not awake */
 } rt__event_kind;
 
@@ -105,6 +107,7 @@ typedef struct rt__event {
     rt_status status;
     int64_t step;
     const char *text;
+    int64_t bytes, total;
     rt__source *source;
 } rt__event;
 
@@ -161,6 +164,12 @@ typedef struct rt__run {
     int64_t ranks_started,
         ranks_expected; /* on the launcher's host, as it says; expected 0: it has not said */
     double phase_since, joined_at, ticked_at, awake_since;
+    struct {
+        char *what; /* owned; NULL: no checkpoint is being read */
+        int64_t bytes, total;
+        double since;
+        bool told;
+    } verifying;         /* while RECOVERED is awaited */
     rt__source fallback; /* newest checkpoint, or nothing */
     rt__source source;   /* of this generation */
     rt__roster roster;

@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "common/fields.h"
 #include "common/json.h"
+#include "common/mem.h"
 #include "common/text.h"
 #include "launch/words.h"
 #include <errno.h> /* program_invocation_name */
@@ -88,6 +89,34 @@ static int64_t integer(const json_t *j, const char *key)
 }
 
 /* ---- one function per kind of object ---- */
+
+static void show_verifying(rt__display *d, const json_t *j)
+{
+    char size[RT__WORDS];
+    rt__display_say(d, "verifying checkpoint %s (%s)", rt__field_text(j, "checkpoint"),
+                    rt__words_bytes(rt__field_number(j, "bytes"), size));
+    d->last_line_at = rt_clock();
+}
+
+/* How far it is: on a terminal as it goes, in a pipe now and then. */
+static void show_progress(rt__display *d, const json_t *j)
+{
+    static const double PIPE_SECONDS = 10;
+    rt_text words = {0};
+    const json_t *verifying = json_object_get(j, "verifying");
+    if (!json_is_object(verifying))
+        return;
+    if (!d->terminal && rt_clock() - d->last_line_at < PIPE_SECONDS)
+        return;
+    d->last_line_at = rt_clock();
+    rt_text_add(&words, "verifying ");
+    rt__words_verifying(verifying, &words);
+    if (words.data && d->terminal)
+        live(d, words.data);
+    else if (words.data)
+        rt__display_say(d, "%s", words.data);
+    rt_mem_free(words.data);
+}
 
 static void show_generation(rt__display *d, const json_t *j)
 {
@@ -330,6 +359,8 @@ void rt__display_show(rt__display *d, const char *json_text)
         const char *event;
         void (*show)(rt__display *d, const json_t *j);
     } kinds[] = {
+        {"verifying", show_verifying},
+        {"progress", show_progress},
         {"generation", show_generation},
         {"running", show_running},
         {"report", show_report},

@@ -54,6 +54,7 @@ static void show_title(const json_t *j, const rt__screen *s, rt_text *out)
     char name[RT__CELL], run[RT__CELL], phase[RT__CELL];
     const char *id = rt__field_text(j, "run");
     const char *state = rt__field_text(j, "phase");
+    const json_t *verifying = json_object_get(j, "verifying");
     bool bad = strcmp(state, "FAILED") == 0, busy = strcmp(state, "REGROUP") == 0;
     rt__screen_line(s, out,
                     bad    ? rt__red
@@ -62,6 +63,12 @@ static void show_title(const json_t *j, const rt__screen *s, rt_text *out)
                     "%s: %s%s%s", rt__cell_clean(rt__field_text(j, "name"), name),
                     rt__cell_clean(phase_in_words(state), phase), *id ? "   run " : "",
                     rt__cell_clean(id, run));
+    if (json_is_object(verifying)) {
+        rt_text words = {0};
+        rt__words_verifying(verifying, &words);
+        rt__screen_line(s, out, NULL, "verifying  %s", words.data ? words.data : "");
+        rt_mem_free(words.data);
+    }
 }
 
 static void show_progress(const json_t *j, const rt__screen *s, rt_text *out)

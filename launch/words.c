@@ -102,6 +102,15 @@ void rt__words_path(rt_text *out, const char *path)
     rt_text_add(out, "'");
 }
 
+void rt__words_verifying(const json_t *verifying, rt_text *out)
+{
+    char size[RT__WORDS];
+    double bytes = rt__field_number(verifying, "bytes"), of = rt__field_number(verifying, "of");
+    rt__words_add(out, rt__field_text(verifying, "checkpoint"));
+    rt_text_add(out, ", %.0f %% of %s", of > 0 ? floor(100 * bytes / of) : 0,
+                rt__words_bytes(of, size));
+}
+
 /* ---- events ---- */
 
 /* JSON has no NaN: in these fields null stands for one, elsewhere for what is not known. */
@@ -176,6 +185,7 @@ static const struct {
 } sentences[] = {
     {"checkpoint", "checkpoint of step {step}"},
     {"checkpoint_failed", "checkpoint of step {step} was not made: {reason}"},
+    {"verifying", "a checkpoint is being verified: {checkpoint}"},
     {"checkpoint_unusable", "a checkpoint was passed over: {reason}"},
     {"evaluation", "step {step}: test accuracy {accuracy}, loss {loss}"},
     {"early_stop", "{text}"},

@@ -22,6 +22,8 @@ const char *rt__words_duration(double seconds, char text[RT__WORDS]);
 const char *rt__words_seconds(double seconds, char text[RT__WORDS]);
 /* "412 MiB", "1.5 GiB". */
 const char *rt__words_bytes(double bytes, char text[RT__WORDS]);
+/* "step-00000500, 43 % of 1.2 GiB", of an object {checkpoint, bytes, of}. */
+void rt__words_verifying(const json_t *verifying, rt_text *out);
 /* "14:03:59" of an event's time (UTC, ISO 8601) on this machine's clock, with the date if it is not
  * of the day of `now` (wall-clock seconds); "" for what is no time. */
 const char *rt__words_clock(const char *iso, double now, char text[RT__WORDS]);

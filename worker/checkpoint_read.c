@@ -5,6 +5,16 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/progress.h"
+
+static bool note_move(void *ctx, uint64_t bytes)
+{
+    (void)ctx, (void)bytes;
+    rt__progress_move("reading a checkpoint");
+    return true;
+}
+
+const rt_watch rt__saved_moves = {.on_bytes = note_move};
 
 /* Opens the newest of <run>/checkpoints/step-*; names sort by age. */
 static rt_status open_newest(const char *run, const char *checkpoints, rt_saved *out)
@@ -16,7 +26,7 @@ static rt_status open_newest(const char *run, const char *checkpoints, rt_saved 
         if (strncmp(names.name[i], "step-", 5) != 0)
             continue;
         char *dir = rt_path_join(checkpoints, names.name[i]);
-        found = dir && rt_saved_open(dir, NULL, out) == RT_OK;
+        found = dir && rt_saved_open(dir, &rt__saved_moves, out) == RT_OK;
         if (!found) {
             rt_log_warn("passed over: %s", rt_error());
             rt_error_clear();
@@ -50,7 +60,7 @@ rt_status rt__saved_find(const char *path, rt_saved *out)
     rt_status status = RT_E_NOMEM;
     if (manifest && checkpoints) {
         if (rt_path_exists(manifest))
-            status = rt_saved_open(path, NULL, out);
+            status = rt_saved_open(path, &rt__saved_moves, out);
         else if (rt_path_exists(checkpoints))
             status = open_newest(path, checkpoints, out);
         else

@@ -9,6 +9,10 @@
 
 #include "common/saved.h"
 
+/* A watch that lets whoever follows this thread's progress see that it reads on: however slow the disk is, it is not
+ * stalled. */
+extern const rt_watch rt__saved_moves;
+
 /* Opens a checkpoint: `path` is one (it holds a manifest), or a run directory, whose newest checkpoint that verifies is
  * taken (those that do not are named in the log). NOTFOUND if there is none. */
 rt_status rt__saved_find(const char *path, rt_saved *out);

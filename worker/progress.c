@@ -103,6 +103,11 @@ void rt__progress_phase(rt__progress *p, rt_phase phase, int64_t slice)
         p->on_move(p->on_move_ctx);
 }
 
+void rt__progress_move(const char *what)
+{
+    rt__trace_op(&rt__thread, what);
+}
+
 rt__progress_view rt__progress_read(const rt__progress *p)
 {
     rt__progress_view v;

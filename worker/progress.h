@@ -64,6 +64,9 @@ void rt__progress_detach(rt__progress *p);
 void rt__progress_step(rt__progress *p, int64_t step);
 /* Ends the present phase, adding its time to p->seconds, and begins another. */
 void rt__progress_phase(rt__progress *p, rt_phase phase, int64_t slice);
+/* Notes that the computing thread moves within its phase, where no operation of the engine would show it. `what` is a
+ * constant, shown as what it does. */
+void rt__progress_move(const char *what);
 rt__progress_view rt__progress_read(const rt__progress *p);
 /* Copies step, slice and phase to these places now and at each change: in memory that outlives the
  * process, they say where it was. NULL, NULL, NULL: no longer. Computing thread only. */

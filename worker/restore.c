@@ -123,6 +123,17 @@ static rt_status check_tensors(const rt_saved *s, const rt__destination *to)
     return RT_OK;
 }
 
+/* In parts, each of which is a sign of life: where memory is smaller than the checkpoint this reads the disk again. */
+static void copy_entry(const rt_saved_entry *e, float *to)
+{
+    enum { PART = 1 << 18 };
+    for (int64_t at = 0; at < e->count; at += PART) {
+        size_t n = (size_t)(e->count - at < PART ? e->count - at : PART) * sizeof *to;
+        memcpy(to + at, (const char *)e->data + (size_t)at * sizeof *to, n);
+        rt__saved_moves.on_bytes(rt__saved_moves.ctx, n);
+    }
+}
+
 static rt_status copy_piece(const rt_saved *s, int piece, const rt__destination *to)
 {
     for (int64_t i = 0; i < rt_st_count(s->piece[piece]); i++) {
@@ -130,8 +141,7 @@ static rt_status copy_piece(const rt_saved *s, int piece, const rt__destination 
         int kind;
         RT_TRY(rt_saved_entry_at(s, piece, i, &e));
         if (has_kind(to, e.kind, &kind))
-            memcpy(to->kind[kind].data + find_tensor(to, e.tensor)->begin + e.start, e.data,
-                   (size_t)e.count * sizeof(float));
+            copy_entry(&e, to->kind[kind].data + find_tensor(to, e.tensor)->begin + e.start);
     }
     return RT_OK;
 }
@@ -186,7 +196,7 @@ static rt_status restore_run(rt_run *run, const rt_saved *saved, int64_t slices)
 rt_status rt__restore_run(rt_run *run, const char *dir, int64_t slices, int64_t *step)
 {
     rt_saved saved;
-    RT_TRY(rt_saved_open(dir, NULL, &saved));
+    RT_TRY(rt_saved_open(dir, &rt__saved_moves, &saved));
     *step = saved.manifest.step;
     rt_status status = restore_run(run, &saved, slices);
     rt_saved_close(&saved);

@@ -45,8 +45,7 @@ rt_status rt__restore_check_layout(const rt_saved *saved, const char *layout);
 rt_status rt__restore_check_fit(const rt_saved *saved, const rt_module *net);
 
 /* Opens, checks, loads the whole state, and says at which step it was taken. `slices`: of this run;
- * a checkpoint made with another number is refused, because going on from it would give other bits.
- */
+ * a checkpoint made with another number is refused, because going on from it would give other bits. */
 rt_status rt__restore_run(rt_run *run, const char *dir, int64_t slices, int64_t *step);
 
 #endif

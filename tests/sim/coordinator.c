@@ -28,7 +28,6 @@ struct sim_shell {
     int64_t generation; /* of the frames it sends */
     sim_time
         desk_free; /* the desk has done all that it was given then: one thing after the other */
-    bool recover_first;   /* to be done before the next event */
     int64_t effects_left; /* it dies before the next one when this is 0; < 0: it does not */
     bool inside;          /* it died in the middle of a decision */
     bool lost_record;     /* one could not be written: it knows what the journal does not */
@@ -179,8 +178,9 @@ static void tell_recovered(sim_world *w, rt_status status, const char *why,
 }
 
 /* The first time also settles what the run is; the journal's first record says it. */
-static void recover_first(sim_world *w)
+static void recovered_first(sim_world *w, sim_pid who, int64_t arg)
 {
+    (void)who, (void)arg;
     rt__history *h = &w->shell->run.history;
     tell_unusable(w);
     const sim_checkpoint *c = sim_disk_newest(&w->disk, INT64_MAX);
@@ -223,7 +223,7 @@ static void effect_recover(void *ctx, bool again, int64_t most)
     if (again && settled)
         give_desk(w, RECOVER_MOST, recovered_again, most);
     else
-        w->shell->recover_first = true;
+        give_desk(w, RECOVER_MOST, recovered_first, 0);
 }
 
 enum { COMMIT_GOOD, COMMIT_NO_SPACE, COMMIT_NO_PIECE };
@@ -349,9 +349,6 @@ static void step(sim_world *w, const rt__event *e)
     } else if (s->run.ended) {
         w->coordinator.alive = false;
         sim_launcher_coordinator_left(w);
-    } else if (s->recover_first) {
-        s->recover_first = false;
-        recover_first(w);
     }
 }
 
@@ -474,7 +471,7 @@ static bool open_journal(sim_world *w, bool again, rt__history *h)
     s->history = NULL;
     finish_rewinding(w, h);
     make_journal_shorter(w, h);
-    if (again || h->run_id[0] == '\0')
+    if (again || w->disk.records == 0)
         return true;
     json_t *record = json_pack("{s:s}", "kind", "launch");
     rt_status status = effect_journal(w, record);
@@ -492,7 +489,7 @@ void sim_coordinator_start(sim_world *w, bool again)
     released(s);
     s->effects_left = -1;
     s->desk_free = 0;
-    s->inside = s->lost_record = s->recover_first = false;
+    s->inside = s->lost_record = false;
     sim_process_start(&w->coordinator, 0);
     sim_note(w, "coordinator: started, %lld. life, again: %lld", w->coordinator.life, again);
     if (!open_journal(w, again, &history)) {

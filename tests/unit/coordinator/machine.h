@@ -9,7 +9,7 @@
  *     hello RANK STEP PLANNED OFFER (it has finished STEP, has a plan if PLANNED, offers a whole snapshot of OFFER if > 0) |
  *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP RIGHT LOSS (6 of 8; in hundredths) | piece RANK STEP | nopiece RANK STEP |
  *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE |
- *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick |
+ *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick | verifying BYTES (of 1000) |
  *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
  *     snapshots EVERY (a key of the configuration) |
  *     gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK
@@ -374,6 +374,12 @@ static inline bool machine_feed_other(machine *m, double now, const machine_word
         machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
     else if (IS("snapshots"))
         m->cfg.snapshot.every = a;
+    else if (IS("verifying"))
+        rt__run_step(&m->run, now,
+                     &(rt__event){.kind = RT__EVENT_VERIFYING,
+                                  .text = "runs/x/checkpoints/step-00000500",
+                                  .bytes = a,
+                                  .total = 1000});
     else if (IS("tick"))
         rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_TICK});
     else

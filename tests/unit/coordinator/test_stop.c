@@ -52,6 +52,26 @@ static const row interrupted_before_it_began[] = {
     {"interrupt 1", RT__DONE, "journal:interrupt event:interrupted RUN_ENDED>l"},
 };
 
+/* A checkpoint may take long to read; a word on it once it does. Nobody waits for its end, and when it comes it is not
+ * wanted any more. */
+static const row interrupted_while_verifying[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"verifying 100", RT__RECOVER, ""},
+    {"verifying 200", RT__RECOVER, "event:verifying"},
+    {"verifying 300", RT__RECOVER, ""},
+    {"scale 1", RT__RECOVER, "REFUSED>t"}, /* the slices may still change */
+    {"interrupt 2", RT__DONE, "journal:interrupt event:interrupted RUN_ENDED>l"},
+    {"recovered 50", RT__DONE, ""},
+};
+
+static const row goes_on_after_verifying[] = {
+    {"launcher", RT__RECOVER, "recover"},
+    {"verifying 100", RT__RECOVER, ""},
+    {"verifying 1000", RT__RECOVER, "event:verifying"},
+    {"recovered 50", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
+    {"verifying 1000", RT__GATHER, ""}, /* of old checkpoints, beside the training */
+};
+
 /* In a hurry: what has not reached the disk stays in memory for the next launch. */
 static const row interrupted_twice[] = {
     START,
@@ -120,6 +140,8 @@ static const script scripts[] = {
     SCRIPT(interrupted_while_gathering, 143, NULL),
     SCRIPT(interrupted_while_recovering, 130, NULL),
     SCRIPT(interrupted_before_it_began, 129, "stopped by SIGHUP before it began"),
+    SCRIPT(interrupted_while_verifying, 130, "stopped by SIGINT before it began"),
+    SCRIPT(goes_on_after_verifying, -1, NULL),
     SCRIPT(interrupted_twice, 138, NULL),
     SCRIPT(interrupted_twice_without_snapshots, 138, NULL),
     SCRIPT(interrupted_on_the_last_step, 0, NULL),

@@ -351,12 +351,19 @@ static rt_config config_with(const char *set)
     return cfg;
 }
 
+static rt_status resume_first(const rt__resume *how, rt_config *cfg, rt__source *source)
+{
+    rt__found found;
+    RT_TRY(rt__resume_find(how, &found));
+    return rt__resume_settle(how, &found, cfg, source);
+}
+
 static rt_status resume(const char *mode, const char *prior, const char *set, rt_config *cfg,
                         rt__source *source)
 {
     *cfg = config_with(set);
     rt__resume how = {.mode = mode, .root = root, .prior_config = prior, .look = look};
-    return rt__resume_first(&how, cfg, source);
+    return resume_first(&how, cfg, source);
 }
 
 static void resumes_from_the_newest_with_its_slices_and_seed(void **state)
@@ -449,7 +456,7 @@ static void check_length(const length_case *c)
         make_checkpoint(10);
     its_config = NULL;
     rt__resume how = {.mode = "auto", .root = root, .prior_config = c->before, .look = look};
-    rt_status status = rt__resume_first(&how, &cfg, &source);
+    rt_status status = resume_first(&how, &cfg, &source);
     if ((status != RT_OK) != (c->refusal != NULL) ||
         (c->refusal && !strstr(rt_error(), c->refusal)))
         fail_msg("%s -> %s: %s", c->before, c->now, rt_error());

@@ -24,8 +24,9 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "common/wire.h"
+#include "../checkpoint_files.h"
 
-enum { RANKS_MAX = 16, PIECES_MAX = 64 };
+enum { RANKS_MAX = 16, PIECES_MAX = 64, PARAMETERS = 10 };
 
 /* What was said about a piece and is not answered yet. */
 typedef struct piece {
@@ -134,12 +135,20 @@ static void listen(worker *w, double seconds)
     rt_error_clear();
 }
 
+static const char layout[] = "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10]}]";
+
+static void layout_hash(char hex[17])
+{
+    snprintf(hex, 17, "%016" PRIx64, rt_hash64(layout, strlen(layout)));
+}
+
 static void hello(worker *w)
 {
     char hash[65];
     must(rt_config_hash(&w->cfg, hash));
     char host[] = "here", device[] = "cpu", isa[] = "avx2", other[] = "avx512", blas[] = "none",
-         layout[] = "fake layout";
+         hash_of_layout[17];
+    layout_hash(hash_of_layout);
     say(w, RT_MSG_HELLO,
         &(rt_msg_hello){.host = host,
                         .pid = getpid(),
@@ -150,8 +159,8 @@ static void hello(worker *w)
                         .blas = blas,
                         .threads = 1,
                         .config_hash = hash,
-                        .layout_hash = layout,
-                        .parameters = 10,
+                        .layout_hash = hash_of_layout,
+                        .parameters = PARAMETERS,
                         .samples = 6400,
                         .step = w->step,
                         .plan_hash = w->plan.plan_hash,
@@ -160,9 +169,8 @@ static void hello(worker *w)
 
 static void say_layout(worker *w)
 {
-    char layout[] = "[{\"name\": \"w\", \"dtype\": \"f32\", \"shape\": [10]}]";
     if (w->rank == 0)
-        say(w, RT_MSG_LAYOUT, &(rt_msg_layout){.json = layout});
+        say(w, RT_MSG_LAYOUT, &(rt_msg_layout){.json = (char *)layout});
 }
 
 static void say_piece(worker *w, const piece *p)
@@ -217,9 +225,26 @@ static void keep_in_step(worker *w)
             listen(w, 0.001);
 }
 
+/* This rank's elements of each state that AdamW has; what is in them are not weights. */
+static rt_bytes make_piece(const worker *w)
+{
+    static const char *const kinds[] = {"param", "exp_avg", "exp_avg_sq"};
+    int64_t begin = PARAMETERS * w->rank / w->world, end = PARAMETERS * (w->rank + 1) / w->world;
+    int64_t at = 0;
+    rt_text header = {0};
+    rt_text_add(&header, "{");
+    for (int i = 0; i < 3 && begin < end; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/w@%" PRId64, kinds[i], begin);
+        add_entry(&header, name, end - begin, &at);
+    }
+    rt_text_add(&header, "}");
+    return safetensors_of(rt_text_take(&header), at, (int)(w->step % 64));
+}
+
 static void save_piece(worker *w)
 {
-    char dir[600], path[700], text[64];
+    char dir[600], path[700];
     piece *p = w->pieces;
     static bool failed;
     if (strcmp(w->action, "piece") == 0 && w->rank == w->action_rank && w->step >= w->action_step &&
@@ -237,15 +262,12 @@ static void save_piece(worker *w)
     p->step = w->step;
     snprintf(p->file, sizeof p->file, "piece-%05" PRId64 ".safetensors", w->rank);
     snprintf(path, sizeof path, "%s/%s", dir, p->file);
-    int len = snprintf(text, sizeof text, "weights after %" PRId64 " steps, part %" PRId64, w->step,
-                       w->rank);
-    int fd;
+    rt_bytes b = make_piece(w);
     must(rt_dir_make(dir, 0755));
-    must(rt_file_create(path, &fd));
-    must(rt_file_write(fd, path, text, (size_t)len));
-    must(rt_file_finish(fd, path));
-    p->bytes = len;
-    snprintf(p->sum, sizeof p->sum, "%016" PRIx64, rt_hash64(text, (size_t)len));
+    must(rt_file_replace(path, b.data, b.len));
+    p->bytes = (int64_t)b.len;
+    snprintf(p->sum, sizeof p->sum, "%016" PRIx64, rt_hash64(b.data, b.len));
+    rt_bytes_release(&b);
     say_piece(w, p);
 }
 
