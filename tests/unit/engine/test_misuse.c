@@ -326,21 +326,55 @@ static void what_waits_is_bounded(void **state)
     assert_in_range(rt_memory().bytes_used, 0, used + (1 << 20));
 }
 
+/* All that the engine does with objects is right: steps of a training, watched. */
+static void the_engine_makes_no_such_mistake(void **state)
+{
+    (void)state;
+    rt__debug = true;
+    rt_scope s = rt_scope_begin();
+    rt_module *net =
+        rt_nn_sequential(rt_nn_conv2d(1, 4, 3, .same = true), rt_nn_relu(), rt_nn_max_pool2d(2),
+                         rt_nn_flatten(), rt_nn_dropout(0.2), rt_nn_linear(4 * 9, 3));
+    rt_dataset *d =
+        rt_data_tensors(rt_randn(rt_shape(10, 1, 6, 6)), rt_randint(rt_shape(10), 0, 3), 3);
+    rt_loader *l = rt_data_loader(d, .batch = 4, .shuffle = true);
+    rt_optim *o = rt_optim_adamw(net), *second = rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9);
+    rt_batch b;
+    for (int i = 0; i < 12; i++) {
+        rt_scope step = rt_scope_begin();
+        if (rt_data_next(l, &b)) {
+            rt_tensor *x = rt_param(b.x), *dx;
+            rt_tensor *loss = rt_cross_entropy(rt_forward(net, x), b.y);
+            rt_grad(loss, &x, 1, &dx, .create_graph = true);
+            rt_backward(rt_add(loss, rt_sum(rt_square(dx))));
+            rt_optim_step(second);
+            rt_free(x);
+        }
+        rt_scope_end(step);
+    }
+    assert_fine();
+    assert_true(rt_optim_updates(second) > 0 && rt_optim_updates(o) == 0);
+    rt_scope_end(s);
+    rt__debug_release();
+    rt__debug = false;
+}
+
 /* In a program of its own, which is this one with another name. */
 static void the_environment_turns_it_on(void **state)
 {
     (void)state;
     const struct {
-        const char *environment, *says;
-    } runs[] = {{"RT_DEBUG=1", "ringtorch: free: a tensor that was freed before"},
-                {"RT_DEBUG=0", "off"},
-                {"RT_DEBUG=", "off"},
-                {"NOTHING=1", "off"}};
+        const char *environment, *mistake, *says;
+    } runs[] = {{"RT_DEBUG=1", "twice", "ringtorch: free: a tensor that was freed before"},
+                {"RT_DEBUG=1", "owned", "ringtorch: scope_end: a tensor that was freed before"},
+                {"RT_DEBUG=0", "twice", "off"},
+                {"RT_DEBUG=", "twice", "off"},
+                {"NOTHING=1", "twice", "off"}};
     char self[512] = "", command[600], said[512];
     assert_in_range(readlink("/proc/self/exe", self, sizeof self - 1), 1, sizeof self - 1);
     for (int i = 0; i < COUNT(runs); i++) {
-        snprintf(command, sizeof command, "env -u RT_DEBUG %s '%s' twice 2>&1", runs[i].environment,
-                 self);
+        snprintf(command, sizeof command, "env -u RT_DEBUG %s '%s' %s 2>&1", runs[i].environment,
+                 self, runs[i].mistake);
         FILE *f = popen(command, "r");
         assert_non_null(f);
         size_t n = fread(said, 1, sizeof said - 1, f);
@@ -351,30 +385,31 @@ static void the_environment_turns_it_on(void **state)
     }
 }
 
-/* Frees a tensor twice, where that is noticed. */
-static int free_twice(void)
+/* A program that makes a mistake with a tensor, where that is noticed. */
+static int err(const char *mistake)
 {
     if (!rt__debug) {
         puts("off");
         return 0;
     }
-    rt_tensor *x = rt_keep(rt_ones(rt_shape(2)));
-    rt_scope_end((rt_scope){0});
-    rt_free(x);
-    rt_free(x);
+    rt_tensor *x = rt_ones(rt_shape(2));
+    rt_free(x); /* the scope's: it will free it once more */
+    if (strcmp(mistake, "twice") == 0)
+        rt_free(x);
     return rt_shutdown();
 }
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "twice") == 0)
-        return free_twice();
+    if (argc > 1)
+        return err(argv[1]);
     const struct CMUnitTest tests[] = {
         TEST(every_row),
         TEST(every_function_has_a_row),
         TEST(impossible_modules_are_refused),
         TEST(freed_objects_are_named),
         TEST(what_waits_is_bounded),
+        TEST(the_engine_makes_no_such_mistake),
         TEST(the_environment_turns_it_on),
     };
     int failed = cmocka_run_group_tests_name("misuse", tests, NULL, NULL);

@@ -213,6 +213,7 @@ static void scalars_pass_for_one_axis(void **state)
     rt_tensor *x = rt_scalar(5);
     for (int axis = -1; axis <= 0; axis++) {
         assert_ptr_equal(rt_squeeze(x, axis), x);
+        assert_values(rt_transpose(x, axis, 0), 5);
         assert_values(rt_sum(x, rt_shape(axis)), 5);
         assert_values(rt_softmax(x, axis), 1);
         assert_int_equal(rt_ndim(rt_softmax(x, axis)), 0);

@@ -5,7 +5,7 @@
  *         return;                            // the error slot says what o is, and who freed it
  *
  * Freed objects are not given back at once but kept, marked as freed, until many more have been. Their
- * values are, so that memory suffices as without. */
+ * values are, so that memory suffices as without. rt_shutdown gives all back. */
 #ifndef RINGTORCH_ENGINE_DEBUG_H
 #define RINGTORCH_ENGINE_DEBUG_H
 

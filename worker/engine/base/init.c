@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include "worker/engine/base/debug.h"
 #include "worker/engine/base/pool.h"
 #include "worker/engine/base/thread.h"
 #include "common/error.h"
@@ -28,12 +29,13 @@ rt_status rt_init_(rt_init_args a)
 int rt_shutdown(void)
 {
     int code = 0;
+    rt__scopes_release(); /* with RT_DEBUG it may find what the program freed itself */
     if (rt_failed()) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         rt_error_clear();
         code = 1;
     }
-    rt__scopes_release();
+    rt__debug_release();
     rt__pool_thread_release();
     rt__pool_trim();
     rt_kernels_shutdown();

@@ -231,8 +231,8 @@ rt_tensor *rt_transpose(rt_tensor *x, int a, int b)
 {
     if (!rt__takes("transpose", x))
         return NULL;
-    int i = rt__axis("transpose", a, x->dims.n);
-    int j = i < 0 ? -1 : rt__axis("transpose", b, x->dims.n);
+    int i = rt__axis_or_scalar("transpose", a, x->dims.n);
+    int j = i < 0 ? -1 : rt__axis_or_scalar("transpose", b, x->dims.n);
     if (j < 0)
         return NULL;
     rt_dims axes = {.n = x->dims.n};
