@@ -1,11 +1,15 @@
 #include "launch/mpi_environment.h"
+#include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/text.h"
+#include "launch/child.h"
 #include "launch/probe.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void rt__environment_add(rt__environment *e, const char *fmt, ...)
@@ -37,10 +41,26 @@ void rt__environment_add_mca(rt__environment *e, const char *name, const char *v
         rt__environment_add(e, "%s=%s", variable, value);
 }
 
+/* Has mpirun listen on loopback only (loopback_preload.c). LD_PRELOAD cannot hold a path with a space or colon. */
+static void add_loopback(rt__environment *e)
+{
+    const char *before = getenv("LD_PRELOAD");
+    char *library = rt__program_beside("ringtorch-loopback.so");
+    if (!library)
+        e->failed = true;
+    else if (rt_path_exists(library) && !strpbrk(library, " :"))
+        rt__environment_add(e, "LD_PRELOAD=%s%s%s", library, before && *before ? ":" : "",
+                            before ? before : "");
+    else
+        rt_log_debug("mpirun listens on all addresses: %s cannot be preloaded", library);
+    rt_mem_free(library);
+}
+
 /* How Open MPI 4 behaves on one host: loopback and shared memory only, which also saves 0.3 s of
  * looking for network cards in each start. */
 static void add_one_host(rt__environment *e)
 {
+    add_loopback(e);
     rt__environment_add_mca(e, "oob_tcp_if_include", "lo");
     rt__environment_add_mca(e, "plm", "isolated");
     rt__environment_add_mca(e, "btl", "self,vader");

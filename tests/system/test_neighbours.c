@@ -156,11 +156,89 @@ static void names_that_a_neighbour_has_made_are_not_used(void **state)
     assert_int_equal(count_untouched(id), 12);
 }
 
+/* ---- the network ---- */
+
+enum { SOCKETS_MAX = 1024 };
+
+/* The inodes of sockets that listen on another address than loopback. */
+typedef struct listeners {
+    unsigned long inode[SOCKETS_MAX];
+    int count, seen; /* seen: also those on loopback, that belong to a process of the run */
+    char who[256];
+    unsigned long local[SOCKETS_MAX];
+    int locals;
+} listeners;
+
+static void read_listeners(const char *path, listeners *l)
+{
+    enum { LISTENS = 0x0a };
+    static const char *const loopback[] = {"0100007F", "00000000000000000000000001000000"};
+    char line[512], address[40];
+    unsigned state;
+    unsigned long inode;
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%*d: %39[0-9A-F]:%*x %*s %x %*s %*s %*s %*u %*d %lu", address, &state,
+                   &inode) != 3 ||
+            state != LISTENS || l->count == SOCKETS_MAX || l->locals == SOCKETS_MAX)
+            continue;
+        if (strcmp(address, loopback[0]) == 0 || strcmp(address, loopback[1]) == 0)
+            l->local[l->locals++] = inode;
+        else
+            l->inode[l->count++] = inode;
+    }
+    if (f)
+        fclose(f);
+}
+
+static bool is_among(unsigned long inode, const unsigned long *list, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (list[i] == inode)
+            return true;
+    return false;
+}
+
+static bool note_listening(const process *p, void *context)
+{
+    listeners *l = context;
+    char path[64], target[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)p->pid);
+    DIR *fds = opendir(path);
+    for (struct dirent *e; fds && (e = readdir(fds));) {
+        unsigned long inode;
+        ssize_t n = readlinkat(dirfd(fds), e->d_name, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        if (sscanf(target, "socket:[%lu]", &inode) != 1)
+            continue;
+        l->seen += is_among(inode, l->local, l->locals);
+        if (is_among(inode, l->inode, l->count))
+            snprintf(l->who, sizeof l->who, "%s (pid %d)", p->program, (int)p->pid);
+    }
+    if (fds)
+        closedir(fds);
+    return true;
+}
+
+static void nothing_listens_beyond_loopback(void **state)
+{
+    (void)state;
+    static listeners l;
+    command c = start_run();
+    read_listeners("/proc/net/tcp", &l);
+    read_listeners("/proc/net/tcp6", &l);
+    each_process(&s, NULL, note_listening, &l);
+    assert_string_equal(l.who, "");
+    assert_true(l.seen >= 2); /* the coordinator and mpirun: it was looked in the right places */
+    stop_run(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_that_a_neighbour_has_made_are_not_used, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(nothing_listens_beyond_loopback, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -585,12 +585,14 @@ static void other_hosts_need_other_settings(void **state)
     assert_true(file_says("said", "OMPI_MCA_plm_rsh_agent=ssh -o BatchMode=yes "));
     assert_true(file_says("said", "OMPI_MCA_btl=self,tcp\n"));
     assert_false(file_says("said", "OMPI_MCA_oob_tcp_if_include"));
+    assert_false(file_says("said", "LD_PRELOAD="));
     assert_int_equal(unlink(in_run("said")), 0);
     order("start 2 3 localhost 3");
     await_exited(2);
     assert_false(file_says("said", "--host"));
     assert_true(file_says("said", "OMPI_MCA_plm=isolated\n"));
     assert_true(file_says("said", "OMPI_MCA_oob_tcp_if_include=lo\n"));
+    assert_true(file_says("said", "/ringtorch-loopback.so\n"));
     unsetenv("OMPI_MCA_btl");
     setenv("PATH", path, 1);
     end_run(pid, 0);
