@@ -247,13 +247,49 @@ void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *
         rt__run_give_up_generation(r, now, "a worker has failed");
 }
 
+static const char against_not_finite[] =
+    "lower optimizer.lr, lengthen schedule.warmup or set optimizer.clip_norm";
+
 void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m)
 {
     char text[160];
-    snprintf(text, sizeof text, "step %" PRId64 " left out: its %s is not finite", m->step + 1,
+    int64_t step = m->step + 1, limit = r->facts.cfg->run.nan_skip_limit;
+    if (step <= rt__history_last_skipped(&r->history))
+        return; /* said again after a broken connection */
+    snprintf(text, sizeof text, "step %" PRId64 " left out: its %s is not finite", step,
              isfinite(m->loss) ? "gradient" : "loss");
-    rt__record_event(r, now, "step_skipped", "{s:I, s:s}", "step", (json_int_t)m->step + 1, "text",
-                     text);
+    rt__record_event(r, now, "step_skipped", "{s:I, s:s}", "step", (json_int_t)step, "text", text);
+    rt__record_finding(r, "skipped", "{s:I}", "step", (json_int_t)step);
+    int64_t in_row = rt__history_skipped_in_row(&r->history, step);
+    if (limit > 0 && in_row >= limit)
+        rt__run_fail(r, now, 1,
+                     "the last %" PRId64 " steps up to step %" PRId64
+                     " were left out because their loss or gradient is not finite "
+                     "(run.nan_skip_limit): %s",
+                     in_row, step, against_not_finite);
+}
+
+/* Was every step that the last report is about left out? Then its loss is not a number. */
+static bool last_loss_is_not_finite(const rt__run *r)
+{
+    int64_t step = r->newest_step, every = r->facts.cfg->run.report_every;
+    return step > 0 && rt__history_skipped_in_row(&r->history, step) > (step - 1) % every;
+}
+
+void rt__run_fail_if_not_finite(rt__run *r)
+{
+    const rt__history *h = &r->history;
+    bool evaluated = h->evaluated_step == r->newest_step;
+    bool test = evaluated && !isfinite(h->eval_loss), train = last_loss_is_not_finite(r);
+    if (r->failed || (!test && !train))
+        return;
+    r->failed = true;
+    r->exit_code = 1;
+    snprintf(r->failure, sizeof r->failure,
+             "all %" PRId64 " steps are made, but the %s loss at the end is not a number, and %zu "
+             "steps were left out because of that: %s",
+             r->newest_step, train ? "training" : "test", json_array_size(h->skipped),
+             against_not_finite);
 }
 
 /* ---- bits that differ ---- */

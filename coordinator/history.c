@@ -11,6 +11,7 @@ rt_status rt__history_init(rt__history *h)
     *h = (rt__history){
         .world_sizes = json_array(),
         .recovery_seconds = json_array(),
+        .skipped = json_array(),
         .committed_step = -1,
         .committing_step = -1,
         .first_step_at = -1,
@@ -19,13 +20,15 @@ rt_status rt__history_init(rt__history *h)
         .eval_accuracy = NAN,
         .not_finite_step = -1,
     };
-    return h->world_sizes && h->recovery_seconds ? RT_OK : RT_FAIL(NOMEM, "out of memory");
+    return h->world_sizes && h->recovery_seconds && h->skipped ? RT_OK
+                                                               : RT_FAIL(NOMEM, "out of memory");
 }
 
 void rt__history_release(rt__history *h)
 {
     json_decref(h->world_sizes);
     json_decref(h->recovery_seconds);
+    json_decref(h->skipped);
     json_decref(h->held);
     rt_mem_free(h->config);
     rt_mem_free(h->source);
@@ -134,6 +137,37 @@ static rt_status apply_reported(rt__history *h, const json_t *record)
     return RT_OK;
 }
 
+static int64_t last_skipped(const rt__history *h, size_t back)
+{
+    size_t count = json_array_size(h->skipped);
+    return back < count ? json_integer_value(json_array_get(h->skipped, count - 1 - back)) : -1;
+}
+
+int64_t rt__history_last_skipped(const rt__history *h)
+{
+    return last_skipped(h, 0);
+}
+
+int64_t rt__history_skipped_in_row(const rt__history *h, int64_t step)
+{
+    int64_t count = 0;
+    while (step > 0 && last_skipped(h, (size_t)count) == step - count)
+        count++;
+    return count;
+}
+
+static rt_status apply_skipped(rt__history *h, const json_t *record)
+{
+    return append(h->skipped, json_object_get(record, "step"));
+}
+
+/* Steps after this one are made again, and may not be left out then. */
+static void forget_skipped(rt__history *h, int64_t step)
+{
+    while (last_skipped(h, 0) > step)
+        json_array_remove(h->skipped, json_array_size(h->skipped) - 1);
+}
+
 static rt_status apply_plan(rt__history *h, const json_t *record)
 {
     if (integer(record, "generation") != h->generation)
@@ -145,6 +179,8 @@ static rt_status apply_plan(rt__history *h, const json_t *record)
         h->lost_steps += integer(record, "lost_steps");
     if (first && rt__history_held_step(h) > h->start_step)
         hold(h, NULL);
+    if (first)
+        forget_skipped(h, h->start_step);
     return set_text(&h->source, record, "source");
 }
 
@@ -334,6 +370,9 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     json_t *doubt;
     json_array_foreach(json_object_get(record, "doubts"), i, doubt) RT_TRY(apply_doubt(h, doubt));
     hold(h, json_object_get(record, "held"));
+    const json_t *skipped = json_object_get(record, "skipped"); /* not in older journals */
+    if (skipped && json_array_extend(h->skipped, (json_t *)skipped) != 0)
+        return RT_FAIL(FORMAT, "journal: a history whose skipped is no list");
     /* Also what was evaluated and committed since the doubt. */
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
     RT_TRY(take_comparisons(h, json_object_get(record, "compared")));
@@ -381,6 +420,7 @@ json_t *rt__history_records(const rt__history *h)
     whole &= json_object_set_new(record, "compared", comparisons_json(h)) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
+    whole &= json_object_set(record, "skipped", h->skipped) == 0;
     if (h->held)
         whole &= json_object_set(record, "held", h->held) == 0;
     if (!whole) {
@@ -417,6 +457,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         {"target", apply_target},
         {"interrupt", apply_interrupt},
         {"doubt", apply_doubt},
+        {"skipped", apply_skipped},
         {"not_finite", apply_not_finite},
         {"over", apply_over},
         {"end", apply_end},

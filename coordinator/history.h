@@ -24,6 +24,7 @@
  *     target      workers: what scale asked for
  *     interrupt   signal
  *     doubt       generation, step: snapshots of generations up to this one are good only up to that step
+ *     skipped     step: it was left out, because its loss or gradient was not finite
  *     not_finite  step: it was not finite, and is tried again from a checkpoint
  *     over        generation, step, end_step, samples, loss, trained_seconds, trained_steps (with it), weights_sha256,
  *                 in_memory: it has done all there was to do, and its workers are told to leave
@@ -58,6 +59,7 @@ typedef struct rt__history {
     int64_t world;            /* of the last generation */
     bool planned;             /* it was given a plan ... */
     int64_t start_step;       /* ... that starts here ... */
+    json_t *skipped;          /* steps that were left out, in order */
     json_t *held;             /* the last row that was held back; NULL: none */
     char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
     int64_t committed_step;   /* newest checkpoint; -1: none */
@@ -85,6 +87,10 @@ typedef struct rt__history {
 
 rt_status rt__history_init(rt__history *h);
 void rt__history_release(rt__history *h);
+/* Returns the last step that was left out; -1: none was. */
+int64_t rt__history_last_skipped(const rt__history *h);
+/* Returns how many steps that end with this one were left out in a row. */
+int64_t rt__history_skipped_in_row(const rt__history *h, int64_t step);
 /* Returns the step of the last row that was held back; -1: none. */
 int64_t rt__history_held_step(const rt__history *h);
 /* Returns the best evaluation up to a step. */

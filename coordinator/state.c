@@ -184,6 +184,8 @@ static void note_stop_before_the_beginning(rt__run *r)
 void rt__run_conclude(rt__run *r, double now)
 {
     bool keep = keep_unsaved(r), stopped = is_stopped(r);
+    if (!stopped)
+        rt__run_fail_if_not_finite(r);
     const char *status = r->failed ? "failed" : stopped ? "stopped" : "done";
     rt__run_discard_checkpoints(r, now, "the run ended before it was complete");
     rt__run_tell_askers(r, INT64_MAX, false, "the run has ended");
@@ -515,8 +517,7 @@ static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_eval
     if (rank != 0)
         return;
     if (m->step <=
-        r->history
-            .evaluated_step) { /* told already; its row went with the steps that are made again */
+        r->history.evaluated_step) { /* of a step that was made again: only its row is new */
         rt__record_evaluated_row(r, m->step, m->loss, accuracy);
         return;
     }

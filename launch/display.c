@@ -313,6 +313,12 @@ static void show_done(rt__display *d, const json_t *j)
                     integer(j, "steps"), rt_fixed(rt__field_number(j, "epochs"), 1, epochs),
                     rt__words_duration(rt__field_number(j, "seconds"), clock),
                     rt__words_number(rt__field_number(j, "samples_per_second"), speed));
+    int64_t skipped = integer(j, "skipped_steps");
+    if (skipped > 0)
+        rt__display_say(d,
+                        "%" PRId64 " of these steps %s left out: their loss or gradient was not "
+                        "finite (run.nan_loss: skip)",
+                        skipped, skipped == 1 ? "was" : "were");
     if (!json_is_null(json_object_get(j, "eval_accuracy")))
         rt__display_say(d, "test accuracy %s %%, loss %s",
                         rt_fixed(100 * rt__field_number(j, "eval_accuracy"), 2, accuracy),

@@ -222,6 +222,36 @@ static void plain_output_ends_with_what_matters(void **state)
     result_release(&r);
 }
 
+/* A run that learns nothing because its loss is not a number says so, and has failed. */
+static void a_run_without_finite_steps_has_failed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *limit, *error;
+    } rows[] = {{"run.nan_skip_limit=4", "the last 4 steps up to step"},
+                {"run.nan_skip_limit=0", "the training loss at the end is not a number"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char dir[64];
+        snprintf(dir, sizeof dir, "nan%zu", i);
+        result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
+                       in_scratch(&s, dir), "--set", "run.steps=20", "--set", "run.nan_loss=skip",
+                       "--set", rows[i].limit, "--set", "optimizer.name=sgd", "--set",
+                       "optimizer.lr=1e6", "--set", "optimizer.weight_decay=1e6", NULL);
+        expect_exit(&r, 1);
+        expect_text(r.err, rows[i].error);
+        if (strstr(r.out, "loss 0.0000") || strstr(r.out, "done:"))
+            fail_msg("it is said to have gone well:\n%s", r.out);
+        result_release(&r);
+        json_t *summary = read_summary(in_scratch(&s, dir));
+        assert_true(json_integer_value(json_object_get(summary, "skipped_steps")) >= 4);
+        json_decref(summary);
+    }
+    result r = run(&s, 60, "ringtorch", "eval", in_scratch(&s, "nan1"), NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "loss nan");
+    result_release(&r);
+}
+
 static void gzipped_data_gives_the_same_weights(void **state)
 {
     (void)state;
@@ -262,6 +292,7 @@ int main(void)
         ROW(memory_stays_flat),
         ROW(written_configuration_repeats_the_run),
         ROW(plain_output_ends_with_what_matters),
+        ROW(a_run_without_finite_steps_has_failed),
         ROW(gzipped_data_gives_the_same_weights),
         ROW(help_lists_every_key),
     };

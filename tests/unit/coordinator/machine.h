@@ -7,7 +7,7 @@
  *
  * Events: launcher JOB | recovered STEP | unrecoverable | misfit RANK | stranger | layout |
  *     hello RANK STEP PLANNED OFFER (it has finished STEP, has a plan if PLANNED, offers a whole snapshot of OFFER if > 0) |
- *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP RIGHT LOSS (6 of 8; in hundredths) | piece RANK STEP | nopiece RANK STEP |
+ *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP RIGHT LOSS (6 of 8; in hundredths, < 0: not a number) | piece RANK STEP | nopiece RANK STEP |
  *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE |
  *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick | verifying BYTES (of 1000) |
  *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
@@ -18,6 +18,7 @@
 #ifndef RINGTORCH_TESTS_MACHINE_H
 #define RINGTORCH_TESTS_MACHINE_H
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -296,7 +297,7 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
     else if (IS("evaluated"))
         machine_worker(m, now, 0, RT_MSG_EVALUATED,
                        BODY(evaluated, .step = a, .count = 8, .correct = b > 0 ? b : 6,
-                            .loss = (double)c / 100));
+                            .loss = c < 0 ? NAN : (double)c / 100));
     else if (IS("piece"))
         machine_worker(
             m, now, a, RT_MSG_PIECE_DONE,

@@ -260,7 +260,7 @@ static const row stalled[] = {
     {"exited 1 143 0 -1", RT__RECOVER, "journal:exited event:worker_lost again"},
 };
 
-static const row skipped[] = {START, {"skipped 41", RT__RUN, "event:step_skipped"}};
+static const row skipped[] = {START, {"skipped 41", RT__RUN, "event:step_skipped journal:skipped"}};
 
 /* All is done but the renaming of the last checkpoint, and then the workers are killed. */
 static const row killed_while_committing[] = {

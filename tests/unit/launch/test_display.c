@@ -55,6 +55,9 @@ static void what_is_not_a_number_is_never_zero(void **state)
          "done: 20 steps (nan epochs) in -, - images/s"},
         {"{\"event\": \"running\", \"parameters\": null, \"start_step\": 0, \"end_step\": 20}",
          "- parameters"},
+        {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"skipped_steps\": 3}",
+         "\n3 of these steps were left out: their loss or gradient was not finite"},
+        {"{\"event\": \"note\", \"text\": \"the warm-up is long\"}", "note: the warm-up is long\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *text = shown(rows[i].object);
