@@ -21,9 +21,18 @@
 #define RT_BEGIN_DECLS extern "C" {
 #define RT_END_DECLS   }
 
-#define RT_DEFAULT(...)                                             = __VA_ARGS__
-#define RT_CALL(function, args, first, ...)                         function(args{__VA_ARGS__})
-#define RT_CALL_WITH_DEFAULTS(function, args, defaults, first, ...) function(args{__VA_ARGS__})
+#define RT_DEFAULT(...) = __VA_ARGS__
+/* What is left out is left out on purpose, which -Wextra would warn about. */
+#define RT_CALL(function, args, first, ...)                                                        \
+    __extension__({                                                                                \
+        _Pragma("GCC diagnostic push")                                                             \
+            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                     \
+                _Pragma("GCC diagnostic ignored \"-Wshadow\"") /* calls in arguments of calls */   \
+            auto rt_result_ = function(args{__VA_ARGS__});                                         \
+        _Pragma("GCC diagnostic pop") rt_result_;                                                  \
+    })
+#define RT_CALL_WITH_DEFAULTS(function, args, defaults, first, ...)                                \
+    RT_CALL(function, args, first, __VA_ARGS__)
 #else
 #define RT_BEGIN_DECLS
 #define RT_END_DECLS

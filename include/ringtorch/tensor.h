@@ -82,8 +82,8 @@ const char *rt_describe(const rt_tensor *x);
 const char *rt_dims_text(rt_dims d);
 
 /* Address of the first element (respecting the view's offset). Elements of a non-contiguous view
- * are not in order: use rt_contiguous first. Writing through it is allowed on tensors that no graph
- * saved. */
+ * are not in order: use rt_contiguous first. Writing through it is noticed by nobody: it is allowed on
+ * tensors that no graph has saved and that are no recorded results. */
 void *rt_data(const rt_tensor *x);
 /* rt_data of a float32 tensor; NULL and an error for any other. */
 float *rt_f32(const rt_tensor *x);

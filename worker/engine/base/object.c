@@ -112,9 +112,11 @@ bool rt__object_refuse(const void *object, const rt_object_type *type, const cha
 
 void *rt__edge_keep(void *object)
 {
-    rt_object *o = rt_object_keep(object);
-    if (o)
+    rt_object *o = object;
+    if (o) {
+        o->refs++;
         o->edges++;
+    }
     return o;
 }
 
