@@ -59,6 +59,25 @@ static rt_status check_best(const rt_config *c)
     return RT_OK;
 }
 
+/* Only with powers of two of both has each group of ranks exactly one node of the tree. */
+static rt_status check_algorithm(const rt_config *c, int64_t slices)
+{
+    int64_t workers = c->parallel.workers;
+    if (c->parallel.algorithm != RT_CFG_ALGORITHM_HALVING || workers == 1)
+        return RT_OK;
+    if (!rt_is_power_of_two(workers))
+        return RT_FAIL(CONFIG,
+                       "parallel.algorithm halving needs 1, 2, 4, 8, ... workers, not %" PRId64
+                       ": use auto or direct",
+                       workers);
+    if (!rt_is_power_of_two(slices))
+        return RT_FAIL(CONFIG,
+                       "parallel.algorithm halving needs 2, 4, 8, ... slices, not %" PRId64
+                       ": use auto or direct, or change parallel.slices",
+                       slices);
+    return RT_OK;
+}
+
 static rt_status check_parallel(const rt_config *c)
 {
     int64_t workers = c->parallel.workers, slices = c->parallel.slices;
@@ -78,12 +97,7 @@ static rt_status check_parallel(const rt_config *c)
                        "data.batch %" PRId64 " is less than the %" PRId64
                        " slices of a step%s: each slice needs at least one sample",
                        c->data.batch, slices, automatic ? " (parallel.slices: auto)" : "");
-    if (c->parallel.algorithm == RT_CFG_ALGORITHM_HALVING && !rt_is_power_of_two(workers))
-        return RT_FAIL(CONFIG,
-                       "parallel.algorithm halving needs 1, 2, 4, 8, ... workers, not %" PRId64
-                       ": use auto or direct",
-                       workers);
-    return RT_OK;
+    return check_algorithm(c, slices);
 }
 
 rt_status rt_config_check(const rt_config *c)

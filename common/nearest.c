@@ -1,4 +1,5 @@
-/* Nearest names, by edit distance with one row of the table kept. */
+/* Nearest names, by edit distance: insertions, deletions, replacements and swaps of neighbours ("optimal string
+ * alignment", Boytsov 2011, section 2.2.1), with three rows of the table kept. */
 #include "common/nearest.h"
 
 #include <stdbool.h>
@@ -12,24 +13,30 @@ static int min3(int a, int b, int c)
     return m < c ? m : c;
 }
 
+static bool swapped(const char *a, const char *b, size_t i, size_t j)
+{
+    return i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+}
+
 static int distance(const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b);
     if (n > LONGEST || m > LONGEST)
         return LONGEST;
-    int row[LONGEST + 1];
+    int rows[3][LONGEST + 1];
     for (size_t j = 0; j <= m; j++)
-        row[j] = (int)j;
+        rows[0][j] = (int)j;
     for (size_t i = 1; i <= n; i++) {
-        int diagonal = row[0];
+        int *row = rows[i % 3];
+        const int *before = rows[(i + 2) % 3], *two_before = rows[(i + 1) % 3];
         row[0] = (int)i;
         for (size_t j = 1; j <= m; j++) {
-            int above = row[j];
-            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
+            row[j] = min3(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a[i - 1] != b[j - 1]));
+            if (swapped(a, b, i, j) && two_before[j - 2] + 1 < row[j])
+                row[j] = two_before[j - 2] + 1;
         }
     }
-    return row[m];
+    return rows[n % 3][m];
 }
 
 const char *rt_nearest(const char *wanted, const char *const *names, size_t n)

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-/* Returns the name that takes the fewest insertions, deletions and replacements of letters
- * (Levenshtein distance), the first of equals; NULL if even that one is too far to be what was
+/* Returns the name that takes the fewest insertions, deletions and replacements of letters and swaps of
+ * neighbours, the first of equals; NULL if even that one is too far to be what was
  * meant. */
 const char *rt_nearest(const char *wanted, const char *const *names, size_t n);
 

@@ -6,7 +6,8 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "launch/words.h"
-#include <errno.h> /* program_invocation_name */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -30,13 +31,41 @@ void rt__display_init(rt__display *d, bool json, const char *run_dir, int64_t ba
 
 /* ---- writing ---- */
 
+/* A run goes on when nobody takes its output any more, a closed pipe or a full disk: what it leaves in its
+ * directory is whole without it. The disk may have room again later, so writing is tried again. */
+static bool flush_output(rt__display *d)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (!d->output_lost)
+        fprintf(stderr,
+                "ringtorch: standard output cannot be written: %s: training goes on; ringtorch "
+                "status shows it\n",
+                errno ? strerror(errno) : "an earlier write failed");
+    d->output_lost = true;
+    clearerr(stdout);
+    return false;
+}
+
+/* Lets go of what could not be printed: the exit code is to tell of the run. */
+static void drop_output(void)
+{
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere < 0)
+        return;
+    dup2(nowhere, STDOUT_FILENO);
+    close(nowhere);
+    fflush(stdout);
+}
+
 /* Replaces the live line, cut to the width of the terminal. */
 static void live(rt__display *d, const char *text)
 {
     struct winsize size = {0};
     int width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
     printf("\r\033[K%.*s", width - 1, text);
-    fflush(stdout);
+    flush_output(d);
     d->line_open = true;
 }
 
@@ -45,7 +74,8 @@ void rt__display_end(rt__display *d)
     if (d->line_open)
         putchar('\n');
     d->line_open = false;
-    fflush(stdout);
+    if (!flush_output(d))
+        drop_output();
 }
 
 /* Takes the live line off the screen. */
@@ -66,13 +96,13 @@ void rt__display_say(rt__display *d, const char *fmt, ...)
     vprintf(fmt, ap);
     va_end(ap);
     putchar('\n');
-    fflush(stdout);
+    flush_output(d);
 }
 
 void rt__display_warn(rt__display *d, const char *fmt, ...)
 {
     clear_line(d);
-    fflush(stdout);
+    flush_output(d);
     char text[1200];
     va_list ap;
     va_start(ap, fmt);
@@ -400,7 +430,7 @@ void rt__display_show(rt__display *d, const char *json_text)
     const char *event = rt__field_text(j, "event");
     if (d->json && strcmp(event, "progress") != 0) {
         printf("%s\n", json_text);
-        fflush(stdout);
+        flush_output(d);
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(event, kinds[i].event) == 0)

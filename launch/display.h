@@ -13,6 +13,7 @@
 
 typedef struct rt__display {
     bool json, terminal;
+    bool output_lost;    /* standard output could not be written, which has been told */
     bool line_open;      /* the live line is on the screen, without a newline yet */
     double last_line_at; /* when a report was last printed */
     const char *run_dir;

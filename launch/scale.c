@@ -1,10 +1,12 @@
 #include "launch/scale.h"
 #include "common/error.h"
+#include "common/fields.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/options.h"
 #include "launch/ask.h"
 #include "launch/place.h"
+#include "launch/status_past.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +64,23 @@ static rt_status send(order *o, const char *dir)
     return status;
 }
 
+/* Says what has become of a run that nobody answers for. */
+static rt_status nobody_there(const char *dir)
+{
+    json_t *past;
+    rt_error_clear();
+    RT_TRY(rt__past_read(dir, 1, &past));
+    const char *status = rt__field_text(past, "status"), *resume = rt__field_text(past, "resume");
+    bool killed = strcmp(status, "killed") == 0;
+    if (strcmp(status, "empty") == 0)
+        RT_FAIL(CLOSED, "%s: nothing was run here yet", dir);
+    else
+        RT_FAIL(CLOSED, "%s: the run %s %s%s%s", dir, killed ? "was" : "is", status,
+                *resume ? ": to go on: " : "", resume);
+    json_decref(past);
+    return RT_E_CLOSED;
+}
+
 /* status: of the command line. */
 static int carry_out(order *o, rt_status status)
 {
@@ -73,6 +92,8 @@ static int carry_out(order *o, rt_status status)
     int exit_code = status == RT_OK ? 1 : rt_status_exit_code(status);
     if (status == RT_OK)
         status = send(o, dir);
+    if (status == RT_E_CLOSED && !rt__place_is_held(dir))
+        status = nobody_there(dir);
     if (status != RT_OK && !o->told)
         fprintf(stderr, "ringtorch: %s\n", rt_error());
     rt_mem_free(dir);

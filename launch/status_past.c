@@ -144,7 +144,8 @@ static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t
     const json_t *report = json_array_get(metrics, json_array_size(metrics) - 1);
     const char *status = status_of(last, summary);
     bool ended = strcmp(status, "killed") != 0 && strcmp(status, "empty") != 0;
-    int64_t step = rt__field_int(ended ? summary : report, ended ? "steps" : "step", -1);
+    int64_t reported = rt__field_int(report, "step", -1);
+    int64_t step = ended ? rt__field_int(summary, "steps", reported) : reported;
     int64_t checkpoint_step;
     facts f = facts_of(dir);
     char *checkpoint = rt__place_checkpoint(dir, &checkpoint_step);
@@ -186,6 +187,8 @@ static void show_title(const json_t *past, const rt__screen *s, rt_text *out)
         rt__screen_line(s, out, rt__bold, "%s: nothing was run here yet", name);
     else if (killed && !isfinite(n))
         rt__screen_line(s, out, rt__red, "%s: killed before its first report", name);
+    else if (!isfinite(n)) /* it left no summary, or one that does not say */
+        rt__screen_line(s, out, bad ? rt__red : rt__bold, "%s: %s", name, status);
     else if (killed)
         rt__screen_line(s, out, rt__red, "%s: killed, last heard of at step %s", name,
                         rt__words_number(n, step));
@@ -194,25 +197,42 @@ static void show_title(const json_t *past, const rt__screen *s, rt_text *out)
                         rt__words_number(n, step));
 }
 
+/* A part of the summary that is not there is not told of. */
+static void show_speed(const json_t *summary, const rt__screen *s, rt_text *out)
+{
+    char text[RT__WORDS];
+    rt_text line = {0};
+    const double speed = rt__field_number(summary, "samples_per_second"),
+                 seconds = rt__field_number(summary, "seconds"),
+                 epochs = rt__field_number(summary, "epochs");
+    if (isfinite(speed))
+        rt_text_add(&line, ", %s samples/s", rt__words_number(speed, text));
+    if (isfinite(seconds))
+        rt_text_add(&line, ", %s", rt__words_duration(seconds, text));
+    if (isfinite(epochs))
+        rt_text_add(&line, ", %.4g epochs", epochs);
+    if (line.data)
+        rt__screen_line(s, out, NULL, "speed      %s", line.data + 2);
+    rt_mem_free(line.data);
+}
+
 static void show_summary(const json_t *past, const rt__screen *s, rt_text *out)
 {
-    char a[RT__WORDS], b[RT__WORDS];
+    char a[RT__WORDS];
     const json_t *j = json_object_get(past, "summary");
     double accuracy = rt__field_number(j, "eval_accuracy"), loss = rt__field_number(j, "eval_loss");
     const char *error = rt__field_text(j, "error");
     if (!json_is_object(j))
         return;
-    rt__screen_line(s, out, NULL, "speed      %s samples/s, %s, %.4g epochs",
-                    rt__words_number(rt__field_number(j, "samples_per_second"), a),
-                    rt__words_duration(rt__field_number(j, "seconds"), b),
-                    rt__field_number(j, "epochs"));
+    show_speed(j, s, out);
     if (isfinite(accuracy))
         rt__screen_line(s, out, NULL, "result     test accuracy %.2f %%, loss %.4g", 100 * accuracy,
                         loss);
-    int64_t restarts = rt__field_int(j, "restarts", 0), lost = rt__field_int(j, "lost_steps", 0);
-    rt__screen_line(s, out, NULL, "recovery   %" PRId64 " restart%s, %s step%s lost", restarts,
-                    restarts == 1 ? "" : "s", rt__words_number((double)lost, a),
-                    lost == 1 ? "" : "s");
+    int64_t restarts = rt__field_int(j, "restarts", -1), lost = rt__field_int(j, "lost_steps", 0);
+    if (restarts >= 0)
+        rt__screen_line(s, out, NULL, "recovery   %" PRId64 " restart%s, %s step%s lost", restarts,
+                        restarts == 1 ? "" : "s", rt__words_number((double)lost, a),
+                        lost == 1 ? "" : "s");
     if (*error) {
         char cleaned[RT__CELL];
         rt__screen_line(s, out, rt__red, "error      %s", rt__cell_clean(error, cleaned));

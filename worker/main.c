@@ -10,7 +10,7 @@
 
 static const struct {
     const char *name;
-    rt_status (*run)(int argc, char **argv);
+    int (*run)(int argc, char **argv);
     const char *about;
 } commands[] = {
     {"eval", rt__command_eval, "as ringtorch eval"},
@@ -33,14 +33,14 @@ static int print_help(void)
     return 0;
 }
 
-static rt_status unknown(const char *word)
+static int unknown(const char *word)
 {
     const char *names[COMMANDS + 3] = {NULL};
     for (int i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
     names[COMMANDS] = "--help";
     names[COMMANDS + 1] = "--version";
-    return rt_unknown_word("command", word, names);
+    return rt_status_exit_code(rt_unknown_word("command", word, names));
 }
 
 static int run(int argc, char **argv)
@@ -56,8 +56,7 @@ static int run(int argc, char **argv)
     int i = 0;
     while (i < COMMANDS && strcmp(commands[i].name, argv[1]) != 0)
         i++;
-    rt_status status = i < COMMANDS ? commands[i].run(argc - 1, argv + 1) : unknown(argv[1]);
-    int code = rt_status_exit_code(status);
+    int code = i < COMMANDS ? commands[i].run(argc - 1, argv + 1) : unknown(argv[1]);
     return rt_shutdown() == 0 || code != 0 ? code : 1; /* prints the error, if any */
 }
 

@@ -24,8 +24,7 @@ static rt_algo algorithm_of(const rt_config *cfg)
     switch (cfg->parallel.algorithm) {
     case RT_CFG_ALGORITHM_DIRECT:
         return RT_ALGO_DIRECT;
-    case RT_CFG_ALGORITHM_HALVING:
-        return RT_ALGO_HALVING;
+    case RT_CFG_ALGORITHM_HALVING: /* checked before the start; a run must survive with fewer workers */
     case RT_CFG_ALGORITHM_AUTO:
         break;
     }

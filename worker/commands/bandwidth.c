@@ -163,7 +163,7 @@ static rt_status parse(int argc, char **argv, double *seconds, rt_arguments *arg
     return RT_OK;
 }
 
-rt_status rt__command_bandwidth(int argc, char **argv)
+static rt_status run(int argc, char **argv)
 {
     bandwidth b = {0};
     rt_arguments args;
@@ -180,4 +180,9 @@ rt_status rt__command_bandwidth(int argc, char **argv)
     rt_mem_free(b.host);
     rt_comm_free(b.comm);
     return status;
+}
+
+int rt__command_bandwidth(int argc, char **argv)
+{
+    return rt_status_exit_code(run(argc, argv));
 }

@@ -1,6 +1,7 @@
 /* ringtorch checkpoint ls|verify|show|diff: what is in a run directory or a checkpoint, and whether it
  * is sound. */
 #include "worker/commands/command.h"
+#include "worker/commands/diff.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -97,7 +98,7 @@ static rt_status list(const char *path, bool json)
     return status;
 }
 
-static rt_status run_list(int argc, char **argv)
+static rt_status ls(int argc, char **argv)
 {
     bool json = false;
     const rt_option options[] = {
@@ -133,7 +134,7 @@ static rt_status show(const char *path)
     return status;
 }
 
-static rt_status run_show(int argc, char **argv)
+static rt_status show_manifest(int argc, char **argv)
 {
     const rt_usage usage = {
         "ringtorch checkpoint show",
@@ -149,28 +150,47 @@ static rt_status run_show(int argc, char **argv)
 
 /* ---- all of them ---- */
 
+static int run_list(int argc, char **argv)
+{
+    return rt_status_exit_code(ls(argc, argv));
+}
+
+static int run_show(int argc, char **argv)
+{
+    return rt_status_exit_code(show_manifest(argc, argv));
+}
+
+/* As diff(1): being different is no failure, but an answer. */
+static int run_diff(int argc, char **argv)
+{
+    bool equal;
+    rt_status status = rt__command_diff(argc, argv, &equal);
+    return status == RT_OK && !equal ? 1 : rt_status_exit_code(status);
+}
+
 static const struct {
     const char *name;
-    rt_status (*run)(int argc, char **argv); /* NULL: the launcher's */
+    int (*run)(int argc, char **argv); /* NULL: the launcher's */
     const char *usage;
 } commands[] = {
     {"ls", run_list, "ls RUN|CHECKPOINT      a line for each checkpoint, and whether it is sound"},
     {"verify", run_list, "verify RUN|CHECKPOINT  the same"},
     {"show", run_show, "show RUN|CHECKPOINT    the manifest"},
+    {"diff", run_diff, "diff A B               what differs between two, tensor by tensor"},
     {"now", NULL, "now RUN                makes a run that goes on write one"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static rt_status print_help(void)
+static int print_help(void)
 {
     puts("usage: ringtorch checkpoint COMMAND [arguments]\n");
     for (int i = 0; i < COMMANDS; i++)
         printf("  %s\n", commands[i].usage);
     puts("\nringtorch checkpoint COMMAND --help tells more.");
-    return RT_OK;
+    return 0;
 }
 
-rt_status rt__command_checkpoint(int argc, char **argv)
+int rt__command_checkpoint(int argc, char **argv)
 {
     const char *names[COMMANDS + 1] = {NULL}, *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
@@ -180,9 +200,11 @@ rt_status rt__command_checkpoint(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
         names[i] = commands[i].name;
     }
-    if (*word)
-        return rt_unknown_word("command", word, names);
-    return RT_FAIL(ARG,
-                   "no command: write ringtorch checkpoint ls RUN, or see ringtorch checkpoint "
-                   "--help");
+    if (!*word)
+        RT_FAIL(
+            ARG,
+            "no command: write ringtorch checkpoint ls RUN, or see ringtorch checkpoint --help");
+    else
+        rt_unknown_word("command", word, names);
+    return rt_status_exit_code(rt_error_code());
 }

@@ -13,14 +13,14 @@
 #include "worker/checkpoint_read.h"
 #include "worker/engine/train/run.h"
 
-/* Each prints its result to stdout. argv[0] is the command's name. Failures are told by the caller.
- */
-rt_status rt__command_eval(int argc, char **argv);
-rt_status rt__command_export(int argc, char **argv);
-rt_status rt__command_checkpoint(int argc, char **argv);
+/* Each prints its result to stdout and returns the exit code; a failure is in the error slot, for the caller to tell.
+ * argv[0] is the command's name. */
+int rt__command_eval(int argc, char **argv);
+int rt__command_export(int argc, char **argv);
+int rt__command_checkpoint(int argc, char **argv);
 /* For `ringtorch doctor`; bandwidth is run by mpirun. */
-rt_status rt__command_doctor(int argc, char **argv);
-rt_status rt__command_bandwidth(int argc, char **argv);
+int rt__command_doctor(int argc, char **argv);
+int rt__command_bandwidth(int argc, char **argv);
 
 /* A trained model: the checkpoint, its configuration, and a run that holds its parameters. */
 typedef struct rt__model {

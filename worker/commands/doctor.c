@@ -7,7 +7,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-rt_status rt__command_doctor(int argc, char **argv)
+static rt_status run(int argc, char **argv)
 {
     bool json = false;
     const rt_option options[] = {{"json", 0, NULL, "the only form there is", .flag = &json},
@@ -31,4 +31,9 @@ rt_status rt__command_doctor(int argc, char **argv)
     puts(text);
     rt_mem_free(text);
     return RT_OK;
+}
+
+int rt__command_doctor(int argc, char **argv)
+{
+    return rt_status_exit_code(run(argc, argv));
 }

@@ -153,12 +153,12 @@ static rt_status open_and_evaluate(const options *o)
     return status;
 }
 
-rt_status rt__command_eval(int argc, char **argv)
+int rt__command_eval(int argc, char **argv)
 {
     options o = {.sets.item = rt_malloc((size_t)argc * sizeof *o.sets.item)};
     rt_status status = o.sets.item ? parse(argc, argv, &o) : rt_error_code();
     if (status == RT_OK && !o.args.help)
         status = open_and_evaluate(&o);
     rt_mem_free(o.sets.item);
-    return status;
+    return rt_status_exit_code(status);
 }

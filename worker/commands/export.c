@@ -6,71 +6,22 @@
 #include <string.h>
 #include <ringtorch/formats.h>
 #include "common/error.h"
-#include "common/mem.h"
 #include "common/output.h"
-#include "worker/restore.h"
+#include "worker/commands/state.h"
 
-typedef struct parameters {
-    rt_flat_entry *entry; /* [count] */
-    rt_dims *shape;       /* [count] */
-    int32_t count;
-    float *data;
-} parameters;
-
-static void release(parameters *p)
-{
-    rt_mem_free(p->entry);
-    rt_mem_free(p->shape);
-    rt_mem_free(p->data);
-}
-
-static rt_status read_layout(const rt_saved *s, parameters *p)
-{
-    size_t count = json_array_size(s->manifest.layout);
-    p->entry = rt_calloc(count, sizeof *p->entry);
-    p->shape = rt_calloc(count, sizeof *p->shape);
-    if (!p->entry || !p->shape)
-        return RT_E_NOMEM;
-    int64_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        rt_layout_tensor t = rt_manifest_tensor(&s->manifest, i);
-        p->entry[i].name = t.name;
-        p->entry[i].begin = at;
-        p->entry[i].end = at += t.elements;
-        p->shape[i] = t.shape;
-    }
-    p->count = (int32_t)count;
-    p->data = rt_calloc((size_t)at, sizeof *p->data);
-    return p->data ? RT_OK : RT_E_NOMEM;
-}
-
-static rt_status load(const rt_saved *s, parameters *p)
-{
-    RT_TRY(read_layout(s, p));
-    rt__destination to = {
-        .tensor = p->entry,
-        .tensors = p->count,
-        .count = p->count > 0 ? p->entry[p->count - 1].end : 0,
-        .kinds = 1,
-        .kind[0] = {"param", p->data},
-        .other_kinds_too = true,
-    };
-    return rt__restore(s, &to);
-}
-
-static rt_status fill(const parameters *p, rt_st_writer *w)
+static rt_status fill(const rt__state *s, rt_st_writer *w)
 {
     RT_TRY(rt_st_metadata(w, "format", "pt"));
-    for (int32_t i = 0; i < p->count; i++)
-        RT_TRY(rt_st_add(w, p->entry[i].name, RT_F32, p->shape[i], p->data + p->entry[i].begin));
+    for (int32_t i = 0; i < s->tensors; i++)
+        RT_TRY(rt_st_add(w, s->entry[i].name, RT_F32, s->shape[i], s->data[0] + s->entry[i].begin));
     return RT_OK;
 }
 
-static rt_status write_file(const parameters *p, const char *path)
+static rt_status write_file(const rt__state *s, const char *path)
 {
     rt_st_writer *w;
     RT_TRY(rt_st_create(path, &w));
-    rt_status status = fill(p, w);
+    rt_status status = fill(s, w);
     if (status == RT_OK)
         return rt_st_finish(w, NULL, NULL);
     rt_st_abandon(w);
@@ -80,14 +31,14 @@ static rt_status write_file(const parameters *p, const char *path)
 static rt_status export(const char *path, bool best, const char *out)
 {
     rt_saved saved;
-    parameters p = {0};
+    rt__state s = {0};
     RT_TRY(rt__find_saved(path, best, &saved));
-    rt_status status = load(&saved, &p);
+    rt_status status = rt__state_load(&saved, false, &s);
     if (status == RT_OK)
-        status = write_file(&p, out);
+        status = write_file(&s, out);
     if (status == RT_OK)
-        fprintf(rt_output_remarks(out), "%s: %d tensors of %s\n", out, (int)p.count, saved.dir);
-    release(&p);
+        fprintf(rt_output_remarks(out), "%s: %d tensors of %s\n", out, (int)s.tensors, saved.dir);
+    rt__state_release(&s);
     rt_saved_close(&saved);
     return status;
 }
@@ -101,7 +52,7 @@ static rt_status check_format(const char *format)
     return RT_FAIL(ARG, "--format %s: expected safetensors", format);
 }
 
-rt_status rt__command_export(int argc, char **argv)
+static rt_status run(int argc, char **argv)
 {
     const char *format = "safetensors", *out = NULL;
     bool best = false;
@@ -130,4 +81,9 @@ rt_status rt__command_export(int argc, char **argv)
         return RT_FAIL(ARG, "no --out FILE: write ringtorch export %s --out FILE.safetensors",
                        args.operand[0]);
     return export(args.operand[0], best, out);
+}
+
+int rt__command_export(int argc, char **argv)
+{
+    return rt_status_exit_code(run(argc, argv));
 }

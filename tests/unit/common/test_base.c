@@ -228,10 +228,12 @@ static void the_nearest_name_is_found(void **state)
 {
     (void)state;
     const char *names[] = {"name", "lr", "weight_decay", "beta1", "beta2", "momentum"};
-    const char *cases[][2] = {{"lrr", "lr"},     {"weigth_decay", "weight_decay"},
-                              {"beta", "beta1"}, {"momentun", "momentum"},
-                              {"nam", "name"},   {"xyz", NULL},
-                              {"", NULL},        {"epochs", NULL}};
+    const char *cases[][2] = {
+        {"lrr", "lr"},     {"weigth_decay", "weight_decay"},
+        {"beta", "beta1"}, {"momentun", "momentum"},
+        {"nam", "name"},   {"xyz", NULL},
+        {"nmae", "name"},  {"mnae", NULL}, /* neighbours that were swapped: one slip */
+        {"", NULL},        {"epochs", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *near = rt_nearest(cases[i][0], names, sizeof names / sizeof *names);
         if (cases[i][1])

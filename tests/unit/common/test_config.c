@@ -408,6 +408,10 @@ static void keys_must_fit_together(void **state)
     expect_check_error(
         "model: {preset: cnn}\nparallel: {workers: 3, algorithm: halving}",
         "parallel.algorithm halving needs 1, 2, 4, 8, ... workers, not 3: use auto or direct");
+    expect_check_error(
+        "model: {preset: cnn}\nparallel: {workers: 2, slices: 6, algorithm: halving}",
+        "parallel.algorithm halving needs 2, 4, 8, ... slices, not 6: use auto or "
+        "direct, or change parallel.slices");
 }
 
 /* ---- keys without an effect ---- */

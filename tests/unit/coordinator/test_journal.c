@@ -489,11 +489,51 @@ static void nothing_is_ever_made_up(void **state)
     rt_bytes_release(&whole);
 }
 
+/* A look into a journal gives what comes before the damage, changes nothing, and goes on while somebody writes. */
+static void reading_shows_all_up_to_the_damage(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        long cut,
+            alter; /* bytes taken off the end; offset from the end of a byte that is changed, 0: none */
+        rt_status status;
+        const char *seen;
+        bool torn;
+    } rows[] = {
+        {"whole", 0, 0, RT_OK, "1 2 3 ", false},
+        {"cut", 5, 0, RT_OK, "1 2 ", true},
+        {"altered", 0, 5, RT_E_CORRUPT, "1 2 ", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt_bytes before = {0}, after = {0};
+        char seen[256] = "";
+        int64_t torn = -1;
+        unlink(path);
+        write_records(1, 3);
+        assert_int_equal(rt_file_read(path, 1 << 20, &before), RT_OK);
+        if (rows[i].alter)
+            before.data[before.len - (size_t)rows[i].alter] ^= 0x40;
+        before.len -= (size_t)rows[i].cut;
+        assert_int_equal(rt_file_replace(path, before.data, before.len), RT_OK);
+        assert_int_equal(rt__journal_read(path, collect, seen, &torn), rows[i].status);
+        assert_string_equal(seen, rows[i].seen);
+        assert_int_equal(torn > 0, rows[i].torn);
+        assert_int_equal(rt_file_read(path, 1 << 20, &after), RT_OK);
+        assert_int_equal(after.len, before.len);
+        assert_memory_equal(after.data, before.data, before.len);
+        rt_bytes_release(&before);
+        rt_bytes_release(&after);
+        rt_error_clear();
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(keeps_records_in_order),
+        TEST(reading_shows_all_up_to_the_damage),
         TEST(any_prefix_replays),
         TEST(a_tail_of_zeros_is_dropped),
         TEST(any_flipped_bit_is_refused_with_its_place),

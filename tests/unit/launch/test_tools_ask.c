@@ -272,16 +272,28 @@ static void what_is_no_run_is_named(void **state)
     fake_stop(&f);
 }
 
+static void leave_file(const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", run_dir, name);
+    assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
+}
+
 static void orders_to_a_dead_run_say_so(void **state)
 {
     (void)state;
     fake f;
     assert_true(fake_start(&f, run_dir));
     fake_stop(&f);
-    expect("scale RUN 2", 1, "", "no coordinator is alive there");
-    expect("stop RUN", 1, "", "no coordinator is alive there");
+    expect("scale RUN 2", 1, "", "nothing was run here yet");
+    expect("stop RUN", 1, "", "nothing was run here yet");
     assert_true(fake_write_control(&f, 0600)); /* left behind by a kill */
-    expect("stop RUN", 1, "", "no coordinator is alive there");
+    leave_file("events.jsonl", "{\"event\":\"generation\"}\n");
+    expect("stop RUN", 1, "", "the run was killed: to go on: ");
+    leave_file("events.jsonl", "{\"event\":\"done\"}\n");
+    leave_file("summary.json", "{\"status\":\"done\",\"steps\":20}");
+    expect("scale RUN 2", 1, "", "the run is done");
+    assert_null(strstr(err, "to go on"));
 }
 
 static void control_files_that_cannot_be_used_are_named(void **state)
@@ -419,7 +431,7 @@ static void a_run_that_ends_meanwhile_is_not_waited_for(void **state)
     assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
     fake_stop(&f);
     assert_int_equal(finish(pid), 1);
-    assert_non_null(strstr(err, "no coordinator is alive there"));
+    assert_non_null(strstr(err, "nothing was run here yet"));
 }
 
 /* ---- watching ---- */

@@ -130,6 +130,8 @@ static void algorithm_and_sharding_do_not_change_bits(void **state)
         expect_same(&o, &one);
         assert_memory_equal(o.norm, one.norm, sizeof o.norm);
     }
+    outcome fewer = train_with("parallel.algorithm=halving", NULL, 3, -1); /* a worker was lost */
+    expect_same(&fewer, &one);
     outcome o = train_with("parallel.sharding=none", "optimizer.clip_norm=0.05", 3, -1);
     outcome clipped = train_with("optimizer.clip_norm=0.05", NULL, 1, -1);
     expect_same(&o, &clipped);

@@ -1,0 +1,203 @@
+/* Every command from outside, a shell line each: what is understood, what is refused and how, and that
+ * lost output is noticed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/file.h"
+#include "runs.h"
+
+/* In a line, rt, rt_worker and rt_coordinator are the programs; the folder it runs in has two finished runs
+ * of 20 steps, `two` of two workers and `one` of one worker with the same slices, and `damaged`, a copy of
+ * `two` whose journal has an altered byte in its third record. */
+typedef struct command_case {
+    const char *name, *line;
+    int exit_code;
+    const char *out, *err; /* fragments; "": nothing at all; NULL: anything */
+} command_case;
+
+static const command_case cases[] = {
+    /* help and version of all three programs */
+    {"help", "rt --help", 0, "usage: ringtorch COMMAND", ""},
+    {"version", "rt --version", 0, "ringtorch 0.", ""},
+    {"worker_help", "rt_worker --help", 0, "usage: ringtorch-worker", ""},
+    {"worker_version", "rt_worker --version", 0, "ringtorch-worker 0.", ""},
+    {"coordinator_help", "rt_coordinator --help", 0, "usage: ringtorch-coordinator", ""},
+    {"coordinator_version", "rt_coordinator --version", 0, "ringtorch-coordinator 0.", ""},
+    {"help_is_asked_for_anywhere", "rt eval two --json --help", 0, "usage: ringtorch eval", ""},
+    {"checkpoint_help", "rt checkpoint --help", 0, "diff A B", ""},
+    {"journal_help", "rt journal --help", 0, "usage: ringtorch journal show RUN", ""},
+
+    /* what is no command */
+    {"no_command", "rt", 2, "", "no command"},
+    {"misspelt_command", "rt exprot two", 2, "", "did you mean 'export'?"},
+    {"misspelt_subcommand", "rt checkpoint shwo two", 2, "", "did you mean 'show'?"},
+    {"no_subcommand", "rt checkpoint", 2, "", "no command: write ringtorch checkpoint ls"},
+    {"misspelt_journal", "rt journal shw two", 2, "", "did you mean 'show'?"},
+    {"worker_without_a_command", "rt_worker evla two", 2, "", "did you mean 'eval'?"},
+    {"coordinator_without_a_run", "rt_coordinator", 2, "", "no RUN_DIR"},
+    {"misspelt_option", "rt export two --otu=x", 2, "", "did you mean '--out'?"},
+    {"no_output", "rt export two", 2, "", "no --out FILE: write ringtorch export two --out"},
+    {"unknown_format", "rt export two --format=onnx --out=x", 2, "", "--format onnx"},
+    {"limit_alone", "rt eval two --limit=3", 2, "", "--limit: only with --logits"},
+    {"limit_too_large", "rt eval two --limit=101 --logits=l", 2, "", "from 1 to 100"},
+
+    /* the same mistake has the same exit code everywhere */
+    {"train_no_file", "rt train absent.yaml", 2, "", "absent.yaml"},
+    {"eval_no_run", "rt eval absent", 2, "", "absent: does not exist"},
+    {"export_no_run", "rt export absent --out=x", 2, "", "absent: does not exist"},
+    {"ls_no_run", "rt checkpoint ls absent", 2, "", "absent: does not exist"},
+    {"show_no_run", "rt checkpoint show absent", 2, "", "absent: does not exist"},
+    {"diff_no_run", "rt checkpoint diff two absent", 2, NULL, "absent: does not exist"},
+    {"now_no_run", "rt checkpoint now absent", 2, "", "absent: no such run"},
+    {"status_no_run", "rt status absent", 2, "", "absent: no such run"},
+    {"scale_no_run", "rt scale absent 2", 2, "", "absent: no such run"},
+    {"stop_no_run", "rt stop absent", 2, "", "absent: no such run"},
+    {"journal_no_run", "rt journal show absent", 2, "", "absent: no such run"},
+    {"journal_of_another_directory", "rt journal show data", 2, "", "data: no journal in it"},
+    {"ls_of_another_directory", "rt checkpoint ls data", 2, NULL, "data"},
+
+    /* a run that is over says so */
+    {"scale_done", "rt scale two 1", 1, "", "two: the run is done"},
+    {"stop_done", "rt stop two", 1, "", "two: the run is done"},
+    {"now_done", "rt checkpoint now two", 1, "", "two: the run is done"},
+
+    /* looking into runs */
+    {"ls_json", "rt checkpoint ls two --json | grep -c '\"sound\":true'", 0, "2", ""},
+    {"journal", "rt journal show two", 0, "plan        generation 1, start_step 0", ""},
+    {"journal_json", "rt journal show --json two | tail -n1", 0, "\"status\":\"done\"", ""},
+    {"journal_damaged", "rt journal show damaged", 2, "    2  generation", "damaged at byte"},
+    {"diff_equal", "rt checkpoint diff two one", 0, "0 different", ""},
+    {"diff_different", "rt checkpoint diff two two/checkpoints/step-00000010", 1,
+     "elements differ, by at most", ""},
+    {"diff_json", "rt checkpoint diff --json one two", 0, "\"equal\":true", ""},
+
+    /* data that was moved */
+    {"data_is_gone", "rt eval two --set data.path=absent", 2, "", "absent"},
+    {"data_is_elsewhere", "ln -s data moved; rt eval two --set=data.path=$PWD/moved", 0, "of 100",
+     ""},
+    {"another_model", "rt eval two --set model.layers=[flatten]", 2, "", "another model"},
+    {"misspelt_key", "rt eval two --set data.pth=x", 2, "", "did you mean 'path'?"},
+
+    /* where output goes */
+    {"export_to_a_file", "rt export two --out=w && test -s w", 0, "w: 6 tensors", ""},
+    {"export_to_standard_output", "rt export two --out - | head -c 8 | wc -c", 0, "8", NULL},
+    {"export_to_a_pipe", "rt export two --out /dev/stdout | cat >p && cmp p w", 0, "", "6 tensors"},
+    {"export_to_a_directory", "rt export two --out data", 2, "", "data: is a directory"},
+    {"export_through_a_link", "touch t; ln -s t l; rt export two --out=l && test -L l && cmp t w",
+     0, "tensors", ""},
+    {"export_to_a_full_disk", "rt export two --out /dev/full; r=$?; test -c /dev/full && exit $r",
+     1, "", "/dev/full: cannot write: No space"},
+    {"logits_to_a_full_disk", "rt eval two --logits /dev/full", 1, "", "/dev/full"},
+    {"logits_to_a_directory", "rt eval two --logits data", 2, "", "data: is a directory"},
+    {"logits_to_standard_output", "rt eval two --json --limit=1 --logits=- | wc -c", 0, "3",
+     "accuracy"},
+
+    /* lost output */
+    {"help_lost", "rt --help >/dev/full", 1, "", "standard output: cannot be written: No space"},
+    {"command_help_lost", "rt train --help >/dev/full", 1, "", "No space left"},
+    {"keys_lost", "rt train --help-config >/dev/full", 1, "", "cannot be written"},
+    {"version_lost", "rt_coordinator --version >/dev/full", 1, "", "No space left"},
+    {"eval_lost", "rt eval two --json >/dev/full", 1, "", "No space left"},
+    {"ls_lost", "rt checkpoint ls two >/dev/full", 1, "", "No space left"},
+    {"show_lost", "rt checkpoint show two >/dev/full", 1, "", "cannot be written"},
+    {"diff_lost", "rt checkpoint diff two one >/dev/full", 1, "", "No space left"},
+    {"journal_lost", "rt journal show two >/dev/full", 1, "", "No space left"},
+    {"status_lost", "rt status two >/dev/full", 1, "", "cannot be written"},
+    {"clean_lost", "rt clean two >/dev/full", 1, "", "No space left"},
+    {"pipe_closed", "{ rt train --help-config; echo $? >&2; } | true", 0, "", "141"},
+    {"train_lost",
+     "rt train tiny.yaml --run-dir lost --set run.steps=20 >/dev/full && test -s lost/summary.json",
+     0, "", "standard output cannot be written: No space left on device: training goes on"},
+    {"train_to_a_closed_pipe",
+     "{ rt train tiny.yaml --run-dir piped --set run.steps=20; echo $? >&2; } | true", 0, "",
+     "training goes on"},
+
+    /* strange parents */
+    {"no_standard_input", "rt train tiny.yaml --run-dir w0 --set run.steps=5 <&-", 0, "done", ""},
+    {"no_standard_output", "rt train tiny.yaml --run-dir w1 --set run.steps=5 >&-", 0, "", ""},
+    {"no_descriptors", "rt train tiny.yaml --run-dir w2 --set run.steps=5 <&- >&- 2>&-", 0, "", ""},
+    {"of_another_job",
+     "RINGTORCH_RUN=x RINGTORCH_ENDPOINT=tcp://127.0.0.1:1 OMPI_MCA_ess=env PMIX_RANK=0 rt train "
+     "tiny.yaml --run-dir w3 --set run.steps=5",
+     0, "done", ""},
+    {"umask_of_all", "umask 777; rt train tiny.yaml --run-dir w4 --set run.steps=5", 0, "done", ""},
+    {"run_directory_like_an_option", "rt train tiny.yaml --run-dir=-x --set run.steps=5", 0, "done",
+     ""},
+    {"run_directory_like_a_command", "rt train tiny.yaml --run-dir journal --set run.steps=5", 0,
+     "done", ""},
+};
+
+static scratch s;
+
+static void must_run(const char *line)
+{
+    result r = run(&s, 120, "sh", "-c", line, NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    tiny_setup(&s);
+    if (chdir(s.path) != 0)
+        return -1;
+    setenv("RT", RT_TEST_BINARY_DIR "/bin/ringtorch", 1);
+    must_run("for n in 1:one 2:two; do $RT train tiny.yaml -n ${n%:*} --run-dir ${n#*:} --set "
+             "run.steps=20 --set checkpoint.every=10 || exit 1; done; cp -r two damaged");
+    alter_byte(in_scratch(&s, "damaged/journal"), -600);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (chdir("/") != 0)
+        return -1;
+    scratch_remove(&s);
+    return 0;
+}
+
+static void expect_fragment(const char *line, const char *what, const char *text,
+                            const char *fragment)
+{
+    if (fragment && (*fragment ? !strstr(text, fragment) : *text))
+        fail_msg("%s\n%s: \"%s\", expected \"%s\"", line, what, text, fragment);
+}
+
+static void does_what_it_should(void **state)
+{
+    const command_case *c = *state;
+    char line[1024];
+    snprintf(line, sizeof line,
+             "rt() { %1$s \"$@\"; }; rt_worker() { %1$s-worker \"$@\"; }; "
+             "rt_coordinator() { %1$s-coordinator \"$@\"; }; %2$s",
+             RT_TEST_BINARY_DIR "/bin/ringtorch", c->line);
+    result r = run(&s, 120, "bash", "-c", line, NULL);
+    expect_exit(&r, c->exit_code);
+    expect_fragment(c->line, "output", r.out, c->out);
+    expect_fragment(c->line, "errors", r.err, c->err);
+    if (c->exit_code == 2 && strncmp(r.err, "ringtorch: ", 11) != 0)
+        fail_msg("%s\nnot \"ringtorch: what is wrong\": %s", c->line, r.err);
+    result_release(&r);
+}
+
+int main(void)
+{
+    enum { CASES = sizeof cases / sizeof *cases };
+    struct CMUnitTest tests[CASES];
+    for (size_t i = 0; i < CASES; i++)
+        tests[i] = (struct CMUnitTest){.name = cases[i].name,
+                                       .test_func = does_what_it_should,
+                                       .initial_state = (void *)&cases[i]};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

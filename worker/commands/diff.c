@@ -1,0 +1,235 @@
+/* ringtorch checkpoint diff A B: compares two checkpoints tensor by tensor, bit by bit: the parameters and
+ * the optimiser's states, of any number of pieces, of one run or of two. */
+#include "worker/commands/diff.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/options.h"
+#include "worker/commands/state.h"
+
+typedef struct side {
+    rt_saved saved;
+    rt__state state;
+} side;
+
+typedef struct diff {
+    side side[2];
+    bool json;
+    json_t *list;                       /* of what is told, for --json */
+    int64_t equal, different, one_only; /* tensors, of each kind */
+} diff;
+
+/* ---- finding the same tensor on both sides ---- */
+
+static int find_kind(const rt__state *s, const char *name)
+{
+    int k = 0;
+    while (k < s->kinds && strcmp(s->kind[k], name) != 0)
+        k++;
+    return k < s->kinds ? k : -1;
+}
+
+static int32_t find_tensor(const rt__state *s, const char *name)
+{
+    int32_t i = 0;
+    while (i < s->tensors && strcmp(s->entry[i].name, name) != 0)
+        i++;
+    return i < s->tensors ? i : -1;
+}
+
+/* ---- telling ---- */
+
+/* A parameter has its own name, a state of the optimiser that of its kind before it: "exp_avg/0.weight". */
+static void name_of(const char *kind, const char *tensor, char out[600])
+{
+    bool parameter = strcmp(kind, "param") == 0;
+    snprintf(out, 600, "%s%s%s", parameter ? "" : kind, parameter ? "" : "/", tensor);
+}
+
+/* Tells of one tensor; details: further members of its object, stolen. words: what people read. */
+static rt_status tell(diff *d, const char *name, const char *verdict, json_t *details,
+                      const char *words)
+{
+    if (!d->json) {
+        printf("%-28s  %s\n", name, words);
+        json_decref(details);
+        return RT_OK;
+    }
+    json_t *j = json_pack("{s:s, s:s}", "tensor", name, "verdict", verdict);
+    int failed =
+        !j || json_object_update_missing(j, details) != 0 || json_array_append(d->list, j) != 0;
+    json_decref(details);
+    json_decref(j);
+    return failed ? RT_FAIL(NOMEM, "checkpoint diff: out of memory") : RT_OK;
+}
+
+static rt_status tell_one_only(diff *d, const char *name, int which)
+{
+    d->one_only++;
+    return tell(d, name, which == 0 ? "only in A" : "only in B", json_object(),
+                which == 0 ? "only in A" : "only in B");
+}
+
+static rt_status tell_shapes(diff *d, const char *name, rt_dims a, rt_dims b)
+{
+    char words[160], shape[2][64];
+    snprintf(shape[0], sizeof shape[0], "%s", rt_dims_text(a));
+    snprintf(shape[1], sizeof shape[1], "%s", rt_dims_text(b));
+    snprintf(words, sizeof words, "shape %s in A, %s in B", shape[0], shape[1]);
+    d->different++;
+    return tell(d, name, "shape", json_pack("{s:s, s:s}", "a", shape[0], "b", shape[1]), words);
+}
+
+/* ---- comparing ---- */
+
+/* Elements whose bits differ count, so that 0 and -0, or two different NaN, are seen as well. */
+static rt_status compare_values(diff *d, const char *name, const float *a, const float *b,
+                                int64_t n)
+{
+    int64_t count = 0;
+    double most = 0;
+    char words[160];
+    for (int64_t i = 0; i < n; i++) {
+        double difference = fabs((double)a[i] - (double)b[i]);
+        if (memcmp(&a[i], &b[i], sizeof a[i]) == 0)
+            continue;
+        count++;
+        if (!(difference <= most)) /* not a number is the largest of all */
+            most = isnan(most) ? most : difference;
+    }
+    if (count == 0) {
+        d->equal++;
+        return tell(d, name, "equal", json_object(), "equal");
+    }
+    d->different++;
+    snprintf(words, sizeof words, "%" PRId64 " of %" PRId64 " elements differ, by at most %.3g",
+             count, n, most);
+    return tell(d, name, "differs",
+                json_pack("{s:I, s:I, s:o}", "differing", (json_int_t)count, "elements",
+                          (json_int_t)n, "max_abs_difference", rt_json_number(most)),
+                words);
+}
+
+static rt_status compare_tensor(diff *d, int kind, int32_t i)
+{
+    const rt__state *a = &d->side[0].state, *b = &d->side[1].state;
+    int other_kind = find_kind(b, a->kind[kind]);
+    int32_t j = find_tensor(b, a->entry[i].name);
+    char name[600];
+    name_of(a->kind[kind], a->entry[i].name, name);
+    if (other_kind < 0 || j < 0)
+        return tell_one_only(d, name, 0);
+    if (a->shape[i].n != b->shape[j].n ||
+        memcmp(a->shape[i].d, b->shape[j].d, (size_t)a->shape[i].n * sizeof *a->shape[i].d) != 0)
+        return tell_shapes(d, name, a->shape[i], b->shape[j]);
+    return compare_values(d, name, a->data[kind] + a->entry[i].begin,
+                          b->data[other_kind] + b->entry[j].begin,
+                          a->entry[i].end - a->entry[i].begin);
+}
+
+/* What A has not. */
+static rt_status tell_rest(diff *d, int kind, int32_t i)
+{
+    const rt__state *a = &d->side[0].state, *b = &d->side[1].state;
+    char name[600];
+    if (find_kind(a, b->kind[kind]) >= 0 && find_tensor(a, b->entry[i].name) >= 0)
+        return RT_OK;
+    name_of(b->kind[kind], b->entry[i].name, name);
+    return tell_one_only(d, name, 1);
+}
+
+static rt_status each_tensor(diff *d, const rt__state *s,
+                             rt_status (*f)(diff *d, int kind, int32_t i))
+{
+    for (int kind = 0; kind < s->kinds; kind++)
+        for (int32_t i = 0; i < s->tensors; i++)
+            RT_TRY(f(d, kind, i));
+    return RT_OK;
+}
+
+/* ---- the whole ---- */
+
+static bool is_equal(const diff *d)
+{
+    return d->different == 0 && d->one_only == 0;
+}
+
+static void tell_sides(const diff *d)
+{
+    for (int i = 0; i < 2 && !d->json; i++)
+        printf("%c  %s  step %" PRId64 "\n", "AB"[i], d -> side[i].saved.dir,
+               d->side[i].saved.manifest.step);
+}
+
+static rt_status conclude(const diff *d)
+{
+    const rt_saved *a = &d->side[0].saved, *b = &d->side[1].saved;
+    if (!d->json) {
+        printf("%" PRId64 " equal, %" PRId64 " different, %" PRId64 " on one side only\n", d->equal,
+               d->different, d->one_only);
+        return RT_OK;
+    }
+    json_t *j =
+        json_pack("{s:o, s:o, s:I, s:I, s:b, s:O}", "a", rt_json_text_or_null(a->dir), "b",
+                  rt_json_text_or_null(b->dir), "a_step", (json_int_t)a->manifest.step, "b_step",
+                  (json_int_t)b->manifest.step, "equal", is_equal(d), "tensors", d->list);
+    char *text = j ? rt_json_text(j) : NULL;
+    json_decref(j);
+    if (!text)
+        return RT_FAIL(NOMEM, "checkpoint diff: out of memory");
+    puts(text);
+    rt_mem_free(text);
+    return RT_OK;
+}
+
+static rt_status load_side(const char *path, side *s)
+{
+    RT_TRY(rt__saved_find(path, &s->saved));
+    return rt__state_load(&s->saved, true, &s->state);
+}
+
+static rt_status compare(diff *d, const char *a, const char *b)
+{
+    RT_TRY(load_side(a, &d->side[0]));
+    RT_TRY(load_side(b, &d->side[1]));
+    tell_sides(d);
+    RT_TRY(each_tensor(d, &d->side[0].state, compare_tensor));
+    RT_TRY(each_tensor(d, &d->side[1].state, tell_rest));
+    return conclude(d);
+}
+
+static void release(diff *d)
+{
+    for (int i = 0; i < 2; i++) {
+        rt__state_release(&d->side[i].state);
+        rt_saved_close(&d->side[i].saved);
+    }
+    json_decref(d->list);
+}
+
+rt_status rt__command_diff(int argc, char **argv, bool *equal)
+{
+    diff d = {.list = json_array()};
+    const rt_option options[] = {
+        {"json", 0, NULL, "one JSON object: a, b, a_step, b_step, equal, tensors", .flag = &d.json},
+        {NULL}};
+    const rt_usage usage = {"ringtorch checkpoint diff",
+                            {"A", "B"},
+                            2,
+                            "Compares two checkpoints, or the newest ones of two runs, bit by bit: "
+                            "each parameter and each "
+                            "state of the optimiser. They may be of different numbers of workers.",
+                            options,
+                            "Exit codes: 0 equal, 1 different, 2 wrong usage or checkpoint."};
+    rt_arguments args;
+    rt_status status = rt_options_parse(&usage, argc, argv, &args);
+    if (status == RT_OK && !args.help)
+        status = compare(&d, args.operand[0], args.operand[1]);
+    *equal = is_equal(&d);
+    release(&d);
+    return status;
+}
