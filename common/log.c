@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -162,4 +163,25 @@ void rt_log_write(rt_log_level level, const char *fmt, ...)
     (void)written; /* a full disk must not stop a run for the sake of its log */
     pthread_mutex_unlock(&out.lock);
     errno = saved_errno;
+}
+
+void rt_log_warn_seldom(rt_log_seldom *s, const char *fmt, ...)
+{
+    static const double FIRST_PAUSE = 1, LONGEST_PAUSE = 600;
+    double now = rt_clock();
+    s->count++;
+    if (now < s->next)
+        return;
+    bool quiet = s->pause == 0 || now - s->next > LONGEST_PAUSE;
+    s->pause = quiet ? FIRST_PAUSE : 2 * s->pause < LONGEST_PAUSE ? 2 * s->pause : LONGEST_PAUSE;
+    s->next = now + s->pause;
+    char text[LINE_MAX_BYTES - 320];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (s->count > 1)
+        rt_log_warn("%s (%" PRId64 " such so far)", text, s->count);
+    else
+        rt_log_warn("%s", text);
 }

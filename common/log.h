@@ -10,6 +10,7 @@
 #define RINGTORCH_COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <ringtorch/status.h>
 
 typedef enum rt_log_level { RT_LOG_DEBUG, RT_LOG_INFO, RT_LOG_WARN, RT_LOG_ERROR } rt_log_level;
@@ -19,6 +20,15 @@ rt_status rt_log_open(const char *who, const char *path, bool json);
 void rt_log_close(void);
 void rt_log_set_level(rt_log_level least);
 __attribute__((format(printf, 2, 3))) void rt_log_write(rt_log_level level, const char *fmt, ...);
+
+/* For what others can bring about as often as they like: all of it is counted, and told of the first time at once, then
+ * with the number so far after a second, two, four, ... ten minutes. Zeroed at first; one thread. */
+typedef struct rt_log_seldom {
+    int64_t count;      /* how often it has happened */
+    double next, pause; /* rt_clock() before which nothing is said; seconds of the last pause */
+} rt_log_seldom;
+__attribute__((format(printf, 2, 3))) void rt_log_warn_seldom(rt_log_seldom *s, const char *fmt,
+                                                              ...);
 
 #define rt_log_debug(...) rt_log_write(RT_LOG_DEBUG, __VA_ARGS__)
 #define rt_log_info(...)  rt_log_write(RT_LOG_INFO, __VA_ARGS__)

@@ -14,7 +14,6 @@
 enum { FAILED_HANDSHAKES_MAX = 3 };       /* without a reason given, before any has succeeded ... */
 static const double FAILED_SECONDS = 0.5; /* ... and for so long: then the keys are to blame, for a
                                              coordinator that is killed does the same once */
-static const double LOG_AGAIN = 1;        /* seconds between two complaints about strangers */
 static const double WAIT_BLOCKED = 0.01; /* seconds after which a full socket is offered to again */
 
 struct rt_wire {
@@ -24,9 +23,7 @@ struct rt_wire {
     bool locked_out;
     int failed_handshakes; /* since the last that succeeded */
     double failing_since;
-    /* ROUTER: connections that did not speak as they must. */
-    int64_t strangers;
-    double complained;
+    rt_log_seldom strangers; /* ROUTER: connections that did not speak as they must */
 };
 
 /* Gives one frame to the socket: see rt__end_options. */
@@ -98,7 +95,7 @@ bool rt_wire_connected(const rt_wire *w)
 
 int64_t rt_wire_refused(const rt_wire *w)
 {
-    return w->end.refused + w->sockets.auth.refused + w->strangers;
+    return w->end.refused.count + w->sockets.auth.refused.count + w->strangers.count;
 }
 
 double rt_wire_unconfirmed_seconds(const rt_wire *w)
@@ -187,14 +184,10 @@ static void handshake_failed(rt_wire *w, bool with_reason)
  * before ZeroMQ sees that, which looks like a peer that has died. */
 static void stranger(rt_wire *w)
 {
-    double now = rt_clock();
-    w->strangers++;
-    if (w->complained == 0 || now - w->complained >= LOG_AGAIN)
-        rt_log_warn(
-            "a connection came to nothing: not with this run's keys, without encryption, or "
-            "its process died (%lld so far)",
-            (long long)w->strangers);
-    w->complained = now;
+    rt_log_warn_seldom(
+        &w->strangers,
+        "a connection came to nothing: not with this run's keys, without encryption, "
+        "or its process died");
 }
 
 static void note_event(rt_wire *w, uint16_t kind)

@@ -72,11 +72,10 @@ void rt__auth_serve(rt__auth *a)
     request r;
     while (receive(a, &r)) {
         bool welcome = may_enter(a, &r);
-        if (!welcome) {
-            a->refused++;
-            rt_log_warn("refused a connection from %.*s: it does not hold this run's key",
-                        r.parts > 3 ? (int)r.len[3] : 0, r.part[3]);
-        }
+        if (!welcome)
+            rt_log_warn_seldom(&a->refused,
+                               "refused a connection from %.*s: it does not hold this run's key",
+                               r.parts > 3 ? (int)r.len[3] : 0, r.part[3]);
         zmq_send(a->socket, "1.0", 3, ZMQ_SNDMORE);
         zmq_send(a->socket, r.part[1], r.parts > 1 ? r.len[1] : 0, ZMQ_SNDMORE);
         zmq_send(a->socket, welcome ? "200" : "400", 3, ZMQ_SNDMORE);

@@ -7,12 +7,13 @@
 #ifndef RINGTORCH_COMMON_WIRE_AUTH_H
 #define RINGTORCH_COMMON_WIRE_AUTH_H
 
+#include "common/log.h"
 #include "common/wire.h"
 
 typedef struct rt__auth {
     void *socket;
     uint8_t client_public[32];
-    int64_t refused; /* connections turned away so far */
+    rt_log_seldom refused; /* connections turned away */
 } rt__auth;
 
 rt_status rt__auth_open(void *context, const char *client_public, rt__auth *out);

@@ -165,8 +165,7 @@ static rt__session *begin(rt__end *e, rt__session *s, const char *peer, const rt
 
 void rt__end_refuse(rt__end *e, const char *peer, const char *reason)
 {
-    e->refused++;
-    rt_log_warn("refused a frame%s%s: %s", *peer ? " from " : "", peer, reason);
+    rt_log_warn_seldom(&e->refused, "refused a frame%s%s: %s", *peer ? " from " : "", peer, reason);
 }
 
 /* Asks for what comes after what we have; what was asked a moment ago is not asked again. */

@@ -22,6 +22,7 @@
 #ifndef RINGTORCH_COMMON_WIRE_END_H
 #define RINGTORCH_COMMON_WIRE_END_H
 
+#include "common/log.h"
 #include "common/wire_peers.h"
 
 typedef struct rt__end_options {
@@ -43,7 +44,8 @@ typedef struct rt__end {
     bool connected, was_connected; /* DEALER */
     void (*say_again)(void *ctx);  /* NULL: nothing must be */
     void *say_again_ctx;
-    int64_t refused, resets; /* frames refused; conversations begun anew */
+    rt_log_seldom refused; /* frames */
+    int64_t resets;        /* conversations begun anew */
 } rt__end;
 
 /* `e` must not move afterwards. */

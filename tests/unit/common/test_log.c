@@ -119,6 +119,26 @@ static void a_log_that_cannot_be_opened_is_named(void **state)
     rt_error_clear();
 }
 
+/* One line for what happens in a burst; what comes later is told with the number so far. */
+static void what_comes_in_masses_is_told_of_seldom(void **state)
+{
+    (void)state;
+    rt_log_seldom knocks = {0};
+    for (int i = 0; i < 100; i++) {
+        rt_log_warn_seldom(&knocks, "somebody knocks: %d", i);
+        knocks.next += 1000; /* however slow this machine is */
+    }
+    knocks.next = 0; /* as if the pause were over */
+    rt_log_warn_seldom(&knocks, "somebody knocks: %d", 100);
+    char *text = content(), *second = strchr(text, '\n');
+    assert_non_null(strstr(text, "somebody knocks: 0\n"));
+    assert_non_null(second);
+    assert_non_null(strstr(second, "somebody knocks: 100 (101 such so far)\n"));
+    assert_null(strchr(strchr(second + 1, '\n') + 1, '\n'));
+    assert_int_equal(knocks.count, 101);
+    rt_mem_free(text);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -147,6 +167,7 @@ int main(void)
         TEST(long_entries_are_cut_and_stay_json),
         TEST(threads_write_whole_lines),
         TEST(a_log_that_cannot_be_opened_is_named),
+        TEST(what_comes_in_masses_is_told_of_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <zmq.h>
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/wire_frame.h"
@@ -339,6 +340,35 @@ static void malformed_frames_are_refused(void **state)
     expect_refused(r, 5);
     raw_close(&c);
     rt_wire_close(r, 0);
+}
+
+/* Who holds the keys, or a program gone wrong that does, cannot fill the disk by way of the log. */
+static void refused_frames_do_not_fill_the_log(void **state)
+{
+    (void)state;
+    enum { FRAMES = 500, LINES_MOST = 20 };
+    char path[] = "/tmp/rt-wire-XXXXXX";
+    int fd = mkstemp(path), lines = 0;
+    assert_true(fd >= 0);
+    assert_int_equal(rt_log_open("wire", path, false), RT_OK);
+    rt_log_set_level(RT_LOG_WARN);
+    rt_wire *r = listen_at("tcp://127.0.0.1:*");
+    raw c = raw_connect(rt_wire_endpoint(r), "raw", true);
+    for (int i = 0; i < FRAMES; i++)
+        zmq_send(c.socket, "\xc1garbage", 8, 0);
+    expect_refused(r, FRAMES);
+    raw_close(&c);
+    rt_wire_close(r, 0);
+    rt_log_set_level(RT_LOG_ERROR + 1); /* as the other tests have it */
+    rt_log_close();
+    rt_bytes log;
+    assert_int_equal(rt_file_read(path, 1 << 20, &log), RT_OK);
+    for (const char *at = (char *)log.data; (at = strstr(at, "refused a frame")); at++)
+        lines++;
+    assert_in_range(lines, 1, LINES_MOST);
+    rt_bytes_release(&log);
+    close(fd);
+    unlink(path);
 }
 
 static void oversize_frames_are_refused(void **state)
@@ -712,6 +742,7 @@ int main(void)
         TEST(a_client_without_encryption_gets_nowhere),
         TEST(duplicates_and_gaps_are_dropped),
         TEST(malformed_frames_are_refused),
+        TEST(refused_frames_do_not_fill_the_log),
         TEST(the_middle_of_an_unknown_conversation_is_answered_with_reset),
         TEST(oversize_frames_are_refused),
         TEST(a_broken_connection_loses_nothing),
