@@ -51,14 +51,17 @@ struct rt_module {
     bool training;
 };
 
-/* Makes a zeroed module of that type, owned by the current scope. */
+/* Makes a zeroed module of that type, owned by the current scope. Fails if the size is not even that
+ * of rt_module. */
 void *rt_nn_new(const rt_module_type *type);
-/* Registers a child, which the parent owns from now on. Returns it; NULL on failure (names must be new, without '.'). */
+/* Registers a child, which the parent owns from now on. Returns it; NULL on failure (names must be new,
+ * without '.'; a module cannot be part of itself). */
 rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child);
 /* The same for a parameter. */
 rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
 
-/* Returns m's output for input x. Runs in a scope of its own: only the result outlives it. */
+/* Returns m's output for input x. Runs in a scope of its own: only the result outlives it. A forward
+ * that gives NULL and no error is one. */
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x);
 /* Switches dropout and the like, for m and all below it. Modules start in training mode. */
 void rt_nn_train(rt_module *m, bool training);

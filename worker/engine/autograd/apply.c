@@ -150,7 +150,7 @@ rt_tensor *rt_apply_many(const rt_op *op, const void *args, size_t args_size, rt
         rt_node *n = rt__node_of_call(&c, args_size, y);
         y->node = n ? &n->object : NULL;
         if (n && !is_view_of_any(y, in, n_in))
-            rt__tensor_be_result(y);
+            rt__tensor_mark_result(y);
     }
     return rt_scope_return(s, rt_failed() ? NULL : y);
 }

@@ -25,7 +25,7 @@ static rt_tensor *view_of(rt_tensor *buffer, const rt_flat *flat, int32_t i)
     rt_tensor *range = rt_narrow(buffer, 0, e->begin, e->end - e->begin);
     rt_tensor *view = range ? rt_view(range, rt_dims_of(e->param)) : NULL;
     if (view)
-        rt__tensor_be_part(view, i);
+        rt__tensor_set_part(view, i);
     return view;
 }
 

@@ -170,13 +170,13 @@ rt_status rt__tensor_divide(rt_tensor *buffer, int32_t parts)
     return RT_OK;
 }
 
-void rt__tensor_be_part(rt_tensor *view, int32_t i)
+void rt__tensor_set_part(rt_tensor *view, int32_t i)
 {
     RT_ASSERT(i >= 0 && i < view->storage->part_count);
     view->version = &view->storage->part_version[i];
 }
 
-void rt__tensor_be_result(rt_tensor *x)
+void rt__tensor_mark_result(rt_tensor *x)
 {
     x->is_result = true;
     atomic_fetch_add_explicit(&x->storage->results, 1, memory_order_relaxed);

@@ -86,9 +86,9 @@ static inline uint32_t rt__tensor_version(const rt_tensor *x)
 rt_status rt__tensor_divide(rt_tensor *buffer, int32_t parts);
 /* Makes `view`, which lies in a divided buffer, its part number i: changes of it and of its later
  * views are counted for that part alone. */
-void rt__tensor_be_part(rt_tensor *view, int32_t i);
+void rt__tensor_set_part(rt_tensor *view, int32_t i);
 /* Notes that x is a recorded result with memory of its own, which nobody may write into. */
-void rt__tensor_be_result(rt_tensor *x);
+void rt__tensor_mark_result(rt_tensor *x);
 /* Writes the value into every element and notes the change; the graph is not asked. */
 rt_status rt__fill(rt_tensor *dst, double value);
 /* Copies src, broadcast and converted, into dst, and notes the change; the graph is not asked. */
