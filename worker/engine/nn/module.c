@@ -121,18 +121,25 @@ rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value)
 
 /* ---- walking ---- */
 
+/* Writes a name behind the first `at` characters of the path; returns its length then. */
+static size_t add_name(char *path, size_t at, const char *name)
+{
+    int n = snprintf(path + at, NAME_MAX_BYTES - at, at ? ".%s" : "%s", name);
+    return at + (size_t)n < NAME_MAX_BYTES ? at + (size_t)n : NAME_MAX_BYTES - 1;
+}
+
 /* Finds parameter *left (counting down) in registration order, depth first. Writes its full name
- * into path[at...). */
+ * into path[at...), unless that is NULL: forming the names on the way takes longer than the search. */
 static struct rt_module_slot *find_param(const rt_module *m, int64_t *left, char *path, size_t at)
 {
     for (int32_t i = 0; i < m->slot_count; i++) {
         struct rt_module_slot *s = &m->slots[i], *found = NULL;
-        int n = snprintf(path + at, NAME_MAX_BYTES - at, at ? ".%s" : "%s", s->name);
-        size_t end = at + (size_t)n < NAME_MAX_BYTES ? at + (size_t)n : NAME_MAX_BYTES - 1;
         if (s->child)
-            found = find_param(s->child, left, path, end);
+            found = find_param(s->child, left, path, path ? add_name(path, at, s->name) : 0);
         else if ((*left)-- == 0)
             found = s;
+        if (found == s && path)
+            add_name(path, at, s->name);
         if (found)
             return found;
     }
@@ -143,7 +150,7 @@ rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name)
 {
     char path[NAME_MAX_BYTES];
     bool is = rt__is_module("nn_param_at", m);
-    struct rt_module_slot *s = is && i >= 0 ? find_param(m, &i, path, 0) : NULL;
+    struct rt_module_slot *s = is && i >= 0 ? find_param(m, &i, name ? path : NULL, 0) : NULL;
     if (!s)
         return NULL;
     if (name) {
