@@ -28,17 +28,23 @@ static inline void empty_directory(void)
     must(rt_snapshot_forget(f.dir, "r1", INT64_MAX));
 }
 
-static inline const char *path_of(rt_snapshot_what what, int64_t generation, int64_t rank)
+static inline const char *path_in(const char *dir, rt_snapshot_what what, int64_t generation,
+                                  int64_t rank)
 {
     static _Thread_local char path[256];
     rt_snapshot_name n = {.what = what, .run = "r1", .generation = generation, .rank = rank};
-    char *made = rt_snapshot_find(f.dir, &n);
+    char *made = rt_snapshot_find(dir, &n);
     rt_error_clear(); /* where nothing is yet, a name without a tag will do */
     if (!made)
-        made = rt_snapshot_path(f.dir, &n);
+        made = rt_snapshot_path(dir, &n);
     snprintf(path, sizeof path, "%s", made);
     rt_mem_free(made);
     return path;
+}
+
+static inline const char *path_of(rt_snapshot_what what, int64_t generation, int64_t rank)
+{
+    return path_in(f.dir, what, generation, rank);
 }
 
 /* ---- plans, as the coordinator makes them ---- */

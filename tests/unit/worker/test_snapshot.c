@@ -305,8 +305,9 @@ static void without_room_there_are_no_snapshots_but_marks(void **state)
         rt__progress_init(&progress);
         rt__snapshot_args args = small_args(&about, small, &progress);
         args.keep_free = 2 << 20;
-        snprintf(path, sizeof path, "%s/ringtorch-r1-g1-r3", small);
         must(rt__snapshot_start(&args, &s));
+        assert_true(rt__snapshot_ready(s) == (megabytes[i] == 4));
+        snprintf(path, sizeof path, "%s", path_in(small, RT_SNAPSHOT_OWN, 1, 3));
         bool fits = megabytes[i] == 4;
         assert_int_equal(rt__snapshot_take(s, 1), fits);
         assert_int_equal(rt__snapshot_take(s, 2), fits);

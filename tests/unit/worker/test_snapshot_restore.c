@@ -154,6 +154,7 @@ static void files_that_are_not_as_offered_are_named(void **state)
     assert_int_equal(truncate(path, 100000), 0);
     expect_failure(NULL, &p, RT_E_CORRUPT, "step 3", path);
     assert_int_equal(unlink(path), 0);
+    *strrchr(path, '-') = '\0'; /* its tag cannot be known any more */
     expect_failure(NULL, &p, RT_E_CORRUPT, "step 3", path);
 }
 
