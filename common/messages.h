@@ -20,6 +20,13 @@
 /* Numbers per entry of the arrays that hold one entry after another; messages.def says which. */
 enum { RT_OFFER_FIELDS = 5, RT_TRACE_FIELDS = 5, RT_PIECE_FIELDS = 5 };
 
+/* A step is a pure function of the state before it: what has failed because of the work itself fails again. */
+typedef enum rt_next {
+    RT_NEXT_RESUME, /* its newest state */
+    RT_NEXT_OTHER_RATE, /* its weights, in a new run: from its newest state the loss gets not finite again */
+    RT_NEXT_NOTHING, /* nothing: the same would happen again */
+} rt_next;
+
 /* struct rt_msg_hello { const char *host; int64_t pid; ... const int64_t *offers;
  * int64_t offers_count; ... } */
 #define MESSAGE(TYPE, type, number) typedef struct rt_msg_##type {

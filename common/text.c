@@ -139,3 +139,41 @@ char *rt_text_take(rt_text *t)
     *t = (rt_text){0};
     return all;
 }
+
+/* ---- shells ---- */
+
+/* $'...': for words with characters that must not reach a terminal as they are. */
+static void add_escaped(rt_text *t, const char *word)
+{
+    char shown[CHARACTER_MAX];
+    rt_text_add(t, "$'");
+    while (*word) {
+        bool special = *word == '\'' || *word == '\\';
+        word += show_one(word, shown);
+        rt_text_add(t, "%s%s", special ? "\\" : "", shown);
+    }
+    rt_text_add(t, "'");
+}
+
+void rt_text_add_word(rt_text *t, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_./-+:@%,=";
+    bool unprintable = false;
+    char shown[CHARACTER_MAX];
+    for (const char *c = word; *c && !unprintable;) {
+        const char *before = c;
+        c += show_one(c, shown);
+        unprintable = memcmp(shown, before, (size_t)(c - before)) != 0;
+    }
+    if (*word && word[strspn(word, plain)] == '\0') {
+        rt_text_add(t, "%s", word);
+    } else if (unprintable) {
+        add_escaped(t, word);
+    } else {
+        rt_text_add(t, "'");
+        for (; *word; word++)
+            rt_text_add(t, *word == '\'' ? "'\\''" : "%c", *word);
+        rt_text_add(t, "'");
+    }
+}

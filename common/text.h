@@ -27,6 +27,8 @@ typedef struct rt_text {
 __attribute__((format(printf, 2, 3))) void rt_text_add(rt_text *t, const char *fmt, ...);
 /* Adds text from outside as rt_text_printable shows it. */
 void rt_text_add_printable(rt_text *t, const char *from);
+/* Adds a word of a command as a shell takes it, quoted if need be; what a terminal would obey is escaped ($'\x1b'). */
+void rt_text_add_word(rt_text *t, const char *word);
 /* Adds the shortest decimal text that reads back as exactly x: "0.0002", "100", "1e-05"; "nan", "inf". */
 void rt_text_add_number(rt_text *t, double x);
 /* Returns x with so many decimals (0 to 9), in powers of ten from 1e12 on, or "nan", "inf" or "-inf". */

@@ -1,4 +1,5 @@
 /* Opening the run directory, the journal, the wire and the rest, and closing them again. */
+#include "common/bind_address.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/input.h"
@@ -184,8 +185,10 @@ static rt_status listen(rt__shell *s)
     const char *same = getenv("RINGTORCH_ENDPOINT");
     if (s->cfg.control.port != 0)
         snprintf(port, sizeof port, "%" PRId64, s->cfg.control.port);
-    char *endpoint = s->again && same ? rt_strdup(same)
-                                      : rt_strdup_printf("tcp://%s:%s", s->cfg.control.bind, port);
+    char address[RT_ADDRESS];
+    RT_TRY(rt_bind_address(s->cfg.control.bind, address));
+    char *endpoint =
+        s->again && same ? rt_strdup(same) : rt_strdup_printf("tcp://%s:%s", address, port);
     if (!endpoint)
         return rt_error_code();
     rt_status status = rt_wire_listen(

@@ -120,6 +120,7 @@ static void fail_by_data(rt__run *r, double now, const rt__trace *t)
              t->slice, t->step + 1, CRASHES_MAX, rt_phase_name(t->phase), ids);
     rt__record_event(r, now, "data_fault", "{s:I, s:I, s:s, s:s}", "step", (json_int_t)t->step + 1,
                      "slice", (json_int_t)t->slice, "samples", ids, "text", text);
+    r->next = RT_NEXT_NOTHING;
     rt__run_fail(r, now, 1, "%s: look at these samples of %s", text, cfg->data.path);
 }
 
@@ -175,11 +176,14 @@ static void act_on_not_finite(rt__run *r, double now)
     bool restart = r->facts.cfg->run.nan_loss == RT_CFG_NAN_RESTART;
     bool again = restart && r->history.not_finite_step == r->not_finite.step;
     r->not_finite.pending = false;
-    if (!restart || again)
+    if (!restart || again) {
+        r->next = RT_NEXT_OTHER_RATE;
         rt__run_fail(r, now, 1, "%s%s", r->cause.text,
                      again ? ": again after a restart from a checkpoint" : "");
-    else if (doubt(r, now, newest_on_disk(r)) && remember_not_finite(r, now, r->not_finite.step))
+    } else if (doubt(r, now, newest_on_disk(r)) &&
+               remember_not_finite(r, now, r->not_finite.step)) {
         rt__run_give_up_generation(r, now, "a step is not finite");
+    }
 }
 
 /* Every rank says so; the one whose slice it was knows why, and is waited for. */
@@ -215,6 +219,15 @@ static bool is_bad_source(const rt__run *r, const rt_msg_fault *m, bool *snapsho
     return reading && (*snapshot ? rt_status_exit_code((rt_status)m->code) == 2 : lost);
 }
 
+/* It may have been removed while it was read, or its disk have had a bad moment: it is tried twice. */
+static bool is_unreadable_again(rt__run *r)
+{
+    bool again = r->unreadable_step == r->history.start_step && r->unreadable_in != r->generation;
+    r->unreadable_step = r->history.start_step;
+    r->unreadable_in = r->generation;
+    return again;
+}
+
 void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *m)
 {
     rt_status code = (rt_status)m->code;
@@ -232,6 +245,7 @@ void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *
     }
     /* A step is a pure function of the state before it: doing it again would fail again. */
     if (code == RT_E_INTERNAL) {
+        r->next = RT_NEXT_NOTHING;
         rt__run_fail(r, now, 1, "worker %" PRId64 " at step %" PRId64 ": %s", rank, m->step,
                      m->message);
         return;
@@ -241,6 +255,10 @@ void rt__run_on_fault(rt__run *r, double now, int64_t rank, const rt_msg_fault *
                        "worker %" PRId64 " at step %" PRId64 ": %s", rank, m->step, m->message);
     if (!consequence && running)
         r->died = (rt__trace){.generation = r->generation, .rank = rank};
+    if (bad_source && !snapshot && is_unreadable_again(r)) {
+        rt__run_fail(r, now, 2, "%s", m->message);
+        return;
+    }
     if (bad_source && snapshot && running && !doubt(r, now, r->history.start_step - 1))
         return;
     if (running)

@@ -4,6 +4,7 @@
 #include "common/hash.h"
 #include "common/input.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -54,11 +55,26 @@ static void make_header(uint8_t h[HEADER_SIZE], const char *payload, size_t len,
     put_le(h + 16, rt_hash64(h, 16), 8);
 }
 
+/* Adds the run directory as a shell takes it. */
+static void add_directory(rt_text *t, const char *journal)
+{
+    const char *slash = strrchr(journal, '/');
+    char *dir = slash ? rt_strdup_printf("%.*s", (int)(slash - journal), journal) : rt_strdup(".");
+    if (dir)
+        rt_text_add_word(t, dir);
+    rt_mem_free(dir);
+}
+
 static rt_status damaged(const rt__journal *j, size_t offset, const char *what)
 {
-    return RT_FAIL(CORRUPT,
-                   "%s: damaged at byte %zu: %s: restore the file, or move the run directory away",
-                   j->path, offset, what);
+    rt_text dir = {0};
+    add_directory(&dir, j->path);
+    rt_status status = RT_FAIL(CORRUPT,
+                               "%s: damaged at byte %zu: %s: restore the file, or go on from the "
+                               "run's checkpoints in another directory: --run-dir NEW --resume %s",
+                               j->path, offset, what, dir.data ? dir.data : "RUN");
+    rt_mem_free(dir.data);
+    return status;
 }
 
 /* ---- what a crash may leave ---- */

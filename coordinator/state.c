@@ -28,6 +28,7 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .interrupted = facts->history.interrupt_signal != 0,
         .interrupt_signal = facts->history.interrupt_signal,
         .unsaved_step = -1,
+        .unreadable_step = -1,
         .mismatch.step = -1,
         .reported_step = facts->metrics_step,
         .cause.rank = -1,
@@ -209,8 +210,10 @@ void rt__run_conclude(rt__run *r, double now)
     }
     bool others = rt__run_is_untouched(r) && r->history.generation > 0;
     rt__run_send(r, r->launcher, RT_MSG_RUN_ENDED,
-                 &(rt_msg_run_ended){
-                     .exit_code = r->exit_code, .message = r->failure, .keep = keep || others});
+                 &(rt_msg_run_ended){.exit_code = r->exit_code,
+                                     .message = r->failure,
+                                     .keep = keep || others,
+                                     .next = r->next});
     r->ended = true;
 }
 

@@ -196,10 +196,12 @@ typedef struct rt__run {
         bool pending; /* ranks have said so, and not yet the one whose slice it was */
         double since;
         int64_t step;
-    } not_finite;    /* a step of this generation, which ends for it */
-    rt__trace died;  /* generation and rank that crashed last, before its trace is known */
-    rt__trace crash; /* where a rank of the last generations crashed */
-    int crashes;     /* at the same slice, in a row */
+    } not_finite; /* a step of this generation, which ends for it */
+    int64_t unreadable_step,
+        unreadable_in; /* a checkpoint that could not be read after all, and the generation */
+    rt__trace died;    /* generation and rank that crashed last, before its trace is known */
+    rt__trace crash;   /* where a rank of the last generations crashed */
+    int crashes;       /* at the same slice, in a row */
 
     bool interrupted;
     int64_t interrupts;
@@ -208,6 +210,7 @@ typedef struct rt__run {
     int exit_code;
     bool failed;
     char failure[2048]; /* why */
+    rt_next next;       /* what to go on with */
 
     struct {
         char peer[64];

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/text.h"
+#include "launch/advice.h"
 #include "launch/words.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -311,29 +312,20 @@ static void show_interrupted(rt__display *d, const json_t *j)
                     strcmp(name, "SIGINT") == 0 ? "Ctrl-C again" : "a second signal");
 }
 
-/* The configuration as it was run is in the run directory: with it, --set need not be repeated. Commands name
- * this program as the user did, so that they can be pasted. */
 static void show_what_next(rt__display *d, int64_t steps)
 {
+    char text[RT__ADVICE];
     rt__display_say(d, "try next:");
-    rt__display_say(d, "  %s eval %s", program_invocation_name, d->run_dir);
+    rt__display_say(d, "  %s", rt__advice_eval(d->run_dir, text));
     if (d->cosine) /* its learning rate has fallen: there is nothing to go on with */
-        rt__display_say(d,
-                        "  %s train %s/config.yaml --run-dir %s-on --set model.init=%s"
-                        "   # trains on from these weights, with a new cosine",
-                        program_invocation_name, d->run_dir, d->run_dir, d->run_dir);
+        rt__display_say(d, "  %s   # trains on from these weights, with a new cosine",
+                        rt__advice_from_weights(d->run_dir, text));
     else
-        rt__display_say(
-            d,
-            "  %s train %s/config.yaml --run-dir %s --resume auto --set run.steps=%" PRId64
-            "   # trains on",
-            program_invocation_name, d->run_dir, d->run_dir, 2 * steps);
+        rt__display_say(d, "  %s   # trains on", rt__advice_longer(d->run_dir, 2 * steps, text));
     int64_t other = d->workers > 1 ? d->workers - 1 : 2;
     if (other <= d->slices)
-        rt__display_say(d,
-                        "  %s train %s/config.yaml -n %" PRId64 " --run-dir %s-again"
-                        "   # the same weights from another number of workers",
-                        program_invocation_name, d->run_dir, other, d->run_dir);
+        rt__display_say(d, "  %s   # the same weights from another number of workers",
+                        rt__advice_again(d->run_dir, other, text));
 }
 
 static void show_done(rt__display *d, const json_t *j)
@@ -373,20 +365,18 @@ static void show_summary(rt__display *d, const json_t *j)
     bool stopped = strcmp(status, "stopped") == 0;
     if (!d->stepped && !stopped) /* the error says it all */
         return;
-    bool resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
+    char text[RT__ADVICE];
+    d->resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
     rt__display_say(d, "%s after step %" PRId64 "; run directory %s", status, integer(j, "steps"),
                     d->run_dir);
     if (!stopped || d->in_memory) /* the launcher says how to go on */
         return;
-    if (resumable)
-        rt__display_say(
-            d, "go on from step %" PRId64 ": %s train %s/config.yaml --run-dir %s --resume auto",
-            integer(j, "checkpoint_step"), program_invocation_name, d->run_dir, d->run_dir);
+    if (d->resumable)
+        rt__display_say(d, "go on from step %" PRId64 ": %s", integer(j, "checkpoint_step"),
+                        rt__advice_resume(d->run_dir, text));
     else
-        rt__display_say(d,
-                        "no checkpoint was made; start over: %s train %s/config.yaml "
-                        "--run-dir %s --resume auto",
-                        program_invocation_name, d->run_dir, d->run_dir);
+        rt__display_say(d, "no checkpoint was made; start over: %s",
+                        rt__advice_resume(d->run_dir, text));
 }
 
 void rt__display_show(rt__display *d, const char *json_text)

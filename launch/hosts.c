@@ -1,4 +1,5 @@
 #include "launch/hosts.h"
+#include "common/bind_address.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/file.h"
@@ -94,17 +95,20 @@ const char *rt__hosts_find(const rt__hosts *h, const char *name)
 rt_status rt__hosts_check_bind(const rt__hosts *h, const char *path, const char *bind)
 {
     static const char *const nowhere[] = {"localhost", "lo", "::1", "[::1]", "0.0.0.0", "*", "::"};
-    bool unreachable = strncmp(bind, "127.", 4) == 0;
+    char address[RT_ADDRESS];
+    RT_TRY(rt_bind_address(bind, address));
+    bool unreachable = strncmp(address, "127.", 4) == 0;
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
         unreachable |= strcmp(bind, nowhere[i]) == 0;
     for (int64_t i = 0; unreachable && i < h->count; i++)
         if (!rt__host_is_local(h->name[i]))
             return RT_FAIL(CONFIG,
-                           "control.bind is %s, where host %s (%s:%" PRId64
+                           "control.bind is %s%s%s, where host %s (%s:%" PRId64
                            ") cannot reach the coordinator: set control.bind to an address of "
                            "this host on the network they share, as in --set "
                            "control.bind=192.168.0.10",
-                           bind, h->name[i], path, h->line[i]);
+                           bind, strcmp(bind, address) == 0 ? "" : ", which is ",
+                           strcmp(bind, address) == 0 ? "" : address, h->name[i], path, h->line[i]);
     return RT_OK;
 }
 

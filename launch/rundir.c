@@ -7,6 +7,8 @@
 #include "common/run_lock.h"
 #include "launch/child.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,6 +48,45 @@ static rt_status make_or_check(rt__rundir *d)
         return cannot_use(d->path, strerror(errno));
     d->created = true;
     return RT_OK;
+}
+
+/* ---- where it is ---- */
+
+static rt_status hold(rt__rundir *d)
+{
+    d->dir_fd = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return d->dir_fd >= 0 ? RT_OK : cannot_use(d->path, strerror(errno));
+}
+
+static bool is_ours(const rt__rundir *d, const char *path)
+{
+    struct stat ours, there;
+    return fstat(d->dir_fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
+/* Whoever removes a directory removes what is in it first, and new lines of records may come between. */
+static bool is_emptied(const rt__rundir *d)
+{
+    return faccessat(d->dir_fd, "lock", F_OK, 0) != 0 && errno == ENOENT &&
+           faccessat(d->dir_fd, "config.yaml", F_OK, 0) != 0 && errno == ENOENT;
+}
+
+bool rt__rundir_is_there(const rt__rundir *d, char **moved)
+{
+    char link[64], path[PATH_MAX];
+    struct stat st;
+    *moved = NULL;
+    bool there = is_ours(d, d->path) && !is_emptied(d);
+    bool unknown = stat(d->path, &st) != 0 && errno != ENOENT && errno != ENOTDIR;
+    if (there || unknown) /* a file server that does not answer has not lost it */
+        return true;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", d->dir_fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = '\0';
+    if (n > 0 && is_ours(d, path) && !is_emptied(d))
+        *moved = rt_strdup(path);
+    return false;
 }
 
 /* ---- the lock ---- */
@@ -122,8 +163,10 @@ static rt_status check_earlier_run(rt__rundir *d, const char *resume)
 
 rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
 {
-    *out = (rt__rundir){.path = rt_strdup(path), .lock_fd = -1};
+    *out = (rt__rundir){.path = rt_strdup(path), .lock_fd = -1, .dir_fd = -1};
     rt_status status = out->path ? make_or_check(out) : rt_error_code();
+    if (status == RT_OK)
+        status = hold(out);
     if (status == RT_OK)
         status = lock(out);
     bool ours = status == RT_OK; /* what is in there belongs to nobody else */
@@ -161,7 +204,9 @@ void rt__rundir_close(rt__rundir *d, bool undo)
     }
     if (d->lock_fd >= 0)
         close(d->lock_fd);
+    if (d->dir_fd >= 0)
+        close(d->dir_fd);
     rt_mem_free(d->path);
-    *d = (rt__rundir){.lock_fd = -1};
+    *d = (rt__rundir){.lock_fd = -1, .dir_fd = -1};
     rt_error_restore(&why);
 }

@@ -4,13 +4,13 @@
 #include "common/file.h"
 #include "common/input.h"
 #include "common/mem.h"
+#include "launch/advice.h"
 #include "launch/ask.h"
 #include "common/fields.h"
 #include "launch/remains.h"
 #include "launch/place.h"
 #include "launch/status_show.h"
 #include "launch/words.h"
-#include <errno.h> /* program_invocation_name */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -122,20 +122,9 @@ static facts facts_of(const char *dir)
 
 static json_t *resume_command(const char *dir, const char *status)
 {
-    rt_text command = {0};
-    if (strcmp(status, "done") == 0)
-        return json_null();
-    rt__words_path(&command, program_invocation_name);
-    rt_text_add(&command, " train ");
-    char *config = rt_path_join(dir, "config.yaml");
-    rt__words_path(&command, config ? config : "");
-    rt_text_add(&command, " --run-dir ");
-    rt__words_path(&command, dir);
-    rt_text_add(&command, " --resume auto");
-    rt_mem_free(config);
-    json_t *j = rt_json_text_or_null(command.data);
-    rt_mem_free(command.data);
-    return j;
+    char command[RT__ADVICE];
+    return strcmp(status, "done") == 0 ? json_null()
+                                       : rt_json_text_or_null(rt__advice_resume(dir, command));
 }
 
 static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t *summary)

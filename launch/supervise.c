@@ -168,6 +168,27 @@ static void tend_hosts(rt__supervisor *s)
     }
 }
 
+/* ---- the run directory ---- */
+
+static const double LOOK_SECONDS = 1;
+
+/* Nobody can work in a directory that is gone: neither a checkpoint nor a line of its records could be
+ * written, and whoever is started finds no configuration. */
+static void tend_run_directory(rt__supervisor *s)
+{
+    double now = rt_clock();
+    if (s->ended || now < s->next_look)
+        return;
+    s->next_look = now + LOOK_SECONDS;
+    if (rt__rundir_is_there(s->spec->rundir, &s->out.moved))
+        return;
+    s->out.gone = true;
+    rt__supervisor_give_up(s, 1, "%s: the run directory %s%s while the run was in it",
+                           s->spec->rundir->path, s->out.moved ? "was renamed to " : "was removed",
+                           s->out.moved ? s->out.moved : "");
+    rt__coordinator_kill(&s->coordinator);
+}
+
 /* ---- the whole ---- */
 
 static void give_up_with_error(rt__supervisor *s)
@@ -267,11 +288,12 @@ static void wait_for_news(const rt__supervisor *s)
 static void tidy_up(rt__supervisor *s)
 {
     const char *run_id = s->coordinator.run_id, *dir = s->spec->cfg->snapshot.dir;
-    if (run_id[0] && s->by_coordinator)
+    bool is_lost = s->out.gone && !s->out.moved;
+    if (run_id[0] && (s->by_coordinator || is_lost))
         rt__leftovers_end_run(dir, run_id);
     else if (run_id[0])
         rt__leftovers_end_generation(dir, run_id, INT64_MAX);
-    s->out.kept = s->generations.any && !s->by_coordinator;
+    s->out.kept = s->generations.any && !s->by_coordinator && !is_lost;
 }
 
 rt__outcome rt__supervise(const rt__run_spec *spec)
@@ -288,6 +310,7 @@ rt__outcome rt__supervise(const rt__run_spec *spec)
         rt__generations_tend(&s.generations);
         rt__supervisor_tend_coordinator(&s);
         tend_hosts(&s);
+        tend_run_directory(&s);
         tend_interrupt(&s);
         if (s.ended) /* so is its job, whatever it still does */
             rt__generations_end(&s.generations);
@@ -305,5 +328,6 @@ rt__outcome rt__supervise(const rt__run_spec *spec)
     rt_log_close();
     rt__display_end(&s.display);
     s.out.stepped = s.display.stepped;
+    s.out.resumable = s.display.resumable;
     return s.out;
 }

@@ -111,6 +111,7 @@ static void handle_frame(rt__supervisor *s, const rt_frame *f)
         rt__supervisor_give_up(s, (int)f->body.run_ended.exit_code, "%s",
                                f->body.run_ended.message);
         s->by_coordinator = !f->body.run_ended.keep;
+        s->out.next = (rt_next)f->body.run_ended.next;
         break;
     default:
         rt_log_warn("unexpected %s from %s", rt_msg_name(f->type), f->sender);
@@ -145,8 +146,12 @@ static void hear_last_words(rt__supervisor *s)
 void rt__supervisor_coordinator_gone(rt__supervisor *s, int wait_status)
 {
     rt__coordinator *c = &s->coordinator;
+    char why[RT__REASON];
     hear_last_words(s);
     bool again = rt__coordinator_died(c, wait_status);
+    if (!c->hung && WIFSIGNALED(wait_status) &&
+        rt__why_killed_say(&s->why_killed, WTERMSIG(wait_status), why, sizeof why))
+        snprintf(c->cause, sizeof c->cause, "was %.*s", (int)sizeof c->cause - 5, why);
     if (s->ended || again)
         return;
     if (c->last_answer)

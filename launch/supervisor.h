@@ -28,7 +28,7 @@ typedef struct rt__supervisor {
     rt__hosts_file hosts;
     rt__probes probes; /* for the coordinator */
     rt__why_killed why_killed;
-    double next_alive;
+    double next_alive, next_look;
     int signals; /* a signalfd */
     int interrupts, interrupt_signal;
     double interrupted_at;

@@ -3,14 +3,16 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/outer_job.h"
+#include "launch/advice.h"
 #include "launch/child.h"
 #include "launch/hosts.h"
 #include "launch/options.h"
 #include "launch/probe.h"
 #include "launch/rundir.h"
 #include "launch/supervise.h"
-#include <errno.h> /* program_invocation_name */
 #include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,41 @@ static void settle_resume(launch *l)
         l->options.resume = l->resume;
 }
 
+/* One process of several would start its own run in the same directory, as would each of the others: the first says so,
+ * the others leave quietly and without failing, or mpirun would end the first before it has spoken. */
+static bool is_one_of_several(int argc, char **argv, int *exit_code)
+{
+    rt_outer_job job;
+    char text[RT__ADVICE];
+    bool says_how_many = false;
+    if (!rt_outer_job_find(&job) || job.size < 2)
+        return false;
+    for (int i = 1; i < argc; i++)
+        says_how_many |= strncmp(argv[i], "-n", 2) == 0 || strncmp(argv[i], "--workers", 9) == 0;
+    *exit_code = job.rank == 0 ? 2 : 0;
+    if (job.rank == 0)
+        fprintf(stderr,
+                "ringtorch: started %" PRId64
+                " times under %s: ringtorch starts its workers itself, "
+                "so type it without %s: %s\n",
+                job.size, job.by, job.by,
+                rt__advice_repeat(argc, argv, says_how_many ? 0 : job.size, text));
+    return true;
+}
+
+/* Others have given us more machines than will be used. */
+static void tell_of_unused_machines(const rt_config *cfg)
+{
+    rt_allocation a;
+    if (cfg->parallel.hostfile[0] == '\0' && rt_allocation_find(&a) && a.machines > 1)
+        fprintf(stderr,
+                "ringtorch: %s has given this job %" PRId64
+                " machines, and all workers run on this "
+                "one: to use all, %s >hosts.txt, and add --hostfile hosts.txt --set "
+                "control.bind=<address or interface of this one>\n",
+                a.by, a.machines, a.list);
+}
+
 /* Checks all that can be checked before anything is started or written. */
 static rt_status prepare(int argc, char **argv, launch *l)
 {
@@ -158,18 +195,29 @@ static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
     return status;
 }
 
-/* Says why it ended, and how to go on from what it has reached. */
-static void report(const rt__rundir *dir, const rt__outcome *end)
+/* How to go on from what it has reached. */
+static void advise(const launch *l, const char *dir, const rt__outcome *end)
+{
+    char text[RT__ADVICE];
+    double slower = l->cfg.optimizer.lr / 10;
+    if (end->next == RT_NEXT_OTHER_RATE)
+        fprintf(stderr, "ringtorch: to begin again%s, more slowly: %s\n",
+                end->resumable ? " from the weights of its newest checkpoint" : "",
+                rt__advice_other_rate(dir, slower, end->resumable, text));
+    else if (end->next == RT_NEXT_RESUME)
+        fprintf(stderr, "ringtorch: to go on from its %s: %s\n",
+                end->kept ? "snapshots" : "newest checkpoint", rt__advice_resume(dir, text));
+}
+
+/* Says why it ended. */
+static void report(const launch *l, const rt__rundir *dir, const rt__outcome *end)
 {
     if (end->message[0])
         fprintf(stderr, "ringtorch: %s\n", end->message);
-    bool stopped = end->exit_code > 128;
-    if ((end->exit_code == 1 && end->stepped) || (end->kept && (end->stepped || stopped)))
-        fprintf(stderr,
-                "ringtorch: to go on from its %s: %s train %s/config.yaml --run-dir %s --resume "
-                "auto\n",
-                end->kept ? "snapshots" : "newest checkpoint", program_invocation_name, dir->path,
-                dir->path);
+    bool stopped = end->exit_code > 128, lost = end->gone && !end->moved;
+    if (!lost &&
+        ((end->exit_code == 1 && end->stepped) || (end->kept && (end->stepped || stopped))))
+        advise(l, end->moved ? end->moved : dir->path, end);
 }
 
 static int run(const launch *l, double started)
@@ -188,7 +236,8 @@ static int run(const launch *l, double started)
                                                 .resume = l->options.resume,
                                                 .started = started,
                                                 .json = l->options.json});
-        report(&dir, &end);
+        report(l, &dir, &end);
+        rt_mem_free(end.moved);
         rt__rundir_close(&dir, end.exit_code == 2 && !end.stepped);
     }
     if (status != RT_OK)
@@ -200,6 +249,8 @@ int rt__train(int argc, char **argv, double started)
 {
     launch l = {0};
     int exit_code = 0;
+    if (is_one_of_several(argc, argv, &exit_code))
+        return exit_code;
     rt_status status = prepare(argc, argv, &l);
     if (status != RT_OK) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
@@ -207,6 +258,7 @@ int rt__train(int argc, char **argv, double started)
     } else if (l.options.help_config) {
         rt_config_help(stdout);
     } else if (!l.options.help) {
+        tell_of_unused_machines(&l.cfg);
         exit_code = run(&l, started);
     }
     release(&l);

@@ -85,23 +85,6 @@ void rt__words_add(rt_text *out, const char *text)
     rt_mem_free(line);
 }
 
-void rt__words_path(rt_text *out, const char *path)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "_./-+:@%,=";
-    if (*path && path[strspn(path, plain)] == '\0') {
-        rt_text_add(out, "%s", path);
-        return;
-    }
-    rt_text_add(out, "'");
-    for (; *path; path++) {
-        if (*path == '\'')
-            rt_text_add(out, "'\\'");
-        rt_text_add(out, "%c", *path);
-    }
-    rt_text_add(out, "'");
-}
-
 void rt__words_verifying(const json_t *verifying, rt_text *out)
 {
     char size[RT__WORDS];

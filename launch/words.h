@@ -30,8 +30,6 @@ const char *rt__words_clock(const char *iso, double now, char text[RT__WORDS]);
 
 /* Adds text up to its first line break, control characters as \xNN. */
 void rt__words_add(rt_text *out, const char *text);
-/* Adds a path so that a shell takes it as one word, quoted if need be. */
-void rt__words_path(rt_text *out, const char *path);
 /* Adds what an object of events.jsonl says, without its time; kinds this program does not know are
  * told by their fields. */
 void rt__words_event(const json_t *event, rt_text *out);

@@ -15,6 +15,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/outer_job.h"
 #include "common/snapshot_list.h"
 #include "common/stop_signals.h"
 #include "worker/engine/base/trace.h"
@@ -43,6 +44,23 @@ typedef struct rank {
 
 /* ---- environment ---- */
 
+/* Who starts workers by hand wants a run with them: says what to type, once for all of them. */
+static rt_status refuse_strangers(void)
+{
+    rt_outer_job job;
+    if (getenv("RINGTORCH_ENDPOINT"))
+        return RT_OK;
+    if (!rt_outer_job_find(&job))
+        return RT_FAIL(ARG, "workers are started by ringtorch train, not by hand: type ringtorch "
+                            "train CONFIG -n WORKERS");
+    if (job.rank > 0)
+        exit(0); /* with a failure mpirun would end the one that speaks */
+    return RT_FAIL(ARG,
+                   "workers are started by ringtorch train, not by %s: type ringtorch train CONFIG "
+                   "-n %" PRId64,
+                   job.by, job.size);
+}
+
 static rt_status need(const char *name, const char **out)
 {
     *out = getenv(name);
@@ -67,6 +85,7 @@ static rt_status read_environment(rank *r)
 {
     int64_t number;
     const char *dir;
+    RT_TRY(refuse_strangers());
     RT_TRY(need("RINGTORCH_ENDPOINT", &r->endpoint));
     RT_TRY(need("RINGTORCH_RUN", &r->run_id));
     RT_TRY(need("RINGTORCH_RUN_DIR", &dir));

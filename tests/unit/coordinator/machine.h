@@ -45,8 +45,9 @@ typedef struct machine {
     bool kept;          /* of RUN_ENDED: "RUN_ENDED>l kept" */
     bool journal_full;  /* make journal records fail */
     json_t *summary;
-    char cause[512]; /* of the last worker_lost */
-    json_t *journal; /* for tests that replay it */
+    char cause[512], host[64]; /* of the last worker_lost */
+    char text[1024];           /* of the last event that has one */
+    json_t *journal;           /* for tests that replay it */
 } machine;
 
 __attribute__((format(printf, 2, 3))) static inline void machine_note(machine *m, const char *fmt,
@@ -97,8 +98,13 @@ static inline void machine_line(void *ctx, rt__line where, const json_t *object)
     else
         machine_note(m, "summary:%s", json_string_value(json_object_get(object, "status")));
     const char *cause = json_string_value(json_object_get(object, "cause"));
-    if (cause)
+    if (cause) {
         snprintf(m->cause, sizeof m->cause, "%s", cause);
+        snprintf(m->host, sizeof m->host, "%s", json_string_value(json_object_get(object, "host")));
+    }
+    const char *text = json_string_value(json_object_get(object, "text"));
+    if (text)
+        snprintf(m->text, sizeof m->text, "%s", text);
     if (where == RT__LINE_SUMMARY) {
         json_decref(m->summary);
         m->summary = json_deep_copy(object);

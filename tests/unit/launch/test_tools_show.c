@@ -353,24 +353,6 @@ static void numbers_are_readable(void **state)
     assert_string_equal(rt__words_clock("yesterday", NOW, t), "");
 }
 
-static void paths_survive_a_shell(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *path, *word;
-    } cases[] = {{"runs/x-1.2", "runs/x-1.2"},
-                 {"my runs", "'my runs'"},
-                 {"it's", "'it'\\''s'"},
-                 {"", "''"},
-                 {"$(reboot)", "'$(reboot)'"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        rt_text out = {0};
-        rt__words_path(&out, cases[i].path);
-        assert_string_equal(out.data, cases[i].word);
-        rt_mem_free(out.data);
-    }
-}
-
 static void events_are_sentences(void **state)
 {
     (void)state;
@@ -436,7 +418,6 @@ int main(void)
         cmocka_unit_test(anything_may_be_missing),
         cmocka_unit_test(nothing_gets_at_the_terminal),
         cmocka_unit_test(numbers_are_readable),
-        cmocka_unit_test(paths_survive_a_shell),
         cmocka_unit_test(events_are_sentences),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

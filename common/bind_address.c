@@ -1,0 +1,42 @@
+#include "common/bind_address.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "common/error.h"
+
+static bool is_address(const char *text)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return strcmp(text, "*") == 0 || text[0] == '[' || inet_pton(AF_INET, text, bytes) == 1 ||
+           inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static rt_status resolve(const char *name, char address[RT_ADDRESS])
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *list = NULL;
+    int failure = getaddrinfo(name, NULL, &hints, &list);
+    if (failure == 0)
+        failure = getnameinfo(list->ai_addr, list->ai_addrlen, address, RT_ADDRESS, NULL, 0,
+                              NI_NUMERICHOST);
+    if (list)
+        freeaddrinfo(list);
+    if (failure == 0)
+        return RT_OK;
+    return RT_FAIL(CONFIG,
+                   "control.bind: '%s' is no address, no network interface and no name of a host "
+                   "(%s): give an address of this host, as 192.168.0.10, or an interface, as eth0",
+                   name, gai_strerror(failure));
+}
+
+rt_status rt_bind_address(const char *bind, char address[RT_ADDRESS])
+{
+    bool known = is_address(bind) || if_nametoindex(bind) != 0;
+    if (!known)
+        return resolve(bind, address);
+    snprintf(address, RT_ADDRESS, "%s", bind);
+    return RT_OK;
+}

@@ -1,0 +1,132 @@
+#include "launch/advice.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/text.h"
+#include <errno.h> /* program_invocation_name */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *take(rt_text *t, char text[RT__ADVICE])
+{
+    snprintf(text, RT__ADVICE, "%s", t->data ? t->data : "");
+    rt_mem_free(t->data);
+    *t = (rt_text){0};
+    return text;
+}
+
+/* A path that begins like an option is given from here. */
+static void add_path(rt_text *t, const char *path)
+{
+    char *safe = path[0] == '-' ? rt_path_join(".", path) : NULL;
+    rt_text_add_word(t, safe ? safe : path);
+    rt_mem_free(safe);
+    rt_error_clear();
+}
+
+/* The configuration of the run in `from`, in the run directory `to`. */
+static void add_train(rt_text *t, const char *from, const char *to)
+{
+    char *config = rt_path_join(from, "config.yaml");
+    rt_text_add_word(t, program_invocation_name);
+    rt_text_add(t, " train ");
+    add_path(t, config ? config : from);
+    rt_text_add(t, " --run-dir ");
+    add_path(t, to);
+    rt_mem_free(config);
+    rt_error_clear();
+}
+
+/* The same in a directory beside it. */
+static void add_new_run(rt_text *t, const char *run_dir, const char *suffix)
+{
+    size_t length = strlen(run_dir);
+    while (length > 1 && run_dir[length - 1] == '/')
+        length--;
+    char *beside = rt_strdup_printf("%.*s%s", (int)length, run_dir, suffix);
+    add_train(t, run_dir, beside ? beside : run_dir);
+    rt_mem_free(beside);
+}
+
+/* A value of --set is YAML: in single quotes all but the quote stands for itself. */
+static void add_init(rt_text *t, const char *run_dir)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-";
+    bool quoted = run_dir[0] == '-' || run_dir[strspn(run_dir, plain)] != '\0';
+    rt_text value = {0};
+    rt_text_add(&value, "model.init=%s", quoted ? "'" : "");
+    for (const char *c = run_dir; *c; c++)
+        rt_text_add(&value, *c == '\'' ? "''" : "%c", *c);
+    rt_text_add(&value, "%s", quoted ? "'" : "");
+    rt_text_add(t, " --set ");
+    rt_text_add_word(t, value.data ? value.data : "");
+    rt_mem_free(value.data);
+}
+
+const char *rt__advice_resume(const char *run_dir, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    add_train(&t, run_dir, run_dir);
+    rt_text_add(&t, " --resume auto");
+    return take(&t, text);
+}
+
+const char *rt__advice_eval(const char *run_dir, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    rt_text_add_word(&t, program_invocation_name);
+    rt_text_add(&t, " eval ");
+    add_path(&t, run_dir);
+    return take(&t, text);
+}
+
+const char *rt__advice_longer(const char *run_dir, int64_t steps, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    add_train(&t, run_dir, run_dir);
+    rt_text_add(&t, " --resume auto --set run.steps=%" PRId64, steps);
+    return take(&t, text);
+}
+
+const char *rt__advice_from_weights(const char *run_dir, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    add_new_run(&t, run_dir, "-on");
+    add_init(&t, run_dir);
+    return take(&t, text);
+}
+
+const char *rt__advice_again(const char *run_dir, int64_t workers, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    add_new_run(&t, run_dir, "-again");
+    rt_text_add(&t, " -n %" PRId64, workers);
+    return take(&t, text);
+}
+
+const char *rt__advice_other_rate(const char *run_dir, double rate, bool from_weights,
+                                  char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    add_new_run(&t, run_dir, "-slower");
+    if (from_weights)
+        add_init(&t, run_dir);
+    rt_text_add(&t, " --set optimizer.lr=");
+    rt_text_add_number(&t, rate);
+    return take(&t, text);
+}
+
+const char *rt__advice_repeat(int argc, char **argv, int64_t workers, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    rt_text_add_word(&t, program_invocation_name);
+    for (int i = 0; i < argc; i++) {
+        rt_text_add(&t, " ");
+        rt_text_add_word(&t, argv[i]);
+    }
+    if (workers > 0)
+        rt_text_add(&t, " -n %" PRId64, workers);
+    return take(&t, text);
+}

@@ -1,0 +1,228 @@
+/* Generations that do not start: who is named, what is waited for, which hosts are left out, and when
+ * another try is of no use. */
+#include "machine.h"
+
+/* A run on h0 and h1, a worker each; the launcher is on h0. */
+static void begin_on_hosts(machine *m)
+{
+    static const char *const names[] = {"h0", "h1"};
+    static const int64_t slots[] = {1, 1};
+    rt__history history;
+    machine_configure(m, 2);
+    assert_int_equal(rt_config_set(&m->cfg, "parallel.hostfile=hosts"), RT_OK);
+    assert_int_equal(rt__history_init(&history), RT_OK);
+    machine_begin(m, history, false);
+    machine_frame(m, 0, "l", RT_MSG_LAUNCHER, (rt_msg_body){.launcher = {.pid = 1, .host = "h0"}});
+    machine_frame(m, 0, "l", RT_MSG_HOSTS, (rt_msg_body){.hosts = {names, 2, slots, 2}});
+    machine_feed(m, 0, "recovered 0");
+}
+
+static void begin_here(machine *m)
+{
+    machine_init(m, 2);
+    machine_feed(m, 0, "launcher 0");
+    machine_feed(m, 0, "recovered 0");
+}
+
+static void exited(machine *m, double now, rt_msg_exited e)
+{
+    e.job_generation = m->run.generation;
+    e.host = e.host ? e.host : "";
+    e.reason = e.reason ? e.reason : "";
+    machine_frame(m, now, "l", RT_MSG_EXITED, (rt_msg_body){.exited = e});
+}
+
+/* What a rank says that has not said HELLO yet. */
+static void early(machine *m, double now, int rank, const char *what)
+{
+    rt_frame f = {.generation = m->run.generation,
+                  .type = RT_MSG_PROGRESS,
+                  .body = {.progress = {.what = what, .peer = -1, .snapshot_step = -1}}};
+    snprintf(f.peer, sizeof f.peer, "e%d", rank);
+    snprintf(f.sender, sizeof f.sender, "worker %d", rank);
+    rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &f});
+}
+
+/* ---- deaths before HELLO ---- */
+
+static void a_worker_without_hello_is_named_with_its_host(void **state)
+{
+    (void)state;
+    machine m;
+    begin_here(&m);
+    machine_feed(&m, 0, "hello 0");
+    exited(&m, 1, (rt_msg_exited){.exit_code = 137, .signal = 9, .rank = 1});
+    assert_string_equal(m.cause, "worker 1 was killed by signal 9");
+    assert_string_equal(m.host, "box");
+    assert_int_equal(m.run.failed, false);
+    machine_release(&m);
+    begin_on_hosts(&m);
+    exited(&m, 1, (rt_msg_exited){.exit_code = 137, .signal = 9, .rank = 1, .reason = "no memory"});
+    assert_string_equal(m.cause, "worker 1 on h1 was killed by signal 9: no memory");
+    assert_string_equal(m.host, "h1");
+    assert_null(strstr(machine_done(&m), "host_lost")); /* once may be chance */
+    machine_release(&m);
+}
+
+static void a_host_of_which_nothing_is_heard_is_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        int rank;    /* that leaves, with exit code 1 */
+        bool spoken; /* it was heard before */
+        bool out;    /* its host is left out */
+    } rows[] = {{1, false, true}, {1, true, false}, {0, false, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine m;
+        begin_on_hosts(&m);
+        machine_feed(&m, 1, rows[i].rank == 1 ? "hello 0" : "hello 1");
+        if (rows[i].spoken)
+            early(&m, 2, rows[i].rank, "MPI_Init");
+        machine_done(&m);
+        exited(&m, 16,
+               (rt_msg_exited){.exit_code = 1, .rank = rows[i].rank, .reason = "not reachable"});
+        assert_int_equal(strstr(machine_done(&m), "event:host_lost") != NULL, rows[i].out);
+        machine_feed(&m, 16, "recovered 0");
+        assert_int_equal(m.run.roster.world, rows[i].out ? 1 : 2);
+        machine_release(&m);
+    }
+}
+
+/* ---- when another try is of no use ---- */
+
+static void what_would_fail_again_is_not_tried_again(void **state)
+{
+    (void)state;
+    static const struct {
+        rt_msg_exited e;
+        int exit_code; /* -1: goes on */
+        const char *message;
+    } rows[] = {
+        {{.exit_code = 132, .rank = -1, .reason = "w is missing", .final = 1},
+         1,
+         "the workers could not be started: w is missing"},
+        {{.exit_code = 132, .rank = -1, .host = "h1", .reason = "w is missing", .final = 1},
+         1,
+         "the workers could not be started: host h1 cannot run workers: w is missing"},
+        {{.exit_code = 2, .rank = 1, .reason = "no config.yaml"},
+         2,
+         "the workers could not be started: worker 1 on h1 left with exit code 2: no config.yaml"},
+        {{.exit_code = 153, .signal = 25, .rank = 0, .reason = "small files only", .final = 1},
+         1,
+         "the workers could not be started: worker 0 was killed by signal 25: small files only"},
+        {{.exit_code = 255, .rank = -1, .host = "h1", .reason = "ssh: no route"}, -1, ""},
+        {{.exit_code = 137, .signal = 9, .rank = 1}, -1, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine m;
+        begin_on_hosts(&m);
+        exited(&m, 1, rows[i].e);
+        assert_int_equal(m.exit_code, rows[i].exit_code);
+        assert_string_equal(m.message, rows[i].message);
+        machine_release(&m);
+    }
+}
+
+/* A run that has made steps goes on without a host that can no longer run workers, if there is another. */
+static void a_run_under_way_goes_on_elsewhere(void **state)
+{
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        machine m;
+        if (other)
+            begin_on_hosts(&m);
+        else
+            begin_here(&m);
+        machine_feed(&m, 1, "hello 0");
+        machine_feed(&m, 1, "hello 1");
+        machine_feed(&m, 2, "report 30");
+        machine_done(&m);
+        exited(
+            &m, 3,
+            (rt_msg_exited){.exit_code = 132, .rank = -1, .host = other ? "h1" : "", .final = 1});
+        assert_int_equal(m.exit_code, other ? -1 : 1);
+        assert_int_equal(strstr(machine_done(&m), "event:host_lost") != NULL, other);
+        machine_release(&m);
+    }
+}
+
+static void a_checkpoint_that_cannot_be_read_is_tried_twice(void **state)
+{
+    (void)state;
+    machine m;
+    begin_here(&m);
+    machine_feed(&m, 0, "hello 0");
+    machine_feed(&m, 0, "hello 1");
+    for (int generation = 1; generation <= 2; generation++) {
+        machine_feed(&m, 1, generation == 1 ? "exited 1 137 9 1" : "exited 2 1 0 1");
+        machine_feed(&m, 1, "recovered 50");
+        machine_feed(&m, 1, "hello 0");
+        machine_feed(&m, 1, "hello 1");
+        char fault[32];
+        snprintf(fault, sizeof fault, "fault 1 %d", RT_E_CORRUPT);
+        machine_feed(&m, 2, fault);
+        assert_int_equal(m.run.failed, generation == 2);
+    }
+    assert_string_equal(m.run.failure, "it broke");
+    machine_release(&m);
+}
+
+/* ---- late starts ---- */
+
+static void a_late_start_is_named_with_what_it_waits_for(void **state)
+{
+    (void)state;
+    static const struct {
+        int joined;        /* -1: nobody; else that rank */
+        int64_t started;   /* of one process on h0, as the launcher says; -1: it has not said */
+        const char *early; /* what rank 1 says it is in */
+        const char *text;
+    } rows[] = {
+        {-1, 0, NULL,
+         "no HELLO from rank 0, 1 for 4.5 s: mpirun has started no worker on h0; "
+         "0 of 2 wait"},
+        {-1, 1, NULL,
+         "no HELLO from rank 0, 1 for 4.5 s: rank 0 on h0 has not called the "
+         "coordinator; 0 of 2 wait"},
+        {0, 1, NULL,
+         "no HELLO from rank 1 for 4.5 s: rank 1 on h1 does not run, or cannot reach the "
+         "coordinator; 1 of 2 wait"},
+        {0, -1, "MPI_Init",
+         "no HELLO from rank 1 for 4.5 s: rank 1 on h1 is in MPI_Init; 1 of 2 "
+         "wait"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine m;
+        begin_on_hosts(&m);
+        if (rows[i].joined == 0)
+            machine_feed(&m, 0, "hello 0");
+        if (rows[i].started >= 0)
+            machine_frame(
+                &m, 1, "l", RT_MSG_ALIVE,
+                (rt_msg_body){.alive = {.ranks_started = rows[i].started, .ranks_expected = 1}});
+        if (rows[i].early)
+            early(&m, 2, 1, rows[i].early);
+        machine_done(&m);
+        for (double now = 0.5; now <= RT__LATE_SECONDS; now += 0.5)
+            machine_feed(&m, now, "tick");
+        assert_string_equal(machine_done(&m), "");
+        machine_feed(&m, 4.5, "tick");
+        machine_feed(&m, 5, "tick"); /* told once */
+        assert_string_equal(machine_done(&m), "event:stall");
+        assert_string_equal(m.text, rows[i].text);
+        machine_release(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_worker_without_hello_is_named_with_its_host),
+        cmocka_unit_test(a_host_of_which_nothing_is_heard_is_left_out),
+        cmocka_unit_test(what_would_fail_again_is_not_tried_again),
+        cmocka_unit_test(a_run_under_way_goes_on_elsewhere),
+        cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
+        cmocka_unit_test(a_late_start_is_named_with_what_it_waits_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,298 @@
+/* Why a run ends, as its user reads it: programs that cannot start, jobs inside jobs, directories that
+ * go away, commands to paste. The coordinator is the real one; mpirun and workers are real or scripts. */
+#include "launching.h"
+
+#include <errno.h> /* program_invocation_name */
+#include <sys/stat.h>
+
+#include "common/text.h"
+#include "launch/advice.h"
+#include "launch/why_killed.h"
+
+static char worker[96], bin[96], path[4096]; /* a program; a folder that is first in PATH */
+
+static void write_program(const char *name, const char *text)
+{
+    assert_int_equal(rt_file_replace(name, text, strlen(text)), RT_OK);
+    assert_int_equal(chmod(name, 0755), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char new_path[5120];
+    make_folder("run: {steps: 100}\nmodel: {preset: mlp}\nparallel: {slices: 8, workers: 2}\n");
+    snprintf(worker, sizeof worker, "%s/worker", folder);
+    snprintf(bin, sizeof bin, "%s/bin", folder);
+    assert_int_equal(rt_dir_make(bin, 0755), RT_OK);
+    snprintf(path, sizeof path, "%s", getenv("PATH"));
+    snprintf(new_path, sizeof new_path, "%s:%s", bin, path);
+    setenv("PATH", new_path, 1);
+    setenv("RINGTORCH_WORKER", worker, 1);
+    write_program(worker, "#!/bin/sh\nexec setpriv --pdeathsig KILL sleep 1000\n");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    setenv("PATH", path, 1);
+    unsetenv("RINGTORCH_WORKER");
+    remove_folder();
+    return 0;
+}
+
+static void write_mpirun(const char *text)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/mpirun", bin);
+    write_program(name, text);
+}
+
+/* ---- what cannot start ---- */
+
+static void what_cannot_start_says_why_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *worker, *mpirun; /* scripts; NULL: the usual one */
+        int mode, exit_code;         /* of the worker's file; of the run */
+        const char *reason;
+    } rows[] = {
+        {"no program", NULL, 0644, 1, "/worker cannot be executed on "},
+        {"#!/nowhere/at/all\n", NULL, 0755, 1, "has a bad interpreter on the first line"},
+        {"#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = 1 ] || exec sleep 10\n"
+         "echo 'ringtorch: the sky is red' >&2\nexit 2\n",
+         NULL, 0755, 2, "worker 1 left with exit code 2: the sky is red\n"},
+        {NULL, "#!/bin/sh\nexit 3\n", 0755, 1,
+         "mpirun ended with exit code 3: it has said nothing"},
+        {NULL, "#!/bin/sh\necho '*******'\necho 'a wall' >&2\necho '-------'\nexit 1\n", 0755, 1,
+         "mpirun ended with exit code 1: a wall\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].worker)
+            write_program(worker, rows[i].worker);
+        assert_int_equal(chmod(worker, (mode_t)rows[i].mode), 0);
+        if (rows[i].mpirun)
+            write_mpirun(rows[i].mpirun);
+        run(rows[i].exit_code, NULL);
+        expect_text(err, "ringtorch: the workers could not be started: ");
+        expect_text(err, rows[i].reason);
+        rt_remove_tree(run_dir);
+        rt_error_clear();
+    }
+}
+
+static void a_start_that_hangs_is_named(void **state)
+{
+    (void)state;
+    write_mpirun("#!/bin/sh\nexec sleep 1000\n");
+    pid_t pid = begin(NULL);
+    await_text("events.jsonl", "mpirun has started no worker on ");
+    kill(pid, SIGINT);
+    expect_end(pid, 130);
+}
+
+/* ---- jobs inside jobs ---- */
+
+static void one_of_several_is_refused_by_the_first(void **state)
+{
+    (void)state;
+    static const char *const variables[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                                               {"PMI_SIZE", "PMI_RANK"},
+                                               {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        setenv(variables[i][0], "3", 1);
+        setenv(variables[i][1], "0", 1);
+        run(2, "--set", "run.name=a b", NULL);
+        expect_text(err, "--set 'run.name=a b' -n 3\n");
+        assert_string_equal(strchr(err, '\n'), "\n");
+        run(2, "-n", "2", NULL);
+        expect_text(err, " -n 2\n");
+        setenv(variables[i][1], "2", 1);
+        run(0, NULL);
+        assert_string_equal(err, "");
+        assert_string_equal(out, "");
+        unsetenv(variables[i][0]);
+        unsetenv(variables[i][1]);
+    }
+    assert_false(rt_path_exists(run_dir));
+}
+
+static void unused_machines_are_told_of(void **state)
+{
+    (void)state;
+    write_mpirun("#!/bin/sh\nexit 3\n");
+    setenv("SLURM_NTASKS", "4", 1); /* a script under sbatch */
+    setenv("SLURM_PROCID", "0", 1);
+    setenv("SLURM_JOB_NUM_NODES", "2", 1);
+    run(1, NULL);
+    expect_text(err,
+                "ringtorch: Slurm has given this job 2 machines, and all workers run on this one");
+    setenv("SLURM_JOB_NUM_NODES", "1", 1);
+    run(1, "--resume", "auto", NULL);
+    assert_null(strstr(err, "Slurm"));
+    unsetenv("SLURM_NTASKS");
+    unsetenv("SLURM_PROCID");
+    unsetenv("SLURM_JOB_NUM_NODES");
+}
+
+/* ---- directories that go away ---- */
+
+static void a_renamed_run_directory_ends_the_run(void **state)
+{
+    (void)state;
+    char moved[128], words[320];
+    snprintf(moved, sizeof moved, "%s/run moved", folder);
+    pid_t pid = begin(NULL);
+    await_process("sleep", "OMPI_COMM_WORLD_RANK=1");
+    assert_int_equal(rename(run_dir, moved), 0);
+    expect_end(pid, 1);
+    snprintf(words, sizeof words, "ringtorch: %s: the run directory was renamed to %s while",
+             run_dir, moved);
+    expect_text(err, words);
+    assert_false(rt_path_exists(run_dir)); /* nobody has made it again */
+}
+
+static void a_removed_run_directory_ends_the_run(void **state)
+{
+    (void)state;
+    pid_t pid = begin(NULL);
+    await_process("sleep", "OMPI_COMM_WORLD_RANK=1");
+    assert_int_equal(rt_remove_tree(run_dir), RT_OK);
+    expect_end(pid, 1);
+    expect_text(err, ": the run directory was removed while the run was in it\n");
+    assert_null(strstr(err, "--resume"));
+}
+
+/* ---- commands to paste ---- */
+
+static void commands_can_be_pasted(void **state)
+{
+    (void)state;
+    char text[RT__ADVICE], name[] = "ringtorch", *before = program_invocation_name;
+    program_invocation_name = name;
+    assert_string_equal(rt__advice_resume("runs/x", text),
+                        "ringtorch train runs/x/config.yaml --run-dir runs/x --resume auto");
+    assert_string_equal(rt__advice_eval("my run", text), "ringtorch eval 'my run'");
+    assert_string_equal(rt__advice_eval("-x", text), "ringtorch eval ./-x");
+    assert_string_equal(rt__advice_longer("it's", 40, text),
+                        "ringtorch train 'it'\\''s/config.yaml' --run-dir 'it'\\''s' --resume auto "
+                        "--set run.steps=40");
+    assert_string_equal(rt__advice_again("x/", 3, text),
+                        "ringtorch train x/config.yaml --run-dir x-again -n 3");
+    assert_string_equal(rt__advice_other_rate("a/b", 0.01, true, text),
+                        "ringtorch train a/b/config.yaml --run-dir a/b-slower --set model.init=a/b "
+                        "--set optimizer.lr=0.01");
+    assert_string_equal(rt__advice_other_rate("a b", 1, true, text),
+                        "ringtorch train 'a b/config.yaml' --run-dir 'a b-slower' --set "
+                        "'model.init='\\''a b'\\''' --set optimizer.lr=1");
+    assert_string_equal(
+        rt__advice_other_rate("x", 1e-5, false, text),
+        "ringtorch train x/config.yaml --run-dir x-slower --set optimizer.lr=1e-05");
+    program_invocation_name = before;
+}
+
+/* A shell gives back every word, and a terminal obeys none. */
+static void words_survive_a_shell(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"plain-1.2/x:@%+,=",
+                                        "",
+                                        "two words",
+                                        "it's",
+                                        "$(reboot)",
+                                        "`x`",
+                                        "a\\b",
+                                        "~",
+                                        "*",
+                                        "-n",
+                                        "\xc3\xa4",
+                                        "tab\there",
+                                        "\033[2J'q\\",
+                                        "new\nline"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        rt_text command = {0};
+        char back[256] = "";
+        rt_text_add(&command, "exec bash -c 'printf %%s \"$1\"' bash ");
+        rt_text_add_word(&command, words[i]);
+        for (const char *c = command.data; *c; c++)
+            assert_true((unsigned char)*c >= 0x20);
+        FILE *p = NULL;
+        char script[128];
+        snprintf(script, sizeof script, "%s/script", folder);
+        assert_int_equal(rt_file_replace(script, command.data, command.len), RT_OK);
+        char line[256];
+        snprintf(line, sizeof line, "bash %s", script);
+        p = popen(line, "r");
+        assert_non_null(p);
+        back[fread(back, 1, sizeof back - 1, p)] = '\0';
+        assert_int_equal(pclose(p), 0);
+        assert_string_equal(back, words[i]);
+        rt_mem_free(command.data);
+    }
+}
+
+/* ---- kills by the kernel ---- */
+
+static void write_below(const char *root, const char *name, const char *text)
+{
+    char file[256], dir[256];
+    snprintf(file, sizeof file, "%s%s", root, name);
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(file, '/') - file), file);
+    assert_int_equal(rt_dir_make(dir, 0755), RT_OK);
+    assert_int_equal(rt_file_replace(file, text, strlen(text)), RT_OK);
+}
+
+static void a_kill_for_lack_of_memory_is_told_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *groups, *counter, *limit, *limit_text, *words;
+    } rows[] = {
+        {"5:devices:/\n4:memory:/a/b\n0::/\n", "/sys/fs/cgroup/memory/a/b/memory.oom_control",
+         "/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "536870912\n",
+         "killed by the kernel: out of memory (cgroup limit 512 MiB)"},
+        {"0::/x.slice/y\n", "/sys/fs/cgroup/x.slice/y/memory.events",
+         "/sys/fs/cgroup/x.slice/memory.max", "1073741824\n",
+         "killed by the kernel: out of memory (cgroup limit 1.0 GiB)"},
+        {"0::/not/seen/inside\n", "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory.max",
+         "max\n", "killed by the kernel: out of memory"},
+        {"0::/\n", "/proc/vmstat", "/none", "", "killed by the kernel: out of memory"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char root[128], why[128] = "";
+        rt__why_killed w;
+        snprintf(root, sizeof root, "%s/root%zu", folder, i);
+        write_below(root, "/proc/self/cgroup", rows[i].groups);
+        write_below(root, rows[i].counter, "low 0\noom_kill_disable 0\noom 1\noom_kill 2\n");
+        write_below(root, rows[i].limit, rows[i].limit_text);
+        rt__why_killed_init(&w, root);
+        assert_false(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+        write_below(root, rows[i].counter, "low 0\noom_kill_disable 0\noom 1\noom_kill 3\n");
+        assert_false(rt__why_killed_say(&w, SIGTERM, why, sizeof why));
+        assert_true(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+        assert_string_equal(why, rows[i].words);
+        assert_false(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+        write_below(root, rows[i].counter, "low 0\noom_kill_disable 0\noom 1\noom_kill 4\n");
+        rt__why_killed_forget(&w);
+        assert_false(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+    }
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_cannot_start_says_why_at_once),
+        TEST(a_start_that_hangs_is_named),
+        TEST(one_of_several_is_refused_by_the_first),
+        TEST(unused_machines_are_told_of),
+        TEST(a_renamed_run_directory_ends_the_run),
+        TEST(a_removed_run_directory_ends_the_run),
+        TEST(commands_can_be_pasted),
+        TEST(words_survive_a_shell),
+        TEST(a_kill_for_lack_of_memory_is_told_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
