@@ -49,6 +49,13 @@ static double number(const json_t *record, const char *key)
     return rt__field_number(record, key);
 }
 
+/* A time that must be a number: what is not known is `otherwise`. */
+static double seconds(const json_t *record, const char *key, double otherwise)
+{
+    double s = number(record, key);
+    return isfinite(s) ? s : otherwise;
+}
+
 static bool flag(const json_t *record, const char *key)
 {
     return json_is_true(json_object_get(record, key));
@@ -107,12 +114,11 @@ static rt_status apply_launch(rt__history *h, const json_t *record)
 
 static rt_status apply_generation(rt__history *h, const json_t *record)
 {
-    double seconds = number(record, "trained_seconds");
     h->generation = integer(record, "generation");
     h->world = integer(record, "world");
     h->restarts += flag(record, "restart");
     h->lost_steps += integer(record, "lost_steps"); /* where older journals kept it */
-    h->trained_seconds = isfinite(seconds) ? seconds : 0;
+    h->trained_seconds = seconds(record, "trained_seconds", 0);
     h->trained_steps = integer(record, "trained_steps");
     h->open = true;
     h->planned = false;
@@ -210,7 +216,7 @@ static rt_status apply_commit(rt__history *h, const json_t *record)
 
 static rt_status apply_first_step(rt__history *h, const json_t *record)
 {
-    h->first_step_at = number(record, "seconds");
+    h->first_step_at = seconds(record, "seconds", -1);
     return RT_OK;
 }
 
@@ -333,7 +339,7 @@ static rt_status apply_over(rt__history *h, const json_t *record)
                          .loss = number(record, "loss"),
                          .in_memory = flag(record, "in_memory")};
     snprintf(h->over.weights_sha256, sizeof h->over.weights_sha256, "%s", sha ? sha : "");
-    h->trained_seconds = number(record, "trained_seconds");
+    h->trained_seconds = seconds(record, "trained_seconds", 0);
     h->trained_steps = integer(record, "trained_steps");
     return RT_OK;
 }
@@ -358,10 +364,10 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     h->world = integer(record, "world");
     h->planned = flag(record, "planned");
     h->start_step = integer(record, "start_step");
-    h->first_step_at = number(record, "first_step_at");
+    h->first_step_at = seconds(record, "first_step_at", -1);
     RT_TRY(apply_init(h, json_object_get(record, "init")));
     RT_TRY(apply_over(h, json_object_get(record, "over")));
-    h->trained_seconds = number(record, "trained_seconds");
+    h->trained_seconds = seconds(record, "trained_seconds", 0);
     h->trained_steps = integer(record, "trained_steps");
     h->target = integer(record, "target");
     h->interrupt_signal = integer(record, "interrupt_signal");

@@ -1,0 +1,243 @@
+/* Checkpoints that somebody has altered and sealed again. `checkpoint verify` means "can be loaded": what it refuses,
+ * eval, export and train refuse too, in the same words, with exit 2 and before a worker is started; what it finds
+ * sound, they take. Nothing waits, and nothing of the checkpoint is obeyed by the terminal. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/manifest.h"
+#include "common/mem.h"
+#include "runs.h"
+
+static scratch s;
+static char checkpoint[200]; /* a copy, altered by each row */
+
+static void must_be(bool so)
+{
+    assert_true(so);
+}
+
+/* ---- altering ---- */
+
+static const char *piece(int k)
+{
+    return in_scratch(&s, "checkpoint/piece-%05d.safetensors", k);
+}
+
+/* Lists a piece with the length and hash that it has now. */
+static void list_again(json_t *m, int k)
+{
+    uint64_t sum, bytes;
+    char hex[17];
+    json_t *entry = json_array_get(json_object_get(m, "pieces"), (size_t)k);
+    must_be(rt_hash64_file(piece(k), &sum, &bytes) == RT_OK);
+    snprintf(hex, sizeof hex, "%016" PRIx64, sum);
+    json_object_set_new(entry, "bytes", json_integer((json_int_t)bytes));
+    json_object_set_new(entry, "checksum", json_string(hex));
+}
+
+/* Replaces one text in a piece by another of its length. */
+static void reword(json_t *m, int k, const char *from, const char *to)
+{
+    rt_bytes b;
+    must_be(strlen(from) == strlen(to) && rt_file_read(piece(k), 16 << 20, &b) == RT_OK);
+    char *at = memmem(b.data, b.len, from, strlen(from));
+    must_be(at != NULL);
+    memcpy(at, to, strlen(to));
+    must_be(rt_file_replace(piece(k), b.data, b.len) == RT_OK);
+    rt_bytes_release(&b);
+    list_again(m, k);
+}
+
+static void nothing(json_t *m)
+{
+    (void)m;
+}
+static void negative_step(json_t *m)
+{
+    json_object_set_new(m, "step", json_integer(-1));
+}
+static void absurd_step(json_t *m)
+{
+    json_object_set_new(m, "step", json_integer(INT64_MAX));
+}
+static void other_slices(json_t *m)
+{
+    json_object_set_new(m, "slices", json_integer(8));
+}
+static void config_that_draws(json_t *m)
+{
+    json_object_set_new(m, "config", json_string("\"\\e[2J\": 1\n"));
+}
+static void config_of_nothing(json_t *m)
+{
+    json_object_set_new(m, "config", json_string(""));
+}
+static void one_piece_twice(json_t *m)
+{
+    json_t *pieces = json_object_get(m, "pieces");
+    json_array_set(pieces, 1, json_array_get(pieces, 0));
+}
+static void piece_of_text(json_t *m)
+{
+    must_be(rt_file_replace(piece(0), "not a safetensors file", 22) == RT_OK);
+    list_again(m, 0);
+}
+static void piece_without_tensors(json_t *m)
+{
+    must_be(rt_file_replace(piece(1), "\2\0\0\0\0\0\0\0{}", 10) == RT_OK);
+    list_again(m, 1);
+}
+static void state_of_another_optimiser(json_t *m)
+{
+    reword(m, 0, "\"exp_avg/", "\"exp_abc/");
+}
+static void entry_far_away(json_t *m)
+{
+    reword(m, 0, ".weight@0\"", ".weight@9\"");
+}
+static void tensor_that_draws(json_t *m)
+{
+    reword(m, 0, "param/0.weight@0", "param/\\u001b[2J@");
+}
+static void endless_piece(json_t *m)
+{
+    (void)m;
+    must_be(unlink(piece(0)) == 0 && symlink("/dev/zero", piece(0)) == 0);
+}
+static void piece_that_waits(json_t *m)
+{
+    (void)m;
+    must_be(unlink(piece(0)) == 0 && mkfifo(piece(0), 0600) == 0);
+}
+static void terabyte_of_holes(json_t *m)
+{
+    (void)m;
+    must_be(truncate(piece(0), (off_t)1 << 40) == 0);
+}
+
+typedef struct row {
+    const char *name;
+    void (*alter)(json_t *m);
+    const char *says; /* NULL: it is sound */
+} row;
+
+static const row rows[] = {
+    {"nothing", nothing, NULL},
+    {"negative_step", negative_step, "'step' is -1"},
+    {"absurd_step", absurd_step, "'step' is 9223372036854775807"},
+    {"other_slices", other_slices, "its configuration says 4"},
+    {"config_that_draws", config_that_draws, "\\x1b[2J"},
+    {"config_of_nothing", config_of_nothing, "no model"},
+    {"one_piece_twice", one_piece_twice, "is there twice"},
+    {"piece_of_text", piece_of_text, "not a safetensors file"},
+    {"piece_without_tensors", piece_without_tensors, "is missing"},
+    {"state_of_another_optimiser", state_of_another_optimiser, "exp_abc is no state"},
+    {"entry_far_away", entry_far_away, "0.weight"},
+    {"tensor_that_draws", tensor_that_draws, "\\x1b[2J"},
+    {"endless_piece", endless_piece, "is a character device"},
+    {"piece_that_waits", piece_that_waits, "is a pipe"},
+    {"terabyte_of_holes", terabyte_of_holes, "1099511627776 bytes"},
+};
+
+/* ---- looking ---- */
+
+static void alter_checkpoint(const row *r)
+{
+    const char *path = in_scratch(&s, "checkpoint/manifest.json");
+    json_t *m;
+    must_be(rt_remove_tree(checkpoint) == RT_OK);
+    result copied =
+        run(&s, 60, "cp", "-r", newest_checkpoint(&s, in_scratch(&s, "run")), checkpoint, NULL);
+    expect_exit(&copied, 0);
+    result_release(&copied);
+    must_be(rt_json_load(path, 16 << 20, &m) == RT_OK);
+    r->alter(m);
+    must_be(rt_manifest_seal(m) == RT_OK);
+    char *text = rt_json_text(m);
+    must_be(rt_file_replace(path, text, strlen(text)) == RT_OK);
+    rt_mem_free(text);
+    json_decref(m);
+}
+
+static void must_be_calm(const row *r, const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 && *c != '\n')
+            fail_msg("%s: byte %02x in:\n%s", r->name, (unsigned char)*c, text);
+}
+
+/* Checks one command's answer, and gives the reason, which all must give alike. */
+static void look(const row *r, const char *what, result done, char reason[1200])
+{
+    must_be_calm(r, done.out);
+    must_be_calm(r, done.err);
+    if (done.exit_code != (r->says ? 2 : 0))
+        fail_msg("%s: %s: exit code %d\n%s%s", r->name, what, done.exit_code, done.out, done.err);
+    const char *said = strstr(done.err, "ringtorch: ");
+    if (r->says && (!said || !strstr(said, r->says)))
+        fail_msg("%s: %s does not say \"%s\" but\n%s", r->name, what, r->says, done.err);
+    if (r->says && !*reason)
+        snprintf(reason, 1200, "%s", said);
+    else if (r->says && strcmp(reason, said) != 0)
+        fail_msg("%s: %s says\n%swhere others say\n%s", r->name, what, said, reason);
+    result_release(&done);
+}
+
+static void all_say_the_same(void **state)
+{
+    const row *r = *state;
+    char reason[1200] = "", dir[200];
+    snprintf(dir, sizeof dir, "%s", in_scratch(&s, "resumed"));
+    alter_checkpoint(r);
+    look(r, "verify", run(&s, 60, "ringtorch", "checkpoint", "verify", checkpoint, NULL), reason);
+    look(r, "eval", run(&s, 60, "ringtorch", "eval", checkpoint, NULL), reason);
+    look(r, "export",
+         run(&s, 60, "ringtorch", "export", checkpoint, "--format", "safetensors", "--out",
+             in_scratch(&s, "out.safetensors"), NULL),
+         reason);
+    look(r, "train",
+         run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir", dir,
+             "--resume", checkpoint, "--set", "run.steps=25", "--set", "schedule.name=constant",
+             NULL),
+         reason);
+    if (r->says && rt_path_exists(dir))
+        fail_msg("%s: a run was begun: %s", r->name, dir);
+    must_be(rt_remove_tree(dir) == RT_OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char sha[65];
+    const char *more[] = {"--set", "run.steps=20", "--set", "schedule.name=constant", NULL};
+    tiny_setup(&s);
+    snprintf(checkpoint, sizeof checkpoint, "%s", in_scratch(&s, "checkpoint"));
+    train_tiny(&s, in_scratch(&s, "run"), 2, more, sha);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    scratch_remove(&s);
+    return 0;
+}
+
+int main(void)
+{
+    enum { ROWS = sizeof rows / sizeof *rows };
+    struct CMUnitTest tests[ROWS];
+    for (size_t i = 0; i < ROWS; i++)
+        tests[i] = (struct CMUnitTest){
+            .name = rows[i].name, .test_func = all_say_the_same, .initial_state = (void *)&rows[i]};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
