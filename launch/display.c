@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "launch/advice.h"
+#include "launch/screen.h"
 #include "launch/words.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -13,17 +14,25 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const double PLAIN_SECONDS = 1; /* least time between two reports in a pipe */
+enum { HISTORY_LINES = 20 };           /* reports of a run that stay on a terminal */
+
+/* Pipes and dumb terminals get whole lines. */
+static bool can_draw_over(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
 
 void rt__display_init(rt__display *d, bool json, const char *run_dir, int64_t batch)
 {
     *d = (rt__display){
         .json = json,
-        .terminal = !json && isatty(STDOUT_FILENO),
+        .terminal = !json && can_draw_over(),
         .run_dir = run_dir,
         .batch = batch,
         .last_line_at = -1e9,
@@ -60,44 +69,79 @@ static void drop_output(void)
     fflush(stdout);
 }
 
-/* Replaces the live line, cut to the width of the terminal. */
-static void live(rt__display *d, const char *text)
+static int width(void)
 {
-    struct winsize size = {0};
-    int width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-    printf("\r\033[K%.*s", width - 1, text);
-    flush_output(d);
-    d->line_open = true;
+    return rt__screen_of_stdout().width;
 }
 
 void rt__display_end(rt__display *d)
 {
-    if (d->line_open)
+    if (d->live.columns > 0)
         putchar('\n');
-    d->line_open = false;
+    d->live.columns = 0;
     if (!flush_output(d))
         drop_output();
+}
+
+void rt__display_refresh(rt__display *d)
+{
+    int now = d->live.columns > 0 ? width() : d->live.width;
+    if (now == d->live.width)
+        return;
+    rt__live_fit(&d->live, now, stdout);
+    flush_output(d);
+}
+
+static void draw(rt__display *d, const rt__part *parts, int count)
+{
+    rt__live_draw(&d->live, parts, count, width(), stdout);
+    flush_output(d);
+}
+
+static void draw_text(rt__display *d, const char *text)
+{
+    rt__part part = {.drop = 0};
+    snprintf(part.text, sizeof part.text, "%s", text);
+    draw(d, &part, 1);
 }
 
 /* Takes the live line off the screen. */
 static void clear_line(rt__display *d)
 {
-    if (d->line_open)
-        fputs("\r\033[K", stdout);
-    d->line_open = false;
+    if (d->live.columns > 0)
+        rt__live_erase(&d->live, width(), stdout);
+}
+
+/* Says something in a style (NULL: none), where that can be seen. */
+static void say(rt__display *d, const char *style, const char *fmt, va_list ap)
+{
+    if (d->json)
+        return;
+    bool styled = style && d->terminal && rt__screen_of_stdout().color;
+    clear_line(d);
+    if (styled)
+        printf("\033[%sm", style);
+    vprintf(fmt, ap);
+    fputs(styled ? "\033[0m\n" : "\n", stdout);
+    flush_output(d);
 }
 
 void rt__display_say(rt__display *d, const char *fmt, ...)
 {
-    if (d->json)
-        return;
-    clear_line(d);
     va_list ap;
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    say(d, NULL, fmt, ap);
     va_end(ap);
-    putchar('\n');
-    flush_output(d);
+}
+
+/* What the user should look at. */
+__attribute__((format(printf, 3, 4))) static void alert(rt__display *d, const char *style,
+                                                        const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(d, style, fmt, ap);
+    va_end(ap);
 }
 
 void rt__display_warn(rt__display *d, const char *fmt, ...)
@@ -143,7 +187,7 @@ static void show_progress(rt__display *d, const json_t *j)
     rt_text_add(&words, "verifying ");
     rt__words_verifying(verifying, &words);
     if (words.data && d->terminal)
-        live(d, words.data);
+        draw_text(d, words.data);
     else if (words.data)
         rt__display_say(d, "%s", words.data);
     rt_mem_free(words.data);
@@ -155,40 +199,87 @@ static void show_generation(rt__display *d, const json_t *j)
     rt__display_say(d, "starting %" PRId64 " worker%s", d->workers, d->workers == 1 ? "" : "s");
 }
 
+/* "5,625"; one of a few buffers that are reused in turn. */
+static const char *grouped(double number)
+{
+    static char texts[4][RT__WORDS];
+    static int next;
+    return rt__words_number(number, texts[next++ % 4]);
+}
+
+static const char *grouped_field(const json_t *j, const char *key)
+{
+    return grouped(rt__field_number(j, key));
+}
+
+static int history_of(const rt__display *d, int64_t step)
+{
+    return d->end_step > 0 ? (int)((double)step / (double)d->end_step * HISTORY_LINES) : 0;
+}
+
 static void show_running(rt__display *d, const json_t *j)
 {
-    char parameters[RT__WORDS];
     d->start_step = integer(j, "start_step");
     d->end_step = integer(j, "end_step");
     d->slices = integer(j, "slices");
+    d->kept = history_of(d, d->start_step);
     const char *source = rt__field_text(j, "source");
     bool fresh = source[0] == '\0' || strcmp(source, "fresh") == 0;
-    rt__display_say(
-        d, "%s parameters, steps %" PRId64 " to %" PRId64 "%s%s, %" PRId64 " slices a step, %s, %s",
-        rt__words_number(rt__field_number(j, "parameters"), parameters), d->start_step, d->end_step,
-        fresh ? "" : " from ", fresh ? "" : source, integer(j, "slices"), rt__field_text(j, "isa"),
-        rt__field_text(j, "blas"));
+    char room[64] = "";
+    if (fresh && d->slices == d->workers) /* who wants more must say so at the start */
+        snprintf(room, sizeof room, " (for at most %" PRId64 " worker%s)", d->slices,
+                 d->slices == 1 ? "" : "s");
+    rt__display_say(d, "%s parameters, steps %s to %s%s%s, %" PRId64 " slice%s a step%s, %s, %s",
+                    grouped_field(j, "parameters"), grouped_field(j, "start_step"),
+                    grouped_field(j, "end_step"), fresh ? "" : " from ", fresh ? "" : source,
+                    d->slices, d->slices == 1 ? "" : "s", room, rt__field_text(j, "isa"),
+                    rt__field_text(j, "blas"));
 }
 
+/* The parts of a line of progress, in order; numbers say what gives way first on a narrow screen. */
+static int progress_parts(const rt__display *d, const json_t *j, rt__part parts[RT__PARTS])
+{
+    char clock[RT__WORDS], number[RT_FIXED];
+    int n = 0;
+    int64_t step = integer(j, "step");
+    double speed = rt__field_number(j, "samples_per_second"), lr = rt__field_number(j, "lr");
+    double eta = speed > 0 ? (double)(d->end_step - step) * (double)d->batch / speed : NAN;
+#define PART(goes, ...) (parts[n].drop = (goes), snprintf(parts[n++].text, RT__PART, __VA_ARGS__))
+    PART(0, "step %s/%s", grouped((double)step), grouped((double)d->end_step));
+    if (d->end_step > 0)
+        PART(1, "%d %%", (int)(100.0 * (double)step / (double)d->end_step));
+    if (json_object_get(j, "epoch"))
+        PART(5, "epoch %s", rt_fixed(rt__field_number(j, "epoch"), 2, number));
+    PART(0, "loss %s", rt_fixed(rt__field_number(j, "loss"), 4, number));
+    if (isfinite(lr))
+        PART(6, "lr %.3g", lr);
+    PART(3, "%s images/s", grouped(speed));
+    if (json_object_get(j, "seconds"))
+        PART(4, "%s", rt__words_duration(rt__field_number(j, "seconds"), clock));
+    PART(2, "ETA %s", rt__words_duration(eta, clock));
+    PART(7, "%" PRId64 " worker%s", d->workers, d->workers == 1 ? "" : "s");
+#undef PART
+    return n;
+}
+
+/* On a terminal the line is drawn over, and one in a while stays, so that the way of the loss can be seen. */
 static void show_report(rt__display *d, const json_t *j)
 {
-    char text[256], speed_text[RT__WORDS], eta_text[RT__WORDS], loss[RT_FIXED];
+    rt__part parts[RT__PARTS];
+    char text[RT__LIVE_TEXT];
     int64_t step = integer(j, "step");
-    double speed = rt__field_number(j, "samples_per_second"), now = rt_clock();
-    double eta = speed > 0 ? (double)(d->end_step - step) * (double)d->batch / speed : NAN;
+    int count = progress_parts(d, j, parts), history = history_of(d, step);
+    double now = rt_clock();
     d->stepped = true;
     if (!d->terminal && now - d->last_line_at < PLAIN_SECONDS && step < d->end_step)
         return;
     d->last_line_at = now;
-    snprintf(text, sizeof text,
-             "step %" PRId64 "/%" PRId64 "  loss %s  %s images/s  ETA %s  %" PRId64 " worker%s",
-             step, d->end_step, rt_fixed(rt__field_number(j, "loss"), 4, loss),
-             rt__words_number(speed, speed_text), rt__words_duration(eta, eta_text), d->workers,
-             d->workers == 1 ? "" : "s");
-    if (d->terminal)
-        live(d, text);
+    bool stays = !d->terminal || history > d->kept;
+    d->kept = history;
+    if (stays)
+        rt__display_say(d, "%s", rt__live_text(parts, count, d->terminal ? width() : 0, text));
     else
-        rt__display_say(d, "%s", text);
+        draw(d, parts, count);
 }
 
 static void show_checkpoint(rt__display *d, const json_t *j)
@@ -199,8 +290,8 @@ static void show_checkpoint(rt__display *d, const json_t *j)
 
 static void show_checkpoint_failed(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "checkpoint of step %" PRId64 " not made: %s: training goes on",
-                    integer(j, "step"), rt__field_text(j, "reason"));
+    alert(d, rt__yellow, "checkpoint of step %s not made: %s: training goes on",
+          grouped_field(j, "step"), rt__field_text(j, "reason"));
 }
 
 static void show_unusable(rt__display *d, const json_t *j)
@@ -211,40 +302,43 @@ static void show_unusable(rt__display *d, const json_t *j)
 static void show_evaluation(rt__display *d, const json_t *j)
 {
     char accuracy[RT_FIXED], loss[RT_FIXED];
-    rt__display_say(d, "step %" PRId64 ": test accuracy %s %%, loss %s", integer(j, "step"),
+    d->evaluated_step = integer(j, "step");
+    rt__display_say(d, "step %s: test accuracy %s %%, loss %s%s", grouped_field(j, "step"),
                     rt_fixed(100 * rt__field_number(j, "accuracy"), 2, accuracy),
-                    rt_fixed(rt__field_number(j, "loss"), 4, loss));
+                    rt_fixed(rt__field_number(j, "loss"), 4, loss),
+                    json_is_true(json_object_get(j, "best")) ? ", the best so far" : "");
 }
 
 static void show_lost(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "lost at step %" PRId64 ": %s", integer(j, "step"),
-                    rt__field_text(j, "cause"));
+    alert(d, rt__yellow, "lost at step %s: %s", grouped_field(j, "step"),
+          rt__field_text(j, "cause"));
 }
 
-/* Adds "name 0.25 s" to a list, if the object has that number. */
+/* Adds "name 0.25" to a list, if the object has that number. */
 static void add_seconds(char *text, size_t size, const json_t *j, const char *key, const char *name)
 {
     size_t used = strlen(text);
     if (json_is_number(json_object_get(j, key)))
-        snprintf(text + used, size - used, "%s%s %.2f s", used ? ", " : "", name,
+        snprintf(text + used, size - used, "%s%s %.2f", used ? ", " : "", name,
                  rt__field_number(j, key));
 }
 
 static void show_recovered(rt__display *d, const json_t *j)
 {
-    static const char *const phases[][2] = {{"detect", "seen after"},
-                                            {"stop", "ended"},
-                                            {"start", "started"},
-                                            {"restore", "restored"},
-                                            {"first_step", "first step"}};
+    static const char *const phases[][2] = {{"detect", "to see"},
+                                            {"stop", "to end"},
+                                            {"start", "to start"},
+                                            {"restore", "to restore"},
+                                            {"first_step", "to step"}};
     char spent[256] = "", lost[64] = "", seconds[RT_FIXED];
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
         add_seconds(spent, sizeof spent, j, phases[i][0], phases[i][1]);
     int64_t steps = integer(j, "lost_steps");
     if (json_is_integer(json_object_get(j, "lost_steps")))
-        snprintf(lost, sizeof lost, ", %" PRId64 " step%s lost", steps, steps == 1 ? "" : "s");
-    rt__display_say(d, "back at step %" PRId64 " after %s s%s%s%s%s", integer(j, "step"),
+        snprintf(lost, sizeof lost, ", %s step%s lost", grouped((double)steps),
+                 steps == 1 ? "" : "s");
+    rt__display_say(d, "back at step %s after %s s%s%s%s%s", grouped_field(j, "step"),
                     rt_fixed(rt__field_number(j, "recovery_seconds"), 2, seconds), lost,
                     spent[0] ? " (" : "", spent, spent[0] ? ")" : "");
 }
@@ -259,6 +353,17 @@ static void show_text(rt__display *d, const json_t *j)
 static void show_note(rt__display *d, const json_t *j)
 {
     rt__display_say(d, "note: %s", rt__field_text(j, "text"));
+}
+
+static void show_stall(rt__display *d, const json_t *j)
+{
+    if (rt__field_text(j, "text")[0] != '\0')
+        alert(d, rt__yellow, "%s", rt__field_text(j, "text"));
+}
+
+static void show_corruption(rt__display *d, const json_t *j)
+{
+    alert(d, rt__red, "%s", rt__field_text(j, "text"));
 }
 
 static void show_stall_over(rt__display *d, const json_t *j)
@@ -284,9 +389,9 @@ static void show_leave(rt__display *d, const json_t *j)
 static void show_host_lost(rt__display *d, const json_t *j)
 {
     char seconds[RT_FIXED];
-    rt__display_say(d, "host %s is left out for %s s: %s", rt__field_text(j, "host"),
-                    rt_fixed(rt__field_number(j, "cooldown_seconds"), 0, seconds),
-                    rt__field_text(j, "reason"));
+    alert(d, rt__yellow, "host %s is left out for %s s: %s", rt__field_text(j, "host"),
+          rt_fixed(rt__field_number(j, "cooldown_seconds"), 0, seconds),
+          rt__field_text(j, "reason"));
 }
 
 static void show_host_back(rt__display *d, const json_t *j)
@@ -331,8 +436,8 @@ static void show_what_next(rt__display *d, int64_t steps)
 static void show_done(rt__display *d, const json_t *j)
 {
     char speed[RT__WORDS], clock[RT__WORDS], epochs[RT_FIXED], accuracy[RT_FIXED], loss[RT_FIXED];
-    rt__display_say(d, "done: %" PRId64 " steps (%s epochs) in %s, %s images/s",
-                    integer(j, "steps"), rt_fixed(rt__field_number(j, "epochs"), 1, epochs),
+    rt__display_say(d, "done: %s steps (%s epochs) in %s, %s images/s", grouped_field(j, "steps"),
+                    rt_fixed(rt__field_number(j, "epochs"), 1, epochs),
                     rt__words_duration(rt__field_number(j, "seconds"), clock),
                     rt__words_number(rt__field_number(j, "samples_per_second"), speed));
     int64_t skipped = integer(j, "skipped_steps");
@@ -341,7 +446,8 @@ static void show_done(rt__display *d, const json_t *j)
                         "%" PRId64 " of these steps %s left out: their loss or gradient was not "
                         "finite (run.nan_loss: skip)",
                         skipped, skipped == 1 ? "was" : "were");
-    if (!json_is_null(json_object_get(j, "eval_accuracy")))
+    bool told = d->evaluated_step == integer(j, "steps") && d->evaluated_step > 0;
+    if (!told && !json_is_null(json_object_get(j, "eval_accuracy")))
         rt__display_say(d, "test accuracy %s %%, loss %s",
                         rt_fixed(100 * rt__field_number(j, "eval_accuracy"), 2, accuracy),
                         rt_fixed(rt__field_number(j, "eval_loss"), 4, loss));
@@ -367,7 +473,7 @@ static void show_summary(rt__display *d, const json_t *j)
         return;
     char text[RT__ADVICE];
     d->resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
-    rt__display_say(d, "%s after step %" PRId64 "; run directory %s", status, integer(j, "steps"),
+    rt__display_say(d, "%s after step %s; run directory %s", status, grouped_field(j, "steps"),
                     d->run_dir);
     if (!stopped || d->in_memory) /* the launcher says how to go on */
         return;
@@ -398,13 +504,13 @@ void rt__display_show(rt__display *d, const char *json_text)
         {"worker_lost", show_lost},
         {"recovered", show_recovered},
         {"note", show_note},
-        {"stall", show_text},
+        {"stall", show_stall},
         {"stall_over", show_stall_over},
         {"scaled", show_scaled},
         {"leave", show_leave},
         {"host_lost", show_host_lost},
         {"host_back", show_host_back},
-        {"corruption", show_text},
+        {"corruption", show_corruption},
         {"step_skipped", show_step_skipped},
         {"snapshot_trouble", show_text},
         {"data_fault", show_text},

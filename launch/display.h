@@ -10,17 +10,20 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "launch/live.h"
 
 typedef struct rt__display {
     bool json, terminal;
     bool output_lost;    /* standard output could not be written, which has been told */
-    bool line_open;      /* the live line is on the screen, without a newline yet */
+    rt__live live;       /* the line that is drawn over */
     double last_line_at; /* when a report was last printed */
     const char *run_dir;
     int64_t batch, workers, slices, start_step, end_step;
-    bool stepped;   /* a step has been finished */
-    bool in_memory; /* it was stopped with a state in memory that may not be on disk */
-    bool concluded; /* the summary has been shown */
+    int64_t evaluated_step; /* of the last evaluation shown */
+    int kept;               /* lines of progress that stay, so far */
+    bool stepped;           /* a step has been finished */
+    bool in_memory;         /* it was stopped with a state in memory that may not be on disk */
+    bool concluded;         /* the summary has been shown */
     bool cosine; /* the learning rate falls to its end with the run; set after rt__display_init */
     bool resumable; /* of a run that did not come to its end: it has left a checkpoint */
 } rt__display;
@@ -33,6 +36,8 @@ void rt__display_show(rt__display *d, const char *json_text);
 __attribute__((format(printf, 2, 3))) void rt__display_say(rt__display *d, const char *fmt, ...);
 /* Prints a warning of the launcher's own to standard error; with --json, too. */
 __attribute__((format(printf, 2, 3))) void rt__display_warn(rt__display *d, const char *fmt, ...);
+/* Fits the live line to the terminal, which may have been resized. */
+void rt__display_refresh(rt__display *d);
 /* Moves off the live line. */
 void rt__display_end(rt__display *d);
 

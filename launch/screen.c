@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "launch/words.h"
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,24 +53,61 @@ rt__screen rt__screen_of_stdout(void)
     return s;
 }
 
-/* Returns how many bytes of text fill at most `columns` columns; a code point is taken for one. */
-static size_t fit(const char *text, int columns)
+/* Reads one character of UTF-8; a byte that begins none stands for itself. Returns its length. */
+static size_t read_character(const char *text, uint32_t *out)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    size_t more = c[0] >= 0xf0 ? 3 : c[0] >= 0xe0 ? 2 : c[0] >= 0xc0 ? 1 : 0;
+    *out = more == 0 ? c[0] : c[0] & (0x3f >> more);
+    for (size_t i = 1; i <= more; i++) {
+        if ((c[i] & 0xc0) != 0x80)
+            return i;
+        *out = *out << 6 | (c[i] & 0x3f);
+    }
+    return more + 1;
+}
+
+/* Ranges of Unicode 15 (EastAsianWidth.txt, and general categories Mn and Cf) that are not one column wide, as far as
+ * names of hosts, paths and tensors may hold them. */
+static int width_of_character(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+        int width;
+    } ranges[] = {
+        {0x0300, 0x036f, 0},   {0x200b, 0x200f, 0},   {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2},
+        {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},
+        {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2},
+        {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return ranges[i].width;
+    return 1;
+}
+
+size_t rt__columns_fit(const char *text, int columns)
 {
     size_t at = 0;
-    for (; text[at]; at++) {
-        bool begins = ((unsigned char)text[at] & 0xc0) != 0x80;
-        if (begins && columns-- == 0)
+    while (text[at]) {
+        uint32_t c;
+        size_t len = read_character(text + at, &c);
+        columns -= width_of_character(c);
+        if (columns < 0)
             break;
+        at += len;
     }
     return at;
 }
 
-/* Returns how many columns a text takes. */
-static int columns_of(const char *text)
+int rt__columns_of(const char *text)
 {
     int n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
+    while (*text) {
+        uint32_t c;
+        text += read_character(text, &c);
+        n += width_of_character(c);
+    }
     return n;
 }
 
@@ -82,9 +120,9 @@ void rt__screen_line(const rt__screen *screen, rt_text *out, const char *style, 
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     size_t len = strlen(line);
-    bool cut = columns_of(line) > screen->width;
+    bool cut = rt__columns_of(line) > screen->width;
     if (cut)
-        len = fit(line, screen->width - 3);
+        len = rt__columns_fit(line, screen->width - 3);
     while (len > 0 && line[len - 1] == ' ')
         len--;
     bool styled = style && screen->color && len > 0;
@@ -117,11 +155,11 @@ void rt__table_lay_out(rt__table *t, const void *const *rows, size_t n, int widt
 {
     char text[RT__CELL];
     for (int c = 0; c < t->count; c++) {
-        t->columns[c].width = columns_of(t->columns[c].title);
+        t->columns[c].width = rt__columns_of(t->columns[c].title);
         int most = c < t->count - 1 ? WIDEST : LAST_ROOM;
         for (size_t r = 0; r < n; r++) {
             t->cell(rows[r], c, text);
-            int w = columns_of(text);
+            int w = rt__columns_of(text);
             w = w < most ? w : most;
             t->columns[c].width = w > t->columns[c].width ? w : t->columns[c].width;
         }
@@ -145,8 +183,8 @@ void rt__table_row(const rt__table *t, const void *row, const char *style, const
         else
             snprintf(text, sizeof text, "%s", k->title);
         bool last = c == t->count - 1;
-        size_t len = last ? strlen(text) : fit(text, k->width);
-        int pad = last ? 0 : k->width - columns_of(text);
+        size_t len = last ? strlen(text) : rt__columns_fit(text, k->width);
+        int pad = last ? 0 : k->width - rt__columns_of(text);
         pad = pad > 0 ? pad : 0;
         rt_text_add(&line, "%s%*s%.*s%*s", line.len ? "  " : "", k->right ? pad : 0, "", (int)len,
                     text, k->right ? 0 : pad, "");

@@ -7,8 +7,7 @@
  *     rt__table_lay_out(&t, rows, n, s.width);
  *     rt__table_row(&t, NULL, rt__bold, &s, &out);             // the titles
  *     rt__table_row(&t, rows[0], NULL, &s, &out);
- *
- * A code point is taken for one column wide. */
+ */
 #ifndef RINGTORCH_LAUNCH_SCREEN_H
 #define RINGTORCH_LAUNCH_SCREEN_H
 
@@ -26,6 +25,11 @@ typedef struct rt__screen {
 /* Returns the size of the terminal that standard output is, or COLUMNS and LINES if that is not
  * known; a pipe is 100 wide and endless. */
 rt__screen rt__screen_of_stdout(void);
+
+/* Returns the columns of a terminal that UTF-8 text takes: East Asian wide characters two, combining ones none. */
+int rt__columns_of(const char *text);
+/* Returns how many bytes of it take at most so many columns. */
+size_t rt__columns_fit(const char *text, int columns);
 
 /* Styles: what stands between ESC[ and m. */
 extern const char rt__bold[], rt__red[], rt__yellow[], rt__dim[];

@@ -306,6 +306,7 @@ rt__outcome rt__supervise(const rt__run_spec *spec)
     while (s.wire && !is_over(&s)) {
         wait_for_news(&s);
         handle_signals(&s);
+        rt__display_refresh(&s.display);
         rt__supervisor_drain(&s, 0);
         rt__generations_tend(&s.generations);
         rt__supervisor_tend_coordinator(&s);

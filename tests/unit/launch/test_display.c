@@ -36,9 +36,9 @@ static void what_is_not_a_number_is_never_zero(void **state)
         const char *object, *line;
     } rows[] = {
         {"{\"event\": \"report\", \"step\": 5, \"loss\": 0.23768, \"samples_per_second\": 64}",
-         "step 5/20  loss 0.2377  64 images/s  ETA 0:15"},
+         "step 5/20  25 %  loss 0.2377  64 images/s  ETA 0:15"},
         {"{\"event\": \"report\", \"step\": 20, \"loss\": null, \"samples_per_second\": null}",
-         "step 20/20  loss nan  - images/s  ETA -"},
+         "step 20/20  100 %  loss nan  - images/s  ETA -"},
         {"{\"event\": \"report\", \"step\": 5, \"loss\": 1e300, \"samples_per_second\": 64}",
          "loss 1e+300"},
         {"{\"event\": \"evaluation\", \"step\": 5, \"accuracy\": 0.5, \"loss\": null}",
