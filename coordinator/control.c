@@ -132,12 +132,41 @@ void rt__run_pass_on_orders(rt__run *r, double now)
         rt__run_regroup_soon(r, now, why);
 }
 
+/* Stops a run that has no step in flight which could be saved. What it has is in memory, and stays there. */
+static void stop_without_checkpoint(rt__run *r, double now)
+{
+    bool waits = r->phase == RT__RECOVER || r->phase == RT__GATHER || r->phase == RT__REGROUP;
+    if (!waits)
+        return;
+    r->interrupts = 2; /* the end of the job is the end of the run */
+    if (r->job_alive) {
+        rt__run_end_job(r, "stopped by the user");
+        rt__run_enter(r, now, RT__DRAIN);
+    } else {
+        rt__run_conclude(r, now);
+    }
+}
+
+/* Schedulers kill 30 s after they have asked for an end. */
+void rt__run_tick_interrupt(rt__run *r, double now)
+{
+    if (!r->interrupted)
+        return;
+    if (r->interrupted_at < 0)
+        r->interrupted_at = now;
+    if (now - r->interrupted_at > RT__STOP_SECONDS)
+        stop_without_checkpoint(r, now);
+}
+
 void rt__run_on_interrupt(rt__run *r, double now, int64_t signal)
 {
     r->interrupts++;
+    if (r->interrupted && !r->failed && r->interrupts > 1)
+        stop_without_checkpoint(r, now);
     if (r->interrupted || r->failed)
         return;
     r->interrupted = true;
+    r->interrupted_at = now;
     r->interrupt_signal = signal;
     rt__record_decision(r, "interrupt", "{s:I}", "signal", (json_int_t)signal);
     rt_error_clear(); /* a full disk is no reason not to stop */

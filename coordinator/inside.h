@@ -102,6 +102,8 @@ void rt__run_learn_from_traces(rt__run *r, double now);
 /* Answers a tool; false if the message is none of theirs. */
 bool rt__run_on_tool(rt__run *r, double now, const rt_frame *f);
 void rt__run_on_interrupt(rt__run *r, double now, int64_t signal);
+/* Gives up a stop with a checkpoint that takes too long to get to. */
+void rt__run_tick_interrupt(rt__run *r, double now);
 /* Passes on what was wanted while nobody was there to do it: to stop, or to make way for another generation. */
 void rt__run_pass_on_orders(rt__run *r, double now);
 void rt__run_on_leave(rt__run *r, double now, int64_t rank, const rt_msg_leave *m);

@@ -27,6 +27,7 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .committed_step = facts->history.committed_step,
         .interrupted = facts->history.interrupt_signal != 0,
         .interrupt_signal = facts->history.interrupt_signal,
+        .interrupted_at = -1,
         .unsaved_step = -1,
         .unreadable_step = -1,
         .mismatch.step = -1,
@@ -711,6 +712,7 @@ static void on_tick(rt__run *r, double now)
     rt__run_tick_generations(r, now);
     rt__run_tick_health(r, now);
     rt__run_tick_hosts(r, now);
+    rt__run_tick_interrupt(r, now);
 }
 
 void rt__run_step(rt__run *r, double now, const rt__event *e)

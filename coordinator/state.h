@@ -48,6 +48,8 @@ enum {
     RT__BLAME_SECONDS = 1,    /* how long a rank to blame may be heard after others that are not */
     RT__LEAVE_SECONDS = 10,   /* how long they have to leave after the last STOP */
     RT__VERIFY_SECONDS = 1,   /* verifying a checkpoint that takes longer is worth a word */
+    RT__STOP_SECONDS =
+        15, /* how long a run that is to stop tries to get to the step that it would save */
     RT__EXIT_SECONDS =
         1, /* how long a launcher has to tell of a job that ended while no coordinator was there */
     RT__BACKOFF_MOST = 30, /* longest pause before a further generation */
@@ -204,6 +206,7 @@ typedef struct rt__run {
     int crashes;       /* at the same slice, in a row */
 
     bool interrupted;
+    double interrupted_at; /* < 0: not known yet, by a coordinator that has taken over */
     int64_t interrupts;
     bool stop_sent;
     int64_t interrupt_signal;

@@ -90,6 +90,14 @@ static const row interrupted_twice_without_snapshots[] = {
     {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
+static const row interrupted_twice_while_recovering[] = {
+    START,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+    {"interrupt 15", RT__RECOVER, "journal:interrupt event:interrupted"},
+    {"interrupt 15", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l kept"},
+};
+
 /* Too late to matter: the run is done. */
 static const row interrupted_on_the_last_step[] = {
     START,
@@ -145,6 +153,7 @@ static const script scripts[] = {
     SCRIPT(interrupted_twice, 138, NULL),
     SCRIPT(interrupted_twice_without_snapshots, 138, NULL),
     SCRIPT(interrupted_on_the_last_step, 0, NULL),
+    SCRIPT(interrupted_twice_while_recovering, 143, NULL),
     SCRIPT(stopped_by_a_tool, 143, NULL),
     SCRIPT(interrupted_in_a_recovery, 130, NULL),
 };
@@ -159,15 +168,42 @@ static void asks_rank_0_to_stop_at_the_newest_step_known(void **state)
     machine_release(&m);
 }
 
+/* The generation from which the checkpoint was to come does not start: the scheduler would kill all before long. */
+static void a_start_that_hangs_does_not_hold_up_the_end(void **state)
+{
+    (void)state;
+    static const row rows[] = {
+        START,
+        {"report 60", RT__RUN, "journal:first_step metrics"},
+        {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
+        {"recovered 50", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+        {"interrupt 15", RT__GATHER, "journal:interrupt event:interrupted"},
+        {"tick", RT__GATHER, ""},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    machine m;
+    machine_init(&m, 2);
+    play(&m, &(script){"", rows, ROWS, -1, NULL});
+    machine_feed(&m, ROWS + RT__STOP_SECONDS, "tick");
+    assert_non_null(strstr(machine_done(&m), "END_GENERATION>l"));
+    machine_feed(&m, ROWS + RT__STOP_SECONDS + 1, "exited 2 0 0 -1");
+    assert_string_equal(machine_done(&m),
+                        "event:stopped journal:end summary:stopped RUN_ENDED>l kept");
+    assert_int_equal(m.exit_code, 143);
+    machine_release(&m);
+}
+
 int main(void)
 {
     enum { SCRIPTS = sizeof scripts / sizeof *scripts };
-    struct CMUnitTest tests[SCRIPTS + 1];
+    struct CMUnitTest tests[SCRIPTS + 2];
     for (size_t i = 0; i < SCRIPTS; i++)
         tests[i] = (struct CMUnitTest){.name = scripts[i].name,
                                        .test_func = follows_script,
                                        .initial_state = (void *)&scripts[i]};
     tests[SCRIPTS] =
         (struct CMUnitTest)cmocka_unit_test(asks_rank_0_to_stop_at_the_newest_step_known);
+    tests[SCRIPTS + 1] =
+        (struct CMUnitTest)cmocka_unit_test(a_start_that_hangs_does_not_hold_up_the_end);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
