@@ -234,15 +234,15 @@ static void a_run_without_finite_steps_has_failed(void **state)
         char dir[64];
         snprintf(dir, sizeof dir, "nan%zu", i);
         result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
-                       in_scratch(&s, dir), "--set", "run.steps=20", "--set", "run.nan_loss=skip",
-                       "--set", rows[i].limit, "--set", "optimizer.name=sgd", "--set",
-                       "optimizer.lr=1e6", "--set", "optimizer.weight_decay=1e6", NULL);
+                       in_scratch(&s, "%s", dir), "--set", "run.steps=20", "--set",
+                       "run.nan_loss=skip", "--set", rows[i].limit, "--set", "optimizer.name=sgd",
+                       "--set", "optimizer.lr=1e6", "--set", "optimizer.weight_decay=1e6", NULL);
         expect_exit(&r, 1);
         expect_text(r.err, rows[i].error);
         if (strstr(r.out, "loss 0.0000") || strstr(r.out, "done:"))
             fail_msg("it is said to have gone well:\n%s", r.out);
         result_release(&r);
-        json_t *summary = read_summary(in_scratch(&s, dir));
+        json_t *summary = read_summary(in_scratch(&s, "%s", dir));
         assert_true(json_integer_value(json_object_get(summary, "skipped_steps")) >= 4);
         json_decref(summary);
     }
