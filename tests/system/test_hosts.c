@@ -207,6 +207,82 @@ static void a_host_that_is_down_is_left_out(void **state)
     stop_and_compare(b, c);
 }
 
+/* Its workers start, and never reach the coordinator. */
+static void a_host_that_cannot_reach_the_coordinator_is_left_out(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    char line[256];
+    result r = run_on_host(&b->h, 1,
+                           "PATH=$PATH:/usr/sbin:/sbin; "
+                           "iptables -A OUTPUT -p tcp --dport 5999 -j DROP");
+    expect_exit(&r, 0);
+    result_release(&r);
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG, "--set", "control.port=5999");
+    snprintf(line, sizeof line, "rank 1 on %s does not run, or cannot reach the coordinator",
+             b->h.host[1].name);
+    await_line(b, line, 60);
+    snprintf(line, sizeof line,
+             "\"host\":\"%s\",\"cause\":\"worker 1 on %s left with exit code 1: ",
+             b->h.host[1].name, b->h.host[1].name);
+    await_line(b, line, 60);
+    await_line(b, "\"event\":\"host_lost\"", 60);
+    await_line(b, "\"generation\":2,\"world_size\":1", 60);
+    await_step(b->dir, 40, 60);
+    stop_and_compare(b, c);
+}
+
+/* The file of workers is the same on all hosts here, and goes another way on one of them. */
+static void a_worker_that_is_missing_on_a_host_ends_the_run_at_once(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    char line[512], worker[256];
+    snprintf(worker, sizeof worker, "%s", in_scratch(&b->s, "bin/ringtorch-worker"));
+    snprintf(line, sizeof line, "mkdir -p %s && ln -s %s/bin/ringtorch-worker %s && exit 0; exit 1",
+             in_scratch(&b->s, "bin"), RT_TEST_BINARY_DIR, worker);
+    result r = run(&b->s, 20, "sh", "-c", line, NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    snprintf(line, sizeof line, "mount -t tmpfs tmpfs %s", in_scratch(&b->s, "bin"));
+    r = run_on_host(&b->h, 1, line);
+    expect_exit(&r, 0);
+    result_release(&r);
+    setenv("RINGTORCH_WORKER", worker, 1);
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG);
+    r = finish(c, 60);
+    unsetenv("RINGTORCH_WORKER");
+    expect_exit(&r, 1);
+    snprintf(
+        line, sizeof line,
+        "ringtorch: the workers could not be started: host %s cannot run workers: %s cannot be "
+        "executed on %s",
+        b->h.host[1].name, worker, b->h.host[1].name);
+    expect_text(r.err, line);
+    result_release(&r);
+}
+
+/* A run directory that is not shared. */
+static void a_configuration_that_is_missing_on_a_host_ends_the_run_at_once(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    char line[512];
+    snprintf(line, sizeof line, "mkdir -p %s && mount -t tmpfs tmpfs %s", b->dir, b->dir);
+    result r = run_on_host(&b->h, 1, line);
+    expect_exit(&r, 0);
+    result_release(&r);
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG);
+    r = finish(c, 60);
+    expect_exit(&r, 2);
+    snprintf(line, sizeof line,
+             "ringtorch: the workers could not be started: worker 1 on %s left with exit code 2: ",
+             b->h.host[1].name);
+    expect_text(r.err, line);
+    expect_text(r.err, "config.yaml");
+    result_release(&r);
+}
+
 /* A host is added to the file of a run, and taken out again. */
 static void the_host_file_may_change(void **state)
 {
@@ -241,10 +317,17 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(two_hosts_give_the_weights_of_one), TEST(a_killed_worker_on_another_host_is_named),
-        TEST(a_lost_host_costs_its_workers),     TEST(a_copy_on_another_host_saves_the_steps),
-        TEST(a_host_that_is_cut_off_comes_back), TEST(a_host_that_is_down_is_left_out),
-        TEST(the_host_file_may_change),          TEST(nobody_on_any_host_outlives_the_launcher),
+        TEST(two_hosts_give_the_weights_of_one),
+        TEST(a_killed_worker_on_another_host_is_named),
+        TEST(a_lost_host_costs_its_workers),
+        TEST(a_copy_on_another_host_saves_the_steps),
+        TEST(a_host_that_is_cut_off_comes_back),
+        TEST(a_host_that_is_down_is_left_out),
+        TEST(a_host_that_cannot_reach_the_coordinator_is_left_out),
+        TEST(a_worker_that_is_missing_on_a_host_ends_the_run_at_once),
+        TEST(a_configuration_that_is_missing_on_a_host_ends_the_run_at_once),
+        TEST(the_host_file_may_change),
+        TEST(nobody_on_any_host_outlives_the_launcher),
     };
     /* Not what any host would choose by itself: the others compute the same only if they are told. */
     setenv("OPENBLAS_CORETYPE", "Nehalem", 1);
