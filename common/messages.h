@@ -20,6 +20,10 @@
 /* Numbers per entry of the arrays that hold one entry after another; messages.def says which. */
 enum { RT_OFFER_FIELDS = 5, RT_TRACE_FIELDS = 5, RT_PIECE_FIELDS = 5 };
 
+/* What a worker is at, in PROGRESS, before it can say HELLO: words that follow "is". */
+#define RT_WHAT_OPENING  "opening the data set"
+#define RT_WHAT_MPI_INIT "in MPI_Init"
+
 /* A step is a pure function of the state before it: what has failed because of the work itself fails again. */
 typedef enum rt_next {
     RT_NEXT_RESUME, /* its newest state */

@@ -694,58 +694,6 @@ void rt__run_end_recovery(rt__run *r, double now, const rt_msg_report *m)
 
 /* ---- time ---- */
 
-/* What is known of the first rank that has not come. */
-static void tell_what_is_waited_for(const rt__run *r, char *text, size_t size)
-{
-    int64_t k = 0;
-    while (k < r->roster.world - 1 && r->roster.member[k].joined)
-        k++;
-    const rt__member *who = &r->roster.member[k];
-    const char *host = rt__run_host_of(r, k);
-    bool here = rt__hosts_is_here(&r->hosts, host);
-    if (who->heard > 0)
-        snprintf(text, size, "rank %" PRId64 " on %s is in %s", k, host, who->what);
-    else if (r->ranks_expected > 0 && r->ranks_started == 0)
-        snprintf(text, size, "mpirun has started no worker on %s", r->hosts.here);
-    else if (here)
-        snprintf(text, size, "rank %" PRId64 " on %s has not called the coordinator", k, host);
-    else
-        snprintf(text, size, "rank %" PRId64 " on %s does not run, or cannot reach the coordinator",
-                 k, host);
-}
-
-/* Ranks that do not come: named soon, given up later. */
-static void look_for_missing(rt__run *r, double now)
-{
-    char missing[160];
-    double waited = now - r->phase_since, since_last = now - r->joined_at;
-    bool some = r->roster.joined > 0;
-    bool report_only = r->facts.cfg->run.stall_action == RT_CFG_STALL_REPORT;
-    bool over =
-        waited > RT__GATHER_SECONDS || (some && !report_only && since_last > RT__JOIN_SECONDS);
-    bool late = since_last > RT__LATE_SECONDS && !r->missing_told;
-    if (!over && !late)
-        return;
-    int64_t rank = rt__roster_missing(&r->roster, missing, sizeof missing);
-    if (late) {
-        char text[960], what[512];
-        r->missing_told = true;
-        tell_what_is_waited_for(r, what, sizeof what);
-        snprintf(text, sizeof text,
-                 "no HELLO from rank %s for %.1f s: %s; %" PRId64 " of %" PRId64 " wait", missing,
-                 waited, what, r->roster.joined, r->roster.world);
-        rt__record_event(r, now, "stall", "{s:s, s:f, s:s}", "missing", missing, "seconds", waited,
-                         "text", text);
-    }
-    if (!over)
-        return;
-    char what[512];
-    tell_what_is_waited_for(r, what, sizeof what);
-    rt__run_note_cause(r, now, RT__CAUSE_FAULT, rank, "no HELLO within %.0f s from rank %s: %s",
-                       waited, missing, what);
-    rt__run_give_up_generation(r, now, "not all workers came");
-}
-
 /* The coordinator before us had written down a generation and died before the launcher heard of it. */
 static void start_after_all(rt__run *r, double now)
 {
@@ -796,5 +744,5 @@ void rt__run_tick_generations(rt__run *r, double now)
         start_after_all(r, now);
     if (r->phase != RT__GATHER)
         return;
-    look_for_missing(r, now);
+    rt__run_look_for_missing(r, now);
 }

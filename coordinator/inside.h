@@ -61,6 +61,10 @@ void rt__run_end_job(rt__run *r, const char *reason);
 /* Returns the host of a rank: where it says it is, or, before its HELLO, where it was put; "": not known. */
 const char *rt__run_host_of(const rt__run *r, int64_t rank);
 
+/* ---- missing.c ---- */
+/* Names ranks that do not come to a generation that is being gathered, soon, and gives it up, later. */
+void rt__run_look_for_missing(rt__run *r, double now);
+
 /* ---- faults.c ---- */
 /* A run that has made all its steps has failed all the same if the loss it ends with is not a number. */
 void rt__run_fail_if_not_finite(rt__run *r);

@@ -23,7 +23,7 @@
  * generation is alive, it gathers that one: workers say HELLO again in the middle of their work, and the plan they have is sent
  * again to those who have none.
  *
- * Files: state.c events, generations.c from one generation to the next, faults.c what goes wrong, control.c the operator's
+ * Files: state.c events, generations.c from one generation to the next, missing.c ranks that do not come, faults.c what goes wrong, control.c the operator's
  * wishes; inside.h is what they share.
  *
  * Time is in seconds since the user typed the command. Effects are called from inside rt__run_step,

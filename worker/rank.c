@@ -195,6 +195,7 @@ static rt_status start(rank *r)
     rt__orders_init(&r->orders);
     use_shm_dir(r);
     RT_TRY(rt__commthread_start(open_mpi, NULL, &r->orders.abort, &r->comm));
+    rt__trace_op(&rt__thread, RT_WHAT_OPENING); /* seen by whoever waits for our HELLO */
     rt__link_args link = {
         .endpoint = r->endpoint,
         .keys = &r->keys,
@@ -209,10 +210,9 @@ static rt_status start(rank *r)
         .forget_ctx = r,
     };
     RT_TRY(rt__link_start(&link, &r->link));
-    rt__trace_op(&rt__thread, "opening the data set"); /* seen by who waits for our HELLO */
     RT_TRY(rt_run_start_engine(&r->config));
     RT_TRY(rt_run_open(&r->config, r->config.parallel.slices, &r->run));
-    rt__trace_op(&rt__thread, "MPI_Init");
+    rt__trace_op(&rt__thread, RT_WHAT_MPI_INIT);
     return rt__commthread_ready(r->comm, &r->number, &r->world);
 }
 

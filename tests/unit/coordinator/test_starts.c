@@ -77,7 +77,7 @@ static void a_host_of_which_nothing_is_heard_is_left_out(void **state)
         begin_on_hosts(&m);
         machine_feed(&m, 1, rows[i].rank == 1 ? "hello 0" : "hello 1");
         if (rows[i].spoken)
-            early(&m, 2, rows[i].rank, "MPI_Init");
+            early(&m, 2, rows[i].rank, RT_WHAT_MPI_INIT);
         machine_done(&m);
         exited(&m, 16,
                (rt_msg_exited){.exit_code = 1, .rank = rows[i].rank, .reason = "not reachable"});
@@ -173,23 +173,46 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
 {
     (void)state;
     static const struct {
-        int joined;        /* -1: nobody; else that rank */
-        int64_t started;   /* of one process on h0, as the launcher says; -1: it has not said */
-        const char *early; /* what rank 1 says it is in */
+        int joined;           /* -1: nobody; else that rank */
+        int64_t started;      /* of one process on h0, as the launcher says; -1: it has not said */
+        const char *early[2]; /* what ranks say they are at */
         const char *text;
     } rows[] = {
-        {-1, 0, NULL,
+        {-1,
+         0,
+         {NULL},
          "no HELLO from rank 0, 1 for 4.5 s: mpirun has started no worker on h0; "
          "0 of 2 wait"},
-        {-1, 1, NULL,
+        {-1,
+         1,
+         {NULL},
          "no HELLO from rank 0, 1 for 4.5 s: rank 0 on h0 has not called the "
          "coordinator; 0 of 2 wait"},
-        {0, 1, NULL,
+        {0,
+         1,
+         {NULL},
          "no HELLO from rank 1 for 4.5 s: rank 1 on h1 does not run, or cannot reach the "
          "coordinator; 1 of 2 wait"},
-        {0, -1, "MPI_Init",
-         "no HELLO from rank 1 for 4.5 s: rank 1 on h1 is in MPI_Init; 1 of 2 "
+        {0,
+         -1,
+         {NULL, RT_WHAT_OPENING},
+         "no HELLO from rank 1 for 4.5 s: rank 1 on h1 is still opening the data set; 1 of 2 "
          "wait"},
+        /* MPI_Init waits for all ranks, so whoever is in it is not to blame */
+        {-1,
+         1,
+         {RT_WHAT_MPI_INIT, RT_WHAT_OPENING},
+         "no HELLO from rank 0, 1 for 4.5 s: rank 1 on h1 is still opening the data set; 0 of 2 "
+         "wait"},
+        {-1,
+         1,
+         {RT_WHAT_MPI_INIT, NULL},
+         "no HELLO from rank 0, 1 for 4.5 s: rank 1 on h1 does not run, or cannot reach the "
+         "coordinator; 0 of 2 wait"},
+        {-1,
+         1,
+         {RT_WHAT_MPI_INIT, RT_WHAT_MPI_INIT},
+         "no HELLO from rank 0, 1 for 4.5 s: rank 0 on h0 is still in MPI_Init; 0 of 2 wait"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         machine m;
@@ -200,8 +223,9 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
             machine_frame(
                 &m, 1, "l", RT_MSG_ALIVE,
                 (rt_msg_body){.alive = {.ranks_started = rows[i].started, .ranks_expected = 1}});
-        if (rows[i].early)
-            early(&m, 2, 1, rows[i].early);
+        for (int k = 0; k < 2; k++)
+            if (rows[i].early[k])
+                early(&m, 2, k, rows[i].early[k]);
         machine_done(&m);
         for (double now = 0.5; now <= RT__LATE_SECONDS; now += 0.5)
             machine_feed(&m, now, "tick");
