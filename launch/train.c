@@ -6,6 +6,7 @@
 #include "common/outer_job.h"
 #include "launch/advice.h"
 #include "launch/child.h"
+#include "launch/finished.h"
 #include "launch/hosts.h"
 #include "launch/options.h"
 #include "launch/probe.h"
@@ -220,29 +221,76 @@ static void report(const launch *l, const rt__rundir *dir, const rt__outcome *en
         advise(l, end->moved ? end->moved : dir->path, end);
 }
 
+static void say_nothing_left(const launch *l, const rt__finished *f)
+{
+    json_t *shown = l->options.json ? json_pack("{s:s}", "event", "summary") : NULL;
+    char *line = NULL;
+    if (shown && json_object_update(shown, f->summary) == 0)
+        line = rt_json_text(shown);
+    if (line)
+        printf("%s\n", line);
+    else if (!l->options.json)
+        printf("nothing left to do: the run in %s has made its %" PRId64
+               " steps; to train on, raise run.steps or run.epochs\n",
+               l->dir, f->steps);
+    rt_mem_free(line);
+    json_decref(shown);
+}
+
+/* Says so if nothing is left to do, and changes nothing. */
+static bool is_finished(const launch *l, int *exit_code)
+{
+    rt__finished f;
+    if (strcmp(l->options.resume, "auto") != 0)
+        return false;
+    rt__finished_look(l->dir, &l->cfg, &f);
+    *exit_code = f.answer == RT__PAST_THE_END ? 2 : 0;
+    if (f.answer == RT__NOTHING_LEFT)
+        say_nothing_left(l, &f);
+    else if (f.answer == RT__PAST_THE_END)
+        fprintf(stderr,
+                "ringtorch: run.steps %" PRId64 ": the run in %s has made %" PRId64
+                " steps already, and nothing was changed: raise run.steps, or resume an earlier "
+                "checkpoint by its path\n",
+                l->cfg.run.steps, l->dir, f.steps);
+    bool finished = f.answer != RT__SOMETHING_LEFT;
+    rt__finished_release(&f);
+    return finished;
+}
+
+static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt__outcome *end)
+{
+    RT_TRY(hand_over_config(l, dir));
+    *end = rt__supervise(&(rt__run_spec){.cfg = &l->cfg,
+                                         .rundir = dir,
+                                         .mpirun = l->mpirun,
+                                         .coordinator = l->coordinator,
+                                         .worker = l->worker,
+                                         .resume = l->options.resume,
+                                         .started = started,
+                                         .json = l->options.json});
+    report(l, dir, end);
+    rt_mem_free(end->moved);
+    return RT_OK;
+}
+
 static int run(const launch *l, double started)
 {
     rt__rundir dir;
     rt__outcome end = {.exit_code = 2};
+    int exit_code;
     rt_status status = rt__rundir_open(l->dir, l->options.resume, &dir);
-    if (status == RT_OK) {
-        status = hand_over_config(l, &dir);
-        if (status == RT_OK)
-            end = rt__supervise(&(rt__run_spec){.cfg = &l->cfg,
-                                                .rundir = &dir,
-                                                .mpirun = l->mpirun,
-                                                .coordinator = l->coordinator,
-                                                .worker = l->worker,
-                                                .resume = l->options.resume,
-                                                .started = started,
-                                                .json = l->options.json});
-        report(l, &dir, &end);
-        rt_mem_free(end.moved);
-        rt__rundir_close(&dir, end.exit_code == 2 && !end.stepped);
+    bool opened = status == RT_OK, finished = opened && is_finished(l, &exit_code);
+    if (opened && !finished) {
+        status = supervise(l, &dir, started, &end);
+        exit_code = end.exit_code;
     }
-    if (status != RT_OK)
-        fprintf(stderr, "ringtorch: %s\n", rt_error());
-    return status == RT_OK ? end.exit_code : rt_status_exit_code(status);
+    if (opened)
+        rt__rundir_close(&dir, !finished && end.exit_code == 2 && !end.stepped);
+    if (status == RT_OK)
+        return exit_code;
+    fprintf(stderr, "ringtorch: %s\n", rt_error());
+    return rt_status_exit_code(status);
 }
 
 int rt__train(int argc, char **argv, double started)

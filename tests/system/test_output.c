@@ -222,6 +222,45 @@ static void plain_output_ends_with_what_matters(void **state)
     result_release(&r);
 }
 
+/* Nothing is started and nothing changes, and both kinds of output say so. */
+static void a_finished_run_has_nothing_left_to_do(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"journal", "summary.json", "metrics.jsonl", "events.jsonl",
+                                        "config.yaml"};
+    enum { FILES = sizeof files / sizeof *files };
+    char dir[128], *before[FILES], path[200];
+    snprintf(dir, sizeof dir, "%s", in_scratch(&s, "json"));
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        before[i] = read_text(path);
+    }
+    const char *yaml = in_scratch(&s, "tiny.yaml");
+    result plain =
+        run(&s, 30, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto", NULL);
+    expect_exit(&plain, 0);
+    expect_text(plain.out, "nothing left to do: the run in");
+    result json = run(&s, 30, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto",
+                      "--json", NULL);
+    expect_exit(&json, 0);
+    assert_int_equal(each_object(json.out, "output", NULL, NULL), 1);
+    expect_text(json.out, "\"event\":\"summary\"");
+    result fewer = run(&s, 30, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto",
+                       "--set", "run.steps=10", NULL);
+    expect_exit(&fewer, 2);
+    expect_text(fewer.err, "has made 200 steps already");
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        char *after = read_text(path);
+        assert_string_equal(after, before[i]);
+        rt_mem_free(after);
+        rt_mem_free(before[i]);
+    }
+    result_release(&plain);
+    result_release(&json);
+    result_release(&fewer);
+}
+
 /* A run that learns nothing because its loss is not a number says so, and has failed. */
 static void a_run_without_finite_steps_has_failed(void **state)
 {
@@ -292,6 +331,7 @@ int main(void)
         ROW(memory_stays_flat),
         ROW(written_configuration_repeats_the_run),
         ROW(plain_output_ends_with_what_matters),
+        ROW(a_finished_run_has_nothing_left_to_do),
         ROW(a_run_without_finite_steps_has_failed),
         ROW(gzipped_data_gives_the_same_weights),
         ROW(help_lists_every_key),

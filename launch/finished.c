@@ -1,0 +1,102 @@
+#include "launch/finished.h"
+#include "common/error.h"
+#include "common/fields.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include <inttypes.h>
+#include <string.h>
+
+enum { SUMMARY_MAX = 4 << 20 };
+
+static json_t *load_summary(const char *dir)
+{
+    json_t *j = NULL;
+    char *path = rt_path_join(dir, "summary.json");
+    if (path && rt_json_load(path, SUMMARY_MAX, &j) != RT_OK)
+        rt_error_clear();
+    rt_mem_free(path);
+    return j;
+}
+
+static bool load_config(const char *dir, rt_config *out)
+{
+    char *path = rt_path_join(dir, "config.yaml");
+    bool loaded = path && rt_config_load(path, NULL, 0, out) == RT_OK;
+    rt_error_clear();
+    rt_mem_free(path);
+    return loaded;
+}
+
+/* Is the checkpoint that the summary names still there? A run may have been told to make none. */
+static bool has_its_checkpoint(const char *dir, const json_t *summary)
+{
+    int64_t step = rt__field_int(summary, "checkpoint_step", -1);
+    if (step < 0)
+        return true;
+    char *path = rt_strdup_printf("%s/checkpoints/step-%08" PRId64 "/manifest.json", dir, step);
+    bool there = path && rt_path_exists(path);
+    rt_mem_free(path);
+    return there;
+}
+
+/* Does cfg, whose open settings mean those of the run, train what the run has trained? */
+static bool is_same_training(const rt_config *cfg, rt_config *of_run)
+{
+    rt_config standard;
+    char *difference = NULL;
+    if (rt_config_default(&standard) != RT_OK) {
+        rt_error_clear();
+        return false;
+    }
+    if (cfg->parallel.slices == RT_AUTO)
+        of_run->parallel.slices = RT_AUTO;
+    if (cfg->run.seed == standard.run.seed)
+        of_run->run.seed = standard.run.seed;
+    rt_config_release(&standard);
+    bool other_weights = cfg->model.init[0] && strcmp(cfg->model.init, of_run->model.init) != 0;
+    bool same = !other_weights && rt_config_difference(of_run, cfg, &difference) == RT_OK &&
+                *difference == '\0';
+    rt_mem_free(difference);
+    rt_error_clear();
+    return same;
+}
+
+/* Steps, epochs and patience as the run had them: whatever they came to, it has been reached. */
+static bool asks_for_the_same(const rt_config *cfg, const rt_config *of_run)
+{
+    bool length = cfg->run.steps == of_run->run.steps &&
+                  (cfg->run.steps > 0 || cfg->run.epochs == of_run->run.epochs);
+    return length && cfg->run.patience == of_run->run.patience;
+}
+
+static rt__finished_answer judge(const rt_config *cfg, const rt_config *of_run, int64_t steps)
+{
+    if (cfg->run.steps > 0 && cfg->run.steps < steps)
+        return RT__PAST_THE_END;
+    bool reached = cfg->run.steps == steps || asks_for_the_same(cfg, of_run);
+    return reached ? RT__NOTHING_LEFT : RT__SOMETHING_LEFT;
+}
+
+void rt__finished_look(const char *dir, const rt_config *cfg, rt__finished *out)
+{
+    rt_config of_run;
+    json_t *summary = load_summary(dir);
+    *out = (rt__finished){.steps = rt__field_int(summary, "steps", -1)};
+    bool done = strcmp(rt__field_text(summary, "status"), "done") == 0 && out->steps >= 0 &&
+                has_its_checkpoint(dir, summary);
+    if (done && load_config(dir, &of_run)) {
+        if (is_same_training(cfg, &of_run))
+            out->answer = judge(cfg, &of_run, out->steps);
+        rt_config_release(&of_run);
+    }
+    if (out->answer == RT__SOMETHING_LEFT)
+        json_decref(summary);
+    else
+        out->summary = summary;
+}
+
+void rt__finished_release(rt__finished *f)
+{
+    json_decref(f->summary);
+    *f = (rt__finished){0};
+}

@@ -1,0 +1,126 @@
+/* When a resumed run has nothing left to do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/error.h"
+#include "common/file.h"
+#include "launch/finished.h"
+
+static char dir[] = "/tmp/rt-finished-XXXXXX";
+
+static const char *in_dir(const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    assert_int_equal(rt_file_replace(in_dir(name), text, strlen(text)), RT_OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return rt_remove_tree(dir) == RT_OK ? 0 : -1;
+}
+
+#define DONE     "{\"status\": \"done\", \"steps\": 40, \"checkpoint_step\": 40}"
+#define NO_FILE  "{\"status\": \"done\", \"steps\": 40, \"checkpoint_step\": null}"
+#define GONE     "{\"status\": \"done\", \"steps\": 40, \"checkpoint_step\": 30}"
+#define STOPPED  "{\"status\": \"stopped\", \"steps\": 40, \"checkpoint_step\": 40}"
+#define FAILED   "{\"status\": \"failed\", \"steps\": 40, \"checkpoint_step\": 40}"
+#define MODEL    "model: {preset: mlp}\nparallel: {workers: 2, slices: 8}\n"
+#define STEPS    MODEL "run: {steps: 40, seed: 7}\n"
+#define EPOCHS   MODEL "run: {epochs: 2, seed: 7}\n"
+#define PATIENCE MODEL "run: {steps: 90, patience: 3, seed: 7}\n"
+
+static void only_what_is_left_is_done(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *summary, *of_run, *asked, *set;
+        rt__finished_answer answer;
+    } cases[] = {
+        {DONE, STEPS, STEPS, NULL, RT__NOTHING_LEFT},
+        {DONE, STEPS, STEPS, "parallel.workers=4", RT__NOTHING_LEFT},
+        {DONE, STEPS, STEPS, "parallel.slices=auto", RT__NOTHING_LEFT},
+        {DONE, STEPS, STEPS, "run.seed=1337", RT__NOTHING_LEFT}, /* as if none was given */
+        {DONE, STEPS, STEPS, "run.steps=41", RT__SOMETHING_LEFT},
+        {DONE, STEPS, STEPS, "run.steps=39", RT__PAST_THE_END},
+        {NO_FILE, STEPS, STEPS, NULL, RT__NOTHING_LEFT},
+        {GONE, STEPS, STEPS, NULL, RT__SOMETHING_LEFT},
+        {STOPPED, STEPS, STEPS, NULL, RT__SOMETHING_LEFT},
+        {FAILED, STEPS, STEPS, NULL, RT__SOMETHING_LEFT},
+        {"[]", STEPS, STEPS, NULL, RT__SOMETHING_LEFT},
+        {"{\"status\": \"done\"}", STEPS, STEPS, NULL, RT__SOMETHING_LEFT},
+        {"garbage", STEPS, STEPS, NULL, RT__SOMETHING_LEFT},
+        {DONE, "garbage", STEPS, NULL, RT__SOMETHING_LEFT},
+        {DONE, EPOCHS, EPOCHS, NULL, RT__NOTHING_LEFT},
+        {DONE, EPOCHS, EPOCHS, "run.epochs=3", RT__SOMETHING_LEFT},
+        {DONE, EPOCHS, EPOCHS, "run.steps=40", RT__NOTHING_LEFT},
+        {DONE, PATIENCE, PATIENCE, NULL, RT__NOTHING_LEFT}, /* it ended early */
+        {DONE, PATIENCE, PATIENCE, "run.patience=9", RT__SOMETHING_LEFT},
+        {DONE, PATIENCE, PATIENCE, "run.steps=120", RT__SOMETHING_LEFT},
+        /* Other mathematics: the coordinator refuses it by name. */
+        {DONE, STEPS, STEPS, "optimizer.lr=0.5", RT__SOMETHING_LEFT},
+        {DONE, STEPS, STEPS, "run.seed=8", RT__SOMETHING_LEFT},
+        {DONE, STEPS, STEPS, "parallel.slices=16", RT__SOMETHING_LEFT},
+        {DONE, STEPS, STEPS, "model.init=elsewhere", RT__SOMETHING_LEFT},
+    };
+    assert_int_equal(rt_dir_make(in_dir("checkpoints"), 0755), RT_OK);
+    assert_int_equal(rt_dir_make(in_dir("checkpoints/step-00000040"), 0755), RT_OK);
+    put("checkpoints/step-00000040/manifest.json", "{}");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rt_config cfg;
+        rt__finished f;
+        put("summary.json", cases[i].summary);
+        put("config.yaml", cases[i].of_run);
+        assert_int_equal(rt_config_parse(cases[i].asked, strlen(cases[i].asked), "asked", &cfg),
+                         RT_OK);
+        if (cases[i].set)
+            assert_int_equal(rt_config_set(&cfg, cases[i].set), RT_OK);
+        rt__finished_look(dir, &cfg, &f);
+        if (f.answer != cases[i].answer)
+            fail_msg("case %zu, %s: answer %d, expected %d", i, cases[i].set, f.answer,
+                     cases[i].answer);
+        assert_int_equal(f.summary != NULL, f.answer != RT__SOMETHING_LEFT);
+        assert_false(rt_failed());
+        rt__finished_release(&f);
+        rt_config_release(&cfg);
+    }
+}
+
+static void a_directory_without_a_run_has_all_left(void **state)
+{
+    (void)state;
+    rt_config cfg;
+    rt__finished f;
+    assert_int_equal(rt_config_default(&cfg), RT_OK);
+    rt__finished_look("/tmp/rt-finished-none", &cfg, &f);
+    assert_int_equal(f.answer, RT__SOMETHING_LEFT);
+    rt__finished_release(&f);
+    rt_config_release(&cfg);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_what_is_left_is_done),
+        cmocka_unit_test(a_directory_without_a_run_has_all_left),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
