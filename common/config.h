@@ -95,6 +95,8 @@ const char *rt_config_choice(const rt_config *cfg, const char *key);
  * checkpoint holds "param" and each of them; they are those of the engine's rules (worker/engine/optim). */
 enum { RT_OPTIMIZER_STATES_MAX = 2 };
 const char *const *rt_config_optimizer_states(const rt_config *cfg);
+/* Returns the line of a file on which element `index` (0, 1, ...) of a list stands; 0 if that cannot be told. */
+int64_t rt_config_line(const char *path, const char *section, const char *key, int64_t index);
 /* Prints the reference of all keys: type, range or allowed values, default, meaning. */
 void rt_config_help(FILE *to);
 

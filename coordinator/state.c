@@ -537,6 +537,19 @@ static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_eval
     rt__record_evaluated_row(r, m->step, m->loss, accuracy);
 }
 
+/* Tells of the net, once a launch. */
+static void tell_layers(rt__run *r, double now, const char *text)
+{
+    json_t *layers = NULL;
+    if (r->layout || r->facts.again ||
+        rt_json_parse(text, strlen(text), "LAYOUT", &layers) != RT_OK) {
+        rt_error_clear(); /* it is for people only */
+        return;
+    }
+    rt__record_event(r, now, "model", "{s:I, s:o}", "parameters", (json_int_t)r->roster.parameters,
+                     "layers", layers);
+}
+
 static void on_layout(rt__run *r, double now, int64_t rank, const rt_msg_layout *m)
 {
     json_t *layout = NULL;
@@ -546,6 +559,8 @@ static void on_layout(rt__run *r, double now, int64_t rank, const rt_msg_layout 
         rt__run_fail_with_error(r, now);
         return;
     }
+    if (m->layers[0])
+        tell_layers(r, now, m->layers);
     json_decref(r->layout);
     r->layout = layout;
     if (m->init_sha256[0] && !r->history.init_sha256[0]) {

@@ -18,8 +18,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double PLAIN_SECONDS = 1; /* least time between two reports in a pipe */
-enum { HISTORY_LINES = 20 };           /* reports of a run that stay on a terminal */
+/* Least time between two reports, in a pipe and on a terminal. */
+static const double PLAIN_SECONDS = 1, LIVE_SECONDS = 0.05;
+enum {
+    LAYERS_SHOWN = 13,  /* rows of the table of layers; odd */
+    HISTORY_LINES = 20, /* reports of a run that stay on a terminal */
+};
 
 /* Pipes and dumb terminals get whole lines. */
 static bool can_draw_over(void)
@@ -236,6 +240,73 @@ static void show_running(rt__display *d, const json_t *j)
                     rt__field_text(j, "blas"));
 }
 
+/* "32 x 28 x 28" */
+static void shape_text(const json_t *shape, char text[RT__CELL])
+{
+    size_t used = 0, i;
+    json_t *size;
+    text[0] = '\0';
+    json_array_foreach(shape, i, size)
+    {
+        int64_t n = json_integer_value(size);
+        if (used < RT__CELL)
+            used += (size_t)snprintf(text + used, RT__CELL - used, "%s%" PRId64, i ? " x " : "", n);
+    }
+}
+
+/* A row of the table of layers is [name, shape, parameters], or only tells how many are left out. */
+static void layer_cell(const void *row, int column, char out[RT__CELL])
+{
+    const json_t *cell = json_array_get(row, (size_t)column);
+    if (json_is_string(cell))
+        rt__cell_clean(json_string_value(cell), out);
+    else if (json_is_array(cell))
+        shape_text(cell, out);
+    else if (json_integer_value(cell) > 0)
+        rt__words_number((double)json_integer_value(cell), out);
+    else
+        snprintf(out, RT__CELL, "%s", "");
+}
+
+/* The first and the last layers, and how many there are between them. */
+static size_t pick_layers(const json_t *layers, const json_t *gap, const void *rows[LAYERS_SHOWN])
+{
+    size_t all = json_array_size(layers), n = 0, half = (LAYERS_SHOWN - 1) / 2;
+    for (size_t i = 0; i < all; i++) {
+        if (all <= LAYERS_SHOWN || i < half || i >= all - half)
+            rows[n++] = json_array_get(layers, i);
+        else if (i == half)
+            rows[n++] = gap;
+    }
+    return n;
+}
+
+static void show_model(rt__display *d, const json_t *j)
+{
+    const json_t *layers = rt__field_list(j, "layers");
+    size_t all = json_array_size(layers);
+    const void *rows[LAYERS_SHOWN];
+    if (d->json || all == 0)
+        return;
+    rt__column columns[] = {{"layer"}, {"output"}, {"parameters", .right = true}, {""}};
+    rt__table t = {columns, 4, layer_cell};
+    rt__screen screen = rt__screen_of_stdout();
+    rt_text out = {0};
+    char left_out[48];
+    snprintf(left_out, sizeof left_out, "(%zu more)", all - (LAYERS_SHOWN - 1));
+    json_t *gap = json_pack("[s]", left_out);
+    size_t n = pick_layers(layers, gap, rows);
+    rt__table_lay_out(&t, rows, n, screen.width);
+    rt__table_row(&t, NULL, d->terminal ? rt__bold : NULL, &screen, &out);
+    for (size_t i = 0; i < n; i++)
+        rt__table_row(&t, rows[i], NULL, &screen, &out);
+    clear_line(d);
+    fputs(out.data ? out.data : "", stdout);
+    flush_output(d);
+    json_decref(gap);
+    rt_mem_free(out.data);
+}
+
 /* The parts of a line of progress, in order; numbers say what gives way first on a narrow screen. */
 static int progress_parts(const rt__display *d, const json_t *j, rt__part parts[RT__PARTS])
 {
@@ -271,12 +342,13 @@ static void show_report(rt__display *d, const json_t *j)
     int count = progress_parts(d, j, parts), history = history_of(d, step);
     double now = rt_clock();
     d->stepped = true;
-    if (!d->terminal && now - d->last_line_at < PLAIN_SECONDS && step < d->end_step)
+    bool stays = d->terminal && history > d->kept;
+    double pause = d->terminal ? LIVE_SECONDS : PLAIN_SECONDS;
+    if (!stays && now - d->last_line_at < pause && step < d->end_step)
         return;
     d->last_line_at = now;
-    bool stays = !d->terminal || history > d->kept;
     d->kept = history;
-    if (stays)
+    if (stays || !d->terminal)
         rt__display_say(d, "%s", rt__live_text(parts, count, d->terminal ? width() : 0, text));
     else
         draw(d, parts, count);
@@ -495,6 +567,7 @@ void rt__display_show(rt__display *d, const char *json_text)
         {"progress", show_progress},
         {"generation", show_generation},
         {"running", show_running},
+        {"model", show_model},
         {"report", show_report},
         {"checkpoint", show_checkpoint},
         {"checkpoint_failed", show_checkpoint_failed},

@@ -210,10 +210,26 @@ static void advise(const launch *l, const char *dir, const rt__outcome *end)
                 end->kept ? "snapshots" : "newest checkpoint", rt__advice_resume(dir, text));
 }
 
+/* The line of CONFIG with the layer that a message is about; 0: it is about none, or the layer is not from there. Workers
+ * check layers, since only they have the engine; they read them from the run's own configuration. */
+static int64_t line_of_layer(const rt__train_options *o, const char *message)
+{
+    int64_t number = 0;
+    for (size_t i = 0; i < o->sets.count; i++)
+        if (strncmp(o->sets.item[i], "model.layers=", 13) == 0)
+            return 0;
+    if (sscanf(message, "model: layer %" SCNd64 " of", &number) != 1)
+        return 0;
+    return rt_config_line(o->config, "model", "layers", number - 1);
+}
+
 /* Says why it ended. */
 static void report(const launch *l, const rt__rundir *dir, const rt__outcome *end)
 {
-    if (end->message[0])
+    int64_t line = line_of_layer(&l->options, end->message);
+    if (line > 0)
+        fprintf(stderr, "ringtorch: %s:%" PRId64 ": %s\n", l->options.config, line, end->message);
+    else if (end->message[0])
         fprintf(stderr, "ringtorch: %s\n", end->message);
     bool stopped = end->exit_code > 128, lost = end->gone && !end->moved;
     if (!lost &&

@@ -171,6 +171,7 @@ static const struct {
     {"verifying", "a checkpoint is being verified: {checkpoint}"},
     {"checkpoint_unusable", "a checkpoint was passed over: {reason}"},
     {"evaluation", "step {step}: test accuracy {accuracy}, loss {loss}"},
+    {"model", "the model has {parameters} parameters"},
     {"early_stop", "{text}"},
     {"worker_lost", "worker {rank} on {host} lost at step {step}: {cause}"},
     {"worker_lost", "worker {rank} lost at step {step}: {cause}"},

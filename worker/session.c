@@ -79,7 +79,8 @@ static rt_status join(rt__session *s)
 
 static void post_layout(rt__session *s, const char *init_sha256)
 {
-    rt_msg_layout m = {.json = rt_run_layout(s->run), .init_sha256 = init_sha256};
+    rt_msg_layout m = {
+        .json = rt_run_layout(s->run), .init_sha256 = init_sha256, .layers = rt_run_layers(s->run)};
     rt__link_post(s->link, RT_MSG_LAYOUT, &m);
 }
 

@@ -215,11 +215,11 @@ static const bad_case cases[] = {
     {"fewer_samples_than_slices", {"--set", "data.batch=3", NULL}, "slices"},
     {"unknown_layer",
      {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
-     "linear",
+     "bad.yaml:3: model: layer 2 of 2: unknown layer 'linaer', did you mean 'linear'",
      unknown_layer},
     {"kernel_too_large",
      {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
-     "99",
+     "bad.yaml:3: model: layer 1 of 3: conv2d: a kernel of 99",
      kernel_too_large},
 
     /* data */

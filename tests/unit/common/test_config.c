@@ -604,10 +604,39 @@ static int clear_error(void **state)
     return 0;
 }
 
+/* For messages about an element that is found to be wrong later. */
+static void lines_of_elements_are_found(void **state)
+{
+    (void)state;
+    static const char text[] = "run: {steps: 1}\n"
+                               "model:\n"
+                               "  # layers, from here on\n"
+                               "  layers:\n"
+                               "    - flatten\n"
+                               "\n"
+                               "    - {linear: 10}\n";
+    char path[] = "/tmp/rt-lines-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    assert_int_equal(rt_config_line(path, "model", "layers", 0), 5);
+    assert_int_equal(rt_config_line(path, "model", "layers", 1), 7);
+    assert_int_equal(rt_config_line(path, "model", "layers", 2), 0);
+    assert_int_equal(rt_config_line(path, "model", "layers", -1), 0);
+    assert_int_equal(rt_config_line(path, "model", "preset", 0), 0);
+    assert_int_equal(rt_config_line(path, "run", "steps", 0), 0);
+    assert_int_equal(truncate(path, 60), 0);
+    assert_int_equal(rt_config_line(path, "model", "layers", 1), 0);
+    unlink(path);
+    assert_int_equal(rt_config_line(path, "model", "layers", 0), 0);
+    assert_int_equal(rt_error_code(), RT_OK);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, clear_error)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_of_elements_are_found),
         TEST(a_preset_alone_is_enough),
         TEST(booleans_and_nulls_have_three_spellings),
         TEST(values_of_every_type_are_read),

@@ -299,7 +299,8 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
         machine_worker(m, now, 0, RT_MSG_REPORT,
                        BODY(report, .step = a, .loss = 1, .seconds = 0.1 * (double)a));
     else if (IS("layout"))
-        machine_worker(m, now, 0, RT_MSG_LAYOUT, BODY(layout, .json = "[]", .init_sha256 = ""));
+        machine_worker(m, now, 0, RT_MSG_LAYOUT,
+                       BODY(layout, .json = "[]", .init_sha256 = "", .layers = ""));
     else if (IS("evaluated"))
         machine_worker(m, now, 0, RT_MSG_EVALUATED,
                        BODY(evaluated, .step = a, .count = 8, .correct = b > 0 ? b : 6,

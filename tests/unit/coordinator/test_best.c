@@ -195,7 +195,7 @@ static void start_weights_are_remembered(void **state)
     begin_from(&m, json_array(), false, SETS("model.init=/w.safetensors"));
     FEED(&m, "launcher 0", "recovered 0", "hello 0", "hello 1");
     assert_string_equal(m.init_sha256, "");
-    rt_msg_body layout = {.layout = {.json = "[]", .init_sha256 = "beef"}};
+    rt_msg_body layout = {.layout = {.json = "[]", .init_sha256 = "beef", .layers = ""}};
     machine_worker(&m, 6, 0, RT_MSG_LAYOUT, layout);
     machine_worker(&m, 6, 0, RT_MSG_LAYOUT, layout);
     FEED(&m, "exited 1 137 9 1", "recovered 0", "hello 0", "hello 1");

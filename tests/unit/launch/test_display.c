@@ -67,10 +67,50 @@ static void what_is_not_a_number_is_never_zero(void **state)
     }
 }
 
+static void expect_shown(const char *object, const char *expected)
+{
+    char *text = shown(object);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+/* What comes from a configuration is not obeyed by the terminal; a long net is told by its ends. */
+static void layers_are_shown(void **state)
+{
+    (void)state;
+    static char object[4096];
+    expect_shown(
+        "{\"event\": \"model\", \"parameters\": 1320, \"layers\": [[\"conv2d\", [32, 28, 28], "
+        "1320], [\"relu\", [32, 28, 28], 0], [\"\\u001b[2J\", [], 0]]}",
+        "layer    output        parameters\n"
+        "conv2d   32 x 28 x 28       1,320\n"
+        "relu     32 x 28 x 28\n"
+        "\\x1b[2J\n");
+    size_t used = (size_t)snprintf(object, sizeof object, "{\"event\": \"model\", \"layers\": [");
+    for (int i = 0; i < 40; i++)
+        used += (size_t)snprintf(object + used, sizeof object - used, "%s[\"l%d\", [1], 0]",
+                                 i ? ", " : "", i);
+    snprintf(object + used, sizeof object - used, "]}");
+    expect_shown(object, "layer      output  parameters\n"
+                         "l0         1\nl1         1\nl2         1\nl3         1\nl4         1\n"
+                         "l5         1\n(28 more)\nl34        1\nl35        1\nl36        1\n"
+                         "l37        1\nl38        1\nl39        1\n");
+}
+
+static void the_best_is_told(void **state)
+{
+    (void)state;
+    expect_shown("{\"event\": \"evaluation\", \"step\": 1200, \"accuracy\": 0.5, \"loss\": 1, "
+                 "\"best\": true}",
+                 "step 1,200: test accuracy 50.00 %, loss 1.0000, the best so far\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_a_number_is_never_zero),
+        cmocka_unit_test(layers_are_shown),
+        cmocka_unit_test(the_best_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -312,7 +312,16 @@ static rt_module *read_layer(json_t *layer, rt_dims *shape)
     return m;
 }
 
-rt_module *rt__nn_build(json_t *layers, rt_dims input, rt_dims *output)
+static void add_row(json_t *table, json_t *layer, rt_dims shape, const rt_module *m)
+{
+    json_t *given, *sizes = json_array();
+    for (int i = 0; i < shape.n; i++)
+        json_array_append_new(sizes, json_integer(shape.d[i]));
+    json_array_append_new(table, json_pack("[s, o, I]", split_layer(layer, &given), sizes,
+                                           (json_int_t)rt_nn_numel(m)));
+}
+
+rt_module *rt__nn_build(json_t *layers, rt_dims input, rt_dims *output, json_t *table)
 {
     size_t count = json_array_size(layers);
     if (count == 0 || count > LAYERS_MAX)
@@ -325,6 +334,8 @@ rt_module *rt__nn_build(json_t *layers, rt_dims input, rt_dims *output)
             rt_error_prefix("layer %zu of %zu", i + 1, count);
             return rt_scope_return(s, (rt_module *)NULL);
         }
+        if (table)
+            add_row(table, json_array_get(layers, i), input, layer[i]);
     }
     *output = input;
     return rt_scope_return(s, rt_nn_sequential_(layer, (int)count));
@@ -337,7 +348,7 @@ rt_module *rt_nn_from_json(const char *json, rt_dims input)
     if (rt_failed() || !rt__given(json, "nn_from_json", "text") ||
         rt_json_parse(json, strlen(json), "layers", &layers) != RT_OK)
         return NULL;
-    rt_module *net = rt__nn_build(layers, input, &output);
+    rt_module *net = rt__nn_build(layers, input, &output, NULL);
     json_decref(layers);
     return net;
 }

@@ -123,6 +123,8 @@ uint64_t rt_run_weights_hash64(const rt_run *r);
  * Owned by the run. */
 const char *rt_run_layout(const rt_run *r);
 const char *rt_run_layout_hash(const rt_run *r);
+/* The layers, for people: [[name, [shape of a sample behind it], parameters], ...]. Owned by the run. */
+const char *rt_run_layers(const rt_run *r);
 
 /* Called on the computing thread at each change of phase: "load", "forward", "backward", "update"
  * and the slice. NULL: none. */

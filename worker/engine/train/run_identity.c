@@ -28,7 +28,8 @@ rt_status rt__run_describe(rt_run *r)
         failed = json_array_append_new(list, describe_entry(&flat->entry[i]));
     r->layout = failed ? RT_FAIL_NULL(NOMEM, "layout: out of memory") : rt_json_text(list);
     json_decref(list);
-    if (!r->layout)
+    r->layers_text = rt_json_text(r->layers);
+    if (!r->layout || !r->layers_text)
         return rt_error_code();
     uint64_t hash = rt_hash64(r->layout, strlen(r->layout));
     snprintf(r->layout_hash, sizeof r->layout_hash, "%016llx", (unsigned long long)hash);
@@ -38,6 +39,11 @@ rt_status rt__run_describe(rt_run *r)
 const char *rt_run_layout(const rt_run *r)
 {
     return r->layout;
+}
+
+const char *rt_run_layers(const rt_run *r)
+{
+    return r->layers_text;
 }
 
 const char *rt_run_layout_hash(const rt_run *r)

@@ -10,6 +10,7 @@
 #ifndef RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
 #define RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
 
+#include "common/json.h"
 #include "worker/engine/optim/flat.h"
 #include "worker/engine/train/batches.h"
 #include "worker/engine/train/run.h"
@@ -47,7 +48,8 @@ struct rt_run {
     float *eval_x;
     int64_t *eval_y, *eval_ids;
 
-    char *layout;
+    json_t *layers; /* as rt__nn_build describes them */
+    char *layout, *layers_text;
     char layout_hash[17];
 
     void (*on_phase)(void *ctx, const char *phase, int64_t slice);

@@ -60,7 +60,7 @@ static rt_status build_net(rt_run *r, const rt_config *cfg)
     RT_TRY(get_layers(cfg, rt_data_classes(r->train), &layers));
     rt_dims out = {0};
     rt_random_seek(r->seed, STEP_OF_INIT, 0);
-    r->net = rt_keep(rt__nn_build(layers, rt_data_sample_shape(r->train), &out));
+    r->net = rt_keep(rt__nn_build(layers, rt_data_sample_shape(r->train), &out, r->layers));
     json_decref(layers);
     if (!r->net)
         return rt_error_prefix("model");
@@ -156,6 +156,7 @@ rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
     r->slices = slices;
     r->audit = cfg->run.audit;
     r->bad_slice = -1;
+    r->layers = json_array();
     r->data_path = rt_strdup(cfg->data.path);
     rt_scope s = rt_scope_begin();
     rt_status status = r->data_path ? open_all(r, cfg) : rt_error_code();
@@ -184,6 +185,8 @@ void rt_run_close(rt_run *r)
     rt_mem_free(r->eval_x);
     rt_mem_free(r->eval_y);
     rt_mem_free(r->eval_ids);
+    json_decref(r->layers);
+    rt_mem_free(r->layers_text);
     rt_mem_free(r->layout);
     rt_mem_free(r);
 }

@@ -1,0 +1,60 @@
+/* Where in a configuration file an element of a list stands, for what is found to be wrong with it later. */
+#include "common/config.h"
+
+#include <string.h>
+#include <yaml.h>
+#include "common/error.h"
+#include "common/input.h"
+
+static yaml_node_t *member(yaml_document_t *doc, const yaml_node_t *mapping, const char *key)
+{
+    if (!mapping || mapping->type != YAML_MAPPING_NODE)
+        return NULL;
+    const yaml_node_pair_t *p = mapping->data.mapping.pairs.start;
+    for (; p < mapping->data.mapping.pairs.top; p++) {
+        const yaml_node_t *name = yaml_document_get_node(doc, p->key);
+        if (name && name->type == YAML_SCALAR_NODE &&
+            strcmp((const char *)name->data.scalar.value, key) == 0)
+            return yaml_document_get_node(doc, p->value);
+    }
+    return NULL;
+}
+
+static const yaml_node_t *element(yaml_document_t *doc, const yaml_node_t *list, int64_t index)
+{
+    if (!list || list->type != YAML_SEQUENCE_NODE)
+        return NULL;
+    const yaml_node_item_t *first = list->data.sequence.items.start;
+    bool there = index >= 0 && index < list->data.sequence.items.top - first;
+    return there ? yaml_document_get_node(doc, first[index]) : NULL;
+}
+
+static int64_t line_in(yaml_parser_t *parser, const char *section, const char *key, int64_t index)
+{
+    yaml_document_t doc;
+    if (!yaml_parser_load(parser, &doc))
+        return 0;
+    yaml_node_t *list = member(&doc, member(&doc, yaml_document_get_root_node(&doc), section), key);
+    const yaml_node_t *e = element(&doc, list, index);
+    int64_t line = e ? (int64_t)e->start_mark.line + 1 : 0;
+    yaml_document_delete(&doc);
+    return line;
+}
+
+int64_t rt_config_line(const char *path, const char *section, const char *key, int64_t index)
+{
+    rt_bytes text;
+    yaml_parser_t parser;
+    int64_t line = 0;
+    if (rt_input_read(path, RT_INPUT_FILE, RT_CONFIG_FILE_MAX, &text) != RT_OK) {
+        rt_error_clear();
+        return 0;
+    }
+    if (yaml_parser_initialize(&parser)) {
+        yaml_parser_set_input_string(&parser, text.data, text.len);
+        line = line_in(&parser, section, key, index);
+        yaml_parser_delete(&parser);
+    }
+    rt_bytes_release(&text);
+    return line;
+}
