@@ -125,7 +125,7 @@ static void say(rt__display *d, const char *style, const char *fmt, va_list ap)
     clear_line(d);
     if (styled)
         printf("\033[%sm", style);
-    vprintf(fmt, ap);
+    rt_text_vprint(stdout, fmt, ap);
     fputs(styled ? "\033[0m\n" : "\n", stdout);
     flush_output(d);
 }
@@ -157,7 +157,7 @@ void rt__display_warn(rt__display *d, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "ringtorch: %s\n", text);
+    rt_text_print(stderr, "ringtorch: %s\n", text);
 }
 
 /* ---- reading ---- */
@@ -600,7 +600,7 @@ void rt__display_show(rt__display *d, const char *json_text)
     }
     const char *event = rt__field_text(j, "event");
     if (d->json && strcmp(event, "progress") != 0) {
-        printf("%s\n", json_text);
+        rt_json_print(stdout, json_text);
         flush_output(d);
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

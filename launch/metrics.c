@@ -115,7 +115,7 @@ static void put_json(reader *r, const json_t *row)
 {
     char *text = rt_json_text(row);
     if (text)
-        fprintf(r->to, "%s\n", text);
+        rt_json_print(r->to, text);
     rt_mem_free(text);
 }
 

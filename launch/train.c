@@ -4,6 +4,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/outer_job.h"
+#include "common/text.h"
 #include "launch/advice.h"
 #include "launch/child.h"
 #include "launch/finished.h"
@@ -228,9 +229,10 @@ static void report(const launch *l, const rt__rundir *dir, const rt__outcome *en
 {
     int64_t line = line_of_layer(&l->options, end->message);
     if (line > 0)
-        fprintf(stderr, "ringtorch: %s:%" PRId64 ": %s\n", l->options.config, line, end->message);
+        rt_text_print(stderr, "ringtorch: %s:%" PRId64 ": %s\n", l->options.config, line,
+                      end->message);
     else if (end->message[0])
-        fprintf(stderr, "ringtorch: %s\n", end->message);
+        rt_text_print(stderr, "ringtorch: %s\n", end->message);
     bool stopped = end->exit_code > 128, lost = end->gone && !end->moved;
     if (!lost &&
         ((end->exit_code == 1 && end->stepped) || (end->kept && (end->stepped || stopped))))
