@@ -170,7 +170,7 @@ static rt_status restore(rt__session *s, char init_sha256[65])
     const char *init = s->config->model.init;
     init_sha256[0] = '\0';
     if (s->plan->source == 0)
-        return *init ? rt__start_weights(s->run, s->comm, s->rank, s->world, init,
+        return *init ? rt__start_weights(s->run, s->comm, s->rank, s->world, s->config,
                                          s->plan->init_sha256, init_sha256)
                      : RT_OK;
     rt__progress_phase(s->progress, RT_PHASE_RESTORE, -1);
