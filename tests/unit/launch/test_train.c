@@ -518,7 +518,9 @@ static void damaged_checkpoints_are_passed_over_or_refused(void **state)
     assert_int_equal(count_lines(err), 1);
     spoil("step-00000080");
     spoil("step-00000060");
-    run(2, "--resume", "auto", NULL);
+    run(0, "--resume", "auto", NULL); /* it needs none */
+    expect_text(out, "nothing left to do");
+    run(2, "--resume", "auto", "--set", "run.steps=120", NULL);
     expect_text(err, "none of its 3 checkpoints can be read");
     expect_finished(); /* the old summary is still there */
 }
@@ -536,7 +538,8 @@ static void another_model_is_refused_and_nothing_changes(void **state)
     run(2, "--resume", "auto", "-n", "5", NULL);
     expect_text(err, "parallel.slices 4 is less than parallel.workers 5");
     run(2, "--resume", "auto", "--set", "run.steps=99", NULL);
-    expect_text(err, "is at step 100, after the last step 99");
+    expect_text(err, "run.steps 99: the run in ");
+    expect_text(err, "has made 100 steps already");
     run(2, NULL);
     expect_text(err, "already holds a run");
     setenv("FAKE_ACTION", "user 1 101 2", 1); /* found out by a worker of the resumed run */
