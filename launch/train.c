@@ -9,6 +9,7 @@
 #include "launch/child.h"
 #include "launch/finished.h"
 #include "launch/hosts.h"
+#include "launch/limits.h"
 #include "launch/options.h"
 #include "launch/probe.h"
 #include "launch/rundir.h"
@@ -171,6 +172,7 @@ static rt_status prepare(int argc, char **argv, launch *l)
     RT_TRY(settle_init_path(&l->cfg));
     settle_resume(l);
     RT_TRY(check_written_size(&l->cfg, o->config));
+    RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
     RT_TRY(check_hosts(&l->cfg));
     RT_TRY(find_programs(l));
     l->dir = choose_run_dir(l);
