@@ -156,7 +156,7 @@ static rt_status watch(status *s)
     signal(SIGINT, leave);
     signal(SIGTERM, leave);
     rt_status result = rt__ask_open(s->dir, &s->ask);
-    while (result == RT_OK) {
+    while (result == RT_OK && !ferror(stdout)) { /* which main() tells of */
         double next = rt_clock() + WATCH_SECONDS;
         result = ask_once(s, ANSWER_SECONDS);
         if (result == RT_E_TIMEOUT) {
