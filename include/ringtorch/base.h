@@ -91,6 +91,9 @@ typedef struct rt_memory_stats {
 } rt_memory_stats;
 /* Reads the figures of the moment. */
 rt_memory_stats rt_memory(void);
+/* Gives memory that is cached back to the system, for a program that needs it elsewhere; the next step takes it again. The
+ * pool does so itself when the system has no more to give. */
+void rt_memory_trim(void);
 
 RT_END_DECLS
 

@@ -226,6 +226,66 @@ static void full_memory_is_retried_without_the_cache(void **state)
     rt_error_clear();
 }
 
+/* Sizes that vary, as batches of texts make them: what is held stays near the most that was ever used. */
+static void sizes_that_vary_share_memory(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 64, ROUNDS = 20000 };
+    const size_t bound = 32 << 20;
+    unsigned random = 1;
+    void *block[BLOCKS] = {0};
+    size_t size[BLOCKS] = {0}, alive = 0, most = 0;
+    rt__pool_trim();
+    int64_t before = rt_memory().bytes_used + rt_memory().bytes_cached, held = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        int i = rand_r(&random) % BLOCKS;
+        rt__pool_free(block[i], size[i]);
+        alive -= size[i];
+        block[i] = NULL;
+        size[i] = 4096 + (size_t)(rand_r(&random) % 400) * 5000;
+        if (alive + size[i] > bound)
+            size[i] = 0;
+        else
+            block[i] = rt__pool_alloc(size[i]);
+        alive += size[i];
+        most = alive > most ? alive : most;
+        rt_memory_stats s = rt_memory();
+        held = s.bytes_used + s.bytes_cached - before > held
+                   ? s.bytes_used + s.bytes_cached - before
+                   : held;
+    }
+    for (int i = 0; i < BLOCKS; i++)
+        rt__pool_free(block[i], size[i]);
+    if (held > (int64_t)(most / 10 * 13))
+        fail_msg("%lld bytes held for %zu in use", (long long)held, most);
+    rt__pool_trim();
+    assert_in_range(rt_memory().bytes_used + rt_memory().bytes_cached, 0, before);
+}
+
+/* One step uses blocks of one size, then of another: after the first few, none asks the system again. */
+static void steps_that_repeat_ask_no_more(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 12 };
+    static const size_t sizes[] = {3 << 20, 5 << 20, 700000, 1500, 8 << 20};
+    int64_t asked = 0;
+    rt__pool_trim();
+    for (int step = 0; step < 40; step++) {
+        for (int k = 0; k < COUNT(sizes); k++) {
+            void *block[BLOCKS];
+            for (int i = 0; i < BLOCKS; i++)
+                block[i] = rt__pool_alloc(sizes[k] + (size_t)i * 1000);
+            for (int i = 0; i < BLOCKS; i++)
+                rt__pool_free(block[(i * 5) % BLOCKS],
+                              sizes[k] + (size_t)((i * 5) % BLOCKS) * 1000);
+        }
+        if (step == 3)
+            asked = rt_memory().system_allocations;
+    }
+    assert_int_equal(rt_memory().system_allocations, asked);
+    rt__pool_trim();
+}
+
 enum { HAMMER_BLOCKS = 64, HAMMER_ROUNDS = 20000 };
 
 static void *hammer(void *seed)
@@ -240,7 +300,7 @@ static void *hammer(void *seed)
         if (block[i] && (block[i][0] != mark || block[i][size[i] - 1] != mark))
             result = "a block was given to two owners";
         rt__pool_free(block[i], size[i]);
-        size[i] = 1 + (size_t)rand_r(&random) % 5000;
+        size[i] = 1 + (size_t)rand_r(&random) % (round % 16 ? 5000 : 300000);
         block[i] = rt__pool_alloc(size[i]);
         memset(block[i], mark, size[i]);
     }
@@ -310,6 +370,8 @@ int main(void)
         TEST(statistics_add_up),
         TEST(impossible_size_is_refused),
         TEST(full_memory_is_retried_without_the_cache),
+        TEST(sizes_that_vary_share_memory),
+        TEST(steps_that_repeat_ask_no_more),
         TEST(pool_serves_several_threads),
         TEST(init_refuses_what_it_cannot_do),
         TEST(shutdown_releases_everything),
