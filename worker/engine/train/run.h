@@ -103,9 +103,9 @@ rt_status rt_run_not_finite(rt_run *r, int64_t step, rt_range slices, double mea
 /* Opens the test set, unless it is open: rt_run_open has if the configuration evaluates. Everybody
  * else calls this before the functions below. */
 rt_status rt_run_open_test(rt_run *r);
-/* The test set is cut into fixed chunks (data.eval_batch); chunk c gives a loss sum and
- * a count of right answers. Sums over chunks are taken in chunk order, so any split over ranks
- * gives the same result. */
+/* The test set is cut into chunks of a fixed size; chunk c gives a loss sum and a count of right
+ * answers. Sums over chunks are taken in chunk order, so any split over ranks gives the same result,
+ * and so does any data.eval_batch, which is how many samples are read at a time. */
 int64_t rt_run_eval_chunks(const rt_run *r);
 int64_t rt_run_eval_samples(const rt_run *r);
 rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t *correct);

@@ -5,27 +5,49 @@
 #include "worker/engine/data/dataset.h"
 #include "worker/engine/train/run_inside.h"
 
+/* Outputs of a sample may depend, in the last bit, on how many others a matrix product takes along and on its place among
+ * them. So the net always sees the same groups, whatever data.eval_batch is: that many samples are read at a time. */
+enum { GROUP = 16 };
+
 static rt_status make_buffers(rt_run *r)
 {
     if (r->eval_x)
         return RT_OK;
-    size_t n = (size_t)r->eval_batch;
-    if (n > (size_t)r->test->count)
-        n = (size_t)r->test->count;
+    r->eval_room = (r->eval_batch + GROUP - 1) / GROUP * GROUP; /* whole groups */
+    if (r->eval_room > r->test->count)
+        r->eval_room = r->test->count;
+    size_t n = (size_t)r->eval_room;
     r->eval_ids = rt_calloc(n, sizeof *r->eval_ids);
     r->eval_y = rt_calloc(n, sizeof *r->eval_y);
     r->eval_x = rt_calloc(n, (size_t)r->test->sample_numel * sizeof *r->eval_x);
     return rt_error_code();
 }
 
-/* Reads test samples [begin,end), at most a chunk of them. */
-static rt_status read_samples(rt_run *r, int64_t begin, int64_t end, rt__filled *out)
+/* Fills the buffers with test samples from `begin` on. */
+static rt_status read_ahead(rt_run *r, int64_t begin)
 {
-    RT_TRY(make_buffers(r));
-    *out = (rt__filled){.x = r->eval_x, .y = r->eval_y, .n = end - begin};
-    for (int64_t i = 0; i < out->n; i++)
+    int64_t n = r->test->count - begin < r->eval_room ? r->test->count - begin : r->eval_room;
+    for (int64_t i = 0; i < n; i++)
         r->eval_ids[i] = begin + i;
-    return rt_data_read(r->test, r->eval_ids, out->n, out->x, out->y);
+    r->eval_read = (rt_range){0, 0};
+    RT_TRY(rt_data_read(r->test, r->eval_ids, n, r->eval_x, r->eval_y));
+    r->eval_read = (rt_range){begin, begin + n};
+    return RT_OK;
+}
+
+/* Gives the samples of a group, of which the last one may have fewer. */
+static rt_status read_group(rt_run *r, int64_t group, rt__filled *out)
+{
+    int64_t begin = group * GROUP, end = begin + GROUP;
+    if (end > r->test->count)
+        end = r->test->count;
+    RT_TRY(make_buffers(r));
+    if (begin < r->eval_read.begin || end > r->eval_read.end)
+        RT_TRY(read_ahead(r, begin));
+    int64_t at = begin - r->eval_read.begin;
+    *out = (rt__filled){
+        .x = r->eval_x + at * r->test->sample_numel, .y = r->eval_y + at, .n = end - begin};
+    return RT_OK;
 }
 
 /* Runs the net without recording, dropout and the like switched off; NULL on failure. */
@@ -46,14 +68,14 @@ int64_t rt_run_eval_samples(const rt_run *r)
 
 int64_t rt_run_eval_chunks(const rt_run *r)
 {
-    return (rt_run_eval_samples(r) + r->eval_batch - 1) / r->eval_batch;
+    return (rt_run_eval_samples(r) + GROUP - 1) / GROUP;
 }
 
-static rt_status score(rt_run *r, int64_t begin, int64_t end, double *loss_sum, int64_t *correct)
+static rt_status score(rt_run *r, int64_t group, double *loss_sum, int64_t *correct)
 {
     rt__filled f;
     rt_tensor *x, *y;
-    RT_TRY(read_samples(r, begin, end, &f));
+    RT_TRY(read_group(r, group, &f));
     RT_TRY(rt__run_wrap(r, &f, &x, &y));
     rt_tensor *logits = predict(r, x);
     *loss_sum = rt_item(rt_cross_entropy(logits, y, .reduction = RT_SUM));
@@ -66,33 +88,34 @@ static rt_status score(rt_run *r, int64_t begin, int64_t end, double *loss_sum, 
 
 rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t *correct)
 {
-    int64_t chunks = rt_run_eval_chunks(r), begin = chunk * r->eval_batch,
-            end = begin + r->eval_batch;
+    int64_t chunks = rt_run_eval_chunks(r);
     if (chunk < 0 || chunk >= chunks)
         return RT_FAIL(RANGE, "evaluation chunk %lld, expected one of %lld", (long long)chunk,
                        (long long)chunks);
-    if (end > rt_run_eval_samples(r))
-        end = rt_run_eval_samples(r);
     rt_scope s = rt_scope_begin();
-    rt_status status = score(r, begin, end, loss_sum, correct);
+    rt_status status = score(r, chunk, loss_sum, correct);
     rt_scope_end(s);
     return status;
 }
 
-/* Puts the outputs of samples [begin,end) into rows begin - first on of the three tensors. */
-static rt_status copy_rows(rt_run *r, int64_t first, int64_t begin, int64_t end, rt_tensor *inputs,
+/* Puts what a group and [wanted.begin,wanted.end) have in common into the rows of the three tensors, which hold what is
+ * wanted. */
+static rt_status copy_rows(rt_run *r, rt_range wanted, int64_t group, rt_tensor *inputs,
                            rt_tensor *logits, rt_tensor *labels)
 {
     rt__filled f;
     rt_tensor *x, *y;
-    RT_TRY(read_samples(r, begin, end, &f));
+    RT_TRY(read_group(r, group, &f));
     RT_TRY(rt__run_wrap(r, &f, &x, &y));
     rt_tensor *out = predict(r, x);
-    if (!out)
-        return rt_error_code();
-    RT_TRY(rt_copy_into(rt_narrow(inputs, 0, begin - first, f.n), x));
-    RT_TRY(rt_copy_into(rt_narrow(logits, 0, begin - first, f.n), out));
-    return rt_copy_into(rt_narrow(labels, 0, begin - first, f.n), y);
+    int64_t first = group * GROUP, begin = first, end = first + f.n;
+    begin = begin < wanted.begin ? wanted.begin : begin;
+    end = end > wanted.end ? wanted.end : end;
+    rt_tensor *const from[] = {x, out, y}, *const to[] = {inputs, logits, labels};
+    for (int i = 0; i < 3; i++)
+        RT_TRY(rt_copy_into(rt_narrow(to[i], 0, begin - wanted.begin, end - begin),
+                            rt_narrow(from[i], 0, begin - first, end - begin)));
+    return RT_OK;
 }
 
 rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs,
@@ -108,10 +131,9 @@ rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **input
     rt_tensor *y = rt_empty(rt_shape(end - begin), RT_I64);
     if (rt_failed())
         return rt_error_code();
-    for (int64_t at = begin; at < end; at += r->eval_batch) {
-        int64_t stop = at + r->eval_batch < end ? at + r->eval_batch : end;
+    for (int64_t group = begin / GROUP; group * GROUP < end; group++) {
         rt_scope s = rt_scope_begin();
-        rt_status status = copy_rows(r, begin, at, stop, x, z, y);
+        rt_status status = copy_rows(r, (rt_range){begin, end}, group, x, z, y);
         rt_scope_end(s);
         RT_TRY(status);
     }

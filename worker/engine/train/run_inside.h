@@ -45,6 +45,8 @@ struct rt_run {
     void *on_audit_ctx;
 
     /* evaluation: one chunk's samples, made when first needed */
+    int64_t eval_room;  /* samples that the buffers below hold */
+    rt_range eval_read; /* the test samples in them */
     float *eval_x;
     int64_t *eval_y, *eval_ids;
 
