@@ -25,4 +25,12 @@ static inline void rt__philox(uint64_t key, uint32_t v[4])
     }
 }
 
+/* The key of the counters whose last word is the lower half of `element`: the seed for the first 2^32 of them, another one
+ * for each 2^32 that follow, so that no counter comes twice. */
+static inline uint64_t rt__philox_key(uint64_t seed, uint64_t element)
+{
+    return seed ^
+           (element >> 32) * 0x9E3779B97F4A7C15u; /* 2^64 / golden ratio; odd, so all keys differ */
+}
+
 #endif

@@ -98,7 +98,7 @@ typedef struct rt_adamw_shape {
 typedef struct rt_rng {
     uint64_t seed;
     uint32_t step, slice, stream;
-    uint32_t skip; /* start at element 4 * skip */
+    uint64_t skip; /* start at element 4 * skip */
 } rt_rng;
 
 /* y = f(x);  dx = dy * f'(x);  dxx = dy * v * f''(x). n elements each; y is f(x) as computed
@@ -136,8 +136,9 @@ typedef struct rt_kernels {
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef KERNEL_ANY
-    /* cast[from][to]. To integers: towards zero; what does not fit is clamped, NaN gives 0. To
-     * bool: x != 0. Half precision from and to float32 only. */
+    /* cast[from][to]. From float types to integers: towards zero; what does not fit is clamped, NaN
+     * gives 0; but to uint8 the lowest byte of the int64. From integers to smaller ones: the lowest
+     * bits. To bool: x != 0. To half precision: by way of float32, to nearest, ties to even. */
     rt_cast_fn *cast[RT_DTYPES][RT_DTYPES];
 } rt_kernels;
 

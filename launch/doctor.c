@@ -1,6 +1,5 @@
 #include "launch/doctor.h"
 #include "common/error.h"
-#include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/options.h"
@@ -85,7 +84,7 @@ static rt_status conclude(rt__doctor *d)
     json_decref(j);
     if (!text)
         return RT_FAIL(NOMEM, "doctor: out of memory");
-    rt_json_print(stdout, text);
+    puts(text);
     rt_mem_free(text);
     return RT_OK;
 }

@@ -5,12 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t clamp_int(int64_t v, int64_t lo, int64_t hi)
-{
-    return v < lo ? lo : v > hi ? hi : v;
-}
-
-/* Towards zero; `end` is hi + 1, exact as a double where hi may not be. */
+/* Towards zero, to the nearest integer there is; NaN gives 0. `end` is hi + 1, exact as a double where hi may not be. */
 static int64_t clamp_float(double v, int64_t lo, int64_t hi, double end)
 {
     return v != v ? 0 : v <= (double)lo ? lo : v >= end ? hi : (int64_t)v;
@@ -70,28 +65,39 @@ static uint16_t to_f16(float v)
     return (uint16_t)(sign | (((u + 0xfff + (u >> 13 & 1)) >> 13) - (112 << 10)));
 }
 
-#define FROM_FLOAT(v, lo, hi, end) clamp_float(v, lo, hi, end)
-#define FROM_INT(v, lo, hi, end)   clamp_int(v, lo, hi)
+/* To uint8 by way of int64, whose lowest byte remains: PyTorch does so on the CPU. What int64 cannot hold gives 0. */
+static uint8_t byte_of_float(double v)
+{
+    return v > -0x1p63 && v < 0x1p63 ? (uint8_t)(int64_t)v : 0;
+}
 
-/* CAST(from, its C type, to, its C type, value) for all targets of one source. */
-#define CASTS_FROM(CAST, F, type, FIT)                                                             \
+/* CAST(from, its C type, to, its C type, value) for all targets of one source of value v: from a float type to integers
+ * the nearest there is, from an integer type the lowest bits, as in C. */
+#define CASTS_FROM_FLOAT(CAST, F, type, v)                                                         \
+    CAST(F, type, I64, int64_t, clamp_float(v, INT64_MIN, INT64_MAX, 0x1p63))                      \
+    CAST(F, type, I32, int32_t, clamp_float(v, INT32_MIN, INT32_MAX, 0x1p31))                      \
+    CAST(F, type, U8, uint8_t, byte_of_float(v))                                                   \
+    CASTS_FROM_ANY(CAST, F, type, v)
+#define CASTS_FROM_INT(CAST, F, type, v)                                                           \
+    CAST(F, type, I64, int64_t, v)                                                                 \
+    CAST(F, type, I32, int32_t, v)                                                                 \
+    CAST(F, type, U8, uint8_t, v)                                                                  \
+    CASTS_FROM_ANY(CAST, F, type, v)
+#define CASTS_FROM_ANY(CAST, F, type, v)                                                           \
     CAST(F, type, F32, float, v)                                                                   \
     CAST(F, type, F64, double, v)                                                                  \
-    CAST(F, type, I64, int64_t, FIT(v, INT64_MIN, INT64_MAX, 0x1p63))                              \
-    CAST(F, type, I32, int32_t, FIT(v, INT32_MIN, INT32_MAX, 0x1p31))                              \
-    CAST(F, type, U8, uint8_t, FIT(v, 0, UINT8_MAX, 0x1p8))                                        \
-    CAST(F, type, BOOL, uint8_t, v != 0)
+    CAST(F, type, F16, uint16_t, to_f16((float)(v)))                                               \
+    CAST(F, type, BF16, uint16_t, to_bf16((float)(v)))                                             \
+    CAST(F, type, BOOL, uint8_t, (v) != 0)
 #define CASTS(CAST)                                                                                \
-    CASTS_FROM(CAST, F32, float, FROM_FLOAT)                                                       \
-    CASTS_FROM(CAST, F64, double, FROM_FLOAT)                                                      \
-    CASTS_FROM(CAST, I64, int64_t, FROM_INT)                                                       \
-    CASTS_FROM(CAST, I32, int32_t, FROM_INT)                                                       \
-    CASTS_FROM(CAST, U8, uint8_t, FROM_INT)                                                        \
-    CASTS_FROM(CAST, BOOL, uint8_t, FROM_INT)                                                      \
-    CAST(F16, uint16_t, F32, float, from_f16(v))                                                   \
-    CAST(F32, float, F16, uint16_t, to_f16(v))                                                     \
-    CAST(BF16, uint16_t, F32, float, from_bf16(v))                                                 \
-    CAST(F32, float, BF16, uint16_t, to_bf16(v))
+    CASTS_FROM_FLOAT(CAST, F32, float, v)                                                          \
+    CASTS_FROM_FLOAT(CAST, F64, double, v)                                                         \
+    CASTS_FROM_FLOAT(CAST, F16, uint16_t, from_f16(v))                                             \
+    CASTS_FROM_FLOAT(CAST, BF16, uint16_t, from_bf16(v))                                           \
+    CASTS_FROM_INT(CAST, I64, int64_t, v)                                                          \
+    CASTS_FROM_INT(CAST, I32, int32_t, v)                                                          \
+    CASTS_FROM_INT(CAST, U8, uint8_t, v)                                                           \
+    CASTS_FROM_INT(CAST, BOOL, uint8_t, v)
 
 #define CAST(F, ftype, T, ttype, value)                                                            \
     static void F##_to_##T(int64_t n, const void *x_, void *y_)                                    \

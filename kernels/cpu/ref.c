@@ -134,7 +134,7 @@ static void max_pool2d_f32(const rt_pool2d_shape *s, const void *x_, void *y, in
         int64_t best = y0 * s->w + x0;
         for (int64_t r = y0; r < y1; r++)
             for (int64_t c = x0; c < x1; c++)
-                if (x[r * s->w + c] > x[best] || (isnan(x[r * s->w + c]) && !isnan(x[best])))
+                if (x[r * s->w + c] > x[best] || isnan(x[r * s->w + c]))
                     best = r * s->w + c;
         ((float *)y)[i] = x[best];
         at[i] = (int32_t)best;
@@ -370,8 +370,10 @@ static void adamw_f32(int64_t n, rt_adamw_shape s, void *p_, const void *g_, voi
  */
 static uint32_t philox_word(rt_rng r, int64_t i)
 {
-    uint32_t c[4] = {r.step, r.slice, r.stream, r.skip + (uint32_t)(i / 4)};
-    uint32_t k[2] = {(uint32_t)r.seed, (uint32_t)(r.seed >> 32)};
+    uint64_t element = r.skip + (uint64_t)(i / 4);
+    uint64_t key = r.seed ^ (element >> 32) * 0x9E3779B97F4A7C15;
+    uint32_t c[4] = {r.step, r.slice, r.stream, (uint32_t)element};
+    uint32_t k[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53 * c[0], p1 = (uint64_t)0xCD9E8D57 * c[2];
         uint32_t next[4] = {(uint32_t)(p1 >> 32) ^ c[1] ^ k[0], (uint32_t)p1,
@@ -385,8 +387,10 @@ static uint32_t philox_word(rt_rng r, int64_t i)
 
 static void uniform_f32(rt_rng r, int64_t n, double lo, double hi, void *y)
 {
-    for (int64_t i = 0; i < n; i++)
-        ((float *)y)[i] = (float)(lo + (hi - lo) * (philox_word(r, i) >> 8) * 0x1p-24);
+    for (int64_t i = 0; i < n; i++) {
+        float v = (float)(lo + (hi - lo) * (philox_word(r, i) >> 8) * 0x1p-24);
+        ((float *)y)[i] = v < (float)hi ? v : nextafterf((float)hi, (float)lo);
+    }
 }
 
 static void normal_f32(rt_rng r, int64_t n, double mean, double std, void *y)

@@ -29,7 +29,35 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(div_zero, rt_div(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,                \
             "div: integer division by zero at element 0")                                          \
     MISTAKE(half_an_integer, rt_mul_scalar(i(rt_shape(2)), 0.5), DTYPE,                            \
-            "mul_scalar: 0.5 is no integer, but int64[2] cpu is")                                  \
+            "mul_scalar: 0.5 is no integer of 64 bits, but int64[2] cpu has only those")           \
+    MISTAKE(too_large_an_integer, rt_add_scalar(i(rt_shape(2)), 1e300), DTYPE,                     \
+            "add_scalar: 1e+300 is no integer of 64 bits, but int64[2] cpu has only those")        \
+    MISTAKE(sum_axis_of_33_bits, rt_sum(f(rt_shape(2)), rt_shape(1LL << 32)), RANGE,               \
+            "sum: axis 4294967296, expected -1 to 0")                                              \
+    MISTAKE(conv_padding_beyond_all,                                                               \
+            rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)),                            \
+                      .padding = {INT64_MAX / 2, 0}),                                              \
+            RANGE,                                                                                 \
+            "conv2d: stride {1, 1}, dilation {1, 1}, groups 1, padding {4611686018427387903, 0}: " \
+            "expected padding of 0 or more, the others 1 or more, all below 2^31")                 \
+    MISTAKE(conv_groups_beyond_all,                                                                \
+            rt_conv2d(f(rt_shape(1, 4, 4, 4)), f(rt_shape(4, 4, 2, 2)), .groups = 1LL << 62),      \
+            RANGE,                                                                                 \
+            "conv2d: stride {1, 1}, dilation {1, 1}, groups 4611686018427387904, padding {0, 0}: " \
+            "expected padding of 0 or more, the others 1 or more, all below 2^31")                 \
+    MISTAKE(                                                                                       \
+        pool_of_a_huge_plane,                                                                      \
+        rt_max_pool2d(rt_expand(f(rt_shape(1, 1, 1, 1)), rt_shape(1, 1, 65536, 32768)), {2, 2}),   \
+        RANGE, "max_pool2d: x [1,1,65536,32768]: expected planes of less than 2^31 elements")      \
+    MISTAKE(pool_of_a_huge_kernel, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {1LL << 62, 2}), RANGE,  \
+            "avg_pool2d: kernel 4611686018427387904, stride 0, padding 0: expected a kernel of "   \
+            "1 or more, padding of at most half of it, all below 2^31")                            \
+    MISTAKE(uniform_backwards, rt_uniform(rt_shape(2), 2, 1), RANGE,                               \
+            "uniform: range [2, 1), expected finite ends, the lower first")                        \
+    MISTAKE(uniform_without_end, rt_uniform(rt_shape(2), 0, INFINITY), RANGE,                      \
+            "uniform: range [0, inf), expected finite ends, the lower first")                      \
+    MISTAKE(normal_of_negative_width, rt_normal(rt_shape(2), 0, -1), RANGE,                        \
+            "normal: standard deviation -1, expected 0 or more")                                   \
     MISTAKE(where_condition, rt_where(f(rt_shape(2)), f(rt_shape(2)), f(rt_shape(2))), DTYPE,      \
             "where: the condition is float32[2] cpu, expected bool")                               \
     MISTAKE(sum_axis, rt_sum(f(rt_shape(2, 3)), rt_shape(2)), RANGE,                               \
@@ -59,13 +87,15 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(conv_half_a_stride,                                                                    \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)), .stride = {2}), RANGE,     \
             "conv2d: stride {2, 0}, dilation {1, 1}, groups 1, padding {0, 0}: expected padding "  \
-            "of 0 or more, the others 1 or more")                                                  \
+            "of 0 or more, the others 1 or more, all below 2^31")                                  \
     MISTAKE(conv_no_groups,                                                                        \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)), .groups = 0), RANGE,       \
             "conv2d: stride {1, 1}, dilation {1, 1}, groups 0, padding {0, 0}: expected padding "  \
-            "of 0 or more, the others 1 or more")                                                  \
-    MISTAKE(conv_channels, rt_conv2d(f(rt_shape(1, 3, 4, 4)), f(rt_shape(2, 2, 3, 3))), SHAPE,     \
-            "conv2d: x [1,3,4,4] has 3 channels, w [2,2,3,3] with 1 groups takes 2")               \
+            "of 0 or more, the others 1 or more, all below 2^31")                                  \
+    MISTAKE(                                                                                       \
+        conv_channels, rt_conv2d(f(rt_shape(1, 3, 4, 4)), f(rt_shape(2, 2, 3, 3))), SHAPE,         \
+        "conv2d: x [1,3,4,4] has 3 channels, w [2,2,3,3] with 1 groups takes 2 in each group, "    \
+        "and makes 2 in all")                                                                      \
     MISTAKE(conv_kernel, rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 5, 3))), SHAPE,       \
             "conv2d: kernel [1,1,5,3] with dilation reaches over 5, more than the padded input's " \
             "4")                                                                                   \
@@ -80,13 +110,13 @@ static rt_tensor *i(rt_dims dims)
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3, 3)), .padding = {-1, 0}),       \
             RANGE,                                                                                 \
             "conv2d: stride {1, 1}, dilation {1, 1}, groups 1, padding {-1, 0}: expected padding " \
-            "of 0 or more, the others 1 or more")                                                  \
+            "of 0 or more, the others 1 or more, all below 2^31")                                  \
     MISTAKE(pool_kernel, rt_max_pool2d(f(rt_shape(1, 1, 4, 4)), {5, 2}), SHAPE,                    \
             "max_pool2d: kernel 5 is larger than the padded input, [1,1,4,4]")                     \
     MISTAKE(pool_padding, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {2, 2}, .padding = {2, 0}),       \
             RANGE,                                                                                 \
             "avg_pool2d: kernel 2, stride 0, padding 2: expected a kernel of 1 or more, padding "  \
-            "of at most half of it")                                                               \
+            "of at most half of it, all below 2^31")                                               \
     MISTAKE(max_pool_of_nothing,                                                                   \
             rt_max_pool2d(f(rt_shape(1, 1, 0, 4)), {2, 2}, .padding = {1, 1}), SHAPE,              \
             "max_pool2d: x [1,1,0,4]: expected h and w of 1 or more")                              \
@@ -151,6 +181,81 @@ static void nan_goes_through(void **state)
     assert_true(rt_item(rt_sum(rt_zeros(rt_shape(0)))) == 0);
 }
 
+/* ---- edges of numbers, with what PyTorch 1.13 gives ---- */
+
+/* Checks values, in which NaN is equal to NaN. */
+static void assert_edges(const rt_tensor *x, const float *expected)
+{
+    const float *v = rt_f32(x);
+    for (int64_t k = 0; k < rt_numel(x); k++)
+        if (v[k] != expected[k] && !(isnan(v[k]) && isnan(expected[k])))
+            fail_msg("element %d: %g, expected %g", (int)k, (double)v[k], (double)expected[k]);
+}
+
+/* EDGE(name, x, t, y of them, y, dy/dx for a sum of y, dy/dt or NULL) */
+#define V(...) ((const float[]){__VA_ARGS__})
+#define EDGES                                                                                      \
+    EDGE(bce, V(INFINITY, -INFINITY, INFINITY, -INFINITY, 0, NAN), V(.5f, .5f, 1, 0, .5f, .5f),    \
+         rt_bce_with_logits_loss(x, t, RT_NONE), V(INFINITY, NAN, NAN, NAN, 0x1.62e43p-1f, NAN),   \
+         V(.5f, -.5f, 0, 0, 0, NAN), NULL)                                                         \
+    EDGE(silu, V(3e7f, INFINITY, -INFINITY, -3e7f, NAN, 20), V(0, 0, 0, 0, 0, 0), rt_silu(x),      \
+         V(3e7f, INFINITY, NAN, -0.f, NAN, 20), V(1, NAN, NAN, -0.f, NAN, 1), NULL)                \
+    EDGE(mse, V(2e38f, -3e38f, 1, 0, 0, 0), V(0, 0, 0, 0, 0, 0),                                   \
+         rt_mul_scalar(rt_mse_loss(x, t, RT_NONE), .25), V(INFINITY, INFINITY, .25f, 0, 0, 0),     \
+         V(1e38f, -1.5e38f, .5f, 0, 0, 0), NULL)                                                   \
+    EDGE(power, V(0, 0, 0, -0.f, -0.f, 2), V(1, -1, 0, -1, -2, -1), rt_pow(x, t),                  \
+         V(0, INFINITY, 1, -INFINITY, INFINITY, .5f),                                              \
+         V(1, -INFINITY, 0, -INFINITY, INFINITY, -.25f),                                           \
+         V(0, -INFINITY, 0, INFINITY, -INFINITY, 0x1.62e43p-2f))                                   \
+    EDGE(l1, V(NAN, 1, -0.f, 0, -2, 3), V(0, 0, 0, 0, 0, 3), rt_l1_loss(x, t, RT_NONE),            \
+         V(NAN, 1, 0, 0, 2, 0), V(0, 1, 0, 0, -1, 0), NULL)
+
+#define EDGE(name, xs, ts, expression, values, dxs, dts)                                           \
+    static void edges_of_##name(void **state)                                                      \
+    {                                                                                              \
+        (void)state;                                                                               \
+        rt_tensor *x = rt_param(rt_from(xs, rt_shape(6), RT_F32));                                 \
+        rt_tensor *t = rt_param(rt_from(ts, rt_shape(6), RT_F32)), *y = expression;                \
+        const float *dx = dxs, *dt = dts;                                                          \
+        assert_edges(y, values);                                                                   \
+        rt_backward(rt_sum(y));                                                                    \
+        assert_edges(rt_grad_of(x), dx);                                                           \
+        if (dt)                                                                                    \
+            assert_edges(rt_grad_of(t), dt);                                                       \
+        rt_free(x);                                                                                \
+        rt_free(t);                                                                                \
+    }
+EDGES
+#undef EDGE
+
+static void the_last_nan_of_a_pool_is_chosen(void **state)
+{
+    (void)state;
+    static const float halves[] = {NAN, 1, NAN, 2}, wide[] = {NAN, 1, 3, 4, NAN, 2, 5, 6, 0};
+    rt_tensor *x = rt_param(rt_from(halves, rt_shape(1, 1, 2, 2), RT_F32));
+    rt_backward(rt_sum(rt_max_pool2d(x, {2, 2})));
+    assert_values(rt_grad_of(x), 0, 0, 1, 0);
+    rt_tensor *w = rt_param(rt_from(wide, rt_shape(1, 1, 3, 3), RT_F32));
+    rt_backward(rt_sum(rt_max_pool2d(w, {3, 3})));
+    assert_values(rt_grad_of(w), 0, 0, 0, 0, 1, 0, 0, 0, 0);
+    rt_free(x);
+    rt_free(w);
+}
+
+/* The gradient has no elements, so no element of it depends on what it is a gradient by. */
+static void the_mean_of_nothing_has_a_second_derivative(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(rt_zeros(rt_shape(0, 3))), *dy = rt_param(rt_ones(rt_shape(3)));
+    rt_tensor *dx[1], *ddy[1];
+    rt_tensor *y = rt_sum(rt_mul(rt_mean(x, rt_shape(0)), dy));
+    assert_int_equal(rt_grad(y, .inputs = &x, .count = 1, .out = dx, .create_graph = true), RT_OK);
+    assert_int_equal(rt_grad(rt_sum(dx[0]), .inputs = &dy, .count = 1, .out = ddy), RT_OK);
+    assert_values(ddy[0], 0, 0, 0);
+    rt_free(x);
+    rt_free(dy);
+}
+
 static void ties_of_a_pool_go_to_the_first(void **state)
 {
     (void)state;
@@ -179,7 +284,13 @@ int main(void)
             TEST(first_error_is_kept_and_everything_after_it_is_nothing),
         TEST(nan_goes_through),
         TEST(ties_of_a_pool_go_to_the_first),
-        TEST(loss_over_ignored_targets_only_is_not_a_number),
+        TEST(the_last_nan_of_a_pool_is_chosen),
+        TEST(the_mean_of_nothing_has_a_second_derivative),
+#define EDGE(name, xs, ts, expression, values, dxs, dts) TEST(edges_of_##name),
+        EDGES
+#undef EDGE
+
+            TEST(loss_over_ignored_targets_only_is_not_a_number),
     };
     int failed = cmocka_run_group_tests_name("ops_errors", tests, NULL, NULL);
     rt_shutdown();

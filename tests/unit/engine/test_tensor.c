@@ -316,14 +316,33 @@ static void overlapping_copy_is_safe(void **state)
     assert_values(table, 0, 3, 0, 3, 0, 3, 4, 7);
 }
 
+static void halves_are_filled_and_converted(void **state)
+{
+    (void)state;
+    static const rt_dtype halves[] = {RT_BF16, RT_F16};
+    for (int i = 0; i < 2; i++) {
+        rt_tensor *x = rt_full(rt_shape(3), 1.5, halves[i]);
+        assert_true(rt_item(rt_sum(rt_to(x, RT_F32))) == 4.5);
+        assert_int_equal(rt_i64(rt_to(x, RT_I64))[2], 1);
+        rt_tensor *back = rt_to(rt_to(rt_full(rt_shape(2), 7, RT_I64), halves[i]), RT_F64);
+        assert_true(((const double *)rt_data(back))[1] == 7);
+    }
+}
+
 static void conversions_round_and_clamp(void **state)
 {
     (void)state;
     const float v[] = {-1.7f, 2.9f, 300, NAN};
     rt_tensor *x = rt_from(v, rt_shape(4), RT_F32);
     rt_tensor *u8 = rt_to(x, RT_U8);
-    const uint8_t expected[] = {0, 2, 255, 0};
+    const uint8_t expected[] = {255, 2, 44, 0}; /* the lowest byte, as in PyTorch */
     assert_memory_equal(rt_data(u8), expected, 4);
+    const int64_t wide[] = {((int64_t)1 << 40) + 5, (int64_t)1 << 31, 300};
+    rt_tensor *i64 = rt_from(wide, rt_shape(3), RT_I64);
+    const int32_t low[] = {5, INT32_MIN, 300};
+    assert_memory_equal(rt_data(rt_to(i64, RT_I32)), low, sizeof low);
+    const uint8_t lowest[] = {5, 0, 44};
+    assert_memory_equal(rt_data(rt_to(i64, RT_U8)), lowest, sizeof lowest);
     const uint8_t truth[] = {1, 1, 1, 1};
     assert_memory_equal(rt_data(rt_to(x, RT_BOOL)), truth, 4);
     assert_int_equal(rt_i64(rt_to(x, RT_I64))[0], -1);
@@ -466,6 +485,7 @@ int main(void)
         TEST(cat_of_many),
         TEST(copy_into_broadcasts_and_converts),
         TEST(overlapping_copy_is_safe),
+        TEST(halves_are_filled_and_converted),
         TEST(conversions_round_and_clamp),
         TEST(fill_reaches_strided_views),
         TEST(random_views_agree_with_index_arithmetic),

@@ -83,6 +83,52 @@ static void test_places(void **state)
     for_levels(check_places);
 }
 
+/* The key of element e of a stream, of which the counter holds the lower half, is another one every 2^32 counters. Across
+ * the border each run is still the rest of a longer one, whatever the width of the vectors. */
+static void check_border(const rt_kernels *k)
+{
+    enum { BEFORE = 21 }; /* counters */
+    rt_rng r = {42, 1, 2, 3, (1ull << 32) - BEFORE};
+    k->uniform[RT_F32](r, 400, 0, 0x1p24, y);
+    for (uint64_t skip = 0; skip < 60; skip++) {
+        rt_rng later = r;
+        later.skip += skip;
+        k->uniform[RT_F32](later, 400 - 4 * (int64_t)skip, 0, 0x1p24, part);
+        assert_memory_equal(part, y + 4 * skip, (400 - 4 * skip) * sizeof *y);
+    }
+    rt_rng first = {42, 1, 2, 3, 0};
+    k->uniform[RT_F32](first, 64, 0, 0x1p24, part);
+    assert_memory_not_equal(part, y + 4 * BEFORE, 64 * sizeof *y); /* it does not begin again */
+    rt_kernels_level("ref")->uniform[RT_F32](r, 400, 0, 0x1p24, part);
+    assert_memory_equal(part, y, 400 * sizeof *y);
+}
+
+static void test_border(void **state)
+{
+    (void)state;
+    for_levels(check_border);
+}
+
+/* Rounding would reach the end of such ranges: of eight numbers in this one, every sixteenth. */
+static void check_half_open(const rt_kernels *k)
+{
+    rt_rng r = {7, 0, 0, 0, 0};
+    k->uniform[RT_F32](r, N, 1e8, 1e8 + 8, y);
+    for (int i = 0; i < N; i++)
+        assert_true(y[i] == 1e8f);
+    k->uniform[RT_F32](r, N, 0, 0x1.000002p-126, y);
+    for (int i = 0; i < N; i++)
+        assert_true(y[i] >= 0 && y[i] < 0x1.000002p-126f);
+    k->uniform[RT_F32](r, N, 3, 3, y);
+    assert_true(y[0] == 3 && y[N - 1] == 3);
+}
+
+static void test_half_open(void **state)
+{
+    (void)state;
+    for_levels(check_half_open);
+}
+
 static double moment(const float *x, double about, int power)
 {
     double sum = 0;
@@ -122,7 +168,8 @@ static void test_moments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_answers),
-                                       cmocka_unit_test(test_places),
+                                       cmocka_unit_test(test_places), cmocka_unit_test(test_border),
+                                       cmocka_unit_test(test_half_open),
                                        cmocka_unit_test(test_moments)};
     return cmocka_run_group_tests_name("random", tests, NULL, NULL);
 }

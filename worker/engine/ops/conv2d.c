@@ -1,9 +1,10 @@
 /* Convolution (cross-correlation, as everywhere in deep learning), NCHW.
  *
- * Three operations that are each other's gradients, so that gradients can be differentiated to any
- * order: y  = conv2d(x, w)           dx = input_grad(dy, w)      dw = weight_grad(x, dy) dx =
- * input_grad(dy, w)      ddy = conv2d(g, w)          dw = weight_grad(g, dy) dw = weight_grad(x,
- * dy)     dx = input_grad(dy, g)      ddy = conv2d(x, g) */
+ * Three operations that are each other's gradients, so that gradients can be differentiated to any order:
+ *
+ *     y  = conv2d(x, w)           dx  = input_grad(dy, w)     dw = weight_grad(x, dy)
+ *     dx = input_grad(dy, w)      ddy = conv2d(g, w)          dw = weight_grad(g, dy)
+ *     dw = weight_grad(x, dy)     dx  = input_grad(dy, g)     ddy = conv2d(x, g) */
 #include "common/error.h"
 #include "worker/engine/ops/ops.h"
 
@@ -158,21 +159,29 @@ static rt_status output_size(const rt_conv2d_args *a, int axis, rt_conv2d_shape 
     return RT_OK;
 }
 
+/* Sizes below 2^31 cannot overflow when they are multiplied by one another. */
+static bool within(int64_t v, int64_t least)
+{
+    return v >= least && v <= INT32_MAX;
+}
+
 static rt_status check_options(const rt_conv2d_args *a)
 {
     for (int i = 0; i < 2; i++) {
-        if (a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0 || a->groups < 1)
+        if (!within(a->stride[i], 1) || !within(a->dilation[i], 1) || !within(a->padding[i], 0) ||
+            !within(a->groups, 1))
             return RT_FAIL(
                 RANGE,
                 "conv2d: stride {%lld, %lld}, dilation {%lld, %lld}, groups %lld, padding "
-                "{%lld, %lld}: expected padding of 0 or more, the others 1 or more",
+                "{%lld, %lld}: expected padding of 0 or more, the others 1 or more, all below 2^31",
                 (long long)a->stride[0], (long long)a->stride[1], (long long)a->dilation[0],
                 (long long)a->dilation[1], (long long)a->groups, (long long)a->padding[0],
                 (long long)a->padding[1]);
         if (a->same && (a->stride[i] > 1 || a->padding[i] > 0))
             return RT_FAIL(ARG, "conv2d: .same goes with stride 1 and no .padding of its own");
-        if (a->w->dims.d[2 + i] < 1)
-            return RT_FAIL(SHAPE, "conv2d: empty kernel %s", rt_dims_text(a->w->dims));
+        if (!within(a->w->dims.d[2 + i], 1))
+            return RT_FAIL(SHAPE, "conv2d: kernel %s, expected sides of 1 or more, below 2^31",
+                           rt_dims_text(a->w->dims));
     }
     return RT_OK;
 }
@@ -194,10 +203,12 @@ static rt_status geometry(const rt_conv2d_args *a, rt_conv2d_shape *s)
                            .kh = w[2],
                            .kw = w[3],
                            .groups = groups};
-    if (w[1] * groups != x[1] || w[0] % groups != 0)
-        return RT_FAIL(SHAPE, "conv2d: x %s has %lld channels, w %s with %lld groups takes %lld",
+    if (x[1] % groups != 0 || w[1] != x[1] / groups || w[0] % groups != 0)
+        return RT_FAIL(SHAPE,
+                       "conv2d: x %s has %lld channels, w %s with %lld groups takes %lld in each "
+                       "group, and makes %lld in all",
                        rt_dims_text(a->x->dims), (long long)x[1], rt_dims_text(a->w->dims),
-                       (long long)groups, (long long)(w[1] * groups));
+                       (long long)groups, (long long)w[1], (long long)w[0]);
     if (a->bias && (a->bias->dims.n != 1 || a->bias->dims.d[0] != w[0]))
         return RT_FAIL(SHAPE, "conv2d: bias %s, expected [%lld]", rt_dims_text(a->bias->dims),
                        (long long)w[0]);

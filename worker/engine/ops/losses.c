@@ -21,10 +21,13 @@ static bool same_shape(const char *what, const rt_loss_args *a)
            false;
 }
 
+/* A product and no square: its gradient is dy * d twice, where a square's forms 2 * d first, which overflows sooner. */
 rt_tensor *rt_mse_loss_(rt_loss_args a)
 {
-    return same_shape("mse_loss", &a) ? reduced(rt_square(rt_sub(a.x, a.target)), a.reduction)
-                                      : NULL;
+    if (!same_shape("mse_loss", &a))
+        return NULL;
+    rt_tensor *d = rt_sub(a.x, a.target);
+    return reduced(rt_mul(d, d), a.reduction);
 }
 
 rt_tensor *rt_l1_loss_(rt_loss_args a)
@@ -32,13 +35,14 @@ rt_tensor *rt_l1_loss_(rt_loss_args a)
     return same_shape("l1_loss", &a) ? reduced(rt_abs(rt_sub(a.x, a.target)), a.reduction) : NULL;
 }
 
-/* softplus(x) - x * target: no exponential of a large number (as PyTorch's formula with max(x, 0)).
- */
+/* (1 - target) * x - log(sigmoid(x)), as PyTorch has it, infinities included; -log(sigmoid(x)) is softplus(-x), which
+ * takes no exponential of a large number. */
 rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a)
 {
     if (!same_shape("bce_with_logits_loss", &a))
         return NULL;
-    return reduced(rt_sub(rt_softplus(a.x), rt_mul(a.x, a.target)), a.reduction);
+    rt_tensor *rest = rt_add_scalar(rt_neg(a.target), 1);
+    return reduced(rt_add(rt_mul(rest, a.x), rt_softplus(rt_neg(a.x))), a.reduction);
 }
 
 rt_tensor *rt_nll_loss(rt_tensor *log_probs, rt_tensor *target, rt_reduction reduction)

@@ -26,11 +26,12 @@ static rt_status geometry(const char *what, const rt_pool2d_args *a, pool_args *
     int64_t out[2];
     for (int i = 0; i < 2; i++) {
         int64_t k = a->kernel[i], in = x[2 + i];
-        if (k < 1 || a->stride[i] < 0 || a->padding[i] < 0 || a->padding[i] > k / 2)
+        if (k < 1 || k > INT32_MAX || a->stride[i] < 0 || a->stride[i] > INT32_MAX ||
+            a->padding[i] < 0 || a->padding[i] > k / 2)
             return RT_FAIL(
                 RANGE,
                 "%s: kernel %lld, stride %lld, padding %lld: expected a kernel of 1 or more, "
-                "padding of at most half of it",
+                "padding of at most half of it, all below 2^31",
                 what, (long long)k, (long long)a->stride[i], (long long)a->padding[i]);
         s->stride[i] = a->stride[i] ? a->stride[i] : k;
         s->pad[i] = a->padding[i];
@@ -111,6 +112,9 @@ rt_tensor *rt_max_pool2d_(rt_pool2d_args a)
     pool_args p = {0};
     if (!rt__takes("max_pool2d", a.x) || geometry("max_pool2d", &a, &p) != RT_OK)
         return NULL;
+    if (a.x && p.s.h > INT32_MAX / p.s.w) /* where a maximum was is an int32 */
+        return RT_FAIL_NULL(RANGE, "max_pool2d: x %s: expected planes of less than 2^31 elements",
+                            rt_dims_text(a.x->dims));
     return pool(&max_op, &p, a.x);
 }
 

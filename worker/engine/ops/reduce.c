@@ -119,10 +119,12 @@ static rt_tensor *mean_forward(rt_call *c)
     return y;
 }
 
+/* The mean of nothing has a gradient without elements; dividing by 0 for it would still reach the second derivative. */
 static void mean_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
 {
     const reduce_args *a = c->args;
-    dx[0] = spread(c, rt_mul_scalar(dy, 1.0 / (double)reduced_count(c->in[0], a->axes)));
+    int64_t count = reduced_count(c->in[0], a->axes);
+    dx[0] = spread(c, rt_mul_scalar(dy, 1.0 / (double)(count ? count : 1)));
 }
 
 static const rt_op mean_op = {"mean", 1, mean_forward, mean_backward, .dtypes = RT_FLOATS};
@@ -184,7 +186,7 @@ static rt_tensor *reduce(const rt_op *op, rt_reduce_args a)
     if (a.axes.n == 0)
         r.axes = (1u << n) - 1;
     for (int i = 0; i < a.axes.n; i++) {
-        int axis = rt__axis_or_scalar(op->name, (int)a.axes.d[i], n);
+        int axis = rt__axis_or_scalar(op->name, a.axes.d[i], n);
         if (axis < 0)
             return NULL;
         if (r.axes >> axis & 1)

@@ -19,9 +19,9 @@ static rt_tensor *with_scalar(rt_call *c, const rt_binary_kernels *k)
                             rt_describe(a));
     if (!y)
         return NULL;
-    if (a->dtype == RT_I64 && g->s != trunc(g->s))
-        return RT_FAIL_NULL(DTYPE, "%s: %g is no integer, but %s is", c->op->name, g->s,
-                            rt_describe(a));
+    if (a->dtype == RT_I64 && (g->s != trunc(g->s) || fabs(g->s) > 0x1p63 || g->s == 0x1p63))
+        return RT_FAIL_NULL(DTYPE, "%s: %g is no integer of 64 bits, but %s has only those",
+                            c->op->name, g->s, rt_describe(a));
     rt_grid grid = {1, a->numel, {{0, 1}, {0, 0}}};
     float f32 = (float)g->s;
     int64_t i64 = a->dtype == RT_I64 ? (int64_t)g->s : 0;

@@ -1,5 +1,7 @@
 /* Random tensors. Values depend on (seed, step, slice, stream, element) only. */
 #include <ringtorch/random.h>
+#include <float.h>
+#include <math.h>
 #include "common/error.h"
 #include "worker/engine/autograd/op.h"
 #include "worker/engine/base/thread.h"
@@ -26,6 +28,9 @@ static rt_tensor *target(rt_dims shape, rt_dtype dtype)
 
 rt_tensor *rt_uniform(rt_dims shape, double low, double high)
 {
+    if (!rt_failed() && !(low <= high && fabs(low) <= FLT_MAX && fabs(high) <= FLT_MAX))
+        return RT_FAIL_NULL(RANGE, "uniform: range [%g, %g), expected finite ends, the lower first",
+                            low, high);
     rt_tensor *y = target(shape, RT_F32);
     if (y)
         rt_cpu()->uniform[RT_F32](next_stream(), y->numel, low, high, y->data);
@@ -39,6 +44,8 @@ rt_tensor *rt_rand(rt_dims shape)
 
 rt_tensor *rt_normal(rt_dims shape, double mean, double std)
 {
+    if (!rt_failed() && !(std >= 0))
+        return RT_FAIL_NULL(RANGE, "normal: standard deviation %g, expected 0 or more", std);
     rt_tensor *y = target(shape, RT_F32);
     if (y)
         rt_cpu()->normal[RT_F32](next_stream(), y->numel, mean, std, y->data);
@@ -73,8 +80,9 @@ rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high)
     rt_rng r = v ? next_stream() : (rt_rng){0};
     uint64_t range = (uint64_t)high - (uint64_t)low;
     for (int64_t i = 0; v && i < y->numel; i++) {
-        uint32_t w[4] = {r.step, r.slice, r.stream, (uint32_t)(i / 2)};
-        rt__philox(r.seed, w);
+        uint64_t element = r.skip + (uint64_t)i / 2;
+        uint32_t w[4] = {r.step, r.slice, r.stream, (uint32_t)element};
+        rt__philox(rt__philox_key(r.seed, element), w);
         const uint32_t *pair = w + 2 * (i % 2);
         uint64_t word = (uint64_t)pair[1] << 32 | pair[0];
         v[i] = (int64_t)((uint64_t)low + (uint64_t)((unsigned __int128)word * range >> 64));

@@ -113,25 +113,14 @@ typedef union element {
 } element;
 
 /* Converts through the cast kernels, so that a fill rounds and clamps as rt_to does. */
-static rt_status element_of(const rt_kernels *k, double value, rt_dtype dtype, element *out)
+static element element_of(const rt_kernels *k, double value, rt_dtype dtype)
 {
-    memset(out, 0, sizeof *out);
-    if (dtype == RT_F64 || dtype == RT_F32) {
-        if (dtype == RT_F64)
-            out->f64 = value;
-        else
-            out->f32 = (float)value;
-        return RT_OK;
+    element e = {.f64 = value};
+    if (dtype != RT_F64) {
+        memset(&e, 0, sizeof e);
+        k->cast[RT_F64][dtype](1, &value, &e);
     }
-    if (k->cast[RT_F64][dtype]) {
-        k->cast[RT_F64][dtype](1, &value, out);
-        return RT_OK;
-    }
-    float narrow = (float)value;
-    if (!k->cast[RT_F32][dtype])
-        return RT_FAIL(DTYPE, "fill: numbers to %s are not supported", rt_dtype_name(dtype));
-    k->cast[RT_F32][dtype](1, &narrow, out);
-    return RT_OK;
+    return e;
 }
 
 rt_status rt__fill(rt_tensor *dst, double value)
@@ -139,8 +128,7 @@ rt_status rt__fill(rt_tensor *dst, double value)
     const rt_kernels *k = rt_kernels_cpu();
     if (!k)
         return rt_error_code();
-    element v;
-    RT_TRY(element_of(k, value, dst->dtype, &v));
+    element v = element_of(k, value, dst->dtype);
     size_t size = rt_dtype_size(dst->dtype);
     if (dst->contiguous) {
         k->fill(dst->numel, size, &v, dst->data);

@@ -66,16 +66,17 @@ void rt__broadcast_strides(const rt_tensor *x, rt_dims dims, int64_t *stride)
             i < lead || (x->dims.d[i - lead] == 1 && dims.d[i] != 1) ? 0 : x->stride[i - lead];
 }
 
-int rt__axis(const char *what, int axis, int n)
+int rt__axis(const char *what, int64_t axis, int n)
 {
     if (axis >= -n && axis < n)
-        return axis < 0 ? axis + n : axis;
+        return (int)(axis < 0 ? axis + n : axis);
     if (n == 0)
-        return RT_FAIL(RANGE, "%s: axis %d of a scalar, which has none", what, axis), -1;
-    return RT_FAIL(RANGE, "%s: axis %d, expected %d to %d", what, axis, -n, n - 1), -1;
+        return RT_FAIL(RANGE, "%s: axis %lld of a scalar, which has none", what, (long long)axis),
+               -1;
+    return RT_FAIL(RANGE, "%s: axis %lld, expected %d to %d", what, (long long)axis, -n, n - 1), -1;
 }
 
-int rt__axis_or_scalar(const char *what, int axis, int n)
+int rt__axis_or_scalar(const char *what, int64_t axis, int n)
 {
     return rt__axis(what, axis, n > 0 ? n : 1);
 }

@@ -113,8 +113,8 @@ rt_status rt__broadcast(const char *what, rt_dims a, rt_dims b, rt_dims *out);
 /* Strides of x seen as `dims`, which its shape broadcasts to: 0 along broadcast axes. */
 void rt__broadcast_strides(const rt_tensor *x, rt_dims dims, int64_t *stride);
 /* Returns the axis counted from 0, or -1 and an error if it is not in [-n, n). */
-int rt__axis(const char *what, int axis, int n);
+int rt__axis(const char *what, int64_t axis, int n);
 /* The same for operations that, as PyTorch's do, take a scalar as if it had one axis. */
-int rt__axis_or_scalar(const char *what, int axis, int n);
+int rt__axis_or_scalar(const char *what, int64_t axis, int n);
 
 #endif
