@@ -1,5 +1,8 @@
-/* The coordinator and the workers' link in a simulated world: a hundred thousand faults, and no rule of
- * tests/sim/rules.h is broken. And each rule sees what it is there for. */
+/* The coordinator and the workers' link in a simulated world: twenty thousand faults, and no rule of tests/sim/rules.h is
+ * broken. And each rule sees what it is there for.
+ *
+ *     test_sim --all     a hundred thousand faults
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,31 +14,37 @@
 #include "common/log.h"
 #include "tests/sim/runs.h"
 
-/* Set by the build: less under sanitizers, which are slower by a factor of ten. */
-enum { FAULTS = SIM_TEST_FAULTS, LARGE = SIM_TEST_LARGE };
+/* Faults in all, and runs with large worlds; fewer under sanitizers, which are slower by a factor of ten. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+static int64_t faults = 2000;
+static uint64_t large = 0;
+#else
+static int64_t faults = 20000;
+static uint64_t large = 3;
+#endif
 
 static void no_rule_is_broken(void **state)
 {
     (void)state;
     sim_totals t = {0};
-    for (uint64_t seed = 1; t.faults < FAULTS; seed++)
+    for (uint64_t seed = 1; t.faults < faults; seed++)
         if (!sim_run(&(sim_order){.seed = seed}, &t))
             fail_msg("seed %llu: %s", (unsigned long long)seed, t.what);
     sim_totals_print(&t, stdout);
     /* Everything has been seen, and often. */
     for (int f = 0; f < SIM_FAULTS; f++)
-        if (t.of_kind[f] < FAULTS / 1000)
+        if (t.of_kind[f] < faults / 1000)
             fail_msg("%s: only %lld times", sim_fault_text((sim_fault)f), (long long)t.of_kind[f]);
-    assert_true(t.from_nothing > FAULTS / 100 && t.from_checkpoint > FAULTS / 100);
-    assert_true(t.from_snapshot > FAULTS / 100 && t.commits > FAULTS / 100);
-    assert_true(t.takeovers > FAULTS / 100);
+    assert_true(t.from_nothing > faults / 100 && t.from_checkpoint > faults / 100);
+    assert_true(t.from_snapshot > faults / 100 && t.commits > faults / 100);
+    assert_true(t.takeovers > faults / 100);
 }
 
 static void nor_in_large_worlds(void **state)
 {
     (void)state;
     sim_totals t = {0};
-    for (uint64_t seed = 1; seed <= LARGE; seed++)
+    for (uint64_t seed = 1; seed <= large; seed++)
         if (!sim_run(&(sim_order){.seed = seed, .size = SIM_LARGE}, &t))
             fail_msg("seed %llu: %s", (unsigned long long)seed, t.what);
     sim_totals_print(&t, stdout);
@@ -79,8 +88,12 @@ static void planted_mistakes_are_seen(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1 && !strcmp(argv[1], "--all")) {
+        faults = 100000;
+        large = 4;
+    }
     rt_log_open("sim", "/dev/null", false); /* what workers have to say would fill the screen */
     rt_log_set_level(RT_LOG_ERROR);
     const struct CMUnitTest tests[] = {
