@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -95,6 +96,25 @@ static void corrupt_gzip(const scratch *s)
 {
     use_gzip(s);
     alter_byte(in_scratch(s, "data/train-images-idx3-ubyte.gz"), 5000);
+}
+
+/* Whoever opened one of these for reading would wait for ever, or read for ever. */
+static void images_that_wait(const scratch *s)
+{
+    const char *images = in_scratch(s, "data/train-images-idx3-ubyte");
+    assert_int_equal(unlink(images), 0);
+    assert_int_equal(mkfifo(images, 0600), 0);
+}
+
+static void web_page_for_labels(const scratch *s)
+{
+    static const char page[] = "<!DOCTYPE html>\n<title>404 Not Found</title>\n";
+    must(rt_file_replace(in_scratch(s, "data/train-labels-idx1-ubyte"), page, sizeof page - 1));
+}
+
+static void hosts_that_wait(const scratch *s)
+{
+    assert_int_equal(mkfifo(in_scratch(s, "hosts"), 0600), 0);
 }
 
 static void truncated_gzip(const scratch *s)
@@ -201,6 +221,13 @@ static const bad_case cases[] = {
     {"missing_configuration",
      {"", "train", "@/absent.yaml", "--run-dir", "@/run", NULL},
      "@/absent.yaml"},
+    {"endless_configuration",
+     {"", "train", "/dev/zero", "--run-dir", "@/run", NULL},
+     "/dev/zero: is a character device, expected a regular file or a pipe"},
+    {"hosts_that_wait",
+     {"--set", "parallel.hostfile=@/hosts", NULL},
+     "hosts: is a pipe, expected a regular file",
+     hosts_that_wait},
     {"misspelt_key",
      {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
      "@/bad.yaml:3:3",
@@ -231,6 +258,11 @@ static const bad_case cases[] = {
     {"labels_fewer_than_images", {NULL}, "517", labels_fewer},
     {"corrupt_gzip", {NULL}, "train-images-idx3-ubyte.gz", corrupt_gzip},
     {"truncated_gzip", {NULL}, "train-images-idx3-ubyte.gz", truncated_gzip},
+    {"images_that_wait", {NULL}, "train-images-idx3-ubyte: is a pipe", images_that_wait},
+    {"web_page_for_labels",
+     {NULL},
+     "train-labels-idx1-ubyte: looks like a web page",
+     web_page_for_labels},
 
     /* run directory and checkpoints */
     {"run_dir_is_a_file", {NULL}, "@/run", run_dir_is_a_file},

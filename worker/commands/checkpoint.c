@@ -110,9 +110,9 @@ static rt_status ls(int argc, char **argv)
         strcmp(argv[0], "ls") == 0 ? "ringtorch checkpoint ls" : "ringtorch checkpoint verify",
         {"RUN|CHECKPOINT"},
         1,
-        "Looks at a checkpoint, or at all of a run: a line each, and whether all its bytes are as "
-        "they "
-        "were written. (ls and verify are the same.)",
+        "Looks at a checkpoint, or at all of a run: a line each, and whether it is sound: all its "
+        "bytes as they were written, and all there that loading it needs. (ls and verify are the "
+        "same.)",
         options,
         "Exit codes: 0 all are sound, 2 one is not, or there is none, or wrong usage."};
     rt_arguments args;
