@@ -25,14 +25,15 @@ typedef struct ending {
 
 static ending undisturbed;
 
-/* tiny.yaml reaches its best accuracy early on: patience ends it long before its 200 steps. `more` is one further
+/* tiny.yaml reaches its best accuracy early on: patience ends it long before its 1,000 steps, and long enough after the
+ * best for whoever is to be killed in between. `more` is one further
  * assignment. */
 static command start_run(const char *name, const char *workers, const char *more)
 {
     return start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", workers, "--run-dir",
                  in_scratch(&s, "%s", name), "--set", "evaluate.every=8", "--set",
-                 "checkpoint.best=accuracy", "--set", "run.patience=4", "--set",
-                 "checkpoint.keep=1", "--set", more, NULL);
+                 "checkpoint.best=accuracy", "--set", "run.patience=40", "--set", "run.steps=1000",
+                 "--set", "checkpoint.keep=1", "--set", more, NULL);
 }
 
 static ending end_of(command c, const char *name)
@@ -76,8 +77,8 @@ static void ends_when_patience_is_over(void **state)
 {
     (void)state;
     assert_true(undisturbed.best > 0 && undisturbed.best % 8 == 0);
-    assert_int_equal(undisturbed.steps, undisturbed.best + 4 * 8);
-    assert_true(undisturbed.steps < 200);
+    assert_int_equal(undisturbed.steps, undisturbed.best + 40 * 8);
+    assert_true(undisturbed.steps < 1000);
     char status[16];
     summary_text(in_scratch(&s, "one"), "status", status, sizeof status);
     assert_string_equal(status, "done");
@@ -125,8 +126,11 @@ static void kill_worker_at(const char *name, int64_t step, const char *more)
 {
     command c = start_run(name, "2", more);
     await_step(in_scratch(&s, "%s", name), step, 60);
-    kill(find_worker(&s, 1, 10), SIGKILL);
+    pid_t worker = find_worker(&s, 1, 10);
+    assert_true(worker > 0);
+    kill(worker, SIGKILL);
     expect_same(c, name);
+    assert_int_equal(summary_int(in_scratch(&s, "%s", name), "restarts"), 1);
 }
 
 static void same_after_the_loss_of_a_worker(void **state)
@@ -137,10 +141,9 @@ static void same_after_the_loss_of_a_worker(void **state)
     kill_worker_at("kill-disk", undisturbed.best + 8, "snapshot.every=0");
 }
 
-static bool kill_it(const process *p, void *context)
+static bool kill_it(const process *p, void *killed)
 {
-    (void)context;
-    kill(p->pid, SIGKILL);
+    *(int *)killed += kill(p->pid, SIGKILL) == 0;
     return false;
 }
 
@@ -149,7 +152,9 @@ static void same_after_the_death_of_the_coordinator(void **state)
     (void)state;
     command c = start_run("coordinator", "2", "run.report_every=1");
     await_step(in_scratch(&s, "coordinator"), undisturbed.best + 8, 60);
-    each_process(&s, "ringtorch-coordinator", kill_it, NULL);
+    int killed = 0;
+    each_process(&s, "ringtorch-coordinator", kill_it, &killed);
+    assert_int_equal(killed, 1);
     expect_same(c, "coordinator");
 }
 
@@ -160,11 +165,11 @@ static void going_on_needs_more_patience(void **state)
     for (int longer = 0; longer < 2; longer++) {
         result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "two/config.yaml"),
                        "--run-dir", in_scratch(&s, "two"), "--resume", "auto", "--set",
-                       longer ? "run.patience=1000" : "run.patience=4", NULL);
+                       longer ? "run.patience=1000" : "run.patience=40", NULL);
         expect_exit(&r, 0);
         result_release(&r);
         assert_int_equal(summary_int(in_scratch(&s, "two"), "steps"),
-                         longer ? 200 : undisturbed.steps);
+                         longer ? 1000 : undisturbed.steps);
     }
 }
 

@@ -32,7 +32,7 @@ static command fine_tune(const char *name, const char *workers, const char *weig
     snprintf(init, sizeof init, "model.init=%s", weights);
     return start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", workers, "--run-dir",
                  in_scratch(&s, "%s", name), "--set", init, "--set",
-                 more ? more : "run.report_every=10", "--set", "run.steps=100", "--set",
+                 more ? more : "run.report_every=10", "--set", "run.steps=400", "--set",
                  "optimizer.name=sgd", "--set", "optimizer.lr=0.001", "--set", "data.batch=32",
                  "--set", "parallel.slices=8", "--set", "checkpoint.every=0", NULL);
 }
@@ -130,12 +130,14 @@ static void what_it_began_with_is_written_down(void **state)
     rt_bytes_release(&text);
 }
 
-/* Kills a worker of a run that has neither snapshots nor checkpoints: all begins again. */
-static command lose_a_worker(const char *name, const char *weights)
+/* Holds a worker, to be killed, of a run that has neither snapshots nor checkpoints: all will begin again. */
+static command stop_a_worker(const char *name, const char *weights, pid_t *worker)
 {
     command c = fine_tune(name, "2", weights, "snapshot.every=0");
     await_step(in_scratch(&s, "%s", name), 30, 60);
-    kill(find_worker(&s, 1, 10), SIGSTOP); /* so that the run does not end before it is killed */
+    *worker = find_worker(&s, 1, 10);
+    assert_true(*worker > 0);
+    kill(*worker, SIGSTOP);
     return c;
 }
 
@@ -143,8 +145,9 @@ static void a_loss_before_the_first_checkpoint_begins_again_with_them(void **sta
 {
     (void)state;
     char sha[65];
-    command c = lose_a_worker("begun-again", in_scratch(&s, "first.safetensors"));
-    kill(find_worker(&s, 1, 10), SIGKILL);
+    pid_t worker;
+    command c = stop_a_worker("begun-again", in_scratch(&s, "first.safetensors"), &worker);
+    kill(worker, SIGKILL);
     expect_done(c, "begun-again", sha);
     assert_string_equal(sha, expected);
     assert_int_equal(summary_int(in_scratch(&s, "begun-again"), "restarts"), 1);
@@ -155,10 +158,11 @@ static void other_weights_in_their_place_are_refused(void **state)
     (void)state;
     const char *file = in_scratch(&s, "first.safetensors");
     rewrite(file, in_scratch(&s, "changing.safetensors"), "", RT_F32);
-    command c = lose_a_worker("changed", in_scratch(&s, "changing.safetensors"));
+    pid_t worker;
+    command c = stop_a_worker("changed", in_scratch(&s, "changing.safetensors"), &worker);
     rewrite(in_scratch(&s, "first.safetensors"), in_scratch(&s, "changing.safetensors"), "",
             RT_F16);
-    kill(find_worker(&s, 1, 10), SIGKILL);
+    kill(worker, SIGKILL);
     result r = finish(c, 120);
     expect_exit(&r, 2);
     expect_text(r.err, "changing.safetensors: has changed since this run began");
@@ -173,12 +177,12 @@ static void going_on_keeps_the_weights(void **state)
     must(rt_remove_tree(in_scratch(&s, "ddp.safetensors")));
     result r =
         run(&s, 60, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
-            in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=120", NULL);
+            in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=420", NULL);
     expect_exit(&r, 0);
     result_release(&r);
     snprintf(init, sizeof init, "model.init=%s", in_scratch(&s, "first.safetensors"));
     r = run(&s, 60, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
-            in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=140", "--set", init,
+            in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=440", "--set", init,
             NULL);
     expect_exit(&r, 2);
     expect_text(r.err, "did not begin with model.init");
