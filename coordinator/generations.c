@@ -325,6 +325,7 @@ static void enter_run(rt__run *r, double now, bool resumed)
         agreed = r->sums.agreed_step > agreed ? r->sums.agreed_step : agreed;
     } else {
         r->newest_step = r->source.step;
+        rt_restarts_step(&r->restarts, r->source.step);
     }
     r->sums.agreed_step = agreed;
     for (int64_t k = 0; k < r->roster.world; k++) {
@@ -494,14 +495,6 @@ void rt__run_on_hello(rt__run *r, double now, const rt_frame *f)
 
 /* ---- the end of a generation ---- */
 
-static double back_off(int64_t failures)
-{
-    double seconds = failures > 2 ? 0.1 : 0; /* two in a row may be chance */
-    for (int64_t i = 3; i < failures && seconds < RT__BACKOFF_MOST; i++)
-        seconds *= 2;
-    return seconds < RT__BACKOFF_MOST ? seconds : RT__BACKOFF_MOST;
-}
-
 /* Starts the next generation if it is time and there is a host for it. */
 static void go_on_when_possible(rt__run *r, double now)
 {
@@ -589,13 +582,12 @@ static void replace(rt__run *r, double now, const rt_msg_exited *m)
     record_loss(r, now, m);
     if (fail_if_final(r, now, m, blame_host(r, now, m)))
         return;
-    if (r->failures >= r->facts.cfg->run.max_restarts) {
+    if (!rt_restarts_failed(&r->restarts)) {
         rt__run_fail(r, now, 1, "gave up after %" PRId64 " restarts (run.max_restarts): %s",
-                     r->failures, c->text);
+                     r->restarts.count, c->text);
         return;
     }
-    r->failures++;
-    r->not_before = now + back_off(r->failures);
+    r->not_before = now + rt_restarts_pause(&r->restarts);
     go_on_when_possible(r, now);
 }
 

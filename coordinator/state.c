@@ -30,6 +30,7 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .interrupted_at = -1,
         .unsaved_step = -1,
         .unreadable_step = -1,
+        .restarts = {.most = facts->cfg->run.max_restarts, .pause_most = RT__BACKOFF_MOST},
         .mismatch.step = -1,
         .reported_step = facts->metrics_step,
         .cause.rank = -1,
@@ -414,15 +415,6 @@ static void on_committed(rt__run *r, double now, const rt__event *e)
 
 /* ---- what workers say while they run ---- */
 
-/* Steps are made: what failed before is forgiven. */
-static void note_soundness(rt__run *r)
-{
-    if (r->newest_step < r->source.step + RT__SOUND_STEPS || r->failures == 0)
-        return;
-    r->failures = 0;
-    rt__hosts_made_progress(&r->hosts);
-}
-
 static void note_step(rt__run *r, double now, int64_t rank, int64_t step, int64_t rss)
 {
     rt__member *m = &r->roster.member[rank];
@@ -435,7 +427,8 @@ static void note_step(rt__run *r, double now, int64_t rank, int64_t step, int64_
         return;
     r->newest_step = step;
     r->stepped_at = now;
-    note_soundness(r);
+    if (rt_restarts_step(&r->restarts, step))
+        rt__hosts_made_progress(&r->hosts);
 }
 
 /* Once this generation has left snapshots of its own nobody needs those of earlier ones. */

@@ -33,6 +33,7 @@
 
 #include "common/config.h"
 #include "common/json.h"
+#include "common/restarts.h"
 #include "common/wire.h"
 #include "coordinator/checkpoints.h"
 #include "coordinator/history.h"
@@ -53,7 +54,6 @@ enum {
     RT__EXIT_SECONDS =
         1, /* how long a launcher has to tell of a job that ended while no coordinator was there */
     RT__BACKOFF_MOST = 30, /* longest pause before a further generation */
-    RT__SOUND_STEPS = 20,  /* steps after which a generation counts as sound */
     RT__EVENTS_KEPT = 50,  /* for `ringtorch status` */
     RT__ASKERS = 16,       /* tools that wait for an answer at a time */
 };
@@ -190,7 +190,7 @@ typedef struct rt__run {
 
     rt__cause cause;
     rt__recovery recovery;
-    int64_t failures; /* generations in a row that failed before they were sound */
+    rt_restarts restarts; /* of generations that failed */
     double not_before;
     bool regrouping; /* the generation drains only to make room for the next one */
     char regroup_why[128];

@@ -13,22 +13,20 @@
 #include <unistd.h>
 
 enum {
-    DEATHS_MAX = 10,  /* in a row */
     REFUSALS_MAX = 3, /* in a row: its port may be taken for a moment, its disk full */
     HANGS_MAX = 4,    /* doublings of its time to answer */
 };
-static const double READY_SECONDS = 60; /* to read its journal and listen */
-static const double ANSWER_SECONDS = 5; /* to confirm a message */
-static const double WELL_SECONDS = 5;   /* after which a death is the first in a row again ... */
-static const double CALM_SECONDS = 60;  /* ... and a hang */
-static const double ASLEEP_SECONDS = 2; /* between two looks at it */
-static const double PAUSE_SECONDS = 0.05,
-                    PAUSE_SECONDS_MAX = 1; /* before the third start in a row */
+static const double READY_SECONDS = 60;    /* to read its journal and listen */
+static const double ANSWER_SECONDS = 5;    /* to confirm a message */
+static const double CALM_SECONDS = 60;     /* after which a hang is the first in a row again */
+static const double ASLEEP_SECONDS = 2;    /* between two looks at it */
+static const double PAUSE_SECONDS_MAX = 1; /* before a further start: workers wait for it */
 
 rt_status rt__coordinator_init(rt__coordinator *c, const rt__coordinator_spec *spec)
 {
     rt_wire_keys keys;
     *c = (rt__coordinator){.spec = *spec, .out = -1};
+    c->restarts = (rt_restarts){.most = spec->max_restarts, .pause_most = PAUSE_SECONDS_MAX};
     RT_TRY(rt_wire_keys_make(&keys));
     rt_wire_keys_text(&keys, false, c->keys);
     rt_wire_keys_text(&keys, true, c->keys_with_secret);
@@ -125,9 +123,7 @@ bool rt__coordinator_died(rt__coordinator *c, int wait_status)
     bool was_ready = c->ready;
     bool refused =
         !was_ready && !c->hung && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) != 0;
-    if (was_ready && c->answered_at - c->ready_at >= WELL_SECONDS)
-        c->deaths = 0;
-    c->deaths++;
+    bool again = rt_restarts_failed(&c->restarts);
     c->refusals = refused ? c->refusals + 1 : 0;
     c->last_answer = refused;
     if (!c->hung && WIFSIGNALED(wait_status))
@@ -137,11 +133,11 @@ bool rt__coordinator_died(rt__coordinator *c, int wait_status)
     c->pid = 0;
     c->ready = false;
     stop_reading(c);
-    double now = rt_clock(), pause = c->deaths > 1 ? ldexp(PAUSE_SECONDS, c->deaths - 2) : 0;
-    if (was_ready || c->deaths == 1)
+    double now = rt_clock();
+    if (was_ready || c->restarts.count <= 1)
         c->gone_at = now;
-    c->start_again_at = now + (pause < PAUSE_SECONDS_MAX ? pause : PAUSE_SECONDS_MAX);
-    return c->deaths < DEATHS_MAX && c->refusals < REFUSALS_MAX;
+    c->start_again_at = now + rt_restarts_pause(&c->restarts);
+    return again && c->refusals < REFUSALS_MAX;
 }
 
 rt_status rt__coordinator_tend(rt__coordinator *c)

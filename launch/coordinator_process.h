@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include "common/restarts.h"
 #include "common/wire.h"
 
 enum { RT__KEYS_TEXT = 4 * RT_WIRE_KEY };
@@ -24,6 +25,7 @@ enum { RT__KEYS_TEXT = 4 * RT_WIRE_KEY };
 typedef struct rt__coordinator_spec {
     const char *program, *run_dir, *resume; /* borrowed */
     double started;                         /* rt_clock() when the user typed the command */
+    int64_t max_restarts;                   /* run.max_restarts */
     int lock_fd;                            /* of the run directory, handed on */
 } rt__coordinator_spec;
 
@@ -39,8 +41,8 @@ typedef struct rt__coordinator {
     double started_at, ready_at, answered_at; /* answered_at: when it was last known to be well */
     double checked_at, awake_at;              /* when we looked last; since when we look often */
     double gone_at, start_again_at;           /* of the last death */
-    int deaths;       /* in a row, without being well for a while in between */
-    int refusals;     /* of these, in a row: it ended by itself before it listened */
+    rt_restarts restarts;                     /* tell it of steps: rt_restarts_step */
+    int refusals;     /* deaths in a row in which it ended by itself before it listened */
     int hangs;        /* in a row */
     bool hung;        /* we killed it for that */
     char cause[128];  /* of the last death: "was killed by signal 9" */

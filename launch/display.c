@@ -183,8 +183,10 @@ static void show_progress(rt__display *d, const json_t *j)
     static const double PIPE_SECONDS = 10;
     rt_text words = {0};
     const json_t *verifying = json_object_get(j, "verifying");
-    if (!json_is_object(verifying))
+    if (!json_is_object(verifying)) {
+        d->step = integer(j, "step");
         return;
+    }
     if (!d->terminal && rt_clock() - d->last_line_at < PIPE_SECONDS)
         return;
     d->last_line_at = rt_clock();
@@ -223,7 +225,7 @@ static int history_of(const rt__display *d, int64_t step)
 
 static void show_running(rt__display *d, const json_t *j)
 {
-    d->start_step = integer(j, "start_step");
+    d->start_step = d->step = integer(j, "start_step");
     d->end_step = integer(j, "end_step");
     d->slices = integer(j, "slices");
     d->kept = history_of(d, d->start_step);
@@ -338,7 +340,7 @@ static void show_report(rt__display *d, const json_t *j)
 {
     rt__part parts[RT__PARTS];
     char text[RT__LIVE_TEXT];
-    int64_t step = integer(j, "step");
+    int64_t step = d->step = integer(j, "step");
     int count = progress_parts(d, j, parts), history = history_of(d, step);
     double now = rt_clock();
     d->stepped = true;

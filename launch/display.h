@@ -19,6 +19,7 @@ typedef struct rt__display {
     double last_line_at; /* when a report was last printed */
     const char *run_dir;
     int64_t batch, workers, slices, start_step, end_step;
+    int64_t step;           /* newest that was told of, in this generation */
     int64_t evaluated_step; /* of the last evaluation shown */
     int kept;               /* lines of progress that stay, so far */
     bool stepped;           /* a step has been finished */

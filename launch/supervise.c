@@ -253,6 +253,7 @@ static rt_status begin(rt__supervisor *s)
                                                         .run_dir = s->spec->rundir->path,
                                                         .resume = s->spec->resume,
                                                         .started = s->spec->started,
+                                                        .max_restarts = cfg->run.max_restarts,
                                                         .lock_fd = s->spec->rundir->lock_fd}));
     RT_TRY(rt__coordinator_start(&s->coordinator));
     if (!await_ready(s)) {

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/stop_signals.h"
 #include "launch/supervisor.h"
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -104,6 +105,7 @@ static void handle_frame(rt__supervisor *s, const rt_frame *f)
         break;
     case RT_MSG_SHOW:
         rt__display_show(&s->display, f->body.show.json);
+        rt_restarts_step(&s->coordinator.restarts, s->display.step);
         break;
     case RT_MSG_RUN_ENDED:
         if (s->ended) /* we have given up before it came */
@@ -158,9 +160,11 @@ void rt__supervisor_coordinator_gone(rt__supervisor *s, int wait_status)
         rt__supervisor_give_up(
             s, 1, "the coordinator refuses to start again, for the reason it gave (%s)", c->cause);
     else
-        rt__supervisor_give_up(
-            s, 1, "the coordinator %s, %d times in a row: %s/logs/coordinator.log may say why",
-            c->cause, c->deaths, s->spec->rundir->path);
+        rt__supervisor_give_up(s, 1,
+                               "gave up after %" PRId64
+                               " restarts of the coordinator (run.max_restarts): it %s: "
+                               "%s/logs/coordinator.log may say why",
+                               c->restarts.count, c->cause, s->spec->rundir->path);
 }
 
 void rt__supervisor_tend_coordinator(rt__supervisor *s)

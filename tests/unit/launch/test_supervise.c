@@ -363,16 +363,37 @@ static void a_coordinator_that_dies_again_and_again_ends_the_run(void **state)
 {
     (void)state;
     setenv("SCRIPT_AGAIN", "die", 1);
-    pid_t pid = begin_job(2);
+    pid_t pid = begin_job(2); /* run.max_restarts is 10 */
     make_snapshots();
     show_a_step();
     usleep(100000);
     kill(find_process("scripted_coordinator"), SIGKILL);
     expect_end(pid, 1);
-    expect_text(err, "the coordinator was killed by signal 9, 10 times in a row");
+    expect_text(err,
+                "gave up after 10 restarts of the coordinator (run.max_restarts): it was killed "
+                "by signal 9: ");
     expect_text(err, "to go on from its snapshots: ");
     expect_text(err, "--resume auto");
     expect_snapshots(true, false);
+}
+
+/* The same rule as for workers: steps that are made forgive, and run.max_restarts says how often. */
+static void a_coordinator_has_the_restarts_of_the_run(void **state)
+{
+    (void)state;
+    pid_t pid = begin("--set", "run.max_restarts=1", NULL);
+    await_heard("LAUNCHER");
+    kill(find_process("scripted_coordinator"), SIGKILL);
+    await_heard("STARTED AGAIN");
+    order("show {\"event\":\"progress\",\"step\":40}");
+    order("show {\"event\":\"progress\",\"step\":60}");
+    order("start 1 1");
+    rank(0); /* so they have been heard */
+    kill(find_process("scripted_coordinator"), SIGKILL);
+    await_twice("STARTED AGAIN");
+    kill(find_process("scripted_coordinator"), SIGKILL);
+    expect_end(pid, 1);
+    expect_text(err, "gave up after 1 restarts of the coordinator (run.max_restarts): ");
 }
 
 static void a_coordinator_that_refuses_ends_the_run(void **state)
@@ -639,8 +660,8 @@ static void events_are_put_into_words(void **state)
          "back at step 70 after 1.26 s\n"},
         {"{'event':'recovered','recovery_seconds':0.9,'step':70,'lost_steps':1,'detect':0.01,"
          "'stop':0.02,'start':0.5,'restore':0.25,'first_step':0.12}",
-         "back at step 70 after 0.90 s, 1 step lost (seen after 0.01 s, ended 0.02 s, started 0.50 "
-         "s, restored 0.25 s, first step 0.12 s)\n"},
+         "back at step 70 after 0.90 s, 1 step lost (to see 0.01, to end 0.02, to start 0.50, to "
+         "restore 0.25, to step 0.12)\n"},
         {"{'event':'scaled','from':2,'to':4}", "from 2 to 4 workers\n"},
         {"{'event':'interrupted','signal':2,'name':'SIGINT','saves':true}",
          "SIGINT: finishing the step and writing a checkpoint; Ctrl-C again stops at once\n"},
@@ -698,6 +719,7 @@ int main(void)
         TEST(the_end_of_the_run_ends_its_job),
         TEST(another_coordinator_is_told_all),
         TEST(a_coordinator_that_dies_again_and_again_ends_the_run),
+        TEST(a_coordinator_has_the_restarts_of_the_run),
         TEST(a_coordinator_that_refuses_ends_the_run),
         TEST(snapshots_go_with_their_run),
         TEST(stopped_at_once_snapshots_stay),
