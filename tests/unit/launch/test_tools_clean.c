@@ -635,6 +635,27 @@ static void a_run_that_is_done_shows_its_summary(void **state)
     assert_null(strstr(out, "to go on"));
 }
 
+/* A summary that is missing, or that does not say, is no reason for "-" or "nan". */
+static void what_a_summary_does_not_say_is_not_told(void **state)
+{
+    static const char *const summaries[] = {NULL, "{}", "{\"status\": \"done\"}"};
+    (void)state;
+    NEED_ISOLATION();
+    for (size_t i = 0; i < sizeof summaries / sizeof *summaries; i++) {
+        write_run_file("events.jsonl", "{\"event\": \"done\"}\n");
+        if (summaries[i])
+            write_run_file("summary.json", summaries[i]);
+        assert_int_equal(STATUS(run_dir), 0);
+        expect_out("x: done\n");
+        assert_null(strstr(out, "nan"));
+        assert_null(strstr(out, "speed"));
+        assert_null(strstr(out, "recovery"));
+    }
+    write_run_file("metrics.jsonl", "{\"step\": 7}\n");
+    assert_int_equal(STATUS(run_dir), 0);
+    expect_out("x: done after step 7\n");
+}
+
 static void a_failed_run_says_why(void **state)
 {
     (void)state;
@@ -689,6 +710,7 @@ int main(void)
         TEST(names_of_run_directories_do_not_get_at_the_terminal),
         TEST(a_killed_run_says_what_it_can_go_on_with),
         TEST(a_run_that_is_done_shows_its_summary),
+        TEST(what_a_summary_does_not_say_is_not_told),
         TEST(a_failed_run_says_why),
         TEST(a_directory_where_nothing_was_run_says_so),
     };
