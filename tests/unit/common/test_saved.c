@@ -46,6 +46,8 @@ static const char tensor_w[] = "{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":
 
 static const manifest_case manifests[] = {
     {"step_negative", "step", -1, NULL, RT_E_CORRUPT, "'step' is -1"},
+    {"step_beyond_all_runs", "step", UINT32_MAX, NULL, RT_E_CORRUPT,
+     "'step' is 4294967295, expected 0 to 4294967294"},
     {"step_absurd", "step", INT64_MAX, NULL, RT_E_CORRUPT, "'step' is 9223372036854775807"},
     {"step_a_real", "step", 0, "3.0", RT_E_FORMAT, "'step' is a number, expected an integer"},
     {"step_missing", "step", 0, ABSENT, RT_E_FORMAT, "the key 'step' is missing"},
