@@ -46,7 +46,8 @@ void rt__run_look_for_missing(rt__run *r, double now)
     bool over =
         waited > RT__GATHER_SECONDS || (some && !report_only && since_last > RT__JOIN_SECONDS);
     bool late = since_last > RT__LATE_SECONDS && !r->missing_told;
-    if (!over && !late)
+    bool all_have_come = r->roster.joined == r->roster.world; /* a checkpoint is still looked for */
+    if ((!over && !late) || all_have_come)
         return;
     int64_t rank = rt__roster_missing(&r->roster, missing, sizeof missing);
     char what[512];

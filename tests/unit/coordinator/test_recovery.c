@@ -75,6 +75,25 @@ static void takes_over_a_run_that_goes_on(void **state)
     machine_release(&m);
 }
 
+/* All ranks have come back before it is known what is on disk: nobody is missing, however long that takes. */
+static void who_has_come_is_not_missing(void **state)
+{
+    (void)state;
+    machine m, dead;
+    begin_with_journal(&dead);
+    take_over(&m, &dead);
+    machine_feed(&m, 3, "launcher 1");
+    machine_feed(&m, 3, "hello 0 44 1");
+    machine_feed(&m, 3, "hello 1 44 1");
+    machine_done(&m);
+    for (double now = 4; now < 2 * RT__GATHER_SECONDS; now += 0.5)
+        expect_feed(&m, now, "tick", "");
+    expect_feed(&m, 2 * RT__GATHER_SECONDS, "recovered 0", "");
+    assert_int_equal(m.run.phase, RT__RUN);
+    machine_release(&dead);
+    machine_release(&m);
+}
+
 /* One had the plan, the other had not: both are sent it, and it is the same one. */
 static void sends_a_plan_again_that_did_not_reach_all(void **state)
 {
@@ -503,6 +522,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_over_a_run_that_goes_on),
+        cmocka_unit_test(who_has_come_is_not_missing),
         cmocka_unit_test(sends_a_plan_again_that_did_not_reach_all),
         cmocka_unit_test(ends_what_had_ended),
         cmocka_unit_test(waits_for_nobody_who_may_have_left),
