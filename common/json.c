@@ -109,9 +109,8 @@ json_t *rt_json_number(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-char *rt_json_text_to_hash(const json_t *j)
+static char *dump(const json_t *j, size_t flags)
 {
-    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
     size_t len = json_dumpb(j, NULL, 0, flags);
     if (len == 0)
         return RT_FAIL_NULL(ARG, "a JSON value that cannot be written as text");
@@ -121,6 +120,16 @@ char *rt_json_text_to_hash(const json_t *j)
     json_dumpb(j, text, len, flags);
     text[len] = 0;
     return text;
+}
+
+char *rt_json_text_to_hash(const json_t *j)
+{
+    return dump(j, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+char *rt_json_indented(const json_t *j)
+{
+    return dump(j, JSON_INDENT(2) | JSON_ENCODE_ANY);
 }
 
 static const char *end_of_string(const char *s)
@@ -165,4 +174,17 @@ char *rt_json_text(const json_t *j)
     }
     rt_mem_free(longer);
     return rt_text_take(&out);
+}
+
+void rt_json_print(FILE *to, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+        c += c1;
+        if (c1 || *c == 0x7f)
+            fprintf(to, "\\u%04x", *c);
+        else
+            putc(*c, to);
+    }
+    putc('\n', to);
 }

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <ringtorch/status.h>
 
 /* Parses text (need not end in a zero byte); `name` appears in errors as name:line:column.
@@ -30,7 +31,13 @@ json_t *rt_json_text_or_null(const char *text);
 /* Returns compact text, keys in insertion order, numbers as short as they can be and still read back as the same
  * (rt_mem_free; NULL on failure). */
 char *rt_json_text(const json_t *j);
+/* For people: a member a line. */
+char *rt_json_indented(const json_t *j);
 /* The same with 17 digits in every real number, as jansson writes them: for hashes, which outlive versions. */
 char *rt_json_text_to_hash(const json_t *j);
+
+/* Prints a JSON text and a line break. The few characters that a terminal obeys and JSON may hold as they are (DEL, C1)
+ * are written as \u00XX, which means the same. */
+void rt_json_print(FILE *to, const char *text);
 
 #endif

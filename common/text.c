@@ -61,6 +61,24 @@ size_t rt_text_printable(char *to, size_t room, const char *from)
     return used;
 }
 
+void rt_text_vprint(FILE *to, const char *fmt, va_list args)
+{
+    char raw[8192], shown[CHARACTER_MAX];
+    vsnprintf(raw, sizeof raw, fmt, args);
+    for (const char *at = raw; *at;) {
+        at += show_one(at, shown);
+        fputs(at[-1] == '\n' ? "\n" : shown, to);
+    }
+}
+
+void rt_text_print(FILE *to, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    rt_text_vprint(to, fmt, args);
+    va_end(args);
+}
+
 /* ---- growing ---- */
 
 static bool make_room(rt_text *t, size_t more)

@@ -10,13 +10,20 @@
 #ifndef RINGTORCH_COMMON_TEXT_H
 #define RINGTORCH_COMMON_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Copies text from outside so that a terminal obeys nothing in it: control characters (below 0x20, 0x7f, C1 in UTF-8)
  * and bytes that are no UTF-8 become \xNN, 0x20 to 0x7e and all other characters stay. `to` holds `room` bytes (at least
  * 1) and ends in a zero; what does not fit is left off, whole characters at a time. Returns its length. */
 size_t rt_text_printable(char *to, size_t room, const char *from);
+
+/* Prints as fprintf does, but text that comes from outside (names of tensors and files, messages) as rt_text_printable
+ * shows it; line breaks stay. */
+__attribute__((format(printf, 2, 3))) void rt_text_print(FILE *to, const char *fmt, ...);
+__attribute__((format(printf, 2, 0))) void rt_text_vprint(FILE *to, const char *fmt, va_list args);
 
 typedef struct rt_text {
     char *data; /* owned, zero-terminated; NULL while empty */

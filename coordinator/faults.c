@@ -279,12 +279,14 @@ void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m)
     rt__record_event(r, now, "step_skipped", "{s:I, s:s}", "step", (json_int_t)step, "text", text);
     rt__record_finding(r, "skipped", "{s:I}", "step", (json_int_t)step);
     int64_t in_row = rt__history_skipped_in_row(&r->history, step);
-    if (limit > 0 && in_row >= limit)
-        rt__run_fail(r, now, 1,
-                     "the last %" PRId64 " steps up to step %" PRId64
-                     " were left out because their loss or gradient is not finite "
-                     "(run.nan_skip_limit): %s",
-                     in_row, step, against_not_finite);
+    if (limit == 0 || in_row < limit)
+        return;
+    r->next = RT_NEXT_OTHER_RATE;
+    rt__run_fail(r, now, 1,
+                 "the last %" PRId64 " steps up to step %" PRId64
+                 " were left out because their loss or gradient is not finite "
+                 "(run.nan_skip_limit): %s",
+                 in_row, step, against_not_finite);
 }
 
 /* Was every step that the last report is about left out? Then its loss is not a number. */
@@ -303,6 +305,7 @@ void rt__run_fail_if_not_finite(rt__run *r)
         return;
     r->failed = true;
     r->exit_code = 1;
+    r->next = RT_NEXT_OTHER_RATE;
     snprintf(r->failure, sizeof r->failure,
              "all %" PRId64 " steps are made, but the %s loss at the end is not a number, and %zu "
              "steps were left out because of that: %s",

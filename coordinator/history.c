@@ -249,6 +249,8 @@ static rt_status apply_compare(rt__history *h, const json_t *record)
     snprintf(h->compared.by, sizeof h->compared.by, "%s", by ? by : "");
     h->compared.since = integer(record, "since");
     h->compared.count = 0;
+    if (h->compared.newest > h->compared.since) /* what came after it was not compared by this */
+        h->compared.newest = h->compared.since;
     return RT_OK;
 }
 

@@ -54,7 +54,7 @@ static rt_status show_record(void *ctx, const json_t *record)
     char *line = s->json ? rt_json_text(record) : readable(record, ++s->count);
     if (!line)
         return rt_error_code();
-    puts(line);
+    rt_json_print(stdout, line);
     rt_mem_free(line);
     return RT_OK;
 }

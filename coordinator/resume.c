@@ -31,6 +31,7 @@ static rt_status adopt_init(rt_config *cfg, const rt_config *base, const char *n
         return rt_error_code();
     rt_mem_free(cfg->model.init);
     cfg->model.init = copy;
+    cfg->model.init_partial = base->model.init_partial;
     return RT_OK;
 }
 

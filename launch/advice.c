@@ -90,6 +90,14 @@ const char *rt__advice_longer(const char *run_dir, int64_t steps, char text[RT__
     return take(&t, text);
 }
 
+const char *rt__advice_patient(const char *run_dir, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    add_train(&t, run_dir, run_dir);
+    rt_text_add(&t, " --resume auto --set run.patience=0");
+    return take(&t, text);
+}
+
 const char *rt__advice_from_weights(const char *run_dir, char text[RT__ADVICE])
 {
     rt_text t = {0};

@@ -20,6 +20,8 @@ const char *rt__advice_resume(const char *run_dir, char text[RT__ADVICE]);
 const char *rt__advice_eval(const char *run_dir, char text[RT__ADVICE]);
 /* Goes on with it to a later end. */
 const char *rt__advice_longer(const char *run_dir, int64_t steps, char text[RT__ADVICE]);
+/* Goes on with one that ended because it got no better. */
+const char *rt__advice_patient(const char *run_dir, char text[RT__ADVICE]);
 /* A new run beside it that begins with its weights. */
 const char *rt__advice_from_weights(const char *run_dir, char text[RT__ADVICE]);
 /* A new run beside it with another number of workers. */

@@ -184,6 +184,39 @@ int rt__children_of(pid_t parent, pid_t *out, int room)
     return count;
 }
 
+/* Adds the children of one thread: whoever forks is their parent. */
+static int add_listed(const char *path, pid_t *out, int room)
+{
+    char text[8192], *at = text, *end;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), count = 0;
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    for (long pid; count < room && (pid = strtol(at, &end, 10)) > 0 && end != at; at = end)
+        out[count++] = (pid_t)pid;
+    return n >= 0 ? count : -1;
+}
+
+int rt__children_listed(pid_t parent, pid_t *out, int room)
+{
+    char path[320];
+    int count = -1;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)parent);
+    DIR *threads = opendir(path);
+    if (!threads)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(threads));) {
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)parent, entry->d_name);
+        int more = add_listed(path, out + (count > 0 ? count : 0), room - (count > 0 ? count : 0));
+        count = more < 0 ? count : (count > 0 ? count : 0) + more;
+    }
+    closedir(threads);
+    return count;
+}
+
 static bool is_among(pid_t pid, const pid_t *list, int count)
 {
     for (int i = 0; i < count; i++)

@@ -38,6 +38,9 @@ void rt__children_end(const pid_t *spare, int n_spare);
 bool rt__process_is_alive(pid_t pid);
 /* Lists the children of any process into out[room]; returns how many. */
 int rt__children_of(pid_t parent, pid_t *out, int room);
+/* The same as the kernel lists them, which takes microseconds; one that is just being born may be left out. -1: this
+ * kernel has no such list. */
+int rt__children_listed(pid_t parent, pid_t *out, int room);
 /* Says how somebody else's child ended, as waitpid would say it. False if that cannot be known: it
  * is alive, has another parent, or its parent has asked before us. */
 bool rt__zombie_status(pid_t pid, pid_t parent, int *wait_status);

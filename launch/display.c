@@ -125,7 +125,7 @@ static void say(rt__display *d, const char *style, const char *fmt, va_list ap)
     clear_line(d);
     if (styled)
         printf("\033[%sm", style);
-    vprintf(fmt, ap);
+    rt_text_vprint(stdout, fmt, ap);
     fputs(styled ? "\033[0m\n" : "\n", stdout);
     flush_output(d);
 }
@@ -157,7 +157,7 @@ void rt__display_warn(rt__display *d, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "ringtorch: %s\n", text);
+    rt_text_print(stderr, "ringtorch: %s\n", text);
 }
 
 /* ---- reading ---- */
@@ -491,12 +491,14 @@ static void show_interrupted(rt__display *d, const json_t *j)
                     strcmp(name, "SIGINT") == 0 ? "Ctrl-C again" : "a second signal");
 }
 
-static void show_what_next(rt__display *d, int64_t steps)
+static void show_what_next(rt__display *d, int64_t steps, bool ended_early)
 {
     char text[RT__ADVICE];
     rt__display_say(d, "try next:");
     rt__display_say(d, "  %s", rt__advice_eval(d->run_dir, text));
-    if (d->cosine) /* its learning rate has fallen: there is nothing to go on with */
+    if (ended_early)
+        rt__display_say(d, "  %s   # goes on all the same", rt__advice_patient(d->run_dir, text));
+    else if (d->cosine) /* its learning rate has fallen: there is nothing to go on with */
         rt__display_say(d, "  %s   # trains on from these weights, with a new cosine",
                         rt__advice_from_weights(d->run_dir, text));
     else
@@ -526,7 +528,7 @@ static void show_done(rt__display *d, const json_t *j)
                         rt_fixed(100 * rt__field_number(j, "eval_accuracy"), 2, accuracy),
                         rt_fixed(rt__field_number(j, "eval_loss"), 4, loss));
     rt__display_say(d, "run directory %s", d->run_dir);
-    show_what_next(d, integer(j, "steps"));
+    show_what_next(d, integer(j, "steps"), json_is_true(json_object_get(j, "ended_early")));
 }
 
 static void show_stopped(rt__display *d, const json_t *j)
@@ -600,7 +602,7 @@ void rt__display_show(rt__display *d, const char *json_text)
     }
     const char *event = rt__field_text(j, "event");
     if (d->json && strcmp(event, "progress") != 0) {
-        printf("%s\n", json_text);
+        rt_json_print(stdout, json_text);
         flush_output(d);
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

@@ -1,5 +1,6 @@
 #include "launch/doctor.h"
 #include "common/error.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/options.h"
@@ -84,7 +85,7 @@ static rt_status conclude(rt__doctor *d)
     json_decref(j);
     if (!text)
         return RT_FAIL(NOMEM, "doctor: out of memory");
-    puts(text);
+    rt_json_print(stdout, text);
     rt_mem_free(text);
     return RT_OK;
 }

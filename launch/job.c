@@ -24,11 +24,14 @@ void rt__job_release(rt__job *job)
 
 /* ---- deaths ---- */
 
-/* Returns whether mpirun may have ended a rank so, because of something on another host. */
+/* Returns whether mpirun may have ended a rank so, because of one that we do not see: on another host, or
+ * dead before it was found. */
 static bool is_perhaps_mpiruns(const rt__job *job, int wait_status)
 {
+    int64_t number;
     int signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-    return job->hosts.count > 0 && (signal == SIGKILL || signal == SIGTERM);
+    bool all_seen = job->hosts.count == 0 && rt__ranks_unseen(&job->ranks, &number) == 0;
+    return !all_seen && (signal == SIGKILL || signal == SIGTERM);
 }
 
 /* Takes the ends of ranks, and notes those that nobody ordered, as of the first moment in which there
@@ -205,6 +208,24 @@ static bool is_first_a_follower(const rt__job *job, int wait_status)
     return (by == SIGTERM || by == SIGKILL) && told != 0 && told != 128 + by;
 }
 
+static bool is_perhaps_a_follower(const rt__job *job)
+{
+    return job->hosts.count == 0 && !job->certain && is_perhaps_mpiruns(job, job->first_status);
+}
+
+/* A rank that was never found has ended before all others, and mpirun, which hands on how, does not always
+ * print whose end it was. */
+static bool is_unseen_to_blame(const rt__job *job, int wait_status, rt_msg_exited *out)
+{
+    int told = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
+    int64_t number, unseen = job->hosts.count == 0 ? rt__ranks_unseen(&job->ranks, &number) : 0;
+    if (job->certain || unseen != 1 || told == 0)
+        return false;
+    out->rank = number;
+    out->signal = told > 128 ? told - 128 : 0;
+    return true;
+}
+
 /* Says who failed first, of a job that nobody told to end: as we have seen it, else as mpirun says. */
 static void find_culprit(rt__job *job, int wait_status, const rt__blame *b, rt_msg_exited *out)
 {
@@ -220,7 +241,9 @@ static void find_culprit(rt__job *job, int wait_status, const rt__blame *b, rt_m
         out->exit_code = b->exit_code != 0 ? b->exit_code : out->exit_code;
     } else if (is_mpirun_to_blame(job, wait_status, out)) {
         job->dead_count = 0;
-    } else if (follows) {
+    } else if (is_unseen_to_blame(job, wait_status, out)) {
+        job->dead_count = 1;
+    } else if (follows || is_perhaps_a_follower(job)) {
         out->rank = -1;
         job->dead_count = 0;
     } else if (job->first_status != 0) {

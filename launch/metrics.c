@@ -115,7 +115,7 @@ static void put_json(reader *r, const json_t *row)
 {
     char *text = rt_json_text(row);
     if (text)
-        fprintf(r->to, "%s\n", text);
+        rt_json_print(r->to, text);
     rt_mem_free(text);
 }
 
@@ -136,18 +136,26 @@ static void pick(reader *r, const json_t *row)
         json_array_append(r->picked, (json_t *)row);
 }
 
+/* Returns the place in `columns` of a column of the table; COLUMNS behind the last. */
+static int place_of(int column)
+{
+    int at = 0;
+    for (; at < COLUMNS; at++)
+        if (columns[at].title && column-- == 0)
+            break;
+    return at;
+}
+
 static void cell(const void *row, int column, char out[RT__CELL])
 {
-    int at = -1;
-    do {
-        at++;
-    } while (!columns[at].title || column-- > 0);
+    int at = place_of(column);
+    out[0] = '\0';
+    if (at == COLUMNS || !json_object_get(row, columns[at].key))
+        return;
     double x = rt__field_number(row, columns[at].key);
     char number[RT_FIXED];
     const char *key = columns[at].key;
-    if (!json_object_get(row, key))
-        snprintf(out, RT__CELL, "%s", "");
-    else if (strcmp(key, "step") == 0 || strcmp(key, "samples_per_second") == 0)
+    if (strcmp(key, "step") == 0 || strcmp(key, "samples_per_second") == 0)
         rt__words_number(x, out);
     else if (strcmp(key, "eval_accuracy") == 0)
         snprintf(out, RT__CELL, "%s %%", rt_fixed(100 * x, 2, number));

@@ -13,9 +13,10 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-static const double LOOK_SECONDS = 0.01, LOOK_SECONDS_LATER = 0.5; /* from one look to the next */
-static const double LATER = 10;     /* after so many seconds something else is wrong */
-enum { ENVIRONMENT_MAX = 4 << 20 }; /* the kernel allows 6 MiB of arguments and environment */
+/* From one look to the next: often at first, since one that dies before it is found is hard to name. */
+static const double LOOK_SECONDS = 0.002, LOOK_SECONDS_SOON = 0.01, LOOK_SECONDS_LATER = 0.5;
+static const double SOON = 1, LATER = 10; /* after so many seconds something else is wrong */
+enum { ENVIRONMENT_MAX = 4 << 20 };       /* the kernel allows 6 MiB of arguments and environment */
 
 rt_status rt__ranks_open(rt__ranks *r, pid_t mpirun, int64_t expected)
 {
@@ -81,12 +82,17 @@ void rt__ranks_look(rt__ranks *r)
     double now = rt_clock();
     if (r->count == r->expected || now < r->next_look)
         return;
-    r->next_look = now + (now - r->began < LATER ? LOOK_SECONDS : LOOK_SECONDS_LATER);
+    double since = now - r->began;
+    r->next_look = now + (since < SOON    ? LOOK_SECONDS
+                          : since < LATER ? LOOK_SECONDS_SOON
+                                          : LOOK_SECONDS_LATER);
     enum {
         AT_ONCE = 1024
     }; /* a rank is one of few children of mpirun, the others are its agents */
     pid_t child[AT_ONCE];
-    int children = rt__children_of(r->mpirun, child, AT_ONCE);
+    int children = rt__children_listed(r->mpirun, child, AT_ONCE);
+    if (children < 0)
+        children = rt__children_of(r->mpirun, child, AT_ONCE);
     for (int i = 0; i < children && r->count < r->expected; i++)
         if (!is_known(r, child[i]))
             add(r, child[i]);
@@ -95,6 +101,17 @@ void rt__ranks_look(rt__ranks *r)
 double rt__ranks_patience(const rt__ranks *r)
 {
     return r->count == r->expected ? 1 : r->next_look - rt_clock();
+}
+
+int64_t rt__ranks_unseen(const rt__ranks *r, int64_t *number)
+{
+    int64_t highest = -1, sum = 0;
+    for (int64_t i = 0; i < r->count; i++) {
+        highest = r->rank[i].number > highest ? r->rank[i].number : highest;
+        sum += r->rank[i].number;
+    }
+    *number = highest * (highest + 1) / 2 - sum; /* if it is one */
+    return highest + 1 - r->count;
 }
 
 bool rt__ranks_next_end(rt__ranks *r, rt__rank_end *out)

@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/options.h"
+#include "common/text.h"
 #include "launch/ask.h"
 #include "launch/place.h"
 #include "launch/status_past.h"
@@ -33,7 +34,7 @@ static rt_status print_json(bool accepted, const char *text)
     json_decref(j);
     if (!line)
         return RT_FAIL(FORMAT, "the coordinator's answer is not UTF-8");
-    puts(line);
+    rt_json_print(stdout, line);
     rt_mem_free(line);
     return RT_OK;
 }
@@ -45,7 +46,7 @@ static rt_status take_answer(order *o, const char *dir, const rt_frame *f)
     if (o->json)
         RT_TRY(print_json(accepted, text));
     else if (accepted)
-        puts(text);
+        rt_text_print(stdout, "%s\n", text);
     o->told = accepted || o->json;
     return accepted ? RT_OK : RT_FAIL(UNSUPPORTED, "%s: refused: %s", dir, text);
 }

@@ -64,7 +64,9 @@ static void put_block(status *s, const char *text)
         fputs("\033[H", stdout);
     else if (s->blocks > 0 && !s->json)
         putchar('\n');
-    for (const char *line = text, *end; *line; line = end) {
+    if (s->json)
+        rt_json_print(stdout, text);
+    for (const char *line = s->json ? "" : text, *end; *line; line = end) {
         end = line + strcspn(line, "\n");
         fwrite(line, 1, (size_t)(end - line), stdout);
         fputs(over ? "\033[K\n" : "\n", stdout);
@@ -154,7 +156,7 @@ static rt_status watch(status *s)
     signal(SIGINT, leave);
     signal(SIGTERM, leave);
     rt_status result = rt__ask_open(s->dir, &s->ask);
-    while (result == RT_OK) {
+    while (result == RT_OK && !ferror(stdout)) { /* which main() tells of */
         double next = rt_clock() + WATCH_SECONDS;
         result = ask_once(s, ANSWER_SECONDS);
         if (result == RT_E_TIMEOUT) {

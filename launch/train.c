@@ -4,10 +4,12 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/outer_job.h"
+#include "common/text.h"
 #include "launch/advice.h"
 #include "launch/child.h"
 #include "launch/finished.h"
 #include "launch/hosts.h"
+#include "launch/limits.h"
 #include "launch/options.h"
 #include "launch/probe.h"
 #include "launch/rundir.h"
@@ -170,6 +172,7 @@ static rt_status prepare(int argc, char **argv, launch *l)
     RT_TRY(settle_init_path(&l->cfg));
     settle_resume(l);
     RT_TRY(check_written_size(&l->cfg, o->config));
+    RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
     RT_TRY(check_hosts(&l->cfg));
     RT_TRY(find_programs(l));
     l->dir = choose_run_dir(l);
@@ -228,9 +231,10 @@ static void report(const launch *l, const rt__rundir *dir, const rt__outcome *en
 {
     int64_t line = line_of_layer(&l->options, end->message);
     if (line > 0)
-        fprintf(stderr, "ringtorch: %s:%" PRId64 ": %s\n", l->options.config, line, end->message);
+        rt_text_print(stderr, "ringtorch: %s:%" PRId64 ": %s\n", l->options.config, line,
+                      end->message);
     else if (end->message[0])
-        fprintf(stderr, "ringtorch: %s\n", end->message);
+        rt_text_print(stderr, "ringtorch: %s\n", end->message);
     bool stopped = end->exit_code > 128, lost = end->gone && !end->moved;
     if (!lost &&
         ((end->exit_code == 1 && end->stepped) || (end->kept && (end->stepped || stopped))))

@@ -4,7 +4,6 @@
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
-#include "worker/engine/formats/weights.h"
 
 /* ---- the layout ---- */
 
@@ -43,22 +42,6 @@ rt_status rt__restore_check_layout(const rt_saved *s, const char *layout)
             status = layout_differs(s, a, b);
     }
     json_decref(ours);
-    return status;
-}
-
-rt_status rt__restore_check_fit(const rt_saved *s, const rt_module *net)
-{
-    int prefix;
-    size_t count = json_array_size(s->manifest.layout);
-    rt_st_entry *tensors = rt_calloc(count, sizeof *tensors);
-    if (!tensors)
-        return rt_error_code();
-    for (size_t i = 0; i < count; i++) {
-        rt_layout_tensor t = rt_manifest_tensor(&s->manifest, i);
-        tensors[i] = (rt_st_entry){.name = t.name, .shape = t.shape};
-    }
-    rt_status status = rt__weights_fit(net, tensors, (int64_t)count, s->dir, &prefix);
-    rt_mem_free(tensors);
     return status;
 }
 

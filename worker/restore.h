@@ -41,9 +41,6 @@ rt_status rt__restore(const rt_saved *saved, const rt__destination *to);
 /* Compares the checkpoint's layout with a model's (rt_run_layout). */
 rt_status rt__restore_check_layout(const rt_saved *saved, const char *layout);
 
-/* Checks that the checkpoint's tensors are the net's parameters, in any order: MISMATCH lists all that are not. */
-rt_status rt__restore_check_fit(const rt_saved *saved, const rt_module *net);
-
 /* Opens, checks, loads the whole state, and says at which step it was taken. `slices`: of this run;
  * a checkpoint made with another number is refused, because going on from it would give other bits. */
 rt_status rt__restore_run(rt_run *run, const char *dir, int64_t slices, int64_t *step);

@@ -170,7 +170,7 @@ static rt_status restore(rt__session *s, char init_sha256[65])
     const char *init = s->config->model.init;
     init_sha256[0] = '\0';
     if (s->plan->source == 0)
-        return *init ? rt__start_weights(s->run, s->comm, s->rank, s->world, init,
+        return *init ? rt__start_weights(s->run, s->comm, s->rank, s->world, s->config,
                                          s->plan->init_sha256, init_sha256)
                      : RT_OK;
     rt__progress_phase(s->progress, RT_PHASE_RESTORE, -1);
@@ -262,6 +262,12 @@ static rt_status evaluate(rt__session *s, int64_t step)
 {
     rt_evaluation e;
     double began = rt_clock();
+    /* All that a checkpoint of this step still needs to be committed. An evaluation may take longer than whoever wants the
+     * run to stop waits before he kills it. */
+    if (step == s->saved_step) {
+        rt__stepper_checksum(&s->stepper, step);
+        s->summed_step = step;
+    }
     rt__meter_pause(&s->meter);
     rt__progress_phase(s->progress, RT_PHASE_EVALUATE, -1);
     RT_TRY(rt__evaluate(s->run, s->comm, s->rank, s->world, &e));
@@ -297,7 +303,7 @@ static void report(rt__session *s, int64_t finished, const rt__step_result *did)
 static bool checksum_due(const rt__session *s, int64_t step)
 {
     bool restored = s->plan->source != 0 && step == s->plan->start_step;
-    return step > 0 &&
+    return step > 0 && step != s->summed_step &&
            (divides(s->config->run.hash_every, step) || step == s->saved_step || restored);
 }
 
@@ -432,7 +438,7 @@ static rt_status run_plan(rt__session *s)
 
 rt_status rt__session_run(rt__session *s)
 {
-    s->saved_step = -1;
+    s->saved_step = s->summed_step = -1;
     rt_status status = join(s);
     if (status == RT_OK)
         status = run_plan(s);

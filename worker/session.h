@@ -42,6 +42,7 @@ typedef struct rt__session {
     rt_best best;           /* evaluation so far */
     bool over;              /* run.patience has run out: no further step is made */
     int64_t saved_step;     /* of the last checkpoint; -1: none yet */
+    int64_t summed_step;    /* whose checksum was told before its evaluation; -1: none yet */
     rt__snapshot *snapshot; /* NULL: none are taken */
     rt__copies *copies;     /* NULL: none are kept elsewhere */
     bool snapshot_trouble_told, copies_trouble_told;

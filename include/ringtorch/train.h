@@ -22,7 +22,7 @@ typedef struct rt_trainer_args {
     const char *const *set; /* "key=value" overrides, NULL-terminated; may be NULL */
 } rt_trainer_args;
 #define rt_trainer_open(...) RT_CALL(rt_trainer_open_, rt_trainer_args, config, __VA_ARGS__)
-/* Reads the configuration and the data and makes net and optimiser; NULL on failure. Owned by the current scope. */
+/* model.init may name a safetensors file here. Reads the configuration and the data and makes net and optimiser; NULL on failure. Owned by the current scope. */
 rt_trainer *rt_trainer_open_(rt_trainer_args a);
 
 /* Makes step number rt_trainer_at(t): all slices, tree sum, update. A loss or gradient that is not

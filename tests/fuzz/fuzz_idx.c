@@ -1,4 +1,4 @@
-/* Hostile IDX and gzip: the input is the file of images, its labels are good.
+/* Hostile IDX and gzip: the input is the file of images, its labels are good, and the other way round.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... fuzz_idx.c libringtorch.a librt_kernels.a
  * librt_common.a
@@ -31,13 +31,12 @@ static void read_all(const rt_dataset *d)
     free(x);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* A pair of files, one of them hostile. */
+static void open_pair(int images, int labels)
 {
-    static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9};
     char image_path[64], label_path[64];
-    int images = memory_file(data, size), good = memory_file(labels, sizeof labels);
     snprintf(image_path, sizeof image_path, "/proc/self/fd/%d", images);
-    snprintf(label_path, sizeof label_path, "/proc/self/fd/%d", good);
+    snprintf(label_path, sizeof label_path, "/proc/self/fd/%d", labels);
     rt_scope s = rt_scope_begin();
     rt_dataset *d = rt_data_idx(image_path, label_path);
     if (d)
@@ -46,7 +45,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     rt_error_clear();
     rt_scope_end(s);
-    close(images);
-    close(good);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9};
+    static const uint8_t images[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 1, 4, 5, 6};
+    int hostile = memory_file(data, size), good_labels = memory_file(labels, sizeof labels),
+        good_images = memory_file(images, sizeof images);
+    open_pair(hostile, good_labels);
+    open_pair(good_images, hostile);
+    close(hostile);
+    close(good_labels);
+    close(good_images);
     return 0;
 }

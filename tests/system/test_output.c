@@ -222,6 +222,83 @@ static void plain_output_ends_with_what_matters(void **state)
     result_release(&r);
 }
 
+typedef struct documented {
+    char *page;       /* docs/RUN.md */
+    const char *part; /* its heading; NULL: events, each of which has a row of its own */
+    int fields;
+} documented;
+
+/* Returns the part of the page that has this heading, up to the next one, or the row of an event. */
+static const char *text_of(const documented *d, const char *event, size_t *len)
+{
+    char what[80];
+    if (event)
+        snprintf(what, sizeof what, "\n| `%s` |", event);
+    else
+        snprintf(what, sizeof what, "\n## %s\n", d->part);
+    const char *events = strstr(d->page, "\n## events.jsonl\n");
+    assert_non_null(events);
+    const char *at = strstr(event ? events : d->page, what);
+    if (!at)
+        fail_msg("docs/RUN.md: no '%s'", what + 1);
+    const char *end = strstr(at + 1, event ? "\n" : "\n## ");
+    *len = end ? (size_t)(end - at) : strlen(at);
+    return at;
+}
+
+static void expect_fields_documented(json_t *object, void *context)
+{
+    static const char *const common[] = {"event", "time", "seconds", "generation"};
+    documented *d = context;
+    const char *event = d->part ? NULL : json_string_value(json_object_get(object, "event"));
+    const char *as_done = event && strcmp(event, "failed") == 0 ? "done" : event;
+    size_t len;
+    const char *text = text_of(d, as_done, &len), *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        char quoted[80];
+        bool everywhere = false;
+        for (size_t i = 0; event && i < sizeof common / sizeof *common; i++)
+            everywhere |= strcmp(key, common[i]) == 0;
+        snprintf(quoted, sizeof quoted, "`%s`", key);
+        if (!everywhere && !memmem(text, len, quoted, strlen(quoted)))
+            fail_msg("docs/RUN.md does not explain '%s' of %s", key, event ? event : d->part);
+        d->fields++;
+    }
+}
+
+/* What runs write is what docs/RUN.md says that they write. */
+static void every_field_is_documented(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *run, *file, *part;
+        int at_least;
+    } rows[] = {
+        {"json", "metrics.jsonl", "metrics.jsonl", 180},
+        {"json", "events.jsonl", NULL, 30},
+        {"json", "summary.json", "summary.json", 20},
+        {"nan1", "metrics.jsonl", "metrics.jsonl", 9},
+        {"nan1", "events.jsonl", NULL, 30},
+    };
+    char *page = read_text(RT_TEST_SOURCE_DIR "/docs/RUN.md");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        documented d = {page, rows[i].part, 0};
+        char *text = read_text(in_scratch(&s, "%s/%s", rows[i].run, rows[i].file));
+        size_t len = strlen(text);
+        json_t *summary = NULL;
+        if (text[len - 1] == '\n')
+            each_object(text, rows[i].file, expect_fields_documented, &d);
+        else if (rt_json_parse(text, len, rows[i].file, &summary) == RT_OK)
+            expect_fields_documented(summary, &d);
+        json_decref(summary);
+        assert_true(d.fields >= rows[i].at_least);
+        rt_mem_free(text);
+    }
+    rt_mem_free(page);
+}
+
 /* Nothing is started and nothing changes, and both kinds of output say so. */
 static void a_finished_run_has_nothing_left_to_do(void **state)
 {
@@ -270,18 +347,18 @@ static void a_run_without_finite_steps_has_failed(void **state)
     } rows[] = {{"run.nan_skip_limit=4", "the last 4 steps up to step"},
                 {"run.nan_skip_limit=0", "the training loss at the end is not a number"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char dir[64];
-        snprintf(dir, sizeof dir, "nan%zu", i);
-        result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
-                       in_scratch(&s, "%s", dir), "--set", "run.steps=20", "--set",
-                       "run.nan_loss=skip", "--set", rows[i].limit, "--set", "optimizer.name=sgd",
-                       "--set", "optimizer.lr=1e6", "--set", "optimizer.weight_decay=1e6", NULL);
+        char dir[128];
+        snprintf(dir, sizeof dir, "%s", in_scratch(&s, "nan%zu", i));
+        result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir", dir,
+                       "--set", "run.steps=20", "--set", "run.nan_loss=skip", "--set",
+                       rows[i].limit, "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1e6",
+                       "--set", "optimizer.weight_decay=1e6", NULL);
         expect_exit(&r, 1);
         expect_text(r.err, rows[i].error);
         if (strstr(r.out, "loss 0.0000") || strstr(r.out, "done:"))
             fail_msg("it is said to have gone well:\n%s", r.out);
         result_release(&r);
-        json_t *summary = read_summary(in_scratch(&s, "%s", dir));
+        json_t *summary = read_summary(dir);
         assert_true(json_integer_value(json_object_get(summary, "skipped_steps")) >= 4);
         json_decref(summary);
     }
@@ -333,6 +410,7 @@ int main(void)
         ROW(plain_output_ends_with_what_matters),
         ROW(a_finished_run_has_nothing_left_to_do),
         ROW(a_run_without_finite_steps_has_failed),
+        ROW(every_field_is_documented),
         ROW(gzipped_data_gives_the_same_weights),
         ROW(help_lists_every_key),
     };

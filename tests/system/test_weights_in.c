@@ -206,6 +206,33 @@ static void what_does_not_fit_is_listed(void **state)
     result_release(&r);
 }
 
+/* Transfer: a net with another last layer begins with what fits, the same for any number of workers. */
+static void what_fits_is_taken_over_if_that_is_wanted(void **state)
+{
+    (void)state;
+    char sha[3][65], init[256];
+    snprintf(init, sizeof init, "model.init=%s", in_scratch(&s, "first"));
+    static const char layers[] =
+        "model.layers=[{conv2d: {out: 4, kernel: 3, padding: same}}, relu, "
+        "{max_pool2d: 2}, flatten, {linear: 96}, relu, {linear: 12}]";
+    for (int i = 0; i < 3; i++) {
+        const char *dir = in_scratch(&s, "transfer%d", i);
+        result r = run(&s, 60, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n",
+                       i == 1 ? "2" : "1", "--run-dir", dir, "--set", "run.steps=40", "--set",
+                       layers, "--set", i < 2 ? init : "run.seed=7", "--set",
+                       i < 2 ? "model.init_partial=true" : "run.seed=7", NULL);
+        expect_exit(&r, 0);
+        result_release(&r);
+        summary_text(dir, "weights_sha256", sha[i], sizeof sha[i]);
+    }
+    assert_string_equal(sha[0], sha[1]);
+    assert_string_not_equal(sha[0], sha[2]);
+    rt_bytes log;
+    must(rt_file_read(in_scratch(&s, "transfer0/logs/worker-0.g1.log"), 1 << 20, &log));
+    expect_text((const char *)log.data, "taken over in part: \"6.weight\" [12,96] is missing");
+    rt_bytes_release(&log);
+}
+
 static void bare_weights_are_evaluated(void **state)
 {
     (void)state;
@@ -231,6 +258,7 @@ int main(void)
         cmocka_unit_test(other_weights_in_their_place_are_refused),
         cmocka_unit_test(going_on_keeps_the_weights),
         cmocka_unit_test(what_does_not_fit_is_listed),
+        cmocka_unit_test(what_fits_is_taken_over_if_that_is_wanted),
         cmocka_unit_test(bare_weights_are_evaluated),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/text.h"
 
 /* ---- ls, verify ---- */
 
@@ -35,7 +36,7 @@ static rt_status print_json(const char *dir, const rt_saved *s, const char *erro
     json_decref(j);
     if (!text)
         return RT_FAIL(NOMEM, "%s: out of memory", dir);
-    puts(text);
+    rt_json_print(stdout, text);
     rt_mem_free(text);
     return RT_OK;
 }
@@ -52,14 +53,14 @@ static rt_status look_at(const char *dir, bool json)
         if (json)
             print_json(dir, NULL, why.text);
         else
-            printf("%s  not sound: %s\n", dir, why.text);
+            rt_text_print(stdout, "%s  not sound: %s\n", dir, why.text);
         return rt_error_restore(&why);
     }
     if (json)
         status = print_json(dir, &s, NULL);
     else
-        printf("%s  step %" PRId64 "  %d piece%s  sound%s\n", dir, s.manifest.step, s.pieces,
-               s.pieces == 1 ? "" : "s", is_best(dir) ? "  best" : "");
+        rt_text_print(stdout, "%s  step %" PRId64 "  %d piece%s  sound%s\n", dir, s.manifest.step,
+                      s.pieces, s.pieces == 1 ? "" : "s", is_best(dir) ? "  best" : "");
     rt_saved_close(&s);
     return status;
 }
@@ -126,12 +127,12 @@ static rt_status show(const char *path)
 {
     rt_saved s;
     RT_TRY(rt__saved_find(path, &s));
-    rt_status status =
-        json_dumpf(s.manifest.json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF
-            ? RT_OK
-            : RT_FAIL(IO, "standard output cannot be written");
+    char *text = rt_json_indented(s.manifest.json);
+    if (text)
+        rt_json_print(stdout, text);
+    rt_mem_free(text);
     rt_saved_close(&s);
-    return status;
+    return text ? RT_OK : rt_error_code();
 }
 
 static rt_status show_manifest(int argc, char **argv)

@@ -43,7 +43,7 @@ static rt_status load_model(rt__model *m, const char *config, const rt_option_li
     RT_TRY(rt_run_start_engine(&m->config));
     RT_TRY(rt_run_open(&m->config, m->saved.manifest.slices, &m->run));
     if (m->saved.manifest.step < 0)
-        return rt__weights_load(m->run, m->saved.dir);
+        return rt__weights_load(m->run, m->saved.dir, false);
     RT_TRY(rt__restore_check_layout(&m->saved, rt_run_layout(m->run)));
     rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
     return rt__restore(&m->saved, &to);

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/options.h"
+#include "common/text.h"
 #include "worker/commands/state.h"
 
 typedef struct side {
@@ -55,7 +56,7 @@ static rt_status tell(diff *d, const char *name, const char *verdict, json_t *de
                       const char *words)
 {
     if (!d->json) {
-        printf("%-28s  %s\n", name, words);
+        rt_text_print(stdout, "%-28s  %s\n", name, words);
         json_decref(details);
         return RT_OK;
     }
@@ -161,8 +162,8 @@ static bool is_equal(const diff *d)
 static void tell_sides(const diff *d)
 {
     for (int i = 0; i < 2 && !d->json; i++)
-        printf("%c  %s  step %" PRId64 "\n", "AB"[i], d -> side[i].saved.dir,
-               d->side[i].saved.manifest.step);
+        rt_text_print(stdout, "%c  %s  step %" PRId64 "\n", "AB"[i], d -> side[i].saved.dir,
+                      d->side[i].saved.manifest.step);
 }
 
 static rt_status conclude(const diff *d)
@@ -181,7 +182,7 @@ static rt_status conclude(const diff *d)
     json_decref(j);
     if (!text)
         return RT_FAIL(NOMEM, "checkpoint diff: out of memory");
-    puts(text);
+    rt_json_print(stdout, text);
     rt_mem_free(text);
     return RT_OK;
 }

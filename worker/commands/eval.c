@@ -99,7 +99,7 @@ static rt_status print_json(FILE *to, const rt_saved *s, const rt_evaluation *e,
                           rt_json_number(e->loss), "seconds", seconds);
     char *text = j ? rt_json_text(j) : NULL;
     if (text)
-        fprintf(to, "%s\n", text);
+        rt_json_print(to, text);
     rt_mem_free(text);
     json_decref(j);
     return text ? RT_OK : RT_FAIL(NOMEM, "eval: out of memory");
@@ -113,9 +113,9 @@ static rt_status print(FILE *to, const rt__model *m, const options *o, const rt_
         return print_json(to, &m->saved, e, seconds);
     if (m->saved.manifest.step >= 0)
         snprintf(step, sizeof step, ", step %" PRId64, m->saved.manifest.step);
-    fprintf(to, "%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s%s, %.1f s\n",
-            m->saved.dir, e->correct, e->count, 100.0 * (double)e->correct / (double)e->count,
-            rt_fixed(e->loss, 4, loss), step, seconds);
+    rt_text_print(to, "%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s%s, %.1f s\n",
+                  m->saved.dir, e->correct, e->count, 100.0 * (double)e->correct / (double)e->count,
+                  rt_fixed(e->loss, 4, loss), step, seconds);
     return RT_OK;
 }
 
@@ -140,7 +140,7 @@ static rt_status evaluate(rt__model *m, const options *o)
         RT_TRY(finish_logits(m->run, limit, w));
     RT_TRY(print(to, m, o, &e, seconds));
     if (w && !o->json)
-        fprintf(to, "%s: outputs of %" PRId64 " samples\n", o->logits, limit);
+        rt_text_print(to, "%s: outputs of %" PRId64 " samples\n", o->logits, limit);
     return RT_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <ringtorch/formats.h>
 #include "common/error.h"
 #include "common/output.h"
+#include "common/text.h"
 #include "worker/commands/state.h"
 
 static rt_status fill(const rt__state *s, rt_st_writer *w)
@@ -37,7 +38,8 @@ static rt_status export(const char *path, bool best, const char *out)
     if (status == RT_OK)
         status = write_file(&s, out);
     if (status == RT_OK)
-        fprintf(rt_output_remarks(out), "%s: %d tensors of %s\n", out, (int)s.tensors, saved.dir);
+        rt_text_print(rt_output_remarks(out), "%s: %d tensors of %s\n", out, (int)s.tensors,
+                      saved.dir);
     rt__state_release(&s);
     rt_saved_close(&saved);
     return status;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "common/clock.h"
 #include "common/error.h"
@@ -222,6 +223,21 @@ static void printable_text_holds_no_controls(void **state)
         assert_memory_equal(rt_error(), rows[i].shown, strlen(rows[i].shown));
         rt_error_clear();
     }
+}
+
+/* Lines stay lines; nothing else of a name moves the cursor. JSON says the same in other letters. */
+static void what_is_printed_is_not_obeyed(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    assert_non_null(to);
+    rt_text_print(to, "%s\nstep %d\n", "run \033[2J\r", 7);
+    rt_json_print(to, "{\"a\":\"\xc3\xa9\x7f\xc2\x9b\"}");
+    assert_int_equal(fclose(to), 0);
+    assert_string_equal(text, "run \\x1b[2J\\x0d\nstep 7\n{\"a\":\"\xc3\xa9\\u007f\\u009b\"}\n");
+    free(text);
 }
 
 static void the_nearest_name_is_found(void **state)
@@ -445,6 +461,7 @@ int main(void)
         TEST(memory_fails_on_purpose),
         TEST(text_grows),
         TEST(printable_text_holds_no_controls),
+        TEST(what_is_printed_is_not_obeyed),
         TEST(the_nearest_name_is_found),
         TEST(hashes_have_their_published_values),
         TEST(hashing_in_parts_is_hashing_the_whole),

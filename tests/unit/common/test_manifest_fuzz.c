@@ -58,6 +58,12 @@ static json_t *telling_value(void)
     return json_loads(texts[i], JSON_DECODE_ANY, NULL);
 }
 
+static json_int_t nearby(json_int_t n)
+{
+    json_int_t sum;
+    return __builtin_add_overflow(n, random_below(&rng, 9) - 4, &sum) ? n : sum;
+}
+
 /* Walks down from j to a random member and changes it there. */
 static void change_one(json_t *j)
 {
@@ -86,7 +92,7 @@ static void change_one(json_t *j)
         if (is_list)
             json_array_append(j, member);
         else if (json_is_integer(member))
-            json_integer_set(member, json_integer_value(member) + random_below(&rng, 9) - 4);
+            json_integer_set(member, nearby(json_integer_value(member)));
         break;
     default:
         if (is_list)

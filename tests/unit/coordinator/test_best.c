@@ -156,6 +156,21 @@ static void another_metric_begins_anew(void **state)
     machine_release(&m);
 }
 
+/* What was evaluated before anybody compared does not count, although it is of later steps than the run goes on from. */
+static void comparing_begins_where_the_run_goes_on(void **state)
+{
+    (void)state;
+    machine m, before;
+    start(&before, SETS("run.steps=100"));
+    FEED(&before, "evaluated 50 1 90", "exited 1 137 9 1");
+    begin_from(&m, json_incref(before.journal), false, SETS("run.patience=2"));
+    FEED(&m, "launcher 0", "recovered 20", "hello 0", "hello 1");
+    assert_int_equal(m.plan.end_step, 100);
+    assert_int_equal(m.plan.evaluated_step, 20);
+    machine_release(&before);
+    machine_release(&m);
+}
+
 /* Resuming a run that ended by itself: nothing is left to do, unless patience becomes longer. */
 static void going_on_needs_more_patience(void **state)
 {
@@ -225,6 +240,7 @@ int main(void)
         cmocka_unit_test(another_coordinator_decides_the_same),
         cmocka_unit_test(doubt_forgets),
         cmocka_unit_test(another_metric_begins_anew),
+        cmocka_unit_test(comparing_begins_where_the_run_goes_on),
         cmocka_unit_test(going_on_needs_more_patience),
         cmocka_unit_test(a_full_journal_does_not_keep_a_run_going),
         cmocka_unit_test(start_weights_are_remembered),

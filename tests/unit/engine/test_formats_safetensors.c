@@ -15,6 +15,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/mem.h"
+#include "worker/engine/formats/weights.h"
 #include "tests/support/folder.h"
 
 static char dir[FOLDER_MAX], path[96];
@@ -438,6 +439,26 @@ static void weights_of_others_are_converted(void **state)
     rt_scope_end(s);
 }
 
+/* Another last layer: the others are taken over, and it stays as it was drawn. */
+static void what_fits_is_taken_over_if_that_is_wanted(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *a = small_net(4);
+    rt_module *b = rt_nn_sequential(rt_nn_linear(3, 4), rt_nn_relu(), rt_nn_linear(4, 7));
+    float before = rt_f32(rt_nn_param_at(b, 2, NULL))[0];
+    must(rt_nn_save(a, path));
+    must(rt__weights_take_file(b, path, true));
+    for (int i = 0; i < 2; i++)
+        assert_memory_equal(rt_f32(rt_nn_param_at(a, i, NULL)), rt_f32(rt_nn_param_at(b, i, NULL)),
+                            (size_t)rt_numel(rt_nn_param_at(a, i, NULL)) * sizeof(float));
+    assert_true(rt_f32(rt_nn_param_at(b, 2, NULL))[0] == before);
+    rt_module *none = rt_nn_sequential(rt_nn_linear(8, 9));
+    assert_int_equal(rt__weights_take_file(none, path, true), RT_E_MISMATCH);
+    rt_error_clear();
+    rt_scope_end(s);
+}
+
 /* All that is wrong is said at once; a long list is cut. */
 static void a_long_list_of_complaints_is_cut(void **state)
 {
@@ -468,6 +489,7 @@ int main(void)
         cmocka_unit_test(survives_failing_allocations),
         cmocka_unit_test(nets_are_saved_and_loaded),
         cmocka_unit_test(weights_of_others_are_converted),
+        cmocka_unit_test(what_fits_is_taken_over_if_that_is_wanted),
         cmocka_unit_test(a_long_list_of_complaints_is_cut),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

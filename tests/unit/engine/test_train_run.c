@@ -25,6 +25,32 @@ static char dir[FOLDER_MAX];
             fail_msg("%s: %s", #call, rt_error());                                                 \
     } while (0)
 
+static rt_config configure(int64_t batch, const char *more);
+
+/* The coordinator, which knows no engine, tells from the configuration what a checkpoint must hold. */
+static void optimisers_have_the_states_that_checkpoints_must_hold(void **state)
+{
+    (void)state;
+    static const char *const choices[][2] = {{"optimizer.name=adamw", "optimizer.eps=1.0e-8"},
+                                             {"optimizer.name=sgd", "optimizer.momentum=0"},
+                                             {"optimizer.name=sgd", "optimizer.momentum=0.9"}};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        rt_config cfg = configure(10, choices[i][0]);
+        rt_run *r;
+        must(rt_config_set(&cfg, choices[i][1]));
+        must(rt_run_open(&cfg, 1, &r));
+        const char *const *expected = rt_config_optimizer_states(&cfg), *name;
+        for (int k = 0; k < rt_optim_states(rt_run_optim(r)); k++, expected++) {
+            assert_non_null(*expected);
+            assert_non_null(rt_optim_state(rt_run_optim(r), k, &name));
+            assert_string_equal(name, *expected);
+        }
+        assert_null(*expected);
+        rt_run_close(r);
+        rt_config_release(&cfg);
+    }
+}
+
 static int make_data(void **state)
 {
     (void)state;
@@ -637,6 +663,7 @@ int main(void)
         cmocka_unit_test(evaluation_counts_each_sample_once),
         cmocka_unit_test(evaluation_leaves_training_alone),
         cmocka_unit_test(layout_and_hash_name_the_parameters),
+        cmocka_unit_test(optimisers_have_the_states_that_checkpoints_must_hold),
         cmocka_unit_test(phases_are_told),
         cmocka_unit_test(steps_after_the_first_allocate_nothing),
         cmocka_unit_test(survives_failing_allocations),

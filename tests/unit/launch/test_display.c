@@ -3,9 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -105,12 +107,99 @@ static void the_best_is_told(void **state)
                  "step 1,200: test accuracy 50.00 %, loss 1.0000, the best so far\n");
 }
 
+/* ---- on a terminal ---- */
+
+/* Shows forty reports of a run and a loss in a process of its own, whose standard output is a terminal. */
+static void show_a_run(int terminal)
+{
+    rt__display d;
+    char object[256];
+    dup2(terminal, STDOUT_FILENO);
+    rt__display_init(&d, false, "runs/x", 64);
+    d.end_step = 400;
+    for (int step = 10; step <= 400; step += 10) {
+        snprintf(
+            object, sizeof object,
+            "{\"event\": \"report\", \"step\": %d, \"epoch\": 1.5, \"loss\": 0.5, \"lr\": 0.001, "
+            "\"samples_per_second\": 64, \"seconds\": 3}",
+            step);
+        rt__display_show(&d, object);
+    }
+    rt__display_show(&d, "{\"event\": \"worker_lost\", \"step\": 400, \"cause\": \"killed\"}");
+    rt__display_end(&d);
+    fflush(stdout);
+    _exit(0);
+}
+
+/* Returns what a terminal of that kind was sent. */
+static const char *seen(const char *term, bool no_color)
+{
+    static char text[1 << 16];
+    size_t used = 0;
+    int ends[2];
+    struct winsize size = {.ws_row = 24, .ws_col = 100};
+    assert_int_equal(openpty(&ends[0], &ends[1], NULL, NULL, &size), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        setenv("TERM", term, 1);
+        if (no_color)
+            setenv("NO_COLOR", "1", 1);
+        show_a_run(ends[1]);
+    }
+    close(ends[1]);
+    for (ssize_t n; (n = read(ends[0], text + used, sizeof text - 1 - used)) > 0;)
+        used += (size_t)n; /* until the last process has closed it: EIO */
+    text[used] = '\0';
+    close(ends[0]);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    return text;
+}
+
+static int count_of(const char *text, const char *what)
+{
+    int n = 0;
+    for (; (text = strstr(text, what)); text += strlen(what))
+        n++;
+    return n;
+}
+
+static void a_terminal_is_drawn_over(void **state)
+{
+    (void)state;
+    const char *text = seen("xterm", false);
+    assert_true(count_of(text, "0.5000  lr 0.001  64 images/s  0:03  ETA") > 20);
+    assert_int_equal(count_of(text, "\r\n"), 21); /* twenty of them stay, and the loss */
+    assert_non_null(strstr(text, "\r\033[J"));
+    assert_non_null(strstr(text, "\033[33mlost at step 400: killed\033[0m\r\n"));
+}
+
+static void colours_are_left_out_where_nobody_wants_them(void **state)
+{
+    (void)state;
+    const char *text = seen("xterm", true);
+    assert_non_null(strstr(text, "\r\033[J"));
+    assert_non_null(strstr(text, "lost at step 400: killed\r\n"));
+    assert_null(strstr(text, "\033[33m"));
+}
+
+static void a_dumb_terminal_gets_lines(void **state)
+{
+    (void)state;
+    const char *text = seen("dumb", false);
+    assert_null(strchr(text, '\033'));
+    assert_non_null(strstr(text, "step 400/400  100 %"));
+    assert_non_null(strstr(text, "lost at step 400: killed\r\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_a_number_is_never_zero),
         cmocka_unit_test(layers_are_shown),
         cmocka_unit_test(the_best_is_told),
+        cmocka_unit_test(a_terminal_is_drawn_over),
+        cmocka_unit_test(colours_are_left_out_where_nobody_wants_them),
+        cmocka_unit_test(a_dumb_terminal_gets_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

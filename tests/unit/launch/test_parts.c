@@ -350,6 +350,34 @@ static void who_follows_is_not_blamed(void **state)
     assert_int_equal(m.signal, 0);
 }
 
+/* Rank 1 of three died before it was found; mpirun ended the others for that, and did not print whose end it was. One
+ * that may not have been started yet is not accused. */
+static void a_rank_that_was_never_found_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t found[2];
+        int64_t blamed;
+    } rows[] = {{{0, 2}, 1}, {{2, 0}, 1}, {{0, 1}, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t dead[3] = {rows[i].found[0]};
+        rt__rank found[2] = {{.number = rows[i].found[0], .pidfd = -1},
+                             {.number = rows[i].found[1], .pidfd = -1}};
+        rt__job job = {.run_dir = "/tmp/ringtorch-no-such-directory",
+                       .log = "/tmp/ringtorch-no-such-directory/log",
+                       .sign_at = rt_clock(),
+                       .dead = dead,
+                       .dead_count = 1,
+                       .first = rows[i].found[0],
+                       .first_status = W_EXITCODE(0, SIGKILL),
+                       .ranks = {.rank = found, .count = 2, .expected = 3}};
+        rt_msg_exited m;
+        rt__job_ended(&job, W_EXITCODE(128 + SIGKILL, 0), &m);
+        assert_int_equal(m.rank, rows[i].blamed);
+        assert_int_equal(m.signal, SIGKILL);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -366,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_missing_program_is_an_error),
         cmocka_unit_test(nobody_is_left_behind),
         cmocka_unit_test(who_follows_is_not_blamed),
+        cmocka_unit_test(a_rank_that_was_never_found_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "common/error.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/text.h"
 #include "worker/engine/nn/module.h"
@@ -97,19 +98,27 @@ __attribute__((format(printf, 2, 3))) static void complain(complaints *c, const 
     rt_text_add(&c->list, "%s%s", c->count > 1 ? "; " : "", text);
 }
 
-static rt_status conclude(complaints *c, const char *path)
+/* Fails with what is wrong; if some tensors fit and that is enough, only logs it. */
+static rt_status conclude(complaints *c, const char *path, bool enough)
 {
     char more[32] = "", *list = rt_text_take(&c->list);
     if (!list)
         return rt_error_code();
     if (c->count > NAMED)
         snprintf(more, sizeof more, "; and %lld more", (long long)c->count - NAMED);
-    rt_status status = c->count == 0
-                           ? RT_OK
-                           : RT_FAIL(MISMATCH, "%s: these are not the weights of this model: %s%s",
-                                     path, list, more);
+    rt_status status = RT_OK;
+    if (c->count > 0 && enough)
+        rt_log_info("%s: taken over in part: %s%s", path, list, more);
+    else if (c->count > 0)
+        status = RT_FAIL(MISMATCH, "%s: these are not the weights of this model: %s%s", path, list,
+                         more);
     rt_mem_free(list);
     return status;
+}
+
+static bool fits(const rt_tensor *param, const rt_st_entry *e)
+{
+    return e && is_float(e->dtype) && rt__dims_equal(e->shape, rt_dims_of(param));
 }
 
 static void compare(const rt_tensor *param, const char *name, const rt_st_entry *e, complaints *c)
@@ -117,7 +126,7 @@ static void compare(const rt_tensor *param, const char *name, const rt_st_entry 
     rt_dims want = rt_dims_of(param);
     if (!e)
         complain(c, "\"%s\" %s is missing", name, rt_dims_text(want));
-    else if (!is_float(e->dtype) || !rt__dims_equal(e->shape, want))
+    else if (!fits(param, e))
         complain(c, "\"%s\" is %s%s, expected %s%s", name, rt_dtype_name(e->dtype),
                  rt_dims_text(e->shape), rt_dtype_name(rt_dtype_of(param)), rt_dims_text(want));
 }
@@ -131,33 +140,38 @@ static bool has_param(const rt_module *net, const char *wanted)
     return false;
 }
 
-rt_status rt__weights_fit(const rt_module *net, const rt_st_entry *offered, int64_t count,
-                          const char *path, int *prefix)
+static rt_status check(const rt_module *net, const rt_st_entry *offered, int64_t count, int prefix,
+                       const char *path, bool partial)
 {
     complaints c = {0};
     const char *name;
     rt_tensor *param;
-    *prefix = find_prefix(net, offered, count);
-    for (int64_t i = 0; (param = rt_nn_param_at(net, i, &name)); i++)
-        if (name)
-            compare(param, name, find(offered, count, *prefix, name), &c);
+    int64_t fitting = 0;
+    for (int64_t i = 0; (param = rt_nn_param_at(net, i, &name)); i++) {
+        if (!name)
+            return rt_error_code();
+        const rt_st_entry *e = find(offered, count, prefix, name);
+        fitting += fits(param, e);
+        compare(param, name, e, &c);
+    }
     for (int64_t i = 0; i < count; i++)
-        if (!has_param(net, offered[i].name + *prefix))
+        if (!has_param(net, offered[i].name + prefix))
             complain(&c, "\"%s\" %s is not of this model", offered[i].name,
                      rt_dims_text(offered[i].shape));
-    rt_status status = conclude(&c, path);
-    return status == RT_OK ? rt_error_code() : status;
+    return conclude(&c, path, partial && fitting > 0);
 }
 
 /* ---- loading ---- */
 
 /* Copies, so alignment does not matter, and converts. */
-static rt_status load_all(rt_module *net, const rt_st_reader *r, int prefix)
+static rt_status copy_fitting(rt_module *net, const rt_st_entry *offered, int64_t count, int prefix)
 {
     const char *name;
     rt_tensor *param;
     for (int64_t i = 0; (param = rt_nn_param_at(net, i, &name)); i++) {
-        const rt_st_entry *e = find(rt_st_at(r, 0), rt_st_count(r), prefix, name);
+        const rt_st_entry *e = find(offered, count, prefix, name);
+        if (!fits(param, e))
+            continue;
         rt_tensor *value = rt_from(e->data, e->shape, e->dtype);
         if (!value)
             return rt_error_code();
@@ -166,18 +180,29 @@ static rt_status load_all(rt_module *net, const rt_st_reader *r, int prefix)
     return RT_OK;
 }
 
+rt_status rt__weights_take(rt_module *net, const rt_st_entry *offered, int64_t count,
+                           const char *path, bool partial)
+{
+    int prefix = find_prefix(net, offered, count);
+    RT_TRY(check(net, offered, count, prefix, path, partial));
+    rt_scope s = rt_scope_begin();
+    rt_status status = copy_fitting(net, offered, count, prefix);
+    rt_scope_end(s);
+    return status;
+}
+
+rt_status rt__weights_take_file(rt_module *net, const char *path, bool partial)
+{
+    rt_st_reader *r;
+    RT_TRY(rt_st_open(path, &r));
+    rt_status status = rt__weights_take(net, rt_st_at(r, 0), rt_st_count(r), path, partial);
+    rt_st_close(r);
+    return status;
+}
+
 rt_status rt_nn_load(rt_module *net, const char *path)
 {
     if (rt_failed() || !rt__is_module("nn_load", net) || !rt__given(path, "nn_load", "path"))
         return rt_error_code();
-    rt_st_reader *r;
-    int prefix;
-    RT_TRY(rt_st_open(path, &r));
-    rt_status status = rt__weights_fit(net, rt_st_at(r, 0), rt_st_count(r), path, &prefix);
-    rt_scope s = rt_scope_begin();
-    if (status == RT_OK)
-        status = load_all(net, r, prefix);
-    rt_scope_end(s);
-    rt_st_close(r);
-    return status;
+    return rt__weights_take_file(net, path, false);
 }

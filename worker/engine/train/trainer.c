@@ -4,8 +4,8 @@
 
 #include "common/error.h"
 #include "common/mem.h"
-#include <ringtorch/formats.h>
 #include "worker/engine/base/object.h"
+#include "worker/engine/formats/weights.h"
 #include "worker/engine/train/run.h"
 
 struct rt_trainer {
@@ -44,7 +44,8 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
                                                 : cfg->parallel.slices;
     RT_TRY(rt_run_start_engine(cfg));
     RT_TRY(rt_run_open(cfg, t->slices, &t->run));
-    if (cfg->model.init[0] && rt_nn_load(rt_run_net(t->run), cfg->model.init) != RT_OK)
+    if (cfg->model.init[0] && rt__weights_take_file(rt_run_net(t->run), cfg->model.init,
+                                                    cfg->model.init_partial) != RT_OK)
         return rt_error_prefix(
             "model.init (here a safetensors file, as ringtorch export writes it)");
     t->sums = rt_calloc((size_t)rt_run_blocks(t->run) + 1, sizeof *t->sums);
