@@ -30,7 +30,7 @@ static bool is_perhaps_mpiruns(const rt__job *job, int wait_status)
 {
     int64_t number;
     int signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-    bool all_seen = job->hosts.count == 0 && rt__ranks_unseen(&job->ranks, &number) == 0;
+    bool all_seen = job->hosts.count == 0 && rt__ranks_unseen(&job->ranks, false, &number) == 0;
     return !all_seen && (signal == SIGKILL || signal == SIGTERM);
 }
 
@@ -215,11 +215,12 @@ static bool is_perhaps_a_follower(const rt__job *job)
 
 /* A rank that was never found has ended before all others, and mpirun, which hands on how, does not always
  * print whose end it was. */
-static bool is_unseen_to_blame(const rt__job *job, int wait_status, rt_msg_exited *out)
+static bool is_unseen_to_blame(const rt__job *job, int wait_status, bool follows,
+                               rt_msg_exited *out)
 {
     int told = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
-    int64_t number, unseen = job->hosts.count == 0 ? rt__ranks_unseen(&job->ranks, &number) : 0;
-    if (job->certain || unseen != 1 || told == 0)
+    int64_t number, unseen = rt__ranks_unseen(&job->ranks, follows, &number);
+    if (job->hosts.count > 0 || job->certain || unseen != 1 || told == 0)
         return false;
     out->rank = number;
     out->signal = told > 128 ? told - 128 : 0;
@@ -241,7 +242,7 @@ static void find_culprit(rt__job *job, int wait_status, const rt__blame *b, rt_m
         out->exit_code = b->exit_code != 0 ? b->exit_code : out->exit_code;
     } else if (is_mpirun_to_blame(job, wait_status, out)) {
         job->dead_count = 0;
-    } else if (is_unseen_to_blame(job, wait_status, out)) {
+    } else if (is_unseen_to_blame(job, wait_status, follows, out)) {
         job->dead_count = 1;
     } else if (follows || is_perhaps_a_follower(job)) {
         out->rank = -1;

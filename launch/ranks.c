@@ -103,9 +103,9 @@ double rt__ranks_patience(const rt__ranks *r)
     return r->count == r->expected ? 1 : r->next_look - rt_clock();
 }
 
-int64_t rt__ranks_unseen(const rt__ranks *r, int64_t *number)
+int64_t rt__ranks_unseen(const rt__ranks *r, bool all_started, int64_t *number)
 {
-    int64_t highest = -1, sum = 0;
+    int64_t highest = all_started ? r->expected - 1 : -1, sum = 0;
     for (int64_t i = 0; i < r->count; i++) {
         highest = r->rank[i].number > highest ? r->rank[i].number : highest;
         sum += r->rank[i].number;

@@ -50,9 +50,10 @@ int rt__ranks_fd(const rt__ranks *r);
 void rt__ranks_look(rt__ranks *r);
 /* Returns how many seconds from now rt__ranks_look should be called at the latest. */
 double rt__ranks_patience(const rt__ranks *r);
-/* Returns how many ranks below the highest that was found were never found: mpirun starts them in order, so they have
- * ended. *number: which, if it is one. */
-int64_t rt__ranks_unseen(const rt__ranks *r, int64_t *number);
+/* Returns how many ranks were never found of those that have been started: of all, or, while some may not have been, of
+ * those below the highest that was found, since mpirun starts them in order. They have ended. *number: which, if it is
+ * one. */
+int64_t rt__ranks_unseen(const rt__ranks *r, bool all_started, int64_t *number);
 /* Takes one end; false if no rank has ended that was not told of. */
 bool rt__ranks_next_end(rt__ranks *r, rt__rank_end *out);
 /* Kills those that are alive; a stopped one dies, too. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <ringtorch/formats.h>
 #include "common/error.h"
+#include "common/mem.h"
 #include "common/output.h"
 #include "common/text.h"
 #include "worker/commands/state.h"
@@ -54,6 +55,16 @@ static rt_status check_format(const char *format)
     return RT_FAIL(ARG, "--format %s: expected safetensors", format);
 }
 
+static rt_status refuse_no_out(const char *operand)
+{
+    rt_text word = {0};
+    rt_text_add_word(&word, operand);
+    RT_FAIL(ARG, "no --out FILE: write ringtorch export %s --out FILE.safetensors",
+            word.data ? word.data : "RUN");
+    rt_mem_free(word.data);
+    return rt_error_code();
+}
+
 static rt_status run(int argc, char **argv)
 {
     const char *format = "safetensors", *out = NULL;
@@ -80,8 +91,7 @@ static rt_status run(int argc, char **argv)
         return RT_OK;
     RT_TRY(check_format(format));
     if (!out)
-        return RT_FAIL(ARG, "no --out FILE: write ringtorch export %s --out FILE.safetensors",
-                       args.operand[0]);
+        return refuse_no_out(args.operand[0]);
     return export(args.operand[0], best, out);
 }
 

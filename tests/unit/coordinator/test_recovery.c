@@ -346,6 +346,7 @@ static void not_a_number_is_tried_once_from_a_checkpoint(void **state)
     assert_int_equal(m.run.phase, RT__FAILED);
     assert_string_equal(m.run.failure,
                         "worker 1: it broke here: again after a restart from a checkpoint");
+    assert_int_equal(m.run.next, RT_NEXT_OTHER_RATE); /* --resume would meet it once more */
     machine_release(&m);
 }
 
@@ -450,6 +451,7 @@ static void the_same_slice_three_times_is_the_data(void **state)
         machine_feed(&m, now + 1, event);
     }
     assert_true(m.run.failed);
+    assert_int_equal(m.run.next, RT_NEXT_NOTHING);
     assert_non_null(strstr(m.message, "slice 3 of step 18"));
     assert_non_null(strstr(m.message, "samples"));
     machine_release(&m);

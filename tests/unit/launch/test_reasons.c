@@ -119,6 +119,24 @@ static void one_of_several_is_refused_by_the_first(void **state)
     assert_false(rt_path_exists(run_dir));
 }
 
+static void workers_by_hand_are_refused_once(void **state)
+{
+    (void)state;
+    char line[5120], said[4096];
+    snprintf(line, sizeof line,
+             "PATH='%s' OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
+             "mpirun --oversubscribe -n 2 " RT_TEST_BINARY_DIR "/bin/ringtorch-worker 2>&1",
+             path);
+    FILE *p = popen(line, "r");
+    assert_non_null(p);
+    said[fread(said, 1, sizeof said - 1, p)] = '\0';
+    assert_int_equal(WEXITSTATUS(pclose(p)), 2);
+    const char *ours = strstr(said, "ringtorch: ");
+    assert_non_null(ours);
+    assert_null(strstr(ours + 1, "ringtorch: "));
+    expect_text(ours, "not by mpirun: type ringtorch train CONFIG -n 2\n");
+}
+
 static void unused_machines_are_told_of(void **state)
 {
     (void)state;
@@ -287,6 +305,7 @@ int main(void)
         TEST(what_cannot_start_says_why_at_once),
         TEST(a_start_that_hangs_is_named),
         TEST(one_of_several_is_refused_by_the_first),
+        TEST(workers_by_hand_are_refused_once),
         TEST(unused_machines_are_told_of),
         TEST(a_renamed_run_directory_ends_the_run),
         TEST(a_removed_run_directory_ends_the_run),

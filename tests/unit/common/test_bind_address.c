@@ -1,0 +1,50 @@
+/* Where to listen, as users write it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/bind_address.h"
+#include "common/error.h"
+
+static void addresses_interfaces_and_names_are_understood(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"127.0.0.1", "127.0.0.1"},
+                                          {"10.77.0.1", "10.77.0.1"},
+                                          {"[::1]", "[::1]"},
+                                          {"::1", "::1"},
+                                          {"*", "*"},
+                                          {"lo", "lo"},
+                                          {"localhost", "127.0.0.1"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char address[RT_ADDRESS];
+        assert_int_equal(rt_bind_address(rows[i][0], address), RT_OK);
+        assert_string_equal(address, rows[i][1]);
+    }
+}
+
+static void what_is_none_of_these_is_named(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"no.such.host.invalid", "", "10.0.0.256.1", "eth 0"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char address[RT_ADDRESS], start[64];
+        assert_int_equal(rt_bind_address(rows[i], address), RT_E_CONFIG);
+        snprintf(start, sizeof start, "control.bind: '%s' is no address", rows[i]);
+        assert_int_equal(strncmp(rt_error(), start, strlen(start)), 0);
+        rt_error_clear();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_interfaces_and_names_are_understood),
+        cmocka_unit_test(what_is_none_of_these_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
