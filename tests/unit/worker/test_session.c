@@ -37,7 +37,10 @@ typedef struct play {
     int no_checkpoint;      /* 1: with the order to end */
     const char *const *set; /* further keys of the configuration, up to NULL; may be NULL */
     int64_t generation;     /* 0: GENERATION, and what earlier plays left is removed */
-    bool from_snapshot;     /* start_step is that of snapshots: use what is offered */
+    int64_t evaluate_every; /* 0: 4 */
+    int64_t evaluated_step,
+        best_step;      /* see PLAN; of a best step the loss is 0: nothing beats it */
+    bool from_snapshot; /* start_step is that of snapshots: use what is offered */
     /* the stage */
     rt_wire_keys keys;
     rt_wire *wire;
@@ -120,7 +123,11 @@ static void send_plan(play *p)
                         .report_every = 2,
                         .checkpoint_every = p->save_at_report ? 0 : 3,
                         .checkpoint_final = 1,
-                        .evaluate_every = 4,
+                        .evaluate_every = p->evaluate_every ? p->evaluate_every : 4,
+                        .evaluated_step = p->evaluated_step,
+                        .best_step = p->best_step,
+                        .best_loss = p->best_step ? 0 : NAN,
+                        .best_accuracy = NAN,
                         .evaluate_final = 1};
     for (int r = 0; r < p->world; r++)
         rt_wire_send(p->wire, p->peers[r], RT_MSG_PLAN, &plan);
@@ -451,6 +458,48 @@ static void what_was_restored_is_told_too(void **state)
                         first_of(&p, RT_MSG_FINISHED, 0)->text);
 }
 
+/* A run that compares its evaluations must not miss the one that was due at the checkpoint it goes on from; the best is
+ * saved when it is found; and all ranks end when patience is over. */
+static void evaluations_are_compared(void **state)
+{
+    (void)state;
+    char tmp[160], final[160];
+    static const struct {
+        int64_t evaluated, best;
+        const char *patience, *evaluations, *pieces;
+        int64_t finished;
+    } rows[] = {
+        {0, 0, "run.patience=0", "3 6 7", "3 6 7", 7}, /* the first is the best, and saved */
+        {3, 3, "run.patience=0", "6 7", "6 7", 7},
+        {3, 3, "run.patience=1", "6", "6", 6},
+        {0, 3, "run.patience=1", "3 6", "6", 6},
+    };
+    play p = {.world = 2, .end_step = 7, .stop_at_report = -1};
+    must(rt_remove_tree(in_checkpoints(tmp, "")));
+    perform(&p);
+    in_checkpoints(tmp, "/.step-00000003.g2.tmp");
+    in_checkpoints(final, "/step-00000003");
+    commit_checkpoint(&f, tmp, final, &(committed){3, 4, 1, p.layout, p.pieces, p.world});
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *set[] = {"checkpoint.best=loss", "evaluate.every=3", rows[i].patience, NULL};
+        play q = {.world = 3,
+                  .start_step = 3,
+                  .end_step = 7,
+                  .checkpoint = final,
+                  .stop_at_report = -1,
+                  .set = set,
+                  .evaluate_every = 3,
+                  .evaluated_step = rows[i].evaluated,
+                  .best_step = rows[i].best};
+        perform(&q);
+        assert_string_equal(steps_of(&q, RT_MSG_EVALUATED, 0), rows[i].evaluations);
+        for (int r = 0; r < 3; r++) {
+            assert_string_equal(steps_of(&q, RT_MSG_PIECE_DONE, r), rows[i].pieces);
+            assert_int_equal(first_of(&q, RT_MSG_FINISHED, r)->step, rows[i].finished);
+        }
+    }
+}
+
 /* A mean over the steps since the last report, without those that were skipped; the trainer says which and what. */
 static void skipped_steps_are_told_by_rank_0_and_left_out_of_the_mean(void **state)
 {
@@ -648,6 +697,7 @@ int main(void)
         cmocka_unit_test(an_order_to_checkpoint_is_carried_out_by_all_and_training_goes_on),
         cmocka_unit_test(checksums_of_the_parameters_are_told_before_the_end),
         cmocka_unit_test(what_was_restored_is_told_too),
+        cmocka_unit_test(evaluations_are_compared),
         cmocka_unit_test(skipped_steps_are_told_by_rank_0_and_left_out_of_the_mean),
         cmocka_unit_test(a_full_disk_is_told_and_training_goes_on),
         cmocka_unit_test(a_disk_that_cannot_be_written_is_told_and_training_goes_on),
