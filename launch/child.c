@@ -168,6 +168,19 @@ bool rt__process_is_alive(pid_t pid)
     return read_process(pid, &p) && p.state != 'Z' && p.state != 'X';
 }
 
+double rt__process_busy(pid_t pid)
+{
+    char path[64];
+    unsigned long long ran = 0, queued = 0; /* nanoseconds */
+    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    bool known = fscanf(f, "%llu %llu", &ran, &queued) == 2;
+    fclose(f);
+    return known ? 1e-9 * (double)(ran + queued) : 0;
+}
+
 int rt__children_of(pid_t parent, pid_t *out, int room)
 {
     int count = 0;

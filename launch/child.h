@@ -44,6 +44,9 @@ int rt__children_listed(pid_t parent, pid_t *out, int room);
 /* Says how somebody else's child ended, as waitpid would say it. False if that cannot be known: it
  * is alive, has another parent, or its parent has asked before us. */
 bool rt__zombie_status(pid_t pid, pid_t parent, int *wait_status);
+/* Returns for how many seconds of its life the main thread of a process has run or has waited for a processor; the rest
+ * it has slept. 0 if the kernel does not tell, or the process is gone. */
+double rt__process_busy(pid_t pid);
 
 /* Finds an executable file in PATH, or takes `name` as it is if it has a slash. Returns its path
  * (rt_malloc), or NULL without an error if there is none. */

@@ -1,6 +1,7 @@
 #include "launch/job.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "launch/child.h"
 #include "launch/job_log.h"
 #include <inttypes.h>
 #include <signal.h>
@@ -9,8 +10,10 @@
 #include <sys/wait.h>
 
 /* mpirun notices a rank's death itself and then ends within some 10 ms. A SIGTERM in the middle of
- * that crashes it (4.1.4), so it comes only when mpirun has had time enough. */
-static const double ABORT_SECONDS = 0.5, END_SECONDS = 1;
+ * that crashes it (4.1.4), or it no longer says which rank was the first; so it comes only when mpirun
+ * has slept for ABORT_SECONDS. Time in which it computes or waits for a processor does not count: on a
+ * machine under load it is slow, not stuck, until SLOW_SECONDS have passed. */
+static const double ABORT_SECONDS = 0.5, END_SECONDS = 1, SLOW_SECONDS = 10;
 
 void rt__job_release(rt__job *job)
 {
@@ -62,10 +65,28 @@ static bool take_ends(rt__job *job)
     return failed;
 }
 
+/* Returns whether mpirun has slept for so long since a rank failed or it was told to end. */
+static bool is_stuck(const rt__job *job, double seconds)
+{
+    double since = job->failing_since > 0 ? job->failing_since : job->ending_since;
+    if (job->pid <= 0 || since == 0)
+        return false;
+    double passed = rt_clock() - since, busy = rt__process_busy(job->pid) - job->busy_then;
+    return passed > SLOW_SECONDS || passed - busy > seconds;
+}
+
+/* Notes a moment from which on mpirun is expected to end. */
+static void expect_end(rt__job *job, double *moment)
+{
+    if (job->failing_since == 0 && job->ending_since == 0)
+        job->busy_then = rt__process_busy(job->pid);
+    *moment = rt_clock();
+}
+
 /* A stopped mpirun could not end; it goes on where it was. */
 static void tell_to_end(rt__job *job)
 {
-    job->ending_since = rt_clock();
+    expect_end(job, &job->ending_since);
     kill(job->pid, SIGTERM);
     kill(job->pid, SIGCONT);
 }
@@ -76,13 +97,12 @@ void rt__job_watch(rt__job *job)
         return;
     rt__ranks_look(&job->ranks);
     if (take_ends(job)) {
-        job->failing_since = rt_clock();
+        expect_end(job, &job->failing_since);
         if (job->certain ||
             job->hosts.count == 0) /* else mpirun might take our kills for the cause */
             rt__ranks_kill(&job->ranks);
     }
-    if (job->failing_since > 0 && job->ending_since == 0 &&
-        rt_clock() - job->failing_since > ABORT_SECONDS)
+    if (job->failing_since > 0 && job->ending_since == 0 && is_stuck(job, ABORT_SECONDS))
         tell_to_end(job);
 }
 
@@ -111,8 +131,7 @@ void rt__job_kill(rt__job *job)
 
 bool rt__job_overdue(const rt__job *job)
 {
-    double since = job->failing_since > 0 ? job->failing_since : job->ending_since;
-    return job->pid > 0 && since > 0 && rt_clock() - since > END_SECONDS;
+    return is_stuck(job, END_SECONDS);
 }
 
 /* ---- what has happened ---- */
@@ -238,7 +257,7 @@ static void find_culprit(rt__job *job, int wait_status, const rt__blame *b, rt_m
         job->dead_count = 0;
     } else if (!job->certain && b->rank >= 0) {
         out->rank = b->rank;
-        out->signal = b->signal;
+        out->signal = b->by_signal && out->exit_code > 128 ? out->exit_code - 128 : b->signal;
         out->exit_code = b->exit_code != 0 ? b->exit_code : out->exit_code;
     } else if (is_mpirun_to_blame(job, wait_status, out)) {
         job->dead_count = 0;

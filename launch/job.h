@@ -48,6 +48,7 @@ typedef struct rt__job {
     double failing_since; /* > 0: the others were killed then, and mpirun is expected to end */
     double ordered_at;    /* > 0: we were told to end it */
     double ending_since;  /* > 0: mpirun was told to end */
+    double busy_then;     /* rt__process_busy of mpirun at the first of these two moments */
     bool killed;          /* it did not, and was killed */
     char reason[RT__REASON];
     char lost_host[RT__HOST_NAME];

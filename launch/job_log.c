@@ -38,6 +38,22 @@ static bool is_blank(const char *line)
     return strchr("\n", line[strspn(line, " \t\r-*=#@_")]) != NULL;
 }
 
+/* "[h1:93] [[61219,0],0] ACTIVATE PROC [[61219,1],3] STATE RUNNING AT ...": mpirun tells what becomes of its ranks
+ * because we ask for it (mpi_environment.c). Returns the name of the rank in such a line; NULL: it is another line. */
+static const char *state_of_rank(const char *line)
+{
+    static const char mark[] = "] ACTIVATE PROC ";
+    const char *at = *line == '[' ? memmem(line, strcspn(line, "\n"), mark, sizeof mark - 1) : NULL;
+    return at ? at + sizeof mark - 1 : NULL;
+}
+
+static bool is_state(const char *line)
+{
+    static const char mark[] = "] ACTIVATE JOB ";
+    return state_of_rank(line) ||
+           (*line == '[' && memmem(line, strcspn(line, "\n"), mark, sizeof mark - 1));
+}
+
 /* What Open MPI says beside every failure. */
 static bool is_noise(const char *line)
 {
@@ -53,7 +69,7 @@ static bool is_noise(const char *line)
                                         "PMIX ERROR",       "OPAL ERROR", "help message",
                                         "MCA parameter",    "MPI_ERRORS", "your MPI job)"};
     size_t length = strcspn(line, "\n");
-    if (is_blank(line))
+    if (is_blank(line) || is_state(line))
         return true;
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (strncmp(line, starts[i], strlen(starts[i])) == 0)
@@ -151,6 +167,8 @@ static void find_detail(const char *from, char *out, size_t size)
     out[0] = '\0';
     for (; *line && !is_blank(line) && used < size; line = next_line(line)) {
         char words[256];
+        if (is_state(line))
+            continue;
         copy_line(line, words, sizeof words);
         const char *text = strncmp(words, "--> ", 4) == 0 ? words + 4 : words;
         used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ": " : "", text);
@@ -233,6 +251,25 @@ static bool find_left(const char *log, rt__blame *out)
     return found;
 }
 
+/* The first rank that has failed as mpirun saw it. It ends without a word about that rank when it has ended the others
+ * before it gets to it. */
+static void find_failed(const char *log, rt__blame *out)
+{
+    static const char *const states[] = {"EXITED WITH NON-ZERO STATUS", "ABORTED BY SIGNAL"};
+    for (const char *line = log; *line; line = next_line(line)) {
+        const char *at = state_of_rank(line);
+        char state[32];
+        if (!at || sscanf(at, "[[%*d,%*d],%" SCNd64 "] STATE %31[A-Z -]", &out->rank, state) != 2)
+            continue;
+        for (int i = 0; i < 2; i++)
+            if (strncmp(state, states[i], strlen(states[i])) == 0) {
+                out->by_signal = i == 1;
+                return;
+            }
+    }
+    out->rank = -1;
+}
+
 /* "ORTE has lost communication with a remote daemon.", then "Remote daemon: [[1,0],1] on node h1" */
 static void find_lost_daemon(const char *log, rt__blame *out)
 {
@@ -259,8 +296,8 @@ void rt__log_blame(const char *log, rt__blame *out)
     *out = (rt__blame){.rank = -1};
     out->explained = find_why(log, out) || find_ours(log, out->reason);
     find_lost_daemon(log, out);
-    if (!out->daemon && !find_killed(log, out))
-        find_left(log, out);
+    if (!out->daemon && !find_killed(log, out) && !find_left(log, out))
+        find_failed(log, out);
     const char *words = last_words(log, log + strlen(log));
     if (words && !out->reason[0] && !out->daemon)
         copy_line(words, out->reason, sizeof out->reason);

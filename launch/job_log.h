@@ -23,13 +23,15 @@ enum { RT__REASON = 512 }; /* bytes of a reason, with the zero */
 extern const char rt__mpi_cannot_start[];
 
 typedef struct rt__blame {
-    int64_t rank;              /* that failed first; -1: not said */
-    int64_t signal, exit_code; /* of that rank; signal 0: it left with exit_code */
-    char host[256];            /* whose daemon was lost or could start no worker; "": not said */
-    bool daemon;               /* a daemon could not be started or was lost, wherever it is */
-    bool final;                /* a further try would end in the same way */
-    char reason[RT__REASON];   /* one line; "": the log says nothing */
-    bool explained;            /* it is why, and not merely the last that was said */
+    int64_t rank; /* that failed first; -1: not said */
+    int64_t signal,
+        exit_code;           /* of that rank; signal 0: it left with exit_code. Both 0: not said */
+    bool by_signal;          /* that rank was ended by one, also if it is not said by which */
+    char host[256];          /* whose daemon was lost or could start no worker; "": not said */
+    bool daemon;             /* a daemon could not be started or was lost, wherever it is */
+    bool final;              /* a further try would end in the same way */
+    char reason[RT__REASON]; /* one line; "": the log says nothing */
+    bool explained;          /* it is why, and not merely the last that was said */
 } rt__blame;
 
 /* Reads from mpirun's log why the job ended. */

@@ -75,7 +75,8 @@ static void add_many_hosts(rt__environment *e)
 }
 
 /* Root and more ranks than cores are for the user to choose; when a rank dies the others are killed
- * at once instead of a second later. */
+ * at once instead of a second later; what becomes of each rank is logged, since mpirun does not always say in the end
+ * which rank has failed. */
 void rt__environment_add_mpi(rt__environment *e, const rt__hosts *hosts, int64_t busiest)
 {
     rt__environment_add(e, "OMPI_ALLOW_RUN_AS_ROOT=1");
@@ -85,6 +86,7 @@ void rt__environment_add_mpi(rt__environment *e, const rt__hosts *hosts, int64_t
     rt__environment_add_mca(e, "odls_base_sigkill_timeout", "0");
     rt__environment_add_mca(e, "orte_base_help_aggregate",
                             "0"); /* else reasons get lost at the end */
+    rt__environment_add_mca(e, "state_base_verbose", "1");
     if (busiest > sysconf(_SC_NPROCESSORS_ONLN))
         rt__environment_add_mca(e, "mpi_yield_when_idle", "1");
     if (hosts->count > 0)

@@ -198,6 +198,28 @@ pid_t find_worker(const scratch *s, int rank, double seconds)
     return search.pid;
 }
 
+pid_t signal_worker(const scratch *s, int rank, int signal)
+{
+    pid_t pid = find_worker(s, rank, 4 * patience);
+    if (pid <= 0 || kill(pid, signal) != 0)
+        fail_msg("there is no worker %d to be sent signal %d", rank, signal);
+    return pid;
+}
+
+static bool take_first(const process *p, void *context)
+{
+    *(pid_t *)context = p->pid;
+    return false;
+}
+
+pid_t find_program(const scratch *s, const char *name, double seconds)
+{
+    pid_t pid = 0;
+    for (double end = rt_clock() + seconds; !pid && rt_clock() < end; rt_clock_sleep(0.002))
+        each_process(s, name, take_first, &pid);
+    return pid;
+}
+
 bool all_ended(const scratch *s, double seconds)
 {
     for (double end = rt_clock() + seconds; rt_clock() < end; rt_clock_sleep(0.01))

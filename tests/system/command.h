@@ -77,6 +77,10 @@ int count_processes(const scratch *s, const char *name);
 /* Returns the process id of the worker with that MPI rank, waiting for it at most that many
  * seconds; 0 if none came. */
 pid_t find_worker(const scratch *s, int rank, double seconds);
+/* Waits for that worker, long, and sends it a signal; fails the row if there is none. */
+pid_t signal_worker(const scratch *s, int rank, int signal);
+/* As find_worker, for any process of a program. */
+pid_t find_program(const scratch *s, const char *name, double seconds);
 
 /* Waits until no process of this scratch is alive; false when some are after so many seconds. */
 bool all_ended(const scratch *s, double seconds);

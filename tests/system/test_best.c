@@ -13,6 +13,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "records.h"
+#include "row.h"
 #include "runs.h"
 
 static scratch s;
@@ -125,10 +126,8 @@ static void same_for_any_number_of_workers(void **state)
 static void kill_worker_at(const char *name, int64_t step, const char *more)
 {
     command c = start_run(name, "2", more);
-    await_step(in_scratch(&s, "%s", name), step, 60);
-    pid_t worker = find_worker(&s, 1, 10);
-    assert_true(worker > 0);
-    kill(worker, SIGKILL);
+    await_step(in_scratch(&s, "%s", name), step, 120);
+    signal_worker(&s, 1, SIGKILL);
     expect_same(c, name);
     assert_int_equal(summary_int(in_scratch(&s, "%s", name), "restarts"), 1);
 }
@@ -151,7 +150,7 @@ static void same_after_the_death_of_the_coordinator(void **state)
 {
     (void)state;
     command c = start_run("coordinator", "2", "run.report_every=1");
-    await_step(in_scratch(&s, "coordinator"), undisturbed.best + 8, 60);
+    await_step(in_scratch(&s, "coordinator"), undisturbed.best + 8, 120);
     int killed = 0;
     each_process(&s, "ringtorch-coordinator", kill_it, &killed);
     assert_int_equal(killed, 1);
@@ -190,13 +189,13 @@ static void needs_evaluations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_when_patience_is_over),
-        cmocka_unit_test(the_best_is_kept_and_found),
-        cmocka_unit_test(same_for_any_number_of_workers),
-        cmocka_unit_test(same_after_the_loss_of_a_worker),
-        cmocka_unit_test(same_after_the_death_of_the_coordinator),
-        cmocka_unit_test(going_on_needs_more_patience),
-        cmocka_unit_test(needs_evaluations),
+        ROW(ends_when_patience_is_over),
+        ROW(the_best_is_kept_and_found),
+        ROW(same_for_any_number_of_workers),
+        ROW(same_after_the_loss_of_a_worker),
+        ROW(same_after_the_death_of_the_coordinator),
+        ROW(going_on_needs_more_patience),
+        ROW(needs_evaluations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -80,7 +80,7 @@ static void gives_up_after_max_restarts(void **state)
     command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
                       dir, LONG, "--set", "run.max_restarts=0", NULL);
     await_step(dir, 60, 60);
-    kill(find_worker(s, 1, 10), SIGKILL);
+    signal_worker(s, 1, SIGKILL);
     result r = finish(c, 60);
     expect_exit(&r, 1);
     expect_text(r.err, "--resume");

@@ -129,13 +129,13 @@ static void a_killed_worker_on_another_host_is_named(void **state)
     NEED_HOSTS(b);
     command c = TRAIN(b, "3", ((int[]){1, 2, 0}), LONG);
     await_step(b->dir, 40, 60);
-    kill(find_worker(&b->s, 2, 10), SIGKILL);
+    signal_worker(&b->s, 2, SIGKILL);
     char lost[128];
     snprintf(lost, sizeof lost, "\"cause\":\"worker 2 on %s was killed by signal 9\"",
              b->h.host[1].name);
     await_line(b, lost, 60);
     await_line(b, "\"event\":\"recovered\"", 60);
-    kill(find_worker(&b->s, 0, 10), SIGKILL);
+    signal_worker(&b->s, 0, SIGKILL);
     await_line(b, "\"cause\":\"worker 0 was killed by signal 9\"", 60);
     stop_and_compare(b, c);
 }

@@ -144,7 +144,7 @@ static void names_that_a_neighbour_has_made_are_not_used(void **state)
     records_open(&r, run_dir);
     for (int i = 0; i < 2; i++) {
         size_t before = records_events(&r);
-        kill(find_worker(&s, 1, 10), SIGKILL);
+        signal_worker(&s, 1, SIGKILL);
         json_t *back = await_event(&r, before, "recovered", 60);
         assert_non_null(back);
         assert_in_range(event_int(back, "lost_steps", 99), 0, 1); /* from memory, both times */

@@ -136,32 +136,11 @@ static json_t *must_come(trial *t, size_t from, const char *name)
     return event;
 }
 
-/* Sends a signal to a worker of the generation that runs, once it does. */
-static pid_t hit(int rank, int signal)
+static pid_t find(const char *program)
 {
-    pid_t pid = find_worker(&s, rank, LONG);
+    pid_t pid = find_program(&s, program, LONG);
     assert_true(pid > 0);
-    kill(pid, signal);
     return pid;
-}
-
-typedef struct finding {
-    pid_t pid;
-} finding;
-
-static bool take_first(const process *p, void *context)
-{
-    ((finding *)context)->pid = p->pid;
-    return false;
-}
-
-static pid_t find_program(const char *name)
-{
-    finding f = {0};
-    for (double end = rt_clock() + LONG; !f.pid && rt_clock() < end; rt_clock_sleep(0.002))
-        each_process(&s, name, take_first, &f);
-    assert_true(f.pid > 0);
-    return f.pid;
 }
 
 /* ---- the end of each row ---- */
@@ -238,7 +217,7 @@ static void kill_one(const char *name, int rank)
     trial t;
     begin(&t, name, 2);
     size_t before = records_events(&t.r);
-    hit(rank, SIGKILL);
+    signal_worker(&s, rank, SIGKILL);
     json_t *lost = must_come(&t, before, "worker_lost");
     assert_true(names(lost, rank));
     assert_false(names(lost, 1 - rank));
@@ -280,7 +259,7 @@ static void mpirun_is_killed(void **state)
     trial t;
     begin(&t, "mpirun", 2);
     size_t before = records_events(&t.r);
-    kill(find_program("orterun"), SIGKILL);
+    kill(find("orterun"), SIGKILL);
     expect_text(event_string(must_come(&t, before, "worker_lost"), "cause"), "mpirun");
     expect_recovery(&t, before);
     end(&t);
@@ -294,7 +273,7 @@ static void the_coordinator_is_killed(void **state)
     begin(&t, "coordinator", 2);
     size_t before = records_events(&t.r);
     pid_t worker = find_worker(&s, 0, LONG);
-    kill(find_program("ringtorch-coordinator"), SIGKILL);
+    kill(find("ringtorch-coordinator"), SIGKILL);
     must_come(&t, before, "coordinator_restarted");
     make_steps(&t, 20);
     assert_int_equal(find_worker(&s, 0, LONG), worker);
@@ -329,7 +308,7 @@ static void a_worker_is_killed_at_the_start(void **state)
     (void)state;
     trial t;
     launch(&t, "start", 2);
-    hit(1, SIGKILL);
+    signal_worker(&s, 1, SIGKILL);
     json_t *lost = must_come(&t, 0, "worker_lost");
     assert_true(names(lost, 1));
     must_come(&t, 0, "running");
@@ -375,7 +354,7 @@ static void two_are_killed_100_ms_apart(void **state)
     trial t;
     begin(&t, "twice", 3);
     size_t before = records_events(&t.r);
-    hit(2, SIGKILL);
+    signal_worker(&s, 2, SIGKILL);
     usleep(100000);
     pid_t second = find_worker(&s, 0, LONG); /* of the old generation or of the new one */
     kill(second, SIGKILL);
@@ -408,7 +387,7 @@ static void a_stopped_worker_is_named(void **state)
     trial t;
     begin(&t, "stopped", 3);
     size_t before = records_events(&t.r);
-    pid_t pid = hit(1, SIGSTOP);
+    pid_t pid = signal_worker(&s, 1, SIGSTOP);
     stall_of(&t, before, 1, pid);
     kill(pid, SIGCONT);
     make_steps(&t, 20);
@@ -422,7 +401,7 @@ static void a_worker_that_stays_stopped_is_replaced(void **state)
     trial t;
     begin(&t, "replaced", 2);
     size_t before = records_events(&t.r);
-    pid_t pid = hit(0, SIGSTOP);
+    pid_t pid = signal_worker(&s, 0, SIGSTOP);
     stall_of(&t, before, 0, pid);
     json_t *lost = must_come(&t, before, "worker_lost");
     assert_int_equal(event_int(lost, "rank", -1), 0);
@@ -436,7 +415,7 @@ static void a_second_of_standstill_is_no_reason(void **state)
     trial t;
     begin(&t, "second", 2);
     size_t before = records_events(&t.r);
-    pid_t pid = hit(1, SIGSTOP);
+    pid_t pid = signal_worker(&s, 1, SIGSTOP);
     usleep(1000000);
     kill(pid, SIGCONT);
     make_steps(&t, 20);
@@ -454,7 +433,7 @@ static void a_worker_is_told_to_leave(void **state)
     trial t;
     begin(&t, "leaves", 3);
     size_t before = records_events(&t.r);
-    hit(2, SIGTERM);
+    signal_worker(&s, 2, SIGTERM);
     assert_int_equal(event_int(must_come(&t, before, "leave"), "rank", -1), 2);
     assert_int_equal(event_int(must_come(&t, before, "generation"), "world_size", 0), 2);
     assert_null(find_event(&t.r, before, "worker_lost", NULL));
@@ -529,11 +508,11 @@ static void the_clock_jumps(void **state)
         expect_clock(offsets[i]);
         make_steps(&t, 20);
         size_t before = records_events(&t.r);
-        hit(1, SIGKILL);
+        signal_worker(&s, 1, SIGKILL);
         expect_recovery(&t, before);
         make_steps(&t, 20);
         before = records_events(&t.r);
-        kill(find_program("ringtorch-coordinator"), SIGKILL);
+        kill(find("ringtorch-coordinator"), SIGKILL);
         json_t *back = must_come(&t, before, "coordinator_restarted");
         assert_true(event_number(back, "seconds", -1) > 0);
         assert_true(event_number(back, "seconds", -1) < rt_clock() - began);
@@ -557,13 +536,13 @@ static void shared_memory_is_full(void **state)
     make_steps(&t, 50);  /* and so a checkpoint */
     size_t before = records_events(&t.r);
     fill_start("/dev/shm", 0);
-    hit(1, SIGKILL);
+    signal_worker(&s, 1, SIGKILL);
     json_t *trouble = must_come(&t, before, "snapshot_trouble");
     expect_text(event_string(trouble, "text"), "/dev/shm/ringtorch-");
     assert_int_equal(event_int(must_come(&t, before, "running"), "lost_steps", 9) <= 1, true);
     must_come(&t, records_events(&t.r), "checkpoint"); /* newer than the snapshots of before */
     before = records_events(&t.r);
-    hit(0, SIGKILL);
+    signal_worker(&s, 0, SIGKILL);
     must_come(&t, before, "worker_lost");
     expect_text(event_string(must_come(&t, before, "running"), "source"), "/checkpoints/step-");
     make_steps(&t, 20);

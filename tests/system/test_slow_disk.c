@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "records.h"
+#include "row.h"
 #include "runs.h"
 
 static scratch s;
@@ -126,8 +127,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_slow_disk_is_not_taken_for_death),
-        cmocka_unit_test(ctrl_c_does_not_wait_for_the_disk),
+        ROW(a_slow_disk_is_not_taken_for_death),
+        ROW(ctrl_c_does_not_wait_for_the_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -13,6 +13,7 @@
 
 #include "common/file.h"
 #include "records.h"
+#include "row.h"
 #include "runs.h"
 
 static scratch s;
@@ -134,10 +135,8 @@ static void what_it_began_with_is_written_down(void **state)
 static command stop_a_worker(const char *name, const char *weights, pid_t *worker)
 {
     command c = fine_tune(name, "2", weights, "snapshot.every=0");
-    await_step(in_scratch(&s, "%s", name), 30, 60);
-    *worker = find_worker(&s, 1, 10);
-    assert_true(*worker > 0);
-    kill(*worker, SIGSTOP);
+    await_step(in_scratch(&s, "%s", name), 30, 120);
+    *worker = signal_worker(&s, 1, SIGSTOP);
     return c;
 }
 
@@ -252,14 +251,14 @@ static void bare_weights_are_evaluated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bits_from_every_source),
-        cmocka_unit_test(what_it_began_with_is_written_down),
-        cmocka_unit_test(a_loss_before_the_first_checkpoint_begins_again_with_them),
-        cmocka_unit_test(other_weights_in_their_place_are_refused),
-        cmocka_unit_test(going_on_keeps_the_weights),
-        cmocka_unit_test(what_does_not_fit_is_listed),
-        cmocka_unit_test(what_fits_is_taken_over_if_that_is_wanted),
-        cmocka_unit_test(bare_weights_are_evaluated),
+        ROW(same_bits_from_every_source),
+        ROW(what_it_began_with_is_written_down),
+        ROW(a_loss_before_the_first_checkpoint_begins_again_with_them),
+        ROW(other_weights_in_their_place_are_refused),
+        ROW(going_on_keeps_the_weights),
+        ROW(what_does_not_fit_is_listed),
+        ROW(what_fits_is_taken_over_if_that_is_wanted),
+        ROW(bare_weights_are_evaluated),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

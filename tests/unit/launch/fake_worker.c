@@ -146,9 +146,10 @@ static void hello(worker *w)
 {
     char hash[65];
     must(rt_config_hash(&w->cfg, hash));
-    char host[] = "here", device[] = "cpu", isa[] = "avx2", other[] = "avx512", blas[] = "none",
+    char host[256] = "", device[] = "cpu", isa[] = "avx2", other[] = "avx512", blas[] = "none",
          hash_of_layout[17];
     layout_hash(hash_of_layout);
+    gethostname(host, sizeof host - 1);
     say(w, RT_MSG_HELLO,
         &(rt_msg_hello){.host = host,
                         .pid = getpid(),

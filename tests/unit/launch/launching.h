@@ -231,6 +231,14 @@ static inline bool file_says(const char *name, const char *fragment)
     return says;
 }
 
+static inline void expect_says(const char *name, const char *fragment)
+{
+    rt_bytes b;
+    assert_int_equal(rt_file_read(in_run(name), 1 << 20, &b), RT_OK);
+    expect_text((char *)b.data, fragment);
+    rt_bytes_release(&b);
+}
+
 static inline void await_text(const char *name, const char *fragment)
 {
     for (double end = rt_clock() + 30; !file_says(name, fragment); rt_clock_sleep(0.005))

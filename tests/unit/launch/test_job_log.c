@@ -34,6 +34,14 @@
           "problems.  This failure appears to be an internal failure; here's some additional\n"    \
           "information (which may only be relevant to an Open MPI\ndeveloper):\n\n" details RULER
 
+#define STATE(rank, state)                                                                         \
+    "[vm:00010] [[27892,0],0] ACTIVATE PROC [[27892,1]," rank "] STATE " state                     \
+    " AT ../../../../../orte/mca/odls/base/odls_base_default_fns.c:1746\n"
+#define STARTED                                                                                    \
+    "[vm:00010] [[27892,0],0] ACTIVATE JOB [27892,1] STATE RUNNING AT "                            \
+    "../../../../../orte/mca/state/base/state_base_fns.c:692\n" STATE("0", "RUNNING")              \
+        STATE("1", "RUNNING")
+
 static const struct row {
     const char *log;
     int64_t rank, signal, exit_code;
@@ -46,6 +54,14 @@ static const struct row {
     {LEFT("12", "3"), 12, 0, 3, false, false, "", ""},
     {"ringtorch: /r/config.yaml: cannot open: No such file or directory\n" LEFT("1", "2"), 1, 0, 2,
      false, false, "", "/r/config.yaml: cannot open: No such file or directory"},
+    {STARTED "ringtorch: the sky is red\n" STATE("1", "IOF COMPLETE")
+         STATE("1", "EXITED WITH NON-ZERO STATUS") JOB_ABORTED STATE("0", "ABORTED BY SIGNAL"),
+     1, 0, 0, false, false, "", "the sky is red"},
+    {STARTED STATE("0", "ABORTED BY SIGNAL") JOB_ABORTED STATE("1", "ABORTED BY SIGNAL"), 0, 0, 0,
+     false, false, "", ""},
+    {STARTED STATE("0", "ABORTED BY SIGNAL") KILLED("1", "9"), 1, 9, 0, false, false, "", ""},
+    {STARTED "Killed\n" STATE("0", "IOF COMPLETE") STATE("0", "NORMALLY TERMINATED"), -1, 0, 0,
+     false, false, "", "Killed"},
     {"Traceback (most recent call last):\nKeyError: 7\n" LEFT("0", "1"), 0, 0, 1, false, false, "",
      "KeyError: 7"},
     {RULER "mpirun was unable to launch the specified application as it could not access\n"

@@ -645,6 +645,31 @@ static void a_lost_host_is_told_of(void **state)
     end_run(pid, 0);
 }
 
+/* On a machine under load mpirun takes long to say which rank was the first to end. It is not interrupted in that: it
+ * would end without a word, and nobody else has seen the rank. */
+static void a_slow_mpirun_may_finish_its_words(void **state)
+{
+    (void)state;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", getenv("PATH"));
+    fake_mpirun("#!/bin/sh\nrun=$(dirname \"$0\")/../run\ntrap 'exit 137' TERM\n"
+                "now() { read up rest </proc/uptime; up=${up%.*}; }\n"
+                "OMPI_COMM_WORLD_RANK=0 sleep 1000 &\n"
+                "until [ -e $run/killed ]; do :; done\n"
+                "now; end=$((up + 3)); while [ $up -lt $end ]; do now; done\n"
+                "echo 'mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 "
+                "(Killed).'\n"
+                "exit 137\n");
+    pid_t pid = begin(NULL);
+    await_heard("LAUNCHER");
+    order("start 1 2");
+    kill(rank(0), SIGTERM); /* as mpirun would, because of rank 1 */
+    assert_int_equal(rt_file_replace(in_run("killed"), "", 0), RT_OK);
+    expect_text(await_exited(1), "exit_code: 137, signal: 9, rank: 1, ranks: [1], host: \"\"");
+    setenv("PATH", path, 1);
+    end_run(pid, 0);
+}
+
 /* ---- what the user sees ---- */
 
 static void events_are_put_into_words(void **state)
@@ -728,6 +753,7 @@ int main(void)
         TEST(hosts_that_cannot_reach_us_are_refused),
         TEST(hosts_are_asked),
         TEST(a_job_that_does_not_end_is_killed),
+        TEST(a_slow_mpirun_may_finish_its_words),
         TEST(other_hosts_need_other_settings),
         TEST(a_lost_host_is_told_of),
         TEST(events_are_put_into_words),

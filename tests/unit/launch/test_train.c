@@ -29,6 +29,7 @@ static int set_up(void **state)
                 "parallel: {workers: 2, slices: 4}\n"
                 "checkpoint: {every: 20}\n");
     setenv("RINGTORCH_WORKER", RT_TEST_BINARY_DIR "/bin/tests/launch/fake_worker", 1);
+    unsetenv("RINGTORCH_COORDINATOR");
     unsetenv("FAKE_ACTION");
     unsetenv("FAKE_STEP_SECONDS");
     return 0;
@@ -172,7 +173,7 @@ static void goes_on_after(const char *action, const char *cause)
     expect_finished();
     assert_int_equal(summary_int("restarts"), 1);
     assert_in_range(summary_int("lost_steps"), 5, 15); /* from 50 or so back to 40 */
-    assert_true(file_says("events.jsonl", cause));
+    expect_says("events.jsonl", cause);
     assert_true(file_says("metrics.jsonl", "\"generation\":2"));
     json_t *j = summary();
     const json_t *seconds = json_object_get(j, "recovery_seconds");
@@ -379,7 +380,6 @@ static void a_signal_before_the_coordinator_listens_is_told(void **state)
     kill(pid, SIGTERM);
     expect_end(pid, 143);
     expect_text(err, "ringtorch: stopped by SIGTERM before it began\n");
-    unsetenv("RINGTORCH_COORDINATOR");
 }
 
 static void a_second_interrupt_does_not_wait(void **state)
