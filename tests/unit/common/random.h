@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 static inline uint64_t random_bits(uint64_t *state)
@@ -26,10 +25,11 @@ static inline int64_t random_below(uint64_t *state, int64_t n)
     return (int64_t)(random_bits(state) % (uint64_t)n);
 }
 
+/* The same for every run of a commit, unless another one is asked for: ./check gives each commit its own. */
 static inline uint64_t random_seed(const char *who)
 {
     const char *given = getenv("RINGTORCH_TEST_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    uint64_t seed = given ? strtoull(given, NULL, 10) : 1;
     printf("%s: RINGTORCH_TEST_SEED=%llu\n", who, (unsigned long long)seed);
     return seed;
 }

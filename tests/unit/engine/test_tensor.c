@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "tests/unit/common/random.h"
 
 /* ---- creation ---- */
 
@@ -417,8 +418,7 @@ static void assert_model(rt_tensor *x, const model *m)
 static void random_views_agree_with_index_arithmetic(void **state)
 {
     (void)state;
-    unsigned seed = (unsigned)time(NULL), random = seed;
-    print_message("seed %u\n", seed);
+    unsigned random = (unsigned)random_seed("test_tensor");
     for (int round = 0; round < 2000; round++) {
         rt_scope s = rt_scope_begin();
         model m = {.n = 4};
