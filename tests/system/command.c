@@ -200,7 +200,7 @@ pid_t find_worker(const scratch *s, int rank, double seconds)
 
 pid_t signal_worker(const scratch *s, int rank, int signal)
 {
-    pid_t pid = find_worker(s, rank, 4 * patience);
+    pid_t pid = find_worker(s, rank, LONG);
     if (pid <= 0 || kill(pid, signal) != 0)
         fail_msg("there is no worker %d to be sent signal %d", rank, signal);
     return pid;

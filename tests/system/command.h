@@ -17,6 +17,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Seconds that nothing takes unless it is broken, on a machine under load neither. */
+enum { LONG = 600 };
+
 typedef struct scratch {
     char path[64];
 } scratch;

@@ -32,7 +32,7 @@ static void write_file(const scratch *s, const char *path, const uint8_t *data, 
     must(rt_file_replace(path, data, len));
     if (!gzip)
         return;
-    result r = run(s, 30, "gzip", "-f", "-n", path, NULL);
+    result r = run(s, LONG, "gzip", "-f", "-n", path, NULL);
     expect_exit(&r, 0);
     result_release(&r);
 }
@@ -183,7 +183,7 @@ void train_tiny(const scratch *s, const char *run_dir, int workers, const char *
         "train", in_scratch(s, "tiny.yaml"), "-n", count, "--run-dir", run_dir, "--json"};
     for (int i = 7; more && *more; i++)
         arguments[i] = *more++;
-    result r = run_list(s, 120, "ringtorch", arguments);
+    result r = run_list(s, LONG, "ringtorch", arguments);
     expect_exit(&r, 0);
     result_release(&r);
     summary_text(run_dir, "weights_sha256", sha, 65);

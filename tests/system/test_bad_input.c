@@ -322,7 +322,7 @@ static result run_case(const scratch *s, const bad_case *c)
     for (int i = count ? 0 : 1; c->arguments[i]; i++, count++)
         list[count] = expand(s, c->arguments[i], text[2 + i]);
     list[count] = NULL;
-    return run_list(s, 60, "ringtorch", list);
+    return run_list(s, LONG, "ringtorch", list);
 }
 
 /* A message for people: one line, made as `ringtorch: what is wrong`, no trace of the machinery

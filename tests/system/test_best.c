@@ -40,7 +40,7 @@ static command start_run(const char *name, const char *workers, const char *more
 static ending end_of(command c, const char *name)
 {
     ending e;
-    result r = finish(c, 120);
+    result r = finish(c, LONG);
     expect_exit(&r, 0);
     expect_text(r.out, "has not become better since step");
     result_release(&r);
@@ -99,7 +99,7 @@ static void the_best_is_kept_and_found(void **state)
     rt_names_release(&names);
 
     char line[160];
-    result r = run(&s, 60, "ringtorch", "checkpoint", "ls", in_scratch(&s, "one"), NULL);
+    result r = run(&s, LONG, "ringtorch", "checkpoint", "ls", in_scratch(&s, "one"), NULL);
     expect_exit(&r, 0);
     snprintf(line, sizeof line, "%s  step %lld  1 piece  sound  best\n", expected,
              (long long)undisturbed.best);
@@ -108,7 +108,7 @@ static void the_best_is_kept_and_found(void **state)
     expect_text(r.out, line);
     result_release(&r);
 
-    r = run(&s, 60, "ringtorch", "eval", in_scratch(&s, "one"), "--best", "--json", NULL);
+    r = run(&s, LONG, "ringtorch", "eval", in_scratch(&s, "one"), "--best", "--json", NULL);
     expect_exit(&r, 0);
     snprintf(line, sizeof line, "\"step\":%lld,", (long long)undisturbed.best);
     expect_text(r.out, line);
@@ -126,7 +126,7 @@ static void same_for_any_number_of_workers(void **state)
 static void kill_worker_at(const char *name, int64_t step, const char *more)
 {
     command c = start_run(name, "2", more);
-    await_step(in_scratch(&s, "%s", name), step, 120);
+    await_step(in_scratch(&s, "%s", name), step, LONG);
     signal_worker(&s, 1, SIGKILL);
     expect_same(c, name);
     assert_int_equal(summary_int(in_scratch(&s, "%s", name), "restarts"), 1);
@@ -150,7 +150,7 @@ static void same_after_the_death_of_the_coordinator(void **state)
 {
     (void)state;
     command c = start_run("coordinator", "2", "run.report_every=1");
-    await_step(in_scratch(&s, "coordinator"), undisturbed.best + 8, 120);
+    await_step(in_scratch(&s, "coordinator"), undisturbed.best + 8, LONG);
     int killed = 0;
     each_process(&s, "ringtorch-coordinator", kill_it, &killed);
     assert_int_equal(killed, 1);
@@ -162,7 +162,7 @@ static void going_on_needs_more_patience(void **state)
 {
     (void)state;
     for (int longer = 0; longer < 2; longer++) {
-        result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "two/config.yaml"),
+        result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "two/config.yaml"),
                        "--run-dir", in_scratch(&s, "two"), "--resume", "auto", "--set",
                        longer ? "run.patience=1000" : "run.patience=40", NULL);
         expect_exit(&r, 0);
@@ -177,7 +177,7 @@ static void needs_evaluations(void **state)
     (void)state;
     static const char *const keys[] = {"checkpoint.best=loss", "run.patience=3"};
     for (int i = 0; i < 2; i++) {
-        result r = run(&s, 60, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
+        result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
                        in_scratch(&s, "none"), "--set", keys[i], NULL);
         expect_exit(&r, 2);
         expect_text(r.err,

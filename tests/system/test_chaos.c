@@ -14,9 +14,6 @@
 #include "runs.h"
 #include "tests/unit/common/random.h"
 
-/* Generous: the twenty take a minute or two, the others seconds. */
-static const double LONG = 450, SHORT = 120;
-
 static scratch s;
 
 static int set_up(void **state)
@@ -66,7 +63,7 @@ static void a_run_without_snapshots_is_found_out(void **state)
 {
     (void)state;
     const char *config = write_config(&s, "bare.yaml", TINY_CONFIG "snapshot: {every: 0}\n");
-    result r = run(&s, SHORT, "tests/chaos", "--json", "--faults-n", "4", "--faults", "kill-worker",
+    result r = run(&s, LONG, "tests/chaos", "--json", "--faults-n", "4", "--faults", "kill-worker",
                    "--workers", "2", "--seed", "1", "--config", config, NULL);
     expect_exit(&r, 1);
     json_t *report = report_of(&r);
@@ -84,11 +81,11 @@ static void a_run_without_snapshots_is_found_out(void **state)
 static void wrong_usage_is_explained(void **state)
 {
     (void)state;
-    result r = run(&s, 20, "tests/chaos", "--faults", "kill-wroker", NULL);
+    result r = run(&s, LONG, "tests/chaos", "--faults", "kill-wroker", NULL);
     expect_exit(&r, 2);
     expect_text(r.err, "kill-wroker");
     result_release(&r);
-    r = run(&s, 20, "tests/chaos", "--workers", "3..2", NULL);
+    r = run(&s, LONG, "tests/chaos", "--workers", "3..2", NULL);
     expect_exit(&r, 2);
     expect_text(r.err, "--workers");
     result_release(&r);

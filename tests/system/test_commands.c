@@ -154,7 +154,7 @@ static scratch s;
 
 static void must_run(const char *line)
 {
-    result r = run(&s, 120, "sh", "-c", line, NULL);
+    result r = run(&s, LONG, "sh", "-c", line, NULL);
     expect_exit(&r, 0);
     result_release(&r);
 }
@@ -198,7 +198,7 @@ static bool starts_under_its_limit(const command_case *c)
     if (strncmp(c->line, "ulimit", 6) != 0)
         return true;
     snprintf(line, sizeof line, "%.*s; $RT --version", (int)strcspn(c->line, ";"), c->line);
-    result r = run(&s, 20, "bash", "-c", line, NULL);
+    result r = run(&s, LONG, "bash", "-c", line, NULL);
     bool starts = r.exit_code == 0;
     result_release(&r);
     return starts;
@@ -214,7 +214,7 @@ static void does_what_it_should(void **state)
              "rt() { %1$s \"$@\"; }; rt_worker() { %1$s-worker \"$@\"; }; "
              "rt_coordinator() { %1$s-coordinator \"$@\"; }; %2$s",
              RT_TEST_BINARY_DIR "/bin/ringtorch", c->line);
-    result r = run(&s, 120, "bash", "-c", line, NULL);
+    result r = run(&s, LONG, "bash", "-c", line, NULL);
     expect_exit(&r, c->exit_code);
     expect_fragment(c->line, "output", r.out, c->out);
     expect_fragment(c->line, "errors", r.err, c->err);

@@ -38,7 +38,7 @@ static const char *run_dir(const char *workers)
 /* The command of the issue, with fewer steps. */
 static void train(const char *workers, char sha[65])
 {
-    result r = run(&s, 300, "ringtorch", "train", config, "-n", workers, "--run-dir",
+    result r = run(&s, LONG, "ringtorch", "train", config, "-n", workers, "--run-dir",
                    run_dir(workers), "--set", "run.steps=20", "--set", "parallel.slices=4", "--set",
                    "evaluate.final=false", "--json", NULL);
     expect_exit(&r, 0);
@@ -78,9 +78,9 @@ static void preset_is_the_same_network(void **state)
     assert_int_equal(rt_file_replace(path, changed, strlen(changed)), RT_OK);
 
     summary_text(run_dir("1"), "weights_sha256", spelled, sizeof spelled);
-    result r =
-        run(&s, 300, "ringtorch", "train", path, "-n", "1", "--run-dir", run_dir("preset"), "--set",
-            "run.steps=20", "--set", "parallel.slices=4", "--set", "evaluate.final=false", NULL);
+    result r = run(&s, LONG, "ringtorch", "train", path, "-n", "1", "--run-dir", run_dir("preset"),
+                   "--set", "run.steps=20", "--set", "parallel.slices=4", "--set",
+                   "evaluate.final=false", NULL);
     expect_exit(&r, 0);
     result_release(&r);
     summary_text(run_dir("preset"), "weights_sha256", preset, sizeof preset);
@@ -90,7 +90,7 @@ static void preset_is_the_same_network(void **state)
 static void eval_counts_each_test_image_once(void **state)
 {
     (void)state;
-    result r = run(&s, 300, "ringtorch", "eval", run_dir("3"), "--json", NULL);
+    result r = run(&s, LONG, "ringtorch", "eval", run_dir("3"), "--json", NULL);
     expect_exit(&r, 0);
     json_t *answer = NULL;
     int64_t count = 0;
@@ -127,7 +127,7 @@ static void logits_are_written_as_safetensors(void **state)
 {
     (void)state;
     const char *path = in_scratch(&s, "logits.safetensors");
-    result r = run(&s, 300, "ringtorch", "eval", run_dir("2"), "--logits", path, "--limit", "100",
+    result r = run(&s, LONG, "ringtorch", "eval", run_dir("2"), "--logits", path, "--limit", "100",
                    "--json", NULL);
     expect_exit(&r, 0);
     result_release(&r);

@@ -108,14 +108,14 @@ static void interrupt_and_resume(const char *name, const char *before, const cha
     snprintf(dir, sizeof dir, "%s", in_scratch(&s, "%s", name));
     command c = start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", before,
                       "--run-dir", dir, NULL);
-    await_step(dir, 60, 60);
+    await_step(dir, 60, LONG);
     kill(-c.pid, SIGINT);
-    result r = finish(c, 60);
+    result r = finish(c, LONG);
     expect_exit(&r, 130);
     expect_text(r.out, "--resume auto");
     result_release(&r);
 
-    r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", after, "--run-dir",
+    r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", after, "--run-dir",
             dir, "--resume", "auto", NULL);
     expect_exit(&r, 0);
     result_release(&r);
@@ -142,11 +142,11 @@ static void same_after_a_worker_was_killed(void **state)
     snprintf(dir, sizeof dir, "%s", in_scratch(&s, "killed"));
     command c = start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
                       dir, NULL);
-    await_step(dir, 70, 60);
-    pid_t worker = find_worker(&s, 1, 10);
+    await_step(dir, 70, LONG);
+    pid_t worker = find_worker(&s, 1, LONG);
     assert_true(worker > 0);
     kill(worker, SIGKILL);
-    result r = finish(c, 120);
+    result r = finish(c, LONG);
     expect_exit(&r, 0);
     result_release(&r);
     summary_text(dir, "weights_sha256", sha, sizeof sha);

@@ -29,7 +29,7 @@ static int tear_down(void **state)
 }
 
 /* Long enough to be met in the middle by a test. */
-#define LONG "--set", "run.steps=4000", "--set", "schedule.name=constant"
+#define ENDLESS "--set", "run.steps=4000", "--set", "schedule.name=constant"
 
 static bool event_is_written(const char *run_dir, const char *fragment)
 {
@@ -55,15 +55,15 @@ static void goes_on_after_several_kills(void **state)
     command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
                       dir, "--set", "run.steps=400", NULL);
     for (int round = 0; round < 3; round++) {
-        await_step(dir, 60 + 100 * round, 60);
-        pid_t pid[2] = {find_worker(s, 0, 10), find_worker(s, 1, 10)}; /* of one generation */
+        await_step(dir, 60 + 100 * round, LONG);
+        pid_t pid[2] = {find_worker(s, 0, LONG), find_worker(s, 1, LONG)}; /* of one generation */
         if (round != 1)
             kill(pid[0], SIGKILL);
         if (round != 0)
             kill(pid[1], SIGKILL);
-        await_step(dir, 60 + 100 * round + 10, 60);
+        await_step(dir, 60 + 100 * round + 10, LONG);
     }
-    result r = finish(c, 120);
+    result r = finish(c, LONG);
     expect_exit(&r, 0);
     result_release(&r);
     assert_int_equal(summary_int(dir, "restarts"), 3);
@@ -78,10 +78,10 @@ static void gives_up_after_max_restarts(void **state)
     char dir[128];
     snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
     command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
-                      dir, LONG, "--set", "run.max_restarts=0", NULL);
-    await_step(dir, 60, 60);
+                      dir, ENDLESS, "--set", "run.max_restarts=0", NULL);
+    await_step(dir, 60, LONG);
     signal_worker(s, 1, SIGKILL);
-    result r = finish(c, 60);
+    result r = finish(c, LONG);
     expect_exit(&r, 1);
     expect_text(r.err, "--resume");
     result_release(&r);
@@ -94,19 +94,19 @@ static void nobody_outlives_a_killed_launcher(void **state)
     char dir[128];
     snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
     command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
-                      dir, LONG, NULL);
-    await_step(dir, 60, 60);
+                      dir, ENDLESS, NULL);
+    await_step(dir, 60, LONG);
     assert_true(count_processes(s, "ringtorch-worker") >= 2);
     assert_int_equal(count_processes(s, "ringtorch-coordinator"), 1);
     kill(c.pid, SIGKILL);
-    result r = finish(c, 10);
+    result r = finish(c, LONG);
     expect_exit(&r, 128 + SIGKILL);
     result_release(&r);
-    assert_true(all_ended(s, 60));
+    assert_true(all_ended(s, LONG));
     char steps[64];
     snprintf(steps, sizeof steps, "run.steps=%lld", (long long)last_step(dir) + 50);
-    r = run(s, 120, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir", dir,
-            "--resume", "auto", LONG, "--set", steps, NULL);
+    r = run(s, LONG, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir", dir,
+            "--resume", "auto", ENDLESS, "--set", steps, NULL);
     expect_exit(&r, 0);
     result_release(&r);
 }
@@ -117,12 +117,12 @@ static void second_interrupt_stops_at_once(void **state)
     char dir[128];
     snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
     command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
-                      dir, LONG, NULL);
-    await_step(dir, 20, 60);
+                      dir, ENDLESS, NULL);
+    await_step(dir, 20, LONG);
     kill(-c.pid, SIGINT);
     usleep(300000); /* sooner, it would pass for an echo of the first */
     kill(-c.pid, SIGINT);
-    result r = finish(c, 30);
+    result r = finish(c, LONG);
     assert_true(r.exit_code == 130 || r.exit_code == 128 + SIGINT);
     result_release(&r);
 }
@@ -143,11 +143,11 @@ static void a_signal_to_every_process_leaves_a_checkpoint(void **state)
         char dir[128];
         snprintf(dir, sizeof dir, "%s", in_scratch(s, "run%d", i));
         command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2",
-                          "--run-dir", dir, LONG, "--set", "checkpoint.every=0", NULL);
-        await_step(dir, 20, 60);
+                          "--run-dir", dir, ENDLESS, "--set", "checkpoint.every=0", NULL);
+        await_step(dir, 20, LONG);
         kill(c.pid, signal); /* first, as it would be asked to end by any of the others' deaths */
         each_process(s, NULL, signal_process, &signal);
-        result r = finish(c, 60);
+        result r = finish(c, LONG);
         expect_exit(&r, 128 + signal);
         expect_text(r.out, "go on from step ");
         result_release(&r);
@@ -173,8 +173,8 @@ static void goes_on_when_the_disk_is_full(void **state)
     char dir[128], full[65], saved[65], roomy[65];
     snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
     const char *folder = small_folder(s, "1536k");
-    result r = run(s, 120, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
-                   dir, NULL);
+    result r = run(s, LONG, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2",
+                   "--run-dir", dir, NULL);
     expect_exit(&r, 1);
     expect_text(r.err, "kept in shared memory: make room");
     result_release(&r);
@@ -199,8 +199,8 @@ static void says_that_the_weights_are_lost(void **state)
     char dir[128];
     snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
     const char *folder = small_folder(s, "64k");
-    result r = run(s, 120, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
-                   dir, "--set", "snapshot.every=0", NULL);
+    result r = run(s, LONG, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2",
+                   "--run-dir", dir, "--set", "snapshot.every=0", NULL);
     expect_exit(&r, 1);
     expect_text(r.err, "step 200 could not be written to disk");
     expect_text(r.err, "is lost");

@@ -59,7 +59,7 @@ static int tear_down(void **state)
                   (b)->h.bind, ##__VA_ARGS__, NULL)
 
 /* Steps without end: the rate does not depend on how many there will be. */
-#define LONG "--set", "run.steps=1000000", "--set", "schedule.name=constant"
+#define ENDLESS "--set", "run.steps=1000000", "--set", "schedule.name=constant"
 
 /* Trains on this host for as many steps as that run has made, and compares. */
 static void expect_weights_of_one_host(bench *b, bool constant_rate)
@@ -95,9 +95,9 @@ static void await_line(const bench *b, const char *fragment, double seconds)
 /* Stops a run that would go on, and looks at what it has made. */
 static void stop_and_compare(bench *b, command c)
 {
-    await_step(b->dir, last_step(b->dir) + 20, 60);
+    await_step(b->dir, last_step(b->dir) + 20, LONG);
     kill(c.pid, SIGINT);
-    result r = finish(c, 60);
+    result r = finish(c, LONG);
     expect_exit(&r, 130);
     result_release(&r);
     expect_weights_of_one_host(b, true);
@@ -108,14 +108,14 @@ static void two_hosts_give_the_weights_of_one(void **state)
     bench *b = *state;
     NEED_HOSTS(b);
     command c = TRAIN(b, "2", ((int[]){1, 1, 0}));
-    await_step(b->dir, 20, 60);
+    await_step(b->dir, 20, LONG);
     result r =
         run_on_host(&b->h, 1, "pgrep -c ringtorch-worke; cat /proc/*/cmdline | tr '\\0' ' '");
     assert_int_equal(r.out[0], '1'); /* one here; and what it must not tell in public: */
     expect_text(r.out, "orted");
     assert_null(strstr(r.out, "RINGTORCH_KEYS"));
     result_release(&r);
-    r = finish(c, 120);
+    r = finish(c, LONG);
     expect_exit(&r, 0);
     assert_string_equal(r.err, "");
     result_release(&r);
@@ -127,8 +127,8 @@ static void a_killed_worker_on_another_host_is_named(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
-    command c = TRAIN(b, "3", ((int[]){1, 2, 0}), LONG);
-    await_step(b->dir, 40, 60);
+    command c = TRAIN(b, "3", ((int[]){1, 2, 0}), ENDLESS);
+    await_step(b->dir, 40, LONG);
     signal_worker(&b->s, 2, SIGKILL);
     char lost[128];
     snprintf(lost, sizeof lost, "\"cause\":\"worker 2 on %s was killed by signal 9\"",
@@ -144,8 +144,8 @@ static void a_lost_host_costs_its_workers(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
-    command c = TRAIN(b, "3", ((int[]){2, 1, 0}), LONG);
-    await_step(b->dir, 60, 60);
+    command c = TRAIN(b, "3", ((int[]){2, 1, 0}), ENDLESS);
+    await_step(b->dir, 60, LONG);
     hosts_kill(&b->h, 1);
     await_line(b, "\"event\":\"host_lost\"", 60);
     await_line(b, "\"generation\":2,\"world_size\":2", 60); /* at the first attempt */
@@ -159,9 +159,9 @@ static void a_copy_on_another_host_saves_the_steps(void **state)
     bench *b = *state;
     NEED_HOSTS(b);
     records r;
-    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), LONG, "--set", "snapshot.replicas=1", "--set",
+    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), ENDLESS, "--set", "snapshot.replicas=1", "--set",
                       "checkpoint.every=0");
-    await_step(b->dir, 60, 60);
+    await_step(b->dir, 60, LONG);
     hosts_kill(&b->h, 2);
     await_line(b, "\"event\":\"recovered\"", 60);
     records_open(&r, b->dir);
@@ -179,14 +179,14 @@ static void a_host_that_is_cut_off_comes_back(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
-    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG);
-    await_step(b->dir, 60, 60);
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), ENDLESS);
+    await_step(b->dir, 60, LONG);
     hosts_cut_off(&b->h, 1);
     await_line(b, "\"event\":\"recovered\"", 60);
     result r = run_on_host(&b->h, 1, "true");
     expect_exit(&r, 255);
     result_release(&r);
-    await_step(b->dir, last_step(b->dir) + 20, 60);
+    await_step(b->dir, last_step(b->dir) + 20, LONG);
     hosts_reconnect(&b->h, 1);
     await_line(b, "\"event\":\"host_back\"", 120);
     await_line(b, "\"generation\":3,\"world_size\":2", 60);
@@ -198,9 +198,9 @@ static void a_host_that_is_down_is_left_out(void **state)
     bench *b = *state;
     NEED_HOSTS(b);
     hosts_kill(&b->h, 2);
-    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), LONG);
+    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), ENDLESS);
     await_line(b, "\"event\":\"host_lost\"", 60);
-    await_step(b->dir, 40, 60);
+    await_step(b->dir, 40, LONG);
     hosts_boot(&b->h, 2);
     await_line(b, "\"event\":\"host_back\"", 120);
     await_line(b, "\"generation\":3,\"world_size\":3", 60);
@@ -218,7 +218,7 @@ static void a_host_that_cannot_reach_the_coordinator_is_left_out(void **state)
                            "iptables -A OUTPUT -p tcp --dport 5999 -j DROP");
     expect_exit(&r, 0);
     result_release(&r);
-    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG, "--set", "control.port=5999");
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), ENDLESS, "--set", "control.port=5999");
     snprintf(line, sizeof line, "rank 1 on %s does not run, or cannot reach the coordinator",
              b->h.host[1].name);
     await_line(b, line, 60);
@@ -228,7 +228,7 @@ static void a_host_that_cannot_reach_the_coordinator_is_left_out(void **state)
     await_line(b, line, 60);
     await_line(b, "\"event\":\"host_lost\"", 60);
     await_line(b, "\"generation\":2,\"world_size\":1", 60);
-    await_step(b->dir, 40, 60);
+    await_step(b->dir, 40, LONG);
     stop_and_compare(b, c);
 }
 
@@ -241,7 +241,7 @@ static void a_worker_that_is_missing_on_a_host_ends_the_run_at_once(void **state
     snprintf(worker, sizeof worker, "%s", in_scratch(&b->s, "bin/ringtorch-worker"));
     snprintf(line, sizeof line, "mkdir -p %s && ln -s %s/bin/ringtorch-worker %s && exit 0; exit 1",
              in_scratch(&b->s, "bin"), RT_TEST_BINARY_DIR, worker);
-    result r = run(&b->s, 20, "sh", "-c", line, NULL);
+    result r = run(&b->s, LONG, "sh", "-c", line, NULL);
     expect_exit(&r, 0);
     result_release(&r);
     snprintf(line, sizeof line, "mount -t tmpfs tmpfs %s", in_scratch(&b->s, "bin"));
@@ -249,8 +249,8 @@ static void a_worker_that_is_missing_on_a_host_ends_the_run_at_once(void **state
     expect_exit(&r, 0);
     result_release(&r);
     setenv("RINGTORCH_WORKER", worker, 1);
-    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG);
-    r = finish(c, 60);
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), ENDLESS);
+    r = finish(c, LONG);
     unsetenv("RINGTORCH_WORKER");
     expect_exit(&r, 1);
     snprintf(
@@ -272,8 +272,8 @@ static void a_configuration_that_is_missing_on_a_host_ends_the_run_at_once(void 
     result r = run_on_host(&b->h, 1, line);
     expect_exit(&r, 0);
     result_release(&r);
-    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), LONG);
-    r = finish(c, 60);
+    command c = TRAIN(b, "2", ((int[]){1, 1, 0}), ENDLESS);
+    r = finish(c, LONG);
     expect_exit(&r, 2);
     snprintf(line, sizeof line,
              "ringtorch: the workers could not be started: worker 1 on %s left with exit code 2: ",
@@ -288,11 +288,11 @@ static void the_host_file_may_change(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
-    command c = TRAIN(b, "2", ((int[]){1, 0, 0}), LONG);
-    await_step(b->dir, 40, 60);
+    command c = TRAIN(b, "2", ((int[]){1, 0, 0}), ENDLESS);
+    await_step(b->dir, 40, LONG);
     host_file(&b->h, (int[]){1, 1, 0});
     await_line(b, "\"generation\":2,\"world_size\":2", 60);
-    await_step(b->dir, last_step(b->dir) + 40, 60);
+    await_step(b->dir, last_step(b->dir) + 40, LONG);
     host_file(&b->h, (int[]){1, 0, 0});
     await_line(b, "\"generation\":3,\"world_size\":1", 60);
     stop_and_compare(b, c);
@@ -304,13 +304,13 @@ static void nobody_on_any_host_outlives_the_launcher(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
-    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), LONG);
-    await_step(b->dir, 40, 60);
+    command c = TRAIN(b, "3", ((int[]){1, 1, 1}), ENDLESS);
+    await_step(b->dir, 40, LONG);
     kill(c.pid, SIGKILL);
-    result r = finish(c, 10);
+    result r = finish(c, LONG);
     expect_exit(&r, 128 + SIGKILL);
     result_release(&r);
-    assert_true(all_ended(&b->s, 60));
+    assert_true(all_ended(&b->s, LONG));
 }
 
 int main(void)

@@ -44,7 +44,7 @@ static command start_run(void)
     command c =
         start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
               run_dir, "--set", "run.steps=10000000", "--set", "schedule.name=constant", NULL);
-    await_step(run_dir, 60, 60);
+    await_step(run_dir, 60, LONG);
     return c;
 }
 
@@ -52,7 +52,7 @@ static command start_run(void)
 static void stop_run(command c)
 {
     kill(c.pid, SIGTERM);
-    result r = finish(c, 60);
+    result r = finish(c, LONG);
     expect_exit(&r, 128 + SIGTERM);
     result_release(&r);
 }
@@ -145,7 +145,7 @@ static void names_that_a_neighbour_has_made_are_not_used(void **state)
     for (int i = 0; i < 2; i++) {
         size_t before = records_events(&r);
         signal_worker(&s, 1, SIGKILL);
-        json_t *back = await_event(&r, before, "recovered", 60);
+        json_t *back = await_event(&r, before, "recovered", LONG);
         assert_non_null(back);
         assert_in_range(event_int(back, "lost_steps", 99), 0, 1); /* from memory, both times */
     }

@@ -62,7 +62,7 @@ static char *read_text(const char *path)
 static void json_is_one_object_a_line(void **state)
 {
     (void)state;
-    result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
+    result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
                    "--run-dir", in_scratch(&s, "json"), "--json", NULL);
     expect_exit(&r, 0);
     assert_true(each_object(r.out, "output", NULL, NULL) > 20); /* 200 steps, a report every 10 */
@@ -177,14 +177,14 @@ static void memory_stays_flat(void **state)
     snprintf(dir, sizeof dir, "%s", in_scratch(&s, "flat"));
     command c = start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
                       dir, "--set", "run.steps=1000000", "--set", "schedule.name=constant", NULL);
-    await_step(dir, 200, 60); /* checkpoints have been written, too */
-    pid_t worker = find_worker(&s, 0, 10);
+    await_step(dir, 200, LONG); /* checkpoints have been written, too */
+    pid_t worker = find_worker(&s, 0, LONG);
     assert_true(worker > 0);
     int64_t before = resident_bytes(worker);
-    await_step(dir, 1200, 120);
+    await_step(dir, 1200, LONG);
     int64_t after = resident_bytes(worker);
     kill(-c.pid, SIGINT);
-    result r = finish(c, 60);
+    result r = finish(c, LONG);
     expect_exit(&r, 130);
     result_release(&r);
     if (after > before + (1 << 20))
@@ -198,7 +198,7 @@ static void written_configuration_repeats_the_run(void **state)
     (void)state;
     char first[65], second[65];
     summary_text(in_scratch(&s, "json"), "weights_sha256", first, sizeof first);
-    result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "json/config.yaml"), "--run-dir",
+    result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "json/config.yaml"), "--run-dir",
                    in_scratch(&s, "again"), NULL);
     expect_exit(&r, 0);
     result_release(&r);
@@ -210,7 +210,7 @@ static void written_configuration_repeats_the_run(void **state)
 static void plain_output_ends_with_what_matters(void **state)
 {
     (void)state;
-    result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
+    result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
                    "--run-dir", in_scratch(&s, "plain"), "--set", "run.steps=50", NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "accuracy");
@@ -314,15 +314,15 @@ static void a_finished_run_has_nothing_left_to_do(void **state)
     }
     const char *yaml = in_scratch(&s, "tiny.yaml");
     result plain =
-        run(&s, 30, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto", NULL);
+        run(&s, LONG, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto", NULL);
     expect_exit(&plain, 0);
     expect_text(plain.out, "nothing left to do: the run in");
-    result json = run(&s, 30, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto",
+    result json = run(&s, LONG, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto",
                       "--json", NULL);
     expect_exit(&json, 0);
     assert_int_equal(each_object(json.out, "output", NULL, NULL), 1);
     expect_text(json.out, "\"event\":\"summary\"");
-    result fewer = run(&s, 30, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto",
+    result fewer = run(&s, LONG, "ringtorch", "train", yaml, "--run-dir", dir, "--resume", "auto",
                        "--set", "run.steps=10", NULL);
     expect_exit(&fewer, 2);
     expect_text(fewer.err, "has made 200 steps already");
@@ -349,8 +349,8 @@ static void a_run_without_finite_steps_has_failed(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char dir[128];
         snprintf(dir, sizeof dir, "%s", in_scratch(&s, "nan%zu", i));
-        result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir", dir,
-                       "--set", "run.steps=20", "--set", "run.nan_loss=skip", "--set",
+        result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
+                       dir, "--set", "run.steps=20", "--set", "run.nan_loss=skip", "--set",
                        rows[i].limit, "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1e6",
                        "--set", "optimizer.weight_decay=1e6", NULL);
         expect_exit(&r, 1);
@@ -362,7 +362,7 @@ static void a_run_without_finite_steps_has_failed(void **state)
         assert_true(json_integer_value(json_object_get(summary, "skipped_steps")) >= 4);
         json_decref(summary);
     }
-    result r = run(&s, 60, "ringtorch", "eval", in_scratch(&s, "nan1"), NULL);
+    result r = run(&s, LONG, "ringtorch", "eval", in_scratch(&s, "nan1"), NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "loss nan");
     result_release(&r);
@@ -388,7 +388,7 @@ static void help_lists_every_key(void **state)
     static const char *const keys[] = {"run.seed",         "run.steps",     "model.preset",
                                        "data.batch",       "optimizer.lr",  "parallel.slices",
                                        "checkpoint.every", "evaluate.every"};
-    result r = run(&s, 20, "ringtorch", "train", "--help-config", NULL);
+    result r = run(&s, LONG, "ringtorch", "train", "--help-config", NULL);
     expect_exit(&r, 0);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         expect_text(r.out, strchr(keys[i], '.') + 1);

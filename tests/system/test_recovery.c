@@ -25,8 +25,7 @@
 #include "runs.h"
 #include "small_disk.h"
 
-/* Time limits are for machines under load: nothing waits so long unless something is broken. */
-enum { LONG = 120, STEPS_MAX = 200000 };
+enum { STEPS_MAX = 200000 };
 
 /* The rate of learning is constant, so that a run may be stopped after any step; each step has a line
  * of metrics. Dropout makes random numbers part of the result. */

@@ -156,7 +156,7 @@ static void alter_checkpoint(const row *r)
     json_t *m;
     must_be(rt_remove_tree(checkpoint) == RT_OK);
     result copied =
-        run(&s, 60, "cp", "-r", newest_checkpoint(&s, in_scratch(&s, "run")), checkpoint, NULL);
+        run(&s, LONG, "cp", "-r", newest_checkpoint(&s, in_scratch(&s, "run")), checkpoint, NULL);
     expect_exit(&copied, 0);
     result_release(&copied);
     must_be(rt_json_load(path, 16 << 20, &m) == RT_OK);
@@ -198,14 +198,14 @@ static void all_say_the_same(void **state)
     char reason[1200] = "", dir[200];
     snprintf(dir, sizeof dir, "%s", in_scratch(&s, "resumed"));
     alter_checkpoint(r);
-    look(r, "verify", run(&s, 60, "ringtorch", "checkpoint", "verify", checkpoint, NULL), reason);
-    look(r, "eval", run(&s, 60, "ringtorch", "eval", checkpoint, NULL), reason);
+    look(r, "verify", run(&s, LONG, "ringtorch", "checkpoint", "verify", checkpoint, NULL), reason);
+    look(r, "eval", run(&s, LONG, "ringtorch", "eval", checkpoint, NULL), reason);
     look(r, "export",
-         run(&s, 60, "ringtorch", "export", checkpoint, "--format", "safetensors", "--out",
+         run(&s, LONG, "ringtorch", "export", checkpoint, "--format", "safetensors", "--out",
              in_scratch(&s, "out.safetensors"), NULL),
          reason);
     look(r, "train",
-         run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir", dir,
+         run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir", dir,
              "--resume", checkpoint, "--set", "run.steps=25", "--set", "schedule.name=constant",
              NULL),
          reason);

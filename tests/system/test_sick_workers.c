@@ -108,7 +108,7 @@ static void a_step_is_skipped_by_all_alike(void **state)
 static void fail_sick(const char *name, const char *illness, const char *set, const char *err)
 {
     setenv("RINGTORCH_SICK", illness, 1);
-    result r = run(&s, 120, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
+    result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2",
                    "--run-dir", in_scratch(&s, "%s", name), "--set", set, NULL);
     expect_exit(&r, 1);
     expect_text(r.err, err);

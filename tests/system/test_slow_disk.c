@@ -38,7 +38,7 @@ static command resume(const char *steps)
 /* Waits for the event that verifying takes long. */
 static void await_verifying(records *r, size_t from)
 {
-    json_t *e = await_event(r, from, "verifying", 60);
+    json_t *e = await_event(r, from, "verifying", LONG);
     if (!e)
         fail_msg("no event says that a checkpoint is being verified");
     assert_true(event_int(e, "bytes", -1) > 0);
@@ -59,14 +59,14 @@ static void a_slow_disk_is_not_taken_for_death(void **state)
     command c = resume("run.steps=60");
     set_disk(NULL);
     await_verifying(&r, before);
-    result status = run(&s, 60, "ringtorch", "status", dir, "--json", NULL);
+    result status = run(&s, LONG, "ringtorch", "status", dir, "--json", NULL);
     expect_exit(&status, 0);
     expect_text(status.out, "\"verifying\":{\"checkpoint\":\"step-");
     result_release(&status);
-    status = run(&s, 60, "ringtorch", "status", dir, NULL);
+    status = run(&s, LONG, "ringtorch", "status", dir, NULL);
     expect_text(status.out, "verifying  step-");
     result_release(&status);
-    result done = finish(c, 240);
+    result done = finish(c, LONG);
     expect_exit(&done, 0);
     expect_text(done.out, "verifying checkpoint step-");
     assert_null(strstr(done.out, "did not answer"));
@@ -93,12 +93,12 @@ static void ctrl_c_does_not_wait_for_the_disk(void **state)
     set_disk(NULL);
     await_verifying(&r, records_events(&r));
     kill(-c.pid, SIGINT);
-    result stopped = finish(c, 60);
+    result stopped = finish(c, LONG);
     expect_exit(&stopped, 130);
     result_release(&stopped);
     summary_text(dir, "weights_sha256", after_sha, sizeof after_sha);
     assert_string_equal(before_sha, after_sha);
-    result again = finish(resume("run.steps=70"), 120);
+    result again = finish(resume("run.steps=70"), LONG);
     expect_exit(&again, 0);
     result_release(&again);
     assert_int_equal(summary_int(dir, "steps"), 70);

@@ -42,7 +42,7 @@ static command start_run(void)
     command c =
         start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
               run_dir, "--set", "run.steps=10000000", "--set", "run.stall_action=report", NULL);
-    await_step(run_dir, 20, 60);
+    await_step(run_dir, 20, LONG);
     return c;
 }
 
@@ -51,7 +51,7 @@ static command start_run(void)
 static json_t *status_json(void)
 {
     json_t *j = NULL;
-    result r = run(&s, 30, "ringtorch", "status", run_dir, "--json", NULL);
+    result r = run(&s, LONG, "ringtorch", "status", run_dir, "--json", NULL);
     expect_exit(&r, 0);
     if (rt_json_parse(r.out, strlen(r.out), "status", &j) != RT_OK)
         fail_msg("%s", rt_error());
@@ -118,20 +118,20 @@ static bool is_well(const json_t *status, int64_t rank)
 
 static void order(int exit_code, const char *a, const char *b, const char *c)
 {
-    result r = run(&s, 60, "ringtorch", a, b, c, NULL);
+    result r = run(&s, LONG, "ringtorch", a, b, c, NULL);
     expect_exit(&r, exit_code);
     result_release(&r);
 }
 
 static void stop_run(command c)
 {
-    result r = run(&s, 60, "ringtorch", "stop", run_dir, "--reason", "enough of it", NULL);
+    result r = run(&s, LONG, "ringtorch", "stop", run_dir, "--reason", "enough of it", NULL);
     expect_exit(&r, 0);
     result_release(&r);
-    r = finish(c, 60);
+    r = finish(c, LONG);
     expect_exit(&r, 143); /* as after SIGTERM: the run is not done */
     result_release(&r);
-    r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    r = run(&s, LONG, "ringtorch", "status", run_dir, NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "told to stop: enough of it");
     result_release(&r);
@@ -151,9 +151,9 @@ static void status_tells_what_is_there(void **state)
     assert_true(number(j, "step") >= before);
     assert_int_equal(number(j, "restarts"), 0);
     for (int rank = 0; rank < 2; rank++)
-        assert_int_equal(number(rank_at(j, rank), "pid"), find_worker(&s, rank, 5));
+        assert_int_equal(number(rank_at(j, rank), "pid"), find_worker(&s, rank, LONG));
     json_decref(j);
-    result r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    result r = run(&s, LONG, "ringtorch", "status", run_dir, NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "tiny: training");
     expect_text(r.out, "\n   0  ");
@@ -167,7 +167,7 @@ static void a_worker_that_stands_still_is_seen(void **state)
 {
     (void)state;
     command c = start_run();
-    pid_t worker = find_worker(&s, 1, 5);
+    pid_t worker = find_worker(&s, 1, LONG);
     kill(worker, SIGSTOP);
     await_status("rank 1 in trouble", is_in_trouble, 1, 60);
     kill(worker, SIGCONT);
@@ -179,12 +179,12 @@ static void a_checkpoint_is_made_when_it_is_asked_for(void **state)
 {
     (void)state;
     command c = start_run();
-    result r = run(&s, 60, "ringtorch", "checkpoint", "now", run_dir, "--json", NULL);
+    result r = run(&s, LONG, "ringtorch", "checkpoint", "now", run_dir, "--json", NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "\"accepted\":true");
     result_release(&r);
     const char *path = newest_checkpoint(&s, run_dir);
-    r = run(&s, 60, "ringtorch", "checkpoint", "verify", path, NULL);
+    r = run(&s, LONG, "ringtorch", "checkpoint", "verify", path, NULL);
     expect_exit(&r, 0);
     result_release(&r);
     stop_run(c);
@@ -199,7 +199,7 @@ static void a_run_is_scaled_and_goes_on(void **state)
     order(0, "scale", run_dir, "3");
     await_status("3 workers", runs_with, 3, 60);
     int64_t step = last_step(run_dir);
-    await_step(run_dir, step + 20, 60);
+    await_step(run_dir, step + 20, LONG);
     order(0, "scale", run_dir, "1");
     await_status("1 worker", runs_with, 1, 60);
     stop_run(c);
@@ -214,7 +214,7 @@ static void a_stopped_run_can_be_gone_on_with_as_told(void **state)
     command watch = start(&s, "ringtorch", "status", run_dir, "--watch", NULL);
     rt_clock_sleep(0.5); /* for a block or two */
     stop_run(c);
-    result r = finish(watch, 30);
+    result r = finish(watch, LONG);
     expect_exit(&r, 0);
     expect_text(r.out, "tiny: training");
     expect_text(r.out, "tiny: stopped after step ");
@@ -224,10 +224,10 @@ static void a_stopped_run_can_be_gone_on_with_as_told(void **state)
     snprintf(line, sizeof line, "exec %.*s --set run.steps=%" PRId64, (int)strcspn(told + 10, "\n"),
              told + 10, summary_int(run_dir, "steps") + 5);
     result_release(&r);
-    r = run(&s, 60, "sh", "-c", line, NULL);
+    r = run(&s, LONG, "sh", "-c", line, NULL);
     expect_exit(&r, 0);
     result_release(&r);
-    r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    r = run(&s, LONG, "ringtorch", "status", run_dir, NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "tiny: done after step ");
     result_release(&r);
@@ -259,19 +259,19 @@ static void what_a_killed_run_leaves_is_told_and_cleaned_up(void **state)
     order(0, "checkpoint", "now", run_dir);
     order(1, "clean", run_dir, NULL); /* it is alive */
     kill(c.pid, SIGKILL);             /* takes all the others along */
-    result r = finish(c, 30);
+    result r = finish(c, LONG);
     result_release(&r);
-    assert_true(all_ended(&s, 30));
+    assert_true(all_ended(&s, LONG));
     int left = count_in_memory(id);
 
-    r = run(&s, 30, "ringtorch", "status", run_dir, NULL);
+    r = run(&s, LONG, "ringtorch", "status", run_dir, NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "tiny: killed, last heard of at step ");
     expect_text(r.out, "checkpoint of step ");
     expect_text(r.out, "--resume auto");
     result_release(&r);
 
-    r = run(&s, 30, "ringtorch", "clean", run_dir, "--dry-run", NULL);
+    r = run(&s, LONG, "ringtorch", "clean", run_dir, "--dry-run", NULL);
     expect_exit(&r, 0);
     expect_text(r.out, left > 0 ? "would remove" : "nothing to clean");
     result_release(&r);

@@ -45,7 +45,7 @@ static void sha_of(const char *name, char sha[65])
 
 static void expect_done(command c, const char *name, char sha[65])
 {
-    result r = finish(c, 120);
+    result r = finish(c, LONG);
     expect_exit(&r, 0);
     result_release(&r);
     sha_of(name, sha);
@@ -77,7 +77,7 @@ static int set_up(void **state)
     (void)state;
     tiny_setup(&s);
     train_tiny(&s, in_scratch(&s, "first"), 2, NULL, sha);
-    result r = run(&s, 60, "ringtorch", "export", in_scratch(&s, "first"), "--format",
+    result r = run(&s, LONG, "ringtorch", "export", in_scratch(&s, "first"), "--format",
                    "safetensors", "--out", in_scratch(&s, "first.safetensors"), NULL);
     expect_exit(&r, 0);
     result_release(&r);
@@ -135,7 +135,7 @@ static void what_it_began_with_is_written_down(void **state)
 static command stop_a_worker(const char *name, const char *weights, pid_t *worker)
 {
     command c = fine_tune(name, "2", weights, "snapshot.every=0");
-    await_step(in_scratch(&s, "%s", name), 30, 120);
+    await_step(in_scratch(&s, "%s", name), 30, LONG);
     *worker = signal_worker(&s, 1, SIGSTOP);
     return c;
 }
@@ -162,7 +162,7 @@ static void other_weights_in_their_place_are_refused(void **state)
     rewrite(in_scratch(&s, "first.safetensors"), in_scratch(&s, "changing.safetensors"), "",
             RT_F16);
     kill(worker, SIGKILL);
-    result r = finish(c, 120);
+    result r = finish(c, LONG);
     expect_exit(&r, 2);
     expect_text(r.err, "changing.safetensors: has changed since this run began");
     result_release(&r);
@@ -175,12 +175,12 @@ static void going_on_keeps_the_weights(void **state)
     char init[256];
     must(rt_remove_tree(in_scratch(&s, "ddp.safetensors")));
     result r =
-        run(&s, 60, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
+        run(&s, LONG, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
             in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=420", NULL);
     expect_exit(&r, 0);
     result_release(&r);
     snprintf(init, sizeof init, "model.init=%s", in_scratch(&s, "first.safetensors"));
-    r = run(&s, 60, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
+    r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "from-ddp/config.yaml"), "--run-dir",
             in_scratch(&s, "from-ddp"), "--resume", "auto", "--set", "run.steps=440", "--set", init,
             NULL);
     expect_exit(&r, 2);
@@ -193,12 +193,12 @@ static void what_does_not_fit_is_listed(void **state)
     (void)state;
     command c = fine_tune("misfit", "2", in_scratch(&s, "first"),
                           "model.layers=[flatten, {linear: 96}, relu, {linear: 10}]");
-    result r = finish(c, 60);
+    result r = finish(c, LONG);
     expect_exit(&r, 2);
     expect_text(r.err, "\"1.weight\" [96,784] is missing; \"1.bias\" [96] is missing");
     expect_text(r.err, "\"4.bias\" [96] is not of this model; and 2 more");
     result_release(&r);
-    r = finish(fine_tune("misfit", "2", in_scratch(&s, "nowhere"), NULL), 60);
+    r = finish(fine_tune("misfit", "2", in_scratch(&s, "nowhere"), NULL), LONG);
     expect_exit(&r, 2);
     expect_text(r.err, "model.init: ");
     expect_text(r.err, "nowhere: no such file, checkpoint or run directory");
@@ -216,7 +216,7 @@ static void what_fits_is_taken_over_if_that_is_wanted(void **state)
         "{max_pool2d: 2}, flatten, {linear: 96}, relu, {linear: 12}]";
     for (int i = 0; i < 3; i++) {
         const char *dir = in_scratch(&s, "transfer%d", i);
-        result r = run(&s, 60, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n",
+        result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n",
                        i == 1 ? "2" : "1", "--run-dir", dir, "--set", "run.steps=40", "--set",
                        layers, "--set", i < 2 ? init : "run.seed=7", "--set",
                        i < 2 ? "model.init_partial=true" : "run.seed=7", NULL);
@@ -237,12 +237,12 @@ static void bare_weights_are_evaluated(void **state)
     (void)state;
     const char *half = in_scratch(&s, "half.safetensors");
     rewrite(in_scratch(&s, "first.safetensors"), half, "", RT_F16);
-    result r = run(&s, 60, "ringtorch", "eval", half, "--config", in_scratch(&s, "tiny.yaml"),
+    result r = run(&s, LONG, "ringtorch", "eval", half, "--config", in_scratch(&s, "tiny.yaml"),
                    "--json", NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "\"step\":null,\"count\":100,\"correct\":");
     result_release(&r);
-    r = run(&s, 60, "ringtorch", "eval", half, NULL);
+    r = run(&s, LONG, "ringtorch", "eval", half, NULL);
     expect_exit(&r, 2);
     expect_text(r.err, "add --config CONFIG");
     result_release(&r);

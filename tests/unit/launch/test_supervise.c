@@ -71,12 +71,17 @@ static void await_heard(const char *fragment)
     await_text("heard", fragment);
 }
 
-static void await_error(const char *fragment)
+static void await_printed(const char *name, char *text, size_t size, const char *fragment)
 {
-    for (double end = rt_clock() + 30; read_output("err", err, sizeof err), !strstr(err, fragment);
+    for (double end = rt_clock() + patience; read_output(name, text, size), !strstr(text, fragment);
          rt_clock_sleep(0.01))
         if (rt_clock() > end)
-            fail_msg("'%s' is never printed, only:\n%s", fragment, err);
+            fail_msg("'%s' is never printed, only:\n%s", fragment, text);
+}
+
+static void await_error(const char *fragment)
+{
+    await_printed("err", err, sizeof err, fragment);
 }
 
 static int times_heard(const char *fragment)
@@ -92,7 +97,7 @@ static int times_heard(const char *fragment)
 
 static void await_twice(const char *fragment)
 {
-    for (double end = rt_clock() + 30; times_heard(fragment) < 2; rt_clock_sleep(0.005))
+    for (double end = rt_clock() + patience; times_heard(fragment) < 2; rt_clock_sleep(0.005))
         if (rt_clock() > end)
             fail_msg("'%s' is not heard twice", fragment);
 }
@@ -119,15 +124,36 @@ static pid_t rank(int number)
     return await_process("sleep", variable);
 }
 
-/* Starts a run and its first job, and waits until all ranks are there. */
+/* Returns whether a process holds a pidfd of another one. */
+static bool watches(pid_t pid, pid_t other)
+{
+    char path[64], line[64], text[4096];
+    rt_names fds = {0};
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/fdinfo", (int)pid);
+    snprintf(line, sizeof line, "Pid:\t%d\n", (int)other);
+    if (rt_dir_list(path, &fds) != RT_OK)
+        rt_error_clear();
+    for (size_t i = 0; i < fds.count && !found; i++) {
+        snprintf(path, sizeof path, "fdinfo/%.20s", fds.name[i]);
+        read_proc(pid, path, text, sizeof text);
+        found = strstr(text, line) != NULL;
+    }
+    rt_names_release(&fds);
+    return found;
+}
+
+/* Starts a run and its first job, and waits until all ranks are there and are watched. */
 static pid_t begin_job(int world)
 {
     pid_t pid = begin(NULL);
     await_heard("LAUNCHER");
     order("start 1 %d", world);
+    double end = rt_clock() + patience;
     for (int i = 0; i < world; i++)
-        rank(i);
-    usleep(100000); /* and are watched */
+        for (pid_t p = rank(i); !watches(pid, p); rt_clock_sleep(0.005))
+            if (rt_clock() > end)
+                fail_msg("the launcher does not watch rank %d", i);
     return pid;
 }
 
@@ -357,6 +383,7 @@ static void expect_snapshots(bool snapshots, bool mpi)
 static void show_a_step(void)
 {
     order("show {\"event\":\"report\",\"step\":5,\"loss\":0.5}");
+    await_printed("out", out, sizeof out, "step 5");
 }
 
 static void a_coordinator_that_dies_again_and_again_ends_the_run(void **state)
@@ -366,7 +393,6 @@ static void a_coordinator_that_dies_again_and_again_ends_the_run(void **state)
     pid_t pid = begin_job(2); /* run.max_restarts is 10 */
     make_snapshots();
     show_a_step();
-    usleep(100000);
     kill(find_process("scripted_coordinator"), SIGKILL);
     expect_end(pid, 1);
     expect_text(err,
@@ -419,7 +445,7 @@ static void snapshots_go_with_their_run(void **state)
     make_snapshots();
     kill(rank(0), SIGKILL);
     await_exited(1);
-    for (double end = rt_clock() + 30;
+    for (double end = rt_clock() + patience;
          rt_clock() < end && (rt_path_exists(in_memory(memory, "-g1-mpi")) || mpiruns_files() > 0);)
         rt_clock_sleep(0.005);
     expect_snapshots(true, false); /* the next generation may need them */
@@ -580,7 +606,7 @@ static void a_job_that_does_not_end_is_killed(void **state)
     pid_t pid = begin(NULL);
     await_heard("LAUNCHER");
     order("start 1 2");
-    for (double end = rt_clock() + 30; !rt_path_exists(in_run("deaf")); rt_clock_sleep(0.005))
+    for (double end = rt_clock() + patience; !rt_path_exists(in_run("deaf")); rt_clock_sleep(0.005))
         assert_true(rt_clock() < end);
     order("end 1");
     expect_text(await_exited(1), "exit_code: 0, signal: 0, rank: -1, ranks: [], host: \"\"");
