@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const double LAST_WORDS_SECONDS = 0.5, ALIVE_SECONDS = 1;
+static const double LAST_WORDS_SECONDS = 5, ALIVE_SECONDS = 1;
 
 void rt__supervisor_give_up(rt__supervisor *s, int exit_code, const char *fmt, ...)
 {
@@ -136,12 +136,14 @@ void rt__supervisor_drain(rt__supervisor *s, double seconds)
 
 /* ---- the coordinator's life ---- */
 
-/* It may have said why; what it sent is all here once its end of the connection is closed. */
+/* It may have said why; what it sent is all here once its end of the connection is closed, which the kernel does at its
+ * death. Whether there is a connection is known only after a look: we may not have had a turn since it was made. */
 static void hear_last_words(rt__supervisor *s)
 {
-    for (double end = rt_clock() + LAST_WORDS_SECONDS;
-         !s->ended && rt_wire_connected(s->wire) && rt_clock() < end;)
+    double end = rt_clock() + LAST_WORDS_SECONDS;
+    do
         rt__supervisor_drain(s, 0.01);
+    while (!s->ended && rt_wire_connected(s->wire) && rt_clock() < end);
     rt__supervisor_drain(s, 0);
 }
 

@@ -310,6 +310,22 @@ static void the_end_of_the_run_ends_its_job(void **state)
     assert_string_equal(err, "ringtorch: the reason\n");
 }
 
+/* On a machine under load the launcher has its turn only when the coordinator has said its last word and is gone. */
+static void the_end_of_the_run_is_heard_from_a_dead_coordinator(void **state)
+{
+    (void)state;
+    pid_t pid = begin_job(1);
+    kill(pid, SIGSTOP);
+    order("over 1 the reason");
+    for (double end = rt_clock() + patience; find_process("scripted_coordinator");
+         rt_clock_sleep(0.01))
+        assert_true(rt_clock() < end);
+    kill(pid, SIGCONT);
+    expect_end(pid, 1);
+    assert_string_equal(err, "ringtorch: the reason\n");
+    assert_null(strstr(out, "started again"));
+}
+
 /* ---- coordinators that die ---- */
 
 static void another_coordinator_is_told_all(void **state)
@@ -768,6 +784,7 @@ int main(void)
         TEST(orders_may_come_twice),
         TEST(there_is_one_job_at_a_time),
         TEST(the_end_of_the_run_ends_its_job),
+        TEST(the_end_of_the_run_is_heard_from_a_dead_coordinator),
         TEST(another_coordinator_is_told_all),
         TEST(a_coordinator_that_dies_again_and_again_ends_the_run),
         TEST(a_coordinator_has_the_restarts_of_the_run),
