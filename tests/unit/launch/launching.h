@@ -117,6 +117,25 @@ static inline pid_t await_process(const char *name, const char *variable)
     return pid;
 }
 
+/* Returns whether a process holds a pidfd of another one. */
+static inline bool watches(pid_t pid, pid_t other)
+{
+    char path[64], line[64], text[4096];
+    rt_names fds = {0};
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/fdinfo", (int)pid);
+    snprintf(line, sizeof line, "Pid:\t%d\n", (int)other);
+    if (rt_dir_list(path, &fds) != RT_OK)
+        rt_error_clear();
+    for (size_t i = 0; i < fds.count && !found; i++) {
+        snprintf(path, sizeof path, "fdinfo/%.20s", fds.name[i]);
+        read_proc(pid, path, text, sizeof text);
+        found = strstr(text, line) != NULL;
+    }
+    rt_names_release(&fds);
+    return found;
+}
+
 static inline void expect_nobody_left(void)
 {
     for (double end = rt_clock() + patience; find_process(NULL) && rt_clock() < end;)

@@ -124,25 +124,6 @@ static pid_t rank(int number)
     return await_process("sleep", variable);
 }
 
-/* Returns whether a process holds a pidfd of another one. */
-static bool watches(pid_t pid, pid_t other)
-{
-    char path[64], line[64], text[4096];
-    rt_names fds = {0};
-    bool found = false;
-    snprintf(path, sizeof path, "/proc/%d/fdinfo", (int)pid);
-    snprintf(line, sizeof line, "Pid:\t%d\n", (int)other);
-    if (rt_dir_list(path, &fds) != RT_OK)
-        rt_error_clear();
-    for (size_t i = 0; i < fds.count && !found; i++) {
-        snprintf(path, sizeof path, "fdinfo/%.20s", fds.name[i]);
-        read_proc(pid, path, text, sizeof text);
-        found = strstr(text, line) != NULL;
-    }
-    rt_names_release(&fds);
-    return found;
-}
-
 /* Starts a run and its first job, and waits until all ranks are there and are watched. */
 static pid_t begin_job(int world)
 {
