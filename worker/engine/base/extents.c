@@ -120,6 +120,7 @@ static void split(extent *e, size_t bytes)
     if (e->size < bytes + sizeof(extent) + LEAST)
         return;
     extent *rest = (extent *)((char *)memory_of(e) + bytes), *follower = after(e);
+    RT_UNPOISON(rest, sizeof *rest);
     *rest = (extent){.size = e->size - bytes - sizeof(extent), .before = e, .last = e->last};
     if (follower)
         follower->before = rest;
