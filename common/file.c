@@ -119,6 +119,18 @@ rt_status rt_rename_durably(const char *from, const char *to)
     return rt_parent_sync(to);
 }
 
+/* A temporary name that no other process has. A file whose name is as long as names may be keeps only the first letters of
+ * it here. */
+static char *temporary_name(const char *path, uint64_t random)
+{
+    char suffix[32];
+    int added = snprintf(suffix, sizeof suffix, ".tmp-%016" PRIx64, random);
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash + 1 - path) : 0;
+    size_t most = folder + NAME_MAX - (size_t)added;
+    return rt_strdup_printf("%.*s%s", (int)most, path, suffix);
+}
+
 /* Unlike mkstemp this leaves the mode to the umask. */
 rt_status rt__temporary_create(const char *path, mode_t mode, char **name, int *fd)
 {
@@ -126,7 +138,7 @@ rt_status rt__temporary_create(const char *path, mode_t mode, char **name, int *
     do {
         if (getrandom(&random, sizeof random, 0) != sizeof random)
             return RT__FAIL_ERRNO(path, "make a temporary name");
-        *name = rt_strdup_printf("%s.tmp-%016" PRIx64, path, random);
+        *name = temporary_name(path, random);
         if (!*name)
             return rt_error_prefix("%s", path);
         *fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);

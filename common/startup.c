@@ -25,12 +25,12 @@ static void open_standard_descriptors(void)
 static void reset_signals(void)
 {
     sigset_t none;
-    struct sigaction hangup;
-    bool nohup = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
+    struct sigaction now;
+    /* A parent can leave signals ignored, but no handlers: those belong to a preloaded library, such as a profiler's for
+     * SIGPROF, which would kill us without it. */
     for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL); /* fails for SIGKILL and SIGSTOP, which nobody can ignore */
-    if (nohup)
-        signal(SIGHUP, SIG_IGN);
+        if (number != SIGHUP && sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+            signal(number, SIG_DFL);
     signal(SIGXFSZ, SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -16,8 +16,8 @@
 
 /* - Descriptors 0 to 2 that are closed become /dev/null: else the next file that is opened, a lock or
  *   a socket, takes the number and is read or written as standard input or output.
- * - No signal stays blocked. All have their default action but two: SIGHUP stays ignored if it was,
- *   which is what nohup is for; SIGXFSZ is ignored, so that a limit on the size of files is an error
+ * - No signal stays blocked. Those that were ignored have their default action, but two: SIGHUP stays
+ *   ignored, which is what nohup is for; SIGXFSZ always is, so that a limit on the size of files is an error
  *   of the write that meets it and is told with the file's name. A closed pipe ends a program by
  *   SIGPIPE, silently, as it ends other tools.
  * - The owner may always use what we make, whatever the umask was; group and others as it says.

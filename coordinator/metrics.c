@@ -1,9 +1,9 @@
 #include "coordinator/metrics.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/file_error.h"
 #include "common/input.h"
 #include "common/mem.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
@@ -103,20 +103,6 @@ static size_t there_already(const mapping *file, const char *block, size_t len)
     return 0;
 }
 
-static rt_status write_all(const char *path, int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return RT__FAIL_ERRNO(path, "append");
-        data += n;
-        len -= (size_t)n;
-    }
-    return fdatasync(fd) == 0 ? RT_OK : RT__FAIL_ERRNO(path, "flush");
-}
-
 /* Appends whole lines, those of them that are not there yet. */
 static rt_status append_once(const char *path, const char *block, size_t len)
 {
@@ -127,9 +113,9 @@ static rt_status append_once(const char *path, const char *block, size_t len)
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0)
         return RT__FAIL_ERRNO(path, "open");
-    rt_status status = write_all(path, fd, block + done, len - done);
-    close(fd);
-    return status;
+    rt_status written = rt_file_write(fd, path, block + done, len - done);
+    rt_status finished = rt_file_finish(fd, path);
+    return written != RT_OK ? written : finished;
 }
 
 /* ---- opening ---- */

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,14 +28,14 @@ static char dir[FOLDER_MAX];
 
 static char *in_dir(const char *name)
 {
-    static char path[256];
+    static char path[FOLDER_MAX + NAME_MAX + 2];
     snprintf(path, sizeof path, "%s/%s", dir, name);
     return path;
 }
 
 static const char *in_dir_says(const char *name, const char *what)
 {
-    static char text[400];
+    static char text[FOLDER_MAX + NAME_MAX + 200];
     snprintf(text, sizeof text, "%s: %s", in_dir(name), what);
     return text;
 }
@@ -78,6 +79,19 @@ static void replacing_writes_and_overwrites(void **state)
     stat(path, &st);
     assert_int_equal(st.st_mode & 0777, 0644);
     assert_int_equal(entries(), 1); /* no temporary file is left */
+}
+
+/* Its temporary name has no room for what is added to others. */
+static void the_longest_name_is_written(void **state)
+{
+    (void)state;
+    char name[NAME_MAX + 1];
+    memset(name, 'n', NAME_MAX);
+    name[NAME_MAX] = '\0';
+    char *path = in_dir(name);
+    assert_int_equal(rt_file_replace(path, "one", 3), RT_OK);
+    expect_content(path, "one");
+    assert_int_equal(entries(), 1);
 }
 
 /* Runs with files limited to 4 KiB: the write fails in the middle, as on a full disk. */
@@ -355,6 +369,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
     const struct CMUnitTest tests[] = {
         TEST(replacing_writes_and_overwrites),
+        TEST(the_longest_name_is_written),
         TEST(a_failed_replacement_leaves_the_old_file),
         TEST(a_full_disk_is_reported_as_such),
         TEST(reading_is_limited),

@@ -78,6 +78,22 @@ static bool signals_are_ours(void)
            is_ignored(SIGHUP);
 }
 
+static void note_profile(int number)
+{
+    (void)number;
+}
+
+/* As a profiler that is preloaded does before main(). */
+static void handle_profiling(void)
+{
+    signal(SIGPROF, note_profile);
+}
+
+static bool profiling_is_handled(void)
+{
+    return raise(SIGPROF) == 0 && signal(SIGPROF, SIG_DFL) == note_profile;
+}
+
 static void block_all_signals(void)
 {
     sigset_t all;
@@ -172,6 +188,7 @@ static const world worlds[] = {
     {"without_output", close_output, output_goes_nowhere},
     {"without_any_descriptor", close_all, output_goes_nowhere},
     {"all_signals_ignored", ignore_all_signals, signals_are_ours},
+    {"a_signal_handled_by_a_library", handle_profiling, profiling_is_handled},
     {"all_signals_blocked", block_all_signals, none_is_blocked},
     {"files_may_not_grow", limit_the_size_of_files, too_large_is_an_error},
     {"umask_of_all", mask_everything, owner_may_all},
