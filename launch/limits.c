@@ -43,6 +43,8 @@ rt_status rt__limits_check(int64_t workers)
          0},
         {RLIMIT_FSIZE, true, "the size of a file", "-f",
          "checkpoints and memory that workers share are files", 64 * MiB, 0},
+        {RLIMIT_STACK, true, "the stack of a program", "-s",
+         "mpirun crashes with less than 256 KiB", 0.5 * MiB, 0},
         {RLIMIT_NOFILE, false, "the number of open files", "-n", "every worker takes some", 60, 4},
         {RLIMIT_NPROC, false, "the number of processes and threads", "-u", "every worker has some",
          12, 10},

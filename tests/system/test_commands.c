@@ -139,6 +139,8 @@ static const command_case cases[] = {
      "address space is limited to 98 MiB"},
     {"little_data", "ulimit -d 100000; rt train tiny.yaml --run-dir v", 2, "", "ulimit -d"},
     {"small_files", "ulimit -f 100; rt train tiny.yaml --run-dir v", 2, "", "ulimit -f"},
+    {"small_stack", "ulimit -s 64; rt train tiny.yaml --run-dir v", 2, "",
+     "the stack of a program is limited to 64 KiB"},
     {"few_open_files", "ulimit -n 32; rt train tiny.yaml --run-dir v", 2, "",
      "the number of open files is limited to 32, a run of these workers needs at least 68"},
     {"few_open_files_at_first", "ulimit -Sn 32; rt train tiny.yaml --run-dir v --set run.steps=5",
