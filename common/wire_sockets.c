@@ -1,12 +1,14 @@
 /* Sockets of ZeroMQ with CURVE, authentication and a monitor: https://zguide.zeromq.org, https://rfc.zeromq.org/spec/26 */
 #include "common/wire_sockets.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
 #include "common/error.h"
@@ -117,6 +119,29 @@ static rt_status bind_failed(const char *endpoint)
                    endpoint, zmq_strerror(error));
 }
 
+/* The loopback interface may be down, as in a network namespace that nobody has set up: then one can
+ * listen, but nobody can connect. Connecting a datagram socket sends nothing, it only looks for a route. */
+static rt_status check_route(const char *endpoint)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    char address[INET_ADDRSTRLEN];
+    if (sscanf(endpoint, "tcp://%15[0-9.]:", address) != 1 ||
+        inet_pton(AF_INET, address, &to.sin_addr) != 1)
+        return RT_OK;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return RT_OK; /* whoever connects will say why not */
+    bool reached = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+    int error = errno;
+    close(fd);
+    if (reached)
+        return RT_OK;
+    return RT_FAIL(NET,
+                   "%s: this host cannot reach its own address: %s: set up the loopback interface, "
+                   "as with ip link set lo up",
+                   endpoint, strerror(error));
+}
+
 static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
 {
     RT_TRY(open_main(o, ZMQ_ROUTER, s));
@@ -134,6 +159,7 @@ static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
     size_t size = sizeof bound;
     if (zmq_getsockopt(s->main, ZMQ_LAST_ENDPOINT, bound, &size) != 0)
         return net_error(o->endpoint, "ask for the port");
+    RT_TRY(check_route(bound));
     s->endpoint = rt_strdup(bound);
     return s->endpoint ? RT_OK : rt_error_code();
 }

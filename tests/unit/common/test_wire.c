@@ -6,9 +6,12 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <zmq.h>
 #include "common/clock.h"
 #include "common/error.h"
@@ -601,6 +604,27 @@ static void bad_addresses_are_named(void **state)
     rt_wire_close(r, 0);
 }
 
+/* In a network of its own, whose loopback interface is down. */
+static void a_host_without_loopback_is_told(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        rt_wire *w;
+        rt_wire_options o = {.endpoint = "tcp://127.0.0.1:*", .keys = &keys, .name = "coordinator"};
+        if (unshare(CLONE_NEWNET) != 0)
+            _exit(77); /* only root may */
+        _exit(rt_wire_listen(&o, &w) == RT_E_NET && strstr(rt_error(), "loopback") ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void keys_travel_through_the_environment(void **state)
 {
     (void)state;
@@ -751,6 +775,7 @@ int main(void)
         TEST(a_full_queue_is_reported),
         TEST(the_fd_wakes_a_poll),
         TEST(bad_addresses_are_named),
+        TEST(a_host_without_loopback_is_told),
         TEST(keys_travel_through_the_environment),
         TEST(no_allocation_failure_leaks),
         TEST(peers_in_threads_are_told_apart),
