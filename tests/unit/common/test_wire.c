@@ -613,7 +613,8 @@ static void a_host_without_loopback_is_told(void **state)
     assert_true(pid >= 0);
     if (pid == 0) {
         rt_wire *w;
-        rt_wire_options o = {.endpoint = "tcp://127.0.0.1:*", .keys = &keys, .name = "coordinator"};
+        rt_wire_options o = {
+            .endpoint = "tcp://127.0.0.1:*", .keys = &keys, .run = "run-1", .name = "coordinator"};
         if (unshare(CLONE_NEWNET) != 0)
             _exit(77); /* only root may */
         _exit(rt_wire_listen(&o, &w) == RT_E_NET && strstr(rt_error(), "loopback") ? 0 : 1);
