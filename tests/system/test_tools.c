@@ -271,7 +271,12 @@ static void what_a_killed_run_leaves_is_told_and_cleaned_up(void **state)
     expect_text(r.out, "--resume auto");
     result_release(&r);
 
+    /* A process that is being ended has lost its environment, by which we know it, before its locks. */
     r = run(&s, LONG, "ringtorch", "clean", run_dir, "--dry-run", NULL);
+    for (double end = rt_clock() + LONG; strstr(r.out, "left alone") && rt_clock() < end;) {
+        result_release(&r);
+        r = run(&s, LONG, "ringtorch", "clean", run_dir, "--dry-run", NULL);
+    }
     expect_exit(&r, 0);
     expect_text(r.out, left > 0 ? "would remove" : "nothing to clean");
     result_release(&r);
