@@ -59,10 +59,24 @@ rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out)
     return rt_input_read(path, RT_INPUT_FILE, limit, out);
 }
 
+/* Opens for writing a file, which need not be there yet, or a device. A pipe would be waited for, or fill up. */
+static rt_status open_regular(const char *path, int how, int *fd)
+{
+    struct stat st;
+    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | how, 0644);
+    if (*fd < 0 && errno != ENXIO) /* a pipe that nobody reads, or a socket */
+        return RT__FAIL_ERRNO(path, "open");
+    if (*fd >= 0 && fstat(*fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
+        return RT_OK;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return RT_FAIL(ARG, "%s: is a pipe or a socket, and no file: remove it", path);
+}
+
 rt_status rt_file_create(const char *path, int *fd)
 {
-    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    return *fd < 0 ? RT__FAIL_ERRNO(path, "create") : RT_OK;
+    return open_regular(path, O_TRUNC, fd);
 }
 
 rt_status rt_file_write(int fd, const char *path, const void *data, size_t len)
@@ -183,11 +197,15 @@ rt_status rt_file_replace_secret(const char *path, const void *data, size_t len)
     return replace(path, data, len, 0600);
 }
 
+rt_status rt_file_open_log(const char *path, int *fd)
+{
+    return open_regular(path, O_APPEND, fd);
+}
+
 rt_status rt_file_append_line(const char *path, const char *line)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return RT__FAIL_ERRNO(path, "open");
+    int fd;
+    RT_TRY(rt_file_open_log(path, &fd));
     struct iovec parts[] = {{.iov_base = (void *)line, .iov_len = strlen(line)},
                             {.iov_base = (void *)"\n", .iov_len = 1}};
     ssize_t n = writev(fd, parts, 2), wanted = (ssize_t)(parts[0].iov_len + 1);

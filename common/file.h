@@ -30,10 +30,12 @@ rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
 rt_status rt_file_replace(const char *path, const void *data, size_t len);
 /* The same for a file that only its owner may read. */
 rt_status rt_file_replace_secret(const char *path, const void *data, size_t len);
-/* Opens a new file for writing (mode 0644, truncates) / writes all bytes / fsyncs and closes. */
+/* Opens a new file for writing (mode 0644, truncates; a pipe or socket is refused) / writes all bytes / fsyncs and closes. */
 rt_status rt_file_create(const char *path, int *fd);
 rt_status rt_file_write(int fd, const char *path, const void *data, size_t len);
 rt_status rt_file_finish(int fd, const char *path);
+/* Opens a file to append to; it is created if missing. A pipe or socket is refused (ARG) and not waited for. */
+rt_status rt_file_open_log(const char *path, int *fd);
 /* Appends one line with one write(2); the file is created if missing. */
 rt_status rt_file_append_line(const char *path, const char *line);
 /* Creates a directory and its parents; an existing one is fine. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/text.h"
 
 enum { LINE_MAX_BYTES = 4096 };
@@ -62,9 +63,7 @@ rt_status rt_log_open(const char *who, const char *path, bool json)
 {
     int fd = STDERR_FILENO;
     if (path) {
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        if (fd < 0)
-            return RT_FAIL(IO, "%s: cannot open the log file: %s", path, strerror(errno));
+        RT_TRY(rt_file_open_log(path, &fd));
     }
     pthread_mutex_lock(&out.lock);
     close_locked();

@@ -46,8 +46,8 @@ static bool await_ready(rt__supervisor *s)
     return c->ready;
 }
 
-/* The coordinator ended or hung before it listened; normally it has said why. */
-static void never_ready(rt__supervisor *s)
+/* Ends a coordinator that does not listen, if it has not ended, and returns how it did. */
+static int end_unready(rt__supervisor *s)
 {
     rt__coordinator *c = &s->coordinator;
     int status = 0;
@@ -55,16 +55,51 @@ static void never_ready(rt__supervisor *s)
     while (!s->ended && !c->hung && waitpid(c->pid, &status, WNOHANG) == 0 && rt_clock() < end)
         rt_clock_sleep(0.002);
     rt__coordinator_kill(c);
-    c->pid = 0;
-    if (s->ended)
-        return;
+    return status;
+}
+
+/* The coordinator ended or hung before it listened; normally it has said why. */
+static void never_ready(rt__supervisor *s, int status)
+{
+    s->coordinator.pid = 0;
     s->out.refused = WIFEXITED(status) && WEXITSTATUS(status) != 0;
     if (s->out.refused)
         rt__supervisor_give_up(s, WEXITSTATUS(status), "%s", "");
     else
-        rt__supervisor_give_up(s, 1,
-                               "the coordinator did not start: %s/logs/coordinator.log may say why",
-                               s->spec->rundir->path);
+        rt__supervisor_give_up(
+            s, 1, "the coordinator did not start%s%s: %s/logs/coordinator.log may say why",
+            s->coordinator.cause[0] ? ": it " : "", s->coordinator.cause, s->spec->rundir->path);
+}
+
+/* Somebody's kill -9 says nothing about the run, so the next coordinator is tried, as later on. It finds what the first
+ * one may have begun to write, and goes on with that. */
+static bool killed_by_chance(rt__supervisor *s, int status)
+{
+    rt__coordinator *c = &s->coordinator;
+    if (s->ended || c->hung || !WIFSIGNALED(status) || !rt__coordinator_died(c, status))
+        return false;
+    if (strcmp(c->spec.resume, "never") == 0)
+        c->spec.resume = "auto";
+    rt_clock_sleep(rt_restarts_pause(&c->restarts));
+    return true;
+}
+
+/* Starts the first coordinator; *ready is false, and the run over, if none came to listen. */
+static rt_status start_coordinator(rt__supervisor *s, bool *ready)
+{
+    for (int status = 0;;) {
+        RT_TRY(rt__coordinator_start(&s->coordinator));
+        *ready = await_ready(s);
+        if (*ready)
+            return RT_OK;
+        status = end_unready(s);
+        if (killed_by_chance(s, status))
+            continue;
+        if (!s->ended)
+            never_ready(s, status);
+        s->coordinator.pid = 0;
+        return RT_OK;
+    }
 }
 
 /* ---- signals ---- */
@@ -255,11 +290,10 @@ static rt_status begin(rt__supervisor *s)
                                                         .started = s->spec->started,
                                                         .max_restarts = cfg->run.max_restarts,
                                                         .lock_fd = s->spec->rundir->lock_fd}));
-    RT_TRY(rt__coordinator_start(&s->coordinator));
-    if (!await_ready(s)) {
-        never_ready(s);
+    bool ready;
+    RT_TRY(start_coordinator(s, &ready));
+    if (!ready)
         return RT_OK;
-    }
     RT_TRY(open_log(s));
     /* A launcher that was killed could not tidy up behind its last job. */
     rt__leftovers_end_generation(cfg->snapshot.dir, s->coordinator.run_id, INT64_MAX);

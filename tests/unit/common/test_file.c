@@ -142,6 +142,21 @@ static void a_full_disk_is_reported_as_such(void **state)
                    "/dev/full: cannot append: No space left on device");
 }
 
+/* Whoever writes a run's files must not wait for somebody to read them. */
+static void pipes_are_not_written_to(void **state)
+{
+    (void)state;
+    int fd;
+    char *path = in_dir("pipe"), text[512];
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(text, sizeof text, "%s: is a pipe or a socket, and no file: remove it", path);
+    expect_failure(rt_file_append_line(path, "x"), RT_E_ARG, text);
+    expect_failure(rt_file_create(path, &fd), RT_E_ARG, text);
+    int reader = open(path, O_RDONLY | O_NONBLOCK); /* nor if somebody does */
+    expect_failure(rt_file_append_line(path, "x"), RT_E_ARG, text);
+    close(reader);
+}
+
 static void reading_is_limited(void **state)
 {
     (void)state;
@@ -372,6 +387,7 @@ int main(void)
         TEST(the_longest_name_is_written),
         TEST(a_failed_replacement_leaves_the_old_file),
         TEST(a_full_disk_is_reported_as_such),
+        TEST(pipes_are_not_written_to),
         TEST(reading_is_limited),
         TEST(only_files_are_read),
         TEST(pipes_are_read_where_they_are_welcome),

@@ -452,6 +452,38 @@ static void a_killed_coordinator_is_started_again(void **state)
     assert_false(file_says("metrics.jsonl", "\"generation\":2"));
 }
 
+/* Kills itself as often as `deaths` says before it becomes the coordinator. */
+static void use_dying_coordinator(int deaths)
+{
+    char program[128], text[512];
+    snprintf(program, sizeof program, "%s/dying", folder);
+    snprintf(text, sizeof text,
+             "#!/bin/sh\necho >>%s/starts\n[ $(wc -l <%s/starts) -gt %d ] || kill -9 $$\n"
+             "exec %s/bin/ringtorch-coordinator \"$@\"\n",
+             folder, folder, deaths, RT_TEST_BINARY_DIR);
+    assert_int_equal(rt_file_replace(program, text, strlen(text)), RT_OK);
+    assert_int_equal(chmod(program, 0755), 0);
+    setenv("RINGTORCH_COORDINATOR", program, 1);
+}
+
+/* Also one that has never listened. */
+static void a_coordinator_killed_at_its_start_is_started_again(void **state)
+{
+    (void)state;
+    use_dying_coordinator(2);
+    run(0, NULL);
+    expect_finished();
+    assert_string_equal(err, "");
+}
+
+static void a_coordinator_that_is_always_killed_ends_the_run(void **state)
+{
+    (void)state;
+    use_dying_coordinator(1000);
+    run(1, "--set", "run.max_restarts=3", NULL);
+    expect_text(err, "the coordinator did not start: it was killed by signal 9");
+}
+
 static void a_stuck_coordinator_is_replaced(void **state)
 {
     (void)state;
@@ -646,6 +678,8 @@ int main(void)
         TEST(a_second_interrupt_does_not_wait),
         TEST(an_echo_of_an_interrupt_is_not_a_second_one),
         TEST(a_killed_coordinator_is_started_again),
+        TEST(a_coordinator_killed_at_its_start_is_started_again),
+        TEST(a_coordinator_that_is_always_killed_ends_the_run),
         TEST(a_stuck_coordinator_is_replaced),
         TEST(coordinator_and_worker_die_together),
         TEST(an_interrupt_reaches_the_next_coordinator),
