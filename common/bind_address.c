@@ -10,9 +10,14 @@
 
 static bool is_address(const char *text)
 {
-    unsigned char bytes[sizeof(struct in6_addr)];
-    return strcmp(text, "*") == 0 || text[0] == '[' || inet_pton(AF_INET, text, bytes) == 1 ||
-           inet_pton(AF_INET6, text, bytes) == 1;
+    struct in_addr bytes;
+    return strcmp(text, "*") == 0 || inet_pton(AF_INET, text, &bytes) == 1;
+}
+
+static bool is_ipv6(const char *text)
+{
+    struct in6_addr bytes;
+    return text[0] == '[' || inet_pton(AF_INET6, text, &bytes) == 1;
 }
 
 static rt_status resolve(const char *name, char address[RT_ADDRESS])
@@ -34,6 +39,12 @@ static rt_status resolve(const char *name, char address[RT_ADDRESS])
 
 rt_status rt_bind_address(const char *bind, char address[RT_ADDRESS])
 {
+    if (is_ipv6(bind))
+        return RT_FAIL(CONFIG,
+                       "control.bind: '%s' is an IPv6 address, which the control plane does not "
+                       "use: give one of IPv4, as "
+                       "192.168.0.10, or an interface that has one, as eth0",
+                       bind);
     bool known = is_address(bind) || if_nametoindex(bind) != 0;
     if (!known)
         return resolve(bind, address);

@@ -29,6 +29,7 @@ typedef enum rt_next {
     RT_NEXT_RESUME, /* its newest state */
     RT_NEXT_OTHER_RATE, /* its weights, in a new run: from its newest state the loss gets not finite again */
     RT_NEXT_NOTHING, /* nothing: the same would happen again */
+    RT_NEXT_ANEW, /* a new run without its weights, whose loss is not finite on whatever they see */
 } rt_next;
 
 /* struct rt_msg_hello { const char *host; int64_t pid; ... const int64_t *offers;

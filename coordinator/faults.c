@@ -281,7 +281,7 @@ void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m)
     int64_t in_row = rt__history_skipped_in_row(&r->history, step);
     if (limit == 0 || in_row < limit)
         return;
-    r->next = RT_NEXT_OTHER_RATE;
+    r->next = RT_NEXT_ANEW;
     rt__run_fail(r, now, 1,
                  "the last %" PRId64 " steps up to step %" PRId64
                  " were left out because their loss or gradient is not finite "
@@ -305,7 +305,7 @@ void rt__run_fail_if_not_finite(rt__run *r)
         return;
     r->failed = true;
     r->exit_code = 1;
-    r->next = RT_NEXT_OTHER_RATE;
+    r->next = RT_NEXT_ANEW;
     snprintf(r->failure, sizeof r->failure,
              "all %" PRId64 " steps are made, but the %s loss at the end is not a number, and %zu "
              "steps were left out because of that: %s",

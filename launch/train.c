@@ -204,10 +204,11 @@ static void advise(const launch *l, const char *dir, const rt__outcome *end)
 {
     char text[RT__ADVICE];
     double slower = l->cfg.optimizer.lr / 10;
-    if (end->next == RT_NEXT_OTHER_RATE)
+    bool weights = end->next == RT_NEXT_OTHER_RATE && end->resumable;
+    if (end->next == RT_NEXT_OTHER_RATE || end->next == RT_NEXT_ANEW)
         fprintf(stderr, "ringtorch: to begin again%s, more slowly: %s\n",
-                end->resumable ? " from the weights of its newest checkpoint" : "",
-                rt__advice_other_rate(dir, slower, end->resumable, text));
+                weights ? " from the weights of its newest checkpoint" : "",
+                rt__advice_other_rate(dir, slower, weights, text));
     else if (end->next == RT_NEXT_RESUME)
         fprintf(stderr, "ringtorch: to go on from its %s: %s\n",
                 end->kept ? "snapshots" : "newest checkpoint", rt__advice_resume(dir, text));

@@ -15,8 +15,6 @@ static void addresses_interfaces_and_names_are_understood(void **state)
     (void)state;
     static const char *const rows[][2] = {{"127.0.0.1", "127.0.0.1"},
                                           {"10.77.0.1", "10.77.0.1"},
-                                          {"[::1]", "[::1]"},
-                                          {"::1", "::1"},
                                           {"*", "*"},
                                           {"lo", "lo"},
                                           {"localhost", "127.0.0.1"}};
@@ -40,11 +38,24 @@ static void what_is_none_of_these_is_named(void **state)
     }
 }
 
+static void ipv6_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"::1", "[::1]", "fe80::1"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char address[RT_ADDRESS];
+        assert_int_equal(rt_bind_address(rows[i], address), RT_E_CONFIG);
+        assert_non_null(strstr(rt_error(), "is an IPv6 address"));
+        rt_error_clear();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_interfaces_and_names_are_understood),
         cmocka_unit_test(what_is_none_of_these_is_named),
+        cmocka_unit_test(ipv6_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
