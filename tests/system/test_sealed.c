@@ -150,7 +150,7 @@ static const row rows[] = {
 
 /* ---- looking ---- */
 
-static void alter_checkpoint(const row *r)
+static void alter_checkpoint(void (*alter)(json_t *manifest))
 {
     const char *path = in_scratch(&s, "checkpoint/manifest.json");
     json_t *m;
@@ -160,7 +160,7 @@ static void alter_checkpoint(const row *r)
     expect_exit(&copied, 0);
     result_release(&copied);
     must_be(rt_json_load(path, 16 << 20, &m) == RT_OK);
-    r->alter(m);
+    alter(m);
     must_be(rt_manifest_seal(m) == RT_OK);
     char *text = rt_json_text(m);
     must_be(rt_file_replace(path, text, strlen(text)) == RT_OK);
@@ -197,7 +197,7 @@ static void all_say_the_same(void **state)
     const row *r = *state;
     char reason[1200] = "", dir[200];
     snprintf(dir, sizeof dir, "%s", in_scratch(&s, "resumed"));
-    alter_checkpoint(r);
+    alter_checkpoint(r->alter);
     look(r, "verify", run(&s, LONG, "ringtorch", "checkpoint", "verify", checkpoint, NULL), reason);
     look(r, "eval", run(&s, LONG, "ringtorch", "eval", checkpoint, NULL), reason);
     look(r, "export",
@@ -212,6 +212,39 @@ static void all_say_the_same(void **state)
     if (r->says && rt_path_exists(dir))
         fail_msg("%s: a run was begun: %s", r->name, dir);
     must_be(rt_remove_tree(dir) == RT_OK);
+}
+
+/* As many elements in another shape: only the model can tell. */
+static void transpose_the_first(json_t *m)
+{
+    json_t *layout = json_object_get(m, "layout");
+    json_t *shape = json_object_get(json_array_get(layout, 0), "shape");
+    json_t *last = json_incref(json_array_get(shape, json_array_size(shape) - 1));
+    char hex[17];
+    json_array_remove(shape, json_array_size(shape) - 1);
+    json_array_insert_new(shape, 0, last);
+    char *text = rt_json_text(layout);
+    snprintf(hex, sizeof hex, "%016" PRIx64, rt_hash64(text, strlen(text)));
+    rt_mem_free(text);
+    json_object_set_new(m, "layout_hash", json_string(hex));
+}
+
+/* A run meets it when its first worker has made the model, and does not try again. */
+static void a_layout_of_another_shape_is_refused(void **state)
+{
+    (void)state;
+    const row r = {.name = "transposed", .says = "0.weight"};
+    char reason[1200] = "";
+    alter_checkpoint(transpose_the_first);
+    look(&r, "verify", run(&s, LONG, "ringtorch", "checkpoint", "verify", checkpoint, NULL),
+         reason);
+    look(&r, "eval", run(&s, LONG, "ringtorch", "eval", checkpoint, NULL), reason);
+    result done = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
+                      in_scratch(&s, "resumed"), "--resume", checkpoint, "--set", "run.steps=25",
+                      "--set", "schedule.name=constant", NULL);
+    expect_exit(&done, 2);
+    expect_text(done.err, "parameter names, order or shapes differ from this model's");
+    result_release(&done);
 }
 
 static int set_up(void **state)
@@ -235,9 +268,10 @@ static int tear_down(void **state)
 int main(void)
 {
     enum { ROWS = sizeof rows / sizeof *rows };
-    struct CMUnitTest tests[ROWS];
+    struct CMUnitTest tests[ROWS + 1];
     for (size_t i = 0; i < ROWS; i++)
         tests[i] = (struct CMUnitTest){
             .name = rows[i].name, .test_func = all_say_the_same, .initial_state = (void *)&rows[i]};
+    tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(a_layout_of_another_shape_is_refused);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -41,12 +41,21 @@ static rt_status print_json(const char *dir, const rt_saved *s, const char *erro
     return RT_OK;
 }
 
+static rt_status open_sound(const char *dir, rt_saved *s)
+{
+    RT_TRY(rt_saved_open(dir, NULL, s));
+    rt_status status = rt__model_check(s);
+    if (status != RT_OK)
+        rt_saved_close(s);
+    return status;
+}
+
 /* Prints one line on one checkpoint. Returns its status, with the error slot filled if it is not
  * sound. */
 static rt_status look_at(const char *dir, bool json)
 {
     rt_saved s;
-    rt_status status = rt_saved_open(dir, NULL, &s);
+    rt_status status = open_sound(dir, &s);
     if (status != RT_OK) {
         rt_saved_error why;
         rt_error_save(&why);
@@ -112,7 +121,8 @@ static rt_status ls(int argc, char **argv)
         {"RUN|CHECKPOINT"},
         1,
         "Looks at a checkpoint, or at all of a run: a line each, and whether it is sound: all its "
-        "bytes as they were written, and all there that loading it needs. (ls and verify are the "
+        "bytes as they were written, all there that loading it needs, and of the model that its "
+        "configuration makes, as far as the data set is there to tell. (ls and verify are the "
         "same.)",
         options,
         "Exit codes: 0 all are sound, 2 one is not, or there is none, or wrong usage."};

@@ -96,6 +96,26 @@ rt_status rt__model_open(const char *path, bool best, const char *config,
     return status;
 }
 
+rt_status rt__model_check(const rt_saved *saved)
+{
+    rt_config config;
+    rt_run *run = NULL;
+    RT_TRY(read_config(saved, NULL, &config));
+    config.evaluate.every = 0; /* the test set is not needed */
+    config.evaluate.final = false;
+    rt_status status = rt_run_start_engine(&config);
+    if (status == RT_OK)
+        status = rt_run_open(&config, saved->manifest.slices, &run);
+    if (status == RT_OK)
+        status = rt__restore_check_layout(saved, rt_run_layout(run));
+    else
+        rt_error_clear(); /* the data have moved, say: that is not the checkpoint's fault */
+    bool known = run != NULL;
+    rt_run_close(run);
+    rt_config_release(&config);
+    return known ? status : RT_OK;
+}
+
 void rt__model_close(rt__model *m)
 {
     if (m->run)

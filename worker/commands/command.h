@@ -41,5 +41,8 @@ rt_status rt__find_saved(const char *path, bool best, rt_saved *out);
 rt_status rt__model_open(const char *path, bool best, const char *config,
                          const rt_option_list *sets, rt__model *out);
 void rt__model_close(rt__model *m);
+/* Fails if the checkpoint does not fit the model that its configuration makes. The shapes of that model depend on the
+ * samples: where the data set cannot be read, nothing is found. Starts the engine. */
+rt_status rt__model_check(const rt_saved *saved);
 
 #endif
