@@ -3,6 +3,7 @@
 #include <string.h>
 #include "common/config.h"
 #include "common/error.h"
+#include "common/text.h"
 #include "common/slices.h"
 
 static rt_status check_run(const rt_config *c)
@@ -97,8 +98,9 @@ static rt_status check_parallel(const rt_config *c)
     if (c->data.batch < slices)
         return RT_FAIL(CONFIG,
                        "data.batch %" PRId64 " is less than the %" PRId64
-                       " slices of a step%s: each slice needs at least one sample",
-                       c->data.batch, slices, automatic ? " (parallel.slices: auto)" : "");
+                       " slice%s of a step%s: each slice needs at least one sample",
+                       c->data.batch, slices, rt_plural(slices),
+                       automatic ? " (parallel.slices: auto)" : "");
     return check_algorithm(c, slices);
 }
 

@@ -76,10 +76,12 @@ static rt_status open_through(rt_output *o)
     return o->fd >= 0 ? RT_OK : RT__FAIL_ERRNO(o->name, "open");
 }
 
-/* The mode keeps its read, write and execute bits: what runs as its owner is not for us to make. */
+/* EINVAL: the owner has no number here, as in a container whose user namespace does not map it.
+ * The mode keeps its read, write and execute bits: what runs as its owner is not for us to make. */
 static rt_status take_over(rt_output *o, const struct stat *old)
 {
-    if (fchown(o->fd, old->st_uid, old->st_gid) < 0 && errno != EPERM)
+    bool taken = fchown(o->fd, old->st_uid, old->st_gid) == 0;
+    if (!taken && errno != EPERM && errno != EINVAL)
         return RT__FAIL_ERRNO(o->name, "set the owner");
     return fchmod(o->fd, old->st_mode & 0777) == 0 ? RT_OK
                                                    : RT__FAIL_ERRNO(o->name, "set the mode");
@@ -176,14 +178,21 @@ FILE *rt_output_remarks(const char *path)
     return named_descriptor(path) == STDOUT_FILENO ? stderr : stdout;
 }
 
+static int lost; /* errno of the first flush of standard output that failed */
+
+void rt_output_flush(void)
+{
+    if (fflush(stdout) != 0 && lost == 0)
+        lost = errno;
+}
+
 int rt_output_end(int exit_code)
 {
-    bool failed = ferror(stdout);
-    errno = 0;
-    if (fflush(stdout) == 0 && !failed)
+    rt_output_flush();
+    if (!ferror(stdout))
         return exit_code;
     fprintf(stderr, "ringtorch: standard output: cannot be written: %s\n",
-            errno ? strerror(errno) : "an earlier write failed");
+            lost ? strerror(lost) : "an earlier write failed");
     clearerr(stdout);
     return exit_code != 0 ? exit_code : 1;
 }

@@ -46,6 +46,10 @@ void rt_output_discard(rt_output *o);
  * standard output, else standard output. */
 FILE *rt_output_remarks(const char *path);
 
+/* Flushes standard output; rt_output_end tells why it could not. In place of fflush(stdout), after which nobody
+ * knows any more. */
+void rt_output_flush(void);
+
 /* Ends what a program prints: `return rt_output_end(code)` is how main() ends. Returns exit_code, or 1
  * in place of 0 if standard output could not take all that was printed, which it says. */
 int rt_output_end(int exit_code);

@@ -158,6 +158,11 @@ char *rt_text_take(rt_text *t)
     return all;
 }
 
+const char *rt_plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 /* ---- shells ---- */
 
 /* $'...': for words with characters that must not reach a terminal as they are. */

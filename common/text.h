@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Copies text from outside so that a terminal obeys nothing in it: control characters (below 0x20, 0x7f, C1 in UTF-8)
@@ -38,6 +39,8 @@ void rt_text_add_printable(rt_text *t, const char *from);
 void rt_text_add_word(rt_text *t, const char *word);
 /* Adds the shortest decimal text that reads back as exactly x: "0.0002", "100", "1e-05"; "nan", "inf". */
 void rt_text_add_number(rt_text *t, double x);
+/* Returns the ending of a regular English noun behind the number n: "" for 1, else "s". */
+const char *rt_plural(int64_t n);
 /* Returns x with so many decimals (0 to 9), in powers of ten from 1e12 on, or "nan", "inf" or "-inf". */
 enum { RT_FIXED = 32 };
 const char *rt_fixed(double x, int decimals, char text[RT_FIXED]);

@@ -3,6 +3,7 @@
 #include "common/mem.h"
 #include "common/phase.h"
 #include "common/stop_signals.h"
+#include "common/text.h"
 #include "coordinator/health.h"
 #include "coordinator/inside.h"
 #include "coordinator/record.h"
@@ -54,6 +55,7 @@ static rt_status set_target(rt__run *r, int64_t workers)
 static void on_scale(rt__run *r, double now, const char *peer, int64_t workers)
 {
     int64_t slices = r->facts.cfg->parallel.slices, before = r->roster.world;
+    int64_t room = rt__hosts_room(&r->hosts, now);
     if (is_over(r)) {
         refuse(r, peer, RT_E_CLOSED, "the run is ending");
     } else if (slices == RT_AUTO || (r->phase == RT__RECOVER && rt__run_is_untouched(r))) {
@@ -62,22 +64,22 @@ static void on_scale(rt__run *r, double now, const char *peer, int64_t workers)
     } else if (workers < 1 || workers > slices) {
         refuse(r, peer, RT_E_RANGE,
                "scale %" PRId64 ": expected 1 to %" PRId64
-               " workers, because a step of this run has %" PRId64
-               " slices: a run that is to grow further is started with a larger parallel.slices",
-               workers, slices, slices);
-    } else if (workers > rt__hosts_room(&r->hosts, now)) {
+               " worker%s, because a step of this run has %" PRId64
+               " slice%s: a run that is to grow further is started with a larger parallel.slices",
+               workers, slices, rt_plural(slices), slices, rt_plural(slices));
+    } else if (workers > room) {
         refuse(r, peer, RT_E_RANGE,
                "scale %" PRId64 ": the hosts of the host file have room for %" PRId64
-               " workers: add hosts or slots",
-               workers, rt__hosts_room(&r->hosts, now));
+               " worker%s: add hosts or slots",
+               workers, room, rt_plural(room));
     } else if (set_target(r, workers) != RT_OK) {
         refuse(r, peer, rt_error_code(), "%s", rt_error());
         rt_error_clear();
     } else {
         rt__record_event(r, now, "scaled", "{s:I, s:I}", "from", (json_int_t)before, "to",
                          (json_int_t)workers);
-        accept(r, peer, "%" PRId64 " workers instead of %" PRId64 " after the step in flight",
-               workers, before);
+        accept(r, peer, "%" PRId64 " worker%s instead of %" PRId64 " after the step in flight",
+               workers, rt_plural(workers), before);
         if (workers != before)
             rt__run_regroup_soon(r, now, "scaled");
     }

@@ -2,6 +2,7 @@
 #include "common/error.h"
 #include "common/phase.h"
 #include "common/samples.h"
+#include "common/text.h"
 #include "coordinator/health.h"
 #include "coordinator/inside.h"
 #include "coordinator/record.h"
@@ -283,10 +284,10 @@ void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m)
         return;
     r->next = RT_NEXT_ANEW;
     rt__run_fail(r, now, 1,
-                 "the last %" PRId64 " steps up to step %" PRId64
-                 " were left out because their loss or gradient is not finite "
+                 "the last %" PRId64 " step%s up to step %" PRId64
+                 " %s left out because their loss or gradient is not finite "
                  "(run.nan_skip_limit): %s",
-                 in_row, step, against_not_finite);
+                 in_row, rt_plural(in_row), step, in_row == 1 ? "was" : "were", against_not_finite);
 }
 
 /* Was every step that the last report is about left out? Then its loss is not a number. */
@@ -306,10 +307,12 @@ void rt__run_fail_if_not_finite(rt__run *r)
     r->failed = true;
     r->exit_code = 1;
     r->next = RT_NEXT_ANEW;
+    size_t skipped = json_array_size(h->skipped);
     snprintf(r->failure, sizeof r->failure,
-             "all %" PRId64 " steps are made, but the %s loss at the end is not a number, and %zu "
-             "steps were left out because of that: %s",
-             r->newest_step, train ? "training" : "test", json_array_size(h->skipped),
+             "training ended after step %" PRId64
+             ", but the %s loss at the end is not a number, and %zu step%s "
+             "left out because of that: %s",
+             r->newest_step, train ? "training" : "test", skipped, skipped == 1 ? " was" : "s were",
              against_not_finite);
 }
 

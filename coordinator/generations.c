@@ -1,6 +1,7 @@
 /* From one generation to the next: the state to start from, the hosts, the plan, the end, the books of a recovery. */
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include "coordinator/inside.h"
 #include "coordinator/record.h"
 #include <inttypes.h>
@@ -583,8 +584,8 @@ static void replace(rt__run *r, double now, const rt_msg_exited *m)
     if (fail_if_final(r, now, m, blame_host(r, now, m)))
         return;
     if (!rt_restarts_failed(&r->restarts)) {
-        rt__run_fail(r, now, 1, "gave up after %" PRId64 " restarts (run.max_restarts): %s",
-                     r->restarts.count, c->text);
+        rt__run_fail(r, now, 1, "gave up after %" PRId64 " restart%s (run.max_restarts): %s",
+                     r->restarts.count, rt_plural(r->restarts.count), c->text);
         return;
     }
     r->not_before = now + rt_restarts_pause(&r->restarts);

@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "common/options.h"
 #include "common/text.h"
+#include "common/output.h"
 #include "coordinator/journal.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,8 +89,8 @@ static rt_status show_journal(const char *run, bool json)
     if (status == RT_OK && torn > 0)
         fprintf(stderr,
                 "ringtorch: %s: its last %" PRId64
-                " bytes are no whole record: cut off by a crash, or being written\n",
-                path, torn);
+                " byte%s no whole record: cut off by a crash, or being written\n",
+                path, torn, torn == 1 ? " is" : "s are");
     rt_mem_free(path);
     return status;
 }
@@ -131,7 +132,7 @@ int rt__journal_command(int argc, char **argv)
 {
     rt_status status = dispatch(argc, argv);
     if (status != RT_OK) {
-        fflush(stdout); /* what was shown comes before what is wrong */
+        rt_output_flush(); /* what was shown comes before what is wrong */
         fprintf(stderr, "ringtorch: %s\n", rt_error());
     }
     return rt_status_exit_code(status);

@@ -5,6 +5,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/output.h"
 #include "coordinator/shell.h"
 #include "coordinator/store.h"
 #include <inttypes.h>
@@ -530,7 +531,7 @@ int rt__coordinate(const rt__loop_options *o)
     int exit_code = rt_status_exit_code(status);
     if (status == RT_OK) {
         printf("%s %s\n", rt_wire_endpoint(s.wire), s.run_id);
-        fflush(stdout);
+        rt_output_flush();
         run_until_ended(&s);
         keep_one_config(&s);
         exit_code = s.run.exit_code;

@@ -2,6 +2,7 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,8 +77,9 @@ static rt_status check_hello(const rt__roster *r, const char *peer, const rt_msg
     if (h->world != r->world || h->rank < 0 || h->rank >= r->world)
         return RT_FAIL(PROTOCOL,
                        "worker on host %s says it is rank %" PRId64 " of %" PRId64
-                       ", expected one of %" PRId64 " ranks: start workers through ringtorch train",
-                       h->host, h->rank, h->world, r->world);
+                       ", expected one of %" PRId64
+                       " rank%s: start workers through ringtorch train",
+                       h->host, h->rank, h->world, r->world, rt_plural(r->world));
     const rt__member *there = &r->member[h->rank];
     if (there->joined && strcmp(there->peer, peer) != 0)
         return RT_FAIL(EXISTS, "rank %" PRId64 " has already joined from host %s, pid %" PRId64,

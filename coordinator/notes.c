@@ -26,9 +26,11 @@ static void note_partial_batch(rt__run *r, double now)
     if (over == 0)
         return;
     note(r, now,
-         "run.epochs %" PRId64 ": %" PRId64 " samples are no whole number of batches of %" PRId64
-         ": the last of the %" PRId64 " steps also takes %" PRId64 " samples of the next epoch",
-         cfg->run.epochs, shown, cfg->data.batch, r->end_step, cfg->data.batch - over);
+         "run.epochs %" PRId64 ": a training set of %" PRId64
+         " is no whole number of batches of %" PRId64 ": the last step (%" PRId64
+         ") also takes %" PRId64 " sample%s of the next epoch",
+         cfg->run.epochs, shown, cfg->data.batch, r->end_step, cfg->data.batch - over,
+         rt_plural(cfg->data.batch - over));
 }
 
 static void note_warmup(rt__run *r, double now)
@@ -38,8 +40,8 @@ static void note_warmup(rt__run *r, double now)
     if (cfg->schedule.warmup > r->end_step)
         note(r, now,
              "schedule.warmup %" PRId64 " is longer than the run of %" PRId64
-             " steps: the learning rate rises to %.3g and does not reach optimizer.lr %.3g",
-             cfg->schedule.warmup, r->end_step, reached, cfg->optimizer.lr);
+             " step%s: the learning rate rises to %.3g and does not reach optimizer.lr %.3g",
+             cfg->schedule.warmup, r->end_step, rt_plural(r->end_step), reached, cfg->optimizer.lr);
 }
 
 static void note_cosine(rt__run *r, double now)
@@ -53,8 +55,8 @@ static void note_cosine(rt__run *r, double now)
     if (before > 0 && r->source.step > 0)
         note(r, now,
              "the learning rate jumps at step %" PRId64 ": its cosine now has %" PRId64
-             " steps (schedule.steps), until now it had %" PRId64,
-             r->source.step + 1, length, before);
+             " step%s (schedule.steps), until now it had %" PRId64,
+             r->source.step + 1, length, rt_plural(length), before);
     if (length < r->end_step)
         note(r, now,
              "the cosine of the learning rate ends after step %" PRId64

@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/stop_signals.h"
+#include "common/text.h"
 #include "coordinator/inside.h"
 #include "coordinator/record.h"
 #include <inttypes.h>
@@ -501,8 +502,9 @@ static void end_if_patience_is_over(rt__run *r, double now, int64_t step)
     char text[160];
     snprintf(text, sizeof text,
              "the %s has not become better since step %" PRId64 ", for run.patience %" PRId64
-             " evaluations: this was the last step",
-             rt_best_metric(r->facts.cfg), best, r->facts.cfg->run.patience);
+             " evaluation%s: this was the last step",
+             rt_best_metric(r->facts.cfg), best, r->facts.cfg->run.patience,
+             rt_plural(r->facts.cfg->run.patience));
     r->end_step = step;
     rt__record_event(r, now, "early_stop", "{s:I, s:I, s:s}", "step", (json_int_t)step, "best_step",
                      (json_int_t)best, "text", text);

@@ -65,11 +65,17 @@ static void add_init(rt_text *t, const char *run_dir)
     rt_mem_free(value.data);
 }
 
+/* The same run, from where it is. */
+static void add_resume(rt_text *t, const char *run_dir)
+{
+    add_train(t, run_dir, run_dir);
+    rt_text_add(t, " --resume auto");
+}
+
 const char *rt__advice_resume(const char *run_dir, char text[RT__ADVICE])
 {
     rt_text t = {0};
-    add_train(&t, run_dir, run_dir);
-    rt_text_add(&t, " --resume auto");
+    add_resume(&t, run_dir);
     return take(&t, text);
 }
 
@@ -85,16 +91,16 @@ const char *rt__advice_eval(const char *run_dir, char text[RT__ADVICE])
 const char *rt__advice_longer(const char *run_dir, int64_t steps, char text[RT__ADVICE])
 {
     rt_text t = {0};
-    add_train(&t, run_dir, run_dir);
-    rt_text_add(&t, " --resume auto --set run.steps=%" PRId64, steps);
+    add_resume(&t, run_dir);
+    rt_text_add(&t, " --set run.steps=%" PRId64, steps);
     return take(&t, text);
 }
 
 const char *rt__advice_patient(const char *run_dir, char text[RT__ADVICE])
 {
     rt_text t = {0};
-    add_train(&t, run_dir, run_dir);
-    rt_text_add(&t, " --resume auto --set run.patience=0");
+    add_resume(&t, run_dir);
+    rt_text_add(&t, " --set run.patience=0");
     return take(&t, text);
 }
 

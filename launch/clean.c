@@ -3,6 +3,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/options.h"
+#include "common/text.h"
 #include "launch/remains.h"
 #include "launch/place.h"
 #include "launch/words.h"
@@ -119,7 +120,7 @@ static void conclude(const clean *c)
     char size[RT__WORDS];
     if (c->removed > 0)
         printf("%s %" PRId64 " file%s, %s\n", c->dry_run ? "would remove" : "removed", c->removed,
-               c->removed == 1 ? "" : "s", rt__words_bytes(c->bytes, size));
+               rt_plural(c->removed), rt__words_bytes(c->bytes, size));
     else if (!c->failed)
         puts("nothing to clean");
 }

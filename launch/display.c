@@ -202,7 +202,7 @@ static void show_progress(rt__display *d, const json_t *j)
 static void show_generation(rt__display *d, const json_t *j)
 {
     d->workers = integer(j, "world_size");
-    rt__display_say(d, "starting %" PRId64 " worker%s", d->workers, d->workers == 1 ? "" : "s");
+    rt__display_say(d, "starting %" PRId64 " worker%s", d->workers, rt_plural(d->workers));
 }
 
 /* "5,625"; one of a few buffers that are reused in turn. */
@@ -234,12 +234,12 @@ static void show_running(rt__display *d, const json_t *j)
     char room[64] = "";
     if (fresh && d->slices == d->workers) /* who wants more must say so at the start */
         snprintf(room, sizeof room, " (for at most %" PRId64 " worker%s)", d->slices,
-                 d->slices == 1 ? "" : "s");
-    rt__display_say(d, "%s parameters, steps %s to %s%s%s, %" PRId64 " slice%s a step%s, %s, %s",
-                    grouped_field(j, "parameters"), grouped_field(j, "start_step"),
-                    grouped_field(j, "end_step"), fresh ? "" : " from ", fresh ? "" : source,
-                    d->slices, d->slices == 1 ? "" : "s", room, rt__field_text(j, "isa"),
-                    rt__field_text(j, "blas"));
+                 rt_plural(d->slices));
+    rt__display_say(d, "%s parameter%s, steps %s to %s%s%s, %" PRId64 " slice%s a step%s, %s, %s",
+                    grouped_field(j, "parameters"), rt_plural(integer(j, "parameters")),
+                    grouped_field(j, "start_step"), grouped_field(j, "end_step"),
+                    fresh ? "" : " from ", fresh ? "" : source, d->slices, rt_plural(d->slices),
+                    room, rt__field_text(j, "isa"), rt__field_text(j, "blas"));
 }
 
 /* "32 x 28 x 28" */
@@ -330,7 +330,7 @@ static int progress_parts(const rt__display *d, const json_t *j, rt__part parts[
     if (json_object_get(j, "seconds"))
         PART(4, "%s", rt__words_duration(rt__field_number(j, "seconds"), clock));
     PART(2, "ETA %s", rt__words_duration(eta, clock));
-    PART(7, "%" PRId64 " worker%s", d->workers, d->workers == 1 ? "" : "s");
+    PART(7, "%" PRId64 " worker%s", d->workers, rt_plural(d->workers));
 #undef PART
     return n;
 }
@@ -410,8 +410,7 @@ static void show_recovered(rt__display *d, const json_t *j)
         add_seconds(spent, sizeof spent, j, phases[i][0], phases[i][1]);
     int64_t steps = integer(j, "lost_steps");
     if (json_is_integer(json_object_get(j, "lost_steps")))
-        snprintf(lost, sizeof lost, ", %s step%s lost", grouped((double)steps),
-                 steps == 1 ? "" : "s");
+        snprintf(lost, sizeof lost, ", %s step%s lost", grouped((double)steps), rt_plural(steps));
     rt__display_say(d, "back at step %s after %s s%s%s%s%s", grouped_field(j, "step"),
                     rt_fixed(rt__field_number(j, "recovery_seconds"), 2, seconds), lost,
                     spent[0] ? " (" : "", spent, spent[0] ? ")" : "");
@@ -450,8 +449,8 @@ static void show_stall_over(rt__display *d, const json_t *j)
 
 static void show_scaled(rt__display *d, const json_t *j)
 {
-    rt__display_say(d, "from %" PRId64 " to %" PRId64 " workers", integer(j, "from"),
-                    integer(j, "to"));
+    rt__display_say(d, "from %" PRId64 " to %" PRId64 " worker%s", integer(j, "from"),
+                    integer(j, "to"), rt_plural(integer(j, "to")));
 }
 
 static void show_leave(rt__display *d, const json_t *j)
@@ -512,7 +511,8 @@ static void show_what_next(rt__display *d, int64_t steps, bool ended_early)
 static void show_done(rt__display *d, const json_t *j)
 {
     char speed[RT__WORDS], clock[RT__WORDS], epochs[RT_FIXED], accuracy[RT_FIXED], loss[RT_FIXED];
-    rt__display_say(d, "done: %s steps (%s epochs) in %s, %s images/s", grouped_field(j, "steps"),
+    rt__display_say(d, "done: %s step%s (%s epochs) in %s, %s images/s", grouped_field(j, "steps"),
+                    rt_plural(integer(j, "steps")),
                     rt_fixed(rt__field_number(j, "epochs"), 1, epochs),
                     rt__words_duration(rt__field_number(j, "seconds"), clock),
                     rt__words_number(rt__field_number(j, "samples_per_second"), speed));

@@ -4,6 +4,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/options.h"
+#include "common/output.h"
+#include "common/text.h"
 #include "launch/doctor_checks.h"
 #include "launch/screen.h"
 #include <stdarg.h>
@@ -45,7 +47,7 @@ void rt__doctor_say(rt__doctor *d, rt__verdict verdict, const char *check, const
            colored ? "\033[0m" : "", check, cleaned);
     if (advice)
         printf("%9s%-13s  -> %s\n", "", "", advice);
-    fflush(stdout);
+    rt_output_flush();
 }
 
 void rt__doctor_fail(rt__doctor *d, const char *check, const char *advice)
@@ -75,8 +77,8 @@ static rt_status conclude(rt__doctor *d)
 {
     int warnings = d->count[RT__WARNING], problems = d->count[RT__PROBLEM];
     if (!d->json) {
-        printf("%d problem%s, %d warning%s\n", problems, problems == 1 ? "" : "s", warnings,
-               warnings == 1 ? "" : "s");
+        printf("%d problem%s, %d warning%s\n", problems, rt_plural(problems), warnings,
+               rt_plural(warnings));
         return RT_OK;
     }
     json_t *j = json_pack("{s:O, s:i, s:i}", "checks", d->checks, "warnings", warnings, "problems",

@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include "launch/doctor_checks.h"
 #include "launch/remains.h"
 #include "launch/words.h"
@@ -85,7 +86,7 @@ void rt__check_processors(rt__doctor *d)
     if (getloadavg(&load, 1) == 1 && load > 0.8 * (double)n)
         rt__doctor_say(d, RT__WARNING, "load",
                        "something else computes here: wait for it, or runs and figures suffer",
-                       "%.1f in the last minute, on %ld processor%s", load, n, n == 1 ? "" : "s");
+                       "%.1f in the last minute, on %ld processor%s", load, n, rt_plural(n));
     else
         rt__doctor_say(d, RT__FINE, "load", NULL, "%.1f in the last minute", load);
 }
@@ -176,11 +177,11 @@ void rt__check_remains(rt__doctor *d)
     if (dead > 0)
         rt__doctor_say(d, RT__WARNING, "leftovers",
                        "ringtorch clean --dry-run shows them, ringtorch clean removes them",
-                       "%" PRId64 " dead run%s hold%s %s of shared memory", dead,
-                       dead == 1 ? "" : "s", dead == 1 ? "s" : "", rt__words_bytes(bytes, text));
+                       "%" PRId64 " dead run%s hold%s %s of shared memory", dead, rt_plural(dead),
+                       dead == 1 ? "s" : "", rt__words_bytes(bytes, text));
     else
         rt__doctor_say(d, RT__FINE, "leftovers", NULL, "none; %" PRId64 " run%s alive here", alive,
-                       alive == 1 ? "" : "s");
+                       rt_plural(alive));
 }
 
 /* ---- limits ---- */

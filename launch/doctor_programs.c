@@ -10,6 +10,7 @@
 #include "launch/child.h"
 #include "launch/doctor_checks.h"
 #include "common/fields.h"
+#include "common/text.h"
 #include "launch/mpi_environment.h"
 #include "launch/words.h"
 
@@ -69,7 +70,7 @@ static void say_engine(rt__doctor *d, const json_t *j)
     rt__doctor_say(d, slow ? RT__WARNING : RT__FINE, "kernels",
                    slow ? "use a processor with AVX2, or unset RINGTORCH_ISA" : NULL,
                    "%s, %d thread%s", isa, (int)rt__field_int(j, "threads", 1),
-                   rt__field_int(j, "threads", 1) == 1 ? "" : "s");
+                   rt_plural(rt__field_int(j, "threads", 1)));
     bool builtin = strcmp(blas, "builtin") == 0;
     rt__doctor_say(d, builtin ? RT__WARNING : RT__FINE, "BLAS",
                    builtin ? "install libopenblas-dev and build again, or unset RINGTORCH_BLAS: "

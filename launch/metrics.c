@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/options.h"
+#include "common/text.h"
 #include "launch/place.h"
 #include "launch/words.h"
 
@@ -238,7 +239,7 @@ static rt_status show(const char *run, rt__curve_form form)
         status = rt__metrics_write(path, form, &screen, stdout, &damaged);
     if (damaged > 0)
         fprintf(stderr, "ringtorch: %s: %lld damaged line%s left out\n", path, (long long)damaged,
-                damaged == 1 ? "" : "s");
+                rt_plural(damaged));
     rt_mem_free(path);
     rt_mem_free(dir);
     return status;

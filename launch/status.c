@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/options.h"
+#include "common/output.h"
 #include "launch/ask.h"
 #include "launch/place.h"
 #include "launch/status_past.h"
@@ -74,7 +75,7 @@ static void put_block(status *s, const char *text)
     }
     if (over)
         fputs("\033[J", stdout);
-    fflush(stdout);
+    rt_output_flush();
     s->blocks++;
 }
 

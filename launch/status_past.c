@@ -7,6 +7,7 @@
 #include "launch/advice.h"
 #include "launch/ask.h"
 #include "common/fields.h"
+#include "common/text.h"
 #include "launch/remains.h"
 #include "launch/place.h"
 #include "launch/status_show.h"
@@ -220,8 +221,7 @@ static void show_summary(const json_t *past, const rt__screen *s, rt_text *out)
     int64_t restarts = rt__field_int(j, "restarts", -1), lost = rt__field_int(j, "lost_steps", 0);
     if (restarts >= 0)
         rt__screen_line(s, out, NULL, "recovery   %" PRId64 " restart%s, %s step%s lost", restarts,
-                        restarts == 1 ? "" : "s", rt__words_number((double)lost, a),
-                        lost == 1 ? "" : "s");
+                        rt_plural(restarts), rt__words_number((double)lost, a), rt_plural(lost));
     if (*error) {
         char cleaned[RT__CELL];
         rt__screen_line(s, out, rt__red, "error      %s", rt__cell_clean(error, cleaned));

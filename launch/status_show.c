@@ -2,6 +2,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/fields.h"
+#include "common/text.h"
 #include "launch/words.h"
 #include <inttypes.h>
 #include <math.h>
@@ -37,11 +38,6 @@ static const char *phase_in_words(const char *phase)
         if (strcmp(table[i].phase, phase) == 0)
             return table[i].words;
     return *phase ? phase : "phase unknown";
-}
-
-static const char *plural(int64_t n)
-{
-    return n == 1 ? "" : "s";
 }
 
 static bool is_step(const json_t *j, const char *key)
@@ -111,8 +107,8 @@ static void show_workers(const json_t *j, const rt__screen *s, rt_text *out)
                     "workers    %s%s, generation %" PRId64 ", %" PRId64
                     " restart%s, %s step%s lost",
                     rt__words_number((double)world, w), wanted.data ? wanted.data : "",
-                    rt__field_int(j, "generation", 0), restarts, plural(restarts),
-                    rt__words_number((double)lost, lost_text), plural(lost));
+                    rt__field_int(j, "generation", 0), restarts, rt_plural(restarts),
+                    rt__words_number((double)lost, lost_text), rt_plural(lost));
     rt_mem_free(wanted.data);
 }
 

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/stop_signals.h"
+#include "common/text.h"
 #include "launch/child.h"
 #include "launch/leftovers.h"
 #include "launch/supervisor.h"
@@ -192,7 +193,7 @@ static void tend_hosts(rt__supervisor *s)
     switch (rt__hosts_file_look(&s->hosts)) {
     case RT__HOSTS_NEW:
         rt__display_say(&s->display, "%s has changed: %" PRId64 " host%s", s->hosts.path,
-                        s->hosts.hosts.count, s->hosts.hosts.count == 1 ? "" : "s");
+                        s->hosts.hosts.count, rt_plural(s->hosts.hosts.count));
         rt__supervisor_send_hosts(s);
         break;
     case RT__HOSTS_BAD:

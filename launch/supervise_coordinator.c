@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/stop_signals.h"
+#include "common/text.h"
 #include "launch/supervisor.h"
 #include <inttypes.h>
 #include <limits.h>
@@ -162,11 +163,11 @@ void rt__supervisor_coordinator_gone(rt__supervisor *s, int wait_status)
         rt__supervisor_give_up(
             s, 1, "the coordinator refuses to start again, for the reason it gave (%s)", c->cause);
     else
-        rt__supervisor_give_up(s, 1,
-                               "gave up after %" PRId64
-                               " restarts of the coordinator (run.max_restarts): it %s: "
-                               "%s/logs/coordinator.log may say why",
-                               c->restarts.count, c->cause, s->spec->rundir->path);
+        rt__supervisor_give_up(
+            s, 1,
+            "gave up after %" PRId64 " restart%s of the coordinator (run.max_restarts): it %s: "
+            "%s/logs/coordinator.log may say why",
+            c->restarts.count, rt_plural(c->restarts.count), c->cause, s->spec->rundir->path);
 }
 
 void rt__supervisor_tend_coordinator(rt__supervisor *s)

@@ -252,8 +252,8 @@ static void say_nothing_left(const launch *l, const rt__finished *f)
         printf("%s\n", line);
     else if (!l->options.json)
         printf("nothing left to do: the run in %s has made its %" PRId64
-               " steps; to train on, raise run.steps or run.epochs\n",
-               l->dir, f->steps);
+               " step%s; to train on, raise run.steps or run.epochs\n",
+               l->dir, f->steps, rt_plural(f->steps));
     rt_mem_free(line);
     json_decref(shown);
 }
@@ -271,9 +271,9 @@ static bool is_finished(const launch *l, int *exit_code)
     else if (f.answer == RT__PAST_THE_END)
         fprintf(stderr,
                 "ringtorch: run.steps %" PRId64 ": the run in %s has made %" PRId64
-                " steps already, and nothing was changed: raise run.steps, or resume an earlier "
+                " step%s already, and nothing was changed: raise run.steps, or resume an earlier "
                 "checkpoint by its path\n",
-                l->cfg.run.steps, l->dir, f.steps);
+                l->cfg.run.steps, l->dir, f.steps, rt_plural(f.steps));
     bool finished = f.answer != RT__SOMETHING_LEFT;
     rt__finished_release(&f);
     return finished;

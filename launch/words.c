@@ -1,6 +1,7 @@
 #include "launch/words.h"
 #include "common/mem.h"
 #include "common/fields.h"
+#include "common/text.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -128,7 +129,16 @@ static void add_field(rt_text *out, const json_t *event, const char *key)
     }
 }
 
-/* Adds a sentence in which {key} stands for a field. */
+/* Takes "{key}" or "{key noun}" apart. */
+static void read_place(const char *at, char key[RT__WORDS], char noun[RT__WORDS])
+{
+    size_t n = strcspn(at + 1, " }");
+    snprintf(key, RT__WORDS, "%.*s", (int)n, at + 1);
+    at += n + 1 + (at[n + 1] == ' ');
+    snprintf(noun, RT__WORDS, "%.*s", (int)strcspn(at, "}"), at);
+}
+
+/* Adds a sentence in which {key} stands for a field, and {key noun} for a number and what it counts ("1 step"). */
 static void add_sentence(rt_text *out, const json_t *event, const char *sentence)
 {
     for (const char *c = sentence; *c; c++) {
@@ -137,9 +147,11 @@ static void add_sentence(rt_text *out, const json_t *event, const char *sentence
             rt_text_add(out, "%c", *c);
             continue;
         }
-        char key[RT__WORDS];
-        snprintf(key, sizeof key, "%.*s", (int)(end - c - 1), c + 1);
+        char key[RT__WORDS], noun[RT__WORDS];
+        read_place(c, key, noun);
         add_field(out, event, key);
+        if (*noun)
+            rt_text_add(out, " %s%s", noun, rt_plural(rt__field_int(event, key, 0)));
         c = end;
     }
 }
@@ -154,8 +166,8 @@ static bool has(const json_t *event, const char *key)
 static bool can_say(const json_t *event, const char *sentence)
 {
     for (const char *c = sentence; (c = strchr(c, '{')); c++) {
-        char key[RT__WORDS];
-        snprintf(key, sizeof key, "%.*s", (int)strcspn(c + 1, "}"), c + 1);
+        char key[RT__WORDS], noun[RT__WORDS];
+        read_place(c, key, noun);
         if (!has(event, key))
             return false;
     }
@@ -171,18 +183,18 @@ static const struct {
     {"verifying", "a checkpoint is being verified: {checkpoint}"},
     {"checkpoint_unusable", "a checkpoint was passed over: {reason}"},
     {"evaluation", "step {step}: test accuracy {accuracy}, loss {loss}"},
-    {"model", "the model has {parameters} parameters"},
+    {"model", "the model has {parameters parameter}"},
     {"early_stop", "{text}"},
     {"worker_lost", "worker {rank} on {host} lost at step {step}: {cause}"},
     {"worker_lost", "worker {rank} lost at step {step}: {cause}"},
-    {"recovered", "back at step {step} after {recovery_seconds}, {lost_steps} steps lost"},
+    {"recovered", "back at step {step} after {recovery_seconds}, {lost_steps step} lost"},
     {"recovered", "back at step {step} after {recovery_seconds}"},
     {"interrupted", "told to stop (signal {signal}) at step {step}: finishing"},
     {"stop_ordered", "told to stop: {reason}"},
     {"checkpoint_ordered", "a checkpoint was asked for: {reason}"},
-    {"scaled", "scaled from {from} to {to} workers"},
+    {"scaled", "scaled from {from} to {to worker}"},
     {"leave", "worker {rank} on {host} leaves: {reason}"},
-    {"hosts", "the host file has {hosts} hosts with room for {room} workers"},
+    {"hosts", "the host file has {hosts host} with room for {room worker}"},
     {"host_lost", "host {host} is set aside for {cooldown_seconds}: {reason}"},
     {"generation", "generation {generation} is started, workers: {world_size}"},
     {"host_back", "host {host} is back"},
@@ -203,9 +215,9 @@ static void add_running(const json_t *event, rt_text *out)
 {
     char text[RT__WORDS];
     int64_t world = rt__field_int(event, "world_size", 0);
-    rt_text_add(out, "generation %" PRId64 ": %s worker%s start",
+    rt_text_add(out, "generation %" PRId64 ": %s worker%s start%s",
                 rt__field_int(event, "generation", 0), rt__words_number((double)world, text),
-                world == 1 ? "" : "s");
+                rt_plural(world), world == 1 ? "s" : "");
     if (rt__field_int(event, "start_step", 0) > 0)
         rt_text_add(out, " at step %s",
                     rt__words_number(rt__field_number(event, "start_step"), text));
@@ -216,8 +228,7 @@ static void add_running(const json_t *event, rt_text *out)
     }
     int64_t lost = rt__field_int(event, "lost_steps", 0);
     if (lost > 0)
-        rt_text_add(out, ", %s step%s lost", rt__words_number((double)lost, text),
-                    lost == 1 ? "" : "s");
+        rt_text_add(out, ", %s step%s lost", rt__words_number((double)lost, text), rt_plural(lost));
 }
 
 /* An event this program has no sentence for: its name and what it says in words, or its fields. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/text.h"
 
 /* ---- the layout ---- */
 
@@ -166,9 +167,10 @@ static rt_status restore_run(rt_run *run, const rt_saved *saved, int64_t slices)
     rt__destination to;
     if (saved->manifest.slices != slices)
         return RT_FAIL(MISMATCH,
-                       "%s: made with %" PRId64 " slices, this run has %" PRId64
+                       "%s: made with %" PRId64 " slice%s, this run has %" PRId64
                        ": set parallel.slices=%" PRId64,
-                       saved->dir, saved->manifest.slices, slices, saved->manifest.slices);
+                       saved->dir, saved->manifest.slices, rt_plural(saved->manifest.slices),
+                       slices, saved->manifest.slices);
     RT_TRY(rt__restore_check_layout(saved, rt_run_layout(run)));
     rt__destination_of_run(&to, run, RT__WHOLE_STATE);
     RT_TRY(rt__restore(saved, &to));

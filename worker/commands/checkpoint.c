@@ -69,7 +69,7 @@ static rt_status look_at(const char *dir, bool json)
         status = print_json(dir, &s, NULL);
     else
         rt_text_print(stdout, "%s  step %" PRId64 "  %d piece%s  sound%s\n", dir, s.manifest.step,
-                      s.pieces, s.pieces == 1 ? "" : "s", is_best(dir) ? "  best" : "");
+                      s.pieces, rt_plural(s.pieces), is_best(dir) ? "  best" : "");
     rt_saved_close(&s);
     return status;
 }

@@ -140,7 +140,8 @@ static rt_status evaluate(rt__model *m, const options *o)
         RT_TRY(finish_logits(m->run, limit, w));
     RT_TRY(print(to, m, o, &e, seconds));
     if (w && !o->json)
-        rt_text_print(to, "%s: outputs of %" PRId64 " samples\n", o->logits, limit);
+        rt_text_print(to, "%s: outputs of %" PRId64 " sample%s\n", o->logits, limit,
+                      rt_plural(limit));
     return RT_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,10 +295,48 @@ static void is_refused_and_untouched(void **state)
     assert_int_equal(entries(), before);
 }
 
+static void write_map(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        _exit(77);
+    close(fd);
+}
+
+/* In a container that maps one user only, the owner of other files has no number that could be handed on. */
+static void an_owner_without_a_number_is_left_behind(void **state)
+{
+    (void)state;
+    int status;
+    const char *path = in_dir("out");
+    write_text(path, "old", 0666);
+    if (geteuid() != 0 || chown(path, 12345, 12345) != 0)
+        skip();
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (unshare(CLONE_NEWUSER) != 0)
+            _exit(77);
+        write_map("/proc/self/uid_map", "0 0 1\n");
+        write_map("/proc/self/setgroups", "deny");
+        write_map("/proc/self/gid_map", "0 0 1\n");
+        if (output(path, true) != RT_OK) {
+            fprintf(stderr, "%s\n", rt_error());
+            _exit(1);
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+    expect_content(path, "new");
+}
+
 /* ---- what is printed ---- */
 
-/* Prints more than fits a buffer, then ends as main() does; returns the exit code and what was said. */
-static int print_to(const char *path, size_t lines, int exit_code, char *said, size_t size)
+/* Prints lines, flushes them if so told, then ends as main() does; returns the exit code and what was said. */
+static int print_to(const char *path, size_t lines, bool flush, int exit_code, char *said,
+                    size_t size)
 {
     int ends[2], status;
     assert_int_equal(pipe(ends), 0);
@@ -309,6 +348,8 @@ static int print_to(const char *path, size_t lines, int exit_code, char *said, s
         dup2(ends[1], STDERR_FILENO);
         for (size_t i = 0; i < lines; i++)
             puts("a line");
+        if (flush)
+            rt_output_flush();
         _exit(rt_output_end(exit_code));
     }
     close(ends[1]);
@@ -325,20 +366,26 @@ static void lost_output_is_noticed_at_the_end(void **state)
     static const struct {
         const char *path;
         size_t lines;
+        bool flush;
         int code, expected;
         const char *said;
     } rows[] = {
-        {"/dev/null", 1, 0, 0, ""},
-        {"/dev/null", 1, 2, 2, ""},
-        {"/dev/full", 0, 0, 0, ""},
-        {"/dev/full", 1, 0, 1, "standard output: cannot be written: No space left on device\n"},
-        {"/dev/full", 100000, 0, 1, "ringtorch: standard output: cannot be written: "},
-        {"/dev/full", 1, 2, 2, "No space left on device"},
+        {"/dev/null", 1, false, 0, 0, ""},
+        {"/dev/null", 1, true, 2, 2, ""},
+        {"/dev/full", 0, true, 0, 0, ""},
+        {"/dev/full", 1, false, 0, 1,
+         "standard output: cannot be written: No space left on device\n"},
+        {"/dev/full", 1, true, 0, 1,
+         "standard output: cannot be written: No space left on device\n"},
+        {"/dev/full", 100000, false, 0, 1,
+         "standard output: cannot be written: No space left on device\n"},
+        {"/dev/full", 1, true, 2, 2, "No space left on device"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char said[200];
-        int code = print_to(rows[i].path, rows[i].lines, rows[i].code, said, sizeof said);
+        int code =
+            print_to(rows[i].path, rows[i].lines, rows[i].flush, rows[i].code, said, sizeof said);
         if (code != rows[i].expected || !strstr(said, rows[i].said) || (!*rows[i].said && *said))
             fail_msg("row %zu: exit code %d, \"%s\"", i, code, said);
     }
@@ -365,6 +412,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_device_is_named_and_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pipe_is_written_through, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_descriptor_goes_on_where_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_owner_without_a_number_is_left_behind, set_up,
+                                        tear_down),
         cmocka_unit_test(standard_output_is_known_by_its_names),
         cmocka_unit_test(lost_output_is_noticed_at_the_end),
     };

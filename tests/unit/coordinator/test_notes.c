@@ -49,8 +49,8 @@ static void the_unexpected_is_said_in_a_line(void **state)
         {{"run.steps=0", "run.epochs=1", "data.batch=70"},
          0,
          0,
-         {"run.epochs 1: 6400 samples are no whole number of batches of 70: the last of the 92 "
-          "steps also takes 40 samples of the next epoch"}},
+         {"run.epochs 1: a training set of 6400 is no whole number of batches of 70: the last step "
+          "(92) also takes 40 samples of the next epoch"}},
         {{"schedule.warmup=100"}, 0, 0, {NULL}},
         {{"schedule.warmup=400"},
          0,

@@ -55,6 +55,9 @@ static void what_is_not_a_number_is_never_zero(void **state)
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"epochs\": null, "
          "\"seconds\": null, \"samples_per_second\": null, \"eval_accuracy\": null}",
          "done: 20 steps (nan epochs) in -, - images/s"},
+        {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 1, \"epochs\": 1}",
+         "done: 1 step (1.0 epochs) in "},
+        {"{\"event\": \"scaled\", \"from\": 2, \"to\": 1}", "from 2 to 1 worker\n"},
         {"{\"event\": \"running\", \"parameters\": null, \"start_step\": 0, \"end_step\": 20}",
          "- parameters"},
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"skipped_steps\": 3}",

@@ -366,14 +366,19 @@ static void events_are_sentences(void **state)
          "generation 2: 3 workers start at step 1,200 from step-00001200"},
         {"{\"event\": \"running\", \"generation\": 1, \"world_size\": 1, \"start_step\": 0, "
          "\"source\": \"fresh\"}",
-         "generation 1: 1 worker start"},
+         "generation 1: 1 worker starts"},
         {"{\"event\": \"worker_lost\", \"rank\": 2, \"host\": \"h0\", \"step\": 1200, \"cause\": "
          "\"killed by signal 9\\nlast words\"}",
          "worker 2 on h0 lost at step 1,200: killed by signal 9"},
         {"{\"event\": \"recovered\", \"step\": 1201, \"recovery_seconds\": 1.02, \"lost_steps\": "
          "0}",
          "back at step 1,201 after 1.0 s, 0 steps lost"},
+        {"{\"event\": \"recovered\", \"step\": 8, \"recovery_seconds\": 2, \"lost_steps\": 1}",
+         "back at step 8 after 2.0 s, 1 step lost"},
         {"{\"event\": \"scaled\", \"from\": 2, \"to\": 3}", "scaled from 2 to 3 workers"},
+        {"{\"event\": \"scaled\", \"from\": 3, \"to\": 1}", "scaled from 3 to 1 worker"},
+        {"{\"event\": \"hosts\", \"hosts\": 1, \"room\": 1}",
+         "the host file has 1 host with room for 1 worker"},
         {"{\"event\": \"stall\", \"rank\": 1, \"seconds\": 4.1, \"text\": \"rank 1 on h0 hangs\"}",
          "rank 1 on h0 hangs"},
         {"{\"event\": \"host_lost\", \"host\": \"h1\", \"reason\": \"it cannot be reached\", "

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include "worker/engine/data/idx.h"
 #include "worker/engine/tensor/tensor.h"
 #include "worker/engine/data/labels.h"
@@ -64,9 +65,9 @@ static rt_status read_pair(rt_dataset *d, const rt_data_idx_args *a, rt__source 
     if (size[0] != count)
         return RT_FAIL(
             MISMATCH,
-            "%s has %lld images but %s has %lld labels: these files do not belong together",
-            rt__source_path(images), (long long)size[0], rt__source_path(labels->source),
-            (long long)count);
+            "%s has %lld image%s but %s has %lld label%s: these files do not belong together",
+            rt__source_path(images), (long long)size[0], rt_plural(size[0]),
+            rt__source_path(labels->source), (long long)count, rt_plural(count));
     bool all = a->limit >= count;
     d->count = all ? count : a->limit;
     d->sample = rt_shape(1, size[1], size[2]);

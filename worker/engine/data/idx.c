@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/text.h"
 
 uint32_t rt__big_endian(const uint8_t *b)
 {
@@ -60,7 +61,7 @@ rt_status rt__idx_wrong_magic(const rt__source *s, uint32_t magic, uint32_t expe
     return RT_FAIL(FORMAT,
                    "%s: byte 0: magic number 0x%08x, expected 0x%08x (IDX, unsigned bytes, "
                    "%d dimension%s): is this the right file?",
-                   rt__source_path(s), magic, expected, dims, dims == 1 ? "" : "s");
+                   rt__source_path(s), magic, expected, dims, rt_plural(dims));
 }
 
 rt_status rt__idx_sizes(rt__source *s, uint32_t magic, int64_t *size)

@@ -226,7 +226,7 @@ char *rt_nn_summary(const rt_module *m)
         return NULL;
     rt_text text = {0};
     summarise(m, "net", 0, &text);
-    rt_text_add(&text, "%lld parameters\n", (long long)rt_nn_numel(m));
+    rt_text_add(&text, "%lld parameter%s\n", (long long)rt_nn_numel(m), rt_plural(rt_nn_numel(m)));
     return rt_text_take(&text);
 }
 
