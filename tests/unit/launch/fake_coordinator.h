@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/json.h"
@@ -135,8 +136,8 @@ static const char *fake_reason(fake *f)
     return reason;
 }
 
-/* Writes control.json as the coordinator does. */
-static bool fake_write_control(const fake *f, mode_t mode)
+/* Writes control.json as the coordinator does: others can read it at no moment. */
+static bool fake_write_control(const fake *f)
 {
     char keys[4 * RT_WIRE_KEY], path[256], host[128] = "";
     rt_wire_keys_text(&f->keys, false, keys);
@@ -146,7 +147,7 @@ static bool fake_write_control(const fake *f, mode_t mode)
     char *text = rt_json_text(j);
     json_decref(j);
     fake_path(f, "control.json", path);
-    bool good = rt_file_replace(path, text, strlen(text)) == RT_OK && chmod(path, mode) == 0;
+    bool good = rt_file_replace_secret(path, text, strlen(text)) == RT_OK;
     rt_mem_free(text);
     return good;
 }
@@ -167,7 +168,13 @@ static bool fake_listen(fake *f)
                          .run = "77",
                          .name = "coordinator"};
     atomic_store(&f->stop, false);
-    if (rt_wire_listen(&o, &f->wire) != RT_OK)
+    rt_status status;
+    double end = rt_clock() + 60; /* the system may be slow to give the port back */
+    while ((status = rt_wire_listen(&o, &f->wire)) == RT_E_EXISTS && rt_clock() < end) {
+        rt_error_clear();
+        rt_clock_sleep(0.01);
+    }
+    if (status != RT_OK)
         return false;
     snprintf(f->endpoint, sizeof f->endpoint, "%s", rt_wire_endpoint(f->wire));
     return pthread_create(&f->thread, NULL, fake_serve, f) == 0;
@@ -179,7 +186,7 @@ static bool fake_start(fake *f, const char *dir)
     pthread_mutex_init(&f->mutex, NULL);
     snprintf(f->dir, sizeof f->dir, "%s", dir);
     return rt_dir_make(dir, 0700) == RT_OK && rt_wire_keys_make(&f->keys) == RT_OK &&
-           fake_lock(f) && fake_listen(f) && fake_write_control(f, 0600);
+           fake_lock(f) && fake_listen(f) && fake_write_control(f);
 }
 
 /* As by SIGKILL: the control file stays, and the lock, which is the launcher's. */
