@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "tests/system/false_clock.h"
 #include "tests/system/small_disk.h"
 #include "tests/unit/common/random.h"
+#include "tests/support/child.h"
 
 static const double PROCESS_SECONDS = 30; /* for a process to appear */
 static const double MOMENT_SECONDS = 30;  /* for a checkpoint to begin */
@@ -197,21 +197,23 @@ static void expect_saved(chaos *c, injected *x)
 
 /* ---- the machine ---- */
 
+static int spin(void *argument)
+{
+    (void)argument;
+    volatile bool go_on = true;
+    while (go_on)
+        ;
+    return 0;
+}
+
 static void load(const injected *x)
 {
     pid_t busy[256];
     long count = 4 * sysconf(_SC_NPROCESSORS_ONLN);
     if (count > 256)
         count = 256;
-    fflush(NULL);
-    for (long i = 0; i < count; i++) {
-        busy[i] = fork();
-        if (busy[i] == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            for (volatile unsigned n = 0;; n++)
-                ;
-        }
-    }
+    for (long i = 0; i < count; i++)
+        busy[i] = child_function(spin, NULL);
     rt_clock_sleep(x->fault->seconds);
     for (long i = 0; i < count; i++)
         if (busy[i] > 0) {

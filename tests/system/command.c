@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <setjmp.h>
@@ -21,6 +20,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "tests/support/child.h"
 
 enum { ARGUMENTS_MAX = 32, OUTPUT_MAX = 64 << 20, SCRATCHES_MAX = 8 };
 
@@ -260,38 +260,18 @@ void scratch_remove(scratch *s)
 
 /* ---- commands ---- */
 
-/* In the child: never returns. */
-static void become(const command *c, const char *program, const char *const *arguments)
-{
-    char *argv[ARGUMENTS_MAX + 2] = {(char *)program};
-    for (int i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
-        argv[i + 1] = (char *)arguments[i];
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is killed leaves no run behind */
-    setenv("RINGTORCH_TEST", c->scratch->path, 1);
-    int in = open("/dev/null", O_RDONLY);
-    int out = open(in_scratch(c->scratch, "out.%d", c->number), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    int err = open(in_scratch(c->scratch, "err.%d", c->number), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    dup2(in, STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(err, STDERR_FILENO);
-    execvp(program, argv);
-    fprintf(stderr, "%s: %s\n", program, strerror(errno));
-    _exit(127);
-}
-
 command start_list(const scratch *s, const char *program, const char *const *arguments)
 {
     static int number;
     char built[512];
     snprintf(built, sizeof built, RT_TEST_BINARY_DIR "/bin/%s", program);
     command c = {.scratch = s, .number = ++number};
-    fflush(NULL);
-    c.pid = fork();
-    if (c.pid == 0)
-        become(&c, access(built, X_OK) == 0 ? built : program, arguments);
+    const char *argv[ARGUMENTS_MAX + 2] = {access(built, X_OK) == 0 ? built : program};
+    for (int i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
+        argv[i + 1] = arguments[i];
+    setenv("RINGTORCH_TEST", s->path, 1);
+    c.pid = child_program(argv, in_scratch(s, "out.%d", number), in_scratch(s, "err.%d", number));
     assert_true(c.pid > 0);
-    setpgid(c.pid, c.pid); /* whoever comes first, parent or child */
     return c;
 }
 

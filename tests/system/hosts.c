@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -19,6 +18,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "tests/support/child.h"
 
 enum { ARGUMENTS_MAX = 32, SECONDS = 20 };
 
@@ -44,6 +44,12 @@ static void write_text(const char *path, const char *text)
         fail_msg("%s", rt_error());
 }
 
+static int make_namespaces(void *argument)
+{
+    (void)argument;
+    return unshare(CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWPID) == 0 ? 0 : 1;
+}
+
 bool hosts_possible(void)
 {
     static const char *const programs[] = {"ip", "iptables", "nsenter"};
@@ -55,20 +61,13 @@ bool hosts_possible(void)
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
         snprintf(line, sizeof line, "PATH=$PATH:/usr/sbin:/sbin command -v %s >/dev/null",
                  programs[i]);
-        pid_t pid = fork();
-        int status = -1;
-        if (pid == 0)
-            execl("/bin/sh", "sh", "-c", line, (char *)NULL);
-        if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+        if (child_end(child_program((const char *const[]){"sh", "-c", line, NULL}, NULL, NULL)) !=
+            0) {
             fprintf(stderr, "hosts need %s: skipped\n", programs[i]);
             return false;
         }
     }
-    pid_t pid = fork();
-    int status = -1;
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWPID) == 0 ? 0 : 1);
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+    if (child_end(child_function(make_namespaces, NULL)) != 0) {
         fprintf(stderr, "hosts need leave to make namespaces: skipped\n");
         return false;
     }
@@ -102,59 +101,62 @@ static void furnish(const host *x, bool own_processes)
         _exit(1);
 }
 
-/* Makes the first process of a host with process numbers of its own. Only its parent, who stays, knows
- * what it is called outside. */
+/* A process that keeps the namespaces of a host. */
+typedef struct keeping {
+    const host *host;   /* NULL: of the switch */
+    bool own_processes; /* the host has process numbers of its own */
+    int ready[2];       /* a pipe through which it says that they are made, and who lives in them */
+} keeping;
+
+/* The first process of a host with process numbers of its own. */
+static int be_first_process(void *argument)
+{
+    keeping *k = argument;
+    furnish(k->host, true);
+    close(k->ready[0]);
+    say_ready(k->ready[1], 1);
+    stay();
+}
+
+/* Starts that process. Only its parent, who stays, knows what it is called outside. */
 static void keep_first_process(const host *x, int ready)
 {
-    int ends[2];
-    pid_t first = pipe(ends) == 0 ? fork() : -1, done;
+    keeping k = {.host = x, .own_processes = true};
+    pid_t done, first = pipe2(k.ready, O_CLOEXEC) == 0 ? child_function(be_first_process, &k) : -1;
     if (first < 0)
         _exit(1);
-    if (first == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        furnish(x, true);
-        close(ready);
-        close(ends[0]);
-        say_ready(ends[1], 1);
-        stay();
-    }
-    close(ends[1]);
-    if (read(ends[0], &done, sizeof done) != sizeof done)
+    close(k.ready[1]);
+    if (read(k.ready[0], &done, sizeof done) != sizeof done)
         _exit(1);
     say_ready(ready, first);
     stay();
 }
 
-/* In the child that keeps a host, or the switch (x NULL). */
-static void start_keeping(const host *x, bool own_processes, int ready)
+static int keep(void *argument)
 {
-    int spaces = x ? CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWNS : CLONE_NEWNET;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    keeping *k = argument;
+    int spaces = k->host ? CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWNS : CLONE_NEWNET;
+    close(k->ready[0]);
     signal(SIGINT, SIG_IGN);
-    if (unshare(spaces | (own_processes ? CLONE_NEWPID : 0)) != 0)
-        _exit(1);
-    if (own_processes)
-        keep_first_process(x, ready);
-    if (x)
-        furnish(x, false);
-    say_ready(ready, getpid());
+    if (unshare(spaces | (k->own_processes ? CLONE_NEWPID : 0)) != 0)
+        return 1;
+    if (k->own_processes)
+        keep_first_process(k->host, k->ready[1]);
+    if (k->host)
+        furnish(k->host, false);
+    say_ready(k->ready[1], getpid());
     stay();
 }
 
 static void make_keeper(const host *x, bool own_processes, pid_t *keeper, pid_t *inside)
 {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    fflush(NULL);
-    *keeper = fork();
-    if (*keeper == 0) {
-        close(ends[0]);
-        start_keeping(x, own_processes, ends[1]);
-    }
-    close(ends[1]);
+    keeping k = {.host = x, .own_processes = own_processes};
+    assert_int_equal(pipe(k.ready), 0);
+    *keeper = child_function(keep, &k);
+    close(k.ready[1]);
     assert_true(*keeper > 0);
-    assert_int_equal(read(ends[0], inside, sizeof *inside), sizeof *inside);
-    close(ends[0]);
+    assert_int_equal(read(k.ready[0], inside, sizeof *inside), sizeof *inside);
+    close(k.ready[0]);
 }
 
 static void end_keeper(pid_t *keeper)

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "tests/support/child.h"
 
 enum { MOUNTS_MAX = 8 };
 
@@ -75,26 +75,28 @@ static int64_t free_bytes(const char *folder)
     return statvfs(folder, &v) == 0 ? (int64_t)v.f_bavail * (int64_t)v.f_frsize : 0;
 }
 
-/* In the child: never returns. */
-static void fill(const char *path, const char *folder, int64_t leave)
+typedef struct filling {
+    const char *folder;
+    int64_t leave;
+} filling;
+
+/* Does not return unless the disk cannot be written to. */
+static int fill(void *argument)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    for (int64_t size = 0;; rt_clock_sleep(0.0005)) {
-        int64_t more = free_bytes(folder) - leave;
+    const filling *f = argument;
+    int fd = open(filler.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    for (int64_t size = 0; fd >= 0; rt_clock_sleep(0.0005)) {
+        int64_t more = free_bytes(f->folder) - f->leave;
         if (more > 0 && posix_fallocate(fd, size, more) == 0)
             size += more;
     }
+    return 1;
 }
 
 void fill_start(const char *folder, int64_t leave)
 {
     snprintf(filler.path, sizeof filler.path, "%s/filler", folder);
-    fflush(NULL);
-    filler.pid = fork();
-    if (filler.pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        fill(filler.path, folder, leave);
-    }
+    filler.pid = child_function(fill, &(filling){folder, leave});
     for (double end = rt_clock() + 10; free_bytes(folder) > leave && rt_clock() < end;)
         rt_clock_sleep(0.001);
 }

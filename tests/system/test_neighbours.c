@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -20,6 +19,7 @@
 #include "common/mem.h"
 #include "records.h"
 #include "runs.h"
+#include "tests/support/child.h"
 
 static scratch s;
 static char run_dir[128];
@@ -72,29 +72,23 @@ static void run_id(char out[64])
 }
 
 /* As that user: makes what the run might want next. */
-static void make_as_neighbour(const char *id)
+static int make_as_neighbour(void *id)
 {
-    int how;
-    pid_t pid = fork();
-    if (pid == 0) {
-        char path[160];
-        if (setgid(NEIGHBOUR) != 0 || setuid(NEIGHBOUR) != 0)
-            _exit(1);
-        umask(0);
-        for (int g = 1; g <= 3; g++) {
-            snprintf(path, sizeof path, "/tmp/ringtorch-%s-g%d-orte", id, g);
-            mkdir(path, 0777);
-            snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g%d-mpi", id, g);
-            mkdir(path, 0777);
-            for (int r = 0; r < 2; r++) {
-                snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g%d-r%d", id, g, r);
-                close(open(path, O_CREAT | O_WRONLY, 0666));
-            }
+    char path[160];
+    if (setgid(NEIGHBOUR) != 0 || setuid(NEIGHBOUR) != 0)
+        return 1;
+    umask(0);
+    for (int g = 1; g <= 3; g++) {
+        snprintf(path, sizeof path, "/tmp/ringtorch-%s-g%d-orte", (char *)id, g);
+        mkdir(path, 0777);
+        snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g%d-mpi", (char *)id, g);
+        mkdir(path, 0777);
+        for (int r = 0; r < 2; r++) {
+            snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g%d-r%d", (char *)id, g, r);
+            close(open(path, O_CREAT | O_WRONLY, 0666));
         }
-        _exit(0);
     }
-    assert_int_equal(waitpid(pid, &how, 0), pid);
-    assert_int_equal(how, 0);
+    return 0;
 }
 
 /* Returns how many of the neighbour's things of that run are there, and empty as they were made. Removes them. */
@@ -140,7 +134,7 @@ static void names_that_a_neighbour_has_made_are_not_used(void **state)
     records r;
     command c = start_run();
     run_id(id);
-    make_as_neighbour(id);
+    assert_int_equal(child_end(child_function(make_as_neighbour, id)), 0);
     records_open(&r, run_dir);
     for (int i = 0; i < 2; i++) {
         size_t before = records_events(&r);

@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "common/clock.h"
 #include "common/error.h"
@@ -23,6 +22,7 @@
 #include "common/input.h"
 #include "common/mem.h"
 #include "tests/support/folder.h"
+#include "tests/support/child.h"
 
 static char dir[FOLDER_MAX];
 
@@ -216,29 +216,29 @@ static void only_files_are_read(void **state)
         assert_int_equal(rt_remove_tree(in_dir(rows[i].name)), RT_OK);
 }
 
+static int write_late(void *path)
+{
+    rt_clock_sleep(0.1); /* the reader is there first, most of the time; both orders must do */
+    int fd = open(path, O_WRONLY);
+    bool all = write(fd, "a: ", 3) == 3;
+    rt_clock_sleep(0.1);
+    return all && write(fd, "1\n", 2) == 2 ? 0 : 1;
+}
+
 /* As a shell's <(command): what comes out of it is read to its end, however late and in how many parts it comes. */
 static void pipes_are_read_where_they_are_welcome(void **state)
 {
     (void)state;
     char *path = in_dir("fifo");
     rt_bytes b;
-    int status;
     assert_int_equal(mkfifo(path, 0600), 0);
     expect_failure(rt_file_read(path, 100, &b), RT_E_ARG,
                    in_dir_says("fifo", "is a pipe, expected a regular file"));
-    pid_t writer = fork();
-    if (writer == 0) {
-        rt_clock_sleep(0.1); /* the reader is there first, most of the time; both orders must do */
-        int fd = open(path, O_WRONLY);
-        bool all = write(fd, "a: ", 3) == 3;
-        rt_clock_sleep(0.1);
-        _exit(all && write(fd, "1\n", 2) == 2 ? 0 : 1);
-    }
+    pid_t writer = child_function(write_late, path);
     assert_int_equal(rt_input_read(path, RT_INPUT_FILE_OR_PIPE, 100, &b), RT_OK);
     assert_string_equal((char *)b.data, "a: 1\n");
     rt_bytes_release(&b);
-    assert_int_equal(waitpid(writer, &status, 0), writer);
-    assert_int_equal(status, 0);
+    assert_int_equal(child_end(writer), 0);
     assert_int_equal(unlink(path), 0);
 }
 

@@ -15,12 +15,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/error.h"
 #include "common/file.h"
 #include "common/output.h"
+#include "tests/support/child.h"
 
 static char dir[64];
 
@@ -303,62 +303,70 @@ static void write_map(const char *path, const char *text)
     close(fd);
 }
 
-/* In a container that maps one user only, the owner of other files has no number that could be handed on. */
+/* In a container that maps one user only. */
+static int write_as_the_only_user(void *path)
+{
+    if (unshare(CLONE_NEWUSER) != 0)
+        return 77;
+    write_map("/proc/self/uid_map", "0 0 1\n");
+    write_map("/proc/self/setgroups", "deny");
+    write_map("/proc/self/gid_map", "0 0 1\n");
+    if (output(path, true) == RT_OK)
+        return 0;
+    fprintf(stderr, "%s\n", rt_error());
+    return 1;
+}
+
+/* The owner of other files has no number there that could be handed on. */
 static void an_owner_without_a_number_is_left_behind(void **state)
 {
     (void)state;
-    int status;
-    const char *path = in_dir("out");
+    char *path = in_dir("out");
     write_text(path, "old", 0666);
     if (geteuid() != 0 || chown(path, 12345, 12345) != 0)
         skip();
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (unshare(CLONE_NEWUSER) != 0)
-            _exit(77);
-        write_map("/proc/self/uid_map", "0 0 1\n");
-        write_map("/proc/self/setgroups", "deny");
-        write_map("/proc/self/gid_map", "0 0 1\n");
-        if (output(path, true) != RT_OK) {
-            fprintf(stderr, "%s\n", rt_error());
-            _exit(1);
-        }
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WEXITSTATUS(status) == 77)
+    int code = child_end(child_function(write_as_the_only_user, path));
+    if (code == 77)
         skip();
-    assert_int_equal(status, 0);
+    assert_int_equal(code, 0);
     expect_content(path, "new");
 }
 
 /* ---- what is printed ---- */
 
+typedef struct printing {
+    const char *path; /* what standard output is */
+    int err;          /* what standard error is */
+    size_t lines;
+    bool flush;
+    int exit_code;
+} printing;
+
+static int print_and_end(void *argument)
+{
+    const printing *p = argument;
+    dup2(open(p->path, O_WRONLY), STDOUT_FILENO);
+    dup2(p->err, STDERR_FILENO);
+    for (size_t i = 0; i < p->lines; i++)
+        puts("a line");
+    if (p->flush)
+        rt_output_flush();
+    _exit(rt_output_end(p->exit_code));
+}
+
 /* Prints lines, flushes them if so told, then ends as main() does; returns the exit code and what was said. */
 static int print_to(const char *path, size_t lines, bool flush, int exit_code, char *said,
                     size_t size)
 {
-    int ends[2], status;
+    int ends[2];
     assert_int_equal(pipe(ends), 0);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        int fd = open(path, O_WRONLY);
-        dup2(fd, STDOUT_FILENO);
-        dup2(ends[1], STDERR_FILENO);
-        for (size_t i = 0; i < lines; i++)
-            puts("a line");
-        if (flush)
-            rt_output_flush();
-        _exit(rt_output_end(exit_code));
-    }
+    printing p = {path, ends[1], lines, flush, exit_code};
+    pid_t pid = child_function(print_and_end, &p);
     close(ends[1]);
     ssize_t n = read(ends[0], said, size - 1);
     said[n > 0 ? n : 0] = '\0';
     close(ends[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return child_end(pid);
 }
 
 static void lost_output_is_noticed_at_the_end(void **state)

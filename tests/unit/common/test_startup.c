@@ -12,12 +12,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/error.h"
 #include "common/file.h"
 #include "common/startup.h"
+#include "tests/support/child.h"
 
 /* ---- one strange world each, in a process of its own ---- */
 
@@ -66,14 +66,16 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+static int return_seven(void *argument)
+{
+    (void)argument;
+    return 7;
+}
+
 /* SIGCHLD decides whether children can be waited for at all. */
 static bool signals_are_ours(void)
 {
-    pid_t pid = fork();
-    int status;
-    if (pid == 0)
-        _exit(7);
-    return waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7 && !is_ignored(SIGINT) &&
+    return child_end(child_function(return_seven, NULL)) == 7 && !is_ignored(SIGINT) &&
            !is_ignored(SIGTERM) && !is_ignored(SIGUSR1) && !is_ignored(SIGPIPE) &&
            is_ignored(SIGHUP);
 }
@@ -196,20 +198,17 @@ static const world worlds[] = {
     {"few_open_files", allow_few_files, many_files_may_be_open},
 };
 
+static int start_up_in(void *argument)
+{
+    const world *w = argument;
+    w->make();
+    rt_startup();
+    return w->is_sane() ? 0 : 1;
+}
+
 static void is_made_sane(void **state)
 {
-    const world *w = *state;
-    int status;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        w->make();
-        rt_startup();
-        _exit(w->is_sane() ? 0 : 1);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(child_end(child_function(start_up_in, *state)), 0);
 }
 
 /* ---- variables ---- */

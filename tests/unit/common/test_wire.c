@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <zmq.h>
 #include "common/clock.h"
@@ -20,6 +19,7 @@
 #include "common/mem.h"
 #include "common/wire_frame.h"
 #include "tests/unit/common/proxy.h"
+#include "tests/support/child.h"
 
 static const double PATIENCE = 20; /* seconds after which something that must happen has failed */
 static const double QUIET = 0.3;   /* seconds in which something that must not happen could have */
@@ -605,25 +605,24 @@ static void bad_addresses_are_named(void **state)
 }
 
 /* In a network of its own, whose loopback interface is down. */
+static int listen_without_loopback(void *argument)
+{
+    (void)argument;
+    rt_wire *w;
+    rt_wire_options o = {
+        .endpoint = "tcp://127.0.0.1:*", .keys = &keys, .run = "run-1", .name = "coordinator"};
+    if (unshare(CLONE_NEWNET) != 0)
+        return 77; /* only root may */
+    return rt_wire_listen(&o, &w) == RT_E_NET && strstr(rt_error(), "loopback") ? 0 : 1;
+}
+
 static void a_host_without_loopback_is_told(void **state)
 {
     (void)state;
-    int status = 0;
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        rt_wire *w;
-        rt_wire_options o = {
-            .endpoint = "tcp://127.0.0.1:*", .keys = &keys, .run = "run-1", .name = "coordinator"};
-        if (unshare(CLONE_NEWNET) != 0)
-            _exit(77); /* only root may */
-        _exit(rt_wire_listen(&o, &w) == RT_E_NET && strstr(rt_error(), "loopback") ? 0 : 1);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77)
+    int code = child_end(child_function(listen_without_loopback, NULL));
+    if (code == 77)
         skip();
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(code, 0);
 }
 
 static void keys_travel_through_the_environment(void **state)

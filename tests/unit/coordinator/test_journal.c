@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -20,6 +19,7 @@
 #include "common/file.h"
 #include "coordinator/journal.h"
 #include "tests/support/folder.h"
+#include "tests/support/child.h"
 
 static char folder[FOLDER_MAX], path[80];
 
@@ -320,8 +320,9 @@ static void what_is_not_a_file_is_refused(void **state)
 }
 
 /* In a child with a mount of its own; where that is not allowed there is nothing to see. */
-static int open_read_only(void)
+static int open_read_only(void *argument)
 {
+    (void)argument;
     rt_status status;
     if (unshare(CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
@@ -338,14 +339,10 @@ static void a_read_only_file_system_is_named(void **state)
     for (int there = 0; there <= 1; there++) {
         if (there)
             write_records(1, 1);
-        pid_t pid = fork();
-        if (pid == 0)
-            _exit(open_read_only());
-        int status;
-        waitpid(pid, &status, 0);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        int code = child_end(child_function(open_read_only, NULL));
+        if (code == 77)
             skip();
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_int_equal(code, 0);
     }
 }
 

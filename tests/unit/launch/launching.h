@@ -31,6 +31,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "tests/support/child.h"
 
 #ifndef RT_TEST_BINARY_DIR
 #define RT_TEST_BINARY_DIR "build" /* the build says */
@@ -163,18 +164,11 @@ static inline pid_t start(const char *first, va_list more)
         RT_TEST_BINARY_DIR "/bin/ringtorch", "train", config, "--run-dir", run_dir, first};
     for (int n = 6; first && (argv[n] = va_arg(more, const char *)); n++)
         ;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        char path[96];
-        setpgid(0, 0);
-        snprintf(path, sizeof path, "%s/out", folder);
-        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
-        snprintf(path, sizeof path, "%s/err", folder);
-        dup2(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
-        execv(argv[0], (char *const *)argv);
-        _exit(99);
-    }
+    char out_path[96], err_path[96];
+    snprintf(out_path, sizeof out_path, "%s/out", folder);
+    snprintf(err_path, sizeof err_path, "%s/err", folder);
+    pid_t pid = child_program(argv, out_path, err_path);
+    assert_true(pid > 0);
     return pid;
 }
 

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "launch/display.h"
+#include "tests/support/child.h"
 
 /* Shows one object and returns what was printed (free). */
 static char *shown(const char *object)
@@ -113,11 +113,11 @@ static void the_best_is_told(void **state)
 /* ---- on a terminal ---- */
 
 /* Shows forty reports of a run and a loss in a process of its own, whose standard output is a terminal. */
-static void show_a_run(int terminal)
+static int show_a_run(void *terminal)
 {
     rt__display d;
     char object[256];
-    dup2(terminal, STDOUT_FILENO);
+    dup2(*(int *)terminal, STDOUT_FILENO);
     rt__display_init(&d, false, "runs/x", 64);
     d.end_step = 400;
     for (int step = 10; step <= 400; step += 10) {
@@ -130,8 +130,7 @@ static void show_a_run(int terminal)
     }
     rt__display_show(&d, "{\"event\": \"worker_lost\", \"step\": 400, \"cause\": \"killed\"}");
     rt__display_end(&d);
-    fflush(stdout);
-    _exit(0);
+    return 0;
 }
 
 /* Returns what a terminal of that kind was sent. */
@@ -142,19 +141,17 @@ static const char *seen(const char *term, bool no_color)
     int ends[2];
     struct winsize size = {.ws_row = 24, .ws_col = 100};
     assert_int_equal(openpty(&ends[0], &ends[1], NULL, NULL, &size), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        setenv("TERM", term, 1);
-        if (no_color)
-            setenv("NO_COLOR", "1", 1);
-        show_a_run(ends[1]);
-    }
+    setenv("TERM", term, 1);
+    if (no_color)
+        setenv("NO_COLOR", "1", 1);
+    pid_t pid = child_function(show_a_run, &ends[1]);
+    unsetenv("NO_COLOR");
     close(ends[1]);
     for (ssize_t n; (n = read(ends[0], text + used, sizeof text - 1 - used)) > 0;)
         used += (size_t)n; /* until the last process has closed it: EIO */
     text[used] = '\0';
     close(ends[0]);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(child_end(pid), 0);
     return text;
 }
 

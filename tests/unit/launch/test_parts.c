@@ -22,6 +22,7 @@
 #include "launch/job_log.h"
 #include "launch/options.h"
 #include "launch/rundir.h"
+#include "tests/support/child.h"
 
 /* ---- command line ---- */
 
@@ -182,6 +183,29 @@ static void one_directory_has_one_owner(void **state)
     rt__rundir_close(&second, false);
 }
 
+/* The coordinator, which has inherited the lock: outlives the launcher for a moment. */
+static int outlive_the_launcher(void *ready)
+{
+    pid_t launcher = getppid();
+    prctl(PR_SET_PDEATHSIG, 0);
+    if (write(*(int *)ready, "x", 1) != 1)
+        return 1;
+    while (getppid() == launcher)
+        usleep(1000);
+    usleep(300000);
+    return 0;
+}
+
+static int own_the_directory(void *ready)
+{
+    rt__rundir d;
+    if (rt__rundir_open(folder, "auto", &d) != RT_OK ||
+        child_function(outlive_the_launcher, ready) < 0)
+        return 1;
+    pause();
+    return 0;
+}
+
 /* A service manager starts the next launcher while the coordinator of the killed one still holds the lock. */
 static void a_dying_owner_is_waited_for(void **state)
 {
@@ -190,21 +214,7 @@ static void a_dying_owner_is_waited_for(void **state)
     int ends[2];
     char byte;
     assert_int_equal(pipe(ends), 0);
-    pid_t launcher = fork();
-    if (launcher == 0) {
-        if (rt__rundir_open(folder, "auto", &d) != RT_OK)
-            _exit(1);
-        pid_t self = getpid();
-        if (fork() == 0) { /* the coordinator, which inherits the lock */
-            while (getppid() == self)
-                usleep(1000);
-            usleep(300000);
-            _exit(0);
-        }
-        if (write(ends[1], "x", 1) != 1)
-            _exit(1);
-        pause();
-    }
+    pid_t launcher = child_function(own_the_directory, &ends[1]);
     assert_int_equal(read(ends[0], &byte, 1), 1);
     kill(launcher, SIGKILL);
     assert_int_equal(rt__rundir_open(folder, "auto", &d), RT_OK);

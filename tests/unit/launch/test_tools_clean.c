@@ -30,6 +30,7 @@
 #include "launch/clean.h"
 #include "launch/remains.h"
 #include "launch/status.h"
+#include "tests/support/child.h"
 
 static bool isolated;
 static const char folder[] = "/tmp/clean", run_dir[] = "/tmp/clean/runs/x";
@@ -111,27 +112,30 @@ static void read_back(const char *path, char *text, size_t size)
         close(fd);
 }
 
+typedef struct command_line {
+    int (*command)(int, char **);
+    int argc;
+    char *argv[16];
+} command_line;
+
+static int run_here(void *argument)
+{
+    command_line *line = argument;
+    dup2(open("/tmp/out", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    dup2(open("/tmp/err", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+    return line->command(line->argc, line->argv);
+}
+
 /* Runs a command in a child; the words of its line end in NULL. */
 static int run(int (*command)(int, char **), const char *const *words)
 {
-    int argc = 0, status;
-    char *argv[16];
-    for (; words[argc]; argc++)
-        argv[argc] = (char *)words[argc];
-    argv[argc] = NULL;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(open("/tmp/out", O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
-        dup2(open("/tmp/err", O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
-        int code = command(argc, argv);
-        fflush(NULL);
-        _exit(code);
-    }
-    waitpid(pid, &status, 0);
+    command_line line = {.command = command};
+    for (; words[line.argc]; line.argc++)
+        line.argv[line.argc] = (char *)words[line.argc];
+    int code = child_end(child_function(run_here, &line));
     read_back("/tmp/out", out, sizeof out);
     read_back("/tmp/err", err, sizeof err);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return code;
 }
 
 #define CLEAN(...)  run(rt__clean_command, (const char *const[]){"clean", __VA_ARGS__, NULL})
@@ -282,6 +286,12 @@ static void a_run_whose_worker_lives_is_left_alone(void **state)
 }
 
 /* A process with that number counts if it is alive and called as mpirun is. */
+static int end_as_mpirun(void *argument)
+{
+    (void)argument;
+    return prctl(PR_SET_NAME, "mpirun");
+}
+
 static void a_run_whose_mpirun_lives_is_left_alone(void **state)
 {
     (void)state;
@@ -299,11 +309,7 @@ static void a_run_whose_mpirun_lives_is_left_alone(void **state)
     assert_int_equal(CLEAN(NULL), 0); /* the number is somebody else's now */
     assert_int_equal(count_left(), 0);
 
-    pid_t zombie = fork();
-    if (zombie == 0) {
-        prctl(PR_SET_NAME, "mpirun");
-        _exit(0);
-    }
+    pid_t zombie = child_function(end_as_mpirun, NULL);
     siginfo_t info;
     assert_int_equal(waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT), 0);
     snprintf(path, sizeof path, "/tmp/ringtorch-aa-g1-orte/ompi.h.0/pid.%d", (int)zombie);

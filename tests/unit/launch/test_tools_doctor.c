@@ -14,7 +14,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -24,6 +23,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "launch/capture.h"
+#include "tests/support/child.h"
 
 static char folder[64], out[1 << 15], err[1 << 13];
 
@@ -68,26 +68,30 @@ static const char fake_mpirun[] =
 
 typedef void illness(void);
 
+typedef struct visit {
+    illness *make_ill;
+    const char *argv[6];
+} visit;
+
+static int be_examined(void *argument)
+{
+    const visit *v = argument;
+    dup2(open(in_folder("out"), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
+    dup2(open(in_folder("err"), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
+    setenv("MPIRUN_LOG", in_folder("mpirun.log"), 1);
+    if (chdir(folder) != 0)
+        return 126;
+    if (v->make_ill)
+        v->make_ill();
+    execv(v->argv[0], (char *const *)v->argv);
+    return 127;
+}
+
 /* Runs the doctor after `make_ill` has changed the child; the arguments end in NULL. */
 static int run(illness *make_ill, const char *first, const char *second, const char *third)
 {
-    const char *argv[] = {
-        RT_TEST_BINARY_DIR "/bin/ringtorch", "doctor", first, second, third, NULL};
-    int status;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(open(in_folder("out"), O_WRONLY | O_CREAT | O_TRUNC, 0644), 1);
-        dup2(open(in_folder("err"), O_WRONLY | O_CREAT | O_TRUNC, 0644), 2);
-        setenv("MPIRUN_LOG", in_folder("mpirun.log"), 1);
-        if (chdir(folder) != 0)
-            _exit(126);
-        if (make_ill)
-            make_ill();
-        execv(argv[0], (char *const *)argv);
-        _exit(127);
-    }
-    waitpid(pid, &status, 0);
+    visit v = {make_ill, {RT_TEST_BINARY_DIR "/bin/ringtorch", "doctor", first, second, third}};
+    int code = child_end(child_function(be_examined, &v));
     rt_bytes text;
     assert_int_equal(rt_file_read(in_folder("out"), sizeof out - 1, &text), RT_OK);
     snprintf(out, sizeof out, "%s", (char *)text.data);
@@ -95,7 +99,7 @@ static int run(illness *make_ill, const char *first, const char *second, const c
     assert_int_equal(rt_file_read(in_folder("err"), sizeof err - 1, &text), RT_OK);
     snprintf(err, sizeof err, "%s", (char *)text.data);
     rt_bytes_release(&text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return code;
 }
 
 /* With the fake mpirun first in PATH. */

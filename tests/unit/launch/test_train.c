@@ -603,16 +603,15 @@ static void two_commands_cannot_own_one_directory(void **state)
     pid_t pid = begin_slowly();
     char kept[80];
     snprintf(kept, sizeof kept, "%s/other", folder); /* its output must not overwrite the first's */
-    pid_t second = fork();
-    if (second == 0) {
-        dup2(open(kept, O_WRONLY | O_CREAT, 0644), STDERR_FILENO);
-        execl(RT_TEST_BINARY_DIR "/bin/ringtorch", "ringtorch", "train", config, "--run-dir",
-              run_dir, "--resume", "auto", NULL);
-        _exit(99);
-    }
-    int status;
-    waitpid(second, &status, 0);
-    assert_int_equal(WEXITSTATUS(status), 2);
+    const char *const argv[] = {RT_TEST_BINARY_DIR "/bin/ringtorch",
+                                "train",
+                                config,
+                                "--run-dir",
+                                run_dir,
+                                "--resume",
+                                "auto",
+                                NULL};
+    assert_int_equal(child_end(child_program(argv, NULL, kept)), 2);
     read_output("other", err, sizeof err);
     char owner[64];
     snprintf(owner, sizeof owner, "(pid %d on host ", (int)pid);

@@ -7,13 +7,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "worker/link.h"
+#include "tests/support/child.h"
 
 enum { GENERATION = 5 };
 static const double PATIENCE = 20;
@@ -375,8 +375,9 @@ static void sigterm_is_told_and_work_goes_on(void **state)
 }
 
 /* In a process of its own: greets, is told to leave, and told again. */
-static void be_told_twice(void)
+static int be_told_twice(void *argument)
 {
+    (void)argument;
     pair *p = pair_new();
     start_link(p);
     greet(p);
@@ -385,34 +386,26 @@ static void be_told_twice(void)
     rt_frame_release(&f);
     kill(getpid(), SIGTERM);
     rt_clock_sleep(PATIENCE);
-    _exit(1);
+    return 1;
 }
 
 /* Likewise: there is no coordinator, so nobody can be told. */
-static void be_told_in_vain(void)
+static int be_told_in_vain(void *argument)
 {
+    (void)argument;
     pair *p = pair_new();
     rt_wire_close(p->coordinator, 0);
     start_link(p);
     kill(getpid(), SIGTERM);
     rt_clock_sleep(PATIENCE);
-    _exit(1);
+    return 1;
 }
 
 static void a_second_sigterm_or_one_in_vain_ends_the_process(void **state)
 {
     (void)state;
-    void (*const lives[])(void) = {be_told_twice, be_told_in_vain};
-    for (int i = 0; i < 2; i++) {
-        int status = 0;
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0)
-            lives[i]();
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
-    }
+    assert_int_equal(child_end(child_function(be_told_twice, NULL)), 128 + SIGTERM);
+    assert_int_equal(child_end(child_function(be_told_in_vain, NULL)), 128 + SIGTERM);
 }
 
 /* While rt__link_end waits: a coordinator in a process of its own goes on by itself. */

@@ -19,6 +19,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "worker/snapshot.h"
+#include "tests/support/child.h"
 
 enum { KILLS = 300, COUNT = 120000, BEGIN = 16384, END = 100030, KINDS = 3 };
 
@@ -80,15 +81,11 @@ static pid_t begin(int *told)
 {
     int ends[2];
     char end[16];
-    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFD, 0), 0);
     snprintf(end, sizeof end, "%d", ends[1]);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        close(ends[0]);
-        execl(program, program, "keep", dir, end, (char *)NULL);
-        _exit(127);
-    }
+    pid_t pid = child_program((const char *const[]){program, "keep", dir, end, NULL}, NULL, NULL);
+    assert_true(pid > 0);
     close(ends[1]);
     *told = ends[0];
     return pid;
