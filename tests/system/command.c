@@ -260,6 +260,12 @@ void scratch_remove(scratch *s)
 
 /* ---- commands ---- */
 
+/* Gives the name of the file that "out" or "err" goes to; not by in_scratch, whose buffers are the test's. */
+static void output_path(const command *c, const char *stream, char path[96])
+{
+    snprintf(path, 96, "%s/%s.%d", c->scratch->path, stream, c->number);
+}
+
 command start_list(const scratch *s, const char *program, const char *const *arguments)
 {
     static int number;
@@ -269,8 +275,11 @@ command start_list(const scratch *s, const char *program, const char *const *arg
     const char *argv[ARGUMENTS_MAX + 2] = {access(built, X_OK) == 0 ? built : program};
     for (int i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
         argv[i + 1] = arguments[i];
+    char out[96], err[96];
+    output_path(&c, "out", out);
+    output_path(&c, "err", err);
     setenv("RINGTORCH_TEST", s->path, 1);
-    c.pid = child_program(argv, in_scratch(s, "out.%d", number), in_scratch(s, "err.%d", number));
+    c.pid = child_program(argv, out, err);
     assert_true(c.pid > 0);
     return c;
 }
@@ -294,8 +303,10 @@ command start(const scratch *s, const char *program, ...)
 
 static char *output_text(const command *c, const char *stream)
 {
+    char path[96];
     rt_bytes b = {0};
-    if (rt_file_read(in_scratch(c->scratch, "%s.%d", stream, c->number), OUTPUT_MAX, &b) != RT_OK)
+    output_path(c, stream, path);
+    if (rt_file_read(path, OUTPUT_MAX, &b) != RT_OK)
         fail_msg("%s", rt_error());
     return (char *)b.data;
 }

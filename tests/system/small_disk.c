@@ -85,12 +85,13 @@ static int fill(void *argument)
 {
     const filling *f = argument;
     int fd = open(filler.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    for (int64_t size = 0; fd >= 0; rt_clock_sleep(0.0005)) {
-        int64_t more = free_bytes(f->folder) - f->leave;
+    if (fd < 0)
+        return 1;
+    for (int64_t size = 0, more; true; rt_clock_sleep(0.0005)) {
+        more = free_bytes(f->folder) - f->leave;
         if (more > 0 && posix_fallocate(fd, size, more) == 0)
             size += more;
     }
-    return 1;
 }
 
 void fill_start(const char *folder, int64_t leave)

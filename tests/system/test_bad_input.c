@@ -17,15 +17,15 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
-#include "runs.h"
+#include "tiny.h"
 
 /* One case. In arguments and message, "@" stands for the scratch folder; an argument list without
  * "train" first is `train @/tiny.yaml -n 2 --run-dir @/run` and then the list. */
 typedef struct bad_case {
     const char *name;
     const char *arguments[8];
-    const char *message;               /* a fragment of standard error */
-    void (*prepare)(const scratch *s); /* spoils something first; may be NULL */
+    const char *message;   /* a fragment of standard error */
+    void (*prepare)(void); /* spoils something first; may be NULL */
 } bad_case;
 
 static void must(rt_status status)
@@ -36,130 +36,130 @@ static void must(rt_status status)
 
 /* ---- what is spoilt ---- */
 
-static void misspelt_key(const scratch *s)
+static void misspelt_key(void)
 {
-    write_config(s, "bad.yaml", "run: {steps: 10}\noptimizer:\n  learning_rat: 0.1\n");
+    write_config(&s, "bad.yaml", "run: {steps: 10}\noptimizer:\n  learning_rat: 0.1\n");
 }
 
-static void not_yaml(const scratch *s)
+static void not_yaml(void)
 {
-    write_config(s, "bad.yaml", "run: {steps: 10}\nmodel: [}\n");
+    write_config(&s, "bad.yaml", "run: {steps: 10}\nmodel: [}\n");
 }
 
-static void unknown_layer(const scratch *s)
+static void unknown_layer(void)
 {
     write_config(
-        s, "bad.yaml",
+        &s, "bad.yaml",
         "run: {steps: 10}\nmodel:\n  layers: [flatten, {linaer: 10}]\ndata: {path: \"%s\"}\n");
 }
 
-static void kernel_too_large(const scratch *s)
+static void kernel_too_large(void)
 {
-    write_config(s, "bad.yaml",
+    write_config(&s, "bad.yaml",
                  "run: {steps: 10}\nmodel:\n  layers: [{conv2d: {out: 4, kernel: 99}}, flatten, "
                  "{linear: 10}]\n"
                  "data: {path: \"%s\"}\n");
 }
 
-static void truncated_images(const scratch *s)
+static void truncated_images(void)
 {
-    cut_file(in_scratch(s, "data/train-images-idx3-ubyte"), -1000);
+    cut_file(in_scratch(&s, "data/train-images-idx3-ubyte"), -1000);
 }
 
-static void not_idx(const scratch *s)
+static void not_idx(void)
 {
-    alter_byte(in_scratch(s, "data/train-images-idx3-ubyte"), 2);
+    alter_byte(in_scratch(&s, "data/train-images-idx3-ubyte"), 2);
 }
 
-static void labels_missing(const scratch *s)
+static void labels_missing(void)
 {
-    must(rt_remove_tree(in_scratch(s, "data/train-labels-idx1-ubyte")));
+    must(rt_remove_tree(in_scratch(&s, "data/train-labels-idx1-ubyte")));
 }
 
-static void label_out_of_range(const scratch *s)
+static void label_out_of_range(void)
 {
-    make_data(s, &(data_set){.train = 520, .test = 100, .bad_label = 11});
+    make_data(&s, &(data_set){.train = 520, .test = 100, .bad_label = 11});
 }
 
-static void labels_fewer(const scratch *s)
+static void labels_fewer(void)
 {
-    make_data(s, &(data_set){.train = 520, .test = 100, .labels_short = 3});
+    make_data(&s, &(data_set){.train = 520, .test = 100, .labels_short = 3});
 }
 
-static void use_gzip(const scratch *s)
+static void use_gzip(void)
 {
-    must(rt_remove_tree(in_scratch(s, "data")));
-    make_data(s, &(data_set){.train = 520, .test = 100, .gzip = true});
+    must(rt_remove_tree(in_scratch(&s, "data")));
+    make_data(&s, &(data_set){.train = 520, .test = 100, .gzip = true});
 }
 
-static void corrupt_gzip(const scratch *s)
+static void corrupt_gzip(void)
 {
-    use_gzip(s);
-    alter_byte(in_scratch(s, "data/train-images-idx3-ubyte.gz"), 5000);
+    use_gzip();
+    alter_byte(in_scratch(&s, "data/train-images-idx3-ubyte.gz"), 5000);
 }
 
 /* Whoever opened one of these for reading would wait for ever, or read for ever. */
-static void images_that_wait(const scratch *s)
+static void images_that_wait(void)
 {
-    const char *images = in_scratch(s, "data/train-images-idx3-ubyte");
+    const char *images = in_scratch(&s, "data/train-images-idx3-ubyte");
     assert_int_equal(unlink(images), 0);
     assert_int_equal(mkfifo(images, 0600), 0);
 }
 
-static void web_page_for_labels(const scratch *s)
+static void web_page_for_labels(void)
 {
     static const char page[] = "<!DOCTYPE html>\n<title>404 Not Found</title>\n";
-    must(rt_file_replace(in_scratch(s, "data/train-labels-idx1-ubyte"), page, sizeof page - 1));
+    must(rt_file_replace(in_scratch(&s, "data/train-labels-idx1-ubyte"), page, sizeof page - 1));
 }
 
-static void hosts_that_wait(const scratch *s)
+static void hosts_that_wait(void)
 {
-    assert_int_equal(mkfifo(in_scratch(s, "hosts"), 0600), 0);
+    assert_int_equal(mkfifo(in_scratch(&s, "hosts"), 0600), 0);
 }
 
-static void truncated_gzip(const scratch *s)
+static void truncated_gzip(void)
 {
-    use_gzip(s);
-    cut_file(in_scratch(s, "data/train-images-idx3-ubyte.gz"), -200);
+    use_gzip();
+    cut_file(in_scratch(&s, "data/train-images-idx3-ubyte.gz"), -200);
 }
 
-static void run_dir_is_a_file(const scratch *s)
+static void run_dir_is_a_file(void)
 {
-    must(rt_file_replace(in_scratch(s, "run"), "x", 1));
+    must(rt_file_replace(in_scratch(&s, "run"), "x", 1));
 }
 
-static void earlier_run(const scratch *s)
+static void earlier_run(void)
 {
     char sha[65];
     const char *more[] = {"--set", "run.steps=60", "--set", "checkpoint.every=20", NULL};
-    train_tiny(s, in_scratch(s, "run"), 2, more, sha);
-    must(
-        rt_rename_durably(newest_checkpoint(s, in_scratch(s, "run")), in_scratch(s, "checkpoint")));
-    must(rt_remove_tree(in_scratch(s, "run")));
+    train_tiny(&s, in_scratch(&s, "run"), 2, more, sha);
+    must(rt_rename_durably(newest_checkpoint(&s, in_scratch(&s, "run")),
+                           in_scratch(&s, "checkpoint")));
+    must(rt_remove_tree(in_scratch(&s, "run")));
 }
 
-static void truncated_checkpoint(const scratch *s)
+static void truncated_checkpoint(void)
 {
-    earlier_run(s);
-    cut_file(in_scratch(s, "checkpoint/piece-00001.safetensors"), -64);
+    earlier_run();
+    cut_file(in_scratch(&s, "checkpoint/piece-00001.safetensors"), -64);
 }
 
-static void altered_checkpoint(const scratch *s)
+static void altered_checkpoint(void)
 {
-    earlier_run(s);
-    alter_byte(in_scratch(s, "checkpoint/piece-00000.safetensors"), -64);
+    earlier_run();
+    alter_byte(in_scratch(&s, "checkpoint/piece-00000.safetensors"), -64);
 }
 
-static void checkpoint_without_a_piece(const scratch *s)
+static void checkpoint_without_a_piece(void)
 {
-    earlier_run(s);
-    must(rt_remove_tree(in_scratch(s, "checkpoint/piece-00001.safetensors")));
+    earlier_run();
+    must(rt_remove_tree(in_scratch(&s, "checkpoint/piece-00001.safetensors")));
 }
 
-static void checkpoint_of_a_later_format(const scratch *s)
+static void checkpoint_of_a_later_format(void)
 {
-    earlier_run(s);
-    const char *path = in_scratch(s, "checkpoint/manifest.json");
+    earlier_run();
+    const char *path = in_scratch(&s, "checkpoint/manifest.json");
     json_t *manifest = NULL;
     must(rt_json_load(path, 1 << 20, &manifest));
     assert_true(json_is_integer(json_object_get(manifest, "format_version")));
@@ -170,25 +170,24 @@ static void checkpoint_of_a_later_format(const scratch *s)
     json_decref(manifest);
 }
 
-static void truncated_manifest(const scratch *s)
+static void truncated_manifest(void)
 {
-    earlier_run(s);
-    cut_file(in_scratch(s, "checkpoint/manifest.json"), -200);
+    earlier_run();
+    cut_file(in_scratch(&s, "checkpoint/manifest.json"), -200);
 }
 
-static void run_already_there(const scratch *s)
+static void run_already_there(void)
 {
     char sha[65];
     const char *more[] = {"--set", "run.steps=10", NULL};
-    train_tiny(s, in_scratch(s, "run"), 2, more, sha);
+    train_tiny(&s, in_scratch(&s, "run"), 2, more, sha);
 }
 
 static char port_setting[64];
 static int taken_port = -1;
 
-static void take_a_port(const scratch *s)
+static void take_a_port(void)
 {
-    (void)s;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     taken_port = socket(AF_INET, SOCK_STREAM, 0);
@@ -199,10 +198,10 @@ static void take_a_port(const scratch *s)
 }
 
 /* Leaves the PATH with what a shell needs but mpirun. */
-static void hide_mpirun(const scratch *s)
+static void hide_mpirun(void)
 {
-    must(rt_dir_make(in_scratch(s, "empty"), 0755));
-    setenv("PATH", in_scratch(s, "empty"), 1);
+    must(rt_dir_make(in_scratch(&s, "empty"), 0755));
+    setenv("PATH", in_scratch(&s, "empty"), 1);
 }
 
 /* ---- the table ---- */
@@ -303,26 +302,26 @@ static const bad_case cases[] = {
 };
 
 /* Copies text with every "@" replaced by the scratch folder. */
-static const char *expand(const scratch *s, const char *text, char out[512])
+static const char *expand(const char *text, char out[512])
 {
     size_t used = 0;
     for (; *text; text++)
         used += (size_t)snprintf(out + used, 512 - used, *text == '@' ? "%s" : "%.1s",
-                                 *text == '@' ? s->path : text);
+                                 *text == '@' ? s.path : text);
     out[used] = 0;
     return out;
 }
 
-static result run_case(const scratch *s, const bad_case *c)
+static result run_case(const bad_case *c)
 {
     static char text[16][512];
-    const char *list[16] = {"train",     expand(s, "@/tiny.yaml", text[0]), "-n", "2",
-                            "--run-dir", expand(s, "@/run", text[1])};
+    const char *list[16] = {"train",     expand("@/tiny.yaml", text[0]), "-n", "2",
+                            "--run-dir", expand("@/run", text[1])};
     int count = c->arguments[0] && !*c->arguments[0] ? 0 : 6;
     for (int i = count ? 0 : 1; c->arguments[i]; i++, count++)
-        list[count] = expand(s, c->arguments[i], text[2 + i]);
+        list[count] = expand(c->arguments[i], text[2 + i]);
     list[count] = NULL;
-    return run_list(s, LONG, "ringtorch", list);
+    return run_list(&s, LONG, "ringtorch", list);
 }
 
 /* A message for people: one line, made as `ringtorch: what is wrong`, no trace of the machinery
@@ -334,28 +333,12 @@ static void expect_one_line(const char *err)
 }
 
 /* What stays of a refused run: nothing that would stand in the way of the right command. */
-static void expect_nothing_left(const scratch *s, bool was_there)
+static void expect_nothing_left(bool was_there)
 {
-    assert_int_equal(count_processes(s, NULL), 0);
+    assert_int_equal(count_processes(&s, NULL), 0);
     if (!was_there)
-        assert_false(rt_path_exists(in_scratch(s, "run/checkpoints")) &&
-                     rt_path_exists(in_scratch(s, "run/summary.json")));
-}
-
-static scratch s;
-
-static int set_up(void **state)
-{
-    (void)state;
-    tiny_setup(&s);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
-    return 0;
+        assert_false(rt_path_exists(in_scratch(&s, "run/checkpoints")) &&
+                     rt_path_exists(in_scratch(&s, "run/summary.json")));
 }
 
 static void refused(void **state)
@@ -364,31 +347,31 @@ static void refused(void **state)
     char path[4096], wanted[512];
     snprintf(path, sizeof path, "%s", getenv("PATH"));
     if (c->prepare)
-        c->prepare(&s);
+        c->prepare();
     bool was_there = rt_path_exists(in_scratch(&s, "run"));
 
-    result r = run_case(&s, c);
+    result r = run_case(c);
     setenv("PATH", path, 1);
     if (taken_port >= 0)
         close(taken_port);
     taken_port = -1;
     expect_exit(&r, 2);
-    expect_text(r.err, expand(&s, c->message, wanted));
+    expect_text(r.err, expand(c->message, wanted));
     expect_one_line(r.err);
     result_release(&r);
-    expect_nothing_left(&s, was_there);
+    expect_nothing_left(was_there);
 }
 
 /* After a refusal the right command works in the same place: nothing was lost or half made. */
 static void right_command_works_after_a_refusal(void **state)
 {
     (void)state;
-    truncated_images(&s);
-    result r = run_case(&s, &(bad_case){.arguments = {NULL}});
+    truncated_images();
+    result r = run_case(&(bad_case){.arguments = {NULL}});
     expect_exit(&r, 2);
     result_release(&r);
     make_data(&s, &(data_set){.train = 520, .test = 100});
-    r = run_case(&s, &(bad_case){.arguments = {"--set", "run.steps=10", NULL}});
+    r = run_case(&(bad_case){.arguments = {"--set", "run.steps=10", NULL}});
     expect_exit(&r, 0);
     result_release(&r);
 }
@@ -398,10 +381,10 @@ static void refused_run_dir_is_untouched(void **state)
 {
     (void)state;
     char before[65], after[65];
-    run_already_there(&s);
+    run_already_there();
     summary_text(in_scratch(&s, "run"), "weights_sha256", before, sizeof before);
     int64_t steps = last_step(in_scratch(&s, "run"));
-    result r = run_case(&s, &(bad_case){.arguments = {"--set", "run.seed=99", NULL}});
+    result r = run_case(&(bad_case){.arguments = {"--set", "run.seed=99", NULL}});
     expect_exit(&r, 2);
     result_release(&r);
     summary_text(in_scratch(&s, "run"), "weights_sha256", after, sizeof after);
@@ -409,7 +392,7 @@ static void refused_run_dir_is_untouched(void **state)
     assert_int_equal(last_step(in_scratch(&s, "run")), steps);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tiny_begin, tiny_end)
 
 int main(void)
 {
@@ -417,7 +400,7 @@ int main(void)
     struct CMUnitTest tests[CASES + 2];
     for (size_t i = 0; i < CASES; i++)
         tests[i] =
-            (struct CMUnitTest){cases[i].name, refused, set_up, tear_down, (void *)&cases[i]};
+            (struct CMUnitTest){cases[i].name, refused, tiny_begin, tiny_end, (void *)&cases[i]};
     tests[CASES] = (struct CMUnitTest)TEST(right_command_works_after_a_refusal);
     tests[CASES + 1] = (struct CMUnitTest)TEST(refused_run_dir_is_untouched);
     return cmocka_run_group_tests(tests, NULL, NULL);

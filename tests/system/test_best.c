@@ -14,9 +14,7 @@
 #include "common/mem.h"
 #include "records.h"
 #include "row.h"
-#include "runs.h"
-
-static scratch s;
+#include "tiny.h"
 
 /* How a run ended. */
 typedef struct ending {
@@ -61,16 +59,8 @@ static void expect_same(command c, const char *name)
 
 static int set_up(void **state)
 {
-    (void)state;
-    tiny_setup(&s);
+    tiny_begin(state);
     undisturbed = end_of(start_run("one", "1", "run.report_every=1"), "one");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
     return 0;
 }
 
@@ -197,5 +187,5 @@ int main(void)
         ROW(going_on_needs_more_patience),
         ROW(needs_evaluations),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tiny_end);
 }

@@ -11,24 +11,8 @@
 #include "common/file.h"
 #include "common/json.h"
 #include "records.h"
-#include "runs.h"
+#include "tiny.h"
 #include "tests/unit/common/random.h"
-
-static scratch s;
-
-static int set_up(void **state)
-{
-    (void)state;
-    tiny_setup(&s);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
-    return 0;
-}
 
 static json_t *report_of(const result *r)
 {
@@ -93,7 +77,7 @@ static void wrong_usage_is_explained(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tiny_begin, tiny_end)
     const struct CMUnitTest tests[] = {
         TEST(twenty_faults_change_nothing),
         TEST(a_run_without_snapshots_is_found_out),

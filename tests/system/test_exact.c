@@ -10,27 +10,18 @@
 #include <ringtorch/ringtorch.h>
 
 #include "row.h"
-#include "runs.h"
+#include "tiny.h"
 
 /* One scratch folder for all tests here; the run of one worker gives the hash that all others must
  * give. */
-static scratch s;
 static char expected[65];
 
 #define MORE(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static int set_up(void **state)
 {
-    (void)state;
-    tiny_setup(&s);
+    tiny_begin(state);
     train_tiny(&s, in_scratch(&s, "w1"), 1, NULL, expected);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
     return 0;
 }
 
@@ -171,5 +162,5 @@ int main(void)
         ROW(same_after_resuming_with_fewer_workers),
         ROW(same_after_a_worker_was_killed),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tiny_end);
 }

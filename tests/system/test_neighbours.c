@@ -18,35 +18,8 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "records.h"
-#include "runs.h"
+#include "tiny.h"
 #include "tests/support/child.h"
-
-static scratch s;
-static char run_dir[128];
-
-static int set_up(void **state)
-{
-    (void)state;
-    tiny_setup(&s);
-    snprintf(run_dir, sizeof run_dir, "%s", in_scratch(&s, "run"));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
-    return 0;
-}
-
-static command start_run(void)
-{
-    command c =
-        start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
-              run_dir, "--set", "run.steps=10000000", "--set", "schedule.name=constant", NULL);
-    await_step(run_dir, 60, LONG);
-    return c;
-}
 
 /* Every run here is stopped at its end, with a checkpoint. */
 static void stop_run(command c)
@@ -132,7 +105,7 @@ static void names_that_a_neighbour_has_made_are_not_used(void **state)
     }
     char id[64];
     records r;
-    command c = start_run();
+    command c = start_endless(60);
     run_id(id);
     assert_int_equal(child_end(child_function(make_as_neighbour, id)), 0);
     records_open(&r, run_dir);
@@ -218,7 +191,7 @@ static void nothing_listens_beyond_loopback(void **state)
 {
     (void)state;
     static listeners l;
-    command c = start_run();
+    command c = start_endless(60);
     read_listeners("/proc/net/tcp", &l);
     read_listeners("/proc/net/tcp6", &l);
     each_process(&s, NULL, note_listening, &l);
@@ -230,9 +203,9 @@ static void nothing_listens_beyond_loopback(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(names_that_a_neighbour_has_made_are_not_used, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(nothing_listens_beyond_loopback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_that_a_neighbour_has_made_are_not_used, tiny_begin,
+                                        tiny_end),
+        cmocka_unit_test_setup_teardown(nothing_listens_beyond_loopback, tiny_begin, tiny_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,23 +14,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "row.h"
-#include "runs.h"
-
-static scratch s;
-
-static int set_up(void **state)
-{
-    (void)state;
-    tiny_setup(&s);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
-    return 0;
-}
+#include "tiny.h"
 
 /* Calls f for each line of text, parsed; returns how many there are. Fails the test on a line that
  * is no JSON object. */
@@ -414,5 +398,5 @@ int main(void)
         ROW(gzipped_data_gives_the_same_weights),
         ROW(help_lists_every_key),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, tiny_begin, tiny_end);
 }

@@ -15,9 +15,8 @@
 #include "common/hash.h"
 #include "common/manifest.h"
 #include "common/mem.h"
-#include "runs.h"
+#include "tiny.h"
 
-static scratch s;
 static char checkpoint[200]; /* a copy, altered by each row */
 
 static void must_be(bool so)
@@ -249,19 +248,11 @@ static void a_layout_of_another_shape_is_refused(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
     char sha[65];
     const char *more[] = {"--set", "run.steps=20", "--set", "schedule.name=constant", NULL};
-    tiny_setup(&s);
+    tiny_begin(state);
     snprintf(checkpoint, sizeof checkpoint, "%s", in_scratch(&s, "checkpoint"));
     train_tiny(&s, in_scratch(&s, "run"), 2, more, sha);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
     return 0;
 }
 
@@ -273,5 +264,5 @@ int main(void)
         tests[i] = (struct CMUnitTest){
             .name = rows[i].name, .test_func = all_say_the_same, .initial_state = (void *)&rows[i]};
     tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(a_layout_of_another_shape_is_refused);
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tiny_end);
 }

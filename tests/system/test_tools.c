@@ -16,35 +16,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
-#include "runs.h"
-
-static scratch s;
-static char run_dir[128];
-
-static int set_up(void **state)
-{
-    (void)state;
-    tiny_setup(&s);
-    snprintf(run_dir, sizeof run_dir, "%s", in_scratch(&s, "run"));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
-    return 0;
-}
-
-/* Starts a run that would take hours, and waits until it steps. */
-static command start_run(void)
-{
-    command c =
-        start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", "2", "--run-dir",
-              run_dir, "--set", "run.steps=10000000", "--set", "run.stall_action=report", NULL);
-    await_step(run_dir, 20, LONG);
-    return c;
-}
+#include "tiny.h"
 
 /* ---- status ---- */
 
@@ -142,7 +114,7 @@ static void stop_run(command c)
 static void status_tells_what_is_there(void **state)
 {
     (void)state;
-    command c = start_run();
+    command c = start_endless(20);
     int64_t before = last_step(run_dir);
     json_t *j = status_json();
     assert_true(text_is(j, "phase", "RUN") && text_is(j, "name", "tiny"));
@@ -166,7 +138,7 @@ static void status_tells_what_is_there(void **state)
 static void a_worker_that_stands_still_is_seen(void **state)
 {
     (void)state;
-    command c = start_run();
+    command c = start_endless(20);
     pid_t worker = find_worker(&s, 1, LONG);
     kill(worker, SIGSTOP);
     await_status("rank 1 in trouble", is_in_trouble, 1, 60);
@@ -178,7 +150,7 @@ static void a_worker_that_stands_still_is_seen(void **state)
 static void a_checkpoint_is_made_when_it_is_asked_for(void **state)
 {
     (void)state;
-    command c = start_run();
+    command c = start_endless(20);
     result r = run(&s, LONG, "ringtorch", "checkpoint", "now", run_dir, "--json", NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "\"accepted\":true");
@@ -193,7 +165,7 @@ static void a_checkpoint_is_made_when_it_is_asked_for(void **state)
 static void a_run_is_scaled_and_goes_on(void **state)
 {
     (void)state;
-    command c = start_run();
+    command c = start_endless(20);
     order(1, "scale", run_dir, "5"); /* it has 4 slices */
     order(2, "scale", run_dir, "0");
     order(0, "scale", run_dir, "3");
@@ -210,7 +182,7 @@ static void a_run_is_scaled_and_goes_on(void **state)
 static void a_stopped_run_can_be_gone_on_with_as_told(void **state)
 {
     (void)state;
-    command c = start_run();
+    command c = start_endless(20);
     command watch = start(&s, "ringtorch", "status", run_dir, "--watch", NULL);
     rt_clock_sleep(0.5); /* for a block or two */
     stop_run(c);
@@ -251,7 +223,7 @@ static int count_in_memory(const char *id)
 static void what_a_killed_run_leaves_is_told_and_cleaned_up(void **state)
 {
     (void)state;
-    command c = start_run();
+    command c = start_endless(20);
     json_t *j = status_json();
     char id[64];
     snprintf(id, sizeof id, "%s", json_string_value(json_object_get(j, "run")));
@@ -287,7 +259,7 @@ static void what_a_killed_run_leaves_is_told_and_cleaned_up(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tiny_begin, tiny_end)
     const struct CMUnitTest tests[] = {
         TEST(status_tells_what_is_there),
         TEST(a_worker_that_stands_still_is_seen),

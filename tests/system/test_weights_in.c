@@ -14,9 +14,8 @@
 #include "common/file.h"
 #include "records.h"
 #include "row.h"
-#include "runs.h"
+#include "tiny.h"
 
-static scratch s;
 static char expected[65]; /* of a run from the first one's weights */
 
 static void must(rt_status status)
@@ -74,21 +73,13 @@ static void rewrite(const char *from, const char *to, const char *prefix, rt_dty
 static int set_up(void **state)
 {
     char sha[65];
-    (void)state;
-    tiny_setup(&s);
+    tiny_begin(state);
     train_tiny(&s, in_scratch(&s, "first"), 2, NULL, sha);
     result r = run(&s, LONG, "ringtorch", "export", in_scratch(&s, "first"), "--format",
                    "safetensors", "--out", in_scratch(&s, "first.safetensors"), NULL);
     expect_exit(&r, 0);
     result_release(&r);
     expect_done(fine_tune("from-run", "1", in_scratch(&s, "first"), NULL), "from-run", expected);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scratch_remove(&s);
     return 0;
 }
 
@@ -260,5 +251,5 @@ int main(void)
         ROW(what_fits_is_taken_over_if_that_is_wanted),
         ROW(bare_weights_are_evaluated),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tiny_end);
 }
