@@ -512,10 +512,12 @@ static void run_until_ended(rt__shell *s)
     }
 }
 
-/* A refused run gives the one before it its configuration back. */
+/* A refused run gives the one before it its configuration back. A run that ended before it was settled has no other one
+ * than the next: should the launcher miss why it ended, another coordinator begins from it and finds the same. */
 static void keep_one_config(const rt__shell *s)
 {
-    unlink(s->config_next); /* it is there if the run ended before it was settled */
+    if (rt_path_exists(s->config))
+        unlink(s->config_next);
     if (!rt_path_exists(s->config_before))
         return;
     if (!rt__run_refused(&s->run))

@@ -1,8 +1,11 @@
 #include "launch/job.h"
 #include "common/clock.h"
+#include "common/error.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "launch/child.h"
 #include "launch/job_log.h"
+#include "launch/log_limit.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -91,10 +94,24 @@ static void tell_to_end(rt__job *job)
     kill(job->pid, SIGCONT);
 }
 
+/* Not once it is failing: what mpirun says then is why. */
+static void limit_log(rt__job *job)
+{
+    double now = rt_clock();
+    if (now < job->next_log_look || job->failing_since > 0 || job->ending_since > 0)
+        return;
+    job->next_log_look = now + 1;
+    if (rt__log_shorten(job->log) != RT_OK) {
+        rt_log_warn("%s", rt_error());
+        rt_error_clear();
+    }
+}
+
 void rt__job_watch(rt__job *job)
 {
     if (job->pid <= 0)
         return;
+    limit_log(job);
     rt__ranks_look(&job->ranks);
     if (take_ends(job)) {
         expect_end(job, &job->failing_since);

@@ -35,6 +35,7 @@ typedef struct rt__job {
     pid_t pid; /* of mpirun; 0: none */
     int64_t generation;
     char *run_dir, *log;
+    double next_log_look;       /* when the length of the log is looked at again */
     rt__why_killed *why_killed; /* borrowed */
     rt__hosts hosts;            /* none: only this one */
     rt__ranks ranks;

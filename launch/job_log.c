@@ -65,9 +65,12 @@ static bool is_noise(const char *line)
         "mpirun noticed that process rank",
         "mpirun: Forwarding signal",
     };
-    static const char *const parts[] = {"Process name: [[", "Exit code:", "ORTE_ERROR_LOG",
-                                        "PMIX ERROR",       "OPAL ERROR", "help message",
-                                        "MCA parameter",    "MPI_ERRORS", "your MPI job)"};
+    static const char *const parts[] = {
+        "Process name: [[", "Exit code:",
+        "ORTE_ERROR_LOG",   "PMIX ERROR",
+        "OPAL ERROR",       "help message",
+        "MCA parameter",    "MPI_ERRORS",
+        "your MPI job)",    "tcp_peer_recv_connect_ack"}; /* a stranger has connected to its port */
     size_t length = strcspn(line, "\n");
     if (is_blank(line) || is_state(line))
         return true;

@@ -8,6 +8,7 @@
 #include "launch/job.h"
 #include "launch/leftovers.h"
 #include "launch/mpi_environment.h"
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,7 +77,9 @@ static rt_status open_log(const char *path, int *fd)
     rt_status status = copy ? rt_dir_make(copy, 0755) : rt_error_code();
     rt_mem_free(copy);
     RT_TRY(status);
-    return rt_file_create(path, fd);
+    RT_TRY(rt_file_create(path, fd));
+    fcntl(*fd, F_SETFL, O_APPEND); /* as rt__log_shorten needs it */
+    return RT_OK;
 }
 
 static rt_status start(rt__job *job, const rt__job_spec *spec, const rt__environment *env,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -133,7 +134,10 @@ typedef struct listeners {
     int count, seen; /* seen: also those on loopback, that belong to a process of the run */
     char who[256];
     unsigned long local[SOCKETS_MAX];
+    unsigned port[SOCKETS_MAX]; /* of local; 0: IPv6 */
     int locals;
+    unsigned mpirun[8]; /* its ports */
+    int mpirun_count;
 } listeners;
 
 static void read_listeners(const char *path, listeners *l)
@@ -141,29 +145,36 @@ static void read_listeners(const char *path, listeners *l)
     enum { LISTENS = 0x0a };
     static const char *const loopback[] = {"0100007F", "00000000000000000000000001000000"};
     char line[512], address[40];
-    unsigned state;
+    unsigned state, port;
     unsigned long inode;
     FILE *f = fopen(path, "re");
     while (f && fgets(line, sizeof line, f)) {
-        if (sscanf(line, "%*d: %39[0-9A-F]:%*x %*s %x %*s %*s %*s %*u %*d %lu", address, &state,
-                   &inode) != 3 ||
+        if (sscanf(line, "%*d: %39[0-9A-F]:%x %*s %x %*s %*s %*s %*u %*d %lu", address, &port,
+                   &state, &inode) != 4 ||
             state != LISTENS || l->count == SOCKETS_MAX || l->locals == SOCKETS_MAX)
             continue;
-        if (strcmp(address, loopback[0]) == 0 || strcmp(address, loopback[1]) == 0)
+        if (strcmp(address, loopback[0]) == 0 || strcmp(address, loopback[1]) == 0) {
+            l->port[l->locals] = strcmp(address, loopback[0]) == 0 ? port : 0;
             l->local[l->locals++] = inode;
-        else
+        } else
             l->inode[l->count++] = inode;
     }
     if (f)
         fclose(f);
 }
 
-static bool is_among(unsigned long inode, const unsigned long *list, int count)
+/* Returns where a number is in a list; -1: it is not. */
+static int find(unsigned long inode, const unsigned long *list, int count)
 {
     for (int i = 0; i < count; i++)
         if (list[i] == inode)
-            return true;
-    return false;
+            return i;
+    return -1;
+}
+
+static bool is_mpirun(const process *p)
+{
+    return strcmp(p->program, "mpirun") == 0 || strcmp(p->program, "orterun") == 0;
 }
 
 static bool note_listening(const process *p, void *context)
@@ -178,8 +189,11 @@ static bool note_listening(const process *p, void *context)
         target[n > 0 ? n : 0] = '\0';
         if (sscanf(target, "socket:[%lu]", &inode) != 1)
             continue;
-        l->seen += is_among(inode, l->local, l->locals);
-        if (is_among(inode, l->inode, l->count))
+        int local = find(inode, l->local, l->locals);
+        l->seen += local >= 0;
+        if (local >= 0 && l->port[local] > 0 && is_mpirun(p) && l->mpirun_count < 8)
+            l->mpirun[l->mpirun_count++] = l->port[local];
+        if (find(inode, l->inode, l->count) >= 0)
             snprintf(l->who, sizeof l->who, "%s (pid %d)", p->program, (int)p->pid);
     }
     if (fds)
@@ -200,12 +214,58 @@ static void nothing_listens_beyond_loopback(void **state)
     stop_run(c);
 }
 
+/* Says something to a port that nobody who belongs there would say. */
+static void talk_rubbish(unsigned port)
+{
+    static const char rubbish[200] = "GET / HTTP/1.0\r\n\r\n";
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0)
+        assert_true(send(fd, rubbish, sizeof rubbish, MSG_NOSIGNAL) != 0);
+    close(fd);
+}
+
+/* mpirun says a line for each of them. */
+static void strangers_that_connect_fill_no_log(void **state)
+{
+    (void)state;
+    static listeners l;
+    char path[160];
+    struct stat st = {0};
+    off_t most = 0;
+    l = (listeners){0};
+    command c = start_endless(60);
+    read_listeners("/proc/net/tcp", &l);
+    each_process(&s, NULL, note_listening, &l);
+    assert_in_range(l.mpirun_count, 1, 7);
+    snprintf(path, sizeof path, "%s/logs/mpirun.g1.log", run_dir);
+    for (int i = 0; i < 10000; i++) {
+        for (int k = 0; k < l.mpirun_count; k++)
+            talk_rubbish(l.mpirun[k]);
+        assert_int_equal(stat(path, &st), 0);
+        most = st.st_size > most ? st.st_size : most;
+    }
+    assert_true(most > 1 << 18); /* they were heard */
+    for (double end = rt_clock() + LONG; st.st_size > 1 << 19 && rt_clock() < end;) {
+        rt_clock_sleep(0.05);
+        assert_int_equal(stat(path, &st), 0);
+    }
+    assert_in_range(st.st_size, 1, 1 << 19);
+    stop_run(c);
+    snprintf(path, sizeof path, "%s/logs/mpirun.g2.log", run_dir);
+    assert_false(rt_path_exists(path)); /* they did no harm */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_that_a_neighbour_has_made_are_not_used, tiny_begin,
                                         tiny_end),
         cmocka_unit_test_setup_teardown(nothing_listens_beyond_loopback, tiny_begin, tiny_end),
+        cmocka_unit_test_setup_teardown(strangers_that_connect_fill_no_log, tiny_begin, tiny_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,12 +4,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "common/file.h"
 #include "launch/job_log.h"
+#include "launch/log_limit.h"
 
 #define RULER "--------------------------------------------------------------------------\n"
 #define STARS "**********************************************************\n"
@@ -114,6 +120,8 @@ static const struct row {
      -1, 0, 0, true, false, "", "Host key verification failed."},
     {"bash: line 1: orted: command not found\n" NOT_STARTED, -1, 0, 0, true, true, "",
      "orted is not found on one of the hosts: install the same Open MPI on all of them"},
+    {"the sky is red\n[vm:00010] tcp_peer_recv_connect_ack: invalid header type: 32\n", -1, 0, 0,
+     false, false, "", "the sky is red"},
     {"There are not enough slots available\n", -1, 0, 0, false, false, "",
      "There are not enough slots available"},
 };
@@ -190,12 +198,49 @@ static void a_host_is_given_its_own_line(void **state)
     assert_string_equal(reason, "me@ha: Permission denied (publickey).");
 }
 
+/* mpirun goes on writing while its log is made shorter. */
+static void a_long_log_keeps_its_ends(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/rt-log-XXXXXX";
+    struct stat st;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && fcntl(fd, F_SETFL, O_APPEND) == 0);
+    dprintf(fd, "first\n");
+    assert_int_equal(rt__log_shorten(path), RT_OK);
+    for (int i = 0; i < 3 * RT__LOG_MOST / 16; i++) {
+        dprintf(fd, "rubbish %07d\n", i);
+        if (i % 1000 == 0)
+            assert_int_equal(rt__log_shorten(path), RT_OK);
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_in_range(st.st_size, 0, RT__LOG_MOST + 16 * 1000);
+    }
+    dprintf(fd, "last\n");
+    assert_int_equal(rt__log_shorten(path), RT_OK);
+    rt_bytes b;
+    assert_int_equal(rt_file_read(path, 1 << 20, &b), RT_OK);
+    char *text = (char *)b.data, *out = strstr(text, "[lines left out: ");
+    assert_int_equal(strncmp(text, "first\nrubbish 0000000\nrubbish 0000001\n", 38), 0);
+    assert_non_null(out);
+    assert_null(strstr(out + 1, "[lines left out: "));
+    char expected[64];
+    snprintf(expected, sizeof expected, "\nrubbish %07d\nlast\n", 3 * RT__LOG_MOST / 16 - 1);
+    assert_string_equal(text + b.len - strlen(expected), expected);
+    for (char *line = text; (line = strchr(line, '\n')) && *++line;) /* no half lines */
+        assert_true(strncmp(line, "rubbish ", 8) == 0 || line == out ||
+                    strcmp(line, "last\n") == 0);
+    rt_bytes_release(&b);
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mpirun_says_who_failed_and_why),
         cmocka_unit_test(a_worker_says_why),
         cmocka_unit_test(a_host_is_given_its_own_line),
+        cmocka_unit_test(a_long_log_keeps_its_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

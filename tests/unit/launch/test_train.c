@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -301,6 +302,25 @@ static void an_interrupted_run_goes_on_with_other_workers(void **state)
     json_decref(j);
     run(0, "--resume", "auto", NULL); /* a finished run ends again, the same */
     expect_finished();
+}
+
+/* Tools may read it at any moment. */
+static void a_run_that_goes_on_never_lacks_its_configuration(void **state)
+{
+    (void)state;
+    run(0, "--set", "run.steps=20", NULL);
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    assert_true(inotify_add_watch(watch, run_dir, IN_MOVED_FROM | IN_DELETE) >= 0);
+    run(0, "--resume", "auto", NULL);
+    expect_finished();
+    char text[4096] __attribute__((aligned(8)));
+    for (ssize_t n; (n = read(watch, text, sizeof text)) > 0;)
+        for (const char *at = text; at < text + n;) {
+            const struct inotify_event *e = (const void *)at;
+            assert_string_not_equal(e->name, "config.yaml");
+            at += sizeof *e + e->len;
+        }
+    close(watch);
 }
 
 /* What schedulers, terminals and limits send: each leaves a checkpoint, and an exit code that nobody takes for success. */
@@ -669,6 +689,7 @@ int main(void)
         TEST(a_failed_piece_costs_only_its_checkpoint),
         TEST(a_worker_that_cannot_start_is_no_reason_to_try_again),
         TEST(an_interrupted_run_goes_on_with_other_workers),
+        TEST(a_run_that_goes_on_never_lacks_its_configuration),
         TEST(each_signal_ends_a_run_well),
         TEST(a_limit_that_is_reached_again_and_again_is_one_wish),
         TEST(a_hangup_does_not_end_a_run_under_nohup),
