@@ -4,12 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include "common/file_error.h"
 #include "common/input.h"
 #include "common/mem.h"
+#include "common/temporary.h"
 
 static rt_status status_of(int error)
 {
@@ -63,7 +62,7 @@ rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out)
 static rt_status open_regular(const char *path, int how, int *fd)
 {
     struct stat st;
-    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | how, 0644);
+    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | how, 0644);
     if (*fd < 0 && errno != ENXIO) /* a pipe that nobody reads, or a socket */
         return RT__FAIL_ERRNO(path, "open");
     if (*fd >= 0 && fstat(*fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
@@ -133,57 +132,14 @@ rt_status rt_rename_durably(const char *from, const char *to)
     return rt_parent_sync(to);
 }
 
-/* A temporary name that no other process has. A file whose name is as long as names may be keeps only the first letters of
- * it here. */
-static char *temporary_name(const char *path, uint64_t random)
-{
-    char suffix[32];
-    int added = snprintf(suffix, sizeof suffix, ".tmp-%016" PRIx64, random);
-    const char *slash = strrchr(path, '/');
-    size_t folder = slash ? (size_t)(slash + 1 - path) : 0;
-    size_t most = folder + NAME_MAX - (size_t)added;
-    return rt_strdup_printf("%.*s%s", (int)most, path, suffix);
-}
-
-/* Unlike mkstemp this leaves the mode to the umask. */
-rt_status rt__temporary_create(const char *path, mode_t mode, char **name, int *fd)
-{
-    uint64_t random;
-    do {
-        if (getrandom(&random, sizeof random, 0) != sizeof random)
-            return RT__FAIL_ERRNO(path, "make a temporary name");
-        *name = temporary_name(path, random);
-        if (!*name)
-            return rt_error_prefix("%s", path);
-        *fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (*fd >= 0)
-            return RT_OK;
-        rt_mem_free(*name);
-        *name = NULL;
-    } while (errno == EEXIST);
-    return RT__FAIL_ERRNO(path, "write a temporary file beside it");
-}
-
-/* Writes and closes an open temporary file, then moves it over `path`. */
-static rt_status fill_and_rename(int fd, const char *temporary, const char *path, const void *data,
-                                 size_t len)
-{
-    rt_status written = rt_file_write(fd, path, data, len);
-    rt_status finished = rt_file_finish(fd, path);
-    RT_TRY(written);
-    RT_TRY(finished);
-    return rt_rename_durably(temporary, path);
-}
-
 static rt_status replace(const char *path, const void *data, size_t len, mode_t mode)
 {
-    char *temporary;
-    int fd;
-    RT_TRY(rt__temporary_create(path, mode, &temporary, &fd));
-    rt_status status = fill_and_rename(fd, temporary, path, data, len);
-    if (status != RT_OK)
-        unlink(temporary);
-    rt_mem_free(temporary);
+    rt__temporary t;
+    RT_TRY(rt__temporary_create(path, mode, &t));
+    rt_status status = rt_file_write(t.fd, path, data, len);
+    if (status == RT_OK)
+        return rt__temporary_commit(&t);
+    rt__temporary_discard(&t);
     return status;
 }
 

@@ -92,8 +92,12 @@ static rt_status open_beside(rt_output *o, const struct stat *old)
 {
     if (old && access(o->name, W_OK) < 0)
         return RT__FAIL_ERRNO(o->name, "write");
-    RT_TRY(follow_links(o->name, &o->target));
-    RT_TRY(rt__temporary_create(o->target, 0644, &o->temporary, &o->fd));
+    char *target;
+    RT_TRY(follow_links(o->name, &target));
+    rt_status status = rt__temporary_create(target, 0644, &o->file);
+    rt_mem_free(target);
+    RT_TRY(status);
+    o->fd = o->file.fd;
     return old ? take_over(o, old) : RT_OK;
 }
 
@@ -147,26 +151,19 @@ rt_status rt_output_write(rt_output *o, const void *data, size_t len)
 
 rt_status rt_output_commit(rt_output *o)
 {
-    rt_status status = rt_file_finish(o->fd, o->name);
+    rt_status status =
+        o->file.target ? rt__temporary_commit(&o->file) : rt_file_finish(o->fd, o->name);
     o->fd = -1;
-    if (status == RT_OK && o->target)
-        status = rt_rename_durably(o->temporary, o->target);
-    if (status == RT_OK) {
-        rt_mem_free(o->temporary);
-        o->temporary = NULL;
-    }
     rt_output_discard(o);
     return status;
 }
 
 void rt_output_discard(rt_output *o)
 {
-    if (o->fd >= 0)
+    if (o->file.target)
+        rt__temporary_discard(&o->file);
+    else if (o->fd >= 0)
         close(o->fd);
-    if (o->temporary)
-        unlink(o->temporary);
-    rt_mem_free(o->temporary);
-    rt_mem_free(o->target);
     rt_mem_free(o->name);
     *o = (rt_output){.fd = -1};
 }

@@ -9,9 +9,9 @@
  *     return status;
  *
  * What a path means:
- * - a file, or nothing yet: written under a temporary name beside it, which takes its place when every
- *   byte is on disk. A file that was there gives its mode and, where that is allowed, its owner; a new
- *   one has mode 0644 less the umask.
+ * - a file, or nothing yet: written into a new file without a name, which takes its place when every byte
+ *   is on disk; of a program that is killed nothing is left (common/temporary.h). A file that was there
+ *   gives its mode and, where that is allowed, its owner; a new one has mode 0644 less the umask.
  * - a symbolic link: the file that it leads to is replaced; the link stays.
  * - "-", /dev/stdout, /dev/stderr, /dev/fd/N: that open descriptor.
  * - a pipe or a character device: written straight through, since it has nothing to replace.
@@ -25,12 +25,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <ringtorch/status.h>
+#include "common/temporary.h"
 
 typedef struct rt_output {
-    int fd;          /* -1: not open */
-    char *name;      /* as the user said it */
-    char *target;    /* the file to replace, links followed; NULL: written straight through */
-    char *temporary; /* the name it has until then */
+    int fd;     /* -1: not open */
+    char *name; /* as the user said it */
+    rt__temporary
+        file; /* has fd, and replaces the file there, links followed; of target NULL: written straight through */
 } rt_output;
 
 /* Opens; nothing of what is there is changed until rt_output_commit, unless it is no file. */

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -143,6 +145,102 @@ static void what_is_there_stays_until_commit(void **state)
     expect_content(in_dir("out"), "old");
     rt_output_discard(&o);
     expect_content(in_dir("out"), "old");
+    assert_int_equal(entries(), 1);
+}
+
+/* ---- killed ---- */
+
+/* The linker lets rt_common call this for open(). */
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+static bool all_files_have_names; /* as on NFS */
+
+int __wrap_open(const char *path, int flags, ...)
+{
+    bool creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+    mode_t mode = 0;
+    if (creates) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    if (all_files_have_names && (flags & O_TMPFILE) == O_TMPFILE) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return __real_open(path, flags, mode);
+}
+
+static bool tmp_knows_files_without_names(void)
+{
+    int fd = open(dir, O_TMPFILE | O_WRONLY, 0600);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void write_and_be_killed(const char *path)
+{
+    rt_output o;
+    if (rt_output_open(path, &o) == RT_OK && rt_output_write(&o, "half", 4) == RT_OK)
+        raise(SIGKILL);
+}
+
+/* The kernel kills who writes more than the limit, in the middle of the write. */
+static void replace_and_be_killed(const char *path)
+{
+    static const char large[10000];
+    signal(SIGXFSZ, SIG_DFL);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, 4096});
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    rt_file_replace(path, large, sizeof large);
+}
+
+typedef struct killed_case {
+    const char *name, *old; /* old: NULL: there was no file */
+    void (*write)(const char *path);
+} killed_case;
+
+static const killed_case killed_cases[] = {
+    {"killed_while_it_writes_a_new_file", NULL, write_and_be_killed},
+    {"killed_while_it_replaces_a_file", "old", write_and_be_killed},
+    {"killed_while_it_replaces_a_file_at_once", "old", replace_and_be_killed},
+};
+
+static void nothing_is_left_of_who_is_killed(void **state)
+{
+    const killed_case *c = *state;
+    int status;
+    if (!tmp_knows_files_without_names())
+        skip();
+    if (c->old)
+        write_text(in_dir("out"), c->old, 0644);
+    pid_t pid = fork();
+    if (pid == 0) {
+        c->write(in_dir("out"));
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(entries(), c->old ? 1 : 0);
+    if (c->old)
+        expect_content(in_dir("out"), c->old);
+}
+
+static void files_have_names_where_they_must(void **state)
+{
+    (void)state;
+    rt_output o;
+    all_files_have_names = true;
+    must(rt_output_open(in_dir("out"), &o));
+    must(rt_output_write(&o, "new", 3));
+    assert_int_equal(entries(), 1);
+    must(rt_output_commit(&o));
+    must(output(in_dir("out"), false));
+    must(rt_file_replace(in_dir("out"), "newer", 5));
+    all_files_have_names = false;
+    expect_content(in_dir("out"), "newer");
     assert_int_equal(entries(), 1);
 }
 
@@ -409,6 +507,9 @@ int main(void)
     for (size_t i = 0; i < ROWS(files); i++)
         tests[n++] = (struct CMUnitTest){files[i].name, a_file_is_replaced_whole, set_up, tear_down,
                                          (void *)&files[i]};
+    for (size_t i = 0; i < ROWS(killed_cases); i++)
+        tests[n++] = (struct CMUnitTest){killed_cases[i].name, nothing_is_left_of_who_is_killed,
+                                         set_up, tear_down, (void *)&killed_cases[i]};
     for (size_t i = 0; i < ROWS(links); i++)
         tests[n++] = (struct CMUnitTest){links[i], a_link_is_followed_and_stays, set_up, tear_down,
                                          (void *)links[i]};
@@ -416,6 +517,7 @@ int main(void)
         tests[n++] = (struct CMUnitTest){refusals[i].name, is_refused_and_untouched, set_up,
                                          tear_down, (void *)&refusals[i]};
     const struct CMUnitTest others[] = {
+        cmocka_unit_test_setup_teardown(files_have_names_where_they_must, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_there_stays_until_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_device_is_written_and_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_device_is_named_and_stays, set_up, tear_down),
