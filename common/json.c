@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/text.h"
+#include "common/unicode.h"
 
 static const char *type_name(const json_t *j)
 {
@@ -178,13 +179,18 @@ char *rt_json_text(const json_t *j)
 
 void rt_json_print(FILE *to, const char *text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-        c += c1;
-        if (c1 || *c == 0x7f)
-            fprintf(to, "\\u%04x", *c);
-        else
-            putc(*c, to);
+    uint32_t code;
+    for (size_t len; *text; text += len) {
+        len = rt_utf8_decode(text, &code);
+        bool hidden = len > 0 && code >= 0x7f && rt_unicode_is_hidden(code);
+        len = len > 0 ? len : 1;
+        if (!hidden)
+            fwrite(text, 1, len, to);
+        else if (code <= 0xffff)
+            fprintf(to, "\\u%04x", (unsigned)code);
+        else /* the two halves that JSON knows such a character by */
+            fprintf(to, "\\u%04x\\u%04x", 0xd7c0 + (unsigned)(code >> 10),
+                    0xdc00 + (unsigned)(code & 0x3ff));
     }
     putc('\n', to);
 }

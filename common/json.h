@@ -36,8 +36,8 @@ char *rt_json_indented(const json_t *j);
 /* The same with 17 digits in every real number, as jansson writes them: for hashes, which outlive versions. */
 char *rt_json_text_to_hash(const json_t *j);
 
-/* Prints a JSON text and a line break. The few characters that a terminal obeys and JSON may hold as they are (DEL, C1)
- * are written as \u00XX, which means the same. */
+/* Prints a JSON text and a line break. Characters that JSON may hold as they are and a terminal obeys or hides
+ * (rt_unicode_is_hidden) are written as \uXXXX, which means the same. */
 void rt_json_print(FILE *to, const char *text);
 
 #endif

@@ -8,37 +8,27 @@
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/unicode.h"
 
-enum { FIRST_ROOM = 256, CHARACTER_MAX = 5 /* a character as it is shown ("\\x1b"), and a zero */ };
+enum {
+    FIRST_ROOM = 256,
+    CHARACTER_MAX = 11 /* a character as it is shown ("\\U000e0001"), and a zero */
+};
 
 /* ---- what a terminal obeys ---- */
-
-/* Returns the length of the well-formed UTF-8 character that begins here (RFC 3629: no overlong form, no surrogate,
- * at most U+10FFFF), 0 if none does. */
-static size_t utf8_length(const unsigned char *s)
-{
-    if (s[0] < 0x80)
-        return 1;
-    size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80) /* a terminating zero as well */
-            return 0;
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
-    return overlong || beyond ? 0 : len;
-}
 
 /* Writes the first character of `from` as it may be shown and returns how many bytes of it were taken. */
 static size_t show_one(const char *from, char shown[CHARACTER_MAX])
 {
-    const unsigned char *s = (const unsigned char *)from;
-    size_t len = utf8_length(s);
-    bool control = s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
-    if (len == 0 || control) {
-        snprintf(shown, CHARACTER_MAX, "\\x%02x", s[0]);
-        return 1; /* of C1 the second byte follows as one that begins no character */
+    uint32_t code;
+    size_t len = rt_utf8_decode(from, &code);
+    if (len <= 1 && (len == 0 || rt_unicode_is_hidden(code))) {
+        snprintf(shown, CHARACTER_MAX, "\\x%02x", (unsigned char)*from);
+        return 1;
+    }
+    if (rt_unicode_is_hidden(code)) {
+        snprintf(shown, CHARACTER_MAX, code > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned)code);
+        return len;
     }
     memcpy(shown, from, len);
     shown[len] = '\0';
@@ -165,15 +155,24 @@ const char *rt_plural(int64_t n)
 
 /* ---- shells ---- */
 
-/* $'...': for words with characters that must not reach a terminal as they are. */
+static bool is_shown_as_it_is(const char *at, size_t len, const char *shown)
+{
+    return memcmp(shown, at, len) == 0;
+}
+
+/* $'...': for words with characters that must not reach a terminal as they are. They become \xNN byte by byte: what
+ * \uNNNN gives depends on the locale of the shell. */
 static void add_escaped(rt_text *t, const char *word)
 {
     char shown[CHARACTER_MAX];
     rt_text_add(t, "$'");
-    while (*word) {
-        bool special = *word == '\'' || *word == '\\';
-        word += show_one(word, shown);
-        rt_text_add(t, "%s%s", special ? "\\" : "", shown);
+    for (size_t len; *word; word += len) {
+        len = show_one(word, shown);
+        if (is_shown_as_it_is(word, len, shown))
+            rt_text_add(t, "%s%s", *word == '\'' || *word == '\\' ? "\\" : "", shown);
+        else
+            for (size_t i = 0; i < len; i++)
+                rt_text_add(t, "\\x%02x", (unsigned char)word[i]);
     }
     rt_text_add(t, "'");
 }
@@ -187,7 +186,7 @@ void rt_text_add_word(rt_text *t, const char *word)
     for (const char *c = word; *c && !unprintable;) {
         const char *before = c;
         c += show_one(c, shown);
-        unprintable = memcmp(shown, before, (size_t)(c - before)) != 0;
+        unprintable = !is_shown_as_it_is(before, (size_t)(c - before), shown);
     }
     if (*word && word[strspn(word, plain)] == '\0') {
         rt_text_add(t, "%s", word);

@@ -16,8 +16,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Copies text from outside so that a terminal obeys nothing in it: control characters (below 0x20, 0x7f, C1 in UTF-8)
- * and bytes that are no UTF-8 become \xNN, 0x20 to 0x7e and all other characters stay. `to` holds `room` bytes (at least
+/* Copies text from outside so that a terminal obeys nothing in it and a reader sees all of it: control characters below
+ * 0x80 and bytes that are no UTF-8 become \xNN, other hidden characters (rt_unicode_is_hidden) \uNNNN or \UNNNNNNNN; 0x20
+ * to 0x7e and all other characters stay. `to` holds `room` bytes (at least
  * 1) and ends in a zero; what does not fit is left off, whole characters at a time. Returns its length. */
 size_t rt_text_printable(char *to, size_t room, const char *from);
 

@@ -87,10 +87,10 @@ static rt_status show_journal(const char *run, bool json)
     RT_TRY(find_journal(run, &path));
     rt_status status = rt__journal_read(path, show_record, &s, &torn);
     if (status == RT_OK && torn > 0)
-        fprintf(stderr,
-                "ringtorch: %s: its last %" PRId64
-                " byte%s no whole record: cut off by a crash, or being written\n",
-                path, torn, torn == 1 ? " is" : "s are");
+        rt_text_print(stderr,
+                      "ringtorch: %s: its last %" PRId64
+                      " byte%s no whole record: cut off by a crash, or being written\n",
+                      path, torn, torn == 1 ? " is" : "s are");
     rt_mem_free(path);
     return status;
 }

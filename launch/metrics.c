@@ -238,8 +238,8 @@ static rt_status show(const char *run, rt__curve_form form)
     if (status == RT_OK)
         status = rt__metrics_write(path, form, &screen, stdout, &damaged);
     if (damaged > 0)
-        fprintf(stderr, "ringtorch: %s: %lld damaged line%s left out\n", path, (long long)damaged,
-                rt_plural(damaged));
+        rt_text_print(stderr, "ringtorch: %s: %lld damaged line%s left out\n", path,
+                      (long long)damaged, rt_plural(damaged));
     rt_mem_free(path);
     rt_mem_free(dir);
     return status;

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/run_lock.h"
+#include "common/text.h"
 #include "launch/child.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -117,8 +118,9 @@ static bool take_lock(const rt__rundir *d)
         if (alive ? now - began > LOOKS_ALIVE_SECONDS : now - dead_since > DYING_SECONDS)
             return false;
         if (!told && !alive && now - began > SILENT_SECONDS) {
-            fprintf(stderr, "ringtorch: %s: waiting for the end of the ringtorch before (%s)\n",
-                    d->path, rt_run_owner_text(&owner, who));
+            rt_text_print(stderr,
+                          "ringtorch: %s: waiting for the end of the ringtorch before (%s)\n",
+                          d->path, rt_run_owner_text(&owner, who));
             told = true;
         }
     }

@@ -150,12 +150,12 @@ static void tell_of_unused_machines(const rt_config *cfg)
 {
     rt_allocation a;
     if (cfg->parallel.hostfile[0] == '\0' && rt_allocation_find(&a) && a.machines > 1)
-        fprintf(stderr,
-                "ringtorch: %s has given this job %" PRId64
-                " machines, and all workers run on this "
-                "one: to use all, %s >hosts.txt, and add --hostfile hosts.txt --set "
-                "control.bind=<address or interface of this one>\n",
-                a.by, a.machines, a.list);
+        rt_text_print(stderr,
+                      "ringtorch: %s has given this job %" PRId64
+                      " machines, and all workers run on this "
+                      "one: to use all, %s >hosts.txt, and add --hostfile hosts.txt --set "
+                      "control.bind=<address or interface of this one>\n",
+                      a.by, a.machines, a.list);
 }
 
 /* Checks all that can be checked before anything is started or written. */
@@ -249,11 +249,12 @@ static void say_nothing_left(const launch *l, const rt__finished *f)
     if (shown && json_object_update(shown, f->summary) == 0)
         line = rt_json_text(shown);
     if (line)
-        printf("%s\n", line);
+        rt_json_print(stdout, line);
     else if (!l->options.json)
-        printf("nothing left to do: the run in %s has made its %" PRId64
-               " step%s; to train on, raise run.steps or run.epochs\n",
-               l->dir, f->steps, rt_plural(f->steps));
+        rt_text_print(stdout,
+                      "nothing left to do: the run in %s has made its %" PRId64
+                      " step%s; to train on, raise run.steps or run.epochs\n",
+                      l->dir, f->steps, rt_plural(f->steps));
     rt_mem_free(line);
     json_decref(shown);
 }
@@ -269,11 +270,12 @@ static bool is_finished(const launch *l, int *exit_code)
     if (f.answer == RT__NOTHING_LEFT)
         say_nothing_left(l, &f);
     else if (f.answer == RT__PAST_THE_END)
-        fprintf(stderr,
-                "ringtorch: run.steps %" PRId64 ": the run in %s has made %" PRId64
-                " step%s already, and nothing was changed: raise run.steps, or resume an earlier "
-                "checkpoint by its path\n",
-                l->cfg.run.steps, l->dir, f.steps, rt_plural(f.steps));
+        rt_text_print(
+            stderr,
+            "ringtorch: run.steps %" PRId64 ": the run in %s has made %" PRId64
+            " step%s already, and nothing was changed: raise run.steps, or resume an earlier "
+            "checkpoint by its path\n",
+            l->cfg.run.steps, l->dir, f.steps, rt_plural(f.steps));
     bool finished = f.answer != RT__SOMETHING_LEFT;
     rt__finished_release(&f);
     return finished;

@@ -192,7 +192,13 @@ static void printable_text_holds_no_controls(void **state)
         {"caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x94\xa5", "caf\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x94\xa5"},
         {"\xc2\x9b"
          "31m\xc2\xa0",
-         "\\xc2\\x9b31m\xc2\xa0"}, /* C1; a no-break space is none */
+         "\\u009b31m\xc2\xa0"}, /* C1; a no-break space is none */
+        {"a\u202egnp.exe \u2066b\u2069",
+         "a\\u202egnp.exe \\u2066b\\u2069"}, /* read from the right */
+        {"na\u200bme\u200d\u2060\ufeff", "na\\u200bme\\u200d\\u2060\\ufeff"}, /* of no width */
+        {"x\u00ad\u3164\u2028\U000e0041", "x\\u00ad\\u3164\\u2028\\U000e0041"},
+        {"\u00fc\u03b1\u5b57\u0627 \u2764\ufe0f \U0001f525",
+         "\u00fc\u03b1\u5b57\u0627 \u2764\ufe0f \U0001f525"},
         {"\x9b"
          "31m \xff",
          "\\x9b31m \\xff"}, /* bytes that begin no character */
@@ -234,9 +240,11 @@ static void what_is_printed_is_not_obeyed(void **state)
     FILE *to = open_memstream(&text, &len);
     assert_non_null(to);
     rt_text_print(to, "%s\nstep %d\n", "run \033[2J\r", 7);
-    rt_json_print(to, "{\"a\":\"\xc3\xa9\x7f\xc2\x9b\"}");
+    rt_json_print(to, "{\"a\":\"\xc3\xa9\x7f\xc2\x9b\u202e\U000e0041\"}");
     assert_int_equal(fclose(to), 0);
-    assert_string_equal(text, "run \\x1b[2J\\x0d\nstep 7\n{\"a\":\"\xc3\xa9\\u007f\\u009b\"}\n");
+    assert_string_equal(
+        text,
+        "run \\x1b[2J\\x0d\nstep 7\n{\"a\":\"\xc3\xa9\\u007f\\u009b\\u202e\\udb40\\udc41\"}\n");
     free(text);
 }
 
