@@ -71,14 +71,21 @@ bool rt_config_gives(const char *text, size_t len, const char *key)
     return false;
 }
 
-static rt_status load(const char *path, const char *const *sets, size_t n_sets, rt_config *out,
-                      size_t lines[RT__KEYS])
+static rt_status load_text(const char *path, rt_input_kind kind, rt_config *out,
+                           size_t lines[RT__KEYS])
 {
     *out = (rt_config){0};
     rt_bytes text;
-    RT_TRY(rt_input_read(path, RT_INPUT_FILE_OR_PIPE, RT_CONFIG_FILE_MAX, &text));
+    RT_TRY(rt_input_read(path, kind, RT_CONFIG_FILE_MAX, &text));
     rt_status status = parse((const char *)text.data, text.len, path, out, lines);
     rt_bytes_release(&text);
+    return status;
+}
+
+static rt_status load(const char *path, const char *const *sets, size_t n_sets, rt_config *out,
+                      size_t lines[RT__KEYS])
+{
+    rt_status status = load_text(path, RT_INPUT_FILE_OR_PIPE, out, lines);
     for (size_t i = 0; i < n_sets && status == RT_OK; i++)
         status = rt_config_set(out, sets[i]);
     if (status != RT_OK)
@@ -90,6 +97,12 @@ rt_status rt_config_load(const char *path, const char *const *sets, size_t n_set
 {
     size_t lines[RT__KEYS];
     return load(path, sets, n_sets, out, lines);
+}
+
+rt_status rt_config_load_run(const char *path, rt_config *out)
+{
+    size_t lines[RT__KEYS];
+    return load_text(path, RT_INPUT_FILE, out, lines);
 }
 
 rt_status rt_config_load_new(const char *path, const char *const *sets, size_t n_sets,

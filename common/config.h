@@ -55,7 +55,10 @@ rt_status rt_config_default(rt_config *out);
 /* Reads defaults, then the file, then each "section.key=value" of sets in order. On failure *out is
  * empty and needs no release. */
 rt_status rt_config_load(const char *path, const char *const *sets, size_t n_sets, rt_config *out);
-/* The same for a run that begins: refuses keys that were given a value of their own and have no effect beside the others
+/* Reads the configuration that a run has written into its directory: as rt_config_load without sets, but of a regular
+ * file only. Where the user names the file, it may be a pipe, which is waited for. */
+rt_status rt_config_load_run(const char *path, rt_config *out);
+/* As rt_config_load for a run that begins: refuses keys that were given a value of their own and have no effect beside the others
  * ("c.yaml:7: optimizer.momentum has an effect with optimizer.name sgd only"). Configurations of runs that go on are not
  * refused for it: earlier versions accepted them. */
 rt_status rt_config_load_new(const char *path, const char *const *sets, size_t n_sets,

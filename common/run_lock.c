@@ -5,10 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+
+/* A pipe or a device could be locked, too, but could not say who owns it. */
+static rt_status check_file(int fd, const char *path)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+               ? RT_OK
+               : RT_FAIL(ARG, "%s: is no regular file: remove it", path);
+}
 
 rt_status rt_run_lock_open(const char *dir, int *fd)
 {
@@ -16,7 +26,12 @@ rt_status rt_run_lock_open(const char *dir, int *fd)
     if (!path)
         return rt_error_code();
     *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    rt_status status = *fd >= 0 ? RT_OK : RT_FAIL(IO, "%s: %s", path, strerror(errno));
+    rt_status status =
+        *fd >= 0 ? check_file(*fd, path) : RT_FAIL(IO, "%s: %s", path, strerror(errno));
+    if (status != RT_OK && *fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
     rt_mem_free(path);
     return status;
 }

@@ -24,7 +24,7 @@ typedef struct rt_run_owner {
     char host[256];
 } rt_run_owner;
 
-/* Opens the lock file of a run directory, and makes it if it is not there. A link is refused. */
+/* Opens the lock file of a run directory, and makes it if it is not there. A link is refused, and what is no file. */
 rt_status rt_run_lock_open(const char *dir, int *fd);
 /* Takes the lock and writes down that it is ours; false: somebody else holds it. */
 bool rt_run_lock_take(int fd);

@@ -220,7 +220,7 @@ rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
     rt__look_init(&s->look);
     RT_TRY(make_paths(s));
     const char *config = rt_path_exists(s->config_next) ? s->config_next : s->config;
-    RT_TRY(rt_config_load(config, NULL, 0, &s->cfg));
+    RT_TRY(rt_config_load_run(config, &s->cfg));
     RT_TRY(open_log(s));
     RT_TRY(open_journal(s));
     RT_TRY(rt_config_hash(&s->cfg, s->config_hash));

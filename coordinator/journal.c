@@ -259,12 +259,22 @@ static rt_status settle_name(rt__journal *j)
     return RT_OK;
 }
 
+/* What a crash has left under the name, or somebody has put there, is not written into: it may be a pipe. */
+static int create_new(const char *path)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+    int fd = open(path, flags, 0600);
+    if (fd < 0 && errno == EEXIST && unlink(path) == 0)
+        fd = open(path, flags, 0600);
+    return fd;
+}
+
 /* Makes a whole new file of these records under j->next, open in *fresh. */
 static rt_status write_fresh(const rt__journal *j, json_t *const *records, size_t n,
                              rt__journal *fresh)
 {
     *fresh = (rt__journal){.path = j->next};
-    fresh->fd = open(j->next, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fresh->fd = create_new(j->next);
     if (fresh->fd < 0)
         return system_error(fresh, "cannot create");
     RT_TRY(write_at_end(fresh, magic, MAGIC_SIZE));

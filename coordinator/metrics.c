@@ -4,7 +4,6 @@
 #include "common/file_error.h"
 #include "common/input.h"
 #include "common/mem.h"
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -110,9 +109,8 @@ static rt_status append_once(const char *path, const char *block, size_t len)
     RT_TRY(map_file(path, &file));
     size_t done = there_already(&file, block, len);
     unmap(&file);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return RT__FAIL_ERRNO(path, "open");
+    int fd;
+    RT_TRY(rt_file_open_log(path, &fd));
     rt_status written = rt_file_write(fd, path, block + done, len - done);
     rt_status finished = rt_file_finish(fd, path);
     return written != RT_OK ? written : finished;

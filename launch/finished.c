@@ -21,7 +21,7 @@ static json_t *load_summary(const char *dir)
 static bool load_config(const char *dir, rt_config *out)
 {
     char *path = rt_path_join(dir, "config.yaml");
-    bool loaded = path && rt_config_load(path, NULL, 0, out) == RT_OK;
+    bool loaded = path && rt_config_load_run(path, out) == RT_OK;
     rt_error_clear();
     rt_mem_free(path);
     return loaded;

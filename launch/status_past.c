@@ -112,7 +112,7 @@ static facts facts_of(const char *dir)
     facts f;
     const char *slash = strrchr(dir, '/');
     char *path = rt_path_join(dir, "config.yaml");
-    bool known = path && rt_config_load(path, NULL, 0, &cfg) == RT_OK;
+    bool known = path && rt_config_load_run(path, &cfg) == RT_OK;
     f.name = rt_json_text_or_null(known ? cfg.run.name : slash && slash[1] ? slash + 1 : dir);
     rt_error_clear();
     find_snapshot(dir, known ? cfg.snapshot.dir : "/dev/shm", &f);

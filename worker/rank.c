@@ -1,6 +1,5 @@
 #include "worker/rank.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
@@ -125,11 +124,12 @@ static rt_status tie_to_parent(void)
 /* Everything printed by anyone in this process ends in the log file, as log entries do. */
 static rt_status redirect(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
-        return RT_FAIL(IO, "%s: %m", path);
+    int fd;
+    RT_TRY(rt_file_open_log(path, &fd));
+    bool taken = dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0;
+    rt_status status = taken ? RT_OK : RT_FAIL(IO, "%s: %m", path);
     close(fd);
-    return RT_OK;
+    return status;
 }
 
 static rt_status open_log(const rank *r)
@@ -153,7 +153,7 @@ static rt_status open_log(const rank *r)
 static rt_status load_config(rank *r)
 {
     char *path = rt_path_join(r->dir, "config.yaml");
-    rt_status status = path ? rt_config_load(path, NULL, 0, &r->config) : RT_E_NOMEM;
+    rt_status status = path ? rt_config_load_run(path, &r->config) : RT_E_NOMEM;
     rt_mem_free(path);
     return status;
 }

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/config.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "tests/support/folder.h"
 
 static rt_status parse(const char *text, rt_config *c)
 {
@@ -361,6 +363,23 @@ static void sets_are_checked_as_files_are(void **state)
                      "parsing a flow sequence");
 }
 
+/* A user may name a pipe; what lies in a run directory is a file, and is not waited for. */
+static void configurations_of_runs_are_files(void **state)
+{
+    (void)state;
+    rt_config c;
+    char path[FOLDER_MAX + 16], text[FOLDER_MAX + 80];
+    char dir[FOLDER_MAX];
+    assert_true(folder_make(dir, "config"));
+    snprintf(path, sizeof path, "%s/config.yaml", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(rt_config_load_run(path, &c), RT_E_ARG);
+    snprintf(text, sizeof text, "%s: is a pipe, expected a regular file", path);
+    assert_string_equal(rt_error(), text);
+    rt_error_clear();
+    assert_int_equal(rt_remove_tree(dir), RT_OK);
+}
+
 static void files_that_cannot_be_read_are_named(void **state)
 {
     (void)state;
@@ -649,6 +668,7 @@ int main(void)
         TEST(duplicates_are_named),
         TEST(what_is_not_plain_yaml_is_refused),
         TEST(sets_are_checked_as_files_are),
+        TEST(configurations_of_runs_are_files),
         TEST(files_that_cannot_be_read_are_named),
         TEST(keys_must_fit_together),
         TEST(keys_without_effect_are_refused),

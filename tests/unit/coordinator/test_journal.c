@@ -409,6 +409,23 @@ static void compaction_replaces_and_goes_on(void **state)
     rt_bytes_release(&after);
 }
 
+/* Where the new file is made somebody may have put a pipe, which would be written to until it is full. */
+static void compaction_writes_into_a_file(void **state)
+{
+    (void)state;
+    char next[100], seen[256] = "";
+    struct stat st;
+    rt__journal *j;
+    assert_int_equal(rt__journal_open(path, collect, seen, &j), RT_OK);
+    snprintf(next, sizeof next, "%s.next", path);
+    assert_int_equal(mkfifo(next, 0600), 0);
+    assert_int_equal(compact_to(j, (const int[]){21, 22}, 2), RT_OK);
+    rt__journal_close(j);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+    assert_false(rt_path_exists(next));
+}
+
 /* A record that is too large is refused before anything is replaced. */
 static void a_refused_compaction_changes_nothing(void **state)
 {
@@ -547,6 +564,7 @@ int main(void)
         TEST(a_read_only_file_system_is_named),
         TEST(replay_changes_nothing),
         TEST(compaction_replaces_and_goes_on),
+        TEST(compaction_writes_into_a_file),
         TEST(a_refused_compaction_changes_nothing),
         TEST(nothing_is_ever_made_up),
     };

@@ -371,7 +371,7 @@ static void join(worker *w)
         w->action[0] = '\0';
     snprintf(name, sizeof name, "worker %" PRId64, w->rank);
     snprintf(path, sizeof path, "%s/config.yaml", w->dir);
-    must(rt_config_load(path, NULL, 0, &w->cfg));
+    must(rt_config_load_run(path, &w->cfg));
     must(rt_wire_keys_from_env(&keys));
     must(rt_wire_connect(&(rt_wire_options){.endpoint = variable("RINGTORCH_ENDPOINT", NULL),
                                             .keys = &keys,
