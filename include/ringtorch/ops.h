@@ -181,7 +181,8 @@ rt_tensor *rt_dropout(rt_tensor *x, double p);
 /* Rows of table [v, d] picked by int64 index [...] -> [..., d]; an index out of range fails and is
  * named. */
 rt_tensor *rt_embedding(rt_tensor *table, rt_tensor *index);
-/* Elements along `axis` at int64 index (same rank as x); its gradient adds in index order. */
+/* Elements along `axis` at int64 index (same rank as x, and a scalar counts as one axis of one element); its gradient adds
+ * in index order. */
 rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index);
 
 /* ---- losses ---- */

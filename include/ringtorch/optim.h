@@ -81,7 +81,10 @@ double rt_optim_lr(const rt_optim *o);
 /* The buffers, for a trainer that shards them; borrowed. */
 const rt_flat *rt_optim_flat(const rt_optim *o);
 /* Updates elements [begin,end) of the flat buffers as update number `t` (1, 2, ...), gradients
- * times grad_scale first. Any partition of [0,count) gives the same bits as one call. */
+ * times grad_scale first. Any partition of [0,count) gives the same bits as one call. The buffer is all
+ * that counts, and it cannot say that a parameter has no gradient: a parameter that no loss has used is
+ * updated by a gradient of 0, so its weight decay, its momentum and the numbering of its updates go on. To
+ * leave it alone, as rt_optim_step does, leave its range out. */
 rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
                           double grad_scale);
 /* How many state buffers there are: 2 for AdamW, 0 or 1 for SGD. */

@@ -145,7 +145,11 @@ rt_tensor *rt_contiguous(rt_tensor *x);
 rt_tensor *rt_clone(rt_tensor *x);
 /* The same storage, without history and gradient. */
 rt_tensor *rt_detach(rt_tensor *x);
-/* A copy of another dtype, x itself if it is that; differentiable between float types. */
+/* A copy of another dtype, x itself if it is that; differentiable between float types. Defined for every value, the same
+ * on every machine (PyTorch leaves the first undefined): from a float to int32 and int64 towards zero, what does not fit
+ * becomes the nearest that does (infinities too), NaN becomes 0; from a float to uint8 the lowest byte of the int64, 0 if
+ * there is none; from an integer to a smaller one the lowest bits; to bool x != 0; to a smaller float to the nearest, ties
+ * to even. */
 rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype);
 /* Joins count >= 1 tensors of one dtype along an axis that they have. */
 rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis);

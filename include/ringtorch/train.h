@@ -25,7 +25,8 @@ typedef struct rt_trainer_args {
 /* model.init may name a safetensors file here. Reads the configuration and the data and makes net and optimiser; NULL on failure. Owned by the current scope. */
 rt_trainer *rt_trainer_open_(rt_trainer_args a);
 
-/* Makes step number rt_trainer_at(t): all slices, tree sum, update. A loss or gradient that is not
+/* Makes step number rt_trainer_at(t): all slices, tree sum, update (rt_optim_update over all parameters: each layer of a
+ * configured net takes part in each loss, so all have gradients). A loss or gradient that is not
  * finite is an error (NUMERIC) that names slice and samples and changes nothing; with
  * run.nan_loss=skip the step is made without an update. */
 rt_status rt_trainer_step(rt_trainer *t);

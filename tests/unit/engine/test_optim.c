@@ -218,6 +218,47 @@ static void parameters_without_gradient_are_left_alone(void **state)
     }
 }
 
+/* An update of the flat buffers takes what is there: 0 is a gradient as any other, and what is to be left alone is left
+ * out. */
+static void updates_of_ranges_know_no_missing_gradients(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        rt_scope s = rt_scope_begin();
+        rt_optim *o = any_optimiser(which), *left_out = any_optimiser(which);
+        const rt_flat *flat = rt_optim_flat(o), *other = rt_optim_flat(left_out);
+        for (int t = 1; t <= 3; t++) {
+            for (int i = 0; i < 5; i++)
+                flat->grad[i] = other->grad[i] = i < 3 || t == 1 ? 1 : 0;
+            float before = flat->param[3];
+            must(rt_optim_update(o, 0, 5, t, 0.1, 1));
+            must(rt_optim_update(left_out, 0, t == 1 ? 5 : 3, t, 0.1, 1));
+            assert_true(flat->param[3] < before); /* weight decay and momentum */
+            assert_int_equal(rt_optim_param_updates(o, 1), t);
+            assert_int_equal(rt_optim_param_updates(left_out, 1), 1);
+        }
+        assert_memory_equal(flat->param, other->param, 3 * sizeof(float));
+        assert_true(other->param[3] > flat->param[3]);
+        rt_scope_end(s);
+    }
+}
+
+/* The same by hand, for what torch.optim.SGD makes of a gradient of zeros. */
+static void a_gradient_of_zeros_decays_and_moves(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_optim *o = rt_optim_sgd(bare(1, 1), .lr = 0.5, .momentum = 0.5, .weight_decay = 0.25);
+    const rt_flat *flat = rt_optim_flat(o);
+    flat->param[0] = 1;
+    flat->grad[0] = 0;
+    must(rt_optim_update(o, 0, 1, 1, 0.5, 1)); /* v = 0.25, w = 1 - 0.125 */
+    assert_true(flat->param[0] == 0.875f);
+    must(rt_optim_update(o, 0, 1, 2, 0.5, 1)); /* v = 0.125 + 0.21875 */
+    assert_true(flat->param[0] == 0.875f - 0.5f * 0.34375f);
+    rt_scope_end(s);
+}
+
 /* What can be asked for is enough to go on elsewhere as if nothing had been. */
 static void updates_of_each_parameter_can_be_resumed(void **state)
 {
@@ -516,6 +557,8 @@ int main(void)
         cmocka_unit_test(zeros_that_are_written_are_zeros),
         cmocka_unit_test(parameters_without_gradient_are_left_alone),
         cmocka_unit_test(updates_of_each_parameter_can_be_resumed),
+        cmocka_unit_test(updates_of_ranges_know_no_missing_gradients),
+        cmocka_unit_test(a_gradient_of_zeros_decays_and_moves),
         cmocka_unit_test(norm_leaves_out_what_has_no_gradient),
         cmocka_unit_test(changes_of_one_parameter_are_its_own),
         cmocka_unit_test(a_replaced_optimiser_says_so),

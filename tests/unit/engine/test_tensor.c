@@ -221,6 +221,26 @@ static void scalars_pass_for_one_axis(void **state)
         rt_tensor *at = rt_argmax(x, axis);
         assert_true(rt_ndim(at) == 0 && rt_i64(at)[0] == 0);
     }
+    const int64_t zeros[] = {0, 0, 0};
+    rt_tensor *w = rt_param(rt_scalar(5)), *none = rt_full(rt_shape(), 0, RT_I64);
+    rt_tensor *row = rt_param(rt_arange(3, 6, 1, RT_F32)),
+              *three = rt_from(zeros, rt_shape(3), RT_I64);
+    for (int axis = -1; axis <= 0; axis++) { /* as torch.gather */
+        assert_values(rt_gather(w, axis, none), 5);
+        assert_int_equal(rt_ndim(rt_gather(w, axis, none)), 0);
+        assert_values(rt_gather(w, axis, three), 5, 5, 5);
+        assert_values(rt_gather(row, axis, none), 3);
+        assert_int_equal(rt_ndim(rt_gather(row, axis, none)), 0);
+    }
+    rt_backward(rt_sum(rt_mul(rt_gather(w, 0, three), rt_gather(row, 0, none))));
+    assert_values(rt_grad_of(w), 9);
+    assert_values(rt_grad_of(row), 15, 0, 0);
+    rt_free(w);
+    rt_free(row);
+    assert_null(rt_gather(x, 1, none));
+    assert_error(RANGE, "gather: axis 1, expected -1 to 0");
+    assert_null(rt_gather(x, 0, rt_full(rt_shape(), 1, RT_I64)));
+    assert_error(RANGE, "gather: index 1 at element 0, expected 0 to 0");
     assert_null(rt_argmax(x, 1));
     assert_error(RANGE, "argmax: axis 1, expected -1 to 0");
     assert_null(rt_narrow(x, 0, 0, 1)); /* as PyTorch: a scalar has nothing to narrow */
@@ -333,7 +353,11 @@ static void halves_are_filled_and_converted(void **state)
 static void conversions_round_and_clamp(void **state)
 {
     (void)state;
-    const float v[] = {-1.7f, 2.9f, 300, NAN};
+    const float v[] = {-1.7f, 2.9f, 300, NAN}, far[] = {1e10f, -1e10f, INFINITY, -INFINITY, NAN};
+    const int32_t nearest[] = {INT32_MAX, INT32_MIN, INT32_MAX, INT32_MIN, 0};
+    rt_tensor *out = rt_from(far, rt_shape(5), RT_F32);
+    assert_memory_equal(rt_data(rt_to(out, RT_I32)), nearest, sizeof nearest);
+    assert_memory_equal(rt_data(rt_to(rt_to(out, RT_F64), RT_I32)), nearest, sizeof nearest);
     rt_tensor *x = rt_from(v, rt_shape(4), RT_F32);
     rt_tensor *u8 = rt_to(x, RT_U8);
     const uint8_t expected[] = {255, 2, 44, 0}; /* the lowest byte, as in PyTorch */

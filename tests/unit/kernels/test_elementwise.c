@@ -284,6 +284,36 @@ static void test_halves(void **state)
     assert_true(to[0] == 0x7f80 && to[1] != 0x7f80 && (to[1] & 0x7f80) == 0x7f80);
 }
 
+/* To the nearest integer there is on every level, at the very borders too: the processor's own instruction would give
+ * INT_MIN for all that does not fit. */
+static void check_saturation(const rt_kernels *k)
+{
+    enum { CASES = 10 };
+    const float f[CASES] = {0x1p31f,   -0x1p31f, 0x1.fffffep30f, -0x1.000002p31f, INFINITY,
+                            -INFINITY, NAN,      -NAN,           0x1p63f,         -0x1.000002p63f};
+    const int32_t expected[CASES] = {INT32_MAX, INT32_MIN, 0x7fffff80, INT32_MIN, INT32_MAX,
+                                     INT32_MIN, 0,         0,          INT32_MAX, INT32_MIN};
+    const double d[4] = {2147483647.5, -2147483648.5, 0x1p63, NAN};
+    int32_t i32[CASES];
+    int64_t i64[CASES];
+    k->cast[RT_F32][RT_I32](CASES, f, i32);
+    assert_memory_equal(i32, expected, sizeof expected);
+    k->cast[RT_F64][RT_I32](4, d, i32);
+    assert_true(i32[0] == INT32_MAX && i32[1] == INT32_MIN && i32[2] == INT32_MAX && i32[3] == 0);
+    k->cast[RT_F32][RT_I64](CASES, f, i64);
+    assert_true(i64[0] == INT64_C(1) << 31 && i64[4] == INT64_MAX && i64[5] == INT64_MIN &&
+                i64[6] == 0 && i64[7] == 0 && i64[8] == INT64_MAX && i64[9] == INT64_MIN);
+}
+
+static void test_saturation(void **state)
+{
+    (void)state;
+    char levels[64], *rest = NULL;
+    snprintf(levels, sizeof levels, "%s", rt_kernels_levels());
+    for (char *l = strtok_r(levels, " ", &rest); l; l = strtok_r(NULL, " ", &rest))
+        check_saturation(rt_kernels_level(l));
+}
+
 static void test_casts(void **state)
 {
     (void)state;
@@ -318,8 +348,9 @@ static void test_casts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_derivatives),
-                                       cmocka_unit_test(test_values), cmocka_unit_test(test_int64),
-                                       cmocka_unit_test(test_casts), cmocka_unit_test(test_halves)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_derivatives), cmocka_unit_test(test_values),
+        cmocka_unit_test(test_int64),       cmocka_unit_test(test_saturation),
+        cmocka_unit_test(test_casts),       cmocka_unit_test(test_halves)};
     return cmocka_run_group_tests_name("elementwise", tests, NULL, NULL);
 }

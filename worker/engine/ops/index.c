@@ -102,12 +102,22 @@ static void gather_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
 static const rt_op gather_op = {"gather", 2, gather_forward, gather_backward,
                                 .saves = RT_SAVES_IN(1)};
 
+/* A scalar passes for one element along one axis. */
+static rt_tensor *with_an_axis(rt_tensor *x)
+{
+    return x->dims.n > 0 ? x : rt_reshape(x, rt_shape(1));
+}
+
 rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index)
 {
-    int i = rt__takes("gather", x) ? rt__axis("gather", axis, x->dims.n) : -1;
-    if (i < 0)
+    int i = rt__takes("gather", x) ? rt__axis_or_scalar("gather", axis, x->dims.n) : -1;
+    if (i < 0 || !rt__object_is(index, &rt__tensor_type, "gather", 2))
         return NULL;
-    return rt_apply(&gather_op, &(index_args){x, index, x->dims, i}, sizeof(index_args));
+    rt_tensor *from = with_an_axis(x), *at = with_an_axis(index);
+    if (!from || !at)
+        return NULL;
+    rt_tensor *y = rt_apply(&gather_op, &(index_args){from, at, from->dims, i}, sizeof(index_args));
+    return y && index->dims.n == 0 ? rt_reshape(y, index->dims) : y;
 }
 
 static rt_tensor *scatter_forward(rt_call *c)

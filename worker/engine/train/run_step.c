@@ -47,8 +47,9 @@ rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled
     rt_status status = differentiate(r, slice, f, loss);
     rt_scope_end(s);
     RT_TRY(status);
-    rt__place_complete(place,
-                       flat); /* nets of configurations are chains: nothing lacks a gradient */
+    /* Nets of configurations are chains, in which all parameters have a gradient. One without would have to look the same
+     * to those who get these sums from another worker: it counts as 0. */
+    rt__place_complete(place, flat);
     float *tail = rt_f32(place->buffer) + flat->count;
     memset(tail, 0, RT_FLAT_SCALARS * sizeof *tail);
     tail[RT_SCALAR_LOSS] = (float)*loss;
