@@ -187,7 +187,7 @@ static void turns_until_rest(void)
 static void nothing_is_lost_over_many_restarts(void **state)
 {
     (void)state;
-    enum { RESTARTS = 25 };
+    enum { RESTARTS = 16 };
     snprintf(s.endpoint, sizeof s.endpoint, "tcp://127.0.0.1:*");
     router_up();
     dealers_start();
@@ -224,7 +224,7 @@ static void nothing_is_lost_over_many_restarts(void **state)
 static void a_router_that_is_back_is_found_soon(void **state)
 {
     (void)state;
-    enum { TIMES = 5 };
+    enum { TIMES = 3 };
     double worst = 0, sum = 0;
     memset(&s, 0, sizeof s);
     snprintf(s.endpoint, sizeof s.endpoint, "tcp://127.0.0.1:*");
