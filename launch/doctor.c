@@ -129,6 +129,6 @@ int rt__doctor_command(int argc, char **argv)
     if (rt_failed())
         fprintf(stderr, "ringtorch: %s\n", rt_error());
     json_decref(d.checks);
-    rt__hosts_release(&d.hosts);
+    rt__host_list_release(&d.hosts);
     return exit_code;
 }

@@ -19,7 +19,7 @@ typedef enum rt__verdict { RT__FINE, RT__WARNING, RT__PROBLEM } rt__verdict;
 
 typedef struct rt__doctor {
     const char *hostfile; /* NULL: only this host */
-    rt__hosts hosts;      /* of it, those that answer; set by rt__check_hosts */
+    rt__host_list hosts;  /* of it, those that answer; set by rt__check_hosts */
     bool json, color;
     json_t *checks; /* of --json */
     int count[3];   /* findings, by verdict */

@@ -124,13 +124,13 @@ static rt_status keep(rt__doctor *d, const asked *list, int64_t n)
             slots[count++] = 1; /* one rank each */
         }
     if (status == RT_OK && count > 0)
-        status = rt__hosts_copy(name, slots, count, &d->hosts);
+        status = rt__host_list_copy(name, slots, count, &d->hosts);
     rt_mem_free(name);
     rt_mem_free(slots);
     return status;
 }
 
-static rt_status check(rt__doctor *d, const rt__hosts *h)
+static rt_status check(rt__doctor *d, const rt__host_list *h)
 {
     asked *list = rt_calloc((size_t)h->count, sizeof *list);
     if (!list)
@@ -147,14 +147,14 @@ static rt_status check(rt__doctor *d, const rt__hosts *h)
 
 void rt__check_hosts(rt__doctor *d)
 {
-    rt__hosts h = {0};
+    rt__host_list h = {0};
     if (!d->hostfile)
         return;
-    if (rt__hosts_read(d->hostfile, &h) != RT_OK)
+    if (rt__host_list_read(d->hostfile, &h) != RT_OK)
         rt__doctor_fail(d, "host file", "a line is NAME [slots=N]");
-    else if (!rt__hosts_all_local(&h) && rt__agent_check() != RT_OK)
+    else if (!rt__host_list_all_local(&h) && rt__agent_check() != RT_OK)
         rt__doctor_fail(d, "host file", "workers on other hosts are started with it");
     else if (check(d, &h) != RT_OK)
         rt__doctor_fail(d, "host file", "free some memory");
-    rt__hosts_release(&h);
+    rt__host_list_release(&h);
 }

@@ -165,7 +165,7 @@ static void say_ranks(rt__doctor *d, const json_t *j, double seconds)
 /* Two ranks here, or one on each host of the host file. */
 static void run_ranks(rt__doctor *d, const char *mpirun, const char *worker)
 {
-    rt__hosts none = {0}, *hosts = rt__hosts_all_local(&d->hosts) ? &none : &d->hosts;
+    rt__host_list none = {0}, *hosts = rt__host_list_all_local(&d->hosts) ? &none : &d->hosts;
     rt__environment env = {0};
     rt__captured c;
     json_t *j = NULL;

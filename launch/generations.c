@@ -68,7 +68,7 @@ static void conclude(rt__generations *g, const rt_msg_exited *m)
 /* ---- starting ---- */
 
 /* Reads the places out of an order. */
-static rt_status read_hosts(const rt_msg_start_generation *m, rt__hosts *out)
+static rt_status read_hosts(const rt_msg_start_generation *m, rt__host_list *out)
 {
     if (m->world < 1 || m->hosts_count != m->slots_count)
         return RT_FAIL(PROTOCOL,
@@ -79,13 +79,13 @@ static rt_status read_hosts(const rt_msg_start_generation *m, rt__hosts *out)
         if (!rt__host_is_name(m->hosts[i]) || m->slots[i] < 1)
             return RT_FAIL(PROTOCOL, "START_GENERATION: host '%s' with %" PRId64 " slots",
                            m->hosts[i], m->slots[i]);
-    return rt__hosts_copy(m->hosts, m->slots, m->hosts_count, out);
+    return rt__host_list_copy(m->hosts, m->slots, m->hosts_count, out);
 }
 
 static rt_status start_job(rt__generations *g, const rt_msg_start_generation *m)
 {
     const rt__generations_spec *s = &g->spec;
-    rt__hosts hosts = {0};
+    rt__host_list hosts = {0};
     RT_TRY(read_hosts(m, &hosts));
     rt_status status = rt__job_start(&g->job, &(rt__job_spec){.mpirun = s->mpirun,
                                                               .worker = s->worker,
@@ -98,7 +98,7 @@ static rt_status start_job(rt__generations *g, const rt_msg_start_generation *m)
                                                               .threads = s->threads,
                                                               .hosts = &hosts,
                                                               .why_killed = s->why_killed});
-    rt__hosts_release(&hosts);
+    rt__host_list_release(&hosts);
     return status;
 }
 

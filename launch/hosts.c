@@ -52,7 +52,7 @@ bool rt__host_is_local(const char *name)
     return gethostname(mine, sizeof mine) == 0 && is_same_host(name, mine);
 }
 
-bool rt__hosts_all_local(const rt__hosts *h)
+bool rt__host_list_all_local(const rt__host_list *h)
 {
     for (int64_t i = 0; i < h->count; i++)
         if (!rt__host_is_local(h->name[i]))
@@ -61,12 +61,12 @@ bool rt__hosts_all_local(const rt__hosts *h)
 }
 
 /* Ranks on host i, when there are `world` that are not on one before it. */
-static int64_t ranks_on(const rt__hosts *h, int64_t i, int64_t world)
+static int64_t ranks_on(const rt__host_list *h, int64_t i, int64_t world)
 {
     return h->slots[i] < world ? h->slots[i] : world;
 }
 
-int64_t rt__hosts_local_ranks(const rt__hosts *h, int64_t world)
+int64_t rt__host_list_local_ranks(const rt__host_list *h, int64_t world)
 {
     int64_t here = h->count == 0 ? world : 0;
     for (int64_t i = 0; i < h->count && world > 0; world -= h->slots[i++])
@@ -75,7 +75,7 @@ int64_t rt__hosts_local_ranks(const rt__hosts *h, int64_t world)
     return here;
 }
 
-int64_t rt__hosts_busiest(const rt__hosts *h, int64_t world)
+int64_t rt__host_list_busiest(const rt__host_list *h, int64_t world)
 {
     int64_t most = h->count == 0 ? world : 0;
     for (int64_t i = 0; i < h->count && world > 0; world -= h->slots[i++])
@@ -84,7 +84,7 @@ int64_t rt__hosts_busiest(const rt__hosts *h, int64_t world)
     return most;
 }
 
-const char *rt__hosts_find(const rt__hosts *h, const char *name)
+const char *rt__host_list_find(const rt__host_list *h, const char *name)
 {
     for (int64_t i = 0; i < h->count; i++)
         if (is_same_host(h->name[i], name))
@@ -92,7 +92,7 @@ const char *rt__hosts_find(const rt__hosts *h, const char *name)
     return NULL;
 }
 
-rt_status rt__hosts_check_bind(const rt__hosts *h, const char *path, const char *bind)
+rt_status rt__host_list_check_bind(const rt__host_list *h, const char *path, const char *bind)
 {
     static const char *const nowhere[] = {"localhost", "lo", "::1", "[::1]", "0.0.0.0", "*", "::"};
     char address[RT_ADDRESS];
@@ -114,36 +114,36 @@ rt_status rt__hosts_check_bind(const rt__hosts *h, const char *path, const char 
 
 /* ---- lists ---- */
 
-static rt_status room_for(rt__hosts *h, int64_t count)
+static rt_status room_for(rt__host_list *h, int64_t count)
 {
     size_t n = count > 0 ? (size_t)count : 1;
-    *h = (rt__hosts){.name = rt_calloc(n, sizeof *h->name),
-                     .slots = rt_calloc(n, sizeof *h->slots),
-                     .line = rt_calloc(n, sizeof *h->line)};
+    *h = (rt__host_list){.name = rt_calloc(n, sizeof *h->name),
+                         .slots = rt_calloc(n, sizeof *h->slots),
+                         .line = rt_calloc(n, sizeof *h->line)};
     if (h->name && h->slots && h->line)
         return RT_OK;
-    rt__hosts_release(h);
+    rt__host_list_release(h);
     return rt_error_code();
 }
 
-void rt__hosts_release(rt__hosts *h)
+void rt__host_list_release(rt__host_list *h)
 {
     for (int64_t i = 0; i < h->count; i++)
         rt_mem_free(h->name[i]);
     rt_mem_free(h->name);
     rt_mem_free(h->slots);
     rt_mem_free(h->line);
-    *h = (rt__hosts){0};
+    *h = (rt__host_list){0};
 }
 
-rt_status rt__hosts_copy(const char *const *name, const int64_t *slots, int64_t count,
-                         rt__hosts *out)
+rt_status rt__host_list_copy(const char *const *name, const int64_t *slots, int64_t count,
+                             rt__host_list *out)
 {
     RT_TRY(room_for(out, count));
     for (int64_t i = 0; i < count; i++) {
         out->name[i] = rt_strdup(name[i]);
         if (!out->name[i]) {
-            rt__hosts_release(out);
+            rt__host_list_release(out);
             return rt_error_code();
         }
         out->slots[i] = slots[i];
@@ -183,7 +183,7 @@ static size_t take_word(place *p, const char **word)
     return (size_t)(p->at - *word);
 }
 
-static rt_status parse_name(const place *p, const char *word, size_t len, rt__hosts *out)
+static rt_status parse_name(const place *p, const char *word, size_t len, rt__host_list *out)
 {
     char name[RT__HOST_NAME];
     snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), word);
@@ -223,7 +223,7 @@ static rt_status parse_slots(const place *p, const char *word, size_t len, int64
     return RT_OK;
 }
 
-static rt_status parse_line(place *p, rt__hosts *out)
+static rt_status parse_line(place *p, rt__host_list *out)
 {
     const char *word;
     size_t len = take_word(p, &word);
@@ -241,7 +241,7 @@ static rt_status parse_line(place *p, rt__hosts *out)
     return RT_OK;
 }
 
-rt_status rt__hosts_parse(const char *text, size_t len, const char *path, rt__hosts *out)
+rt_status rt__host_list_parse(const char *text, size_t len, const char *path, rt__host_list *out)
 {
     place p = {.path = path, .at = text, .line = 1};
     RT_TRY(room_for(out, HOSTS_MAX));
@@ -257,29 +257,29 @@ rt_status rt__hosts_parse(const char *text, size_t len, const char *path, rt__ho
     if (status == RT_OK && out->count == 0)
         status = RT_FAIL(CONFIG, "%s:1:1: no host in it: expected lines like: node1 slots=4", path);
     if (status != RT_OK)
-        rt__hosts_release(out);
+        rt__host_list_release(out);
     return status;
 }
 
-rt_status rt__hosts_read(const char *path, rt__hosts *out)
+rt_status rt__host_list_read(const char *path, rt__host_list *out)
 {
     rt_bytes b = {0};
-    *out = (rt__hosts){0};
+    *out = (rt__host_list){0};
     if (rt_file_read(path, FILE_MAX, &b) != RT_OK)
         return rt_error_prefix("host file");
-    rt_status status = rt__hosts_parse((const char *)b.data, b.len, path, out);
+    rt_status status = rt__host_list_parse((const char *)b.data, b.len, path, out);
     rt_bytes_release(&b);
     return status;
 }
 
 /* ---- watching it ---- */
 
-static rt_status read_and_check(const rt__hosts_file *f, rt__hosts *out)
+static rt_status read_and_check(const rt__hosts_file *f, rt__host_list *out)
 {
-    RT_TRY(rt__hosts_read(f->path, out));
-    rt_status status = rt__hosts_check_bind(out, f->path, f->bind);
+    RT_TRY(rt__host_list_read(f->path, out));
+    rt_status status = rt__host_list_check_bind(out, f->path, f->bind);
     if (status != RT_OK)
-        rt__hosts_release(out);
+        rt__host_list_release(out);
     return status;
 }
 
@@ -308,7 +308,7 @@ rt_status rt__hosts_file_open(rt__hosts_file *f, const char *path, const char *b
 
 rt__hosts_news rt__hosts_file_look(rt__hosts_file *f)
 {
-    rt__hosts next;
+    rt__host_list next;
     double now = rt_clock();
     if (f->path[0] == '\0' || now < f->next_look)
         return RT__HOSTS_SAME;
@@ -321,12 +321,12 @@ rt__hosts_news rt__hosts_file_look(rt__hosts_file *f)
         return RT__HOSTS_BAD;
     }
     f->trouble[0] = '\0';
-    rt__hosts_release(&f->hosts);
+    rt__host_list_release(&f->hosts);
     f->hosts = next;
     return RT__HOSTS_NEW;
 }
 
 void rt__hosts_file_close(rt__hosts_file *f)
 {
-    rt__hosts_release(&f->hosts);
+    rt__host_list_release(&f->hosts);
 }

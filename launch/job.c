@@ -23,7 +23,7 @@ void rt__job_release(rt__job *job)
     rt_mem_free(job->run_dir);
     rt_mem_free(job->log);
     rt_mem_free(job->dead);
-    rt__hosts_release(&job->hosts);
+    rt__host_list_release(&job->hosts);
     rt__ranks_close(&job->ranks);
     *job = (rt__job){.ranks.epoll = -1};
 }
@@ -215,7 +215,7 @@ static bool is_host_to_blame(rt__job *job, const rt__blame *b, rt_msg_exited *ou
     job->lost_daemon = b->daemon && job->hosts.count > 0 && !job->certain;
     if (!job->lost_daemon && !b->host[0])
         return false;
-    const char *host = rt__hosts_find(&job->hosts, b->host);
+    const char *host = rt__host_list_find(&job->hosts, b->host);
     snprintf(job->lost_host, sizeof job->lost_host, "%s", host ? host : "");
     out->rank = -1;
     return true;

@@ -27,7 +27,7 @@ typedef struct rt__job_spec {
     const char *mpirun, *worker; /* programs */
     const char *run_dir, *endpoint, *run_id, *keys;
     int64_t generation, world, threads;
-    const rt__hosts *hosts; /* where, filled in order; none: here */
+    const rt__host_list *hosts; /* where, filled in order; none: here */
     rt__why_killed *why_killed;
 } rt__job_spec;
 
@@ -37,7 +37,7 @@ typedef struct rt__job {
     char *run_dir, *log;
     double next_log_look;       /* when the length of the log is looked at again */
     rt__why_killed *why_killed; /* borrowed */
-    rt__hosts hosts;            /* none: only this one */
+    rt__host_list hosts;        /* none: only this one */
     rt__ranks ranks;
 
     double sign_at; /* > 0: when a rank's end was first seen that nobody had ordered */

@@ -53,7 +53,7 @@ static void add_worker_environment(rt__environment *e, const rt__job_spec *spec)
 static void add_mpi_environment(rt__environment *e, const rt__job *job, const rt__job_spec *spec)
 {
     rt__environment_add_mpi(e, &job->hosts,
-                            rt__hosts_busiest(&job->hosts, spec->world) * spec->threads);
+                            rt__host_list_busiest(&job->hosts, spec->world) * spec->threads);
     /* Not the local one, which mpirun hands to its ranks together with this one: they refuse both. On several hosts
      * nobody would tidy up behind the others. */
     bool set = getenv("OMPI_MCA_orte_tmpdir_base") || getenv("OMPI_MCA_orte_local_tmpdir_base") ||
@@ -121,7 +121,7 @@ static rt_status start(rt__job *job, const rt__job_spec *spec, const rt__environ
 /* Makes what must be there before mpirun is. */
 static rt_status prepare(rt__job *job, const rt__job_spec *spec)
 {
-    const rt__hosts *h = spec->hosts;
+    const rt__host_list *h = spec->hosts;
     *job = (rt__job){.generation = spec->generation,
                      .first = -1,
                      .ranks.epoll = -1,
@@ -133,9 +133,9 @@ static rt_status prepare(rt__job *job, const rt__job_spec *spec)
     job->dead = rt_calloc((size_t)spec->world, sizeof *job->dead);
     if (!job->run_dir || !job->log || !job->dead)
         return rt_error_code();
-    if (h && !rt__hosts_all_local(h))
-        RT_TRY(rt__hosts_copy((const char *const *)h->name, h->slots, h->count, &job->hosts));
-    return rt__ranks_open(&job->ranks, 0, rt__hosts_local_ranks(&job->hosts, spec->world));
+    if (h && !rt__host_list_all_local(h))
+        RT_TRY(rt__host_list_copy((const char *const *)h->name, h->slots, h->count, &job->hosts));
+    return rt__ranks_open(&job->ranks, 0, rt__host_list_local_ranks(&job->hosts, spec->world));
 }
 
 rt_status rt__job_start(rt__job *job, const rt__job_spec *spec)

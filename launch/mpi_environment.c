@@ -77,7 +77,7 @@ static void add_many_hosts(rt__environment *e)
 /* Root and more ranks than cores are for the user to choose; when a rank dies the others are killed
  * at once instead of a second later; what becomes of each rank is logged, since mpirun does not always say in the end
  * which rank has failed. */
-void rt__environment_add_mpi(rt__environment *e, const rt__hosts *hosts, int64_t busiest)
+void rt__environment_add_mpi(rt__environment *e, const rt__host_list *hosts, int64_t busiest)
 {
     rt__environment_add(e, "OMPI_ALLOW_RUN_AS_ROOT=1");
     rt__environment_add(e, "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
@@ -95,7 +95,7 @@ void rt__environment_add_mpi(rt__environment *e, const rt__hosts *hosts, int64_t
         add_one_host(e);
 }
 
-char *rt__mpi_host_list(const rt__hosts *h)
+char *rt__mpi_host_list(const rt__host_list *h)
 {
     rt_text t = {0};
     for (int64_t i = 0; i < h->count; i++)

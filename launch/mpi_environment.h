@@ -26,10 +26,10 @@ __attribute__((format(printf, 2, 3))) void rt__environment_add(rt__environment *
 void rt__environment_add_mca(rt__environment *e, const char *name, const char *value);
 /* Adds how ranks on these hosts are to be started and to talk. busiest: threads on the host that has
  * the most. docs/decisions/0004 has the reasons. */
-void rt__environment_add_mpi(rt__environment *e, const rt__hosts *hosts, int64_t busiest);
+void rt__environment_add_mpi(rt__environment *e, const rt__host_list *hosts, int64_t busiest);
 void rt__environment_release(rt__environment *e);
 
 /* Returns "h0:2,h1:1" for mpirun's --host (rt_mem_free; NULL when memory is out). */
-char *rt__mpi_host_list(const rt__hosts *h);
+char *rt__mpi_host_list(const rt__host_list *h);
 
 #endif

@@ -39,7 +39,7 @@ void rt__supervisor_send(rt__supervisor *s, rt_msg_type type, const void *body)
 
 void rt__supervisor_send_hosts(rt__supervisor *s)
 {
-    const rt__hosts *h = &s->hosts.hosts;
+    const rt__host_list *h = &s->hosts.hosts;
     rt__supervisor_send(s, RT_MSG_HOSTS,
                         &(rt_msg_hosts){.hosts = (const char *const *)h->name,
                                         .hosts_count = h->count,

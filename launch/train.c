@@ -66,14 +66,14 @@ static rt_status find_programs(launch *l)
 /* Checks that the other hosts, if there are any, could be reached and reach us. */
 static rt_status check_hosts(const rt_config *cfg)
 {
-    rt__hosts hosts;
+    rt__host_list hosts;
     if (cfg->parallel.hostfile[0] == '\0')
         return RT_OK;
-    RT_TRY(rt__hosts_read(cfg->parallel.hostfile, &hosts));
-    rt_status status = rt__hosts_check_bind(&hosts, cfg->parallel.hostfile, cfg->control.bind);
-    if (status == RT_OK && !rt__hosts_all_local(&hosts))
+    RT_TRY(rt__host_list_read(cfg->parallel.hostfile, &hosts));
+    rt_status status = rt__host_list_check_bind(&hosts, cfg->parallel.hostfile, cfg->control.bind);
+    if (status == RT_OK && !rt__host_list_all_local(&hosts))
         status = rt__agent_check();
-    rt__hosts_release(&hosts);
+    rt__host_list_release(&hosts);
     return status;
 }
 

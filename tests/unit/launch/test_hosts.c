@@ -16,15 +16,15 @@
 #include "launch/hosts.h"
 #include "tests/unit/common/random.h"
 
-static rt_status parse(const char *text, rt__hosts *out)
+static rt_status parse(const char *text, rt__host_list *out)
 {
-    return rt__hosts_parse(text, strlen(text), "f", out);
+    return rt__host_list_parse(text, strlen(text), "f", out);
 }
 
 static void good_files(void **state)
 {
     (void)state;
-    rt__hosts h;
+    rt__host_list h;
     assert_int_equal(parse("# all of them\n\n node1 slots=4 # the big one\r\nnode2.lan\n"
                            "\t10.0.0.7\tslots=65536",
                            &h),
@@ -37,7 +37,7 @@ static void good_files(void **state)
     assert_int_equal(h.slots[1], 1);
     assert_string_equal(h.name[2], "10.0.0.7");
     assert_int_equal(h.slots[2], 65536);
-    rt__hosts_release(&h);
+    rt__host_list_release(&h);
 }
 
 static void bad_files_are_refused_where_they_are_bad(void **state)
@@ -63,7 +63,7 @@ static void bad_files_are_refused_where_they_are_bad(void **state)
         {"a slots=4 b\n", "f:1:11: 'b': nothing may follow slots=N"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        rt__hosts h;
+        rt__host_list h;
         rt_status status = parse(bad[i].text, &h);
         if (status != RT_E_CONFIG || !strstr(rt_error(), bad[i].message))
             fail_msg("%s: status %d, \"%s\", expected \"%s\"", bad[i].text, status, rt_error(),
@@ -71,8 +71,8 @@ static void bad_files_are_refused_where_they_are_bad(void **state)
         assert_int_equal(h.count, 0);
         rt_error_clear();
     }
-    rt__hosts h;
-    assert_int_equal(rt__hosts_parse("a\n\0b", 4, "f", &h), RT_E_CONFIG);
+    rt__host_list h;
+    assert_int_equal(rt__host_list_parse("a\n\0b", 4, "f", &h), RT_E_CONFIG);
     assert_non_null(strstr(rt_error(), "f:2:1: a zero byte"));
     rt_error_clear();
 }
@@ -91,15 +91,15 @@ static void any_bytes(void **state)
             x ^= x << 13, x ^= x >> 7, x ^= x << 17;
             text[len] = letters[x % (sizeof letters - 1)];
         }
-        rt__hosts h;
-        rt_status status = rt__hosts_parse(text, len, "f", &h);
+        rt__host_list h;
+        rt_status status = rt__host_list_parse(text, len, "f", &h);
         if (status == RT_OK)
             assert_true(h.count > 0);
         else
             assert_int_equal(status, RT_E_CONFIG);
         for (int64_t i = 0; i < h.count; i++)
             assert_true(rt__host_is_name(h.name[i]) && h.slots[i] >= 1);
-        rt__hosts_release(&h);
+        rt__host_list_release(&h);
         rt_error_clear();
     }
     assert_int_equal(rt_mem_live(), before);
@@ -111,12 +111,12 @@ static void memory_may_run_out(void **state)
     int64_t before = rt_mem_live();
     rt_status status = RT_E_NOMEM;
     for (int n = 0; status != RT_OK; n++) {
-        rt__hosts h;
+        rt__host_list h;
         rt_mem_fail_after(n);
         status = parse("a\nb slots=2\n", &h);
         rt_mem_fail_after(-1);
         assert_true(status == RT_OK || status == RT_E_NOMEM);
-        rt__hosts_release(&h);
+        rt__host_list_release(&h);
         rt_error_clear();
         assert_true(n < 100);
     }
@@ -142,22 +142,22 @@ static void this_machine_is_known(void **state)
 static void ranks_fill_slots_in_order(void **state)
 {
     (void)state;
-    rt__hosts h;
+    rt__host_list h;
     assert_int_equal(parse("far slots=2\nlocalhost slots=3\nfarther.lan slots=4\n", &h), RT_OK);
-    assert_int_equal(rt__hosts_local_ranks(&h, 1), 0);
-    assert_int_equal(rt__hosts_local_ranks(&h, 4), 2);
-    assert_int_equal(rt__hosts_local_ranks(&h, 9), 3);
-    assert_int_equal(rt__hosts_busiest(&h, 4), 2);
-    assert_int_equal(rt__hosts_busiest(&h, 9), 4);
-    assert_false(rt__hosts_all_local(&h));
-    assert_string_equal(rt__hosts_find(&h, "farther"), "farther.lan");
-    assert_string_equal(rt__hosts_find(&h, "far.lan"), "far");
-    assert_null(rt__hosts_find(&h, "farther.wan"));
-    assert_null(rt__hosts_find(&h, ""));
-    rt__hosts_release(&h);
-    rt__hosts none = {0};
-    assert_int_equal(rt__hosts_local_ranks(&none, 5), 5);
-    assert_int_equal(rt__hosts_busiest(&none, 5), 5);
+    assert_int_equal(rt__host_list_local_ranks(&h, 1), 0);
+    assert_int_equal(rt__host_list_local_ranks(&h, 4), 2);
+    assert_int_equal(rt__host_list_local_ranks(&h, 9), 3);
+    assert_int_equal(rt__host_list_busiest(&h, 4), 2);
+    assert_int_equal(rt__host_list_busiest(&h, 9), 4);
+    assert_false(rt__host_list_all_local(&h));
+    assert_string_equal(rt__host_list_find(&h, "farther"), "farther.lan");
+    assert_string_equal(rt__host_list_find(&h, "far.lan"), "far");
+    assert_null(rt__host_list_find(&h, "farther.wan"));
+    assert_null(rt__host_list_find(&h, ""));
+    rt__host_list_release(&h);
+    rt__host_list none = {0};
+    assert_int_equal(rt__host_list_local_ranks(&none, 5), 5);
+    assert_int_equal(rt__host_list_busiest(&none, 5), 5);
 }
 
 static void a_coordinator_must_be_reachable(void **state)
@@ -165,19 +165,19 @@ static void a_coordinator_must_be_reachable(void **state)
     (void)state;
     static const char *const nowhere[] = {"127.0.0.1", "127.3.2.1", "localhost",
                                           "lo",        "0.0.0.0",   "*"};
-    rt__hosts far, here;
+    rt__host_list far, here;
     assert_int_equal(parse("localhost\nfar\n", &far), RT_OK);
     assert_int_equal(parse("localhost\n", &here), RT_OK);
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
-        assert_int_equal(rt__hosts_check_bind(&far, "f", nowhere[i]), RT_E_CONFIG);
+        assert_int_equal(rt__host_list_check_bind(&far, "f", nowhere[i]), RT_E_CONFIG);
         assert_non_null(strstr(rt_error(), "where host far (f:2) cannot reach"));
         assert_non_null(strstr(rt_error(), nowhere[i]));
         rt_error_clear();
-        assert_int_equal(rt__hosts_check_bind(&here, "f", nowhere[i]), RT_OK);
+        assert_int_equal(rt__host_list_check_bind(&here, "f", nowhere[i]), RT_OK);
     }
-    assert_int_equal(rt__hosts_check_bind(&far, "f", "192.0.2.1"), RT_OK);
-    rt__hosts_release(&far);
-    rt__hosts_release(&here);
+    assert_int_equal(rt__host_list_check_bind(&far, "f", "192.0.2.1"), RT_OK);
+    rt__host_list_release(&far);
+    rt__host_list_release(&here);
 }
 
 static void a_file_is_watched(void **state)
