@@ -14,8 +14,9 @@
 RT_BEGIN_DECLS
 
 /* Sets the calling thread's key and counters and starts streams from 0. rt_init(.seed) does so with
- * step = slice = 0. */
-void rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
+ * step = slice = 0. A counter has 32 bits for the step and 32 for i / 4; their upper halves choose another key, so that
+ * neither a run of more than 2^32 steps nor a tensor of more than 2^34 elements meets a number again. */
+void rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice);
 
 /* Uniform in [0,1), multiples of 2^-24. */
 rt_tensor *rt_rand(rt_dims shape);

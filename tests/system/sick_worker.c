@@ -15,8 +15,8 @@
 #include <ringtorch/random.h>
 #include "worker/engine/train/run.h"
 
-void __real_rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
-void __wrap_rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice);
+void __real_rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice);
+void __wrap_rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice);
 rt_status __real_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
                                   int *count);
 rt_status __wrap_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
@@ -46,7 +46,7 @@ static float *spoiled(rt_run *r)
     return rt_run_flat(r)->param + rt_run_flat(r)->count - 1;
 }
 
-void __wrap_rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice)
+void __wrap_rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice)
 {
     char detail[16];
     if (computing && suffers("spoil", step, detail) && strtoul(detail, NULL, 10) == slice)

@@ -62,9 +62,13 @@ static void values_depend_on_seed_step_slice_and_place_only(void **state)
     rt_random_seek(5, 1, 2);
     rt_tensor *more = rt_randn(rt_shape(10 * N)); /* longer: the same beginning */
     assert_memory_equal(rt_data(more), first, sizeof first);
-    const uint32_t others[][3] = {{6, 1, 2}, {5, 2, 2}, {5, 1, 3}};
+    const uint64_t others[][3] = {{6, 1, 2},
+                                  {5, 2, 2},
+                                  {5, 1, 3},
+                                  {5, (UINT64_C(1) << 32) + 1, 2},
+                                  {5, (UINT64_C(2) << 32) + 1, 2}};
     for (int i = 0; i < COUNT(others); i++) {
-        rt_random_seek(others[i][0], others[i][1], others[i][2]);
+        rt_random_seek(others[i][0], others[i][1], (uint32_t)others[i][2]);
         assert_memory_not_equal(rt_data(rt_randn(rt_shape(N))), first, sizeof first);
     }
 }

@@ -7,9 +7,13 @@
 #include "worker/engine/base/thread.h"
 #include "common/philox.h"
 
-void rt_random_seek(uint64_t seed, uint32_t step, uint32_t slice)
+/* Odd, so that all keys differ, and not the number that rt__philox_key has for the upper half of an element. */
+static const uint64_t KEY_OF_STEPS = 0xD1B54A32D192ED03;
+
+void rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice)
 {
-    rt__thread.rng = (rt_rng){.seed = seed, .step = step, .slice = slice};
+    rt__thread.rng = (rt_rng){
+        .seed = seed ^ (step >> 32) * KEY_OF_STEPS, .step = (uint32_t)step, .slice = slice};
 }
 
 /* Takes the next stream number of the thread. */

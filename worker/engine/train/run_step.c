@@ -42,7 +42,7 @@ rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled
 {
     const rt_flat *flat = rt_run_flat(r);
     RT_TRY(rt__place_use(place, flat));
-    rt_random_seek(r->seed, (uint32_t)step, (uint32_t)slice);
+    rt_random_seek(r->seed, (uint64_t)step, (uint32_t)slice);
     rt_scope s = rt_scope_begin();
     rt_status status = differentiate(r, slice, f, loss);
     rt_scope_end(s);
