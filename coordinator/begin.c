@@ -5,6 +5,7 @@
 #include "common/input.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "coordinator/journal_length.h"
 #include "coordinator/shell.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 static const double LINGER_SECONDS = 2;
-enum { JOURNAL_LONG = 500 /* records after which it is made shorter */ };
 
 /* ---- files ---- */
 
@@ -81,22 +81,6 @@ static rt_status make_run_id(rt__shell *s)
     return RT_OK;
 }
 
-static rt_status compact(rt__shell *s, json_t *list)
-{
-    json_t *record = json_array_get(list, 0);
-    return rt__journal_compact(s->journal, &record, 1);
-}
-
-static rt_status make_journal_shorter(rt__shell *s)
-{
-    if (rt__journal_count(s->journal) < JOURNAL_LONG || !s->history.run_id[0])
-        return RT_OK;
-    json_t *records = rt__history_records(&s->history);
-    rt_status status = records ? compact(s, records) : rt_error_code();
-    json_decref(records);
-    return status;
-}
-
 /* Also does what the coordinator before was about to do when it died: the plan of the last generation was written down,
  * and rows of steps that it makes again were to leave. */
 static rt_status open_metrics(rt__shell *s)
@@ -126,7 +110,9 @@ static rt_status open_journal(rt__shell *s)
         RT_TRY(make_run_id(s));
     else
         snprintf(s->run_id, sizeof s->run_id, "%s", s->history.run_id);
-    RT_TRY(make_journal_shorter(s));
+    s->journal_most = RT__JOURNAL_AT_START;
+    RT_TRY(rt__journal_shorten(s->journal, &s->history, &s->journal_most));
+    s->journal_most = rt__journal_count(s->journal) + RT__JOURNAL_LONGEST;
     bool empty = rt__journal_count(s->journal) == 0;
     return s->again || empty ? RT_OK : record(s, json_pack("{s:s}", "kind", "launch"));
 }

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/output.h"
+#include "coordinator/journal_length.h"
 #include "coordinator/shell.h"
 #include "coordinator/store.h"
 #include <inttypes.h>
@@ -431,6 +432,12 @@ static void recover(rt__shell *s)
                                 : (rt__job){recover_work, recover_done, j});
 }
 
+static void keep_journal_short(rt__shell *s)
+{
+    if (rt__journal_shorten(s->journal, &s->run.history, &s->journal_most) != RT_OK)
+        log_failure("the journal stays long");
+}
+
 /* Gives the machine an event, then does what it asked for and could not be done inside it. */
 static void step(rt__shell *s, const rt__event *e)
 {
@@ -438,6 +445,7 @@ static void step(rt__shell *s, const rt__event *e)
     s->run.facts.started = rt_clock_wall() - seconds; /* somebody may have set the clock */
     rt__run_step(&s->run, seconds, e);
     follow_best(s);
+    keep_journal_short(s);
     while (s->recover) {
         s->recover = false;
         recover(s);

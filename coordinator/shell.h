@@ -22,6 +22,7 @@ typedef struct rt__shell {
     bool again;          /* a coordinator of this run died a moment ago */
     rt__history history; /* as replayed; moves into run */
     rt__journal *journal;
+    int64_t journal_most; /* records, see rt__journal_shorten */
     rt_wire *wire;
     rt__desk *desk;
     rt__look look; /* at checkpoints, by the desk */

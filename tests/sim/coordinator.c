@@ -328,6 +328,41 @@ void sim_coordinator_die_inside(sim_world *w, int64_t effects)
     w->shell->effects_left = effects;
 }
 
+static void read_journal(const sim_disk *d, rt__history *h)
+{
+    rt__history_init(h);
+    for (int64_t i = 0; i < d->records; i++)
+        rt__history_visit(h, d->journal[i]);
+}
+
+/* Rule 7: what is read back is what was known. */
+static void check_history(sim_world *w, const rt__history *h, json_t *known, const char *what)
+{
+    json_t *read = rt__history_records(h);
+    if (!json_equal(read, known)) {
+        char *a = json_dumps(known, JSON_SORT_KEYS), *b = json_dumps(read, JSON_SORT_KEYS);
+        sim_violate(w, "rule 7: %s gives another history: %s, was %s", what, b, a);
+        sim_note_text(w, a, "history known, %lld records:", w->disk.records);
+        sim_note_text(w, b, "history read, %lld records:", w->disk.records);
+        free(a);
+        free(b);
+    }
+    json_decref(read);
+}
+
+static void make_journal_shorter(sim_world *w, const rt__history *h)
+{
+    if (w->disk.records < JOURNAL_LONG || h->run_id[0] == '\0' || w->now < w->disk.full_until)
+        return;
+    json_t *known = rt__history_records(h);
+    sim_disk_shorten_log(&w->disk, json_array_get(known, 0));
+    rt__history shorter;
+    read_journal(&w->disk, &shorter);
+    check_history(w, &shorter, known, "the journal made shorter");
+    rt__history_release(&shorter);
+    json_decref(known);
+}
+
 /* Gives the machine an event, as long as the process lives. */
 static void step(sim_world *w, const rt__event *e)
 {
@@ -346,7 +381,10 @@ static void step(sim_world *w, const rt__event *e)
     if (s->effects_left == 0) {
         s->inside = true;
         sim_coordinator_die(w);
-    } else if (s->run.ended) {
+        return;
+    }
+    make_journal_shorter(w, &s->run.history);
+    if (s->run.ended) {
         w->coordinator.alive = false;
         sim_launcher_coordinator_left(w);
     }
@@ -413,41 +451,6 @@ static void configure(const sim_scenario *s, rt_config *cfg)
         rt_mem_free(cfg->parallel.hostfile);
         cfg->parallel.hostfile = rt_strdup("hosts");
     }
-}
-
-static void read_journal(const sim_disk *d, rt__history *h)
-{
-    rt__history_init(h);
-    for (int64_t i = 0; i < d->records; i++)
-        rt__history_visit(h, d->journal[i]);
-}
-
-/* Rule 7: what is read back is what was known. */
-static void check_history(sim_world *w, const rt__history *h, json_t *known, const char *what)
-{
-    json_t *read = rt__history_records(h);
-    if (!json_equal(read, known)) {
-        char *a = json_dumps(known, JSON_SORT_KEYS), *b = json_dumps(read, JSON_SORT_KEYS);
-        sim_violate(w, "rule 7: %s gives another history: %s, was %s", what, b, a);
-        sim_note_text(w, a, "history known, %lld records:", w->disk.records);
-        sim_note_text(w, b, "history read, %lld records:", w->disk.records);
-        free(a);
-        free(b);
-    }
-    json_decref(read);
-}
-
-static void make_journal_shorter(sim_world *w, const rt__history *h)
-{
-    if (w->disk.records < JOURNAL_LONG || h->run_id[0] == '\0' || w->now < w->disk.full_until)
-        return;
-    json_t *known = rt__history_records(h);
-    sim_disk_shorten_log(&w->disk, json_array_get(known, 0));
-    rt__history shorter;
-    read_journal(&w->disk, &shorter);
-    check_history(w, &shorter, known, "the journal made shorter");
-    rt__history_release(&shorter);
-    json_decref(known);
 }
 
 /* The plan of the last generation was written down, and nothing else was done. */
