@@ -416,7 +416,7 @@ static void a_coordinator_has_the_restarts_of_the_run(void **state)
     await_twice("STARTED AGAIN");
     kill(find_process("scripted_coordinator"), SIGKILL);
     expect_end(pid, 1);
-    expect_text(err, "gave up after 1 restarts of the coordinator (run.max_restarts): ");
+    expect_text(err, "gave up after 1 restart of the coordinator (run.max_restarts): ");
 }
 
 static void a_coordinator_that_refuses_ends_the_run(void **state)
