@@ -118,12 +118,16 @@ static rt_status append_once(const char *path, const char *block, size_t len)
 
 /* ---- opening ---- */
 
-static bool is_one_history(const mapping *m, int64_t *newest)
+static bool is_one_history(const rt__metrics *files, const mapping *m, int64_t *newest)
 {
-    const char *end = m->data + m->size;
+    const char *end = m->data + m->size, *told = m->data;
     *newest = -1;
     for (const char *at = m->data; at < end;) {
         line l = line_at(at, end);
+        if (files->reading && at - told >= files->reading_step) {
+            files->reading(at - m->data, (int64_t)m->size);
+            told = at;
+        }
         if (l.step <= *newest)
             return false;
         *newest = l.step;
@@ -216,13 +220,13 @@ rt_status rt__metrics_open(const rt__metrics *m, int64_t *newest)
     *newest = -1;
     RT_TRY(map_file(m->path, &file));
     rt_status status = RT_OK;
-    if (!is_one_history(&file, newest)) {
+    if (!is_one_history(m, &file, newest)) {
         status = mend(m, &file);
         unmap(&file);
         if (status == RT_OK)
             status = map_file(m->path, &file);
         if (status == RT_OK)
-            is_one_history(&file, newest);
+            is_one_history(m, &file, newest);
     }
     unmap(&file);
     return status;

@@ -14,8 +14,13 @@
 #include <stdint.h>
 #include <ringtorch/status.h>
 
+/* Is told how far the reading of a file is, in bytes. */
+typedef void rt__reading(int64_t done, int64_t total);
+
 typedef struct rt__metrics {
     const char *path, *abandoned; /* borrowed */
+    rt__reading *reading; /* of path, by rt__metrics_open, once in so many bytes; may be NULL */
+    int64_t reading_step;
 } rt__metrics;
 
 /* Moves away what does not belong to one history: a row whose step a later row has again or comes before, lines that

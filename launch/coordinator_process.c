@@ -75,6 +75,33 @@ rt_status rt__coordinator_start(rt__coordinator *c)
     return status;
 }
 
+/* "reading metrics.jsonl 40": it has a minute again to listen. */
+static bool take_sign_of_life(rt__coordinator *c)
+{
+    char file[40];
+    int percent;
+    if (sscanf(c->line, "reading %39s %d", file, &percent) != 2)
+        return false;
+    snprintf(c->reading, sizeof c->reading, "%s: %d %%", file, percent);
+    c->started_at = rt_clock();
+    return true;
+}
+
+/* Takes one whole line, if there is one: true, unless it was a sign of life and nothing has been decided. */
+static bool take_line(rt__coordinator *c, char *newline)
+{
+    *newline = '\0';
+    if (!take_sign_of_life(c)) {
+        c->ready = sscanf(c->line, "%255s %63s", c->endpoint, c->run_id) == 2;
+        if (!c->ready)
+            rt__coordinator_kill(c); /* whatever this is, it is no coordinator */
+        return true;
+    }
+    c->used -= (size_t)(newline + 1 - c->line);
+    memmove(c->line, newline + 1, c->used + 1);
+    return false;
+}
+
 bool rt__coordinator_listens(rt__coordinator *c)
 {
     if (c->out < 0)
@@ -84,13 +111,11 @@ bool rt__coordinator_listens(rt__coordinator *c)
         return false;
     c->used += n > 0 ? (size_t)n : 0;
     c->line[c->used] = '\0';
-    bool whole = strchr(c->line, '\n') != NULL, over = n <= 0 || c->used + 1 == sizeof c->line;
-    if (whole)
-        c->ready = sscanf(c->line, "%255s %63s", c->endpoint, c->run_id) == 2;
-    if (whole || over)
+    bool decided = n <= 0;
+    for (char *newline; !decided && (newline = strchr(c->line, '\n'));)
+        decided = take_line(c, newline);
+    if (decided || c->used + 1 == sizeof c->line)
         stop_reading(c);
-    if (whole && !c->ready)
-        rt__coordinator_kill(c); /* whatever this is, it is no coordinator */
     c->ready_at = c->answered_at = rt_clock();
     return c->ready;
 }

@@ -38,6 +38,8 @@ typedef struct rt__coordinator {
     int out;        /* its standard output until then; -1: none */
     char line[320]; /* what has come from it */
     size_t used;
+    char reading
+        [64]; /* what it has said to be reading since we last looked, as "metrics.jsonl: 40 %"; "": nothing */
     double started_at, ready_at, answered_at; /* answered_at: when it was last known to be well */
     double checked_at, awake_at;              /* when we looked last; since when we look often */
     double gone_at, start_again_at;           /* of the last death */
@@ -53,7 +55,8 @@ typedef struct rt__coordinator {
 rt_status rt__coordinator_init(rt__coordinator *c, const rt__coordinator_spec *spec);
 /* Starts the process; the environment tells a later one that it has a predecessor. */
 rt_status rt__coordinator_start(rt__coordinator *c);
-/* Reads what it has said; true, once, when it says that it listens. Returns at once. */
+/* Reads what it has said; true, once, when it says that it listens. Returns at once. That it reads a long file, which it
+ * says too, is a sign of life. */
 bool rt__coordinator_listens(rt__coordinator *c);
 /* Kills it if it hangs. unconfirmed: seconds for which the oldest message to it has been
  * unconfirmed. One that hangs again and again gets more time: it may have much to read. */

@@ -28,7 +28,7 @@ static const double TURN_SECONDS = 0.1; /* a turn of the loop when nothing happe
 static bool await_ready(rt__supervisor *s)
 {
     rt__coordinator *c = &s->coordinator;
-    while (!rt__coordinator_listens(c) && c->out >= 0) {
+    while (!rt__supervisor_hear_start(s) && c->out >= 0) {
         struct pollfd p[] = {{.fd = c->out, .events = POLLIN},
                              {.fd = s->signals, .events = POLLIN}};
         poll(p, 2, (int)(1e3 * TURN_SECONDS));

@@ -170,12 +170,22 @@ void rt__supervisor_coordinator_gone(rt__supervisor *s, int wait_status)
             c->restarts.count, rt_plural(c->restarts.count), c->cause, s->spec->rundir->path);
 }
 
+bool rt__supervisor_hear_start(rt__supervisor *s)
+{
+    rt__coordinator *c = &s->coordinator;
+    bool listens = rt__coordinator_listens(c);
+    if (c->reading[0])
+        rt__display_say(&s->display, "the coordinator reads %s", c->reading);
+    c->reading[0] = '\0';
+    return listens;
+}
+
 void rt__supervisor_tend_coordinator(rt__supervisor *s)
 {
     rt__coordinator *c = &s->coordinator;
     if (s->ended)
         return;
-    if (rt__coordinator_listens(c))
+    if (rt__supervisor_hear_start(s))
         rt__display_say(&s->display, "the coordinator %s; started again after %.2f s", c->cause,
                         c->ready_at - c->gone_at);
     rt__coordinator_check(c, rt_wire_unconfirmed_seconds(s->wire));

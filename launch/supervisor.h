@@ -54,5 +54,7 @@ void rt__supervisor_drain(rt__supervisor *s, double seconds);
 void rt__supervisor_coordinator_gone(rt__supervisor *s, int wait_status);
 /* Starts it again when it is time, kills it if it hangs. */
 void rt__supervisor_tend_coordinator(rt__supervisor *s);
+/* rt__coordinator_listens; what the coordinator reads before that is shown. */
+bool rt__supervisor_hear_start(rt__supervisor *s);
 
 #endif

@@ -74,7 +74,7 @@ typedef struct row {
 } row;
 
 static const row rows[] = {
-    {"config.yaml", "pdzsu", 0},
+    {"config.yaml", "pdzsu", TRAIN},
     {".config.next.yaml", "pz", 0},
     {".config.next.yaml", "d", TRAIN},
     {".config.before.yaml", "pz", 0},

@@ -210,6 +210,30 @@ static void what_is_no_file_is_refused(void **state)
     assert_int_equal(newest, -1);
 }
 
+static int64_t told[8], of;
+static int tellings;
+
+static void tell(int64_t done, int64_t total)
+{
+    if (tellings < 8)
+        told[tellings++] = done;
+    of = total;
+}
+
+/* So that whoever waits for it knows that it goes on. */
+static void reading_a_long_file_is_told(void **state)
+{
+    (void)state;
+    const rt__metrics slow = {path, abandoned, tell, 100};
+    int64_t newest;
+    put(path, "1 2 3 4 5 6 7 8 9");
+    assert_int_equal(rt__metrics_open(&slow, &newest), RT_OK);
+    assert_int_equal(newest, 9);
+    assert_int_equal(tellings, 2); /* rows of 37 bytes: after the third and the sixth */
+    assert_int_equal(told[0], 3 * of / 9);
+    assert_int_equal(told[1], 6 * of / 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +242,7 @@ int main(void)
         cmocka_unit_test(going_back_moves_later_rows),
         cmocka_unit_test(a_half_moved_row_is_whole_in_the_end),
         cmocka_unit_test(generations_are_read),
+        cmocka_unit_test(reading_a_long_file_is_told),
         cmocka_unit_test(what_is_no_file_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

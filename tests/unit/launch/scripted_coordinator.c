@@ -9,7 +9,7 @@
  *     exit CODE                                ends without a word
  * Its run id is what the test's folder (RINGTORCH_TEST) ends in, so that tests can run side by side.
  * SCRIPT_AGAIN=exit: says "no room for a second one" and exits with code 2 when it is started again;
- * =die: dies by SIGKILL then. */
+ * =die: dies by SIGKILL then. SCRIPT_READS: says that it reads, before it listens. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,6 +66,8 @@ static void open_wire(bool again)
                         &wire));
     fprintf(heard, "STARTED %s%s %s\n", again ? "AGAIN " : "", run, rt_wire_endpoint(wire));
     fflush(heard);
+    if (getenv("SCRIPT_READS"))
+        printf("reading metrics.jsonl 40\nreading metrics.jsonl 80\n");
     printf("%s %s\n", rt_wire_endpoint(wire), run);
     fflush(stdout);
 }

@@ -44,6 +44,7 @@ static int set_up(void **state)
     setenv("RINGTORCH_WORKER", worker, 1);
     setenv("RINGTORCH_COORDINATOR", RT_TEST_BINARY_DIR "/bin/tests/launch/scripted_coordinator", 1);
     unsetenv("SCRIPT_AGAIN");
+    unsetenv("SCRIPT_READS");
     return 0;
 }
 
@@ -280,6 +281,17 @@ static void there_is_one_job_at_a_time(void **state)
     usleep(100000);
     assert_int_equal(find_process("mpirun"), 0);
     end_run(pid, 0);
+}
+
+/* What it says before it listens is not taken for its address. */
+static void a_coordinator_with_much_to_read_says_so(void **state)
+{
+    (void)state;
+    setenv("SCRIPT_READS", "1", 1);
+    pid_t pid = begin_job(1);
+    order("over 0 ");
+    expect_end(pid, 0);
+    expect_text(out, "the coordinator reads metrics.jsonl: 80 %\n");
 }
 
 static void the_end_of_the_run_ends_its_job(void **state)
@@ -764,6 +776,7 @@ int main(void)
         TEST(a_program_that_cannot_start_is_told_of),
         TEST(orders_may_come_twice),
         TEST(there_is_one_job_at_a_time),
+        TEST(a_coordinator_with_much_to_read_says_so),
         TEST(the_end_of_the_run_ends_its_job),
         TEST(the_end_of_the_run_is_heard_from_a_dead_coordinator),
         TEST(another_coordinator_is_told_all),
