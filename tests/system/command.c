@@ -311,6 +311,18 @@ static char *output_text(const command *c, const char *stream)
     return (char *)b.data;
 }
 
+void await_output(const command *c, const char *fragment)
+{
+    bool there = false;
+    for (double end = rt_clock() + LONG; !there; rt_clock_sleep(0.01)) {
+        char *text = output_text(c, "out");
+        there = strstr(text, fragment) != NULL;
+        if (!there && rt_clock() > end)
+            fail_msg("'%s' is never printed, only:\n%s", fragment, text);
+        rt_mem_free(text);
+    }
+}
+
 result finish(command c, double seconds)
 {
     int status = 0;

@@ -50,6 +50,8 @@ typedef struct result {
 /* Starts a program from build/bin ("ringtorch") or the PATH; arguments end with NULL. */
 command start(const scratch *s, const char *program, ...) __attribute__((sentinel));
 command start_list(const scratch *s, const char *program, const char *const *arguments);
+/* Waits until its standard output holds the fragment; fails the row if it never does. */
+void await_output(const command *c, const char *fragment);
 /* Waits for it, at most that many seconds. */
 result finish(command c, double seconds);
 /* Both in one. */

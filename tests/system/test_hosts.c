@@ -85,9 +85,9 @@ static bool line_is_written(const bench *b, const char *fragment)
     return found;
 }
 
-static void await_line(const bench *b, const char *fragment, double seconds)
+static void await_line(const bench *b, const char *fragment)
 {
-    for (double end = rt_clock() + seconds; !line_is_written(b, fragment); rt_clock_sleep(0.02))
+    for (double end = rt_clock() + LONG; !line_is_written(b, fragment); rt_clock_sleep(0.02))
         if (rt_clock() > end)
             fail_msg("events.jsonl never says %s", fragment);
 }
@@ -133,10 +133,10 @@ static void a_killed_worker_on_another_host_is_named(void **state)
     char lost[128];
     snprintf(lost, sizeof lost, "\"cause\":\"worker 2 on %s was killed by signal 9\"",
              b->h.host[1].name);
-    await_line(b, lost, 60);
-    await_line(b, "\"event\":\"recovered\"", 60);
+    await_line(b, lost);
+    await_line(b, "\"event\":\"recovered\"");
     signal_worker(&b->s, 0, SIGKILL);
-    await_line(b, "\"cause\":\"worker 0 was killed by signal 9\"", 60);
+    await_line(b, "\"cause\":\"worker 0 was killed by signal 9\"");
     stop_and_compare(b, c);
 }
 
@@ -147,9 +147,9 @@ static void a_lost_host_costs_its_workers(void **state)
     command c = TRAIN(b, "3", ((int[]){2, 1, 0}), ENDLESS);
     await_step(b->dir, 60, LONG);
     hosts_kill(&b->h, 1);
-    await_line(b, "\"event\":\"host_lost\"", 60);
-    await_line(b, "\"generation\":2,\"world_size\":2", 60); /* at the first attempt */
-    await_line(b, "\"event\":\"recovered\"", 60);
+    await_line(b, "\"event\":\"host_lost\"");
+    await_line(b, "\"generation\":2,\"world_size\":2"); /* at the first attempt */
+    await_line(b, "\"event\":\"recovered\"");
     stop_and_compare(b, c);
 }
 
@@ -163,7 +163,7 @@ static void a_copy_on_another_host_saves_the_steps(void **state)
                       "checkpoint.every=0");
     await_step(b->dir, 60, LONG);
     hosts_kill(&b->h, 2);
-    await_line(b, "\"event\":\"recovered\"", 60);
+    await_line(b, "\"event\":\"recovered\"");
     records_open(&r, b->dir);
     records_read(&r);
     const json_t *running = last_event(&r, "running");
@@ -182,14 +182,14 @@ static void a_host_that_is_cut_off_comes_back(void **state)
     command c = TRAIN(b, "2", ((int[]){1, 1, 0}), ENDLESS);
     await_step(b->dir, 60, LONG);
     hosts_cut_off(&b->h, 1);
-    await_line(b, "\"event\":\"recovered\"", 60);
+    await_line(b, "\"event\":\"recovered\"");
     result r = run_on_host(&b->h, 1, "true");
     expect_exit(&r, 255);
     result_release(&r);
     await_step(b->dir, last_step(b->dir) + 20, LONG);
     hosts_reconnect(&b->h, 1);
-    await_line(b, "\"event\":\"host_back\"", 120);
-    await_line(b, "\"generation\":3,\"world_size\":2", 60);
+    await_line(b, "\"event\":\"host_back\"");
+    await_line(b, "\"generation\":3,\"world_size\":2");
     stop_and_compare(b, c);
 }
 
@@ -199,11 +199,11 @@ static void a_host_that_is_down_is_left_out(void **state)
     NEED_HOSTS(b);
     hosts_kill(&b->h, 2);
     command c = TRAIN(b, "3", ((int[]){1, 1, 1}), ENDLESS);
-    await_line(b, "\"event\":\"host_lost\"", 60);
+    await_line(b, "\"event\":\"host_lost\"");
     await_step(b->dir, 40, LONG);
     hosts_boot(&b->h, 2);
-    await_line(b, "\"event\":\"host_back\"", 120);
-    await_line(b, "\"generation\":3,\"world_size\":3", 60);
+    await_line(b, "\"event\":\"host_back\"");
+    await_line(b, "\"generation\":3,\"world_size\":3");
     stop_and_compare(b, c);
 }
 
@@ -221,13 +221,13 @@ static void a_host_that_cannot_reach_the_coordinator_is_left_out(void **state)
     command c = TRAIN(b, "2", ((int[]){1, 1, 0}), ENDLESS, "--set", "control.port=5999");
     snprintf(line, sizeof line, "rank 1 on %s does not run, or cannot reach the coordinator",
              b->h.host[1].name);
-    await_line(b, line, 60);
+    await_line(b, line);
     snprintf(line, sizeof line,
              "\"host\":\"%s\",\"cause\":\"worker 1 on %s left with exit code 1: ",
              b->h.host[1].name, b->h.host[1].name);
-    await_line(b, line, 60);
-    await_line(b, "\"event\":\"host_lost\"", 60);
-    await_line(b, "\"generation\":2,\"world_size\":1", 60);
+    await_line(b, line);
+    await_line(b, "\"event\":\"host_lost\"");
+    await_line(b, "\"generation\":2,\"world_size\":1");
     await_step(b->dir, 40, LONG);
     stop_and_compare(b, c);
 }
@@ -291,10 +291,10 @@ static void the_host_file_may_change(void **state)
     command c = TRAIN(b, "2", ((int[]){1, 0, 0}), ENDLESS);
     await_step(b->dir, 40, LONG);
     host_file(&b->h, (int[]){1, 1, 0});
-    await_line(b, "\"generation\":2,\"world_size\":2", 60);
+    await_line(b, "\"generation\":2,\"world_size\":2");
     await_step(b->dir, last_step(b->dir) + 40, LONG);
     host_file(&b->h, (int[]){1, 0, 0});
-    await_line(b, "\"generation\":3,\"world_size\":1", 60);
+    await_line(b, "\"generation\":3,\"world_size\":1");
     stop_and_compare(b, c);
     assert_int_equal(summary_int(b->dir, "restarts"), 0); /* nothing has failed */
 }

@@ -57,14 +57,14 @@ static json_t *rank_at(const json_t *status, int64_t rank)
 
 /* Asks again and again until f is content with the answer. */
 static void await_status(const char *what, bool (*f)(const json_t *status, int64_t wanted),
-                         int64_t wanted, double seconds)
+                         int64_t wanted)
 {
     bool good = false;
-    for (double end = rt_clock() + seconds; !good;) {
+    for (double end = rt_clock() + LONG; !good;) {
         json_t *j = status_json();
         good = f(j, wanted);
         if (!good && rt_clock() > end)
-            fail_msg("not after %.0f s: %s: %s", seconds, what, rt_json_text(j));
+            fail_msg("not after %d s: %s: %s", LONG, what, rt_json_text(j));
         json_decref(j);
         rt_clock_sleep(0.05);
     }
@@ -141,9 +141,9 @@ static void a_worker_that_stands_still_is_seen(void **state)
     command c = start_endless(20);
     pid_t worker = find_worker(&s, 1, LONG);
     kill(worker, SIGSTOP);
-    await_status("rank 1 in trouble", is_in_trouble, 1, 60);
+    await_status("rank 1 in trouble", is_in_trouble, 1);
     kill(worker, SIGCONT);
-    await_status("rank 1 well again", is_well, 1, 60);
+    await_status("rank 1 well again", is_well, 1);
     stop_run(c);
 }
 
@@ -169,11 +169,11 @@ static void a_run_is_scaled_and_goes_on(void **state)
     order(1, "scale", run_dir, "5"); /* it has 4 slices */
     order(2, "scale", run_dir, "0");
     order(0, "scale", run_dir, "3");
-    await_status("3 workers", runs_with, 3, 60);
+    await_status("3 workers", runs_with, 3);
     int64_t step = last_step(run_dir);
     await_step(run_dir, step + 20, LONG);
     order(0, "scale", run_dir, "1");
-    await_status("1 worker", runs_with, 1, 60);
+    await_status("1 worker", runs_with, 1);
     stop_run(c);
     assert_int_equal(summary_int(run_dir, "restarts"), 0); /* nothing went wrong */
 }
@@ -184,7 +184,7 @@ static void a_stopped_run_can_be_gone_on_with_as_told(void **state)
     (void)state;
     command c = start_endless(20);
     command watch = start(&s, "ringtorch", "status", run_dir, "--watch", NULL);
-    rt_clock_sleep(0.5); /* for a block or two */
+    await_output(&watch, "tiny: training");
     stop_run(c);
     result r = finish(watch, LONG);
     expect_exit(&r, 0);
