@@ -7,10 +7,12 @@
 #include "launch/job_log.h"
 #include "launch/log_limit.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* mpirun notices a rank's death itself and then ends within some 10 ms. A SIGTERM in the middle of
  * that crashes it (4.1.4), or it no longer says which rank was the first; so it comes only when mpirun
@@ -21,6 +23,7 @@ static const double ABORT_SECONDS = 0.5, END_SECONDS = 1, SLOW_SECONDS = 10;
 void rt__job_release(rt__job *job)
 {
     rt_mem_free(job->run_dir);
+    rt_mem_free(job->worker);
     rt_mem_free(job->log);
     rt_mem_free(job->dead);
     rt__host_list_release(&job->hosts);
@@ -30,14 +33,18 @@ void rt__job_release(rt__job *job)
 
 /* ---- deaths ---- */
 
-/* Returns whether mpirun may have ended a rank so, because of one that we do not see: on another host, or
- * dead before it was found. */
-static bool is_perhaps_mpiruns(const rt__job *job, int wait_status)
+/* False: there are ranks that we do not see: on another host, not found yet, or dead before they were. */
+static bool sees_all_ranks(const rt__job *job)
 {
     int64_t number;
+    return job->hosts.count == 0 && rt__ranks_unseen(&job->ranks, true, &number) == 0;
+}
+
+/* Returns whether mpirun may have ended a rank so, because of one that we do not see. */
+static bool is_perhaps_mpiruns(const rt__job *job, int wait_status)
+{
     int signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-    bool all_seen = job->hosts.count == 0 && rt__ranks_unseen(&job->ranks, false, &number) == 0;
-    return !all_seen && (signal == SIGKILL || signal == SIGTERM);
+    return !sees_all_ranks(job) && (signal == SIGKILL || signal == SIGTERM);
 }
 
 /* Takes the ends of ranks, and notes those that nobody ordered, as of the first moment in which there
@@ -116,7 +123,7 @@ void rt__job_watch(rt__job *job)
     if (take_ends(job)) {
         expect_end(job, &job->failing_since);
         if (job->certain ||
-            job->hosts.count == 0) /* else mpirun might take our kills for the cause */
+            sees_all_ranks(job)) /* else mpirun might take our kills for the cause */
             rt__ranks_kill(&job->ranks);
     }
     if (job->failing_since > 0 && job->ending_since == 0 && is_stuck(job, ABORT_SECONDS))
@@ -176,17 +183,38 @@ static void describe_silence(char reason[RT__REASON])
                 names++ ? ", " : "; these are set for it: ", (int)strcspn(*e, "="), *e);
 }
 
+/* Returns the text of a rank's own log (rt_mem_free); NULL: it has none. */
+static char *read_worker_log(const rt__job *job, int64_t rank)
+{
+    char *path = rt_strdup_printf("%s/logs/worker-%" PRId64 ".g%" PRId64 ".log", job->run_dir, rank,
+                                  job->generation);
+    char *text = path ? rt__log_read(path) : NULL;
+    rt_mem_free(path);
+    return text;
+}
+
+/* All ranks have left as if their work were done. A worker begins a log before anything else: without one this was
+ * another program, and would be so again. */
+static void blame_program(rt__job *job, rt__blame *b)
+{
+    char *log = read_worker_log(job, 0), here[HOST_NAME_MAX + 1] = "this host";
+    gethostname(here, sizeof here - 1);
+    if (!log) {
+        b->final = true;
+        snprintf(job->reason, sizeof job->reason,
+                 "worker 0 on %s: %s ended without ever reporting: it is not ringtorch-worker: "
+                 "correct or unset RINGTORCH_WORKER",
+                 job->hosts.count > 0 ? job->hosts.name[0] : here, job->worker);
+    }
+    rt_mem_free(log);
+}
+
 /* A worker that left has logged why. If none did, or before it had a log of its own, mpirun's log is
  * where to look: what b says. */
 static void find_reason(rt__job *job, const rt_msg_exited *m, rt__blame *b)
 {
-    char *path = NULL, *text = NULL;
+    char *text = m->rank >= 0 ? read_worker_log(job, m->rank) : NULL;
     job->reason[0] = '\0';
-    if (m->rank >= 0)
-        path = rt_strdup_printf("%s/logs/worker-%" PRId64 ".g%" PRId64 ".log", job->run_dir,
-                                m->rank, job->generation);
-    if (path)
-        text = rt__log_read(path);
     if (text && m->signal == 0)
         rt__log_worker(text, job->reason);
     if (!job->reason[0] && (b->explained || m->signal == 0))
@@ -200,7 +228,6 @@ static void find_reason(rt__job *job, const rt_msg_exited *m, rt__blame *b)
     if (!job->reason[0] && m->rank < 0 && m->signal == 0 && m->exit_code > 0 && m->exit_code < 128)
         describe_silence(job->reason);
     rt_mem_free(text);
-    rt_mem_free(path);
 }
 
 static bool is_killed(int wait_status)
@@ -266,9 +293,10 @@ static bool is_unseen_to_blame(const rt__job *job, int wait_status, bool follows
 /* Says who failed first, of a job that nobody told to end: as we have seen it, else as mpirun says. */
 static void find_culprit(rt__job *job, int wait_status, const rt__blame *b, rt_msg_exited *out)
 {
-    bool follows = is_first_a_follower(job, wait_status);
-    if (follows)
-        job->certain = false;
+    /* What is certain we saw before mpirun did, which may then have taken our own kills for the cause. One that slept
+     * until we told it to end has killed nobody. */
+    bool may_follow = !job->certain && job->ending_since == 0;
+    bool follows = may_follow && is_first_a_follower(job, wait_status);
     out->rank = job->first;
     if (is_host_to_blame(job, b, out)) {
         job->dead_count = 0;
@@ -280,7 +308,7 @@ static void find_culprit(rt__job *job, int wait_status, const rt__blame *b, rt_m
         job->dead_count = 0;
     } else if (is_unseen_to_blame(job, wait_status, follows, out)) {
         job->dead_count = 1;
-    } else if (follows || is_perhaps_a_follower(job)) {
+    } else if (follows || (may_follow && is_perhaps_a_follower(job))) {
         out->rank = -1;
         job->dead_count = 0;
     } else if (job->first_status != 0) {
@@ -325,6 +353,8 @@ void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out)
         out->exit_code = 0; /* mpirun's says only how we have ended it */
     else
         find_reason(job, out, &b);
+    if (!ordered && out->exit_code == 0 && out->rank < 0)
+        blame_program(job, &b);
     out->ranks = job->dead;
     out->ranks_count = job->dead_count;
     out->host = job->lost_host;

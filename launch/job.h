@@ -34,7 +34,7 @@ typedef struct rt__job_spec {
 typedef struct rt__job {
     pid_t pid; /* of mpirun; 0: none */
     int64_t generation;
-    char *run_dir, *log;
+    char *run_dir, *worker, *log;
     double next_log_look;       /* when the length of the log is looked at again */
     rt__why_killed *why_killed; /* borrowed */
     rt__host_list hosts;        /* none: only this one */

@@ -129,9 +129,10 @@ static rt_status prepare(rt__job *job, const rt__job_spec *spec)
     if (job->why_killed)
         rt__why_killed_forget(job->why_killed);
     job->run_dir = rt_strdup(spec->run_dir);
+    job->worker = rt_strdup(spec->worker);
     job->log = rt_strdup_printf("%s/logs/mpirun.g%" PRId64 ".log", spec->run_dir, spec->generation);
     job->dead = rt_calloc((size_t)spec->world, sizeof *job->dead);
-    if (!job->run_dir || !job->log || !job->dead)
+    if (!job->run_dir || !job->worker || !job->log || !job->dead)
         return rt_error_code();
     if (h && !rt__host_list_all_local(h))
         RT_TRY(rt__host_list_copy((const char *const *)h->name, h->slots, h->count, &job->hosts));

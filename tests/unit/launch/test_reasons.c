@@ -64,6 +64,10 @@ static void what_cannot_start_says_why_at_once(void **state)
         {"#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = 1 ] || exec sleep 10\n"
          "echo 'ringtorch: the sky is red' >&2\nexit 2\n",
          NULL, 0755, 2, "worker 1 left with exit code 2: the sky is red\n"},
+        {"#!/bin/sh\necho 'all is well'\n", NULL, 0755, 1, "could not be started: worker 0 on "},
+        {"#!/bin/sh\nexit 0\n", NULL, 0755, 1,
+         "/worker ended without ever reporting: it is not ringtorch-worker: correct or unset "
+         "RINGTORCH_WORKER\n"},
         {NULL, "#!/bin/sh\nexit 3\n", 0755, 1,
          "mpirun ended with exit code 3: it has said nothing"},
         {NULL, "#!/bin/sh\necho '*******'\necho 'a wall' >&2\necho '-------'\nexit 1\n", 0755, 1,
@@ -80,6 +84,23 @@ static void what_cannot_start_says_why_at_once(void **state)
         expect_text(err, rows[i].reason);
         rt_remove_tree(run_dir);
         rt_error_clear();
+    }
+}
+
+/* mpirun ends the others with the same signal, perhaps before the first one was seen. */
+static void who_dies_at_birth_is_named(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = %d ] && kill -TERM $$\nexec sleep 10\n",
+                 i % 3);
+        write_program(worker, text);
+        run(1, "-n", "3", "--set", "run.max_restarts=0", NULL);
+        snprintf(text, sizeof text, ": worker %d was killed by signal 15\n", i % 3);
+        expect_text(err, text);
+        assert_int_equal(rt_remove_tree(run_dir), RT_OK);
     }
 }
 
@@ -303,6 +324,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_cannot_start_says_why_at_once),
+        TEST(who_dies_at_birth_is_named),
         TEST(a_start_that_hangs_is_named),
         TEST(one_of_several_is_refused_by_the_first),
         TEST(workers_by_hand_are_refused_once),
