@@ -319,8 +319,9 @@ static void nobody_is_left_behind(void **state)
 
 /* ---- who is to blame ---- */
 
-/* Rank 4 is the first that was seen to end, by that signal, and mpirun left with that exit code. */
-static rt_msg_exited end_of_rank_4(int signal, int exit_code)
+/* Rank 4 is the first that was seen to end, by that signal, and mpirun left with that exit code. certain: all ranks were
+ * seen, and mpirun had not yet asked how any of them ended. */
+static rt_msg_exited end_of_rank_4(bool certain, int signal, int exit_code)
 {
     static int64_t dead[2];
     static rt__job job;
@@ -332,7 +333,7 @@ static rt_msg_exited end_of_rank_4(int signal, int exit_code)
                     .sign_at = rt_clock(),
                     .dead = dead,
                     .dead_count = 2,
-                    .certain = true,
+                    .certain = certain,
                     .first = 4,
                     .first_status = W_EXITCODE(0, signal)};
     rt__job_ended(&job, W_EXITCODE(exit_code, 0), &m);
@@ -343,25 +344,28 @@ static rt_msg_exited end_of_rank_4(int signal, int exit_code)
 static void who_follows_is_not_blamed(void **state)
 {
     (void)state;
-    rt_msg_exited m = end_of_rank_4(SIGTERM, 128 + SIGKILL);
+    rt_msg_exited m = end_of_rank_4(false, SIGTERM, 128 + SIGKILL);
     assert_int_equal(m.rank, -1);
     assert_int_equal(m.signal, 0);
     assert_int_equal(m.exit_code, 128 + SIGKILL);
     assert_int_equal(m.ranks_count, 0);
-    m = end_of_rank_4(SIGKILL, 128 + SIGKILL);
+    m = end_of_rank_4(true, SIGKILL, 128 + SIGKILL);
     assert_int_equal(m.rank, 4);
     assert_int_equal(m.signal, SIGKILL);
     assert_int_equal(m.ranks_count, 2);
-    m = end_of_rank_4(SIGTERM, 128 + SIGTERM);
+    m = end_of_rank_4(true, SIGTERM, 128 + SIGTERM);
     assert_int_equal(m.rank, 4);
     assert_int_equal(m.signal, SIGTERM);
-    m = end_of_rank_4(SIGKILL, 1); /* as mpirun ends them when one calls MPI_Abort */
+    m = end_of_rank_4(true, SIGTERM, 128 + SIGKILL); /* mpirun saw first whom we killed then */
+    assert_int_equal(m.rank, 4);
+    assert_int_equal(m.signal, SIGTERM);
+    m = end_of_rank_4(false, SIGKILL, 1); /* as mpirun ends them when one calls MPI_Abort */
     assert_int_equal(m.rank, -1);
     assert_int_equal(m.signal, 0);
 }
 
-/* Rank 1 of three died before it was found; mpirun ended the others for that, and did not print whose end it was. One
- * that may not have been started yet is not accused. */
+/* Rank 1 of three died before it was found; mpirun ended the others for that, and did not print whose end it was. If
+ * the one not found may as well not have been started yet, nobody is accused. */
 static void a_rank_that_was_never_found_is_named(void **state)
 {
     (void)state;
@@ -371,7 +375,7 @@ static void a_rank_that_was_never_found_is_named(void **state)
         int64_t blamed;
     } rows[] = {{{0, 2}, 128 + SIGKILL, 1},
                 {{2, 0}, 128 + SIGKILL, 1},
-                {{0, 1}, 128 + SIGKILL, 0},
+                {{0, 1}, 128 + SIGKILL, -1},
                 {{0, 1}, 3, 2}}; /* nobody was killed before rank 2 had left */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t dead[3] = {rows[i].found[0]};
@@ -388,7 +392,7 @@ static void a_rank_that_was_never_found_is_named(void **state)
         rt_msg_exited m;
         rt__job_ended(&job, W_EXITCODE(rows[i].exit_code, 0), &m);
         assert_int_equal(m.rank, rows[i].blamed);
-        assert_int_equal(m.signal, rows[i].exit_code > 128 ? SIGKILL : 0);
+        assert_int_equal(m.signal, rows[i].blamed >= 0 && rows[i].exit_code > 128 ? SIGKILL : 0);
         assert_int_equal(m.exit_code, rows[i].exit_code);
     }
 }
