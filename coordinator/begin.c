@@ -130,19 +130,15 @@ static rt_status open_journal(rt__shell *s)
 }
 
 /* Keeps a copy of the configuration that is about to be replaced. It stays where it is until then: tools may want to read
- * it at any moment. Whatever else lies there in its place can be read by nobody, and is moved away. */
-static rt_status keep_config_before(const rt__shell *s)
+ * it at any moment. */
+static rt_status copy_config_before(const rt__shell *s)
 {
     rt_bytes yaml = {0};
     if (!rt_path_exists(s->config))
         return RT_OK;
     rt_status status = rt_file_read(s->config, RT_CONFIG_FILE_MAX, &yaml);
-    if (status == RT_OK) {
+    if (status == RT_OK)
         status = rt_file_replace(s->config_before, yaml.data, yaml.len);
-    } else {
-        rt_error_clear();
-        status = rt_rename_durably(s->config, s->config_before);
-    }
     rt_bytes_release(&yaml);
     return status;
 }
@@ -151,7 +147,7 @@ static rt_status keep_config_before(const rt__shell *s)
 rt_status rt__shell_settle_config(rt__shell *s)
 {
     RT_TRY(rt_config_hash(&s->cfg, s->config_hash));
-    RT_TRY(keep_config_before(s));
+    RT_TRY(copy_config_before(s));
     RT_TRY(rt_config_write_yaml(&s->cfg, s->config));
     if (!s->history.run_id[0] && !s->run.history.run_id[0]) {
         char *yaml = rt_config_yaml(&s->cfg);
