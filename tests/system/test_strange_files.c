@@ -62,7 +62,7 @@ static const struct {
     {TRAIN,
      {"train", "&/tiny.yaml", "--run-dir", "@", "--resume", "auto", "--set", "run.steps=80"}},
 };
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { COMMANDS = sizeof commands / sizeof *commands, TRAINING = COMMANDS - 1 /* the last */ };
 
 /* ---- the files ---- */
 
@@ -156,9 +156,9 @@ static void copy_run(void)
     result_release(&r);
 }
 
-static result run_command(int which)
+static command start_command(int which)
 {
-    static char text[10][256];
+    char text[10][256];
     const char *list[11] = {NULL};
     for (int i = 0; i < 10 && commands[which].arguments[i]; i++) {
         const char *a = commands[which].arguments[i];
@@ -166,7 +166,7 @@ static result run_command(int which)
         snprintf(text[i], sizeof text[i], "%s%s", folder ? folder : "", folder ? a + 1 : a);
         list[i] = text[i];
     }
-    return run_list(&s, PATIENCE, "ringtorch", list);
+    return start_list(&s, "ringtorch", list);
 }
 
 /* ---- the test ---- */
@@ -182,21 +182,29 @@ static void expect(const row *c, char kind, int which, const result *r)
                  refused ? "its name and 1 or " : "", refused ? 2 : usual[which], r->out, r->err);
 }
 
+/* Starts the commands from `begin` to `end`, and looks at what each makes of the file. */
+static void finish_all(const row *c, char kind, int begin, int end)
+{
+    command started[COMMANDS];
+    for (int i = begin; i < end; i++)
+        started[i] = start_command(i);
+    for (int i = begin; i < end; i++) {
+        result r = finish(started[i], PATIENCE);
+        expect(c, kind, i, &r);
+        result_release(&r);
+    }
+}
+
 static void strange_files_are_named_or_do_no_harm(void **state)
 {
     const row *c = *state;
     for (const char *kind = c->kinds; *kind; kind++) {
         if (*kind == 'u' && geteuid() == 0)
             continue; /* root may read anything */
-        for (int i = 0; i < COMMANDS; i++) {
-            if (i == 0 || commands[i - 1].bit == TRAIN) /* the others change nothing */
-                copy_run();
-            if (i == 0)
-                put(*kind, in_scratch(&s, "run/%s", c->file));
-            result r = run_command(i);
-            expect(c, *kind, i, &r);
-            result_release(&r);
-        }
+        copy_run();
+        put(*kind, in_scratch(&s, "run/%s", c->file));
+        finish_all(c, *kind, 0, TRAINING); /* side by side: they change nothing */
+        finish_all(c, *kind, TRAINING, COMMANDS);
     }
 }
 
@@ -219,7 +227,7 @@ static int set_up(void **state)
                              "{\"step\":61,\"generation\":1}"));
     for (int i = 0; i < COMMANDS; i++) {
         copy_run();
-        result r = run_command(i);
+        result r = finish(start_command(i), PATIENCE);
         usual[i] = r.exit_code;
         bool asks = (commands[i].bit & (STOP | SCALE | NOW)) != 0; /* the run is over */
         if (r.exit_code != (asks ? 1 : 0))
