@@ -8,6 +8,7 @@
 #include "launch/job.h"
 #include "launch/leftovers.h"
 #include "launch/mpi_environment.h"
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -67,6 +68,17 @@ static void add_mpi_environment(rt__environment *e, const rt__job *job, const rt
         rt_log_warn("mpirun keeps its files where it always does: %s", rt_error());
         rt_error_clear();
     }
+}
+
+/* On several hosts mpirun's daemons reach it at the address at which the workers beside them reach the coordinator. */
+static void add_listening(rt__environment *e, const rt__job *job, const char *endpoint)
+{
+    char address[INET_ADDRSTRLEN] = "";
+    struct in_addr bytes;
+    bool known = sscanf(endpoint, "tcp://%15[0-9.]:", address) == 1 &&
+                 inet_pton(AF_INET, address, &bytes) == 1 && bytes.s_addr != htonl(INADDR_ANY);
+    if (job->hosts.count > 0 && known)
+        rt__environment_add_listening(e, address);
 }
 
 static rt_status open_log(const char *path, int *fd)
@@ -150,6 +162,7 @@ rt_status rt__job_start(rt__job *job, const rt__job_spec *spec)
         add_worker_environment(&env, spec);
         int worker_env = env.count;
         add_mpi_environment(&env, job, spec);
+        add_listening(&env, job, spec->endpoint);
         if (env.failed)
             status =
                 rt_failed() ? rt_error_code() : RT_FAIL(RANGE, "%s: path too long", spec->run_dir);

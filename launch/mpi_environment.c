@@ -41,17 +41,18 @@ void rt__environment_add_mca(rt__environment *e, const char *name, const char *v
         rt__environment_add(e, "%s=%s", variable, value);
 }
 
-/* Has mpirun listen on loopback only (loopback_preload.c). LD_PRELOAD cannot hold a path with a space or colon. */
-static void add_loopback(rt__environment *e)
+/* LD_PRELOAD cannot hold a path with a space or colon. */
+void rt__environment_add_listening(rt__environment *e, const char *address)
 {
     const char *before = getenv("LD_PRELOAD");
-    char *library = rt__program_beside("ringtorch-loopback.so");
+    char *library = rt__program_beside("ringtorch-listen.so");
     if (!library)
         e->failed = true;
-    else if (rt_path_exists(library) && !strpbrk(library, " :"))
+    else if (rt_path_exists(library) && !strpbrk(library, " :")) {
+        rt__environment_add(e, "RINGTORCH_LISTEN=%s", address);
         rt__environment_add(e, "LD_PRELOAD=%s%s%s", library, before && *before ? ":" : "",
                             before ? before : "");
-    else
+    } else
         rt_log_debug("mpirun listens on all addresses: %s cannot be preloaded", library);
     rt_mem_free(library);
 }
@@ -60,7 +61,7 @@ static void add_loopback(rt__environment *e)
  * looking for network cards in each start. */
 static void add_one_host(rt__environment *e)
 {
-    add_loopback(e);
+    rt__environment_add_listening(e, "127.0.0.1");
     rt__environment_add_mca(e, "oob_tcp_if_include", "lo");
     rt__environment_add_mca(e, "plm", "isolated");
     rt__environment_add_mca(e, "btl", "self,vader");

@@ -123,6 +123,23 @@ static void two_hosts_give_the_weights_of_one(void **state)
     expect_weights_of_one_host(b, false);
 }
 
+/* The launcher's host has no worker, so that all that listens there are the coordinator and mpirun. */
+static void mpirun_listens_where_the_coordinator_does(void **state)
+{
+    bench *b = *state;
+    NEED_HOSTS(b);
+    command c = TRAIN(b, "2", ((int[]){0, 1, 1}), ENDLESS);
+    await_step(b->dir, 20, LONG);
+    result r =
+        run_on_host(&b->h, 0, "cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == \"0A\" { print $2 }'");
+    assert_null(strstr(r.out, "00000000:"));
+    const char *at = strstr(r.out, "01004D0A:"); /* 10.77.0.1: the coordinator */
+    assert_non_null(at);
+    assert_non_null(strstr(at + 1, "01004D0A:")); /* and mpirun */
+    result_release(&r);
+    stop_and_compare(b, c);
+}
+
 static void a_killed_worker_on_another_host_is_named(void **state)
 {
     bench *b = *state;
@@ -318,6 +335,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(two_hosts_give_the_weights_of_one),
+        TEST(mpirun_listens_where_the_coordinator_does),
         TEST(a_killed_worker_on_another_host_is_named),
         TEST(a_lost_host_costs_its_workers),
         TEST(a_copy_on_another_host_saves_the_steps),

@@ -648,7 +648,7 @@ static void other_hosts_need_other_settings(void **state)
     assert_false(file_says("said", "--host"));
     assert_true(file_says("said", "OMPI_MCA_plm=isolated\n"));
     assert_true(file_says("said", "OMPI_MCA_oob_tcp_if_include=lo\n"));
-    assert_true(file_says("said", "/ringtorch-loopback.so\n"));
+    assert_true(file_says("said", "/ringtorch-listen.so\n"));
     unsetenv("OMPI_MCA_btl");
     setenv("PATH", path, 1);
     end_run(pid, 0);

@@ -1,9 +1,11 @@
-/* Preloaded into the mpirun of a run on one host, so that it listens on loopback only. Open MPI 4.1 cannot be told to: its
- * out-of-band channel binds to every address, whatever oob_tcp_if_include says (oob_tcp_listener.c, create_listen), though
- * only its own daemons on other hosts, which such a run has not, ever connect to it.
+/* Preloaded into mpirun, so that it listens only on the address in RINGTORCH_LISTEN: loopback in a run on one host, else the
+ * one that the coordinator listens on. Open MPI 4.1 cannot be told to: its out-of-band channel binds to every address,
+ * whatever oob_tcp_if_include says (oob_tcp_listener.c, create_listen), though only its own daemons on other hosts ever
+ * connect to it.
  *
  * The launcher puts this library first in LD_PRELOAD. mpirun takes it out again for the processes that it starts. */
 #undef _GNU_SOURCE /* with it the C library declares bind() with a union for its second argument */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -40,15 +42,16 @@ static int really_bind(int fd, const void *address, socklen_t size)
     return (int)syscall(SYS_bind, fd, address, size);
 }
 
-/* Where loopback has no such address (IPv6 may be off there), the call is carried out as it was meant. */
+/* Where there is no such address (IPv6 may be off on loopback), the call is carried out as it was meant. */
 int bind(int fd, const struct sockaddr *address, socklen_t size)
 {
     struct sockaddr_in four;
     struct sockaddr_in6 six;
     if (address->sa_family == AF_INET && size == sizeof four) {
         memcpy(&four, address, sizeof four);
-        if (four.sin_addr.s_addr == htonl(INADDR_ANY)) {
-            four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const char *wanted = getenv("RINGTORCH_LISTEN");
+        if (four.sin_addr.s_addr == htonl(INADDR_ANY) && wanted &&
+            inet_pton(AF_INET, wanted, &four.sin_addr) == 1) {
             return really_bind(fd, &four, size);
         }
     }
