@@ -216,21 +216,25 @@ static void advise(const launch *l, const char *dir, const rt__outcome *end)
 
 /* The line of CONFIG with the layer that a message is about; 0: it is about none, or the layer is not from there. Workers
  * check layers, since only they have the engine; they read them from the run's own configuration. */
-static int64_t line_of_layer(const rt__train_options *o, const char *message)
+static int64_t line_of_layer(const launch *l, const char *message)
 {
+    static const char last[] = "the last layer ";
+    const rt__train_options *o = &l->options;
     int64_t number = 0;
     for (size_t i = 0; i < o->sets.count; i++)
         if (strncmp(o->sets.item[i], "model.layers=", 13) == 0)
             return 0;
-    if (sscanf(message, "model: layer %" SCNd64 " of", &number) != 1)
+    if (strncmp(message, last, sizeof last - 1) == 0)
+        number = (int64_t)json_array_size(l->cfg.model.layers);
+    else if (sscanf(message, "model: layer %" SCNd64 " of", &number) != 1)
         return 0;
-    return rt_config_line(o->config, "model", "layers", number - 1);
+    return number > 0 ? rt_config_line(o->config, "model", "layers", number - 1) : 0;
 }
 
 /* Says why it ended. */
 static void report(const launch *l, const rt__rundir *dir, const rt__outcome *end)
 {
-    int64_t line = line_of_layer(&l->options, end->message);
+    int64_t line = line_of_layer(l, end->message);
     if (line > 0)
         rt_text_print(stderr, "ringtorch: %s:%" PRId64 ": %s\n", l->options.config, line,
                       end->message);

@@ -61,6 +61,20 @@ static void kernel_too_large(void)
                  "data: {path: \"%s\"}\n");
 }
 
+static void too_few_outputs(void)
+{
+    write_config(&s, "bad.yaml",
+                 "run: {steps: 10}\nmodel:\n  layers:\n    - flatten\n    - {linear: 1}\n"
+                 "data: {path: \"%s\"}\n");
+}
+
+static void outputs_with_a_shape(void)
+{
+    write_config(&s, "bad.yaml",
+                 "run: {steps: 10}\nmodel:\n  layers:\n    - {linear: 10}\n    - relu\n"
+                 "data: {path: \"%s\"}\n");
+}
+
 static void truncated_images(void)
 {
     cut_file(in_scratch(&s, "data/train-images-idx3-ubyte"), -1000);
@@ -247,6 +261,14 @@ static const bad_case cases[] = {
      {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
      "bad.yaml:3: model: layer 1 of 3: conv2d: a kernel of 99",
      kernel_too_large},
+    {"too_few_outputs",
+     {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
+     "bad.yaml:5: the last layer of the model has 1 output, one",
+     too_few_outputs},
+    {"outputs_with_a_shape",
+     {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
+     "bad.yaml:5: the last layer of the model gives [",
+     outputs_with_a_shape},
 
     /* data */
     {"data_missing", {"--set", "data.path=@/nowhere", NULL}, "@/nowhere"},

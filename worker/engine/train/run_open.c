@@ -4,6 +4,7 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include "worker/engine/data/dataset.h"
 #include "worker/engine/nn/net_json.h"
 #include "worker/engine/optim/rule.h"
@@ -18,8 +19,8 @@ static rt_status check_classes(const rt_run *r, const rt_dataset *d)
 {
     if (rt__data_check_classes(d, r->classes) == RT_OK)
         return RT_OK;
-    return rt_error_prefix("the last layer of the model has %lld outputs, one for each class",
-                           (long long)r->classes);
+    return rt_error_prefix("the last layer of the model has %lld output%s, one for each class",
+                           (long long)r->classes, rt_plural(r->classes));
 }
 
 rt_status rt_run_open_test(rt_run *r)
@@ -66,7 +67,7 @@ static rt_status build_net(rt_run *r, const rt_config *cfg)
         return rt_error_prefix("model");
     if (out.n != 1)
         return RT_FAIL(CONFIG,
-                       "model.layers: the last layer gives %s for each sample, expected one number "
+                       "the last layer of the model gives %s for each sample, expected one number "
                        "for each class: put flatten before it, or a linear layer at the end",
                        rt_dims_text(out));
     r->classes = out.d[0];
