@@ -35,8 +35,8 @@ static inline void child_redirect(posix_spawn_file_actions_t *actions, int fd, c
 }
 
 /* Starts the program argv[0] (of PATH, if it has no slash) as the leader of a process group of its own. Standard output
- * and error go to new files; NULL: to where the test's go. setpriv sets the signal that a program of ours cannot be given
- * from outside, then becomes the program; it exits with 127 if there is none. Returns -1 if nothing could be started. */
+ * and error go to new files; NULL: to where the test's go. setpriv asks for the death signal, which a spawn cannot do, and
+ * becomes the program; it exits with 127 if there is none. Returns -1 if nothing could be started. */
 static inline pid_t child_program(const char *const *argv, const char *out, const char *err)
 {
     static const char *const dies_with_us[] = {"/usr/bin/setpriv", "--pdeathsig", "KILL", "--"};
