@@ -10,6 +10,7 @@
 #define RINGTORCH_COMMON_BEST_H
 
 #include <math.h>
+#include <ringtorch/status.h>
 #include "common/config.h"
 
 typedef struct rt_best {
@@ -21,6 +22,29 @@ static inline bool rt_best_is_known(const rt_best *b)
 {
     return !isnan(b->loss) || !isnan(b->accuracy);
 }
+
+/* An evaluation over the whole test set, and the best there was once it had been judged. Snapshots carry the last ones
+ * and HELLO brings them: who dies together with the coordinator takes none along. */
+typedef struct rt_evaluated {
+    int64_t step, count, correct;
+    double loss, seconds;
+    rt_best best;
+} rt_evaluated;
+enum { RT_EVALUATED_FIELDS = 9 }; /* numbers of one in HELLO, with the generation that made it */
+
+static inline double rt_accuracy(int64_t correct, int64_t count)
+{
+    return count > 0 ? (double)correct / (double)count : NAN;
+}
+
+/* Writes one as whole numbers: generation, step, count, correct, best step, and the bits of loss, seconds, best loss and
+ * best accuracy; reads it back. PROTOCOL, naming the number, if these cannot be an evaluation's. */
+void rt_evaluated_pack(const rt_evaluated *e, int64_t generation,
+                       int64_t numbers[RT_EVALUATED_FIELDS]);
+rt_status rt_evaluated_unpack(const int64_t numbers[RT_EVALUATED_FIELDS], int64_t *generation,
+                              rt_evaluated *out);
+/* Could such an evaluation have been made? */
+bool rt_evaluated_is_possible(const rt_evaluated *e);
 
 /* Does this run compare its evaluations (checkpoint.best, run.patience)? */
 bool rt_best_is_kept(const rt_config *cfg);

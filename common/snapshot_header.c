@@ -123,6 +123,16 @@ rt_status rt_snapshot_allocate(int fd, const char *path, const rt_snapshot_about
     return RT__FAIL_ERRNO(path, doing);
 }
 
+void rt_snapshot_put_evaluation(rt_snapshot_header *h, const rt_evaluated *e)
+{
+    rt_snapshot_evaluation *oldest = &h->evaluation[0], put = {.figures = *e};
+    for (int i = 1; i < RT_SNAPSHOT_EVALUATIONS; i++)
+        if (h->evaluation[i].figures.step < oldest->figures.step)
+            oldest = &h->evaluation[i];
+    put.checksum = rt_hash64(&put.figures, sizeof put.figures);
+    *oldest = put;
+}
+
 /* ---- reading ---- */
 
 static rt_status read_at(int fd, const char *path, void *to, size_t len, size_t at)
@@ -239,6 +249,17 @@ static void take_slots(rt_snapshot *s, const rt_snapshot_header *h)
     s->mark.phase = atomic_load(&h->mark.phase);
 }
 
+/* What was being written when the rank was killed is left out. */
+static void take_evaluations(rt_snapshot *s, const rt_snapshot_header *h)
+{
+    for (int i = 0; i < RT_SNAPSHOT_EVALUATIONS; i++) {
+        const rt_snapshot_evaluation *e = &h->evaluation[i];
+        if (e->checksum == rt_hash64(&e->figures, sizeof e->figures) &&
+            rt_evaluated_is_possible(&e->figures))
+            s->evaluation[s->evaluations++] = e->figures;
+    }
+}
+
 static rt_status open_and_check(rt_snapshot *s, rt_snapshot_header *h)
 {
     struct stat st;
@@ -253,6 +274,7 @@ static rt_status open_and_check(rt_snapshot *s, rt_snapshot_header *h)
     RT_TRY(check_header(s->path, h, st.st_size));
     s->about = h->about;
     take_slots(s, h);
+    take_evaluations(s, h);
     return RT_OK;
 }
 

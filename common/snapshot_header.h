@@ -19,6 +19,10 @@
  * The header's constant part has a checksum of its own. What follows it changes: the slots' words,
  * and the mark of where the rank last moved, for whoever asks afterwards what it was doing.
  *
+ * The last evaluations of the rank follow, each with a checksum of its own, so that one the rank was writing when it was
+ * killed does not count. They are known to the coordinator as well, unless it died before it had written them down. Where
+ * a file of an earlier version ends its header are zeros, which are no evaluations.
+ *
  * A file is read with pread, never mapped: one that is cut short under the reader's hands gives an
  * error and no signal. Who writes it holds a shared lock (flock) for as long as he lives. */
 #ifndef RINGTORCH_COMMON_SNAPSHOT_HEADER_H
@@ -28,11 +32,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <ringtorch/status.h>
+#include "common/best.h"
 
 enum {
     RT_SNAPSHOT_VERSION = 1,
     RT_SNAPSHOT_SLOTS = 2,
     RT_SNAPSHOT_KINDS_MAX = 8,
+    RT_SNAPSHOT_EVALUATIONS =
+        32, /* that are kept; what the older ones mean for the best is in the newer */
     RT_SNAPSHOT_DATA = 8192, /* bytes before the first slot */
     RT_SNAPSHOT_PIECE =
         1 << 15, /* bytes that go into the checksum at a time: they fit a first-level
@@ -65,6 +72,12 @@ typedef struct rt_snapshot_mark {
     _Atomic int64_t slice, phase;
 } rt_snapshot_mark;
 
+/* An evaluation of this rank's; step 0: none. */
+typedef struct rt_snapshot_evaluation {
+    rt_evaluated figures;
+    uint64_t checksum; /* XXH3-64 of the figures */
+} rt_snapshot_evaluation;
+
 typedef struct rt_snapshot_header {
     char magic[8];
     int64_t version, file_bytes;
@@ -72,6 +85,7 @@ typedef struct rt_snapshot_header {
     uint64_t checksum; /* XXH3-64 of all that precedes */
     rt_snapshot_slot slot[RT_SNAPSHOT_SLOTS];
     rt_snapshot_mark mark;
+    rt_snapshot_evaluation evaluation[RT_SNAPSHOT_EVALUATIONS];
 } rt_snapshot_header;
 
 /* Returns the bytes of one kind in a slot, where it begins in the file, and the bytes of the file. */
@@ -92,6 +106,9 @@ rt_status rt_snapshot_create(const char *path, const rt_snapshot_about *a, int *
  * there is no room; the file stays as it was. */
 rt_status rt_snapshot_allocate(int fd, const char *path, const rt_snapshot_about *a);
 
+/* Puts an evaluation in place of the oldest one. May be killed at any point. */
+void rt_snapshot_put_evaluation(rt_snapshot_header *h, const rt_evaluated *e);
+
 /* ---- reading ---- */
 
 typedef struct rt_snapshot {
@@ -105,6 +122,8 @@ typedef struct rt_snapshot {
     struct {
         int64_t step, slice, phase;
     } mark;
+    rt_evaluated evaluation[RT_SNAPSHOT_EVALUATIONS]; /* [evaluations], in no order */
+    int evaluations;
 } rt_snapshot;
 
 /* Opens and verifies all but the slots' data. Refused, with file and field named: a link or

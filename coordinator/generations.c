@@ -338,6 +338,7 @@ static void enter_run(rt__run *r, double now, bool resumed)
     }
     if (give_up_if_doubted(r, now))
         return;
+    rt__run_tell_early_stop(r, now);
     rt__run_pass_on_orders(r, now);
     rt__run_act_on_mismatch(r, now);
     rt__run_settle(r, now);
@@ -352,9 +353,7 @@ static void rewind_metrics(rt__run *r)
     r->reported_step = r->source.step;
 }
 
-/* The step after which nothing is left to do: as configured, or where patience ran out. A run that starts later than that,
- * from a state that the user chose, has nothing left to do either. */
-static rt_status find_end_step(rt__run *r)
+rt_status rt__run_find_end_step(rt__run *r)
 {
     const rt__history *h = &r->history;
     int64_t newest = h->compared.newest;
@@ -366,20 +365,33 @@ static rt_status find_end_step(rt__run *r)
     return RT_OK;
 }
 
-/* From here on evaluations are compared as the configuration says now. */
+/* From here on evaluations are compared as the configuration says now, or not at all. */
 static rt_status settle_comparison(rt__run *r)
 {
-    const char *by = rt_best_metric(r->facts.cfg);
-    if (!rt_best_is_kept(r->facts.cfg) || strcmp(by, r->history.compared.by) == 0)
+    const char *by = rt_best_is_kept(r->facts.cfg) ? rt_best_metric(r->facts.cfg) : "";
+    if (strcmp(by, r->history.compared.by) == 0)
         return RT_OK;
     return rt__record_decision(r, "compare", "{s:s, s:I}", "by", by, "since",
                                (json_int_t)r->source.step);
 }
 
+/* Evaluations up to where the run goes on, which the coordinator before us did not live to write down: its workers have
+ * left word of them, and die as they may. */
+static void take_found_evaluations(rt__run *r, double now)
+{
+    const rt__history *h = &r->history;
+    const rt__found_evaluation *e;
+    for (int64_t after = h->evaluated_up_to;
+         (e = rt__offers_evaluation(&r->offers, after, r->source.step, &h->doubts));
+         after = e->figures.step)
+        rt__run_take_evaluation(r, now, e->generation, &e->figures);
+}
+
 static void tell_best(const rt__run *r, rt_msg_plan *plan)
 {
     rt_best best = rt__history_best(&r->history, plan->start_step);
-    plan->evaluated_step = r->history.compared.newest;
+    int64_t made = r->history.evaluated_up_to, start = plan->start_step;
+    plan->evaluated_step = made < start ? made : start; /* later ones are made again */
     plan->best_step = best.step;
     plan->best_loss = best.loss;
     plan->best_accuracy = best.accuracy;
@@ -391,7 +403,8 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
     rt__source_release(&r->source);
     RT_TRY(as_before ? source_as_before(r, &r->source) : choose_source(r, &r->source));
     RT_TRY(settle_comparison(r));
-    RT_TRY(find_end_step(r));
+    take_found_evaluations(r, now);
+    RT_TRY(rt__run_find_end_step(r));
     RT_TRY(rt__plan_make(r->facts.cfg, &r->source, &r->roster, r->end_step, r->history.init_sha256,
                          &plan));
     tell_best(r, &plan.message);
@@ -430,7 +443,8 @@ static void go_on(rt__run *r, double now)
 {
     rt__source_release(&r->source);
     r->source.step = r->history.start_step;
-    if (find_end_step(r) != RT_OK) {
+    take_found_evaluations(r, now);
+    if (rt__run_find_end_step(r) != RT_OK) {
         rt__run_fail_with_error(r, now);
         return;
     }

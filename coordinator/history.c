@@ -15,6 +15,7 @@ rt_status rt__history_init(rt__history *h)
         .committed_step = -1,
         .committing_step = -1,
         .first_step_at = -1,
+        .early_stop_step = -1,
         .evaluated_step = -1,
         .eval_loss = NAN,
         .eval_accuracy = NAN,
@@ -96,6 +97,7 @@ static rt_status apply_init(rt__history *h, const json_t *record)
 static void forget_evaluation(rt__history *h)
 {
     h->evaluated_step = -1;
+    h->evaluated_in = 0;
     h->eval_loss = h->eval_accuracy = NAN;
 }
 
@@ -106,9 +108,8 @@ static rt_status apply_launch(rt__history *h, const json_t *record)
     h->first_step_at = -1;
     h->trained_seconds = 0;
     h->trained_steps = h->target = h->interrupt_signal = 0;
-    h->not_finite_step = -1;
+    h->not_finite_step = h->early_stop_step = -1;
     h->over = (rt__over){0};
-    forget_evaluation(h);
     return RT_OK;
 }
 
@@ -187,6 +188,8 @@ static rt_status apply_plan(rt__history *h, const json_t *record)
         hold(h, NULL);
     if (first)
         forget_skipped(h, h->start_step);
+    if (first && h->evaluated_up_to > h->start_step)
+        h->evaluated_up_to = h->start_step;
     return set_text(&h->source, record, "source");
 }
 
@@ -232,6 +235,9 @@ rt_best rt__history_best(const rt__history *h, int64_t step)
 
 static rt_status add_better(rt__history *h, const json_t *record)
 {
+    if (h->compared.count > 0 &&
+        h->compared.better[h->compared.count - 1].step >= integer(record, "step"))
+        return RT_OK; /* it is known */
     int64_t n = h->compared.count;
     rt_best *better = rt_realloc(h->compared.better, (size_t)(n + 1) * sizeof *better);
     if (!better)
@@ -254,8 +260,14 @@ static rt_status apply_compare(rt__history *h, const json_t *record)
     return RT_OK;
 }
 
-static void forget_comparisons_after(rt__history *h, int64_t step)
+static void forget_evaluations_after(rt__history *h, int64_t step)
 {
+    if (h->evaluated_step > step)
+        forget_evaluation(h);
+    if (h->early_stop_step > step)
+        h->early_stop_step = -1;
+    if (h->evaluated_up_to > step)
+        h->evaluated_up_to = step;
     while (h->compared.count > 0 && h->compared.better[h->compared.count - 1].step > step)
         h->compared.count--;
     if (h->compared.newest > step)
@@ -287,14 +299,35 @@ static rt_status take_comparisons(rt__history *h, const json_t *j)
     return RT_OK;
 }
 
+/* Adds the figures to the row that waits for them. */
+static void complete_held_row(rt__history *h)
+{
+    if (rt__history_held_step(h) != h->evaluated_step)
+        return;
+    json_object_set_new(h->held, "eval_loss", rt_json_number(h->eval_loss));
+    json_object_set_new(h->held, "eval_accuracy", rt_json_number(h->eval_accuracy));
+}
+
 static rt_status apply_evaluated(rt__history *h, const json_t *record)
 {
+    const json_t *best = json_object_get(record, "best"); /* not in older journals */
     h->evaluated_step = integer(record, "step");
+    h->evaluated_in = integer(record, "generation");
     h->eval_loss = number(record, "loss");
     h->eval_accuracy = number(record, "accuracy");
+    h->evaluated_up_to = h->evaluated_step;
+    complete_held_row(h);
     if (h->evaluated_step > h->compared.newest)
         h->compared.newest = h->evaluated_step;
+    if (json_is_object(best))
+        return add_better(h, best);
     return flag(record, "better") ? add_better(h, record) : RT_OK;
+}
+
+static rt_status apply_early_stop(rt__history *h, const json_t *record)
+{
+    h->early_stop_step = integer(record, "step");
+    return RT_OK;
 }
 
 static rt_status apply_target(rt__history *h, const json_t *record)
@@ -319,9 +352,7 @@ static rt_status apply_doubt(rt__history *h, const json_t *record)
         h->committed_step = doubt.step;
     if (h->committing_step > doubt.step)
         h->committing_step = doubt.step;
-    if (h->evaluated_step > doubt.step)
-        forget_evaluation(h);
-    forget_comparisons_after(h, doubt.step);
+    forget_evaluations_after(h, doubt.step);
     return RT_OK;
 }
 
@@ -377,13 +408,16 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     size_t i;
     json_t *doubt;
     json_array_foreach(json_object_get(record, "doubts"), i, doubt) RT_TRY(apply_doubt(h, doubt));
-    hold(h, json_object_get(record, "held"));
-    const json_t *skipped = json_object_get(record, "skipped"); /* not in older journals */
+    h->early_stop_step = rt__field_int(record, "early_stop", -1); /* not in older journals */
+    const json_t *skipped = json_object_get(record, "skipped");   /* not in older journals */
     if (skipped && json_array_extend(h->skipped, (json_t *)skipped) != 0)
         return RT_FAIL(FORMAT, "journal: a history whose skipped is no list");
     /* Also what was evaluated and committed since the doubt. */
     RT_TRY(apply_evaluated(h, json_object_get(record, "evaluated")));
+    hold(h, json_object_get(record, "held")); /* as it is: it may be of a step that is made again */
     RT_TRY(take_comparisons(h, json_object_get(record, "compared")));
+    h->evaluated_up_to =
+        rt__field_int(record, "evaluated_up_to", h->compared.newest); /* likewise */
     h->committed_step = integer(record, "committed_step");
     h->committing_step = integer(record, "committing_step");
     if (json_array_extend(h->world_sizes, json_object_get(record, "world_sizes")) != 0 ||
@@ -407,8 +441,9 @@ json_t *rt__history_records(const rt__history *h)
         (json_int_t)h->interrupt_signal, "not_finite_step", (json_int_t)h->not_finite_step,
         "world_sizes", h->world_sizes, "recovery_seconds", h->recovery_seconds);
     json_t *evaluated =
-        json_pack("{s:I, s:o, s:o}", "step", (json_int_t)h->evaluated_step, "loss",
-                  rt_json_number(h->eval_loss), "accuracy", rt_json_number(h->eval_accuracy));
+        json_pack("{s:I, s:I, s:o, s:o}", "generation", (json_int_t)h->evaluated_in, "step",
+                  (json_int_t)h->evaluated_step, "loss", rt_json_number(h->eval_loss), "accuracy",
+                  rt_json_number(h->eval_accuracy));
     json_t *over = json_pack(
         "{s:I, s:I, s:I, s:I, s:o, s:s, s:b}", "generation", (json_int_t)h->over.generation, "step",
         (json_int_t)h->over.step, "end_step", (json_int_t)h->over.end_step, "samples",
@@ -426,6 +461,8 @@ json_t *rt__history_records(const rt__history *h)
                                  json_pack("{s:s}", "weights_sha256", h->init_sha256)) == 0;
     whole &= json_object_set_new(record, "evaluated", evaluated) == 0;
     whole &= json_object_set_new(record, "compared", comparisons_json(h)) == 0;
+    whole &= json_object_set_new(record, "evaluated_up_to", json_integer(h->evaluated_up_to)) == 0;
+    whole &= json_object_set_new(record, "early_stop", json_integer(h->early_stop_step)) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
     whole &= json_object_set(record, "skipped", h->skipped) == 0;
@@ -461,6 +498,7 @@ rt_status rt__history_apply(rt__history *h, const json_t *record)
         {"first_step", apply_first_step},
         {"reported", apply_reported},
         {"evaluated", apply_evaluated},
+        {"early_stop", apply_early_stop},
         {"compare", apply_compare},
         {"target", apply_target},
         {"interrupt", apply_interrupt},

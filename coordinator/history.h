@@ -19,7 +19,9 @@
  *     commit, abort   step (of a checkpoint)
  *     first_step  seconds
  *     reported    row: of metrics.jsonl, held back until its step has been evaluated
- *     evaluated   step, loss, accuracy; better: it beats all before
+ *     evaluated   generation, step, loss, accuracy; better: it beats all before; best: {step, loss, accuracy} of the best
+ *                 with it, so that it makes up for a record before it that could not be written
+ *     early_stop  step: that patience ran out there was said
  *     compare     by ("loss", "accuracy"), since (step): from here on evaluations are compared by this
  *     target      workers: what scale asked for
  *     interrupt   signal
@@ -68,7 +70,12 @@ typedef struct rt__history {
     double first_step_at;   /* < 0: not yet */
     double trained_seconds; /* in generations that are over */
     int64_t trained_steps;
+    int64_t early_stop_step; /* where patience ran out, once that was said; -1: it was not */
+    int64_t
+        evaluated_up_to; /* step: on the way that the run has taken, all that were due so far have been evaluated */
+    /* The last evaluation. */
     int64_t evaluated_step; /* -1: never */
+    int64_t evaluated_in;   /* generation */
     double eval_loss, eval_accuracy;
     /* All evaluations, of earlier launches, too. */
     struct {

@@ -35,8 +35,15 @@ void rt__run_say_over(rt__run *r, const char *peer);
 /* Commits complete checkpoints whose parameters all ranks have compared. */
 void rt__run_commit_agreed(rt__run *r);
 void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason);
+/* Judges an evaluation, writes it down and tells of it. generation: that made it. */
+void rt__run_take_evaluation(rt__run *r, double now, int64_t generation, const rt_evaluated *e);
+/* Says that patience has run out, if the journal has it so and nobody has said it. */
+void rt__run_tell_early_stop(rt__run *r, double now);
 
 /* ---- generations.c ---- */
+/* Finds the step after which nothing is left to do: as configured, or where patience ran out. A run that starts later than
+ * that, from a state that the user chose, has nothing left to do either. */
+rt_status rt__run_find_end_step(rt__run *r);
 /* Goes on once all that must be known before the first generation is known. */
 void rt__run_begin(rt__run *r, double now);
 /* A coordinator before us started a generation: whoever of it speaks is heard, also before the launcher has called. */

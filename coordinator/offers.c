@@ -9,16 +9,20 @@ void rt__offers_release(rt__offers *o)
 {
     rt_mem_free(o->offer);
     rt_mem_free(o->trace);
+    rt_mem_free(o->evaluation);
     *o = (rt__offers){0};
 }
 
 static rt_status check(const rt_msg_hello *h)
 {
-    if (h->offers_count % RT_OFFER_FIELDS != 0 || h->traces_count % RT_TRACE_FIELDS != 0)
+    if (h->offers_count % RT_OFFER_FIELDS != 0 || h->traces_count % RT_TRACE_FIELDS != 0 ||
+        h->evaluations_count % RT_EVALUATED_FIELDS != 0)
         return RT_FAIL(PROTOCOL,
-                       "worker %" PRId64 ": HELLO with %" PRId64 " numbers of offers and %" PRId64
-                       " of traces: expected multiples of %d and %d",
-                       h->rank, h->offers_count, h->traces_count, RT_OFFER_FIELDS, RT_TRACE_FIELDS);
+                       "worker %" PRId64 ": HELLO with %" PRId64 " numbers of offers, %" PRId64
+                       " of traces and %" PRId64
+                       " of evaluations: expected multiples of %d, %d and %d",
+                       h->rank, h->offers_count, h->traces_count, h->evaluations_count,
+                       RT_OFFER_FIELDS, RT_TRACE_FIELDS, RT_EVALUATED_FIELDS);
     for (int64_t i = 0; i < h->offers_count; i += RT_OFFER_FIELDS) {
         const int64_t *n = h->offers + i;
         if (n[2] < 0 || n[3] < 0 || n[4] < n[3])
@@ -36,9 +40,27 @@ static void *grow(void *list, int64_t count, int64_t more, size_t size)
     return rt_realloc(list, (size_t)(count + more + 1) * size);
 }
 
+/* None of them is kept if one cannot be. */
+static rt_status add_evaluations(rt__offers *o, const rt_msg_hello *h)
+{
+    int64_t more = h->evaluations_count / RT_EVALUATED_FIELDS;
+    rt__found_evaluation *list = grow(o->evaluation, o->evaluations, more, sizeof *list);
+    if (!list)
+        return rt_error_code();
+    o->evaluation = list;
+    for (int64_t i = 0; i < more; i++) {
+        rt__found_evaluation *e = &list[o->evaluations + i];
+        RT_TRY(rt_evaluated_unpack(h->evaluations + i * RT_EVALUATED_FIELDS, &e->generation,
+                                   &e->figures));
+    }
+    o->evaluations += more;
+    return RT_OK;
+}
+
 rt_status rt__offers_add(rt__offers *o, const rt_msg_hello *h)
 {
     RT_TRY(check(h));
+    RT_TRY(add_evaluations(o, h));
     rt__offer *offer = grow(o->offer, o->count, h->offers_count / RT_OFFER_FIELDS, sizeof *offer);
     if (!offer)
         return rt_error_code();
@@ -77,12 +99,27 @@ void rt__doubts_add(rt__doubts *d, rt__doubt doubt)
     d->list[d->count++] = doubt;
 }
 
-static bool usable(const rt__offer *x, const rt__doubts *doubts)
+/* Whether what a generation left of a step is beyond doubt. */
+static bool usable(int64_t generation, int64_t step, const rt__doubts *doubts)
 {
     for (int i = 0; i < doubts->count; i++)
-        if (x->generation <= doubts->list[i].generation && x->step > doubts->list[i].step)
+        if (generation <= doubts->list[i].generation && step > doubts->list[i].step)
             return false;
     return true;
+}
+
+const rt__found_evaluation *rt__offers_evaluation(const rt__offers *o, int64_t after, int64_t most,
+                                                  const rt__doubts *doubts)
+{
+    const rt__found_evaluation *first = NULL;
+    for (int64_t i = 0; i < o->evaluations; i++) {
+        const rt__found_evaluation *e = &o->evaluation[i];
+        int64_t step = e->figures.step;
+        if (step > after && step <= most && usable(e->generation, step, doubts) &&
+            (!first || step < first->figures.step))
+            first = e;
+    }
+    return first;
 }
 
 /* Newest step first, then by begin, then the longest. */
@@ -105,7 +142,8 @@ static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, const rt
     for (int64_t i = 0; at < parameters; numbers += RT_PIECE_FIELDS) {
         const rt__offer *best = NULL;
         for (; i < n && x[i].begin <= at; i++)
-            if (usable(&x[i], doubts) && x[i].end > at && (!best || x[i].end > best->end))
+            if (usable(x[i].generation, x[i].step, doubts) && x[i].end > at &&
+                (!best || x[i].end > best->end))
                 best = &x[i];
         if (!best)
             return 0;

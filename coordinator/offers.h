@@ -12,6 +12,7 @@
 #define RINGTORCH_COORDINATOR_OFFERS_H
 
 #include <stdbool.h>
+#include "common/best.h"
 #include "common/messages.h"
 
 typedef struct rt__offer {
@@ -26,11 +27,19 @@ typedef struct rt__trace {
     int64_t generation, rank, step, slice, phase;
 } rt__trace;
 
+/* An evaluation that ranks of an earlier generation have made. */
+typedef struct rt__found_evaluation {
+    int64_t generation;
+    rt_evaluated figures;
+} rt__found_evaluation;
+
 typedef struct rt__offers {
     rt__offer *offer; /* [count] */
     int64_t count;
     rt__trace *trace; /* [traces] */
     int64_t traces;
+    rt__found_evaluation *evaluation; /* [evaluations] */
+    int64_t evaluations;
 } rt__offers;
 
 /* Adds what a HELLO brings. PROTOCOL if its numbers cannot be. */
@@ -65,6 +74,10 @@ static inline rt__doubt rt__doubts_last(const rt__doubts *d)
  * the error slot filled when memory is out. */
 int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least,
                           const rt__doubts *doubts, int64_t **pieces, int64_t *count);
+
+/* Returns the first evaluation of a step in (after, most] that is not in doubt; NULL if there is none. */
+const rt__found_evaluation *rt__offers_evaluation(const rt__offers *o, int64_t after, int64_t most,
+                                                  const rt__doubts *doubts);
 
 /* Finds the trace a rank of a generation left; NULL if there is none. */
 const rt__trace *rt__offers_trace(const rt__offers *o, int64_t generation, int64_t rank);

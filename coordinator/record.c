@@ -112,28 +112,10 @@ static void write_row(rt__run *r, const json_t *row)
     r->reported_step = rt__field_int(row, "step", r->reported_step);
 }
 
-void rt__record_evaluated_row(rt__run *r, int64_t step, double loss, double accuracy)
-{
-    if (!holds_row(r) || rt__history_held_step(&r->history) != step)
-        return;
-    json_t *row = json_copy(r->history.held);
-    json_t *found = json_pack("{s:o, s:o}", "eval_loss", rt_json_number(loss), "eval_accuracy",
-                              rt_json_number(accuracy));
-    row = join(row, found);
-    if (row)
-        write_row(r, row);
-    json_decref(row);
-}
-
 void rt__record_held_row(rt__run *r)
 {
-    const rt__history *h = &r->history;
-    if (!holds_row(r))
-        return;
-    if (h->evaluated_step == rt__history_held_step(h))
-        rt__record_evaluated_row(r, h->evaluated_step, h->eval_loss, h->eval_accuracy);
-    else
-        write_row(r, h->held);
+    if (holds_row(r))
+        write_row(r, r->history.held);
 }
 
 /* Keeps a row in the journal. */
@@ -144,19 +126,49 @@ static bool hold_row(rt__run *r, json_t *row)
     return held;
 }
 
-void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held)
+static json_t *make_row(const rt__run *r, double now, const rt_msg_report *m)
 {
     double epoch = (double)m->step * (double)r->facts.cfg->data.batch / (double)r->roster.samples;
-    json_t *j = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I}", "step",
-                          (json_int_t)m->step, "epoch", rt_json_number(epoch), "loss",
-                          rt_json_number(m->loss), "lr", rt_json_number(m->lr), "grad_norm",
-                          rt_json_number(m->grad_norm), "samples_per_second",
-                          rt_json_number(m->samples_per_second), "seconds", now, "world_size",
-                          (json_int_t)r->roster.world, "generation", (json_int_t)r->generation);
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:I, s:I}", "step", (json_int_t)m->step,
+                     "epoch", rt_json_number(epoch), "loss", rt_json_number(m->loss), "lr",
+                     rt_json_number(m->lr), "grad_norm", rt_json_number(m->grad_norm),
+                     "samples_per_second", rt_json_number(m->samples_per_second), "seconds", now,
+                     "world_size", (json_int_t)r->roster.world, "generation",
+                     (json_int_t)r->generation);
+}
+
+void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held)
+{
+    json_t *j = make_row(r, now, m);
     rt__record_held_row(r);
     if (j && !(held && hold_row(r, j)))
         write_row(r, j);
     show_as(r, "report", j);
+}
+
+/* Was the last row written without its evaluation, because a run that ended had not heard of it? */
+static bool is_incomplete(const rt__run *r, int64_t step)
+{
+    return r->reported_step == step && rt__history_held_step(&r->history) == step &&
+           !json_object_get(r->history.held, "eval_loss");
+}
+
+void rt__record_hold_row_of(rt__run *r, double now, int64_t step)
+{
+    if (is_incomplete(r, step)) {
+        r->facts.effects->rewind(r->facts.effects->ctx, step - 1);
+        r->reported_step = step - 1;
+    }
+    if (step <= rt__record_newest_row(r))
+        return;
+    rt__record_held_row(r);
+    json_t *row = make_row(
+        r, now,
+        &(rt_msg_report){
+            .step = step, .loss = NAN, .lr = NAN, .grad_norm = NAN, .samples_per_second = NAN});
+    if (row)
+        hold_row(r, row);
+    json_decref(row);
 }
 
 void rt__record_progress(rt__run *r, const rt_msg_progress *m)
@@ -217,7 +229,7 @@ void rt__record_summary(rt__run *r, double now, const char *status)
         peak_rss(r), "checkpoint_step",
         r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(), "error",
         r->failed ? rt__record_text(r->failure) : json_null());
-    rt_best best = rt__history_best(h, INT64_MAX);
+    rt_best best = rt_best_is_kept(cfg) ? rt__history_best(h, INT64_MAX) : (rt_best){0, NAN, NAN};
     bool early = rt_patience_is_over(cfg, h->compared.newest, best.step) &&
                  r->newest_step == h->compared.newest;
     if (j) {

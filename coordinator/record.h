@@ -17,9 +17,10 @@ void rt__record_event(rt__run *r, double now, const char *name, const char *fmt,
 /* Shows a report and writes it as a row of metrics.jsonl. held: only when its step has been evaluated, or when it turns
  * out that it will not be; until then the journal keeps it. */
 void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held);
-/* Writes the row that is held back, if it is of this step, with what the evaluation gave. */
-void rt__record_evaluated_row(rt__run *r, int64_t step, double loss, double accuracy);
-/* Writes the row that is held back, if there is one, although nothing more has come of its evaluation. */
+/* Sees to it that a row waits for the evaluation of this step: makes one if nobody has the report, and takes the last one
+ * back if it was written without. */
+void rt__record_hold_row_of(rt__run *r, double now, int64_t step);
+/* Writes the row that is held back, if there is one, with what its evaluation has given by now. */
 void rt__record_held_row(rt__run *r);
 /* Returns the newest step that has a row, held back or not; -1: none. */
 int64_t rt__record_newest_row(const rt__run *r);

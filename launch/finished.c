@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SUMMARY_MAX = 4 << 20 };
 
@@ -77,12 +78,31 @@ static rt__finished_answer judge(const rt_config *cfg, const rt_config *of_run, 
     return reached ? RT__NOTHING_LEFT : RT__SOMETHING_LEFT;
 }
 
-void rt__finished_look(const char *dir, const rt_config *cfg, rt__finished *out)
+static bool are_one(const char *a, const char *b)
+{
+    struct stat x, y;
+    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+/* Does the run go on from where it has ended? */
+static bool goes_on_from_the_end(const char *dir, const char *resume, int64_t steps)
+{
+    if (strcmp(resume, "auto") == 0 || strcmp(resume, "never") == 0)
+        return resume[0] == 'a';
+    char *last = rt_strdup_printf("%s/checkpoints/step-%08" PRId64, dir, steps);
+    bool same = are_one(resume, dir) || are_one(resume, last);
+    rt_mem_free(last);
+    return same;
+}
+
+void rt__finished_look(const char *dir, const char *resume, const rt_config *cfg, rt__finished *out)
 {
     rt_config of_run;
     json_t *summary = load_summary(dir);
     *out = (rt__finished){.steps = rt__field_int(summary, "steps", -1)};
-    bool done = strcmp(rt__field_text(summary, "status"), "done") == 0 && out->steps >= 0 &&
+    bool done = goes_on_from_the_end(dir, resume, out->steps) &&
+                strcmp(rt__field_text(summary, "status"), "done") == 0 && out->steps >= 0 &&
                 has_its_checkpoint(dir, summary);
     if (done && load_config(dir, &of_run)) {
         if (is_same_training(cfg, &of_run))

@@ -1,7 +1,7 @@
 /* Has a run directory's run done already what the command asks for?
  *
  *     rt__finished f;
- *     rt__finished_look("runs/x", &cfg, &f);
+ *     rt__finished_look("runs/x", "auto", &cfg, &f);
  *     if (f.answer == RT__NOTHING_LEFT) ...
  *     rt__finished_release(&f);
  *
@@ -25,7 +25,10 @@ typedef struct rt__finished {
     json_t *summary; /* owned; NULL: something is left */
 } rt__finished;
 
-void rt__finished_look(const char *dir, const rt_config *cfg, rt__finished *out);
+/* resume: as --resume gives it. The path of the run, or of its checkpoint after the last step, asks for the same as
+ * "auto"; that of another checkpoint, or "never", for something else. */
+void rt__finished_look(const char *dir, const char *resume, const rt_config *cfg,
+                       rt__finished *out);
 void rt__finished_release(rt__finished *f);
 
 #endif

@@ -267,9 +267,7 @@ static void say_nothing_left(const launch *l, const rt__finished *f)
 static bool is_finished(const launch *l, int *exit_code)
 {
     rt__finished f;
-    if (strcmp(l->options.resume, "auto") != 0)
-        return false;
-    rt__finished_look(l->dir, &l->cfg, &f);
+    rt__finished_look(l->dir, l->options.resume, &l->cfg, &f);
     *exit_code = f.answer == RT__PAST_THE_END ? 2 : 0;
     if (f.answer == RT__NOTHING_LEFT)
         say_nothing_left(l, &f);

@@ -86,6 +86,8 @@ void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *ou
         .offers_count = a->offers->offer_count,
         .traces = a->offers->trace,
         .traces_count = a->offers->trace_count,
+        .evaluations = a->offers->evaluation,
+        .evaluations_count = a->offers->evaluation_count,
         .snapshot_trouble = a->offers->trouble,
     };
 }

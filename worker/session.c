@@ -241,21 +241,38 @@ static void save_once(rt__session *s, int64_t step)
         save(s, step);
 }
 
-/* All ranks come to the same conclusion, and the coordinator to the same as well. */
-static void compare(rt__session *s, int64_t step, const rt_evaluation *e)
+/* Returns whether an evaluation is the best so far. All ranks come to the same conclusion, and the coordinator to the same
+ * as well. */
+static bool compare(rt__session *s, int64_t step, const rt_evaluation *e)
 {
-    double accuracy = e->count > 0 ? (double)e->correct / (double)e->count : NAN;
+    double accuracy = rt_accuracy(e->correct, e->count);
     if (!rt_best_is_kept(s->config))
-        return;
-    if (rt_best_beats(s->config, e->loss, accuracy, &s->best)) {
+        return false;
+    bool better = rt_best_beats(s->config, e->loss, accuracy, &s->best);
+    if (better)
         s->best = (rt_best){step, e->loss, accuracy};
-        if (s->config->checkpoint.best != RT_CFG_BEST_NONE)
-            save_once(s, step);
-    } else if (rt_patience_is_over(s->config, step, s->best.step)) {
-        s->over = true;
-        if (s->plan->checkpoint_final)
-            save_once(s, step);
-    }
+    s->over = !better && rt_patience_is_over(s->config, step, s->best.step);
+    return better;
+}
+
+/* Leaves word of an evaluation before anything follows from it: the coordinator may be gone, and we may be soon. */
+static void tell_evaluation(rt__session *s, const rt_evaluated *e)
+{
+    if (s->snapshot)
+        rt__snapshot_evaluated(s->snapshot, e);
+    if (s->rank != 0)
+        return;
+    rt_msg_evaluated m = {
+        .step = e->step,
+        .count = e->count,
+        .correct = e->correct,
+        .loss = e->loss,
+        .seconds = e->seconds,
+        .best_step = e->best.step,
+        .best_loss = e->best.loss,
+        .best_accuracy = e->best.accuracy,
+    };
+    rt__link_post(s->link, RT_MSG_EVALUATED, &m);
 }
 
 static rt_status evaluate(rt__session *s, int64_t step)
@@ -271,12 +288,13 @@ static rt_status evaluate(rt__session *s, int64_t step)
     rt__meter_pause(&s->meter);
     rt__progress_phase(s->progress, RT_PHASE_EVALUATE, -1);
     RT_TRY(rt__evaluate(s->run, s->comm, s->rank, s->world, &e));
-    if (s->rank == 0) {
-        rt_msg_evaluated m = {step, e.count, e.correct, e.loss, rt_clock() - began};
-        rt__link_post(s->link, RT_MSG_EVALUATED, &m);
-    }
+    bool better = compare(s, step, &e);
+    tell_evaluation(s,
+                    &(rt_evaluated){step, e.count, e.correct, e.loss, rt_clock() - began, s->best});
     rt__meter_resume(&s->meter);
-    compare(s, step, &e);
+    if ((better && s->config->checkpoint.best != RT_CFG_BEST_NONE) ||
+        (s->over && s->plan->checkpoint_final))
+        save_once(s, step);
     return RT_OK;
 }
 
@@ -340,13 +358,13 @@ static rt_status after_step(rt__session *s, int64_t finished, int orders)
     return RT_OK;
 }
 
-/* Whether an evaluation was due at the step that this generation starts from and may not have been made: comparisons
- * must not depend on who died when. */
-static bool evaluation_is_missing(const rt__session *s, int64_t start)
+/* Whether an evaluation was due at the step that this generation starts from and nobody has made it. */
+static bool evaluation_is_missing(const rt_msg_plan *p, int64_t start)
 {
-    const rt_msg_plan *p = s->plan;
-    bool compared = rt_best_is_kept(s->config) && start > p->evaluated_step;
-    return divides(p->evaluate_every, start) && (p->source == 2 || compared) && start > 0;
+    bool last = start >= p->end_step && p->evaluate_final;
+    if (start == 0)
+        return last;
+    return (divides(p->evaluate_every, start) || last) && start > p->evaluated_step;
 }
 
 /* What was to follow the step that this generation starts from. From a snapshot: the generation before may have died
@@ -360,7 +378,7 @@ static rt_status catch_up(rt__session *s, int64_t start)
     bool best = start == s->best.step && rt_best_is_known(&s->best);
     if (snapshot && best && s->config->checkpoint.best != RT_CFG_BEST_NONE)
         save_once(s, start); /* its pieces may not have been written */
-    if (evaluation_is_missing(s, start) || (over && p->evaluate_final)) {
+    if (evaluation_is_missing(p, start)) {
         rt__meter_start(&s->meter, s->config->data.batch);
         return evaluate(s, start);
     }

@@ -320,6 +320,11 @@ bool rt__snapshot_take(rt__snapshot *s, int64_t step)
     return true;
 }
 
+void rt__snapshot_evaluated(rt__snapshot *s, const rt_evaluated *e)
+{
+    rt_snapshot_put_evaluation(s->header, e);
+}
+
 const char *rt__snapshot_trouble(const rt__snapshot *s)
 {
     return atomic_load_explicit(&s->troubled, memory_order_acquire) ? s->trouble : "";

@@ -47,6 +47,10 @@ void rt__snapshot_part(rt__snapshot *s, int64_t begin, int64_t end);
  * The first take or part waits for the thread. */
 bool rt__snapshot_take(rt__snapshot *s, int64_t step);
 
+/* Leaves word of an evaluation, for whoever comes after this process and a coordinator that died before it had heard of
+ * it. Before the next take. */
+void rt__snapshot_evaluated(rt__snapshot *s, const rt_evaluated *e);
+
 /* Waits for the thread; returns whether snapshots can be kept, which then stays so. */
 bool rt__snapshot_ready(rt__snapshot *s);
 

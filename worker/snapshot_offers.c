@@ -25,11 +25,12 @@ static void note_failure(rt__snapshot_offers *o)
     rt_error_clear();
 }
 
-/* The copy of a snapshot may lie beside the original where hosts share the directory. */
-static bool is_offered(const rt__snapshot_offers *o, const int64_t *offer)
+/* Is there an entry that begins with the same `head` numbers? The copy of a snapshot may lie beside the original where hosts share the directory, and all
+ * ranks have made the same evaluations. */
+static bool is_there(const int64_t *list, int64_t count, int fields, const int64_t *entry, int head)
 {
-    for (int64_t i = 0; i < o->offer_count; i += RT_OFFER_FIELDS)
-        if (memcmp(o->offer + i, offer, RT_OFFER_FIELDS * sizeof *offer) == 0)
+    for (int64_t i = 0; i < count; i += fields)
+        if (memcmp(list + i, entry, (size_t)head * sizeof *entry) == 0)
             return true;
     return false;
 }
@@ -40,7 +41,8 @@ static void offer_slot(rt__snapshot_offers *o, const rt_snapshot *s, int slot)
     const int64_t offer[RT_OFFER_FIELDS] = {a->generation, a->rank, s->slot[slot].step, a->begin,
                                             a->end};
     if (s->slot[slot].step < 0 || a->begin == a->end ||
-        o->offer_count + RT_OFFER_FIELDS > NUMBERS_MAX || is_offered(o, offer))
+        o->offer_count + RT_OFFER_FIELDS > NUMBERS_MAX ||
+        is_there(o->offer, o->offer_count, RT_OFFER_FIELDS, offer, RT_OFFER_FIELDS))
         return;
     if (rt_snapshot_verify(s, slot) != RT_OK) {
         note_failure(o);
@@ -50,14 +52,31 @@ static void offer_slot(rt__snapshot_offers *o, const rt_snapshot *s, int slot)
     o->offer_count += RT_OFFER_FIELDS;
 }
 
+/* All ranks have made the same evaluations, and only the seconds may differ: one of each is enough. */
+static void add_evaluations(rt__snapshot_offers *o, const rt_snapshot *s)
+{
+    enum { HEAD = 2 }; /* generation and step tell one from another */
+    for (int i = 0; i < s->evaluations; i++) {
+        int64_t numbers[RT_EVALUATED_FIELDS];
+        rt_evaluated_pack(&s->evaluation[i], s->about.generation, numbers);
+        if (o->evaluation_count + RT_EVALUATED_FIELDS > NUMBERS_MAX ||
+            is_there(o->evaluation, o->evaluation_count, RT_EVALUATED_FIELDS, numbers, HEAD))
+            continue;
+        memcpy(o->evaluation + o->evaluation_count, numbers, sizeof numbers);
+        o->evaluation_count += RT_EVALUATED_FIELDS;
+    }
+}
+
 static void offer_file(rt__snapshot_offers *o, const rt_snapshot_about *ours,
                        const rt_snapshot_entry *e)
 {
     rt_snapshot s;
     rt_status status = rt_snapshot_open(e->path, &s);
-    if (status == RT_OK && (status = rt__snapshot_fits(&s, ours)) == RT_OK)
+    if (status == RT_OK && (status = rt__snapshot_fits(&s, ours)) == RT_OK) {
         for (int slot = 0; slot < RT_SNAPSHOT_SLOTS; slot++)
             offer_slot(o, &s, slot);
+        add_evaluations(o, &s);
+    }
     if (status != RT_OK)
         note_failure(o);
     rt_snapshot_close(&s);
@@ -103,10 +122,11 @@ void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,
         note_failure(out);
         return;
     }
-    /* A file gives two offers and one trace at most. */
+    /* A file gives two offers, one trace and a few evaluations at most. */
     out->offer = rt_calloc((size_t)(l.count * 2 + 1) * RT_OFFER_FIELDS, sizeof *out->offer);
     out->trace = rt_calloc((size_t)(l.count + 1) * RT_TRACE_FIELDS, sizeof *out->trace);
-    if (out->offer && out->trace)
+    out->evaluation = rt_calloc(NUMBERS_MAX, sizeof *out->evaluation);
+    if (out->offer && out->trace && out->evaluation)
         find(ours, &l, out);
     else
         note_failure(out);
@@ -117,5 +137,6 @@ void rt__snapshot_offers_release(rt__snapshot_offers *o)
 {
     rt_mem_free(o->offer);
     rt_mem_free(o->trace);
+    rt_mem_free(o->evaluation);
     *o = (rt__snapshot_offers){0};
 }

@@ -19,6 +19,8 @@ typedef struct rt__snapshot_offers {
     int64_t *trace; /* RT_TRACE_FIELDS numbers each: generation, rank, step, slice, phase, of the
                        newest earlier generation */
     int64_t trace_count;
+    int64_t *evaluation; /* RT_EVALUATED_FIELDS numbers each, of all earlier generations */
+    int64_t evaluation_count;
     char trouble[512];
 } rt__snapshot_offers;
 

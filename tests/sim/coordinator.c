@@ -106,10 +106,12 @@ static void effect_line(void *ctx, rt__line where, const json_t *object)
         return;
     if (where == RT__LINE_EVENT)
         sim_rules_line(w, object);
+    if (where == RT__LINE_SUMMARY)
+        sim_rules_summary(w, object);
     if (where != RT__LINE_METRICS)
         return;
     int64_t step = json_integer_value(json_object_get(object, "step"));
-    sim_rules_metrics(w, s->run.generation, step);
+    sim_rules_metrics(w, s->run.generation, object);
     s->metrics_step = step;
     s->metrics_generation = s->run.generation;
 }
@@ -446,6 +448,10 @@ static void configure(const sim_scenario *s, rt_config *cfg)
     cfg->data.batch = 4 * s->slices;
     cfg->checkpoint.every = s->checkpoint_every;
     cfg->checkpoint.keep = s->keep;
+    cfg->evaluate.every = s->evaluate_every;
+    cfg->run.patience = s->patience;
+    if (s->evaluate_every > 0)
+        cfg->checkpoint.best = s->best_accuracy ? RT_CFG_BEST_ACCURACY : RT_CFG_BEST_LOSS;
     cfg->snapshot.every = s->snapshot_every;
     if (s->hosts > 1) {
         rt_mem_free(cfg->parallel.hostfile);
@@ -541,6 +547,11 @@ void sim_coordinator_free(sim_world *w)
 }
 
 /* ---- for the rules ---- */
+
+const rt_config *sim_coordinator_config(const sim_world *w)
+{
+    return &w->shell->cfg;
+}
 
 sim_view sim_coordinator_view(const sim_world *w)
 {

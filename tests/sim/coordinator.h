@@ -10,6 +10,7 @@
 #ifndef RINGTORCH_TESTS_SIM_COORDINATOR_H
 #define RINGTORCH_TESTS_SIM_COORDINATOR_H
 
+#include "common/config.h"
 #include "tests/sim/events.h"
 #include "tests/sim/letter.h"
 
@@ -40,5 +41,8 @@ sim_view sim_coordinator_view(const sim_world *w);
 /* Returns how long the coordinator may take to come to RUN, DONE or FAILED once nothing goes wrong
  * any more: the sum of its own time-outs, and some. */
 sim_time sim_coordinator_patience(void);
+
+/* The run's configuration. */
+const rt_config *sim_coordinator_config(const sim_world *w);
 
 #endif

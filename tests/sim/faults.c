@@ -92,6 +92,18 @@ static bool kill_all(sim_world *w)
     return true;
 }
 
+static bool kill_together(sim_world *w)
+{
+    sim_job *j = newest_job(w);
+    if (!j || !w->coordinator.alive)
+        return false;
+    tell(w, SIM_KILL_TOGETHER, j->alive);
+    sim_coordinator_die(w);
+    for (int64_t k = 0; k < j->world; k++)
+        kill_one(w, j, k);
+    return true;
+}
+
 static bool kill_mpirun(sim_world *w)
 {
     sim_job *j = newest_job(w);

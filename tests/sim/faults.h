@@ -15,6 +15,7 @@
     FAULT(KILL_RANK, kill_rank, 10, "a worker is killed")                                          \
     FAULT(KILL_SEVERAL, kill_several, 4, "several workers are killed at once")                     \
     FAULT(KILL_ALL, kill_all, 2, "all workers are killed")                                         \
+    FAULT(KILL_TOGETHER, kill_together, 4, "the coordinator and all workers are killed at once")   \
     FAULT(KILL_MPIRUN, kill_mpirun, 3, "mpirun is killed")                                         \
     FAULT(KILL_COORDINATOR, kill_coordinator, 6, "the coordinator is killed")                      \
     FAULT(KILL_INSIDE, kill_inside, 6, "the coordinator is killed between two of its effects")     \

@@ -9,7 +9,10 @@
 #ifndef RINGTORCH_TESTS_SIM_HOST_H
 #define RINGTORCH_TESTS_SIM_HOST_H
 
+#include "common/best.h"
 #include "tests/sim/dice.h"
+
+enum { SIM_EVALUATIONS = 4 }; /* fewer than a real snapshot keeps, so that some get lost */
 
 /* One rank's part of the state: two slots, written in turn (common/snapshot_header.h). */
 typedef struct sim_snapshot {
@@ -23,6 +26,8 @@ typedef struct sim_snapshot {
     struct {
         int64_t step, slice, phase; /* where the rank last moved */
     } mark;
+    rt_evaluated evaluation[SIM_EVALUATIONS]; /* the last ones, in turn */
+    int64_t evaluations;                      /* so many were made */
 } sim_snapshot;
 
 typedef struct sim_host {

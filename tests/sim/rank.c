@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/phase.h"
 #include "common/slices.h"
+#include "tests/sim/coordinator.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/world.h"
 
@@ -83,6 +84,21 @@ static int64_t *list_traces(const sim_host *h, int64_t mine, int64_t *count)
     return list;
 }
 
+/* Evaluations of all generations before. */
+static int64_t *list_evaluations(const sim_host *h, int64_t mine, int64_t *count)
+{
+    enum { MOST = 20000 / RT_EVALUATED_FIELDS };
+    int64_t *list = sim_alloc((size_t)MOST * RT_EVALUATED_FIELDS * sizeof *list), n = 0;
+    for (int64_t i = 0; i < h->snapshots; i++) {
+        const sim_snapshot *s = h->snapshot[i];
+        int64_t kept = s->evaluations < SIM_EVALUATIONS ? s->evaluations : SIM_EVALUATIONS;
+        for (int64_t k = 0; k < kept && n < MOST && s->generation < mine; k++, n++)
+            rt_evaluated_pack(&s->evaluation[k], s->generation, list + n * RT_EVALUATED_FIELDS);
+    }
+    *count = n * RT_EVALUATED_FIELDS;
+    return list;
+}
+
 static void say_hello(sim_world *w, sim_pid who)
 {
     const sim_rank *r = rank_of(w, who);
@@ -102,16 +118,19 @@ static void say_hello(sim_world *w, sim_pid who)
         .samples = 1 << 20,
         .local_rank = r->local_rank,
     };
-    int64_t *offers = NULL, *traces = NULL;
+    int64_t *offers = NULL, *traces = NULL, *evaluations = NULL;
     if (r->local_rank == 0 && w->sabotage != SIM_OLD_SOURCE) {
         m.offers = offers = list_offers(h, &m.offers_count);
         m.traces = traces = list_traces(h, who.generation, &m.traces_count);
     }
+    if (r->local_rank == 0 && w->sabotage != SIM_MUTE)
+        m.evaluations = evaluations = list_evaluations(h, who.generation, &m.evaluations_count);
     sim_note(w, "worker %lld of g%lld: HELLO, %lld offers", who.rank, who.generation,
              m.offers_count / RT_OFFER_FIELDS);
     sim_link_post(w, who, RT_MSG_HELLO, &m);
     sim_free(offers);
     sim_free(traces);
+    sim_free(evaluations);
 }
 
 static rt_phase phase_of(const sim_rank *r)
@@ -182,7 +201,7 @@ void sim_rank_start(sim_world *w, sim_pid who, int host, int64_t local_rank)
     r->moved = w->now;
     r->slow = 1;
     r->local_rank = local_rank;
-    r->writing = r->to_save = r->saved_step = -1;
+    r->writing = r->to_save = r->saved_step = r->evaluated = -1;
     rt_range owned =
         rt_owned_by_rank(w->s->blocks * RT_BLOCK, (int)job_of(w, who)->world, who.rank);
     r->begin = owned.begin;
@@ -255,6 +274,7 @@ void sim_rank_has_plan(sim_world *w, sim_pid who)
         sim_violate(w, "worker %d of g%d: a plan for %" PRId64 " ranks", who.rank, who.generation,
                     p->world);
     now_does(w, r, SIM_RESTORING);
+    r->best = (rt_best){p->best_step, p->best_loss, p->best_accuracy};
     if (who.rank == 0)
         sim_link_post(w, who, RT_MSG_LAYOUT, &(rt_msg_layout){.json = "[]"});
     sim_time usual = p->source == 1 ? w->s->disk_time : 30 * SIM_MILLISECOND;
@@ -434,30 +454,29 @@ static void close_up(sim_world *w, sim_pid who)
     carry_on(w, who);
 }
 
-static void evaluated(sim_world *w, sim_pid who, int64_t arg)
+static void evaluated(sim_world *w, sim_pid who, int64_t arg);
+
+/* Is this step evaluated, and has it not been? A step that is started from may have been before. */
+static bool evaluation_is_due(const sim_rank *r)
 {
-    (void)arg;
-    sim_rank *r = rank_of(w, who);
-    if (who.rank == 0)
-        sim_link_post(w, who, RT_MSG_EVALUATED,
-                      &(rt_msg_evaluated){
-                          .step = r->step, .count = 100, .correct = 90, .loss = 0.5, .seconds = 1});
-    close_up(w, who);
+    const rt_msg_plan *p = plan_of(r);
+    bool due = divides(p->evaluate_every, r->step) || (r->step >= p->end_step && p->evaluate_final);
+    bool known = r->step == p->start_step && r->step <= p->evaluated_step;
+    return due && !known && r->step > 0 && r->step != r->evaluated;
 }
 
 /* Does what comes next, if nothing has to be waited for. */
 static void carry_on(sim_world *w, sim_pid who)
 {
     sim_rank *r = rank_of(w, who);
-    const rt_msg_plan *p = plan_of(r);
     if (r->doing == SIM_CLOSING) {
         if (r->writing < 0)
             finish(w, who, 0);
-    } else if (!r->last) {
-        compute(w, who);
-    } else if (r->step >= p->end_step && p->evaluate_final) {
+    } else if (evaluation_is_due(r)) {
         now_does(w, r, SIM_EVALUATING);
         sim_after(w, about(w, w->s->step_time), who, evaluated, 0);
+    } else if (!r->last) {
+        compute(w, who);
     } else {
         close_up(w, who);
     }
@@ -476,6 +495,61 @@ static void save(sim_world *w, sim_pid who)
     }
 }
 
+static void save_once(sim_world *w, sim_pid who)
+{
+    if (rank_of(w, who)->saved_step != rank_of(w, who)->step)
+        save(w, who);
+    else
+        carry_on(w, who);
+}
+
+/* All ranks have the same figures, whoever's part of them is wrong. */
+static rt_evaluated figures_of(sim_world *w, sim_pid who)
+{
+    const sim_job *j = job_of(w, who);
+    int64_t step = rank_of(w, who)->step;
+    return sim_figures_of(j->outcome.hash + (j->corrupt_step == step), step);
+}
+
+/* What worker/session.c makes of an evaluation. */
+static void evaluated(sim_world *w, sim_pid who, int64_t arg)
+{
+    (void)arg;
+    sim_rank *r = rank_of(w, who);
+    const rt_config *cfg = sim_coordinator_config(w);
+    rt_evaluated e = figures_of(w, who);
+    double accuracy = rt_accuracy(e.correct, e.count);
+    bool compares = rt_best_is_kept(cfg);
+    bool better = compares && rt_best_beats(cfg, e.loss, accuracy, &r->best);
+    if (better)
+        r->best = (rt_best){e.step, e.loss, accuracy};
+    bool over = compares && !better && rt_patience_is_over(cfg, e.step, r->best.step);
+    r->evaluated = e.step;
+    r->last |= over;
+    e.best = r->best;
+    if (r->snapshot) {
+        rt_evaluated *oldest =
+            &r->snapshot->evaluation[r->snapshot->evaluations++ % SIM_EVALUATIONS];
+        sim_rules_word_lost(w, oldest->step);
+        *oldest = e;
+    }
+    if (who.rank == 0)
+        sim_link_post(w, who, RT_MSG_EVALUATED,
+                      &(rt_msg_evaluated){.step = e.step,
+                                          .count = e.count,
+                                          .correct = e.correct,
+                                          .loss = e.loss,
+                                          .seconds = e.seconds,
+                                          .best_step = e.best.step,
+                                          .best_loss = e.best.loss,
+                                          .best_accuracy = e.best.accuracy});
+    if ((better && cfg->checkpoint.best != RT_CFG_BEST_NONE) ||
+        (over && plan_of(r)->checkpoint_final))
+        save_once(w, who);
+    else
+        carry_on(w, who);
+}
+
 static void take_snapshot(sim_world *w, sim_rank *r, bool always)
 {
     if (!r->snapshot || !(always || divides(w->s->snapshot_every, r->step)))
@@ -489,7 +563,9 @@ static void report(sim_world *w, sim_pid who)
     const sim_rank *r = rank_of(w, who);
     const rt_msg_plan *p = plan_of(r);
     int64_t made = r->step - p->start_step;
-    if (who.rank != 0 || !(made == 1 || divides(p->report_every, r->step) || r->last))
+    bool due = made == 1 || divides(p->report_every, r->step) ||
+               divides(p->evaluate_every, r->step) || r->last;
+    if (who.rank != 0 || !due)
         return;
     sim_link_post(w, who, RT_MSG_REPORT,
                   &(rt_msg_report){.step = r->step,
@@ -508,6 +584,7 @@ static void catch_up(sim_world *w, sim_pid who)
     const rt_msg_plan *p = plan_of(r);
     bool due =
         divides(p->checkpoint_every, r->step) || (r->step >= p->end_step && p->checkpoint_final);
+    due |= r->step == r->best.step && rt_best_is_known(&r->best);
     if (p->source == 2 && due)
         save(w, who);
     else

@@ -9,6 +9,7 @@
 #ifndef RINGTORCH_TESTS_SIM_RANK_H
 #define RINGTORCH_TESTS_SIM_RANK_H
 
+#include "common/best.h"
 #include "tests/sim/host.h"
 #include "tests/sim/mail.h"
 #include "tests/sim/process.h"
@@ -16,14 +17,14 @@
 
 typedef enum sim_doing {
     SIM_BOOTING,
-    SIM_JOINED,     /* has said HELLO, waits for PLAN */
-    SIM_RESTORING,  /* reads the state it starts from */
-    SIM_COMPUTING,  /* its slices of a step */
-    SIM_WAITING,    /* in a collective, for the others */
-    SIM_SAVING,     /* waits until the piece before is written */
-    SIM_EVALUATING, /* at the end of the run */
-    SIM_CLOSING,    /* waits until its pieces are written */
-    SIM_FINISHED,   /* waits to be told to leave */
+    SIM_JOINED,    /* has said HELLO, waits for PLAN */
+    SIM_RESTORING, /* reads the state it starts from */
+    SIM_COMPUTING, /* its slices of a step */
+    SIM_WAITING,   /* in a collective, for the others */
+    SIM_SAVING,    /* waits until the piece before is written */
+    SIM_EVALUATING,
+    SIM_CLOSING,  /* waits until its pieces are written */
+    SIM_FINISHED, /* waits to be told to leave */
 } sim_doing;
 
 typedef struct sim_rank {
@@ -47,6 +48,8 @@ typedef struct sim_rank {
     uint64_t writing_hash;
     int64_t to_save;    /* step of the piece that waits for the one before; -1: none */
     int64_t saved_step; /* of the last checkpoint; -1: none */
+    int64_t evaluated;  /* step of its last evaluation; -1: none yet */
+    rt_best best;       /* so far */
     bool guilty;        /* something was done to it, so it may be named as the cause */
     bool named;         /* the coordinator has said that it holds up the others */
     sim_time stopped_at;

@@ -1,6 +1,7 @@
 #include "tests/sim/rules.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include "common/mem.h"
 #include "common/slices.h"
@@ -15,6 +16,44 @@ uint64_t sim_step_of(uint64_t hash, int64_t step)
     return sim_mix(hash ^ sim_mix((uint64_t)step + 1));
 }
 
+/* The figures go up and down, as far from the state as can be. */
+rt_evaluated sim_figures_of(uint64_t hash, int64_t step)
+{
+    uint64_t x = sim_mix(hash);
+    return (rt_evaluated){.step = step,
+                          .count = 100,
+                          .correct = (int64_t)(x % 101),
+                          .loss = 1 + (double)(x >> 40),
+                          .seconds = 1,
+                          .best = {0, NAN, NAN}};
+}
+
+static bool is_evaluated(const sim_world *w, int64_t step)
+{
+    const rt_config *cfg = sim_coordinator_config(w);
+    return (cfg->evaluate.every > 0 && step % cfg->evaluate.every == 0) ||
+           (cfg->evaluate.final && step == w->rules.end);
+}
+
+/* How the run would end if nothing went wrong. */
+static void foresee(sim_world *w)
+{
+    sim_rules *r = &w->rules;
+    const rt_config *cfg = sim_coordinator_config(w);
+    r->best = (rt_best){0, NAN, NAN};
+    r->end = w->s->steps;
+    for (int64_t t = 1; t <= r->end && rt_best_is_kept(cfg); t++) {
+        rt_evaluated e = sim_figures_of(r->truth[t], t);
+        double accuracy = rt_accuracy(e.correct, e.count);
+        if (!is_evaluated(w, t))
+            continue;
+        if (rt_best_beats(cfg, e.loss, accuracy, &r->best))
+            r->best = (rt_best){t, e.loss, accuracy};
+        r->early = rt_patience_is_over(cfg, t, r->best.step);
+        r->end = r->early ? t : r->end;
+    }
+}
+
 void sim_rules_begin(sim_world *w)
 {
     sim_rules *r = &w->rules;
@@ -24,6 +63,8 @@ void sim_rules_begin(sim_world *w)
         bool skipped = t == w->s->bad_step && w->s->nan_loss == SIM_NAN_SKIP;
         r->truth[t + 1] = skipped ? r->truth[t] : sim_step_of(r->truth[t], t);
     }
+    r->loss = sim_alloc((size_t)(w->s->steps + 1) * sizeof *r->loss);
+    foresee(w);
     r->live_before = rt_mem_live();
     r->lost = -1;
 }
@@ -31,7 +72,11 @@ void sim_rules_begin(sim_world *w)
 void sim_rules_release(sim_rules *r)
 {
     sim_free(r->truth);
+    sim_free(r->loss);
+    json_decref(r->summary);
     r->truth = NULL;
+    r->loss = NULL;
+    r->summary = NULL;
 }
 
 static bool is_true(const sim_world *w, int64_t step, uint64_t hash)
@@ -105,6 +150,7 @@ void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash)
     if (who.generation == r->planned) {
         r->stepped = step > r->stepped ? step : r->stepped;
         r->stepped_at = w->now;
+        r->made = step > r->made ? step : r->made;
         note_through(w, j, step);
     }
 }
@@ -202,6 +248,8 @@ void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *p)
                     r->planned);
         return;
     }
+    r->row_lost |= p->start_step > r->made;
+    r->made = p->start_step;
     r->planned = generation;
     r->generations++;
     r->from_nothing += p->source == 0;
@@ -306,6 +354,7 @@ void sim_rules_line(sim_world *w, const json_t *event)
         w->job[generation]->found_out = true;
     if (strcmp(name, "stall") == 0)
         check_stall(w, event, generation);
+    r->early_told |= strcmp(name, "early_stop") == 0;
     for (int i = 0; i < 3; i++) {
         static const char *const ends[] = {"done", "stopped", "failed"};
         if (strcmp(name, ends[i]) == 0)
@@ -313,9 +362,20 @@ void sim_rules_line(sim_world *w, const json_t *event)
     }
 }
 
-void sim_rules_metrics(sim_world *w, int64_t generation, int64_t step)
+void sim_rules_summary(sim_world *w, const json_t *summary)
+{
+    json_decref(w->rules.summary);
+    w->rules.summary = json_deep_copy(summary);
+}
+
+void sim_rules_metrics(sim_world *w, int64_t generation, const json_t *row)
 {
     sim_rules *r = &w->rules;
+    int64_t step = json_integer_value(json_object_get(row, "step"));
+    sim_note(w, "metrics: row of step %lld, evaluated: %lld", step,
+             json_object_get(row, "eval_loss") != NULL);
+    if (step >= 0 && step <= w->s->steps)
+        r->loss[step] = json_number_value(json_object_get(row, "eval_loss"));
     if (step <= r->metrics_step)
         sim_violate(w,
                     "rule 6: metrics of step %" PRId64 " of g%" PRId64
@@ -326,8 +386,11 @@ void sim_rules_metrics(sim_world *w, int64_t generation, int64_t step)
 
 void sim_rules_rewound(sim_world *w, int64_t step)
 {
+    sim_note(w, "metrics: back to step %lld", step);
     if (step < w->rules.metrics_step)
         w->rules.metrics_step = step;
+    for (int64_t t = step + 1; t <= w->s->steps; t++)
+        w->rules.loss[t] = 0;
 }
 
 /* A run may fail only for what has really happened. */
@@ -354,12 +417,38 @@ static bool reason_is_good(const sim_world *w, const char *why)
     return false;
 }
 
+void sim_rules_word_lost(sim_world *w, int64_t step)
+{
+    w->rules.row_lost |= step > 0 && w->rules.loss[step] == 0;
+}
+
+/* Rule 10. While the disk is full rows are written without what their evaluation gives. */
+static void check_evaluations(sim_world *w)
+{
+    const sim_rules *r = &w->rules;
+    bool known = rt_best_is_known(&r->best),
+         rows = !r->row_lost && w->faults.of_kind[SIM_FULL_DISK] == 0;
+    const json_t *best = json_object_get(r->summary, "best_step"),
+                 *early = json_object_get(r->summary, "ended_early");
+    if (json_is_integer(best) != known || json_integer_value(best) != (known ? r->best.step : 0))
+        sim_violate(w, "rule 10: the best evaluation is that of step %" PRId64 ", not of %lld",
+                    r->best.step, (long long)json_integer_value(best));
+    if (json_is_true(early) != r->early)
+        sim_violate(w, "rule 10: whether patience ran out, at step %" PRId64 ", is told wrongly",
+                    r->end);
+    if (r->early && r->end < w->s->steps && !r->early_told)
+        sim_violate(w, "rule 10: no event says why the run ended at step %" PRId64, r->end);
+    for (int64_t t = 1; t <= r->end && rows; t++)
+        if (r->loss[t] != (is_evaluated(w, t) ? sim_figures_of(r->truth[t], t).loss : 0))
+            sim_violate(w, "rule 10: the row of step %" PRId64 " has the loss %g", t, r->loss[t]);
+}
+
 /* A run that is done has left its last state on disk. */
 static void check_done(sim_world *w, int64_t exit_code)
 {
     const sim_rules *r = &w->rules;
     const sim_checkpoint *c = sim_disk_newest(&w->disk, INT64_MAX);
-    int64_t last = c ? c->step : -1, steps = w->s->steps;
+    int64_t last = c ? c->step : -1, steps = r->end;
     if (exit_code != 0 || r->reached != steps)
         sim_violate(w,
                     "rule 5: the run is done with exit code %" PRId64
@@ -369,6 +458,7 @@ static void check_done(sim_world *w, int64_t exit_code)
         sim_violate(
             w, "rule 3: the run is done, the newest checkpoint is of step %" PRId64 " of %" PRId64,
             last, steps);
+    check_evaluations(w);
 }
 
 /* What could not be written to disk is not given up where memory still holds it. */

@@ -13,11 +13,13 @@
  *  8. Messages and memory are bounded.
  *  9. What was promised to the user is kept: tools are answered, the number of workers becomes what it
  *     was to become.
+ * 10. Evaluations, the best of them and the step where patience runs out are those of the undisturbed run.
  *
  * Each function below is called where the thing it is named after has just happened. */
 #ifndef RINGTORCH_TESTS_SIM_RULES_H
 #define RINGTORCH_TESTS_SIM_RULES_H
 
+#include "common/best.h"
 #include "common/json.h"
 #include "common/messages.h"
 #include "tests/sim/mail.h"
@@ -30,6 +32,16 @@ enum {
 
 typedef struct sim_rules {
     uint64_t *truth; /* [steps+1] the undisturbed state at each step */
+    rt_best best;    /* of the undisturbed run ... */
+    int64_t end;     /* ... and its last step */
+    bool early;      /* patience ran out there */
+    double *loss;    /* [steps+1] of the evaluation that metrics.jsonl has of each step; 0: none */
+    bool early_told; /* by an event */
+    int64_t made;    /* newest step that the newest generation has made, or started from */
+    bool
+        row_lost; /* the coordinator was away for longer than word of evaluations is kept, or the run goes on from a
+                      * later state than its last generation has come to: it was on a host that is back */
+    json_t *summary; /* the last one; NULL: none yet */
     int64_t planned; /* newest generation that was given a plan */
     /* Rule 4: the newest step that all ranks of a generation finished, and where its snapshots are. */
     int64_t whole_step, whole_generation;
@@ -68,7 +80,8 @@ void sim_rules_restored(sim_world *w, sim_pid who, int64_t step, uint64_t hash);
 void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash);
 void sim_rules_committed(sim_world *w, int64_t step, bool mixed);
 void sim_rules_line(sim_world *w, const json_t *event);
-void sim_rules_metrics(sim_world *w, int64_t generation, int64_t step);
+void sim_rules_summary(sim_world *w, const json_t *summary);
+void sim_rules_metrics(sim_world *w, int64_t generation, const json_t *row);
 void sim_rules_rewound(sim_world *w, int64_t step);
 /* What memory holds is not to be trusted: a bit has flipped, or a step was not finite. */
 void sim_rules_doubted(sim_world *w);
@@ -87,6 +100,10 @@ void sim_rules_memory_lost(sim_world *w, int64_t host);
 void sim_rules_checkpoint_lost(sim_world *w, int64_t step);
 /* The command has ended. True: for good; false: the user will resume. */
 bool sim_rules_run_ended(sim_world *w, bool interrupted, int64_t exit_code);
+/* What an evaluation of a state gives. */
+rt_evaluated sim_figures_of(uint64_t hash, int64_t step);
+/* The word that was left of a step's evaluation made room for another; 0: there was none. */
+void sim_rules_word_lost(sim_world *w, int64_t step);
 /* The state after a step that starts from a state. */
 uint64_t sim_step_of(uint64_t hash, int64_t step);
 

@@ -13,7 +13,8 @@
     SABOTAGE(WRONG_BLAME, "rule 6", "another worker is named than the one that died")              \
     SABOTAGE(LOST_RECORD, "rule 7", "a record of the journal is not written")                      \
     SABOTAGE(FLOOD, "rule 8", "every word of a worker is answered ten times")                      \
-    SABOTAGE(BROKEN_WORD, "rule 9", "a tool is never answered")
+    SABOTAGE(BROKEN_WORD, "rule 9", "a tool is never answered")                                    \
+    SABOTAGE(MUTE, "rule 10", "nobody leaves word of its evaluations")
 
 typedef enum sim_sabotage {
     SIM_HONEST,

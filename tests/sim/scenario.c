@@ -46,6 +46,9 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_size size)
     s.faults = large ? 12 : sim_between(&d, 5, 60);
     s.quiet = (large ? 6000 : PICK(&d, 500, 2000, 6000)) * (sim_time)SIM_MILLISECOND;
     s.burst = PICK(&d, 0, 20, 60) / 100.0;
+    s.evaluate_every = PICK(&d, 0, 1, 1, 3, 7, 20);
+    s.patience = s.evaluate_every > 0 ? PICK(&d, 0, 0, 3, 10) : 0;
+    s.best_accuracy = sim_chance(&d, 0.5);
     return s;
 }
 

@@ -174,6 +174,51 @@ static void what_was_written_is_read_back(void **state)
     rt_snapshot_close(&s);
 }
 
+static rt_evaluated evaluation_of(int64_t step)
+{
+    return (rt_evaluated){step, 100, step % 101, 1.0 / (double)step, 0.5, {step / 2, 0.25, NAN}};
+}
+
+static void put_evaluation(rt_snapshot_header *h, int64_t step)
+{
+    rt_evaluated e = evaluation_of(step);
+    rt_snapshot_put_evaluation(h, &e);
+}
+
+/* The last ones are kept; what is half written, impossible or of an earlier version, which left zeros, does not count. */
+static void the_last_evaluations_are_read_back(void **state)
+{
+    (void)state;
+    char *path = make("r1");
+    rt_snapshot s;
+    must(rt_snapshot_open(path, &s));
+    assert_int_equal(s.evaluations, 0);
+    rt_snapshot_close(&s);
+    rt_snapshot_header *h = read_header(path);
+    const int64_t first = 7, last = first + RT_SNAPSHOT_EVALUATIONS + 2;
+    for (int64_t step = first; step <= last; step++)
+        put_evaluation(h, step);
+    for (int spoilt = 0; spoilt < 3; spoilt++) {
+        rt_snapshot_evaluation *e = &h->evaluation[spoilt];
+        if (spoilt == 1)
+            e->figures.loss += 1;
+        if (spoilt == 2) {
+            e->figures.correct = e->figures.count + 1;
+            e->checksum = rt_hash64(&e->figures, sizeof e->figures);
+        }
+        write_at(path, h, sizeof *h, 0);
+        must(rt_snapshot_open(path, &s));
+        assert_int_equal(s.evaluations, RT_SNAPSHOT_EVALUATIONS - spoilt);
+        for (int i = 0; i < s.evaluations; i++) {
+            rt_evaluated expected = evaluation_of(s.evaluation[i].step);
+            assert_true(s.evaluation[i].step >= last - RT_SNAPSHOT_EVALUATIONS + 1);
+            assert_memory_equal(&s.evaluation[i], &expected, sizeof expected);
+        }
+        rt_snapshot_close(&s);
+    }
+    rt_mem_free(h);
+}
+
 static void what_a_snapshot_does_not_hold_is_not_read(void **state)
 {
     (void)state;
@@ -723,6 +768,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back),
+        cmocka_unit_test(the_last_evaluations_are_read_back),
         cmocka_unit_test(what_a_snapshot_does_not_hold_is_not_read),
         cmocka_unit_test(every_altered_byte_of_the_header_is_noticed),
         cmocka_unit_test(fields_that_make_no_sense_are_named),

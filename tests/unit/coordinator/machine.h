@@ -304,7 +304,8 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
     else if (IS("evaluated"))
         machine_worker(m, now, 0, RT_MSG_EVALUATED,
                        BODY(evaluated, .step = a, .count = 8, .correct = b > 0 ? b : 6,
-                            .loss = c < 0 ? NAN : (double)c / 100));
+                            .loss = c < 0 ? NAN : (double)c / 100, .best_loss = NAN,
+                            .best_accuracy = NAN));
     else if (IS("piece"))
         machine_worker(
             m, now, a, RT_MSG_PIECE_DONE,

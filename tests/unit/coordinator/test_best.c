@@ -86,7 +86,7 @@ static void a_plan_tells_the_best_before_it(void **state)
     assert_int_equal(m.plan.start_step, 30);
     assert_int_equal(m.plan.best_step, 20);
     assert_true(m.plan.best_accuracy == 5.0 / 8);
-    assert_int_equal(m.plan.evaluated_step, 40);
+    assert_int_equal(m.plan.evaluated_step, 30);
     FEED(&m, "evaluated 40 6"); /* again, and the same */
     assert_int_equal(rt__history_best(&m.run.history, INT64_MAX).step, 40);
     assert_int_equal(m.run.history.compared.count, 3);
@@ -124,6 +124,159 @@ static void another_coordinator_decides_the_same(void **state)
         machine_release(&dead);
         machine_release(&m);
     }
+}
+
+/* A HELLO that brings evaluations of the generation before: of steps, with the loss in hundredths and the best step. */
+typedef struct word {
+    int64_t step;
+    double loss;
+    int64_t best_step;
+    double best_loss;
+} word;
+
+static void hello_with_words(machine *m, double now, int64_t offered, const word *words, int count)
+{
+    enum { MOST = 8 };
+    int64_t numbers[MOST * RT_EVALUATED_FIELDS];
+    rt_msg_body body = machine_hello(m, 0, "avx2");
+    const int64_t offer[RT_OFFER_FIELDS] = {m->run.generation - 1, 0, offered, 0, 10};
+    for (int i = 0; i < count; i++) {
+        rt_evaluated e = {words[i].step, 8, 6,
+                          words[i].loss, 1, {words[i].best_step, words[i].best_loss, 0.75}};
+        rt_evaluated_pack(&e, m->run.generation - 1, numbers + i * RT_EVALUATED_FIELDS);
+    }
+    body.hello.offers = offer;
+    body.hello.offers_count = RT_OFFER_FIELDS;
+    body.hello.evaluations = numbers;
+    body.hello.evaluations_count = count * RT_EVALUATED_FIELDS;
+    machine_worker(m, now, 0, RT_MSG_HELLO, body);
+    machine_feed(m, now + 0.1, "hello 1");
+}
+
+static int count_events(const char *done, const char *event)
+{
+    int count = 0;
+    for (const char *at = done; (at = strstr(at, event)); at += strlen(event))
+        count++;
+    return count;
+}
+
+/* The coordinator dies before it hears of evaluations, and all workers with it: what they left word of decides as if
+ * nobody had died. Word of later steps than the run goes on from is not needed, these are made again. */
+static void who_dies_together_takes_no_evaluation_along(void **state)
+{
+    (void)state;
+    static const word words[] = {
+        {20, 0.40, 20, 0.40}, {30, 0.45, 20, 0.40}, {10, 0.50, 10, 0.50}, {40, 0.30, 40, 0.30}};
+    static const word few[] = {{30, 0.45, 20, 0.40}}; /* the one before made room */
+    static const struct {
+        const word *words;
+        int count, told;
+        int64_t offered;
+        int patience;
+        int64_t best, evaluated, end;
+    } rows[] = {
+        {words, 4, 2, 35, 9, 20, 30, 100}, {words, 4, 2, 35, 1, 20, 30, 35},
+        {words, 4, 3, 45, 1, 40, 40, 100}, {few, 1, 1, 35, 9, 20, 30, 100},
+        {few, 1, 1, 30, 1, 20, 30, 30},    {few, 1, 0, 25, 1, 10, 10, 100},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine dead, m;
+        char patience[32];
+        snprintf(patience, sizeof patience, "run.patience=%d", rows[i].patience);
+        start(&dead, SETS("checkpoint.best=loss", patience));
+        FEED(&dead, "evaluated 10 6 50");
+        begin_from(&m, json_incref(dead.journal), true, SETS("checkpoint.best=loss", patience));
+        m.run.reported_step = 10; /* as metrics.jsonl has it */
+        FEED(&m, "launcher 0", "exited 1 137 9 0", "tick", "recovered 0", "recovered 0");
+        machine_done(&m);
+        hello_with_words(&m, 9, rows[i].offered, rows[i].words, rows[i].count);
+        const char *done = machine_done(&m);
+        if (m.plan.best_step != rows[i].best || m.plan.evaluated_step != rows[i].evaluated ||
+            m.plan.end_step != rows[i].end)
+            fail_msg("row %zu: best %lld, evaluated %lld, end %lld: %s", i,
+                     (long long)m.plan.best_step, (long long)m.plan.evaluated_step,
+                     (long long)m.plan.end_step, done);
+        assert_int_equal(count_events(done, "event:evaluation"), rows[i].told);
+        assert_int_equal(count_events(done, "metrics"), rows[i].told);
+        assert_int_equal(count_events(done, "event:early_stop"), rows[i].end < 100);
+        machine_release(&dead);
+        machine_release(&m);
+    }
+}
+
+/* Killed when it has written an evaluation down and said nothing: its successor says why the run ends, and only once. */
+static void why_the_run_ends_is_said_after_all(void **state)
+{
+    (void)state;
+    machine dead, m;
+    start(&dead, SETS("run.patience=1"));
+    FEED(&dead, "evaluated 10 6 50", "evaluated 20 6 60");
+    size_t last = json_array_size(dead.journal) - 1;
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(dead.journal, last), "kind")),
+        "early_stop");
+    for (int said = 0; said < 2; said++) {
+        json_t *journal = json_deep_copy(dead.journal);
+        if (!said)
+            json_array_remove(journal, last);
+        begin_from(&m, journal, true, SETS("run.patience=1"));
+        FEED(&m, "launcher 1", "hello 0 20 1", "hello 1 20 1", "recovered 0");
+        assert_int_equal(m.run.end_step, 20);
+        assert_int_equal(count_events(machine_done(&m), "event:early_stop"), !said);
+        machine_release(&m);
+    }
+    machine_release(&dead);
+}
+
+/* An event for each time an evaluation was made, not for each time it was said. */
+static void an_evaluation_is_told_as_often_as_it_is_made(void **state)
+{
+    (void)state;
+    machine m;
+    start(&m, SETS("checkpoint.best=loss"));
+    FEED(&m, "evaluated 10 6 50", "evaluated 10 6 50");
+    assert_int_equal(count_events(machine_done(&m), "event:evaluation"), 1);
+    FEED(&m, "exited 1 137 9 1", "recovered 0", "hello 0", "hello 1", "evaluated 10 6 50");
+    assert_int_equal(count_events(machine_done(&m), "event:evaluation"), 1);
+    assert_int_equal(m.run.history.compared.count, 1);
+    machine_release(&m);
+}
+
+/* A record that could not be written is made up for by the next one, which says what the best is. */
+static void the_next_record_makes_up_for_a_lost_one(void **state)
+{
+    (void)state;
+    machine m, dead;
+    start(&dead, SETS("checkpoint.best=loss"));
+    FEED(&dead, "evaluated 10 6 50");
+    dead.journal_full = true;
+    FEED(&dead, "evaluated 20 6 40");
+    dead.journal_full = false;
+    FEED(&dead, "evaluated 30 6 60");
+    begin_from(&m, json_incref(dead.journal), true, SETS("checkpoint.best=loss"));
+    assert_int_equal(rt__history_best(&m.run.history, INT64_MAX).step, 20);
+    assert_int_equal(rt__history_best(&m.run.history, 19).step, 10);
+    machine_release(&dead);
+    machine_release(&m);
+}
+
+/* A run that does not compare any more has no best, and begins anew when it does again. */
+static void a_best_from_before_is_not_shown(void **state)
+{
+    (void)state;
+    machine m, before;
+    start(&before, SETS("checkpoint.best=loss"));
+    FEED(&before, "evaluated 10 4 50", "finished 0 100", "finished 1 100", "exited 1 0 0 -1");
+    assert_int_equal(summary_int(&before, "best_step"), 10);
+    begin_from(&m, json_incref(before.journal), false, SETS("run.steps=200"));
+    FEED(&m, "launcher 0", "recovered 100", "hello 0", "hello 1", "evaluated 110 4 10",
+         "finished 0 200", "finished 1 200", "exited 2 0 0 -1");
+    assert_true(json_is_null(json_object_get(m.summary, "best_step")));
+    assert_true(json_is_null(json_object_get(m.summary, "best_loss")));
+    assert_int_equal(summary_int(&m, "steps"), 200);
+    machine_release(&before);
+    machine_release(&m);
 }
 
 /* What came out of a state in doubt is no best. */
@@ -238,6 +391,11 @@ int main(void)
         cmocka_unit_test(a_plan_tells_the_best_before_it),
         cmocka_unit_test(a_loss_at_the_end_changes_nothing),
         cmocka_unit_test(another_coordinator_decides_the_same),
+        cmocka_unit_test(who_dies_together_takes_no_evaluation_along),
+        cmocka_unit_test(why_the_run_ends_is_said_after_all),
+        cmocka_unit_test(an_evaluation_is_told_as_often_as_it_is_made),
+        cmocka_unit_test(the_next_record_makes_up_for_a_lost_one),
+        cmocka_unit_test(a_best_from_before_is_not_shown),
         cmocka_unit_test(doubt_forgets),
         cmocka_unit_test(another_metric_begins_anew),
         cmocka_unit_test(comparing_begins_where_the_run_goes_on),

@@ -182,6 +182,67 @@ static void traces_are_found_by_rank(void **state)
     rt__offers_release(&o);
 }
 
+static void add_evaluation(rt__offers *o, int64_t generation, int64_t step)
+{
+    int64_t n[RT_EVALUATED_FIELDS];
+    rt_evaluated e = {step, 10, 6, 0.5, 1, {step, 0.5, 0.6}};
+    rt_evaluated_pack(&e, generation, n);
+    rt_msg_hello h = {.evaluations = n, .evaluations_count = RT_EVALUATED_FIELDS};
+    assert_int_equal(rt__offers_add(o, &h), RT_OK);
+}
+
+/* One after the other, as far as the run goes on; what came out of a state in doubt was no evaluation of this run. */
+static void evaluations_come_in_order(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    static const int64_t made[][2] = {{2, 40}, {2, 20}, {1, 30}, {2, 30}, {3, 60}, {2, 10}};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        add_evaluation(&o, made[i][0], made[i][1]);
+    static const struct {
+        int64_t doubt_generation, doubt_step, after, most, step, generation;
+    } rows[] = {
+        {0, 0, 0, 50, 10, 2},   {0, 0, 10, 50, 20, 2},  {0, 0, 20, 50, 30, 1},
+        {0, 0, 30, 50, 40, 2},  {0, 0, 40, 50, -1, 0},  {0, 0, 40, 60, 60, 3},
+        {1, 20, 20, 50, 30, 2}, {2, 20, 20, 60, 60, 3}, {3, 20, 20, 60, -1, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__doubts d = {0};
+        if (rows[i].doubt_generation > 0)
+            rt__doubts_add(&d, (rt__doubt){rows[i].doubt_generation, rows[i].doubt_step});
+        const rt__found_evaluation *e = rt__offers_evaluation(&o, rows[i].after, rows[i].most, &d);
+        if ((e ? e->figures.step : -1) != rows[i].step ||
+            (e && e->generation != rows[i].generation))
+            fail_msg("row %zu: step %lld", i, e ? (long long)e->figures.step : -1);
+    }
+    rt__offers_release(&o);
+}
+
+static void impossible_evaluations_are_refused(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    static const struct {
+        int number;
+        int64_t value;
+    } bad[] = {{0, -1}, {1, 0}, {1, -5}, {2, 5}, {3, -1}, {3, 11}, {4, -1}, {4, 41}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int64_t n[2 * RT_EVALUATED_FIELDS];
+        rt_evaluated e = {40, 10, 6, 0.5, 1, {20, 0.5, 0.6}};
+        rt_evaluated_pack(&e, 2, n);
+        rt_evaluated_pack(&e, 2, n + RT_EVALUATED_FIELDS);
+        n[RT_EVALUATED_FIELDS + bad[i].number] = bad[i].value;
+        rt_msg_hello h = {.evaluations = n, .evaluations_count = 2 * RT_EVALUATED_FIELDS};
+        assert_int_equal(rt__offers_add(&o, &h), RT_E_PROTOCOL);
+        rt_error_clear();
+        h.evaluations_count = RT_EVALUATED_FIELDS + 1;
+        assert_int_equal(rt__offers_add(&o, &h), RT_E_PROTOCOL);
+        rt_error_clear();
+        assert_int_equal(o.evaluations, 0);
+    }
+    rt__offers_release(&o);
+}
+
 /* ---- sums ---- */
 
 static rt__verdict tell(rt__sums *s, int64_t world, int64_t rank, int64_t step, int64_t slice,
@@ -254,6 +315,8 @@ int main(void)
         cmocka_unit_test(random_pieces_are_judged_like_element_by_element),
         cmocka_unit_test(impossible_offers_are_refused),
         cmocka_unit_test(traces_are_found_by_rank),
+        cmocka_unit_test(evaluations_come_in_order),
+        cmocka_unit_test(impossible_evaluations_are_refused),
         cmocka_unit_test(the_odd_one_out_is_named),
         cmocka_unit_test(without_a_majority_all_are_named),
         cmocka_unit_test(what_nobody_completes_is_forgotten),

@@ -93,7 +93,7 @@ static void only_what_is_left_is_done(void **state)
                          RT_OK);
         if (cases[i].set)
             assert_int_equal(rt_config_set(&cfg, cases[i].set), RT_OK);
-        rt__finished_look(dir, &cfg, &f);
+        rt__finished_look(dir, "auto", &cfg, &f);
         if (f.answer != cases[i].answer)
             fail_msg("case %zu, %s: answer %d, expected %d", i, cases[i].set, f.answer,
                      cases[i].answer);
@@ -104,13 +104,48 @@ static void only_what_is_left_is_done(void **state)
     }
 }
 
+/* What --resume names decides whether the run is asked to go on from its end. */
+static void the_last_checkpoint_by_its_path_is_the_end(void **state)
+{
+    (void)state;
+    char slash[160];
+    snprintf(slash, sizeof slash, "%s/./", dir);
+    const struct {
+        const char *resume;
+        rt__finished_answer answer;
+    } cases[] = {
+        {dir, RT__NOTHING_LEFT},
+        {slash, RT__NOTHING_LEFT},
+        {"checkpoints/step-00000040", RT__NOTHING_LEFT},
+        {"checkpoints/step-00000030", RT__SOMETHING_LEFT},
+        {"checkpoints/step-00000050", RT__SOMETHING_LEFT},
+        {"never", RT__SOMETHING_LEFT},
+        {"/tmp", RT__SOMETHING_LEFT},
+    };
+    rt_config cfg;
+    assert_int_equal(rt_dir_make(in_dir("checkpoints/step-00000030"), 0755), RT_OK);
+    put("summary.json", DONE);
+    put("config.yaml", STEPS);
+    assert_int_equal(rt_config_parse(STEPS, strlen(STEPS), "asked", &cfg), RT_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rt__finished f;
+        bool inside = strncmp(cases[i].resume, "checkpoints/", 12) == 0;
+        rt__finished_look(dir, inside ? in_dir(cases[i].resume) : cases[i].resume, &cfg, &f);
+        if (f.answer != cases[i].answer)
+            fail_msg("--resume %s: answer %d, expected %d", cases[i].resume, f.answer,
+                     cases[i].answer);
+        rt__finished_release(&f);
+    }
+    rt_config_release(&cfg);
+}
+
 static void a_directory_without_a_run_has_all_left(void **state)
 {
     (void)state;
     rt_config cfg;
     rt__finished f;
     assert_int_equal(rt_config_default(&cfg), RT_OK);
-    rt__finished_look("/tmp/rt-finished-none", &cfg, &f);
+    rt__finished_look("/tmp/rt-finished-none", "auto", &cfg, &f);
     assert_int_equal(f.answer, RT__SOMETHING_LEFT);
     rt__finished_release(&f);
     rt_config_release(&cfg);
@@ -120,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_is_left_is_done),
+        cmocka_unit_test(the_last_checkpoint_by_its_path_is_the_end),
         cmocka_unit_test(a_directory_without_a_run_has_all_left),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

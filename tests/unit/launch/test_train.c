@@ -229,12 +229,14 @@ static void damaged_checkpoints_are_passed_over_or_refused(void **state)
     assert_true(file_says("events.jsonl", "\"start_step\":60"));
 
     spoil("step-00000100");
-    run(2, "--resume", in_run("checkpoints/step-00000100"), NULL);
+    run(2, "--resume", in_run("checkpoints/step-00000100"), "--set", "run.steps=120", NULL);
     expect_text(err, "step-00000100/piece-00001.safetensors: truncated");
     assert_int_equal(count_lines(err), 1);
     spoil("step-00000080");
     spoil("step-00000060");
     run(0, "--resume", "auto", NULL); /* it needs none */
+    expect_text(out, "nothing left to do");
+    run(0, "--resume", in_run("checkpoints/step-00000100"), NULL);
     expect_text(out, "nothing left to do");
     run(2, "--resume", "auto", "--set", "run.steps=120", NULL);
     expect_text(err, "none of its 3 checkpoints can be read");
