@@ -177,14 +177,15 @@ static void ask(rt__end *e, rt__session *s, double now)
         s->asked = now;
 }
 
-/* Returns true if this is the message that is due. */
+/* Returns true if this is the message that is due. Those before it are confirmed here, it is not: its receiver may die
+ * over it, and then it must be said again. */
 static bool arrived(rt__end *e, rt__session *s, int64_t seq, double now)
 {
+    if (s->seen - s->told >= CONFIRM_EVERY)
+        send_control(e, s, RT__FRAME_ACK);
     switch (rt__session_arrived(s, seq)) {
     case RT__ARRIVED_NEW:
         s->asked = 0;
-        if (s->seen - s->told >= CONFIRM_EVERY)
-            send_control(e, s, RT__FRAME_ACK);
         return true;
     case RT__ARRIVED_AGAIN:
         s->told = OWES_AN_ANSWER; /* it has not heard that we have it */
@@ -226,8 +227,10 @@ static bool take(rt__end *e, const char *peer, const rt__frame_head *head, doubl
         return false;
     }
     note_ack(e, s, head);
-    bool wanted = head->type > 0 && arrived(e, s, head->seq, now);
     push(e, s);
+    bool wanted = head->type > 0 && arrived(e, s, head->seq, now);
+    if (s->told != s->seen && !s->queue)
+        rt__peers_put(&e->peers, s, &e->peers.due);
     return wanted;
 }
 

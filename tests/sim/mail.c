@@ -163,9 +163,9 @@ static void deliver_up(sim_world *w, sim_pid who, int64_t arg)
         return;
     }
     sim_letter *letter = sim_letter_keep(next->letter);
-    next->at = w->now + transit(w);
-    p->delivered++;
-    confirm(p, w->now);
+    sim_time confirmed = w->now + transit(w);
+    int64_t number = p->delivered++;
+    next->at = SIM_NEVER; /* until it has been dealt with */
     if (p->delivered < p->sent) {
         p->awake = true;
         next = posted(p, p->delivered);
@@ -174,6 +174,9 @@ static void deliver_up(sim_world *w, sim_pid who, int64_t arg)
     l->heard = true;
     sim_coordinator_receives(w, from, letter);
     sim_letter_drop(letter);
+    l = line_of(w, from);
+    if (l && connected(w, l) && number >= l->up.first && number < l->up.delivered)
+        posted(&l->up, number)->at = confirmed;
 }
 
 static void start_up(sim_world *w, sim_pid who, sim_pipe *p)

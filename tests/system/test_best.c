@@ -10,8 +10,10 @@
 #include <cmocka.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/snapshot_list.h"
 #include "records.h"
 #include "row.h"
 #include "tiny.h"
@@ -147,6 +149,52 @@ static void same_after_the_death_of_the_coordinator(void **state)
     expect_same(c, "coordinator");
 }
 
+static bool stop_it(const process *p, void *stopped)
+{
+    *(int *)stopped += kill(p->pid, SIGSTOP) == 0;
+    return false;
+}
+
+/* The newest step that a snapshot of the run in shared memory holds. */
+static int64_t step_in_memory(void)
+{
+    rt_snapshot_list l;
+    int64_t newest = -1;
+    assert_int_equal(rt_snapshot_list_read("/dev/shm", NULL, &l), RT_OK);
+    for (int64_t i = 0; i < l.count; i++) {
+        const rt_snapshot *found = l.item[i].snapshot;
+        int slot = found ? rt_snapshot_newest(found) : -1;
+        if (slot >= 0 && found->slot[slot].step > newest)
+            newest = found->slot[slot].step;
+    }
+    rt_snapshot_list_release(&l);
+    return newest;
+}
+
+/* The coordinator hears nothing any more while the workers find the best and go on; then everything is killed. What
+ * nobody had written down is in shared memory. */
+static void same_when_all_die_together(void **state)
+{
+    (void)state;
+    command c = start_run("together", "2", "run.report_every=1");
+    await_step(in_scratch(&s, "together"), undisturbed.best > 16 ? undisturbed.best - 16 : 1, LONG);
+    int stopped = 0, killed = 0;
+    each_process(&s, "ringtorch-coordinator", stop_it, &stopped);
+    assert_int_equal(stopped, 1);
+    double end = rt_clock() + LONG;
+    while (step_in_memory() < undisturbed.best + 16 && rt_clock() < end)
+        rt_clock_sleep(0.005);
+    kill(c.pid, SIGKILL);
+    each_process(&s, "ringtorch-coordinator", kill_it, &killed);
+    each_process(&s, "ringtorch-worker", kill_it, &killed);
+    result r = finish(c, LONG);
+    assert_int_equal(r.exit_code, 128 + SIGKILL);
+    result_release(&r);
+    expect_same(start(&s, "ringtorch", "train", in_scratch(&s, "together/config.yaml"), "--run-dir",
+                      in_scratch(&s, "together"), "--resume", "auto", NULL),
+                "together");
+}
+
 /* Nothing is left to do, unless patience becomes longer. */
 static void going_on_needs_more_patience(void **state)
 {
@@ -184,6 +232,7 @@ int main(void)
         ROW(same_for_any_number_of_workers),
         ROW(same_after_the_loss_of_a_worker),
         ROW(same_after_the_death_of_the_coordinator),
+        ROW(same_when_all_die_together),
         ROW(going_on_needs_more_patience),
         ROW(needs_evaluations),
     };
