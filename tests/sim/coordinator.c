@@ -113,7 +113,7 @@ static void effect_line(void *ctx, rt__line where, const json_t *object)
     int64_t step = json_integer_value(json_object_get(object, "step"));
     sim_rules_metrics(w, s->run.generation, object);
     s->metrics_step = step;
-    s->metrics_generation = s->run.generation;
+    s->metrics_generation = json_integer_value(json_object_get(object, "generation"));
 }
 
 static void effect_rewind(void *ctx, int64_t step)
