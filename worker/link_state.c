@@ -193,8 +193,15 @@ static void say_again(rt__link_state *s, double now)
     said = said && (!s->layout || send(s, RT_MSG_LAYOUT, &s->layout->body));
     said = said && send_notes(s, s->checksums) && send_notes(s, s->pieces);
     said = said && (!s->left || send_leave(s));
-    said = said && (!s->finished || send(s, RT_MSG_FINISHED, &s->finished->body));
     s->say_again_due = !said;
+    s->say_finished_due = s->finished != NULL;
+}
+
+/* After all that was not confirmed: a coordinator that hears it ends the run, and must know its last evaluations by then. */
+static void say_finished_again(rt__link_state *s)
+{
+    if (s->say_finished_due && !s->say_again_due)
+        s->say_finished_due = !send(s, RT_MSG_FINISHED, &s->finished->body);
 }
 
 /* Until our HELLO only what takes long is worth telling. */
@@ -435,6 +442,7 @@ void rt__link_step(rt__link_state *s, double now, const rt__link_event *e)
         check_lease(s, now);
         break;
     }
+    say_finished_again(s);
     send_queue(s);
     leave_if_due(s, now);
     send_progress(s, now);
@@ -450,7 +458,7 @@ double rt__link_next(const rt__link_state *s, double now)
     double next = now + IDLE;
     if (s->up && !s->ending)
         next = earlier(next, progress_due(s));
-    if (s->queue || s->say_again_due)
+    if (s->queue || s->say_again_due || s->say_finished_due)
         next = earlier(next, now + OFFER_AGAIN);
     if (!s->up && s->over.code == RT_OK)
         next = earlier(next, s->down_since + RT_LEASE_SECONDS);

@@ -98,7 +98,7 @@ typedef struct rt__link_state {
     rt__note *hello, *layout, *finished; /* said, and said again after a reset; NULL: not yet */
     rt__note *pieces;                    /* likewise, until the checkpoint is answered */
     rt__note *checksums;                 /* likewise, the last few */
-    bool up, ending, say_again_due, moved;
+    bool up, ending, say_again_due, say_finished_due, moved;
     double down_since, next_progress;
     double late_at;  /* from when on a HELLO that has not been posted is late */
     bool left;       /* LEAVE was sent */
