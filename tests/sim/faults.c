@@ -175,8 +175,9 @@ static bool stop_rank(sim_world *w)
     bool for_ever = w->s->stall_restart && sim_chance(&w->faults.dice, 0.3);
     tell(w, SIM_STOP_RANK, k);
     r->guilty = true;
-    r->process.frozen_until =
-        for_ever ? w->now + 600 * (sim_time)SIM_SECOND : lasting(w, 4 * SIM_SECOND);
+    sim_time until = for_ever ? w->now + 600 * (sim_time)SIM_SECOND : lasting(w, 4 * SIM_SECOND);
+    if (until > r->process.frozen_until) /* what it was to do waits for the end of the longer one */
+        r->process.frozen_until = until;
     r->stopped_at = w->now;
     sim_after(w, SIM_NAMED_WITHIN, sim_pid_of(SIM_NATURE), must_be_named, sim_pack(pid(j, k)));
     if (r->copying_until > w->now)
