@@ -122,7 +122,8 @@ const rt__found_evaluation *rt__offers_evaluation(const rt__offers *o, int64_t a
     return first;
 }
 
-/* Newest step first, then by begin, then the longest. */
+/* Newest step first, then by begin, then the longest. A plan that is sent again must name the same pieces, in whatever order
+ * the ranks have come: so no two offers are equal. */
 static int by_step_and_begin(const void *a, const void *b)
 {
     const rt__offer *x = a, *y = b;
@@ -130,7 +131,13 @@ static int by_step_and_begin(const void *a, const void *b)
         return x->step > y->step ? -1 : 1;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
-    return (x->end < y->end) - (x->end > y->end);
+    if (x->end != y->end)
+        return x->end > y->end ? -1 : 1;
+    if (x->generation != y->generation)
+        return x->generation < y->generation ? -1 : 1;
+    if (x->writer != y->writer)
+        return x->writer < y->writer ? -1 : 1;
+    return (x->holder > y->holder) - (x->holder < y->holder);
 }
 
 /* Covers [0, parameters) with the offers [0, n) of one step, sorted; returns how many numbers were
