@@ -124,9 +124,9 @@ typedef void rt_cast_fn(int64_t n, const void *x, void *y);
 typedef struct rt_kernels {
     const char *isa;  /* "ref", "sse4", "avx2" or "avx512" */
     const char *blas; /* "builtin", or "openblas <version> <core>" */
-#define UNARY(name, f, df, ddf, lo, hi) rt_unary_kernels name;
-#define BINARY(name, f, da, db)         rt_binary_kernels name;
-#define COMPARE(name, f)                rt_binary_kernels name;
+#define UNARY(name, reads, f, df, ddf, lo, hi) rt_unary_kernels name;
+#define BINARY(name, reads, f, da, db)         rt_binary_kernels name;
+#define COMPARE(name, f)                       rt_binary_kernels name;
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef BINARY

@@ -13,7 +13,11 @@
  *     a.beta1 = 0;
  *     rt_optim *opt = rt_optim_adamw_(a);
  *
- * A struct without an RT_..._DEFAULTS has none that are not zero. */
+ * The struct of an operation (ops.h) has its defaults in its rows:
+ *
+ *     rt_conv2d_args a = {RT_DEFAULTS(RT_CONV2D_FIELDS) .x = x, .w = w};   // C; no comma between them
+ *
+ * Another struct without an RT_..._DEFAULTS has none that are not zero. */
 #ifndef RINGTORCH_EXPORT_H
 #define RINGTORCH_EXPORT_H
 
@@ -33,6 +37,7 @@
     })
 #define RT_CALL_WITH_DEFAULTS(function, args, defaults, first, ...)                                \
     RT_CALL(function, args, first, __VA_ARGS__)
+#define RT_OP_CALL(function, args, FIELDS, first, ...) RT_CALL(function, args, first, __VA_ARGS__)
 #else
 #define RT_BEGIN_DECLS
 #define RT_END_DECLS
@@ -45,6 +50,13 @@
     __extension__({                                                                                \
         _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")       \
             function((args){defaults, .first = __VA_ARGS__});                                      \
+        _Pragma("GCC diagnostic pop")                                                              \
+    })
+/* The same with the defaults of an operation's rows (op.h). */
+#define RT_OP_CALL(function, args, FIELDS, first, ...)                                             \
+    __extension__({                                                                                \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")       \
+            function((args){RT_DEFAULTS(FIELDS).first = __VA_ARGS__});                             \
         _Pragma("GCC diagnostic pop")                                                              \
     })
 #endif

@@ -9,7 +9,7 @@
 #ifndef RINGTORCH_OPS_H
 #define RINGTORCH_OPS_H
 
-#include <ringtorch/tensor.h>
+#include <ringtorch/op.h>
 
 RT_BEGIN_DECLS
 
@@ -101,15 +101,16 @@ rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
 /* ---- reductions: fixed order, the same for any number of threads ----
  * float32; sum also int64, and bool, uint8 and int32 as int64. An empty sum is 0, an empty mean
  * NaN. */
+#define RT_REDUCE_VALUES(F)                                                                        \
+    F(DIMS, axes, RT_EMPTY, RT_ANY, "the axes, such as rt_shape(0, 2); none: all")                 \
+    F(FLAG, keep_dim, false, RT_ANY, "keeps the axes, with size 1")
+#define RT_REDUCE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape") RT_REDUCE_VALUES(F)
 typedef struct rt_reduce_args {
-    rt_tensor *x;
-    rt_dims axes; /* rt_shape(0, 2); none: all */
-    bool keep_dim;
+    RT_STRUCT(RT_REDUCE_FIELDS)
 } rt_reduce_args;
 #define rt_sum(...)  RT_CALL(rt_sum_, rt_reduce_args, x, __VA_ARGS__)
 #define rt_mean(...) RT_CALL(rt_mean_, rt_reduce_args, x, __VA_ARGS__)
-#define rt_amax(...)                                                                               \
-    RT_CALL(rt_amax_, rt_reduce_args, x, __VA_ARGS__) /* ties share the gradient equally */
+#define rt_amax(...) RT_CALL(rt_amax_, rt_reduce_args, x, __VA_ARGS__)
 #define rt_amin(...) RT_CALL(rt_amin_, rt_reduce_args, x, __VA_ARGS__)
 /* Sum over the axes. */
 rt_tensor *rt_sum_(rt_reduce_args a);
@@ -124,47 +125,59 @@ rt_tensor *rt_argmax(rt_tensor *x, int axis);
 
 /* ---- linear algebra ---- */
 /* Last two axes multiply, axes before them broadcast; 1-D operands as in torch.matmul. */
+#define RT_MATMUL_FIELDS(F)                                                                        \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., m, k] or [k]")                              \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., k, n] or [k]")                              \
+    F(FLAG, transpose_a, false, RT_ANY, "the last two axes of a are stored swapped")               \
+    F(FLAG, transpose_b, false, RT_ANY, "those of b are")
 typedef struct rt_matmul_args {
-    rt_tensor *a, *b;              /* [..., m, k], [..., k, n] -> [..., m, n] */
-    bool transpose_a, transpose_b; /* the last two axes of that operand are stored swapped */
+    RT_STRUCT(RT_MATMUL_FIELDS)
 } rt_matmul_args;
-#define rt_matmul(...) RT_CALL(rt_matmul_, rt_matmul_args, a, __VA_ARGS__)
-/* The product, a new tensor; fails where sizes do not fit and names both shapes. */
+#define rt_matmul(...) RT_OP_CALL(rt_matmul_, rt_matmul_args, RT_MATMUL_FIELDS, a, __VA_ARGS__)
+/* The product, a new tensor [..., m, n]; fails where sizes do not fit and names both shapes. */
 rt_tensor *rt_matmul_(rt_matmul_args a);
-/* x w^T + bias: x [..., in], w [out, in], bias [out] or NULL -> [..., out]. */
+#define RT_LINEAR_FIELDS(F)                                                                        \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., in]")                                       \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, "[out, in]")                                       \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[out]")
 typedef struct rt_linear_args {
-    rt_tensor *x, *w, *bias;
+    RT_STRUCT(RT_LINEAR_FIELDS)
 } rt_linear_args;
-#define rt_linear(...) RT_CALL(rt_linear_, rt_linear_args, x, __VA_ARGS__)
-/* As rt_matmul with w transposed, and the bias added. */
+#define rt_linear(...) RT_OP_CALL(rt_linear_, rt_linear_args, RT_LINEAR_FIELDS, x, __VA_ARGS__)
+/* x w^T + bias, [..., out]: as rt_matmul with w transposed, and the bias, if there is one, added. */
 rt_tensor *rt_linear_(rt_linear_args a);
 
-/* ---- convolution and pooling: NCHW ---- */
+/* ---- convolution and pooling: NCHW ----
+ * Pairs are of height and width: both or none are given. */
+#define RT_CONV2D_FIELDS(F)                                                                        \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, in, h, w]")                                   \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, "[out, in/groups, kh, kw]")                        \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[out]")                                      \
+    F(PAIR, stride, (1, 1), RT_WITHIN(1, INT32_MAX), "steps of the kernel")                        \
+    F(PAIR, padding, (0, 0), RT_WITHIN(0, INT32_MAX), "zeros on both sides")                       \
+    F(PAIR, dilation, (1, 1), RT_WITHIN(1, INT32_MAX), "distance between the kernel's elements")   \
+    F(INT, groups, 1, RT_WITHIN(1, INT32_MAX), "of channels that do not mix; divides in and out")  \
+    F(FLAG, same, false, RT_ANY, "pad to keep the size (stride 1); an odd one goes to the end")
 typedef struct rt_conv2d_args {
-    rt_tensor *x;                         /* [n, in, h, w] */
-    rt_tensor *w;                         /* [out, in/groups, kh, kw] */
-    rt_tensor *bias;                      /* [out] or NULL */
-    int64_t stride[2] RT_DEFAULT({1, 1}); /* of h and w: both or none are given */
-    int64_t padding[2];                   /* zeros on both sides */
-    int64_t dilation[2] RT_DEFAULT({1, 1});
-    int64_t groups RT_DEFAULT(1);
-    bool same; /* pad to keep the size (stride 1); an odd one goes to the end */
+    RT_STRUCT(RT_CONV2D_FIELDS)
 } rt_conv2d_args;
-#define RT_CONV2D_DEFAULTS .stride = {1, 1}, .dilation = {1, 1}, .groups = 1
-#define rt_conv2d(...)                                                                             \
-    RT_CALL_WITH_DEFAULTS(rt_conv2d_, rt_conv2d_args, RT_CONV2D_DEFAULTS, x, __VA_ARGS__)
+#define rt_conv2d(...) RT_OP_CALL(rt_conv2d_, rt_conv2d_args, RT_CONV2D_FIELDS, x, __VA_ARGS__)
 /* Correlation, as all frameworks call it: [n, out, h', w']. */
 rt_tensor *rt_conv2d_(rt_conv2d_args a);
 
+#define RT_POOL2D_FIELDS(F)                                                                        \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, c, h, w]")                                              \
+    F(PAIR, kernel, RT_NEEDED, RT_WITHIN(1, INT32_MAX), "size of the window")                      \
+    F(PAIR, stride, (0, 0), RT_WITHIN(0, INT32_MAX), "steps of the window; 0: its size")           \
+    F(PAIR, padding, (0, 0), RT_WITHIN(0, INT32_MAX),                                              \
+      "on both sides, at most half the kernel; -inf for max, counted zeros for avg")
 typedef struct rt_pool2d_args {
-    rt_tensor *x;       /* [n, c, h, w] */
-    int64_t kernel[2];  /* required */
-    int64_t stride[2];  /* 0, which none is: as the kernel */
-    int64_t padding[2]; /* at most half the kernel; -inf for max, counted zeros for avg */
+    RT_STRUCT(RT_POOL2D_FIELDS)
 } rt_pool2d_args;
 #define rt_max_pool2d(...)                                                                         \
-    RT_CALL(rt_max_pool2d_, rt_pool2d_args, x, __VA_ARGS__) /* ties: the first; NaN wins */
-#define rt_avg_pool2d(...) RT_CALL(rt_avg_pool2d_, rt_pool2d_args, x, __VA_ARGS__)
+    RT_OP_CALL(rt_max_pool2d_, rt_pool2d_args, RT_POOL2D_FIELDS, x, __VA_ARGS__)
+#define rt_avg_pool2d(...)                                                                         \
+    RT_OP_CALL(rt_avg_pool2d_, rt_pool2d_args, RT_POOL2D_FIELDS, x, __VA_ARGS__)
 /* The largest of each window; ties: the first; NaN wins. */
 rt_tensor *rt_max_pool2d_(rt_pool2d_args a);
 /* The mean of each window. */
@@ -187,25 +200,31 @@ rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index);
 
 /* ---- losses ---- */
 typedef enum rt_reduction { RT_MEAN, RT_SUM, RT_NONE } rt_reduction;
+#define RT_CROSS_ENTROPY_FIELDS(F)                                                                 \
+    F(INPUT, logits, RT_NEEDED, RT_FLOATS, "[n, classes]")                                         \
+    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n], each in [0, classes)")                         \
+    F(NUMBER, label_smoothing, 0, RT_WITHIN(0, 1), "how much of each target goes to all classes")  \
+    F(CHOICE, reduction, RT_MEAN, "mean|sum|none", "mean: over targets that are not ignored")      \
+    F(INT, ignore_index, 0, RT_ANY, "rows with this target count nothing; needs .ignore")          \
+    F(FLAG, ignore, false, RT_ANY, "there is an ignore_index")
 typedef struct rt_cross_entropy_args {
-    rt_tensor *logits;      /* [n, classes] */
-    rt_tensor *target;      /* int64 [n] */
-    float label_smoothing;  /* 0 .. 1 */
-    rt_reduction reduction; /* mean is over targets that are not ignored */
-    int64_t ignore_index;   /* rows with this target count nothing; needs .ignore */
-    bool ignore;
+    RT_STRUCT(RT_CROSS_ENTROPY_FIELDS)
 } rt_cross_entropy_args;
 /* A target outside [0, classes) fails, naming row and value. */
 #define rt_cross_entropy(...) RT_CALL(rt_cross_entropy_, rt_cross_entropy_args, logits, __VA_ARGS__)
 /* -log softmax(logits)[target], reduced as asked; smoothing as in Szegedy et al. 2016. */
 rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a);
+#define RT_LOSS_FIELDS(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "any shape")                                     \
+    F(INPUT, target, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "the same shape")                           \
+    F(CHOICE, reduction, RT_MEAN, "mean|sum|none", "what becomes of the losses of the elements")
 typedef struct rt_loss_args {
-    rt_tensor *x, *target; /* one shape */
-    rt_reduction reduction;
+    RT_STRUCT(RT_LOSS_FIELDS)
 } rt_loss_args;
-#define rt_mse_loss(...)             RT_CALL(rt_mse_loss_, rt_loss_args, x, __VA_ARGS__)
-#define rt_l1_loss(...)              RT_CALL(rt_l1_loss_, rt_loss_args, x, __VA_ARGS__)
-#define rt_bce_with_logits_loss(...) RT_CALL(rt_bce_with_logits_loss_, rt_loss_args, x, __VA_ARGS__)
+#define rt_mse_loss(...) RT_OP_CALL(rt_mse_loss_, rt_loss_args, RT_LOSS_FIELDS, x, __VA_ARGS__)
+#define rt_l1_loss(...)  RT_OP_CALL(rt_l1_loss_, rt_loss_args, RT_LOSS_FIELDS, x, __VA_ARGS__)
+#define rt_bce_with_logits_loss(...)                                                               \
+    RT_OP_CALL(rt_bce_with_logits_loss_, rt_loss_args, RT_LOSS_FIELDS, x, __VA_ARGS__)
 /* (x - target)^2, reduced as asked. */
 rt_tensor *rt_mse_loss_(rt_loss_args a);
 /* |x - target|, reduced as asked. */

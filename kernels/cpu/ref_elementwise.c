@@ -20,7 +20,7 @@
 #define cos_(x)      cos(x)
 #define pow_(a, b)   pow(a, b)
 
-#define UNARY(name, f, df, ddf, lo, hi)                                                            \
+#define UNARY(name, reads, f, df, ddf, lo, hi)                                                     \
     static void name##_f32(int64_t n, const void *x_, void *y_)                                    \
     {                                                                                              \
         for (int64_t i = 0; i < n; i++) {                                                          \
@@ -63,8 +63,8 @@ static int64_t at(const rt_grid *g, int o, int64_t i)
         }                                                                                          \
     }
 
-#define BINARY(name, f, da, db) GRID(name##_f32, float, double, float, f)
-#define COMPARE(name, f)        GRID(name##_f32, float, float, uint8_t, f)
+#define BINARY(name, reads, f, da, db) GRID(name##_f32, float, double, float, f)
+#define COMPARE(name, f)               GRID(name##_f32, float, float, uint8_t, f)
 
 #include "kernels/elementwise.def"
 #undef UNARY
@@ -73,11 +73,11 @@ static int64_t at(const rt_grid *g, int o, int64_t i)
 
 void rt__install_ref_elementwise(rt_kernels *k)
 {
-#define UNARY(name, f_, df, ddf, lo, hi)                                                           \
+#define UNARY(name, reads, f_, df, ddf, lo, hi)                                                    \
     k->name.f[RT_F32] = name##_f32;                                                                \
     k->name.dx[RT_F32] = name##_dx_f32;                                                            \
     k->name.dxx[RT_F32] = name##_dxx_f32;
-#define BINARY(name, f_, da, db) k->name.f[RT_F32] = name##_f32;
-#define COMPARE(name, f_)        k->name.f[RT_F32] = name##_f32;
+#define BINARY(name, reads, f_, da, db) k->name.f[RT_F32] = name##_f32;
+#define COMPARE(name, f_)               k->name.f[RT_F32] = name##_f32;
 #include "kernels/elementwise.def"
 }

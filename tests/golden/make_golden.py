@@ -118,7 +118,7 @@ def write_safetensors(path, tensors):
 
 def main():
     out = {}
-    for _, (name, _f, _df, _ddf, lo, hi) in rows(ROOT / "kernels/elementwise.def", "UNARY"):
+    for _, (name, _reads, _f, _df, _ddf, lo, hi) in rows(ROOT / "kernels/elementwise.def", "UNARY"):
         run(name, [f"F({lo}, {hi}, 3, 17)"], torch_expression(name), True, out.setdefault("elementwise", {}))
     for family, (name, inputs, _ours, expression, skip) in rows(ROOT / "tests/unit/engine/cases.def", "CASE"):
         if "NO_TORCH" not in skip:

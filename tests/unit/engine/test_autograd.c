@@ -513,23 +513,33 @@ static void graph_keeps_only_what_backward_reads(void **state)
  * backward runs. */
 static int64_t bytes_in_backward;
 
-static rt_tensor *watch_forward(rt_call *c)
+#define WATCH_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")
+typedef struct watch_args {
+    RT_STRUCT(WATCH_FIELDS)
+} watch_args;
+
+static rt_status watch_infer(rt_call *c)
 {
-    return rt__tensor_view(c->in[0], c->in[0]->dims, c->in[0]->stride, 0);
+    return rt_window(c, c->in[0]->dims, c->in[0]->stride, 0);
 }
 
-static void watch_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
+static void watch_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     (void)c;
     bytes_in_backward = rt_memory().bytes_used;
-    dx[0] = dy;
+    dx[0] = dy[0];
 }
 
-static const rt_op watch_op = {"watch", 1, watch_forward, watch_backward};
+static const rt_op watch_op = {
+    .name = "watch",
+    RT_ARGS(watch_args, WATCH_FIELDS),
+    .infer = watch_infer,
+    .backward = watch_backward,
+};
 
 static rt_tensor *watch(rt_tensor *x)
 {
-    return rt_apply(&watch_op, &x, sizeof x);
+    return rt_apply(&watch_op, &(watch_args){x});
 }
 
 /* When the first operation's backward runs, last of all, what the others had saved is gone. */

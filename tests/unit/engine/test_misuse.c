@@ -50,14 +50,14 @@ typedef struct row {
 #undef NONE
 
 /* Operations of one and of two tensors, by the table that makes them. */
-#define UNARY(name, f, df, ddf, low, high)                                                         \
+#define UNARY(name, reads, f, df, ddf, low, high)                                                  \
     static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
     {                                                                                              \
         (void)x;                                                                                   \
         (void)m;                                                                                   \
         rt_##name(n);                                                                              \
     }
-#define BINARY(name, f, da, db) COMPARE(name, f)
+#define BINARY(name, reads, f, da, db) COMPARE(name, f)
 #define COMPARE(name, f)                                                                           \
     static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
     {                                                                                              \
@@ -86,9 +86,9 @@ static const row rows[] = {
 #undef OTHER
 #undef FINE
 #undef NONE
-#define UNARY(name, f, df, ddf, low, high)                                                         \
+#define UNARY(name, reads, f, df, ddf, low, high)                                                  \
     {OBJECT_ROW, "rt_" #name, #name ": argument 1 ", name##_1},
-#define BINARY(name, f, da, db) COMPARE(name, f)
+#define BINARY(name, reads, f, da, db) COMPARE(name, f)
 #define COMPARE(name, f)                                                                           \
     {OBJECT_ROW, "rt_" #name, #name ": argument 1 ", name##_1},                                    \
         {OBJECT_ROW, "rt_" #name, #name ": argument 2 ", name##_2},

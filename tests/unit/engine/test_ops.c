@@ -56,15 +56,16 @@ typedef struct test_case {
     {                                                                                              \
         return ours;                                                                               \
     }
-#define UNARY(name, f, df, ddf, low, high) CASE(name, IN(F(low, high, 3, 17)), rt_##name(t[0]), , 0)
+#define UNARY(name, reads, f, df, ddf, low, high)                                                  \
+    CASE(name, IN(F(low, high, 3, 17)), rt_##name(t[0]), , 0)
 #include "kernels/elementwise.def"
 #include "cases.def"
 #undef CASE
 #undef UNARY
 
 static const test_case cases[] = {
-#define CASE(name, in, ours, torch, skip)  {#name, name##_inputs, name##_run, skip},
-#define UNARY(name, f, df, ddf, low, high) {#name, name##_inputs, name##_run, 0},
+#define CASE(name, in, ours, torch, skip)         {#name, name##_inputs, name##_run, skip},
+#define UNARY(name, reads, f, df, ddf, low, high) {#name, name##_inputs, name##_run, 0},
 #include "kernels/elementwise.def"
 #include "cases.def"
 #undef CASE

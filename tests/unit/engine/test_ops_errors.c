@@ -37,27 +37,22 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(conv_padding_beyond_all,                                                               \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)),                            \
                       .padding = {INT64_MAX / 2, 0}),                                              \
-            RANGE,                                                                                 \
-            "conv2d: stride {1, 1}, dilation {1, 1}, groups 1, padding {4611686018427387903, 0}: " \
-            "expected padding of 0 or more, the others 1 or more, all below 2^31")                 \
+            RANGE, "conv2d: padding is 4611686018427387903, expected 0 to 2147483647")             \
     MISTAKE(conv_groups_beyond_all,                                                                \
             rt_conv2d(f(rt_shape(1, 4, 4, 4)), f(rt_shape(4, 4, 2, 2)), .groups = 1LL << 62),      \
-            RANGE,                                                                                 \
-            "conv2d: stride {1, 1}, dilation {1, 1}, groups 4611686018427387904, padding {0, 0}: " \
-            "expected padding of 0 or more, the others 1 or more, all below 2^31")                 \
+            RANGE, "conv2d: groups is 4611686018427387904, expected 1 to 2147483647")              \
     MISTAKE(                                                                                       \
         pool_of_a_huge_plane,                                                                      \
         rt_max_pool2d(rt_expand(f(rt_shape(1, 1, 1, 1)), rt_shape(1, 1, 65536, 32768)), {2, 2}),   \
         RANGE, "max_pool2d: x [1,1,65536,32768]: expected planes of less than 2^31 elements")      \
     MISTAKE(pool_of_a_huge_kernel, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {1LL << 62, 2}), RANGE,  \
-            "avg_pool2d: kernel 4611686018427387904, stride 0, padding 0: expected a kernel of "   \
-            "1 or more, padding of at most half of it, all below 2^31")                            \
+            "avg_pool2d: kernel is 4611686018427387904, expected 1 to 2147483647")                 \
     MISTAKE(uniform_backwards, rt_uniform(rt_shape(2), 2, 1), RANGE,                               \
             "uniform: range [2, 1), expected finite ends, the lower first")                        \
     MISTAKE(uniform_without_end, rt_uniform(rt_shape(2), 0, INFINITY), RANGE,                      \
             "uniform: range [0, inf), expected finite ends, the lower first")                      \
     MISTAKE(normal_of_negative_width, rt_normal(rt_shape(2), 0, -1), RANGE,                        \
-            "normal: standard deviation -1, expected 0 or more")                                   \
+            "normal: std is -1, expected 0 or more")                                               \
     MISTAKE(where_condition, rt_where(f(rt_shape(2)), f(rt_shape(2)), f(rt_shape(2))), DTYPE,      \
             "where: the condition is float32[2] cpu, expected bool")                               \
     MISTAKE(sum_axis, rt_sum(f(rt_shape(2, 3)), rt_shape(2)), RANGE,                               \
@@ -86,12 +81,10 @@ static rt_tensor *i(rt_dims dims)
             "conv2d: x [3,4] and w [1,1,3,3]: expected [n,in,h,w] and [out,in/groups,kh,kw]")      \
     MISTAKE(conv_half_a_stride,                                                                    \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)), .stride = {2}), RANGE,     \
-            "conv2d: stride {2, 0}, dilation {1, 1}, groups 1, padding {0, 0}: expected padding "  \
-            "of 0 or more, the others 1 or more, all below 2^31")                                  \
+            "conv2d: stride is 0, expected 1 to 2147483647")                                       \
     MISTAKE(conv_no_groups,                                                                        \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)), .groups = 0), RANGE,       \
-            "conv2d: stride {1, 1}, dilation {1, 1}, groups 0, padding {0, 0}: expected padding "  \
-            "of 0 or more, the others 1 or more, all below 2^31")                                  \
+            "conv2d: groups is 0, expected 1 to 2147483647")                                       \
     MISTAKE(                                                                                       \
         conv_channels, rt_conv2d(f(rt_shape(1, 3, 4, 4)), f(rt_shape(2, 2, 3, 3))), SHAPE,         \
         "conv2d: x [1,3,4,4] has 3 channels, w [2,2,3,3] with 1 groups takes 2 in each group, "    \
@@ -108,15 +101,11 @@ static rt_tensor *i(rt_dims dims)
             ARG, "conv2d: .same goes with stride 1 and no .padding of its own")                    \
     MISTAKE(conv_negative,                                                                         \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3, 3)), .padding = {-1, 0}),       \
-            RANGE,                                                                                 \
-            "conv2d: stride {1, 1}, dilation {1, 1}, groups 1, padding {-1, 0}: expected padding " \
-            "of 0 or more, the others 1 or more, all below 2^31")                                  \
+            RANGE, "conv2d: padding is -1, expected 0 to 2147483647")                              \
     MISTAKE(pool_kernel, rt_max_pool2d(f(rt_shape(1, 1, 4, 4)), {5, 2}), SHAPE,                    \
             "max_pool2d: kernel 5 is larger than the padded input, [1,1,4,4]")                     \
     MISTAKE(pool_padding, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {2, 2}, .padding = {2, 0}),       \
-            RANGE,                                                                                 \
-            "avg_pool2d: kernel 2, stride 0, padding 2: expected a kernel of 1 or more, padding "  \
-            "of at most half of it, all below 2^31")                                               \
+            RANGE, "avg_pool2d: padding is 2, expected at most half of the kernel's 2")            \
     MISTAKE(max_pool_of_nothing,                                                                   \
             rt_max_pool2d(f(rt_shape(1, 1, 0, 4)), {2, 2}, .padding = {1, 1}), SHAPE,              \
             "max_pool2d: x [1,1,0,4]: expected h and w of 1 or more")                              \

@@ -106,7 +106,7 @@ static void bernoulli_of_certain_events(void **state)
     assert_values(rt_bernoulli(rt_shape(4), 1), 1, 1, 1, 1);
     assert_values(rt_bernoulli(rt_shape(4), 0), 0, 0, 0, 0);
     assert_null(rt_bernoulli(rt_shape(4), 1.5));
-    assert_error(RANGE, "bernoulli: probability 1.5, expected 0 to 1");
+    assert_error(RANGE, "bernoulli: p is 1.5, expected 0 to 1");
 }
 
 /* Pearson's statistic for `cells` equally likely outcomes. */
@@ -158,7 +158,7 @@ static void dropout_scales_what_it_keeps(void **state)
     assert_values(rt_dropout(rt_ones(rt_shape(3)), 1), 0, 0, 0);
     assert_values(rt_dropout(rt_ones(rt_shape(3)), 0), 1, 1, 1);
     assert_null(rt_dropout(rt_ones(rt_shape(3)), -0.5));
-    assert_error(RANGE, "dropout: probability -0.5, expected 0 to 1");
+    assert_error(RANGE, "dropout: p is -0.5, expected 0 to 1");
 }
 
 static rt_tensor *draw(int kind, rt_dims shape)

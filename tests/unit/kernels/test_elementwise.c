@@ -34,7 +34,7 @@ typedef struct row {
     size_t kernel;
 } row;
 
-#define UNARY(name, formula, d, dd, lo, hi)                                                        \
+#define UNARY(name, reads, formula, d, dd, lo, hi)                                                 \
     static double f_##name(double x)                                                               \
     {                                                                                              \
         return formula;                                                                            \
@@ -55,7 +55,7 @@ typedef struct row {
 #undef UNARY
 
 static const row rows[] = {
-#define UNARY(name, formula, d, dd, lo, hi)                                                        \
+#define UNARY(name, reads, formula, d, dd, lo, hi)                                                 \
     {#name, f_##name, df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name)},
 #include "kernels/elementwise.def"
 #undef UNARY

@@ -255,8 +255,8 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
         }                                                                                          \
         k->name.f[RT_F32](&g, a, b, make_out(r, g.rows * g.cols));                                 \
     }
-#define BINARY(name, f, da, db) GRID_CASE(name, -3, out)
-#define COMPARE(name, f)        GRID_CASE(name, -3, out_u8)
+#define BINARY(name, reads, f, da, db) GRID_CASE(name, -3, out)
+#define COMPARE(name, f)               GRID_CASE(name, -3, out_u8)
 #include "kernels/elementwise.def"
 #undef BINARY
 #undef COMPARE
@@ -271,8 +271,8 @@ static const test_case cases[] = {
 #define CASE(name, tolerance, ...) {#name, case_##name, tolerance},
 #include "cases.def"
 #undef CASE
-#define BINARY(name, f, da, db) {#name, case_##name, 2e-7},
-#define COMPARE(name, f)        {#name, case_##name, 0},
+#define BINARY(name, reads, f, da, db) {#name, case_##name, 2e-7},
+#define COMPARE(name, f)               {#name, case_##name, 0},
 #include "kernels/elementwise.def"
 #undef BINARY
 #undef COMPARE

@@ -1,30 +1,36 @@
 /* The sum of two gradients of one tensor: the one operation that backward itself needs. */
 #include "worker/engine/autograd/graph.h"
 
+#define SUM_FIELDS(F)                                                                              \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                       \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "the same")
 typedef struct sum_args {
-    rt_tensor *a, *b;
+    RT_STRUCT(SUM_FIELDS)
 } sum_args;
 
-static rt_tensor *sum_forward(rt_call *c)
+static rt_status sum_run(rt_call *c)
 {
-    const rt_tensor *a = rt__tensor_contiguous(c->in[0]), *b = rt__tensor_contiguous(c->in[1]);
-    rt_tensor *y = a && b ? rt_out(c, a->dims, RT_F32) : NULL;
-    if (!y)
-        return NULL;
+    const rt_tensor *y = c->out[0];
     rt_grid grid = {1, y->numel, {{0, 1}, {0, 1}}};
-    rt_cpu()->add.f[RT_F32](&grid, a->data, b->data, y->data);
-    return y;
+    rt_kernels_of(c)->add.f[y->dtype](&grid, c->in[0]->data, c->in[1]->data, y->data);
+    return RT_OK;
 }
 
-static void sum_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
+static void sum_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     (void)c;
-    dx[0] = dx[1] = dy;
+    dx[0] = dx[1] = dy[0];
 }
 
-static const rt_op sum_op = {"accumulate", 2, sum_forward, sum_backward, .dtypes = RT_FLOATS};
+static const rt_op sum_op = {
+    .name = "accumulate",
+    RT_INTERNAL_ARGS(sum_args, SUM_FIELDS),
+    .infer = rt__infer_like_first,
+    .run = sum_run,
+    .backward = sum_backward,
+};
 
 rt_tensor *rt__accumulate(rt_tensor *a, rt_tensor *b)
 {
-    return rt_apply(&sum_op, &(sum_args){a, b}, sizeof(sum_args));
+    return rt_apply(&sum_op, &(sum_args){a, b});
 }

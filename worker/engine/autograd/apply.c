@@ -1,188 +1,338 @@
-/* The dispatcher, and the nodes it records. */
+/* The dispatcher. */
 #include <string.h>
 #include "common/error.h"
+#include "common/mem.h"
 #include "worker/engine/autograd/graph.h"
+#include "worker/engine/autograd/schema.h"
 #include "worker/engine/base/trace.h"
 
-/* ---- nodes ---- */
+enum { FEW = 4 };
 
-static void node_destroy(void *object)
+/* A call and the memory of its lists, while it is carried out. */
+typedef struct frame {
+    rt_call call;
+    rt_spec spec[FEW];
+    rt_tensor *out[FEW], *saved[RT_SAVED_MAX];
+    void *more; /* spec and out of a call with more results */
+    _Alignas(8) char plan[RT_PLAN_MAX];
+} frame;
+
+/* ---- what infer says ---- */
+
+rt_status rt_result(rt_call *c, int i, rt_dims dims, rt_dtype dtype)
 {
-    rt_node *n = object;
-    rt__node_spend(n);
-    rt_free(n->dy);
-    rt_free(n->grad);
-    rt_free(n->place);
-}
-
-static const rt_object_type node_type = {"node", node_destroy, NULL};
-
-rt_node *rt__node_leaf(void)
-{
-    return rt__object_make(&node_type, sizeof(rt_node));
-}
-
-static bool saves(const rt_op *op, int i)
-{
-    return i < 31 && op->saves & RT_SAVES_IN(i);
-}
-
-/* The node, its inputs, the versions and the arguments are one block. */
-rt_node *rt__node_of_call(const rt_call *c, size_t args_size, rt_tensor *out)
-{
-    size_t in_size = (size_t)c->n_in * sizeof *c->in;
-    size_t args_at = sizeof(rt_node) + in_size;
-    size_t version_at = args_at + (args_size + 7) / 8 * 8;
-    size_t versions = (size_t)c->n_in + RT_SAVED + 1;
-    rt_node *n = rt__object_make(&node_type, version_at + versions * sizeof *n->version);
-    if (!n)
-        return NULL;
-    rt_tensor **in = (rt_tensor **)(n + 1);
-    n->call = *c;
-    n->call.out = out;
-    n->call.aim = NULL;
-    n->call.in = in;
-    n->call.args = memcpy((char *)n + args_at, c->args, args_size);
-    n->version = (uint32_t *)((char *)n + version_at);
-    for (int i = 0; i < c->n_in; i++) {
-        in[i] = saves(c->op, i) ? rt_keep(c->in[i]) : rt__edge_keep(c->in[i]);
-        n->version[i] = rt__tensor_version(in[i]);
-    }
-    for (int i = 0; i < RT_SAVED; i++)
-        n->version[c->n_in + i] = rt__tensor_version(rt_keep(n->call.saved[i]));
-    n->version[c->n_in + RT_SAVED] = rt__tensor_version(out);
-    out->pinned = c->op->saves & RT_SAVES_OUT;
-    return n;
-}
-
-void rt__node_spend(rt_node *n)
-{
-    rt_call *c = &n->call;
-    if (!c->op || n->spent)
-        return;
-    n->spent = true;
-    for (int i = 0; i < c->n_in; i++) {
-        if (saves(c->op, i))
-            rt_free(c->in[i]);
-        else
-            rt__edge_free(c->in[i]);
-    }
-    for (int i = 0; i < RT_SAVED; i++)
-        rt_free(c->saved[i]);
-}
-
-static rt_status check_version(const rt_node *n, const rt_tensor *x, uint32_t version,
-                               const char *what)
-{
-    if (!x || rt__tensor_version(x) == version)
-        return RT_OK;
-    return RT_FAIL(ARG,
-                   "backward: %s of %s, %s, was changed in place after it was used: clone it first",
-                   what, n->call.op->name, rt_describe(x));
-}
-
-rt_status rt__node_check_versions(const rt_node *n)
-{
-    const rt_call *c = &n->call;
-    for (int i = 0; i < c->n_in; i++)
-        if (saves(c->op, i))
-            RT_TRY(check_version(n, c->in[i], n->version[i], "an input"));
-    for (int i = 0; i < RT_SAVED; i++)
-        RT_TRY(check_version(n, c->saved[i], n->version[c->n_in + i], "a saved tensor"));
-    if (c->op->saves & RT_SAVES_OUT)
-        RT_TRY(check_version(n, c->out, n->version[c->n_in + RT_SAVED], "the result"));
+    if (!rt__given(c, "result", "call"))
+        return rt_error_code();
+    if (i < 0 || i >= c->n_out)
+        return RT_FAIL(INTERNAL, "%s: infer speaks of result %d of %d", c->op->name, i, c->n_out);
+    rt_spec *s = &c->spec[i];
+    s->dims = dims;
+    s->dtype = dtype;
     return RT_OK;
+}
+
+rt_status rt_result_like(rt_call *c, int i, const rt_tensor *x)
+{
+    if (!rt__object_is(x, &rt__tensor_type, "result_like", 3))
+        return rt_error_code();
+    return rt_result(c, i, x->dims, x->dtype);
+}
+
+rt_status rt__infer_like_first(rt_call *c)
+{
+    return rt_result_like(c, 0, c->in[0]);
+}
+
+rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t offset)
+{
+    if (!rt__given(c, "window", "call") || !rt__given(stride, "window", "list of strides"))
+        return rt_error_code();
+    if (dims.n < 0 || dims.n > RT_MAX_DIMS)
+        return RT_FAIL(INTERNAL, "%s: a window of %d axes", c->op->name, dims.n);
+    rt_spec *s = &c->spec[0];
+    s->offset = offset;
+    memcpy(s->stride, stride, (size_t)dims.n * sizeof *stride);
+    return rt_result(c, 0, dims, c->in[0]->dtype);
+}
+
+/* Makes room for so many results, of which infer has said nothing yet. */
+static rt_status make_room(frame *f, int count)
+{
+    rt_call *c = &f->call;
+    c->n_out = count;
+    if (count > FEW) {
+        f->more = rt_calloc((size_t)count, sizeof *c->spec + sizeof *c->out);
+        if (!f->more)
+            return rt_error_code();
+        c->spec = f->more;
+        c->out = (rt_tensor **)(c->spec + count);
+    }
+    for (int k = 0; k < count; k++)
+        c->spec[k].dims.n = -1;
+    return RT_OK;
+}
+
+rt_status rt_results(rt_call *c, int count)
+{
+    if (!rt__given(c, "results", "call"))
+        return rt_error_code();
+    if (c->op->n_out != RT_MANY || c->n_out != RT_MANY || count < 0)
+        return RT_FAIL(INTERNAL, "%s: rt_results(%d): expected once, of RT_MANY results",
+                       c->op->name, count);
+    return make_room((frame *)c, count);
+}
+
+/* ---- inputs ---- */
+
+static rt_status refuse_dtype(const rt_op *op, const rt_field *row, const rt_tensor *x, int i)
+{
+    if (row->dtypes == RT_TYPE(I64) || row->dtypes == RT_TYPE(BOOL))
+        return RT_FAIL(DTYPE, "%s: the %s is %s, expected %s", op->name, row->name, rt_describe(x),
+                       row->dtypes == RT_TYPE(I64) ? "int64" : "bool");
+    return RT_FAIL(DTYPE, "%s: argument %d is %s, which it does not take: convert it with rt_to",
+                   op->name, i + 1, rt_describe(x));
+}
+
+static bool same_device(const rt_tensor *a, const rt_tensor *b)
+{
+    return a->device.kind == b->device.kind && a->device.index == b->device.index;
+}
+
+static rt_status refuse_types(const rt_op *op, const rt_tensor *a, const rt_tensor *b)
+{
+    return RT_FAIL(DTYPE, "%s: %s and %s, expected one element type: convert with rt_to", op->name,
+                   rt_describe(a), rt_describe(b));
+}
+
+static rt_status refuse_devices(const rt_op *op, const rt_tensor *a, const rt_tensor *b)
+{
+    return RT_FAIL(DEVICE, "%s: %s and %s lie on two devices: move one of them", op->name,
+                   rt_describe(a), rt_describe(b));
+}
+
+/* Looks at all inputs; does any of them want a gradient? */
+static rt_status check_inputs(const rt_call *c, bool *wanted)
+{
+    const rt_op *op = c->op;
+    const rt_field *row = op->fields;
+    int next_row = op->n_in == RT_MANY ? 0 : 1;
+    const rt_tensor *first = NULL, *typed = NULL; /* of all, of those that must have one type */
+    for (int i = 0; i < c->n_in; i++, row += next_row) {
+        const rt_tensor *x = c->in[i];
+        if (!x && !row->needed)
+            continue;
+        if (!rt__object_is(x, &rt__tensor_type, op->name, i + 1))
+            return rt_error_code();
+        if (!(row->dtypes & 1u << x->dtype))
+            return refuse_dtype(op, row, x, i);
+        if (row->dtypes & RT_SAME && typed && typed->dtype != x->dtype)
+            return refuse_types(op, typed, x);
+        if (first && !same_device(first, x))
+            return refuse_devices(op, first, x);
+        first = x;
+        typed = row->dtypes & RT_SAME ? x : typed;
+        *wanted |= x->node != NULL;
+    }
+    return RT_OK;
+}
+
+/* ---- results ---- */
+
+static rt_status make_results(rt_call *c, rt_tensor *place)
+{
+    for (int k = 0; k < c->n_out; k++) {
+        const rt_spec *s = &c->spec[k];
+        if (s->dims.n < 0)
+            return RT_FAIL(INTERNAL, "%s: infer said nothing of result %d", c->op->name, k);
+        if (!c->op->run)
+            c->out[k] = rt__tensor_view(c->in[0], s->dims, s->stride, s->offset);
+        else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims))
+            c->out[k] = rt__tensor_view(place, s->dims, place->stride, 0);
+        else
+            c->out[k] = rt__tensor_new(s->dims, s->dtype);
+        if (!c->out[k])
+            return rt_error_code();
+    }
+    return RT_OK;
+}
+
+/* Runs with inputs that are row-major and without gaps. */
+static rt_status run_packed(rt_call *c)
+{
+    rt_tensor *few[FEW], *const *in = c->in;
+    rt_tensor **packed = c->n_in <= FEW ? few : rt_calloc((size_t)c->n_in, sizeof *packed);
+    for (int i = 0; i < c->n_in && packed; i++)
+        packed[i] = rt__tensor_contiguous(in[i]);
+    c->in = packed;
+    rt_status status = packed && !rt_failed() ? c->op->run(c) : rt_error_code();
+    c->in = in;
+    if (packed != few)
+        rt_mem_free(packed);
+    return status;
+}
+
+static bool all_contiguous(const rt_call *c)
+{
+    for (int i = 0; i < c->n_in; i++)
+        if (c->in[i] && !c->in[i]->contiguous)
+            return false;
+    return true;
+}
+
+static rt_status run(rt_call *c)
+{
+    if (!c->op->run)
+        return RT_OK;
+    rt_thread *t = &rt__thread;
+    bool no_grad = t->no_grad;
+    t->no_grad = true;
+    rt_status status = c->op->strided || all_contiguous(c) ? c->op->run(c) : run_packed(c);
+    t->no_grad = no_grad;
+    return status == RT_OK ? rt_error_code() : status;
+}
+
+static rt_status infer(rt_call *c)
+{
+    RT_TRY(c->op->infer(c));
+    if (c->n_out == RT_MANY && !rt_failed())
+        return RT_FAIL(INTERNAL, "%s: infer did not say how many results there are", c->op->name);
+    return rt_error_code();
+}
+
+/* Infer, memory, run, record. */
+static rt_status compute(rt_call *c, rt_tensor *place)
+{
+    RT_TRY(infer(c));
+    RT_TRY(make_results(c, c->n_out == 1 ? place : NULL));
+    if (!c->op->run && !c->recorded)
+        return RT_OK;
+    rt_scope s = {rt__thread.count};
+    rt_status status = run(c);
+    if (status == RT_OK && c->recorded)
+        status = rt__node_record(c);
+    if (rt__thread.count > s.mark) /* most operations make nothing beside their results */
+        rt_scope_end(s);
+    return status;
+}
+
+static rt_status compose(rt_call *c)
+{
+    rt_scope s = rt_scope_begin();
+    c->op->compose(c);
+    for (int k = 0; k < c->n_out; k++) {
+        rt_keep(c->out[k]);
+        if (!c->out[k])
+            RT_FAIL(INTERNAL, "%s: compose made no result %d", c->op->name, k);
+    }
+    rt_scope_end(s);
+    for (int k = 0; k < c->n_out; k++)
+        c->out[k] = rt__scope_own(c->out[k]);
+    return rt_error_code();
 }
 
 /* ---- the dispatcher ---- */
 
-static bool inputs_are_fine(const rt_op *op, rt_tensor *const *in, int n_in)
+static void frame_begin(frame *f, const rt_op *op, const void *args)
 {
-    for (int i = 0; i < n_in; i++) {
-        if (!in[i] && i < 31 && op->optional & (1u << i))
-            continue;
-        if (!rt__object_is(in[i], &rt__tensor_type, op->name, i + 1))
-            return false;
-        if (op->dtypes && !(op->dtypes & (1u << in[i]->dtype)))
-            return RT_FAIL(DTYPE,
-                           "%s: argument %d is %s, which it does not take: convert it with rt_to",
-                           op->name, i + 1, rt_describe(in[i])),
-                   false;
-    }
-    return true;
+    rt_call *c = &f->call;
+    bool many = op->n_in == RT_MANY;
+    f->more = NULL;
+    *c = (rt_call){.op = op, .args = args, .spec = f->spec, .out = f->out, .saved = f->saved};
+    c->plan = f->plan;
+    c->in = many ? ((const rt__input_list *)args)->in : args;
+    c->n_in = many ? (int)((const rt__input_list *)args)->count : op->n_in;
+    c->n_out = RT_MANY; /* until make_room */
+    for (int k = 0; k < FEW; k++)
+        f->out[k] = NULL;
+    for (int k = 0; k < op->n_saved; k++)
+        f->saved[k] = NULL;
+    if (op->plan_size)
+        memset(f->plan, 0, op->plan_size);
 }
 
-/* Views lie in the storage of an input. */
-static bool is_view_of_any(const rt_tensor *y, rt_tensor *const *in, int n_in)
+static rt_status carry_out(frame *f, rt_tensor *place)
 {
-    for (int i = 0; i < n_in; i++)
-        if (in[i] && in[i]->storage == y->storage)
-            return true;
-    return false;
+    rt_call *c = &f->call;
+    if (c->op->n_out != RT_MANY)
+        RT_TRY(make_room(f, c->op->n_out ? c->op->n_out : 1));
+    if (c->op->n_in == RT_MANY)
+        RT_TRY(rt__check_input_list(c->op, c->args));
+    bool wanted = false;
+    RT_TRY(check_inputs(c, &wanted));
+    c->recorded = wanted && c->op->backward && !rt__thread.no_grad;
+    if (c->op->n_fields > c->op->n_in)
+        RT_TRY(rt__check_values(c->op, c->args));
+    rt__trace_op(&rt__thread, c->op->name);
+    return c->op->compose ? compose(c) : compute(c, place);
 }
 
-static bool any_wants_gradient(rt_tensor *const *in, int n_in)
+static rt_status apply(frame *f, const rt_op *op, const void *args)
 {
-    for (int i = 0; i < n_in; i++)
-        if (in[i] && in[i]->node)
-            return true;
-    return false;
+    rt_tensor *place = rt__thread.aim;
+    rt__thread.aim = NULL;
+    if (rt_failed() || !rt_kernels_cpu())
+        return rt_error_code();
+    if (!op || !args)
+        return RT_FAIL(ARG, "apply: %s is missing (NULL)",
+                       op ? "the argument struct" : "the operation");
+    frame_begin(f, op, args);
+    rt_status status = carry_out(f, place);
+    if (status == RT_OK)
+        return RT_OK;
+    rt_mem_free(f->more);
+    return rt_failed()
+               ? status
+               : rt_fail_at(__FILE__, __LINE__, status, "%s failed and did not say why", op->name);
 }
 
-rt_tensor *rt_apply_many(const rt_op *op, const void *args, size_t args_size, rt_tensor *const *in,
-                         int n_in)
+rt_tensor *rt_apply(const rt_op *op, const void *args)
 {
-    rt_thread *t = &rt__thread;
-    rt_call c = {.op = op, .args = args, .in = in, .n_in = n_in, .aim = t->aim};
-    t->aim = NULL;
-    if (rt_failed() || !inputs_are_fine(op, in, n_in) || !rt_kernels_cpu())
+    frame f;
+    if (apply(&f, op, args) != RT_OK)
         return NULL;
-    rt__trace_op(t, op->name);
-    c.recorded = op->backward && !t->no_grad && any_wants_gradient(in, n_in);
-    bool no_grad = t->no_grad;
-    t->no_grad |= op->backward != NULL;
-    rt_scope s = rt_scope_begin();
-    rt_tensor *y = op->forward(&c);
-    t->no_grad = no_grad;
-    if (rt_failed())
-        y = NULL;
-    if (y && c.recorded) {
-        rt_node *n = rt__node_of_call(&c, args_size, y);
-        y->node = n ? &n->object : NULL;
-        if (n && !is_view_of_any(y, in, n_in))
-            rt__tensor_mark_result(y);
-    }
-    return rt_scope_return(s, rt_failed() ? NULL : y);
+    rt_tensor *y = f.call.n_out > 0 ? f.call.out[0] : NULL;
+    if (f.call.n_out != 1)
+        RT_FAIL(ARG, "%s has %d results, which rt_apply_all gives", op->name, f.call.n_out);
+    rt_mem_free(f.more);
+    return rt_failed() ? NULL : y;
 }
 
-rt_tensor *rt_apply(const rt_op *op, const void *args, size_t args_size)
+rt_status rt_apply_all(const rt_op *op, const void *args, rt_tensor **out, int count)
 {
-    return rt_apply_many(op, args, args_size, args, op->n_in);
+    frame f;
+    if (count < 0 || (count > 0 && !out))
+        return RT_FAIL(ARG, "apply_all: no room was given for %d results", count);
+    for (int k = 0; k < count; k++)
+        out[k] = NULL;
+    if (apply(&f, op, args) != RT_OK)
+        return rt_error_code();
+    if (f.call.n_out != count)
+        RT_FAIL(ARG, "%s has %d results, but room for %d was given", op->name, f.call.n_out, count);
+    for (int k = 0; k < count && !rt_failed(); k++)
+        out[k] = f.call.out[k];
+    rt_mem_free(f.more);
+    return rt_error_code();
 }
 
-const rt_kernels *rt_cpu(void)
+rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count)
 {
+    frame f;
+    *count = 0;
+    if (apply(&f, op, args) != RT_OK)
+        return NULL;
+    rt_tensor **out = rt_calloc((size_t)f.call.n_out, sizeof *out);
+    if (out && f.call.n_out > 0)
+        memcpy(out, f.call.out, (size_t)f.call.n_out * sizeof *out);
+    if (out)
+        *count = f.call.n_out;
+    rt_mem_free(f.more);
+    return out;
+}
+
+const rt_kernels *rt_kernels_of(const rt_call *c)
+{
+    (void)c;
     return rt_kernels_cpu();
-}
-
-rt_tensor *rt_out(rt_call *c, rt_dims dims, rt_dtype dtype)
-{
-    rt_tensor *place = c->aim;
-    if (place && place->dtype == dtype && rt__dims_equal(place->dims, dims))
-        return rt__tensor_view(place, dims, place->stride, 0);
-    return rt__tensor_new(dims, dtype);
-}
-
-bool rt_needs(const rt_call *c, int i)
-{
-    return c->in[i] && c->in[i]->node;
-}
-
-void rt_aim(const rt_call *c, int i)
-{
-    rt_node *leaf = rt__node_of(c->in[i]);
-    bool only_one = leaf && leaf->pending == 1 && !leaf->dy && !leaf->placed;
-    rt__thread.aim = only_one && rt__thread.may_aim ? leaf->place : NULL;
 }
 
 /* ---- recording on and off ---- */

@@ -1,82 +1,105 @@
 /* The backward pass.
  *
- * First all tensors that the loss depends on are reached and their consumers counted; then each is
- * taken when the last of its consumers is done (Kahn's order), so every gradient is complete before
- * it is passed on. Both lists run through the nodes: no recursion, no memory. The order depends on
- * the graph alone, hence so does the order of additions. */
+ * First all nodes that the loss depends on are reached and their consumers counted; then each is taken when the last of its
+ * consumers is done (Kahn's order), so every gradient is complete before it is passed on. Both lists run through the nodes: no
+ * recursion, no memory. The order depends on the graph alone, hence so does the order of additions. */
 #include "common/error.h"
 #include "common/mem.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/base/trace.h"
 
 typedef struct pass {
-    rt_tensor *ready;   /* gradient complete, backward not run yet */
-    rt_tensor *reached; /* all tensors of the pass; each has an edge from here */
+    rt_node *ready;   /* gradients complete, backward not run yet */
+    rt_node *reached; /* all nodes of the pass, kept */
     bool retain;
     rt_tensor *const *wanted; /* rt_grad: [count], else NULL: gradients go to the leaves */
     rt_tensor **out;          /* [count] */
     int count;
 } pass;
 
-static void push_ready(pass *p, rt_tensor *x)
+static void push_ready(pass *p, rt_node *n)
 {
-    rt__node_of(x)->ready = p->ready;
-    p->ready = x;
+    n->ready = p->ready;
+    p->ready = n;
 }
 
-static rt_tensor *pop_ready(pass *p)
+static rt_node *pop_ready(pass *p)
 {
-    rt_tensor *x = p->ready;
-    if (x)
-        p->ready = rt__node_of(x)->ready;
-    return x;
+    rt_node *n = p->ready;
+    if (n)
+        p->ready = n->ready;
+    return n;
 }
 
-/* Counts one consumer of x; the first one puts it on both lists. */
-static void reach(pass *p, rt_tensor *x)
+/* Counts one consumer of n; the first one puts it on both lists. */
+static void reach(pass *p, rt_node *n)
 {
-    rt_node *n = rt__node_of(x);
     n->pending++;
     if (n->visited)
         return;
     n->visited = true;
-    rt__edge_keep(x);
+    rt_object_keep(&n->object);
     n->reached = p->reached;
-    p->reached = x;
-    push_ready(p, x);
+    p->reached = n;
+    push_ready(p, n);
 }
 
-static rt_status reach_all(pass *p, rt_tensor *loss)
+static rt_status reach_all(pass *p, rt_node *loss)
 {
-    rt_tensor *x;
+    rt_node *n;
     reach(p, loss);
-    while ((x = pop_ready(p))) {
-        const rt_node *n = rt__node_of(x);
+    while ((n = pop_ready(p))) {
         if (n->spent)
             return RT_FAIL(ARG,
                            "backward: %s was already differentiated: pass .retain_graph = true "
                            "the first time",
                            n->call.op->name);
         for (int i = 0; i < n->call.n_in; i++)
-            if (rt_needs(&n->call, i))
-                reach(p, n->call.in[i]);
+            if (n->from[i].node)
+                reach(p, n->from[i].node);
     }
     return RT_OK;
+}
+
+static void drop_gradients(rt_node *n)
+{
+    for (int k = 0; k < n->call.n_out; k++) {
+        rt_free(n->dy[k]);
+        n->dy[k] = NULL;
+    }
 }
 
 /* Leaves everything as it was before the pass, however it ended. */
 static void release_all(pass *p)
 {
-    rt_tensor *next;
-    for (rt_tensor *x = p->reached; x; x = next) {
-        rt_node *n = rt__node_of(x);
+    rt_node *next;
+    for (rt_node *n = p->reached; n; n = next) {
         next = n->reached;
         n->visited = false;
         n->pending = 0;
-        rt_free(n->dy);
-        n->dy = NULL;
-        rt__edge_free(x);
+        drop_gradients(n);
+        rt_free(n);
     }
+}
+
+/* ---- what a backward may ask ---- */
+
+/* The calls of backwards lie in nodes; those of infer and run do not, and have room for what infer says. */
+static bool in_backward(const rt_call *c, int i)
+{
+    return c && !c->spec && i >= 0 && i < c->n_in;
+}
+
+bool rt_needs(const rt_call *c, int i)
+{
+    return in_backward(c, i) && rt__node_of_call(c)->from[i].node;
+}
+
+void rt_aim(const rt_call *c, int i)
+{
+    const rt_node *leaf = in_backward(c, i) ? rt__node_of_call(c)->from[i].node : NULL;
+    bool only_one = leaf && leaf->pending == 1 && !leaf->dy[0] && !leaf->placed;
+    rt__thread.aim = only_one && rt__thread.may_aim ? leaf->place : NULL;
 }
 
 /* ---- gradients of leaves ---- */
@@ -91,7 +114,7 @@ static void put_in_place(rt_node *leaf, rt_tensor *dy)
         rt__copy(place, dy);
         leaf->placed = true;
     } else if ((dy = rt__tensor_contiguous(dy))) {
-        rt_cpu()->axpy[RT_F32](dy->numel, 1, dy->data, place->data);
+        rt_kernels_cpu()->axpy[RT_F32](dy->numel, 1, dy->data, place->data);
     }
     rt__tensor_touch(place);
 }
@@ -120,70 +143,115 @@ static void add_to_leaf(rt_node *leaf, rt_tensor *dy)
 
 /* ---- the pass ---- */
 
-/* Adds dx to what x has already. */
-static void add_gradient(rt_tensor *x, rt_tensor *dx)
+/* Is dx what backward may give for input i: of its shape, type and device? */
+static rt_status check_gradient(const rt_call *c, int i, const rt_tensor *dx)
 {
-    rt_node *n = rt__node_of(x);
-    RT_ASSERT(rt__dims_equal(x->dims, dx->dims));
-    rt_tensor *sum = n->dy ? rt__accumulate(n->dy, dx) : dx;
+    const rt_tensor *x = c->in[i];
+    if (rt__dims_same(&x->dims, &dx->dims) && x->dtype == dx->dtype &&
+        x->device.kind == dx->device.kind && x->device.index == dx->device.index)
+        return RT_OK;
+    return RT_FAIL(INTERNAL, "backward of %s: the gradient of input %d is %s, expected %s",
+                   c->op->name, i + 1, rt_describe(dx), rt_describe(x));
+}
+
+/* Adds dx to the gradient that an edge leads to. */
+static void add_gradient(rt_edge to, rt_tensor *dx)
+{
+    rt_tensor **dy = &to.node->dy[to.out];
+    rt_tensor *sum = *dy ? rt__accumulate(*dy, dx) : dx;
     if (!sum)
         return;
     rt_keep(sum);
-    rt_free(n->dy);
-    n->dy = sum;
+    rt_free(*dy);
+    *dy = sum;
 }
 
-/* Runs the backward of the operation that made x and hands out the gradients of its inputs. */
-static void differentiate(rt_tensor *x)
+/* Gives zeros to those of several results that nothing depends on. */
+static rt_status fill_gradients(rt_node *n)
 {
-    rt_node *n = rt__node_of(x);
+    for (int k = 0; k < n->call.n_out && n->call.n_out > 1; k++)
+        if (!n->dy[k])
+            n->dy[k] = rt_keep(rt_zeros_like(n->call.out[k]));
+    return rt_error_code();
+}
+
+/* Gives the saved results their history again, for a backward that is recorded itself. Owned by the scope. */
+static rt_status revive_results(rt_node *n, rt_tensor **out)
+{
+    for (int k = 0; k < n->call.n_out; k++) {
+        const rt_tensor *twin = n->call.out[k];
+        out[k] = twin && twin->storage ? rt__scope_own(rt__tensor_twin(twin)) : NULL;
+        if (!out[k])
+            continue;
+        out[k]->node = rt_object_keep(&n->object);
+        out[k]->result = k;
+    }
+    return rt_error_code();
+}
+
+static void call_backward(rt_node *n, rt_tensor **dx)
+{
+    rt_call c = n->call, *former = &n->call;
+    enum { FEW = 4 };
+    rt_tensor *few[FEW], **out = c.n_out <= FEW ? few : rt_calloc((size_t)c.n_out, sizeof *out);
+    if (out && !rt__thread.no_grad && c.op->saves_out && revive_results(n, out) == RT_OK)
+        former->out = out;
+    if (!rt_failed())
+        c.op->backward(former, n->dy, dx);
+    former->out = c.out;
+    if (out != few)
+        rt_mem_free(out);
+}
+
+/* Runs the backward of a node and hands out the gradients of its inputs. */
+static void differentiate(rt_node *n)
+{
     enum { FEW = 8 };
+    const rt_call *c = &n->call;
     rt_tensor *few[FEW] = {0};
-    rt_tensor **dx = n->call.n_in <= FEW ? few : rt_calloc((size_t)n->call.n_in, sizeof *dx);
-    rt__trace_op(&rt__thread, n->call.op->name);
-    if (dx && rt__node_check_versions(n) == RT_OK)
-        n->call.op->backward(&n->call, n->dy, dx);
+    rt_tensor **dx = c->n_in <= FEW ? few : rt_calloc((size_t)c->n_in, sizeof *dx);
+    rt__trace_op(&rt__thread, c->op->name);
+    if (dx && rt__node_check_versions(n) == RT_OK && fill_gradients(n) == RT_OK)
+        call_backward(n, dx);
     rt__thread.aim = NULL;
-    for (int i = 0; i < n->call.n_in && !rt_failed(); i++)
-        if (dx[i] && rt_needs(&n->call, i))
-            add_gradient(n->call.in[i], dx[i]);
+    for (int i = 0; i < c->n_in && !rt_failed(); i++)
+        if (dx[i] && n->from[i].node && check_gradient(c, i, dx[i]) == RT_OK)
+            add_gradient(n->from[i], dx[i]);
     if (dx != few)
         rt_mem_free(dx);
 }
 
-/* Lets go of what only x's backward needed. */
-static void spend(rt_tensor *x)
-{
-    rt__node_spend(rt__node_of(x));
-    x->pinned = false;
-    rt__edge_keep(x); /* dropping an edge of our own makes x hollow if it may be */
-    rt__edge_free(x);
-}
-
-static void capture(pass *p, rt_tensor *x)
+static void capture(pass *p, const rt_node *n)
 {
     for (int i = 0; i < p->count; i++)
-        if (p->wanted[i] == x)
-            p->out[i] = rt_keep(rt__node_of(x)->dy);
+        if (rt__node_of(p->wanted[i]) == n)
+            p->out[i] = rt_keep(n->dy[p->wanted[i]->result]);
 }
 
-/* Takes one tensor whose gradient is complete. */
-static void visit(pass *p, rt_tensor *x)
+static bool has_gradient(const rt_node *n)
 {
-    rt_node *n = rt__node_of(x);
-    if (n->dy && p->wanted)
-        capture(p, x);
-    if (n->dy && n->call.op)
-        differentiate(x);
-    else if (n->dy && !p->wanted)
-        add_to_leaf(n, n->dy);
-    rt_free(n->dy);
-    n->dy = NULL;
+    for (int k = 0; k < n->call.n_out; k++)
+        if (n->dy[k])
+            return true;
+    return false;
+}
+
+/* Takes one node whose gradients are complete. */
+static void visit(pass *p, rt_node *n)
+{
+    bool any = has_gradient(n);
+    if (any && p->wanted)
+        capture(p, n);
+    if (any && n->call.op)
+        differentiate(n);
+    else if (any && !p->wanted)
+        add_to_leaf(n, n->dy[0]);
+    drop_gradients(n);
     for (int i = 0; i < n->call.n_in; i++)
-        if (rt_needs(&n->call, i) && --rt__node_of(n->call.in[i])->pending == 0)
-            push_ready(p, n->call.in[i]);
+        if (n->from[i].node && --n->from[i].node->pending == 0)
+            push_ready(p, n->from[i].node);
     if (!p->retain && n->call.op)
-        spend(x);
+        rt__node_spend(n);
 }
 
 static rt_tensor *first_gradient(rt_tensor *loss, rt_tensor *grad)
@@ -210,14 +278,14 @@ static rt_status run(pass *p, rt_tensor *loss, rt_tensor *grad, bool create_grap
     p->retain |= create_graph;
     rt_scope all = rt_scope_begin();
     grad = first_gradient(loss, grad);
-    if (grad && reach_all(p, loss) == RT_OK) {
-        rt__node_of(loss)->dy = rt_keep(grad);
-        push_ready(p, loss);
+    rt_node *n = rt__node_of(loss);
+    if (grad && reach_all(p, n) == RT_OK) {
+        n->dy[loss->result] = rt_keep(grad);
+        push_ready(p, n);
     }
-    rt_tensor *x;
-    while (!rt_failed() && (x = pop_ready(p))) {
+    while (!rt_failed() && (n = pop_ready(p))) {
         rt_scope s = rt_scope_begin();
-        visit(p, x);
+        visit(p, n);
         rt_scope_end(s);
     }
     release_all(p);

@@ -63,19 +63,12 @@ static void bury(rt_object *o)
     t->burying = false;
 }
 
-/* Acts on a change of the counts. */
-static void settle(rt_object *o)
+void rt__object_settle(rt_object *o)
 {
     if (o->refs == 0)
         bury(o);
     else if (o->refs == o->edges && o->type->hollow)
         o->type->hollow(o);
-}
-
-static void release(rt_object *o)
-{
-    if (--o->refs <= o->edges)
-        settle(o);
 }
 
 void *rt_object_keep(void *object)
@@ -94,7 +87,7 @@ void rt_free(void *object)
     if (o && rt__debug && !rt__debug_touch("free", o, __builtin_return_address(0)))
         return;
     if (o)
-        release(o);
+        rt__object_drop(o);
 }
 
 bool rt__object_refuse(const void *object, const rt_object_type *type, const char *what, int i)
@@ -108,25 +101,6 @@ bool rt__object_refuse(const void *object, const rt_object_type *type, const cha
         RT_FAIL(ARG, "%s: argument %d is of type %s, expected %s", what, i, o->type->name,
                 type->name);
     return false;
-}
-
-void *rt__edge_keep(void *object)
-{
-    rt_object *o = object;
-    if (o) {
-        o->refs++;
-        o->edges++;
-    }
-    return o;
-}
-
-void rt__edge_free(void *object)
-{
-    rt_object *o = object;
-    if (!o)
-        return;
-    o->edges--;
-    release(o);
 }
 
 int64_t rt_live_objects(void)
@@ -204,7 +178,7 @@ static void end_scope(rt_scope s, const void *where)
     while (t->count > s.mark) {
         rt_object *o = t->owned[--t->count];
         if (!rt__debug || rt__debug_touch("scope_end", o, where))
-            release(o);
+            rt__object_drop(o);
     }
 }
 

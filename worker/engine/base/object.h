@@ -51,8 +51,41 @@ static inline bool rt__object_is(const void *object, const rt_object_type *type,
     return (o && o->type == type) || rt__object_refuse(object, type, what, i);
 }
 
+/* ---- owners, as the engine counts its own: nobody frees those too often, so they are not looked for with RT_DEBUG ---- */
+/* Acts on a change of the counts: destroys an object without owners, hollows one that only edges own. */
+void rt__object_settle(rt_object *o);
+
+/* Adds and drops an owner; NULL is fine. */
+static inline void *rt__object_keep(rt_object *o)
+{
+    if (o)
+        o->refs++;
+    return o;
+}
+static inline void rt__object_drop(void *object)
+{
+    rt_object *o = object;
+    if (o && --o->refs <= o->edges)
+        rt__object_settle(o);
+}
+
 /* Adds and drops an owner that does not need the value. */
-void *rt__edge_keep(void *object);
-void rt__edge_free(void *object);
+static inline void *rt__edge_keep(void *object)
+{
+    rt_object *o = object;
+    if (o) {
+        o->refs++;
+        o->edges++;
+    }
+    return o;
+}
+static inline void rt__edge_free(void *object)
+{
+    rt_object *o = object;
+    if (!o)
+        return;
+    o->edges--;
+    rt__object_drop(o);
+}
 
 #endif

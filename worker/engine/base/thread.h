@@ -52,6 +52,14 @@ extern _Thread_local rt_thread rt__thread;
 /* Sees to it that what the thread holds is released when it ends. */
 void rt__thread_register(void);
 
+/* Takes the next stream of random numbers of the calling thread. */
+static inline rt_rng rt__next_stream(void)
+{
+    rt_rng r = rt__thread.rng;
+    rt__thread.rng.stream++;
+    return r;
+}
+
 /* Returns a buffer of RT_TEXT_SIZE bytes that the thread's 8th next call will reuse. */
 char *rt__text(void);
 

@@ -40,10 +40,28 @@ static bool make_grid(rt_loop *l, int nd)
     return true;
 }
 
+/* Are all operands of that shape, without gaps? Then there is one grid of one row. */
+static bool is_plain(rt_loop *l, const rt_dims *dims, rt_tensor *const *in, int n)
+{
+    for (int k = 0; k < n; k++) {
+        if (!in[k]->contiguous || !rt__dims_same(&in[k]->dims, dims))
+            return false;
+        l->at[k] = in[k]->data;
+        l->grid.in[k].row = 0;
+        l->grid.in[k].col = 1;
+    }
+    l->grid.rows = 1;
+    l->grid.cols = in[0]->numel;
+    l->nd = 0;
+    return true;
+}
+
 bool rt__loop_begin(rt_loop *l, rt_dims dims, rt_tensor *const *in, int n)
 {
     l->n = n;
     l->done = 0;
+    if (is_plain(l, &dims, in, n))
+        return l->grid.cols > 0;
     for (int i = 0; i < dims.n; i++)
         if (dims.d[i] == 0)
             return false;

@@ -13,6 +13,9 @@
 
 enum { RT_OPERANDS = 3 };
 
+/* What rows allow an axis to be that a function takes as an int: any that a tensor can have, from either end. */
+#define RT_ANY_AXIS RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1)
+
 /* Walks a broadcast operation on strided operands as a series of grids with contiguous output. Axes
  * that run on are joined, so nearly always there is one grid. */
 typedef struct rt_loop {
@@ -34,13 +37,9 @@ bool rt__loop_next(rt_loop *l);
  * the shapes are equal. */
 rt_tensor *rt__sum_to(rt_tensor *x, rt_dims dims);
 
-/* Differentiable: a tensor of zeros of shape dims with dy at [start, start + step * size) of an
- * axis; the transpose of rt_slice. */
-rt_tensor *rt__unslice(rt_tensor *dy, rt_dims dims, int axis, int64_t start, int64_t step);
-
-/* Differentiable: zeros of x's shape with src added at index, the transpose of rt_gather; in the
- * order of index. */
-rt_tensor *rt__scatter_add(rt_tensor *src, rt_dims dims, int axis, rt_tensor *index);
+/* Copies x's value into y at the indices start, start + step, ... of an axis, as many as x has there; the other axes are equal, and y is
+ * contiguous. */
+rt_status rt__copy_to_part(rt_tensor *y, const rt_tensor *x, int axis, int64_t start, int64_t step);
 
 /* 1 where a is above b, 1/2 where equal, else 0; no gradient. Defined by kernels/elementwise.def.
  */
@@ -48,5 +47,10 @@ rt_tensor *rt_above(rt_tensor *a, rt_tensor *b);
 
 /* Differentiable: y * (dy - sum(dy * y)) along the last axis, for y a softmax. */
 rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy);
+
+/* The operations that have a public name. */
+#define OP(name) extern const rt_op rt__op_##name;
+#include "worker/engine/ops/ops.def"
+#undef OP
 
 #endif

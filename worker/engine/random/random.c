@@ -16,29 +16,44 @@ void rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice)
         .seed = seed ^ (step >> 32) * KEY_OF_STEPS, .step = (uint32_t)step, .slice = slice};
 }
 
-/* Takes the next stream number of the thread. */
-static rt_rng next_stream(void)
+/* ---- uniform ---- */
+
+#define UNIFORM_FIELDS(F)                                                                          \
+    F(DIMS, shape, RT_NEEDED, RT_ANY, "of the result")                                             \
+    F(NUMBER, low, 0, RT_ANY, "the least, finite")                                                 \
+    F(NUMBER, high, 1, RT_ANY, "all lie below it, finite")
+typedef struct uniform_args {
+    RT_STRUCT(UNIFORM_FIELDS)
+} uniform_args;
+
+static rt_status uniform_infer(rt_call *c)
 {
-    rt_rng r = rt__thread.rng;
-    rt__thread.rng.stream++;
-    return r;
+    const uniform_args *a = c->args;
+    if (!(a->low <= a->high && fabs(a->low) <= FLT_MAX && fabs(a->high) <= FLT_MAX))
+        return RT_FAIL(RANGE, "uniform: range [%g, %g), expected finite ends, the lower first",
+                       a->low, a->high);
+    return rt_result(c, 0, a->shape, RT_F32);
 }
 
-/* Returns the kernels and a tensor to fill, or NULL. */
-static rt_tensor *target(rt_dims shape, rt_dtype dtype)
+static rt_status uniform_run(rt_call *c)
 {
-    return rt_failed() || !rt_kernels_cpu() ? NULL : rt_empty(shape, dtype);
+    const uniform_args *a = c->args;
+    const rt_tensor *y = c->out[0];
+    rt_kernels_of(c)->uniform[y->dtype](rt__next_stream(), y->numel, a->low, a->high, y->data);
+    return RT_OK;
 }
+
+const rt_op rt__op_uniform = {
+    .name = "uniform",
+    .help = "float32, uniform in [low, high)",
+    RT_ARGS(uniform_args, UNIFORM_FIELDS),
+    .infer = uniform_infer,
+    .run = uniform_run,
+};
 
 rt_tensor *rt_uniform(rt_dims shape, double low, double high)
 {
-    if (!rt_failed() && !(low <= high && fabs(low) <= FLT_MAX && fabs(high) <= FLT_MAX))
-        return RT_FAIL_NULL(RANGE, "uniform: range [%g, %g), expected finite ends, the lower first",
-                            low, high);
-    rt_tensor *y = target(shape, RT_F32);
-    if (y)
-        rt_cpu()->uniform[RT_F32](next_stream(), y->numel, low, high, y->data);
-    return y;
+    return rt_apply(&rt__op_uniform, &(uniform_args){shape, low, high});
 }
 
 rt_tensor *rt_rand(rt_dims shape)
@@ -46,14 +61,40 @@ rt_tensor *rt_rand(rt_dims shape)
     return rt_uniform(shape, 0, 1);
 }
 
+/* ---- normal ---- */
+
+#define NORMAL_FIELDS(F)                                                                           \
+    F(DIMS, shape, RT_NEEDED, RT_ANY, "of the result")                                             \
+    F(NUMBER, mean, 0, RT_ANY, "of the distribution")                                              \
+    F(NUMBER, std, 1, RT_FROM(0), "its standard deviation")
+typedef struct normal_args {
+    RT_STRUCT(NORMAL_FIELDS)
+} normal_args;
+
+static rt_status normal_infer(rt_call *c)
+{
+    return rt_result(c, 0, ((const normal_args *)c->args)->shape, RT_F32);
+}
+
+static rt_status normal_run(rt_call *c)
+{
+    const normal_args *a = c->args;
+    const rt_tensor *y = c->out[0];
+    rt_kernels_of(c)->normal[y->dtype](rt__next_stream(), y->numel, a->mean, a->std, y->data);
+    return RT_OK;
+}
+
+const rt_op rt__op_normal = {
+    .name = "normal",
+    .help = "float32, normal with that mean and standard deviation",
+    RT_ARGS(normal_args, NORMAL_FIELDS),
+    .infer = normal_infer,
+    .run = normal_run,
+};
+
 rt_tensor *rt_normal(rt_dims shape, double mean, double std)
 {
-    if (!rt_failed() && !(std >= 0))
-        return RT_FAIL_NULL(RANGE, "normal: standard deviation %g, expected 0 or more", std);
-    rt_tensor *y = target(shape, RT_F32);
-    if (y)
-        rt_cpu()->normal[RT_F32](next_stream(), y->numel, mean, std, y->data);
-    return y;
+    return rt_apply(&rt__op_normal, &(normal_args){shape, mean, std});
 }
 
 rt_tensor *rt_randn(rt_dims shape)
@@ -61,35 +102,92 @@ rt_tensor *rt_randn(rt_dims shape)
     return rt_normal(shape, 0, 1);
 }
 
+/* ---- bernoulli ---- */
+
+#define BERNOULLI_FIELDS(F)                                                                        \
+    F(DIMS, shape, RT_NEEDED, RT_ANY, "of the result")                                             \
+    F(NUMBER, p, RT_NEEDED, RT_WITHIN(0, 1), "probability of 1")
+typedef struct bernoulli_args {
+    RT_STRUCT(BERNOULLI_FIELDS)
+} bernoulli_args;
+
+static rt_status bernoulli_infer(rt_call *c)
+{
+    return rt_result(c, 0, ((const bernoulli_args *)c->args)->shape, RT_F32);
+}
+
+static rt_status bernoulli_run(rt_call *c)
+{
+    float p = (float)((const bernoulli_args *)c->args)->p;
+    const rt_tensor *y = c->out[0];
+    float *v = y->data;
+    rt_kernels_of(c)->uniform[RT_F32](rt__next_stream(), y->numel, 0, 1, v);
+    for (int64_t i = 0; i < y->numel; i++)
+        v[i] = v[i] < p;
+    return RT_OK;
+}
+
+const rt_op rt__op_bernoulli = {
+    .name = "bernoulli",
+    .help = "float32, 1 with probability p, else 0",
+    RT_ARGS(bernoulli_args, BERNOULLI_FIELDS),
+    .infer = bernoulli_infer,
+    .run = bernoulli_run,
+};
+
 rt_tensor *rt_bernoulli(rt_dims shape, double p)
 {
-    if (!rt_failed() && !(p >= 0 && p <= 1))
-        return RT_FAIL_NULL(RANGE, "bernoulli: probability %g, expected 0 to 1", p);
-    rt_tensor *y = rt_rand(shape);
-    float *v = y ? y->data : NULL;
-    for (int64_t i = 0; v && i < y->numel; i++)
-        v[i] = v[i] < (float)p;
-    return y;
+    return rt_apply(&rt__op_bernoulli, &(bernoulli_args){shape, p});
+}
+
+/* ---- randint ---- */
+
+#define RANDINT_FIELDS(F)                                                                          \
+    F(DIMS, shape, RT_NEEDED, RT_ANY, "of the result")                                             \
+    F(INT, low, 0, RT_ANY, "the least")                                                            \
+    F(INT, high, RT_NEEDED, RT_ANY, "all lie below it")
+typedef struct randint_args {
+    RT_STRUCT(RANDINT_FIELDS)
+} randint_args;
+
+static rt_status randint_infer(rt_call *c)
+{
+    const randint_args *a = c->args;
+    if (a->low >= a->high)
+        return RT_FAIL(RANGE, "randint: no integer in [%lld, %lld)", (long long)a->low,
+                       (long long)a->high);
+    return rt_result(c, 0, a->shape, RT_I64);
 }
 
 /* Element i is the high half of (words 2i, 2i+1 as a 64-bit number) * (high - low): its bias, at
  * most range / 2^64, cannot be seen. */
-rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high)
+static rt_status randint_run(rt_call *c)
 {
-    if (!rt_failed() && low >= high)
-        return RT_FAIL_NULL(RANGE, "randint: no integer in [%lld, %lld)", (long long)low,
-                            (long long)high);
-    rt_tensor *y = target(shape, RT_I64);
-    int64_t *v = y ? y->data : NULL;
-    rt_rng r = v ? next_stream() : (rt_rng){0};
-    uint64_t range = (uint64_t)high - (uint64_t)low;
-    for (int64_t i = 0; v && i < y->numel; i++) {
+    const randint_args *a = c->args;
+    const rt_tensor *y = c->out[0];
+    int64_t *v = y->data;
+    rt_rng r = rt__next_stream();
+    uint64_t range = (uint64_t)a->high - (uint64_t)a->low;
+    for (int64_t i = 0; i < y->numel; i++) {
         uint64_t element = r.skip + (uint64_t)i / 2;
         uint32_t w[4] = {r.step, r.slice, r.stream, (uint32_t)element};
         rt__philox(rt__philox_key(r.seed, element), w);
         const uint32_t *pair = w + 2 * (i % 2);
         uint64_t word = (uint64_t)pair[1] << 32 | pair[0];
-        v[i] = (int64_t)((uint64_t)low + (uint64_t)((unsigned __int128)word * range >> 64));
+        v[i] = (int64_t)((uint64_t)a->low + (uint64_t)((unsigned __int128)word * range >> 64));
     }
-    return y;
+    return RT_OK;
+}
+
+const rt_op rt__op_randint = {
+    .name = "randint",
+    .help = "int64, uniform in [low, high)",
+    RT_ARGS(randint_args, RANDINT_FIELDS),
+    .infer = randint_infer,
+    .run = randint_run,
+};
+
+rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high)
+{
+    return rt_apply(&rt__op_randint, &(randint_args){shape, low, high});
 }

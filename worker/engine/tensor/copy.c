@@ -48,24 +48,36 @@ void rt__copy(rt_tensor *dst, const rt_tensor *src)
     copy_broadcast(dst, src);
 }
 
-rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
+rt_status rt__may_convert(rt_dtype from, rt_dtype to)
 {
     const rt_kernels *k = rt_kernels_cpu();
-    if (!k || !x)
-        return NULL;
-    if (x->dtype != dtype && !k->cast[x->dtype][dtype])
-        return RT_FAIL_NULL(DTYPE, "converting %s to %s is not supported", rt_dtype_name(x->dtype),
-                            rt_dtype_name(dtype));
-    rt_tensor *y = rt__tensor_new(x->dims, dtype);
-    if (y && x->dtype == dtype) {
-        rt__copy(y, x);
-    } else if (y) {
-        rt_tensor *from = rt__tensor_contiguous((rt_tensor *)x); /* only read */
-        if (!from)
-            return NULL;
-        k->cast[x->dtype][dtype](x->numel, from->data, y->data);
+    if (!k)
+        return rt_error_code();
+    if (from == to || k->cast[from][to])
+        return RT_OK;
+    return RT_FAIL(DTYPE, "converting %s to %s is not supported", rt_dtype_name(from),
+                   rt_dtype_name(to));
+}
+
+rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src)
+{
+    if (dst->dtype == src->dtype) {
+        rt__copy(dst, src);
+        return rt_error_code();
     }
-    return y;
+    const rt_tensor *from = rt__tensor_contiguous((rt_tensor *)src); /* only read */
+    if (!from)
+        return rt_error_code();
+    rt_kernels_cpu()->cast[src->dtype][dst->dtype](src->numel, from->data, dst->data);
+    return RT_OK;
+}
+
+rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
+{
+    if (!x || rt__may_convert(x->dtype, dtype) != RT_OK)
+        return NULL;
+    rt_tensor *y = rt__tensor_new(x->dims, dtype);
+    return y && rt__convert_into(y, x) == RT_OK ? y : NULL;
 }
 
 rt_status rt_copy_out(const rt_tensor *x, void *data)

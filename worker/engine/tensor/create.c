@@ -2,7 +2,6 @@
 #include "worker/engine/tensor/tensor.h"
 
 #include <limits.h>
-#include <math.h>
 #include <string.h>
 #include "worker/engine/base/pool.h"
 #include "worker/engine/base/thread.h"
@@ -54,16 +53,14 @@ static void drop_value(rt_tensor *x)
 
 static void tensor_hollow(void *object)
 {
-    rt_tensor *x = object;
-    if (!x->pinned)
-        drop_value(x);
+    drop_value(object);
 }
 
 static void tensor_destroy(void *object)
 {
     rt_tensor *x = object;
     drop_value(x);
-    rt_free(x->node);
+    rt__object_drop(x->node);
 }
 
 const rt_object_type rt__tensor_type = {"tensor", tensor_destroy, tensor_hollow};
@@ -113,10 +110,12 @@ rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype)
 
 static bool is_contiguous(const rt_tensor *x)
 {
-    int64_t n = 1;
+    int64_t n = 1; /* of at most numel, so it does not overflow */
+    if (x->numel == 0)
+        return true;
     for (int i = x->dims.n - 1; i >= 0; i--) {
         if (x->dims.d[i] != 1 && x->stride[i] != n)
-            return x->numel == 0;
+            return false;
         n *= x->dims.d[i];
     }
     return true;
@@ -133,6 +132,20 @@ rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stri
     y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
     memcpy(y->stride, stride, (size_t)dims.n * sizeof *stride);
     y->contiguous = is_contiguous(y);
+    return y;
+}
+
+rt_tensor *rt__tensor_twin(const rt_tensor *x)
+{
+    rt_tensor *y = rt__object_make(&rt__tensor_type, sizeof *y);
+    if (!y)
+        return NULL;
+    rt_object head = y->object;
+    *y = *x;
+    y->object = head;
+    y->node = NULL;
+    y->is_result = false;
+    storage_keep(y->storage);
     return y;
 }
 
@@ -192,11 +205,6 @@ rt_tensor *rt__tensor_contiguous(rt_tensor *x)
     return y;
 }
 
-rt_tensor *rt_detach(rt_tensor *x)
-{
-    return rt__takes("detach", x) ? rt__tensor_view(x, x->dims, x->stride, 0) : NULL;
-}
-
 /* ---- constants ---- */
 
 rt_tensor *rt_empty_(rt_new_args a)
@@ -222,14 +230,9 @@ rt_tensor *rt_ones_(rt_new_args a)
     return filled(rt_empty_(a), 1);
 }
 
-rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype)
-{
-    return filled(rt_empty(shape, dtype), value);
-}
-
 rt_tensor *rt_scalar(double value)
 {
-    return rt_full(rt_shape(), value, RT_F32);
+    return filled(rt_empty(rt_shape(), RT_F32), value);
 }
 
 static rt_tensor *like(const char *what, const rt_tensor *x)
@@ -250,38 +253,6 @@ rt_tensor *rt_zeros_like(const rt_tensor *x)
 rt_tensor *rt_ones_like(const rt_tensor *x)
 {
     return filled(like("ones_like", x), 1);
-}
-
-rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype)
-{
-    if (rt_failed())
-        return NULL;
-    if (dtype != RT_I64 && dtype != RT_F32)
-        return RT_FAIL_NULL(DTYPE, "arange: %s, expected int64 or float32", rt_dtype_name(dtype));
-    double count = ceil((end - start) / step);
-    if (step == 0 || !isfinite(count))
-        return RT_FAIL_NULL(RANGE, "arange: from %g to %g by steps of %g never ends", start, end,
-                            step);
-    if (count > 9e15)
-        return RT_FAIL_NULL(RANGE, "arange: %g elements are more than any memory holds", count);
-    int64_t n = count > 0 ? (int64_t)count : 0;
-    rt_tensor *x = rt_empty(rt_shape(n), dtype);
-    for (int64_t i = 0; x && i < n; i++) {
-        double v = start + (double)i * step;
-        if (dtype == RT_I64)
-            ((int64_t *)x->data)[i] = (int64_t)v;
-        else
-            ((float *)x->data)[i] = (float)v;
-    }
-    return x;
-}
-
-rt_tensor *rt_eye(int64_t n)
-{
-    rt_tensor *x = rt_zeros(rt_shape(n, n));
-    for (int64_t i = 0; x && i < n; i++)
-        ((float *)x->data)[i * (n + 1)] = 1;
-    return x;
 }
 
 rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype)

@@ -6,16 +6,6 @@
 #include "worker/engine/base/thread.h"
 #include "common/error.h"
 
-bool rt__dims_equal(rt_dims a, rt_dims b)
-{
-    if (a.n != b.n)
-        return false;
-    for (int i = 0; i < a.n; i++)
-        if (a.d[i] != b.d[i])
-            return false;
-    return true;
-}
-
 int64_t rt__dims_numel(rt_dims d, const char *what)
 {
     if (d.n < 0 || d.n > RT_MAX_DIMS)

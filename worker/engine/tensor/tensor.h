@@ -36,8 +36,8 @@ struct rt_tensor {
     rt_dtype dtype;
     rt_device device;
     bool contiguous;
-    bool pinned;     /* its own node reads the value in backward, so it never becomes hollow */
     bool is_result;  /* counted in storage->results */
+    int32_t result;  /* which of its node's results it is */
     rt_object *node; /* its history (autograd/graph.h); NULL: none, and no gradient is wanted */
 };
 
@@ -63,6 +63,8 @@ rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype);
 /* Returns a view of x's storage that starts `offset` elements after x's first one. The caller knows
  * that it fits. */
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
+/* Returns a view of all of x, which has a value, without its history. Owned by the caller. */
+rt_tensor *rt__tensor_twin(const rt_tensor *x);
 /* Returns x if it is contiguous, else a contiguous copy; not recorded. */
 rt_tensor *rt__tensor_contiguous(rt_tensor *x);
 /* Copies x's value into `place` (same shape, contiguous) and makes x, its storage and all, a view
@@ -97,11 +99,27 @@ rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src);
 /* ---- copying: values only, nothing is recorded ---- */
 /* Copies src to dst: same shape and dtype, any strides; the storages must not overlap. */
 void rt__copy(rt_tensor *dst, const rt_tensor *src);
+/* Fails with DTYPE if there is no such conversion. */
+rt_status rt__may_convert(rt_dtype from, rt_dtype to);
+/* Copies src, converted, to a contiguous dst of the same shape; there is such a conversion. */
+rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src);
 /* Returns a contiguous copy of x as dtype, or NULL and DTYPE when no such conversion exists. */
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype);
 
 /* ---- shapes ---- */
-bool rt__dims_equal(rt_dims a, rt_dims b);
+static inline bool rt__dims_same(const rt_dims *a, const rt_dims *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (int i = 0; i < a->n; i++)
+        if (a->d[i] != b->d[i])
+            return false;
+    return true;
+}
+static inline bool rt__dims_equal(rt_dims a, rt_dims b)
+{
+    return rt__dims_same(&a, &b);
+}
 /* Number of elements; -1 and an error on negative sizes or overflow. `what` opens the message
  * ("zeros"). */
 int64_t rt__dims_numel(rt_dims d, const char *what);

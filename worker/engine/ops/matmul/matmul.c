@@ -1,6 +1,8 @@
 /* Matrix products: y = op(a) op(b) over the last two axes; axes before them broadcast.
- * d op(a) = dy op(b)^T,  d op(b) = op(a)^T dy. */
-#include "worker/engine/ops/matrix.h"
+ * d op(a) = dy op(b)^T,  d op(b) = op(a)^T dy.
+ *
+ * The operation of that name takes vectors too, and is made of another, the product of operands with two or more axes. */
+#include "worker/engine/ops/matmul/matrix.h"
 
 #include "common/error.h"
 
@@ -52,30 +54,46 @@ static int64_t batch_offset(const rt_tensor *x, rt_dims batch, int64_t index)
     return offset;
 }
 
-static rt_tensor *matmul_forward(rt_call *c)
+/* Sizes of op(x): of the last two axes, stored swapped if it is transposed. */
+static int64_t rows_of(const rt_tensor *x, bool transposed)
+{
+    return x->dims.d[x->dims.n - (transposed ? 1 : 2)];
+}
+
+static int64_t cols_of(const rt_tensor *x, bool transposed)
+{
+    return rows_of(x, !transposed);
+}
+
+static rt_status product_infer(rt_call *c)
+{
+    const rt_matmul_args *g = c->args;
+    int64_t k = cols_of(g->a, g->transpose_a), kb = rows_of(g->b, g->transpose_b);
+    if (k != kb)
+        return RT_FAIL(SHAPE, "matmul: %s%s and %s%s: inner sizes %lld and %lld differ",
+                       rt_dims_text(g->a->dims), g->transpose_a ? "^T" : "",
+                       rt_dims_text(g->b->dims), g->transpose_b ? "^T" : "", (long long)k,
+                       (long long)kb);
+    rt_dims dims;
+    RT_TRY(rt__broadcast("matmul", batch_of(g->a), batch_of(g->b), &dims));
+    dims.d[dims.n++] = rows_of(g->a, g->transpose_a);
+    dims.d[dims.n++] = cols_of(g->b, g->transpose_b);
+    return rt_result(c, 0, dims, g->a->dtype);
+}
+
+static rt_status product_run(rt_call *c)
 {
     const rt_matmul_args *g = c->args;
     rt_matrix a, b;
     if (!rt__matrix(g->a, &a) || !rt__matrix(g->b, &b))
-        return NULL;
-    int64_t m = g->transpose_a ? a.cols : a.rows, k = g->transpose_a ? a.rows : a.cols;
-    int64_t n = g->transpose_b ? b.rows : b.cols, kb = g->transpose_b ? b.cols : b.rows;
-    if (k != kb)
-        return RT_FAIL_NULL(SHAPE, "matmul: %s%s and %s%s: inner sizes %lld and %lld differ",
-                            rt_dims_text(g->a->dims), g->transpose_a ? "^T" : "",
-                            rt_dims_text(g->b->dims), g->transpose_b ? "^T" : "", (long long)k,
-                            (long long)kb);
-    rt_dims batch;
-    if (rt__broadcast("matmul", batch_of(g->a), batch_of(g->b), &batch) != RT_OK)
-        return NULL;
-    rt_dims dims = batch;
-    dims.d[dims.n++] = m;
-    dims.d[dims.n++] = n;
+        return rt_error_code();
+    rt_tensor *y = c->out[0];
+    rt_dims batch = batch_of(y);
     int64_t count = rt__dims_numel(batch, "matmul");
-    rt_tensor *y = rt_out(c, dims, RT_F32);
+    int64_t m = rows_of(y, false), n = cols_of(y, false);
     rt_gemm_shape shape = {m,
                            n,
-                           k,
+                           cols_of(g->a, g->transpose_a),
                            a.ld,
                            b.ld,
                            at_least(n, 1),
@@ -83,17 +101,18 @@ static rt_tensor *matmul_forward(rt_call *c)
                            b.swapped != g->transpose_b,
                            1,
                            0};
-    for (int64_t i = 0; i < count && y; i++)
-        rt_cpu()->gemm[RT_F32](shape, (const float *)a.x->data + batch_offset(a.x, batch, i),
-                               (const float *)b.x->data + batch_offset(b.x, batch, i), NULL,
-                               (float *)y->data + i * m * n);
-    return y;
+    for (int64_t i = 0; i < count; i++)
+        rt_kernels_of(c)->gemm[y->dtype](shape,
+                                         (const float *)a.x->data + batch_offset(a.x, batch, i),
+                                         (const float *)b.x->data + batch_offset(b.x, batch, i),
+                                         NULL, (float *)y->data + i * m * n);
+    return rt_error_code();
 }
 
-static void matmul_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
+static void product_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)
 {
     const rt_matmul_args *g = c->args;
-    rt_tensor *a = c->in[0], *b = c->in[1];
+    rt_tensor *a = c->in[0], *b = c->in[1], *dy = dys[0];
     bool ta = g->transpose_a, tb = g->transpose_b;
     if (rt_needs(c, 0)) {
         rt_aim(c, 0);
@@ -109,17 +128,23 @@ static void matmul_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
     }
 }
 
-static const rt_op matmul_op = {"matmul",
-                                2,
-                                matmul_forward,
-                                matmul_backward,
-                                .dtypes = RT_FLOATS,
-                                .saves = RT_SAVES_IN(0) | RT_SAVES_IN(1)};
+/* Has the public name because messages and traces show it. */
+static const rt_op product_op = {
+    .name = "matmul",
+    RT_ARGS(rt_matmul_args, RT_MATMUL_FIELDS),
+    .infer = product_infer,
+    .run = product_run,
+    .backward = product_backward,
+    .saves_in = 1u << 0 | 1u << 1,
+    .strided = true,
+};
 
 static rt_tensor *product(rt_matmul_args a)
 {
-    return rt_apply(&matmul_op, &a, sizeof a);
+    return rt_apply(&product_op, &a);
 }
+
+/* ---- vectors and tall products ---- */
 
 /* Many matrices times one: the rows of all of them are the rows of one tall matrix. */
 static rt_tensor *tall_product(rt_matmul_args a)
@@ -155,3 +180,15 @@ rt_tensor *rt_matmul_(rt_matmul_args a)
         y = rt_squeeze(y, nb == 1 ? -1 : -2);
     return y;
 }
+
+static void matmul_compose(rt_call *c)
+{
+    c->out[0] = rt_matmul_(*(const rt_matmul_args *)c->args);
+}
+
+const rt_op rt__op_matmul = {
+    .name = "matmul",
+    .help = "y = a b over the last two axes; axes before them broadcast",
+    RT_ARGS(rt_matmul_args, RT_MATMUL_FIELDS),
+    .compose = matmul_compose,
+};

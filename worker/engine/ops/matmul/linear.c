@@ -1,7 +1,6 @@
-/* y = x w^T + bias: one gemm that adds the bias. dx = dy w, dw = dy^T x, dbias = column sums of dy.
- */
+/* y = x w^T + bias: one gemm that adds the bias. dx = dy w, dw = dy^T x, dbias = column sums of dy. */
 #include "common/error.h"
-#include "worker/engine/ops/matrix.h"
+#include "worker/engine/ops/matmul/matrix.h"
 
 /* x as one matrix, whatever axes come before the last. Rows are counted by those axes: the last one
  * may have size 0. */
@@ -26,28 +25,34 @@ static rt_status check(const rt_linear_args *a)
     return RT_OK;
 }
 
-static rt_tensor *linear_forward(rt_call *c)
+static rt_status linear_infer(rt_call *c)
 {
     const rt_linear_args *a = c->args;
-    rt_matrix x, w;
-    if (check(a) != RT_OK || !rt__matrix(rows_of(a->x), &x) || !rt__matrix(a->w, &w))
-        return NULL;
-    rt_tensor *bias = rt__tensor_contiguous(a->bias);
+    RT_TRY(check(a));
     rt_dims dims = a->x->dims;
-    dims.d[dims.n - 1] = w.rows;
-    rt_tensor *y = rt_out(c, dims, RT_F32);
-    if (!y || rt_failed())
-        return NULL;
-    rt_gemm_shape shape = {x.rows,    w.rows,     x.cols, x.ld, w.ld, w.rows > 0 ? w.rows : 1,
-                           x.swapped, !w.swapped, 1,      0};
-    rt_cpu()->gemm[RT_F32](shape, x.x->data, w.x->data, bias ? bias->data : NULL, y->data);
-    return y;
+    dims.d[dims.n - 1] = a->w->dims.d[0];
+    return rt_result(c, 0, dims, a->x->dtype);
 }
 
-static void linear_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
+static rt_status linear_run(rt_call *c)
+{
+    rt_matrix x, w;
+    if (!rt__matrix(rows_of(c->in[0]), &x) || !rt__matrix(c->in[1], &w))
+        return rt_error_code();
+    rt_tensor *bias = rt__tensor_contiguous(c->in[2]), *y = c->out[0];
+    if (rt_failed())
+        return rt_error_code();
+    rt_gemm_shape shape = {x.rows,    w.rows,     x.cols, x.ld, w.ld, w.rows > 0 ? w.rows : 1,
+                           x.swapped, !w.swapped, 1,      0};
+    rt_kernels_of(c)->gemm[y->dtype](shape, x.x->data, w.x->data, bias ? bias->data : NULL,
+                                     y->data);
+    return RT_OK;
+}
+
+static void linear_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     rt_tensor *x = c->in[0], *w = c->in[1];
-    rt_tensor *rows = rows_of(dy);
+    rt_tensor *rows = rows_of(dy[0]);
     if (rt_needs(c, 0))
         dx[0] = rt_reshape(rt_matmul(rows, w), x->dims);
     if (rt_needs(c, 1)) {
@@ -61,15 +66,18 @@ static void linear_backward(rt_call *c, rt_tensor *dy, rt_tensor **dx)
     }
 }
 
-static const rt_op linear_op = {"linear",
-                                3,
-                                linear_forward,
-                                linear_backward,
-                                .dtypes = RT_FLOATS,
-                                .optional = 1u << 2,
-                                .saves = RT_SAVES_IN(0) | RT_SAVES_IN(1)};
+const rt_op rt__op_linear = {
+    .name = "linear",
+    .help = "y = x w^T + bias",
+    RT_ARGS(rt_linear_args, RT_LINEAR_FIELDS),
+    .infer = linear_infer,
+    .run = linear_run,
+    .backward = linear_backward,
+    .saves_in = 1u << 0 | 1u << 1,
+    .strided = true,
+};
 
 rt_tensor *rt_linear_(rt_linear_args a)
 {
-    return rt_apply(&linear_op, &a, sizeof a);
+    return rt_apply(&rt__op_linear, &a);
 }

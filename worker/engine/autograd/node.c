@@ -1,0 +1,184 @@
+/* Nodes: what the graph keeps of a call. */
+#include <string.h>
+#include "common/error.h"
+#include "worker/engine/autograd/graph.h"
+
+static void node_destroy(void *object)
+{
+    rt_node *n = object;
+    rt__node_spend(n);
+    for (int k = 0; k < n->call.n_out; k++)
+        rt__object_drop(n->dy[k]);
+    rt__object_drop(n->grad);
+    rt__object_drop(n->place);
+}
+
+static const rt_object_type node_type = {"node", node_destroy, NULL};
+
+rt_node *rt__node_leaf(void)
+{
+    rt_node *n = rt__object_make(&node_type, sizeof *n);
+    if (!n)
+        return NULL;
+    n->call.n_out = 1;
+    n->dy = &n->leaf_dy;
+    return n;
+}
+
+static bool saves_in(const rt_op *op, int i)
+{
+    return i < 32 && op->saves_in >> i & 1;
+}
+
+static bool saves_out(const rt_op *op, int k)
+{
+    return k < 32 && op->saves_out >> k & 1;
+}
+
+/* ---- making ---- */
+
+static size_t to_eight(size_t bytes)
+{
+    return (bytes + 7) / 8 * 8;
+}
+
+/* Makes a node with room for all that belongs to the call, in one block. */
+static rt_node *node_make(const rt_call *c)
+{
+    const rt_op *op = c->op;
+    size_t in = (size_t)c->n_in, out = (size_t)c->n_out, saved = (size_t)op->n_saved;
+    size_t pointers = (in + saved + 2 * out) * sizeof(void *) + in * sizeof(rt_edge);
+    size_t args = to_eight(op->args_size), plan = to_eight(op->plan_size);
+    size_t versions = (in + saved + out) * sizeof(uint32_t);
+    rt_node *n = rt__object_make(&node_type, sizeof *n + pointers + args + plan + versions);
+    if (!n)
+        return NULL;
+    n->call = *c;
+    n->call.spec = NULL;
+    n->from = (rt_edge *)(n + 1);
+    n->call.in = (rt_tensor **)(n->from + in);
+    n->call.saved = (rt_tensor **)n->call.in + in;
+    n->call.out = n->call.saved + saved;
+    n->dy = n->call.out + out;
+    n->call.args = memcpy(n->dy + out, c->args, op->args_size);
+    n->call.plan = (char *)n->call.args + args;
+    if (plan)
+        memcpy(n->call.plan, c->plan, op->plan_size);
+    n->version = (uint32_t *)((char *)n->call.plan + plan);
+    return n;
+}
+
+static void keep_inputs(rt_node *n, const rt_call *c)
+{
+    rt_tensor **in = (rt_tensor **)n->call.in;
+    for (int i = 0; i < c->n_in; i++) {
+        rt_tensor *x = c->in[i];
+        in[i] = x && saves_in(c->op, i) ? rt__object_keep(&x->object) : rt__edge_keep(x);
+        n->version[i] = rt__tensor_version(x);
+        if (x && x->node)
+            n->from[i] = (rt_edge){rt__object_keep(x->node), x->result};
+    }
+}
+
+/* Keeps twins of the results that backward reads, and of all of several: gradients of those that nothing depends on are made in
+ * their image. */
+static rt_status keep_results(rt_node *n, const rt_call *c)
+{
+    uint32_t *version = n->version + c->n_in + c->op->n_saved;
+    for (int k = 0; k < c->n_out; k++) {
+        const rt_tensor *y = c->out[k];
+        bool saved = saves_out(c->op, k);
+        version[k] = rt__tensor_version(y);
+        if (!saved && c->n_out == 1)
+            continue;
+        rt_tensor *twin = n->call.out[k] = rt__tensor_twin(y);
+        if (!twin)
+            return rt_error_code();
+        if (!saved) { /* it shows the shape: an edge is its only owner */
+            rt__edge_keep(twin);
+            rt__object_drop(twin);
+        }
+    }
+    return RT_OK;
+}
+
+static bool is_float(rt_dtype t)
+{
+    return t == RT_F32 || t == RT_F64 || t == RT_BF16 || t == RT_F16;
+}
+
+rt_status rt__node_record(const rt_call *c)
+{
+    rt_node *n = node_make(c);
+    if (!n)
+        return rt_error_code();
+    keep_inputs(n, c);
+    for (int i = 0; i < c->op->n_saved; i++) {
+        n->call.saved[i] = rt_keep(c->saved[i]);
+        n->version[c->n_in + i] = rt__tensor_version(c->saved[i]);
+    }
+    rt_status status = keep_results(n, c);
+    for (int k = 0; k < c->n_out && status == RT_OK; k++) {
+        rt_tensor *y = c->out[k];
+        if (!is_float(y->dtype))
+            continue;
+        y->node = rt__object_keep(&n->object);
+        y->result = k;
+        if (c->op->run)
+            rt__tensor_mark_result(y);
+    }
+    rt__object_drop(n);
+    return status;
+}
+
+/* ---- dropping ---- */
+
+void rt__node_spend(rt_node *n)
+{
+    rt_call *c = &n->call;
+    if (!c->op || n->spent)
+        return;
+    n->spent = true;
+    for (int i = 0; i < c->n_in; i++) {
+        if (saves_in(c->op, i))
+            rt__object_drop(c->in[i]);
+        else
+            rt__edge_free(c->in[i]);
+        rt__object_drop(n->from[i].node);
+    }
+    for (int i = 0; i < c->op->n_saved; i++)
+        rt__object_drop(c->saved[i]);
+    for (int k = 0; k < c->n_out; k++) {
+        if (saves_out(c->op, k))
+            rt__object_drop(c->out[k]);
+        else
+            rt__edge_free(c->out[k]);
+    }
+}
+
+/* ---- versions ---- */
+
+static rt_status check_version(const rt_node *n, const rt_tensor *x, uint32_t version,
+                               const char *what)
+{
+    if (!x || rt__tensor_version(x) == version)
+        return RT_OK;
+    return RT_FAIL(ARG,
+                   "backward: %s of %s, %s, was changed in place after it was used: clone it first",
+                   what, n->call.op->name, rt_describe(x));
+}
+
+rt_status rt__node_check_versions(const rt_node *n)
+{
+    const rt_call *c = &n->call;
+    const uint32_t *version = n->version;
+    for (int i = 0; i < c->n_in; i++, version++)
+        if (saves_in(c->op, i))
+            RT_TRY(check_version(n, c->in[i], *version, "an input"));
+    for (int i = 0; i < c->op->n_saved; i++, version++)
+        RT_TRY(check_version(n, c->saved[i], *version, "a saved tensor"));
+    for (int k = 0; k < c->n_out; k++, version++)
+        if (saves_out(c->op, k))
+            RT_TRY(check_version(n, c->out[k], *version, "the result"));
+    return RT_OK;
+}

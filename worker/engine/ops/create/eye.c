@@ -1,0 +1,37 @@
+/* The identity matrix. */
+#include "common/error.h"
+#include "worker/engine/ops/ops.h"
+
+#define EYE_FIELDS(F) F(INT, n, RT_NEEDED, RT_FROM(0), "rows, and columns")
+typedef struct eye_args {
+    RT_STRUCT(EYE_FIELDS)
+} eye_args;
+
+static rt_status eye_infer(rt_call *c)
+{
+    int64_t n = ((const eye_args *)c->args)->n;
+    return rt_result(c, 0, rt_shape(n, n), RT_F32);
+}
+
+static rt_status eye_run(rt_call *c)
+{
+    rt_tensor *y = c->out[0];
+    RT_TRY(rt__fill(y, 0));
+    int64_t n = y->dims.d[0];
+    for (int64_t i = 0; i < n; i++)
+        ((float *)y->data)[i * (n + 1)] = 1;
+    return RT_OK;
+}
+
+const rt_op rt__op_eye = {
+    .name = "eye",
+    .help = "y[i,k] = 1 where i = k, else 0; float32",
+    RT_ARGS(eye_args, EYE_FIELDS),
+    .infer = eye_infer,
+    .run = eye_run,
+};
+
+rt_tensor *rt_eye(int64_t n)
+{
+    return rt_apply(&rt__op_eye, &(eye_args){n});
+}

@@ -1,0 +1,165 @@
+/* Cross-entropy of logits and class numbers, label smoothing e (Szegedy et al. 2016):
+ *     loss_i = lse_i - (1-e) * x[i,target] - e * mean_j x[i,j],   lse_i = log sum_j exp x[i,j]
+ *     d x[i,j] = d loss_i * (p[i,j] - t[i,j]),   p = softmax(x),   t = (1-e) * [j == target] + e / classes */
+#include "common/error.h"
+#include "worker/engine/ops/ops.h"
+
+static rt_rows rows_of(const rt_tensor *x)
+{
+    return (rt_rows){x->dims.d[0], x->dims.d[1]};
+}
+
+/* ---- dx = dloss * (p - t) ---- */
+
+#define GRAD_FIELDS(F)                                                                             \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, classes]")                                    \
+    F(INPUT, dloss, RT_NEEDED, RT_SAME | RT_FLOATS, "[n]")                                         \
+    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n], checked")
+typedef struct grad_args {
+    RT_STRUCT(GRAD_FIELDS)
+    rt_cross_entropy_shape s;
+} grad_args;
+
+static rt_tensor *entropy_grad(rt_tensor *x, rt_tensor *dloss, rt_tensor *target,
+                               const rt_cross_entropy_shape *s);
+
+static rt_status grad_run(rt_call *c)
+{
+    const grad_args *a = c->args;
+    const rt_tensor *x = c->in[0], *dloss = c->in[1], *target = c->in[2];
+    rt_kernels_of(c)->cross_entropy_dx[x->dtype](rows_of(x), a->s, x->data, target->data,
+                                                 dloss->data, c->out[0]->data);
+    return RT_OK;
+}
+
+static void grad_backward(rt_call *c, rt_tensor *const *gs, rt_tensor **dx)
+{
+    const grad_args *a = c->args;
+    rt_tensor *x = c->in[0], *dloss = c->in[1], *target = c->in[2], *g = gs[0];
+    if (rt_needs(c, 0)) { /* the softmax's derivative, except in rows that count nothing */
+        rt_tensor *ignored = rt_full(rt_shape(), (double)a->s.ignore_index, RT_I64);
+        rt_tensor *weight = rt_mul(dloss, rt_to(rt_ne(target, ignored), dloss->dtype));
+        dx[0] = rt_mul(rt_unsqueeze(weight, 1), rt__softmax_grad(rt_softmax(x, 1), g));
+    }
+    if (rt_needs(c, 1))
+        dx[1] = rt_sum(rt_mul(g, entropy_grad(x, rt_ones_like(dloss), target, &a->s)), rt_shape(1));
+}
+
+static const rt_op grad_op = {
+    .name = "cross_entropy_grad",
+    RT_INTERNAL_ARGS(grad_args, GRAD_FIELDS),
+    .infer = rt__infer_like_first,
+    .run = grad_run,
+    .backward = grad_backward,
+    .saves_in = 7,
+};
+
+static rt_tensor *entropy_grad(rt_tensor *x, rt_tensor *dloss, rt_tensor *target,
+                               const rt_cross_entropy_shape *s)
+{
+    return rt_apply(&grad_op, &(grad_args){x, dloss, target, *s});
+}
+
+/* ---- the loss of each row ---- */
+
+#define ROWS_FIELDS(F)                                                                             \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, classes]")                                              \
+    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n], checked")
+typedef struct rows_args {
+    RT_STRUCT(ROWS_FIELDS)
+    rt_cross_entropy_shape s;
+} rows_args;
+
+static rt_status rows_infer(rt_call *c)
+{
+    return rt_result(c, 0, rt_shape(c->in[0]->dims.d[0]), c->in[0]->dtype);
+}
+
+static rt_status rows_run(rt_call *c)
+{
+    const rows_args *a = c->args;
+    const rt_tensor *x = c->in[0], *target = c->in[1];
+    rt_kernels_of(c)->cross_entropy[x->dtype](rows_of(x), a->s, x->data, target->data,
+                                              c->out[0]->data);
+    return RT_OK;
+}
+
+static void rows_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    const rows_args *a = c->args;
+    dx[0] = entropy_grad(c->in[0], dy[0], c->in[1], &a->s);
+}
+
+static const rt_op rows_op = {
+    .name = "cross_entropy",
+    RT_INTERNAL_ARGS(rows_args, ROWS_FIELDS),
+    .infer = rows_infer,
+    .run = rows_run,
+    .backward = rows_backward,
+    .saves_in = 3,
+};
+
+/* ---- the public function ---- */
+
+/* Checks all targets and counts those that are not ignored; -1 on failure. */
+static int64_t count_targets(const rt_cross_entropy_args *a, const rt_tensor *target)
+{
+    const int64_t *v = target->data;
+    int64_t classes = a->logits->dims.d[1], count = 0;
+    for (int64_t i = 0; i < target->numel; i++) {
+        if (a->ignore && v[i] == a->ignore_index)
+            continue;
+        if (v[i] < 0 || v[i] >= classes)
+            return RT_FAIL(RANGE, "cross_entropy: target %lld in row %lld, expected 0 to %lld",
+                           (long long)v[i], (long long)i, (long long)classes - 1),
+                   -1;
+        count++;
+    }
+    return count;
+}
+
+static rt_status check(const rt_cross_entropy_args *a)
+{
+    if (a->logits->dims.n != 2 || a->target->dims.n != 1 ||
+        a->target->dims.d[0] != a->logits->dims.d[0])
+        return RT_FAIL(SHAPE,
+                       "cross_entropy: logits %s and target %s, expected [n,classes] and [n]",
+                       rt_dims_text(a->logits->dims), rt_dims_text(a->target->dims));
+    if (a->target->dtype != RT_I64)
+        return RT_FAIL(DTYPE, "cross_entropy: target %s, expected int64", rt_describe(a->target));
+    if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
+        return RT_FAIL(RANGE, "cross_entropy: label smoothing %g, expected 0 to 1",
+                       a->label_smoothing);
+    return RT_OK;
+}
+
+rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
+{
+    if (!rt__takes("cross_entropy", a.logits) ||
+        !rt__object_is(a.target, &rt__tensor_type, "cross_entropy", 2))
+        return NULL;
+    rt_tensor *target = check(&a) == RT_OK ? rt__tensor_contiguous(a.target) : NULL;
+    int64_t count = target ? count_targets(&a, target) : -1;
+    if (count < 0)
+        return NULL;
+    rows_args rows = {
+        a.logits, target, {(float)a.label_smoothing, a.ignore ? a.ignore_index : INT64_MIN}};
+    rt_tensor *loss = rt_apply(&rows_op, &rows);
+    if (a.reduction == RT_NONE)
+        return loss;
+    loss = rt_sum(loss);
+    return a.reduction == RT_SUM ? loss : rt_mul_scalar(loss, 1.0 / (double)count);
+}
+
+static void cross_entropy_compose(rt_call *c)
+{
+    const rt_cross_entropy_args *a = c->args;
+    c->out[0] = rt_cross_entropy_(*a);
+}
+
+const rt_op rt__op_cross_entropy = {
+    .name = "cross_entropy",
+    .help = "y = -log softmax(logits)[target], reduced",
+    RT_ARGS(rt_cross_entropy_args, RT_CROSS_ENTROPY_FIELDS),
+    .compose = cross_entropy_compose,
+};

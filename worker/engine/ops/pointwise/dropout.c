@@ -1,0 +1,49 @@
+/* Dropout: x times a mask of zeros and 1/(1-p). */
+#include "worker/engine/base/thread.h"
+#include "worker/engine/ops/ops.h"
+
+#define DROPOUT_FIELDS(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, p, RT_NEEDED, RT_WITHIN(0, 1), "probability that an element becomes zero")
+typedef struct dropout_args {
+    RT_STRUCT(DROPOUT_FIELDS)
+} dropout_args;
+
+/* ---- the mask ---- */
+
+static rt_status mask_run(rt_call *c)
+{
+    const dropout_args *a = c->args;
+    const rt_tensor *y = c->out[0];
+    rt_kernels_of(c)->dropout_mask[y->dtype](rt__next_stream(), y->numel, a->p, y->data);
+    return RT_OK;
+}
+
+/* Only the shape of x is looked at. */
+static const rt_op mask_op = {
+    .name = "dropout_mask",
+    RT_ARGS(dropout_args, DROPOUT_FIELDS),
+    .infer = rt__infer_like_first,
+    .run = mask_run,
+    .strided = true,
+};
+
+/* ---- the product ---- */
+
+static void dropout_compose(rt_call *c)
+{
+    const dropout_args *a = c->args;
+    c->out[0] = a->p == 1 ? rt_mul_scalar(a->x, 0) : rt_mul(a->x, rt_apply(&mask_op, a));
+}
+
+const rt_op rt__op_dropout = {
+    .name = "dropout",
+    .help = "y = 0 with probability p, else x / (1 - p)",
+    RT_ARGS(dropout_args, DROPOUT_FIELDS),
+    .compose = dropout_compose,
+};
+
+rt_tensor *rt_dropout(rt_tensor *x, double p)
+{
+    return rt_apply(&rt__op_dropout, &(dropout_args){x, p});
+}

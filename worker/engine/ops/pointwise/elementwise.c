@@ -1,0 +1,301 @@
+/* Operations on single elements: all of kernels/elementwise.def.
+ *
+ * Each row of UNARY becomes three operations, so that gradients can be differentiated:
+ *     y = f(x)              dx  = dy * f'(x)
+ *     dx = dy * f'(x)       d dy = g * f'(x),   dx = dy * g * f''(x)
+ *     dxx = dy * v * f''(x) linear in dy and v; its gradient by x, a third derivative, is refused.
+ */
+#include "worker/engine/ops/pointwise/elementwise.h"
+#include "common/error.h"
+#include "worker/engine/ops/ops.h"
+
+/* Which inputs the derivatives of a row read. */
+enum {
+    READS_NONE = 0,
+    READS_X = 1,
+    READS_Y = 2,
+    READS_XY = 3,
+    READS_A = 1,
+    READS_B = 2,
+    READS_AB = 3
+};
+
+/* ---- y = f(x) ---- */
+
+#define UNARY_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
+typedef struct unary_args {
+    RT_STRUCT(UNARY_FIELDS)
+} unary_args;
+
+/* y is f(x) as computed; saved, not an input: its dependence on x is in f''. */
+#define UNARY_GRAD_FIELDS(F)                                                                       \
+    F(INPUT, dy, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                      \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "the same; without value where f' does not read it")
+typedef struct unary_grad_args {
+    RT_STRUCT(UNARY_GRAD_FIELDS)
+    rt_tensor *y;
+} unary_grad_args;
+
+#define UNARY_GRAD2_FIELDS(F)                                                                      \
+    F(INPUT, dy, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                      \
+    F(INPUT, v, RT_NEEDED, RT_SAME | RT_FLOATS, "the same")                                        \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS,                                                    \
+      "the same; without value where f'' does not read it")
+typedef struct unary_grad2_args {
+    RT_STRUCT(UNARY_GRAD2_FIELDS)
+    rt_tensor *y;
+} unary_grad2_args;
+
+/* What the three operations of one row share. */
+typedef struct unary {
+    rt_op op, grad, grad2;
+    size_t kernels; /* offset in rt_kernels */
+    bool flat;      /* f'' is zero */
+} unary;
+
+/* The operation's place in its row gives the row. */
+#define ROW(call, member) ((const unary *)((const char *)(call)->op - offsetof(unary, member)))
+
+static const rt_unary_kernels *unary_kernels(const rt_call *c, const unary *row)
+{
+    return (const rt_unary_kernels *)((const char *)rt_kernels_of(c) + row->kernels);
+}
+
+static rt_tensor *unary_grad(const unary *row, rt_tensor *dy, rt_tensor *x, rt_tensor *y)
+{
+    return rt_apply(&row->grad, &(unary_grad_args){dy, x, y});
+}
+
+static rt_tensor *unary_grad2(const unary *row, rt_tensor *dy, rt_tensor *v, rt_tensor *x,
+                              rt_tensor *y)
+{
+    return rt_apply(&row->grad2, &(unary_grad2_args){dy, v, x, y});
+}
+
+static rt_status unary_infer(rt_call *c)
+{
+    if (unary_kernels(c, ROW(c, op))->f[c->in[0]->dtype])
+        return rt_result_like(c, 0, c->in[0]);
+    return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
+                   rt_describe(c->in[0]));
+}
+
+static rt_status unary_run(rt_call *c)
+{
+    const rt_tensor *x = c->in[0];
+    unary_kernels(c, ROW(c, op))->f[x->dtype](x->numel, x->data, c->out[0]->data);
+    return RT_OK;
+}
+
+static void unary_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    dx[0] = unary_grad(ROW(c, op), dy[0], c->in[0], c->out[0]);
+}
+
+/* Returns the elements of x in order. Kernels take x and y whether their formula reads them or not: for one that was not saved, any
+ * memory of that size will do, dy's. */
+static const void *value(rt_tensor *x, const rt_tensor *dy)
+{
+    const rt_tensor *packed = x && x->storage ? rt__tensor_contiguous(x) : dy;
+    return packed ? packed->data : NULL;
+}
+
+static rt_status unary_grad_run(rt_call *c)
+{
+    const unary_grad_args *a = c->args;
+    const rt_tensor *dy = rt__tensor_contiguous(c->in[0]);
+    const void *x = dy ? value(c->in[1], dy) : NULL, *y = dy ? value(a->y, dy) : NULL;
+    if (rt_failed())
+        return rt_error_code();
+    unary_kernels(c, ROW(c, grad))->dx[dy->dtype](dy->numel, dy->data, x, y, c->out[0]->data);
+    c->saved[0] = a->y;
+    return RT_OK;
+}
+
+static void unary_grad_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
+{
+    const unary *row = ROW(c, grad);
+    rt_tensor *dy = c->in[0], *x = c->in[1], *y = c->saved[0];
+    if (rt_needs(c, 0))
+        dx[0] = unary_grad(row, g[0], x, y);
+    if (rt_needs(c, 1) && !row->flat)
+        dx[1] = unary_grad2(row, dy, g[0], x, y);
+}
+
+static rt_status unary_grad2_run(rt_call *c)
+{
+    const unary_grad2_args *a = c->args;
+    const rt_tensor *dy = rt__tensor_contiguous(c->in[0]), *v = rt__tensor_contiguous(c->in[1]);
+    const void *x = dy ? value(c->in[2], dy) : NULL, *y = dy ? value(a->y, dy) : NULL;
+    if (rt_failed())
+        return rt_error_code();
+    unary_kernels(c, ROW(c, grad2))
+        ->dxx[dy->dtype](dy->numel, dy->data, v->data, x, y, c->out[0]->data);
+    c->saved[0] = a->y;
+    return RT_OK;
+}
+
+static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
+{
+    const unary *row = ROW(c, grad2);
+    rt_tensor *dy = c->in[0], *v = c->in[1], *x = c->in[2], *y = c->saved[0];
+    if (rt_needs(c, 0))
+        dx[0] = unary_grad2(row, g[0], v, x, y);
+    if (rt_needs(c, 1))
+        dx[1] = unary_grad2(row, dy, g[0], x, y);
+    if (rt_needs(c, 2))
+        RT_FAIL(UNSUPPORTED, "%s: third derivatives are not supported", row->op.name);
+}
+
+#define UNARY(symbol, reads, f, df, ddf, lo, hi)                                                   \
+    static const unary symbol##_row = {                                                            \
+        .op = {.name = #symbol,                                                                    \
+               .help = "y = " #f,                                                                  \
+               RT_ARGS(unary_args, UNARY_FIELDS),                                                  \
+               .infer = unary_infer,                                                               \
+               .run = unary_run,                                                                   \
+               .backward = unary_backward,                                                         \
+               .saves_in = READS_##reads & READS_X,                                                \
+               .saves_out = (READS_##reads & READS_Y) != 0},                                       \
+        .grad = {.name = #symbol "_grad",                                                          \
+                 RT_INTERNAL_ARGS(unary_grad_args, UNARY_GRAD_FIELDS),                             \
+                 .infer = rt__infer_like_first,                                                    \
+                 .run = unary_grad_run,                                                            \
+                 .backward = unary_grad_backward,                                                  \
+                 .saves_in = 1 | (READS_##reads & READS_X) << 1,                                   \
+                 .n_saved = 1,                                                                     \
+                 .strided = true},                                                                 \
+        .grad2 = {.name = #symbol "_grad2",                                                        \
+                  RT_INTERNAL_ARGS(unary_grad2_args, UNARY_GRAD2_FIELDS),                          \
+                  .infer = rt__infer_like_first,                                                   \
+                  .run = unary_grad2_run,                                                          \
+                  .backward = unary_grad2_backward,                                                \
+                  .saves_in = 3 | (READS_##reads & READS_X) << 2,                                  \
+                  .n_saved = 1,                                                                    \
+                  .strided = true},                                                                \
+        .kernels = offsetof(rt_kernels, symbol),                                                   \
+        .flat = __builtin_strcmp(#ddf, "C(0)") == 0,                                               \
+    };                                                                                             \
+    rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
+    {                                                                                              \
+        return rt_apply(&symbol##_row.op, &(unary_args){x});                                       \
+    }
+#include "kernels/elementwise.def"
+#undef UNARY
+
+/* ---- y = f(a, b) ---- */
+
+#define BINARY_FIELDS(F)                                                                           \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "any shape")                                     \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "one that broadcasts with it")
+typedef struct binary_args {
+    RT_STRUCT(BINARY_FIELDS)
+} binary_args;
+
+typedef struct binary {
+    rt_op op;
+    size_t kernels; /* offset in rt_kernels */
+    bool compare;   /* the result is bool */
+} binary;
+
+static const rt_binary_kernels *binary_kernels(const rt_call *c)
+{
+    return (const rt_binary_kernels *)((const char *)rt_kernels_of(c) +
+                                       ((const binary *)c->op)->kernels);
+}
+
+static rt_status binary_infer(rt_call *c)
+{
+    const rt_tensor *a = c->in[0], *b = c->in[1];
+    rt_spec *y = &c->spec[0];
+    y->dtype = ((const binary *)c->op)->compare ? RT_BOOL : a->dtype;
+    y->dims = a->dims;
+    if (!rt__dims_same(&a->dims, &b->dims))
+        RT_TRY(rt__broadcast(c->op->name, a->dims, b->dims, &y->dims));
+    if (!binary_kernels(c)->f[a->dtype])
+        return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
+                       rt_describe(a));
+    return RT_OK;
+}
+
+/* By zero fails for integers, instead of the signal that the processor would raise. */
+static rt_status no_zero_divisor(const rt_op *op, rt_tensor *b)
+{
+    rt_tensor *divisor = rt__tensor_contiguous(b);
+    const int64_t *v = divisor ? divisor->data : NULL;
+    for (int64_t i = 0; v && i < divisor->numel; i++)
+        if (v[i] == 0)
+            return RT_FAIL(RANGE, "%s: integer division by zero at element %lld", op->name,
+                           (long long)i);
+    return rt_error_code();
+}
+
+static rt_status binary_run(rt_call *c)
+{
+    const rt_binary_kernels *k = binary_kernels(c);
+    rt_dtype dtype = c->in[0]->dtype;
+    if (k == &rt_kernels_of(c)->div && dtype == RT_I64)
+        RT_TRY(no_zero_divisor(c->op, c->in[1]));
+    rt_tensor *y = c->out[0];
+    int64_t size = (int64_t)rt_dtype_size(y->dtype);
+    rt_loop l;
+    for (bool more = rt__loop_begin(&l, y->dims, c->in, 2); more; more = rt__loop_next(&l))
+        k->f[dtype](&l.grid, l.at[0], l.at[1], (char *)y->data + l.done * size);
+    return RT_OK;
+}
+
+#define BINARY(symbol, reads, f, da, db)                                                           \
+    static void symbol##_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)               \
+    {                                                                                              \
+        rt_tensor *a = c->in[0], *b = c->in[1], *dy = dys[0];                                      \
+        (void)dy;                                                                                  \
+        if (rt_needs(c, 0))                                                                        \
+            dx[0] = rt__sum_to(da, a->dims);                                                       \
+        if (rt_needs(c, 1))                                                                        \
+            dx[1] = rt__sum_to(db, b->dims);                                                       \
+    }                                                                                              \
+    static const binary symbol##_row = {                                                           \
+        .op = {.name = #symbol,                                                                    \
+               .help = "y = " #f,                                                                  \
+               RT_ARGS(binary_args, BINARY_FIELDS),                                                \
+               .infer = binary_infer,                                                              \
+               .run = binary_run,                                                                  \
+               .backward = symbol##_backward,                                                      \
+               .saves_in = READS_##reads,                                                          \
+               .strided = true},                                                                   \
+        .kernels = offsetof(rt_kernels, symbol),                                                   \
+    };                                                                                             \
+    rt_tensor *rt_##symbol(rt_tensor *a, rt_tensor *b)                                             \
+    {                                                                                              \
+        return rt_apply(&symbol##_row.op, &(binary_args){a, b});                                   \
+    }
+#define COMPARE(symbol, f)                                                                         \
+    static const binary symbol##_row = {                                                           \
+        .op = {.name = #symbol,                                                                    \
+               .help = "y = " #f,                                                                  \
+               RT_ARGS(binary_args, BINARY_FIELDS),                                                \
+               .infer = binary_infer,                                                              \
+               .run = binary_run,                                                                  \
+               .strided = true},                                                                   \
+        .kernels = offsetof(rt_kernels, symbol),                                                   \
+        .compare = true,                                                                           \
+    };                                                                                             \
+    rt_tensor *rt_##symbol(rt_tensor *a, rt_tensor *b)                                             \
+    {                                                                                              \
+        return rt_apply(&symbol##_row.op, &(binary_args){a, b});                                   \
+    }
+#include "kernels/elementwise.def"
+#undef BINARY
+#undef COMPARE
+
+/* ---- all of them ---- */
+
+const rt_op *const rt__elementwise_ops[] = {
+#define UNARY(symbol, ...)   &symbol##_row.op,
+#define BINARY(symbol, ...)  &symbol##_row.op,
+#define COMPARE(symbol, ...) &symbol##_row.op,
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef COMPARE
+};

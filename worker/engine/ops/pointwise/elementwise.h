@@ -1,0 +1,20 @@
+/* The operations that kernels/elementwise.def makes. */
+#ifndef RINGTORCH_ENGINE_ELEMENTWISE_H
+#define RINGTORCH_ENGINE_ELEMENTWISE_H
+
+#include <ringtorch/op.h>
+
+enum {
+    RT_ELEMENTWISE_OPS = 0
+#define UNARY(...)   +1
+#define BINARY(...)  +1
+#define COMPARE(...) +1
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef COMPARE
+};
+
+extern const rt_op *const rt__elementwise_ops[RT_ELEMENTWISE_OPS];
+
+#endif

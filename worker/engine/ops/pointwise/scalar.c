@@ -1,0 +1,86 @@
+/* Operations with a number, which the binary kernels take as a second operand of one element:
+ *     y = a + s:  da = dy
+ *     y = a * s:  da = dy * s
+ *     y = a ^ s:  da = dy * s * a ^ (s - 1), which for s = 0 is 0 wherever a lies
+ */
+#include <math.h>
+#include "common/error.h"
+#include "worker/engine/ops/ops.h"
+
+#define SCALAR_FIELDS(F)                                                                           \
+    F(INPUT, a, RT_NEEDED, RT_FLOATS | RT_TYPE(I64), "any shape")                                  \
+    F(NUMBER, s, RT_NEEDED, RT_ANY, "the number; one of 64 bits without fraction where a is int64")
+typedef struct scalar_args {
+    RT_STRUCT(SCALAR_FIELDS)
+} scalar_args;
+
+static rt_status infer(rt_call *c, const rt_binary_kernels *k)
+{
+    const rt_tensor *a = c->in[0];
+    double s = ((const scalar_args *)c->args)->s;
+    if (!k->f[a->dtype])
+        return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
+                       rt_describe(a));
+    if (a->dtype == RT_I64 && (s != trunc(s) || fabs(s) > 0x1p63 || s == 0x1p63))
+        return RT_FAIL(DTYPE, "%s: %g is no integer of 64 bits, but %s has only those", c->op->name,
+                       s, rt_describe(a));
+    return rt_result_like(c, 0, a);
+}
+
+static rt_status run(rt_call *c, const rt_binary_kernels *k)
+{
+    const rt_tensor *a = c->in[0];
+    double s = ((const scalar_args *)c->args)->s;
+    bool integer = a->dtype == RT_I64;
+    float f32 = (float)s;
+    int64_t i64 = integer ? (int64_t)s : 0;
+    rt_grid grid = {1, a->numel, {{0, 1}, {0, 0}}};
+    k->f[a->dtype](&grid, a->data, integer ? (const void *)&i64 : &f32, c->out[0]->data);
+    return RT_OK;
+}
+
+static void add_scalar_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    (void)c;
+    dx[0] = dy[0];
+}
+
+static void mul_scalar_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    dx[0] = rt_mul_scalar(dy[0], ((const scalar_args *)c->args)->s);
+}
+
+static void pow_scalar_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    double s = ((const scalar_args *)c->args)->s;
+    dx[0] = s == 0 ? rt_zeros_like(dy[0])
+                   : rt_mul(dy[0], rt_mul_scalar(rt_pow_scalar(c->in[0], s - 1), s));
+}
+
+/* The operation that applies the binary kernel `symbol` to a number. */
+#define SCALAR(symbol, formula, saved)                                                             \
+    static rt_status symbol##_scalar_infer(rt_call *c)                                             \
+    {                                                                                              \
+        return infer(c, &rt_kernels_of(c)->symbol);                                                \
+    }                                                                                              \
+    static rt_status symbol##_scalar_run(rt_call *c)                                               \
+    {                                                                                              \
+        return run(c, &rt_kernels_of(c)->symbol);                                                  \
+    }                                                                                              \
+    const rt_op rt__op_##symbol##_scalar = {                                                       \
+        .name = #symbol "_scalar",                                                                 \
+        .help = "y = " formula,                                                                    \
+        RT_ARGS(scalar_args, SCALAR_FIELDS),                                                       \
+        .infer = symbol##_scalar_infer,                                                            \
+        .run = symbol##_scalar_run,                                                                \
+        .backward = symbol##_scalar_backward,                                                      \
+        .saves_in = saved,                                                                         \
+    };                                                                                             \
+    rt_tensor *rt_##symbol##_scalar(rt_tensor *a, double s)                                        \
+    {                                                                                              \
+        return rt_apply(&rt__op_##symbol##_scalar, &(scalar_args){a, s});                          \
+    }
+
+SCALAR(add, "a + s", 0)
+SCALAR(mul, "a * s", 0)
+SCALAR(pow, "a to the s", 1 << 0)

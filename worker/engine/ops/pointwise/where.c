@@ -1,0 +1,59 @@
+/* y = condition ? a : b, all three broadcast. da = dy where the condition holds, else 0; db the other way round. */
+#include "common/error.h"
+#include "worker/engine/ops/ops.h"
+
+#define WHERE_FIELDS(F)                                                                            \
+    F(INPUT, condition, RT_NEEDED, RT_TYPE(BOOL), "any shape")                                     \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "one that broadcasts with it")                   \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "likewise")
+typedef struct where_args {
+    RT_STRUCT(WHERE_FIELDS)
+} where_args;
+
+static rt_status where_infer(rt_call *c)
+{
+    const rt_tensor *condition = c->in[0], *a = c->in[1], *b = c->in[2];
+    if (!rt_kernels_of(c)->select[a->dtype])
+        return RT_FAIL(DTYPE, "where: %s is not supported", rt_describe(a));
+    rt_dims dims;
+    RT_TRY(rt__broadcast("where", a->dims, b->dims, &dims));
+    RT_TRY(rt__broadcast("where", condition->dims, dims, &dims));
+    return rt_result(c, 0, dims, a->dtype);
+}
+
+static rt_status where_run(rt_call *c)
+{
+    rt_tensor *y = c->out[0];
+    rt_tensor *const operands[] = {c->in[1], c->in[2], c->in[0]}; /* as the kernel takes them */
+    int64_t size = (int64_t)rt_dtype_size(y->dtype);
+    rt_loop l;
+    for (bool more = rt__loop_begin(&l, y->dims, operands, 3); more; more = rt__loop_next(&l))
+        rt_kernels_of(c)->select[y->dtype](&l.grid, l.at[0], l.at[1], l.at[2],
+                                           (char *)y->data + l.done * size);
+    return rt_error_code();
+}
+
+static void where_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    rt_tensor *zero = rt_scalar(0), *condition = c->in[0];
+    if (rt_needs(c, 1))
+        dx[1] = rt__sum_to(rt_where(condition, dy[0], zero), c->in[1]->dims);
+    if (rt_needs(c, 2))
+        dx[2] = rt__sum_to(rt_where(condition, zero, dy[0]), c->in[2]->dims);
+}
+
+const rt_op rt__op_where = {
+    .name = "where",
+    .help = "y = condition ? a : b",
+    RT_ARGS(where_args, WHERE_FIELDS),
+    .infer = where_infer,
+    .run = where_run,
+    .backward = where_backward,
+    .saves_in = 1 << 0,
+    .strided = true,
+};
+
+rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b)
+{
+    return rt_apply(&rt__op_where, &(where_args){condition, a, b});
+}

@@ -1,0 +1,103 @@
+/* Folds over any set of axes. */
+#include "worker/engine/ops/reduce/fold.h"
+
+#include <string.h>
+#include "common/error.h"
+
+rt_dims rt__fold_dims(rt_dims x, uint32_t axes, bool keep_dim)
+{
+    rt_dims y = {0};
+    for (int i = 0; i < x.n; i++)
+        if (!(axes >> i & 1))
+            y.d[y.n++] = x.d[i];
+        else if (keep_dim)
+            y.d[y.n++] = 1;
+    return y;
+}
+
+rt_status rt__fold_infer(rt_call *c, rt_dtype dtype)
+{
+    const rt_reduce_args *a = c->args;
+    rt_fold_plan *plan = c->plan;
+    int n = c->in[0]->dims.n;
+    if (a->axes.n == 0)
+        plan->axes = (1u << n) - 1;
+    for (int i = 0; i < a->axes.n; i++) {
+        int axis = rt__axis_or_scalar(c->op->name, a->axes.d[i], n);
+        if (axis < 0)
+            return rt_error_code();
+        if (plan->axes >> axis & 1)
+            return RT_FAIL(ARG, "%s: axis %d is named twice", c->op->name, axis);
+        plan->axes |= 1u << axis;
+    }
+    return rt_result(c, 0, rt__fold_dims(c->in[0]->dims, plan->axes, a->keep_dim), dtype);
+}
+
+/* Joins neighbouring axes of one kind. Returns how many; kind[i] is 1 for a reduced one. */
+static int join_axes(rt_dims x, uint32_t axes, int64_t *size, int *kind)
+{
+    int n = 0;
+    for (int i = 0; i < x.n; i++) {
+        int k = axes >> i & 1;
+        if (x.d[i] == 1)
+            continue;
+        if (n > 0 && kind[n - 1] == k) {
+            size[n - 1] *= x.d[i];
+        } else {
+            size[n] = x.d[i];
+            kind[n++] = k;
+        }
+    }
+    return n;
+}
+
+/* Folds the last group of reduced axes, then the one before, ...: every pass but the first reads a small result. */
+rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f)
+{
+    const rt_fold_plan *plan = c->plan;
+    if (x->numel == 0) { /* sums of nothing; what has no such value has been refused by infer */
+        memset(c->out[0]->data, 0, (size_t)c->out[0]->numel * rt_dtype_size(c->out[0]->dtype));
+        return RT_OK;
+    }
+    int64_t size[RT_MAX_DIMS];
+    int kind[RT_MAX_DIMS], n = join_axes(x->dims, plan->axes, size, kind), folds = 0;
+    for (int i = 0; i < n; i++)
+        folds += kind[i];
+    if (folds == 0) /* nothing but axes of size 1: one fold over one of them */
+        f((rt_fold){x->numel, 1, 1}, x->data, c->out[0]->data);
+    int64_t inner = 1;
+    for (int i = n - 1; i >= 0 && folds > 0; i--) {
+        int64_t outer = 1;
+        for (int k = 0; k < i; k++)
+            outer *= size[k];
+        if (!kind[i]) {
+            inner *= size[i];
+            continue;
+        }
+        const rt_tensor *y =
+            --folds == 0 ? c->out[0] : rt__tensor_new(rt_shape(outer, inner), x->dtype);
+        if (!y)
+            return rt_error_code();
+        f((rt_fold){outer, size[i], inner}, x->data, y->data);
+        x = y;
+    }
+    return RT_OK;
+}
+
+int64_t rt__fold_count(const rt_call *c)
+{
+    const rt_fold_plan *plan = c->plan;
+    const rt_tensor *x = c->in[0];
+    int64_t n = 1;
+    for (int i = 0; i < x->dims.n; i++)
+        if (plan->axes >> i & 1 && __builtin_mul_overflow(n, x->dims.d[i], &n))
+            n = INT64_MAX; /* x has no elements: nothing is ever divided by it */
+    return n;
+}
+
+rt_tensor *rt__fold_spread(const rt_call *c, rt_tensor *dy)
+{
+    const rt_fold_plan *plan = c->plan;
+    rt_dims x = c->in[0]->dims;
+    return rt_expand(rt_reshape(dy, rt__fold_dims(x, plan->axes, true)), x);
+}

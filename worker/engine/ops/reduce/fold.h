@@ -1,0 +1,32 @@
+/* What reductions over a set of axes share: a series of folds [outer, red, inner] -> [outer, inner].
+ *
+ *     static rt_status sum_infer(rt_call *c) { return rt__fold_infer(c, c->in[0]->dtype); }
+ *     static rt_status sum_run(rt_call *c)
+ *     {
+ *         return rt__fold_run(c, c->in[0], rt_kernels_of(c)->sum[c->in[0]->dtype]);
+ *     } */
+#ifndef RINGTORCH_ENGINE_FOLD_H
+#define RINGTORCH_ENGINE_FOLD_H
+
+#include "worker/engine/ops/ops.h"
+
+typedef void rt_fold_fn(rt_fold f, const void *x, void *y);
+
+/* The plan of a reduction. */
+typedef struct rt_fold_plan {
+    uint32_t axes; /* bit i: axis i is reduced */
+} rt_fold_plan;
+
+/* Infer of an operation on rt_reduce_args: finds the axes and the shape of the result. */
+rt_status rt__fold_infer(rt_call *c, rt_dtype dtype);
+/* Run: folds x, the first input or a conversion of it, into the result. */
+rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f);
+/* The number of elements that make one element of the result. */
+int64_t rt__fold_count(const rt_call *c);
+/* Backward: dy, as if keep_dim had been given, broadcast over the input. */
+rt_tensor *rt__fold_spread(const rt_call *c, rt_tensor *dy);
+
+/* The shape that is left of x, with the reduced axes kept as 1 or dropped. */
+rt_dims rt__fold_dims(rt_dims x, uint32_t axes, bool keep_dim);
+
+#endif

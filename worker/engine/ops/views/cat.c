@@ -1,0 +1,116 @@
+/* Tensors put together: along an axis that they have (cat) or a new one (stack). The gradient of each is its part of dy. */
+#include "common/error.h"
+#include "common/mem.h"
+#include "worker/engine/ops/ops.h"
+
+/* ---- cat ---- */
+
+#define CAT_FIELDS(F)                                                                              \
+    F(INPUTS, xs, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "of one shape but for the axis")               \
+    F(INT, axis, 0, RT_ANY, "the axis along which they follow each other")
+typedef struct cat_args {
+    RT_STRUCT(CAT_FIELDS)
+} cat_args;
+
+typedef struct cat_plan {
+    int axis; /* counted from 0 */
+} cat_plan;
+
+static rt_status cat_infer(rt_call *c)
+{
+    const cat_args *a = c->args;
+    rt_dims dims = c->in[0]->dims;
+    int axis = rt__axis("cat", a->axis, dims.n);
+    if (axis < 0)
+        return rt_error_code();
+    for (int i = 1; i < c->n_in; i++) {
+        rt_dims expected = c->in[i]->dims;
+        if (expected.n == dims.n)
+            expected.d[axis] = dims.d[axis];
+        if (!rt__dims_equal(expected, dims))
+            return RT_FAIL(SHAPE, "cat: tensor %d is %s, which does not fit to %s along axis %lld",
+                           i, rt_describe(c->in[i]), rt_describe(c->in[0]), (long long)a->axis);
+        dims.d[axis] += c->in[i]->dims.d[axis];
+    }
+    *(cat_plan *)c->plan = (cat_plan){axis};
+    return rt_result(c, 0, dims, c->in[0]->dtype);
+}
+
+static rt_status cat_run(rt_call *c)
+{
+    int axis = ((const cat_plan *)c->plan)->axis;
+    int64_t at = 0;
+    for (int i = 0; i < c->n_in; i++) {
+        RT_TRY(rt__copy_to_part(c->out[0], c->in[i], axis, at, 1));
+        at += c->in[i]->dims.d[axis];
+    }
+    return RT_OK;
+}
+
+static void cat_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    int axis = ((const cat_plan *)c->plan)->axis;
+    int64_t at = 0;
+    for (int i = 0; i < c->n_in; i++) {
+        int64_t size = c->in[i]->dims.d[axis];
+        if (rt_needs(c, i))
+            dx[i] = rt_narrow(dy[0], axis, at, size);
+        at += size;
+    }
+}
+
+const rt_op rt__op_cat = {
+    .name = "cat",
+    .help = "y = the xs one after the other along an axis",
+    RT_ARGS(cat_args, CAT_FIELDS),
+    .infer = cat_infer,
+    .run = cat_run,
+    .backward = cat_backward,
+    .plan_size = sizeof(cat_plan),
+    .strided = true,
+};
+
+rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis)
+{
+    return rt_apply(&rt__op_cat, &(cat_args){xs, count, axis});
+}
+
+/* ---- stack ---- */
+
+#define STACK_FIELDS(F)                                                                            \
+    F(INPUTS, xs, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "of one shape, with at most 7 axes")           \
+    F(INT, axis, 0, RT_ANY, "the axis of y that is new")
+typedef struct stack_args {
+    RT_STRUCT(STACK_FIELDS)
+} stack_args;
+
+static void stack_compose(rt_call *c)
+{
+    const stack_args *a = c->args;
+    int axis = rt__axis("stack", a->axis, c->in[0]->dims.n + 1);
+    if (axis < 0)
+        return;
+    for (int i = 1; i < c->n_in; i++)
+        if (!rt__dims_equal(c->in[i]->dims, c->in[0]->dims)) {
+            RT_FAIL(SHAPE, "stack: tensor %d is %s, expected the shape of %s", i,
+                    rt_describe(c->in[i]), rt_describe(c->in[0]));
+            return;
+        }
+    rt_tensor **rows = rt_calloc((size_t)c->n_in, sizeof *rows);
+    for (int i = 0; i < c->n_in && rows; i++)
+        rows[i] = rt_unsqueeze(c->in[i], axis);
+    c->out[0] = rows ? rt_cat(rows, c->n_in, axis) : NULL;
+    rt_mem_free(rows);
+}
+
+const rt_op rt__op_stack = {
+    .name = "stack",
+    .help = "y = the xs one after the other along a new axis",
+    RT_ARGS(stack_args, STACK_FIELDS),
+    .compose = stack_compose,
+};
+
+rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis)
+{
+    return rt_apply(&rt__op_stack, &(stack_args){xs, count, axis});
+}
