@@ -76,6 +76,7 @@ static const struct {
      rt__metrics_command},
     {"scale", "RUN W", "lets a run go on with W workers", rt__scale_command},
     {"stop", "RUN", "ends a run after a checkpoint", rt__stop_command},
+    {"op", "IN OUT", "runs one operation of the engine by its name, from file to file", to_worker},
     {"journal", "show RUN", "what a run's coordinator has decided, record by record",
      to_coordinator},
     {"clean", "[RUN]", "removes what dead runs left in shared memory", rt__clean_command},

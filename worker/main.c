@@ -16,6 +16,7 @@ static const struct {
     {"eval", rt__command_eval, "as ringtorch eval"},
     {"export", rt__command_export, "as ringtorch export"},
     {"checkpoint", rt__command_checkpoint, "as ringtorch checkpoint"},
+    {"op", rt__command_op, "as ringtorch op"},
     {"doctor", rt__command_doctor, "what the engine computes with here; for ringtorch doctor"},
     {"bandwidth", rt__command_bandwidth,
      "measures between ranks, under mpirun; for ringtorch doctor"},

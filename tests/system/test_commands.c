@@ -86,6 +86,19 @@ static const command_case cases[] = {
      ""},
     {"diff_json", "rt checkpoint diff --json one two", 0, "\"equal\":true", ""},
 
+    /* single operations */
+    {"op_help", "rt op --help", 0, "usage: ringtorch op IN.safetensors|DIR_IN OUT", ""},
+    {"op_list", "rt op --list", 0, "    axis            integer", ""},
+    {"op_list_json", "rt op --list --json | grep -c '^.{\"name\":.*\"name\":\"softmax\",.*}.$'", 0,
+     "1", ""},
+    {"op_json_alone", "rt op --json a b", 2, "", "--json: only with --list"},
+    {"op_list_of_files", "rt op --list a", 2, "", "'a': --list takes no files"},
+    {"op_one_file", "rt op a", 2, "", "no OUT.safetensors|DIR_OUT"},
+    {"op_no_file", "rt op absent b", 2, "", "absent: cannot open: No such file"},
+    {"op_of_weights", "rt export two --out=w && rt op w b", 2, NULL, "w: no operation: expected"},
+    {"op_of_no_files", "rt op data b; r=$?; test ! -e b && exit $r", 2, "", "data: holds no *.saf"},
+    {"op_into_itself", "rt op data data", 2, "", "data: results would replace"},
+
     /* data that was moved */
     {"data_is_gone", "rt eval two --set data.path=absent", 2, "", "absent"},
     {"data_is_elsewhere", "ln -s data moved; rt eval two --set=data.path=$PWD/moved", 0, "of 100",
@@ -113,6 +126,7 @@ static const command_case cases[] = {
     {"keys_lost", "rt train --help-config >/dev/full", 1, "", "No space left"},
     {"version_lost", "rt_coordinator --version >/dev/full", 1, "", "No space left"},
     {"eval_lost", "rt eval two --json >/dev/full", 1, "", "No space left"},
+    {"op_list_lost", "rt op --list >/dev/full", 1, "", "No space left"},
     {"ls_lost", "rt checkpoint ls two >/dev/full", 1, "", "No space left"},
     {"show_lost", "rt checkpoint show two >/dev/full", 1, "", "No space left"},
     {"diff_lost", "rt checkpoint diff two one >/dev/full", 1, "", "No space left"},

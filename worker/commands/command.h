@@ -18,6 +18,7 @@
 int rt__command_eval(int argc, char **argv);
 int rt__command_export(int argc, char **argv);
 int rt__command_checkpoint(int argc, char **argv);
+int rt__command_op(int argc, char **argv);
 /* For `ringtorch doctor`; bandwidth is run by mpirun. */
 int rt__command_doctor(int argc, char **argv);
 int rt__command_bandwidth(int argc, char **argv);

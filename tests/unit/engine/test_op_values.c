@@ -1,0 +1,240 @@
+/* Whatever is called by name, with whatever tensors and values, is done or refused: nothing crashes, no operation breaks its own
+ * contract, and a number beyond 32 bits is not taken for one within. Sanitizers see more here than the asserts do. */
+#include "check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <ringtorch/op.h>
+#include "common/error.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "tests/unit/common/random.h"
+#include "worker/engine/ops/call_by_name.h"
+
+enum { CALLS = 150 /* of each operation */, MOST_INPUTS = 4 };
+
+static uint64_t rng;
+
+static int64_t below(int64_t n)
+{
+    return random_below(&rng, n);
+}
+
+/* ---- tensors ---- */
+
+static rt_dims any_shape(void)
+{
+    static const int64_t sizes[] = {0, 1, 1, 2, 2, 3, 3, 3};
+    rt_dims d = {.n = (int)below(5)};
+    for (int i = 0; i < d.n; i++)
+        d.d[i] = sizes[below(COUNT(sizes))];
+    return d;
+}
+
+/* Mostly of a type that the row allows. */
+static rt_dtype any_dtype(const rt_field *row)
+{
+    rt_dtype t = (rt_dtype)below(RT_DTYPES);
+    while (below(20) != 0 && !(row->dtypes >> t & 1))
+        t = (rt_dtype)below(RT_DTYPES);
+    return t;
+}
+
+static rt_tensor *any_tensor(rt_dims shape, rt_dtype dtype)
+{
+    rt_tensor *x = rt_to(rt_randint(shape, dtype == RT_I64 ? -1 : 0, 4), RT_F32);
+    if (dtype == RT_F32 || dtype == RT_I64 || dtype == RT_BOOL)
+        x = rt_to(x, dtype);
+    else
+        x = rt_zeros(shape, dtype);
+    assert_fine();
+    return x;
+}
+
+/* Makes the tensors of a call, often of one shape and type; returns how many. */
+static int any_inputs(const rt_op *op, rt__named *given, char names[MOST_INPUTS][80])
+{
+    int n = 0, rows = op->n_in == RT_MANY ? 1 + (int)below(3) : op->n_in;
+    rt_dims shape = any_shape();
+    rt_dtype dtype = rows ? any_dtype(op->fields) : RT_F32;
+    for (int i = 0; i < rows; i++) {
+        const rt_field *row = &op->fields[op->n_in == RT_MANY ? 0 : i];
+        if (below(row->needed ? 50 : 3) == 0)
+            continue;
+        snprintf(names[n], sizeof names[n], op->n_in == RT_MANY ? "%s.%d" : "%s", row->name, i);
+        if (below(3) == 0)
+            shape = any_shape();
+        if (!(row->dtypes & RT_SAME))
+            dtype = any_dtype(row);
+        given[n] = (rt__named){names[n], any_tensor(shape, dtype)};
+        n++;
+    }
+    return n;
+}
+
+/* ---- values ---- */
+
+/* No size among these asks for more memory than there is and less than can be counted. */
+static const int64_t integers[] = {
+    0,         1,         2,        3, 7, -1, -3, 0, 1, 1ll << 32, (1ll << 32) + 1, -(1ll << 32),
+    1ll << 62, INT64_MAX, INT64_MIN};
+static const double numbers[] = {0, 1, 0.5, 2.5, -1, 1e300, -1e300, 1e-300, -0.0};
+
+static json_t *any_integer(void)
+{
+    return json_integer(integers[below(below(3) ? 9 : COUNT(integers))]);
+}
+
+static json_t *any_list(int64_t n)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < n; i++)
+        json_array_append_new(list, any_integer());
+    return list;
+}
+
+static json_t *any_number(void)
+{
+    static const char *const odd[] = {"nan", "inf", "-inf"};
+    return below(6) ? json_real(numbers[below(COUNT(numbers))]) : json_string(odd[below(3)]);
+}
+
+static json_t *any_choice(const char *choices)
+{
+    for (int64_t skip = below(3); skip > 0 && strchr(choices, '|'); skip--)
+        choices = strchr(choices, '|') + 1;
+    return json_stringn(choices, strcspn(choices, "|"));
+}
+
+static json_t *any_value(const rt_field *row)
+{
+    switch ((rt_field_kind)row->kind) {
+    case RT_FIELD_INT:
+        return any_integer();
+    case RT_FIELD_NUMBER:
+        return any_number();
+    case RT_FIELD_FLAG:
+        return json_boolean(below(2));
+    case RT_FIELD_PAIR:
+        return any_list(2);
+    case RT_FIELD_DIMS:
+        return any_list(below(5));
+    case RT_FIELD_DTYPE:
+        return json_string(rt_dtype_name((rt_dtype)below(RT_DTYPES)));
+    case RT_FIELD_CHOICE:
+        return any_choice(row->choices);
+    case RT_FIELD_INPUT:
+    case RT_FIELD_INPUTS:
+        break;
+    }
+    return NULL;
+}
+
+static bool is_input(const rt_field *row)
+{
+    return row->kind == RT_FIELD_INPUT || row->kind == RT_FIELD_INPUTS;
+}
+
+static json_t *any_values(const rt_op *op)
+{
+    json_t *values = json_object();
+    for (int i = 0; i < op->n_fields; i++)
+        if (!is_input(&op->fields[i]) && (op->fields[i].needed ? below(50) : below(2)))
+            json_object_set_new(values, op->fields[i].name, any_value(&op->fields[i]));
+    return values;
+}
+
+/* ---- the calls ---- */
+
+static bool is_users(rt_status code)
+{
+    return rt_status_exit_code(code) == 2 || code == RT_E_NOMEM;
+}
+
+/* Is it done? Fails the test if it is neither done nor refused as a user's mistake. */
+static bool call(const rt_op *op)
+{
+    rt__named given[MOST_INPUTS];
+    char names[MOST_INPUTS][80];
+    rt__named_list out;
+    rt_scope s = rt_scope_begin();
+    int n = any_inputs(op, given, names);
+    json_t *values = any_values(op);
+    rt_status status = rt__call_by_name(op, given, n, values, below(2), &out);
+    if (status != RT_OK && !is_users(status)) {
+        char *text = rt_json_text(values);
+        print_message("%s %s\n", op->name, text);
+        for (int i = 0; i < n; i++)
+            print_message("  %s: %s\n", given[i].name, rt_describe(given[i].x));
+        fail_msg("%s: %s", rt_status_name(status), rt_error());
+    }
+    assert_int_equal(rt_failed(), status != RT_OK);
+    rt_error_clear();
+    json_decref(values);
+    rt__named_list_release(&out);
+    rt_scope_end(s);
+    return status == RT_OK;
+}
+
+static void anything_is_done_or_refused(void **state)
+{
+    (void)state;
+    int operations = 0, that_ran = 0;
+    int64_t objects = rt_live_objects();
+    for (const rt_op *op; (op = rt_op_at(operations)); operations++) {
+        int done = 0;
+        if (op->n_in > MOST_INPUTS)
+            fail_msg("%s: %d inputs, the test has room for %d", op->name, op->n_in, MOST_INPUTS);
+        for (int i = 0; i < CALLS; i++)
+            done += call(op);
+        that_ran += done > 0;
+    }
+    assert_int_equal(rt_live_objects(), objects);
+    if (that_ran < operations * 3 / 4) /* else they are not what is tested */
+        fail_msg("only %d of %d operations ever ran", that_ran, operations);
+}
+
+/* An axis is used as an int somewhere: 2^32 must not become 0 on the way. */
+static void an_axis_beyond_32_bits_is_refused(void **state)
+{
+    (void)state;
+    const rt_op *op;
+    int seen = 0;
+    for (int i = 0; (op = rt_op_at(i)); i++)
+        for (int k = 0; k < op->n_fields; k++) {
+            const rt_field *row = &op->fields[k];
+            if (!strstr(row->name, "axis") && !strstr(row->name, "axes"))
+                continue;
+            for (int try = 0; try < CALLS; try++) {
+                rt__named given[MOST_INPUTS];
+                char names[MOST_INPUTS][80];
+                rt__named_list out;
+                rt_scope s = rt_scope_begin();
+                int n = any_inputs(op, given, names);
+                json_t *values = any_values(op);
+                int64_t far = (1ll << 32) * (1 + below(3)) + below(2);
+                json_t *value = json_integer(far);
+                json_object_set_new(values, row->name,
+                                    row->kind == RT_FIELD_INT ? value : json_pack("[o]", value));
+                if (rt__call_by_name(op, given, n, values, false, &out) == RT_OK)
+                    fail_msg("%s: %s %lld was taken", op->name, row->name, (long long)far);
+                rt_error_clear();
+                json_decref(values);
+                rt_scope_end(s);
+                seen++;
+            }
+        }
+    assert_true(seen > 10 * CALLS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(anything_is_done_or_refused),
+        TEST(an_axis_beyond_32_bits_is_refused),
+    };
+    rng = random_seed("test_op_values");
+    int failed = cmocka_run_group_tests_name("op_values", tests, NULL, NULL);
+    rt_shutdown();
+    return failed || rt_live_objects() != 0 || rt_mem_live() != 0;
+}
