@@ -74,7 +74,6 @@ static int any_inputs(const rt_op *op, rt__named *given, char names[MOST_INPUTS]
 
 /* ---- values ---- */
 
-/* No size among these asks for more memory than there is and less than can be counted. */
 static const int64_t integers[] = {
     0,         1,         2,        3, 7, -1, -3, 0, 1, 1ll << 32, (1ll << 32) + 1, -(1ll << 32),
     1ll << 62, INT64_MAX, INT64_MIN};
@@ -90,6 +89,16 @@ static json_t *any_list(int64_t n)
     json_t *list = json_array();
     for (int64_t i = 0; i < n; i++)
         json_array_append_new(list, any_integer());
+    return list;
+}
+
+/* A shape, say: small, or of more bytes than can be counted, but never of gigabytes, which a machine might grant. */
+static json_t *any_sizes(void)
+{
+    static const int64_t sizes[] = {0, 1, 2, 3, 1, 2, 3, 7, -1, 1ll << 62, INT64_MAX, INT64_MIN};
+    json_t *list = json_array();
+    for (int64_t n = below(5); n > 0; n--)
+        json_array_append_new(list, json_integer(sizes[below(COUNT(sizes))]));
     return list;
 }
 
@@ -118,7 +127,7 @@ static json_t *any_value(const rt_field *row)
     case RT_FIELD_PAIR:
         return any_list(2);
     case RT_FIELD_DIMS:
-        return any_list(below(5));
+        return any_sizes();
     case RT_FIELD_DTYPE:
         return json_string(rt_dtype_name((rt_dtype)below(RT_DTYPES)));
     case RT_FIELD_CHOICE:
