@@ -20,7 +20,8 @@ typedef struct rt__train_options {
     char workers[40];    /* "parallel.workers=4", or "" without -n */
     char hostfile[8300]; /* "parallel.hostfile='hosts.txt'", or "" */
     bool json, help_config;
-    bool help; /* asked for and printed */
+    bool separate; /* each task of an outer job is a run of its own */
+    bool help;     /* asked for and printed */
 } rt__train_options;
 
 /* ARG or RANGE, naming the argument, if the command line is not understood. */

@@ -1,4 +1,5 @@
 #include "launch/train.h"
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/error.h"
 #include "common/file.h"
@@ -123,25 +124,27 @@ static void settle_resume(launch *l)
         l->options.resume = l->resume;
 }
 
-/* One process of several would start its own run in the same directory, as would each of the others: the first says so,
- * the others leave quietly and without failing, or mpirun would end the first before it has spoken. */
-static bool is_one_of_several(int argc, char **argv, int *exit_code)
+/* Every task of mpirun or srun fails, so that nobody takes this for a run; the first has a head start, because mpirun ends
+ * the others as soon as one has failed, and one message is enough. */
+static const double HEAD_START_SECONDS = 1;
+
+/* One process of several would start its own run in the same directory, as would each of the others, unless this is
+ * meant. */
+static bool is_one_of_several(int argc, char **argv, const rt__train_options *o)
 {
     rt_outer_job job;
     char text[RT__ADVICE];
-    bool says_how_many = false;
-    if (!rt_outer_job_find(&job) || job.size < 2)
+    if (o->separate || !rt_outer_job_find(&job) || job.size < 2)
         return false;
-    for (int i = 1; i < argc; i++)
-        says_how_many |= strncmp(argv[i], "-n", 2) == 0 || strncmp(argv[i], "--workers", 9) == 0;
-    *exit_code = job.rank == 0 ? 2 : 0;
-    if (job.rank == 0)
-        fprintf(stderr,
-                "ringtorch: started %" PRId64
-                " times under %s: ringtorch starts its workers itself, "
-                "so type it without %s: %s\n",
-                job.size, job.by, job.by,
-                rt__advice_repeat(argc, argv, says_how_many ? 0 : job.size, text));
+    if (job.rank > 0)
+        rt_clock_sleep(HEAD_START_SECONDS);
+    fprintf(stderr,
+            "ringtorch: started %" PRId64
+            " times under %s: ringtorch starts its workers itself, so "
+            "type it without %s: %s\nringtorch: or add --separate if each of the %" PRId64
+            " is to be a run of its own, in its own --run-dir\n",
+            job.size, job.by, job.by,
+            rt__advice_repeat(argc, argv, o->workers[0] ? 0 : job.size, text), job.size);
     return true;
 }
 
@@ -159,12 +162,9 @@ static void tell_of_unused_machines(const rt_config *cfg)
 }
 
 /* Checks all that can be checked before anything is started or written. */
-static rt_status prepare(int argc, char **argv, launch *l)
+static rt_status prepare(launch *l)
 {
-    RT_TRY(rt__train_options_parse(argc, argv, &l->options));
     const rt__train_options *o = &l->options;
-    if (o->help || o->help_config)
-        return RT_OK;
     bool begins = strcmp(o->resume, "never") == 0;
     RT_TRY((begins ? rt_config_load_new : rt_config_load)(o->config, o->sets.item, o->sets.count,
                                                           &l->cfg));
@@ -322,15 +322,19 @@ int rt__train(int argc, char **argv, double started)
 {
     launch l = {0};
     int exit_code = 0;
-    if (is_one_of_several(argc, argv, &exit_code))
-        return exit_code;
-    rt_status status = prepare(argc, argv, &l);
+    rt_status status = rt__train_options_parse(argc, argv, &l.options);
+    bool asks = l.options.help || l.options.help_config;
+    bool refused = status == RT_OK && !asks && is_one_of_several(argc, argv, &l.options);
+    if (status == RT_OK && !asks && !refused)
+        status = prepare(&l);
     if (status != RT_OK) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         exit_code = rt_status_exit_code(status);
+    } else if (refused) {
+        exit_code = 2;
     } else if (l.options.help_config) {
         rt_config_help(stdout);
-    } else if (!l.options.help) {
+    } else if (!asks) {
         tell_of_unused_machines(&l.cfg);
         exit_code = run(&l, started);
     }

@@ -151,6 +151,14 @@ static const command_case cases[] = {
      "RINGTORCH_RUN=x RINGTORCH_ENDPOINT=tcp://127.0.0.1:1 OMPI_MCA_ess=env PMIX_RANK=0 rt train "
      "tiny.yaml --run-dir w3 --set run.steps=5",
      0, "done", ""},
+    {"tasks_of_mpirun",
+     "mpirun --oversubscribe -n 3 bash -c '$0 train tiny.yaml -n 1 --run-dir "
+     "task$PMIX_RANK; echo $? >ended$PMIX_RANK' $RT; cat ended*; ls task*",
+     2, "2\n2\n2\n", "without mpirun: "},
+    {"tasks_of_mpirun_that_are_runs",
+     "mpirun --oversubscribe -n 2 bash -c '$0 train tiny.yaml -n 1 --run-dir own$PMIX_RANK "
+     "--separate --set run.steps=20' $RT >/dev/null && grep -l 'status.*done' own*/summary.json",
+     0, "own0/summary.json\nown1/summary.json\n", ""},
     {"little_address_space", "ulimit -v 100000; rt train tiny.yaml --run-dir v", 2, "",
      "address space is limited to 98 MiB"},
     {"little_data", "ulimit -d 100000; rt train tiny.yaml --run-dir v", 2, "", "ulimit -d"},
