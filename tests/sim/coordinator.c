@@ -133,8 +133,10 @@ static rt_status effect_journal(void *ctx, const json_t *record)
     w->shell->lost_record |= w->now < w->disk.full_until;
     if (w->now < w->disk.full_until)
         return RT_FAIL(NOSPACE, "journal: cannot append: no space left on device: free some space");
-    sim_note_text(w, json_string_value(json_object_get(record, "kind")),
-                  "coordinator: journal record %lld:", w->disk.records);
+    const char *kind = json_string_value(json_object_get(record, "kind"));
+    sim_note_text(w, kind, "coordinator: journal record %lld:", w->disk.records);
+    if (strcmp(kind, "plan") == 0)
+        sim_rules_decided(w, json_integer_value(json_object_get(record, "start_step")));
     if (w->sabotage != SIM_LOST_RECORD || !json_object_get(record, "recovery_seconds"))
         sim_disk_log(&w->disk, record);
     return RT_OK;

@@ -237,6 +237,13 @@ static void check_start(sim_world *w, const sim_job *j, const rt_msg_plan *p)
     note_start(w, j, p, hosts);
 }
 
+void sim_rules_decided(sim_world *w, int64_t start_step)
+{
+    sim_rules *r = &w->rules;
+    r->row_lost |= start_step > r->made;
+    r->made = start_step;
+}
+
 void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *p)
 {
     sim_rules *r = &w->rules;
@@ -248,8 +255,6 @@ void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *p)
                     r->planned);
         return;
     }
-    r->row_lost |= p->start_step > r->made;
-    r->made = p->start_step;
     r->planned = generation;
     r->generations++;
     r->from_nothing += p->source == 0;

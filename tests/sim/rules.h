@@ -75,6 +75,9 @@ void sim_rules_look(sim_world *w);
 void sim_rules_end(sim_world *w);
 
 void sim_rules_sent(sim_world *w, sim_pid to, const sim_pipe *pipe, const sim_letter *l);
+/* A plan is in the journal: the run goes on from that step, and the rows after it are given up, even if the coordinator dies
+ * before anybody hears of the plan. */
+void sim_rules_decided(sim_world *w, int64_t start_step);
 void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *plan);
 void sim_rules_restored(sim_world *w, sim_pid who, int64_t step, uint64_t hash);
 void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash);
