@@ -402,6 +402,8 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
     rt__plan plan;
     rt__source_release(&r->source);
     RT_TRY(as_before ? source_as_before(r, &r->source) : choose_source(r, &r->source));
+    if (r->source.samples == 0)
+        r->source.samples = r->history.samples;
     RT_TRY(settle_comparison(r));
     take_found_evaluations(r, now);
     RT_TRY(rt__run_find_end_step(r));
@@ -414,9 +416,9 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
     if (!as_before && rt__record_newest_row(r) > r->source.step)
         rt__record_held_row(r); /* the journal forgets it with the plan */
     rt_status status = rt__record_decision(
-        r, "plan", "{s:I, s:I, s:I, s:o}", "generation", (json_int_t)r->generation, "start_step",
-        (json_int_t)r->source.step, "lost_steps", (json_int_t)lost, "source",
-        rt__record_text(rt__source_name(&r->source)));
+        r, "plan", "{s:I, s:I, s:I, s:o, s:I}", "generation", (json_int_t)r->generation,
+        "start_step", (json_int_t)r->source.step, "lost_steps", (json_int_t)lost, "source",
+        rt__record_text(rt__source_name(&r->source)), "samples", (json_int_t)r->roster.samples);
     if (status == RT_OK) {
         if (!as_before)
             rewind_metrics(r);

@@ -182,6 +182,7 @@ static rt_status apply_plan(rt__history *h, const json_t *record)
     bool first = !h->planned; /* else it is the same one, sent again */
     h->planned = true;
     h->start_step = integer(record, "start_step");
+    h->samples = rt__field_int(record, "samples", 0); /* not in older journals */
     if (first)
         h->lost_steps += integer(record, "lost_steps");
     if (first && rt__history_held_step(h) > h->start_step)
@@ -409,6 +410,7 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     json_t *doubt;
     json_array_foreach(json_object_get(record, "doubts"), i, doubt) RT_TRY(apply_doubt(h, doubt));
     h->early_stop_step = rt__field_int(record, "early_stop", -1); /* not in older journals */
+    h->samples = rt__field_int(record, "samples", 0);             /* likewise */
     const json_t *skipped = json_object_get(record, "skipped");   /* not in older journals */
     if (skipped && json_array_extend(h->skipped, (json_t *)skipped) != 0)
         return RT_FAIL(FORMAT, "journal: a history whose skipped is no list");
@@ -463,6 +465,7 @@ json_t *rt__history_records(const rt__history *h)
     whole &= json_object_set_new(record, "compared", comparisons_json(h)) == 0;
     whole &= json_object_set_new(record, "evaluated_up_to", json_integer(h->evaluated_up_to)) == 0;
     whole &= json_object_set_new(record, "early_stop", json_integer(h->early_stop_step)) == 0;
+    whole &= json_object_set_new(record, "samples", json_integer(h->samples)) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
     whole &= json_object_set(record, "skipped", h->skipped) == 0;

@@ -12,7 +12,7 @@
  *     launch      a launcher has started the run, anew or again: what follows is counted from here
  *     init        weights_sha256: what model.init gave
  *     generation  generation, world, restart, trained_seconds, trained_steps (before it)
- *     plan        generation, start_step, lost_steps, source: it has begun to step, or may have
+ *     plan        generation, start_step, lost_steps, source, samples (of the training set): it has begun to step, or may have
  *     exited      generation: no process of it is left
  *     recovered   recovery_seconds
  *     committing  step (of a checkpoint): it is about to be renamed, and may have been
@@ -64,6 +64,7 @@ typedef struct rt__history {
     json_t *skipped;          /* steps that were left out, in order */
     json_t *held;             /* the last row that was held back; NULL: none */
     char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
+    int64_t samples;          /* of the training set; 0: not known */
     int64_t committed_step;   /* newest checkpoint; -1: none */
     int64_t committing_step;  /* the last one that was to be committed; -1: none */
     /* Since the launcher was started. */

@@ -3,6 +3,7 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "common/slices.h"
+#include "common/text.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -28,8 +29,23 @@ rt_status rt__plan_check_step(const rt__source *s, int64_t end_step)
     return RT_OK;
 }
 
-static rt_status check_source(const rt__source *s, const rt__roster *roster, int64_t end_step)
+/* Which samples a step takes depends on how many there are. */
+static rt_status check_samples(const rt__source *s, const char *path, int64_t samples)
 {
+    if (s->step == 0 || s->samples == 0 || s->samples == samples)
+        return RT_OK;
+    return RT_FAIL(MISMATCH,
+                   "%s: the training set has %" PRId64
+                   " sample%s, and this run was made with %" PRId64 " up to step %" PRId64
+                   ": the same run cannot go on with other data: bring the former back, or begin a "
+                   "new run from its weights: another --run-dir and --set model.init=RUN",
+                   path, samples, rt_plural(samples), s->samples, s->step);
+}
+
+static rt_status check_source(const rt__source *s, const rt__roster *roster, int64_t end_step,
+                              const char *data)
+{
+    RT_TRY(check_samples(s, data, roster->samples));
     if (!s->path)
         return RT_OK;
     if (s->parameters != roster->parameters)
@@ -72,7 +88,7 @@ rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt
                         int64_t end_step, const char *init_sha256, rt__plan *out)
 {
     *out = (rt__plan){0};
-    RT_TRY(check_source(source, roster, end_step));
+    RT_TRY(check_source(source, roster, end_step, cfg->data.path));
     int64_t world = roster->world, slices = cfg->parallel.slices;
     out->slice_begin = rt_malloc((size_t)(world + 1) * sizeof *out->slice_begin);
     if (!out->slice_begin)

@@ -19,6 +19,7 @@ typedef struct rt__source {
     char *path;           /* checkpoint directory; owned */
     char layout_hash[65]; /* of a checkpoint */
     int64_t parameters;
+    int64_t samples; /* of the training set that it was made with; 0: not known */
     int64_t *pieces; /* of a snapshot: [piece_numbers] as in PLAN; owned */
     int64_t piece_numbers;
     bool exact; /* asked for by the user: nothing newer is wanted */
@@ -40,7 +41,7 @@ typedef struct rt__plan {
 rt_status rt__plan_check_step(const rt__source *source, int64_t end_step);
 
 /* Fills a PLAN; parallel.slices must be resolved. init_sha256: borrowed, see messages.def. MISMATCH if the checkpoint's parameters are not
- * laid out as the workers'; CONFIG if the checkpoint is past the end of the run. Release it before
+ * laid out as the workers', or the training set has another number of samples than the one it was made with; CONFIG if the checkpoint is past the end of the run. Release it before
  * source, and do not copy it. The hash is the SHA-256 of all that must be equal on every rank, with
  * instruction set and BLAS. */
 rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt__roster *roster,

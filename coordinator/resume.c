@@ -126,7 +126,8 @@ static rt_status adopt_text(rt_config *cfg, const char *yaml, int64_t samples, c
 /* path is taken over. */
 static void source_of(char *path, const rt_manifest *m, rt__source *out)
 {
-    *out = (rt__source){.step = m->step, .path = path, .parameters = m->parameters};
+    *out = (rt__source){
+        .step = m->step, .path = path, .parameters = m->parameters, .samples = m->samples};
     snprintf(out->layout_hash, sizeof out->layout_hash, "%s", m->layout_hash);
 }
 

@@ -211,7 +211,9 @@ void rt__run_conclude(rt__run *r, double now)
         if (!stays) /* that of the run before */
             rt__record_summary(r, now, status);
     }
-    bool others = rt__run_is_untouched(r) && r->history.generation > 0;
+    /* What an earlier launch left in memory is still good when this one has changed nothing. */
+    bool others = (rt__run_is_untouched(r) && r->history.generation > 0) ||
+                  (rt__run_refused(r) && rt__run_may_have_state(r));
     rt__run_send(r, r->launcher, RT_MSG_RUN_ENDED,
                  &(rt_msg_run_ended){.exit_code = r->exit_code,
                                      .message = r->failure,

@@ -180,6 +180,26 @@ static void steps_come_from_steps_or_epochs(void **state)
     assert_non_null(strstr(rt_error(), "run.epochs"));
 }
 
+static void the_data_stay_those_that_the_state_was_made_with(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        int64_t step, samples; /* more or fewer than the workers found */
+        rt_status status;
+    } rows[] = {{10, 0, RT_OK}, {10, 1, RT_E_MISMATCH}, {10, -1, RT_E_MISMATCH}, {0, 1, RT_OK}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__plan p;
+        rt__source source = {.step = rows[i].step, .samples = f->roster.samples + rows[i].samples};
+        assert_int_equal(rt__plan_make(&f->cfg, &source, &f->roster, 200, "", &p), rows[i].status);
+        if (rows[i].status != RT_OK)
+            assert_non_null(strstr(rt_error(), "the same run cannot go on with other data"));
+        rt__plan_release(&p);
+        source.samples = 0; /* an older checkpoint or journal does not say */
+        assert_int_equal(rt__plan_make(&f->cfg, &source, &f->roster, 200, "", &p), RT_OK);
+        rt__plan_release(&p);
+    }
+}
+
 static void a_plan_covers_all_slices(void **state)
 {
     fixture *f = *state;
@@ -346,6 +366,8 @@ int main(void)
         cmocka_unit_test(ranks_are_found_and_missed),
         cmocka_unit_test(ten_thousand_ranks_are_found),
         cmocka_unit_test_setup_teardown(steps_come_from_steps_or_epochs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_data_stay_those_that_the_state_was_made_with, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_plan_covers_all_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_plan_hash_sees_what_matters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checkpoints_of_other_models_are_refused, set_up, tear_down),

@@ -238,6 +238,72 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
     }
 }
 
+/* An earlier launch has made 40 steps with 6,400 samples and was killed; its snapshots are there, and its journal may have
+ * been made shorter. */
+static void begin_after_a_kill(machine *m, bool shortened)
+{
+    static const char *const records[] = {
+        "{'kind': 'run', 'run': 'r', 'config': ''}",
+        "{'kind': 'generation', 'generation': 1, 'world': 2}",
+        "{'kind': 'plan', 'generation': 1, 'start_step': 0, 'source': 'fresh', 'samples': 6400}",
+        "{'kind': 'first_step', 'seconds': 1}", NULL};
+    rt__history history, copy;
+    assert_int_equal(rt__history_init(&history), RT_OK);
+    for (int i = 0; records[i]; i++) {
+        char text[160];
+        snprintf(text, sizeof text, "%s", records[i]);
+        for (char *c = text; *c; c++)
+            *c = *c == '\'' ? '"' : *c;
+        json_t *record = json_loads(text, 0, NULL);
+        assert_int_equal(rt__history_apply(&history, record), RT_OK);
+        json_decref(record);
+    }
+    if (shortened) {
+        json_t *list = rt__history_records(&history);
+        assert_int_equal(rt__history_init(&copy), RT_OK);
+        assert_int_equal(rt__history_apply(&copy, json_array_get(list, 0)), RT_OK);
+        json_decref(list);
+        rt__history_release(&history);
+        history = copy;
+    }
+    json_t *launch = json_pack("{s:s}", "kind", "launch");
+    assert_int_equal(rt__history_apply(&history, launch), RT_OK);
+    json_decref(launch);
+    machine_configure(m, 2);
+    machine_begin(m, history, false);
+    machine_feed(m, 0, "launcher 0");
+    machine_feed(m, 0, "recovered 0");
+}
+
+/* Like a wrong data.path: whoever corrects it goes on from the snapshots. */
+static void other_data_are_refused_and_change_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        machine m;
+        int64_t samples = i % 3 == 0 ? 6400 : i % 3 == 1 ? 6401 : 5;
+        begin_after_a_kill(&m, i >= 3);
+        for (int k = 0; k < 2; k++) {
+            rt_msg_body body = machine_hello(&m, k, "avx2");
+            const int64_t offer[RT_OFFER_FIELDS] = {1, 0, 40, 0, 10};
+            body.hello.offers = offer;
+            body.hello.offers_count = k == 0 ? RT_OFFER_FIELDS : 0;
+            body.hello.samples = samples;
+            machine_worker(&m, 1, k, RT_MSG_HELLO, body);
+        }
+        assert_int_equal(m.run.failed, samples != 6400);
+        if (samples != 6400) {
+            exited(&m, 2, (rt_msg_exited){.rank = -1});
+            assert_int_equal(m.exit_code, 2);
+            assert_true(m.kept);
+            assert_non_null(strstr(m.message, "this run was made with 6400 up to step 40"));
+        } else {
+            assert_int_equal(m.run.source.step, 40);
+        }
+        machine_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_run_under_way_goes_on_elsewhere),
         cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
         cmocka_unit_test(a_late_start_is_named_with_what_it_waits_for),
+        cmocka_unit_test(other_data_are_refused_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
