@@ -120,9 +120,38 @@ bool rt_path_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+rt_status rt_path_look(const char *path, bool *there)
+{
+    struct stat st;
+    *there = stat(path, &st) == 0;
+    return *there || errno == ENOENT || errno == ENOTDIR ? RT_OK : RT__FAIL_ERRNO(path, "access");
+}
+
 char *rt_path_join(const char *a, const char *b)
 {
     size_t len = strlen(a);
     bool slash = len > 0 && a[len - 1] == '/';
     return rt_strdup_printf("%s%s%s", a, slash || len == 0 ? "" : "/", b);
+}
+
+char *rt_path_simplify(const char *path)
+{
+    char *out = rt_strdup(path);
+    size_t used = path[0] == '/';
+    if (!out || !path[0])
+        return out;
+    for (const char *part = path + strspn(path, "/"); *part; part += strspn(part, "/")) {
+        size_t len = strcspn(part, "/");
+        if (len != 1 || *part != '.') {
+            if (used > 0 && out[used - 1] != '/')
+                out[used++] = '/';
+            memcpy(out + used, part, len);
+            used += len;
+        }
+        part += len;
+    }
+    if (used == 0)
+        out[used++] = '.';
+    out[used] = '\0';
+    return out;
 }

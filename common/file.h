@@ -54,7 +54,13 @@ typedef struct rt_names {
 rt_status rt_dir_list(const char *path, rt_names *out);
 void rt_names_release(rt_names *n);
 bool rt_path_exists(const char *path);
+/* Is there something at `path`, links followed? ARG: that cannot be known, since permission is denied or links form a loop;
+ * IO: the file system does not say. */
+rt_status rt_path_look(const char *path, bool *there);
 /* Returns "a/b" (allocated; NULL on failure). */
 char *rt_path_join(const char *a, const char *b);
+/* Returns the path without what names nothing: "./a//b/." is "a/b" (allocated; NULL on failure). ".." stays: what it means
+ * depends on links. */
+char *rt_path_simplify(const char *path);
 
 #endif

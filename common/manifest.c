@@ -291,13 +291,14 @@ rt_status rt_manifest_read(const char *dir, rt_manifest *out)
     char *path = rt_path_join(dir, "manifest.json");
     if (!path)
         return rt_error_code();
-    rt_status status =
-        rt_path_exists(path)
-            ? load(path, out)
-            : RT_FAIL(NOTFOUND,
-                      "%s: no manifest.json in it: not a checkpoint: give a directory "
-                      "checkpoints/step-…",
-                      dir);
+    bool there;
+    rt_status status = rt_path_look(path, &there);
+    if (status == RT_OK)
+        status = there ? load(path, out)
+                       : RT_FAIL(NOTFOUND,
+                                 "%s: no manifest.json in it: not a checkpoint: give a directory "
+                                 "checkpoints/step-…",
+                                 dir);
     rt_mem_free(path);
     return status;
 }

@@ -25,7 +25,8 @@ rt_status rt_run_lock_open(const char *dir, int *fd)
     char *path = rt_path_join(dir, "lock");
     if (!path)
         return rt_error_code();
-    *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    /* Others may look whether the run is alive: there is no secret in it. */
+    *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     rt_status status =
         *fd >= 0 ? check_file(*fd, path) : RT_FAIL(IO, "%s: %s", path, strerror(errno));
     if (status != RT_OK && *fd >= 0) {

@@ -166,9 +166,44 @@ static rt_status check_metadata(const rt_st_reader *r, json_t *metadata)
     return RT_OK;
 }
 
+/* Returns what a file that begins so is, if it is of another format in which weights are kept; NULL: not known. */
+static const char *other_format(const uint8_t *head)
+{
+    static const struct {
+        const char *magic;
+        size_t bytes;
+        const char *what;
+    } others[] = {
+        {"PK\x03\x04", 4, "a zip archive, as PyTorch (.pt) and NumPy (.npz) write it"},
+        {"\x89HDF\r\n\x1a\n", 8, "an HDF5 file, as Keras writes it"},
+        {"\x93NUMPY", 6, "a NumPy file"},
+        {"GGUF", 4, "a GGUF file"},
+        {"\x1f\x8b", 2, "a gzip file"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (memcmp(head, others[i].magic, others[i].bytes) == 0)
+            return others[i].what;
+    if (head[0] == 0x80 && head[1] >= 2 && head[1] <= 5) /* PROTO, and which */
+        return "a Python pickle, as PyTorch (.pt) once wrote it";
+    if (head[0] == 0x08 && head[1] < 32 &&
+        head[2] == 0x12) /* fields 1, ir_version, and 2, producer_name */
+        return "an ONNX file";
+    return NULL;
+}
+
+/* Without this, weights of another format would look like a damaged header. */
+static rt_status check_format(const rt_st_reader *r)
+{
+    bool header = r->size > 8 && r->map[8] == '{'; /* whose length may look like anything */
+    const char *other = header ? NULL : other_format(r->map);
+    return other ? RT_FAIL(FORMAT, "%s: is %s: save the weights as safetensors", r->path, other)
+                 : RT_OK;
+}
+
 static rt_status read_header(rt_st_reader *r)
 {
     uint64_t length = 0;
+    RT_TRY(check_format(r));
     for (int i = 7; i >= 0; i--)
         length = length << 8 | r->map[i];
     if (length > r->size - 8 || length > HEADER_MAX)

@@ -33,7 +33,9 @@ static rt_status for_each_piece(rt_saved *s, visit_piece *visit, const rt_watch 
 static rt_status open_whole(const char *path, const rt_manifest_piece *p, int *fd)
 {
     int64_t length;
-    if (!rt_path_exists(path))
+    bool there;
+    RT_TRY(rt_path_look(path, &there));
+    if (!there)
         return RT_FAIL(NOTFOUND, "%s: is missing: %s", path, advice);
     RT_TRY(rt_input_open(path, RT_INPUT_FILE, fd, &length));
     if (length == p->bytes)

@@ -70,10 +70,13 @@ static rt_status find_journal(const char *run, char **path)
     *path = directory ? rt_path_join(run, "journal") : rt_strdup(run);
     if (!*path)
         return rt_error_code();
-    if (rt_path_exists(*path))
+    bool there;
+    rt_status status = rt_path_look(*path, &there);
+    if (status == RT_OK && there)
         return RT_OK;
     rt_mem_free(*path);
     *path = NULL;
+    RT_TRY(status);
     return directory
                ? RT_FAIL(NOTFOUND, "%s: no journal in it: expected the directory of a run", run)
                : RT_FAIL(NOTFOUND, "%s: no such run: expected a run directory, as runs/NAME", run);

@@ -2,6 +2,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/slices.h"
+#include "common/text.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,10 +48,11 @@ rt_status rt__resume_adopt(rt_config *cfg, const rt_config *base, const char *na
     if (cfg->parallel.workers > cfg->parallel.slices)
         return RT_FAIL(CONFIG,
                        "%s: was made with %" PRId64
-                       " slices, which is the most workers it can go on with: use -n %" PRId64
+                       " slice%s, which is the most workers it can go on with: use -n %" PRId64
                        " or fewer, or begin a new run from its weights (model.init) in another "
                        "--run-dir",
-                       name, cfg->parallel.slices, cfg->parallel.slices);
+                       name, cfg->parallel.slices, rt_plural(cfg->parallel.slices),
+                       cfg->parallel.slices);
     RT_TRY(adopt_init(cfg, base, name));
     char *differences;
     RT_TRY(rt_config_difference(base, cfg, &differences));

@@ -110,11 +110,23 @@ static int unknown(const char *command)
     return fail();
 }
 
+static int run(const char *command, int argc, char **argv);
+
+/* `ringtorch help COMMAND` is `ringtorch COMMAND --help`. */
+static int run_help(char **argv)
+{
+    static char asked[] = "--help";
+    char *turned[] = {argv[0], argv[2], asked, NULL};
+    return run(argv[2], 3, turned);
+}
+
 static int run(const char *command, int argc, char **argv)
 {
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(command, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(command, "help") == 0 && argc > 2)
+        return run_help(argv);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {
         print_help();

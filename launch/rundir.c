@@ -45,7 +45,7 @@ static rt_status make_or_check(rt__rundir *d)
         rt_error_clear();
         return cannot_use(d->path, "its parent cannot be made");
     }
-    if (mkdir(d->path, 0700) != 0)
+    if (mkdir(d->path, 0755) != 0)
         return cannot_use(d->path, strerror(errno));
     d->created = true;
     return RT_OK;
@@ -165,7 +165,7 @@ static rt_status check_earlier_run(rt__rundir *d, const char *resume)
 
 rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
 {
-    *out = (rt__rundir){.path = rt_strdup(path), .lock_fd = -1, .dir_fd = -1};
+    *out = (rt__rundir){.path = rt_path_simplify(path), .lock_fd = -1, .dir_fd = -1};
     rt_status status = out->path ? make_or_check(out) : rt_error_code();
     if (status == RT_OK)
         status = hold(out);

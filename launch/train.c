@@ -101,6 +101,8 @@ static rt_status settle_init_path(rt_config *cfg)
     if (!*init)
         return RT_OK;
     if (!realpath(init, real)) {
+        bool there;
+        RT_TRY(rt_path_look(init, &there));
         if (*init == '/')
             return RT_OK; /* a run that goes on does not need it any more */
         return RT_FAIL(
@@ -116,12 +118,20 @@ static rt_status settle_init_path(rt_config *cfg)
 }
 
 /* checkpoints/best may point elsewhere when the run comes back to it after a loss: what it points to now is meant. */
-static void settle_resume(launch *l)
+static rt_status settle_resume(launch *l)
 {
     struct stat st;
-    const char *path = l->options.resume;
-    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(path, l->resume))
+    bool there;
+    const char *how = l->options.resume;
+    if (strcmp(how, "never") == 0 || strcmp(how, "auto") == 0)
+        return RT_OK;
+    char *path = rt_path_simplify(how); /* with a slash at its end a link is not seen as one */
+    rt_status status = path ? rt_path_look(path, &there) : rt_error_code();
+    bool link = path && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    if (status == RT_OK && link && realpath(path, l->resume))
         l->options.resume = l->resume;
+    rt_mem_free(path);
+    return status;
 }
 
 /* Every task of mpirun or srun fails, so that nobody takes this for a run; the first has a head start, because mpirun ends
@@ -170,7 +180,7 @@ static rt_status prepare(launch *l)
                                                           &l->cfg));
     RT_TRY(rt_config_check(&l->cfg));
     RT_TRY(settle_init_path(&l->cfg));
-    settle_resume(l);
+    RT_TRY(settle_resume(l));
     RT_TRY(check_written_size(&l->cfg, o->config));
     RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
     RT_TRY(check_hosts(&l->cfg));
@@ -246,7 +256,7 @@ static void report(const launch *l, const rt__rundir *dir, const rt__outcome *en
         advise(l, end->moved ? end->moved : dir->path, end);
 }
 
-static void say_nothing_left(const launch *l, const rt__finished *f)
+static void say_nothing_left(const launch *l, const char *dir, const rt__finished *f)
 {
     json_t *shown = l->options.json ? json_pack("{s:s}", "event", "summary") : NULL;
     char *line = NULL;
@@ -258,26 +268,26 @@ static void say_nothing_left(const launch *l, const rt__finished *f)
         rt_text_print(stdout,
                       "nothing left to do: the run in %s has made its %" PRId64
                       " step%s; to train on, raise run.steps or run.epochs\n",
-                      l->dir, f->steps, rt_plural(f->steps));
+                      dir, f->steps, rt_plural(f->steps));
     rt_mem_free(line);
     json_decref(shown);
 }
 
 /* Says so if nothing is left to do, and changes nothing. */
-static bool is_finished(const launch *l, int *exit_code)
+static bool is_finished(const launch *l, const char *dir, int *exit_code)
 {
     rt__finished f;
-    rt__finished_look(l->dir, l->options.resume, &l->cfg, &f);
+    rt__finished_look(dir, l->options.resume, &l->cfg, &f);
     *exit_code = f.answer == RT__PAST_THE_END ? 2 : 0;
     if (f.answer == RT__NOTHING_LEFT)
-        say_nothing_left(l, &f);
+        say_nothing_left(l, dir, &f);
     else if (f.answer == RT__PAST_THE_END)
         rt_text_print(
             stderr,
             "ringtorch: run.steps %" PRId64 ": the run in %s has made %" PRId64
             " step%s already, and nothing was changed: raise run.steps, or resume an earlier "
             "checkpoint by its path\n",
-            l->cfg.run.steps, l->dir, f.steps, rt_plural(f.steps));
+            l->cfg.run.steps, dir, f.steps, rt_plural(f.steps));
     bool finished = f.answer != RT__SOMETHING_LEFT;
     rt__finished_release(&f);
     return finished;
@@ -305,7 +315,7 @@ static int run(const launch *l, double started)
     rt__outcome end = {.exit_code = 2};
     int exit_code;
     rt_status status = rt__rundir_open(l->dir, l->options.resume, &dir);
-    bool opened = status == RT_OK, finished = opened && is_finished(l, &exit_code);
+    bool opened = status == RT_OK, finished = opened && is_finished(l, dir.path, &exit_code);
     if (opened && !finished) {
         status = supervise(l, &dir, started, &end);
         exit_code = end.exit_code;

@@ -16,7 +16,8 @@
 #include "row.h"
 #include "runs.h"
 
-/* In a line, rt, rt_worker and rt_coordinator are the programs; the folder it runs in has two finished runs
+/* In a line, rt, rt_worker and rt_coordinator are the programs, `other` is rt as another user and `closed` the same
+ * with a directory `shut` that nobody may enter; the folder it runs in has two finished runs
  * of 20 steps, `two` of two workers and `one` of one worker with the same slices, `other`, of another model and
  * optimiser, and `damaged`, a copy of `two` whose journal has an altered byte in its third record. */
 typedef struct command_case {
@@ -28,6 +29,8 @@ typedef struct command_case {
 static const command_case cases[] = {
     /* help and version of all three programs */
     {"help", "rt --help", 0, "usage: ringtorch COMMAND", ""},
+    {"help_of_a_command", "rt help train", 0, "usage: ringtorch train CONFIG", ""},
+    {"help_of_no_command", "rt help trian", 2, "", "did you mean 'train'?"},
     {"version", "rt --version", 0, "ringtorch 0.", ""},
     {"worker_help", "rt_worker --help", 0, "usage: ringtorch-worker", ""},
     {"worker_version", "rt_worker --version", 0, "ringtorch-worker 0.", ""},
@@ -103,6 +106,39 @@ static const command_case cases[] = {
     {"data_is_gone", "rt eval two --set data.path=absent", 2, "", "absent"},
     {"data_is_elsewhere", "ln -s data moved; rt eval two --set=data.path=$PWD/moved", 0, "of 100",
      ""},
+    {"data_at_the_root", "rt eval two --set data.path=/nope", 2, "", "ringtorch: /nope: no such"},
+    {"data_in_a_loop",
+     "mkdir l1; ln -s train-images-idx3-ubyte l1/train-images-idx3-ubyte; rt eval two "
+     "--set data.path=l1",
+     2, "", "l1/train-images-idx3-ubyte: cannot access: Too many levels of symbolic links"},
+    {"best_is_gone", "cp -r two b1; ln -s step-00000015 b1/checkpoints/best; rt eval b1 --best", 2,
+     "", "b1/checkpoints/best: points to step-00000015, which is not there any more"},
+    {"best_was_never_kept", "rt eval two --best", 2, "", "two: has no best checkpoint"},
+    {"weights_of_pytorch", "printf 'PK\\3\\4aaaaaaaa' >w.pt; rt eval w.pt --config tiny.yaml", 2,
+     "", "w.pt: is a zip archive, as PyTorch"},
+    {"weights_of_old_pytorch", "printf '\\200\\2aaaaaaaa' >w.p; rt eval w.p --config tiny.yaml", 2,
+     "", "w.p: is a Python pickle"},
+    {"weights_of_keras", "printf '\\211HDF\\r\\n\\32\\na' >w.h5; rt eval w.h5 --config tiny.yaml",
+     2, "", "w.h5: is an HDF5 file"},
+    {"weights_in_onnx", "printf '\\10\\7\\22\\7pytorch' >w.ox; rt eval w.ox --config tiny.yaml", 2,
+     "", "w.ox: is an ONNX file"},
+    {"run_without_checkpoints", "mkdir nc; cp two/journal nc; rt eval nc", 2, "",
+     "has no checkpoint"},
+
+    /* Another user, root being none of those who may be kept out. */
+    {"eval_of_another_user", "other eval two", 0, "of 100", ""},
+    {"eval_is_denied", "closed eval shut", 2, "", "shut/manifest.json: cannot access: Permission"},
+    {"ls_is_denied", "closed checkpoint ls shut", 2, "", "cannot access: Permission denied"},
+    {"verify_is_denied", "closed checkpoint verify shut", 2, "",
+     "cannot access: Permission denied"},
+    {"show_is_denied", "closed checkpoint show shut", 2, "", "cannot access: Permission denied"},
+    {"journal_is_denied", "closed journal show shut", 2, "", "cannot access: Permission denied"},
+    {"status_is_denied", "closed status shut", 2, "", "cannot be looked at: Permission denied"},
+    {"weights_are_denied", "closed train tiny.yaml --set model.init=shut/checkpoints", 2, "",
+     "shut/checkpoints: cannot access: Permission denied"},
+    {"resume_is_denied", "closed train tiny.yaml --resume shut/checkpoints", 2, "",
+     "shut/checkpoints: cannot access: Permission denied"},
+
     {"another_model", "rt eval two --set model.layers=[flatten]", 2, "", "another model"},
     {"misspelt_key", "rt eval two --set data.pth=x", 2, "", "did you mean 'path'?"},
 
@@ -169,6 +205,13 @@ static const command_case cases[] = {
      "the number of open files is limited to 32, a run of these workers needs at least 68"},
     {"few_open_files_at_first", "ulimit -Sn 32; rt train tiny.yaml --run-dir v --set run.steps=5",
      0, "done", ""},
+    {"run_directory_with_a_slash", "rt train tiny.yaml --run-dir w5// --set run.steps=5", 0,
+     "run directory w5\n", ""},
+    {"resume_of_a_link_with_a_slash",
+     "cp -r two w6; ln -s step-00000010 w6/checkpoints/best; rt train tiny.yaml --run-dir w6 "
+     "--resume "
+     "w6/checkpoints/best/ --set run.steps=11; grep -c checkpoints/best w6/events.jsonl",
+     1, "0\n", NULL},
     {"umask_of_all", "umask 777; rt train tiny.yaml --run-dir w4 --set run.steps=5", 0, "done", ""},
     {"run_directory_like_an_option", "rt train tiny.yaml --run-dir=-x --set run.steps=5", 0, "done",
      ""},
@@ -233,12 +276,15 @@ static bool starts_under_its_limit(const command_case *c)
 static void does_what_it_should(void **state)
 {
     const command_case *c = *state;
-    char line[1024];
+    char line[1600];
     if (!starts_under_its_limit(c))
         skip();
     snprintf(line, sizeof line,
              "rt() { %1$s \"$@\"; }; rt_worker() { %1$s-worker \"$@\"; }; "
-             "rt_coordinator() { %1$s-coordinator \"$@\"; }; %2$s",
+             "rt_coordinator() { %1$s-coordinator \"$@\"; }; "
+             "other() { if [ $(id -u) = 0 ]; then chmod 755 .; setpriv --reuid 65534 --regid 65534 "
+             "--clear-groups $RT \"$@\"; else $RT \"$@\"; fi; }; "
+             "closed() { mkdir -p shut; chmod 0 shut; other \"$@\"; }; %2$s",
              RT_TEST_BINARY_DIR "/bin/ringtorch", c->line);
     result r = run(&s, LONG, "bash", "-c", line, NULL);
     expect_exit(&r, c->exit_code);

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -43,6 +44,63 @@ static void run_id(char out[64])
     assert_int_equal(rt_json_load(path, 1 << 16, &control), RT_OK);
     snprintf(out, 64, "%s", json_string_value(json_object_get(control, "run")));
     json_decref(control);
+}
+
+static char keys[4][64]; /* of the run that is looked at */
+static int key_count, files_of_others;
+
+static void read_keys(void)
+{
+    char path[256];
+    json_t *control = NULL;
+    snprintf(path, sizeof path, "%s/control.json", run_dir);
+    assert_int_equal(rt_json_load(path, 1 << 16, &control), RT_OK);
+    key_count = sscanf(json_string_value(json_object_get(control, "keys")), "%63s %63s %63s",
+                       keys[0], keys[1], keys[2]);
+    assert_int_equal(key_count, 3);
+    json_decref(control);
+}
+
+static int expect_no_key(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)where;
+    rt_bytes all;
+    if (kind != FTW_F || (st->st_mode & 077) == 0)
+        return 0;
+    assert_int_equal(rt_file_read(path, 64 << 20, &all), RT_OK);
+    for (int i = 0; i < key_count; i++)
+        if (memmem(all.data, all.len, keys[i], strlen(keys[i])))
+            fail_msg("%s: mode %04o, and holds a key", path, st->st_mode & 07777);
+    rt_bytes_release(&all);
+    files_of_others++;
+    return 0;
+}
+
+static int expect_private(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)kind;
+    if (where->level == 1 && strncmp(path + where->base, "ringtorch-", 10) == 0 &&
+        (st->st_mode & 077) != 0)
+        fail_msg("%s: mode %04o", path, st->st_mode & 07777);
+    return 0;
+}
+
+/* A run directory can be read by whoever the umask lets. */
+static void what_is_secret_is_for_the_owner_only(void **state)
+{
+    (void)state;
+    command c = start_endless(60);
+    struct stat st;
+    char path[256];
+    snprintf(path, sizeof path, "%s/control.json", run_dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    read_keys();
+    files_of_others = 0;
+    assert_int_equal(nftw(run_dir, expect_no_key, 16, FTW_PHYS), 0);
+    assert_true(files_of_others > 3); /* config.yaml, events.jsonl, metrics.jsonl, logs */
+    assert_int_equal(nftw("/dev/shm", expect_private, 16, FTW_PHYS), 0);
+    stop_run(c);
 }
 
 /* As that user: makes what the run might want next. */
@@ -264,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_that_a_neighbour_has_made_are_not_used, tiny_begin,
                                         tiny_end),
+        cmocka_unit_test_setup_teardown(what_is_secret_is_for_the_owner_only, tiny_begin, tiny_end),
         cmocka_unit_test_setup_teardown(nothing_listens_beyond_loopback, tiny_begin, tiny_end),
         cmocka_unit_test_setup_teardown(strangers_that_connect_fill_no_log, tiny_begin, tiny_end),
     };

@@ -101,9 +101,12 @@ static rt_status list(const char *path, bool json)
     char *checkpoints = rt_path_join(path, "checkpoints");
     if (!checkpoints)
         return RT_E_NOMEM;
+    bool is_run;
     rt_status status = rt__saved_check_path(path);
     if (status == RT_OK)
-        status = rt_path_exists(checkpoints) ? look_at_all(checkpoints, json) : look_at(path, json);
+        status = rt_path_look(checkpoints, &is_run);
+    if (status == RT_OK)
+        status = is_run ? look_at_all(checkpoints, json) : look_at(path, json);
     rt_mem_free(checkpoints);
     return status;
 }

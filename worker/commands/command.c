@@ -1,7 +1,9 @@
 #include "worker/commands/command.h"
 
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -67,6 +69,26 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+static rt_status find_best(const char *path, const char *link, rt_saved *out)
+{
+    bool there;
+    char to[PATH_MAX];
+    RT_TRY(rt__saved_check_path(path));
+    RT_TRY(rt_path_look(link, &there));
+    ssize_t len = readlink(link, to, sizeof to - 1);
+    if (there)
+        return rt__saved_find(link, out);
+    if (len > 0)
+        return RT_FAIL(NOTFOUND,
+                       "%s: points to %.*s, which is not there any more: take another checkpoint "
+                       "of those that ringtorch checkpoint ls shows",
+                       link, (int)len, to);
+    return RT_FAIL(NOTFOUND,
+                   "%s: has no best checkpoint: it is kept by a run with checkpoint.best: loss or "
+                   "accuracy",
+                   path);
+}
+
 rt_status rt__find_saved(const char *path, bool best, rt_saved *out)
 {
     if (!best)
@@ -74,12 +96,7 @@ rt_status rt__find_saved(const char *path, bool best, rt_saved *out)
     char *link = rt_path_join(path, "checkpoints/best");
     if (!link)
         return rt_error_code();
-    rt_status status = rt_path_exists(link)
-                           ? rt__saved_find(link, out)
-                           : RT_FAIL(NOTFOUND,
-                                     "%s: has no best checkpoint: it is kept by a run with "
-                                     "checkpoint.best: loss or accuracy",
-                                     path);
+    rt_status status = find_best(path, link, out);
     rt_mem_free(link);
     return status;
 }

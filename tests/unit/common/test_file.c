@@ -336,6 +336,43 @@ static void directories_are_made_listed_and_removed(void **state)
     rt_error_clear();
 }
 
+static void paths_lose_what_names_nothing(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"a/b", "a/b"},       {"a/", "a"},    {"./a//b/.", "a/b"},
+        {"/", "/"},           {"//", "/"},    {"/./a/", "/a"},
+        {".", "."},           {"././/", "."}, {"../a/../b/", "../a/../b"},
+        {".a/..b", ".a/..b"}, {"", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *path = rt_path_simplify(rows[i][0]);
+        assert_string_equal(path, rows[i][1]);
+        rt_mem_free(path);
+    }
+}
+
+/* "Not there" is said only of what is not there. */
+static void a_path_that_cannot_be_followed_is_an_error(void **state)
+{
+    (void)state;
+    bool there;
+    char loop[300], below[300];
+    snprintf(loop, sizeof loop, "%s/loop", dir);
+    snprintf(below, sizeof below, "%s/file/below", dir);
+    assert_int_equal(symlink("loop", loop), 0);
+    assert_int_equal(rt_path_look(loop, &there), RT_E_ARG);
+    assert_non_null(strstr(rt_error(), "loop: cannot access: Too many levels of symbolic links"));
+    rt_error_clear();
+    assert_int_equal(rt_file_replace(in_dir("file"), "", 0), RT_OK);
+    assert_int_equal(rt_path_look(below, &there), RT_OK);
+    assert_false(there);
+    assert_int_equal(rt_path_look(in_dir("absent"), &there), RT_OK);
+    assert_false(there);
+    assert_int_equal(rt_path_look(in_dir("file"), &there), RT_OK);
+    assert_true(there);
+}
+
 static void renaming_commits_a_directory(void **state)
 {
     (void)state;
@@ -395,6 +432,8 @@ int main(void)
         TEST(large_files_come_back_whole),
         TEST(lines_are_appended),
         TEST(directories_are_made_listed_and_removed),
+        TEST(paths_lose_what_names_nothing),
+        TEST(a_path_that_cannot_be_followed_is_an_error),
         TEST(renaming_commits_a_directory),
         TEST(paths_are_joined),
     };

@@ -122,18 +122,49 @@ static void touch(const char *path)
     assert_int_equal(rt_file_replace(path, "x", 1), RT_OK);
 }
 
-static void a_new_directory_is_private_and_can_be_taken_back(void **state)
+static void a_new_directory_can_be_taken_back(void **state)
 {
     (void)state;
     rt__rundir d;
-    struct stat st;
     assert_int_equal(rt__rundir_open(in_folder("runs/new"), "never", &d), RT_OK);
-    assert_int_equal(stat(in_folder("runs/new"), &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0700);
     touch(in_folder("runs/new/journal"));
     touch(in_folder("runs/new/config.yaml"));
     rt__rundir_close(&d, true);
     assert_false(rt_path_exists(in_folder("runs/new")));
+}
+
+/* With a slash after it, as shells complete it, a directory is the same one. */
+static void a_directory_may_be_typed_in_many_ways(void **state)
+{
+    (void)state;
+    static const char *const typed[] = {"new/", "new//", "runs//new/", "./new/.", "new/./", "new"};
+    for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
+        rt__rundir d;
+        char path[160];
+        snprintf(path, sizeof path, "%s/%s", folder, typed[i]);
+        assert_int_equal(rt__rundir_open(path, "never", &d), RT_OK);
+        const char *meant = strstr(typed[i], "runs") ? "runs/new" : "new";
+        assert_string_equal(d.path, in_folder(meant));
+        assert_true(rt_path_exists(in_folder(meant)));
+        rt__rundir_close(&d, true);
+        assert_false(rt_path_exists(in_folder(meant)));
+    }
+}
+
+static void a_new_directory_follows_the_umask(void **state)
+{
+    (void)state;
+    static const mode_t masks[] = {022, 027, 077};
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        rt__rundir d;
+        struct stat st;
+        mode_t before = umask(masks[i]);
+        assert_int_equal(rt__rundir_open(in_folder("new"), "never", &d), RT_OK);
+        umask(before);
+        assert_int_equal(stat(in_folder("new"), &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0755 & ~masks[i]);
+        rt__rundir_close(&d, true);
+    }
 }
 
 static void what_was_there_before_stays(void **state)
@@ -403,7 +434,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_understood),
         cmocka_unit_test(wrong_options_are_named),
-        TEST(a_new_directory_is_private_and_can_be_taken_back),
+        TEST(a_new_directory_can_be_taken_back),
+        TEST(a_directory_may_be_typed_in_many_ways),
+        TEST(a_new_directory_follows_the_umask),
         TEST(what_was_there_before_stays),
         TEST(a_run_is_not_overwritten),
         TEST(one_directory_has_one_owner),

@@ -1,10 +1,9 @@
 /* IDX headers; see idx.h for the format. */
 #include "worker/engine/data/idx.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 #include "common/error.h"
+#include "common/file.h"
 #include "common/mem.h"
 #include "common/text.h"
 
@@ -15,22 +14,22 @@ uint32_t rt__big_endian(const uint8_t *b)
 
 rt_status rt__idx_open(const char *path, rt__source **out)
 {
+    bool there;
     *out = NULL;
-    if (access(path, F_OK) == 0)
+    RT_TRY(rt_path_look(path, &there));
+    if (there)
         return rt__source_open(path, out);
     size_t len = strlen(path);
     bool zipped = len > 3 && strcmp(path + len - 3, ".gz") == 0;
     char *other =
         rt_strdup_printf("%.*s%s", (int)(zipped ? len - 3 : len), path, zipped ? "" : ".gz");
-    if (!other)
-        return rt_error_code();
-    rt_status status =
-        access(other, F_OK) == 0
-            ? rt__source_open(other, out)
-            : RT_FAIL(
-                  NOTFOUND,
-                  "%s: neither this file nor %s exists: install the data set or correct the path",
-                  path, other);
+    rt_status status = other ? rt_path_look(other, &there) : rt_error_code();
+    if (status == RT_OK)
+        status = there ? rt__source_open(other, out)
+                       : RT_FAIL(NOTFOUND,
+                                 "%s: neither this file nor %s exists: install the data set or "
+                                 "correct the path",
+                                 path, other);
     rt_mem_free(other);
     return status;
 }

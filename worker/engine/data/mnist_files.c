@@ -111,10 +111,11 @@ static rt_status find_in(const char *folder, const char *set, bool train, rt__mn
     RT_TRY(rt_dir_list(folder, &names));
     rt_status status = find_images(folder, &names, set, parts, &images, &a);
     if (status == RT_OK && !images && set)
-        status = RT_FAIL(NOTFOUND,
-                         "%s/%s: no such directory, and no data set of that name (%s-%s-%s): "
-                         "install the data set or correct the path",
-                         folder, set, set, parts[0], image_ends[0]);
+        status =
+            RT_FAIL(NOTFOUND,
+                    "%s%s%s: no such directory, and no data set of that name (%s-%s-%s): "
+                    "install the data set or correct the path",
+                    folder, strcmp(folder, "/") == 0 ? "" : "/", set, set, parts[0], image_ends[0]);
     if (status == RT_OK) {
         snprintf(usual, sizeof usual, "%s-%s", parts[0], image_ends[0]);
         images = images ? images : usual;
@@ -133,7 +134,10 @@ rt_status rt__mnist_files_find(const char *path, bool train, rt__mnist_files *ou
 {
     *out = (rt__mnist_files){0};
     const char *slash = strrchr(path, '/');
-    rt_status status;
+    bool there;
+    rt_status status = rt_path_look(path, &there);
+    if (status != RT_OK)
+        return status;
     if (is_folder(path)) {
         status = find_in(path, NULL, train, out);
     } else {
@@ -141,7 +145,7 @@ rt_status rt__mnist_files_find(const char *path, bool train, rt__mnist_files *ou
                                              : rt_strdup(slash ? "/" : ".");
         if (!folder)
             return rt_error_code();
-        if (rt_path_exists(path) || !is_folder(folder))
+        if (there || !is_folder(folder))
             status = RT_FAIL(
                 NOTFOUND, "%s: no such directory: install the data set or correct the path", path);
         else
