@@ -137,6 +137,13 @@ static const char *meant(const rt__key *key, const char *text)
     return rt_nearest(text, key->options, n);
 }
 
+/* Is it a number that is not 0, and too small for a double, which then is? */
+static bool is_lost(const char *text)
+{
+    return rt__is_number(text) && strtod(text, NULL) == 0 &&
+           strcspn(text, "123456789") < strcspn(text, "eE");
+}
+
 static rt_status wrong_value(const rt__key *key, const char *text, bool quoted)
 {
     char path[RT__KEY_PATH];
@@ -146,6 +153,9 @@ static rt_status wrong_value(const rt__key *key, const char *text, bool quoted)
     const char *quote = quoted ? "\"" : "'", *near = meant(key, text);
     if (allowed && *text == 0 && !quoted)
         RT_FAIL(CONFIG, "%s has no value: expected %s", rt__key_path(key, path), allowed);
+    else if (allowed && key->type == RT__KEY_NUMBER && is_lost(text))
+        RT_FAIL(CONFIG, "%s: %.64s is too small to be told from 0: write 0 or a larger number",
+                rt__key_path(key, path), text);
     else if (allowed)
         RT_FAIL(CONFIG, "%s: expected %s, not %s%.64s%s%s%s%s", rt__key_path(key, path), allowed,
                 quote, text, quote, near ? ": did you mean '" : "", near ? near : "",
@@ -171,7 +181,7 @@ static bool parse_number(const rt__key *key, const char *text, double *value)
     if (!rt__is_number(text))
         return false;
     double v = strtod(text, NULL);
-    if (v < key->low || key->high < v) /* an overflow is infinite, so above */
+    if (v < key->low || key->high < v || is_lost(text)) /* an overflow is infinite, so above */
         return false;
     *value = v;
     return true;

@@ -15,6 +15,7 @@ rt_status rt__history_init(rt__history *h)
         .committed_step = -1,
         .committing_step = -1,
         .first_step_at = -1,
+        .first_loss = NAN,
         .early_stop_step = -1,
         .evaluated_step = -1,
         .eval_loss = NAN,
@@ -221,6 +222,8 @@ static rt_status apply_commit(rt__history *h, const json_t *record)
 static rt_status apply_first_step(rt__history *h, const json_t *record)
 {
     h->first_step_at = seconds(record, "seconds", -1);
+    if (rt__field_int(record, "step", 0) == 1)
+        h->first_loss = rt__field_number(record, "loss");
     return RT_OK;
 }
 
@@ -411,6 +414,7 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     json_array_foreach(json_object_get(record, "doubts"), i, doubt) RT_TRY(apply_doubt(h, doubt));
     h->early_stop_step = rt__field_int(record, "early_stop", -1); /* not in older journals */
     h->samples = rt__field_int(record, "samples", 0);             /* likewise */
+    h->first_loss = rt__field_number(record, "first_loss");       /* likewise */
     const json_t *skipped = json_object_get(record, "skipped");   /* not in older journals */
     if (skipped && json_array_extend(h->skipped, (json_t *)skipped) != 0)
         return RT_FAIL(FORMAT, "journal: a history whose skipped is no list");
@@ -465,6 +469,7 @@ json_t *rt__history_records(const rt__history *h)
     whole &= json_object_set_new(record, "compared", comparisons_json(h)) == 0;
     whole &= json_object_set_new(record, "evaluated_up_to", json_integer(h->evaluated_up_to)) == 0;
     whole &= json_object_set_new(record, "early_stop", json_integer(h->early_stop_step)) == 0;
+    whole &= json_object_set_new(record, "first_loss", rt_json_number(h->first_loss)) == 0;
     whole &= json_object_set_new(record, "samples", json_integer(h->samples)) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;

@@ -17,7 +17,7 @@
  *     recovered   recovery_seconds
  *     committing  step (of a checkpoint): it is about to be renamed, and may have been
  *     commit, abort   step (of a checkpoint)
- *     first_step  seconds
+ *     first_step  seconds; step, loss: of the first report of a launch
  *     reported    row: of metrics.jsonl, held back until its step has been evaluated
  *     evaluated   generation, step, loss, accuracy; better: it beats all before; best: {step, loss, accuracy} of the best
  *                 with it, so that it makes up for a record before it that could not be written
@@ -65,6 +65,7 @@ typedef struct rt__history {
     json_t *held;             /* the last row that was held back; NULL: none */
     char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
     int64_t samples;          /* of the training set; 0: not known */
+    double first_loss;        /* of step 1; NaN: not known */
     int64_t committed_step;   /* newest checkpoint; -1: none */
     int64_t committing_step;  /* the last one that was to be committed; -1: none */
     /* Since the launcher was started. */

@@ -79,6 +79,9 @@ void rt__run_fail_if_not_finite(rt__run *r);
 /* ---- notes.c ---- */
 /* Says what a user may not expect of the configuration, before the first step of a launch. */
 void rt__run_tell_notes(rt__run *r, double now);
+enum { RT__NOTE = 512 }; /* bytes of a note, with the zero */
+/* Returns `text`, which says so, if the training loss at the end of the run tells of no learning; NULL: it does not. */
+const char *rt__run_learned_nothing(const rt__run *r, char text[RT__NOTE]);
 
 /* ---- faults.c ---- */
 /* How much a sign of a lost generation says about its cause. A rank that lost its neighbour

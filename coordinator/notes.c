@@ -9,7 +9,7 @@
 
 __attribute__((format(printf, 3, 4))) static void note(rt__run *r, double now, const char *fmt, ...)
 {
-    char text[512];
+    char text[RT__NOTE];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
@@ -72,10 +72,39 @@ static void note_cosine(rt__run *r, double now)
              r->end_step, length);
 }
 
+static void note_no_rate(rt__run *r, double now)
+{
+    if (r->facts.cfg->optimizer.lr == 0)
+        note(r, now, "optimizer.lr is 0: nothing is learned");
+}
+
+/* What a run from random weights, and one from weights that were trained before, has left at its end of the loss of its
+ * first step, if it learns anything. The losses are those of some batches, and so vary. */
+static const double LEFT_OF_RANDOM = 0.95, LEFT_OF_TRAINED = 1.5;
+enum { LEARNS_WITHIN = 20 }; /* steps */
+
+const char *rt__run_learned_nothing(const rt__run *r, char text[RT__NOTE])
+{
+    const rt_config *cfg = r->facts.cfg;
+    double left = cfg->model.init[0] ? LEFT_OF_TRAINED : LEFT_OF_RANDOM;
+    double first = r->history.first_loss;
+    if (r->newest_step < LEARNS_WITHIN || !(r->loss > left * first))
+        return NULL;
+    int used = snprintf(text, RT__NOTE,
+                        "the training loss has %s: it was %.4g at step 1 and is %.4g at the end",
+                        r->loss < first ? "hardly fallen" : "not fallen", first, r->loss);
+    if (cfg->optimizer.lr > 0)
+        snprintf(text + used, RT__NOTE - (size_t)used,
+                 ": optimizer.lr %g may be far too high or too low%s", cfg->optimizer.lr,
+                 cfg->optimizer.clip_norm > 0 ? ", or optimizer.clip_norm too low" : "");
+    return text;
+}
+
 void rt__run_tell_notes(rt__run *r, double now)
 {
     if (r->history.first_step_at >= 0) /* this launch has told them */
         return;
+    note_no_rate(r, now);
     note_partial_batch(r, now);
     note_warmup(r, now);
     note_cosine(r, now);

@@ -3,6 +3,7 @@
 #include "common/fields.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "coordinator/inside.h"
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -232,12 +233,15 @@ void rt__record_summary(rt__run *r, double now, const char *status)
     rt_best best = rt_best_is_kept(cfg) ? rt__history_best(h, INT64_MAX) : (rt_best){0, NAN, NAN};
     bool early = rt_patience_is_over(cfg, h->compared.newest, best.step) &&
                  r->newest_step == h->compared.newest;
+    char text[RT__NOTE];
+    const char *note = strcmp(status, "done") == 0 ? rt__run_learned_nothing(r, text) : NULL;
     if (j) {
         json_object_set_new(j, "best_step",
                             rt_best_is_known(&best) ? json_integer(best.step) : json_null());
         json_object_set_new(j, "best_loss", rt_json_number(best.loss));
         json_object_set_new(j, "best_accuracy", rt_json_number(best.accuracy));
         json_object_set_new(j, "ended_early", json_boolean(early));
+        json_object_set_new(j, "note", note ? rt__record_text(note) : json_null());
         json_object_set_new(j, "skipped_steps",
                             json_integer((json_int_t)json_array_size(h->skipped)));
     }

@@ -477,7 +477,8 @@ static void on_report(rt__run *r, double now, int64_t rank, const rt_msg_report 
     r->generation_seconds = m->seconds;
     r->generation_steps = m->step - r->source.step;
     if (r->history.first_step_at < 0) {
-        rt__record_decision(r, "first_step", "{s:f}", "seconds", now);
+        rt__record_decision(r, "first_step", "{s:f, s:I, s:o}", "seconds", now, "step",
+                            (json_int_t)m->step, "loss", rt_json_number(m->loss));
         rt_error_clear(); /* a figure for the summary */
         r->history.first_step_at = now;
     }

@@ -527,6 +527,8 @@ static void show_done(rt__display *d, const json_t *j)
         rt__display_say(d, "test accuracy %s %%, loss %s",
                         rt_fixed(100 * rt__field_number(j, "eval_accuracy"), 2, accuracy),
                         rt_fixed(rt__field_number(j, "eval_loss"), 4, loss));
+    if (rt__field_text(j, "note")[0] != '\0')
+        rt__display_say(d, "note: %s", rt__field_text(j, "note"));
     rt__display_say(d, "run directory %s", d->run_dir);
     show_what_next(d, integer(j, "steps"), json_is_true(json_object_get(j, "ended_early")));
 }

@@ -288,6 +288,9 @@ static void values_out_of_range_are_named(void **state)
                  "x.yaml:1:20: optimizer.beta1: expected a number from 0 to 0.9999999, not '1'");
     expect_error("optimizer: {lr: 1e400}",
                  "x.yaml:1:17: optimizer.lr: expected a number from 0 to 1000000, not '1e400'");
+    expect_error("optimizer: {lr: 1e-400}\n",
+                 "x.yaml:1:17: optimizer.lr: 1e-400 is too small to be told from 0: write 0 or a "
+                 "larger number");
     expect_error("control: {port: 65536}",
                  "x.yaml:1:17: control.port: expected an integer from 0 to 65535, not '65536'");
     expect_error("optimizer: {name: adam}", "x.yaml:1:19: optimizer.name: expected one of adamw, "

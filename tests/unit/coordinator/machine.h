@@ -296,8 +296,9 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
                        BODY(progress, .step = b, .what = "", .peer = -1,
                             .snapshot_step = c > 0 ? c : -1, .rss_bytes = 4096));
     else if (IS("report"))
-        machine_worker(m, now, 0, RT_MSG_REPORT,
-                       BODY(report, .step = a, .loss = 1, .seconds = 0.1 * (double)a));
+        machine_worker(
+            m, now, 0, RT_MSG_REPORT,
+            BODY(report, .step = a, .loss = 1 / (1 + (double)a), .seconds = 0.1 * (double)a));
     else if (IS("layout"))
         machine_worker(m, now, 0, RT_MSG_LAYOUT,
                        BODY(layout, .json = "[]", .init_sha256 = "", .layers = ""));

@@ -51,6 +51,7 @@ static void the_unexpected_is_said_in_a_line(void **state)
          0,
          {"run.epochs 1: a training set of 6400 is no whole number of batches of 70: the last step "
           "(92) also takes 40 samples of the next epoch"}},
+        {{"optimizer.lr=0"}, 0, 0, {"optimizer.lr is 0: nothing is learned"}},
         {{"schedule.warmup=100"}, 0, 0, {NULL}},
         {{"schedule.warmup=400"},
          0,
@@ -92,6 +93,46 @@ static void the_unexpected_is_said_in_a_line(void **state)
     }
 }
 
+/* 100 steps; the losses are those of the reports of the first and the last. */
+static void a_run_that_learned_nothing_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        double first, last;
+        const char *set, *note;
+    } rows[] = {
+        {2.3, 0.5, NULL, NULL},
+        {2.3, 2.1, NULL, NULL},
+        {2.3, 2.29, NULL, "has hardly fallen: it was 2.3 at step 1 and is 2.29 at the end"},
+        {2.3, 2.4, NULL, "has not fallen"},
+        {2.3, 90917, "optimizer.clip_norm=1", "or optimizer.clip_norm too low"},
+        {0.1, 0.12, "model.init=r", NULL}, /* trained before: batches differ by more */
+        {0.1, 90917, "model.init=r", "has not fallen"},
+        {2.3, 2.4, "run.steps=10", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine m;
+        const char *const sets[4] = {"checkpoint.final=false", rows[i].set};
+        begin(&m, sets, 0, 0);
+        int64_t steps = m.cfg.run.steps;
+        for (int k = 0; k < 2; k++) {
+            rt_msg_report report = {.step = k == 0 ? 1 : steps,
+                                    .loss = k == 0 ? rows[i].first : rows[i].last};
+            machine_worker(&m, 1, 0, RT_MSG_REPORT, (rt_msg_body){.report = report});
+        }
+        for (int k = 0; k < 2; k++) {
+            rt_msg_finished finished = {
+                .step = steps, .weights_sha256 = k == 0 ? "abc" : "", .snapshot_step = steps};
+            machine_worker(&m, 2, k, RT_MSG_FINISHED, (rt_msg_body){.finished = finished});
+        }
+        machine_feed(&m, 3, "exited 1 0 0 -1");
+        const char *note = json_string_value(json_object_get(m.summary, "note"));
+        if (!note != !rows[i].note || (note && !strstr(note, rows[i].note)))
+            fail_msg("row %zu: %s", i, note ? note : "no note");
+        machine_release(&m);
+    }
+}
+
 /* A worker that is lost later is no reason to say it again. */
 static void once_for_a_launch(void **state)
 {
@@ -116,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_unexpected_is_said_in_a_line),
         cmocka_unit_test(once_for_a_launch),
+        cmocka_unit_test(a_run_that_learned_nothing_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,9 @@ static void what_is_not_a_number_is_never_zero(void **state)
          "- parameters"},
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"skipped_steps\": 3}",
          "\n3 of these steps were left out: their loss or gradient was not finite"},
+        {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"note\": \"it has not "
+         "fallen\"}",
+         "\nnote: it has not fallen\nrun directory "},
         {"{\"event\": \"note\", \"text\": \"the warm-up is long\"}", "note: the warm-up is long\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
