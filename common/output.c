@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/file_error.h"
 #include "common/mem.h"
+#include "common/run_files.h"
 
 enum { LINKS_MOST = 40 }; /* as many as the kernel follows */
 
@@ -59,6 +60,35 @@ static rt_status follow_links(const char *path, char **out)
     rt_mem_free(at);
     errno = ELOOP;
     return RT__FAIL_ERRNO(path, "write");
+}
+
+/* ---- what must not be replaced ---- */
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+rt_status rt_output_check(const char *path, const char *const *inputs)
+{
+    char *end, *owner;
+    if (named_descriptor(path) >= 0)
+        return RT_OK;
+    for (; *inputs; inputs++)
+        if (is_same_file(path, *inputs))
+            return RT_FAIL(ARG, "%s: would replace what is read from %s: give another file", path,
+                           *inputs);
+    RT_TRY(follow_links(path, &end));
+    bool owned = rt_run_owns(end, &owner);
+    rt_mem_free(end);
+    if (!owned)
+        return RT_OK;
+    RT_FAIL(ARG, "%s: is a file that belongs to %s itself: write it to another place", path,
+            owner ? owner : "a run");
+    rt_mem_free(owner);
+    return rt_error_code();
 }
 
 /* ---- opening ---- */

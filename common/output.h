@@ -34,6 +34,10 @@ typedef struct rt_output {
         file; /* has fd, and replaces the file there, links followed; of target NULL: written straight through */
 } rt_output;
 
+/* ARG if the output to `path` would replace one of `inputs` (paths, up to NULL), by whatever name, or a file that belongs
+ * to a run or a checkpoint (common/run_files.h); for paths that come from a command line, before rt_output_open. */
+rt_status rt_output_check(const char *path, const char *const *inputs);
+
 /* Opens; nothing of what is there is changed until rt_output_commit, unless it is no file. */
 rt_status rt_output_open(const char *path, rt_output *out);
 rt_status rt_output_write(rt_output *o, const void *data, size_t len);

@@ -67,11 +67,16 @@ static bool begins_with(const char *text, const char *const *prefixes)
     return false;
 }
 
-/* What Open MPI 4.1's mpirun, PMIx and Slurm give their ranks, seen with `mpirun -n 1 env`. */
+/* What Open MPI 4.1's mpirun, PMIx and Slurm give their ranks, seen with `mpirun -n 1 env`; and what a batch system gives a
+ * job, from which mpirun would take an allocation that is not ours, or crash (see the components ras, ess, plm and schizo
+ * of Open MPI). */
 bool rt_startup_of_outer_job(const char *assignment)
 {
-    static const char *const theirs[] = {"OMPI_", "PMIX_",  "PMI_",   "ORTE_", "PRTE_",
-                                         "OPAL_", "HYDRA_", "SLURM_", NULL};
+    static const char *const theirs[] = {
+        "OMPI_",   "PMIX_",  "PMI_",         "ORTE_",  "PRTE_",
+        "OPAL_",   "HYDRA_", "SLURM_",       "FLUX_",  "JSM_",
+        "LSB_",    "PBS_",   "ALPS_",        "BASIL_", "BATCH_PARTITION_ID=",
+        "COBALT_", "LOADL_", "PE_HOSTFILE=", NULL};
     /* Users' words on Open MPI: parameters, and leave to run as root. */
     static const char *const users[] = {"OMPI_MCA_", "OMPI_ALLOW_RUN_AS_ROOT",
                                         "OPAL_PREFIX=", "PMIX_MCA_", NULL};

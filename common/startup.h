@@ -25,7 +25,7 @@
 void rt_startup(void);
 
 /* Returns whether a variable, "NAME=value", belongs to a job that this program was started in (by
- * mpirun, PMIx, Slurm or another `ringtorch train`) and would lead the programs that we start astray.
+ * mpirun, PMIx, a batch system or another `ringtorch train`) and would lead the programs that we start astray.
  * What users set for Open MPI, OMPI_MCA_btl for example, does not. */
 bool rt_startup_of_outer_job(const char *assignment);
 

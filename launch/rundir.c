@@ -4,6 +4,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/run_files.h"
 #include "common/run_lock.h"
 #include "common/text.h"
 #include "launch/child.h"
@@ -182,11 +183,8 @@ rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
 /* Removes what a run writes, and only that: the directory may hold other things. */
 static void remove_contents(const rt__rundir *d)
 {
-    static const char *const names[] = {
-        ".config.next.yaml", ".config.before.yaml", "config.yaml", "journal", "metrics.jsonl",
-        "events.jsonl",      "summary.json",        "checkpoints", "logs",    "lock"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = rt_path_join(d->path, names[i]);
+    for (const char *const *name = rt_run_files; *name; name++) {
+        char *path = rt_path_join(d->path, *name);
         if (path && rt_remove_tree(path) != RT_OK)
             rt_log_warn("%s", rt_error());
         rt_error_clear();

@@ -7,8 +7,15 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/output.h"
 #include "worker/restore.h"
 #include "worker/start_weights.h"
+
+rt_status rt__command_create(const char *path, const char *const *inputs, rt_st_writer **out)
+{
+    RT_TRY(rt_output_check(path, inputs));
+    return rt_st_create(path, out);
+}
 
 static rt_status read_config(const rt_saved *saved, const char *path, rt_config *out)
 {

@@ -8,6 +8,7 @@
 #ifndef RINGTORCH_WORKER_COMMANDS_COMMAND_H
 #define RINGTORCH_WORKER_COMMANDS_COMMAND_H
 
+#include <ringtorch/formats.h>
 #include "common/config.h"
 #include "common/options.h"
 #include "worker/checkpoint_read.h"
@@ -22,6 +23,10 @@ int rt__command_op(int argc, char **argv);
 /* For `ringtorch doctor`; bandwidth is run by mpirun. */
 int rt__command_doctor(int argc, char **argv);
 int rt__command_bandwidth(int argc, char **argv);
+
+/* Creates the file of results that a command line asks for; ARG if it would replace one of `inputs` (up to NULL) or what
+ * belongs to a run. */
+rt_status rt__command_create(const char *path, const char *const *inputs, rt_st_writer **out);
 
 /* A trained model: the checkpoint, its configuration, and a run that holds its parameters. */
 typedef struct rt__model {

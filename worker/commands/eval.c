@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/output.h"
 #include "common/text.h"
+#include "worker/engine/data/mnist_files.h"
 #include "worker/evaluate.h"
 
 typedef struct options {
@@ -119,6 +120,31 @@ static rt_status print(FILE *to, const rt__model *m, const options *o, const rt_
     return RT_OK;
 }
 
+/* Nothing that is read may be replaced by the outputs. */
+static rt_status create_logits(const rt__model *m, const options *o, rt_st_writer **out)
+{
+    rt__mnist_files files[2] = {0};
+    const char *inputs[12] = {o->args.operand[0]};
+    char *compressed[4] = {NULL};
+    int n = 1, packed = 0;
+    for (int train = 0; train < 2; train++)
+        if (rt__mnist_files_find(m->config.data.path, train, &files[train]) == RT_OK) {
+            const char *found[] = {files[train].images, files[train].labels};
+            for (int i = 0; i < 2; i++) {
+                inputs[n++] = found[i];
+                compressed[packed] = rt_strdup_printf("%s.gz", found[i]);
+                inputs[n++] = compressed[packed++];
+            }
+        }
+    inputs[n] = o->config; /* or the end */
+    rt_status status = rt_failed() ? rt_error_code() : rt__command_create(o->logits, inputs, out);
+    for (int i = 0; i < packed; i++)
+        rt_mem_free(compressed[i]);
+    for (int i = 0; i < 2; i++)
+        rt__mnist_files_release(&files[i]);
+    return status;
+}
+
 static rt_status evaluate(rt__model *m, const options *o)
 {
     int64_t limit;
@@ -128,7 +154,7 @@ static rt_status evaluate(rt__model *m, const options *o)
     RT_TRY(rt_run_open_test(m->run));
     RT_TRY(check_limit(o, m->run, &limit));
     if (o->logits) /* before the work: a path that cannot be written must not cost it */
-        RT_TRY(rt_st_create(o->logits, &w));
+        RT_TRY(create_logits(m, o, &w));
     double began = rt_clock();
     rt_status status = rt__evaluate(m->run, NULL, 0, 1, &e);
     double seconds = rt_clock() - began;

@@ -22,7 +22,7 @@ static rt_status fill(const rt__state *s, rt_st_writer *w)
 static rt_status write_file(const rt__state *s, const char *path)
 {
     rt_st_writer *w;
-    RT_TRY(rt_st_create(path, &w));
+    RT_TRY(rt__command_create(path, (const char *const[]){NULL}, &w));
     rt_status status = fill(s, w);
     if (status == RT_OK)
         return rt_st_finish(w, NULL, NULL);

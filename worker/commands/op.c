@@ -137,7 +137,8 @@ static rt_status run_file(const char *in, const char *out, int *tensors)
     rt_st_reader *r;
     rt_st_writer *w;
     RT_TRY(rt_st_open(in, &r));
-    rt_status status = rt_st_create(out, &w); /* before the work that it would cost */
+    rt_status status = rt__command_create(out, (const char *const[]){in, NULL},
+                                          &w); /* before the work that it would cost */
     if (status == RT_OK)
         status = answer(in, r, w, tensors);
     rt_st_close(r);

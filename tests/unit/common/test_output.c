@@ -263,6 +263,66 @@ static void a_link_is_followed_and_stays(void **state)
     assert_int_equal(mode_of(in_dir("sub/target")), strcmp(name, "absent") == 0 ? 0644 : 0640);
 }
 
+/* ---- what belongs to others ---- */
+
+/* Each in a folder that holds a run "run", a sound copy of a checkpoint "copy", and a link "to" to the run. */
+static const struct place_case {
+    const char *out;
+    bool allowed;
+} places[] = {
+    {"run/journal", false},
+    {"run/config.yaml", false},
+    {"run/lock", false},
+    {"run/control.json", false},
+    {"run/metrics-abandoned.jsonl", false}, /* not there yet */
+    {"run/logs/new.log", false},
+    {"run/checkpoints/step-00000040/piece-00001.safetensors", false},
+    {"run/checkpoints/step-00000040/new.safetensors", false},
+    {"run/../to/journal", false},
+    {"link", false}, /* leads to the journal */
+    {"copy/manifest.json", false},
+    {"copy/piece-00007.safetensors", false},
+    {"in", false}, /* what is read */
+    {"in.link", false},
+    {"run/weights.safetensors", true},
+    {"run/journal.safetensors", true},
+    {"copy/weights.safetensors", true},
+    {"journal", true}, /* in no run */
+    {"new", true},
+    {"absent/journal", true}, /* opening refuses it */
+};
+
+static void make_a_run(void)
+{
+    must(rt_dir_make(in_dir("run/checkpoints/step-00000040"), 0755));
+    must(rt_dir_make(in_dir("run/logs"), 0755));
+    must(rt_dir_make(in_dir("copy"), 0755));
+    static const char *const parts[] = {"run/journal", "run/config.yaml",
+                                        "run/checkpoints/step-00000040/piece-00001.safetensors",
+                                        "copy/manifest.json", "in"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        write_text(in_dir(parts[i]), "old", 0644);
+    assert_int_equal(symlink("run", in_dir("to")), 0);
+    assert_int_equal(symlink("to/journal", in_dir("link")), 0);
+    assert_int_equal(symlink("in", in_dir("in.link")), 0);
+}
+
+static void files_of_runs_and_inputs_are_not_replaced(void **state)
+{
+    (void)state;
+    make_a_run();
+    char in[160];
+    snprintf(in, sizeof in, "%s", in_dir("in"));
+    const char *const inputs[] = {in, NULL};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        rt_status status = rt_output_check(in_dir(places[i].out), inputs);
+        if (status != (places[i].allowed ? RT_OK : RT_E_ARG))
+            fail_msg("%s: %s", places[i].out, status == RT_OK ? "allowed" : rt_error());
+        rt_error_clear();
+        assert_int_equal(rt_output_check("-", inputs), RT_OK);
+    }
+}
+
 /* ---- what is no file ---- */
 
 static bool make_node(const char *name, mode_t type, unsigned major_number, unsigned minor_number)
@@ -522,6 +582,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pipe_is_written_through, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_descriptor_goes_on_where_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_owner_without_a_number_is_left_behind, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(files_of_runs_and_inputs_are_not_replaced, set_up,
                                         tear_down),
         cmocka_unit_test(standard_output_is_known_by_its_names),
         cmocka_unit_test(lost_output_is_noticed_at_the_end),
