@@ -1,6 +1,5 @@
 #include "common/run_files.h"
 
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +50,7 @@ static bool is_of_run(const char *below)
 static bool is_of_checkpoint(const char *below)
 {
     return strcmp(below, "manifest.json") == 0 ||
-           fnmatch("piece-*.safetensors", below, FNM_PATHNAME) == 0;
+           (strncmp(below, "piece-", 6) == 0 && !strchr(below, '/'));
 }
 
 /* Gives the path without symbolic links but for its last component; false if its folder is not there. */

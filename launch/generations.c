@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+enum { STILLBORN_MOST = 2 }; /* once may be chance */
+
 void rt__generations_init(rt__generations *g, const rt__generations_spec *spec)
 {
     *g = (rt__generations){.spec = *spec, .job.ranks.epoll = -1};
@@ -178,6 +180,8 @@ static void job_gone(rt__generations *g, int wait_status)
     int n = 1 + rt__probes_children(g->spec.probes, spare + 1);
     rt__children_end(spare, n);
     rt__job_ended(&g->job, wait_status, &g->exited);
+    g->stillborn = g->job.stillborn ? g->stillborn + 1 : 0;
+    g->exited.final |= g->stillborn >= STILLBORN_MOST;
     g->gone_at = rt_clock();
     int64_t generation = g->job.generation;
     if (g->job.lost_daemon && !g->job.lost_host[0] && !g->ended)

@@ -38,7 +38,8 @@ typedef struct rt__generations {
     bool asking;          /* the job is gone, its EXITED waits for their answers */
     rt_msg_exited exited; /* that one */
     double gone_at;
-    bool ended; /* no job is to be started any more */
+    int stillborn; /* in a row: jobs whose mpirun crashed before it started a rank */
+    bool ended;    /* no job is to be started any more */
 } rt__generations;
 
 void rt__generations_init(rt__generations *g, const rt__generations_spec *spec);

@@ -261,6 +261,24 @@ static bool is_mpirun_to_blame(const rt__job *job, int wait_status, rt_msg_exite
     return true;
 }
 
+/* As Open MPI does when it takes variables of a batch system for an allocation that is not there. */
+static bool is_stillborn(const rt__job *job, int wait_status, const char *log)
+{
+    int by = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+    bool crashed = by == SIGSEGV || by == SIGBUS || by == SIGABRT || by == SIGFPE || by == SIGILL;
+    return crashed && job->ordered_at == 0 && job->ranks.count == 0 &&
+           !strstr(log, "STATE RUNNING");
+}
+
+static void describe_stillbirth(int signal, char reason[RT__REASON])
+{
+    snprintf(
+        reason, RT__REASON,
+        "mpirun crashes (signal %d) before it starts a worker: look whether `mpirun -n 1 true` "
+        "runs here, and which variables of a batch system or of Open MPI (OMPI_*) are set",
+        signal);
+}
+
 /* mpirun hands on how the first of its ranks ended, and ends the others with SIGTERM and SIGKILL. One
  * that ended so while mpirun tells of another end did not fail: it followed one that ended before it
  * could be seen, in the first milliseconds of its life. */
@@ -336,6 +354,7 @@ void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out)
     char *log = rt__log_read(job->log);
     rt__blame b;
     rt__log_blame(log ? log : "", &b);
+    job->stillborn = is_stillborn(job, wait_status, log ? log : "");
     double now = rt_clock(), sign = job->sign_at > 0 ? job->sign_at : now;
     double ending = job->failing_since > 0 ? job->failing_since : job->ending_since;
     *out = (rt_msg_exited){
@@ -353,6 +372,8 @@ void rt__job_ended(rt__job *job, int wait_status, rt_msg_exited *out)
         out->exit_code = 0; /* mpirun's says only how we have ended it */
     else
         find_reason(job, out, &b);
+    if (job->stillborn && !job->reason[0])
+        describe_stillbirth(WTERMSIG(wait_status), job->reason);
     if (!ordered && out->exit_code == 0 && out->rank < 0)
         blame_program(job, &b);
     out->ranks = job->dead;

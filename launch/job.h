@@ -51,6 +51,7 @@ typedef struct rt__job {
     double ending_since;  /* > 0: mpirun was told to end */
     double busy_then;     /* rt__process_busy of mpirun at the first of these two moments */
     bool killed;          /* it did not, and was killed */
+    bool stillborn;       /* mpirun crashed before it started a rank */
     char reason[RT__REASON];
     char lost_host[RT__HOST_NAME];
     bool lost_daemon; /* another host is gone or cannot be reached, whichever it is */

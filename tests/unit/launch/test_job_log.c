@@ -40,6 +40,13 @@
           "problems.  This failure appears to be an internal failure; here's some additional\n"    \
           "information (which may only be relevant to an Open MPI\ndeveloper):\n\n" details RULER
 
+#define UNREACHABLE(tried)                                                                         \
+    RULER "At least one pair of MPI processes are unable to reach each other for\n"                \
+          "MPI communications.  This means that no Open MPI device has indicated\n"                \
+          "that it can be used to communicate between these processes.\n\n"                        \
+          "  Process 1 ([[27887,1],1]) is on host: vm\n"                                           \
+          "  BTLs attempted: " tried "\n\nYour MPI job is now going to abort; sorry.\n" RULER
+
 #define STATE(rank, state)                                                                         \
     "[vm:00010] [[27892,0],0] ACTIVATE PROC [[27892,1]," rank "] STATE " state                     \
     " AT ../../../../../orte/mca/odls/base/odls_base_default_fns.c:1746\n"
@@ -101,6 +108,17 @@ static const struct row {
      1, 9, 0, false, false, "",
      "MPI cannot start: mca_bml_base_open() failed: Returned \"Not found\" (-13) instead of "
      "\"Success\" (0)"},
+    {UNREACHABLE("self") KILLED("0", "9"), 0, 9, 0, false, true, "",
+     "Open MPI has no way for messages between the workers: look at OMPI_MCA_btl and "
+     "OMPI_MCA_btl_tcp_if_include"},
+    {UNREACHABLE("self tcp") KILLED("0", "9"), 0, 9, 0, false, false, "",
+     "the workers cannot reach each other, tried: self tcp: look at OMPI_MCA_btl and the network"},
+    {"[vm:00050] *** An error occurred in MPI_Init_thread\n"
+     "[vm:00050] *** reported by process [1825767425,1]\n[vm:00050] *** on a NULL communicator\n"
+     "[vm:00050] *** Unknown error\n"
+     "[vm:00050] *** MPI_ERRORS_ARE_FATAL (processes in this communicator will now abort,\n",
+     -1, 0, 0, false, false, "",
+     "MPI cannot start, and does not say why: look at the variables OMPI_MCA_* that are set"},
     {RULER "A call to mkdir was unable to create the desired directory:\n\n"
            "  Directory: /proc/nowhere\n  Error:     No such file or directory\n\nPlease check\n",
      -1, 0, 0, false, false, "",

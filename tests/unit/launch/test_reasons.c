@@ -70,6 +70,9 @@ static void what_cannot_start_says_why_at_once(void **state)
          "RINGTORCH_WORKER\n"},
         {NULL, "#!/bin/sh\nexit 3\n", 0755, 1,
          "mpirun ended with exit code 3: it has said nothing"},
+        {NULL, "#!/bin/sh\nkill -SEGV $$\n", 0755, 1,
+         "could not be started: mpirun crashes (signal 11) before it starts a worker: look "
+         "whether"},
         {NULL, "#!/bin/sh\necho '*******'\necho 'a wall' >&2\necho '-------'\nexit 1\n", 0755, 1,
          "mpirun ended with exit code 1: a wall\n"},
     };
