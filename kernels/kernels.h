@@ -119,17 +119,52 @@ typedef struct rt_binary_kernels {
     rt_binary_fn *f[RT_DTYPES];
 } rt_binary_kernels;
 
+/* The numbers of a row, in its order: they come first and by value, as a kernel of any device can take them. */
+enum { RT_NUMBERS = 4 };
+typedef struct rt_numbers {
+    double v[RT_NUMBERS];
+} rt_numbers;
+
+/* The type of a struct that has them by their names; without names it is empty. */
+#define RT_NUMBERS_STRUCT(...)                                                                     \
+    struct {                                                                                       \
+        __VA_OPT__(double __VA_ARGS__;)                                                            \
+    }
+
+/* As rt_unary_kernels. */
+typedef void rt_parametric_fn(rt_numbers p, int64_t n, const void *x, void *y);
+typedef void rt_parametric_dx_fn(rt_numbers p, int64_t n, const void *dy, const void *x,
+                                 const void *y, void *dx);
+typedef void rt_parametric_dxx_fn(rt_numbers p, int64_t n, const void *dy, const void *v,
+                                  const void *x, const void *y, void *dxx);
+typedef struct rt_parametric_kernels {
+    rt_parametric_fn *f[RT_DTYPES];
+    rt_parametric_dx_fn *dx[RT_DTYPES];
+    rt_parametric_dxx_fn *dxx[RT_DTYPES];
+} rt_parametric_kernels;
+
+/* y = f(a, b, c) over a grid with in[0] = a, in[1] = b, in[2] = c. */
+typedef void rt_ternary_fn(rt_numbers p, const rt_grid *g, const void *a, const void *b,
+                           const void *c, void *y);
+typedef struct rt_ternary_kernels {
+    rt_ternary_fn *f[RT_DTYPES];
+} rt_ternary_kernels;
+
 typedef void rt_cast_fn(int64_t n, const void *x, void *y);
 
 typedef struct rt_kernels {
     const char *isa;  /* "ref", "sse4", "avx2" or "avx512" */
     const char *blas; /* "builtin", or "openblas <version> <core>" */
-#define UNARY(name, reads, f, df, ddf, lo, hi) rt_unary_kernels name;
-#define BINARY(name, reads, f, da, db)         rt_binary_kernels name;
-#define COMPARE(name, f)                       rt_binary_kernels name;
+#define UNARY(name, ...)      rt_unary_kernels name;
+#define PARAMETRIC(name, ...) rt_parametric_kernels name;
+#define BINARY(name, ...)     rt_binary_kernels name;
+#define TERNARY(name, ...)    rt_ternary_kernels name;
+#define COMPARE(name, ...)    rt_binary_kernels name;
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 #define KERNEL(name, args)     void(*name[RT_DTYPES]) args;
 #define KERNEL_ANY(name, args) void(*name) args;

@@ -13,7 +13,7 @@
 
 RT_BEGIN_DECLS
 
-/* ---- elementwise: one row of kernels/elementwise.def each ----
+/* ---- elementwise: one row of kernels/elementwise.def each, which finds its arguments as RT_FIELDS_<name> ----
  * y = f(x), same shape; float32 (neg, abs also int64). */
 rt_tensor *rt_neg(rt_tensor *x);
 /* |x|; gradient sign(x), 0 at 0. */
@@ -97,6 +97,122 @@ rt_tensor *rt_gt(rt_tensor *a, rt_tensor *b);
 rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
 /* Elements of a where the bool condition holds, else of b; all three broadcast. */
 rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
+
+/* One operand and numbers, which have the values below where none are given: rt_leaky_relu(x), rt_clamp(x, .low = 0); float32. */
+#define RT_FIELDS_leaky_relu(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, slope, 0.01, RT_ANY, "slope of the negative side")
+typedef struct rt_leaky_relu_args {
+    RT_STRUCT(RT_FIELDS_leaky_relu)
+} rt_leaky_relu_args;
+#define rt_leaky_relu(...)                                                                         \
+    RT_OP_CALL(rt_leaky_relu_, rt_leaky_relu_args, RT_FIELDS_leaky_relu, x, __VA_ARGS__)
+/* x where x > 0, else slope * x; gradient slope at 0. */
+rt_tensor *rt_leaky_relu_(rt_leaky_relu_args a);
+#define RT_FIELDS_elu(F)                                                                           \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, alpha, 1, RT_ANY, "minus the limit at minus infinity")
+typedef struct rt_elu_args {
+    RT_STRUCT(RT_FIELDS_elu)
+} rt_elu_args;
+#define rt_elu(...) RT_OP_CALL(rt_elu_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
+/* x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2016). */
+rt_tensor *rt_elu_(rt_elu_args a);
+#define RT_FIELDS_celu(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, alpha, 1, RT_FROM(1e-30), "minus the limit at minus infinity")
+typedef struct rt_celu_args {
+    RT_STRUCT(RT_FIELDS_celu)
+} rt_celu_args;
+#define rt_celu(...) RT_OP_CALL(rt_celu_, rt_celu_args, RT_FIELDS_celu, x, __VA_ARGS__)
+/* x where x > 0, else alpha * (exp(x / alpha) - 1), whose slope at 0 is 1 (Barron 2017). */
+rt_tensor *rt_celu_(rt_celu_args a);
+#define RT_FIELDS_clamp(F)                                                                         \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, low, -__builtin_inf(), RT_ANY, "the least that is left")                             \
+    F(NUMBER, high, __builtin_inf(), RT_ANY, "the most; it holds where the ends cross")
+typedef struct rt_clamp_args {
+    RT_STRUCT(RT_FIELDS_clamp)
+} rt_clamp_args;
+#define rt_clamp(...) RT_OP_CALL(rt_clamp_, rt_clamp_args, RT_FIELDS_clamp, x, __VA_ARGS__)
+/* min(max(x, low), high); gradient 1 at the ends, 0 beyond; an end that is NaN gives NaN. */
+rt_tensor *rt_clamp_(rt_clamp_args a);
+#define RT_FIELDS_hardtanh(F)                                                                      \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, low, -1, RT_ANY, "the least that is left")                                           \
+    F(NUMBER, high, 1, RT_ANY, "the most that is left")
+typedef struct rt_hardtanh_args {
+    RT_STRUCT(RT_FIELDS_hardtanh)
+} rt_hardtanh_args;
+#define rt_hardtanh(...)                                                                           \
+    RT_OP_CALL(rt_hardtanh_, rt_hardtanh_args, RT_FIELDS_hardtanh, x, __VA_ARGS__)
+/* As rt_clamp, but with gradient 0 at the ends. */
+rt_tensor *rt_hardtanh_(rt_hardtanh_args a);
+#define RT_FIELDS_softshrink(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, lambda, 0.5, RT_FROM(0), "how much nearer to 0")
+typedef struct rt_softshrink_args {
+    RT_STRUCT(RT_FIELDS_softshrink)
+} rt_softshrink_args;
+#define rt_softshrink(...)                                                                         \
+    RT_OP_CALL(rt_softshrink_, rt_softshrink_args, RT_FIELDS_softshrink, x, __VA_ARGS__)
+/* x moved towards 0 by lambda, and 0 within it. */
+rt_tensor *rt_softshrink_(rt_softshrink_args a);
+#define RT_FIELDS_hardshrink(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, lambda, 0.5, RT_ANY, "how far from 0")
+typedef struct rt_hardshrink_args {
+    RT_STRUCT(RT_FIELDS_hardshrink)
+} rt_hardshrink_args;
+#define rt_hardshrink(...)                                                                         \
+    RT_OP_CALL(rt_hardshrink_, rt_hardshrink_args, RT_FIELDS_hardshrink, x, __VA_ARGS__)
+/* x where |x| > lambda, else 0. */
+rt_tensor *rt_hardshrink_(rt_hardshrink_args a);
+#define RT_FIELDS_threshold(F)                                                                     \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, threshold, RT_NEEDED, RT_ANY, "what x must be above")                                \
+    F(NUMBER, value, RT_NEEDED, RT_ANY, "what stands where it is not")
+typedef struct rt_threshold_args {
+    RT_STRUCT(RT_FIELDS_threshold)
+} rt_threshold_args;
+#define rt_threshold(...)                                                                          \
+    RT_OP_CALL(rt_threshold_, rt_threshold_args, RT_FIELDS_threshold, x, __VA_ARGS__)
+/* x where x > threshold, else value. */
+rt_tensor *rt_threshold_(rt_threshold_args a);
+
+/* Three operands that broadcast together; float32. */
+#define RT_FIELDS_lerp(F)                                                                          \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "the value at 0")                                  \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "the value at 1")                                  \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, "the place between them")
+typedef struct rt_lerp_args {
+    RT_STRUCT(RT_FIELDS_lerp)
+} rt_lerp_args;
+#define rt_lerp(...) RT_OP_CALL(rt_lerp_, rt_lerp_args, RT_FIELDS_lerp, a, __VA_ARGS__)
+/* a + w * (b - a), from the nearer end: exactly a at 0 and b at 1. */
+rt_tensor *rt_lerp_(rt_lerp_args a);
+#define RT_FIELDS_addcmul(F)                                                                       \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                       \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "a factor")                                        \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "a factor")                                        \
+    F(NUMBER, value, 1, RT_ANY, "a factor")
+typedef struct rt_addcmul_args {
+    RT_STRUCT(RT_FIELDS_addcmul)
+} rt_addcmul_args;
+#define rt_addcmul(...) RT_OP_CALL(rt_addcmul_, rt_addcmul_args, RT_FIELDS_addcmul, x, __VA_ARGS__)
+/* x + value * a * b. */
+rt_tensor *rt_addcmul_(rt_addcmul_args a);
+#define RT_FIELDS_addcdiv(F)                                                                       \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                       \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "the dividend")                                    \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "the divisor")                                     \
+    F(NUMBER, value, 1, RT_ANY, "a factor")
+typedef struct rt_addcdiv_args {
+    RT_STRUCT(RT_FIELDS_addcdiv)
+} rt_addcdiv_args;
+#define rt_addcdiv(...) RT_OP_CALL(rt_addcdiv_, rt_addcdiv_args, RT_FIELDS_addcdiv, x, __VA_ARGS__)
+/* x + value * a / b. */
+rt_tensor *rt_addcdiv_(rt_addcdiv_args a);
 
 /* ---- reductions: fixed order, the same for any number of threads ----
  * float32; sum also int64, and bool, uint8 and int32 as int64. An empty sum is 0, an empty mean

@@ -2,6 +2,7 @@
  * libm's functions, one element at a time. Oracle for the vector mathematics. */
 #include "kernels/cpu/cpu.h"
 #include <math.h>
+#include <string.h>
 
 #define C(v)         ((double)(v))
 #define sel(m, a, b) ((m) ? (a) : (b))
@@ -20,32 +21,57 @@
 #define cos_(x)      cos(x)
 #define pow_(a, b)   pow(a, b)
 
-#define UNARY(name, reads, f, df, ddf, lo, hi)                                                     \
-    static void name##_f32(int64_t n, const void *x_, void *y_)                                    \
+/* Declares p, the numbers of a row by their names, rounded as the operands are. */
+#define NUMBERS(names)                                                                             \
+    RT_NUMBERS_STRUCT names p;                                                                     \
+    numbers = rounded(numbers);                                                                    \
+    memcpy(&p, &numbers, sizeof p);                                                                \
+    (void)p;
+
+static rt_numbers rounded(rt_numbers p)
+{
+    for (int i = 0; i < RT_NUMBERS; i++)
+        p.v[i] = (float)p.v[i];
+    return p;
+}
+
+/* The kernels of one operand. A row with numbers has them as first argument and by their names. */
+#define ONE_OPERAND(name, FIRST_ARGUMENT, NAMES, formula, df, ddf)                                 \
+    static void name##_f32(FIRST_ARGUMENT int64_t n, const void *x_, void *y_)                     \
     {                                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
+        NAMES for (int64_t i = 0; i < n; i++)                                                      \
+        {                                                                                          \
             double x = ((const float *)x_)[i];                                                     \
-            ((float *)y_)[i] = (float)(f);                                                         \
+            ((float *)y_)[i] = (float)(formula);                                                   \
         }                                                                                          \
     }                                                                                              \
-    static void name##_dx_f32(int64_t n, const void *dy, const void *x_, const void *y_, void *dx) \
+    static void name##_dx_f32(FIRST_ARGUMENT int64_t n, const void *dy, const void *x_,            \
+                              const void *y_, void *dx)                                            \
     {                                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
+        NAMES for (int64_t i = 0; i < n; i++)                                                      \
+        {                                                                                          \
             double x = ((const float *)x_)[i], y = ((const float *)y_)[i];                         \
             (void)x, (void)y;                                                                      \
             ((float *)dx)[i] = (float)(((const float *)dy)[i] * (df));                             \
         }                                                                                          \
     }                                                                                              \
-    static void name##_dxx_f32(int64_t n, const void *dy_, const void *v_, const void *x_,         \
-                               const void *y_, void *dxx)                                          \
+    static void name##_dxx_f32(FIRST_ARGUMENT int64_t n, const void *dy_, const void *v_,          \
+                               const void *x_, const void *y_, void *dxx)                          \
     {                                                                                              \
         const float *dy = dy_, *v = v_;                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
+        NAMES for (int64_t i = 0; i < n; i++)                                                      \
+        {                                                                                          \
             double x = ((const float *)x_)[i], y = ((const float *)y_)[i];                         \
             (void)x, (void)y;                                                                      \
             ((float *)dxx)[i] = (float)((double)dy[i] * v[i] * (ddf));                             \
         }                                                                                          \
     }
+#define NOTHING
+#define NUMBERS_FIRST rt_numbers numbers,
+
+#define UNARY(name, reads, f, df, ddf, lo, hi) ONE_OPERAND(name, NOTHING, NOTHING, f, df, ddf)
+#define PARAMETRIC(name, numbers, reads, f, df, ddf, tests, lo, hi)                                \
+    ONE_OPERAND(name, NUMBERS_FIRST, NUMBERS(numbers), f, df, ddf)
 
 /* Element i of the grid, for operand o. */
 static int64_t at(const rt_grid *g, int o, int64_t i)
@@ -65,19 +91,34 @@ static int64_t at(const rt_grid *g, int o, int64_t i)
 
 #define BINARY(name, reads, f, da, db) GRID(name##_f32, float, double, float, f)
 #define COMPARE(name, f)               GRID(name##_f32, float, float, uint8_t, f)
+#define TERNARY(name, names, reads, f, da, db, dc)                                                 \
+    static void name##_f32(rt_numbers numbers, const rt_grid *g, const void *a_, const void *b_,   \
+                           const void *c_, void *y)                                                \
+    {                                                                                              \
+        NUMBERS(names)                                                                             \
+        for (int64_t i = 0; i < g->rows * g->cols; i++) {                                          \
+            double a = ((const float *)a_)[at(g, 0, i)], b = ((const float *)b_)[at(g, 1, i)],     \
+                   c = ((const float *)c_)[at(g, 2, i)];                                           \
+            ((float *)y)[i] = (float)(f);                                                          \
+        }                                                                                          \
+    }
 
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 
 void rt__install_ref_elementwise(rt_kernels *k)
 {
-#define UNARY(name, reads, f_, df, ddf, lo, hi)                                                    \
+#define UNARY(name, ...)                                                                           \
     k->name.f[RT_F32] = name##_f32;                                                                \
     k->name.dx[RT_F32] = name##_dx_f32;                                                            \
     k->name.dxx[RT_F32] = name##_dxx_f32;
-#define BINARY(name, reads, f_, da, db) k->name.f[RT_F32] = name##_f32;
-#define COMPARE(name, f_)               k->name.f[RT_F32] = name##_f32;
+#define PARAMETRIC(name, ...) UNARY(name)
+#define BINARY(name, ...)     k->name.f[RT_F32] = name##_f32;
+#define TERNARY(name, ...)    k->name.f[RT_F32] = name##_f32;
+#define COMPARE(name, ...)    k->name.f[RT_F32] = name##_f32;
 #include "kernels/elementwise.def"
 }

@@ -21,12 +21,13 @@ ROOT = HERE.parent.parent
 OTHER_NAMES = {"gelu_tanh": 'F.gelu(t[0], approximate="tanh")'}
 
 
-def torch_expression(name):
+def torch_expression(name, numbers=""):
+    """The call by the name that PyTorch has as well; numbers follow in the same order."""
     if name in OTHER_NAMES:
         return OTHER_NAMES[name]
     for module, short in ((torch, "torch"), (F, "F")):
         if hasattr(module, name):
-            return f"{short}.{name}(t[0])"
+            return f"{short}.{name}(t[0]{numbers})"
     sys.exit(f"{name}: neither in torch nor in torch.nn.functional: give its expression in OTHER_NAMES")
 
 
@@ -120,6 +121,9 @@ def main():
     out = {}
     for _, (name, _reads, _f, _df, _ddf, lo, hi) in rows(ROOT / "kernels/elementwise.def", "UNARY"):
         run(name, [f"F({lo}, {hi}, 3, 17)"], torch_expression(name), True, out.setdefault("elementwise", {}))
+    for _, (name, _names, _reads, _f, _df, _ddf, tests, lo, hi) in rows(ROOT / "kernels/elementwise.def", "PARAMETRIC"):
+        expression = torch_expression(name, f", {tests.strip('()')}")
+        run(name, [f"F({lo}, {hi}, 3, 17)"], expression, True, out.setdefault("elementwise", {}))
     for family, (name, inputs, _ours, expression, skip) in rows(ROOT / "tests/unit/engine/cases.def", "CASE"):
         if "NO_TORCH" not in skip:
             run(name, arguments(inputs, 2)[0], expression, "NO_GRAD" not in skip.split(" | "), out.setdefault(family, {}))

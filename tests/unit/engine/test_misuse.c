@@ -49,7 +49,7 @@ typedef struct row {
 #undef FINE
 #undef NONE
 
-/* Operations of one and of two tensors, by the table that makes them. */
+/* Operations of one, two and three tensors, by the table that makes them. */
 #define UNARY(name, reads, f, df, ddf, low, high)                                                  \
     static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
     {                                                                                              \
@@ -69,9 +69,34 @@ typedef struct row {
         (void)m;                                                                                   \
         rt_##name(x, n);                                                                           \
     }
+#define PARAMETRIC(name, ...)                                                                      \
+    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
+    {                                                                                              \
+        (void)x;                                                                                   \
+        (void)m;                                                                                   \
+        rt_##name(n);                                                                              \
+    }
+#define TERNARY(name, ...)                                                                         \
+    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
+    {                                                                                              \
+        (void)m;                                                                                   \
+        rt_##name(n, x, x);                                                                        \
+    }                                                                                              \
+    static void name##_2(void *n, rt_tensor *x, rt_module *m)                                      \
+    {                                                                                              \
+        (void)m;                                                                                   \
+        rt_##name(x, n, x);                                                                        \
+    }                                                                                              \
+    static void name##_3(void *n, rt_tensor *x, rt_module *m)                                      \
+    {                                                                                              \
+        (void)m;                                                                                   \
+        rt_##name(x, x, n);                                                                        \
+    }
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 
 static const row rows[] = {
@@ -92,9 +117,16 @@ static const row rows[] = {
 #define COMPARE(name, f)                                                                           \
     {OBJECT_ROW, "rt_" #name, #name ": argument 1 ", name##_1},                                    \
         {OBJECT_ROW, "rt_" #name, #name ": argument 2 ", name##_2},
+#define PARAMETRIC(name, ...) {OBJECT_ROW, "rt_" #name "_", #name ": argument 1 ", name##_1},
+#define TERNARY(name, ...)                                                                         \
+    {OBJECT_ROW, "rt_" #name "_", #name ": argument 1 ", name##_1},                                \
+        {OBJECT_ROW, "rt_" #name "_", #name ": argument 2 ", name##_2},                            \
+        {OBJECT_ROW, "rt_" #name "_", #name ": argument 3 ", name##_3},
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 };
 

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "common/json.h"
 #include "common/mem.h"
@@ -468,6 +469,36 @@ static void every_operation_is_described(void **state)
     assert_fine();
 }
 
+/* The numbers of a row of kernels/elementwise.def, which finds them by their place. */
+static const struct {
+    const char *op, *numbers;
+} with_numbers[] = {
+#define PARAMETRIC(name, numbers, ...) {#name, #numbers},
+#define TERNARY(name, numbers, ...)    {#name, #numbers},
+#include "kernels/elementwise.def"
+#undef PARAMETRIC
+#undef TERNARY
+};
+
+static void rows_have_their_numbers_in_the_order_of_the_arguments(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COUNT(with_numbers); i++) {
+        const rt_op *op = rt_op_find(with_numbers[i].op);
+        assert_non_null(op);
+        char text[200] = "(";
+        size_t used = 1;
+        for (int k = op->n_in; k < op->n_fields && used < sizeof text; k++) {
+            assert_int_equal(op->fields[k].kind, RT_FIELD_NUMBER);
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                                     k > op->n_in ? ", " : "", op->fields[k].name);
+        }
+        assert_in_range(used, 1, sizeof text - 2);
+        snprintf(text + used, sizeof text - used, ")");
+        assert_string_equal(text, with_numbers[i].numbers);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +512,7 @@ int main(void)
         TEST(memory_that_is_out_is_said),
         TEST(rows_that_describe_no_struct_are_refused),
         TEST(every_operation_is_described),
+        TEST(rows_have_their_numbers_in_the_order_of_the_arguments),
     };
     int failed = cmocka_run_group_tests_name("op_schema", tests, NULL, NULL);
     rt_shutdown();

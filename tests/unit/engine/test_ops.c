@@ -58,18 +58,23 @@ typedef struct test_case {
     }
 #define UNARY(name, reads, f, df, ddf, low, high)                                                  \
     CASE(name, IN(F(low, high, 3, 17)), rt_##name(t[0]), , 0)
+#define PARAMETRIC(name, names, reads, f, df, ddf, tests, low, high)                               \
+    CASE(name, IN(F(low, high, 3, 17)), rt_##name##_((rt_##name##_args){t[0], IN tests}), , 0)
 #include "kernels/elementwise.def"
 #include "cases.def"
 #undef CASE
 #undef UNARY
+#undef PARAMETRIC
 
 static const test_case cases[] = {
-#define CASE(name, in, ours, torch, skip)         {#name, name##_inputs, name##_run, skip},
-#define UNARY(name, reads, f, df, ddf, low, high) {#name, name##_inputs, name##_run, 0},
+#define CASE(name, in, ours, torch, skip) {#name, name##_inputs, name##_run, skip},
+#define UNARY(name, ...)                  {#name, name##_inputs, name##_run, 0},
+#define PARAMETRIC(name, ...)             UNARY(name)
 #include "kernels/elementwise.def"
 #include "cases.def"
 #undef CASE
 #undef UNARY
+#undef PARAMETRIC
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

@@ -53,6 +53,17 @@ static rt_tensor *i(rt_dims dims)
             "uniform: range [0, inf), expected finite ends, the lower first")                      \
     MISTAKE(normal_of_negative_width, rt_normal(rt_shape(2), 0, -1), RANGE,                        \
             "normal: std is -1, expected 0 or more")                                               \
+    MISTAKE(leaky_relu_dtype, rt_leaky_relu(i(rt_shape(2))), DTYPE,                                \
+            "leaky_relu: argument 1 is int64[2] cpu, which it does not take: convert it with "     \
+            "rt_to")                                                                               \
+    MISTAKE(celu_alpha, rt_celu(f(rt_shape(2)), .alpha = 0), RANGE,                                \
+            "celu: alpha is 0, expected 1e-30 or more")                                            \
+    MISTAKE(softshrink_lambda, rt_softshrink(f(rt_shape(2)), -1), RANGE,                           \
+            "softshrink: lambda is -1, expected 0 or more")                                        \
+    MISTAKE(lerp_shapes, rt_lerp(f(rt_shape(3, 1)), f(rt_shape(4)), f(rt_shape(2, 4))), SHAPE,     \
+            "lerp: shapes [3,4] and [2,4] do not broadcast")                                       \
+    MISTAKE(addcmul_dtypes, rt_addcmul(f(rt_shape(2)), f(rt_shape(2)), i(rt_shape(2))), DTYPE,     \
+            "addcmul: argument 3 is int64[2] cpu, which it does not take: convert it with rt_to")  \
     MISTAKE(where_condition, rt_where(f(rt_shape(2)), f(rt_shape(2)), f(rt_shape(2))), DTYPE,      \
             "where: the condition is float32[2] cpu, expected bool")                               \
     MISTAKE(sum_axis, rt_sum(f(rt_shape(2, 3)), rt_shape(2)), RANGE,                               \
@@ -196,6 +207,23 @@ static void assert_edges(const rt_tensor *x, const float *expected)
          V(0, INFINITY, 1, -INFINITY, INFINITY, .5f),                                              \
          V(1, -INFINITY, 0, -INFINITY, INFINITY, -.25f),                                           \
          V(0, -INFINITY, 0, INFINITY, -INFINITY, 0x1.62e43p-2f))                                   \
+    EDGE(clamp, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_clamp(x, -1, 1),           \
+         V(-1, 1, 0, NAN, 1, -1), V(1, 1, 1, 0, 0, 0), NULL)                                       \
+    EDGE(clamp_to_nan, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_clamp(x, -1, NAN),  \
+         V(NAN, NAN, NAN, NAN, NAN, NAN), V(0, 0, 0, 0, 0, 0), NULL)                               \
+    EDGE(clamp_from_nan, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0),                      \
+         rt_clamp(x, .low = NAN, .high = 1), V(NAN, NAN, NAN, NAN, NAN, NAN), V(0, 0, 0, 0, 0, 0), \
+         NULL)                                                                                     \
+    EDGE(hardtanh, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_hardtanh(x),            \
+         V(-1, 1, 0, NAN, 1, -1), V(0, 0, 1, 1, 0, 0), NULL)                                       \
+    EDGE(threshold, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_threshold(x, 1, 5),    \
+         V(5, 5, 5, NAN, INFINITY, 5), V(0, 0, 0, 1, 1, 0), NULL)                                  \
+    EDGE(hardshrink, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_hardshrink(x, 1),     \
+         V(0, 0, 0, NAN, INFINITY, -2), V(0, 0, 0, 1, 1, 1), NULL)                                 \
+    EDGE(elu, V(-INFINITY, 1, 0, NAN, INFINITY, 200), V(0, 0, 0, 0, 0, 0), rt_elu(x, 2),           \
+         V(-2, 1, 0, NAN, INFINITY, 200), V(0, 1, 2, 1, 1, 1), NULL)                               \
+    EDGE(lerp, V(1e8f, 1e8f, 1, 1, 1, 1), V(1, 0, .5f, NAN, 1, 0), rt_lerp(x, rt_scalar(3), t),    \
+         V(3, 1e8f, 2, NAN, 3, 1), V(0, 1, .5f, NAN, 0, 1), V(3 - 1e8f, 3 - 1e8f, 2, 2, 2, 2))     \
     EDGE(l1, V(NAN, 1, -0.f, 0, -2, 3), V(0, 0, 0, 0, 0, 3), rt_l1_loss(x, t, RT_NONE),            \
          V(NAN, 1, 0, 0, 2, 0), V(0, 1, 0, 0, -1, 0), NULL)
 

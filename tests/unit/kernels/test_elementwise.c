@@ -32,41 +32,88 @@ typedef struct row {
     double (*f)(double x), (*df)(double x), (*ddf)(double x);
     double lo, hi;
     size_t kernel;
+    bool parametric;
+    rt_numbers p;
 } row;
 
-#define UNARY(name, reads, formula, d, dd, lo, hi)                                                 \
+#define BARE(...) __VA_ARGS__
+#define FORMULAS(name, NAMES, formula, d, dd)                                                      \
     static double f_##name(double x)                                                               \
     {                                                                                              \
-        return formula;                                                                            \
+        NAMES return formula;                                                                      \
     }                                                                                              \
     static double df_##name(double x)                                                              \
     {                                                                                              \
         double y = f_##name(x);                                                                    \
         (void)x, (void)y;                                                                          \
-        return d;                                                                                  \
+        NAMES return d;                                                                            \
     }                                                                                              \
     static double ddf_##name(double x)                                                             \
     {                                                                                              \
         double y = f_##name(x);                                                                    \
         (void)x, (void)y;                                                                          \
-        return dd;                                                                                 \
+        NAMES return dd;                                                                           \
     }
+#define NOTHING
+#define NUMBERS(names, tests)                                                                      \
+    const RT_NUMBERS_STRUCT names p = {BARE tests};                                                \
+    (void)p;
+#define UNARY(name, reads, formula, d, dd, lo, hi) FORMULAS(name, NOTHING, formula, d, dd)
+#define PARAMETRIC(name, names, reads, formula, d, dd, tests, lo, hi)                              \
+    FORMULAS(name, NUMBERS(names, tests), formula, d, dd)
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 
 static const row rows[] = {
 #define UNARY(name, reads, formula, d, dd, lo, hi)                                                 \
-    {#name, f_##name, df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name)},
+    {#name, f_##name, df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name), false, {{0}}},
+#define PARAMETRIC(name, names, reads, formula, d, dd, tests, lo, hi)                              \
+    {#name, f_##name,      df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name),              \
+     true,  {{BARE tests}}},
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-static const rt_unary_kernels *kernels_of(const char *level, const row *r)
+static const void *kernels_of(const char *level, const row *r)
 {
     const rt_kernels *k = rt_kernels_level(level);
     assert_non_null(k);
-    return (const rt_unary_kernels *)((const char *)k + r->kernel);
+    return (const char *)k + r->kernel;
+}
+
+static void run_f(const char *level, const row *r, int64_t n, const float *px, float *py)
+{
+    const rt_unary_kernels *plain = kernels_of(level, r);
+    const rt_parametric_kernels *parametric = kernels_of(level, r);
+    if (r->parametric)
+        parametric->f[RT_F32](r->p, n, px, py);
+    else
+        plain->f[RT_F32](n, px, py);
+}
+
+static void run_dx(const char *level, const row *r, int64_t n, const float *pdy, const float *px,
+                   const float *py, float *dx)
+{
+    const rt_unary_kernels *plain = kernels_of(level, r);
+    const rt_parametric_kernels *parametric = kernels_of(level, r);
+    if (r->parametric)
+        parametric->dx[RT_F32](r->p, n, pdy, px, py, dx);
+    else
+        plain->dx[RT_F32](n, pdy, px, py, dx);
+}
+
+static void run_dxx(const char *level, const row *r, int64_t n, const float *pdy, const float *pv,
+                    const float *px, const float *py, float *dxx)
+{
+    const rt_unary_kernels *plain = kernels_of(level, r);
+    const rt_parametric_kernels *parametric = kernels_of(level, r);
+    if (r->parametric)
+        parametric->dxx[RT_F32](r->p, n, pdy, pv, px, py, dxx);
+    else
+        plain->dxx[RT_F32](n, pdy, pv, px, py, dxx);
 }
 
 /* Runs f for every level but ref. */
@@ -126,26 +173,25 @@ static float next_number(void)
 
 static void check_values(const char *level, const row *r)
 {
-    const rt_unary_kernels *u = kernels_of(level, r), *ref = kernels_of("ref", r);
     for (int i = 0; i < N; i++) {
         x[i] = (float)(r->lo + (r->hi - r->lo) * next_number());
         dy[i] = next_number() - 0.5f;
         v[i] = next_number() - 0.5f;
     }
-    ref->f[RT_F32](N, x, y);
-    u->f[RT_F32](N, x, got);
+    run_f("ref", r, N, x, y);
+    run_f(level, r, N, x, got);
     check_close(r, level, "f", N, x, got, y);
-    ref->dx[RT_F32](N, dy, x, y, want);
-    u->dx[RT_F32](N, dy, x, y, got);
+    run_dx("ref", r, N, dy, x, y, want);
+    run_dx(level, r, N, dy, x, y, got);
     check_close(r, level, "dx", N, x, got, want);
-    ref->dxx[RT_F32](N, dy, v, x, y, want);
-    u->dxx[RT_F32](N, dy, v, x, y, got);
+    run_dxx("ref", r, N, dy, v, x, y, want);
+    run_dxx(level, r, N, dy, v, x, y, got);
     check_close(r, level, "dxx", N, x, got, want);
     if (!strcmp(level, "avx512")) { /* the same bits as avx2 */
-        kernels_of("avx2", r)->dxx[RT_F32](N, dy, v, x, y, want);
+        run_dxx("avx2", r, N, dy, v, x, y, want);
         assert_memory_equal(got, want, N * sizeof *got);
-        kernels_of("avx2", r)->f[RT_F32](N, x, want);
-        u->f[RT_F32](N, x, got);
+        run_f("avx2", r, N, x, want);
+        run_f(level, r, N, x, got);
         assert_memory_equal(got, want, N * sizeof *got);
     }
 }
@@ -156,8 +202,8 @@ static void check_specials(const char *level, const row *r)
                                     NAN,  0x1p-149f, -0x1p-149f, 0x1p127f, -0x1p127f, 0x1.8p1f,
                                     2.5f, -2.5f,     -0.5f,      200,      -200,      8e6f};
     enum { SPECIAL = sizeof special / sizeof *special };
-    kernels_of("ref", r)->f[RT_F32](SPECIAL, special, want);
-    kernels_of(level, r)->f[RT_F32](SPECIAL, special, got);
+    run_f("ref", r, SPECIAL, special, want);
+    run_f(level, r, SPECIAL, special, got);
     check_close(r, level, "f", SPECIAL, special, got, want);
     for (int i = 0; i < SPECIAL; i++)
         if (isnan(special[i]) && !isnan(got[i]) && strcmp(r->name, "sign") != 0)
@@ -167,12 +213,11 @@ static void check_specials(const char *level, const row *r)
 /* Every length up to several vectors: what follows the end stays, what precedes it equals the long run; in place. */
 static void check_lengths(const char *level, const row *r)
 {
-    const rt_unary_kernels *u = kernels_of(level, r);
-    u->f[RT_F32](N, x, want);
+    run_f(level, r, N, x, want);
     for (int64_t n = 0; n < 70; n++) {
         got[n] = 42;
         memcpy(got, x, (size_t)n * sizeof *x);
-        u->f[RT_F32](n, got, got);
+        run_f(level, r, n, got, got);
         assert_memory_equal(got, want, (size_t)n * sizeof *want);
         assert_true(got[n] == 42);
     }

@@ -1,4 +1,4 @@
-/* One driver for all structured kernels (cases.def) and all binary rows of elementwise.def. Each case is run on random
+/* One driver for all structured kernels (cases.def) and all rows of two and three operands of elementwise.def. Each case is run on random
  * shapes (zero sizes and ragged tails among them) and must, on every level this machine has,
  *   - agree with the reference level within the tolerance of its row,
  *   - give the same bits with 1, 2, 3 and 4 threads, and with buffers that are not aligned,
@@ -257,8 +257,21 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
     }
 #define BINARY(name, reads, f, da, db) GRID_CASE(name, -3, out)
 #define COMPARE(name, f)               GRID_CASE(name, -3, out_u8)
+#define TERNARY(name, ...)                                                                         \
+    static void case_##name(run *r, const rt_kernels *k)                                           \
+    {                                                                                              \
+        rt_grid g = grid(r, 3);                                                                    \
+        float *operand[3];                                                                         \
+        for (int i = 0; i < 3; i++)                                                                \
+            operand[i] = in(r, extent(&g, i), -3, 3);                                              \
+        for (int i = 0; i < 3 && flag(r); i++)                                                     \
+            ties_and_nans(r, extent(&g, i), operand[i]);                                           \
+        k->name.f[RT_F32]((rt_numbers){{0.7, -1.3, 0.2, 3}}, &g, operand[0], operand[1],           \
+                          operand[2], out(r, g.rows * g.cols));                                    \
+    }
 #include "kernels/elementwise.def"
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 
 typedef struct test_case {
@@ -272,9 +285,11 @@ static const test_case cases[] = {
 #include "cases.def"
 #undef CASE
 #define BINARY(name, reads, f, da, db) {#name, case_##name, 2e-7},
+#define TERNARY(name, ...)             {#name, case_##name, 1e-6},
 #define COMPARE(name, f)               {#name, case_##name, 0},
 #include "kernels/elementwise.def"
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 };
 

@@ -1,11 +1,12 @@
 /* Operations on single elements: all of kernels/elementwise.def.
  *
- * Each row of UNARY becomes three operations, so that gradients can be differentiated:
+ * Each row of UNARY and PARAMETRIC becomes three operations, so that gradients can be differentiated:
  *     y = f(x)              dx  = dy * f'(x)
  *     dx = dy * f'(x)       d dy = g * f'(x),   dx = dy * g * f''(x)
  *     dxx = dy * v * f''(x) linear in dy and v; its gradient by x, a third derivative, is refused.
  */
 #include "worker/engine/ops/pointwise/elementwise.h"
+#include <string.h>
 #include "common/error.h"
 #include "worker/engine/ops/ops.h"
 
@@ -17,23 +18,43 @@ enum {
     READS_XY = 3,
     READS_A = 1,
     READS_B = 2,
-    READS_AB = 3
+    READS_AB = 3,
+    READS_BC = 6,
+    READS_ABC = 7
 };
 
-/* ---- y = f(x) ---- */
+/* An argument struct of this row ends in its numbers. test_op_schema compares their names. */
+#define CHECK_NUMBERS(symbol, operands, names)                                                     \
+    _Static_assert(sizeof(rt_##symbol##_args) == sizeof(struct {                                   \
+                       rt_tensor *in[operands];                                                    \
+                       RT_NUMBERS_STRUCT names p;                                                  \
+                   }) &&                                                                           \
+                       sizeof(RT_NUMBERS_STRUCT names) <= sizeof(rt_numbers),                      \
+                   #symbol ": its arguments are not its operands and its numbers")
+
+/* Returns the numbers that the arguments of a call end in. */
+static rt_numbers numbers_of(const rt_call *c, size_t bytes)
+{
+    rt_numbers p = {{0}};
+    memcpy(&p, (const char *)c->args + c->op->args_size - bytes, bytes);
+    return p;
+}
+
+/* ---- y = f(x), or f(x) with numbers ---- */
 
 #define UNARY_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
 typedef struct unary_args {
     RT_STRUCT(UNARY_FIELDS)
 } unary_args;
 
-/* y is f(x) as computed; saved, not an input: its dependence on x is in f''. */
+/* y is f(x) as computed; saved, not an input: its dependence on x is in f''. p: the row's numbers, if it has any. */
 #define UNARY_GRAD_FIELDS(F)                                                                       \
     F(INPUT, dy, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                      \
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "the same; without value where f' does not read it")
 typedef struct unary_grad_args {
     RT_STRUCT(UNARY_GRAD_FIELDS)
     rt_tensor *y;
+    rt_numbers p;
 } unary_grad_args;
 
 #define UNARY_GRAD2_FIELDS(F)                                                                      \
@@ -44,37 +65,48 @@ typedef struct unary_grad_args {
 typedef struct unary_grad2_args {
     RT_STRUCT(UNARY_GRAD2_FIELDS)
     rt_tensor *y;
+    rt_numbers p;
 } unary_grad2_args;
 
 /* What the three operations of one row share. */
 typedef struct unary {
     rt_op op, grad, grad2;
     size_t kernels; /* offset in rt_kernels */
-    bool flat;      /* f'' is zero */
+    size_t
+        numbers; /* bytes of numbers at the end of the arguments; 0: rt_unary_kernels, else rt_parametric_kernels */
+    bool flat; /* f'' is zero */
 } unary;
 
 /* The operation's place in its row gives the row. */
 #define ROW(call, member) ((const unary *)((const char *)(call)->op - offsetof(unary, member)))
 
-static const rt_unary_kernels *unary_kernels(const rt_call *c, const unary *row)
+static const rt_unary_kernels *plain(const rt_call *c, const unary *row)
 {
     return (const rt_unary_kernels *)((const char *)rt_kernels_of(c) + row->kernels);
 }
 
-static rt_tensor *unary_grad(const unary *row, rt_tensor *dy, rt_tensor *x, rt_tensor *y)
+static const rt_parametric_kernels *with_numbers(const rt_call *c, const unary *row)
 {
-    return rt_apply(&row->grad, &(unary_grad_args){dy, x, y});
+    return (const rt_parametric_kernels *)((const char *)rt_kernels_of(c) + row->kernels);
+}
+
+static rt_tensor *unary_grad(const unary *row, rt_tensor *dy, rt_tensor *x, rt_tensor *y,
+                             rt_numbers p)
+{
+    return rt_apply(&row->grad, &(unary_grad_args){dy, x, y, p});
 }
 
 static rt_tensor *unary_grad2(const unary *row, rt_tensor *dy, rt_tensor *v, rt_tensor *x,
-                              rt_tensor *y)
+                              rt_tensor *y, rt_numbers p)
 {
-    return rt_apply(&row->grad2, &(unary_grad2_args){dy, v, x, y});
+    return rt_apply(&row->grad2, &(unary_grad2_args){dy, v, x, y, p});
 }
 
 static rt_status unary_infer(rt_call *c)
 {
-    if (unary_kernels(c, ROW(c, op))->f[c->in[0]->dtype])
+    const unary *row = ROW(c, op);
+    rt_dtype dtype = c->in[0]->dtype;
+    if (row->numbers ? with_numbers(c, row)->f[dtype] != NULL : plain(c, row)->f[dtype] != NULL)
         return rt_result_like(c, 0, c->in[0]);
     return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
                    rt_describe(c->in[0]));
@@ -82,14 +114,20 @@ static rt_status unary_infer(rt_call *c)
 
 static rt_status unary_run(rt_call *c)
 {
+    const unary *row = ROW(c, op);
     const rt_tensor *x = c->in[0];
-    unary_kernels(c, ROW(c, op))->f[x->dtype](x->numel, x->data, c->out[0]->data);
+    void *y = c->out[0]->data;
+    if (row->numbers)
+        with_numbers(c, row)->f[x->dtype](numbers_of(c, row->numbers), x->numel, x->data, y);
+    else
+        plain(c, row)->f[x->dtype](x->numel, x->data, y);
     return RT_OK;
 }
 
 static void unary_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
-    dx[0] = unary_grad(ROW(c, op), dy[0], c->in[0], c->out[0]);
+    const unary *row = ROW(c, op);
+    dx[0] = unary_grad(row, dy[0], c->in[0], c->out[0], numbers_of(c, row->numbers));
 }
 
 /* Returns the elements of x in order. Kernels take x and y whether their formula reads them or not: for one that was not saved, any
@@ -102,12 +140,17 @@ static const void *value(rt_tensor *x, const rt_tensor *dy)
 
 static rt_status unary_grad_run(rt_call *c)
 {
+    const unary *row = ROW(c, grad);
     const unary_grad_args *a = c->args;
     const rt_tensor *dy = rt__tensor_contiguous(c->in[0]);
     const void *x = dy ? value(c->in[1], dy) : NULL, *y = dy ? value(a->y, dy) : NULL;
     if (rt_failed())
         return rt_error_code();
-    unary_kernels(c, ROW(c, grad))->dx[dy->dtype](dy->numel, dy->data, x, y, c->out[0]->data);
+    void *dx = c->out[0]->data;
+    if (row->numbers)
+        with_numbers(c, row)->dx[dy->dtype](a->p, dy->numel, dy->data, x, y, dx);
+    else
+        plain(c, row)->dx[dy->dtype](dy->numel, dy->data, x, y, dx);
     c->saved[0] = a->y;
     return RT_OK;
 }
@@ -115,22 +158,27 @@ static rt_status unary_grad_run(rt_call *c)
 static void unary_grad_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
 {
     const unary *row = ROW(c, grad);
+    rt_numbers p = ((const unary_grad_args *)c->args)->p;
     rt_tensor *dy = c->in[0], *x = c->in[1], *y = c->saved[0];
     if (rt_needs(c, 0))
-        dx[0] = unary_grad(row, g[0], x, y);
+        dx[0] = unary_grad(row, g[0], x, y, p);
     if (rt_needs(c, 1) && !row->flat)
-        dx[1] = unary_grad2(row, dy, g[0], x, y);
+        dx[1] = unary_grad2(row, dy, g[0], x, y, p);
 }
 
 static rt_status unary_grad2_run(rt_call *c)
 {
+    const unary *row = ROW(c, grad2);
     const unary_grad2_args *a = c->args;
     const rt_tensor *dy = rt__tensor_contiguous(c->in[0]), *v = rt__tensor_contiguous(c->in[1]);
     const void *x = dy ? value(c->in[2], dy) : NULL, *y = dy ? value(a->y, dy) : NULL;
     if (rt_failed())
         return rt_error_code();
-    unary_kernels(c, ROW(c, grad2))
-        ->dxx[dy->dtype](dy->numel, dy->data, v->data, x, y, c->out[0]->data);
+    void *dxx = c->out[0]->data;
+    if (row->numbers)
+        with_numbers(c, row)->dxx[dy->dtype](a->p, dy->numel, dy->data, v->data, x, y, dxx);
+    else
+        plain(c, row)->dxx[dy->dtype](dy->numel, dy->data, v->data, x, y, dxx);
     c->saved[0] = a->y;
     return RT_OK;
 }
@@ -138,31 +186,33 @@ static rt_status unary_grad2_run(rt_call *c)
 static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
 {
     const unary *row = ROW(c, grad2);
+    rt_numbers p = ((const unary_grad2_args *)c->args)->p;
     rt_tensor *dy = c->in[0], *v = c->in[1], *x = c->in[2], *y = c->saved[0];
     if (rt_needs(c, 0))
-        dx[0] = unary_grad2(row, g[0], v, x, y);
+        dx[0] = unary_grad2(row, g[0], v, x, y, p);
     if (rt_needs(c, 1))
-        dx[1] = unary_grad2(row, dy, g[0], x, y);
+        dx[1] = unary_grad2(row, dy, g[0], x, y, p);
     if (rt_needs(c, 2))
         RT_FAIL(UNSUPPORTED, "%s: third derivatives are not supported", row->op.name);
 }
 
-#define UNARY(symbol, reads, f, df, ddf, lo, hi)                                                   \
+/* The three operations of a row whose argument struct ends in that many bytes of numbers. */
+#define ONE_OPERAND(symbol, args_type, FIELDS, bytes, reads, formula, ddf)                         \
     static const unary symbol##_row = {                                                            \
         .op = {.name = #symbol,                                                                    \
-               .help = "y = " #f,                                                                  \
-               RT_ARGS(unary_args, UNARY_FIELDS),                                                  \
+               .help = "y = " formula,                                                             \
+               RT_ARGS(args_type, FIELDS),                                                         \
                .infer = unary_infer,                                                               \
                .run = unary_run,                                                                   \
                .backward = unary_backward,                                                         \
-               .saves_in = READS_##reads & READS_X,                                                \
-               .saves_out = (READS_##reads & READS_Y) != 0},                                       \
+               .saves_in = (reads)&READS_X,                                                        \
+               .saves_out = ((reads)&READS_Y) != 0},                                               \
         .grad = {.name = #symbol "_grad",                                                          \
                  RT_INTERNAL_ARGS(unary_grad_args, UNARY_GRAD_FIELDS),                             \
                  .infer = rt__infer_like_first,                                                    \
                  .run = unary_grad_run,                                                            \
                  .backward = unary_grad_backward,                                                  \
-                 .saves_in = 1 | (READS_##reads & READS_X) << 1,                                   \
+                 .saves_in = 1 | ((reads)&READS_X) << 1,                                           \
                  .n_saved = 1,                                                                     \
                  .strided = true},                                                                 \
         .grad2 = {.name = #symbol "_grad2",                                                        \
@@ -170,18 +220,31 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
                   .infer = rt__infer_like_first,                                                   \
                   .run = unary_grad2_run,                                                          \
                   .backward = unary_grad2_backward,                                                \
-                  .saves_in = 3 | (READS_##reads & READS_X) << 2,                                  \
+                  .saves_in = 3 | ((reads)&READS_X) << 2,                                          \
                   .n_saved = 1,                                                                    \
                   .strided = true},                                                                \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
-        .flat = __builtin_strcmp(#ddf, "C(0)") == 0,                                               \
-    };                                                                                             \
+        .numbers = bytes,                                                                          \
+        .flat = __builtin_strcmp(ddf, "C(0)") == 0,                                                \
+    };
+
+#define UNARY(symbol, reads, f, df, ddf, lo, hi)                                                   \
+    ONE_OPERAND(symbol, unary_args, UNARY_FIELDS, 0, READS_##reads, #f, #ddf)                      \
     rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &(unary_args){x});                                       \
     }
+#define PARAMETRIC(symbol, names, reads, f, df, ddf, tests, lo, hi)                                \
+    CHECK_NUMBERS(symbol, 1, names);                                                               \
+    ONE_OPERAND(symbol, rt_##symbol##_args, RT_FIELDS_##symbol, sizeof(RT_NUMBERS_STRUCT names),   \
+                READS_##reads, #f, #ddf)                                                           \
+    rt_tensor *rt_##symbol##_(rt_##symbol##_args a)                                                \
+    {                                                                                              \
+        return rt_apply(&symbol##_row.op, &a);                                                     \
+    }
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 
 /* ---- y = f(a, b) ---- */
 
@@ -288,14 +351,87 @@ static rt_status binary_run(rt_call *c)
 #undef BINARY
 #undef COMPARE
 
+/* ---- y = f(a, b, c), with numbers or without ---- */
+
+typedef struct ternary {
+    rt_op op;
+    size_t kernels; /* offset in rt_kernels */
+    size_t numbers; /* bytes of numbers at the end of the arguments */
+} ternary;
+
+static const rt_ternary_kernels *ternary_kernels(const rt_call *c)
+{
+    return (const rt_ternary_kernels *)((const char *)rt_kernels_of(c) +
+                                        ((const ternary *)c->op)->kernels);
+}
+
+static rt_status ternary_infer(rt_call *c)
+{
+    rt_dims dims;
+    RT_TRY(rt__broadcast(c->op->name, c->in[0]->dims, c->in[1]->dims, &dims));
+    RT_TRY(rt__broadcast(c->op->name, dims, c->in[2]->dims, &dims));
+    return rt_result(c, 0, dims, c->in[0]->dtype);
+}
+
+static rt_status ternary_run(rt_call *c)
+{
+    rt_tensor *y = c->out[0];
+    rt_ternary_fn *f = ternary_kernels(c)->f[y->dtype];
+    rt_numbers p = numbers_of(c, ((const ternary *)c->op)->numbers);
+    int64_t size = (int64_t)rt_dtype_size(y->dtype);
+    rt_loop l;
+    for (bool more = rt__loop_begin(&l, y->dims, c->in, 3); more; more = rt__loop_next(&l))
+        f(p, &l.grid, l.at[0], l.at[1], l.at[2], (char *)y->data + l.done * size);
+    return RT_OK;
+}
+
+#define TERNARY(symbol, names, reads, f, da, db, dc)                                               \
+    CHECK_NUMBERS(symbol, 3, names);                                                               \
+    static void symbol##_backward(rt_call *call, rt_tensor *const *dys, rt_tensor **dx)            \
+    {                                                                                              \
+        rt_tensor *a = call->in[0], *b = call->in[1], *c = call->in[2], *dy = dys[0];              \
+        rt_numbers numbers = numbers_of(call, sizeof(RT_NUMBERS_STRUCT names));                    \
+        RT_NUMBERS_STRUCT names p;                                                                 \
+        memcpy(&p, &numbers, sizeof p);                                                            \
+        (void)p;                                                                                   \
+        if (rt_needs(call, 0))                                                                     \
+            dx[0] = rt__sum_to(da, a->dims);                                                       \
+        if (rt_needs(call, 1))                                                                     \
+            dx[1] = rt__sum_to(db, b->dims);                                                       \
+        if (rt_needs(call, 2))                                                                     \
+            dx[2] = rt__sum_to(dc, c->dims);                                                       \
+    }                                                                                              \
+    static const ternary symbol##_row = {                                                          \
+        .op = {.name = #symbol,                                                                    \
+               .help = "y = " #f,                                                                  \
+               RT_ARGS(rt_##symbol##_args, RT_FIELDS_##symbol),                                    \
+               .infer = ternary_infer,                                                             \
+               .run = ternary_run,                                                                 \
+               .backward = symbol##_backward,                                                      \
+               .saves_in = READS_##reads,                                                          \
+               .strided = true},                                                                   \
+        .kernels = offsetof(rt_kernels, symbol),                                                   \
+        .numbers = sizeof(RT_NUMBERS_STRUCT names),                                                \
+    };                                                                                             \
+    rt_tensor *rt_##symbol##_(rt_##symbol##_args a)                                                \
+    {                                                                                              \
+        return rt_apply(&symbol##_row.op, &a);                                                     \
+    }
+#include "kernels/elementwise.def"
+#undef TERNARY
+
 /* ---- all of them ---- */
 
 const rt_op *const rt__elementwise_ops[] = {
-#define UNARY(symbol, ...)   &symbol##_row.op,
-#define BINARY(symbol, ...)  &symbol##_row.op,
-#define COMPARE(symbol, ...) &symbol##_row.op,
+#define UNARY(symbol, ...)      &symbol##_row.op,
+#define PARAMETRIC(symbol, ...) &symbol##_row.op,
+#define BINARY(symbol, ...)     &symbol##_row.op,
+#define TERNARY(symbol, ...)    &symbol##_row.op,
+#define COMPARE(symbol, ...)    &symbol##_row.op,
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 };

@@ -6,12 +6,16 @@
 
 enum {
     RT_ELEMENTWISE_OPS = 0
-#define UNARY(...)   +1
-#define BINARY(...)  +1
-#define COMPARE(...) +1
+#define UNARY(...)      +1
+#define PARAMETRIC(...) +1
+#define BINARY(...)     +1
+#define TERNARY(...)    +1
+#define COMPARE(...)    +1
 #include "kernels/elementwise.def"
 #undef UNARY
+#undef PARAMETRIC
 #undef BINARY
+#undef TERNARY
 #undef COMPARE
 };
 
