@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,6 +114,15 @@ rt_status rt_input_read(const char *path, rt_input_kind kind, size_t limit, rt_b
     if (status != RT_OK)
         rt_bytes_release(out);
     return status;
+}
+
+rt_status rt_input_line_too_long(const char *path, int64_t byte)
+{
+    return RT_FAIL(CORRUPT,
+                   "%s: damaged at byte %" PRId64
+                   ": no end of the line in the next %d KiB: cut the "
+                   "file there, or move it away",
+                   path, byte, RT_INPUT_LINE_MAX >> 10);
 }
 
 static rt_status read_tail(int fd, const char *path, int64_t bytes, size_t limit, rt_bytes *b)

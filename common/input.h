@@ -24,6 +24,11 @@ typedef enum rt_input_kind {
 rt_status rt_input_open(const char *path, rt_input_kind kind, int *fd, int64_t *bytes);
 /* Reads all of it, at most `limit` bytes (RANGE beyond). A pipe that stays silent for half a minute fails. */
 rt_status rt_input_read(const char *path, rt_input_kind kind, size_t limit, rt_bytes *out);
+/* A file of lines is not read beyond one that is longer than this: nobody writes such a line, but a file with a hole in it
+ * (a disk that was full, a machine that lost power) reads as one of terabytes. */
+enum { RT_INPUT_LINE_MAX = 1 << 20 };
+/* Fails with CORRUPT for a line that begins at `byte` and is longer. */
+rt_status rt_input_line_too_long(const char *path, int64_t byte);
 /* Reads the end of a regular file as text, from the beginning of a line on; at most `limit` bytes. */
 rt_status rt_input_tail(const char *path, size_t limit, rt_bytes *out);
 

@@ -45,7 +45,8 @@ static void unmap(mapping *m)
 
 typedef struct line {
     const char *at;
-    size_t len;   /* with its newline, if it has one */
+    size_t
+        len; /* with its newline, if it has one; of a longer line than lines may be only the beginning */
     int64_t step; /* -1: it is no row */
 } line;
 
@@ -63,8 +64,9 @@ static line line_at(const char *at, const char *end)
 {
     static const char begins[] = "{\"step\":";
     const size_t head = sizeof begins - 1;
-    const char *newline = memchr(at, '\n', (size_t)(end - at));
-    line l = {at, newline ? (size_t)(newline + 1 - at) : (size_t)(end - at), -1};
+    size_t most = end - at > RT_INPUT_LINE_MAX ? RT_INPUT_LINE_MAX + 1 : (size_t)(end - at);
+    const char *newline = memchr(at, '\n', most);
+    line l = {at, newline ? (size_t)(newline + 1 - at) : most, -1};
     if (newline && l.len > head + 2 && newline[-1] == '}' && memcmp(at, begins, head) == 0)
         l.step = digits(at + head, newline);
     return l;
@@ -118,22 +120,26 @@ static rt_status append_once(const char *path, const char *block, size_t len)
 
 /* ---- opening ---- */
 
-static bool is_one_history(const rt__metrics *files, const mapping *m, int64_t *newest)
+/* *one: whether steps rise from row to row and nothing else is there; *newest, the last step, counts only then. */
+static rt_status read_history(const rt__metrics *files, const mapping *m, bool *one,
+                              int64_t *newest)
 {
     const char *end = m->data + m->size, *told = m->data;
     *newest = -1;
+    *one = true;
     for (const char *at = m->data; at < end;) {
         line l = line_at(at, end);
         if (files->reading && at - told >= files->reading_step) {
             files->reading(at - m->data, (int64_t)m->size);
             told = at;
         }
-        if (l.step <= *newest)
-            return false;
+        if (l.len > RT_INPUT_LINE_MAX)
+            return rt_input_line_too_long(files->path, at - m->data);
+        *one &= l.step > *newest;
         *newest = l.step;
         at += l.len;
     }
-    return true;
+    return RT_OK;
 }
 
 /* The rows that hold: where a row is no later than one before it, the run had gone back, and the later row holds. */
@@ -217,16 +223,17 @@ static rt_status mend(const rt__metrics *m, const mapping *file)
 rt_status rt__metrics_open(const rt__metrics *m, int64_t *newest)
 {
     mapping file;
+    bool one;
     *newest = -1;
     RT_TRY(map_file(m->path, &file));
-    rt_status status = RT_OK;
-    if (!is_one_history(m, &file, newest)) {
+    rt_status status = read_history(m, &file, &one, newest);
+    if (status == RT_OK && !one) {
         status = mend(m, &file);
         unmap(&file);
         if (status == RT_OK)
             status = map_file(m->path, &file);
         if (status == RT_OK)
-            is_one_history(m, &file, newest);
+            status = read_history(m, &file, &one, newest);
     }
     unmap(&file);
     return status;

@@ -64,14 +64,15 @@ static void take_line(reader *r, const char *line, size_t len)
     json_decref(row);
 }
 
-/* Takes a line of which only the beginning was read: the rest of it is passed over. */
-static void skip_line(reader *r, FILE *f)
+/* Takes a line of which only the beginning, from `begin` on, was read: the rest of it is passed over. */
+static rt_status skip_line(reader *r, FILE *f, off_t begin)
 {
     int c;
     do
-        c = getc(f);
-    while (c != '\n' && c != EOF);
+        c = getc_unlocked(f);
+    while (c != '\n' && c != EOF && ftello(f) - begin <= RT_INPUT_LINE_MAX);
     r->damaged += c == '\n';
+    return c == '\n' || c == EOF ? RT_OK : rt_input_line_too_long(r->path, begin);
 }
 
 static rt_status each_row(reader *r)
@@ -86,15 +87,16 @@ static rt_status each_row(reader *r)
         close(fd);
         return RT_FAIL(NOMEM, "%s: out of memory", r->path);
     }
-    while (fgets(line, sizeof line, f)) {
+    rt_status status = RT_OK;
+    for (off_t begin = 0; status == RT_OK && fgets(line, sizeof line, f); begin = ftello(f)) {
         size_t len = strlen(line);
         if (len > 0 && line[len - 1] == '\n')
             take_line(r, line, len - 1);
         else
-            skip_line(r, f); /* too long, or still being written */
+            status = skip_line(r, f, begin); /* too long, or still being written */
     }
     fclose(f);
-    return RT_OK;
+    return status;
 }
 
 /* ---- CSV and JSON ---- */

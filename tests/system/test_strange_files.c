@@ -67,25 +67,25 @@ enum { COMMANDS = sizeof commands / sizeof *commands, TRAINING = COMMANDS - 1 /*
 /* ---- the files ---- */
 
 /* Kinds by a letter each: a pipe that nobody writes into, a directory, a link to /dev/zero, a socket, a file that may not
- * be read. */
+ * be read, a terabyte of holes. */
 typedef struct row {
     const char *file, *kinds;
     int refused; /* commands that need it; they name it */
 } row;
 
 static const row rows[] = {
-    {"config.yaml", "pdzsu", TRAIN},
+    {"config.yaml", "pdzsuh", TRAIN},
     {".config.next.yaml", "pz", 0},
     {".config.next.yaml", "d", TRAIN},
     {".config.before.yaml", "pz", 0},
     {".config.before.yaml", "d", TRAIN},
-    {"journal", "pdzsu", JOURNAL | TRAIN},
+    {"journal", "pdzsuh", JOURNAL | TRAIN},
     {"journal.next", "pdz", 0},
-    {"metrics.jsonl", "pdzsu", METRICS | TRAIN},
+    {"metrics.jsonl", "pdzsuh", METRICS | TRAIN},
     {"metrics-abandoned.jsonl", "pdzs", TRAIN},
-    {"events.jsonl", "pdzsu", 0},
-    {"summary.json", "pdzsu", 0},
-    {"control.json", "pzs", ASKS},
+    {"events.jsonl", "pdzsuh", 0},
+    {"summary.json", "pdzsuh", 0},
+    {"control.json", "pzsh", ASKS},
     {"control.json", "d", ASKS | TRAIN},
     {"lock", "pdzs", TRAIN},
     {"logs", "pzs", TRAIN},
@@ -139,6 +139,10 @@ static void put(char kind, const char *path)
         break;
     case 'd':
         assert_int_equal(mkdir(path, 0700), 0);
+        break;
+    case 'h':
+        must(rt_file_replace(path, "", 0));
+        assert_int_equal(truncate(path, (off_t)1 << 40), 0);
         break;
     case 'z':
         assert_int_equal(symlink("/dev/zero", path), 0);
