@@ -102,6 +102,68 @@ static const char *last_words(const char *text, const char *end)
     return found;
 }
 
+static bool is_ruler(const char *line)
+{
+    size_t dashes = strspn(line, "-");
+    return dashes > 40 && strchr("\r\n", line[dashes]);
+}
+
+/* Returns the first line of the message of Open MPI's, which stands between two rulers, that a line is in; NULL: it is in
+ * none. */
+static const char *message_of(const char *text, const char *line)
+{
+    const char *message = NULL;
+    for (const char *l = text; l < line; l = next_line(l))
+        if (is_ruler(l))
+            message = message ? NULL : next_line(l);
+    while (message && *message && is_blank(message))
+        message = next_line(message);
+    return message;
+}
+
+/* "  Policy: nope" */
+static bool is_detail(const char *line)
+{
+    return *line == ' ' && memmem(line, strcspn(line, "\n"), ": ", 2);
+}
+
+/* Copies what a message says: the first sentence, which may go over several lines, and the details that it gives. */
+static void copy_message(const char *line, char *out, size_t size)
+{
+    size_t used = 0;
+    char words[256];
+    out[0] = '\0';
+    for (; *line && !is_blank(line) && used < size; line = next_line(line)) {
+        copy_line(line, words, sizeof words);
+        if (!is_state(line))
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", words);
+    }
+    char *end = strstr(out, ". ");
+    if (end)
+        end[0] = '\0';
+    used = strlen(out);
+    while (used > 0 && strchr(".:", out[used - 1]))
+        out[--used] = '\0';
+    const char *before = ": ";
+    for (; *line && !is_ruler(line) && used < size; line = next_line(line))
+        if (is_detail(line)) {
+            copy_line(line, words, sizeof words);
+            used += (size_t)snprintf(out + used, size - used, "%s%s", before, words);
+            before = ", ";
+        }
+}
+
+/* Copies the last that was said, if anything was. */
+static void copy_last_words(const char *log, char *out, size_t size)
+{
+    const char *words = last_words(log, log + strlen(log));
+    const char *message = words ? message_of(log, words) : NULL;
+    if (message)
+        copy_message(message, out, size);
+    else if (words)
+        copy_line(words, out, size);
+}
+
 /* ---- why ---- */
 
 /* One way in which Open MPI fails: a part of its text, and the sentence that we make of it, in which
@@ -314,9 +376,8 @@ void rt__log_blame(const char *log, rt__blame *out)
     find_lost_daemon(log, out);
     if (!out->daemon && !find_killed(log, out) && !find_left(log, out))
         find_failed(log, out);
-    const char *words = last_words(log, log + strlen(log));
-    if (words && !out->reason[0] && !out->daemon)
-        copy_line(words, out->reason, sizeof out->reason);
+    if (!out->reason[0] && !out->daemon)
+        copy_last_words(log, out->reason, sizeof out->reason);
 }
 
 /* ---- others ---- */
@@ -374,9 +435,8 @@ void rt__log_worker(const char *log, char reason[RT__REASON])
             cut_place(reason);
             return;
         }
-    const char *words = last_words(log, log + strlen(log));
     if (find_why(log, &mpi))
         memcpy(reason, mpi.reason, RT__REASON);
-    else if (words)
-        copy_line(words, reason, RT__REASON);
+    else
+        copy_last_words(log, reason, RT__REASON);
 }

@@ -140,6 +140,24 @@ static const struct row {
      "orted is not found on one of the hosts: install the same Open MPI on all of them"},
     {"the sky is red\n[vm:00010] tcp_peer_recv_connect_ack: invalid header type: 32\n", -1, 0, 0,
      false, false, "", "the sky is red"},
+    {RULER "The specified mapping policy is not recognized:\n\n  Policy: nope\n\n"
+           "Please check for a typo or ensure that the option is a supported\none.\n" RULER,
+     -1, 0, 0, false, false, "", "The specified mapping policy is not recognized: Policy: nope"},
+    {RULER "Your job has requested more processes than the ppr for\nthis topology can support:\n\n"
+           "  App: true\n  Number of procs:  2\n  PPR: 1:node\n\n"
+           "Please revise the conflict and try again.\n" RULER,
+     -1, 0, 0, false, false, "",
+     "Your job has requested more processes than the ppr for this topology can support: App: true, "
+     "Number of procs:  2, PPR: 1:node"},
+    {RULER "There are not enough slots available in the system to satisfy the 2\nslots that were "
+           "requested.  Either request fewer,\nor make more available.\n" STATE("0", "FAILED")
+               RULER STARTED,
+     -1, 0, 0, false, false, "",
+     "There are not enough slots available in the system to satisfy the 2 slots that were "
+     "requested"},
+    {RULER "WARNING: a card is slow.\n" RULER
+           "\nTraceback (most recent call last):\nKeyError: 7\n" LEFT("0", "1"),
+     0, 0, 1, false, false, "", "KeyError: 7"},
     {"There are not enough slots available\n", -1, 0, 0, false, false, "",
      "There are not enough slots available"},
 };
