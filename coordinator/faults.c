@@ -88,12 +88,31 @@ static void note_why_it_exited(rt__run *r, double at, const rt_msg_exited *m)
     r->cause.signal = guess && !m->final ? killed_by : guess ? 0 : m->signal;
 }
 
+/* A program that crashes before it has done anything, and again in the same way, would do so each time. */
+static void note_stillborn(rt__run *r)
+{
+    static const int crashes[] = {SIGILL, SIGSEGV, SIGBUS, SIGSYS, SIGABRT, SIGFPE};
+    const rt__cause *c = &r->cause;
+    bool crashed = false, known = c->rank >= 0 && c->rank < r->roster.world;
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        crashed |= c->signal == crashes[i];
+    if (!crashed || !known || r->roster.member[c->rank].joined) {
+        r->stillborn.count = 0;
+        return;
+    }
+    bool again = r->stillborn.signal == c->signal && strcmp(r->stillborn.host, c->host) == 0;
+    r->stillborn.count = again ? r->stillborn.count + 1 : 1;
+    r->stillborn.signal = c->signal;
+    snprintf(r->stillborn.host, sizeof r->stillborn.host, "%s", c->host);
+}
+
 void rt__run_note_exit(rt__run *r, double now, const rt_msg_exited *m)
 {
     note_why_it_exited(r, now - m->seconds_since_sign, m);
     rt__cause *c = &r->cause;
     if (m->host[0])
         snprintf(c->host, sizeof c->host, "%s", m->host);
+    note_stillborn(r);
     r->recovery.rank = c->rank;
     snprintf(r->recovery.host, sizeof r->recovery.host, "%s", c->host);
     snprintf(r->recovery.cause, sizeof r->recovery.cause, "%.*s", (int)sizeof r->recovery.cause - 1,

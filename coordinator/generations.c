@@ -6,6 +6,7 @@
 #include "coordinator/record.h"
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -550,6 +551,11 @@ static bool is_out_of_reach(const rt__run *r)
     return !who->joined && who->heard == 0;
 }
 
+static bool is_stillborn_again(const rt__run *r)
+{
+    return r->stillborn.count >= RT__HOST_STILLBORN;
+}
+
 /* Sets aside what is to blame; returns whether a host was. */
 static bool blame_host(rt__run *r, double now, const rt_msg_exited *m)
 {
@@ -563,7 +569,8 @@ static bool blame_host(rt__run *r, double now, const rt_msg_exited *m)
     else if (is_out_of_reach(r))
         why = "nothing is heard of its workers";
     else if (c->rank >= 0)
-        seconds = rt__hosts_worker_died(&r->hosts, host, now);
+        seconds = rt__hosts_worker_died(
+            &r->hosts, host, r->stillborn.count > 0 ? RT__HOST_STILLBORN : RT__HOST_DEATHS, now);
     if (m->host[0] || c->host_lost || is_out_of_reach(r))
         seconds = rt__hosts_failed(&r->hosts, host, now);
     if (seconds > 0)
@@ -586,6 +593,16 @@ static bool fail_if_final(rt__run *r, double now, const rt_msg_exited *m, bool s
     bool never_started = r->generations_here == 1 && r->roster.joined == 0 &&
                          r->cause.signal == 0 && !set_aside && !r->facts.again;
     bool final = (m->final || refused) && (r->history.first_step_at < 0 || !replaced);
+    if (is_stillborn_again(r) && !replaced) {
+        rt__run_fail(r, now, 1,
+                     "the workers could not be started: worker %" PRId64 " on %s was killed by "
+                     "signal %" PRId64 "%s before it reported, %d times in a row%s%s",
+                     r->cause.rank, r->stillborn.host, r->stillborn.signal,
+                     r->stillborn.signal == SIGILL ? " (perhaps its processor lacks an instruction)"
+                                                   : "",
+                     r->stillborn.count, m->reason[0] ? ": " : "", m->reason);
+        return true;
+    }
     if (!final && !never_started)
         return false;
     rt__run_fail(r, now, refused ? 2 : 1, "the workers could not be started: %s", r->cause.text);

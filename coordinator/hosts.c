@@ -156,10 +156,10 @@ double rt__hosts_failed(rt__hosts *h, const char *name, double now)
     return x ? cool_down(x, now) : 0;
 }
 
-double rt__hosts_worker_died(rt__hosts *h, const char *name, double now)
+double rt__hosts_worker_died(rt__hosts *h, const char *name, int64_t most, double now)
 {
     rt__host *x = rt__hosts_find(h, name);
-    if (!x || ++x->deaths < RT__HOST_DEATHS || rt__hosts_room(h, now) <= room_of(x, now))
+    if (!x || ++x->deaths < most || rt__hosts_room(h, now) <= room_of(x, now))
         return 0;
     return cool_down(x, now);
 }

@@ -15,6 +15,7 @@
 enum {
     RT__COOLDOWN_SECONDS = 10, /* after the first failure; doubles with each further one */
     RT__COOLDOWN_MOST = 600,   /* up to this */
+    RT__HOST_STILLBORN = 2,    /* workers that crash there before their HELLO do */
     RT__HOST_DEATHS = 3, /* workers that die on a host, with no progress between, set it aside */
 };
 
@@ -61,8 +62,9 @@ int64_t rt__hosts_room(const rt__hosts *h, double now);
 
 /* A host was lost: sets it aside. Returns for how many seconds, 0 if it is not listed. */
 double rt__hosts_failed(rt__hosts *h, const char *name, double now);
-/* A worker died there by itself. Returns seconds as above if that was once too often, and there is another host. */
-double rt__hosts_worker_died(rt__hosts *h, const char *name, double now);
+/* A worker died there by itself. Returns seconds as above if that was the last of the deaths that are borne, `most`, and there
+ * is another host. */
+double rt__hosts_worker_died(rt__hosts *h, const char *name, int64_t most, double now);
 /* Steps were made: hosts in use are sound. */
 void rt__hosts_made_progress(rt__hosts *h);
 /* Returns a host whose cooling down is over and that nobody has asked about, or NULL. */

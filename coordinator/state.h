@@ -202,8 +202,14 @@ typedef struct rt__run {
     int64_t unreadable_step,
         unreadable_in; /* a checkpoint that could not be read after all, and the generation */
     rt__trace died;    /* generation and rank that crashed last, before its trace is known */
-    rt__trace crash;   /* where a rank of the last generations crashed */
-    int crashes;       /* at the same slice, in a row */
+    /* The last generation lost a worker by this signal before its HELLO; so did `count` in a row, on the same host. */
+    struct {
+        int64_t signal;
+        char host[256];
+        int count;
+    } stillborn;
+    rt__trace crash; /* where a rank of the last generations crashed */
+    int crashes;     /* at the same slice, in a row */
 
     bool interrupted;
     double interrupted_at; /* < 0: not known yet, by a coordinator that has taken over */

@@ -64,13 +64,21 @@ static bool is_noise(const char *line)
         "the job to be terminated. The first process",
         "mpirun noticed that process rank",
         "mpirun: Forwarding signal",
+        "An internal error has occurred in ORTE",
+        "This is something that should be reported to the developers",
     };
     static const char *const parts[] = {
-        "Process name: [[", "Exit code:",
-        "ORTE_ERROR_LOG",   "PMIX ERROR",
-        "OPAL ERROR",       "help message",
-        "MCA parameter",    "MPI_ERRORS",
-        "your MPI job)",    "tcp_peer_recv_connect_ack"}; /* a stranger has connected to its port */
+        "Process name: [[",
+        "Exit code:",
+        "ORTE_ERROR_LOG",
+        "PMIX ERROR",
+        "OPAL ERROR",
+        "help message",
+        "MCA parameter",
+        "MPI_ERRORS",
+        "your MPI job)",
+        "FORCE-TERMINATE",
+        "tcp_peer_recv_connect_ack"}; /* a stranger has connected to its port */
     size_t length = strcspn(line, "\n");
     if (is_blank(line) || is_state(line))
         return true;
@@ -195,6 +203,10 @@ static const struct why {
      true},
     {"A requested component was not found",
      "Open MPI on {Host} has no {Framework} component '{Component}': look at OMPI_MCA_{Framework}",
+     NULL, true},
+    {"No components were able to be opened in the",
+     "Open MPI on {Host} has no {Framework} component that works here: look at "
+     "OMPI_MCA_{Framework}",
      NULL, true},
     {"BTLs attempted: self\n",
      "Open MPI has no way for messages between the workers: look at OMPI_MCA_btl and "

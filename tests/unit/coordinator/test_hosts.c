@@ -81,11 +81,11 @@ static void a_host_on_which_workers_keep_dying_is_set_aside(void **state)
     rt__hosts h = {0};
     set(&h, 2, NAMES("a", "b"), SLOTS(1, 1));
     for (int i = 1; i < RT__HOST_DEATHS; i++)
-        assert_true(rt__hosts_worker_died(&h, "a", 0) == 0);
-    assert_true(rt__hosts_worker_died(&h, "a", 0) > 0);
+        assert_true(rt__hosts_worker_died(&h, "a", RT__HOST_DEATHS, 0) == 0);
+    assert_true(rt__hosts_worker_died(&h, "a", RT__HOST_DEATHS, 0) > 0);
     assert_int_equal(rt__hosts_room(&h, 1), 1);
     for (int i = 0; i < 2 * RT__HOST_DEATHS; i++) /* where else should they run? */
-        assert_true(rt__hosts_worker_died(&h, "b", 1) == 0);
+        assert_true(rt__hosts_worker_died(&h, "b", RT__HOST_DEATHS, 1) == 0);
     rt__hosts_release(&h);
 }
 

@@ -123,6 +123,49 @@ static void what_would_fail_again_is_not_tried_again(void **state)
     }
 }
 
+/* By the same signal, on the same host, before HELLO: twice is no chance. Other workers have reported. */
+static void a_program_that_crashes_at_once_is_not_tried_long(void **state)
+{
+    (void)state;
+    static const struct {
+        bool hosts;
+        int64_t signals[2];
+        bool joined;         /* it had said HELLO */
+        const char *message; /* NULL: goes on */
+    } rows[] = {
+        {false,
+         {4, 4},
+         false,
+         "worker 0 on box was killed by signal 4 (perhaps its processor lacks an instruction) "
+         "before it reported, 2 times in a row"},
+        {false, {11, 11}, false, "worker 0 on box was killed by signal 11 before it reported"},
+        {false, {11, 6}, false, NULL},
+        {false, {9, 9}, false, NULL},
+        {false, {11, 11}, true, NULL},
+        {true, {11, 11}, false, NULL}, /* there is another host */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine m;
+        (rows[i].hosts ? begin_on_hosts : begin_here)(&m);
+        for (int k = 0; k < 2; k++) {
+            machine_feed(&m, k, "hello 1");
+            if (rows[i].joined)
+                machine_feed(&m, k, "hello 0");
+            exited(&m, k + 1,
+                   (rt_msg_exited){.exit_code = 128 + rows[i].signals[k],
+                                   .signal = rows[i].signals[k]});
+            machine_feed(&m, k + 1, "tick");
+            machine_feed(&m, k + 1, "recovered 0");
+        }
+        assert_int_equal(m.run.failed, rows[i].message != NULL);
+        if (rows[i].message && !strstr(m.message, rows[i].message))
+            fail_msg("row %zu: %s", i, m.message);
+        if (rows[i].hosts)
+            assert_int_equal(m.run.roster.world, 1);
+        machine_release(&m);
+    }
+}
+
 /* A run that has made steps goes on without a host that can no longer run workers, if there is another. */
 static void a_run_under_way_goes_on_elsewhere(void **state)
 {
@@ -310,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_worker_without_hello_is_named_with_its_host),
         cmocka_unit_test(a_host_of_which_nothing_is_heard_is_left_out),
         cmocka_unit_test(what_would_fail_again_is_not_tried_again),
+        cmocka_unit_test(a_program_that_crashes_at_once_is_not_tried_long),
         cmocka_unit_test(a_run_under_way_goes_on_elsewhere),
         cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
         cmocka_unit_test(a_late_start_is_named_with_what_it_waits_for),

@@ -155,6 +155,17 @@ static const struct row {
      -1, 0, 0, false, false, "",
      "There are not enough slots available in the system to satisfy the 2 slots that were "
      "requested"},
+    {RULER
+     "Open RTE was unable to open the hostfile:\n    /nope\nCheck to make sure the path.\n" RULER
+         RULER
+     "An internal error has occurred in ORTE:\n\n[[27995,0],0] FORCE-TERMINATE AT (null):1\n"
+     "\nThis is something that should be reported to the developers.\n" RULER,
+     -1, 0, 0, false, false, "",
+     "Open RTE was unable to open the hostfile: /nope Check to make sure the path"},
+    {RULER "No components were able to be opened in the btl framework.\n\nThis typically means\n\n"
+           "  Host:      vm\n  Framework: btl\n" KILLED("0", "11"),
+     0, 11, 0, false, true, "",
+     "Open MPI on vm has no btl component that works here: look at OMPI_MCA_btl"},
     {RULER "WARNING: a card is slow.\n" RULER
            "\nTraceback (most recent call last):\nKeyError: 7\n" LEFT("0", "1"),
      0, 0, 1, false, false, "", "KeyError: 7"},
