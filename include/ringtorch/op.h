@@ -120,9 +120,10 @@ typedef struct rt_call {
     const void *args; /* the argument struct; backward: a copy of it, whose inputs are in `in` */
     rt_tensor *const *in; /* [n_in]; an optional one that was left out is NULL */
     rt_tensor **out;      /* [n_out]; run fills them; backward: those that are saved, else NULL */
-    rt_tensor **saved; /* [op->n_saved]; set by run for backward, which takes them as constants */
-    rt_spec *spec;     /* [n_out]; set by infer */
-    void *plan;        /* [op->plan_size] bytes, zero before infer: for run and backward */
+    rt_tensor **
+        saved; /* [op->n_saved]; set by run for backward, which takes them as constants; inputs, results or others */
+    rt_spec *spec; /* [n_out]; set by infer */
+    void *plan;    /* [op->plan_size] bytes, zero before infer: for run and backward */
     int n_in, n_out;
     bool recorded; /* run: backward may follow, so fill saved */
 } rt_call;
@@ -131,9 +132,10 @@ typedef struct rt_call {
 rt_status rt_result(rt_call *c, int i, rt_dims dims, rt_dtype dtype);
 /* Infer: the same, of the shape and type of x. */
 rt_status rt_result_like(rt_call *c, int i, const rt_tensor *x);
-/* Infer of a view: says that the result is that window into the first input. stride [dims.n] and offset count elements. */
+/* Infer of a view: says that the result is that window into the first input. stride [dims.n] and offset count elements. Fails
+ * if it reaches outside of the memory that the input lies in. */
 rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t offset);
-/* Infer of an operation with RT_MANY results: says how many, before anything about them. */
+/* Infer, or compose, of an operation with RT_MANY results: says how many, before anything about them. */
 rt_status rt_results(rt_call *c, int count);
 /* Backward: is the gradient of input i wanted? */
 bool rt_needs(const rt_call *c, int i);
@@ -164,9 +166,11 @@ struct rt_op {
     void (*backward)(rt_call *c, rt_tensor *const *dy, rt_tensor **dx);
     uint32_t saves_in;  /* bit i: backward reads the value of input i */
     uint32_t saves_out; /* bit k: of result k */
-    int n_saved;        /* tensors that run keeps, at most RT_SAVED_MAX */
-    size_t plan_size;   /* at most RT_PLAN_MAX */
-    bool strided;       /* run takes inputs as they lie */
+    uint32_t
+        shapes_in; /* bit i: run reads no more than the shape of input i, which may be without value */
+    int n_saved;      /* tensors that run keeps, at most RT_SAVED_MAX */
+    size_t plan_size; /* at most RT_PLAN_MAX */
+    bool strided;     /* run takes inputs as they lie */
 };
 
 /* Runs an operation that has one result and returns it, owned by the caller's scope; NULL if anything failed before or now.

@@ -1,9 +1,8 @@
 /* What <ringtorch/op.h> promises to those who write operations: the three kinds, any number of results, what backward is given and
  * what it may not give, and what becomes of operations that break the contract. */
-#include "check.h"
+#include "user_ops.h"
 
 #include <math.h>
-#include <ringtorch/op.h>
 #include "common/error.h"
 #include "common/mem.h"
 
@@ -19,40 +18,6 @@ static rt_tensor *filled(rt_dims dims, const float *values)
 }
 
 /* ---- the example of the header ---- */
-
-#define SCALED_FIELDS(F)                                                                           \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
-    F(NUMBER, s, 1, RT_ANY, "the factor")
-typedef struct scaled_args {
-    RT_STRUCT(SCALED_FIELDS)
-} scaled_args;
-
-static rt_status scaled_infer(rt_call *c)
-{
-    return rt_result_like(c, 0, c->in[0]);
-}
-
-static rt_status scaled_run(rt_call *c)
-{
-    const scaled_args *a = c->args;
-    for (int64_t i = 0; i < rt_numel(c->out[0]); i++)
-        rt_f32(c->out[0])[i] = rt_f32(c->in[0])[i] * (float)a->s;
-    return RT_OK;
-}
-
-static void scaled_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
-{
-    dx[0] = rt_mul_scalar(dy[0], ((const scaled_args *)c->args)->s);
-}
-
-static const rt_op scaled_op = {
-    .name = "scaled",
-    .help = "y = x * s",
-    RT_ARGS(scaled_args, SCALED_FIELDS),
-    .infer = scaled_infer,
-    .run = scaled_run,
-    .backward = scaled_backward,
-};
 
 static rt_tensor *scaled(rt_tensor *x, double s)
 {
@@ -351,6 +316,9 @@ static void a_composite_records_its_parts(void **state)
     empty.compose = compose_nothing;
     assert_null(rt_apply(&empty, &(scaled_args){rt_zeros(rt_shape(1)), 3}));
     assert_error(INTERNAL, "scaled_twice: compose made no result 0");
+    empty.n_out = RT_MANY;
+    assert_null(rt_apply(&empty, &(scaled_args){rt_zeros(rt_shape(1)), 3}));
+    assert_error(INTERNAL, "scaled_twice: compose did not say how many results there are");
 }
 
 /* The diagonal of a matrix [n, n]. */

@@ -19,16 +19,30 @@ typedef struct frame {
 
 /* ---- what infer says ---- */
 
-rt_status rt_result(rt_call *c, int i, rt_dims dims, rt_dtype dtype)
+static bool is_view(const rt_op *op)
 {
-    if (!rt__given(c, "result", "call"))
-        return rt_error_code();
+    return !op->run && !op->compose;
+}
+
+static rt_status say(rt_call *c, int i, rt_dims dims, rt_dtype dtype)
+{
+    if (!c->spec)
+        return RT_FAIL(INTERNAL, "%s: only infer says what results there are", c->op->name);
     if (i < 0 || i >= c->n_out)
         return RT_FAIL(INTERNAL, "%s: infer speaks of result %d of %d", c->op->name, i, c->n_out);
     rt_spec *s = &c->spec[i];
     s->dims = dims;
     s->dtype = dtype;
     return RT_OK;
+}
+
+rt_status rt_result(rt_call *c, int i, rt_dims dims, rt_dtype dtype)
+{
+    if (!rt__given(c, "result", "call"))
+        return rt_error_code();
+    if (is_view(c->op))
+        return RT_FAIL(INTERNAL, "%s: a view says its result with rt_window", c->op->name);
+    return say(c, i, dims, dtype);
 }
 
 rt_status rt_result_like(rt_call *c, int i, const rt_tensor *x)
@@ -49,10 +63,17 @@ rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t off
         return rt_error_code();
     if (dims.n < 0 || dims.n > RT_MAX_DIMS)
         return RT_FAIL(INTERNAL, "%s: a window of %d axes", c->op->name, dims.n);
+    const rt_tensor *x = c->n_in > 0 ? c->in[0] : NULL;
+    if (!x || !x->storage)
+        return RT_FAIL(ARG, "%s: a view of no tensor", c->op->name);
+    RT_TRY(say(c, 0, dims, x->dtype));
+    if (!rt__tensor_has_window(x, dims, stride, offset))
+        return RT_FAIL(INTERNAL, "%s: the window %s reaches outside of the memory of %s",
+                       c->op->name, rt_dims_text(dims), rt_describe(x));
     rt_spec *s = &c->spec[0];
     s->offset = offset;
     memcpy(s->stride, stride, (size_t)dims.n * sizeof *stride);
-    return rt_result(c, 0, dims, c->in[0]->dtype);
+    return RT_OK;
 }
 
 /* Makes room for so many results, of which infer has said nothing yet. */
@@ -123,6 +144,8 @@ static rt_status check_inputs(const rt_call *c, bool *wanted)
             continue;
         if (!rt__object_is(x, &rt__tensor_type, op->name, i + 1))
             return rt_error_code();
+        if (!x->storage && !(i < 32 && op->shapes_in >> i & 1))
+            return rt__refuse_hollow(op->name, x), rt_error_code();
         if (!(row->dtypes & 1u << x->dtype))
             return refuse_dtype(op, row, x, i);
         if (row->dtypes & RT_SAME && typed && typed->dtype != x->dtype)
@@ -144,7 +167,7 @@ static rt_status make_results(rt_call *c, rt_tensor *place)
         const rt_spec *s = &c->spec[k];
         if (s->dims.n < 0)
             return RT_FAIL(INTERNAL, "%s: infer said nothing of result %d", c->op->name, k);
-        if (!c->op->run)
+        if (is_view(c->op))
             c->out[k] = rt__tensor_view(c->in[0], s->dims, s->stride, s->offset);
         else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims))
             c->out[k] = rt__tensor_view(place, s->dims, place->stride, 0);
@@ -179,21 +202,38 @@ static bool all_contiguous(const rt_call *c)
     return true;
 }
 
+/* Run fills the results that were made; others in their place might have a history already. */
+static rt_status check_results(const rt_call *c)
+{
+    for (int k = 0; k < c->n_out; k++)
+        if (!c->out[k] || c->out[k]->node)
+            return RT_FAIL(INTERNAL, "%s: run put something else in the place of result %d",
+                           c->op->name, k);
+    return RT_OK;
+}
+
 static rt_status run(rt_call *c)
 {
-    if (!c->op->run)
+    if (is_view(c->op))
         return RT_OK;
     rt_thread *t = &rt__thread;
     bool no_grad = t->no_grad;
     t->no_grad = true;
     rt_status status = c->op->strided || all_contiguous(c) ? c->op->run(c) : run_packed(c);
     t->no_grad = no_grad;
-    return status == RT_OK ? rt_error_code() : status;
+    if (status == RT_OK)
+        status = rt_error_code();
+    return status == RT_OK ? check_results(c) : status;
 }
 
 static rt_status infer(rt_call *c)
 {
-    RT_TRY(c->op->infer(c));
+    rt_scope s = {rt__thread.count};
+    rt_status status = c->op->infer(c);
+    if (rt__thread.count > s.mark)
+        rt_scope_end(s);
+    if (status != RT_OK)
+        return status;
     if (c->n_out == RT_MANY && !rt_failed())
         return RT_FAIL(INTERNAL, "%s: infer did not say how many results there are", c->op->name);
     return rt_error_code();
@@ -204,7 +244,7 @@ static rt_status compute(rt_call *c, rt_tensor *place)
 {
     RT_TRY(infer(c));
     RT_TRY(make_results(c, c->n_out == 1 ? place : NULL));
-    if (!c->op->run && !c->recorded)
+    if (is_view(c->op) && !c->recorded)
         return RT_OK;
     rt_scope s = {rt__thread.count};
     rt_status status = run(c);
@@ -219,6 +259,8 @@ static rt_status compose(rt_call *c)
 {
     rt_scope s = rt_scope_begin();
     c->op->compose(c);
+    if (c->n_out == RT_MANY)
+        RT_FAIL(INTERNAL, "%s: compose did not say how many results there are", c->op->name);
     for (int k = 0; k < c->n_out; k++) {
         rt_keep(c->out[k]);
         if (!c->out[k])
@@ -231,6 +273,14 @@ static rt_status compose(rt_call *c)
 }
 
 /* ---- the dispatcher ---- */
+
+bool rt__op_fits(const rt_op *op)
+{
+    bool computed = op->infer && op->run;
+    bool view = op->infer && op->n_in != 0 && (op->n_out == 0 || op->n_out == 1);
+    return (op->compose || computed || view) && op->n_saved >= 0 && op->n_saved <= RT_SAVED_MAX &&
+           op->plan_size <= RT_PLAN_MAX && op->n_in >= RT_MANY && op->n_out >= RT_MANY;
+}
 
 static void frame_begin(frame *f, const rt_op *op, const void *args)
 {
@@ -275,6 +325,9 @@ static rt_status apply(frame *f, const rt_op *op, const void *args)
     if (!op || !args)
         return RT_FAIL(ARG, "apply: %s is missing (NULL)",
                        op ? "the argument struct" : "the operation");
+    if (!rt__op_fits(op)) /* nobody need have registered it */
+        return RT_FAIL(ARG, "%s: the operation is not whole: rt_op_register says what it lacks",
+                       op->name ? op->name : "apply");
     frame_begin(f, op, args);
     rt_status status = carry_out(f, place);
     if (status == RT_OK)

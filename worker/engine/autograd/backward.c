@@ -147,6 +147,10 @@ static void add_to_leaf(rt_node *leaf, rt_tensor *dy)
 static rt_status check_gradient(const rt_call *c, int i, const rt_tensor *dx)
 {
     const rt_tensor *x = c->in[i];
+    if (dx->object.type == &rt__tensor_type && !dx->storage)
+        return RT_FAIL(INTERNAL,
+                       "backward of %s: the gradient of input %d is a tensor without value",
+                       c->op->name, i + 1);
     if (rt__dims_same(&x->dims, &dx->dims) && x->dtype == dx->dtype &&
         x->device.kind == dx->device.kind && x->device.index == dx->device.index)
         return RT_OK;
@@ -175,14 +179,17 @@ static rt_status fill_gradients(rt_node *n)
     return rt_error_code();
 }
 
-/* Gives the saved results their history again, for a backward that is recorded itself. Owned by the scope. */
-static rt_status revive_results(rt_node *n, rt_tensor **out)
+/* Shows backward the saved results, and no others. If it is recorded itself, they have their history again; owned by the scope. */
+static rt_status show_results(rt_node *n, rt_tensor **out)
 {
     for (int k = 0; k < n->call.n_out; k++) {
-        const rt_tensor *twin = n->call.out[k];
-        out[k] = twin && twin->storage ? rt__scope_own(rt__tensor_twin(twin)) : NULL;
-        if (!out[k])
+        rt_tensor *twin = n->call.out[k];
+        out[k] = twin && twin->storage ? twin : NULL;
+        if (!out[k] || rt__thread.no_grad)
             continue;
+        out[k] = rt__scope_own(rt__tensor_twin(twin));
+        if (!out[k])
+            break;
         out[k]->node = rt_object_keep(&n->object);
         out[k]->result = k;
     }
@@ -191,14 +198,15 @@ static rt_status revive_results(rt_node *n, rt_tensor **out)
 
 static void call_backward(rt_node *n, rt_tensor **dx)
 {
-    rt_call c = n->call, *former = &n->call;
     enum { FEW = 4 };
-    rt_tensor *few[FEW], **out = c.n_out <= FEW ? few : rt_calloc((size_t)c.n_out, sizeof *out);
-    if (out && !rt__thread.no_grad && c.op->saves_out && revive_results(n, out) == RT_OK)
-        former->out = out;
-    if (!rt_failed())
-        c.op->backward(former, n->dy, dx);
-    former->out = c.out;
+    rt_call *c = &n->call;
+    rt_tensor **twins = c->out, *few[FEW];
+    rt_tensor **out = c->n_out <= FEW ? few : rt_calloc((size_t)c->n_out, sizeof *out);
+    if (out && show_results(n, out) == RT_OK) {
+        c->out = out;
+        c->op->backward(c, n->dy, dx);
+        c->out = twins;
+    }
     if (out != few)
         rt_mem_free(out);
 }

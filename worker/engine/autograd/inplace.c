@@ -8,6 +8,8 @@
 rt_status rt__may_write(const char *what, const rt_tensor *dst)
 {
     const rt_node *n = rt__node_of(dst);
+    if (!rt__has_value(what, dst))
+        return rt_error_code();
     bool in_a_result = atomic_load_explicit(&dst->storage->results, memory_order_relaxed) > 0;
     if (n && n->call.op && in_a_result)
         return RT_FAIL(ARG,
@@ -32,6 +34,8 @@ rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src)
     if (!rt__takes("copy_into", dst) || !rt__object_is(src, &rt__tensor_type, "copy_into", 2))
         return rt_error_code();
     RT_TRY(rt__may_write("copy_into", dst));
+    if (!rt__has_value("copy_into", src))
+        return rt_error_code();
     if (src->node && !rt__thread.no_grad)
         return RT_FAIL(ARG,
                        "copy_into: the source %s wants a gradient, which a copy in place would "

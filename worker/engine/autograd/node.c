@@ -107,17 +107,28 @@ static bool is_float(rt_dtype t)
     return t == RT_F32 || t == RT_F64 || t == RT_BF16 || t == RT_F16;
 }
 
+/* Keeps what run saved; a result among it as a twin, since a node that owned its result would be a circle. */
+static rt_status keep_saved(rt_node *n, const rt_call *c)
+{
+    for (int i = 0; i < c->op->n_saved; i++) {
+        const rt_tensor *result = NULL;
+        for (int k = 0; k < c->n_out && !result; k++)
+            result = c->saved[i] == c->out[k] ? c->out[k] : NULL;
+        n->call.saved[i] = result ? rt__tensor_twin(result) : rt_keep(c->saved[i]);
+        n->version[c->n_in + i] = rt__tensor_version(n->call.saved[i]);
+    }
+    return rt_error_code();
+}
+
 rt_status rt__node_record(const rt_call *c)
 {
     rt_node *n = node_make(c);
     if (!n)
         return rt_error_code();
     keep_inputs(n, c);
-    for (int i = 0; i < c->op->n_saved; i++) {
-        n->call.saved[i] = rt_keep(c->saved[i]);
-        n->version[c->n_in + i] = rt__tensor_version(c->saved[i]);
-    }
-    rt_status status = keep_results(n, c);
+    rt_status status = keep_saved(n, c);
+    if (status == RT_OK)
+        status = keep_results(n, c);
     for (int k = 0; k < c->n_out && status == RT_OK; k++) {
         rt_tensor *y = c->out[k];
         if (!is_float(y->dtype))

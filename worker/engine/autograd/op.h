@@ -29,6 +29,9 @@ rt_status rt__infer_like_first(rt_call *c);
  * failure. */
 rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count);
 
+/* Is op of one of the three kinds, and are there no more of its parts than a call has room for? */
+bool rt__op_fits(const rt_op *op);
+
 /* The kernels of the device that the inputs lie on; never NULL inside infer and run. */
 const rt_kernels *rt_kernels_of(const rt_call *c);
 

@@ -71,12 +71,9 @@ const rt_op *rt_op_at(int i)
 /* Does op have the parts of exactly one kind, and no more of anything than there is room for? */
 static bool is_whole(const rt_op *op)
 {
-    bool computed = op->infer && op->run && !op->compose;
-    bool view = op->infer && !op->run && !op->compose && op->n_in != 0 && op->n_out <= 1;
-    bool composite = op->compose && !op->infer && !op->run && !op->backward;
-    return op->name && op->name[0] && (computed || view || composite) && op->defaults &&
-           op->n_saved >= 0 && op->n_saved <= RT_SAVED_MAX && op->plan_size <= RT_PLAN_MAX &&
-           op->n_in >= RT_MANY && op->n_in <= op->n_fields && op->n_out >= RT_MANY;
+    bool one_kind = !op->compose || (!op->infer && !op->run && !op->backward);
+    return op->name && op->name[0] && rt__op_fits(op) && one_kind && op->defaults &&
+           op->n_in <= op->n_fields;
 }
 
 rt_status rt_op_register(const rt_op *op)

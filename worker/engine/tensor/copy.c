@@ -82,7 +82,7 @@ rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
 
 rt_status rt_copy_out(const rt_tensor *x, void *data)
 {
-    if (!rt__takes("copy_out", x))
+    if (!rt__takes("copy_out", x) || !rt__has_value("copy_out", x))
         return rt_error_code();
     if (x->numel == 0)
         return RT_OK;

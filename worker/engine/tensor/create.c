@@ -9,9 +9,14 @@
 
 /* ---- storages ---- */
 
+static size_t block_size(size_t bytes, bool wrapped)
+{
+    return sizeof(rt_storage) + (wrapped ? 0 : bytes);
+}
+
 static rt_storage *storage_new(size_t bytes, void *wrapped)
 {
-    rt_storage *s = rt__pool_alloc(sizeof *s + bytes);
+    rt_storage *s = rt__pool_alloc(block_size(bytes, wrapped));
     if (!s)
         return NULL;
     atomic_init(&s->refs, 1);
@@ -37,7 +42,7 @@ static void storage_free(rt_storage *s)
         return;
     if (s->part_version)
         rt__pool_free(s->part_version, (size_t)s->part_count * sizeof *s->part_version);
-    rt__pool_free(s, sizeof *s + s->bytes);
+    rt__pool_free(s, block_size(s->bytes, s->data != s + 1));
 }
 
 /* ---- tensors ---- */
@@ -92,7 +97,7 @@ static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const
         return RT_FAIL_NULL(NOMEM, "%s: %s of shape %s is larger than any memory", what,
                             rt_dtype_name(dtype), rt_dims_text(dims));
     rt_tensor *x = tensor_make(dims, numel, dtype);
-    rt_storage *s = x ? storage_new(wrapped ? 0 : bytes, wrapped) : NULL;
+    rt_storage *s = x ? storage_new(bytes, wrapped) : NULL;
     if (!s)
         return NULL;
     x->storage = s;
@@ -129,10 +134,34 @@ rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stri
         return NULL;
     y->storage = storage_keep(x->storage);
     y->version = x->version;
+    if (numel == 0)
+        offset = 0; /* nobody reads there, and it may lie anywhere */
     y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
     memcpy(y->stride, stride, (size_t)dims.n * sizeof *stride);
     y->contiguous = is_contiguous(y);
     return y;
+}
+
+bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset)
+{
+    int64_t first = offset, last = offset; /* elements of the window, counted from x's first */
+    for (int i = 0; i < dims.n; i++)
+        if (dims.d[i] < 1)
+            return true; /* it has no elements; a negative size is refused by whoever makes it */
+    for (int i = 0; i < dims.n; i++) {
+        int64_t reach;
+        if (dims.d[i] == 1)
+            continue;
+        if (__builtin_mul_overflow(dims.d[i] - 1, stride[i], &reach))
+            return false;
+        int64_t *end = reach < 0 ? &first : &last;
+        if (__builtin_add_overflow(*end, reach, end))
+            return false;
+    }
+    int64_t size = (int64_t)rt_dtype_size(x->dtype);
+    int64_t before = ((const char *)x->data - (const char *)x->storage->data) / size;
+    int64_t after = (int64_t)x->storage->bytes / size - before;
+    return first >= -before && last < after;
 }
 
 rt_tensor *rt__tensor_twin(const rt_tensor *x)

@@ -62,6 +62,15 @@ void *rt_data(const rt_tensor *x)
     return rt__sees("data", x) ? x->data : NULL;
 }
 
+bool rt__refuse_hollow(const char *what, const rt_tensor *x)
+{
+    RT_FAIL(INTERNAL,
+            "%s: the value of %s is gone: what a backward reads must be named in its operation's "
+            ".saves_in or .saves_out",
+            what, rt_describe(x));
+    return false;
+}
+
 static void *data_as(const char *what, const rt_tensor *x, rt_dtype dtype)
 {
     if (!rt__sees(what, x))
@@ -69,7 +78,7 @@ static void *data_as(const char *what, const rt_tensor *x, rt_dtype dtype)
     if (x->dtype != dtype)
         return RT_FAIL_NULL(DTYPE, "%s read as %s, convert it with rt_to", rt_describe(x),
                             rt_dtype_name(dtype));
-    return x->data;
+    return rt__has_value(what, x) ? x->data : NULL;
 }
 
 float *rt_f32(const rt_tensor *x)
@@ -84,7 +93,7 @@ int64_t *rt_i64(const rt_tensor *x)
 
 double rt_item(const rt_tensor *x)
 {
-    if (!rt__sees("item", x))
+    if (!rt__sees("item", x) || !rt__has_value("item", x))
         return NAN;
     if (x->numel != 1)
         return RT_FAIL(SHAPE, "item: %s has %lld elements, expected one", rt_describe(x),
@@ -137,7 +146,7 @@ static void print_axis(const rt_tensor *x, int axis, int64_t offset)
 
 void rt_print(const rt_tensor *x)
 {
-    if (!rt_failed() && rt__sees("print", x)) {
+    if (!rt_failed() && rt__sees("print", x) && rt__has_value("print", x)) {
         rt_scope s = rt_scope_begin();
         print_axis(x, 0, 0);
         rt_scope_end(s);

@@ -21,7 +21,7 @@ typedef struct rt_storage {
     _Atomic int32_t results;  /* recorded results, not views, whose value lies here */
     int32_t part_count;
     _Atomic uint32_t *part_version; /* [part_count]: as `version`, see rt__tensor_divide; or NULL */
-    size_t bytes;                   /* of its own memory */
+    size_t bytes;                   /* of its memory */
     void *data;
 } rt_storage;
 
@@ -56,6 +56,14 @@ static inline bool rt__sees(const char *what, const rt_tensor *x)
     return x && rt__object_is(x, &rt__tensor_type, what, 1);
 }
 
+/* Fails and says that x is hollow, which only backwards can meet. Returns false. */
+bool rt__refuse_hollow(const char *what, const rt_tensor *x);
+/* Has x a value to read? If not, fails as above. */
+static inline bool rt__has_value(const char *what, const rt_tensor *x)
+{
+    return x->storage || rt__refuse_hollow(what, x);
+}
+
 /* ---- making ---- */
 /* Returns a contiguous tensor of undefined contents; fails on negative sizes or too many bytes, and
  * says whose. */
@@ -63,6 +71,8 @@ rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype);
 /* Returns a view of x's storage that starts `offset` elements after x's first one. The caller knows
  * that it fits. */
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
+/* Does such a view lie inside of x's storage? x has a value. */
+bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
 /* Returns a view of all of x, which has a value, without its history. Owned by the caller. */
 rt_tensor *rt__tensor_twin(const rt_tensor *x);
 /* Returns x if it is contiguous, else a contiguous copy; not recorded. */

@@ -25,6 +25,7 @@ static const rt_op mask_op = {
     RT_ARGS(dropout_args, DROPOUT_FIELDS),
     .infer = rt__infer_like_first,
     .run = mask_run,
+    .shapes_in = 1,
     .strided = true,
 };
 

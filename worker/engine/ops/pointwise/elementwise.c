@@ -213,6 +213,7 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
                  .run = unary_grad_run,                                                            \
                  .backward = unary_grad_backward,                                                  \
                  .saves_in = 1 | ((reads)&READS_X) << 1,                                           \
+                 .shapes_in = 1 << 1,                                                              \
                  .n_saved = 1,                                                                     \
                  .strided = true},                                                                 \
         .grad2 = {.name = #symbol "_grad2",                                                        \
@@ -221,6 +222,7 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
                   .run = unary_grad2_run,                                                          \
                   .backward = unary_grad2_backward,                                                \
                   .saves_in = 3 | ((reads)&READS_X) << 2,                                          \
+                  .shapes_in = 1 << 2,                                                             \
                   .n_saved = 1,                                                                    \
                   .strided = true},                                                                \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
