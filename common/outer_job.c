@@ -1,6 +1,9 @@
 #include "common/outer_job.h"
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/input.h"
 
 /* Returns -1 if there is no such variable, or no number in it. */
 static int64_t number(const char *name)
@@ -35,20 +38,75 @@ bool rt_outer_job_find(rt_outer_job *out)
     return false;
 }
 
+/* Hosts of an allocation, a line each or in a list of words; a host that is given several times counts once. */
+enum { LIST_BYTES = 1 << 18, HOSTS_MOST = 1024 };
+
+static int64_t count_words(const char *text, bool first_of_line)
+{
+    struct {
+        const char *at;
+        size_t len;
+    } seen[HOSTS_MOST];
+    int64_t count = 0;
+    for (text += strspn(text, " \t\r\n"); *text && count < HOSTS_MOST;
+         text += strspn(text, " \t\r\n")) {
+        size_t len = strcspn(text, " \t\r\n");
+        int64_t k = 0;
+        while (k < count && (seen[k].len != len || memcmp(seen[k].at, text, len) != 0))
+            k++;
+        seen[k].at = text;
+        seen[k].len = len;
+        count += k == count;
+        text += first_of_line ? strcspn(text, "\n") : len;
+    }
+    return count;
+}
+
+static int64_t count_in_file(const char *path)
+{
+    rt_bytes text;
+    int64_t count = 0;
+    if (rt_input_read(path, RT_INPUT_FILE, LIST_BYTES, &text) == RT_OK) {
+        count = count_words((const char *)text.data, true);
+        rt_bytes_release(&text);
+    }
+    rt_error_clear(); /* nobody has asked for it */
+    return count;
+}
+
+typedef enum source { NUMBER, HOST_FILE, HOST_NAMES } source;
+
+static int64_t count_machines(source in, const char *variable)
+{
+    const char *value = getenv(variable);
+    if (in == NUMBER || !value)
+        return number(variable);
+    return in == HOST_FILE ? count_in_file(value) : count_words(value, false);
+}
+
 bool rt_allocation_find(rt_allocation *out)
 {
     static const struct {
+        source in;
         const char *machines;
         rt_allocation allocation;
     } rows[] = {
-        {"SLURM_JOB_NUM_NODES",
+        {NUMBER,
+         "SLURM_JOB_NUM_NODES",
          {.by = "Slurm", .list = "scontrol show hostnames \"$SLURM_JOB_NODELIST\""}},
-        {"SLURM_NNODES", {.by = "Slurm", .list = "scontrol show hostnames \"$SLURM_NODELIST\""}},
-        {"PBS_NUM_NODES", {.by = "PBS", .list = "sort -u \"$PBS_NODEFILE\""}},
-        {"NHOSTS", {.by = "Grid Engine", .list = "cut -d' ' -f1 \"$PE_HOSTFILE\""}},
+        {NUMBER,
+         "SLURM_NNODES",
+         {.by = "Slurm", .list = "scontrol show hostnames \"$SLURM_NODELIST\""}},
+        {NUMBER, "PBS_NUM_NODES", {.by = "PBS", .list = "sort -u \"$PBS_NODEFILE\""}},
+        {HOST_FILE, "PBS_NODEFILE", {.by = "PBS", .list = "sort -u \"$PBS_NODEFILE\""}},
+        {NUMBER, "NHOSTS", {.by = "Grid Engine", .list = "cut -d' ' -f1 \"$PE_HOSTFILE\""}},
+        {HOST_FILE, "PE_HOSTFILE", {.by = "Grid Engine", .list = "cut -d' ' -f1 \"$PE_HOSTFILE\""}},
+        {HOST_FILE, "LSB_DJOB_HOSTFILE", {.by = "LSF", .list = "sort -u \"$LSB_DJOB_HOSTFILE\""}},
+        {HOST_NAMES, "LSB_HOSTS", {.by = "LSF", .list = "printf '%s\\n' $LSB_HOSTS | sort -u"}},
+        {HOST_FILE, "OAR_NODEFILE", {.by = "OAR", .list = "sort -u \"$OAR_NODEFILE\""}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int64_t machines = number(rows[i].machines);
+        int64_t machines = count_machines(rows[i].in, rows[i].machines);
         if (machines < 1)
             continue;
         *out = rows[i].allocation;
