@@ -228,6 +228,37 @@ static void transpose_the_first(json_t *m)
     json_object_set_new(m, "layout_hash", json_string(hex));
 }
 
+/* Gigabytes of parameters, by two numbers in the configuration. */
+static void grow_the_model(json_t *m)
+{
+    const char *config = json_string_value(json_object_get(m, "config"));
+    const char *at = strstr(config, "{\"linear\":");
+    must_be(at != NULL);
+    at += strlen("{\"linear\":");
+    size_t digits = strspn(at, "0123456789");
+    char *text = rt_strdup_printf("%.*s16777216%s", (int)(at - config), config, at + digits);
+    json_object_set_new(m, "config", json_string(text));
+    rt_mem_free(text);
+}
+
+/* No command may take memory for a model before it knows that the checkpoint is one of it. */
+static void a_model_that_is_too_large_takes_no_memory(void **state)
+{
+    (void)state;
+    alter_checkpoint(grow_the_model);
+    static const char *const commands[] = {"checkpoint verify", "eval", "checkpoint show"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char line[700];
+        snprintf(line, sizeof line,
+                 "ulimit -v 4000000; exec " RT_TEST_BINARY_DIR "/bin/ringtorch %s %s", commands[i],
+                 checkpoint);
+        result done = run(&s, LONG, "sh", "-c", line, NULL);
+        expect_exit(&done, 2);
+        expect_text(done.err, "parameter names, order or shapes differ from this model's");
+        result_release(&done);
+    }
+}
+
 /* A run meets it when its first worker has made the model, and does not try again. */
 static void a_layout_of_another_shape_is_refused(void **state)
 {
@@ -238,6 +269,13 @@ static void a_layout_of_another_shape_is_refused(void **state)
     look(&r, "verify", run(&s, LONG, "ringtorch", "checkpoint", "verify", checkpoint, NULL),
          reason);
     look(&r, "eval", run(&s, LONG, "ringtorch", "eval", checkpoint, NULL), reason);
+    look(&r, "show", run(&s, LONG, "ringtorch", "checkpoint", "show", checkpoint, NULL), reason);
+    look(&r, "diff", run(&s, LONG, "ringtorch", "checkpoint", "diff", checkpoint, checkpoint, NULL),
+         reason);
+    look(&r, "export",
+         run(&s, LONG, "ringtorch", "export", checkpoint, "--out",
+             in_scratch(&s, "out.safetensors"), NULL),
+         reason);
     result done = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "--run-dir",
                       in_scratch(&s, "resumed"), "--resume", checkpoint, "--set", "run.steps=25",
                       "--set", "schedule.name=constant", NULL);
@@ -259,10 +297,12 @@ static int set_up(void **state)
 int main(void)
 {
     enum { ROWS = sizeof rows / sizeof *rows };
-    struct CMUnitTest tests[ROWS + 1];
+    struct CMUnitTest tests[ROWS + 2];
     for (size_t i = 0; i < ROWS; i++)
         tests[i] = (struct CMUnitTest){
             .name = rows[i].name, .test_func = all_say_the_same, .initial_state = (void *)&rows[i]};
     tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(a_layout_of_another_shape_is_refused);
+    tests[ROWS + 1] =
+        (struct CMUnitTest)cmocka_unit_test(a_model_that_is_too_large_takes_no_memory);
     return cmocka_run_group_tests(tests, set_up, tiny_end);
 }

@@ -140,12 +140,13 @@ static rt_status show(const char *path)
 {
     rt_saved s;
     RT_TRY(rt__saved_find(path, &s));
-    char *text = rt_json_indented(s.manifest.json);
+    rt_status status = rt__model_check(&s);
+    char *text = status == RT_OK ? rt_json_indented(s.manifest.json) : NULL;
     if (text)
         rt_json_print(stdout, text);
     rt_mem_free(text);
     rt_saved_close(&s);
-    return text ? RT_OK : rt_error_code();
+    return rt_error_code();
 }
 
 static rt_status show_manifest(int argc, char **argv)

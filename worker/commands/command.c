@@ -45,15 +45,21 @@ static rt_status load_config(const rt_saved *saved, const char *path, const rt_o
     return RT_OK;
 }
 
+static rt_status accept_layout(void *ctx, const char *layout)
+{
+    return rt__restore_check_layout(ctx, layout);
+}
+
 static rt_status load_model(rt__model *m, const char *config, const rt_option_list *sets)
 {
     rt__destination to;
     RT_TRY(load_config(&m->saved, config, sets, &m->config));
     RT_TRY(rt_run_start_engine(&m->config));
-    RT_TRY(rt_run_open(&m->config, m->saved.manifest.slices, &m->run));
-    if (m->saved.manifest.step < 0)
+    bool weights_only = m->saved.manifest.step < 0;
+    RT_TRY(rt_run_open_if(&m->config, m->saved.manifest.slices, weights_only ? NULL : accept_layout,
+                          &m->saved, &m->run));
+    if (weights_only)
         return rt__weights_load(m->run, m->saved.dir, false);
-    RT_TRY(rt__restore_check_layout(&m->saved, rt_run_layout(m->run)));
     rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
     return rt__restore(&m->saved, &to);
 }
@@ -123,21 +129,18 @@ rt_status rt__model_open(const char *path, bool best, const char *config,
 rt_status rt__model_check(const rt_saved *saved)
 {
     rt_config config;
-    rt_run *run = NULL;
+    char *layout = NULL;
     RT_TRY(read_config(saved, NULL, &config));
-    config.evaluate.every = 0; /* the test set is not needed */
-    config.evaluate.final = false;
-    rt_status status = rt_run_start_engine(&config);
-    if (status == RT_OK)
-        status = rt_run_open(&config, saved->manifest.slices, &run);
-    if (status == RT_OK)
-        status = rt__restore_check_layout(saved, rt_run_layout(run));
-    else
-        rt_error_clear(); /* the data have moved, say: that is not the checkpoint's fault */
-    bool known = run != NULL;
-    rt_run_close(run);
+    if (rt_run_start_engine(&config) == RT_OK)
+        rt_run_find_layout(&config, &layout);
     rt_config_release(&config);
-    return known ? status : RT_OK;
+    if (!layout) { /* the data have moved, say: that is not the checkpoint's fault */
+        rt_error_clear();
+        return RT_OK;
+    }
+    rt_status status = rt__restore_check_layout(saved, layout);
+    rt_mem_free(layout);
+    return status;
 }
 
 void rt__model_close(rt__model *m)

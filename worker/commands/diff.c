@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/options.h"
 #include "common/text.h"
+#include "worker/commands/command.h"
 #include "worker/commands/state.h"
 
 typedef struct side {
@@ -190,6 +191,7 @@ static rt_status conclude(const diff *d)
 static rt_status load_side(const char *path, side *s)
 {
     RT_TRY(rt__saved_find(path, &s->saved));
+    RT_TRY(rt__model_check(&s->saved));
     return rt__state_load(&s->saved, true, &s->state);
 }
 

@@ -1,5 +1,5 @@
-/* ringtorch export RUN|CHECKPOINT: the parameters as one file for other programs. Needs neither the
- * data set nor the configuration: the manifest's layout says all. */
+/* ringtorch export RUN|CHECKPOINT: the parameters as one file for other programs. Needs no data set: the manifest's layout
+ * says all; where the data set is there, the layout is compared with the model. */
 #include "worker/commands/command.h"
 
 #include <stdio.h>
@@ -35,7 +35,9 @@ static rt_status export(const char *path, bool best, const char *out)
     rt_saved saved;
     rt__state s = {0};
     RT_TRY(rt__find_saved(path, best, &saved));
-    rt_status status = rt__state_load(&saved, false, &s);
+    rt_status status = rt__model_check(&saved);
+    if (status == RT_OK)
+        status = rt__state_load(&saved, false, &s);
     if (status == RT_OK)
         status = write_file(&s, out);
     if (status == RT_OK)

@@ -473,6 +473,14 @@ static void layout_and_hash_name_the_parameters(void **state)
                         "{\"name\":\"7.bias\",\"dtype\":\"float32\",\"shape\":[10]}]");
     assert_int_equal(strlen(rt_run_layout_hash(r)), 16);
 
+    /* It is known before the net is made. */
+    char *before;
+    rt_config cfg = configure(8, NULL);
+    must(rt_run_find_layout(&cfg, &before));
+    assert_string_equal(before, rt_run_layout(r));
+    rt_mem_free(before);
+    rt_config_release(&cfg);
+
     /* In order of names: bias before weight. */
     static const int order[] = {1, 0, 3, 2, 5, 4};
     const rt_flat *flat = rt_run_flat(r);

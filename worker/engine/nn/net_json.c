@@ -1,7 +1,8 @@
-/* Nets from a list of layers in JSON. Each kind of layer is a row of `kinds`: its options, and a
- * function that builds it and works out the shape of one sample behind it. */
+/* Nets from a list of layers in JSON. Each kind of layer is a row of `kinds`: its options, the shape of one sample behind
+ * it and of its weight, both known without memory for the weight, and a function that makes it. */
 #include "worker/engine/nn/net_json.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
@@ -35,108 +36,134 @@ typedef struct kind {
     const char *name;
     const option
         *options; /* up to one without a name; the first may be written alone: {"linear": 10} */
-    rt_module *(*build)(const settings *o, rt_dims *shape);
+    /* Turns the shape of one sample before the layer into the one behind it; NULL: it stays. */
+    rt_status (*infer)(const settings *o, rt_dims *shape);
+    rt_dims (*weight)(const settings *o, rt_dims before); /* its shape; NULL: the layer has none */
+    rt_module *(*make)(const settings *o, rt_dims before);
 } kind;
 
-/* ---- building; shape: of one sample, before and then after the layer ---- */
+/* ---- linear and convolution ---- */
 
-static rt_module *build_linear(const settings *o, rt_dims *shape)
+static rt_status infer_linear(const settings *o, rt_dims *shape)
 {
     if (shape->n < 1)
-        return RT_FAIL_NULL(CONFIG, "needs an input of at least one dimension");
-    int64_t *last = &shape->d[shape->n - 1], in = *last;
-    *last = o->out;
-    return rt_nn_linear(in, o->out, .no_bias = o->no_bias);
+        return RT_FAIL(CONFIG, "needs an input of at least one dimension");
+    shape->d[shape->n - 1] = o->out;
+    return RT_OK;
 }
 
-static bool is_plane(const rt_dims *shape)
+static rt_dims weight_of_linear(const settings *o, rt_dims before)
+{
+    return rt_shape(o->out, before.d[before.n - 1]);
+}
+
+static rt_module *make_linear(const settings *o, rt_dims before)
+{
+    return rt_nn_linear(before.d[before.n - 1], o->out, .no_bias = o->no_bias);
+}
+
+static rt_status check_plane(const rt_dims *shape)
 {
     if (shape->n == 3)
-        return true;
-    RT_FAIL(CONFIG, "needs an input [channels, height, width], got %s", rt_dims_text(*shape));
-    return false;
+        return RT_OK;
+    return RT_FAIL(CONFIG, "needs an input [channels, height, width], got %s",
+                   rt_dims_text(*shape));
 }
 
-/* Replaces height and width by how many places a window has; false if it has none. */
-static bool slide(const settings *o, rt_dims *shape)
+/* Replaces height and width by how many places a window has. */
+static rt_status slide(const settings *o, int64_t stride, rt_dims *shape)
 {
     for (int i = 1; i <= 2; i++) {
         int64_t room = shape->d[i] + 2 * o->padding - o->dilation * (o->kernel - 1) - 1;
-        if (room < 0) {
-            RT_FAIL(CONFIG,
-                    "a kernel of %lld (dilation %lld, padding %lld) does not fit into an input of "
-                    "%lld x %lld",
-                    (long long)o->kernel, (long long)o->dilation, (long long)o->padding,
-                    (long long)shape->d[1], (long long)shape->d[2]);
-            return false;
-        }
-        shape->d[i] = room / o->stride + 1;
+        if (room < 0)
+            return RT_FAIL(
+                CONFIG,
+                "a kernel of %lld (dilation %lld, padding %lld) does not fit into an input of "
+                "%lld x %lld",
+                (long long)o->kernel, (long long)o->dilation, (long long)o->padding,
+                (long long)shape->d[1], (long long)shape->d[2]);
+        shape->d[i] = room / stride + 1;
     }
-    return true;
+    return RT_OK;
 }
 
-static rt_module *build_conv2d(const settings *o, rt_dims *shape)
+static int64_t stride_of_conv2d(const settings *o)
 {
-    settings window = *o;
-    if (window.stride == 0)
-        window.stride = 1;
-    if (!is_plane(shape) || (!o->same && !slide(&window, shape)))
-        return NULL;
-    int64_t in = shape->d[0];
+    return o->stride ? o->stride : 1;
+}
+
+static rt_status infer_conv2d(const settings *o, rt_dims *shape)
+{
+    RT_TRY(check_plane(shape));
+    if (!o->same)
+        RT_TRY(slide(o, stride_of_conv2d(o), shape));
     shape->d[0] = o->out;
-    return rt_nn_conv2d(in, o->out, o->kernel, .stride = window.stride, .padding = o->padding,
-                        .dilation = o->dilation, .groups = o->groups, .same = o->same,
-                        .no_bias = o->no_bias);
+    return RT_OK;
 }
 
-static bool slide_pool(const settings *o, rt_dims *shape)
+static rt_dims weight_of_conv2d(const settings *o, rt_dims before)
 {
-    settings window = *o;
-    if (window.stride == 0)
-        window.stride = window.kernel;
-    return is_plane(shape) && slide(&window, shape);
+    return rt_shape(o->out, before.d[0] / o->groups, o->kernel, o->kernel);
 }
 
-static rt_module *build_max_pool2d(const settings *o, rt_dims *shape)
+static rt_module *make_conv2d(const settings *o, rt_dims before)
 {
-    return slide_pool(o, shape) ? rt_nn_max_pool2d(o->kernel, o->stride, o->padding) : NULL;
+    return rt_nn_conv2d(before.d[0], o->out, o->kernel, .stride = stride_of_conv2d(o),
+                        .padding = o->padding, .dilation = o->dilation, .groups = o->groups,
+                        .same = o->same, .no_bias = o->no_bias);
 }
 
-static rt_module *build_avg_pool2d(const settings *o, rt_dims *shape)
+/* ---- layers without weights ---- */
+
+static rt_status infer_pool(const settings *o, rt_dims *shape)
 {
-    return slide_pool(o, shape) ? rt_nn_avg_pool2d(o->kernel, o->stride, o->padding) : NULL;
+    RT_TRY(check_plane(shape));
+    return slide(o, o->stride ? o->stride : o->kernel, shape);
 }
 
-static rt_module *build_flatten(const settings *o, rt_dims *shape)
+static rt_module *make_max_pool2d(const settings *o, rt_dims before)
+{
+    (void)before;
+    return rt_nn_max_pool2d(o->kernel, o->stride, o->padding);
+}
+
+static rt_module *make_avg_pool2d(const settings *o, rt_dims before)
+{
+    (void)before;
+    return rt_nn_avg_pool2d(o->kernel, o->stride, o->padding);
+}
+
+static rt_status infer_flatten(const settings *o, rt_dims *shape)
 {
     (void)o;
     int64_t numel = 1;
     for (int i = 0; i < shape->n; i++)
         if (__builtin_mul_overflow(numel, shape->d[i], &numel))
-            return RT_FAIL_NULL(CONFIG, "the input %s has too many elements", rt_dims_text(*shape));
+            return RT_FAIL(CONFIG, "the input %s has too many elements", rt_dims_text(*shape));
     *shape = rt_shape(numel);
-    return rt_nn_flatten();
+    return RT_OK;
 }
 
-static rt_module *build_dropout(const settings *o, rt_dims *shape)
+static rt_module *make_dropout(const settings *o, rt_dims before)
 {
-    (void)shape;
+    (void)before;
     return rt_nn_dropout(o->p);
 }
 
-#define ACTIVATION(name)                                                                           \
-    static rt_module *build_##name(const settings *o, rt_dims *shape)                              \
+#define SIMPLE(name)                                                                               \
+    static rt_module *make_##name(const settings *o, rt_dims before)                               \
     {                                                                                              \
         (void)o;                                                                                   \
-        (void)shape;                                                                               \
+        (void)before;                                                                              \
         return rt_nn_##name();                                                                     \
     }
-ACTIVATION(relu)
-ACTIVATION(gelu)
-ACTIVATION(tanh)
-ACTIVATION(sigmoid)
-ACTIVATION(silu)
-#undef ACTIVATION
+SIMPLE(flatten)
+SIMPLE(relu)
+SIMPLE(gelu)
+SIMPLE(tanh)
+SIMPLE(sigmoid)
+SIMPLE(silu)
+#undef SIMPLE
 
 /* ---- the table ---- */
 
@@ -159,17 +186,17 @@ static const option dropout_options[] = {{"p", PROBABILITY, true}, {NULL}};
 #undef AT
 
 static const kind kinds[] = {
-    {"linear", linear_options, build_linear},
-    {"conv2d", conv2d_options, build_conv2d},
-    {"max_pool2d", pool2d_options, build_max_pool2d},
-    {"avg_pool2d", pool2d_options, build_avg_pool2d},
-    {"flatten", no_options, build_flatten},
-    {"dropout", dropout_options, build_dropout},
-    {"relu", no_options, build_relu},
-    {"gelu", no_options, build_gelu},
-    {"tanh", no_options, build_tanh},
-    {"sigmoid", no_options, build_sigmoid},
-    {"silu", no_options, build_silu},
+    {"linear", linear_options, infer_linear, weight_of_linear, make_linear},
+    {"conv2d", conv2d_options, infer_conv2d, weight_of_conv2d, make_conv2d},
+    {"max_pool2d", pool2d_options, infer_pool, NULL, make_max_pool2d},
+    {"avg_pool2d", pool2d_options, infer_pool, NULL, make_avg_pool2d},
+    {"flatten", no_options, infer_flatten, NULL, make_flatten},
+    {"dropout", dropout_options, NULL, NULL, make_dropout},
+    {"relu", no_options, NULL, NULL, make_relu},
+    {"gelu", no_options, NULL, NULL, make_gelu},
+    {"tanh", no_options, NULL, NULL, make_tanh},
+    {"sigmoid", no_options, NULL, NULL, make_sigmoid},
+    {"silu", no_options, NULL, NULL, make_silu},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -298,17 +325,35 @@ static const char *split_layer(json_t *layer, json_t **given)
     return json_object_iter_key(only);
 }
 
-static rt_module *read_layer(json_t *layer, rt_dims *shape)
+/* One layer of the list, as far as it is known without making it. */
+typedef struct known_layer {
+    const kind *kind;
+    settings settings;
+    rt_dims before, behind; /* shape of one sample */
+} known_layer;
+
+static rt_status read_layer(json_t *from, rt_dims before, known_layer *out)
 {
     json_t *given;
-    const char *name = split_layer(layer, &given);
-    const kind *k = name ? find_kind(name) : NULL;
-    settings s = {.dilation = 1, .groups = 1}; /* without a stride: 1, or a pool's kernel */
-    if (!k)
-        return NULL;
-    rt_module *m = read_options(k, given, &s) == RT_OK ? k->build(&s, shape) : NULL;
+    const char *name = split_layer(from, &given);
+    /* Without a stride it is 1, or a pool's kernel. */
+    *out = (known_layer){.kind = name ? find_kind(name) : NULL,
+                         .settings = {.dilation = 1, .groups = 1},
+                         .before = before,
+                         .behind = before};
+    if (!out->kind)
+        return rt_error_code();
+    rt_status status = read_options(out->kind, given, &out->settings);
+    if (status == RT_OK && out->kind->infer)
+        status = out->kind->infer(&out->settings, &out->behind);
+    return status == RT_OK ? RT_OK : rt_error_prefix("%s", out->kind->name);
+}
+
+static rt_module *make_layer(const known_layer *l)
+{
+    rt_module *m = l->kind->make(&l->settings, l->before);
     if (!m)
-        rt_error_prefix("%s", k->name);
+        rt_error_prefix("%s", l->kind->name);
     return m;
 }
 
@@ -321,25 +366,74 @@ static void add_row(json_t *table, json_t *layer, rt_dims shape, const rt_module
                                            (json_int_t)rt_nn_numel(m)));
 }
 
+static rt_status check_count(size_t count)
+{
+    return count > 0 && count <= LAYERS_MAX
+               ? RT_OK
+               : RT_FAIL(CONFIG, "layers: expected a list of 1 to %d layers", LAYERS_MAX);
+}
+
 rt_module *rt__nn_build(json_t *layers, rt_dims input, rt_dims *output, json_t *table)
 {
     size_t count = json_array_size(layers);
-    if (count == 0 || count > LAYERS_MAX)
-        return RT_FAIL_NULL(CONFIG, "layers: expected a list of 1 to %d layers", LAYERS_MAX);
-    rt_module *layer[LAYERS_MAX];
+    if (check_count(count) != RT_OK)
+        return NULL;
+    rt_module *made[LAYERS_MAX];
     rt_scope s = rt_scope_begin();
     for (size_t i = 0; i < count; i++) {
-        layer[i] = read_layer(json_array_get(layers, i), &input);
-        if (!layer[i]) {
+        known_layer l;
+        json_t *from = json_array_get(layers, i);
+        made[i] = read_layer(from, input, &l) == RT_OK ? make_layer(&l) : NULL;
+        if (!made[i]) {
             rt_error_prefix("layer %zu of %zu", i + 1, count);
             return rt_scope_return(s, (rt_module *)NULL);
         }
+        input = l.behind;
         if (table)
-            add_row(table, json_array_get(layers, i), input, layer[i]);
+            add_row(table, from, input, made[i]);
     }
     *output = input;
-    return rt_scope_return(s, rt_nn_sequential_(layer, (int)count));
+    return rt_scope_return(s, rt_nn_sequential_(made, (int)count));
 }
+
+/* ---- the layout ---- */
+
+json_t *rt__nn_describe_param(const char *name, rt_dims shape)
+{
+    json_t *sizes = json_array();
+    for (int i = 0; sizes && i < shape.n; i++)
+        json_array_append_new(sizes, json_integer(shape.d[i]));
+    return json_pack("{s:s, s:s, s:o}", "name", name, "dtype", rt_dtype_name(RT_F32), "shape",
+                     sizes);
+}
+
+static bool add_param(json_t *layout, size_t layer, const char *which, rt_dims shape)
+{
+    char name[48];
+    snprintf(name, sizeof name, "%zu.%s", layer, which);
+    return json_array_append_new(layout, rt__nn_describe_param(name, shape)) == 0;
+}
+
+rt_status rt__nn_layout(json_t *layers, rt_dims input, json_t *layout)
+{
+    size_t count = json_array_size(layers);
+    RT_TRY(check_count(count));
+    for (size_t i = 0; i < count; i++) {
+        known_layer l;
+        if (read_layer(json_array_get(layers, i), input, &l) != RT_OK)
+            return rt_error_prefix("layer %zu of %zu", i + 1, count);
+        input = l.behind;
+        if (!l.kind->weight)
+            continue;
+        rt_dims weight = l.kind->weight(&l.settings, l.before);
+        if (!add_param(layout, i, "weight", weight) ||
+            (!l.settings.no_bias && !add_param(layout, i, "bias", rt_shape(weight.d[0]))))
+            return RT_FAIL(NOMEM, "layout: out of memory");
+    }
+    return RT_OK;
+}
+
+/* ---- from text ---- */
 
 rt_module *rt_nn_from_json(const char *json, rt_dims input)
 {

@@ -13,4 +13,10 @@
  * a row for each layer: [name, [shape behind it], parameters]. */
 rt_module *rt__nn_build(json_t *layers, rt_dims input, rt_dims *output, json_t *table);
 
+/* Appends to `layout` what the parameters of that net would be, in the order of rt_nn_param_at, without taking memory for
+ * any of them: {"name", "dtype", "shape"} each. */
+rt_status rt__nn_layout(json_t *layers, rt_dims input, json_t *layout);
+/* Such an entry; NULL: out of memory. */
+json_t *rt__nn_describe_param(const char *name, rt_dims shape);
+
 #endif

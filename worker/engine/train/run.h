@@ -34,6 +34,13 @@ rt_status rt_run_start_engine(const rt_config *cfg);
 
 /* Opens data sets, builds the net and the optimiser. slices: S, fixed for the run. */
 rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out);
+/* The same, of a model that `accept` must agree to: it is told the layout, as rt_run_layout gives it, before memory is
+ * taken for a parameter, so that a configuration from somebody else costs nothing if it does not fit. */
+typedef rt_status rt_run_accept(void *ctx, const char *layout);
+rt_status rt_run_open_if(const rt_config *cfg, int64_t slices, rt_run_accept *accept, void *ctx,
+                         rt_run **out);
+/* Gives the layout alone (rt_mem_free); reads the training samples for their shape. */
+rt_status rt_run_find_layout(const rt_config *cfg, char **layout);
 void rt_run_close(rt_run *r);
 
 int64_t rt_run_steps(const rt_run *r); /* from run.steps, or run.epochs and the number of samples */

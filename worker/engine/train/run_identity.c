@@ -6,18 +6,8 @@
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "worker/engine/nn/net_json.h"
 #include "worker/engine/train/run_inside.h"
-
-/* Makes {"name": ..., "dtype": "float32", "shape": [...]}; NULL when out of memory. */
-static json_t *describe_entry(const rt_flat_entry *e)
-{
-    rt_dims d = rt_dims_of(e->param);
-    json_t *shape = json_array();
-    for (int i = 0; shape && i < d.n; i++)
-        json_array_append_new(shape, json_integer(d.d[i]));
-    return json_pack("{s:s, s:s, s:o}", "name", e->name, "dtype", rt_dtype_name(RT_F32), "shape",
-                     shape);
-}
 
 rt_status rt__run_describe(rt_run *r)
 {
@@ -25,7 +15,8 @@ rt_status rt__run_describe(rt_run *r)
     json_t *list = json_array();
     int failed = !list;
     for (int32_t i = 0; i < flat->entries && !failed; i++)
-        failed = json_array_append_new(list, describe_entry(&flat->entry[i]));
+        failed = json_array_append_new(
+            list, rt__nn_describe_param(flat->entry[i].name, rt_dims_of(flat->entry[i].param)));
     r->layout = failed ? RT_FAIL_NULL(NOMEM, "layout: out of memory") : rt_json_text(list);
     json_decref(list);
     r->layers_text = rt_json_text(r->layers);

@@ -55,16 +55,46 @@ static rt_status get_layers(const rt_config *cfg, int64_t classes, json_t **out)
     return status;
 }
 
-static rt_status build_net(rt_run *r, const rt_config *cfg)
+static rt_status find_layout(json_t *layers, const rt_dataset *train, char **out)
+{
+    json_t *layout = json_array();
+    rt_status status = layout ? rt__nn_layout(layers, rt_data_sample_shape(train), layout)
+                              : RT_FAIL(NOMEM, "layout: out of memory");
+    *out = status == RT_OK ? rt_json_text(layout) : NULL;
+    json_decref(layout);
+    return status == RT_OK ? rt_error_code() : rt_error_prefix("model");
+}
+
+/* Who accepts a model; f NULL: nobody need be asked. */
+typedef struct acceptance {
+    rt_run_accept *f;
+    void *ctx;
+} acceptance;
+
+static rt_status ask(const acceptance *accept, json_t *layers, const rt_dataset *train)
+{
+    char *layout;
+    if (!accept->f)
+        return RT_OK;
+    RT_TRY(find_layout(layers, train, &layout));
+    rt_status status = accept->f(accept->ctx, layout);
+    rt_mem_free(layout);
+    return status;
+}
+
+static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *accept)
 {
     json_t *layers;
-    RT_TRY(get_layers(cfg, rt_data_classes(r->train), &layers));
     rt_dims out = {0};
+    RT_TRY(get_layers(cfg, rt_data_classes(r->train), &layers));
+    rt_status status = ask(accept, layers, r->train);
     rt_random_seek(r->seed, STEP_OF_INIT, 0);
-    r->net = rt_keep(rt__nn_build(layers, rt_data_sample_shape(r->train), &out, r->layers));
+    if (status == RT_OK) {
+        r->net = rt_keep(rt__nn_build(layers, rt_data_sample_shape(r->train), &out, r->layers));
+        status = r->net ? RT_OK : rt_error_prefix("model");
+    }
     json_decref(layers);
-    if (!r->net)
-        return rt_error_prefix("model");
+    RT_TRY(status);
     if (out.n != 1)
         return RT_FAIL(CONFIG,
                        "the last layer of the model gives %s for each sample, expected one number "
@@ -118,13 +148,18 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
     return RT_OK;
 }
 
-static rt_status open_all(rt_run *r, const rt_config *cfg)
+static rt_dataset *open_train(const rt_config *cfg)
 {
     int64_t limit = cfg->data.limit > 0 ? cfg->data.limit : INT64_MAX; /* 0: all */
-    r->train = rt_keep(rt_data_mnist(r->data_path, .train = true, .limit = limit));
+    return rt_data_mnist(cfg->data.path, .train = true, .limit = limit);
+}
+
+static rt_status open_all(rt_run *r, const rt_config *cfg, const acceptance *accept)
+{
+    r->train = rt_keep(open_train(cfg));
     RT_TRY(rt_error_code());
     RT_TRY(set_length(r, cfg));
-    RT_TRY(build_net(r, cfg));
+    RT_TRY(build_net(r, cfg, accept));
     if (cfg->evaluate.every > 0 || cfg->evaluate.final)
         RT_TRY(rt_run_open_test(r));
     RT_TRY(make_optim(r, cfg));
@@ -145,7 +180,28 @@ rt_status rt_run_start_engine(const rt_config *cfg)
                    .blas = any_blas ? NULL : rt_config_choice(cfg, "parallel.blas"));
 }
 
+rt_status rt_run_find_layout(const rt_config *cfg, char **layout)
+{
+    json_t *layers;
+    *layout = NULL;
+    rt_scope s = rt_scope_begin();
+    rt_dataset *train = open_train(cfg);
+    rt_status status = train ? get_layers(cfg, rt_data_classes(train), &layers) : rt_error_code();
+    if (status == RT_OK) {
+        status = find_layout(layers, train, layout);
+        json_decref(layers);
+    }
+    rt_scope_end(s);
+    return status;
+}
+
 rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
+{
+    return rt_run_open_if(cfg, slices, NULL, NULL, out);
+}
+
+rt_status rt_run_open_if(const rt_config *cfg, int64_t slices, rt_run_accept *accept, void *ctx,
+                         rt_run **out)
 {
     *out = NULL;
     rt_run *r = rt_calloc(1, sizeof *r);
@@ -160,7 +216,8 @@ rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
     r->layers = json_array();
     r->data_path = rt_strdup(cfg->data.path);
     rt_scope s = rt_scope_begin();
-    rt_status status = r->data_path ? open_all(r, cfg) : rt_error_code();
+    rt_status status =
+        r->data_path ? open_all(r, cfg, &(acceptance){accept, ctx}) : rt_error_code();
     rt_scope_end(s);
     if (status != RT_OK) {
         rt_run_close(r);
