@@ -333,3 +333,25 @@ void rt_msg_print(FILE *to, rt_msg_type type, const void *body)
     }
     putc('}', to);
 }
+
+/* ---- what may come next ---- */
+
+static const char *const next_names[] = {
+    [RT_NEXT_RESUME] = "resume",
+    [RT_NEXT_OTHER_RATE] = "other rate",
+    [RT_NEXT_NOTHING] = "nothing",
+};
+enum { NEXTS = sizeof next_names / sizeof *next_names };
+
+const char *rt_next_name(rt_next next)
+{
+    return next_names[next];
+}
+
+rt_next rt_next_of_name(const char *name)
+{
+    for (int i = 0; i < NEXTS; i++)
+        if (strcmp(name, next_names[i]) == 0)
+            return (rt_next)i;
+    return RT_NEXT_RESUME;
+}

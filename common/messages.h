@@ -27,10 +27,12 @@ enum { RT_OFFER_FIELDS = 5, RT_TRACE_FIELDS = 5, RT_PIECE_FIELDS = 5 };
 /* A step is a pure function of the state before it: what has failed because of the work itself fails again. */
 typedef enum rt_next {
     RT_NEXT_RESUME, /* its newest state */
-    RT_NEXT_OTHER_RATE, /* its weights, in a new run: from its newest state the loss gets not finite again */
+    RT_NEXT_OTHER_RATE, /* a new run at a lower rate: from its newest state the loss gets not finite again */
     RT_NEXT_NOTHING, /* nothing: the same would happen again */
-    RT_NEXT_ANEW, /* a new run without its weights, whose loss is not finite on whatever they see */
 } rt_next;
+/* As summary.json has it; RT_NEXT_RESUME for a name that is none. */
+const char *rt_next_name(rt_next next);
+rt_next rt_next_of_name(const char *name);
 
 /* struct rt_msg_hello { const char *host; int64_t pid; ... const int64_t *offers;
  * int64_t offers_count; ... } */

@@ -301,7 +301,7 @@ void rt__run_on_skipped(rt__run *r, double now, const rt_msg_skipped *m)
     int64_t in_row = rt__history_skipped_in_row(&r->history, step);
     if (limit == 0 || in_row < limit)
         return;
-    r->next = RT_NEXT_ANEW;
+    r->next = RT_NEXT_OTHER_RATE;
     rt__run_fail(r, now, 1,
                  "the last %" PRId64 " step%s up to step %" PRId64
                  " %s left out because their loss or gradient is not finite "
@@ -325,7 +325,7 @@ void rt__run_fail_if_not_finite(rt__run *r)
         return;
     r->failed = true;
     r->exit_code = 1;
-    r->next = RT_NEXT_ANEW;
+    r->next = RT_NEXT_OTHER_RATE;
     size_t skipped = json_array_size(h->skipped);
     snprintf(r->failure, sizeof r->failure,
              "training ended after step %" PRId64

@@ -416,6 +416,7 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
         lost = newest - r->source.step;
     if (!as_before && rt__record_newest_row(r) > r->source.step)
         rt__record_held_row(r); /* the journal forgets it with the plan */
+    int64_t made = as_before ? 0 : newest > r->reported_step ? newest : r->reported_step;
     rt_status status = rt__record_decision(
         r, "plan", "{s:I, s:I, s:I, s:o, s:I}", "generation", (json_int_t)r->generation,
         "start_step", (json_int_t)r->source.step, "lost_steps", (json_int_t)lost, "source",
@@ -426,7 +427,7 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
         r->recovery.lost_steps = lost;
         rt__run_send_to_all(r, RT_MSG_PLAN, &plan.message);
         tell_running(r, now, &plan, lost);
-        rt__run_tell_notes(r, now);
+        rt__run_tell_notes(r, now, made);
         enter_run(r, now, as_before);
     }
     rt__plan_release(&plan);

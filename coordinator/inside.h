@@ -77,8 +77,8 @@ void rt__run_look_for_missing(rt__run *r, double now);
 void rt__run_fail_if_not_finite(rt__run *r);
 
 /* ---- notes.c ---- */
-/* Says what a user may not expect of the configuration, before the first step of a launch. */
-void rt__run_tell_notes(rt__run *r, double now);
+/* Says what a user may not expect, before the first step of a launch. made: steps that the run had come to before. */
+void rt__run_tell_notes(rt__run *r, double now, int64_t made);
 enum { RT__NOTE = 512 }; /* bytes of a note, with the zero */
 /* Returns `text`, which says so, if the training loss at the end of the run tells of no learning; NULL: it does not. */
 const char *rt__run_learned_nothing(const rt__run *r, char text[RT__NOTE]);

@@ -1,4 +1,4 @@
-/* What is right and yet not what most would expect of their configuration: said in a line at the start. */
+/* What is right and yet not what most would expect: said in a line at the start. */
 #include "common/text.h"
 #include "coordinator/inside.h"
 #include "coordinator/record.h"
@@ -100,10 +100,22 @@ const char *rt__run_learned_nothing(const rt__run *r, char text[RT__NOTE])
     return text;
 }
 
-void rt__run_tell_notes(rt__run *r, double now)
+/* --resume auto begins a run that is not there yet; of one that was there, nothing may be left to go on from. */
+static void note_new_beginning(rt__run *r, double now, int64_t made)
+{
+    if (r->source.step == 0 && made > 0)
+        note(r, now,
+             "the run in this directory had made %" PRId64
+             " step%s, but has neither a checkpoint nor a snapshot: it begins again at step 0, and "
+             "the rows of those steps are moved to metrics-abandoned.jsonl",
+             made, rt_plural(made));
+}
+
+void rt__run_tell_notes(rt__run *r, double now, int64_t made)
 {
     if (r->history.first_step_at >= 0) /* this launch has told them */
         return;
+    note_new_beginning(r, now, made);
     note_no_rate(r, now);
     note_partial_batch(r, now);
     note_warmup(r, now);

@@ -242,6 +242,8 @@ void rt__record_summary(rt__run *r, double now, const char *status)
         json_object_set_new(j, "best_accuracy", rt_json_number(best.accuracy));
         json_object_set_new(j, "ended_early", json_boolean(early));
         json_object_set_new(j, "note", note ? rt__record_text(note) : json_null());
+        json_object_set_new(j, "next",
+                            r->failed ? rt__record_text(rt_next_name(r->next)) : json_null());
         json_object_set_new(j, "skipped_steps",
                             json_integer((json_int_t)json_array_size(h->skipped)));
     }

@@ -120,13 +120,13 @@ const char *rt__advice_again(const char *run_dir, int64_t workers, char text[RT_
     return take(&t, text);
 }
 
-const char *rt__advice_other_rate(const char *run_dir, double rate, bool from_weights,
+const char *rt__advice_other_rate(const char *run_dir, double rate, const char *checkpoint,
                                   char text[RT__ADVICE])
 {
     rt_text t = {0};
     add_new_run(&t, run_dir, "-slower");
-    if (from_weights)
-        add_init(&t, run_dir);
+    if (checkpoint)
+        add_init(&t, checkpoint);
     rt_text_add(&t, " --set optimizer.lr=");
     rt_text_add_number(&t, rate);
     return take(&t, text);

@@ -26,8 +26,8 @@ const char *rt__advice_patient(const char *run_dir, char text[RT__ADVICE]);
 const char *rt__advice_from_weights(const char *run_dir, char text[RT__ADVICE]);
 /* A new run beside it with another number of workers. */
 const char *rt__advice_again(const char *run_dir, int64_t workers, char text[RT__ADVICE]);
-/* A new run beside it with another rate, from its weights if it has any. */
-const char *rt__advice_other_rate(const char *run_dir, double rate, bool from_weights,
+/* A new run beside it with another rate, from a checkpoint, or from none (NULL). */
+const char *rt__advice_other_rate(const char *run_dir, double rate, const char *checkpoint,
                                   char text[RT__ADVICE]);
 /* A command line as it was given, argv[0] being the command, and more workers to it; 0: as it is. */
 const char *rt__advice_repeat(int argc, char **argv, int64_t workers, char text[RT__ADVICE]);

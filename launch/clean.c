@@ -53,7 +53,7 @@ static void tell_step(const rt__remains_run *r)
 {
     char step[RT__WORDS], saved[RT__WORDS];
     int64_t checkpoint = -1;
-    rt_mem_free(r->dir ? rt__place_checkpoint(r->dir, &checkpoint) : NULL);
+    rt_mem_free(r->dir ? rt__place_checkpoint(r->dir, INT64_MAX, &checkpoint) : NULL);
     if (r->step >= 0)
         printf("holds step %s", rt__words_number((double)r->step, step));
     else if (r->part >= 0)

@@ -550,12 +550,12 @@ static void show_summary(rt__display *d, const json_t *j)
     if (!d->stepped && !stopped) /* the error says it all */
         return;
     char text[RT__ADVICE];
-    d->resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
+    bool resumable = json_is_integer(json_object_get(j, "checkpoint_step"));
     rt__display_say(d, "%s after step %s; run directory %s", status, grouped_field(j, "steps"),
                     d->run_dir);
     if (!stopped || d->in_memory) /* the launcher says how to go on */
         return;
-    if (d->resumable)
+    if (resumable)
         rt__display_say(d, "go on from step %" PRId64 ": %s", integer(j, "checkpoint_step"),
                         rt__advice_resume(d->run_dir, text));
     else

@@ -26,7 +26,6 @@ typedef struct rt__display {
     bool in_memory;         /* it was stopped with a state in memory that may not be on disk */
     bool concluded;         /* the summary has been shown */
     bool cosine; /* the learning rate falls to its end with the run; set after rt__display_init */
-    bool resumable; /* of a run that did not come to its end: it has left a checkpoint */
 } rt__display;
 
 /* batch: samples per step. run_dir is borrowed. */

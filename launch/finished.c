@@ -1,4 +1,5 @@
 #include "launch/finished.h"
+#include "common/best.h"
 #include "common/error.h"
 #include "common/fields.h"
 #include "common/file.h"
@@ -62,20 +63,31 @@ static bool is_same_training(const rt_config *cfg, rt_config *of_run)
     return same;
 }
 
-/* Steps, epochs and patience as the run had them: whatever they came to, it has been reached. */
-static bool asks_for_the_same(const rt_config *cfg, const rt_config *of_run)
+/* As long as the run was to be: whatever that came to, it has been reached. */
+static bool is_as_long(const rt_config *cfg, const rt_config *of_run)
 {
-    bool length = cfg->run.steps == of_run->run.steps &&
-                  (cfg->run.steps > 0 || cfg->run.epochs == of_run->run.epochs);
-    return length && cfg->run.patience == of_run->run.patience;
+    return cfg->run.steps == of_run->run.steps &&
+           (cfg->run.steps > 0 || cfg->run.epochs == of_run->run.epochs);
 }
 
-static rt__finished_answer judge(const rt_config *cfg, const rt_config *of_run, int64_t steps)
+/* Would the workers find at once that the run has waited long enough for a better evaluation? By another figure, which they
+ * begin to compare anew, they would not. */
+static bool is_out_of_patience(const rt_config *cfg, const rt_config *of_run, const json_t *summary)
 {
-    if (cfg->run.steps > 0 && cfg->run.steps < steps)
-        return RT__PAST_THE_END;
-    bool reached = cfg->run.steps == steps || asks_for_the_same(cfg, of_run);
-    return reached ? RT__NOTHING_LEFT : RT__SOMETHING_LEFT;
+    return strcmp(rt_best_metric(cfg), rt_best_metric(of_run)) == 0 &&
+           rt_patience_is_over(cfg, rt__field_int(summary, "steps", 0),
+                               rt__field_int(summary, "best_step", 0));
+}
+
+static void judge(const rt_config *cfg, const rt_config *of_run, rt__finished *f)
+{
+    bool early = json_is_true(json_object_get(f->summary, "ended_early"));
+    bool all = cfg->run.steps == f->steps || (!early && is_as_long(cfg, of_run));
+    f->impatient = early && !all && is_out_of_patience(cfg, of_run, f->summary);
+    if (cfg->run.steps > 0 && cfg->run.steps < f->steps)
+        f->answer = RT__PAST_THE_END;
+    else if (all || f->impatient)
+        f->answer = RT__NOTHING_LEFT;
 }
 
 static bool are_one(const char *a, const char *b)
@@ -100,19 +112,17 @@ void rt__finished_look(const char *dir, const char *resume, const rt_config *cfg
 {
     rt_config of_run;
     json_t *summary = load_summary(dir);
-    *out = (rt__finished){.steps = rt__field_int(summary, "steps", -1)};
+    *out = (rt__finished){.steps = rt__field_int(summary, "steps", -1), .summary = summary};
     bool done = goes_on_from_the_end(dir, resume, out->steps) &&
                 strcmp(rt__field_text(summary, "status"), "done") == 0 && out->steps >= 0 &&
                 has_its_checkpoint(dir, summary);
     if (done && load_config(dir, &of_run)) {
         if (is_same_training(cfg, &of_run))
-            out->answer = judge(cfg, &of_run, out->steps);
+            judge(cfg, &of_run, out);
         rt_config_release(&of_run);
     }
     if (out->answer == RT__SOMETHING_LEFT)
-        json_decref(summary);
-    else
-        out->summary = summary;
+        rt__finished_release(out);
 }
 
 void rt__finished_release(rt__finished *f)

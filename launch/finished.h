@@ -21,6 +21,8 @@ typedef enum rt__finished_answer {
 
 typedef struct rt__finished {
     rt__finished_answer answer;
+    bool
+        impatient; /* nothing is left because run.patience has run out: more steps alone would change nothing */
     int64_t steps;   /* that it has made */
     json_t *summary; /* owned; NULL: something is left */
 } rt__finished;

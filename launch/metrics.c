@@ -40,6 +40,56 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 
 /* ---- rows ---- */
 
+/* Is a line a row? Then `row` is shown it. */
+static bool take_line(const char *path, const char *line, size_t len,
+                      void (*row)(void *ctx, const json_t *row), void *ctx)
+{
+    json_t *j = NULL;
+    bool good = rt_json_parse(line, len, path, &j) == RT_OK && json_is_object(j) &&
+                rt__field_int(j, "step", -1) >= 0;
+    if (good)
+        row(ctx, j);
+    rt_error_clear();
+    json_decref(j);
+    return good;
+}
+
+/* Takes a line of which only the beginning, from `begin` on, was read: the rest of it is passed over. */
+static rt_status skip_line(const char *path, FILE *f, off_t begin, int64_t *damaged)
+{
+    int c;
+    do
+        c = getc_unlocked(f);
+    while (c != '\n' && c != EOF && ftello(f) - begin <= RT_INPUT_LINE_MAX);
+    *damaged += c == '\n';
+    return c == '\n' || c == EOF ? RT_OK : rt_input_line_too_long(path, begin);
+}
+
+rt_status rt__metrics_each(const char *path, void (*row)(void *ctx, const json_t *row), void *ctx,
+                           int64_t *damaged)
+{
+    int fd;
+    int64_t bytes;
+    char line[LINE_BYTES];
+    *damaged = 0;
+    RT_TRY(rt_input_open(path, RT_INPUT_FILE, &fd, &bytes));
+    FILE *f = fdopen(fd, "r");
+    if (!f) {
+        close(fd);
+        return RT_FAIL(NOMEM, "%s: out of memory", path);
+    }
+    rt_status status = RT_OK;
+    for (off_t begin = 0; status == RT_OK && fgets(line, sizeof line, f); begin = ftello(f)) {
+        size_t len = strlen(line);
+        if (len > 0 && line[len - 1] == '\n')
+            *damaged += !take_line(path, line, len - 1, row, ctx);
+        else /* too long, or still being written */
+            status = skip_line(path, f, begin, damaged);
+    }
+    fclose(f);
+    return status;
+}
+
 typedef struct reader {
     const char *path;
     int64_t rows, damaged;
@@ -50,53 +100,17 @@ typedef struct reader {
     json_t *picked;
 } reader;
 
-static void take_line(reader *r, const char *line, size_t len)
+static void count_and_pass_on(void *ctx, const json_t *row)
 {
-    json_t *row = NULL;
-    if (rt_json_parse(line, len, r->path, &row) == RT_OK && json_is_object(row) &&
-        rt__field_int(row, "step", -1) >= 0) {
-        r->row(r, row);
-        r->rows++;
-    } else {
-        r->damaged++;
-    }
-    rt_error_clear();
-    json_decref(row);
-}
-
-/* Takes a line of which only the beginning, from `begin` on, was read: the rest of it is passed over. */
-static rt_status skip_line(reader *r, FILE *f, off_t begin)
-{
-    int c;
-    do
-        c = getc_unlocked(f);
-    while (c != '\n' && c != EOF && ftello(f) - begin <= RT_INPUT_LINE_MAX);
-    r->damaged += c == '\n';
-    return c == '\n' || c == EOF ? RT_OK : rt_input_line_too_long(r->path, begin);
+    reader *r = ctx;
+    r->row(r, row);
+    r->rows++;
 }
 
 static rt_status each_row(reader *r)
 {
-    int fd;
-    int64_t bytes;
-    char line[LINE_BYTES];
-    r->rows = r->damaged = 0;
-    RT_TRY(rt_input_open(r->path, RT_INPUT_FILE, &fd, &bytes));
-    FILE *f = fdopen(fd, "r");
-    if (!f) {
-        close(fd);
-        return RT_FAIL(NOMEM, "%s: out of memory", r->path);
-    }
-    rt_status status = RT_OK;
-    for (off_t begin = 0; status == RT_OK && fgets(line, sizeof line, f); begin = ftello(f)) {
-        size_t len = strlen(line);
-        if (len > 0 && line[len - 1] == '\n')
-            take_line(r, line, len - 1);
-        else
-            status = skip_line(r, f, begin); /* too long, or still being written */
-    }
-    fclose(f);
-    return status;
+    r->rows = 0;
+    return rt__metrics_each(r->path, count_and_pass_on, r, &r->damaged);
 }
 
 /* ---- CSV and JSON ---- */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <ringtorch/status.h>
+#include "common/json.h"
 #include "launch/screen.h"
 
 /* argv[0] is the command's name; returns the exit code. */
@@ -18,5 +19,9 @@ typedef enum rt__curve_form { RT__CURVE_TABLE, RT__CURVE_CSV, RT__CURVE_JSON } r
  * left out. */
 rt_status rt__metrics_write(const char *path, rt__curve_form form, const rt__screen *screen,
                             FILE *to, int64_t *damaged);
+
+/* Shows every row, in order, to `row`; lines that are none are left out, and counted in *damaged. */
+rt_status rt__metrics_each(const char *path, void (*row)(void *ctx, const json_t *row), void *ctx,
+                           int64_t *damaged);
 
 #endif

@@ -137,7 +137,7 @@ static int64_t step_of_name(const char *name)
     return sscanf(name, "step-%" SCNd64 "%n", &step, &end) == 1 && name[end] == '\0' ? step : -1;
 }
 
-char *rt__place_checkpoint(const char *dir, int64_t *step)
+char *rt__place_checkpoint(const char *dir, int64_t most, int64_t *step)
 {
     rt_names names = {0};
     char *root = rt_path_join(dir, "checkpoints"), *newest = NULL;
@@ -146,7 +146,7 @@ char *rt__place_checkpoint(const char *dir, int64_t *step)
         rt_error_clear();
     for (size_t i = 0; i < names.count; i++) {
         int64_t this = step_of_name(names.name[i]);
-        char *path = this > *step ? rt_path_join(root, names.name[i]) : NULL;
+        char *path = this > *step && this <= most ? rt_path_join(root, names.name[i]) : NULL;
         if (path && looks_whole(path)) {
             rt_mem_free(newest);
             newest = path;

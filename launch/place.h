@@ -16,10 +16,10 @@
  * may not be looked at. */
 rt_status rt__place_find(const char *path, char **dir);
 
-/* Returns the path of the newest checkpoint in a run directory whose pieces have the right lengths
+/* Returns the path of the newest checkpoint in a run directory, of step `most` at most, whose pieces have the right lengths
  * (rt_malloc), NULL and *step -1 if there is none. Their bytes are not looked at, which may take
  * minutes. */
-char *rt__place_checkpoint(const char *dir, int64_t *step);
+char *rt__place_checkpoint(const char *dir, int64_t most, int64_t *step);
 
 /* Returns whether the lock of a run directory is held. A directory that is gone is not. */
 bool rt__place_is_held(const char *dir);

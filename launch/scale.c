@@ -71,13 +71,13 @@ static rt_status nobody_there(const char *dir)
     json_t *past;
     rt_error_clear();
     RT_TRY(rt__past_read(dir, 1, &past));
-    const char *status = rt__field_text(past, "status"), *resume = rt__field_text(past, "resume");
+    const char *status = rt__field_text(past, "status"), *next = rt__field_text(past, "next");
     bool killed = strcmp(status, "killed") == 0;
     if (strcmp(status, "empty") == 0)
         RT_FAIL(CLOSED, "%s: nothing was run here yet", dir);
     else
         RT_FAIL(CLOSED, "%s: the run %s %s%s%s", dir, killed ? "was" : "is", status,
-                *resume ? ": to go on: " : "", resume);
+                *next ? ": " : "", next);
     json_decref(past);
     return RT_E_CLOSED;
 }

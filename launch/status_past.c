@@ -4,10 +4,10 @@
 #include "common/file.h"
 #include "common/input.h"
 #include "common/mem.h"
-#include "launch/advice.h"
 #include "launch/ask.h"
 #include "common/fields.h"
 #include "common/text.h"
+#include "launch/next_step.h"
 #include "launch/remains.h"
 #include "launch/place.h"
 #include "launch/status_show.h"
@@ -121,11 +121,14 @@ static facts facts_of(const char *dir)
     return f;
 }
 
-static json_t *resume_command(const char *dir, const char *status)
+/* How it goes on; of a run that was killed the summary is of the launch before. */
+static json_t *next_step(const char *dir, const char *status, const json_t *summary)
 {
-    char command[RT__ADVICE];
-    return strcmp(status, "done") == 0 ? json_null()
-                                       : rt_json_text_or_null(rt__advice_resume(dir, command));
+    char text[RT__NEXT_STEP];
+    bool failed = strcmp(status, "failed") == 0;
+    rt_next next = failed ? rt_next_of_name(rt__field_text(summary, "next")) : RT_NEXT_RESUME;
+    bool known = strcmp(status, "done") != 0 && rt__next_step(dir, next, NULL, text);
+    return known ? rt_json_text_or_null(text) : json_null();
 }
 
 static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t *summary)
@@ -138,14 +141,14 @@ static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t
     int64_t step = ended ? rt__field_int(summary, "steps", reported) : reported;
     int64_t checkpoint_step;
     facts f = facts_of(dir);
-    char *checkpoint = rt__place_checkpoint(dir, &checkpoint_step);
+    char *checkpoint = rt__place_checkpoint(dir, INT64_MAX, &checkpoint_step);
     json_t *j =
         json_pack("{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
                   rt_json_text_or_null(dir), "name", f.name, "answered", 0, "status", status,
                   "step", number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step),
                   "checkpoint", rt_json_text_or_null(checkpoint), "snapshot_step", f.snapshot_step,
-                  "snapshot_dir", f.snapshot_dir, "resume", resume_command(dir, status), "summary",
-                  ended ? summary : json_null(), "events", events);
+                  "snapshot_dir", f.snapshot_dir, "next", next_step(dir, status, summary),
+                  "summary", ended ? summary : json_null(), "events", events);
     rt_mem_free(checkpoint);
     return j;
 }
@@ -247,11 +250,11 @@ static void show_saved(const json_t *past, const rt__screen *s, rt_text *out)
 
 void rt__past_show(const json_t *past, const rt__screen *screen, rt_text *out)
 {
-    const char *resume = rt__field_text(past, "resume");
+    const char *next = rt__field_text(past, "next");
     show_title(past, screen, out);
     show_summary(past, screen, out);
     show_saved(past, screen, out);
     rt__events_show(rt__field_list(past, "events"), screen, out);
-    if (*resume) /* not cut: it is to be copied */
-        rt_text_add(out, "\nto go on: %s\n", resume);
+    if (*next) /* not cut: it is to be copied */
+        rt_text_add(out, "\n%s\n", next);
 }

@@ -8,7 +8,7 @@
  *
  * The object: directory, name, answered (false), status ("done", "stopped", "failed", "killed", or
  * "empty": nothing was run), step, checkpoint_step and checkpoint, snapshot_step and snapshot_dir,
- * resume (a command), summary, events. What is not known is null. */
+ * next (what to type, and what for), summary, events. What is not known is null. */
 #ifndef RINGTORCH_LAUNCH_STATUS_PAST_H
 #define RINGTORCH_LAUNCH_STATUS_PAST_H
 

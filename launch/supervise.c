@@ -365,6 +365,5 @@ rt__outcome rt__supervise(const rt__run_spec *spec)
     rt_log_close();
     rt__display_end(&s.display);
     s.out.stepped = s.display.stepped;
-    s.out.resumable = s.display.resumable;
     return s.out;
 }

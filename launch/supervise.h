@@ -23,12 +23,11 @@ typedef struct rt__run_spec {
 
 typedef struct rt__outcome {
     int exit_code;
-    bool stepped;   /* at least one step was made */
-    bool refused;   /* the coordinator has told the user why, or will not: print nothing more */
-    bool kept;      /* it ended without its coordinator: its snapshots are still there */
-    bool resumable; /* it has left a checkpoint */
-    bool gone;      /* so is its run directory */
-    char *moved;    /* where that is now; NULL: where it was; free with rt_mem_free */
+    bool stepped; /* at least one step was made */
+    bool refused; /* the coordinator has told the user why, or will not: print nothing more */
+    bool kept;    /* it ended without its coordinator: its snapshots are still there */
+    bool gone;    /* so is its run directory */
+    char *moved;  /* where that is now; NULL: where it was; free with rt_mem_free */
     rt_next next;
     char message[2048]; /* why it failed; "" if it did not */
 } rt__outcome;

@@ -1,5 +1,6 @@
 #include "launch/train.h"
 #include "common/clock.h"
+#include "common/best.h"
 #include "common/config.h"
 #include "common/error.h"
 #include "common/file.h"
@@ -11,6 +12,7 @@
 #include "launch/finished.h"
 #include "launch/hosts.h"
 #include "launch/limits.h"
+#include "launch/next_step.h"
 #include "launch/options.h"
 #include "launch/probe.h"
 #include "launch/rundir.h"
@@ -209,21 +211,6 @@ static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
     return status;
 }
 
-/* How to go on from what it has reached. */
-static void advise(const launch *l, const char *dir, const rt__outcome *end)
-{
-    char text[RT__ADVICE];
-    double slower = l->cfg.optimizer.lr / 10;
-    bool weights = end->next == RT_NEXT_OTHER_RATE && end->resumable;
-    if (end->next == RT_NEXT_OTHER_RATE || end->next == RT_NEXT_ANEW)
-        fprintf(stderr, "ringtorch: to begin again%s, more slowly: %s\n",
-                weights ? " from the weights of its newest checkpoint" : "",
-                rt__advice_other_rate(dir, slower, weights, text));
-    else if (end->next == RT_NEXT_RESUME)
-        fprintf(stderr, "ringtorch: to go on from its %s: %s\n",
-                end->kept ? "snapshots" : "newest checkpoint", rt__advice_resume(dir, text));
-}
-
 /* The line of CONFIG with the layer that a message is about; 0: it is about none, or the layer is not from there. Workers
  * check layers, since only they have the engine; they read them from the run's own configuration. */
 static int64_t line_of_layer(const launch *l, const char *message)
@@ -251,24 +238,38 @@ static void report(const launch *l, const rt__rundir *dir, const rt__outcome *en
     else if (end->message[0])
         rt_text_print(stderr, "ringtorch: %s\n", end->message);
     bool stopped = end->exit_code > 128, lost = end->gone && !end->moved;
-    if (!lost &&
-        ((end->exit_code == 1 && end->stepped) || (end->kept && (end->stepped || stopped))))
-        advise(l, end->moved ? end->moved : dir->path, end);
+    bool failed = end->exit_code == 1 && (end->stepped || end->next == RT_NEXT_OTHER_RATE);
+    char next[RT__NEXT_STEP];
+    if (!lost && (failed || (end->kept && (end->stepped || stopped))) &&
+        rt__next_step(end->moved ? end->moved : dir->path, end->next,
+                      end->kept ? "snapshots" : "newest checkpoint", next))
+        fprintf(stderr, "ringtorch: %s\n", next);
 }
 
 static void say_nothing_left(const launch *l, const char *dir, const rt__finished *f)
 {
-    json_t *shown = l->options.json ? json_pack("{s:s}", "event", "summary") : NULL;
-    char *line = NULL;
-    if (shown && json_object_update(shown, f->summary) == 0)
-        line = rt_json_text(shown);
-    if (line)
-        rt_json_print(stdout, line);
-    else if (!l->options.json)
+    char command[RT__ADVICE];
+    if (f->impatient)
+        rt_text_print(stdout,
+                      "nothing left to do: the run in %s ended early, after %" PRId64
+                      " step%s, since its %s had not become better for run.patience %" PRId64
+                      " evaluation%s; to train on, raise run.patience, or do without: %s\n",
+                      dir, f->steps, rt_plural(f->steps), rt_best_metric(&l->cfg),
+                      l->cfg.run.patience, rt_plural(l->cfg.run.patience),
+                      rt__advice_patient(dir, command));
+    else
         rt_text_print(stdout,
                       "nothing left to do: the run in %s has made its %" PRId64
                       " step%s; to train on, raise run.steps or run.epochs\n",
                       dir, f->steps, rt_plural(f->steps));
+}
+
+static void print_summary(json_t *summary)
+{
+    json_t *shown = json_pack("{s:s}", "event", "summary");
+    char *line = shown && json_object_update(shown, summary) == 0 ? rt_json_text(shown) : NULL;
+    if (line)
+        rt_json_print(stdout, line);
     rt_mem_free(line);
     json_decref(shown);
 }
@@ -279,7 +280,9 @@ static bool is_finished(const launch *l, const char *dir, int *exit_code)
     rt__finished f;
     rt__finished_look(dir, l->options.resume, &l->cfg, &f);
     *exit_code = f.answer == RT__PAST_THE_END ? 2 : 0;
-    if (f.answer == RT__NOTHING_LEFT)
+    if (f.answer == RT__NOTHING_LEFT && l->options.json)
+        print_summary(f.summary);
+    else if (f.answer == RT__NOTHING_LEFT)
         say_nothing_left(l, dir, &f);
     else if (f.answer == RT__PAST_THE_END)
         rt_text_print(

@@ -199,14 +199,20 @@ static void same_when_all_die_together(void **state)
 static void going_on_needs_more_patience(void **state)
 {
     (void)state;
-    for (int longer = 0; longer < 2; longer++) {
-        result r = run(&s, LONG, "ringtorch", "train", in_scratch(&s, "two/config.yaml"),
-                       "--run-dir", in_scratch(&s, "two"), "--resume", "auto", "--set",
-                       longer ? "run.patience=1000" : "run.patience=40", NULL);
+    static const char *const sets[] = {"run.patience=40", "run.steps=2000", "run.patience=1000"};
+    for (int i = 0; i < 3; i++) {
+        result r =
+            run(&s, LONG, "ringtorch", "train", in_scratch(&s, "two/config.yaml"), "--run-dir",
+                in_scratch(&s, "two"), "--resume", "auto", "--set", sets[i], NULL);
         expect_exit(&r, 0);
+        if (i < 2) { /* said before anything is started */
+            assert_int_equal(strncmp(r.out, "nothing left to do: ", 20), 0);
+            expect_text(r.out, "to train on, raise run.patience, or do without: ");
+            expect_text(r.out, " --resume auto --set run.patience=0\n");
+        }
         result_release(&r);
         assert_int_equal(summary_int(in_scratch(&s, "two"), "steps"),
-                         longer ? 1000 : undisturbed.steps);
+                         i == 2 ? 1000 : undisturbed.steps);
     }
 }
 

@@ -221,6 +221,19 @@ static const command_case cases[] = {
      "--resume "
      "w6/checkpoints/best/ --set run.steps=11; grep -c checkpoints/best w6/events.jsonl",
      1, "0\n", NULL},
+    {"train_and_status_say_the_same_after_nan",
+     "rt train tiny.yaml --run-dir n1 --set optimizer.name=sgd --set optimizer.lr=1e6 --set "
+     "optimizer.weight_decay=1e6 --set checkpoint.every=1 2>e >o; sed -n 's/^ringtorch: to "
+     "begin/to "
+     "begin/p' e >a; grep -c 'again, more slowly: .* n1-slower --set optimizer.lr=100000$' a; rt "
+     "status n1 | grep -cFxf a",
+     0, "1\n1\n", ""},
+    {"begins_again_where_nothing_is_left",
+     "cp -r two w7; rm -r w7/checkpoints; rt train tiny.yaml --run-dir w7 --resume auto", 0,
+     "note: the run in this directory had made 20 steps, but has neither a checkpoint nor a "
+     "snapshot: it begins again at step 0, and the rows of those steps are moved to "
+     "metrics-abandoned.jsonl",
+     ""},
     {"umask_of_all", "umask 777; rt train tiny.yaml --run-dir w4 --set run.steps=5", 0, "done", ""},
     {"run_directory_like_an_option", "rt train tiny.yaml --run-dir=-x --set run.steps=5", 0, "done",
      ""},

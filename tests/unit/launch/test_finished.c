@@ -46,7 +46,10 @@ static int tear_down(void **state)
 #define MODEL    "model: {preset: mlp}\nparallel: {workers: 2, slices: 8}\n"
 #define STEPS    MODEL "run: {steps: 40, seed: 7}\n"
 #define EPOCHS   MODEL "run: {epochs: 2, seed: 7}\n"
-#define PATIENCE MODEL "run: {steps: 90, patience: 3, seed: 7}\n"
+#define PATIENCE MODEL "run: {steps: 90, patience: 3, seed: 7}\nevaluate: {every: 5}\n"
+#define EARLY                                                                                      \
+    "{\"status\": \"done\", \"steps\": 40, \"checkpoint_step\": 40, \"ended_early\": true, "       \
+    "\"best_step\": 25}"
 
 static void only_what_is_left_is_done(void **state)
 {
@@ -54,6 +57,7 @@ static void only_what_is_left_is_done(void **state)
     static const struct {
         const char *summary, *of_run, *asked, *set;
         rt__finished_answer answer;
+        bool impatient;
     } cases[] = {
         {DONE, STEPS, STEPS, NULL, RT__NOTHING_LEFT},
         {DONE, STEPS, STEPS, "parallel.workers=4", RT__NOTHING_LEFT},
@@ -72,8 +76,15 @@ static void only_what_is_left_is_done(void **state)
         {DONE, EPOCHS, EPOCHS, NULL, RT__NOTHING_LEFT},
         {DONE, EPOCHS, EPOCHS, "run.epochs=3", RT__SOMETHING_LEFT},
         {DONE, EPOCHS, EPOCHS, "run.steps=40", RT__NOTHING_LEFT},
-        {DONE, PATIENCE, PATIENCE, NULL, RT__NOTHING_LEFT}, /* it ended early */
-        {DONE, PATIENCE, PATIENCE, "run.patience=9", RT__SOMETHING_LEFT},
+        {EARLY, PATIENCE, PATIENCE, NULL, RT__NOTHING_LEFT, true},
+        {EARLY, PATIENCE, PATIENCE, "run.steps=120", RT__NOTHING_LEFT, true},
+        {EARLY, PATIENCE, PATIENCE, "run.patience=2", RT__NOTHING_LEFT, true},
+        {EARLY, PATIENCE, PATIENCE, "run.steps=40", RT__NOTHING_LEFT, false},
+        {EARLY, PATIENCE, PATIENCE, "run.steps=39", RT__PAST_THE_END, false},
+        {EARLY, PATIENCE, PATIENCE, "run.patience=4", RT__SOMETHING_LEFT},
+        {EARLY, PATIENCE, PATIENCE, "run.patience=0", RT__SOMETHING_LEFT},
+        {EARLY, PATIENCE, PATIENCE, "evaluate.every=10",
+         RT__SOMETHING_LEFT}, /* two since the best */
         {DONE, PATIENCE, PATIENCE, "run.steps=120", RT__SOMETHING_LEFT},
         /* Other mathematics: the coordinator refuses it by name. */
         {DONE, STEPS, STEPS, "optimizer.lr=0.5", RT__SOMETHING_LEFT},
@@ -97,6 +108,9 @@ static void only_what_is_left_is_done(void **state)
         if (f.answer != cases[i].answer)
             fail_msg("case %zu, %s: answer %d, expected %d", i, cases[i].set, f.answer,
                      cases[i].answer);
+        if (f.answer == RT__NOTHING_LEFT && f.impatient != cases[i].impatient)
+            fail_msg("case %zu, %s: is said to be%s out of patience", i, cases[i].set,
+                     f.impatient ? "" : " not");
         assert_int_equal(f.summary != NULL, f.answer != RT__SOMETHING_LEFT);
         assert_false(rt_failed());
         rt__finished_release(&f);

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "common/text.h"
-#include "launch/advice.h"
+#include "launch/next_step.h"
 #include "launch/why_killed.h"
 
 static char worker[96], bin[96], path[4096]; /* a program; a folder that is first in PATH */
@@ -259,16 +259,106 @@ static void commands_can_be_pasted(void **state)
                         "--set run.steps=40");
     assert_string_equal(rt__advice_again("x/", 3, text),
                         "ringtorch train x/config.yaml --run-dir x-again -n 3");
-    assert_string_equal(rt__advice_other_rate("a/b", 0.01, true, text),
+    assert_string_equal(rt__advice_other_rate("a/b", 0.01, "a/b", text),
                         "ringtorch train a/b/config.yaml --run-dir a/b-slower --set model.init=a/b "
                         "--set optimizer.lr=0.01");
-    assert_string_equal(rt__advice_other_rate("a b", 1, true, text),
+    assert_string_equal(rt__advice_other_rate("a b", 1, "a b", text),
                         "ringtorch train 'a b/config.yaml' --run-dir 'a b-slower' --set "
                         "'model.init='\\''a b'\\''' --set optimizer.lr=1");
     assert_string_equal(
-        rt__advice_other_rate("x", 1e-5, false, text),
+        rt__advice_other_rate("x", 1e-5, NULL, text),
         "ringtorch train x/config.yaml --run-dir x-slower --set optimizer.lr=1e-05");
     program_invocation_name = before;
+}
+
+/* ---- what comes after a failure ---- */
+
+static void put(const char *name, const char *text)
+{
+    char file[160];
+    snprintf(file, sizeof file, "%s/%s", run_dir, name);
+    assert_int_equal(rt_file_replace(file, text, strlen(text)), RT_OK);
+}
+
+static void remove_file(const char *name)
+{
+    char file[160];
+    snprintf(file, sizeof file, "%s/%s", run_dir, name);
+    unlink(file);
+}
+
+static void put_checkpoint(int step)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%s/checkpoints/step-%08d", run_dir, step);
+    assert_int_equal(rt_dir_make(text, 0755), RT_OK);
+    snprintf(text, sizeof text, "checkpoints/step-%08d/rank-0", step);
+    put(text, "weights");
+    snprintf(text, sizeof text, "checkpoints/step-%08d/manifest.json", step);
+    put(text, "{\"pieces\": [{\"file\": \"rank-0\", \"bytes\": 7}]}");
+}
+
+#define ROW(step, loss) "{\"step\": " #step ", \"loss\": " #loss "}\n"
+#define TESTED(step, loss, test)                                                                   \
+    "{\"step\": " #step ", \"loss\": " #loss ", \"eval_loss\": " #test "}\n"
+
+/* From its newest checkpoint the loss gets not finite again: only weights that did well after they were written down are
+ * worth beginning with. Checkpoints are of steps 10, 20 and 30. */
+static void a_run_begins_again_with_sound_weights(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rows;
+        int step; /* 0: without weights */
+    } cases[] = {
+        {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) ROW(30, 1.2), 20}, /* nothing is known of 30 */
+        {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) ROW(31, 1.2), 30},
+        {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) TESTED(30, 1.2, 1.3), 30},
+        {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) TESTED(30, 1.2, null), 10},
+        {ROW(1, 2.3) ROW(11, 1.9) ROW(20, null) ROW(30, null), 10},
+        {ROW(1, 2.3) ROW(11, 1.9) ROW(21, 1e21) ROW(31, 1e30), 10}, /* finite, on its way */
+        {ROW(1, 2.3) ROW(10, 1e9) ROW(20, 1e21) ROW(30, null), 0},
+        {ROW(1, null) ROW(10, null), 0},
+        {ROW(30, 1.2), 0},
+        {"", 0},
+        {NULL, 0},
+    };
+    assert_int_equal(rt_dir_make(run_dir, 0755), RT_OK);
+    put("config.yaml", "model: {preset: mlp}\noptimizer: {lr: 0.5}\n");
+    for (int step = 10; step <= 30; step += 10)
+        put_checkpoint(step);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[RT__NEXT_STEP], expected[160] = "to begin again, more slowly: ", init[160] = "";
+        if (cases[i].rows)
+            put("metrics.jsonl", cases[i].rows);
+        else
+            remove_file("metrics.jsonl");
+        if (cases[i].step) {
+            snprintf(expected, sizeof expected,
+                     "to begin again from the weights of step %d, more slowly: ", cases[i].step);
+            snprintf(init, sizeof init, " --set model.init=%s/checkpoints/step-%08d", run_dir,
+                     cases[i].step);
+        }
+        assert_true(rt__next_step(run_dir, RT_NEXT_OTHER_RATE, NULL, text));
+        if (strncmp(text, expected, strlen(expected)) != 0 || !strstr(text, init) ||
+            !strstr(text, " --set optimizer.lr=0.05") ||
+            (!cases[i].step && strstr(text, "model.init")))
+            fail_msg("case %zu: %s", i, text);
+        assert_false(rt_failed());
+    }
+}
+
+static void nothing_is_advised_where_nothing_helps(void **state)
+{
+    (void)state;
+    char text[RT__NEXT_STEP];
+    assert_false(rt__next_step(run_dir, RT_NEXT_NOTHING, NULL, text));
+    assert_false(
+        rt__next_step("/nowhere", RT_NEXT_OTHER_RATE, NULL, text)); /* its rate is not known */
+    assert_true(rt__next_step("x", RT_NEXT_RESUME, "newest checkpoint", text));
+    expect_text(text, "to go on from its newest checkpoint: ");
+    expect_text(text, " train x/config.yaml --run-dir x --resume auto");
+    assert_false(rt_failed());
 }
 
 /* A shell gives back every word, and a terminal obeys none. */
@@ -372,6 +462,8 @@ int main(void)
         TEST(a_renamed_run_directory_ends_the_run),
         TEST(a_removed_run_directory_ends_the_run),
         TEST(commands_can_be_pasted),
+        TEST(a_run_begins_again_with_sound_weights),
+        TEST(nothing_is_advised_where_nothing_helps),
         TEST(words_survive_a_shell),
         TEST(a_kill_for_lack_of_memory_is_told_once),
     };

@@ -30,7 +30,7 @@ static void leaves_what_it_should(void **state)
     expect_text(out, run_dir);
     expect_text(out, "ringtorch eval "); /* by the path it was started with */
     assert_int_equal(stat(run_dir, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(st.st_mode & 0777, 0755);
     assert_true(file_says("config.yaml", "workers: 3"));
     assert_false(rt_path_exists(in_run(".config.next.yaml")));
     assert_true(rt_path_exists(in_run("checkpoints/step-00000100/piece-00002.safetensors")));
