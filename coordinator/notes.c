@@ -72,6 +72,35 @@ static void note_cosine(rt__run *r, double now)
              r->end_step, length);
 }
 
+/* Keys that change nothing, because the run is too short for them, or too small. */
+static void note_no_effect(rt__run *r, double now)
+{
+    const rt_config *cfg = r->facts.cfg;
+    int64_t end = r->end_step, every = cfg->evaluate.every, patience = cfg->run.patience;
+    const char *s = rt_plural(end);
+    if (cfg->run.steps > 0 && cfg->run.epochs > 1)
+        note(r, now, "run.epochs %" PRId64 " has no effect: run.steps %" PRId64 " decides",
+             cfg->run.epochs, cfg->run.steps);
+    if (patience > 0 && every > 0 && end / every <= patience)
+        note(r, now,
+             "run.patience %" PRId64 " has no effect: evaluate.every %" PRId64 " gives %" PRId64
+             " evaluation%s in %" PRId64 " step%s, and it takes %" PRId64,
+             patience, every, end / every, rt_plural(end / every), end, s, patience + 1);
+    if (cfg->schedule.name == RT_CFG_SCHEDULE_STEP && cfg->schedule.step_size >= end)
+        note(r, now,
+             "schedule.step_size %" PRId64 " has no effect: the run ends after %" PRId64 " step%s",
+             cfg->schedule.step_size, end, s);
+    if (cfg->data.limit > r->roster.samples)
+        note(r, now,
+             "data.limit %" PRId64 " has no effect: the training set has %" PRId64 " sample%s",
+             cfg->data.limit, r->roster.samples, rt_plural(r->roster.samples));
+    if (cfg->run.audit > 0 && r->roster.world == 1)
+        note(r, now, "run.audit %g has no effect with one worker: it compares two", cfg->run.audit);
+    if (cfg->snapshot.replicas > 0 && rt__roster_one_host(&r->roster))
+        note(r, now, "snapshot.replicas %" PRId64 " has no effect: all workers are on one host",
+             cfg->snapshot.replicas);
+}
+
 static void note_no_rate(rt__run *r, double now)
 {
     if (r->facts.cfg->optimizer.lr == 0)
@@ -116,6 +145,7 @@ void rt__run_tell_notes(rt__run *r, double now, int64_t made)
     if (r->history.first_step_at >= 0) /* this launch has told them */
         return;
     note_new_beginning(r, now, made);
+    note_no_effect(r, now);
     note_no_rate(r, now);
     note_partial_batch(r, now);
     note_warmup(r, now);

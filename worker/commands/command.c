@@ -34,6 +34,18 @@ static rt_status check_set(const char *set)
     return RT_FAIL(ARG, "--set %s: would be another model than the one that was trained", set);
 }
 
+/* What does not decide how a model is evaluated would be taken for something that was done. */
+static rt_status check_effect(const char *set)
+{
+    static const char *const used[] = {"data.path",        "data.dataset", "data.eval_batch",
+                                       "parallel.threads", "parallel.isa", "parallel.blas"};
+    size_t len = strcspn(set, "=");
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+        if (strlen(used[i]) == len && strncmp(set, used[i], len) == 0)
+            return RT_OK;
+    return RT_FAIL(ARG, "--set %.200s: has no effect here: leave it out", set);
+}
+
 static rt_status load_config(const rt_saved *saved, const char *path, const rt_option_list *sets,
                              rt_config *out)
 {
@@ -41,6 +53,7 @@ static rt_status load_config(const rt_saved *saved, const char *path, const rt_o
     for (size_t i = 0; i < sets->count; i++) {
         RT_TRY(check_set(sets->item[i]));
         RT_TRY(rt_config_set(out, sets->item[i]));
+        RT_TRY(check_effect(sets->item[i]));
     }
     return RT_OK;
 }

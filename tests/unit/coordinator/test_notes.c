@@ -51,6 +51,23 @@ static void the_unexpected_is_said_in_a_line(void **state)
          0,
          {"run.epochs 1: a training set of 6400 is no whole number of batches of 70: the last step "
           "(92) also takes 40 samples of the next epoch"}},
+        {{"run.epochs=3"}, 0, 0, {"run.epochs 3 has no effect: run.steps 100 decides"}},
+        {{"run.patience=3", "evaluate.every=30"},
+         0,
+         0,
+         {"run.patience 3 has no effect: evaluate.every 30 gives 3 evaluations in 100 steps, and "
+          "it "
+          "takes 4"}},
+        {{"run.patience=3", "evaluate.every=25"}, 0, 0, {NULL}},
+        {{"schedule.name=step", "schedule.step_size=100"},
+         0,
+         0,
+         {"schedule.step_size 100 has no effect: the run ends after 100 steps"}},
+        {{"schedule.name=step", "schedule.step_size=99"}, 0, 0, {NULL}},
+        {{"data.limit=6401"}, 0, 0, {"data.limit 6401 has no effect: the training set has 6400"}},
+        {{"data.limit=6400"}, 0, 0, {NULL}},
+        {{"run.audit=0.5"}, 0, 0, {NULL}},
+        {{"snapshot.replicas=1"}, 0, 0, {"snapshot.replicas 1 has no effect: all workers are on"}},
         {{"optimizer.lr=0"}, 0, 0, {"optimizer.lr is 0: nothing is learned"}},
         {{"schedule.warmup=100"}, 0, 0, {NULL}},
         {{"schedule.warmup=400"},
