@@ -20,7 +20,7 @@ bool rt_best_beats(const rt_config *cfg, double loss, double accuracy, const rt_
     bool by_accuracy = cfg->checkpoint.best == RT_CFG_BEST_ACCURACY;
     double here = by_accuracy ? -accuracy : loss,
            there = by_accuracy ? -best->accuracy : best->loss;
-    return isfinite(here) && !(here >= there);
+    return isfinite(loss) && isfinite(here) && !(here >= there);
 }
 
 /* Counted by steps, so that it does not matter which evaluations were made again after a loss. */

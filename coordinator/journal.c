@@ -77,6 +77,20 @@ static rt_status damaged(const rt__journal *j, size_t offset, const char *what)
     return status;
 }
 
+/* Whoever meant a run gave another file; a journal that begins with something else cannot be used either. */
+static rt_status not_a_journal(const rt__journal *j)
+{
+    rt_text dir = {0};
+    add_directory(&dir, j->path);
+    rt_status status = RT_FAIL(
+        CORRUPT,
+        "%s: is no journal of ringtorch: give the directory of a run, or if this was one, go "
+        "on from its checkpoints in another directory: --run-dir NEW --resume %s",
+        j->path, dir.data ? dir.data : "RUN");
+    rt_mem_free(dir.data);
+    return status;
+}
+
 /* ---- what a crash may leave ---- */
 
 static bool only_zeros(const uint8_t *p, size_t len)
@@ -129,7 +143,8 @@ static rt_status torn_or_damaged(const rt__journal *j, const rt_bytes *file, siz
 static rt_status check_magic(rt__journal *j, const rt_bytes *file)
 {
     if (file->len < MAGIC_SIZE || memcmp(file->data, magic, MAGIC_SIZE - 1) != 0)
-        return damaged(j, 0, "not a journal of ringtorch");
+        return record_follows(j, file, 0) ? damaged(j, 0, "not the beginning of a journal")
+                                          : not_a_journal(j);
     if (file->data[MAGIC_SIZE - 1] != RT__JOURNAL_VERSION)
         return RT_FAIL(
             MISMATCH,

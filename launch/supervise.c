@@ -63,9 +63,16 @@ static int end_unready(rt__supervisor *s)
 static void never_ready(rt__supervisor *s, int status)
 {
     s->coordinator.pid = 0;
-    s->out.refused = WIFEXITED(status) && WEXITSTATUS(status) != 0;
-    if (s->out.refused)
-        rt__supervisor_give_up(s, WEXITSTATUS(status), "%s", "");
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    s->out.refused = code != 0;
+    if (code == 1 || code == 2)
+        rt__supervisor_give_up(s, code, "%s", "");
+    else if (code != 0)
+        rt__supervisor_give_up(s, 1,
+                               "the coordinator left with exit code %d before it listened: "
+                               "RINGTORCH_COORDINATOR may be another program, and "
+                               "%s/logs/coordinator.log may say why",
+                               code, s->spec->rundir->path);
     else
         rt__supervisor_give_up(
             s, 1, "the coordinator did not start%s%s: %s/logs/coordinator.log may say why",

@@ -48,12 +48,21 @@ static char *choose_program(const char *variable, const char *name)
     return set ? rt_strdup(set) : rt__program_beside(name);
 }
 
+/* Nobody has set PATH for a program that was started with an empty environment. */
+static rt_status no_mpirun(void)
+{
+    const char *path = getenv("PATH");
+    if (!path || !*path)
+        return RT_FAIL(NOTFOUND, "mpirun: not found, because PATH is empty: set PATH");
+    return RT_FAIL(NOTFOUND,
+                   "mpirun: not found in PATH: install it with apt-get install openmpi-bin");
+}
+
 static rt_status find_programs(launch *l)
 {
     l->mpirun = rt__find_program("mpirun");
     if (!l->mpirun && !rt_failed())
-        return RT_FAIL(NOTFOUND,
-                       "mpirun: not found in PATH: install it with apt-get install openmpi-bin");
+        return no_mpirun();
     l->coordinator = choose_program("RINGTORCH_COORDINATOR", "ringtorch-coordinator");
     l->worker = choose_program("RINGTORCH_WORKER", "ringtorch-worker");
     if (!l->mpirun || !l->coordinator || !l->worker)

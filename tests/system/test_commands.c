@@ -78,6 +78,7 @@ static const command_case cases[] = {
     {"ls_json", "rt checkpoint ls two --json | grep -c '\"sound\":true'", 0, "2", ""},
     {"journal", "rt journal show two", 0, "plan        generation 1, start_step 0", ""},
     {"journal_json", "rt journal show --json two | tail -n1", 0, "\"status\":\"done\"", ""},
+    {"journal_of_no_run", "rt journal show tiny.yaml", 2, "", "tiny.yaml: is no journal of ring"},
     {"journal_damaged", "rt journal show damaged", 2, "    2  generation", "damaged at byte"},
     {"diff_equal", "rt checkpoint diff two one", 0, "0 different", ""},
     {"diff_different", "rt checkpoint diff two two/checkpoints/step-00000010", 1,
@@ -140,6 +141,8 @@ static const command_case cases[] = {
      "shut/checkpoints: cannot access: Permission denied"},
 
     {"another_model", "rt eval two --set model.layers=[flatten]", 2, "", "another model"},
+    {"key_without_effect", "rt eval two --set optimizer.lr=1", 2, "",
+     "--set optimizer.lr=1: has no effect here: leave it out"},
     {"misspelt_key", "rt eval two --set data.pth=x", 2, "", "did you mean 'path'?"},
 
     /* where output goes */
@@ -204,6 +207,11 @@ static const command_case cases[] = {
      "mpirun --oversubscribe -n 2 bash -c '$0 train tiny.yaml -n 1 --run-dir own$PMIX_RANK "
      "--separate --set run.steps=20' $RT >/dev/null && grep -l 'status.*done' own*/summary.json",
      0, "own0/summary.json\nown1/summary.json\n", ""},
+    {"no_path", "env -i $RT train tiny.yaml --run-dir v", 2, "", "PATH is empty: set PATH"},
+    {"another_coordinator",
+     "printf '#!/bin/sh\\nexit 3\\n' >c3; chmod +x c3; RINGTORCH_COORDINATOR=$PWD/c3 rt train "
+     "tiny.yaml --run-dir c3run",
+     1, "", "the coordinator left with exit code 3 before it listened"},
     {"little_address_space", "ulimit -v 100000; rt train tiny.yaml --run-dir v", 2, "",
      "address space is limited to 98 MiB"},
     {"little_data", "ulimit -d 100000; rt train tiny.yaml --run-dir v", 2, "", "ulimit -d"},

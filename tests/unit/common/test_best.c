@@ -27,15 +27,16 @@ static void better_is_less_loss_or_more_accuracy(void **state)
         {RT_CFG_BEST_LOSS, 1.1, 0.9, false},     {RT_CFG_BEST_LOSS, NAN, 0.9, false},
         {RT_CFG_BEST_LOSS, -INFINITY, 1, false}, {RT_CFG_BEST_ACCURACY, 9, 0.6, true},
         {RT_CFG_BEST_ACCURACY, 0, 0.5, false},   {RT_CFG_BEST_ACCURACY, 0, 0.4, false},
-        {RT_CFG_BEST_ACCURACY, 0, NAN, false},   {RT_CFG_BEST_NONE, 0.9, 0.1, true},
+        {RT_CFG_BEST_ACCURACY, 0, NAN, false},   {RT_CFG_BEST_ACCURACY, NAN, 0.6, false},
+        {RT_CFG_BEST_NONE, 0.9, 0.1, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         rt_config cfg = config(rows[i].by, 10, 1);
         rt_best best = {10, 1, 0.5}, none = {0, NAN, NAN};
         if (rt_best_beats(&cfg, rows[i].loss, rows[i].accuracy, &best) != rows[i].beats)
             fail_msg("row %zu", i);
-        bool finite = rows[i].by == RT_CFG_BEST_ACCURACY ? isfinite(rows[i].accuracy)
-                                                         : isfinite(rows[i].loss);
+        bool finite = isfinite(rows[i].loss) &&
+                      (rows[i].by != RT_CFG_BEST_ACCURACY || isfinite(rows[i].accuracy));
         assert_int_equal(rt_best_beats(&cfg, rows[i].loss, rows[i].accuracy, &none), finite);
     }
 }

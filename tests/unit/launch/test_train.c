@@ -320,8 +320,11 @@ static void a_missing_mpirun_is_named(void **state)
     snprintf(path, sizeof path, "%s", getenv("PATH"));
     setenv("PATH", folder, 1);
     run(2, NULL);
-    setenv("PATH", path, 1);
     expect_text(err, "mpirun: not found in PATH");
+    setenv("PATH", "", 1);
+    run(2, NULL);
+    setenv("PATH", path, 1);
+    expect_text(err, "mpirun: not found, because PATH is empty: set PATH");
     assert_false(rt_path_exists(run_dir));
 }
 
