@@ -43,6 +43,14 @@ static const rt_op unslice_op = {
     .strided = true,
 };
 
+/* Returns the stride from one index that is taken to the next. Along an axis of at most one index it may wrap around: nobody follows it. */
+static int64_t step_over(int64_t stride, int64_t step)
+{
+    int64_t product;
+    (void)__builtin_mul_overflow(stride, step, &product);
+    return product;
+}
+
 rt_status rt__copy_to_part(rt_tensor *y, const rt_tensor *x, int axis, int64_t start, int64_t step)
 {
     if (x->numel == 0)
@@ -50,7 +58,7 @@ rt_status rt__copy_to_part(rt_tensor *y, const rt_tensor *x, int axis, int64_t s
     int64_t stride[RT_MAX_DIMS];
     for (int i = 0; i < y->dims.n; i++)
         stride[i] = y->stride[i];
-    stride[axis] *= step;
+    stride[axis] = step_over(stride[axis], step);
     rt_tensor *part = rt__tensor_view(y, x->dims, stride, start * y->stride[axis]);
     if (!part)
         return rt_error_code();
@@ -97,8 +105,7 @@ static rt_status slice_infer(rt_call *c)
     int64_t stride[RT_MAX_DIMS];
     for (int i = 0; i < dims.n; i++)
         stride[i] = x->stride[i];
-    /* Along an axis of at most one index it may wrap around: nobody follows it. */
-    (void)__builtin_mul_overflow(stride[axis], a->step, &stride[axis]);
+    stride[axis] = step_over(stride[axis], a->step);
     return rt_window(c, dims, stride, size > 0 ? start * x->stride[axis] : 0);
 }
 
