@@ -194,6 +194,12 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("sum_columns", shape, 0, one, k->sum[RT_F32]((rt_fold){1, n / 256, 256}, x, y));
     ROW("sum_squares", shape, 0, one, k->sum_squares[RT_F32](n, x, partial));
     ROW("softmax", shape, 0, 2 * one, k->softmax[RT_F32]((rt_rows){n / 256, 256}, x, y));
+    int64_t *places = rt_malloc((size_t)n * sizeof *places);
+    ROW("topk_8", shape, 0, one,
+        k->topk[RT_F32]((rt_rows){n / 256, 256}, (rt_topk_shape){8, true, true}, x, y, places));
+    ROW("topk_all", shape, 0, one,
+        k->topk[RT_F32]((rt_rows){n / 256, 256}, (rt_topk_shape){256, true, true}, x, y, places));
+    rt_mem_free(places);
     ROW("sgd", shape, 0, 5 * one, k->sgd[RT_F32](n, sgd, x, y, z));
     memset(u, 0, (size_t)n * sizeof *u);
     ROW("adamw", shape, 0, 7 * one, k->adamw[RT_F32](n, adamw, x, y, z, u));

@@ -55,6 +55,14 @@ typedef struct rt_rows {
     int64_t n, len;
 } rt_rows;
 
+/* The first k elements of each row, 0 <= k <= len: the largest or the smallest ones. Equal ones (0 and -0 are) come in the row's
+ * order; NaN counts as largest. */
+typedef struct rt_topk_shape {
+    int64_t k;
+    bool largest;
+    bool sorted; /* else they are in the row's order */
+} rt_topk_shape;
+
 /* [outer, red, inner] with the middle reduced. */
 typedef struct rt_fold {
     int64_t outer, red, inner;

@@ -5,7 +5,13 @@
  *     rt_tensor *loss = rt_cross_entropy(rt_linear(rt_flatten(h, 1, -1), w2, b2), y);
  *
  * Arguments are one struct per op, required tensors first; what is left out has its default
- * (export.h). Names and semantics are PyTorch's. */
+ * (export.h). Names and semantics are PyTorch's.
+ *
+ * Several results come in a struct, by their names; all are NULL if the call fails, and each is owned by the scope:
+ *
+ *     rt_tensor *best = rt_topk(scores, 5).values;
+ *     rt_var_mean_results m = rt_var_mean(x, rt_shape(0));
+ *     rt_tensor *y = rt_div(rt_sub(x, m.mean), rt_sqrt(m.var)); */
 #ifndef RINGTORCH_OPS_H
 #define RINGTORCH_OPS_H
 
@@ -238,6 +244,38 @@ rt_tensor *rt_amax_(rt_reduce_args a);
 rt_tensor *rt_amin_(rt_reduce_args a);
 /* int64 index of the first largest element along an axis, which is dropped; no gradient. */
 rt_tensor *rt_argmax(rt_tensor *x, int axis);
+#define RT_VAR_MEAN_FIELDS(F)                                                                      \
+    RT_REDUCE_FIELDS(F)                                                                            \
+    F(NUMBER, correction, 1, RT_FROM(0),                                                           \
+      "what is taken from the number of elements; 0: no bias is corrected")
+typedef struct rt_var_mean_args {
+    RT_STRUCT(RT_VAR_MEAN_FIELDS)
+} rt_var_mean_args;
+typedef struct rt_var_mean_results {
+    rt_tensor *var, *mean;
+} rt_var_mean_results;
+#define rt_var_mean(...)                                                                           \
+    RT_OP_CALL(rt_var_mean_, rt_var_mean_args, RT_VAR_MEAN_FIELDS, x, __VA_ARGS__)
+/* Variance, the sum of (x - mean)^2 over their number minus the correction, and mean, over the axes. Where no more elements are there
+ * than are taken away, the variance is NaN or infinite. */
+rt_var_mean_results rt_var_mean_(rt_var_mean_args a);
+
+/* ---- order ---- */
+#define RT_TOPK_FIELDS(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INT, k, RT_NEEDED, RT_ANY, "how many; at most the size of the axis")                         \
+    F(INT, axis, -1, RT_ANY, "the axis, which has size k then")                                    \
+    F(FLAG, largest, true, RT_ANY, "else the smallest")                                            \
+    F(FLAG, sorted, true, RT_ANY, "the first one first; else in the order of x")
+typedef struct rt_topk_args {
+    RT_STRUCT(RT_TOPK_FIELDS)
+} rt_topk_args;
+typedef struct rt_topk_results {
+    rt_tensor *values, *index; /* index: int64, along the axis, without gradient */
+} rt_topk_results;
+#define rt_topk(...) RT_OP_CALL(rt_topk_, rt_topk_args, RT_TOPK_FIELDS, x, __VA_ARGS__)
+/* The k largest elements along an axis and where they are. Of equal ones the first; NaN counts as largest. */
+rt_topk_results rt_topk_(rt_topk_args a);
 
 /* ---- linear algebra ---- */
 /* Last two axes multiply, axes before them broadcast; 1-D operands as in torch.matmul. */

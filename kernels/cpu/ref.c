@@ -295,6 +295,37 @@ static void argmax_f32(rt_rows r, const void *x_, int64_t *at)
     }
 }
 
+/* Does a come before b, where either may be NaN? */
+static bool comes_before(float a, float b, bool largest)
+{
+    bool above = a > b || (isnan(a) && !isnan(b)), below = a < b || (isnan(b) && !isnan(a));
+    return largest ? above : below;
+}
+
+/* How many elements of the row come before column j. */
+static int64_t rank_of(int64_t len, const float *x, int64_t j, bool largest)
+{
+    int64_t rank = 0;
+    for (int64_t i = 0; i < len; i++)
+        rank += comes_before(x[i], x[j], largest) || (i < j && !comes_before(x[j], x[i], largest));
+    return rank;
+}
+
+static void topk_f32(rt_rows r, rt_topk_shape s, const void *x_, void *values, int64_t *places)
+{
+    for (int64_t i = 0; i < r.n; i++) {
+        const float *x = (const float *)x_ + i * r.len;
+        for (int64_t j = 0, found = 0; j < r.len; j++) {
+            int64_t rank = rank_of(r.len, x, j, s.largest), to = s.sorted ? rank : found;
+            if (rank >= s.k)
+                continue;
+            ((float *)values)[i * s.k + to] = x[j];
+            places[i * s.k + to] = j;
+            found++;
+        }
+    }
+}
+
 /* Reduces with `step`, from `start`, then divides by `divisor`. */
 #define FOLD(name, type, wide, start, step, divisor)                                               \
     static void name(rt_fold f, const void *x, void *y)                                            \
@@ -477,6 +508,7 @@ void rt__install_ref(rt_kernels *k)
     F32(cross_entropy);
     F32(cross_entropy_dx);
     F32(argmax);
+    F32(topk);
     F32(sum);
     F32(mean);
     F32(max);

@@ -76,6 +76,20 @@ static rt_tensor *i(rt_dims dims)
             "amax: float32[2,0] cpu has no elements along the reduced axes")                       \
     MISTAKE(argmax_empty, rt_argmax(f(rt_shape(2, 0)), 1), SHAPE,                                  \
             "argmax: float32[2,0] cpu has no elements along axis 1")                               \
+    MISTAKE(topk_of_too_few, rt_topk(f(rt_shape(2, 3)), 4).values, RANGE,                          \
+            "topk: k is 4, expected 0 to 3, the size of axis 1 of float32[2,3] cpu")               \
+    MISTAKE(topk_of_less_than_none, rt_topk(f(rt_shape(2, 3)), -1, 0).index, RANGE,                \
+            "topk: k is -1, expected 0 to 2, the size of axis 0 of float32[2,3] cpu")              \
+    MISTAKE(topk_of_a_scalar, rt_topk(f(rt_shape()), 0).values, RANGE,                             \
+            "topk: k is 0, expected 1 to 1, the size of axis 0 of float32[] cpu")                  \
+    MISTAKE(topk_axis, rt_topk(f(rt_shape(2, 3)), 1, 2).values, RANGE,                             \
+            "topk: axis 2, expected -2 to 1")                                                      \
+    MISTAKE(topk_dtype, rt_topk(i(rt_shape(2)), 1).values, DTYPE,                                  \
+            "topk: argument 1 is int64[2] cpu, which it does not take: convert it with rt_to")     \
+    MISTAKE(var_mean_axis, rt_var_mean(f(rt_shape(2)), rt_shape(1)).mean, RANGE,                   \
+            "var_mean: axis 1, expected -1 to 0")                                                  \
+    MISTAKE(var_mean_correction, rt_var_mean(f(rt_shape(2)), .correction = -1).var, RANGE,         \
+            "var_mean: correction is -1, expected 0 or more")                                      \
     MISTAKE(matmul_inner, rt_matmul(f(rt_shape(2, 3)), f(rt_shape(4, 5))), SHAPE,                  \
             "matmul: [2,3] and [4,5]: inner sizes 3 and 4 differ")                                 \
     MISTAKE(matmul_inner_t, rt_matmul(f(rt_shape(2, 3)), f(rt_shape(3, 5)), .transpose_a = true),  \
@@ -245,6 +259,55 @@ static void assert_edges(const rt_tensor *x, const float *expected)
 EDGES
 #undef EDGE
 
+/* Of equal elements the first, and NaN as the largest there is, whichever end is asked for. */
+static void ties_and_nans_of_topk(void **state)
+{
+    (void)state;
+    static const float v[] = {3, NAN, -0.f, 3, INFINITY, 0, NAN, 3};
+    rt_tensor *x = rt_param(rt_from(v, rt_shape(8), RT_F32));
+    const struct {
+        int64_t k;
+        bool largest, sorted;
+        int64_t index[8];
+    } rows[] = {
+        {8, true, true, {1, 6, 4, 0, 3, 7, 2, 5}},
+        {8, false, true, {2, 5, 0, 3, 7, 4, 1, 6}},
+        {4, true, true, {1, 6, 4, 0}},
+        {4, true, false, {0, 1, 4, 6}},
+        {3, false, false, {0, 2, 5}},
+    };
+    for (int r = 0; r < COUNT(rows); r++) {
+        rt_topk_results best = rt_topk(x, rows[r].k, 0, rows[r].largest, rows[r].sorted);
+        float values[8], slopes[8] = {0};
+        for (int64_t j = 0; j < rows[r].k; j++) {
+            assert_int_equal(rt_i64(best.index)[j], rows[r].index[j]);
+            values[j] = v[rows[r].index[j]];
+            slopes[rows[r].index[j]] = 1;
+        }
+        assert_edges(best.values, values);
+        assert_false(rt_requires_grad(best.index));
+        rt_grad_clear(x);
+        rt_backward(rt_sum(best.values));
+        assert_edges(rt_grad_of(x), slopes);
+    }
+    rt_free(x);
+}
+
+/* Only what is above the correction is divided by. */
+static void variance_of_too_few(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_from((const float[]){1, 3}, rt_shape(2), RT_F32);
+    assert_values(rt_var_mean(x).var, 2);
+    assert_values(rt_var_mean(x, .correction = 0.5).var, 2 / 1.5f);
+    assert_true(isinf(rt_item(rt_var_mean(x, .correction = 2).var)));
+    assert_true(isinf(rt_item(rt_var_mean(x, .correction = 3).var)));
+    assert_true(isnan(rt_item(rt_var_mean(rt_zeros(rt_shape(0))).var)));
+    assert_true(isnan(rt_item(rt_var_mean(rt_zeros(rt_shape(0))).mean)));
+    assert_true(isnan(rt_item(rt_var_mean(rt_scalar(3)).var)));
+    assert_values(rt_var_mean(rt_scalar(3)).mean, 3);
+}
+
 static void the_last_nan_of_a_pool_is_chosen(void **state)
 {
     (void)state;
@@ -302,6 +365,8 @@ int main(void)
         TEST(nan_goes_through),
         TEST(ties_of_a_pool_go_to_the_first),
         TEST(the_last_nan_of_a_pool_is_chosen),
+        TEST(ties_and_nans_of_topk),
+        TEST(variance_of_too_few),
         TEST(the_mean_of_nothing_has_a_second_derivative),
 #define EDGE(name, xs, ts, expression, values, dxs, dts) TEST(edges_of_##name),
         EDGES

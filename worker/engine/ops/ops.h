@@ -48,6 +48,9 @@ rt_tensor *rt_above(rt_tensor *a, rt_tensor *b);
 /* Differentiable: y * (dy - sum(dy * y)) along the last axis, for y a softmax. */
 rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy);
 
+/* Differentiable: zeros of that shape, with src added at the index along the axis, in its order. */
+rt_tensor *rt__scatter_add(rt_tensor *src, int axis, rt_tensor *index, rt_dims shape);
+
 /* The operations that have a public name. */
 #define OP(name) extern const rt_op rt__op_##name;
 #include "worker/engine/ops/ops.def"

@@ -108,8 +108,7 @@ static rt_status gather_run(rt_call *c)
 
 static void gather_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
-    dx[0] = rt_apply(&rt__op_scatter_add,
-                     &(scatter_add_args){dy[0], c->in[1], c->in[0]->dims, plan_of(c)->axis});
+    dx[0] = rt__scatter_add(dy[0], plan_of(c)->axis, c->in[1], c->in[0]->dims);
 }
 
 const rt_op rt__op_gather = {
@@ -171,3 +170,8 @@ const rt_op rt__op_scatter_add = {
     .saves_in = 1 << 1,
     .plan_size = sizeof(index_plan),
 };
+
+rt_tensor *rt__scatter_add(rt_tensor *src, int axis, rt_tensor *index, rt_dims shape)
+{
+    return rt_apply(&rt__op_scatter_add, &(scatter_add_args){src, index, shape, axis});
+}

@@ -15,21 +15,28 @@ rt_dims rt__fold_dims(rt_dims x, uint32_t axes, bool keep_dim)
     return y;
 }
 
-rt_status rt__fold_infer(rt_call *c, rt_dtype dtype)
+rt_status rt__fold_axes(rt_call *c, rt_dims axes)
 {
-    const rt_reduce_args *a = c->args;
     rt_fold_plan *plan = c->plan;
     int n = c->in[0]->dims.n;
-    if (a->axes.n == 0)
+    if (axes.n == 0)
         plan->axes = (1u << n) - 1;
-    for (int i = 0; i < a->axes.n; i++) {
-        int axis = rt__axis_or_scalar(c->op->name, a->axes.d[i], n);
+    for (int i = 0; i < axes.n; i++) {
+        int axis = rt__axis_or_scalar(c->op->name, axes.d[i], n);
         if (axis < 0)
             return rt_error_code();
         if (plan->axes >> axis & 1)
             return RT_FAIL(ARG, "%s: axis %d is named twice", c->op->name, axis);
         plan->axes |= 1u << axis;
     }
+    return RT_OK;
+}
+
+rt_status rt__fold_infer(rt_call *c, rt_dtype dtype)
+{
+    const rt_reduce_args *a = c->args;
+    const rt_fold_plan *plan = c->plan;
+    RT_TRY(rt__fold_axes(c, a->axes));
     return rt_result(c, 0, rt__fold_dims(c->in[0]->dims, plan->axes, a->keep_dim), dtype);
 }
 
@@ -52,11 +59,11 @@ static int join_axes(rt_dims x, uint32_t axes, int64_t *size, int *kind)
 }
 
 /* Folds the last group of reduced axes, then the one before, ...: every pass but the first reads a small result. */
-rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f)
+rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, const rt_tensor *y)
 {
     const rt_fold_plan *plan = c->plan;
     if (x->numel == 0) { /* sums of nothing; what has no such value has been refused by infer */
-        memset(c->out[0]->data, 0, (size_t)c->out[0]->numel * rt_dtype_size(c->out[0]->dtype));
+        memset(y->data, 0, (size_t)y->numel * rt_dtype_size(y->dtype));
         return RT_OK;
     }
     int64_t size[RT_MAX_DIMS];
@@ -64,7 +71,7 @@ rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f)
     for (int i = 0; i < n; i++)
         folds += kind[i];
     if (folds == 0) /* nothing but axes of size 1: one fold over one of them */
-        f((rt_fold){x->numel, 1, 1}, x->data, c->out[0]->data);
+        f((rt_fold){x->numel, 1, 1}, x->data, y->data);
     int64_t inner = 1;
     for (int i = n - 1; i >= 0 && folds > 0; i--) {
         int64_t outer = 1;
@@ -74,14 +81,18 @@ rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f)
             inner *= size[i];
             continue;
         }
-        const rt_tensor *y =
-            --folds == 0 ? c->out[0] : rt__tensor_new(rt_shape(outer, inner), x->dtype);
-        if (!y)
+        const rt_tensor *to = --folds == 0 ? y : rt__tensor_new(rt_shape(outer, inner), x->dtype);
+        if (!to)
             return rt_error_code();
-        f((rt_fold){outer, size[i], inner}, x->data, y->data);
-        x = y;
+        f((rt_fold){outer, size[i], inner}, x->data, to->data);
+        x = to;
     }
     return RT_OK;
+}
+
+rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f)
+{
+    return rt__fold_into(c, x, f, c->out[0]);
 }
 
 int64_t rt__fold_count(const rt_call *c)

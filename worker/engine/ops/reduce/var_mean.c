@@ -1,0 +1,78 @@
+/* Variance and mean over any set of axes, in two passes: var = sum((x - mean)^2) / (n - correction).
+ * d x = dvar * 2 (x - mean) / (n - correction) + dmean / n. */
+#include "common/error.h"
+#include "worker/engine/ops/reduce/fold.h"
+
+static rt_status var_mean_infer(rt_call *c)
+{
+    const rt_var_mean_args *a = c->args;
+    const rt_tensor *x = c->in[0];
+    RT_TRY(rt__fold_axes(c, a->axes));
+    rt_dims dims = rt__fold_dims(x->dims, ((const rt_fold_plan *)c->plan)->axes, a->keep_dim);
+    RT_TRY(rt_result(c, 0, dims, x->dtype));
+    return rt_result(c, 1, dims, x->dtype);
+}
+
+/* y *= 1 / divisor; by 0 gives NaN, or infinity. */
+static void divide(const rt_call *c, const rt_tensor *y, double divisor)
+{
+    rt_kernels_of(c)->scale[y->dtype](y->numel, 1 / divisor, y->data, y->data);
+}
+
+/* Squares the differences from the mean, which was broadcast. */
+static rt_tensor *squared_differences(const rt_call *c, rt_tensor *x, rt_tensor *mean)
+{
+    return rt_square(rt_sub(x, rt__fold_spread(c, mean)));
+}
+
+static rt_status var_mean_run(rt_call *c)
+{
+    const rt_var_mean_args *a = c->args;
+    rt_tensor *x = c->in[0], *var = c->out[0], *mean = c->out[1];
+    rt_fold_fn *sum = rt_kernels_of(c)->sum[x->dtype];
+    double n = (double)rt__fold_count(c);
+    RT_TRY(rt__fold_into(c, x, sum, mean));
+    divide(c, mean, n);
+    const rt_tensor *squares = squared_differences(c, x, mean);
+    if (!squares)
+        return rt_error_code();
+    RT_TRY(rt__fold_into(c, squares, sum, var));
+    divide(c, var, n > a->correction ? n - a->correction : 0);
+    return RT_OK;
+}
+
+/* What has no elements has a gradient without elements; dividing by 0 for it would still reach the second derivative. */
+static double divisor(double n, double correction)
+{
+    return n > 0 ? n - correction : 1;
+}
+
+static void var_mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    const rt_var_mean_args *a = c->args;
+    double n = (double)rt__fold_count(c);
+    rt_tensor *by_var = rt_mul_scalar(dy[0], 2 / divisor(n, a->correction));
+    rt_tensor *by_mean = rt_mul_scalar(dy[1], 1 / divisor(n, 0));
+    rt_tensor *difference = rt_sub(c->in[0], rt__fold_spread(c, c->out[1]));
+    dx[0] = rt_add(rt_mul(difference, rt__fold_spread(c, by_var)), rt__fold_spread(c, by_mean));
+}
+
+const rt_op rt__op_var_mean = {
+    .name = "var_mean",
+    .help = "var = sum((x - mean)^2) / (n - correction), and mean = sum(x) / n, over the axes",
+    RT_ARGS(rt_var_mean_args, RT_VAR_MEAN_FIELDS),
+    .n_out = 2,
+    .infer = var_mean_infer,
+    .run = var_mean_run,
+    .backward = var_mean_backward,
+    .saves_in = 1,
+    .saves_out = 1 << 1,
+    .plan_size = sizeof(rt_fold_plan),
+};
+
+rt_var_mean_results rt_var_mean_(rt_var_mean_args a)
+{
+    rt_tensor *out[2];
+    rt_apply_all(&rt__op_var_mean, &a, out, 2);
+    return (rt_var_mean_results){out[0], out[1]};
+}
