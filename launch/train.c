@@ -146,8 +146,8 @@ static rt_status settle_resume(launch *l)
 }
 
 /* Every task of mpirun or srun fails, so that nobody takes this for a run; the first has a head start, because mpirun ends
- * the others as soon as one has failed, and one message is enough. */
-static const double HEAD_START_SECONDS = 1;
+ * the others within a second when one has failed, and one message is enough. */
+static const double HEAD_START_SECONDS = 2;
 
 /* One process of several would start its own run in the same directory, as would each of the others, unless this is
  * meant. */
