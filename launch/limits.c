@@ -1,7 +1,9 @@
 #include "launch/limits.h"
 #include "common/error.h"
+#include "launch/why_killed.h"
 #include "launch/words.h"
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -53,4 +55,15 @@ rt_status rt__limits_check(int64_t workers)
         if (limits[i].which != RLIMIT_NPROC || geteuid() != 0) /* root is not held to it */
             RT_TRY(check(&limits[i], workers));
     return RT_OK;
+}
+
+void rt__limits_tell(void)
+{
+    double seconds;
+    if (rt__cpu_limit(&seconds))
+        fprintf(stderr,
+                "ringtorch: processor time is limited to %.0f s for each process (ulimit -t): a "
+                "worker that "
+                "has used it up ends the run\n",
+                seconds);
 }

@@ -12,4 +12,7 @@
 /* UNSUPPORTED names the limit, what it is and what is needed. workers: processes that will run here. */
 rt_status rt__limits_check(int64_t workers);
 
+/* Tells, on standard error, of a limit that a run meets only after a while: that of processor time. */
+void rt__limits_tell(void);
+
 #endif

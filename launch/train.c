@@ -357,6 +357,7 @@ int rt__train(int argc, char **argv, double started)
     } else if (l.options.help_config) {
         rt_config_help(stdout);
     } else if (!asks) {
+        rt__limits_tell();
         tell_of_unused_machines(&l.cfg);
         exit_code = run(&l, started);
     }

@@ -142,23 +142,39 @@ bool rt__memory_limit(char *out, size_t size)
     return true;
 }
 
+bool rt__cpu_limit(double *seconds)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_CPU, &r) != 0 || r.rlim_max == RLIM_INFINITY)
+        return false;
+    *seconds = (double)r.rlim_max;
+    return true;
+}
+
+static bool was_out_of_time(char *out, size_t size)
+{
+    double seconds;
+    if (!rt__cpu_limit(&seconds))
+        return false;
+    snprintf(out, size, "processor time is limited to %.0f s (ulimit -t)", seconds);
+    return true;
+}
+
 bool rt__why_killed_say(rt__why_killed *w, int signal, char *out, size_t size)
 {
     double limit;
     char text[RT__WORDS];
     switch (signal) {
     case SIGKILL:
-        return was_out_of_memory(w, out, size);
+        return was_out_of_memory(w, out, size) ||
+               (rt__cpu_limit(&limit) && limit <= 1 && was_out_of_time(out, size));
     case SIGXFSZ:
         if (!is_limited(RLIMIT_FSIZE, &limit))
             return false;
         snprintf(out, size, "files are limited to %s (ulimit -f)", rt__words_bytes(limit, text));
         return true;
     case SIGXCPU:
-        if (!is_limited(RLIMIT_CPU, &limit))
-            return false;
-        snprintf(out, size, "processor time is limited to %.0f s (ulimit -t)", limit);
-        return true;
+        return was_out_of_time(out, size);
     case SIGSEGV:
     case SIGBUS:
     case SIGABRT:

@@ -31,5 +31,7 @@ void rt__why_killed_forget(rt__why_killed *w);
 bool rt__why_killed_say(rt__why_killed *w, int signal, char *out, size_t size);
 /* Says which limit on memory may be why something could not start; false: there is none. */
 bool rt__memory_limit(char *out, size_t size);
+/* Gives the hard limit of processor time, in seconds, the only one that workers heed; false: there is none. */
+bool rt__cpu_limit(double *seconds);
 
 #endif

@@ -17,6 +17,7 @@
 #include "common/outer_job.h"
 #include "common/snapshot_list.h"
 #include "common/stop_signals.h"
+#include "worker/cpu_limit.h"
 #include "worker/engine/base/trace.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
@@ -113,6 +114,7 @@ static void hold_sigterm(bool hold)
 static rt_status tie_to_parent(void)
 {
     rt_stop_signals_leave();
+    rt__heed_cpu_limit();
     signal(SIGTERM, SIG_DFL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1)
         return RT_FAIL(CLOSED, "mpirun is gone");

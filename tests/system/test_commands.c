@@ -212,6 +212,13 @@ static const command_case cases[] = {
      "printf '#!/bin/sh\\nexit 3\\n' >c3; chmod +x c3; RINGTORCH_COORDINATOR=$PWD/c3 rt train "
      "tiny.yaml --run-dir c3run",
      1, "", "the coordinator left with exit code 3 before it listened"},
+    {"little_processor_time",
+     "ulimit -t 2; rt train tiny.yaml -n 1 --run-dir ct --set run.steps=2000000 --set "
+     "checkpoint.every=0 --set run.report_every=100000",
+     1, NULL, "worker 0 was killed by signal 24: processor time is limited to 2 s (ulimit -t)"},
+    {"little_processor_time_is_told_first",
+     "ulimit -t 50; rt train tiny.yaml --run-dir cu --set run.steps=5", 0, "done",
+     "processor time is limited to 50 s for each process"},
     {"little_address_space", "ulimit -v 100000; rt train tiny.yaml --run-dir v", 2, "",
      "address space is limited to 98 MiB"},
     {"little_data", "ulimit -d 100000; rt train tiny.yaml --run-dir v", 2, "", "ulimit -d"},
