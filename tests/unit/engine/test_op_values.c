@@ -236,11 +236,43 @@ static void an_axis_beyond_32_bits_is_refused(void **state)
     assert_true(seen > 10 * CALLS);
 }
 
+/* Gradients too: they go back the same way. */
+static void a_step_may_be_larger_than_any_tensor(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(rt_ones(rt_shape(3, 2)));
+    rt_backward(rt_sum(rt_slice(x, .step = INT64_MAX)));
+    assert_values(rt_grad_of(x), 1, 1, 0, 0, 0, 0);
+    rt_free(x);
+
+    rt_tensor *image = rt_param(rt_ones(rt_shape(1, 1, 2, 3)));
+    rt_tensor *w = rt_param(rt_full(rt_shape(1, 1, 1, 2), 5, RT_F32));
+    rt_backward(rt_sum(rt_conv2d(image, w, .stride = {INT32_MAX, INT32_MAX})));
+    assert_values(rt_grad_of(image), 5, 5, 0, 0, 0, 0);
+    assert_values(rt_grad_of(w), 1, 1);
+    rt_grad_clear(image);
+    rt_backward(rt_sum(rt_conv2d(image, w, .stride = {INT32_MAX, 1}, .padding = {0, 1},
+                                 .dilation = {INT32_MAX, 3})));
+    assert_values(rt_grad_of(image), 5, 0, 5, 0, 0, 0);
+    rt_free(image);
+    rt_free(w);
+}
+
+static void a_length_beyond_63_bits_is_refused(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_empty(rt_shape(1LL << 62, 0));
+    assert_null(rt_cat(((rt_tensor *[]){x, x}), 2, 0));
+    assert_error(SHAPE, "cat: tensors 0 to 1 are more than 2^63 long along axis 0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(anything_is_done_or_refused),
         TEST(an_axis_beyond_32_bits_is_refused),
+        TEST(a_step_may_be_larger_than_any_tensor),
+        TEST(a_length_beyond_63_bits_is_refused),
     };
     rng = random_seed("test_op_values");
     int failed = cmocka_run_group_tests_name("op_values", tests, NULL, NULL);

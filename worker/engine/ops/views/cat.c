@@ -30,7 +30,9 @@ static rt_status cat_infer(rt_call *c)
         if (!rt__dims_equal(expected, dims))
             return RT_FAIL(SHAPE, "cat: tensor %d is %s, which does not fit to %s along axis %lld",
                            i, rt_describe(c->in[i]), rt_describe(c->in[0]), (long long)a->axis);
-        dims.d[axis] += c->in[i]->dims.d[axis];
+        if (__builtin_add_overflow(dims.d[axis], c->in[i]->dims.d[axis], &dims.d[axis]))
+            return RT_FAIL(SHAPE, "cat: tensors 0 to %d are more than 2^63 long along axis %lld", i,
+                           (long long)a->axis);
     }
     *(cat_plan *)c->plan = (cat_plan){axis};
     return rt_result(c, 0, dims, c->in[0]->dtype);
