@@ -64,9 +64,9 @@ void *rt_data(const rt_tensor *x)
 
 bool rt__refuse_hollow(const char *what, const rt_tensor *x)
 {
-    RT_FAIL(INTERNAL,
-            "%s: the value of %s is gone: what a backward reads must be named in its operation's "
-            ".saves_in or .saves_out",
+    RT_FAIL(ARG,
+            "%s: %s was freed, and only the graph still has it, without its value: keep it, or, if "
+            "this is a backward, name it in .saves_in",
             what, rt_describe(x));
     return false;
 }

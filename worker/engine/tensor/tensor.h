@@ -56,7 +56,7 @@ static inline bool rt__sees(const char *what, const rt_tensor *x)
     return x && rt__object_is(x, &rt__tensor_type, what, 1);
 }
 
-/* Fails and says that x is hollow, which only backwards can meet. Returns false. */
+/* Fails and says that x is hollow: met by backwards, and by those who go on with what they have freed. Returns false. */
 bool rt__refuse_hollow(const char *what, const rt_tensor *x);
 /* Has x a value to read? If not, fails as above. */
 static inline bool rt__has_value(const char *what, const rt_tensor *x)
