@@ -21,6 +21,8 @@ static void ops_by_place_and_by_name()
     check(rt_numel(rt_matmul(.a = m, .b = m, .transpose_b = true)) == 4, "flags by name");
     rt_tensor *image = rt_ones(rt_shape(1, 1, 4, 4)), *kernel = rt_ones(rt_shape(1, 1, 2, 2));
     check(rt_item(rt_amax(rt_conv2d(image, kernel))) == 4, "arrays have defaults");
+    check(rt_item(rt_sum(rt_topk(x, 2).values)) == 9, "one of several results");
+    check(rt_item(rt_sum(rt_clamp(.x = x, .high = 1))) == 5, "numbers have defaults, infinite ones too");
 }
 
 static void nets_and_optimisers()
