@@ -11,15 +11,28 @@
 
 enum { FILES_MOST = 65536 }; /* enough for any run; some programs walk through all numbers */
 
-/* open() takes the lowest free number, so the loop ends above 2 as soon as all three are taken. */
+/* open() takes the lowest free number, so the loop ends above 2 as soon as all three are taken. What is printed where
+ * standard output was closed is lost: its writer must hear of that. */
 static void open_standard_descriptors(void)
 {
     int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
+    do {
+        bool output = fcntl(STDIN_FILENO, F_GETFD) >= 0 && fcntl(STDOUT_FILENO, F_GETFD) < 0;
+        fd = open("/dev/null", output ? O_RDONLY : O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
+}
+
+void rt_startup_allow_no_output(void)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    int fd = flags >= 0 && (flags & O_ACCMODE) == O_RDONLY ? open("/dev/null", O_WRONLY | O_CLOEXEC)
+                                                           : -1;
+    if (fd < 0)
+        return;
+    dup2(fd, STDOUT_FILENO);
+    close(fd);
 }
 
 static void reset_signals(void)

@@ -5,7 +5,10 @@
 #include "common/text.h"
 #include <errno.h> /* program_invocation_name */
 #include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *take(rt_text *t, char text[RT__ADVICE])
@@ -38,13 +41,29 @@ static void add_train(rt_text *t, const char *from, const char *to)
     rt_error_clear();
 }
 
-/* The same in a directory beside it. */
-static void add_new_run(rt_text *t, const char *run_dir, const char *suffix)
+/* Returns the path of a directory beside `run_dir`, which may have a name that nothing can be added to: ".", "..", "/"
+ * (rt_malloc). */
+static char *path_beside(const char *run_dir, const char *suffix)
 {
+    char real[PATH_MAX];
     size_t length = strlen(run_dir);
     while (length > 1 && run_dir[length - 1] == '/')
         length--;
-    char *beside = rt_strdup_printf("%.*s%s", (int)length, run_dir, suffix);
+    size_t dots = 0; /* at the end of the path */
+    while (dots < length && run_dir[length - 1 - dots] == '.')
+        dots++;
+    bool nameless = dots > 0 && dots < 3 && (dots == length || run_dir[length - 1 - dots] == '/');
+    if (nameless && realpath(run_dir, real))
+        return path_beside(real, suffix);
+    if (length == 1 && run_dir[0] == '/')
+        return rt_strdup_printf("/run%s", suffix);
+    return rt_strdup_printf("%.*s%s", (int)length, run_dir, suffix);
+}
+
+/* The same in a directory beside it. */
+static void add_new_run(rt_text *t, const char *run_dir, const char *suffix)
+{
+    char *beside = path_beside(run_dir, suffix);
     add_train(t, run_dir, beside ? beside : run_dir);
     rt_mem_free(beside);
 }

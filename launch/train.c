@@ -6,6 +6,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/outer_job.h"
+#include "common/startup.h"
 #include "common/text.h"
 #include "launch/advice.h"
 #include "launch/child.h"
@@ -18,11 +19,13 @@
 #include "launch/rundir.h"
 #include "launch/supervise.h"
 #include <limits.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct launch {
     rt__train_options options;
@@ -44,8 +47,8 @@ static char *choose_run_dir(const launch *l)
 /* Returns what the user wants to run in place of the program beside this one (rt_mem_free). */
 static char *choose_program(const char *variable, const char *name)
 {
-    const char *set = getenv(variable);
-    return set ? rt_strdup(set) : rt__program_beside(name);
+    const char *set = getenv(variable); /* set to nothing is as good as not set */
+    return set && *set ? rt_strdup(set) : rt__program_beside(name);
 }
 
 /* Nobody has set PATH for a program that was started with an empty environment. */
@@ -182,10 +185,20 @@ static void tell_of_unused_machines(const rt_config *cfg)
                       a.by, a.machines, a.list);
 }
 
+/* mpirun and the workers cannot start in a directory that is gone. */
+static rt_status check_working_directory(void)
+{
+    char here[PATH_MAX];
+    if (getcwd(here, sizeof here) || errno != ENOENT)
+        return RT_OK;
+    return RT_FAIL(NOTFOUND, "the working directory was removed: change to one that is there");
+}
+
 /* Checks all that can be checked before anything is started or written. */
 static rt_status prepare(launch *l)
 {
     const rt__train_options *o = &l->options;
+    RT_TRY(check_working_directory());
     bool begins = strcmp(o->resume, "never") == 0;
     RT_TRY((begins ? rt_config_load_new : rt_config_load)(o->config, o->sets.item, o->sets.count,
                                                           &l->cfg));
@@ -347,6 +360,7 @@ int rt__train(int argc, char **argv, double started)
     rt_status status = rt__train_options_parse(argc, argv, &l.options);
     bool asks = l.options.help || l.options.help_config;
     bool refused = status == RT_OK && !asks && is_one_of_several(argc, argv, &l.options);
+    rt_startup_allow_no_output();
     if (status == RT_OK && !asks && !refused)
         status = prepare(&l);
     if (status != RT_OK) {

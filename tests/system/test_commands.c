@@ -193,6 +193,13 @@ static const command_case cases[] = {
 
     /* strange parents */
     {"no_standard_input", "rt train tiny.yaml --run-dir w0 --set run.steps=5 <&-", 0, "done", ""},
+    {"a_lost_result", "rt eval two --json >&-", 1, "", "standard output: cannot be written"},
+    {"a_lost_file", "rt export two --out - >&-", 1, "", "cannot write: Bad file descriptor"},
+    {"no_working_directory", "mkdir gone && cd gone && rmdir ../gone && rt train ../tiny.yaml", 2,
+     "", "the working directory was removed: change to one"},
+    {"an_empty_variable_is_not_set",
+     "RINGTORCH_WORKER= RINGTORCH_COORDINATOR= rt train tiny.yaml --run-dir ev --set run.steps=5",
+     0, "done", ""},
     {"no_standard_output", "rt train tiny.yaml --run-dir w1 --set run.steps=5 >&-", 0, "", ""},
     {"no_descriptors", "rt train tiny.yaml --run-dir w2 --set run.steps=5 <&- >&- 2>&-", 0, "", ""},
     {"of_another_job",

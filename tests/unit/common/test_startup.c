@@ -49,9 +49,12 @@ static void close_all(void)
         close(fd);
 }
 
-static bool output_goes_nowhere(void)
+static bool output_is_lost(void)
 {
-    return numbers_are_safe() && puts("nobody hears this") >= 0 && fflush(stdout) == 0;
+    bool lost = numbers_are_safe() && puts("nobody hears this") >= 0 && fflush(stdout) != 0;
+    clearerr(stdout);
+    rt_startup_allow_no_output();
+    return lost && numbers_are_safe() && puts("nobody need hear this") >= 0 && fflush(stdout) == 0;
 }
 
 static void ignore_all_signals(void)
@@ -187,8 +190,8 @@ typedef struct world {
 
 static const world worlds[] = {
     {"without_input", close_input, numbers_are_safe},
-    {"without_output", close_output, output_goes_nowhere},
-    {"without_any_descriptor", close_all, output_goes_nowhere},
+    {"without_output", close_output, output_is_lost},
+    {"without_any_descriptor", close_all, output_is_lost},
     {"all_signals_ignored", ignore_all_signals, signals_are_ours},
     {"a_signal_handled_by_a_library", handle_profiling, profiling_is_handled},
     {"all_signals_blocked", block_all_signals, none_is_blocked},
