@@ -330,6 +330,17 @@ static void freed_objects_are_named(void **state)
     rt_scope_end(s);
     must_say("scope_end: a tensor that was freed before, at ", "test_misuse+0x");
 
+    rt_tensor *x = rt_param(rt_ones(rt_shape(2)));
+    s = rt_scope_begin();
+    rt_tensor *of_graph = rt_mul_scalar(x, 2), *last = rt_keep(rt_add_scalar(of_graph, 1));
+    rt_scope_end(s);
+    rt_free(of_graph);
+    must_say("free: a tensor that was freed before, which only the graph", "still has");
+    rt_backward(rt_sum(last)); /* and the graph has it still */
+    assert_fine();
+    rt_free(last);
+    rt_free(x);
+
     void *no_object[64] = {no_object};
     rt_free(no_object);
     must_say("free: 0x", "is no object of this library");

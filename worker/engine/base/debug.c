@@ -124,6 +124,10 @@ bool rt__debug_touch(const char *what, const rt_object *o, const void *where)
         return RT_FAIL(ARG, "%s: a %s", what, rt__debug_freed_text(o)), false;
     if (!is_known(o->type))
         return RT_FAIL(ARG, "%s: %p is no object of this library", what, (const void *)o), false;
+    if (o->refs == o->edges) /* all who owned it have freed it */
+        return RT_FAIL(ARG, "%s: a %s that was freed before, which only the graph still has", what,
+                       o->type->name),
+               false;
     if (!rt__thread.burying)
         rt__thread.frees = where;
     return true;

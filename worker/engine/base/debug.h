@@ -16,7 +16,7 @@ extern bool rt__debug;
 
 /* Notes that objects of this type exist. */
 void rt__debug_know(const rt_object_type *type);
-/* Is o a living object? Else fails, and `what` opens the message. What is freed from now on was freed
+/* Is o a living object, with an owner beside the graph? Else fails, and `what` opens the message. What is freed from now on was freed
  * by the code at `where`. */
 bool rt__debug_touch(const char *what, const rt_object *o, const void *where);
 /* Keeps what is left of an object after its end. */
