@@ -127,6 +127,8 @@ static rt_status choose(const char *isa, const char *blas)
         bool wanted = !automatic || strcmp(table.isa, "ref") != 0;
         if (wanted && !rt__install_openblas(&table) && !automatic)
             return RT_FAIL(CONFIG, "BLAS 'openblas': not in this build, which has: builtin");
+        if (wanted)
+            RT_TRY(rt__openblas_check_core());
     } else if (strcmp(blas, "builtin") != 0) {
         return RT_FAIL(CONFIG, "BLAS '%s': expected auto, openblas or builtin", blas);
     }

@@ -24,6 +24,8 @@ RT_FAMILIES(FAMILY, avx512)
 
 /* Puts OpenBLAS's gemm into the table and sets k->blas; false if this build has none. */
 bool rt__install_openblas(rt_kernels *k);
+/* CONFIG if the user has asked OpenBLAS for a core (OPENBLAS_CORETYPE) and it has taken another. */
+rt_status rt__openblas_check_core(void);
 
 /* Returns the calling thread's scratch buffer, at least `bytes` long and aligned to 64; what it
  * held is lost. One kernel call may hold it at a time. NULL with the error slot filled when memory

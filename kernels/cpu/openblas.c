@@ -6,7 +6,10 @@
 #ifdef RT_HAVE_OPENBLAS
 #include <cblas.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include "common/error.h"
 
 enum { TILE_MIN = 64, TILE_MAX = 512 };
 
@@ -54,6 +57,18 @@ static void gemm_f32(rt_gemm_shape g, const void *a_, const void *b_, const void
     }
 }
 
+/* Results depend on the core, so one that OpenBLAS does not know must not be answered with another. */
+rt_status rt__openblas_check_core(void)
+{
+    const char *wanted = getenv("OPENBLAS_CORETYPE"), *core = openblas_get_corename();
+    if (!wanted || strcasecmp(wanted, core) == 0)
+        return RT_OK;
+    return RT_FAIL(CONFIG,
+                   "OPENBLAS_CORETYPE=%.40s: OpenBLAS has no such core here, and has chosen %s: "
+                   "correct or unset it",
+                   wanted, core);
+}
+
 bool rt__install_openblas(rt_kernels *k)
 {
     static char name[64]; /* written once: other threads may be reading it */
@@ -68,6 +83,11 @@ bool rt__install_openblas(rt_kernels *k)
 }
 
 #else
+
+rt_status rt__openblas_check_core(void)
+{
+    return RT_OK;
+}
 
 bool rt__install_openblas(rt_kernels *k)
 {

@@ -3,6 +3,7 @@
 #include "launching.h"
 
 #include <errno.h> /* program_invocation_name */
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "common/text.h"
@@ -259,6 +260,14 @@ static void commands_can_be_pasted(void **state)
                         "--set run.steps=40");
     assert_string_equal(rt__advice_again("x/", 3, text),
                         "ringtorch train x/config.yaml --run-dir x-again -n 3");
+    assert_string_equal(rt__advice_again("/", 3, text),
+                        "ringtorch train /config.yaml --run-dir /run-again -n 3");
+    char here[PATH_MAX], beside[PATH_MAX + 32];
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(beside, sizeof beside, " --run-dir %s-again -n 3", here);
+    expect_text(rt__advice_again(".", 3, text), beside);
+    assert_string_equal(rt__advice_again("x.", 3, text),
+                        "ringtorch train x./config.yaml --run-dir x.-again -n 3");
     assert_string_equal(rt__advice_other_rate("a/b", 0.01, "a/b", text),
                         "ringtorch train a/b/config.yaml --run-dir a/b-slower --set model.init=a/b "
                         "--set optimizer.lr=0.01");
