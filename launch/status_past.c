@@ -66,11 +66,23 @@ static json_t *load_summary(const char *dir)
 
 /* ---- the object ---- */
 
-static const char *status_of(const json_t *last_event, const json_t *summary)
+/* Returns whether the last line of the events is only the beginning of the one that tells this end. */
+static bool was_telling(const char *dir, const char *end)
+{
+    char *text = read_tail(dir, "events.jsonl"), *newline = text ? strrchr(text, '\n') : NULL;
+    char *wanted = rt_strdup_printf("\"event\":\"%s\"", end);
+    bool found = newline && wanted && strstr(newline, wanted);
+    rt_mem_free(wanted);
+    rt_mem_free(text);
+    return found;
+}
+
+static const char *status_of(const char *dir, const json_t *last_event, const json_t *summary)
 {
     static const char *const ends[] = {"done", "stopped", "failed"};
     const char *event = rt__field_text(last_event, "event");
-    const char *said = *event ? event : rt__field_text(summary, "status");
+    const char *summed = rt__field_text(summary, "status");
+    const char *said = !*event || (*summed && was_telling(dir, summed)) ? summed : event;
     for (int i = 0; i < 3; i++)
         if (strcmp(said, ends[i]) == 0)
             return ends[i];
@@ -135,7 +147,7 @@ static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t
 {
     const json_t *last = json_array_get(events, json_array_size(events) - 1);
     const json_t *report = json_array_get(metrics, json_array_size(metrics) - 1);
-    const char *status = status_of(last, summary);
+    const char *status = status_of(dir, last, summary);
     bool ended = strcmp(status, "killed") != 0 && strcmp(status, "empty") != 0;
     int64_t reported = rt__field_int(report, "step", -1);
     int64_t step = ended ? rt__field_int(summary, "steps", reported) : reported;
