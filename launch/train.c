@@ -237,7 +237,7 @@ static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
  * check layers, since only they have the engine; they read them from the run's own configuration. */
 static int64_t line_of_layer(const launch *l, const char *message)
 {
-    static const char last[] = "the last layer ";
+    static const char last[] = "the last layer ", all[] = "model: layers: ";
     const rt__train_options *o = &l->options;
     int64_t number = 0;
     for (size_t i = 0; i < o->sets.count; i++)
@@ -245,6 +245,8 @@ static int64_t line_of_layer(const launch *l, const char *message)
             return 0;
     if (strncmp(message, last, sizeof last - 1) == 0)
         number = (int64_t)json_array_size(l->cfg.model.layers);
+    else if (strncmp(message, all, sizeof all - 1) == 0)
+        number = 1;
     else if (sscanf(message, "model: layer %" SCNd64 " of", &number) != 1)
         return 0;
     return number > 0 ? rt_config_line(o->config, "model", "layers", number - 1) : 0;
