@@ -174,7 +174,8 @@ struct rt_op {
 };
 
 /* Runs an operation that has one result and returns it, owned by the caller's scope; NULL if anything failed before or now.
- * args: the operation's argument struct. */
+ * args: the operation's argument struct, of which a copy is kept. op must live as long as what it recorded: let it be static, and
+ * outside of functions, since what RT_ARGS makes there would live no longer than they do. */
 rt_tensor *rt_apply(const rt_op *op, const void *args);
 /* The same for any number of results: out[0..count). Fails if the operation has another number of them. */
 rt_status rt_apply_all(const rt_op *op, const void *args, rt_tensor **out, int count);

@@ -318,17 +318,22 @@ static void expect_fragment(const char *line, const char *what, const char *text
         fail_msg("%s\n%s: \"%s\", expected \"%s\"", line, what, text, fragment);
 }
 
-/* Under a sanitizer, which reserves terabytes, the program itself cannot start with a limit on memory. */
+/* Under a sanitizer, which reserves terabytes and makes stacks larger, the program itself may not start under a limit. */
 static bool starts_under_its_limit(const command_case *c)
 {
+#ifdef __SANITIZE_ADDRESS__
     char line[256];
     if (strncmp(c->line, "ulimit", 6) != 0)
         return true;
-    snprintf(line, sizeof line, "%.*s; $RT --version", (int)strcspn(c->line, ";"), c->line);
+    snprintf(line, sizeof line, "%.*s; $RT train --help", (int)strcspn(c->line, ";"), c->line);
     result r = run(&s, LONG, "bash", "-c", line, NULL);
     bool starts = r.exit_code == 0;
     result_release(&r);
     return starts;
+#else
+    (void)c;
+    return true;
+#endif
 }
 
 static void does_what_it_should(void **state)

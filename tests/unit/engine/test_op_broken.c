@@ -107,7 +107,8 @@ static void run_fills_the_results_that_were_made(void **state)
 {
     (void)state;
     rt_tensor *x = rt_param(rt_ones(rt_shape(2)));
-    rt_op op = scaled_op;
+    static rt_op op; /* the graph may outlive the test function */
+    op = scaled_op;
     op.run = puts_nothing;
     assert_null(rt_apply(&op, &(scaled_args){x, 2}));
     assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
@@ -191,7 +192,8 @@ static void what_backward_reads_unsaved_is_named(void **state)
     enum { OF_GONE = 6 };
     rt_tensor *x = rt_param(rt_ones(rt_shape(2)));
     for (int i = 0; i < COUNT(rows); i++) {
-        rt_op op = scaled_op;
+        static rt_op op; /* the graph may outlive the test function */
+        op = scaled_op;
         op.backward = rows[i].backward;
         rt_scope s = rt_scope_begin();
         rt_tensor *y = rt_apply(&op, &(scaled_args){rt_mul_scalar(x, 3), 2});
@@ -242,21 +244,22 @@ static void two_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     dx[0] = rt_mul(dy[0], c->out[1]);
 }
 
+static const rt_op two_op = {
+    .name = "two",
+    RT_ARGS(one_args, ONE_FIELDS),
+    .n_out = 2,
+    .infer = two_infer,
+    .run = two_run,
+    .backward = two_backward,
+    .saves_out = 1 << 1,
+};
+
 static void backward_sees_the_saved_results_alone(void **state)
 {
     (void)state;
-    const rt_op op = {
-        .name = "two",
-        RT_ARGS(one_args, ONE_FIELDS),
-        .n_out = 2,
-        .infer = two_infer,
-        .run = two_run,
-        .backward = two_backward,
-        .saves_out = 1 << 1,
-    };
     for (int create_graph = 0; create_graph < 2; create_graph++) {
         rt_tensor *x = rt_param(rt_from((const float[]){1, 5}, rt_shape(2), RT_F32)), *out[2], *dx;
-        rt_apply_all(&op, &(one_args){x}, out, 2);
+        rt_apply_all(&two_op, &(one_args){x}, out, 2);
         rt_grad(rt_sum(out[0]), .inputs = &x, .count = 1, .out = &dx, .create_graph = create_graph);
         assert_values(dx, 3, 15);
         assert_true(saw_the_second_alone);
@@ -281,7 +284,8 @@ static void result_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 static void a_result_may_be_saved(void **state)
 {
     (void)state;
-    rt_op op = scaled_op;
+    static rt_op op; /* the graph may outlive the test function */
+    op = scaled_op;
     op.run = saves_its_result;
     op.backward = result_backward;
     op.n_saved = 1;
@@ -308,7 +312,8 @@ static rt_status makes_tensors(rt_call *c)
 static void infer_leaves_nothing_behind(void **state)
 {
     (void)state;
-    rt_op op = scaled_op;
+    static rt_op op; /* the graph may outlive the test function */
+    op = scaled_op;
     op.infer = makes_tensors;
     rt_tensor *x = rt_ones(rt_shape(2));
     int64_t live = rt_live_objects();
