@@ -117,11 +117,12 @@ typedef struct rt_spec {
 
 typedef struct rt_call {
     const rt_op *op;
-    const void *args; /* the argument struct; backward: a copy of it, whose inputs are in `in` */
+    /* The argument struct. Backward: a copy of it, whose inputs are in `in` (a list of INPUTS in it is not there any more). */
+    const void *args;
     rt_tensor *const *in; /* [n_in]; an optional one that was left out is NULL */
     rt_tensor **out;      /* [n_out]; run fills them; backward: those that are saved, else NULL */
-    rt_tensor **
-        saved; /* [op->n_saved]; set by run for backward, which takes them as constants; inputs, results or others */
+    /* [op->n_saved]; set by run for backward, which takes them as constants: inputs, results or others. */
+    rt_tensor **saved;
     rt_spec *spec; /* [n_out]; set by infer */
     void *plan;    /* [op->plan_size] bytes, zero before infer: for run and backward */
     int n_in, n_out;
@@ -164,7 +165,7 @@ struct rt_op {
      * results, those that nothing depends on have zeros. May look at the shape of every input, but read the values only of
      * what is saved. NULL: not differentiable, results want no gradient. */
     void (*backward)(rt_call *c, rt_tensor *const *dy, rt_tensor **dx);
-    uint32_t saves_in;  /* bit i: backward reads the value of input i */
+    uint32_t saves_in;  /* bit i, at most 31: backward reads the value of input i */
     uint32_t saves_out; /* bit k: of result k */
     uint32_t
         shapes_in; /* bit i: run reads no more than the shape of input i, which may be without value */
