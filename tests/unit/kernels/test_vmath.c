@@ -1,5 +1,6 @@
 /* Vector mathematics against long double libm: the error in units in the last place over bit patterns spread across
- * all floats, dense near where the approximations meet, and at special values; and its bound. */
+ * all floats, dense near where the approximations meet, and at special values; and its bound. Powers against double libm, over five
+ * million pairs. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -108,12 +109,112 @@ static void test_function(void **state)
     free(want);
 }
 
+/* ---- powers ---- */
+
+enum { PAIRS = 1 << 20, WAYS = 5 };
+static float base[PAIRS], exponent[PAIRS], power[PAIRS];
+
+static uint32_t next_word(void)
+{
+    static uint64_t state = 88172645463325252;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 32);
+}
+
+static float between(float low, float high)
+{
+    return low + (high - low) * (float)(next_word() >> 8) * 0x1p-24f;
+}
+
+/* Pairs of any bits; with moderate results; with bases near 1; with results of every size, denormal ones too; of whole numbers. */
+static void make_pairs(int way)
+{
+    for (int i = 0; i < PAIRS; i++) {
+        uint32_t bits[2] = {next_word(), next_word()};
+        float size = between(-127, 127);
+        if (way == 0) {
+            memcpy(&base[i], &bits[0], sizeof *base);
+            memcpy(&exponent[i], &bits[1], sizeof *exponent);
+        } else if (way == 4) {
+            base[i] = (float)(bits[0] % 41) - 20;
+            exponent[i] = (float)(bits[1] % 41) - 20;
+        } else {
+            base[i] = way == 1 ? between(0, 4) : way == 2 ? between(0.99f, 1.01f) : exp2f(size);
+            exponent[i] = way == 1
+                              ? between(-150, 150)
+                              : (way == 2 ? between(-20000, 20000) : between(-150, 130) / size);
+        }
+    }
+}
+
+/* The error of a power in units of the last place; a wrong sign, of zero too, is the largest. */
+static double power_error(float got, double want)
+{
+    if (!isnan(want) && !signbit(got) != !signbit(want))
+        return INFINITY;
+    return want == 0 ? fabs(got) * 0x1p149 : ulps(got, want);
+}
+
+static void check_pow(const char *level, double bound)
+{
+    double worst = 0;
+    for (int way = 0; way < WAYS; way++) {
+        make_pairs(way);
+        rt_grid g = {1, PAIRS, {{0, 1}, {0, 1}}};
+        rt_kernels_level(level)->pow.f[RT_F32](&g, base, exponent, power);
+        for (int i = 0; i < PAIRS; i++) {
+            double want = pow(base[i], exponent[i]), e = power_error(power[i], want);
+            bool exact = way == 4 && want == (float)want;
+            if (!(e <= (exact ? 0 : bound)))
+                fail_msg("pow on %s: %.3f ULP at %a, %a: %a, exactly %a", level, e, base[i],
+                         exponent[i], power[i], want);
+            worst = fmax(worst, e);
+        }
+    }
+    print_message("%-6s %-6s %.3f ULP\n", "pow", level, worst);
+}
+
+/* All pairs of special values. */
+static void check_pow_specials(const char *level, double bound)
+{
+    static const float special[] = {0,           -0.0f,        1,          -1,        2,
+                                    -2,          0.5f,         -0.5f,      3,         -3,
+                                    1.5f,        -1.5f,        INFINITY,   -INFINITY, NAN,
+                                    0x1p-149f,   -0x1p-149f,   0x1p24f,    -0x1p23f,  8388607,
+                                    0x1p25f,     16777215,     FLT_MAX,    -FLT_MAX,  FLT_MIN,
+                                    0.99999994f, -0.99999994f, 1.0000001f, 1e-30f,    33554433};
+    enum { SPECIAL = sizeof special / sizeof *special };
+    rt_grid g = {SPECIAL, SPECIAL, {{1, 0}, {0, 1}}};
+    rt_kernels_level(level)->pow.f[RT_F32](&g, special, special, power);
+    for (int i = 0; i < SPECIAL * SPECIAL; i++) {
+        float a = special[i / SPECIAL], b = special[i % SPECIAL];
+        double want = pow(a, b);
+        if (!(power_error(power[i], want) <= bound))
+            fail_msg("pow on %s: of %a, %a: %a, expected %a", level, a, b, power[i], want);
+    }
+}
+
+static void test_pow(void **state)
+{
+    (void)state;
+    char levels[64], *rest = NULL;
+    snprintf(levels, sizeof levels, "%s", rt_kernels_levels());
+    for (char *l = strtok_r(levels, " ", &rest); l; l = strtok_r(NULL, " ", &rest)) {
+        double bound = strcmp(l, "sse4") == 0 ? 1.1 : 0.9;
+        check_pow(l, bound);
+        check_pow_specials(l, bound);
+    }
+}
+
 int main(void)
 {
     enum { COUNT = sizeof functions / sizeof *functions };
-    struct CMUnitTest tests[COUNT];
+    struct CMUnitTest tests[COUNT + 1];
     for (int i = 0; i < COUNT; i++)
         tests[i] = (struct CMUnitTest){functions[i].name, test_function, NULL, NULL,
                                        (void *)&functions[i]};
+    tests[COUNT] = (struct CMUnitTest){"pow", test_pow, NULL, NULL, NULL};
     return cmocka_run_group_tests_name("vmath", tests, NULL, NULL);
 }
