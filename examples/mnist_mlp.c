@@ -20,10 +20,11 @@ int main(int argc, char **argv)
 
     rt_batch b;
     for (int step = 0; rt_data_next(data, &b);
-         step++) {                                /* false at the end of the epoch, and on error */
-        rt_scope s = rt_scope_begin();            /* all that is made below dies at the end */
-        rt_tensor *logits = rt_forward(net, b.x); /* [64, 10] */
-        rt_tensor *loss = rt_cross_entropy(logits, b.y, .label_smoothing = 0.1f);
+         step++) {                     /* false at the end of the epoch, and on error */
+        rt_scope s = rt_scope_begin(); /* all that is made below dies at the end */
+        rt_tensor *logits = rt_forward(net, rt_batch_field(&b, "x")); /* [64, 10] */
+        rt_tensor *loss =
+            rt_cross_entropy(logits, rt_batch_field(&b, "y"), .label_smoothing = 0.1f);
 
         rt_backward(loss);
         rt_optim_step(opt); /* updates, then clears the gradients */

@@ -42,10 +42,11 @@ static void nets_and_optimisers()
 
 static void data_and_files()
 {
-    rt_dataset *d = rt_data_tensors(rt_ones(rt_shape(4, 2)), rt_zeros(rt_shape(4), RT_I64), 2);
+    rt_dataset *d = rt_data_tensors({"x", rt_ones(rt_shape(4, 2))},
+                                    {.name = "y", .value = rt_zeros(rt_shape(4), RT_I64), .classes = 2});
     rt_loader *l = rt_data_loader(.data = d, .batch = 3);
     rt_batch b;
-    check(rt_data_next(l, &b) && rt_size(b.x, 0) == 3, "a batch");
+    check(rt_data_next(l, &b) && rt_size(rt_batch_field(&b, "x"), 0) == 3, "a batch");
     rt_st_reader *r;
     check(rt_st_open("/no/such/file", &r) == RT_E_NOTFOUND, "a file that is not there");
     rt_error_clear();

@@ -23,10 +23,10 @@ static int memory_file(const void *data, size_t size)
 /* A set that is accepted must be readable to its last sample. */
 static void read_all(const rt_dataset *d)
 {
-    rt_dims shape = rt_data_sample_shape(d);
+    rt_dims shape = rt_data_find(d, "x")->dims;
     float *x = malloc((size_t)(shape.d[0] * shape.d[1] * shape.d[2]) * sizeof *x);
     int64_t y, last = rt_data_size(d) - 1;
-    if (!x || rt_data_read(d, &last, 1, x, &y) != RT_OK)
+    if (!x || rt_data_read(d, &last, 1, (rt_data_buffer[]){{.data = x}, {.data = &y}}) != RT_OK)
         abort();
     free(x);
 }

@@ -43,8 +43,10 @@ int main(void)
     rt_grad(loss, &x, 1, &dx, .create_graph = true);
     rt_dataset *d = rt_data_mnist("folder", .limit = 10, .train = true);
     rt_dataset *e = rt_data_idx("images", "labels", .classes = 10);
-    rt_loader *l = rt_data_loader(d ? d : e, .batch = 4, .seed = 0, .prefetch = 0);
-    rt_optim *o = some_optimiser(some_net(), rt_data_next(l, &(rt_batch){.x = none}));
+    rt_dataset *f = rt_data_tensors({"x", x}, {"y", y, .lengths = none, .pad = -1});
+    rt_loader *l = rt_data_loader(d ? d : e ? e : f, .batch = 4, .seed = 0, .prefetch = 0);
+    rt_batch b;
+    rt_optim *o = some_optimiser(some_net(), rt_data_next(l, &b) && rt_batch_field(&b, "x"));
     rt_trainer *t = rt_trainer_open("run.yaml", .set = (const char *const[]){"run.steps=1", NULL});
     return rt_trainer_step(t) == RT_OK && rt_optim_step(o) == RT_OK ? rt_shutdown() : 1;
 }

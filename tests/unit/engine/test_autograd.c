@@ -374,11 +374,11 @@ static void batches_that_are_filled_anew_are_noticed(void **state)
 {
     (void)state;
     rt_tensor *w = param(2), *loss;
-    rt_dataset *d = rt_data_tensors(rt_ones(rt_shape(4, 2)), rt_zeros(rt_shape(4), RT_I64), 1);
+    rt_dataset *d = rt_data_tensors({"x", rt_ones(rt_shape(4, 2))});
     rt_loader *l = rt_data_loader(d, .batch = 2);
     rt_batch b;
     assert_true(rt_data_next(l, &b));
-    loss = rt_sum(rt_mul(w, b.x));
+    loss = rt_sum(rt_mul(w, rt_batch_field(&b, "x")));
     assert_true(rt_data_next(l, &b));
     rt_backward(loss);
     assert_error(ARG, "backward: an input of mul, float32[2,2] cpu, was changed in place after it "

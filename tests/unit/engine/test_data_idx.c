@@ -40,16 +40,28 @@ static rt_dataset *open_pair(void)
     return rt_data_idx(images, labels, .classes = 10);
 }
 
+static int64_t classes_of(const rt_dataset *d)
+{
+    return rt_data_find(d, "y")->classes;
+}
+
+/* Reads samples of pixels x and labels y. */
+static rt_status read_samples(const rt_dataset *d, const int64_t *ids, int64_t n, float *x,
+                              int64_t *y)
+{
+    return rt_data_read(d, ids, n, (rt_data_buffer[]){{.data = x}, {.data = y}});
+}
+
 static void check_contents(const rt_dataset *d, int64_t n)
 {
     assert_non_null(d);
     assert_int_equal(rt_data_size(d), n);
-    assert_int_equal(rt_data_classes(d), 10);
-    rt_dims shape = rt_data_sample_shape(d);
+    assert_int_equal(classes_of(d), 10);
+    rt_dims shape = rt_data_find(d, "x")->dims;
     assert_true(shape.n == 3 && shape.d[0] == 1 && shape.d[1] == H && shape.d[2] == W);
     int64_t ids[] = {n - 1, 0, n / 2, 0}, y[4];
     float x[4][H * W];
-    assert_int_equal(rt_data_read(d, ids, 4, x[0], y), RT_OK);
+    assert_int_equal(read_samples(d, ids, 4, x[0], y), RT_OK);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(y[i], ids[i] % 10);
         for (int j = 0; j < H * W; j++)
@@ -111,7 +123,7 @@ static void limit_reads_the_first_samples_only(void **state)
     write_file(dir, "train-labels-idx1-ubyte", &labels);
     rt_scope s = rt_scope_begin();
     check_contents(rt_data_mnist(dir, .train = true, .limit = 20), 20);
-    assert_int_equal(rt_data_classes(rt_data_mnist(dir, .train = true, .limit = 21)), 100);
+    assert_int_equal(classes_of(rt_data_mnist(dir, .train = true, .limit = 21)), 100);
     rt_scope_end(s);
 }
 
@@ -140,7 +152,7 @@ static void classes_follow_from_the_labels(void **state)
         write_file(dir, "train-labels-idx1-ubyte", &labels);
         rt_scope s = rt_scope_begin();
         rt_dataset *d = rt_data_mnist(dir, .train = true);
-        assert_int_equal(rt_data_classes(d), most < N ? 10 : N + 1);
+        assert_int_equal(classes_of(d), most < N ? 10 : N + 1);
         rt_scope_end(s);
     }
 }
@@ -551,7 +563,7 @@ static void reads_the_real_thing(void **state)
     int64_t y, count[10] = {0};
     double sum = 0;
     for (int64_t id = 0; id < 10000; id++) {
-        assert_int_equal(rt_data_read(test, &id, 1, x, &y), RT_OK);
+        assert_int_equal(read_samples(test, &id, 1, x, &y), RT_OK);
         count[y]++;
         for (int i = 0; i < 784; i++)
             sum += x[i];
@@ -561,36 +573,6 @@ static void reads_the_real_thing(void **state)
         assert_int_equal(count[c], 1000);
     /* Mean of all test pixels by Python: 0.2868492807122849 */
     assert_true(sum / 7840000 > 0.286849 && sum / 7840000 < 0.286850);
-    rt_scope_end(s);
-}
-
-static void data_from_tensors(void **state)
-{
-    (void)state;
-    rt_scope s = rt_scope_begin();
-    float x[] = {1, 2, 3, 4, 5, 6};
-    int64_t y[] = {0, 2, 1}, bad[] = {0, 3, 1}, ids[] = {2, 0}, got_y[2];
-    float got[4];
-    rt_tensor *samples = rt_from(x, rt_shape(3, 2), RT_F32);
-    rt_dataset *d = rt_data_tensors(samples, rt_from(y, rt_shape(3), RT_I64), 3);
-    assert_int_equal(rt_data_size(d), 3);
-    assert_int_equal(rt_data_read(d, ids, 2, got, got_y), RT_OK);
-    assert_true(got[0] == 5 && got[1] == 6 && got[2] == 1 && got[3] == 2);
-    assert_true(got_y[0] == 1 && got_y[1] == 0);
-    ids[1] = 3;
-    assert_int_equal(rt_data_read(d, ids, 2, got, got_y), RT_E_RANGE);
-    rt_error_clear();
-
-    assert_null(rt_data_tensors(samples, rt_from(bad, rt_shape(3), RT_I64), 3));
-    assert_int_equal(rt_error_code(), RT_E_RANGE);
-    assert_non_null(strstr(rt_error(), "label 1 is 3"));
-    rt_error_clear();
-    assert_null(rt_data_tensors(samples, rt_from(y, rt_shape(2), RT_I64), 3));
-    assert_int_equal(rt_error_code(), RT_E_SHAPE);
-    rt_error_clear();
-    assert_null(rt_data_tensors(samples, samples, 3));
-    assert_int_equal(rt_error_code(), RT_E_DTYPE);
-    rt_error_clear();
     rt_scope_end(s);
 }
 
@@ -611,7 +593,6 @@ int main(void)
         cmocka_unit_test(names_what_is_missing),
         cmocka_unit_test(survives_failing_allocations),
         cmocka_unit_test(reads_the_real_thing),
-        cmocka_unit_test(data_from_tensors),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -24,20 +24,22 @@ static rt_dataset *numbered(void)
         x[i][1] = (float)-i;
         y[i] = i;
     }
-    return rt_data_tensors(rt_from(x, rt_shape(SIZE, 2), RT_F32),
-                           rt_from(y, rt_shape(SIZE), RT_I64), SIZE);
+    return rt_data_tensors({"x", rt_from(x, rt_shape(SIZE, 2), RT_F32)},
+                           {"y", rt_from(y, rt_shape(SIZE), RT_I64), .classes = SIZE});
 }
 
 static void check_batch(const rt_batch *b, int64_t n, int64_t epoch, int64_t index)
 {
-    assert_int_equal(rt_size(b->x, 0), n);
-    assert_int_equal(rt_size(b->x, 1), 2);
-    assert_int_equal(rt_numel(b->y), n);
+    rt_tensor *x = rt_batch_field(b, "x"), *labels = rt_batch_field(b, "y");
+    assert_int_equal(b->n, n);
+    assert_int_equal(rt_size(x, 0), n);
+    assert_int_equal(rt_size(x, 1), 2);
+    assert_int_equal(rt_numel(labels), n);
     assert_int_equal(b->epoch, epoch);
     assert_int_equal(b->index, index);
     for (int64_t i = 0; i < n; i++) {
-        int64_t y = rt_i64(b->y)[i];
-        assert_true(rt_f32(b->x)[2 * i] == (float)y && rt_f32(b->x)[2 * i + 1] == (float)-y);
+        int64_t y = rt_i64(labels)[i];
+        assert_true(rt_f32(x)[2 * i] == (float)y && rt_f32(x)[2 * i + 1] == (float)-y);
     }
 }
 
@@ -53,10 +55,11 @@ static void epochs_visit_each_sample_once_in_keyed_order(void **state)
             int64_t q = 0;
             for (int64_t index = 0; rt_data_next(l, &b); index++) {
                 check_batch(&b, index < 3 ? 10 : 7, epoch, index);
-                for (int64_t i = 0; i < rt_numel(b.y); i++, q++)
-                    assert_int_equal(rt_i64(b.y)[i], rt_permutation(99, epoch, SIZE, q));
+                for (int64_t i = 0; i < b.n; i++, q++)
+                    assert_int_equal(rt_i64(rt_batch_field(&b, "y"))[i],
+                                     rt_permutation(99, epoch, SIZE, q));
             }
-            assert_null(b.x);
+            assert_null(rt_batch_find(&b, "x"));
             assert_int_equal(q, SIZE);
         }
         assert_false(rt_failed());
@@ -74,7 +77,7 @@ static void drop_last_and_no_shuffle(void **state)
         for (int64_t index = 0; index < 3; index++) {
             assert_true(rt_data_next(l, &b));
             check_batch(&b, 10, epoch, index);
-            assert_int_equal(rt_i64(b.y)[9], 10 * index + 9);
+            assert_int_equal(rt_i64(rt_batch_field(&b, "y"))[9], 10 * index + 9);
         }
         assert_false(rt_data_next(l, &b));
     }
@@ -110,8 +113,9 @@ static void seed_of_zero_is_a_seed(void **state)
         rt_data_next(rt_data_loader(numbered(), .batch = 10, .shuffle = true, .seed = 0), &b));
     rt_init("cpu", .seed = 0);
     assert_true(rt_data_next(rt_data_loader(numbered(), .batch = 10, .shuffle = true), &c));
-    assert_memory_not_equal(rt_data(a.y), rt_data(b.y), 10 * sizeof(int64_t));
-    assert_memory_equal(rt_data(b.y), rt_data(c.y), 10 * sizeof(int64_t));
+    const void *first = rt_data(a.field[1]), *second = rt_data(b.field[1]);
+    assert_memory_not_equal(first, second, 10 * sizeof(int64_t));
+    assert_memory_equal(second, rt_data(c.field[1]), 10 * sizeof(int64_t));
     rt_scope_end(s);
 }
 
@@ -191,8 +195,7 @@ static rt_status make(void *ctx, int64_t number, rt__filled *to)
     if (m->pause > 0)
         rt_clock_sleep(m->pause);
     to->n = 1;
-    to->x[0] = (float)number;
-    to->y[0] = number;
+    *(int64_t *)to->buffer[0].data = number;
     atomic_fetch_sub(&m->inside, 1);
     return number == m->poison ? RT_FAIL(CORRUPT, "batch %d is poisoned", (int)number) : RT_OK;
 }
@@ -200,9 +203,12 @@ static rt_status make(void *ctx, int64_t number, rt__filled *to)
 static rt__prefetch *prefetcher(maker *m, bool threaded)
 {
     rt__prefetch *p;
+    rt_scope s = rt_scope_begin();
+    rt_dataset *d = rt_data_tensors({"number", rt_zeros(rt_shape(1), RT_I64)});
     rt__prefetch_args a = {
-        .fill = make, .ctx = m, .slots = 4, .floats = 1, .labels = 1, .threaded = threaded};
+        .fill = make, .ctx = m, .slots = 4, .data = d, .most = 1, .threaded = threaded};
     assert_int_equal(rt__prefetch_new(&a, &p), RT_OK);
+    rt_scope_end(s); /* the buffers are made: the set is needed no longer */
     return p;
 }
 
@@ -210,8 +216,7 @@ static void take(rt__prefetch *p, int64_t number)
 {
     const rt__filled *b;
     assert_int_equal(rt__prefetch_take(p, number, &b), RT_OK);
-    assert_int_equal(b->y[0], number);
-    assert_true(b->x[0] == (float)number);
+    assert_int_equal(*(const int64_t *)b->buffer[0].data, number);
 }
 
 static void any_number_may_be_taken(void **state)

@@ -378,16 +378,16 @@ static void the_engine_makes_no_such_mistake(void **state)
     rt_module *net =
         rt_nn_sequential(rt_nn_conv2d(1, 4, 3, .same = true), rt_nn_relu(), rt_nn_max_pool2d(2),
                          rt_nn_flatten(), rt_nn_dropout(0.2), rt_nn_linear(4 * 9, 3));
-    rt_dataset *d =
-        rt_data_tensors(rt_randn(rt_shape(10, 1, 6, 6)), rt_randint(rt_shape(10), 0, 3), 3);
+    rt_dataset *d = rt_data_tensors({"x", rt_randn(rt_shape(10, 1, 6, 6))},
+                                    {"y", rt_randint(rt_shape(10), 0, 3), .classes = 3});
     rt_loader *l = rt_data_loader(d, .batch = 4, .shuffle = true);
     rt_optim *o = rt_optim_adamw(net), *second = rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9);
     rt_batch b;
     for (int i = 0; i < 12; i++) {
         rt_scope step = rt_scope_begin();
         if (rt_data_next(l, &b)) {
-            rt_tensor *x = rt_param(b.x), *dx;
-            rt_tensor *loss = rt_cross_entropy(rt_forward(net, x), b.y);
+            rt_tensor *x = rt_param(rt_batch_field(&b, "x")), *dx;
+            rt_tensor *loss = rt_cross_entropy(rt_forward(net, x), rt_batch_field(&b, "y"));
             rt_grad(loss, &x, 1, &dx, .create_graph = true);
             rt_backward(rt_add(loss, rt_sum(rt_square(dx))));
             rt_optim_step(second);

@@ -105,10 +105,12 @@ static rt_run *open_run(int64_t batch, int64_t slices, const char *more)
 
 static void expect_samples(const rt__filled *f, int64_t position)
 {
+    const float *x = f->buffer[0].data;
+    const int64_t *y = f->buffer[1].data;
     for (int64_t i = 0; i < f->n; i++) {
         int64_t p = position + i, id = rt_permutation(77, p / TRAIN, TRAIN, p % TRAIN);
-        assert_int_equal(f->y[i], id % 10);
-        assert_true(f->x[i * SIDE * SIDE + 5] == (float)((id * SIDE * SIDE + 5) % 256) / 255.0f);
+        assert_int_equal(y[i], id % 10);
+        assert_true(x[i * SIDE * SIDE + 5] == (float)((id * SIDE * SIDE + 5) % 256) / 255.0f);
     }
 }
 

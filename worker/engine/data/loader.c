@@ -18,7 +18,7 @@ struct rt_loader {
     bool between; /* the end of an epoch has not been announced yet */
     int64_t *ids; /* [batch], of the filling thread */
     rt__prefetch *ahead;
-    rt_tensor *x, *y; /* of the batch last given; owned */
+    rt_batch given; /* last; its tensors are owned */
 };
 
 static rt_status fill(void *ctx, int64_t number, rt__filled *to)
@@ -26,10 +26,18 @@ static rt_status fill(void *ctx, int64_t number, rt__filled *to)
     const rt_loader *l = ctx;
     int64_t size = rt_data_size(l->a.data), epoch = number / l->per_epoch;
     int64_t begin = number % l->per_epoch * l->a.batch;
-    to->n = size - begin < l->a.batch ? size - begin : l->a.batch;
-    for (int64_t i = 0; i < to->n; i++)
+    int64_t n = size - begin < l->a.batch ? size - begin : l->a.batch;
+    for (int64_t i = 0; i < n; i++)
         l->ids[i] = l->a.shuffle ? rt_permutation(l->a.seed, epoch, size, begin + i) : begin + i;
-    return rt_data_read(l->a.data, l->ids, to->n, to->x, to->y);
+    return rt__filled_read(to, l->a.data, l->ids, n);
+}
+
+/* Frees the tensors of the batch last given. */
+static void take_back(rt_loader *l)
+{
+    for (int f = 0; f < l->given.fields; f++)
+        rt_free(l->given.field[f]);
+    l->given = (rt_batch){0};
 }
 
 static void loader_destroy(void *object)
@@ -37,9 +45,8 @@ static void loader_destroy(void *object)
     rt_loader *l = object;
     rt__prefetch_free(l->ahead); /* first: its thread reads what is freed next */
     rt_mem_free(l->ids);
+    take_back(l); /* before the set, which its fields belong to */
     rt_free(l->a.data);
-    rt_free(l->x);
-    rt_free(l->y);
 }
 
 static const rt_object_type loader_type = {.name = "loader", .destroy = loader_destroy};
@@ -50,16 +57,15 @@ static rt_status start(rt_loader *l)
     l->ids = rt_calloc((size_t)a->batch, sizeof *l->ids);
     if (!l->ids)
         return rt_error_code();
-    size_t floats;
-    if (__builtin_mul_overflow((size_t)a->batch, (size_t)a->data->sample_numel, &floats))
-        return RT_FAIL(RANGE, "data_loader: batch %lld is too large", (long long)a->batch);
-    return rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
-                                                 .ctx = l,
-                                                 .slots = a->prefetch > 0 ? a->prefetch + 1 : 1,
-                                                 .floats = floats,
-                                                 .labels = (size_t)a->batch,
-                                                 .threaded = a->prefetch > 0},
-                            &l->ahead);
+    rt_status status =
+        rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
+                                              .ctx = l,
+                                              .slots = a->prefetch > 0 ? a->prefetch + 1 : 1,
+                                              .data = a->data,
+                                              .most = a->batch,
+                                              .threaded = a->prefetch > 0},
+                         &l->ahead);
+    return status == RT_OK ? RT_OK : rt_error_prefix("data_loader");
 }
 
 rt_loader *rt_data_loader_(rt_loader_args a)
@@ -88,23 +94,22 @@ rt_loader *rt_data_loader_(rt_loader_args a)
 /* Puts tensors over the buffers of a batch; they replace those given before. */
 static bool give(rt_loader *l, const rt__filled *f, rt_batch *out)
 {
-    rt_dims shape = rt_data_sample_shape(l->a.data), batched = {.n = shape.n + 1, .d = {f->n}};
-    for (int i = 0; i < shape.n; i++)
-        batched.d[i + 1] = shape.d[i];
-    if (l->x &&
-        l->y) { /* their buffers are filled anew: a backward that still reads them must know */
-        rt__tensor_touch(l->x);
-        rt__tensor_touch(l->y);
-    }
-    rt_free(l->x);
-    rt_free(l->y);
+    /* The buffers are filled anew: a backward that still reads what was given before must know. */
+    for (int i = 0; i < l->given.fields; i++)
+        rt__tensor_touch(l->given.field[i]);
+    take_back(l);
     rt_scope s = rt_scope_begin();
-    l->x = rt_keep(rt_wrap(f->x, batched, RT_F32));
-    l->y = rt_keep(rt_wrap(f->y, rt_shape(f->n), RT_I64));
+    rt_batch b;
+    rt_status status = rt__filled_wrap(f, l->a.data, &b);
+    for (int i = 0; i < b.fields && status == RT_OK; i++)
+        rt_keep(b.field[i]);
     rt_scope_end(s);
-    *out = (rt_batch){
-        .x = l->x, .y = l->y, .epoch = l->at / l->per_epoch, .index = l->at % l->per_epoch};
-    return l->x && l->y;
+    if (status != RT_OK)
+        return false;
+    b.epoch = l->at / l->per_epoch;
+    b.index = l->at % l->per_epoch;
+    l->given = *out = b;
+    return true;
 }
 
 bool rt_data_next(rt_loader *l, rt_batch *out)

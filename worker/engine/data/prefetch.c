@@ -18,7 +18,6 @@ typedef struct slot {
 struct rt__prefetch {
     rt__prefetch_args a;
     slot *slot;
-    void *memory;
     pthread_t thread;
     bool started; /* the thread runs */
 
@@ -115,17 +114,11 @@ void rt__prefetch_hint(rt__prefetch *p, int64_t number)
 
 static rt_status allocate(rt__prefetch *p)
 {
-    const size_t line = 64;
-    size_t x = (p->a.floats * sizeof(float) + line - 1) / line * line;
-    size_t y = (p->a.labels * sizeof(int64_t) + line - 1) / line * line;
     p->slot = rt_calloc((size_t)p->a.slots, sizeof *p->slot);
-    p->memory = rt_malloc_aligned(line, (size_t)p->a.slots * (x + y));
-    if (!p->slot || !p->memory)
+    if (!p->slot)
         return rt_error_code();
-    for (int i = 0; i < p->a.slots; i++) {
-        uint8_t *base = (uint8_t *)p->memory + (size_t)i * (x + y);
-        p->slot[i].batch = (rt__filled){.x = (float *)base, .y = (int64_t *)(base + x)};
-    }
+    for (int i = 0; i < p->a.slots; i++)
+        RT_TRY(rt__filled_init(&p->slot[i].batch, p->a.data, p->a.most));
     return RT_OK;
 }
 
@@ -178,7 +171,8 @@ void rt__prefetch_free(rt__prefetch *p)
     }
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
+    for (int i = 0; p->slot && i < p->a.slots; i++)
+        rt__filled_release(&p->slot[i].batch);
     rt_mem_free(p->slot);
-    rt_mem_free(p->memory);
     rt_mem_free(p);
 }

@@ -1,6 +1,6 @@
 /* Batches made ahead by a thread, taken in order by another.
  *
- *     rt__prefetch_args a = {.fill = fill, .ctx = l, .slots = 3, .floats = 64 * 784, .labels = 64,
+ *     rt__prefetch_args a = {.fill = fill, .ctx = l, .slots = 3, .data = d, .most = 64,
  *                            .threaded = true};
  *     RT_TRY(rt__prefetch_new(&a, &p));
  *     const rt__filled *b;
@@ -17,13 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <ringtorch/status.h>
-
-typedef struct rt__filled {
-    float *x;
-    int64_t *y;
-    int64_t n; /* samples; set by fill */
-} rt__filled;
+#include "worker/engine/data/filled.h"
 
 typedef rt_status rt__fill_fn(void *ctx, int64_t number, rt__filled *to);
 
@@ -32,7 +26,8 @@ typedef struct rt__prefetch_args {
     void *ctx; /* must outlive the prefetcher; read by its thread */
     int slots; /* buffers: one is the taker's, the others are made ahead; at least 2 when threaded
                 */
-    size_t floats, labels; /* elements of x and y of each buffer */
+    const rt_dataset *data; /* whose samples the buffers are for */
+    int64_t most;           /* of them in a batch */
     bool threaded;
 } rt__prefetch_args;
 

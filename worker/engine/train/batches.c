@@ -5,7 +5,6 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/samples.h"
-#include "worker/engine/data/dataset.h"
 
 enum { SLOTS = 4 }; /* one in use, three made ahead */
 
@@ -26,8 +25,8 @@ static rt_status fill(void *ctx, int64_t number, rt__filled *to)
     const rt__batches *b = ctx;
     int64_t width = b->range.end - b->range.begin;
     int64_t step = number / width, slice = b->range.begin + number % width;
-    to->n = rt_slice_sample_ids(&b->sampling, step, slice, b->ids, b->most);
-    return rt_data_read(b->plan.data, b->ids, to->n, to->x, to->y);
+    int64_t n = rt_slice_sample_ids(&b->sampling, step, slice, b->ids, b->most);
+    return rt__filled_read(to, b->plan.data, b->ids, n);
 }
 
 rt_status rt__batches_new(const rt__batch_plan *plan, rt__batches **out)
@@ -55,22 +54,13 @@ void rt__batches_free(rt__batches *b)
     rt__prefetch_free(b->ahead); /* first: its thread reads the rest */
     rt_mem_free(b->ids);
     rt_mem_free(b->apart_ids);
-    rt_mem_free(b->apart.x);
-    rt_mem_free(b->apart.y);
+    rt__filled_release(&b->apart);
     rt_mem_free(b);
 }
 
 static int64_t number_of(const rt__batches *b, int64_t step, int64_t slice)
 {
     return step * (b->range.end - b->range.begin) + slice - b->range.begin;
-}
-
-/* Floats in the largest slice. */
-static rt_status most_floats(const rt__batches *b, size_t *floats)
-{
-    if (__builtin_mul_overflow((size_t)b->most, (size_t)b->plan.data->sample_numel, floats))
-        return RT_FAIL(RANGE, "data.batch %lld is too large", (long long)b->plan.batch);
-    return RT_OK;
 }
 
 /* Another range of slices means another numbering: a new prefetcher. That is rare, once in a
@@ -80,15 +70,14 @@ static rt_status change_range(rt__batches *b, rt_range slices)
     rt__prefetch_free(b->ahead);
     b->ahead = NULL;
     b->range = slices;
-    size_t floats;
-    RT_TRY(most_floats(b, &floats));
-    return rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
-                                                 .ctx = b,
-                                                 .slots = SLOTS,
-                                                 .floats = floats,
-                                                 .labels = (size_t)b->most,
-                                                 .threaded = true},
-                            &b->ahead);
+    rt_status status = rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
+                                                             .ctx = b,
+                                                             .slots = SLOTS,
+                                                             .data = b->plan.data,
+                                                             .most = b->most,
+                                                             .threaded = true},
+                                        &b->ahead);
+    return status == RT_OK ? RT_OK : rt_error_prefix("data.batch %lld", (long long)b->plan.batch);
 }
 
 rt_status rt__batches_hint(rt__batches *b, int64_t step, rt_range slices)
@@ -108,23 +97,17 @@ rt_status rt__batches_take(rt__batches *b, int64_t step, int64_t slice, const rt
 
 static rt_status make_apart(rt__batches *b)
 {
-    if (b->apart.x)
-        return RT_OK;
-    size_t floats;
-    RT_TRY(most_floats(b, &floats));
     if (!b->apart_ids)
         b->apart_ids = rt_calloc((size_t)b->most, sizeof *b->apart_ids);
-    if (!b->apart.y)
-        b->apart.y = rt_calloc((size_t)b->most, sizeof *b->apart.y);
-    if (b->apart_ids && b->apart.y)
-        b->apart.x = rt_malloc_aligned(64, floats * sizeof *b->apart.x);
+    if (b->apart_ids && !b->apart.memory)
+        RT_TRY(rt__filled_init(&b->apart, b->plan.data, b->most));
     return rt_error_code();
 }
 
 rt_status rt__batches_again(rt__batches *b, int64_t step, int64_t slice, const rt__filled **out)
 {
     RT_TRY(make_apart(b));
-    b->apart.n = rt_slice_sample_ids(&b->sampling, step, slice, b->apart_ids, b->most);
+    int64_t n = rt_slice_sample_ids(&b->sampling, step, slice, b->apart_ids, b->most);
     *out = &b->apart;
-    return rt_data_read(b->plan.data, b->apart_ids, b->apart.n, b->apart.x, b->apart.y);
+    return rt__filled_read(&b->apart, b->plan.data, b->apart_ids, n);
 }

@@ -11,43 +11,47 @@ enum { GROUP = 16 };
 
 static rt_status make_buffers(rt_run *r)
 {
-    if (r->eval_x)
+    if (r->eval_group)
         return RT_OK;
-    r->eval_room = (r->eval_batch + GROUP - 1) / GROUP * GROUP; /* whole groups */
-    if (r->eval_room > r->test->count)
-        r->eval_room = r->test->count;
-    size_t n = (size_t)r->eval_room;
-    r->eval_ids = rt_calloc(n, sizeof *r->eval_ids);
-    r->eval_y = rt_calloc(n, sizeof *r->eval_y);
-    r->eval_x = rt_calloc(n, (size_t)r->test->sample_numel * sizeof *r->eval_x);
+    int64_t groups = (r->eval_batch + GROUP - 1) / GROUP, all = rt_run_eval_chunks(r);
+    groups = groups < all ? groups : all;
+    r->eval_group = rt_calloc((size_t)groups, sizeof *r->eval_group);
+    for (int64_t i = 0; i < groups && r->eval_group; i++, r->eval_groups++)
+        RT_TRY(rt__filled_init(&r->eval_group[i], r->test, GROUP));
     return rt_error_code();
 }
 
-/* Fills the buffers with test samples from `begin` on. */
+void rt__run_release_eval(rt_run *r)
+{
+    for (int64_t i = 0; i < r->eval_groups; i++)
+        rt__filled_release(&r->eval_group[i]);
+    rt_mem_free(r->eval_group);
+}
+
+/* Fills the buffers with groups of test samples from `begin` on. Each is read by itself: how far its samples are padded is
+ * for them alone to say. */
 static rt_status read_ahead(rt_run *r, int64_t begin)
 {
-    int64_t n = r->test->count - begin < r->eval_room ? r->test->count - begin : r->eval_room;
-    for (int64_t i = 0; i < n; i++)
-        r->eval_ids[i] = begin + i;
+    int64_t ids[GROUP], count = rt_run_eval_samples(r), end = rt_run_eval_chunks(r);
+    end = begin + r->eval_groups < end ? begin + r->eval_groups : end;
     r->eval_read = (rt_range){0, 0};
-    RT_TRY(rt_data_read(r->test, r->eval_ids, n, r->eval_x, r->eval_y));
-    r->eval_read = (rt_range){begin, begin + n};
+    for (int64_t group = begin; group < end; group++) {
+        int64_t n = 0;
+        for (int64_t id = group * GROUP; n < GROUP && id < count; id++)
+            ids[n++] = id;
+        RT_TRY(rt__filled_read(&r->eval_group[group - begin], r->test, ids, n));
+    }
+    r->eval_read = (rt_range){begin, end};
     return RT_OK;
 }
 
-/* Gives the samples of a group, of which the last one may have fewer. */
-static rt_status read_group(rt_run *r, int64_t group, rt__filled *out)
+/* Gives the samples of a group, of which the last one may have fewer. Owned by the scope. */
+static rt_status read_group(rt_run *r, int64_t group, rt_batch *out)
 {
-    int64_t begin = group * GROUP, end = begin + GROUP;
-    if (end > r->test->count)
-        end = r->test->count;
     RT_TRY(make_buffers(r));
-    if (begin < r->eval_read.begin || end > r->eval_read.end)
-        RT_TRY(read_ahead(r, begin));
-    int64_t at = begin - r->eval_read.begin;
-    *out = (rt__filled){
-        .x = r->eval_x + at * r->test->sample_numel, .y = r->eval_y + at, .n = end - begin};
-    return RT_OK;
+    if (group < r->eval_read.begin || group >= r->eval_read.end)
+        RT_TRY(read_ahead(r, group));
+    return rt__filled_wrap(&r->eval_group[group - r->eval_read.begin], r->test, out);
 }
 
 /* Runs the net without recording, dropout and the like switched off; NULL on failure. */
@@ -73,16 +77,14 @@ int64_t rt_run_eval_chunks(const rt_run *r)
 
 static rt_status score(rt_run *r, int64_t group, double *loss_sum, int64_t *correct)
 {
-    rt__filled f;
-    rt_tensor *x, *y;
-    RT_TRY(read_group(r, group, &f));
-    RT_TRY(rt__run_wrap(r, &f, &x, &y));
-    rt_tensor *logits = predict(r, x);
+    rt_batch b;
+    RT_TRY(read_group(r, group, &b));
+    rt_tensor *y = rt_batch_field(&b, "y"), *logits = predict(r, b.field[0]);
     *loss_sum = rt_item(rt_cross_entropy(logits, y, .reduction = RT_SUM));
-    const int64_t *answer = rt_i64(rt_argmax(logits, 1));
+    const int64_t *answer = rt_i64(rt_argmax(logits, 1)), *label = rt_i64(y);
     *correct = 0;
-    for (int64_t i = 0; answer && i < f.n; i++)
-        *correct += answer[i] == f.y[i];
+    for (int64_t i = 0; answer && label && i < b.n; i++)
+        *correct += answer[i] == label[i];
     return rt_error_code();
 }
 
@@ -103,12 +105,10 @@ rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t 
 static rt_status copy_rows(rt_run *r, rt_range wanted, int64_t group, rt_tensor *inputs,
                            rt_tensor *logits, rt_tensor *labels)
 {
-    rt__filled f;
-    rt_tensor *x, *y;
-    RT_TRY(read_group(r, group, &f));
-    RT_TRY(rt__run_wrap(r, &f, &x, &y));
-    rt_tensor *out = predict(r, x);
-    int64_t first = group * GROUP, begin = first, end = first + f.n;
+    rt_batch b;
+    RT_TRY(read_group(r, group, &b));
+    rt_tensor *x = b.field[0], *out = predict(r, x), *y = rt_batch_field(&b, "y");
+    int64_t first = group * GROUP, begin = first, end = first + b.n;
     begin = begin < wanted.begin ? wanted.begin : begin;
     end = end > wanted.end ? wanted.end : end;
     rt_tensor *const from[] = {x, out, y}, *const to[] = {inputs, logits, labels};
@@ -125,7 +125,7 @@ rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **input
     if (begin < 0 || end < begin || end > rt_run_eval_samples(r))
         return RT_FAIL(RANGE, "test samples [%lld, %lld): there are %lld", (long long)begin,
                        (long long)end, (long long)rt_run_eval_samples(r));
-    rt_dims sample = rt_data_sample_shape(r->test), shape = {.n = sample.n + 1, .d = {end - begin}};
+    rt_dims sample = r->test->field[0].dims, shape = {.n = sample.n + 1, .d = {end - begin}};
     memcpy(shape.d + 1, sample.d, (size_t)sample.n * sizeof *sample.d);
     rt_tensor *x = rt_empty(shape), *z = rt_empty(rt_shape(end - begin, r->classes));
     rt_tensor *y = rt_empty(rt_shape(end - begin), RT_I64);

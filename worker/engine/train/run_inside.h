@@ -44,11 +44,11 @@ struct rt_run {
     rt_run_audit_fn *on_audit;
     void *on_audit_ctx;
 
-    /* evaluation: one chunk's samples, made when first needed */
-    int64_t eval_room;  /* samples that the buffers below hold */
-    rt_range eval_read; /* the test samples in them */
-    float *eval_x;
-    int64_t *eval_y, *eval_ids;
+    /* evaluation: test samples read ahead, made when first needed */
+    rt__filled
+        *eval_group; /* [eval_groups], one for each group of samples that the net sees at once */
+    int64_t eval_groups;
+    rt_range eval_read; /* the groups in them */
 
     json_t *layers; /* as rt__nn_build describes them */
     char *layout, *layers_text;
@@ -61,9 +61,6 @@ struct rt_run {
 /* Tells the listener, if there is one. */
 void rt__run_phase(const rt_run *r, const char *phase, int64_t slice);
 
-/* Puts tensors over n samples of the run's shape: x [n, ...], y [n]; owned by the scope. */
-rt_status rt__run_wrap(const rt_run *r, const rt__filled *f, rt_tensor **x, rt_tensor **y);
-
 /* Writes a slice's gradient sums and, behind them, its scalars into the buffer of `place`; *loss is
  * the sum over its samples. f: those samples. */
 rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled *f,
@@ -74,6 +71,9 @@ rt_status rt__run_prepare_again(rt_run *r);
 /* Tells the listener if this slice, just computed into `place`, is audited. */
 void rt__run_tell_audit(const rt_run *r, int64_t step, int64_t slice, bool owner,
                         const rt__place *place);
+
+/* Frees what evaluations have made. */
+void rt__run_release_eval(rt_run *r);
 
 /* Fills r->layout and r->layout_hash. */
 rt_status rt__run_describe(rt_run *r);

@@ -17,7 +17,8 @@ static const uint32_t STEP_OF_INIT = UINT32_MAX;
 /* The last layer has an output for every label there is. */
 static rt_status check_classes(const rt_run *r, const rt_dataset *d)
 {
-    if (rt__data_check_classes(d, r->classes) == RT_OK)
+    const rt_data_field *y = rt_data_find(d, "y");
+    if (!y || rt__data_check_classes(d, (int)(y - d->field), r->classes) == RT_OK)
         return RT_OK;
     return rt_error_prefix("the last layer of the model has %lld output%s, one for each class",
                            (long long)r->classes, rt_plural(r->classes));
@@ -32,12 +33,15 @@ rt_status rt_run_open_test(rt_run *r)
     rt_scope_end(s);
     if (!r->test)
         return rt_error_code();
-    rt_dims a = rt_data_sample_shape(r->train), b = rt_data_sample_shape(r->test);
-    for (int i = 0; i < a.n; i++)
-        if (a.d[i] != b.d[i])
-            return RT_FAIL(MISMATCH, "%s: training images are %s but test images are %s",
-                           r->data_path, rt_dims_text(a), rt_dims_text(b));
+    RT_TRY(rt__data_check_same(r->data_path, r->train, r->test));
     return check_classes(r, r->test);
+}
+
+/* Classes that the labels may be of; 0: there are none. */
+static int64_t count_classes(const rt_dataset *d)
+{
+    const rt_data_field *y = rt_data_find(d, "y");
+    return y ? y->classes : 0;
 }
 
 /* The layers of the preset, or those that the configuration lists; the caller drops the reference.
@@ -58,7 +62,7 @@ static rt_status get_layers(const rt_config *cfg, int64_t classes, json_t **out)
 static rt_status find_layout(json_t *layers, const rt_dataset *train, char **out)
 {
     json_t *layout = json_array();
-    rt_status status = layout ? rt__nn_layout(layers, rt_data_sample_shape(train), layout)
+    rt_status status = layout ? rt__nn_layout(layers, train->field[0].dims, layout)
                               : RT_FAIL(NOMEM, "layout: out of memory");
     *out = status == RT_OK ? rt_json_text(layout) : NULL;
     json_decref(layout);
@@ -86,11 +90,11 @@ static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *ac
 {
     json_t *layers;
     rt_dims out = {0};
-    RT_TRY(get_layers(cfg, rt_data_classes(r->train), &layers));
+    RT_TRY(get_layers(cfg, count_classes(r->train), &layers));
     rt_status status = ask(accept, layers, r->train);
     rt_random_seek(r->seed, STEP_OF_INIT, 0);
     if (status == RT_OK) {
-        r->net = rt_keep(rt__nn_build(layers, rt_data_sample_shape(r->train), &out, r->layers));
+        r->net = rt_keep(rt__nn_build(layers, r->train->field[0].dims, &out, r->layers));
         status = r->net ? RT_OK : rt_error_prefix("model");
     }
     json_decref(layers);
@@ -186,7 +190,7 @@ rt_status rt_run_find_layout(const rt_config *cfg, char **layout)
     *layout = NULL;
     rt_scope s = rt_scope_begin();
     rt_dataset *train = open_train(cfg);
-    rt_status status = train ? get_layers(cfg, rt_data_classes(train), &layers) : rt_error_code();
+    rt_status status = train ? get_layers(cfg, count_classes(train), &layers) : rt_error_code();
     if (status == RT_OK) {
         status = find_layout(layers, train, layout);
         json_decref(layers);
@@ -240,9 +244,7 @@ void rt_run_close(rt_run *r)
     rt_free(r->train);
     rt_free(r->test);
     rt_mem_free(r->data_path);
-    rt_mem_free(r->eval_x);
-    rt_mem_free(r->eval_y);
-    rt_mem_free(r->eval_ids);
+    rt__run_release_eval(r);
     json_decref(r->layers);
     rt_mem_free(r->layers_text);
     rt_mem_free(r->layout);

@@ -14,24 +14,16 @@ void rt__run_phase(const rt_run *r, const char *phase, int64_t slice)
         r->on_phase(r->on_phase_ctx, phase, slice);
 }
 
-rt_status rt__run_wrap(const rt_run *r, const rt__filled *f, rt_tensor **x, rt_tensor **y)
-{
-    rt_dims sample = rt_data_sample_shape(r->train), shape = {.n = sample.n + 1, .d = {f->n}};
-    memcpy(shape.d + 1, sample.d, (size_t)sample.n * sizeof *sample.d);
-    *x = rt_wrap(f->x, shape, RT_F32);
-    *y = rt_wrap(f->y, rt_shape(f->n), RT_I64);
-    return rt_error_code();
-}
-
 /* ---- one slice ---- */
 
 /* Forward and backward of a batch; *loss becomes the sum over its samples. */
 static rt_status differentiate(rt_run *r, int64_t slice, const rt__filled *f, double *loss)
 {
-    rt_tensor *x, *y;
-    RT_TRY(rt__run_wrap(r, f, &x, &y));
+    rt_batch batch;
+    RT_TRY(rt__filled_wrap(f, r->train, &batch));
+    rt_tensor *y = rt_batch_field(&batch, "y");
     rt__run_phase(r, "forward", slice);
-    rt_tensor *sum = rt_cross_entropy(rt_forward(r->net, x), y, .reduction = RT_SUM);
+    rt_tensor *sum = rt_cross_entropy(rt_forward(r->net, batch.field[0]), y, .reduction = RT_SUM);
     *loss = rt_item(sum);
     rt__run_phase(r, "backward", slice);
     return rt_backward(sum);
