@@ -57,7 +57,8 @@ typedef struct rt_op rt_op;
  *
  *     kind     member                   default             allowed
  *     INPUT    rt_tensor *name          RT_NEEDED,          RT_FLOATS, RT_TYPE(I64) | RT_TYPE(BOOL), RT_ANY_TYPE;
- *                                       RT_OPTIONAL         with RT_SAME: all such inputs have one type
+ *                                       RT_OPTIONAL         with RT_SAME: all such inputs have one type;
+ *                                                           with RT_PROMOTE: they are converted to one, see below
  *     INPUTS   rt_tensor *const *name;  RT_NEEDED           the same; the only input
  *              int64_t name_count
  *     INT      int64_t name             RT_NEEDED or value  RT_ANY, RT_FROM(low), RT_WITHIN(low, high)
@@ -67,6 +68,9 @@ typedef struct rt_op rt_op;
  *     DIMS     rt_dims name             RT_NEEDED or RT_EMPTY RT_ANY
  *     DTYPE    rt_dtype name            RT_NEEDED or value  RT_ANY
  *     CHOICE   int name                 RT_NEEDED or value  "mean|sum|none": the names of 0, 1, 2
+ *
+ * Inputs with RT_PROMOTE are converted, and that is recorded, to the type that rt_result_type says of them; if the row does not
+ * allow that and it is an integer type or bool, to int64 if that is allowed, else to float32.
  *
  * RT_NEEDED values are zero in a struct that was not given them, but must be given by name in JSON. */
 typedef enum rt_field_kind {
@@ -87,15 +91,16 @@ typedef struct rt_field {
     const char *help;
     const char *choices; /* CHOICE: "mean|sum|none" */
     double low, high;    /* INT, NUMBER, PAIR: what may be given, ends included; no NaN */
-    uint32_t dtypes;     /* INPUT: bits RT_TYPE(...) and RT_SAME */
+    uint32_t dtypes;     /* INPUT: bits RT_TYPE(...) and RT_SAME or RT_PROMOTE */
     uint8_t kind;        /* rt_field_kind */
     bool needed;
 } rt_field;
 
 #define RT_TYPE(dtype) (1u << RT_##dtype)
 #define RT_FLOATS      RT_TYPE(F32)
-#define RT_ANY_TYPE    0x7fffffffu
+#define RT_ANY_TYPE    0x0fffffffu
 #define RT_SAME        0x80000000u
+#define RT_PROMOTE     0xc0000000u
 
 #define RT_ANY              .low = -__builtin_inf(), .high = __builtin_inf()
 #define RT_FROM(least)      .low = least, .high = __builtin_inf()

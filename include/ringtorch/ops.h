@@ -20,7 +20,8 @@
 RT_BEGIN_DECLS
 
 /* ---- elementwise: one row of kernels/elementwise.def each, which finds its arguments as RT_FIELDS_<name> ----
- * y = f(x), same shape; float32 (neg, abs also int64). */
+ * y = f(x), same shape. Of integers neg, abs, relu, square, sign, floor, ceil and round are integers (int64 so far); the others
+ * compute them as float32. */
 rt_tensor *rt_neg(rt_tensor *x);
 /* |x|; gradient sign(x), 0 at 0. */
 rt_tensor *rt_abs(rt_tensor *x);
@@ -69,21 +70,25 @@ rt_tensor *rt_ceil(rt_tensor *x);
 /* To the nearest, half to even; gradient 0. */
 rt_tensor *rt_round(rt_tensor *x);
 
-/* Two operands of one dtype (float32 or int64), broadcast together. */
+/* Two operands, broadcast together and of any types: both are converted to what rt_result_type says, and gradients come back in the type
+ * of each operand. */
 rt_tensor *rt_add(rt_tensor *a, rt_tensor *b);
 /* a - b. */
 rt_tensor *rt_sub(rt_tensor *a, rt_tensor *b);
 /* a * b. */
 rt_tensor *rt_mul(rt_tensor *a, rt_tensor *b);
-/* a / b; int64: towards zero, and by zero fails. */
+/* a / b; of integers float32. */
 rt_tensor *rt_div(rt_tensor *a, rt_tensor *b);
+/* a / b without its fraction (PyTorch's div with rounding_mode="trunc"); gradient 0. Of integers an integer, and by zero fails. */
+rt_tensor *rt_div_trunc(rt_tensor *a, rt_tensor *b);
 /* a to the b. */
 rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
 /* The larger one; NaN wins, ties share the gradient. */
 rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b);
 /* The smaller one; NaN wins, ties share the gradient. */
 rt_tensor *rt_minimum(rt_tensor *a, rt_tensor *b);
-/* With a number: no tensor is made for it. */
+/* With a number: no tensor is made for it. One without fraction leaves integers what they are, another makes them float32; of bool both
+ * make a number. */
 rt_tensor *rt_add_scalar(rt_tensor *a, double s);
 /* a * s. */
 rt_tensor *rt_mul_scalar(rt_tensor *a, double s);
@@ -186,11 +191,11 @@ typedef struct rt_threshold_args {
 /* x where x > threshold, else value. */
 rt_tensor *rt_threshold_(rt_threshold_args a);
 
-/* Three operands that broadcast together; float32. */
+/* Three operands that broadcast together, converted to one type as those of rt_add are. */
 #define RT_FIELDS_lerp(F)                                                                          \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "the value at 0")                                  \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "the value at 1")                                  \
-    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, "the place between them")
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the value at 0")                               \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the value at 1")                               \
+    F(INPUT, w, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the place between them")
 typedef struct rt_lerp_args {
     RT_STRUCT(RT_FIELDS_lerp)
 } rt_lerp_args;
@@ -198,9 +203,9 @@ typedef struct rt_lerp_args {
 /* a + w * (b - a), from the nearer end: exactly a at 0 and b at 1. */
 rt_tensor *rt_lerp_(rt_lerp_args a);
 #define RT_FIELDS_addcmul(F)                                                                       \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                       \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "a factor")                                        \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "a factor")                                        \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "a factor")                                     \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "a factor")                                     \
     F(NUMBER, value, 1, RT_ANY, "a factor")
 typedef struct rt_addcmul_args {
     RT_STRUCT(RT_FIELDS_addcmul)
@@ -209,9 +214,9 @@ typedef struct rt_addcmul_args {
 /* x + value * a * b. */
 rt_tensor *rt_addcmul_(rt_addcmul_args a);
 #define RT_FIELDS_addcdiv(F)                                                                       \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                       \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "the dividend")                                    \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "the divisor")                                     \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the dividend")                                 \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the divisor")                                  \
     F(NUMBER, value, 1, RT_ANY, "a factor")
 typedef struct rt_addcdiv_args {
     RT_STRUCT(RT_FIELDS_addcdiv)
@@ -369,8 +374,8 @@ typedef struct rt_cross_entropy_args {
 /* -log softmax(logits)[target], reduced as asked; smoothing as in Szegedy et al. 2016. */
 rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a);
 #define RT_LOSS_FIELDS(F)                                                                          \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "any shape")                                     \
-    F(INPUT, target, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "the same shape")                           \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "any shape")                                  \
+    F(INPUT, target, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "the same shape")                        \
     F(CHOICE, reduction, RT_MEAN, "mean|sum|none", "what becomes of the losses of the elements")
 typedef struct rt_loss_args {
     RT_STRUCT(RT_LOSS_FIELDS)

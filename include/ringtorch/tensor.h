@@ -74,6 +74,12 @@ int64_t rt_numel(const rt_tensor *x);
 rt_dtype rt_dtype_of(const rt_tensor *x);
 /* Where its storage is. */
 rt_device rt_device_of(const rt_tensor *x);
+/* The type that operations compute a and b in, PyTorch's torch.result_type. bool < integers < floats: the higher category
+ * wins, within one the larger type, and of bfloat16 and float16 float32. A scalar (no axes) counts less than a tensor with axes:
+ * only a higher category of it matters. Of one of them that is NULL, the type of the other. */
+rt_dtype rt_result_type(const rt_tensor *a, const rt_tensor *b);
+/* The same for two types, torch.promote_types. */
+rt_dtype rt_promote_types(rt_dtype a, rt_dtype b);
 /* Do its elements lie in memory row-major and without gaps? */
 bool rt_is_contiguous(const rt_tensor *x);
 /* Text like "float32[64,10] cpu"; borrowed until the thread's 8th next call. */
@@ -151,9 +157,9 @@ rt_tensor *rt_detach(rt_tensor *x);
  * there is none; from an integer to a smaller one the lowest bits; to bool x != 0; to a smaller float to the nearest, ties
  * to even. */
 rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype);
-/* Joins count >= 1 tensors of one dtype along an axis that they have. */
+/* Joins count >= 1 tensors along an axis that they have, converted to the type they have in common (rt_result_type). */
 rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis);
-/* Joins count >= 1 tensors of one shape and dtype along a new axis. */
+/* Joins count >= 1 tensors of one shape along a new axis; likewise. */
 rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis);
 
 RT_END_DECLS

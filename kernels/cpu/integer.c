@@ -15,7 +15,7 @@ static bool divides(const rt_grid *g, const int64_t *b)
     for (int64_t r = 0; r < g->rows; r++)
         for (int64_t c = 0; c < g->cols; c++)
             if (b[r * g->in[1].row + c * g->in[1].col] == 0) {
-                RT_FAIL(RANGE, "div: int64 division by zero at element %lld",
+                RT_FAIL(RANGE, "div_trunc: int64 division by zero at element %lld",
                         (long long)(r * g->cols + c));
                 return false;
             }
@@ -52,10 +52,10 @@ static bool divides(const rt_grid *g, const int64_t *b)
 #undef BINARY_I64
 #undef COMPARE
 
-static void div_checked(const rt_grid *g, const void *a, const void *b, void *y)
+static void div_trunc_checked(const rt_grid *g, const void *a, const void *b, void *y)
 {
     if (divides(g, b))
-        div_grid(g, a, b, y);
+        div_trunc_grid(g, a, b, y);
 }
 
 void rt__install_integers(rt_kernels *k)
@@ -64,5 +64,5 @@ void rt__install_integers(rt_kernels *k)
 #define BINARY_I64(name, f_) k->name.f[RT_I64] = name##_grid;
 #define COMPARE(name, f_)    k->name.f[RT_I64] = name##_grid;
 #include "kernels/elementwise.def"
-    k->div.f[RT_I64] = div_checked;
+    k->div_trunc.f[RT_I64] = div_trunc_checked;
 }

@@ -119,7 +119,7 @@ def write_safetensors(path, tensors):
 
 def main():
     out = {}
-    for _, (name, _reads, _f, _df, _ddf, lo, hi) in rows(ROOT / "kernels/elementwise.def", "UNARY"):
+    for _, (name, _reads, _f, _df, _ddf, lo, hi) in rows(ROOT / "kernels/elementwise.def", "UNARY(?:_INT)?"):
         run(name, [f"F({lo}, {hi}, 3, 17)"], torch_expression(name), True, out.setdefault("elementwise", {}))
     for _, (name, _names, _reads, _f, _df, _ddf, tests, lo, hi) in rows(ROOT / "kernels/elementwise.def", "PARAMETRIC"):
         expression = torch_expression(name, f", {tests.strip('()')}")

@@ -166,7 +166,8 @@ static void rows_are_written(void **state)
     assert_string_equal(
         text,
         "{\"name\":\"list\",\"help\":\"\",\"inputs\":[{\"name\":\"xs\",\"many\":true,\"needed\":"
-        "true,\"same_type\":true,\"dtypes\":[\"float32\",\"float64\",\"int64\",\"int32\","
+        "true,\"same_type\":true,\"promoted\":false,\"dtypes\":[\"float32\",\"float64\",\"int64\","
+        "\"int32\","
         "\"uint8\",\"bool\",\"bfloat16\",\"float16\"],\"help\":\"of one shape\"}],\"values\":[{"
         "\"name\":\"twice\",\"kind\":\"flag\",\"needed\":false,\"help\":\"a flag\",\"default\":"
         "false},{\"name\":\"axis\",\"kind\":\"integer\",\"needed\":false,\"help\":\"an axis\","

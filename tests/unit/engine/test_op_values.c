@@ -64,7 +64,7 @@ static int any_inputs(const rt_op *op, rt__named *given, char names[MOST_INPUTS]
         snprintf(names[n], sizeof names[n], op->n_in == RT_MANY ? "%s.%d" : "%s", row->name, i);
         if (below(3) == 0)
             shape = any_shape();
-        if (!(row->dtypes & RT_SAME))
+        if ((row->dtypes & RT_PROMOTE) != RT_SAME)
             dtype = any_dtype(row);
         given[n] = (rt__named){names[n], any_tensor(shape, dtype)};
         n++;

@@ -246,7 +246,7 @@ static void test_int64(void **state)
     assert_true(c[0] == 5 && c[1] == -9 && c[4] == 0);
     k->mul.f[RT_I64](&g, a, b, c);
     assert_true(c[0] == 14 && c[1] == -14 && c[2] == INT64_MIN);
-    k->div.f[RT_I64](&g, a, b, c);
+    k->div_trunc.f[RT_I64](&g, a, b, c);
     assert_true(c[0] == 3 && c[1] == -3 && c[2] == INT64_MIN && c[4] == 1);
     k->maximum.f[RT_I64](&g, a, b, c);
     assert_true(c[0] == 7 && c[1] == 2 && c[2] == -1);
@@ -260,7 +260,7 @@ static void test_int64(void **state)
     assert_true(c[0] == -7 && c[1] == 7);
     int64_t zero = 0;
     rt_grid scalar = {1, 5, {{5, 1}, {0, 0}}};
-    k->div.f[RT_I64](&scalar, a, &zero, c);
+    k->div_trunc.f[RT_I64](&scalar, a, &zero, c);
     assert_int_equal(rt_error_code(), RT_E_RANGE);
     rt_error_clear();
 }

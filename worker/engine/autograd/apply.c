@@ -8,12 +8,16 @@
 
 enum { FEW = 4 };
 
+/* Says that inputs have other types than the operation computes in: it has to be called with converted ones. */
+#define NEEDS_CONVERSION ((rt_status)1) /* no status of status.def */
+
 /* A call and the memory of its lists, while it is carried out. */
 typedef struct frame {
     rt_call call;
     rt_spec spec[FEW];
     rt_tensor *out[FEW], *saved[RT_SAVED_MAX];
-    void *more; /* spec and out of a call with more results */
+    void *more;  /* spec and out of a call with more results */
+    rt_dtype as; /* the type that inputs have to be converted to, see NEEDS_CONVERSION */
     _Alignas(8) char plan[RT_PLAN_MAX];
 } frame;
 
@@ -131,6 +135,23 @@ static rt_status refuse_devices(const rt_op *op, const rt_tensor *a, const rt_te
                    rt_describe(a), rt_describe(b));
 }
 
+/* Inputs have several types, or one that the rows do not allow, but may be converted: finds the type to convert them to. */
+static rt_status promote_inputs(const rt_call *c)
+{
+    for (int i = 0; i < c->n_in; i++)
+        if ((c->in[i] || rt__input_row(c->op, i)->needed) &&
+            !rt__object_is(c->in[i], &rt__tensor_type, c->op->name, i + 1))
+            return rt_error_code();
+    RT_TRY(rt__common_type(c, &((frame *)c)->as));
+    return NEEDS_CONVERSION;
+}
+
+rt_status rt__take_as(rt_call *c, rt_dtype dtype)
+{
+    ((frame *)c)->as = dtype;
+    return NEEDS_CONVERSION;
+}
+
 /* Looks at all inputs; does any of them want a gradient? */
 static rt_status check_inputs(const rt_call *c, bool *wanted)
 {
@@ -147,9 +168,9 @@ static rt_status check_inputs(const rt_call *c, bool *wanted)
         if (!x->storage && !(i < 32 && op->shapes_in >> i & 1))
             return rt__refuse_hollow(op->name, x), rt_error_code();
         if (!(row->dtypes & 1u << x->dtype))
-            return refuse_dtype(op, row, x, i);
+            return rt__is_promoted(row) ? promote_inputs(c) : refuse_dtype(op, row, x, i);
         if (row->dtypes & RT_SAME && typed && typed->dtype != x->dtype)
-            return refuse_types(op, typed, x);
+            return rt__is_promoted(row) ? promote_inputs(c) : refuse_types(op, typed, x);
         if (first && !same_device(first, x))
             return refuse_devices(op, first, x);
         first = x;
@@ -255,20 +276,26 @@ static rt_status compute(rt_call *c, rt_tensor *place)
     return status;
 }
 
+/* Ends a scope; the results go to the one around it. */
+static void hand_over(rt_call *c, rt_scope s)
+{
+    for (int k = 0; k < c->n_out; k++)
+        rt_keep(c->out[k]);
+    rt_scope_end(s);
+    for (int k = 0; k < c->n_out; k++)
+        c->out[k] = rt__scope_own(c->out[k]);
+}
+
 static rt_status compose(rt_call *c)
 {
     rt_scope s = rt_scope_begin();
     c->op->compose(c);
     if (c->n_out == RT_MANY)
         RT_FAIL(INTERNAL, "%s: compose did not say how many results there are", c->op->name);
-    for (int k = 0; k < c->n_out; k++) {
-        rt_keep(c->out[k]);
+    for (int k = 0; k < c->n_out; k++)
         if (!c->out[k])
             RT_FAIL(INTERNAL, "%s: compose made no result %d", c->op->name, k);
-    }
-    rt_scope_end(s);
-    for (int k = 0; k < c->n_out; k++)
-        c->out[k] = rt__scope_own(c->out[k]);
+    hand_over(c, s);
     return rt_error_code();
 }
 
@@ -316,6 +343,23 @@ static rt_status carry_out(frame *f, rt_tensor *place)
     return c->op->compose ? compose(c) : compute(c, place);
 }
 
+/* Begins anew with inputs converted to f->as. */
+static rt_status carry_out_converted(frame *f)
+{
+    const rt_op *op = f->call.op;
+    rt_scope s = rt_scope_begin();
+    void *args = rt__args_as(&f->call, f->as);
+    rt_status status = rt_error_code();
+    if (args) {
+        rt_mem_free(f->more);
+        frame_begin(f, op, args);
+        status = carry_out(f, NULL);
+    }
+    hand_over(&f->call, s);
+    rt_mem_free(args);
+    return status;
+}
+
 static rt_status apply(frame *f, const rt_op *op, const void *args)
 {
     rt_tensor *place = rt__thread.aim;
@@ -331,6 +375,8 @@ static rt_status apply(frame *f, const rt_op *op, const void *args)
     frame_begin(f, op, args);
     rt_status status = carry_out(f, place);
     if (status == RT_OK)
+        return RT_OK;
+    if (status == NEEDS_CONVERSION && (status = carry_out_converted(f)) == RT_OK)
         return RT_OK;
     rt_mem_free(f->more);
     return rt_failed()

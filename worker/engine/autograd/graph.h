@@ -58,6 +58,10 @@ static inline rt_node *rt__node_of_call(const rt_call *c)
 rt_node *rt__node_leaf(void);
 /* Records a call that has run: its results get their history. */
 rt_status rt__node_record(const rt_call *c);
+/* Finds the type that a call's inputs are converted to where their rows allow that: fails if there is none. */
+rt_status rt__common_type(const rt_call *c, rt_dtype *type);
+/* Returns the call's argument struct with such inputs converted, recorded; for rt_mem_free, NULL on failure. */
+void *rt__args_as(const rt_call *c, rt_dtype type);
 /* Returns a + b, two gradients of one tensor; differentiable. */
 rt_tensor *rt__accumulate(rt_tensor *a, rt_tensor *b);
 /* Fails if a write in place into dst would leave a recorded history untrue; `what` opens the message. */

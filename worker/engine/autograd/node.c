@@ -102,11 +102,6 @@ static rt_status keep_results(rt_node *n, const rt_call *c)
     return RT_OK;
 }
 
-static bool is_float(rt_dtype t)
-{
-    return t == RT_F32 || t == RT_F64 || t == RT_BF16 || t == RT_F16;
-}
-
 /* Keeps what run saved; a result among it as a twin, since a node that owned its result would be a circle. */
 static rt_status keep_saved(rt_node *n, const rt_call *c)
 {
@@ -131,7 +126,7 @@ rt_status rt__node_record(const rt_call *c)
         status = keep_results(n, c);
     for (int k = 0; k < c->n_out && status == RT_OK; k++) {
         rt_tensor *y = c->out[k];
-        if (!is_float(y->dtype))
+        if (!rt__dtype_is_float(y->dtype))
             continue;
         y->node = rt__object_keep(&n->object);
         y->result = k;

@@ -25,6 +25,9 @@
 /* Infer of operations on one input whose result is like it. */
 rt_status rt__infer_like_first(rt_call *c);
 
+/* Infer, returned at once: the operation is called again with the inputs that may be converted (RT_PROMOTE) as that type. */
+rt_status rt__take_as(rt_call *c, rt_dtype dtype);
+
 /* As rt_apply_all, for callers that do not know how many results there will be: returns a list of *count, for rt_mem_free; NULL on
  * failure. */
 rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count);

@@ -471,10 +471,11 @@ static json_t *choices_of(const rt_field *row)
 
 static json_t *input_schema(const rt_field *row)
 {
-    return json_pack("{s:s, s:b, s:b, s:b, s:o, s:s}", "name", row->name, "many",
+    bool promoted = rt__is_promoted(row);
+    return json_pack("{s:s, s:b, s:b, s:b, s:b, s:o, s:s}", "name", row->name, "many",
                      row->kind == RT_FIELD_INPUTS, "needed", row->needed, "same_type",
-                     (row->dtypes & RT_SAME) != 0, "dtypes", dtypes_of(row), "help",
-                     row->help ? row->help : "");
+                     row->dtypes & RT_SAME && !promoted, "promoted", promoted, "dtypes",
+                     dtypes_of(row), "help", row->help ? row->help : "");
 }
 
 /* An end of a range, as a whole number where values are. */

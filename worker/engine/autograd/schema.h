@@ -16,6 +16,17 @@ typedef struct rt__input_list {
     int64_t count;
 } rt__input_list;
 
+/* The row of input i. */
+static inline const rt_field *rt__input_row(const rt_op *op, int i)
+{
+    return &op->fields[op->n_in == RT_MANY ? 0 : i];
+}
+/* May such an input be converted to a type in common with others? */
+static inline bool rt__is_promoted(const rt_field *row)
+{
+    return (row->dtypes & RT_PROMOTE) == RT_PROMOTE;
+}
+
 /* Fails if a list of inputs is empty, or has no memory. */
 rt_status rt__check_input_list(const rt_op *op, const void *args);
 /* Fails if a value lies outside of its range, and names it. */
@@ -32,7 +43,7 @@ void *rt__args_from_json(const rt_op *op, rt_tensor *const *in, int n_in, const 
 /* Returns the values of an argument struct as an object with all of them, as rt__args_from_json takes it; NULL on failure. */
 json_t *rt__args_to_json(const rt_op *op, const void *args);
 /* Returns the rows of a registered operation as an object, NULL on failure:
- *     {"name", "help", "inputs": [{"name", "many", "needed", "same_type", "dtypes", "help"}],
+ *     {"name", "help", "inputs": [{"name", "many", "needed", "same_type", "promoted", "dtypes", "help"}],
  *      "values": [{"name", "kind", "needed", "default", "choices", "least", "most", "help"}], "results", "differentiable"}
  * `results` is a number or "any"; of a value only the members that it has are there. */
 json_t *rt__op_schema(const rt_op *op);

@@ -116,6 +116,11 @@ rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src);
 /* Returns a contiguous copy of x as dtype, or NULL and DTYPE when no such conversion exists. */
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype);
 
+/* ---- types ---- */
+bool rt__dtype_is_float(rt_dtype t);
+/* The type that the tensors of a list, NULL ones aside, have in common: rt_result_type of any number. */
+rt_dtype rt__result_type(rt_tensor *const *xs, int n);
+
 /* ---- shapes ---- */
 static inline bool rt__dims_same(const rt_dims *a, const rt_dims *b)
 {

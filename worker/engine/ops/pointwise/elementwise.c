@@ -42,7 +42,8 @@ static rt_numbers numbers_of(const rt_call *c, size_t bytes)
 
 /* ---- y = f(x), or f(x) with numbers ---- */
 
-#define UNARY_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
+#define UNARY_FIELDS(F)     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")
+#define UNARY_INT_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
 typedef struct unary_args {
     RT_STRUCT(UNARY_FIELDS)
 } unary_args;
@@ -230,8 +231,10 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
         .flat = __builtin_strcmp(ddf, "C(0)") == 0,                                                \
     };
 
-#define UNARY(symbol, reads, f, df, ddf, lo, hi)                                                   \
-    ONE_OPERAND(symbol, unary_args, UNARY_FIELDS, 0, READS_##reads, #f, #ddf)                      \
+#define UNARY(symbol, reads, f, df, ddf, lo, hi)     PLAIN(symbol, UNARY_FIELDS, reads, f, ddf)
+#define UNARY_INT(symbol, reads, f, df, ddf, lo, hi) PLAIN(symbol, UNARY_INT_FIELDS, reads, f, ddf)
+#define PLAIN(symbol, FIELDS, reads, f, ddf)                                                       \
+    ONE_OPERAND(symbol, unary_args, FIELDS, 0, READS_##reads, #f, #ddf)                            \
     rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &(unary_args){x});                                       \
@@ -250,9 +253,12 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
 
 /* ---- y = f(a, b) ---- */
 
-#define BINARY_FIELDS(F)                                                                           \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "any shape")                                     \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "one that broadcasts with it")
+#define OPERAND_FIELDS(F, types)                                                                   \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | (types), "any shape")                                      \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | (types), "one that broadcasts with it")
+#define BINARY_FIELDS(F)  OPERAND_FIELDS(F, RT_ANY_TYPE)
+#define FLOAT_FIELDS(F)   OPERAND_FIELDS(F, RT_FLOATS)
+#define COMPARE_FIELDS(F) OPERAND_FIELDS(F, RT_FLOATS | RT_TYPE(I64))
 typedef struct binary_args {
     RT_STRUCT(BINARY_FIELDS)
 } binary_args;
@@ -299,7 +305,7 @@ static rt_status binary_run(rt_call *c)
 {
     const rt_binary_kernels *k = binary_kernels(c);
     rt_dtype dtype = c->in[0]->dtype;
-    if (k == &rt_kernels_of(c)->div && dtype == RT_I64)
+    if (k == &rt_kernels_of(c)->div_trunc && dtype == RT_I64)
         RT_TRY(no_zero_divisor(c->op, c->in[1]));
     rt_tensor *y = c->out[0];
     int64_t size = (int64_t)rt_dtype_size(y->dtype);
@@ -309,7 +315,9 @@ static rt_status binary_run(rt_call *c)
     return RT_OK;
 }
 
-#define BINARY(symbol, reads, f, da, db)                                                           \
+#define BINARY(symbol, reads, f, da, db)       TWO_OPERANDS(symbol, BINARY_FIELDS, reads, f, da, db)
+#define BINARY_FLOAT(symbol, reads, f, da, db) TWO_OPERANDS(symbol, FLOAT_FIELDS, reads, f, da, db)
+#define TWO_OPERANDS(symbol, FIELDS, reads, f, da, db)                                             \
     static void symbol##_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)               \
     {                                                                                              \
         rt_tensor *a = c->in[0], *b = c->in[1], *dy = dys[0];                                      \
@@ -322,7 +330,7 @@ static rt_status binary_run(rt_call *c)
     static const binary symbol##_row = {                                                           \
         .op = {.name = #symbol,                                                                    \
                .help = "y = " #f,                                                                  \
-               RT_ARGS(binary_args, BINARY_FIELDS),                                                \
+               RT_ARGS(binary_args, FIELDS),                                                       \
                .infer = binary_infer,                                                              \
                .run = binary_run,                                                                  \
                .backward = symbol##_backward,                                                      \
@@ -338,7 +346,7 @@ static rt_status binary_run(rt_call *c)
     static const binary symbol##_row = {                                                           \
         .op = {.name = #symbol,                                                                    \
                .help = "y = " #f,                                                                  \
-               RT_ARGS(binary_args, BINARY_FIELDS),                                                \
+               RT_ARGS(binary_args, COMPARE_FIELDS),                                               \
                .infer = binary_infer,                                                              \
                .run = binary_run,                                                                  \
                .strided = true},                                                                   \

@@ -2,14 +2,17 @@
  *     y = a + s:  da = dy
  *     y = a * s:  da = dy * s
  *     y = a ^ s:  da = dy * s * a ^ (s - 1), which for s = 0 is 0 wherever a lies
+ *
+ * The number is what a Python number is in PyTorch: one without fraction is an integer and leaves integers what they are; any other makes
+ * float32 of them.
  */
 #include <math.h>
 #include "common/error.h"
 #include "worker/engine/ops/ops.h"
 
 #define SCALAR_FIELDS(F)                                                                           \
-    F(INPUT, a, RT_NEEDED, RT_FLOATS | RT_TYPE(I64), "any shape")                                  \
-    F(NUMBER, s, RT_NEEDED, RT_ANY, "the number; one of 64 bits without fraction where a is int64")
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "any shape")                                  \
+    F(NUMBER, s, RT_NEEDED, RT_ANY, "the number; with a fraction it makes integers float32")
 typedef struct scalar_args {
     RT_STRUCT(SCALAR_FIELDS)
 } scalar_args;
@@ -18,12 +21,14 @@ static rt_status infer(rt_call *c, const rt_binary_kernels *k)
 {
     const rt_tensor *a = c->in[0];
     double s = ((const scalar_args *)c->args)->s;
+    bool whole = s == trunc(s) && s >= -0x1p63 && s < 0x1p63;
+    if (!rt__dtype_is_float(a->dtype) && !whole)
+        return rt__take_as(c, RT_F32);
+    if (a->dtype == RT_BOOL)
+        return rt__take_as(c, RT_I64);
     if (!k->f[a->dtype])
         return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
                        rt_describe(a));
-    if (a->dtype == RT_I64 && (s != trunc(s) || fabs(s) > 0x1p63 || s == 0x1p63))
-        return RT_FAIL(DTYPE, "%s: %g is no integer of 64 bits, but %s has only those", c->op->name,
-                       s, rt_describe(a));
     return rt_result_like(c, 0, a);
 }
 

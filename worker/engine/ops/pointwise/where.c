@@ -4,8 +4,8 @@
 
 #define WHERE_FIELDS(F)                                                                            \
     F(INPUT, condition, RT_NEEDED, RT_TYPE(BOOL), "any shape")                                     \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "one that broadcasts with it")                   \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "likewise")
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "one that broadcasts with it")                \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "likewise")
 typedef struct where_args {
     RT_STRUCT(WHERE_FIELDS)
 } where_args;

@@ -6,7 +6,7 @@
 /* ---- cat ---- */
 
 #define CAT_FIELDS(F)                                                                              \
-    F(INPUTS, xs, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "of one shape but for the axis")               \
+    F(INPUTS, xs, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "of one shape but for the axis")            \
     F(INT, axis, 0, RT_ANY, "the axis along which they follow each other")
 typedef struct cat_args {
     RT_STRUCT(CAT_FIELDS)
@@ -80,7 +80,7 @@ rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis)
 /* ---- stack ---- */
 
 #define STACK_FIELDS(F)                                                                            \
-    F(INPUTS, xs, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "of one shape, with at most 7 axes")           \
+    F(INPUTS, xs, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "of one shape, with at most 7 axes")        \
     F(INT, axis, 0, RT_ANY, "the axis of y that is new")
 typedef struct stack_args {
     RT_STRUCT(STACK_FIELDS)

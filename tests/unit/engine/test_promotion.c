@@ -1,0 +1,196 @@
+/* Element types of mixed operands: PyTorch's rules pair by pair, what operations make of them, and gradients in the type of each input. */
+#include "check.h"
+
+#include "../../golden/promotion.h"
+
+static rt_tensor *ones(int axes, rt_dtype dtype)
+{
+    return rt_ones(axes ? rt_shape(2) : rt_shape(), dtype);
+}
+
+/* ---- the rules ---- */
+
+static void every_pair_of_types(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COUNT(golden_pairs); i++) {
+        const struct golden_pair *g = &golden_pairs[i];
+        rt_scope s = rt_scope_begin();
+        rt_tensor *a = ones(g->axes_of_a, g->a), *b = ones(g->axes_of_b, g->b);
+        assert_fine();
+        if (rt_result_type(a, b) != g->result)
+            fail_msg("%s and %s: %s, expected %s", rt_describe(a), rt_describe(b),
+                     rt_dtype_name(rt_result_type(a, b)), rt_dtype_name(g->result));
+        if (g->axes_of_a && g->axes_of_b)
+            assert_int_equal(rt_promote_types(g->a, g->b), g->result);
+        rt_scope_end(s);
+    }
+    rt_tensor *x = ones(1, RT_I32);
+    assert_int_equal(rt_result_type(x, NULL), RT_I32);
+    assert_int_equal(rt_result_type(NULL, x), RT_I32);
+}
+
+/* C numbers are what Python's are: 2 is an integer, 2.5 a float. */
+static void every_type_with_a_number(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COUNT(golden_numbers); i++) {
+        const struct golden_number *g = &golden_numbers[i];
+        rt_scope s = rt_scope_begin();
+        rt_tensor *a = ones(g->axes, g->a), *y = rt_mul_scalar(a, g->number);
+        if (y && rt_dtype_of(y) != g->result)
+            fail_msg("%s and %g: %s, expected %s", rt_describe(a), g->number, rt_describe(y),
+                     rt_dtype_name(g->result));
+        if (!y) /* a type that is not computed in is refused by name, never turned into another */
+            assert_non_null(strstr(rt_error(), rt_dtype_name(g->a)));
+        rt_error_clear();
+        rt_scope_end(s);
+    }
+}
+
+/* ---- what operations make of them ---- */
+
+static rt_tensor *whole(void)
+{
+    return rt_from((const int64_t[]){-3, 0, 7}, rt_shape(3), RT_I64);
+}
+
+static rt_tensor *real(void)
+{
+    return rt_from((const float[]){0.5f, 2, -1}, rt_shape(3), RT_F32);
+}
+
+static rt_tensor *truth(void)
+{
+    return rt_from((const uint8_t[]){1, 0, 1}, rt_shape(3), RT_BOOL);
+}
+
+static rt_tensor *small(void)
+{
+    return rt_from((const uint8_t[]){200, 0, 7}, rt_shape(3), RT_U8);
+}
+
+static rt_tensor *joined(rt_tensor *a, rt_tensor *b)
+{
+    return rt_cat((rt_tensor *[]){a, b}, 2, 0);
+}
+
+static rt_tensor *stacked(rt_tensor *a, rt_tensor *b)
+{
+    return rt_stack((rt_tensor *[]){a, b}, 2, 0);
+}
+
+static void mixed_operands_have_one_type(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name;
+        rt_tensor *y;
+        rt_dtype type;
+        double first, last;
+    } rows[] = {
+        {"add", rt_add(whole(), real()), RT_F32, -2.5, 6},
+        {"add, whole scalar", rt_add(real(), rt_ones(rt_shape(), RT_I64)), RT_F32, 1.5, 0},
+        {"add, bool", rt_add(whole(), truth()), RT_I64, -2, 8},
+        {"sub, small", rt_sub(whole(), small()), RT_I64, -203, 0},
+        {"mul, real scalar", rt_mul(whole(), rt_scalar(0.5)), RT_F32, -1.5, 3.5},
+        {"div", rt_div(whole(), rt_full(rt_shape(), 2, RT_I64)), RT_F32, -1.5, 3.5},
+        {"div_trunc", rt_div_trunc(whole(), rt_full(rt_shape(), 2, RT_I64)), RT_I64, -1, 3},
+        {"div_trunc, real", rt_div_trunc(whole(), rt_scalar(2)), RT_F32, -1, 3},
+        {"lt", rt_lt(whole(), real()), RT_BOOL, 1, 0},
+        {"eq, bool", rt_eq(truth(), truth()), RT_BOOL, 1, 1},
+        {"eq, small", rt_eq(small(), whole()), RT_BOOL, 0, 1},
+        {"maximum", rt_maximum(whole(), real()), RT_F32, 0.5, 7},
+        {"where", rt_where(truth(), whole(), real()), RT_F32, -3, 7},
+        {"lerp", rt_lerp(whole(), real(), rt_scalar(1)), RT_F32, 0.5, -1},
+        {"addcmul", rt_addcmul(real(), whole(), truth()), RT_F32, -2.5, 6},
+        {"cat", joined(whole(), real()), RT_F32, -3, -1},
+        {"stack", stacked(truth(), whole()), RT_I64, 1, 7},
+        {"l1_loss", rt_l1_loss(real(), whole(), RT_NONE), RT_F32, 3.5, 8},
+        {"exp", rt_exp(rt_zeros(rt_shape(2), RT_I32)), RT_F32, 1, 1},
+        {"sqrt, bool", rt_sqrt(truth()), RT_F32, 1, 1},
+        {"relu", rt_relu(whole()), RT_I64, 0, 7},
+        {"mul_scalar, half", rt_mul_scalar(whole(), 0.5), RT_F32, -1.5, 3.5},
+        {"add_scalar, bool", rt_add_scalar(truth(), 1), RT_I64, 2, 2},
+        {"sum, bool", rt_sum(truth()), RT_I64, 2, 2},
+    };
+    assert_fine();
+    for (int i = 0; i < COUNT(rows); i++) {
+        rt_tensor *y = rows[i].y, *flat = rt_reshape(y, rt_shape(-1));
+        double first = rt_item(rt_select(flat, 0, 0)), last = rt_item(rt_select(flat, 0, -1));
+        if (rt_dtype_of(y) != rows[i].type || first != rows[i].first || last != rows[i].last)
+            fail_msg("%s: %s from %g to %g, expected %s from %g to %g", rows[i].name,
+                     rt_describe(y), first, last, rt_dtype_name(rows[i].type), rows[i].first,
+                     rows[i].last);
+    }
+}
+
+/* What PyTorch refuses, or computes in a type that has no kernels here, is refused and not computed in another type. */
+static void what_is_not_computed_is_refused(void **state)
+{
+    (void)state;
+    assert_null(rt_mean(whole()));
+    assert_int_equal(rt_error_code(), RT_E_DTYPE);
+    rt_error_clear();
+    assert_null(rt_leaky_relu(whole()));
+    assert_int_equal(rt_error_code(), RT_E_DTYPE);
+    rt_error_clear();
+    assert_null(rt_matmul(real(), whole()));
+    assert_int_equal(rt_error_code(), RT_E_DTYPE);
+    rt_error_clear();
+    assert_null(rt_sub(truth(), truth()));
+    assert_int_equal(rt_error_code(), RT_E_DTYPE);
+    rt_error_clear();
+    assert_null(rt_add(real(), NULL)); /* before types are looked at */
+    assert_error(ARG, "add: argument 2 is no tensor (NULL)");
+    assert_null(joined(whole(), NULL));
+    assert_error(ARG, "cat: argument 2 is no tensor (NULL)");
+}
+
+/* ---- gradients ---- */
+
+static void gradients_come_back_in_the_type_of_the_input(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(real()), *dx, *ddx;
+    rt_tensor *y = rt_mul(rt_mul(x, x), whole()); /* x^2 * w */
+    rt_grad(rt_sum(y), &x, 1, &dx, .create_graph = true);
+    assert_int_equal(rt_dtype_of(dx), RT_F32);
+    assert_values(dx, -3, 0, -14);
+    rt_grad(rt_sum(dx), &x, 1, &ddx);
+    assert_values(ddx, -6, 0, 14);
+    rt_backward(rt_sum(rt_where(truth(), x, whole())));
+    assert_values(rt_grad_of(x), 1, 0, 1);
+    rt_grad_clear(x);
+    rt_backward(rt_sum(rt_mul(joined(x, whole()), joined(whole(), x))));
+    assert_values(rt_grad_of(x), -6, 0, 14);
+    rt_free(x);
+}
+
+/* The conversion is made once and dies with the call: only what backward reads of it is kept. */
+static void conversions_leave_nothing_behind(void **state)
+{
+    (void)state;
+    rt_tensor *a = whole(), *b = real();
+    int64_t live = rt_live_objects();
+    rt_scope s = rt_scope_begin();
+    rt_add(a, b);
+    assert_int_equal(rt_live_objects(), live + 1);
+    rt_scope_end(s);
+    assert_int_equal(rt_live_objects(), live);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_pair_of_types),
+        TEST(every_type_with_a_number),
+        TEST(mixed_operands_have_one_type),
+        TEST(what_is_not_computed_is_refused),
+        TEST(gradients_come_back_in_the_type_of_the_input),
+        TEST(conversions_leave_nothing_behind),
+    };
+    int failed = cmocka_run_group_tests_name("promotion", tests, NULL, NULL);
+    rt_shutdown();
+    return failed || rt_live_objects() != 0;
+}
