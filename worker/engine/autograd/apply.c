@@ -343,18 +343,18 @@ static rt_status carry_out(frame *f, rt_tensor *place)
     return c->op->compose ? compose(c) : compute(c, place);
 }
 
+static rt_status apply(frame *f, const rt_op *op, const void *args);
+
 /* Begins anew with inputs converted to f->as. */
-static rt_status carry_out_converted(frame *f)
+static rt_status apply_converted(frame *f)
 {
     const rt_op *op = f->call.op;
     rt_scope s = rt_scope_begin();
     void *args = rt__args_as(&f->call, f->as);
-    rt_status status = rt_error_code();
-    if (args) {
-        rt_mem_free(f->more);
-        frame_begin(f, op, args);
-        status = carry_out(f, NULL);
-    }
+    rt_mem_free(f->more);
+    rt_status status = args ? apply(f, op, args) : rt_error_code();
+    if (status != RT_OK)
+        f->call.n_out = 0;
     hand_over(&f->call, s);
     rt_mem_free(args);
     return status;
@@ -376,8 +376,8 @@ static rt_status apply(frame *f, const rt_op *op, const void *args)
     rt_status status = carry_out(f, place);
     if (status == RT_OK)
         return RT_OK;
-    if (status == NEEDS_CONVERSION && (status = carry_out_converted(f)) == RT_OK)
-        return RT_OK;
+    if (status == NEEDS_CONVERSION)
+        return apply_converted(f);
     rt_mem_free(f->more);
     return rt_failed()
                ? status
