@@ -19,6 +19,20 @@ RT_BEGIN_DECLS
 rt_tensor *rt_param(rt_tensor *x);
 /* Is it a leaf that wants its gradient, or computed from one while recording was on? */
 bool rt_requires_grad(const rt_tensor *x);
+/* Lets a parameter want its gradient or not from now on: operations take one that does not as a constant. Its gradient so far is
+ * forgotten, the place of rt_grad_place stays. */
+rt_status rt_set_requires_grad(rt_tensor *param, bool wanted);
+
+/* ---- parameters whose value is elsewhere ----
+ * A parameter keeps its shape, its name and its gradient while its value is on another machine, or in other memory. Operations
+ * refuse it until it is brought back; see rt_nn_on_need in nn.h for who brings it, and when. */
+/* Lets go of the value. */
+rt_status rt_param_absent(rt_tensor *param);
+/* Makes the parameter a view of `value`, which has its shape and type and is contiguous. Backward must meet the value that the
+ * operation met: the same numbers, and as often changed in place. */
+rt_status rt_param_present(rt_tensor *param, const rt_tensor *value);
+/* Is the value there? */
+bool rt_param_is_present(const rt_tensor *param);
 
 typedef struct rt_backward_args {
     rt_tensor *loss;

@@ -5,9 +5,8 @@
  *     rt_tensor *logits = rt_forward(net, x);    // x: [n, 1, 28, 28], logits: [n, 10]
  *     rt_free(net);                              // only if it was kept: its scope frees it too
  *
- * A module of your own starts with an rt_module and has one forward function; children and
- * parameters that are added to it by name are found by everything else (state, optimisers,
- * checkpoints):
+ * A module of your own starts with an rt_module and has one forward function; children, parameters and buffers that are added to it
+ * by name are found by everything else (state, optimisers, checkpoints):
  *
  *     typedef struct mlp {
  *         rt_module base;
@@ -23,8 +22,18 @@
  *     mlp *m = rt_nn_new(&mlp_type);
  *     m->fc1 = rt_nn_child(&m->base, "fc1", rt_nn_linear(784, 128));
  *
- * Parameter names are those PyTorch gives the same net ("0.weight", "fc1.bias"), in order of
- * registration. */
+ * One of several inputs or results has .forward_all instead, and says how many there are:
+ *
+ *     static void gate_forward(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, int n_out)
+ *     {
+ *         out[0] = rt_mul(in[0], rt_sigmoid(in[1]));
+ *     }
+ *     static const rt_module_type gate_type = {"gate", sizeof(gate), .forward_all = gate_forward, .n_in = 2};
+ *
+ *     rt_tensor *y;
+ *     rt_forward_all(gate, (rt_tensor *[]){a, b}, 2, &y, 1);
+ *
+ * Names of parameters and buffers are those PyTorch gives the same net ("0.weight", "fc1.bias"), in order of registration. */
 #ifndef RINGTORCH_NN_H
 #define RINGTORCH_NN_H
 
@@ -33,46 +42,121 @@
 
 RT_BEGIN_DECLS
 
+enum {
+    RT_NN_TENSORS = 16, /* inputs, or results, of one module at most */
+    RT_PERSISTENT = 1,  /* a buffer is saved with the parameters */
+};
+
 typedef struct rt_module rt_module;
 
 typedef struct rt_module_type {
     const char *name;
     size_t size; /* of the struct that starts with rt_module */
-    rt_tensor *(*forward)(rt_module *self, rt_tensor *x); /* NULL: it cannot be run by rt_forward */
-    void (*destroy)(rt_module *self); /* may be NULL; children and parameters are freed for you */
+    /* Of one input and one result. Neither this nor forward_all: it cannot be run by rt_forward, only have children that are. */
+    rt_tensor *(*forward)(rt_module *self, rt_tensor *x);
+    void (*destroy)(rt_module *self); /* may be NULL; what was registered is freed for you */
+    /* Of any number: fills out[0..n_out), owned by the current scope. n_in and n_out are as below. */
+    void (*forward_all)(rt_module *self, rt_tensor *const *in, int n_in, rt_tensor **out,
+                        int n_out);
+    int n_in;       /* inputs that must be given; 0 is 1; RT_MANY: any number */
+    int n_optional; /* inputs behind them that may be left out, or NULL */
+    int n_out;      /* results; 0 is 1; RT_MANY: as many as the caller has room for */
 } rt_module_type;
 
-/* Head of every module; fields are private, the size is not. */
+/* Head of every module; private but for `training`, which forward functions read. */
 struct rt_module {
-    void *object[4];
+    struct {
+        void *head[3];
+        int32_t owners[2];
+    } object;
     const rt_module_type *type;
-    struct rt_module_slot *slots; /* children and parameters by name */
-    int32_t slot_count, slot_capacity;
+    struct rt_module_inside *inside;
     bool training;
 };
 
-/* Makes a zeroed module of that type, owned by the current scope. Fails if the size is not even that
- * of rt_module. */
+/* Makes a zeroed module of that type, owned by the current scope. Fails if the size is not even that of rt_module, or the numbers of
+ * inputs and results are none. */
 void *rt_nn_new(const rt_module_type *type);
-/* Registers a child, which the parent owns from now on. Returns it; NULL on failure (names must be new,
- * without '.'; a module cannot be part of itself). */
-rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child);
-/* The same for a parameter. */
-rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
 
-/* Returns m's output for input x. Runs in a scope of its own: only the result outlives it. A forward
+/* ---- what a module has ----
+ * Names must be new in the module, without '.'. Each returns what it registered, which the module owns from then on; NULL on failure. */
+/* A child. A module cannot be part of itself; it may be part of several, or of one under several names. */
+rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child);
+/* A parameter: a float32 tensor that wants its gradient. */
+rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value);
+/* A parameter that another module, or this one, has already: one tensor with several names. rt_nn_param_at knows it by the first. */
+rt_tensor *rt_nn_tie(rt_module *self, const char *name, rt_tensor *param);
+/* A tensor that is no parameter: constants, running statistics. With RT_PERSISTENT it is saved and restored like one, and float32;
+ * with 0 it is made anew with the net. */
+rt_tensor *rt_nn_buffer(rt_module *self, const char *name, rt_tensor *value, unsigned flags);
+
+/* ---- running ---- */
+/* Returns m's result for input x. Runs in a scope of its own: only the result outlives it. A forward
  * that gives NULL and no error is one. */
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x);
+/* The same for any number: fills out[0..n_out), owned by the caller's scope; all are NULL on failure. */
+rt_status rt_forward_all(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, int n_out);
 /* Switches dropout and the like, for m and all below it. Modules start in training mode. */
 void rt_nn_train(rt_module *m, bool training);
-/* The number of parameter tensors below m. */
+/* In a forward: tells of a statistic over the batch, of the shape of the buffer of that name. The buffer becomes
+ * (1 - momentum) buffer + momentum value: at once, as PyTorch's layers do it; in a training run once a step, by the mean over the
+ * step's samples. Nothing is recorded. */
+rt_status rt_nn_observe(rt_module *self, const char *name, rt_tensor *value, double momentum);
+
+/* Functions that are called around m's own forward. They may put other tensors, owned by the scope or by themselves, in the place of
+ * inputs and results. */
+typedef struct rt_nn_hooks {
+    void *ctx;
+    void (*before)(void *ctx, rt_module *m, rt_tensor **in, int n_in); /* may be NULL */
+    void (*after)(void *ctx, rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out,
+                  int n_out); /* may be NULL */
+} rt_nn_hooks;
+/* Adds hooks, called in the order in which they were added. */
+rt_status rt_nn_hook(rt_module *m, rt_nn_hooks h);
+/* Removes those of that ctx. */
+void rt_nn_unhook(rt_module *m, const void *ctx);
+
+/* Calls fn for m and every module below it that has parameters of its own (rt_nn_own_param_at), before they are read (needed) and when
+ * they are no longer: around its forward, which runs those below it meanwhile, and around the backward of what was recorded in it, as
+ * often as backward comes to it. So a parameter's value may be elsewhere in between (rt_param_absent, rt_param_present in autograd.h),
+ * as with parameters that are sharded or offloaded. fn NULL: no more. */
+rt_status rt_nn_on_need(rt_module *m, void (*fn)(void *ctx, rt_module *of, bool needed), void *ctx);
+
+/* ---- freezing ---- */
+/* Lets parameters of m want no gradient (frozen), or want it again: those whose full name, or another name of theirs, matches the
+ * pattern ("0.*", "*.bias"; * stands for any characters, ? for one). Optimisers leave frozen ones as they are; they keep their place
+ * in everything. Fails (NOTFOUND) if none matches. */
+rt_status rt_nn_freeze(rt_module *m, const char *pattern, bool frozen);
+
+/* ---- looking ----
+ * Numbers are in order of registration, depth first. Tensors are borrowed; names are too, until something is registered in m or below
+ * it. Each takes the same time for any number. `name` may be NULL. */
+/* The number of parameters in m and below it; one of several names counts once. */
 int64_t rt_nn_param_count(const rt_module *m);
-/* The i-th one in order of registration, NULL if there is none, and its full name ("3.weight"; `name` may be NULL).
- * Both are borrowed; the name until the module dies or the same parameter is asked for through another module. */
+/* The i-th one, NULL if there is none, and its full name ("3.weight"). */
 rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name);
+/* Does it want its gradient, not being frozen? */
+bool rt_nn_param_trainable(const rt_module *m, int64_t i);
 /* Number of elements of all of them. */
 int64_t rt_nn_numel(const rt_module *m);
-/* One line a layer, for people: name, type, parameters. The caller frees it with rt_text_free. */
+/* The same for buffers; *persistent (may be NULL): is it saved? */
+int64_t rt_nn_buffer_count(const rt_module *m);
+/* The i-th one, NULL if there is none. */
+rt_tensor *rt_nn_buffer_at(const rt_module *m, int64_t i, const char **name, bool *persistent);
+/* The momentum that rt_nn_observe was called with last for it; 0: it never was. */
+double rt_nn_buffer_momentum(const rt_module *m, int64_t i);
+/* The other names of parameters and buffers that have several. */
+int64_t rt_nn_alias_count(const rt_module *m);
+/* The i-th such name, and (may be NULL) the name under which rt_nn_param_at or rt_nn_buffer_at has that tensor. */
+rt_tensor *rt_nn_alias_at(const rt_module *m, int64_t i, const char **name, const char **first);
+/* The parameter or buffer of that full name, also one of the others; NULL, which is no error, if there is none. */
+rt_tensor *rt_nn_find(const rt_module *m, const char *name);
+/* The module of that full name ("1.fc1"; "" is m); NULL, which is no error, if there is none. */
+rt_module *rt_nn_find_module(const rt_module *m, const char *name);
+/* The i-th parameter that m itself has, tied ones too; NULL if there is none. */
+rt_tensor *rt_nn_own_param_at(const rt_module *m, int i, const char **name);
+/* One line a layer, for people: name, type, parameters and buffers, which of them are frozen or tied. The caller frees it with
+ * rt_text_free. */
 char *rt_nn_summary(const rt_module *m);
 /* Frees a text that this library made; NULL is fine. */
 void rt_text_free(char *text);

@@ -3,9 +3,13 @@
  *     rt_random_seek(1337, step, slice);         // what a trainer does before each slice
  *     rt_tensor *m = rt_bernoulli(rt_shape(64, 128), 0.9);
  *
- * Each random op takes the next `stream` number of its thread; its element i is Philox(key = seed,
- * counter = (step, slice, stream, i / 4))[i % 4]. So a value depends on (seed, step, slice, place
- * in the program), never on time, thread or order of evaluation of other ops. */
+ * A random op of a program takes the next `stream` number of its thread; its element i is Philox(key = seed,
+ * counter = (step, slice, stream, i / 4))[i % 4]. In the forward of a module of a net (rt_forward) the key is seed ^ h, h a hash of the
+ * module's name in full ("3.dropout"), and `stream` counts what that module has drawn since the last rt_random_seek. So a value depends
+ * on (seed, step, slice, place in the program), never on time, thread or order of evaluation of other ops; and what a module draws
+ * depends on its place in the net, never on what else is run: after the same rt_random_seek it draws the same alone, as part of half a
+ * net, or again. Outside of rt_forward, as when a layer is made and draws its weights, and in a module that is part of no other, the
+ * thread's own numbers go on. */
 #ifndef RINGTORCH_RANDOM_H
 #define RINGTORCH_RANDOM_H
 
@@ -13,7 +17,7 @@
 
 RT_BEGIN_DECLS
 
-/* Sets the calling thread's key and counters and starts streams from 0. rt_init(.seed) does so with
+/* Sets the calling thread's key and counters and starts all streams from 0. rt_init(.seed) does so with
  * step = slice = 0. A counter has 32 bits for the step and 32 for i / 4; their upper halves choose another key, so that
  * neither a run of more than 2^32 steps nor a tensor of more than 2^34 elements meets a number again. */
 void rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice);

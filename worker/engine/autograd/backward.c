@@ -12,6 +12,7 @@ typedef struct pass {
     rt_node *ready;   /* gradients complete, backward not run yet */
     rt_node *reached; /* all nodes of the pass, kept */
     bool retain;
+    rt_need *need;            /* kept; who was told last that operations of his follow, or NULL */
     rt_tensor *const *wanted; /* rt_grad: [count], else NULL: gradients go to the leaves */
     rt_tensor **out;          /* [count] */
     int count;
@@ -244,15 +245,29 @@ static bool has_gradient(const rt_node *n)
     return false;
 }
 
+/* Tells who is needed from now on, and before that, who is not any more. */
+static void switch_need(pass *p, rt_need *next)
+{
+    if (p->need == next)
+        return;
+    if (p->need)
+        p->need->tell(p->need, false);
+    rt__object_drop(p->need);
+    p->need = next ? rt__object_keep(&next->object) : NULL;
+    if (next)
+        next->tell(next, true);
+}
+
 /* Takes one node whose gradients are complete. */
 static void visit(pass *p, rt_node *n)
 {
     bool any = has_gradient(n);
     if (any && p->wanted)
         capture(p, n);
-    if (any && n->call.op)
+    if (any && n->call.op) {
+        switch_need(p, n->need);
         differentiate(n);
-    else if (any && !p->wanted)
+    } else if (any && !p->wanted)
         add_to_leaf(n, n->dy[0]);
     drop_gradients(n);
     for (int i = 0; i < n->call.n_in; i++)
@@ -296,6 +311,7 @@ static rt_status run(pass *p, rt_tensor *loss, rt_tensor *grad, bool create_grap
         visit(p, n);
         rt_scope_end(s);
     }
+    switch_need(p, NULL);
     release_all(p);
     rt_scope_end(all);
     rt__thread.no_grad = no_grad;

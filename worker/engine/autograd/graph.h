@@ -22,11 +22,18 @@ typedef struct rt_edge {
     int out;
 } rt_edge;
 
+/* Somebody who is told when backward is about to read what an operation saved, and when it has: see rt_nn_on_need. */
+typedef struct rt_need {
+    rt_object object;
+    void (*tell)(struct rt_need *self, bool needed);
+} rt_need;
+
 struct rt_node {
     rt_object object;
     rt_call call;      /* call.op == NULL: a leaf */
     rt_edge *from;     /* [n_in] */
     uint32_t *version; /* [n_in + n_saved + n_out]: of what is kept, at that time */
+    rt_need *need;     /* kept; of the time of the call, or NULL */
     bool spent;        /* backward has been here and dropped what was saved */
 
     /* during a backward pass */
@@ -46,6 +53,13 @@ struct rt_node {
 static inline rt_node *rt__node_of(const rt_tensor *x)
 {
     return x ? (rt_node *)x->node : NULL;
+}
+
+/* The leaf that a parameter is, whether or not it wants a gradient at present; NULL: it is none. */
+static inline rt_node *rt__leaf_of(const rt_tensor *x)
+{
+    rt_node *n = (rt_node *)(x->leaf ? x->leaf : x->node);
+    return n && !n->call.op ? n : NULL;
 }
 
 /* The node that a call belongs to in backward. */

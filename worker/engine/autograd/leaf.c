@@ -2,6 +2,19 @@
 #include "common/error.h"
 #include "worker/engine/autograd/graph.h"
 
+/* Gives x the node of a leaf, unless it has one. */
+static rt_status make_leaf(rt_tensor *x)
+{
+    if (x->leaf) {
+        x->node = x->leaf;
+        x->leaf = NULL;
+    } else if (!x->node) {
+        rt_node *leaf = rt__node_leaf();
+        x->node = leaf ? &leaf->object : NULL;
+    }
+    return x->node ? RT_OK : rt_error_code();
+}
+
 rt_tensor *rt_param(rt_tensor *x)
 {
     if (!rt__takes("param", x))
@@ -11,14 +24,60 @@ rt_tensor *rt_param(rt_tensor *x)
     if (x->node && rt__node_of(x)->call.op)
         return RT_FAIL_NULL(ARG, "param: %s is a result of %s: detach it first", rt_describe(x),
                             rt__node_of(x)->call.op->name);
-    if (!x->node) {
-        rt_node *leaf = rt__node_leaf();
-        if (!leaf)
-            return NULL;
-        x->node = &leaf->object;
-    }
-    return rt_keep(x);
+    return make_leaf(x) == RT_OK ? rt_keep(x) : NULL;
 }
+
+static rt_status check_param(const char *what, const rt_tensor *param)
+{
+    if (!rt__takes(what, param))
+        return rt_error_code();
+    return rt__leaf_of(param) ? RT_OK
+                              : RT_FAIL(ARG, "%s: %s is no parameter: make it with rt_param", what,
+                                        rt_describe(param));
+}
+
+rt_status rt_set_requires_grad(rt_tensor *param, bool wanted)
+{
+    RT_TRY(check_param("set_requires_grad", param));
+    if (wanted)
+        return make_leaf(param);
+    if (param->node) {
+        rt_grad_clear(param);
+        param->leaf = param->node;
+        param->node = NULL;
+    }
+    return RT_OK;
+}
+
+/* ---- values that are elsewhere ---- */
+
+rt_status rt_param_absent(rt_tensor *param)
+{
+    RT_TRY(check_param("param_absent", param));
+    rt__tensor_hide(param);
+    return RT_OK;
+}
+
+rt_status rt_param_present(rt_tensor *param, const rt_tensor *value)
+{
+    RT_TRY(check_param("param_present", param));
+    if (!rt__object_is(value, &rt__tensor_type, "param_present", 2) ||
+        !rt__has_value("param_present", value))
+        return rt_error_code();
+    if (!rt__dims_same(&param->dims, &value->dims) || param->dtype != value->dtype ||
+        !param->contiguous || !value->contiguous)
+        return RT_FAIL(SHAPE, "param_present: %s, expected a contiguous %s", rt_describe(value),
+                       rt_describe(param));
+    rt__tensor_show(param, value);
+    return RT_OK;
+}
+
+bool rt_param_is_present(const rt_tensor *param)
+{
+    return rt__sees("param_is_present", param) && param->storage;
+}
+
+/* ---- gradients ---- */
 
 bool rt_requires_grad(const rt_tensor *x)
 {
@@ -47,8 +106,8 @@ rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view)
 {
     if (!rt__takes("grad_place", leaf) || !rt__object_is(view, &rt__tensor_type, "grad_place", 2))
         return rt_error_code();
-    rt_node *n = rt__node_of(leaf);
-    if (!n || n->call.op)
+    rt_node *n = rt__leaf_of(leaf);
+    if (!n)
         return RT_FAIL(ARG, "grad_place: %s is no parameter: make it with rt_param",
                        rt_describe(leaf));
     if (!view->contiguous || view->dtype != leaf->dtype || !rt__dims_equal(view->dims, leaf->dims))

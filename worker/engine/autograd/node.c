@@ -11,6 +11,7 @@ static void node_destroy(void *object)
         rt__object_drop(n->dy[k]);
     rt__object_drop(n->grad);
     rt__object_drop(n->place);
+    rt__object_drop(n->need);
 }
 
 static const rt_object_type node_type = {"node", node_destroy, NULL};
@@ -120,6 +121,7 @@ rt_status rt__node_record(const rt_call *c)
     rt_node *n = node_make(c);
     if (!n)
         return rt_error_code();
+    n->need = rt__object_keep((rt_object *)rt__thread.need);
     keep_inputs(n, c);
     rt_status status = keep_saved(n, c);
     if (status == RT_OK)

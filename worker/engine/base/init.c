@@ -22,7 +22,7 @@ rt_status rt_init_(rt_init_args a)
     if (a.threads > 0)
         rt_kernels_set_threads(a.threads);
     atomic_store(&init_seed, a.seed);
-    rt__thread.rng = (rt_rng){.seed = a.seed};
+    rt__streams_seek((rt_rng){.seed = a.seed});
     return RT_OK;
 }
 
@@ -36,6 +36,7 @@ int rt_shutdown(void)
         code = 1;
     }
     rt__debug_release();
+    rt__streams_release();
     rt__pool_thread_release();
     rt__pool_trim();
     rt_kernels_shutdown();

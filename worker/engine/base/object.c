@@ -127,6 +127,7 @@ static void thread_ends(void *unused)
     (void)unused;
     rt__scopes_release();
     rt__debug_release();
+    rt__streams_release();
     rt__pool_thread_release();
 }
 

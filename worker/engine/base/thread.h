@@ -1,6 +1,6 @@
 /* All that the engine remembers per calling thread, in one place.
  *
- *     rt__thread.rng.stream++;
+ *     rt__thread.no_grad = true;
  *
  * Zero is a good start. The scope stack is released by rt_shutdown, or when the thread ends. */
 #ifndef RINGTORCH_ENGINE_THREAD_H
@@ -28,6 +28,20 @@ typedef struct rt_op_trace {
     _Atomic int64_t count;      /* operations begun so far */
 } rt_op_trace;
 
+/* How many random tensors have been drawn under a path since the last rt_random_seek. */
+typedef struct rt_draws {
+    uint64_t path;
+    uint32_t count;
+    uint32_t since; /* rt_streams.since of that time; another one: the entry is free */
+} rt_draws;
+
+/* A table of them by path, open addressing. */
+typedef struct rt_streams {
+    rt_draws *entry; /* [capacity], a power of two */
+    uint32_t capacity, used;
+    uint32_t since; /* number of the last rt_random_seek */
+} rt_streams;
+
 typedef struct rt_thread {
     rt_object **owned; /* [capacity]: the scope stack, a scope is a mark in it */
     int64_t count, capacity;
@@ -39,9 +53,15 @@ typedef struct rt_thread {
     bool burying;      /* the list is being worked off */
     bool no_grad;      /* operations are not recorded */
     bool may_aim;      /* a backward pass is filling the leaves' gradients */
-    void *aim;  /* where the next operation may put its result, see rt_aim in autograd/op.h */
-    rt_rng rng; /* key and counters of the next random operation */
-    rt_op_trace *trace; /* where operations are noted; NULL: nowhere */
+    void *aim;     /* where the next operation may put its result, see rt_aim in autograd/op.h */
+    rt_rng rng;    /* key and counters of the next random operation outside of modules */
+    uint64_t path; /* of the module that runs, hashed; 0: of none, or of the outermost */
+    rt_streams streams;
+    struct rt_need
+        *need; /* whom operations that are recorded belong to, see autograd/graph.h; or NULL */
+    const void *on_need;  /* who is told of parameters that are needed (nn/forward.c), or NULL */
+    const void *observer; /* who collects the statistics of batches (nn/forward.c), or NULL */
+    rt_op_trace *trace;   /* where operations are noted; NULL: nowhere */
     rt_small_blocks small[RT_SMALL_CLASSES];
     unsigned text; /* how many texts have been made */
     char texts[RT_TEXTS][RT_TEXT_SIZE];
@@ -52,13 +72,11 @@ extern _Thread_local rt_thread rt__thread;
 /* Sees to it that what the thread holds is released when it ends. */
 void rt__thread_register(void);
 
-/* Takes the next stream of random numbers of the calling thread. */
-static inline rt_rng rt__next_stream(void)
-{
-    rt_rng r = rt__thread.rng;
-    rt__thread.rng.stream++;
-    return r;
-}
+/* Starts the calling thread's streams of random numbers anew. */
+void rt__streams_seek(rt_rng from);
+/* Takes the next stream of the module that runs, or of the thread if none does. On failure (NOMEM) the numbers are none. */
+rt_rng rt__next_stream(void);
+void rt__streams_release(void);
 
 /* Returns a buffer of RT_TEXT_SIZE bytes that the thread's 8th next call will reuse. */
 char *rt__text(void);

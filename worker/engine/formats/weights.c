@@ -1,4 +1,4 @@
-/* A net's parameters as a safetensors file. */
+/* A net's parameters and buffers as a safetensors file. */
 #include "worker/engine/formats/weights.h"
 
 #include <stdarg.h>
@@ -11,20 +11,43 @@
 #include "worker/engine/nn/module.h"
 #include "worker/engine/tensor/tensor.h"
 
+/* ---- the names that a net's state has ---- */
+
+/* Number i of a net's state: parameters, buffers that are saved, and the other names of both. Returns NULL behind the last one; *first is
+ * the name that the tensor has beside such another name, else NULL. A buffer that is not saved has no name. */
+static rt_tensor *state_at(const rt_module *net, int64_t i, const char **name, const char **first)
+{
+    int64_t params = rt_nn_param_count(net), buffers = rt_nn_buffer_count(net);
+    bool persistent = true;
+    rt_tensor *x;
+    *first = *name = NULL;
+    if (i < params)
+        x = rt_nn_param_at(net, i, name);
+    else if (i < params + buffers)
+        x = rt_nn_buffer_at(net, i - params, name, &persistent);
+    else
+        x = rt_nn_alias_at(net, i - params - buffers, name, first);
+    if (!persistent)
+        *name = NULL;
+    return x;
+}
+
 /* ---- saving ---- */
 
-static rt_status add_params(rt_st_writer *w, const rt_module *net)
+static rt_status add_state(rt_st_writer *w, const rt_module *net)
 {
+    const char *name, *first;
+    rt_tensor *x;
     RT_TRY(rt_st_metadata(w, "format", "pt"));
-    for (int64_t i = 0; i < rt_nn_param_count(net); i++) {
-        const char *name;
-        rt_tensor *param = rt_nn_param_at(net, i, &name);
-        rt_tensor *dense = rt__tensor_contiguous(param);
-        if (!dense || !name)
+    for (int64_t i = 0; (x = state_at(net, i, &name, &first)); i++) {
+        rt_tensor *dense = name ? rt__tensor_contiguous(x) : NULL;
+        if (!name)
+            continue;
+        if (!dense || !rt__has_value("nn_save", dense))
             return rt_error_code();
-        RT_TRY(rt_st_add(w, name, RT_F32, rt_dims_of(param), rt_f32(dense)));
+        RT_TRY(rt_st_add(w, name, RT_F32, rt_dims_of(x), rt_f32(dense)));
     }
-    return RT_OK;
+    return rt_error_code();
 }
 
 rt_status rt_nn_save(const rt_module *net, const char *path)
@@ -34,7 +57,7 @@ rt_status rt_nn_save(const rt_module *net, const char *path)
     rt_st_writer *w;
     RT_TRY(rt_st_create(path, &w));
     rt_scope s = rt_scope_begin(); /* holds contiguous copies until they are written */
-    rt_status status = add_params(w, net);
+    rt_status status = add_state(w, net);
     if (status == RT_OK)
         status = rt_st_finish(w, NULL, NULL);
     else
@@ -121,20 +144,47 @@ static bool fits(const rt_tensor *param, const rt_st_entry *e)
     return e && is_float(e->dtype) && rt__dims_equal(e->shape, rt_dims_of(param));
 }
 
-static void compare(const rt_tensor *param, const char *name, const rt_st_entry *e, complaints *c)
+static void compare(const rt_tensor *x, const char *name, const rt_st_entry *e, complaints *c)
 {
-    rt_dims want = rt_dims_of(param);
+    rt_dims want = rt_dims_of(x);
     if (!e)
         complain(c, "\"%s\" %s is missing", name, rt_dims_text(want));
-    else if (!fits(param, e))
+    else if (!fits(x, e))
         complain(c, "\"%s\" is %s%s, expected %s%s", name, rt_dtype_name(e->dtype),
-                 rt_dims_text(e->shape), rt_dtype_name(rt_dtype_of(param)), rt_dims_text(want));
+                 rt_dims_text(e->shape), rt_dtype_name(rt_dtype_of(x)), rt_dims_text(want));
 }
 
-static bool has_param(const rt_module *net, const char *wanted)
+/* Returns what the file has for a tensor under any of its names, its first one preferred. */
+static const rt_st_entry *find_any(const rt_module *net, const rt_st_entry *offered, int64_t count,
+                                   int prefix, const char *name)
 {
-    const char *name;
-    for (int64_t i = 0; rt_nn_param_at(net, i, &name); i++)
+    const rt_st_entry *e = find(offered, count, prefix, name);
+    const char *other, *first;
+    for (int64_t i = 0; !e && rt_nn_alias_at(net, i, &other, &first); i++)
+        if (strcmp(first, name) == 0)
+            e = find(offered, count, prefix, other);
+    return e;
+}
+
+/* A tensor that has several names may come under one of them, or under several with one value. */
+static void compare_alias(const rt_st_entry *e, const rt_st_entry *of, const char *name,
+                          const char *first, complaints *c)
+{
+    if (e && of && e != of &&
+        (e->dtype != of->dtype || !rt__dims_equal(e->shape, of->shape) ||
+         memcmp(e->data, of->data, (size_t)e->bytes) != 0))
+        complain(c, "\"%s\" and \"%s\" differ, and are one tensor here", first, name);
+}
+
+/* Does the net have that name? What PyTorch's batch norms count, and never use unless told to average over all batches, belongs to
+ * nothing here. */
+static bool has_name(const rt_module *net, const char *wanted)
+{
+    const char *last = strrchr(wanted, '.');
+    if (strcmp(last ? last + 1 : wanted, "num_batches_tracked") == 0)
+        return true;
+    const char *name, *first;
+    for (int64_t i = 0; state_at(net, i, &name, &first); i++)
         if (name && strcmp(name, wanted) == 0)
             return true;
     return false;
@@ -144,18 +194,22 @@ static rt_status check(const rt_module *net, const rt_st_entry *offered, int64_t
                        const char *path, bool partial)
 {
     complaints c = {0};
-    const char *name;
-    rt_tensor *param;
+    const char *name, *first;
+    rt_tensor *x;
     int64_t fitting = 0;
-    for (int64_t i = 0; (param = rt_nn_param_at(net, i, &name)); i++) {
+    for (int64_t i = 0; (x = state_at(net, i, &name, &first)); i++) {
         if (!name)
-            return rt_error_code();
-        const rt_st_entry *e = find(offered, count, prefix, name);
-        fitting += fits(param, e);
-        compare(param, name, e, &c);
+            continue;
+        const rt_st_entry *e = find_any(net, offered, count, prefix, first ? first : name);
+        if (first) {
+            compare_alias(find(offered, count, prefix, name), e, name, first, &c);
+            continue;
+        }
+        fitting += fits(x, e);
+        compare(x, name, e, &c);
     }
     for (int64_t i = 0; i < count; i++)
-        if (!has_param(net, offered[i].name + prefix))
+        if (!has_name(net, offered[i].name + prefix))
             complain(&c, "\"%s\" %s is not of this model", offered[i].name,
                      rt_dims_text(offered[i].shape));
     return conclude(&c, path, partial && fitting > 0);
@@ -166,18 +220,18 @@ static rt_status check(const rt_module *net, const rt_st_entry *offered, int64_t
 /* Copies, so alignment does not matter, and converts. */
 static rt_status copy_fitting(rt_module *net, const rt_st_entry *offered, int64_t count, int prefix)
 {
-    const char *name;
-    rt_tensor *param;
-    for (int64_t i = 0; (param = rt_nn_param_at(net, i, &name)); i++) {
-        const rt_st_entry *e = find(offered, count, prefix, name);
-        if (!fits(param, e))
+    const char *name, *first;
+    rt_tensor *x;
+    for (int64_t i = 0; (x = state_at(net, i, &name, &first)); i++) {
+        const rt_st_entry *e = name && !first ? find_any(net, offered, count, prefix, name) : NULL;
+        if (!e || !fits(x, e))
             continue;
         rt_tensor *value = rt_from(e->data, e->shape, e->dtype);
         if (!value)
             return rt_error_code();
-        RT_TRY(rt_copy_into(param, value));
+        RT_TRY(rt_copy_into(x, value));
     }
-    return RT_OK;
+    return rt_error_code();
 }
 
 rt_status rt__weights_take(rt_module *net, const rt_st_entry *offered, int64_t count,

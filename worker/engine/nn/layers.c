@@ -13,9 +13,9 @@
 static rt_tensor *sequential_forward(rt_module *m, rt_tensor *x)
 {
     rt_keep(x);
-    for (int32_t i = 0; i < m->slot_count; i++) {
+    for (int32_t i = 0; i < m->inside->count; i++) {
         rt_scope s = rt_scope_begin();
-        rt_tensor *y = rt_keep(rt_forward(m->slots[i].child, x));
+        rt_tensor *y = rt_keep(rt_forward(m->inside->slot[i].child, x));
         rt_scope_end(s);
         rt_free(x);
         x = y;

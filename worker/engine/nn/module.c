@@ -1,94 +1,190 @@
-/* Modules: registration, walking, forward. */
+/* Modules: making them, and registering what they have. */
 #include "worker/engine/nn/module.h"
 
-#include <stdio.h>
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
-#include "common/text.h"
-#include "worker/engine/base/object.h"
 #include "worker/engine/tensor/tensor.h"
 
 _Static_assert(sizeof(rt_object) == sizeof((rt_module *)0)->object,
                "a module starts with an object's head");
 
-enum { NAME_MAX_BYTES = 512 }; /* of a full parameter name */
+/* ---- paths ---- */
+
+/* FNV-1a of the names that lead here, each with a dot before it. */
+static uint64_t extend_path(uint64_t path, const char *name)
+{
+    uint64_t h = path ? path : 0xCBF29CE484222325u;
+    h = (h ^ '.') * 0x100000001B3u;
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 0x100000001B3u;
+    return h;
+}
+
+static void set_path(rt_module *m, uint64_t path)
+{
+    m->inside->path = path;
+    for (int32_t i = 0; i < m->inside->count; i++) {
+        const rt__slot *s = &m->inside->slot[i];
+        const rt__parent *p = s->child ? s->child->inside->parent : NULL;
+        if (p && p->module == m && p->slot == i)
+            set_path(s->child, extend_path(path, s->name));
+    }
+}
+
+/* ---- life ---- */
+
+static rt_status add_parent(rt_module *child, rt_module *parent, int32_t slot)
+{
+    struct rt_module_inside *in = child->inside;
+    if (in->parents == in->parent_capacity) {
+        int32_t capacity = in->parent_capacity + 1; /* few have more than one */
+        rt__parent *p = rt_realloc(in->parent, (size_t)capacity * sizeof *p);
+        if (!p)
+            return rt_error_code();
+        in->parent = p;
+        in->parent_capacity = capacity;
+    }
+    in->parent[in->parents++] = (rt__parent){parent, slot};
+    return RT_OK;
+}
+
+static void remove_parent(rt_module *child, const rt_module *parent)
+{
+    struct rt_module_inside *in = child->inside;
+    int32_t left = 0;
+    for (int32_t i = 0; i < in->parents; i++)
+        if (in->parent[i].module != parent)
+            in->parent[left++] = in->parent[i];
+    in->parents = left;
+    const rt__parent *p = left > 0 ? in->parent : NULL;
+    set_path(child,
+             p ? extend_path(p->module->inside->path, p->module->inside->slot[p->slot].name) : 0);
+}
 
 static void module_destroy(void *object)
 {
     rt_module *m = object;
+    struct rt_module_inside *in = m->inside;
+    if (!in)
+        return;
     if (m->type->destroy)
         m->type->destroy(m);
-    for (int32_t i = 0; i < m->slot_count; i++) {
-        struct rt_module_slot *s = &m->slots[i];
-        rt_free(s->child);
-        rt_free(s->param);
-        rt_mem_free(s->name);
-        rt_mem_free(s->full_name);
+    for (int32_t i = 0; i < in->count; i++) {
+        if (in->slot[i].child)
+            remove_parent(in->slot[i].child, m);
+        rt_free(in->slot[i].child);
+        rt_free(in->slot[i].tensor);
+        rt_mem_free(in->slot[i].name);
     }
-    rt_mem_free(m->slots);
+    rt__nn_index_free(in->index);
+    rt_mem_free(in->slot);
+    rt_mem_free(in->parent);
+    rt_mem_free(in->hook);
+    rt_mem_free(in);
 }
 
 const rt_object_type rt__module_type = {.name = "module", .destroy = module_destroy};
 
+/* Does the type say how it runs in one of the two ways, or in none? */
+static rt_status check_type(const rt_module_type *type)
+{
+    if (type->size < sizeof(rt_module))
+        return RT_FAIL(ARG,
+                       "nn_new: type %s has size %zu: expected that of its struct, which starts "
+                       "with an rt_module of %zu bytes",
+                       type->name, type->size, sizeof(rt_module));
+    bool counted = type->n_in != 0 || type->n_optional != 0 || type->n_out != 0;
+    if (type->forward && (type->forward_all || counted))
+        return RT_FAIL(ARG,
+                       "nn_new: type %s has .forward, which is of one input and one result: "
+                       "expected .forward_all alone, or no more than that",
+                       type->name);
+    if (type->n_in < RT_MANY || type->n_out < RT_MANY || type->n_optional < 0 ||
+        type->n_in + type->n_optional > RT_NN_TENSORS || type->n_out > RT_NN_TENSORS)
+        return RT_FAIL(ARG,
+                       "nn_new: type %s has %d inputs, %d optional ones and %d results: expected "
+                       "RT_MANY or at most %d",
+                       type->name, type->n_in, type->n_optional, type->n_out, RT_NN_TENSORS);
+    return RT_OK;
+}
+
 void *rt_nn_new(const rt_module_type *type)
 {
-    if (!rt__given(type, "nn_new", "type"))
+    if (!rt__given(type, "nn_new", "type") ||
+        !rt__given(type->name, "nn_new", "name of the type") || check_type(type) != RT_OK)
         return NULL;
-    if (!rt__given(type->name, "nn_new", "name of the type"))
-        return NULL;
-    if (type->size < sizeof(rt_module))
-        return RT_FAIL_NULL(
-            ARG,
-            "nn_new: type %s has size %zu: expected that of its struct, which starts "
-            "with an rt_module of %zu bytes",
-            type->name, type->size, sizeof(rt_module));
     rt_module *m = rt__object_make(&rt__module_type, type->size);
     if (!m)
         return NULL;
     m->type = type; /* before anything can destroy it */
     m->training = true;
+    m->inside = rt_calloc(1, sizeof *m->inside);
+    if (!m->inside) {
+        rt_free(m);
+        return NULL;
+    }
     return rt__scope_own(m);
 }
 
 /* ---- registration ---- */
+
+rt__slot *rt__nn_slot(const rt_module *m, const char *name, size_t len)
+{
+    for (int32_t i = 0; i < m->inside->count; i++) {
+        rt__slot *s = &m->inside->slot[i];
+        if (strncmp(s->name, name, len) == 0 && !s->name[len])
+            return s;
+    }
+    return NULL;
+}
 
 static rt_status check_name(const rt_module *self, const char *name)
 {
     if (!name || !*name || strchr(name, '.'))
         return RT_FAIL(ARG, "%s: \"%s\": a name must not be empty or have a '.' in it",
                        self->type->name, name ? name : "");
-    for (int32_t i = 0; i < self->slot_count; i++)
-        if (strcmp(self->slots[i].name, name) == 0)
-            return RT_FAIL(EXISTS, "%s: \"%s\": the name is taken", self->type->name, name);
+    if (rt__nn_slot(self, name, strlen(name)))
+        return RT_FAIL(EXISTS, "%s: \"%s\": the name is taken", self->type->name, name);
     return RT_OK;
 }
 
-/* Adds an empty slot; NULL on failure. */
-static struct rt_module_slot *add_slot(rt_module *self, const char *name)
+/* Forgets the indexes that do not know of a new slot. */
+static void forget_index(rt_module *m)
 {
+    rt__nn_index_free(m->inside->index);
+    m->inside->index = NULL;
+    for (int32_t i = 0; i < m->inside->parents; i++)
+        forget_index(m->inside->parent[i].module);
+}
+
+/* Adds an empty slot; NULL on failure. */
+static rt__slot *add_slot(rt_module *self, const char *name, rt__slot_kind kind)
+{
+    struct rt_module_inside *in = self->inside;
     if (check_name(self, name) != RT_OK)
         return NULL;
-    if (self->slot_count == self->slot_capacity) {
-        int32_t capacity = self->slot_capacity ? 2 * self->slot_capacity : 4;
-        struct rt_module_slot *slots = rt_realloc(self->slots, (size_t)capacity * sizeof *slots);
-        if (!slots)
+    if (in->count == in->capacity) {
+        int32_t capacity = in->capacity ? 2 * in->capacity : 4;
+        rt__slot *slot = rt_realloc(in->slot, (size_t)capacity * sizeof *slot);
+        if (!slot)
             return NULL;
-        self->slots = slots;
-        self->slot_capacity = capacity;
+        in->slot = slot;
+        in->capacity = capacity;
     }
-    struct rt_module_slot *s = &self->slots[self->slot_count];
-    *s = (struct rt_module_slot){.name = rt_strdup(name)};
+    rt__slot *s = &in->slot[in->count];
+    *s = (rt__slot){.name = rt_strdup(name), .kind = kind};
     if (!s->name)
         return NULL;
-    self->slot_count++;
+    in->count++;
+    forget_index(self);
     return s;
 }
 
 static bool contains(const rt_module *m, const rt_module *wanted)
 {
-    for (int32_t i = 0; m && i < m->slot_count; i++)
-        if (contains(m->slots[i].child, wanted))
+    for (int32_t i = 0; m && i < m->inside->count; i++)
+        if (contains(m->inside->slot[i].child, wanted))
             return true;
     return m == wanted;
 }
@@ -101,8 +197,16 @@ rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child)
     if (contains(child, self))
         return RT_FAIL_NULL(ARG, "%s: \"%s\": a module cannot be part of itself", self->type->name,
                             name ? name : "");
-    struct rt_module_slot *s = add_slot(self, name);
-    return s ? s->child = rt_keep(child) : NULL;
+    if (check_name(self, name) != RT_OK || add_parent(child, self, self->inside->count) != RT_OK)
+        return NULL;
+    rt__slot *s = add_slot(self, name, RT__CHILD);
+    if (!s) {
+        child->inside->parents--;
+        return NULL;
+    }
+    if (child->inside->parents == 1)
+        set_path(child, extend_path(self->inside->path, name));
+    return s->child = rt_keep(child);
 }
 
 rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value)
@@ -110,75 +214,45 @@ rt_tensor *rt_nn_param(rt_module *self, const char *name, rt_tensor *value)
     if (rt_failed() || !rt__is_module("nn_param", self) ||
         !rt__object_is(value, &rt__tensor_type, "nn_param", 3))
         return NULL;
-    rt_tensor *param = rt_param(value); /* kept for the slot */
-    struct rt_module_slot *s = param ? add_slot(self, name) : NULL;
+    rt_tensor *param = value->leaf ? rt_keep(value) : rt_param(value); /* kept for the slot */
+    rt__slot *s = param ? add_slot(self, name, RT__PARAM) : NULL;
     if (!s) {
         rt_free(param);
         return NULL;
     }
-    return s->param = param;
+    return s->tensor = param;
 }
 
-/* ---- walking ---- */
-
-/* Writes a name behind the first `at` characters of the path; returns its length then. */
-static size_t add_name(char *path, size_t at, const char *name)
+rt_tensor *rt_nn_tie(rt_module *self, const char *name, rt_tensor *param)
 {
-    int n = snprintf(path + at, NAME_MAX_BYTES - at, at ? ".%s" : "%s", name);
-    return at + (size_t)n < NAME_MAX_BYTES ? at + (size_t)n : NAME_MAX_BYTES - 1;
+    if (rt_failed() || !rt__is_module("nn_tie", self) ||
+        !rt__object_is(param, &rt__tensor_type, "nn_tie", 3))
+        return NULL;
+    if (!param->leaf && !param->node)
+        return RT_FAIL_NULL(ARG, "nn_tie: %s: %s is no parameter of another module",
+                            name ? name : "", rt_describe(param));
+    return rt_nn_param(self, name, param);
 }
 
-/* Finds parameter *left (counting down) in registration order, depth first. Writes its full name
- * into path[at...), unless that is NULL: forming the names on the way takes longer than the search. */
-static struct rt_module_slot *find_param(const rt_module *m, int64_t *left, char *path, size_t at)
+rt_tensor *rt_nn_buffer(rt_module *self, const char *name, rt_tensor *value, unsigned flags)
 {
-    for (int32_t i = 0; i < m->slot_count; i++) {
-        struct rt_module_slot *s = &m->slots[i], *found = NULL;
-        if (s->child)
-            found = find_param(s->child, left, path, path ? add_name(path, at, s->name) : 0);
-        else if ((*left)-- == 0)
-            found = s;
-        if (found == s && path)
-            add_name(path, at, s->name);
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
-rt_tensor *rt_nn_param_at(const rt_module *m, int64_t i, const char **name)
-{
-    char path[NAME_MAX_BYTES];
-    bool is = rt__is_module("nn_param_at", m);
-    struct rt_module_slot *s = is && i >= 0 ? find_param(m, &i, name ? path : NULL, 0) : NULL;
+    if (rt_failed() || !rt__is_module("nn_buffer", self) ||
+        !rt__object_is(value, &rt__tensor_type, "nn_buffer", 3))
+        return NULL;
+    if (flags & ~(unsigned)RT_PERSISTENT)
+        return RT_FAIL_NULL(ARG, "nn_buffer: %s: flags %#x, expected RT_PERSISTENT or 0",
+                            name ? name : "", flags);
+    if (value->node || value->leaf)
+        return RT_FAIL_NULL(ARG, "nn_buffer: %s: %s has a history: detach it first",
+                            name ? name : "", rt_describe(value));
+    if (flags && value->dtype != RT_F32)
+        return RT_FAIL_NULL(DTYPE, "nn_buffer: %s: %s: one that is saved is float32",
+                            name ? name : "", rt_describe(value));
+    rt__slot *s = add_slot(self, name, RT__BUFFER);
     if (!s)
         return NULL;
-    if (name) {
-        if (!s->full_name || strcmp(s->full_name, path) != 0) {
-            rt_mem_free(s->full_name);
-            s->full_name = rt_strdup(path);
-        }
-        *name = s->full_name;
-    }
-    return s->param;
-}
-
-int64_t rt_nn_param_count(const rt_module *m)
-{
-    int64_t count = 0;
-    bool is = rt__is_module("nn_param_count", m);
-    for (int32_t i = 0; is && i < m->slot_count; i++)
-        count += m->slots[i].child ? rt_nn_param_count(m->slots[i].child) : 1;
-    return count;
-}
-
-int64_t rt_nn_numel(const rt_module *m)
-{
-    int64_t numel = 0;
-    bool is = rt__is_module("nn_numel", m);
-    for (int32_t i = 0; is && i < m->slot_count; i++)
-        numel += m->slots[i].child ? rt_nn_numel(m->slots[i].child) : rt_numel(m->slots[i].param);
-    return numel;
+    s->persistent = flags & RT_PERSISTENT;
+    return s->tensor = rt_keep(value);
 }
 
 void rt_nn_train(rt_module *m, bool training)
@@ -186,51 +260,39 @@ void rt_nn_train(rt_module *m, bool training)
     if (!rt__is_module("nn_train", m))
         return;
     m->training = training;
-    for (int32_t i = 0; i < m->slot_count; i++)
-        if (m->slots[i].child)
-            rt_nn_train(m->slots[i].child, training);
+    for (int32_t i = 0; i < m->inside->count; i++)
+        if (m->inside->slot[i].child)
+            rt_nn_train(m->inside->slot[i].child, training);
 }
 
-rt_tensor *rt_forward(rt_module *m, rt_tensor *x)
+/* ---- freezing ---- */
+
+static rt_status refuse_pattern(const rt__index *x, const char *pattern)
 {
-    if (rt_failed() || !rt__is_module("forward", m) ||
-        !rt__object_is(x, &rt__tensor_type, "forward", 2))
-        return NULL;
-    if (!m->type->forward)
-        return RT_FAIL_NULL(ARG, "forward: %s has none", m->type->name);
-    rt_scope s = rt_scope_begin();
-    rt_tensor *y = m->type->forward(m, x);
-    if (!y && !rt_failed())
-        RT_FAIL(ARG, "forward: that of %s returned no tensor (NULL)", m->type->name);
-    return rt_scope_return(s, y);
+    const rt__entries *p = &x->param;
+    return RT_FAIL(
+        NOTFOUND,
+        "freeze: no parameter matches \"%s\": expected a name, or a pattern with * and ?; "
+        "the first one is \"%s\", the last \"%s\"",
+        pattern, p->count ? p->at[0].name : "", p->count ? p->at[p->count - 1].name : "");
 }
 
-/* ---- summary ---- */
-
-static void summarise(const rt_module *m, const char *name, int depth, rt_text *to)
+rt_status rt_nn_freeze(rt_module *m, const char *pattern, bool frozen)
 {
-    rt_text_add(to, "%*s%-*s %-12s", 2 * depth, "", 12 - 2 * depth, name, m->type->name);
-    for (int32_t i = 0; i < m->slot_count; i++)
-        if (m->slots[i].param)
-            rt_text_add(to, " %s %s", m->slots[i].name,
-                        rt_dims_text(rt_dims_of(m->slots[i].param)));
-    rt_text_add(to, "\n");
-    for (int32_t i = 0; i < m->slot_count; i++)
-        if (m->slots[i].child)
-            summarise(m->slots[i].child, m->slots[i].name, depth + 1, to);
-}
-
-char *rt_nn_summary(const rt_module *m)
-{
-    if (!rt__is_module("nn_summary", m))
-        return NULL;
-    rt_text text = {0};
-    summarise(m, "net", 0, &text);
-    rt_text_add(&text, "%lld parameter%s\n", (long long)rt_nn_numel(m), rt_plural(rt_nn_numel(m)));
-    return rt_text_take(&text);
-}
-
-void rt_text_free(char *text)
-{
-    rt_mem_free(text);
+    if (rt_failed() || !rt__is_module("nn_freeze", m) ||
+        !rt__given(pattern, "nn_freeze", "pattern"))
+        return rt_error_code();
+    const rt__index *x = rt__nn_index(m);
+    bool any = false;
+    for (int64_t i = 0; x && i < x->param.count + x->alias.count; i++) {
+        int64_t of_alias = i - x->param.count;
+        const rt__entry *e = of_alias < 0 ? &x->param.at[i] : &x->alias.at[of_alias];
+        if (e->owner->inside->slot[e->slot].kind != RT__PARAM || !rt__nn_matches(pattern, e->name))
+            continue;
+        RT_TRY(rt_set_requires_grad(e->tensor, !frozen));
+        any = true;
+    }
+    if (!x)
+        return rt_error_code();
+    return any ? RT_OK : refuse_pattern(x, pattern);
 }

@@ -97,12 +97,6 @@ static rt_status list_entries(rt_flat *flat, const rt_module *net)
                                                        .begin = flat->count,
                                                        .end = flat->count + rt_numel(param)};
         flat->count += rt_numel(param);
-        for (int64_t j = 0; j < i; j++)
-            if (flat->entry[j].param == param)
-                return RT_FAIL(
-                    UNSUPPORTED,
-                    "optimiser: %s and %s are one parameter: a net may have it under one name only",
-                    flat->entry[j].name, copy);
     }
     flat->length = flat->count + RT_FLAT_SCALARS;
     return RT_OK;

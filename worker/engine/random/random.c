@@ -1,4 +1,4 @@
-/* Random tensors. Values depend on (seed, step, slice, stream, element) only. */
+/* Random tensors. Values depend on (seed, step, slice, module, stream, element) only. */
 #include <ringtorch/random.h>
 #include <float.h>
 #include <math.h>
@@ -12,8 +12,8 @@ static const uint64_t KEY_OF_STEPS = 0xD1B54A32D192ED03;
 
 void rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice)
 {
-    rt__thread.rng = (rt_rng){
-        .seed = seed ^ (step >> 32) * KEY_OF_STEPS, .step = (uint32_t)step, .slice = slice};
+    rt__streams_seek((rt_rng){
+        .seed = seed ^ (step >> 32) * KEY_OF_STEPS, .step = (uint32_t)step, .slice = slice});
 }
 
 /* ---- uniform ---- */

@@ -66,6 +66,7 @@ static void tensor_destroy(void *object)
     rt_tensor *x = object;
     drop_value(x);
     rt__object_drop(x->node);
+    rt__object_drop(x->leaf);
 }
 
 const rt_object_type rt__tensor_type = {"tensor", tensor_destroy, tensor_hollow};
@@ -173,6 +174,7 @@ rt_tensor *rt__tensor_twin(const rt_tensor *x)
     *y = *x;
     y->object = head;
     y->node = NULL;
+    y->leaf = NULL;
     y->is_result = false;
     storage_keep(y->storage);
     return y;
@@ -187,14 +189,26 @@ rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place)
         return RT_FAIL(ARG, "move: %s into %s, expected two contiguous tensors of one shape",
                        rt_describe(x), rt_describe(place));
     rt__copy(place, x);
-    rt_storage *old = x->storage;
     uint32_t version = rt__tensor_version(x); /* goes on: the value is what it was */
-    x->storage = storage_keep(place->storage);
-    x->data = place->data;
-    x->version = place->version;
+    rt__tensor_show(x, place);
     atomic_store_explicit(x->version, version, memory_order_relaxed);
-    storage_free(old);
     return RT_OK;
+}
+
+void rt__tensor_hide(rt_tensor *x)
+{
+    static _Atomic uint32_t nowhere; /* a change of no value */
+    drop_value(x);
+    x->version = &nowhere;
+}
+
+void rt__tensor_show(rt_tensor *x, const rt_tensor *value)
+{
+    rt_storage *storage = storage_keep(value->storage); /* which may be the one that x has */
+    drop_value(x);
+    x->storage = storage;
+    x->data = value->data;
+    x->version = value->version;
 }
 
 /* ---- changes in place ---- */

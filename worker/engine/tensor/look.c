@@ -64,6 +64,10 @@ void *rt_data(const rt_tensor *x)
 
 bool rt__refuse_hollow(const char *what, const rt_tensor *x)
 {
+    if (x->object.refs > x->object.edges) /* somebody has it still */
+        return RT_FAIL(ARG, "%s: the value of %s is elsewhere: rt_param_present brings it back",
+                       what, rt_describe(x)),
+               false;
     RT_FAIL(ARG,
             "%s: %s was freed, and only the graph still has it, without its value: keep it, or, if "
             "this is a backward, name it in .saves_in",

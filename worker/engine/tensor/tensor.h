@@ -39,6 +39,8 @@ struct rt_tensor {
     bool is_result;  /* counted in storage->results */
     int32_t result;  /* which of its node's results it is */
     rt_object *node; /* its history (autograd/graph.h); NULL: none, and no gradient is wanted */
+    rt_object
+        *leaf; /* of a parameter that wants no gradient at present: its node, kept; else NULL */
 };
 
 extern const rt_object_type rt__tensor_type;
@@ -81,6 +83,11 @@ rt_tensor *rt__tensor_contiguous(rt_tensor *x);
  * of it from now on: how an optimiser moves parameters into a flat buffer. x must be contiguous;
  * other views of x keep the old storage. */
 rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place);
+
+/* Lets go of the value: x is hollow until rt__tensor_show. */
+void rt__tensor_hide(rt_tensor *x);
+/* Makes x, which has no value or a storage that it can do without, a view of all of `value`: same shape and type, both contiguous. */
+void rt__tensor_show(rt_tensor *x, const rt_tensor *value);
 
 /* ---- changes in place ---- */
 /* Notes that the value was changed in place: what backward reads of it is no longer what it was. */
