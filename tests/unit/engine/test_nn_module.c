@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -554,7 +555,7 @@ static void nothing_is_left_behind(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(path, "/tmp/rt_nn_module_XXXXXX");
+    snprintf(path, sizeof path, "/tmp/rt_nn_module_XXXXXX");
     int fd = mkstemp(path);
     return fd < 0 ? -1 : close(fd);
 }
