@@ -256,7 +256,7 @@ static void a_wrong_file_is_refused(void **state)
         {{MATRIX("x"), VECTOR("grad_out")}, {"op", "neg", "grad", "1"}, "in: neg: 'grad_out' is"},
         {{INDICES("x")}, {"op", "neg", "grad", "1"}, "in: neg: none of its tensors is float32"},
         {{INDICES("x")},
-         {"op", "softmax"},
+         {"op", "softmax", "args", "{\"axis\": 0}"},
          "in: softmax: argument 1 is int64[2] cpu, which it does not take"},
         {{MATRIX("a"), {"b", RT_F32, rt_shape(4), ones_and_twos}},
          {"op", "mul"},
