@@ -28,6 +28,8 @@ rt_status rt_config_default(rt_config *out)
     rt_status status = RT_OK;
     for (int i = 0; i < RT__KEYS && status == RT_OK; i++)
         status = set_standard(&rt__keys[i], out);
+    for (int i = 0; i < RT__FAMILIES && status == RT_OK; i++)
+        status = rt__family_set_defaults(&rt__families[i], out);
     if (status != RT_OK)
         rt_config_release(out);
     return status;
@@ -37,6 +39,8 @@ void rt_config_release(rt_config *cfg)
 {
     for (int i = 0; i < RT__KEYS; i++)
         rt__key_clear(&rt__keys[i], cfg);
+    for (int i = 0; i < RT__FAMILIES; i++)
+        rt__family_clear(&rt__families[i], cfg);
 }
 
 static rt_status parse(const char *text, size_t len, const char *name, rt_config *out,
@@ -55,6 +59,20 @@ rt_status rt_config_parse(const char *text, size_t len, const char *name, rt_con
     return parse(text, len, name, out, lines);
 }
 
+static bool gives(const rt_config *cfg, const size_t lines[RT__KEYS], const char *key)
+{
+    char path[RT__KEY_PATH];
+    for (int i = 0; i < RT__KEYS; i++)
+        if (strcmp(rt__key_path(&rt__keys[i], path), key) == 0)
+            return lines[i] > 0;
+    for (int i = 0; i < RT__FAMILIES; i++) {
+        size_t head = strlen(rt__families[i].section);
+        if (strncmp(rt__families[i].section, key, head) == 0 && key[head] == '.')
+            return rt__family_line(&rt__families[i], cfg, key + head + 1) > 0;
+    }
+    return false;
+}
+
 bool rt_config_gives(const char *text, size_t len, const char *key)
 {
     rt_config cfg;
@@ -63,12 +81,9 @@ bool rt_config_gives(const char *text, size_t len, const char *key)
         rt_error_clear();
         return false;
     }
+    bool is = gives(&cfg, lines, key);
     rt_config_release(&cfg);
-    char path[RT__KEY_PATH];
-    for (int i = 0; i < RT__KEYS; i++)
-        if (strcmp(rt__key_path(&rt__keys[i], path), key) == 0)
-            return lines[i] > 0;
-    return false;
+    return is;
 }
 
 static rt_status load_text(const char *path, rt_input_kind kind, rt_config *out,
@@ -116,36 +131,82 @@ rt_status rt_config_load_new(const char *path, const char *const *sets, size_t n
     return status;
 }
 
-/* Finds the key that "section.key" names; fails as an unknown key in a file would. */
-static rt_status find_path(const char *path, size_t len, const rt__key **key)
+/* "section.key", or "key" of no section, as two texts. */
+typedef struct place {
+    char section[RT__KEY_PATH], name[RT__KEY_PATH];
+    bool has_section;
+} place;
+
+static rt_status split_path(const char *path, size_t len, place *out)
 {
-    char section[RT__KEY_PATH] = "", name[RT__KEY_PATH];
+    *out = (place){.has_section = memchr(path, '.', len) != NULL};
     const char *dot = memchr(path, '.', len);
     size_t head = dot ? (size_t)(dot - path) : 0, tail = dot ? head + 1 : 0;
-    if (head >= sizeof section || len - tail >= sizeof name)
+    if (head >= sizeof out->section || len - tail >= sizeof out->name)
         return RT_FAIL(CONFIG, "no key has a name as long as this");
-    memcpy(section, path, head);
-    memcpy(name, path + tail, len - tail);
-    section[head] = name[len - tail] = 0;
-    *key = rt__key_find(section, name);
-    if (*key)
-        return RT_OK;
-    if (rt__section_find(name) && !dot)
-        return RT_FAIL(CONFIG, "'%s' is a section: name one of its keys, as %s.KEY=VALUE", name,
-                       name);
-    return dot && !rt__section_find(section) ? rt__key_unknown("", section)
-                                             : rt__key_unknown(section, name);
+    memcpy(out->section, path, head);
+    memcpy(out->name, path + tail, len - tail);
+    return RT_OK;
+}
+
+/* Fails as an unknown key in a file would. */
+static rt_status unknown_path(const rt_config *cfg, const place *p)
+{
+    if (rt__section_find(p->name) && !p->has_section)
+        return RT_FAIL(CONFIG, "'%s' is a section: name one of its keys, as %s.KEY=VALUE", p->name,
+                       p->name);
+    return p->has_section && !rt__section_find(p->section)
+               ? rt__key_unknown(cfg, "", p->section)
+               : rt__key_unknown(cfg, p->section, p->name);
+}
+
+/* The choice of a family: what was written for its rows now goes to this one. */
+static rt_status set_choice(rt_config *cfg, const rt__key *key, const rt__family *f,
+                            const char *text)
+{
+    int *choice = (int *)((char *)cfg + f->choice), before = *choice;
+    size_t line, column;
+    RT_TRY(rt__config_read_value(cfg, key, text));
+    rt_status status = rt__family_apply(f, cfg, &line, &column);
+    if (status != RT_OK)
+        *choice = before;
+    return status;
+}
+
+/* A key of a family's rows. Another row may be chosen later, so it is noted as well. */
+static rt_status set_in_row(rt_config *cfg, const rt__family *f, const char *name, const char *text)
+{
+    rt__row_key key;
+    RT_TRY(rt__family_key(f, cfg, name, &key));
+    RT_TRY(rt__config_read_value(cfg, &key.key, text));
+    if (key.key.type == RT__KEY_STRING)
+        return rt__family_note(f, cfg, name, *(char **)((char *)cfg + key.key.offset), true, 0, 0);
+    rt_text value = {0};
+    rt_status status = rt__key_print(&key.key, cfg, &value);
+    char *all = rt_text_take(&value);
+    if (status == RT_OK)
+        status = all ? rt__family_note(f, cfg, name, all, false, 0, 0) : rt_error_code();
+    rt_mem_free(all);
+    return status;
+}
+
+static rt_status set_path(rt_config *cfg, const char *path, size_t len, const char *text)
+{
+    place p;
+    RT_TRY(split_path(path, len, &p));
+    const rt__key *key = rt__key_find(p.section, p.name);
+    const rt__family *f = key ? rt__family_of_key(key) : rt__family_of(p.section);
+    if (f)
+        return key ? set_choice(cfg, key, f, text) : set_in_row(cfg, f, p.name, text);
+    return key ? rt__config_read_value(cfg, key, text) : unknown_path(cfg, &p);
 }
 
 rt_status rt_config_set(rt_config *cfg, const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
-    const rt__key *key = NULL;
     rt_status status = equals
-                           ? find_path(assignment, (size_t)(equals - assignment), &key)
+                           ? set_path(cfg, assignment, (size_t)(equals - assignment), equals + 1)
                            : RT_FAIL(CONFIG, "expected SECTION.KEY=VALUE, e.g. parallel.workers=4");
-    if (status == RT_OK)
-        status = rt__config_read_value(cfg, key, equals + 1);
     return status == RT_OK ? RT_OK : rt_error_prefix("--set %.200s", assignment);
 }
 
@@ -162,6 +223,9 @@ char *rt_config_yaml(const rt_config *cfg)
         rt_text_add(&text, "%s%s: ", *section ? "  " : "", key->name);
         status = rt__key_print(key, cfg, &text);
         rt_text_add(&text, "\n");
+        const rt__family *f = rt__family_of_key(key);
+        if (f && status == RT_OK)
+            status = rt__family_print(f, cfg, &text);
     }
     char *all = rt_text_take(&text);
     if (status == RT_OK)
@@ -180,17 +244,38 @@ rt_status rt_config_write_yaml(const rt_config *cfg, const char *path)
     return status;
 }
 
+/* Adds a place of the hash, as far as it is in it. */
+static rt_status add_to_hash(const rt__hashed *h, const rt_config *cfg, const rt_config *standard,
+                             rt_text *to)
+{
+    const rt__key *key = rt__key_find(h->section, h->name);
+    if (key &&
+        (key->math == FREE || (key->math == LATER && rt__key_has_default(key, cfg, standard))))
+        return RT_OK;
+    rt_text_add(to, "%s%s%s: ", h->section, *h->section ? "." : "", h->name);
+    rt_status status = key ? rt__key_print_to_hash(key, cfg, to)
+                           : rt__family_print_to_hash(rt__family_of(h->section), cfg, h->name, to);
+    rt_text_add(to, "\n");
+    return status;
+}
+
+static rt_status hashed_text(const rt_config *cfg, rt_text *text)
+{
+    rt_config standard;
+    RT_TRY(rt_config_default(&standard));
+    rt_status status = RT_OK;
+    for (int i = 0; i < RT__HASHED && status == RT_OK; i++)
+        status = add_to_hash(&rt__hashed_keys[i], cfg, &standard, text);
+    for (int i = 0; i < RT__FAMILIES && status == RT_OK; i++)
+        status = rt__family_print_rest_to_hash(&rt__families[i], cfg, text);
+    rt_config_release(&standard);
+    return status;
+}
+
 rt_status rt_config_hash(const rt_config *cfg, char hex[65])
 {
     rt_text text = {0};
-    rt_status status = RT_OK;
-    char path[RT__KEY_PATH];
-    for (int i = 0; i < RT__KEYS && status == RT_OK; i++)
-        if (rt__keys[i].math) {
-            rt_text_add(&text, "%s: ", rt__key_path(&rt__keys[i], path));
-            status = rt__key_print_to_hash(&rt__keys[i], cfg, &text);
-            rt_text_add(&text, "\n");
-        }
+    rt_status status = hashed_text(cfg, &text);
     char *all = rt_text_take(&text);
     rt_sha256 h = {0};
     if (status == RT_OK)
@@ -225,40 +310,52 @@ const char *const *rt_config_optimizer_states(const rt_config *cfg)
     case RT_CFG_OPTIMIZER_ADAMW:
         return adamw;
     case RT_CFG_OPTIMIZER_SGD:
-        return cfg->optimizer.momentum > 0 ? momentum : none;
+        return cfg->optimizer.sgd.momentum > 0 ? momentum : none;
     }
     RT_ASSERT(!"an optimiser of config.def");
     return none;
 }
 
-static void print_key(FILE *to, const rt__key *key)
+void rt__key_help(const rt__key *key, const rt_config *standard, const char *indent, FILE *to)
 {
-    rt_text allowed = {0};
+    rt_text allowed = {0}, value = {0};
     rt__key_expects(key, &allowed);
-    char *text = rt_text_take(&allowed);
-    fprintf(to, "%s%-14s %s; default %s\n", *key->section ? "  " : "", key->name, text ? text : "",
-            *key->standard ? key->standard : "\"\"");
-    fprintf(to, "%s%-14s %s%s\n", *key->section ? "  " : "", "", key->help,
-            key->math ? " [decides the result]" : "");
+    rt__key_print(key, standard, &value);
+    char *text = rt_text_take(&allowed), *is = rt_text_take(&value);
+    fprintf(to, "%s%-14s %s; default %s\n", indent, key->name, text ? text : "", is ? is : "");
+    fprintf(to, "%s%-14s %s%s\n", indent, "", key->help, key->math ? " [decides the result]" : "");
     rt_mem_free(text);
+    rt_mem_free(is);
+}
+
+static void print_section(const char *name, const rt_config *standard, FILE *to)
+{
+    const rt__section *s = rt__section_find(name);
+    const rt__family *f = rt__family_of(name);
+    if (s)
+        fprintf(to, "\n%s: %s\n", s->name, s->help);
+    else
+        fprintf(to, "\n");
+    for (int i = 0; i < RT__KEYS; i++)
+        if (strcmp(rt__keys[i].section, name) == 0)
+            rt__key_help(&rt__keys[i], standard, s ? "  " : "", to);
+    if (f)
+        rt__family_print_help(f, standard, to);
 }
 
 void rt_config_help(FILE *to)
 {
+    rt_config standard;
+    if (rt_config_default(&standard) != RT_OK)
+        return;
     fprintf(to, "Keys of a configuration file. --set SECTION.KEY=VALUE overrides one.\n"
                 "[decides the result]: other values give other weights; all other keys do not "
                 "change a bit.\n");
     const char *section = NULL;
-    for (int i = 0; i < RT__KEYS; i++) {
-        const rt__key *key = &rt__keys[i];
-        if (!section || strcmp(section, key->section) != 0) {
-            section = key->section;
-            const rt__section *s = rt__section_find(section);
-            if (s)
-                fprintf(to, "\n%s: %s\n", s->name, s->help);
-            else
-                fprintf(to, "\n");
+    for (int i = 0; i < RT__KEYS; i++)
+        if (!section || strcmp(section, rt__keys[i].section) != 0) {
+            section = rt__keys[i].section;
+            print_section(section, &standard, to);
         }
-        print_key(to, key);
-    }
+    rt_config_release(&standard);
 }

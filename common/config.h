@@ -19,10 +19,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "common/json.h"
+#include <ringtorch/field.h>
+#include <ringtorch/optimizers.def>
+#include <ringtorch/schedules.def>
 #include <ringtorch/status.h>
 
 enum {
-    RT_AUTO = 0,                  /* value of an int-or-auto key set to `auto` */
     RT_CONFIG_FILE_MAX = 1 << 20, /* a configuration file is at most 1 MiB */
 };
 
@@ -31,6 +33,17 @@ enum {
 #define CHOICE(section, key, standard, math, help, options)                                        \
     typedef enum { options } rt_cfg_##section##_##key;
 #define TOP_CHOICE(key, standard, math, help, options) typedef enum { options } rt_cfg_##key;
+#define FAMILY(section, key, standard, math, help, list)                                           \
+    typedef enum { list(RT__FAMILY_CONSTANT) } rt_cfg_##section##_##key;
+#define RT__FAMILY_CONSTANT(section, constant, id, text, FIELDS, help) constant,
+#include "common/config.def"
+
+/* The numbers of each row of a family: rt_optimizer_sgd_values. */
+#define FAMILY(section, key, standard, math, help, list) list(RT__FAMILY_VALUES)
+#define RT__FAMILY_VALUES(section, constant, id, text, FIELDS, help)                               \
+    typedef struct rt_##section##_##id##_values {                                                  \
+        RT_STRUCT(FIELDS)                                                                          \
+    } rt_##section##_##id##_values;
 #include "common/config.def"
 
 typedef struct rt_config {
@@ -46,6 +59,13 @@ typedef struct rt_config {
 #define NODE(section, key, math, help)                          json_t *key;
 #define CHOICE(section, key, standard, math, help, options)     rt_cfg_##section##_##key key;
 #define TOP_CHOICE(key, standard, math, help, options)          rt_cfg_##key key;
+/* given: what was written for keys of the rows, by name; private to config_family.c. */
+#define FAMILY(section, key, standard, math, help, list)                                           \
+    rt_cfg_##section##_##key key;                                                                  \
+    json_t *given;                                                                                 \
+    list(RT__FAMILY_MEMBER)
+#define RT__FAMILY_MEMBER(section, constant, id, text, FIELDS, help)                               \
+    rt_##section##_##id##_values id;
 #include "common/config.def"
 } rt_config;
 

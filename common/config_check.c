@@ -40,11 +40,12 @@ static rt_status check_model(const rt_config *c)
 
 static rt_status check_optimizer(const rt_config *c)
 {
-    if (c->optimizer.nesterov && c->optimizer.momentum == 0)
+    if (c->optimizer.name == RT_CFG_OPTIMIZER_SGD && c->optimizer.sgd.nesterov &&
+        c->optimizer.sgd.momentum == 0)
         return RT_FAIL(CONFIG, "optimizer.nesterov needs optimizer.momentum > 0");
-    if (c->schedule.name == RT_CFG_SCHEDULE_COSINE && c->schedule.min_lr > c->optimizer.lr)
-        return RT_FAIL(CONFIG, "schedule.min_lr %g is above optimizer.lr %g", c->schedule.min_lr,
-                       c->optimizer.lr);
+    if (c->schedule.name == RT_CFG_SCHEDULE_COSINE && c->schedule.cosine.min_lr > c->optimizer.lr)
+        return RT_FAIL(CONFIG, "schedule.min_lr %g is above optimizer.lr %g",
+                       c->schedule.cosine.min_lr, c->optimizer.lr);
     return RT_OK;
 }
 

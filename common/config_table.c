@@ -7,8 +7,6 @@
 #include "common/mem.h"
 #include "common/nearest.h"
 
-#define MATH true
-#define FREE false
 #define ROW(kind, s, k, m, h)                                                                      \
     .type = RT__KEY_##kind, .math = m, .section = #s, .name = #k,                                  \
     .offset = offsetof(rt_config, s.k), .size = sizeof(((rt_config *)0)->s.k), .help = h
@@ -35,7 +33,45 @@
      .standard = d,                                                                                \
      .options = (const char *const[]){opts NULL}},
 
+#define FAMILY(s, k, d, m, h, list)                                                                \
+    {ROW(CHOICE, s, k, m, h), .standard = d,                                                       \
+     .options = (const char *const[]){list(RT__FAMILY_TEXT) NULL}},
+#define RT__FAMILY_TEXT(section, constant, id, text, FIELDS, help) text,
+
 const rt__key rt__keys[RT__KEYS] = {
+#include "common/config.def"
+};
+
+#define FAMILY(s, k, d, m, h, list)                                                                \
+    {.section = #s,                                                                                \
+     .key = #k,                                                                                    \
+     .choice = offsetof(rt_config, s.k),                                                           \
+     .given = offsetof(rt_config, s.given),                                                        \
+     .row = (const rt__family_row[]){list(RT__FAMILY_ROW)},                                        \
+     .rows =                                                                                       \
+         (int)(sizeof((const rt__family_row[]){list(RT__FAMILY_ROW)}) / sizeof(rt__family_row))},
+#define RT__FAMILY_ROW(s, constant, id, text, FIELDS, about)                                       \
+    {.name = text,                                                                                 \
+     .help = about,                                                                                \
+     .offset = offsetof(rt_config, s.id),                                                          \
+     .schema = {RT__SCHEMA(text, "key", rt_##s##_##id##_values, FIELDS)}},
+
+const rt__family rt__families[RT__FAMILIES] = {
+#include "common/config.def"
+};
+
+#define INT(s, k, d, l, m, math, help)    {#s, #k},
+#define AUTO(s, k, l, m, math, help)      {#s, #k},
+#define NUMBER(s, k, d, l, m, math, help) {#s, #k},
+#define STRING(s, k, d, math, help)       {#s, #k},
+#define BOOL(s, k, d, math, help)         {#s, #k},
+#define NODE(s, k, math, help)            {#s, #k},
+#define CHOICE(s, k, d, math, help, opts) {#s, #k},
+#define FAMILY(s, k, d, m, h, list)       {#s, #k},
+#define TOP_CHOICE(k, d, m, h, opts)      {"", #k},
+#define HASHED(s, k)                      {#s, #k},
+
+const rt__hashed rt__hashed_keys[RT__HASHED] = {
 #include "common/config.def"
 };
 
@@ -74,26 +110,63 @@ const char *rt__key_path(const rt__key *key, char path[RT__KEY_PATH])
     return path;
 }
 
-rt_status rt__key_unknown(const char *section, const char *name)
+/* Names that may stand in a section, those that any key's name might be meant by included behind them. */
+typedef struct known {
+    const char *name[RT__KEYS + RT__SECTIONS + RT__ROW_KEYS];
+    size_t n, allowed;
+} known;
+
+static void add_known(known *k, const char *name)
 {
-    const char *names[RT__KEYS + RT__SECTIONS];
-    size_t n = 0;
+    for (size_t i = 0; i < k->n; i++)
+        if (strcmp(k->name[i], name) == 0)
+            return;
+    if (k->n < sizeof k->name / sizeof *k->name)
+        k->name[k->n++] = name;
+}
+
+static void add_row(known *k, const rt__family_row *row)
+{
+    for (int i = 0; i < row->schema.n_fields; i++)
+        add_known(k, row->schema.fields[i].name);
+}
+
+static void list_known(const rt_config *cfg, const char *section, known *k)
+{
+    const rt__family *f = rt__family_of(section);
     for (int i = 0; i < RT__SECTIONS && !*section; i++)
-        names[n++] = rt__sections[i].name;
-    const rt__key *elsewhere = NULL;
-    for (int i = 0; i < RT__KEYS; i++) {
+        add_known(k, rt__sections[i].name);
+    for (int i = 0; i < RT__KEYS; i++)
         if (strcmp(rt__keys[i].section, section) == 0)
-            names[n++] = rt__keys[i].name;
-        else if (strcmp(rt__keys[i].name, name) == 0)
-            elsewhere = &rt__keys[i];
-    }
+            add_known(k, rt__keys[i].name);
+    if (f)
+        add_row(k, rt__family_chosen(f, cfg));
+    k->allowed = k->n;
+    for (int i = 0; f && i < f->rows; i++)
+        add_row(k, &f->row[i]);
+}
+
+/* Returns a key of that name in another section. */
+static const rt__key *find_elsewhere(const char *section, const char *name)
+{
+    for (int i = 0; i < RT__KEYS; i++)
+        if (strcmp(rt__keys[i].section, section) != 0 && strcmp(rt__keys[i].name, name) == 0)
+            return &rt__keys[i];
+    return NULL;
+}
+
+rt_status rt__key_unknown(const rt_config *cfg, const char *section, const char *name)
+{
+    known k = {.n = 0};
+    list_known(cfg, section, &k);
+    const rt__key *elsewhere = find_elsewhere(section, name);
     char path[RT__KEY_PATH];
-    const char *near = rt_nearest(name, names, n);
+    const char *near = rt_nearest(name, k.name, k.n);
     if (!near && elsewhere)
         near = rt__key_path(elsewhere, path);
     rt_text allowed = {0};
-    for (size_t i = 0; i < n; i++)
-        rt_text_add(&allowed, "%s%s", i ? ", " : "", names[i]);
+    for (size_t i = 0; i < k.allowed; i++)
+        rt_text_add(&allowed, "%s%s", i ? ", " : "", k.name[i]);
     char *list = rt_text_take(&allowed);
     if (list)
         RT_FAIL(CONFIG, "unknown key '%s%s%.64s'%s%s%s (allowed: %s)", section, *section ? "." : "",

@@ -3,14 +3,7 @@
 #include "common/config_table.h"
 #include "common/error.h"
 
-static bool has_its_default(const rt__key *key, const rt_config *cfg, const rt_config *standard)
-{
-    return memcmp((const char *)cfg + key->offset, (const char *)standard + key->offset,
-                  key->size) == 0;
-}
-
-/* Returns the last --set of this key, or NULL. */
-static const char *set_of(const char *path, const char *const *sets, size_t n_sets)
+const char *rt__set_of(const char *path, const char *const *sets, size_t n_sets)
 {
     size_t len = strlen(path);
     for (size_t i = n_sets; i-- > 0;)
@@ -40,10 +33,12 @@ rt_status rt__config_check_uses(const rt_config *cfg, const char *name,
         const rt__key *key = rt__key_find(use->section, use->key);
         const char *is = rt_config_choice(cfg, use->other);
         char path[RT__KEY_PATH];
-        if (strcmp(is, use->value) != 0 && !has_its_default(key, cfg, &standard))
+        if (strcmp(is, use->value) != 0 && !rt__key_has_default(key, cfg, &standard))
             status = refuse(use, key, is, name, lines[key - rt__keys],
-                            set_of(rt__key_path(key, path), sets, n_sets));
+                            rt__set_of(rt__key_path(key, path), sets, n_sets));
     }
+    for (int i = 0; i < RT__FAMILIES && status == RT_OK; i++)
+        status = rt__family_check_uses(&rt__families[i], cfg, name, sets, n_sets);
     rt_config_release(&standard);
     return status;
 }

@@ -240,6 +240,19 @@ rt_status rt__key_set_scalar(const rt__key *key, rt_config *cfg, const char *tex
     return good ? RT_OK : wrong_value(key, text, quoted);
 }
 
+rt_status rt__key_no_scalar(const rt__key *key, bool is_list)
+{
+    char path[RT__KEY_PATH];
+    rt_text expected = {0};
+    rt__key_expects(key, &expected);
+    char *allowed = rt_text_take(&expected);
+    if (allowed)
+        RT_FAIL(CONFIG, "%s: expected %s, not a %s", rt__key_path(key, path), allowed,
+                is_list ? "list" : "mapping");
+    rt_mem_free(allowed);
+    return rt_error_code();
+}
+
 rt_status rt__key_set_node(const rt__key *key, rt_config *cfg, json_t *node)
 {
     char path[RT__KEY_PATH];
@@ -325,6 +338,16 @@ rt_status rt__key_print_to_hash(const rt__key *key, const rt_config *cfg, rt_tex
     rt_text_add(to, "%s", text);
     rt_mem_free(text);
     return RT_OK;
+}
+
+bool rt__key_has_default(const rt__key *key, const rt_config *cfg, const rt_config *standard)
+{
+    const void *value = const_field(key, cfg), *other = const_field(key, standard);
+    if (key->type == RT__KEY_STRING)
+        return strcmp(*(char *const *)value, *(char *const *)other) == 0;
+    if (key->type == RT__KEY_NODE)
+        return json_equal(*(json_t *const *)value, *(json_t *const *)other);
+    return memcmp(value, other, key->size) == 0;
 }
 
 void rt__key_clear(const rt__key *key, rt_config *cfg)

@@ -207,14 +207,7 @@ static rt_status read_value(reader *r, const rt__key *key, rt_config *cfg)
         return rt__key_set_node(key, cfg, node) == RT_OK ? RT_OK : located(r, at);
     }
     if (r->event.type != YAML_SCALAR_EVENT) {
-        char path[RT__KEY_PATH];
-        rt_text expected = {0};
-        rt__key_expects(key, &expected);
-        char *allowed = rt_text_take(&expected);
-        if (allowed)
-            RT_FAIL(CONFIG, "%s: expected %s, not a %s", rt__key_path(key, path), allowed,
-                    r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping");
-        rt_mem_free(allowed);
+        rt__key_no_scalar(key, r->event.type == YAML_SEQUENCE_START_EVENT);
         return located(r, at);
     }
     if (rt__key_set_scalar(key, cfg, scalar_text(r), !is_plain(r)) != RT_OK)
@@ -235,6 +228,48 @@ static rt_status read_entry(reader *r, const rt__key *key, rt_config *cfg)
     return read_value(r, key, cfg);
 }
 
+static rt_status unknown_key(const reader *r, const rt_config *cfg, const char *section)
+{
+    rt__key_unknown(cfg, section, scalar_text(r));
+    return located(r, r->event.start_mark);
+}
+
+/* Notes the value of a key that belongs to rows of a family. */
+static rt_status read_noted(reader *r, const rt__family *f, rt_config *cfg)
+{
+    size_t first = rt__family_line(f, cfg, scalar_text(r));
+    if (first)
+        return FAIL_HERE(r, "duplicate key '%s.%.64s', first given at line %zu", f->section,
+                         scalar_text(r), first);
+    char *name = rt_strdup(scalar_text(r));
+    if (!name)
+        return rt_error_code();
+    rt_status status = next(r);
+    yaml_mark_t at = r->event.start_mark;
+    if (status == RT_OK && r->event.type == YAML_SCALAR_EVENT) {
+        status =
+            rt__family_note(f, cfg, name, scalar_text(r), !is_plain(r), at.line + 1, at.column + 1);
+    } else if (status == RT_OK) {
+        bool is_list = r->event.type == YAML_SEQUENCE_START_EVENT;
+        json_t *unused = NULL;
+        status = read_node(r, 0, &unused);
+        json_decref(unused);
+        if (status == RT_OK)
+            status = rt__family_note(f, cfg, name, NULL, is_list, at.line + 1, at.column + 1);
+    }
+    rt_mem_free(name);
+    return status;
+}
+
+/* Now that it is known whose keys they are. */
+static rt_status apply_notes(const reader *r, const rt__family *f, rt_config *cfg)
+{
+    size_t line = 0, column = 0;
+    if (!f || rt__family_apply(f, cfg, &line, &column) == RT_OK)
+        return RT_OK;
+    return rt_error_prefix("%s:%zu:%zu", r->name, line, column);
+}
+
 static rt_status read_section(reader *r, const rt__section *section, rt_config *cfg)
 {
     RT_TRY(next(r));
@@ -243,18 +278,20 @@ static rt_status read_section(reader *r, const rt__section *section, rt_config *
     if (r->event.type != YAML_MAPPING_START_EVENT)
         return FAIL_HERE(r, "'%s' must be a mapping of keys to values: %s", section->name,
                          section->help);
+    const rt__family *family = rt__family_of(section->name);
     for (;;) {
         RT_TRY(next(r));
         if (r->event.type == YAML_MAPPING_END_EVENT)
-            return RT_OK;
+            return apply_notes(r, family, cfg);
         if (r->event.type != YAML_SCALAR_EVENT)
             return FAIL_HERE(r, "a key of '%s' must be a plain name", section->name);
         const rt__key *key = rt__key_find(section->name, scalar_text(r));
-        if (!key) {
-            rt__key_unknown(section->name, scalar_text(r));
-            return located(r, r->event.start_mark);
-        }
-        RT_TRY(read_entry(r, key, cfg));
+        if (!key && !(family && rt__family_has(family, scalar_text(r))))
+            return unknown_key(r, cfg, section->name);
+        if (key)
+            RT_TRY(read_entry(r, key, cfg));
+        else
+            RT_TRY(read_noted(r, family, cfg));
     }
 }
 
@@ -272,10 +309,8 @@ static rt_status read_sections(reader *r, rt_config *cfg)
             RT_TRY(read_entry(r, key, cfg));
             continue;
         }
-        if (!section) {
-            rt__key_unknown("", scalar_text(r));
-            return located(r, r->event.start_mark);
-        }
+        if (!section)
+            return unknown_key(r, cfg, "");
         size_t *first = &r->section_line[section - rt__sections];
         if (*first)
             return FAIL_HERE(r, "duplicate key '%s', first given at line %zu", section->name,

@@ -48,7 +48,7 @@ static void note_cosine(rt__run *r, double now)
 {
     const rt_config *cfg = r->facts.cfg;
     int64_t length = rt_config_cosine_steps(cfg, r->end_step), before = r->fallback.cosine_before;
-    const char *nothing = cfg->schedule.min_lr > 0 ? "" : ", at which nothing is learned";
+    const char *nothing = cfg->schedule.cosine.min_lr > 0 ? "" : ", at which nothing is learned";
     int64_t from = r->source.step > length ? r->source.step : length;
     if (cfg->schedule.name != RT_CFG_SCHEDULE_COSINE)
         return;
@@ -64,7 +64,7 @@ static void note_cosine(rt__run *r, double now)
              " are made at schedule.min_lr %.3g%s; for a longer cosine, with a jump, set "
              "schedule.steps=%" PRId64
              ", for a new one begin a run from these weights with model.init",
-             length, from + 1, r->end_step, cfg->schedule.min_lr, nothing, r->end_step);
+             length, from + 1, r->end_step, cfg->schedule.cosine.min_lr, nothing, r->end_step);
     else if (length > r->end_step)
         note(r, now,
              "the run ends after step %" PRId64
@@ -86,10 +86,10 @@ static void note_no_effect(rt__run *r, double now)
              "run.patience %" PRId64 " has no effect: evaluate.every %" PRId64 " gives %" PRId64
              " evaluation%s in %" PRId64 " step%s, and it takes %" PRId64,
              patience, every, end / every, rt_plural(end / every), end, s, patience + 1);
-    if (cfg->schedule.name == RT_CFG_SCHEDULE_STEP && cfg->schedule.step_size >= end)
+    if (cfg->schedule.name == RT_CFG_SCHEDULE_STEP && cfg->schedule.step.step_size >= end)
         note(r, now,
              "schedule.step_size %" PRId64 " has no effect: the run ends after %" PRId64 " step%s",
-             cfg->schedule.step_size, end, s);
+             cfg->schedule.step.step_size, end, s);
     if (cfg->data.limit > r->roster.samples)
         note(r, now,
              "data.limit %" PRId64 " has no effect: the training set has %" PRId64 " sample%s",

@@ -41,6 +41,7 @@
 #ifndef RINGTORCH_OP_H
 #define RINGTORCH_OP_H
 
+#include <ringtorch/field.h>
 #include <ringtorch/tensor.h>
 
 RT_BEGIN_DECLS
@@ -53,7 +54,7 @@ enum {
 
 typedef struct rt_op rt_op;
 
-/* ---- arguments: a list of rows F(kind, name, default, allowed, help), inputs first ----
+/* ---- arguments: a list of rows (field.h), inputs first. Operations have two kinds more: ----
  *
  *     kind     member                   default             allowed
  *     INPUT    rt_tensor *name          RT_NEEDED,          RT_FLOATS, RT_TYPE(I64) | RT_TYPE(BOOL), RT_ANY_TYPE;
@@ -61,54 +62,16 @@ typedef struct rt_op rt_op;
  *                                                           with RT_PROMOTE: they are converted to one, see below
  *     INPUTS   rt_tensor *const *name;  RT_NEEDED           the same; the only input
  *              int64_t name_count
- *     INT      int64_t name             RT_NEEDED or value  RT_ANY, RT_FROM(low), RT_WITHIN(low, high)
- *     NUMBER   double name              likewise            likewise
- *     FLAG     bool name                likewise            RT_ANY
- *     PAIR     int64_t name[2]          RT_NEEDED or (1, 1) as INT, for both
- *     DIMS     rt_dims name             RT_NEEDED or RT_EMPTY RT_ANY
- *     DTYPE    rt_dtype name            RT_NEEDED or value  RT_ANY
- *     CHOICE   int name                 RT_NEEDED or value  "mean|sum|none": the names of 0, 1, 2
  *
  * Inputs with RT_PROMOTE are converted, and that is recorded, to the type that rt_result_type says of them; if the row does not
- * allow that and it is an integer type or bool, to int64 if that is allowed, else to float32.
- *
- * RT_NEEDED values are zero in a struct that was not given them, but must be given by name in JSON. */
-typedef enum rt_field_kind {
-    RT_FIELD_INPUT,
-    RT_FIELD_INPUTS,
-    RT_FIELD_INT,
-    RT_FIELD_NUMBER,
-    RT_FIELD_FLAG,
-    RT_FIELD_PAIR,
-    RT_FIELD_DIMS,
-    RT_FIELD_DTYPE,
-    RT_FIELD_CHOICE,
-} rt_field_kind;
-
-typedef struct rt_field {
-    const char *name;
-    const char *default_text; /* as the row has it, "RT_NEEDED" for one that must be given */
-    const char *help;
-    const char *choices; /* CHOICE: "mean|sum|none" */
-    double low, high;    /* INT, NUMBER, PAIR: what may be given, ends included; no NaN */
-    uint32_t dtypes;     /* INPUT: bits RT_TYPE(...) and RT_SAME or RT_PROMOTE */
-    uint8_t kind;        /* rt_field_kind */
-    bool needed;
-} rt_field;
-
+ * allow that and it is an integer type or bool, to int64 if that is allowed, else to float32. */
 #define RT_TYPE(dtype) (1u << RT_##dtype)
 #define RT_FLOATS      RT_TYPE(F32)
 #define RT_ANY_TYPE    0x0fffffffu
 #define RT_SAME        0x80000000u
 #define RT_PROMOTE     0xc0000000u
 
-#define RT_ANY              .low = -__builtin_inf(), .high = __builtin_inf()
-#define RT_FROM(least)      .low = least, .high = __builtin_inf()
-#define RT_WITHIN(from, to) .low = from, .high = to
-
-#define RT_NEEDED   (0) /* in parentheses: also stands for the two numbers of a PAIR */
 #define RT_OPTIONAL 0
-#define RT_EMPTY    0
 
 /* ---- one call ---- */
 
@@ -196,36 +159,16 @@ const rt_op *rt_op_at(int i);
  * is not of one of the three kinds. Not while other threads look for operations. */
 rt_status rt_op_register(const rt_op *op);
 
-/* ---- what the rows expand to ---- */
+/* ---- what the rows expand to, beside what field.h says ---- */
 
-/* The members of an argument struct. */
-#define RT_STRUCT(FIELDS)                               FIELDS(RT_MEMBER_ROW)
-#define RT_MEMBER_ROW(kind, name, value, allowed, help) RT_MEMBER_##kind(name, value)
-#define RT_MEMBER_INPUT(name, value)                    rt_tensor *name;
+#define RT_MEMBER_INPUT(name, value) rt_tensor *name;
 #define RT_MEMBER_INPUTS(name, value)                                                              \
     rt_tensor *const *name;                                                                        \
     int64_t name##_count;
-#define RT_MEMBER_INT(name, value)    int64_t name RT_DEFAULT(value);
-#define RT_MEMBER_NUMBER(name, value) double name RT_DEFAULT(value);
-#define RT_MEMBER_FLAG(name, value)   bool name RT_DEFAULT(value);
-#define RT_MEMBER_PAIR(name, value)   int64_t name[2] RT_DEFAULT({RT_BARE value});
-#define RT_MEMBER_DIMS(name, value)   rt_dims name;
-#define RT_MEMBER_DTYPE(name, value)  rt_dtype name RT_DEFAULT((rt_dtype)(value));
-#define RT_MEMBER_CHOICE(name, value) int name RT_DEFAULT(value);
-#define RT_BARE(...)                  __VA_ARGS__
-
-/* The defaults, ready to stand before the caller's members. */
-#define RT_DEFAULTS(FIELDS)                              FIELDS(RT_DEFAULT_ROW)
-#define RT_DEFAULT_ROW(kind, name, value, allowed, help) RT_DEFAULT_##kind(name, value)
 #define RT_DEFAULT_INPUT(name, value)
 #define RT_DEFAULT_INPUTS(name, value)
-#define RT_DEFAULT_INT(name, value)    .name = value,
-#define RT_DEFAULT_NUMBER(name, value) .name = value,
-#define RT_DEFAULT_FLAG(name, value)   .name = value,
-#define RT_DEFAULT_PAIR(name, value)   .name = {RT_BARE value},
-#define RT_DEFAULT_DIMS(name, value)
-#define RT_DEFAULT_DTYPE(name, value)  .name = value,
-#define RT_DEFAULT_CHOICE(name, value) .name = value,
+#define RT_SCHEMA_INPUT(allowed)  .dtypes = allowed
+#define RT_SCHEMA_INPUTS(allowed) .dtypes = allowed
 
 /* The members of an rt_op that describe its arguments. */
 #define RT_ARGS(type, FIELDS)                                                                      \
@@ -235,22 +178,6 @@ rt_status rt_op_register(const rt_op *op);
     {                                                                                              \
         FIELDS(RT_DEFAULT_ROW)                                                                     \
     }
-#define RT_SCHEMA_ROW(row, member, value, allowed, text)                                           \
-    {.name = #member,                                                                              \
-     .default_text = #value,                                                                       \
-     .help = text,                                                                                 \
-     .kind = RT_FIELD_##row,                                                                       \
-     .needed = __builtin_strcmp(#value, "RT_NEEDED") == 0,                                         \
-     RT_SCHEMA_##row(allowed)},
-#define RT_SCHEMA_INPUT(allowed)                       .dtypes = allowed
-#define RT_SCHEMA_INPUTS(allowed)                      .dtypes = allowed
-#define RT_SCHEMA_INT(...)                             __VA_ARGS__
-#define RT_SCHEMA_NUMBER(...)                          __VA_ARGS__
-#define RT_SCHEMA_PAIR(...)                            __VA_ARGS__
-#define RT_SCHEMA_FLAG(...)                            __VA_ARGS__
-#define RT_SCHEMA_DIMS(...)                            __VA_ARGS__
-#define RT_SCHEMA_DTYPE(...)                           __VA_ARGS__
-#define RT_SCHEMA_CHOICE(allowed)                      .choices = allowed
 #define RT_COUNT_ROW(kind, name, value, allowed, help) RT_COUNT_##kind
 #define RT_COUNT_INPUT                                 +1
 #define RT_COUNT_INPUTS                                +RT_MANY
@@ -261,6 +188,8 @@ rt_status rt_op_register(const rt_op *op);
 #define RT_COUNT_DIMS
 #define RT_COUNT_DTYPE
 #define RT_COUNT_CHOICE
+#define RT_COUNT_AUTO
+#define RT_COUNT_TEXT
 
 RT_END_DECLS
 

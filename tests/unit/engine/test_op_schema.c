@@ -400,6 +400,7 @@ static json_t *allowed_value(const rt_field *row)
     double v = row->low > 1 ? row->low : row->high < 1 ? row->high : 1;
     switch ((rt_field_kind)row->kind) {
     case RT_FIELD_INT:
+    case RT_FIELD_AUTO:
         return json_integer((json_int_t)v);
     case RT_FIELD_NUMBER:
         return json_real(v);
@@ -413,6 +414,7 @@ static json_t *allowed_value(const rt_field *row)
         return json_string("int64");
     case RT_FIELD_CHOICE:
         return json_stringn(row->choices, strcspn(row->choices, "|"));
+    case RT_FIELD_TEXT:
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         break;

@@ -113,17 +113,19 @@ static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *ac
 static rt_status make_optim(rt_run *r, const rt_config *cfg)
 {
     if (cfg->optimizer.name == RT_CFG_OPTIMIZER_SGD)
-        r->optim = rt__optim_sgd(r->net, (rt_sgd_shape){.lr = cfg->optimizer.lr,
-                                                        .momentum = cfg->optimizer.momentum,
-                                                        .weight_decay = cfg->optimizer.weight_decay,
-                                                        .nesterov = cfg->optimizer.nesterov});
-    else
         r->optim =
-            rt__optim_adamw(r->net, (rt_adamw_shape){.lr = cfg->optimizer.lr,
-                                                     .beta1 = cfg->optimizer.beta1,
-                                                     .beta2 = cfg->optimizer.beta2,
-                                                     .eps = cfg->optimizer.eps,
-                                                     .weight_decay = cfg->optimizer.weight_decay});
+            rt__optim_sgd(r->net, (rt_sgd_shape){.lr = cfg->optimizer.lr,
+                                                 .momentum = cfg->optimizer.sgd.momentum,
+                                                 .weight_decay = cfg->optimizer.sgd.weight_decay,
+                                                 .dampening = cfg->optimizer.sgd.dampening,
+                                                 .nesterov = cfg->optimizer.sgd.nesterov});
+    else
+        r->optim = rt__optim_adamw(
+            r->net, (rt_adamw_shape){.lr = cfg->optimizer.lr,
+                                     .beta1 = cfg->optimizer.adamw.beta1,
+                                     .beta2 = cfg->optimizer.adamw.beta2,
+                                     .eps = cfg->optimizer.adamw.eps,
+                                     .weight_decay = cfg->optimizer.adamw.weight_decay});
     rt_keep(r->optim);
     return rt_error_code();
 }
@@ -146,9 +148,9 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
                                 .lr = cfg->optimizer.lr,
                                 .warmup = cfg->schedule.warmup,
                                 .steps = rt_config_cosine_steps(cfg, r->steps),
-                                .min_lr = cfg->schedule.min_lr,
-                                .step_size = cfg->schedule.step_size,
-                                .gamma = cfg->schedule.gamma};
+                                .min_lr = cfg->schedule.cosine.min_lr,
+                                .step_size = cfg->schedule.step.step_size,
+                                .gamma = cfg->schedule.step.gamma};
     return RT_OK;
 }
 

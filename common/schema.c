@@ -1,0 +1,412 @@
+/* Structs by their rows. */
+#include "common/schema.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/mem.h"
+#include "common/nearest.h"
+
+/* ---- where members lie ---- */
+
+/* As an operation's row of INPUTS lies; nothing here looks into it. */
+typedef struct input_list {
+    const void *in;
+    int64_t count;
+} input_list;
+
+const rt__field_kind rt__field_kinds[RT__FIELD_KINDS] = {
+    [RT_FIELD_INPUT] = {"tensor", "a tensor", sizeof(void *), _Alignof(void *)},
+    [RT_FIELD_INPUTS] = {"tensors", "tensors", sizeof(input_list), _Alignof(input_list)},
+    [RT_FIELD_INT] = {"integer", "an integer", sizeof(int64_t), _Alignof(int64_t)},
+    [RT_FIELD_NUMBER] = {"number", "a number", sizeof(double), _Alignof(double)},
+    [RT_FIELD_FLAG] = {"flag", "true or false", sizeof(bool), _Alignof(bool)},
+    [RT_FIELD_PAIR] = {"pair", "two integers in a list", sizeof(int64_t[2]), _Alignof(int64_t)},
+    [RT_FIELD_DIMS] = {"list", "a list of at most 8 integers", sizeof(rt_dims), _Alignof(rt_dims)},
+    [RT_FIELD_DTYPE] = {"dtype", "an element type such as \"float32\"", sizeof(rt_dtype),
+                        _Alignof(rt_dtype)},
+    [RT_FIELD_CHOICE] = {"choice", "one of ", sizeof(int), _Alignof(int)},
+    [RT_FIELD_AUTO] = {"auto", "\"auto\" or an integer", sizeof(int64_t), _Alignof(int64_t)},
+    [RT_FIELD_TEXT] = {"text", "a text", sizeof(char *), _Alignof(char *)},
+};
+_Static_assert(RT_MAX_DIMS == 8, "kinds[] says how many sizes a list may have");
+
+bool rt__is_input(const rt_field *row)
+{
+    return row->kind == RT_FIELD_INPUT || row->kind == RT_FIELD_INPUTS;
+}
+
+/* The compiler laid the members out one after the other, each on its alignment. */
+rt__member rt__member_after(const rt__schema *s, void *values, rt__member m)
+{
+    rt__member next = {.row = m.row ? m.row + 1 : s->fields};
+    size_t end = m.row ? (size_t)(m.at - (char *)values) + rt__field_kinds[m.row->kind].size : 0;
+    if (next.row == s->fields + s->n_fields)
+        return (rt__member){0};
+    size_t align = rt__field_kinds[next.row->kind].align;
+    next.at = (char *)values + (end + align - 1) / align * align;
+    return next;
+}
+
+rt__member rt__member_find(const rt__schema *s, void *values, const char *name)
+{
+    RT__EACH_MEMBER(m, s, values)
+    {
+        if (strcmp(m.row->name, name) == 0)
+            return m;
+    }
+    return (rt__member){0};
+}
+
+/* ---- checks ---- */
+
+/* "1 or more", "0 to 1". */
+static const char *range_text(const rt_field *row)
+{
+    static _Thread_local char text[64];
+    if (isinf(row->high))
+        snprintf(text, sizeof text, "%.15g or more", row->low);
+    else if (isinf(row->low))
+        snprintf(text, sizeof text, "%.15g or less", row->high);
+    else
+        snprintf(text, sizeof text, "%.15g to %.15g", row->low, row->high);
+    return text;
+}
+
+/* A value that may be anything may also be NaN, which lies in no range. */
+static rt_status check_number(const rt__schema *s, const rt_field *row, double v)
+{
+    bool any = isinf(row->low) && isinf(row->high);
+    if (any || (v >= row->low && v <= row->high))
+        return RT_OK;
+    return RT_FAIL(RANGE, "%s: %s is %.15g, expected %s", s->owner, row->name, v, range_text(row));
+}
+
+static rt_status check_integers(const rt__schema *s, const rt_field *row, const int64_t *v,
+                                int count)
+{
+    for (int i = 0; i < count; i++)
+        if ((double)v[i] < row->low || (double)v[i] > row->high)
+            return RT_FAIL(RANGE, "%s: %s is %lld, expected %s", s->owner, row->name,
+                           (long long)v[i], range_text(row));
+    return RT_OK;
+}
+
+/* The number of names in "mean|sum|none". */
+int rt__choice_count(const char *choices)
+{
+    int n = 1;
+    for (const char *p = choices; *p; p++)
+        n += *p == '|';
+    return n;
+}
+
+rt_status rt__schema_check_value(const rt__schema *s, rt__member m)
+{
+    const rt_field *row = m.row;
+    switch ((rt_field_kind)row->kind) {
+    case RT_FIELD_INT:
+        return check_integers(s, row, (const int64_t *)m.at, 1);
+    case RT_FIELD_PAIR:
+        return check_integers(s, row, (const int64_t *)m.at, 2);
+    case RT_FIELD_NUMBER:
+        return check_number(s, row, *(const double *)m.at);
+    case RT_FIELD_DIMS:
+        if (((const rt_dims *)m.at)->n >= 0 && ((const rt_dims *)m.at)->n <= RT_MAX_DIMS)
+            return RT_OK;
+        return RT_FAIL(RANGE, "%s: %s has %d entries, expected 0 to %d", s->owner, row->name,
+                       ((const rt_dims *)m.at)->n, RT_MAX_DIMS);
+    case RT_FIELD_DTYPE:
+        if ((unsigned)*(const rt_dtype *)m.at < RT_DTYPES)
+            return RT_OK;
+        return RT_FAIL(DTYPE, "%s: %s is %d, which is no element type", s->owner, row->name,
+                       (int)*(const rt_dtype *)m.at);
+    case RT_FIELD_CHOICE:
+        if (*(const int *)m.at >= 0 && *(const int *)m.at < rt__choice_count(row->choices))
+            return RT_OK;
+        return RT_FAIL(RANGE, "%s: %s is %d, expected one of %s", s->owner, row->name,
+                       *(const int *)m.at, row->choices);
+    case RT_FIELD_AUTO:
+        if (*(const int64_t *)m.at != RT_AUTO)
+            return check_integers(s, row, (const int64_t *)m.at, 1);
+        break;
+    case RT_FIELD_INPUT:
+    case RT_FIELD_INPUTS:
+    case RT_FIELD_FLAG:
+    case RT_FIELD_TEXT:
+        break;
+    }
+    return RT_OK;
+}
+
+rt_status rt__schema_check(const rt__schema *s, const void *values)
+{
+    RT__EACH_MEMBER(m, s, values)
+    {
+        RT_TRY(rt__schema_check_value(s, m));
+    }
+    return RT_OK;
+}
+
+/* ---- from JSON ---- */
+
+static rt_status wrong_kind(const rt__schema *s, const rt_field *row, const json_t *v)
+{
+    char *text = rt_json_text(v);
+    if (text)
+        RT_FAIL(ARG, "%s: %s is %.80s, expected %s%s", s->owner, row->name, text,
+                rt__field_kinds[row->kind].expected, row->choices ? row->choices : "");
+    rt_mem_free(text);
+    return rt_error_code();
+}
+
+/* Reads a list of integers; how many, or -1. */
+static int integers_from(const json_t *v, int64_t *out, int most)
+{
+    int n = json_is_array(v) ? (int)json_array_size(v) : -1;
+    if (n > most)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        if (!json_is_integer(json_array_get(v, (size_t)i)))
+            return -1;
+        out[i] = json_integer_value(json_array_get(v, (size_t)i));
+    }
+    return n;
+}
+
+/* A number, or "nan", "inf", "-inf", for which JSON has no numbers. */
+static bool number_from(const json_t *v, double *out)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } odd[] = {{"nan", NAN}, {"inf", INFINITY}, {"-inf", -INFINITY}};
+    *out = json_number_value(v);
+    for (size_t i = 0; i < sizeof odd / sizeof *odd && json_is_string(v); i++)
+        if (strcmp(json_string_value(v), odd[i].text) == 0) {
+            *out = odd[i].value;
+            return true;
+        }
+    return json_is_number(v);
+}
+
+static bool dtype_from(const json_t *v, rt_dtype *out)
+{
+    for (int t = 0; t < RT_DTYPES && json_is_string(v); t++)
+        if (strcmp(rt_dtype_name((rt_dtype)t), json_string_value(v)) == 0) {
+            *out = (rt_dtype)t;
+            return true;
+        }
+    return false;
+}
+
+/* The place of a word among "mean|sum|none"; -1 if it is not there. */
+static int choice_from(const json_t *v, const char *choices)
+{
+    const char *word = json_is_string(v) ? json_string_value(v) : "|";
+    size_t len = strlen(word);
+    int i = 0;
+    for (const char *p = choices; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL, i++)
+        if (strcspn(p, "|") == len && strncmp(p, word, len) == 0)
+            return i;
+    return -1;
+}
+
+static rt_status value_from_json(const rt__schema *s, rt__member m, const json_t *v)
+{
+    bool good = true;
+    switch ((rt_field_kind)m.row->kind) {
+    case RT_FIELD_INT:
+        good = json_is_integer(v);
+        *(int64_t *)m.at = json_integer_value(v);
+        break;
+    case RT_FIELD_PAIR:
+        good = integers_from(v, (int64_t *)m.at, 2) == 2;
+        break;
+    case RT_FIELD_NUMBER:
+        good = number_from(v, (double *)m.at);
+        break;
+    case RT_FIELD_FLAG:
+        good = json_is_boolean(v);
+        *(bool *)m.at = json_is_true(v);
+        break;
+    case RT_FIELD_DIMS:
+        ((rt_dims *)m.at)->n = integers_from(v, ((rt_dims *)m.at)->d, RT_MAX_DIMS);
+        good = ((rt_dims *)m.at)->n >= 0;
+        break;
+    case RT_FIELD_DTYPE:
+        good = dtype_from(v, (rt_dtype *)m.at);
+        break;
+    case RT_FIELD_CHOICE:
+        *(int *)m.at = choice_from(v, m.row->choices);
+        good = *(int *)m.at >= 0;
+        break;
+    case RT_FIELD_AUTO:
+        good =
+            json_is_integer(v) || (json_is_string(v) && strcmp(json_string_value(v), "auto") == 0);
+        *(int64_t *)m.at = json_is_integer(v) ? json_integer_value(v) : RT_AUTO;
+        break;
+    case RT_FIELD_TEXT:
+    case RT_FIELD_INPUT:
+    case RT_FIELD_INPUTS:
+        return RT_FAIL(ARG, "%s: %s cannot be given as JSON", s->owner, m.row->name);
+    }
+    return good ? rt__schema_check_value(s, m) : wrong_kind(s, m.row, v);
+}
+
+/* Fails unless the operation has a value of that name. */
+static rt_status check_name(const rt__schema *s, const char *name)
+{
+    enum { MOST = 64 };
+    const char *names[MOST];
+    size_t n = 0;
+    for (int i = 0; i < s->n_fields; i++) {
+        bool same = strcmp(s->fields[i].name, name) == 0;
+        if (same && rt__is_input(&s->fields[i]))
+            return RT_FAIL(ARG, "%s: '%s' is a tensor: it cannot be given as a value", s->owner,
+                           name);
+        if (same)
+            return RT_OK;
+        if (n < MOST && !rt__is_input(&s->fields[i]))
+            names[n++] = s->fields[i].name;
+    }
+    const char *near = rt_nearest(name, names, n);
+    return RT_FAIL(ARG, "%s has no %s '%.60s'%s%s%s", s->owner, s->thing, name,
+                   near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+rt_status rt__schema_set(const rt__schema *s, void *values, const json_t *given)
+{
+    const char *name;
+    json_t *unused;
+    json_object_foreach((json_t *)given, name, unused) RT_TRY(check_name(s, name));
+    RT__EACH_MEMBER(m, s, values)
+    {
+        const json_t *v = rt__is_input(m.row) ? NULL : json_object_get(given, m.row->name);
+        if (v)
+            RT_TRY(value_from_json(s, m, v));
+        else if (m.row->needed && !rt__is_input(m.row))
+            return RT_FAIL(ARG, "%s needs '%s': %s", s->owner, m.row->name, m.row->help);
+    }
+    return RT_OK;
+}
+
+/* ---- to JSON ---- */
+
+/* Returns what was made if it is whole, else NULL. */
+json_t *rt__json_if_whole(json_t *made, bool whole)
+{
+    if (made && whole)
+        return made;
+    json_decref(made);
+    return NULL;
+}
+
+static json_t *integers_to(const int64_t *v, int n)
+{
+    json_t *list = json_array();
+    bool whole = true;
+    for (int i = 0; i < n; i++)
+        whole &= json_array_append_new(list, json_integer(v[i])) == 0;
+    return rt__json_if_whole(list, whole);
+}
+
+static json_t *number_to(double v)
+{
+    return isfinite(v) ? json_real(v) : json_string(isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
+}
+
+const char *rt__choice_at(const char *choices, int i, size_t *len)
+{
+    for (; i > 0; i--)
+        choices = strchr(choices, '|') + 1;
+    *len = strcspn(choices, "|");
+    return choices;
+}
+
+static json_t *choice_to(const char *choices, int i)
+{
+    size_t len;
+    const char *name = rt__choice_at(choices, i, &len);
+    return json_stringn(name, len);
+}
+
+static json_t *value_to(rt__member m)
+{
+    switch ((rt_field_kind)m.row->kind) {
+    case RT_FIELD_INT:
+        return json_integer(*(const int64_t *)m.at);
+    case RT_FIELD_PAIR:
+        return integers_to((const int64_t *)m.at, 2);
+    case RT_FIELD_NUMBER:
+        return number_to(*(const double *)m.at);
+    case RT_FIELD_FLAG:
+        return json_boolean(*(const bool *)m.at);
+    case RT_FIELD_DIMS:
+        return integers_to(((const rt_dims *)m.at)->d, ((const rt_dims *)m.at)->n);
+    case RT_FIELD_DTYPE:
+        return json_string(rt_dtype_name(*(const rt_dtype *)m.at));
+    case RT_FIELD_CHOICE:
+        return choice_to(m.row->choices, *(const int *)m.at);
+    case RT_FIELD_AUTO:
+        return *(const int64_t *)m.at == RT_AUTO ? json_string("auto")
+                                                 : json_integer(*(const int64_t *)m.at);
+    case RT_FIELD_TEXT:
+        return rt_json_text_or_null(*(char *const *)m.at);
+    case RT_FIELD_INPUT:
+    case RT_FIELD_INPUTS:
+        break;
+    }
+    return json_null();
+}
+
+json_t *rt__schema_to_json(const rt__schema *s, const void *values)
+{
+    json_t *all = json_object();
+    bool whole = true;
+    RT__EACH_MEMBER(m, s, values)
+    {
+        if (!rt__is_input(m.row))
+            whole &= json_object_set_new(all, m.row->name, value_to(m)) == 0;
+    }
+    return rt__json_if_whole(all, whole);
+}
+
+/* ---- the rows to JSON ---- */
+
+static json_t *choices_of(const rt_field *row)
+{
+    json_t *list = json_array();
+    bool whole = true;
+    for (int i = 0; i < rt__choice_count(row->choices); i++)
+        whole &= json_array_append_new(list, choice_to(row->choices, i)) == 0;
+    return rt__json_if_whole(list, whole);
+}
+
+/* An end of a range, as a whole number where values are. */
+static json_t *limit_to(const rt_field *row, double v)
+{
+    bool whole = row->kind != RT_FIELD_NUMBER && fabs(v) < 0x1p63;
+    return whole ? json_integer((json_int_t)v) : json_real(v);
+}
+
+json_t *rt__member_schema(rt__member m)
+{
+    const rt_field *row = m.row;
+    bool ranged = row->kind == RT_FIELD_INT || row->kind == RT_FIELD_NUMBER ||
+                  row->kind == RT_FIELD_PAIR || row->kind == RT_FIELD_AUTO;
+    json_t *j = json_pack("{s:s, s:s, s:b, s:s}", "name", row->name, "kind",
+                          rt__field_kinds[row->kind].name, "needed", row->needed, "help",
+                          row->help ? row->help : "");
+    bool whole = j != NULL;
+    if (!row->needed)
+        whole &= json_object_set_new(j, "default", value_to(m)) == 0;
+    if (row->choices)
+        whole &= json_object_set_new(j, "choices", choices_of(row)) == 0;
+    if (ranged && isfinite(row->low))
+        whole &= json_object_set_new(j, "least", limit_to(row, row->low)) == 0;
+    if (ranged && isfinite(row->high))
+        whole &= json_object_set_new(j, "most", limit_to(row, row->high)) == 0;
+    return rt__json_if_whole(j, whole);
+}
