@@ -498,6 +498,53 @@ static void given_keys_are_told_from_defaults(void **state)
     assert_false(rt_failed());
 }
 
+/* ---- families: keys that depend on a choice ---- */
+
+static void a_row_has_keys_of_its_own(void **state)
+{
+    (void)state;
+    rt_config c;
+    /* The name may come last. */
+    assert_int_equal(parse("optimizer: {momentum: 0.9, weight_decay: 0.1, name: sgd}", &c), RT_OK);
+    assert_true(c.optimizer.sgd.momentum == 0.9 && c.optimizer.sgd.weight_decay == 0.1);
+    assert_true(c.optimizer.adamw.weight_decay == 0 && c.optimizer.adamw.beta1 == 0.9);
+    char *yaml = rt_config_yaml(&c);
+    assert_non_null(strstr(yaml, "\n  momentum: 0.9\n"));
+    assert_null(strstr(yaml, "beta1"));
+    rt_mem_free(yaml);
+    rt_config_release(&c);
+    expect_error("optimizer:\n  momentum: 0.9\n  name: sgd\n  momentum: 0\n",
+                 "x.yaml:4:3: duplicate key 'optimizer.momentum', first given at line 2");
+    expect_error(
+        "optimizer:\n  momentum: [0.9]\n  name: sgd\n",
+        "x.yaml:2:13: optimizer.momentum: expected a number from 0 to 0.9999999, not a list");
+    expect_error("optimizer:\n  momentum: 1\n  name: sgd\n",
+                 "x.yaml:2:13: optimizer.momentum: expected a number from 0 to 0.9999999, not '1'");
+    expect_error("schedule: {name: step, step_size: 0}",
+                 "x.yaml:1:35: schedule.step_size: expected an integer >= 1, not '0'");
+    expect_error_at("optimizer: {momemtum: 0.9}",
+                    "x.yaml:1:13: unknown key 'optimizer.momemtum': did you mean 'momentum'?");
+    expect_set_error("optimizer.momentum=2", "--set optimizer.momentum=2: optimizer.momentum: "
+                                             "expected a number from 0 to 0.9999999, not '2'");
+    expect_set_error("optimizer.lrr=2",
+                     "--set optimizer.lrr=2: unknown key 'optimizer.lrr': did you mean 'lr'? "
+                     "(allowed: name, lr, clip_norm, weight_decay, beta1, beta2, eps)");
+}
+
+/* What was written goes to the row that is chosen in the end. */
+static void another_row_may_be_chosen_later(void **state)
+{
+    (void)state;
+    rt_config c;
+    assert_int_equal(parse("optimizer: {weight_decay: 0.1, beta1: 0.5}", &c), RT_OK);
+    assert_int_equal(rt_config_set(&c, "optimizer.momentum=0.75"), RT_OK);
+    assert_int_equal(rt_config_set(&c, "optimizer.name=sgd"), RT_OK);
+    assert_true(c.optimizer.sgd.weight_decay == 0.1 && c.optimizer.sgd.momentum == 0.75);
+    assert_int_equal(rt_config_set(&c, "optimizer.name=adamw"), RT_OK);
+    assert_true(c.optimizer.adamw.weight_decay == 0.1 && c.optimizer.adamw.beta1 == 0.5);
+    rt_config_release(&c);
+}
+
 /* ---- hash, help, memory ---- */
 
 static void hash_after(const char *assignment, char hex[65])
@@ -542,8 +589,47 @@ static void the_hash_is_of_the_mathematics(void **state)
     }
 }
 
-/* Runs and snapshots of earlier versions are found by this hash. */
+/* Runs and snapshots of earlier versions are found by these hashes. */
 static void the_hash_outlives_versions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hex;
+    } cases[] = {
+        {"", "04e13b682766ec4cb27329e545e57d0a99ffc07b06b19b3b29e4d62c319c0dd5"},
+        {"optimizer: {name: sgd, momentum: 0.9, nesterov: true, weight_decay: 1e-4, lr: 0.1}",
+         "0c0fa8f998a35b011e949394b0a0bee7923089eb51a848ed3a0d5243fd3fed74"},
+        {"optimizer: {eps: 1e-6, beta2: 0.98, clip_norm: 3}",
+         "01de7e6b9e509a557b1da273c004a36282c75084d25a97da4c8323515b56d25d"},
+        {"schedule: {name: cosine, min_lr: 1e-5, warmup: 10}",
+         "9d745920ec9d8c07e972a88724136e2d9dad88bd97492bb0a4efecedd7272289"},
+        {"schedule: {name: step, gamma: 0.5, step_size: 7}",
+         "ecc0a0d19c758cb1968eb735a066c0ea53ddec89db64a125d2341c129cba28f9"},
+        /* Keys of another rule, which the first versions took. */
+        {"optimizer: {name: adamw, momentum: 0.5, weight_decay: 0.1}",
+         "f1e06274cc961bd824a68cfb09152e362dc6bf4010a2f83e868b2ccbc5f9b902"},
+        {"optimizer: {name: sgd, beta1: 0.8, eps: 1e-3}",
+         "6e3ae8fe33098c01cb9ecb5d3f3e7ce7cf5fc994232cdeb4cc70eca4c404990f"},
+        {"schedule: {name: constant, gamma: 0.3}",
+         "b98f37f84c3fbeb98f8af687eacfa973f5b3a26b2a2039a6622f1b71c288fa58"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rt_config c;
+        char hex[65];
+        assert_int_equal(parse(cases[i].text, &c), RT_OK);
+        assert_int_equal(rt_config_hash(&c, hex), RT_OK);
+        assert_string_equal(hex, cases[i].hex);
+        char *yaml = rt_config_yaml(&c); /* what the run writes down has it as well */
+        rt_config_release(&c);
+        assert_int_equal(parse(yaml, &c), RT_OK);
+        assert_int_equal(rt_config_hash(&c, hex), RT_OK);
+        assert_string_equal(hex, cases[i].hex);
+        rt_mem_free(yaml);
+        rt_config_release(&c);
+    }
+}
+
+static void numbers_are_written_short(void **state)
 {
     (void)state;
     rt_config c;
@@ -580,6 +666,9 @@ static void the_help_names_every_key(void **state)
 #include "common/config.def"
     assert_non_null(strstr(text, "one of adamw, sgd; default adamw"));
     assert_non_null(strstr(text, "auto or an integer from 1 to 65536; default auto"));
+    const char *sgd = strstr(text, "\n  with name: sgd (");
+    assert_non_null(sgd);
+    assert_non_null(strstr(sgd, "\n    momentum       a number from 0 to 0.9999999; default 0\n"));
     free(text);
 }
 
@@ -677,6 +766,9 @@ int main(void)
         TEST(given_keys_are_told_from_defaults),
         TEST(the_hash_is_of_the_mathematics),
         TEST(the_hash_outlives_versions),
+        TEST(numbers_are_written_short),
+        TEST(a_row_has_keys_of_its_own),
+        TEST(another_row_may_be_chosen_later),
         TEST(the_help_names_every_key),
         TEST(no_allocation_failure_leaks),
     };

@@ -119,6 +119,7 @@ static json_t *any_value(const rt_field *row)
 {
     switch ((rt_field_kind)row->kind) {
     case RT_FIELD_INT:
+    case RT_FIELD_AUTO:
         return any_integer();
     case RT_FIELD_NUMBER:
         return any_number();
@@ -132,6 +133,7 @@ static json_t *any_value(const rt_field *row)
         return json_string(rt_dtype_name((rt_dtype)below(RT_DTYPES)));
     case RT_FIELD_CHOICE:
         return any_choice(row->choices);
+    case RT_FIELD_TEXT:
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         break;
