@@ -87,11 +87,71 @@ typedef struct rt_data_mnist_args {
 /* Reads them as rt_data_idx does. */
 rt_dataset *rt_data_mnist_(rt_data_mnist_args a);
 
+/* A text file, plain or gzip, as windows of tokens for a language model. Fields: "tokens" int64 [context], the window; "targets" int64
+ * [context], each token's successor; both are classes below the size of the vocabulary. With a mask also "mask" float32 [context]: 1 where
+ * the target counts, else 0.
+ *
+ * A token is a character (a Unicode code point of UTF-8) or a byte. The vocabulary is what occurs in the file, in ascending order, so
+ * that both parts of a file number it alike. A share of the file is held out for evaluation: its end, or pieces (of two hundred
+ * that the file is cut into) drawn by the seed. Windows of evaluation lie side by side. Refuses more than 1 GiB, and bytes that are no
+ * UTF-8, naming the byte. */
+typedef enum rt_text_unit { RT_TEXT_CHARACTERS, RT_TEXT_BYTES } rt_text_unit;
+typedef enum rt_text_split { RT_TEXT_LAST, RT_TEXT_KEYED } rt_text_split;
+typedef enum rt_text_mask {
+    RT_TEXT_ALL,   /* every target counts: there is no mask */
+    RT_TEXT_AFTER, /* those behind the first separator of their line do, and the line's end */
+    RT_TEXT_RANDOM /* a share of the file's tokens does, drawn by the seed */
+} rt_text_mask;
+typedef struct rt_data_text_args {
+    const char *path;
+    bool train;                     /* false: the part that is held out */
+    int64_t context RT_DEFAULT(64); /* tokens of a sample */
+    int64_t stride;                 /* tokens from one window of training to the next; 0: context */
+    rt_text_unit unit;
+    double share RT_DEFAULT(0.1); /* held out; above 0, below 1 */
+    rt_text_split split;
+    rt_text_mask mask;
+    const char *separator RT_DEFAULT("="); /* RT_TEXT_AFTER: one token or several */
+    double mask_share RT_DEFAULT(0.15);    /* RT_TEXT_RANDOM: above 0, at most 1 */
+    uint64_t seed RT_DEFAULT(rt_seed());
+    int64_t limit RT_DEFAULT(INT64_MAX); /* the first so many windows only */
+} rt_data_text_args;
+#define RT_DATA_TEXT_DEFAULTS                                                                      \
+    .context = 64, .share = 0.1, .separator = "=", .mask_share = 0.15, .seed = rt_seed(),          \
+    .limit = INT64_MAX
+#define rt_data_text(...)                                                                          \
+    RT_CALL_WITH_DEFAULTS(rt_data_text_, rt_data_text_args, RT_DATA_TEXT_DEFAULTS, path,           \
+                          __VA_ARGS__)
+/* Reads the file into memory, four bytes a token; NULL on failure. Owned by the current scope. */
+rt_dataset *rt_data_text_(rt_data_text_args a);
+
+/* A table of numbers, plain or gzip: comma-separated values whose first line names the columns. Fields: "x" float32 [k], the columns that
+ * are no targets, in order; "y" float32 [m], the targets as they are named. Each row is held out for evaluation or not by a
+ * draw of its own from the seed, so that rows that are appended later change nothing about the others. Standardised: less the mean and
+ * divided by the standard deviation of the column over the training rows (limit or not); a column that is constant there becomes 0.
+ * Cells are decimal numbers and may be quoted. Refuses more than 1 GiB, and cells that are missing, not numbers or beyond float32,
+ * naming line and column. */
+typedef enum rt_csv_standardise { RT_CSV_BOTH, RT_CSV_INPUTS, RT_CSV_NONE } rt_csv_standardise;
+typedef struct rt_data_csv_args {
+    const char *path;
+    bool train;         /* false: the rows that are held out */
+    const char *target; /* names of columns, comma-separated; NULL or "": the last column */
+    const char *ignore; /* names of columns that are left out, likewise; NULL or "": none */
+    double share RT_DEFAULT(0.2); /* held out; above 0, below 1 */
+    rt_csv_standardise standardise;
+    uint64_t seed RT_DEFAULT(rt_seed());
+    int64_t limit RT_DEFAULT(INT64_MAX); /* the first so many rows only */
+} rt_data_csv_args;
+#define RT_DATA_CSV_DEFAULTS .share = 0.2, .seed = rt_seed(), .limit = INT64_MAX
+#define rt_data_csv(...)                                                                           \
+    RT_CALL_WITH_DEFAULTS(rt_data_csv_, rt_data_csv_args, RT_DATA_CSV_DEFAULTS, path, __VA_ARGS__)
+/* Reads the file into memory; NULL on failure. Owned by the current scope. */
+rt_dataset *rt_data_csv_(rt_data_csv_args a);
+
 /* A field from a tensor in memory. */
 typedef struct rt_data_tensor {
     const char *name; /* 1 to 40 bytes; no other field of the set has it */
-    rt_tensor *
-        value; /* [n, ...]; with .lengths: the samples one behind the other, [sum of the lengths, ...] */
+    rt_tensor *value; /* [n, ...]; with .lengths: samples one behind the other, [their sum, ...] */
     rt_tensor *lengths; /* int64 [n], each 0 or more: the field varies; NULL: it does not */
     double pad;
     int64_t classes; /* of an int64 value, checked; 0: any value goes */
@@ -103,17 +163,21 @@ typedef struct rt_data_tensor {
  *
  * NULL on failure. Owned by the current scope. */
 #ifdef __cplusplus
-#define rt_data_tensors(...) rt_data_tensors_of({__VA_ARGS__})
+#define RT_DATA_TENSORS(...) rt_data_tensors_of({__VA_ARGS__})
 #else
+#define RT_DATA_TENSORS(...)                                                                       \
+    rt_data_tensors_(                                                                              \
+        (const rt_data_tensor[]){__VA_ARGS__},                                                     \
+        (int)(sizeof((const rt_data_tensor[]){__VA_ARGS__}) / sizeof(rt_data_tensor)))
+#endif
+/* What a field leaves out is left out on purpose, which -Wextra would warn about. */
 #define rt_data_tensors(...)                                                                       \
     __extension__({                                                                                \
         _Pragma("GCC diagnostic push")                                                             \
-            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") rt_data_tensors_(   \
-                (const rt_data_tensor[]){__VA_ARGS__},                                             \
-                (int)(sizeof((const rt_data_tensor[]){__VA_ARGS__}) / sizeof(rt_data_tensor)));    \
-        _Pragma("GCC diagnostic pop")                                                              \
+            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                     \
+                rt_dataset *rt_set_ = RT_DATA_TENSORS(__VA_ARGS__);                                \
+        _Pragma("GCC diagnostic pop") rt_set_;                                                     \
     })
-#endif
 /* The function behind rt_data_tensors. */
 rt_dataset *rt_data_tensors_(const rt_data_tensor *fields, int count);
 

@@ -196,6 +196,46 @@ rt_status rt__source_read(rt__source *s, void *to, size_t n)
     return RT_OK;
 }
 
+/* Makes room for more bytes behind those there are, and for a zero. */
+static rt_status grow(rt_bytes *b, size_t *room)
+{
+    size_t more = *room ? 2 * *room : IN_SIZE;
+    uint8_t *data = rt_realloc(b->data, more + 1);
+    if (!data)
+        return rt_error_code();
+    b->data = data;
+    *room = more;
+    return RT_OK;
+}
+
+static rt_status read_all(rt__source *s, size_t limit, rt_bytes *out)
+{
+    size_t room = 0, got = 0;
+    do {
+        if (out->len == room)
+            RT_TRY(grow(out, &room));
+        RT_TRY(take(s, out->data + out->len, room - out->len, &got));
+        out->len += got;
+        if (out->len > limit)
+            return RT_FAIL(RANGE, "%s: %scontent has more than %zu bytes, the most that is read",
+                           s->path, s->gzip ? "uncompressed " : "", limit);
+    } while (got > 0);
+    out->data[out->len] = 0;
+    return RT_OK;
+}
+
+rt_status rt__source_read_file(const char *path, size_t limit, rt_bytes *out)
+{
+    rt__source *s;
+    *out = (rt_bytes){0};
+    RT_TRY(rt__source_open(path, &s));
+    rt_status status = read_all(s, limit, out);
+    rt__source_close(s);
+    if (status != RT_OK)
+        rt_bytes_release(out);
+    return status;
+}
+
 rt_status rt__source_end(rt__source *s)
 {
     uint8_t more;

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <ringtorch/status.h>
+#include "common/file.h"
 
 typedef struct rt__source rt__source;
 
@@ -29,6 +29,8 @@ bool rt__source_looks_like_text(const rt__source *s, bool *web_page);
 uint64_t rt__source_bound(const rt__source *s);
 /* Reads exactly n bytes; CORRUPT if the content ends before that or the gzip stream is damaged. */
 rt_status rt__source_read(rt__source *s, void *to, size_t n);
+/* Reads all of a file, at most `limit` bytes of content (RANGE beyond), and checks gzip's checksum. */
+rt_status rt__source_read_file(const char *path, size_t limit, rt_bytes *out);
 /* Checks that the content ends here and that its checksum is right. */
 rt_status rt__source_end(rt__source *s);
 /* NULL is fine. */
