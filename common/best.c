@@ -4,23 +4,32 @@
 #include <math.h>
 #include <string.h>
 #include "common/error.h"
+#include "common/fields.h"
+#include "common/mem.h"
+
+bool rt_best_is_saved(const rt_config *cfg)
+{
+    return strcmp(cfg->checkpoint.best, "none") != 0;
+}
 
 bool rt_best_is_kept(const rt_config *cfg)
 {
-    return cfg->checkpoint.best != RT_CFG_BEST_NONE || cfg->run.patience > 0;
+    return rt_best_is_saved(cfg) || cfg->run.patience > 0;
 }
 
 const char *rt_best_metric(const rt_config *cfg)
 {
-    return cfg->checkpoint.best == RT_CFG_BEST_ACCURACY ? "accuracy" : "loss";
+    return rt_best_is_saved(cfg) ? cfg->checkpoint.best : "loss";
 }
 
-bool rt_best_beats(const rt_config *cfg, double loss, double accuracy, const rt_best *best)
+bool rt_best_beats(const rt_config *cfg, const rt_metrics *metrics, const rt_best *best)
 {
-    bool by_accuracy = cfg->checkpoint.best == RT_CFG_BEST_ACCURACY;
-    double here = by_accuracy ? -accuracy : loss,
-           there = by_accuracy ? -best->accuracy : best->loss;
-    return isfinite(loss) && isfinite(here) && !(here >= there);
+    const char *by = rt_best_metric(cfg);
+    const rt_metric_row *row = rt_metric_find(by);
+    double here = rt_metrics_get(metrics, by), there = rt_metrics_get(&best->metrics, by);
+    bool no_less =
+        row && row->more_is_better ? here <= there : here >= there; /* false: there is none */
+    return isfinite(rt_metrics_get(metrics, "loss")) && isfinite(here) && !no_less;
 }
 
 /* Counted by steps, so that it does not matter which evaluations were made again after a loss. */
@@ -31,59 +40,75 @@ bool rt_patience_is_over(const rt_config *cfg, int64_t evaluated, int64_t best_s
            evaluated / every - best_step / every >= cfg->run.patience;
 }
 
-/* ---- as numbers of a message ---- */
+/* ---- as text of a message ---- */
 
-static int64_t bits_of(double x)
+static char *take_text(json_t *j)
 {
-    int64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
+    char *text = j ? rt_json_text(j) : NULL;
+    json_decref(j);
+    return text || rt_failed() ? text : RT_FAIL_NULL(NOMEM, "an evaluation: out of memory");
 }
 
-static double of_bits(int64_t bits)
+json_t *rt_best_json(const rt_best *b)
 {
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    json_t *j = json_pack("{s:I}", "step", (json_int_t)b->step);
+    if (j)
+        rt_metrics_put(&b->metrics, "", j);
+    return j;
 }
 
-void rt_evaluated_pack(const rt_evaluated *e, int64_t generation,
-                       int64_t numbers[RT_EVALUATED_FIELDS])
+rt_best rt_best_of_json(const json_t *j)
 {
-    const int64_t all[RT_EVALUATED_FIELDS] = {generation,
-                                              e->step,
-                                              e->count,
-                                              e->correct,
-                                              e->best.step,
-                                              bits_of(e->loss),
-                                              bits_of(e->seconds),
-                                              bits_of(e->best.loss),
-                                              bits_of(e->best.accuracy)};
-    memcpy(numbers, all, sizeof all);
+    return (rt_best){rt__field_int(j, "step", 0), rt_metrics_from(j, "")};
+}
+
+char *rt_best_text(const rt_best *b)
+{
+    return take_text(rt_best_json(b));
+}
+
+rt_status rt_best_parse(const char *text, rt_best *out)
+{
+    json_t *j;
+    RT_TRY(rt_json_parse(text, strlen(text), "PLAN.best", &j));
+    *out = rt_best_of_json(j);
+    bool good = json_is_integer(json_object_get(j, "step")) && out->step >= 0;
+    json_decref(j);
+    return good ? RT_OK : RT_FAIL(PROTOCOL, "PLAN.best: %.200s: cannot be", text);
+}
+
+char *rt_evaluated_text(const rt_evaluated *e, int64_t generation)
+{
+    json_t *j = json_pack("{s:I, s:I, s:I, s:o}", "generation", (json_int_t)generation, "step",
+                          (json_int_t)e->step, "count", (json_int_t)e->count, "seconds",
+                          rt_json_number(e->seconds));
+    if (j) {
+        rt_metrics_put(&e->metrics, "", j);
+        json_object_set_new(j, "best", rt_best_json(&e->best));
+    }
+    return take_text(j);
 }
 
 bool rt_evaluated_is_possible(const rt_evaluated *e)
 {
-    return e->step > 0 && e->correct >= 0 && e->correct <= e->count && e->best.step >= 0 &&
-           e->best.step <= e->step;
+    return e->step >= 0 && e->count >= 0 && e->metrics.count > 0 &&
+           e->metrics.count <= RT_METRICS_MAX && e->best.step >= 0 && e->best.step <= e->step &&
+           e->best.metrics.count >= 0 && e->best.metrics.count <= RT_METRICS_MAX;
 }
 
-rt_status rt_evaluated_unpack(const int64_t n[RT_EVALUATED_FIELDS], int64_t *generation,
-                              rt_evaluated *out)
+rt_status rt_evaluated_parse(const char *text, int64_t *generation, rt_evaluated *out)
 {
-    *generation = n[0];
+    json_t *j;
+    RT_TRY(rt_json_parse(text, strlen(text), "an evaluation", &j));
+    *generation = rt__field_int(j, "generation", -1);
     *out = (rt_evaluated){
-        .step = n[1],
-        .count = n[2],
-        .correct = n[3],
-        .loss = of_bits(n[5]),
-        .seconds = of_bits(n[6]),
-        .best = {.step = n[4], .loss = of_bits(n[7]), .accuracy = of_bits(n[8])},
+        .step = rt__field_int(j, "step", -1),
+        .count = rt__field_int(j, "count", -1),
+        .seconds = rt__field_number(j, "seconds"),
+        .metrics = rt_metrics_from(j, ""),
+        .best = rt_best_of_json(json_object_get(j, "best")),
     };
-    if (n[0] < 0 || !rt_evaluated_is_possible(out))
-        return RT_FAIL(PROTOCOL,
-                       "an evaluation of generation %" PRId64 ", step %" PRId64 ", %" PRId64
-                       " of %" PRId64 " right, best at step %" PRId64 ": cannot be",
-                       n[0], n[1], n[3], n[2], n[4]);
-    return RT_OK;
+    bool good = *generation >= 0 && rt_evaluated_is_possible(out);
+    json_decref(j);
+    return good ? RT_OK : RT_FAIL(PROTOCOL, "an evaluation that cannot be: %.300s", text);
 }

@@ -1,8 +1,10 @@
 /* What the keys of a configuration must satisfy together. Nothing here needs the data. */
 #include <inttypes.h>
 #include <string.h>
-#include "common/config.h"
+#include "common/best.h"
 #include "common/error.h"
+#include "common/mem.h"
+#include "common/nearest.h"
 #include "common/text.h"
 #include "common/slices.h"
 
@@ -49,12 +51,33 @@ static rt_status check_optimizer(const rt_config *c)
     return RT_OK;
 }
 
+/* Whether this run's task tells such a metric is known when its data set is open. */
+static rt_status check_metric(const char *best)
+{
+    const char *names[RT_METRIC_ROWS + 1] = {"none"};
+    rt_text list = {0};
+    if (strcmp(best, "none") == 0 || rt_metric_find(best))
+        return RT_OK;
+    for (int i = 0; i < RT_METRIC_ROWS; i++) {
+        names[i + 1] = rt_metric_rows[i].name;
+        rt_text_add(&list, ", %s", names[i + 1]);
+    }
+    const char *near = rt_nearest(best, names, RT_METRIC_ROWS + 1);
+    char *metrics = rt_text_take(&list);
+    if (metrics)
+        RT_FAIL(CONFIG, "checkpoint.best: '%.64s' is no metric%s%s%s (allowed: none%s)", best,
+                near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", metrics);
+    rt_mem_free(metrics);
+    return rt_error_code();
+}
+
 /* Both compare evaluations. */
 static rt_status check_best(const rt_config *c)
 {
-    const char *key = c->checkpoint.best != RT_CFG_BEST_NONE ? "checkpoint.best"
-                      : c->run.patience > 0                  ? "run.patience"
-                                                             : NULL;
+    RT_TRY(check_metric(c->checkpoint.best));
+    const char *key = rt_best_is_saved(c)   ? "checkpoint.best"
+                      : c->run.patience > 0 ? "run.patience"
+                                            : NULL;
     if (key && c->evaluate.every == 0)
         return RT_FAIL(CONFIG,
                        "%s needs evaluations during the run: set evaluate.every to the steps from "

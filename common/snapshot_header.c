@@ -254,7 +254,7 @@ static void take_evaluations(rt_snapshot *s, const rt_snapshot_header *h)
 {
     for (int i = 0; i < RT_SNAPSHOT_EVALUATIONS; i++) {
         const rt_snapshot_evaluation *e = &h->evaluation[i];
-        if (e->checksum == rt_hash64(&e->figures, sizeof e->figures) &&
+        if (e->checksum == rt_hash64(&e->figures, sizeof e->figures) && e->figures.step > 0 &&
             rt_evaluated_is_possible(&e->figures))
             s->evaluation[s->evaluations++] = e->figures;
     }

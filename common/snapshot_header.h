@@ -20,8 +20,7 @@
  * and the mark of where the rank last moved, for whoever asks afterwards what it was doing.
  *
  * The last evaluations of the rank follow, each with a checksum of its own, so that one the rank was writing when it was
- * killed does not count. They are known to the coordinator as well, unless it died before it had written them down. Where
- * a file of an earlier version ends its header are zeros, which are no evaluations.
+ * killed does not count. They are known to the coordinator as well, unless it died before it had written them down.
  *
  * A file is read with pread, never mapped: one that is cut short under the reader's hands gives an
  * error and no signal. Who writes it holds a shared lock (flock) for as long as he lives. */
@@ -35,12 +34,12 @@
 #include "common/best.h"
 
 enum {
-    RT_SNAPSHOT_VERSION = 1,
+    RT_SNAPSHOT_VERSION = 2,
     RT_SNAPSHOT_SLOTS = 2,
     RT_SNAPSHOT_KINDS_MAX = 8,
     RT_SNAPSHOT_EVALUATIONS =
         32, /* that are kept; what the older ones mean for the best is in the newer */
-    RT_SNAPSHOT_DATA = 8192, /* bytes before the first slot */
+    RT_SNAPSHOT_DATA = 32768, /* bytes before the first slot */
     RT_SNAPSHOT_PIECE =
         1 << 15, /* bytes that go into the checksum at a time: they fit a first-level
                                      cache, so that who copies them hashes them for next to nothing */

@@ -320,7 +320,8 @@ void rt__run_fail_if_not_finite(rt__run *r)
 {
     const rt__history *h = &r->history;
     bool evaluated = h->evaluated_step == r->newest_step;
-    bool test = evaluated && !isfinite(h->eval_loss), train = last_loss_is_not_finite(r);
+    bool test = evaluated && !isfinite(rt_metrics_get(&h->evaluated, "loss")),
+         train = last_loss_is_not_finite(r);
     if (r->failed || (!test && !train))
         return;
     r->failed = true;

@@ -366,38 +366,6 @@ rt_status rt__run_find_end_step(rt__run *r)
     return RT_OK;
 }
 
-/* From here on evaluations are compared as the configuration says now, or not at all. */
-static rt_status settle_comparison(rt__run *r)
-{
-    const char *by = rt_best_is_kept(r->facts.cfg) ? rt_best_metric(r->facts.cfg) : "";
-    if (strcmp(by, r->history.compared.by) == 0)
-        return RT_OK;
-    return rt__record_decision(r, "compare", "{s:s, s:I}", "by", by, "since",
-                               (json_int_t)r->source.step);
-}
-
-/* Evaluations up to where the run goes on, which the coordinator before us did not live to write down: its workers have
- * left word of them, and die as they may. */
-static void take_found_evaluations(rt__run *r, double now)
-{
-    const rt__history *h = &r->history;
-    const rt__found_evaluation *e;
-    for (int64_t after = h->evaluated_up_to;
-         (e = rt__offers_evaluation(&r->offers, after, r->source.step, &h->doubts));
-         after = e->figures.step)
-        rt__run_take_evaluation(r, now, e->generation, &e->figures);
-}
-
-static void tell_best(const rt__run *r, rt_msg_plan *plan)
-{
-    rt_best best = rt__history_best(&r->history, plan->start_step);
-    int64_t made = r->history.evaluated_up_to, start = plan->start_step;
-    plan->evaluated_step = made < start ? made : start; /* later ones are made again */
-    plan->best_step = best.step;
-    plan->best_loss = best.loss;
-    plan->best_accuracy = best.accuracy;
-}
-
 static rt_status make_plan(rt__run *r, double now, bool as_before)
 {
     rt__plan plan;
@@ -405,22 +373,25 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
     RT_TRY(as_before ? source_as_before(r, &r->source) : choose_source(r, &r->source));
     if (r->source.samples == 0)
         r->source.samples = r->history.samples;
-    RT_TRY(settle_comparison(r));
-    take_found_evaluations(r, now);
+    RT_TRY(rt__run_settle_comparison(r));
+    rt__run_take_found_evaluations(r, now);
     RT_TRY(rt__run_find_end_step(r));
     RT_TRY(rt__plan_make(r->facts.cfg, &r->source, &r->roster, r->end_step, r->history.init_sha256,
                          &plan));
-    tell_best(r, &plan.message);
+    rt_status status = rt__run_tell_best(r, &plan);
     int64_t newest = newest_known(r), lost = 0;
     if (!as_before && newest > r->source.step && !r->fallback.exact)
         lost = newest - r->source.step;
     if (!as_before && rt__record_newest_row(r) > r->source.step)
         rt__record_held_row(r); /* the journal forgets it with the plan */
     int64_t made = as_before ? 0 : newest > r->reported_step ? newest : r->reported_step;
-    rt_status status = rt__record_decision(
-        r, "plan", "{s:I, s:I, s:I, s:o, s:I}", "generation", (json_int_t)r->generation,
-        "start_step", (json_int_t)r->source.step, "lost_steps", (json_int_t)lost, "source",
-        rt__record_text(rt__source_name(&r->source)), "samples", (json_int_t)r->roster.samples);
+    if (status == RT_OK)
+        status = rt__record_decision(
+            r, "plan", "{s:I, s:I, s:I, s:o, s:I, s:s, s:I}", "generation",
+            (json_int_t)r->generation, "start_step", (json_int_t)r->source.step, "lost_steps",
+            (json_int_t)lost, "source", rt__record_text(rt__source_name(&r->source)), "samples",
+            (json_int_t)r->roster.samples, "task", r->roster.task, "sample_tokens",
+            (json_int_t)r->roster.sample_tokens);
     if (status == RT_OK) {
         if (!as_before)
             rewind_metrics(r);
@@ -447,7 +418,7 @@ static void go_on(rt__run *r, double now)
 {
     rt__source_release(&r->source);
     r->source.step = r->history.start_step;
-    take_found_evaluations(r, now);
+    rt__run_take_found_evaluations(r, now);
     if (rt__run_find_end_step(r) != RT_OK) {
         rt__run_fail_with_error(r, now);
         return;

@@ -18,8 +18,6 @@ rt_status rt__history_init(rt__history *h)
         .first_loss = NAN,
         .early_stop_step = -1,
         .evaluated_step = -1,
-        .eval_loss = NAN,
-        .eval_accuracy = NAN,
         .not_finite_step = -1,
     };
     return h->world_sizes && h->recovery_seconds && h->skipped ? RT_OK
@@ -99,7 +97,7 @@ static void forget_evaluation(rt__history *h)
 {
     h->evaluated_step = -1;
     h->evaluated_in = 0;
-    h->eval_loss = h->eval_accuracy = NAN;
+    h->evaluated = (rt_metrics){0};
 }
 
 static rt_status apply_launch(rt__history *h, const json_t *record)
@@ -176,6 +174,14 @@ static void forget_skipped(rt__history *h, int64_t step)
         json_array_remove(h->skipped, json_array_size(h->skipped) - 1);
 }
 
+/* What the workers have found the data to be; not in older journals. */
+static void apply_data(rt__history *h, const json_t *record)
+{
+    h->samples = rt__field_int(record, "samples", 0);
+    h->sample_tokens = rt__field_int(record, "sample_tokens", 0);
+    snprintf(h->task, sizeof h->task, "%s", rt__field_text(record, "task"));
+}
+
 static rt_status apply_plan(rt__history *h, const json_t *record)
 {
     if (integer(record, "generation") != h->generation)
@@ -183,7 +189,7 @@ static rt_status apply_plan(rt__history *h, const json_t *record)
     bool first = !h->planned; /* else it is the same one, sent again */
     h->planned = true;
     h->start_step = integer(record, "start_step");
-    h->samples = rt__field_int(record, "samples", 0); /* not in older journals */
+    apply_data(h, record);
     if (first)
         h->lost_steps += integer(record, "lost_steps");
     if (first && rt__history_held_step(h) > h->start_step)
@@ -234,7 +240,7 @@ rt_best rt__history_best(const rt__history *h, int64_t step)
     for (int64_t i = h->compared.count - 1; i >= 0; i--)
         if (h->compared.better[i].step <= step)
             return h->compared.better[i];
-    return (rt_best){h->compared.since, NAN, NAN};
+    return (rt_best){.step = h->compared.since};
 }
 
 static rt_status add_better(rt__history *h, const json_t *record)
@@ -246,8 +252,7 @@ static rt_status add_better(rt__history *h, const json_t *record)
     rt_best *better = rt_realloc(h->compared.better, (size_t)(n + 1) * sizeof *better);
     if (!better)
         return rt_error_code();
-    better[n] =
-        (rt_best){integer(record, "step"), number(record, "loss"), number(record, "accuracy")};
+    better[n] = rt_best_of_json(record);
     h->compared.better = better;
     h->compared.count = n + 1;
     return RT_OK;
@@ -283,12 +288,8 @@ static void forget_evaluations_after(rt__history *h, int64_t step)
 static json_t *comparisons_json(const rt__history *h)
 {
     json_t *list = json_array();
-    for (int64_t i = 0; i < h->compared.count; i++) {
-        const rt_best *b = &h->compared.better[i];
-        json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "step", (json_int_t)b->step,
-                                              "loss", rt_json_number(b->loss), "accuracy",
-                                              rt_json_number(b->accuracy)));
-    }
+    for (int64_t i = 0; i < h->compared.count; i++)
+        json_array_append_new(list, rt_best_json(&h->compared.better[i]));
     return json_pack("{s:I, s:s, s:I, s:o}", "newest", (json_int_t)h->compared.newest, "by",
                      h->compared.by, "since", (json_int_t)h->compared.since, "better", list);
 }
@@ -308,8 +309,7 @@ static void complete_held_row(rt__history *h)
 {
     if (rt__history_held_step(h) != h->evaluated_step)
         return;
-    json_object_set_new(h->held, "eval_loss", rt_json_number(h->eval_loss));
-    json_object_set_new(h->held, "eval_accuracy", rt_json_number(h->eval_accuracy));
+    rt_metrics_put(&h->evaluated, "eval_", h->held);
 }
 
 static rt_status apply_evaluated(rt__history *h, const json_t *record)
@@ -317,8 +317,7 @@ static rt_status apply_evaluated(rt__history *h, const json_t *record)
     const json_t *best = json_object_get(record, "best"); /* not in older journals */
     h->evaluated_step = integer(record, "step");
     h->evaluated_in = integer(record, "generation");
-    h->eval_loss = number(record, "loss");
-    h->eval_accuracy = number(record, "accuracy");
+    h->evaluated = rt_metrics_from(record, "");
     h->evaluated_up_to = h->evaluated_step;
     complete_held_row(h);
     if (h->evaluated_step > h->compared.newest)
@@ -413,9 +412,9 @@ static rt_status apply_history(rt__history *h, const json_t *record)
     json_t *doubt;
     json_array_foreach(json_object_get(record, "doubts"), i, doubt) RT_TRY(apply_doubt(h, doubt));
     h->early_stop_step = rt__field_int(record, "early_stop", -1); /* not in older journals */
-    h->samples = rt__field_int(record, "samples", 0);             /* likewise */
-    h->first_loss = rt__field_number(record, "first_loss");       /* likewise */
-    const json_t *skipped = json_object_get(record, "skipped");   /* not in older journals */
+    apply_data(h, record);
+    h->first_loss = rt__field_number(record, "first_loss");     /* likewise */
+    const json_t *skipped = json_object_get(record, "skipped"); /* not in older journals */
     if (skipped && json_array_extend(h->skipped, (json_t *)skipped) != 0)
         return RT_FAIL(FORMAT, "journal: a history whose skipped is no list");
     /* Also what was evaluated and committed since the doubt. */
@@ -446,10 +445,8 @@ json_t *rt__history_records(const rt__history *h)
         (json_int_t)h->trained_steps, "target", (json_int_t)h->target, "interrupt_signal",
         (json_int_t)h->interrupt_signal, "not_finite_step", (json_int_t)h->not_finite_step,
         "world_sizes", h->world_sizes, "recovery_seconds", h->recovery_seconds);
-    json_t *evaluated =
-        json_pack("{s:I, s:I, s:o, s:o}", "generation", (json_int_t)h->evaluated_in, "step",
-                  (json_int_t)h->evaluated_step, "loss", rt_json_number(h->eval_loss), "accuracy",
-                  rt_json_number(h->eval_accuracy));
+    json_t *evaluated = json_pack("{s:I, s:I}", "generation", (json_int_t)h->evaluated_in, "step",
+                                  (json_int_t)h->evaluated_step);
     json_t *over = json_pack(
         "{s:I, s:I, s:I, s:I, s:o, s:s, s:b}", "generation", (json_int_t)h->over.generation, "step",
         (json_int_t)h->over.step, "end_step", (json_int_t)h->over.end_step, "samples",
@@ -457,6 +454,7 @@ json_t *rt__history_records(const rt__history *h)
         h->over.weights_sha256, "in_memory", h->over.in_memory);
     json_t *doubts = json_array();
     bool whole = record && evaluated && over && doubts;
+    rt_metrics_put(&h->evaluated, "", evaluated);
     for (int i = 0; i < h->doubts.count; i++)
         whole &= json_array_append_new(doubts,
                                        json_pack("{s:I, s:I}", "generation",
@@ -471,6 +469,8 @@ json_t *rt__history_records(const rt__history *h)
     whole &= json_object_set_new(record, "early_stop", json_integer(h->early_stop_step)) == 0;
     whole &= json_object_set_new(record, "first_loss", rt_json_number(h->first_loss)) == 0;
     whole &= json_object_set_new(record, "samples", json_integer(h->samples)) == 0;
+    whole &= json_object_set_new(record, "task", json_string(h->task)) == 0;
+    whole &= json_object_set_new(record, "sample_tokens", json_integer(h->sample_tokens)) == 0;
     whole &= json_object_set_new(record, "over", over) == 0;
     whole &= json_object_set_new(record, "doubts", doubts) == 0;
     whole &= json_object_set(record, "skipped", h->skipped) == 0;

@@ -12,17 +12,17 @@
  *     launch      a launcher has started the run, anew or again: what follows is counted from here
  *     init        weights_sha256: what model.init gave
  *     generation  generation, world, restart, trained_seconds, trained_steps (before it)
- *     plan        generation, start_step, lost_steps, source, samples (of the training set): it has begun to step, or may have
+ *     plan        generation, start_step, lost_steps, source, samples (of the training set), task, sample_tokens: it has begun to step, or may have
  *     exited      generation: no process of it is left
  *     recovered   recovery_seconds
  *     committing  step (of a checkpoint): it is about to be renamed, and may have been
  *     commit, abort   step (of a checkpoint)
  *     first_step  seconds; step, loss: of the first report of a launch
  *     reported    row: of metrics.jsonl, held back until its step has been evaluated
- *     evaluated   generation, step, loss, accuracy; better: it beats all before; best: {step, loss, accuracy} of the best
+ *     evaluated   generation, step and the metrics by name; better: it beats all before; best: {step, metrics} of the best
  *                 with it, so that it makes up for a record before it that could not be written
  *     early_stop  step: that patience ran out there was said
- *     compare     by ("loss", "accuracy"), since (step): from here on evaluations are compared by this
+ *     compare     by (the name of a metric), since (step): from here on evaluations are compared by this
  *     target      workers: what scale asked for
  *     interrupt   signal
  *     doubt       generation, step: snapshots of generations up to this one are good only up to that step
@@ -65,6 +65,8 @@ typedef struct rt__history {
     json_t *held;             /* the last row that was held back; NULL: none */
     char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
     int64_t samples;          /* of the training set; 0: not known */
+    char task[64];            /* what is trained for; "": not known */
+    int64_t sample_tokens;    /* of text, in each sample; 0: none, or not known */
     double first_loss;        /* of step 1; NaN: not known */
     int64_t committed_step;   /* newest checkpoint; -1: none */
     int64_t committing_step;  /* the last one that was to be committed; -1: none */
@@ -78,12 +80,12 @@ typedef struct rt__history {
     /* The last evaluation. */
     int64_t evaluated_step; /* -1: never */
     int64_t evaluated_in;   /* generation */
-    double eval_loss, eval_accuracy;
+    rt_metrics evaluated;   /* none: never, or it is forgotten */
     /* All evaluations, of earlier launches, too. */
     struct {
-        int64_t newest; /* step; 0: none */
-        char by[16];    /* how they are compared; "": they are not */
-        int64_t since;  /* step from which on they are */
+        int64_t newest;          /* step; 0: none */
+        char by[RT_METRIC_NAME]; /* how they are compared; "": they are not */
+        int64_t since;           /* step from which on they are */
         int64_t count;
         rt_best *better; /* [count], owned: each that beat all before it, so the last is the best */
     } compared;

@@ -35,10 +35,20 @@ void rt__run_say_over(rt__run *r, const char *peer);
 /* Commits complete checkpoints whose parameters all ranks have compared. */
 void rt__run_commit_agreed(rt__run *r);
 void rt__run_discard_checkpoints(rt__run *r, double now, const char *reason);
-/* Judges an evaluation, writes it down and tells of it. generation: that made it. */
-void rt__run_take_evaluation(rt__run *r, double now, int64_t generation, const rt_evaluated *e);
+
+/* ---- evaluations.c ---- */
+/* Does an evaluation of this step follow? */
+bool rt__run_will_evaluate(const rt__run *r, int64_t step);
+void rt__run_on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_evaluated *m);
 /* Says that patience has run out, if the journal has it so and nobody has said it. */
 void rt__run_tell_early_stop(rt__run *r, double now);
+/* From here on evaluations are compared as the configuration says now, or not at all. */
+rt_status rt__run_settle_comparison(rt__run *r);
+/* Takes in evaluations up to where the run goes on, which the coordinator before us did not live to write down: its
+ * workers have left word of them, and die as they may. */
+void rt__run_take_found_evaluations(rt__run *r, double now);
+/* Puts into a plan what has been evaluated before its start, and the best of that. */
+rt_status rt__run_tell_best(const rt__run *r, rt__plan *plan);
 
 /* ---- generations.c ---- */
 /* Finds the step after which nothing is left to do: as configured, or where patience ran out. A run that starts later than

@@ -188,7 +188,7 @@ static void commit_work(void *arg)
 static job *job_about_best(rt__shell *s)
 {
     const rt__history *h = &s->run.history;
-    bool kept = s->cfg.checkpoint.best != RT_CFG_BEST_NONE;
+    bool kept = rt_best_is_saved(&s->cfg);
     job *j = job_new(s);
     if (!j || !kept || h->compared.count == 0)
         return j;
@@ -304,7 +304,7 @@ static void mark_done(void *arg)
 static void follow_best(rt__shell *s)
 {
     int64_t best = rt__history_best(&s->run.history, INT64_MAX).step;
-    if (s->cfg.checkpoint.best == RT_CFG_BEST_NONE || best == s->marked_best)
+    if (!rt_best_is_saved(&s->cfg) || best == s->marked_best)
         return;
     s->marked_best = best;
     job *j = job_about_best(s);

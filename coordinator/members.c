@@ -125,6 +125,8 @@ rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *h
     r->first = h->rank;
     r->parameters = h->parameters;
     r->samples = h->samples;
+    r->sample_tokens = h->sample_tokens;
+    snprintf(r->task, sizeof r->task, "%s", h->task);
     snprintf(r->device, sizeof r->device, "%s", h->device);
     snprintf(r->isa, sizeof r->isa, "%s", h->isa);
     snprintf(r->blas, sizeof r->blas, "%s", h->blas);

@@ -15,14 +15,11 @@ void rt__offers_release(rt__offers *o)
 
 static rt_status check(const rt_msg_hello *h)
 {
-    if (h->offers_count % RT_OFFER_FIELDS != 0 || h->traces_count % RT_TRACE_FIELDS != 0 ||
-        h->evaluations_count % RT_EVALUATED_FIELDS != 0)
+    if (h->offers_count % RT_OFFER_FIELDS != 0 || h->traces_count % RT_TRACE_FIELDS != 0)
         return RT_FAIL(PROTOCOL,
-                       "worker %" PRId64 ": HELLO with %" PRId64 " numbers of offers, %" PRId64
-                       " of traces and %" PRId64
-                       " of evaluations: expected multiples of %d, %d and %d",
-                       h->rank, h->offers_count, h->traces_count, h->evaluations_count,
-                       RT_OFFER_FIELDS, RT_TRACE_FIELDS, RT_EVALUATED_FIELDS);
+                       "worker %" PRId64 ": HELLO with %" PRId64 " numbers of offers and %" PRId64
+                       " of traces: expected multiples of %d and %d",
+                       h->rank, h->offers_count, h->traces_count, RT_OFFER_FIELDS, RT_TRACE_FIELDS);
     for (int64_t i = 0; i < h->offers_count; i += RT_OFFER_FIELDS) {
         const int64_t *n = h->offers + i;
         if (n[2] < 0 || n[3] < 0 || n[4] < n[3])
@@ -43,15 +40,14 @@ static void *grow(void *list, int64_t count, int64_t more, size_t size)
 /* None of them is kept if one cannot be. */
 static rt_status add_evaluations(rt__offers *o, const rt_msg_hello *h)
 {
-    int64_t more = h->evaluations_count / RT_EVALUATED_FIELDS;
+    int64_t more = h->evaluations_count;
     rt__found_evaluation *list = grow(o->evaluation, o->evaluations, more, sizeof *list);
     if (!list)
         return rt_error_code();
     o->evaluation = list;
     for (int64_t i = 0; i < more; i++) {
         rt__found_evaluation *e = &list[o->evaluations + i];
-        RT_TRY(rt_evaluated_unpack(h->evaluations + i * RT_EVALUATED_FIELDS, &e->generation,
-                                   &e->figures));
+        RT_TRY(rt_evaluated_parse(h->evaluations[i], &e->generation, &e->figures));
     }
     o->evaluations += more;
     return RT_OK;

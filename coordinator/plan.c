@@ -127,5 +127,6 @@ rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt
 void rt__plan_release(rt__plan *p)
 {
     rt_mem_free(p->slice_begin);
+    rt_mem_free(p->best);
     *p = (rt__plan){0};
 }

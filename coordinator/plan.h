@@ -34,6 +34,7 @@ void rt__source_release(rt__source *s);
 typedef struct rt__plan {
     rt_msg_plan message;  /* its checkpoint and pieces are the source's */
     int64_t *slice_begin; /* [world + 1] */
+    char *best;           /* what the caller lets message.best point to; NULL: nothing */
     char hash[65];
 } rt__plan;
 

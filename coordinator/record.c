@@ -6,6 +6,7 @@
 #include "coordinator/inside.h"
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -80,12 +81,8 @@ static void keep(rt__run *r, json_t *event)
         json_array_remove(r->events, 0);
 }
 
-void rt__record_event(rt__run *r, double now, const char *name, const char *fmt, ...)
+void rt__record_event_of(rt__run *r, double now, const char *name, json_t *fields)
 {
-    va_list ap;
-    va_start(ap, fmt);
-    json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
-    va_end(ap);
     char time[32];
     utc(r->facts.started + now, time);
     json_t *front = json_pack("{s:s, s:s, s:f, s:I}", "event", name, "time", time, "seconds", now,
@@ -93,6 +90,15 @@ void rt__record_event(rt__run *r, double now, const char *name, const char *fmt,
     json_t *event = join(front, fields);
     keep(r, event);
     write_line(r, RT__LINE_EVENT, NULL, event);
+}
+
+void rt__record_event(rt__run *r, double now, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
+    va_end(ap);
+    rt__record_event_of(r, now, name, fields);
 }
 
 /* ---- rows of metrics.jsonl ---- */
@@ -205,50 +211,83 @@ static json_t *peak_rss(const rt__run *r)
     return list;
 }
 
-void rt__record_summary(rt__run *r, double now, const char *status)
+/* ---- the summary ---- */
+
+/* Sets all that the task tells; null: it has not been told. */
+static void put_metrics(json_t *j, const char *prefix, const rt_metrics *m, const char *task)
 {
-    const rt_config *cfg = r->facts.cfg;
+    for (int i = 0; i < RT_METRIC_ROWS; i++) {
+        char key[64];
+        double value = rt_metrics_get(m, rt_metric_rows[i].name);
+        if (!rt_metric_is_of(&rt_metric_rows[i], task) && isnan(value))
+            continue;
+        snprintf(key, sizeof key, "%s%s", prefix, rt_metric_rows[i].name);
+        json_object_set_new(j, key, rt_json_number(value));
+    }
+}
+
+static json_t *what_was_learned(rt__run *r, const char *status)
+{
+    const rt__history *h = &r->history;
+    double samples = (double)r->newest_step * (double)r->facts.cfg->data.batch,
+           epochs = r->roster.samples > 0 ? samples / (double)r->roster.samples : NAN;
+    json_t *j = json_pack("{s:s, s:s, s:o, s:s?, s:I, s:o, s:o}", "status", status, "run",
+                          r->facts.run_id, "run_directory", rt__record_text(r->facts.dir), "task",
+                          h->task[0] ? h->task : NULL, "steps", (json_int_t)r->newest_step,
+                          "epochs", rt_json_number(epochs), "train_loss", rt_json_number(r->loss));
+    if (j)
+        put_metrics(j, "eval_", &h->evaluated, h->task);
+    return j;
+}
+
+static json_t *what_it_took(rt__run *r, double now)
+{
     const rt__history *h = &r->history;
     int64_t steps = h->trained_steps + r->generation_steps;
     double seconds = h->trained_seconds + r->generation_seconds;
-    double speed = seconds > 0 ? (double)(steps * cfg->data.batch) / seconds : NAN;
-    double epochs = r->roster.samples > 0 ? (double)r->newest_step * (double)cfg->data.batch /
-                                                (double)r->roster.samples
-                                          : NAN;
-    double first = h->first_step_at >= 0 ? h->first_step_at : NAN;
-    json_t *j = json_pack(
-        "{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:n, s:s?, s:O, s:I, s:I, s:O, "
-        "s:o, s:o, s:o}",
-        "status", status, "run", r->facts.run_id, "run_directory", rt__record_text(r->facts.dir),
-        "steps", (json_int_t)r->newest_step, "epochs", rt_json_number(epochs), "train_loss",
-        rt_json_number(r->loss), "eval_loss", rt_json_number(h->eval_loss), "eval_accuracy",
-        rt_json_number(h->eval_accuracy), "seconds", now, "seconds_to_first_step",
-        rt_json_number(first), "samples_per_second", rt_json_number(speed), "tokens_per_second",
+    double speed = seconds > 0 ? (double)(steps * r->facts.cfg->data.batch) / seconds : NAN;
+    double tokens = h->sample_tokens > 0 ? speed * (double)h->sample_tokens : NAN;
+    return json_pack(
+        "{s:f, s:o, s:o, s:o, s:s?, s:O, s:I, s:I, s:O, s:o, s:o, s:o}", "seconds", now,
+        "seconds_to_first_step", rt_json_number(h->first_step_at >= 0 ? h->first_step_at : NAN),
+        "samples_per_second", rt_json_number(speed), "tokens_per_second", rt_json_number(tokens),
         "weights_sha256", r->weights_sha256[0] ? r->weights_sha256 : NULL, "world_sizes",
         h->world_sizes, "restarts", (json_int_t)h->restarts, "lost_steps",
         (json_int_t)h->lost_steps, "recovery_seconds", h->recovery_seconds, "peak_rss_bytes",
         peak_rss(r), "checkpoint_step",
         r->committed_step >= 0 ? json_integer(r->committed_step) : json_null(), "error",
         r->failed ? rt__record_text(r->failure) : json_null());
-    rt_best best = rt_best_is_kept(cfg) ? rt__history_best(h, INT64_MAX) : (rt_best){0, NAN, NAN};
+}
+
+static json_t *how_it_ended(rt__run *r, const char *status)
+{
+    const rt_config *cfg = r->facts.cfg;
+    const rt__history *h = &r->history;
+    rt_best best = rt_best_is_kept(cfg) ? rt__history_best(h, INT64_MAX) : (rt_best){0};
     bool early = rt_patience_is_over(cfg, h->compared.newest, best.step) &&
                  r->newest_step == h->compared.newest;
     char text[RT__NOTE];
     const char *note = strcmp(status, "done") == 0 ? rt__run_learned_nothing(r, text) : NULL;
-    if (j) {
-        json_object_set_new(j, "best_step",
-                            rt_best_is_known(&best) ? json_integer(best.step) : json_null());
-        json_object_set_new(j, "best_loss", rt_json_number(best.loss));
-        json_object_set_new(j, "best_accuracy", rt_json_number(best.accuracy));
-        json_object_set_new(j, "ended_early", json_boolean(early));
-        json_object_set_new(j, "note", note ? rt__record_text(note) : json_null());
-        json_object_set_new(j, "next",
-                            r->failed ? rt__record_text(rt_next_name(r->next)) : json_null());
-        json_object_set_new(j, "skipped_steps",
-                            json_integer((json_int_t)json_array_size(h->skipped)));
-    }
-    write_line(r, RT__LINE_SUMMARY, "summary", j);
+    json_t *j = json_pack("{s:o}", "best_step",
+                          rt_best_is_known(&best) ? json_integer(best.step) : json_null());
+    if (!j)
+        return NULL;
+    put_metrics(j, "best_", &best.metrics, h->task);
+    json_object_set_new(j, "ended_early", json_boolean(early));
+    json_object_set_new(j, "note", note ? rt__record_text(note) : json_null());
+    json_object_set_new(j, "next",
+                        r->failed ? rt__record_text(rt_next_name(r->next)) : json_null());
+    json_object_set_new(j, "skipped_steps", json_integer((json_int_t)json_array_size(h->skipped)));
+    return j;
 }
+
+void rt__record_summary(rt__run *r, double now, const char *status)
+{
+    json_t *figures = join(what_was_learned(r, status), what_it_took(r, now));
+    write_line(r, RT__LINE_SUMMARY, "summary", join(figures, how_it_ended(r, status)));
+}
+
+/* ---- the journal ---- */
 
 static rt_status write_record(rt__run *r, const json_t *record)
 {
@@ -270,12 +309,8 @@ rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...
     return status;
 }
 
-void rt__record_finding(rt__run *r, const char *kind, const char *fmt, ...)
+void rt__record_finding_of(rt__run *r, const char *kind, json_t *fields)
 {
-    va_list ap;
-    va_start(ap, fmt);
-    json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
-    va_end(ap);
     json_t *record = join(json_pack("{s:s}", "kind", kind), fields);
     write_record(r, record);
     rt_error_clear();
@@ -283,4 +318,13 @@ void rt__record_finding(rt__run *r, const char *kind, const char *fmt, ...)
         rt__history_apply(&r->history, record);
     json_decref(record);
     rt_error_clear();
+}
+
+void rt__record_finding(rt__run *r, const char *kind, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    json_t *fields = json_vpack_ex(NULL, 0, fmt, ap);
+    va_end(ap);
+    rt__record_finding_of(r, kind, fields);
 }

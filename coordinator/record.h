@@ -14,6 +14,8 @@
 json_t *rt__record_text(const char *s);
 /* Writes and shows an event; fmt and what follows are json_pack's and make an object. */
 void rt__record_event(rt__run *r, double now, const char *name, const char *fmt, ...);
+/* The same of fields that are an object already, which it takes over; NULL: memory was out when they were made. */
+void rt__record_event_of(rt__run *r, double now, const char *name, json_t *fields);
 /* Shows a report and writes it as a row of metrics.jsonl. held: only when its step has been evaluated, or when it turns
  * out that it will not be; until then the journal keeps it. */
 void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held);
@@ -36,5 +38,6 @@ void rt__record_summary(rt__run *r, double now, const char *status);
 rt_status rt__record_decision(rt__run *r, const char *kind, const char *fmt, ...);
 /* The same for what a run can go on without: if it cannot be written, it is known as long as this coordinator lives. */
 void rt__record_finding(rt__run *r, const char *kind, const char *fmt, ...);
+void rt__record_finding_of(rt__run *r, const char *kind, json_t *fields);
 
 #endif

@@ -456,17 +456,6 @@ static void on_progress(rt__run *r, double now, int64_t rank, const rt_msg_progr
         rt__record_progress(r, m);
 }
 
-/* Rank 0 evaluates before it makes the next step, so no other report comes in between. */
-static bool will_be_evaluated(const rt__run *r, int64_t step)
-{
-    const rt_config *cfg = r->facts.cfg;
-    bool due = cfg->evaluate.every > 0 && step % cfg->evaluate.every == 0;
-    int64_t last = r->end_step; /* not known yet while a generation is being taken over */
-    if (last == 0 && rt_config_steps(cfg, r->roster.samples, &last) != RT_OK)
-        rt_error_clear();
-    return due || (cfg->evaluate.final && step == last);
-}
-
 static void on_report(rt__run *r, double now, int64_t rank, const rt_msg_report *m)
 {
     if (rank != 0)
@@ -483,90 +472,13 @@ static void on_report(rt__run *r, double now, int64_t rank, const rt_msg_report 
         r->history.first_step_at = now;
     }
     /* The report of a generation's very first step only tells that work has begun. */
-    bool evaluated = will_be_evaluated(r, m->step);
+    bool evaluated = rt__run_will_evaluate(r, m->step);
     bool tells_more = m->step > r->source.step + 1 || m->step == r->end_step || evaluated ||
                       m->step % r->facts.cfg->run.report_every == 0;
     bool said_again = m->step <= rt__record_newest_row(r);
     if (tells_more && !said_again)
         rt__record_report(r, now, m, evaluated);
     rt__run_end_recovery(r, now, m);
-}
-
-/* Tells of an evaluation, once for each time it was made. */
-static void tell_evaluation(rt__run *r, double now, const rt_evaluated *e, bool better)
-{
-    rt__record_event(r, now, "evaluation", "{s:I, s:I, s:I, s:o, s:o, s:b, s:f}", "step",
-                     (json_int_t)e->step, "count", (json_int_t)e->count, "correct",
-                     (json_int_t)e->correct, "accuracy",
-                     rt_json_number(rt_accuracy(e->correct, e->count)), "loss",
-                     rt_json_number(e->loss), "best", better, "evaluation_seconds", e->seconds);
-}
-
-static json_t *best_json(const rt_best *b)
-{
-    return rt_best_is_known(b)
-               ? json_pack("{s:I, s:o, s:o}", "step", (json_int_t)b->step, "loss",
-                           rt_json_number(b->loss), "accuracy", rt_json_number(b->accuracy))
-               : json_null();
-}
-
-/* Judges an evaluation as its workers did. One that was better before it may be known only from what they say of the
- * best: its own record could not be written, or it was not among the last that they keep. */
-void rt__run_take_evaluation(rt__run *r, double now, int64_t generation, const rt_evaluated *e)
-{
-    double accuracy = rt_accuracy(e->correct, e->count);
-    rt_best best = rt__history_best(&r->history, e->step - 1);
-    bool compared = rt_best_is_kept(r->facts.cfg) && e->step >= r->history.compared.since;
-    if (compared && rt_best_is_known(&e->best) && e->best.step > best.step &&
-        e->best.step < e->step)
-        best = e->best;
-    bool better = compared && rt_best_beats(r->facts.cfg, e->loss, accuracy, &best);
-    if (better)
-        best = (rt_best){e->step, e->loss, accuracy};
-    rt__record_hold_row_of(r, now, e->step);
-    tell_evaluation(r, now, e, better);
-    rt__record_finding(r, "evaluated", "{s:I, s:I, s:o, s:o, s:b, s:o}", "generation",
-                       (json_int_t)generation, "step", (json_int_t)e->step, "loss",
-                       rt_json_number(e->loss), "accuracy", rt_json_number(accuracy), "better",
-                       better, "best", best_json(&best));
-    rt__record_held_row(r);
-}
-
-/* That was known before it could be said: the workers see the same, and make no further step. */
-void rt__run_tell_early_stop(rt__run *r, double now)
-{
-    const rt__history *h = &r->history;
-    int64_t step = h->compared.newest, best = rt__history_best(h, step).step, all;
-    if (rt_config_steps(r->facts.cfg, r->roster.samples, &all) != RT_OK || step >= all ||
-        step == h->early_stop_step || !rt_patience_is_over(r->facts.cfg, step, best)) {
-        rt_error_clear();
-        return;
-    }
-    char text[160];
-    snprintf(text, sizeof text,
-             "the %s has not become better since step %" PRId64 ", for run.patience %" PRId64
-             " evaluation%s: this was the last step",
-             rt_best_metric(r->facts.cfg), best, r->facts.cfg->run.patience,
-             rt_plural(r->facts.cfg->run.patience));
-    rt__record_event(r, now, "early_stop", "{s:I, s:I, s:s}", "step", (json_int_t)step, "best_step",
-                     (json_int_t)best, "text", text);
-    rt__record_finding(r, "early_stop", "{s:I}", "step", (json_int_t)step);
-}
-
-static void on_evaluated(rt__run *r, double now, int64_t rank, const rt_msg_evaluated *m)
-{
-    const rt__history *h = &r->history;
-    const rt_evaluated e = {m->step, m->count,   m->correct,
-                            m->loss, m->seconds, {m->best_step, m->best_loss, m->best_accuracy}};
-    bool said_again = m->step <= h->evaluated_step && h->evaluated_in == r->generation;
-    if (rank != 0 || said_again)
-        return;
-    rt__run_take_evaluation(r, now, r->generation, &e);
-    if (r->end_step == 0) /* of a generation that is being taken over */
-        return;
-    if (rt__run_find_end_step(r) != RT_OK)
-        rt__run_fail_with_error(r, now);
-    rt__run_tell_early_stop(r, now);
 }
 
 /* Tells of the net, once a launch. */
@@ -669,7 +581,7 @@ static void on_worker_frame(rt__run *r, double now, int64_t rank, const rt_frame
         on_report(r, now, rank, &f->body.report);
         break;
     case RT_MSG_EVALUATED:
-        on_evaluated(r, now, rank, &f->body.evaluated);
+        rt__run_on_evaluated(r, now, rank, &f->body.evaluated);
         break;
     case RT_MSG_LAYOUT:
         on_layout(r, now, rank, &f->body.layout);

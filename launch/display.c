@@ -4,6 +4,7 @@
 #include "common/fields.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "common/text.h"
 #include "launch/advice.h"
 #include "launch/screen.h"
@@ -375,12 +376,14 @@ static void show_unusable(rt__display *d, const json_t *j)
 
 static void show_evaluation(rt__display *d, const json_t *j)
 {
-    char accuracy[RT_FIXED], loss[RT_FIXED];
+    rt_text words = {0};
+    rt_metrics metrics = rt_metrics_from(j, "");
     d->evaluated_step = integer(j, "step");
-    rt__display_say(d, "step %s: test accuracy %s %%, loss %s%s", grouped_field(j, "step"),
-                    rt_fixed(100 * rt__field_number(j, "accuracy"), 2, accuracy),
-                    rt_fixed(rt__field_number(j, "loss"), 4, loss),
-                    json_is_true(json_object_get(j, "best")) ? ", the best so far" : "");
+    rt_metrics_words(&metrics, &words);
+    if (words.data)
+        rt__display_say(d, "step %s: test %s%s", grouped_field(j, "step"), words.data,
+                        json_is_true(json_object_get(j, "best")) ? ", the best so far" : "");
+    rt_mem_free(words.data);
 }
 
 static void show_lost(rt__display *d, const json_t *j)
@@ -508,9 +511,23 @@ static void show_what_next(rt__display *d, int64_t steps, bool ended_early)
                         rt__advice_again(d->run_dir, other, text));
 }
 
+/* Unless it has just been told. */
+static void show_result(rt__display *d, const json_t *j)
+{
+    bool told = d->evaluated_step == integer(j, "steps") && d->evaluated_step > 0;
+    rt_metrics metrics = rt_metrics_from(j, "eval_");
+    rt_text words = {0};
+    if (told || !rt_metrics_tell(&metrics))
+        return;
+    rt_metrics_words(&metrics, &words);
+    if (words.data)
+        rt__display_say(d, "test %s", words.data);
+    rt_mem_free(words.data);
+}
+
 static void show_done(rt__display *d, const json_t *j)
 {
-    char speed[RT__WORDS], clock[RT__WORDS], epochs[RT_FIXED], accuracy[RT_FIXED], loss[RT_FIXED];
+    char speed[RT__WORDS], clock[RT__WORDS], epochs[RT_FIXED];
     rt__display_say(d, "done: %s step%s (%s epochs) in %s, %s images/s", grouped_field(j, "steps"),
                     rt_plural(integer(j, "steps")),
                     rt_fixed(rt__field_number(j, "epochs"), 1, epochs),
@@ -522,11 +539,7 @@ static void show_done(rt__display *d, const json_t *j)
                         "%" PRId64 " of these steps %s left out: their loss or gradient was not "
                         "finite (run.nan_loss: skip)",
                         skipped, skipped == 1 ? "was" : "were");
-    bool told = d->evaluated_step == integer(j, "steps") && d->evaluated_step > 0;
-    if (!told && !json_is_null(json_object_get(j, "eval_accuracy")))
-        rt__display_say(d, "test accuracy %s %%, loss %s",
-                        rt_fixed(100 * rt__field_number(j, "eval_accuracy"), 2, accuracy),
-                        rt_fixed(rt__field_number(j, "eval_loss"), 4, loss));
+    show_result(d, j);
     if (rt__field_text(j, "note")[0] != '\0')
         rt__display_say(d, "note: %s", rt__field_text(j, "note"));
     rt__display_say(d, "run directory %s", d->run_dir);

@@ -9,6 +9,7 @@
 #include "common/input.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "common/options.h"
 #include "common/text.h"
 #include "launch/place.h"
@@ -22,19 +23,16 @@ enum {
 /* The columns of the CSV; those with a title are in the table, too. */
 static const struct {
     const char *key, *title;
-    int drop; /* when the screen is narrow; see screen.h */
+    int drop;           /* when the screen is narrow; see screen.h */
+    const char *metric; /* there if a row has it; NULL: always */
 } columns[] = {
-    {"step", "step", 0},
-    {"epoch", "epoch", 3},
-    {"loss", "loss", 0},
-    {"lr", "rate", 2},
-    {"grad_norm", "gradient", 1},
-    {"samples_per_second", "samples/s", 4},
-    {"seconds", NULL, 0},
-    {"world_size", NULL, 0},
-    {"generation", NULL, 0},
-    {"eval_loss", "test loss", 0},
-    {"eval_accuracy", "test accuracy", 0},
+    {"step", "step", 0},          {"epoch", "epoch", 3},
+    {"loss", "loss", 0},          {"lr", "rate", 2},
+    {"grad_norm", "gradient", 1}, {"samples_per_second", "samples/s", 4},
+    {"seconds", NULL, 0},         {"world_size", NULL, 0},
+    {"generation", NULL, 0},      {"eval_loss", "test loss", 0},
+#define METRIC(task, name, better, form, title, help) {"eval_" #name, "test " title, 0, #name},
+#include "common/tasks.def"
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -98,6 +96,7 @@ typedef struct reader {
     const rt__screen *screen;
     int64_t wanted, all; /* of the table's rows, of those that there are */
     json_t *picked;
+    bool told[COLUMNS]; /* by a row */
 } reader;
 
 static void count_and_pass_on(void *ctx, const json_t *row)
@@ -113,12 +112,42 @@ static rt_status each_row(reader *r)
     return rt__metrics_each(r->path, count_and_pass_on, r, &r->damaged);
 }
 
+static void look(reader *r, const json_t *row)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        r->told[i] |= json_object_get(row, columns[i].key) != NULL;
+}
+
+/* Before the rows are written: how many there are, and which of the metrics. */
+static rt_status look_through(reader *r)
+{
+    r->row = look;
+    RT_TRY(each_row(r));
+    r->all = r->rows;
+    return RT_OK;
+}
+
+static bool is_shown(const reader *r, int column)
+{
+    return !columns[column].metric || r->told[column];
+}
+
 /* ---- CSV and JSON ---- */
+
+static void put_csv_head(const reader *r)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        if (is_shown(r, i))
+            fprintf(r->to, "%s%s", i ? "," : "", columns[i].key);
+    fprintf(r->to, "\n");
+}
 
 static void put_csv(reader *r, const json_t *row)
 {
     rt_text line = {0};
     for (int i = 0; i < COLUMNS; i++) {
+        if (!is_shown(r, i))
+            continue;
         double x = rt__field_number(row, columns[i].key);
         rt_text_add(&line, "%s", i ? "," : "");
         if (isfinite(x))
@@ -138,12 +167,6 @@ static void put_json(reader *r, const json_t *row)
 
 /* ---- the table ---- */
 
-static void count(reader *r, const json_t *row)
-{
-    (void)r;
-    (void)row;
-}
-
 /* Rows evenly apart: row i is shown if a multiple of all/wanted falls into it; so is the last. */
 static void pick(reader *r, const json_t *row)
 {
@@ -153,29 +176,43 @@ static void pick(reader *r, const json_t *row)
         json_array_append(r->picked, (json_t *)row);
 }
 
+/* A row of the table, and whose. */
+typedef struct table_row {
+    const json_t *row;
+    const reader *r;
+} table_row;
+
 /* Returns the place in `columns` of a column of the table; COLUMNS behind the last. */
-static int place_of(int column)
+static int place_of(const reader *r, int column)
 {
     int at = 0;
     for (; at < COLUMNS; at++)
-        if (columns[at].title && column-- == 0)
+        if (columns[at].title && is_shown(r, at) && column-- == 0)
             break;
     return at;
 }
 
-static void cell(const void *row, int column, char out[RT__CELL])
+static void metric_cell(const char *metric, double x, char out[RT__CELL])
 {
-    int at = place_of(column);
+    rt_text text = {0};
+    rt_metric_text(rt_metric_find(metric), x, &text);
+    snprintf(out, RT__CELL, "%s", text.data ? text.data : "");
+    rt_mem_free(text.data);
+}
+
+static void cell(const void *of, int column, char out[RT__CELL])
+{
+    const table_row *t = of;
+    int at = place_of(t->r, column);
     out[0] = '\0';
-    if (at == COLUMNS || !json_object_get(row, columns[at].key))
+    if (at == COLUMNS || !json_object_get(t->row, columns[at].key))
         return;
-    double x = rt__field_number(row, columns[at].key);
-    char number[RT_FIXED];
+    double x = rt__field_number(t->row, columns[at].key);
     const char *key = columns[at].key;
     if (strcmp(key, "step") == 0 || strcmp(key, "samples_per_second") == 0)
         rt__words_number(x, out);
-    else if (strcmp(key, "eval_accuracy") == 0)
-        snprintf(out, RT__CELL, "%s %%", rt_fixed(100 * x, 2, number));
+    else if (columns[at].metric)
+        metric_cell(columns[at].metric, x, out);
     else if (strcmp(key, "lr") == 0)
         snprintf(out, RT__CELL, "%.4g", x);
     else
@@ -187,17 +224,23 @@ static void put_table(const reader *r)
     rt__column shown[COLUMNS];
     rt__table t = {.columns = shown, .cell = cell};
     for (int i = 0; i < COLUMNS; i++)
-        if (columns[i].title)
+        if (columns[i].title && is_shown(r, i))
             shown[t.count++] =
                 (rt__column){.title = columns[i].title, .right = true, .drop = columns[i].drop};
     shown[t.count++] = (rt__column){.title = ""}; /* the last takes what is left of a line */
     size_t n = json_array_size(r->picked);
     const void **rows = rt_calloc(n + 1, sizeof *rows);
+    table_row *row = rt_calloc(n + 1, sizeof *row);
     rt_text out = {0};
-    if (!rows)
+    for (size_t i = 0; rows && row && i < n; i++) {
+        row[i] = (table_row){json_array_get(r->picked, i), r};
+        rows[i] = &row[i];
+    }
+    if (!rows || !row) {
+        rt_mem_free(rows);
+        rt_mem_free(row);
         return;
-    for (size_t i = 0; i < n; i++)
-        rows[i] = json_array_get(r->picked, i);
+    }
     rt__table_lay_out(&t, rows, n, r->screen->width);
     rt__table_row(&t, NULL, rt__bold, r->screen, &out);
     for (size_t i = 0; i < n; i++)
@@ -205,13 +248,11 @@ static void put_table(const reader *r)
     fputs(out.data ? out.data : "", r->to);
     rt_mem_free(out.data);
     rt_mem_free(rows);
+    rt_mem_free(row);
 }
 
 static rt_status write_table(reader *r)
 {
-    r->row = count;
-    RT_TRY(each_row(r));
-    r->all = r->rows;
     int room = r->screen->height - ROWS_UNUSED;
     r->wanted = r->screen->height == 0 ? INT64_MAX : room > 1 ? room : 1;
     r->row = pick;
@@ -228,10 +269,10 @@ rt_status rt__metrics_write(const char *path, rt__curve_form form, const rt__scr
 {
     reader r = {.path = path, .to = to, .screen = screen, .row = put_json};
     rt_status status;
+    if (form != RT__CURVE_JSON)
+        RT_TRY(look_through(&r));
     if (form == RT__CURVE_CSV) {
-        for (int i = 0; i < COLUMNS; i++)
-            fprintf(to, "%s%s", i ? "," : "", columns[i].key);
-        fprintf(to, "\n");
+        put_csv_head(&r);
         r.row = put_csv;
     }
     status = form == RT__CURVE_TABLE ? write_table(&r) : each_row(&r);

@@ -4,6 +4,7 @@
 #include "common/file.h"
 #include "common/input.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "launch/ask.h"
 #include "common/fields.h"
 #include "common/text.h"
@@ -221,18 +222,26 @@ static void show_speed(const json_t *summary, const rt__screen *s, rt_text *out)
     rt_mem_free(line.data);
 }
 
+static void show_metrics(const rt_metrics *metrics, const rt__screen *s, rt_text *out)
+{
+    rt_text words = {0};
+    rt_metrics_words(metrics, &words);
+    if (words.data)
+        rt__screen_line(s, out, NULL, "result     test %s", words.data);
+    rt_mem_free(words.data);
+}
+
 static void show_summary(const json_t *past, const rt__screen *s, rt_text *out)
 {
     char a[RT__WORDS];
     const json_t *j = json_object_get(past, "summary");
-    double accuracy = rt__field_number(j, "eval_accuracy"), loss = rt__field_number(j, "eval_loss");
+    rt_metrics metrics = rt_metrics_from(j, "eval_");
     const char *error = rt__field_text(j, "error");
     if (!json_is_object(j))
         return;
     show_speed(j, s, out);
-    if (isfinite(accuracy))
-        rt__screen_line(s, out, NULL, "result     test accuracy %.2f %%, loss %.4g", 100 * accuracy,
-                        loss);
+    if (rt_metrics_tell(&metrics))
+        show_metrics(&metrics, s, out);
     int64_t restarts = rt__field_int(j, "restarts", -1), lost = rt__field_int(j, "lost_steps", 0);
     if (restarts >= 0)
         rt__screen_line(s, out, NULL, "recovery   %" PRId64 " restart%s, %s step%s lost", restarts,

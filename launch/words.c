@@ -1,6 +1,7 @@
 #include "launch/words.h"
 #include "common/mem.h"
 #include "common/fields.h"
+#include "common/metrics.h"
 #include "common/text.h"
 #include <inttypes.h>
 #include <math.h>
@@ -97,24 +98,25 @@ void rt__words_verifying(const json_t *verifying, rt_text *out)
 
 /* ---- events ---- */
 
-/* JSON has no NaN: in these fields null stands for one, elsewhere for what is not known. */
-static bool null_is_nan(const char *key)
+/* {metrics} in a sentence: all that an evaluation tells. */
+static bool is_metrics(const char *key)
 {
-    return strcmp(key, "loss") == 0 || strcmp(key, "accuracy") == 0;
+    return strcmp(key, "metrics") == 0;
 }
 
 /* What a sentence is made of: a field of the event, put in place of {key}. */
 static void add_field(rt_text *out, const json_t *event, const char *key)
 {
-    char text[RT__WORDS], fixed[RT_FIXED];
+    char text[RT__WORDS];
     const json_t *field = json_object_get(event, key);
-    if (json_is_string(field)) {
+    if (is_metrics(key)) {
+        rt_metrics metrics = rt_metrics_from(event, "");
+        rt_metrics_words(&metrics, out);
+    } else if (json_is_string(field)) {
         rt__words_add(out, json_string_value(field));
     } else if (json_is_number(field)) {
         bool seconds = strstr(key, "seconds") != NULL, whole = json_is_integer(field);
-        if (strcmp(key, "accuracy") == 0)
-            rt_text_add(out, "%s %%", rt_fixed(100 * json_number_value(field), 2, fixed));
-        else if (seconds)
+        if (seconds)
             rt_text_add(out, "%s", rt__words_seconds(json_number_value(field), text));
         else if (whole)
             rt_text_add(out, "%s", rt__words_number(json_number_value(field), text));
@@ -122,8 +124,6 @@ static void add_field(rt_text *out, const json_t *event, const char *key)
             rt_text_add(out, "%.4g", json_number_value(field));
     } else if (json_is_boolean(field)) {
         rt_text_add(out, json_is_true(field) ? "yes" : "no");
-    } else if (null_is_nan(key)) {
-        rt_text_add(out, "nan");
     } else {
         rt_text_add(out, "?");
     }
@@ -159,7 +159,7 @@ static void add_sentence(rt_text *out, const json_t *event, const char *sentence
 static bool has(const json_t *event, const char *key)
 {
     const json_t *field = json_object_get(event, key);
-    return field && (!json_is_null(field) || null_is_nan(key));
+    return is_metrics(key) ? rt_metrics_from(event, "").count > 0 : field && !json_is_null(field);
 }
 
 /* Returns whether every {key} of the sentence is there. */
@@ -182,7 +182,7 @@ static const struct {
     {"checkpoint_failed", "checkpoint of step {step} was not made: {reason}"},
     {"verifying", "a checkpoint is being verified: {checkpoint}"},
     {"checkpoint_unusable", "a checkpoint was passed over: {reason}"},
-    {"evaluation", "step {step}: test accuracy {accuracy}, loss {loss}"},
+    {"evaluation", "step {step}: test {metrics}"},
     {"model", "the model has {parameters parameter}"},
     {"early_stop", "{text}"},
     {"worker_lost", "worker {rank} on {host} lost at step {step}: {cause}"},

@@ -2,10 +2,10 @@
  *
  *     rt_evaluation e;
  *     RT_TRY(rt__evaluate(run, comm, rank, world, &e));    // collective; the same figures on all
- *     printf("%.2f %%\n", 100.0 * e.correct / e.count);
+ *     printf("loss %g\n", rt_metrics_get(&e.metrics, "loss"));
  *
- * Each image counts once for any number of ranks. Loss sums are kept per chunk and added in chunk
- * order on every rank, so the figures do not depend on the split. */
+ * Each sample counts once for any number of ranks. Sums are kept per chunk and added in chunk order
+ * on every rank, so the figures do not depend on the split. */
 #ifndef RINGTORCH_WORKER_EVALUATE_H
 #define RINGTORCH_WORKER_EVALUATE_H
 

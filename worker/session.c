@@ -70,7 +70,7 @@ static rt_status join(rt__session *s)
     greet(s);
     RT_TRY(rt__link_wait_plan(s->link, &s->message));
     s->plan = &s->message.plan;
-    s->best = (rt_best){s->plan->best_step, s->plan->best_loss, s->plan->best_accuracy};
+    RT_TRY(rt_best_parse(s->plan->best, &s->best));
     if (s->plan->world != s->world || s->plan->slice_begin_count != s->world + 1)
         return RT_FAIL(PROTOCOL, "plan: for %" PRId64 " ranks, but MPI started %d", s->plan->world,
                        s->world);
@@ -245,34 +245,28 @@ static void save_once(rt__session *s, int64_t step)
  * as well. */
 static bool compare(rt__session *s, int64_t step, const rt_evaluation *e)
 {
-    double accuracy = rt_accuracy(e->correct, e->count);
     if (!rt_best_is_kept(s->config))
         return false;
-    bool better = rt_best_beats(s->config, e->loss, accuracy, &s->best);
+    bool better = rt_best_beats(s->config, &e->metrics, &s->best);
     if (better)
-        s->best = (rt_best){step, e->loss, accuracy};
+        s->best = (rt_best){step, e->metrics};
     s->over = !better && rt_patience_is_over(s->config, step, s->best.step);
     return better;
 }
 
 /* Leaves word of an evaluation before anything follows from it: the coordinator may be gone, and we may be soon. */
-static void tell_evaluation(rt__session *s, const rt_evaluated *e)
+static rt_status tell_evaluation(rt__session *s, const rt_evaluated *e)
 {
     if (s->snapshot)
         rt__snapshot_evaluated(s->snapshot, e);
     if (s->rank != 0)
-        return;
-    rt_msg_evaluated m = {
-        .step = e->step,
-        .count = e->count,
-        .correct = e->correct,
-        .loss = e->loss,
-        .seconds = e->seconds,
-        .best_step = e->best.step,
-        .best_loss = e->best.loss,
-        .best_accuracy = e->best.accuracy,
-    };
-    rt__link_post(s->link, RT_MSG_EVALUATED, &m);
+        return RT_OK;
+    char *text = rt_evaluated_text(e, s->generation);
+    if (!text)
+        return rt_error_code();
+    rt__link_post(s->link, RT_MSG_EVALUATED, &(rt_msg_evaluated){e->step, text});
+    rt_mem_free(text);
+    return RT_OK;
 }
 
 static rt_status evaluate(rt__session *s, int64_t step)
@@ -289,11 +283,13 @@ static rt_status evaluate(rt__session *s, int64_t step)
     rt__progress_phase(s->progress, RT_PHASE_EVALUATE, -1);
     RT_TRY(rt__evaluate(s->run, s->comm, s->rank, s->world, &e));
     bool better = compare(s, step, &e);
-    tell_evaluation(s,
-                    &(rt_evaluated){step, e.count, e.correct, e.loss, rt_clock() - began, s->best});
+    RT_TRY(tell_evaluation(s, &(rt_evaluated){.step = step,
+                                              .count = e.count,
+                                              .seconds = rt_clock() - began,
+                                              .metrics = e.metrics,
+                                              .best = s->best}));
     rt__meter_resume(&s->meter);
-    if ((better && s->config->checkpoint.best != RT_CFG_BEST_NONE) ||
-        (s->over && s->plan->checkpoint_final))
+    if ((better && rt_best_is_saved(s->config)) || (s->over && s->plan->checkpoint_final))
         save_once(s, step);
     return RT_OK;
 }
@@ -376,7 +372,7 @@ static rt_status catch_up(rt__session *s, int64_t start)
     if (snapshot && (divides(p->checkpoint_every, start) || (over && p->checkpoint_final)))
         save(s, start);
     bool best = start == s->best.step && rt_best_is_known(&s->best);
-    if (snapshot && best && s->config->checkpoint.best != RT_CFG_BEST_NONE)
+    if (snapshot && best && rt_best_is_saved(s->config))
         save_once(s, start); /* its pieces may not have been written */
     if (evaluation_is_missing(p, start)) {
         rt__meter_start(&s->meter, s->config->data.batch);

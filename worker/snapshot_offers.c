@@ -1,5 +1,6 @@
 #include "worker/snapshot_offers.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "common/error.h"
@@ -9,7 +10,7 @@
 #include "common/snapshot_list.h"
 #include "worker/snapshot_about.h"
 
-enum { NUMBERS_MAX = 20000 }; /* in an array of HELLO */
+enum { NUMBERS_MAX = 20000, EVALUATIONS_MAX = 2000 }; /* in an array of HELLO */
 
 void rt__snapshot_offers_add_trouble(rt__snapshot_offers *o, const char *reason)
 {
@@ -25,12 +26,11 @@ static void note_failure(rt__snapshot_offers *o)
     rt_error_clear();
 }
 
-/* Is there an entry that begins with the same `head` numbers? The copy of a snapshot may lie beside the original where hosts share the directory, and all
- * ranks have made the same evaluations. */
-static bool is_there(const int64_t *list, int64_t count, int fields, const int64_t *entry, int head)
+/* The copy of a snapshot may lie beside the original where hosts share the directory. */
+static bool is_offered(const rt__snapshot_offers *o, const int64_t offer[RT_OFFER_FIELDS])
 {
-    for (int64_t i = 0; i < count; i += fields)
-        if (memcmp(list + i, entry, (size_t)head * sizeof *entry) == 0)
+    for (int64_t i = 0; i < o->offer_count; i += RT_OFFER_FIELDS)
+        if (memcmp(o->offer + i, offer, RT_OFFER_FIELDS * sizeof *offer) == 0)
             return true;
     return false;
 }
@@ -41,8 +41,7 @@ static void offer_slot(rt__snapshot_offers *o, const rt_snapshot *s, int slot)
     const int64_t offer[RT_OFFER_FIELDS] = {a->generation, a->rank, s->slot[slot].step, a->begin,
                                             a->end};
     if (s->slot[slot].step < 0 || a->begin == a->end ||
-        o->offer_count + RT_OFFER_FIELDS > NUMBERS_MAX ||
-        is_there(o->offer, o->offer_count, RT_OFFER_FIELDS, offer, RT_OFFER_FIELDS))
+        o->offer_count + RT_OFFER_FIELDS > NUMBERS_MAX || is_offered(o, offer))
         return;
     if (rt_snapshot_verify(s, slot) != RT_OK) {
         note_failure(o);
@@ -53,17 +52,27 @@ static void offer_slot(rt__snapshot_offers *o, const rt_snapshot *s, int slot)
 }
 
 /* All ranks have made the same evaluations, and only the seconds may differ: one of each is enough. */
+static bool has_evaluation(const rt__snapshot_offers *o, int64_t generation, int64_t step)
+{
+    char head[64];
+    snprintf(head, sizeof head, "{\"generation\":%" PRId64 ",\"step\":%" PRId64 ",", generation,
+             step);
+    for (int64_t i = 0; i < o->evaluation_count; i++)
+        if (strncmp(o->evaluation[i], head, strlen(head)) == 0)
+            return true;
+    return false;
+}
+
 static void add_evaluations(rt__snapshot_offers *o, const rt_snapshot *s)
 {
-    enum { HEAD = 2 }; /* generation and step tell one from another */
-    for (int i = 0; i < s->evaluations; i++) {
-        int64_t numbers[RT_EVALUATED_FIELDS];
-        rt_evaluated_pack(&s->evaluation[i], s->about.generation, numbers);
-        if (o->evaluation_count + RT_EVALUATED_FIELDS > NUMBERS_MAX ||
-            is_there(o->evaluation, o->evaluation_count, RT_EVALUATED_FIELDS, numbers, HEAD))
+    for (int i = 0; i < s->evaluations && o->evaluation_count < EVALUATIONS_MAX; i++) {
+        if (has_evaluation(o, s->about.generation, s->evaluation[i].step))
             continue;
-        memcpy(o->evaluation + o->evaluation_count, numbers, sizeof numbers);
-        o->evaluation_count += RT_EVALUATED_FIELDS;
+        char *text = rt_evaluated_text(&s->evaluation[i], s->about.generation);
+        if (text)
+            o->evaluation[o->evaluation_count++] = text;
+        else
+            note_failure(o);
     }
 }
 
@@ -125,7 +134,7 @@ void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,
     /* A file gives two offers, one trace and a few evaluations at most. */
     out->offer = rt_calloc((size_t)(l.count * 2 + 1) * RT_OFFER_FIELDS, sizeof *out->offer);
     out->trace = rt_calloc((size_t)(l.count + 1) * RT_TRACE_FIELDS, sizeof *out->trace);
-    out->evaluation = rt_calloc(NUMBERS_MAX, sizeof *out->evaluation);
+    out->evaluation = rt_calloc(EVALUATIONS_MAX, sizeof *out->evaluation);
     if (out->offer && out->trace && out->evaluation)
         find(ours, &l, out);
     else
@@ -137,6 +146,8 @@ void rt__snapshot_offers_release(rt__snapshot_offers *o)
 {
     rt_mem_free(o->offer);
     rt_mem_free(o->trace);
+    for (int64_t i = 0; i < o->evaluation_count; i++)
+        rt_mem_free(o->evaluation[i]);
     rt_mem_free(o->evaluation);
     *o = (rt__snapshot_offers){0};
 }

@@ -19,13 +19,13 @@ typedef struct rt__snapshot_offers {
     int64_t *trace; /* RT_TRACE_FIELDS numbers each: generation, rank, step, slice, phase, of the
                        newest earlier generation */
     int64_t trace_count;
-    int64_t *evaluation; /* RT_EVALUATED_FIELDS numbers each, of all earlier generations */
+    char **evaluation; /* of all earlier generations, as rt_evaluated_text writes them */
     int64_t evaluation_count;
     char trouble[512];
 } rt__snapshot_offers;
 
 /* Looks at every file in `dir` of our run and of a generation before ours, and fills *out, which is
- * zeroed or holds trouble only. The counts are of numbers, as in HELLO. */
+ * zeroed or holds trouble only. The counts of offers and traces are of numbers, as in HELLO. */
 void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,
                               rt__snapshot_offers *out);
 /* Logs, and adds to `trouble` as far as there is room. */

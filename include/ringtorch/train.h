@@ -11,6 +11,7 @@
 #define RINGTORCH_TRAIN_H
 
 #include <ringtorch/data.h>
+#include <ringtorch/metrics.h>
 #include <ringtorch/optim.h>
 
 RT_BEGIN_DECLS
@@ -40,8 +41,8 @@ double rt_trainer_loss(const rt_trainer *t);
 rt_module *rt_trainer_net(const rt_trainer *t);
 
 typedef struct rt_evaluation {
-    int64_t count, correct;
-    double loss; /* mean */
+    int64_t count; /* of samples */
+    rt_metrics metrics;
 } rt_evaluation;
 /* Over the whole test set, each sample once. */
 rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out);

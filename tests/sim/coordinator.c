@@ -436,6 +436,12 @@ void sim_coordinator_receives(sim_world *w, sim_pid from, const sim_letter *l)
 
 /* ---- its beginning, as coordinator/begin.c ---- */
 
+static void compare_by(rt_config *cfg, const char *metric)
+{
+    rt_mem_free(cfg->checkpoint.best);
+    cfg->checkpoint.best = rt_strdup(metric);
+}
+
 static void configure(const sim_scenario *s, rt_config *cfg)
 {
     rt_config_default(cfg);
@@ -453,7 +459,7 @@ static void configure(const sim_scenario *s, rt_config *cfg)
     cfg->evaluate.every = s->evaluate_every;
     cfg->run.patience = s->patience;
     if (s->evaluate_every > 0)
-        cfg->checkpoint.best = s->best_accuracy ? RT_CFG_BEST_ACCURACY : RT_CFG_BEST_LOSS;
+        compare_by(cfg, s->best_is_most ? sim_metric()->name : "loss");
     cfg->snapshot.every = s->snapshot_every;
     if (s->hosts > 1) {
         rt_mem_free(cfg->parallel.hostfile);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "common/error.h"
+#include "common/mem.h"
 #include "common/phase.h"
 #include "common/slices.h"
 #include "tests/sim/coordinator.h"
@@ -85,17 +86,18 @@ static int64_t *list_traces(const sim_host *h, int64_t mine, int64_t *count)
 }
 
 /* Evaluations of all generations before. */
-static int64_t *list_evaluations(const sim_host *h, int64_t mine, int64_t *count)
+static char **list_evaluations(const sim_host *h, int64_t mine, int64_t *count)
 {
-    enum { MOST = 20000 / RT_EVALUATED_FIELDS };
-    int64_t *list = sim_alloc((size_t)MOST * RT_EVALUATED_FIELDS * sizeof *list), n = 0;
+    enum { MOST = 2000 };
+    char **list = sim_alloc((size_t)MOST * sizeof *list);
+    int64_t n = 0;
     for (int64_t i = 0; i < h->snapshots; i++) {
         const sim_snapshot *s = h->snapshot[i];
         int64_t kept = s->evaluations < SIM_EVALUATIONS ? s->evaluations : SIM_EVALUATIONS;
         for (int64_t k = 0; k < kept && n < MOST && s->generation < mine; k++, n++)
-            rt_evaluated_pack(&s->evaluation[k], s->generation, list + n * RT_EVALUATED_FIELDS);
+            list[n] = rt_evaluated_text(&s->evaluation[k], s->generation);
     }
-    *count = n * RT_EVALUATED_FIELDS;
+    *count = n;
     return list;
 }
 
@@ -116,20 +118,25 @@ static void say_hello(sim_world *w, sim_pid who)
         .layout_hash = "layout",
         .parameters = w->s->blocks * RT_BLOCK,
         .samples = 1 << 20,
+        .task = sim_metric()->task,
         .local_rank = r->local_rank,
     };
-    int64_t *offers = NULL, *traces = NULL, *evaluations = NULL;
+    int64_t *offers = NULL, *traces = NULL;
+    char **evaluations = NULL;
     if (r->local_rank == 0 && w->sabotage != SIM_OLD_SOURCE) {
         m.offers = offers = list_offers(h, &m.offers_count);
         m.traces = traces = list_traces(h, who.generation, &m.traces_count);
     }
     if (r->local_rank == 0 && w->sabotage != SIM_MUTE)
-        m.evaluations = evaluations = list_evaluations(h, who.generation, &m.evaluations_count);
+        evaluations = list_evaluations(h, who.generation, &m.evaluations_count);
+    m.evaluations = (const char *const *)evaluations;
     sim_note(w, "worker %lld of g%lld: HELLO, %lld offers", who.rank, who.generation,
              m.offers_count / RT_OFFER_FIELDS);
     sim_link_post(w, who, RT_MSG_HELLO, &m);
     sim_free(offers);
     sim_free(traces);
+    for (int64_t i = 0; i < m.evaluations_count; i++)
+        rt_mem_free(evaluations[i]);
     sim_free(evaluations);
 }
 
@@ -274,7 +281,7 @@ void sim_rank_has_plan(sim_world *w, sim_pid who)
         sim_violate(w, "worker %d of g%d: a plan for %" PRId64 " ranks", who.rank, who.generation,
                     p->world);
     now_does(w, r, SIM_RESTORING);
-    r->best = (rt_best){p->best_step, p->best_loss, p->best_accuracy};
+    RT_ASSERT(rt_best_parse(p->best, &r->best) == RT_OK);
     if (who.rank == 0)
         sim_link_post(w, who, RT_MSG_LAYOUT, &(rt_msg_layout){.json = "[]"});
     sim_time usual = p->source == 1 ? w->s->disk_time : 30 * SIM_MILLISECOND;
@@ -518,11 +525,10 @@ static void evaluated(sim_world *w, sim_pid who, int64_t arg)
     sim_rank *r = rank_of(w, who);
     const rt_config *cfg = sim_coordinator_config(w);
     rt_evaluated e = figures_of(w, who);
-    double accuracy = rt_accuracy(e.correct, e.count);
     bool compares = rt_best_is_kept(cfg);
-    bool better = compares && rt_best_beats(cfg, e.loss, accuracy, &r->best);
+    bool better = compares && rt_best_beats(cfg, &e.metrics, &r->best);
     if (better)
-        r->best = (rt_best){e.step, e.loss, accuracy};
+        r->best = (rt_best){e.step, e.metrics};
     bool over = compares && !better && rt_patience_is_over(cfg, e.step, r->best.step);
     r->evaluated = e.step;
     r->last |= over;
@@ -533,18 +539,12 @@ static void evaluated(sim_world *w, sim_pid who, int64_t arg)
         sim_rules_word_lost(w, oldest->step);
         *oldest = e;
     }
-    if (who.rank == 0)
-        sim_link_post(w, who, RT_MSG_EVALUATED,
-                      &(rt_msg_evaluated){.step = e.step,
-                                          .count = e.count,
-                                          .correct = e.correct,
-                                          .loss = e.loss,
-                                          .seconds = e.seconds,
-                                          .best_step = e.best.step,
-                                          .best_loss = e.best.loss,
-                                          .best_accuracy = e.best.accuracy});
-    if ((better && cfg->checkpoint.best != RT_CFG_BEST_NONE) ||
-        (over && plan_of(r)->checkpoint_final))
+    if (who.rank == 0) {
+        char *text = rt_evaluated_text(&e, who.generation);
+        sim_link_post(w, who, RT_MSG_EVALUATED, &(rt_msg_evaluated){e.step, text});
+        rt_mem_free(text);
+    }
+    if ((better && rt_best_is_saved(cfg)) || (over && plan_of(r)->checkpoint_final))
         save_once(w, who);
     else
         carry_on(w, who);

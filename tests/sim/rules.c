@@ -16,16 +16,22 @@ uint64_t sim_step_of(uint64_t hash, int64_t step)
     return sim_mix(hash ^ sim_mix((uint64_t)step + 1));
 }
 
+const rt_metric_row *sim_metric(void)
+{
+    const rt_metric_row *row = rt_metric_rows;
+    while (!row->more_is_better)
+        row++;
+    return row;
+}
+
 /* The figures go up and down, as far from the state as can be. */
 rt_evaluated sim_figures_of(uint64_t hash, int64_t step)
 {
     uint64_t x = sim_mix(hash);
-    return (rt_evaluated){.step = step,
-                          .count = 100,
-                          .correct = (int64_t)(x % 101),
-                          .loss = 1 + (double)(x >> 40),
-                          .seconds = 1,
-                          .best = {0, NAN, NAN}};
+    rt_evaluated e = {.step = step, .count = 100, .seconds = 1};
+    rt_metrics_add(&e.metrics, "loss", 1 + (double)(x >> 40));
+    rt_metrics_add(&e.metrics, sim_metric()->name, (double)(x % 101) / 100);
+    return e;
 }
 
 static bool is_evaluated(const sim_world *w, int64_t step)
@@ -40,15 +46,14 @@ static void foresee(sim_world *w)
 {
     sim_rules *r = &w->rules;
     const rt_config *cfg = sim_coordinator_config(w);
-    r->best = (rt_best){0, NAN, NAN};
+    r->best = (rt_best){0};
     r->end = w->s->steps;
     for (int64_t t = 1; t <= r->end && rt_best_is_kept(cfg); t++) {
         rt_evaluated e = sim_figures_of(r->truth[t], t);
-        double accuracy = rt_accuracy(e.correct, e.count);
         if (!is_evaluated(w, t))
             continue;
-        if (rt_best_beats(cfg, e.loss, accuracy, &r->best))
-            r->best = (rt_best){t, e.loss, accuracy};
+        if (rt_best_beats(cfg, &e.metrics, &r->best))
+            r->best = (rt_best){t, e.metrics};
         r->early = rt_patience_is_over(cfg, t, r->best.step);
         r->end = r->early ? t : r->end;
     }
@@ -443,9 +448,11 @@ static void check_evaluations(sim_world *w)
                     r->end);
     if (r->early && r->end < w->s->steps && !r->early_told)
         sim_violate(w, "rule 10: no event says why the run ended at step %" PRId64, r->end);
-    for (int64_t t = 1; t <= r->end && rows; t++)
-        if (r->loss[t] != (is_evaluated(w, t) ? sim_figures_of(r->truth[t], t).loss : 0))
+    for (int64_t t = 1; t <= r->end && rows; t++) {
+        rt_evaluated e = sim_figures_of(r->truth[t], t);
+        if (r->loss[t] != (is_evaluated(w, t) ? rt_metrics_get(&e.metrics, "loss") : 0))
             sim_violate(w, "rule 10: the row of step %" PRId64 " has the loss %g", t, r->loss[t]);
+    }
 }
 
 /* A run that is done has left its last state on disk. */

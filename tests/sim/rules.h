@@ -103,6 +103,8 @@ void sim_rules_memory_lost(sim_world *w, int64_t host);
 void sim_rules_checkpoint_lost(sim_world *w, int64_t step);
 /* The command has ended. True: for good; false: the user will resume. */
 bool sim_rules_run_ended(sim_world *w, bool interrupted, int64_t exit_code);
+/* Returns a metric of which more is better. */
+const rt_metric_row *sim_metric(void);
 /* What an evaluation of a state gives. */
 rt_evaluated sim_figures_of(uint64_t hash, int64_t step);
 /* The word that was left of a step's evaluation made room for another; 0: there was none. */

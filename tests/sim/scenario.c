@@ -48,7 +48,7 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_size size)
     s.burst = PICK(&d, 0, 20, 60) / 100.0;
     s.evaluate_every = PICK(&d, 0, 1, 1, 3, 7, 20);
     s.patience = s.evaluate_every > 0 ? PICK(&d, 0, 0, 3, 10) : 0;
-    s.best_accuracy = sim_chance(&d, 0.5);
+    s.best_is_most = sim_chance(&d, 0.5);
     return s;
 }
 

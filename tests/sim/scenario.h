@@ -23,7 +23,7 @@ typedef struct sim_scenario {
     int64_t slices, blocks;        /* blocks: of RT_BLOCK elements in the model */
     int64_t steps, report_every, checkpoint_every, keep, snapshot_every, hash_every;
     int64_t evaluate_every, patience;
-    bool best_accuracy; /* checkpoint.best=accuracy, else loss */
+    bool best_is_most; /* checkpoint.best names a metric of which more is better; else loss */
     int64_t max_restarts;
     bool stall_restart; /* run.stall_action */
     int64_t nan_loss;   /* run.nan_loss, SIM_NAN_... */

@@ -105,8 +105,8 @@ static const command_case cases[] = {
 
     /* data that was moved */
     {"data_is_gone", "rt eval two --set data.path=absent", 2, "", "absent"},
-    {"data_is_elsewhere", "ln -s data moved; rt eval two --set=data.path=$PWD/moved", 0, "of 100",
-     ""},
+    {"data_is_elsewhere", "ln -s data moved; rt eval two --set=data.path=$PWD/moved", 0,
+     "100 samples", ""},
     {"data_at_the_root", "rt eval two --set data.path=/nope", 2, "", "ringtorch: /nope: no such"},
     {"data_in_a_loop",
      "mkdir l1; ln -s train-images-idx3-ubyte l1/train-images-idx3-ubyte; rt eval two "
@@ -127,7 +127,7 @@ static const command_case cases[] = {
      "has no checkpoint"},
 
     /* Another user, root being none of those who may be kept out. */
-    {"eval_of_another_user", "other eval two", 0, "of 100", ""},
+    {"eval_of_another_user", "other eval two", 0, "100 samples", ""},
     {"eval_is_denied", "closed eval shut", 2, "", "shut/manifest.json: cannot access: Permission"},
     {"ls_is_denied", "closed checkpoint ls shut", 2, "", "cannot access: Permission denied"},
     {"verify_is_denied", "closed checkpoint verify shut", 2, "",

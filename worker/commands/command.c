@@ -110,8 +110,7 @@ static rt_status find_best(const char *path, const char *link, rt_saved *out)
                        "of those that ringtorch checkpoint ls shows",
                        link, (int)len, to);
     return RT_FAIL(NOTFOUND,
-                   "%s: has no best checkpoint: it is kept by a run with checkpoint.best: loss or "
-                   "accuracy",
+                   "%s: has no best checkpoint: a run keeps it if checkpoint.best names a metric",
                    path);
 }
 

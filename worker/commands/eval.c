@@ -1,4 +1,4 @@
-/* ringtorch eval RUN|CHECKPOINT|FILE: accuracy and loss over the whole test set, by the same code and
+/* ringtorch eval RUN|CHECKPOINT|FILE: loss and metrics over the whole test set, by the same code and
  * with the same bits as the evaluations of the run; with --logits also the model's raw outputs. */
 #include "worker/commands/command.h"
 
@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "common/output.h"
 #include "common/text.h"
 #include "worker/engine/data/mnist_files.h"
@@ -46,7 +47,7 @@ static rt_status parse(int argc, char **argv, options *o)
         "ringtorch eval",
         {"RUN|CHECKPOINT|FILE"},
         1,
-        "Measures accuracy and loss of a trained model on the whole test set. Of a run the newest "
+        "Measures loss and metrics of a trained model on the whole test set. Of a run the newest "
         "checkpoint that verifies is taken; a FILE of weights (safetensors) needs --config.",
         table,
         "Exit codes: 0 done, 1 failed, 2 wrong usage, checkpoint or data."};
@@ -91,13 +92,16 @@ static rt_status check_limit(const options *o, const rt_run *run, int64_t *out)
     return RT_OK;
 }
 
-static rt_status print_json(FILE *to, const rt_saved *s, const rt_evaluation *e, double seconds)
+static rt_status print_json(FILE *to, const rt_saved *s, const char *task, const rt_evaluation *e,
+                            double seconds)
 {
-    json_t *j = json_pack("{s:s, s:o, s:I, s:I, s:f, s:o, s:f}", "checkpoint", s->dir, "step",
+    json_t *j = json_pack("{s:s, s:o, s:s, s:I}", "checkpoint", s->dir, "step",
                           s->manifest.step >= 0 ? json_integer(s->manifest.step) : json_null(),
-                          "count", (json_int_t)e->count, "correct", (json_int_t)e->correct,
-                          "accuracy", (double)e->correct / (double)e->count, "loss",
-                          rt_json_number(e->loss), "seconds", seconds);
+                          "task", task, "count", (json_int_t)e->count);
+    if (j) {
+        rt_metrics_put(&e->metrics, "", j);
+        json_object_set_new(j, "seconds", json_real(seconds));
+    }
     char *text = j ? rt_json_text(j) : NULL;
     if (text)
         rt_json_print(to, text);
@@ -109,14 +113,19 @@ static rt_status print_json(FILE *to, const rt_saved *s, const rt_evaluation *e,
 static rt_status print(FILE *to, const rt__model *m, const options *o, const rt_evaluation *e,
                        double seconds)
 {
-    char loss[RT_FIXED], step[32] = "";
+    char step[32] = "";
     if (o->json)
-        return print_json(to, &m->saved, e, seconds);
+        return print_json(to, &m->saved, rt_run_task(m->run), e, seconds);
     if (m->saved.manifest.step >= 0)
         snprintf(step, sizeof step, ", step %" PRId64, m->saved.manifest.step);
-    rt_text_print(to, "%s\n%" PRId64 " of %" PRId64 " right: accuracy %.2f %%, loss %s%s, %.1f s\n",
-                  m->saved.dir, e->correct, e->count, 100.0 * (double)e->correct / (double)e->count,
-                  rt_fixed(e->loss, 4, loss), step, seconds);
+    rt_text words = {0};
+    rt_metrics_words(&e->metrics, &words);
+    char *text = rt_text_take(&words);
+    if (!text)
+        return rt_error_code();
+    rt_text_print(to, "%s\n%" PRId64 " sample%s: %s%s, %.1f s\n", m->saved.dir, e->count,
+                  rt_plural(e->count), text, step, seconds);
+    rt_mem_free(text);
     return RT_OK;
 }
 

@@ -176,7 +176,11 @@ static void what_was_written_is_read_back(void **state)
 
 static rt_evaluated evaluation_of(int64_t step)
 {
-    return (rt_evaluated){step, 100, step % 101, 1.0 / (double)step, 0.5, {step / 2, 0.25, NAN}};
+    rt_evaluated e = {.step = step, .count = 100, .seconds = 0.5, .best.step = step / 2};
+    rt_metrics_add(&e.metrics, "loss", 1.0 / (double)step);
+    rt_metrics_add(&e.metrics, "accuracy", (double)(step % 101) / 100);
+    rt_metrics_add(&e.best.metrics, "loss", 0.25);
+    return e;
 }
 
 static void put_evaluation(rt_snapshot_header *h, int64_t step)
@@ -185,7 +189,7 @@ static void put_evaluation(rt_snapshot_header *h, int64_t step)
     rt_snapshot_put_evaluation(h, &e);
 }
 
-/* The last ones are kept; what is half written, impossible or of an earlier version, which left zeros, does not count. */
+/* The last ones are kept; what is half written or impossible does not count. */
 static void the_last_evaluations_are_read_back(void **state)
 {
     (void)state;
@@ -201,9 +205,9 @@ static void the_last_evaluations_are_read_back(void **state)
     for (int spoilt = 0; spoilt < 3; spoilt++) {
         rt_snapshot_evaluation *e = &h->evaluation[spoilt];
         if (spoilt == 1)
-            e->figures.loss += 1;
+            e->figures.metrics.metric[0].value += 1;
         if (spoilt == 2) {
-            e->figures.correct = e->figures.count + 1;
+            e->figures.metrics.count = RT_METRICS_MAX + 1;
             e->checksum = rt_hash64(&e->figures, sizeof e->figures);
         }
         write_at(path, h, sizeof *h, 0);
@@ -291,7 +295,7 @@ static void fields_that_make_no_sense_are_named(void **state)
 #define TOO_LONG(member, field)                                                                    \
     expect_field_refused(path, h, offsetof(rt_snapshot_header, member), full, sizeof h->member,    \
                          RT_E_CORRUPT, field)
-    REFUSED(version, int64_t, 2, RT_E_MISMATCH, "version is 2");
+    REFUSED(version, int64_t, 1, RT_E_MISMATCH, "version is 1, this program reads 2");
     REFUSED(file_bytes, int64_t, 8192, RT_E_CORRUPT, "size of the file");
     REFUSED(about.begin, int64_t, -1, RT_E_CORRUPT, "range");
     REFUSED(about.begin, int64_t, END + 1, RT_E_CORRUPT, "range");

@@ -39,6 +39,7 @@ typedef struct machine {
     char told[4096];    /* what machine_done returned */
     int64_t stop_after; /* of the last STOP */
     rt_msg_plan plan;   /* the last one; its texts and lists are gone */
+    rt_best best;       /* that it told */
     char init_sha256[65];
     char message[2048]; /* of RUN_ENDED */
     int64_t exit_code;  /* of RUN_ENDED; -1: none yet */
@@ -70,6 +71,7 @@ static inline void machine_send(void *ctx, const char *peer, rt_msg_type type, c
     if (type == RT_MSG_PLAN) {
         m->plan = *(const rt_msg_plan *)body;
         snprintf(m->init_sha256, sizeof m->init_sha256, "%s", m->plan.init_sha256);
+        assert_int_equal(rt_best_parse(m->plan.best, &m->best), RT_OK);
     }
     if (type == RT_MSG_STOP)
         m->stop_after = ((const rt_msg_stop *)body)->after_step;
@@ -221,10 +223,23 @@ static inline void machine_worker(machine *m, double now, int64_t rank, rt_msg_t
     machine_frame(m, now, peer, type, body);
 }
 
+static inline void machine_evaluated(machine *m, double now, int64_t step, int64_t right,
+                                     double loss)
+{
+    int64_t of = 8;
+    rt_evaluated e = {.step = step, .count = of};
+    rt_metrics_add(&e.metrics, "loss", loss);
+    rt_metrics_add(&e.metrics, "accuracy", (double)right / (double)of);
+    char *text = rt_evaluated_text(&e, 0);
+    machine_worker(m, now, 0, RT_MSG_EVALUATED, (rt_msg_body){.evaluated = {step, text}});
+    rt_mem_free(text);
+}
+
 static inline rt_msg_body machine_hello(const machine *m, int64_t rank, const char *isa)
 {
     return (rt_msg_body){.hello = {.host = "box",
                                    .plan_hash = "",
+                                   .task = "classification",
                                    .snapshot_trouble = "",
                                    .pid = 100 + rank,
                                    .rank = rank,
@@ -303,10 +318,7 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
         machine_worker(m, now, 0, RT_MSG_LAYOUT,
                        BODY(layout, .json = "[]", .init_sha256 = "", .layers = ""));
     else if (IS("evaluated"))
-        machine_worker(m, now, 0, RT_MSG_EVALUATED,
-                       BODY(evaluated, .step = a, .count = 8, .correct = b > 0 ? b : 6,
-                            .loss = c < 0 ? NAN : (double)c / 100, .best_loss = NAN,
-                            .best_accuracy = NAN));
+        machine_evaluated(m, now, a, b > 0 ? b : 6, c < 0 ? NAN : (double)c / 100);
     else if (IS("piece"))
         machine_worker(
             m, now, a, RT_MSG_PIECE_DONE,

@@ -79,13 +79,13 @@ static void a_plan_tells_the_best_before_it(void **state)
     (void)state;
     machine m;
     start(&m, SETS("checkpoint.best=accuracy"));
-    assert_int_equal(m.plan.best_step, 0);
-    assert_true(isnan(m.plan.best_accuracy));
+    assert_int_equal(m.best.step, 0);
+    assert_false(rt_best_is_known(&m.best));
     FEED(&m, "evaluated 10 4", "evaluated 20 5", "evaluated 30 3", "evaluated 40 6",
          "exited 1 137 9 1", "recovered 30", "hello 0", "hello 1");
     assert_int_equal(m.plan.start_step, 30);
-    assert_int_equal(m.plan.best_step, 20);
-    assert_true(m.plan.best_accuracy == 5.0 / 8);
+    assert_int_equal(m.best.step, 20);
+    assert_true(rt_metrics_get(&m.best.metrics, "accuracy") == 5.0 / 8);
     assert_int_equal(m.plan.evaluated_step, 30);
     FEED(&m, "evaluated 40 6"); /* again, and the same */
     assert_int_equal(rt__history_best(&m.run.history, INT64_MAX).step, 40);
@@ -137,19 +137,22 @@ typedef struct word {
 static void hello_with_words(machine *m, double now, int64_t offered, const word *words, int count)
 {
     enum { MOST = 8 };
-    int64_t numbers[MOST * RT_EVALUATED_FIELDS];
+    char *text[MOST];
     rt_msg_body body = machine_hello(m, 0, "avx2");
     const int64_t offer[RT_OFFER_FIELDS] = {m->run.generation - 1, 0, offered, 0, 10};
     for (int i = 0; i < count; i++) {
-        rt_evaluated e = {words[i].step, 8, 6,
-                          words[i].loss, 1, {words[i].best_step, words[i].best_loss, 0.75}};
-        rt_evaluated_pack(&e, m->run.generation - 1, numbers + i * RT_EVALUATED_FIELDS);
+        rt_evaluated e = {.step = words[i].step, .count = 8, .best.step = words[i].best_step};
+        rt_metrics_add(&e.metrics, "loss", words[i].loss);
+        rt_metrics_add(&e.best.metrics, "loss", words[i].best_loss);
+        text[i] = rt_evaluated_text(&e, m->run.generation - 1);
     }
     body.hello.offers = offer;
     body.hello.offers_count = RT_OFFER_FIELDS;
-    body.hello.evaluations = numbers;
-    body.hello.evaluations_count = count * RT_EVALUATED_FIELDS;
+    body.hello.evaluations = (const char *const *)text;
+    body.hello.evaluations_count = count;
     machine_worker(m, now, 0, RT_MSG_HELLO, body);
+    for (int i = 0; i < count; i++)
+        rt_mem_free(text[i]);
     machine_feed(m, now + 0.1, "hello 1");
 }
 
@@ -192,11 +195,10 @@ static void who_dies_together_takes_no_evaluation_along(void **state)
         machine_done(&m);
         hello_with_words(&m, 9, rows[i].offered, rows[i].words, rows[i].count);
         const char *done = machine_done(&m);
-        if (m.plan.best_step != rows[i].best || m.plan.evaluated_step != rows[i].evaluated ||
+        if (m.best.step != rows[i].best || m.plan.evaluated_step != rows[i].evaluated ||
             m.plan.end_step != rows[i].end)
-            fail_msg("row %zu: best %lld, evaluated %lld, end %lld: %s", i,
-                     (long long)m.plan.best_step, (long long)m.plan.evaluated_step,
-                     (long long)m.plan.end_step, done);
+            fail_msg("row %zu: best %lld, evaluated %lld, end %lld: %s", i, (long long)m.best.step,
+                     (long long)m.plan.evaluated_step, (long long)m.plan.end_step, done);
         assert_int_equal(count_events(done, "event:evaluation"), rows[i].told);
         assert_int_equal(count_events(done, "metrics"), rows[i].told);
         assert_int_equal(count_events(done, "event:early_stop"), rows[i].end < 100);
@@ -302,8 +304,8 @@ static void another_metric_begins_anew(void **state)
     begin_from(&m, json_incref(before.journal), false,
                SETS("checkpoint.best=accuracy", "run.patience=3", "run.steps=200"));
     FEED(&m, "launcher 0", "recovered 100", "hello 0", "hello 1");
-    assert_int_equal(m.plan.best_step, 100);
-    assert_true(isnan(m.plan.best_accuracy));
+    assert_int_equal(m.best.step, 100);
+    assert_false(rt_best_is_known(&m.best));
     assert_int_equal(m.run.end_step, 200);
     machine_release(&before);
     machine_release(&m);

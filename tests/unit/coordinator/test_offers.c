@@ -184,11 +184,13 @@ static void traces_are_found_by_rank(void **state)
 
 static void add_evaluation(rt__offers *o, int64_t generation, int64_t step)
 {
-    int64_t n[RT_EVALUATED_FIELDS];
-    rt_evaluated e = {step, 10, 6, 0.5, 1, {step, 0.5, 0.6}};
-    rt_evaluated_pack(&e, generation, n);
-    rt_msg_hello h = {.evaluations = n, .evaluations_count = RT_EVALUATED_FIELDS};
+    rt_evaluated e = {.step = step, .count = 10, .seconds = 1};
+    rt_metrics_add(&e.metrics, "loss", 0.5);
+    e.best = (rt_best){step, e.metrics};
+    char *text = rt_evaluated_text(&e, generation);
+    rt_msg_hello h = {.evaluations = (const char *const[]){text}, .evaluations_count = 1};
     assert_int_equal(rt__offers_add(o, &h), RT_OK);
+    rt_mem_free(text);
 }
 
 /* One after the other, as far as the run goes on; what came out of a state in doubt was no evaluation of this run. */
@@ -222,24 +224,31 @@ static void impossible_evaluations_are_refused(void **state)
 {
     (void)state;
     rt__offers o = {0};
-    static const struct {
-        int number;
-        int64_t value;
-    } bad[] = {{0, -1}, {1, 0}, {1, -5}, {2, 5}, {3, -1}, {3, 11}, {4, -1}, {4, 41}};
+    static const char good[] = "{\"generation\":2,\"step\":40,\"count\":10,\"seconds\":1,\"loss\":"
+                               "0.5,\"best\":{\"step\":20}}";
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{\"generation\":2,",
+        "{\"generation\":-1,\"step\":40,\"count\":10,\"loss\":0.5}",
+        "{\"generation\":2,\"step\":-5,\"count\":10,\"loss\":0.5}",
+        "{\"generation\":2,\"step\":\"x\",\"count\":10,\"loss\":0.5}",
+        "{\"generation\":2,\"step\":40,\"count\":-1,\"loss\":0.5}",
+        "{\"generation\":2,\"step\":40,\"count\":10}",
+        "{\"generation\":2,\"step\":40,\"count\":10,\"loss\":0.5,\"best\":{\"step\":41}}",
+        "{\"generation\":2,\"step\":40,\"count\":10,\"loss\":0.5,\"best\":{\"step\":-1}}",
+    };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int64_t n[2 * RT_EVALUATED_FIELDS];
-        rt_evaluated e = {40, 10, 6, 0.5, 1, {20, 0.5, 0.6}};
-        rt_evaluated_pack(&e, 2, n);
-        rt_evaluated_pack(&e, 2, n + RT_EVALUATED_FIELDS);
-        n[RT_EVALUATED_FIELDS + bad[i].number] = bad[i].value;
-        rt_msg_hello h = {.evaluations = n, .evaluations_count = 2 * RT_EVALUATED_FIELDS};
-        assert_int_equal(rt__offers_add(&o, &h), RT_E_PROTOCOL);
-        rt_error_clear();
-        h.evaluations_count = RT_EVALUATED_FIELDS + 1;
-        assert_int_equal(rt__offers_add(&o, &h), RT_E_PROTOCOL);
+        const char *const both[] = {good, bad[i]};
+        rt_msg_hello h = {.evaluations = both, .evaluations_count = 2};
+        if (rt__offers_add(&o, &h) == RT_OK)
+            fail_msg("%s", bad[i]);
         rt_error_clear();
         assert_int_equal(o.evaluations, 0);
     }
+    rt_msg_hello h = {.evaluations = (const char *const[]){good}, .evaluations_count = 1};
+    assert_int_equal(rt__offers_add(&o, &h), RT_OK);
+    assert_int_equal(o.evaluations, 1);
     rt__offers_release(&o);
 }
 

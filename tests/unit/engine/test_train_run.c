@@ -16,7 +16,7 @@
 #include "worker/engine/train/run.h"
 #include "tests/support/folder.h"
 
-enum { TRAIN = 50, TEST = 23, SIDE = 12 };
+enum { TRAIN = 50, TEST = 23, SIDE = 12, SUMS = 8 /* of an evaluation, at most */ };
 static char dir[FOLDER_MAX];
 
 #define must(call)                                                                                 \
@@ -394,26 +394,24 @@ static void the_update_uses_the_mean_gradient(void **state)
 static void evaluation_counts_each_sample_once(void **state)
 {
     (void)state;
-    double losses[3];
-    int64_t right[3];
+    double losses[3], right[3];
     static const char *const sizes[] = {"data.eval_batch=5", "data.eval_batch=23",
                                         "data.eval_batch=1000"};
     for (int k = 0; k < 3; k++) {
         rt_run *r = open_run(8, 1, sizes[k]);
         assert_int_equal(rt_run_eval_samples(r), TEST);
         assert_int_equal(rt_run_eval_chunks(r), 2); /* of 16 samples */
+        assert_true(rt_run_eval_sums(r) <= SUMS);
         losses[k] = 0;
         right[k] = 0;
         for (int64_t c = 0; c < rt_run_eval_chunks(r); c++) {
-            double loss;
-            int64_t correct;
-            must(rt_run_eval_chunk(r, c, &loss, &correct));
-            losses[k] += loss;
-            right[k] += correct;
+            double sums[SUMS];
+            must(rt_run_eval_chunk(r, c, sums));
+            losses[k] += sums[0];
+            right[k] += sums[1];
         }
-        double loss;
-        int64_t correct;
-        assert_int_equal(rt_run_eval_chunk(r, rt_run_eval_chunks(r), &loss, &correct), RT_E_RANGE);
+        double sums[SUMS];
+        assert_int_equal(rt_run_eval_chunk(r, rt_run_eval_chunks(r), sums), RT_E_RANGE);
         rt_error_clear();
 
         rt_scope s = rt_scope_begin();
@@ -426,7 +424,7 @@ static void evaluation_counts_each_sample_once(void **state)
         const int64_t *answer = rt_i64(rt_argmax(logits, 1));
         for (int i = 0; i < 20; i++)
             hits += answer[i] == (i + 3) % 10;
-        assert_true(hits <= right[k] && right[k] <= hits + 3);
+        assert_true((double)hits <= right[k] && right[k] <= (double)hits + 3);
         assert_int_equal(rt_run_logits(r, 0, TEST + 1, &x, &logits, &labels), RT_E_RANGE);
         rt_error_clear();
         rt_scope_end(s);
@@ -444,11 +442,10 @@ static void evaluation_leaves_training_alone(void **state)
     for (int64_t step = 0; step < 3; step++) {
         rt_run_partial parts[RT_TREE_NODES_MAX];
         int count;
-        double loss;
-        int64_t correct;
+        double sums[SUMS];
         must(rt_run_gradients(a, step, (rt_range){0, 2}, parts, &count));
         must(rt_run_update(a, step, (rt_range){0, rt_run_flat(a)->length}, 1));
-        must(rt_run_eval_chunk(b, 0, &loss, &correct));
+        must(rt_run_eval_chunk(b, 0, sums));
         must(rt_run_gradients(b, step, (rt_range){0, 2}, parts, &count));
         must(rt_run_update(b, step, (rt_range){0, rt_run_flat(b)->length}, 1));
     }

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include "common/best.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/error.h"
@@ -163,6 +164,7 @@ static void hello(worker *w)
                         .layout_hash = hash_of_layout,
                         .parameters = PARAMETERS,
                         .samples = 6400,
+                        .task = "classification",
                         .step = w->step,
                         .plan_hash = w->plan.plan_hash,
                         .local_rank = w->rank});
@@ -288,9 +290,12 @@ static void report(worker *w, double began)
 
 static void evaluate(worker *w)
 {
-    say(w, RT_MSG_EVALUATED,
-        &(rt_msg_evaluated){
-            .step = w->step, .count = 100, .correct = 93, .loss = 0.25, .seconds = 0.001});
+    rt_evaluated e = {.step = w->step, .count = 100, .seconds = 0.001};
+    rt_metrics_add(&e.metrics, "loss", 0.25);
+    rt_metrics_add(&e.metrics, "accuracy", 0.93);
+    char *text = rt_evaluated_text(&e, w->generation);
+    say(w, RT_MSG_EVALUATED, &(rt_msg_evaluated){w->step, text});
+    rt_mem_free(text);
 }
 
 static void misbehave(worker *w)

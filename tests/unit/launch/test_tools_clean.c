@@ -636,7 +636,7 @@ static void a_run_that_is_done_shows_its_summary(void **state)
                    "\"restarts\": 1, \"lost_steps\": 1, \"error\": null}");
     assert_int_equal(STATUS(run_dir), 0);
     expect_out("x: done after step 200\n");
-    expect_out("test accuracy 91.23 %, loss 0.25\n");
+    expect_out("test accuracy 91.23 %, loss 0.2500\n");
     expect_out("1 restart, 1 step lost\n");
     assert_null(strstr(out, "to go on"));
 }

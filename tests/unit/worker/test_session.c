@@ -2,6 +2,7 @@
  * when, and by whom. */
 #include "committed.h"
 #include "fixture.h"
+#include <inttypes.h>
 #include <math.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -109,6 +110,9 @@ static void send_plan(play *p)
     for (int r = 0; r < p->world; r++)
         begin[r] = rt_slices_of_rank(4, p->world, r).begin;
     begin[p->world] = 4;
+    char best[64];
+    snprintf(best, sizeof best, "{\"step\":%" PRId64 "%s}", p->best_step,
+             p->best_step ? ",\"loss\":0.0" : "");
     rt_msg_plan plan = {.world = p->world,
                         .slices = 4,
                         .slice_begin = begin,
@@ -125,9 +129,7 @@ static void send_plan(play *p)
                         .checkpoint_final = 1,
                         .evaluate_every = p->evaluate_every ? p->evaluate_every : 4,
                         .evaluated_step = p->evaluated_step,
-                        .best_step = p->best_step,
-                        .best_loss = p->best_step ? 0 : NAN,
-                        .best_accuracy = NAN,
+                        .best = best,
                         .evaluate_final = 1};
     for (int r = 0; r < p->world; r++)
         rt_wire_send(p->wire, p->peers[r], RT_MSG_PLAN, &plan);
@@ -138,6 +140,14 @@ static void send_stop(play *p, int64_t after_step)
     rt_msg_stop m = {.after_step = after_step, .checkpoint = !p->no_checkpoint, .reason = "test"};
     for (int r = 0; r < (after_step < 0 ? p->world : 1); r++)
         rt_wire_send(p->wire, p->peers[r], RT_MSG_STOP, &m);
+}
+
+static double samples_of(const char *evaluation)
+{
+    rt_evaluated e;
+    int64_t generation;
+    must(rt_evaluated_parse(evaluation, &generation, &e));
+    return (double)e.count;
 }
 
 static note note_of(const rt_frame *frame)
@@ -159,7 +169,7 @@ static note note_of(const rt_frame *frame)
         break;
     case RT_MSG_EVALUATED:
         n.step = b->evaluated.step;
-        n.value = (double)b->evaluated.count;
+        n.value = samples_of(b->evaluated.evaluation);
         break;
     case RT_MSG_PIECE_DONE:
         n.step = b->piece_done.step;

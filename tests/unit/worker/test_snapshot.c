@@ -97,7 +97,7 @@ static void only_what_is_whole_and_ours_is_offered(void **state)
     close(fd);
     a = small_about(2, 6);
     leave(&a, 9);
-    assert_int_equal(truncate(path_of(RT_SNAPSHOT_OWN, 2, 6), 10000), 0);
+    assert_int_equal(truncate(path_of(RT_SNAPSHOT_OWN, 2, 6), RT_SNAPSHOT_DATA + 2000), 0);
     a = small_about(3, 0); /* of our own generation, and of a later one */
     leave(&a, 9);
     a = small_about(4, 0);

@@ -44,7 +44,9 @@ rt_status rt_run_find_layout(const rt_config *cfg, char **layout);
 void rt_run_close(rt_run *r);
 
 int64_t rt_run_steps(const rt_run *r); /* from run.steps, or run.epochs and the number of samples */
-int64_t rt_run_samples(const rt_run *r); /* training samples */
+int64_t rt_run_samples(const rt_run *r);       /* training samples */
+const char *rt_run_task(const rt_run *r);      /* its name */
+int64_t rt_run_sample_tokens(const rt_run *r); /* of text, in each sample; 0: the data are none */
 rt_module *rt_run_net(const rt_run *r);
 rt_optim *rt_run_optim(const rt_run *r);
 const rt_flat *rt_run_flat(const rt_run *r);
@@ -110,12 +112,20 @@ rt_status rt_run_not_finite(rt_run *r, int64_t step, rt_range slices, double mea
 /* Opens the test set, unless it is open: rt_run_open has if the configuration evaluates. Everybody
  * else calls this before the functions below. */
 rt_status rt_run_open_test(rt_run *r);
-/* The test set is cut into chunks of a fixed size; chunk c gives a loss sum and a count of right
- * answers. Sums over chunks are taken in chunk order, so any split over ranks gives the same result,
- * and so does any data.eval_batch, which is how many samples are read at a time. */
+/* The test set is cut into chunks of a fixed size, each of which gives the task's sums over its samples. They are added in
+ * the order of chunks, so any split over ranks gives the same values, and so does any data.eval_batch, which is how many
+ * samples are read at a time.
+ *
+ *     for (int64_t c = 0; c < rt_run_eval_chunks(r); c++)
+ *         RT_TRY(rt_run_eval_chunk(r, c, sums + c * rt_run_eval_sums(r)));   // here or on another rank
+ *     RT_TRY(rt_run_eval_finish(r, sums, &evaluation)); */
 int64_t rt_run_eval_chunks(const rt_run *r);
 int64_t rt_run_eval_samples(const rt_run *r);
-rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t *correct);
+/* Returns how many numbers a chunk gives. */
+int64_t rt_run_eval_sums(const rt_run *r);
+rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *sums);
+/* Adds the sums of all chunks [chunks * sums], the first of which it overwrites, and tells what they mean. */
+void rt_run_eval_finish(const rt_run *r, double *sums, rt_evaluation *out);
 /* Raw outputs of test samples [begin,end): inputs [n, ...], logits [n, classes] and labels [n],
  * owned by the current scope. */
 rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs,

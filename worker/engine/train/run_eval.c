@@ -1,4 +1,4 @@
-/* The test set: loss and right answers by chunk, raw outputs by range. */
+/* The test set: the task's sums by chunk, raw outputs by range. */
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
@@ -75,29 +75,38 @@ int64_t rt_run_eval_chunks(const rt_run *r)
     return (rt_run_eval_samples(r) + GROUP - 1) / GROUP;
 }
 
-static rt_status score(rt_run *r, int64_t group, double *loss_sum, int64_t *correct)
+int64_t rt_run_eval_sums(const rt_run *r)
+{
+    return r->task->sums;
+}
+
+static rt_status score(rt_run *r, int64_t group, double *sums)
 {
     rt_batch b;
     RT_TRY(read_group(r, group, &b));
-    rt_tensor *y = rt_batch_field(&b, "y"), *logits = predict(r, b.field[0]);
-    *loss_sum = rt_item(rt_cross_entropy(logits, y, .reduction = RT_SUM));
-    const int64_t *answer = rt_i64(rt_argmax(logits, 1)), *label = rt_i64(y);
-    *correct = 0;
-    for (int64_t i = 0; answer && label && i < b.n; i++)
-        *correct += answer[i] == label[i];
-    return rt_error_code();
+    return r->task->score(predict(r, b.field[0]), &b, sums);
 }
 
-rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *loss_sum, int64_t *correct)
+rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *sums)
 {
     int64_t chunks = rt_run_eval_chunks(r);
     if (chunk < 0 || chunk >= chunks)
         return RT_FAIL(RANGE, "evaluation chunk %lld, expected one of %lld", (long long)chunk,
                        (long long)chunks);
     rt_scope s = rt_scope_begin();
-    rt_status status = score(r, chunk, loss_sum, correct);
+    rt_status status = score(r, chunk, sums);
     rt_scope_end(s);
     return status;
+}
+
+void rt_run_eval_finish(const rt_run *r, double *sums, rt_evaluation *out)
+{
+    int64_t n = rt_run_eval_sums(r);
+    for (int64_t c = 1; c < rt_run_eval_chunks(r); c++)
+        for (int64_t i = 0; i < n; i++)
+            sums[i] += sums[c * n + i];
+    *out = (rt_evaluation){.count = rt_run_eval_samples(r)};
+    r->task->tell(sums, out->count, &out->metrics);
 }
 
 /* Puts what a group and [wanted.begin,wanted.end) have in common into the rows of the three tensors, which hold what is

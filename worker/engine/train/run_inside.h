@@ -12,6 +12,7 @@
 
 #include "common/json.h"
 #include "worker/engine/optim/flat.h"
+#include "worker/engine/tasks/task.h"
 #include "worker/engine/train/batches.h"
 #include "worker/engine/train/run.h"
 
@@ -26,6 +27,7 @@ struct rt_run {
     rt_dataset *train, *test; /* kept, like the two below; test: NULL until it is needed */
     rt_module *net;
     int64_t classes; /* outputs of its last layer */
+    const rt__task *task;
     rt_optim *optim;
     rt__batches *batches;
 

@@ -160,10 +160,27 @@ static rt_dataset *open_train(const rt_config *cfg)
     return rt_data_mnist(cfg->data.path, .train = true, .limit = limit);
 }
 
+/* What evaluations are compared by must be told by the task. */
+static rt_status check_metric(const rt_config *cfg, const rt__task *task)
+{
+    const rt_metric_row *row = rt_metric_find(cfg->checkpoint.best);
+    if (!row || rt_metric_is_of(row, task->name))
+        return RT_OK;
+    rt_text told = {0};
+    for (int i = 0; i < RT_METRIC_ROWS; i++)
+        if (rt_metric_is_of(&rt_metric_rows[i], task->name))
+            rt_text_add(&told, "%s%s", told.len ? ", " : "", rt_metric_rows[i].name);
+    rt_status status = RT_FAIL(CONFIG, "checkpoint.best: %s is not told by the task %s, only %s",
+                               row->name, task->name, told.data ? told.data : "?");
+    rt_mem_free(told.data);
+    return status;
+}
+
 static rt_status open_all(rt_run *r, const rt_config *cfg, const acceptance *accept)
 {
     r->train = rt_keep(open_train(cfg));
     RT_TRY(rt_error_code());
+    RT_TRY(check_metric(cfg, r->task));
     RT_TRY(set_length(r, cfg));
     RT_TRY(build_net(r, cfg, accept));
     if (cfg->evaluate.every > 0 || cfg->evaluate.final)
@@ -217,6 +234,7 @@ rt_status rt_run_open_if(const rt_config *cfg, int64_t slices, rt_run_accept *ac
     r->batch = cfg->data.batch;
     r->eval_batch = cfg->data.eval_batch;
     r->slices = slices;
+    r->task = &rt__task_classification;
     r->audit = cfg->run.audit;
     r->bad_slice = -1;
     r->layers = json_array();
@@ -261,6 +279,17 @@ int64_t rt_run_steps(const rt_run *r)
 int64_t rt_run_samples(const rt_run *r)
 {
     return rt_data_size(r->train);
+}
+
+const char *rt_run_task(const rt_run *r)
+{
+    return r->task->name;
+}
+
+int64_t rt_run_sample_tokens(const rt_run *r)
+{
+    (void)r;
+    return 0; /* the data are images */
 }
 
 rt_module *rt_run_net(const rt_run *r)

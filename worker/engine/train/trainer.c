@@ -133,16 +133,15 @@ rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out)
     if (!is_trainer("trainer_evaluate", t))
         return rt_error_code();
     RT_TRY(rt_run_open_test(t->run));
-    out->count = rt_run_eval_samples(t->run);
-    for (int64_t c = 0; c < rt_run_eval_chunks(t->run); c++) {
-        double loss_sum;
-        int64_t correct;
-        RT_TRY(rt_run_eval_chunk(t->run, c, &loss_sum, &correct));
-        out->loss += loss_sum;
-        out->correct += correct;
-    }
-    out->loss /= (double)out->count;
-    return RT_OK;
+    int64_t chunks = rt_run_eval_chunks(t->run), n = rt_run_eval_sums(t->run);
+    double *sums = rt_calloc((size_t)(chunks * n), sizeof *sums);
+    rt_status status = rt_error_code();
+    for (int64_t c = 0; c < chunks && status == RT_OK; c++)
+        status = rt_run_eval_chunk(t->run, c, sums + c * n);
+    if (status == RT_OK)
+        rt_run_eval_finish(t->run, sums, out);
+    rt_mem_free(sums);
+    return status;
 }
 
 rt_status rt_trainer_weights_sha256(const rt_trainer *t, char hex[65])
