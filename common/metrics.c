@@ -55,7 +55,7 @@ void rt_metrics_add(rt_metrics *m, const char *name, double value)
 
 double rt_metrics_get(const rt_metrics *m, const char *name)
 {
-    for (int64_t i = 0; i < m->count; i++)
+    for (int64_t i = 0; m && name && i < m->count; i++)
         if (strcmp(m->metric[i].name, name) == 0)
             return m->metric[i].value;
     return NAN;

@@ -27,7 +27,7 @@ typedef struct rt_metrics {
     rt_metric metric[RT_METRICS_MAX];
 } rt_metrics;
 
-/* Returns the value of that name; NaN if there is none. */
+/* Returns the value of that name; NaN, which is no error, if there is none or either is NULL. */
 double rt_metrics_get(const rt_metrics *m, const char *name);
 
 RT_END_DECLS

@@ -231,7 +231,7 @@ static void bare_weights_are_evaluated(void **state)
     result r = run(&s, LONG, "ringtorch", "eval", half, "--config", in_scratch(&s, "tiny.yaml"),
                    "--json", NULL);
     expect_exit(&r, 0);
-    expect_text(r.out, "\"step\":null,\"count\":100,\"correct\":");
+    expect_text(r.out, "\"step\":null,\"task\":\"classification\",\"count\":100,\"loss\":");
     result_release(&r);
     r = run(&s, LONG, "ringtorch", "eval", half, NULL);
     expect_exit(&r, 2);
