@@ -179,12 +179,13 @@ static void check_pow(const char *level, double bound)
 /* All pairs of special values. */
 static void check_pow_specials(const char *level, double bound)
 {
-    static const float special[] = {0,           -0.0f,        1,          -1,        2,
-                                    -2,          0.5f,         -0.5f,      3,         -3,
-                                    1.5f,        -1.5f,        INFINITY,   -INFINITY, NAN,
-                                    0x1p-149f,   -0x1p-149f,   0x1p24f,    -0x1p23f,  8388607,
-                                    0x1p25f,     16777215,     FLT_MAX,    -FLT_MAX,  FLT_MIN,
-                                    0.99999994f, -0.99999994f, 1.0000001f, 1e-30f,    33554433};
+    static const float special[] = {
+        0,           -0.0f,        1,          -1,        2,
+        -2,          0.5f,         -0.5f,      3,         -3,
+        1.5f,        -1.5f,        INFINITY,   -INFINITY, NAN,
+        0x1p-149f,   -0x1p-149f,   0x1p24f,    -0x1p23f,  8388607,
+        0x1p25f,     16777215,     FLT_MAX,    -FLT_MAX,  FLT_MIN,
+        0.99999994f, -0.99999994f, 1.0000001f, 1e-30f,    0x1.000002p25f};
     enum { SPECIAL = sizeof special / sizeof *special };
     rt_grid g = {SPECIAL, SPECIAL, {{1, 0}, {0, 1}}};
     rt_kernels_level(level)->pow.f[RT_F32](&g, special, special, power);
