@@ -300,20 +300,21 @@ const char *rt_config_choice(const rt_config *cfg, const char *key)
     return NULL;
 }
 
-const char *const *rt_config_optimizer_states(const rt_config *cfg)
+int rt_config_optimizer_states(const rt_config *cfg, const char *names[RT_OPTIMIZER_STATES_MAX])
 {
-    static const char *const adamw[RT_OPTIMIZER_STATES_MAX + 1] = {"exp_avg", "exp_avg_sq"},
-                                                             *const momentum[] = {"momentum_buffer",
-                                                                                  NULL},
-                                                             *const none[] = {NULL};
+    int n = 0;
     switch (cfg->optimizer.name) {
-    case RT_CFG_OPTIMIZER_ADAMW:
-        return adamw;
-    case RT_CFG_OPTIMIZER_SGD:
-        return cfg->optimizer.sgd.momentum > 0 ? momentum : none;
+#define STATE(name, kept)                                                                          \
+    if (kept)                                                                                      \
+        names[n++] = #name;
+#define ROW(section, constant, id, ...)                                                            \
+    case constant:                                                                                 \
+        RT_STATES_##id(STATE, &cfg->optimizer.id) break;
+        RT_OPTIMIZERS(ROW)
+#undef ROW
+#undef STATE
     }
-    RT_ASSERT(!"an optimiser of config.def");
-    return none;
+    return n;
 }
 
 void rt__key_help(const rt__key *key, const rt_config *standard, const char *indent, FILE *to)

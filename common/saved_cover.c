@@ -36,10 +36,8 @@ static rt_status list_kinds(cover *c)
     rt_config cfg;
     const char *yaml = c->saved->manifest.config;
     RT_TRY(rt_config_parse(yaml, strlen(yaml), c->saved->dir, &cfg));
-    const char *const *state = rt_config_optimizer_states(&cfg);
-    c->kind[c->kinds++] = "param";
-    while (*state)
-        c->kind[c->kinds++] = *state++;
+    c->kind[0] = "param";
+    c->kinds = 1 + rt_config_optimizer_states(&cfg, c->kind + 1);
     rt_config_release(&cfg);
     return RT_OK;
 }

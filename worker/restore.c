@@ -62,12 +62,13 @@ static rt_status check_kinds(const rt_saved *s, const rt__destination *to)
     rt_config cfg;
     int found = 1, kind; /* "param" is always there */
     RT_TRY(rt_config_parse(s->manifest.config, strlen(s->manifest.config), s->dir, &cfg));
-    const char *const *state = rt_config_optimizer_states(&cfg), *unknown = NULL;
-    for (; *state; state++) {
-        bool wanted = has_kind(to, *state, &kind);
+    const char *state[RT_OPTIMIZER_STATES_MAX], *unknown = NULL;
+    int states = rt_config_optimizer_states(&cfg, state);
+    for (int i = 0; i < states; i++) {
+        bool wanted = has_kind(to, state[i], &kind);
         found += wanted;
         if (!wanted && !to->other_kinds_too && !unknown)
-            unknown = *state;
+            unknown = state[i];
     }
     rt_config_release(&cfg);
     if (unknown)

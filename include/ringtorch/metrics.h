@@ -6,7 +6,7 @@
  *         printf("%s %g\n", e.metrics.metric[i].name, e.metrics.metric[i].value);
  *     double loss = rt_metrics_get(&e.metrics, "loss");
  *
- * Which values there are is up to the task that is trained for: `ringtorch train --help-config` lists them under `task`. */
+ * Which values there are is up to the task that is trained for; docs/RUN.md lists them. */
 #ifndef RINGTORCH_METRICS_H
 #define RINGTORCH_METRICS_H
 

@@ -32,8 +32,7 @@ static rt_status list_kinds(const rt_saved *saved, bool optimizer_too, rt__state
     if (!optimizer_too)
         return RT_OK;
     RT_TRY(rt_config_parse(yaml, strlen(yaml), saved->dir, &cfg));
-    for (const char *const *name = rt_config_optimizer_states(&cfg); *name; name++)
-        s->kind[s->kinds++] = *name;
+    s->kinds += rt_config_optimizer_states(&cfg, s->kind + s->kinds);
     rt_config_release(&cfg);
     return RT_OK;
 }
