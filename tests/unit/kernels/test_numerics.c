@@ -1,0 +1,463 @@
+/* The order of every sum that kernels promise (kernels.def, and the comments in kernels/cpu/), written again in plain C, one number
+ * at a time: the kernels of every level that has fused multiply-add give the same bits, over random shapes. Whoever changes a kernel so
+ * that this fails changes the bits of all runs. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "kernels/kernels.h"
+
+/* ---- as promised: functions ---- */
+
+static float poly(int degree, const float *c, float x)
+{
+    float y = c[degree];
+    for (int i = degree - 1; i >= 0; i--)
+        y = fmaf(y, x, c[i]);
+    return y;
+}
+
+static float exp_text(float x)
+{
+    static const float c[] = {0x1p-1f,        0x1.555556p-3f,  0x1.55548p-5f,
+                              0x1.11107cp-7f, 0x1.6d9736p-10f, 0x1.a1b8aep-13f};
+    x = x < -104 ? -104 : x > 89 ? 89 : x;
+    float n = rintf(x * 0x1.715476p+0f), r = fmaf(n, -0x1.63p-1f, x);
+    r = fmaf(n, 0x1.bd0106p-13f, r);
+    float y = 1 + fmaf(r * r, poly(5, c, r), r);
+    int whole = (int)n, half = whole >> 1;
+    return y * ldexpf(1, half) * ldexpf(1, whole - half);
+}
+
+static float log_text(float x) /* x > 0 and finite */
+{
+    static const float c[] = {0x1.555546p-2f,  -0x1.ffffeep-3f, 0x1.99a546p-3f,
+                              -0x1.5562e2p-3f, 0x1.2332c6p-3f,  -0x1.fb4334p-4f,
+                              0x1.e65054p-4f,  -0x1.e2e96cp-4f, 0x1.1b432ep-4f};
+    int exponent;
+    float m = frexpf(x, &exponent); /* [1/2, 1) */
+    if (m < 0x1.6a09e6p-1f) {       /* sqrt(1/2) */
+        m *= 2;
+        exponent--;
+    }
+    float f = m - 1, e = (float)exponent, square = f * f, y = e * -0x1.bd0106p-13f;
+    y = fmaf(f * square, poly(8, c, f), y);
+    y = fmaf(square, -0.5f, y);
+    return fmaf(e, 0x1.63p-1f, f + y);
+}
+
+/* ---- as promised: sums of rows and columns ---- */
+
+enum { LANES = 16, LEAF = 1024, COLUMN_LEAF = 64, CHAIN = 192 };
+
+/* One step of a sum: what element i adds to it. */
+typedef float step_fn(float sum, int64_t i);
+static const float *rx, *ry; /* the rows that steps read */
+static float shift;
+static int64_t pitch;
+
+static float add(float sum, int64_t i)
+{
+    return sum + rx[i];
+}
+
+static float add_product(float sum, int64_t i)
+{
+    return fmaf(rx[i], ry[i], sum);
+}
+
+static float add_exp(float sum, int64_t i)
+{
+    return sum + exp_text(rx[i] - shift);
+}
+
+static float leaf_of_row(int64_t first, int64_t n, step_fn *step)
+{
+    float lane[LANES] = {0};
+    for (int64_t i = 0; i < n; i++)
+        lane[i % LANES] = step(lane[i % LANES], first + i);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
+static float leaf_of_column(int64_t first, int64_t n, step_fn *step)
+{
+    float sum = 0;
+    for (int64_t r = first; r < first + n; r++)
+        sum = step(sum, r * pitch);
+    return sum;
+}
+
+typedef float leaf_fn(int64_t first, int64_t n, step_fn *step);
+
+static float tree(int64_t first, int64_t n, int64_t leaf, leaf_fn *of_leaf, step_fn *step)
+{
+    if (n <= leaf)
+        return of_leaf(first, n, step);
+    int64_t left = leaf;
+    while (2 * left < n)
+        left *= 2;
+    return tree(first, left, leaf, of_leaf, step) +
+           tree(first + left, n - left, leaf, of_leaf, step);
+}
+
+static float row_sum(int64_t n, step_fn *step)
+{
+    return tree(0, n, LEAF, leaf_of_row, step);
+}
+
+/* ---- as promised: chains ---- */
+
+static int64_t chain_length(int64_t k)
+{
+    int64_t chains = (k + CHAIN - 1) / CHAIN;
+    return chains > 1 ? (k + chains - 1) / chains : CHAIN; /* one chain, even of nothing */
+}
+
+/* Element p of the two sequences that a chain multiplies. */
+typedef struct factors {
+    float a, b;
+} factors;
+
+/* `total` + the sum of k products; the first chain begins with `start` instead, if there is one. */
+static float chains(int64_t k, factors (*at)(int64_t p), const float *start, float total)
+{
+    int64_t length = chain_length(k);
+    for (int64_t p0 = 0; p0 == 0 || p0 < k; p0 += length) {
+        float sum = p0 == 0 && start ? *start : 0;
+        for (int64_t p = p0; p < k && p < p0 + length; p++)
+            sum = fmaf(at(p).a, at(p).b, sum);
+        total = p0 == 0 && start ? sum : total + sum;
+    }
+    return total;
+}
+
+/* ---- comparing ---- */
+
+static uint64_t state;
+
+static int64_t pick(int64_t n)
+{
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return (int64_t)((state >> 33) % (uint64_t)n);
+}
+
+static float *filled(int64_t n, float scale)
+{
+    float *x = test_malloc((size_t)(n + 1) * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = scale * ((float)pick(1 << 24) * 0x1p-23f - 1);
+    return x;
+}
+
+static void same(const char *what, int64_t i, float got, float want)
+{
+    if (memcmp(&got, &want, sizeof got) != 0)
+        fail_msg("%s: element %lld is %a, expected %a", what, (long long)i, got, want);
+}
+
+static int64_t row_length(void)
+{
+    return pick(4) ? 1 + pick(400) : 1 + pick(20000);
+}
+
+static void check_rows(const rt_kernels *k)
+{
+    int64_t n = row_length(), label = pick(n);
+    float *x = filled(n, 9), *y = filled(n, 1), *dy = filled(n, 1), *dx = filled(n, 1);
+    float d = 0.37f, loss, smooth = pick(2) ? 0.1f : 0, most = -INFINITY;
+    rx = x;
+    for (int64_t i = 0; i < n; i++)
+        most = fmaxf(most, x[i]);
+    shift = most;
+    float total = row_sum(n, add_exp), rest = log_text(total), lse = most + rest;
+    k->softmax[RT_F32]((rt_rows){1, n}, x, y);
+    for (int64_t i = 0; i < n; i++)
+        same("softmax", i, y[i], exp_text(x[i] - most) / total);
+    rt_cross_entropy_shape c = {smooth, -100};
+    k->cross_entropy[RT_F32]((rt_rows){1, n}, c, x, &label, &loss);
+    float want = (1 - smooth) * (lse - x[label]);
+    same("cross_entropy", 0, loss,
+         smooth == 0 ? want : want + smooth * (lse - row_sum(n, add) / (float)n));
+    k->cross_entropy_dx[RT_F32]((rt_rows){1, n}, c, x, &label, &d, dx);
+    for (int64_t i = 0; i < n; i++) {
+        want = (exp_text(x[i] - most) / total - smooth / (float)n) * d;
+        same("cross_entropy_dx", i, dx[i], i == label ? want - (1 - smooth) * d : want);
+    }
+    rx = y, ry = dy;
+    float dot = row_sum(n, add_product);
+    k->softmax_dx[RT_F32]((rt_rows){1, n}, y, dy, dx);
+    for (int64_t i = 0; i < n; i++)
+        same("softmax_dx", i, dx[i], y[i] * (dy[i] - dot));
+    k->log_softmax[RT_F32]((rt_rows){1, n}, x, y);
+    for (int64_t i = 0; i < n; i++)
+        same("log_softmax", i, y[i], x[i] - most - rest);
+    rx = dy;
+    total = row_sum(n, add);
+    k->log_softmax_dx[RT_F32]((rt_rows){1, n}, y, dy, dx);
+    for (int64_t i = 0; i < n; i++)
+        same("log_softmax_dx", i, dx[i], fmaf(exp_text(y[i]), -total, dy[i]));
+    test_free(x);
+    test_free(y);
+    test_free(dy);
+    test_free(dx);
+}
+
+static void check_folds(const rt_kernels *k)
+{
+    int64_t n = pick(8) ? row_length() : 65536 + pick(200000);
+    float *x = filled(n, 1), got;
+    rx = x;
+    k->sum[RT_F32]((rt_fold){1, n, 1}, x, &got);
+    same("sum of a row", 0, got, row_sum(n, add));
+    test_free(x);
+    rt_fold f = {1, 1 + pick(700), 2 + pick(60)};
+    x = filled(f.red * f.inner, 1);
+    float *y = filled(f.inner, 1);
+    k->sum[RT_F32](f, x, y);
+    pitch = f.inner;
+    for (int64_t i = 0; i < f.inner; i++) {
+        rx = x + i;
+        same("sum of a column", i, y[i], tree(0, f.red, COLUMN_LEAF, leaf_of_column, add));
+    }
+    test_free(x);
+    test_free(y);
+}
+
+/* 16 lanes of doubles over a block of 65,536 elements. */
+static void check_sum_squares(const rt_kernels *k)
+{
+    int64_t n = 1 + pick(65536);
+    float *x = filled(n, 1);
+    double lane[LANES] = {0}, got;
+    for (int64_t i = 0; i < n; i++)
+        lane[i % LANES] += (double)x[i] * x[i];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    k->sum_squares[RT_F32](n, x, &got);
+    assert_memory_equal(&got, lane, sizeof got);
+    test_free(x);
+}
+
+static rt_gemm_shape g;
+static const float *ga, *gb;
+static int64_t row, column;
+
+static factors gemm_at(int64_t p)
+{
+    return (factors){ga[g.ta ? p * g.lda + row : row * g.lda + p],
+                     g.alpha * gb[g.tb ? column * g.ldb + p : p * g.ldb + column]};
+}
+
+static void check_gemm(const rt_kernels *k)
+{
+    g = (rt_gemm_shape){
+        .m = 1 + pick(20), .n = 1 + pick(40), .k = pick(700), .ta = pick(2), .tb = pick(2)};
+    g.lda = g.ta ? g.m : g.k;
+    g.ldb = g.tb ? g.k : g.n;
+    g.ldc = g.n;
+    g.alpha = pick(2) ? 1 : -0.7f;
+    g.beta = (float)pick(3) * 0.5f;
+    float *a = filled(g.m * g.k, 1), *b = filled(g.n * g.k, 1), *c = filled(g.m * g.n, 1);
+    float *bias = pick(2) ? filled(g.n, 1) : NULL, *was = filled(g.m * g.n, 1);
+    memcpy(was, c, (size_t)(g.m * g.n) * sizeof *c);
+    ga = a, gb = b;
+    k->gemm[RT_F32](g, a, b, bias, c);
+    for (int64_t i = 0; i < g.m * g.n; i++) {
+        row = i / g.n, column = i % g.n;
+        float start = bias ? bias[column] : 0, before = was[i];
+        if (g.beta != 0 && (g.beta != 1 || bias))
+            before = g.beta * before + start;
+        same("gemm", i, c[i], chains(g.k, gemm_at, g.beta == 0 ? &start : NULL, before));
+    }
+    test_free(a);
+    test_free(b);
+    test_free(c);
+    test_free(was);
+    if (bias)
+        test_free(bias);
+}
+
+static rt_conv2d_shape s;
+static const float *cx, *cw, *cdy;
+static int64_t image, channel, py,
+    px; /* of the element that is computed; for a weight: py, px its tap */
+
+static float padded(const float *planes, int64_t plane, int64_t h, int64_t w, int64_t y, int64_t x)
+{
+    return y < 0 || y >= h || x < 0 || x >= w ? 0 : planes[(plane * h + y) * w + x];
+}
+
+static factors forward_at(int64_t p)
+{
+    int64_t kx = p % s.kw, ky = p / s.kw % s.kh, c = p / (s.kw * s.kh);
+    return (factors){padded(cx, image * s.c + c, s.h, s.w,
+                            py * s.stride[0] - s.pad[0] + ky * s.dilation[0],
+                            px * s.stride[1] - s.pad[1] + kx * s.dilation[1]),
+                     cw[channel * s.c * s.kh * s.kw + p]};
+}
+
+/* The taps along one axis that meet an input pixel at `at`, were dy without end. */
+static int64_t taps(int d, int64_t at, int64_t k, int64_t *tap)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < k; i++)
+        if ((at + s.pad[d] - i * s.dilation[d]) % s.stride[d] == 0)
+            tap[n++] = i;
+    return n;
+}
+
+static factors dx_at(int64_t p)
+{
+    int64_t tap_y[8], tap_x[8], ny = taps(0, py, s.kh, tap_y), nx = taps(1, px, s.kw, tap_x);
+    int64_t kx = tap_x[p % nx], ky = tap_y[p / nx % ny], o = p / (nx * ny);
+    return (factors){padded(cdy, image * s.oc + o, s.oh, s.ow,
+                            (py + s.pad[0] - ky * s.dilation[0]) / s.stride[0],
+                            (px + s.pad[1] - kx * s.dilation[1]) / s.stride[1]),
+                     cw[((o * s.c + channel) * s.kh + ky) * s.kw + kx]};
+}
+
+static int64_t in_channel;
+
+static factors dw_at(int64_t p)
+{
+    int64_t oy = p / s.ow, ox = p % s.ow;
+    return (factors){padded(cx, image * s.c + in_channel, s.h, s.w,
+                            oy * s.stride[0] - s.pad[0] + py * s.dilation[0],
+                            ox * s.stride[1] - s.pad[1] + px * s.dilation[1]),
+                     cdy[(image * s.oc + channel) * s.oh * s.ow + p]};
+}
+
+static float plane_sums(int64_t first, int64_t n, step_fn *step)
+{
+    (void)n;
+    rx = cdy + (first * s.oc + channel) * s.oh * s.ow;
+    return row_sum(s.oh * s.ow, step);
+}
+
+static void check_conv_forward(const rt_kernels *k, const float *bias)
+{
+    int64_t n = s.n * s.oc * s.oh * s.ow;
+    float *y = filled(n, 1);
+    k->conv2d[RT_F32](&s, cx, cw, bias, y);
+    for (int64_t i = 0; i < n; i++) {
+        px = i % s.ow, py = i / s.ow % s.oh, channel = i / (s.ow * s.oh) % s.oc,
+        image = i / (s.ow * s.oh * s.oc);
+        same("conv2d", i, y[i], chains(s.c * s.kh * s.kw, forward_at, &bias[channel], 0));
+    }
+    test_free(y);
+}
+
+static void check_conv_backward(const rt_kernels *k)
+{
+    int64_t inputs = s.n * s.c * s.h * s.w, weights = s.oc * s.c * s.kh * s.kw, tap[8];
+    float *dx = filled(inputs, 1), *dw = filled(weights, 1), *db = filled(s.oc, 1), zero = 0;
+    k->conv2d_dx[RT_F32](&s, cdy, cw, dx);
+    for (int64_t i = 0; i < inputs; i++) {
+        px = i % s.w, py = i / s.w % s.h, channel = i / (s.w * s.h) % s.c,
+        image = i / (s.w * s.h * s.c);
+        int64_t count = s.oc * taps(0, py, s.kh, tap) * taps(1, px, s.kw, tap);
+        same("conv2d_dx", i, dx[i], chains(count, dx_at, &zero, 0));
+    }
+    k->conv2d_dw[RT_F32](&s, cx, cdy, dw);
+    for (int64_t i = 0; i < weights; i++) {
+        px = i % s.kw, py = i / s.kw % s.kh, in_channel = i / (s.kw * s.kh) % s.c,
+        channel = i / (s.kw * s.kh * s.c);
+        float sum = 0;
+        for (image = 0; image < s.n; image++)
+            sum = chains(s.oh * s.ow, dw_at, image == 0 ? &zero : NULL, sum);
+        same("conv2d_dw", i, dw[i], sum);
+    }
+    k->conv2d_db[RT_F32](&s, cdy, db);
+    for (channel = 0; channel < s.oc; channel++)
+        same("conv2d_db", channel, db[channel], tree(0, s.n, 1, plane_sums, add));
+    test_free(dx);
+    test_free(dw);
+    test_free(db);
+}
+
+static void check_conv(const rt_kernels *k)
+{
+    s = (rt_conv2d_shape){.n = 1 + pick(4),
+                          .c = 1 + pick(9),
+                          .oc = 1 + pick(12),
+                          .kh = 1 + pick(4),
+                          .kw = 1 + pick(4),
+                          .groups = 1};
+    int64_t *size[2] = {&s.h, &s.w}, *out[2] = {&s.oh, &s.ow}, *window[2] = {&s.kh, &s.kw};
+    for (int d = 0; d < 2; d++) {
+        s.stride[d] = 1 + pick(3);
+        s.dilation[d] = 1 + pick(2);
+        int64_t reach = (*window[d] - 1) * s.dilation[d] + 1;
+        s.pad[d] = pick(reach);
+        *size[d] = reach + pick(14);
+        *out[d] = (*size[d] + 2 * s.pad[d] - reach) / s.stride[d] + 1;
+    }
+    float *x = filled(s.n * s.c * s.h * s.w, 1), *w = filled(s.oc * s.c * s.kh * s.kw, 1);
+    float *dy = filled(s.n * s.oc * s.oh * s.ow, 1), *bias = filled(s.oc, 1);
+    cx = x, cw = w, cdy = dy;
+    check_conv_forward(k, bias);
+    check_conv_backward(k);
+    test_free(x);
+    test_free(w);
+    test_free(dy);
+    test_free(bias);
+}
+
+/* ---- the levels that have fused multiply-add ---- */
+
+static void for_levels(void (*check)(const rt_kernels *k), int trials)
+{
+    const char *levels[] = {"avx2", "avx512"};
+    int seen = 0;
+    for (int i = 0; i < 2; i++) {
+        const rt_kernels *k =
+            strstr(rt_kernels_levels(), levels[i]) ? rt_kernels_level(levels[i]) : NULL;
+        state = 20;
+        for (int t = 0; k && t < trials; t++)
+            check(k);
+        seen += k != NULL;
+    }
+    if (!seen)
+        skip();
+}
+
+static void test_rows(void **unused)
+{
+    (void)unused;
+    for_levels(check_rows, 60);
+}
+
+static void test_folds(void **unused)
+{
+    (void)unused;
+    for_levels(check_folds, 60);
+    for_levels(check_sum_squares, 20);
+}
+
+static void test_gemm(void **unused)
+{
+    (void)unused;
+    for_levels(check_gemm, 40);
+}
+
+static void test_conv(void **unused)
+{
+    (void)unused;
+    for_levels(check_conv, 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_folds),
+                                       cmocka_unit_test(test_gemm), cmocka_unit_test(test_conv)};
+    int failed = cmocka_run_group_tests_name("numerics", tests, NULL, NULL);
+    rt_kernels_shutdown();
+    return failed;
+}
