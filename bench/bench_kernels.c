@@ -124,7 +124,8 @@ static void bench_gemm(const bench *b, int64_t m, int64_t n, int64_t k, bool ta,
     snprintf(name, sizeof name, "gemm %.8s", b->k->blas);
     snprintf(shape, sizeof shape, "%lld x %lld x %lld %c%c", (long long)m, (long long)n,
              (long long)k, ta ? 'T' : 'N', tb ? 'T' : 'N');
-    ROW(name, shape, 2.0 * (double)(m * n * k), 0, b->k->gemm[RT_F32](g, x, y, NULL, z));
+    ROW(name, shape, 2.0 * (double)(m * n * k), 0,
+        b->k->gemm[RT_F32](rt_exec_cpu(), g, x, y, NULL, z));
     rt_mem_free(x);
     rt_mem_free(y);
     rt_mem_free(z);
@@ -141,10 +142,10 @@ static void bench_conv(const bench *b, rt_conv2d_shape s)
     snprintf(shape, sizeof shape, "%lld x %lld->%lld %lldx%lld, %lldx%lld/%lld", (long long)s.n,
              (long long)s.c, (long long)s.oc, (long long)s.h, (long long)s.w, (long long)s.kh,
              (long long)s.kw, (long long)s.stride[0]);
-    ROW("conv2d", shape, flops, 0, b->k->conv2d[RT_F32](&s, x, w, db, y));
-    ROW("conv2d_dx", shape, flops, 0, b->k->conv2d_dx[RT_F32](&s, y, w, dx));
-    ROW("conv2d_dw", shape, flops, 0, b->k->conv2d_dw[RT_F32](&s, x, y, dw));
-    ROW("conv2d_db", shape, 0, 4.0 * (double)ny, b->k->conv2d_db[RT_F32](&s, y, db));
+    ROW("conv2d", shape, flops, 0, b->k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, db, y));
+    ROW("conv2d_dx", shape, flops, 0, b->k->conv2d_dx[RT_F32](rt_exec_cpu(), &s, y, w, dx));
+    ROW("conv2d_dw", shape, flops, 0, b->k->conv2d_dw[RT_F32](rt_exec_cpu(), &s, x, y, dw));
+    ROW("conv2d_db", shape, 0, 4.0 * (double)ny, b->k->conv2d_db[RT_F32](rt_exec_cpu(), &s, y, db));
     rt_mem_free(x);
     rt_mem_free(w);
     rt_mem_free(y);
@@ -163,10 +164,10 @@ static void bench_pool(const bench *b, rt_pool2d_shape s)
     snprintf(shape, sizeof shape, "%lld x %lldx%lld, %lldx%lld/%lld", (long long)s.planes,
              (long long)s.h, (long long)s.w, (long long)s.kh, (long long)s.kw,
              (long long)s.stride[0]);
-    b->k->max_pool2d[RT_F32](&s, x, y, at);
-    ROW("max_pool2d", shape, 0, bytes, b->k->max_pool2d[RT_F32](&s, x, y, at));
-    ROW("max_pool2d_dx", shape, 0, bytes, b->k->max_pool2d_dx[RT_F32](&s, y, at, x));
-    ROW("avg_pool2d", shape, 0, bytes, b->k->avg_pool2d[RT_F32](&s, x, y));
+    b->k->max_pool2d[RT_F32](rt_exec_cpu(), &s, x, y, at);
+    ROW("max_pool2d", shape, 0, bytes, b->k->max_pool2d[RT_F32](rt_exec_cpu(), &s, x, y, at));
+    ROW("max_pool2d_dx", shape, 0, bytes, b->k->max_pool2d_dx[RT_F32](rt_exec_cpu(), &s, y, at, x));
+    ROW("avg_pool2d", shape, 0, bytes, b->k->avg_pool2d[RT_F32](rt_exec_cpu(), &s, x, y));
     rt_mem_free(x);
     rt_mem_free(y);
     rt_mem_free(at);
@@ -183,28 +184,35 @@ static void bench_vectors(const bench *b, int64_t n)
     rt_adamw_shape adamw = {
         .lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .grad_scale = 1, .step = 5};
     snprintf(shape, sizeof shape, "%lld", (long long)n);
-    ROW("relu", shape, 0, 2 * one, k->relu.f[RT_F32](n, x, y));
-    ROW("relu_dx", shape, 0, 4 * one, k->relu.dx[RT_F32](n, x, y, z, u));
-    ROW("exp", shape, 0, 2 * one, k->exp.f[RT_F32](n, x, y));
-    ROW("tanh", shape, 0, 2 * one, k->tanh.f[RT_F32](n, x, y));
-    ROW("gelu", shape, 0, 2 * one, k->gelu.f[RT_F32](n, x, y));
-    ROW("add", shape, 0, 3 * one, k->add.f[RT_F32](&g, x, y, z));
-    ROW("axpy", shape, 0, 3 * one, k->axpy[RT_F32](n, 1, x, y));
-    ROW("sum", shape, 0, one, k->sum[RT_F32]((rt_fold){1, n, 1}, x, y));
-    ROW("sum_columns", shape, 0, one, k->sum[RT_F32]((rt_fold){1, n / 256, 256}, x, y));
-    ROW("sum_squares", shape, 0, one, k->sum_squares[RT_F32](n, x, partial));
-    ROW("softmax", shape, 0, 2 * one, k->softmax[RT_F32]((rt_rows){n / 256, 256}, x, y));
+    ROW("relu", shape, 0, 2 * one, k->relu.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
+    ROW("relu_dx", shape, 0, 4 * one,
+        k->relu.dx[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y, z, u));
+    ROW("exp", shape, 0, 2 * one, k->exp.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
+    ROW("tanh", shape, 0, 2 * one, k->tanh.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
+    ROW("gelu", shape, 0, 2 * one, k->gelu.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
+    ROW("add", shape, 0, 3 * one, k->add.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, x, y, z));
+    ROW("axpy", shape, 0, 3 * one, k->axpy[RT_F32](rt_exec_cpu(), n, 1, x, y));
+    ROW("sum", shape, 0, one, k->sum[RT_F32](rt_exec_cpu(), (rt_fold){1, n, 1}, x, y));
+    ROW("sum_columns", shape, 0, one,
+        k->sum[RT_F32](rt_exec_cpu(), (rt_fold){1, n / 256, 256}, x, y));
+    ROW("sum_squares", shape, 0, one, k->sum_squares[RT_F32](rt_exec_cpu(), n, x, partial));
+    ROW("softmax", shape, 0, 2 * one,
+        k->softmax[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, x, y));
     int64_t *places = rt_malloc((size_t)n * sizeof *places);
     ROW("topk_8", shape, 0, one,
-        k->topk[RT_F32]((rt_rows){n / 256, 256}, (rt_topk_shape){8, true, true}, x, y, places));
+        k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){8, true, true}, x,
+                        y, places));
     ROW("topk_all", shape, 0, one,
-        k->topk[RT_F32]((rt_rows){n / 256, 256}, (rt_topk_shape){256, true, true}, x, y, places));
+        k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){256, true, true}, x,
+                        y, places));
     rt_mem_free(places);
-    ROW("sgd", shape, 0, 5 * one, k->sgd[RT_F32](n, sgd, x, y, z));
+    ROW("sgd", shape, 0, 5 * one, k->sgd[RT_F32](rt_exec_cpu(), n, sgd, x, y, z));
     memset(u, 0, (size_t)n * sizeof *u);
-    ROW("adamw", shape, 0, 7 * one, k->adamw[RT_F32](n, adamw, x, y, z, u));
-    ROW("uniform", shape, 0, one, k->uniform[RT_F32]((rt_rng){1, 2, 3, 4, 0}, n, 0, 1, y));
-    ROW("normal", shape, 0, one, k->normal[RT_F32]((rt_rng){1, 2, 3, 4, 0}, n, 0, 1, y));
+    ROW("adamw", shape, 0, 7 * one, k->adamw[RT_F32](rt_exec_cpu(), n, adamw, x, y, z, u));
+    ROW("uniform", shape, 0, one,
+        k->uniform[RT_F32](rt_exec_cpu(), (rt_rng){1, 2, 3, 4, 0}, n, 0, 1, y));
+    ROW("normal", shape, 0, one,
+        k->normal[RT_F32](rt_exec_cpu(), (rt_rng){1, 2, 3, 4, 0}, n, 0, 1, y));
     rt_mem_free(x);
     rt_mem_free(y);
     rt_mem_free(z);

@@ -54,8 +54,8 @@ static size_t kind_bytes(const bench *b)
 static void update(bench *b, int64_t begin, int64_t end)
 {
     const rt_adamw_shape shape = {1e-3, 0.9, 0.999, 1e-8, 0.01, 1, b->step};
-    rt_kernels_cpu()->adamw[RT_F32](end - begin, shape, b->kind[0] + begin, b->grad + begin,
-                                    b->kind[1] + begin, b->kind[2] + begin);
+    rt_exec_cpu()->kernels->adamw[RT_F32](rt_exec_cpu(), end - begin, shape, b->kind[0] + begin,
+                                          b->grad + begin, b->kind[1] + begin, b->kind[2] + begin);
 }
 
 static void update_all(bench *b)
@@ -198,7 +198,7 @@ static rt_status bench_of(int64_t count)
 int main(int argc, char **argv)
 {
     static const int64_t usual[] = {262144, 15000000};
-    rt_status status = rt_kernels_cpu() ? RT_OK : rt_error_code();
+    rt_status status = rt_exec_cpu() ? RT_OK : rt_error_code();
     const int sizes = argc > 1 ? argc - 1 : 2;
     for (int i = 0; status == RT_OK && i < sizes; i++)
         status = bench_of(argc > 1 ? strtoll(argv[i + 1], NULL, 10) : usual[i]);

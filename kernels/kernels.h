@@ -1,19 +1,22 @@
 /* The compute kernels: pure functions on buffers, found through one table per backend and
  * instruction set.
  *
- *     RT_TRY(rt_kernels_init(NULL, NULL));        // or leave it to the first rt_kernels_cpu()
- *     const rt_kernels *k = rt_kernels_cpu();     // NULL if the environment asks the impossible
- *     k->relu.f[RT_F32](n, x, y);                 // y = relu(x)
- *     k->gemm[RT_F32](g, a, b, bias, c);
+ *     RT_TRY(rt_kernels_init(NULL, NULL));        // or leave it to the first rt_exec_cpu()
+ *     rt_exec *e = rt_exec_cpu();                 // NULL if the environment asks the impossible
+ *     const rt_kernels *k = e->kernels;
+ *     k->sum[RT_F32](e, fold, x, y);
+ *     k->relu.f[RT_F32](e, (rt_numbers){{0}}, n, x, y);
  *     printf("%s, %s\n", k->isa, k->blas);        // "avx2, openblas 0.3.21 Zen"
+ *
+ * Every entry can be called: one that a table lacks notes its name in e->missing and does nothing else (exec.h).
  *
  * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond
  * their element's, and may not overlap, except that an elementwise output may be exactly one of its
  * inputs. Strides count elements. Results depend on shapes and values only, never on the number of
  * threads (rt_kernels_set_threads) or on addresses; avx2 and avx512 agree bit for bit. sse4
  * has no fused multiply-add and may differ in the last place. Kernels check nothing that their
- * caller can know. Scratch memory is kept per calling thread and reused; if it cannot be had, the
- * kernel fills the error slot (NOMEM) and leaves its output undefined. */
+ * caller can know. Scratch memory is e's; if it cannot be had, the kernel fills the error slot
+ * (NOMEM) and leaves its output undefined. */
 #ifndef RINGTORCH_KERNELS_H
 #define RINGTORCH_KERNELS_H
 
@@ -21,6 +24,7 @@
 #include <stdint.h>
 #include <ringtorch/dtype.h>
 #include <ringtorch/status.h>
+#include "kernels/exec.h"
 
 enum { RT_KERNEL_DIMS = 8 };
 
@@ -109,25 +113,8 @@ typedef struct rt_rng {
     uint64_t skip; /* start at element 4 * skip */
 } rt_rng;
 
-/* y = f(x);  dx = dy * f'(x);  dxx = dy * v * f''(x). n elements each; y is f(x) as computed
- * before. */
-typedef void rt_unary_fn(int64_t n, const void *x, void *y);
-typedef void rt_unary_dx_fn(int64_t n, const void *dy, const void *x, const void *y, void *dx);
-typedef void rt_unary_dxx_fn(int64_t n, const void *dy, const void *v, const void *x, const void *y,
-                             void *dxx);
-typedef struct rt_unary_kernels {
-    rt_unary_fn *f[RT_DTYPES];
-    rt_unary_dx_fn *dx[RT_DTYPES];
-    rt_unary_dxx_fn *dxx[RT_DTYPES];
-} rt_unary_kernels;
-
-/* y = f(a, b) over a grid with in[0] = a, in[1] = b. */
-typedef void rt_binary_fn(const rt_grid *g, const void *a, const void *b, void *y);
-typedef struct rt_binary_kernels {
-    rt_binary_fn *f[RT_DTYPES];
-} rt_binary_kernels;
-
-/* The numbers of a row, in its order: they come first and by value, as a kernel of any device can take them. */
+/* The numbers of a row of elementwise.def, in its order and by value, as a kernel of any device can take them; rows without
+ * numbers read none. */
 enum { RT_NUMBERS = 4 };
 typedef struct rt_numbers {
     double v[RT_NUMBERS];
@@ -139,32 +126,40 @@ typedef struct rt_numbers {
         __VA_OPT__(double __VA_ARGS__;)                                                            \
     }
 
-/* As rt_unary_kernels. */
-typedef void rt_parametric_fn(rt_numbers p, int64_t n, const void *x, void *y);
-typedef void rt_parametric_dx_fn(rt_numbers p, int64_t n, const void *dy, const void *x,
-                                 const void *y, void *dx);
-typedef void rt_parametric_dxx_fn(rt_numbers p, int64_t n, const void *dy, const void *v,
-                                  const void *x, const void *y, void *dxx);
-typedef struct rt_parametric_kernels {
-    rt_parametric_fn *f[RT_DTYPES];
-    rt_parametric_dx_fn *dx[RT_DTYPES];
-    rt_parametric_dxx_fn *dxx[RT_DTYPES];
-} rt_parametric_kernels;
+/* y = f(x);  dx = dy * f'(x);  dxx = dy * v * f''(x). n elements each; y is f(x) as computed
+ * before. */
+typedef void rt_unary_fn(rt_exec *e, rt_numbers p, int64_t n, const void *x, void *y);
+typedef void rt_unary_dx_fn(rt_exec *e, rt_numbers p, int64_t n, const void *dy, const void *x,
+                            const void *y, void *dx);
+typedef void rt_unary_dxx_fn(rt_exec *e, rt_numbers p, int64_t n, const void *dy, const void *v,
+                             const void *x, const void *y, void *dxx);
+typedef struct rt_unary_kernels {
+    rt_unary_fn *f[RT_DTYPES];
+    rt_unary_dx_fn *dx[RT_DTYPES];
+    rt_unary_dxx_fn *dxx[RT_DTYPES];
+} rt_unary_kernels;
+
+/* y = f(a, b) over a grid with in[0] = a, in[1] = b. */
+typedef void rt_binary_fn(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,
+                          void *y);
+typedef struct rt_binary_kernels {
+    rt_binary_fn *f[RT_DTYPES];
+} rt_binary_kernels;
 
 /* y = f(a, b, c) over a grid with in[0] = a, in[1] = b, in[2] = c. */
-typedef void rt_ternary_fn(rt_numbers p, const rt_grid *g, const void *a, const void *b,
+typedef void rt_ternary_fn(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,
                            const void *c, void *y);
 typedef struct rt_ternary_kernels {
     rt_ternary_fn *f[RT_DTYPES];
 } rt_ternary_kernels;
 
-typedef void rt_cast_fn(int64_t n, const void *x, void *y);
+typedef void rt_cast_fn(rt_exec *e, int64_t n, const void *x, void *y);
 
-typedef struct rt_kernels {
+struct rt_kernels {
     const char *isa;  /* "ref", "sse4", "avx2" or "avx512" */
     const char *blas; /* "builtin", or "openblas <version> <core>" */
 #define UNARY(name, ...)      rt_unary_kernels name;
-#define PARAMETRIC(name, ...) rt_parametric_kernels name;
+#define PARAMETRIC(name, ...) rt_unary_kernels name;
 #define BINARY(name, ...)     rt_binary_kernels name;
 #define TERNARY(name, ...)    rt_ternary_kernels name;
 #define COMPARE(name, ...)    rt_binary_kernels name;
@@ -183,7 +178,7 @@ typedef struct rt_kernels {
      * gives 0; but to uint8 the lowest byte of the int64. From integers to smaller ones: the lowest
      * bits. To bool: x != 0. To half precision: by way of float32, to nearest, ties to even. */
     rt_cast_fn *cast[RT_DTYPES][RT_DTYPES];
-} rt_kernels;
+};
 
 /* Chooses the tables of this process. isa: "ref", "sse4", "avx2", "avx512" or NULL for
  * RINGTORCH_ISA and then the best; blas: "auto", "openblas", "builtin" or NULL for RINGTORCH_BLAS
@@ -203,7 +198,10 @@ const rt_kernels *rt_kernels_level(const char *isa);
 /* Returns the names of the levels that this machine can run, "ref sse4 avx2", worst first. */
 const char *rt_kernels_levels(void);
 
-/* Sets and gets how many threads the kernels called from this thread use (OpenMP's setting; n >= 1). */
+/* Puts stand-ins in all places of a table, for a back end to write its kernels over. */
+void rt_kernels_install_missing(rt_kernels *k);
+
+/* Sets and gets how many threads the kernels called from this thread use (rt_exec's setting and OpenMP's; n >= 1). */
 void rt_kernels_set_threads(int n);
 int rt_kernels_threads(void);
 

@@ -3,7 +3,7 @@
  *
  *     // y = x * s, d x = dy * s
  *     #define SCALED_FIELDS(F)                                            \
- *         F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                  \
+ *         F(INPUT, x, RT_NEEDED, RT_TYPE(F32), "any shape")               \
  *         F(NUMBER, s, 1, RT_ANY, "the factor")
  *     typedef struct scaled_args { RT_STRUCT(SCALED_FIELDS) } scaled_args;
  *
@@ -66,10 +66,12 @@ typedef struct rt_op rt_op;
  * Inputs with RT_PROMOTE are converted, and that is recorded, to the type that rt_result_type says of them; if the row does not
  * allow that and it is an integer type or bool, to int64 if that is allowed, else to float32. */
 #define RT_TYPE(dtype) (1u << RT_##dtype)
-#define RT_FLOATS      RT_TYPE(F32)
-#define RT_ANY_TYPE    0x0fffffffu
-#define RT_SAME        0x80000000u
-#define RT_PROMOTE     0xc0000000u
+/* bfloat16 and float16 are stored, and computed in float32: a run that finds no kernel for them is called again with float32 copies,
+ * and its results are rounded once. */
+#define RT_FLOATS   (RT_TYPE(F32) | RT_TYPE(F64) | RT_TYPE(BF16) | RT_TYPE(F16))
+#define RT_ANY_TYPE 0x0fffffffu
+#define RT_SAME     0x80000000u
+#define RT_PROMOTE  0xc0000000u
 
 #define RT_OPTIONAL 0
 

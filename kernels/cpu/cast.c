@@ -100,11 +100,11 @@ static uint8_t byte_of_float(double v)
     CASTS_FROM_INT(CAST, BOOL, uint8_t, v)
 
 #define CAST(F, ftype, T, ttype, value)                                                            \
-    static void F##_to_##T(int64_t n, const void *x_, void *y_)                                    \
+    static void F##_to_##T(rt_exec *e, int64_t n, const void *x_, void *y_)                        \
     {                                                                                              \
         const ftype *x = x_;                                                                       \
         ttype *y = y_;                                                                             \
-        RT_PARALLEL_FOR(i, n, n)                                                                   \
+        RT_PARALLEL_FOR(e, i, n, n)                                                                \
         {                                                                                          \
             ftype v = x[i];                                                                        \
             y[i] = (ttype)(value);                                                                 \

@@ -73,6 +73,7 @@ static void build_tables(void)
     for (int i = 0; i < LEVELS; i++) {
         if (!levels[i].available())
             continue;
+        rt_kernels_install_missing(&tables[i]);
         rt__install_ref(&tables[i]);
         levels[i].install(&tables[i]);
         size_t used = strlen(level_names);

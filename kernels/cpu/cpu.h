@@ -1,7 +1,6 @@
 /* What the files of this folder share. Private to kernels/cpu.
  *
- *     float *pack = rt__scratch(bytes); // cached per calling thread; NULL: the error slot is filled
- *     #pragma omp parallel for if (rt__worth_threads(work))
+ *     RT_PARALLEL_FOR(e, row, rows, rows * len) { ... }
  */
 #ifndef RINGTORCH_KERNELS_CPU_H
 #define RINGTORCH_KERNELS_CPU_H
@@ -27,22 +26,21 @@ bool rt__install_openblas(rt_kernels *k);
 /* CONFIG if the user has asked OpenBLAS for a core (OPENBLAS_CORETYPE) and it has taken another. */
 rt_status rt__openblas_check_core(void);
 
-/* Returns the calling thread's scratch buffer, at least `bytes` long and aligned to 64; what it
- * held is lost. One kernel call may hold it at a time. NULL with the error slot filled when memory
- * is out. */
-void *rt__scratch(size_t bytes);
-
 /* A team of threads costs some microseconds to start: is `work`, in units of roughly one vector
  * element, worth it? */
-static inline bool rt__worth_threads(int64_t work)
+static inline bool rt__worth_threads(const rt_exec *e, int64_t work)
 {
-    return work >= 32768 && omp_get_max_threads() > 1;
+    return work >= 32768 && e->threads > 1;
 }
 
-/* A loop over [0, n) that the threads share if the work is worth it. */
 #define RT_PRAGMA(text) _Pragma(#text)
-#define RT_PARALLEL_FOR(i, n, work)                                                                \
-    RT_PRAGMA(omp parallel for schedule(static) if (rt__worth_threads(work)))                      \
+/* What follows is run by a team of e's threads if `condition` holds. */
+#define RT_PARALLEL(e, condition) RT_PRAGMA(omp parallel num_threads((e)->threads) if (condition))
+
+/* A loop over [0, n) that the threads share if the work is worth it. */
+#define RT_PARALLEL_FOR(e, i, n, work) RT_PARALLEL_FOR_IF(e, i, n, rt__worth_threads(e, work))
+#define RT_PARALLEL_FOR_IF(e, i, n, condition)                                                     \
+    RT_PRAGMA(omp parallel for schedule(static) num_threads((e)->threads) if (condition))          \
     for (int64_t i = 0; i < (n); i++)
 
 static inline int64_t rt__min(int64_t a, int64_t b)

@@ -2,6 +2,8 @@
 #include "common/error.h"
 #include "kernels/cpu/cpu.h"
 
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+
 #define sel(m, a, b) ((m) ? (a) : (b))
 
 static inline int64_t div_(int64_t a, int64_t b)
@@ -23,7 +25,7 @@ static bool divides(const rt_grid *g, const int64_t *b)
 }
 
 #define UNARY_I64(name, f)                                                                         \
-    static void name##_i64(int64_t n, const void *px, void *py)                                    \
+    static void name##_i64(rt_exec *e, rt_numbers p, int64_t n, const void *px, void *py)          \
     {                                                                                              \
         for (int64_t i = 0; i < n; i++) {                                                          \
             int64_t x = ((const int64_t *)px)[i];                                                  \
@@ -32,9 +34,10 @@ static bool divides(const rt_grid *g, const int64_t *b)
     }
 
 #define GRID(name, out, f)                                                                         \
-    static void name##_grid(const rt_grid *g, const void *pa, const void *pb, void *py)            \
+    static void name##_grid(rt_exec *e, rt_numbers p, const rt_grid *g, const void *pa,            \
+                            const void *pb, void *py)                                              \
     {                                                                                              \
-        RT_PARALLEL_FOR(r, g->rows, g->rows * g->cols)                                             \
+        RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
         {                                                                                          \
             const int64_t *ra = (const int64_t *)pa + r * g->in[0].row;                            \
             const int64_t *rb = (const int64_t *)pb + r * g->in[1].row;                            \
@@ -52,10 +55,11 @@ static bool divides(const rt_grid *g, const int64_t *b)
 #undef BINARY_I64
 #undef COMPARE
 
-static void div_trunc_checked(const rt_grid *g, const void *a, const void *b, void *y)
+static void div_trunc_checked(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,
+                              const void *b, void *y)
 {
     if (divides(g, b))
-        div_trunc_grid(g, a, b, y);
+        div_trunc_grid(e, p, g, a, b, y);
 }
 
 void rt__install_integers(rt_kernels *k)

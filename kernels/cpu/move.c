@@ -68,15 +68,15 @@ static void copy_run(size_t size, int64_t n, const char *x, int64_t src, char *y
         run_uint64_t(n, (const void *)x, src, (void *)y, dst);
 }
 
-static void copy(const rt_strided *s, const void *x, void *y)
+static void copy(rt_exec *e, const rt_strided *s, const void *x, void *y)
 {
     plan p;
     if (!simplify(s, &p))
         return;
     int last = p.nd - 1;
     int64_t size = (int64_t)s->size;
-#pragma omp parallel for schedule(static) if (p.runs > 1 && rt__worth_threads(p.runs * p.dim[last]))
-    for (int64_t r = 0; r < p.runs; r++) {
+    RT_PARALLEL_FOR_IF(e, r, p.runs, p.runs > 1 && rt__worth_threads(e, p.runs * p.dim[last]))
+    {
         int64_t left = r, from = 0, to = 0;
         for (int d = last - 1; d >= 0; d--) {
             from += left % p.dim[d] * p.src[d];
@@ -88,19 +88,21 @@ static void copy(const rt_strided *s, const void *x, void *y)
     }
 }
 
-static void fill(int64_t n, size_t size, const void *value, void *y)
+static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
 {
     enum { PIECE = 65536 };
-#pragma omp parallel for schedule(static) if (rt__worth_threads(n))
-    for (int64_t i = 0; i < n; i += PIECE)
+    RT_PARALLEL_FOR(e, piece, rt__ceil_div(n, PIECE), n)
+    {
+        int64_t i = piece * PIECE;
         copy_run(size, rt__min(PIECE, n - i), value, 0, (char *)y + i * (int64_t)size, 1);
+    }
 }
 
 #define SELECT(type)                                                                               \
-    static void select_##type(const rt_grid *g, const void *a_, const void *b_, const uint8_t *m_, \
-                              void *y_)                                                            \
+    static void select_##type(rt_exec *e, const rt_grid *g, const void *a_, const void *b_,        \
+                              const uint8_t *m_, void *y_)                                         \
     {                                                                                              \
-        RT_PARALLEL_FOR(r, g->rows, g->rows * g->cols)                                             \
+        RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
         {                                                                                          \
             const type *a = (const type *)a_ + r * g->in[0].row;                                   \
             const type *b = (const type *)b_ + r * g->in[1].row;                                   \

@@ -36,20 +36,21 @@ static void tile_gemm(const rt_gemm_shape *g, const float *a, const float *b, co
             c[i * g->ldc + j] += bias[j];
 }
 
-static void gemm_f32(rt_gemm_shape g, const void *a_, const void *b_, const void *bias, void *c_)
+static void gemm_f32(rt_exec *e, rt_gemm_shape g, const void *a_, const void *b_, const void *bias,
+                     void *c_)
 {
     int64_t largest =
         rt__max(rt__max(g.lda, g.ldb), rt__max(g.ldc, rt__max(rt__max(g.m, g.n), g.k)));
     if (g.m <= 0 || g.n <= 0 || g.k <= 0 || largest > INT32_MAX) { /* what cblas cannot express */
-        rt_kernels_level("ref")->gemm[RT_F32](g, a_, b_, bias, c_);
+        rt_kernels_level("ref")->gemm[RT_F32](e, g, a_, b_, bias, c_);
         return;
     }
     const float *a = a_, *b = b_;
     float *c = c_;
     int64_t tm = tile_of(g.m), tn = tile_of(g.n);
     int64_t across = rt__ceil_div(g.n, tn), tiles = rt__ceil_div(g.m, tm) * across;
-#pragma omp parallel for schedule(static) if (tiles > 1 && rt__worth_threads(g.m * g.n * g.k / 16))
-    for (int64_t t = 0; t < tiles; t++) {
+    RT_PARALLEL_FOR_IF(e, t, tiles, tiles > 1 && rt__worth_threads(e, g.m * g.n * g.k / 16))
+    {
         int64_t i = t / across * tm, j = t % across * tn;
         tile_gemm(&g, a + (g.ta ? i : i * g.lda), b + (g.tb ? j * g.ldb : j),
                   bias ? (const float *)bias + j : NULL, c + i * g.ldc + j, rt__min(tm, g.m - i),

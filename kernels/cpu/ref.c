@@ -7,7 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-static void gemm_f32(rt_gemm_shape g, const void *a_, const void *b_, const void *bias, void *c_)
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+
+static void gemm_f32(rt_exec *e, rt_gemm_shape g, const void *a_, const void *b_, const void *bias,
+                     void *c_)
 {
     const float *a = a_, *b = b_;
     float *c = c_;
@@ -77,10 +80,10 @@ static void tap_dw(void *ctx, tap t)
 
 /* Sums all taps in double scratch, then rounds; adds bias[i / plane % channels] unless bias is
  * NULL. */
-static void conv2d_run(const rt_conv2d_shape *s, void (*f)(void *, tap), const void *a,
+static void conv2d_run(rt_exec *e, const rt_conv2d_shape *s, void (*f)(void *, tap), const void *a,
                        const void *b, const float *bias, float *out, int64_t count)
 {
-    double *sum = rt__scratch((size_t)count * sizeof *sum);
+    double *sum = rt_scratch(e, (size_t)count * sizeof *sum);
     if (!sum)
         return;
     memset(sum, 0, (size_t)count * sizeof *sum);
@@ -89,23 +92,25 @@ static void conv2d_run(const rt_conv2d_shape *s, void (*f)(void *, tap), const v
         out[i] = (float)(sum[i] + (bias ? bias[i / (s->oh * s->ow) % s->oc] : 0));
 }
 
-static void conv2d_f32(const rt_conv2d_shape *s, const void *x, const void *w, const void *bias,
-                       void *y)
+static void conv2d_f32(rt_exec *e, const rt_conv2d_shape *s, const void *x, const void *w,
+                       const void *bias, void *y)
 {
-    conv2d_run(s, tap_y, x, w, bias, y, s->n * s->oc * s->oh * s->ow);
+    conv2d_run(e, s, tap_y, x, w, bias, y, s->n * s->oc * s->oh * s->ow);
 }
 
-static void conv2d_dx_f32(const rt_conv2d_shape *s, const void *dy, const void *w, void *dx)
+static void conv2d_dx_f32(rt_exec *e, const rt_conv2d_shape *s, const void *dy, const void *w,
+                          void *dx)
 {
-    conv2d_run(s, tap_dx, dy, w, NULL, dx, s->n * s->c * s->h * s->w);
+    conv2d_run(e, s, tap_dx, dy, w, NULL, dx, s->n * s->c * s->h * s->w);
 }
 
-static void conv2d_dw_f32(const rt_conv2d_shape *s, const void *x, const void *dy, void *dw)
+static void conv2d_dw_f32(rt_exec *e, const rt_conv2d_shape *s, const void *x, const void *dy,
+                          void *dw)
 {
-    conv2d_run(s, tap_dw, x, dy, NULL, dw, s->oc * (s->c / s->groups) * s->kh * s->kw);
+    conv2d_run(e, s, tap_dw, x, dy, NULL, dw, s->oc * (s->c / s->groups) * s->kh * s->kw);
 }
 
-static void conv2d_db_f32(const rt_conv2d_shape *s, const void *dy, void *db)
+static void conv2d_db_f32(rt_exec *e, const rt_conv2d_shape *s, const void *dy, void *db)
 {
     int64_t plane = s->oh * s->ow;
     for (int64_t oc = 0; oc < s->oc; oc++) {
@@ -124,7 +129,8 @@ static void window(int64_t o, int64_t stride, int64_t pad, int64_t k, int64_t si
     *hi = rt__min(o * stride - pad + k, size);
 }
 
-static void max_pool2d_f32(const rt_pool2d_shape *s, const void *x_, void *y, int32_t *at)
+static void max_pool2d_f32(rt_exec *e, const rt_pool2d_shape *s, const void *x_, void *y,
+                           int32_t *at)
 {
     for (int64_t i = 0; i < s->planes * s->oh * s->ow; i++) {
         int64_t ox = i % s->ow, oy = i / s->ow % s->oh, y0, y1, x0, x1;
@@ -141,7 +147,8 @@ static void max_pool2d_f32(const rt_pool2d_shape *s, const void *x_, void *y, in
     }
 }
 
-static void max_pool2d_dx_f32(const rt_pool2d_shape *s, const void *dy, const int32_t *at, void *dx)
+static void max_pool2d_dx_f32(rt_exec *e, const rt_pool2d_shape *s, const void *dy,
+                              const int32_t *at, void *dx)
 {
     memset(dx, 0, (size_t)(s->planes * s->h * s->w) * sizeof(float));
     for (int64_t i = 0; i < s->planes * s->oh * s->ow; i++)
@@ -168,12 +175,12 @@ static void avg_pool2d_run(const rt_pool2d_shape *s, float *x_, float *y, const 
     }
 }
 
-static void avg_pool2d_f32(const rt_pool2d_shape *s, const void *x, void *y)
+static void avg_pool2d_f32(rt_exec *e, const rt_pool2d_shape *s, const void *x, void *y)
 {
     avg_pool2d_run(s, (float *)x, y, NULL); /* only reads x */
 }
 
-static void avg_pool2d_dx_f32(const rt_pool2d_shape *s, const void *dy, void *dx)
+static void avg_pool2d_dx_f32(rt_exec *e, const rt_pool2d_shape *s, const void *dy, void *dx)
 {
     memset(dx, 0, (size_t)(s->planes * s->h * s->w) * sizeof(float));
     avg_pool2d_run(s, dx, NULL, dy);
@@ -196,7 +203,7 @@ static double row_lse(int64_t len, const float *x)
     return m + log(sum);
 }
 
-static void softmax_f32(rt_rows r, const void *x_, void *y)
+static void softmax_f32(rt_exec *e, rt_rows r, const void *x_, void *y)
 {
     for (int64_t i = 0; i < r.n; i++) {
         const float *x = (const float *)x_ + i * r.len;
@@ -208,7 +215,7 @@ static void softmax_f32(rt_rows r, const void *x_, void *y)
     }
 }
 
-static void log_softmax_f32(rt_rows r, const void *x_, void *y)
+static void log_softmax_f32(rt_exec *e, rt_rows r, const void *x_, void *y)
 {
     for (int64_t i = 0; i < r.n; i++) {
         const float *x = (const float *)x_ + i * r.len;
@@ -218,7 +225,7 @@ static void log_softmax_f32(rt_rows r, const void *x_, void *y)
     }
 }
 
-static void softmax_dx_f32(rt_rows r, const void *y_, const void *dy_, void *dx)
+static void softmax_dx_f32(rt_exec *e, rt_rows r, const void *y_, const void *dy_, void *dx)
 {
     for (int64_t i = 0; i < r.n; i++) {
         const float *y = (const float *)y_ + i * r.len, *dy = (const float *)dy_ + i * r.len;
@@ -230,7 +237,7 @@ static void softmax_dx_f32(rt_rows r, const void *y_, const void *dy_, void *dx)
     }
 }
 
-static void log_softmax_dx_f32(rt_rows r, const void *y_, const void *dy_, void *dx)
+static void log_softmax_dx_f32(rt_exec *e, rt_rows r, const void *y_, const void *dy_, void *dx)
 {
     for (int64_t i = 0; i < r.n; i++) {
         const float *y = (const float *)y_ + i * r.len, *dy = (const float *)dy_ + i * r.len;
@@ -251,7 +258,7 @@ static bool label_ok(rt_rows r, int64_t row, int64_t label)
     return false;
 }
 
-static void cross_entropy_f32(rt_rows r, rt_cross_entropy_shape c, const void *x_,
+static void cross_entropy_f32(rt_exec *e, rt_rows r, rt_cross_entropy_shape c, const void *x_,
                               const int64_t *labels, void *loss)
 {
     for (int64_t i = 0; i < r.n; i++) {
@@ -262,13 +269,13 @@ static void cross_entropy_f32(rt_rows r, rt_cross_entropy_shape c, const void *x
         double lse = row_lse(r.len, x), mean = 0;
         for (int64_t j = 0; j < r.len; j++)
             mean += x[j] / (double)r.len;
-        double e = c.label_smoothing;
-        ((float *)loss)[i] =
-            (float)((1 - e) * (lse - x[labels[i]]) + (e != 0 ? e * (lse - mean) : 0));
+        double smooth = c.label_smoothing;
+        ((float *)loss)[i] = (float)((1 - smooth) * (lse - x[labels[i]]) +
+                                     (smooth != 0 ? smooth * (lse - mean) : 0));
     }
 }
 
-static void cross_entropy_dx_f32(rt_rows r, rt_cross_entropy_shape c, const void *x_,
+static void cross_entropy_dx_f32(rt_exec *e, rt_rows r, rt_cross_entropy_shape c, const void *x_,
                                  const int64_t *labels, const void *dloss, void *dx_)
 {
     for (int64_t i = 0; i < r.n; i++) {
@@ -277,14 +284,14 @@ static void cross_entropy_dx_f32(rt_rows r, rt_cross_entropy_shape c, const void
         memset(dx, 0, (size_t)r.len * sizeof *dx);
         if (labels[i] == c.ignore_index || !label_ok(r, i, labels[i]))
             continue;
-        double lse = row_lse(r.len, x), e = c.label_smoothing, d = ((const float *)dloss)[i];
+        double lse = row_lse(r.len, x), smooth = c.label_smoothing, d = ((const float *)dloss)[i];
         for (int64_t j = 0; j < r.len; j++)
-            dx[j] =
-                (float)(d * (exp(x[j] - lse) - (j == labels[i] ? 1 - e : 0) - e / (double)r.len));
+            dx[j] = (float)(d * (exp(x[j] - lse) - (j == labels[i] ? 1 - smooth : 0) -
+                                 smooth / (double)r.len));
     }
 }
 
-static void argmax_f32(rt_rows r, const void *x_, int64_t *at)
+static void argmax_f32(rt_exec *e, rt_rows r, const void *x_, int64_t *at)
 {
     for (int64_t i = 0; i < r.n; i++) {
         const float *x = (const float *)x_ + i * r.len;
@@ -311,7 +318,8 @@ static int64_t rank_of(int64_t len, const float *x, int64_t j, bool largest)
     return rank;
 }
 
-static void topk_f32(rt_rows r, rt_topk_shape s, const void *x_, void *values, int64_t *places)
+static void topk_f32(rt_exec *e, rt_rows r, rt_topk_shape s, const void *x_, void *values,
+                     int64_t *places)
 {
     for (int64_t i = 0; i < r.n; i++) {
         const float *x = (const float *)x_ + i * r.len;
@@ -328,7 +336,7 @@ static void topk_f32(rt_rows r, rt_topk_shape s, const void *x_, void *values, i
 
 /* Reduces with `step`, from `start`, then divides by `divisor`. */
 #define FOLD(name, type, wide, start, step, divisor)                                               \
-    static void name(rt_fold f, const void *x, void *y)                                            \
+    static void name(rt_exec *e, rt_fold f, const void *x, void *y)                                \
     {                                                                                              \
         for (int64_t i = 0; i < f.outer * f.inner; i++) {                                          \
             const type *in = (const type *)x + i / f.inner * f.red * f.inner + i % f.inner;        \
@@ -346,7 +354,7 @@ FOLD(mean_f32, float, double, 0, acc + v, (double)f.red)
 FOLD(max_f32, float, double, -INFINITY, v > acc || isnan(v) ? v : acc, 1)
 FOLD(min_f32, float, double, INFINITY, v < acc || isnan(v) ? v : acc, 1)
 
-static void sum_squares_f32(int64_t n, const void *x_, double *partial)
+static void sum_squares_f32(rt_exec *e, int64_t n, const void *x_, double *partial)
 {
     const float *x = x_;
     for (int64_t i = 0; i < n; i++) {
@@ -356,19 +364,19 @@ static void sum_squares_f32(int64_t n, const void *x_, double *partial)
     }
 }
 
-static void axpy_f32(int64_t n, double alpha, const void *x, void *y)
+static void axpy_f32(rt_exec *e, int64_t n, double alpha, const void *x, void *y)
 {
     for (int64_t i = 0; i < n; i++)
         ((float *)y)[i] = (float)(((float *)y)[i] + (double)(float)alpha * ((const float *)x)[i]);
 }
 
-static void scale_f32(int64_t n, double alpha, const void *x, void *y)
+static void scale_f32(rt_exec *e, int64_t n, double alpha, const void *x, void *y)
 {
     for (int64_t i = 0; i < n; i++)
         ((float *)y)[i] = (float)((double)(float)alpha * ((const float *)x)[i]);
 }
 
-static void sgd_f32(int64_t n, rt_sgd_shape s, void *p_, const void *g_, void *buf_)
+static void sgd_f32(rt_exec *e, int64_t n, rt_sgd_shape s, void *p_, const void *g_, void *buf_)
 {
     float *p = p_, *buf = buf_;
     for (int64_t i = 0; i < n; i++) {
@@ -383,7 +391,8 @@ static void sgd_f32(int64_t n, rt_sgd_shape s, void *p_, const void *g_, void *b
     }
 }
 
-static void adamw_f32(int64_t n, rt_adamw_shape s, void *p_, const void *g_, void *m_, void *v_)
+static void adamw_f32(rt_exec *e, int64_t n, rt_adamw_shape s, void *p_, const void *g_, void *m_,
+                      void *v_)
 {
     float *p = p_, *m = m_, *v = v_;
     double c1 = 1 - pow(s.beta1, (double)s.step), c2 = 1 - pow(s.beta2, (double)s.step);
@@ -416,7 +425,7 @@ static uint32_t philox_word(rt_rng r, int64_t i)
     return c[i % 4];
 }
 
-static void uniform_f32(rt_rng r, int64_t n, double lo, double hi, void *y)
+static void uniform_f32(rt_exec *e, rt_rng r, int64_t n, double lo, double hi, void *y)
 {
     for (int64_t i = 0; i < n; i++) {
         float v = (float)(lo + (hi - lo) * (philox_word(r, i) >> 8) * 0x1p-24);
@@ -424,7 +433,7 @@ static void uniform_f32(rt_rng r, int64_t n, double lo, double hi, void *y)
     }
 }
 
-static void normal_f32(rt_rng r, int64_t n, double mean, double std, void *y)
+static void normal_f32(rt_exec *e, rt_rng r, int64_t n, double mean, double std, void *y)
 {
     for (int64_t i = 0; i < n; i++) {
         double u = ((philox_word(r, i & ~1) >> 8) + 1) * 0x1p-24; /* (0, 1] */
@@ -433,7 +442,7 @@ static void normal_f32(rt_rng r, int64_t n, double mean, double std, void *y)
     }
 }
 
-static void dropout_mask_f32(rt_rng r, int64_t n, double p, void *y)
+static void dropout_mask_f32(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
 {
     for (int64_t i = 0; i < n; i++)
         ((float *)y)[i] = (philox_word(r, i) >> 8) * 0x1p-24 < p ? 0 : (float)(1 / (1 - p));
@@ -452,7 +461,7 @@ static void select_any(const rt_grid *g, size_t size, const void *a, const void 
     }
 }
 
-static void copy(const rt_strided *s, const void *x, void *y)
+static void copy(rt_exec *e, const rt_strided *s, const void *x, void *y)
 {
     int64_t count = 1;
     for (int d = 0; d < s->nd; d++)
@@ -469,15 +478,15 @@ static void copy(const rt_strided *s, const void *x, void *y)
     }
 }
 
-static void fill(int64_t n, size_t size, const void *value, void *y)
+static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
 {
     for (int64_t i = 0; i < n; i++)
         memcpy((char *)y + i * (int64_t)size, value, size);
 }
 
 #define DTYPE(T, name, type, bytes, st)                                                            \
-    static void select_##T(const rt_grid *g, const void *a, const void *b, const uint8_t *mask,    \
-                           void *y)                                                                \
+    static void select_##T(rt_exec *e, const rt_grid *g, const void *a, const void *b,             \
+                           const uint8_t *mask, void *y)                                           \
     {                                                                                              \
         select_any(g, bytes, a, b, mask, y);                                                       \
     }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+
 #define C(v)         ((double)(v))
 #define sel(m, a, b) ((m) ? (a) : (b))
 #define abs_(x)      fabs(x)
@@ -35,43 +37,40 @@ static rt_numbers rounded(rt_numbers p)
     return p;
 }
 
-/* The kernels of one operand. A row with numbers has them as first argument and by their names. */
-#define ONE_OPERAND(name, FIRST_ARGUMENT, NAMES, formula, df, ddf)                                 \
-    static void name##_f32(FIRST_ARGUMENT int64_t n, const void *x_, void *y_)                     \
+/* The kernels of one operand, which may use the numbers of a row by their names. */
+#define ONE_OPERAND(name, names, formula, df, ddf)                                                 \
+    static void name##_f32(rt_exec *e, rt_numbers numbers, int64_t n, const void *x_, void *y_)    \
     {                                                                                              \
-        NAMES for (int64_t i = 0; i < n; i++)                                                      \
-        {                                                                                          \
+        NUMBERS(names)                                                                             \
+        for (int64_t i = 0; i < n; i++) {                                                          \
             double x = ((const float *)x_)[i];                                                     \
             ((float *)y_)[i] = (float)(formula);                                                   \
         }                                                                                          \
     }                                                                                              \
-    static void name##_dx_f32(FIRST_ARGUMENT int64_t n, const void *dy, const void *x_,            \
-                              const void *y_, void *dx)                                            \
+    static void name##_dx_f32(rt_exec *e, rt_numbers numbers, int64_t n, const void *dy,           \
+                              const void *x_, const void *y_, void *dx)                            \
     {                                                                                              \
-        NAMES for (int64_t i = 0; i < n; i++)                                                      \
-        {                                                                                          \
+        NUMBERS(names)                                                                             \
+        for (int64_t i = 0; i < n; i++) {                                                          \
             double x = ((const float *)x_)[i], y = ((const float *)y_)[i];                         \
             (void)x, (void)y;                                                                      \
             ((float *)dx)[i] = (float)(((const float *)dy)[i] * (df));                             \
         }                                                                                          \
     }                                                                                              \
-    static void name##_dxx_f32(FIRST_ARGUMENT int64_t n, const void *dy_, const void *v_,          \
-                               const void *x_, const void *y_, void *dxx)                          \
+    static void name##_dxx_f32(rt_exec *e, rt_numbers numbers, int64_t n, const void *dy_,         \
+                               const void *v_, const void *x_, const void *y_, void *dxx)          \
     {                                                                                              \
         const float *dy = dy_, *v = v_;                                                            \
-        NAMES for (int64_t i = 0; i < n; i++)                                                      \
-        {                                                                                          \
+        NUMBERS(names)                                                                             \
+        for (int64_t i = 0; i < n; i++) {                                                          \
             double x = ((const float *)x_)[i], y = ((const float *)y_)[i];                         \
             (void)x, (void)y;                                                                      \
             ((float *)dxx)[i] = (float)((double)dy[i] * v[i] * (ddf));                             \
         }                                                                                          \
     }
-#define NOTHING
-#define NUMBERS_FIRST rt_numbers numbers,
-
-#define UNARY(name, reads, f, df, ddf, lo, hi) ONE_OPERAND(name, NOTHING, NOTHING, f, df, ddf)
+#define UNARY(name, reads, f, df, ddf, lo, hi) ONE_OPERAND(name, (), f, df, ddf)
 #define PARAMETRIC(name, numbers, reads, f, df, ddf, tests, lo, hi)                                \
-    ONE_OPERAND(name, NUMBERS_FIRST, NUMBERS(numbers), f, df, ddf)
+    ONE_OPERAND(name, numbers, f, df, ddf)
 
 /* Element i of the grid, for operand o. */
 static int64_t at(const rt_grid *g, int o, int64_t i)
@@ -80,7 +79,8 @@ static int64_t at(const rt_grid *g, int o, int64_t i)
 }
 
 #define GRID(name, type, wide, out, f)                                                             \
-    static void name(const rt_grid *g, const void *a_, const void *b_, void *y)                    \
+    static void name(rt_exec *e, rt_numbers numbers, const rt_grid *g, const void *a_,             \
+                     const void *b_, void *y)                                                      \
     {                                                                                              \
         for (int64_t i = 0; i < g->rows * g->cols; i++) {                                          \
             wide a = (wide)((const type *)a_)[at(g, 0, i)],                                        \
@@ -92,8 +92,8 @@ static int64_t at(const rt_grid *g, int o, int64_t i)
 #define BINARY(name, reads, f, da, db) GRID(name##_f32, float, double, float, f)
 #define COMPARE(name, f)               GRID(name##_f32, float, float, uint8_t, f)
 #define TERNARY(name, names, reads, f, da, db, dc)                                                 \
-    static void name##_f32(rt_numbers numbers, const rt_grid *g, const void *a_, const void *b_,   \
-                           const void *c_, void *y)                                                \
+    static void name##_f32(rt_exec *e, rt_numbers numbers, const rt_grid *g, const void *a_,       \
+                           const void *b_, const void *c_, void *y)                                \
     {                                                                                              \
         NUMBERS(names)                                                                             \
         for (int64_t i = 0; i < g->rows * g->cols; i++) {                                          \

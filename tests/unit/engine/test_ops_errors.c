@@ -20,8 +20,8 @@ static rt_tensor *i(rt_dims dims)
             "add: shapes [4,2] and [8,2] do not broadcast")                                        \
     MISTAKE(add_nothing, rt_add(f(rt_shape(2)), NULL), ARG, "add: argument 2 is no tensor (NULL)") \
     MISTAKE(add_bool,                                                                              \
-            rt_add(rt_eq(i(rt_shape(2)), i(rt_shape(2))), rt_ones(rt_shape(2), RT_BOOL)), DTYPE,   \
-            "add: bool[2] cpu is not supported, convert it with rt_to")                            \
+            rt_add(rt_eq(i(rt_shape(2)), i(rt_shape(2))), rt_ones(rt_shape(2), RT_BOOL)),          \
+            UNSUPPORTED, "add: no kernel add for bool on the CPU: convert with rt_to")             \
     MISTAKE(div_zero, rt_div_trunc(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,          \
             "div_trunc: integer division by zero at element 0")                                    \
     MISTAKE(sum_axis_of_33_bits, rt_sum(f(rt_shape(2)), rt_shape(1LL << 32)), RANGE,               \

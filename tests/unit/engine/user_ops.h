@@ -7,7 +7,7 @@
 
 /* The example of the header: y = x * s. */
 #define SCALED_FIELDS(F)                                                                           \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INPUT, x, RT_NEEDED, RT_TYPE(F32), "any shape")                                              \
     F(NUMBER, s, 1, RT_ANY, "the factor")
 typedef struct scaled_args {
     RT_STRUCT(SCALED_FIELDS)

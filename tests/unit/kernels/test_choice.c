@@ -58,7 +58,7 @@ static void test_labels(void **state)
     const char *levels[] = {"ref", rt_kernels_cpu()->isa};
     for (int i = 0; i < 2; i++) {
         rt_kernels_level(levels[i])->cross_entropy[RT_F32](
-            (rt_rows){2, 3}, (rt_cross_entropy_shape){0, -100}, x, labels, loss);
+            rt_exec_cpu(), (rt_rows){2, 3}, (rt_cross_entropy_shape){0, -100}, x, labels, loss);
         assert_error(RT_E_RANGE, "label 3 of row 1");
     }
 }
@@ -75,8 +75,8 @@ static float *filled(int64_t n)
 static void product(const rt_kernels *k, rt_gemm_shape g, const float *a, const float *b,
                     const float *bias, float *c, int threads)
 {
-    omp_set_num_threads(threads);
-    k->gemm[RT_F32](g, a, b, bias, c);
+    rt_kernels_set_threads(threads);
+    k->gemm[RT_F32](rt_exec_cpu(), g, a, b, bias, c);
     assert_int_equal(omp_get_max_threads(), threads); /* a provider leaves the setting alone */
 }
 
@@ -127,14 +127,14 @@ static void test_scratch(void **state)
     float *x = filled(2 * 8 * 14 * 14), *w = filled(16 * 8 * 9), *y = filled(2 * 16 * 14 * 14);
     rt_kernels_shutdown();
     rt_mem_fail_after(0);
-    k->conv2d[RT_F32](&s, x, w, NULL, y);
+    k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
     rt_mem_fail_after(-1);
     assert_error(RT_E_NOMEM, "");
     int64_t live = rt_mem_live();
-    k->conv2d[RT_F32](&s, x, w, NULL, y);
+    k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
     int64_t total = rt_mem_total();
     for (int i = 0; i < 3; i++)
-        k->conv2d[RT_F32](&s, x, w, NULL, y);
+        k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
     assert_int_equal(rt_mem_total(), total);
     rt_kernels_shutdown();
     assert_int_equal(rt_mem_live(), live);
@@ -149,17 +149,18 @@ static void test_not_numbers(void **state)
     (void)state;
     const rt_kernels *k = rt_kernels_level(rt_kernels_cpu()->isa);
     float low[3] = {-INFINITY, 0, -INFINITY}, all_low[2] = {-INFINITY, -INFINITY}, y[3];
-    k->softmax[RT_F32]((rt_rows){1, 3}, low, y);
+    k->softmax[RT_F32](rt_exec_cpu(), (rt_rows){1, 3}, low, y);
     assert_true(y[0] == 0 && y[1] == 1 && y[2] == 0);
-    k->softmax[RT_F32]((rt_rows){1, 2}, all_low, y);
+    k->softmax[RT_F32](rt_exec_cpu(), (rt_rows){1, 2}, all_low, y);
     assert_true(isnan(y[0]) && isnan(y[1]));
     float zero = 0;
     rt_fold empty = {1, 0, 1};
-    k->sum[RT_F32](empty, &zero, y);
-    k->mean[RT_F32](empty, &zero, y + 1);
+    k->sum[RT_F32](rt_exec_cpu(), empty, &zero, y);
+    k->mean[RT_F32](rt_exec_cpu(), empty, &zero, y + 1);
     assert_true(y[0] == 0 && isnan(y[1]));
     float c[1] = {NAN}, one = 1;
-    k->gemm[RT_F32]((rt_gemm_shape){1, 1, 1, 1, 1, 1, false, false, 1, 0}, &one, &one, NULL, c);
+    k->gemm[RT_F32](rt_exec_cpu(), (rt_gemm_shape){1, 1, 1, 1, 1, 1, false, false, 1, 0}, &one,
+                    &one, NULL, c);
     assert_true(c[0] == 1); /* beta == 0 ignores what was there */
 }
 

@@ -32,7 +32,6 @@ typedef struct row {
     double (*f)(double x), (*df)(double x), (*ddf)(double x);
     double lo, hi;
     size_t kernel;
-    bool parametric;
     rt_numbers p;
 } row;
 
@@ -67,53 +66,37 @@ typedef struct row {
 
 static const row rows[] = {
 #define UNARY(name, reads, formula, d, dd, lo, hi)                                                 \
-    {#name, f_##name, df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name), false, {{0}}},
+    {#name, f_##name, df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name), {{0}}},
 #define PARAMETRIC(name, names, reads, formula, d, dd, tests, lo, hi)                              \
-    {#name, f_##name,      df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name),              \
-     true,  {{BARE tests}}},
+    {#name, f_##name, df_##name, ddf_##name, lo, hi, offsetof(rt_kernels, name), {{BARE tests}}},
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-static const void *kernels_of(const char *level, const row *r)
+static const rt_unary_kernels *kernels_of(const char *level, const row *r)
 {
     const rt_kernels *k = rt_kernels_level(level);
     assert_non_null(k);
-    return (const char *)k + r->kernel;
+    return (const rt_unary_kernels *)((const char *)k + r->kernel);
 }
 
 static void run_f(const char *level, const row *r, int64_t n, const float *px, float *py)
 {
-    const rt_unary_kernels *plain = kernels_of(level, r);
-    const rt_parametric_kernels *parametric = kernels_of(level, r);
-    if (r->parametric)
-        parametric->f[RT_F32](r->p, n, px, py);
-    else
-        plain->f[RT_F32](n, px, py);
+    kernels_of(level, r)->f[RT_F32](rt_exec_cpu(), r->p, n, px, py);
 }
 
 static void run_dx(const char *level, const row *r, int64_t n, const float *pdy, const float *px,
                    const float *py, float *dx)
 {
-    const rt_unary_kernels *plain = kernels_of(level, r);
-    const rt_parametric_kernels *parametric = kernels_of(level, r);
-    if (r->parametric)
-        parametric->dx[RT_F32](r->p, n, pdy, px, py, dx);
-    else
-        plain->dx[RT_F32](n, pdy, px, py, dx);
+    kernels_of(level, r)->dx[RT_F32](rt_exec_cpu(), r->p, n, pdy, px, py, dx);
 }
 
 static void run_dxx(const char *level, const row *r, int64_t n, const float *pdy, const float *pv,
                     const float *px, const float *py, float *dxx)
 {
-    const rt_unary_kernels *plain = kernels_of(level, r);
-    const rt_parametric_kernels *parametric = kernels_of(level, r);
-    if (r->parametric)
-        parametric->dxx[RT_F32](r->p, n, pdy, pv, px, py, dxx);
-    else
-        plain->dxx[RT_F32](n, pdy, pv, px, py, dxx);
+    kernels_of(level, r)->dxx[RT_F32](rt_exec_cpu(), r->p, n, pdy, pv, px, py, dxx);
 }
 
 /* Runs f for every level but ref. */
@@ -240,27 +223,27 @@ static void test_int64(void **state)
     int64_t a[] = {7, -7, INT64_MIN, INT64_MAX, 5}, b[] = {2, 2, -1, 1, 5}, c[5];
     uint8_t less[5];
     rt_grid g = {1, 5, {{5, 1}, {5, 1}}};
-    k->add.f[RT_I64](&g, a, b, c);
+    k->add.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
     assert_true(c[0] == 9 && c[1] == -5 && c[2] == INT64_MAX && c[3] == INT64_MIN);
-    k->sub.f[RT_I64](&g, a, b, c);
+    k->sub.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
     assert_true(c[0] == 5 && c[1] == -9 && c[4] == 0);
-    k->mul.f[RT_I64](&g, a, b, c);
+    k->mul.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
     assert_true(c[0] == 14 && c[1] == -14 && c[2] == INT64_MIN);
-    k->div_trunc.f[RT_I64](&g, a, b, c);
+    k->div_trunc.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
     assert_true(c[0] == 3 && c[1] == -3 && c[2] == INT64_MIN && c[4] == 1);
-    k->maximum.f[RT_I64](&g, a, b, c);
+    k->maximum.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
     assert_true(c[0] == 7 && c[1] == 2 && c[2] == -1);
-    k->minimum.f[RT_I64](&g, a, b, c);
+    k->minimum.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
     assert_true(c[0] == 2 && c[1] == -7 && c[3] == 1);
-    k->lt.f[RT_I64](&g, a, b, less);
+    k->lt.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, less);
     assert_true(!less[0] && less[1] && less[2] && !less[3] && !less[4]);
-    k->abs.f[RT_I64](5, a, c);
+    k->abs.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, 5, a, c);
     assert_true(c[1] == 7 && c[3] == INT64_MAX);
-    k->neg.f[RT_I64](5, a, c);
+    k->neg.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, 5, a, c);
     assert_true(c[0] == -7 && c[1] == 7);
     int64_t zero = 0;
     rt_grid scalar = {1, 5, {{5, 1}, {0, 0}}};
-    k->div_trunc.f[RT_I64](&scalar, a, &zero, c);
+    k->div_trunc.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &scalar, a, &zero, c);
     assert_int_equal(rt_error_code(), RT_E_RANGE);
     rt_error_clear();
 }
@@ -274,8 +257,8 @@ static void check_halves(const rt_kernels *k, rt_dtype half, float (*value)(uint
     static float f[ALL];
     for (int i = 0; i < ALL; i++)
         h[i] = (uint16_t)i;
-    k->cast[half][RT_F32](ALL, h, f);
-    k->cast[RT_F32][half](ALL, f, back);
+    k->cast[half][RT_F32](rt_exec_cpu(), ALL, h, f);
+    k->cast[RT_F32][half](rt_exec_cpu(), ALL, f, back);
     for (int i = 0; i < ALL; i++) {
         float exact = value(h[i]);
         assert_true(exact != exact ? f[i] != f[i]
@@ -287,7 +270,7 @@ static void check_halves(const rt_kernels *k, rt_dtype half, float (*value)(uint
               near[3] = {nextafterf(middle, 0), middle, nextafterf(middle, INFINITY)};
         if (!isfinite(f[i + 1]) || middle == 0)
             continue;
-        k->cast[RT_F32][half](3, near, back);
+        k->cast[RT_F32][half](rt_exec_cpu(), 3, near, back);
         assert_int_equal(back[0], h[i]);
         assert_int_equal(back[1], h[i] + (h[i] & 1));
         assert_int_equal(back[2], h[i + 1]);
@@ -323,9 +306,10 @@ static void test_halves(void **state)
     uint16_t to[4];
     check_halves(k, RT_F16, value_of_f16);
     check_halves(k, RT_BF16, value_of_bf16);
-    k->cast[RT_F32][RT_F16](4, (const float[]){65504, 65519.996f, 65520, -1e30f}, to);
+    k->cast[RT_F32][RT_F16](rt_exec_cpu(), 4, (const float[]){65504, 65519.996f, 65520, -1e30f},
+                            to);
     assert_true(to[0] == 0x7bff && to[1] == 0x7bff && to[2] == 0x7c00 && to[3] == 0xfc00);
-    k->cast[RT_F32][RT_BF16](2, (const float[]){3.4e38f, NAN}, to);
+    k->cast[RT_F32][RT_BF16](rt_exec_cpu(), 2, (const float[]){3.4e38f, NAN}, to);
     assert_true(to[0] == 0x7f80 && to[1] != 0x7f80 && (to[1] & 0x7f80) == 0x7f80);
 }
 
@@ -341,11 +325,11 @@ static void check_saturation(const rt_kernels *k)
     const double d[4] = {2147483647.5, -2147483648.5, 0x1p63, NAN};
     int32_t i32[CASES];
     int64_t i64[CASES];
-    k->cast[RT_F32][RT_I32](CASES, f, i32);
+    k->cast[RT_F32][RT_I32](rt_exec_cpu(), CASES, f, i32);
     assert_memory_equal(i32, expected, sizeof expected);
-    k->cast[RT_F64][RT_I32](4, d, i32);
+    k->cast[RT_F64][RT_I32](rt_exec_cpu(), 4, d, i32);
     assert_true(i32[0] == INT32_MAX && i32[1] == INT32_MIN && i32[2] == INT32_MAX && i32[3] == 0);
-    k->cast[RT_F32][RT_I64](CASES, f, i64);
+    k->cast[RT_F32][RT_I64](rt_exec_cpu(), CASES, f, i64);
     assert_true(i64[0] == INT64_C(1) << 31 && i64[4] == INT64_MAX && i64[5] == INT64_MIN &&
                 i64[6] == 0 && i64[7] == 0 && i64[8] == INT64_MAX && i64[9] == INT64_MIN);
 }
@@ -368,23 +352,23 @@ static void test_casts(void **state)
     int32_t i32[8];
     uint8_t u8[8];
     double f64[8];
-    k->cast[RT_F32][RT_I64](8, f, i64);
+    k->cast[RT_F32][RT_I64](rt_exec_cpu(), 8, f, i64);
     assert_true(i64[0] == 1 && i64[1] == -1 && i64[2] == 0 && i64[3] == INT64_MAX &&
                 i64[4] == INT64_MIN);
-    k->cast[RT_F32][RT_I32](8, f, i32);
+    k->cast[RT_F32][RT_I32](rt_exec_cpu(), 8, f, i32);
     assert_true(i32[0] == 1 && i32[2] == 0 && i32[3] == INT32_MAX && i32[4] == INT32_MIN &&
                 i32[5] == 300);
-    k->cast[RT_F32][RT_U8](8, f, u8);
+    k->cast[RT_F32][RT_U8](rt_exec_cpu(), 8, f, u8);
     assert_true(u8[0] == 1 && u8[1] == 255 && u8[2] == 0 && u8[3] == 0 && u8[5] == 44);
-    k->cast[RT_F32][RT_BOOL](8, f, u8);
+    k->cast[RT_F32][RT_BOOL](rt_exec_cpu(), 8, f, u8);
     assert_true(u8[0] == 1 && u8[2] == 1 && u8[6] == 0 && u8[7] == 0);
-    k->cast[RT_F32][RT_F64](8, f, f64);
+    k->cast[RT_F32][RT_F64](rt_exec_cpu(), 8, f, f64);
     assert_true(f64[0] == (double)1.9f && isnan(f64[2]));
-    k->cast[RT_I64][RT_F32](8, i64, got);
+    k->cast[RT_I64][RT_F32](rt_exec_cpu(), 8, i64, got);
     assert_true(got[0] == 1 && got[3] == 0x1p63f);
-    k->cast[RT_I64][RT_I32](8, i64, i32);
+    k->cast[RT_I64][RT_I32](rt_exec_cpu(), 8, i64, i32);
     assert_true(i32[0] == 1 && i32[3] == -1 && i32[4] == 0); /* the lowest bits */
-    k->cast[RT_BOOL][RT_I64](8, u8, i64);
+    k->cast[RT_BOOL][RT_I64](rt_exec_cpu(), 8, u8, i64);
     assert_true(i64[0] == 1 && i64[6] == 0);
     for (rt_dtype from = 0; from < RT_DTYPES; from++)
         for (rt_dtype to = 0; to < RT_DTYPES; to++)

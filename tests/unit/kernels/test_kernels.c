@@ -6,7 +6,6 @@
  * Buffers are separate allocations of the exact size, so that a sanitizer sees every access out of bounds.
  * KERNELS_SEED=n repeats a run. */
 #include <math.h>
-#include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -237,7 +236,7 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 /* --- cases --- */
 
 #define CASE(name, tolerance, ...)                                                                 \
-    static void case_##name(run *r, const rt_kernels *k)                                           \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
     {                                                                                              \
         __VA_ARGS__;                                                                               \
     }
@@ -245,7 +244,7 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 #undef CASE
 
 #define GRID_CASE(name, lo, make_out)                                                              \
-    static void case_##name(run *r, const rt_kernels *k)                                           \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
     {                                                                                              \
         rt_grid g = grid(r, 2);                                                                    \
         float *a = in(r, extent(&g, 0), lo, 3), *b = in(r, extent(&g, 1), lo, 3);                  \
@@ -253,12 +252,12 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
             ties_and_nans(r, extent(&g, 0), a);                                                    \
             ties_and_nans(r, extent(&g, 1), b);                                                    \
         }                                                                                          \
-        k->name.f[RT_F32](&g, a, b, make_out(r, g.rows * g.cols));                                 \
+        k->name.f[RT_F32](e, (rt_numbers){{0}}, &g, a, b, make_out(r, g.rows * g.cols));           \
     }
 #define BINARY(name, reads, f, da, db) GRID_CASE(name, -3, out)
 #define COMPARE(name, f)               GRID_CASE(name, -3, out_u8)
 #define TERNARY(name, ...)                                                                         \
-    static void case_##name(run *r, const rt_kernels *k)                                           \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
     {                                                                                              \
         rt_grid g = grid(r, 3);                                                                    \
         float *operand[3];                                                                         \
@@ -266,7 +265,7 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
             operand[i] = in(r, extent(&g, i), -3, 3);                                              \
         for (int i = 0; i < 3 && flag(r); i++)                                                     \
             ties_and_nans(r, extent(&g, i), operand[i]);                                           \
-        k->name.f[RT_F32]((rt_numbers){{0.7, -1.3, 0.2, 3}}, &g, operand[0], operand[1],           \
+        k->name.f[RT_F32](e, (rt_numbers){{0.7, -1.3, 0.2, 3}}, &g, operand[0], operand[1],        \
                           operand[2], out(r, g.rows * g.cols));                                    \
     }
 #include "kernels/elementwise.def"
@@ -276,7 +275,7 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 
 typedef struct test_case {
     const char *name;
-    void (*body)(run *r, const rt_kernels *k);
+    void (*body)(run *r, rt_exec *e, const rt_kernels *k);
     double tolerance;
 } test_case;
 
@@ -345,8 +344,8 @@ static run execute(const test_case *c, const rt_kernels *k, uint64_t seed, int64
                    int threads)
 {
     run r = {seed, skew, 0, {{0}}};
-    omp_set_num_threads(threads);
-    c->body(&r, k);
+    rt_kernels_set_threads(threads);
+    c->body(&r, rt_exec_cpu(), k);
     assert_false(rt_failed());
     return r;
 }

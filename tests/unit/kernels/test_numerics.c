@@ -176,30 +176,30 @@ static void check_rows(const rt_kernels *k)
         most = fmaxf(most, x[i]);
     shift = most;
     float total = row_sum(n, add_exp), rest = log_text(total), lse = most + rest;
-    k->softmax[RT_F32]((rt_rows){1, n}, x, y);
+    k->softmax[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, x, y);
     for (int64_t i = 0; i < n; i++)
         same("softmax", i, y[i], exp_text(x[i] - most) / total);
     rt_cross_entropy_shape c = {smooth, -100};
-    k->cross_entropy[RT_F32]((rt_rows){1, n}, c, x, &label, &loss);
+    k->cross_entropy[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, c, x, &label, &loss);
     float want = (1 - smooth) * (lse - x[label]);
     same("cross_entropy", 0, loss,
          smooth == 0 ? want : want + smooth * (lse - row_sum(n, add) / (float)n));
-    k->cross_entropy_dx[RT_F32]((rt_rows){1, n}, c, x, &label, &d, dx);
+    k->cross_entropy_dx[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, c, x, &label, &d, dx);
     for (int64_t i = 0; i < n; i++) {
         want = (exp_text(x[i] - most) / total - smooth / (float)n) * d;
         same("cross_entropy_dx", i, dx[i], i == label ? want - (1 - smooth) * d : want);
     }
     rx = y, ry = dy;
     float dot = row_sum(n, add_product);
-    k->softmax_dx[RT_F32]((rt_rows){1, n}, y, dy, dx);
+    k->softmax_dx[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, y, dy, dx);
     for (int64_t i = 0; i < n; i++)
         same("softmax_dx", i, dx[i], y[i] * (dy[i] - dot));
-    k->log_softmax[RT_F32]((rt_rows){1, n}, x, y);
+    k->log_softmax[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, x, y);
     for (int64_t i = 0; i < n; i++)
         same("log_softmax", i, y[i], x[i] - most - rest);
     rx = dy;
     total = row_sum(n, add);
-    k->log_softmax_dx[RT_F32]((rt_rows){1, n}, y, dy, dx);
+    k->log_softmax_dx[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, y, dy, dx);
     for (int64_t i = 0; i < n; i++)
         same("log_softmax_dx", i, dx[i], fmaf(exp_text(y[i]), -total, dy[i]));
     test_free(x);
@@ -213,13 +213,13 @@ static void check_folds(const rt_kernels *k)
     int64_t n = pick(8) ? row_length() : 65536 + pick(200000);
     float *x = filled(n, 1), got;
     rx = x;
-    k->sum[RT_F32]((rt_fold){1, n, 1}, x, &got);
+    k->sum[RT_F32](rt_exec_cpu(), (rt_fold){1, n, 1}, x, &got);
     same("sum of a row", 0, got, row_sum(n, add));
     test_free(x);
     rt_fold f = {1, 1 + pick(700), 2 + pick(60)};
     x = filled(f.red * f.inner, 1);
     float *y = filled(f.inner, 1);
-    k->sum[RT_F32](f, x, y);
+    k->sum[RT_F32](rt_exec_cpu(), f, x, y);
     pitch = f.inner;
     for (int64_t i = 0; i < f.inner; i++) {
         rx = x + i;
@@ -240,7 +240,7 @@ static void check_sum_squares(const rt_kernels *k)
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++)
             lane[l] += lane[l + half];
-    k->sum_squares[RT_F32](n, x, &got);
+    k->sum_squares[RT_F32](rt_exec_cpu(), n, x, &got);
     assert_memory_equal(&got, lane, sizeof got);
     test_free(x);
 }
@@ -268,7 +268,7 @@ static void check_gemm(const rt_kernels *k)
     float *bias = pick(2) ? filled(g.n, 1) : NULL, *was = filled(g.m * g.n, 1);
     memcpy(was, c, (size_t)(g.m * g.n) * sizeof *c);
     ga = a, gb = b;
-    k->gemm[RT_F32](g, a, b, bias, c);
+    k->gemm[RT_F32](rt_exec_cpu(), g, a, b, bias, c);
     for (int64_t i = 0; i < g.m * g.n; i++) {
         row = i / g.n, column = i % g.n;
         float start = bias ? bias[column] : 0, before = was[i];
@@ -345,7 +345,7 @@ static void check_conv_forward(const rt_kernels *k, const float *bias)
 {
     int64_t n = s.n * s.oc * s.oh * s.ow;
     float *y = filled(n, 1);
-    k->conv2d[RT_F32](&s, cx, cw, bias, y);
+    k->conv2d[RT_F32](rt_exec_cpu(), &s, cx, cw, bias, y);
     for (int64_t i = 0; i < n; i++) {
         px = i % s.ow, py = i / s.ow % s.oh, channel = i / (s.ow * s.oh) % s.oc,
         image = i / (s.ow * s.oh * s.oc);
@@ -358,14 +358,14 @@ static void check_conv_backward(const rt_kernels *k)
 {
     int64_t inputs = s.n * s.c * s.h * s.w, weights = s.oc * s.c * s.kh * s.kw, tap[8];
     float *dx = filled(inputs, 1), *dw = filled(weights, 1), *db = filled(s.oc, 1), zero = 0;
-    k->conv2d_dx[RT_F32](&s, cdy, cw, dx);
+    k->conv2d_dx[RT_F32](rt_exec_cpu(), &s, cdy, cw, dx);
     for (int64_t i = 0; i < inputs; i++) {
         px = i % s.w, py = i / s.w % s.h, channel = i / (s.w * s.h) % s.c,
         image = i / (s.w * s.h * s.c);
         int64_t count = s.oc * taps(0, py, s.kh, tap) * taps(1, px, s.kw, tap);
         same("conv2d_dx", i, dx[i], chains(count, dx_at, &zero, 0));
     }
-    k->conv2d_dw[RT_F32](&s, cx, cdy, dw);
+    k->conv2d_dw[RT_F32](rt_exec_cpu(), &s, cx, cdy, dw);
     for (int64_t i = 0; i < weights; i++) {
         px = i % s.kw, py = i / s.kw % s.kh, in_channel = i / (s.kw * s.kh) % s.c,
         channel = i / (s.kw * s.kh * s.c);
@@ -374,7 +374,7 @@ static void check_conv_backward(const rt_kernels *k)
             sum = chains(s.oh * s.ow, dw_at, image == 0 ? &zero : NULL, sum);
         same("conv2d_dw", i, dw[i], sum);
     }
-    k->conv2d_db[RT_F32](&s, cdy, db);
+    k->conv2d_db[RT_F32](rt_exec_cpu(), &s, cdy, db);
     for (channel = 0; channel < s.oc; channel++)
         same("conv2d_db", channel, db[channel], tree(0, s.n, 1, plane_sums, add));
     test_free(dx);

@@ -39,7 +39,7 @@ static void check_known(const rt_kernels *k)
         rt_rng r = {(uint64_t)a->key[1] << 32 | a->key[0], a->counter[0], a->counter[1],
                     a->counter[2], a->counter[3]};
         float y[4];
-        k->uniform[RT_F32](r, 4, 0, 0x1p24, y);
+        k->uniform[RT_F32](rt_exec_cpu(), r, 4, 0, 0x1p24, y);
         for (int j = 0; j < 4; j++)
             assert_true(y[j] == (float)(a->out[j] >> 8));
     }
@@ -58,13 +58,13 @@ static float y[N], part[N];
 static void check_places(const rt_kernels *k)
 {
     rt_rng r = {42, 1, 2, 3, 0};
-    k->normal[RT_F32](r, N, 0, 1, y);
+    k->normal[RT_F32](rt_exec_cpu(), r, N, 0, 1, y);
     for (int64_t n = 0; n < 200; n += 7) {
-        k->normal[RT_F32](r, n, 0, 1, part);
+        k->normal[RT_F32](rt_exec_cpu(), r, n, 0, 1, part);
         assert_memory_equal(part, y, (size_t)n * sizeof *y);
     }
     r.skip = 25000;
-    k->normal[RT_F32](r, N - 100000, 0, 1, part);
+    k->normal[RT_F32](rt_exec_cpu(), r, N - 100000, 0, 1, part);
     assert_memory_equal(part, y + 100000, (N - 100000) * sizeof *y);
     rt_rng others[] = {{43, 1, 2, 3, 0},
                        {42, 2, 2, 3, 0},
@@ -72,7 +72,7 @@ static void check_places(const rt_kernels *k)
                        {42, 1, 2, 4, 0},
                        {42 + (1ull << 32), 1, 2, 3, 0}};
     for (int i = 0; i < 5; i++) {
-        k->normal[RT_F32](others[i], 4, 0, 1, part);
+        k->normal[RT_F32](rt_exec_cpu(), others[i], 4, 0, 1, part);
         assert_memory_not_equal(part, y, 4 * sizeof *y);
     }
 }
@@ -89,17 +89,17 @@ static void check_border(const rt_kernels *k)
 {
     enum { BEFORE = 21 }; /* counters */
     rt_rng r = {42, 1, 2, 3, (1ull << 32) - BEFORE};
-    k->uniform[RT_F32](r, 400, 0, 0x1p24, y);
+    k->uniform[RT_F32](rt_exec_cpu(), r, 400, 0, 0x1p24, y);
     for (uint64_t skip = 0; skip < 60; skip++) {
         rt_rng later = r;
         later.skip += skip;
-        k->uniform[RT_F32](later, 400 - 4 * (int64_t)skip, 0, 0x1p24, part);
+        k->uniform[RT_F32](rt_exec_cpu(), later, 400 - 4 * (int64_t)skip, 0, 0x1p24, part);
         assert_memory_equal(part, y + 4 * skip, (400 - 4 * skip) * sizeof *y);
     }
     rt_rng first = {42, 1, 2, 3, 0};
-    k->uniform[RT_F32](first, 64, 0, 0x1p24, part);
+    k->uniform[RT_F32](rt_exec_cpu(), first, 64, 0, 0x1p24, part);
     assert_memory_not_equal(part, y + 4 * BEFORE, 64 * sizeof *y); /* it does not begin again */
-    rt_kernels_level("ref")->uniform[RT_F32](r, 400, 0, 0x1p24, part);
+    rt_kernels_level("ref")->uniform[RT_F32](rt_exec_cpu(), r, 400, 0, 0x1p24, part);
     assert_memory_equal(part, y, 400 * sizeof *y);
 }
 
@@ -113,13 +113,13 @@ static void test_border(void **state)
 static void check_half_open(const rt_kernels *k)
 {
     rt_rng r = {7, 0, 0, 0, 0};
-    k->uniform[RT_F32](r, N, 1e8, 1e8 + 8, y);
+    k->uniform[RT_F32](rt_exec_cpu(), r, N, 1e8, 1e8 + 8, y);
     for (int i = 0; i < N; i++)
         assert_true(y[i] == 1e8f);
-    k->uniform[RT_F32](r, N, 0, 0x1.000002p-126, y);
+    k->uniform[RT_F32](rt_exec_cpu(), r, N, 0, 0x1.000002p-126, y);
     for (int i = 0; i < N; i++)
         assert_true(y[i] >= 0 && y[i] < 0x1.000002p-126f);
-    k->uniform[RT_F32](r, N, 3, 3, y);
+    k->uniform[RT_F32](rt_exec_cpu(), r, N, 3, 3, y);
     assert_true(y[0] == 3 && y[N - 1] == 3);
 }
 
@@ -142,15 +142,15 @@ static void check_moments(const rt_kernels *k)
 {
     rt_rng r = {7, 0, 0, 0, 0};
     double root = sqrt(N);
-    k->uniform[RT_F32](r, N, -1, 3, y);
+    k->uniform[RT_F32](rt_exec_cpu(), r, N, -1, 3, y);
     assert_true(fabs(moment(y, 0, 1) - 1) < 5 * sqrt(16.0 / 12) / root);
     for (int i = 0; i < N; i++)
         assert_true(y[i] >= -1 && y[i] <= 3);
-    k->normal[RT_F32](r, N, 2, 3, y);
+    k->normal[RT_F32](rt_exec_cpu(), r, N, 2, 3, y);
     assert_true(fabs(moment(y, 0, 1) - 2) < 5 * 3 / root);
     assert_true(fabs(moment(y, 2, 2) - 9) < 5 * 9 * sqrt(2) / root);
     assert_true(fabs(moment(y, 2, 4) / 81 - 3) < 5 * sqrt(96) / root);
-    k->dropout_mask[RT_F32](r, N, 0.25, y);
+    k->dropout_mask[RT_F32](rt_exec_cpu(), r, N, 0.25, y);
     int64_t dropped = 0;
     for (int i = 0; i < N; i++) {
         assert_true(y[i] == 0 || y[i] == (float)(1 / 0.75));

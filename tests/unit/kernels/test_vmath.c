@@ -72,7 +72,7 @@ static void check(const function *f, const char *level, int64_t n, const float *
 {
     const rt_unary_kernels *u =
         (const rt_unary_kernels *)((const char *)rt_kernels_level(level) + f->kernel);
-    u->f[RT_F32](n, x, y);
+    u->f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y);
     double worst = 0;
     int64_t at = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -163,7 +163,8 @@ static void check_pow(const char *level, double bound)
     for (int way = 0; way < WAYS; way++) {
         make_pairs(way);
         rt_grid g = {1, PAIRS, {{0, 1}, {0, 1}}};
-        rt_kernels_level(level)->pow.f[RT_F32](&g, base, exponent, power);
+        rt_kernels_level(level)->pow.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, base, exponent,
+                                               power);
         for (int i = 0; i < PAIRS; i++) {
             double want = pow(base[i], exponent[i]), e = power_error(power[i], want);
             bool exact = way == 4 && want == (float)want;
@@ -188,7 +189,8 @@ static void check_pow_specials(const char *level, double bound)
         0.99999994f, -0.99999994f, 1.0000001f, 1e-30f,    0x1.000002p25f};
     enum { SPECIAL = sizeof special / sizeof *special };
     rt_grid g = {SPECIAL, SPECIAL, {{1, 0}, {0, 1}}};
-    rt_kernels_level(level)->pow.f[RT_F32](&g, special, special, power);
+    rt_kernels_level(level)->pow.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, special, special,
+                                           power);
     for (int i = 0; i < SPECIAL * SPECIAL; i++) {
         float a = special[i / SPECIAL], b = special[i % SPECIAL];
         double want = pow(a, b);

@@ -14,6 +14,8 @@ enum { FEW = 4 };
 /* A call and the memory of its lists, while it is carried out. */
 typedef struct frame {
     rt_call call;
+    rt_exec *exec; /* of the inputs' device */
+    bool halves;   /* an input is of a half type */
     rt_spec spec[FEW];
     rt_tensor *out[FEW], *saved[RT_SAVED_MAX];
     void *more;  /* spec and out of a call with more results */
@@ -152,8 +154,8 @@ rt_status rt__take_as(rt_call *c, rt_dtype dtype)
     return NEEDS_CONVERSION;
 }
 
-/* Looks at all inputs; does any of them want a gradient? */
-static rt_status check_inputs(const rt_call *c, bool *wanted)
+/* Looks at all inputs: does any of them want a gradient, is any of a half type? */
+static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
 {
     const rt_op *op = c->op;
     const rt_field *row = op->fields;
@@ -176,6 +178,7 @@ static rt_status check_inputs(const rt_call *c, bool *wanted)
         first = x;
         typed = row->dtypes & RT_SAME ? x : typed;
         *wanted |= x->node != NULL;
+        *halves |= rt__is_half(x->dtype);
     }
     return RT_OK;
 }
@@ -200,21 +203,6 @@ static rt_status make_results(rt_call *c, rt_tensor *place)
     return RT_OK;
 }
 
-/* Runs with inputs that are row-major and without gaps. */
-static rt_status run_packed(rt_call *c)
-{
-    rt_tensor *few[FEW], *const *in = c->in;
-    rt_tensor **packed = c->n_in <= FEW ? few : rt_calloc((size_t)c->n_in, sizeof *packed);
-    for (int i = 0; i < c->n_in && packed; i++)
-        packed[i] = rt__tensor_contiguous(in[i]);
-    c->in = packed;
-    rt_status status = packed && !rt_failed() ? c->op->run(c) : rt_error_code();
-    c->in = in;
-    if (packed != few)
-        rt_mem_free(packed);
-    return status;
-}
-
 static bool all_contiguous(const rt_call *c)
 {
     for (int i = 0; i < c->n_in; i++)
@@ -233,6 +221,130 @@ static rt_status check_results(const rt_call *c)
     return RT_OK;
 }
 
+/* Runs with inputs that are row-major and without gaps. */
+static rt_status run_packed(rt_call *c)
+{
+    rt_tensor *few[FEW], *const *in = c->in;
+    rt_tensor **packed = c->n_in <= FEW ? few : rt_calloc((size_t)c->n_in, sizeof *packed);
+    for (int i = 0; i < c->n_in && packed; i++)
+        packed[i] = rt__tensor_contiguous(in[i]);
+    c->in = packed;
+    rt_status status = packed && !rt_failed() ? c->op->run(c) : rt_error_code();
+    c->in = in;
+    if (packed != few)
+        rt_mem_free(packed);
+    return status;
+}
+
+static rt_status run_once(rt_call *c)
+{
+    return c->op->strided || all_contiguous(c) ? c->op->run(c) : run_packed(c);
+}
+
+/* ---- what the device's table lacks ---- */
+
+rt_exec *rt_exec_of(const rt_call *c)
+{
+    return ((const frame *)c)->exec;
+}
+
+rt_status rt__no_kernel(const rt_call *c, const char *kernel)
+{
+    rt_exec_of(c)->missing = kernel;
+    return RT_OK;
+}
+
+/* The type that a message about a call names: of its first input, or else of its result. */
+static rt_dtype type_of(const rt_call *c)
+{
+    for (int i = 0; i < c->n_in; i++)
+        if (c->in[i])
+            return c->in[i]->dtype;
+    return c->n_out > 0 ? c->out[0]->dtype : RT_F32;
+}
+
+static rt_status refuse_missing(const rt_call *c, const char *kernel)
+{
+    return RT_FAIL(UNSUPPORTED, "%s: no kernel %s for %s on the CPU: convert with rt_to",
+                   c->op->name, kernel, rt_dtype_name(type_of(c)));
+}
+
+/* Stand-ins for the inputs and results of a call, in one list: float32 where those are of a half type. */
+static rt_status widen(const rt_call *c, rt_tensor **list)
+{
+    for (int i = 0; i < c->n_in; i++) {
+        rt_tensor *x = c->in[i];
+        list[i] = x && x->storage && rt__is_half(x->dtype) ? rt__convert(x, RT_F32) : x;
+    }
+    for (int k = 0; k < c->n_out; k++) {
+        rt_tensor *y = c->out[k];
+        list[c->n_in + k] = rt__is_half(y->dtype) ? rt__tensor_new(y->dims, RT_F32) : y;
+    }
+    return rt_error_code();
+}
+
+/* What run saved of the stand-ins it meant of those whose place they took. */
+static rt_status narrow(rt_call *c, rt_tensor *const *list)
+{
+    for (int i = 0; i < c->op->n_saved; i++)
+        for (int k = 0; k < c->n_in + c->n_out; k++)
+            if (c->saved[i] && c->saved[i] == list[k])
+                c->saved[i] = k < c->n_in ? c->in[k] : c->out[k - c->n_in];
+    for (int k = 0; k < c->n_out; k++)
+        if (rt__is_half(c->out[k]->dtype))
+            RT_TRY(rt__convert_into(c->out[k], list[c->n_in + k]));
+    return rt_error_code();
+}
+
+/* The definition of an operation on a half type: stored so, computed in float32, each result rounded once. */
+static rt_status run_wide(rt_call *c)
+{
+    enum { FEW_BOTH = 8 };
+    int count = c->n_in + c->n_out;
+    rt_tensor *few[FEW_BOTH],
+        **list = count <= FEW_BOTH ? few : rt_calloc((size_t)count, sizeof *list);
+    rt_tensor *const *in = c->in;
+    rt_tensor **out = c->out;
+    rt_status status = list ? widen(c, list) : rt_error_code();
+    if (status == RT_OK) {
+        c->in = list;
+        c->out = list + c->n_in;
+        status = run_once(c);
+        c->in = in;
+        c->out = out;
+    }
+    if (status == RT_OK && !rt_failed())
+        status = narrow(c, list);
+    if (list != few)
+        rt_mem_free(list);
+    return status;
+}
+
+/* A table has kernels for half types where that pays; a run that meets another one is begun again, with the same random numbers. */
+static rt_status run_halves(rt_call *c)
+{
+    rt_exec *e = rt_exec_of(c);
+    rt_rng rng = rt__thread.rng;
+    rt_status status = run_once(c);
+    if (status != RT_OK || !e->missing)
+        return status;
+    e->missing = NULL;
+    rt__thread.rng = rng;
+    return run_wide(c);
+}
+
+/* Runs kernels of the inputs' device. Operations that run calls have a look at e->missing of their own. */
+static rt_status run_kernels(rt_call *c)
+{
+    const frame *f = (const frame *)c;
+    const char *outer = f->exec->missing;
+    f->exec->missing = NULL;
+    rt_status status = f->halves ? run_halves(c) : run_once(c);
+    const char *missing = f->exec->missing;
+    f->exec->missing = outer;
+    return missing && status == RT_OK ? refuse_missing(c, missing) : status;
+}
+
 static rt_status run(rt_call *c)
 {
     if (is_view(c->op))
@@ -240,7 +352,7 @@ static rt_status run(rt_call *c)
     rt_thread *t = &rt__thread;
     bool no_grad = t->no_grad;
     t->no_grad = true;
-    rt_status status = c->op->strided || all_contiguous(c) ? c->op->run(c) : run_packed(c);
+    rt_status status = run_kernels(c);
     t->no_grad = no_grad;
     if (status == RT_OK)
         status = rt_error_code();
@@ -314,6 +426,7 @@ static void frame_begin(frame *f, const rt_op *op, const void *args)
     rt_call *c = &f->call;
     bool many = op->n_in == RT_MANY;
     f->more = NULL;
+    f->halves = false;
     *c = (rt_call){.op = op, .args = args, .spec = f->spec, .out = f->out, .saved = f->saved};
     c->plan = f->plan;
     c->in = many ? ((const rt__input_list *)args)->in : args;
@@ -335,7 +448,7 @@ static rt_status carry_out(frame *f, rt_tensor *place)
     if (c->op->n_in == RT_MANY)
         RT_TRY(rt__check_input_list(c->op, c->args));
     bool wanted = false;
-    RT_TRY(check_inputs(c, &wanted));
+    RT_TRY(check_inputs(c, &wanted, &f->halves));
     c->recorded = wanted && c->op->backward && !rt__thread.no_grad;
     if (c->op->n_fields > c->op->n_in)
         RT_TRY(rt__check_values(c->op, c->args));
@@ -364,7 +477,7 @@ static rt_status apply(frame *f, const rt_op *op, const void *args)
 {
     rt_tensor *place = rt__thread.aim;
     rt__thread.aim = NULL;
-    if (rt_failed() || !rt_kernels_cpu())
+    if (rt_failed() || !(f->exec = rt_exec_cpu()))
         return rt_error_code();
     if (!op || !args)
         return RT_FAIL(ARG, "apply: %s is missing (NULL)",
@@ -426,12 +539,6 @@ rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count)
         *count = f.call.n_out;
     rt_mem_free(f.more);
     return out;
-}
-
-const rt_kernels *rt_kernels_of(const rt_call *c)
-{
-    (void)c;
-    return rt_kernels_cpu();
 }
 
 /* ---- recording on and off ---- */

@@ -114,8 +114,13 @@ static void put_in_place(rt_node *leaf, rt_tensor *dy)
     } else if (!leaf->placed) {
         rt__copy(place, dy);
         leaf->placed = true;
+    } else if (place->dtype != RT_F32) {
+        rt_tensor *sum = rt__accumulate(place, dy);
+        if (sum)
+            rt__copy(place, sum);
     } else if ((dy = rt__tensor_contiguous(dy))) {
-        rt_kernels_cpu()->axpy[RT_F32](dy->numel, 1, dy->data, place->data);
+        rt_exec *e = rt_exec_cpu();
+        e->kernels->axpy[RT_F32](e, dy->numel, 1, dy->data, place->data);
     }
     rt__tensor_touch(place);
 }

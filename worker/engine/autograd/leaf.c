@@ -19,8 +19,9 @@ rt_tensor *rt_param(rt_tensor *x)
 {
     if (!rt__takes("param", x))
         return NULL;
-    if (x->dtype != RT_F32)
-        return RT_FAIL_NULL(DTYPE, "param: %s, expected float32", rt_describe(x));
+    if (!rt__dtype_is_float(x->dtype))
+        return RT_FAIL_NULL(DTYPE, "param: %s, expected a type of floating-point numbers",
+                            rt_describe(x));
     if (x->node && rt__node_of(x)->call.op)
         return RT_FAIL_NULL(ARG, "param: %s is a result of %s: detach it first", rt_describe(x),
                             rt__node_of(x)->call.op->name);

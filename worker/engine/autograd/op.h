@@ -1,8 +1,10 @@
 /* How the library's own operations are written: the public <ringtorch/op.h>, and the kernels.
  *
- *     static rt_status tanh_run(rt_call *c)
+ *     static rt_status argmax_run(rt_call *c)
  *     {
- *         rt_kernels_of(c)->tanh.f[RT_F32](c->in[0]->numel, c->in[0]->data, c->out[0]->data);
+ *         const rt_tensor *x = c->in[0];
+ *         rt_exec *e = rt_exec_of(c);
+ *         e->kernels->argmax[x->dtype](e, rows_of(x), x->data, c->out[0]->data);
  *         return RT_OK;
  *     }
  *
@@ -35,7 +37,10 @@ rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count);
 /* Is op of one of the three kinds, and are there no more of its parts than a call has room for? */
 bool rt__op_fits(const rt_op *op);
 
-/* The kernels of the device that the inputs lie on; never NULL inside infer and run. */
-const rt_kernels *rt_kernels_of(const rt_call *c);
+/* Inside infer and run: what to run kernels of the inputs' device with; never NULL. A run looks kernels up by the types of c->in and
+ * c->out, and reads tensors there and nowhere else: for types that the table lacks, the dispatcher calls it again with other ones. */
+rt_exec *rt_exec_of(const rt_call *c);
+/* Run's answer where there is no such kernel for the types of the call. */
+rt_status rt__no_kernel(const rt_call *c, const char *kernel);
 
 #endif

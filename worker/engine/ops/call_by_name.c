@@ -163,25 +163,25 @@ static rt_status bind(bound *b)
 
 /* ---- gradients ---- */
 
-static bool is_float32(const rt_tensor *x)
+static bool has_floats(const rt_tensor *x)
 {
-    return x && rt_dtype_of(x) == RT_F32;
+    return x && rt__dtype_is_float(rt_dtype_of(x));
 }
 
-/* Makes every float32 tensor want its gradient. */
+/* Makes every tensor of floats want its gradient. */
 static rt_status want_gradients(bound *b)
 {
     int wanted = 0;
     if (!b->op->backward && !b->op->compose)
         return RT_FAIL(UNSUPPORTED, "%s is not differentiable: ask for no gradients", b->op->name);
     for (int i = 0; i < b->n_in && !rt_failed(); i++)
-        if (is_float32(b->in[i])) {
+        if (has_floats(b->in[i])) {
             b->in[i] = rt_param(rt_detach(b->in[i]));
             rt_free(b->in[i]); /* what rt_param keeps: the scope has it as well */
             wanted++;
         }
     if (wanted == 0)
-        return RT_FAIL(DTYPE, "%s: none of its tensors is float32: nothing has a gradient",
+        return RT_FAIL(DTYPE, "%s: none of its tensors is of a float type: nothing has a gradient",
                        b->op->name);
     return rt_error_code();
 }
@@ -208,11 +208,11 @@ static rt_status check_grad_outs(const bound *b)
             return RT_FAIL(ARG, "%s: '%s' is given, but there are %d results", b->op->name, g->name,
                            b->n_out);
         const rt_tensor *y = b->out[k];
-        if (!is_float32(y))
+        if (!has_floats(y))
             return RT_FAIL(DTYPE, "%s: '%s' is given, but that result is %s, which has no gradient",
                            b->op->name, g->name, rt_describe(y));
         rt_dims has = rt_dims_of(g->x), want = rt_dims_of(y);
-        if (!is_float32(g->x) || has.n != want.n ||
+        if (rt_dtype_of(g->x) != rt_dtype_of(y) || has.n != want.n ||
             memcmp(has.d, want.d, (size_t)want.n * sizeof *want.d) != 0)
             return RT_FAIL(SHAPE, "%s: '%s' is %s, expected %s as the result", b->op->name, g->name,
                            rt_describe(g->x), rt_describe(y));
@@ -225,7 +225,7 @@ static rt_status make_loss(bound *b)
 {
     RT_TRY(check_grad_outs(b));
     for (int k = 0; k < b->n_out && !rt_failed(); k++) {
-        if (!is_float32(b->out[k]) || !rt_requires_grad(b->out[k]))
+        if (!has_floats(b->out[k]) || !rt_requires_grad(b->out[k]))
             continue;
         const rt__named *g = find_grad_out(b, k);
         rt_tensor *part = rt_sum(rt_mul(b->out[k], g ? rt_detach(g->x) : rt_ones_like(b->out[k])));
@@ -271,11 +271,11 @@ static rt_status add_gradients(const bound *b, rt__named_list *list)
     rt_tensor **dx = wanted + b->n_in;
     int n = 0;
     for (int i = 0; i < b->n_in; i++)
-        if (is_float32(b->in[i]))
+        if (has_floats(b->in[i]))
             wanted[n++] = b->in[i];
     rt_grad(b->loss, .inputs = wanted, .count = n, .out = dx);
     for (int i = 0, k = 0; i < b->n_in && !rt_failed(); i++)
-        if (is_float32(b->in[i]))
+        if (has_floats(b->in[i]))
             add(list, name_of(b, "grad.", i), dx[k++]);
     rt_mem_free(wanted);
     return rt_error_code();

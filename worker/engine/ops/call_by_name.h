@@ -9,8 +9,8 @@
  *
  * Names. A tensor is called as its row, the tensors of a row of INPUTS <row>.0, <row>.1, ...; one that is optional may be left
  * out. The result is called out; if the operation can have several, out.0, out.1, ... With gradients, sum(out * grad_out) is
- * differentiated, of several results the sum of such sums: grad_out, or grad_out.0, ..., may be given for float32 results and
- * is ones where it is not. There is a grad.<tensor> for each float32 tensor that was given, zeros where nothing depends on it. */
+ * differentiated, of several results the sum of such sums: grad_out, or grad_out.0, ..., may be given for results of a float type
+ * and is ones where it is not. There is a grad.<tensor> for each tensor of a float type that was given, zeros where nothing depends on it. */
 #ifndef RINGTORCH_ENGINE_CALL_BY_NAME_H
 #define RINGTORCH_ENGINE_CALL_BY_NAME_H
 

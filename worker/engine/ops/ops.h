@@ -3,7 +3,7 @@
  *
  *     rt_loop l;
  *     for (bool more = rt__loop_begin(&l, y->dims, in, 2); more; more = rt__loop_next(&l))
- *         k->add.f[RT_F32](&l.grid, l.at[0], l.at[1], (float *)y->data + l.done);
+ *         e->kernels->add.f[RT_F32](e, p, &l.grid, l.at[0], l.at[1], (float *)y->data + l.done);
  */
 #ifndef RINGTORCH_ENGINE_OPS_H
 #define RINGTORCH_ENGINE_OPS_H

@@ -9,7 +9,7 @@ static void adamw_update(rt__range_update *u)
     s.lr = u->lr;
     s.grad_scale = u->grad_scale;
     s.step = u->t;
-    u->kernels->adamw[RT_F32](u->n, s, u->p, u->g, u->state[0], u->state[1]);
+    u->exec->kernels->adamw[RT_F32](u->exec, u->n, s, u->p, u->g, u->state[0], u->state[1]);
 }
 
 rt_optim *rt__optim_adamw(rt_module *net, rt_adamw_shape s)

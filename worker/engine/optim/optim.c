@@ -34,7 +34,7 @@ static rt_status check_rate(const char *what, double lr)
 rt_optim *rt__optim_new(rt_module *net, const rt__rule *rule, int states, rt__hyper hyper,
                         double lr)
 {
-    if (rt_failed() || check_rate(rule->name, lr) != RT_OK || !rt_kernels_cpu())
+    if (rt_failed() || check_rate(rule->name, lr) != RT_OK || !rt_exec_cpu())
         return NULL;
     if (!rt__is_module(rule->name, net))
         return NULL;
@@ -90,7 +90,7 @@ static rt_status update_range(rt_optim *o, int64_t begin, int64_t end, int64_t t
     if (begin == end)
         return RT_OK;
     RT_TRY(note_update(o, begin, end, t));
-    rt__range_update u = {.kernels = rt_kernels_cpu(),
+    rt__range_update u = {.exec = rt_exec_cpu(),
                           .hyper = o->hyper,
                           .n = end - begin,
                           .t = t,
@@ -236,9 +236,9 @@ double rt_optim_block_square_sum(const rt_optim *o, int64_t block)
     const rt_flat *flat = &o->flat.flat;
     int64_t begin = block * RT_BLOCK, n = flat->count - begin;
     double sum = 0;
+    rt_exec *e = rt_exec_cpu();
     if (block >= 0 && n > 0)
-        rt_kernels_cpu()->sum_squares[RT_F32](n < RT_BLOCK ? n : RT_BLOCK, flat->grad + begin,
-                                              &sum);
+        e->kernels->sum_squares[RT_F32](e, n < RT_BLOCK ? n : RT_BLOCK, flat->grad + begin, &sum);
     return sum;
 }
 

@@ -20,7 +20,7 @@ typedef union rt__hyper {
 
 /* One update of a range of n elements: p, g and the states are its first ones. */
 typedef struct rt__range_update {
-    const rt_kernels *kernels;
+    rt_exec *exec;
     rt__hyper hyper;
     int64_t n, t;
     double lr, grad_scale;

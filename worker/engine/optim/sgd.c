@@ -10,7 +10,7 @@ static void sgd_update(rt__range_update *u)
     s.lr = u->lr;
     s.grad_scale = u->grad_scale;
     s.first = u->t == 1;
-    u->kernels->sgd[RT_F32](u->n, s, u->p, u->g, u->state[0]);
+    u->exec->kernels->sgd[RT_F32](u->exec, u->n, s, u->p, u->g, u->state[0]);
 }
 
 rt_optim *rt__optim_sgd(rt_module *net, rt_sgd_shape s)

@@ -39,7 +39,8 @@ static rt_status uniform_run(rt_call *c)
 {
     const uniform_args *a = c->args;
     const rt_tensor *y = c->out[0];
-    rt_kernels_of(c)->uniform[y->dtype](rt__next_stream(), y->numel, a->low, a->high, y->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->uniform[y->dtype](e, rt__next_stream(), y->numel, a->low, a->high, y->data);
     return RT_OK;
 }
 
@@ -80,7 +81,8 @@ static rt_status normal_run(rt_call *c)
 {
     const normal_args *a = c->args;
     const rt_tensor *y = c->out[0];
-    rt_kernels_of(c)->normal[y->dtype](rt__next_stream(), y->numel, a->mean, a->std, y->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->normal[y->dtype](e, rt__next_stream(), y->numel, a->mean, a->std, y->data);
     return RT_OK;
 }
 
@@ -121,7 +123,8 @@ static rt_status bernoulli_run(rt_call *c)
     float p = (float)((const bernoulli_args *)c->args)->p;
     const rt_tensor *y = c->out[0];
     float *v = y->data;
-    rt_kernels_of(c)->uniform[RT_F32](rt__next_stream(), y->numel, 0, 1, v);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->uniform[RT_F32](e, rt__next_stream(), y->numel, 0, 1, v);
     for (int64_t i = 0; i < y->numel; i++)
         v[i] = v[i] < p;
     return RT_OK;

@@ -29,8 +29,8 @@ static rt_strided strided(rt_dims dims, const int64_t *dst, const int64_t *src, 
 /* Copies src, broadcast to dst's shape, into dst. */
 static void copy_broadcast(rt_tensor *dst, const rt_tensor *src)
 {
-    const rt_kernels *k = rt_kernels_cpu();
-    if (!k || dst->numel == 0)
+    rt_exec *e = rt_exec_cpu();
+    if (!e || dst->numel == 0)
         return;
     size_t size = rt_dtype_size(dst->dtype);
     if (dst->contiguous && src->contiguous && src->numel == dst->numel) {
@@ -40,23 +40,12 @@ static void copy_broadcast(rt_tensor *dst, const rt_tensor *src)
     int64_t stride[RT_MAX_DIMS];
     rt__broadcast_strides(src, dst->dims, stride);
     rt_strided s = strided(dst->dims, dst->stride, stride, size);
-    k->copy(&s, src->data, dst->data);
+    e->kernels->copy(e, &s, src->data, dst->data);
 }
 
 void rt__copy(rt_tensor *dst, const rt_tensor *src)
 {
     copy_broadcast(dst, src);
-}
-
-rt_status rt__may_convert(rt_dtype from, rt_dtype to)
-{
-    const rt_kernels *k = rt_kernels_cpu();
-    if (!k)
-        return rt_error_code();
-    if (from == to || k->cast[from][to])
-        return RT_OK;
-    return RT_FAIL(DTYPE, "converting %s to %s is not supported", rt_dtype_name(from),
-                   rt_dtype_name(to));
 }
 
 rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src)
@@ -68,15 +57,16 @@ rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src)
     const rt_tensor *from = rt__tensor_contiguous((rt_tensor *)src); /* only read */
     if (!from)
         return rt_error_code();
-    rt_kernels_cpu()->cast[src->dtype][dst->dtype](src->numel, from->data, dst->data);
+    rt_exec *e = rt_exec_cpu();
+    if (!e)
+        return rt_error_code();
+    e->kernels->cast[src->dtype][dst->dtype](e, src->numel, from->data, dst->data);
     return RT_OK;
 }
 
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
 {
-    if (!x || rt__may_convert(x->dtype, dtype) != RT_OK)
-        return NULL;
-    rt_tensor *y = rt__tensor_new(x->dims, dtype);
+    rt_tensor *y = x ? rt__tensor_new(x->dims, dtype) : NULL;
     return y && rt__convert_into(y, x) == RT_OK ? y : NULL;
 }
 
@@ -125,28 +115,28 @@ typedef union element {
 } element;
 
 /* Converts through the cast kernels, so that a fill rounds and clamps as rt_to does. */
-static element element_of(const rt_kernels *k, double value, rt_dtype dtype)
+static element element_of(rt_exec *e, double value, rt_dtype dtype)
 {
-    element e = {.f64 = value};
+    element v = {.f64 = value};
     if (dtype != RT_F64) {
-        memset(&e, 0, sizeof e);
-        k->cast[RT_F64][dtype](1, &value, &e);
+        memset(&v, 0, sizeof v);
+        e->kernels->cast[RT_F64][dtype](e, 1, &value, &v);
     }
-    return e;
+    return v;
 }
 
 rt_status rt__fill(rt_tensor *dst, double value)
 {
-    const rt_kernels *k = rt_kernels_cpu();
-    if (!k)
+    rt_exec *e = rt_exec_cpu();
+    if (!e)
         return rt_error_code();
-    element v = element_of(k, value, dst->dtype);
+    element v = element_of(e, value, dst->dtype);
     size_t size = rt_dtype_size(dst->dtype);
     if (dst->contiguous) {
-        k->fill(dst->numel, size, &v, dst->data);
+        e->kernels->fill(e, dst->numel, size, &v, dst->data);
     } else if (dst->numel > 0) {
         rt_strided s = strided(dst->dims, dst->stride, (int64_t[RT_MAX_DIMS]){0}, size);
-        k->copy(&s, &v, dst->data);
+        e->kernels->copy(e, &s, &v, dst->data);
     }
     rt__tensor_touch(dst);
     return RT_OK;

@@ -116,17 +116,20 @@ rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src);
 /* ---- copying: values only, nothing is recorded ---- */
 /* Copies src to dst: same shape and dtype, any strides; the storages must not overlap. */
 void rt__copy(rt_tensor *dst, const rt_tensor *src);
-/* Fails with DTYPE if there is no such conversion. */
-rt_status rt__may_convert(rt_dtype from, rt_dtype to);
-/* Copies src, converted, to a contiguous dst of the same shape; there is such a conversion. */
+/* Copies src, converted, to a contiguous dst of the same shape. */
 rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src);
-/* Returns a contiguous copy of x as dtype, or NULL and DTYPE when no such conversion exists. */
+/* Returns a contiguous copy of x as dtype; NULL on failure, or if x is. */
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype);
 
 /* ---- types ---- */
 bool rt__dtype_is_float(rt_dtype t);
 /* The type that the tensors of a list, NULL ones aside, have in common: rt_result_type of any number. */
 rt_dtype rt__result_type(rt_tensor *const *xs, int n);
+/* Is it one of those of 16 bits: stored so, computed in float32? */
+static inline bool rt__is_half(rt_dtype t)
+{
+    return t == RT_BF16 || t == RT_F16;
+}
 
 /* ---- shapes ---- */
 static inline bool rt__dims_same(const rt_dims *a, const rt_dims *b)

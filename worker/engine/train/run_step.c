@@ -91,7 +91,8 @@ static int carry(rt_run *r, int depth)
     for (; depth >= 2 && are_siblings(r, r->node[depth - 2], r->node[depth - 1]); depth--) {
         float *low = rt_f32(r->place[depth - 2].buffer);
         const float *high = rt_f32(r->place[depth - 1].buffer);
-        rt_kernels_cpu()->axpy[RT_F32](rt_run_flat(r)->length, 1, high, low);
+        rt_exec *e = rt_exec_cpu();
+        e->kernels->axpy[RT_F32](e, rt_run_flat(r)->length, 1, high, low);
         r->node[depth - 2].end = r->node[depth - 1].end;
     }
     return depth;
@@ -142,9 +143,10 @@ rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums)
         return RT_FAIL(RANGE, "sums of [%lld, %lld): expected whole blocks of %d",
                        (long long)owned.begin, (long long)owned.end, RT_BLOCK);
     int64_t end = owned.end < flat->count ? owned.end : flat->count;
+    rt_exec *e = rt_exec_cpu();
     if (owned.begin < end)
-        rt_kernels_cpu()->sum_squares[RT_F32](end - owned.begin, flat->grad + owned.begin,
-                                              sums + owned.begin / RT_BLOCK);
+        e->kernels->sum_squares[RT_F32](e, end - owned.begin, flat->grad + owned.begin,
+                                        sums + owned.begin / RT_BLOCK);
     int64_t loss = flat->count + RT_SCALAR_LOSS;
     if (owned.begin <= loss && loss < owned.end)
         sums[rt_run_blocks(r)] = (double)flat->grad[loss];

@@ -108,8 +108,9 @@ static rt_status conv2d_infer(rt_call *c)
 static rt_status conv2d_run(rt_call *c)
 {
     const rt_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
-    rt_kernels_of(c)->conv2d[x->dtype](c->plan, x->data, w->data, bias ? bias->data : NULL,
-                                       c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->conv2d[x->dtype](e, c->plan, x->data, w->data, bias ? bias->data : NULL,
+                                 c->out[0]->data);
     return RT_OK;
 }
 
@@ -173,7 +174,8 @@ static rt_status input_grad_run(rt_call *c)
 {
     const grad_args *g = c->args;
     const rt_tensor *dy = c->in[0], *w = c->in[1];
-    rt_kernels_of(c)->conv2d_dx[dy->dtype](&g->s, dy->data, w->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->conv2d_dx[dy->dtype](e, &g->s, dy->data, w->data, c->out[0]->data);
     return RT_OK;
 }
 
@@ -207,7 +209,8 @@ static rt_status weight_grad_run(rt_call *c)
 {
     const grad_args *g = c->args;
     const rt_tensor *x = c->in[0], *dy = c->in[1];
-    rt_kernels_of(c)->conv2d_dw[x->dtype](&g->s, x->data, dy->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->conv2d_dw[x->dtype](e, &g->s, x->data, dy->data, c->out[0]->data);
     return RT_OK;
 }
 

@@ -21,6 +21,8 @@ static rt_status embedding_grad_infer(rt_call *c)
 
 static rt_status embedding_grad_run(rt_call *c)
 {
+    if (c->out[0]->dtype != RT_F32)
+        return rt__no_kernel(c, "embedding_dx");
     const rt_tensor *index = c->in[1];
     RT_TRY(rt__fill(c->out[0], 0));
     const float *dy = c->in[0]->data;
@@ -69,6 +71,8 @@ static rt_status embedding_infer(rt_call *c)
 
 static rt_status embedding_run(rt_call *c)
 {
+    if (c->out[0]->dtype != RT_F32)
+        return rt__no_kernel(c, "embedding");
     const rt_tensor *table = c->in[0], *index = c->in[1];
     const float *rows = table->data;
     const int64_t *at = index->data;

@@ -93,6 +93,8 @@ static rt_status gather_infer(rt_call *c)
 
 static rt_status gather_run(rt_call *c)
 {
+    if (c->out[0]->dtype != RT_F32)
+        return rt__no_kernel(c, "gather");
     const rt_tensor *x = c->in[0], *index = c->in[1];
     const float *from = x->data;
     const int64_t *at = index->data;
@@ -141,6 +143,8 @@ static rt_status scatter_add_infer(rt_call *c)
 
 static rt_status scatter_add_run(rt_call *c)
 {
+    if (c->out[0]->dtype != RT_F32)
+        return rt__no_kernel(c, "scatter_add");
     const rt_tensor *src = c->in[0], *index = c->in[1];
     RT_TRY(rt__fill(c->out[0], 0));
     const float *v = src->data;

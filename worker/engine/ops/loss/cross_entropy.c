@@ -27,8 +27,9 @@ static rt_status grad_run(rt_call *c)
 {
     const grad_args *a = c->args;
     const rt_tensor *x = c->in[0], *dloss = c->in[1], *target = c->in[2];
-    rt_kernels_of(c)->cross_entropy_dx[x->dtype](rows_of(x), a->s, x->data, target->data,
-                                                 dloss->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->cross_entropy_dx[x->dtype](e, rows_of(x), a->s, x->data, target->data, dloss->data,
+                                           c->out[0]->data);
     return RT_OK;
 }
 
@@ -79,8 +80,9 @@ static rt_status rows_run(rt_call *c)
 {
     const rows_args *a = c->args;
     const rt_tensor *x = c->in[0], *target = c->in[1];
-    rt_kernels_of(c)->cross_entropy[x->dtype](rows_of(x), a->s, x->data, target->data,
-                                              c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->cross_entropy[x->dtype](e, rows_of(x), a->s, x->data, target->data,
+                                        c->out[0]->data);
     return RT_OK;
 }
 

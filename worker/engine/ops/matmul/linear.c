@@ -44,8 +44,8 @@ static rt_status linear_run(rt_call *c)
         return rt_error_code();
     rt_gemm_shape shape = {x.rows,    w.rows,     x.cols, x.ld, w.ld, w.rows > 0 ? w.rows : 1,
                            x.swapped, !w.swapped, 1,      0};
-    rt_kernels_of(c)->gemm[y->dtype](shape, x.x->data, w.x->data, bias ? bias->data : NULL,
-                                     y->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->gemm[y->dtype](e, shape, x.x->data, w.x->data, bias ? bias->data : NULL, y->data);
     return RT_OK;
 }
 

@@ -40,8 +40,8 @@ static rt_dims batch_of(const rt_tensor *x)
     return d;
 }
 
-/* Elements between x and the matrix number `index` of the broadcast batch. */
-static int64_t batch_offset(const rt_tensor *x, rt_dims batch, int64_t index)
+/* Where in x the matrix number `index` of the broadcast batch begins. */
+static const void *matrix_at(const rt_tensor *x, rt_dims batch, int64_t index)
 {
     int lead = batch.n - (x->dims.n - 2);
     int64_t offset = 0;
@@ -51,7 +51,7 @@ static int64_t batch_offset(const rt_tensor *x, rt_dims batch, int64_t index)
         if (i >= lead && x->dims.d[i - lead] != 1)
             offset += at * x->stride[i - lead];
     }
-    return offset;
+    return (const char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
 }
 
 /* Sizes of op(x): of the last two axes, stored swapped if it is transposed. */
@@ -85,15 +85,16 @@ static rt_status product_run(rt_call *c)
 {
     const rt_matmul_args *g = c->args;
     rt_matrix a, b;
-    if (!rt__matrix(g->a, &a) || !rt__matrix(g->b, &b))
+    if (!rt__matrix(c->in[0], &a) || !rt__matrix(c->in[1], &b))
         return rt_error_code();
+    rt_exec *e = rt_exec_of(c);
     rt_tensor *y = c->out[0];
     rt_dims batch = batch_of(y);
     int64_t count = rt__dims_numel(batch, "matmul");
     int64_t m = rows_of(y, false), n = cols_of(y, false);
     rt_gemm_shape shape = {m,
                            n,
-                           cols_of(g->a, g->transpose_a),
+                           cols_of(c->in[0], g->transpose_a),
                            a.ld,
                            b.ld,
                            at_least(n, 1),
@@ -102,10 +103,9 @@ static rt_status product_run(rt_call *c)
                            1,
                            0};
     for (int64_t i = 0; i < count; i++)
-        rt_kernels_of(c)->gemm[y->dtype](shape,
-                                         (const float *)a.x->data + batch_offset(a.x, batch, i),
-                                         (const float *)b.x->data + batch_offset(b.x, batch, i),
-                                         NULL, (float *)y->data + i * m * n);
+        e->kernels->gemm[y->dtype](e, shape, matrix_at(a.x, batch, i), matrix_at(b.x, batch, i),
+                                   NULL,
+                                   (char *)y->data + i * m * n * (int64_t)rt_dtype_size(y->dtype));
     return rt_error_code();
 }
 

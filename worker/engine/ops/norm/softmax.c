@@ -31,7 +31,8 @@ static rt_tensor *last_sum(rt_tensor *x)
 static rt_status softmax_run(rt_call *c)
 {
     const rt_tensor *x = c->in[0];
-    rt_kernels_of(c)->softmax[x->dtype](rows_of(x), x->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->softmax[x->dtype](e, rows_of(x), x->data, c->out[0]->data);
     return RT_OK;
 }
 
@@ -52,7 +53,8 @@ static const rt_op softmax_rows_op = {
 static rt_status softmax_grad_run(rt_call *c)
 {
     const rt_tensor *y = c->in[0], *dy = c->in[1];
-    rt_kernels_of(c)->softmax_dx[y->dtype](rows_of(y), y->data, dy->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->softmax_dx[y->dtype](e, rows_of(y), y->data, dy->data, c->out[0]->data);
     return RT_OK;
 }
 
@@ -86,7 +88,8 @@ rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy)
 static rt_status log_softmax_run(rt_call *c)
 {
     const rt_tensor *x = c->in[0];
-    rt_kernels_of(c)->log_softmax[x->dtype](rows_of(x), x->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->log_softmax[x->dtype](e, rows_of(x), x->data, c->out[0]->data);
     return RT_OK;
 }
 
@@ -109,7 +112,8 @@ static const rt_op log_softmax_rows_op = {
 static rt_status log_softmax_grad_run(rt_call *c)
 {
     const rt_tensor *y = c->in[0], *dy = c->in[1];
-    rt_kernels_of(c)->log_softmax_dx[y->dtype](rows_of(y), y->data, dy->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->log_softmax_dx[y->dtype](e, rows_of(y), y->data, dy->data, c->out[0]->data);
     return RT_OK;
 }
 

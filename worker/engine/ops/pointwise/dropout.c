@@ -15,7 +15,8 @@ static rt_status mask_run(rt_call *c)
 {
     const dropout_args *a = c->args;
     const rt_tensor *y = c->out[0];
-    rt_kernels_of(c)->dropout_mask[y->dtype](rt__next_stream(), y->numel, a->p, y->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->dropout_mask[y->dtype](e, rt__next_stream(), y->numel, a->p, y->data);
     return RT_OK;
 }
 

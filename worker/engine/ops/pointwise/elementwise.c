@@ -48,13 +48,14 @@ typedef struct unary_args {
     RT_STRUCT(UNARY_FIELDS)
 } unary_args;
 
-/* y is f(x) as computed; saved, not an input: its dependence on x is in f''. p: the row's numbers, if it has any. */
+/* y is f(x) as computed, without its history: its dependence on x is in f''. p: the row's numbers, if it has any. */
 #define UNARY_GRAD_FIELDS(F)                                                                       \
     F(INPUT, dy, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                      \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "the same; without value where f' does not read it")
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS,                                                    \
+      "the same; without value where f' does not read it")                                         \
+    F(INPUT, y, RT_OPTIONAL, RT_SAME | RT_FLOATS, "the same; likewise")
 typedef struct unary_grad_args {
     RT_STRUCT(UNARY_GRAD_FIELDS)
-    rt_tensor *y;
     rt_numbers p;
 } unary_grad_args;
 
@@ -62,10 +63,10 @@ typedef struct unary_grad_args {
     F(INPUT, dy, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                      \
     F(INPUT, v, RT_NEEDED, RT_SAME | RT_FLOATS, "the same")                                        \
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS,                                                    \
-      "the same; without value where f'' does not read it")
+      "the same; without value where f'' does not read it")                                        \
+    F(INPUT, y, RT_OPTIONAL, RT_SAME | RT_FLOATS, "the same; likewise")
 typedef struct unary_grad2_args {
     RT_STRUCT(UNARY_GRAD2_FIELDS)
-    rt_tensor *y;
     rt_numbers p;
 } unary_grad2_args;
 
@@ -73,22 +74,16 @@ typedef struct unary_grad2_args {
 typedef struct unary {
     rt_op op, grad, grad2;
     size_t kernels; /* offset in rt_kernels */
-    size_t
-        numbers; /* bytes of numbers at the end of the arguments; 0: rt_unary_kernels, else rt_parametric_kernels */
-    bool flat; /* f'' is zero */
+    size_t numbers; /* bytes of numbers at the end of the arguments */
+    bool flat;      /* f'' is zero */
 } unary;
 
 /* The operation's place in its row gives the row. */
 #define ROW(call, member) ((const unary *)((const char *)(call)->op - offsetof(unary, member)))
 
-static const rt_unary_kernels *plain(const rt_call *c, const unary *row)
+static const rt_unary_kernels *unary_kernels(const rt_exec *e, const unary *row)
 {
-    return (const rt_unary_kernels *)((const char *)rt_kernels_of(c) + row->kernels);
-}
-
-static const rt_parametric_kernels *with_numbers(const rt_call *c, const unary *row)
-{
-    return (const rt_parametric_kernels *)((const char *)rt_kernels_of(c) + row->kernels);
+    return (const rt_unary_kernels *)((const char *)e->kernels + row->kernels);
 }
 
 static rt_tensor *unary_grad(const unary *row, rt_tensor *dy, rt_tensor *x, rt_tensor *y,
@@ -103,32 +98,22 @@ static rt_tensor *unary_grad2(const unary *row, rt_tensor *dy, rt_tensor *v, rt_
     return rt_apply(&row->grad2, &(unary_grad2_args){dy, v, x, y, p});
 }
 
-static rt_status unary_infer(rt_call *c)
-{
-    const unary *row = ROW(c, op);
-    rt_dtype dtype = c->in[0]->dtype;
-    if (row->numbers ? with_numbers(c, row)->f[dtype] != NULL : plain(c, row)->f[dtype] != NULL)
-        return rt_result_like(c, 0, c->in[0]);
-    return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
-                   rt_describe(c->in[0]));
-}
-
 static rt_status unary_run(rt_call *c)
 {
     const unary *row = ROW(c, op);
     const rt_tensor *x = c->in[0];
-    void *y = c->out[0]->data;
-    if (row->numbers)
-        with_numbers(c, row)->f[x->dtype](numbers_of(c, row->numbers), x->numel, x->data, y);
-    else
-        plain(c, row)->f[x->dtype](x->numel, x->data, y);
+    rt_exec *e = rt_exec_of(c);
+    unary_kernels(e, row)->f[x->dtype](e, numbers_of(c, row->numbers), x->numel, x->data,
+                                       c->out[0]->data);
     return RT_OK;
 }
 
 static void unary_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const unary *row = ROW(c, op);
-    dx[0] = unary_grad(row, dy[0], c->in[0], c->out[0], numbers_of(c, row->numbers));
+    rt_tensor *y = c->out[0];
+    dx[0] = unary_grad(row, dy[0], c->in[0], y && y->node ? rt_detach(y) : y,
+                       numbers_of(c, row->numbers));
 }
 
 /* Returns the elements of x in order. Kernels take x and y whether their formula reads them or not: for one that was not saved, any
@@ -144,15 +129,11 @@ static rt_status unary_grad_run(rt_call *c)
     const unary *row = ROW(c, grad);
     const unary_grad_args *a = c->args;
     const rt_tensor *dy = rt__tensor_contiguous(c->in[0]);
-    const void *x = dy ? value(c->in[1], dy) : NULL, *y = dy ? value(a->y, dy) : NULL;
+    const void *x = dy ? value(c->in[1], dy) : NULL, *y = dy ? value(c->in[2], dy) : NULL;
     if (rt_failed())
         return rt_error_code();
-    void *dx = c->out[0]->data;
-    if (row->numbers)
-        with_numbers(c, row)->dx[dy->dtype](a->p, dy->numel, dy->data, x, y, dx);
-    else
-        plain(c, row)->dx[dy->dtype](dy->numel, dy->data, x, y, dx);
-    c->saved[0] = a->y;
+    rt_exec *e = rt_exec_of(c);
+    unary_kernels(e, row)->dx[dy->dtype](e, a->p, dy->numel, dy->data, x, y, c->out[0]->data);
     return RT_OK;
 }
 
@@ -160,7 +141,7 @@ static void unary_grad_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
 {
     const unary *row = ROW(c, grad);
     rt_numbers p = ((const unary_grad_args *)c->args)->p;
-    rt_tensor *dy = c->in[0], *x = c->in[1], *y = c->saved[0];
+    rt_tensor *dy = c->in[0], *x = c->in[1], *y = c->in[2];
     if (rt_needs(c, 0))
         dx[0] = unary_grad(row, g[0], x, y, p);
     if (rt_needs(c, 1) && !row->flat)
@@ -172,15 +153,12 @@ static rt_status unary_grad2_run(rt_call *c)
     const unary *row = ROW(c, grad2);
     const unary_grad2_args *a = c->args;
     const rt_tensor *dy = rt__tensor_contiguous(c->in[0]), *v = rt__tensor_contiguous(c->in[1]);
-    const void *x = dy ? value(c->in[2], dy) : NULL, *y = dy ? value(a->y, dy) : NULL;
+    const void *x = dy ? value(c->in[2], dy) : NULL, *y = dy ? value(c->in[3], dy) : NULL;
     if (rt_failed())
         return rt_error_code();
-    void *dxx = c->out[0]->data;
-    if (row->numbers)
-        with_numbers(c, row)->dxx[dy->dtype](a->p, dy->numel, dy->data, v->data, x, y, dxx);
-    else
-        plain(c, row)->dxx[dy->dtype](dy->numel, dy->data, v->data, x, y, dxx);
-    c->saved[0] = a->y;
+    rt_exec *e = rt_exec_of(c);
+    unary_kernels(e, row)->dxx[dy->dtype](e, a->p, dy->numel, dy->data, v->data, x, y,
+                                          c->out[0]->data);
     return RT_OK;
 }
 
@@ -188,7 +166,7 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
 {
     const unary *row = ROW(c, grad2);
     rt_numbers p = ((const unary_grad2_args *)c->args)->p;
-    rt_tensor *dy = c->in[0], *v = c->in[1], *x = c->in[2], *y = c->saved[0];
+    rt_tensor *dy = c->in[0], *v = c->in[1], *x = c->in[2], *y = c->in[3];
     if (rt_needs(c, 0))
         dx[0] = unary_grad2(row, g[0], v, x, y, p);
     if (rt_needs(c, 1))
@@ -203,7 +181,7 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
         .op = {.name = #symbol,                                                                    \
                .help = "y = " formula,                                                             \
                RT_ARGS(args_type, FIELDS),                                                         \
-               .infer = unary_infer,                                                               \
+               .infer = rt__infer_like_first,                                                      \
                .run = unary_run,                                                                   \
                .backward = unary_backward,                                                         \
                .saves_in = (reads)&READS_X,                                                        \
@@ -213,18 +191,16 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
                  .infer = rt__infer_like_first,                                                    \
                  .run = unary_grad_run,                                                            \
                  .backward = unary_grad_backward,                                                  \
-                 .saves_in = 1 | ((reads)&READS_X) << 1,                                           \
-                 .shapes_in = 1 << 1,                                                              \
-                 .n_saved = 1,                                                                     \
+                 .saves_in = 1 | (reads) << 1,                                                     \
+                 .shapes_in = 3 << 1,                                                              \
                  .strided = true},                                                                 \
         .grad2 = {.name = #symbol "_grad2",                                                        \
                   RT_INTERNAL_ARGS(unary_grad2_args, UNARY_GRAD2_FIELDS),                          \
                   .infer = rt__infer_like_first,                                                   \
                   .run = unary_grad2_run,                                                          \
                   .backward = unary_grad2_backward,                                                \
-                  .saves_in = 3 | ((reads)&READS_X) << 2,                                          \
-                  .shapes_in = 1 << 2,                                                             \
-                  .n_saved = 1,                                                                    \
+                  .saves_in = 3 | (reads) << 2,                                                    \
+                  .shapes_in = 3 << 2,                                                             \
                   .strided = true},                                                                \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
         .numbers = bytes,                                                                          \
@@ -269,12 +245,6 @@ typedef struct binary {
     bool compare;   /* the result is bool */
 } binary;
 
-static const rt_binary_kernels *binary_kernels(const rt_call *c)
-{
-    return (const rt_binary_kernels *)((const char *)rt_kernels_of(c) +
-                                       ((const binary *)c->op)->kernels);
-}
-
 static rt_status binary_infer(rt_call *c)
 {
     const rt_tensor *a = c->in[0], *b = c->in[1];
@@ -283,9 +253,6 @@ static rt_status binary_infer(rt_call *c)
     y->dims = a->dims;
     if (!rt__dims_same(&a->dims, &b->dims))
         RT_TRY(rt__broadcast(c->op->name, a->dims, b->dims, &y->dims));
-    if (!binary_kernels(c)->f[a->dtype])
-        return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
-                       rt_describe(a));
     return RT_OK;
 }
 
@@ -303,18 +270,22 @@ static rt_status no_zero_divisor(const rt_op *op, rt_tensor *b)
 
 static rt_status binary_run(rt_call *c)
 {
-    const rt_binary_kernels *k = binary_kernels(c);
+    rt_exec *e = rt_exec_of(c);
+    const rt_binary_kernels *k =
+        (const rt_binary_kernels *)((const char *)e->kernels + ((const binary *)c->op)->kernels);
     rt_dtype dtype = c->in[0]->dtype;
-    if (k == &rt_kernels_of(c)->div_trunc && dtype == RT_I64)
+    if (k == &e->kernels->div_trunc && dtype == RT_I64)
         RT_TRY(no_zero_divisor(c->op, c->in[1]));
     rt_tensor *y = c->out[0];
     int64_t size = (int64_t)rt_dtype_size(y->dtype);
     rt_loop l;
     for (bool more = rt__loop_begin(&l, y->dims, c->in, 2); more; more = rt__loop_next(&l))
-        k->f[dtype](&l.grid, l.at[0], l.at[1], (char *)y->data + l.done * size);
+        k->f[dtype](e, (rt_numbers){{0}}, &l.grid, l.at[0], l.at[1],
+                    (char *)y->data + l.done * size);
     return RT_OK;
 }
 
+#define number(v)                              rt_full(rt_shape(), v, dy->dtype)
 #define BINARY(symbol, reads, f, da, db)       TWO_OPERANDS(symbol, BINARY_FIELDS, reads, f, da, db)
 #define BINARY_FLOAT(symbol, reads, f, da, db) TWO_OPERANDS(symbol, FLOAT_FIELDS, reads, f, da, db)
 #define TWO_OPERANDS(symbol, FIELDS, reads, f, da, db)                                             \
@@ -369,12 +340,6 @@ typedef struct ternary {
     size_t numbers; /* bytes of numbers at the end of the arguments */
 } ternary;
 
-static const rt_ternary_kernels *ternary_kernels(const rt_call *c)
-{
-    return (const rt_ternary_kernels *)((const char *)rt_kernels_of(c) +
-                                        ((const ternary *)c->op)->kernels);
-}
-
 static rt_status ternary_infer(rt_call *c)
 {
     rt_dims dims;
@@ -386,12 +351,15 @@ static rt_status ternary_infer(rt_call *c)
 static rt_status ternary_run(rt_call *c)
 {
     rt_tensor *y = c->out[0];
-    rt_ternary_fn *f = ternary_kernels(c)->f[y->dtype];
-    rt_numbers p = numbers_of(c, ((const ternary *)c->op)->numbers);
+    const ternary *row = (const ternary *)c->op;
+    rt_exec *e = rt_exec_of(c);
+    rt_ternary_fn *f =
+        ((const rt_ternary_kernels *)((const char *)e->kernels + row->kernels))->f[y->dtype];
+    rt_numbers p = numbers_of(c, row->numbers);
     int64_t size = (int64_t)rt_dtype_size(y->dtype);
     rt_loop l;
     for (bool more = rt__loop_begin(&l, y->dims, c->in, 3); more; more = rt__loop_next(&l))
-        f(p, &l.grid, l.at[0], l.at[1], l.at[2], (char *)y->data + l.done * size);
+        f(e, p, &l.grid, l.at[0], l.at[1], l.at[2], (char *)y->data + l.done * size);
     return RT_OK;
 }
 

@@ -17,7 +17,7 @@ typedef struct scalar_args {
     RT_STRUCT(SCALAR_FIELDS)
 } scalar_args;
 
-static rt_status infer(rt_call *c, const rt_binary_kernels *k)
+static rt_status infer(rt_call *c)
 {
     const rt_tensor *a = c->in[0];
     double s = ((const scalar_args *)c->args)->s;
@@ -26,21 +26,29 @@ static rt_status infer(rt_call *c, const rt_binary_kernels *k)
         return rt__take_as(c, RT_F32);
     if (a->dtype == RT_BOOL)
         return rt__take_as(c, RT_I64);
-    if (!k->f[a->dtype])
-        return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
-                       rt_describe(a));
     return rt_result_like(c, 0, a);
+}
+
+/* The number as an element of that type, for types that kernels compute in. */
+typedef union element {
+    float f32;
+    double f64;
+    int64_t i64;
+} element;
+
+static element element_of(double s, rt_dtype dtype)
+{
+    return dtype == RT_F64   ? (element){.f64 = s}
+           : dtype == RT_I64 ? (element){.i64 = (int64_t)s}
+                             : (element){.f32 = (float)s};
 }
 
 static rt_status run(rt_call *c, const rt_binary_kernels *k)
 {
     const rt_tensor *a = c->in[0];
-    double s = ((const scalar_args *)c->args)->s;
-    bool integer = a->dtype == RT_I64;
-    float f32 = (float)s;
-    int64_t i64 = integer ? (int64_t)s : 0;
+    element s = element_of(((const scalar_args *)c->args)->s, a->dtype);
     rt_grid grid = {1, a->numel, {{0, 1}, {0, 0}}};
-    k->f[a->dtype](&grid, a->data, integer ? (const void *)&i64 : &f32, c->out[0]->data);
+    k->f[a->dtype](rt_exec_of(c), (rt_numbers){{0}}, &grid, a->data, &s, c->out[0]->data);
     return RT_OK;
 }
 
@@ -64,19 +72,15 @@ static void pow_scalar_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx
 
 /* The operation that applies the binary kernel `symbol` to a number. */
 #define SCALAR(symbol, formula, saved)                                                             \
-    static rt_status symbol##_scalar_infer(rt_call *c)                                             \
-    {                                                                                              \
-        return infer(c, &rt_kernels_of(c)->symbol);                                                \
-    }                                                                                              \
     static rt_status symbol##_scalar_run(rt_call *c)                                               \
     {                                                                                              \
-        return run(c, &rt_kernels_of(c)->symbol);                                                  \
+        return run(c, &rt_exec_of(c)->kernels->symbol);                                            \
     }                                                                                              \
     const rt_op rt__op_##symbol##_scalar = {                                                       \
         .name = #symbol "_scalar",                                                                 \
         .help = "y = " formula,                                                                    \
         RT_ARGS(scalar_args, SCALAR_FIELDS),                                                       \
-        .infer = symbol##_scalar_infer,                                                            \
+        .infer = infer,                                                                            \
         .run = symbol##_scalar_run,                                                                \
         .backward = symbol##_scalar_backward,                                                      \
         .saves_in = saved,                                                                         \

@@ -13,8 +13,6 @@ typedef struct where_args {
 static rt_status where_infer(rt_call *c)
 {
     const rt_tensor *condition = c->in[0], *a = c->in[1], *b = c->in[2];
-    if (!rt_kernels_of(c)->select[a->dtype])
-        return RT_FAIL(DTYPE, "where: %s is not supported", rt_describe(a));
     rt_dims dims;
     RT_TRY(rt__broadcast("where", a->dims, b->dims, &dims));
     RT_TRY(rt__broadcast("where", condition->dims, dims, &dims));
@@ -26,16 +24,17 @@ static rt_status where_run(rt_call *c)
     rt_tensor *y = c->out[0];
     rt_tensor *const operands[] = {c->in[1], c->in[2], c->in[0]}; /* as the kernel takes them */
     int64_t size = (int64_t)rt_dtype_size(y->dtype);
+    rt_exec *e = rt_exec_of(c);
     rt_loop l;
     for (bool more = rt__loop_begin(&l, y->dims, operands, 3); more; more = rt__loop_next(&l))
-        rt_kernels_of(c)->select[y->dtype](&l.grid, l.at[0], l.at[1], l.at[2],
-                                           (char *)y->data + l.done * size);
+        e->kernels->select[y->dtype](e, &l.grid, l.at[0], l.at[1], l.at[2],
+                                     (char *)y->data + l.done * size);
     return rt_error_code();
 }
 
 static void where_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
-    rt_tensor *zero = rt_scalar(0), *condition = c->in[0];
+    rt_tensor *zero = rt_full(rt_shape(), 0, dy[0]->dtype), *condition = c->in[0];
     if (rt_needs(c, 1))
         dx[1] = rt__sum_to(rt_where(condition, dy[0], zero), c->in[1]->dims);
     if (rt_needs(c, 2))

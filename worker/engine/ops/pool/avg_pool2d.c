@@ -12,7 +12,8 @@ static const rt_op avg_pool2d_grad_op;
 static rt_status avg_pool2d_run(rt_call *c)
 {
     const rt_tensor *x = c->in[0];
-    rt_kernels_of(c)->avg_pool2d[x->dtype](c->plan, x->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->avg_pool2d[x->dtype](e, c->plan, x->data, c->out[0]->data);
     return RT_OK;
 }
 
@@ -48,7 +49,8 @@ static rt_status avg_pool2d_grad_run(rt_call *c)
 {
     const grad_args *a = c->args;
     const rt_tensor *dy = c->in[0];
-    rt_kernels_of(c)->avg_pool2d_dx[dy->dtype](&a->s, dy->data, c->out[0]->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->avg_pool2d_dx[dy->dtype](e, &a->s, dy->data, c->out[0]->data);
     return RT_OK;
 }
 

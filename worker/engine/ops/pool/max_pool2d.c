@@ -3,10 +3,12 @@
 #include "common/error.h"
 #include "worker/engine/ops/pool/pool2d.h"
 
+#define GRAD_FIELDS(F)                                                                             \
+    RT_POOL2D_GRAD_FIELDS(F)                                                                       \
+    F(INPUT, at, RT_NEEDED, RT_TYPE(I32), "where the maxima are in their planes")
 typedef struct grad_args {
-    RT_STRUCT(RT_POOL2D_GRAD_FIELDS)
-    rt_tensor *at; /* where the maxima are in their planes, int32; saved, not an input */
-    rt_dims dims;  /* of x */
+    RT_STRUCT(GRAD_FIELDS)
+    rt_dims dims; /* of x */
     rt_pool2d_shape s;
 } grad_args;
 
@@ -28,7 +30,8 @@ static rt_status max_pool2d_run(rt_call *c)
     rt_tensor *at = rt__tensor_new(y->dims, RT_I32);
     if (!at)
         return rt_error_code();
-    rt_kernels_of(c)->max_pool2d[x->dtype](c->plan, x->data, y->data, at->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->max_pool2d[x->dtype](e, c->plan, x->data, y->data, at->data);
     c->saved[0] = at;
     return RT_OK;
 }
@@ -65,9 +68,9 @@ static rt_status max_pool2d_grad_infer(rt_call *c)
 static rt_status max_pool2d_grad_run(rt_call *c)
 {
     const grad_args *a = c->args;
-    const rt_tensor *dy = c->in[0];
-    rt_kernels_of(c)->max_pool2d_dx[dy->dtype](&a->s, dy->data, a->at->data, c->out[0]->data);
-    c->saved[0] = a->at;
+    const rt_tensor *dy = c->in[0], *at = c->in[1];
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->max_pool2d_dx[dy->dtype](e, &a->s, dy->data, at->data, c->out[0]->data);
     return RT_OK;
 }
 
@@ -75,16 +78,16 @@ static rt_status max_pool2d_grad_run(rt_call *c)
 static void max_pool2d_grad_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
 {
     const rt_pool2d_shape *s = &((const grad_args *)c->args)->s;
-    rt_tensor *at = rt_reshape(rt_to(c->saved[0], RT_I64), rt_shape(s->planes, s->oh * s->ow));
+    rt_tensor *at = rt_reshape(rt_to(c->in[1], RT_I64), rt_shape(s->planes, s->oh * s->ow));
     rt_tensor *planes = rt_reshape(g[0], rt_shape(s->planes, s->h * s->w));
     dx[0] = rt_reshape(rt_gather(planes, 1, at), c->in[0]->dims);
 }
 
 static const rt_op max_pool2d_grad_op = {
     .name = "max_pool2d_grad",
-    RT_INTERNAL_ARGS(grad_args, RT_POOL2D_GRAD_FIELDS),
+    RT_INTERNAL_ARGS(grad_args, GRAD_FIELDS),
     .infer = max_pool2d_grad_infer,
     .run = max_pool2d_grad_run,
     .backward = max_pool2d_grad_backward,
-    .n_saved = 1,
+    .saves_in = 1 << 1,
 };

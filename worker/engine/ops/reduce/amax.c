@@ -13,12 +13,12 @@ static rt_status extreme_infer(rt_call *c)
 
 static rt_status amax_run(rt_call *c)
 {
-    return rt__fold_run(c, c->in[0], rt_kernels_of(c)->max[c->in[0]->dtype]);
+    return rt__fold_run(c, c->in[0], rt_exec_of(c)->kernels->max[c->in[0]->dtype]);
 }
 
 static rt_status amin_run(rt_call *c)
 {
-    return rt__fold_run(c, c->in[0], rt_kernels_of(c)->min[c->in[0]->dtype]);
+    return rt__fold_run(c, c->in[0], rt_exec_of(c)->kernels->min[c->in[0]->dtype]);
 }
 
 static void extreme_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)

@@ -34,7 +34,8 @@ static rt_status argmax_run(rt_call *c)
     if (!x)
         return rt_error_code();
     rt_rows rows = {y->numel, x->dims.n ? c->in[0]->dims.d[axis] : 1};
-    rt_kernels_of(c)->argmax[x->dtype](rows, x->data, y->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->argmax[x->dtype](e, rows, x->data, y->data);
     return RT_OK;
 }
 

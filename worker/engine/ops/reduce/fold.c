@@ -71,7 +71,7 @@ rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, con
     for (int i = 0; i < n; i++)
         folds += kind[i];
     if (folds == 0) /* nothing but axes of size 1: one fold over one of them */
-        f((rt_fold){x->numel, 1, 1}, x->data, y->data);
+        f(rt_exec_of(c), (rt_fold){x->numel, 1, 1}, x->data, y->data);
     int64_t inner = 1;
     for (int i = n - 1; i >= 0 && folds > 0; i--) {
         int64_t outer = 1;
@@ -84,7 +84,7 @@ rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, con
         const rt_tensor *to = --folds == 0 ? y : rt__tensor_new(rt_shape(outer, inner), x->dtype);
         if (!to)
             return rt_error_code();
-        f((rt_fold){outer, size[i], inner}, x->data, to->data);
+        f(rt_exec_of(c), (rt_fold){outer, size[i], inner}, x->data, to->data);
         x = to;
     }
     return RT_OK;

@@ -3,14 +3,14 @@
  *     static rt_status sum_infer(rt_call *c) { return rt__fold_infer(c, c->in[0]->dtype); }
  *     static rt_status sum_run(rt_call *c)
  *     {
- *         return rt__fold_run(c, c->in[0], rt_kernels_of(c)->sum[c->in[0]->dtype]);
+ *         return rt__fold_run(c, c->in[0], rt_exec_of(c)->kernels->sum[c->in[0]->dtype]);
  *     } */
 #ifndef RINGTORCH_ENGINE_FOLD_H
 #define RINGTORCH_ENGINE_FOLD_H
 
 #include "worker/engine/ops/ops.h"
 
-typedef void rt_fold_fn(rt_fold f, const void *x, void *y);
+typedef void rt_fold_fn(rt_exec *e, rt_fold f, const void *x, void *y);
 
 /* The plan of a reduction. */
 typedef struct rt_fold_plan {

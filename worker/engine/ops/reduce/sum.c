@@ -15,7 +15,7 @@ static rt_status sum_infer(rt_call *c)
 static rt_status sum_run(rt_call *c)
 {
     const rt_tensor *x = rt_to(c->in[0], c->out[0]->dtype);
-    return x ? rt__fold_run(c, x, rt_kernels_of(c)->sum[x->dtype]) : rt_error_code();
+    return x ? rt__fold_run(c, x, rt_exec_of(c)->kernels->sum[x->dtype]) : rt_error_code();
 }
 
 static void sum_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
@@ -46,10 +46,10 @@ static rt_status mean_infer(rt_call *c)
 static rt_status mean_run(rt_call *c)
 {
     const rt_tensor *y = c->out[0];
+    rt_exec *e = rt_exec_of(c);
     rt_status status = sum_run(c);
     if (status == RT_OK)
-        rt_kernels_of(c)->scale[y->dtype](y->numel, 1.0 / (double)rt__fold_count(c), y->data,
-                                          y->data);
+        e->kernels->scale[y->dtype](e, y->numel, 1.0 / (double)rt__fold_count(c), y->data, y->data);
     return status;
 }
 

@@ -16,7 +16,8 @@ static rt_status var_mean_infer(rt_call *c)
 /* y *= 1 / divisor; by 0 gives NaN, or infinity. */
 static void divide(const rt_call *c, const rt_tensor *y, double divisor)
 {
-    rt_kernels_of(c)->scale[y->dtype](y->numel, 1 / divisor, y->data, y->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->scale[y->dtype](e, y->numel, 1 / divisor, y->data, y->data);
 }
 
 /* Squares the differences from the mean, which was broadcast. */
@@ -29,7 +30,7 @@ static rt_status var_mean_run(rt_call *c)
 {
     const rt_var_mean_args *a = c->args;
     rt_tensor *x = c->in[0], *var = c->out[0], *mean = c->out[1];
-    rt_fold_fn *sum = rt_kernels_of(c)->sum[x->dtype];
+    rt_fold_fn *sum = rt_exec_of(c)->kernels->sum[x->dtype];
     double n = (double)rt__fold_count(c);
     RT_TRY(rt__fold_into(c, x, sum, mean));
     divide(c, mean, n);

@@ -31,7 +31,8 @@ static void run_rows(const rt_call *c, const rt_tensor *x, const rt_tensor *valu
     rt_topk_shape s = {a->k, a->largest, a->sorted};
     int64_t len = x->dims.n ? x->dims.d[x->dims.n - 1] : 1;
     rt_rows rows = {len ? x->numel / len : 0, len};
-    rt_kernels_of(c)->topk[x->dtype](rows, s, x->data, values->data, places->data);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->topk[x->dtype](e, rows, s, x->data, values->data, places->data);
 }
 
 static rt_status topk_run(rt_call *c)
