@@ -22,6 +22,7 @@
 #include <ringtorch/field.h>
 #include <ringtorch/optimizers.def>
 #include <ringtorch/schedules.def>
+#include <ringtorch/tasks.def>
 #include <ringtorch/status.h>
 
 enum {

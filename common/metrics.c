@@ -15,12 +15,11 @@ const rt_metric_row rt_metric_rows[RT_METRIC_ROWS] = {
     {.name = "loss", LESS, PLAIN, .title = "loss", .help = "what training makes smaller, mean"},
 #define METRIC(task_, name_, better, form, title_, help_)                                          \
     {.name = #name_, .task = #task_, better, form, .title = title_, .help = help_},
-#include "common/tasks.def"
-};
+    RT_TASK_METRICS(METRIC)};
 
-#define METRIC(task, name, better, form, title, help)                                              \
+#define NAME(task, name, better, form, title, help)                                                \
     static_assert(sizeof #name <= RT_METRIC_NAME, #name ": is too long a name");
-#include "common/tasks.def"
+RT_TASK_METRICS(NAME)
 
 const rt_metric_row *rt_metric_find(const char *name)
 {

@@ -6,11 +6,12 @@
  *     const rt_metric_row *row = rt_metric_find("loss");   // NULL: no task tells that
  *     if (row->more_is_better) ...
  *
- * The rows are in common/tasks.def. */
+ * The rows are in ringtorch/tasks.def. */
 #ifndef RINGTORCH_COMMON_METRICS_H
 #define RINGTORCH_COMMON_METRICS_H
 
 #include <ringtorch/metrics.h>
+#include <ringtorch/tasks.def>
 #include <stdbool.h>
 #include <stddef.h>
 #include "common/json.h"
@@ -24,9 +25,9 @@ typedef struct rt_metric_row {
 } rt_metric_row;
 
 enum {
-    RT_METRIC_ROWS = 1 /* the loss */
-#define METRIC(task, name, better, form, title, help) +1
-#include "common/tasks.def"
+#define RT__METRIC_COUNT(task, name, better, form, title, help) +1
+    RT_METRIC_ROWS = 1 RT_TASK_METRICS(RT__METRIC_COUNT) /* the loss first */
+#undef RT__METRIC_COUNT
 };
 extern const rt_metric_row rt_metric_rows[RT_METRIC_ROWS]; /* the loss first */
 

@@ -25,15 +25,13 @@ static const struct {
     const char *key, *title;
     int drop;           /* when the screen is narrow; see screen.h */
     const char *metric; /* there if a row has it; NULL: always */
-} columns[] = {
-    {"step", "step", 0},          {"epoch", "epoch", 3},
-    {"loss", "loss", 0},          {"lr", "rate", 2},
-    {"grad_norm", "gradient", 1}, {"samples_per_second", "samples/s", 4},
-    {"seconds", NULL, 0},         {"world_size", NULL, 0},
-    {"generation", NULL, 0},      {"eval_loss", "test loss", 0},
+} columns[] = {{"step", "step", 0},          {"epoch", "epoch", 3},
+               {"loss", "loss", 0},          {"lr", "rate", 2},
+               {"grad_norm", "gradient", 1}, {"samples_per_second", "samples/s", 4},
+               {"seconds", NULL, 0},         {"world_size", NULL, 0},
+               {"generation", NULL, 0},      {"eval_loss", "test loss", 0},
 #define METRIC(task, name, better, form, title, help) {"eval_" #name, "test " title, 0, #name},
-#include "common/tasks.def"
-};
+               RT_TASK_METRICS(METRIC)};
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
 /* ---- rows ---- */

@@ -4,11 +4,13 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-/* The sum that comes first behind a border between owners. All from the loss on share the last
- * place; the tail may spill into a block that holds no parameter, and that one has no number. */
+/* The sum that comes first behind a border between owners. Behind the blocks come loss and weight; the tail may spill into
+ * a block that holds no parameter, and that one has no number. */
 static int64_t sum_at(int64_t border, int64_t length)
 {
     int64_t count = length - RT_FLAT_SCALARS, blocks = (count + RT_BLOCK - 1) / RT_BLOCK;
+    if (border > count + RT_SCALAR_WEIGHT)
+        return blocks + 2;
     return border > count + RT_SCALAR_LOSS ? blocks + 1 : border / RT_BLOCK;
 }
 

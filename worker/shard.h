@@ -17,7 +17,7 @@ typedef struct rt__shard {
     int64_t *slice_begin; /* [world+1]; rank r has slices [slice_begin[r], slice_begin[r+1]) */
     rt_range *owned;      /* [world] elements of the flat buffers, tail included: whole blocks */
     rt_range *sums;       /* [world] the same as places in what rt_run_sums gives: the blocks of the
-                             parameters, then the loss */
+                             parameters, then loss and weight */
 } rt__shard;
 
 /* slice_begin: [world+1], copied. length: elements of a flat buffer, of which the last

@@ -81,9 +81,8 @@ rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
         .replicated = a->config->parallel.sharding == RT_CFG_SHARDING_NONE,
         .skips = a->config->run.nan_loss == RT_CFG_NAN_SKIP,
         .clip_norm = a->config->optimizer.clip_norm,
-        .batch = (double)a->config->data.batch,
     };
-    s->sums = rt_calloc((size_t)rt_run_blocks(a->run) + 1, sizeof *s->sums);
+    s->sums = rt_calloc((size_t)rt_run_sum_count(a->run), sizeof *s->sums);
     if (!s->sums || plan_sum(s) != RT_OK) {
         rt__stepper_release(s);
         return RT_E_NOMEM;
@@ -203,19 +202,19 @@ static rt_status share_sums(rt__stepper *s)
 
 static double gradient_norm(const rt__stepper *s)
 {
-    return rt_optim_norm_of_blocks(s->sums, rt_run_blocks(s->run)) / s->batch;
+    return rt_optim_norm_of_blocks(s->sums, rt_run_blocks(s->run)) / rt_run_weigh(s->run, s->sums);
 }
 
 static rt_status judge(rt__stepper *s, const rt__step_wish *wish, verdict *v)
 {
     int64_t blocks = rt_run_blocks(s->run);
-    rt_range known = {0, blocks + 1};
-    bool clips = s->clip_norm > 0;
-    *v = (verdict){has_all(s) || s->skips || clips || wish->norm, false, NAN, NAN};
+    rt_range known = {0, rt_run_sum_count(s->run)};
+    bool clips = s->clip_norm > 0, weighs = rt_run_weighs(s->run);
+    *v = (verdict){has_all(s) || s->skips || clips || weighs || wish->norm, false, NAN, NAN};
     RT_TRY(rt_run_sums(s->run, updated(s), s->sums));
     if (v->shared) {
         RT_TRY(share_sums(s));
-        v->loss = s->sums[blocks] / s->batch;
+        v->loss = s->sums[blocks] / rt_run_weigh(s->run, s->sums);
     } else {
         known = s->shard->sums[s->shard->rank];
     }

@@ -63,8 +63,7 @@ typedef struct rt__stepper {
     bool replicated;   /* sharding: none; every rank updates everything */
     bool skips;        /* run.nan_loss: skip */
     double clip_norm;  /* 0: never */
-    double batch;      /* samples in a step, all ranks together */
-    double *sums;      /* [blocks + 1], see rt_run_sums: mine, or all ranks' */
+    double *sums;      /* see rt_run_sums: mine, or all ranks' */
     rt_partial parts[RT_TREE_NODES_MAX];
     int part_count;
 } rt__stepper;

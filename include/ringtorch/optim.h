@@ -34,7 +34,8 @@ typedef struct rt_flat {
     int32_t entries;
     rt_flat_entry *entry; /* [entries] */
 } rt_flat;
-enum { RT_SCALAR_LOSS = 0, RT_SCALAR_COUNT = 1 }; /* places in the tail */
+/* Places in the tail. Weight: what the samples of a step count in its loss, by which the sum of their losses is divided. */
+enum { RT_SCALAR_LOSS = 0, RT_SCALAR_COUNT = 1, RT_SCALAR_WEIGHT = 3 };
 
 /* ---- optimisers ---- */
 typedef struct rt_optim rt_optim;

@@ -57,14 +57,19 @@ static rt_status parse(int argc, char **argv, options *o)
     return RT_OK;
 }
 
-/* Puts `inputs` [n, ...], `logits` [n, classes] and `labels` [n] of the first n test samples. */
+static rt_status add(rt_st_writer *w, const char *name, rt_tensor *x)
+{
+    return rt_st_add(w, name, rt_dtype_of(x), rt_dims_of(x), rt_data(x));
+}
+
+/* Puts inputs, outputs and targets of the first n test samples, [n, ...] each, under the names that the task has for them. */
 static rt_status add_logits(rt_run *run, int64_t n, rt_st_writer *w)
 {
-    rt_tensor *inputs, *logits, *labels;
-    RT_TRY(rt_run_logits(run, 0, n, &inputs, &logits, &labels));
-    RT_TRY(rt_st_add(w, "inputs", RT_F32, rt_dims_of(inputs), rt_data(inputs)));
-    RT_TRY(rt_st_add(w, "logits", RT_F32, rt_dims_of(logits), rt_data(logits)));
-    return rt_st_add(w, "labels", RT_I64, rt_dims_of(labels), rt_data(labels));
+    rt_run_outputs o;
+    RT_TRY(rt_run_predict(run, 0, n, &o));
+    RT_TRY(add(w, "inputs", o.inputs));
+    RT_TRY(add(w, o.output_name, o.outputs));
+    return add(w, o.target_name, o.targets);
 }
 
 static rt_status finish_logits(rt_run *run, int64_t n, rt_st_writer *w)

@@ -222,7 +222,7 @@ static void unknown_keys_are_named(void **state)
                  "clip_norm, weight_decay, momentum, nesterov, dampening)");
     expect_error("optimiser: {lr: 1}\n",
                  "x.yaml:1:1: unknown key 'optimiser': did you mean 'optimizer'? (allowed: run, "
-                 "model, data, optimizer, "
+                 "model, data, task, optimizer, "
                  "schedule, parallel, checkpoint, snapshot, evaluate, control, log, precision)");
     expect_error_at("model: {preset: cnn}\nbatch: 64\n",
                     "x.yaml:2:1: unknown key 'batch': did you mean 'data.batch'?");

@@ -408,24 +408,25 @@ static void evaluation_counts_each_sample_once(void **state)
             double sums[SUMS];
             must(rt_run_eval_chunk(r, c, sums));
             losses[k] += sums[0];
-            right[k] += sums[1];
+            right[k] += sums[2];
         }
         double sums[SUMS];
         assert_int_equal(rt_run_eval_chunk(r, rt_run_eval_chunks(r), sums), RT_E_RANGE);
         rt_error_clear();
 
         rt_scope s = rt_scope_begin();
-        rt_tensor *x, *logits, *labels;
-        must(rt_run_logits(r, 3, TEST, &x, &logits, &labels));
-        assert_string_equal(rt_dims_text(rt_dims_of(x)), "[20,1,12,12]");
-        assert_string_equal(rt_dims_text(rt_dims_of(logits)), "[20,10]");
-        assert_int_equal(rt_i64(labels)[0], 3);
+        rt_run_outputs o;
+        must(rt_run_predict(r, 3, TEST, &o));
+        assert_string_equal(rt_dims_text(rt_dims_of(o.inputs)), "[20,1,12,12]");
+        assert_string_equal(rt_dims_text(rt_dims_of(o.outputs)), "[20,10]");
+        assert_string_equal(o.output_name, "logits");
+        assert_int_equal(rt_i64(o.targets)[0], 3);
         int64_t hits = 0;
-        const int64_t *answer = rt_i64(rt_argmax(logits, 1));
+        const int64_t *answer = rt_i64(rt_argmax(o.outputs, 1));
         for (int i = 0; i < 20; i++)
             hits += answer[i] == (i + 3) % 10;
         assert_true((double)hits <= right[k] && right[k] <= (double)hits + 3);
-        assert_int_equal(rt_run_logits(r, 0, TEST + 1, &x, &logits, &labels), RT_E_RANGE);
+        assert_int_equal(rt_run_predict(r, 0, TEST + 1, &o), RT_E_RANGE);
         rt_error_clear();
         rt_scope_end(s);
         rt_run_close(r);

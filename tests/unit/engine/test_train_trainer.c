@@ -155,7 +155,7 @@ static void trainer_and_two_ranks_make_the_same_weights(void **state)
         for (int64_t i = 0; i < all.end; i++)
             flat[0]->grad[i] = parts[0][0].data[i] + parts[1][0].data[i];
         memcpy(flat[1]->grad, flat[0]->grad, size);
-        double sums[2], scale = 1;
+        double sums[3], scale = 1;
         assert_int_equal(rt_run_blocks(rank[0]), 1);
         must(rt_run_sums(rank[0], all, sums));
         double norm = rt_optim_norm_of_blocks(sums, 1) / (double)cfg.data.batch;

@@ -37,7 +37,7 @@ static void check_one(int world, int64_t slices, int64_t count)
     int64_t length = count + RT_FLAT_SCALARS, blocks = (count + RT_BLOCK - 1) / RT_BLOCK;
     int64_t begin[65];
     uint8_t *of_slices = calloc(1, (size_t)slices), *of_elements = calloc(1, (size_t)length);
-    uint8_t *of_sums = calloc(1, (size_t)blocks + 1);
+    uint8_t *of_sums = calloc(1, (size_t)blocks + 2);
     for (int r = 0; r <= world; r++)
         begin[r] = r < world ? rt_slices_of_rank(slices, world, r).begin : slices;
     for (int r = 0; r < world; r++) {
@@ -48,14 +48,16 @@ static void check_one(int world, int64_t slices, int64_t count)
         cover(of_sums, s.sums[r]);
         rt_range o = s.owned[r];
         for (int64_t b = s.sums[r].begin; b < s.sums[r].end; b++) { /* mine to compute */
-            int64_t first = b < blocks ? b * RT_BLOCK : count + RT_SCALAR_LOSS;
+            int64_t first = b < blocks    ? b * RT_BLOCK
+                            : b == blocks ? count + RT_SCALAR_LOSS
+                                          : count + RT_SCALAR_WEIGHT;
             assert_true(o.begin <= first && first < o.end);
         }
         rt__shard_release(&s);
     }
     expect_all_once(of_slices, slices);
     expect_all_once(of_elements, length);
-    expect_all_once(of_sums, blocks + 1);
+    expect_all_once(of_sums, blocks + 2);
     free(of_slices);
     free(of_elements);
     free(of_sums);

@@ -107,6 +107,22 @@ static void odd_slices_give_the_trainers_bits(void **state)
     }
 }
 
+/* The mean is over what counts, which each rank knows of its own slices only. */
+static void weights_that_depend_on_data_give_the_trainers_bits(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"task.ignore=3", "task.weights=1,2,0.1,1,1,0,1,1,3,1"};
+    outcome plain = train_alone(NULL, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        outcome alone = train_alone("task.name=classification", rows[i]);
+        assert_string_not_equal(alone.sha[0], plain.sha[0]);
+        for (int world = 1; world <= 4; world++) {
+            outcome o = train_with("task.name=classification", rows[i], world, -1);
+            expect_same(&o, &alone);
+        }
+    }
+}
+
 static void clipping_gives_the_trainers_bits(void **state)
 {
     (void)state;
@@ -213,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_ranks_gives_the_trainers_bits),
         cmocka_unit_test(odd_slices_give_the_trainers_bits),
+        cmocka_unit_test(weights_that_depend_on_data_give_the_trainers_bits),
         cmocka_unit_test(clipping_gives_the_trainers_bits),
         cmocka_unit_test(algorithm_and_sharding_do_not_change_bits),
         cmocka_unit_test(a_ring_is_deterministic_and_close),

@@ -65,16 +65,24 @@ rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_part
                            int *count);
 
 /* What there is to know about the reduced sums: sums[block], the sum of squares of the gradients of
- * each block that `owned` covers (for the norm, see rt_optim_norm_of_blocks), and sums[blocks], the
- * loss summed over the batch, if `owned` covers the tail's first element; others stay untouched. If
- * all are finite, so is every gradient. owned must begin and end at block borders (or at the end). */
+ * each block that `owned` covers (for the norm, see rt_optim_norm_of_blocks), sums[blocks], the
+ * loss summed over the batch, and sums[blocks + 1], its weight, if `owned` covers their places in the
+ * tail; others stay untouched. If all are finite, so is every gradient. owned must begin and end at
+ * block borders (or at the end). */
 rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums);
 int64_t rt_run_blocks(const rt_run *r);
+int64_t rt_run_sum_count(const rt_run *r); /* how many there are */
+/* Does the weight of a step depend on its data (tokens that count, weights of classes)? Then all ranks must have its sum
+ * before the update. */
+bool rt_run_weighs(const rt_run *r);
+/* Returns what the sums of a step are divided by for its mean, and notes it for the update of this step: its weight (1 if
+ * nothing counts), from the sums if it depends on the data. */
+double rt_run_weigh(rt_run *r, const double *sums);
 /* Returns whether sums[begin..end) are all finite. */
 bool rt_run_finite(const double *sums, rt_range blocks);
 
 /* Updates the owned elements from flat->grad (reduced sums) as step `step`: gradient scale is
- * 1/global batch times clip_scale. The owner of the tail copies the reduced scalars into the param
+ * clip_scale over the weight of the step. The owner of the tail copies the reduced scalars into the param
  * tail. A rank that owns nothing may call it too. */
 rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale);
 /* Makes step `step` one that leaves parameters and states as they are: copies the scalars only. */
@@ -126,10 +134,13 @@ int64_t rt_run_eval_sums(const rt_run *r);
 rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *sums);
 /* Adds the sums of all chunks [chunks * sums], the first of which it overwrites, and tells what they mean. */
 void rt_run_eval_finish(const rt_run *r, double *sums, rt_evaluation *out);
-/* Raw outputs of test samples [begin,end): inputs [n, ...], logits [n, classes] and labels [n],
- * owned by the current scope. */
-rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs,
-                        rt_tensor **logits, rt_tensor **labels);
+/* What the net makes of some samples, and the task's names of it ("logits" and "labels", say). */
+typedef struct rt_run_outputs {
+    rt_tensor *inputs, *outputs, *targets; /* [n, ...] */
+    const char *output_name, *target_name;
+} rt_run_outputs;
+/* Raw outputs of test samples [begin,end); owned by the current scope. UNSUPPORTED if samples have lengths of their own. */
+rt_status rt_run_predict(rt_run *r, int64_t begin, int64_t end, rt_run_outputs *out);
 
 /* ---- identity ---- */
 

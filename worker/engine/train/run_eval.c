@@ -77,14 +77,14 @@ int64_t rt_run_eval_chunks(const rt_run *r)
 
 int64_t rt_run_eval_sums(const rt_run *r)
 {
-    return r->task->sums;
+    return r->task.sums;
 }
 
 static rt_status score(rt_run *r, int64_t group, double *sums)
 {
     rt_batch b;
     RT_TRY(read_group(r, group, &b));
-    return r->task->score(predict(r, b.field[0]), &b, sums);
+    return r->task.row->score(&r->task, predict(r, b.field[0]), &b, sums);
 }
 
 rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *sums)
@@ -106,48 +106,57 @@ void rt_run_eval_finish(const rt_run *r, double *sums, rt_evaluation *out)
         for (int64_t i = 0; i < n; i++)
             sums[i] += sums[c * n + i];
     *out = (rt_evaluation){.count = rt_run_eval_samples(r)};
-    r->task->tell(sums, out->count, &out->metrics);
+    r->task.row->tell(&r->task, sums, &out->metrics);
 }
 
-/* Puts what a group and [wanted.begin,wanted.end) have in common into the rows of the three tensors, which hold what is
- * wanted. */
-static rt_status copy_rows(rt_run *r, rt_range wanted, int64_t group, rt_tensor *inputs,
-                           rt_tensor *logits, rt_tensor *labels)
+/* Puts what a group and [wanted.begin,wanted.end) have in common into the rows of what is wanted. */
+static rt_status copy_rows(rt_run *r, rt_range wanted, int64_t group, const rt_run_outputs *to)
 {
     rt_batch b;
     RT_TRY(read_group(r, group, &b));
-    rt_tensor *x = b.field[0], *out = predict(r, x), *y = rt_batch_field(&b, "y");
     int64_t first = group * GROUP, begin = first, end = first + b.n;
     begin = begin < wanted.begin ? wanted.begin : begin;
     end = end > wanted.end ? wanted.end : end;
-    rt_tensor *const from[] = {x, out, y}, *const to[] = {inputs, logits, labels};
+    rt_tensor *const from[] = {b.field[0], predict(r, b.field[0]),
+                               rt_batch_field(&b, r->task.row->target)};
+    rt_tensor *const into[] = {to->inputs, to->outputs, to->targets};
     for (int i = 0; i < 3; i++)
-        RT_TRY(rt_copy_into(rt_narrow(to[i], 0, begin - wanted.begin, end - begin),
+        RT_TRY(rt_copy_into(rt_narrow(into[i], 0, begin - wanted.begin, end - begin),
                             rt_narrow(from[i], 0, begin - first, end - begin)));
     return RT_OK;
 }
 
-rt_status rt_run_logits(rt_run *r, int64_t begin, int64_t end, rt_tensor **inputs,
-                        rt_tensor **logits, rt_tensor **labels)
+/* A tensor for n samples. */
+static rt_tensor *room_for(int64_t n, rt_dims sample, rt_dtype dtype)
 {
-    *inputs = *logits = *labels = NULL;
+    rt_dims dims = {.n = sample.n + 1, .d = {n}};
+    memcpy(dims.d + 1, sample.d, (size_t)sample.n * sizeof *sample.d);
+    return rt_empty(dims, dtype);
+}
+
+rt_status rt_run_predict(rt_run *r, int64_t begin, int64_t end, rt_run_outputs *out)
+{
+    const rt_data_field *input = &r->test->field[0],
+                        *target = rt_data_find(r->test, r->task.row->target);
+    int64_t n = end - begin;
+    *out = (rt_run_outputs){.output_name = r->task.row->output_name,
+                            .target_name = r->task.row->target_name};
     if (begin < 0 || end < begin || end > rt_run_eval_samples(r))
         return RT_FAIL(RANGE, "test samples [%lld, %lld): there are %lld", (long long)begin,
                        (long long)end, (long long)rt_run_eval_samples(r));
-    rt_dims sample = r->test->field[0].dims, shape = {.n = sample.n + 1, .d = {end - begin}};
-    memcpy(shape.d + 1, sample.d, (size_t)sample.n * sizeof *sample.d);
-    rt_tensor *x = rt_empty(shape), *z = rt_empty(rt_shape(end - begin, r->classes));
-    rt_tensor *y = rt_empty(rt_shape(end - begin), RT_I64);
-    if (rt_failed())
-        return rt_error_code();
+    if (input->varies || target->varies)
+        return RT_FAIL(UNSUPPORTED,
+                       "samples of '%s' have lengths of their own: their outputs are no one tensor",
+                       input->varies ? input->name : target->name);
+    out->inputs = room_for(n, input->dims, input->dtype);
+    out->outputs = room_for(n, r->output, RT_F32);
+    out->targets = room_for(n, target->dims, target->dtype);
+    RT_TRY(rt_error_code());
     for (int64_t group = begin / GROUP; group * GROUP < end; group++) {
         rt_scope s = rt_scope_begin();
-        rt_status status = copy_rows(r, (rt_range){begin, end}, group, x, z, y);
+        rt_status status = copy_rows(r, (rt_range){begin, end}, group, out);
         rt_scope_end(s);
         RT_TRY(status);
     }
-    *inputs = x;
-    *logits = z;
-    *labels = y;
     return RT_OK;
 }

@@ -26,8 +26,9 @@ struct rt_run {
     char *data_path;
     rt_dataset *train, *test; /* kept, like the two below; test: NULL until it is needed */
     rt_module *net;
-    int64_t classes; /* outputs of its last layer */
-    const rt__task *task;
+    rt_dims output; /* of its last layer, for a sample */
+    rt__task task;
+    double weight; /* of the step that is being made */
     rt_optim *optim;
     rt__batches *batches;
 

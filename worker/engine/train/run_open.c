@@ -14,16 +14,6 @@
  * random numbers. */
 static const uint32_t STEP_OF_INIT = UINT32_MAX;
 
-/* The last layer has an output for every label there is. */
-static rt_status check_classes(const rt_run *r, const rt_dataset *d)
-{
-    const rt_data_field *y = rt_data_find(d, "y");
-    if (!y || rt__data_check_classes(d, (int)(y - d->field), r->classes) == RT_OK)
-        return RT_OK;
-    return rt_error_prefix("the last layer of the model has %lld output%s, one for each class",
-                           (long long)r->classes, rt_plural(r->classes));
-}
-
 rt_status rt_run_open_test(rt_run *r)
 {
     if (r->test)
@@ -34,25 +24,24 @@ rt_status rt_run_open_test(rt_run *r)
     if (!r->test)
         return rt_error_code();
     RT_TRY(rt__data_check_same(r->data_path, r->train, r->test));
-    return check_classes(r, r->test);
+    return r->task.row->check(&r->task, r->test, r->output);
 }
 
-/* Classes that the labels may be of; 0: there are none. */
-static int64_t count_classes(const rt_dataset *d)
-{
-    const rt_data_field *y = rt_data_find(d, "y");
-    return y ? y->classes : 0;
-}
-
-/* The layers of the preset, or those that the configuration lists; the caller drops the reference.
- */
-static rt_status get_layers(const rt_config *cfg, int64_t classes, json_t **out)
+/* The layers of the preset, with an end that fits the task, or those that the configuration lists; the caller drops the
+ * reference. */
+static rt_status get_layers(const rt_config *cfg, const rt__task *task, const rt_dataset *train,
+                            json_t **out)
 {
     if (cfg->model.preset == RT_CFG_PRESET_NONE) {
         *out = json_incref(cfg->model.layers);
         return RT_OK;
     }
-    char *text = rt_nn_preset(rt_config_choice(cfg, "model.preset"), classes);
+    int64_t outputs = task->row->outputs(train);
+    if (outputs == 0)
+        return RT_FAIL(CONFIG,
+                       "model.preset: no ready-made network is for the task %s: list model.layers",
+                       task->row->name);
+    char *text = rt_nn_preset(rt_config_choice(cfg, "model.preset"), outputs);
     rt_status status =
         text ? rt_json_parse(text, strlen(text), "model.preset", out) : rt_error_code();
     rt_text_free(text);
@@ -89,23 +78,16 @@ static rt_status ask(const acceptance *accept, json_t *layers, const rt_dataset 
 static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *accept)
 {
     json_t *layers;
-    rt_dims out = {0};
-    RT_TRY(get_layers(cfg, count_classes(r->train), &layers));
+    RT_TRY(get_layers(cfg, &r->task, r->train, &layers));
     rt_status status = ask(accept, layers, r->train);
     rt_random_seek(r->seed, STEP_OF_INIT, 0);
     if (status == RT_OK) {
-        r->net = rt_keep(rt__nn_build(layers, r->train->field[0].dims, &out, r->layers));
+        r->net = rt_keep(rt__nn_build(layers, r->train->field[0].dims, &r->output, r->layers));
         status = r->net ? RT_OK : rt_error_prefix("model");
     }
     json_decref(layers);
     RT_TRY(status);
-    if (out.n != 1)
-        return RT_FAIL(CONFIG,
-                       "the last layer of the model gives %s for each sample, expected one number "
-                       "for each class: put flatten before it, or a linear layer at the end",
-                       rt_dims_text(out));
-    r->classes = out.d[0];
-    return check_classes(r, r->train);
+    return r->task.row->check(&r->task, r->train, r->output);
 }
 
 /* Values are taken as they are: a configured 0 is not a request for the default, which the public
@@ -161,7 +143,7 @@ static rt_dataset *open_train(const rt_config *cfg)
 }
 
 /* What evaluations are compared by must be told by the task. */
-static rt_status check_metric(const rt_config *cfg, const rt__task *task)
+static rt_status check_metric(const rt_config *cfg, const rt__task_row *task)
 {
     const rt_metric_row *row = rt_metric_find(cfg->checkpoint.best);
     if (!row || rt_metric_is_of(row, task->name))
@@ -180,7 +162,9 @@ static rt_status open_all(rt_run *r, const rt_config *cfg, const acceptance *acc
 {
     r->train = rt_keep(open_train(cfg));
     RT_TRY(rt_error_code());
-    RT_TRY(check_metric(cfg, r->task));
+    RT_TRY(rt__task_open(&r->task, cfg, r->train));
+    r->weight = r->task.weight * (double)r->batch;
+    RT_TRY(check_metric(cfg, r->task.row));
     RT_TRY(set_length(r, cfg));
     RT_TRY(build_net(r, cfg, accept));
     if (cfg->evaluate.every > 0 || cfg->evaluate.final)
@@ -209,11 +193,15 @@ rt_status rt_run_find_layout(const rt_config *cfg, char **layout)
     *layout = NULL;
     rt_scope s = rt_scope_begin();
     rt_dataset *train = open_train(cfg);
-    rt_status status = train ? get_layers(cfg, count_classes(train), &layers) : rt_error_code();
+    rt__task task = {0};
+    rt_status status = train ? rt__task_open(&task, cfg, train) : rt_error_code();
+    if (status == RT_OK)
+        status = get_layers(cfg, &task, train, &layers);
     if (status == RT_OK) {
         status = find_layout(layers, train, layout);
         json_decref(layers);
     }
+    rt__task_close(&task);
     rt_scope_end(s);
     return status;
 }
@@ -234,7 +222,6 @@ rt_status rt_run_open_if(const rt_config *cfg, int64_t slices, rt_run_accept *ac
     r->batch = cfg->data.batch;
     r->eval_batch = cfg->data.eval_batch;
     r->slices = slices;
-    r->task = &rt__task_classification;
     r->audit = cfg->run.audit;
     r->bad_slice = -1;
     r->layers = json_array();
@@ -265,6 +252,7 @@ void rt_run_close(rt_run *r)
     rt_free(r->test);
     rt_mem_free(r->data_path);
     rt__run_release_eval(r);
+    rt__task_close(&r->task);
     json_decref(r->layers);
     rt_mem_free(r->layers_text);
     rt_mem_free(r->layout);
@@ -283,13 +271,13 @@ int64_t rt_run_samples(const rt_run *r)
 
 const char *rt_run_task(const rt_run *r)
 {
-    return r->task->name;
+    return r->task.row->name;
 }
 
 int64_t rt_run_sample_tokens(const rt_run *r)
 {
-    (void)r;
-    return 0; /* the data are images */
+    const rt_data_field *tokens = rt_data_find(r->train, "tokens");
+    return tokens && !tokens->varies && tokens->dims.n == 1 ? tokens->dims.d[0] : 0;
 }
 
 rt_module *rt_run_net(const rt_run *r)

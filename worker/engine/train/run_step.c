@@ -16,14 +16,15 @@ void rt__run_phase(const rt_run *r, const char *phase, int64_t slice)
 
 /* ---- one slice ---- */
 
-/* Forward and backward of a batch; *loss becomes the sum over its samples. */
-static rt_status differentiate(rt_run *r, int64_t slice, const rt__filled *f, double *loss)
+/* Forward and backward of a batch; *loss becomes the sum over its samples, *weight what they count. */
+static rt_status differentiate(rt_run *r, int64_t slice, const rt__filled *f, double *loss,
+                               double *weight)
 {
     rt_batch batch;
     RT_TRY(rt__filled_wrap(f, r->train, &batch));
-    rt_tensor *y = rt_batch_field(&batch, "y");
     rt__run_phase(r, "forward", slice);
-    rt_tensor *sum = rt_cross_entropy(rt_forward(r->net, batch.field[0]), y, .reduction = RT_SUM);
+    rt_tensor *outputs = rt_forward(r->net, batch.field[0]);
+    rt_tensor *sum = r->task.row->loss(&r->task, outputs, &batch, weight);
     *loss = rt_item(sum);
     rt__run_phase(r, "backward", slice);
     return rt_backward(sum);
@@ -36,7 +37,8 @@ rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled
     RT_TRY(rt__place_use(place, flat));
     rt_random_seek(r->seed, (uint64_t)step, (uint32_t)slice);
     rt_scope s = rt_scope_begin();
-    rt_status status = differentiate(r, slice, f, loss);
+    double weight = 0;
+    rt_status status = differentiate(r, slice, f, loss, &weight);
     rt_scope_end(s);
     RT_TRY(status);
     /* Nets of configurations are chains, in which all parameters have a gradient. One without would have to look the same
@@ -46,6 +48,7 @@ rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled
     memset(tail, 0, RT_FLAT_SCALARS * sizeof *tail);
     tail[RT_SCALAR_LOSS] = (float)*loss;
     tail[RT_SCALAR_COUNT] = (float)f->n;
+    tail[RT_SCALAR_WEIGHT] = (float)weight;
     return RT_OK;
 }
 
@@ -135,6 +138,13 @@ int64_t rt_run_blocks(const rt_run *r)
     return (rt_run_flat(r)->count + RT_BLOCK - 1) / RT_BLOCK;
 }
 
+enum { LOSS_SUM, WEIGHT_SUM, TAIL_SUMS }; /* behind the blocks */
+
+int64_t rt_run_sum_count(const rt_run *r)
+{
+    return rt_run_blocks(r) + TAIL_SUMS;
+}
+
 rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums)
 {
     const rt_flat *flat = rt_run_flat(r);
@@ -147,10 +157,26 @@ rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums)
     if (owned.begin < end)
         e->kernels->sum_squares[RT_F32](e, end - owned.begin, flat->grad + owned.begin,
                                         sums + owned.begin / RT_BLOCK);
-    int64_t loss = flat->count + RT_SCALAR_LOSS;
-    if (owned.begin <= loss && loss < owned.end)
-        sums[rt_run_blocks(r)] = (double)flat->grad[loss];
+    static const int told[TAIL_SUMS] = {
+        [LOSS_SUM] = RT_SCALAR_LOSS, [WEIGHT_SUM] = RT_SCALAR_WEIGHT};
+    for (int i = 0; i < TAIL_SUMS; i++) {
+        int64_t at = flat->count + told[i];
+        if (owned.begin <= at && at < owned.end)
+            sums[rt_run_blocks(r) + i] = (double)flat->grad[at];
+    }
     return rt_error_code();
+}
+
+bool rt_run_weighs(const rt_run *r)
+{
+    return r->task.weight == 0;
+}
+
+double rt_run_weigh(rt_run *r, const double *sums)
+{
+    double weight =
+        rt_run_weighs(r) ? sums[rt_run_blocks(r) + WEIGHT_SUM] : r->task.weight * (double)r->batch;
+    return r->weight = weight > 0 ? weight : 1;
 }
 
 bool rt_run_finite(const double *sums, rt_range blocks)
@@ -175,7 +201,7 @@ rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_sca
     int64_t begin = owned.begin < flat->count ? owned.begin : flat->count;
     int64_t end = owned.end < flat->count ? owned.end : flat->count;
     RT_TRY(rt_optim_update(r->optim, begin, end, step + 1, rt_run_lr(r, step),
-                           clip_scale / (double)r->batch));
+                           clip_scale / r->weight));
     commit_scalars(flat, owned);
     return RT_OK;
 }
@@ -191,5 +217,6 @@ double rt_run_loss(const rt_run *r)
 {
     const rt_flat *flat = rt_run_flat(r);
     const float *tail = flat->param + flat->count;
-    return (double)tail[RT_SCALAR_LOSS] / (double)tail[RT_SCALAR_COUNT];
+    double weight = (double)tail[RT_SCALAR_WEIGHT];
+    return (double)tail[RT_SCALAR_LOSS] / (weight > 0 ? weight : 1);
 }

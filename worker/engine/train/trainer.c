@@ -14,7 +14,7 @@ struct rt_trainer {
     rt_run *run;
     int64_t slices;
     int64_t at;
-    double *sums; /* [blocks + 1], see rt_run_sums */
+    double *sums; /* see rt_run_sums */
 };
 
 static void trainer_destroy(void *object)
@@ -48,7 +48,7 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
                                                     cfg->model.init_partial) != RT_OK)
         return rt_error_prefix(
             "model.init (here a safetensors file, as ringtorch export writes it)");
-    t->sums = rt_calloc((size_t)rt_run_blocks(t->run) + 1, sizeof *t->sums);
+    t->sums = rt_calloc((size_t)rt_run_sum_count(t->run), sizeof *t->sums);
     return rt_error_code();
 }
 
@@ -71,7 +71,7 @@ static double clip_scale(const rt_trainer *t)
     if (most == 0)
         return 1;
     double norm =
-        rt_optim_norm_of_blocks(t->sums, rt_run_blocks(t->run)) / (double)t->config.data.batch;
+        rt_optim_norm_of_blocks(t->sums, rt_run_blocks(t->run)) / rt_run_weigh(t->run, t->sums);
     return norm > most ? most / norm : 1;
 }
 
@@ -81,12 +81,13 @@ static rt_status conclude(rt_trainer *t, rt_range all)
 {
     int64_t blocks = rt_run_blocks(t->run);
     RT_TRY(rt_run_sums(t->run, all, t->sums));
-    if (rt_run_finite(t->sums, (rt_range){0, blocks + 1}))
+    double weight = rt_run_weigh(t->run, t->sums);
+    if (rt_run_finite(t->sums, (rt_range){0, rt_run_sum_count(t->run)}))
         return rt_run_update(t->run, t->at, all, clip_scale(t));
     int64_t slice;
     if (t->config.run.nan_loss != RT_CFG_NAN_SKIP)
-        return rt_run_not_finite(t->run, t->at, (rt_range){0, t->slices},
-                                 t->sums[blocks] / (double)t->config.data.batch, true, &slice);
+        return rt_run_not_finite(t->run, t->at, (rt_range){0, t->slices}, t->sums[blocks] / weight,
+                                 true, &slice);
     rt_run_skip(t->run, t->at, all);
     return RT_OK;
 }

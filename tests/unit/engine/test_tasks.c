@@ -1,0 +1,370 @@
+/* What a net is trained for: which task a data set asks for, what fits it, its losses, weights and metrics against formulas, and
+ * that parts of a batch add up to the whole. */
+#include <math.h>
+#include <string.h>
+#include "check.h"
+#include "common/error.h"
+#include "common/metrics.h"
+#include "worker/engine/tasks/task.h"
+
+#define must(call)                                                                                 \
+    do {                                                                                           \
+        if ((call) != RT_OK)                                                                       \
+            fail_msg("%s: %s", #call, rt_error());                                                 \
+    } while (0)
+
+static int set_up(void **state)
+{
+    (void)state;
+    return rt_init("cpu", .threads = 1) == RT_OK ? 0 : -1;
+}
+
+enum { N = 6, CLASSES = 3, TOKENS = 4, WORDS = 5 };
+
+static const float logits[N * CLASSES] = {2,  -1, 0,    0.5f, 0.25f,  -2,   1,  1, 1,
+                                          -3, 4,  1.5f, 0,    0.125f, 0.5f, -1, 0, 2};
+static const int64_t labels[N] = {0, 1, 2, 1, 2, 0};
+
+static rt_tensor *floats(const float *x, rt_dims dims)
+{
+    return rt_from(x, dims, RT_F32);
+}
+
+static rt_tensor *integers(const int64_t *x, rt_dims dims)
+{
+    return rt_from(x, dims, RT_I64);
+}
+
+/* -log softmax of a row at its label. */
+static double loss_of(const float *row, int classes, int64_t label)
+{
+    double sum = 0;
+    for (int i = 0; i < classes; i++)
+        sum += exp((double)row[i]);
+    return log(sum) - (double)row[label];
+}
+
+static rt_config config(const char *const *sets)
+{
+    rt_config cfg;
+    must(rt_config_default(&cfg));
+    for (; *sets; sets++)
+        must(rt_config_set(&cfg, *sets));
+    return cfg;
+}
+#define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static rt_dataset *images(void)
+{
+    return rt_data_tensors({"x", rt_zeros(rt_shape(N, 2))},
+                           {"y", integers(labels, rt_shape(N)), .classes = CLASSES});
+}
+
+static rt_dataset *table(void)
+{
+    return rt_data_tensors({"x", rt_zeros(rt_shape(N, 2))}, {"y", rt_zeros(rt_shape(N, 2))});
+}
+
+static rt_dataset *text(bool masked)
+{
+    rt_tensor *tokens = rt_zeros(rt_shape(N, TOKENS), RT_I64);
+    return masked ? rt_data_tensors({"tokens", tokens, .classes = WORDS},
+                                    {"targets", tokens, .classes = WORDS},
+                                    {"mask", rt_zeros(rt_shape(N, TOKENS))})
+                  : rt_data_tensors({"tokens", tokens, .classes = WORDS},
+                                    {"targets", tokens, .classes = WORDS});
+}
+
+static rt_dataset *nothing(void)
+{
+    return rt_data_tensors({"x", rt_zeros(rt_shape(N, 2))});
+}
+
+static rt_dataset *set_of(const char *kind)
+{
+    return strcmp(kind, "images") == 0   ? images()
+           : strcmp(kind, "table") == 0  ? table()
+           : strcmp(kind, "text") == 0   ? text(false)
+           : strcmp(kind, "masked") == 0 ? text(true)
+                                         : nothing();
+}
+
+/* The task by name or by fields, and whether outputs of a shape fit. said: what the error names; NULL: there is none. */
+static void tasks_fit_or_say_why_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *name, *option, *task;
+        rt_dims output;
+        const char *said;
+    } rows[] = {
+        {"images", "auto", NULL, "classification", {1, {CLASSES}}, NULL},
+        {"images", "auto", NULL, "classification", {1, {CLASSES + 2}}, NULL},
+        {"images", "auto", NULL, "classification", {1, {2}}, "has 2 outputs, one for each class"},
+        {"images", "auto", NULL, "classification", {2, {2, 2}}, "gives [2,2] for each sample"},
+        {"images", "classification", "task.weights=1,2,3", "classification", {1, {CLASSES}}, NULL},
+        {"images",
+         "classification",
+         "task.weights=1,2",
+         "classification",
+         {1, {CLASSES}},
+         "2 numbers, expected 3"},
+        {"images", "classification", "task.weights=1,x", NULL, {0}, "task.weights: 'x'"},
+        {"images", "classification", "task.weights=1;2", NULL, {0}, "task.weights: '1;2'"},
+        {"images", "classification", "task.weights=1,-2", NULL, {0}, "task.weights: '-2'"},
+        {"images", "language", NULL, NULL, {0}, "x float32 [2], y int64 []"},
+        {"images", "regression", NULL, NULL, {0}, "not a task for this data set"},
+        {"table", "auto", NULL, "regression", {1, {2}}, NULL},
+        {"table", "auto", NULL, "regression", {1, {3}}, "gives [3] for each sample, expected [2]"},
+        {"table", "classification", NULL, NULL, {0}, "y float32 [2]"},
+        {"text", "auto", NULL, "language", {2, {TOKENS, WORDS}}, NULL},
+        {"masked", "auto", NULL, "language", {2, {TOKENS, WORDS}}, NULL},
+        {"text", "auto", NULL, "language", {1, {WORDS}}, "expected [4,5]"},
+        {"text", "auto", NULL, "language", {2, {TOKENS - 1, WORDS}}, "expected [4,5]"},
+        {"text",
+         "auto",
+         NULL,
+         "language",
+         {2, {TOKENS, WORDS - 1}},
+         "has 4 outputs for each token"},
+        {"text", "regression", NULL, NULL, {0}, "tokens int64 [4], targets int64 [4]"},
+        {"nothing",
+         "auto",
+         NULL,
+         NULL,
+         {0},
+         "no task fits this data set: its samples are x float32 [2]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "task.name=%s", rows[i].name);
+        rt_config cfg = config(SETS(name, rows[i].option));
+        rt_scope s = rt_scope_begin();
+        rt__task t;
+        rt_dataset *d = set_of(rows[i].set);
+        rt_status status = rt__task_open(&t, &cfg, d);
+        assert_int_equal(status == RT_OK, rows[i].task != NULL);
+        if (status == RT_OK) {
+            assert_string_equal(t.row->name, rows[i].task);
+            status = t.row->check(&t, d, rows[i].output);
+        }
+        if ((status == RT_OK) != (rows[i].said == NULL) ||
+            (rows[i].said && !strstr(rt_error(), rows[i].said)))
+            fail_msg("row %zu: %s", i, rt_error());
+        rt_error_clear();
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+/* A batch of some of the samples: tensors by their names, as the loaders give them. */
+static rt_batch batch_of(const rt_dataset *d, int64_t begin, int64_t end, rt_tensor *const *field)
+{
+    rt_batch b = {.n = end - begin};
+    b.fields = rt_data_fields(d, &b.about);
+    for (int i = 0; i < b.fields; i++)
+        b.field[i] = rt_contiguous(rt_narrow(field[i], 0, begin, end - begin));
+    return b;
+}
+
+/* Loss and weight of the whole batch are expected ones, and parts add up to them; so do scores. */
+static rt_metrics add_up(const rt__task *t, const rt_dataset *d, rt_tensor *const *field,
+                         rt_tensor *outputs, double loss, double weight)
+{
+    static const int64_t cuts[] = {0, 1, 4, N};
+    double losses = 0, weights = 0, sums[16] = {0};
+    rt_metrics m = {0};
+    assert_true(t->sums <= 16);
+    for (int i = 0; i < 3; i++) {
+        double w, part[16];
+        rt_batch b = batch_of(d, cuts[i], cuts[i + 1], field);
+        rt_tensor *o = rt_contiguous(rt_narrow(outputs, 0, cuts[i], cuts[i + 1] - cuts[i]));
+        losses += rt_item(t->row->loss(t, o, &b, &w));
+        weights += w;
+        must(t->row->score(t, o, &b, part));
+        for (int64_t k = 0; k < t->sums; k++)
+            sums[k] += part[k];
+    }
+    if (fabs(losses - loss) > 1e-5 * (1 + fabs(loss)) || fabs(weights - weight) > 1e-6 * weight)
+        fail_msg("%s: loss %.9g, expected %.9g; weight %.9g, expected %.9g", t->row->name, losses,
+                 loss, weights, weight);
+    assert_true(t->weight == 0 || t->weight * N == weight);
+    t->row->tell(t, sums, &m);
+    assert_string_equal(m.metric[0].name, "loss");
+    for (int64_t i = 0; i < m.count; i++) /* all that the rows promise, and in their order */
+        assert_true(rt_metric_is_of(rt_metric_find(m.metric[i].name), t->row->name));
+    return m;
+}
+
+static void expect(const rt_metrics *m, const char *name, double value)
+{
+    double got = rt_metrics_get(m, name);
+    if (!(fabs(got - value) <= 1e-6 * (1 + fabs(value))))
+        fail_msg("%s: %.9g, expected %.9g", name, got, value);
+}
+
+static void classification_counts_what_it_is_told_to(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *option;
+        double weight[CLASSES]; /* of a sample of each class in the loss */
+        double counts[CLASSES]; /* in the accuracy */
+    } rows[] = {
+        {NULL, {1, 1, 1}, {1, 1, 1}},
+        {"task.ignore=1", {1, 0, 1}, {1, 0, 1}},
+        {"task.ignore=7", {1, 1, 1}, {1, 1, 1}},
+        {"task.weights=0.5,2,0", {0.5, 2, 0}, {1, 1, 1}},
+    };
+    static const bool right[N] = {true, false, false, true, true, false}; /* ties: the first */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt_config cfg = config(SETS("task.name=classification", rows[i].option));
+        rt_scope s = rt_scope_begin();
+        rt__task t;
+        rt_dataset *d = images();
+        must(rt__task_open(&t, &cfg, d));
+        double loss = 0, weight = 0, hits = 0, counted = 0;
+        for (int k = 0; k < N; k++) {
+            loss += rows[i].weight[labels[k]] * loss_of(logits + k * CLASSES, CLASSES, labels[k]);
+            weight += rows[i].weight[labels[k]];
+            hits += right[k] ? rows[i].counts[labels[k]] : 0;
+            counted += rows[i].counts[labels[k]];
+        }
+        rt_tensor *field[] = {rt_zeros(rt_shape(N, 2)), integers(labels, rt_shape(N))};
+        rt_metrics m = add_up(&t, d, field, floats(logits, rt_shape(N, CLASSES)), loss, weight);
+        expect(&m, "loss", loss / weight);
+        expect(&m, "accuracy", hits / counted);
+        assert_int_equal(t.weight == 1, i == 0); /* else it depends on the data */
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+/* Targets that the mask leaves out, or that are ignored, change neither loss nor weight nor gradient. */
+static void language_counts_tokens(void **state)
+{
+    (void)state;
+    for (int row = 0; row < 4; row++) {
+        bool masked = row & 1, ignores = row & 2;
+        rt_config cfg = config(SETS("task.name=language", ignores ? "task.ignore=2" : NULL));
+        rt_scope s = rt_scope_begin();
+        rt__task t;
+        rt_dataset *d = text(masked);
+        must(rt__task_open(&t, &cfg, d));
+        float out[N * TOKENS * WORDS], mask[N * TOKENS];
+        int64_t target[N * TOKENS];
+        double loss = 0, weight = 0;
+        for (int k = 0; k < N * TOKENS; k++) {
+            for (int j = 0; j < WORDS; j++)
+                out[k * WORDS + j] = (float)((k * 7 + j * 3) % 11) / 4;
+            target[k] = k * 3 % WORDS;
+            mask[k] = k % 3 == 0 ? 0 : 1;
+            double counts = (ignores && target[k] == 2) || (masked && mask[k] == 0) ? 0 : 1;
+            loss += counts * loss_of(out + k * WORDS, WORDS, target[k]);
+            weight += counts;
+        }
+        rt_tensor *targets = integers(target, rt_shape(N, TOKENS));
+        rt_tensor *field[] = {targets, targets, floats(mask, rt_shape(N, TOKENS))};
+        rt_tensor *outputs = floats(out, rt_shape(N, TOKENS, WORDS));
+        rt_metrics m = add_up(&t, d, field, outputs, loss, weight);
+        expect(&m, "loss", loss / weight);
+        expect(&m, "perplexity", exp(loss / weight));
+        assert_int_equal(t.weight == 0, row > 0);
+
+        rt_batch b = batch_of(d, 0, N, field);
+        double w;
+        rt_tensor *leaf = rt_param(outputs);
+        must(rt_backward(t.row->loss(&t, leaf, &b, &w)));
+        const float *grad = rt_f32(rt_grad_of(leaf));
+        for (int k = 0; k < N * TOKENS; k++) {
+            bool counts = !(ignores && target[k] == 2) && !(masked && mask[k] == 0);
+            assert_int_equal(grad[k * WORDS + target[k]] != 0, counts);
+        }
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+/* R2 as scikit-learn has it: for each target by itself, then the mean. */
+static void regression_tells_errors_and_r2(void **state)
+{
+    (void)state;
+    static const float y[N * 2] = {1, 1e3f, 2, 1001, -1, 1002, 0.5f, 999, 3, 1000, 0, 1003};
+    static const float guess[N * 2] = {1.5f, 1e3f, 2, 1000, 0, 1002, 1, 1000, 2, 1000, -1, 1001};
+    for (int absolute = 0; absolute < 2; absolute++) {
+        rt_config cfg =
+            config(SETS("task.name=regression", absolute ? "task.loss=mae" : "task.loss=mse"));
+        rt_scope s = rt_scope_begin();
+        rt__task t;
+        rt_dataset *d = table();
+        must(rt__task_open(&t, &cfg, d));
+        double error = 0, square = 0, r2 = 0;
+        for (int j = 0; j < 2; j++) {
+            double mean = 0, residual = 0, deviation = 0;
+            for (int i = 0; i < N; i++)
+                mean += (double)y[2 * i + j] / N;
+            for (int i = 0; i < N; i++) {
+                double e = (double)guess[2 * i + j] - (double)y[2 * i + j];
+                residual += e * e;
+                error += fabs(e);
+                deviation += ((double)y[2 * i + j] - mean) * ((double)y[2 * i + j] - mean);
+            }
+            square += residual;
+            r2 += (1 - residual / deviation) / 2;
+        }
+        rt_tensor *field[] = {rt_zeros(rt_shape(N, 2)), floats(y, rt_shape(N, 2))};
+        rt_metrics m =
+            add_up(&t, d, field, floats(guess, rt_shape(N, 2)), absolute ? error : square, 2 * N);
+        expect(&m, "loss", (absolute ? error : square) / (2 * N));
+        expect(&m, "mse", square / (2 * N));
+        expect(&m, "mae", error / (2 * N));
+        expect(&m, "r2", r2);
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+/* What is always the same has no deviation: R2 is 1 if it is met, 0 if not, and no number if the net gives none. */
+static void r2_of_a_constant(void **state)
+{
+    (void)state;
+    static const struct {
+        float guess;
+        double r2;
+    } rows[] = {{0.1f, 1}, {0.2f, 0}, {NAN, NAN}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt_config cfg = config(SETS("task.name=regression"));
+        rt_scope s = rt_scope_begin();
+        rt__task t;
+        rt_dataset *d = table();
+        must(rt__task_open(&t, &cfg, d));
+        rt_tensor *field[] = {rt_zeros(rt_shape(N, 2)),
+                              rt_full(rt_shape(N, 2), (double)0.1f, RT_F32)};
+        rt_batch b = batch_of(d, 0, N, field);
+        double sums[16];
+        rt_metrics m = {0};
+        must(t.row->score(&t, rt_full(rt_shape(N, 2), (double)rows[i].guess, RT_F32), &b, sums));
+        t.row->tell(&t, sums, &m);
+        double r2 = rt_metrics_get(&m, "r2");
+        assert_true(isnan(rows[i].r2) ? isnan(r2) : r2 == rows[i].r2);
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tasks_fit_or_say_why_not),
+        cmocka_unit_test(classification_counts_what_it_is_told_to),
+        cmocka_unit_test(language_counts_tokens),
+        cmocka_unit_test(regression_tells_errors_and_r2),
+        cmocka_unit_test(r2_of_a_constant),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
