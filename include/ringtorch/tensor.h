@@ -11,18 +11,13 @@
 #define RINGTORCH_TENSOR_H
 
 #include <ringtorch/base.h>
+#include <ringtorch/device.h>
 #include <ringtorch/dims.h>
 #include <ringtorch/dtype.h>
 
 RT_BEGIN_DECLS
 
 typedef struct rt_tensor rt_tensor;
-
-typedef enum rt_device_kind { RT_CPU, RT_CUDA, RT_OPENCL, RT_METAL } rt_device_kind;
-typedef struct rt_device {
-    uint8_t kind; /* rt_device_kind */
-    uint8_t index;
-} rt_device;
 
 /* ---- creation: fails on negative sizes, more bytes than memory has, a missing device ---- */
 typedef struct rt_new_args {

@@ -1,0 +1,124 @@
+/* Launches the rows of elementwise.def. */
+#include "kernels/gpu/launch.h"
+
+static elements_args elements(rt_numbers p, int64_t n)
+{
+    elements_args a = {.n = n};
+    for (int i = 0; i < RT_NUMBERS; i++)
+        a.number[i] = (float)p.v[i];
+    return a;
+}
+
+static grid_args grid(rt_numbers p, const rt_grid *g)
+{
+    grid_args a = {.rows = g->rows, .cols = g->cols};
+    for (int i = 0; i < 3; i++) {
+        a.row[i] = g->in[i].row;
+        a.col[i] = g->in[i].col;
+    }
+    for (int i = 0; i < RT_NUMBERS; i++)
+        a.number[i] = (float)p.v[i];
+    return a;
+}
+
+/* The largest index that a grid comes to. */
+static int64_t reach(const grid_args *a)
+{
+    int64_t most = a->rows * a->cols;
+    for (int i = 0; i < 3; i++) {
+        int64_t last = a->rows * a->row[i] + a->cols * a->col[i];
+        most = last > most ? last : most;
+    }
+    return most;
+}
+
+static void run_unary(rt_exec *e, const char *kernel, rt_numbers p, int64_t n, const void *x,
+                      void *y)
+{
+    elements_args a = elements(p, n);
+    LAUNCH(e, elementwise, kernel, n, a, x, y);
+}
+
+static void run_dx(rt_exec *e, const char *kernel, rt_numbers p, int64_t n, const void *dy,
+                   const void *x, const void *y, void *dx)
+{
+    elements_args a = elements(p, n);
+    LAUNCH(e, elementwise, kernel, n, a, dy, x, y, dx);
+}
+
+static void run_dxx(rt_exec *e, const char *kernel, rt_numbers p, int64_t n, const void *dy,
+                    const void *v, const void *x, const void *y, void *dxx)
+{
+    elements_args a = elements(p, n);
+    LAUNCH(e, elementwise, kernel, n, a, dy, v, x, y, dxx);
+}
+
+static void run_binary(rt_exec *e, const char *kernel, rt_numbers p, const rt_grid *g,
+                       const void *a, const void *b, void *y)
+{
+    grid_args args = grid(p, g);
+    rt__gpu_launch(
+        e, RT_LAUNCH(elementwise, kernel, rt__gpu_groups(g->rows * g->cols), 1, args, a, b, y),
+        reach(&args));
+}
+
+static void run_ternary(rt_exec *e, const char *kernel, rt_numbers p, const rt_grid *g,
+                        const void *a, const void *b, const void *c, void *y)
+{
+    grid_args args = grid(p, g);
+    rt__gpu_launch(
+        e, RT_LAUNCH(elementwise, kernel, rt__gpu_groups(g->rows * g->cols), 1, args, a, b, c, y),
+        reach(&args));
+}
+
+#define UNARY(name, ...)                                                                           \
+    static void name##_f32(rt_exec *e, rt_numbers p, int64_t n, const void *x, void *y)            \
+    {                                                                                              \
+        run_unary(e, "op_" #name "_f32", p, n, x, y);                                              \
+    }                                                                                              \
+    static void name##_dx_f32(rt_exec *e, rt_numbers p, int64_t n, const void *dy, const void *x,  \
+                              const void *y, void *dx)                                             \
+    {                                                                                              \
+        run_dx(e, "op_" #name "_dx_f32", p, n, dy, x, y, dx);                                      \
+    }                                                                                              \
+    static void name##_dxx_f32(rt_exec *e, rt_numbers p, int64_t n, const void *dy, const void *v, \
+                               const void *x, const void *y, void *dxx)                            \
+    {                                                                                              \
+        run_dxx(e, "op_" #name "_dxx_f32", p, n, dy, v, x, y, dxx);                                \
+    }
+#define PARAMETRIC(name, ...) UNARY(name)
+#define TWO_OPERANDS(kernel)                                                                       \
+    static void kernel(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,   \
+                       void *y)                                                                    \
+    {                                                                                              \
+        run_binary(e, "op_" #kernel, p, g, a, b, y);                                               \
+    }
+#define BINARY(name, ...) TWO_OPERANDS(name##_f32)
+#define COMPARE(name, f)  TWO_OPERANDS(name##_f32) TWO_OPERANDS(name##_i64)
+#define TERNARY(name, ...)                                                                         \
+    static void name##_f32(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,              \
+                           const void *b, const void *c, void *y)                                  \
+    {                                                                                              \
+        run_ternary(e, "op_" #name "_f32", p, g, a, b, c, y);                                      \
+    }
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef PARAMETRIC
+#undef BINARY
+#undef TERNARY
+#undef COMPARE
+
+void rt__gpu_install_elementwise(rt_kernels *k)
+{
+#define UNARY(name, ...)                                                                           \
+    k->name.f[RT_F32] = name##_f32;                                                                \
+    k->name.dx[RT_F32] = name##_dx_f32;                                                            \
+    k->name.dxx[RT_F32] = name##_dxx_f32;
+#define PARAMETRIC(name, ...) UNARY(name)
+#define BINARY(name, ...)     k->name.f[RT_F32] = name##_f32;
+#define TERNARY(name, ...)    k->name.f[RT_F32] = name##_f32;
+#define COMPARE(name, f_)                                                                          \
+    k->name.f[RT_F32] = name##_f32;                                                                \
+    k->name.f[RT_I64] = name##_i64;
+#include "kernels/elementwise.def"
+}

@@ -1,0 +1,105 @@
+/* Launches copies, fills, selections and conversions. */
+#include "kernels/gpu/launch.h"
+#include <string.h>
+
+/* The kernel for elements of that size. */
+static const char *of_size(const char *const of[4], size_t size)
+{
+    return of[size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3];
+}
+
+static void copy(rt_exec *e, const rt_strided *s, const void *x, void *y)
+{
+    static const char *const kernel[] = {"copy_1", "copy_2", "copy_4", "copy_8"};
+    copy_args a = {.n = 1, .nd = s->nd};
+    int64_t from = 0, to = 0;
+    for (int d = 0; d < s->nd; d++) {
+        a.n *= s->dim[d];
+        a.dim[d] = s->dim[d];
+        a.src[d] = s->src[d];
+        a.dst[d] = s->dst[d];
+        from += s->dim[d] * (s->src[d] < 0 ? -s->src[d] : s->src[d]);
+        to += s->dim[d] * (s->dst[d] < 0 ? -s->dst[d] : s->dst[d]);
+    }
+    int64_t extent = from > to ? from : to;
+    rt__gpu_launch(e, RT_LAUNCH(move, of_size(kernel, s->size), rt__gpu_groups(a.n), 1, a, x, y),
+                   extent > a.n ? extent : a.n);
+}
+
+static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
+{
+    static const char *const kernel[] = {"fill_1", "fill_2", "fill_4", "fill_8"};
+    fill_args a = {.n = n};
+    memcpy(&a.value, value,
+           size); /* its low bytes: such devices are little-endian, as this host is */
+    LAUNCH(e, move, of_size(kernel, size), n, a, y);
+}
+
+static void select_of(rt_exec *e, size_t size, const rt_grid *g, const void *a, const void *b,
+                      const uint8_t *mask, void *y)
+{
+    static const char *const kernel[] = {"select_1", "select_2", "select_4", "select_8"};
+    grid_args args = {.rows = g->rows, .cols = g->cols};
+    int64_t extent = g->rows * g->cols;
+    for (int i = 0; i < 3; i++) {
+        args.row[i] = g->in[i].row;
+        args.col[i] = g->in[i].col;
+        int64_t last = g->rows * g->in[i].row + g->cols * g->in[i].col;
+        extent = last > extent ? last : extent;
+    }
+    rt__gpu_launch(e,
+                   RT_LAUNCH(move, of_size(kernel, size), rt__gpu_groups(g->rows * g->cols), 1,
+                             args, a, b, mask, y),
+                   extent);
+}
+
+#define DTYPE(T, name, type, bytes, st)                                                            \
+    static void select_##T(rt_exec *e, const rt_grid *g, const void *a, const void *b,             \
+                           const uint8_t *mask, void *y)                                           \
+    {                                                                                              \
+        select_of(e, bytes, g, a, b, mask, y);                                                     \
+    }
+RT_DTYPE_LIST(DTYPE)
+#undef DTYPE
+
+static void run_cast(rt_exec *e, const char *kernel, bool needs_double, int64_t n, const void *x,
+                     void *y)
+{
+    elements_args a = {.n = n};
+    if (needs_double && !rt__gpu_of(e)->has_double)
+        e->missing = "cast";
+    else
+        LAUNCH(e, move, kernel, n, a, x, y);
+}
+
+/* CAST(from, to) for all pairs but those of one type. */
+#define CASTS_FROM(CAST, F, A, B, C, D, E, G, H)                                                   \
+    CAST(F, A) CAST(F, B) CAST(F, C) CAST(F, D) CAST(F, E) CAST(F, G) CAST(F, H)
+#define CASTS(CAST)                                                                                \
+    CASTS_FROM(CAST, F32, F64, I64, I32, U8, BOOL, BF16, F16)                                      \
+    CASTS_FROM(CAST, F64, F32, I64, I32, U8, BOOL, BF16, F16)                                      \
+    CASTS_FROM(CAST, I64, F32, F64, I32, U8, BOOL, BF16, F16)                                      \
+    CASTS_FROM(CAST, I32, F32, F64, I64, U8, BOOL, BF16, F16)                                      \
+    CASTS_FROM(CAST, U8, F32, F64, I64, I32, BOOL, BF16, F16)                                      \
+    CASTS_FROM(CAST, BOOL, F32, F64, I64, I32, U8, BF16, F16)                                      \
+    CASTS_FROM(CAST, BF16, F32, F64, I64, I32, U8, BOOL, F16)                                      \
+    CASTS_FROM(CAST, F16, F32, F64, I64, I32, U8, BOOL, BF16)
+#define CAST(F, T)                                                                                 \
+    static void F##_to_##T(rt_exec *e, int64_t n, const void *x, void *y)                          \
+    {                                                                                              \
+        run_cast(e, #F "_to_" #T, RT_##F == RT_F64 || RT_##T == RT_F64, n, x, y);                  \
+    }
+CASTS(CAST)
+#undef CAST
+
+void rt__gpu_install_move(rt_kernels *k)
+{
+    k->copy = copy;
+    k->fill = fill;
+#define DTYPE(T, name, type, bytes, st) k->select[RT_##T] = select_##T;
+    RT_DTYPE_LIST(DTYPE)
+#undef DTYPE
+#define CAST(F, T) k->cast[RT_##F][RT_##T] = F##_to_##T;
+    CASTS(CAST)
+#undef CAST
+}

@@ -1,0 +1,373 @@
+/* The cases of all structured kernels (cases.def) and of all rows of two and three operands of elementwise.def: each draws random
+ * shapes and inputs and runs its kernels, on the CPU or on a device. Buffers are separate allocations of the exact size, so
+ * that a sanitizer sees every access out of bounds. */
+#ifndef RINGTORCH_TESTS_KERNEL_CASES_H
+#define RINGTORCH_TESTS_KERNEL_CASES_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "kernels/device.h"
+#include "kernels/kernels.h"
+
+enum { BUFFERS = 24 };
+
+typedef struct buffer {
+    char *base, *data; /* data = base + skew elements */
+    char *there;       /* the same on the device, if the case runs there */
+    int64_t n;
+    rt_dtype type;
+    bool is_out;
+} buffer;
+
+/* One execution of a case: the same seed draws the same sizes and inputs. */
+typedef struct run {
+    uint64_t state;
+    int64_t skew;
+    rt_gpu *gpu; /* NULL: the CPU */
+    int count;
+    buffer b[BUFFERS];
+} run;
+
+/* --- drawing --- */
+
+static uint64_t word(run *r) /* splitmix64 */
+{
+    uint64_t z = r->state += 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return z ^ z >> 31;
+}
+
+static int64_t pick(run *r, int64_t n)
+{
+    return (int64_t)(word(r) % (uint64_t)n);
+}
+
+static bool flag(run *r)
+{
+    return pick(r, 2);
+}
+
+/* 0..max, small ones and neighbours of multiples of 8 more often. */
+static int64_t size(run *r, int64_t max)
+{
+    int64_t kind = pick(r, 8), n = pick(r, max + 1);
+    if (kind == 0)
+        n = pick(r, 4);
+    else if (kind < 4)
+        n = n / 8 * 8 + pick(r, 3) - 1;
+    return n < 0 ? 0 : n > max ? max : n;
+}
+
+static size_t bytes_of(const buffer *b, int64_t more)
+{
+    return (size_t)(b->n + more) * rt_dtype_size(b->type);
+}
+
+/* Makes a buffer, for the drawer to fill. */
+static void *add(run *r, int64_t n, rt_dtype type, bool is_out)
+{
+    assert_in_range(r->count, 0, BUFFERS - 1);
+    buffer *b = &r->b[r->count++];
+    *b = (buffer){.n = n, .type = type, .is_out = is_out};
+    size_t bytes = bytes_of(b, r->skew);
+    b->base = malloc(bytes ? bytes : 1);
+    b->data = b->base + (size_t)r->skew * rt_dtype_size(type);
+    memset(b->base, 0xAA, bytes); /* an output that is left out cannot be right by chance */
+    return b->data;
+}
+
+/* Returns what a kernel is given for the buffer that was filled last. */
+static void *given(run *r)
+{
+    buffer *b = &r->b[r->count - 1];
+    if (!r->gpu)
+        return b->data;
+    size_t skew = (size_t)r->skew * rt_dtype_size(b->type);
+    b->there = rt_gpu_alloc(r->gpu, skew + bytes_of(b, 0));
+    assert_non_null(b->there);
+    b->there += skew;
+    assert_int_equal(rt_gpu_put(r->gpu, b->there, b->data, bytes_of(b, 0)), RT_OK);
+    return b->there;
+}
+
+/* Where the test may change what a kernel was given; changed() then brings it to the device. */
+static buffer *buffer_of(run *r, const void *x)
+{
+    for (int i = 0; i < r->count; i++)
+        if (x == (r->gpu ? r->b[i].there : r->b[i].data))
+            return &r->b[i];
+    fail_msg("no buffer of the case");
+    return NULL;
+}
+
+static void changed(run *r, const buffer *b)
+{
+    if (r->gpu)
+        assert_int_equal(rt_gpu_put(r->gpu, b->there, b->data, bytes_of(b, 0)), RT_OK);
+}
+
+static void release(run *r)
+{
+    for (int i = 0; i < r->count; i++) {
+        const buffer *b = &r->b[i];
+        size_t skew = (size_t)r->skew * rt_dtype_size(b->type);
+        if (b->there)
+            rt_gpu_free(r->gpu, b->there - skew, skew + bytes_of(b, 0));
+        free(b->base);
+    }
+    r->count = 0;
+}
+
+static float *floats(run *r, int64_t n, double lo, double hi, bool is_out)
+{
+    float *x = add(r, n, RT_F32, is_out);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(lo + (hi - lo) * (double)(word(r) >> 11) * 0x1p-53);
+    return given(r);
+}
+
+static float *in(run *r, int64_t n, double lo, double hi)
+{
+    return floats(r, n, lo, hi, false);
+}
+
+static float *inout(run *r, int64_t n, double lo, double hi)
+{
+    return floats(r, n, lo, hi, true);
+}
+
+#define OUT(name, type, dtype)                                                                     \
+    static type *name(run *r, int64_t n)                                                           \
+    {                                                                                              \
+        add(r, n, dtype, true);                                                                    \
+        return given(r);                                                                           \
+    }
+OUT(out, float, RT_F32)
+OUT(out_f64, double, RT_F64)
+OUT(out_i64, int64_t, RT_I64)
+OUT(out_i32, int32_t, RT_I32)
+OUT(out_u8, uint8_t, RT_U8)
+
+/* Bytes that are aligned as the largest element type asks. */
+static void *in_bytes(run *r, int64_t n)
+{
+    uint64_t *x = add(r, (n + 7) / 8, RT_I64, false);
+    for (int64_t i = 0; i < (n + 7) / 8; i++)
+        x[i] = word(r);
+    return given(r);
+}
+
+static void *out_bytes(run *r, int64_t n)
+{
+    add(r, (n + 7) / 8, RT_I64, true);
+    return given(r);
+}
+
+static uint8_t *in_mask(run *r, int64_t n)
+{
+    uint8_t *x = add(r, n, RT_U8, false);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = flag(r);
+    return given(r);
+}
+
+/* Labels in [0, classes), one in eight `ignored`. */
+static int64_t *in_labels(run *r, int64_t n, int64_t classes, int64_t ignored)
+{
+    int64_t *x = add(r, n, RT_I64, false);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = pick(r, 8) ? pick(r, classes) : ignored;
+    return given(r);
+}
+
+/* Rounds values so that many are equal; in every other call puts a NaN and an infinity somewhere. */
+static void ties_and_nans(run *r, int64_t n, const float *place)
+{
+    const buffer *b = buffer_of(r, place);
+    float *x = (float *)b->data;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = rintf(x[i] * 4);
+    if (n > 0 && flag(r)) {
+        x[pick(r, n)] = INFINITY;
+        x[pick(r, n)] = NAN;
+    }
+    changed(r, b);
+}
+
+/* Replaces values by those that are the ends of something. */
+static void odd_values(run *r, int64_t n, const float *place)
+{
+    const float odd[] = {0,       -0.0f,     INFINITY,         -INFINITY, NAN,
+                         -NAN,    0x1p-149f, -0x1p-149f,       0x1p-126f, 0x1.fffffep127f,
+                         0x1p31f, -0x1p63f,  -0x1.fffffep127f, 1,         -1};
+    const buffer *b = buffer_of(r, place);
+    for (int64_t i = 0; i < n; i++)
+        ((float *)b->data)[i] = odd[pick(r, sizeof odd / sizeof *odd)];
+    changed(r, b);
+}
+
+static rt_conv2d_shape conv_shape(run *r)
+{
+    int64_t groups = 1 + pick(r, 3), one = pick(r, 4) == 0;
+    rt_conv2d_shape s = {.n = size(r, 5),
+                         .c = groups * (1 + size(r, 12)),
+                         .oc = groups * (1 + size(r, 20)),
+                         .kh = one ? 1 : 1 + pick(r, 5),
+                         .kw = one ? 1 : 1 + pick(r, 5),
+                         .groups = groups};
+    int64_t *k[2] = {&s.kh, &s.kw}, *in_size[2] = {&s.h, &s.w}, *out_size[2] = {&s.oh, &s.ow};
+    for (int d = 0; d < 2; d++) {
+        s.stride[d] = 1 + pick(r, 3);
+        s.dilation[d] = 1 + pick(r, 3);
+        int64_t reach = (*k[d] - 1) * s.dilation[d] + 1, after = pick(r, reach + 1);
+        s.pad[d] = pick(r, reach + 1);
+        *in_size[d] = 1 + size(r, 20);
+        int64_t room = *in_size[d] + s.pad[d] + after - reach;
+        *out_size[d] = room < 0 ? 0 : room / s.stride[d] + 1;
+    }
+    return s;
+}
+
+static rt_pool2d_shape pool_shape(run *r)
+{
+    rt_pool2d_shape s = {
+        .planes = size(r, 6), .h = 5 + size(r, 60), .w = 5 + size(r, 60), .skip_padding = flag(r)};
+    if (flag(r)) {
+        s.kh = s.kw = s.stride[0] = s.stride[1] = 2;
+    } else {
+        s.kh = 1 + pick(r, 4);
+        s.kw = 1 + pick(r, 4);
+        s.stride[0] = 1 + pick(r, 4);
+        s.stride[1] = 1 + pick(r, 4);
+        s.pad[0] = pick(r, s.kh / 2 + 1);
+        s.pad[1] = pick(r, s.kw / 2 + 1);
+    }
+    s.oh = (s.h + 2 * s.pad[0] - s.kh) / s.stride[0] + 1;
+    s.ow = (s.w + 2 * s.pad[1] - s.kw) / s.stride[1] + 1;
+    return s;
+}
+
+static rt_grid grid(run *r, int operands)
+{
+    bool wide = flag(r);
+    rt_grid g = {.rows = size(r, wide ? 4 : 200), .cols = size(r, wide ? 40000 : 200)};
+    for (int i = 0; i < operands; i++) {
+        g.in[i].col = flag(r);
+        g.in[i].row = pick(r, 3) == 0 ? 0 : g.in[i].col ? g.cols + pick(r, 2) : 1;
+    }
+    return g;
+}
+
+/* Elements that operand i of a grid spans. */
+static int64_t extent(const rt_grid *g, int i)
+{
+    if (g->rows == 0 || g->cols == 0)
+        return 0;
+    return (g->rows - 1) * g->in[i].row + (g->cols - 1) * g->in[i].col + 1;
+}
+
+/* A random permutation of the axes of a random shape, with gaps in the source; contiguous at the destination. */
+static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
+{
+    *s = (rt_strided){.size = (size_t)1 << pick(r, 4), .nd = (int)pick(r, RT_KERNEL_DIMS + 1)};
+    int order[RT_KERNEL_DIMS];
+    for (int d = 0; d < s->nd; d++) {
+        int other = (int)pick(r, d + 1);
+        order[d] = order[other];
+        order[other] = d;
+        s->dim[d] = 1 + pick(r, s->nd > 4 ? 3 : 24);
+    }
+    *from = *to = 1;
+    for (int d = s->nd - 1; d >= 0; d--) {
+        int axis = order[d];
+        bool repeated = pick(r, 8) == 0;
+        s->src[axis] = repeated ? 0 : *from;
+        *from = repeated ? *from : *from * s->dim[axis] + pick(r, 2);
+        s->dst[d] = *to;
+        *to *= s->dim[d];
+    }
+}
+
+/* --- cases --- */
+
+#define CASE(name, tolerance, ...)                                                                 \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
+    {                                                                                              \
+        __VA_ARGS__;                                                                               \
+    }
+#include "cases.def"
+#undef CASE
+
+#define GRID_CASE(name, lo, make_out)                                                              \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
+    {                                                                                              \
+        rt_grid g = grid(r, 2);                                                                    \
+        float *a = in(r, extent(&g, 0), lo, 3), *b = in(r, extent(&g, 1), lo, 3);                  \
+        if (flag(r)) {                                                                             \
+            ties_and_nans(r, extent(&g, 0), a);                                                    \
+            ties_and_nans(r, extent(&g, 1), b);                                                    \
+        }                                                                                          \
+        k->name.f[RT_F32](e, (rt_numbers){{0}}, &g, a, b, make_out(r, g.rows * g.cols));           \
+    }
+#define BINARY(name, reads, f, da, db) GRID_CASE(name, -3, out)
+#define COMPARE(name, f)               GRID_CASE(name, -3, out_u8)
+#define TERNARY(name, ...)                                                                         \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
+    {                                                                                              \
+        rt_grid g = grid(r, 3);                                                                    \
+        float *operand[3];                                                                         \
+        for (int i = 0; i < 3; i++)                                                                \
+            operand[i] = in(r, extent(&g, i), -3, 3);                                              \
+        for (int i = 0; i < 3 && flag(r); i++)                                                     \
+            ties_and_nans(r, extent(&g, i), operand[i]);                                           \
+        k->name.f[RT_F32](e, (rt_numbers){{0.7, -1.3, 0.2, 3}}, &g, operand[0], operand[1],        \
+                          operand[2], out(r, g.rows * g.cols));                                    \
+    }
+#include "kernels/elementwise.def"
+#undef BINARY
+#undef TERNARY
+#undef COMPARE
+
+typedef struct test_case {
+    const char *name;
+    void (*body)(run *r, rt_exec *e, const rt_kernels *k);
+    double tolerance;
+} test_case;
+
+static const test_case cases[] = {
+#define CASE(name, tolerance, ...) {#name, case_##name, tolerance},
+#include "cases.def"
+#undef CASE
+#define BINARY(name, reads, f, da, db) {#name, case_##name, 2e-7},
+#define TERNARY(name, ...)             {#name, case_##name, 1e-6},
+#define COMPARE(name, f)               {#name, case_##name, 0},
+#include "kernels/elementwise.def"
+#undef BINARY
+#undef TERNARY
+#undef COMPARE
+};
+
+/* Element i of a buffer, to compare and to print. */
+static double value(const buffer *b, int64_t i)
+{
+    switch (b->type) {
+    case RT_F32:
+        return ((float *)b->data)[i];
+    case RT_F64:
+        return ((double *)b->data)[i];
+    case RT_I64:
+        return (double)((int64_t *)b->data)[i];
+    case RT_I32:
+        return ((int32_t *)b->data)[i];
+    default:
+        return ((uint8_t *)b->data)[i];
+    }
+}
+
+#endif

@@ -1,0 +1,318 @@
+/* The kernels of an OpenCL device against the CPU's: every case of cases.h and cases.def whose kernels the device has, all
+ * rows of elementwise.def and all conversions, on random shapes, with the same bits (a NaN is a NaN). Which kernels a device may
+ * lack is listed here. Without an OpenCL device all is skipped, and says so; PoCL is one for any processor.
+ *
+ * RINGTORCH_TEST_SEED=n draws other shapes and numbers, KERNELS_SEED=n repeats one case; RINGTORCH_DEVICE=opencl:1 takes another
+ * device than the first. */
+#include "cases.h"
+
+enum { TRIALS = 4 };
+
+static rt_gpu *gpu; /* NULL: there is none */
+static const rt_kernels *cpu;
+
+static uint64_t test_seed(void)
+{
+    const char *given = getenv("RINGTORCH_TEST_SEED");
+    return given ? strtoull(given, NULL, 10) : 1;
+}
+
+/* ---- more cases ---- */
+
+/* f, dx and dxx of one row, on ordinary and on odd values. */
+static void unary_case(run *r, rt_exec *e, const rt_unary_kernels *k, rt_numbers p, double lo,
+                       double hi)
+{
+    int64_t n = size(r, 3000);
+    float *x = in(r, n, lo, hi), *dy = in(r, n, -1, 1), *v = in(r, n, -1, 1), *y = out(r, n);
+    if (flag(r))
+        odd_values(r, n, x);
+    k->f[RT_F32](e, p, n, x, y);
+    k->dx[RT_F32](e, p, n, dy, x, y, out(r, n));
+    k->dxx[RT_F32](e, p, n, dy, v, x, y, out(r, n));
+}
+
+#define BARE(...) __VA_ARGS__
+#define UNARY(name, reads, f, df, ddf, lo, hi)                                                     \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
+    {                                                                                              \
+        unary_case(r, e, &k->name, (rt_numbers){{0}}, lo, hi);                                     \
+    }
+#define PARAMETRIC(name, names, reads, f, df, ddf, tests, lo, hi)                                  \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
+    {                                                                                              \
+        unary_case(r, e, &k->name, (rt_numbers){{BARE tests}}, lo, hi);                            \
+    }
+/* Numbers that are often equal. */
+#define COMPARE(name, formula)                                                                     \
+    static void case_##name##_i64(run *r, rt_exec *e, const rt_kernels *k)                         \
+    {                                                                                              \
+        rt_grid g = grid(r, 2);                                                                    \
+        int64_t *a = in_labels(r, extent(&g, 0), 3, -1), *b = in_labels(r, extent(&g, 1), 3, -1);  \
+        k->name.f[RT_I64](e, (rt_numbers){{0}}, &g, a, b, out_u8(r, g.rows * g.cols));             \
+    }
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef PARAMETRIC
+#undef COMPARE
+
+/* Draws numbers of type `from` and converts them to all types. */
+static void cast_case(run *r, rt_exec *e, const rt_kernels *k, rt_dtype from)
+{
+    int64_t n = size(r, 3000);
+    float *x = in(r, n, -300, 300);
+    if (flag(r))
+        odd_values(r, n, x);
+    void *y = x;
+    if (from != RT_F32) {
+        add(r, n, from, true);
+        y = given(r);
+        k->cast[RT_F32][from](e, n, x, y);
+    }
+    for (rt_dtype to = 0; to < RT_DTYPES; to++)
+        if (to != from) {
+            add(r, n, to, true);
+            k->cast[from][to](e, n, y, given(r));
+        }
+}
+#define DTYPE(T, name, type, bytes, st)                                                            \
+    static void case_cast_##T(run *r, rt_exec *e, const rt_kernels *k)                             \
+    {                                                                                              \
+        cast_case(r, e, k, RT_##T);                                                                \
+    }
+RT_DTYPE_LIST(DTYPE)
+#undef DTYPE
+
+static const test_case more[] = {
+#define UNARY(name, ...)      {#name, case_##name, 0},
+#define PARAMETRIC(name, ...) {#name, case_##name, 0},
+#define COMPARE(name, ...)    {#name "_i64", case_##name##_i64, 0},
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef PARAMETRIC
+#undef COMPARE
+#define DTYPE(T, name, type, bytes, st) {"cast_" #T, case_cast_##T, 0},
+    RT_DTYPE_LIST(DTYPE)
+#undef DTYPE
+};
+
+/* ---- comparing ---- */
+
+/* What a device may lack: its operations run on the CPU. */
+static bool may_be_missing(const char *kernel)
+{
+    static const char *const known[] = {
+        "conv2d",        "conv2d_dx",  "conv2d_dw",     "conv2d_db", "max_pool2d",
+        "max_pool2d_dx", "avg_pool2d", "avg_pool2d_dx", "topk",
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], kernel) == 0)
+            return true;
+    return false;
+}
+
+static bool same(const buffer *got, const buffer *want, int64_t i)
+{
+    size_t size = rt_dtype_size(want->type), at = (size_t)i * size;
+    if (memcmp(got->data + at, want->data + at, size) == 0)
+        return true;
+    if (want->type == RT_F32)
+        return isnan(((float *)got->data)[i]) && isnan(((float *)want->data)[i]);
+    return want->type == RT_F64 && isnan(((double *)got->data)[i]) &&
+           isnan(((double *)want->data)[i]);
+}
+
+static void check_bits(const test_case *c, uint64_t seed, const run *got, const run *want)
+{
+    for (int o = 0; o < want->count; o++) {
+        const buffer *g = &got->b[o], *w = &want->b[o];
+        assert_int_equal(g->n, w->n);
+        for (int64_t i = 0; w->is_out && i < w->n; i++)
+            if (!same(g, w, i))
+                fail_msg("%s on %s, KERNELS_SEED=%llu: output %d, element %lld of %lld: %.9g, "
+                         "expected %.9g",
+                         c->name, gpu->name, (unsigned long long)seed, o, (long long)i,
+                         (long long)w->n, value(g, i), value(w, i));
+    }
+}
+
+/* Runs a case on the device; false if a kernel is missing there that may be. */
+static bool on_device(const test_case *c, run *r)
+{
+    rt_exec *e = rt_exec_gpu(gpu);
+    c->body(r, e, e->kernels);
+    if (rt_failed()) {
+        print_error("%s: %s\n", c->name, rt_error());
+        rt_error_clear(); /* for the next case */
+        fail();
+    }
+    const char *missing = e->missing;
+    e->missing = NULL;
+    if (missing && !may_be_missing(missing))
+        fail_msg("%s: no kernel %s on %s", c->name, missing, gpu->name);
+    for (int i = 0; i < r->count && !missing; i++)
+        assert_int_equal(rt_gpu_get(gpu, r->b[i].data, r->b[i].there, bytes_of(&r->b[i], 0)),
+                         RT_OK);
+    return !missing;
+}
+
+/* One case of each text whose kernels compute with indices: it is run with 64-bit ones as well, which otherwise takes gigabytes. */
+static bool may_be_wide(const test_case *c)
+{
+    return strcmp(c->name, "gemm") == 0 || strcmp(c->name, "copy") == 0 ||
+           strcmp(c->name, "fold") == 0 || strcmp(c->name, "rows_long") == 0;
+}
+
+/* Returns false if the case needs a kernel that the device may lack. */
+static bool try_case(const test_case *c, uint64_t seed, int64_t skew)
+{
+    run want = {.state = seed}, got = {.state = seed, .skew = skew, .gpu = gpu};
+    bool ran = on_device(c, &got);
+    if (ran) {
+        c->body(&want, rt_exec_cpu(), cpu);
+        check_bits(c, seed, &got, &want);
+    }
+    release(&want);
+    release(&got);
+    return ran;
+}
+
+static void test_case_body(void **state)
+{
+    const test_case *c = *state;
+    const char *given = getenv("KERNELS_SEED");
+    uint64_t first = given ? strtoull(given, NULL, 10) : 1000 * test_seed();
+    for (uint64_t trial = 0; trial < (given ? 1 : TRIALS); trial++)
+        if (!try_case(c, first + trial, (int64_t)(trial % 3)))
+            skip();
+    gpu->always_wide = may_be_wide(c);
+    if (gpu->always_wide)
+        try_case(c, first, 1);
+    gpu->always_wide = false;
+    assert_int_equal(rt_gpu_wait(gpu), RT_OK);
+}
+
+/* ---- the device itself ---- */
+
+static void test_names(void **state)
+{
+    (void)state;
+    rt_device d;
+    char name[16];
+    assert_true(rt_gpu_parse("opencl", &d));
+    assert_int_equal(d.kind, RT_OPENCL);
+    assert_true(rt_gpu_parse("opencl:12", &d));
+    rt_gpu_name(d, name);
+    assert_string_equal(name, "opencl:12");
+    const char *bad[] = {"",          "opencl:",    "opencl:-1",
+                         "opencl:1x", "opencl:256", "opencl:99999999999999999999",
+                         "gpu",       "cpux"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(rt_gpu_parse(bad[i], &d));
+}
+
+static void test_absent_device(void **state)
+{
+    (void)state;
+    assert_null(rt_gpu_open((rt_device){RT_OPENCL, 200}));
+    assert_int_equal(rt_error_code(), RT_E_DEVICE);
+    assert_non_null(strstr(rt_error(), "opencl:200"));
+    rt_error_clear();
+}
+
+/* A label that is no class is told by the next look at the device, and the one after that is fine again. */
+static void test_fault_of_a_kernel(void **state)
+{
+    (void)state;
+    float x[6] = {1, 2, 3, 4, 5, 6}, loss[2];
+    int64_t labels[2] = {1, 7};
+    float *there = rt_gpu_alloc(gpu, sizeof x), *to = rt_gpu_alloc(gpu, sizeof loss);
+    int64_t *which = rt_gpu_alloc(gpu, sizeof labels);
+    rt_gpu_put(gpu, there, x, sizeof x);
+    rt_gpu_put(gpu, which, labels, sizeof labels);
+    rt_exec *e = rt_exec_gpu(gpu);
+    e->kernels->cross_entropy[RT_F32](e, (rt_rows){2, 3}, (rt_cross_entropy_shape){0, -100}, there,
+                                      which, to);
+    assert_int_equal(rt_gpu_get(gpu, loss, to, sizeof loss), RT_E_RANGE);
+    assert_string_equal(rt_error(), "cross_entropy: label 7 of row 1 is outside [0, 3)");
+    rt_error_clear();
+    assert_int_equal(rt_gpu_get(gpu, loss, to, sizeof loss), RT_OK);
+    rt_gpu_free(gpu, there, sizeof x);
+    rt_gpu_free(gpu, to, sizeof loss);
+    rt_gpu_free(gpu, which, sizeof labels);
+}
+
+/* Memory that was freed is used again, and what nobody uses goes back. */
+static void test_pool(void **state)
+{
+    (void)state;
+    rt_gpu_memory_stats before = rt_gpu_memory(gpu);
+    void *a = rt_gpu_alloc(gpu, 1000000), *b = rt_gpu_alloc(gpu, 1000000);
+    assert_true(a && b && a != b);
+    assert_true(rt_gpu_memory(gpu).used >= before.used + 2000000);
+    rt_gpu_free(gpu, a, 1000000);
+    assert_ptr_equal(rt_gpu_alloc(gpu, 1000000), a);
+    rt_gpu_free(gpu, a, 1000000);
+    rt_gpu_free(gpu, b, 1000000);
+    assert_int_equal(rt_gpu_memory(gpu).used, before.used);
+    rt_gpu_trim(gpu);
+    assert_true(rt_gpu_memory(gpu).held <= before.held);
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    assert_null(rt_gpu_alloc(gpu, (size_t)1 << 46));
+    assert_int_equal(rt_error_code(), RT_E_NOMEM);
+    assert_non_null(strstr(rt_error(), gpu->name));
+    rt_error_clear();
+}
+
+/* Opens the device to test; false, having said why, if there is nothing to test or to compare with. */
+static bool open_device(void)
+{
+    const char *name = getenv("RINGTORCH_DEVICE");
+    rt_device d = {RT_OPENCL, 0};
+    if (rt_gpu_count(RT_OPENCL) == 0) {
+        printf("test_opencl: SKIPPED: there is no OpenCL device (apt install pocl-opencl-icd)\n");
+        return false;
+    }
+    cpu = rt_kernels_level(strstr(rt_kernels_levels(), "avx512") ? "avx512" : "avx2");
+    if (!cpu) {
+        printf("test_opencl: SKIPPED: %s\n", rt_error());
+        return false;
+    }
+    if (name && !rt_gpu_parse(name, &d))
+        printf("test_opencl: %s is no device\n", name);
+    gpu = rt_gpu_open(d);
+    if (!gpu) {
+        printf("test_opencl: %s\n", rt_error());
+        exit(1);
+    }
+    printf("test_opencl: RINGTORCH_TEST_SEED=%llu, %s: %s%s%s\n", (unsigned long long)test_seed(),
+           gpu->name, gpu->about, *gpu->inexact ? ", not exact: " : "", gpu->inexact);
+    return true;
+}
+
+int main(void)
+{
+    enum { CASES = sizeof cases / sizeof *cases, MORE = sizeof more / sizeof *more };
+    const struct CMUnitTest plain[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_absent_device),
+        cmocka_unit_test(test_fault_of_a_kernel),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    struct CMUnitTest tests[CASES + MORE];
+    if (!open_device())
+        return 0;
+    for (int i = 0; i < CASES + MORE; i++) {
+        const test_case *c = i < CASES ? &cases[i] : &more[i - CASES];
+        tests[i] = (struct CMUnitTest){c->name, test_case_body, NULL, NULL, (void *)c};
+    }
+    int failed = cmocka_run_group_tests_name("device", plain, NULL, NULL);
+    failed += cmocka_run_group_tests_name("kernels of the device", tests, NULL, NULL);
+    rt_kernels_shutdown();
+    return failed;
+}
