@@ -300,23 +300,6 @@ const char *rt_config_choice(const rt_config *cfg, const char *key)
     return NULL;
 }
 
-int rt_config_optimizer_states(const rt_config *cfg, const char *names[RT_OPTIMIZER_STATES_MAX])
-{
-    int n = 0;
-    switch (cfg->optimizer.name) {
-#define STATE(name, kept)                                                                          \
-    if (kept)                                                                                      \
-        names[n++] = #name;
-#define ROW(section, constant, id, ...)                                                            \
-    case constant:                                                                                 \
-        RT_STATES_##id(STATE, &cfg->optimizer.id) break;
-        RT_OPTIMIZERS(ROW)
-#undef ROW
-#undef STATE
-    }
-    return n;
-}
-
 void rt__key_help(const rt__key *key, const rt_config *standard, const char *indent, FILE *to)
 {
     rt_text allowed = {0}, value = {0};

@@ -115,10 +115,6 @@ rt_status rt_config_difference(const rt_config *there, const rt_config *here, ch
 /* Returns the text of a choice key's value, e.g. rt_config_choice(cfg, "parallel.isa") -> "avx2"
  * (static); key must name a choice row. */
 const char *rt_config_choice(const rt_config *cfg, const char *key);
-/* Gives the names (static) of the states that the configured optimiser keeps of each parameter, and returns how many there are. A
- * checkpoint holds "param" and each of them. */
-enum { RT_OPTIMIZER_STATES_MAX = 2 }; /* of any row of optimizers.def */
-int rt_config_optimizer_states(const rt_config *cfg, const char *names[RT_OPTIMIZER_STATES_MAX]);
 /* Returns the line of a file on which element `index` (0, 1, ...) of a list stands; 0 if that cannot be told. */
 int64_t rt_config_line(const char *path, const char *section, const char *key, int64_t index);
 /* Prints the reference of all keys: type, range or allowed values, default, meaning. */

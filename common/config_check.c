@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "common/best.h"
+#include "common/config_table.h"
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/nearest.h"
@@ -40,15 +41,43 @@ static rt_status check_model(const rt_config *c)
     return RT_OK;
 }
 
+/* Its numbers are for the rule to check, whose names stand in its row. */
+static rt_status check_group(const rt_config *c, size_t i, const json_t *group)
+{
+    const json_t *match = json_object_get(group, "match"), *scale;
+    if (!json_is_string(match) || !*json_string_value(match))
+        return RT_FAIL(CONFIG,
+                       "optimizer.groups[%zu]: expected a mapping with match: the names of its "
+                       "parameters, such as '*.bias'",
+                       i);
+    scale = json_object_get(group, "lr_scale");
+    if (scale && !(json_is_number(scale) && json_number_value(scale) >= 0))
+        return RT_FAIL(CONFIG,
+                       "optimizer.groups[%zu]: lr_scale: expected a number that is not below 0", i);
+    return rt__config_check_row(c, "optimizer", group,
+                                (const char *const[]){"match", "lr_scale", NULL}, i);
+}
+
+static rt_status check_groups(const rt_config *c)
+{
+    size_t i;
+    json_t *group;
+    json_array_foreach(c->optimizer.groups, i, group) RT_TRY(check_group(c, i, group));
+    return RT_OK;
+}
+
 static rt_status check_optimizer(const rt_config *c)
 {
     if (c->optimizer.name == RT_CFG_OPTIMIZER_SGD && c->optimizer.sgd.nesterov &&
         c->optimizer.sgd.momentum == 0)
         return RT_FAIL(CONFIG, "optimizer.nesterov needs optimizer.momentum > 0");
+    if (c->optimizer.name == RT_CFG_OPTIMIZER_SGD && c->optimizer.sgd.nesterov &&
+        c->optimizer.sgd.dampening != 0)
+        return RT_FAIL(CONFIG, "optimizer.nesterov needs optimizer.dampening 0");
     if (c->schedule.name == RT_CFG_SCHEDULE_COSINE && c->schedule.cosine.min_lr > c->optimizer.lr)
         return RT_FAIL(CONFIG, "schedule.min_lr %g is above optimizer.lr %g",
                        c->schedule.cosine.min_lr, c->optimizer.lr);
-    return RT_OK;
+    return check_groups(c);
 }
 
 /* Whether this run's task tells such a metric is known when its data set is open. */

@@ -307,6 +307,36 @@ rt_status rt__family_check_uses(const rt__family *f, const rt_config *cfg, const
     return RT_OK;
 }
 
+/* ---- groups ---- */
+
+rt_status rt__config_check_row(const rt_config *cfg, const char *section, const json_t *object,
+                               const char *const *but, size_t i)
+{
+    const rt__family_row *row = rt__family_chosen(rt__family_of(section), cfg);
+    char where[64];
+    snprintf(where, sizeof where, "%s.groups[%zu]", section, i);
+    rt__schema schema = row->schema;
+    schema.owner = where;
+    json_t *rest = json_copy((json_t *)object);
+    void *copy = rt_malloc(schema.size + 1);
+    if (!rest || !copy) {
+        json_decref(rest);
+        rt_mem_free(copy);
+        return RT_FAIL(NOMEM, "%s: out of memory", where);
+    }
+    for (; *but; but++)
+        json_object_del(rest, *but);
+    memcpy(copy, values(row, cfg), schema.size);
+    rt_status status = rt__schema_set(&schema, copy, rest);
+    json_decref(rest);
+    rt_mem_free(copy);
+    if (status == RT_OK)
+        return RT_OK;
+    rt_saved_error e;
+    rt_error_save(&e);
+    return RT_FAIL(CONFIG, "%s", e.text);
+}
+
 /* ---- to text ---- */
 
 static rt_status print_member(const rt__family *f, const rt__family_row *row, const rt_config *cfg,

@@ -190,6 +190,11 @@ rt_status rt__family_check_uses(const rt__family *f, const rt_config *cfg, const
 /* Returns the last of the sets that is of this key, or NULL. */
 const char *rt__set_of(const char *path, const char *const *sets, size_t n_sets);
 
+/* CONFIG, as "optimizer.groups[i] has no key ...", if the members of an object but those named (a list that ends in NULL) are not values
+ * that the chosen row of that section allows. */
+rt_status rt__config_check_row(const rt_config *cfg, const char *section, const json_t *object,
+                               const char *const *but, size_t i);
+
 /* Add what the section says beyond its own keys: as YAML, for the hash, for people. */
 rt_status rt__family_print(const rt__family *f, const rt_config *cfg, rt_text *to);
 rt_status rt__family_print_to_hash(const rt__family *f, const rt_config *cfg, const char *name,

@@ -95,6 +95,22 @@ static rt_status check_number(const char *path, const char *key, int64_t n, int6
 
 /* ---- the layout ---- */
 
+static bool is_buffer(const json_t *tensor)
+{
+    return json_object_get(tensor, "kind") != NULL;
+}
+
+/* The kind may be left out of parameters. They come first. */
+static rt_status check_kind(const json_t *tensor, bool behind_buffers, size_t i, const char *path)
+{
+    const char *kind = json_string_value(json_object_get(tensor, "kind"));
+    if (is_buffer(tensor) ? kind && strcmp(kind, "buffer") == 0 : !behind_buffers)
+        return RT_OK;
+    return RT_FAIL(FORMAT,
+                   "%s: layout: entry %zu is neither a parameter nor, behind them, a buffer: %s",
+                   path, i, advice);
+}
+
 /* Reads one tensor of the layout; what it says of itself must be true before its elements are counted. */
 static rt_status check_tensor(const json_t *tensor, size_t i, const char *path, int64_t *elements)
 {
@@ -136,7 +152,7 @@ static rt_status check_layout_hash(const rt_manifest *m, const char *path)
 
 static rt_status check_layout(const rt_manifest *m, const char *path)
 {
-    int64_t total = 0;
+    int64_t total = 0, buffers = 0;
     json_t *seen = json_object();
     rt_status status = seen ? RT_OK : RT_FAIL(NOMEM, "%s: out of memory", path);
     if (status == RT_OK && json_array_size(m->layout) == 0)
@@ -145,14 +161,16 @@ static rt_status check_layout(const rt_manifest *m, const char *path)
         const json_t *tensor = json_array_get(m->layout, i);
         int64_t elements = 0;
         status = check_tensor(tensor, i, path, &elements);
+        if (status == RT_OK)
+            status = check_kind(tensor, buffers > 0, i, path);
         const char *name = json_string_value(json_object_get(tensor, "name"));
         if (status == RT_OK && json_object_get(seen, name))
             status =
                 RT_FAIL(CORRUPT, "%s: layout: tensor %s is there twice: %s", path, name, advice);
         else if (status == RT_OK)
             json_object_set_new(seen, name, json_true());
-        total += elements;
-        if (status == RT_OK && total > ELEMENTS_MAX)
+        *(is_buffer(tensor) ? &buffers : &total) += elements;
+        if (status == RT_OK && (total > ELEMENTS_MAX || buffers > ELEMENTS_MAX))
             status =
                 RT_FAIL(CORRUPT, "%s: layout: more elements than can be, at tensor %s", path, name);
     }
@@ -170,7 +188,8 @@ rt_layout_tensor rt_manifest_tensor(const rt_manifest *m, size_t i)
     const json_t *tensor = json_array_get(m->layout, i), *shape = json_object_get(tensor, "shape");
     rt_layout_tensor t = {.name = json_string_value(json_object_get(tensor, "name")),
                           .shape.n = (int)json_array_size(shape),
-                          .elements = 1};
+                          .elements = 1,
+                          .is_buffer = is_buffer(tensor)};
     for (int k = 0; k < t.shape.n; k++) {
         t.shape.d[k] = json_integer_value(json_array_get(shape, (size_t)k));
         t.elements *= t.shape.d[k];

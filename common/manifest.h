@@ -8,7 +8,7 @@
  *     rt_manifest_release(&m);
  *
  * Members: format_version, run, step, slices, seed, world, parameters, samples, config_hash,
- * layout_hash, config (the resolved YAML), layout [{name, dtype, shape}], pieces [{file, bytes,
+ * layout_hash, config (the resolved YAML), layout [{name, dtype, shape}, behind them buffers with kind "buffer"], pieces [{file, bytes,
  * checksum}] and, last, checksum: the XXH3-64 of the compact JSON text of all members before it.
  * Checksums are 16 hex digits.
  *
@@ -18,6 +18,7 @@
 #ifndef RINGTORCH_COMMON_MANIFEST_H
 #define RINGTORCH_COMMON_MANIFEST_H
 
+#include <stdbool.h>
 #include <ringtorch/dims.h>
 #include "common/json.h"
 
@@ -49,6 +50,7 @@ typedef struct rt_layout_tensor {
     const char *name;
     rt_dims shape;
     int64_t elements;
+    bool is_buffer; /* of a module; else a parameter */
 } rt_layout_tensor;
 /* The i-th of json_array_size(m->layout) tensors; its name is borrowed. */
 rt_layout_tensor rt_manifest_tensor(const rt_manifest *m, size_t i);

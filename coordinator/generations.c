@@ -224,8 +224,8 @@ static rt_status source_as_before(rt__run *r, rt__source *out)
     *out = (rt__source){.step = h->start_step, .parameters = r->roster.parameters};
     snprintf(out->layout_hash, sizeof out->layout_hash, "%s", r->roster.layout_hash);
     if (h->source && strcmp(h->source, "snapshot") == 0) {
-        int64_t step = rt__offers_newest(&r->offers, r->roster.parameters, h->start_step,
-                                         &h->doubts, &out->pieces, &out->piece_numbers);
+        int64_t step = rt__offers_newest(&r->offers, r->roster.elements, h->start_step, &h->doubts,
+                                         &out->pieces, &out->piece_numbers);
         RT_TRY(rt_error_code());
         return step == h->start_step
                    ? RT_OK
@@ -245,7 +245,7 @@ static rt_status choose_source(rt__run *r, rt__source *out)
     enum { PIECE_NUMBERS_MAX = 200000 }; /* PLAN.pieces */
     int64_t *pieces = NULL, count = 0, step;
     *out = (rt__source){0};
-    step = rt__offers_newest(&r->offers, r->roster.parameters, r->fallback.step + 1,
+    step = rt__offers_newest(&r->offers, r->roster.elements, r->fallback.step + 1,
                              &r->history.doubts, &pieces, &count);
     RT_TRY(rt_error_code());
     if (step >= 0 && count <= PIECE_NUMBERS_MAX) {

@@ -66,6 +66,9 @@ static rt_status check_agrees(const rt__roster *r, const rt_msg_hello *h)
                              "data.path must hold the same files on every host");
     if (h->parameters != r->parameters)
         return differ_number(r, h, "this many parameters:", h->parameters, r->parameters, build);
+    if (h->elements != r->elements)
+        return differ_number(r, h, "a state of this many elements:", h->elements, r->elements,
+                             build);
     if (strcmp(h->layout_hash, r->layout_hash) != 0)
         return differ(r, h, "parameter layout", h->layout_hash, r->layout_hash, build);
     return RT_OK;
@@ -124,6 +127,7 @@ rt_status rt__roster_join(rt__roster *r, const char *peer, const rt_msg_hello *h
         return RT_OK;
     r->first = h->rank;
     r->parameters = h->parameters;
+    r->elements = h->elements;
     r->samples = h->samples;
     r->sample_tokens = h->sample_tokens;
     snprintf(r->task, sizeof r->task, "%s", h->task);

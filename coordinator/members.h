@@ -40,7 +40,7 @@ typedef struct rt__roster {
     int32_t *place;     /* [places], a power of two: a hash table from peer to rank + 1; 0: free */
     int64_t places;
     /* What the first to join said, and all others must match. */
-    int64_t first, parameters, samples, sample_tokens;
+    int64_t first, parameters, elements, samples, sample_tokens;
     char task[64], device[64], isa[32], blas[128], layout_hash[65];
 } rt__roster;
 

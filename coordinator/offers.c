@@ -136,13 +136,13 @@ static int by_step_and_begin(const void *a, const void *b)
     return (x->holder > y->holder) - (x->holder < y->holder);
 }
 
-/* Covers [0, parameters) with the offers [0, n) of one step, sorted; returns how many numbers were
+/* Covers [0, elements) with the offers [0, n) of one step, sorted; returns how many numbers were
  * written, 0 if something is missing. */
-static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, const rt__doubts *doubts,
+static int64_t cover(const rt__offer *x, int64_t n, int64_t elements, const rt__doubts *doubts,
                      int64_t *pieces)
 {
     int64_t at = 0, numbers = 0;
-    for (int64_t i = 0; at < parameters; numbers += RT_PIECE_FIELDS) {
+    for (int64_t i = 0; at < elements; numbers += RT_PIECE_FIELDS) {
         const rt__offer *best = NULL;
         for (; i < n && x[i].begin <= at; i++)
             if (usable(x[i].generation, x[i].step, doubts) && x[i].end > at &&
@@ -150,7 +150,7 @@ static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, const rt
                 best = &x[i];
         if (!best)
             return 0;
-        int64_t piece[RT_PIECE_FIELDS] = {at, best->end < parameters ? best->end : parameters,
+        int64_t piece[RT_PIECE_FIELDS] = {at, best->end < elements ? best->end : elements,
                                           best->generation, best->writer, best->holder};
         memcpy(pieces + numbers, piece, sizeof piece);
         at = piece[1];
@@ -158,19 +158,19 @@ static int64_t cover(const rt__offer *x, int64_t n, int64_t parameters, const rt
     return numbers;
 }
 
-int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least,
+int64_t rt__offers_newest(const rt__offers *o, int64_t elements, int64_t least,
                           const rt__doubts *doubts, int64_t **pieces, int64_t *count)
 {
     *pieces = NULL;
     *count = 0;
-    if (o->count == 0 || parameters <= 0)
+    if (o->count == 0 || elements <= 0)
         return -1;
     qsort(o->offer, (size_t)o->count, sizeof *o->offer, by_step_and_begin);
     *pieces = rt_malloc((size_t)o->count * RT_PIECE_FIELDS * sizeof **pieces);
     for (int64_t i = 0, n; *pieces && i < o->count && o->offer[i].step >= least; i += n) {
         for (n = 1; i + n < o->count && o->offer[i + n].step == o->offer[i].step;)
             n++;
-        *count = cover(o->offer + i, n, parameters, doubts, *pieces);
+        *count = cover(o->offer + i, n, elements, doubts, *pieces);
         if (*count > 0)
             return o->offer[i].step;
     }

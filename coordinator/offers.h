@@ -2,7 +2,7 @@
  *
  *     rt__offers o = {0};
  *     RT_TRY(rt__offers_add(&o, rank, hello));                  // of each rank that joins
- *     int64_t step = rt__offers_newest(&o, parameters, least, &doubts, &pieces, &n);
+ *     int64_t step = rt__offers_newest(&o, elements, least, &doubts, &pieces, &n);
  *     if (step >= 0) ... send the n numbers of pieces in PLAN; rt_mem_free(pieces) ...
  *     rt__offers_release(&o);
  *
@@ -69,10 +69,10 @@ static inline rt__doubt rt__doubts_last(const rt__doubts *d)
     return d->count > 0 ? d->list[d->count - 1] : (rt__doubt){0};
 }
 
-/* Returns the newest step, at least `least`, of which [0, parameters) is covered, or -1. *pieces
+/* Returns the newest step, at least `least`, of which [0, elements) is covered, or -1. *pieces
  * (rt_malloc) gets RT_PIECE_FIELDS numbers for each stretch, as PLAN carries them, *count how many numbers. -1 with
  * the error slot filled when memory is out. */
-int64_t rt__offers_newest(const rt__offers *o, int64_t parameters, int64_t least,
+int64_t rt__offers_newest(const rt__offers *o, int64_t elements, int64_t least,
                           const rt__doubts *doubts, int64_t **pieces, int64_t *count);
 
 /* Returns the first evaluation of a step in (after, most] that is not in doubt; NULL if there is none. */

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "worker/run_parts.h"
 
 enum { NAME_MAX_BYTES = 512 };
 
@@ -21,8 +22,8 @@ struct rt__pieces {
     void (*on_done)(void *ctx, const rt__piece_result *r);
     void *ctx;
 
-    int kinds;      /* param, then the optimiser's states */
-    float *staging; /* [kinds * elements owned] */
+    int buffers;    /* flat ones */
+    float *staging; /* [buffers * elements owned] */
 
     pthread_t thread;
     pthread_mutex_t lock;
@@ -37,44 +38,28 @@ static int64_t owned_count(const rt__pieces *p)
     return p->owned.end - p->owned.begin;
 }
 
-/* Where a kind lives, and what it is called. */
-static const float *kind_data(const rt__pieces *p, int kind, const char **name)
-{
-    if (kind > 0)
-        return rt_optim_state(rt_run_optim(p->run), kind - 1, name);
-    *name = "param";
-    return rt_run_flat(p->run)->param;
-}
-
 /* ---- the writing thread ---- */
 
-static rt_status add_entries(const rt__pieces *p, rt_st_writer *w, int kind)
+static rt_status add_entry(const rt__pieces *p, rt_st_writer *w, const rt__run_part *part)
 {
-    const rt_flat *flat = rt_run_flat(p->run);
-    const float *staged = p->staging + kind * owned_count(p);
-    const char *kind_name;
-    kind_data(p, kind, &kind_name);
-    for (int32_t i = 0; i < flat->entries; i++) {
-        const rt_flat_entry *e = &flat->entry[i];
-        int64_t begin = e->begin > p->owned.begin ? e->begin : p->owned.begin;
-        int64_t end = e->end < p->owned.end ? e->end : p->owned.end;
-        if (begin >= end)
-            continue;
-        char name[NAME_MAX_BYTES];
-        snprintf(name, sizeof name, "%s/%s@%" PRId64, kind_name, e->name, begin - e->begin);
-        RT_TRY(
-            rt_st_add(w, name, RT_F32, rt_shape(end - begin), staged + (begin - p->owned.begin)));
-    }
-    return RT_OK;
+    const float *staged = p->staging + part->number * owned_count(p);
+    int64_t begin = part->begin > p->owned.begin ? part->begin : p->owned.begin;
+    int64_t end = part->end < p->owned.end ? part->end : p->owned.end;
+    char name[NAME_MAX_BYTES];
+    if (begin >= end)
+        return RT_OK;
+    snprintf(name, sizeof name, "%s/%s@%" PRId64, part->kind, part->tensor, begin - part->begin);
+    return rt_st_add(w, name, RT_F32, rt_shape(end - begin), staged + (begin - p->owned.begin));
 }
 
 static rt_status fill(const rt__pieces *p, rt_st_writer *w, int64_t step)
 {
     char text[24];
+    rt__run_part part;
     snprintf(text, sizeof text, "%" PRId64, step);
     RT_TRY(rt_st_metadata(w, "step", text));
-    for (int kind = 0; kind < p->kinds; kind++)
-        RT_TRY(add_entries(p, w, kind));
+    for (int64_t i = 0; rt__run_part_at(p->run, i, &part); i++)
+        RT_TRY(add_entry(p, w, &part));
     return RT_OK;
 }
 
@@ -147,13 +132,13 @@ rt_status rt__pieces_start(const rt__pieces_args *a, rt__pieces **out)
                       .generation = a->generation,
                       .on_done = a->on_done,
                       .ctx = a->ctx};
-    int64_t count = rt_run_flat(a->run)->count;
-    if (p->owned.end > count)
-        p->owned.end = count;
+    int64_t tail = rt_run_flat(a->run)->tail;
+    if (p->owned.end > tail)
+        p->owned.end = tail;
     if (p->owned.begin > p->owned.end)
         p->owned.begin = p->owned.end;
-    p->kinds = 1 + rt_optim_states(rt_run_optim(a->run));
-    p->staging = rt_calloc((size_t)p->kinds * (size_t)owned_count(p), sizeof *p->staging);
+    p->buffers = rt__run_buffers(a->run);
+    p->staging = rt_calloc((size_t)p->buffers * (size_t)owned_count(p), sizeof *p->staging);
     p->dir = rt_strdup(a->dir);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
@@ -178,11 +163,9 @@ void rt__pieces_wait(rt__pieces *p)
 void rt__pieces_save(rt__pieces *p, int64_t step)
 {
     rt__pieces_wait(p);
-    for (int kind = 0; kind < p->kinds; kind++) {
-        const char *name;
-        memcpy(p->staging + kind * owned_count(p), kind_data(p, kind, &name) + p->owned.begin,
+    for (int i = 0; i < p->buffers; i++)
+        memcpy(p->staging + i * owned_count(p), rt__run_buffer(p->run, i, NULL) + p->owned.begin,
                (size_t)owned_count(p) * sizeof(float));
-    }
     pthread_mutex_lock(&p->lock);
     p->step = step;
     p->full = true;

@@ -9,7 +9,7 @@
  * Piece k of step t is <dir>/.step-<8 digits of t>.g<generation>.tmp/piece-<5 digits of
  * k>.safetensors: a rank of a former generation that is cut off but alive writes elsewhere. Its
  * entries are named `<kind>/<tensor>@<start>`: float32, one-dimensional, the elements of the tensor
- * from `start` on that this rank owns; kinds are `param` and the names of the optimiser's states.
+ * from `start` on that this rank owns; kinds are `param`, `buffer` and the names of the optimiser's states.
  * The coordinator commits the directory once all pieces are there. */
 #ifndef RINGTORCH_WORKER_PIECES_H
 #define RINGTORCH_WORKER_PIECES_H

@@ -80,6 +80,7 @@ void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *ou
         .config_hash = a->config_hash,
         .layout_hash = rt_run_layout_hash(a->run),
         .parameters = rt_run_flat(a->run)->count,
+        .elements = rt_run_flat(a->run)->tail,
         .samples = rt_run_samples(a->run),
         .task = rt_run_task(a->run),
         .sample_tokens = rt_run_sample_tokens(a->run),

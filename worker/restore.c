@@ -4,13 +4,17 @@
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "common/saved_parts.h"
 #include "common/text.h"
+#include "worker/run_parts.h"
 
 /* ---- the layout ---- */
 
 static bool same_tensor(const json_t *a, const json_t *b)
 {
     static const char *const keys[] = {"name", "dtype", "shape"};
+    if (!json_object_get(a, "kind") != !json_object_get(b, "kind"))
+        return false;
     for (int i = 0; i < 3; i++)
         if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
             return false;
@@ -48,64 +52,69 @@ rt_status rt__restore_check_layout(const rt_saved *s, const char *layout)
 
 /* ---- what goes where ---- */
 
-static bool has_kind(const rt__destination *to, const char *name, int *kind)
+static const rt__target *find_target(const rt__destination *to, const char *kind,
+                                     const char *tensor)
 {
-    *kind = 0;
-    while (*kind < to->kinds && strcmp(to->kind[*kind].name, name) != 0)
-        ++*kind;
-    return *kind < to->kinds;
-}
-
-/* What has been opened is whole by its own configuration; is that the one of this run? */
-static rt_status check_kinds(const rt_saved *s, const rt__destination *to)
-{
-    rt_config cfg;
-    int found = 1, kind; /* "param" is always there */
-    RT_TRY(rt_config_parse(s->manifest.config, strlen(s->manifest.config), s->dir, &cfg));
-    const char *state[RT_OPTIMIZER_STATES_MAX], *unknown = NULL;
-    int states = rt_config_optimizer_states(&cfg, state);
-    for (int i = 0; i < states; i++) {
-        bool wanted = has_kind(to, state[i], &kind);
-        found += wanted;
-        if (!wanted && !to->other_kinds_too && !unknown)
-            unknown = state[i];
-    }
-    rt_config_release(&cfg);
-    if (unknown)
-        return RT_FAIL(MISMATCH,
-                       "%s: holds optimiser state \"%s\", which this optimiser does not have: "
-                       "resume with the one it was made with",
-                       s->dir, unknown);
-    if (found < to->kinds)
-        return RT_FAIL(MISMATCH,
-                       "%s: lacks a state that this optimiser has: resume with the one it was made "
-                       "with",
-                       s->dir);
-    return RT_OK;
-}
-
-static const rt_flat_entry *find_tensor(const rt__destination *to, const char *name)
-{
-    for (int32_t i = 0; i < to->tensors; i++)
-        if (strcmp(to->tensor[i].name, name) == 0)
-            return &to->tensor[i];
+    for (int64_t i = 0; i < to->targets; i++)
+        if (strcmp(to->target[i].kind, kind) == 0 && strcmp(to->target[i].tensor, tensor) == 0)
+            return &to->target[i];
     return NULL;
 }
 
-static rt_status check_tensors(const rt_saved *s, const rt__destination *to)
+static bool wants_kind(const rt__destination *to, const char *kind)
 {
-    size_t tensors = json_array_size(s->manifest.layout);
-    for (size_t i = 0; i < tensors; i++) {
-        rt_layout_tensor saved = rt_manifest_tensor(&s->manifest, i);
-        const rt_flat_entry *t = find_tensor(to, saved.name);
-        if (!t || t->end - t->begin != saved.elements)
-            return RT_FAIL(MISMATCH, "%s: tensor %s of %" PRId64 " elements is not of this model",
-                           s->dir, saved.name, saved.elements);
-    }
-    if ((int64_t)tensors != to->tensors)
-        return RT_FAIL(MISMATCH, "%s: has %zu tensors, this model %" PRId32, s->dir, tensors,
-                       to->tensors);
+    for (int64_t i = 0; i < to->targets; i++)
+        if (strcmp(to->target[i].kind, kind) == 0)
+            return true;
+    return false;
+}
+
+/* Is it made by this optimiser? */
+static rt_status check_kinds(const rt_saved *s, const rt_saved_parts *has,
+                             const rt__destination *to)
+{
+    for (int64_t i = 0; i < has->count && !to->other_kinds_too; i++)
+        if (!wants_kind(to, has->part[i].kind))
+            return RT_FAIL(MISMATCH,
+                           "%s: holds optimiser state \"%s\", which this optimiser does not have: "
+                           "resume with the one it was made with",
+                           s->dir, has->part[i].kind);
+    for (int64_t i = 0; i < to->targets; i++)
+        if (!rt_saved_parts_have_kind(has, to->target[i].kind))
+            return RT_FAIL(MISMATCH,
+                           "%s: lacks a state that this optimiser has: resume with the one it was "
+                           "made with",
+                           s->dir);
     return RT_OK;
+}
+
+static rt_status check_tensors(const rt_saved *s, const rt_saved_parts *has,
+                               const rt__destination *to)
+{
+    int64_t found = 0;
+    for (int64_t i = 0; i < has->count; i++) {
+        const rt_saved_part *p = &has->part[i];
+        const rt__target *t = find_target(to, p->kind, p->tensor);
+        found += t != NULL;
+        if (wants_kind(to, p->kind) && (!t || t->elements != p->elements))
+            return RT_FAIL(MISMATCH, "%s: tensor %s of %" PRId64 " elements is not of this model",
+                           s->dir, p->tensor, p->elements);
+    }
+    if (found != to->targets)
+        return RT_FAIL(MISMATCH, "%s: has %" PRId64 " tensors, this model %" PRId64, s->dir, found,
+                       to->targets);
+    return RT_OK;
+}
+
+static rt_status check_parts(const rt_saved *s, const rt__destination *to)
+{
+    rt_saved_parts has;
+    RT_TRY(rt_saved_parts_list(&s->manifest, s->dir, &has));
+    rt_status status = check_kinds(s, &has, to);
+    if (status == RT_OK)
+        status = check_tensors(s, &has, to);
+    rt_saved_parts_release(&has);
+    return status;
 }
 
 /* In parts, each of which is a sign of life: where memory is smaller than the checkpoint this reads the disk again. */
@@ -123,18 +132,17 @@ static rt_status copy_piece(const rt_saved *s, int piece, const rt__destination 
 {
     for (int64_t i = 0; i < rt_st_count(s->piece[piece]); i++) {
         rt_saved_entry e;
-        int kind;
         RT_TRY(rt_saved_entry_at(s, piece, i, &e));
-        if (has_kind(to, e.kind, &kind))
-            copy_entry(&e, to->kind[kind].data + find_tensor(to, e.tensor)->begin + e.start);
+        const rt__target *t = find_target(to, e.kind, e.tensor);
+        if (t)
+            copy_entry(&e, t->data + e.start);
     }
     return RT_OK;
 }
 
 rt_status rt__restore(const rt_saved *saved, const rt__destination *to)
 {
-    RT_TRY(check_kinds(saved, to));
-    RT_TRY(check_tensors(saved, to));
+    RT_TRY(check_parts(saved, to));
     for (int p = 0; p < saved->pieces; p++)
         RT_TRY(copy_piece(saved, p, to));
     return RT_OK;
@@ -142,30 +150,47 @@ rt_status rt__restore(const rt_saved *saved, const rt__destination *to)
 
 /* ---- into a run ---- */
 
-void rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wanted wanted)
+static bool is_wanted(const rt__run_part *p, rt__wanted wanted)
 {
-    const rt_flat *flat = rt_run_flat(run);
-    rt_optim *optim = rt_run_optim(run);
-    *to = (rt__destination){
-        .tensor = flat->entry,
-        .tensors = flat->entries,
-        .count = flat->count,
-        .kinds = 1,
-        .kind[0] = {"param", flat->param},
-        .other_kinds_too = wanted == RT__PARAMETERS_ONLY,
-    };
-    if (wanted == RT__PARAMETERS_ONLY)
-        return;
-    RT_ASSERT(rt_optim_states(optim) < RT__KINDS_MAX);
-    for (int i = 0; i < rt_optim_states(optim); i++) {
-        to->kind[to->kinds].data = rt_optim_state(optim, i, &to->kind[to->kinds].name);
-        to->kinds++;
-    }
+    return wanted == RT__WHOLE_STATE || strcmp(p->kind, "param") == 0 ||
+           strcmp(p->kind, "buffer") == 0;
+}
+
+rt_status rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wanted wanted)
+{
+    rt__run_part p;
+    int64_t parts = 0;
+    while (rt__run_part_at(run, parts, &p))
+        parts++;
+    *to = (rt__destination){.target = rt_calloc((size_t)parts, sizeof *to->target),
+                            .other_kinds_too = wanted == RT__PARAMETERS_ONLY};
+    if (!to->target)
+        return rt_error_code();
+    for (int64_t i = 0; rt__run_part_at(run, i, &p); i++)
+        if (is_wanted(&p, wanted))
+            to->target[to->targets++] =
+                (rt__target){p.kind, p.tensor, p.buffer + p.begin, p.end - p.begin};
+    return RT_OK;
+}
+
+void rt__destination_release(rt__destination *to)
+{
+    rt_mem_free(to->target);
+    *to = (rt__destination){0};
+}
+
+static rt_status restore_all(rt_run *run, const rt_saved *saved)
+{
+    rt__destination to;
+    rt_status status = rt__destination_of_run(&to, run, RT__WHOLE_STATE);
+    if (status == RT_OK)
+        status = rt__restore(saved, &to);
+    rt__destination_release(&to);
+    return status;
 }
 
 static rt_status restore_run(rt_run *run, const rt_saved *saved, int64_t slices)
 {
-    rt__destination to;
     if (saved->manifest.slices != slices)
         return RT_FAIL(MISMATCH,
                        "%s: made with %" PRId64 " slice%s, this run has %" PRId64
@@ -173,8 +198,7 @@ static rt_status restore_run(rt_run *run, const rt_saved *saved, int64_t slices)
                        saved->dir, saved->manifest.slices, rt_plural(saved->manifest.slices),
                        slices, saved->manifest.slices);
     RT_TRY(rt__restore_check_layout(saved, rt_run_layout(run)));
-    rt__destination_of_run(&to, run, RT__WHOLE_STATE);
-    RT_TRY(rt__restore(saved, &to));
+    RT_TRY(restore_all(run, saved));
     rt_optim_set_updates(rt_run_optim(run), saved->manifest.step);
     return RT_OK;
 }

@@ -7,8 +7,9 @@
  *     rt_saved saved;
  *     RT_TRY(rt_saved_open(dir, NULL, &saved));
  *     rt__destination to;
- *     rt__destination_of_run(&to, run, RT__PARAMETERS_ONLY);
- *     RT_TRY(rt__restore(&saved, &to));
+ *     RT_TRY(rt__destination_of_run(&to, run, RT__PARAMETERS_ONLY));
+ *     rt_status status = rt__restore(&saved, &to);
+ *     rt__destination_release(&to);
  *
  * Everything is checked before anything is changed: the checkpoint by itself (common/saved.h), its layout against the model
  * (the first tensor that differs is named), its optimiser against the run's. */
@@ -18,23 +19,23 @@
 #include "worker/checkpoint_read.h"
 #include "worker/engine/train/run.h"
 
-enum { RT__KINDS_MAX = 8 };
+/* Where a tensor of the state goes. All borrowed. */
+typedef struct rt__target {
+    const char *kind, *tensor;
+    float *data;
+    int64_t elements;
+} rt__target;
 
-/* Where the values go: tensors in flat order, and a flat buffer for each kind. All borrowed. */
 typedef struct rt__destination {
-    const rt_flat_entry *tensor; /* [tensors]; only names and places are looked at */
-    int32_t tensors;
-    int64_t count; /* elements of each buffer */
-    int kinds;
-    struct {
-        const char *name; /* "param", "exp_avg", ... */
-        float *data;      /* [count] */
-    } kind[RT__KINDS_MAX];
+    rt__target *target; /* [targets], owned */
+    int64_t targets;
     bool other_kinds_too; /* the checkpoint may hold kinds that are not wanted here */
 } rt__destination;
 
+/* RT__PARAMETERS_ONLY: with the buffers, without the optimiser. */
 typedef enum rt__wanted { RT__WHOLE_STATE, RT__PARAMETERS_ONLY } rt__wanted;
-void rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wanted wanted);
+rt_status rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wanted wanted);
+void rt__destination_release(rt__destination *to);
 
 /* Loads; the layout is not looked at, names and places of tensors are. */
 rt_status rt__restore(const rt_saved *saved, const rt__destination *to);

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "worker/evaluate.h"
 #include "worker/restore.h"
+#include "worker/run_parts.h"
 #include "worker/shm_dir.h"
 #include "worker/snapshot_restore.h"
 #include "worker/start_weights.h"
@@ -39,7 +40,7 @@ static rt_status start_snapshots(rt__session *s)
         .progress = s->progress,
     };
     for (int kind = 0; kind < s->about.kinds; kind++)
-        args.kind[kind] = rt__snapshot_kind(s->run, kind, NULL);
+        args.kind[kind] = rt__run_buffer(s->run, kind, NULL);
     return rt__snapshot_start(&args, &s->snapshot);
 }
 
@@ -119,6 +120,7 @@ static rt_status prepare(rt__session *s)
 {
     RT_TRY(rt__shard_init(&s->shard, s->world, s->rank, s->plan->slices, s->plan->slice_begin,
                           rt_run_flat(s->run)->length));
+    RT_TRY(rt__shard_sums(&s->shard, s->run));
     rt__stepper_args args = {s->run,      s->config,     s->comm, &s->shard,
                              s->progress, post_checksum, s,       s->snapshot};
     RT_TRY(rt__stepper_init(&s->stepper, &args));
@@ -157,7 +159,7 @@ static rt_status restore_snapshot(rt__session *s)
         .about = &s->about,
         .rank = s->rank,
         .world = s->world,
-        .states = updates_all ? (rt_range){0, rt_run_flat(s->run)->count} : s->shard.owned[s->rank],
+        .states = updates_all ? (rt_range){0, rt_run_flat(s->run)->tail} : s->shard.owned[s->rank],
     };
     RT_TRY(rt__snapshot_restore(&from, s->plan));
     rt_log_info("restored step %" PRId64 " from snapshots in %.1f ms", s->plan->start_step,

@@ -3,16 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "common/error.h"
-
-float *rt__snapshot_kind(const rt_run *run, int kind, const char **name)
-{
-    const char *unused;
-    if (kind > 0)
-        return rt_optim_state(rt_run_optim(run), kind - 1, name ? name : &unused);
-    if (name)
-        *name = "param";
-    return rt_run_flat(run)->param;
-}
+#include "worker/run_parts.h"
 
 static rt_status set_text(char *to, size_t room, const char *text, const char *what)
 {
@@ -26,19 +17,19 @@ static rt_status set_text(char *to, size_t room, const char *text, const char *w
 rt_status rt__snapshot_about_run(rt_snapshot_about *out, const rt_run *run,
                                  const rt__snapshot_who *who)
 {
-    const int64_t count = rt_run_flat(run)->count;
+    const int64_t count = rt_run_flat(run)->tail;
     *out = (rt_snapshot_about){
         .generation = who->generation,
         .rank = who->rank,
         .begin = who->owned.begin < count ? who->owned.begin : count,
         .end = who->owned.end < count ? who->owned.end : count,
         .count = count,
-        .kinds = 1 + rt_optim_states(rt_run_optim(run)),
+        .kinds = rt__run_buffers(run),
     };
     RT_ASSERT(out->kinds <= RT_SNAPSHOT_KINDS_MAX);
     for (int kind = 0; kind < out->kinds; kind++) {
         const char *name;
-        rt__snapshot_kind(run, kind, &name);
+        rt__run_buffer(run, kind, &name);
         RT_TRY(set_text(out->kind[kind], sizeof out->kind[kind], name, "state"));
     }
     RT_TRY(set_text(out->run, sizeof out->run, who->run_id, "run"));

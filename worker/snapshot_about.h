@@ -23,10 +23,6 @@ typedef struct rt__snapshot_who {
 /* Fails only if a text is too long for a snapshot's header. */
 rt_status rt__snapshot_about_run(rt_snapshot_about *out, const rt_run *run,
                                  const rt__snapshot_who *who);
-/* Returns the flat buffer of a kind: 0 the parameters, from 1 on the optimiser's states. name: may
- * be NULL. */
-float *rt__snapshot_kind(const rt_run *run, int kind, const char **name);
-
 /* Whether a snapshot is of our model, optimiser and mathematics. MISMATCH, with the file and what
  * differs named, if not. */
 rt_status rt__snapshot_fits(const rt_snapshot *s, const rt_snapshot_about *ours);

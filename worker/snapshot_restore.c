@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/snapshot_list.h"
+#include "worker/run_parts.h"
 #include "worker/snapshot_about.h"
 
 /* One piece of a plan. */
@@ -110,7 +111,7 @@ static rt_status read_piece(const rt__snapshot_source *from, const piece *p, int
     for (int kind = 0; status == RT_OK && kind < from->about->kinds; kind++) {
         rt_range r = kind > 0 ? both(p->range, states) : p->range;
         status = rt_snapshot_read(&s, slot, kind, r.begin, r.end,
-                                  rt__snapshot_kind(from->run, kind, NULL) + r.begin);
+                                  rt__run_buffer(from->run, kind, NULL) + r.begin);
     }
     rt_snapshot_close(&s);
     return status;
@@ -157,7 +158,7 @@ static rt_status exchange_job(rt_comm *c, void *arg)
             RT_TRY(not_as_offered(read_piece(from, &p, x->plan->start_step, p.range, true),
                                   x->plan->start_step));
         for (int kind = 0; kind < from->about->kinds; kind++)
-            RT_TRY(rt_comm_broadcast(c, rt__snapshot_kind(from->run, kind, NULL) + p.range.begin,
+            RT_TRY(rt_comm_broadcast(c, rt__run_buffer(from->run, kind, NULL) + p.range.begin,
                                      bytes, (int)p.holder));
     }
     return RT_OK;
@@ -165,7 +166,7 @@ static rt_status exchange_job(rt_comm *c, void *arg)
 
 rt_status rt__snapshot_restore(const rt__snapshot_source *from, const rt_msg_plan *plan)
 {
-    RT_TRY(check_plan(plan, rt_run_flat(from->run)->count, from->world));
+    RT_TRY(check_plan(plan, rt_run_flat(from->run)->tail, from->world));
     if (plan->one_host || from->world == 1) {
         RT_TRY(read_all(from, plan));
     } else {

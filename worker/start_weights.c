@@ -5,53 +5,35 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "worker/engine/formats/weights.h"
-#include "worker/restore.h"
+#include "worker/commands/state.h"
 
-/* The parameters of a checkpoint, put together from its pieces. */
-typedef struct tensors {
-    int64_t count;
-    rt_flat_entry *place; /* [count] in data */
-    rt_st_entry *tensor;  /* [count] */
-    float *data;
-} tensors;
-
-static rt_status assemble(const rt_saved *s, tensors *t)
+/* Gives the net the parameters and buffers that were put together from the pieces. */
+static rt_status take(rt_module *net, const rt_saved *saved, const rt__state *s, bool partial)
 {
-    t->count = (int64_t)json_array_size(s->manifest.layout);
-    t->place = rt_calloc((size_t)t->count, sizeof *t->place);
-    t->tensor = rt_calloc((size_t)t->count, sizeof *t->tensor);
-    t->data = rt_calloc((size_t)s->manifest.parameters, sizeof *t->data);
-    if (!t->place || !t->tensor || !t->data)
+    rt_st_entry *tensor = rt_calloc((size_t)s->count, sizeof *tensor);
+    if (!tensor)
         return rt_error_code();
-    int64_t at = 0;
-    for (int64_t i = 0; i < t->count; i++) {
-        rt_layout_tensor x = rt_manifest_tensor(&s->manifest, (size_t)i);
-        t->place[i] = (rt_flat_entry){.name = x.name, .begin = at, .end = at + x.elements};
-        t->tensor[i] = (rt_st_entry){.name = x.name, .shape = x.shape, .data = t->data + at};
-        at += x.elements;
+    for (int64_t i = 0; i < s->count; i++) {
+        const rt_saved_part *p = &s->parts.part[i];
+        tensor[i] = (rt_st_entry){.name = p->tensor,
+                                  .shape = p->shape,
+                                  .data = s->data + p->at,
+                                  .bytes = (size_t)p->elements * sizeof(float)};
     }
-    rt__destination to = {
-        .tensor = t->place,
-        .tensors = (int32_t)t->count,
-        .count = at,
-        .kinds = 1,
-        .kind[0] = {"param", t->data},
-        .other_kinds_too = true,
-    };
-    return rt__restore(s, &to);
+    rt_status status = rt__weights_take(net, tensor, s->count, saved->dir, partial);
+    rt_mem_free(tensor);
+    return status;
 }
 
 static rt_status load_checkpoint(rt_module *net, const char *path, bool partial)
 {
     rt_saved saved;
-    tensors t = {0};
+    rt__state s;
     RT_TRY(rt__saved_find(path, &saved));
-    rt_status status = assemble(&saved, &t);
+    rt_status status = rt__state_load(&saved, false, &s);
     if (status == RT_OK)
-        status = rt__weights_take(net, t.tensor, t.count, saved.dir, partial);
-    rt_mem_free(t.place);
-    rt_mem_free(t.tensor);
-    rt_mem_free(t.data);
+        status = take(net, &saved, &s, partial);
+    rt__state_release(&s);
     rt_saved_close(&saved);
     return status;
 }
@@ -66,7 +48,7 @@ rt_status rt__weights_load(rt_run *run, const char *path, bool partial)
 static rt_status broadcast_job(rt_comm *c, void *arg)
 {
     const rt_flat *flat = arg;
-    return rt_comm_broadcast(c, flat->param, flat->count * (int64_t)sizeof *flat->param, 0);
+    return rt_comm_broadcast(c, flat->param, flat->tail * (int64_t)sizeof *flat->param, 0);
 }
 
 rt_status rt__start_weights(rt_run *run, rt__commthread *comm, int rank, int world,

@@ -81,6 +81,7 @@ rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
         .replicated = a->config->parallel.sharding == RT_CFG_SHARDING_NONE,
         .skips = a->config->run.nan_loss == RT_CFG_NAN_SKIP,
         .clip_norm = a->config->optimizer.clip_norm,
+        .optim = rt_run_optim(a->run),
     };
     s->sums = rt_calloc((size_t)rt_run_sum_count(a->run), sizeof *s->sums);
     if (!s->sums || plan_sum(s) != RT_OK) {
@@ -121,6 +122,14 @@ static rt_status share_job(rt_comm *c, void *arg)
     return rt_comm_all_gather(c, s->sums, s->shard->sums, RT_F64, RT_ALGO_AUTO);
 }
 
+static rt_status share_measures_job(rt_comm *c, void *arg)
+{
+    rt__stepper *s = arg;
+    int64_t count;
+    double *all = rt_optim_measures(s->optim, s->round, &count);
+    return rt_comm_all_gather(c, all, s->shard->measured[s->round], RT_F64, RT_ALGO_AUTO);
+}
+
 static rt_status gather_job(rt_comm *c, void *arg)
 {
     rt__stepper *s = arg;
@@ -154,7 +163,7 @@ static rt_status compute(rt__stepper *s, int64_t step, int orders)
     if (s->algorithm == RT_ALGO_RING)
         fold_parts(s);
     if (shard->rank == 0)
-        s->parts[0].data[rt_run_flat(s->run)->count + RT__SCALAR_ORDERS] = (float)orders;
+        s->parts[0].data[rt_run_flat(s->run)->tail + RT__SCALAR_ORDERS] = (float)orders;
     int before = (shard->rank + shard->world - 1) % shard->world;
     return rt_run_audit(s->run, step,
                         (rt_range){shard->slice_begin[before], shard->slice_begin[before + 1]});
@@ -205,12 +214,18 @@ static double gradient_norm(const rt__stepper *s)
     return rt_optim_norm_of_blocks(s->sums, rt_run_blocks(s->run)) / rt_run_weigh(s->run, s->sums);
 }
 
+/* Must every rank have all sums before it can go on? Where there are rounds of measurements, all must agree on whether to make them. */
+static bool must_share(const rt__stepper *s)
+{
+    return has_all(s) || s->skips || s->clip_norm > 0 || rt_run_weighs(s->run) ||
+           rt_optim_rounds(s->optim) > 0;
+}
+
 static rt_status judge(rt__stepper *s, const rt__step_wish *wish, verdict *v)
 {
     int64_t blocks = rt_run_blocks(s->run);
     rt_range known = {0, rt_run_sum_count(s->run)};
-    bool clips = s->clip_norm > 0, weighs = rt_run_weighs(s->run);
-    *v = (verdict){has_all(s) || s->skips || clips || weighs || wish->norm, false, NAN, NAN};
+    *v = (verdict){.shared = must_share(s) || wish->norm, .loss = NAN, .norm = NAN};
     RT_TRY(rt_run_sums(s->run, updated(s), s->sums));
     if (v->shared) {
         RT_TRY(share_sums(s));
@@ -219,7 +234,7 @@ static rt_status judge(rt__stepper *s, const rt__step_wish *wish, verdict *v)
         known = s->shard->sums[s->shard->rank];
     }
     v->finite = rt_run_finite(s->sums, known);
-    if (wish->norm || clips || (v->shared && !v->finite))
+    if (wish->norm || s->clip_norm > 0 || (v->shared && !v->finite))
         v->norm = gradient_norm(s);
     return RT_OK;
 }
@@ -267,17 +282,34 @@ static rt_status update_and_keep(rt__stepper *s, int64_t step, double clip_scale
     return RT_OK;
 }
 
+/* What the rule must know of whole parameters before it can update a part of one. */
+static rt_status measure(rt__stepper *s, int64_t step, double clip_scale)
+{
+    for (s->round = 0; s->round < rt_optim_rounds(s->optim); s->round++) {
+        RT_TRY(rt_run_measure(s->run, step, s->round, updated(s), clip_scale));
+        if (!has_all(s))
+            RT_TRY(rt__commthread_run(s->comm, share_measures_job, s));
+        RT_TRY(rt_optim_settle(s->optim, s->round, step + 1));
+    }
+    return RT_OK;
+}
+
+static rt_status update(rt__stepper *s, int64_t step, const rt__step_wish *wish, const verdict *v)
+{
+    double clip_scale = s->clip_norm > 0 && v->norm > s->clip_norm ? s->clip_norm / v->norm : 1;
+    RT_TRY(measure(s, step, clip_scale));
+    return wish->keep && s->snapshot ? update_and_keep(s, step, clip_scale)
+                                     : rt_run_update(s->run, step, updated(s), clip_scale);
+}
+
 /* Brings the step's result to everybody: all of it, or only its scalars if the sums are not finite. */
 static rt_status commit(rt__stepper *s, int64_t step, const rt__step_wish *wish, const verdict *v)
 {
     rt__progress_phase(s->progress, RT_PHASE_UPDATE, -1);
-    double clip_scale = s->clip_norm > 0 && v->norm > s->clip_norm ? s->clip_norm / v->norm : 1;
-    if (!v->finite)
-        rt_run_skip(s->run, step, updated(s));
-    else if (wish->keep && s->snapshot)
-        RT_TRY(update_and_keep(s, step, clip_scale));
+    if (v->finite)
+        RT_TRY(update(s, step, wish, v));
     else
-        RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
+        rt_run_skip(s->run, step, updated(s));
     if (!v->finite && !v->shared)
         withhold(s);
     if (has_all(s))
@@ -314,7 +346,7 @@ rt_status rt__step(rt__stepper *s, int64_t step, const rt__step_wish *wish, rt__
     if (!v.shared && was_withheld(s))
         return fail_not_finite(s, step, loss, false);
 
-    int orders = (int)flat->param[flat->count + RT__SCALAR_ORDERS];
+    int orders = (int)flat->param[flat->tail + RT__SCALAR_ORDERS];
     if (orders & RT__ORDER_STOP && v.finite && isnan(v.norm)) {
         /* Now all know that this was the last step, so all can ask. */
         RT_TRY(share_sums(s));

@@ -63,7 +63,9 @@ typedef struct rt__stepper {
     bool replicated;   /* sharding: none; every rank updates everything */
     bool skips;        /* run.nan_loss: skip */
     double clip_norm;  /* 0: never */
-    double *sums;      /* see rt_run_sums: mine, or all ranks' */
+    rt_optim *optim;
+    int round;    /* of the measurements that are being shared */
+    double *sums; /* see rt_run_sums: mine, or all ranks' */
     rt_partial parts[RT_TREE_NODES_MAX];
     int part_count;
 } rt__stepper;

@@ -1,17 +1,20 @@
 /* Optimisers over flat buffers, and learning-rate schedules.
  *
  *     rt_optim *opt = rt_optim_adamw(net, .lr = 1e-3, .weight_decay = 0.01);
+ *     rt_optim_group(opt, "*.bias", "{\"weight_decay\": 0}");
  *     rt_backward(loss);
  *     rt_optim_step(opt);            // updates every parameter, then clears the gradients
  *
- * Making an optimiser moves the net's parameters and gradients into two flat float32 buffers
- * (rt_flat); the tensors become views into them. State buffers have the same layout, so a shard of
- * the optimiser is a range of elements. A net has one optimiser at a time: a second one takes the
+ * Making an optimiser moves the net's parameters and gradients into two flat float32 buffers (rt_flat), and its persistent buffers
+ * behind the parameters; the tensors become views into them. States that have an element for each of the parameters' have buffers of
+ * the same layout, so a shard of the optimiser is a range of elements. A net has one optimiser at a time: a second one takes the
  * parameters over. */
 #ifndef RINGTORCH_OPTIM_H
 #define RINGTORCH_OPTIM_H
 
+#include <ringtorch/field.h>
 #include <ringtorch/nn.h>
+#include <ringtorch/optimizers.def>
 
 RT_BEGIN_DECLS
 
@@ -19,56 +22,66 @@ RT_BEGIN_DECLS
 enum { RT_FLAT_SCALARS = 16 };
 
 typedef struct rt_flat_entry {
-    const char *name;   /* "0.weight" */
-    rt_tensor *param;   /* view into param */
+    const char *
+        name; /* "0.weight": of the parameter, of the buffer, or of the parameter that a state belongs to */
+    const char *kind;   /* "param", "buffer", or the name of a state ("row_var") */
+    rt_tensor *param;   /* view into param; NULL for a state */
     int64_t begin, end; /* elements in the flat buffers */
 } rt_flat_entry;
 
-/* All parameters of a net in registration order without gaps, then RT_FLAT_SCALARS spare elements:
- * in `grad` they carry a step's sums (loss, samples) through the same exact reduction as the
- * gradients, in `param` the committed ones. */
+/* [0, count) parameters of a net in registration order, one of several names once; [count, tail) small things: the net's persistent
+ * buffers, then states of the optimiser that are smaller than the parameters; [tail, length) RT_FLAT_SCALARS spare elements. No gaps.
+ *
+ * `param` holds their values. In `grad` the place of a buffer is where a training run sums what rt_nn_observe is told, and the spare
+ * elements carry a step's sums (loss, samples) through the same exact reduction as the gradients; in `param` those are the committed
+ * ones. In `grad` nothing stands in the places of states. */
 typedef struct rt_flat {
     float *param, *grad; /* [length] */
-    int64_t count;       /* elements of parameters */
-    int64_t length;      /* count + RT_FLAT_SCALARS */
-    int32_t entries;
-    rt_flat_entry *entry; /* [entries] */
+    int64_t count, tail, length;
+    int32_t entries;      /* parameters */
+    int32_t small;        /* what lies behind them */
+    rt_flat_entry *entry; /* [entries + small] */
 } rt_flat;
-/* Places in the tail. Weight: what the samples of a step count in its loss, by which the sum of their losses is divided. */
+/* Places from tail on. Weight: what the samples of a step count in its loss, by which the sum of their losses is divided. */
 enum { RT_SCALAR_LOSS = 0, RT_SCALAR_COUNT = 1, RT_SCALAR_WEIGHT = 3 };
 
 /* ---- optimisers ---- */
 typedef struct rt_optim rt_optim;
 
-typedef struct rt_sgd_args {
-    rt_module *net;
-    double lr RT_DEFAULT(__builtin_nan("")); /* required: NaN is refused */
-    double momentum, dampening, weight_decay;
-    bool nesterov; /* needs momentum > 0 and no dampening */
-} rt_sgd_args;
-#define RT_SGD_DEFAULTS .lr = __builtin_nan("")
-#define rt_optim_sgd(...)                                                                          \
-    RT_CALL_WITH_DEFAULTS(rt_optim_sgd_, rt_sgd_args, RT_SGD_DEFAULTS, net, __VA_ARGS__)
-/* v = momentum v + (1 - dampening) g, w -= lr v, g with weight_decay w added; as torch.optim.SGD. */
-rt_optim *rt_optim_sgd_(rt_sgd_args a);
+/* Each rule of optimizers.def has a constructor, rt_optim_<id>, whose arguments are the net, the learning rate and the rule's numbers:
+ *
+ *     typedef struct rt_sgd_args { rt_module *net; double lr, momentum, ...; } rt_sgd_args;
+ *     rt_optim *rt_optim_sgd_(rt_sgd_args a);
+ *
+ * It makes one, owned by the current scope; it keeps the net. Fails (RANGE) for a number that the rule's row does not allow. */
+#define RT_OPTIM_ARGS(section, constant, id, text, FIELDS, help)                                   \
+    typedef struct rt_##id##_args {                                                                \
+        rt_module *net;                                                                            \
+        double lr RT_DEFAULT(RT_LR_##id);                                                          \
+        RT_STRUCT(FIELDS)                                                                          \
+    } rt_##id##_args;                                                                              \
+    rt_optim *rt_optim_##id##_(rt_##id##_args a);
+RT_OPTIMIZERS(RT_OPTIM_ARGS)
+#define RT_OPTIM_CALL(id, FIELDS, ...)                                                             \
+    RT_CALL_WITH_DEFAULTS(rt_optim_##id##_, rt_##id##_args, RT_DEFAULTS(FIELDS).lr = RT_LR_##id,   \
+                          net, __VA_ARGS__)
 
-/* Loshchilov and Hutter 2019, decoupled weight decay; formulas of torch.optim.AdamW. */
-typedef struct rt_adamw_args {
-    rt_module *net;
-    double lr RT_DEFAULT(1e-3);
-    double beta1 RT_DEFAULT(0.9), beta2 RT_DEFAULT(0.999);
-    double eps RT_DEFAULT(1e-8); /* above 0 */
-    double weight_decay;         /* none; PyTorch's default is 0.01 */
-} rt_adamw_args;
-#define RT_ADAMW_DEFAULTS .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8
-#define rt_optim_adamw(...)                                                                        \
-    RT_CALL_WITH_DEFAULTS(rt_optim_adamw_, rt_adamw_args, RT_ADAMW_DEFAULTS, net, __VA_ARGS__)
-/* Makes one, owned by the current scope; it keeps the net. */
-rt_optim *rt_optim_adamw_(rt_adamw_args a);
+/* v = momentum v + (1 - dampening) g, w -= lr v, g with weight_decay w added; as torch.optim.SGD. lr must be given. */
+#define rt_optim_sgd(...) RT_OPTIM_CALL(sgd, RT_SGD_FIELDS, __VA_ARGS__)
+#define RT_SGD_DEFAULTS   RT_DEFAULTS(RT_SGD_FIELDS).lr = RT_LR_sgd
+/* Loshchilov and Hutter 2019, decoupled weight decay; formulas of torch.optim.AdamW, whose weight_decay is 0.01 by default. */
+#define rt_optim_adamw(...) RT_OPTIM_CALL(adamw, RT_ADAMW_FIELDS, __VA_ARGS__)
+#define RT_ADAMW_DEFAULTS   RT_DEFAULTS(RT_ADAMW_FIELDS).lr = RT_LR_adamw
+
+/* Gives the parameters whose names match the pattern (as in rt_nn_freeze) numbers of their own: a JSON object of the rule's numbers, and
+ * lr_scale, by which their learning rate is multiplied. A parameter is in the first group that matches it. Fails (NOTFOUND) if
+ * there is none that is in no group yet, (ARG, RANGE) for numbers that the rule has not or does not allow, and for those that decide
+ * which states there are. */
+rt_status rt_optim_group(rt_optim *o, const char *pattern, const char *json);
 
 /* One update of everything from the gradients that backward left; then the gradients are cleared.
  * A parameter without a gradient stays as it is, as in PyTorch: no weight decay, no momentum, and its
- * next update is numbered as if this step had not been. Fails if another optimiser has taken a
+ * next update is numbered as if this step had not been. So does a frozen one. Fails if another optimiser has taken a
  * parameter over since. */
 rt_status rt_optim_step(rt_optim *o);
 /* Clears the gradients without an update. */
@@ -79,16 +92,45 @@ void rt_optim_set_lr(rt_optim *o, double lr);
 /* Returns that rate. */
 double rt_optim_lr(const rt_optim *o);
 
-/* The buffers, for a trainer that shards them; borrowed. */
+/* ---- for a trainer that shards them ---- */
+
+/* The buffers; borrowed. */
 const rt_flat *rt_optim_flat(const rt_optim *o);
 /* Updates elements [begin,end) of the flat buffers as update number `t` (1, 2, ...), gradients
  * times grad_scale first. Any partition of [0,count) gives the same bits as one call. The buffer is all
- * that counts, and it cannot say that a parameter has no gradient: a parameter that no loss has used is
- * updated by a gradient of 0, so its weight decay, its momentum and the numbering of its updates go on. To
- * leave it alone, as rt_optim_step does, leave its range out. */
+ * that counts, and it cannot say that a parameter has no gradient: one that no loss has used is
+ * updated by a gradient of 0, so its weight decay, its momentum and the numbering of its updates go on, unless rt_optim_set_skipped
+ * says otherwise. Frozen parameters stay as they are. */
 rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
                           double grad_scale);
-/* How many state buffers there are: 2 for AdamW, 0 or 1 for SGD. */
+/* Lets updates leave parameter i (of rt_optim_flat's entries) as it is, until it is told otherwise. */
+void rt_optim_set_skipped(rt_optim *o, int32_t i, bool skipped);
+
+/* Some rules need sums over whole parameters, such as norms, which no shard knows alone: before the update come rounds, in each of which
+ * everybody measures what he owns, all learn of everything, and everybody settles:
+ *
+ *     for (int round = 0; round < rt_optim_rounds(o); round++) {
+ *         rt_optim_measure(o, round, begin, end, t, lr, grad_scale);
+ *         ... all-gather rt_optim_measures(o, round, &count), of which those of rt_optim_measured(o, round, begin, end, ...) are mine ...
+ *         rt_optim_settle(o, round, t);
+ *     }
+ *     rt_optim_update(o, begin, end, t, lr, grad_scale);
+ *
+ * What is measured belongs to parts of parameters that depend on nothing but the net, and is added in their order: the same
+ * bits for any number of shards, which must begin and end at multiples of RT_BLOCK or at the end. */
+int rt_optim_rounds(const rt_optim *o); /* 0: none */
+/* Measures the parts in [begin,end). */
+rt_status rt_optim_measure(rt_optim *o, int round, int64_t begin, int64_t end, int64_t t, double lr,
+                           double grad_scale);
+/* Returns the numbers of a round, borrowed, and how many there are. */
+double *rt_optim_measures(rt_optim *o, int round, int64_t *count);
+/* Writes which of them the parts in [begin,end) have: [*first, *last). */
+void rt_optim_measured(const rt_optim *o, int round, int64_t begin, int64_t end, int64_t *first,
+                       int64_t *last);
+/* Adds up; updates the states that are smaller than the parameters. */
+rt_status rt_optim_settle(rt_optim *o, int round, int64_t t);
+
+/* How many state buffers there are: 2 for AdamW, 0 or 1 for SGD. Smaller states have places in the flat buffer `param` instead. */
 int rt_optim_states(const rt_optim *o);
 /* The i-th one, [length], zero before the first update; its name ("exp_avg") if `name` is not NULL. Borrowed. */
 float *rt_optim_state(const rt_optim *o, int i, const char **name);

@@ -117,6 +117,7 @@ static void say_hello(sim_world *w, sim_pid who)
         .config_hash = SIM_CONFIG_HASH,
         .layout_hash = "layout",
         .parameters = w->s->blocks * RT_BLOCK,
+        .elements = w->s->blocks * RT_BLOCK,
         .samples = 1 << 20,
         .task = sim_metric()->task,
         .local_rank = r->local_rank,

@@ -73,8 +73,11 @@ static rt_status load_model(rt__model *m, const char *config, const rt_option_li
                           &m->saved, &m->run));
     if (weights_only)
         return rt__weights_load(m->run, m->saved.dir, false);
-    rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
-    return rt__restore(&m->saved, &to);
+    rt_status status = rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
+    if (status == RT_OK)
+        status = rt__restore(&m->saved, &to);
+    rt__destination_release(&to);
+    return status;
 }
 
 /* A file of weights only: what it is of must be said. */

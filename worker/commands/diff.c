@@ -25,30 +25,12 @@ typedef struct diff {
     int64_t equal, different, one_only; /* tensors, of each kind */
 } diff;
 
-/* ---- finding the same tensor on both sides ---- */
-
-static int find_kind(const rt__state *s, const char *name)
-{
-    int k = 0;
-    while (k < s->kinds && strcmp(s->kind[k], name) != 0)
-        k++;
-    return k < s->kinds ? k : -1;
-}
-
-static int32_t find_tensor(const rt__state *s, const char *name)
-{
-    int32_t i = 0;
-    while (i < s->tensors && strcmp(s->entry[i].name, name) != 0)
-        i++;
-    return i < s->tensors ? i : -1;
-}
-
 /* ---- telling ---- */
 
-/* A parameter has its own name, a state of the optimiser that of its kind before it: "exp_avg/0.weight". */
+/* A parameter or buffer has its own name, a state of the optimiser that of its kind before it: "exp_avg/0.weight". */
 static void name_of(const char *kind, const char *tensor, char out[600])
 {
-    bool parameter = strcmp(kind, "param") == 0;
+    bool parameter = strcmp(kind, "param") == 0 || strcmp(kind, "buffer") == 0;
     snprintf(out, 600, "%s%s%s", parameter ? "" : kind, parameter ? "" : "/", tensor);
 }
 
@@ -116,40 +98,36 @@ static rt_status compare_values(diff *d, const char *name, const float *a, const
                 words);
 }
 
-static rt_status compare_tensor(diff *d, int kind, int32_t i)
+static rt_status compare_part(diff *d, int64_t i)
 {
     const rt__state *a = &d->side[0].state, *b = &d->side[1].state;
-    int other_kind = find_kind(b, a->kind[kind]);
-    int32_t j = find_tensor(b, a->entry[i].name);
+    const rt_saved_part *x = &a->parts.part[i], *y;
     char name[600];
-    name_of(a->kind[kind], a->entry[i].name, name);
-    if (other_kind < 0 || j < 0)
+    name_of(x->kind, x->tensor, name);
+    y = rt_saved_parts_find(&b->parts, x->kind, x->tensor);
+    if (!y)
         return tell_one_only(d, name, 0);
-    if (a->shape[i].n != b->shape[j].n ||
-        memcmp(a->shape[i].d, b->shape[j].d, (size_t)a->shape[i].n * sizeof *a->shape[i].d) != 0)
-        return tell_shapes(d, name, a->shape[i], b->shape[j]);
-    return compare_values(d, name, a->data[kind] + a->entry[i].begin,
-                          b->data[other_kind] + b->entry[j].begin,
-                          a->entry[i].end - a->entry[i].begin);
+    if (x->shape.n != y->shape.n ||
+        memcmp(x->shape.d, y->shape.d, (size_t)x->shape.n * sizeof *x->shape.d) != 0)
+        return tell_shapes(d, name, x->shape, y->shape);
+    return compare_values(d, name, a->data + x->at, b->data + y->at, x->elements);
 }
 
 /* What A has not. */
-static rt_status tell_rest(diff *d, int kind, int32_t i)
+static rt_status tell_rest(diff *d, int64_t i)
 {
-    const rt__state *a = &d->side[0].state, *b = &d->side[1].state;
+    const rt_saved_part *y = &d->side[1].state.parts.part[i];
     char name[600];
-    if (find_kind(a, b->kind[kind]) >= 0 && find_tensor(a, b->entry[i].name) >= 0)
+    if (rt_saved_parts_find(&d->side[0].state.parts, y->kind, y->tensor))
         return RT_OK;
-    name_of(b->kind[kind], b->entry[i].name, name);
+    name_of(y->kind, y->tensor, name);
     return tell_one_only(d, name, 1);
 }
 
-static rt_status each_tensor(diff *d, const rt__state *s,
-                             rt_status (*f)(diff *d, int kind, int32_t i))
+static rt_status each_part(diff *d, const rt__state *s, rt_status (*f)(diff *d, int64_t i))
 {
-    for (int kind = 0; kind < s->kinds; kind++)
-        for (int32_t i = 0; i < s->tensors; i++)
-            RT_TRY(f(d, kind, i));
+    for (int64_t i = 0; i < s->count; i++)
+        RT_TRY(f(d, i));
     return RT_OK;
 }
 
@@ -200,8 +178,8 @@ static rt_status compare(diff *d, const char *a, const char *b)
     RT_TRY(load_side(a, &d->side[0]));
     RT_TRY(load_side(b, &d->side[1]));
     tell_sides(d);
-    RT_TRY(each_tensor(d, &d->side[0].state, compare_tensor));
-    RT_TRY(each_tensor(d, &d->side[1].state, tell_rest));
+    RT_TRY(each_part(d, &d->side[0].state, compare_part));
+    RT_TRY(each_part(d, &d->side[1].state, tell_rest));
     return conclude(d);
 }
 

@@ -14,8 +14,10 @@
 static rt_status fill(const rt__state *s, rt_st_writer *w)
 {
     RT_TRY(rt_st_metadata(w, "format", "pt"));
-    for (int32_t i = 0; i < s->tensors; i++)
-        RT_TRY(rt_st_add(w, s->entry[i].name, RT_F32, s->shape[i], s->data[0] + s->entry[i].begin));
+    for (int64_t i = 0; i < s->count; i++) {
+        const rt_saved_part *p = &s->parts.part[i];
+        RT_TRY(rt_st_add(w, p->tensor, RT_F32, p->shape, s->data + p->at));
+    }
     return RT_OK;
 }
 
@@ -41,7 +43,7 @@ static rt_status export(const char *path, bool best, const char *out)
     if (status == RT_OK)
         status = write_file(&s, out);
     if (status == RT_OK)
-        rt_text_print(rt_output_remarks(out), "%s: %d tensors of %s\n", out, (int)s.tensors,
+        rt_text_print(rt_output_remarks(out), "%s: %d tensors of %s\n", out, (int)s.count,
                       saved.dir);
     rt__state_release(&s);
     rt_saved_close(&saved);
@@ -82,7 +84,8 @@ static rt_status run(int argc, char **argv)
         "ringtorch export",
         {"RUN|CHECKPOINT"},
         1,
-        "Writes the parameters of a trained model as one file for other programs. Of a run the "
+        "Writes the parameters and buffers of a trained model as one file for other programs. Of a "
+        "run the "
         "newest "
         "checkpoint that verifies is taken. A file that is there is replaced when all is written.",
         options,

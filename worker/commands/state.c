@@ -1,61 +1,26 @@
 #include "worker/commands/state.h"
 
-#include <string.h>
-#include "common/config.h"
 #include "common/error.h"
 #include "common/mem.h"
 
-static rt_status read_layout(const rt_saved *saved, rt__state *s)
-{
-    size_t count = json_array_size(saved->manifest.layout);
-    s->entry = rt_calloc(count, sizeof *s->entry);
-    s->shape = rt_calloc(count, sizeof *s->shape);
-    if (!s->entry || !s->shape)
-        return rt_error_code();
-    int64_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        rt_layout_tensor t = rt_manifest_tensor(&saved->manifest, i);
-        s->entry[i].name = t.name;
-        s->entry[i].begin = at;
-        s->entry[i].end = at += t.elements;
-        s->shape[i] = t.shape;
-    }
-    s->tensors = (int32_t)count;
-    return RT_OK;
-}
-
-static rt_status list_kinds(const rt_saved *saved, bool optimizer_too, rt__state *s)
-{
-    rt_config cfg;
-    const char *yaml = saved->manifest.config;
-    s->kind[s->kinds++] = "param";
-    if (!optimizer_too)
-        return RT_OK;
-    RT_TRY(rt_config_parse(yaml, strlen(yaml), saved->dir, &cfg));
-    s->kinds += rt_config_optimizer_states(&cfg, s->kind + s->kinds);
-    rt_config_release(&cfg);
-    return RT_OK;
-}
-
 static rt_status load(const rt_saved *saved, bool optimizer_too, rt__state *s)
 {
-    RT_TRY(read_layout(saved, s));
-    RT_TRY(list_kinds(saved, optimizer_too, s));
-    rt__destination to = {
-        .tensor = s->entry,
-        .tensors = s->tensors,
-        .count = s->tensors > 0 ? s->entry[s->tensors - 1].end : 0,
-        .kinds = s->kinds,
-        .other_kinds_too = !optimizer_too,
-    };
-    for (int k = 0; k < s->kinds; k++) {
-        s->data[k] = rt_calloc((size_t)to.count, sizeof *s->data[k]);
-        if (!s->data[k])
-            return rt_error_code();
-        to.kind[k].name = s->kind[k];
-        to.kind[k].data = s->data[k];
+    RT_TRY(rt_saved_parts_list(&saved->manifest, saved->dir, &s->parts));
+    const int64_t tensors = (int64_t)json_array_size(saved->manifest.layout);
+    s->count = optimizer_too ? s->parts.count : tensors;
+    rt__destination to = {.target = rt_calloc((size_t)s->count, sizeof *to.target),
+                          .targets = s->count,
+                          .other_kinds_too = !optimizer_too};
+    s->data = rt_calloc((size_t)s->parts.elements, sizeof *s->data);
+    rt_status status = to.target && s->data ? RT_OK : rt_error_code();
+    for (int64_t i = 0; status == RT_OK && i < s->count; i++) {
+        const rt_saved_part *p = &s->parts.part[i];
+        to.target[i] = (rt__target){p->kind, p->tensor, s->data + p->at, p->elements};
     }
-    return rt__restore(saved, &to);
+    if (status == RT_OK)
+        status = rt__restore(saved, &to);
+    rt__destination_release(&to);
+    return status;
 }
 
 rt_status rt__state_load(const rt_saved *saved, bool optimizer_too, rt__state *out)
@@ -69,9 +34,7 @@ rt_status rt__state_load(const rt_saved *saved, bool optimizer_too, rt__state *o
 
 void rt__state_release(rt__state *s)
 {
-    for (int k = 0; k < s->kinds; k++)
-        rt_mem_free(s->data[k]);
-    rt_mem_free(s->entry);
-    rt_mem_free(s->shape);
+    rt_saved_parts_release(&s->parts);
+    rt_mem_free(s->data);
     *s = (rt__state){0};
 }

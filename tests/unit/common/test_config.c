@@ -219,7 +219,7 @@ static void unknown_keys_are_named(void **state)
     (void)state;
     expect_error("run: {steps: 3}\noptimizer:\n  name: sgd\n  lrr: 1\n",
                  "x.yaml:4:3: unknown key 'optimizer.lrr': did you mean 'lr'? (allowed: name, lr, "
-                 "clip_norm, weight_decay, momentum, nesterov, dampening)");
+                 "clip_norm, groups, momentum, dampening, weight_decay, nesterov)");
     expect_error("optimiser: {lr: 1}\n",
                  "x.yaml:1:1: unknown key 'optimiser': did you mean 'optimizer'? (allowed: run, "
                  "model, data, task, optimizer, "
@@ -427,6 +427,22 @@ static void keys_must_fit_together(void **state)
     expect_check_error("model: {preset: cnn}\noptimizer: {name: sgd, nesterov: true}",
                        "optimizer.nesterov needs optimizer.momentum > 0");
     expect_check_error(
+        "model: {preset: cnn}\noptimizer: {name: sgd, momentum: 0.9, nesterov: true, "
+        "dampening: 0.1}",
+        "optimizer.nesterov needs optimizer.dampening 0");
+    expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{weight_decay: 0}]}",
+                       "optimizer.groups[0]: expected a mapping with match: the names of its "
+                       "parameters, such as '*.bias'");
+    expect_check_error(
+        "model: {preset: cnn}\noptimizer: {groups: [{match: a}, {match: b, weight_decai: 0}]}",
+        "optimizer.groups[1] has no key 'weight_decai': did you mean 'weight_decay'?");
+    expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{match: a, momentum: 0}]}",
+                       "optimizer.groups[0] has no key 'momentum'");
+    expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{match: a, weight_decay: -1}]}",
+                       "optimizer.groups[0]: weight_decay is -1, expected 0 to 1000000");
+    expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{match: a, lr_scale: -1}]}",
+                       "optimizer.groups[0]: lr_scale: expected a number that is not below 0");
+    expect_check_error(
         "model: {preset: cnn}\nparallel: {workers: 3, algorithm: halving}",
         "parallel.algorithm halving needs 1, 2, 4, 8, ... workers, not 3: use auto or direct");
     expect_check_error(
@@ -528,7 +544,7 @@ static void a_row_has_keys_of_its_own(void **state)
                                              "expected a number from 0 to 0.9999999, not '2'");
     expect_set_error("optimizer.lrr=2",
                      "--set optimizer.lrr=2: unknown key 'optimizer.lrr': did you mean 'lr'? "
-                     "(allowed: name, lr, clip_norm, weight_decay, beta1, beta2, eps)");
+                     "(allowed: name, lr, clip_norm, groups, beta1, beta2, eps, weight_decay)");
 }
 
 /* What was written goes to the row that is chosen in the end. */

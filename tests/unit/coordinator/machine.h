@@ -250,6 +250,7 @@ static inline rt_msg_body machine_hello(const machine *m, int64_t rank, const ch
                                    .config_hash = "c0ffee",
                                    .layout_hash = "layout",
                                    .parameters = 10,
+                                   .elements = 10,
                                    .samples = 6400}};
 }
 

@@ -27,6 +27,7 @@ static rt_msg_hello hello(int64_t rank, int64_t world)
                           .config_hash = "c0ffee",
                           .layout_hash = "1a404",
                           .parameters = 1000,
+                          .elements = 1000,
                           .samples = 6000};
 }
 

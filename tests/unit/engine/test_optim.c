@@ -463,13 +463,13 @@ static void wrong_arguments_are_refused(void **state)
     assert_null(rt_optim_adamw(net, .lr = INFINITY));
     expect_error(RT_E_RANGE, "adamw: learning rate inf");
     assert_null(rt_optim_adamw(net, .eps = 0));
-    expect_error(RT_E_RANGE, "adamw: eps 0");
+    expect_error(RT_E_RANGE, "adamw: eps is 0, expected 1e-30 to 1");
     assert_null(rt_optim_sgd(net, .lr = 1, .nesterov = true));
     expect_error(RT_E_RANGE, ".nesterov");
     assert_null(rt_optim_sgd(net, .lr = 1, .momentum = 1));
-    expect_error(RT_E_RANGE, "momentum 1");
+    expect_error(RT_E_RANGE, "momentum is 1, expected 0 to 0.9999999");
     assert_null(rt_optim_adamw(net, .beta1 = 1));
-    expect_error(RT_E_RANGE, "beta1 1");
+    expect_error(RT_E_RANGE, "beta1 is 1, expected 0 to 0.9999999");
     assert_null(rt_optim_adamw(net, .lr = NAN));
     expect_error(RT_E_RANGE, "adamw: learning rate nan");
     rt_optim *o = rt_optim_sgd(net, .lr = 1);

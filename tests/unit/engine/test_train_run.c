@@ -10,6 +10,7 @@
 #include <ringtorch/random.h>
 #include "common/hash.h"
 #include "common/mem.h"
+#include "common/optimizer_states.h"
 #include "idx_files.h"
 #include "most_threads.h"
 #include "worker/engine/train/batches.h"
@@ -39,12 +40,14 @@ static void optimisers_have_the_states_that_checkpoints_must_hold(void **state)
         rt_run *r;
         must(rt_config_set(&cfg, choices[i][1]));
         must(rt_run_open(&cfg, 1, &r));
-        const char *expected[RT_OPTIMIZER_STATES_MAX], *name;
+        rt_optimizer_state expected[RT_OPTIMIZER_STATES_MAX];
+        const char *name;
         int states = rt_config_optimizer_states(&cfg, expected);
         assert_int_equal(rt_optim_states(rt_run_optim(r)), states);
         for (int k = 0; k < states; k++) {
+            assert_int_equal(expected[k].layout, RT_STATE_LIKE_PARAM);
             assert_non_null(rt_optim_state(rt_run_optim(r), k, &name));
-            assert_string_equal(name, expected[k]);
+            assert_string_equal(name, expected[k].name);
         }
         rt_run_close(r);
         rt_config_release(&cfg);
@@ -218,8 +221,8 @@ static void gradients_do_not_depend_on_how_slices_are_spread(void **state)
                 memcpy(whole, flat->grad, size);
             else
                 assert_memory_equal(whole, flat->grad, size);
-            assert_true(flat->grad[flat->count + RT_SCALAR_COUNT] == 26);
-            float loss = flat->grad[flat->count + RT_SCALAR_LOSS];
+            assert_true(flat->grad[flat->tail + RT_SCALAR_COUNT] == 26);
+            float loss = flat->grad[flat->tail + RT_SCALAR_LOSS];
             assert_true(loss > 26 * 1.5f && loss < 26 * 4);
             for (int i = 0; i < 3; i++) {
                 float *sum = sum_of_pieces(r, 5, slices, &random);
@@ -327,13 +330,13 @@ static void updates_by_owned_ranges_are_one_update(void **state)
                  block < rt_run_blocks(b) && block * RT_BLOCK < owned.end; block++)
                 assert_true(sums[block] == all[block] && sums[block] > 0);
             int64_t loss = rt_run_blocks(b);
-            assert_true(all[loss] == (double)fb->grad[fb->count + RT_SCALAR_LOSS]);
+            assert_true(all[loss] == (double)fb->grad[fb->tail + RT_SCALAR_LOSS]);
             assert_true(sums[loss] == (owned.end == fb->length ? all[loss] : 0));
             must(rt_run_update(b, step, owned, 0.5));
         }
         assert_memory_equal(fa->param, fb->param, (size_t)fa->length * sizeof(float));
         assert_true(rt_run_loss(a) == rt_run_loss(b) && rt_run_loss(a) > 1.5 && rt_run_loss(a) < 4);
-        assert_true(fa->param[fa->count + RT_SCALAR_COUNT] == 10);
+        assert_true(fa->param[fa->tail + RT_SCALAR_COUNT] == 10);
     }
     double sum;
     assert_int_equal(rt_run_sums(a, (rt_range){1, 2}, &sum), RT_E_RANGE);
@@ -351,7 +354,7 @@ static void a_skipped_update_commits_the_scalars_only(void **state)
     int count;
     must(rt_run_gradients(r, 0, (rt_range){0, 2}, parts, &count));
     uint64_t before = rt_run_weights_hash64(r);
-    flat->grad[flat->count + RT_SCALAR_LOSS] = INFINITY;
+    flat->grad[flat->tail + RT_SCALAR_LOSS] = INFINITY;
     double sums[8];
     must(rt_run_sums(r, (rt_range){0, flat->length}, sums));
     int64_t blocks = rt_run_blocks(r);
@@ -361,7 +364,7 @@ static void a_skipped_update_commits_the_scalars_only(void **state)
     assert_true(rt_run_weights_hash64(r) == before && isinf(rt_run_loss(r)));
     assert_int_equal(rt_optim_updates(rt_run_optim(r)), 1);
     assert_true(rt_optim_state(rt_run_optim(r), 0, NULL)[100] == 0);
-    flat->param[flat->count] = 5; /* no weight */
+    flat->param[flat->tail] = 5; /* no weight */
     assert_true(rt_run_weights_hash64(r) == before);
     flat->param[flat->count - 1] += 1;
     assert_true(rt_run_weights_hash64(r) != before);
@@ -494,7 +497,7 @@ static void layout_and_hash_name_the_parameters(void **state)
     rt_sha256_hex(&h, want);
     must(rt_run_weights_sha256(r, got));
     assert_string_equal(got, want);
-    flat->param[flat->count] = 5; /* the tail is no weight */
+    flat->param[flat->tail] = 5; /* the tail is no weight */
     must(rt_run_weights_sha256(r, got));
     assert_string_equal(got, want);
     flat->param[flat->count - 1] += 1;

@@ -163,6 +163,7 @@ static void hello(worker *w)
                         .config_hash = hash,
                         .layout_hash = hash_of_layout,
                         .parameters = PARAMETERS,
+                        .elements = PARAMETERS,
                         .samples = 6400,
                         .task = "classification",
                         .step = w->step,

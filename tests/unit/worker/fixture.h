@@ -174,7 +174,9 @@ static rt_status fixture_rank_open(fixture_rank *r)
     for (int i = 0; i < r->world; i++)
         begin[i] = rt_slices_of_rank(slices, r->world, i).begin;
     begin[r->world] = slices;
-    return rt__shard_init(&r->shard, r->world, r->rank, slices, begin, rt_run_flat(r->run)->length);
+    RT_TRY(
+        rt__shard_init(&r->shard, r->world, r->rank, slices, begin, rt_run_flat(r->run)->length));
+    return rt__shard_sums(&r->shard, r->run);
 }
 
 static void *fixture_thread(void *arg)

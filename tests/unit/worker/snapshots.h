@@ -14,6 +14,7 @@
 #include "common/messages.h"
 #include "common/snapshot_list.h"
 #include "worker/snapshot.h"
+#include "worker/run_parts.h"
 #include "worker/snapshot_about.h"
 #include "worker/snapshot_offers.h"
 #include "worker/snapshot_restore.h"
@@ -135,7 +136,7 @@ static inline rt_status start(fixture_rank *r, const rt_snapshot_about *about, r
 {
     rt__snapshot_args args = {.dir = f.dir, .about = about, .progress = &r->progress};
     for (int kind = 0; kind < about->kinds; kind++)
-        args.kind[kind] = rt__snapshot_kind(r->run, kind, NULL);
+        args.kind[kind] = rt__run_buffer(r->run, kind, NULL);
     return rt__snapshot_start(&args, out);
 }
 

@@ -32,9 +32,13 @@ static void expect_all_once(const uint8_t *counts, int64_t n)
             fail_msg("element %lld of %lld has %d owners", (long long)i, (long long)n, counts[i]);
 }
 
-static void check_one(int world, int64_t slices, int64_t count)
+/* small: elements between the parameters and the tail. */
+static void check_one(int world, int64_t slices, int64_t count, int64_t small)
 {
-    int64_t length = count + RT_FLAT_SCALARS, blocks = (count + RT_BLOCK - 1) / RT_BLOCK;
+    const rt_flat flat = {
+        .count = count, .tail = count + small, .length = count + small + RT_FLAT_SCALARS};
+    const int64_t scalar[] = {flat.tail + RT_SCALAR_LOSS, flat.tail + RT_SCALAR_WEIGHT};
+    int64_t length = flat.length, blocks = (count + RT_BLOCK - 1) / RT_BLOCK;
     int64_t begin[65];
     uint8_t *of_slices = calloc(1, (size_t)slices), *of_elements = calloc(1, (size_t)length);
     uint8_t *of_sums = calloc(1, (size_t)blocks + 2);
@@ -45,12 +49,10 @@ static void check_one(int world, int64_t slices, int64_t count)
         assert_int_equal(rt__shard_init(&s, world, r, slices, begin, length), RT_OK);
         cover(of_slices, s.slices);
         cover(of_elements, s.owned[r]);
-        cover(of_sums, s.sums[r]);
-        rt_range o = s.owned[r];
-        for (int64_t b = s.sums[r].begin; b < s.sums[r].end; b++) { /* mine to compute */
-            int64_t first = b < blocks    ? b * RT_BLOCK
-                            : b == blocks ? count + RT_SCALAR_LOSS
-                                          : count + RT_SCALAR_WEIGHT;
+        rt_range o = s.owned[r], sums = rt__sums_of(&flat, o);
+        cover(of_sums, sums);
+        for (int64_t b = sums.begin; b < sums.end; b++) { /* mine to compute */
+            int64_t first = b < blocks ? b * RT_BLOCK : scalar[b - blocks];
             assert_true(o.begin <= first && first < o.end);
         }
         rt__shard_release(&s);
@@ -69,10 +71,13 @@ static void everything_has_one_owner(void **state)
     print_message("seed %llu\n", (unsigned long long)seed);
     for (int i = 0; i < 200; i++) {
         int world = (int)draw(1, 12);
-        check_one(world, draw(world, 40), draw(1, 20 * RT_BLOCK));
+        int64_t slices = draw(world, 40), count = draw(1, 20 * RT_BLOCK);
+        check_one(world, slices, count, 0);
+        check_one(world, slices, count, draw(0, 3 * RT_BLOCK));
     }
     for (int spill = -1; spill <= RT_FLAT_SCALARS; spill++) /* the tail around a block border */
-        check_one(4, 4, 3 * RT_BLOCK - spill > 0 ? 3 * RT_BLOCK - spill : 1);
+        for (int small = 0; small < 3; small++)
+            check_one(4, 4, 3 * RT_BLOCK - spill - small, small);
 }
 
 static void a_plan_that_does_not_tile_is_refused(void **state)

@@ -407,6 +407,14 @@ json_t *rt__nn_describe_param(const char *name, rt_dims shape)
                      sizes);
 }
 
+json_t *rt__nn_describe_buffer(const char *name, rt_dims shape)
+{
+    json_t *j = rt__nn_describe_param(name, shape);
+    if (j)
+        json_object_set_new(j, "kind", json_string("buffer"));
+    return j;
+}
+
 static bool add_param(json_t *layout, size_t layer, const char *which, rt_dims shape)
 {
     char name[48];

@@ -18,5 +18,7 @@ rt_module *rt__nn_build(json_t *layers, rt_dims input, rt_dims *output, json_t *
 rt_status rt__nn_layout(json_t *layers, rt_dims input, json_t *layout);
 /* Such an entry; NULL: out of memory. */
 json_t *rt__nn_describe_param(const char *name, rt_dims shape);
+/* The same of a buffer that is saved. In a layout buffers come behind all parameters. */
+json_t *rt__nn_describe_buffer(const char *name, rt_dims shape);
 
 #endif

@@ -1,4 +1,4 @@
-/* Moving a net's parameters and gradients into flat buffers. */
+/* Moving a net's parameters, gradients and buffers into flat buffers. */
 #include "worker/engine/optim/flat.h"
 
 #include <string.h>
@@ -14,10 +14,11 @@
 static rt_tensor *divided_buffer(const rt_flat *flat)
 {
     rt_tensor *buffer = rt_zeros(rt_shape(flat->length));
-    return buffer && rt__tensor_divide(buffer, flat->entries) == RT_OK ? buffer : NULL;
+    return buffer && rt__tensor_divide(buffer, flat->entries + flat->small) == RT_OK ? buffer
+                                                                                     : NULL;
 }
 
-/* Returns the part of a flat buffer that belongs to entry i, with the parameter's shape; owned by the
+/* Returns the part of a flat buffer that belongs to entry i, with its tensor's shape; owned by the
  * scope. */
 static rt_tensor *view_of(rt_tensor *buffer, const rt_flat *flat, int32_t i)
 {
@@ -77,29 +78,82 @@ void rt__place_complete(const rt__place *p, const rt_flat *flat)
 
 /* ---- the whole ---- */
 
+/* Adds an entry behind the others. */
+static rt_status add_entry(rt_flat *flat, const char *kind, const char *name, rt_tensor *tensor,
+                           int64_t elements)
+{
+    char *copy = name ? rt_strdup(name) : NULL;
+    if (!copy)
+        return rt_error_code();
+    flat->entry[flat->entries + flat->small++] = (rt_flat_entry){.name = copy,
+                                                                 .kind = kind,
+                                                                 .param = rt_keep(tensor),
+                                                                 .begin = flat->tail,
+                                                                 .end = flat->tail + elements};
+    flat->tail += elements;
+    return RT_OK;
+}
+
 /* Lays the parameters out, one after the other. */
-static rt_status list_entries(rt_flat *flat, const rt_module *net)
+static rt_status list_params(rt_flat *flat, const rt_module *net)
 {
     int64_t count = rt_nn_param_count(net);
-    if (count < 1)
-        return RT_FAIL(ARG, "optimiser: the net has no parameters");
-    flat->entry = rt_calloc((size_t)count, sizeof *flat->entry);
-    if (!flat->entry)
-        return rt_error_code();
     for (int64_t i = 0; i < count; i++) {
         const char *name;
         rt_tensor *param = rt_nn_param_at(net, i, &name);
-        char *copy = name ? rt_strdup(name) : NULL;
-        if (!copy)
-            return rt_error_code();
-        flat->entry[flat->entries++] = (rt_flat_entry){.name = copy,
-                                                       .param = rt_keep(param),
-                                                       .begin = flat->count,
-                                                       .end = flat->count + rt_numel(param)};
-        flat->count += rt_numel(param);
+        RT_TRY(add_entry(flat, "param", name, param, rt_numel(param)));
     }
-    flat->length = flat->count + RT_FLAT_SCALARS;
+    flat->entries = flat->small;
+    flat->small = 0;
+    flat->count = flat->tail;
     return RT_OK;
+}
+
+static rt_status list_buffers(rt_flat *flat, const rt_module *net)
+{
+    int64_t count = rt_nn_buffer_count(net);
+    for (int64_t i = 0; i < count; i++) {
+        const char *name;
+        bool persistent;
+        rt_tensor *buffer = rt_nn_buffer_at(net, i, &name, &persistent);
+        if (persistent)
+            RT_TRY(add_entry(flat, "buffer", name, buffer, rt_numel(buffer)));
+    }
+    return RT_OK;
+}
+
+static rt_status list_state(rt_flat *flat, const rt_optimizer_state *s)
+{
+    for (int32_t i = 0; i < flat->entries && s->layout != RT_STATE_LIKE_PARAM; i++) {
+        rt_dims shape;
+        const rt_flat_entry *of = &flat->entry[i];
+        if (rt_state_shape(s->layout, rt_dims_of(of->param), i, &shape))
+            RT_TRY(add_entry(flat, s->name, of->name, NULL, rt__dims_numel(shape, "optimiser")));
+    }
+    return RT_OK;
+}
+
+static rt_status list_entries(rt_flat *flat, const rt_module *net, const rt_optimizer_state *state,
+                              int states)
+{
+    int64_t params = rt_nn_param_count(net), most = params * (1 + states) + rt_nn_buffer_count(net);
+    if (params < 1)
+        return RT_FAIL(ARG, "optimiser: the net has no parameters");
+    flat->entry = rt_calloc((size_t)most, sizeof *flat->entry);
+    if (!flat->entry)
+        return rt_error_code();
+    RT_TRY(list_params(flat, net));
+    RT_TRY(list_buffers(flat, net));
+    for (int i = 0; i < states; i++)
+        RT_TRY(list_state(flat, &state[i]));
+    flat->length = flat->tail + RT_FLAT_SCALARS;
+    return RT_OK;
+}
+
+static rt_status move_buffer(rt_tensor *to, const rt_flat *flat, int32_t i)
+{
+    rt_tensor *place = view_of(to, flat, i);
+    return place ? rt__tensor_move(flat->entry[i].param, place) : rt_error_code();
 }
 
 static rt_status move_all(rt__flat *f)
@@ -115,16 +169,20 @@ static rt_status move_all(rt__flat *f)
             status =
                 rt_grad_place(param, f->grad.view[i]); /* keeps a gradient that is there already */
     }
+    for (int32_t i = flat->entries; status == RT_OK && i < flat->entries + flat->small; i++)
+        if (flat->entry[i].param)
+            status = move_buffer(f->param, flat, i);
     rt_scope_end(s);
     flat->param = rt_f32(f->param);
     flat->grad = rt_f32(f->grad.buffer);
     return status;
 }
 
-rt_status rt__flat_init(rt__flat *f, const rt_module *net)
+rt_status rt__flat_init(rt__flat *f, const rt_module *net, const rt_optimizer_state *state,
+                        int states)
 {
     *f = (rt__flat){0};
-    rt_status status = list_entries(&f->flat, net);
+    rt_status status = list_entries(&f->flat, net, state, states);
     if (status == RT_OK)
         status = move_all(f);
     if (status != RT_OK)
@@ -134,7 +192,7 @@ rt_status rt__flat_init(rt__flat *f, const rt_module *net)
 
 void rt__flat_release(rt__flat *f)
 {
-    for (int32_t i = 0; i < f->flat.entries; i++) {
+    for (int32_t i = 0; i < f->flat.entries + f->flat.small; i++) {
         rt_mem_free((char *)f->flat.entry[i].name);
         rt_free(f->flat.entry[i].param);
     }

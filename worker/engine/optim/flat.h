@@ -1,7 +1,7 @@
 /* Flat buffers: all parameters of a net in one range of memory, their gradients in another of the
  * same layout.
  *
- *     RT_TRY(rt__flat_init(&f, net));         // the net's parameters are views into f.flat.param
+ *     RT_TRY(rt__flat_init(&f, net, NULL, 0)); // the net's parameters are views into f.flat.param
  *     RT_TRY(rt__place_init(&p, &f.flat));    // one more buffer that gradients may lie in
  *     RT_TRY(rt__place_use(&p, &f.flat));     // gradients are empty, and will be written there
  *     rt_backward(loss);
@@ -11,6 +11,7 @@
 #define RINGTORCH_ENGINE_OPTIM_FLAT_H
 
 #include <ringtorch/optim.h>
+#include "common/optimizer_states.h"
 
 /* A buffer [flat.length] in which gradients may lie, and its views with the parameters' shapes. */
 typedef struct rt__place {
@@ -25,8 +26,10 @@ typedef struct rt__flat {
     rt__place grad;
 } rt__flat;
 
-/* Moves the net's parameters and gradients. On failure *f holds nothing that needs a release. */
-rt_status rt__flat_init(rt__flat *f, const rt_module *net);
+/* Moves the net's parameters, gradients and buffers, and makes room for those states that are not like the parameters. On failure *f
+ * holds nothing that needs a release. */
+rt_status rt__flat_init(rt__flat *f, const rt_module *net, const rt_optimizer_state *state,
+                        int states);
 /* The parameters live on in their tensors, which share the storage. */
 void rt__flat_release(rt__flat *f);
 

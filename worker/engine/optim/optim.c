@@ -1,5 +1,7 @@
 /* What all optimisers share: construction, whole and partial updates, the norm of the gradients. */
 #include <math.h>
+#include <string.h>
+#include <ringtorch/autograd.h>
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/slices.h"
@@ -10,52 +12,252 @@
 static void optim_destroy(void *object)
 {
     rt_optim *o = object;
+    rt__measured_release(&o->measured);
     rt__flat_release(&o->flat);
     for (int i = 0; i < o->states; i++)
         rt_free(o->state[i]);
+    for (int32_t i = 0; i < o->groups; i++)
+        rt_mem_free(o->group[i].values);
+    rt_mem_free(o->group);
+    rt_mem_free(o->group_of);
+    rt_mem_free(o->skipped);
     rt_mem_free(o->made);
     rt_free(o->net);
 }
 
 static const rt_object_type optim_type = {.name = "optimiser", .destroy = optim_destroy};
 
-static bool is_optim(const char *what, const rt_optim *o)
+bool rt__is_optim(const char *what, const rt_optim *o)
 {
     return rt__object_is(o, &optim_type, what, 1);
 }
 
+static bool is_rate(double lr)
+{
+    return isfinite(lr) && lr >= 0;
+}
+
 static rt_status check_rate(const char *what, double lr)
 {
-    if (isfinite(lr) && lr >= 0)
+    if (is_rate(lr))
         return RT_OK;
     return RT_FAIL(RANGE, "%s: learning rate %g, expected a number that is not below 0", what, lr);
 }
 
-rt_optim *rt__optim_new(rt_module *net, const rt__rule *rule, int states, rt__hyper hyper,
-                        double lr)
+/* ---- making one ---- */
+
+static rt_status check_values(const rt__rule_row *row, const void *values)
 {
-    if (rt_failed() || check_rate(rule->name, lr) != RT_OK || !rt_exec_cpu())
-        return NULL;
-    if (!rt__is_module(rule->name, net))
+    RT_TRY(rt__schema_check(&row->schema, values));
+    return row->rule->check ? row->rule->check(row->schema.owner, values) : RT_OK;
+}
+
+static rt_status add_group(rt_optim *o, const void *values, double lr_scale)
+{
+    const size_t size = o->row->schema.size;
+    rt__group *all = rt_realloc(o->group, (size_t)(o->groups + 1) * sizeof *all);
+    if (!all)
+        return rt_error_code();
+    o->group = all;
+    all[o->groups] = (rt__group){rt_malloc(size), lr_scale};
+    if (!all[o->groups].values)
+        return rt_error_code();
+    memcpy(all[o->groups++].values, values, size);
+    return RT_OK;
+}
+
+/* Makes the flat buffers, and the states that are like the parameters. */
+static rt_status make_buffers(rt_optim *o, const void *values)
+{
+    rt_optimizer_state state[RT_OPTIMIZER_STATES_MAX];
+    int states = rt_optimizer_states(o->row->name, values, state);
+    RT_TRY(rt__flat_init(&o->flat, o->net, state, states));
+    for (int i = 0; i < states; i++) {
+        if (state[i].layout != RT_STATE_LIKE_PARAM)
+            continue;
+        o->state_name[o->states] = state[i].name;
+        o->state_row[o->states] = state[i].row;
+        o->state[o->states++] = rt_keep(rt_zeros(rt_shape(o->flat.flat.length)));
+        RT_TRY(rt_error_code());
+    }
+    return RT_OK;
+}
+
+static rt_status make(rt_optim *o, const void *values)
+{
+    RT_TRY(make_buffers(o, values));
+    size_t entries = (size_t)o->flat.flat.entries;
+    o->made = rt_calloc(entries, sizeof *o->made);
+    o->skipped = rt_calloc(entries, sizeof *o->skipped);
+    o->group_of = rt_calloc(entries, sizeof *o->group_of);
+    if (!o->made || !o->skipped || !o->group_of)
+        return rt_error_code();
+    RT_TRY(add_group(o, values, 1));
+    return rt__measured_init(o);
+}
+
+rt_optim *rt__optim_new(rt_module *net, rt_cfg_optimizer_name rule, const void *values, double lr)
+{
+    const rt__rule_row *row = rt__rule_row_of(rule);
+    const char *name = row->schema.owner;
+    if (rt_failed() || check_rate(name, lr) != RT_OK || check_values(row, values) != RT_OK ||
+        !rt_exec_cpu() || !rt__is_module(name, net))
         return NULL;
     rt_scope s = rt_scope_begin();
     rt_optim *o = rt__object_new(&optim_type, sizeof *o);
     if (!o)
         return NULL;
-    o->rule = rule;
-    o->hyper = hyper;
+    o->row = row;
     o->lr = lr;
     o->net = rt_keep(net);
-    rt_status status = rt__flat_init(&o->flat, net);
-    if (status == RT_OK) {
-        o->made = rt_calloc((size_t)o->flat.flat.entries, sizeof *o->made);
-        status = rt_error_code();
+    return rt_scope_return(s, make(o, values) == RT_OK ? o : NULL);
+}
+
+/* ---- groups ---- */
+
+/* Would these numbers keep other states? */
+static bool same_states(const rt_optim *o, const void *values)
+{
+    rt_optimizer_state a[RT_OPTIMIZER_STATES_MAX], b[RT_OPTIMIZER_STATES_MAX];
+    int n = rt_optimizer_states(o->row->name, o->group[0].values, a);
+    if (rt_optimizer_states(o->row->name, values, b) != n)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (a[i].row != b[i].row)
+            return false;
+    return true;
+}
+
+/* Puts the parameters that match, and are in no group yet, into the newest. */
+static rt_status assign(rt_optim *o, const char *pattern, const char *where)
+{
+    bool any = false;
+    for (int32_t i = 0; i < o->flat.flat.entries; i++)
+        if (o->group_of[i] == 0 && rt__nn_matches(pattern, o->flat.flat.entry[i].name)) {
+            o->group_of[i] = (uint8_t)(o->groups - 1);
+            any = true;
+        }
+    if (any)
+        return RT_OK;
+    return RT_FAIL(NOTFOUND,
+                   "%s: no parameter matches '%.100s', or all that do are in groups before it",
+                   where, pattern);
+}
+
+static rt_status set_group(rt_optim *o, const char *pattern, json_t *values, const char *where)
+{
+    rt__schema schema = o->row->schema;
+    schema.owner = where;
+    json_t *scale = json_object_get(values, "lr_scale");
+    double lr_scale = scale ? json_number_value(scale) : 1;
+    if ((scale && !json_is_number(scale)) || !is_rate(lr_scale))
+        return RT_FAIL(RANGE, "%s: lr_scale: expected a number that is not below 0", where);
+    json_object_del(values, "lr_scale");
+    if (o->groups > UINT8_MAX)
+        return RT_FAIL(RANGE, "%s: more than %d groups", where, UINT8_MAX);
+    RT_TRY(add_group(o, o->group[0].values, lr_scale));
+    rt__group *g = &o->group[o->groups - 1];
+    rt_status status = rt__schema_set(&schema, g->values, values);
+    if (status == RT_OK && o->row->rule->check)
+        status = o->row->rule->check(where, g->values);
+    if (status == RT_OK && !same_states(o, g->values))
+        status =
+            RT_FAIL(ARG, "%s: these numbers need other states than all parameters have", where);
+    if (status == RT_OK)
+        status = assign(o, pattern, where);
+    if (status != RT_OK)
+        rt_mem_free(o->group[--o->groups].values);
+    return status;
+}
+
+rt_status rt__optim_group(rt_optim *o, const char *pattern, const json_t *values, const char *where)
+{
+    json_t *copy = json_copy((json_t *)values);
+    if (!copy)
+        return RT_FAIL(NOMEM, "%s: out of memory", where);
+    rt_status status = set_group(o, pattern, copy, where);
+    json_decref(copy);
+    return status;
+}
+
+rt_status rt_optim_group(rt_optim *o, const char *pattern, const char *json)
+{
+    json_t *values;
+    if (rt_failed() || !rt__is_optim("optim_group", o) ||
+        !rt__given(pattern, "optim_group", "pattern") || !rt__given(json, "optim_group", "text"))
+        return rt_error_code();
+    RT_TRY(rt_json_parse(json, strlen(json), "optim_group", &values));
+    rt_status status = json_is_object(values)
+                           ? rt__optim_group(o, pattern, values, "optim_group")
+                           : RT_FAIL(ARG, "optim_group: '%.100s' is no JSON object", json);
+    json_decref(values);
+    return status;
+}
+
+/* ---- parts ---- */
+
+int32_t rt__optim_entry_at(const rt_optim *o, int64_t at)
+{
+    const rt_flat *flat = &o->flat.flat;
+    int32_t low = 0, high = flat->entries;
+    while (low < high) {
+        int32_t middle = (low + high) / 2;
+        if (flat->entry[middle].end <= at)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    for (o->states = 0; status == RT_OK && o->states < states; o->states++) {
-        o->state[o->states] = rt_keep(rt_zeros(rt_shape(o->flat.flat.length)));
-        status = rt_error_code();
+    return low;
+}
+
+bool rt__optim_skips(const rt_optim *o, int32_t i)
+{
+    rt_tensor *param = o->flat.flat.entry[i].param;
+    return o->skipped[i] || !rt_requires_grad(param) || (o->by_gradient && !rt_grad_of(param));
+}
+
+/* The matrices that the last two axes are. */
+rt__matrices rt__matrices_of(rt_dims d)
+{
+    rt__matrices m = {1, d.n == 1 ? d.d[0] : 1, 1, d.n >= 2};
+    for (int i = 0; i < d.n - 2; i++)
+        m.count *= d.d[i];
+    if (d.n >= 2) {
+        m.rows = d.d[d.n - 2];
+        m.columns = d.d[d.n - 1];
     }
-    return rt_scope_return(s, status == RT_OK ? o : NULL);
+    return m;
+}
+
+void rt__part_init(const rt_optim *o, int32_t i, int64_t t, double lr, double grad_scale,
+                   rt__part *u)
+{
+    const rt__group *group = &o->group[o->group_of[i]];
+    const rt_flat_entry *e = &o->flat.flat.entry[i];
+    *u = (rt__part){.exec = rt_exec_cpu(),
+                    .values = group->values,
+                    .t = t,
+                    .lr = lr * group->lr_scale,
+                    .grad_scale = grad_scale,
+                    .numel = e->end - e->begin,
+                    .scratch = o->measured.scratch};
+    if (o->row->rule->rounds == 0)
+        return;
+    u->m = rt__matrices_of(rt_dims_of(e->param));
+    rt__measured_sums(o, i, u);
+    for (int k = 0; k < RT_OPTIMIZER_STATES_MAX; k++)
+        if (o->measured.small_at[k] && o->measured.small_at[k][i] >= 0)
+            u->state[k] = o->flat.flat.param + o->measured.small_at[k][i];
+}
+
+void rt__part_set(const rt_optim *o, int64_t begin, int64_t end, rt__part *u)
+{
+    const rt_flat *flat = &o->flat.flat;
+    u->n = end - begin;
+    u->p = flat->param + begin;
+    u->g = flat->grad + begin;
+    for (int i = 0; i < o->states; i++)
+        u->state[o->state_row[i]] = rt_f32(o->state[i]) + begin;
 }
 
 /* ---- updates ---- */
@@ -66,87 +268,139 @@ static rt_status check_owns(const rt_optim *o, const rt_flat_entry *e)
     if (rt_data(e->param) == o->flat.flat.param + e->begin)
         return RT_OK;
     return RT_FAIL(ARG, "%s: another optimiser has taken %s over since: use that one",
-                   o->rule->name, e->name);
+                   o->row->schema.owner, e->name);
 }
 
-/* Notes that the parameters in [begin,end) change, as update number t. */
-static rt_status note_update(rt_optim *o, int64_t begin, int64_t end, int64_t t)
+/* Which update of each parameter it is, with which rate. */
+typedef struct pass {
+    int64_t t; /* 0: of each the one that follows those it has had */
+    double lr, grad_scale;
+} pass;
+
+static int64_t number_of(const rt_optim *o, const pass *p, int32_t i)
+{
+    return p->t ? p->t : o->made[i] + 1;
+}
+
+/* One update of a range of a parameter, or of several that have the same numbers. */
+static void update_stretches(rt_optim *o, rt__part *u, int64_t begin, int64_t end)
+{
+    if (o->row->rule->rounds == 0) {
+        rt__part_set(o, begin, end, u);
+        o->row->rule->update(u);
+        return;
+    }
+    const rt_flat_entry *e = &o->flat.flat.entry[rt__optim_entry_at(o, begin)];
+    for (int64_t at = begin, next; at < end; at = next) {
+        next = (at / RT_BLOCK + 1) * RT_BLOCK;
+        next = next < end ? next : end;
+        rt__part_set(o, at, next, u);
+        u->at = at - e->begin;
+        o->row->rule->update(u);
+    }
+}
+
+/* The end of the run of parameters from i on that are updated in the same way: one update does for all of them. */
+static int32_t end_of_run(const rt_optim *o, const pass *p, int32_t i, int64_t end)
+{
+    const rt_flat_entry *entry = o->flat.flat.entry;
+    int32_t first = i++;
+    bool alone = o->row->rule->rounds > 0;
+    while (!alone && i < o->flat.flat.entries && entry[i].begin < end && !rt__optim_skips(o, i) &&
+           o->group_of[i] == o->group_of[first] && number_of(o, p, i) == number_of(o, p, first))
+        i++;
+    return i;
+}
+
+static rt_status update_run(rt_optim *o, const pass *p, int32_t first, int32_t last, int64_t begin,
+                            int64_t end)
+{
+    rt_flat_entry *entry = o->flat.flat.entry;
+    rt__part u;
+    int64_t t = number_of(o, p, first);
+    for (int32_t i = first; i < last; i++) {
+        RT_TRY(check_owns(o, &entry[i]));
+        rt__tensor_touch(entry[i].param);
+        o->made[i] = t;
+    }
+    begin = begin > entry[first].begin ? begin : entry[first].begin;
+    end = end < entry[last - 1].end ? end : entry[last - 1].end;
+    rt__part_init(o, first, t, p->lr, p->grad_scale, &u);
+    if (begin < end)
+        update_stretches(o, &u, begin, end);
+    return RT_OK;
+}
+
+static rt_status update_range(rt_optim *o, int64_t begin, int64_t end, const pass *p)
 {
     const rt_flat *flat = &o->flat.flat;
-    for (int32_t i = 0; i < flat->entries && flat->entry[i].begin < end; i++) {
-        if (flat->entry[i].end <= begin)
+    int32_t i = begin < end ? rt__optim_entry_at(o, begin) : flat->entries;
+    while (i < flat->entries && flat->entry[i].begin < end) {
+        if (rt__optim_skips(o, i)) {
+            i++;
             continue;
-        RT_TRY(check_owns(o, &flat->entry[i]));
-        rt__tensor_touch(flat->entry[i].param);
-        o->made[i] = t;
+        }
+        int32_t next = end_of_run(o, p, i, end);
+        RT_TRY(update_run(o, p, i, next, begin, end));
+        i = next;
     }
     return RT_OK;
 }
 
-static rt_status update_range(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
-                              double grad_scale)
+rt_status rt__optim_check_range(const char *what, const rt_optim *o, int64_t begin, int64_t end,
+                                int64_t t)
 {
-    const rt_flat *flat = &o->flat.flat;
-    if (begin == end)
+    int64_t count = o->flat.flat.count;
+    if (begin >= 0 && end >= begin && end <= count && t >= 1)
         return RT_OK;
-    RT_TRY(note_update(o, begin, end, t));
-    rt__range_update u = {.exec = rt_exec_cpu(),
-                          .hyper = o->hyper,
-                          .n = end - begin,
-                          .t = t,
-                          .lr = lr,
-                          .grad_scale = grad_scale,
-                          .p = flat->param + begin,
-                          .g = flat->grad + begin};
-    for (int i = 0; i < o->states; i++)
-        u.state[i] = rt_f32(o->state[i]) + begin;
-    o->rule->update(&u);
-    return RT_OK;
+    return RT_FAIL(RANGE,
+                   "%s: elements [%lld, %lld) of %lld, update %lld: expected a range inside, and "
+                   "updates counted from 1",
+                   what, (long long)begin, (long long)end, (long long)count, (long long)t);
 }
 
 rt_status rt_optim_update(rt_optim *o, int64_t begin, int64_t end, int64_t t, double lr,
                           double grad_scale)
 {
-    if (!is_optim("optim_update", o))
+    if (!rt__is_optim("optim_update", o))
         return rt_error_code();
-    const rt_flat *flat = &o->flat.flat;
-    if (begin < 0 || end < begin || end > flat->count || t < 1)
-        return RT_FAIL(RANGE,
-                       "optim_update: elements [%lld, %lld) of %lld, update %lld: expected a range "
-                       "inside, and updates "
-                       "counted from 1",
-                       (long long)begin, (long long)end, (long long)flat->count, (long long)t);
+    RT_TRY(rt__optim_check_range("optim_update", o, begin, end, t));
     RT_TRY(check_rate("optim_update", lr));
     o->updates = t;
-    return update_range(o, begin, end, t, lr, grad_scale);
+    return update_range(o, begin, end, &(pass){t, lr, grad_scale});
 }
 
-/* The end of the run of entries from i on that have a gradient and have been updated equally often:
- * one update does for all of them. */
-static int32_t end_of_run(const rt_optim *o, int32_t i)
+void rt_optim_set_skipped(rt_optim *o, int32_t i, bool skipped)
 {
-    int64_t made = o->made[i];
-    while (i < o->flat.flat.entries && o->made[i] == made &&
-           rt_grad_of(o->flat.flat.entry[i].param))
-        i++;
-    return i;
+    if (!rt__is_optim("optim_set_skipped", o))
+        return;
+    if (i < 0 || i >= o->flat.flat.entries)
+        RT_FAIL(RANGE, "optim_set_skipped: parameter %d: there is no such one", i);
+    else
+        o->skipped[i] = skipped;
+}
+
+static rt_status step(rt_optim *o)
+{
+    int64_t all = o->flat.flat.count;
+    for (int round = 0; round < o->row->rule->rounds; round++) {
+        RT_TRY(rt__optim_measure(o, round, 0, all, 0, o->lr, 1));
+        RT_TRY(rt__optim_settle(o, round, 0));
+    }
+    return update_range(o, 0, all, &(pass){0, o->lr, 1});
 }
 
 rt_status rt_optim_step(rt_optim *o)
 {
-    if (rt_failed() || !is_optim("optim_step", o))
+    if (rt_failed() || !rt__is_optim("optim_step", o))
         return rt_error_code();
-    const rt_flat_entry *entry = o->flat.flat.entry;
     for (int32_t i = 0; i < o->flat.flat.entries; i++)
-        RT_TRY(
-            check_owns(o, &entry[i])); /* all of them first: a step is made whole or not at all */
-    for (int32_t i = 0, end; i < o->flat.flat.entries; i = end) {
-        end = end_of_run(o, i);
-        if (end == i)
-            end++; /* no gradient: as it is, weight decay, momentum and all */
-        else
-            RT_TRY(update_range(o, entry[i].begin, entry[end - 1].end, o->made[i] + 1, o->lr, 1));
-    }
+        RT_TRY(check_owns(
+            o, &o->flat.flat.entry[i])); /* all of them first: a step is made whole or not at all */
+    o->by_gradient = true;
+    rt_status status = step(o);
+    o->by_gradient = false;
+    RT_TRY(status);
     o->updates++;
     rt_optim_zero_grad(o);
     return RT_OK;
@@ -154,7 +408,7 @@ rt_status rt_optim_step(rt_optim *o)
 
 void rt_optim_zero_grad(rt_optim *o)
 {
-    bool is = is_optim("optim_zero_grad", o);
+    bool is = rt__is_optim("optim_zero_grad", o);
     for (int32_t i = 0; is && i < o->flat.flat.entries; i++)
         rt_grad_clear(o->flat.flat.entry[i].param);
 }
@@ -163,47 +417,47 @@ void rt_optim_zero_grad(rt_optim *o)
 
 void rt_optim_set_lr(rt_optim *o, double lr)
 {
-    if (is_optim("optim_set_lr", o) && check_rate("optim_set_lr", lr) == RT_OK)
+    if (rt__is_optim("optim_set_lr", o) && check_rate("optim_set_lr", lr) == RT_OK)
         o->lr = lr;
 }
 
 double rt_optim_lr(const rt_optim *o)
 {
-    return is_optim("optim_lr", o) ? o->lr : NAN;
+    return rt__is_optim("optim_lr", o) ? o->lr : NAN;
 }
 
 const rt_flat *rt_optim_flat(const rt_optim *o)
 {
-    return is_optim("optim_flat", o) ? &o->flat.flat : NULL;
+    return rt__is_optim("optim_flat", o) ? &o->flat.flat : NULL;
 }
 
 int rt_optim_states(const rt_optim *o)
 {
-    return is_optim("optim_states", o) ? o->states : 0;
+    return rt__is_optim("optim_states", o) ? o->states : 0;
 }
 
 float *rt_optim_state(const rt_optim *o, int i, const char **name)
 {
-    if (!is_optim("optim_state", o) || i < 0 || i >= o->states)
+    if (!rt__is_optim("optim_state", o) || i < 0 || i >= o->states)
         return NULL;
     if (name)
-        *name = o->rule->state[i];
+        *name = o->state_name[i];
     return rt_f32(o->state[i]);
 }
 
 const char *rt_optim_name(const rt_optim *o)
 {
-    return is_optim("optim_name", o) ? o->rule->name : NULL;
+    return rt__is_optim("optim_name", o) ? o->row->schema.owner : NULL;
 }
 
 int64_t rt_optim_updates(const rt_optim *o)
 {
-    return is_optim("optim_updates", o) ? o->updates : 0;
+    return rt__is_optim("optim_updates", o) ? o->updates : 0;
 }
 
 void rt_optim_set_updates(rt_optim *o, int64_t t)
 {
-    if (!is_optim("optim_set_updates", o))
+    if (!rt__is_optim("optim_set_updates", o))
         return;
     o->updates = t;
     for (int32_t i = 0; i < o->flat.flat.entries; i++)
@@ -212,13 +466,13 @@ void rt_optim_set_updates(rt_optim *o, int64_t t)
 
 int64_t rt_optim_param_updates(const rt_optim *o, int32_t i)
 {
-    bool is = is_optim("optim_param_updates", o);
+    bool is = rt__is_optim("optim_param_updates", o);
     return is && i >= 0 && i < o->flat.flat.entries ? o->made[i] : 0;
 }
 
 void rt_optim_set_param_updates(rt_optim *o, int32_t i, int64_t t)
 {
-    if (!is_optim("optim_set_param_updates", o))
+    if (!rt__is_optim("optim_set_param_updates", o))
         return;
     if (i < 0 || i >= o->flat.flat.entries || t < 0)
         RT_FAIL(RANGE, "optim_set_param_updates: parameter %d, update %lld: there is no such one",
@@ -231,7 +485,7 @@ void rt_optim_set_param_updates(rt_optim *o, int32_t i, int64_t t)
 
 double rt_optim_block_square_sum(const rt_optim *o, int64_t block)
 {
-    if (!is_optim("optim_block_square_sum", o))
+    if (!rt__is_optim("optim_block_square_sum", o))
         return NAN;
     const rt_flat *flat = &o->flat.flat;
     int64_t begin = block * RT_BLOCK, n = flat->count - begin;
@@ -280,7 +534,7 @@ static bool any_gradient(const rt_flat *flat)
 
 double rt_optim_grad_norm(const rt_optim *o, double scale)
 {
-    if (!is_optim("optim_grad_norm", o))
+    if (!rt__is_optim("optim_grad_norm", o))
         return NAN;
     if (any_gradient(&o->flat.flat))
         rt__place_complete(&o->flat.grad, &o->flat.flat);

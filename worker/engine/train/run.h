@@ -81,7 +81,9 @@ double rt_run_weigh(rt_run *r, const double *sums);
 /* Returns whether sums[begin..end) are all finite. */
 bool rt_run_finite(const double *sums, rt_range blocks);
 
-/* Updates the owned elements from flat->grad (reduced sums) as step `step`: gradient scale is
+/* A round of measurements before the update, of the owned elements; see rt_optim_rounds. */
+rt_status rt_run_measure(rt_run *r, int64_t step, int round, rt_range owned, double clip_scale);
+/* Updates the owned elements from flat->grad (reduced sums) as step `step`, and moves the owned buffers: gradient scale is
  * clip_scale over the weight of the step. The owner of the tail copies the reduced scalars into the param
  * tail. A rank that owns nothing may call it too. */
 rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale);
@@ -144,10 +146,12 @@ rt_status rt_run_predict(rt_run *r, int64_t begin, int64_t end, rt_run_outputs *
 
 /* ---- identity ---- */
 
+/* SHA-256 of all parameters and buffers in the order of their names. */
 rt_status rt_run_weights_sha256(const rt_run *r, char hex[65]);
-/* XXH3-64 of all parameters in flat order. */
+/* XXH3-64 of all parameters, buffers and small states in flat order. */
 uint64_t rt_run_weights_hash64(const rt_run *r);
-/* Layout as JSON: [{"name":..., "dtype":"float32", "shape":[...]}, ...] and its XXH3-64 in hex.
+/* Layout as JSON: [{"name":..., "dtype":"float32", "shape":[...]}, ...], parameters and behind them, with "kind":"buffer", the
+ * buffers that are saved; and its XXH3-64 in hex.
  * Owned by the run. */
 const char *rt_run_layout(const rt_run *r);
 const char *rt_run_layout_hash(const rt_run *r);

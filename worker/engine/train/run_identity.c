@@ -14,9 +14,13 @@ rt_status rt__run_describe(rt_run *r)
     const rt_flat *flat = rt_run_flat(r);
     json_t *list = json_array();
     int failed = !list;
-    for (int32_t i = 0; i < flat->entries && !failed; i++)
-        failed = json_array_append_new(
-            list, rt__nn_describe_param(flat->entry[i].name, rt_dims_of(flat->entry[i].param)));
+    for (int32_t i = 0; i < flat->entries + flat->small && !failed; i++) {
+        const rt_flat_entry *e = &flat->entry[i];
+        if (e->param)
+            failed = json_array_append_new(
+                list, (i < flat->entries ? rt__nn_describe_param
+                                         : rt__nn_describe_buffer)(e->name, rt_dims_of(e->param)));
+    }
     r->layout = failed ? RT_FAIL_NULL(NOMEM, "layout: out of memory") : rt_json_text(list);
     json_decref(list);
     r->layers_text = rt_json_text(r->layers);
@@ -45,7 +49,7 @@ const char *rt_run_layout_hash(const rt_run *r)
 uint64_t rt_run_weights_hash64(const rt_run *r)
 {
     const rt_flat *flat = rt_run_flat(r);
-    return rt_hash64(flat->param, (size_t)flat->count * sizeof *flat->param);
+    return rt_hash64(flat->param, (size_t)flat->tail * sizeof *flat->param);
 }
 
 static int by_name(const void *a, const void *b)
@@ -57,15 +61,17 @@ static int by_name(const void *a, const void *b)
 rt_status rt_run_weights_sha256(const rt_run *r, char hex[65])
 {
     const rt_flat *flat = rt_run_flat(r);
-    const rt_flat_entry **sorted = rt_calloc((size_t)flat->entries, sizeof *sorted);
+    int32_t all = flat->entries + flat->small, n = 0;
+    const rt_flat_entry **sorted = rt_calloc((size_t)all, sizeof *sorted);
     if (!sorted)
         return rt_error_code();
-    for (int32_t i = 0; i < flat->entries; i++)
-        sorted[i] = &flat->entry[i];
-    qsort(sorted, (size_t)flat->entries, sizeof *sorted, by_name);
+    for (int32_t i = 0; i < all; i++)
+        if (flat->entry[i].param)
+            sorted[n++] = &flat->entry[i];
+    qsort(sorted, (size_t)n, sizeof *sorted, by_name);
     rt_sha256 h;
     rt_status status = rt_sha256_init(&h);
-    for (int32_t i = 0; i < flat->entries && status == RT_OK; i++)
+    for (int32_t i = 0; i < n && status == RT_OK; i++)
         rt_sha256_update(&h, flat->param + sorted[i]->begin,
                          (size_t)(sorted[i]->end - sorted[i]->begin) * sizeof(float));
     if (status == RT_OK)

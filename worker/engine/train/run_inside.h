@@ -1,7 +1,9 @@
 /* What a run is inside, for the files that implement run.h:
  *
  *     run_open.c        from a configuration
- *     run_step.c        gradients and update
+ *     run_step.c        gradients
+ *     observed.c        statistics over batches
+ *     run_update.c      sums and update
  *     run_again.c       a slice once more: audits, and what is not finite
  *     run_eval.c        test set and raw outputs
  *     run_identity.c    layout, hash of the weights
@@ -11,10 +13,32 @@
 #define RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
 
 #include "common/json.h"
+#include "worker/engine/nn/module.h"
 #include "worker/engine/optim/flat.h"
 #include "worker/engine/tasks/task.h"
 #include "worker/engine/train/batches.h"
 #include "worker/engine/train/run.h"
+
+/* Statistics over batches that layers tell of (observed.c). */
+typedef struct rt__observed {
+    const rt_flat *flat;
+    double *momentum; /* [flat->small]; 0: nobody has told of it in this step */
+    int32_t *times;   /* [flat->small]: in the slice */
+    float *place;     /* the slice's flat buffer */
+    float samples;    /* of the slice */
+    rt__nn_observer observer;
+} rt__observed;
+
+rt_status rt__observed_init(rt__observed *o, const rt_flat *flat);
+void rt__observed_release(rt__observed *o);
+/* Begins a step: nobody has told of anything. */
+void rt__observed_forget(rt__observed *o);
+/* Collects what is told on this thread until the end: n times each statistic of a slice of n samples is added to its place in a flat
+ * buffer that holds 0 there. Returns who has collected before. */
+const rt__nn_observer *rt__observed_begin(rt__observed *o, float *place, int64_t samples);
+void rt__observed_end(rt__observed *o, const rt__nn_observer *former);
+/* Moves the owned elements of the buffers towards the means of a step of so many samples, whose sums are in the flat gradient. */
+void rt__observed_commit(const rt__observed *o, rt_range owned, double samples);
 
 struct rt_run {
     /* what the configuration says */
@@ -31,6 +55,7 @@ struct rt_run {
     double weight; /* of the step that is being made */
     rt_optim *optim;
     rt__batches *batches;
+    rt__observed observed;
 
     /* gradient buffers by depth of the stack of partial sums; place[0] is the flat gradient buffer
      * itself and is not owned, deeper ones are made when first needed */

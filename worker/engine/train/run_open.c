@@ -90,26 +90,34 @@ static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *ac
     return r->task.row->check(&r->task, r->train, r->output);
 }
 
-/* Values are taken as they are: a configured 0 is not a request for the default, which the public
- * constructors see in it. */
+static rt_status add_group(rt_run *r, size_t i, json_t *group)
+{
+    char where[64];
+    snprintf(where, sizeof where, "optimizer.groups[%zu]", i);
+    const char *pattern = json_string_value(json_object_get(group, "match"));
+    RT_ASSERT(pattern); /* rt_config_check has seen to it */
+    json_t *values = json_copy(group);
+    if (!values)
+        return RT_FAIL(NOMEM, "%s: out of memory", where);
+    json_object_del(values, "match");
+    rt_status status = rt__optim_group(r->optim, pattern, values, where);
+    json_decref(values);
+    return status;
+}
+
 static rt_status make_optim(rt_run *r, const rt_config *cfg)
 {
-    if (cfg->optimizer.name == RT_CFG_OPTIMIZER_SGD)
-        r->optim =
-            rt__optim_sgd(r->net, (rt_sgd_shape){.lr = cfg->optimizer.lr,
-                                                 .momentum = cfg->optimizer.sgd.momentum,
-                                                 .weight_decay = cfg->optimizer.sgd.weight_decay,
-                                                 .dampening = cfg->optimizer.sgd.dampening,
-                                                 .nesterov = cfg->optimizer.sgd.nesterov});
-    else
-        r->optim = rt__optim_adamw(
-            r->net, (rt_adamw_shape){.lr = cfg->optimizer.lr,
-                                     .beta1 = cfg->optimizer.adamw.beta1,
-                                     .beta2 = cfg->optimizer.adamw.beta2,
-                                     .eps = cfg->optimizer.adamw.eps,
-                                     .weight_decay = cfg->optimizer.adamw.weight_decay});
-    rt_keep(r->optim);
-    return rt_error_code();
+    const void *values[] = {
+#define VALUES(section, constant, id, text, FIELDS, help) [constant] = &cfg->section.id,
+        RT_OPTIMIZERS(VALUES)};
+    size_t i;
+    json_t *group;
+    r->optim = rt_keep(
+        rt__optim_new(r->net, cfg->optimizer.name, values[cfg->optimizer.name], cfg->optimizer.lr));
+    if (!r->optim)
+        return rt_error_code();
+    json_array_foreach(cfg->optimizer.groups, i, group) RT_TRY(add_group(r, i, group));
+    return rt__observed_init(&r->observed, rt_run_flat(r));
 }
 
 static rt_status set_length(rt_run *r, const rt_config *cfg)
@@ -255,6 +263,7 @@ void rt_run_close(rt_run *r)
     rt__task_close(&r->task);
     json_decref(r->layers);
     rt_mem_free(r->layers_text);
+    rt__observed_release(&r->observed);
     rt_mem_free(r->layout);
     rt_mem_free(r);
 }

@@ -30,22 +30,32 @@ static rt_status differentiate(rt_run *r, int64_t slice, const rt__filled *f, do
     return rt_backward(sum);
 }
 
+/* What no slice of mine has given a gradient is not updated. Which parameters these are is a matter of the net, so it is the same for
+ * all workers. */
+static void note_gradients(rt_run *r, const rt_flat *flat)
+{
+    for (int32_t i = 0; i < flat->entries; i++)
+        if (rt_grad_of(flat->entry[i].param))
+            rt_optim_set_skipped(r->optim, i, false);
+}
+
 rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled *f,
                         const rt__place *place, double *loss)
 {
     const rt_flat *flat = rt_run_flat(r);
+    float *buffer = rt_f32(place->buffer), *tail = buffer + flat->tail;
     RT_TRY(rt__place_use(place, flat));
+    memset(buffer + flat->count, 0, (size_t)(flat->length - flat->count) * sizeof *buffer);
     rt_random_seek(r->seed, (uint64_t)step, (uint32_t)slice);
     rt_scope s = rt_scope_begin();
     double weight = 0;
+    const rt__nn_observer *former = rt__observed_begin(&r->observed, buffer, f->n);
     rt_status status = differentiate(r, slice, f, loss, &weight);
+    rt__observed_end(&r->observed, former);
     rt_scope_end(s);
     RT_TRY(status);
-    /* Nets of configurations are chains, in which all parameters have a gradient. One without would have to look the same
-     * to those who get these sums from another worker: it counts as 0. */
+    note_gradients(r, flat);
     rt__place_complete(place, flat);
-    float *tail = rt_f32(place->buffer) + flat->count;
-    memset(tail, 0, RT_FLAT_SCALARS * sizeof *tail);
     tail[RT_SCALAR_LOSS] = (float)*loss;
     tail[RT_SCALAR_COUNT] = (float)f->n;
     tail[RT_SCALAR_WEIGHT] = (float)weight;
@@ -118,6 +128,9 @@ rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_part
             (long long)r->slices);
     RT_TRY(rt__batches_hint(r->batches, step, slices));
     r->bad_slice = -1;
+    for (int32_t i = 0; i < rt_run_flat(r)->entries; i++)
+        rt_optim_set_skipped(r->optim, i, true);
+    rt__observed_forget(&r->observed);
     int depth = 0;
     for (int64_t s = slices.begin; s < slices.end; s++) {
         RT_TRY(need_place(r, depth));
@@ -129,94 +142,4 @@ rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_part
         parts[i] = (rt_run_partial){.node = r->node[i], .data = rt_f32(r->place[i].buffer)};
     *count = depth;
     return RT_OK;
-}
-
-/* ---- sums and update ---- */
-
-int64_t rt_run_blocks(const rt_run *r)
-{
-    return (rt_run_flat(r)->count + RT_BLOCK - 1) / RT_BLOCK;
-}
-
-enum { LOSS_SUM, WEIGHT_SUM, TAIL_SUMS }; /* behind the blocks */
-
-int64_t rt_run_sum_count(const rt_run *r)
-{
-    return rt_run_blocks(r) + TAIL_SUMS;
-}
-
-rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums)
-{
-    const rt_flat *flat = rt_run_flat(r);
-    bool at_border = owned.end % RT_BLOCK == 0 || owned.end >= flat->count;
-    if (owned.begin % RT_BLOCK != 0 || (!at_border && owned.begin < owned.end))
-        return RT_FAIL(RANGE, "sums of [%lld, %lld): expected whole blocks of %d",
-                       (long long)owned.begin, (long long)owned.end, RT_BLOCK);
-    int64_t end = owned.end < flat->count ? owned.end : flat->count;
-    rt_exec *e = rt_exec_cpu();
-    if (owned.begin < end)
-        e->kernels->sum_squares[RT_F32](e, end - owned.begin, flat->grad + owned.begin,
-                                        sums + owned.begin / RT_BLOCK);
-    static const int told[TAIL_SUMS] = {
-        [LOSS_SUM] = RT_SCALAR_LOSS, [WEIGHT_SUM] = RT_SCALAR_WEIGHT};
-    for (int i = 0; i < TAIL_SUMS; i++) {
-        int64_t at = flat->count + told[i];
-        if (owned.begin <= at && at < owned.end)
-            sums[rt_run_blocks(r) + i] = (double)flat->grad[at];
-    }
-    return rt_error_code();
-}
-
-bool rt_run_weighs(const rt_run *r)
-{
-    return r->task.weight == 0;
-}
-
-double rt_run_weigh(rt_run *r, const double *sums)
-{
-    double weight =
-        rt_run_weighs(r) ? sums[rt_run_blocks(r) + WEIGHT_SUM] : r->task.weight * (double)r->batch;
-    return r->weight = weight > 0 ? weight : 1;
-}
-
-bool rt_run_finite(const double *sums, rt_range blocks)
-{
-    for (int64_t b = blocks.begin; b < blocks.end; b++)
-        if (!isfinite(sums[b]))
-            return false;
-    return true;
-}
-
-static void commit_scalars(const rt_flat *flat, rt_range owned)
-{
-    int64_t tail = owned.begin > flat->count ? owned.begin : flat->count;
-    if (tail < owned.end)
-        memcpy(flat->param + tail, flat->grad + tail, (size_t)(owned.end - tail) * sizeof(float));
-}
-
-rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale)
-{
-    const rt_flat *flat = rt_run_flat(r);
-    rt__run_phase(r, "update", -1);
-    int64_t begin = owned.begin < flat->count ? owned.begin : flat->count;
-    int64_t end = owned.end < flat->count ? owned.end : flat->count;
-    RT_TRY(rt_optim_update(r->optim, begin, end, step + 1, rt_run_lr(r, step),
-                           clip_scale / r->weight));
-    commit_scalars(flat, owned);
-    return RT_OK;
-}
-
-void rt_run_skip(rt_run *r, int64_t step, rt_range owned)
-{
-    rt__run_phase(r, "update", -1);
-    rt_optim_set_updates(r->optim, step + 1);
-    commit_scalars(rt_run_flat(r), owned);
-}
-
-double rt_run_loss(const rt_run *r)
-{
-    const rt_flat *flat = rt_run_flat(r);
-    const float *tail = flat->param + flat->count;
-    double weight = (double)tail[RT_SCALAR_WEIGHT];
-    return (double)tail[RT_SCALAR_LOSS] / (weight > 0 ? weight : 1);
 }

@@ -75,6 +75,17 @@ static double clip_scale(const rt_trainer *t)
     return norm > most ? most / norm : 1;
 }
 
+static rt_status update(rt_trainer *t, rt_range all)
+{
+    double scale = clip_scale(t);
+    rt_optim *optim = rt_run_optim(t->run);
+    for (int round = 0; round < rt_optim_rounds(optim); round++) {
+        RT_TRY(rt_run_measure(t->run, t->at, round, all, scale));
+        RT_TRY(rt_optim_settle(optim, round, t->at + 1));
+    }
+    return rt_run_update(t->run, t->at, all, scale);
+}
+
 /* The update, or what run.nan_loss says if there is none to make. The library has no checkpoints to
  * go back to. */
 static rt_status conclude(rt_trainer *t, rt_range all)
@@ -83,7 +94,7 @@ static rt_status conclude(rt_trainer *t, rt_range all)
     RT_TRY(rt_run_sums(t->run, all, t->sums));
     double weight = rt_run_weigh(t->run, t->sums);
     if (rt_run_finite(t->sums, (rt_range){0, rt_run_sum_count(t->run)}))
-        return rt_run_update(t->run, t->at, all, clip_scale(t));
+        return update(t, all);
     int64_t slice;
     if (t->config.run.nan_loss != RT_CFG_NAN_SKIP)
         return rt_run_not_finite(t->run, t->at, (rt_range){0, t->slices}, t->sums[blocks] / weight,
