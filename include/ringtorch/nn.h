@@ -99,7 +99,8 @@ rt_status rt_forward_all(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor
 /* Switches dropout and the like, for m and all below it. Modules start in training mode. */
 void rt_nn_train(rt_module *m, bool training);
 /* In a forward: tells of a statistic over the batch, of the shape of the buffer of that name. The buffer becomes
- * (1 - momentum) buffer + momentum value at once, as with PyTorch's layers. Nothing is recorded. */
+ * (1 - momentum) buffer + momentum value: at once, as with PyTorch's layers; in a training run once a step, by the mean over the
+ * step's samples, whoever has which of them, and the buffer must be RT_PERSISTENT. Nothing is recorded. */
 rt_status rt_nn_observe(rt_module *self, const char *name, rt_tensor *value, double momentum);
 
 /* Functions that are called around m's own forward. They may put other tensors, owned by the scope or by themselves, in the place of
