@@ -4,6 +4,7 @@
 #include <string.h>
 #include "common/config_table.h"
 #include "common/error.h"
+#include "common/layers.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/input.h"
@@ -341,5 +342,7 @@ void rt_config_help(FILE *to)
             section = rt__keys[i].section;
             print_section(section, &standard, to);
         }
+    fprintf(to, "\nLayers of model.layers, each a name or {name: {option: value}}:\n");
+    rt_layers_help(to);
     rt_config_release(&standard);
 }

@@ -115,8 +115,9 @@ rt_status rt_config_difference(const rt_config *there, const rt_config *here, ch
 /* Returns the text of a choice key's value, e.g. rt_config_choice(cfg, "parallel.isa") -> "avx2"
  * (static); key must name a choice row. */
 const char *rt_config_choice(const rt_config *cfg, const char *key);
-/* Returns the line of a file on which element `index` (0, 1, ...) of a list stands; 0 if that cannot be told. */
-int64_t rt_config_line(const char *path, const char *section, const char *key, int64_t index);
+/* Returns the line of a file on which a place such as "model.layers[3].residual[1]" stands, which may be followed by other text from
+ * a ':' on, as in messages; 0 if that cannot be told. */
+int64_t rt_config_line(const char *path, const char *place);
 /* Prints the reference of all keys: type, range or allowed values, default, meaning. */
 void rt_config_help(FILE *to);
 

@@ -4,6 +4,7 @@
 #include "common/best.h"
 #include "common/config_table.h"
 #include "common/error.h"
+#include "common/layers.h"
 #include "common/mem.h"
 #include "common/nearest.h"
 #include "common/text.h"
@@ -34,6 +35,8 @@ static rt_status check_model(const rt_config *c)
         return RT_FAIL(CONFIG, "model.preset and model.layers are both given: keep one of them");
     if (!preset && !layers)
         return RT_FAIL(CONFIG, "no model: set model.preset (mlp, cnn) or list model.layers");
+    if (layers)
+        RT_TRY(rt_layers_check(c->model.layers, "model.layers"));
     if (c->model.init_partial && !c->model.init[0])
         return RT_FAIL(CONFIG, "model.init_partial needs model.init: the weights to take over");
     if (json_array_size(c->data.augment) > 0)

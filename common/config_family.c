@@ -117,6 +117,7 @@ static rt__key_type key_type(const rt_field *row)
     case RT_FIELD_PAIR:
     case RT_FIELD_DIMS:
     case RT_FIELD_DTYPE:
+    case RT_FIELD_LAYERS:
         break;
     }
     RT_ASSERT(!"a kind that a configuration has keys of");

@@ -1,20 +1,22 @@
-/* Where in a configuration file an element of a list stands, for what is found to be wrong with it later. */
+/* Where in a configuration file a value stands, for what is found to be wrong with it later. */
 #include "common/config.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 #include "common/error.h"
 #include "common/input.h"
 
-static yaml_node_t *member(yaml_document_t *doc, const yaml_node_t *mapping, const char *key)
+static const yaml_node_t *member(yaml_document_t *doc, const yaml_node_t *mapping, const char *key,
+                                 size_t len)
 {
     if (!mapping || mapping->type != YAML_MAPPING_NODE)
         return NULL;
     const yaml_node_pair_t *p = mapping->data.mapping.pairs.start;
     for (; p < mapping->data.mapping.pairs.top; p++) {
         const yaml_node_t *name = yaml_document_get_node(doc, p->key);
-        if (name && name->type == YAML_SCALAR_NODE &&
-            strcmp((const char *)name->data.scalar.value, key) == 0)
+        if (name && name->type == YAML_SCALAR_NODE && name->data.scalar.length == len &&
+            memcmp(name->data.scalar.value, key, len) == 0)
             return yaml_document_get_node(doc, p->value);
     }
     return NULL;
@@ -29,19 +31,36 @@ static const yaml_node_t *element(yaml_document_t *doc, const yaml_node_t *list,
     return there ? yaml_document_get_node(doc, first[index]) : NULL;
 }
 
-static int64_t line_in(yaml_parser_t *parser, const char *section, const char *key, int64_t index)
+static const yaml_node_t *find(yaml_document_t *doc, const char *place)
+{
+    const yaml_node_t *at = yaml_document_get_root_node(doc);
+    while (at && *place && *place != ':') {
+        if (*place == '[') {
+            at = element(doc, at, strtoll(place + 1, NULL, 10));
+            place += strcspn(place, "]:");
+            place += *place == ']';
+        } else {
+            place += *place == '.';
+            size_t len = strcspn(place, ".[:");
+            at = member(doc, at, place, len);
+            place += len;
+        }
+    }
+    return at;
+}
+
+static int64_t line_in(yaml_parser_t *parser, const char *place)
 {
     yaml_document_t doc;
     if (!yaml_parser_load(parser, &doc))
         return 0;
-    yaml_node_t *list = member(&doc, member(&doc, yaml_document_get_root_node(&doc), section), key);
-    const yaml_node_t *e = element(&doc, list, index);
-    int64_t line = e ? (int64_t)e->start_mark.line + 1 : 0;
+    const yaml_node_t *at = find(&doc, place);
+    int64_t line = at ? (int64_t)at->start_mark.line + 1 : 0;
     yaml_document_delete(&doc);
     return line;
 }
 
-int64_t rt_config_line(const char *path, const char *section, const char *key, int64_t index)
+int64_t rt_config_line(const char *path, const char *place)
 {
     rt_bytes text;
     yaml_parser_t parser;
@@ -52,7 +71,7 @@ int64_t rt_config_line(const char *path, const char *section, const char *key, i
     }
     if (yaml_parser_initialize(&parser)) {
         yaml_parser_set_input_string(&parser, text.data, text.len);
-        line = line_in(&parser, section, key, index);
+        line = line_in(&parser, place);
         yaml_parser_delete(&parser);
     }
     rt_bytes_release(&text);

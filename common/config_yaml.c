@@ -9,7 +9,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-enum { DEEPEST = 16 }; /* levels inside a list of layers */
+enum { DEEPEST = 64 }; /* levels inside a list of layers, each of which has two or three */
 
 typedef struct reader {
     yaml_parser_t parser;

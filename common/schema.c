@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/nearest.h"
+#include "common/text.h"
 
 /* ---- where members lie ---- */
 
@@ -29,12 +30,18 @@ const rt__field_kind rt__field_kinds[RT__FIELD_KINDS] = {
     [RT_FIELD_CHOICE] = {"choice", "one of ", sizeof(int), _Alignof(int)},
     [RT_FIELD_AUTO] = {"auto", "\"auto\" or an integer", sizeof(int64_t), _Alignof(int64_t)},
     [RT_FIELD_TEXT] = {"text", "a text", sizeof(char *), _Alignof(char *)},
+    [RT_FIELD_LAYERS] = {"layers", "a list of layers", sizeof(void *), _Alignof(void *)},
 };
 _Static_assert(RT_MAX_DIMS == 8, "kinds[] says how many sizes a list may have");
 
 bool rt__is_input(const rt_field *row)
 {
     return row->kind == RT_FIELD_INPUT || row->kind == RT_FIELD_INPUTS;
+}
+
+static bool has_name(const rt_field *row)
+{
+    return !rt__is_input(row) && !row->inferred;
 }
 
 /* The compiler laid the members out one after the other, each on its alignment. */
@@ -61,16 +68,19 @@ rt__member rt__member_find(const rt__schema *s, void *values, const char *name)
 
 /* ---- checks ---- */
 
-/* "1 or more", "0 to 1". */
+/* "1 or more", "0 to 1", "0 or more, or \"same\"". */
 static const char *range_text(const rt_field *row)
 {
-    static _Thread_local char text[64];
+    static _Thread_local char text[128];
+    int len;
     if (isinf(row->high))
-        snprintf(text, sizeof text, "%.15g or more", row->low);
+        len = snprintf(text, sizeof text, "%.15g or more", row->low);
     else if (isinf(row->low))
-        snprintf(text, sizeof text, "%.15g or less", row->high);
+        len = snprintf(text, sizeof text, "%.15g or less", row->high);
     else
-        snprintf(text, sizeof text, "%.15g to %.15g", row->low, row->high);
+        len = snprintf(text, sizeof text, "%.15g to %.15g", row->low, row->high);
+    if (row->word)
+        snprintf(text + len, sizeof text - (size_t)len, ", or \"%s\"", row->word);
     return text;
 }
 
@@ -87,7 +97,8 @@ static rt_status check_integers(const rt__schema *s, const rt_field *row, const 
                                 int count)
 {
     for (int i = 0; i < count; i++)
-        if ((double)v[i] < row->low || (double)v[i] > row->high)
+        if (((double)v[i] < row->low || (double)v[i] > row->high) &&
+            !(row->word && v[i] == row->word_value))
             return RT_FAIL(RANGE, "%s: %s is %lld, expected %s", s->owner, row->name,
                            (long long)v[i], range_text(row));
     return RT_OK;
@@ -135,6 +146,7 @@ rt_status rt__schema_check_value(const rt__schema *s, rt__member m)
     case RT_FIELD_INPUTS:
     case RT_FIELD_FLAG:
     case RT_FIELD_TEXT:
+    case RT_FIELD_LAYERS:
         break;
     }
     return RT_OK;
@@ -155,8 +167,9 @@ static rt_status wrong_kind(const rt__schema *s, const rt_field *row, const json
 {
     char *text = rt_json_text(v);
     if (text)
-        RT_FAIL(ARG, "%s: %s is %.80s, expected %s%s", s->owner, row->name, text,
-                rt__field_kinds[row->kind].expected, row->choices ? row->choices : "");
+        RT_FAIL(ARG, "%s: %s is %.80s, expected %s%s%s%s%s", s->owner, row->name, text,
+                rt__field_kinds[row->kind].expected, row->choices ? row->choices : "",
+                row->word ? " or \"" : "", row->word ? row->word : "", row->word ? "\"" : "");
     rt_mem_free(text);
     return rt_error_code();
 }
@@ -213,13 +226,27 @@ static int choice_from(const json_t *v, const char *choices)
     return -1;
 }
 
+static bool integer_from(const json_t *v, const rt_field *row, int64_t *out)
+{
+    bool word = row->word && json_is_string(v) && strcmp(json_string_value(v), row->word) == 0;
+    *out = word ? row->word_value : json_integer_value(v);
+    return word || json_is_integer(v);
+}
+
+/* `auto`, or an integer; 0, which stands for the former, is none that may be given. */
+static rt_status auto_from(const rt__schema *s, rt__member m, const json_t *v, bool *good)
+{
+    *good = json_is_integer(v) || (json_is_string(v) && strcmp(json_string_value(v), "auto") == 0);
+    *(int64_t *)m.at = json_is_integer(v) ? json_integer_value(v) : RT_AUTO;
+    return json_is_integer(v) ? check_integers(s, m.row, (const int64_t *)m.at, 1) : RT_OK;
+}
+
 static rt_status value_from_json(const rt__schema *s, rt__member m, const json_t *v)
 {
     bool good = true;
     switch ((rt_field_kind)m.row->kind) {
     case RT_FIELD_INT:
-        good = json_is_integer(v);
-        *(int64_t *)m.at = json_integer_value(v);
+        good = integer_from(v, m.row, (int64_t *)m.at);
         break;
     case RT_FIELD_PAIR:
         good = integers_from(v, (int64_t *)m.at, 2) == 2;
@@ -243,11 +270,15 @@ static rt_status value_from_json(const rt__schema *s, rt__member m, const json_t
         good = *(int *)m.at >= 0;
         break;
     case RT_FIELD_AUTO:
-        good =
-            json_is_integer(v) || (json_is_string(v) && strcmp(json_string_value(v), "auto") == 0);
-        *(int64_t *)m.at = json_is_integer(v) ? json_integer_value(v) : RT_AUTO;
+        RT_TRY(auto_from(s, m, v, &good));
         break;
     case RT_FIELD_TEXT:
+        good = json_is_string(v);
+        *(const char **)m.at = json_string_value(v);
+        break;
+    case RT_FIELD_LAYERS:
+        *(const json_t **)m.at = v;
+        break;
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         return RT_FAIL(ARG, "%s: %s cannot be given as JSON", s->owner, m.row->name);
@@ -255,7 +286,24 @@ static rt_status value_from_json(const rt__schema *s, rt__member m, const json_t
     return good ? rt__schema_check_value(s, m) : wrong_kind(s, m.row, v);
 }
 
-/* Fails unless the operation has a value of that name. */
+/* "did you mean 'kernel'?", or all that there are. */
+static rt_status refuse_name(const rt__schema *s, const char *name, const char *const *names,
+                             size_t n)
+{
+    const char *near = rt_nearest(name, names, n);
+    rt_text all = {0};
+    for (size_t i = 0; i < n && !near; i++)
+        rt_text_add(&all, "%s%s", i ? ", " : " (it has: ", names[i]);
+    rt_text_add(&all, "%s", n && !near ? ")" : "");
+    char *list = rt_text_take(&all);
+    if (list)
+        RT_FAIL(ARG, "%s has no %s '%.60s'%s%s%s%s", s->owner, s->thing, name,
+                near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", list);
+    rt_mem_free(list);
+    return rt_error_code();
+}
+
+/* Fails unless there is a value of that name. */
 static rt_status check_name(const rt__schema *s, const char *name)
 {
     enum { MOST = 64 };
@@ -266,14 +314,12 @@ static rt_status check_name(const rt__schema *s, const char *name)
         if (same && rt__is_input(&s->fields[i]))
             return RT_FAIL(ARG, "%s: '%s' is a tensor: it cannot be given as a value", s->owner,
                            name);
-        if (same)
+        if (same && has_name(&s->fields[i]))
             return RT_OK;
-        if (n < MOST && !rt__is_input(&s->fields[i]))
+        if (n < MOST && has_name(&s->fields[i]))
             names[n++] = s->fields[i].name;
     }
-    const char *near = rt_nearest(name, names, n);
-    return RT_FAIL(ARG, "%s has no %s '%.60s'%s%s%s", s->owner, s->thing, name,
-                   near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return refuse_name(s, name, names, n);
 }
 
 rt_status rt__schema_set(const rt__schema *s, void *values, const json_t *given)
@@ -283,10 +329,10 @@ rt_status rt__schema_set(const rt__schema *s, void *values, const json_t *given)
     json_object_foreach((json_t *)given, name, unused) RT_TRY(check_name(s, name));
     RT__EACH_MEMBER(m, s, values)
     {
-        const json_t *v = rt__is_input(m.row) ? NULL : json_object_get(given, m.row->name);
+        const json_t *v = has_name(m.row) ? json_object_get(given, m.row->name) : NULL;
         if (v)
             RT_TRY(value_from_json(s, m, v));
-        else if (m.row->needed && !rt__is_input(m.row))
+        else if (m.row->needed && has_name(m.row))
             return RT_FAIL(ARG, "%s needs '%s': %s", s->owner, m.row->name, m.row->help);
     }
     return RT_OK;
@@ -336,7 +382,9 @@ static json_t *value_to(rt__member m)
 {
     switch ((rt_field_kind)m.row->kind) {
     case RT_FIELD_INT:
-        return json_integer(*(const int64_t *)m.at);
+        return m.row->word && *(const int64_t *)m.at == m.row->word_value
+                   ? json_string(m.row->word)
+                   : json_integer(*(const int64_t *)m.at);
     case RT_FIELD_PAIR:
         return integers_to((const int64_t *)m.at, 2);
     case RT_FIELD_NUMBER:
@@ -354,6 +402,8 @@ static json_t *value_to(rt__member m)
                                                  : json_integer(*(const int64_t *)m.at);
     case RT_FIELD_TEXT:
         return rt_json_text_or_null(*(char *const *)m.at);
+    case RT_FIELD_LAYERS:
+        return *(void *const *)m.at ? json_incref(*(json_t *const *)m.at) : json_null();
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         break;
@@ -367,7 +417,7 @@ json_t *rt__schema_to_json(const rt__schema *s, const void *values)
     bool whole = true;
     RT__EACH_MEMBER(m, s, values)
     {
-        if (!rt__is_input(m.row))
+        if (has_name(m.row))
             whole &= json_object_set_new(all, m.row->name, value_to(m)) == 0;
     }
     return rt__json_if_whole(all, whole);

@@ -38,7 +38,7 @@ typedef struct rt__field_kind {
     const char *expected; /* in messages; of CHOICE the names follow */
     size_t size, align;
 } rt__field_kind;
-enum { RT__FIELD_KINDS = RT_FIELD_TEXT + 1 };
+enum { RT__FIELD_KINDS = RT_FIELD_LAYERS + 1 };
 extern const rt__field_kind rt__field_kinds[RT__FIELD_KINDS];
 
 /* Inputs of operations are tensors, which nothing here touches. */
@@ -62,9 +62,9 @@ rt_status rt__schema_check_value(const rt__schema *s, rt__member m);
 rt_status rt__schema_check(const rt__schema *s, const void *values);
 
 /* Sets the members that a JSON object names; those that are needed must be among them. values: as made by the caller, who has
- * copied the defaults. Texts are not read. given: NULL is an empty object. */
+ * copied the defaults. Texts and layers are borrowed from `given`, of which NULL is an empty object. */
 rt_status rt__schema_set(const rt__schema *s, void *values, const json_t *given);
-/* Returns all members but inputs as an object that rt__schema_set takes; NULL if memory is out. */
+/* Returns all members that may be given by name as an object that rt__schema_set takes; NULL if memory is out. */
 json_t *rt__schema_to_json(const rt__schema *s, const void *values);
 /* Returns what one row says, as {"name", "kind", "needed", "default", "choices", "least", "most", "help"}, with those that it
  * has; m is of the defaults. NULL if memory is out. */

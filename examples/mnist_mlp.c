@@ -12,7 +12,7 @@ int main(int argc, char **argv)
     rt_init("auto", .seed = 1337);
 
     rt_module *net = rt_nn_sequential(rt_nn_flatten(), rt_nn_linear(784, 128), rt_nn_relu(),
-                                      rt_nn_dropout(0.1), rt_nn_linear(128, 10, .no_bias = true));
+                                      rt_nn_dropout(0.1), rt_nn_linear(128, 10, .bias = false));
     rt_optim *opt = rt_optim_adamw(net, .lr = 1e-3, .weight_decay = 0.01);
     rt_dataset *train = rt_data_mnist(folder, .train = true,
                                       .limit = argc > 2 ? strtoll(argv[2], NULL, 10) : INT64_MAX);

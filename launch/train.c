@@ -194,6 +194,33 @@ static rt_status check_working_directory(void)
     return RT_FAIL(NOTFOUND, "the working directory was removed: change to one that is there");
 }
 
+/* The line of CONFIG with the layer that a message is about; 0: it is about none, or the layer is not from there. Shapes are checked by
+ * workers, who have the engine; they read the layers from the run's own configuration. */
+static int64_t line_of_layer(const launch *l, const char *message)
+{
+    static const char last[] = "the last layer ", layers[] = "model.layers";
+    const rt__train_options *o = &l->options;
+    char place[64];
+    for (size_t i = 0; i < o->sets.count; i++)
+        if (strncmp(o->sets.item[i], "model.layers=", 13) == 0)
+            return 0;
+    if (strncmp(message, layers, sizeof layers - 1) == 0)
+        return rt_config_line(o->config, message);
+    if (strncmp(message, last, sizeof last - 1) != 0)
+        return 0;
+    snprintf(place, sizeof place, "model.layers[%zu]", json_array_size(l->cfg.model.layers) - 1);
+    return rt_config_line(o->config, place);
+}
+
+/* Checks what the keys of the configuration say together. */
+static rt_status check_config(const launch *l)
+{
+    if (rt_config_check(&l->cfg) == RT_OK)
+        return RT_OK;
+    int64_t line = line_of_layer(l, rt_error());
+    return line > 0 ? rt_error_prefix("%s:%" PRId64, l->options.config, line) : rt_error_code();
+}
+
 /* Checks all that can be checked before anything is started or written. */
 static rt_status prepare(launch *l)
 {
@@ -202,7 +229,7 @@ static rt_status prepare(launch *l)
     bool begins = strcmp(o->resume, "never") == 0;
     RT_TRY((begins ? rt_config_load_new : rt_config_load)(o->config, o->sets.item, o->sets.count,
                                                           &l->cfg));
-    RT_TRY(rt_config_check(&l->cfg));
+    RT_TRY(check_config(l));
     RT_TRY(settle_init_path(&l->cfg));
     RT_TRY(settle_resume(l));
     RT_TRY(check_written_size(&l->cfg, o->config));
@@ -231,25 +258,6 @@ static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
     rt_status status = path ? rt_config_write_yaml(&l->cfg, path) : rt_error_code();
     rt_mem_free(path);
     return status;
-}
-
-/* The line of CONFIG with the layer that a message is about; 0: it is about none, or the layer is not from there. Workers
- * check layers, since only they have the engine; they read them from the run's own configuration. */
-static int64_t line_of_layer(const launch *l, const char *message)
-{
-    static const char last[] = "the last layer ", all[] = "model: layers: ";
-    const rt__train_options *o = &l->options;
-    int64_t number = 0;
-    for (size_t i = 0; i < o->sets.count; i++)
-        if (strncmp(o->sets.item[i], "model.layers=", 13) == 0)
-            return 0;
-    if (strncmp(message, last, sizeof last - 1) == 0)
-        number = (int64_t)json_array_size(l->cfg.model.layers);
-    else if (strncmp(message, all, sizeof all - 1) == 0)
-        number = 1;
-    else if (sscanf(message, "model: layer %" SCNd64 " of", &number) != 1)
-        return 0;
-    return number > 0 ? rt_config_line(o->config, "model", "layers", number - 1) : 0;
 }
 
 /* Says why it ended. */

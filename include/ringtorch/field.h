@@ -21,10 +21,15 @@
  *     PAIR     int64_t name[2]  RT_NEEDED or (1, 1)      as INT, for both
  *     DIMS     rt_dims name     RT_NEEDED or RT_EMPTY    RT_ANY
  *     DTYPE    rt_dtype name    as INT                   RT_ANY
+ *     LAYERS   const void *name RT_NEEDED or NULL        RT_ANY; a layer or a list of layers in JSON, borrowed (layers.def)
  *
- * RT_NEEDED values are zero in a struct that was not given them, but must be given by name. RT_FREE(allowed) marks a value that
- * changes no bit of a result (a path, a size of pieces): it is not in the hash of a configuration. Operations have two more kinds, INPUT
- * and INPUTS (op.h). */
+ * RT_NEEDED values are zero in a struct that was not given them, but must be given by name. Around what is allowed may stand:
+ *
+ *     RT_FREE(allowed)                changes no bit of a result (a path, a size of pieces): it is not in the hash of a configuration
+ *     RT_INFERRED(allowed)            C programs give it; configurations do not, since it follows from the rest
+ *     RT_WORD("same", value, allowed) the word stands for a value of an INT that is not among those allowed
+ *
+ * Operations have two more kinds, INPUT and INPUTS (op.h). */
 #ifndef RINGTORCH_FIELD_H
 #define RINGTORCH_FIELD_H
 
@@ -47,6 +52,7 @@ typedef enum rt_field_kind {
     RT_FIELD_CHOICE,
     RT_FIELD_AUTO,
     RT_FIELD_TEXT,
+    RT_FIELD_LAYERS,
 } rt_field_kind;
 
 typedef struct rt_field {
@@ -58,13 +64,18 @@ typedef struct rt_field {
     uint32_t dtypes;     /* INPUT: bits RT_TYPE(...) and RT_SAME or RT_PROMOTE */
     uint8_t kind;        /* rt_field_kind */
     bool needed;
-    bool free; /* changes no bit of a result */
+    bool free;          /* changes no bit of a result */
+    bool inferred;      /* not given by name */
+    const char *word;   /* INT: stands for word_value; NULL: there is none */
+    int64_t word_value; /* of `word` */
 } rt_field;
 
-#define RT_ANY              .low = -__builtin_inf(), .high = __builtin_inf()
-#define RT_FROM(least)      .low = least, .high = __builtin_inf()
-#define RT_WITHIN(from, to) .low = from, .high = to
-#define RT_FREE(...)        __VA_ARGS__, .free = true
+#define RT_ANY                     .low = -__builtin_inf(), .high = __builtin_inf()
+#define RT_FROM(least)             .low = least, .high = __builtin_inf()
+#define RT_WITHIN(from, to)        .low = from, .high = to
+#define RT_FREE(...)               __VA_ARGS__, .free = true
+#define RT_INFERRED(...)           __VA_ARGS__, .inferred = true
+#define RT_WORD(text, number, ...) __VA_ARGS__, .word = text, .word_value = number
 
 #define RT_NEEDED (0) /* in parentheses: also stands for the two numbers of a PAIR */
 #define RT_EMPTY  0
@@ -85,6 +96,7 @@ enum { RT_AUTO = 0 }; /* an AUTO value that was left to the program */
 #define RT_MEMBER_DIMS(name, value)                     rt_dims name;
 #define RT_MEMBER_DTYPE(name, value)                    rt_dtype name RT_DEFAULT((rt_dtype)(value));
 #define RT_MEMBER_CHOICE(name, value)                   int name RT_DEFAULT(value);
+#define RT_MEMBER_LAYERS(name, value)                   const void *name RT_DEFAULT(value);
 #define RT_BARE(...)                                    __VA_ARGS__
 
 /* The defaults, ready to stand before the caller's members. */
@@ -99,6 +111,7 @@ enum { RT_AUTO = 0 }; /* an AUTO value that was left to the program */
 #define RT_DEFAULT_DIMS(name, value)
 #define RT_DEFAULT_DTYPE(name, value)  .name = value,
 #define RT_DEFAULT_CHOICE(name, value) .name = value,
+#define RT_DEFAULT_LAYERS(name, value)
 
 /* The rows as an array of rt_field. */
 #define RT_ROWS(FIELDS) FIELDS(RT_SCHEMA_ROW)
@@ -117,6 +130,7 @@ enum { RT_AUTO = 0 }; /* an AUTO value that was left to the program */
 #define RT_SCHEMA_TEXT(...)       __VA_ARGS__
 #define RT_SCHEMA_DIMS(...)       __VA_ARGS__
 #define RT_SCHEMA_DTYPE(...)      __VA_ARGS__
+#define RT_SCHEMA_LAYERS(...)     __VA_ARGS__
 #define RT_SCHEMA_CHOICE(allowed) .choices = allowed
 
 RT_END_DECLS

@@ -1,6 +1,6 @@
 /* Modules: layers with parameters, and nets made of them.
  *
- *     rt_module *net = rt_nn_sequential(rt_nn_conv2d(1, 32, 3, .same = true), rt_nn_relu(),
+ *     rt_module *net = rt_nn_sequential(rt_nn_conv2d(1, 32, 3, .padding = RT_NN_SAME), rt_nn_relu(),
  *                                       rt_nn_flatten(), rt_nn_linear(32 * 28 * 28, 10));
  *     rt_tensor *logits = rt_forward(net, x);    // x: [n, 1, 28, 28], logits: [n, 10]
  *     rt_free(net);                              // only if it was kept: its scope frees it too
@@ -39,6 +39,7 @@
 
 #include <ringtorch/ops.h>
 #include <ringtorch/autograd.h>
+#include <ringtorch/layers.def>
 
 RT_BEGIN_DECLS
 
@@ -172,69 +173,64 @@ void rt_text_free(char *text);
 /* One layer after the other; named "0", "1", ... */
 rt_module *rt_nn_sequential_(rt_module *const *layers, int count);
 
-/* Weights and biases start as PyTorch's: uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), keyed by the
- * thread's random streams. */
-typedef struct rt_nn_linear_args {
-    int64_t in, out;
-    bool no_bias;
-} rt_nn_linear_args;
-#define rt_nn_linear(...) RT_CALL(rt_nn_linear_, rt_nn_linear_args, in, __VA_ARGS__)
-/* x w^T + b over the last axis; w [out, in], b [out]. */
-rt_module *rt_nn_linear_(rt_nn_linear_args a);
+#ifdef __cplusplus
+#define rt_nn_residual(...)                rt_nn_residual_of({__VA_ARGS__}, nullptr)
+#define rt_nn_residual_with(shortcut, ...) rt_nn_residual_of({__VA_ARGS__}, shortcut)
+#else
+#define rt_nn_residual(...) rt_nn_residual_with(NULL, __VA_ARGS__)
+#define rt_nn_residual_with(shortcut, ...)                                                         \
+    rt_nn_residual_((rt_module *const[]){__VA_ARGS__},                                             \
+                    (int)(sizeof((rt_module *const[]){__VA_ARGS__}) / sizeof(rt_module *)),        \
+                    shortcut)
+#endif
+/* x + f(x), with f the layers one after the other, named "0", "1", ...; or shortcut(x) + f(x), with a child "shortcut" (NULL: none). */
+rt_module *rt_nn_residual_(rt_module *const *layers, int count, rt_module *shortcut);
 
-typedef struct rt_nn_conv2d_args {
-    int64_t in, out, kernel; /* square unless .kernel_w is given */
-    int64_t kernel_w;        /* 0, which no kernel is: as .kernel */
-    int64_t stride RT_DEFAULT(1), padding, dilation RT_DEFAULT(1), groups RT_DEFAULT(1);
-    bool same, no_bias;
-} rt_nn_conv2d_args;
-#define RT_NN_CONV2D_DEFAULTS .stride = 1, .dilation = 1, .groups = 1
+/* Layers with arguments: what they are, the arguments with their defaults, and what each computes are rows of <ringtorch/layers.def>, from
+ * which the structs rt_nn_<layer>_args and the functions below are declared; ops.h has the operations. Those of RT_INFERRED come first:
+ *
+ *     rt_nn_linear(784, 128), rt_nn_linear(784, 10, .bias = false)
+ *     rt_nn_conv2d(1, 32, 3, .padding = RT_NN_SAME), rt_nn_max_pool2d(2), rt_nn_dropout(0.5)
+ *
+ * Weights and biases start as PyTorch's: uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), keyed by the thread's random streams. */
+#define rt_nn_linear(...)                                                                          \
+    RT_OP_CALL(rt_nn_linear_, rt_nn_linear_args, RT_NN_LINEAR_FIELDS, in, __VA_ARGS__)
 #define rt_nn_conv2d(...)                                                                          \
-    RT_CALL_WITH_DEFAULTS(rt_nn_conv2d_, rt_nn_conv2d_args, RT_NN_CONV2D_DEFAULTS, in, __VA_ARGS__)
-/* rt_conv2d with w [out, in/groups, kernel, kernel_w] and b [out]. */
-rt_module *rt_nn_conv2d_(rt_nn_conv2d_args a);
+    RT_OP_CALL(rt_nn_conv2d_, rt_nn_conv2d_args, RT_NN_CONV2D_FIELDS, in, __VA_ARGS__)
+#define rt_nn_max_pool2d(...)                                                                      \
+    RT_OP_CALL(rt_nn_max_pool2d_, rt_nn_max_pool2d_args, RT_NN_POOL2D_FIELDS, kernel, __VA_ARGS__)
+#define rt_nn_avg_pool2d(...)                                                                      \
+    RT_OP_CALL(rt_nn_avg_pool2d_, rt_nn_avg_pool2d_args, RT_NN_POOL2D_FIELDS, kernel, __VA_ARGS__)
+#define rt_nn_dropout(...)                                                                         \
+    RT_OP_CALL(rt_nn_dropout_, rt_nn_dropout_args, RT_NN_DROPOUT_FIELDS, p, __VA_ARGS__)
 
-typedef struct rt_nn_pool2d_args {
-    int64_t kernel, stride, padding; /* stride 0, which none is: as kernel */
-} rt_nn_pool2d_args;
-#define rt_nn_max_pool2d(...) RT_CALL(rt_nn_max_pool2d_, rt_nn_pool2d_args, kernel, __VA_ARGS__)
-#define rt_nn_avg_pool2d(...) RT_CALL(rt_nn_avg_pool2d_, rt_nn_pool2d_args, kernel, __VA_ARGS__)
-/* rt_max_pool2d over square windows. */
-rt_module *rt_nn_max_pool2d_(rt_nn_pool2d_args a);
-/* rt_avg_pool2d over square windows. */
-rt_module *rt_nn_avg_pool2d_(rt_nn_pool2d_args a);
+/* rt_nn_linear_(args), rt_nn_relu(), ... */
+#define RT_NN_MADE_WITH(id, ...)  rt_module *rt_nn_##id##_(rt_nn_##id##_args a);
+#define RT_NN_MADE_PLAIN(id, ...) rt_module *rt_nn_##id(void);
+#define RT_NN_MADE_OF_JSON(...)
+RT_LAYERS(RT_NN_MADE_WITH, RT_NN_MADE_PLAIN, RT_NN_MADE_OF_JSON)
+#undef RT_NN_MADE_WITH
+#undef RT_NN_MADE_PLAIN
+#undef RT_NN_MADE_OF_JSON
 
-/* All axes but the first become one. */
-rt_module *rt_nn_flatten(void);
-/* rt_dropout while training, else x. */
-rt_module *rt_nn_dropout(double p);
-/* rt_relu. */
-rt_module *rt_nn_relu(void);
-/* rt_gelu. */
-rt_module *rt_nn_gelu(void);
-/* rt_tanh. */
-rt_module *rt_nn_tanh(void);
-/* rt_sigmoid. */
-rt_module *rt_nn_sigmoid(void);
-/* rt_silu. */
-rt_module *rt_nn_silu(void);
-
+typedef struct rt_nn_from_json_args {
+    const char *json;
+    rt_dims input; /* shape of one sample: [1, 28, 28] */
+    rt_dtype
+        dtype; /* of its elements: float32, or int64 for a net that begins with a layer that takes tokens */
+} rt_nn_from_json_args;
+#define rt_nn_from_json(...) RT_CALL(rt_nn_from_json_, rt_nn_from_json_args, json, __VA_ARGS__)
 /* Builds a net from JSON, a list of layers; each is a name or {name: {option: value}}, and the
  * first option may go without its name:
  *
  *     [{"conv2d": {"out": 32, "kernel": 3, "padding": "same"}}, "relu", {"max_pool2d": 2},
+ *      {"residual": [{"conv2d": {"out": 32, "kernel": 3, "padding": "same"}}, "relu"]},
  *      "flatten", {"linear": 10}]
  *
- * Sizes of inputs follow from `input`, the shape of one sample ([1,28,28]). Fails (CONFIG) and
- * names the layer and option at fault, the allowed ones and the nearest.
- *
- *     linear      out, bias (true)
- *     conv2d      out, kernel, stride (1), padding (0, or "same"), dilation (1), groups (1), bias
- *     max_pool2d, avg_pool2d    kernel, stride (kernel), padding (0)
- *     dropout     p
- *     flatten, relu, gelu, tanh, sigmoid, silu
- */
-rt_module *rt_nn_from_json(const char *json, rt_dims input);
+ * Sizes of inputs follow from `input`. Layers and options are those of docs/LAYERS.md. Parameters have the names of PyTorch's nested
+ * Sequentials: "3.0.weight" is that of the convolution in `residual`. Fails and names the place of the layer (layers[3].residual[0])
+ * and the option at fault, what is allowed and the nearest. */
+rt_module *rt_nn_from_json_(rt_nn_from_json_args a);
 /* The layers of a preset ("cnn", "mlp") as JSON text, NULL for an unknown name. `classes` becomes
  * the last layer's size. */
 char *rt_nn_preset(const char *name, int64_t classes); /* rt_text_free */
@@ -264,6 +260,10 @@ RT_END_DECLS
 inline rt_module *rt_nn_sequential_of(std::initializer_list<rt_module *> layers)
 {
     return rt_nn_sequential_(layers.begin(), (int)layers.size());
+}
+inline rt_module *rt_nn_residual_of(std::initializer_list<rt_module *> layers, rt_module *shortcut)
+{
+    return rt_nn_residual_(layers.begin(), (int)layers.size(), shortcut);
 }
 #endif
 

@@ -18,7 +18,7 @@ static rt_module *some_net(void)
 {
     return rt_nn_sequential(rt_nn_conv2d(1, 8, 3, .stride = 2, .padding = 1), rt_nn_max_pool2d(2),
                             rt_nn_avg_pool2d(2, .stride = 1), rt_nn_flatten(),
-                            rt_nn_linear(8 * 36, 10, .no_bias = true));
+                            rt_nn_linear(8 * 36, 10, .bias = false));
 }
 
 static rt_optim *some_optimiser(rt_module *net, int which)

@@ -375,9 +375,9 @@ static void the_engine_makes_no_such_mistake(void **state)
     (void)state;
     rt__debug = true;
     rt_scope s = rt_scope_begin();
-    rt_module *net =
-        rt_nn_sequential(rt_nn_conv2d(1, 4, 3, .same = true), rt_nn_relu(), rt_nn_max_pool2d(2),
-                         rt_nn_flatten(), rt_nn_dropout(0.2), rt_nn_linear(4 * 9, 3));
+    rt_module *net = rt_nn_sequential(rt_nn_conv2d(1, 4, 3, .padding = RT_NN_SAME), rt_nn_relu(),
+                                      rt_nn_max_pool2d(2), rt_nn_flatten(), rt_nn_dropout(0.2),
+                                      rt_nn_linear(4 * 9, 3));
     rt_dataset *d = rt_data_tensors({"x", rt_randn(rt_shape(10, 1, 6, 6))},
                                     {"y", rt_randint(rt_shape(10), 0, 3), .classes = 3});
     rt_loader *l = rt_data_loader(d, .batch = 4, .shuffle = true);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 #include <ringtorch/nn.h>
+#include <ringtorch/random.h>
 #include "common/mem.h"
 
 static void expect_params(const rt_module *net, const char *const *names, const char *const *shapes,
@@ -86,37 +87,91 @@ static const struct {
     const char *says[3];
 } wrong[] = {
     {"[", {"layers:1:"}},
-    {"{}", {"a list of 1 to"}},
-    {"[]", {"a list of 1 to"}},
-    {"[5]", {"layer 1 of 1", "expected a name"}},
-    {"[{}]", {"layer 1 of 1", "expected a name"}},
-    {"[{\"relu\": {}, \"tanh\": {}}]", {"layer 1 of 1", "expected a name"}},
-    {"[\"flatten\", \"rely\"]", {"layer 2 of 2", "'rely'", "did you mean 'relu'"}},
-    {"[{\"conv2\": {}}]", {"'conv2'", "did you mean 'conv2d'", "max_pool2d"}},
+    {"{}", {"layers: expected a list of at least one layer"}},
+    {"[]", {"layers: expected a list of at least one layer"}},
+    {"[5]", {"layers[0]: expected a name"}},
+    {"[{}]", {"layers[0]: expected a name"}},
+    {"[{\"relu\": {}, \"tanh\": {}}]", {"layers[0]: expected a name"}},
+    {"[\"flatten\", \"rely\"]", {"layers[1]: unknown layer 'rely'", "did you mean 'relu'?"}},
+    {"[{\"conv2\": {}}]", {"'conv2'", "did you mean 'conv2d'?", "max_pool2d"}},
     {"[\"transformer\"]", {"unknown layer 'transformer' (allowed: linear, conv2d"}},
     {"[{\"conv2d\": {\"out\": 4, \"kernal\": 3}}]",
-     {"conv2d: unknown option 'kernal'", "mean 'kernel'", "groups"}},
-    {"[{\"conv2d\": {\"out\": 4}}]", {"conv2d", "option 'kernel' is missing"}},
-    {"[\"linear\"]", {"linear", "option 'out' is missing"}},
-    {"[{\"linear\": 0}]", {"linear: out: expected an integer from 1"}},
-    {"[{\"linear\": 1.5}]", {"linear: out: expected an integer"}},
-    {"[{\"linear\": \"ten\"}]", {"linear: out: expected an integer"}},
-    {"[{\"linear\": 99999999999}]", {"linear: out: expected an integer"}},
+     {"layers[0]: conv2d has no option 'kernal': did you mean 'kernel'?"}},
+    {"[{\"conv2d\": {\"out\": 4, \"shape\": 3}}]",
+     {"conv2d has no option 'shape' (it has: out, kernel, kernel_w, stride"}},
+    {"[{\"conv2d\": {\"out\": 4}}]", {"conv2d needs 'kernel': height"}},
+    {"[\"linear\"]", {"linear needs 'out'"}},
+    {"[{\"linear\": {\"out\": 3, \"in\": 4}}]", {"linear has no option 'in'"}},
+    {"[{\"linear\": 0}]", {"linear: out is 0, expected 1 to 16777216"}},
+    {"[{\"linear\": 1.5}]", {"linear: out is 1.5, expected an integer"}},
+    {"[{\"linear\": \"ten\"}]", {"linear: out is \"ten\", expected an integer"}},
+    {"[{\"linear\": 99999999999}]", {"linear: out is 99999999999, expected 1 to"}},
     {"[{\"conv2d\": {\"out\": 1, \"kernel\": 3, \"padding\": \"full\"}}]",
-     {"padding", "or \"same\""}},
-    {"[{\"conv2d\": {\"out\": 1, \"kernel\": 3, \"padding\": -1}}]", {"padding", "from 0"}},
-    {"[{\"conv2d\": {\"out\": 1, \"kernel\": 3, \"bias\": 1}}]", {"bias: expected true or false"}},
+     {"padding is \"full\", expected an integer or \"same\""}},
+    {"[{\"conv2d\": {\"out\": 1, \"kernel\": 3, \"padding\": -2}}]",
+     {"padding is -2, expected 0 to 16777216, or \"same\""}},
+    {"[{\"conv2d\": {\"out\": 1, \"kernel\": 3, \"bias\": 1}}]",
+     {"bias is 1, expected true or false"}},
     {"[{\"conv2d\": {\"out\": 1, \"kernel\": 40}}]", {"kernel of 40", "11 x 13"}},
+    {"[{\"conv2d\": {\"out\": 1, \"kernel\": 3, \"kernel_w\": 14}}]", {"kernel of 3 x 14"}},
     {"[{\"conv2d\": {\"out\": 3, \"kernel\": 3, \"groups\": 2}}]",
-     {"layer 1 of 1: conv2d", "groups"}},
-    {"[{\"conv2d\": {\"out\": 3, \"kernel\": 3, \"padding\": \"same\", \"stride\": 2}}]", {"same"}},
+     {"layers[0]: conv2d: 2 groups do not divide"}},
+    {"[{\"conv2d\": {\"out\": 3, \"kernel\": 3, \"padding\": \"same\", \"stride\": 2}}]",
+     {"padding \"same\" needs stride 1"}},
     {"[{\"max_pool2d\": {\"kernel\": 2, \"padding\": 2}}]",
-     {"layer 1 of 1: max_pool2d", "padding"}},
-    {"[{\"dropout\": 1}]", {"dropout: p: expected a number"}},
-    {"[{\"relu\": 3}]", {"relu: takes no options"}},
-    {"[{\"relu\": {\"slope\": 3}}]", {"relu: unknown option 'slope' (allowed: none)"}},
+     {"layers[0]: max_pool2d: padding is 2", "half of the kernel"}},
+    {"[{\"max_pool2d\": {\"kernel\": 2, \"stride\": 0}}]", {"max_pool2d: stride is 0"}},
+    {"[{\"dropout\": 1}]", {"dropout: p is 1, expected 0 to 0.9999999"}},
+    {"[{\"relu\": 3}]", {"relu takes no options"}},
+    {"[{\"relu\": {\"slope\": 3}}]", {"relu has no option 'slope'"}},
     {"[\"flatten\", {\"max_pool2d\": 2}]",
-     {"layer 2 of 2: max_pool2d", "[channels, height, width]", "[286]"}},
+     {"layers[1]: max_pool2d: needs an input [channels, height, width], got [286]"}},
+
+    /* groups */
+    {"[\"relu\", {\"residual\": [\"relu\", \"rely\"]}]",
+     {"layers[1].residual[1]: unknown layer 'rely'"}},
+    {"[{\"residual\": {\"layers\": [\"relu\"], \"shortcut\": [\"relu\", {\"linear\": 0}]}}]",
+     {"layers[0].residual.shortcut[1]: linear: out is 0"}},
+    {"[{\"repeat\": {\"n\": 2, \"layers\": [{\"block\": [\"relu\", \"rely\"]}]}}]",
+     {"layers[0].repeat.layers[0].block[1]: unknown layer"}},
+    {"[{\"repeat\": {\"n\": 2, \"layers\": {\"max_pool2d\": 9}}}]",
+     {"layers[0].repeat.layers: max_pool2d: a kernel of 9 x 9", "into an input of 1 x 1"}},
+    {"[{\"residual\": [{\"linear\": 7}]}]",
+     {"layers[0]: residual: its layers give [2,11,7] and the input is [2,11,13]", "a shortcut"}},
+    {"[{\"residual\": {\"layers\": [{\"linear\": 7}], \"shortcut\": [{\"linear\": 8}]}}]",
+     {"residual: its layers give [2,11,7] and the shortcut [2,11,8]"}},
+    {"[{\"block\": []}]", {"layers[0]: layers: expected a list of at least one layer"}},
+    {"[\"block\"]", {"layers[0]: block needs 'layers'"}},
+    {"[{\"block\": 5}]", {"layers[0].block: expected a name"}},
+    {"[{\"repeat\": {\"n\": 0, \"layers\": [\"relu\"]}}]", {"repeat: n is 0, expected 1 to 1024"}},
+    {"[{\"tie\": \"0\"}]", {"layers[0]: tie: no layer that is complete by now is named \"0\""}},
+    {"[{\"block\": [\"relu\", {\"tie\": \"0\"}]}]",
+     {"layers[0].block[1]: tie: no layer that is complete by now is named \"0\""}},
+    {"[{\"linear\": 13}, {\"tie\": \"0.weight\"}]", {"is named \"0.weight\""}},
+    {"[\"relu\", {\"tie\": \"0\"}]",
+     {"layers[1]: tie: the layer has no parameter of a name that \"0\" has"}},
+    {"[{\"linear\": 4}, {\"tie\": {\"to\": \"0\", \"layer\": {\"linear\": 5}}}]",
+     {"layers[1].tie.layer: weight is [5,4] here, and [4,13] there"}},
+
+    /* more than anyone can mean */
+    {"[{\"repeat\": {\"n\": 1024, \"layers\": [\"relu\", \"relu\", \"relu\", \"relu\"]}}]",
+     {"layers[0].repeat.layers[3]: more than 4096 layers"}},
+    {"[{\"repeat\": {\"n\": 1024, \"layers\": [{\"repeat\": {\"n\": 1024, \"layers\": "
+     "[{\"repeat\": {\"n\": 1024, \"layers\": [\"relu\"]}}]}}]}}]",
+     {"more than 4096 layers"}},
+    {"[{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": "
+     "[{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [\"relu\"]}]}]}"
+     "]}]}]}]}]}]}]}]}]}]}]",
+     {"more than 12 groups within each other"}},
+    {"[{\"block\": [{\"linear\": 13}]}, {\"block\": [{\"tie\": \"0\"}, {\"tie\": \"0\"}]}, "
+     "{\"block\": [{\"tie\": \"1\"}, {\"tie\": \"1\"}]}, {\"block\": [{\"tie\": \"2\"}, {\"tie\": "
+     "\"2\"}]}, {\"block\": [{\"tie\": \"3\"}, {\"tie\": \"3\"}]}, {\"block\": [{\"tie\": \"4\"}, "
+     "{\"tie\": \"4\"}]}, {\"block\": [{\"tie\": \"5\"}, {\"tie\": \"5\"}]}, {\"block\": "
+     "[{\"tie\": "
+     "\"6\"}, {\"tie\": \"6\"}]}, {\"block\": [{\"tie\": \"7\"}, {\"tie\": \"7\"}]}, {\"block\": "
+     "[{\"tie\": \"8\"}, {\"tie\": \"8\"}]}, {\"block\": [{\"tie\": \"9\"}, {\"tie\": \"9\"}]}, "
+     "{\"block\": [{\"tie\": \"10\"}, {\"tie\": \"10\"}]}]",
+     {"more than 4096 layers"}},
 };
 
 static void wrong_lists_are_refused_by_name(void **state)
@@ -139,6 +194,94 @@ static void wrong_lists_are_refused_by_name(void **state)
     }
 }
 
+/* ---- groups ---- */
+
+/* Names and shapes of parameters, in order; the shape of the result. */
+static void groups_have_the_names_of_nested_sequentials(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net =
+        rt_nn_from_json("[{\"block\": [{\"linear\": 4}, \"relu\"]}, "
+                        "{\"residual\": [{\"linear\": {\"out\": 4, \"bias\": false}}]}, "
+                        "{\"repeat\": {\"n\": 2, \"layers\": [\"tanh\", {\"linear\": 4}]}}, "
+                        "{\"residual\": {\"layers\": [{\"linear\": 2}], \"shortcut\": "
+                        "[{\"linear\": {\"out\": 2, \"bias\": false}}]}}]",
+                        rt_shape(3));
+    expect_params(net,
+                  (const char *[]){"0.0.weight", "0.0.bias", "1.0.weight", "2.0.1.weight",
+                                   "2.0.1.bias", "2.1.1.weight", "2.1.1.bias", "3.0.weight",
+                                   "3.0.bias", "3.shortcut.0.weight"},
+                  (const char *[]){"[4,3]", "[4]", "[4,4]", "[4,4]", "[4]", "[4,4]", "[4]", "[2,4]",
+                                   "[2]", "[2,4]"},
+                  10);
+    rt_scope_end(s);
+}
+
+static void expect_same(rt_tensor *a, rt_tensor *b)
+{
+    if (!a || !b)
+        fail_msg("%s", rt_error());
+    assert_string_equal(rt_dims_text(rt_dims_of(a)), rt_dims_text(rt_dims_of(b)));
+    assert_memory_equal(rt_f32(a), rt_f32(b), (size_t)rt_numel(a) * sizeof(float));
+}
+
+/* A configured group computes what the same C program would, from the same random numbers. */
+static void groups_compute_their_formula(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_random_seek(3, 0, 0);
+    rt_module *net = rt_nn_from_json("[{\"residual\": [{\"linear\": 4}, \"tanh\"]}, {\"residual\": "
+                                     "{\"layers\": [{\"linear\": 2}], "
+                                     "\"shortcut\": [{\"linear\": 2}, \"relu\"]}}]",
+                                     rt_shape(4));
+    rt_random_seek(3, 0, 0);
+    rt_module *f = rt_nn_linear(4, 4), *g = rt_nn_linear(4, 2), *h = rt_nn_linear(4, 2);
+    rt_tensor *x = rt_uniform(rt_shape(5, 4), -1, 1);
+    rt_tensor *y = rt_add(x, rt_tanh(rt_forward(f, x)));
+    rt_tensor *z = rt_add(rt_forward(g, y), rt_relu(rt_forward(h, y)));
+    expect_same(rt_forward(net, x), z);
+    rt_module *made = rt_nn_sequential(rt_nn_residual(f, rt_nn_tanh()),
+                                       rt_nn_residual_with(rt_nn_sequential(h, rt_nn_relu()), g));
+    expect_same(rt_forward(made, x), z);
+    /* Broadcasting would make a sum of these. */
+    assert_null(rt_forward(rt_nn_residual(rt_nn_linear(4, 1)), x));
+    assert_non_null(strstr(rt_error(), "residual: its layers give [5,1] and the input is [5,4]"));
+    rt_error_clear();
+    rt_scope_end(s);
+}
+
+/* Tied: the whole layer again, nested ones too, or another layer with the same weight. Their gradients are sums. */
+static void tied_layers_share_parameters(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = rt_nn_from_json(
+        "[{\"block\": [{\"linear\": 3}, \"tanh\"]}, {\"tie\": \"0\"}, "
+        "{\"tie\": {\"to\": \"0.0\", \"layer\": {\"linear\": {\"out\": 3, \"bias\": false}}}}, "
+        "{\"repeat\": {\"n\": 2, \"layers\": [{\"tie\": \"1.0\"}]}}]",
+        rt_shape(3));
+    expect_params(net, (const char *[]){"0.0.weight", "0.0.bias"}, (const char *[]){"[3,3]", "[3]"},
+                  2);
+    static const char *const others[] = {"1.0.weight", "1.0.bias",     "2.weight",  "3.0.0.weight",
+                                         "3.0.0.bias", "3.1.0.weight", "3.1.0.bias"};
+    assert_int_equal(rt_nn_alias_count(net), 7);
+    for (int i = 0; i < 7; i++) {
+        const char *name;
+        rt_nn_alias_at(net, i, &name, NULL);
+        assert_string_equal(name, others[i]);
+    }
+    rt_tensor *w = rt_nn_find(net, "0.0.weight"), *b = rt_nn_find(net, "0.0.bias");
+    rt_tensor *x = rt_uniform(rt_shape(2, 3), -1, 1);
+    rt_tensor *y = rt_tanh(rt_linear(rt_tanh(rt_linear(x, w, b)), w, b));
+    y = rt_linear(rt_linear(rt_linear(y, w, NULL), w, b), w, b);
+    expect_same(rt_forward(net, x), y);
+    rt_scope_end(s);
+}
+
+/* ---- what is refused ---- */
+
 static int shut_down(void **state)
 {
     (void)state;
@@ -150,6 +293,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(presets_are_the_nets_they_promise),
         cmocka_unit_test(inferred_shapes_are_those_of_the_ops),
+        cmocka_unit_test(groups_have_the_names_of_nested_sequentials),
+        cmocka_unit_test(groups_compute_their_formula),
+        cmocka_unit_test(tied_layers_share_parameters),
         cmocka_unit_test(wrong_lists_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, shut_down);

@@ -634,7 +634,7 @@ static void wrong_configurations_are_refused(void **state)
     expect_no_run(8, 1, "model.layers=[{linear: 10}]", RT_E_CONFIG,
                   "gives [1,12,10] for each sample");
     expect_no_run(8, 1, "model.layers=[flatten, {liner: 10}]", RT_E_CONFIG,
-                  "layer 2 of 2: unknown layer 'liner'");
+                  "model.layers[1]: unknown layer 'liner'");
     expect_no_run(8, 1, "run.steps=5000000000", RT_E_CONFIG, "run.steps");
     rt_run *r = open_run(8, 2, NULL);
     rt_run_partial parts[RT_TREE_NODES_MAX];

@@ -1,402 +1,252 @@
-/* Nets from a list of layers in JSON. Each kind of layer is a row of `kinds`: its options, the shape of one sample behind
- * it and of its weight, both known without memory for the weight, and a function that makes it. */
+/* Nets from a list of layers in JSON. They are put together from outside in: each layer is a child of its group before the next is
+ * made, so that it is known by its name. */
 #include "worker/engine/nn/net_json.h"
 
-#include <stdio.h>
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
-#include "common/nearest.h"
 #include "common/text.h"
+#include "worker/engine/nn/sequential.h"
+#include "worker/engine/tensor/tensor.h"
 
-enum {
-    LAYERS_MAX = 1024,
-    COUNT_MAX = 1 << 24, /* largest size, kernel, stride, ... */
-    NAMES_MAX = 32,      /* kinds of layer, or options of one */
-};
+/* A layer that was made, and what of; a later one may be tied to it. */
+typedef struct made {
+    const rt_module *module;
+    const json_t *from;
+} made;
 
-/* What a layer's options come to. */
-typedef struct settings {
-    int64_t out, kernel, stride, padding, dilation, groups;
-    bool same, no_bias;
-    double p;
-} settings;
+typedef struct builder {
+    rt_module *net;
+    json_t *table;     /* NULL: not wanted */
+    rt__making making; /* whose parameters the next layer is to have */
+    made *made;        /* [complete] */
+    size_t complete;
+    int64_t begun;
+} builder;
 
-typedef enum option_type { COUNT, PADDING, BIAS, PROBABILITY } option_type;
+/* A list of layers that is being appended to a module. */
+typedef struct group {
+    const rt_layer_place *at; /* NULL: the net */
+    const rt_layer *layer;
+    rt_module *module;
+} group;
 
-typedef struct option {
-    const char *name;
-    option_type type;
-    bool required;
-    size_t offset; /* of a COUNT, in settings */
-    int64_t least; /* of a COUNT */
-} option;
+static rt_status add_list(builder *b, const group *g, const char *list, const json_t *layers,
+                          rt__sample *sample);
 
-typedef struct kind {
-    const char *name;
-    const option
-        *options; /* up to one without a name; the first may be written alone: {"linear": 10} */
-    /* Turns the shape of one sample before the layer into the one behind it; NULL: it stays. */
-    rt_status (*infer)(const settings *o, rt_dims *shape);
-    rt_dims (*weight)(const settings *o, rt_dims before); /* its shape; NULL: the layer has none */
-    rt_module *(*make)(const settings *o, rt_dims before);
-} kind;
+/* ---- groups ---- */
 
-/* ---- linear and convolution ---- */
-
-static rt_status infer_linear(const settings *o, rt_dims *shape)
+/* Goes from the layer that the present group is to be like to its child of that name; returns the former. */
+static const rt_module *descend(builder *b, const char *name)
 {
-    if (shape->n < 1)
-        return RT_FAIL(CONFIG, "needs an input of at least one dimension");
-    shape->d[shape->n - 1] = o->out;
-    return RT_OK;
+    const rt_module *former = b->making.like;
+    const rt__slot *s = former ? rt__nn_slot(former, name, strlen(name)) : NULL;
+    b->making.like = s ? s->child : NULL;
+    return former;
 }
 
-static rt_dims weight_of_linear(const settings *o, rt_dims before)
+/* Adds a list to a group within the group, of that name. */
+static rt_status add_inner(builder *b, const group *inner, const char *name, const char *list,
+                           const json_t *layers, rt__sample *sample)
 {
-    return rt_shape(o->out, before.d[before.n - 1]);
-}
-
-static rt_module *make_linear(const settings *o, rt_dims before)
-{
-    return rt_nn_linear(before.d[before.n - 1], o->out, .no_bias = o->no_bias);
-}
-
-static rt_status check_plane(const rt_dims *shape)
-{
-    if (shape->n == 3)
-        return RT_OK;
-    return RT_FAIL(CONFIG, "needs an input [channels, height, width], got %s",
-                   rt_dims_text(*shape));
-}
-
-/* Replaces height and width by how many places a window has. */
-static rt_status slide(const settings *o, int64_t stride, rt_dims *shape)
-{
-    for (int i = 1; i <= 2; i++) {
-        int64_t room = shape->d[i] + 2 * o->padding - o->dilation * (o->kernel - 1) - 1;
-        if (room < 0)
-            return RT_FAIL(
-                CONFIG,
-                "a kernel of %lld (dilation %lld, padding %lld) does not fit into an input of "
-                "%lld x %lld",
-                (long long)o->kernel, (long long)o->dilation, (long long)o->padding,
-                (long long)shape->d[1], (long long)shape->d[2]);
-        shape->d[i] = room / stride + 1;
-    }
-    return RT_OK;
-}
-
-static int64_t stride_of_conv2d(const settings *o)
-{
-    return o->stride ? o->stride : 1;
-}
-
-static rt_status infer_conv2d(const settings *o, rt_dims *shape)
-{
-    RT_TRY(check_plane(shape));
-    if (!o->same)
-        RT_TRY(slide(o, stride_of_conv2d(o), shape));
-    shape->d[0] = o->out;
-    return RT_OK;
-}
-
-static rt_dims weight_of_conv2d(const settings *o, rt_dims before)
-{
-    return rt_shape(o->out, before.d[0] / o->groups, o->kernel, o->kernel);
-}
-
-static rt_module *make_conv2d(const settings *o, rt_dims before)
-{
-    return rt_nn_conv2d(before.d[0], o->out, o->kernel, .stride = stride_of_conv2d(o),
-                        .padding = o->padding, .dilation = o->dilation, .groups = o->groups,
-                        .same = o->same, .no_bias = o->no_bias);
-}
-
-/* ---- layers without weights ---- */
-
-static rt_status infer_pool(const settings *o, rt_dims *shape)
-{
-    RT_TRY(check_plane(shape));
-    return slide(o, o->stride ? o->stride : o->kernel, shape);
-}
-
-static rt_module *make_max_pool2d(const settings *o, rt_dims before)
-{
-    (void)before;
-    return rt_nn_max_pool2d(o->kernel, o->stride, o->padding);
-}
-
-static rt_module *make_avg_pool2d(const settings *o, rt_dims before)
-{
-    (void)before;
-    return rt_nn_avg_pool2d(o->kernel, o->stride, o->padding);
-}
-
-static rt_status infer_flatten(const settings *o, rt_dims *shape)
-{
-    (void)o;
-    int64_t numel = 1;
-    for (int i = 0; i < shape->n; i++)
-        if (__builtin_mul_overflow(numel, shape->d[i], &numel))
-            return RT_FAIL(CONFIG, "the input %s has too many elements", rt_dims_text(*shape));
-    *shape = rt_shape(numel);
-    return RT_OK;
-}
-
-static rt_module *make_dropout(const settings *o, rt_dims before)
-{
-    (void)before;
-    return rt_nn_dropout(o->p);
-}
-
-#define SIMPLE(name)                                                                               \
-    static rt_module *make_##name(const settings *o, rt_dims before)                               \
-    {                                                                                              \
-        (void)o;                                                                                   \
-        (void)before;                                                                              \
-        return rt_nn_##name();                                                                     \
-    }
-SIMPLE(flatten)
-SIMPLE(relu)
-SIMPLE(gelu)
-SIMPLE(tanh)
-SIMPLE(sigmoid)
-SIMPLE(silu)
-#undef SIMPLE
-
-/* ---- the table ---- */
-
-#define AT(field) offsetof(settings, field)
-static const option no_options[] = {{NULL}};
-static const option linear_options[] = {{"out", COUNT, true, AT(out), 1}, {"bias", BIAS}, {NULL}};
-static const option conv2d_options[] = {{"out", COUNT, true, AT(out), 1},
-                                        {"kernel", COUNT, true, AT(kernel), 1},
-                                        {"stride", COUNT, false, AT(stride), 1},
-                                        {"padding", PADDING, false, AT(padding), 0},
-                                        {"dilation", COUNT, false, AT(dilation), 1},
-                                        {"groups", COUNT, false, AT(groups), 1},
-                                        {"bias", BIAS},
-                                        {NULL}};
-static const option pool2d_options[] = {{"kernel", COUNT, true, AT(kernel), 1},
-                                        {"stride", COUNT, false, AT(stride), 1},
-                                        {"padding", COUNT, false, AT(padding), 0},
-                                        {NULL}};
-static const option dropout_options[] = {{"p", PROBABILITY, true}, {NULL}};
-#undef AT
-
-static const kind kinds[] = {
-    {"linear", linear_options, infer_linear, weight_of_linear, make_linear},
-    {"conv2d", conv2d_options, infer_conv2d, weight_of_conv2d, make_conv2d},
-    {"max_pool2d", pool2d_options, infer_pool, NULL, make_max_pool2d},
-    {"avg_pool2d", pool2d_options, infer_pool, NULL, make_avg_pool2d},
-    {"flatten", no_options, infer_flatten, NULL, make_flatten},
-    {"dropout", dropout_options, NULL, NULL, make_dropout},
-    {"relu", no_options, NULL, NULL, make_relu},
-    {"gelu", no_options, NULL, NULL, make_gelu},
-    {"tanh", no_options, NULL, NULL, make_tanh},
-    {"sigmoid", no_options, NULL, NULL, make_sigmoid},
-    {"silu", no_options, NULL, NULL, make_silu},
-};
-enum { KINDS = sizeof kinds / sizeof *kinds };
-
-/* ---- names that are wrong ---- */
-
-/* The names that would have been right. */
-typedef struct names {
-    const char *name[NAMES_MAX];
-    size_t count;
-} names;
-
-static void add_name(names *n, const char *name)
-{
-    RT_ASSERT(n->count < NAMES_MAX);
-    n->name[n->count++] = name;
-}
-
-static void fail_unknown(const char *what, const char *wrong, const names *right)
-{
-    rt_text list = {0};
-    for (size_t i = 0; i < right->count; i++)
-        rt_text_add(&list, "%s%s", i ? ", " : "", right->name[i]);
-    char *allowed = rt_text_take(&list);
-    const char *nearest = rt_nearest(wrong, right->name, right->count);
-    if (allowed && nearest)
-        RT_FAIL(CONFIG, "unknown %s '%.64s', did you mean '%s'? (allowed: %s)", what, wrong,
-                nearest, allowed);
-    else if (allowed)
-        RT_FAIL(CONFIG, "unknown %s '%.64s' (allowed: %s)", what, wrong,
-                *allowed ? allowed : "none");
-    rt_mem_free(allowed);
-}
-
-static const kind *find_kind(const char *name)
-{
-    names all = {0};
-    for (int i = 0; i < KINDS; i++) {
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
-        add_name(&all, kinds[i].name);
-    }
-    fail_unknown("layer", name, &all);
-    return NULL;
-}
-
-static const option *find_option(const kind *k, const char *name)
-{
-    names all = {0};
-    for (const option *o = k->options; o->name; o++) {
-        if (strcmp(o->name, name) == 0)
-            return o;
-        add_name(&all, o->name);
-    }
-    fail_unknown("option", name, &all);
-    return NULL;
-}
-
-/* ---- reading ---- */
-
-static rt_status read_count(const option *o, const json_t *value, settings *to)
-{
-    int64_t n = json_is_integer(value) ? json_integer_value(value) : -1;
-    if (n < o->least || n > COUNT_MAX)
-        return RT_FAIL(CONFIG, "%s: expected an integer from %lld to %d%s", o->name,
-                       (long long)o->least, COUNT_MAX, o->type == PADDING ? " or \"same\"" : "");
-    *(int64_t *)((char *)to + o->offset) = n;
-    return RT_OK;
-}
-
-static rt_status read_option(const option *o, const json_t *value, settings *to)
-{
-    const char *text = json_string_value(value);
-    switch (o->type) {
-    case COUNT:
-        return read_count(o, value, to);
-    case PADDING:
-        to->same = text && strcmp(text, "same") == 0;
-        return to->same ? RT_OK : read_count(o, value, to);
-    case BIAS:
-        to->no_bias = json_is_false(value);
-        return json_is_boolean(value) ? RT_OK
-                                      : RT_FAIL(CONFIG, "%s: expected true or false", o->name);
-    case PROBABILITY:
-        to->p = json_number_value(value);
-        if (!json_is_number(value) || !(to->p >= 0 && to->p < 1))
-            return RT_FAIL(CONFIG, "%s: expected a number of at least 0 and below 1", o->name);
-    }
-    return RT_OK;
-}
-
-static rt_status read_options(const kind *k, json_t *given, settings *to)
-{
-    const char *name;
-    json_t *value;
-    if (given && !json_is_object(given)) {
-        if (!k->options->name)
-            return RT_FAIL(CONFIG, "takes no options");
-        RT_TRY(read_option(k->options, given, to));
-    }
-    json_object_foreach(given, name, value)
-    {
-        const option *o = find_option(k, name);
-        if (!o)
-            return rt_error_code();
-        RT_TRY(read_option(o, value, to));
-    }
-    for (const option *o = k->options; o->name; o++) {
-        bool there = json_is_object(given) ? json_object_get(given, o->name) != NULL
-                                           : given && o == k->options;
-        if (o->required && !there)
-            return RT_FAIL(CONFIG, "option '%s' is missing", o->name);
-    }
-    return RT_OK;
-}
-
-/* Splits "relu" or {"linear": {...}} into the name and the options (NULL: none given). */
-static const char *split_layer(json_t *layer, json_t **given)
-{
-    *given = NULL;
-    if (json_is_string(layer))
-        return json_string_value(layer);
-    if (json_object_size(layer) != 1)
-        return RT_FAIL_NULL(CONFIG, "expected a name or {name: {option: value, ...}}");
-    void *only = json_object_iter(layer);
-    *given = json_object_iter_value(only);
-    return json_object_iter_key(only);
-}
-
-/* One layer of the list, as far as it is known without making it. */
-typedef struct known_layer {
-    const kind *kind;
-    settings settings;
-    rt_dims before, behind; /* shape of one sample */
-} known_layer;
-
-static rt_status read_layer(json_t *from, rt_dims before, known_layer *out)
-{
-    json_t *given;
-    const char *name = split_layer(from, &given);
-    /* Without a stride it is 1, or a pool's kernel. */
-    *out = (known_layer){.kind = name ? find_kind(name) : NULL,
-                         .settings = {.dilation = 1, .groups = 1},
-                         .before = before,
-                         .behind = before};
-    if (!out->kind)
+    if (!inner->module)
         return rt_error_code();
-    rt_status status = read_options(out->kind, given, &out->settings);
-    if (status == RT_OK && out->kind->infer)
-        status = out->kind->infer(&out->settings, &out->behind);
-    return status == RT_OK ? RT_OK : rt_error_prefix("%s", out->kind->name);
+    const rt_module *like = descend(b, name);
+    rt_status status = add_list(b, inner, list, layers, sample);
+    b->making.like = like;
+    return status;
 }
 
-static rt_module *make_layer(const known_layer *l)
+static rt_status add_residual(builder *b, group *g, rt__sample *sample)
 {
-    rt_module *m = l->kind->make(&l->settings, l->before);
-    if (!m)
-        rt_error_prefix("%s", l->kind->name);
-    return m;
-}
-
-static void add_row(json_t *table, json_t *layer, rt_dims shape, const rt_module *m)
-{
-    json_t *given, *sizes = json_array();
-    for (int i = 0; i < shape.n; i++)
-        json_array_append_new(sizes, json_integer(shape.d[i]));
-    json_array_append_new(table, json_pack("[s, o, I]", split_layer(layer, &given), sizes,
-                                           (json_int_t)rt_nn_numel(m)));
-}
-
-static rt_status check_count(size_t count)
-{
-    return count > 0 && count <= LAYERS_MAX
-               ? RT_OK
-               : RT_FAIL(CONFIG, "layers: expected a list of 1 to %d layers", LAYERS_MAX);
-}
-
-rt_module *rt__nn_build(json_t *layers, rt_dims input, rt_dims *output, json_t *table)
-{
-    size_t count = json_array_size(layers);
-    if (check_count(count) != RT_OK)
-        return NULL;
-    rt_module *made[LAYERS_MAX];
-    rt_scope s = rt_scope_begin();
-    for (size_t i = 0; i < count; i++) {
-        known_layer l;
-        json_t *from = json_array_get(layers, i);
-        made[i] = read_layer(from, input, &l) == RT_OK ? make_layer(&l) : NULL;
-        if (!made[i]) {
-            rt_error_prefix("layer %zu of %zu", i + 1, count);
-            return rt_scope_return(s, (rt_module *)NULL);
-        }
-        input = l.behind;
-        if (table)
-            add_row(table, from, input, made[i]);
+    const struct rt_residual_options *o = &g->layer->options.residual;
+    rt__sample straight = *sample;
+    RT_TRY(add_list(b, g, "layers", o->layers, sample));
+    if (o->shortcut) {
+        group s = {g->at, g->layer, rt__nn_close_residual(g->module, rt_nn_sequential_(NULL, 0))};
+        RT_TRY(add_inner(b, &s, "shortcut", "shortcut", o->shortcut, &straight));
     }
-    *output = input;
-    return rt_scope_return(s, rt_nn_sequential_(made, (int)count));
+    if (rt__dims_equal(sample->dims, straight.dims))
+        return RT_OK;
+    RT_FAIL(CONFIG, "residual: its layers give %s and %s %s: expected the same shape%s",
+            rt_dims_text(sample->dims), o->shortcut ? "the shortcut" : "the input is",
+            rt_dims_text(straight.dims),
+            o->shortcut ? "" : ", or a shortcut with layers that give it");
+    return rt_layer_fail_at(g->at);
 }
 
-/* ---- the layout ---- */
+static rt_status add_repeated(builder *b, group *g, rt__sample *sample)
+{
+    for (int64_t i = 0; i < g->layer->options.repeat.n; i++) {
+        rt__child_name name = rt__nn_next_name(g->module);
+        group once = {g->at, g->layer, rt__nn_append(g->module, rt_nn_sequential_(NULL, 0))};
+        RT_TRY(add_inner(b, &once, name.text, "layers", g->layer->options.repeat.layers, sample));
+    }
+    return RT_OK;
+}
+
+/* Makes the module of a group, in which there is nothing yet. */
+static rt_module *new_group(rt_layer_id id)
+{
+    return id == RT_LAYER_residual ? rt_nn_residual_(NULL, 0, NULL) : rt_nn_sequential_(NULL, 0);
+}
+
+static rt_status fill_group(builder *b, group *g, rt__sample *sample)
+{
+    if (g->layer->id == RT_LAYER_residual)
+        return add_residual(b, g, sample);
+    if (g->layer->id == RT_LAYER_repeat)
+        return add_repeated(b, g, sample);
+    return add_list(b, g, "layers", g->layer->options.block.layers, sample);
+}
+
+/* ---- one layer ---- */
+
+/* Infers what the layer makes of the sample, and makes it. */
+static rt_module *make_layer(rt_layer *l, rt__sample *sample)
+{
+    const rt_layer_row *row = &rt_layer_rows[l->id];
+    const rt__layer *f = rt__layers[l->id];
+    bool tokens = row->flags & RT_LAYER_TOKENS;
+    if (tokens != (sample->dtype == RT_I64))
+        return RT_FAIL_NULL(CONFIG, "%s takes %s, and its input is %s", row->name,
+                            tokens ? "tokens (int64)" : "numbers (float32)",
+                            rt_dtype_name(sample->dtype));
+    if (f->infer && f->infer(&l->options, sample) != RT_OK) {
+        rt_error_prefix("%s", row->name);
+        return NULL;
+    }
+    return f->make(&l->options);
+}
+
+static rt_status note(builder *b, const rt_module *m, const json_t *from)
+{
+    made *more = rt_realloc(b->made, (b->complete + 1) * sizeof *more);
+    if (!more)
+        return rt_error_code();
+    b->made = more;
+    b->made[b->complete++] = (made){m, from};
+    return RT_OK;
+}
+
+static rt_status add_layer(builder *b, const group *g, const rt_layer_place *at, const json_t *from,
+                           rt__sample *sample);
+
+/* Returns the complete layer of that name; NULL if there is none. */
+static const made *find_made(const builder *b, const char *name)
+{
+    const rt_module *m = rt_nn_find_module(b->net, name);
+    for (size_t i = 0; i < b->complete; i++)
+        if (b->made[i].module == m)
+            return &b->made[i];
+    return NULL;
+}
+
+/* Adds a layer of which those parameters that are also in an earlier layer are that one's. */
+static rt_status add_tied(builder *b, const group *g, const rt_layer_place *at, const rt_layer *l,
+                          rt__sample *sample)
+{
+    const struct rt_tie_options *o = &l->options.tie;
+    const made *first = find_made(b, o->to);
+    if (!first) {
+        RT_FAIL(CONFIG, "tie: no layer that is complete by now is named \"%.60s\"", o->to);
+        return rt_layer_fail_at(at);
+    }
+    rt_layer_place inner = rt_layer_place_in(at, l, "layer", o->layer, 0);
+    const rt_module *former = b->making.like;
+    int64_t before = b->making.taken;
+    b->making.like = first->module;
+    rt_status status = add_layer(b, g, &inner, o->layer ? o->layer : first->from, sample);
+    b->making.like = former;
+    if (status != RT_OK || b->making.taken > before)
+        return status;
+    RT_FAIL(CONFIG, "tie: the layer has no parameter of a name that \"%.60s\" has", o->to);
+    return rt_layer_fail_at(at);
+}
+
+/* The JSON has been checked, but ties make more of it. */
+static rt_status check_size(builder *b, const rt_layer_place *at)
+{
+    if (++b->begun > RT_LAYERS_MAX)
+        return RT_FAIL(CONFIG, "more than %d layers", RT_LAYERS_MAX);
+    if (at->depth > 2 * RT_LAYERS_DEEP)
+        return RT_FAIL(CONFIG, "more than %d groups and ties within each other",
+                       2 * RT_LAYERS_DEEP);
+    return RT_OK;
+}
+
+static rt_status add_layer(builder *b, const group *g, const rt_layer_place *at, const json_t *from,
+                           rt__sample *sample)
+{
+    rt_layer l;
+    if (check_size(b, at) != RT_OK || rt_layer_read(from, &l) != RT_OK)
+        return rt_layer_fail_at(at);
+    if (l.id == RT_LAYER_tie)
+        return add_tied(b, g, at, &l, sample);
+    bool is_group = rt_layer_rows[l.id].is_group;
+    rt_module *m = is_group ? new_group(l.id) : make_layer(&l, sample);
+    if (!m || !rt__nn_append(g->module, m))
+        return rt_layer_fail_at(at);
+    if (is_group)
+        RT_TRY(fill_group(b, &(group){at, &l, m}, sample));
+    return note(b, m, from);
+}
+
+/* ---- lists ---- */
+
+static rt_status add_row(json_t *table, const json_t *from, const rt__sample *sample,
+                         const rt_module *m)
+{
+    json_t *sizes = json_array();
+    for (int i = 0; i < sample->dims.n; i++)
+        json_array_append_new(sizes, json_integer(sample->dims.d[i]));
+    const char *name = json_is_string(from)
+                           ? json_string_value(from)
+                           : json_object_iter_key(json_object_iter((json_t *)from));
+    json_t *row = json_pack("[s, o, I]", name, sizes, (json_int_t)rt_nn_numel(m));
+    return json_array_append_new(table, row) == 0 ? rt_error_code()
+                                                  : RT_FAIL(NOMEM, "layers: out of memory");
+}
+
+static rt_status add_list(builder *b, const group *g, const char *list, const json_t *layers,
+                          rt__sample *sample)
+{
+    size_t count = rt_layer_count(layers);
+    for (size_t i = 0; i < count; i++) {
+        rt_layer_place at = rt_layer_place_in(g->at, g->layer, list, layers, i);
+        const json_t *from = rt_layer_at(layers, i);
+        const rt_module *like = descend(b, rt__nn_next_name(g->module).text);
+        rt_status status = add_layer(b, g, &at, from, sample);
+        b->making.like = like;
+        RT_TRY(status);
+        if (b->table && !g->at)
+            RT_TRY(add_row(b->table, from, sample, g->module->inside->slot[i].child));
+    }
+    return RT_OK;
+}
+
+/* ---- nets ---- */
+
+static rt_module *build(const json_t *layers, const char *root, rt__sample *sample, json_t *table,
+                        bool hollow)
+{
+    if (rt_layers_check(layers, root) != RT_OK)
+        return NULL;
+    rt_scope s = rt_scope_begin();
+    builder b = {.table = table, .making = {.hollow = hollow}};
+    rt__making *former = rt__nn_make_so(&b.making);
+    b.net = rt_nn_sequential_(NULL, 0);
+    rt_status status =
+        b.net ? add_list(&b, &(group){.module = b.net}, root, layers, sample) : rt_error_code();
+    rt__nn_make_so(former);
+    rt_mem_free(b.made);
+    return rt_scope_return(s, status == RT_OK ? b.net : NULL);
+}
+
+rt_module *rt__nn_build(const json_t *layers, rt__sample *sample, json_t *table)
+{
+    return build(layers, "model.layers", sample, table, false);
+}
 
 json_t *rt__nn_describe_param(const char *name, rt_dims shape)
 {
@@ -415,42 +265,41 @@ json_t *rt__nn_describe_buffer(const char *name, rt_dims shape)
     return j;
 }
 
-static bool add_param(json_t *layout, size_t layer, const char *which, rt_dims shape)
+static rt_status describe(const rt_module *net, json_t *layout)
 {
-    char name[48];
-    snprintf(name, sizeof name, "%zu.%s", layer, which);
-    return json_array_append_new(layout, rt__nn_describe_param(name, shape)) == 0;
+    const char *name;
+    bool persistent;
+    int failed = 0;
+    for (int64_t i = 0; i < rt_nn_param_count(net); i++) {
+        rt_dims shape = rt_dims_of(rt_nn_param_at(net, i, &name));
+        failed |= json_array_append_new(layout, rt__nn_describe_param(name, shape));
+    }
+    for (int64_t i = 0; i < rt_nn_buffer_count(net); i++) {
+        rt_dims shape = rt_dims_of(rt_nn_buffer_at(net, i, &name, &persistent));
+        if (persistent)
+            failed |= json_array_append_new(layout, rt__nn_describe_buffer(name, shape));
+    }
+    return failed && !rt_failed() ? RT_FAIL(NOMEM, "layout: out of memory") : rt_error_code();
 }
 
-rt_status rt__nn_layout(json_t *layers, rt_dims input, json_t *layout)
+rt_status rt__nn_layout(const json_t *layers, rt__sample sample, json_t *layout)
 {
-    size_t count = json_array_size(layers);
-    RT_TRY(check_count(count));
-    for (size_t i = 0; i < count; i++) {
-        known_layer l;
-        if (read_layer(json_array_get(layers, i), input, &l) != RT_OK)
-            return rt_error_prefix("layer %zu of %zu", i + 1, count);
-        input = l.behind;
-        if (!l.kind->weight)
-            continue;
-        rt_dims weight = l.kind->weight(&l.settings, l.before);
-        if (!add_param(layout, i, "weight", weight) ||
-            (!l.settings.no_bias && !add_param(layout, i, "bias", rt_shape(weight.d[0]))))
-            return RT_FAIL(NOMEM, "layout: out of memory");
-    }
-    return RT_OK;
+    rt_scope s = rt_scope_begin();
+    const rt_module *net = build(layers, "model.layers", &sample, NULL, true);
+    rt_status status = net ? describe(net, layout) : rt_error_code();
+    rt_scope_end(s);
+    return status;
 }
 
 /* ---- from text ---- */
 
-rt_module *rt_nn_from_json(const char *json, rt_dims input)
+rt_module *rt_nn_from_json_(rt_nn_from_json_args a)
 {
     json_t *layers;
-    rt_dims output;
-    if (rt_failed() || !rt__given(json, "nn_from_json", "text") ||
-        rt_json_parse(json, strlen(json), "layers", &layers) != RT_OK)
+    if (rt_failed() || !rt__given(a.json, "nn_from_json", "text") ||
+        rt_json_parse(a.json, strlen(a.json), "layers", &layers) != RT_OK)
         return NULL;
-    rt_module *net = rt__nn_build(layers, input, &output, NULL);
+    rt_module *net = build(layers, "layers", &(rt__sample){a.input, a.dtype}, NULL, false);
     json_decref(layers);
     return net;
 }

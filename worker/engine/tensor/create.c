@@ -83,8 +83,8 @@ static rt_tensor *tensor_make(rt_dims dims, int64_t numel, rt_dtype dtype)
     return x;
 }
 
-/* Returns a contiguous tensor over `wrapped`, or over new memory if that is NULL. */
-static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const char *what)
+/* Returns a contiguous tensor without storage, and how many bytes it needs. */
+static rt_tensor *tensor_shell(rt_dims dims, rt_dtype dtype, const char *what, size_t *bytes)
 {
     if (rt_failed())
         return NULL;
@@ -93,19 +93,28 @@ static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const
     int64_t numel = rt__dims_numel(dims, what);
     if (numel < 0)
         return NULL;
-    size_t bytes;
-    if (__builtin_mul_overflow((size_t)numel, rt_dtype_size(dtype), &bytes) || bytes > LONG_MAX / 2)
+    if (__builtin_mul_overflow((size_t)numel, rt_dtype_size(dtype), bytes) || *bytes > LONG_MAX / 2)
         return RT_FAIL_NULL(NOMEM, "%s: %s of shape %s is larger than any memory", what,
                             rt_dtype_name(dtype), rt_dims_text(dims));
     rt_tensor *x = tensor_make(dims, numel, dtype);
+    if (!x)
+        return NULL;
+    x->contiguous = true;
+    rt__dims_strides(dims, x->stride);
+    return x;
+}
+
+/* Returns a contiguous tensor over `wrapped`, or over new memory if that is NULL. */
+static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const char *what)
+{
+    size_t bytes;
+    rt_tensor *x = tensor_shell(dims, dtype, what, &bytes);
     rt_storage *s = x ? storage_new(bytes, wrapped) : NULL;
     if (!s)
         return NULL;
     x->storage = s;
     x->data = s->data;
     x->version = &s->version;
-    x->contiguous = true;
-    rt__dims_strides(dims, x->stride);
     return x;
 }
 
@@ -200,6 +209,15 @@ void rt__tensor_hide(rt_tensor *x)
     static _Atomic uint32_t nowhere; /* a change of no value */
     drop_value(x);
     x->version = &nowhere;
+}
+
+rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype)
+{
+    size_t bytes;
+    rt_tensor *x = tensor_shell(dims, dtype, "tensor", &bytes);
+    if (x)
+        rt__tensor_hide(x);
+    return x;
 }
 
 void rt__tensor_show(rt_tensor *x, const rt_tensor *value)

@@ -70,6 +70,8 @@ static inline bool rt__has_value(const char *what, const rt_tensor *x)
 /* Returns a contiguous tensor of undefined contents; fails on negative sizes or too many bytes, and
  * says whose. */
 rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype);
+/* Returns a contiguous one without a value: it takes no memory, and rt__tensor_show can give it one. */
+rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype);
 /* Returns a view of x's storage that starts `offset` elements after x's first one. The caller knows
  * that it fits. */
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);

@@ -48,14 +48,20 @@ static rt_status get_layers(const rt_config *cfg, const rt__task *task, const rt
     return status;
 }
 
+/* What the net takes: the first field. */
+static rt__sample sample_of(const rt_dataset *train)
+{
+    return (rt__sample){train->field[0].dims, train->field[0].dtype};
+}
+
 static rt_status find_layout(json_t *layers, const rt_dataset *train, char **out)
 {
     json_t *layout = json_array();
-    rt_status status = layout ? rt__nn_layout(layers, train->field[0].dims, layout)
+    rt_status status = layout ? rt__nn_layout(layers, sample_of(train), layout)
                               : RT_FAIL(NOMEM, "layout: out of memory");
     *out = status == RT_OK ? rt_json_text(layout) : NULL;
     json_decref(layout);
-    return status == RT_OK ? rt_error_code() : rt_error_prefix("model");
+    return rt_error_code();
 }
 
 /* Who accepts a model; f NULL: nobody need be asked. */
@@ -78,15 +84,17 @@ static rt_status ask(const acceptance *accept, json_t *layers, const rt_dataset 
 static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *accept)
 {
     json_t *layers;
+    rt__sample out = sample_of(r->train);
     RT_TRY(get_layers(cfg, &r->task, r->train, &layers));
     rt_status status = ask(accept, layers, r->train);
     rt_random_seek(r->seed, STEP_OF_INIT, 0);
     if (status == RT_OK) {
-        r->net = rt_keep(rt__nn_build(layers, r->train->field[0].dims, &r->output, r->layers));
-        status = r->net ? RT_OK : rt_error_prefix("model");
+        r->net = rt_keep(rt__nn_build(layers, &out, r->layers));
+        status = rt_error_code();
     }
     json_decref(layers);
     RT_TRY(status);
+    r->output = out.dims;
     return r->task.row->check(&r->task, r->train, r->output);
 }
 
