@@ -27,6 +27,21 @@ static rt_status check_run(const rt_config *c)
     return RT_OK;
 }
 
+static rt_status check_freeze(const rt_config *c)
+{
+    size_t i;
+    json_t *pattern;
+    json_array_foreach(c->model.freeze, i, pattern)
+    {
+        if (!json_string_value(pattern) || !*json_string_value(pattern))
+            return RT_FAIL(CONFIG,
+                           "model.freeze[%zu]: expected the name of a parameter or a pattern of "
+                           "names, such as '0.*'",
+                           i);
+    }
+    return RT_OK;
+}
+
 static rt_status check_model(const rt_config *c)
 {
     bool preset = c->model.preset != RT_CFG_PRESET_NONE,
@@ -37,6 +52,7 @@ static rt_status check_model(const rt_config *c)
         return RT_FAIL(CONFIG, "no model: set model.preset (mlp, cnn) or list model.layers");
     if (layers)
         RT_TRY(rt_layers_check(c->model.layers, "model.layers"));
+    RT_TRY(check_freeze(c));
     if (c->model.init_partial && !c->model.init[0])
         return RT_FAIL(CONFIG, "model.init_partial needs model.init: the weights to take over");
     if (json_array_size(c->data.augment) > 0)

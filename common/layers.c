@@ -140,9 +140,13 @@ rt_status rt_layer_fail_at(const rt_layer_place *at)
     rt_text place = {0};
     add_place(at, &place);
     char *text = rt_text_take(&place);
-    rt_status status = text ? rt_error_prefix("%s", text) : rt_error_code();
+    if (text && rt_status_exit_code(rt_error_code()) == 2) {
+        rt_saved_error e;
+        rt_error_save(&e);
+        RT_FAIL(CONFIG, "%s: %s", text, e.text);
+    }
     rt_mem_free(text);
-    return status;
+    return rt_error_code();
 }
 
 /* ---- a whole net ---- */
@@ -186,14 +190,15 @@ static rt_status walk_list(walk *w, const rt_layer_place *outer, const rt_layer 
                            const char *list, const json_t *layers, int64_t times)
 {
     size_t count = rt_layer_count(layers);
+    if (count == 0 || !(group || json_is_array(layers))) {
+        RT_FAIL(CONFIG, "%s: expected a list of at least one layer", list);
+        return outer ? rt_layer_fail_at(outer) : rt_error_code();
+    }
     for (size_t i = 0; i < count; i++) {
         rt_layer_place at = rt_layer_place_in(outer, group, list, layers, i);
         RT_TRY(walk_layer(w, &at, rt_layer_at(layers, i), times));
     }
-    if (count > 0 && (group || json_is_array(layers)))
-        return RT_OK;
-    RT_FAIL(CONFIG, "%s: expected a list of at least one layer", list);
-    return outer ? rt_layer_fail_at(outer) : rt_error_code();
+    return RT_OK;
 }
 
 rt_status rt_layers_check(const json_t *layers, const char *root)

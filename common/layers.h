@@ -69,7 +69,8 @@ typedef struct rt_layer_place {
 /* Returns the place of layer i of `layers`, option `list` of the group at `outer`. */
 rt_layer_place rt_layer_place_in(const rt_layer_place *outer, const rt_layer *group,
                                  const char *list, const json_t *layers, size_t i);
-/* Puts the place in front of the present error: "layers[3].residual[1]: ...". */
+/* Makes the present error one of a configuration, and puts the place in front of it: "layers[3].residual[1]: ...". That memory is out is
+ * no fault of a layer. */
 rt_status rt_layer_fail_at(const rt_layer_place *at);
 
 /* Fails unless all names and options of a net's layers are good, and they are neither too many nor nested too deep. Whether shapes fit

@@ -307,7 +307,7 @@ static rt_status refuse_name(const rt__schema *s, const char *name, const char *
 static rt_status check_name(const rt__schema *s, const char *name)
 {
     enum { MOST = 64 };
-    const char *names[MOST];
+    const char *names[MOST] = {0};
     size_t n = 0;
     for (int i = 0; i < s->n_fields; i++) {
         bool same = strcmp(s->fields[i].name, name) == 0;

@@ -428,14 +428,22 @@ static void keys_must_fit_together(void **state)
         "model: {preset: cnn}\noptimizer: {name: sgd, momentum: 0.9, nesterov: true, "
         "dampening: 0.1}",
         "optimizer.nesterov needs optimizer.dampening 0");
+    expect_check_error("model: {preset: cnn, freeze: [0.*, 3]}",
+                       "model.freeze[1]: expected the name of a parameter or a pattern of names, "
+                       "such as '0.*'");
+    expect_check_error("model: {layers: [relu, {residual: {layers: [relu], shortcut: [{linear: "
+                       "x}]}}]}",
+                       "model.layers[1].residual.shortcut[0]: linear: out is \"x\", expected an "
+                       "integer");
     expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{weight_decay: 0}]}",
                        "optimizer.groups[0]: expected a mapping with match: the names of its "
                        "parameters, such as '*.bias'");
     expect_check_error(
         "model: {preset: cnn}\noptimizer: {groups: [{match: a}, {match: b, weight_decai: 0}]}",
         "optimizer.groups[1] has no key 'weight_decai': did you mean 'weight_decay'?");
-    expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{match: a, momentum: 0}]}",
-                       "optimizer.groups[0] has no key 'momentum'");
+    expect_check_error(
+        "model: {preset: cnn}\noptimizer: {groups: [{match: a, momentum: 0}]}",
+        "optimizer.groups[0] has no key 'momentum' (it has: beta1, beta2, eps, weight_decay)");
     expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{match: a, weight_decay: -1}]}",
                        "optimizer.groups[0]: weight_decay is -1, expected 0 to 1000000");
     expect_check_error("model: {preset: cnn}\noptimizer: {groups: [{match: a, lr_scale: -1}]}",
@@ -728,63 +736,10 @@ static int clear_error(void **state)
     return 0;
 }
 
-/* For messages about an element that is found to be wrong later. */
-static void lines_of_elements_are_found(void **state)
-{
-    (void)state;
-    static const char text[] = "run: {steps: 1}\n"
-                               "model:\n"
-                               "  # layers, from here on\n"
-                               "  layers:\n"
-                               "    - flatten\n"
-                               "\n"
-                               "    - {linear: 10}\n"
-                               "    - residual:\n"
-                               "        - relu\n"
-                               "        - {linear: 10}\n"
-                               "    - residual:\n"
-                               "        layers: [relu]\n"
-                               "        shortcut: [relu]\n";
-    char path[] = "/tmp/rt-lines-XXXXXX";
-    int fd = mkstemp(path);
-    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
-    close(fd);
-    static const struct {
-        const char *place;
-        int64_t line;
-    } places[] = {{"run.steps", 1},
-                  {"model.layers", 5},
-                  {"model.layers[0]", 5},
-                  {"model.layers[1]", 7},
-                  {"model.layers[1]: linear: [2] is wrong", 7},
-                  {"model.layers[2].residual[1]: x", 10},
-                  {"model.layers[2].residual", 9},
-                  {"model.layers[3].residual.shortcut[0]", 13},
-                  {"model.layers[2].residual[2]", 0},
-                  {"model.layers[1].residual[1]", 0},
-                  {"model.layers[4]", 0},
-                  {"model.layers[-1]", 0},
-                  {"model.layers[", 0},
-                  {"model.preset", 0},
-                  {"model.layer", 0},
-                  {"run.steps[0]", 0},
-                  {"run.steps.x", 0}};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (rt_config_line(path, places[i].place) != places[i].line)
-            fail_msg("%s: line %lld", places[i].place,
-                     (long long)rt_config_line(path, places[i].place));
-    assert_int_equal(truncate(path, 60), 0);
-    assert_int_equal(rt_config_line(path, "model.layers[1]"), 0);
-    unlink(path);
-    assert_int_equal(rt_config_line(path, "model.layers[0]"), 0);
-    assert_int_equal(rt_error_code(), RT_OK);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, clear_error)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_of_elements_are_found),
         TEST(a_preset_alone_is_enough),
         TEST(booleans_and_nulls_have_three_spellings),
         TEST(values_of_every_type_are_read),

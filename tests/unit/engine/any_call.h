@@ -135,6 +135,7 @@ static inline json_t *any_value(const rt_field *row)
     case RT_FIELD_CHOICE:
         return any_choice(row->choices);
     case RT_FIELD_TEXT:
+    case RT_FIELD_LAYERS:
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         break;

@@ -3,9 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ringtorch/nn.h>
 #include <ringtorch/random.h>
+#include "common/layers.h"
 #include "common/mem.h"
 
 static void expect_params(const rt_module *net, const char *const *names, const char *const *shapes,
@@ -280,7 +283,25 @@ static void tied_layers_share_parameters(void **state)
     rt_scope_end(s);
 }
 
-/* ---- what is refused ---- */
+/* ---- docs/LAYERS.md ---- */
+
+/* Its table is what the rows say; if not, the test prints what belongs there. */
+static void the_page_has_every_layer(void **state)
+{
+    (void)state;
+    char *table = NULL, page[65536];
+    size_t len = 0;
+    FILE *to = open_memstream(&table, &len),
+         *from = fopen(RT_TEST_SOURCE_DIR "/docs/LAYERS.md", "r");
+    assert_true(to && from);
+    rt_layers_help(to);
+    fclose(to);
+    page[fread(page, 1, sizeof page - 1, from)] = 0;
+    fclose(from);
+    if (!strstr(page, table))
+        fail_msg("docs/LAYERS.md lacks:\n%s", table);
+    free(table);
+}
 
 static int shut_down(void **state)
 {
@@ -296,6 +317,7 @@ int main(void)
         cmocka_unit_test(groups_have_the_names_of_nested_sequentials),
         cmocka_unit_test(groups_compute_their_formula),
         cmocka_unit_test(tied_layers_share_parameters),
+        cmocka_unit_test(the_page_has_every_layer),
         cmocka_unit_test(wrong_lists_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, shut_down);

@@ -194,7 +194,7 @@ static void a_tied_parameter_counts_once(void **state)
 {
     (void)state;
     rt_scope s = rt_scope_begin();
-    rt_module *net = rt_nn_new(&holder_type), *a = rt_nn_linear(2, 3, .no_bias = true),
+    rt_module *net = rt_nn_new(&holder_type), *a = rt_nn_linear(2, 3, .bias = false),
               *b = rt_nn_new(&holder_type);
     rt_nn_child(net, "a", a);
     rt_nn_child(net, "b", b);

@@ -205,6 +205,10 @@ static void rows_are_written(void **state)
 
 /* ---- what is refused ---- */
 
+#define HAS                                                                                        \
+    " (it has: first, count, second, reduction, p, dtype, stride, third, axes, order, kernel, "    \
+    "fill, "                                                                                       \
+    "axis, last)"
 #define NEEDED "\"order\": \"up\", \"kernel\": [1, 1], \"axis\": 0"
 
 static const struct refusal {
@@ -213,8 +217,8 @@ static const struct refusal {
     const char *text;
 } refusals[] = {
     {"{" NEEDED ", \"axs\": 1}", RT_E_ARG, "all has no argument 'axs': did you mean 'axes'?"},
-    {"{" NEEDED ", \"zzzzzzzz\": 1}", RT_E_ARG, "all has no argument 'zzzzzzzz'"},
-    {"{" NEEDED ", \"\": 1}", RT_E_ARG, "all has no argument ''"},
+    {"{" NEEDED ", \"zzzzzzzz\": 1}", RT_E_ARG, "all has no argument 'zzzzzzzz'" HAS},
+    {"{" NEEDED ", \"\": 1}", RT_E_ARG, "all has no argument ''" HAS},
     {"{" NEEDED ", \"x\": 1}", RT_E_ARG, "all: 'x' is a tensor: it cannot be given as a value"},
     {"{\"kernel\": [1, 1], \"axis\": 0}", RT_E_ARG, "all needs 'order': which way"},
     {NULL, RT_E_ARG, "all needs 'order': which way"},
@@ -415,6 +419,7 @@ static json_t *allowed_value(const rt_field *row)
     case RT_FIELD_CHOICE:
         return json_stringn(row->choices, strcspn(row->choices, "|"));
     case RT_FIELD_TEXT:
+    case RT_FIELD_LAYERS:
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         break;

@@ -635,6 +635,10 @@ static void wrong_configurations_are_refused(void **state)
                   "gives [1,12,10] for each sample");
     expect_no_run(8, 1, "model.layers=[flatten, {liner: 10}]", RT_E_CONFIG,
                   "model.layers[1]: unknown layer 'liner'");
+    expect_no_run(8, 1, "model.freeze=['9.*']", RT_E_NOTFOUND,
+                  "model.freeze[0]: freeze: no parameter matches \"9.*\"");
+    expect_no_run(8, 1, "model.freeze=['*.weight', '*.bias']", RT_E_CONFIG,
+                  "model.freeze: no parameter is left");
     expect_no_run(8, 1, "run.steps=5000000000", RT_E_CONFIG, "run.steps");
     rt_run *r = open_run(8, 2, NULL);
     rt_run_partial parts[RT_TREE_NODES_MAX];

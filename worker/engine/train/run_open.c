@@ -48,7 +48,7 @@ static rt_status get_layers(const rt_config *cfg, const rt__task *task, const rt
     return status;
 }
 
-/* What the net takes: the first field. */
+/* One sample as the net takes it: the first field. */
 static rt__sample sample_of(const rt_dataset *train)
 {
     return (rt__sample){train->field[0].dims, train->field[0].dtype};
@@ -81,6 +81,23 @@ static rt_status ask(const acceptance *accept, json_t *layers, const rt_dataset 
     return status;
 }
 
+static rt_status freeze(rt_module *net, const json_t *patterns)
+{
+    size_t i;
+    json_t *pattern;
+    bool any = false;
+    json_array_foreach((json_t *)patterns, i, pattern)
+    {
+        if (rt_nn_freeze(net, json_string_value(pattern), true) != RT_OK)
+            return rt_error_prefix("model.freeze[%zu]", i);
+    }
+    for (int64_t k = 0; k < rt_nn_param_count(net) && !any; k++)
+        any = rt_nn_param_trainable(net, k);
+    return any || rt_nn_param_count(net) == 0
+               ? RT_OK
+               : RT_FAIL(CONFIG, "model.freeze: no parameter is left to be trained");
+}
+
 static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *accept)
 {
     json_t *layers;
@@ -94,6 +111,7 @@ static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *ac
     }
     json_decref(layers);
     RT_TRY(status);
+    RT_TRY(freeze(r->net, cfg->model.freeze));
     r->output = out.dims;
     return r->task.row->check(&r->task, r->train, r->output);
 }

@@ -1,0 +1,99 @@
+/* The layers of a configuration before the engine sees them: where they stand, and what they are. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "common/config.h"
+#include "common/error.h"
+#include "common/layers.h"
+
+/* For messages about an element that is found to be wrong later. */
+static void lines_of_elements_are_found(void **state)
+{
+    (void)state;
+    static const char text[] = "run: {steps: 1}\n"
+                               "model:\n"
+                               "  # layers, from here on\n"
+                               "  layers:\n"
+                               "    - flatten\n"
+                               "\n"
+                               "    - {linear: 10}\n"
+                               "    - residual:\n"
+                               "        - relu\n"
+                               "        - {linear: 10}\n"
+                               "    - residual:\n"
+                               "        layers: [relu]\n"
+                               "        shortcut: [relu]\n";
+    char path[] = "/tmp/rt-lines-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    static const struct {
+        const char *place;
+        int64_t line;
+    } places[] = {{"run.steps", 1},
+                  {"model.layers", 5},
+                  {"model.layers[0]", 5},
+                  {"model.layers[1]", 7},
+                  {"model.layers[1]: linear: [2] is wrong", 7},
+                  {"model.layers[2].residual[1]: x", 10},
+                  {"model.layers[2].residual", 9},
+                  {"model.layers[3].residual.shortcut[0]", 13},
+                  {"model.layers[2].residual[2]", 0},
+                  {"model.layers[1].residual[1]", 0},
+                  {"model.layers[4]", 0},
+                  {"model.layers[-1]", 0},
+                  {"model.preset", 0},
+                  {"model.layer", 0},
+                  {"run.steps[0]", 0},
+                  {"run.steps.x", 0}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (rt_config_line(path, places[i].place) != places[i].line)
+            fail_msg("%s: line %lld", places[i].place,
+                     (long long)rt_config_line(path, places[i].place));
+    assert_int_equal(truncate(path, 60), 0);
+    assert_int_equal(rt_config_line(path, "model.layers[1]"), 0);
+    unlink(path);
+    assert_int_equal(rt_config_line(path, "model.layers[0]"), 0);
+    assert_int_equal(rt_error_code(), RT_OK);
+}
+
+/* Defaults of options, words for numbers, the first option without its name. */
+static void layers_are_read(void **state)
+{
+    (void)state;
+    static const char text[] = "[\"relu\", {\"conv2d\": {\"out\": 3, \"kernel\": 5, \"padding\": "
+                               "\"same\"}}, {\"linear\": 7}, "
+                               "{\"max_pool2d\": {\"kernel\": 2, \"stride\": \"auto\"}}]";
+    json_t *layers;
+    rt_layer l;
+    assert_int_equal(rt_json_parse(text, strlen(text), "t", &layers), RT_OK);
+    assert_int_equal(rt_layers_check(layers, "layers"), RT_OK);
+    assert_int_equal(rt_layer_count(layers), 4);
+    assert_int_equal(rt_layer_read(rt_layer_at(layers, 0), &l), RT_OK);
+    assert_int_equal(l.id, RT_LAYER_relu);
+    assert_int_equal(rt_layer_read(rt_layer_at(layers, 1), &l), RT_OK);
+    assert_int_equal(l.id, RT_LAYER_conv2d);
+    assert_int_equal(l.options.conv2d.out, 3);
+    assert_int_equal(l.options.conv2d.kernel, 5);
+    assert_int_equal(l.options.conv2d.stride, 1);
+    assert_int_equal(l.options.conv2d.padding, RT_NN_SAME);
+    assert_true(l.options.conv2d.bias);
+    assert_int_equal(rt_layer_read(rt_layer_at(layers, 2), &l), RT_OK);
+    assert_int_equal(l.options.linear.out, 7);
+    assert_int_equal(rt_layer_read(rt_layer_at(layers, 3), &l), RT_OK);
+    assert_int_equal(l.options.max_pool2d.stride, RT_AUTO);
+    json_decref(layers);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_of_elements_are_found),
+        cmocka_unit_test(layers_are_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
