@@ -68,7 +68,7 @@ typedef struct rt_module_type {
 struct rt_module {
     struct {
         void *head[3];
-        int32_t owners[2];
+        int32_t owners[3];
     } object;
     const rt_module_type *type;
     struct rt_module_inside *inside;

@@ -47,9 +47,10 @@
 RT_BEGIN_DECLS
 
 enum {
-    RT_MANY = -1,      /* a number of inputs or results that the call decides */
-    RT_SAVED_MAX = 4,  /* tensors that run may keep for backward */
-    RT_PLAN_MAX = 512, /* bytes of a plan */
+    RT_MANY = -1,          /* a number of inputs or results that the call decides */
+    RT_SAVED_MAX = 4,      /* tensors that run may keep for backward */
+    RT_PLAN_MAX = 512,     /* bytes of a plan */
+    RT_IN_PLACE_MAX = 256, /* bytes of arguments of what is done in place */
 };
 
 typedef struct rt_op rt_op;
@@ -142,6 +143,10 @@ struct rt_op {
     int n_saved;      /* tensors that run keeps, at most RT_SAVED_MAX */
     size_t plan_size; /* at most RT_PLAN_MAX */
     bool strided;     /* run takes inputs as they lie */
+    bool
+        in_place; /* run may write its result where the first input lies: it reads no element of an input of that shape after it
+                         wrote the one in the same place */
+    bool writes; /* compose writes into the first input, and gives it back: see rt_apply_in_place */
 };
 
 /* Runs an operation that has one result and returns it, owned by the caller's scope; NULL if anything failed before or now.
@@ -150,6 +155,17 @@ struct rt_op {
 rt_tensor *rt_apply(const rt_op *op, const void *args);
 /* The same for any number of results: out[0..count). Fails if the operation has another number of them. */
 rt_status rt_apply_all(const rt_op *op, const void *args, rt_tensor **out, int count);
+
+/* Runs an operation and puts its result in the place of its first input, which it returns; NULL if anything failed before or now. What
+ * is recorded is as if the result were a new tensor: x and, if x is a view, its base and all other views of that have its history from
+ * now on. Fails, and names the reason, if
+ *   - x is a parameter that wants its gradient, or a view of one, while recording is on;
+ *   - x has a history that cannot say so: recording is off, or x shares its memory with a result that it is no view of;
+ *   - x has elements that share their memory (rt_expand);
+ *   - the result has another shape, or is of a higher category than x: float > integer > bool (a float64 is rounded to float32).
+ * A backward that needs the old value fails; the operation itself keeps a copy where its own does. op has .run, one result and inputs
+ * of a fixed number; with .in_place no memory is needed beside x. */
+rt_tensor *rt_apply_in_place(const rt_op *op, const void *args);
 
 /* ---- by name ---- */
 

@@ -20,73 +20,112 @@
 RT_BEGIN_DECLS
 
 /* ---- elementwise: one row of kernels/elementwise.def each, which finds its arguments as RT_FIELDS_<name> ----
+ * Each has rt_<name>_inplace beside it, and rt_op_find knows that as <name>_: it puts the result in the place of the first argument, which
+ * it returns. That keeps its type and its shape; what backward is told, and what is refused, says rt_apply_in_place (op.h). A parameter
+ * is written after rt_no_grad_begin.
+ *
+ *     rt_relu_inplace(h);                                        // no memory beside h
+ *     rt_mul_inplace(rt_narrow(x, 0, 0, 2), mask);               // x[0:2] *= mask, and x has the history of it
+ *
  * y = f(x), same shape. Of integers neg, abs, relu, square, sign, floor, ceil and round are integers (int64 so far); the others
  * compute them as float32. */
 rt_tensor *rt_neg(rt_tensor *x);
+rt_tensor *rt_neg_inplace(rt_tensor *x);
 /* |x|; gradient sign(x), 0 at 0. */
 rt_tensor *rt_abs(rt_tensor *x);
+rt_tensor *rt_abs_inplace(rt_tensor *x);
 /* max(x, 0); gradient 0 at 0; NaN stays NaN. */
 rt_tensor *rt_relu(rt_tensor *x);
+rt_tensor *rt_relu_inplace(rt_tensor *x);
 /* x * x. */
 rt_tensor *rt_square(rt_tensor *x);
+rt_tensor *rt_square_inplace(rt_tensor *x);
 /* Square root; NaN below 0, gradient infinite at 0. */
 rt_tensor *rt_sqrt(rt_tensor *x);
+rt_tensor *rt_sqrt_inplace(rt_tensor *x);
 /* 1 / sqrt(x). */
 rt_tensor *rt_rsqrt(rt_tensor *x);
+rt_tensor *rt_rsqrt_inplace(rt_tensor *x);
 /* 1 / x. */
 rt_tensor *rt_reciprocal(rt_tensor *x);
+rt_tensor *rt_reciprocal_inplace(rt_tensor *x);
 /* e to the x. */
 rt_tensor *rt_exp(rt_tensor *x);
+rt_tensor *rt_exp_inplace(rt_tensor *x);
 /* e to the x, minus 1, exact near 0. */
 rt_tensor *rt_expm1(rt_tensor *x);
+rt_tensor *rt_expm1_inplace(rt_tensor *x);
 /* Natural logarithm; -inf at 0, NaN below. */
 rt_tensor *rt_log(rt_tensor *x);
+rt_tensor *rt_log_inplace(rt_tensor *x);
 /* log(1 + x), exact near 0. */
 rt_tensor *rt_log1p(rt_tensor *x);
+rt_tensor *rt_log1p_inplace(rt_tensor *x);
 /* 1 / (1 + exp(-x)), without overflow. */
 rt_tensor *rt_sigmoid(rt_tensor *x);
+rt_tensor *rt_sigmoid_inplace(rt_tensor *x);
 /* Hyperbolic tangent. */
 rt_tensor *rt_tanh(rt_tensor *x);
+rt_tensor *rt_tanh_inplace(rt_tensor *x);
 /* Error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x. */
 rt_tensor *rt_erf(rt_tensor *x);
+rt_tensor *rt_erf_inplace(rt_tensor *x);
 /* x * Phi(x), by erf (Hendrycks and Gimpel 2016). */
 rt_tensor *rt_gelu(rt_tensor *x);
+rt_tensor *rt_gelu_inplace(rt_tensor *x);
 /* The tanh approximation of rt_gelu in the same paper. */
 rt_tensor *rt_gelu_tanh(rt_tensor *x);
+rt_tensor *rt_gelu_tanh_inplace(rt_tensor *x);
 /* x * sigmoid(x). */
 rt_tensor *rt_silu(rt_tensor *x);
+rt_tensor *rt_silu_inplace(rt_tensor *x);
 /* log(1 + exp(x)), without overflow. */
 rt_tensor *rt_softplus(rt_tensor *x);
+rt_tensor *rt_softplus_inplace(rt_tensor *x);
 /* Sine of x in radians. */
 rt_tensor *rt_sin(rt_tensor *x);
+rt_tensor *rt_sin_inplace(rt_tensor *x);
 /* Cosine of x in radians. */
 rt_tensor *rt_cos(rt_tensor *x);
+rt_tensor *rt_cos_inplace(rt_tensor *x);
 /* -1, 0 or 1; gradient 0. */
 rt_tensor *rt_sign(rt_tensor *x);
+rt_tensor *rt_sign_inplace(rt_tensor *x);
 /* Towards minus infinity; gradient 0. */
 rt_tensor *rt_floor(rt_tensor *x);
+rt_tensor *rt_floor_inplace(rt_tensor *x);
 /* Towards infinity; gradient 0. */
 rt_tensor *rt_ceil(rt_tensor *x);
+rt_tensor *rt_ceil_inplace(rt_tensor *x);
 /* To the nearest, half to even; gradient 0. */
 rt_tensor *rt_round(rt_tensor *x);
+rt_tensor *rt_round_inplace(rt_tensor *x);
 
 /* Two operands, broadcast together and of any types: both are converted to what rt_result_type says, and gradients come back in the type
  * of each operand. */
 rt_tensor *rt_add(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_add_inplace(rt_tensor *a, rt_tensor *b);
 /* a - b. */
 rt_tensor *rt_sub(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_sub_inplace(rt_tensor *a, rt_tensor *b);
 /* a * b. */
 rt_tensor *rt_mul(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_mul_inplace(rt_tensor *a, rt_tensor *b);
 /* a / b; of integers float32. */
 rt_tensor *rt_div(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_div_inplace(rt_tensor *a, rt_tensor *b);
 /* a / b without its fraction (PyTorch's div with rounding_mode="trunc"); gradient 0. Of integers an integer, and by zero fails. */
 rt_tensor *rt_div_trunc(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_div_trunc_inplace(rt_tensor *a, rt_tensor *b);
 /* a to the b. */
 rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_pow_inplace(rt_tensor *a, rt_tensor *b);
 /* The larger one; NaN wins, ties share the gradient. */
 rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_maximum_inplace(rt_tensor *a, rt_tensor *b);
 /* The smaller one; NaN wins, ties share the gradient. */
 rt_tensor *rt_minimum(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_minimum_inplace(rt_tensor *a, rt_tensor *b);
 /* With a number: no tensor is made for it. One without fraction leaves integers what they are, another makes them float32; of bool both
  * make a number. */
 rt_tensor *rt_add_scalar(rt_tensor *a, double s);
@@ -118,17 +157,22 @@ typedef struct rt_leaky_relu_args {
 } rt_leaky_relu_args;
 #define rt_leaky_relu(...)                                                                         \
     RT_OP_CALL(rt_leaky_relu_, rt_leaky_relu_args, RT_FIELDS_leaky_relu, x, __VA_ARGS__)
+#define rt_leaky_relu_inplace(...)                                                                 \
+    RT_OP_CALL(rt_leaky_relu_inplace_, rt_leaky_relu_args, RT_FIELDS_leaky_relu, x, __VA_ARGS__)
 /* x where x > 0, else slope * x; gradient slope at 0. */
 rt_tensor *rt_leaky_relu_(rt_leaky_relu_args a);
+rt_tensor *rt_leaky_relu_inplace_(rt_leaky_relu_args a);
 #define RT_FIELDS_elu(F)                                                                           \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, alpha, 1, RT_ANY, "minus the limit at minus infinity")
 typedef struct rt_elu_args {
     RT_STRUCT(RT_FIELDS_elu)
 } rt_elu_args;
-#define rt_elu(...) RT_OP_CALL(rt_elu_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
+#define rt_elu(...)         RT_OP_CALL(rt_elu_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
+#define rt_elu_inplace(...) RT_OP_CALL(rt_elu_inplace_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
 /* x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2016). */
 rt_tensor *rt_elu_(rt_elu_args a);
+rt_tensor *rt_elu_inplace_(rt_elu_args a);
 #define RT_FIELDS_celu(F)                                                                          \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, alpha, 1, RT_FROM(1e-30), "minus the limit at minus infinity")
@@ -136,8 +180,11 @@ typedef struct rt_celu_args {
     RT_STRUCT(RT_FIELDS_celu)
 } rt_celu_args;
 #define rt_celu(...) RT_OP_CALL(rt_celu_, rt_celu_args, RT_FIELDS_celu, x, __VA_ARGS__)
+#define rt_celu_inplace(...)                                                                       \
+    RT_OP_CALL(rt_celu_inplace_, rt_celu_args, RT_FIELDS_celu, x, __VA_ARGS__)
 /* x where x > 0, else alpha * (exp(x / alpha) - 1), whose slope at 0 is 1 (Barron 2017). */
 rt_tensor *rt_celu_(rt_celu_args a);
+rt_tensor *rt_celu_inplace_(rt_celu_args a);
 #define RT_FIELDS_clamp(F)                                                                         \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, low, -__builtin_inf(), RT_ANY, "the least that is left")                             \
@@ -146,8 +193,11 @@ typedef struct rt_clamp_args {
     RT_STRUCT(RT_FIELDS_clamp)
 } rt_clamp_args;
 #define rt_clamp(...) RT_OP_CALL(rt_clamp_, rt_clamp_args, RT_FIELDS_clamp, x, __VA_ARGS__)
+#define rt_clamp_inplace(...)                                                                      \
+    RT_OP_CALL(rt_clamp_inplace_, rt_clamp_args, RT_FIELDS_clamp, x, __VA_ARGS__)
 /* min(max(x, low), high); gradient 1 at the ends, 0 beyond; an end that is NaN gives NaN. */
 rt_tensor *rt_clamp_(rt_clamp_args a);
+rt_tensor *rt_clamp_inplace_(rt_clamp_args a);
 #define RT_FIELDS_hardtanh(F)                                                                      \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, low, -1, RT_ANY, "the least that is left")                                           \
@@ -157,8 +207,11 @@ typedef struct rt_hardtanh_args {
 } rt_hardtanh_args;
 #define rt_hardtanh(...)                                                                           \
     RT_OP_CALL(rt_hardtanh_, rt_hardtanh_args, RT_FIELDS_hardtanh, x, __VA_ARGS__)
+#define rt_hardtanh_inplace(...)                                                                   \
+    RT_OP_CALL(rt_hardtanh_inplace_, rt_hardtanh_args, RT_FIELDS_hardtanh, x, __VA_ARGS__)
 /* As rt_clamp, but with gradient 0 at the ends. */
 rt_tensor *rt_hardtanh_(rt_hardtanh_args a);
+rt_tensor *rt_hardtanh_inplace_(rt_hardtanh_args a);
 #define RT_FIELDS_softshrink(F)                                                                    \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, lambda, 0.5, RT_FROM(0), "how much nearer to 0")
@@ -167,8 +220,11 @@ typedef struct rt_softshrink_args {
 } rt_softshrink_args;
 #define rt_softshrink(...)                                                                         \
     RT_OP_CALL(rt_softshrink_, rt_softshrink_args, RT_FIELDS_softshrink, x, __VA_ARGS__)
+#define rt_softshrink_inplace(...)                                                                 \
+    RT_OP_CALL(rt_softshrink_inplace_, rt_softshrink_args, RT_FIELDS_softshrink, x, __VA_ARGS__)
 /* x moved towards 0 by lambda, and 0 within it. */
 rt_tensor *rt_softshrink_(rt_softshrink_args a);
+rt_tensor *rt_softshrink_inplace_(rt_softshrink_args a);
 #define RT_FIELDS_hardshrink(F)                                                                    \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, lambda, 0.5, RT_ANY, "how far from 0")
@@ -177,8 +233,11 @@ typedef struct rt_hardshrink_args {
 } rt_hardshrink_args;
 #define rt_hardshrink(...)                                                                         \
     RT_OP_CALL(rt_hardshrink_, rt_hardshrink_args, RT_FIELDS_hardshrink, x, __VA_ARGS__)
+#define rt_hardshrink_inplace(...)                                                                 \
+    RT_OP_CALL(rt_hardshrink_inplace_, rt_hardshrink_args, RT_FIELDS_hardshrink, x, __VA_ARGS__)
 /* x where |x| > lambda, else 0. */
 rt_tensor *rt_hardshrink_(rt_hardshrink_args a);
+rt_tensor *rt_hardshrink_inplace_(rt_hardshrink_args a);
 #define RT_FIELDS_threshold(F)                                                                     \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, threshold, RT_NEEDED, RT_ANY, "what x must be above")                                \
@@ -188,8 +247,11 @@ typedef struct rt_threshold_args {
 } rt_threshold_args;
 #define rt_threshold(...)                                                                          \
     RT_OP_CALL(rt_threshold_, rt_threshold_args, RT_FIELDS_threshold, x, __VA_ARGS__)
+#define rt_threshold_inplace(...)                                                                  \
+    RT_OP_CALL(rt_threshold_inplace_, rt_threshold_args, RT_FIELDS_threshold, x, __VA_ARGS__)
 /* x where x > threshold, else value. */
 rt_tensor *rt_threshold_(rt_threshold_args a);
+rt_tensor *rt_threshold_inplace_(rt_threshold_args a);
 
 /* Three operands that broadcast together, converted to one type as those of rt_add are. */
 #define RT_FIELDS_lerp(F)                                                                          \
@@ -200,8 +262,11 @@ typedef struct rt_lerp_args {
     RT_STRUCT(RT_FIELDS_lerp)
 } rt_lerp_args;
 #define rt_lerp(...) RT_OP_CALL(rt_lerp_, rt_lerp_args, RT_FIELDS_lerp, a, __VA_ARGS__)
+#define rt_lerp_inplace(...)                                                                       \
+    RT_OP_CALL(rt_lerp_inplace_, rt_lerp_args, RT_FIELDS_lerp, a, __VA_ARGS__)
 /* a + w * (b - a), from the nearer end: exactly a at 0 and b at 1. */
 rt_tensor *rt_lerp_(rt_lerp_args a);
+rt_tensor *rt_lerp_inplace_(rt_lerp_args a);
 #define RT_FIELDS_addcmul(F)                                                                       \
     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
     F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "a factor")                                     \
@@ -211,8 +276,11 @@ typedef struct rt_addcmul_args {
     RT_STRUCT(RT_FIELDS_addcmul)
 } rt_addcmul_args;
 #define rt_addcmul(...) RT_OP_CALL(rt_addcmul_, rt_addcmul_args, RT_FIELDS_addcmul, x, __VA_ARGS__)
+#define rt_addcmul_inplace(...)                                                                    \
+    RT_OP_CALL(rt_addcmul_inplace_, rt_addcmul_args, RT_FIELDS_addcmul, x, __VA_ARGS__)
 /* x + value * a * b. */
 rt_tensor *rt_addcmul_(rt_addcmul_args a);
+rt_tensor *rt_addcmul_inplace_(rt_addcmul_args a);
 #define RT_FIELDS_addcdiv(F)                                                                       \
     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
     F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the dividend")                                 \
@@ -222,8 +290,11 @@ typedef struct rt_addcdiv_args {
     RT_STRUCT(RT_FIELDS_addcdiv)
 } rt_addcdiv_args;
 #define rt_addcdiv(...) RT_OP_CALL(rt_addcdiv_, rt_addcdiv_args, RT_FIELDS_addcdiv, x, __VA_ARGS__)
+#define rt_addcdiv_inplace(...)                                                                    \
+    RT_OP_CALL(rt_addcdiv_inplace_, rt_addcdiv_args, RT_FIELDS_addcdiv, x, __VA_ARGS__)
 /* x + value * a / b. */
 rt_tensor *rt_addcdiv_(rt_addcdiv_args a);
+rt_tensor *rt_addcdiv_inplace_(rt_addcdiv_args a);
 
 /* ---- reductions: fixed order, the same for any number of threads ----
  * float32; sum also int64, and bool, uint8 and int32 as int64. An empty sum is 0, an empty mean

@@ -95,12 +95,13 @@ double rt_item(const rt_tensor *x);
 /* Copies all elements, row-major, into memory of rt_numel(x) elements. */
 rt_status rt_copy_out(const rt_tensor *x, void *data);
 /* Copies src's elements into dst, which may be a view, also of the same storage; src's shape must
- * broadcast to dst's; converts dtypes. Not recorded, so it fails where a history would become untrue:
- * if dst is, or shares its memory with, a recorded result, and if src wants a gradient while recording
- * is on (rt_where and rt_cat are recorded; rt_detach(src) copies the value alone). Parameters and plain
- * tensors may be written; a backward that needs the old value then fails. */
+ * broadcast to dst's; converts dtypes. Recorded: dst, and if it is a view its base and all other views
+ * of that, have the history of what was written from then on, so
+ *     rt_copy_into(rt_narrow(x, 0, 2, 3), y);                      // x[2:5] = y
+ * gives y its part of x's gradient. Refused as what rt_apply_in_place (op.h) refuses, except that a
+ * parameter takes a src that wants no gradient. A backward that needs the old value fails. */
 rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src);
-/* Sets every element; for dst as above. */
+/* Sets every element; for dst as above: what it was has gradient zero then. */
 rt_status rt_fill(rt_tensor *dst, double value);
 /* Prints the values, large tensors without their middle, and the description to stdout. */
 void rt_print(const rt_tensor *x);

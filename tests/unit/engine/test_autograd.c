@@ -270,33 +270,55 @@ static void change_in_place_is_noticed(void **state)
 /* UNTRUE(name, what is written, message): x is a parameter [2], h = 3x a recorded result, plain a
  * tensor that no graph knows. */
 #define OF_THE_OLD_VALUE                                                                           \
-    ", whose gradient would stay that of the old value: use rt_where or rt_cat, or write into "    \
+    ", whose gradient would stay that of the old value: write with recording on, or into "         \
     "rt_clone(rt_detach(x))"
 #define SHARES                                                                                     \
     " shares its memory with a result whose gradient would stay that of the old value: write "     \
     "into rt_clone(x)"
-#define WOULD_LOSE                                                                                 \
-    "copy_into: the source float32[2] cpu wants a gradient, which a copy in place would lose: "    \
-    "pass rt_detach(src), or use rt_where or rt_cat"
+#define OF_A_LEAF                                                                                  \
+    " is a parameter, which has no history: write after rt_no_grad_begin, or into rt_clone(x)"
+#define VIEW_OF_A_LEAF                                                                             \
+    " is a recorded view of a parameter, which has no history: view it after rt_no_grad_begin to " \
+    "write into it, or write into a view of rt_clone(x)"
 #define UNTRUE_WRITES                                                                              \
-    UNTRUE(fill_of_a_result, rt_fill(h, 0),                                                        \
-           "fill: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)                      \
-    UNTRUE(copy_into_a_part_of_a_result, rt_copy_into(rt_narrow(h, 0, 0, 1), plain),               \
-           "copy_into: float32[1] cpu is a result of slice" OF_THE_OLD_VALUE)                      \
     UNTRUE(fill_of_what_shares_a_results_memory, rt_fill(rt_detach(h), 0),                         \
            "fill: float32[2] cpu" SHARES)                                                          \
     UNTRUE(copy_into_an_unrecorded_view, rt_copy_into(view_unrecorded(h), plain),                  \
            "copy_into: float32[1] cpu" SHARES)                                                     \
-    UNTRUE(fill_of_a_recorded_view, rt_fill(rt_narrow(x, 0, 0, 1), 0),                             \
-           "fill: float32[1] cpu is a recorded view (slice): view a parameter after "              \
-           "rt_no_grad_begin to write into it, anything else is written into "                     \
-           "rt_clone(rt_detach(x))")                                                               \
-    UNTRUE(copy_that_drops_a_gradient, rt_copy_into(plain, h), WOULD_LOSE)                         \
-    UNTRUE(copy_that_drops_a_leafs, rt_copy_into(rt_zeros(rt_shape(2)), x), WOULD_LOSE)            \
-    UNTRUE(initialiser_of_a_result, rt_init_constant(h, 1),                                        \
-           "fill: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)                      \
+    UNTRUE(copy_into_an_unrecorded_view_of_plain, rt_copy_into(view_unrecorded(plain), h),         \
+           "copy_into: float32[1] cpu is a view that was made with recording off: make it with "   \
+           "recording on to write into it what wants a gradient")                                  \
+    UNTRUE(fill_of_a_view_of_a_parameter, rt_fill(rt_narrow(x, 0, 0, 1), 0),                       \
+           "fill: float32[1] cpu" VIEW_OF_A_LEAF)                                                  \
+    UNTRUE(copy_of_a_history_into_a_parameter, rt_copy_into(x, h),                                 \
+           "copy_into: float32[2] cpu" OF_A_LEAF)                                                  \
+    UNTRUE(operation_on_a_parameter, in_place(rt_relu_inplace(x)),                                 \
+           "relu: float32[2] cpu" OF_A_LEAF)                                                       \
+    UNTRUE(operation_on_a_view_of_a_parameter,                                                     \
+           in_place(rt_add_inplace(rt_view(x, rt_shape(2)), plain)),                               \
+           "add: float32[2] cpu" VIEW_OF_A_LEAF)                                                   \
+    UNTRUE(operation_with_recording_off, unrecorded(h),                                            \
+           "exp: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)                       \
+    UNTRUE(write_into_an_expanded_view,                                                            \
+           rt_copy_into(rt_expand(rt_narrow(h, 0, 0, 1), rt_shape(2)), plain),                     \
+           "copy_into: float32[2] cpu has elements that share their memory with others of its "    \
+           "own: write into rt_clone(x)")                                                          \
     UNTRUE(gradients_placed_in_a_result, rt_grad_place(x, h),                                      \
            "grad_place: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)
+
+static rt_status in_place(const rt_tensor *y)
+{
+    assert_null(y);
+    return rt_error_code();
+}
+
+static rt_status unrecorded(rt_tensor *h)
+{
+    bool former = rt_no_grad_begin();
+    rt_exp_inplace(h);
+    rt_no_grad_end(former);
+    return rt_error_code();
+}
 
 static rt_tensor *view_unrecorded(rt_tensor *h)
 {

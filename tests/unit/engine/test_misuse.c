@@ -50,48 +50,23 @@ typedef struct row {
 #undef NONE
 
 /* Operations of one, two and three tensors, by the table that makes them. */
-#define UNARY(name, reads, f, df, ddf, low, high)                                                  \
-    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
+#define CALL_WITH(row, i, call)                                                                    \
+    static void row##_##i(void *n, rt_tensor *x, rt_module *m)                                     \
     {                                                                                              \
         (void)x;                                                                                   \
         (void)m;                                                                                   \
-        rt_##name(n);                                                                              \
+        call;                                                                                      \
     }
-#define BINARY(name, reads, f, da, db) COMPARE(name, f)
-#define COMPARE(name, f)                                                                           \
-    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
-    {                                                                                              \
-        (void)m;                                                                                   \
-        rt_##name(n, x);                                                                           \
-    }                                                                                              \
-    static void name##_2(void *n, rt_tensor *x, rt_module *m)                                      \
-    {                                                                                              \
-        (void)m;                                                                                   \
-        rt_##name(x, n);                                                                           \
-    }
-#define PARAMETRIC(name, ...)                                                                      \
-    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
-    {                                                                                              \
-        (void)x;                                                                                   \
-        (void)m;                                                                                   \
-        rt_##name(n);                                                                              \
-    }
-#define TERNARY(name, ...)                                                                         \
-    static void name##_1(void *n, rt_tensor *x, rt_module *m)                                      \
-    {                                                                                              \
-        (void)m;                                                                                   \
-        rt_##name(n, x, x);                                                                        \
-    }                                                                                              \
-    static void name##_2(void *n, rt_tensor *x, rt_module *m)                                      \
-    {                                                                                              \
-        (void)m;                                                                                   \
-        rt_##name(x, n, x);                                                                        \
-    }                                                                                              \
-    static void name##_3(void *n, rt_tensor *x, rt_module *m)                                      \
-    {                                                                                              \
-        (void)m;                                                                                   \
-        rt_##name(x, x, n);                                                                        \
-    }
+#define ONE(row, function) CALL_WITH(row, 1, function(n))
+#define TWO(row, function) CALL_WITH(row, 1, function(n, x)) CALL_WITH(row, 2, function(x, n))
+#define THREE(row, function)                                                                       \
+    CALL_WITH(row, 1, function(n, x, x))                                                           \
+    CALL_WITH(row, 2, function(x, n, x)) CALL_WITH(row, 3, function(x, x, n))
+#define UNARY(name, ...)      ONE(name, rt_##name) ONE(name##_inplace, rt_##name##_inplace)
+#define PARAMETRIC(name, ...) UNARY(name)
+#define BINARY(name, ...)     TWO(name, rt_##name) TWO(name##_inplace, rt_##name##_inplace)
+#define TERNARY(name, ...)    THREE(name, rt_##name) THREE(name##_inplace, rt_##name##_inplace)
+#define COMPARE(name, f)      TWO(name, rt_##name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
@@ -111,17 +86,24 @@ static const row rows[] = {
 #undef OTHER
 #undef FINE
 #undef NONE
-#define UNARY(name, reads, f, df, ddf, low, high)                                                  \
-    {OBJECT_ROW, "rt_" #name, #name ": argument 1 ", name##_1},
-#define BINARY(name, reads, f, da, db) COMPARE(name, f)
-#define COMPARE(name, f)                                                                           \
-    {OBJECT_ROW, "rt_" #name, #name ": argument 1 ", name##_1},                                    \
-        {OBJECT_ROW, "rt_" #name, #name ": argument 2 ", name##_2},
-#define PARAMETRIC(name, ...) {OBJECT_ROW, "rt_" #name "_", #name ": argument 1 ", name##_1},
+#define ROW(row, i, function, name) {OBJECT_ROW, function, name ": argument " #i " ", row##_##i},
+#define UNARY(name, ...)                                                                           \
+    ROW(name, 1, "rt_" #name, #name)                                                               \
+    ROW(name##_inplace, 1, "rt_" #name "_inplace", #name)
+#define PARAMETRIC(name, ...)                                                                      \
+    ROW(name, 1, "rt_" #name "_", #name)                                                           \
+    ROW(name##_inplace, 1, "rt_" #name "_inplace_", #name)
+#define COMPARE(name, f) ROW(name, 1, "rt_" #name, #name) ROW(name, 2, "rt_" #name, #name)
+#define BINARY(name, ...)                                                                          \
+    COMPARE(name, )                                                                                \
+    ROW(name##_inplace, 1, "rt_" #name "_inplace", #name)                                          \
+    ROW(name##_inplace, 2, "rt_" #name "_inplace", #name)
 #define TERNARY(name, ...)                                                                         \
-    {OBJECT_ROW, "rt_" #name "_", #name ": argument 1 ", name##_1},                                \
-        {OBJECT_ROW, "rt_" #name "_", #name ": argument 2 ", name##_2},                            \
-        {OBJECT_ROW, "rt_" #name "_", #name ": argument 3 ", name##_3},
+    PARAMETRIC(name)                                                                               \
+    ROW(name, 2, "rt_" #name "_", #name)                                                           \
+    ROW(name, 3, "rt_" #name "_", #name)                                                           \
+    ROW(name##_inplace, 2, "rt_" #name "_inplace_", #name)                                         \
+    ROW(name##_inplace, 3, "rt_" #name "_inplace_", #name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC

@@ -171,7 +171,8 @@ static void rows_are_written(void **state)
         "\"uint8\",\"bool\",\"bfloat16\",\"float16\"],\"help\":\"of one shape\"}],\"values\":[{"
         "\"name\":\"twice\",\"kind\":\"flag\",\"needed\":false,\"help\":\"a flag\",\"default\":"
         "false},{\"name\":\"axis\",\"kind\":\"integer\",\"needed\":false,\"help\":\"an axis\","
-        "\"default\":-1}],\"results\":1,\"differentiable\":false}");
+        "\"default\":-1}],\"results\":1,\"differentiable\":false,"
+        "\"in_place\":false}");
     rt_mem_free(text);
     json_decref(j);
 

@@ -175,6 +175,8 @@ static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
             return rt__is_promoted(row) ? promote_inputs(c) : refuse_types(op, typed, x);
         if (first && !same_device(first, x))
             return refuse_devices(op, first, x);
+        if (x->base && !rt__thread.no_grad && rt__view_freshen((rt_tensor *)x) != RT_OK)
+            return rt_error_code();
         first = x;
         typed = row->dtypes & RT_SAME ? x : typed;
         *wanted |= x->node != NULL;
@@ -185,17 +187,32 @@ static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
 
 /* ---- results ---- */
 
+/* Lets a view know whose memory it shows. */
+static void know_base(rt_tensor *y, rt_tensor *x, const rt_op *op)
+{
+    if (!y || !op->backward) /* rt_detach: a tensor for itself that shares its memory */
+        return;
+    y->unrecorded = rt__thread.no_grad || x->unrecorded;
+    if (y->unrecorded)
+        return;
+    rt_tensor *base = x->base ? x->base : x;
+    y->base = rt__object_keep(&base->object);
+    y->epoch = base->epoch;
+}
+
 static rt_status make_results(rt_call *c, rt_tensor *place)
 {
     for (int k = 0; k < c->n_out; k++) {
         const rt_spec *s = &c->spec[k];
         if (s->dims.n < 0)
             return RT_FAIL(INTERNAL, "%s: infer said nothing of result %d", c->op->name, k);
-        if (is_view(c->op))
+        if (is_view(c->op)) {
             c->out[k] = rt__tensor_view(c->in[0], s->dims, s->stride, s->offset);
-        else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims))
+            know_base(c->out[k], c->in[0], c->op);
+        } else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims)) {
             c->out[k] = rt__tensor_view(place, s->dims, place->stride, 0);
-        else
+            rt__tensor_touch(place);
+        } else
             c->out[k] = rt__tensor_new(s->dims, s->dtype);
         if (!c->out[k])
             return rt_error_code();

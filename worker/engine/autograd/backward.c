@@ -202,19 +202,42 @@ static rt_status show_results(rt_node *n, rt_tensor **out)
     return rt_error_code();
 }
 
+/* If backward is recorded itself, shows it the inputs with the history that they had, which may not be theirs any more: they were
+ * written in place, or nobody but the graph has them. */
+static rt_status show_inputs(rt_node *n, rt_tensor **in)
+{
+    for (int i = 0; i < n->call.n_in; i++) {
+        const rt_edge from = n->from[i];
+        in[i] = n->call.in[i];
+        if (!in[i] || rt__thread.no_grad)
+            continue;
+        if (!in[i]->base && rt__node_of(in[i]) == from.node && in[i]->result == from.out)
+            continue;
+        in[i] = rt__scope_own(rt__tensor_twin(in[i]));
+        if (!in[i])
+            break;
+        in[i]->node = rt__object_keep(from.node ? &from.node->object : NULL);
+        in[i]->result = from.out;
+    }
+    return rt_error_code();
+}
+
 static void call_backward(rt_node *n, rt_tensor **dx)
 {
-    enum { FEW = 4 };
+    enum { FEW = 8 };
     rt_call *c = &n->call;
-    rt_tensor **twins = c->out, *few[FEW];
-    rt_tensor **out = c->n_out <= FEW ? few : rt_calloc((size_t)c->n_out, sizeof *out);
-    if (out && show_results(n, out) == RT_OK) {
-        c->out = out;
+    rt_tensor *const *kept_in = c->in, **kept_out = c->out, *few[FEW];
+    size_t count = (size_t)c->n_in + (size_t)c->n_out;
+    rt_tensor **in = count <= FEW ? few : rt_calloc(count, sizeof *in);
+    if (in && show_inputs(n, in) == RT_OK && show_results(n, in + c->n_in) == RT_OK) {
+        c->in = in;
+        c->out = in + c->n_in;
         c->op->backward(c, n->dy, dx);
-        c->out = twins;
+        c->in = kept_in;
+        c->out = kept_out;
     }
-    if (out != few)
-        rt_mem_free(out);
+    if (in != few)
+        rt_mem_free(in);
 }
 
 /* Runs the backward of a node and hands out the gradients of its inputs. */
@@ -298,7 +321,8 @@ static rt_tensor *first_gradient(rt_tensor *loss, rt_tensor *grad)
 static rt_status run(pass *p, rt_tensor *loss, rt_tensor *grad, bool create_graph)
 {
     if (!rt__takes("backward", loss) ||
-        (grad && !rt__object_is(grad, &rt__tensor_type, "backward: .grad", 1)))
+        (grad && !rt__object_is(grad, &rt__tensor_type, "backward: .grad", 1)) ||
+        rt__view_freshen(loss) != RT_OK)
         return rt_error_code();
     bool no_grad = rt__thread.no_grad;
     rt__thread.no_grad = !create_graph;
@@ -341,7 +365,7 @@ rt_status rt_grad_(rt_grad_args a)
     for (int i = 0; i < a.count; i++) {
         a.out[i] = NULL;
         if (!rt_failed() && rt__object_is(a.inputs[i], &rt__tensor_type, "grad: .inputs", i + 1) &&
-            !rt__node_of(a.inputs[i]))
+            rt__view_freshen(a.inputs[i]) == RT_OK && !rt__node_of(a.inputs[i]))
             RT_FAIL(ARG, "grad: input %d, %s, wants no gradient: make it with rt_param", i,
                     rt_describe(a.inputs[i]));
     }

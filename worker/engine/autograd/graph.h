@@ -78,8 +78,26 @@ rt_status rt__common_type(const rt_call *c, rt_dtype *type);
 void *rt__args_as(const rt_call *c, rt_dtype type);
 /* Returns a + b, two gradients of one tensor; differentiable. */
 rt_tensor *rt__accumulate(rt_tensor *a, rt_tensor *b);
-/* Fails if a write in place into dst would leave a recorded history untrue; `what` opens the message. */
-rt_status rt__may_write(const char *what, const rt_tensor *dst);
+
+/* ---- views and writes in place ---- */
+/* Fails if a write in place into dst would leave a history untrue; `what` opens the message. recorded: the history of dst will say
+ * what was written. */
+rt_status rt__may_write(const char *what, const rt_tensor *dst, bool recorded);
+/* Makes x no view of its base any more. */
+void rt__view_leave(rt_tensor *x);
+/* Gives x, a view, its history anew. */
+rt_status rt__view_renew(rt_tensor *x);
+/* The same if its base was written in place since. */
+static inline rt_status rt__view_freshen(rt_tensor *x)
+{
+    return x->base && x->base->epoch != x->epoch ? rt__view_renew(x) : RT_OK;
+}
+/* Records that x, a window of `whole`, was replaced by part, whose value is there already. */
+rt_status rt__record_put(rt_tensor *whole, const rt_tensor *x, rt_tensor *part);
+/* Returns a tensor with the history of x, a window of base. */
+rt_tensor *rt__record_window(rt_tensor *base, const rt_tensor *x);
+
+/* ---- nodes ---- */
 /* Drops what the node keeps: inputs, saved tensors, results. */
 void rt__node_spend(rt_node *n);
 /* Fails if anything that was saved has been changed in place since. */

@@ -19,12 +19,15 @@ rt_tensor *rt_param(rt_tensor *x)
 {
     if (!rt__takes("param", x))
         return NULL;
+    if (rt__view_freshen(x) != RT_OK)
+        return NULL;
     if (!rt__dtype_is_float(x->dtype))
         return RT_FAIL_NULL(DTYPE, "param: %s, expected a type of floating-point numbers",
                             rt_describe(x));
     if (x->node && rt__node_of(x)->call.op)
         return RT_FAIL_NULL(ARG, "param: %s is a result of %s: detach it first", rt_describe(x),
                             rt__node_of(x)->call.op->name);
+    rt__view_leave(x); /* its own from now on */
     return make_leaf(x) == RT_OK ? rt_keep(x) : NULL;
 }
 
@@ -82,7 +85,9 @@ bool rt_param_is_present(const rt_tensor *param)
 
 bool rt_requires_grad(const rt_tensor *x)
 {
-    return rt__sees("requires_grad", x) && x->node;
+    if (!rt__sees("requires_grad", x))
+        return false;
+    return x->node || (x->base && x->base->epoch != x->epoch && x->base->node);
 }
 
 rt_tensor *rt_grad_of(const rt_tensor *x)
@@ -114,7 +119,7 @@ rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view)
     if (!view->contiguous || view->dtype != leaf->dtype || !rt__dims_equal(view->dims, leaf->dims))
         return RT_FAIL(SHAPE, "grad_place: %s, expected a contiguous %s", rt_describe(view),
                        rt_describe(leaf));
-    RT_TRY(rt__may_write("grad_place", view));
+    RT_TRY(rt__may_write("grad_place", view, false));
     rt_tensor *old = rt_grad_of(leaf);
     if (old)
         rt__copy(view, old);

@@ -74,7 +74,7 @@ static void keep_inputs(rt_node *n, const rt_call *c)
     rt_tensor **in = (rt_tensor **)n->call.in;
     for (int i = 0; i < c->n_in; i++) {
         rt_tensor *x = c->in[i];
-        in[i] = x && saves_in(c->op, i) ? rt__object_keep(&x->object) : rt__edge_keep(x);
+        in[i] = saves_in(c->op, i) ? rt__saved_keep(x) : rt__edge_keep(x);
         n->version[i] = rt__tensor_version(x);
         if (x && x->node)
             n->from[i] = (rt_edge){rt__object_keep(x->node), x->result};
@@ -110,7 +110,9 @@ static rt_status keep_saved(rt_node *n, const rt_call *c)
         const rt_tensor *result = NULL;
         for (int k = 0; k < c->n_out && !result; k++)
             result = c->saved[i] == c->out[k] ? c->out[k] : NULL;
-        n->call.saved[i] = result ? rt__tensor_twin(result) : rt_keep(c->saved[i]);
+        n->call.saved[i] = rt__saved_keep(result ? rt__tensor_twin(result) : c->saved[i]);
+        if (result)
+            rt__object_drop(n->call.saved[i]);
         n->version[c->n_in + i] = rt__tensor_version(n->call.saved[i]);
     }
     return rt_error_code();
@@ -149,13 +151,13 @@ void rt__node_spend(rt_node *n)
     n->spent = true;
     for (int i = 0; i < c->n_in; i++) {
         if (saves_in(c->op, i))
-            rt__object_drop(c->in[i]);
+            rt__saved_free(c->in[i]);
         else
             rt__edge_free(c->in[i]);
         rt__object_drop(n->from[i].node);
     }
     for (int i = 0; i < c->op->n_saved; i++)
-        rt__object_drop(c->saved[i]);
+        rt__saved_free(c->saved[i]);
     for (int k = 0; k < c->n_out; k++) {
         if (saves_out(c->op, k))
             rt__object_drop(c->out[k]);

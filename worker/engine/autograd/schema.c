@@ -180,9 +180,10 @@ json_t *rt__op_schema(const rt_op *op)
     }
     json_t *results =
         op->n_out == RT_MANY ? json_string("any") : json_integer(op->n_out ? op->n_out : 1);
-    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:b}", "name", op->name, "help",
-                          op->help ? op->help : "", "inputs", inputs, "values", values, "results",
-                          results, "differentiable", op->compose || op->backward);
+    json_t *j =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:b}", "name", op->name, "help",
+                  op->help ? op->help : "", "inputs", inputs, "values", values, "results", results,
+                  "differentiable", op->compose || op->backward, "in_place", op->writes);
     j = rt__json_if_whole(j, whole);
     return j ? j : out_of_memory(op);
 }

@@ -44,7 +44,7 @@ void *rt__args_from_json(const rt_op *op, rt_tensor *const *in, int n_in, const 
 json_t *rt__args_to_json(const rt_op *op, const void *args);
 /* Returns the rows of a registered operation as an object, NULL on failure:
  *     {"name", "help", "inputs": [{"name", "many", "needed", "same_type", "promoted", "dtypes", "help"}],
- *      "values": [{"name", "kind", "needed", "default", "choices", "least", "most", "help"}], "results", "differentiable"}
+ *      "values": [{"name", "kind", "needed", "default", "choices", "least", "most", "help"}], "results", "differentiable", "in_place"}
  * `results` is a number or "any"; of a value only the members that it has are there. */
 json_t *rt__op_schema(const rt_op *op);
 

@@ -67,8 +67,8 @@ void rt__object_settle(rt_object *o)
 {
     if (o->refs == 0)
         bury(o);
-    else if (o->refs == o->edges && o->type->hollow)
-        o->type->hollow(o);
+    else if (o->refs == o->graph && o->type->orphan)
+        o->type->orphan(o);
 }
 
 void *rt_object_keep(void *object)

@@ -15,17 +15,18 @@
 typedef struct rt_object_type {
     const char *name;
     void (*destroy)(void *object); /* releases what the object owns; may be NULL */
-    void (*hollow)(void *object);  /* all owners left are edges: drop the value; may be NULL */
+    void (*orphan)(
+        void *object); /* only the graph owns it still: drop what that does not need; may be NULL */
 } rt_object_type;
 
-/* Head of every object. An edge is an owner that needs the object but not its value: a graph node
- * that does not read an input in its backward keeps it as an edge, so that the memory of the value
- * can be used again. */
+/* Head of every object. Nodes of the graph are owners that the object must not keep alive in turn: once they are the only ones, it
+ * drops what could lead back to them (orphan). An edge is such an owner that does not need the value either: a node that does not
+ * read an input in its backward keeps it as an edge, so that the memory of the value can be used again. */
 struct rt_object {
     const rt_object_type *type;
-    size_t size;         /* bytes of the whole object */
-    rt_object *next;     /* in the list of objects waiting to be destroyed */
-    int32_t refs, edges; /* owners; those among them that are edges */
+    size_t size;                /* bytes of the whole object */
+    rt_object *next;            /* in the list of objects waiting to be destroyed */
+    int32_t refs, graph, edges; /* owners; nodes among them; edges among those */
 };
 
 /* Makes a zeroed object with one owner, the current scope. NULL on failure, or if the thread has
@@ -52,7 +53,7 @@ static inline bool rt__object_is(const void *object, const rt_object_type *type,
 }
 
 /* ---- owners, as the engine counts its own: nobody frees those too often, so they are not looked for with RT_DEBUG ---- */
-/* Acts on a change of the counts: destroys an object without owners, hollows one that only edges own. */
+/* Acts on a change of the counts: destroys an object without owners, makes one that only the graph owns an orphan. */
 void rt__object_settle(rt_object *o);
 
 /* Adds and drops an owner; NULL is fine. */
@@ -65,16 +66,36 @@ static inline void *rt__object_keep(rt_object *o)
 static inline void rt__object_drop(void *object)
 {
     rt_object *o = object;
-    if (o && --o->refs <= o->edges)
+    if (o && --o->refs <= o->graph)
         rt__object_settle(o);
 }
 
-/* Adds and drops an owner that does not need the value. */
+/* Adds and drops a node that reads the value. */
+static inline void *rt__saved_keep(void *object)
+{
+    rt_object *o = object;
+    if (o) {
+        o->refs++;
+        o->graph++;
+    }
+    return o;
+}
+static inline void rt__saved_free(void *object)
+{
+    rt_object *o = object;
+    if (!o)
+        return;
+    o->graph--;
+    rt__object_drop(o);
+}
+
+/* Adds and drops a node that does not. */
 static inline void *rt__edge_keep(void *object)
 {
     rt_object *o = object;
     if (o) {
         o->refs++;
+        o->graph++;
         o->edges++;
     }
     return o;
@@ -85,7 +106,7 @@ static inline void rt__edge_free(void *object)
     if (!o)
         return;
     o->edges--;
-    rt__object_drop(o);
+    rt__saved_free(o);
 }
 
 #endif

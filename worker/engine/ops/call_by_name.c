@@ -281,12 +281,24 @@ static rt_status add_gradients(const bound *b, rt__named_list *list)
     return rt_error_code();
 }
 
+/* The argument struct. What is written in place is a copy: the tensor itself may want its gradient, and is the caller's. */
+static void *make_args(const bound *b, const json_t *values)
+{
+    rt_tensor *first = b->n_in > 0 ? b->in[0] : NULL;
+    if (b->op->writes)
+        b->in[0] = rt_clone(first);
+    void *args = rt__args_from_json(b->op, b->in, b->n_in, values);
+    if (b->op->writes)
+        b->in[0] = first;
+    return args;
+}
+
 static rt_status call(bound *b, const json_t *values, rt__named_list *out)
 {
     RT_TRY(bind(b));
     if (b->gradients)
         RT_TRY(want_gradients(b));
-    void *args = rt__args_from_json(b->op, b->in, b->n_in, values);
+    void *args = make_args(b, values);
     if (!args)
         return rt_error_code();
     b->out = rt__apply_any(b->op, args, &b->n_out);

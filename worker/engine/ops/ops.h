@@ -44,6 +44,7 @@ rt_status rt__copy_to_part(rt_tensor *y, const rt_tensor *x, int axis, int64_t s
 /* 1 where a is above b, 1/2 where equal, else 0; no gradient. Defined by kernels/elementwise.def.
  */
 rt_tensor *rt_above(rt_tensor *a, rt_tensor *b);
+rt_tensor *rt_above_inplace(rt_tensor *a, rt_tensor *b);
 
 /* Differentiable: y * (dy - sum(dy * y)) along the last axis, for y a softmax. */
 rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy);

@@ -86,13 +86,19 @@ rt_status rt_copy_out(const rt_tensor *x, void *data)
     return rt_error_code();
 }
 
-rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src)
+rt_status rt__may_copy_into(const rt_tensor *dst, const rt_tensor *src)
 {
     rt_dims common;
     RT_TRY(rt__broadcast("copy_into", dst->dims, src->dims, &common));
     if (!rt__dims_equal(common, dst->dims))
         return RT_FAIL(SHAPE, "copy_into: %s does not fit into %s", rt_describe(src),
                        rt_describe(dst));
+    return RT_OK;
+}
+
+rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src)
+{
+    RT_TRY(rt__may_copy_into(dst, src));
     rt_scope s = rt_scope_begin();
     if (src->dtype != dst->dtype || src->storage == dst->storage)
         src = rt__convert(src, dst->dtype); /* a copy, so that overlapping views are safe too */

@@ -56,9 +56,18 @@ static void drop_value(rt_tensor *x)
     x->data = NULL;
 }
 
-static void tensor_hollow(void *object)
+/* Nodes note the history of what they took themselves; that of x may have changed since, and could lead back to them. */
+static void tensor_orphan(void *object)
 {
-    drop_value(object);
+    rt_tensor *x = object;
+    rt_object *node = x->node;
+    rt_tensor *base = x->base;
+    x->node = NULL;
+    x->base = NULL;
+    if (x->object.refs == x->object.edges)
+        drop_value(x);
+    rt__object_drop(node); /* with which x may go as well */
+    rt__object_drop(base);
 }
 
 static void tensor_destroy(void *object)
@@ -67,9 +76,10 @@ static void tensor_destroy(void *object)
     drop_value(x);
     rt__object_drop(x->node);
     rt__object_drop(x->leaf);
+    rt__object_drop(x->base);
 }
 
-const rt_object_type rt__tensor_type = {"tensor", tensor_destroy, tensor_hollow};
+const rt_object_type rt__tensor_type = {"tensor", tensor_destroy, tensor_orphan};
 
 /* Returns a tensor without storage. */
 static rt_tensor *tensor_make(rt_dims dims, int64_t numel, rt_dtype dtype)
@@ -184,9 +194,57 @@ rt_tensor *rt__tensor_twin(const rt_tensor *x)
     y->object = head;
     y->node = NULL;
     y->leaf = NULL;
+    y->base = NULL;
+    y->unrecorded = false;
     y->is_result = false;
-    storage_keep(y->storage);
+    if (y->storage)
+        storage_keep(y->storage);
     return y;
+}
+
+bool rt__tensor_is_injective(const rt_tensor *x)
+{
+    int64_t reach = 0; /* of the axes so far: elements from the first to the last */
+    unsigned done = 0;
+    if (x->contiguous)
+        return true;
+    for (
+        int k = 0; k < x->dims.n;
+        k++) { /* from the axis with the smallest stride on, each must step over what those before it reach */
+        int least = -1;
+        for (int i = 0; i < x->dims.n; i++)
+            if (!(done >> i & 1) && (least < 0 || x->stride[i] < x->stride[least]))
+                least = i;
+        done |= 1u << least;
+        if (x->dims.d[least] == 1)
+            continue;
+        if (x->stride[least] <= reach)
+            return false;
+        reach += (x->dims.d[least] - 1) * x->stride[least];
+    }
+    return true;
+}
+
+/* The first byte of x and the one after the last. */
+static void extent(const rt_tensor *x, const char **first, const char **end)
+{
+    int64_t size = (int64_t)rt_dtype_size(x->dtype);
+    *first = x->data;
+    *end = *first + size;
+    for (int i = 0; i < x->dims.n; i++) {
+        int64_t reach = (x->dims.d[i] - 1) * x->stride[i] * size;
+        *(reach < 0 ? first : end) += reach;
+    }
+}
+
+bool rt__tensor_may_overlap(const rt_tensor *a, const rt_tensor *b)
+{
+    const char *first_of_a, *end_of_a, *first_of_b, *end_of_b;
+    if (a->storage != b->storage || a->numel == 0 || b->numel == 0)
+        return false;
+    extent(a, &first_of_a, &end_of_a);
+    extent(b, &first_of_b, &end_of_b);
+    return first_of_a < end_of_b && first_of_b < end_of_a;
 }
 
 rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place)
@@ -252,6 +310,8 @@ void rt__tensor_set_part(rt_tensor *view, int32_t i)
 
 void rt__tensor_mark_result(rt_tensor *x)
 {
+    if (x->is_result)
+        return;
     x->is_result = true;
     atomic_fetch_add_explicit(&x->storage->results, 1, memory_order_relaxed);
 }

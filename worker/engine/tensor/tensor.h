@@ -41,6 +41,11 @@ struct rt_tensor {
     rt_object *node; /* its history (autograd/graph.h); NULL: none, and no gradient is wanted */
     rt_object
         *leaf; /* of a parameter that wants no gradient at present: its node, kept; else NULL */
+    rt_tensor *
+        base; /* of a view that was made while recording was on: the tensor, itself no such view, whose memory it shows, kept */
+    uint32_t
+        epoch; /* how often a write in place has replaced its history; of a view: its base's when the view's own was made */
+    bool unrecorded; /* a view that was made while recording was off */
 };
 
 extern const rt_object_type rt__tensor_type;
@@ -77,8 +82,12 @@ rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype);
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
 /* Does such a view lie inside of x's storage? x has a value. */
 bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
-/* Returns a view of all of x, which has a value, without its history. Owned by the caller. */
+/* Returns a view of all of x, without value if x is, and without its history. Owned by the caller. */
 rt_tensor *rt__tensor_twin(const rt_tensor *x);
+/* Has x no two elements in one place? May say no of odd windows that have not. */
+bool rt__tensor_is_injective(const rt_tensor *x);
+/* Do a and b lie in one storage, and not one behind the other? */
+bool rt__tensor_may_overlap(const rt_tensor *a, const rt_tensor *b);
 /* Returns x if it is contiguous, else a contiguous copy; not recorded. */
 rt_tensor *rt__tensor_contiguous(rt_tensor *x);
 /* Copies x's value into `place` (same shape, contiguous) and makes x, its storage and all, a view
@@ -112,6 +121,8 @@ void rt__tensor_set_part(rt_tensor *view, int32_t i);
 void rt__tensor_mark_result(rt_tensor *x);
 /* Writes the value into every element and notes the change; the graph is not asked. */
 rt_status rt__fill(rt_tensor *dst, double value);
+/* Fails if src does not broadcast to dst. */
+rt_status rt__may_copy_into(const rt_tensor *dst, const rt_tensor *src);
 /* Copies src, broadcast and converted, into dst, and notes the change; the graph is not asked. */
 rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src);
 

@@ -40,6 +40,33 @@ static rt_numbers numbers_of(const rt_call *c, size_t bytes)
     return p;
 }
 
+/* ---- in place ---- */
+
+/* An operation, and <name>_ beside it, which takes the same arguments but converts none of them: x has to stay x. */
+typedef struct both {
+    rt_op op, in_place;
+} both;
+
+static void in_place_compose(rt_call *c)
+{
+    const both *row = (const both *)((const char *)c->op - offsetof(both, in_place));
+    c->out[0] = rt_apply_in_place(&row->op, c->args);
+}
+
+#define IN_PLACE(symbol, type, FIELDS, formula)                                                    \
+    {                                                                                              \
+        .name = #symbol "_", .help = "x = " formula ", the first argument being x",                \
+        .fields = (const rt_field[]){FIELDS(IN_PLACE_ROW)},                                        \
+        .n_fields = (int)(sizeof((const rt_field[]){FIELDS(IN_PLACE_ROW)}) / sizeof(rt_field)),    \
+        .n_in = 0 FIELDS(RT_COUNT_ROW), .args_size = sizeof(type),                                 \
+        .defaults = &(const type){FIELDS(RT_DEFAULT_ROW)}, .compose = in_place_compose,            \
+        .writes = true                                                                             \
+    }
+#define IN_PLACE_ROW(kind, name, value, allowed, help)                                             \
+    RT_SCHEMA_ROW(kind, name, value, IN_PLACE_##kind(allowed), help)
+#define IN_PLACE_INPUT(allowed) RT_ANY_TYPE
+#define IN_PLACE_NUMBER(...)    __VA_ARGS__
+
 /* ---- y = f(x), or f(x) with numbers ---- */
 
 #define UNARY_FIELDS(F)     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")
@@ -72,7 +99,7 @@ typedef struct unary_grad2_args {
 
 /* What the three operations of one row share. */
 typedef struct unary {
-    rt_op op, grad, grad2;
+    rt_op op, in_place, grad, grad2;
     size_t kernels; /* offset in rt_kernels */
     size_t numbers; /* bytes of numbers at the end of the arguments */
     bool flat;      /* f'' is zero */
@@ -185,7 +212,9 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
                .run = unary_run,                                                                   \
                .backward = unary_backward,                                                         \
                .saves_in = (reads)&READS_X,                                                        \
-               .saves_out = ((reads)&READS_Y) != 0},                                               \
+               .saves_out = ((reads)&READS_Y) != 0,                                                \
+               .in_place = true},                                                                  \
+        .in_place = IN_PLACE(symbol, args_type, FIELDS, formula),                                  \
         .grad = {.name = #symbol "_grad",                                                          \
                  RT_INTERNAL_ARGS(unary_grad_args, UNARY_GRAD_FIELDS),                             \
                  .infer = rt__infer_like_first,                                                    \
@@ -214,6 +243,10 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
     rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &(unary_args){x});                                       \
+    }                                                                                              \
+    rt_tensor *rt_##symbol##_inplace(rt_tensor *x)                                                 \
+    {                                                                                              \
+        return rt_apply_in_place(&symbol##_row.op, &(unary_args){x});                              \
     }
 #define PARAMETRIC(symbol, names, reads, f, df, ddf, tests, lo, hi)                                \
     CHECK_NUMBERS(symbol, 1, names);                                                               \
@@ -222,6 +255,10 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
     rt_tensor *rt_##symbol##_(rt_##symbol##_args a)                                                \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &a);                                                     \
+    }                                                                                              \
+    rt_tensor *rt_##symbol##_inplace_(rt_##symbol##_args a)                                        \
+    {                                                                                              \
+        return rt_apply_in_place(&symbol##_row.op, &a);                                            \
     }
 #include "kernels/elementwise.def"
 #undef UNARY
@@ -240,7 +277,7 @@ typedef struct binary_args {
 } binary_args;
 
 typedef struct binary {
-    rt_op op;
+    rt_op op, in_place;
     size_t kernels; /* offset in rt_kernels */
     bool compare;   /* the result is bool */
 } binary;
@@ -306,12 +343,18 @@ static rt_status binary_run(rt_call *c)
                .run = binary_run,                                                                  \
                .backward = symbol##_backward,                                                      \
                .saves_in = READS_##reads,                                                          \
-               .strided = true},                                                                   \
+               .strided = true,                                                                    \
+               .in_place = true},                                                                  \
+        .in_place = IN_PLACE(symbol, binary_args, FIELDS, #f),                                     \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
     };                                                                                             \
     rt_tensor *rt_##symbol(rt_tensor *a, rt_tensor *b)                                             \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &(binary_args){a, b});                                   \
+    }                                                                                              \
+    rt_tensor *rt_##symbol##_inplace(rt_tensor *a, rt_tensor *b)                                   \
+    {                                                                                              \
+        return rt_apply_in_place(&symbol##_row.op, &(binary_args){a, b});                          \
     }
 #define COMPARE(symbol, f)                                                                         \
     static const binary symbol##_row = {                                                           \
@@ -335,7 +378,7 @@ static rt_status binary_run(rt_call *c)
 /* ---- y = f(a, b, c), with numbers or without ---- */
 
 typedef struct ternary {
-    rt_op op;
+    rt_op op, in_place;
     size_t kernels; /* offset in rt_kernels */
     size_t numbers; /* bytes of numbers at the end of the arguments */
 } ternary;
@@ -387,13 +430,19 @@ static rt_status ternary_run(rt_call *c)
                .run = ternary_run,                                                                 \
                .backward = symbol##_backward,                                                      \
                .saves_in = READS_##reads,                                                          \
-               .strided = true},                                                                   \
+               .strided = true,                                                                    \
+               .in_place = true},                                                                  \
+        .in_place = IN_PLACE(symbol, rt_##symbol##_args, RT_FIELDS_##symbol, #f),                  \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
         .numbers = sizeof(RT_NUMBERS_STRUCT names),                                                \
     };                                                                                             \
     rt_tensor *rt_##symbol##_(rt_##symbol##_args a)                                                \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &a);                                                     \
+    }                                                                                              \
+    rt_tensor *rt_##symbol##_inplace_(rt_##symbol##_args a)                                        \
+    {                                                                                              \
+        return rt_apply_in_place(&symbol##_row.op, &a);                                            \
     }
 #include "kernels/elementwise.def"
 #undef TERNARY
@@ -401,10 +450,10 @@ static rt_status ternary_run(rt_call *c)
 /* ---- all of them ---- */
 
 const rt_op *const rt__elementwise_ops[] = {
-#define UNARY(symbol, ...)      &symbol##_row.op,
-#define PARAMETRIC(symbol, ...) &symbol##_row.op,
-#define BINARY(symbol, ...)     &symbol##_row.op,
-#define TERNARY(symbol, ...)    &symbol##_row.op,
+#define UNARY(symbol, ...)      &symbol##_row.op, &symbol##_row.in_place,
+#define PARAMETRIC(symbol, ...) UNARY(symbol)
+#define BINARY(symbol, ...)     UNARY(symbol)
+#define TERNARY(symbol, ...)    UNARY(symbol)
 #define COMPARE(symbol, ...)    &symbol##_row.op,
 #include "kernels/elementwise.def"
 #undef UNARY

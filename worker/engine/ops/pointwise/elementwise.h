@@ -6,10 +6,10 @@
 
 enum {
     RT_ELEMENTWISE_OPS = 0
-#define UNARY(...)      +1
-#define PARAMETRIC(...) +1
-#define BINARY(...)     +1
-#define TERNARY(...)    +1
+#define UNARY(...)      +2 /* with the one in place */
+#define PARAMETRIC(...) +2
+#define BINARY(...)     +2
+#define TERNARY(...)    +2
 #define COMPARE(...)    +1
 #include "kernels/elementwise.def"
 #undef UNARY
