@@ -198,6 +198,8 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("sum_squares", shape, 0, one, k->sum_squares[RT_F32](rt_exec_cpu(), n, x, partial));
     ROW("softmax", shape, 0, 2 * one,
         k->softmax[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, x, y));
+    ROW("normalize", shape, 0, 2 * one,
+        k->normalize[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, 1e-5, x, y, z));
     int64_t *places = rt_malloc((size_t)n * sizeof *places);
     ROW("topk_8", shape, 0, one,
         k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){8, true, true}, x,

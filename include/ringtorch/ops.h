@@ -413,11 +413,42 @@ rt_tensor *rt_max_pool2d_(rt_pool2d_args a);
 /* The mean of each window. */
 rt_tensor *rt_avg_pool2d_(rt_pool2d_args a);
 
-/* ---- softmax, dropout, indexing ---- */
+/* ---- softmax, norms, attention, dropout, indexing ---- */
 /* exp(x) / sum of exp(x) along one axis, without overflow. */
 rt_tensor *rt_softmax(rt_tensor *x, int axis);
 /* log(softmax(x)), without overflow; likewise along one axis. */
 rt_tensor *rt_log_softmax(rt_tensor *x, int axis);
+#define RT_LAYER_NORM_FIELDS(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape but a scalar's")                        \
+    F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "of the shape of the last axes")            \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "the same")                                   \
+    F(NUMBER, eps, 1e-5, RT_FROM(0), "what is added to the variance")                              \
+    F(INT, axes, 1, RT_WITHIN(1, RT_MAX_DIMS), "how many of the last axes are one row")
+typedef struct rt_layer_norm_args {
+    RT_STRUCT(RT_LAYER_NORM_FIELDS)
+} rt_layer_norm_args;
+#define rt_layer_norm(...)                                                                         \
+    RT_OP_CALL(rt_layer_norm_, rt_layer_norm_args, RT_LAYER_NORM_FIELDS, x, __VA_ARGS__)
+/* (x - mean) / sqrt(var + eps) * weight + bias over the last axes, var the mean of (x - mean)^2 (Ba et al. 2016). */
+rt_tensor *rt_layer_norm_(rt_layer_norm_args a);
+#define RT_ATTENTION_FIELDS(F)                                                                     \
+    F(INPUT, q, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., t, d]")                                     \
+    F(INPUT, k, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., s, d]")                                     \
+    F(INPUT, v, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., s, e]")                                     \
+    F(INPUT, mask, RT_OPTIONAL, RT_FLOATS | RT_TYPE(BOOL),                                         \
+      "broadcasts to [..., t, s]; bool: what is seen, else what is added")                         \
+    F(FLAG, causal, false, RT_ANY, "place i sees places 0 to i only")                              \
+    F(NUMBER, scale, 0, RT_FROM(0),                                                                \
+      "factor of q k^T; 0, with which nothing would be looked at: 1 / sqrt(d)")                    \
+    F(NUMBER, dropout, 0, RT_WITHIN(0, 0.9999999), "probability that a weight is zeroed")
+typedef struct rt_attention_args {
+    RT_STRUCT(RT_ATTENTION_FIELDS)
+} rt_attention_args;
+#define rt_scaled_dot_product_attention(...)                                                       \
+    RT_OP_CALL(rt_scaled_dot_product_attention_, rt_attention_args, RT_ATTENTION_FIELDS, q,        \
+               __VA_ARGS__)
+/* softmax(q k^T * scale + mask) v, [..., t, e] (Vaswani et al. 2017). A place that sees none is NaN. */
+rt_tensor *rt_scaled_dot_product_attention_(rt_attention_args a);
 /* Zeroes each element with probability p and scales the rest by 1/(1-p); mask from the thread's
  * random streams. */
 rt_tensor *rt_dropout(rt_tensor *x, double p);

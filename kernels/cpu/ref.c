@@ -249,6 +249,39 @@ static void log_softmax_dx_f32(rt_exec *e, rt_rows r, const void *y_, const void
     }
 }
 
+static void normalize_f32(rt_exec *e, rt_rows r, double eps, const void *x_, void *y, void *scale)
+{
+    for (int64_t i = 0; i < r.n; i++) {
+        const float *x = (const float *)x_ + i * r.len;
+        double mean = 0, var = 0;
+        for (int64_t j = 0; j < r.len; j++)
+            mean += x[j];
+        mean /= (double)r.len;
+        for (int64_t j = 0; j < r.len; j++)
+            var += (x[j] - mean) * (x[j] - mean);
+        double s = 1 / sqrt(var / (double)r.len + eps);
+        ((float *)scale)[i] = (float)s;
+        for (int64_t j = 0; j < r.len; j++)
+            ((float *)y)[i * r.len + j] = (float)((x[j] - mean) * s);
+    }
+}
+
+static void normalize_dx_f32(rt_exec *e, rt_rows r, const void *y_, const void *scale,
+                             const void *dy_, void *dx)
+{
+    for (int64_t i = 0; i < r.n; i++) {
+        const float *y = (const float *)y_ + i * r.len, *dy = (const float *)dy_ + i * r.len;
+        double mean = 0, dot = 0, s = ((const float *)scale)[i];
+        for (int64_t j = 0; j < r.len; j++) {
+            mean += dy[j];
+            dot += (double)dy[j] * y[j];
+        }
+        mean /= (double)r.len, dot /= (double)r.len;
+        for (int64_t j = 0; j < r.len; j++)
+            ((float *)dx)[i * r.len + j] = (float)(s * (dy[j] - mean - y[j] * dot));
+    }
+}
+
 static bool label_ok(rt_rows r, int64_t row, int64_t label)
 {
     if (label >= 0 && label < r.len)
@@ -514,6 +547,8 @@ void rt__install_ref(rt_kernels *k)
     F32(softmax_dx);
     F32(log_softmax);
     F32(log_softmax_dx);
+    F32(normalize);
+    F32(normalize_dx);
     F32(cross_entropy);
     F32(cross_entropy_dx);
     F32(argmax);

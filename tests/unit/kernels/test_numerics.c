@@ -69,6 +69,11 @@ static float add_product(float sum, int64_t i)
     return fmaf(rx[i], ry[i], sum);
 }
 
+static float add_square(float sum, int64_t i)
+{
+    return fmaf(rx[i] - shift, rx[i] - shift, sum);
+}
+
 static float add_exp(float sum, int64_t i)
 {
     return sum + exp_text(rx[i] - shift);
@@ -164,6 +169,30 @@ static void same(const char *what, int64_t i, float got, float want)
 static int64_t row_length(void)
 {
     return pick(4) ? 1 + pick(400) : 1 + pick(20000);
+}
+
+/* Rows of mean 0 and variance 1, and the gradient. */
+static void check_norms(const rt_kernels *k)
+{
+    int64_t n = row_length();
+    float *x = filled(n, 9), *y = filled(n, 1), *dy = filled(n, 1), *dx = filled(n, 1), scale;
+    rx = x;
+    float mean = shift = row_sum(n, add) / (float)n;
+    float want = 1 / sqrtf(row_sum(n, add_square) / (float)n + 1e-5f);
+    k->normalize[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, 1e-5, x, y, &scale);
+    same("scale of normalize", 0, scale, want);
+    for (int64_t i = 0; i < n; i++)
+        same("normalize", i, y[i], (x[i] - mean) * scale);
+    rx = dy, ry = y;
+    mean = row_sum(n, add) / (float)n;
+    float slope = row_sum(n, add_product) / (float)n;
+    k->normalize_dx[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, y, &scale, dy, dx);
+    for (int64_t i = 0; i < n; i++)
+        same("normalize_dx", i, dx[i], fmaf(y[i], -slope, dy[i] - mean) * scale);
+    test_free(x);
+    test_free(y);
+    test_free(dy);
+    test_free(dx);
 }
 
 static void check_rows(const rt_kernels *k)
@@ -432,6 +461,7 @@ static void test_rows(void **unused)
 {
     (void)unused;
     for_levels(check_rows, 60);
+    for_levels(check_norms, 60);
 }
 
 static void test_folds(void **unused)
