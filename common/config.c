@@ -235,6 +235,16 @@ char *rt_config_yaml(const rt_config *cfg)
     return NULL;
 }
 
+rt_status rt_config_copy(const rt_config *cfg, rt_config *out)
+{
+    *out = (rt_config){0};
+    char *text = rt_config_yaml(cfg);
+    rt_status status =
+        text ? rt_config_parse(text, strlen(text), "configuration", out) : rt_error_code();
+    rt_mem_free(text);
+    return status;
+}
+
 rt_status rt_config_write_yaml(const rt_config *cfg, const char *path)
 {
     char *text = rt_config_yaml(cfg);
@@ -299,6 +309,18 @@ const char *rt_config_choice(const rt_config *cfg, const char *key)
     }
     RT_ASSERT(!"the key of a choice");
     return NULL;
+}
+
+const char *rt_config_data_path(const rt_config *cfg)
+{
+    switch (cfg->data.dataset) {
+#define ROW(section, constant, id, ...)                                                            \
+    case constant:                                                                                 \
+        return cfg->data.id.path;
+        RT_DATASETS(ROW)
+#undef ROW
+    }
+    return "";
 }
 
 void rt__key_help(const rt__key *key, const rt_config *standard, const char *indent, FILE *to)

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "common/json.h"
+#include <ringtorch/datasets.def>
 #include <ringtorch/field.h>
 #include <ringtorch/optimizers.def>
 #include <ringtorch/schedules.def>
@@ -88,6 +89,8 @@ rt_status rt_config_load_new(const char *path, const char *const *sets, size_t n
 rt_status rt_config_parse(const char *text, size_t len, const char *name, rt_config *out);
 /* Returns whether a configuration, which must be a good one, gives this key ("schedule.steps"). */
 bool rt_config_gives(const char *text, size_t len, const char *key);
+/* Makes *out equal to cfg; release both. On failure *out is empty and needs no release. */
+rt_status rt_config_copy(const rt_config *cfg, rt_config *out);
 /* Applies one "section.key=value"; value is YAML, so lists work too. On failure cfg is unchanged.
  */
 rt_status rt_config_set(rt_config *cfg, const char *assignment);
@@ -115,6 +118,8 @@ rt_status rt_config_difference(const rt_config *there, const rt_config *here, ch
 /* Returns the text of a choice key's value, e.g. rt_config_choice(cfg, "parallel.isa") -> "avx2"
  * (static); key must name a choice row. */
 const char *rt_config_choice(const rt_config *cfg, const char *key);
+/* Returns data.path, whose default is the data set's. */
+const char *rt_config_data_path(const rt_config *cfg);
 /* Returns the line of a file on which a place such as "model.layers[3].residual[1]" stands, which may be followed by other text from
  * a ':' on, as in messages; 0 if that cannot be told. */
 int64_t rt_config_line(const char *path, const char *place);

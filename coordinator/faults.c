@@ -141,7 +141,7 @@ static void fail_by_data(rt__run *r, double now, const rt__trace *t)
     rt__record_event(r, now, "data_fault", "{s:I, s:I, s:s, s:s}", "step", (json_int_t)t->step + 1,
                      "slice", (json_int_t)t->slice, "samples", ids, "text", text);
     r->next = RT_NEXT_NOTHING;
-    rt__run_fail(r, now, 1, "%s: look at these samples of %s", text, cfg->data.path);
+    rt__run_fail(r, now, 1, "%s: look at these samples of %s", text, rt_config_data_path(cfg));
 }
 
 void rt__run_learn_from_traces(rt__run *r, double now)

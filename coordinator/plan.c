@@ -88,7 +88,7 @@ rt_status rt__plan_make(const rt_config *cfg, const rt__source *source, const rt
                         int64_t end_step, const char *init_sha256, rt__plan *out)
 {
     *out = (rt__plan){0};
-    RT_TRY(check_source(source, roster, end_step, cfg->data.path));
+    RT_TRY(check_source(source, roster, end_step, rt_config_data_path(cfg)));
     int64_t world = roster->world, slices = cfg->parallel.slices;
     out->slice_begin = rt_malloc((size_t)(world + 1) * sizeof *out->slice_begin);
     if (!out->slice_begin)

@@ -43,6 +43,11 @@ static rt_status check_effect(const char *set)
     for (size_t i = 0; i < sizeof used / sizeof *used; i++)
         if (strlen(used[i]) == len && strncmp(set, used[i], len) == 0)
             return RT_OK;
+    if (strncmp(set, "data.", 5) == 0)
+        return RT_FAIL(ARG,
+                       "--set %.200s: would be other samples than those held out of training: only "
+                       "data.path, data.dataset and data.eval_batch can be set here",
+                       set);
     return RT_FAIL(ARG, "--set %.200s: has no effect here: leave it out", set);
 }
 

@@ -11,7 +11,6 @@
 #include "common/metrics.h"
 #include "common/output.h"
 #include "common/text.h"
-#include "worker/engine/data/mnist_files.h"
 #include "worker/evaluate.h"
 
 typedef struct options {
@@ -137,26 +136,12 @@ static rt_status print(FILE *to, const rt__model *m, const options *o, const rt_
 /* Nothing that is read may be replaced by the outputs. */
 static rt_status create_logits(const rt__model *m, const options *o, rt_st_writer **out)
 {
-    rt__mnist_files files[2] = {0};
-    const char *inputs[12] = {o->args.operand[0]};
-    char *compressed[4] = {NULL};
-    int n = 1, packed = 0;
-    for (int train = 0; train < 2; train++)
-        if (rt__mnist_files_find(m->config.data.path, train, &files[train]) == RT_OK) {
-            const char *found[] = {files[train].images, files[train].labels};
-            for (int i = 0; i < 2; i++) {
-                inputs[n++] = found[i];
-                compressed[packed] = rt_strdup_printf("%s.gz", found[i]);
-                inputs[n++] = compressed[packed++];
-            }
-        }
-    inputs[n] = o->config; /* or the end */
-    rt_status status = rt_failed() ? rt_error_code() : rt__command_create(o->logits, inputs, out);
-    for (int i = 0; i < packed; i++)
-        rt_mem_free(compressed[i]);
-    for (int i = 0; i < 2; i++)
-        rt__mnist_files_release(&files[i]);
-    return status;
+    const char *inputs[RT_RUN_FILES_MAX + 3];
+    int n = rt_run_data_files(m->run, inputs);
+    inputs[n++] = o->args.operand[0];
+    inputs[n++] = o->config; /* or the end */
+    inputs[n] = NULL;
+    return rt__command_create(o->logits, inputs, out);
 }
 
 static rt_status evaluate(rt__model *m, const options *o)

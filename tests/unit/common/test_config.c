@@ -8,51 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/config.h"
-#include "common/error.h"
 #include "common/file.h"
-#include "common/mem.h"
+#include "configs.h"
 #include "tests/support/folder.h"
-
-static rt_status parse(const char *text, rt_config *c)
-{
-    return rt_config_parse(text, strlen(text), "x.yaml", c);
-}
-
-/* The text must fail with exactly this message. */
-static void expect_error(const char *text, const char *message)
-{
-    rt_config c;
-    assert_int_equal(parse(text, &c), RT_E_CONFIG);
-    assert_string_equal(rt_error(), message);
-    assert_null(c.run.name); /* nothing is left to release */
-    rt_error_clear();
-}
-
-/* The text must fail with a message that begins like this. */
-static void expect_error_at(const char *text, const char *beginning)
-{
-    rt_config c;
-    assert_int_equal(parse(text, &c), RT_E_CONFIG);
-    if (strncmp(rt_error(), beginning, strlen(beginning)) != 0)
-        assert_string_equal(rt_error(), beginning);
-    rt_error_clear();
-}
-
-static void expect_set_error(const char *assignment, const char *message)
-{
-    rt_config c;
-    assert_int_equal(rt_config_default(&c), RT_OK);
-    char *before = rt_config_yaml(&c);
-    assert_int_equal(rt_config_set(&c, assignment), RT_E_CONFIG);
-    assert_string_equal(rt_error(), message);
-    rt_error_clear();
-    char *after = rt_config_yaml(&c);
-    assert_string_equal(before, after);
-    rt_mem_free(before);
-    rt_mem_free(after);
-    rt_config_release(&c);
-}
 
 static void expect_check_error(const char *text, const char *message)
 {
@@ -202,7 +160,7 @@ static void sets_override_the_file_in_order(void **state)
     rt_config c;
     assert_int_equal(rt_config_load(path, sets, 4, &c), RT_OK);
     assert_int_equal(c.run.steps, 9);
-    assert_string_equal(c.data.path, "/x=y");
+    assert_string_equal(rt_config_data_path(&c), "/x=y");
     assert_int_equal(c.model.preset, RT_CFG_PRESET_MLP);
     rt_config_release(&c);
     sets[1] = "run.steps=none";
@@ -457,199 +415,7 @@ static void keys_must_fit_together(void **state)
         "direct, or change parallel.slices");
 }
 
-/* ---- keys without an effect ---- */
-
-static void keys_without_effect_are_refused(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *set, *message; /* message NULL: it is good */
-    } cases[] = {
-        {"optimizer:\n  momentum: 0.9", NULL,
-         ":3: optimizer.momentum has an effect with optimizer.name sgd only, and this is adamw: "
-         "leave it out"},
-        {"optimizer: {name: sgd, beta1: 0.8}", NULL, ":2: optimizer.beta1 has an effect"},
-        {"optimizer: {name: sgd, eps: 1e-3}", NULL, "with optimizer.name adamw only"},
-        {"optimizer: {nesterov: true}", NULL, "optimizer.nesterov"},
-        {"schedule: {gamma: 0.5}", NULL, "with schedule.name step only, and this is constant"},
-        {"schedule: {name: cosine, step_size: 7}", NULL, "schedule.step_size"},
-        {"schedule: {name: step, min_lr: 1e-5}", NULL, "schedule.min_lr"},
-        {"schedule: {name: step, steps: 9}", NULL, "schedule.steps"},
-        {"parallel: {reduction: ring, algorithm: direct}", NULL, "parallel.reduction exact only"},
-        {"", "optimizer.momentum=0.9",
-         "--set optimizer.momentum=0.9: optimizer.momentum has an effect"},
-        {"optimizer: {name: sgd, momentum: 0.9}", "optimizer.name=adamw", ":2: optimizer.momentum"},
-        {"optimizer: {name: sgd, momentum: 0.9, nesterov: true}", NULL, NULL},
-        {"optimizer: {momentum: 0, nesterov: false}", NULL, NULL}, /* as a run writes it down */
-        {"optimizer: {momentum: 0.9}", "optimizer.name=sgd", NULL},
-        {"schedule: {name: cosine, min_lr: 1e-5, steps: 9}", NULL, NULL},
-        {"schedule: {name: step, gamma: 0.5, step_size: 7}", NULL, NULL},
-        {"parallel: {algorithm: direct}", NULL, NULL},
-    };
-    char path[] = "/tmp/rt-uses-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        rt_config c;
-        char text[256];
-        snprintf(text, sizeof text, "model: {preset: mlp}\n%s\n", cases[i].text);
-        assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
-        size_t sets = cases[i].set != NULL;
-        rt_status status = rt_config_load_new(path, &cases[i].set, sets, &c);
-        const char *message = cases[i].message;
-        if ((status == RT_OK) != (message == NULL) || (message && !strstr(rt_error(), message)))
-            fail_msg("%s, %s: status %d, \"%s\"", cases[i].text, cases[i].set, status, rt_error());
-        if (message && !cases[i].set)
-            assert_non_null(strstr(rt_error(), path));
-        rt_error_clear();
-        rt_config_release(&c);
-        assert_int_equal(rt_config_load(path, &cases[i].set, sets, &c), RT_OK); /* it goes on */
-        rt_config_release(&c);
-    }
-    unlink(path);
-}
-
-static void given_keys_are_told_from_defaults(void **state)
-{
-    (void)state;
-    static const char text[] = "schedule:\n  steps: auto\nrun: {}\n", wrong[] = "a: b: c";
-    assert_true(rt_config_gives(text, strlen(text), "schedule.steps"));
-    assert_false(rt_config_gives(text, strlen(text), "schedule.name"));
-    assert_false(rt_config_gives(wrong, strlen(wrong), "schedule.steps"));
-    assert_false(rt_failed());
-}
-
-/* ---- families: keys that depend on a choice ---- */
-
-static void a_row_has_keys_of_its_own(void **state)
-{
-    (void)state;
-    rt_config c;
-    /* The name may come last. */
-    assert_int_equal(parse("optimizer: {momentum: 0.9, weight_decay: 0.1, name: sgd}", &c), RT_OK);
-    assert_true(c.optimizer.sgd.momentum == 0.9 && c.optimizer.sgd.weight_decay == 0.1);
-    assert_true(c.optimizer.adamw.weight_decay == 0 && c.optimizer.adamw.beta1 == 0.9);
-    char *yaml = rt_config_yaml(&c);
-    assert_non_null(strstr(yaml, "\n  momentum: 0.9\n"));
-    assert_null(strstr(yaml, "beta1"));
-    rt_mem_free(yaml);
-    rt_config_release(&c);
-    expect_error("optimizer:\n  momentum: 0.9\n  name: sgd\n  momentum: 0\n",
-                 "x.yaml:4:3: duplicate key 'optimizer.momentum', first given at line 2");
-    expect_error(
-        "optimizer:\n  momentum: [0.9]\n  name: sgd\n",
-        "x.yaml:2:13: optimizer.momentum: expected a number from 0 to 0.9999999, not a list");
-    expect_error("optimizer:\n  momentum: 1\n  name: sgd\n",
-                 "x.yaml:2:13: optimizer.momentum: expected a number from 0 to 0.9999999, not '1'");
-    expect_error("schedule: {name: step, step_size: 0}",
-                 "x.yaml:1:35: schedule.step_size: expected an integer >= 1, not '0'");
-    expect_error_at("optimizer: {momemtum: 0.9}",
-                    "x.yaml:1:13: unknown key 'optimizer.momemtum': did you mean 'momentum'?");
-    expect_set_error("optimizer.momentum=2", "--set optimizer.momentum=2: optimizer.momentum: "
-                                             "expected a number from 0 to 0.9999999, not '2'");
-    expect_set_error("optimizer.lrr=2",
-                     "--set optimizer.lrr=2: unknown key 'optimizer.lrr': did you mean 'lr'? "
-                     "(allowed: name, lr, clip_norm, groups, beta1, beta2, eps, weight_decay)");
-}
-
-/* What was written goes to the row that is chosen in the end. */
-static void another_row_may_be_chosen_later(void **state)
-{
-    (void)state;
-    rt_config c;
-    assert_int_equal(parse("optimizer: {weight_decay: 0.1, beta1: 0.5}", &c), RT_OK);
-    assert_int_equal(rt_config_set(&c, "optimizer.momentum=0.75"), RT_OK);
-    assert_int_equal(rt_config_set(&c, "optimizer.name=sgd"), RT_OK);
-    assert_true(c.optimizer.sgd.weight_decay == 0.1 && c.optimizer.sgd.momentum == 0.75);
-    assert_int_equal(rt_config_set(&c, "optimizer.name=adamw"), RT_OK);
-    assert_true(c.optimizer.adamw.weight_decay == 0.1 && c.optimizer.adamw.beta1 == 0.5);
-    rt_config_release(&c);
-}
-
-/* ---- hash, help, memory ---- */
-
-static void hash_after(const char *assignment, char hex[65])
-{
-    rt_config c;
-    assert_int_equal(parse("model: {preset: cnn}", &c), RT_OK);
-    if (assignment)
-        assert_int_equal(rt_config_set(&c, assignment), RT_OK);
-    assert_int_equal(rt_config_hash(&c, hex), RT_OK);
-    assert_int_equal(strlen(hex), 64);
-    rt_config_release(&c);
-}
-
-static void the_hash_is_of_the_mathematics(void **state)
-{
-    (void)state;
-    const char *math[] = {"run.seed=1",         "model.preset=mlp",   "model.layers=[relu]",
-                          "data.batch=65",      "data.dataset=mnist", "optimizer.lr=0.1",
-                          "schedule.name=step", "parallel.slices=4",  "parallel.reduction=ring"};
-    const char *free[] = {"run.name=x",
-                          "run.steps=9",
-                          "schedule.steps=9",
-                          "run.report_every=1",
-                          "data.path=/x",
-                          "parallel.workers=4",
-                          "parallel.threads=2",
-                          "parallel.sharding=none",
-                          "checkpoint.every=1",
-                          "evaluate.every=3",
-                          "control.port=1",
-                          "log.level=debug",
-                          "parallel.algorithm=direct"};
-    char base[65], other[65];
-    hash_after(NULL, base);
-    for (size_t i = 0; i < sizeof math / sizeof *math; i++) {
-        hash_after(math[i], other);
-        assert_string_not_equal(base, other);
-    }
-    for (size_t i = 0; i < sizeof free / sizeof *free; i++) {
-        hash_after(free[i], other);
-        assert_string_equal(base, other);
-    }
-}
-
-/* Runs and snapshots of earlier versions are found by these hashes. */
-static void the_hash_outlives_versions(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *hex;
-    } cases[] = {
-        {"", "04e13b682766ec4cb27329e545e57d0a99ffc07b06b19b3b29e4d62c319c0dd5"},
-        {"optimizer: {name: sgd, momentum: 0.9, nesterov: true, weight_decay: 1e-4, lr: 0.1}",
-         "0c0fa8f998a35b011e949394b0a0bee7923089eb51a848ed3a0d5243fd3fed74"},
-        {"optimizer: {eps: 1e-6, beta2: 0.98, clip_norm: 3}",
-         "01de7e6b9e509a557b1da273c004a36282c75084d25a97da4c8323515b56d25d"},
-        {"schedule: {name: cosine, min_lr: 1e-5, warmup: 10}",
-         "9d745920ec9d8c07e972a88724136e2d9dad88bd97492bb0a4efecedd7272289"},
-        {"schedule: {name: step, gamma: 0.5, step_size: 7}",
-         "ecc0a0d19c758cb1968eb735a066c0ea53ddec89db64a125d2341c129cba28f9"},
-        /* Keys of another rule, which the first versions took. */
-        {"optimizer: {name: adamw, momentum: 0.5, weight_decay: 0.1}",
-         "f1e06274cc961bd824a68cfb09152e362dc6bf4010a2f83e868b2ccbc5f9b902"},
-        {"optimizer: {name: sgd, beta1: 0.8, eps: 1e-3}",
-         "6e3ae8fe33098c01cb9ecb5d3f3e7ce7cf5fc994232cdeb4cc70eca4c404990f"},
-        {"schedule: {name: constant, gamma: 0.3}",
-         "b98f37f84c3fbeb98f8af687eacfa973f5b3a26b2a2039a6622f1b71c288fa58"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        rt_config c;
-        char hex[65];
-        assert_int_equal(parse(cases[i].text, &c), RT_OK);
-        assert_int_equal(rt_config_hash(&c, hex), RT_OK);
-        assert_string_equal(hex, cases[i].hex);
-        char *yaml = rt_config_yaml(&c); /* what the run writes down has it as well */
-        rt_config_release(&c);
-        assert_int_equal(parse(yaml, &c), RT_OK);
-        assert_int_equal(rt_config_hash(&c, hex), RT_OK);
-        assert_string_equal(hex, cases[i].hex);
-        rt_mem_free(yaml);
-        rt_config_release(&c);
-    }
-}
+/* ---- help, memory ---- */
 
 static void numbers_are_written_short(void **state)
 {
@@ -688,6 +454,8 @@ static void the_help_names_every_key(void **state)
 #include "common/config.def"
     assert_non_null(strstr(text, "one of adamw, sgd; default adamw"));
     assert_non_null(strstr(text, "auto or an integer from 1 to 65536; default auto"));
+    assert_non_null(strstr(text, "one of fashion-mnist, mnist, text, csv; default fashion-mnist"));
+    assert_non_null(strstr(text, "\n    path           text; default \"data/table.csv\"\n"));
     const char *sgd = strstr(text, "\n  with name: sgd (");
     assert_non_null(sgd);
     assert_non_null(strstr(sgd, "\n    momentum       a number from 0 to 0.9999999; default 0\n"));
@@ -728,17 +496,8 @@ static void no_allocation_failure_leaks(void **state)
     unlink(path);
 }
 
-/* So that one failed test does not fail the next. */
-static int clear_error(void **state)
-{
-    (void)state;
-    rt_error_clear();
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup(f, clear_error)
     const struct CMUnitTest tests[] = {
         TEST(a_preset_alone_is_enough),
         TEST(booleans_and_nulls_have_three_spellings),
@@ -755,13 +514,7 @@ int main(void)
         TEST(configurations_of_runs_are_files),
         TEST(files_that_cannot_be_read_are_named),
         TEST(keys_must_fit_together),
-        TEST(keys_without_effect_are_refused),
-        TEST(given_keys_are_told_from_defaults),
-        TEST(the_hash_is_of_the_mathematics),
-        TEST(the_hash_outlives_versions),
         TEST(numbers_are_written_short),
-        TEST(a_row_has_keys_of_its_own),
-        TEST(another_row_may_be_chosen_later),
         TEST(the_help_names_every_key),
         TEST(no_allocation_failure_leaks),
     };

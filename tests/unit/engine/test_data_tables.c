@@ -13,6 +13,7 @@
 #include "common/mem.h"
 #include "idx_files.h"
 #include "mutate.h"
+#include "worker/engine/data/datasets.h"
 
 static char folder[FOLDER_MAX], path[FOLDER_MAX + 16];
 
@@ -436,6 +437,97 @@ static int tear_down(void **state)
     return rt_remove_tree(folder) != RT_OK || rt_shutdown();
 }
 
+/* ---- by configuration ---- */
+
+static rt_dataset *configured(bool train, const char *const *sets)
+{
+    char text[256];
+    rt_config cfg;
+    snprintf(text, sizeof text, "data.path=%s", path);
+    assert_int_equal(rt_config_default(&cfg), RT_OK);
+    assert_int_equal(rt_config_set(&cfg, text), RT_OK);
+    for (; *sets; sets++)
+        if (rt_config_set(&cfg, *sets) != RT_OK)
+            fail_msg("%s", rt_error());
+    rt_dataset *d = rt__data_open(&cfg, train);
+    rt_config_release(&cfg); /* which the set does not need */
+    assert_fine();
+    return d;
+}
+
+static void assert_same(const rt_dataset *a, const rt_dataset *b)
+{
+    enum { ROOM = 4096 };
+    static uint8_t left[RT_DATA_FIELDS_MAX][ROOM], right[RT_DATA_FIELDS_MAX][ROOM];
+    rt_data_buffer x[RT_DATA_FIELDS_MAX], y[RT_DATA_FIELDS_MAX];
+    assert_true(rt_data_size(a) == rt_data_size(b) && a->fields == b->fields);
+    for (int f = 0; f < a->fields; f++) {
+        x[f].data = left[f];
+        y[f].data = right[f];
+        assert_true(a->item[f] <= ROOM && a->item[f] == b->item[f]);
+        assert_true(a->field[f].classes == b->field[f].classes);
+    }
+    for (int64_t i = 0; i < rt_data_size(a); i++) {
+        assert_int_equal(rt_data_read(a, &i, 1, x), RT_OK);
+        assert_int_equal(rt_data_read(b, &i, 1, y), RT_OK);
+        for (int f = 0; f < a->fields; f++)
+            assert_memory_equal(left[f], right[f], a->item[f]);
+    }
+}
+
+#define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* Each key is what the argument of that name is for programs. */
+static void configurations_open_text(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    char text[3000];
+    for (int i = 0; i < 2999; i++)
+        text[i] = i % 12 == 11 ? '\n' : i % 5 == 3 ? ':' : (char)('a' + i * i % 17);
+    text[2999] = 0;
+    put(text);
+    for (int train = 0; train < 2; train++) {
+        assert_same(configured(train, SETS("data.dataset=text")),
+                    rt_data_text(path, .train = train, .seed = 0));
+        assert_same(configured(train, SETS("run.seed=3", "data.dataset=text", "data.context=7",
+                                           "data.stride=3", "data.share=0.3", "data.split=keyed",
+                                           "data.mask=random", "data.mask_share=0.4", "data.seed=9",
+                                           "data.unit=bytes")),
+                    rt_data_text(path, .train = train, .context = 7, .stride = 3, .share = 0.3,
+                                 .split = RT_TEXT_KEYED, .mask = RT_TEXT_RANDOM, .mask_share = 0.4,
+                                 .seed = 9, .unit = RT_TEXT_BYTES));
+        assert_same(configured(train, SETS("data.dataset=text", "data.mask=after",
+                                           "data.separator=\":\"", "data.limit=2")),
+                    rt_data_text(path, .train = train, .mask = RT_TEXT_AFTER, .separator = ":",
+                                 .limit = train ? 2 : INT64_MAX));
+    }
+    rt_scope_end(s);
+}
+
+static void configurations_open_tables(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    char text[4000] = "a,b,c,d\n";
+    size_t used = strlen(text);
+    for (int i = 0; i < 90; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%d,%d,%d,%d\n", i, i * i % 31,
+                                 i % 7, i * i % 13);
+    put(text);
+    for (int train = 0; train < 2; train++) {
+        assert_same(configured(train, SETS("data.dataset=csv")),
+                    rt_data_csv(path, .train = train, .seed = 0));
+        assert_same(configured(train, SETS("run.seed=3", "data.dataset=csv", "data.target=\"c,a\"",
+                                           "data.ignore=b", "data.share=0.4", "data.seed=9",
+                                           "data.standardise=inputs", "data.limit=20")),
+                    rt_data_csv(path, .train = train, .target = "c,a", .ignore = "b", .share = 0.4,
+                                .seed = 9, .standardise = RT_CSV_INPUTS,
+                                .limit = train ? 20 : INT64_MAX));
+    }
+    rt_scope_end(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +542,8 @@ int main(void)
         cmocka_unit_test(tables_that_are_wrong_are_refused),
         cmocka_unit_test(gzip_is_read_as_it_is),
         cmocka_unit_test(damaged_files_are_refused_or_read),
+        cmocka_unit_test(configurations_open_text),
+        cmocka_unit_test(configurations_open_tables),
         cmocka_unit_test(survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -7,7 +7,7 @@
 #include "common/mem.h"
 #include "common/nearest.h"
 #include "common/text.h"
-#include "worker/engine/data/dataset.h"
+#include "worker/engine/data/datasets.h"
 #include "worker/engine/data/held_out.h"
 #include "worker/engine/data/source.h"
 
@@ -352,6 +352,7 @@ static void store(table *t, void *ctx)
 static rt_status read_table(table *t, csv *d)
 {
     int64_t training, rows = 0;
+    RT_TRY(rt__dataset_add_file(&d->set, t->a->path));
     RT_TRY(read_names(t));
     RT_TRY(choose_columns(t));
     t->row = rt_calloc((size_t)t->columns, sizeof *t->row);
@@ -405,4 +406,11 @@ rt_dataset *rt_data_csv_(rt_data_csv_args a)
         status = read_table(&t, d);
     release(&t);
     return rt_scope_return(s, status == RT_OK ? &d->set : NULL);
+}
+
+rt_dataset *rt__open_csv(const rt_data_csv_values *v, const rt__data_part *part)
+{
+    return rt_data_csv(v->path, .train = part->train, .target = v->target, .ignore = v->ignore,
+                       .share = v->share, .standardise = (rt_csv_standardise)v->standardise,
+                       .seed = (uint64_t)v->seed, .limit = part->limit);
 }

@@ -14,6 +14,8 @@ static void dataset_destroy(void *object)
         d->kind->destroy(d);
     for (int f = 0; f < d->fields; f++)
         rt_mem_free((char *)d->field[f].name);
+    for (int i = 0; i < d->files; i++)
+        rt_mem_free(d->file[i]);
 }
 
 const rt_object_type rt__dataset_type = {.name = "dataset", .destroy = dataset_destroy};
@@ -73,6 +75,16 @@ rt_status rt__dataset_add(rt_dataset *d, rt_data_field field)
     memcpy(length, field.name, n);
     memcpy(length + n, ".length", sizeof ".length");
     return add(d, &(rt_data_field){.name = length, .dtype = RT_I64});
+}
+
+rt_status rt__dataset_add_file(rt_dataset *d, const char *path)
+{
+    RT_ASSERT(d->files < RT__DATA_FILES_MAX);
+    d->file[d->files] = rt_strdup(path);
+    if (!d->file[d->files])
+        return rt_error_code();
+    d->files++;
+    return RT_OK;
 }
 
 /* ---- looking ---- */

@@ -5,7 +5,7 @@
  *     RT_TRY(rt__dataset_add(&s->set, (rt_data_field){.name = "x", .dims = rt_shape(3)}));
  *     s->set.count = 100;                                // complete: from now on read only, by any thread
  *
- * A new set is such a file and a row of datasets.def. */
+ * A new set is such a file and a row of ringtorch/datasets.def, which opens it (datasets.h). */
 #ifndef RINGTORCH_ENGINE_DATA_DATASET_H
 #define RINGTORCH_ENGINE_DATA_DATASET_H
 
@@ -26,7 +26,10 @@ typedef struct rt__data_kind {
     rt_status (*check_classes)(const rt_dataset *d, int f, int64_t classes);
 } rt__data_kind;
 
-enum { RT__DATA_NAME_MAX = 40 }; /* bytes of a field's name */
+enum {
+    RT__DATA_NAME_MAX = 40, /* bytes of a field's name */
+    RT__DATA_FILES_MAX = 4, /* files that a set is read from */
+};
 
 struct rt_dataset {
     rt_object object;
@@ -37,6 +40,8 @@ struct rt_dataset {
     size_t item
         [RT_DATA_FIELDS_MAX]; /* bytes of a sample; of a field that varies, of one step of its first axis */
     uint8_t pad[RT_DATA_FIELDS_MAX][sizeof(double)]; /* .pad as an element */
+    int files;
+    char *file[RT__DATA_FILES_MAX]; /* paths of what was read; owned */
 };
 
 extern const rt_object_type rt__dataset_type;
@@ -45,6 +50,8 @@ extern const rt_object_type rt__dataset_type;
 void *rt__dataset_new(const rt__data_kind *kind, size_t size);
 /* Adds a field, and behind one that varies its lengths. The name is copied; it must be no other field's. */
 rt_status rt__dataset_add(rt_dataset *d, rt_data_field field);
+/* Notes a file that the set is read from, so that no output replaces it. */
+rt_status rt__dataset_add_file(rt_dataset *d, const char *path);
 
 /* Bytes that n samples take at most in field f, or RANGE if no memory has so many. */
 rt_status rt__dataset_bytes(const rt_dataset *d, int f, int64_t n, size_t *bytes);

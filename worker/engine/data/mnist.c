@@ -3,7 +3,7 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "common/text.h"
-#include "worker/engine/data/dataset.h"
+#include "worker/engine/data/datasets.h"
 #include "worker/engine/data/idx.h"
 #include "worker/engine/data/labels.h"
 #include "worker/engine/data/mnist_files.h"
@@ -11,6 +11,8 @@
 enum {
     X, /* the fields */
     Y,
+    PIXELS = 0, /* the files */
+    LABELS,
     TEN = 10 /* classes of MNIST and most of its kin, also where the samples read lack some */
 };
 
@@ -21,7 +23,6 @@ typedef struct images {
     int64_t size;    /* pixels of an image */
     struct {         /* the largest label */
         int64_t value, at, byte;
-        char *path;
     } largest;
 } images;
 
@@ -30,7 +31,6 @@ static void images_destroy(rt_dataset *set)
     images *d = (images *)set;
     rt_mem_free(d->pixels);
     rt_mem_free(d->labels);
-    rt_mem_free(d->largest.path);
 }
 
 /* A division, not a product with 1/255: 51/255 is 0.2f then, as everywhere else. */
@@ -52,8 +52,8 @@ static rt_status images_check_classes(const rt_dataset *set, int f, int64_t clas
     const images *d = (const images *)set;
     if (f != Y || d->largest.value < classes)
         return RT_OK;
-    return RT_FAIL(RANGE, "%s: byte %lld: label %lld is %lld, expected 0 to %lld", d->largest.path,
-                   (long long)d->largest.byte, (long long)d->largest.at,
+    return RT_FAIL(RANGE, "%s: byte %lld: label %lld is %lld, expected 0 to %lld",
+                   set->file[LABELS], (long long)d->largest.byte, (long long)d->largest.at,
                    (long long)d->largest.value, (long long)classes - 1);
 }
 
@@ -66,8 +66,7 @@ static const rt__data_kind images_kind = {
 static rt_status read_labels(images *d, rt__labels *from)
 {
     d->labels = rt_malloc((size_t)d->set.count);
-    d->largest.path = rt_strdup(rt__source_path(from->source));
-    if (!d->labels || !d->largest.path)
+    if (!d->labels)
         return rt_error_code();
     RT_TRY(rt__labels_read(from, d->set.count, d->labels));
     for (int64_t i = 1; i < d->set.count; i++)
@@ -86,6 +85,8 @@ static rt_status read_pair(images *d, const rt_data_idx_args *a, rt__source *pix
     int64_t size[3], count;
     RT_TRY(rt__idx_header(pixels, 3, size));
     RT_TRY(rt__labels_open(a->labels, labels));
+    RT_TRY(rt__dataset_add_file(&d->set, rt__source_path(pixels)));
+    RT_TRY(rt__dataset_add_file(&d->set, rt__source_path(labels->source)));
     count = labels->count;
     if (size[0] != count)
         return RT_FAIL(
@@ -150,4 +151,14 @@ rt_dataset *rt_data_mnist_(rt_data_mnist_args a)
     if (d && d->field[Y].classes < TEN)
         d->field[Y].classes = TEN;
     return d;
+}
+
+rt_dataset *rt__open_mnist(const rt_data_mnist_values *v, const rt__data_part *part)
+{
+    return rt_data_mnist(v->path, .train = part->train, .limit = part->limit);
+}
+
+rt_dataset *rt__open_fashion_mnist(const rt_data_fashion_mnist_values *v, const rt__data_part *part)
+{
+    return rt_data_mnist(v->path, .train = part->train, .limit = part->limit);
 }

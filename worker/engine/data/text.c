@@ -5,7 +5,7 @@
 #include "common/mem.h"
 #include "common/text.h"
 #include "common/unicode.h"
-#include "worker/engine/data/dataset.h"
+#include "worker/engine/data/datasets.h"
 #include "worker/engine/data/held_out.h"
 #include "worker/engine/data/source.h"
 
@@ -247,6 +247,7 @@ static rt_status add_fields(text *d)
 static rt_status make(text *d, const rt_data_text_args *a, const rt_bytes *file)
 {
     d->context = a->context;
+    RT_TRY(rt__dataset_add_file(&d->set, a->path));
     d->stride = a->train && a->stride > 0 ? a->stride : a->context;
     RT_TRY(read_codes(d, a, file));
     RT_TRY(mark(d, a));
@@ -272,4 +273,13 @@ rt_dataset *rt_data_text_(rt_data_text_args a)
         status = make(d, &a, &file);
     rt_bytes_release(&file);
     return rt_scope_return(s, status == RT_OK ? &d->set : NULL);
+}
+
+rt_dataset *rt__open_text(const rt_data_text_values *v, const rt__data_part *part)
+{
+    return rt_data_text(v->path, .train = part->train, .context = v->context, .stride = v->stride,
+                        .unit = (rt_text_unit)v->unit, .share = v->share,
+                        .split = (rt_text_split)v->split, .mask = (rt_text_mask)v->mask,
+                        .separator = v->separator, .mask_share = v->mask_share,
+                        .seed = (uint64_t)v->seed, .limit = part->limit);
 }

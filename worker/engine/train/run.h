@@ -47,6 +47,9 @@ int64_t rt_run_steps(const rt_run *r); /* from run.steps, or run.epochs and the 
 int64_t rt_run_samples(const rt_run *r);       /* training samples */
 const char *rt_run_task(const rt_run *r);      /* its name */
 int64_t rt_run_sample_tokens(const rt_run *r); /* of text, in each sample; 0: the data are none */
+/* Lists the files that the open data sets were read from, and returns how many there are. */
+enum { RT_RUN_FILES_MAX = 8 };
+int rt_run_data_files(const rt_run *r, const char *files[RT_RUN_FILES_MAX]);
 rt_module *rt_run_net(const rt_run *r);
 rt_optim *rt_run_optim(const rt_run *r);
 const rt_flat *rt_run_flat(const rt_run *r);

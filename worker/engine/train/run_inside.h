@@ -47,7 +47,7 @@ struct rt_run {
     int64_t eval_batch;
     rt_schedule schedule;
 
-    char *data_path;
+    rt_config config;         /* a copy: the test set may be opened later */
     rt_dataset *train, *test; /* kept, like the two below; test: NULL until it is needed */
     rt_module *net;
     rt_dims output; /* of its last layer, for a sample */

@@ -5,7 +5,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/text.h"
-#include "worker/engine/data/dataset.h"
+#include "worker/engine/data/datasets.h"
 #include "worker/engine/nn/net_json.h"
 #include "worker/engine/optim/rule.h"
 #include "worker/engine/train/run_inside.h"
@@ -19,11 +19,11 @@ rt_status rt_run_open_test(rt_run *r)
     if (r->test)
         return RT_OK;
     rt_scope s = rt_scope_begin();
-    r->test = rt_keep(rt_data_mnist(r->data_path, .train = false));
+    r->test = rt_keep(rt__data_open(&r->config, false));
     rt_scope_end(s);
     if (!r->test)
         return rt_error_code();
-    RT_TRY(rt__data_check_same(r->data_path, r->train, r->test));
+    RT_TRY(rt__data_check_same(rt_config_data_path(&r->config), r->train, r->test));
     return r->task.row->check(&r->task, r->test, r->output);
 }
 
@@ -170,12 +170,6 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
     return RT_OK;
 }
 
-static rt_dataset *open_train(const rt_config *cfg)
-{
-    int64_t limit = cfg->data.limit > 0 ? cfg->data.limit : INT64_MAX; /* 0: all */
-    return rt_data_mnist(cfg->data.path, .train = true, .limit = limit);
-}
-
 /* What evaluations are compared by must be told by the task. */
 static rt_status check_metric(const rt_config *cfg, const rt__task_row *task)
 {
@@ -194,7 +188,7 @@ static rt_status check_metric(const rt_config *cfg, const rt__task_row *task)
 
 static rt_status open_all(rt_run *r, const rt_config *cfg, const acceptance *accept)
 {
-    r->train = rt_keep(open_train(cfg));
+    r->train = rt_keep(rt__data_open(cfg, true));
     RT_TRY(rt_error_code());
     RT_TRY(rt__task_open(&r->task, cfg, r->train));
     r->weight = r->task.weight * (double)r->batch;
@@ -226,7 +220,7 @@ rt_status rt_run_find_layout(const rt_config *cfg, char **layout)
     json_t *layers;
     *layout = NULL;
     rt_scope s = rt_scope_begin();
-    rt_dataset *train = open_train(cfg);
+    rt_dataset *train = rt__data_open(cfg, true);
     rt__task task = {0};
     rt_status status = train ? rt__task_open(&task, cfg, train) : rt_error_code();
     if (status == RT_OK)
@@ -259,10 +253,10 @@ rt_status rt_run_open_if(const rt_config *cfg, int64_t slices, rt_run_accept *ac
     r->audit = cfg->run.audit;
     r->bad_slice = -1;
     r->layers = json_array();
-    r->data_path = rt_strdup(cfg->data.path);
     rt_scope s = rt_scope_begin();
-    rt_status status =
-        r->data_path ? open_all(r, cfg, &(acceptance){accept, ctx}) : rt_error_code();
+    rt_status status = rt_config_copy(cfg, &r->config);
+    if (status == RT_OK)
+        status = open_all(r, cfg, &(acceptance){accept, ctx});
     rt_scope_end(s);
     if (status != RT_OK) {
         rt_run_close(r);
@@ -284,7 +278,7 @@ void rt_run_close(rt_run *r)
     rt_free(r->net);
     rt_free(r->train);
     rt_free(r->test);
-    rt_mem_free(r->data_path);
+    rt_config_release(&r->config);
     rt__run_release_eval(r);
     rt__task_close(&r->task);
     json_decref(r->layers);
@@ -313,6 +307,18 @@ int64_t rt_run_sample_tokens(const rt_run *r)
 {
     const rt_data_field *tokens = rt_data_find(r->train, "tokens");
     return tokens && !tokens->varies && tokens->dims.n == 1 ? tokens->dims.d[0] : 0;
+}
+
+_Static_assert((int)RT_RUN_FILES_MAX == 2 * (int)RT__DATA_FILES_MAX, "room for both sets' files");
+
+int rt_run_data_files(const rt_run *r, const char *files[RT_RUN_FILES_MAX])
+{
+    const rt_dataset *sets[] = {r->train, r->test};
+    int n = 0;
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; sets[k] && i < sets[k]->files; i++)
+            files[n++] = sets[k]->file[i];
+    return n;
 }
 
 rt_module *rt_run_net(const rt_run *r)
