@@ -89,6 +89,15 @@ typedef struct rt_strided {
     int64_t dim[RT_KERNEL_DIMS], src[RT_KERNEL_DIMS], dst[RT_KERNEL_DIMS];
 } rt_strided;
 
+/* A grid, and for each of its elements i0,i1,... an index at index[sum(i * at)], which points to element sum(i * stride) + index *
+ * step of x. */
+typedef struct rt_pick {
+    size_t bytes; /* of one element: 1, 2, 4 or 8 */
+    int64_t size, step;
+    int nd; /* 1 .. RT_KERNEL_DIMS */
+    int64_t dim[RT_KERNEL_DIMS], at[RT_KERNEL_DIMS], stride[RT_KERNEL_DIMS];
+} rt_pick;
+
 typedef struct rt_cross_entropy_shape {
     float label_smoothing;
     int64_t ignore_index; /* rows with this label count nothing; PyTorch's default is -100 */

@@ -44,7 +44,8 @@ rt_tensor *rt_empty_like(const rt_tensor *x);
 rt_tensor *rt_zeros_like(const rt_tensor *x);
 /* The same, all elements 1. */
 rt_tensor *rt_ones_like(const rt_tensor *x);
-/* start, start+step, ... below end (above it for step < 0); int64 or float32. */
+/* start, start+step, ... below end (above it for step < 0), each rounded from float64; any
+ * type but bool. */
 rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype);
 /* float32 [n,n] with ones on the diagonal. */
 rt_tensor *rt_eye(int64_t n);

@@ -36,6 +36,7 @@ static bool has_avx512(void)
     static void install_##name(rt_kernels *k)                                                      \
     {                                                                                              \
         k->isa = #name;                                                                            \
+        rt__install_indexing(k);                                                                   \
         rt__install_moves(k);                                                                      \
         RT_FAMILIES(FAMILY, name)                                                                  \
     }

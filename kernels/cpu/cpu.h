@@ -12,8 +12,10 @@
 /* Each overwrites the entries of the table that it has. */
 void rt__install_ref(rt_kernels *k); /* all of them, and the names */
 void rt__install_ref_elementwise(rt_kernels *k);
+void rt__install_ref_index(rt_kernels *k);
 void rt__install_casts(rt_kernels *k);    /* the same for every level */
 void rt__install_integers(rt_kernels *k); /* the same for every level */
+void rt__install_indexing(rt_kernels *k); /* the same for every level but ref */
 void rt__install_moves(rt_kernels *k);    /* the same for every level but ref */
 #define FAMILY(name, isa) void rt__install_##name##_##isa(rt_kernels *k);
 RT_FAMILIES(FAMILY, sse4)

@@ -1,8 +1,16 @@
-/* The int64 rows of elementwise.def: exact, so one source serves every level. Overflow wraps (-fwrapv). */
+/* The integer rows of elementwise.def: exact, so one source serves every level. Computed in int64, in which overflow wraps (-fwrapv),
+ * and cut to the type. */
 #include "common/error.h"
 #include "kernels/cpu/cpu.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+
+/* ROW(row, T, type, as) for each type of a row; `as` makes an element of a value. */
+#define WHOLE(ROW, row, ...)                                                                       \
+    ROW(row, I64, int64_t, (int64_t), __VA_ARGS__)                                                 \
+    ROW(row, I32, int32_t, (int32_t), __VA_ARGS__)                                                 \
+    ROW(row, U8, uint8_t, (uint8_t), __VA_ARGS__)
+#define ALL(ROW, row, ...) WHOLE(ROW, row, __VA_ARGS__) ROW(row, BOOL, uint8_t, 0 !=, __VA_ARGS__)
 
 #define sel(m, a, b) ((m) ? (a) : (b))
 
@@ -11,62 +19,78 @@ static inline int64_t div_(int64_t a, int64_t b)
     return b == -1 ? 0 - a : a / b; /* the processor traps on INT64_MIN / -1 */
 }
 
-/* Fills the error slot if any divisor of the grid is 0. */
-static bool divides(const rt_grid *g, const int64_t *b)
+/* To a negative exponent: what remains of 1 / a^-b without its fraction, and 0 for a = 0. */
+static inline int64_t pow_(int64_t a, int64_t b)
 {
-    for (int64_t r = 0; r < g->rows; r++)
-        for (int64_t c = 0; c < g->cols; c++)
-            if (b[r * g->in[1].row + c * g->in[1].col] == 0) {
-                RT_FAIL(RANGE, "div_trunc: int64 division by zero at element %lld",
-                        (long long)(r * g->cols + c));
-                return false;
-            }
-    return true;
+    if (b < 0)
+        return a == 1 ? 1 : a == -1 ? 1 - 2 * (b & 1) : 0;
+    int64_t y = 1;
+    for (; b > 0; b >>= 1, a *= a)
+        if (b & 1)
+            y *= a;
+    return y;
 }
 
-#define UNARY_I64(name, f)                                                                         \
-    static void name##_i64(rt_exec *e, rt_numbers p, int64_t n, const void *px, void *py)          \
+#define UNARY_WHOLE(name, types, f) types(ONE_OPERAND, name, f)
+#define ONE_OPERAND(name, T, type, as, f)                                                          \
+    static void name##_##T(rt_exec *e, rt_numbers p, int64_t n, const void *px, void *py)          \
     {                                                                                              \
         for (int64_t i = 0; i < n; i++) {                                                          \
-            int64_t x = ((const int64_t *)px)[i];                                                  \
-            ((int64_t *)py)[i] = f;                                                                \
+            int64_t x = ((const type *)px)[i];                                                     \
+            ((type *)py)[i] = as(f);                                                               \
         }                                                                                          \
     }
 
-#define GRID(name, out, f)                                                                         \
-    static void name##_grid(rt_exec *e, rt_numbers p, const rt_grid *g, const void *pa,            \
-                            const void *pb, void *py)                                              \
+#define BINARY_WHOLE(name, types, f)       types(TWO_OPERANDS, name, f)
+#define COMPARE(name, f)                   ALL(COMPARE_AS, name, f)
+#define TWO_OPERANDS(name, T, type, as, f) GRID(name, T, type, type, as(f))
+#define COMPARE_AS(name, T, type, as, f)   GRID(name, T, type, uint8_t, f)
+#define GRID(name, T, type, out, value)                                                            \
+    static void name##_##T(rt_exec *e, rt_numbers p, const rt_grid *g, const void *pa,             \
+                           const void *pb, void *py)                                               \
     {                                                                                              \
         RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
         {                                                                                          \
-            const int64_t *ra = (const int64_t *)pa + r * g->in[0].row;                            \
-            const int64_t *rb = (const int64_t *)pb + r * g->in[1].row;                            \
+            const type *ra = (const type *)pa + r * g->in[0].row;                                  \
+            const type *rb = (const type *)pb + r * g->in[1].row;                                  \
             out *y = (out *)py + r * g->cols;                                                      \
             for (int64_t c = 0; c < g->cols; c++) {                                                \
                 int64_t a = ra[c * g->in[0].col], b = rb[c * g->in[1].col];                        \
-                y[c] = f;                                                                          \
+                y[c] = value;                                                                      \
             }                                                                                      \
         }                                                                                          \
     }
-#define BINARY_I64(name, f) GRID(name, int64_t, f)
-#define COMPARE(name, f)    GRID(name, uint8_t, f)
 #include "kernels/elementwise.def"
-#undef UNARY_I64
-#undef BINARY_I64
+#undef UNARY_WHOLE
+#undef BINARY_WHOLE
 #undef COMPARE
 
-static void div_trunc_checked(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,
-                              const void *b, void *y)
-{
-    if (divides(g, b))
-        div_trunc_grid(e, p, g, a, b, y);
-}
+/* Division, which looks for a zero divisor first: by one the processor traps. */
+#define DIVIDE(name, T, type, as, unused)                                                          \
+    static bool divides_##T(const rt_grid *g, const type *b)                                       \
+    {                                                                                              \
+        int64_t cols = g->in[1].col ? g->cols : rt__min(g->cols, 1);                               \
+        for (int64_t r = 0; r < g->rows; r++)                                                      \
+            for (int64_t c = 0; c < cols; c++)                                                     \
+                if (b[r * g->in[1].row + c] == 0)                                                  \
+                    return RT_FAIL(RANGE, #name ": integer division by zero"), false;              \
+        return true;                                                                               \
+    }                                                                                              \
+    static void name##_checked_##T(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,      \
+                                   const void *b, void *y)                                         \
+    {                                                                                              \
+        if (divides_##T(g, b))                                                                     \
+            name##_##T(e, p, g, a, b, y);                                                          \
+    }
+WHOLE(DIVIDE, div_trunc, 0)
 
 void rt__install_integers(rt_kernels *k)
 {
-#define UNARY_I64(name, f_)  k->name.f[RT_I64] = name##_i64;
-#define BINARY_I64(name, f_) k->name.f[RT_I64] = name##_grid;
-#define COMPARE(name, f_)    k->name.f[RT_I64] = name##_grid;
+#define INSTALL(name, T, type, as, unused) k->name.f[RT_##T] = name##_##T;
+#define UNARY_WHOLE(name, types, f)        types(INSTALL, name, f)
+#define BINARY_WHOLE(name, types, f)       types(INSTALL, name, f)
+#define COMPARE(name, f)                   ALL(INSTALL, name, f)
 #include "kernels/elementwise.def"
-    k->div_trunc.f[RT_I64] = div_trunc_checked;
+#define INSTALL_CHECKED(name, T, type, as, unused) k->name.f[RT_##T] = name##_checked_##T;
+    WHOLE(INSTALL_CHECKED, div_trunc, 0)
 }

@@ -286,8 +286,8 @@ static bool label_ok(rt_rows r, int64_t row, int64_t label)
 {
     if (label >= 0 && label < r.len)
         return true;
-    RT_FAIL(RANGE, "cross_entropy: label %lld of row %lld is outside [0, %lld)", (long long)label,
-            (long long)row, (long long)r.len);
+    RT_FAIL(RANGE, "cross_entropy: target %lld in row %lld, expected 0 to %lld", (long long)label,
+            (long long)row, (long long)r.len - 1);
     return false;
 }
 
@@ -481,6 +481,21 @@ static void dropout_mask_f32(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
         ((float *)y)[i] = (philox_word(r, i) >> 8) * 0x1p-24 < p ? 0 : (float)(1 / (1 - p));
 }
 
+static void bernoulli_f32(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((float *)y)[i] = (philox_word(r, i) >> 8) * 0x1p-24 < (double)(float)p;
+}
+
+static void randint_i64(rt_exec *e, rt_rng r, int64_t n, int64_t low, uint64_t range, void *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t word = (uint64_t)philox_word(r, 2 * i + 1) << 32 | philox_word(r, 2 * i);
+        uint64_t high = (uint64_t)((unsigned __int128)word * range >> 64);
+        ((int64_t *)y)[i] = (int64_t)((uint64_t)low + high);
+    }
+}
+
 static void select_any(const rt_grid *g, size_t size, const void *a, const void *b,
                        const uint8_t *mask, char *y)
 {
@@ -531,6 +546,7 @@ void rt__install_ref(rt_kernels *k)
     k->isa = "ref";
     k->blas = "builtin";
     rt__install_ref_elementwise(k);
+    rt__install_ref_index(k);
     rt__install_casts(k);
     rt__install_integers(k);
 #define F32(name) k->name[RT_F32] = name##_f32
@@ -565,7 +581,9 @@ void rt__install_ref(rt_kernels *k)
     F32(uniform);
     F32(normal);
     F32(dropout_mask);
+    F32(bernoulli);
 #undef F32
+    k->randint[RT_I64] = randint_i64;
     k->sum[RT_I64] = sum_i64;
     k->copy = copy;
     k->fill = fill;

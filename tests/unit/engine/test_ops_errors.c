@@ -19,11 +19,11 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(add_shapes, rt_add(f(rt_shape(4, 2)), f(rt_shape(8, 2))), SHAPE,                       \
             "add: shapes [4,2] and [8,2] do not broadcast")                                        \
     MISTAKE(add_nothing, rt_add(f(rt_shape(2)), NULL), ARG, "add: argument 2 is no tensor (NULL)") \
-    MISTAKE(add_bool,                                                                              \
-            rt_add(rt_eq(i(rt_shape(2)), i(rt_shape(2))), rt_ones(rt_shape(2), RT_BOOL)),          \
-            UNSUPPORTED, "add: no kernel add for bool on the CPU: convert with rt_to")             \
+    MISTAKE(sub_bool,                                                                              \
+            rt_sub(rt_eq(i(rt_shape(2)), i(rt_shape(2))), rt_ones(rt_shape(2), RT_BOOL)),          \
+            UNSUPPORTED, "sub: no kernel sub for bool on the CPU: convert with rt_to")             \
     MISTAKE(div_zero, rt_div_trunc(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,          \
-            "div_trunc: integer division by zero at element 0")                                    \
+            "div_trunc: integer division by zero")                                                 \
     MISTAKE(sum_axis_of_33_bits, rt_sum(f(rt_shape(2)), rt_shape(1LL << 32)), RANGE,               \
             "sum: axis 4294967296, expected -1 to 0")                                              \
     MISTAKE(conv_padding_beyond_all,                                                               \
@@ -134,6 +134,14 @@ static rt_tensor *i(rt_dims dims)
             "gather: index 1 at element 0, expected 0 to 0")                                       \
     MISTAKE(embedding_range, rt_embedding(f(rt_shape(1, 4)), i(rt_shape(2))), RANGE,               \
             "embedding: index 1 at element 0, expected 0 to 0")                                    \
+    MISTAKE(embedding_first, rt_embedding(f(rt_shape(3, 4)), rt_arange(0, 6, 1, RT_I64)), RANGE,   \
+            "embedding: index 3 at element 3, expected 0 to 2")                                    \
+    MISTAKE(                                                                                       \
+        gather_first,                                                                              \
+        rt_gather(f(rt_shape(4, 2)), 0, rt_reshape(rt_arange(1, -5, -1, RT_I64), rt_shape(3, 2))), \
+        RANGE, "gather: index -1 at element 2, expected 0 to 3")                                   \
+    MISTAKE(arange_u8, rt_arange(250, 257, 1, RT_U8), RANGE,                                       \
+            "arange: from 250 to 257: uint8 has no such numbers")                                  \
     MISTAKE(entropy_target, rt_cross_entropy(f(rt_shape(3, 4)), rt_arange(2, 5, 1, RT_I64)),       \
             RANGE, "cross_entropy: target 4 in row 2, expected 0 to 3")                            \
     MISTAKE(entropy_negative,                                                                      \

@@ -70,6 +70,11 @@ static rt_tensor *small(void)
     return rt_from((const uint8_t[]){200, 0, 7}, rt_shape(3), RT_U8);
 }
 
+static rt_tensor *filled(double value, rt_dtype dtype)
+{
+    return rt_full(rt_shape(1), value, dtype);
+}
+
 static rt_tensor *joined(rt_tensor *a, rt_tensor *b)
 {
     return rt_cat((rt_tensor *[]){a, b}, 2, 0);
@@ -97,6 +102,27 @@ static void mixed_operands_have_one_type(void **state)
         {"div", rt_div(whole(), rt_full(rt_shape(), 2, RT_I64)), RT_F32, -1.5, 3.5},
         {"div_trunc", rt_div_trunc(whole(), rt_full(rt_shape(), 2, RT_I64)), RT_I64, -1, 3},
         {"div_trunc, real", rt_div_trunc(whole(), rt_scalar(2)), RT_F32, -1, 3},
+        {"add, int32 wraps", rt_add(filled(2147483647, RT_I32), filled(1, RT_I32)), RT_I32,
+         -2147483648.0, -2147483648.0},
+        {"sub, uint8 wraps", rt_sub(filled(3, RT_U8), filled(5, RT_U8)), RT_U8, 254, 254},
+        {"mul, uint8 wraps", rt_mul(filled(200, RT_U8), filled(3, RT_U8)), RT_U8, 88, 88},
+        {"mul, int32 and uint8", rt_mul(filled(-7, RT_I32), filled(200, RT_U8)), RT_I32, -1400,
+         -1400},
+        {"neg, uint8", rt_neg(filled(1, RT_U8)), RT_U8, 255, 255},
+        {"div_trunc, int32", rt_div_trunc(filled(-2147483648.0, RT_I32), filled(-1, RT_I32)),
+         RT_I32, -2147483648.0, -2147483648.0},
+        {"pow, int32", rt_pow(filled(-3, RT_I32), filled(3, RT_I32)), RT_I32, -27, -27},
+        {"pow, below one", rt_pow(whole(), filled(-1, RT_I64)), RT_I64, 0, 0},
+        {"pow_scalar, uint8", rt_pow_scalar(filled(3, RT_U8), 6), RT_U8, 217, 217},
+        {"add_scalar, int32", rt_add_scalar(filled(5, RT_I32), -7), RT_I32, -2, -2},
+        {"add, truths", rt_add(truth(), truth()), RT_BOOL, 1, 1},
+        {"minimum, truths", rt_minimum(truth(), rt_lt(whole(), whole())), RT_BOOL, 0, 0},
+        {"ge, uint8", rt_ge(filled(200, RT_U8), filled(100, RT_U8)), RT_BOOL, 1, 1},
+        {"gather, int32", rt_gather(rt_arange(0, 300, 100, RT_I32), 0, filled(2, RT_I64)), RT_I32,
+         200, 200},
+        {"embedding, bool", rt_embedding(rt_ones(rt_shape(2, 1), RT_BOOL), filled(1, RT_I64)),
+         RT_BOOL, 1, 1},
+        {"arange, uint8", rt_arange(250, 256, 5, RT_U8), RT_U8, 250, 255},
         {"lt", rt_lt(whole(), real()), RT_BOOL, 1, 0},
         {"eq, bool", rt_eq(truth(), truth()), RT_BOOL, 1, 1},
         {"eq, small", rt_eq(small(), whole()), RT_BOOL, 0, 1},

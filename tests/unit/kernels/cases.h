@@ -253,6 +253,47 @@ static rt_pool2d_shape pool_shape(run *r)
     return s;
 }
 
+/* A tensor of up to three axes, *n elements of it in all, and an index along one of them; or the rows of a table by an index. */
+static rt_pick picked(run *r, int64_t *n)
+{
+    rt_pick p = {.size = 1 + size(r, 60), .nd = 1 + (int)pick(r, 3)};
+    if (flag(r)) {
+        int64_t d = size(r, 40);
+        *n = p.size * d;
+        return (rt_pick){0, p.size, d, 2, {size(r, 200), d}, {1, 0}, {0, 1}};
+    }
+    int axis = (int)pick(r, p.nd);
+    int64_t index = 1;
+    *n = 1;
+    for (int d = p.nd - 1; d >= 0; d--) {
+        int64_t len = d == axis ? p.size : 1 + size(r, 20);
+        p.dim[d] = d == axis ? size(r, 60) : 1 + pick(r, len);
+        p.at[d] = index;
+        p.stride[d] = d == axis ? 0 : *n;
+        if (d == axis)
+            p.step = *n;
+        index *= p.dim[d];
+        *n *= len;
+    }
+    return p;
+}
+
+static int64_t grid_of(const rt_pick *p)
+{
+    int64_t n = 1;
+    for (int d = 0; d < p->nd; d++)
+        n *= p->dim[d];
+    return n;
+}
+
+static int64_t indices_of(const rt_pick *p)
+{
+    int64_t n = 1;
+    for (int d = 0; d < p->nd; d++)
+        n *= p->at[d] ? p->dim[d] : 1;
+    return n;
+}
+
 static rt_grid grid(run *r, int operands)
 {
     bool wide = flag(r);

@@ -5,7 +5,6 @@
 #include "common/error.h"
 #include "worker/engine/autograd/op.h"
 #include "worker/engine/base/thread.h"
-#include "common/philox.h"
 
 /* Odd, so that all keys differ, and not the number that rt__philox_key has for the upper half of an element. */
 static const uint64_t KEY_OF_STEPS = 0xD1B54A32D192ED03;
@@ -120,13 +119,10 @@ static rt_status bernoulli_infer(rt_call *c)
 
 static rt_status bernoulli_run(rt_call *c)
 {
-    float p = (float)((const bernoulli_args *)c->args)->p;
+    const bernoulli_args *a = c->args;
     const rt_tensor *y = c->out[0];
-    float *v = y->data;
     rt_exec *e = rt_exec_of(c);
-    e->kernels->uniform[RT_F32](e, rt__next_stream(), y->numel, 0, 1, v);
-    for (int64_t i = 0; i < y->numel; i++)
-        v[i] = v[i] < p;
+    e->kernels->bernoulli[y->dtype](e, rt__next_stream(), y->numel, a->p, y->data);
     return RT_OK;
 }
 
@@ -162,23 +158,14 @@ static rt_status randint_infer(rt_call *c)
     return rt_result(c, 0, a->shape, RT_I64);
 }
 
-/* Element i is the high half of (words 2i, 2i+1 as a 64-bit number) * (high - low): its bias, at
- * most range / 2^64, cannot be seen. */
+/* The bias of the kernel's numbers, at most range / 2^64, cannot be seen. */
 static rt_status randint_run(rt_call *c)
 {
     const randint_args *a = c->args;
     const rt_tensor *y = c->out[0];
-    int64_t *v = y->data;
-    rt_rng r = rt__next_stream();
     uint64_t range = (uint64_t)a->high - (uint64_t)a->low;
-    for (int64_t i = 0; i < y->numel; i++) {
-        uint64_t element = r.skip + (uint64_t)i / 2;
-        uint32_t w[4] = {r.step, r.slice, r.stream, (uint32_t)element};
-        rt__philox(rt__philox_key(r.seed, element), w);
-        const uint32_t *pair = w + 2 * (i % 2);
-        uint64_t word = (uint64_t)pair[1] << 32 | pair[0];
-        v[i] = (int64_t)((uint64_t)a->low + (uint64_t)((unsigned __int128)word * range >> 64));
-    }
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->randint[y->dtype](e, rt__next_stream(), y->numel, a->low, range, y->data);
     return RT_OK;
 }
 

@@ -34,7 +34,8 @@ static void copy_broadcast(rt_tensor *dst, const rt_tensor *src)
         return;
     size_t size = rt_dtype_size(dst->dtype);
     if (dst->contiguous && src->contiguous && src->numel == dst->numel) {
-        memcpy(dst->data, src->data, (size_t)dst->numel * size);
+        rt_strided whole = {size, 1, {dst->numel}, {1}, {1}};
+        e->kernels->copy(e, &whole, src->data, dst->data);
         return;
     }
     int64_t stride[RT_MAX_DIMS];

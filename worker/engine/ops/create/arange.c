@@ -7,16 +7,27 @@
     F(NUMBER, start, 0, RT_ANY, "the first one")                                                   \
     F(NUMBER, end, RT_NEEDED, RT_ANY, "all lie before it")                                         \
     F(NUMBER, step, 1, RT_ANY, "from one to the next; not 0")                                      \
-    F(DTYPE, dtype, RT_I64, RT_ANY, "int64 or float32")
+    F(DTYPE, dtype, RT_I64, RT_ANY, "of the numbers; not bool")
 typedef struct arange_args {
     RT_STRUCT(ARANGE_FIELDS)
 } arange_args;
 
+/* What integers of that type lie between: -end or 0, and end; of a float type, infinity. */
+static double end_of(rt_dtype dtype)
+{
+    return dtype == RT_I64 ? 0x1p63 : dtype == RT_I32 ? 0x1p31 : dtype == RT_U8 ? 256 : INFINITY;
+}
+
+static bool holds(rt_dtype dtype, double v)
+{
+    return v < end_of(dtype) && v >= (dtype == RT_U8 ? 0 : -end_of(dtype));
+}
+
 static rt_status arange_infer(rt_call *c)
 {
     const arange_args *a = c->args;
-    if (a->dtype != RT_I64 && a->dtype != RT_F32)
-        return RT_FAIL(DTYPE, "arange: %s, expected int64 or float32", rt_dtype_name(a->dtype));
+    if (a->dtype == RT_BOOL)
+        return RT_FAIL(DTYPE, "arange: bool, expected a type of numbers");
     double count = ceil((a->end - a->start) / a->step);
     if (a->step == 0 || !isfinite(count))
         return RT_FAIL(RANGE, "arange: from %g to %g by steps of %g never ends", a->start, a->end,
@@ -24,8 +35,9 @@ static rt_status arange_infer(rt_call *c)
     if (count > 9e15)
         return RT_FAIL(RANGE, "arange: %g elements are more than any memory holds", count);
     double last = a->start + (count - 1) * a->step;
-    if (a->dtype == RT_I64 && count > 0 && !(fabs(a->start) < 0x1p63 && fabs(last) < 0x1p63))
-        return RT_FAIL(RANGE, "arange: from %g to %g: int64 has no such numbers", a->start, a->end);
+    if (count > 0 && !(holds(a->dtype, a->start) && holds(a->dtype, last)))
+        return RT_FAIL(RANGE, "arange: from %g to %g: %s has no such numbers", a->start, a->end,
+                       rt_dtype_name(a->dtype));
     return rt_result(c, 0, rt_shape(count > 0 ? (int64_t)count : 0), a->dtype);
 }
 
@@ -33,13 +45,8 @@ static rt_status arange_run(rt_call *c)
 {
     const arange_args *a = c->args;
     const rt_tensor *y = c->out[0];
-    for (int64_t i = 0; i < y->numel; i++) {
-        double v = a->start + (double)i * a->step;
-        if (y->dtype == RT_I64)
-            ((int64_t *)y->data)[i] = (int64_t)v;
-        else
-            ((float *)y->data)[i] = (float)v;
-    }
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->arange[y->dtype](e, y->numel, a->start, a->step, y->data);
     return RT_OK;
 }
 

@@ -16,11 +16,10 @@ static rt_status eye_infer(rt_call *c)
 static rt_status eye_run(rt_call *c)
 {
     rt_tensor *y = c->out[0];
+    int64_t n = y->dims.d[0], apart = n + 1;
     RT_TRY(rt__fill(y, 0));
-    int64_t n = y->dims.d[0];
-    for (int64_t i = 0; i < n; i++)
-        ((float *)y->data)[i * (n + 1)] = 1;
-    return RT_OK;
+    rt_tensor *diagonal = rt__tensor_view(y, rt_shape(n), &apart, 0);
+    return diagonal ? rt__fill(diagonal, 1) : rt_error_code();
 }
 
 const rt_op rt__op_eye = {

@@ -1,7 +1,19 @@
 /* Rows of a table by an int64 index: y[i] = table[index[i]]. The gradient adds the rows of dy to those of a zero table, in the order of
  * the index, so equal indices give the same bits every time; the gradient of that is embedding again. */
-#include <string.h>
 #include "worker/engine/ops/index/index.h"
+
+/* n rows of a table, each by an index. */
+static rt_pick pick_rows(int64_t n, const rt_tensor *table)
+{
+    int64_t d = table->dims.d[1];
+    return (rt_pick){.bytes = rt_dtype_size(table->dtype),
+                     .size = table->dims.d[0],
+                     .step = d,
+                     .nd = 2,
+                     .dim = {n, d},
+                     .at = {1, 0},
+                     .stride = {0, 1}};
+}
 
 /* ---- the gradient ---- */
 
@@ -21,18 +33,12 @@ static rt_status embedding_grad_infer(rt_call *c)
 
 static rt_status embedding_grad_run(rt_call *c)
 {
-    if (c->out[0]->dtype != RT_F32)
-        return rt__no_kernel(c, "embedding_dx");
-    const rt_tensor *index = c->in[1];
-    RT_TRY(rt__fill(c->out[0], 0));
-    const float *dy = c->in[0]->data;
-    const int64_t *at = index->data;
-    float *dx = c->out[0]->data;
-    int64_t d = c->out[0]->dims.d[1];
-    for (int64_t i = 0; i < index->numel; i++)
-        for (int64_t k = 0; k < d; k++)
-            dx[at[i] * d + k] += dy[i * d + k];
-    return RT_OK;
+    rt_tensor *dtable = c->out[0];
+    RT_TRY(rt__fill(dtable, 0));
+    rt_pick rows = pick_rows(c->in[1]->numel, dtable);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->scatter_add[dtable->dtype](e, &rows, c->in[0]->data, c->in[1]->data, dtable->data);
+    return rt__index_error(c);
 }
 
 static void embedding_grad_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
@@ -52,7 +58,7 @@ static const rt_op embedding_grad_op = {
 /* ---- embedding ---- */
 
 #define EMBEDDING_FIELDS(F)                                                                        \
-    F(INPUT, table, RT_NEEDED, RT_FLOATS, "[v, d]")                                                \
+    F(INPUT, table, RT_NEEDED, RT_ANY_TYPE, "[v, d]")                                              \
     F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "at most 7 axes; each in [0, v)")
 typedef struct embedding_args {
     RT_STRUCT(EMBEDDING_FIELDS)
@@ -71,18 +77,11 @@ static rt_status embedding_infer(rt_call *c)
 
 static rt_status embedding_run(rt_call *c)
 {
-    if (c->out[0]->dtype != RT_F32)
-        return rt__no_kernel(c, "embedding");
     const rt_tensor *table = c->in[0], *index = c->in[1];
-    const float *rows = table->data;
-    const int64_t *at = index->data;
-    float *y = c->out[0]->data;
-    int64_t d = table->dims.d[1];
-    for (int64_t i = 0; i < index->numel; i++) {
-        RT_TRY(rt__check_index(c, at[i], i, table->dims.d[0]));
-        memcpy(y + i * d, rows + at[i] * d, (size_t)d * sizeof *y);
-    }
-    return RT_OK;
+    rt_pick rows = pick_rows(index->numel, table);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->gather(e, &rows, table->data, index->data, c->out[0]->data);
+    return rt__index_error(c);
 }
 
 static void embedding_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)

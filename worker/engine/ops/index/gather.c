@@ -1,6 +1,7 @@
 /* Elements along an axis by an int64 index. gather: y[i][j] = x[index[i][j]][j] for axis 0. scatter_add, its transpose:
  * y[index[i][j]][j] += src[i][j], in the order of the index, so equal indices give the same bits every time. Each is the gradient of
  * the other. */
+#include <string.h>
 #include "worker/engine/ops/index/index.h"
 
 typedef struct index_plan {
@@ -8,33 +9,6 @@ typedef struct index_plan {
     rt_dims index,
         dims; /* of the index and of what it points into; a scalar passes for one element along one axis */
 } index_plan;
-
-/* Walks the elements of an index: where in a contiguous tensor of shape `dims` each one points. */
-typedef struct walk {
-    rt_dims shape; /* of the index */
-    int axis;
-    int64_t stride[RT_MAX_DIMS], at[RT_MAX_DIMS];
-    int64_t base; /* of the present element, without the indexed axis */
-} walk;
-
-static walk walk_begin(const index_plan *p)
-{
-    walk w = {.shape = p->index, .axis = p->axis};
-    rt__dims_strides(p->dims, w.stride);
-    return w;
-}
-
-static void walk_next(walk *w)
-{
-    for (int i = w->shape.n - 1; i >= 0; i--) {
-        int64_t step = i == w->axis ? 0 : w->stride[i];
-        w->base += step;
-        if (++w->at[i] < w->shape.d[i])
-            return;
-        w->base -= step * w->shape.d[i];
-        w->at[i] = 0;
-    }
-}
 
 static rt_dims with_an_axis(rt_dims d)
 {
@@ -58,10 +32,23 @@ static rt_status plan_index(rt_call *c, rt_dims index, rt_dims dims, int64_t giv
                    rt_dims_text(index), rt_dims_text(dims), axis);
 }
 
+/* What a kernel is told of a plan, for elements of that type. */
+static rt_pick pick_of(const index_plan *p, rt_dtype dtype)
+{
+    int axis = p->axis, n = p->dims.n;
+    rt_pick k = {.bytes = rt_dtype_size(dtype), .size = p->dims.d[axis], .nd = n};
+    rt__dims_strides(p->dims, k.stride);
+    rt__dims_strides(p->index, k.at);
+    k.step = k.stride[axis];
+    k.stride[axis] = 0;
+    memcpy(k.dim, p->index.d, (size_t)n * sizeof *k.dim);
+    return k;
+}
+
 /* ---- arguments ---- */
 
 #define GATHER_FIELDS(F)                                                                           \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "one axis or more")                                          \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "one axis or more")                                        \
     F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "as many axes, none but `axis` longer than x's")      \
     F(INT, axis, 0, RT_ANY, "the axis that the index counts along")
 typedef struct gather_args {
@@ -69,7 +56,7 @@ typedef struct gather_args {
 } gather_args;
 
 #define SCATTER_ADD_FIELDS(F)                                                                      \
-    F(INPUT, src, RT_NEEDED, RT_FLOATS, "what is added")                                           \
+    F(INPUT, src, RT_NEEDED, RT_ANY_TYPE & ~RT_TYPE(BOOL), "what is added")                        \
     F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "the same shape")                                     \
     F(DIMS, shape, RT_NEEDED, RT_ANY, "of y: as many axes, none but `axis` shorter than src's")    \
     F(INT, axis, 0, RT_ANY, "the axis that the index counts along")
@@ -93,19 +80,11 @@ static rt_status gather_infer(rt_call *c)
 
 static rt_status gather_run(rt_call *c)
 {
-    if (c->out[0]->dtype != RT_F32)
-        return rt__no_kernel(c, "gather");
-    const rt_tensor *x = c->in[0], *index = c->in[1];
-    const float *from = x->data;
-    const int64_t *at = index->data;
-    float *y = c->out[0]->data;
-    const index_plan *p = plan_of(c);
-    walk w = walk_begin(p);
-    for (int64_t i = 0; i < index->numel; i++, walk_next(&w)) {
-        RT_TRY(rt__check_index(c, at[i], i, p->dims.d[p->axis]));
-        y[i] = from[w.base + at[i] * w.stride[p->axis]];
-    }
-    return RT_OK;
+    const rt_tensor *x = c->in[0];
+    rt_pick pick = pick_of(plan_of(c), x->dtype);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->gather(e, &pick, x->data, c->in[1]->data, c->out[0]->data);
+    return rt__index_error(c);
 }
 
 static void gather_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
@@ -143,20 +122,13 @@ static rt_status scatter_add_infer(rt_call *c)
 
 static rt_status scatter_add_run(rt_call *c)
 {
-    if (c->out[0]->dtype != RT_F32)
-        return rt__no_kernel(c, "scatter_add");
-    const rt_tensor *src = c->in[0], *index = c->in[1];
-    RT_TRY(rt__fill(c->out[0], 0));
-    const float *v = src->data;
-    const int64_t *at = index->data;
-    float *y = c->out[0]->data;
-    const index_plan *p = plan_of(c);
-    walk w = walk_begin(p);
-    for (int64_t i = 0; i < index->numel; i++, walk_next(&w)) {
-        RT_TRY(rt__check_index(c, at[i], i, p->dims.d[p->axis]));
-        y[w.base + at[i] * w.stride[p->axis]] += v[i];
-    }
-    return RT_OK;
+    const rt_tensor *src = c->in[0];
+    rt_tensor *y = c->out[0];
+    RT_TRY(rt__fill(y, 0));
+    rt_pick pick = pick_of(plan_of(c), y->dtype);
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->scatter_add[y->dtype](e, &pick, src->data, c->in[1]->data, y->data);
+    return rt__index_error(c);
 }
 
 static void scatter_add_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)

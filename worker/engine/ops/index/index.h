@@ -5,13 +5,10 @@
 #include "common/error.h"
 #include "worker/engine/ops/ops.h"
 
-/* Fails if the index that stands at element `at` does not lie in [0, size). */
-static inline rt_status rt__check_index(const rt_call *c, int64_t index, int64_t at, int64_t size)
+/* Whether the kernel of a call met an index that points nowhere: names the operation. */
+static inline rt_status rt__index_error(const rt_call *c)
 {
-    if (index >= 0 && index < size)
-        return RT_OK;
-    return RT_FAIL(RANGE, "%s: index %lld at element %lld, expected 0 to %lld", c->op->name,
-                   (long long)index, (long long)at, (long long)size - 1);
+    return rt_failed() ? rt_error_prefix("%s", c->op->name) : RT_OK;
 }
 
 #endif

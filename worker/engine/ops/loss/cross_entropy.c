@@ -14,7 +14,7 @@ static rt_rows rows_of(const rt_tensor *x)
 #define GRAD_FIELDS(F)                                                                             \
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, classes]")                                    \
     F(INPUT, dloss, RT_NEEDED, RT_SAME | RT_FLOATS, "[n]")                                         \
-    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n], checked")
+    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n]; the kernel checks them")
 typedef struct grad_args {
     RT_STRUCT(GRAD_FIELDS)
     rt_cross_entropy_shape s;
@@ -65,7 +65,7 @@ static rt_tensor *entropy_grad(rt_tensor *x, rt_tensor *dloss, rt_tensor *target
 
 #define ROWS_FIELDS(F)                                                                             \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, classes]")                                              \
-    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n], checked")
+    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n]; the kernel checks them")
 typedef struct rows_args {
     RT_STRUCT(ROWS_FIELDS)
     rt_cross_entropy_shape s;
@@ -101,24 +101,48 @@ static const rt_op rows_op = {
     .saves_in = 3,
 };
 
-/* ---- the public function ---- */
+/* ---- the mean over the targets that are not ignored, of the sum: linear, so its gradient is itself ---- */
 
-/* Checks all targets and counts those that are not ignored; -1 on failure. */
-static int64_t count_targets(const rt_cross_entropy_args *a, const rt_tensor *target)
+#define MEAN_FIELDS(F)                                                                             \
+    F(INPUT, sum, RT_NEEDED, RT_FLOATS, "[]")                                                      \
+    F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n]")
+typedef struct mean_args {
+    RT_STRUCT(MEAN_FIELDS)
+    int64_t ignore_index;
+} mean_args;
+
+static rt_status mean_run(rt_call *c)
 {
-    const int64_t *v = target->data;
-    int64_t classes = a->logits->dims.d[1], count = 0;
-    for (int64_t i = 0; i < target->numel; i++) {
-        if (a->ignore && v[i] == a->ignore_index)
-            continue;
-        if (v[i] < 0 || v[i] >= classes)
-            return RT_FAIL(RANGE, "cross_entropy: target %lld in row %lld, expected 0 to %lld",
-                           (long long)v[i], (long long)i, (long long)classes - 1),
-                   -1;
-        count++;
-    }
-    return count;
+    const mean_args *a = c->args;
+    const rt_tensor *sum = c->in[0], *target = c->in[1], *y = c->out[0];
+    const rt_tensor *share = rt__tensor_new(rt_shape(), y->dtype);
+    if (!share)
+        return rt_error_code();
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->label_share[y->dtype](e, target->numel, target->data, a->ignore_index, share->data);
+    rt_grid one = {1, 1, {{0, 0}, {0, 0}}};
+    e->kernels->mul.f[y->dtype](e, (rt_numbers){{0}}, &one, sum->data, share->data, y->data);
+    return RT_OK;
 }
+
+static void mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx);
+
+static const rt_op mean_op = {
+    .name = "cross_entropy_mean",
+    RT_INTERNAL_ARGS(mean_args, MEAN_FIELDS),
+    .infer = rt__infer_like_first,
+    .run = mean_run,
+    .backward = mean_backward,
+    .saves_in = 1 << 1,
+};
+
+static void mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    const mean_args *a = c->args;
+    dx[0] = rt_apply(&mean_op, &(mean_args){dy[0], c->in[1], a->ignore_index});
+}
+
+/* ---- the public function ---- */
 
 static rt_status check(const rt_cross_entropy_args *a)
 {
@@ -141,8 +165,7 @@ rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
         !rt__object_is(a.target, &rt__tensor_type, "cross_entropy", 2))
         return NULL;
     rt_tensor *target = check(&a) == RT_OK ? rt__tensor_contiguous(a.target) : NULL;
-    int64_t count = target ? count_targets(&a, target) : -1;
-    if (count < 0)
+    if (!target)
         return NULL;
     rows_args rows = {
         a.logits, target, {(float)a.label_smoothing, a.ignore ? a.ignore_index : INT64_MIN}};
@@ -150,7 +173,10 @@ rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
     if (a.reduction == RT_NONE)
         return loss;
     loss = rt_sum(loss);
-    return a.reduction == RT_SUM ? loss : rt_mul_scalar(loss, 1.0 / (double)count);
+    if (a.reduction == RT_SUM)
+        return loss;
+    return a.ignore ? rt_apply(&mean_op, &(mean_args){loss, target, a.ignore_index})
+                    : rt_mul_scalar(loss, 1.0 / (double)target->numel);
 }
 
 static void cross_entropy_compose(rt_call *c)

@@ -269,9 +269,8 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
 #define OPERAND_FIELDS(F, types)                                                                   \
     F(INPUT, a, RT_NEEDED, RT_PROMOTE | (types), "any shape")                                      \
     F(INPUT, b, RT_NEEDED, RT_PROMOTE | (types), "one that broadcasts with it")
-#define BINARY_FIELDS(F)  OPERAND_FIELDS(F, RT_ANY_TYPE)
-#define FLOAT_FIELDS(F)   OPERAND_FIELDS(F, RT_FLOATS)
-#define COMPARE_FIELDS(F) OPERAND_FIELDS(F, RT_FLOATS | RT_TYPE(I64))
+#define BINARY_FIELDS(F) OPERAND_FIELDS(F, RT_ANY_TYPE)
+#define FLOAT_FIELDS(F)  OPERAND_FIELDS(F, RT_FLOATS)
 typedef struct binary_args {
     RT_STRUCT(BINARY_FIELDS)
 } binary_args;
@@ -293,26 +292,12 @@ static rt_status binary_infer(rt_call *c)
     return RT_OK;
 }
 
-/* By zero fails for integers, instead of the signal that the processor would raise. */
-static rt_status no_zero_divisor(const rt_op *op, rt_tensor *b)
-{
-    rt_tensor *divisor = rt__tensor_contiguous(b);
-    const int64_t *v = divisor ? divisor->data : NULL;
-    for (int64_t i = 0; v && i < divisor->numel; i++)
-        if (v[i] == 0)
-            return RT_FAIL(RANGE, "%s: integer division by zero at element %lld", op->name,
-                           (long long)i);
-    return rt_error_code();
-}
-
 static rt_status binary_run(rt_call *c)
 {
     rt_exec *e = rt_exec_of(c);
     const rt_binary_kernels *k =
         (const rt_binary_kernels *)((const char *)e->kernels + ((const binary *)c->op)->kernels);
     rt_dtype dtype = c->in[0]->dtype;
-    if (k == &e->kernels->div_trunc && dtype == RT_I64)
-        RT_TRY(no_zero_divisor(c->op, c->in[1]));
     rt_tensor *y = c->out[0];
     int64_t size = (int64_t)rt_dtype_size(y->dtype);
     rt_loop l;
@@ -360,7 +345,7 @@ static rt_status binary_run(rt_call *c)
     static const binary symbol##_row = {                                                           \
         .op = {.name = #symbol,                                                                    \
                .help = "y = " #f,                                                                  \
-               RT_ARGS(binary_args, COMPARE_FIELDS),                                               \
+               RT_ARGS(binary_args, BINARY_FIELDS),                                                \
                .infer = binary_infer,                                                              \
                .run = binary_run,                                                                  \
                .strided = true},                                                                   \

@@ -29,18 +29,29 @@ static rt_status infer(rt_call *c)
     return rt_result_like(c, 0, a);
 }
 
-/* The number as an element of that type, for types that kernels compute in. */
+/* The number as an element of a type that kernels compute in; it is whole where that is one of integers. */
 typedef union element {
     float f32;
     double f64;
     int64_t i64;
+    int32_t i32;
+    uint8_t u8;
 } element;
 
 static element element_of(double s, rt_dtype dtype)
 {
-    return dtype == RT_F64   ? (element){.f64 = s}
-           : dtype == RT_I64 ? (element){.i64 = (int64_t)s}
-                             : (element){.f32 = (float)s};
+    switch (dtype) {
+    case RT_F64:
+        return (element){.f64 = s};
+    case RT_I64:
+        return (element){.i64 = (int64_t)s};
+    case RT_I32:
+        return (element){.i32 = (int32_t)(int64_t)s};
+    case RT_U8:
+        return (element){.u8 = (uint8_t)(int64_t)s};
+    default:
+        return (element){.f32 = (float)s};
+    }
 }
 
 static rt_status run(rt_call *c, const rt_binary_kernels *k)

@@ -1,7 +1,6 @@
 /* Folds over any set of axes. */
 #include "worker/engine/ops/reduce/fold.h"
 
-#include <string.h>
 #include "common/error.h"
 
 rt_dims rt__fold_dims(rt_dims x, uint32_t axes, bool keep_dim)
@@ -59,13 +58,11 @@ static int join_axes(rt_dims x, uint32_t axes, int64_t *size, int *kind)
 }
 
 /* Folds the last group of reduced axes, then the one before, ...: every pass but the first reads a small result. */
-rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, const rt_tensor *y)
+rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, rt_tensor *y)
 {
     const rt_fold_plan *plan = c->plan;
-    if (x->numel == 0) { /* sums of nothing; what has no such value has been refused by infer */
-        memset(y->data, 0, (size_t)y->numel * rt_dtype_size(y->dtype));
-        return RT_OK;
-    }
+    if (x->numel == 0) /* sums of nothing; what has no such value has been refused by infer */
+        return rt__fill(y, 0);
     int64_t size[RT_MAX_DIMS];
     int kind[RT_MAX_DIMS], n = join_axes(x->dims, plan->axes, size, kind), folds = 0;
     for (int i = 0; i < n; i++)
@@ -81,7 +78,7 @@ rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, con
             inner *= size[i];
             continue;
         }
-        const rt_tensor *to = --folds == 0 ? y : rt__tensor_new(rt_shape(outer, inner), x->dtype);
+        rt_tensor *to = --folds == 0 ? y : rt__tensor_new(rt_shape(outer, inner), x->dtype);
         if (!to)
             return rt_error_code();
         f(rt_exec_of(c), (rt_fold){outer, size[i], inner}, x->data, to->data);

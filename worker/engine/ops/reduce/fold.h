@@ -24,7 +24,7 @@ rt_status rt__fold_infer(rt_call *c, rt_dtype dtype);
 /* Run: folds x, the first input or a conversion of it, into the result. */
 rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f);
 /* The same into y, of several results. */
-rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, const rt_tensor *y);
+rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, rt_tensor *y);
 /* The number of elements that make one element of the result. */
 int64_t rt__fold_count(const rt_call *c);
 /* Backward: dy, as if keep_dim had been given, broadcast over the input. */
