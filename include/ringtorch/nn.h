@@ -203,6 +203,16 @@ rt_module *rt_nn_residual_(rt_module *const *layers, int count, rt_module *short
     RT_OP_CALL(rt_nn_avg_pool2d_, rt_nn_avg_pool2d_args, RT_NN_POOL2D_FIELDS, kernel, __VA_ARGS__)
 #define rt_nn_dropout(...)                                                                         \
     RT_OP_CALL(rt_nn_dropout_, rt_nn_dropout_args, RT_NN_DROPOUT_FIELDS, p, __VA_ARGS__)
+#define rt_nn_embedding(...)                                                                       \
+    RT_OP_CALL(rt_nn_embedding_, rt_nn_embedding_args, RT_NN_EMBEDDING_FIELDS, tokens, __VA_ARGS__)
+#define rt_nn_positions(...)                                                                       \
+    RT_OP_CALL(rt_nn_positions_, rt_nn_positions_args, RT_NN_POSITIONS_FIELDS, places, __VA_ARGS__)
+#define rt_nn_layer_norm(...)                                                                      \
+    RT_OP_CALL(rt_nn_layer_norm_, rt_nn_layer_norm_args, RT_NN_LAYER_NORM_FIELDS, features,        \
+               __VA_ARGS__)
+#define rt_nn_attention(...)                                                                       \
+    RT_OP_CALL(rt_nn_attention_, rt_nn_attention_args, RT_NN_ATTENTION_FIELDS, features,           \
+               __VA_ARGS__)
 
 /* rt_nn_linear_(args), rt_nn_relu(), ... */
 #define RT_NN_MADE_WITH(id, ...)  rt_module *rt_nn_##id##_(rt_nn_##id##_args a);

@@ -82,6 +82,29 @@ rt_tensor *rt__nn_constant(rt_module *m, const char *name, rt_dims shape, double
     return p;
 }
 
+const rt_module *rt__nn_like_child(const char *name)
+{
+    const rt_module *former = making ? making->like : NULL;
+    const rt__slot *s = former ? rt__nn_slot(former, name, strlen(name)) : NULL;
+    rt__nn_like(s ? s->child : NULL);
+    return former;
+}
+
+void rt__nn_like(const rt_module *former)
+{
+    if (making)
+        making->like = former;
+}
+
+/* ---- sequences ---- */
+
+rt_status rt__nn_check_sequence(rt_dims shape)
+{
+    return shape.n == 2
+               ? RT_OK
+               : RT_FAIL(CONFIG, "needs an input [places, features], got %s", rt_dims_text(shape));
+}
+
 /* ---- planes ---- */
 
 rt_status rt__nn_slide(const rt__window *w, rt_dims *shape)

@@ -72,6 +72,14 @@ typedef struct rt__making {
 /* Sets it and returns the former; NULL: as usual. */
 rt__making *rt__nn_make_so(rt__making *how);
 
+/* From now on the present layer makes the parameters of its own child of that name, so that they are tied to those of the other layer's.
+ * Returns what to go back to with rt__nn_like. */
+const rt_module *rt__nn_like_child(const char *name);
+void rt__nn_like(const rt_module *former);
+
+/* ---- sequences [places, features] ---- */
+rt_status rt__nn_check_sequence(rt_dims shape);
+
 /* ---- planes [channels, height, width] ---- */
 typedef struct rt__window {
     int64_t height, width, stride, padding, dilation;

@@ -36,24 +36,15 @@ static rt_status add_list(builder *b, const group *g, const char *list, const js
 
 /* ---- groups ---- */
 
-/* Goes from the layer that the present group is to be like to its child of that name; returns the former. */
-static const rt_module *descend(builder *b, const char *name)
-{
-    const rt_module *former = b->making.like;
-    const rt__slot *s = former ? rt__nn_slot(former, name, strlen(name)) : NULL;
-    b->making.like = s ? s->child : NULL;
-    return former;
-}
-
 /* Adds a list to a group within the group, of that name. */
 static rt_status add_inner(builder *b, const group *inner, const char *name, const char *list,
                            const json_t *layers, rt__sample *sample)
 {
     if (!inner->module)
         return rt_error_code();
-    const rt_module *like = descend(b, name);
+    const rt_module *like = rt__nn_like_child(name);
     rt_status status = add_list(b, inner, list, layers, sample);
-    b->making.like = like;
+    rt__nn_like(like);
     return status;
 }
 
@@ -215,9 +206,9 @@ static rt_status add_list(builder *b, const group *g, const char *list, const js
     for (size_t i = 0; i < count; i++) {
         rt_layer_place at = rt_layer_place_in(g->at, g->layer, list, layers, i);
         const json_t *from = rt_layer_at(layers, i);
-        const rt_module *like = descend(b, rt__nn_next_name(g->module).text);
+        const rt_module *like = rt__nn_like_child(rt__nn_next_name(g->module).text);
         rt_status status = add_layer(b, g, &at, from, sample);
-        b->making.like = like;
+        rt__nn_like(like);
         RT_TRY(status);
         if (b->table && !g->at)
             RT_TRY(add_row(b->table, from, sample, g->module->inside->slot[i].child));
