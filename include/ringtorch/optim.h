@@ -15,6 +15,7 @@
 #include <ringtorch/field.h>
 #include <ringtorch/nn.h>
 #include <ringtorch/optimizers.def>
+#include <ringtorch/schedules.def>
 
 RT_BEGIN_DECLS
 
@@ -155,23 +156,32 @@ double rt_optim_block_square_sum(const rt_optim *o, int64_t block);
 /* The fixed tree that combines all blocks' sums into a norm. */
 double rt_optim_norm_of_blocks(const double *square_sums, int64_t blocks);
 
-/* ---- schedules: the learning rate of step t (0, 1, ...), a pure function ---- */
-typedef enum rt_schedule_kind {
-    RT_SCHEDULE_CONSTANT,
-    RT_SCHEDULE_STEP,
-    RT_SCHEDULE_COSINE
-} rt_schedule_kind;
-typedef struct rt_schedule {
-    rt_schedule_kind kind;
-    double lr;      /* the peak */
-    int64_t warmup; /* linear from lr/warmup at t = 0 to lr at t = warmup - 1 */
-    int64_t steps;  /* cosine: the length of the run; min_lr would be reached at t = steps */
-    double min_lr;
-    int64_t step_size; /* step: times gamma after every step_size steps after warm-up */
-    double gamma;
-} rt_schedule;
-/* Returns the rate of step t (0, 1, ...). */
-double rt_schedule_lr(const rt_schedule *s, int64_t t);
+/* ---- schedules: the learning rate of step t (0, 1, ...), a pure function ----
+ *
+ *     double lr = rt_lr_cosine(t, .lr = 1e-3, .warmup = 100, .steps = 5000, .min_lr = 1e-5);
+ *
+ * Each schedule of schedules.def has a function rt_lr_<id>, whose arguments are the step, what all schedules have, and the schedule's
+ * numbers. */
+#define RT_SCHEDULE_ARGS(section, constant, id, text, FIELDS, help)                                \
+    typedef struct rt_lr_##id##_args {                                                             \
+        int64_t t;                                                                                 \
+        double lr;      /* the peak */                                                             \
+        int64_t warmup; /* linear from lr/warmup at t = 0 to lr at t = warmup - 1; 0: none */      \
+        int64_t steps;  /* after which a schedule that has an end is over */                       \
+        RT_STRUCT(FIELDS)                                                                          \
+    } rt_lr_##id##_args;                                                                           \
+    double rt_lr_##id##_(rt_lr_##id##_args a);
+RT_SCHEDULES(RT_SCHEDULE_ARGS)
+#define RT_LR_CALL(id, FIELDS, ...)                                                                \
+    RT_CALL_WITH_DEFAULTS(rt_lr_##id##_, rt_lr_##id##_args, RT_DEFAULTS(FIELDS).warmup = 0, t,     \
+                          __VA_ARGS__)
+
+/* lr */
+#define rt_lr_constant(...) RT_LR_CALL(constant, RT_CONSTANT_FIELDS, __VA_ARGS__)
+/* lr gamma^k after k times step_size steps */
+#define rt_lr_step(...) RT_LR_CALL(step, RT_STEP_FIELDS, __VA_ARGS__)
+/* half a cosine from lr, at the end of the warm-up, to min_lr at t = steps (Loshchilov and Hutter 2017) */
+#define rt_lr_cosine(...) RT_LR_CALL(cosine, RT_COSINE_FIELDS, __VA_ARGS__)
 
 RT_END_DECLS
 

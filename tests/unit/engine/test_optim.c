@@ -516,27 +516,23 @@ static void optimisers_leave_nothing_behind(void **state)
 static void schedules(void **state)
 {
     (void)state;
-    rt_schedule s = {.kind = RT_SCHEDULE_CONSTANT, .lr = 0.5};
-    assert_true(rt_schedule_lr(&s, 0) == 0.5 && rt_schedule_lr(&s, 1000000) == 0.5);
-    s.warmup = 4;
-    assert_true(rt_schedule_lr(&s, 0) == 0.125 && rt_schedule_lr(&s, 2) == 0.375 &&
-                rt_schedule_lr(&s, 3) == 0.5);
-    assert_true(rt_schedule_lr(&s, 4) == 0.5);
+    assert_true(rt_lr_constant(0, .lr = 0.5) == 0.5 && rt_lr_constant(1000000, .lr = 0.5) == 0.5);
+    assert_true(rt_lr_constant(0, .lr = 0.5, .warmup = 4) == 0.125);
+    assert_true(rt_lr_constant(2, .lr = 0.5, .warmup = 4) == 0.375);
+    assert_true(rt_lr_constant(3, .lr = 0.5, .warmup = 4) == 0.5);
+    assert_true(rt_lr_constant(4, .lr = 0.5, .warmup = 4) == 0.5);
 
-    s = (rt_schedule){
-        .kind = RT_SCHEDULE_STEP, .lr = 1, .warmup = 2, .step_size = 10, .gamma = 0.5};
-    assert_true(rt_schedule_lr(&s, 2) == 1 && rt_schedule_lr(&s, 11) == 1);
-    assert_true(rt_schedule_lr(&s, 12) == 0.5 && rt_schedule_lr(&s, 22) == 0.25);
+#define STEP(t) rt_lr_step(t, .lr = 1, .warmup = 2, .step_size = 10, .gamma = 0.5)
+    assert_true(STEP(2) == 1 && STEP(11) == 1 && STEP(12) == 0.5 && STEP(22) == 0.25);
+    assert_true(rt_lr_step(999, .lr = 1) == 1 && rt_lr_step(1000, .lr = 1) == 0.1); /* defaults */
 
-    s = (rt_schedule){
-        .kind = RT_SCHEDULE_COSINE, .lr = 1, .min_lr = 0.2, .warmup = 10, .steps = 110};
-    assert_true(rt_schedule_lr(&s, 9) == 1 && rt_schedule_lr(&s, 10) == 1);
-    assert_true(fabs(rt_schedule_lr(&s, 60) - 0.6) < 1e-12); /* half-way */
-    assert_true(rt_schedule_lr(&s, 110) == 0.2 && rt_schedule_lr(&s, 5000) == 0.2);
+#define COSINE(t, length) rt_lr_cosine(t, .lr = 1, .min_lr = 0.2, .warmup = 10, .steps = length)
+    assert_true(COSINE(9, 110) == 1 && COSINE(10, 110) == 1);
+    assert_true(fabs(COSINE(60, 110) - 0.6) < 1e-12); /* half-way */
+    assert_true(COSINE(110, 110) == 0.2 && COSINE(5000, 110) == 0.2);
     for (int64_t t = 10; t < 110; t++)
-        assert_true(rt_schedule_lr(&s, t + 1) < rt_schedule_lr(&s, t));
-    s.steps = 5; /* shorter than its warm-up */
-    assert_true(rt_schedule_lr(&s, 4) == 0.5 && rt_schedule_lr(&s, 10) == 0.2);
+        assert_true(COSINE(t + 1, 110) < COSINE(t, 110));
+    assert_true(COSINE(4, 5) == 0.5 && COSINE(10, 5) == 0.2); /* shorter than its warm-up */
 }
 
 static int shut_down(void **state)

@@ -45,7 +45,6 @@ struct rt_run {
     uint64_t seed;
     int64_t steps, batch, slices;
     int64_t eval_batch;
-    rt_schedule schedule;
 
     rt_config config;         /* a copy: the test set may be opened later */
     rt_dataset *train, *test; /* kept, like the two below; test: NULL until it is needed */

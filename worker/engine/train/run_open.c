@@ -8,6 +8,7 @@
 #include "worker/engine/data/datasets.h"
 #include "worker/engine/nn/net_json.h"
 #include "worker/engine/optim/rule.h"
+#include "worker/engine/optim/schedule.h"
 #include "worker/engine/train/run_inside.h"
 
 /* Initial weights are drawn as of a step that no run reaches, so that no dropout mask repeats their
@@ -157,16 +158,6 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
     if (r->steps >= STEP_OF_INIT)
         return RT_FAIL(CONFIG, "run.steps: %lld steps, expected fewer than %u", (long long)r->steps,
                        STEP_OF_INIT);
-    rt_schedule_kind kind = cfg->schedule.name == RT_CFG_SCHEDULE_STEP     ? RT_SCHEDULE_STEP
-                            : cfg->schedule.name == RT_CFG_SCHEDULE_COSINE ? RT_SCHEDULE_COSINE
-                                                                           : RT_SCHEDULE_CONSTANT;
-    r->schedule = (rt_schedule){.kind = kind,
-                                .lr = cfg->optimizer.lr,
-                                .warmup = cfg->schedule.warmup,
-                                .steps = rt_config_cosine_steps(cfg, r->steps),
-                                .min_lr = cfg->schedule.cosine.min_lr,
-                                .step_size = cfg->schedule.step.step_size,
-                                .gamma = cfg->schedule.step.gamma};
     return RT_OK;
 }
 
@@ -338,7 +329,7 @@ const rt_flat *rt_run_flat(const rt_run *r)
 
 double rt_run_lr(const rt_run *r, int64_t step)
 {
-    return rt_schedule_lr(&r->schedule, step);
+    return rt__schedule_lr(&r->config, r->steps, step);
 }
 
 void rt_run_on_phase(rt_run *r, void (*f)(void *ctx, const char *phase, int64_t slice), void *ctx)
