@@ -154,15 +154,20 @@ rt_status rt__take_as(rt_call *c, rt_dtype dtype)
     return NEEDS_CONVERSION;
 }
 
+enum { HALF_TYPES = RT_TYPE(BF16) | RT_TYPE(F16) };
+
 /* Looks at all inputs: does any of them want a gradient, is any of a half type? */
 static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
 {
     const rt_op *op = c->op;
     const rt_field *row = op->fields;
-    int next_row = op->n_in == RT_MANY ? 0 : 1;
+    rt_tensor *const *in = c->in;
+    const int n = c->n_in, next_row = op->n_in == RT_MANY ? 0 : 1;
     const rt_tensor *first = NULL, *typed = NULL; /* of all, of those that must have one type */
-    for (int i = 0; i < c->n_in; i++, row += next_row) {
-        const rt_tensor *x = c->in[i];
+    uint32_t types = 0;
+    bool any = false;
+    for (int i = 0; i < n; i++, row += next_row) {
+        rt_tensor *x = in[i];
         if (!x && !row->needed)
             continue;
         if (!rt__object_is(x, &rt__tensor_type, op->name, i + 1))
@@ -175,13 +180,15 @@ static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
             return rt__is_promoted(row) ? promote_inputs(c) : refuse_types(op, typed, x);
         if (first && !same_device(first, x))
             return refuse_devices(op, first, x);
-        if (x->base && !rt__thread.no_grad && rt__view_freshen((rt_tensor *)x) != RT_OK)
+        if (x->base && !rt__thread.no_grad && rt__view_freshen(x) != RT_OK)
             return rt_error_code();
         first = x;
         typed = row->dtypes & RT_SAME ? x : typed;
-        *wanted |= x->node != NULL;
-        *halves |= rt__is_half(x->dtype);
+        types |= 1u << x->dtype;
+        any |= x->node != NULL;
     }
+    *wanted = any;
+    *halves = (types & HALF_TYPES) != 0;
     return RT_OK;
 }
 

@@ -72,11 +72,17 @@ static rt_node *node_make(const rt_call *c)
 static void keep_inputs(rt_node *n, const rt_call *c)
 {
     rt_tensor **in = (rt_tensor **)n->call.in;
-    for (int i = 0; i < c->n_in; i++) {
-        rt_tensor *x = c->in[i];
-        in[i] = saves_in(c->op, i) ? rt__saved_keep(x) : rt__edge_keep(x);
-        n->version[i] = rt__tensor_version(x);
-        if (x && x->node)
+    uint32_t saves = c->op->saves_in;
+    for (int i = 0; i < c->n_in; i++, saves >>= 1) {
+        rt_tensor *x = in[i] = c->in[i];
+        if (!x)
+            continue;
+        if (saves & 1) {
+            rt__saved_keep(x);
+            n->version[i] = rt__tensor_version(x);
+        } else
+            rt__edge_keep(x);
+        if (x->node)
             n->from[i] = (rt_edge){rt__object_keep(x->node), x->result};
     }
 }
@@ -89,9 +95,9 @@ static rt_status keep_results(rt_node *n, const rt_call *c)
     for (int k = 0; k < c->n_out; k++) {
         const rt_tensor *y = c->out[k];
         bool saved = saves_out(c->op, k);
-        version[k] = rt__tensor_version(y);
         if (!saved && c->n_out == 1)
             continue;
+        version[k] = rt__tensor_version(y);
         rt_tensor *twin = n->call.out[k] = rt__tensor_twin(y);
         if (!twin)
             return rt_error_code();
@@ -149,8 +155,9 @@ void rt__node_spend(rt_node *n)
     if (!c->op || n->spent)
         return;
     n->spent = true;
-    for (int i = 0; i < c->n_in; i++) {
-        if (saves_in(c->op, i))
+    uint32_t saves = c->op->saves_in;
+    for (int i = 0; i < c->n_in; i++, saves >>= 1) {
+        if (saves & 1)
             rt__saved_free(c->in[i]);
         else
             rt__edge_free(c->in[i]);

@@ -18,7 +18,7 @@ static _Atomic int64_t live_objects;
 
 /* ---- objects ---- */
 
-void *rt__object_make(const rt_object_type *type, size_t size)
+static inline void *make(const rt_object_type *type, size_t size)
 {
     if (rt_failed())
         return NULL;
@@ -35,9 +35,14 @@ void *rt__object_make(const rt_object_type *type, size_t size)
     return o;
 }
 
+void *rt__object_make(const rt_object_type *type, size_t size)
+{
+    return make(type, size);
+}
+
 void *rt__object_new(const rt_object_type *type, size_t size)
 {
-    return rt__scope_own(rt__object_make(type, size));
+    return rt__scope_own(make(type, size));
 }
 
 /* Destroys an object without owners, and those that lose their last owner by it. A loop instead of

@@ -8,18 +8,10 @@
 #include "common/error.h"
 #include "common/mem.h"
 #include "worker/engine/base/extents.h"
-#include "worker/engine/base/poison.h"
-#include "worker/engine/base/size_class.h"
-#include "worker/engine/base/thread.h"
 
-enum {
-    ALIGNMENT = 64,
-    KEPT = 256, /* most small blocks of one size that a thread keeps */
-};
+enum { ALIGNMENT = 64 };
 
-typedef struct block {
-    struct block *next;
-} block;
+typedef rt_small_block block;
 
 static struct {
     pthread_mutex_t lock;
@@ -52,32 +44,6 @@ static void give_shared(int class, block *b)
     pthread_mutex_unlock(&pool.lock);
 }
 
-/* The same for the blocks that this thread keeps. */
-static void *take_own(int class)
-{
-    rt_small_blocks *own = &rt__thread.small[class];
-    block *b = own->first;
-    if (!b)
-        return NULL;
-    RT_UNPOISON(b, rt__size_class_bytes(class));
-    own->first = b->next;
-    own->count--;
-    return b;
-}
-
-static bool give_own(int class, block *b)
-{
-    rt_small_blocks *own = &rt__thread.small[class];
-    if (own->count == KEPT)
-        return false;
-    b->next = own->first;
-    own->first = b;
-    own->count++;
-    rt__thread_register();
-    RT_POISON(b, rt__size_class_bytes(class));
-    return true;
-}
-
 /* Takes a small block from the system; when that fails, once more after giving back what is cached. */
 static void *alloc_small(int class)
 {
@@ -108,27 +74,23 @@ static void *alloc_extent(size_t bytes)
     return p;
 }
 
-void *rt__pool_alloc(size_t bytes)
+void *rt__pool_alloc_shared(size_t bytes)
 {
     if (bytes >= (size_t)1 << (RT_SIZE_MOST_LOG2 + 1))
         return RT_FAIL_NULL(NOMEM, "out of memory: %zu bytes asked for", bytes);
     int class = rt__size_class(bytes);
     if (class >= RT_SMALL_CLASSES)
         return alloc_extent(bytes);
-    void *p = take_own(class);
-    if (!p)
-        p = take_shared(class);
+    void *p = take_shared(class);
     return p ? p : alloc_small(class);
 }
 
-void rt__pool_free(void *p, size_t bytes)
+void rt__pool_free_shared(void *p, size_t bytes)
 {
-    if (!p)
-        return;
     int class = rt__size_class(bytes);
     if (class < RT_SMALL_CLASSES) {
-        if (!give_own(class, p))
-            give_shared(class, p);
+        give_shared(class, p);
+        rt__thread_register(); /* from now on the thread keeps some */
         return;
     }
     pthread_mutex_lock(&pool.lock);
@@ -138,9 +100,14 @@ void rt__pool_free(void *p, size_t bytes)
 
 void rt__pool_thread_release(void)
 {
-    for (int class = 0; class < RT_SMALL_CLASSES; class ++)
-        for (void *p; (p = take_own(class));)
-            give_shared(class, p);
+    for (int class = 0; class < RT_SMALL_CLASSES; class ++) {
+        rt_small_blocks *own = &rt__thread.small[class];
+        for (block *b; (b = own->first); own->count--) {
+            RT_UNPOISON(b, rt__size_class_bytes(class));
+            own->first = b->next;
+            give_shared(class, b);
+        }
+    }
 }
 
 /* Gives the small blocks of one class back. */

@@ -16,9 +16,13 @@ enum {
     RT_SMALL_CLASSES = 17, /* of the memory pool: up to 1 KiB */
 };
 
+typedef struct rt_small_block {
+    struct rt_small_block *next;
+} rt_small_block;
+
 /* Free blocks of one size that belong to a thread. */
 typedef struct rt_small_blocks {
-    void *first;
+    rt_small_block *first;
     int count;
 } rt_small_blocks;
 

@@ -81,41 +81,42 @@ static void tensor_destroy(void *object)
 
 const rt_object_type rt__tensor_type = {"tensor", tensor_destroy, tensor_orphan};
 
-/* Returns a tensor without storage. */
-static rt_tensor *tensor_make(rt_dims dims, int64_t numel, rt_dtype dtype)
+/* Returns a tensor without storage, strides and number of elements. */
+static rt_tensor *tensor_make(const rt_dims *dims, rt_dtype dtype)
 {
     rt_tensor *x = rt__object_new(&rt__tensor_type, sizeof *x);
     if (!x)
         return NULL;
-    x->dims = dims;
-    x->numel = numel;
+    x->dims = *dims;
     x->dtype = dtype;
     return x;
 }
 
 /* Returns a contiguous tensor without storage, and how many bytes it needs. */
-static rt_tensor *tensor_shell(rt_dims dims, rt_dtype dtype, const char *what, size_t *bytes)
+static inline rt_tensor *tensor_shell(const rt_dims *dims, rt_dtype dtype, const char *what,
+                                      size_t *bytes)
 {
-    if (rt_failed())
-        return NULL;
-    if ((unsigned)dtype >= RT_DTYPES)
+    if ((unsigned)dtype >= RT_DTYPES && !rt_failed())
         return RT_FAIL_NULL(DTYPE, "%s: %d is no element type", what, (int)dtype);
-    int64_t numel = rt__dims_numel(dims, what);
-    if (numel < 0)
-        return NULL;
-    if (__builtin_mul_overflow((size_t)numel, rt_dtype_size(dtype), bytes) || *bytes > LONG_MAX / 2)
-        return RT_FAIL_NULL(NOMEM, "%s: %s of shape %s is larger than any memory", what,
-                            rt_dtype_name(dtype), rt_dims_text(dims));
-    rt_tensor *x = tensor_make(dims, numel, dtype);
+    rt_tensor *x = tensor_make(dims, dtype);
     if (!x)
         return NULL;
     x->contiguous = true;
-    rt__dims_strides(dims, x->stride);
+    if (!rt__dims_plain(dims, x->stride, &x->numel)) {
+        x->numel = rt__dims_numel(*dims, what);
+        if (x->numel < 0)
+            return NULL;
+        rt__dims_strides(*dims, x->stride);
+    }
+    if (__builtin_mul_overflow((size_t)x->numel, rt_dtype_size(dtype), bytes) ||
+        *bytes > LONG_MAX / 2)
+        return RT_FAIL_NULL(NOMEM, "%s: %s of shape %s is larger than any memory", what,
+                            rt_dtype_name(dtype), rt_dims_text(*dims));
     return x;
 }
 
 /* Returns a contiguous tensor over `wrapped`, or over new memory if that is NULL. */
-static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const char *what)
+static rt_tensor *tensor_over(void *wrapped, const rt_dims *dims, rt_dtype dtype, const char *what)
 {
     size_t bytes;
     rt_tensor *x = tensor_shell(dims, dtype, what, &bytes);
@@ -130,7 +131,7 @@ static rt_tensor *tensor_over(void *wrapped, rt_dims dims, rt_dtype dtype, const
 
 rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype)
 {
-    return tensor_over(NULL, dims, dtype, "tensor");
+    return tensor_over(NULL, &dims, dtype, "tensor");
 }
 
 static bool is_contiguous(const rt_tensor *x)
@@ -149,9 +150,10 @@ static bool is_contiguous(const rt_tensor *x)
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset)
 {
     int64_t numel = rt__dims_numel(dims, "view");
-    rt_tensor *y = numel < 0 ? NULL : tensor_make(dims, numel, x->dtype);
+    rt_tensor *y = numel < 0 ? NULL : tensor_make(&dims, x->dtype);
     if (!y)
         return NULL;
+    y->numel = numel;
     y->storage = storage_keep(x->storage);
     y->version = x->version;
     if (numel == 0)
@@ -272,7 +274,7 @@ void rt__tensor_hide(rt_tensor *x)
 rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype)
 {
     size_t bytes;
-    rt_tensor *x = tensor_shell(dims, dtype, "tensor", &bytes);
+    rt_tensor *x = tensor_shell(&dims, dtype, "tensor", &bytes);
     if (x)
         rt__tensor_hide(x);
     return x;
@@ -333,7 +335,7 @@ rt_tensor *rt_empty_(rt_new_args a)
     if (!rt_failed() && (a.device.kind != RT_CPU || a.device.index != 0))
         return RT_FAIL_NULL(DEVICE, "device %d:%d is not in this build, which has the cpu only",
                             a.device.kind, a.device.index);
-    return tensor_over(NULL, a.shape, a.dtype, "tensor");
+    return tensor_over(NULL, &a.shape, a.dtype, "tensor");
 }
 
 static rt_tensor *filled(rt_tensor *x, double value)
@@ -378,7 +380,7 @@ rt_tensor *rt_ones_like(const rt_tensor *x)
 
 rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype)
 {
-    rt_tensor *x = tensor_over(NULL, shape, dtype, "from");
+    rt_tensor *x = tensor_over(NULL, &shape, dtype, "from");
     if (x && x->numel > 0 && !data)
         return RT_FAIL_NULL(ARG, "from: no memory was given for shape %s", rt_dims_text(shape));
     if (x && x->numel > 0)
@@ -390,5 +392,5 @@ rt_tensor *rt_wrap(void *data, rt_dims shape, rt_dtype dtype)
 {
     if (!data && !rt_failed())
         return RT_FAIL_NULL(ARG, "wrap: no memory was given for shape %s", rt_dims_text(shape));
-    return tensor_over(data, shape, dtype, "wrap");
+    return tensor_over(data, &shape, dtype, "wrap");
 }

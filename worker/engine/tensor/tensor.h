@@ -163,6 +163,18 @@ static inline bool rt__dims_equal(rt_dims a, rt_dims b)
 int64_t rt__dims_numel(rt_dims d, const char *what);
 /* Row-major strides of a contiguous tensor. */
 void rt__dims_strides(rt_dims d, int64_t *stride);
+/* Both, for shapes as they mostly are: returns false, and says nothing, if d has too many axes, a size below 1 or too many elements. */
+static inline bool rt__dims_plain(const rt_dims *d, int64_t *stride, int64_t *numel)
+{
+    int64_t n = 1;
+    bool plain = (unsigned)d->n <= RT_MAX_DIMS;
+    for (int i = plain ? d->n - 1 : -1; i >= 0; i--) {
+        stride[i] = n;
+        plain &= d->d[i] > 0 && !__builtin_mul_overflow(n, d->d[i], &n);
+    }
+    *numel = n;
+    return plain;
+}
 /* Common shape of two operands by NumPy's rule; fails with "add: shapes [4,2] and [8,2] do not
  * broadcast". */
 rt_status rt__broadcast(const char *what, rt_dims a, rt_dims b, rt_dims *out);
