@@ -203,9 +203,9 @@ static const command_case cases[] = {
      "OPENBLAS_CORETYPE=Z80 rt train tiny.yaml --run-dir z80 --set run.steps=5", 2, NULL,
      "OPENBLAS_CORETYPE=Z80: OpenBLAS has no such core here"},
     {"too_many_layers",
-     "{ sed '/layers:/q' tiny.yaml; yes '    - relu' | head -1100; sed '1,/layers:/d' tiny.yaml; } "
+     "{ sed '/layers:/q' tiny.yaml; yes '    - relu' | head -4200; sed '1,/layers:/d' tiny.yaml; } "
      ">many.yaml; rt train many.yaml --run-dir many",
-     2, NULL, "many.yaml:4: model: layers: expected a list of 1 to 1024 layers"},
+     2, NULL, "many.yaml:4100: model.layers[4096]: more than 4096 layers"},
     {"status_when_the_last_event_is_cut",
      "cp -r one cut && truncate -s -7 cut/events.jsonl && rt status cut --json", 0,
      "\"status\":\"done\"", ""},
