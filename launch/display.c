@@ -327,7 +327,7 @@ static int progress_parts(const rt__display *d, const json_t *j, rt__part parts[
     PART(0, "loss %s", rt_fixed(rt__field_number(j, "loss"), 4, number));
     if (isfinite(lr))
         PART(6, "lr %.3g", lr);
-    PART(3, "%s images/s", grouped(speed));
+    PART(3, "%s samples/s", grouped(speed));
     if (json_object_get(j, "seconds"))
         PART(4, "%s", rt__words_duration(rt__field_number(j, "seconds"), clock));
     PART(2, "ETA %s", rt__words_duration(eta, clock));
@@ -528,7 +528,7 @@ static void show_result(rt__display *d, const json_t *j)
 static void show_done(rt__display *d, const json_t *j)
 {
     char speed[RT__WORDS], clock[RT__WORDS], epochs[RT_FIXED];
-    rt__display_say(d, "done: %s step%s (%s epochs) in %s, %s images/s", grouped_field(j, "steps"),
+    rt__display_say(d, "done: %s step%s (%s epochs) in %s, %s samples/s", grouped_field(j, "steps"),
                     rt_plural(integer(j, "steps")),
                     rt_fixed(rt__field_number(j, "epochs"), 1, epochs),
                     rt__words_duration(rt__field_number(j, "seconds"), clock),

@@ -199,7 +199,7 @@ static void plain_output_ends_with_what_matters(void **state)
                    "--run-dir", in_scratch(&s, "plain"), "--set", "run.steps=50", NULL);
     expect_exit(&r, 0);
     expect_text(r.out, "accuracy");
-    expect_text(r.out, "images/s");
+    expect_text(r.out, "samples/s");
     expect_text(r.out, in_scratch(&s, "plain"));
     expect_text(r.out, "ringtorch ");
     if (strchr(r.out, '\r') || strchr(r.out, '\033'))

@@ -38,9 +38,9 @@ static void what_is_not_a_number_is_never_zero(void **state)
         const char *object, *line;
     } rows[] = {
         {"{\"event\": \"report\", \"step\": 5, \"loss\": 0.23768, \"samples_per_second\": 64}",
-         "step 5/20  25 %  loss 0.2377  64 images/s  ETA 0:15"},
+         "step 5/20  25 %  loss 0.2377  64 samples/s  ETA 0:15"},
         {"{\"event\": \"report\", \"step\": 20, \"loss\": null, \"samples_per_second\": null}",
-         "step 20/20  100 %  loss nan  - images/s  ETA -"},
+         "step 20/20  100 %  loss nan  - samples/s  ETA -"},
         {"{\"event\": \"report\", \"step\": 5, \"loss\": 1e300, \"samples_per_second\": 64}",
          "loss 1e+300"},
         {"{\"event\": \"evaluation\", \"step\": 5, \"accuracy\": 0.5, \"loss\": null}",
@@ -54,7 +54,7 @@ static void what_is_not_a_number_is_never_zero(void **state)
          "test accuracy 9.90 %, loss nan"},
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"epochs\": null, "
          "\"seconds\": null, \"samples_per_second\": null, \"eval_accuracy\": null}",
-         "done: 20 steps (nan epochs) in -, - images/s"},
+         "done: 20 steps (nan epochs) in -, - samples/s"},
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 1, \"epochs\": 1}",
          "done: 1 step (1.0 epochs) in "},
         {"{\"event\": \"scaled\", \"from\": 2, \"to\": 1}", "from 2 to 1 worker\n"},
@@ -170,7 +170,7 @@ static void a_terminal_is_drawn_over(void **state)
 {
     (void)state;
     const char *text = seen("xterm", false);
-    assert_true(count_of(text, "0.5000  lr 0.001  64 images/s  0:03  ETA") > 20);
+    assert_true(count_of(text, "0.5000  lr 0.001  64 samples/s  0:03  ETA") > 20);
     assert_int_equal(count_of(text, "\r\n"), 21); /* twenty of them stay, and the loss */
     assert_non_null(strstr(text, "\r\033[J"));
     assert_non_null(strstr(text, "\033[33mlost at step 400: killed\033[0m\r\n"));

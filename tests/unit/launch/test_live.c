@@ -11,8 +11,8 @@
 #include "launch/screen.h"
 
 static const rt__part parts[] = {
-    {"step 830/37,500"},    {"2 %", 1},  {"epoch 0.39", 5}, {"loss 0.2377"},  {"lr 0.001", 6},
-    {"20,899 images/s", 3}, {"0:12", 4}, {"ETA 3:20", 2},   {"2 workers", 7},
+    {"step 830/37,500"},     {"2 %", 1},  {"epoch 0.39", 5}, {"loss 0.2377"},  {"lr 0.001", 6},
+    {"20,899 samples/s", 3}, {"0:12", 4}, {"ETA 3:20", 2},   {"2 workers", 7},
 };
 enum { COUNT = sizeof parts / sizeof *parts };
 
@@ -23,11 +23,11 @@ static void parts_give_way(void **state)
         int columns;
         const char *text;
     } rows[] = {
-        {0, "step 830/37,500  2 %  epoch 0.39  loss 0.2377  lr 0.001  20,899 images/s  0:12  "
+        {0, "step 830/37,500  2 %  epoch 0.39  loss 0.2377  lr 0.001  20,899 samples/s  0:12  "
             "ETA 3:20  2 workers"},
-        {92, "step 830/37,500  2 %  epoch 0.39  loss 0.2377  lr 0.001  20,899 images/s  0:12  "
+        {92, "step 830/37,500  2 %  epoch 0.39  loss 0.2377  lr 0.001  20,899 samples/s  0:12  "
              "ETA 3:20"},
-        {77, "step 830/37,500  2 %  loss 0.2377  20,899 images/s  0:12  ETA 3:20"},
+        {77, "step 830/37,500  2 %  loss 0.2377  20,899 samples/s  0:12  ETA 3:20"},
         {50, "step 830/37,500  2 %  loss 0.2377  ETA 3:20"},
         {28, "step 830/37,500  loss 0.2377"},
         {20, "step 830/37,500  los"},

@@ -26,7 +26,7 @@ static void leaves_what_it_should(void **state)
     expect_finished();
     assert_string_equal(err, "");
     expect_text(out, "test accuracy 93.00 %");
-    expect_text(out, "images/s");
+    expect_text(out, "samples/s");
     expect_text(out, run_dir);
     expect_text(out, "ringtorch eval "); /* by the path it was started with */
     assert_int_equal(stat(run_dir, &st), 0);
