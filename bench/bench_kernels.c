@@ -200,6 +200,11 @@ static void bench_vectors(const bench *b, int64_t n)
         k->softmax[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, x, y));
     ROW("normalize", shape, 0, 2 * one,
         k->normalize[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, 1e-5, x, y, z));
+    rt_channels channels = {n / (16 * 784), 16, 784};
+    ROW("channel_dot", shape, 0, 2 * one,
+        k->channel_dot[RT_F32](rt_exec_cpu(), channels, x, NULL, y, NULL, z));
+    ROW("channel_affine", shape, 0, 2 * one,
+        k->channel_affine[RT_F32](rt_exec_cpu(), channels, x, NULL, u, NULL, y));
     int64_t *places = rt_malloc((size_t)n * sizeof *places);
     ROW("topk_8", shape, 0, one,
         k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){8, true, true}, x,

@@ -54,6 +54,11 @@ typedef struct rt_pool2d_shape {
     bool skip_padding; /* average: divide by the number of input elements, not by kh * kw */
 } rt_pool2d_shape;
 
+/* [n, c, len]: rows of len elements, of which row i belongs to channel i % c. */
+typedef struct rt_channels {
+    int64_t n, c, len;
+} rt_channels;
+
 /* n rows of len elements. */
 typedef struct rt_rows {
     int64_t n, len;

@@ -395,6 +395,39 @@ typedef struct rt_conv2d_args {
 /* Correlation, as all frameworks call it: [n, out, h', w']. */
 rt_tensor *rt_conv2d_(rt_conv2d_args a);
 
+/* Batch normalisation (Ioffe and Szegedy 2015) over all axes but the second, that of the channels c. */
+#define RT_BATCH_NORM_FIELDS(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, c, ...]")                                     \
+    F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 1")                             \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 0")                               \
+    F(NUMBER, eps, 1e-5, RT_FROM(0), "added to the variance")
+typedef struct rt_batch_norm_args {
+    RT_STRUCT(RT_BATCH_NORM_FIELDS)
+} rt_batch_norm_args;
+typedef struct rt_batch_norm_results {
+    rt_tensor *y, *mean,
+        *var; /* mean and variance of each channel [c], the latter without correction */
+} rt_batch_norm_results;
+#define rt_batch_norm(...)                                                                         \
+    RT_OP_CALL(rt_batch_norm_, rt_batch_norm_args, RT_BATCH_NORM_FIELDS, x, __VA_ARGS__)
+/* y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of the batch, as in training. */
+rt_batch_norm_results rt_batch_norm_(rt_batch_norm_args a);
+
+#define RT_BATCH_NORM_BY_FIELDS(F)                                                                 \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, c, ...]")                                     \
+    F(INPUT, mean, RT_NEEDED, RT_SAME | RT_FLOATS, "[c]")                                          \
+    F(INPUT, var, RT_NEEDED, RT_SAME | RT_FLOATS, "[c]")                                           \
+    F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 1")                             \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 0")                               \
+    F(NUMBER, eps, 1e-5, RT_FROM(0), "added to the variance")
+typedef struct rt_batch_norm_by_args {
+    RT_STRUCT(RT_BATCH_NORM_BY_FIELDS)
+} rt_batch_norm_by_args;
+#define rt_batch_norm_by(...)                                                                      \
+    RT_OP_CALL(rt_batch_norm_by_, rt_batch_norm_by_args, RT_BATCH_NORM_BY_FIELDS, x, __VA_ARGS__)
+/* The same with a mean and a variance that are given, as in evaluation. */
+rt_tensor *rt_batch_norm_by_(rt_batch_norm_by_args a);
+
 #define RT_POOL2D_FIELDS(F)                                                                        \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, c, h, w]")                                              \
     F(PAIR, kernel, RT_NEEDED, RT_WITHIN(1, INT32_MAX), "size of the window")                      \

@@ -13,6 +13,7 @@
     F(pool, isa)                                                                                   \
     F(fold, isa)                                                                                   \
     F(rows, isa)                                                                                   \
+    F(channels, isa)                                                                               \
     F(norm, isa)                                                                                   \
     F(sort, isa)                                                                                   \
     F(update, isa)                                                                                 \

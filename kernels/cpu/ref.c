@@ -282,6 +282,34 @@ static void normalize_dx_f32(rt_exec *e, rt_rows r, const void *y_, const void *
     }
 }
 
+static float of_channel(const void *values, int64_t channel)
+{
+    return values ? ((const float *)values)[channel] : 0;
+}
+
+static void channel_dot_f32(rt_exec *e, rt_channels s, const void *x_, const void *mx,
+                            const void *y_, const void *my, void *out)
+{
+    for (int64_t i = 0; i < s.n * s.c; i++) {
+        const float *x = (const float *)x_ + i * s.len, *y = (const float *)y_ + i * s.len;
+        double sum = 0;
+        for (int64_t j = 0; j < s.len; j++)
+            sum +=
+                ((double)x[j] - of_channel(mx, i % s.c)) * ((double)y[j] - of_channel(my, i % s.c));
+        ((float *)out)[i] = (float)sum;
+    }
+}
+
+static void channel_affine_f32(rt_exec *e, rt_channels s, const void *x, const void *m,
+                               const void *a, const void *b, void *y)
+{
+    for (int64_t i = 0; i < s.n * s.c * s.len; i++) {
+        int64_t c = i / s.len % s.c;
+        double centred = (double)((const float *)x)[i] - of_channel(m, c);
+        ((float *)y)[i] = (float)(centred * of_channel(a, c) + of_channel(b, c));
+    }
+}
+
 static bool label_ok(rt_rows r, int64_t row, int64_t label)
 {
     if (label >= 0 && label < r.len)
@@ -567,6 +595,8 @@ void rt__install_ref(rt_kernels *k)
     F32(normalize_dx);
     F32(cross_entropy);
     F32(cross_entropy_dx);
+    F32(channel_dot);
+    F32(channel_affine);
     F32(argmax);
     F32(topk);
     F32(sum);
