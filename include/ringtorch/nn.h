@@ -201,6 +201,9 @@ rt_module *rt_nn_residual_(rt_module *const *layers, int count, rt_module *short
     RT_OP_CALL(rt_nn_max_pool2d_, rt_nn_max_pool2d_args, RT_NN_POOL2D_FIELDS, kernel, __VA_ARGS__)
 #define rt_nn_avg_pool2d(...)                                                                      \
     RT_OP_CALL(rt_nn_avg_pool2d_, rt_nn_avg_pool2d_args, RT_NN_POOL2D_FIELDS, kernel, __VA_ARGS__)
+#define rt_nn_batch_norm2d(...)                                                                    \
+    RT_OP_CALL(rt_nn_batch_norm2d_, rt_nn_batch_norm2d_args, RT_NN_BATCH_NORM2D_FIELDS, in,        \
+               __VA_ARGS__)
 #define rt_nn_dropout(...)                                                                         \
     RT_OP_CALL(rt_nn_dropout_, rt_nn_dropout_args, RT_NN_DROPOUT_FIELDS, p, __VA_ARGS__)
 #define rt_nn_embedding(...)                                                                       \

@@ -222,6 +222,49 @@ static void dropout_drops_only_in_training(void **state)
     rt_scope_end(s);
 }
 
+/* PyTorch's values: two batches in training, then evaluation. */
+static void batch_norm2d_follows_its_batches(void **state)
+{
+    (void)state;
+    static const float trained[] = {
+        0.236337617f,  0.484606773f,  0.699273884f,   0.851284683f,  0.922613263f, 0.8447299f,
+        0.474034637f,  -0.139300957f, -0.0188666563f, -1.10377932f,  -2.1139369f,  -2.91261864f,
+        -0.424905479f, -0.446949989f, -0.376514703f,  -0.223132744f, -2.11824584f, -1.30337656f,
+        -0.490582854f, 0.210128039f,  2.09885073f,    2.38716769f,   2.27775669f,  1.78542674f};
+    static const float evaluated[] = {
+        0.0598345511f, 0.223409057f,  0.364844501f,   0.464998275f,  0.359192133f, 0.321799934f,
+        0.143827081f,  -0.1506387f,   -0.0385379754f, -0.726295114f, -1.36666298f, -1.8729701f,
+        -0.375831753f, -0.390356004f, -0.34394902f,   -0.242891878f, -1.10074103f, -0.709517777f,
+        -0.319291055f, 0.0171240792f, 1.30394351f,    1.48671591f,   1.41735721f,  1.10525513f};
+    rt_scope s = rt_scope_begin();
+    rt_module *b = rt_nn_batch_norm2d(3, .eps = 1e-3, .momentum = 0.2);
+    rt_tensor *x = rt_sin(rt_mul_scalar(rt_arange(0, 24, 1, RT_F32), 0.37));
+    rt_dims shape = rt_shape(2, 3, 2, 2);
+    x = rt_reshape(x, shape);
+    set_param(b, 0, (float[]){0.5f, 1, 2});
+    set_param(b, 1, (float[]){0.1f, -0.2f, 0.3f});
+    expect_values(rt_forward(b, x), shape, trained);
+    assert_non_null(rt_forward(b, rt_add_scalar(rt_mul_scalar(x, 2), 1)));
+    expect_values(rt_nn_find(b, "running_mean"), rt_shape(3),
+                  (float[]){0.0887940824f, 0.478361458f, 0.361684889f});
+    expect_values(rt_nn_find(b, "running_var"), rt_shape(3),
+                  (float[]){1.22080719f, 0.855507433f, 1.14353108f});
+    expect_values(rt_nn_find(b, "num_batches_tracked"), rt_shape(), (float[]){2});
+    rt_nn_train(b, false);
+    expect_values(rt_forward(b, x), shape, evaluated);
+    expect_values(rt_nn_find(b, "num_batches_tracked"), rt_shape(), (float[]){2});
+    rt_nn_train(b, true);
+
+    assert_int_equal(rt_nn_param_count(rt_nn_batch_norm2d(3, .affine = false)), 0);
+    assert_null(rt_forward(b, rt_ones(rt_shape(1, 3, 1, 1))));
+    expect_error(RT_E_SHAPE, "has 1 value a channel");
+    assert_null(rt_forward(b, rt_ones(rt_shape(2, 4, 2, 2))));
+    expect_error(RT_E_SHAPE, "expected [n, 3, height, width]");
+    assert_null(rt_nn_batch_norm2d(3, .momentum = 1.5));
+    expect_error(RT_E_RANGE, "momentum is 1.5");
+    rt_scope_end(s);
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
@@ -361,6 +404,7 @@ int main(void)
         cmocka_unit_test(linear_and_conv2d_compute),
         cmocka_unit_test(layers_without_parameters_compute),
         cmocka_unit_test(dropout_drops_only_in_training),
+        cmocka_unit_test(batch_norm2d_follows_its_batches),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(weights_depend_on_the_seed_alone),
         cmocka_unit_test(initialisers_have_the_spread_they_promise),

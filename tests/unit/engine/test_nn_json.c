@@ -71,6 +71,13 @@ static void inferred_shapes_are_those_of_the_ops(void **state)
         "[{\"avg_pool2d\": {\"kernel\": 2, \"stride\": 1}}, \"sigmoid\", \"flatten\", "
         "{\"dropout\": 0.5}, "
         "{\"linear\": 3}]",
+        "[\"batch_norm2d\", {\"batch_norm2d\": {\"affine\": false, \"momentum\": 0.3}}, "
+        "\"flatten\", "
+        "{\"linear\": 3}]",
+        "[{\"conv2d\": {\"out\": 6, \"kernel\": 3, \"kernel_w\": 1, \"padding\": \"same\"}}, "
+        "{\"residual\": [{\"conv2d\": {\"out\": 6, \"kernel\": 3, \"padding\": 1}}, "
+        "\"batch_norm2d\"]}, "
+        "{\"avg_pool2d\": {\"kernel\": 11, \"stride\": \"auto\"}}, \"flatten\", {\"linear\": 3}]",
         "[\"relu\", \"flatten\", {\"dropout\": {\"p\": 0}}, {\"linear\": 8}, {\"linear\": "
         "{\"out\": 3}}]",
     };
@@ -124,6 +131,7 @@ static const struct {
     {"[{\"max_pool2d\": {\"kernel\": 2, \"padding\": 2}}]",
      {"layers[0]: max_pool2d: padding is 2", "half of the kernel"}},
     {"[{\"max_pool2d\": {\"kernel\": 2, \"stride\": 0}}]", {"max_pool2d: stride is 0"}},
+    {"[\"flatten\", \"batch_norm2d\"]", {"layers[1]: batch_norm2d: needs an input [channels"}},
     {"[{\"dropout\": 1}]", {"dropout: p is 1, expected 0 to 0.9999999"}},
     {"[{\"relu\": 3}]", {"relu takes no options"}},
     {"[{\"relu\": {\"slope\": 3}}]", {"relu has no option 'slope'"}},
