@@ -129,6 +129,11 @@ rt_status rt_nn_on_need(rt_module *m, void (*fn)(void *ctx, rt_module *of, bool 
  * in everything. Fails (NOTFOUND) if none matches. */
 rt_status rt_nn_freeze(rt_module *m, const char *pattern, bool frozen);
 
+/* ---- devices ---- */
+/* Moves all parameters and buffers to a device, before an optimiser is made; gradients are cleared. What the net is given must lie there
+ * too (rt_to_device). On failure some have been moved. */
+rt_status rt_nn_to_device(rt_module *m, rt_device device);
+
 /* ---- looking ----
  * Numbers are in order of registration, depth first. Tensors are borrowed; names are too, until something is registered in m or below
  * it. Each takes the same time for any number. `name` may be NULL. */

@@ -147,6 +147,9 @@ struct rt_op {
         in_place; /* run may write its result where the first input lies: it reads no element of an input of that shape after it
                          wrote the one in the same place */
     bool writes; /* compose writes into the first input, and gives it back: see rt_apply_in_place */
+    /* Run never looks at memory, and calls operations. Unless it says so, it is given copies on the CPU of inputs that lie on
+     * another device, and its results are copied back: rt_f32 and rt_data read there. */
+    bool on_device;
 };
 
 /* Runs an operation that has one result and returns it, owned by the caller's scope; NULL if anything failed before or now.
@@ -189,7 +192,8 @@ rt_status rt_op_register(const rt_op *op);
 #define RT_SCHEMA_INPUTS(allowed) .dtypes = allowed
 
 /* The members of an rt_op that describe its arguments. */
-#define RT_ARGS(type, FIELDS)                                                                      \
+#define RT_ARGS(type, FIELDS) RT_PUBLIC_ARGS(type, FIELDS)
+#define RT_PUBLIC_ARGS(type, FIELDS)                                                               \
     .fields = (const rt_field[]){FIELDS(RT_SCHEMA_ROW)},                                           \
     .n_fields = (int)(sizeof((const rt_field[]){FIELDS(RT_SCHEMA_ROW)}) / sizeof(rt_field)),       \
     .n_in = 0 FIELDS(RT_COUNT_ROW), .args_size = sizeof(type), .defaults = &(const type)           \

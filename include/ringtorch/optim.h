@@ -37,7 +37,8 @@ typedef struct rt_flat_entry {
  * elements carry a step's sums (loss, samples) through the same exact reduction as the gradients; in `param` those are the committed
  * ones. In `grad` nothing stands in the places of states. */
 typedef struct rt_flat {
-    float *param, *grad; /* [length] */
+    float *param, *grad; /* [length]; addresses on `device` */
+    rt_device device;    /* where the parameters lay when the optimiser was made */
     int64_t count, tail, length;
     int32_t entries;      /* parameters */
     int32_t small;        /* what lies behind them */

@@ -70,6 +70,14 @@ int64_t rt_numel(const rt_tensor *x);
 rt_dtype rt_dtype_of(const rt_tensor *x);
 /* Where its storage is. */
 rt_device rt_device_of(const rt_tensor *x);
+/* x itself if it lies there, else a copy that does; differentiable. Results of operations lie where their inputs do, and inputs on two
+ * devices are refused: nothing is moved silently, but for operations that a device has no kernel for, which run on the CPU. */
+rt_tensor *rt_to_device(rt_tensor *x, rt_device device);
+/* May operations that a device has no kernel for run on the CPU, each told of in the log once? They may unless this says no: they
+ * then fail (UNSUPPORTED). Of the whole process. */
+void rt_allow_fallback(bool allowed);
+/* Reads the name of a device that is there: "cpu", "opencl:1"; "opencl" is the first. Fails with DEVICE otherwise. */
+rt_status rt_device_named(const char *name, rt_device *out);
 /* The type that operations compute a and b in, PyTorch's torch.result_type. bool < integers < floats: the higher category
  * wins, within one the larger type, and of bfloat16 and float16 float32. A scalar (no axes) counts less than a tensor with axes:
  * only a higher category of it matters. Of one of them that is NULL, the type of the other. */
@@ -83,7 +91,7 @@ const char *rt_describe(const rt_tensor *x);
 /* Text like "[64,10]"; borrowed likewise. */
 const char *rt_dims_text(rt_dims d);
 
-/* Address of the first element (respecting the view's offset). Elements of a non-contiguous view
+/* Address of the first element (respecting the view's offset); NULL and an error if x lies on another device than the CPU. Elements of a non-contiguous view
  * are not in order: use rt_contiguous first. Writing through it is noticed by nobody: it is allowed on
  * tensors that no graph has saved and that are no recorded results. */
 void *rt_data(const rt_tensor *x);

@@ -29,6 +29,13 @@ static void normal_f32(rt_exec *e, rt_rng r, int64_t n, double mean, double std,
     LAUNCH(e, random, "normal_f32", n, a, y);
 }
 
+static void bernoulli_f32(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
+{
+    random_args a = numbers(r, n);
+    a.low = (float)p;
+    LAUNCH(e, random, "bernoulli_f32", n, a, y);
+}
+
 static void dropout_mask_f32(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
 {
     random_args a = numbers(r, n);
@@ -41,5 +48,6 @@ void rt__gpu_install_random(rt_kernels *k)
 {
     k->uniform[RT_F32] = uniform_f32;
     k->normal[RT_F32] = normal_f32;
+    k->bernoulli[RT_F32] = bernoulli_f32;
     k->dropout_mask[RT_F32] = dropout_mask_f32;
 }

@@ -126,6 +126,28 @@ static void cross_entropy_dx_f32(rt_exec *e, rt_rows r, rt_cross_entropy_shape c
     stats_free(e, &a, stat);
 }
 
+static void run_label_share(rt_exec *e, const char *kernel, int64_t n, const int64_t *labels,
+                            int64_t ignore_index, void *share)
+{
+    rows_args a = {.rows = n, .ignored = ignore_index};
+    if (rt__gpu_of(e)->has_double)
+        rt__gpu_launch(e, RT_LAUNCH(rows, kernel, 1, 1, a, labels, share), n);
+    else
+        e->missing = "label_share";
+}
+
+static void label_share_f32(rt_exec *e, int64_t n, const int64_t *labels, int64_t ignore_index,
+                            void *share)
+{
+    run_label_share(e, "label_share_f32", n, labels, ignore_index, share);
+}
+
+static void label_share_f64(rt_exec *e, int64_t n, const int64_t *labels, int64_t ignore_index,
+                            void *share)
+{
+    run_label_share(e, "label_share_f64", n, labels, ignore_index, share);
+}
+
 static void argmax_f32(rt_exec *e, rt_rows r, const void *x, int64_t *at)
 {
     rows_args a = numbers(r);
@@ -141,5 +163,7 @@ void rt__gpu_install_rows(rt_kernels *k)
     k->log_softmax_dx[RT_F32] = log_softmax_dx_f32;
     k->cross_entropy[RT_F32] = cross_entropy_f32;
     k->cross_entropy_dx[RT_F32] = cross_entropy_dx_f32;
+    k->label_share[RT_F32] = label_share_f32;
+    k->label_share[RT_F64] = label_share_f64;
     k->argmax[RT_F32] = argmax_f32;
 }

@@ -103,7 +103,8 @@ static bool may_be_missing(const char *kernel)
 {
     static const char *const known[] = {
         "conv2d",        "conv2d_dx",  "conv2d_dw",     "conv2d_db", "max_pool2d",
-        "max_pool2d_dx", "avg_pool2d", "avg_pool2d_dx", "topk",
+        "max_pool2d_dx", "avg_pool2d", "avg_pool2d_dx", "topk",      "gather",
+        "scatter_add",   "randint",    "arange",        "normalize", "normalize_dx",
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], kernel) == 0)

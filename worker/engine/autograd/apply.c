@@ -2,6 +2,7 @@
 #include <string.h>
 #include "common/error.h"
 #include "common/mem.h"
+#include "worker/engine/autograd/fallback.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/autograd/schema.h"
 #include "worker/engine/base/trace.h"
@@ -14,7 +15,9 @@ enum { FEW = 4 };
 /* A call and the memory of its lists, while it is carried out. */
 typedef struct frame {
     rt_call call;
-    rt_exec *exec; /* of the inputs' device */
+    rt_gpu *gpu;   /* the inputs' device; NULL: the CPU */
+    rt_gpu *goal;  /* where results are made: there, unless infer says otherwise */
+    rt_exec *exec; /* of that device */
     bool halves;   /* an input is of a half type */
     rt_spec spec[FEW];
     rt_tensor *out[FEW], *saved[RT_SAVED_MAX];
@@ -120,11 +123,6 @@ static rt_status refuse_dtype(const rt_op *op, const rt_field *row, const rt_ten
                    op->name, i + 1, rt_describe(x));
 }
 
-static bool same_device(const rt_tensor *a, const rt_tensor *b)
-{
-    return a->device.kind == b->device.kind && a->device.index == b->device.index;
-}
-
 static rt_status refuse_types(const rt_op *op, const rt_tensor *a, const rt_tensor *b)
 {
     return RT_FAIL(DTYPE, "%s: %s and %s, expected one element type: convert with rt_to", op->name,
@@ -133,7 +131,7 @@ static rt_status refuse_types(const rt_op *op, const rt_tensor *a, const rt_tens
 
 static rt_status refuse_devices(const rt_op *op, const rt_tensor *a, const rt_tensor *b)
 {
-    return RT_FAIL(DEVICE, "%s: %s and %s lie on two devices: move one of them", op->name,
+    return RT_FAIL(DEVICE, "%s: %s and %s lie on two devices: move one with rt_to_device", op->name,
                    rt_describe(a), rt_describe(b));
 }
 
@@ -178,7 +176,7 @@ static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
             return rt__is_promoted(row) ? promote_inputs(c) : refuse_dtype(op, row, x, i);
         if (row->dtypes & RT_SAME && typed && typed->dtype != x->dtype)
             return rt__is_promoted(row) ? promote_inputs(c) : refuse_types(op, typed, x);
-        if (first && !same_device(first, x))
+        if (first && !rt__same_device(first, x))
             return refuse_devices(op, first, x);
         if (x->base && !rt__thread.no_grad && rt__view_freshen(x) != RT_OK)
             return rt_error_code();
@@ -189,6 +187,8 @@ static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
     }
     *wanted = any;
     *halves = (types & HALF_TYPES) != 0;
+    frame *f = (frame *)c;
+    f->goal = f->gpu = !first ? rt__thread.gpu : rt__on_cpu(first) ? NULL : rt__gpu_of(first);
     return RT_OK;
 }
 
@@ -219,8 +219,9 @@ static rt_status make_results(rt_call *c, rt_tensor *place)
         } else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims)) {
             c->out[k] = rt__tensor_view(place, s->dims, place->stride, 0);
             rt__tensor_touch(place);
-        } else
-            c->out[k] = rt__tensor_new(s->dims, s->dtype);
+        } else {
+            c->out[k] = rt__tensor_new_on(((frame *)c)->goal, s->dims, s->dtype);
+        }
         if (!c->out[k])
             return rt_error_code();
     }
@@ -270,6 +271,16 @@ static rt_status run_once(rt_call *c)
 rt_exec *rt_exec_of(const rt_call *c)
 {
     return ((const frame *)c)->exec;
+}
+
+void rt__results_on(rt_call *c, rt_gpu *gpu)
+{
+    ((frame *)c)->goal = gpu;
+}
+
+bool rt__on_host(const rt_call *c)
+{
+    return !((const frame *)c)->gpu;
 }
 
 rt_status rt__no_kernel(const rt_call *c, const char *kernel)
@@ -357,16 +368,44 @@ static rt_status run_halves(rt_call *c)
     return run_wide(c);
 }
 
+static rt_status run_kernels(rt_call *c);
+
+/* Runs with copies on the CPU, for the inputs' device has no such kernel. */
+static rt_status fall_back(frame *f, const char *kernel)
+{
+    rt_call *c = &f->call;
+    rt_gpu *gpu = f->gpu;
+    rt__fallback b;
+    rt_status status = rt__fallback_begin(&b, c, gpu, kernel);
+    f->gpu = NULL;
+    f->exec = rt_exec_cpu();
+    if (status == RT_OK)
+        status = run_kernels(c);
+    f->gpu = gpu;
+    f->exec = rt_exec_gpu(gpu);
+    return rt__fallback_end(&b, c, status);
+}
+
 /* Runs kernels of the inputs' device. Operations that run calls have a look at e->missing of their own. */
 static rt_status run_kernels(rt_call *c)
 {
-    const frame *f = (const frame *)c;
+    frame *f = (frame *)c;
+    if (f->gpu && !c->op->on_device)
+        return fall_back(f, c->op->name);
     const char *outer = f->exec->missing;
     f->exec->missing = NULL;
+    rt_rng rng;
+    if (f->gpu)
+        rng = rt__thread.rng;
     rt_status status = f->halves ? run_halves(c) : run_once(c);
     const char *missing = f->exec->missing;
     f->exec->missing = outer;
-    return missing && status == RT_OK ? refuse_missing(c, missing) : status;
+    if (!missing || status != RT_OK)
+        return status;
+    if (!f->gpu)
+        return refuse_missing(c, missing);
+    rt__thread.rng = rng; /* begun again, with the same random numbers */
+    return fall_back(f, missing);
 }
 
 static rt_status run(rt_call *c)
@@ -464,6 +503,18 @@ static void frame_begin(frame *f, const rt_op *op, const void *args)
         memset(f->plan, 0, op->plan_size);
 }
 
+/* As the end of carry_out, on the device of the inputs: what is made for the call lies there too. */
+static rt_status carry_out_there(frame *f, rt_tensor *place)
+{
+    rt_call *c = &f->call;
+    rt_gpu *outer = rt__thread.gpu;
+    f->exec = rt__exec_on(f->gpu);
+    rt__thread.gpu = f->gpu;
+    rt_status status = c->op->compose ? compose(c) : compute(c, place);
+    rt__thread.gpu = outer;
+    return status;
+}
+
 static rt_status carry_out(frame *f, rt_tensor *place)
 {
     rt_call *c = &f->call;
@@ -477,6 +528,8 @@ static rt_status carry_out(frame *f, rt_tensor *place)
     if (c->op->n_fields > c->op->n_in)
         RT_TRY(rt__check_values(c->op, c->args));
     rt__trace_op(&rt__thread, c->op->name);
+    if (f->gpu || rt__thread.gpu)
+        return carry_out_there(f, place);
     return c->op->compose ? compose(c) : compute(c, place);
 }
 

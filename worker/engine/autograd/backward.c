@@ -119,7 +119,7 @@ static void put_in_place(rt_node *leaf, rt_tensor *dy)
         if (sum)
             rt__copy(place, sum);
     } else if ((dy = rt__tensor_contiguous(dy))) {
-        rt_exec *e = rt_exec_cpu();
+        rt_exec *e = rt__exec_on(place->storage->gpu);
         e->kernels->axpy[RT_F32](e, dy->numel, 1, dy->data, place->data);
     }
     rt__tensor_touch(place);
@@ -157,8 +157,7 @@ static rt_status check_gradient(const rt_call *c, int i, const rt_tensor *dx)
         return RT_FAIL(INTERNAL,
                        "backward of %s: the gradient of input %d is a tensor without value",
                        c->op->name, i + 1);
-    if (rt__dims_same(&x->dims, &dx->dims) && x->dtype == dx->dtype &&
-        x->device.kind == dx->device.kind && x->device.index == dx->device.index)
+    if (rt__dims_same(&x->dims, &dx->dims) && x->dtype == dx->dtype && rt__same_device(x, dx))
         return RT_OK;
     return RT_FAIL(INTERNAL, "backward of %s: the gradient of input %d is %s, expected %s",
                    c->op->name, i + 1, rt_describe(dx), rt_describe(x));
@@ -240,6 +239,15 @@ static void call_backward(rt_node *n, rt_tensor **dx)
         rt_mem_free(in);
 }
 
+/* The device of a node's results, where its backward makes what it needs. */
+static rt_gpu *device_of(const rt_node *n)
+{
+    for (int k = 0; k < n->call.n_out; k++)
+        if (n->dy[k])
+            return rt__gpu_of(n->dy[k]);
+    return NULL;
+}
+
 /* Runs the backward of a node and hands out the gradients of its inputs. */
 static void differentiate(rt_node *n)
 {
@@ -248,9 +256,12 @@ static void differentiate(rt_node *n)
     rt_tensor *few[FEW] = {0};
     rt_tensor **dx = c->n_in <= FEW ? few : rt_calloc((size_t)c->n_in, sizeof *dx);
     rt__trace_op(&rt__thread, c->op->name);
+    rt_gpu *outer = rt__thread.gpu;
+    rt__thread.gpu = device_of(n);
     if (dx && rt__node_check_versions(n) == RT_OK && fill_gradients(n) == RT_OK)
         call_backward(n, dx);
     rt__thread.aim = NULL;
+    rt__thread.gpu = outer;
     for (int i = 0; i < c->n_in && !rt_failed(); i++)
         if (dx[i] && n->from[i].node && check_gradient(c, i, dx[i]) == RT_OK)
             add_gradient(n->from[i], dx[i]);
@@ -312,7 +323,8 @@ static rt_tensor *first_gradient(rt_tensor *loss, rt_tensor *grad)
                             rt_describe(loss));
     if (!grad && loss->numel != 1)
         return RT_FAIL_NULL(SHAPE, "backward: %s is not one number, pass .grad", rt_describe(loss));
-    if (grad && (!rt__dims_equal(grad->dims, loss->dims) || grad->dtype != loss->dtype))
+    if (grad && (!rt__dims_equal(grad->dims, loss->dims) || grad->dtype != loss->dtype ||
+                 !rt__same_device(grad, loss)))
         return RT_FAIL_NULL(SHAPE, "backward: .grad is %s, expected %s", rt_describe(grad),
                             rt_describe(loss));
     return grad ? grad : rt_ones_like(loss);

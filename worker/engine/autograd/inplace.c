@@ -206,10 +206,9 @@ static rt_status check_op(const rt_op *op, const void *args)
 /* Returns a copy of x with the same history. */
 static rt_tensor *value_of(const rt_tensor *x)
 {
-    rt_tensor *y = rt__tensor_new(x->dims, x->dtype);
+    rt_tensor *y = rt__copy_to(x, rt__gpu_of(x));
     if (!y)
         return NULL;
-    rt__copy(y, x);
     set_history(y, x->node, x->result);
     return y;
 }

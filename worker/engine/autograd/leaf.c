@@ -116,7 +116,8 @@ rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view)
     if (!n)
         return RT_FAIL(ARG, "grad_place: %s is no parameter: make it with rt_param",
                        rt_describe(leaf));
-    if (!view->contiguous || view->dtype != leaf->dtype || !rt__dims_equal(view->dims, leaf->dims))
+    if (!view->contiguous || view->dtype != leaf->dtype ||
+        !rt__dims_equal(view->dims, leaf->dims) || !rt__same_device(view, leaf))
         return RT_FAIL(SHAPE, "grad_place: %s, expected a contiguous %s", rt_describe(view),
                        rt_describe(leaf));
     RT_TRY(rt__may_write("grad_place", view, false));

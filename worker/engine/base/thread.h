@@ -57,8 +57,10 @@ typedef struct rt_thread {
     bool burying;      /* the list is being worked off */
     bool no_grad;      /* operations are not recorded */
     bool may_aim;      /* a backward pass is filling the leaves' gradients */
-    void *aim;     /* where the next operation may put its result, see rt_aim in autograd/op.h */
-    rt_rng rng;    /* key and counters of the next random operation outside of modules */
+    struct rt_gpu
+        *gpu;   /* of the operation that is carried out, and of what is made in it; NULL: the CPU */
+    void *aim;  /* where the next operation may put its result, see rt_aim in autograd/op.h */
+    rt_rng rng; /* key and counters of the next random operation outside of modules */
     uint64_t path; /* of the module that runs, hashed; 0: of none, or of the outermost */
     rt_streams streams;
     struct rt_need

@@ -40,10 +40,12 @@ static rt_status add_state(rt_st_writer *w, const rt_module *net)
     rt_tensor *x;
     RT_TRY(rt_st_metadata(w, "format", "pt"));
     for (int64_t i = 0; (x = state_at(net, i, &name, &first)); i++) {
-        rt_tensor *dense = name ? rt__tensor_contiguous(x) : NULL;
         if (!name)
             continue;
-        if (!dense || !rt__has_value("nn_save", dense))
+        if (!rt__has_value("nn_save", x))
+            return rt_error_code();
+        rt_tensor *dense = rt__on_cpu(x) ? rt__tensor_contiguous(x) : rt__copy_to(x, NULL);
+        if (!dense)
             return rt_error_code();
         RT_TRY(rt_st_add(w, name, RT_F32, rt_dims_of(x), rt_f32(dense)));
     }

@@ -277,6 +277,30 @@ static rt_status refuse_pattern(const rt__index *x, const char *pattern)
         pattern, p->count ? p->at[0].name : "", p->count ? p->at[p->count - 1].name : "");
 }
 
+static rt_status move_to(rt_tensor *x, rt_device device)
+{
+    rt_scope s = rt_scope_begin();
+    rt_grad_clear(x);
+    bool former = rt_no_grad_begin();
+    rt_tensor *there = rt_to_device(x, device);
+    rt_no_grad_end(former);
+    if (there && there != x)
+        rt__tensor_show(x, there);
+    rt_scope_end(s);
+    return rt_error_code();
+}
+
+rt_status rt_nn_to_device(rt_module *m, rt_device device)
+{
+    if (rt_failed() || !rt__is_module("nn_to_device", m))
+        return rt_error_code();
+    for (int64_t i = 0; i < rt_nn_param_count(m); i++)
+        RT_TRY(move_to(rt_nn_param_at(m, i, NULL), device));
+    for (int64_t i = 0; i < rt_nn_buffer_count(m); i++)
+        RT_TRY(move_to(rt_nn_buffer_at(m, i, NULL, NULL), device));
+    return RT_OK;
+}
+
 rt_status rt_nn_freeze(rt_module *m, const char *pattern, bool frozen)
 {
     if (rt_failed() || !rt__is_module("nn_freeze", m) ||

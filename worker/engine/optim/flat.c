@@ -13,7 +13,7 @@
  * the others; owned by the scope. */
 static rt_tensor *divided_buffer(const rt_flat *flat)
 {
-    rt_tensor *buffer = rt_zeros(rt_shape(flat->length));
+    rt_tensor *buffer = rt_zeros(rt_shape(flat->length), .device = flat->device);
     return buffer && rt__tensor_divide(buffer, flat->entries + flat->small) == RT_OK ? buffer
                                                                                      : NULL;
 }
@@ -66,14 +66,9 @@ rt_status rt__place_use(const rt__place *p, const rt_flat *flat)
 
 void rt__place_complete(const rt__place *p, const rt_flat *flat)
 {
-    float *grad = rt_f32(p->buffer);
-    for (int32_t i = 0; i < flat->entries; i++) {
-        const rt_flat_entry *e = &flat->entry[i];
-        if (rt_grad_of(e->param))
-            continue;
-        rt__tensor_touch(p->view[i]);
-        memset(grad + e->begin, 0, (size_t)(e->end - e->begin) * sizeof *grad);
-    }
+    for (int32_t i = 0; i < flat->entries; i++)
+        if (!rt_grad_of(flat->entry[i].param))
+            rt__fill(p->view[i], 0);
 }
 
 /* ---- the whole ---- */
@@ -102,6 +97,12 @@ static rt_status list_params(rt_flat *flat, const rt_module *net)
         const char *name;
         rt_tensor *param = rt_nn_param_at(net, i, &name);
         RT_TRY(add_entry(flat, "param", name, param, rt_numel(param)));
+        const rt_tensor *first = flat->entry[0].param;
+        if (param && !rt__same_device(first, param))
+            return RT_FAIL(DEVICE,
+                           "optimiser: %s is %s, but %s is %s: move the net with rt_nn_to_device",
+                           flat->entry[0].name, rt_describe(first), name, rt_describe(param));
+        flat->device = first->device;
     }
     flat->entries = flat->small;
     flat->small = 0;
@@ -173,8 +174,10 @@ static rt_status move_all(rt__flat *f)
         if (flat->entry[i].param)
             status = move_buffer(f->param, flat, i);
     rt_scope_end(s);
-    flat->param = rt_f32(f->param);
-    flat->grad = rt_f32(f->grad.buffer);
+    if (!rt_failed()) {
+        flat->param = f->param->data;
+        flat->grad = f->grad.buffer->data;
+    }
     return status;
 }
 

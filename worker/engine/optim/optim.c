@@ -77,15 +77,27 @@ static rt_status make_buffers(rt_optim *o, const void *values)
             continue;
         o->state_name[o->states] = state[i].name;
         o->state_row[o->states] = state[i].row;
-        o->state[o->states++] = rt_keep(rt_zeros(rt_shape(o->flat.flat.length)));
+        const rt_flat *flat = &o->flat.flat;
+        o->state[o->states++] = rt_keep(rt_zeros(rt_shape(flat->length), .device = flat->device));
         RT_TRY(rt_error_code());
     }
     return RT_OK;
 }
 
+/* Rules that measure parameters read them. */
+static rt_status check_device(const rt_optim *o)
+{
+    if (rt__on_cpu(o->flat.param) || o->row->rule->rounds == 0)
+        return RT_OK;
+    return RT_FAIL(UNSUPPORTED, "%s: measures parameters, which the CPU alone can: %s is %s",
+                   o->row->schema.owner, o->flat.flat.entry[0].name,
+                   rt_describe(o->flat.flat.entry[0].param));
+}
+
 static rt_status make(rt_optim *o, const void *values)
 {
     RT_TRY(make_buffers(o, values));
+    RT_TRY(check_device(o));
     size_t entries = (size_t)o->flat.flat.entries;
     o->made = rt_calloc(entries, sizeof *o->made);
     o->skipped = rt_calloc(entries, sizeof *o->skipped);
@@ -234,7 +246,7 @@ void rt__part_init(const rt_optim *o, int32_t i, int64_t t, double lr, double gr
 {
     const rt__group *group = &o->group[o->group_of[i]];
     const rt_flat_entry *e = &o->flat.flat.entry[i];
-    *u = (rt__part){.exec = rt_exec_cpu(),
+    *u = (rt__part){.exec = rt__exec_on(o->flat.param->storage->gpu),
                     .values = group->values,
                     .t = t,
                     .lr = lr * group->lr_scale,
@@ -257,7 +269,7 @@ void rt__part_set(const rt_optim *o, int64_t begin, int64_t end, rt__part *u)
     u->p = flat->param + begin;
     u->g = flat->grad + begin;
     for (int i = 0; i < o->states; i++)
-        u->state[o->state_row[i]] = rt_f32(o->state[i]) + begin;
+        u->state[o->state_row[i]] = (float *)o->state[i]->data + begin;
 }
 
 /* ---- updates ---- */
@@ -265,7 +277,7 @@ void rt__part_set(const rt_optim *o, int64_t begin, int64_t end, rt__part *u)
 /* A second optimiser of the net, or of a part of it, moves parameters to buffers of its own. */
 static rt_status check_owns(const rt_optim *o, const rt_flat_entry *e)
 {
-    if (rt_data(e->param) == o->flat.flat.param + e->begin)
+    if (e->param->data == o->flat.flat.param + e->begin)
         return RT_OK;
     return RT_FAIL(ARG, "%s: another optimiser has taken %s over since: use that one",
                    o->row->schema.owner, e->name);
@@ -442,7 +454,7 @@ float *rt_optim_state(const rt_optim *o, int i, const char **name)
         return NULL;
     if (name)
         *name = o->state_name[i];
-    return rt_f32(o->state[i]);
+    return o->state[i]->data;
 }
 
 const char *rt_optim_name(const rt_optim *o)
@@ -489,11 +501,32 @@ double rt_optim_block_square_sum(const rt_optim *o, int64_t block)
         return NAN;
     const rt_flat *flat = &o->flat.flat;
     int64_t begin = block * RT_BLOCK, n = flat->count - begin;
+    n = n < RT_BLOCK ? n : RT_BLOCK;
     double sum = 0;
-    rt_exec *e = rt_exec_cpu();
     if (block >= 0 && n > 0)
-        e->kernels->sum_squares[RT_F32](e, n < RT_BLOCK ? n : RT_BLOCK, flat->grad + begin, &sum);
+        rt__square_sums(o->flat.param->storage->gpu, n, flat->grad + begin, &sum);
     return sum;
+}
+
+rt_status rt__square_sums(rt_gpu *gpu, int64_t n, const float *x, double *sums)
+{
+    rt_exec *e = rt__exec_on(gpu);
+    if (!gpu) {
+        e->kernels->sum_squares[RT_F32](e, n, x, sums);
+        return rt_error_code();
+    }
+    rt_scope s = rt_scope_begin();
+    rt_tensor *there = rt__tensor_new_on(gpu, rt_shape((n + RT_BLOCK - 1) / RT_BLOCK), RT_F64);
+    if (there) {
+        e->missing = NULL;
+        e->kernels->sum_squares[RT_F32](e, n, x, there->data);
+        if (e->missing)
+            RT_FAIL(UNSUPPORTED, "%s: norms need double precision, which it lacks", gpu->name);
+        e->missing = NULL;
+        rt_copy_out(there, sums);
+    }
+    rt_scope_end(s);
+    return rt_error_code();
 }
 
 /* The tree of slices.h over blocks [lo,hi). */

@@ -19,6 +19,7 @@
 #include "kernels/kernels.h"
 #include "worker/engine/base/object.h"
 #include "worker/engine/optim/flat.h"
+#include "worker/engine/tensor/tensor.h"
 
 enum { RT__ROUNDS_MAX = 2, RT__MEASURES_MAX = 4 };
 
@@ -146,6 +147,9 @@ void rt__part_init(const rt_optim *o, int32_t i, int64_t t, double lr, double gr
 void rt__part_set(const rt_optim *o, int64_t begin, int64_t end, rt__part *u);
 /* Returns the first parameter that ends behind `at`. */
 int32_t rt__optim_entry_at(const rt_optim *o, int64_t at);
+
+/* sums[i]: the sum of squares of block i of n floats on a device, NULL being the CPU. Waits for it. */
+rt_status rt__square_sums(rt_gpu *gpu, int64_t n, const float *x, double *sums);
 
 rt__matrices rt__matrices_of(rt_dims d);
 bool rt__is_optim(const char *what, const rt_optim *o);

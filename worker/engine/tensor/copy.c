@@ -26,18 +26,62 @@ static rt_strided strided(rt_dims dims, const int64_t *dst, const int64_t *src, 
     return s;
 }
 
+static bool is_plain(const rt_tensor *dst, const rt_tensor *src)
+{
+    return dst->contiguous && src->contiguous && src->numel == dst->numel;
+}
+
+/* Copies elements that lie without gaps on both sides, between any two devices. */
+static void copy_plain(rt_tensor *dst, const rt_tensor *src)
+{
+    size_t size = rt_dtype_size(dst->dtype), bytes = (size_t)dst->numel * size;
+    rt_gpu *to = dst->storage->gpu, *from = src->storage->gpu;
+    if (!to && !from) {
+        rt_exec *e = rt_exec_cpu();
+        rt_strided whole = {size, 1, {dst->numel}, {1}, {1}};
+        if (e)
+            e->kernels->copy(e, &whole, src->data, dst->data);
+    } else if (to == from)
+        rt_gpu_copy(to, dst->data, src->data, bytes);
+    else if (!from)
+        rt_gpu_put(to, dst->data, src->data, bytes);
+    else if (!to)
+        rt_gpu_get(from, dst->data, src->data, bytes);
+    else { /* by way of the CPU */
+        rt_tensor *here = rt__copy_to(src, NULL);
+        if (here)
+            copy_plain(dst, here);
+    }
+}
+
+static void copy_broadcast(rt_tensor *dst, const rt_tensor *src);
+
+/* Copies between devices what does not lie without gaps: by way of tensors that do. */
+static void copy_across(rt_tensor *dst, const rt_tensor *src)
+{
+    rt_scope s = rt_scope_begin();
+    rt_tensor *from = rt__tensor_contiguous((rt_tensor *)src); /* only read */
+    rt_tensor *to = from ? rt__copy_to(from, dst->storage->gpu) : NULL;
+    if (to)
+        copy_broadcast(dst, to);
+    rt_scope_end(s);
+}
+
 /* Copies src, broadcast to dst's shape, into dst. */
 static void copy_broadcast(rt_tensor *dst, const rt_tensor *src)
 {
-    rt_exec *e = rt_exec_cpu();
+    rt_exec *e = rt__exec_on(dst->storage->gpu);
     if (!e || dst->numel == 0)
         return;
-    size_t size = rt_dtype_size(dst->dtype);
-    if (dst->contiguous && src->contiguous && src->numel == dst->numel) {
-        rt_strided whole = {size, 1, {dst->numel}, {1}, {1}};
-        e->kernels->copy(e, &whole, src->data, dst->data);
+    if (is_plain(dst, src)) {
+        copy_plain(dst, src);
         return;
     }
+    if (dst->storage->gpu != src->storage->gpu) {
+        copy_across(dst, src);
+        return;
+    }
+    size_t size = rt_dtype_size(dst->dtype);
     int64_t stride[RT_MAX_DIMS];
     rt__broadcast_strides(src, dst->dims, stride);
     rt_strided s = strided(dst->dims, dst->stride, stride, size);
@@ -49,6 +93,17 @@ void rt__copy(rt_tensor *dst, const rt_tensor *src)
     copy_broadcast(dst, src);
 }
 
+/* Devices without double precision lack some. */
+static bool has_cast(rt_exec *e, rt_dtype from, rt_dtype to)
+{
+    const char *outer = e->missing;
+    e->missing = NULL;
+    e->kernels->cast[from][to](e, 0, NULL, NULL);
+    bool has = !e->missing;
+    e->missing = outer;
+    return has;
+}
+
 rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src)
 {
     if (dst->dtype == src->dtype) {
@@ -58,16 +113,27 @@ rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src)
     const rt_tensor *from = rt__tensor_contiguous((rt_tensor *)src); /* only read */
     if (!from)
         return rt_error_code();
-    rt_exec *e = rt_exec_cpu();
+    rt_gpu *gpu = from->storage->gpu;
+    if (gpu != dst->storage->gpu) {
+        rt_tensor *there = rt__copy_to(from, dst->storage->gpu);
+        return there ? rt__convert_into(dst, there) : rt_error_code();
+    }
+    rt_exec *e = rt__exec_on(gpu);
     if (!e)
         return rt_error_code();
+    if (gpu && !has_cast(e, src->dtype, dst->dtype)) {
+        rt_tensor *here = rt__convert(rt__copy_to(from, NULL), dst->dtype);
+        if (here)
+            rt__copy(dst, here);
+        return rt_error_code();
+    }
     e->kernels->cast[src->dtype][dst->dtype](e, src->numel, from->data, dst->data);
     return RT_OK;
 }
 
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
 {
-    rt_tensor *y = x ? rt__tensor_new(x->dims, dtype) : NULL;
+    rt_tensor *y = x ? rt__tensor_new_on(rt__gpu_of(x), x->dims, dtype) : NULL;
     return y && rt__convert_into(y, x) == RT_OK ? y : NULL;
 }
 
@@ -134,13 +200,19 @@ static element element_of(rt_exec *e, double value, rt_dtype dtype)
 
 rt_status rt__fill(rt_tensor *dst, double value)
 {
-    rt_exec *e = rt_exec_cpu();
+    rt_exec *cpu = rt_exec_cpu(), *e = cpu ? rt__exec_on(dst->storage->gpu) : NULL;
     if (!e)
         return rt_error_code();
-    element v = element_of(e, value, dst->dtype);
+    element v = element_of(cpu, value, dst->dtype);
     size_t size = rt_dtype_size(dst->dtype);
     if (dst->contiguous) {
         e->kernels->fill(e, dst->numel, size, &v, dst->data);
+    } else if (dst->storage->gpu) { /* whose kernels cannot read v */
+        rt_scope s = rt_scope_begin();
+        rt_tensor *one = rt__tensor_new_on(dst->storage->gpu, rt_shape(), dst->dtype);
+        if (one && rt__fill(one, value) == RT_OK)
+            copy_broadcast(dst, one);
+        rt_scope_end(s);
     } else if (dst->numel > 0) {
         rt_strided s = strided(dst->dims, dst->stride, (int64_t[RT_MAX_DIMS]){0}, size);
         e->kernels->copy(e, &s, &v, dst->data);

@@ -9,14 +9,15 @@
 
 /* ---- storages ---- */
 
-static size_t block_size(size_t bytes, bool wrapped)
+static size_t block_size(size_t bytes, bool elsewhere)
 {
-    return sizeof(rt_storage) + (wrapped ? 0 : bytes);
+    return sizeof(rt_storage) + (elsewhere ? 0 : bytes);
 }
 
-static rt_storage *storage_new(size_t bytes, void *wrapped)
+/* elsewhere: where its memory is, if it does not follow the struct. */
+static rt_storage *storage_new(size_t bytes, void *elsewhere)
 {
-    rt_storage *s = rt__pool_alloc(block_size(bytes, wrapped));
+    rt_storage *s = rt__pool_alloc(block_size(bytes, elsewhere));
     if (!s)
         return NULL;
     atomic_init(&s->refs, 1);
@@ -25,7 +26,19 @@ static rt_storage *storage_new(size_t bytes, void *wrapped)
     s->part_count = 0;
     s->part_version = NULL;
     s->bytes = bytes;
-    s->data = wrapped ? wrapped : s + 1;
+    s->data = elsewhere ? elsewhere : s + 1;
+    s->gpu = NULL;
+    return s;
+}
+
+static rt_storage *storage_on(rt_gpu *gpu, size_t bytes)
+{
+    void *there = rt_gpu_alloc(gpu, bytes);
+    rt_storage *s = there ? storage_new(bytes, there) : NULL;
+    if (s)
+        s->gpu = gpu;
+    else
+        rt_gpu_free(gpu, there, bytes);
     return s;
 }
 
@@ -42,6 +55,8 @@ static void storage_free(rt_storage *s)
         return;
     if (s->part_version)
         rt__pool_free(s->part_version, (size_t)s->part_count * sizeof *s->part_version);
+    if (s->gpu)
+        rt_gpu_free(s->gpu, s->data, s->bytes);
     rt__pool_free(s, block_size(s->bytes, s->data != s + 1));
 }
 
@@ -115,23 +130,31 @@ static inline rt_tensor *tensor_shell(const rt_dims *dims, rt_dtype dtype, const
     return x;
 }
 
-/* Returns a contiguous tensor over `wrapped`, or over new memory if that is NULL. */
-static rt_tensor *tensor_over(void *wrapped, const rt_dims *dims, rt_dtype dtype, const char *what)
+/* Returns a contiguous tensor over `wrapped`, or over new memory of a device if that is NULL. */
+static rt_tensor *tensor_over(void *wrapped, rt_gpu *gpu, const rt_dims *dims, rt_dtype dtype,
+                              const char *what)
 {
     size_t bytes;
     rt_tensor *x = tensor_shell(dims, dtype, what, &bytes);
-    rt_storage *s = x ? storage_new(bytes, wrapped) : NULL;
+    rt_storage *s = !x ? NULL : gpu ? storage_on(gpu, bytes) : storage_new(bytes, wrapped);
     if (!s)
         return NULL;
     x->storage = s;
+    if (gpu)
+        x->device = gpu->device;
     x->data = s->data;
     x->version = &s->version;
     return x;
 }
 
+rt_tensor *rt__tensor_new_on(rt_gpu *gpu, rt_dims dims, rt_dtype dtype)
+{
+    return tensor_over(NULL, gpu, &dims, dtype, "tensor");
+}
+
 rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype)
 {
-    return tensor_over(NULL, &dims, dtype, "tensor");
+    return tensor_over(NULL, rt__thread.gpu, &dims, dtype, "tensor");
 }
 
 static bool is_contiguous(const rt_tensor *x)
@@ -156,6 +179,7 @@ rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stri
     y->numel = numel;
     y->storage = storage_keep(x->storage);
     y->version = x->version;
+    y->device = x->device;
     if (numel == 0)
         offset = 0; /* nobody reads there, and it may lie anywhere */
     y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
@@ -286,6 +310,7 @@ void rt__tensor_show(rt_tensor *x, const rt_tensor *value)
     drop_value(x);
     x->storage = storage;
     x->data = value->data;
+    x->device = value->device;
     x->version = value->version;
 }
 
@@ -318,11 +343,31 @@ void rt__tensor_mark_result(rt_tensor *x)
     atomic_fetch_add_explicit(&x->storage->results, 1, memory_order_relaxed);
 }
 
+/* ---- devices ---- */
+
+rt_gpu *rt__gpu_of(const rt_tensor *x)
+{
+    return rt__on_cpu(x) ? NULL : x->storage ? x->storage->gpu : rt_gpu_open(x->device);
+}
+
+rt_exec *rt__exec_on(rt_gpu *gpu)
+{
+    return gpu ? rt_exec_gpu(gpu) : rt_exec_cpu();
+}
+
+rt_tensor *rt__copy_to(const rt_tensor *x, rt_gpu *gpu)
+{
+    rt_tensor *y = x ? rt__tensor_new_on(gpu, x->dims, x->dtype) : NULL;
+    if (y)
+        rt__copy(y, x);
+    return rt_failed() ? NULL : y;
+}
+
 rt_tensor *rt__tensor_contiguous(rt_tensor *x)
 {
     if (!x || x->contiguous)
         return x;
-    rt_tensor *y = rt__tensor_new(x->dims, x->dtype);
+    rt_tensor *y = rt__tensor_new_on(rt__gpu_of(x), x->dims, x->dtype);
     if (y)
         rt__copy(y, x);
     return y;
@@ -332,10 +377,14 @@ rt_tensor *rt__tensor_contiguous(rt_tensor *x)
 
 rt_tensor *rt_empty_(rt_new_args a)
 {
-    if (!rt_failed() && (a.device.kind != RT_CPU || a.device.index != 0))
-        return RT_FAIL_NULL(DEVICE, "device %d:%d is not in this build, which has the cpu only",
-                            a.device.kind, a.device.index);
-    return tensor_over(NULL, &a.shape, a.dtype, "tensor");
+    if (rt_failed())
+        return NULL;
+    if (a.device.kind == RT_CPU && a.device.index != 0)
+        return RT_FAIL_NULL(DEVICE, "cpu:%d: there is one CPU, \"cpu\"", a.device.index);
+    rt_gpu *gpu = a.device.kind == RT_CPU ? rt__thread.gpu : rt_gpu_open(a.device);
+    if (a.device.kind != RT_CPU && !gpu)
+        return NULL;
+    return tensor_over(NULL, gpu, &a.shape, a.dtype, "tensor");
 }
 
 static rt_tensor *filled(rt_tensor *x, double value)
@@ -380,11 +429,14 @@ rt_tensor *rt_ones_like(const rt_tensor *x)
 
 rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype)
 {
-    rt_tensor *x = tensor_over(NULL, &shape, dtype, "from");
+    rt_tensor *x = tensor_over(NULL, rt__thread.gpu, &shape, dtype, "from");
     if (x && x->numel > 0 && !data)
         return RT_FAIL_NULL(ARG, "from: no memory was given for shape %s", rt_dims_text(shape));
-    if (x && x->numel > 0)
-        memcpy(x->data, data, (size_t)x->numel * rt_dtype_size(dtype));
+    size_t bytes = x ? (size_t)x->numel * rt_dtype_size(dtype) : 0;
+    if (bytes > 0 && x->storage->gpu)
+        rt_gpu_put(x->storage->gpu, x->data, data, bytes);
+    else if (bytes > 0)
+        memcpy(x->data, data, bytes);
     return x;
 }
 
@@ -392,5 +444,5 @@ rt_tensor *rt_wrap(void *data, rt_dims shape, rt_dtype dtype)
 {
     if (!data && !rt_failed())
         return RT_FAIL_NULL(ARG, "wrap: no memory was given for shape %s", rt_dims_text(shape));
-    return tensor_over(data, &shape, dtype, "wrap");
+    return tensor_over(data, NULL, &shape, dtype, "wrap");
 }

@@ -42,6 +42,20 @@ rt_device rt_device_of(const rt_tensor *x)
     return rt__sees("device_of", x) ? x->device : (rt_device){0};
 }
 
+rt_status rt_device_named(const char *name, rt_device *out)
+{
+    if (!rt__given(name, "device_named", "name") || !rt__given(out, "device_named", "result"))
+        return rt_error_code();
+    if (!rt_gpu_parse(name, out))
+        return RT_FAIL(DEVICE,
+                       "'%.40s' is no device: expected cpu, or opencl:0 for the first one that "
+                       "`clinfo -l` lists",
+                       name);
+    if (out->kind == RT_CPU)
+        return out->index == 0 ? RT_OK : RT_FAIL(DEVICE, "%.40s: there is one CPU, \"cpu\"", name);
+    return rt_gpu_open(*out) ? RT_OK : rt_error_code();
+}
+
 bool rt_is_contiguous(const rt_tensor *x)
 {
     return rt__sees("is_contiguous", x) && x->contiguous;
@@ -53,13 +67,24 @@ const char *rt_describe(const rt_tensor *x)
         return "no tensor";
     const char *dims = rt_dims_text(x->dims);
     char *text = rt__text();
-    snprintf(text, RT_TEXT_SIZE, "%s%s cpu", rt_dtype_name(x->dtype), dims);
+    char device[16];
+    rt_gpu_name(x->device, device);
+    snprintf(text, RT_TEXT_SIZE, "%s%s %s", rt_dtype_name(x->dtype), dims, device);
     return text;
+}
+
+bool rt__refuse_device(const char *what, const rt_tensor *x)
+{
+    RT_FAIL(DEVICE,
+            "%s: %s lies on a device, whose memory the CPU cannot read: rt_to_device brings it "
+            "here, rt_copy_out and rt_item copy",
+            what, rt_describe(x));
+    return false;
 }
 
 void *rt_data(const rt_tensor *x)
 {
-    return rt__sees("data", x) ? x->data : NULL;
+    return rt__sees("data", x) && rt__readable("data", x) ? x->data : NULL;
 }
 
 bool rt__refuse_hollow(const char *what, const rt_tensor *x)
@@ -82,7 +107,7 @@ static void *data_as(const char *what, const rt_tensor *x, rt_dtype dtype)
     if (x->dtype != dtype)
         return RT_FAIL_NULL(DTYPE, "%s read as %s, convert it with rt_to", rt_describe(x),
                             rt_dtype_name(dtype));
-    return rt__has_value(what, x) ? x->data : NULL;
+    return rt__has_value(what, x) && rt__readable(what, x) ? x->data : NULL;
 }
 
 float *rt_f32(const rt_tensor *x)
@@ -103,6 +128,13 @@ double rt_item(const rt_tensor *x)
         return RT_FAIL(SHAPE, "item: %s has %lld elements, expected one", rt_describe(x),
                        (long long)x->numel),
                NAN;
+    if (!rt__on_cpu(x)) {
+        rt_scope s = rt_scope_begin();
+        const rt_tensor *here = rt__copy_to(x, NULL);
+        double value = here ? rt_item(here) : NAN;
+        rt_scope_end(s);
+        return value;
+    }
     switch (x->dtype) {
     case RT_F32:
         return *(const float *)x->data;
@@ -152,7 +184,9 @@ void rt_print(const rt_tensor *x)
 {
     if (!rt_failed() && rt__sees("print", x) && rt__has_value("print", x)) {
         rt_scope s = rt_scope_begin();
-        print_axis(x, 0, 0);
+        const rt_tensor *here = rt__on_cpu(x) ? x : rt__copy_to(x, NULL);
+        if (here)
+            print_axis(here, 0, 0);
         rt_scope_end(s);
     }
     printf("%s%s\n", x ? "  " : "", rt_describe(x));

@@ -11,10 +11,11 @@
 
 #include <stdatomic.h>
 #include <ringtorch/tensor.h>
+#include "kernels/device.h"
 #include "worker/engine/base/object.h"
 
-/* A block of memory. Its own memory follows the struct, 64-byte aligned; wrapped memory lies
- * elsewhere. */
+/* A block of memory. Its own memory follows the struct, 64-byte aligned; wrapped memory and that of another device than the
+ * CPU lie elsewhere. */
 typedef struct rt_storage {
     _Alignas(64) _Atomic int32_t refs;
     _Atomic uint32_t version; /* how often it was changed in place, as far as no part counts it */
@@ -23,6 +24,7 @@ typedef struct rt_storage {
     _Atomic uint32_t *part_version; /* [part_count]: as `version`, see rt__tensor_divide; or NULL */
     size_t bytes;                   /* of its memory */
     void *data;
+    rt_gpu *gpu; /* whose memory it is; NULL: the CPU's */
 } rt_storage;
 
 struct rt_tensor {
@@ -72,8 +74,10 @@ static inline bool rt__has_value(const char *what, const rt_tensor *x)
 }
 
 /* ---- making ---- */
-/* Returns a contiguous tensor of undefined contents; fails on negative sizes or too many bytes, and
- * says whose. */
+/* Returns a contiguous tensor of undefined contents on a device, NULL being the CPU; fails on negative sizes or too many bytes,
+ * and says whose. */
+rt_tensor *rt__tensor_new_on(rt_gpu *gpu, rt_dims dims, rt_dtype dtype);
+/* The same on the device of the operation that is being carried out: the CPU outside of operations. */
 rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype);
 /* Returns a contiguous one without a value: it takes no memory, and rt__tensor_show can give it one. */
 rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype);
@@ -99,6 +103,29 @@ rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place);
 void rt__tensor_hide(rt_tensor *x);
 /* Makes x, which has no value or a storage that it can do without, a view of all of `value`: same shape and type, both contiguous. */
 void rt__tensor_show(rt_tensor *x, const rt_tensor *value);
+
+/* ---- devices ---- */
+static inline bool rt__on_cpu(const rt_tensor *x)
+{
+    return x->device.kind == RT_CPU;
+}
+static inline bool rt__same_device(const rt_tensor *a, const rt_tensor *b)
+{
+    return a->device.kind == b->device.kind && a->device.index == b->device.index;
+}
+/* The device where x lies, or lay before it was hollow; NULL: the CPU. */
+rt_gpu *rt__gpu_of(const rt_tensor *x);
+/* What to run kernels on a device with, NULL being the CPU; NULL on failure. */
+rt_exec *rt__exec_on(rt_gpu *gpu);
+/* Returns a contiguous copy of x on that device, NULL being the CPU; NULL on failure, or if x is. */
+rt_tensor *rt__copy_to(const rt_tensor *x, rt_gpu *gpu);
+/* Fails and says that x lies where the host cannot read. Returns false. */
+bool rt__refuse_device(const char *what, const rt_tensor *x);
+/* May the host read x? If not, fails as above. */
+static inline bool rt__readable(const char *what, const rt_tensor *x)
+{
+    return rt__on_cpu(x) || rt__refuse_device(what, x);
+}
 
 /* ---- changes in place ---- */
 /* Notes that the value was changed in place: what backward reads of it is no longer what it was. */
@@ -127,9 +154,9 @@ rt_status rt__may_copy_into(const rt_tensor *dst, const rt_tensor *src);
 rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src);
 
 /* ---- copying: values only, nothing is recorded ---- */
-/* Copies src to dst: same shape and dtype, any strides; the storages must not overlap. */
+/* Copies src to dst: same shape and dtype, any strides, any devices; the storages must not overlap. */
 void rt__copy(rt_tensor *dst, const rt_tensor *src);
-/* Copies src, converted, to a contiguous dst of the same shape. */
+/* Copies src, converted, to a contiguous dst of the same shape, on any device. */
 rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src);
 /* Returns a contiguous copy of x as dtype; NULL on failure, or if x is. */
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype);

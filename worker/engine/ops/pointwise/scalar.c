@@ -57,9 +57,17 @@ static element element_of(double s, rt_dtype dtype)
 static rt_status run(rt_call *c, const rt_binary_kernels *k)
 {
     const rt_tensor *a = c->in[0];
-    element s = element_of(((const scalar_args *)c->args)->s, a->dtype);
+    double number = ((const scalar_args *)c->args)->s;
+    element s = element_of(number, a->dtype);
+    const void *operand = &s;
+    if (!rt__on_host(c)) {
+        const rt_tensor *there = rt_full(rt_shape(), number, a->dtype);
+        if (!there)
+            return rt_error_code();
+        operand = there->data;
+    }
     rt_grid grid = {1, a->numel, {{0, 1}, {0, 0}}};
-    k->f[a->dtype](rt_exec_of(c), (rt_numbers){{0}}, &grid, a->data, &s, c->out[0]->data);
+    k->f[a->dtype](rt_exec_of(c), (rt_numbers){{0}}, &grid, a->data, operand, c->out[0]->data);
     return RT_OK;
 }
 

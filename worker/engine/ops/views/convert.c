@@ -1,4 +1,5 @@
 /* Copies and conversions, and views that only leave the history behind. */
+#include "common/error.h"
 #include "worker/engine/ops/ops.h"
 
 #define WHOLE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
@@ -91,6 +92,53 @@ rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype)
     if (!rt__takes("to", x))
         return NULL;
     return x->dtype == dtype ? x : rt_apply(&rt__op_to, &(to_args){x, dtype});
+}
+
+/* ---- to_device ---- */
+
+typedef struct to_device_args {
+    RT_STRUCT(WHOLE_FIELDS)
+    rt_gpu *gpu; /* NULL: the CPU */
+} to_device_args;
+
+static rt_status to_device_infer(rt_call *c)
+{
+    rt__results_on(c, ((const to_device_args *)c->args)->gpu);
+    return rt_result_like(c, 0, c->in[0]);
+}
+
+static rt_status to_device_run(rt_call *c)
+{
+    rt__copy(c->out[0], c->in[0]);
+    return rt_error_code();
+}
+
+static void to_device_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
+{
+    dx[0] = rt_to_device(dy[0], c->in[0]->device);
+}
+
+static const rt_op to_device_op = {
+    .name = "to_device",
+    RT_INTERNAL_ARGS(to_device_args, WHOLE_FIELDS),
+    .infer = to_device_infer,
+    .run = to_device_run,
+    .backward = to_device_backward,
+    .strided = true,
+};
+
+rt_tensor *rt_to_device(rt_tensor *x, rt_device device)
+{
+    if (!rt__takes("to_device", x))
+        return NULL;
+    if (x->device.kind == device.kind && x->device.index == device.index)
+        return x;
+    rt_gpu *gpu = device.kind == RT_CPU ? NULL : rt_gpu_open(device);
+    if (device.kind != RT_CPU && !gpu)
+        return NULL;
+    if (device.kind == RT_CPU && device.index != 0)
+        return RT_FAIL_NULL(DEVICE, "to_device: cpu:%d: there is one CPU, \"cpu\"", device.index);
+    return rt_apply(&to_device_op, &(to_device_args){x, gpu});
 }
 
 /* ---- detach ---- */

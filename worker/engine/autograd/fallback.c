@@ -1,0 +1,82 @@
+/* Runs on the CPU of calls whose device lacks a kernel. */
+#include "worker/engine/autograd/fallback.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include "common/error.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "worker/engine/base/thread.h"
+
+/* Says once in a process that an operation of a device runs on the CPU: a user must be able to see why it is slow. */
+static void tell(const rt_gpu *gpu, const char *op, const char *kernel)
+{
+    enum { MOST = 256 };
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static const char *told[MOST]; /* names of kernels, which are literals */
+    static int count;
+    pthread_mutex_lock(&lock);
+    int i = 0;
+    while (i < count && strcmp(told[i], kernel) != 0)
+        i++;
+    bool new = i == count &&count < MOST;
+    if (new)
+        told[count++] = kernel;
+    pthread_mutex_unlock(&lock);
+    if (new)
+        rt_log_info("%s: %s: no kernel %s: it runs on the CPU", gpu->name, op, kernel);
+}
+
+static _Atomic bool forbidden;
+
+void rt_allow_fallback(bool allowed)
+{
+    atomic_store(&forbidden, !allowed);
+}
+
+rt_status rt__fallback_begin(rt__fallback *b, rt_call *c, rt_gpu *gpu, const char *kernel)
+{
+    *b = (rt__fallback){.gpu = gpu, .in = c->in, .out = c->out};
+    if (atomic_load(&forbidden))
+        return RT_FAIL(UNSUPPORTED, "%s: no kernel %s on %s, and it may not run on the CPU instead",
+                       c->op->name, kernel, gpu->name);
+    tell(gpu, c->op->name, kernel);
+    rt__thread.gpu = NULL;
+    b->copy = rt_calloc((size_t)(c->n_in + c->n_out), sizeof(rt_tensor *));
+    for (int i = 0; i < c->n_in && b->copy; i++)
+        b->copy[i] = c->in[i] && c->in[i]->storage ? rt__copy_to(c->in[i], NULL) : c->in[i];
+    for (int k = 0; k < c->n_out && b->copy; k++)
+        b->copy[c->n_in + k] = rt__tensor_new(c->out[k]->dims, c->out[k]->dtype);
+    c->in = b->copy;
+    c->out = b->copy + c->n_in;
+    return rt_error_code();
+}
+
+/* Copies results to the device. What run saved of the copies it meant of those whose place they took. */
+static void bring_back(const rt__fallback *b, rt_call *c)
+{
+    int count = c->n_in + c->n_out;
+    for (int k = 0; k < c->n_out; k++)
+        rt__copy(b->out[k], b->copy[c->n_in + k]);
+    for (int i = 0; i < c->op->n_saved; i++) {
+        int k = 0;
+        while (k < count && b->copy[k] != c->saved[i])
+            k++;
+        if (k < count)
+            c->saved[i] = k < c->n_in ? b->in[k] : b->out[k - c->n_in];
+        else if (c->saved[i])
+            c->saved[i] = rt__copy_to(c->saved[i], b->gpu);
+    }
+}
+
+rt_status rt__fallback_end(rt__fallback *b, rt_call *c, rt_status status)
+{
+    rt__thread.gpu = b->gpu;
+    if (status == RT_OK && !rt_failed())
+        bring_back(b, c);
+    c->in = b->in;
+    c->out = b->out;
+    rt_mem_free(b->copy);
+    return status == RT_OK ? rt_error_code() : status;
+}
