@@ -78,7 +78,7 @@ typedef struct rt_launch {
     bool wide; /* some extent needs more than 32 bits */
     const void *args;
     size_t args_size;
-    const void *buffer[5]; /* addresses on the device, or NULL */
+    const void *buffer[6]; /* addresses on the device, or NULL */
     int buffers;
 } rt_launch;
 

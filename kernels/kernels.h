@@ -119,6 +119,13 @@ typedef struct rt_adamw_shape {
     int64_t step; /* 1 for the first */
 } rt_adamw_shape;
 
+typedef struct rt_adam_shape {
+    double lr, beta1, beta2, eps, grad_scale;
+    double weight_decay; /* times the parameters, added to the gradient */
+    double decay;        /* times the parameters, added to the step */
+    int64_t step;        /* 1 for the first */
+} rt_adam_shape;
+
 /* Where in the run random numbers are drawn; with the element index, this is all the state there
  * is. */
 typedef struct rt_rng {

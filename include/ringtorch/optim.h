@@ -74,6 +74,16 @@ RT_OPTIMIZERS(RT_OPTIM_ARGS)
 /* Loshchilov and Hutter 2019, decoupled weight decay; formulas of torch.optim.AdamW, whose weight_decay is 0.01 by default. */
 #define rt_optim_adamw(...) RT_OPTIM_CALL(adamw, RT_ADAMW_FIELDS, __VA_ARGS__)
 #define RT_ADAMW_DEFAULTS   RT_DEFAULTS(RT_ADAMW_FIELDS).lr = RT_LR_adamw
+/* Kingma and Ba 2015; formulas of torch.optim.Adam, .amsgrad included. */
+#define rt_optim_adam(...) RT_OPTIM_CALL(adam, RT_ADAM_FIELDS, __VA_ARGS__)
+#define RT_ADAM_DEFAULTS   RT_DEFAULTS(RT_ADAM_FIELDS).lr = RT_LR_adam
+/* You et al. 2020, algorithm 2, with bias correction: d = Adam's step + weight_decay w, w -= lr d |w| / |d| over each parameter;
+ * w -= lr d where one of the two is 0. */
+#define rt_optim_lamb(...) RT_OPTIM_CALL(lamb, RT_LAMB_FIELDS, __VA_ARGS__)
+#define RT_LAMB_DEFAULTS   RT_DEFAULTS(RT_LAMB_FIELDS).lr = RT_LR_lamb
+/* Shazeer and Stern 2018; formulas of torch.optim.Adafactor (PyTorch 2.5). */
+#define rt_optim_adafactor(...) RT_OPTIM_CALL(adafactor, RT_ADAFACTOR_FIELDS, __VA_ARGS__)
+#define RT_ADAFACTOR_DEFAULTS   RT_DEFAULTS(RT_ADAFACTOR_FIELDS).lr = RT_LR_adafactor
 
 /* Gives the parameters whose names match the pattern (as in rt_nn_freeze) numbers of their own: a JSON object of the rule's numbers, and
  * lr_scale, by which their learning rate is multiplied. A parameter is in the first group that matches it. Fails (NOTFOUND) if

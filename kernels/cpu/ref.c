@@ -467,6 +467,28 @@ static void adamw_f32(rt_exec *e, int64_t n, rt_adamw_shape s, void *p_, const v
     }
 }
 
+static void adam_f32(rt_exec *e, int64_t n, rt_adam_shape s, void *p_, const void *g_, void *m_,
+                     void *v_, void *most_, void *step)
+{
+    float *p = p_, *m = m_, *v = v_, *most = most_;
+    double c1 = 1 - pow(s.beta1, (double)s.step), c2 = 1 - pow(s.beta2, (double)s.step);
+    for (int64_t i = 0; i < n; i++) {
+        double g = s.grad_scale * ((const float *)g_)[i] + s.weight_decay * p[i];
+        double mi = s.beta1 * m[i] + (1 - s.beta1) * g, vi = s.beta2 * v[i] + (1 - s.beta2) * g * g;
+        double largest = most && most[i] > vi ? most[i] : vi;
+        double d = mi / c1 / (sqrt(largest) / sqrt(c2) + s.eps) + s.decay * p[i];
+        if (step) {
+            ((float *)step)[i] = (float)d;
+            continue;
+        }
+        m[i] = (float)mi;
+        v[i] = (float)vi;
+        if (most)
+            most[i] = (float)largest;
+        p[i] = (float)(p[i] - s.lr * d);
+    }
+}
+
 /* Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
  */
 static uint32_t philox_word(rt_rng r, int64_t i)
@@ -608,6 +630,7 @@ void rt__install_ref(rt_kernels *k)
     F32(scale);
     F32(sgd);
     F32(adamw);
+    F32(adam);
     F32(uniform);
     F32(normal);
     F32(dropout_mask);

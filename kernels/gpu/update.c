@@ -55,10 +55,32 @@ static void adamw_f32(rt_exec *e, int64_t n, rt_adamw_shape s, void *p, const vo
     LAUNCH(e, update, "adamw_f32", n, a, p, g, m, v);
 }
 
+static void adam_f32(rt_exec *e, int64_t n, rt_adam_shape s, void *p, const void *g, void *m,
+                     void *v, void *most, void *step)
+{
+    adam_args a = {n,
+                   (float)s.grad_scale,
+                   (float)s.weight_decay,
+                   (float)s.beta1,
+                   (float)s.beta2,
+                   (float)(1 - s.beta1),
+                   (float)(1 - s.beta2),
+                   (float)s.eps,
+                   (float)(1 / bias_correction(s.beta1, s.step)),
+                   (float)sqrt(bias_correction(s.beta2, s.step)),
+                   (float)s.decay,
+                   (float)-s.lr,
+                   most != NULL,
+                   step != NULL,
+                   0};
+    LAUNCH(e, update, "adam_f32", n, a, p, g, m, v, most, step);
+}
+
 void rt__gpu_install_update(rt_kernels *k)
 {
     k->axpy[RT_F32] = axpy_f32;
     k->scale[RT_F32] = scale_f32;
     k->sgd[RT_F32] = sgd_f32;
     k->adamw[RT_F32] = adamw_f32;
+    k->adam[RT_F32] = adam_f32;
 }

@@ -249,7 +249,7 @@ static const bad_case cases[] = {
     {"not_yaml", {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL}, "@/bad.yaml:2", not_yaml},
     {"wrong_type", {"--set", "run.steps=many", NULL}, "many"},
     {"out_of_range", {"--set", "data.batch=0", NULL}, "data.batch"},
-    {"unknown_choice", {"--set", "optimizer.name=adam", NULL}, "adamw"},
+    {"unknown_choice", {"--set", "optimizer.name=adamv", NULL}, "adamw"},
     {"precision_not_there", {"--set", "precision=bfloat16", NULL}, "float32"},
     {"fewer_slices_than_workers", {"-n", "4", "--set", "parallel.slices=2", NULL}, "slices"},
     {"fewer_samples_than_slices", {"--set", "data.batch=3", NULL}, "slices"},

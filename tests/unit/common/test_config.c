@@ -250,8 +250,9 @@ static void values_out_of_range_are_named(void **state)
                  "larger number");
     expect_error("control: {port: 65536}",
                  "x.yaml:1:17: control.port: expected an integer from 0 to 65535, not '65536'");
-    expect_error("optimizer: {name: adam}", "x.yaml:1:19: optimizer.name: expected one of adamw, "
-                                            "sgd, not 'adam': did you mean 'adamw'?");
+    expect_error("optimizer: {name: adamv}",
+                 "x.yaml:1:19: optimizer.name: expected one of adamw, sgd, adam, lamb, adafactor, "
+                 "not 'adamv': did you mean 'adamw'?");
     expect_error("precision: bfloat16\n",
                  "x.yaml:1:12: precision: expected only float32, not 'bfloat16'");
 }
@@ -452,7 +453,7 @@ static void the_help_names_every_key(void **state)
 #define STRING(section, key, standard, math, help)            KEY(section, key)
 #define SECTION(name, help)                                   assert_non_null(strstr(text, "\n" #name ": " help "\n"));
 #include "common/config.def"
-    assert_non_null(strstr(text, "one of adamw, sgd; default adamw"));
+    assert_non_null(strstr(text, "one of adamw, sgd, adam, lamb, adafactor; default adamw"));
     assert_non_null(strstr(text, "auto or an integer from 1 to 65536; default auto"));
     assert_non_null(strstr(text, "one of fashion-mnist, mnist, text, csv; default fashion-mnist"));
     assert_non_null(strstr(text, "\n    path           text; default \"data/table.csv\"\n"));

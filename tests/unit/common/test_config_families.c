@@ -17,7 +17,8 @@ static void keys_without_effect_are_refused(void **state)
          ":3: optimizer.momentum has an effect with optimizer.name sgd only, and this is adamw: "
          "leave it out"},
         {"optimizer: {name: sgd, beta1: 0.8}", NULL, ":2: optimizer.beta1 has an effect"},
-        {"optimizer: {name: sgd, eps: 1e-3}", NULL, "with optimizer.name adamw only"},
+        {"optimizer: {name: sgd, eps: 1e-3}", NULL,
+         "with optimizer.name adamw, adam, lamb or adafactor only, and this is sgd"},
         {"optimizer: {nesterov: true}", NULL, "optimizer.nesterov"},
         {"schedule: {gamma: 0.5}", NULL, "with schedule.name step only, and this is constant"},
         {"schedule: {name: cosine, step_size: 7}", NULL, "schedule.step_size"},

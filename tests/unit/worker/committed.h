@@ -23,26 +23,28 @@ typedef struct committed {
     const char *layout;
     const committed_piece *pieces;
     int count;
+    const char *set; /* NULL, or a key that differs from the fixture's configuration */
 } committed;
 
-/* Returns the fixture's configuration, with that many slices, as the coordinator would have written it (rt_mem_free). */
-static inline char *committed_config(const fixture *f, int slices)
+/* Returns the configuration as the coordinator would have written it (rt_mem_free). */
+static inline char *committed_config(const fixture *f, const committed *c)
 {
-    char set[64];
-    const char *sets[] = {set};
-    rt_config cfg;
-    snprintf(set, sizeof set, "parallel.slices=%d", slices);
-    must(rt_config_load(f->config, sets, 1, &cfg));
+    char slices[64];
+    snprintf(slices, sizeof slices, "parallel.slices=%d", c->slices);
+    rt_config cfg = fixture_config2(f, slices, c->set);
     char *yaml = rt_config_yaml(&cfg);
     rt_config_release(&cfg);
     return yaml;
 }
 
+/* Elements of the parameters. */
 static inline int64_t elements_of(const json_t *layout)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < json_array_size(layout); i++)
-        sum += rt_manifest_tensor(&(rt_manifest){.layout = (json_t *)layout}, i).elements;
+    for (size_t i = 0; i < json_array_size(layout); i++) {
+        rt_layout_tensor t = rt_manifest_tensor(&(rt_manifest){.layout = (json_t *)layout}, i);
+        sum += t.is_buffer ? 0 : t.elements;
+    }
     return sum;
 }
 
@@ -52,7 +54,7 @@ static inline void commit_checkpoint(const fixture *f, const char *tmp, const ch
 {
     char path[256], hex[17];
     json_error_t e;
-    char *config = committed_config(f, c->slices);
+    char *config = committed_config(f, c);
     json_t *pieces = json_array(), *layout = json_loads(c->layout, 0, &e);
     for (int r = 0; r < c->count; r++)
         json_array_append_new(pieces, json_pack("{s:s, s:I, s:s}", "file", c->pieces[r].file,

@@ -125,7 +125,7 @@ static inline rt_status restore(const fixture_rank *r, const rt_snapshot_about *
                                 .about = about,
                                 .rank = r->rank,
                                 .world = r->world,
-                                .states = all ? (rt_range){0, rt_run_flat(r->run)->count}
+                                .states = all ? (rt_range){0, rt_run_flat(r->run)->tail}
                                               : r->shard.owned[r->rank]};
     rt_msg_plan message = p->message;
     message.pieces = p->numbers; /* plans are handed on by value */
@@ -161,7 +161,7 @@ static inline rt_status train(fixture_rank *r, rt__stepper *s, training *w)
     rt__snapshot_end(snapshot);
     if (r->rank != 0)
         return RT_OK;
-    w->count = rt_run_flat(r->run)->count;
+    w->count = rt_run_flat(r->run)->tail;
     w->about = about;
     w->taken = taken;
     w->updates = updates;

@@ -47,6 +47,8 @@ static void so_does_an_optimiser_with_other_states(void **state)
 {
     (void)state;
     going_on_from_a_snapshot_gives_the_same_bits("optimizer.name=sgd optimizer.momentum=0.9");
+    going_on_from_a_snapshot_gives_the_same_bits("optimizer.name=adam optimizer.amsgrad=true");
+    going_on_from_a_snapshot_gives_the_same_bits("optimizer.name=adafactor");
 }
 
 static void pieces_of_several_generations_may_be_mixed(void **state)

@@ -1,5 +1,6 @@
 /* Steps and evaluations over 1 to 4 ranks against the library's trainer in one process, bit for
  * bit. */
+#include <math.h>
 #include "fixture.h"
 #include "worker/evaluate.h"
 #include <ringtorch/train.h>
@@ -123,6 +124,28 @@ static void weights_that_depend_on_data_give_the_trainers_bits(void **state)
     }
 }
 
+/* Norms and means of whole parameters, which no rank has alone. */
+static void every_optimiser_gives_the_trainers_bits(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"optimizer.name=sgd", "optimizer.momentum=0.9"},
+        {"optimizer.name=adam", "optimizer.amsgrad=true"},
+        {"optimizer.name=lamb", "optimizer.clip_norm=0.05"},
+        {"optimizer.name=lamb", "optimizer.groups=[{match: '*.bias', weight_decay: 0}]"},
+        {"optimizer.name=adafactor", "parallel.sharding=none"},
+        {"optimizer.name=adafactor", "parallel.slices=7"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        outcome alone = train_alone(rows[i][0], rows[i][1]);
+        assert_true(isfinite(alone.loss[STEPS - 1]));
+        for (int world = 1; world <= 4; world++) {
+            outcome o = train_with(rows[i][0], rows[i][1], world, -1);
+            expect_same(&o, &alone);
+        }
+    }
+}
+
 static void clipping_gives_the_trainers_bits(void **state)
 {
     (void)state;
@@ -230,6 +253,7 @@ int main(void)
         cmocka_unit_test(any_number_of_ranks_gives_the_trainers_bits),
         cmocka_unit_test(odd_slices_give_the_trainers_bits),
         cmocka_unit_test(weights_that_depend_on_data_give_the_trainers_bits),
+        cmocka_unit_test(every_optimiser_gives_the_trainers_bits),
         cmocka_unit_test(clipping_gives_the_trainers_bits),
         cmocka_unit_test(algorithm_and_sharding_do_not_change_bits),
         cmocka_unit_test(a_ring_is_deterministic_and_close),

@@ -72,8 +72,8 @@ typedef struct rt__rule {
     int rounds;
     uint8_t measures[RT__ROUNDS_MAX][RT__MEASURES_MAX]; /* rt__measure; 0 behind the last */
     void (*measure)(rt__part *u, int round);
-    /* After a round, once for each parameter: its smaller states. p, g and states like the parameter are those of all of it, and only its
-     * owners have them: look at smaller states and sums alone. May be NULL. */
+    /* After a round, once for each parameter: its smaller states. Everybody does this, also those who own nothing of it, so there is no p,
+     * g, n, nor any state like the parameter. The sums may become what later rounds and the update make of them. May be NULL. */
     void (*settle)(rt__part *u, int round);
 } rt__rule;
 
