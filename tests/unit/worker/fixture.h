@@ -29,6 +29,11 @@
 #include "worker/session.h"
 #include "tests/support/folder.h"
 
+/* A net with running statistics, behind several blocks of parameters. */
+#define FIXTURE_STATISTICS                                                                         \
+    "model.layers=[{\"conv2d\":{\"out\":4,\"kernel\":3,\"stride\":2}},batch_norm2d,relu,flatten,"  \
+    "{\"linear\":300},{\"linear\":10}]"
+
 enum { FIXTURE_TRAIN = 96, FIXTURE_TEST = 40, FIXTURE_SIDE = 28, FIXTURE_RANKS_MAX = 8 };
 
 typedef struct fixture {

@@ -181,7 +181,7 @@ static inline void train_body(fixture_rank *r)
 /* set: NULL, or one or two keys with a blank in between. */
 static inline rt_config config_with(const char *set)
 {
-    char first[64] = "";
+    char first[200] = "";
     const char *blank = set ? strchr(set, ' ') : NULL;
     if (blank)
         snprintf(first, sizeof first, "%.*s", (int)(blank - set), set);

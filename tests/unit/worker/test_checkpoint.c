@@ -151,6 +151,12 @@ static void small_states_are_in_checkpoints(void **state)
     resume_at_any_world_size("optimizer.name=adafactor", 2);
 }
 
+static void running_statistics_are_in_checkpoints(void **state)
+{
+    (void)state;
+    resume_at_any_world_size(FIXTURE_STATISTICS, 2);
+}
+
 static void more_ranks_than_blocks_is_fine(void **state)
 {
     (void)state;
@@ -381,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resuming_at_any_world_size_gives_the_same_bits),
         cmocka_unit_test(small_states_are_in_checkpoints),
+        cmocka_unit_test(running_statistics_are_in_checkpoints),
         cmocka_unit_test(more_ranks_than_blocks_is_fine),
         cmocka_unit_test(an_altered_byte_is_found_wherever_it_is),
         cmocka_unit_test(an_altered_manifest_is_found),

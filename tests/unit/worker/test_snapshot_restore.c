@@ -51,6 +51,13 @@ static void so_does_an_optimiser_with_other_states(void **state)
     going_on_from_a_snapshot_gives_the_same_bits("optimizer.name=adafactor");
 }
 
+static void so_does_a_model_with_running_statistics(void **state)
+{
+    (void)state;
+    going_on_from_a_snapshot_gives_the_same_bits(FIXTURE_STATISTICS);
+    going_on_from_a_snapshot_gives_the_same_bits(FIXTURE_STATISTICS " optimizer.name=adafactor");
+}
+
 static void pieces_of_several_generations_may_be_mixed(void **state)
 {
     (void)state;
@@ -388,6 +395,7 @@ int main(void)
         cmocka_unit_test(any_world_size_restores_what_any_other_took),
         cmocka_unit_test(so_does_a_run_whose_ranks_update_everything),
         cmocka_unit_test(so_does_an_optimiser_with_other_states),
+        cmocka_unit_test(so_does_a_model_with_running_statistics),
         cmocka_unit_test(pieces_of_several_generations_may_be_mixed),
         cmocka_unit_test(ranks_without_elements_are_no_obstacle),
         cmocka_unit_test(files_that_are_not_as_offered_are_named),

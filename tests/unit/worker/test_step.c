@@ -146,6 +146,24 @@ static void every_optimiser_gives_the_trainers_bits(void **state)
     }
 }
 
+/* Each rank sees the batches of its own slices, and all have the same running statistics. */
+static void running_statistics_give_the_trainers_bits(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {NULL, "parallel.slices=7", "parallel.sharding=none",
+                                       "optimizer.name=adafactor", "parallel.reduction=ring"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool ring = rows[i] && strstr(rows[i], "ring");
+        outcome alone = train_alone(FIXTURE_STATISTICS, rows[i]);
+        for (int world = 1; world <= (ring ? 1 : 4); world++) {
+            outcome o = train_with(FIXTURE_STATISTICS, rows[i], world, -1);
+            expect_same(&o, &alone);
+        }
+        if (ring) /* all ranks agree, which train_with sees to */
+            train_with(FIXTURE_STATISTICS, rows[i], 3, -1);
+    }
+}
+
 static void clipping_gives_the_trainers_bits(void **state)
 {
     (void)state;
@@ -254,6 +272,7 @@ int main(void)
         cmocka_unit_test(odd_slices_give_the_trainers_bits),
         cmocka_unit_test(weights_that_depend_on_data_give_the_trainers_bits),
         cmocka_unit_test(every_optimiser_gives_the_trainers_bits),
+        cmocka_unit_test(running_statistics_give_the_trainers_bits),
         cmocka_unit_test(clipping_gives_the_trainers_bits),
         cmocka_unit_test(algorithm_and_sharding_do_not_change_bits),
         cmocka_unit_test(a_ring_is_deterministic_and_close),

@@ -21,13 +21,15 @@ static void add_squares(rt__part *u)
     double *rows = u->sum[0][ROWS];
     for (int64_t i = 0; i < u->n;) {
         int64_t row = (u->at + i) / width, column = (u->at + i) % width;
-        double *columns = u->sum[0][COLUMNS] + row / u->m.rows * width - rt__first_column(u);
+        double *columns = u->sum[0][COLUMNS] + row / u->m.rows * width - rt__first_column(u),
+               sum = 0;
         for (; i < u->n && column < width; i++, column++) {
             double g = u->grad_scale * (double)u->g[i];
-            rows[row - first_row] += g * g;
+            sum += g * g;
             if (u->m.has_columns)
                 columns[column] += g * g;
         }
+        rows[row - first_row] = sum;
     }
 }
 
@@ -36,7 +38,8 @@ static float moved(float from, double to, double weight)
     return (float)((double)from + weight * (to - (double)from));
 }
 
-/* Moves the mean squares of a matrix, and puts the factors of its elements in the places of the sums. */
+/* Moves the mean squares of a matrix. In the places of their sums it puts what the gradient of an element is multiplied by for its row and
+ * its column; infinite where all gradients have been 0. */
 static void settle_matrix(rt__part *u, int64_t matrix, double weight, double eps)
 {
     const int64_t rows = u->m.rows, columns = u->m.columns;
@@ -47,13 +50,15 @@ static void settle_matrix(rt__part *u, int64_t matrix, double weight, double eps
         mean += (double)row_var[i] / (double)rows;
     }
     for (int64_t i = 0; i < rows; i++)
-        row[i] = (double)row_var[i] / (u->m.has_columns ? larger(mean, eps) : 1);
+        row[i] = sqrt((u->m.has_columns ? larger(mean, eps) : 1) / (double)row_var[i]);
     if (!u->m.has_columns)
         return;
     float *col_var = u->state[COL_VAR] + matrix * columns;
     double *column = u->sum[0][COLUMNS] + matrix * columns;
-    for (int64_t i = 0; i < columns; i++)
-        column[i] = col_var[i] = moved(col_var[i], column[i] / (double)rows, weight);
+    for (int64_t i = 0; i < columns; i++) {
+        col_var[i] = moved(col_var[i], column[i] / (double)rows, weight);
+        column[i] = 1 / sqrt((double)col_var[i]);
+    }
 }
 
 static void settle(rt__part *u, int round)
@@ -65,19 +70,19 @@ static void settle(rt__part *u, int round)
 
 /* ---- round 1: the length of the step ---- */
 
-/* Writes the gradient over the root of its estimated mean square. */
+/* Writes the gradient over the root of its estimated mean square, which is eps at least. */
 static void make_step(const rt__part *u, float *step)
 {
     const rt_optimizer_adafactor_values *v = u->values;
     const int64_t width = u->m.columns;
+    const double most = 1 / v->eps, scale = u->grad_scale;
     for (int64_t i = 0; i < u->n;) {
         int64_t row = (u->at + i) / width, column = (u->at + i) % width;
         double of_row = u->sum[0][ROWS][row];
         const double *of_column = u->sum[0][COLUMNS] + row / u->m.rows * width;
         for (; i < u->n && column < width; i++, column++) {
-            double square = u->m.has_columns ? of_row * of_column[column] : of_row;
-            step[i] =
-                (float)(u->grad_scale * (double)u->g[i] / sqrt(larger(square, v->eps * v->eps)));
+            double factor = u->m.has_columns ? of_row * of_column[column] : of_row;
+            step[i] = (float)(scale * (double)u->g[i] * (factor < most ? factor : most));
         }
     }
 }
