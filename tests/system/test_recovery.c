@@ -28,12 +28,13 @@
 enum { STEPS_MAX = 200000 };
 
 /* The rate of learning is constant, so that a run may be stopped after any step; each step has a line
- * of metrics. Dropout makes random numbers part of the result. */
+ * of metrics. Dropout makes random numbers part of the result, batch norm statistics; LAMB exchanges what it measures before it updates. */
 #define RECOVERY_CONFIG                                                                            \
     "run: {name: recovery, seed: 11, steps: 200000, report_every: 1, hash_every: 20}\n"            \
     "model:\n"                                                                                     \
     "  layers:\n"                                                                                  \
     "    - conv2d: {out: 4, kernel: 3, padding: same}\n"                                           \
+    "    - batch_norm2d\n"                                                                         \
     "    - relu\n"                                                                                 \
     "    - max_pool2d: 2\n"                                                                        \
     "    - flatten\n"                                                                              \
@@ -42,7 +43,11 @@ enum { STEPS_MAX = 200000 };
     "    - dropout: 0.1\n"                                                                         \
     "    - linear: 10\n"                                                                           \
     "data: {dataset: fashion-mnist, path: \"%s\", batch: 128}\n"                                   \
-    "optimizer: {name: adamw, lr: 1.0e-3, weight_decay: 0.01, clip_norm: 1.0}\n"                   \
+    "optimizer:\n"                                                                                 \
+    "  name: lamb\n"                                                                               \
+    "  weight_decay: 0.01\n"                                                                       \
+    "  clip_norm: 1.0\n"                                                                           \
+    "  groups: [{match: '*.bias', weight_decay: 0}]\n"                                             \
     "parallel: {slices: 4}\n"                                                                      \
     "checkpoint: {keep: 3}\n"
 
