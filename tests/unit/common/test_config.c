@@ -438,6 +438,37 @@ static void numbers_are_written_short(void **state)
     rt_config_release(&c);
 }
 
+/* What is told of a section, from its name to the next; to be freed. */
+static char *help_of(const char *section, const char *next)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *to = open_memstream(&text, &len);
+    rt_config_help(to);
+    fclose(to);
+    char *begin = strstr(text, section), *end = strstr(text, next);
+    assert_true(begin && end && begin < end);
+    *end = 0;
+    memmove(text, begin, strlen(begin) + 1);
+    return text;
+}
+
+/* If not, the test prints what belongs there. */
+static void the_page_has_every_optimiser(void **state)
+{
+    (void)state;
+    char page[65536], *help = help_of("\noptimizer: ", "\n\nschedule: ");
+    FILE *from = fopen(RT_TEST_SOURCE_DIR "/docs/OPTIMIZERS.md", "r");
+    assert_non_null(from);
+    page[fread(page, 1, sizeof page - 1, from)] = 0;
+    fclose(from);
+    if (!strstr(page, help)) {
+        fputs(help, stderr); /* longer than a message may be */
+        fail_msg("docs/OPTIMIZERS.md lacks what is above");
+    }
+    free(help);
+}
+
 static void the_help_names_every_key(void **state)
 {
     (void)state;
@@ -517,6 +548,7 @@ int main(void)
         TEST(keys_must_fit_together),
         TEST(numbers_are_written_short),
         TEST(the_help_names_every_key),
+        TEST(the_page_has_every_optimiser),
         TEST(no_allocation_failure_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
