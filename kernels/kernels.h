@@ -13,8 +13,9 @@
  * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond
  * their element's, and may not overlap, except that an elementwise output may be exactly one of its
  * inputs. Strides count elements. Results depend on shapes and values only, never on the number of
- * threads (rt_kernels_set_threads) or on addresses; avx2 and avx512 agree bit for bit. sse4
- * has no fused multiply-add and may differ in the last place. Kernels check nothing that their
+ * threads (rt_kernels_set_threads) or on addresses; avx2 and avx512 agree bit for bit, and every
+ * back end with them: docs/NUMERICS.md fixes the order of every sum and the text of every function.
+ * sse4 has no fused multiply-add and may differ in the last place. Kernels check nothing that their
  * caller can know. Scratch memory is e's; if it cannot be had, the kernel fills the error slot
  * (NOMEM) and leaves its output undefined. */
 #ifndef RINGTORCH_KERNELS_H

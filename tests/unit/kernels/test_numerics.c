@@ -1,6 +1,6 @@
-/* The order of every sum that kernels promise (kernels.def, and the comments in kernels/cpu/), written again in plain C, one number
- * at a time: the kernels of every level that has fused multiply-add give the same bits, over random shapes. Whoever changes a kernel so
- * that this fails changes the bits of all runs. */
+/* The order of every sum that docs/NUMERICS.md promises, written again in plain C, one number at a time: the kernels of every level that
+ * has fused multiply-add give the same bits, over random shapes. Whoever changes a kernel so that this fails changes the bits of all
+ * runs. Elementwise formulas, updates and random numbers: test_numerics_elements.c. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,46 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "functions.h"
 #include "kernels/kernels.h"
-
-/* ---- as promised: functions ---- */
-
-static float poly(int degree, const float *c, float x)
-{
-    float y = c[degree];
-    for (int i = degree - 1; i >= 0; i--)
-        y = fmaf(y, x, c[i]);
-    return y;
-}
-
-static float exp_text(float x)
-{
-    static const float c[] = {0x1p-1f,        0x1.555556p-3f,  0x1.55548p-5f,
-                              0x1.11107cp-7f, 0x1.6d9736p-10f, 0x1.a1b8aep-13f};
-    x = x < -104 ? -104 : x > 89 ? 89 : x;
-    float n = rintf(x * 0x1.715476p+0f), r = fmaf(n, -0x1.63p-1f, x);
-    r = fmaf(n, 0x1.bd0106p-13f, r);
-    float y = 1 + fmaf(r * r, poly(5, c, r), r);
-    int whole = (int)n, half = whole >> 1;
-    return y * ldexpf(1, half) * ldexpf(1, whole - half);
-}
-
-static float log_text(float x) /* x > 0 and finite */
-{
-    static const float c[] = {0x1.555546p-2f,  -0x1.ffffeep-3f, 0x1.99a546p-3f,
-                              -0x1.5562e2p-3f, 0x1.2332c6p-3f,  -0x1.fb4334p-4f,
-                              0x1.e65054p-4f,  -0x1.e2e96cp-4f, 0x1.1b432ep-4f};
-    int exponent;
-    float m = frexpf(x, &exponent); /* [1/2, 1) */
-    if (m < 0x1.6a09e6p-1f) {       /* sqrt(1/2) */
-        m *= 2;
-        exponent--;
-    }
-    float f = m - 1, e = (float)exponent, square = f * f, y = e * -0x1.bd0106p-13f;
-    y = fmaf(f * square, poly(8, c, f), y);
-    y = fmaf(square, -0.5f, y);
-    return fmaf(e, 0x1.63p-1f, f + y);
-}
 
 /* ---- as promised: sums of rows and columns ---- */
 
@@ -244,6 +206,8 @@ static void check_folds(const rt_kernels *k)
     rx = x;
     k->sum[RT_F32](rt_exec_cpu(), (rt_fold){1, n, 1}, x, &got);
     same("sum of a row", 0, got, row_sum(n, add));
+    k->mean[RT_F32](rt_exec_cpu(), (rt_fold){1, n, 1}, x, &got);
+    same("mean of a row", 0, got, row_sum(n, add) / (float)n);
     test_free(x);
     rt_fold f = {1, 1 + pick(700), 2 + pick(60)};
     x = filled(f.red * f.inner, 1);

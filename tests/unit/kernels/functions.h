@@ -1,0 +1,254 @@
+/* The functions of docs/NUMERICS.md, section 6, in plain C: one number at a time, every operation rounded to float32 (-ffp-contract=off).
+ * Not the kernels' code: whoever changes one of both changes what the page promises. */
+#ifndef RINGTORCH_TESTS_FUNCTIONS_H
+#define RINGTORCH_TESTS_FUNCTIONS_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* c[0] + c[1] x + ... by Horner's rule. */
+static inline float poly(int degree, const float *c, float x)
+{
+    float y = c[degree];
+    for (int i = degree - 1; i >= 0; i--)
+        y = fmaf(y, x, c[i]);
+    return y;
+}
+
+static inline float clamped(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* y * 2^n, in two steps: each rounds, and the first one never below the normal numbers. */
+static inline float scaled(float y, float n)
+{
+    int whole = (int)n, half = whole >> 1;
+    return y * ldexpf(1, half) * ldexpf(1, whole - half);
+}
+
+/* x = n ln 2 + r; returns exp(r) - 1. */
+static inline float exp_reduced(float x, float *n)
+{
+    static const float c[] = {0x1p-1f,        0x1.555556p-3f,  0x1.55548p-5f,
+                              0x1.11107cp-7f, 0x1.6d9736p-10f, 0x1.a1b8aep-13f};
+    *n = rintf(x * 0x1.715476p+0f);
+    float r = fmaf(*n, -0x1.63p-1f, x);
+    r = fmaf(*n, 0x1.bd0106p-13f, r);
+    return fmaf(r * r, poly(5, c, r), r);
+}
+
+static inline float exp_text(float x)
+{
+    float n;
+    if (x != x)
+        return x;
+    float y = 1 + exp_reduced(clamped(x, -104, 89), &n);
+    return scaled(y, n);
+}
+
+static inline float expm1_text(float x)
+{
+    float n;
+    if (x != x || x == 0)
+        return x;
+    float q = exp_reduced(clamped(x, -18, 89), &n), half = ldexpf(1, (int)n - 1);
+    return fmaf(half, q, half - 0.5f) * 2;
+}
+
+/* x > 0 = (1 + f) 2^e, 1 + f in [sqrt(1/2), sqrt(2)). */
+static inline float reduced(float x, float *e)
+{
+    int exponent;
+    float m = frexpf(x, &exponent); /* [1/2, 1) */
+    if (m < 0x1.6a09e6p-1f) {       /* sqrt(1/2) */
+        m *= 2;
+        exponent--;
+    }
+    *e = (float)exponent;
+    return m - 1;
+}
+
+static inline float log_text(float x)
+{
+    static const float c[] = {0x1.555546p-2f,  -0x1.ffffeep-3f, 0x1.99a546p-3f,
+                              -0x1.5562e2p-3f, 0x1.2332c6p-3f,  -0x1.fb4334p-4f,
+                              0x1.e65054p-4f,  -0x1.e2e96cp-4f, 0x1.1b432ep-4f};
+    if (!(x > 0 && x < INFINITY))
+        return x == 0 ? -INFINITY : x < 0 ? NAN : x;
+    float e, f = reduced(x, &e), square = f * f, y = e * -0x1.bd0106p-13f;
+    y = fmaf(f * square, poly(8, c, f), y);
+    y = fmaf(square, -0.5f, y);
+    return fmaf(e, 0x1.63p-1f, f + y);
+}
+
+static inline float log1p_text(float x)
+{
+    float u = 1 + x, lost = x < 1 ? x - (u - 1) : 1 - (u - x);
+    if (x == 0)
+        return x;
+    return u > 0 && u < INFINITY ? log_text(u) + lost / u : log_text(u);
+}
+
+static inline float tanh_text(float x)
+{
+    float t = expm1_text(2 * clamped(fabsf(x), 0, 10));
+    return copysignf(t / (t + 2), x);
+}
+
+static inline float erf_text(float x)
+{
+    static const float p[] = {0x1.06eba8p-3f, -0x1.812742p-2f, 0x1.ce2de2p-4f, -0x1.b80b0ep-6f,
+                              0x1.54a48cp-8f, -0x1.a8fc4p-11f, 0x1.5893f6p-14f};
+    static const float q[] = {0x1.65b19cp-13f, -0x1.21269ap+0f, -0x1.444b3ep-1f, -0x1.bb567p-4f,
+                              0x1.9b19acp-6f,  -0x1.10aa8ap-8f, 0x1.c54f14p-12f, -0x1.5ed026p-16f};
+    float a = clamped(fabsf(x), 0, 4);
+    return a < 0.9f ? fmaf(x, poly(6, p, x * x), x) : copysignf(1 - exp_text(poly(7, q, a)), x);
+}
+
+/* |x| >= 8192: 2/pi from its 2^-(e-2) bit on times the 24 bits of x, modulo 4 turns of a quarter. */
+static inline float reduced_large(float x, int *n)
+{
+    static const char two_over_pi[] =
+        "00000000A2F9836E4E441529FC2757D1F534DDC0DB6295993C439041FE5163AB00000000";
+    int e;
+    uint64_t m = (uint64_t)ldexpf(frexpf(fabsf(x), &e), 24), product = 0;
+    int first = e - 24 - 2 + 32;
+    for (int bit = 0; bit < 96; bit++) { /* the words' bits, most significant first */
+        int at = first + bit, digit = two_over_pi[at / 4];
+        int value = digit <= '9' ? digit - '0' : digit - 'A' + 10;
+        if (value >> (3 - at % 4) & 1)
+            product += bit < 64 ? m << (63 - bit) : 0;
+    }
+    uint64_t low = 0; /* what the last word adds: m * word / 2^32 */
+    for (int bit = 64; bit < 96; bit++) {
+        int at = first + bit, digit = two_over_pi[at / 4];
+        int value = digit <= '9' ? digit - '0' : digit - 'A' + 10;
+        low = 2 * low + (uint64_t)(value >> (3 - at % 4) & 1);
+    }
+    product += m * low >> 32;
+    uint64_t nearest = (product + (1ull << 61)) >> 62;
+    double turn = (double)(int64_t)(product - (nearest << 62)) * 0x1p-62;
+    *n = x < 0 ? -(int)nearest : (int)nearest;
+    return (float)(turn * (x < 0 ? -1.57079632679489662 : 1.57079632679489662));
+}
+
+/* x = n pi/2 + r. */
+static inline float reduced_half_pi(float x, int *n)
+{
+    if (fabsf(x) >= 8192)
+        return reduced_large(x, n);
+    float k = rintf(x * 0x1.45f306p-1f), r = fmaf(k, -0x1.92p+0f, x);
+    r = fmaf(k, -0x1.fb4p-12f, r);
+    r = fmaf(k, -0x1.444p-24f, r);
+    *n = (int)k;
+    return fmaf(k, -0x1.68c234p-39f, r);
+}
+
+static inline float sin_quadrant_text(float r, int n)
+{
+    static const float p[] = {-0x1.555556p-3f, 0x1.111108p-7f, -0x1.a00f94p-13f, 0x1.6cd5ecp-19f};
+    static const float q[] = {0x1.555556p-5f, -0x1.6c16b8p-10f, 0x1.a01118p-16f, -0x1.24290ap-22f};
+    float z = r * r, sine = fmaf(r * z, poly(3, p, z), r);
+    float cosine = fmaf(z * z, poly(3, q, z), fmaf(z, -0.5f, 1));
+    float y = n & 1 ? cosine : sine;
+    return n & 2 ? -y : y;
+}
+
+static inline float sin_text(float x)
+{
+    int n;
+    if (x == 0 || !(fabsf(x) < INFINITY))
+        return x == 0 ? x : NAN;
+    float r = reduced_half_pi(x, &n);
+    return sin_quadrant_text(r, n);
+}
+
+static inline float cos_text(float x)
+{
+    int n;
+    if (!(fabsf(x) < INFINITY))
+        return NAN;
+    float r = reduced_half_pi(x, &n);
+    return sin_quadrant_text(r, n + 1);
+}
+
+/* ---- numbers of two floats ---- */
+
+typedef struct two {
+    float high, low;
+} two;
+
+static inline two two_sum(float a, float b)
+{
+    float high = a + b;
+    return (two){high, b - (high - a)};
+}
+
+static inline two two_product(float a, float b)
+{
+    float high = a * b;
+    return (two){high, fmaf(a, b, -high)};
+}
+
+static inline two product_of_twos(two a, two b)
+{
+    two y = two_product(a.high, b.high);
+    return (two){y.high, y.low + fmaf(a.high, b.low, a.low * b.high)};
+}
+
+static inline two log2_text(float f)
+{
+    static const float q[] = {0x1.99999ap-3f, 0x1.24928ep-3f, 0x1.c6c0e8p-4f, 0x1.879640p-4f};
+    two u = two_sum(2, f), s, z, p;
+    float reciprocal = 1 / u.high;
+    s.high = f * reciprocal;
+    two near = two_product(s.high, u.high);
+    s.low = ((f - near.high) - near.low - s.high * u.low) * reciprocal;
+    z = product_of_twos(s, s);
+    p = two_sum(0x1.555556p-2f, z.high * poly(3, q, z.high));
+    p.low += -0x1.555556p-27f;
+    z = product_of_twos(z, p);
+    p = two_sum(1, z.high);
+    p.low += z.low;
+    return product_of_twos(product_of_twos(s, p), (two){0x1.715476p+1f, 0x1.4ae0c0p-25f});
+}
+
+static inline float exp2_text(two x)
+{
+    static const float p[] = {0x1.ebfbe0p-3f,  0x1.c6b08ep-5f,  0x1.3b2a54p-7f,
+                              0x1.5d87c0p-10f, 0x1.44138ap-13f, 0x1.008a20p-16f};
+    float high = clamped(x.high, -151, 129), n = rintf(high);
+    two r = two_sum(high - n, high == x.high ? x.low : 0);
+    float rest = fmaf(r.high, -0x1.05c610p-29f, r.low * 0x1.62e430p-1f);
+    rest = fmaf(r.high * r.high, poly(5, p, r.high), rest);
+    return scaled(1 + fmaf(r.high, 0x1.62e430p-1f, rest), n);
+}
+
+static inline float pow_text(float a, float b)
+{
+    float x = fabsf(a), e, y = 1;
+    if (b == 0 || a == 1)
+        return 1;
+    if (a != a || b != b || (a < 0 && a > -INFINITY && floorf(b) != b))
+        return NAN;
+    if (x != 1) {
+        two l;
+        if (x == 0 || x == INFINITY) {
+            l = (two){x == 0 ? -INFINITY : INFINITY, 0};
+        } else {
+            two near = log2_text(reduced(x, &e));
+            l = two_sum(e, near.high);
+            l.low += near.low;
+        }
+        two t = two_product(b, l.high);
+        t.low = fmaf(b, l.low, t.low);
+        y = exp2_text(t);
+    }
+    bool odd = floorf(b) == b && floorf(b * 0.5f) != b * 0.5f;
+    return odd && signbit(a) ? -y : y;
+}
+
+#endif
