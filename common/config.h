@@ -102,6 +102,10 @@ rt_status rt_config_check(const rt_config *cfg);
 rt_status rt_config_steps(const rt_config *cfg, int64_t samples, int64_t *steps);
 /* Returns the step after which a cosine is over, in a run of so many steps. */
 int64_t rt_config_cosine_steps(const rt_config *cfg, int64_t steps);
+/* Returns into how many slices a step is cut: parallel.slices, or what `auto` comes to for a new run. */
+int64_t rt_config_slices(const rt_config *cfg);
+/* Puts that number into parallel.slices. CONFIG if `auto` would cut the batch smaller than the layers bear. */
+rt_status rt_config_settle_slices(rt_config *cfg);
 /* Frees strings and nodes and zeroes the struct; a zeroed struct is fine. */
 void rt_config_release(rt_config *cfg);
 

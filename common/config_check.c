@@ -158,7 +158,7 @@ static rt_status check_parallel(const rt_config *c)
     int64_t workers = c->parallel.workers, slices = c->parallel.slices;
     bool automatic = slices == RT_AUTO;
     if (automatic)
-        slices = rt_slices_auto((int)workers);
+        slices = rt_config_slices(c);
     if (slices < workers)
         return RT_FAIL(
             CONFIG,

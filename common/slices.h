@@ -50,7 +50,7 @@ rt_range rt_owned_by_rank(int64_t count, int world, int rank);
 /* Returns true for 1, 2, 4, ... */
 bool rt_is_power_of_two(int64_t n);
 
-/* Returns the smallest power of two >= n: the value of `slices: auto` for a first world size n. */
+/* Returns the smallest power of two >= n: the least that `slices: auto` comes to for a first world size n. */
 int64_t rt_slices_auto(int world);
 
 #endif

@@ -218,15 +218,15 @@ rt_status rt__resume_find(const rt__resume *how, rt__found *out)
 }
 
 /* What a run that begins leaves open. */
-static void settle_new(rt__found *found, rt_config *cfg)
+static rt_status settle_new(rt__found *found, rt_config *cfg)
 {
-    if (cfg->parallel.slices == RT_AUTO)
-        cfg->parallel.slices = rt_slices_auto((int)cfg->parallel.workers);
+    RT_TRY(rt_config_settle_slices(cfg));
     if (!found->init)
-        return;
+        return RT_OK;
     rt_mem_free(cfg->model.init);
     cfg->model.init = found->init;
     found->init = NULL;
+    return RT_OK;
 }
 
 rt_status rt__resume_settle(const rt__resume *how, rt__found *found, rt_config *cfg,
@@ -241,7 +241,7 @@ rt_status rt__resume_settle(const rt__resume *how, rt__found *found, rt_config *
     else if (how->prior_config)
         status = adopt_text(cfg, how->prior_config, 0, "the run in this directory", &cosine_before);
     else
-        settle_new(found, cfg);
+        status = settle_new(found, cfg);
     if (status == RT_OK)
         status = rt_config_check(cfg);
     if (status == RT_OK && found->path) {

@@ -233,7 +233,7 @@ static void show_running(rt__display *d, const json_t *j)
     const char *source = rt__field_text(j, "source");
     bool fresh = source[0] == '\0' || strcmp(source, "fresh") == 0;
     char room[64] = "";
-    if (fresh && d->slices == d->workers) /* who wants more must say so at the start */
+    if (fresh) /* who wants more must say so at the start */
         snprintf(room, sizeof room, " (for at most %" PRId64 " worker%s)", d->slices,
                  rt_plural(d->slices));
     rt__display_say(d, "%s parameter%s, steps %s to %s%s%s, %" PRId64 " slice%s a step%s, %s, %s",

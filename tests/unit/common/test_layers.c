@@ -89,11 +89,65 @@ static void layers_are_read(void **state)
     json_decref(layers);
 }
 
+/* What `parallel.slices: auto` comes to, by model, batch and workers; 0: it is refused. */
+static void slices_leave_room_to_grow(void **state)
+{
+    (void)state;
+#define DENSE "layers: [flatten, {linear: 10}]"
+#define TEXT  "layers: [{embedding: {tokens: 65, out: 8}}, {linear: 65}]"
+#define NORM  "layers: [{residual: [{conv2d: {out: 1, kernel: 1}}, batch_norm2d]}]"
+    static const struct {
+        const char *model;
+        int64_t batch, workers, slices;
+    } rows[] = {
+        {"preset: cnn", 64, 1, 4},
+        {"preset: cnn", 64, 2, 4},
+        {"preset: cnn", 64, 3, 4},
+        {"preset: cnn", 64, 5, 8},
+        {"preset: cnn", 64, 64, 64},
+        {"preset: cnn", 8, 1, 1},
+        {"preset: cnn", 63, 1, 2},
+        {"preset: cnn", 4096, 1, 8},
+        {"preset: cnn", 4096, 3, 32},
+        {"preset: mlp", 64, 1, 1},
+        {"preset: mlp", 64, 3, 4},
+        {"preset: mlp", 1024, 1, 2},
+        {DENSE, 4096, 1, 8},
+        {DENSE, 1023, 2, 2},
+        {TEXT, 64, 1, 4},
+        {NORM, 64, 1, 4},
+        {NORM, 64, 4, 4},
+        {NORM, 64, 5, 0},
+        {NORM, 128, 5, 8},
+        {NORM, 8, 1, 1},
+        {NORM, 31, 2, 0},
+        {"preset: cnn", 1 << 24, 65536, 65536},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[300];
+        rt_config c;
+        snprintf(text, sizeof text, "model: {%s}\ndata: {batch: %lld}\nparallel: {workers: %lld}\n",
+                 rows[i].model, (long long)rows[i].batch, (long long)rows[i].workers);
+        assert_int_equal(rt_config_parse(text, strlen(text), "t", &c), RT_OK);
+        rt_status status = rt_config_settle_slices(&c);
+        if (status != (rows[i].slices ? RT_OK : RT_E_CONFIG) ||
+            (rows[i].slices && c.parallel.slices != rows[i].slices))
+            fail_msg("%s: %lld slices, expected %lld (%s)", text, (long long)c.parallel.slices,
+                     (long long)rows[i].slices, rt_error());
+        rt_error_clear();
+        c.parallel.slices = 7; /* what is written holds */
+        assert_int_equal(rt_config_settle_slices(&c), RT_OK);
+        assert_int_equal(c.parallel.slices, 7);
+        rt_config_release(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_elements_are_found),
         cmocka_unit_test(layers_are_read),
+        cmocka_unit_test(slices_leave_room_to_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

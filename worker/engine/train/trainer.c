@@ -39,9 +39,9 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
         sets++;
     RT_TRY(rt_config_load_new(a->config, a->set, sets, &t->config));
     RT_TRY(rt_config_check(&t->config));
+    RT_TRY(rt_config_settle_slices(&t->config));
     const rt_config *cfg = &t->config;
-    t->slices = cfg->parallel.slices == RT_AUTO ? rt_slices_auto((int)cfg->parallel.workers)
-                                                : cfg->parallel.slices;
+    t->slices = cfg->parallel.slices;
     RT_TRY(rt_run_start_engine(cfg));
     RT_TRY(rt_run_open(cfg, t->slices, &t->run));
     if (cfg->model.init[0] && rt__weights_take_file(rt_run_net(t->run), cfg->model.init,
