@@ -223,6 +223,25 @@ static void language_is_learnt(void **state)
     assert_true(language.value[1] > 1 && language.value[1] < 5);
 }
 
+/* Nets that have no room for all characters of the text, which are 14. */
+static void a_vocabulary_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"model.layers=[{embedding: {tokens: 13, out: 8}}, {linear: 14}]",
+         "model.layers[0]: embedding: tokens is 13, expected at least 14"},
+        {"model.layers=[{embedding: {tokens: 14, out: 8}}, {linear: 13}]",
+         "has 13 outputs for each token: field targets has 14 classes"},
+    };
+    for (int i = 0; i < 2; i++) {
+        result r = run(&s, LONG, "ringtorch", "train", config_of(&language), "-n", "1", "--run-dir",
+                       dir_of(&language, "wrong"), "--set", wrong[i][0], NULL);
+        expect_exit(&r, 2);
+        expect_text(r.err, wrong[i][1]);
+        result_release(&r);
+    }
+}
+
 static void regression_is_the_same_for_any_number_of_workers(void **state)
 {
     (void)state;
@@ -247,6 +266,7 @@ int main(void)
         ROW(language_is_learnt),
         ROW(language_is_the_same_for_any_number_of_workers),
         ROW(language_is_the_same_after_a_kill_and_a_resume),
+        ROW(a_vocabulary_that_does_not_fit_is_refused),
         ROW(regression_is_learnt),
         ROW(regression_is_the_same_for_any_number_of_workers),
         ROW(regression_is_the_same_after_a_kill_and_a_resume),

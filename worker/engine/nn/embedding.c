@@ -35,8 +35,15 @@ static rt_status embedding_infer(void *args, rt__sample *at)
 {
     if (at->dims.n == RT_MAX_DIMS - 1)
         return RT_FAIL(CONFIG, "the input %s has too many axes", rt_dims_text(at->dims));
-    at->dims.d[at->dims.n++] = ((const rt_nn_embedding_args *)args)->out;
+    const rt_nn_embedding_args *a = args;
+    if (at->classes > a->tokens)
+        return RT_FAIL(
+            CONFIG,
+            "tokens is %lld, expected at least %lld: so many different ones are in the data",
+            (long long)a->tokens, (long long)at->classes);
+    at->dims.d[at->dims.n++] = a->out;
     at->dtype = RT_F32;
+    at->classes = 0;
     return RT_OK;
 }
 

@@ -20,6 +20,8 @@
 typedef struct rt__sample {
     rt_dims dims;
     rt_dtype dtype;
+    int64_t
+        classes; /* of tokens: how many different ones there are, 0 to classes - 1; 0: not known */
 } rt__sample;
 
 typedef struct rt__layer {

@@ -290,7 +290,7 @@ rt_module *rt_nn_from_json_(rt_nn_from_json_args a)
     if (rt_failed() || !rt__given(a.json, "nn_from_json", "text") ||
         rt_json_parse(a.json, strlen(a.json), "layers", &layers) != RT_OK)
         return NULL;
-    rt_module *net = build(layers, "layers", &(rt__sample){a.input, a.dtype}, NULL, false);
+    rt_module *net = build(layers, "layers", &(rt__sample){a.input, a.dtype, 0}, NULL, false);
     json_decref(layers);
     return net;
 }

@@ -52,7 +52,8 @@ static rt_status get_layers(const rt_config *cfg, const rt__task *task, const rt
 /* One sample as the net takes it: the first field. */
 static rt__sample sample_of(const rt_dataset *train)
 {
-    return (rt__sample){train->field[0].dims, train->field[0].dtype};
+    const rt_data_field *x = &train->field[0];
+    return (rt__sample){x->dims, x->dtype, x->classes};
 }
 
 static rt_status find_layout(json_t *layers, const rt_dataset *train, char **out)
