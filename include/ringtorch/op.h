@@ -143,9 +143,11 @@ struct rt_op {
     int n_saved;      /* tensors that run keeps, at most RT_SAVED_MAX */
     size_t plan_size; /* at most RT_PLAN_MAX */
     bool strided;     /* run takes inputs as they lie */
-    bool
-        in_place; /* run may write its result where the first input lies: it reads no element of an input of that shape after it
-                         wrote the one in the same place */
+    /* Run may write its result where the first input lies: it reads no element of an input of that shape after it wrote the one
+     * in the same place. */
+    bool in_place;
+    /* The result is a copy of the first input that may be made later: run can find both in one storage. */
+    bool shares;
     bool writes; /* compose writes into the first input, and gives it back: see rt_apply_in_place */
     /* Run never looks at memory, and calls operations. Unless it says so, it is given copies on the CPU of inputs that lie on
      * another device, and its results are copied back: rt_f32 and rt_data read there. */

@@ -91,7 +91,8 @@ const char *rt_describe(const rt_tensor *x);
 /* Text like "[64,10]"; borrowed likewise. */
 const char *rt_dims_text(rt_dims d);
 
-/* Address of the first element (respecting the view's offset); NULL and an error if x lies on another device than the CPU. Elements of a non-contiguous view
+/* Address of the first element (respecting the view's offset). NULL and an error if x lies on another device than the CPU, or if
+ * there was no memory to give x some of its own (see rt_clone). Elements of a non-contiguous view
  * are not in order: use rt_contiguous first. Writing through it is noticed by nobody: it is allowed on
  * tensors that no graph has saved and that are no recorded results. */
 void *rt_data(const rt_tensor *x);
@@ -152,7 +153,8 @@ typedef struct rt_slice_args {
 rt_tensor *rt_slice_(rt_slice_args a);
 /* A copy that is contiguous; x itself if it already is. */
 rt_tensor *rt_contiguous(rt_tensor *x);
-/* A contiguous copy with storage of its own. */
+/* A contiguous copy. Memory is taken when one of the two is written, viewed, or asked for its address (rt_data); neither ever sees
+ * what is written into the other. Copied at once where views or addresses of x's memory are known to others. */
 rt_tensor *rt_clone(rt_tensor *x);
 /* The same storage, without history and gradient. */
 rt_tensor *rt_detach(rt_tensor *x);

@@ -219,6 +219,8 @@ static rt_status make_results(rt_call *c, rt_tensor *place)
         } else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims)) {
             c->out[k] = rt__tensor_view(place, s->dims, place->stride, 0);
             rt__tensor_touch(place);
+        } else if (c->op->shares && rt__tensor_may_share(c->in[0])) {
+            c->out[k] = rt__tensor_share(c->in[0]);
         } else {
             c->out[k] = rt__tensor_new_on(((frame *)c)->goal, s->dims, s->dtype);
         }

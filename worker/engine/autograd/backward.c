@@ -109,6 +109,8 @@ void rt_aim(const rt_call *c, int i)
 static void put_in_place(rt_node *leaf, rt_tensor *dy)
 {
     rt_tensor *place = leaf->place;
+    if (rt__tensor_own(place) != RT_OK)
+        return;
     if (dy->data == place->data && dy->storage == place->storage) {
         leaf->placed = true; /* rt_aim: it was made there */
     } else if (!leaf->placed) {

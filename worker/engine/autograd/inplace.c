@@ -102,7 +102,8 @@ rt_status rt__may_write(const char *what, const rt_tensor *dst, bool recorded)
                        "%s: %s is a result of %s, whose gradient would stay that of the old value: "
                        "write with recording on, or into rt_clone(rt_detach(x))",
                        what, rt_describe(dst), n->call.op->name);
-    if (!has_history && atomic_load_explicit(&dst->storage->results, memory_order_relaxed) > 0)
+    if (!has_history && !rt__tensor_is_lazy(dst) &&
+        atomic_load_explicit(&dst->storage->results, memory_order_relaxed) > 0)
         return RT_FAIL(ARG,
                        "%s: %s shares its memory with a result whose gradient would stay that of "
                        "the old value: write into rt_clone(x)",
@@ -206,7 +207,7 @@ static rt_status check_op(const rt_op *op, const void *args)
 /* Returns a copy of x with the same history. */
 static rt_tensor *value_of(const rt_tensor *x)
 {
-    rt_tensor *y = rt__copy_to(x, rt__gpu_of(x));
+    rt_tensor *y = rt__tensor_may_share(x) ? rt__tensor_share(x) : rt__copy_to(x, rt__gpu_of(x));
     if (!y)
         return NULL;
     set_history(y, x->node, x->result);
@@ -250,13 +251,17 @@ static rt_status write_result(const char *what, rt_tensor *x, rt_tensor **y)
     if ((*y)->data == x->data && (*y)->storage == x->storage)
         return RT_OK;
     *y = rt_to(*y, x->dtype);
-    return *y ? rt__copy_into(x, *y) : rt_error_code();
+    if (!*y || !rt__tensor_is_lazy(x) || !(*y)->contiguous)
+        return *y ? rt__copy_into(x, *y) : rt_error_code();
+    rt__tensor_replace(x, *y); /* nobody sees where x lies */
+    return RT_OK;
 }
 
 static rt_status carry_out(in_place *p)
 {
     RT_TRY(save_inputs(p));
-    rt__thread.aim = p->op->in_place && p->x->contiguous ? p->x : NULL;
+    bool direct = p->op->in_place && p->x->contiguous && !rt__tensor_is_lazy(p->x);
+    rt__thread.aim = direct ? p->x : NULL;
     rt_tensor *y = rt_apply(p->op, p->args);
     if (!y)
         return rt_error_code();

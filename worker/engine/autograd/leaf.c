@@ -72,6 +72,7 @@ rt_status rt_param_present(rt_tensor *param, const rt_tensor *value)
         !param->contiguous || !value->contiguous)
         return RT_FAIL(SHAPE, "param_present: %s, expected a contiguous %s", rt_describe(value),
                        rt_describe(param));
+    RT_TRY(rt__tensor_own(value));
     rt__tensor_show(param, value);
     return RT_OK;
 }
@@ -121,6 +122,7 @@ rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view)
         return RT_FAIL(SHAPE, "grad_place: %s, expected a contiguous %s", rt_describe(view),
                        rt_describe(leaf));
     RT_TRY(rt__may_write("grad_place", view, false));
+    RT_TRY(rt__tensor_own(view));
     rt_tensor *old = rt_grad_of(leaf);
     if (old)
         rt__copy(view, old);

@@ -166,6 +166,7 @@ rt_status rt__may_copy_into(const rt_tensor *dst, const rt_tensor *src)
 rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src)
 {
     RT_TRY(rt__may_copy_into(dst, src));
+    RT_TRY(rt__tensor_own(dst));
     rt_scope s = rt_scope_begin();
     if (src->dtype != dst->dtype || src->storage == dst->storage)
         src = rt__convert(src, dst->dtype); /* a copy, so that overlapping views are safe too */
@@ -203,6 +204,7 @@ rt_status rt__fill(rt_tensor *dst, double value)
     rt_exec *cpu = rt_exec_cpu(), *e = cpu ? rt__exec_on(dst->storage->gpu) : NULL;
     if (!e)
         return rt_error_code();
+    RT_TRY(rt__tensor_own(dst));
     element v = element_of(cpu, value, dst->dtype);
     size_t size = rt_dtype_size(dst->dtype);
     if (dst->contiguous) {

@@ -23,6 +23,8 @@ static rt_storage *storage_new(size_t bytes, void *elsewhere)
     atomic_init(&s->refs, 1);
     atomic_init(&s->version, 0);
     atomic_init(&s->results, 0);
+    atomic_init(&s->lazy, false);
+    atomic_init(&s->exposed, false);
     s->part_count = 0;
     s->part_version = NULL;
     s->bytes = bytes;
@@ -172,6 +174,8 @@ static bool is_contiguous(const rt_tensor *x)
 
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset)
 {
+    if (rt__tensor_own(x) != RT_OK)
+        return NULL;
     int64_t numel = rt__dims_numel(dims, "view");
     rt_tensor *y = numel < 0 ? NULL : tensor_make(&dims, x->dtype);
     if (!y)
@@ -180,6 +184,7 @@ rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stri
     y->storage = storage_keep(x->storage);
     y->version = x->version;
     y->device = x->device;
+    y->earlier = x->earlier;
     if (numel == 0)
         offset = 0; /* nobody reads there, and it may lie anywhere */
     y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
@@ -212,6 +217,8 @@ bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stri
 
 rt_tensor *rt__tensor_twin(const rt_tensor *x)
 {
+    if (rt__tensor_own(x) != RT_OK)
+        return NULL;
     rt_tensor *y = rt__object_make(&rt__tensor_type, sizeof *y);
     if (!y)
         return NULL;
@@ -281,9 +288,11 @@ rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place)
         !place->contiguous)
         return RT_FAIL(ARG, "move: %s into %s, expected two contiguous tensors of one shape",
                        rt_describe(x), rt_describe(place));
+    RT_TRY(rt__tensor_own(place));
     rt__copy(place, x);
     uint32_t version = rt__tensor_version(x); /* goes on: the value is what it was */
     rt__tensor_show(x, place);
+    x->earlier = 0;
     atomic_store_explicit(x->version, version, memory_order_relaxed);
     return RT_OK;
 }
@@ -307,11 +316,71 @@ rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype)
 void rt__tensor_show(rt_tensor *x, const rt_tensor *value)
 {
     rt_storage *storage = storage_keep(value->storage); /* which may be the one that x has */
+    bool was_result = x->is_result;
     drop_value(x);
     x->storage = storage;
     x->data = value->data;
     x->device = value->device;
     x->version = value->version;
+    x->earlier = value->earlier;
+    x->is_result = false;
+    if (was_result)
+        rt__tensor_mark_result(x);
+}
+
+/* ---- lazy clones ---- */
+
+bool rt__tensor_may_share(const rt_tensor *x)
+{
+    rt_storage *s = x->storage;
+    if (!s || !x->contiguous || x->data != s->data || s->data != s + 1 || s->part_version ||
+        (size_t)x->numel * rt_dtype_size(x->dtype) != s->bytes)
+        return false;
+    if (atomic_load_explicit(&s->exposed, memory_order_relaxed))
+        return false;
+    return rt__tensor_is_lazy(x) || atomic_load_explicit(&s->refs, memory_order_relaxed) == 1;
+}
+
+rt_tensor *rt__tensor_share(const rt_tensor *x)
+{
+    rt_tensor *y = tensor_make(&x->dims, x->dtype);
+    if (!y)
+        return NULL;
+    y->numel = x->numel;
+    y->contiguous = true;
+    rt__dims_strides(x->dims, y->stride);
+    rt__tensor_show(y, x);
+    atomic_store_explicit(&x->storage->lazy, true, memory_order_relaxed);
+    return y;
+}
+
+rt_status rt__tensor_part(rt_tensor *x)
+{
+    rt_storage *s = x->storage;
+    /* Acquire: what the clones that are gone read comes before what is written now. */
+    if (atomic_load_explicit(&s->refs, memory_order_acquire) == 1) {
+        atomic_store_explicit(&s->lazy, false, memory_order_relaxed);
+        return RT_OK;
+    }
+    rt_storage *own = storage_new(s->bytes, NULL);
+    if (!own)
+        return rt_error_code();
+    memcpy(own->data, s->data, s->bytes);
+    const rt_tensor y = {.storage = own,
+                         .data = own->data,
+                         .version = &own->version,
+                         .earlier = rt__tensor_version(x),
+                         .device = x->device};
+    rt__tensor_show(x, &y);
+    storage_free(own);
+    return RT_OK;
+}
+
+void rt__tensor_replace(rt_tensor *x, const rt_tensor *y)
+{
+    uint32_t version = rt__tensor_version(x) + 1;
+    rt__tensor_show(x, y);
+    x->earlier = version - atomic_load_explicit(x->version, memory_order_relaxed);
 }
 
 /* ---- changes in place ---- */

@@ -82,9 +82,18 @@ bool rt__refuse_device(const char *what, const rt_tensor *x)
     return false;
 }
 
+/* The address of x's elements, which its owner may write to from now on. */
+static void *expose(const rt_tensor *x)
+{
+    if (!x->storage || rt__tensor_own(x) != RT_OK)
+        return NULL;
+    atomic_store_explicit(&x->storage->exposed, true, memory_order_relaxed);
+    return x->data;
+}
+
 void *rt_data(const rt_tensor *x)
 {
-    return rt__sees("data", x) && rt__readable("data", x) ? x->data : NULL;
+    return rt__sees("data", x) && rt__readable("data", x) ? expose(x) : NULL;
 }
 
 bool rt__refuse_hollow(const char *what, const rt_tensor *x)
@@ -107,7 +116,7 @@ static void *data_as(const char *what, const rt_tensor *x, rt_dtype dtype)
     if (x->dtype != dtype)
         return RT_FAIL_NULL(DTYPE, "%s read as %s, convert it with rt_to", rt_describe(x),
                             rt_dtype_name(dtype));
-    return rt__has_value(what, x) && rt__readable(what, x) ? x->data : NULL;
+    return rt__has_value(what, x) && rt__readable(what, x) ? expose(x) : NULL;
 }
 
 float *rt_f32(const rt_tensor *x)

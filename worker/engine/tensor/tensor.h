@@ -20,6 +20,10 @@ typedef struct rt_storage {
     _Alignas(64) _Atomic int32_t refs;
     _Atomic uint32_t version; /* how often it was changed in place, as far as no part counts it */
     _Atomic int32_t results;  /* recorded results, not views, whose value lies here */
+    _Atomic bool
+        lazy; /* its tensors are clones of each other: who writes takes memory of its own before, see rt__tensor_own */
+    _Atomic bool
+        exposed; /* somebody has its address, and may write there unseen: it is never lazy */
     int32_t part_count;
     _Atomic uint32_t *part_version; /* [part_count]: as `version`, see rt__tensor_divide; or NULL */
     size_t bytes;                   /* of its memory */
@@ -32,6 +36,8 @@ struct rt_tensor {
     rt_storage *storage; /* NULL: hollow, only the graph still needs this tensor, not its value */
     void *data;          /* of the first element */
     _Atomic uint32_t *version; /* in the storage: changes in place that concern this tensor */
+    uint32_t
+        earlier; /* changes before it lay in this storage, less what was counted there by then */
     int64_t numel;
     rt_dims dims;
     int64_t stride[RT_MAX_DIMS]; /* [dims.n], in elements */
@@ -136,8 +142,29 @@ static inline void rt__tensor_touch(rt_tensor *x)
 /* Returns how often the value was changed; 0 for a tensor without value. */
 static inline uint32_t rt__tensor_version(const rt_tensor *x)
 {
-    return x && x->storage ? atomic_load_explicit(x->version, memory_order_relaxed) : 0;
+    return x && x->storage ? atomic_load_explicit(x->version, memory_order_relaxed) + x->earlier
+                           : 0;
 }
+
+/* ---- clones that are copied when they are written ----
+ * A lazy clone shares the storage until one of its tensors is written, is seen by a view or hands out its address: that one moves to
+ * memory of its own first. No tensor changes any but itself, so clones may belong to different threads. */
+/* Can a clone of x share its storage? Not if views or addresses could write into it unseen. */
+bool rt__tensor_may_share(const rt_tensor *x);
+/* Returns such a clone, without history. */
+rt_tensor *rt__tensor_share(const rt_tensor *x);
+static inline bool rt__tensor_is_lazy(const rt_tensor *x)
+{
+    return x->storage && atomic_load_explicit(&x->storage->lazy, memory_order_relaxed);
+}
+rt_status rt__tensor_part(rt_tensor *x);
+/* Gives x memory of its own, if it shares it with clones. */
+static inline rt_status rt__tensor_own(const rt_tensor *x)
+{
+    return rt__tensor_is_lazy(x) ? rt__tensor_part((rt_tensor *)x) : RT_OK; /* the value stays */
+}
+/* Puts y's value in the place of x's, which is lazy; it counts as a change of x. Both contiguous and of one shape and type. */
+void rt__tensor_replace(rt_tensor *x, const rt_tensor *y);
 /* Cuts a buffer into parts that are changed independently of each other, such as the parameters in a
  * flat buffer: from now on changes of each are counted apart. */
 rt_status rt__tensor_divide(rt_tensor *buffer, int32_t parts);
