@@ -47,10 +47,11 @@ static bool has_name(const rt_field *row)
 /* The compiler laid the members out one after the other, each on its alignment. */
 rt__member rt__member_after(const rt__schema *s, void *values, rt__member m)
 {
-    rt__member next = {.row = m.row ? m.row + 1 : s->fields};
-    size_t end = m.row ? (size_t)(m.at - (char *)values) + rt__field_kinds[m.row->kind].size : 0;
-    if (next.row == s->fields + s->n_fields)
+    int row = m.row ? (int)(m.row - s->fields) + 1 : 0;
+    if (row == s->n_fields)
         return (rt__member){0};
+    rt__member next = {.row = s->fields + row};
+    size_t end = m.row ? (size_t)(m.at - (char *)values) + rt__field_kinds[m.row->kind].size : 0;
     size_t align = rt__field_kinds[next.row->kind].align;
     next.at = (char *)values + (end + align - 1) / align * align;
     return next;

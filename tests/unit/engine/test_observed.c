@@ -177,6 +177,12 @@ static void buffers_that_are_not_saved_are_refused(void **state)
     rt_scope_end(s);
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,5 +191,5 @@ int main(void)
         cmocka_unit_test(buffers_that_nobody_tells_of_stay),
         cmocka_unit_test(buffers_that_are_not_saved_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }

@@ -122,6 +122,12 @@ static void frozen_and_skipped_parameters_stay(void **state)
     rt_scope_end(s);
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,5 +135,5 @@ int main(void)
         cmocka_unit_test(wrong_groups_are_refused),
         cmocka_unit_test(frozen_and_skipped_parameters_stay),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }

@@ -289,6 +289,12 @@ static void wrong_ranges_are_refused(void **state)
     rt_scope_end(s);
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    return rt_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,5 +304,5 @@ int main(void)
         cmocka_unit_test(small_states_lie_behind_the_parameters),
         cmocka_unit_test(wrong_ranges_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, shut_down);
 }
