@@ -71,6 +71,7 @@ typedef struct rt_op rt_op;
  * and its results are rounded once. */
 #define RT_FLOATS   (RT_TYPE(F32) | RT_TYPE(F64) | RT_TYPE(BF16) | RT_TYPE(F16))
 #define RT_ANY_TYPE 0x0fffffffu
+#define RT_NOT_BOOL (RT_ANY_TYPE & ~RT_TYPE(BOOL))
 #define RT_SAME     0x80000000u
 #define RT_PROMOTE  0xc0000000u
 

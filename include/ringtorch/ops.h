@@ -268,10 +268,10 @@ typedef struct rt_lerp_args {
 rt_tensor *rt_lerp_(rt_lerp_args a);
 rt_tensor *rt_lerp_inplace_(rt_lerp_args a);
 #define RT_FIELDS_addcmul(F)                                                                       \
-    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
-    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "a factor")                                     \
-    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "a factor")                                     \
-    F(NUMBER, value, 1, RT_ANY, "a factor")
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "any shape")                                  \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "a factor")                                   \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "a factor")                                   \
+    F(NUMBER, value, 1, RT_ANY, "a factor; with a fraction it makes integers float32")
 typedef struct rt_addcmul_args {
     RT_STRUCT(RT_FIELDS_addcmul)
 } rt_addcmul_args;

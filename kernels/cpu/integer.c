@@ -1,4 +1,4 @@
-/* The integer rows of elementwise.def: exact, so one source serves every level. Computed in int64, in which overflow wraps (-fwrapv),
+/* The integer rows of elementwise.def, and extremes of integers: exact, so one source serves every level. Computed in int64, in which overflow wraps (-fwrapv),
  * and cut to the type. */
 #include "common/error.h"
 #include "kernels/cpu/cpu.h"
@@ -65,6 +65,61 @@ static inline int64_t pow_(int64_t a, int64_t b)
 #undef BINARY_WHOLE
 #undef COMPARE
 
+#define TERNARY_WHOLE(name, numbers, types, f) types(THREE_OPERANDS, name, numbers, f)
+#define THREE_OPERANDS(name, T, type, as, numbers, f)                                              \
+    static void name##_##T(rt_exec *e, rt_numbers given, const rt_grid *g, const void *pa,         \
+                           const void *pb, const void *pc, void *py)                               \
+    {                                                                                              \
+        struct {                                                                                   \
+            int64_t BARE numbers;                                                                  \
+        } p = {(int64_t)given.v[0]};                                                               \
+        RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
+        {                                                                                          \
+            const type *ra = (const type *)pa + r * g->in[0].row;                                  \
+            const type *rb = (const type *)pb + r * g->in[1].row;                                  \
+            const type *rc = (const type *)pc + r * g->in[2].row;                                  \
+            for (int64_t i = 0; i < g->cols; i++) {                                                \
+                int64_t a = ra[i * g->in[0].col], b = rb[i * g->in[1].col];                        \
+                int64_t c = rc[i * g->in[2].col];                                                  \
+                ((type *)py)[r * g->cols + i] = as(f);                                             \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define BARE(...) __VA_ARGS__
+#include "kernels/elementwise.def"
+#undef TERNARY_WHOLE
+
+/* The extreme of [outer, red, inner] along the middle, and where the first largest of a row is. */
+#define EXTREME(name, T, type, as, better)                                                         \
+    static void name##_##T(rt_exec *e, rt_fold f, const void *px, void *py)                        \
+    {                                                                                              \
+        RT_PARALLEL_FOR(e, o, f.outer, f.outer *f.red *f.inner)                                    \
+        {                                                                                          \
+            const type *x = (const type *)px + o * f.red * f.inner;                                \
+            type *y = (type *)py + o * f.inner;                                                    \
+            for (int64_t i = 0; i < f.inner; i++)                                                  \
+                y[i] = x[i];                                                                       \
+            for (int64_t r = 1; r < f.red; r++)                                                    \
+                for (int64_t i = 0; i < f.inner; i++)                                              \
+                    y[i] = x[r * f.inner + i] better y[i] ? x[r * f.inner + i] : y[i];             \
+        }                                                                                          \
+    }
+ALL(EXTREME, max, >)
+ALL(EXTREME, min, <)
+
+#define ARGMAX(name, T, type, as, unused)                                                          \
+    static void name##_##T(rt_exec *e, rt_rows r, const void *px, int64_t *at)                     \
+    {                                                                                              \
+        RT_PARALLEL_FOR(e, row, r.n, r.n *r.len)                                                   \
+        {                                                                                          \
+            const type *x = (const type *)px + row * r.len;                                        \
+            at[row] = 0;                                                                           \
+            for (int64_t i = 1; i < r.len; i++)                                                    \
+                at[row] = x[i] > x[at[row]] ? i : at[row];                                         \
+        }                                                                                          \
+    }
+ALL(ARGMAX, argmax, 0)
+
 /* Division, which looks for a zero divisor first: by one the processor traps. */
 #define DIVIDE(name, T, type, as, unused)                                                          \
     static bool divides_##T(const rt_grid *g, const type *b)                                       \
@@ -86,11 +141,16 @@ WHOLE(DIVIDE, div_trunc, 0)
 
 void rt__install_integers(rt_kernels *k)
 {
-#define INSTALL(name, T, type, as, unused) k->name.f[RT_##T] = name##_##T;
-#define UNARY_WHOLE(name, types, f)        types(INSTALL, name, f)
-#define BINARY_WHOLE(name, types, f)       types(INSTALL, name, f)
-#define COMPARE(name, f)                   ALL(INSTALL, name, f)
+#define INSTALL(name, T, type, as, unused)     k->name.f[RT_##T] = name##_##T;
+#define UNARY_WHOLE(name, types, f)            types(INSTALL, name, f)
+#define BINARY_WHOLE(name, types, f)           types(INSTALL, name, f)
+#define TERNARY_WHOLE(name, numbers, types, f) types(INSTALL, name, f)
+#define COMPARE(name, f)                       ALL(INSTALL, name, f)
 #include "kernels/elementwise.def"
 #define INSTALL_CHECKED(name, T, type, as, unused) k->name.f[RT_##T] = name##_checked_##T;
     WHOLE(INSTALL_CHECKED, div_trunc, 0)
+#define INSTALL_FOLD(name, T, type, as, unused) k->name[RT_##T] = name##_##T;
+    ALL(INSTALL_FOLD, max, 0)
+    ALL(INSTALL_FOLD, min, 0)
+    ALL(INSTALL_FOLD, argmax, 0)
 }

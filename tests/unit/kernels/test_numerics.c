@@ -157,6 +157,38 @@ static void check_norms(const rt_kernels *k)
     test_free(dx);
 }
 
+static float other_shift;
+
+static float add_centred(float sum, int64_t i)
+{
+    return fmaf(rx[i] - shift, ry[i] - other_shift, sum);
+}
+
+/* Two images of three channels. */
+static void check_channels(const rt_kernels *k)
+{
+    rt_channels c = {.n = 2, .c = 3, .len = row_length()};
+    int64_t n = c.n * c.c * c.len;
+    float *x = filled(n, 9), *y = filled(n, 1), out[6];
+    float *a = filled(c.c, 2), *b = filled(c.c, 1), *m = filled(c.c, 1);
+    k->channel_dot[RT_F32](rt_exec_cpu(), c, x, a, y, b, out);
+    for (int64_t i = 0; i < c.n * c.c; i++) {
+        rx = x + i * c.len, ry = y + i * c.len;
+        shift = a[i % c.c], other_shift = b[i % c.c];
+        same("channel_dot", i, out[i], row_sum(c.len, add_centred));
+    }
+    k->channel_affine[RT_F32](rt_exec_cpu(), c, x, m, a, b, y);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t of = i / c.len % c.c;
+        same("channel_affine", i, y[i], fmaf(x[i] - m[of], a[of], b[of]));
+    }
+    test_free(x);
+    test_free(y);
+    test_free(a);
+    test_free(b);
+    test_free(m);
+}
+
 static void check_rows(const rt_kernels *k)
 {
     int64_t n = row_length(), label = pick(n);
@@ -426,6 +458,7 @@ static void test_rows(void **unused)
     (void)unused;
     for_levels(check_rows, 60);
     for_levels(check_norms, 60);
+    for_levels(check_channels, 30);
 }
 
 static void test_folds(void **unused)

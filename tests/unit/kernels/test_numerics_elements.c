@@ -228,11 +228,47 @@ static void check_adamw(const rt_kernels *k)
     }
 }
 
+static void check_adam(const rt_kernels *k)
+{
+    static float m[N], v[N], most[N];
+    draw_small();
+    rt_adam_shape s = {.lr = 1e-3,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .eps = 1e-8,
+                       .weight_decay = 0.02,
+                       .decay = 0.01,
+                       .grad_scale = 0.37,
+                       .step = 1 + word() % 1000};
+    memcpy(got, in[0], sizeof got);
+    memcpy(m, in[2], sizeof m);
+    memcpy(v, in[3], sizeof v);
+    memcpy(most, in[4], sizeof most);
+    bool amsgrad = word() % 2;
+    k->adam[RT_F32](rt_exec_cpu(), N, s, got, in[1], m, v, amsgrad ? most : NULL, NULL);
+    float mean = (float)(1 / correction(s.beta1, s.step));
+    float root = (float)sqrt(correction(s.beta2, s.step));
+    for (int i = 0; i < N; i++) {
+        float p = in[0][i];
+        float g = fmaf((float)s.weight_decay, p, (float)s.grad_scale * in[1][i]);
+        float first = fmaf((float)s.beta1, in[2][i], (float)(1 - s.beta1) * g);
+        float second = fmaf((float)s.beta2, in[3][i], (float)(1 - s.beta2) * g * g), top = second;
+        if (amsgrad && in[4][i] > second)
+            top = in[4][i];
+        same("m of adam", i, m[i], first);
+        same("v of adam", i, v[i], second);
+        same("most of adam", i, most[i], amsgrad ? top : in[4][i]);
+        float d = fmaf((float)s.decay, p, mean * (first / (sqrtf(top) / root + (float)s.eps)));
+        same("adam", i, got[i], fmaf((float)-s.lr, d, p));
+    }
+}
+
 static void check_updates(const rt_kernels *k)
 {
     check_vectors(k);
     check_sgd(k);
     check_adamw(k);
+    check_adam(k);
 }
 
 /* ---- random numbers ---- */

@@ -23,19 +23,27 @@ static bool holds(rt_dtype dtype, double v)
     return v < end_of(dtype) && v >= (dtype == RT_U8 ? 0 : -end_of(dtype));
 }
 
+/* What a type of integers makes of a number before anything is computed, as in PyTorch. */
+static double as(rt_dtype dtype, double v)
+{
+    return rt__dtype_is_float(dtype) ? v : trunc(v);
+}
+
 static rt_status arange_infer(rt_call *c)
 {
     const arange_args *a = c->args;
     if (a->dtype == RT_BOOL)
         return RT_FAIL(DTYPE, "arange: bool, expected a type of numbers");
-    double count = ceil((a->end - a->start) / a->step);
-    if (a->step == 0 || !isfinite(count))
+    double start = as(a->dtype, a->start), step = as(a->dtype, a->step);
+    double count = a->dtype == RT_I64 ? ceil((trunc(a->end) - start) / step)
+                                      : ceil((a->end - a->start) / a->step);
+    if (step == 0 || !isfinite(count))
         return RT_FAIL(RANGE, "arange: from %g to %g by steps of %g never ends", a->start, a->end,
                        a->step);
     if (count > 9e15)
         return RT_FAIL(RANGE, "arange: %g elements are more than any memory holds", count);
-    double last = a->start + (count - 1) * a->step;
-    if (count > 0 && !(holds(a->dtype, a->start) && holds(a->dtype, last)))
+    double last = start + (count - 1) * step;
+    if (count > 0 && !(holds(a->dtype, start) && holds(a->dtype, last)))
         return RT_FAIL(RANGE, "arange: from %g to %g: %s has no such numbers", a->start, a->end,
                        rt_dtype_name(a->dtype));
     return rt_result(c, 0, rt_shape(count > 0 ? (int64_t)count : 0), a->dtype);
@@ -46,13 +54,15 @@ static rt_status arange_run(rt_call *c)
     const arange_args *a = c->args;
     const rt_tensor *y = c->out[0];
     rt_exec *e = rt_exec_of(c);
-    e->kernels->arange[y->dtype](e, y->numel, a->start, a->step, y->data);
+    e->kernels->arange[y->dtype](e, y->numel, as(y->dtype, a->start), as(y->dtype, a->step),
+                                 y->data);
     return RT_OK;
 }
 
 const rt_op rt__op_arange = {
     .name = "arange",
-    .help = "y[i] = start + i * step, as long as that is before end",
+    .help =
+        "y[i] = start + i * step, as long as that is before end; integers cut start and step first",
     RT_ARGS(arange_args, ARANGE_FIELDS),
     .infer = arange_infer,
     .run = arange_run,

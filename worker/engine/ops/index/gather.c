@@ -56,7 +56,7 @@ typedef struct gather_args {
 } gather_args;
 
 #define SCATTER_ADD_FIELDS(F)                                                                      \
-    F(INPUT, src, RT_NEEDED, RT_ANY_TYPE & ~RT_TYPE(BOOL), "what is added")                        \
+    F(INPUT, src, RT_NEEDED, RT_NOT_BOOL, "what is added")                                         \
     F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "the same shape")                                     \
     F(DIMS, shape, RT_NEEDED, RT_ANY, "of y: as many axes, none but `axis` shorter than src's")    \
     F(INT, axis, 0, RT_ANY, "the axis that the index counts along")

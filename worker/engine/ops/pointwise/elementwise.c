@@ -6,6 +6,7 @@
  *     dxx = dy * v * f''(x) linear in dy and v; its gradient by x, a third derivative, is refused.
  */
 #include "worker/engine/ops/pointwise/elementwise.h"
+#include <math.h>
 #include <string.h>
 #include "common/error.h"
 #include "worker/engine/ops/ops.h"
@@ -371,6 +372,9 @@ typedef struct ternary {
 static rt_status ternary_infer(rt_call *c)
 {
     rt_dims dims;
+    double number = numbers_of(c, ((const ternary *)c->op)->numbers).v[0];
+    if (!rt__dtype_is_float(c->in[0]->dtype) && number != trunc(number))
+        return rt__take_as(c, RT_F32);
     RT_TRY(rt__broadcast(c->op->name, c->in[0]->dims, c->in[1]->dims, &dims));
     RT_TRY(rt__broadcast(c->op->name, dims, c->in[2]->dims, &dims));
     return rt_result(c, 0, dims, c->in[0]->dtype);

@@ -33,10 +33,14 @@ static void extreme_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     dx[0] = rt_mul(rt__fold_spread(c, dy[0]), x->dims.n ? rt_div(chosen, rt_sum_(count)) : chosen);
 }
 
+#define EXTREME_FIELDS(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    RT_REDUCE_VALUES(F)
+
 const rt_op rt__op_amax = {
     .name = "amax",
     .help = "y = the largest x over the axes; NaN wins",
-    RT_ARGS(rt_reduce_args, RT_REDUCE_FIELDS),
+    RT_ARGS(rt_reduce_args, EXTREME_FIELDS),
     .infer = extreme_infer,
     .run = amax_run,
     .backward = extreme_backward,
@@ -48,7 +52,7 @@ const rt_op rt__op_amax = {
 const rt_op rt__op_amin = {
     .name = "amin",
     .help = "y = the smallest x over the axes; NaN wins",
-    RT_ARGS(rt_reduce_args, RT_REDUCE_FIELDS),
+    RT_ARGS(rt_reduce_args, EXTREME_FIELDS),
     .infer = extreme_infer,
     .run = amin_run,
     .backward = extreme_backward,

@@ -3,7 +3,7 @@
 #include "worker/engine/ops/reduce/fold.h"
 
 #define ARGMAX_FIELDS(F)                                                                           \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape, 1 or more along the axis")                       \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape, 1 or more along the axis")                     \
     F(INT, axis, RT_NEEDED, RT_ANY, "the axis, which is dropped")
 typedef struct argmax_args {
     RT_STRUCT(ARGMAX_FIELDS)

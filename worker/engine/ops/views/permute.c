@@ -104,7 +104,7 @@ const rt_op rt__op_transpose = {
 
 /* ---- t ---- */
 
-#define T_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[m, n]")
+#define T_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[m, n]; with fewer axes y is x")
 typedef struct t_args {
     RT_STRUCT(T_FIELDS)
 } t_args;
@@ -113,9 +113,9 @@ rt_tensor *rt_t(rt_tensor *x)
 {
     if (!rt__takes("t", x))
         return NULL;
-    if (x->dims.n != 2)
-        return RT_FAIL_NULL(SHAPE, "t: %s, expected two axes", rt_describe(x));
-    return rt_transpose(x, 0, 1);
+    if (x->dims.n > 2)
+        return RT_FAIL_NULL(SHAPE, "t: %s, expected two axes or fewer", rt_describe(x));
+    return x->dims.n < 2 ? x : rt_transpose(x, 0, 1);
 }
 
 static void t_compose(rt_call *c)
