@@ -198,6 +198,7 @@ def lerp(s):
 
 def addc(s):
     given = bound(("tensor1", "tensor2", "value"), s, value=1)
+    need(s.input.is_floating_point() or given["value"] == int(given["value"]), "a fraction for integers, which PyTorch cuts")
     return {"x": s.input, "a": given["tensor1"], "b": given["tensor2"]}, {"value": given["value"]}
 
 
