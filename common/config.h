@@ -61,6 +61,7 @@ typedef struct rt_config {
 #define NODE(section, key, math, help)                          json_t *key;
 #define CHOICE(section, key, standard, math, help, options)     rt_cfg_##section##_##key key;
 #define TOP_CHOICE(key, standard, math, help, options)          rt_cfg_##key key;
+#define TOP_STRING(key, standard, math, help)                   char *key;
 /* given: what was written for keys of the rows, by name; private to config_family.c. */
 #define FAMILY(section, key, standard, math, help, list)                                           \
     rt_cfg_##section##_##key key;                                                                  \

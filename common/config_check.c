@@ -153,6 +153,17 @@ static rt_status check_algorithm(const rt_config *c, int64_t slices)
     return RT_OK;
 }
 
+static rt_status check_device(const rt_config *c)
+{
+    bool here = strcmp(c->device, "auto") == 0 || strcmp(c->device, "cpu") == 0;
+    if (here || c->parallel.workers == 1)
+        return RT_OK;
+    return RT_FAIL(CONFIG,
+                   "device: %s is for one worker, and parallel.workers is %" PRId64
+                   ": use -n 1, or device: cpu",
+                   c->device, c->parallel.workers);
+}
+
 static rt_status check_parallel(const rt_config *c)
 {
     int64_t workers = c->parallel.workers, slices = c->parallel.slices;
@@ -182,5 +193,6 @@ rt_status rt_config_check(const rt_config *c)
     RT_TRY(check_model(c));
     RT_TRY(check_optimizer(c));
     RT_TRY(check_best(c));
+    RT_TRY(check_device(c));
     return check_parallel(c);
 }

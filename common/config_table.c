@@ -33,6 +33,16 @@
      .standard = d,                                                                                \
      .options = (const char *const[]){opts NULL}},
 
+#define TOP_STRING(k, d, m, h)                                                                     \
+    {.type = RT__KEY_STRING,                                                                       \
+     .math = m,                                                                                    \
+     .section = "",                                                                                \
+     .name = #k,                                                                                   \
+     .offset = offsetof(rt_config, k),                                                             \
+     .size = sizeof(((rt_config *)0)->k),                                                          \
+     .help = h,                                                                                    \
+     .standard = d},
+
 #define FAMILY(s, k, d, m, h, list)                                                                \
     {ROW(CHOICE, s, k, m, h), .standard = d,                                                       \
      .options = (const char *const[]){list(RT__FAMILY_TEXT) NULL}},
@@ -69,6 +79,7 @@ const rt__family rt__families[RT__FAMILIES] = {
 #define CHOICE(s, k, d, math, help, opts) {#s, #k},
 #define FAMILY(s, k, d, m, h, list)       {#s, #k},
 #define TOP_CHOICE(k, d, m, h, opts)      {"", #k},
+#define TOP_STRING(k, d, m, h)            {"", #k},
 #define HASHED(s, k)                      {#s, #k},
 
 const rt__hashed rt__hashed_keys[RT__HASHED] = {

@@ -85,6 +85,7 @@ enum {
 #define NODE(section, key, math, help)                          +1
 #define CHOICE(section, key, standard, math, help, options)     +1
 #define TOP_CHOICE(key, standard, math, help, options)          +1
+#define TOP_STRING(key, standard, math, help)                   +1
 #define FAMILY(section, key, standard, math, help, list)        +1
 #include "common/config.def"
 };

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include "common/clock.h"
@@ -68,14 +69,16 @@ void rt__host_name(char *out, size_t room)
 void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *out)
 {
     rt__host_name(texts->host, sizeof texts->host);
+    const char *device = rt_run_device(a->run);
+    bool here = strcmp(device, "cpu") == 0;
     *out = (rt_msg_hello){
         .host = texts->host,
         .pid = getpid(),
         .rank = a->rank,
         .world = a->world,
-        .device = "cpu",
-        .isa = rt_isa(),
-        .blas = rt_blas(),
+        .device = device,
+        .isa = here ? rt_isa() : device,
+        .blas = here ? rt_blas() : "builtin",
         .threads = rt_threads(),
         .config_hash = a->config_hash,
         .layout_hash = rt_run_layout_hash(a->run),

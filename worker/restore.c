@@ -186,7 +186,7 @@ static rt_status restore_all(rt_run *run, const rt_saved *saved)
     if (status == RT_OK)
         status = rt__restore(saved, &to);
     rt__destination_release(&to);
-    return status;
+    return status == RT_OK ? rt_run_send(run) : status;
 }
 
 static rt_status restore_run(rt_run *run, const rt_saved *saved, int64_t slices)

@@ -174,5 +174,5 @@ rt_status rt__snapshot_restore(const rt__snapshot_source *from, const rt_msg_pla
         RT_TRY(rt__commthread_run(from->comm, exchange_job, &x));
     }
     rt_optim_set_updates(rt_run_optim(from->run), plan->start_step);
-    return RT_OK;
+    return rt_run_send(from->run);
 }

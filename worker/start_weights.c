@@ -42,6 +42,7 @@ rt_status rt__weights_load(rt_run *run, const char *path, bool partial)
 {
     struct stat st;
     bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    rt_run_changed(run);
     return (is_directory ? load_checkpoint : rt__weights_take_file)(rt_run_net(run), path, partial);
 }
 

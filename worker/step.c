@@ -298,8 +298,11 @@ static rt_status update(rt__stepper *s, int64_t step, const rt__step_wish *wish,
 {
     double clip_scale = s->clip_norm > 0 && v->norm > s->clip_norm ? s->clip_norm / v->norm : 1;
     RT_TRY(measure(s, step, clip_scale));
-    return wish->keep && s->snapshot ? update_and_keep(s, step, clip_scale)
-                                     : rt_run_update(s->run, step, updated(s), clip_scale);
+    bool keep = wish->keep && s->snapshot, here = strcmp(rt_run_device(s->run), "cpu") == 0;
+    if (keep && here)
+        return update_and_keep(s, step, clip_scale);
+    RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
+    return keep ? rt_run_fetch(s->run) : RT_OK;
 }
 
 /* Brings the step's result to everybody: all of it, or only its scalars if the sums are not finite. */

@@ -77,7 +77,7 @@ static rt_gpu *open_device(rt_device device)
                             count == 0
                                 ? "there is no OpenCL device: install a driver of your GPU's, "
                                   "or PoCL for the processor (pocl-opencl-icd)"
-                                : "there is no such device: `ringtorch devices` lists them");
+                                : "there is no such device: `clinfo -l` lists them");
     rt_gpu *d;
     if (ops->open(device.index, &d) != RT_OK)
         return NULL;

@@ -134,6 +134,16 @@ int64_t summary_int(const char *run_dir, const char *key)
     return value;
 }
 
+double summary_number(const char *run_dir, const char *key)
+{
+    json_t *j = read_summary(run_dir), *value = json_object_get(j, key);
+    if (!json_is_number(value))
+        fail_msg("%s: no number %s", run_dir, key);
+    double x = json_number_value(value);
+    json_decref(j);
+    return x;
+}
+
 void summary_text(const char *run_dir, const char *key, char *out, size_t size)
 {
     json_t *summary = read_summary(run_dir);

@@ -57,6 +57,7 @@ void tiny_setup(scratch *s);
  */
 json_t *read_summary(const char *run_dir);
 int64_t summary_int(const char *run_dir, const char *key);
+double summary_number(const char *run_dir, const char *key);
 void summary_text(const char *run_dir, const char *key, char *out, size_t size);
 
 /* Returns the step of the last line of metrics.jsonl, 0 if there is none yet. */

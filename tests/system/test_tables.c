@@ -48,14 +48,6 @@ static void write_table(const char *path)
     "checkpoint: {every: 50, best: r2}\n"                                                          \
     "evaluate: {every: 50}\n"
 
-static double summary_number(const char *dir, const char *key)
-{
-    json_t *summary = read_summary(dir);
-    double value = json_number_value(json_object_get(summary, key));
-    json_decref(summary);
-    return value;
-}
-
 /* Trains to the end, or goes on with it. */
 static void train(const char *dir, const char *workers, bool resume)
 {

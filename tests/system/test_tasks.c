@@ -102,16 +102,6 @@ static void write_table(void)
 
 /* ---- runs ---- */
 
-static double summary_number(const char *dir, const char *key)
-{
-    json_t *j = read_summary(dir), *value = json_object_get(j, key);
-    if (!json_is_number(value))
-        fail_msg("%s: no number %s", dir, key);
-    double x = json_number_value(value);
-    json_decref(j);
-    return x;
-}
-
 static const char *config_of(const task *t)
 {
     return in_scratch(&s, "%s.yaml", t->name);

@@ -82,7 +82,7 @@ static rt_status load_model(rt__model *m, const char *config, const rt_option_li
     if (status == RT_OK)
         status = rt__restore(&m->saved, &to);
     rt__destination_release(&to);
-    return status;
+    return status == RT_OK ? rt_run_send(m->run) : status;
 }
 
 /* A file of weights only: what it is of must be said. */

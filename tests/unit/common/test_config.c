@@ -181,7 +181,8 @@ static void unknown_keys_are_named(void **state)
     expect_error("optimiser: {lr: 1}\n",
                  "x.yaml:1:1: unknown key 'optimiser': did you mean 'optimizer'? (allowed: run, "
                  "model, data, task, optimizer, "
-                 "schedule, parallel, checkpoint, snapshot, evaluate, control, log, precision)");
+                 "schedule, parallel, checkpoint, snapshot, evaluate, control, log, precision, "
+                 "device, device_fallback)");
     expect_error_at("model: {preset: cnn}\nbatch: 64\n",
                     "x.yaml:2:1: unknown key 'batch': did you mean 'data.batch'?");
     expect_error_at("snapshot: {zzzzzz: 1}\n",

@@ -309,6 +309,11 @@ static rt_tensor *labels_of(int step)
 
 typedef rt_optim *optimiser(rt_module *net);
 
+static rt_optim *use_adam(rt_module *net)
+{
+    return rt_optim_adam(net, .lr = 0.01, .amsgrad = 1);
+}
+
 static rt_optim *use_sgd(rt_module *net)
 {
     return rt_optim_sgd(net, .lr = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 0.01);
@@ -371,7 +376,7 @@ static void test_training(void **state)
 
 int main(void)
 {
-    static optimiser *const makers[] = {use_sgd, use_adamw};
+    static optimiser *const makers[] = {use_sgd, use_adamw, use_adam};
     enum { ROWS = sizeof rows / sizeof *rows };
     struct CMUnitTest tests[ROWS + 8] = {
         cmocka_unit_test_setup_teardown(test_there_and_back, begin, end),
@@ -380,14 +385,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gradient_crosses_devices, begin, end),
         cmocka_unit_test_setup_teardown(test_operation_that_reads_memory, begin, end),
         {"training with sgd", test_training, begin, end, (void *)&makers[0]},
+        {"training with adam", test_training, begin, end, (void *)&makers[2]},
         {"training with adamw", test_training, begin, end, (void *)&makers[1]},
     };
     for (int i = 0; i < ROWS; i++)
-        tests[7 + i] =
+        tests[8 + i] =
             (struct CMUnitTest){rows[i].name, test_operation, begin, end, (void *)&rows[i]};
     if (rt_gpu_count(RT_OPENCL) == 0) {
         printf("test_device: SKIPPED: there is no OpenCL device (apt install pocl-opencl-icd)\n");
         return 0;
     }
-    return _cmocka_run_group_tests("devices", tests, 7 + ROWS, NULL, NULL);
+    return _cmocka_run_group_tests("devices", tests, 8 + ROWS, NULL, NULL);
 }

@@ -222,7 +222,7 @@ static rt_status make_results(rt_call *c, rt_tensor *place)
         } else if (c->op->shares && rt__tensor_may_share(c->in[0])) {
             c->out[k] = rt__tensor_share(c->in[0]);
         } else {
-            c->out[k] = rt__tensor_new_on(((frame *)c)->goal, s->dims, s->dtype);
+            c->out[k] = rt__tensor_new_on(((frame *)c)->goal, &s->dims, s->dtype);
         }
         if (!c->out[k])
             return rt_error_code();
@@ -370,7 +370,23 @@ static rt_status run_halves(rt_call *c)
     return run_wide(c);
 }
 
-static rt_status run_kernels(rt_call *c);
+/* Runs kernels; *missing: one that the table lacks, or NULL. Operations that run calls have a look at e->missing of their own. */
+static inline rt_status try_kernels(frame *f, const char **missing)
+{
+    const char *outer = f->exec->missing;
+    f->exec->missing = NULL;
+    rt_status status = f->halves ? run_halves(&f->call) : run_once(&f->call);
+    *missing = f->exec->missing;
+    f->exec->missing = outer;
+    return status;
+}
+
+static inline __attribute__((always_inline)) rt_status run_here(frame *f)
+{
+    const char *missing;
+    rt_status status = try_kernels(f, &missing);
+    return missing && status == RT_OK ? refuse_missing(&f->call, missing) : status;
+}
 
 /* Runs with copies on the CPU, for the inputs' device has no such kernel. */
 static rt_status fall_back(frame *f, const char *kernel)
@@ -382,30 +398,22 @@ static rt_status fall_back(frame *f, const char *kernel)
     f->gpu = NULL;
     f->exec = rt_exec_cpu();
     if (status == RT_OK)
-        status = run_kernels(c);
+        status = run_here(f);
     f->gpu = gpu;
     f->exec = rt_exec_gpu(gpu);
     return rt__fallback_end(&b, c, status);
 }
 
-/* Runs kernels of the inputs' device. Operations that run calls have a look at e->missing of their own. */
-static rt_status run_kernels(rt_call *c)
+/* On another device than the CPU. */
+static __attribute__((noinline)) rt_status run_there(frame *f)
 {
-    frame *f = (frame *)c;
-    if (f->gpu && !c->op->on_device)
-        return fall_back(f, c->op->name);
-    const char *outer = f->exec->missing;
-    f->exec->missing = NULL;
-    rt_rng rng;
-    if (f->gpu)
-        rng = rt__thread.rng;
-    rt_status status = f->halves ? run_halves(c) : run_once(c);
-    const char *missing = f->exec->missing;
-    f->exec->missing = outer;
-    if (!missing || status != RT_OK)
-        return status;
-    if (!f->gpu)
-        return refuse_missing(c, missing);
+    const char *missing = f->call.op->name;
+    rt_rng rng = rt__thread.rng;
+    if (f->call.op->on_device) {
+        rt_status status = try_kernels(f, &missing);
+        if (!missing || status != RT_OK)
+            return status;
+    }
     rt__thread.rng = rng; /* begun again, with the same random numbers */
     return fall_back(f, missing);
 }
@@ -417,7 +425,8 @@ static rt_status run(rt_call *c)
     rt_thread *t = &rt__thread;
     bool no_grad = t->no_grad;
     t->no_grad = true;
-    rt_status status = run_kernels(c);
+    frame *f = (frame *)c;
+    rt_status status = f->gpu ? run_there(f) : run_here(f);
     t->no_grad = no_grad;
     if (status == RT_OK)
         status = rt_error_code();
@@ -505,18 +514,6 @@ static void frame_begin(frame *f, const rt_op *op, const void *args)
         memset(f->plan, 0, op->plan_size);
 }
 
-/* As the end of carry_out, on the device of the inputs: what is made for the call lies there too. */
-static rt_status carry_out_there(frame *f, rt_tensor *place)
-{
-    rt_call *c = &f->call;
-    rt_gpu *outer = rt__thread.gpu;
-    f->exec = rt__exec_on(f->gpu);
-    rt__thread.gpu = f->gpu;
-    rt_status status = c->op->compose ? compose(c) : compute(c, place);
-    rt__thread.gpu = outer;
-    return status;
-}
-
 static rt_status carry_out(frame *f, rt_tensor *place)
 {
     rt_call *c = &f->call;
@@ -530,9 +527,14 @@ static rt_status carry_out(frame *f, rt_tensor *place)
     if (c->op->n_fields > c->op->n_in)
         RT_TRY(rt__check_values(c->op, c->args));
     rt__trace_op(&rt__thread, c->op->name);
-    if (f->gpu || rt__thread.gpu)
-        return carry_out_there(f, place);
-    return c->op->compose ? compose(c) : compute(c, place);
+    rt_gpu *outer = rt__thread.gpu;
+    if (f->gpu || outer) { /* what is made for the call lies on the device of its inputs */
+        f->exec = rt__exec_on(f->gpu);
+        rt__thread.gpu = f->gpu;
+    }
+    rt_status status = c->op->compose ? compose(c) : compute(c, place);
+    rt__thread.gpu = outer;
+    return status;
 }
 
 static rt_status apply(frame *f, const rt_op *op, const void *args);

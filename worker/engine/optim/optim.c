@@ -338,8 +338,12 @@ static rt_status update_run(rt_optim *o, const pass *p, int32_t first, int32_t l
     begin = begin > entry[first].begin ? begin : entry[first].begin;
     end = end < entry[last - 1].end ? end : entry[last - 1].end;
     rt__part_init(o, first, t, p->lr, p->grad_scale, &u);
+    u.exec->missing = NULL;
     if (begin < end)
         update_stretches(o, &u, begin, end);
+    if (u.exec->missing)
+        return RT_FAIL(UNSUPPORTED, "%s: no kernel %s for %s", o->row->schema.owner,
+                       u.exec->missing, rt_describe(entry[first].param));
     return RT_OK;
 }
 
@@ -516,7 +520,8 @@ rt_status rt__square_sums(rt_gpu *gpu, int64_t n, const float *x, double *sums)
         return rt_error_code();
     }
     rt_scope s = rt_scope_begin();
-    rt_tensor *there = rt__tensor_new_on(gpu, rt_shape((n + RT_BLOCK - 1) / RT_BLOCK), RT_F64);
+    rt_dims blocks = rt_shape((n + RT_BLOCK - 1) / RT_BLOCK);
+    rt_tensor *there = rt__tensor_new_on(gpu, &blocks, RT_F64);
     if (there) {
         e->missing = NULL;
         e->kernels->sum_squares[RT_F32](e, n, x, there->data);

@@ -31,13 +31,15 @@ static rt_tensor *weights_of(const rt__rows *r, double *weight)
 
 rt_tensor *rt__rows_loss(const rt__rows *r, double *weight)
 {
+    rt_device there = rt_device_of(r->outputs);
+    rt_tensor *labels = rt_to_device(r->labels, there);
     *weight = (double)rt_numel(r->labels);
     if (!r->mask && !r->class_weight && r->ignore < 0)
-        return rt_cross_entropy(r->outputs, r->labels, .label_smoothing = r->smoothing,
+        return rt_cross_entropy(r->outputs, labels, .label_smoothing = r->smoothing,
                                 .reduction = RT_SUM);
-    rt_tensor *losses = rt_cross_entropy(r->outputs, r->labels, .label_smoothing = r->smoothing,
-                                         .reduction = RT_NONE);
-    rt_tensor *weights = weights_of(r, weight);
+    rt_tensor *losses =
+        rt_cross_entropy(r->outputs, labels, .label_smoothing = r->smoothing, .reduction = RT_NONE);
+    rt_tensor *weights = rt_to_device(weights_of(r, weight), there);
     return rt_sum(rt_mul(losses, weights));
 }
 

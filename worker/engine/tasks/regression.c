@@ -50,7 +50,7 @@ static rt_status check(const rt__task *t, const rt_dataset *d, rt_dims output)
 static rt_tensor *loss(const rt__task *t, rt_tensor *outputs, const rt_batch *b, double *weight)
 {
     const options *o = t->state;
-    rt_tensor *y = rt_batch_field(b, "y");
+    rt_tensor *y = rt_to_device(rt_batch_field(b, "y"), rt_device_of(outputs));
     *weight = (double)(b->n * o->targets);
     return o->absolute ? rt_l1_loss(outputs, y, .reduction = RT_SUM)
                        : rt_mse_loss(outputs, y, .reduction = RT_SUM);

@@ -133,7 +133,7 @@ rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src)
 
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype)
 {
-    rt_tensor *y = x ? rt__tensor_new_on(rt__gpu_of(x), x->dims, dtype) : NULL;
+    rt_tensor *y = x ? rt__tensor_new_on(rt__gpu_of(x), &x->dims, dtype) : NULL;
     return y && rt__convert_into(y, x) == RT_OK ? y : NULL;
 }
 
@@ -211,7 +211,7 @@ rt_status rt__fill(rt_tensor *dst, double value)
         e->kernels->fill(e, dst->numel, size, &v, dst->data);
     } else if (dst->storage->gpu) { /* whose kernels cannot read v */
         rt_scope s = rt_scope_begin();
-        rt_tensor *one = rt__tensor_new_on(dst->storage->gpu, rt_shape(), dst->dtype);
+        rt_tensor *one = rt__tensor_new_on(dst->storage->gpu, &(rt_dims){0}, dst->dtype);
         if (one && rt__fill(one, value) == RT_OK)
             copy_broadcast(dst, one);
         rt_scope_end(s);

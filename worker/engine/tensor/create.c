@@ -132,31 +132,43 @@ static inline rt_tensor *tensor_shell(const rt_dims *dims, rt_dtype dtype, const
     return x;
 }
 
-/* Returns a contiguous tensor over `wrapped`, or over new memory of a device if that is NULL. */
-static rt_tensor *tensor_over(void *wrapped, rt_gpu *gpu, const rt_dims *dims, rt_dtype dtype,
-                              const char *what)
+/* Returns a contiguous tensor over `wrapped`, or over new memory if that is NULL. */
+static rt_tensor *tensor_over(void *wrapped, const rt_dims *dims, rt_dtype dtype, const char *what)
 {
     size_t bytes;
     rt_tensor *x = tensor_shell(dims, dtype, what, &bytes);
-    rt_storage *s = !x ? NULL : gpu ? storage_on(gpu, bytes) : storage_new(bytes, wrapped);
+    rt_storage *s = x ? storage_new(bytes, wrapped) : NULL;
     if (!s)
         return NULL;
     x->storage = s;
-    if (gpu)
-        x->device = gpu->device;
     x->data = s->data;
     x->version = &s->version;
     return x;
 }
 
-rt_tensor *rt__tensor_new_on(rt_gpu *gpu, rt_dims dims, rt_dtype dtype)
+static rt_tensor *tensor_there(rt_gpu *gpu, const rt_dims *dims, rt_dtype dtype, const char *what)
 {
-    return tensor_over(NULL, gpu, &dims, dtype, "tensor");
+    size_t bytes;
+    rt_tensor *x = tensor_shell(dims, dtype, what, &bytes);
+    rt_storage *s = x ? storage_on(gpu, bytes) : NULL;
+    if (!s)
+        return NULL;
+    x->storage = s;
+    x->device = gpu->device;
+    x->data = s->data;
+    x->version = &s->version;
+    return x;
+}
+
+rt_tensor *rt__tensor_new_on(rt_gpu *gpu, const rt_dims *dims, rt_dtype dtype)
+{
+    return gpu ? tensor_there(gpu, dims, dtype, "tensor")
+               : tensor_over(NULL, dims, dtype, "tensor");
 }
 
 rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype)
 {
-    return tensor_over(NULL, rt__thread.gpu, &dims, dtype, "tensor");
+    return rt__tensor_new_on(rt__thread.gpu, &dims, dtype);
 }
 
 static bool is_contiguous(const rt_tensor *x)
@@ -426,7 +438,7 @@ rt_exec *rt__exec_on(rt_gpu *gpu)
 
 rt_tensor *rt__copy_to(const rt_tensor *x, rt_gpu *gpu)
 {
-    rt_tensor *y = x ? rt__tensor_new_on(gpu, x->dims, x->dtype) : NULL;
+    rt_tensor *y = x ? rt__tensor_new_on(gpu, &x->dims, x->dtype) : NULL;
     if (y)
         rt__copy(y, x);
     return rt_failed() ? NULL : y;
@@ -436,7 +448,7 @@ rt_tensor *rt__tensor_contiguous(rt_tensor *x)
 {
     if (!x || x->contiguous)
         return x;
-    rt_tensor *y = rt__tensor_new_on(rt__gpu_of(x), x->dims, x->dtype);
+    rt_tensor *y = rt__tensor_new_on(rt__gpu_of(x), &x->dims, x->dtype);
     if (y)
         rt__copy(y, x);
     return y;
@@ -453,7 +465,7 @@ rt_tensor *rt_empty_(rt_new_args a)
     rt_gpu *gpu = a.device.kind == RT_CPU ? rt__thread.gpu : rt_gpu_open(a.device);
     if (a.device.kind != RT_CPU && !gpu)
         return NULL;
-    return tensor_over(NULL, gpu, &a.shape, a.dtype, "tensor");
+    return rt__tensor_new_on(gpu, &a.shape, a.dtype);
 }
 
 static rt_tensor *filled(rt_tensor *x, double value)
@@ -498,7 +510,9 @@ rt_tensor *rt_ones_like(const rt_tensor *x)
 
 rt_tensor *rt_from(const void *data, rt_dims shape, rt_dtype dtype)
 {
-    rt_tensor *x = tensor_over(NULL, rt__thread.gpu, &shape, dtype, "from");
+    rt_gpu *gpu = rt__thread.gpu;
+    rt_tensor *x =
+        gpu ? tensor_there(gpu, &shape, dtype, "from") : tensor_over(NULL, &shape, dtype, "from");
     if (x && x->numel > 0 && !data)
         return RT_FAIL_NULL(ARG, "from: no memory was given for shape %s", rt_dims_text(shape));
     size_t bytes = x ? (size_t)x->numel * rt_dtype_size(dtype) : 0;
@@ -513,5 +527,5 @@ rt_tensor *rt_wrap(void *data, rt_dims shape, rt_dtype dtype)
 {
     if (!data && !rt_failed())
         return RT_FAIL_NULL(ARG, "wrap: no memory was given for shape %s", rt_dims_text(shape));
-    return tensor_over(data, NULL, &shape, dtype, "wrap");
+    return tensor_over(data, &shape, dtype, "wrap");
 }

@@ -82,7 +82,7 @@ static inline bool rt__has_value(const char *what, const rt_tensor *x)
 /* ---- making ---- */
 /* Returns a contiguous tensor of undefined contents on a device, NULL being the CPU; fails on negative sizes or too many bytes,
  * and says whose. */
-rt_tensor *rt__tensor_new_on(rt_gpu *gpu, rt_dims dims, rt_dtype dtype);
+rt_tensor *rt__tensor_new_on(rt_gpu *gpu, const rt_dims *dims, rt_dtype dtype);
 /* The same on the device of the operation that is being carried out: the CPU outside of operations. */
 rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype);
 /* Returns a contiguous one without a value: it takes no memory, and rt__tensor_show can give it one. */

@@ -52,7 +52,18 @@ enum { RT_RUN_FILES_MAX = 8 };
 int rt_run_data_files(const rt_run *r, const char *files[RT_RUN_FILES_MAX]);
 rt_module *rt_run_net(const rt_run *r);
 rt_optim *rt_run_optim(const rt_run *r);
+/* Where the host reads and writes parameters and gradients; rt_run_fetch and rt_run_send keep it and the run's device alike. */
 const rt_flat *rt_run_flat(const rt_run *r);
+/* The i-th state that is like the parameters, and (may be NULL) its name: as rt_optim_state, where the host reads it. */
+float *rt_run_state(const rt_run *r, int i, const char **name);
+/* "cpu", "opencl:0" */
+const char *rt_run_device(const rt_run *r);
+/* Brings parameters and states to where the host reads them, if a device has newer ones. Nothing on the CPU. */
+rt_status rt_run_fetch(rt_run *r);
+/* Brings what the host has written there to the device. Nothing on the CPU. */
+rt_status rt_run_send(rt_run *r);
+/* Somebody has written into tensors of the net. */
+void rt_run_changed(rt_run *r);
 double rt_run_lr(const rt_run *r, int64_t step);
 
 /* Tells the loader thread which slices of which step come next; repeated hints are free. Without

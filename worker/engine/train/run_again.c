@@ -47,7 +47,7 @@ void rt__run_tell_audit(const rt_run *r, int64_t step, int64_t slice, bool owner
     if (!is_audited(r, step, slice))
         return;
     size_t bytes = (size_t)rt_run_flat(r)->length * sizeof(float);
-    r->on_audit(r->on_audit_ctx, step, slice, owner, rt_hash64(rt_f32(place->buffer), bytes));
+    r->on_audit(r->on_audit_ctx, step, slice, owner, rt_hash64(rt__run_read(r, place), bytes));
 }
 
 rt_status rt_run_audit(rt_run *r, int64_t step, rt_range slices)
@@ -79,7 +79,8 @@ static rt_status find_bad_gradient(rt_run *r, int64_t step, rt_range slices, int
     *slice = -1;
     for (int64_t s = slices.begin; s < slices.end && *slice < 0; s++) {
         RT_TRY(compute_again(r, step, s, &loss));
-        if (!all_finite(rt_f32(r->spare.buffer), rt_run_flat(r)->length))
+        const float *spare = rt__run_read(r, &r->spare);
+        if (!spare || !all_finite(spare, rt_run_flat(r)->length))
             *slice = s;
     }
     return RT_OK;

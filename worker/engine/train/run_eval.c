@@ -59,7 +59,9 @@ static rt_tensor *predict(rt_run *r, rt_tensor *x)
 {
     bool former = rt_no_grad_begin();
     rt_nn_train(r->net, false);
-    rt_tensor *logits = rt_forward(r->net, x);
+    rt_tensor *logits = rt_forward(r->net, rt_to_device(x, r->mirror.device));
+    if (logits)
+        logits = rt_to_device(logits, (rt_device){0});
     rt_nn_train(r->net, true);
     rt_no_grad_end(former);
     return logits;

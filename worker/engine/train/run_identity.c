@@ -49,6 +49,7 @@ const char *rt_run_layout_hash(const rt_run *r)
 uint64_t rt_run_weights_hash64(const rt_run *r)
 {
     const rt_flat *flat = rt_run_flat(r);
+    rt_run_fetch((rt_run *)r); /* which changes nothing that can be seen */
     return rt_hash64(flat->param, (size_t)flat->tail * sizeof *flat->param);
 }
 
@@ -70,7 +71,9 @@ rt_status rt_run_weights_sha256(const rt_run *r, char hex[65])
             sorted[n++] = &flat->entry[i];
     qsort(sorted, (size_t)n, sizeof *sorted, by_name);
     rt_sha256 h;
-    rt_status status = rt_sha256_init(&h);
+    rt_status status = rt_run_fetch((rt_run *)r); /* which changes nothing that can be seen */
+    if (status == RT_OK)
+        status = rt_sha256_init(&h);
     for (int32_t i = 0; i < n && status == RT_OK; i++)
         rt_sha256_update(&h, flat->param + sorted[i]->begin,
                          (size_t)(sorted[i]->end - sorted[i]->begin) * sizeof(float));

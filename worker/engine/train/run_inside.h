@@ -4,6 +4,7 @@
  *     run_step.c        gradients
  *     observed.c        statistics over batches
  *     run_update.c      sums and update
+ *     run_device.c      where parameters, gradients and states lie
  *     run_again.c       a slice once more: audits, and what is not finite
  *     run_eval.c        test set and raw outputs
  *     run_identity.c    layout, hash of the weights
@@ -13,6 +14,7 @@
 #define RINGTORCH_ENGINE_TRAIN_RUN_INSIDE_H
 
 #include "common/json.h"
+#include "kernels/device.h"
 #include "worker/engine/nn/module.h"
 #include "worker/engine/optim/flat.h"
 #include "worker/engine/tasks/task.h"
@@ -40,6 +42,27 @@ void rt__observed_end(rt__observed *o, const rt__nn_observer *former);
 /* Moves the owned elements of the buffers towards the means of a step of so many samples, whose sums are in the flat gradient. */
 void rt__observed_commit(const rt__observed *o, rt_range owned, double samples);
 
+/* What the host sees of a run on another device (run_device.c). On the CPU: the flat buffers themselves. */
+typedef struct rt__mirror {
+    rt_device device;
+    rt_gpu *gpu;   /* NULL: the CPU */
+    rt_flat flat;  /* param and grad: here */
+    float *memory; /* NULL on the CPU */
+    bool stale;    /* the device has newer parameters and states */
+} rt__mirror;
+
+/* Finds the device of the configuration, before the net is made. */
+rt_status rt__mirror_find(rt_run *r, const rt_config *cfg);
+/* Makes the mirror of an optimiser's buffers. */
+rt_status rt__mirror_init(rt_run *r);
+void rt__mirror_release(rt__mirror *m);
+/* Returns a flat buffer for the host to read, until the next call; NULL on failure. */
+const float *rt__run_read(const rt_run *r, const rt__place *place);
+/* Writes the RT_FLAT_SCALARS of a slice behind its gradients. */
+rt_status rt__run_set_tail(const rt_run *r, const rt__place *place, const float *tail);
+/* Brings those of the step, in the flat gradient, to the mirror. */
+rt_status rt__run_take_tail(const rt_run *r);
+
 struct rt_run {
     /* what the configuration says */
     uint64_t seed;
@@ -55,6 +78,7 @@ struct rt_run {
     rt_optim *optim;
     rt__batches *batches;
     rt__observed observed;
+    rt__mirror mirror;
 
     /* gradient buffers by depth of the stack of partial sums; place[0] is the flat gradient buffer
      * itself and is not owned, deeper ones are made when first needed */

@@ -145,6 +145,7 @@ static rt_status make_optim(rt_run *r, const rt_config *cfg)
     if (!r->optim)
         return rt_error_code();
     json_array_foreach(cfg->optimizer.groups, i, group) RT_TRY(add_group(r, i, group));
+    RT_TRY(rt__mirror_init(r));
     return rt__observed_init(&r->observed, rt_run_flat(r));
 }
 
@@ -180,6 +181,7 @@ static rt_status check_metric(const rt_config *cfg, const rt__task_row *task)
 
 static rt_status open_all(rt_run *r, const rt_config *cfg, const acceptance *accept)
 {
+    RT_TRY(rt__mirror_find(r, cfg));
     r->train = rt_keep(rt__data_open(cfg, true));
     RT_TRY(rt_error_code());
     RT_TRY(rt__task_open(&r->task, cfg, r->train));
@@ -189,6 +191,7 @@ static rt_status open_all(rt_run *r, const rt_config *cfg, const acceptance *acc
     RT_TRY(build_net(r, cfg, accept));
     if (cfg->evaluate.every > 0 || cfg->evaluate.final)
         RT_TRY(rt_run_open_test(r));
+    RT_TRY(rt_nn_to_device(r->net, r->mirror.device));
     RT_TRY(make_optim(r, cfg));
     r->place[0] = r->optim->flat.grad;
     RT_TRY(rt__run_describe(r));
@@ -266,6 +269,7 @@ void rt_run_close(rt_run *r)
     for (int i = 1; i < RT_TREE_NODES_MAX; i++)
         rt__place_release(&r->place[i]);
     rt__place_release(&r->spare);
+    rt__mirror_release(&r->mirror);
     rt_free(r->optim);
     rt_free(r->net);
     rt_free(r->train);
@@ -321,11 +325,6 @@ rt_module *rt_run_net(const rt_run *r)
 rt_optim *rt_run_optim(const rt_run *r)
 {
     return r->optim;
-}
-
-const rt_flat *rt_run_flat(const rt_run *r)
-{
-    return rt_optim_flat(r->optim);
 }
 
 double rt_run_lr(const rt_run *r, int64_t step)

@@ -6,6 +6,7 @@
 #include <ringtorch/random.h>
 #include "common/error.h"
 #include "kernels/kernels.h"
+#include "worker/engine/tensor/tensor.h"
 #include "worker/engine/train/run_inside.h"
 
 void rt__run_phase(const rt_run *r, const char *phase, int64_t slice)
@@ -23,7 +24,7 @@ static rt_status differentiate(rt_run *r, int64_t slice, const rt__filled *f, do
     rt_batch batch;
     RT_TRY(rt__filled_wrap(f, r->train, &batch));
     rt__run_phase(r, "forward", slice);
-    rt_tensor *outputs = rt_forward(r->net, batch.field[0]);
+    rt_tensor *outputs = rt_forward(r->net, rt_to_device(batch.field[0], r->mirror.device));
     rt_tensor *sum = r->task.row->loss(&r->task, outputs, &batch, weight);
     *loss = rt_item(sum);
     rt__run_phase(r, "backward", slice);
@@ -43,9 +44,10 @@ rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled
                         const rt__place *place, double *loss)
 {
     const rt_flat *flat = rt_run_flat(r);
-    float *buffer = rt_f32(place->buffer), *tail = buffer + flat->tail;
+    float *buffer = place->buffer->data, tail[RT_FLAT_SCALARS] = {0};
     RT_TRY(rt__place_use(place, flat));
-    memset(buffer + flat->count, 0, (size_t)(flat->length - flat->count) * sizeof *buffer);
+    if (flat->small > 0) /* which is on the CPU alone */
+        memset(buffer + flat->count, 0, (size_t)(flat->tail - flat->count) * sizeof *buffer);
     rt_random_seek(r->seed, (uint64_t)step, (uint32_t)slice);
     rt_scope s = rt_scope_begin();
     double weight = 0;
@@ -59,7 +61,7 @@ rt_status rt__run_slice(rt_run *r, int64_t step, int64_t slice, const rt__filled
     tail[RT_SCALAR_LOSS] = (float)*loss;
     tail[RT_SCALAR_COUNT] = (float)f->n;
     tail[RT_SCALAR_WEIGHT] = (float)weight;
-    return RT_OK;
+    return rt__run_set_tail(r, place, tail);
 }
 
 /* One of my slices of the step. */
@@ -102,9 +104,9 @@ static bool are_siblings(const rt_run *r, rt_range low, rt_range high)
 static int carry(rt_run *r, int depth)
 {
     for (; depth >= 2 && are_siblings(r, r->node[depth - 2], r->node[depth - 1]); depth--) {
-        float *low = rt_f32(r->place[depth - 2].buffer);
-        const float *high = rt_f32(r->place[depth - 1].buffer);
-        rt_exec *e = rt_exec_cpu();
+        float *low = r->place[depth - 2].buffer->data;
+        const float *high = r->place[depth - 1].buffer->data;
+        rt_exec *e = rt__exec_on(r->mirror.gpu);
         e->kernels->axpy[RT_F32](e, rt_run_flat(r)->length, 1, high, low);
         r->node[depth - 2].end = r->node[depth - 1].end;
     }
@@ -126,6 +128,9 @@ rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_part
             "step %lld, slices [%lld, %lld): expected a step below %lld and some of %lld slices",
             (long long)step, (long long)slices.begin, (long long)slices.end, (long long)r->steps,
             (long long)r->slices);
+    if (r->mirror.gpu && slices.end - slices.begin != r->slices)
+        return RT_FAIL(UNSUPPORTED, "device: %s: one worker computes all slices of a step",
+                       r->mirror.gpu->name);
     RT_TRY(rt__batches_hint(r->batches, step, slices));
     r->bad_slice = -1;
     for (int32_t i = 0; i < rt_run_flat(r)->entries; i++)
@@ -139,7 +144,9 @@ rt_status rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_part
         depth = carry(r, depth + 1);
     }
     for (int i = 0; i < depth; i++)
-        parts[i] = (rt_run_partial){.node = r->node[i], .data = rt_f32(r->place[i].buffer)};
+        parts[i] = (rt_run_partial){.node = r->node[i],
+                                    .data = r->mirror.gpu ? r->mirror.flat.grad
+                                                          : rt_f32(r->place[i].buffer)};
     *count = depth;
-    return RT_OK;
+    return rt__run_take_tail(r);
 }

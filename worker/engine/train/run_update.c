@@ -3,6 +3,7 @@
 #include <string.h>
 #include "common/error.h"
 #include "kernels/kernels.h"
+#include "worker/engine/optim/rule.h"
 #include "worker/engine/train/run_inside.h"
 
 int64_t rt_run_blocks(const rt_run *r)
@@ -31,10 +32,10 @@ rt_status rt_run_sums(rt_run *r, rt_range owned, double *sums)
         return RT_FAIL(RANGE, "sums of [%lld, %lld): expected whole blocks of %d",
                        (long long)owned.begin, (long long)owned.end, RT_BLOCK);
     rt_range params = below(owned, flat->count);
-    rt_exec *e = rt_exec_cpu();
     if (params.begin < params.end)
-        e->kernels->sum_squares[RT_F32](e, params.end - params.begin, flat->grad + params.begin,
-                                        sums + params.begin / RT_BLOCK);
+        RT_TRY(rt__square_sums(r->mirror.gpu, params.end - params.begin,
+                               rt_optim_flat(r->optim)->grad + params.begin,
+                               sums + params.begin / RT_BLOCK));
     static const int told[TAIL_SUMS] = {
         [LOSS_SUM] = RT_SCALAR_LOSS, [WEIGHT_SUM] = RT_SCALAR_WEIGHT};
     for (int i = 0; i < TAIL_SUMS; i++) {
@@ -87,6 +88,7 @@ rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_sca
     rt__run_phase(r, "update", -1);
     RT_TRY(rt_optim_update(r->optim, params.begin, params.end, step + 1, rt_run_lr(r, step),
                            clip_scale / r->weight));
+    r->mirror.stale = true;
     rt__observed_commit(&r->observed, owned, (double)r->batch);
     commit_scalars(flat, owned);
     return RT_OK;
