@@ -87,7 +87,7 @@ const rt__hashed rt__hashed_keys[RT__HASHED] = {
 };
 
 #define USED_WITH(section, key, other_section, other_key, text)                                    \
-    {#section, #key, #other_section "." #other_key, text},
+    {#section, #key, #other_section, #other_key, text},
 
 const rt__use rt__uses[RT__USES] = {
 #include "common/config.def"

@@ -50,9 +50,9 @@ typedef struct rt__section {
     const char *name, *help;
 } rt__section;
 
-/* The key has an effect only if the other one, which is a choice, has this value. */
+/* The key has an effect only if the other one, which is a choice, has this value. Either may be of a family's row. */
 typedef struct rt__use {
-    const char *section, *key, *other, *value;
+    const char *section, *key, *other_section, *other, *value;
 } rt__use;
 
 /* One of the things that a FAMILY's key chooses from. */

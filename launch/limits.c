@@ -41,7 +41,7 @@ rt_status rt__limits_check(int64_t workers)
     const limit limits[] = {
         {RLIMIT_AS, true, "address space", "-v", "libraries reserve more than they use", 1024 * MiB,
          0},
-        {RLIMIT_DATA, true, "data of a process", "-d", "it holds parameters and images", 640 * MiB,
+        {RLIMIT_DATA, true, "data of a process", "-d", "it holds parameters and samples", 640 * MiB,
          0},
         {RLIMIT_FSIZE, true, "the size of a file", "-f",
          "checkpoints and memory that workers share are files", 64 * MiB, 0},

@@ -137,6 +137,21 @@ static void same_after_resuming_with_more_workers(void **state)
     expect_same(dir);
 }
 
+/* What users see first. */
+static void the_example_explains_the_prices(void **state)
+{
+    (void)state;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", in_scratch(&s, "houses"));
+    result r =
+        run(&s, LONG, "ringtorch", "train", RT_TEST_SOURCE_DIR "/configs/regression.yaml",
+            "--run-dir", dir, "--set", "data.path=" RT_TEST_SOURCE_DIR "/configs/houses.csv", NULL);
+    expect_exit(&r, 0);
+    expect_text(r.out, "R2 0.9");
+    result_release(&r);
+    assert_true(summary_number(dir, "eval_r2") > 0.95);
+}
+
 /* The held-out rows are those that training did not see, whatever the seed of the run is. */
 static void eval_measures_what_was_held_out(void **state)
 {
@@ -167,6 +182,7 @@ int main(void)
         ROW(same_for_2_to_4_workers),
         ROW(same_after_a_worker_was_killed),
         ROW(same_after_resuming_with_more_workers),
+        ROW(the_example_explains_the_prices),
         ROW(eval_measures_what_was_held_out),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -29,6 +29,11 @@ static void keys_without_effect_are_refused(void **state)
          ":3: data.context has an effect with data.dataset text only, and this is fashion-mnist: "
          "leave it out"},
         {"data: {dataset: text, target: y}", NULL, "with data.dataset csv only, and this is text"},
+        {"data: {dataset: text, mask_share: 0.5}", NULL,
+         ":2: data.mask_share has an effect with data.mask random only, and this is all"},
+        {"data: {dataset: text, mask: random}", "data.separator=x",
+         "--set data.separator=x: data.separator has an effect with data.mask after only"},
+        {"data: {dataset: text, mask: after, separator: x}", NULL, NULL},
         {"data: {share: 0.5}", NULL, "with data.dataset text or csv only"},
         {"data: {dataset: csv, target: y}", "data.dataset=mnist", ":2: data.target"},
         {"data: {dataset: csv, target: y, share: 0.5, path: x}", NULL, NULL},
