@@ -99,6 +99,17 @@ static const manifest_case manifests[] = {
      "cannot be"},
     {"layout_of_another", "layout", 0, "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[2,4]}]",
      RT_E_CORRUPT, "8 elements, but 'parameters' is 10"},
+    {"layout_kind_unknown", "layout", 0,
+     "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10],\"kind\":\"param\"}]", RT_E_FORMAT,
+     "layout: entry 0 is neither a parameter nor, behind them, a buffer"},
+    {"layout_buffer_first", "layout", 0,
+     "[{\"name\":\"m\",\"dtype\":\"float32\",\"shape\":[1],\"kind\":\"buffer\"},"
+     "{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10]}]",
+     RT_E_FORMAT, "layout: entry 1 is neither a parameter nor, behind them, a buffer"},
+    {"layout_buffer_counted", "layout", 0,
+     "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[9]},"
+     "{\"name\":\"m\",\"dtype\":\"float32\",\"shape\":[1],\"kind\":\"buffer\"}]",
+     RT_E_CORRUPT, "9 elements, but 'parameters' is 10"},
     {"pieces_none", "pieces", 0, "[]", RT_E_FORMAT, "'pieces' is not a list"},
     {"pieces_a_text", "pieces", 0, "\"p\"", RT_E_FORMAT, "'pieces' is not a list"},
     {"pieces_of_numbers", "pieces", 0, "[1, 2]", RT_E_FORMAT,

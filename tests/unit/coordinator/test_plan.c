@@ -60,6 +60,8 @@ static void misfits_are_told_by_name(void **state)
     expect_join_fails(&r, &h, RT_E_MISMATCH, "training set of 5999");
     h = hello(1, 2), h.parameters = 999;
     expect_join_fails(&r, &h, RT_E_MISMATCH, "999");
+    h = hello(1, 2), h.elements = 1007;
+    expect_join_fails(&r, &h, RT_E_MISMATCH, "a state of this many elements: 1007");
     h = hello(1, 2), h.layout_hash = "0ther";
     expect_join_fails(&r, &h, RT_E_MISMATCH, "layout 0ther");
     h = hello(1, 2), h.config_hash = "decaf";

@@ -133,6 +133,7 @@ static void every_optimiser_gives_the_trainers_bits(void **state)
         {"optimizer.name=adam", "optimizer.amsgrad=true"},
         {"optimizer.name=lamb", "optimizer.clip_norm=0.05"},
         {"optimizer.name=lamb", "optimizer.groups=[{match: '*.bias', weight_decay: 0}]"},
+        {"optimizer.name=lamb", "model.freeze=['1.*']"},
         {"optimizer.name=adafactor", "parallel.sharding=none"},
         {"optimizer.name=adafactor", "parallel.slices=7"},
     };
