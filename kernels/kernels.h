@@ -34,7 +34,7 @@ typedef struct rt_gemm_shape {
     int64_t m, n, k;
     int64_t lda, ldb, ldc; /* elements between rows as stored */
     bool ta, tb;           /* a is stored [k, m], b is stored [n, k] */
-    float alpha, beta;
+    double alpha, beta;    /* rounded to the element type */
 } rt_gemm_shape;
 
 /* Indices [2] are (vertical, horizontal). Padding below and right follows from oh and ow, so it may
@@ -105,8 +105,8 @@ typedef struct rt_pick {
 } rt_pick;
 
 typedef struct rt_cross_entropy_shape {
-    float label_smoothing;
-    int64_t ignore_index; /* rows with this label count nothing; PyTorch's default is -100 */
+    double label_smoothing; /* rounded to the element type */
+    int64_t ignore_index;   /* rows with this label count nothing; PyTorch's default is -100 */
 } rt_cross_entropy_shape;
 
 typedef struct rt_sgd_shape {
@@ -191,8 +191,8 @@ struct rt_kernels {
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
-#define KERNEL(name, args)     void(*name[RT_DTYPES]) args;
-#define KERNEL_ANY(name, args) void(*name) args;
+#define KERNEL(name, types, args) void(*name[RT_DTYPES]) args;
+#define KERNEL_ANY(name, args)    void(*name) args;
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef KERNEL_ANY

@@ -39,12 +39,12 @@
 #undef TERNARY
 #undef COMPARE
 
-#define KERNEL(name, args)                                                                         \
+#define KERNEL(name, types, args)                                                                  \
     static void name##_missing args                                                                \
     {                                                                                              \
         e->missing = #name;                                                                        \
     }
-#define KERNEL_ANY(name, args) KERNEL(name, args)
+#define KERNEL_ANY(name, args) KERNEL(name, , args)
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef KERNEL_ANY
@@ -66,8 +66,8 @@ void rt_kernels_install_missing(rt_kernels *k)
 #define TERNARY(name, ...)    k->name.f[t] = name##_missing;
 #define COMPARE(name, ...)    k->name.f[t] = name##_missing;
 #include "kernels/elementwise.def"
-#define KERNEL(name, args)     k->name[t] = name##_missing;
-#define KERNEL_ANY(name, args) k->name = name##_missing;
+#define KERNEL(name, types, args) k->name[t] = name##_missing;
+#define KERNEL_ANY(name, args)    k->name = name##_missing;
 #include "kernels/kernels.def"
         for (rt_dtype to = 0; to < RT_DTYPES; to++)
             k->cast[t][to] = cast_missing;

@@ -8,12 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void install_ref_shared(rt_kernels *k)
+{
+    rt__install_ref_moves(k);
+    rt__install_ref_index(k);
+}
+
 static bool has_ref(void)
 {
     return true;
 }
 
 #if defined(__x86_64__)
+/* What one source serves on all levels. */
+static void install_shared(rt_kernels *k)
+{
+    rt__install_moves(k);
+    rt__install_indexing(k);
+}
+
 static bool has_sse4(void)
 {
     return __builtin_cpu_supports("sse4.1");
@@ -30,33 +43,18 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 
-/* The fast kernels of one instruction set: its families one after the other. */
-#define FAMILY(name, isa) rt__install_##name##_##isa(k);
-#define LEVEL(name)                                                                                \
-    static void install_##name(rt_kernels *k)                                                      \
-    {                                                                                              \
-        k->isa = #name;                                                                            \
-        rt__install_indexing(k);                                                                   \
-        rt__install_moves(k);                                                                      \
-        RT_FAMILIES(FAMILY, name)                                                                  \
-    }
-LEVEL(sse4)
-LEVEL(avx2)
-LEVEL(avx512)
-#undef LEVEL
-#undef FAMILY
 #endif
 
 static const struct level {
     const char *name;
     bool (*available)(void);
-    void (*install)(rt_kernels *k);
+    void (*install)(rt_kernels *k), (*install_shared)(rt_kernels *k);
 } levels[] = {
-    {"ref", has_ref, rt__install_ref},
+    {"ref", has_ref, rt__install_ref, install_ref_shared},
 #if defined(__x86_64__)
-    {"sse4", has_sse4, install_sse4},
-    {"avx2", has_avx2, install_avx2},
-    {"avx512", has_avx512, install_avx512},
+    {"sse4", has_sse4, rt__install_sse4, install_shared},
+    {"avx2", has_avx2, rt__install_avx2, install_shared},
+    {"avx512", has_avx512, rt__install_avx512, install_shared},
 #endif
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
@@ -74,9 +72,13 @@ static void build_tables(void)
     for (int i = 0; i < LEVELS; i++) {
         if (!levels[i].available())
             continue;
-        rt_kernels_install_missing(&tables[i]);
-        rt__install_ref(&tables[i]);
-        levels[i].install(&tables[i]);
+        rt_kernels *k = &tables[i];
+        rt_kernels_install_missing(k);
+        k->blas = "builtin";
+        rt__install_casts(k);
+        rt__install_integers(k);
+        levels[i].install(k);
+        levels[i].install_shared(k);
         size_t used = strlen(level_names);
         snprintf(level_names + used, sizeof level_names - used, "%s%s", used ? " " : "",
                  levels[i].name);

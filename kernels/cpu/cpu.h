@@ -5,23 +5,20 @@
 #ifndef RINGTORCH_KERNELS_CPU_H
 #define RINGTORCH_KERNELS_CPU_H
 
-#include "kernels/cpu/families.h"
 #include "kernels/kernels.h"
 #include <omp.h>
 
 /* Each overwrites the entries of the table that it has. */
-void rt__install_ref(rt_kernels *k); /* all of them, and the names */
-void rt__install_ref_elementwise(rt_kernels *k);
-void rt__install_ref_index(rt_kernels *k);
-void rt__install_casts(rt_kernels *k);    /* the same for every level */
-void rt__install_integers(rt_kernels *k); /* the same for every level */
-void rt__install_indexing(rt_kernels *k); /* the same for every level but ref */
-void rt__install_moves(rt_kernels *k);    /* the same for every level but ref */
-#define FAMILY(name, isa) void rt__install_##name##_##isa(rt_kernels *k);
-RT_FAMILIES(FAMILY, sse4)
-RT_FAMILIES(FAMILY, avx2)
-RT_FAMILIES(FAMILY, avx512)
-#undef FAMILY
+void rt__install_ref(rt_kernels *k); /* the kernels of a level, as the rows say, and its name */
+void rt__install_sse4(rt_kernels *k);
+void rt__install_avx2(rt_kernels *k);
+void rt__install_avx512(rt_kernels *k);
+void rt__install_casts(rt_kernels *k);     /* the same for every level */
+void rt__install_integers(rt_kernels *k);  /* the same for every level */
+void rt__install_indexing(rt_kernels *k);  /* the same for every level but ref */
+void rt__install_moves(rt_kernels *k);     /* the same for every level but ref */
+void rt__install_ref_index(rt_kernels *k); /* for ref */
+void rt__install_ref_moves(rt_kernels *k); /* for ref */
 
 /* Puts OpenBLAS's gemm into the table and sets k->blas; false if this build has none. */
 bool rt__install_openblas(rt_kernels *k);

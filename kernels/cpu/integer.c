@@ -1,7 +1,9 @@
-/* The integer rows of elementwise.def, and extremes of integers: exact, so one source serves every level. Computed in int64, in which overflow wraps (-fwrapv),
- * and cut to the type. */
+/* Kernels of integers, the rows of elementwise.def, sums and extremes: exact, so one source serves every level. Computed in int64, in
+ * which overflow wraps (-fwrapv), and cut to the type. */
 #include "common/error.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/table.h"
+#include <string.h>
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
 
@@ -138,6 +140,17 @@ ALL(ARGMAX, argmax, 0)
             name##_##T(e, p, g, a, b, y);                                                          \
     }
 WHOLE(DIVIDE, div_trunc, 0)
+
+void rt__sum_i64(rt_exec *e, rt_fold f, const void *px, void *py)
+{
+    const int64_t *x = px;
+    int64_t *y = py;
+    memset(y, 0, (size_t)(f.outer * f.inner) * sizeof *y);
+    for (int64_t o = 0; o < f.outer; o++)
+        for (int64_t r = 0; r < f.red; r++)
+            for (int64_t i = 0; i < f.inner; i++)
+                y[o * f.inner + i] += x[(o * f.red + r) * f.inner + i];
+}
 
 void rt__install_integers(rt_kernels *k)
 {

@@ -21,42 +21,52 @@ static int64_t tile_of(int64_t n)
     return rt__max(TILE_MIN, rt__min(half, TILE_MAX));
 }
 
-/* OpenBLAS built on OpenMP takes as many threads as OpenMP offers, unless it is offered one. */
-static void tile_gemm(const rt_gemm_shape *g, const float *a, const float *b, const float *bias,
-                      float *c, int64_t m, int64_t n)
-{
-    int threads = omp_get_max_threads();
-    omp_set_num_threads(1);
-    cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans,
-                (int)m, (int)n, (int)g->k, g->alpha, a, (int)g->lda, b, (int)g->ldb, g->beta, c,
-                (int)g->ldc);
-    omp_set_num_threads(threads);
-    for (int64_t i = 0; bias && i < m; i++)
-        for (int64_t j = 0; j < n; j++)
-            c[i * g->ldc + j] += bias[j];
-}
+/* gemm of one element type by its cblas function. OpenBLAS built on OpenMP takes as many threads as OpenMP offers, unless it is
+ * offered one. What cblas cannot express goes to the reference. */
+#define GEMM(T, t, type, cblas_gemm)                                                               \
+    static void tile_gemm_##t(const rt_gemm_shape *g, const type *a, const type *b,                \
+                              const type *bias, type *c, int64_t m, int64_t n)                     \
+    {                                                                                              \
+        int threads = omp_get_max_threads();                                                       \
+        omp_set_num_threads(1);                                                                    \
+        cblas_gemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans,                               \
+                   g->tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)g->k, (type)g->alpha,   \
+                   a, (int)g->lda, b, (int)g->ldb, (type)g->beta, c, (int)g->ldc);                 \
+        omp_set_num_threads(threads);                                                              \
+        for (int64_t i = 0; bias && i < m; i++)                                                    \
+            for (int64_t j = 0; j < n; j++)                                                        \
+                c[i * g->ldc + j] += bias[j];                                                      \
+    }                                                                                              \
+                                                                                                   \
+    static void gemm_##t(rt_exec *e, rt_gemm_shape g, const void *a_, const void *b_,              \
+                         const void *bias, void *c_)                                               \
+    {                                                                                              \
+        if (!cblas_takes(&g)) {                                                                    \
+            rt_kernels_level("ref")->gemm[RT_##T](e, g, a_, b_, bias, c_);                         \
+            return;                                                                                \
+        }                                                                                          \
+        const type *a = a_, *b = b_;                                                               \
+        type *c = c_;                                                                              \
+        int64_t tm = tile_of(g.m), tn = tile_of(g.n);                                              \
+        int64_t across = rt__ceil_div(g.n, tn), tiles = rt__ceil_div(g.m, tm) * across;            \
+        RT_PARALLEL_FOR_IF(e, u, tiles, tiles > 1 && rt__worth_threads(e, g.m * g.n * g.k / 16))   \
+        {                                                                                          \
+            int64_t i = u / across * tm, j = u % across * tn;                                      \
+            tile_gemm_##t(&g, a + (g.ta ? i : i * g.lda), b + (g.tb ? j * g.ldb : j),              \
+                          bias ? (const type *)bias + j : NULL, c + i * g.ldc + j,                 \
+                          rt__min(tm, g.m - i), rt__min(tn, g.n - j));                             \
+        }                                                                                          \
+    }
 
-static void gemm_f32(rt_exec *e, rt_gemm_shape g, const void *a_, const void *b_, const void *bias,
-                     void *c_)
+static bool cblas_takes(const rt_gemm_shape *g)
 {
     int64_t largest =
-        rt__max(rt__max(g.lda, g.ldb), rt__max(g.ldc, rt__max(rt__max(g.m, g.n), g.k)));
-    if (g.m <= 0 || g.n <= 0 || g.k <= 0 || largest > INT32_MAX) { /* what cblas cannot express */
-        rt_kernels_level("ref")->gemm[RT_F32](e, g, a_, b_, bias, c_);
-        return;
-    }
-    const float *a = a_, *b = b_;
-    float *c = c_;
-    int64_t tm = tile_of(g.m), tn = tile_of(g.n);
-    int64_t across = rt__ceil_div(g.n, tn), tiles = rt__ceil_div(g.m, tm) * across;
-    RT_PARALLEL_FOR_IF(e, t, tiles, tiles > 1 && rt__worth_threads(e, g.m * g.n * g.k / 16))
-    {
-        int64_t i = t / across * tm, j = t % across * tn;
-        tile_gemm(&g, a + (g.ta ? i : i * g.lda), b + (g.tb ? j * g.ldb : j),
-                  bias ? (const float *)bias + j : NULL, c + i * g.ldc + j, rt__min(tm, g.m - i),
-                  rt__min(tn, g.n - j));
-    }
+        rt__max(rt__max(g->lda, g->ldb), rt__max(g->ldc, rt__max(rt__max(g->m, g->n), g->k)));
+    return g->m > 0 && g->n > 0 && g->k > 0 && largest <= INT32_MAX;
 }
+
+GEMM(F32, f32, float, cblas_sgemm)
+GEMM(F64, f64, double, cblas_dgemm)
 
 /* Results depend on the core, so one that OpenBLAS does not know must not be answered with another. */
 rt_status rt__openblas_check_core(void)
@@ -79,6 +89,7 @@ bool rt__install_openblas(rt_kernels *k)
         snprintf(name, sizeof name, "openblas %s %s", version, openblas_get_corename());
     }
     k->gemm[RT_F32] = gemm_f32;
+    k->gemm[RT_F64] = gemm_f64;
     k->blas = name;
     return true;
 }

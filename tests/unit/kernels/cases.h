@@ -1,4 +1,4 @@
-/* The cases of all structured kernels (cases.def) and of all rows of two and three operands of elementwise.def: each draws random
+/* The cases of all structured kernels (cases.def) and of all rows of elementwise.def, of each float type: each draws random
  * shapes and inputs and runs its kernels, on the CPU or on a device. Buffers are separate allocations of the exact size, so
  * that a sanitizer sees every access out of bounds. */
 #ifndef RINGTORCH_TESTS_KERNEL_CASES_H
@@ -124,22 +124,32 @@ static void release(run *r)
     r->count = 0;
 }
 
-static float *floats(run *r, int64_t n, double lo, double hi, bool is_out)
+static double get(const buffer *b, int64_t i)
 {
-    float *x = add(r, n, RT_F32, is_out);
+    return b->type == RT_F64 ? ((double *)b->data)[i] : ((float *)b->data)[i];
+}
+
+static void set(const buffer *b, int64_t i, double v)
+{
+    if (b->type == RT_F64)
+        ((double *)b->data)[i] = v;
+    else
+        ((float *)b->data)[i] = (float)v;
+}
+
+/* Numbers of a float type. */
+static void *numbers(run *r, rt_dtype type, int64_t n, double lo, double hi, bool is_out)
+{
+    add(r, n, type, is_out);
     for (int64_t i = 0; i < n; i++)
-        x[i] = (float)(lo + (hi - lo) * (double)(word(r) >> 11) * 0x1p-53);
+        set(&r->b[r->count - 1], i, lo + (hi - lo) * (double)(word(r) >> 11) * 0x1p-53);
     return given(r);
 }
 
-static float *in(run *r, int64_t n, double lo, double hi)
+static void *out_of(run *r, rt_dtype type, int64_t n)
 {
-    return floats(r, n, lo, hi, false);
-}
-
-static float *inout(run *r, int64_t n, double lo, double hi)
-{
-    return floats(r, n, lo, hi, true);
+    add(r, n, type, true);
+    return given(r);
 }
 
 #define OUT(name, type, dtype)                                                                     \
@@ -148,7 +158,6 @@ static float *inout(run *r, int64_t n, double lo, double hi)
         add(r, n, dtype, true);                                                                    \
         return given(r);                                                                           \
     }
-OUT(out, float, RT_F32)
 OUT(out_f64, double, RT_F64)
 OUT(out_i64, int64_t, RT_I64)
 OUT(out_i32, int32_t, RT_I32)
@@ -187,28 +196,43 @@ static int64_t *in_labels(run *r, int64_t n, int64_t classes, int64_t ignored)
 }
 
 /* Rounds values so that many are equal; in every other call puts a NaN and an infinity somewhere. */
-static void ties_and_nans(run *r, int64_t n, const float *place)
+static void ties_and_nans(run *r, int64_t n, const void *place)
 {
     const buffer *b = buffer_of(r, place);
-    float *x = (float *)b->data;
     for (int64_t i = 0; i < n; i++)
-        x[i] = rintf(x[i] * 4);
+        set(b, i, rint(get(b, i) * 4));
     if (n > 0 && flag(r)) {
-        x[pick(r, n)] = INFINITY;
-        x[pick(r, n)] = NAN;
+        set(b, pick(r, n), INFINITY);
+        set(b, pick(r, n), NAN);
     }
     changed(r, b);
 }
 
 /* Replaces values by those that are the ends of something. */
-static void odd_values(run *r, int64_t n, const float *place)
+static void odd_values(run *r, int64_t n, const void *place)
 {
-    const float odd[] = {0,       -0.0f,     INFINITY,         -INFINITY, NAN,
-                         -NAN,    0x1p-149f, -0x1p-149f,       0x1p-126f, 0x1.fffffep127f,
-                         0x1p31f, -0x1p63f,  -0x1.fffffep127f, 1,         -1};
+    const double odd[] = {0,
+                          -0.0f,
+                          INFINITY,
+                          -INFINITY,
+                          NAN,
+                          -NAN,
+                          0x1p-149,
+                          -0x1p-149,
+                          0x1p-126,
+                          0x1.fffffep127,
+                          0x1p31,
+                          -0x1p63,
+                          -0x1.fffffep127,
+                          1,
+                          -1,
+                          0x1p-1074,
+                          -0x1p-1022,
+                          0x1p-1000,
+                          0x1.fffffffffffffp1023};
     const buffer *b = buffer_of(r, place);
     for (int64_t i = 0; i < n; i++)
-        ((float *)b->data)[i] = odd[pick(r, sizeof odd / sizeof *odd)];
+        set(b, i, odd[pick(r, sizeof odd / sizeof *odd)]);
     changed(r, b);
 }
 
@@ -337,43 +361,29 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 
 /* --- cases --- */
 
-#define CASE(name, tolerance, ...)                                                                 \
-    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
-    {                                                                                              \
-        __VA_ARGS__;                                                                               \
-    }
-#include "cases.def"
-#undef CASE
+#define in(r, n, lo, hi)    numbers(r, RT_T, n, lo, hi, false)
+#define inout(r, n, lo, hi) numbers(r, RT_T, n, lo, hi, true)
+#define out(r, n)           out_of(r, RT_T, n)
 
-#define GRID_CASE(name, lo, make_out)                                                              \
-    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
-    {                                                                                              \
-        rt_grid g = grid(r, 2);                                                                    \
-        float *a = in(r, extent(&g, 0), lo, 3), *b = in(r, extent(&g, 1), lo, 3);                  \
-        if (flag(r)) {                                                                             \
-            ties_and_nans(r, extent(&g, 0), a);                                                    \
-            ties_and_nans(r, extent(&g, 1), b);                                                    \
-        }                                                                                          \
-        k->name.f[RT_F32](e, (rt_numbers){{0}}, &g, a, b, make_out(r, g.rows * g.cols));           \
-    }
-#define BINARY(name, reads, f, da, db) GRID_CASE(name, -3, out)
-#define COMPARE(name, f)               GRID_CASE(name, -3, out_u8)
-#define TERNARY(name, ...)                                                                         \
-    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
-    {                                                                                              \
-        rt_grid g = grid(r, 3);                                                                    \
-        float *operand[3];                                                                         \
-        for (int i = 0; i < 3; i++)                                                                \
-            operand[i] = in(r, extent(&g, i), -3, 3);                                              \
-        for (int i = 0; i < 3 && flag(r); i++)                                                     \
-            ties_and_nans(r, extent(&g, i), operand[i]);                                           \
-        k->name.f[RT_F32](e, (rt_numbers){{0.7, -1.3, 0.2, 3}}, &g, operand[0], operand[1],        \
-                          operand[2], out(r, g.rows * g.cols));                                    \
-    }
-#include "kernels/elementwise.def"
-#undef BINARY
-#undef TERNARY
-#undef COMPARE
+#define T           float
+#define RT_T        RT_F32
+#define TYPED(name) name##_f32
+#define CASE_ONCE   CASE
+#include "typed_cases.h"
+#undef T
+#undef RT_T
+#undef TYPED
+#undef CASE_ONCE
+
+#define T           double
+#define RT_T        RT_F64
+#define TYPED(name) name##_f64
+#define CASE_ONCE(...)
+#include "typed_cases.h"
+#undef T
+#undef RT_T
+#undef TYPED
+#undef CASE_ONCE
 
 typedef struct test_case {
     const char *name;
@@ -382,13 +392,32 @@ typedef struct test_case {
 } test_case;
 
 static const test_case cases[] = {
-#define CASE(name, tolerance, ...) {#name, case_##name, tolerance},
+#define UNARY(name, ...)      CASE(name, 4e-6)
+#define PARAMETRIC(name, ...) CASE(name, 4e-6)
+#define BINARY(name, ...)     CASE(name, 2e-7)
+#define TERNARY(name, ...)    CASE(name, 1e-6)
+#define COMPARE(name, ...)    CASE(name, 0)
+
+#define CASE(name, tolerance, ...)       {#name "_f32", case_##name##_f32, tolerance},
+#define CASE_FIXED(name, tolerance, ...) CASE(name, tolerance)
+#define CASE_ONCE                        CASE
 #include "cases.def"
-#undef CASE
-#define BINARY(name, reads, f, da, db) {#name, case_##name, 2e-7},
-#define TERNARY(name, ...)             {#name, case_##name, 1e-6},
-#define COMPARE(name, f)               {#name, case_##name, 0},
 #include "kernels/elementwise.def"
+#undef CASE
+#undef CASE_FIXED
+#undef CASE_ONCE
+
+/* As many units in the last place. */
+#define CASE(name, tolerance, ...)       {#name "_f64", case_##name##_f64, tolerance * 0x1p-29},
+#define CASE_FIXED(name, tolerance, ...) {#name "_f64", case_##name##_f64, tolerance},
+#define CASE_ONCE(...)
+#include "cases.def"
+#include "kernels/elementwise.def"
+#undef CASE
+#undef CASE_FIXED
+#undef CASE_ONCE
+#undef UNARY
+#undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
 #undef COMPARE

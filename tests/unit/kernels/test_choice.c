@@ -59,7 +59,7 @@ static void test_labels(void **state)
     for (int i = 0; i < 2; i++) {
         rt_kernels_level(levels[i])->cross_entropy[RT_F32](
             rt_exec_cpu(), (rt_rows){2, 3}, (rt_cross_entropy_shape){0, -100}, x, labels, loss);
-        assert_error(RT_E_RANGE, "label 3 of row 1");
+        assert_error(RT_E_RANGE, "target 3 in row 1");
     }
 }
 

@@ -1,5 +1,4 @@
-/* One driver for all structured kernels (cases.def) and all rows of two and three operands of elementwise.def. Each case is run on random
- * shapes (zero sizes and ragged tails among them) and must, on every level this machine has,
+/* One driver for all structured kernels (cases.def) and all rows of elementwise.def, of each float type. Each case is run on random shapes (zero sizes and ragged tails among them) and must, on every level this machine has,
  *   - agree with the reference level within the tolerance of its row,
  *   - give the same bits with 1, 2, 3 and 4 threads, and with buffers that are not aligned,
  *   - give the same bits on avx2 and avx512, when the machine has both.

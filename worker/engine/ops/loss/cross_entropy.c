@@ -167,8 +167,7 @@ rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
     rt_tensor *target = check(&a) == RT_OK ? rt__tensor_contiguous(a.target) : NULL;
     if (!target)
         return NULL;
-    rows_args rows = {
-        a.logits, target, {(float)a.label_smoothing, a.ignore ? a.ignore_index : INT64_MIN}};
+    rows_args rows = {a.logits, target, {a.label_smoothing, a.ignore ? a.ignore_index : INT64_MIN}};
     rt_tensor *loss = rt_apply(&rows_op, &rows);
     if (a.reduction == RT_NONE)
         return loss;

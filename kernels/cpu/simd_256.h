@@ -1,12 +1,13 @@
-/* The 8 x 8 transpose that AVX2 and AVX-512 share. */
-#ifndef RINGTORCH_KERNELS_SIMD_TRANSPOSE8_H
-#define RINGTORCH_KERNELS_SIMD_TRANSPOSE8_H
+/* The transpose in registers of 256 bits that AVX2 and AVX-512 share: 8 x 8 floats or 4 x 4 doubles. */
+#ifndef RINGTORCH_KERNELS_SIMD_256_H
+#define RINGTORCH_KERNELS_SIMD_256_H
 
 #include <immintrin.h>
 #include <stdint.h>
 
-enum { BLOCK = 8 }; /* transpose_block handles BLOCK x BLOCK */
+enum { BLOCK = 32 / sizeof(T) }; /* transpose_block handles BLOCK x BLOCK */
 
+#if RT_BITS == 32
 /* dst[j * ldd + i] = src[i * lds + j]: each half of a vector takes rows i and i + 4, then a 4 x 4 transpose. */
 static inline void transpose_block(const float *src, int64_t lds, float *dst, int64_t ldd)
 {
@@ -26,5 +27,22 @@ static inline void transpose_block(const float *src, int64_t lds, float *dst, in
         _mm256_storeu_ps(out + 3 * ldd, _mm256_shuffle_ps(b, d, 0xEE));
     }
 }
+#else
+/* dst[j * ldd + i] = src[i * lds + j]: the halves of rows i and i + 2 meet, then pairs of elements change places. */
+static inline void transpose_block(const double *src, int64_t lds, double *dst, int64_t ldd)
+{
+    for (int half = 0; half < 2; half++) {
+        __m256d r[2];
+        for (int i = 0; i < 2; i++) {
+            __m128d low = _mm_loadu_pd(src + i * lds + 2 * half);
+            __m128d high = _mm_loadu_pd(src + (i + 2) * lds + 2 * half);
+            r[i] = _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1);
+        }
+        double *out = dst + 2 * half * ldd;
+        _mm256_storeu_pd(out, _mm256_unpacklo_pd(r[0], r[1]));
+        _mm256_storeu_pd(out + ldd, _mm256_unpackhi_pd(r[0], r[1]));
+    }
+}
+#endif
 
 #endif

@@ -1,0 +1,20 @@
+/* The precision that the reference computes in: that of double for floats, of long double for doubles.
+ *
+ *     wide y = WIDE(exp)(x);
+ */
+#ifndef RINGTORCH_KERNELS_WIDE_H
+#define RINGTORCH_KERNELS_WIDE_H
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/element.h"
+#include "kernels/cpu/table.h"
+
+#if RT_BITS == 32
+typedef double wide;
+#define WIDE(function) function
+#else
+typedef long double wide;
+#define WIDE(function) function##l
+#endif
+
+#endif
