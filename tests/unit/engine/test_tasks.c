@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "check.h"
+#include "common/mem.h"
 #include "common/error.h"
 #include "common/metrics.h"
 #include "worker/engine/tasks/task.h"
@@ -282,6 +283,7 @@ static void language_counts_tokens(void **state)
             bool counts = !(ignores && target[k] == 2) && !(masked && mask[k] == 0);
             assert_int_equal(grad[k * WORDS + target[k]] != 0, counts);
         }
+        rt_free(leaf);
         rt__task_close(&t);
         rt_scope_end(s);
         rt_config_release(&cfg);
@@ -357,6 +359,13 @@ static void r2_of_a_constant(void **state)
     }
 }
 
+static int shut_down(void **state)
+{
+    (void)state;
+    rt_shutdown();
+    return rt_mem_live() == 0 ? 0 : -1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,5 +375,5 @@ int main(void)
         cmocka_unit_test(regression_tells_errors_and_r2),
         cmocka_unit_test(r2_of_a_constant),
     };
-    return cmocka_run_group_tests(tests, set_up, NULL);
+    return cmocka_run_group_tests(tests, set_up, shut_down);
 }
