@@ -248,7 +248,7 @@ static void tied_and_buffered_nets_are_saved(void **state)
     assert_same(rt_nn_find(net[0], "mean"), rt_nn_find(net[1], "mean"));
     assert_false(equal(rt_nn_find(net[0], "scratch"), rt_nn_find(net[1], "scratch")));
 
-    /* One of the names is enough, whichever it is; PyTorch's count of batches is nobody's. */
+    /* One of the names is enough, whichever it is; a count of batches need not be anyone's. */
     rt_st_writer *w;
     float two[] = {1, 2}, three[] = {1, 2, 3}, other[] = {1, 2, 4};
     must(rt_st_create(path, &w));
@@ -265,6 +265,26 @@ static void tied_and_buffered_nets_are_saved(void **state)
     assert_int_equal(rt_nn_load(net[1], path), RT_E_MISMATCH);
     assert_non_null(strstr(rt_error(), "\"mean\" [2] is missing"));
     expect_error(RT_E_MISMATCH, "\"weight\" and \"same\" differ, and are one tensor here");
+    rt_scope_end(s);
+}
+
+/* PyTorch writes the count of batches as int64. */
+static void batch_norms_of_pytorch_are_loaded(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"weight", "bias", "running_mean", "running_var"};
+    rt_scope s = rt_scope_begin();
+    rt_module *b = rt_nn_batch_norm2d(2);
+    float two[] = {1, 2};
+    rt_st_writer *w;
+    must(rt_st_create(path, &w));
+    for (int i = 0; i < 4; i++)
+        must(rt_st_add(w, names[i], RT_F32, rt_shape(2), two));
+    must(rt_st_add(w, "num_batches_tracked", RT_I64, rt_shape(), &(int64_t){7}));
+    must(rt_st_finish(w, NULL, NULL));
+    must(rt_nn_load(b, path));
+    assert_true(rt_item(rt_nn_find(b, "num_batches_tracked")) == 7);
+    assert_true(rt_f32(rt_nn_find(b, "running_var"))[1] == 2);
     rt_scope_end(s);
 }
 
@@ -576,6 +596,7 @@ int main(void)
         cmocka_unit_test(observations_move_buffers_or_are_collected),
         cmocka_unit_test(a_tied_parameter_counts_once),
         cmocka_unit_test(tied_and_buffered_nets_are_saved),
+        cmocka_unit_test(batch_norms_of_pytorch_are_loaded),
         cmocka_unit_test(frozen_parameters_stay_in_their_place),
         cmocka_unit_test(hooks_see_and_change),
         cmocka_unit_test(parameters_may_be_elsewhere),

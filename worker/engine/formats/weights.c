@@ -141,9 +141,11 @@ static rt_status conclude(complaints *c, const char *path, bool enough)
     return status;
 }
 
-static bool fits(const rt_tensor *param, const rt_st_entry *e)
+/* PyTorch's counts of batches are int64, and float32 like all other buffers here. */
+static bool fits(const rt_tensor *x, const rt_st_entry *e)
 {
-    return e && is_float(e->dtype) && rt__dims_equal(e->shape, rt_dims_of(param));
+    bool count = e && e->dtype == RT_I64 && e->shape.n == 0 && !x->node && !x->leaf;
+    return e && (is_float(e->dtype) || count) && rt__dims_equal(e->shape, rt_dims_of(x));
 }
 
 static void compare(const rt_tensor *x, const char *name, const rt_st_entry *e, complaints *c)
@@ -178,8 +180,8 @@ static void compare_alias(const rt_st_entry *e, const rt_st_entry *of, const cha
         complain(c, "\"%s\" and \"%s\" differ, and are one tensor here", first, name);
 }
 
-/* Does the net have that name? What PyTorch's batch norms count, and never use unless told to average over all batches, belongs to
- * nothing here. */
+/* Does the net have that name? A module may do without the count that PyTorch's batch norms keep, and never use unless told to average
+ * over all batches. */
 static bool has_name(const rt_module *net, const char *wanted)
 {
     const char *last = strrchr(wanted, '.');
