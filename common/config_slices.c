@@ -1,4 +1,4 @@
-/* What `parallel.slices: auto` comes to. A run can be given as many workers as it has slices, so there should be more than it begins with;
+/* What `parallel.slices: auto` comes to (docs/decisions/0027-slices-and-statistics.md). A run can be given as many workers as it has slices, so there should be more than it begins with;
  * but each slice makes gradients of all parameters, and adds them up, whatever its number of samples. */
 #include <inttypes.h>
 #include "common/config.h"

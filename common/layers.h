@@ -14,9 +14,8 @@
 #include "common/schema.h"
 
 enum {
-    RT_LAYERS_MAX = 4096,      /* layers of a net, repeated ones as often as they are */
-    RT_LAYERS_DEEP = 12,       /* groups within groups */
-    RT_LAYERS_PLACE_MAX = 300, /* bytes of "layers[3].residual.shortcut[0]" */
+    RT_LAYERS_MAX = 4096, /* layers of a net, repeated ones as often as they are */
+    RT_LAYERS_DEEP = 12,  /* groups within groups */
 };
 
 #define RT__LAYER_ID(id, ...) RT_LAYER_##id,
