@@ -3,7 +3,7 @@
 
 Run by hand after a change of the tables (Debian: python3-torch); the tests need only the files. A family is a section of
 cases.def, so that an addition changes one small file. For each case there is <name> (the value, as float32) and
-<name>.<i> (the gradient of sum(value * w) by input i).
+<name>.<i> (the gradient of sum(value * w) by input i); float64.<name> and float64.<name>.<i> are those of float64 inputs.
 """
 import json
 import pathlib
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+TYPES = {"F32": np.float32, "F64": np.float64}
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Ours that PyTorch calls otherwise. All others are torch.<name> or torch.nn.functional.<name>.
@@ -66,21 +67,29 @@ def values(number, count, lo, hi):
     return lo + (hi - lo) * u
 
 
-def make_input(number, spec):
+def make_input(number, spec, floats):
     kind, args = spec[0], [float(v) for v in arguments(spec, 1)[0]]
     lo, hi, shape = args[0], args[1], [int(v) for v in args[2:]]
     v = values(number, int(np.prod(shape)), lo, hi)
-    v = v.astype(np.float32) if kind == "F" else np.floor(v).astype(np.int64)
+    v = v.astype(floats) if kind == "F" else np.floor(v).astype(np.int64)
     return torch.from_numpy(v.reshape(shape)).requires_grad_(kind == "F")
 
 
 def run(name, specs, expression, with_grad, out):
-    t = [make_input(i, s) for i, s in enumerate(specs)]
+    run_as(np.float32, name, specs, expression, with_grad, out)
+    if any(spec[0] == "F" for spec in specs):
+        torch.set_default_dtype(torch.float64)
+        run_as(np.float64, f"float64.{name}", specs, expression.replace(".float()", ".double()"), with_grad, out)
+        torch.set_default_dtype(torch.float32)
+
+
+def run_as(floats, name, specs, expression, with_grad, out):
+    t = [make_input(i, s, floats) for i, s in enumerate(specs)]
     y = eval(expression, {"t": t, "torch": torch, "F": F})
-    out[name] = y.detach().to(torch.float32).numpy()
+    out[name] = y.detach().numpy().astype(floats)
     if not with_grad:
         return
-    w = values(99, y.numel(), -1, 1).astype(np.float32).reshape(y.shape)
+    w = values(99, y.numel(), -1, 1).astype(floats).reshape(y.shape)
     (y * torch.from_numpy(w)).sum().backward()
     for i, x in enumerate(t):
         if x.requires_grad:
@@ -93,7 +102,7 @@ def read_safetensors(path):
     data, tensors = raw[8 + size:], {}
     for name, entry in json.loads(raw[8:8 + size]).items():
         begin, end = entry["data_offsets"]
-        tensors[name] = np.frombuffer(data[begin:end], np.float32).reshape(entry["shape"])
+        tensors[name] = np.frombuffer(data[begin:end], TYPES[entry["dtype"]]).reshape(entry["shape"])
     return tensors
 
 
@@ -102,7 +111,7 @@ def keep_what_agrees(path, tensors):
     for name, old in (read_safetensors(path) if path.exists() else {}).items():
         new = tensors.get(name)
         if new is not None and new.shape == old.shape and new.size:
-            if np.abs(new - old).max() <= 1e-6 * max(1, np.abs(old).max()):
+            if np.abs(new - old).max() <= 8 * np.finfo(old.dtype).eps * max(1, np.abs(old).max()):
                 tensors[name] = old
 
 
@@ -110,7 +119,7 @@ def write_safetensors(path, tensors):
     header, data = {}, b""
     for name, v in tensors.items():
         raw = np.ascontiguousarray(v).tobytes()
-        header[name] = {"dtype": "F32", "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        header[name] = {"dtype": "F64" if v.dtype == np.float64 else "F32", "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)

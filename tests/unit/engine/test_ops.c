@@ -101,15 +101,31 @@ static double value(int number, int64_t i, double lo, double hi)
     return lo + (hi - lo) * u;
 }
 
+/* The type of the inputs of cases that are no integers. */
+static rt_dtype float_type = RT_F32;
+
+static double get(rt_tensor *x, int64_t i)
+{
+    return rt_dtype_of(x) == RT_F64 ? ((const double *)rt_data(x))[i] : rt_f32(x)[i];
+}
+
+static void set(rt_tensor *x, int64_t i, double v)
+{
+    if (rt_dtype_of(x) == RT_F64)
+        ((double *)rt_data(x))[i] = v;
+    else
+        rt_f32(x)[i] = (float)v;
+}
+
 static rt_tensor *make(int number, const spec *s)
 {
-    rt_tensor *x = rt_empty(s->dims, s->integer ? RT_I64 : RT_F32);
+    rt_tensor *x = rt_empty(s->dims, s->integer ? RT_I64 : float_type);
     for (int64_t i = 0; i < rt_numel(x); i++) {
         double v = value(number, i, s->lo, s->hi);
         if (s->integer)
             rt_i64(x)[i] = (int64_t)floor(v);
         else
-            rt_f32(x)[i] = (float)v;
+            set(x, i, v);
     }
     return x;
 }
@@ -196,21 +212,20 @@ static outcome evaluate(const test_case *c, inputs *in)
         rt_grad(loss, x, n, o.dx);
         assert_string_equal(rt_error(), "");
     }
-    o.y = rt_contiguous(rt_to(rt_detach(o.y), RT_F32));
+    o.y = rt_contiguous(rt_to(rt_detach(o.y), float_type));
     for (int i = 0; i < INPUTS; i++)
         o.dx[i] = o.dx[i] ? rt_contiguous(o.dx[i]) : NULL;
     assert_string_equal(rt_error(), "");
     return o;
 }
 
-static void assert_close(const char *what, const float *got, const float *expected, int64_t n,
-                         double tolerance)
+static void assert_close(const char *what, rt_tensor *got, rt_tensor *expected, double tolerance)
 {
-    for (int64_t i = 0; i < n; i++) {
-        double a = got[i], b = expected[i];
+    for (int64_t i = 0; i < rt_numel(got); i++) {
+        double a = get(got, i), b = get(expected, i);
         if (fabs(a - b) <= tolerance * (1 + fabs(b)) || a == b || (isnan(a) && isnan(b)))
             continue;
-        fail_msg("%s: element %lld is %.9g, expected %.9g", what, (long long)i, a, b);
+        fail_msg("%s: element %lld is %.17g, expected %.17g", what, (long long)i, a, b);
     }
 }
 
@@ -225,7 +240,7 @@ static void assert_same(const char *what, const outcome *got, const outcome *exp
         assert_int_equal(rt_numel(a), rt_numel(b));
         char text[96];
         snprintf(text, sizeof text, i < 0 ? "%s: value" : "%s: gradient %d", what, i);
-        assert_close(text, rt_data(a), rt_data(b), rt_numel(a), tolerance);
+        assert_close(text, a, b, tolerance);
     }
 }
 
@@ -240,15 +255,17 @@ static void check_golden(const test_case *c)
         if (i >= 0 && (!rt_requires_grad(in.t[i]) || c->skip & NO_GRAD))
             continue;
         rt_tensor *got = i < 0 ? o.y : o.dx[k++];
-        snprintf(name, sizeof name, i < 0 ? "%s" : "%s.%d", c->name, i);
+        const char *of_type = float_type == RT_F64 ? "float64." : "";
+        snprintf(name, sizeof name, i < 0 ? "%s%s" : "%s%s.%d", of_type, c->name, i);
         const rt_st_entry *e = golden_find(&golden, name);
         if (!e)
             fail_msg("%s is in none of tests/golden/*.safetensors: run make_golden.py there", name);
         rt_dims expected = e->shape, shape = rt_dims_of(i < 0 ? got : in.t[i]);
         assert_int_equal(shape.n, expected.n);
         assert_memory_equal(shape.d, expected.d, (size_t)shape.n * sizeof *shape.d);
-        rt_tensor *copy = rt_from(e->data, e->shape, RT_F32);
-        assert_close(name, rt_data(got), rt_data(copy), rt_numel(got), 2e-6);
+        assert_int_equal(e->dtype, float_type);
+        rt_tensor *copy = rt_from(e->data, e->shape, float_type);
+        assert_close(name, got, copy, float_type == RT_F64 ? 1e-13 : 2e-6);
     }
     end(&in);
 }
@@ -261,7 +278,7 @@ static double weighted(const test_case *c, inputs *in, rt_tensor *w)
     rt_tensor *y = rt_contiguous(c->run(in->t));
     double sum = 0;
     for (int64_t i = 0; i < rt_numel(y); i++)
-        sum += (double)rt_f32(y)[i] * rt_f32(w)[i];
+        sum += get(y, i) * get(w, i);
     rt_scope_end(s);
     rt_no_grad_end(former);
     return sum;
@@ -278,7 +295,7 @@ static double weighted_gradient(const test_case *c, inputs *in, rt_tensor *w)
     for (int i = 0; i < n; i++) {
         rt_tensor *g = rt_contiguous(dx[i]), *v = weights(WEIGHTS2 + i, rt_dims_of(dx[i]));
         for (int64_t k = 0; k < rt_numel(g); k++)
-            sum += (double)rt_f32(g)[k] * rt_f32(v)[k];
+            sum += get(g, k) * get(v, k);
     }
     rt_scope_end(s);
     return sum;
@@ -290,20 +307,18 @@ typedef double measure_fn(const test_case *c, inputs *in, rt_tensor *w);
 static void assert_slopes(const char *what, const test_case *c, inputs *in, rt_tensor *w,
                           measure_fn *f, rt_tensor *x, rt_tensor *dx, double tolerance)
 {
-    const float h = 2e-3f;
-    float *v = rt_f32(x);
+    const double h = float_type == RT_F64 ? 1e-5 : (double)2e-3f;
     rt_tensor *slopes = rt_contiguous(dx);
     for (int64_t i = 0; i < rt_numel(x); i++) {
-        float mid = v[i], high = mid + h, low = mid - h;
-        double f0 = f(c, in, w);
-        v[i] = high;
-        double f1 = f(c, in, w);
-        v[i] = low;
-        double f2 = f(c, in, w);
-        v[i] = mid;
-        double expected = rt_f32(slopes)[i], margin = tolerance * (1 + fabs(expected));
-        double both = (f1 - f2) / ((double)high - low);
-        double right = (f1 - f0) / ((double)high - mid), left = (f0 - f2) / ((double)mid - low);
+        double mid = get(x, i), f0 = f(c, in, w);
+        set(x, i, mid + h);
+        double high = get(x, i), f1 = f(c, in, w);
+        set(x, i, mid - h);
+        double low = get(x, i), f2 = f(c, in, w);
+        set(x, i, mid);
+        double expected = get(slopes, i), margin = tolerance * (1 + fabs(expected));
+        double both = (f1 - f2) / (high - low);
+        double right = (f1 - f0) / (high - mid), left = (f0 - f2) / (mid - low);
         if (fabs(both - expected) > margin && fabs(right - expected) > margin &&
             fabs(left - expected) > margin)
             fail_msg("%s: element %lld is %g, differences say %g", what, (long long)i, expected,
@@ -319,7 +334,8 @@ static void check_differences(const test_case *c)
     rt_tensor *x[INPUTS], *w = weights(WEIGHTS, rt_dims_of(o.y));
     int n = floats(&in, x);
     for (int i = 0; i < n; i++)
-        assert_slopes("gradient", c, &in, w, weighted, x[i], o.dx[i], 1e-2);
+        assert_slopes("gradient", c, &in, w, weighted, x[i], o.dx[i],
+                      float_type == RT_F64 ? 1e-7 : 1e-2);
     end(&in);
 }
 
@@ -341,7 +357,7 @@ static void check_second(const test_case *c)
     assert_string_equal(rt_error(), "");
     for (int i = 0; i <= n; i++)
         assert_slopes(i < n ? "second gradient" : "gradient by dy", c, &in, w, weighted_gradient,
-                      x[i], ddx[i], 2e-2);
+                      x[i], ddx[i], float_type == RT_F64 ? 1e-7 : 2e-2);
     rt_free(w);
     end(&in);
 }
@@ -483,16 +499,35 @@ static void in_scope(void (*check)(const test_case *c), const test_case *c)
     rt_scope_end(s);
 }
 
-static void run_case(void **state)
+static bool has_floats(const test_case *c)
 {
-    const test_case *c = *state;
-    int64_t live = rt_live_objects();
+    spec s[INPUTS];
+    bool some = false;
+    for (int i = 0, n = c->inputs(s); i < n; i++)
+        some |= !s[i].integer;
+    return some;
+}
+
+/* What is compared with numbers from elsewhere. */
+static void check_values(const test_case *c)
+{
     if (!(c->skip & NO_TORCH))
         in_scope(check_golden, c);
     if (!(c->skip & (NO_GRAD | LARGE)))
         in_scope(check_differences, c);
     if (!(c->skip & (NO_GRAD | NO_GRAD2 | LARGE)))
         in_scope(check_second, c);
+}
+
+static void run_case(void **state)
+{
+    const test_case *c = *state;
+    int64_t live = rt_live_objects();
+    check_values(c);
+    float_type = RT_F64;
+    if (has_floats(c))
+        check_values(c);
+    float_type = RT_F32;
     in_scope(check_machines, c);
     if (!(c->skip & LARGE))
         in_scope(check_empty, c);
@@ -505,6 +540,7 @@ static int tidy(void **state)
     (void)state;
     rt_error_clear();
     rt_scope_end((rt_scope){0});
+    float_type = RT_F32;
     rt_kernels_set_threads(1);
     return rt_kernels_init(NULL, NULL);
 }
