@@ -11,7 +11,7 @@
 #include "worker/engine/ops/call_by_name.h"
 #include "worker/engine/tensor/tensor.h"
 
-enum { MOST_INPUTS = 4 };
+enum { MOST_INPUTS = 8 };
 
 static uint64_t rng;
 
