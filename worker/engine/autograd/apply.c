@@ -263,7 +263,7 @@ static rt_status run_packed(rt_call *c)
     return status;
 }
 
-static rt_status run_once(rt_call *c)
+static inline rt_status run_once(rt_call *c)
 {
     return c->op->strided || all_contiguous(c) ? c->op->run(c) : run_packed(c);
 }
@@ -514,7 +514,7 @@ static void frame_begin(frame *f, const rt_op *op, const void *args)
         memset(f->plan, 0, op->plan_size);
 }
 
-static rt_status carry_out(frame *f, rt_tensor *place)
+static inline rt_status carry_out(frame *f, rt_tensor *place)
 {
     rt_call *c = &f->call;
     if (c->op->n_out != RT_MANY)
@@ -583,11 +583,10 @@ rt_tensor *rt_apply(const rt_op *op, const void *args)
     frame f;
     if (apply(&f, op, args) != RT_OK)
         return NULL;
-    rt_tensor *y = f.call.n_out > 0 ? f.call.out[0] : NULL;
-    if (f.call.n_out != 1)
-        RT_FAIL(ARG, "%s has %d results, which rt_apply_all gives", op->name, f.call.n_out);
+    if (f.call.n_out == 1)
+        return f.call.out[0];
     rt_mem_free(f.more);
-    return rt_failed() ? NULL : y;
+    return RT_FAIL_NULL(ARG, "%s has %d results, which rt_apply_all gives", op->name, f.call.n_out);
 }
 
 rt_status rt_apply_all(const rt_op *op, const void *args, rt_tensor **out, int count)

@@ -131,7 +131,7 @@ rt_status rt__node_record(const rt_call *c)
         return rt_error_code();
     n->need = rt__object_keep((rt_object *)rt__thread.need);
     keep_inputs(n, c);
-    rt_status status = keep_saved(n, c);
+    rt_status status = c->op->n_saved ? keep_saved(n, c) : RT_OK;
     if (status == RT_OK)
         status = keep_results(n, c);
     for (int k = 0; k < c->n_out && status == RT_OK; k++) {
@@ -165,8 +165,9 @@ void rt__node_spend(rt_node *n)
     }
     for (int i = 0; i < c->op->n_saved; i++)
         rt__saved_free(c->saved[i]);
-    for (int k = 0; k < c->n_out; k++) {
-        if (saves_out(c->op, k))
+    saves = c->op->saves_out;
+    for (int k = 0; k < c->n_out; k++, saves >>= 1) {
+        if (saves & 1)
             rt__object_drop(c->out[k]);
         else
             rt__edge_free(c->out[k]);

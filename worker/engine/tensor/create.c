@@ -15,7 +15,7 @@ static size_t block_size(size_t bytes, bool elsewhere)
 }
 
 /* elsewhere: where its memory is, if it does not follow the struct. */
-static rt_storage *storage_new(size_t bytes, void *elsewhere)
+static inline rt_storage *storage_new(size_t bytes, void *elsewhere)
 {
     rt_storage *s = rt__pool_alloc(block_size(bytes, elsewhere));
     if (!s)
@@ -414,14 +414,6 @@ void rt__tensor_set_part(rt_tensor *view, int32_t i)
 {
     RT_ASSERT(i >= 0 && i < view->storage->part_count);
     view->version = &view->storage->part_version[i];
-}
-
-void rt__tensor_mark_result(rt_tensor *x)
-{
-    if (x->is_result)
-        return;
-    x->is_result = true;
-    atomic_fetch_add_explicit(&x->storage->results, 1, memory_order_relaxed);
 }
 
 /* ---- devices ---- */

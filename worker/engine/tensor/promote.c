@@ -17,11 +17,6 @@ static category category_of(rt_dtype t)
     }
 }
 
-bool rt__dtype_is_float(rt_dtype t)
-{
-    return category_of(t) == REAL;
-}
-
 rt_dtype rt_promote_types(rt_dtype a, rt_dtype b)
 {
     category of_a = category_of(a), of_b = category_of(b);

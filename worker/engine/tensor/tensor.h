@@ -20,10 +20,8 @@ typedef struct rt_storage {
     _Alignas(64) _Atomic int32_t refs;
     _Atomic uint32_t version; /* how often it was changed in place, as far as no part counts it */
     _Atomic int32_t results;  /* recorded results, not views, whose value lies here */
-    _Atomic bool
-        lazy; /* its tensors are clones of each other: who writes takes memory of its own before, see rt__tensor_own */
-    _Atomic bool
-        exposed; /* somebody has its address, and may write there unseen: it is never lazy */
+    _Atomic bool lazy;        /* its tensors are clones of each other, see rt__tensor_own */
+    _Atomic bool exposed;     /* somebody knows its address and may write there: it is never lazy */
     int32_t part_count;
     _Atomic uint32_t *part_version; /* [part_count]: as `version`, see rt__tensor_divide; or NULL */
     size_t bytes;                   /* of its memory */
@@ -36,23 +34,23 @@ struct rt_tensor {
     rt_storage *storage; /* NULL: hollow, only the graph still needs this tensor, not its value */
     void *data;          /* of the first element */
     _Atomic uint32_t *version; /* in the storage: changes in place that concern this tensor */
-    uint32_t
-        earlier; /* changes before it lay in this storage, less what was counted there by then */
     int64_t numel;
     rt_dims dims;
     int64_t stride[RT_MAX_DIMS]; /* [dims.n], in elements */
     rt_dtype dtype;
     rt_device device;
     bool contiguous;
-    bool is_result;  /* counted in storage->results */
-    int32_t result;  /* which of its node's results it is */
+    bool is_result; /* counted in storage->results */
+    int32_t result; /* which of its node's results it is */
+    /* Changes before it lay in this storage, less what was counted there by then. */
+    uint32_t earlier;
     rt_object *node; /* its history (autograd/graph.h); NULL: none, and no gradient is wanted */
-    rt_object
-        *leaf; /* of a parameter that wants no gradient at present: its node, kept; else NULL */
-    rt_tensor *
-        base; /* of a view that was made while recording was on: the tensor, itself no such view, whose memory it shows, kept */
-    uint32_t
-        epoch; /* how often a write in place has replaced its history; of a view: its base's when the view's own was made */
+    /* Of a parameter that wants no gradient at present: its node, kept; else NULL. */
+    rt_object *leaf;
+    /* Of a view that was made while recording was on: the tensor, itself no such view, whose memory it shows, kept. */
+    rt_tensor *base;
+    /* How often a write in place has replaced its history; of a view: its base's when the view's own was made. */
+    uint32_t epoch;
     bool unrecorded; /* a view that was made while recording was off */
 };
 
@@ -172,7 +170,13 @@ rt_status rt__tensor_divide(rt_tensor *buffer, int32_t parts);
  * views are counted for that part alone. */
 void rt__tensor_set_part(rt_tensor *view, int32_t i);
 /* Notes that x is a recorded result with memory of its own, which nobody may write into. */
-void rt__tensor_mark_result(rt_tensor *x);
+static inline void rt__tensor_mark_result(rt_tensor *x)
+{
+    if (x->is_result)
+        return;
+    x->is_result = true;
+    atomic_fetch_add_explicit(&x->storage->results, 1, memory_order_relaxed);
+}
 /* Writes the value into every element and notes the change; the graph is not asked. */
 rt_status rt__fill(rt_tensor *dst, double value);
 /* Fails if src does not broadcast to dst. */
@@ -189,7 +193,10 @@ rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src);
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype);
 
 /* ---- types ---- */
-bool rt__dtype_is_float(rt_dtype t);
+static inline bool rt__dtype_is_float(rt_dtype t)
+{
+    return t == RT_F32 || t == RT_F64 || t == RT_BF16 || t == RT_F16;
+}
 /* The type that the tensors of a list, NULL ones aside, have in common: rt_result_type of any number. */
 rt_dtype rt__result_type(rt_tensor *const *xs, int n);
 /* Is it one of those of 16 bits: stored so, computed in float32? */
