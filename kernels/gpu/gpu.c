@@ -157,8 +157,8 @@ static rt_status look_for_fault(rt_gpu *d)
     if (fault.kind == 0)
         return RT_OK;
     RT_TRY(d->ops->put(d, d->fault, &none, sizeof none));
-    return RT_FAIL(RANGE, "cross_entropy: label %lld of row %lld is outside [0, %lld)",
-                   (long long)fault.label, (long long)fault.row, (long long)fault.classes);
+    return RT_FAIL(RANGE, "cross_entropy: target %lld in row %lld, expected 0 to %lld",
+                   (long long)fault.label, (long long)fault.row, (long long)fault.classes - 1);
 }
 
 rt_status rt_gpu_put(rt_gpu *d, void *to, const void *from, size_t bytes)
