@@ -212,6 +212,12 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("topk_all", shape, 0, one,
         k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){256, true, true}, x,
                         y, places));
+    rt_pick rows = {sizeof *x, n / 256, 256, 2, {n / 256, 256}, {1, 0}, {0, 1}};
+    for (int64_t i = 0; i < rows.size; i++)
+        places[i] = i * 7919 % rows.size;
+    ROW("gather_rows", shape, 0, 2 * one, k->gather(rt_exec_cpu(), &rows, x, places, y));
+    ROW("scatter_add_rows", shape, 0, 3 * one,
+        k->scatter_add[RT_F32](rt_exec_cpu(), &rows, x, places, y));
     rt_mem_free(places);
     ROW("sgd", shape, 0, 5 * one, k->sgd[RT_F32](rt_exec_cpu(), n, sgd, x, y, z));
     memset(u, 0, (size_t)n * sizeof *u);

@@ -186,7 +186,8 @@ typedef struct rt_celu_args {
 rt_tensor *rt_celu_(rt_celu_args a);
 rt_tensor *rt_celu_inplace_(rt_celu_args a);
 #define RT_FIELDS_clamp(F)                                                                         \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL,                                               \
+      "any shape; a fraction below makes integers float32")                                        \
     F(NUMBER, low, -__builtin_inf(), RT_ANY, "the least that is left")                             \
     F(NUMBER, high, __builtin_inf(), RT_ANY, "the most; it holds where the ends cross")
 typedef struct rt_clamp_args {
@@ -199,7 +200,8 @@ typedef struct rt_clamp_args {
 rt_tensor *rt_clamp_(rt_clamp_args a);
 rt_tensor *rt_clamp_inplace_(rt_clamp_args a);
 #define RT_FIELDS_hardtanh(F)                                                                      \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL,                                               \
+      "any shape; a fraction below makes integers float32")                                        \
     F(NUMBER, low, -1, RT_ANY, "the least that is left")                                           \
     F(NUMBER, high, 1, RT_ANY, "the most that is left")
 typedef struct rt_hardtanh_args {
@@ -239,7 +241,8 @@ typedef struct rt_hardshrink_args {
 rt_tensor *rt_hardshrink_(rt_hardshrink_args a);
 rt_tensor *rt_hardshrink_inplace_(rt_hardshrink_args a);
 #define RT_FIELDS_threshold(F)                                                                     \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL,                                               \
+      "any shape; a fraction below makes integers float32")                                        \
     F(NUMBER, threshold, RT_NEEDED, RT_ANY, "what x must be above")                                \
     F(NUMBER, value, RT_NEEDED, RT_ANY, "what stands where it is not")
 typedef struct rt_threshold_args {

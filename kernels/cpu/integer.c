@@ -67,14 +67,36 @@ static inline int64_t pow_(int64_t a, int64_t b)
 #undef BINARY_WHOLE
 #undef COMPARE
 
+/* Declares p, the numbers of a row by their names. */
+#define NUMBERS(names)                                                                             \
+    struct {                                                                                       \
+        int64_t BARE names;                                                                        \
+    } p;                                                                                           \
+    const int64_t whole[RT_NUMBERS] = {whole_of(given.v[0]), whole_of(given.v[1])};                \
+    memcpy(&p, whole, sizeof p);
+#define BARE(...) __VA_ARGS__
+
+static int64_t whole_of(double v)
+{
+    return v <= -0x1p63 ? INT64_MIN : v >= 0x1p63 ? INT64_MAX : (int64_t)v;
+}
+
+#define PARAMETRIC_WHOLE(name, names, types, f) types(WITH_NUMBERS, name, names, f)
+#define WITH_NUMBERS(name, T, type, as, names, f)                                                  \
+    static void name##_##T(rt_exec *e, rt_numbers given, int64_t n, const void *px, void *py)      \
+    {                                                                                              \
+        NUMBERS(names)                                                                             \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t x = ((const type *)px)[i];                                                     \
+            ((type *)py)[i] = as(f);                                                               \
+        }                                                                                          \
+    }
 #define TERNARY_WHOLE(name, numbers, types, f) types(THREE_OPERANDS, name, numbers, f)
 #define THREE_OPERANDS(name, T, type, as, numbers, f)                                              \
     static void name##_##T(rt_exec *e, rt_numbers given, const rt_grid *g, const void *pa,         \
                            const void *pb, const void *pc, void *py)                               \
     {                                                                                              \
-        struct {                                                                                   \
-            int64_t BARE numbers;                                                                  \
-        } p = {(int64_t)given.v[0]};                                                               \
+        NUMBERS(numbers)                                                                           \
         RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
         {                                                                                          \
             const type *ra = (const type *)pa + r * g->in[0].row;                                  \
@@ -87,8 +109,8 @@ static inline int64_t pow_(int64_t a, int64_t b)
             }                                                                                      \
         }                                                                                          \
     }
-#define BARE(...) __VA_ARGS__
 #include "kernels/elementwise.def"
+#undef PARAMETRIC_WHOLE
 #undef TERNARY_WHOLE
 
 /* The extreme of [outer, red, inner] along the middle, and where the first largest of a row is. */
@@ -154,11 +176,12 @@ void rt__sum_i64(rt_exec *e, rt_fold f, const void *px, void *py)
 
 void rt__install_integers(rt_kernels *k)
 {
-#define INSTALL(name, T, type, as, unused)     k->name.f[RT_##T] = name##_##T;
-#define UNARY_WHOLE(name, types, f)            types(INSTALL, name, f)
-#define BINARY_WHOLE(name, types, f)           types(INSTALL, name, f)
-#define TERNARY_WHOLE(name, numbers, types, f) types(INSTALL, name, f)
-#define COMPARE(name, f)                       ALL(INSTALL, name, f)
+#define INSTALL(name, T, type, as, unused)        k->name.f[RT_##T] = name##_##T;
+#define UNARY_WHOLE(name, types, f)               types(INSTALL, name, f)
+#define BINARY_WHOLE(name, types, f)              types(INSTALL, name, f)
+#define TERNARY_WHOLE(name, numbers, types, f)    types(INSTALL, name, f)
+#define PARAMETRIC_WHOLE(name, numbers, types, f) types(INSTALL, name, f)
+#define COMPARE(name, f)                          ALL(INSTALL, name, f)
 #include "kernels/elementwise.def"
 #define INSTALL_CHECKED(name, T, type, as, unused) k->name.f[RT_##T] = name##_checked_##T;
     WHOLE(INSTALL_CHECKED, div_trunc, 0)

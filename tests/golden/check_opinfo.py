@@ -33,6 +33,9 @@ warnings.filterwarnings("ignore")
 Tensor = torch.Tensor
 
 
+FRACTION = "a fraction for integers, which PyTorch cuts, and we take as float32"
+
+
 class Differs(Exception):
     """A sample that our operation has no arguments for."""
 
@@ -58,6 +61,7 @@ def one(*names, **ours):
     def adapt(s):
         given = {k: v for k, v in bound(names, s).items() if v is not None and k in ours}
         need(not any(isinstance(v, Tensor) for v in given.values()), "a tensor for a number")
+        need(s.input.is_floating_point() or all(v == int(v) for v in given.values()), FRACTION)
         return {"x": s.input}, {ours[k]: v for k, v in given.items()}
     return adapt
 
@@ -198,7 +202,7 @@ def lerp(s):
 
 def addc(s):
     given = bound(("tensor1", "tensor2", "value"), s, value=1)
-    need(s.input.is_floating_point() or given["value"] == int(given["value"]), "a fraction for integers, which PyTorch cuts")
+    need(s.input.is_floating_point() or given["value"] == int(given["value"]), FRACTION)
     return {"x": s.input, "a": given["tensor1"], "b": given["tensor2"]}, {"value": given["value"]}
 
 

@@ -68,6 +68,18 @@ static void in_place_compose(rt_call *c)
 #define IN_PLACE_INPUT(allowed) RT_ANY_TYPE
 #define IN_PLACE_NUMBER(...)    __VA_ARGS__
 
+/* Are there integers, and a number with a fraction? */
+static bool takes_fractions(const rt_call *c, size_t bytes)
+{
+    if (rt__dtype_is_float(c->in[0]->dtype))
+        return false;
+    rt_numbers p = numbers_of(c, bytes);
+    for (size_t i = 0; i < bytes / sizeof *p.v; i++)
+        if (p.v[i] != trunc(p.v[i]))
+            return true;
+    return false;
+}
+
 /* ---- y = f(x), or f(x) with numbers ---- */
 
 #define UNARY_FIELDS(F)     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")
@@ -124,6 +136,13 @@ static rt_tensor *unary_grad2(const unary *row, rt_tensor *dy, rt_tensor *v, rt_
                               rt_tensor *y, rt_numbers p)
 {
     return rt_apply(&row->grad2, &(unary_grad2_args){dy, v, x, y, p});
+}
+
+static rt_status unary_infer(rt_call *c)
+{
+    if (takes_fractions(c, ROW(c, op)->numbers))
+        return rt__take_as(c, RT_F32);
+    return rt__infer_like_first(c);
 }
 
 static rt_status unary_run(rt_call *c)
@@ -209,7 +228,7 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
         .op = {.name = #symbol,                                                                    \
                .help = "y = " formula,                                                             \
                RT_ARGS(args_type, FIELDS),                                                         \
-               .infer = rt__infer_like_first,                                                      \
+               .infer = (bytes) ? unary_infer : rt__infer_like_first,                              \
                .run = unary_run,                                                                   \
                .backward = unary_backward,                                                         \
                .saves_in = (reads)&READS_X,                                                        \
@@ -372,8 +391,7 @@ typedef struct ternary {
 static rt_status ternary_infer(rt_call *c)
 {
     rt_dims dims;
-    double number = numbers_of(c, ((const ternary *)c->op)->numbers).v[0];
-    if (!rt__dtype_is_float(c->in[0]->dtype) && number != trunc(number))
+    if (takes_fractions(c, ((const ternary *)c->op)->numbers))
         return rt__take_as(c, RT_F32);
     RT_TRY(rt__broadcast(c->op->name, c->in[0]->dims, c->in[1]->dims, &dims));
     RT_TRY(rt__broadcast(c->op->name, dims, c->in[2]->dims, &dims));
