@@ -471,6 +471,8 @@ def case_of(row, info, adapt, sample, grads):
     """Tensors for the file, its metadata, what is expected by name (value, or pair of the value and the float64 one)."""
     tensors, args = adapt(sample)
     named = list(leaves(tensors))
+    for _, t in named:
+        t.grad = None  # samples share tensors
     weights = []
     wide = types.SimpleNamespace(input=wider(sample.input), args=wider(sample.args), kwargs=wider(sample.kwargs))
     out, wanted = evaluate(info, sample, weights, row["results"])
@@ -487,7 +489,7 @@ def case_of(row, info, adapt, sample, grads):
         meta["grad"] = "1"
         for name, t in named:
             if t.requires_grad and t.grad is not None:
-                expected[f"grad.{name}"] = (t.grad, wide_named[name].grad if name in wide_named else t.grad)
+                expected[f"grad.{name}"] = (t.grad.clone(), wide_named[name].grad if name in wide_named else t.grad)
         places = [i for i, y in enumerate(out) if y.requires_grad][:row["results"]]
         for w, i in zip(weights, places):
             file[f"grad_out.{i}" if several else "grad_out"] = w.to(out[i].dtype)
