@@ -1,6 +1,6 @@
 /* One family of fast kernels for one element type and one instruction set. The build compiles this file for each of them
  * (kernels/CMakeLists.txt), with the compiler's flags for the instruction set, with what element.h takes, and with
- *     RT_SIMD     the vector type: "kernels/cpu/simd_avx2.h"
+ *     RT_SIMD     the vector type: "kernels/cpu/isa/avx2.h"
  *     RT_BODY     the family's kernels: "kernels/cpu/rows.inc" */
 #include "common/error.h"
 #include "common/slices.h"

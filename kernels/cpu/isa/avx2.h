@@ -2,7 +2,7 @@
 #ifndef RINGTORCH_KERNELS_SIMD_H
 #define RINGTORCH_KERNELS_SIMD_H
 
-#include "kernels/cpu/simd_256.h"
+#include "kernels/cpu/isa/lanes256.h"
 
 enum { W = 32 / sizeof(T) }; /* elements of a vector */
 enum { TILE = 6 };           /* rows of a gemm tile; its width is 2 * W */

@@ -1,6 +1,6 @@
-/* Reference kernels, elementwise part: the formulas of elementwise.def in wide precision with libm's functions, one element at a
+/* Reference kernels: the formulas of elementwise.def in wide precision with libm's functions, one element at a
  * time. Oracle for the vector mathematics. The build compiles this file once per element type (element.h). */
-#include "kernels/cpu/wide.h"
+#include "kernels/ref/wide.h"
 #include <math.h>
 #include <string.h>
 

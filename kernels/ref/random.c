@@ -1,0 +1,66 @@
+/* Reference kernels: Random numbers. See kernels/ref/wide.h. */
+#include "kernels/ref/wide.h"
+#include <math.h>
+#include <string.h>
+
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+
+/* Random numbers are floats of double arithmetic, whatever T is. Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random
+ * numbers: as easy as 1, 2, 3", SC'11. */
+static uint32_t philox_word(rt_rng r, int64_t i)
+{
+    uint64_t element = r.skip + (uint64_t)(i / 4);
+    uint64_t key = r.seed ^ (element >> 32) * 0x9E3779B97F4A7C15;
+    uint32_t c[4] = {r.step, r.slice, r.stream, (uint32_t)element};
+    uint32_t k[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53 * c[0], p1 = (uint64_t)0xCD9E8D57 * c[2];
+        uint32_t next[4] = {(uint32_t)(p1 >> 32) ^ c[1] ^ k[0], (uint32_t)p1,
+                            (uint32_t)(p0 >> 32) ^ c[3] ^ k[1], (uint32_t)p0};
+        memcpy(c, next, sizeof c);
+        k[0] += 0x9E3779B9;
+        k[1] += 0xBB67AE85;
+    }
+    return c[i % 4];
+}
+
+void KERNEL_NAME(uniform)(rt_exec *e, rt_rng r, int64_t n, double lo, double hi, void *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float v = (float)(lo + (hi - lo) * (philox_word(r, i) >> 8) * 0x1p-24);
+        ((T *)y)[i] = v < (float)hi ? v : nextafterf((float)hi, (float)lo);
+    }
+}
+
+void KERNEL_NAME(normal)(rt_exec *e, rt_rng r, int64_t n, double mean, double std, void *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double u = ((philox_word(r, i & ~1) >> 8) + 1) * 0x1p-24; /* (0, 1] */
+        double turn = (philox_word(r, i | 1) >> 8) * 0x1p-24 * 2 * M_PI;
+        ((T *)y)[i] = (float)(mean + std * sqrt(-2 * log(u)) * (i % 2 ? sin(turn) : cos(turn)));
+    }
+}
+
+void KERNEL_NAME(dropout_mask)(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((T *)y)[i] = (philox_word(r, i) >> 8) * 0x1p-24 < p ? 0 : (float)(1 / (1 - p));
+}
+
+void KERNEL_NAME(bernoulli)(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((T *)y)[i] = (philox_word(r, i) >> 8) * 0x1p-24 < (double)(float)p;
+}
+
+#if RT_BITS == 32 /* once */
+void KERNEL_NAME_(randint, i64, RT_LEVEL)(rt_exec *e, rt_rng r, int64_t n, int64_t low,
+                                          uint64_t range, void *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t word = (uint64_t)philox_word(r, 2 * i + 1) << 32 | philox_word(r, 2 * i);
+        uint64_t high = (uint64_t)((unsigned __int128)word * range >> 64);
+        ((int64_t *)y)[i] = (int64_t)((uint64_t)low + high);
+    }
+}
+#endif
