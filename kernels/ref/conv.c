@@ -1,4 +1,4 @@
-/* Reference kernels: Convolution and its gradients. See kernels/ref/wide.h. */
+/* Reference kernels: convolution and its gradients. See kernels/ref/wide.h. */
 #include "kernels/ref/wide.h"
 #include <string.h>
 

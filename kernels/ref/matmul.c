@@ -1,4 +1,4 @@
-/* Reference kernels: Products of matrices. See kernels/ref/wide.h. */
+/* Reference kernels: products of matrices. See kernels/ref/wide.h. */
 #include "kernels/ref/wide.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */

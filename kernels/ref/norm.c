@@ -1,4 +1,4 @@
-/* Reference kernels: Normalisation: of rows, and by channels. See kernels/ref/wide.h. */
+/* Reference kernels: normalisation: of rows, and by channels. See kernels/ref/wide.h. */
 #include "kernels/ref/wide.h"
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* Reference kernels: Pooling and its gradients. See kernels/ref/wide.h. */
+/* Reference kernels: pooling and its gradients. See kernels/ref/wide.h. */
 #include "common/slices.h"
 #include "kernels/ref/wide.h"
 #include <math.h>

@@ -1,4 +1,4 @@
-/* Reference kernels: Random numbers. See kernels/ref/wide.h. */
+/* Reference kernels: random numbers. See kernels/ref/wide.h. */
 #include "kernels/ref/wide.h"
 #include <math.h>
 #include <string.h>

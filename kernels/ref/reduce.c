@@ -1,4 +1,4 @@
-/* Reference kernels: Reductions. See kernels/ref/wide.h. */
+/* Reference kernels: reductions. See kernels/ref/wide.h. */
 #include "common/slices.h"
 #include "kernels/ref/wide.h"
 #include <math.h>

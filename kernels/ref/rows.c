@@ -1,4 +1,4 @@
-/* Reference kernels: What works on rows: softmax and its kin, cross-entropy, argmax. See kernels/ref/wide.h. */
+/* Reference kernels: what works on rows: softmax and its kin, cross-entropy, argmax. See kernels/ref/wide.h. */
 #include "common/error.h"
 #include "kernels/ref/wide.h"
 #include <math.h>

@@ -1,4 +1,4 @@
-/* Reference kernels: Sorting. See kernels/ref/wide.h. */
+/* Reference kernels: sorting. See kernels/ref/wide.h. */
 #include "kernels/ref/wide.h"
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* Reference kernels: Updates of parameters. See kernels/ref/wide.h. */
+/* Reference kernels: updates of parameters. See kernels/ref/wide.h. */
 #include "kernels/ref/wide.h"
 #include <math.h>
 
