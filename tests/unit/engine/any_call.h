@@ -52,9 +52,65 @@ static inline rt_tensor *any_tensor(rt_dims shape, rt_dtype dtype)
     return x;
 }
 
+/* Shapes that fit together, for operations that any others hardly ever fit: a letter is a size, one for all inputs of a call, and a
+ * digit itself. Integers among them are indices below c. */
+static inline const char *fitting_shapes(const rt_op *op)
+{
+    static const struct {
+        const char *op, *shapes;
+    } known[] = {
+        {"avg_pool2d", "nchw"},      {"batch_norm_by", "nch,c,c,c,c"},
+        {"conv2d", "nchw,oc22,o"},   {"cross_entropy", "nc,n"},
+        {"embedding", "cn,o"},       {"gather", "cn,cn"},
+        {"linear", "nc,oc,o"},       {"max_pool2d", "nchw"},
+        {"nll_loss", "nc,n"},        {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
+        {"scatter_add", "cn,cn,cn"}, {"where", "no,no,o"},
+    };
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strcmp(known[i].op, op->name) == 0)
+            return known[i].shapes;
+    return NULL;
+}
+
+/* Reads the shape of one input and goes on to the next. */
+static inline rt_dims fitting_shape(const char **shapes, const int64_t size[128])
+{
+    rt_dims d = {0};
+    for (; **shapes && **shapes != ','; (*shapes)++)
+        d.d[d.n++] = size[(unsigned char)**shapes];
+    *shapes += **shapes == ',';
+    return d;
+}
+
+static inline int fitting_inputs(const rt_op *op, const char *shapes, rt__named *given,
+                                 char names[MOST_INPUTS][80])
+{
+    int64_t size[128] = {['2'] = 2, ['h'] = 4, ['w'] = 4};
+    for (const char *letter = "ncho"; *letter; letter++)
+        size[(unsigned char)*letter] += 1 + below(3);
+    int n = 0;
+    rt_dtype dtype = RT_F32; /* the float type, which the caller may convert */
+    for (int i = 0; i < op->n_in; i++) {
+        const rt_field *row = &op->fields[i];
+        rt_dims shape = fitting_shape(&shapes, size);
+        if (!row->needed && below(2))
+            continue;
+        snprintf(names[n], sizeof names[n], "%s", row->name);
+        rt_tensor *x = row->dtypes == RT_TYPE(I64) ? rt_randint(shape, 0, size['c'])
+                                                   : rt_to(rt_uniform(shape, -2, 2), dtype);
+        given[n] = (rt__named){names[n], row->dtypes == RT_TYPE(BOOL) ? rt_to(x, RT_BOOL) : x};
+        n++;
+    }
+    assert_fine();
+    return n;
+}
+
 /* Makes the tensors of a call, often of one shape and type; returns how many. */
 static inline int any_inputs(const rt_op *op, rt__named *given, char names[MOST_INPUTS][80])
 {
+    const char *fitting = fitting_shapes(op);
+    if (fitting && below(2))
+        return fitting_inputs(op, fitting, given, names);
     int n = 0, rows = op->n_in == RT_MANY ? 1 + (int)below(3) : op->n_in;
     rt_dims shape = any_shape();
     rt_dtype dtype = rows ? any_dtype(op->fields) : RT_F32;
@@ -148,8 +204,27 @@ static inline bool is_input(const rt_field *row)
     return row->kind == RT_FIELD_INPUT || row->kind == RT_FIELD_INPUTS;
 }
 
+/* Only what is needed, and small. */
+static inline json_t *plain_values(const rt_op *op)
+{
+    json_t *values = json_object();
+    for (int i = 0; i < op->n_fields; i++) {
+        const rt_field *row = &op->fields[i];
+        if (is_input(row) || !row->needed)
+            continue;
+        bool pair = row->kind == RT_FIELD_PAIR, whole = row->kind == RT_FIELD_INT;
+        json_object_set_new(values, row->name,
+                            pair    ? json_pack("[i,i]", 1 + (int)below(2), 1 + (int)below(2))
+                            : whole ? json_integer(below(2))
+                                    : any_value(row));
+    }
+    return values;
+}
+
 static inline json_t *any_values(const rt_op *op)
 {
+    if (below(3) == 0)
+        return plain_values(op);
     json_t *values = json_object();
     for (int i = 0; i < op->n_fields; i++)
         if (!is_input(&op->fields[i]) && (op->fields[i].needed ? below(50) : below(2)))

@@ -6,7 +6,12 @@
 #include <ringtorch/random.h>
 #include "common/mem.h"
 
-enum { CALLS = 60 /* of each operation and type */, MOST_ELEMENTS = 1 << 16 };
+enum {
+    CALLS = 60 /* of each operation */,
+    MOST_CALLS = 5000 /* until one is valid */,
+    MOST_ELEMENTS = 1 << 16,
+    FAR = 1 << 12
+};
 
 /* A call with tensors of a half type, and the same numbers in float32. */
 typedef struct both {
@@ -42,7 +47,8 @@ static bool same_bits(rt_tensor *a, rt_tensor *b)
     return same;
 }
 
-/* Within some units in the last place of the largest, as far as numbers of the half type go. */
+/* Within some units in the last place of the largest, as far as numbers of the half type go: from FAR on, what is made on the way may lie
+ * beyond. */
 static bool are_close(rt_tensor *half, rt_tensor *wide, double unit)
 {
     wide = rt_contiguous(rt_to(rt_to(wide, half->dtype), RT_F32));
@@ -52,9 +58,16 @@ static bool are_close(rt_tensor *half, rt_tensor *wide, double unit)
     for (int64_t i = 0; i < half->numel; i++)
         most = isfinite(w[i]) ? fmax(most, fabs(w[i])) : most;
     for (int64_t i = 0; i < half->numel; i++)
-        if (isfinite(w[i]) && !(fabs((double)h[i] - w[i]) <= 16 * unit * most))
+        if (isfinite(w[i]) && !(isinf(h[i]) && fabs(w[i]) > FAR) &&
+            !(fabs((double)h[i] - w[i]) <= 64 * unit * most))
             return false;
     return true;
+}
+
+/* Of a difference that is divided by its own size, as normalising few samples does, roundings on the way may leave nothing. */
+static bool is_comparable(const rt_op *op)
+{
+    return strcmp(op->name, "batch_norm") != 0;
 }
 
 static void compare(const rt_op *op, const both *b, const rt__named *half, rt_tensor *wide,
@@ -65,6 +78,8 @@ static void compare(const rt_op *op, const both *b, const rt__named *half, rt_te
     if (!rt__dims_equal(x->dims, wide->dims))
         fail_msg("%s: %s is %s, in float32 %s", op->name, half->name, rt_describe(x),
                  rt_describe(wide));
+    if (!once && !is_comparable(op))
+        return;
     if (x->numel > MOST_ELEMENTS) /* an expanded one may have more elements than memory has bytes */
         return;
     if (once || !rt__dtype_is_float(x->dtype)
@@ -123,10 +138,10 @@ static void every_operation(bool gradients)
         int ran = 0;
         if (!takes_floats(op) || (gradients && !op->backward && !op->compose))
             continue;
-        for (int k = 0; k < CALLS; k++)
+        for (int k = 0; k < CALLS || (ran == 0 && k < MOST_CALLS); k++)
             ran += check_call(op, k % 2 ? RT_F16 : RT_BF16, gradients);
         if (ran == 0)
-            print_message("%s never ran\n", op->name);
+            fail_msg("%s never ran: fitting_shapes of any_call.h may help it", op->name);
     }
 }
 
