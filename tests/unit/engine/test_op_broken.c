@@ -103,6 +103,13 @@ static rt_status puts_its_input(rt_call *c)
     return RT_OK;
 }
 
+/* It would end with the scope of the run, and has another shape. */
+static rt_status puts_a_new_one(rt_call *c)
+{
+    c->out[0] = rt_zeros(rt_shape(7));
+    return RT_OK;
+}
+
 static void run_fills_the_results_that_were_made(void **state)
 {
     (void)state;
@@ -115,6 +122,14 @@ static void run_fills_the_results_that_were_made(void **state)
     op.run = puts_its_input;
     assert_null(rt_apply(&op, &(scaled_args){x, 2}));
     assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
+    assert_null(rt_apply(&op, &(scaled_args){rt_detach(x), 2})); /* which has no history */
+    assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
+    op.run = puts_a_new_one;
+    for (int strided = 0; strided < 2; strided++) {
+        op.strided = strided;
+        assert_null(rt_apply(&op, &(scaled_args){rt_t(rt_ones(rt_shape(2, 3))), 2}));
+        assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
+    }
     rt_free(x);
 }
 

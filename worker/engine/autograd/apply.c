@@ -21,7 +21,8 @@ typedef struct frame {
     bool halves;   /* an input is of a half type */
     rt_spec spec[FEW];
     rt_tensor *out[FEW], *saved[RT_SAVED_MAX];
-    void *more;  /* spec and out of a call with more results */
+    void *more;                         /* spec and out of a call with more results, and `given` */
+    rt_tensor **given, *few_given[FEW]; /* what run is to fill */
     rt_dtype as; /* the type that inputs have to be converted to, see NEEDS_CONVERSION */
     _Alignas(8) char plan[RT_PLAN_MAX];
 } frame;
@@ -91,11 +92,12 @@ static rt_status make_room(frame *f, int count)
     rt_call *c = &f->call;
     c->n_out = count;
     if (count > FEW) {
-        f->more = rt_calloc((size_t)count, sizeof *c->spec + sizeof *c->out);
+        f->more = rt_calloc((size_t)count, sizeof *c->spec + 2 * sizeof *c->out);
         if (!f->more)
             return rt_error_code();
         c->spec = f->more;
         c->out = (rt_tensor **)(c->spec + count);
+        f->given = c->out + count;
     }
     for (int k = 0; k < count; k++)
         c->spec[k].dims.n = -1;
@@ -238,14 +240,10 @@ static bool all_contiguous(const rt_call *c)
     return true;
 }
 
-/* Run fills the results that were made; others in their place might have a history already. */
-static rt_status check_results(const rt_call *c)
+static rt_status refuse_result(const rt_call *c, int k)
 {
-    for (int k = 0; k < c->n_out; k++)
-        if (!c->out[k] || c->out[k]->node)
-            return RT_FAIL(INTERNAL, "%s: run put something else in the place of result %d",
-                           c->op->name, k);
-    return RT_OK;
+    return RT_FAIL(INTERNAL, "%s: run put something else in the place of result %d", c->op->name,
+                   k);
 }
 
 /* Runs with inputs that are row-major and without gaps. */
@@ -263,9 +261,17 @@ static rt_status run_packed(rt_call *c)
     return status;
 }
 
+/* Runs, and refuses other tensors in the place of those that run was given: they may have other shapes, and end with its scope. */
 static inline rt_status run_once(rt_call *c)
 {
-    return c->op->strided || all_contiguous(c) ? c->op->run(c) : run_packed(c);
+    rt_tensor **given = ((frame *)c)->given;
+    for (int k = 0; k < c->n_out; k++)
+        given[k] = c->out[k];
+    RT_TRY(c->op->strided || all_contiguous(c) ? c->op->run(c) : run_packed(c));
+    for (int k = 0; k < c->n_out; k++)
+        if (c->out[k] != given[k])
+            return refuse_result(c, k);
+    return RT_OK;
 }
 
 /* ---- what the device's table lacks ---- */
@@ -430,7 +436,7 @@ static rt_status run(rt_call *c)
     t->no_grad = no_grad;
     if (status == RT_OK)
         status = rt_error_code();
-    return status == RT_OK ? check_results(c) : status;
+    return status;
 }
 
 static rt_status infer(rt_call *c)
@@ -500,6 +506,7 @@ static void frame_begin(frame *f, const rt_op *op, const void *args)
     rt_call *c = &f->call;
     bool many = op->n_in == RT_MANY;
     f->more = NULL;
+    f->given = f->few_given;
     f->halves = false;
     *c = (rt_call){.op = op, .args = args, .spec = f->spec, .out = f->out, .saved = f->saved};
     c->plan = f->plan;
