@@ -448,6 +448,20 @@ static void parameters_may_be_elsewhere(void **state)
     rt_scope_end(s);
 }
 
+static void an_optimiser_wants_all_parameters(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = rt_nn_sequential(rt_nn_linear(4, 3), rt_nn_linear(3, 2));
+    must(rt_param_absent(rt_nn_find(net, "1.weight")));
+    assert_null(rt_optim_adamw(net));
+    assert_string_equal(
+        rt_error(),
+        "optimiser: the value of 1.weight is absent: bring it back with rt_param_present");
+    rt_error_clear();
+    rt_scope_end(s);
+}
+
 /* ---- random numbers ---- */
 
 static rt_module *noisy(void)
@@ -600,6 +614,7 @@ int main(void)
         cmocka_unit_test(frozen_parameters_stay_in_their_place),
         cmocka_unit_test(hooks_see_and_change),
         cmocka_unit_test(parameters_may_be_elsewhere),
+        cmocka_unit_test(an_optimiser_wants_all_parameters),
         cmocka_unit_test(each_place_in_a_net_has_its_own_numbers),
         cmocka_unit_test(many_places_draw_apart),
         cmocka_unit_test(numbers_outside_of_modules_are_as_before),

@@ -96,6 +96,10 @@ static rt_status list_params(rt_flat *flat, const rt_module *net)
     for (int64_t i = 0; i < count; i++) {
         const char *name;
         rt_tensor *param = rt_nn_param_at(net, i, &name);
+        if (param && !rt_param_is_present(param))
+            return RT_FAIL(
+                ARG, "optimiser: the value of %s is absent: bring it back with rt_param_present",
+                name);
         RT_TRY(add_entry(flat, "param", name, param, rt_numel(param)));
         const rt_tensor *first = flat->entry[0].param;
         if (param && !rt__same_device(first, param))
