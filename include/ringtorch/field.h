@@ -116,12 +116,14 @@ enum { RT_AUTO = 0 }; /* an AUTO value that was left to the program */
 /* The rows as an array of rt_field. */
 #define RT_ROWS(FIELDS) FIELDS(RT_SCHEMA_ROW)
 #define RT_SCHEMA_ROW(row, member, value, allowed, text)                                           \
-    {.name = #member,                                                                              \
-     .default_text = #value,                                                                       \
+    RT_SCHEMA_ROW_OF(row, #member, #value, text, RT_SCHEMA_##row(allowed))
+#define RT_SCHEMA_ROW_OF(row, member, value, text, members)                                        \
+    {.name = member,                                                                               \
+     .default_text = value,                                                                        \
      .help = text,                                                                                 \
      .kind = RT_FIELD_##row,                                                                       \
-     .needed = __builtin_strcmp(#value, "RT_NEEDED") == 0,                                         \
-     RT_SCHEMA_##row(allowed)},
+     .needed = __builtin_strcmp(value, "RT_NEEDED") == 0,                                          \
+     members},
 #define RT_SCHEMA_INT(...)        __VA_ARGS__
 #define RT_SCHEMA_AUTO(...)       __VA_ARGS__
 #define RT_SCHEMA_NUMBER(...)     __VA_ARGS__

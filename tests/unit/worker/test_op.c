@@ -253,6 +253,7 @@ static void a_wrong_file_is_refused(void **state)
         {{MATRIX("x")}, {"op", "neg", "seed", "x"}, "in: seed x: not a whole number"},
         {{MATRIX("y")}, {"op", "neg"}, "in: neg takes no tensor 'y': "},
         {{{NULL}}, {"op", "neg"}, "in: neg needs the tensor 'x'"},
+        {{{NULL}}, {"op", "relu_"}, "in: relu_ needs the tensor 'x'"},
         {{MATRIX("x"), VECTOR("grad_out")}, {"op", "neg", "grad", "1"}, "in: neg: 'grad_out' is"},
         {{INDICES("x")},
          {"op", "neg", "grad", "1"},

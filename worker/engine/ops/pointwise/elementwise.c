@@ -64,7 +64,7 @@ static void in_place_compose(rt_call *c)
         .writes = true                                                                             \
     }
 #define IN_PLACE_ROW(kind, name, value, allowed, help)                                             \
-    RT_SCHEMA_ROW(kind, name, value, IN_PLACE_##kind(allowed), help)
+    RT_SCHEMA_ROW_OF(kind, #name, #value, help, RT_SCHEMA_##kind(IN_PLACE_##kind(allowed)))
 #define IN_PLACE_INPUT(allowed) RT_ANY_TYPE
 #define IN_PLACE_NUMBER(...)    __VA_ARGS__
 
