@@ -7,7 +7,8 @@
  *
  * A graph node belongs to its output tensor and keeps its inputs, so the graph needs no object of
  * its own. Backward is written with differentiable ops: with .create_graph it is recorded too.
- * Functions of one element (tanh, ...) can be differentiated twice, all else without limit. */
+ * Functions of one element (tanh, ...), and what is made of them (bce_with_logits, batch_norm, ...), can be differentiated twice,
+ * all else without limit. */
 #ifndef RINGTORCH_AUTOGRAD_H
 #define RINGTORCH_AUTOGRAD_H
 
