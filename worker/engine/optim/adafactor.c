@@ -61,11 +61,21 @@ static void settle_matrix(rt__part *u, int64_t matrix, double weight, double eps
     }
 }
 
+/* By the kernel, whose bits are fixed; those of the C library's pow are not. */
+static double power(rt_exec *e, double base, double exponent)
+{
+    const rt_grid one = {1, 1, {{1, 1}, {1, 1}}};
+    double y;
+    e->kernels->pow.f[RT_F64](e, (rt_numbers){{0}}, &one, &base, &exponent, &y);
+    return y;
+}
+
 static void settle(rt__part *u, int round)
 {
     const rt_optimizer_adafactor_values *v = u->values;
+    double weight = round == 0 ? power(u->exec, (double)u->t, v->beta2_decay) : 0;
     for (int64_t matrix = 0; round == 0 && matrix < u->m.count; matrix++)
-        settle_matrix(u, matrix, pow((double)u->t, v->beta2_decay), v->eps);
+        settle_matrix(u, matrix, weight, v->eps);
 }
 
 /* ---- round 1: the length of the step ---- */
