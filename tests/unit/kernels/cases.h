@@ -369,7 +369,7 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 #define RT_T        RT_F32
 #define TYPED(name) name##_f32
 #define CASE_ONCE   CASE
-#include "typed_cases.h"
+#include "typed_cases.inc"
 #undef T
 #undef RT_T
 #undef TYPED
@@ -379,7 +379,7 @@ static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 #define RT_T        RT_F64
 #define TYPED(name) name##_f64
 #define CASE_ONCE(...)
-#include "typed_cases.h"
+#include "typed_cases.inc"
 #undef T
 #undef RT_T
 #undef TYPED
