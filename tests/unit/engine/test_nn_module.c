@@ -448,7 +448,7 @@ static void parameters_may_be_elsewhere(void **state)
     rt_scope_end(s);
 }
 
-static void an_optimiser_wants_all_parameters(void **state)
+static void an_optimiser_wants_float32_that_is_there(void **state)
 {
     (void)state;
     rt_scope s = rt_scope_begin();
@@ -458,6 +458,11 @@ static void an_optimiser_wants_all_parameters(void **state)
     assert_string_equal(
         rt_error(),
         "optimiser: the value of 1.weight is absent: bring it back with rt_param_present");
+    rt_error_clear();
+    rt_module *wide = rt_nn_new(&holder_type);
+    rt_nn_param(wide, "weight", rt_zeros(rt_shape(2), RT_F64));
+    assert_null(rt_optim_adamw(wide));
+    assert_string_equal(rt_error(), "optimiser: weight is float64[2] cpu, expected float32");
     rt_error_clear();
     rt_scope_end(s);
 }
@@ -614,7 +619,7 @@ int main(void)
         cmocka_unit_test(frozen_parameters_stay_in_their_place),
         cmocka_unit_test(hooks_see_and_change),
         cmocka_unit_test(parameters_may_be_elsewhere),
-        cmocka_unit_test(an_optimiser_wants_all_parameters),
+        cmocka_unit_test(an_optimiser_wants_float32_that_is_there),
         cmocka_unit_test(each_place_in_a_net_has_its_own_numbers),
         cmocka_unit_test(many_places_draw_apart),
         cmocka_unit_test(numbers_outside_of_modules_are_as_before),

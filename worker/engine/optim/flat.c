@@ -89,6 +89,16 @@ static rt_status add_entry(rt_flat *flat, const char *kind, const char *name, rt
     return RT_OK;
 }
 
+static rt_status check_param(const rt_tensor *param, const char *name)
+{
+    if (param && !rt_param_is_present(param))
+        return RT_FAIL(
+            ARG, "optimiser: the value of %s is absent: bring it back with rt_param_present", name);
+    if (param && param->dtype != RT_F32)
+        return RT_FAIL(DTYPE, "optimiser: %s is %s, expected float32", name, rt_describe(param));
+    return RT_OK;
+}
+
 /* Lays the parameters out, one after the other. */
 static rt_status list_params(rt_flat *flat, const rt_module *net)
 {
@@ -96,10 +106,7 @@ static rt_status list_params(rt_flat *flat, const rt_module *net)
     for (int64_t i = 0; i < count; i++) {
         const char *name;
         rt_tensor *param = rt_nn_param_at(net, i, &name);
-        if (param && !rt_param_is_present(param))
-            return RT_FAIL(
-                ARG, "optimiser: the value of %s is absent: bring it back with rt_param_present",
-                name);
+        RT_TRY(check_param(param, name));
         RT_TRY(add_entry(flat, "param", name, param, rt_numel(param)));
         const rt_tensor *first = flat->entry[0].param;
         if (param && !rt__same_device(first, param))
