@@ -185,6 +185,20 @@ static const struct {
      {"more than 4096 layers"}},
 };
 
+static void wrong_inputs_are_refused_by_name(void **state)
+{
+    (void)state;
+    assert_null(rt_nn_from_json("[{\"linear\": 2}]", .input = {.n = 99}));
+    assert_string_equal(rt_error(), "nn_from_json: input: 99 axes, expected 0 to 8");
+    rt_error_clear();
+    assert_null(rt_nn_from_json("[\"relu\"]", .input = rt_shape(-1)));
+    assert_string_equal(rt_error(), "nn_from_json: input: negative size in [-1]");
+    rt_error_clear();
+    assert_null(rt_nn_from_json("[\"relu\"]", rt_shape(3), .dtype = (rt_dtype)50));
+    assert_string_equal(rt_error(), "nn_from_json: dtype is 50, expected RT_F32 or RT_I64");
+    rt_error_clear();
+}
+
 static void wrong_lists_are_refused_by_name(void **state)
 {
     (void)state;
@@ -329,6 +343,7 @@ int main(void)
         cmocka_unit_test(tied_layers_share_parameters),
         cmocka_unit_test(the_page_has_every_layer),
         cmocka_unit_test(wrong_lists_are_refused_by_name),
+        cmocka_unit_test(wrong_inputs_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, shut_down);
 }

@@ -464,6 +464,12 @@ static void an_optimiser_wants_float32_that_is_there(void **state)
     assert_null(rt_optim_adamw(wide));
     assert_string_equal(rt_error(), "optimiser: weight is float64[2] cpu, expected float32");
     rt_error_clear();
+    rt_module *gaps = rt_nn_new(&holder_type);
+    rt_nn_param(gaps, "weight", rt_t(rt_zeros(rt_shape(2, 3))));
+    assert_null(rt_optim_adamw(gaps));
+    assert_string_equal(rt_error(),
+                        "optimiser: weight is a view with gaps, expected what rt_contiguous gives");
+    rt_error_clear();
     rt_scope_end(s);
 }
 

@@ -288,7 +288,12 @@ rt_module *rt_nn_from_json_(rt_nn_from_json_args a)
 {
     json_t *layers;
     if (rt_failed() || !rt__given(a.json, "nn_from_json", "text") ||
-        rt_json_parse(a.json, strlen(a.json), "layers", &layers) != RT_OK)
+        rt__dims_numel(a.input, "nn_from_json: input") < 0)
+        return NULL;
+    if (a.dtype != RT_F32 && a.dtype != RT_I64)
+        return RT_FAIL_NULL(DTYPE, "nn_from_json: dtype is %d, expected RT_F32 or RT_I64",
+                            (int)a.dtype);
+    if (rt_json_parse(a.json, strlen(a.json), "layers", &layers) != RT_OK)
         return NULL;
     rt_module *net = build(layers, "layers", &(rt__sample){a.input, a.dtype, 0}, NULL, false);
     json_decref(layers);

@@ -96,6 +96,9 @@ static rt_status check_param(const rt_tensor *param, const char *name)
             ARG, "optimiser: the value of %s is absent: bring it back with rt_param_present", name);
     if (param && param->dtype != RT_F32)
         return RT_FAIL(DTYPE, "optimiser: %s is %s, expected float32", name, rt_describe(param));
+    if (param && !param->contiguous)
+        return RT_FAIL(ARG, "optimiser: %s is a view with gaps, expected what rt_contiguous gives",
+                       name);
     return RT_OK;
 }
 
