@@ -30,6 +30,8 @@ void rt__meter_resume(rt__meter *m)
 void rt__meter_step(rt__meter *m, double loss)
 {
     m->steps++;
+    if (isnan(loss)) /* nothing counted: a step that failed is not told of here */
+        return;
     m->losses++;
     m->loss_sum += loss;
 }

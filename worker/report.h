@@ -18,7 +18,7 @@
 typedef struct rt__meter {
     int64_t batch;        /* samples a step */
     int64_t steps;        /* since the last report */
-    int64_t losses;       /* of those, the ones that were not skipped ... */
+    int64_t losses;       /* of those, the ones that have a loss ... */
     double loss_sum;      /* ... and the sum of their losses */
     double seconds;       /* spent in steps so far */
     double reported_at;   /* value of `seconds` at the last report */
@@ -28,11 +28,12 @@ typedef struct rt__meter {
 void rt__meter_start(rt__meter *m, int64_t batch);
 void rt__meter_pause(rt__meter *m);
 void rt__meter_resume(rt__meter *m);
+/* loss: NaN where no target counted, which has no part in the mean. */
 void rt__meter_step(rt__meter *m, double loss);
 /* Counts a step without an update, whose loss is left out of the mean. */
 void rt__meter_skip(rt__meter *m);
-/* Fills a REPORT for the steps since the last one. step: steps finished. The loss is NaN if all were
- * skipped. */
+/* Fills a REPORT for the steps since the last one. step: steps finished. The loss is NaN if none
+ * has one. */
 void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, rt_msg_report *out);
 
 /* Writes this host's name. */

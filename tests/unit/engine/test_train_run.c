@@ -364,6 +364,8 @@ static void a_skipped_update_commits_the_scalars_only(void **state)
     assert_true(rt_run_weights_hash64(r) == before && isinf(rt_run_loss(r)));
     assert_int_equal(rt_optim_updates(rt_run_optim(r)), 1);
     assert_true(rt_optim_state(rt_run_optim(r), 0, NULL)[100] == 0);
+    flat->param[flat->tail + RT_SCALAR_WEIGHT] = 0; /* no target counted */
+    assert_true(isnan(rt_run_loss(r)));
     flat->param[flat->tail] = 5; /* no weight */
     assert_true(rt_run_weights_hash64(r) == before);
     flat->param[flat->count - 1] += 1;

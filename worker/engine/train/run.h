@@ -103,7 +103,7 @@ rt_status rt_run_measure(rt_run *r, int64_t step, int round, rt_range owned, dou
 rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_scale);
 /* Makes step `step` one that leaves parameters and states as they are: copies the scalars only. */
 void rt_run_skip(rt_run *r, int64_t step, rt_range owned);
-/* Mean loss of the last committed step, from the param tail (after the gather). */
+/* Mean loss of the last committed step, from the param tail (after the gather); NaN where none of its targets counted. */
 double rt_run_loss(const rt_run *r);
 
 /* ---- computing a slice again ---- */

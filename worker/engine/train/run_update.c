@@ -106,5 +106,5 @@ double rt_run_loss(const rt_run *r)
     const rt_flat *flat = rt_run_flat(r);
     const float *tail = flat->param + flat->tail;
     double weight = (double)tail[RT_SCALAR_WEIGHT];
-    return (double)tail[RT_SCALAR_LOSS] / (weight > 0 ? weight : 1);
+    return weight > 0 ? (double)tail[RT_SCALAR_LOSS] / weight : NAN;
 }
