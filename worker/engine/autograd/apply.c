@@ -297,8 +297,7 @@ rt_status rt__no_kernel(const rt_call *c, const char *kernel)
     return RT_OK;
 }
 
-/* The type that a message about a call names: of its first input, or else of its result. */
-static rt_dtype type_of(const rt_call *c)
+rt_dtype rt__call_type(const rt_call *c)
 {
     for (int i = 0; i < c->n_in; i++)
         if (c->in[i])
@@ -309,7 +308,7 @@ static rt_dtype type_of(const rt_call *c)
 static rt_status refuse_missing(const rt_call *c, const char *kernel)
 {
     return RT_FAIL(UNSUPPORTED, "%s: no kernel %s for %s on the CPU: convert with rt_to",
-                   c->op->name, kernel, rt_dtype_name(type_of(c)));
+                   c->op->name, kernel, rt_dtype_name(rt__call_type(c)));
 }
 
 /* Stand-ins for the inputs and results of a call, in one list: float32 where those are of a half type. */

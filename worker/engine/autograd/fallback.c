@@ -3,29 +3,36 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include "common/error.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/engine/base/thread.h"
 
-/* Says once in a process that an operation of a device runs on the CPU: a user must be able to see why it is slow. */
-static void tell(const rt_gpu *gpu, const char *op, const char *kernel)
+/* Says once in a process that an operation of a device runs on the CPU: a user must be able to see why it is slow. Once for each
+ * operation, kernel and element type, known by their hash, as a user's operation may be gone by then. */
+static void tell(const rt_gpu *gpu, const rt_call *c, const char *kernel)
 {
-    enum { MOST = 256 };
+    enum { MOST = 1024 };
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static const char *told[MOST]; /* names of kernels, which are literals */
+    static uint64_t told[MOST];
     static int count;
+    char text[200];
+    const char *type = rt_dtype_name(rt__call_type(c));
+    snprintf(text, sizeof text, "%s of %s: no kernel %s", c->op->name, type, kernel);
+    uint64_t hash = rt_hash64(text, strlen(text));
     pthread_mutex_lock(&lock);
     int i = 0;
-    while (i < count && strcmp(told[i], kernel) != 0)
+    while (i < count && told[i] != hash)
         i++;
     bool new = i == count &&count < MOST;
     if (new)
-        told[count++] = kernel;
+        told[count++] = hash;
     pthread_mutex_unlock(&lock);
     if (new)
-        rt_log_info("%s: %s: no kernel %s: it runs on the CPU", gpu->name, op, kernel);
+        rt_log_info("%s: %s: it runs on the CPU", gpu->name, text);
 }
 
 static _Atomic bool forbidden;
@@ -41,7 +48,7 @@ rt_status rt__fallback_begin(rt__fallback *b, rt_call *c, rt_gpu *gpu, const cha
     if (atomic_load(&forbidden))
         return RT_FAIL(UNSUPPORTED, "%s: no kernel %s on %s, and it may not run on the CPU instead",
                        c->op->name, kernel, gpu->name);
-    tell(gpu, c->op->name, kernel);
+    tell(gpu, c, kernel);
     rt__thread.gpu = NULL;
     b->copy = rt_calloc((size_t)(c->n_in + c->n_out), sizeof(rt_tensor *));
     for (int i = 0; i < c->n_in && b->copy; i++)

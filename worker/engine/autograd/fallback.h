@@ -18,7 +18,7 @@ typedef struct rt__fallback {
     rt_tensor **copy; /* [n_in + n_out] on the CPU */
 } rt__fallback;
 
-/* kernel: what the device lacks, for the log: one line for each. End must be called in any case. */
+/* kernel: what the device lacks, for the log: one line for each operation, kernel and element type. End must be called in any case. */
 rt_status rt__fallback_begin(rt__fallback *b, rt_call *c, rt_gpu *gpu, const char *kernel);
 rt_status rt__fallback_end(rt__fallback *b, rt_call *c, rt_status status);
 

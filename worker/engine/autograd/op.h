@@ -50,6 +50,8 @@ void rt__results_on(rt_call *c, rt_gpu *gpu);
 rt_exec *rt_exec_of(const rt_call *c);
 /* Run's answer where there is no such kernel for the types and the device of the call. */
 rt_status rt__no_kernel(const rt_call *c, const char *kernel);
+/* The type that a message about a call names: of its first input, or else of its result. */
+rt_dtype rt__call_type(const rt_call *c);
 /* Do the inputs lie where the host reads? A run that goes through memory itself asks. */
 bool rt__on_host(const rt_call *c);
 
