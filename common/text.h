@@ -2,8 +2,7 @@
  *
  *     rt_text t = {0};
  *     for (...) rt_text_add(&t, "%s: %ld\n", name, value);
- *     char *all = rt_text_take(&t);        // NULL if memory ran out on the way; one check is
- * enough
+ *     char *all = rt_text_take(&t);        // NULL if memory ran out on the way
  *     ...
  *     rt_mem_free(all);
  */

@@ -235,7 +235,7 @@ typedef struct rt_nn_from_json_args {
     const char *json;
     rt_dims input; /* shape of one sample: [1, 28, 28] */
     rt_dtype
-        dtype; /* of its elements: float32, or int64 for a net that begins with a layer that takes tokens */
+        dtype; /* of its elements: RT_F32, or RT_I64 where the net begins with a layer of tokens */
 } rt_nn_from_json_args;
 #define rt_nn_from_json(...) RT_CALL(rt_nn_from_json_, rt_nn_from_json_args, json, __VA_ARGS__)
 /* Builds a net from JSON, a list of layers; each is a name or {name: {option: value}}, and the

@@ -27,7 +27,7 @@ RT_BEGIN_DECLS
  *     rt_relu_inplace(h);                                        // no memory beside h
  *     rt_mul_inplace(rt_narrow(x, 0, 0, 2), mask);               // x[0:2] *= mask, and x has the history of it
  *
- * y = f(x), same shape. Of integers neg, abs, relu, square, sign, floor, ceil and round are integers (int64 so far); the others
+ * y = f(x), same shape. Of integers neg, abs, relu, square, sign, floor, ceil and round are integers; the others
  * compute them as float32. */
 rt_tensor *rt_neg(rt_tensor *x);
 rt_tensor *rt_neg_inplace(rt_tensor *x);
@@ -148,7 +148,7 @@ rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
 /* Elements of a where the bool condition holds, else of b; all three broadcast. */
 rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
 
-/* One operand and numbers, which have the values below where none are given: rt_leaky_relu(x), rt_clamp(x, .low = 0); float32. */
+/* One operand and numbers, which have the values below where none are given: rt_leaky_relu(x), rt_clamp(x, .low = 0). */
 #define RT_FIELDS_leaky_relu(F)                                                                    \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, slope, 0.01, RT_ANY, "slope of the negative side")
@@ -300,8 +300,7 @@ rt_tensor *rt_addcdiv_(rt_addcdiv_args a);
 rt_tensor *rt_addcdiv_inplace_(rt_addcdiv_args a);
 
 /* ---- reductions: fixed order, the same for any number of threads ----
- * float32; sum also int64, and bool, uint8 and int32 as int64. An empty sum is 0, an empty mean
- * NaN. */
+ * Floats; sum also integers and bool, as int64; the extremes also integers. An empty sum is 0, an empty mean NaN. */
 #define RT_REDUCE_VALUES(F)                                                                        \
     F(DIMS, axes, RT_EMPTY, RT_ANY, "the axes, such as rt_shape(0, 2); none: all")                 \
     F(FLAG, keep_dim, false, RT_ANY, "keeps the axes, with size 1")
@@ -315,7 +314,7 @@ typedef struct rt_reduce_args {
 #define rt_amin(...) RT_CALL(rt_amin_, rt_reduce_args, x, __VA_ARGS__)
 /* Sum over the axes. */
 rt_tensor *rt_sum_(rt_reduce_args a);
-/* Mean over the axes; float32 only. */
+/* Mean over the axes; of floats. */
 rt_tensor *rt_mean_(rt_reduce_args a);
 /* Largest over the axes; NaN wins, ties share the gradient equally, none fails. */
 rt_tensor *rt_amax_(rt_reduce_args a);

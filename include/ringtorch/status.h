@@ -2,8 +2,7 @@
  *
  *     rt_tensor *y = rt_matmul(a, b);            // a failure anywhere leaves y == NULL ...
  *     if (rt_failed())                           // ... and one check per step is enough
- *         fprintf(stderr, "%s\n", rt_error());   // "ops/matmul.c:31: matmul: inner sizes 3 and 4
- * differ"
+ *         fprintf(stderr, "%s\n", rt_error());   // "matmul: [2,3] and [4,5]: inner sizes 3 and 4 differ"
  *
  * Each thread has one slot. The first failure fills it; later ones are dropped, because they are
  * nearly always its consequences. While it is filled, every constructor and op returns NULL at
