@@ -1,18 +1,18 @@
-/* Times the sum of a buffer over all ranks, each of our algorithms against the MPI library's own.
+/* Times the sum of a buffer over all ranks: each of our algorithms, and the MPI library's own.
  *
  *     mpirun -n 2 bench_collectives [BYTES...]        # default: 1700000 120000000
  *
  * Ours is what a training step does: reduce_scatter to the owners of whole blocks, then all_gather.
  * The baseline is MPI_Allreduce in place. All take turns in one run, so that other load on the
- * machine hits all alike. Prints the least and the median time of rank 0, and the ratio of each to
- * the baseline's (below 1: faster). */
+ * machine affects them equally. Prints the least and the median time of rank 0, and the ratio of
+ * each to the baseline's (below 1: faster). */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/comm/comm.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/comm/comm.h"
 
 enum { ALGORITHMS = 4, LIBRARY = 3, WARM_UP = 3, REPEATS_MAX = 401 };
 static const rt_algo ALGORITHM[ALGORITHMS] = {RT_ALGO_DIRECT, RT_ALGO_HALVING, RT_ALGO_RING,
@@ -22,15 +22,15 @@ static const char *const NAME[ALGORITHMS] = {"direct", "halving", "ring", "MPI_A
 typedef struct problem {
     rt_reduce reduce;
     rt_partial mine;
+    rt_buf buf;
 } problem;
 
 static rt_status run_once(rt_comm *c, const problem *p, rt_algo algo)
 {
-    float *buf = p->mine.data;
     if (algo == RT_ALGO_LIBRARY)
-        return rt_comm_all_reduce(c, buf, p->reduce.count, algo);
-    RT_TRY(rt_comm_reduce_scatter(c, &p->reduce, &p->mine, 1, buf, algo));
-    return rt_comm_all_gather(c, buf, p->reduce.owned, RT_F32, algo);
+        return rt_comm_all_reduce(c, p->buf, algo);
+    RT_TRY(rt_comm_reduce_scatter(c, &p->reduce, &p->mine, 1, p->buf, algo));
+    return rt_comm_all_gather(c, p->buf, p->reduce.owned, algo);
 }
 
 static int ascending(const void *a, const void *b)
@@ -85,8 +85,9 @@ static rt_status bench(rt_comm *c, int64_t bytes, double seconds[ALGORITHMS][REP
         slice_begin[i + 1] = i + 1;
     }
     const problem p = {
-        .reduce = {.slices = world, .slice_begin = slice_begin, .owned = owned, .count = count},
+        .reduce = {.slices = world, .slice_begin = slice_begin, .owned = owned},
         .mine = {.node = {rank, rank + 1}, .data = buf},
+        .buf = {.data = buf, .count = count},
     };
     RT_TRY_GOTO(measure(c, &p, repeats, seconds), done);
     if (rank == 0)

@@ -1,17 +1,18 @@
-/* What the coordinator costs while a run goes on: its decision code and the decoding of its frames, at 10 to 10,000 workers.
+/* Measures what the coordinator costs during a run: its decision code and the decoding of its frames, with 10 to 10,000
+ * workers.
  *
  *     bench_coordinator [WORKERS...]      # default: 10 100 1000 10000
  *
- * Every worker tells PROGRESS twice a second, rank 0 reports ten times a second, ticks come four times a second: what a
- * second of that takes of one core, and the memory that the state takes. Sockets and encryption are not in it. */
+ * Every worker sends PROGRESS twice a second, rank 0 reports ten times a second, and there are four ticks a second. Prints
+ * how much of one core a second of this uses, and the memory of the state. Sockets and encryption are not included. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/control/wire_frame.h"
+#include "coordinator/machine/machine.h"
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/wire_frame.h"
-#include "coordinator/state.h"
 
 enum { SECONDS = 10, REPORTS = 10, TICKS = 4 };
 
@@ -51,9 +52,9 @@ static rt_status on_journal(void *ctx, const json_t *record)
     return RT_OK;
 }
 
-static void on_recover(void *ctx, bool again, int64_t most)
+static void on_recover(void *ctx, bool again, int64_t most, int64_t lookup)
 {
-    (void)ctx, (void)again, (void)most;
+    (void)ctx, (void)again, (void)most, (void)lookup;
 }
 
 static void on_commit(void *ctx, const rt__checkpoint *c)
@@ -108,7 +109,8 @@ static void begin(bench *b, const rt__effects *effects, int64_t workers)
                                            .metrics_step = -1});
     rt__source fresh = {0};
     deliver(b, 0, -1, RT_MSG_LAUNCHER, &(rt_msg_launcher){.pid = 1});
-    rt__run_step(&b->run, 0, &(rt__event){.kind = RT__EVENT_RECOVERED, .source = &fresh});
+    rt__run_step(&b->run, 0,
+                 &(rt__event){.kind = RT__EVENT_RECOVERED, .lookup = 1, .source = &fresh});
     for (int64_t k = 0; k < workers; k++)
         deliver(b, 1, k, RT_MSG_HELLO,
                 &(rt_msg_hello){.host = "host",
@@ -126,7 +128,7 @@ static void begin(bench *b, const rt__effects *effects, int64_t workers)
         die();
 }
 
-/* One second of a run's life, `now` seconds after its start. */
+/* Simulates one second of a run, `now` seconds after its start. */
 static void live_a_second(bench *b, double now, int64_t workers)
 {
     for (int half = 0; half < 2; half++)
@@ -149,7 +151,7 @@ static void live_a_second(bench *b, double now, int64_t workers)
         rt__run_step(&b->run, now + 0.5 + 0.1 * i, &(rt__event){.kind = RT__EVENT_TICK});
 }
 
-/* Bytes in use on the heap. */
+/* Returns the bytes in use on the heap. */
 static double heap(void)
 {
     struct mallinfo2 m = mallinfo2();

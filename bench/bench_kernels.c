@@ -1,12 +1,12 @@
-/* Speed of the kernels against what the machine can do: arithmetic against a loop of multiply-adds in registers, the
- * rest against memcpy of the same bytes, both measured in the same run.
+/* Compares the speed of the kernels with the machine's limits: arithmetic with a loop of multiply-adds in registers,
+ * the rest with memcpy of the same bytes, both measured in the same run.
  *
  *     OMP_NUM_THREADS=1 bench_kernels           all rows
  *     OMP_NUM_THREADS=1 bench_kernels conv      rows whose name begins with conv
  *
- * RINGTORCH_ISA chooses the level. Times are the best of many runs, which is what a loaded machine allows. */
-#include "common/clock.h"
-#include "common/mem.h"
+ * RINGTORCH_ISA chooses the level. Times are the best of many runs, because other load only slows runs down. */
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "kernels/kernels.h"
 #include <immintrin.h>
 #include <omp.h>
@@ -131,6 +131,22 @@ static void bench_gemm(const bench *b, int64_t m, int64_t n, int64_t k, bool ta,
     rt_mem_free(z);
 }
 
+static void bench_batch(const bench *b, int64_t products, int64_t m, int64_t n, int64_t k)
+{
+    char shape[48];
+    rt_grid batch = {1, {products}, {{m * k}, {k * n}}};
+    rt_gemm_shape g = {m, n, k, k, n, n, false, false, 1, 0, &batch};
+    float *x = filled(products * m * k), *y = filled(products * k * n),
+          *z = filled(products * m * n);
+    snprintf(shape, sizeof shape, "%lld of %lld x %lld x %lld", (long long)products, (long long)m,
+             (long long)n, (long long)k);
+    ROW("gemm batch", shape, 2.0 * (double)(products * m * n * k), 0,
+        b->k->gemm[RT_F32](rt_exec_cpu(), g, x, y, NULL, z));
+    rt_mem_free(x);
+    rt_mem_free(y);
+    rt_mem_free(z);
+}
+
 static void bench_conv(const bench *b, rt_conv2d_shape s)
 {
     char shape[48];
@@ -138,20 +154,19 @@ static void bench_conv(const bench *b, rt_conv2d_shape s)
             ny = s.n * s.oc * s.oh * s.ow;
     double flops = 2.0 * (double)(ny * s.c * s.kh * s.kw);
     float *x = filled(nx), *w = filled(nw), *y = filled(ny), *dx = filled(nx), *dw = filled(nw),
-          *db = filled(s.oc);
+          *bias = filled(s.oc);
     snprintf(shape, sizeof shape, "%lld x %lld->%lld %lldx%lld, %lldx%lld/%lld", (long long)s.n,
              (long long)s.c, (long long)s.oc, (long long)s.h, (long long)s.w, (long long)s.kh,
              (long long)s.kw, (long long)s.stride[0]);
-    ROW("conv2d", shape, flops, 0, b->k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, db, y));
+    ROW("conv2d", shape, flops, 0, b->k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, bias, y));
     ROW("conv2d_dx", shape, flops, 0, b->k->conv2d_dx[RT_F32](rt_exec_cpu(), &s, y, w, dx));
     ROW("conv2d_dw", shape, flops, 0, b->k->conv2d_dw[RT_F32](rt_exec_cpu(), &s, x, y, dw));
-    ROW("conv2d_db", shape, 0, 4.0 * (double)ny, b->k->conv2d_db[RT_F32](rt_exec_cpu(), &s, y, db));
     rt_mem_free(x);
     rt_mem_free(w);
     rt_mem_free(y);
     rt_mem_free(dx);
     rt_mem_free(dw);
-    rt_mem_free(db);
+    rt_mem_free(bias);
 }
 
 static void bench_pool(const bench *b, rt_pool2d_shape s)
@@ -179,7 +194,7 @@ static void bench_vectors(const bench *b, int64_t n)
     const rt_kernels *k = b->k;
     float *x = filled(n), *y = filled(n), *z = filled(n), *u = filled(n);
     double one = 4.0 * (double)n, partial[4096];
-    rt_grid g = {1, n, {{n, 1}, {n, 1}}};
+    rt_grid g = {1, {n}, {{1}, {1}}};
     rt_sgd_shape sgd = {.lr = 0.1, .momentum = 0.9, .grad_scale = 1};
     rt_adamw_shape adamw = {
         .lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .grad_scale = 1, .step = 5};
@@ -191,6 +206,11 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("tanh", shape, 0, 2 * one, k->tanh.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
     ROW("gelu", shape, 0, 2 * one, k->gelu.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
     ROW("add", shape, 0, 3 * one, k->add.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, x, y, z));
+    rt_grid short_rows = {4,
+                          {n / 512, 8, 4, 16},
+                          {{512, 64, 16, 1}, {4, 0, 1, 0}}}; /* of 16 elements, a value for each */
+    ROW("add_short_rows", shape, 0, 2 * one,
+        k->add.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &short_rows, x, y, z));
     ROW("axpy", shape, 0, 3 * one, k->axpy[RT_F32](rt_exec_cpu(), n, 1, x, y));
     ROW("sum", shape, 0, one, k->sum[RT_F32](rt_exec_cpu(), (rt_fold){1, n, 1}, x, y));
     ROW("sum_columns", shape, 0, one,
@@ -222,6 +242,11 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("sgd", shape, 0, 5 * one, k->sgd[RT_F32](rt_exec_cpu(), n, sgd, x, y, z));
     memset(u, 0, (size_t)n * sizeof *u);
     ROW("adamw", shape, 0, 7 * one, k->adamw[RT_F32](rt_exec_cpu(), n, adamw, x, y, z, u));
+    rt_factored_shape matrix = {n, 0, n / 256, 256};
+    ROW("factored_squares", shape, 0, one,
+        k->factored_squares[RT_F32](rt_exec_cpu(), matrix, 1, x, (double *)z, (double *)u));
+    ROW("factored_step", shape, 0, 2 * one,
+        k->factored_step[RT_F32](rt_exec_cpu(), matrix, 1, 1e3, x, (double *)z, (double *)u, y));
     ROW("uniform", shape, 0, one,
         k->uniform[RT_F32](rt_exec_cpu(), (rt_rng){1, 2, 3, 4, 0}, n, 0, 1, y));
     ROW("normal", shape, 0, one,
@@ -240,6 +265,9 @@ static void bench_gemms(const bench *b)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int form = 0; form < 3; form++) /* NN, NT, TN: the forms of a linear layer */
             bench_gemm(b, shapes[i][0], shapes[i][1], shapes[i][2], form == 2, form == 1);
+    bench_batch(b, 256, 16, 16, 16);
+    bench_batch(b, 32, 64, 64, 16);
+    bench_batch(b, 32, 64, 16, 64);
 }
 
 int main(int argc, char **argv)

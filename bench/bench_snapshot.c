@@ -5,18 +5,19 @@
  * 262,144 is what one of two ranks owns of the Fashion CNN, 15 million its half of a model of 30
  * million parameters; with AdamW there are three kinds of each. Lines: the update alone; then, on
  * top of an update, a memcpy of all kinds; a snapshot taken afterwards; a snapshot that gets each
- * part as it is updated, as training does. All take turns, so that other load on the machine hits
- * all alike, and before each one gradients change and 20 MB of other memory are used, as a step
- * does. Also prints what a restart pays: reserving the memory, and verifying and reading a step. */
+ * part as it is updated, as training does. All take turns, so that other load on the machine
+ * affects them equally, and before each one gradients change and 20 MB of other memory are used, as
+ * in a step. Also prints the cost of a restart: reserving the memory, and verifying and reading a
+ * step. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "kernels/kernels.h"
+#include "worker/snapshot.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "kernels/kernels.h"
-#include "worker/snapshot.h"
 
 enum {
     KINDS = 3,
@@ -86,7 +87,7 @@ static void update_in_parts(bench *b)
     rt__snapshot_take(b->snapshot, b->step);
 }
 
-/* What the rest of a step does to the caches. */
+/* Uses the caches as the rest of a step does. */
 static void use_memory(bench *b)
 {
     for (size_t i = 0; i < OTHER; i += 64)
@@ -157,7 +158,8 @@ static rt_status run(bench *b)
                                      .kinds = KINDS,
                                      .kind = {"param", "exp_avg", "exp_avg_sq"}};
     rt__snapshot_args args = {.dir = "/dev/shm", .about = &about};
-    memcpy(args.kind, b->kind, sizeof b->kind);
+    for (int k = 0; k < KINDS; k++)
+        args.kind[k] = (rt_buf){.data = b->kind[k], .count = b->count};
     unlink(PATH);
     RT_TRY(rt__snapshot_start(&args, &b->snapshot));
     bool ready = rt__snapshot_ready(b->snapshot);

@@ -1,17 +1,18 @@
-/* ringtorch-coordinator [--resume HOW] -- RUN_DIR: one per run, started by the launcher,
- * which passes RINGTORCH_KEYS, RINGTORCH_STARTED (by rt_clock, which both share) and RINGTORCH_LOCK_FD (the
- * locked file RUN_DIR/lock) in the environment. Started by hand it locks the directory itself. */
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/options.h"
-#include "common/output.h"
-#include "common/run_lock.h"
-#include "common/startup.h"
-#include "common/stop_signals.h"
-#include "coordinator/journal_show.h"
-#include "coordinator/loop.h"
+/* ringtorch-coordinator [--resume HOW] -- RUN_DIR: there is one per run. The launcher starts it and passes
+ * RINGTORCH_KEYS, RINGTORCH_STARTED (a time of rt_clock, which both processes share) and RINGTORCH_LOCK_FD (the
+ * locked file RUN_DIR/lock) in the environment. When it is started by hand, it locks the directory itself. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/options.h"
+#include "common/base/os/os.h"
+#include "common/base/output.h"
+#include "common/base/startup.h"
+#include "common/base/stop_signals.h"
+#include "common/state/run_lock.h"
+#include "coordinator/books/journal_show.h"
+#include "coordinator/shell/loop.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-/* Is `fd` the locked file at `path`, as the launcher says? Locking it again is no change for who holds the lock. */
+/* Is `fd` the locked file at `path`, as the launcher says? Locking it again does not change the lock's owner. */
 static bool is_the_lock(int fd, const char *path)
 {
     struct stat there, given;
@@ -30,7 +31,7 @@ static bool is_the_lock(int fd, const char *path)
            given.st_ino == there.st_ino && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* Two coordinators must not own one run. The lock lasts as long as the process. */
+/* Makes sure that only one coordinator owns the run. The lock is held until the process ends. */
 static rt_status lock_run(const char *dir)
 {
     const char *given = getenv("RINGTORCH_LOCK_FD");
@@ -48,13 +49,14 @@ static rt_status lock_run(const char *dir)
                    rt_run_owner_text(&owner, who));
 }
 
-/* What the launcher starts: `ringtorch-coordinator --resume HOW -- RUN_DIR`. */
+/* The form that the launcher starts: `ringtorch-coordinator --resume HOW -- RUN_DIR`. */
 static rt_status coordinate(int argc, char **argv, int *exit_code)
 {
     const char *resume = "never", *started = getenv("RINGTORCH_STARTED");
     bool version = false;
     const rt_option options[] = {
-        {"resume", 0, "HOW", "never, auto or a path, as for ringtorch train", .text = &resume},
+        {"resume", 0, "HOW", "never, auto or a path, as for ringtorch train", .text = &resume,
+         .words = "never auto"},
         {"version", 0, NULL, "the version", .flag = &version, .alone = true},
         {NULL},
     };
@@ -75,9 +77,12 @@ static rt_status coordinate(int argc, char **argv, int *exit_code)
     if (args.help || version)
         return RT_OK;
     RT_TRY(lock_run(args.operand[0]));
-    rt_stop_signals_leave(); /* the launcher decides what they mean, and we end when it dies */
+    /* The launcher handles signals for us, and the kernel kills us when it dies. */
+    if (getenv("RINGTORCH_LOCK_FD") && !rt_os_die_with_parent(SIGKILL, getppid(), true))
+        return RT_FAIL(CLOSED, "ringtorch train is gone");
+    rt_stop_signals_ignore();
     signal(SIGPIPE, SIG_IGN);
-    *exit_code = rt__coordinate(&(rt__loop_options){
+    *exit_code = rt__coordinate(&(rt__shell_options){
         .dir = args.operand[0],
         .resume = resume,
         .started = started ? strtod(started, NULL) : rt_clock(),

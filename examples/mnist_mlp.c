@@ -2,9 +2,9 @@
  * loss.
  *
  *     mnist_mlp [FOLDER [SAMPLES]] */
+#include <ringtorch/ringtorch.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <ringtorch/ringtorch.h>
 
 int main(int argc, char **argv)
 {
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
     rt_batch b;
     for (int step = 0; rt_data_next(data, &b);
          step++) {                     /* false at the end of the epoch, and on error */
-        rt_scope s = rt_scope_begin(); /* all that is made below dies at the end */
+        rt_scope s = rt_scope_begin(); /* frees everything made below at its end */
         rt_tensor *logits = rt_forward(net, rt_batch_field(&b, "x")); /* [64, 10] */
         rt_tensor *loss =
             rt_cross_entropy(logits, rt_batch_field(&b, "y"), .label_smoothing = 0.1f);

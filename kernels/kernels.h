@@ -1,44 +1,93 @@
-/* The compute kernels: pure functions on buffers, found through one table per backend and
- * instruction set.
+/* The compute kernels: pure functions on buffers, found through one table per back end and instruction set.
  *
  *     RT_TRY(rt_kernels_init(NULL, NULL));        // or leave it to the first rt_exec_cpu()
- *     rt_exec *e = rt_exec_cpu();                 // NULL if the environment asks the impossible
+ *     rt_exec *e = rt_exec_cpu();                 // NULL if the environment requests something impossible
  *     const rt_kernels *k = e->kernels;
  *     k->sum[RT_F32](e, fold, x, y);
  *     k->relu.f[RT_F32](e, (rt_numbers){{0}}, n, x, y);
  *     printf("%s, %s\n", k->isa, k->blas);        // "avx2, openblas 0.3.21 Zen"
  *
- * Every entry can be called: one that a table lacks notes its name in e->missing and does nothing else (exec.h).
+ * Every entry can be called: an entry that a table lacks records its name in e->missing and does nothing else (exec.h). What each
+ * kernel computes is documented where it is computed in plain C, in kernels/ref/<family>.c. Each text there begins with KERNEL(name,
+ * types, arguments), the row from which the build makes kernels.def; the elementwise kernels are in elementwise.def. A KERNEL is
+ * indexed by element type; the CPU has the types that the row lists, on every level. A KERNEL_ANY works on bytes or on types of its
+ * own.
  *
- * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond
- * their element's, and may not overlap, except that an elementwise output may be exactly one of its
- * inputs. Strides count elements. Results depend on shapes and values only, never on the number of
- * threads (rt_kernels_set_threads) or on addresses; avx2 and avx512 agree bit for bit, and every
- * back end with them: docs/NUMERICS.md fixes the order of every sum and the text of every function.
- * sse4 has no fused multiply-add and may differ in the last place. Kernels check nothing that their
- * caller can know. Scratch memory is e's; if it cannot be had, the kernel fills the error slot
- * (NOMEM) and leaves its output undefined. */
-#ifndef RINGTORCH_KERNELS_H
-#define RINGTORCH_KERNELS_H
+ * Buffers are contiguous and row-major unless a stride says otherwise, need no alignment beyond their element's, and may not overlap,
+ * except that an elementwise output may be exactly one of its inputs. Kernels write all of their output unless they say "adds"; sizes
+ * of zero are fine everywhere. Strides count elements. Results depend on shapes and values only, never on the number of threads
+ * (rt_kernels_set_threads) or on addresses. avx2 and avx512 agree bit for bit, and so does every other back end: docs/NUMERICS.md
+ * fixes the order of every sum and the formula of every function. sse4 has no fused multiply-add and may differ in the last place.
+ * Kernels check nothing that their caller can know. Scratch memory belongs to e; if it cannot be allocated, the kernel fills the
+ * error slot (NOMEM) and leaves its output undefined. */
+#ifndef RINGTORCH_KERNELS_KERNELS_H
+#define RINGTORCH_KERNELS_KERNELS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kernels/exec.h"
 #include <ringtorch/dtype.h>
 #include <ringtorch/status.h>
-#include "kernels/exec.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 enum { RT_KERNEL_DIMS = 8 };
 
-/* c[m,n] = alpha * op(a)[m,k] op(b)[k,n] + beta * c. */
+/* The elements of a contiguous output, and where each operand is read for them: element i0,i1,... is computed from element sum(i *
+ * stride[k]) of operand k. A stride of 0 repeats an operand along an axis, so a scalar has only zeros. Every way to express the same
+ * grid computes the same; fewer axes are faster, so adjacent axes that are contiguous in all operands are merged. */
+enum { RT_GRID_OPERANDS = 3 };
+typedef struct rt_grid {
+    int nd; /* 1 .. RT_KERNEL_DIMS */
+    int64_t dim[RT_KERNEL_DIMS], stride[RT_GRID_OPERANDS][RT_KERNEL_DIMS];
+} rt_grid;
+
+/* Makes a grid with one axis. A step is 1 for an operand of n elements, 0 for one of a single element. */
+static inline void rt_grid_row(rt_grid *g, int64_t n, int64_t step_a, int64_t step_b)
+{
+    g->nd = 1;
+    g->dim[0] = n;
+    g->stride[0][0] = step_a;
+    g->stride[1][0] = step_b;
+    g->stride[2][0] = 0;
+}
+
+/* Returns the number of elements of the output. */
+static inline int64_t rt_grid_count(const rt_grid *g)
+{
+    int64_t n = 1;
+    for (int d = 0; d < g->nd; d++)
+        n *= g->dim[d];
+    return n;
+}
+
+/* Returns the index in operand k that element i of the output is computed from. */
+static inline int64_t rt_grid_place(const rt_grid *g, int k, int64_t i)
+{
+    int64_t place = 0;
+    for (int d = g->nd - 1; d > 0; d--) {
+        place += i % g->dim[d] * g->stride[k][d];
+        i /= g->dim[d];
+    }
+    return place + i * g->stride[k][0];
+}
+
+/* c[m,n] = alpha * op(a)[m,k] op(b)[k,n] + beta * c, once or for a batch. In a batch, the a and b of product i begin where the first
+ * two operands of the grid have element i, and its c begins at row i * m. No product reads what another writes. */
 typedef struct rt_gemm_shape {
     int64_t m, n, k;
     int64_t lda, ldb, ldc; /* elements between rows as stored */
     bool ta, tb;           /* a is stored [k, m], b is stored [n, k] */
     double alpha, beta;    /* rounded to the element type */
+    const rt_grid *batch;  /* NULL: one product */
 } rt_gemm_shape;
 
-/* Indices [2] are (vertical, horizontal). Padding below and right follows from oh and ow, so it may
- * differ from that above and left. */
+/* Returns the number of products. */
+static inline int64_t rt_gemm_count(const rt_gemm_shape *g)
+{
+    return g->batch ? rt_grid_count(g->batch) : 1;
+}
+
+/* Arrays [2] are (vertical, horizontal). Padding below and to the right follows from oh and ow, so it may differ from that above and
+ * to the left. */
 typedef struct rt_conv2d_shape {
     int64_t n, c, h, w; /* input [n, c, h, w] */
     int64_t oc, kh, kw; /* weights [oc, c / groups, kh, kw] */
@@ -50,7 +99,7 @@ typedef struct rt_conv2d_shape {
 typedef struct rt_pool2d_shape {
     int64_t planes, h, w; /* input [planes, h, w], planes = n * c */
     int64_t kh, kw;
-    int64_t oh, ow; /* output [planes, oh, ow]; every window meets the input */
+    int64_t oh, ow; /* output [planes, oh, ow]; every window overlaps the input */
     int64_t stride[2], pad[2];
     bool skip_padding; /* average: divide by the number of input elements, not by kh * kw */
 } rt_pool2d_shape;
@@ -65,28 +114,18 @@ typedef struct rt_rows {
     int64_t n, len;
 } rt_rows;
 
-/* The first k elements of each row, 0 <= k <= len: the largest or the smallest ones. Equal ones (0 and -0 are) come in the row's
- * order; NaN counts as largest. */
+/* The k largest or smallest elements of each row, 0 <= k <= len. Equal elements (0 and -0 are equal) keep the row's order; NaN counts
+ * as largest. */
 typedef struct rt_topk_shape {
     int64_t k;
     bool largest;
-    bool sorted; /* else they are in the row's order */
+    bool sorted; /* if false, the elements stay in the row's order */
 } rt_topk_shape;
 
-/* [outer, red, inner] with the middle reduced. */
+/* [outer, red, inner]; the middle axis is reduced. */
 typedef struct rt_fold {
     int64_t outer, red, inner;
 } rt_fold;
-
-/* A grid of rows x cols; the output is contiguous. Operand i reads element r * in[i].row + c *
- * in[i].col, where col is 0 (one value for the whole row) or 1. A scalar has {0, 0}, a bias row {0,
- * 1}, a full operand {cols, 1}. */
-typedef struct rt_grid {
-    int64_t rows, cols;
-    struct {
-        int64_t row, col;
-    } in[3];
-} rt_grid;
 
 /* Element i0,i1,... moves from x + sum(i * src) to y + sum(i * dst). */
 typedef struct rt_strided {
@@ -95,8 +134,8 @@ typedef struct rt_strided {
     int64_t dim[RT_KERNEL_DIMS], src[RT_KERNEL_DIMS], dst[RT_KERNEL_DIMS];
 } rt_strided;
 
-/* A grid, and for each of its elements i0,i1,... an index at index[sum(i * at)], which points to element sum(i * stride) + index *
- * step of x. */
+/* A grid with an index for each of its elements: element i0,i1,... takes its index from index[sum(i * at)] and refers to element
+ * sum(i * stride) + index * step of x. */
 typedef struct rt_pick {
     size_t bytes; /* of one element: 1, 2, 4 or 8 */
     int64_t size, step;
@@ -106,13 +145,13 @@ typedef struct rt_pick {
 
 typedef struct rt_cross_entropy_shape {
     double label_smoothing; /* rounded to the element type */
-    int64_t ignore_index;   /* rows with this label count nothing; PyTorch's default is -100 */
+    int64_t ignore_index;   /* rows with this label have no weight; PyTorch's default is -100 */
 } rt_cross_entropy_shape;
 
 typedef struct rt_sgd_shape {
     double lr, momentum, dampening, weight_decay, grad_scale;
     bool nesterov;
-    bool first; /* the momentum buffer holds nothing yet */
+    bool first; /* the momentum buffer is not initialised yet */
 } rt_sgd_shape;
 
 typedef struct rt_adamw_shape {
@@ -122,27 +161,31 @@ typedef struct rt_adamw_shape {
 
 typedef struct rt_adam_shape {
     double lr, beta1, beta2, eps, grad_scale;
-    double weight_decay; /* times the parameters, added to the gradient */
-    double decay;        /* times the parameters, added to the step */
+    double weight_decay; /* multiplied by the parameters and added to the gradient */
+    double decay;        /* multiplied by the parameters and added to the step */
     int64_t step;        /* 1 for the first */
 } rt_adam_shape;
 
-/* Where in the run random numbers are drawn; with the element index, this is all the state there
- * is. */
+/* Elements [at, at + n) of consecutive matrices; columns is 1 for vectors (ref/factored.c). */
+typedef struct rt_factored_shape {
+    int64_t n, at, rows, columns;
+} rt_factored_shape;
+
+/* Where in the run random numbers are drawn; together with the element index, this is the generator's whole state. */
 typedef struct rt_rng {
     uint64_t seed;
     uint32_t step, slice, stream;
     uint64_t skip; /* start at element 4 * skip */
 } rt_rng;
 
-/* The numbers of a row of elementwise.def, in its order and by value, as a kernel of any device can take them; rows without
- * numbers read none. */
+/* The numbers of a row of elementwise.def, in its order and by value, so that kernels on any device can take them; rows without
+ * numbers ignore them. */
 enum { RT_NUMBERS = 4 };
 typedef struct rt_numbers {
     double v[RT_NUMBERS];
 } rt_numbers;
 
-/* The type of a struct that has them by their names; without names it is empty. */
+/* A struct type with those numbers as named members; empty if there are no names. */
 #define RT_NUMBERS_STRUCT(...)                                                                     \
     struct {                                                                                       \
         __VA_OPT__(double __VA_ARGS__;)                                                            \
@@ -161,14 +204,14 @@ typedef struct rt_unary_kernels {
     rt_unary_dxx_fn *dxx[RT_DTYPES];
 } rt_unary_kernels;
 
-/* y = f(a, b) over a grid with in[0] = a, in[1] = b. */
+/* y = f(a, b) over a grid whose first two operands are a and b. */
 typedef void rt_binary_fn(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,
                           void *y);
 typedef struct rt_binary_kernels {
     rt_binary_fn *f[RT_DTYPES];
 } rt_binary_kernels;
 
-/* y = f(a, b, c) over a grid with in[0] = a, in[1] = b, in[2] = c. */
+/* y = f(a, b, c) over a grid whose operands are a, b and c. */
 typedef void rt_ternary_fn(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,
                            const void *c, void *y);
 typedef struct rt_ternary_kernels {
@@ -196,21 +239,20 @@ struct rt_kernels {
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef KERNEL_ANY
-    /* cast[from][to]. From float types to integers: towards zero; what does not fit is clamped, NaN
-     * gives 0; but to uint8 the lowest byte of the int64. From integers to smaller ones: the lowest
-     * bits. To bool: x != 0. To half precision: by way of float32, to nearest, ties to even. */
+    /* cast[from][to]. Float to integer: truncated towards zero, clamped to the range, NaN becomes 0; but to uint8: the lowest byte of
+     * the int64. Integer to a smaller integer: the lowest bits. To bool: x != 0. To half precision: through float32, to nearest, ties
+     * to even. */
     rt_cast_fn *cast[RT_DTYPES][RT_DTYPES];
 };
 
-/* Chooses the tables of this process. isa: "ref", "sse4", "avx2", "avx512" or NULL for
- * RINGTORCH_ISA and then the best; blas: "auto", "openblas", "builtin" or NULL for RINGTORCH_BLAS
- * and then "auto" (OpenBLAS if it is built in). Fails with CONFIG when a name is unknown or this
- * machine or build cannot do it, and says what it can. Call again to change; not while kernels run.
+/* Chooses this process's tables. isa: "ref", "sse4", "avx2", "avx512", or NULL for RINGTORCH_ISA and otherwise the best; blas:
+ * "auto", "openblas", "builtin", or NULL for RINGTORCH_BLAS and otherwise "auto" (OpenBLAS if it is built in). Fails with CONFIG if a
+ * name is unknown or this machine or build does not support it, and lists what is supported. May be called again to change the
+ * choice, but not while kernels run.
  */
 rt_status rt_kernels_init(const char *isa, const char *blas);
 
-/* Returns the chosen table, choosing first if need be; NULL with the error slot filled when that
- * fails. */
+/* Returns the chosen table, choosing first if necessary; NULL with the error slot filled if that fails. */
 const rt_kernels *rt_kernels_cpu(void);
 
 /* Returns the table of one level with the built-in gemm, for tests and benchmarks; NULL with the
@@ -220,14 +262,14 @@ const rt_kernels *rt_kernels_level(const char *isa);
 /* Returns the names of the levels that this machine can run, "ref sse4 avx2", worst first. */
 const char *rt_kernels_levels(void);
 
-/* Puts stand-ins in all places of a table, for a back end to write its kernels over. */
+/* Fills a table with stand-ins; a back end then overwrites those that it implements. */
 void rt_kernels_install_missing(rt_kernels *k);
 
-/* Sets and gets how many threads the kernels called from this thread use (rt_exec's setting and OpenMP's; n >= 1). */
+/* Sets and returns the number of threads that kernels called from this thread use (both rt_exec's setting and OpenMP's; n >= 1). */
 void rt_kernels_set_threads(int n);
 int rt_kernels_threads(void);
 
-/* Frees the scratch memory of the calling thread; that of other threads goes when they end. */
+/* Frees the calling thread's scratch memory; other threads' is freed when they end. */
 void rt_kernels_shutdown(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* Stand-ins for the kernels that a table lacks, made from the same rows as the table. */
+/* Stand-ins for the kernels that a table lacks, made from the same rows as the table itself. */
 #include "kernels/kernels.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"

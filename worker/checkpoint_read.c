@@ -1,11 +1,11 @@
 #include "worker/checkpoint_read.h"
 
-#include <string.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/log.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
 #include "worker/progress.h"
+#include <string.h>
 
 static bool note_move(void *ctx, uint64_t bytes)
 {
@@ -40,7 +40,7 @@ static rt_status open_newest(const char *run, const char *checkpoints, rt_saved 
         char *dir = rt_path_join(checkpoints, names.name[i]);
         found = dir && rt_saved_open(dir, &rt__saved_moves, out) == RT_OK;
         if (!found) {
-            rt_log_warn("passed over: %s", rt_error());
+            rt_log_warn("skipped a checkpoint: %s", rt_error());
             rt_error_clear();
         }
         rt_mem_free(dir);
@@ -57,7 +57,7 @@ rt_status rt__saved_check_path(const char *path)
     RT_TRY(rt_path_look(path, &there));
     return there ? RT_OK
                  : RT_FAIL(NOTFOUND,
-                           "%s: does not exist: expected a run directory, as runs/NAME, or a "
+                           "%s: does not exist: expected a run directory, such as runs/NAME, or a "
                            "checkpoint in one",
                            path);
 }

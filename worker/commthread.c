@@ -1,11 +1,10 @@
-/* One mutex, one condition variable, one slot for a job. A hand-over costs two wake-ups (about 20
- * us together), which a step pays two or three times; in exchange an idle thread costs nothing, and
- * ranks may outnumber cores. */
+/* One mutex, one condition variable, one slot for a job. Handing over a job costs two wake-ups (about 20 us together),
+ * two or three times per step. In exchange an idle thread costs nothing, and ranks may outnumber cores. */
 #include "worker/commthread.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include <pthread.h>
-#include "common/error.h"
-#include "common/mem.h"
 
 enum state { OPENING, IDLE, POSTED, ENDING };
 
@@ -32,7 +31,7 @@ static void set_state(rt__commthread *t, enum state state)
     pthread_mutex_unlock(&t->lock);
 }
 
-/* Waits until the state is not `state`; returns what it is. */
+/* Waits until the state is no longer `state`; returns the new one. */
 static enum state wait_while(rt__commthread *t, enum state state)
 {
     pthread_mutex_lock(&t->lock);
@@ -117,7 +116,7 @@ bool rt__commthread_waiting(rt__commthread *t, rt_comm_wait *out)
 {
     pthread_mutex_lock(&t->lock);
     const rt_comm *c =
-        t->state == OPENING ? NULL : t->comm; /* not there yet: nobody is waited for */
+        t->state == OPENING ? NULL : t->comm; /* no communicator yet, so no wait either */
     pthread_mutex_unlock(&t->lock);
     return c && rt_comm_waiting(c, out);
 }

@@ -13,7 +13,7 @@ static void die_if_by_the_kernel(int number, siginfo_t *info, void *context)
     raise(number);
 }
 
-void rt__heed_cpu_limit(void)
+void rt__handle_cpu_limit(void)
 {
     struct rlimit limit;
     struct sigaction action = {.sa_sigaction = die_if_by_the_kernel,

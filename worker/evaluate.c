@@ -1,18 +1,20 @@
 #include "worker/evaluate.h"
 
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 
-/* float64 holds any count exactly. */
+/* Sums of chunks on their way to all ranks; float64 holds any count exactly. */
 typedef struct gathering {
-    double *sums;     /* [chunks * sums of each] */
+    double *sums; /* [chunks * sums of each] */
+    int64_t count;
     rt_range *ranges; /* [world] of these */
 } gathering;
 
 static rt_status gather_job(rt_comm *c, void *arg)
 {
     gathering *g = arg;
-    return rt_comm_all_gather(c, g->sums, g->ranges, RT_F64, RT_ALGO_DIRECT);
+    const rt_buf sums = {.data = g->sums, .count = g->count, .dtype = RT_F64};
+    return rt_comm_all_gather(c, sums, g->ranges, RT_ALGO_DIRECT);
 }
 
 static rt_range chunks_of(int64_t chunks, int world, int rank)
@@ -23,7 +25,7 @@ static rt_range chunks_of(int64_t chunks, int world, int rank)
 static rt_status exchange(rt_run *run, rt__commthread *comm, int world, double *sums)
 {
     int64_t chunks = rt_run_eval_chunks(run), n = rt_run_eval_sums(run);
-    gathering g = {sums, rt_calloc((size_t)world, sizeof(rt_range))};
+    gathering g = {sums, chunks * n, rt_calloc((size_t)world, sizeof(rt_range))};
     if (!g.ranges)
         return RT_E_NOMEM;
     for (int r = 0; r < world; r++) {
@@ -47,7 +49,7 @@ rt_status rt__evaluate(rt_run *run, rt__commthread *comm, int rank, int world, r
         RT_TRY_GOTO(rt_run_eval_chunk(run, c, sums + c * n), done);
     if (world > 1)
         RT_TRY_GOTO(exchange(run, comm, world, sums), done);
-    rt_run_eval_finish(run, sums, out);
+    status = rt_run_eval_finish(run, sums, out);
 done:
     rt_mem_free(sums);
     return status;

@@ -1,25 +1,24 @@
 #include "worker/link.h"
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/os/os.h"
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/mem.h"
 
 enum { EXIT_BY_SIGTERM = 128 + SIGTERM };
 static const double SLEEP_MAX = 0.5;
 
 struct rt__link {
     pthread_t thread;
-    int wake;          /* eventfd: something was posted, the end, or a move */
-    int sigterm;       /* signalfd; -1: SIGTERM is not ours */
-    atomic_bool moved; /* something that has lasted long is over */
-    /* The link thread's. */
+    rt_os_waker waker;     /* for a posted message, the end, or a move */
+    rt_os_signals sigterm; /* not open if this thread does not handle SIGTERM */
+    atomic_bool moved;     /* something that took long has ended */
+    /* Used by the link thread only. */
     rt_wire *wire;
     rt__link_state state;
     rt__link_effects effects;
@@ -36,7 +35,7 @@ struct rt__link {
     double linger;
     bool has_plan;
     rt_msg_body plan;
-    rt_saved_error over; /* as rt__link_state.over */
+    rt_saved_error ended; /* as rt__link_state.ended */
 };
 
 /* ---- the link thread: effects ---- */
@@ -50,6 +49,12 @@ static bool effect_send(void *ctx, rt_msg_type type, const void *body)
         rt_log_error("%s lost: %s", rt_msg_name(type), rt_error());
     rt_error_clear();
     return !again;
+}
+
+static int64_t effect_unconfirmed(void *ctx)
+{
+    const rt__link *l = ctx;
+    return rt_wire_unconfirmed(l->wire);
 }
 
 static void effect_look(void *ctx, double now, rt_msg_progress *out)
@@ -81,7 +86,7 @@ static void step_kind(rt__link *l, rt__link_kind kind)
 }
 
 /* Called by the wire while it receives. */
-static void say_again(void *ctx)
+static void resend_state(void *ctx)
 {
     step_kind(ctx, RT__LINK_RESET);
 }
@@ -100,7 +105,7 @@ static void take_posted(rt__link *l)
     }
 }
 
-/* Returns whether there was anything to note. */
+/* Tells the state machine if the connection came up or went down; returns whether it did. */
 static bool note_connection(rt__link *l)
 {
     if (rt_wire_connected(l->wire) == l->state.up)
@@ -109,8 +114,8 @@ static bool note_connection(rt__link *l)
     return true;
 }
 
-/* The wire's descriptor is edge-triggered, so all that has come must be taken after the last send
- * and before sleeping. */
+/* The wire's descriptor is edge-triggered, so every frame that has arrived must be received after the last send and
+ * before sleeping. */
 static void receive_all(rt__link *l, double seconds)
 {
     rt_frame f;
@@ -120,7 +125,7 @@ static void receive_all(rt__link *l, double seconds)
         rt_frame_release(&f);
         seconds = 0;
     }
-    if (status != RT_E_TIMEOUT && l->state.over.code == RT_OK) {
+    if (status != RT_E_TIMEOUT && l->state.ended.code == RT_OK) {
         rt_saved_error why;
         rt_error_save(&why);
         step(l, &(rt__link_event){.kind = RT__LINK_REFUSED, .error = &why});
@@ -130,43 +135,42 @@ static void receive_all(rt__link *l, double seconds)
 
 static void take_sigterm(rt__link *l)
 {
-    struct signalfd_siginfo info;
-    while (l->sigterm >= 0 && read(l->sigterm, &info, sizeof info) == sizeof info)
+    while (rt_os_signals_next(&l->sigterm))
         step_kind(l, RT__LINK_TERMINATE);
     if (l->state.quit)
         _exit(EXIT_BY_SIGTERM);
 }
 
-/* Lets the other threads know what has become of us. */
+/* Publishes the plan and the end of the link to the other threads. */
 static void publish(rt__link *l)
 {
     pthread_mutex_lock(&l->lock);
     bool new_plan = l->state.has_plan && !l->has_plan;
-    bool news = new_plan || l->state.over.code != l->over.code;
+    bool news = new_plan || l->state.ended.code != l->ended.code;
     if (new_plan) {
         l->has_plan = true;
         l->plan = l->state.plan;
         l->state.plan = (rt_msg_body){0};
     }
-    l->over = l->state.over;
+    l->ended = l->state.ended;
     if (news)
         pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
 }
 
-/* Sleeps until something is posted, something may have come, or time itself is an event. */
+/* Sleeps until a message is posted, a frame may have arrived, or the next TICK is due. */
 static void wait_for_work(rt__link *l)
 {
-    struct pollfd fds[3] = {{.fd = l->wake, .events = POLLIN},
-                            {.fd = rt_wire_fd(l->wire), .events = POLLIN},
-                            {.fd = l->sigterm, .events = POLLIN}};
+    enum { WAKER, SIGTERM_CAME, WIRE, FDS = WIRE + RT_WIRE_FDS };
+    struct pollfd fds[FDS] = {[WAKER] = {.fd = l->waker.fd, .events = POLLIN},
+                              [SIGTERM_CAME] = {.fd = l->sigterm.fd, .events = POLLIN}};
+    rt_wire_poll(l->wire, &fds[WIRE]);
     double now = rt_clock(), seconds = rt__link_next(&l->state, now) - now;
     if (seconds > SLEEP_MAX)
         seconds = SLEEP_MAX;
-    poll(fds, 3, seconds > 0 ? (int)(1e3 * seconds) + 1 : 0);
-    uint64_t count;
-    if (fds[0].revents & POLLIN && read(l->wake, &count, sizeof count) < 0)
-        rt_log_warn("link: eventfd cannot be read");
+    poll(fds, FDS, seconds > 0 ? (int)(1e3 * seconds) + 1 : 0);
+    if (fds[WAKER].revents & POLLIN)
+        rt_os_waker_clear(&l->waker);
 }
 
 static bool is_ending(rt__link *l)
@@ -177,8 +181,8 @@ static bool is_ending(rt__link *l)
     return ending;
 }
 
-/* Sends what is left; then waits until the coordinator has it, unless that is who sent us away. */
-static void say_goodbye(rt__link *l)
+/* Sends the remaining messages, then waits until the coordinator has confirmed them, unless it ordered us to leave. */
+static void send_remaining(rt__link *l)
 {
     double end = rt_clock() + l->linger;
     step_kind(l, RT__LINK_ENDING);
@@ -186,14 +190,14 @@ static void say_goodbye(rt__link *l)
         take_posted(l);
         step_kind(l, RT__LINK_TICK);
         receive_all(l, 0.01);
-        bool heard = l->state.over.code != RT_OK || rt_wire_unconfirmed_seconds(l->wire) == 0;
-        if ((!l->state.queue && heard) || rt_clock() >= end)
+        bool confirmed = l->state.ended.code != RT_OK || rt_wire_unconfirmed_seconds(l->wire) == 0;
+        if ((!l->state.queue && confirmed) || rt_clock() >= end)
             break;
     }
     rt_wire_close(l->wire, end > rt_clock() ? end - rt_clock() : 0);
 }
 
-static void *talk(void *arg)
+static void *link_main(void *arg)
 {
     rt__link *l = arg;
     while (!is_ending(l)) {
@@ -204,11 +208,11 @@ static void *talk(void *arg)
         do
             receive_all(l, 0);
         while (note_connection(l));
-        take_sigterm(l); /* now that it is known whether somebody can be told */
+        take_sigterm(l); /* now that we know whether the coordinator can be reached */
         publish(l);
         wait_for_work(l);
     }
-    say_goodbye(l);
+    send_remaining(l);
     return NULL;
 }
 
@@ -216,12 +220,10 @@ static void *talk(void *arg)
 
 static void wake(rt__link *l)
 {
-    uint64_t one = 1;
-    if (write(l->wake, &one, sizeof one) < 0)
-        rt_log_warn("link: eventfd cannot be written");
+    rt_os_waker_wake(&l->waker);
 }
 
-/* On the computing thread. */
+/* Called on the computing thread. */
 static void on_move(void *ctx)
 {
     rt__link *l = ctx;
@@ -238,10 +240,8 @@ static void link_free(rt__link *l)
     }
     rt_msg_body_release(RT_MSG_PLAN, &l->plan);
     rt__link_state_release(&l->state);
-    if (l->wake >= 0)
-        close(l->wake);
-    if (l->sigterm >= 0)
-        close(l->sigterm);
+    rt_os_waker_close(&l->waker);
+    rt_os_signals_close(&l->sigterm);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     rt_mem_free(l);
@@ -252,17 +252,13 @@ static rt_status open_descriptors(rt__link *l, bool takes_sigterm)
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
-    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    l->sigterm = takes_sigterm ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) : -1;
-    if (l->wake < 0 || (takes_sigterm && l->sigterm < 0))
-        return RT_FAIL(IO,
-                       "link: no eventfd or signalfd: raise the limit of open files (ulimit -n)");
-    return RT_OK;
+    RT_TRY(rt_os_waker_open(&l->waker));
+    return takes_sigterm ? rt_os_signals_open(&l->sigterm, &set) : RT_OK;
 }
 
 static rt_status start_thread(rt__link *l)
 {
-    if (pthread_create(&l->thread, NULL, talk, l) != 0)
+    if (pthread_create(&l->thread, NULL, link_main, l) != 0)
         return RT_FAIL(
             NOMEM,
             "link: the system refuses another thread: raise the limit of processes (ulimit -u)");
@@ -274,8 +270,12 @@ static rt__link *link_new(const rt__link_args *a)
     rt__link *l = rt_calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    l->wake = l->sigterm = -1;
-    l->effects = (rt__link_effects){l, effect_send, effect_look, effect_forget};
+    l->waker.fd = l->waker.end = l->sigterm.fd = -1;
+    l->effects = (rt__link_effects){.ctx = l,
+                                    .send = effect_send,
+                                    .unconfirmed = effect_unconfirmed,
+                                    .look = effect_look,
+                                    .forget = effect_forget};
     l->progress = a->progress;
     l->comm = a->comm;
     l->forget = a->forget;
@@ -298,7 +298,7 @@ rt_status rt__link_start(const rt__link_args *a, rt__link **out)
     if (status == RT_OK)
         status = rt_wire_connect(&o, &l->wire);
     if (status == RT_OK) {
-        rt_wire_on_reset(l->wire, say_again, l);
+        rt_wire_on_reset(l->wire, resend_state, l);
         rt__progress_on_move(l->progress, on_move, l);
         status = start_thread(l);
     }
@@ -331,10 +331,10 @@ rt_status rt__link_wait_plan(rt__link *l, rt_msg_body *out)
 {
     rt_status status = RT_OK;
     pthread_mutex_lock(&l->lock);
-    while (!l->has_plan && l->over.code == RT_OK)
+    while (!l->has_plan && l->ended.code == RT_OK)
         pthread_cond_wait(&l->changed, &l->lock);
-    if (l->over.code != RT_OK)
-        status = rt_error_restore(&l->over);
+    if (l->ended.code != RT_OK)
+        status = rt_error_restore(&l->ended);
     else {
         *out = l->plan;
         l->plan = (rt_msg_body){0};
@@ -346,9 +346,9 @@ rt_status rt__link_wait_plan(rt__link *l, rt_msg_body *out)
 rt_status rt__link_wait_leave(rt__link *l)
 {
     pthread_mutex_lock(&l->lock);
-    while (l->over.code == RT_OK)
+    while (l->ended.code == RT_OK)
         pthread_cond_wait(&l->changed, &l->lock);
-    rt_status status = l->over.code == RT_E_ABORTED ? RT_OK : rt_error_restore(&l->over);
+    rt_status status = l->ended.code == RT_E_ABORTED ? RT_OK : rt_error_restore(&l->ended);
     pthread_mutex_unlock(&l->lock);
     return status;
 }

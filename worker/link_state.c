@@ -1,20 +1,21 @@
 #include "worker/link_state.h"
 
+#include "common/base/log.h"
+#include "common/base/mem.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/log.h"
-#include "common/mem.h"
 
-/* mpirun ends a job with SIGTERM and, at once, SIGKILL (docs/decisions/0004): a rank that is still
- * there after this long was told to leave by somebody else, who grants it more. */
+/* mpirun ends a job with SIGTERM and at once SIGKILL (docs/decisions/0004). A rank that still lives after this time got
+ * SIGTERM from another sender, who allows it more time to leave. */
 static const double LEAVE_AFTER = 0.2;
 static const double LEAVE_GRACE = 30;
-static const double LATE_AFTER = 1; /* seconds after which we say what keeps us from our HELLO */
-static const double OFFER_AGAIN = 0.05; /* seconds until a full wire is offered the queue again */
+static const double LATE_AFTER = 1; /* seconds after which PROGRESS reports what delays our HELLO */
+static const double OFFER_AGAIN =
+    0.05; /* seconds until the queue is offered to a full wire again */
 enum { CHECKSUMS_KEPT = 4 };
-static const double IDLE = 3600; /* when nothing is due at all */
+static const double IDLE = 3600; /* seconds to the next tick if nothing is due */
 
 void rt__orders_init(rt__orders *o)
 {
@@ -26,7 +27,7 @@ void rt__orders_init(rt__orders *o)
 
 /* ---- messages ---- */
 
-/* A deep copy, made by way of the wire's own encoding. */
+/* Makes a deep copy through the wire's own encoding. */
 static rt_status copy_body(rt_msg_type type, const void *body, rt_msg_body *out)
 {
     rt_bytes b;
@@ -76,7 +77,8 @@ void rt__link_state_release(rt__link_state *s)
     notes_free(s->pieces);
     rt__note_free(s->hello);
     rt__note_free(s->layout);
-    notes_free(s->checksums);
+    rt__note_free(s->evaluated);
+    rt_mem_free(s->checksum);
     rt__note_free(s->finished);
     if (s->has_plan)
         rt_msg_body_release(RT_MSG_PLAN, &s->plan);
@@ -87,7 +89,9 @@ void rt__link_state_release(rt__link_state *s)
 
 static bool send(rt__link_state *s, rt_msg_type type, const void *body)
 {
-    return s->facts.effects->send(s->facts.effects->ctx, type, body);
+    bool taken = s->facts.effects->send(s->facts.effects->ctx, type, body);
+    s->sent += taken;
+    return taken;
 }
 
 static void replace(rt__note **place, rt__note *n)
@@ -96,29 +100,62 @@ static void replace(rt__note **place, rt__note *n)
     *place = n;
 }
 
-static int append(rt__note **list, rt__note *n)
+static void append(rt__note **list, rt__note *n)
 {
-    int before = 0;
-    for (; *list; list = &(*list)->next)
-        before++;
+    while (*list)
+        list = &(*list)->next;
     *list = n;
-    return before + 1;
 }
 
-/* Those of all parameters: before they agree no checkpoint is committed, and after a flipped bit only the next ones
- * differ. A coordinator that dies takes with it those that not all ranks had said, which are the last few. */
-static void keep_checksum(rt__link_state *s, rt__note *n)
+static void forget_checksums(rt__link_state *s, int count)
 {
-    if (n->body.checksum.slice >= 0) {
-        rt__note_free(n);
-    } else if (append(&s->checksums, n) > CHECKSUMS_KEPT) {
-        rt__note *first = s->checksums;
-        s->checksums = first->next;
-        rt__note_free(first);
-    }
+    s->checksum_count -= count;
+    memmove(s->checksum, s->checksum + count, (size_t)s->checksum_count * sizeof *s->checksum);
 }
 
-/* Keeps what must be said again to a coordinator that has lost its memory; frees the rest. */
+/* Forgets the checksums that the coordinator has confirmed, except for the last few. */
+static void forget_confirmed_checksums(rt__link_state *s)
+{
+    int64_t confirmed = s->sent - s->facts.effects->unconfirmed(s->facts.effects->ctx);
+    int count = 0;
+    while (s->checksum_count - count > CHECKSUMS_KEPT && s->checksum[count].number <= confirmed)
+        count++;
+    if (count > 0)
+        forget_checksums(s, count);
+}
+
+static bool make_room_for_checksum(rt__link_state *s)
+{
+    int room = s->checksum_room > 0 ? 2 * s->checksum_room : 2 * CHECKSUMS_KEPT;
+    if (s->checksum_count < s->checksum_room)
+        return true;
+    rt__sent_checksum *larger = rt_realloc(s->checksum, (size_t)room * sizeof *larger);
+    if (!larger)
+        return false;
+    s->checksum = larger;
+    s->checksum_room = room;
+    return true;
+}
+
+/* Keeps the checksums of all parameters that may have to be resent. A checkpoint is committed only once all ranks'
+ * checksums agree, and after a flipped bit only later ones differ. A coordinator that dies loses those that it had not
+ * yet received from all ranks, which are the last few, and those that it has not confirmed. They are resent in order,
+ * because agreement at a step stands for all steps before it. */
+static void keep_checksum(rt__link_state *s, const rt_msg_checksum *m)
+{
+    if (m->slice >= 0)
+        return;
+    if (!make_room_for_checksum(s)) {
+        rt_error_clear();
+        if (s->checksum_count == 0)
+            return;
+        forget_checksums(s, 1);
+    }
+    s->checksum[s->checksum_count++] = (rt__sent_checksum){*m, s->sent};
+    forget_confirmed_checksums(s);
+}
+
+/* Keeps messages that must be resent to a restarted coordinator; frees the others. */
 static void keep(rt__link_state *s, rt__note *n)
 {
     n->next = NULL;
@@ -129,11 +166,15 @@ static void keep(rt__link_state *s, rt__note *n)
     case RT_MSG_LAYOUT:
         replace(&s->layout, n);
         break;
+    case RT_MSG_EVALUATED: /* also holds the best of all before it */
+        replace(&s->evaluated, n);
+        break;
     case RT_MSG_FINISHED:
         replace(&s->finished, n);
         break;
     case RT_MSG_CHECKSUM:
-        keep_checksum(s, n);
+        keep_checksum(s, &n->body.checksum);
+        rt__note_free(n);
         break;
     case RT_MSG_PIECE_DONE:
     case RT_MSG_PIECE_FAILED:
@@ -185,26 +226,42 @@ static bool send_notes(rt__link_state *s, const rt__note *n)
     return !n;
 }
 
-/* Tells a new coordinator all it must know. Should that fail half-way it is done again: everything
- * may be said twice. */
-static void say_again(rt__link_state *s, double now)
+static bool resend_checksums(rt__link_state *s)
 {
-    bool said = !s->hello || send_hello_again(s, now);
-    said = said && (!s->layout || send(s, RT_MSG_LAYOUT, &s->layout->body));
-    said = said && send_notes(s, s->checksums) && send_notes(s, s->pieces);
-    said = said && (!s->left || send_leave(s));
-    s->say_again_due = !said;
-    s->say_finished_due = s->finished != NULL;
+    for (int i = 0; i < s->checksum_count; i++) {
+        if (!send(s, RT_MSG_CHECKSUM, &s->checksum[i].checksum))
+            return false;
+        s->checksum[i].number = s->sent;
+    }
+    return true;
 }
 
-/* After all that was not confirmed: a coordinator that hears it ends the run, and must know its last evaluations by then. */
-static void say_finished_again(rt__link_state *s)
+/* Resends to a new coordinator everything that it needs to know. If that fails half-way all of it is sent again; every
+ * message may arrive twice. */
+static void resend_state(rt__link_state *s, double now)
 {
-    if (s->say_finished_due && !s->say_again_due)
-        s->say_finished_due = !send(s, RT_MSG_FINISHED, &s->finished->body);
+    bool sent = !s->hello || send_hello_again(s, now);
+    sent = sent && (!s->layout || send(s, RT_MSG_LAYOUT, &s->layout->body));
+    sent = sent && resend_checksums(s) && send_notes(s, s->pieces);
+    sent = sent && (!s->left || send_leave(s));
+    s->resend_due = !sent;
+    s->resend_last_due = s->evaluated || s->finished;
 }
 
-/* Until our HELLO only what takes long is worth telling. */
+/* Resends the last evaluation and FINISHED, after all unconfirmed messages: an evaluation must follow the report of its
+ * step, and a coordinator that receives FINISHED ends the run, so it must have the last evaluation by then. The
+ * evaluation is resent even if it was confirmed, because a coordinator whose disk was full could not journal it; it
+ * also holds the best of all before it. */
+static void resend_last(rt__link_state *s)
+{
+    if (!s->resend_last_due || s->resend_due)
+        return;
+    bool sent = !s->evaluated || send(s, RT_MSG_EVALUATED, &s->evaluated->body);
+    sent = sent && (!s->finished || send(s, RT_MSG_FINISHED, &s->finished->body));
+    s->resend_last_due = !sent;
+}
+
+/* Returns when the next PROGRESS is due. Before our HELLO only long activities are reported. */
 static double progress_due(const rt__link_state *s)
 {
     if (!s->hello && s->next_progress < s->late_at)
@@ -220,7 +277,7 @@ static void send_progress(rt__link_state *s, double now)
     s->next_progress = now + RT_PROGRESS_SECONDS;
     s->moved = false;
     s->facts.effects->look(s->facts.effects->ctx, now, &m);
-    send(s, RT_MSG_PROGRESS, &m); /* if it cannot be sent, the next one says more */
+    send(s, RT_MSG_PROGRESS, &m); /* if it cannot be sent, the next one replaces it */
 }
 
 /* ---- the end ---- */
@@ -228,25 +285,25 @@ static void send_progress(rt__link_state *s, double now)
 __attribute__((format(printf, 3, 4))) static void end(rt__link_state *s, rt_status code,
                                                       const char *fmt, ...)
 {
-    if (s->over.code != RT_OK)
+    if (s->ended.code != RT_OK)
         return;
     va_list ap;
     va_start(ap, fmt);
-    s->over.code = code;
-    vsnprintf(s->over.text, sizeof s->over.text, fmt, ap);
-    snprintf(s->over.place, sizeof s->over.place, "link");
+    s->ended.code = code;
+    vsnprintf(s->ended.text, sizeof s->ended.text, fmt, ap);
+    snprintf(s->ended.place, sizeof s->ended.place, "link");
     va_end(ap);
 }
 
 static void give_up(rt__link_state *s)
 {
-    rt_log_error("%s", s->over.text);
+    rt_log_error("%s", s->ended.text);
     atomic_store(&s->facts.orders->abort, 1);
 }
 
 static void check_lease(rt__link_state *s, double now)
 {
-    if (s->up || s->ending || s->over.code != RT_OK || now - s->down_since < RT_LEASE_SECONDS)
+    if (s->up || s->ending || s->ended.code != RT_OK || now - s->down_since < RT_LEASE_SECONDS)
         return;
     end(s, RT_E_NET,
         "%s: the coordinator has not been reachable for %.0f s: this rank gives up its place",
@@ -254,10 +311,10 @@ static void check_lease(rt__link_state *s, double now)
     give_up(s);
 }
 
-/* SIGTERM: leave with grace, if there is somebody to tell and this is the first time. */
+/* Handles SIGTERM: leaves in an orderly way if the coordinator can be reached and this is the first SIGTERM. */
 static void terminate(rt__link_state *s, double now)
 {
-    if (!s->up || s->leave_at != 0 || s->over.code != RT_OK) {
+    if (!s->up || s->leave_at != 0 || s->ended.code != RT_OK) {
         rt_log_info("SIGTERM: ended at once");
         s->quit = true;
         return;
@@ -267,21 +324,21 @@ static void terminate(rt__link_state *s, double now)
 
 static void leave_if_due(rt__link_state *s, double now)
 {
-    if (s->left || s->leave_at == 0 || now < s->leave_at || s->over.code != RT_OK)
+    if (s->left || s->leave_at == 0 || now < s->leave_at || s->ended.code != RT_OK)
         return;
     s->left = send_leave(s);
     if (s->left)
-        rt_log_info("SIGTERM: the coordinator is told; work goes on for %.0f s at most",
+        rt_log_info("SIGTERM: sent LEAVE to the coordinator; work goes on for at most %.0f s",
                     LEAVE_GRACE);
 }
 
-/* ---- what the coordinator says ---- */
+/* ---- messages of the coordinator ---- */
 
 static void refuse_plan(rt__link_state *s, const rt_msg_plan *plan)
 {
     char text[256];
     snprintf(text, sizeof text,
-             "a second plan, %.64s, came in generation %" PRId64 ": this rank works by plan %s",
+             "a second plan, %.64s, came in generation %" PRId64 ": this rank follows plan %s",
              plan->plan_hash, s->facts.generation, s->plan_hash);
     rt_log_error("%s", text);
     rt_msg_fault m = {.code = RT_E_PROTOCOL, .message = text, .slice = -1, .place = "link"};
@@ -295,7 +352,7 @@ static void take_plan(rt__link_state *s, rt_msg_body *body)
 {
     if (!s->has_plan) {
         snprintf(s->plan_hash, sizeof s->plan_hash, "%s", body->plan.plan_hash);
-        s->plan = *body; /* ours now */
+        s->plan = *body; /* we own it now */
         *body = (rt_msg_body){0};
         s->has_plan = true;
     } else if (strcmp(body->plan.plan_hash, s->plan_hash) != 0) {
@@ -303,20 +360,19 @@ static void take_plan(rt__link_state *s, rt_msg_body *body)
     }
 }
 
-/* Before the plan it is we who are refused; later on only something that we said. */
+/* Before the plan, REFUSED refuses this rank; later it refuses only one of our messages. */
 static void take_refused(rt__link_state *s, const rt_msg_refused *m)
 {
     rt_log_error("refused: %s", m->reason);
     if (!s->has_plan)
-        end(s, m->code < 0 && m->code >= RT_E_INTERNAL ? (rt_status)m->code : RT_E_PROTOCOL, "%s",
-            m->reason);
+        end(s, m->code != RT_OK ? m->code : RT_E_PROTOCOL, "%s", m->reason);
 }
 
 static void take_stop(rt__link_state *s, const rt_msg_stop *m)
 {
     rt__orders *o = s->facts.orders;
     if (m->after_step >= 0) {
-        rt_log_info("told to stop after step %" PRId64 ": %s", m->after_step, m->reason);
+        rt_log_info("ordered to stop after step %" PRId64 ": %s", m->after_step, m->reason);
         atomic_store(&o->stop_checkpoint, m->checkpoint != 0);
         atomic_store(&o->stop_after, m->after_step);
         return;
@@ -326,7 +382,7 @@ static void take_stop(rt__link_state *s, const rt_msg_stop *m)
     atomic_store(&o->abort, 1);
 }
 
-/* The coordinator has decided about a checkpoint: nobody needs our piece's report any more. */
+/* The coordinator has committed or aborted a checkpoint, so the reports of our pieces up to it need not be resent. */
 static void take_answer(rt__link_state *s, int64_t step)
 {
     for (rt__note **at = &s->pieces; *at;) {
@@ -348,8 +404,8 @@ static void take_forget(const rt__link_state *s, int64_t before)
         s->facts.effects->forget(s->facts.effects->ctx, before);
 }
 
-/* A frame of another generation is dropped, except that a newer one's order to leave is obeyed: who
- * is sent it has been cut off while its generation ended. */
+/* Returns whether to handle a frame. Frames of another generation are dropped, with one exception: an order to leave
+ * from a newer generation is obeyed, because a rank that receives it was cut off while its own generation ended. */
 static bool is_ours(const rt__link_state *s, const rt_frame *f)
 {
     if (f->generation == s->facts.generation)
@@ -361,7 +417,7 @@ static bool is_ours(const rt__link_state *s, const rt_frame *f)
     return false;
 }
 
-static void take(rt__link_state *s, rt_frame *f)
+static void handle_frame(rt__link_state *s, rt_frame *f)
 {
     rt_msg_body *b = &f->body;
     switch (f->type) {
@@ -375,7 +431,7 @@ static void take(rt__link_state *s, rt_frame *f)
         take_stop(s, &b->stop);
         break;
     case RT_MSG_CHECKPOINT:
-        rt_log_info("told to write a checkpoint after step %" PRId64, b->checkpoint.after_step);
+        rt_log_info("ordered to write a checkpoint after step %" PRId64, b->checkpoint.after_step);
         atomic_store(&s->facts.orders->checkpoint_after, b->checkpoint.after_step);
         break;
     case RT_MSG_COMMITTED:
@@ -397,7 +453,7 @@ static void take(rt__link_state *s, rt_frame *f)
 
 /* ---- events ---- */
 
-static void go_down(rt__link_state *s, double now)
+static void note_disconnect(rt__link_state *s, double now)
 {
     if (s->up)
         s->down_since = now;
@@ -412,17 +468,17 @@ void rt__link_step(rt__link_state *s, double now, const rt__link_event *e)
         break;
     case RT__LINK_FRAME:
         if (is_ours(s, e->frame))
-            take(s, e->frame);
+            handle_frame(s, e->frame);
         break;
     case RT__LINK_UP:
         s->up = true;
         break;
     case RT__LINK_DOWN:
-        go_down(s, now);
+        note_disconnect(s, now);
         break;
     case RT__LINK_RESET:
-        say_again(s, now);
-        return; /* the wire sends what was not confirmed next */
+        resend_state(s, now);
+        return; /* the wire then resends unconfirmed messages */
     case RT__LINK_MOVED:
         s->moved = true;
         break;
@@ -437,12 +493,12 @@ void rt__link_step(rt__link_state *s, double now, const rt__link_event *e)
         s->ending = true;
         break;
     case RT__LINK_TICK:
-        if (s->say_again_due)
-            say_again(s, now);
+        if (s->resend_due)
+            resend_state(s, now);
         check_lease(s, now);
         break;
     }
-    say_finished_again(s);
+    resend_last(s);
     send_queue(s);
     leave_if_due(s, now);
     send_progress(s, now);
@@ -458,11 +514,11 @@ double rt__link_next(const rt__link_state *s, double now)
     double next = now + IDLE;
     if (s->up && !s->ending)
         next = earlier(next, progress_due(s));
-    if (s->queue || s->say_again_due || s->say_finished_due)
+    if (s->queue || s->resend_due || s->resend_last_due)
         next = earlier(next, now + OFFER_AGAIN);
-    if (!s->up && s->over.code == RT_OK)
+    if (!s->up && s->ended.code == RT_OK)
         next = earlier(next, s->down_since + RT_LEASE_SECONDS);
-    if (s->leave_at != 0 && !s->left && s->over.code == RT_OK)
+    if (s->leave_at != 0 && !s->left && s->ended.code == RT_OK)
         next = earlier(next, s->leave_at > now ? s->leave_at : now + OFFER_AGAIN);
     return next;
 }

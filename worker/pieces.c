@@ -1,15 +1,15 @@
 #include "worker/pieces.h"
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "worker/run_parts.h"
 #include <inttypes.h>
 #include <pthread.h>
+#include <ringtorch/formats.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <ringtorch/formats.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "worker/run_parts.h"
 
 enum { NAME_MAX_BYTES = 512 };
 
@@ -22,34 +22,30 @@ struct rt__pieces {
     void (*on_done)(void *ctx, const rt__piece_result *r);
     void *ctx;
 
-    int buffers;    /* flat ones */
-    float *staging; /* [buffers * elements owned] */
+    int buffers;    /* number of flat buffers */
+    rt_buf *staged; /* [buffers] copies of the owned elements */
 
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool full; /* the staging buffer holds a state that is not written yet */
+    bool full; /* the staging buffer holds a state not yet written */
     bool ending;
     int64_t step; /* of that state */
 };
-
-static int64_t owned_count(const rt__pieces *p)
-{
-    return p->owned.end - p->owned.begin;
-}
 
 /* ---- the writing thread ---- */
 
 static rt_status add_entry(const rt__pieces *p, rt_st_writer *w, const rt__run_part *part)
 {
-    const float *staged = p->staging + part->number * owned_count(p);
     int64_t begin = part->begin > p->owned.begin ? part->begin : p->owned.begin;
     int64_t end = part->end < p->owned.end ? part->end : p->owned.end;
     char name[NAME_MAX_BYTES];
     if (begin >= end)
         return RT_OK;
     snprintf(name, sizeof name, "%s/%s@%" PRId64, part->kind, part->tensor, begin - part->begin);
-    return rt_st_add(w, name, RT_F32, rt_shape(end - begin), staged + (begin - p->owned.begin));
+    const rt_buf staged = rt_buf_range(p->staged[part->number],
+                                       (rt_range){begin - p->owned.begin, end - p->owned.begin});
+    return rt_st_add(w, name, staged.dtype, rt_shape(staged.count), staged.data);
 }
 
 static rt_status fill(const rt__pieces *p, rt_st_writer *w, int64_t step)
@@ -90,7 +86,7 @@ done:
     return status;
 }
 
-static void write_and_tell(rt__pieces *p)
+static void write_and_report(rt__pieces *p)
 {
     rt__piece_result r = {.step = p->step};
     snprintf(r.file, sizeof r.file, "piece-%05d.safetensors", p->rank);
@@ -110,7 +106,7 @@ static void *write_pieces(void *arg)
         if (!p->full)
             break;
         pthread_mutex_unlock(&p->lock);
-        write_and_tell(p);
+        write_and_report(p);
         pthread_mutex_lock(&p->lock);
         p->full = false;
         pthread_cond_broadcast(&p->changed);
@@ -120,6 +116,26 @@ static void *write_pieces(void *arg)
 }
 
 /* ---- the computing thread ---- */
+
+static bool make_staged(rt__pieces *p)
+{
+    p->buffers = rt__run_buffers(p->run);
+    p->staged = rt_calloc((size_t)p->buffers, sizeof *p->staged);
+    for (int i = 0; p->staged && i < p->buffers; i++) {
+        p->staged[i] = rt_buf_range(rt__run_buffer(p->run, i, NULL), p->owned);
+        p->staged[i].data = rt_calloc(1, rt_buf_bytes(p->staged[i]));
+        if (!p->staged[i].data)
+            return false;
+    }
+    return p->staged != NULL;
+}
+
+static void free_staged(rt__pieces *p)
+{
+    for (int i = 0; p->staged && i < p->buffers; i++)
+        rt_mem_free(p->staged[i].data);
+    rt_mem_free(p->staged);
+}
 
 rt_status rt__pieces_start(const rt__pieces_args *a, rt__pieces **out)
 {
@@ -137,13 +153,12 @@ rt_status rt__pieces_start(const rt__pieces_args *a, rt__pieces **out)
         p->owned.end = tail;
     if (p->owned.begin > p->owned.end)
         p->owned.begin = p->owned.end;
-    p->buffers = rt__run_buffers(a->run);
-    p->staging = rt_calloc((size_t)p->buffers * (size_t)owned_count(p), sizeof *p->staging);
+    const bool staged = make_staged(p);
     p->dir = rt_strdup(a->dir);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
-    if (!p->staging || !p->dir || pthread_create(&p->thread, NULL, write_pieces, p) != 0) {
-        rt_mem_free(p->staging);
+    if (!staged || !p->dir || pthread_create(&p->thread, NULL, write_pieces, p) != 0) {
+        free_staged(p);
         rt_mem_free(p->dir);
         rt_mem_free(p);
         return RT_FAIL(NOMEM, "checkpoint thread: the system refuses memory or another thread");
@@ -164,8 +179,8 @@ void rt__pieces_save(rt__pieces *p, int64_t step)
 {
     rt__pieces_wait(p);
     for (int i = 0; i < p->buffers; i++)
-        memcpy(p->staging + i * owned_count(p), rt__run_buffer(p->run, i, NULL) + p->owned.begin,
-               (size_t)owned_count(p) * sizeof(float));
+        memcpy(p->staged[i].data, rt_buf_range(rt__run_buffer(p->run, i, NULL), p->owned).data,
+               rt_buf_bytes(p->staged[i]));
     pthread_mutex_lock(&p->lock);
     p->step = step;
     p->full = true;
@@ -184,7 +199,7 @@ void rt__pieces_end(rt__pieces *p)
     pthread_join(p->thread, NULL);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
-    rt_mem_free(p->staging);
+    free_staged(p);
     rt_mem_free(p->dir);
     rt_mem_free(p);
 }

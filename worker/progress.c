@@ -1,18 +1,19 @@
-/* A sequence lock whose fields are all atomic: the writer makes the version odd, writes, makes it
- * even; a reader that saw the same even version before and after has seen one whole update. Release
- * stores and acquire loads of the fields keep them between the two versions (H.-J. Boehm, "Can
- * seqlocks get along with programming language memory models?", MSPC 2012). */
+/* A sequence lock whose fields are all atomic: the writer makes the version odd, writes, and makes it even; a reader
+ * that sees the same even version before and after has read one complete update. Release stores and acquire loads of
+ * the fields keep them between the two versions (H.-J. Boehm, "Can seqlocks get along with programming language memory
+ * models?", MSPC 2012). */
 #include "worker/progress.h"
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/os/os.h"
+#include "worker/engine/base/trace.h"
+#include "worker/report.h"
 #include <assert.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/clock.h"
-#include "common/log.h"
-#include "worker/engine/base/trace.h"
-#include "worker/report.h"
 
 static_assert(offsetof(rt__progress, trace) == 64, "the record is one cache line");
 
@@ -76,7 +77,7 @@ void rt__progress_step(rt__progress *p, int64_t step)
     mirror(p);
 }
 
-/* Adds the phase that ends to what is known of it. */
+/* Adds the duration of a phase that ends to its statistics. */
 static void account(rt__progress *p, int64_t phase, double lasted)
 {
     double seconds = atomic_load_explicit(&p->seconds[phase], memory_order_relaxed);
@@ -134,7 +135,7 @@ static double cpu_seconds(const rt__progress *p)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Mean duration of a phase so far; 0: it has never ended. */
+/* Returns the mean duration of a phase so far, or 0 if it has never ended. */
 static double usual(const rt__progress *p, int64_t phase)
 {
     int64_t times = atomic_load_explicit(&p->times[phase], memory_order_relaxed);
@@ -142,7 +143,8 @@ static double usual(const rt__progress *p, int64_t phase)
     return times > 0 ? seconds / (double)times : 0;
 }
 
-/* The operation running now, if one has begun since the phase did, or what is waited for. */
+/* Describes the current activity: the wait, else the running operation if one has begun since the phase began, else the
+ * phase. */
 static void describe(const rt__progress *p, const rt__progress_view *v, const rt_comm_wait *wait,
                      int64_t ops, rt__progress_watch *w)
 {
@@ -159,7 +161,7 @@ void rt__progress_message(const rt__progress *p, rt__progress_watch *w, const rt
     rt__progress_view v = rt__progress_read(p);
     int64_t ops = atomic_load_explicit(&p->trace.count, memory_order_relaxed);
     if (ops != w->ops)
-        w->moved = now; /* at some moment since the last look */
+        w->moved = now; /* at some time since the last message */
     w->ops = ops;
     double moved = w->moved > v.since ? w->moved : v.since;
     describe(p, &v, wait, ops, w);
@@ -173,7 +175,7 @@ void rt__progress_message(const rt__progress *p, rt__progress_watch *w, const rt
         .cpu = cpu_seconds(p),
         .peer = wait ? wait->peer : -1,
         .snapshot_step = atomic_load_explicit(&p->snapshot_step, memory_order_relaxed),
-        .rss_bytes = rt__rss(),
+        .rss_bytes = rt_os_memory_used(),
     };
 }
 

@@ -1,5 +1,22 @@
 #include "worker/rank.h"
 
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/os/os.h"
+#include "common/base/outer_job.h"
+#include "common/base/phase.h"
+#include "common/base/stop_signals.h"
+#include "common/state/preprocessing.h"
+#include "common/state/snapshot_list.h"
+#include "worker/cpu_limit.h"
+#include "worker/engine/base/trace.h"
+#include "worker/engine/plugin/plugin.h"
+#include "worker/environment.h"
+#include "worker/session.h"
+#include "worker/shm_dir.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
@@ -7,29 +24,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/outer_job.h"
-#include "common/snapshot_list.h"
-#include "common/stop_signals.h"
-#include "worker/cpu_limit.h"
-#include "worker/engine/base/trace.h"
-#include "worker/session.h"
-#include "worker/shm_dir.h"
 
-static const double FAREWELL_SECONDS = 2; /* for the last messages to get out */
-static const double BLAME_SECONDS = 3;    /* the coordinator ends the generation before */
+static const double FAREWELL_SECONDS = 2; /* to send the last messages */
+static const double BLAME_SECONDS = 3;    /* the coordinator normally ends the generation sooner */
 
 typedef struct rank {
     const char *endpoint, *run_id;
     char dir[PATH_MAX]; /* of the run; absolute */
     int64_t generation;
-    int number, world; /* number: from mpirun's environment until MPI itself says so */
+    int number, world;                 /* number: from mpirun's environment until MPI is started */
     int64_t local_number, local_world; /* among the ranks of this host */
     char name[32];                     /* "worker 3" */
     rt_wire_keys keys;
@@ -40,12 +44,14 @@ typedef struct rank {
     rt__shm_dir shm;
     rt__commthread *comm;
     rt_run *run;
+    char note[400]; /* on how the data are read, or "" */
 } rank;
 
 /* ---- environment ---- */
 
-/* Who starts workers by hand wants a run with them: says what to type, once for all of them. */
-static rt_status refuse_strangers(void)
+/* Refuses to run if the user started workers by hand (perhaps with mpirun): rank 0 prints the command to type, the
+ * others exit silently. */
+static rt_status refuse_manual_start(void)
 {
     rt_outer_job job;
     if (getenv("RINGTORCH_ENDPOINT"))
@@ -54,7 +60,7 @@ static rt_status refuse_strangers(void)
         return RT_FAIL(ARG, "workers are started by ringtorch train, not by hand: type ringtorch "
                             "train CONFIG -n WORKERS");
     if (job.rank > 0)
-        exit(0); /* with a failure mpirun would end the one that speaks */
+        exit(0); /* after a failure mpirun would kill the rank that prints */
     return RT_FAIL(ARG,
                    "workers are started by ringtorch train, not by %s: type ringtorch train CONFIG "
                    "-n %" PRId64,
@@ -85,7 +91,7 @@ static rt_status read_environment(rank *r)
 {
     int64_t number;
     const char *dir;
-    RT_TRY(refuse_strangers());
+    RT_TRY(refuse_manual_start());
     RT_TRY(need("RINGTORCH_ENDPOINT", &r->endpoint));
     RT_TRY(need("RINGTORCH_RUN", &r->run_id));
     RT_TRY(need("RINGTORCH_RUN_DIR", &dir));
@@ -100,8 +106,8 @@ static rt_status read_environment(rank *r)
     return rt_wire_keys_from_env(&r->keys);
 }
 
-/* Blocks SIGTERM in this thread and all that it will start, for the link thread to take; or lets it
- * end the process as it does by nature, also one that came meanwhile. */
+/* If `hold`, blocks SIGTERM in this thread and those that it will start, so that the link thread can handle it; else
+ * lets SIGTERM, also a pending one, end the process as usual. */
 static void hold_sigterm(bool hold)
 {
     sigset_t set;
@@ -110,20 +116,21 @@ static void hold_sigterm(bool hold)
     pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-/* Ends with the process that started us, and leaves it to the launcher to stop the run. SIGTERM is for this worker. */
+/* Makes this process end with the one that started it, and leaves the signals that stop a run to the launcher. SIGTERM
+ * is handled here: it asks this worker to leave. */
 static rt_status tie_to_parent(void)
 {
-    rt_stop_signals_leave();
-    rt__heed_cpu_limit();
+    rt_stop_signals_ignore();
+    rt__handle_cpu_limit();
     signal(SIGTERM, SIG_DFL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1)
+    if (!rt_os_die_with_parent(SIGKILL, getppid(), true) || getppid() == 1)
         return RT_FAIL(CLOSED, "mpirun is gone");
     return RT_OK;
 }
 
 /* ---- log ---- */
 
-/* Everything printed by anyone in this process ends in the log file, as log entries do. */
+/* Redirects everything that this process prints, in any library, to the log file. */
 static rt_status redirect(const char *path)
 {
     int fd;
@@ -162,12 +169,12 @@ static rt_status load_config(rank *r)
 
 /* ---- life ---- */
 
-/* Before MPI starts, and while there is one thread. */
+/* Call before MPI starts and while there is only one thread. */
 static void use_shm_dir(rank *r)
 {
     if (rt__shm_dir_use(&r->shm, r->config.snapshot.dir, r->run_id, r->generation,
                         r->local_world) != RT_OK)
-        rt_log_warn("Open MPI's shared memory goes where it always does: %s", rt_error());
+        rt_log_warn("Open MPI uses its default directory for shared memory: %s", rt_error());
     rt_error_clear();
 }
 
@@ -177,7 +184,7 @@ static rt_status open_mpi(void *arg, rt_comm **out)
     return rt_comm_mpi(out);
 }
 
-/* On the link's thread: what earlier generations left in shared memory is of no use any more. */
+/* Called on the link's thread: removes what earlier generations left in shared memory, which nobody needs any more. */
 static void forget(void *ctx, int64_t before)
 {
     const rank *r = ctx;
@@ -189,7 +196,57 @@ static void forget(void *ctx, int64_t before)
     }
 }
 
-/* MPI starts on its own thread while this one loads the data: both take a third of a second. */
+/* Warns about partial weights: their rows are taken over by number, but the character, column or class of that number
+ * may have changed. */
+static void warn_partial_weights(rank *r)
+{
+    snprintf(
+        r->note, sizeof r->note,
+        "model.init_partial: the data do not fit the preprocessing of the weights and are read "
+        "with their own: weights that are taken over may be of other tokens, columns or "
+        "classes: %.220s",
+        rt_error());
+    rt_log_warn("%s", r->note);
+}
+
+/* Opens the run with the preprocessing of the weights that it starts from. With model.init_partial, data that do not
+ * fit that preprocessing are read with their own instead. */
+static rt_status open_run(rank *r)
+{
+    rt_run_parts parts = {0};
+    char *preprocessing, *from;
+    RT_TRY(rt_preprocessing_of_run(r->dir, &preprocessing));
+    from = rt_strdup_printf("%s/" RT_PREPROCESSING_FILE " (of model.init: %s)", r->dir,
+                            r->config.model.init);
+    parts.preprocessing = preprocessing;
+    parts.preprocessing_from = from;
+    rt_status status = rt_run_open_with(&r->config, r->config.parallel.slices, &parts, &r->run);
+    if (status == RT_E_MISMATCH && preprocessing && r->config.model.init_partial) {
+        warn_partial_weights(r);
+        rt_error_clear();
+        status = rt_run_open(&r->config, r->config.parallel.slices, &r->run);
+    }
+    rt_mem_free(from);
+    rt_mem_free(preprocessing);
+    return status;
+}
+
+/* Loads the plugins; a host whose file has another SHA-256 must not run it. */
+static rt_status load_plugins(const rank *r)
+{
+    char host[256] = "";
+    size_t i;
+    json_t *p;
+    json_array_foreach(r->config.plugins, i, p)
+        rt_log_info("loading the plugin %s", json_string_value(json_object_get(p, "file")));
+    if (rt__plugins_load(&r->config) == RT_OK)
+        return RT_OK;
+    gethostname(host, sizeof host - 1);
+    return rt_error_prefix("worker %d on host %s", r->number, host);
+}
+
+/* MPI starts on its own thread while this one loads the data: both take a third of a second. MPI_Init sets variables of the
+ * environment meanwhile, which rt__environment_protect makes safe. */
 static rt_status start(rank *r)
 {
     rt__progress_init(&r->progress);
@@ -197,7 +254,7 @@ static rt_status start(rank *r)
     rt__orders_init(&r->orders);
     use_shm_dir(r);
     RT_TRY(rt__commthread_start(open_mpi, NULL, &r->orders.abort, &r->comm));
-    rt__trace_op(&rt__thread, RT_WHAT_OPENING); /* seen by whoever waits for our HELLO */
+    rt__trace_op(&rt__thread, RT_WHAT_OPENING); /* PROGRESS shows it until our HELLO */
     rt__link_args link = {
         .endpoint = r->endpoint,
         .keys = &r->keys,
@@ -212,13 +269,14 @@ static rt_status start(rank *r)
         .forget_ctx = r,
     };
     RT_TRY(rt__link_start(&link, &r->link));
+    RT_TRY(load_plugins(r));
     RT_TRY(rt_run_start_engine(&r->config));
-    RT_TRY(rt_run_open(&r->config, r->config.parallel.slices, &r->run));
+    RT_TRY(open_run(r));
     rt__trace_op(&rt__thread, RT_WHAT_MPI_INIT);
     return rt__commthread_ready(r->comm, &r->number, &r->world);
 }
 
-static rt_status live(rank *r)
+static rt_status run_session(rank *r)
 {
     RT_TRY(start(r));
     rt_log_info("rank %d of %d, generation %" PRId64 ", %s, %s", r->number, r->world, r->generation,
@@ -234,6 +292,7 @@ static rt_status live(rank *r)
         .run_id = r->run_id,
         .generation = r->generation,
         .dir = r->dir,
+        .note = r->note,
         .link = r->link,
         .progress = &r->progress,
         .orders = &r->orders,
@@ -241,15 +300,15 @@ static rt_status live(rank *r)
     return rt__session_run(&session);
 }
 
-/* All ranks fail, and the first that leaves takes the others with it: the one whose slice is to blame is to be heard
- * before. */
-static void make_way(const rt__orders *orders)
+/* Waits for the order to abort. All ranks fail in such a step, and the first that exits takes the others with it; the
+ * rank whose slice is to blame must be able to report first. */
+static void wait_for_abort(const rt__orders *orders)
 {
     for (double end = rt_clock() + BLAME_SECONDS; rt_clock() < end && !atomic_load(&orders->abort);)
         rt_clock_sleep(0.01);
 }
 
-/* Says what happened and leaves without waiting for anybody: mpirun ends the other ranks. */
+/* Reports the failure and leaves without waiting for other ranks; mpirun ends them. */
 static int fail(rank *r, rt_status status)
 {
     int code = rt_status_exit_code(status);
@@ -258,11 +317,15 @@ static int fail(rank *r, rt_status status)
     } else {
         rt_log_error("%s (%s)", rt_error(), rt_error_place());
         rt__progress_view at = rt__progress_read(&r->progress);
-        rt_msg_fault m = {status, rt_error(), at.step, at.slice, rt_error_place()};
+        rt_msg_fault m = {.code = status,
+                          .message = rt_error(),
+                          .step = at.step,
+                          .slice = at.slice,
+                          .place = rt_error_place()};
         if (r->link)
             rt__link_post(r->link, RT_MSG_FAULT, &m);
         if (status == RT_E_NUMERIC && at.slice < 0)
-            make_way(&r->orders);
+            wait_for_abort(&r->orders);
     }
     atomic_store(&r->orders.abort, 1);
     rt__link_end(r->link, FAREWELL_SECONDS);
@@ -272,7 +335,7 @@ static int fail(rank *r, rt_status status)
 static int end(rank *r)
 {
     rt__link_end(r->link, FAREWELL_SECONDS);
-    hold_sigterm(false); /* nobody takes it any more, and MPI may wait for others */
+    hold_sigterm(false); /* no thread handles it any more, and MPI may wait for other ranks */
     rt_run_close(r->run);
     rt__commthread_end(r->comm);
     rt__shm_dir_leave(&r->shm);
@@ -287,7 +350,9 @@ int rt__rank_main(void)
 {
     rank r = {0};
     hold_sigterm(true);
-    rt_status status = read_environment(&r);
+    rt_status status = rt__environment_protect();
+    if (status == RT_OK)
+        status = read_environment(&r);
     if (status == RT_OK)
         status = tie_to_parent();
     if (status == RT_OK)
@@ -298,6 +363,6 @@ int rt__rank_main(void)
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         return rt_status_exit_code(status);
     }
-    status = live(&r);
+    status = run_session(&r);
     return status == RT_OK ? end(&r) : fail(&r, status);
 }

@@ -1,11 +1,12 @@
 #include "worker/report.h"
 
+#include "common/base/clock.h"
+#include "common/base/os/os.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "common/clock.h"
 
 /* ---- throughput ---- */
 
@@ -30,7 +31,7 @@ void rt__meter_resume(rt__meter *m)
 void rt__meter_step(rt__meter *m, double loss)
 {
     m->steps++;
-    if (isnan(loss)) /* nothing counted: a step that failed is not told of here */
+    if (isnan(loss)) /* no target counted; failed steps are not passed to this function */
         return;
     m->losses++;
     m->loss_sum += loss;
@@ -52,7 +53,7 @@ void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, r
         .grad_norm = grad_norm,
         .samples_per_second = spent > 0 ? steps * (double)m->batch / spent : 0,
         .seconds = m->seconds,
-        .rss_bytes = rt__rss(),
+        .rss_bytes = rt_os_memory_used(),
     };
     m->steps = 0;
     m->losses = 0;
@@ -60,7 +61,7 @@ void rt__meter_report(rt__meter *m, int64_t step, double lr, double grad_norm, r
     m->reported_at = m->seconds;
 }
 
-/* ---- who I am ---- */
+/* ---- identity ---- */
 
 void rt__host_name(char *out, size_t room)
 {
@@ -89,6 +90,7 @@ void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *ou
         .samples = rt_run_samples(a->run),
         .task = rt_run_task(a->run),
         .sample_tokens = rt_run_sample_tokens(a->run),
+        .data = rt_run_data(a->run),
         .local_rank = a->local_rank,
         .offers = a->offers->offer,
         .offers_count = a->offers->offer_count,
@@ -101,18 +103,6 @@ void rt__hello(const rt__hello_args *a, rt__hello_texts *texts, rt_msg_hello *ou
 }
 
 /* ---- memory ---- */
-
-int64_t rt__rss(void)
-{
-    long long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*d %lld", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return pages * sysconf(_SC_PAGESIZE);
-}
 
 int64_t rt__rss_peak(void)
 {

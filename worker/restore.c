@@ -1,12 +1,12 @@
 #include "worker/restore.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/state/saved_parts.h"
+#include "worker/run_parts.h"
 #include <inttypes.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/saved_parts.h"
-#include "common/text.h"
-#include "worker/run_parts.h"
 
 /* ---- the layout ---- */
 
@@ -50,7 +50,7 @@ rt_status rt__restore_check_layout(const rt_saved *s, const char *layout)
     return status;
 }
 
-/* ---- what goes where ---- */
+/* ---- destinations ---- */
 
 static const rt__target *find_target(const rt__destination *to, const char *kind,
                                      const char *tensor)
@@ -69,7 +69,7 @@ static bool wants_kind(const rt__destination *to, const char *kind)
     return false;
 }
 
-/* Is it made by this optimiser? */
+/* Checks that the checkpoint was made by this optimiser. */
 static rt_status check_kinds(const rt_saved *s, const rt_saved_parts *has,
                              const rt__destination *to)
 {
@@ -117,7 +117,8 @@ static rt_status check_parts(const rt_saved *s, const rt__destination *to)
     return status;
 }
 
-/* In parts, each of which is a sign of life: where memory is smaller than the checkpoint this reads the disk again. */
+/* Copies in parts and records progress after each: if memory is smaller than the checkpoint, the mapped file is read
+ * from disk again. */
 static void copy_entry(const rt_saved_entry *e, float *to)
 {
     enum { PART = 1 << 18 };
@@ -168,8 +169,9 @@ rt_status rt__destination_of_run(rt__destination *to, const rt_run *run, rt__wan
         return rt_error_code();
     for (int64_t i = 0; rt__run_part_at(run, i, &p); i++)
         if (is_wanted(&p, wanted))
-            to->target[to->targets++] =
-                (rt__target){p.kind, p.tensor, p.buffer + p.begin, p.end - p.begin};
+            to->target[to->targets++] = (rt__target){
+                p.kind, p.tensor, rt_buf_range(p.buffer, (rt_range){p.begin, p.end}).data,
+                p.end - p.begin};
     return RT_OK;
 }
 

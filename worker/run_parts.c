@@ -7,20 +7,23 @@ int rt__run_buffers(const rt_run *run)
     return 1 + rt_optim_states(rt_run_optim(run));
 }
 
-float *rt__run_buffer(const rt_run *run, int i, const char **name)
+rt_buf rt__run_buffer(const rt_run *run, int i, const char **name)
 {
-    rt_run_fetch((rt_run *)run); /* which changes nothing that can be seen */
+    const rt_flat *flat = rt_run_flat(run);
+    rt_buf buf = {.data = flat->param, .count = flat->tail};
+    rt_run_fetch((rt_run *)run); /* changes nothing visible */
     if (i > 0)
-        return rt_run_state(run, i - 1, name);
-    if (name)
+        buf.data = rt_run_state(run, i - 1, name);
+    else if (name)
         *name = "param";
-    return rt_run_flat(run)->param;
+    return buf;
 }
 
 bool rt__run_part_at(const rt_run *run, int64_t i, rt__run_part *out)
 {
     const rt_flat *flat = rt_run_flat(run);
-    const int64_t first = flat->entries + flat->small; /* of the states like the parameters */
+    const int64_t first =
+        flat->entries + flat->small; /* first of the states shaped like the parameters */
     int buffer = i < first ? 0 : 1 + (int)((i - first) / flat->entries);
     if (buffer >= rt__run_buffers(run))
         return false;

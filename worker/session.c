@@ -1,22 +1,22 @@
 #include "worker/session.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/log.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
 #include "worker/evaluate.h"
 #include "worker/restore.h"
 #include "worker/run_parts.h"
 #include "worker/shm_dir.h"
 #include "worker/snapshot_restore.h"
 #include "worker/start_weights.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 
-/* Whether something is due after step number `step` that is done every `every` steps; 0: never. */
-static bool divides(int64_t every, int64_t step)
+/* Returns whether something that happens every `every` steps (0: never) is due after step number `step`. */
+static bool is_due(int64_t every, int64_t step)
 {
     return every > 0 && step % every == 0;
 }
@@ -44,9 +44,10 @@ static rt_status start_snapshots(rt__session *s)
     return rt__snapshot_start(&args, &s->snapshot);
 }
 
-/* Says what can be restored from here. Trouble with snapshots is no failure: there are checkpoints.
+/* Sends HELLO with the snapshots that can be restored on this host. Trouble with snapshots is not a failure, because
+ * there are checkpoints.
  */
-static void greet(rt__session *s)
+static void send_hello(rt__session *s)
 {
     rt__snapshot_offers offers = {0};
     rt__hello_texts texts;
@@ -68,7 +69,7 @@ static rt_status join(rt__session *s)
 {
     RT_TRY(rt_config_hash(s->config, s->config_hash));
     RT_TRY(describe_snapshots(s));
-    greet(s);
+    send_hello(s);
     RT_TRY(rt__link_wait_plan(s->link, &s->message));
     s->plan = &s->message.plan;
     RT_TRY(rt_best_parse(s->plan->best, &s->best));
@@ -80,26 +81,30 @@ static rt_status join(rt__session *s)
 
 static void post_layout(rt__session *s, const char *init_sha256)
 {
-    rt_msg_layout m = {
-        .json = rt_run_layout(s->run), .init_sha256 = init_sha256, .layers = rt_run_layers(s->run)};
+    rt_msg_layout m = {.json = rt_run_layout(s->run),
+                       .init_sha256 = init_sha256,
+                       .preprocessing = rt_run_preprocessing(s->run),
+                       .layers = rt_run_layers(s->run),
+                       .note = s->note};
     rt__link_post(s->link, RT_MSG_LAYOUT, &m);
 }
 
 /* ---- checkpoints ---- */
 
-/* On the thread that writes pieces. */
+/* Called on the thread that writes pieces. */
 static void piece_done(void *ctx, const rt__piece_result *r)
 {
     rt__session *s = ctx;
     if (r->status != RT_OK) {
         rt_log_error("checkpoint of step %" PRId64 ": %s", r->step, r->reason);
-        rt_msg_piece_failed failed = {r->step, r->status, r->reason};
+        rt_msg_piece_failed failed = {.step = r->step, .code = r->status, .reason = r->reason};
         rt__link_post(s->link, RT_MSG_PIECE_FAILED, &failed);
         return;
     }
     char checksum[17];
     snprintf(checksum, sizeof checksum, "%016" PRIx64, r->checksum);
-    rt_msg_piece_done done = {r->step, r->file, r->bytes, checksum};
+    rt_msg_piece_done done = {
+        .step = r->step, .file = r->file, .bytes = r->bytes, .checksum = checksum};
     rt__link_post(s->link, RT_MSG_PIECE_DONE, &done);
 }
 
@@ -116,17 +121,32 @@ static void post_checksum(void *ctx, const rt_msg_checksum *m)
     rt__link_post(s->link, RT_MSG_CHECKSUM, m);
 }
 
+/* Sets up the shard. Snapshots were started before the plan arrived, so the plan must give this rank the elements that
+ * they hold. */
+static rt_status init_shard(rt__session *s)
+{
+    const int64_t length = rt_run_flat(s->run)->length;
+    RT_TRY(rt__shard_init(&s->shard, s->plan, s->world, s->rank, length));
+    if (s->world > 1)
+        RT_TRY(rt__shard_connect(&s->shard, s->comm));
+    const rt_range planned = s->shard.owned[s->rank];
+    const rt_range kept = rt_owned_by_rank(length, s->world, s->rank);
+    if (planned.begin != kept.begin || planned.end != kept.end)
+        return RT_FAIL(PROTOCOL,
+                       "plan: rank %d owns elements %" PRId64 " to %" PRId64
+                       ", its snapshots hold %" PRId64 " to %" PRId64,
+                       s->rank, planned.begin, planned.end, kept.begin, kept.end);
+    return rt__shard_sums(&s->shard, s->run);
+}
+
 static rt_status prepare(rt__session *s)
 {
-    RT_TRY(rt__shard_init(&s->shard, s->world, s->rank, s->plan->slices, s->plan->slice_begin,
-                          rt_run_flat(s->run)->length));
-    RT_TRY(rt__shard_sums(&s->shard, s->run));
+    RT_TRY(init_shard(s));
     rt__stepper_args args = {s->run,      s->config,     s->comm, &s->shard,
                              s->progress, post_checksum, s,       s->snapshot};
     RT_TRY(rt__stepper_init(&s->stepper, &args));
 
-    rt_run_prefetch(s->run, s->plan->start_step,
-                    s->shard.slices); /* while the rest is made ready */
+    rt_run_prefetch(s->run, s->plan->start_step, s->shard.slices); /* in the background */
     char *dir = rt_path_join(s->dir, "checkpoints");
     if (!dir)
         return RT_E_NOMEM;
@@ -171,12 +191,12 @@ static rt_status restore(rt__session *s, char init_sha256[65])
 {
     const char *init = s->config->model.init;
     init_sha256[0] = '\0';
-    if (s->plan->source == 0)
+    if (s->plan->source == RT_SOURCE_FRESH)
         return *init ? rt__start_weights(s->run, s->comm, s->rank, s->world, s->config,
                                          s->plan->init_sha256, init_sha256)
                      : RT_OK;
     rt__progress_phase(s->progress, RT_PHASE_RESTORE, -1);
-    return s->plan->source == 2 ? restore_snapshot(s) : restore_checkpoint(s);
+    return s->plan->source == RT_SOURCE_SNAPSHOT ? restore_snapshot(s) : restore_checkpoint(s);
 }
 
 /* ---- snapshots ---- */
@@ -201,30 +221,30 @@ static rt_status start_copies(rt__session *s)
     return rt__copies_start(&args, &s->copies);
 }
 
-static void tell_trouble(rt__session *s, const char *trouble, bool *told)
+static void send_trouble(rt__session *s, const char *trouble, bool *sent)
 {
-    if (*told || !*trouble)
+    if (*sent || !*trouble)
         return;
-    rt_msg_snapshot_trouble m = {trouble};
+    rt_msg_snapshot_trouble m = {.reason = trouble};
     rt__link_post(s->link, RT_MSG_SNAPSHOT_TROUBLE, &m);
-    *told = true;
+    *sent = true;
 }
 
-/* Trouble shows up late where memory is reserved on another thread. */
-static void tell_snapshot_trouble(rt__session *s)
+/* Reports trouble that shows up late because another thread reserves the memory. */
+static void send_snapshot_trouble(rt__session *s)
 {
     if (s->snapshot)
-        tell_trouble(s, rt__snapshot_trouble(s->snapshot), &s->snapshot_trouble_told);
+        send_trouble(s, rt__snapshot_trouble(s->snapshot), &s->snapshot_trouble_sent);
     if (s->copies)
-        tell_trouble(s, rt__copies_trouble(s->copies), &s->copies_trouble_told);
+        send_trouble(s, rt__copies_trouble(s->copies), &s->copies_trouble_sent);
 }
 
-/* A step has been finished. */
+/* Takes a snapshot after a finished step if one is due. */
 static rt_status keep_snapshot(rt__session *s, int64_t finished, bool last)
 {
     const int64_t every = s->config->snapshot.every;
-    tell_snapshot_trouble(s);
-    if (!divides(every, finished) && !(last && every > 0))
+    send_snapshot_trouble(s);
+    if (!is_due(every, finished) && !(last && every > 0))
         return RT_OK;
     rt__progress_phase(s->progress, RT_PHASE_SNAPSHOT, -1);
     bool taken = s->snapshot && rt__snapshot_take(s->snapshot, finished);
@@ -243,21 +263,21 @@ static void save_once(rt__session *s, int64_t step)
         save(s, step);
 }
 
-/* Returns whether an evaluation is the best so far. All ranks come to the same conclusion, and the coordinator to the same
- * as well. */
+/* Returns whether an evaluation is the best so far. All ranks and the coordinator reach the same conclusion. */
 static bool compare(rt__session *s, int64_t step, const rt_evaluation *e)
 {
-    if (!rt_best_is_kept(s->config))
+    if (!rt_best_is_tracked(s->config))
         return false;
     bool better = rt_best_beats(s->config, &e->metrics, &s->best);
     if (better)
         s->best = (rt_best){step, e->metrics};
-    s->over = !better && rt_patience_is_over(s->config, step, s->best.step);
+    s->patience_ran_out = !better && rt_patience_ran_out(s->config, step, s->best.step);
     return better;
 }
 
-/* Leaves word of an evaluation before anything follows from it: the coordinator may be gone, and we may be soon. */
-static rt_status tell_evaluation(rt__session *s, const rt_evaluated *e)
+/* Records an evaluation in the snapshot and sends it before anything follows from it: the coordinator may be gone, and
+ * this process may die soon. */
+static rt_status publish_evaluation(rt__session *s, const rt_evaluated *e)
 {
     if (s->snapshot)
         rt__snapshot_evaluated(s->snapshot, e);
@@ -266,7 +286,8 @@ static rt_status tell_evaluation(rt__session *s, const rt_evaluated *e)
     char *text = rt_evaluated_text(e, s->generation);
     if (!text)
         return rt_error_code();
-    rt__link_post(s->link, RT_MSG_EVALUATED, &(rt_msg_evaluated){e->step, text});
+    rt_msg_evaluated m = {.step = e->step, .evaluation = text};
+    rt__link_post(s->link, RT_MSG_EVALUATED, &m);
     rt_mem_free(text);
     return RT_OK;
 }
@@ -275,8 +296,8 @@ static rt_status evaluate(rt__session *s, int64_t step)
 {
     rt_evaluation e;
     double began = rt_clock();
-    /* All that a checkpoint of this step still needs to be committed. An evaluation may take longer than whoever wants the
-     * run to stop waits before he kills it. */
+    /* Send everything that a checkpoint of this step still needs to be committed, because the evaluation may take
+     * longer than the time that a scheduler grants before it kills the run. */
     if (step == s->saved_step) {
         rt__stepper_checksum(&s->stepper, step);
         s->summed_step = step;
@@ -285,25 +306,26 @@ static rt_status evaluate(rt__session *s, int64_t step)
     rt__progress_phase(s->progress, RT_PHASE_EVALUATE, -1);
     RT_TRY(rt__evaluate(s->run, s->comm, s->rank, s->world, &e));
     bool better = compare(s, step, &e);
-    RT_TRY(tell_evaluation(s, &(rt_evaluated){.step = step,
-                                              .count = e.count,
-                                              .seconds = rt_clock() - began,
-                                              .metrics = e.metrics,
-                                              .best = s->best}));
+    RT_TRY(publish_evaluation(s, &(rt_evaluated){.step = step,
+                                                 .count = e.count,
+                                                 .seconds = rt_clock() - began,
+                                                 .metrics = e.metrics,
+                                                 .best = s->best}));
     rt__meter_resume(&s->meter);
-    if ((better && rt_best_is_saved(s->config)) || (s->over && s->plan->checkpoint_final))
+    if ((better && rt_best_is_saved(s->config)) ||
+        (s->patience_ran_out && s->plan->checkpoint_final))
         save_once(s, step);
     return RT_OK;
 }
 
 /* ---- steps ---- */
 
-/* Whether a report follows step number `step` (which makes it step + 1 finished ones). A step that is evaluated has one,
- * so that both are in one row of metrics.jsonl. */
+/* Returns whether a report follows step number `step` (after which step + 1 are finished). An evaluated step always has
+ * one, so that both are in one row of metrics.jsonl. */
 static bool report_due(const rt_msg_plan *plan, int64_t step)
 {
-    return step == plan->start_step || divides(plan->report_every, step + 1) ||
-           divides(plan->evaluate_every, step + 1) || step + 1 == plan->end_step;
+    return step == plan->start_step || is_due(plan->report_every, step + 1) ||
+           is_due(plan->evaluate_every, step + 1) || step + 1 == plan->end_step;
 }
 
 static void report(rt__session *s, int64_t finished, const rt__step_result *did)
@@ -313,18 +335,18 @@ static void report(rt__session *s, int64_t finished, const rt__step_result *did)
     rt__link_post(s->link, RT_MSG_REPORT, &m);
 }
 
-/* Whether all ranks tell the checksum of the state at a step: now and then, and wherever that state
- * has been or may yet be the beginning of a generation. It costs 0.15 ms for the 1.7 MB of the cnn
- * preset, whose step takes 20 ms: at every hundredth, less than 0.01 %. */
+/* Returns whether all ranks send the checksum of the state at a step: every run.hash_every steps, and whenever a
+ * generation has started or may start from that state. It costs 0.15 ms for the 1.7 MB of the cnn preset, whose step
+ * takes 20 ms: at every hundredth step, less than 0.01 %. */
 static bool checksum_due(const rt__session *s, int64_t step)
 {
-    bool restored = s->plan->source != 0 && step == s->plan->start_step;
+    bool restored = s->plan->source != RT_SOURCE_FRESH && step == s->plan->start_step;
     return step > 0 && step != s->summed_step &&
-           (divides(s->config->run.hash_every, step) || step == s->saved_step || restored);
+           (is_due(s->config->run.hash_every, step) || step == s->saved_step || restored);
 }
 
-/* Rank 0: the orders for the step that makes `finished`. Without a snapshot, where the next
- * generation would go on from, a checkpoint takes its place. */
+/* On rank 0: returns the orders for the step after which `finished` steps are made. If there are no snapshots from
+ * which the next generation could resume, a checkpoint takes their place. */
 static int orders_for(const rt__session *s, int64_t finished)
 {
     int orders = 0;
@@ -336,46 +358,45 @@ static int orders_for(const rt__session *s, int64_t finished)
     }
     if (save >= 0 && finished >= save) {
         orders |= RT__ORDER_CHECKPOINT;
-        /* Fulfilled, unless another order has come meanwhile. */
+        /* The order is carried out, unless another one has arrived meanwhile. */
         atomic_compare_exchange_strong(&s->orders->checkpoint_after, &save, -1);
     }
     return orders;
 }
 
-/* What a step is followed by, in this order, so that pieces are written while the evaluation
- * computes. */
+/* Does what follows a step, in this order, so that pieces are written while the evaluation computes. */
 static rt_status after_step(rt__session *s, int64_t finished, int orders)
 {
     const rt_msg_plan *p = s->plan;
     bool last = finished == p->end_step;
-    if (divides(p->checkpoint_every, finished) || orders & RT__ORDER_CHECKPOINT ||
+    if (is_due(p->checkpoint_every, finished) || orders & RT__ORDER_CHECKPOINT ||
         (last && p->checkpoint_final))
         save(s, finished);
-    if (divides(p->evaluate_every, finished) || (last && p->evaluate_final))
+    if (is_due(p->evaluate_every, finished) || (last && p->evaluate_final))
         RT_TRY(evaluate(s, finished));
     return RT_OK;
 }
 
-/* Whether an evaluation was due at the step that this generation starts from and nobody has made it. */
+/* Returns whether an evaluation was due at the step that this generation starts from but was not made. */
 static bool evaluation_is_missing(const rt_msg_plan *p, int64_t start)
 {
     bool last = start >= p->end_step && p->evaluate_final;
     if (start == 0)
         return last;
-    return (divides(p->evaluate_every, start) || last) && start > p->evaluated_step;
+    return (is_due(p->evaluate_every, start) || last) && start > p->evaluated_step;
 }
 
-/* What was to follow the step that this generation starts from. From a snapshot: the generation before may have died
- * in the middle of it. */
+/* Makes up for what should have followed the step that this generation starts from. If it starts from a snapshot, the
+ * previous generation may have died in the middle of that. */
 static rt_status catch_up(rt__session *s, int64_t start)
 {
     const rt_msg_plan *p = s->plan;
-    bool snapshot = p->source == 2, over = start >= p->end_step;
-    if (snapshot && (divides(p->checkpoint_every, start) || (over && p->checkpoint_final)))
+    bool snapshot = p->source == RT_SOURCE_SNAPSHOT, over = start >= p->end_step;
+    if (snapshot && (is_due(p->checkpoint_every, start) || (over && p->checkpoint_final)))
         save(s, start);
     bool best = start == s->best.step && rt_best_is_known(&s->best);
     if (snapshot && best && rt_best_is_saved(s->config))
-        save_once(s, start); /* its pieces may not have been written */
+        save_once(s, start); /* perhaps its pieces were not written */
     if (evaluation_is_missing(p, start)) {
         rt__meter_start(&s->meter, s->config->data.batch);
         return evaluate(s, start);
@@ -391,35 +412,35 @@ static void count(rt__session *s, int64_t step, const rt__step_result *did)
     }
     rt__meter_skip(&s->meter);
     if (s->rank == 0) {
-        rt_msg_skipped m = {step, did->loss, did->grad_norm};
+        rt_msg_skipped m = {.step = step, .loss = did->loss, .grad_norm = did->grad_norm};
         rt__link_post(s->link, RT_MSG_SKIPPED, &m);
     }
 }
 
-/* Makes steps until the plan or an order ends them; *finished: how many are done in all. */
+/* Makes steps until the plan or an order ends them; *finished is the number of steps made in all. */
 static rt_status steps(rt__session *s, int64_t *finished)
 {
     const rt_msg_plan *p = s->plan;
     rt__step_result did = {0};
     rt__meter_start(&s->meter, s->config->data.batch);
-    for (int64_t t = p->start_step; t < p->end_step && !(did.orders & RT__ORDER_STOP) && !s->over;
-         t++) {
+    for (int64_t t = p->start_step;
+         t < p->end_step && !(did.orders & RT__ORDER_STOP) && !s->patience_ran_out; t++) {
         if (atomic_load(&s->orders->abort))
             return RT_FAIL(ABORTED, "told to leave after step %" PRId64, t);
-        rt__step_wish wish = {.orders = s->rank == 0 ? orders_for(s, t + 1) : 0,
-                              .norm = report_due(p, t),
-                              .checksum = checksum_due(s, t),
-                              .keep = divides(s->config->snapshot.every, t + 1)};
-        RT_TRY(rt__step(&s->stepper, t, &wish, &did));
+        rt__step_request request = {.orders = s->rank == 0 ? orders_for(s, t + 1) : 0,
+                                    .norm = report_due(p, t),
+                                    .checksum = checksum_due(s, t),
+                                    .keep = is_due(s->config->snapshot.every, t + 1)};
+        RT_TRY(rt__step(&s->stepper, t, &request, &did));
         *finished = t + 1;
         rt__progress_step(s->progress, t + 1);
         RT_TRY(keep_snapshot(s, t + 1, did.orders & RT__ORDER_STOP || t + 1 == p->end_step));
         count(s, t, &did);
-        if (s->rank == 0 && (wish.norm || did.orders & RT__ORDER_STOP))
+        if (s->rank == 0 && (request.norm || did.orders & RT__ORDER_STOP))
             report(s, t + 1, &did);
         RT_TRY(after_step(s, t + 1, did.orders));
     }
-    if (checksum_due(s, *finished)) /* no step follows that would tell it */
+    if (checksum_due(s, *finished)) /* no step follows that would send it */
         rt__stepper_checksum(&s->stepper, *finished);
     return RT_OK;
 }
@@ -431,7 +452,10 @@ static rt_status finish(rt__session *s, int64_t finished)
     rt__pieces_wait(s->pieces);
     if (s->rank == 0)
         RT_TRY(rt_run_weights_sha256(s->run, sha));
-    rt_msg_finished m = {finished, sha, rt__rss_peak(), atomic_load(&s->progress->snapshot_step)};
+    rt_msg_finished m = {.step = finished,
+                         .weights_sha256 = sha,
+                         .rss_bytes = rt__rss_peak(),
+                         .snapshot_step = atomic_load(&s->progress->snapshot_step)};
     rt__link_post(s->link, RT_MSG_FINISHED, &m);
     rt__progress_log(s->progress, finished - s->plan->start_step);
     return rt__link_wait_leave(s->link);

@@ -1,22 +1,44 @@
 #include "worker/shard.h"
 
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include <string.h>
 
-static rt_status check_slices(int world, int64_t slices, const int64_t *begin)
+_Static_assert((int)RT_BLOCK_SCALARS == (int)RT_FLAT_SCALARS, "the coordinator counts blocks too");
+
+static rt_status check_slices(int world, const rt_msg_plan *plan)
 {
+    const int64_t *begin = plan->slice_begin;
+    if (plan->slice_begin_count != world + 1)
+        return RT_FAIL(PROTOCOL, "plan: %lld numbers say who has slices, expected %d",
+                       (long long)plan->slice_begin_count, world + 1);
     for (int r = 0; r < world; r++)
         if (begin[r] >= begin[r + 1])
             return RT_FAIL(PROTOCOL, "plan: rank %d has slices [%lld,%lld): every rank needs one",
                            r, (long long)begin[r], (long long)begin[r + 1]);
-    if (begin[0] != 0 || begin[world] != slices)
+    if (begin[0] != 0 || begin[world] != plan->slices)
         return RT_FAIL(PROTOCOL, "plan: slices go from %lld to %lld, expected 0 to %lld",
-                       (long long)begin[0], (long long)begin[world], (long long)slices);
+                       (long long)begin[0], (long long)begin[world], (long long)plan->slices);
     return RT_OK;
 }
 
-/* The sum that comes first behind a border between owners. The blocks that hold parameters come first, then loss and weight, which need
- * not lie in one block. */
+/* Finds the axis "data"; every other one must have a single place. */
+static rt_status find_data(const rt_mesh *mesh, int *data)
+{
+    *data = rt_mesh_find(mesh, RT_AXIS_DATA);
+    if (*data < 0)
+        return RT_FAIL(PROTOCOL, "plan: there is no axis %s, along which slices are dealt out",
+                       RT_AXIS_DATA);
+    for (int axis = 0; axis < rt_mesh_axes(mesh); axis++)
+        if (axis != *data && rt_mesh_size(mesh, axis) > 1)
+            return RT_FAIL(UNSUPPORTED,
+                           "plan: axis %s has size %d: this version spreads a step along %s only",
+                           rt_mesh_name(mesh, axis), rt_mesh_size(mesh, axis), RT_AXIS_DATA);
+    return RT_OK;
+}
+
+/* Returns the first sum after a border between owners. The blocks of parameters come first, then loss and weight, which
+ * may lie in different blocks. */
 static int64_t sum_at(const rt_flat *flat, int64_t border)
 {
     const int64_t blocks = (flat->count + RT_BLOCK - 1) / RT_BLOCK;
@@ -57,26 +79,43 @@ static void find_measured(rt__shard *s, int rank, const rt_run *run)
     }
 }
 
-rt_status rt__shard_init(rt__shard *s, int world, int rank, int64_t slices,
-                         const int64_t *slice_begin, int64_t length)
+static rt_status fill(rt__shard *s, const rt_msg_plan *plan, int64_t length)
 {
-    RT_TRY(check_slices(world, slices, slice_begin));
-    *s = (rt__shard){.rank = rank, .world = world, .slice_count = slices};
+    RT_TRY(find_data(s->mesh, &s->data));
+    const int world = s->world = rt_mesh_size(s->mesh, s->data);
+    s->rank = rt_mesh_place(s->mesh, s->data, rt_mesh_rank(s->mesh));
+    RT_TRY(check_slices(world, plan));
+    s->slice_count = plan->slices;
+    s->slices = (rt_range){plan->slice_begin[s->rank], plan->slice_begin[s->rank + 1]};
     s->slice_begin = rt_calloc((size_t)world + 1, sizeof *s->slice_begin);
     s->owned = rt_calloc((size_t)world, sizeof *s->owned);
     s->sums = rt_calloc((size_t)world, sizeof *s->sums);
-    if (!s->slice_begin || !s->owned || !s->sums) {
-        rt__shard_release(s);
+    if (!s->slice_begin || !s->owned || !s->sums)
         return RT_E_NOMEM;
-    }
-    for (int r = 0; r < world; r++) {
-        rt_range o = rt_owned_by_rank(length, world, r);
-        s->slice_begin[r] = slice_begin[r];
-        s->owned[r] = o;
-    }
-    s->slice_begin[world] = slice_begin[world];
-    s->slices = (rt_range){slice_begin[rank], slice_begin[rank + 1]};
+    memcpy(s->slice_begin, plan->slice_begin, (size_t)(world + 1) * sizeof *s->slice_begin);
+    for (int r = 0; r < world; r++)
+        s->owned[r] = rt_elements_of_blocks(length, rt_mesh_owned(s->mesh, s->data, r));
     return RT_OK;
+}
+
+rt_status rt__shard_init(rt__shard *s, const rt_msg_plan *plan, int world, int rank, int64_t length)
+{
+    *s = (rt__shard){0};
+    RT_TRY(rt_mesh_make(plan, world, rank, rt_block_count(length), &s->mesh));
+    const rt_status status = fill(s, plan, length);
+    if (status != RT_OK)
+        rt__shard_release(s);
+    return status;
+}
+
+static rt_status connect_job(rt_comm *c, void *arg)
+{
+    return rt_mesh_connect(arg, c);
+}
+
+rt_status rt__shard_connect(rt__shard *s, rt__commthread *comm)
+{
+    return rt__commthread_run(comm, connect_job, s->mesh);
 }
 
 rt_status rt__shard_sums(rt__shard *s, const rt_run *run)
@@ -91,6 +130,7 @@ rt_status rt__shard_sums(rt__shard *s, const rt_run *run)
 
 void rt__shard_release(rt__shard *s)
 {
+    rt_mesh_free(s->mesh);
     rt_mem_free(s->slice_begin);
     rt_mem_free(s->owned);
     rt_mem_free(s->sums);

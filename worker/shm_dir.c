@@ -1,5 +1,9 @@
 #include "worker/shm_dir.h"
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/state/snapshot_list.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,18 +13,16 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/snapshot_list.h"
 
-static const char VARIABLE[] = "OMPI_MCA_btl_vader_backing_directory";
+/* The variables of Open MPI 4 and 5; each version ignores the other's. */
+static const char *const VARIABLES[] = {"OMPI_MCA_btl_vader_backing_directory",
+                                        "OMPI_MCA_btl_sm_backing_directory"};
 
 static rt_status check_room(const char *dir, int64_t ranks)
 {
     struct statvfs f;
     if (statvfs(dir, &f) != 0)
-        return RT_FAIL(IO, "%s: cannot be looked at: %m", dir);
+        return RT_FAIL(IO, "%s: cannot find out how much room it has: %m", dir);
     double room = (double)f.f_bavail * (double)f.f_frsize;
     double needed = (double)ranks * RT__SHM_BYTES_PER_RANK;
     if (room < needed)
@@ -29,12 +31,13 @@ static rt_status check_room(const char *dir, int64_t ranks)
     return RT_OK;
 }
 
-/* Whoever else could write here could make us share our memory with him. */
+/* Opens the directory if only we can write there: another user who could write to it could make us share our memory
+ * with them. */
 static rt_status open_ours(rt__shm_dir *d)
 {
     struct stat st;
     if (mkdir(d->path, 0700) != 0 && errno != EEXIST)
-        return RT_FAIL(IO, "%s: cannot be made: %m", d->path);
+        return RT_FAIL(IO, "%s: cannot create the directory: %m", d->path);
     d->fd = open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (d->fd < 0 || fstat(d->fd, &st) != 0)
         return RT_FAIL(IO, "%s: cannot be opened: %m", d->path);
@@ -62,8 +65,9 @@ static rt_status use_in(rt__shm_dir *d, const char *dir, const rt_snapshot_name 
     if (!d->path)
         return RT_E_NOMEM;
     rt_status status = open_ours(d);
-    if (status == RT_OK && setenv(VARIABLE, d->path, 1) != 0)
-        status = RT_FAIL(NOMEM, "%s: no memory for the environment", VARIABLE);
+    for (size_t i = 0; i < 2 && status == RT_OK; i++)
+        if (setenv(VARIABLES[i], d->path, 1) != 0)
+            status = RT_FAIL(NOMEM, "%s: no memory for the environment", VARIABLES[i]);
     if (status != RT_OK)
         release(d);
     return status;
@@ -85,7 +89,7 @@ rt_status rt__shm_dir_use(rt__shm_dir *d, const char *dir, const char *run_id, i
     return use_in(d, "/tmp", &name, ranks);
 }
 
-/* Each rank's files are gone by now, so the last one finds it empty. */
+/* MPI has removed each rank's files by now, so the last rank finds the directory empty. */
 void rt__shm_dir_leave(rt__shm_dir *d)
 {
     if (d->path)

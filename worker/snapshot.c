@@ -1,6 +1,6 @@
-/* The copy goes through the source once: a piece is stored past the caches, which leaves it in the
- * first-level cache as the source of its checksum, and the weights that the next step needs where
- * they are. What has just been updated need not come from memory either. */
+/* The copy reads the source once. A piece is stored with instructions that bypass the caches; so the source stays in
+ * the first-level cache, from which its checksum is computed, and the weights that the next step needs are not evicted.
+ * Parts that have just been updated need not be read from memory either. */
 #include "worker/snapshot.h"
 
 #include <fcntl.h>
@@ -15,11 +15,12 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/snapshot_list.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/os/os.h"
+#include "common/state/snapshot_list.h"
 
 enum { LINE = 64 }; /* bytes of a cache line */
 
@@ -31,15 +32,15 @@ struct rt__snapshot {
 
     char *path;
     int fd;
-    rt_snapshot_header *header; /* mapped, as is what follows */
-    char *data;                 /* the slots, once the thread is done; NULL: trouble */
+    rt_snapshot_header *header; /* mapped; the slots follow it */
+    char *data;                 /* the slots, once the thread is done; NULL if there is trouble */
     int next;                   /* slot to write: the older one */
     rt__snapshot_view part;     /* that slot, while it is filled in parts */
-    int64_t filled;             /* the parts have come up to this element; -1: none has */
+    int64_t filled;             /* the parts reach up to this element; -1 if there is none */
 
     pthread_t thread;
     bool joined;
-    atomic_bool troubled; /* `trouble` holds */
+    atomic_bool troubled; /* `trouble` is set */
     char trouble[512];
 
     int64_t taken;
@@ -59,7 +60,7 @@ static void stream(char *restrict to, const char *restrict from, size_t bytes)
     memcpy(to + at, from + at, bytes - at);
 }
 
-/* Stores past the caches are not ordered by what orders others. */
+/* Stores that bypass the caches need a fence of their own. */
 static void stream_end(void)
 {
     _mm_sfence();
@@ -96,20 +97,20 @@ static void set_trouble(rt__snapshot *s)
     atomic_store_explicit(&s->troubled, true, memory_order_release);
 }
 
-/* Takes the slots' memory back; the header stays, with the mark. */
-static void give_back(const rt__snapshot *s)
+/* Returns the slots' memory to the system; keeps the header with the mark. */
+static void free_slots(const rt__snapshot *s)
 {
     if (ftruncate(s->fd, RT_SNAPSHOT_DATA) != 0 ||
         ftruncate(s->fd, (off_t)rt_snapshot_file_bytes(&s->about)) != 0)
         rt_log_warn("%s: its memory cannot be given back: %m", s->path);
 }
 
-/* Whether there is room for so many bytes besides what others may need. */
+/* Checks that there is room for `bytes` bytes besides the memory that others may need. */
 static rt_status check_room(const rt__snapshot *s, size_t bytes)
 {
     struct statvfs f;
     if (fstatvfs(s->fd, &f) != 0)
-        return RT_FAIL(IO, "%s: its file system cannot be looked at: %m", s->path);
+        return RT_FAIL(IO, "%s: cannot find out how much room its file system has: %m", s->path);
     double room = (double)f.f_bavail * (double)f.f_frsize;
     if (room < (double)bytes + s->keep_free)
         return RT_FAIL(NOSPACE,
@@ -121,7 +122,7 @@ static rt_status check_room(const rt__snapshot *s, size_t bytes)
 
 static rt_status map_slots(rt__snapshot *s, size_t bytes)
 {
-    void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd,
+    void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | rt_os_map_now, s->fd,
                       RT_SNAPSHOT_DATA);
     if (data == MAP_FAILED)
         return RT_FAIL(NOMEM, "%s: cannot be mapped: %m", s->path);
@@ -129,8 +130,7 @@ static rt_status map_slots(rt__snapshot *s, size_t bytes)
     return RT_OK;
 }
 
-/* On a thread of its own, because the system clears every page first: a tenth of a second for 400
- * MB. */
+/* Runs on a thread of its own, because the system clears every page first, which takes a tenth of a second for 400 MB. */
 static void *reserve(void *arg)
 {
     rt__snapshot *s = arg;
@@ -144,7 +144,7 @@ static void *reserve(void *arg)
         status = map_slots(s, bytes);
     if (status != RT_OK) {
         set_trouble(s);
-        give_back(s);
+        free_slots(s);
     }
     return NULL;
 }
@@ -160,15 +160,15 @@ static rt_status make_file(rt__snapshot *s, const char *dir, rt_snapshot_what wh
         return RT_E_NOMEM;
     RT_TRY(rt_snapshot_create(s->path, &s->about, &s->fd));
     void *header =
-        mmap(NULL, RT_SNAPSHOT_DATA, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd, 0);
+        mmap(NULL, RT_SNAPSHOT_DATA, PROT_READ | PROT_WRITE, MAP_SHARED | rt_os_map_now, s->fd, 0);
     if (header == MAP_FAILED)
         return RT_FAIL(NOMEM, "%s: cannot be mapped: %m", s->path);
     s->header = header;
     return RT_OK;
 }
 
-/* Unmaps and frees; the thread is not running. */
-static void let_go(rt__snapshot *s)
+/* Unmaps and frees; the thread must not be running. */
+static void unmap_and_free(rt__snapshot *s)
 {
     if (s->progress)
         rt__progress_mirror(s->progress, NULL, NULL, NULL);
@@ -182,6 +182,20 @@ static void let_go(rt__snapshot *s)
     rt_mem_free(s);
 }
 
+static rt_status take_kinds(rt__snapshot *s, const rt__snapshot_args *a)
+{
+    for (int kind = 0; kind < s->about.kinds; kind++) {
+        const rt_buf *b = &a->kind[kind];
+        if (b->dtype != RT_F32 || b->device.kind != RT_CPU)
+            return RT_FAIL(UNSUPPORTED,
+                           "snapshot: %s is of %s%s, and the format holds float32 in host memory",
+                           s->about.kind[kind], rt_dtype_name(b->dtype),
+                           b->device.kind == RT_CPU ? "" : " on a device");
+        s->from[kind] = b->data ? (const float *)b->data + s->about.begin : NULL;
+    }
+    return RT_OK;
+}
+
 rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out)
 {
     rt__snapshot *s = rt_calloc(1, sizeof *s);
@@ -190,16 +204,16 @@ rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out)
     s->fd = s->filled = -1;
     s->keep_free = a->keep_free;
     s->about = *a->about;
-    for (int kind = 0; kind < s->about.kinds; kind++)
-        s->from[kind] = a->kind[kind] ? a->kind[kind] + s->about.begin : NULL;
-    rt_status status = make_file(s, a->dir, a->what);
+    rt_status status = take_kinds(s, a);
+    if (status == RT_OK)
+        status = make_file(s, a->dir, a->what);
     if (status == RT_OK && pthread_create(&s->thread, NULL, reserve, s) != 0)
         status = RT_FAIL(NOMEM, "snapshots: the system refuses another thread: raise the limit of "
                                 "processes (ulimit -u)");
     if (status != RT_OK) {
         if (s->fd >= 0)
             unlink(s->path);
-        let_go(s);
+        unmap_and_free(s);
         return status;
     }
     s->progress = a->progress;
@@ -224,7 +238,7 @@ static size_t slot_bytes(const rt__snapshot *s)
     return rt_snapshot_offset(&s->about, 1, 0) - rt_snapshot_offset(&s->about, 0, 0);
 }
 
-/* NULL for a rank that owns no elements. */
+/* Returns NULL for a rank that owns no elements. */
 static char *slot_data(const rt__snapshot *s, int slot)
 {
     return s->data ? s->data + (size_t)slot * slot_bytes(s) : NULL;
@@ -241,7 +255,8 @@ bool rt__snapshot_begin(rt__snapshot *s, rt__snapshot_view *out)
     if (!rt__snapshot_ready(s))
         return false;
     atomic_store_explicit(&s->header->slot[s->next].commit, 0, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* not a byte changes before the slot is empty */
+    atomic_thread_fence(
+        memory_order_release); /* no byte may change before the slot is marked empty */
     *out = (rt__snapshot_view){.step = -1, .data = slot_data(s, s->next), .bytes = slot_bytes(s)};
     return true;
 }
@@ -272,7 +287,7 @@ bool rt__snapshot_last(const rt__snapshot *s, rt__snapshot_view *out)
     return true;
 }
 
-/* Copies elements [begin,end), which are owned, and goes on with the checksums. */
+/* Copies the owned elements [begin,end) and extends the checksums. */
 static void copy_elements(const rt__snapshot *s, rt__snapshot_view *v, int64_t begin, int64_t end)
 {
     const size_t first = (size_t)(begin - s->about.begin), n = (size_t)(end - begin);
@@ -339,5 +354,5 @@ void rt__snapshot_end(rt__snapshot *s)
         rt_log_info("snapshots: %" PRId64 " of %.2f MB, %.3f ms each, mean", s->taken,
                     1e-6 * (double)((size_t)s->about.kinds * rt_snapshot_kind_bytes(&s->about)),
                     1e3 * s->seconds / (double)s->taken);
-    let_go(s);
+    unmap_and_free(s);
 }

@@ -1,9 +1,9 @@
 #include "worker/snapshot_about.h"
 
+#include "common/base/error.h"
+#include "worker/run_parts.h"
 #include <stdio.h>
 #include <string.h>
-#include "common/error.h"
-#include "worker/run_parts.h"
 
 static rt_status set_text(char *to, size_t room, const char *text, const char *what)
 {

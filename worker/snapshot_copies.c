@@ -1,15 +1,15 @@
 #include "worker/snapshot_copies.h"
 
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/log.h"
-#include "common/mem.h"
 
-enum { CAN_SEND = 1, CAN_KEEP = 2 }; /* what a rank says of itself once its memory is reserved */
+enum { CAN_SEND = 1, CAN_KEEP = 2 }; /* what a rank announces once its memory is reserved */
 
-/* What goes before the data. */
+/* Sent before the data. */
 typedef struct label {
     int64_t step;
     uint64_t checksum[RT_SNAPSHOT_KINDS_MAX];
@@ -18,8 +18,8 @@ typedef struct label {
 /* A rank whose snapshots are kept here. */
 typedef struct source {
     int rank;
-    rt__snapshot *copy;     /* NULL: there is trouble */
-    rt__snapshot_view view; /* of the slot that is being filled */
+    rt__snapshot *copy;     /* NULL if there is trouble */
+    rt__snapshot_view view; /* of the slot being filled */
     label label;
 } source;
 
@@ -27,12 +27,12 @@ struct rt__copies {
     rt__commthread *comm;
     int rank, world;
     rt__snapshot *own;
-    int keeper; /* -1: one host only */
+    int keeper; /* -1 if there is only one host */
     source *source;
     int sources;
     uint8_t *can;       /* [world] */
-    rt_range *one_each; /* [world] whose byte of `can` is whose */
-    bool agreed;        /* `can` holds for all */
+    rt_range *one_each; /* [world] the byte of `can` of each rank */
+    bool agreed;        /* `can` is known for all ranks */
     char trouble[512];
 
     label sent;
@@ -40,7 +40,12 @@ struct rt__copies {
     int sends, receives;
 };
 
-/* ---- who keeps whose ---- */
+static rt_buf bytes_at(void *data, int64_t bytes)
+{
+    return (rt_buf){.data = data, .count = bytes, .dtype = RT_U8};
+}
+
+/* ---- assignment of keepers ---- */
 
 static bool same_host(char (*host)[RT__HOST_BYTES], int a, int b)
 {
@@ -90,7 +95,8 @@ static rt_status gather_job(rt_comm *c, void *arg)
         return RT_E_NOMEM;
     for (int64_t r = 0; r < world; r++)
         owned[r] = (rt_range){r * RT__HOST_BYTES, (r + 1) * RT__HOST_BYTES};
-    rt_status status = rt_comm_all_gather(c, host, owned, RT_U8, RT_ALGO_DIRECT);
+    const rt_buf names = bytes_at(host, (int64_t)world * RT__HOST_BYTES);
+    rt_status status = rt_comm_all_gather(c, names, owned, RT_ALGO_DIRECT);
     rt_mem_free(owned);
     return status;
 }
@@ -187,7 +193,7 @@ const char *rt__copies_trouble(const rt__copies *c)
 
 /* ---- exchanging ---- */
 
-/* Whether memory for all sources is reserved; waits for it. */
+/* Waits for the memory for all sources; returns whether it is reserved. */
 static bool can_keep(rt__copies *c)
 {
     bool all = true;
@@ -205,10 +211,10 @@ static bool can_keep(rt__copies *c)
 static rt_status agree_job(rt_comm *comm, void *arg)
 {
     rt__copies *c = arg;
-    return rt_comm_all_gather(comm, c->can, c->one_each, RT_U8, RT_ALGO_DIRECT);
+    return rt_comm_all_gather(comm, bytes_at(c->can, c->world), c->one_each, RT_ALGO_DIRECT);
 }
 
-/* Once, when all know what became of their memory: that does not change any more. */
+/* Exchanges `can` once, after each rank knows whether its memory is reserved, since that does not change later. */
 static rt_status agree(rt__copies *c)
 {
     bool sends = c->own && rt__snapshot_ready(c->own), keeps = can_keep(c);
@@ -231,8 +237,8 @@ static void list_sends(rt__copies *c)
         return;
     c->sent.step = v.step;
     memcpy(c->sent.checksum, v.checksum, sizeof c->sent.checksum);
-    c->send[c->sends++] = (rt_comm_transfer){c->keeper, &c->sent, sizeof c->sent};
-    c->send[c->sends++] = (rt_comm_transfer){c->keeper, v.data, (int64_t)v.bytes};
+    c->send[c->sends++] = (rt_comm_transfer){c->keeper, bytes_at(&c->sent, sizeof c->sent)};
+    c->send[c->sends++] = (rt_comm_transfer){c->keeper, bytes_at(v.data, (int64_t)v.bytes)};
 }
 
 static void list_receives(rt__copies *c)
@@ -243,8 +249,8 @@ static void list_receives(rt__copies *c)
         if (!goes(c, s->rank, c->rank) || !rt__snapshot_begin(s->copy, &s->view))
             continue;
         rt_comm_transfer *t = &c->receive[c->receives];
-        t[0] = (rt_comm_transfer){s->rank, &s->label, sizeof s->label};
-        t[1] = (rt_comm_transfer){s->rank, s->view.data, (int64_t)s->view.bytes};
+        t[0] = (rt_comm_transfer){s->rank, bytes_at(&s->label, sizeof s->label)};
+        t[1] = (rt_comm_transfer){s->rank, bytes_at(s->view.data, (int64_t)s->view.bytes)};
         c->receives += 2;
     }
 }

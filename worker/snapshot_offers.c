@@ -1,16 +1,15 @@
 #include "worker/snapshot_offers.h"
 
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/state/snapshot_list.h"
+#include "worker/snapshot_about.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/messages.h"
-#include "common/snapshot_list.h"
-#include "worker/snapshot_about.h"
 
-enum { NUMBERS_MAX = 20000, EVALUATIONS_MAX = 2000 }; /* in an array of HELLO */
+enum { ENTRIES_MAX = 4000, EVALUATIONS_MAX = 2000 }; /* in an array of HELLO */
 
 void rt__snapshot_offers_add_trouble(rt__snapshot_offers *o, const char *reason)
 {
@@ -19,18 +18,18 @@ void rt__snapshot_offers_add_trouble(rt__snapshot_offers *o, const char *reason)
     snprintf(o->trouble + used, sizeof o->trouble - used, "%s%s", used > 0 ? "; " : "", reason);
 }
 
-/* What fails here costs an offer, nothing more. */
+/* A failure here costs an offer, nothing more. */
 static void note_failure(rt__snapshot_offers *o)
 {
     rt__snapshot_offers_add_trouble(o, rt_error());
     rt_error_clear();
 }
 
-/* The copy of a snapshot may lie beside the original where hosts share the directory. */
-static bool is_offered(const rt__snapshot_offers *o, const int64_t offer[RT_OFFER_FIELDS])
+/* If hosts share the directory, a copy may be beside the original. */
+static bool is_offered(const rt__snapshot_offers *o, const rt_msg_offer *offer)
 {
-    for (int64_t i = 0; i < o->offer_count; i += RT_OFFER_FIELDS)
-        if (memcmp(o->offer + i, offer, RT_OFFER_FIELDS * sizeof *offer) == 0)
+    for (int64_t i = 0; i < o->offer_count; i++)
+        if (memcmp(&o->offer[i], offer, sizeof *offer) == 0)
             return true;
     return false;
 }
@@ -38,20 +37,22 @@ static bool is_offered(const rt__snapshot_offers *o, const int64_t offer[RT_OFFE
 static void offer_slot(rt__snapshot_offers *o, const rt_snapshot *s, int slot)
 {
     const rt_snapshot_about *a = &s->about;
-    const int64_t offer[RT_OFFER_FIELDS] = {a->generation, a->rank, s->slot[slot].step, a->begin,
-                                            a->end};
-    if (s->slot[slot].step < 0 || a->begin == a->end ||
-        o->offer_count + RT_OFFER_FIELDS > NUMBERS_MAX || is_offered(o, offer))
+    const rt_msg_offer offer = {.generation = a->generation,
+                                .rank = a->rank,
+                                .step = s->slot[slot].step,
+                                .begin = a->begin,
+                                .end = a->end};
+    if (offer.step < 0 || a->begin == a->end || o->offer_count == ENTRIES_MAX ||
+        is_offered(o, &offer))
         return;
     if (rt_snapshot_verify(s, slot) != RT_OK) {
         note_failure(o);
         return;
     }
-    memcpy(o->offer + o->offer_count, offer, sizeof offer);
-    o->offer_count += RT_OFFER_FIELDS;
+    o->offer[o->offer_count++] = offer;
 }
 
-/* All ranks have made the same evaluations, and only the seconds may differ: one of each is enough. */
+/* All ranks make the same evaluations and only the seconds may differ, so one of each is enough. */
 static bool has_evaluation(const rt__snapshot_offers *o, int64_t generation, int64_t step)
 {
     char head[64];
@@ -93,15 +94,16 @@ static void offer_file(rt__snapshot_offers *o, const rt_snapshot_about *ours,
 
 static void add_trace(rt__snapshot_offers *o, const rt_snapshot *s)
 {
-    const int64_t trace[RT_TRACE_FIELDS] = {s->about.generation, s->about.rank, s->mark.step,
-                                            s->mark.slice, s->mark.phase};
-    if (o->trace_count + RT_TRACE_FIELDS > NUMBERS_MAX)
+    if (o->trace_count == ENTRIES_MAX)
         return;
-    memcpy(o->trace + o->trace_count, trace, sizeof trace);
-    o->trace_count += RT_TRACE_FIELDS;
+    o->trace[o->trace_count++] = (rt_msg_trace){.generation = s->about.generation,
+                                                .rank = s->about.rank,
+                                                .step = s->mark.step,
+                                                .slice = s->mark.slice,
+                                                .phase = s->mark.phase};
 }
 
-/* Newest first, so that what does not fit is what nobody needs. */
+/* Newest first, so that entries that do not fit are the least useful. */
 static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__snapshot_offers *o)
 {
     int64_t newest = -1; /* generation of the traces */
@@ -132,8 +134,8 @@ void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,
         return;
     }
     /* A file gives two offers, one trace and a few evaluations at most. */
-    out->offer = rt_calloc((size_t)(l.count * 2 + 1) * RT_OFFER_FIELDS, sizeof *out->offer);
-    out->trace = rt_calloc((size_t)(l.count + 1) * RT_TRACE_FIELDS, sizeof *out->trace);
+    out->offer = rt_calloc((size_t)(l.count * 2 + 1), sizeof *out->offer);
+    out->trace = rt_calloc((size_t)(l.count + 1), sizeof *out->trace);
     out->evaluation = rt_calloc(EVALUATIONS_MAX, sizeof *out->evaluation);
     if (out->offer && out->trace && out->evaluation)
         find(ours, &l, out);

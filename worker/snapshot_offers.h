@@ -1,4 +1,4 @@
-/* What snapshots of earlier generations can be read on this host, for HELLO.
+/* Finds the snapshots of earlier generations that can be read on this host, for HELLO.
  *
  *     rt__snapshot_offers offers = {0};
  *     rt__snapshot_offers_find("/dev/shm", &about, &offers);
@@ -6,30 +6,30 @@
  *     ...
  *     rt__snapshot_offers_release(&offers);
  *
- * One rank of each host does this. What is offered has been read and its checksum is right; what
- * cannot be used is named in `trouble` with the reason, and is no failure: a checkpoint will do. */
+ * One rank of each host does this. Offered snapshots have been read and their checksums verified. Those that cannot be
+ * used are named in `trouble` with the reason; that is not a failure, because the run can recover from a checkpoint. */
 #ifndef RINGTORCH_WORKER_SNAPSHOT_OFFERS_H
 #define RINGTORCH_WORKER_SNAPSHOT_OFFERS_H
 
-#include "common/snapshot_header.h"
+#include "common/control/messages.h"
+#include "common/state/snapshot_header.h"
 
 typedef struct rt__snapshot_offers {
-    int64_t *offer; /* RT_OFFER_FIELDS numbers each: generation, rank, step, begin, end */
+    rt_msg_offer *offer;
     int64_t offer_count;
-    int64_t *trace; /* RT_TRACE_FIELDS numbers each: generation, rank, step, slice, phase, of the
-                       newest earlier generation */
+    rt_msg_trace *trace; /* of the newest earlier generation */
     int64_t trace_count;
     char **evaluation; /* of all earlier generations, as rt_evaluated_text writes them */
     int64_t evaluation_count;
     char trouble[512];
 } rt__snapshot_offers;
 
-/* Looks at every file in `dir` of our run and of a generation before ours, and fills *out, which is
- * zeroed or holds trouble only. The counts of offers and traces are of numbers, as in HELLO. */
+/* Reads every file in `dir` of our run and of an earlier generation, and fills *out, which must be zeroed or hold only
+ * trouble. */
 void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,
                               rt__snapshot_offers *out);
-/* Logs, and adds to `trouble` as far as there is room. */
+/* Logs the reason and appends it to `trouble` as far as there is room. */
 void rt__snapshot_offers_add_trouble(rt__snapshot_offers *o, const char *reason);
-void rt__snapshot_offers_release(rt__snapshot_offers *o); /* a zeroed one is fine */
+void rt__snapshot_offers_release(rt__snapshot_offers *o); /* may be zeroed */
 
 #endif

@@ -1,29 +1,16 @@
 #include "worker/snapshot_restore.h"
 
-#include <inttypes.h>
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/snapshot_list.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/state/snapshot_list.h"
 #include "worker/run_parts.h"
 #include "worker/snapshot_about.h"
+#include <inttypes.h>
+#include <string.h>
 
-/* One piece of a plan. */
-typedef struct piece {
-    rt_range range;           /* elements */
-    int64_t generation, rank; /* who wrote it */
-    int64_t holder;           /* rank of this generation that can read it */
-} piece;
-
-static piece piece_at(const rt_msg_plan *plan, int64_t i)
+static rt_range range_of(const rt_msg_piece *p)
 {
-    const int64_t *p = plan->pieces + i * RT_PIECE_FIELDS;
-    return (piece){{p[0], p[1]}, p[2], p[3], p[4]};
-}
-
-static int64_t piece_count(const rt_msg_plan *plan)
-{
-    return plan->pieces_count / RT_PIECE_FIELDS;
+    return (rt_range){p->begin, p->end};
 }
 
 /* ---- the plan ---- */
@@ -31,23 +18,20 @@ static int64_t piece_count(const rt_msg_plan *plan)
 static rt_status check_plan(const rt_msg_plan *plan, int64_t count, int world)
 {
     int64_t at = 0;
-    if (plan->pieces_count % RT_PIECE_FIELDS != 0)
-        return RT_FAIL(PROTOCOL, "plan: %" PRId64 " numbers for pieces of %d each",
-                       plan->pieces_count, RT_PIECE_FIELDS);
-    for (int64_t i = 0; i < piece_count(plan); i++) {
-        piece p = piece_at(plan, i);
-        if (p.range.begin != at || p.range.end < at || p.range.end > count)
+    for (int64_t i = 0; i < plan->pieces_count; i++) {
+        const rt_msg_piece *p = &plan->pieces[i];
+        if (p->begin != at || p->end < at || p->end > count)
             return RT_FAIL(PROTOCOL,
                            "plan: piece %" PRId64 " is [%" PRId64 ",%" PRId64
                            "), expected one that begins at %" PRId64 " and ends at %" PRId64
                            " or before",
-                           i, p.range.begin, p.range.end, at, count);
-        if (p.holder < 0 || p.holder >= world)
+                           i, p->begin, p->end, at, count);
+        if (p->holder < 0 || p->holder >= world)
             return RT_FAIL(PROTOCOL,
                            "plan: piece %" PRId64 " is held by rank %" PRId64
                            ", expected one below %d",
-                           i, p.holder, world);
-        at = p.range.end;
+                           i, p->holder, world);
+        at = p->end;
     }
     if (at != count)
         return RT_FAIL(PROTOCOL, "plan: pieces end at element %" PRId64 ", expected %" PRId64, at,
@@ -57,7 +41,7 @@ static rt_status check_plan(const rt_msg_plan *plan, int64_t count, int world)
 
 /* ---- one piece ---- */
 
-static rt_status open_as(const rt__snapshot_source *from, const piece *p, int64_t step,
+static rt_status open_as(const rt__snapshot_source *from, const rt_msg_piece *p, int64_t step,
                          rt_snapshot_what what, rt_snapshot *s, int *slot)
 {
     rt_snapshot_name name = {.what = what, .generation = p->generation, .rank = p->rank};
@@ -77,9 +61,8 @@ static rt_status open_as(const rt__snapshot_source *from, const piece *p, int64_
     return status;
 }
 
-/* Opens the original or, where that is not to be had, the copy. Fails with what is wrong with the
- * original, or with the copy if there is no original. */
-static rt_status open_piece(const rt__snapshot_source *from, const piece *p, int64_t step,
+/* Opens the original, else the copy. Fails with the error of the original, or of the copy if there is no original. */
+static rt_status open_piece(const rt__snapshot_source *from, const rt_msg_piece *p, int64_t step,
                             rt_snapshot *s, int *slot)
 {
     rt_saved_error own;
@@ -100,8 +83,8 @@ static rt_range both(rt_range a, rt_range b)
     return r.begin < r.end ? r : (rt_range){a.begin, a.begin};
 }
 
-/* Reads a piece into its place: the parameters, and the states of the elements in `states`. */
-static rt_status read_piece(const rt__snapshot_source *from, const piece *p, int64_t step,
+/* Reads a piece into its place: the parameters, and the optimiser states of the elements in `states`. */
+static rt_status read_piece(const rt__snapshot_source *from, const rt_msg_piece *p, int64_t step,
                             rt_range states, bool verify)
 {
     rt_snapshot s;
@@ -109,15 +92,15 @@ static rt_status read_piece(const rt__snapshot_source *from, const piece *p, int
     RT_TRY(open_piece(from, p, step, &s, &slot));
     rt_status status = verify ? rt_snapshot_verify(&s, slot) : RT_OK;
     for (int kind = 0; status == RT_OK && kind < from->about->kinds; kind++) {
-        rt_range r = kind > 0 ? both(p->range, states) : p->range;
+        rt_range r = kind > 0 ? both(range_of(p), states) : range_of(p);
         status = rt_snapshot_read(&s, slot, kind, r.begin, r.end,
-                                  rt__run_buffer(from->run, kind, NULL) + r.begin);
+                                  rt_buf_range(rt__run_buffer(from->run, kind, NULL), r).data);
     }
     rt_snapshot_close(&s);
     return status;
 }
 
-/* Whatever is wrong with a file means that the snapshot is not what it was when it was offered. */
+/* Turns any error of a file into CORRUPT: it was valid when it was offered. */
 static rt_status not_as_offered(rt_status status, int64_t step)
 {
     rt_saved_error e;
@@ -131,11 +114,11 @@ static rt_status not_as_offered(rt_status status, int64_t step)
 
 static rt_status read_all(const rt__snapshot_source *from, const rt_msg_plan *plan)
 {
-    for (int64_t i = 0; i < piece_count(plan); i++) {
-        piece p = piece_at(plan, i);
-        bool mine = i % from->world == from->rank; /* to verify */
-        if (p.range.begin < p.range.end)
-            RT_TRY(not_as_offered(read_piece(from, &p, plan->start_step, from->states, mine),
+    for (int64_t i = 0; i < plan->pieces_count; i++) {
+        const rt_msg_piece *p = &plan->pieces[i];
+        bool mine = i % from->world == from->rank; /* ours to verify */
+        if (p->begin < p->end)
+            RT_TRY(not_as_offered(read_piece(from, p, plan->start_step, from->states, mine),
                                   plan->start_step));
     }
     return RT_OK;
@@ -146,20 +129,20 @@ typedef struct exchange {
     const rt_msg_plan *plan;
 } exchange;
 
-/* On the communication thread. */
+/* Called on the communication thread. */
 static rt_status exchange_job(rt_comm *c, void *arg)
 {
     const exchange *x = arg;
     const rt__snapshot_source *from = x->from;
-    for (int64_t i = 0; i < piece_count(x->plan); i++) {
-        piece p = piece_at(x->plan, i);
-        int64_t bytes = (p.range.end - p.range.begin) * (int64_t)sizeof(float);
-        if (bytes > 0 && p.holder == from->rank)
-            RT_TRY(not_as_offered(read_piece(from, &p, x->plan->start_step, p.range, true),
+    for (int64_t i = 0; i < x->plan->pieces_count; i++) {
+        const rt_msg_piece *p = &x->plan->pieces[i];
+        if (p->end > p->begin && p->holder == from->rank)
+            RT_TRY(not_as_offered(read_piece(from, p, x->plan->start_step, range_of(p), true),
                                   x->plan->start_step));
-        for (int kind = 0; kind < from->about->kinds; kind++)
-            RT_TRY(rt_comm_broadcast(c, rt__run_buffer(from->run, kind, NULL) + p.range.begin,
-                                     bytes, (int)p.holder));
+        for (int kind = 0; kind < from->about->kinds; kind++) {
+            const rt_buf state = rt__run_buffer(from->run, kind, NULL);
+            RT_TRY(rt_comm_broadcast(c, rt_buf_range(state, range_of(p)), (int)p->holder));
+        }
     }
     return RT_OK;
 }

@@ -1,14 +1,14 @@
 #include "worker/start_weights.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/formats/weights.h"
+#include "worker/state.h"
 #include <string.h>
 #include <sys/stat.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/engine/formats/weights.h"
-#include "worker/commands/state.h"
 
-/* Gives the net the parameters and buffers that were put together from the pieces. */
-static rt_status take(rt_module *net, const rt_saved *saved, const rt__state *s, bool partial)
+/* Copies the parameters and buffers assembled from the pieces into the net. */
+static rt_status copy_into(rt_module *net, const rt_saved *saved, const rt__state *s, bool partial)
 {
     rt_st_entry *tensor = rt_calloc((size_t)s->count, sizeof *tensor);
     if (!tensor)
@@ -20,7 +20,7 @@ static rt_status take(rt_module *net, const rt_saved *saved, const rt__state *s,
                                   .data = s->data + p->at,
                                   .bytes = (size_t)p->elements * sizeof(float)};
     }
-    rt_status status = rt__weights_take(net, tensor, s->count, saved->dir, partial);
+    rt_status status = rt__weights_assign(net, tensor, s->count, saved->dir, partial);
     rt_mem_free(tensor);
     return status;
 }
@@ -32,7 +32,7 @@ static rt_status load_checkpoint(rt_module *net, const char *path, bool partial)
     RT_TRY(rt__saved_find(path, &saved));
     rt_status status = rt__state_load(&saved, false, &s);
     if (status == RT_OK)
-        status = take(net, &saved, &s, partial);
+        status = copy_into(net, &saved, &s, partial);
     rt__state_release(&s);
     rt_saved_close(&saved);
     return status;
@@ -43,20 +43,22 @@ rt_status rt__weights_load(rt_run *run, const char *path, bool partial)
     struct stat st;
     bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     rt_run_changed(run);
-    return (is_directory ? load_checkpoint : rt__weights_take_file)(rt_run_net(run), path, partial);
+    return (is_directory ? load_checkpoint : rt__weights_assign_file)(rt_run_net(run), path,
+                                                                      partial);
 }
 
 static rt_status broadcast_job(rt_comm *c, void *arg)
 {
     const rt_flat *flat = arg;
-    return rt_comm_broadcast(c, flat->param, flat->tail * (int64_t)sizeof *flat->param, 0);
+    return rt_comm_broadcast(c, (rt_buf){.data = flat->param, .count = flat->tail}, 0);
 }
 
 rt_status rt__start_weights(rt_run *run, rt__commthread *comm, int rank, int world,
                             const rt_config *cfg, const char *expected, char sha256[65])
 {
     const char *path = cfg->model.init;
-    if (rank == 0 && rt__weights_load(run, path, cfg->model.init_partial) != RT_OK)
+    if (rank == 0 && (rt__weights_load(run, path, cfg->model.init_partial) != RT_OK ||
+                      rt__weights_check_values(rt_run_net(run), path) != RT_OK))
         return rt_error_prefix("model.init");
     if (world > 1)
         RT_TRY(rt__commthread_run(comm, broadcast_job, (void *)rt_run_flat(run)));

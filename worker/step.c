@@ -1,20 +1,21 @@
-/* gradients of my slices -> exact reduce-scatter -> finite? norm and clip -> update what I own ->
- * all-gather. With `sharding: none` the gradients are gathered instead of the parameters and
- * everybody updates everything: the same bytes on the wire, the same bits. */
+/* Gradients of this rank's slices -> exact reduce-scatter -> finite? norm and clip -> update of the owned elements ->
+ * all-gather. With `sharding: none` the gradients are gathered instead of the parameters and every rank updates
+ * everything: the same bytes on the wire, the same bits. */
 #include "worker/step.h"
 
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/log.h"
-#include "common/mem.h"
 
-/* What a rank puts into the first element it owns when it keeps its update back: a NaN of ours, that
- * no arithmetic makes. */
+/* A rank that withholds its update puts this into the first element that it owns: a NaN with bits that no arithmetic
+ * produces. */
 static const uint32_t WITHHELD = 0x7fe57a1d;
 
-/* Elements that a thread updates before they are copied: parameters, gradients and two states of so
- * many are 256 KiB, for which a second-level cache has room. */
+/* The number of elements to update before they are copied: parameters, gradients and two states take 256 KiB, which
+ * fits into a second-level cache. */
 enum { UPDATE_PIECE = 16384 };
 
 static rt_algo algorithm_of(const rt_config *cfg)
@@ -31,30 +32,31 @@ static rt_algo algorithm_of(const rt_config *cfg)
     return RT_ALGO_AUTO;
 }
 
-static void on_phase(void *ctx, const char *phase, int64_t slice)
+static void on_phase(void *ctx, rt_phase phase, int64_t slice)
 {
-    rt__progress_phase(ctx, rt_phase_of_name(phase), slice);
+    rt__progress_phase(ctx, phase, slice);
 }
 
 static void on_audit(void *ctx, int64_t step, int64_t slice, bool owner, uint64_t sum)
 {
     const rt__stepper *s = ctx;
-    s->on_checksum(s->ctx, &(rt_msg_checksum){step, slice, owner, (int64_t)sum});
+    rt_msg_checksum m = {.step = step, .slice = slice, .owner = owner, .sum = (int64_t)sum};
+    s->on_checksum(s->ctx, &m);
 }
 
 void rt__stepper_checksum(const rt__stepper *s, int64_t step)
 {
-    if (s->on_checksum)
-        s->on_checksum(s->ctx,
-                       &(rt_msg_checksum){step, -1, 0, (int64_t)rt_run_weights_hash64(s->run)});
+    if (!s->on_checksum)
+        return;
+    int64_t sum = (int64_t)rt_run_weights_hash64(s->run);
+    s->on_checksum(s->ctx, &(rt_msg_checksum){.step = step, .slice = -1, .sum = sum});
 }
 
-/* A ring takes one partial sum per rank, as if there were one slice each. */
+/* A ring has one partial sum per rank, as if each had one slice. */
 static rt_status plan_sum(rt__stepper *s)
 {
     const rt__shard *shard = s->shard;
-    s->sum = (rt_reduce){shard->slice_count, shard->slice_begin, shard->owned,
-                         rt_run_flat(s->run)->length};
+    s->sum = (rt_reduce){shard->slice_count, shard->slice_begin, shard->owned};
     if (s->algorithm != RT_ALGO_RING)
         return RT_OK;
     s->one_each = rt_calloc((size_t)shard->world + 1, sizeof *s->one_each);
@@ -65,6 +67,73 @@ static rt_status plan_sum(rt__stepper *s)
     s->sum.slices = shard->world;
     s->sum.slice_begin = s->one_each;
     return RT_OK;
+}
+
+/* Returns the ranks that share a step: those along the axis data. */
+static rt_comm *data_ranks(const rt__stepper *s)
+{
+    return rt_mesh_group(s->shard->mesh, s->shard->data);
+}
+
+/* ---- exchanges of layers with other ranks ---- */
+
+typedef struct exchange {
+    const rt__stepper *stepper;
+    const void *from;
+    void *to;
+    const rt_range *send, *receive; /* [world]: ranges of bytes, in order of ranks */
+} exchange;
+
+static rt_buf bytes_of(const exchange *x, const void *data, const rt_range *part)
+{
+    return (rt_buf){
+        .data = (void *)data, .count = part[x->stepper->shard->world - 1].end, .dtype = RT_U8};
+}
+
+static rt_status gather_parts_job(rt_comm *world, void *arg)
+{
+    const exchange *x = arg;
+    (void)world;
+    return rt_comm_all_gather(data_ranks(x->stepper), bytes_of(x, x->to, x->receive), x->receive,
+                              RT_ALGO_DIRECT);
+}
+
+static rt_status gather_parts(void *ctx, void *buf, const rt_range *part)
+{
+    exchange x = {.stepper = ctx, .to = buf, .receive = part};
+    return rt__commthread_run(x.stepper->comm, gather_parts_job, &x);
+}
+
+static rt_status all_to_all_job(rt_comm *world, void *arg)
+{
+    const exchange *x = arg;
+    (void)world;
+    return rt_comm_all_to_all(data_ranks(x->stepper), bytes_of(x, x->from, x->send), x->send,
+                              bytes_of(x, x->to, x->receive), x->receive);
+}
+
+static rt_status all_to_all(void *ctx, const void *from, const rt_range *send, void *to,
+                            const rt_range *receive)
+{
+    exchange x = {ctx, from, to, send, receive};
+    return rt__commthread_run(x.stepper->comm, all_to_all_job, &x);
+}
+
+static void init_peers(rt__stepper *s)
+{
+    const rt__shard *shard = s->shard;
+    s->peers = (rt_peers){.ctx = s,
+                          .rank = shard->rank,
+                          .world = shard->world,
+                          .slice_begin = shard->slice_begin,
+                          .gather = gather_parts,
+                          .all_to_all = all_to_all};
+    rt_run_set_peers(s->run, &s->peers);
+    if (rt_run_exchanges(s->run))
+        rt_log_info("layers exchange values between slices: mine, %" PRId64 ", are computed "
+                    "together, each with its activations and %.1f MB of gradients",
+                    shard->slices.end - shard->slices.begin,
+                    1e-6 * sizeof(float) * (double)rt_run_flat(s->run)->length);
 }
 
 rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
@@ -88,6 +157,7 @@ rt_status rt__stepper_init(rt__stepper *s, const rt__stepper_args *a)
         rt__stepper_release(s);
         return RT_E_NOMEM;
     }
+    init_peers(s);
     rt_run_on_phase(a->run, on_phase, a->progress);
     rt_run_on_audit(a->run, s->on_checksum ? on_audit : NULL, s);
     return RT_OK;
@@ -98,6 +168,7 @@ void rt__stepper_release(rt__stepper *s)
     if (s->run) {
         rt_run_on_phase(s->run, NULL, NULL);
         rt_run_on_audit(s->run, NULL, NULL);
+        rt_run_set_peers(s->run, NULL);
     }
     rt_mem_free(s->sums);
     rt_mem_free(s->one_each);
@@ -106,39 +177,48 @@ void rt__stepper_release(rt__stepper *s)
 
 /* ---- on the communication thread ---- */
 
-static rt_status sum_job(rt_comm *c, void *arg)
+static rt_status sum_job(rt_comm *world, void *arg)
 {
     rt__stepper *s = arg;
+    rt_comm *c = data_ranks(s);
+    (void)world;
     const rt_flat *flat = rt_run_flat(s->run);
-    RT_TRY(rt_comm_reduce_scatter(c, &s->sum, s->parts, s->part_count, flat->grad, s->algorithm));
+    const rt_buf grad = {.data = flat->grad, .count = flat->length};
+    RT_TRY(rt_comm_reduce_scatter(c, &s->sum, s->parts, s->part_count, grad, s->algorithm));
     if (s->replicated)
-        RT_TRY(rt_comm_all_gather(c, flat->grad, s->shard->owned, RT_F32, RT_ALGO_AUTO));
+        RT_TRY(rt_comm_all_gather(c, grad, s->shard->owned, RT_ALGO_AUTO));
     return RT_OK;
 }
 
-static rt_status share_job(rt_comm *c, void *arg)
+static rt_status share_job(rt_comm *world, void *arg)
 {
     rt__stepper *s = arg;
-    return rt_comm_all_gather(c, s->sums, s->shard->sums, RT_F64, RT_ALGO_AUTO);
+    (void)world;
+    const rt_buf sums = {.data = s->sums, .count = rt_run_sum_count(s->run), .dtype = RT_F64};
+    return rt_comm_all_gather(data_ranks(s), sums, s->shard->sums, RT_ALGO_AUTO);
 }
 
-static rt_status share_measures_job(rt_comm *c, void *arg)
+static rt_status share_measures_job(rt_comm *world, void *arg)
 {
     rt__stepper *s = arg;
-    int64_t count;
-    double *all = rt_optim_measures(s->optim, s->round, &count);
-    return rt_comm_all_gather(c, all, s->shard->measured[s->round], RT_F64, RT_ALGO_AUTO);
+    (void)world;
+    rt_buf all = {.dtype = RT_F64};
+    all.data = rt_optim_measures(s->optim, s->round, &all.count);
+    return rt_comm_all_gather(data_ranks(s), all, s->shard->measured[s->round], RT_ALGO_AUTO);
 }
 
-static rt_status gather_job(rt_comm *c, void *arg)
+static rt_status gather_job(rt_comm *world, void *arg)
 {
     rt__stepper *s = arg;
-    return rt_comm_all_gather(c, rt_run_flat(s->run)->param, s->shard->owned, RT_F32, RT_ALGO_AUTO);
+    (void)world;
+    const rt_flat *flat = rt_run_flat(s->run);
+    const rt_buf param = {.data = flat->param, .count = flat->length};
+    return rt_comm_all_gather(data_ranks(s), param, s->shard->owned, RT_ALGO_AUTO);
 }
 
 /* ---- on the computing thread ---- */
 
-/* A ring adds one partial per rank: mine is the sum of my nodes from left to right. */
+/* Sums this rank's nodes from left to right, because a ring adds one partial per rank. */
 static void fold_parts(rt__stepper *s)
 {
     int64_t n = rt_run_flat(s->run)->length;
@@ -152,7 +232,7 @@ static void fold_parts(rt__stepper *s)
     s->part_count = 1;
 }
 
-/* My slices, then those of the rank before me that are audited. */
+/* Computes this rank's slices, then the audited ones of the rank before it. */
 static rt_status compute(rt__stepper *s, int64_t step, int orders)
 {
     rt_run_partial parts[RT_TREE_NODES_MAX];
@@ -163,7 +243,7 @@ static rt_status compute(rt__stepper *s, int64_t step, int orders)
     if (s->algorithm == RT_ALGO_RING)
         fold_parts(s);
     if (shard->rank == 0)
-        s->parts[0].data[rt_run_flat(s->run)->tail + RT__SCALAR_ORDERS] = (float)orders;
+        parts[0].data[rt_run_flat(s->run)->tail + RT__SCALAR_ORDERS] = (float)orders;
     int before = (shard->rank + shard->world - 1) % shard->world;
     return rt_run_audit(s->run, step,
                         (rt_range){shard->slice_begin[before], shard->slice_begin[before + 1]});
@@ -174,28 +254,28 @@ static rt_status reduce(rt__stepper *s)
     rt__progress_phase(s->progress, RT_PHASE_REDUCE, -1);
     if (s->shard->world > 1)
         return rt__commthread_run(s->comm, sum_job, s);
-    /* All slices are one node, and the first buffer is the flat gradient. */
+    /* In a world of one all slices are one node, whose buffer is the flat gradient. */
     RT_ASSERT(s->part_count == 1 && s->parts[0].data == rt_run_flat(s->run)->grad);
     return RT_OK;
 }
 
-/* ---- what the sums say ---- */
+/* ---- evaluating the sums ---- */
 
-/* What a rank knows of a step before the update. */
+/* What a rank knows about a step before the update. */
 typedef struct verdict {
-    bool shared; /* the sums of all ranks are known, not only mine */
-    bool finite; /* all that are known */
+    bool shared; /* the sums of all ranks are known, not only this rank's */
+    bool finite; /* all known sums are finite */
     double loss; /* mean; NaN if not shared */
-    double norm; /* of the mean gradient; NaN if nobody needs it */
+    double norm; /* of the mean gradient; NaN if not needed */
 } verdict;
 
-/* Whether this rank updates every element, not only what it owns. */
+/* Returns whether this rank updates every element, not only those that it owns. */
 static bool has_all(const rt__stepper *s)
 {
     return s->replicated || s->shard->world == 1;
 }
 
-/* The elements this rank updates. */
+/* Returns the elements that this rank updates. */
 static rt_range updated(const rt__stepper *s)
 {
     if (has_all(s))
@@ -203,7 +283,7 @@ static rt_range updated(const rt__stepper *s)
     return s->shard->owned[s->shard->rank];
 }
 
-/* Brings every rank's sums to every rank. */
+/* Gathers every rank's sums on every rank. */
 static rt_status share_sums(rt__stepper *s)
 {
     return has_all(s) ? RT_OK : rt__commthread_run(s->comm, share_job, s);
@@ -214,18 +294,19 @@ static double gradient_norm(const rt__stepper *s)
     return rt_optim_norm_of_blocks(s->sums, rt_run_blocks(s->run)) / rt_run_weigh(s->run, s->sums);
 }
 
-/* Must every rank have all sums before it can go on? Where there are rounds of measurements, all must agree on whether to make them. */
+/* Returns whether every rank needs all sums before it can continue. With rounds of measurements all must agree on
+ * whether to make them. */
 static bool must_share(const rt__stepper *s)
 {
     return has_all(s) || s->skips || s->clip_norm > 0 || rt_run_weighs(s->run) ||
            rt_optim_rounds(s->optim) > 0;
 }
 
-static rt_status judge(rt__stepper *s, const rt__step_wish *wish, verdict *v)
+static rt_status judge(rt__stepper *s, const rt__step_request *request, verdict *v)
 {
     int64_t blocks = rt_run_blocks(s->run);
     rt_range known = {0, rt_run_sum_count(s->run)};
-    *v = (verdict){.shared = must_share(s) || wish->norm, .loss = NAN, .norm = NAN};
+    *v = (verdict){.shared = must_share(s) || request->norm, .loss = NAN, .norm = NAN};
     RT_TRY(rt_run_sums(s->run, updated(s), s->sums));
     if (v->shared) {
         RT_TRY(share_sums(s));
@@ -234,12 +315,12 @@ static rt_status judge(rt__stepper *s, const rt__step_wish *wish, verdict *v)
         known = s->shard->sums[s->shard->rank];
     }
     v->finite = rt_run_finite(s->sums, known);
-    if (wish->norm || s->clip_norm > 0 || (v->shared && !v->finite))
+    if (request->norm || s->clip_norm > 0 || (v->shared && !v->finite))
         v->norm = gradient_norm(s);
     return RT_OK;
 }
 
-/* Says in the log of the rank that has it which slice made all ranks skip the step. */
+/* Logs, on the rank that has it, which slice made all ranks skip the step. */
 static rt_status log_skip(rt__stepper *s, int64_t step, double loss)
 {
     int64_t slice;
@@ -256,7 +337,7 @@ static void withhold(rt__stepper *s)
     memcpy(rt_run_flat(s->run)->param + updated(s).begin, &WITHHELD, sizeof WITHHELD);
 }
 
-/* After the gather: whether some rank kept its update back. */
+/* After the gather: returns whether some rank withheld its update. */
 static bool was_withheld(const rt__stepper *s)
 {
     const float *param = rt_run_flat(s->run)->param;
@@ -268,8 +349,8 @@ static bool was_withheld(const rt__stepper *s)
     return false;
 }
 
-/* Updates piece by piece and hands each to the snapshot while it is in the cache, which spares half
- * of the memory traffic of a copy. */
+/* Updates piece by piece and hands each to the snapshot while it is in the cache, which saves half of the memory
+ * traffic of a copy. */
 static rt_status update_and_keep(rt__stepper *s, int64_t step, double clip_scale)
 {
     const rt_range all = updated(s);
@@ -282,7 +363,7 @@ static rt_status update_and_keep(rt__stepper *s, int64_t step, double clip_scale
     return RT_OK;
 }
 
-/* What the rule must know of whole parameters before it can update a part of one. */
+/* Makes the measurements of whole parameters that the rule needs before it can update a part of one. */
 static rt_status measure(rt__stepper *s, int64_t step, double clip_scale)
 {
     for (s->round = 0; s->round < rt_optim_rounds(s->optim); s->round++) {
@@ -294,23 +375,25 @@ static rt_status measure(rt__stepper *s, int64_t step, double clip_scale)
     return RT_OK;
 }
 
-static rt_status update(rt__stepper *s, int64_t step, const rt__step_wish *wish, const verdict *v)
+static rt_status update(rt__stepper *s, int64_t step, const rt__step_request *request,
+                        const verdict *v)
 {
     double clip_scale = s->clip_norm > 0 && v->norm > s->clip_norm ? s->clip_norm / v->norm : 1;
     RT_TRY(measure(s, step, clip_scale));
-    bool keep = wish->keep && s->snapshot, here = strcmp(rt_run_device(s->run), "cpu") == 0;
+    bool keep = request->keep && s->snapshot, here = strcmp(rt_run_device(s->run), "cpu") == 0;
     if (keep && here)
         return update_and_keep(s, step, clip_scale);
     RT_TRY(rt_run_update(s->run, step, updated(s), clip_scale));
     return keep ? rt_run_fetch(s->run) : RT_OK;
 }
 
-/* Brings the step's result to everybody: all of it, or only its scalars if the sums are not finite. */
-static rt_status commit(rt__stepper *s, int64_t step, const rt__step_wish *wish, const verdict *v)
+/* Distributes the step's result to all ranks: all of it, or only its scalars if the sums are not finite. */
+static rt_status commit(rt__stepper *s, int64_t step, const rt__step_request *request,
+                        const verdict *v)
 {
     rt__progress_phase(s->progress, RT_PHASE_UPDATE, -1);
     if (v->finite)
-        RT_TRY(update(s, step, wish, v));
+        RT_TRY(update(s, step, request, v));
     else
         rt_run_skip(s->run, step, updated(s));
     if (!v->finite && !v->shared)
@@ -321,7 +404,7 @@ static rt_status commit(rt__stepper *s, int64_t step, const rt__step_wish *wish,
     return rt__commthread_run(s->comm, gather_job, s);
 }
 
-/* Fails. Of all ranks, which will all fail, the coordinator believes the one whose slice it was. */
+/* Fails; all ranks do. The message names the slice on the rank that has it, and the coordinator blames that rank. */
 static rt_status fail_not_finite(rt__stepper *s, int64_t step, double loss, bool unchanged)
 {
     int64_t slice = -1;
@@ -330,28 +413,29 @@ static rt_status fail_not_finite(rt__stepper *s, int64_t step, double loss, bool
     return status;
 }
 
-rt_status rt__step(rt__stepper *s, int64_t step, const rt__step_wish *wish, rt__step_result *out)
+rt_status rt__step(rt__stepper *s, int64_t step, const rt__step_request *request,
+                   rt__step_result *out)
 {
     verdict v;
     const rt_flat *flat = rt_run_flat(s->run);
-    RT_TRY(compute(s, step, wish->orders));
-    if (wish->checksum)
+    RT_TRY(compute(s, step, request->orders));
+    if (request->checksum)
         rt__stepper_checksum(s, step);
     RT_TRY(reduce(s));
-    RT_TRY(judge(s, wish, &v));
+    RT_TRY(judge(s, request, &v));
     if (v.shared && !v.finite) {
         if (!s->skips)
             return fail_not_finite(s, step, v.loss, true);
         RT_TRY(log_skip(s, step, v.loss));
     }
-    RT_TRY(commit(s, step, wish, &v));
+    RT_TRY(commit(s, step, request, &v));
     double loss = rt_run_loss(s->run);
     if (!v.shared && was_withheld(s))
         return fail_not_finite(s, step, loss, false);
 
     int orders = (int)flat->param[flat->tail + RT__SCALAR_ORDERS];
     if (orders & RT__ORDER_STOP && v.finite && isnan(v.norm)) {
-        /* Now all know that this was the last step, so all can ask. */
+        /* Now all ranks know that this was the last step, so all join this collective. */
         RT_TRY(share_sums(s));
         v.norm = gradient_norm(s);
     }

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""The rival: the model of configs/fashion-cnn.yaml in PyTorch, 2 processes, DistributedDataParallel over gloo.
+"""The program to compare with: the model of configs/fashion-cnn.yaml in PyTorch, 2 processes, DistributedDataParallel over gloo.
 
-Prints one JSON line: {"images_per_second": ..., "loss": ..., ...}. Everything here is what gives PyTorch its
-best figure on these machines: the data set sits in memory as uint8 and is drawn by index (no DataLoader
-workers to pay for), one thread a process (two processes on two cores), gradients are bucket views, AdamW is
-the multi-tensor (foreach) one, gloo talks over the loopback interface, and --channels-last tries the other
+Prints one JSON line: {"images_per_second": ..., "loss": ..., ...}. All settings are those that give PyTorch its
+best figure on these machines: the data set is in memory as uint8 and is drawn by index (without the cost of
+DataLoader workers), each process has one thread (two processes on two cores), gradients are bucket views,
+AdamW is the multi-tensor (foreach) one, gloo uses the loopback interface, and --channels-last selects the other
 memory layout of convolutions. The clock starts after --warmup steps.
 """
 import argparse

@@ -1,14 +1,23 @@
 /* Reverse-mode differentiation.
  *
- *     rt_tensor *w = rt_param(rt_randn(rt_shape(10, 784)));    // kept; ops on it are recorded
+ *     rt_tensor *x = rt_ones(rt_shape(4, 3)), *y = rt_zeros(rt_shape(4, 2));
+ *     rt_tensor *w = rt_param(rt_ones(rt_shape(2, 3)));   // operations on w are recorded
  *     rt_tensor *loss = rt_mean(rt_square(rt_sub(rt_linear(x, w), y)));
- *     rt_backward(loss);                                        // rt_grad_of(w) is d loss / d w
+ *     rt_backward(loss);
+ *     rt_tensor *g = rt_grad_of(w);                       // [2,3] d loss / d w
+ *     printf("%g\n", rt_item(rt_mean(g)));                // 3
  *     rt_grad_clear(w);
+ *     rt_free(w);                                         // rt_param kept it
  *
- * A graph node belongs to its output tensor and keeps its inputs, so the graph needs no object of
- * its own. Backward is written with differentiable ops: with .create_graph it is recorded too.
- * Functions of one element (tanh, ...), and what is made of them (bce_with_logits, batch_norm, ...), can be differentiated twice,
- * all else without limit. */
+ * Lifetime: a graph node belongs to its output tensor and keeps its inputs alive, so the graph needs no
+ * object of its own and is freed with the results of a step. Gradients belong to their parameters.
+ *
+ * Backward functions are made of differentiable operations, so with .create_graph the backward pass is
+ * recorded too. How often it can be differentiated again depends on the operation: element-wise
+ * functions (tanh and others) and operations composed of them (bce_with_logits, batch_norm and others)
+ * twice, pow three times, layer_norm and log_softmax four times; one more attempt fails (UNSUPPORTED).
+ * All other operations can be differentiated any number of times. docs/OPERATIONS.md lists the limit of
+ * each; an operation states it as .derivatives (op.h). */
 #ifndef RINGTORCH_AUTOGRAD_H
 #define RINGTORCH_AUTOGRAD_H
 
@@ -16,69 +25,97 @@
 
 RT_BEGIN_DECLS
 
-/* Marks a leaf as wanting its gradient and keeps it (free it with rt_free). Float tensors only. */
-rt_tensor *rt_param(rt_tensor *x);
-/* Is it a leaf that wants its gradient, or computed from one while recording was on? */
-bool rt_requires_grad(const rt_tensor *x);
-/* Lets a parameter want its gradient or not from now on: operations take one that does not as a constant. Its gradient so far is
- * forgotten, the place of rt_grad_place stays. */
-rt_status rt_set_requires_grad(rt_tensor *param, bool wanted);
+/* Marks a leaf as a parameter, for which backward computes a gradient, and keeps it: free it with
+ * rt_free. Only tensors of floats can be parameters. */
+RT_API rt_tensor *rt_param(rt_tensor *x);
+/* Returns true if x is a leaf for which a gradient is computed, or a result computed from one
+ * while recording was on. */
+RT_API bool rt_requires_grad(const rt_tensor *x);
+/* Sets whether a gradient is computed for a parameter from now on. If not, operations treat the
+ * parameter as a constant. Its gradient so far is dropped; a place set by rt_grad_place stays. */
+RT_API rt_status rt_set_requires_grad(rt_tensor *param, bool wanted);
 
 /* ---- parameters whose value is elsewhere ----
- * A parameter keeps its shape, its name and its gradient while its value is on another machine, or in other memory. Operations
- * refuse it until it is brought back; see rt_nn_on_need in nn.h for who brings it, and when. */
-/* Lets go of the value. */
-rt_status rt_param_absent(rt_tensor *param);
-/* Makes the parameter a view of `value`, which has its shape and type and is contiguous. Backward must meet the value that the
- * operation met: the same numbers, and as often changed in place. */
-rt_status rt_param_present(rt_tensor *param, const rt_tensor *value);
-/* Is the value there? */
-bool rt_param_is_present(const rt_tensor *param);
+ * A parameter keeps its shape, its name and its gradient while its value is on another machine or in
+ * other memory. Operations refuse such a parameter until its value is back; rt_nn_on_need in nn.h tells
+ * you when to fetch it.
+ *
+ * An optimiser gives each of its parameters a home, which is a place in its flat buffer, and moves the
+ * value there. From then on the value at home is the one that counts: the optimiser updates it,
+ * rt_nn_save writes it and rt_nn_load fills it. You decide what the parameter shows at any moment (its
+ * home, nothing, or other memory), and copy the value from its home after each update; nothing is copied
+ * back:
+ *
+ *     rt_param_absent(w);
+ *     rt_copy_into(mine, rt_param_home(w));  // before w is needed: fetch the value ...
+ *     rt_param_present(w, mine);             // ... and show it
+ *     rt_param_absent(w);                    // when it is no longer needed
+ *     rt_param_present(w, rt_param_home(w)); // permanently, as after rt_optim_adamw
+ */
+/* Removes what the parameter shows, which is its value if it has no home. Works also after a
+ * failure. */
+RT_API rt_status rt_param_absent(rt_tensor *param);
+/* Makes the parameter a view of `value`, which must have the parameter's shape and type, be
+ * contiguous, and be on the same device as its gradient. If the parameter was absent when it got
+ * its home and had no value before, the value is copied to the home. Backward must see the same
+ * numbers as the operation did; it refuses a parameter whose home changed in between, through an
+ * update for example. */
+RT_API rt_status rt_param_present(rt_tensor *param, const rt_tensor *value);
+/* Returns true if the parameter shows a value. */
+RT_API bool rt_param_is_present(const rt_tensor *param);
+/* Returns the parameter's home, borrowed. The home outlives the optimiser that made it, and ends
+ * when another optimiser takes the parameter over. Returns NULL, without an error, if the
+ * parameter has no home or the home has no value yet. The home has no history, so writing anything
+ * with a gradient to it requires rt_no_grad_begin, as for the parameter itself. */
+RT_API rt_tensor *rt_param_home(const rt_tensor *param);
 
+/* The arguments of rt_backward. */
 typedef struct rt_backward_args {
-    rt_tensor *loss;
-    rt_tensor *grad; /* d result / d loss, same shape; NULL: ones, and loss must have one element */
+    rt_tensor *loss; /* the result to differentiate */
+    /* d result / d loss, of the same shape; NULL: ones, and loss must have one element */
+    rt_tensor *grad;
     bool create_graph; /* record the backward pass, so that gradients can be differentiated */
     bool retain_graph; /* keep what nodes saved; otherwise it is dropped as soon as it was used */
 } rt_backward_args;
-/* Adds d loss / d leaf to each leaf's gradient. Fails if the loss has no history, if this graph was
- * used before without .retain_graph, or if a tensor that backward reads was changed in place.
- * Gradients are added in an order that depends on the graph alone. With .create_graph a leaf's
- * gradient has a history that leads back to the leaf: clear it when done, or neither is ever freed;
- * rt_grad has no such trap. */
+/* Adds d loss / d leaf to the gradient of each leaf. Fails if the loss has no history, if this
+ * graph was used before without .retain_graph, or if a tensor that backward reads was changed in
+ * place. The order in which gradients are added depends on the graph only. With .create_graph the
+ * gradient of a leaf has a history that leads back to the leaf: clear the gradient when you are
+ * done, or neither is ever freed. rt_grad has no such trap. */
 #define rt_backward(...) RT_CALL(rt_backward_, rt_backward_args, loss, __VA_ARGS__)
-/* The function behind rt_backward. */
-rt_status rt_backward_(rt_backward_args a);
+RT_API rt_status rt_backward_(rt_backward_args a);
 
-/* Writes d loss / d inputs[i] into out[i] (zeros if it does not depend on it), owned by the current
- * scope; leaves the leaves' gradients alone. Inputs may be leaves or results. All of out is NULL on
- * failure. */
+/* The arguments of rt_grad. */
 typedef struct rt_grad_args {
-    rt_tensor *loss;
-    rt_tensor *const *inputs;
-    int count;
-    rt_tensor **out;
-    rt_tensor *grad;   /* as above */
-    bool create_graph; /* also keeps the graph for another use */
+    rt_tensor *loss;          /* the result to differentiate */
+    rt_tensor *const *inputs; /* [count] */
+    int count;                /* number of inputs */
+    rt_tensor **out;          /* [count] */
+    rt_tensor *grad;          /* d result / d loss, as in rt_backward */
+    bool create_graph;        /* record the backward pass; also keeps the graph for another use */
 } rt_grad_args;
+/* Writes d loss / d inputs[i] to out[i]: zeros if the loss does not depend on that input. The
+ * current scope owns the results, and the gradients of leaves stay unchanged. Inputs may be leaves
+ * or results. On failure, all of out is NULL. */
 #define rt_grad(...) RT_CALL(rt_grad_, rt_grad_args, loss, __VA_ARGS__)
-/* The function behind rt_grad. */
-rt_status rt_grad_(rt_grad_args a);
+RT_API rt_status rt_grad_(rt_grad_args a);
 
-/* Returns the leaf's gradient, borrowed until it is cleared or the leaf dies; NULL if there is none
- * yet. */
-rt_tensor *rt_grad_of(const rt_tensor *leaf);
-/* Forgets the gradient (a gradient with a fixed place, see rt_grad_place, is merely marked empty:
- * no memory is touched). */
-void rt_grad_clear(rt_tensor *leaf);
-/* Gives the leaf's gradient a fixed place: backward writes it into `view` (same shape, contiguous)
- * the first time and adds after that. This is how gradients live in one flat buffer. */
-rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view);
+/* Returns the gradient of a leaf; NULL if there is none yet. Borrowed until it is cleared or the
+ * leaf is freed. */
+RT_API rt_tensor *rt_grad_of(const rt_tensor *leaf);
+/* Clears the gradient of a leaf. A gradient with a fixed place (rt_grad_place) is only marked as
+ * empty; its memory is not touched. */
+RT_API void rt_grad_clear(rt_tensor *leaf);
+/* Gives the gradient of a leaf a fixed place: backward writes the first gradient to `view`, which
+ * must be contiguous and have the same shape, and adds later ones to it. This is how all gradients
+ * of an optimiser are in one flat buffer. */
+RT_API rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view);
 
-/* Turns recording off in the calling thread; returns the former state, for ... */
-bool rt_no_grad_begin(void);
-/* ... which restores it. They nest. */
-void rt_no_grad_end(bool former);
+/* Turns recording off in the calling thread and returns whether it was on, for rt_no_grad_end.
+ * Calls nest. */
+RT_API bool rt_no_grad_begin(void);
+/* Restores the state of recording that rt_no_grad_begin returned. */
+RT_API void rt_no_grad_end(bool former);
 
 RT_END_DECLS
 

@@ -1,17 +1,18 @@
-/* Element types. Zero is float32, so a field left out means float32.
+/* Element types. Zero is float32, so a field that is left out means float32.
  *
- *     size_t bytes = (size_t)n * rt_dtype_size(RT_I64);
- */
+ *     printf("%s has %zu bytes\n", rt_dtype_name(RT_I64), rt_dtype_size(RT_I64));   // int64 has 8 bytes
+ *
+ * The names that these functions return are static: they are valid for the life of the program. */
 #ifndef RINGTORCH_DTYPE_H
 #define RINGTORCH_DTYPE_H
 
+#include <ringtorch/export.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <ringtorch/export.h>
 
 RT_BEGIN_DECLS
 
-/* DTYPE(constant, name, C type, bytes, safetensors name). Order is part of the ABI. */
+/* DTYPE(constant, name, C type, bytes, safetensors name). The order is part of the ABI. */
 #define RT_DTYPE_LIST(DTYPE)                                                                       \
     DTYPE(F32, float32, float, 4, "F32")                                                           \
     DTYPE(F64, float64, double, 8, "F64")                                                          \
@@ -22,6 +23,7 @@ RT_BEGIN_DECLS
     DTYPE(BF16, bfloat16, uint16_t, 2, "BF16")                                                     \
     DTYPE(F16, float16, uint16_t, 2, "F16")
 
+/* The types of elements. */
 typedef enum rt_dtype {
 #define DTYPE(c, name, type, bytes, st) RT_##c,
     RT_DTYPE_LIST(DTYPE)
@@ -29,12 +31,12 @@ typedef enum rt_dtype {
         RT_DTYPES /* how many there are */
 } rt_dtype;
 
-/* Returns the bytes of one element. */
-size_t rt_dtype_size(rt_dtype t);
-/* Returns the name ("float32"); "?" for a value that is no dtype. */
-const char *rt_dtype_name(rt_dtype t);
-/* Returns the name used in safetensors headers ("F32"). */
-const char *rt_dtype_safetensors(rt_dtype t);
+/* Returns the size of one element in bytes. */
+RT_API size_t rt_dtype_size(rt_dtype t);
+/* Returns the name of the type, for example "float32"; "?" for a value that is not a type. */
+RT_API const char *rt_dtype_name(rt_dtype t);
+/* Returns the name of the type in safetensors headers, for example "F32". */
+RT_API const char *rt_dtype_safetensors(rt_dtype t);
 
 RT_END_DECLS
 

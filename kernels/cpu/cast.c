@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Towards zero, to the nearest integer there is; NaN gives 0. `end` is hi + 1, exact as a double where hi may not be. */
+/* Truncates towards zero and clamps to [lo, hi]; NaN gives 0. `end` is hi + 1, which is exact as a double where hi may
+ * not be. */
 static int64_t clamp_float(double v, int64_t lo, int64_t hi, double end)
 {
     return v != v ? 0 : v <= (double)lo ? lo : v >= end ? hi : (int64_t)v;
@@ -36,7 +37,8 @@ static uint16_t to_bf16(float v)
 {
     uint32_t u = bits_of(v);
     if (v != v)
-        return (uint16_t)(u >> 16 | 0x40); /* quiet, so that no NaN becomes an infinity */
+        /* a quiet NaN, so that truncation cannot make it an infinity */
+        return (uint16_t)(u >> 16 | 0x40);
     return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
@@ -47,7 +49,8 @@ static float from_f16(uint16_t h)
         float small = (float)fraction * 0x1p-24f;
         return sign ? -small : small;
     }
-    exponent = exponent == 31 ? 255 : exponent + 112; /* infinities and NaN; else another bias */
+    /* 255 for infinities and NaN, else rebiased */
+    exponent = exponent == 31 ? 255 : exponent + 112;
     return of_bits(sign | exponent << 23 | fraction << 13);
 }
 
@@ -57,7 +60,7 @@ static uint16_t to_f16(float v)
     float size = of_bits(u & 0x7fffffff);
     if (v != v)
         return (uint16_t)(sign | 0x7e00);
-    if (size >= 65520) /* halfway from the largest to what would come next */
+    if (size >= 65520) /* halfway between the largest value and the next one */
         return (uint16_t)(sign | 0x7c00);
     if (size < 0x1p-14f)
         return (uint16_t)(sign | (uint32_t)rintf(size * 0x1p24f));
@@ -65,14 +68,14 @@ static uint16_t to_f16(float v)
     return (uint16_t)(sign | (((u + 0xfff + (u >> 13 & 1)) >> 13) - (112 << 10)));
 }
 
-/* To uint8 by way of int64, whose lowest byte remains: PyTorch does so on the CPU. What int64 cannot hold gives 0. */
+/* To uint8 through int64, keeping the lowest byte, as PyTorch does on the CPU. Values that int64 cannot hold give 0. */
 static uint8_t byte_of_float(double v)
 {
     return v > -0x1p63 && v < 0x1p63 ? (uint8_t)(int64_t)v : 0;
 }
 
-/* CAST(from, its C type, to, its C type, value) for all targets of one source of value v: from a float type to integers
- * the nearest there is, from an integer type the lowest bits, as in C. */
+/* CAST(from, its C type, to, its C type, value) for all targets of one source type with value v. From a float type,
+ * integers get the nearest value they have; from an integer type, the lowest bits, as in C. */
 #define CASTS_FROM_FLOAT(CAST, F, type, v)                                                         \
     CAST(F, type, I64, int64_t, clamp_float(v, INT64_MIN, INT64_MAX, 0x1p63))                      \
     CAST(F, type, I32, int32_t, clamp_float(v, INT32_MIN, INT32_MAX, 0x1p31))                      \

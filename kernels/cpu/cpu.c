@@ -1,18 +1,12 @@
-/* The CPU's kernel tables: one per level, built once, the reference first and better entries over
- * it; and the choice of this process. */
-#include "common/error.h"
+/* The CPU's kernel tables, and the choice of this process. There is one table per level, built
+ * once: the reference entries first, then better ones over them. */
 #include "kernels/cpu/cpu.h"
+#include "common/base/error.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void install_ref_shared(rt_kernels *k)
-{
-    rt__install_ref_moves(k);
-    rt__install_ref_index(k);
-}
 
 static bool has_ref(void)
 {
@@ -20,13 +14,6 @@ static bool has_ref(void)
 }
 
 #if defined(__x86_64__)
-/* What one source serves on all levels. */
-static void install_shared(rt_kernels *k)
-{
-    rt__install_moves(k);
-    rt__install_indexing(k);
-}
-
 static bool has_sse4(void)
 {
     return __builtin_cpu_supports("sse4.1");
@@ -48,13 +35,13 @@ static bool has_avx512(void)
 static const struct level {
     const char *name;
     bool (*available)(void);
-    void (*install)(rt_kernels *k), (*install_shared)(rt_kernels *k);
+    void (*install)(rt_kernels *k); /* installs what the level has beyond the reference */
 } levels[] = {
-    {"ref", has_ref, rt__install_ref, install_ref_shared},
+    {"ref", has_ref, NULL},
 #if defined(__x86_64__)
-    {"sse4", has_sse4, rt__install_sse4, install_shared},
-    {"avx2", has_avx2, rt__install_avx2, install_shared},
-    {"avx512", has_avx512, rt__install_avx512, install_shared},
+    {"sse4", has_sse4, rt__install_sse4},
+    {"avx2", has_avx2, rt__install_avx2},
+    {"avx512", has_avx512, rt__install_avx512},
 #endif
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
@@ -67,18 +54,26 @@ static rt_kernels chosen;
 static atomic_bool is_chosen;
 static pthread_mutex_t choosing = PTHREAD_MUTEX_INITIALIZER;
 
+static void build_table(rt_kernels *k, const struct level *l)
+{
+    rt_kernels_install_missing(k);
+    k->blas = "builtin";
+    rt__install_ref(k);
+    rt__install_casts(k);
+    rt__install_integers(k);
+    if (!l->install)
+        return;
+    l->install(k);
+    rt__install_moves(k);
+    rt__install_indexing(k);
+}
+
 static void build_tables(void)
 {
     for (int i = 0; i < LEVELS; i++) {
         if (!levels[i].available())
             continue;
-        rt_kernels *k = &tables[i];
-        rt_kernels_install_missing(k);
-        k->blas = "builtin";
-        rt__install_casts(k);
-        rt__install_integers(k);
-        levels[i].install(k);
-        levels[i].install_shared(k);
+        build_table(&tables[i], &levels[i]);
         size_t used = strlen(level_names);
         snprintf(level_names + used, sizeof level_names - used, "%s%s", used ? " " : "",
                  levels[i].name);
@@ -109,8 +104,8 @@ static const rt_kernels *best_level(void)
     return &tables[i];
 }
 
-/* The argument if there is one, else the environment variable if it is set and not empty, else
- * NULL. */
+/* Returns the argument if there is one, else the environment variable if it is set and not empty,
+ * else NULL. */
 static const char *wish(const char *argument, const char *variable)
 {
     const char *value = argument ? argument : getenv(variable);
@@ -127,7 +122,7 @@ static rt_status choose(const char *isa, const char *blas)
     rt_kernels table = *level;
     bool automatic = !blas || !strcmp(blas, "auto");
     if (automatic || !strcmp(blas, "openblas")) {
-        /* The reference level stays what its name says unless OpenBLAS is asked for. */
+        /* The reference level uses no OpenBLAS unless that is requested. */
         bool wanted = !automatic || strcmp(table.isa, "ref") != 0;
         if (wanted && !rt__install_openblas(&table) && !automatic)
             return RT_FAIL(CONFIG, "BLAS 'openblas': not in this build, which has: builtin");
@@ -136,7 +131,7 @@ static rt_status choose(const char *isa, const char *blas)
     } else if (strcmp(blas, "builtin") != 0) {
         return RT_FAIL(CONFIG, "BLAS '%s': expected auto, openblas or builtin", blas);
     }
-    /* Other threads may be computing with it: what is already chosen is not written again. */
+    /* Other threads may be using the table, so an unchanged choice is not written again. */
     if (is_chosen && memcmp(&chosen, &table, sizeof table) == 0)
         return RT_OK;
     chosen = table;

@@ -1,5 +1,5 @@
 /* The CPU's rt_exec of each thread. Its scratch memory is freed when the thread ends or calls rt_kernels_shutdown. */
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "kernels/cpu/cpu.h"
 #include <pthread.h>
 
@@ -37,7 +37,7 @@ void *rt_scratch(rt_exec *e, size_t bytes)
     pthread_setspecific(at_thread_end, &mine);
     release(e);
     size_t size =
-        (bytes + bytes / 4 + 4095) & ~(size_t)4095; /* some room, so that growth is rare */
+        (bytes + bytes / 4 + 4095) & ~(size_t)4095; /* with some slack, so that growth is rare */
     e->scratch.data = rt_malloc_aligned(64, size);
     e->scratch.size = e->scratch.data ? size : 0;
     return e->scratch.data;
@@ -48,7 +48,7 @@ void rt_kernels_shutdown(void)
     release(&mine);
 }
 
-/* OpenMP's setting, which OpenBLAS follows too, and the thread's own copy of it. */
+/* Sets OpenMP's number, which OpenBLAS follows too, and the thread's own copy of it. */
 void rt_kernels_set_threads(int n)
 {
     omp_set_num_threads(n);

@@ -1,13 +1,14 @@
-/* Elements picked by an index, and what belongs to it: one source for every level. A grid is done in runs, the rows along its last
- * axis. */
-#include "common/error.h"
+/* Elements selected by an index, and related kernels: one source for every level. A grid is processed in runs, the rows along its
+ * last axis. */
+#include "common/base/error.h"
 #include "kernels/cpu/cpu.h"
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-/* Where run r of a grid begins: in the index, and in x without the index. */
+/* Where a run of a grid begins: in the index, and in x before adding the index. */
 typedef struct place {
     int64_t index, x;
 } place;
@@ -24,7 +25,7 @@ static place run_begin(const rt_pick *p, int64_t r)
     return b;
 }
 
-/* Returns how many runs a grid has; 0 if it is empty. */
+/* Returns the number of runs of a grid; 0 if it is empty. */
 static int64_t runs_of(const rt_pick *p)
 {
     int64_t runs = p->dim[p->nd - 1] > 0;
@@ -38,7 +39,7 @@ static inline bool fits(const rt_pick *p, int64_t index)
     return index >= 0 && index < p->size;
 }
 
-/* Fills the error slot with the first index that points nowhere. */
+/* Fills the error slot, naming the first index that is out of range. */
 static void refuse_first(const rt_pick *p, const int64_t *index)
 {
     int last = p->nd - 1;
@@ -55,7 +56,7 @@ static void refuse_first(const rt_pick *p, const int64_t *index)
 
 /* ---- gather ---- */
 
-/* One index for a whole run, of neighbours: a row of a table. */
+/* Copies a run that has one index and contiguous elements: a row of a table. */
 static bool copy_row(const rt_pick *p, const char *x, int64_t index, char *y)
 {
     size_t bytes = (size_t)p->dim[p->nd - 1] * p->bytes;
@@ -116,7 +117,7 @@ static void gather(rt_exec *e, const rt_pick *p, const void *x, const int64_t *i
         refuse_first(p, index);
 }
 
-/* ---- scatter_add: on one thread, since what it adds to depends on the index ---- */
+/* ---- scatter_add: on one thread, because the index decides where it adds ---- */
 
 #define SCATTER_ADD(T, type)                                                                       \
     static bool scatter_run_##T(const rt_pick *p, const type *y, const int64_t *index, type *x)    \
@@ -198,6 +199,17 @@ static void label_share_F64(rt_exec *e, int64_t n, const int64_t *labels, int64_
 RT_DTYPE_LIST(DTYPE)
 #undef DTYPE
 
+/* A step of 2^63 or more wraps around, and so do the sums, back to the right values (-fwrapv). */
+static void arange_whole(rt_exec *e, int64_t n, double start, double step, void *y)
+{
+    int64_t first = (int64_t)start, size = (int64_t)(uint64_t)fabs(step);
+    int64_t stride = step < 0 ? -size : size;
+    RT_PARALLEL_FOR(e, i, n, n)
+    {
+        ((int64_t *)y)[i] = first + i * stride;
+    }
+}
+
 void rt__install_indexing(rt_kernels *k)
 {
     k->gather = gather;
@@ -212,4 +224,5 @@ void rt__install_indexing(rt_kernels *k)
 #define DTYPE(T, name, type, bytes, st) k->arange[RT_##T] = arange_##T;
     RT_DTYPE_LIST(DTYPE)
 #undef DTYPE
+    k->arange[RT_I64] = arange_whole;
 }

@@ -1,13 +1,12 @@
-/* Kernels of integers, the rows of elementwise.def, sums and extremes: exact, so one source serves every level. Computed in int64, in
- * which overflow wraps (-fwrapv), and cut to the type. */
-#include "common/error.h"
-#include "kernels/cpu/cpu.h"
-#include "kernels/cpu/table.h"
+/* Integer kernels: the rows of elementwise.def, sums and extremes. They are exact, so one source serves every level. They compute in
+ * int64, where overflow wraps around (-fwrapv), and truncate to the type. */
+#include "common/base/error.h"
+#include "kernels/cpu/grid.h"
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-/* ROW(row, T, type, as) for each type of a row; `as` makes an element of a value. */
+/* ROW(row, T, type, as) for each type of a row; `as` converts a value to an element. */
 #define WHOLE(ROW, row, ...)                                                                       \
     ROW(row, I64, int64_t, (int64_t), __VA_ARGS__)                                                 \
     ROW(row, I32, int32_t, (int32_t), __VA_ARGS__)                                                 \
@@ -21,7 +20,7 @@ static inline int64_t div_(int64_t a, int64_t b)
     return b == -1 ? 0 - a : a / b; /* the processor traps on INT64_MIN / -1 */
 }
 
-/* To a negative exponent: what remains of 1 / a^-b without its fraction, and 0 for a = 0. */
+/* For a negative exponent: 1 / a^-b truncated to an integer, and 0 for a = 0. */
 static inline int64_t pow_(int64_t a, int64_t b)
 {
     if (b < 0)
@@ -48,26 +47,27 @@ static inline int64_t pow_(int64_t a, int64_t b)
 #define TWO_OPERANDS(name, T, type, as, f) GRID(name, T, type, type, as(f))
 #define COMPARE_AS(name, T, type, as, f)   GRID(name, T, type, uint8_t, f)
 #define GRID(name, T, type, out, value)                                                            \
-    static void name##_##T(rt_exec *e, rt_numbers p, const rt_grid *g, const void *pa,             \
-                           const void *pb, void *py)                                               \
+    static void name##_strip_##T(const rt_numbers *p, int64_t n, const strip *in, void *y)         \
     {                                                                                              \
-        RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
-        {                                                                                          \
-            const type *ra = (const type *)pa + r * g->in[0].row;                                  \
-            const type *rb = (const type *)pb + r * g->in[1].row;                                  \
-            out *y = (out *)py + r * g->cols;                                                      \
-            for (int64_t c = 0; c < g->cols; c++) {                                                \
-                int64_t a = ra[c * g->in[0].col], b = rb[c * g->in[1].col];                        \
-                y[c] = value;                                                                      \
-            }                                                                                      \
+        const strip pa = in[0], pb = in[1];                                                        \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t a = ((const type *)pa.x)[i * pa.step], b = ((const type *)pb.x)[i * pb.step];  \
+            ((out *)y)[i] = value;                                                                 \
         }                                                                                          \
+    }                                                                                              \
+    static void name##_##T(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,              \
+                           const void *b, void *y)                                                 \
+    {                                                                                              \
+        static const strips kernel = {                                                             \
+            name##_strip_##T, 2, {sizeof(type), sizeof(type)}, sizeof(out)};                       \
+        run_grid(e, g, &kernel, &p, (const void *[]){a, b}, y);                                    \
     }
 #include "kernels/elementwise.def"
 #undef UNARY_WHOLE
 #undef BINARY_WHOLE
 #undef COMPARE
 
-/* Declares p, the numbers of a row by their names. */
+/* Declares p, the numbers of a row by name. */
 #define NUMBERS(names)                                                                             \
     struct {                                                                                       \
         int64_t BARE names;                                                                        \
@@ -81,39 +81,59 @@ static int64_t whole_of(double v)
     return v <= -0x1p63 ? INT64_MIN : v >= 0x1p63 ? INT64_MAX : (int64_t)v;
 }
 
+/* The range of a type, and the value nearest to v in it. */
+#define LEAST_I64 INT64_MIN
+#define MOST_I64  INT64_MAX
+#define LEAST_I32 INT32_MIN
+#define MOST_I32  INT32_MAX
+#define LEAST_U8  0
+#define MOST_U8   UINT8_MAX
+#define held(v)   within(v, least, most)
+
+static inline int64_t within(int64_t v, int64_t low, int64_t high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
 #define PARAMETRIC_WHOLE(name, names, types, f) types(WITH_NUMBERS, name, names, f)
 #define WITH_NUMBERS(name, T, type, as, names, f)                                                  \
     static void name##_##T(rt_exec *e, rt_numbers given, int64_t n, const void *px, void *py)      \
     {                                                                                              \
         NUMBERS(names)                                                                             \
+        const int64_t least = LEAST_##T, most = MOST_##T;                                          \
+        (void)least, (void)most;                                                                   \
         for (int64_t i = 0; i < n; i++) {                                                          \
             int64_t x = ((const type *)px)[i];                                                     \
             ((type *)py)[i] = as(f);                                                               \
         }                                                                                          \
     }
-#define TERNARY_WHOLE(name, numbers, types, f) types(THREE_OPERANDS, name, numbers, f)
-#define THREE_OPERANDS(name, T, type, as, numbers, f)                                              \
-    static void name##_##T(rt_exec *e, rt_numbers given, const rt_grid *g, const void *pa,         \
-                           const void *pb, const void *pc, void *py)                               \
+#define TERNARY_WHOLE(name, first, second, third, numbers, types, f)                               \
+    types(THREE_OPERANDS, name, first, second, third, numbers, f)
+#define THREE_OPERANDS(name, T, type, as, first, second, third, numbers, f)                        \
+    static void name##_strip_##T(const rt_numbers *numbers_, int64_t n, const strip *in, void *y)  \
     {                                                                                              \
+        const rt_numbers given = *numbers_;                                                        \
+        const strip p1 = in[0], p2 = in[1], p3 = in[2];                                            \
         NUMBERS(numbers)                                                                           \
-        RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
-        {                                                                                          \
-            const type *ra = (const type *)pa + r * g->in[0].row;                                  \
-            const type *rb = (const type *)pb + r * g->in[1].row;                                  \
-            const type *rc = (const type *)pc + r * g->in[2].row;                                  \
-            for (int64_t i = 0; i < g->cols; i++) {                                                \
-                int64_t a = ra[i * g->in[0].col], b = rb[i * g->in[1].col];                        \
-                int64_t c = rc[i * g->in[2].col];                                                  \
-                ((type *)py)[r * g->cols + i] = as(f);                                             \
-            }                                                                                      \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t first = ((const type *)p1.x)[i * p1.step];                                     \
+            int64_t second = ((const type *)p2.x)[i * p2.step];                                    \
+            int64_t third = ((const type *)p3.x)[i * p3.step];                                     \
+            ((type *)y)[i] = as(f);                                                                \
         }                                                                                          \
+    }                                                                                              \
+    static void name##_##T(rt_exec *e, rt_numbers given, const rt_grid *g, const void *a,          \
+                           const void *b, const void *c, void *y)                                  \
+    {                                                                                              \
+        static const strips kernel = {                                                             \
+            name##_strip_##T, 3, {sizeof(type), sizeof(type), sizeof(type)}, sizeof(type)};        \
+        run_grid(e, g, &kernel, &given, (const void *[]){a, b, c}, y);                             \
     }
 #include "kernels/elementwise.def"
 #undef PARAMETRIC_WHOLE
 #undef TERNARY_WHOLE
 
-/* The extreme of [outer, red, inner] along the middle, and where the first largest of a row is. */
+/* The extreme of [outer, red, inner] along the middle, and the index of the first largest element of a row. */
 #define EXTREME(name, T, type, as, better)                                                         \
     static void name##_##T(rt_exec *e, rt_fold f, const void *px, void *py)                        \
     {                                                                                              \
@@ -144,26 +164,41 @@ ALL(EXTREME, min, <)
     }
 ALL(ARGMAX, argmax, 0)
 
-/* Division, which looks for a zero divisor first: by one the processor traps. */
+/* Returns whether no divisor is zero. Each is checked once, however often it is repeated. */
+static bool divides(const char *name, const rt_grid *g, const strips *find_zero, const void *b)
+{
+    rt_exec one = {.threads = 1};
+    rt_grid divisors = *g;
+    bool found = false;
+    for (int d = 0; d < g->nd; d++) {
+        divisors.stride[0][d] = g->stride[1][d];
+        if (g->stride[1][d] == 0 && g->dim[d] > 1)
+            divisors.dim[d] = 1;
+    }
+    run_grid(&one, &divisors, find_zero, NULL, &b, &found);
+    if (found)
+        RT_FAIL(RANGE, "%s: integer division by zero", name);
+    return !found;
+}
+
+/* Division; checks for zero divisors first, because the processor traps on them. */
 #define DIVIDE(name, T, type, as, unused)                                                          \
-    static bool divides_##T(const rt_grid *g, const type *b)                                       \
+    static void find_zero_##T(const rt_numbers *p, int64_t n, const strip *in, void *found)        \
     {                                                                                              \
-        int64_t cols = g->in[1].col ? g->cols : rt__min(g->cols, 1);                               \
-        for (int64_t r = 0; r < g->rows; r++)                                                      \
-            for (int64_t c = 0; c < cols; c++)                                                     \
-                if (b[r * g->in[1].row + c] == 0)                                                  \
-                    return RT_FAIL(RANGE, #name ": integer division by zero"), false;              \
-        return true;                                                                               \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            if (((const type *)in->x)[i * in->step] == 0)                                          \
+                *(bool *)found = true;                                                             \
     }                                                                                              \
     static void name##_checked_##T(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,      \
                                    const void *b, void *y)                                         \
     {                                                                                              \
-        if (divides_##T(g, b))                                                                     \
+        static const strips find_zero = {find_zero_##T, 1, {sizeof(type)}, 0};                     \
+        if (divides(#name, g, &find_zero, b))                                                      \
             name##_##T(e, p, g, a, b, y);                                                          \
     }
 WHOLE(DIVIDE, div_trunc, 0)
 
-void rt__sum_i64(rt_exec *e, rt_fold f, const void *px, void *py)
+static void sum_I64(rt_exec *e, rt_fold f, const void *px, void *py)
 {
     const int64_t *x = px;
     int64_t *y = py;
@@ -176,12 +211,12 @@ void rt__sum_i64(rt_exec *e, rt_fold f, const void *px, void *py)
 
 void rt__install_integers(rt_kernels *k)
 {
-#define INSTALL(name, T, type, as, unused)        k->name.f[RT_##T] = name##_##T;
-#define UNARY_WHOLE(name, types, f)               types(INSTALL, name, f)
-#define BINARY_WHOLE(name, types, f)              types(INSTALL, name, f)
-#define TERNARY_WHOLE(name, numbers, types, f)    types(INSTALL, name, f)
-#define PARAMETRIC_WHOLE(name, numbers, types, f) types(INSTALL, name, f)
-#define COMPARE(name, f)                          ALL(INSTALL, name, f)
+#define INSTALL(name, T, type, as, unused)                           k->name.f[RT_##T] = name##_##T;
+#define UNARY_WHOLE(name, types, f)                                  types(INSTALL, name, f)
+#define BINARY_WHOLE(name, types, f)                                 types(INSTALL, name, f)
+#define TERNARY_WHOLE(name, first, second, third, numbers, types, f) types(INSTALL, name, f)
+#define PARAMETRIC_WHOLE(name, numbers, types, f)                    types(INSTALL, name, f)
+#define COMPARE(name, f)                                             ALL(INSTALL, name, f)
 #include "kernels/elementwise.def"
 #define INSTALL_CHECKED(name, T, type, as, unused) k->name.f[RT_##T] = name##_checked_##T;
     WHOLE(INSTALL_CHECKED, div_trunc, 0)
@@ -189,4 +224,5 @@ void rt__install_integers(rt_kernels *k)
     ALL(INSTALL_FOLD, max, 0)
     ALL(INSTALL_FOLD, min, 0)
     ALL(INSTALL_FOLD, argmax, 0)
+    k->sum[RT_I64] = sum_I64;
 }

@@ -1,5 +1,5 @@
-/* Puts the kernels of one level into a table, as the rows say. The build compiles this file once for each level, which RT_LEVEL
- * names. */
+/* Installs the kernels of one level in a table. The build compiles this file once per level, which RT_LEVEL names, with RT_ROWS, the
+ * rows for which the level has texts: all rows for the reference, those of fast.def for the others. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/element.h"
 #include "kernels/cpu/table.h"
@@ -9,22 +9,21 @@
 #define LEVEL_TEXT_(level) #level
 #define LEVEL_TEXT(level)  LEVEL_TEXT_(level)
 
-#define PUT(name, T, t, place)     k->place[RT_##T] = KERNEL_NAME_(name, t, RT_LEVEL);
-#define PUT_ALL(name, T, t, place) k->place[RT_##T] = rt__##name##_##t;
+#define PUT(name, T, t, place) k->place[RT_##T] = KERNEL_NAME_(name, t, RT_LEVEL);
 
 INSTALL(RT_LEVEL)
 {
     k->isa = LEVEL_TEXT(RT_LEVEL);
-#define KERNEL(name, types, args) types(PUT, PUT_ALL, name, name)
-#define KERNEL_ANY(name, args)
-#include "kernels/kernels.def"
+#define KERNEL(name, types, args) types(PUT, name, name)
+#define KERNEL_ANY(name, args)    k->name = rt__##name##_ref;
+#include RT_ROWS
 #define UNARY(name, ...)                                                                           \
-    FLOATS(PUT, , name, name.f)                                                                    \
-    FLOATS(PUT, , name##_dx, name.dx)                                                              \
-    FLOATS(PUT, , name##_dxx, name.dxx)
+    FLOATS(PUT, name, name.f)                                                                      \
+    FLOATS(PUT, name##_dx, name.dx)                                                                \
+    FLOATS(PUT, name##_dxx, name.dxx)
 #define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     FLOATS(PUT, , name, name.f)
-#define TERNARY(name, ...)    FLOATS(PUT, , name, name.f)
-#define COMPARE(name, ...)    FLOATS(PUT, , name, name.f)
+#define BINARY(name, ...)     FLOATS(PUT, name, name.f)
+#define TERNARY(name, ...)    FLOATS(PUT, name, name.f)
+#define COMPARE(name, ...)    FLOATS(PUT, name, name.f)
 #include "kernels/elementwise.def"
 }

@@ -1,10 +1,10 @@
-/* Moving elements without computing: strided copies, fills, selection. One source serves every fast level, by element
+/* Moves elements without computing: strided copies, fills, selection. One source serves every fast level, by element
  * size. */
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/grid.h"
 #include <string.h>
 
-/* A copy brought to its simplest form: axes of one element dropped, axes that continue each other joined. The
- * innermost axis is done by a loop, the others by counting. */
+/* A copy in its simplest form: axes of one element dropped, adjacent contiguous axes merged. A loop handles the
+ * innermost axis, counters the others. */
 typedef struct plan {
     int nd; /* at least 1 */
     int64_t dim[RT_KERNEL_DIMS], src[RT_KERNEL_DIMS], dst[RT_KERNEL_DIMS];
@@ -99,18 +99,27 @@ static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
 }
 
 #define SELECT(type)                                                                               \
-    static void select_##type(rt_exec *e, const rt_grid *g, const void *a_, const void *b_,        \
-                              const uint8_t *m_, void *y_)                                         \
+    static inline __attribute__((always_inline)) void choose_##type(                               \
+        int64_t n, const strip *in, int64_t a_step, int64_t b_step, void *y)                       \
     {                                                                                              \
-        RT_PARALLEL_FOR(e, r, g->rows, g->rows * g->cols)                                          \
-        {                                                                                          \
-            const type *a = (const type *)a_ + r * g->in[0].row;                                   \
-            const type *b = (const type *)b_ + r * g->in[1].row;                                   \
-            const uint8_t *m = m_ + r * g->in[2].row;                                              \
-            type *y = (type *)y_ + r * g->cols;                                                    \
-            for (int64_t c = 0; c < g->cols; c++)                                                  \
-                y[c] = m[c * g->in[2].col] ? a[c * g->in[0].col] : b[c * g->in[1].col];            \
+        const type *a = in[0].x, *b = in[1].x;                                                     \
+        const uint8_t *mask = in[2].x;                                                             \
+        for (int64_t i = 0, step = in[2].step; i < n; i++) {                                       \
+            const type x = a[i * a_step], z = b[i * b_step]; /* both: no branch to mispredict */   \
+            ((type *)y)[i] = mask[i * step] ? x : z;                                               \
         }                                                                                          \
+    }                                                                                              \
+    static void strip_##type(const rt_numbers *numbers, int64_t n, const strip *in, void *y)       \
+    {                                                                                              \
+        (void)numbers;                                                                             \
+        FOR_STEPS(choose_##type, n, in, y);                                                        \
+    }                                                                                              \
+    static void select_##type(rt_exec *e, const rt_grid *g, const void *a, const void *b,          \
+                              const uint8_t *mask, void *y)                                        \
+    {                                                                                              \
+        static const strips kernel = {                                                             \
+            strip_##type, 3, {sizeof(type), sizeof(type), 1}, sizeof(type)};                       \
+        run_grid(e, g, &kernel, NULL, (const void *[]){a, b, mask}, y);                            \
     }
 SELECT(uint8_t)
 SELECT(uint16_t)

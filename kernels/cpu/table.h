@@ -1,45 +1,64 @@
-/* The kernels of the CPU by their names: rt__softmax_f32_avx2, for each row of kernels.def and elementwise.def, each of its element
- * types and each level. Only the rows say which kernels there are: level.c installs what they name, and the linker misses what no
- * family defines. */
-#ifndef RINGTORCH_KERNELS_TABLE_H
-#define RINGTORCH_KERNELS_TABLE_H
+/* Declares the CPU's kernels by name: rt__softmax_f32_avx2, for each row of kernels.def, fast.def and elementwise.def, for each of its
+ * element types and each level. Only the rows decide which kernels exist: level.c installs what they name, and linking fails if no
+ * family defines one. */
+#ifndef RINGTORCH_KERNELS_CPU_TABLE_H
+#define RINGTORCH_KERNELS_CPU_TABLE_H
 
 #include "kernels/kernels.h"
 
-#define EACH_LEVEL(F, name, t, what)                                                               \
-    F(name, t, ref, what) F(name, t, sse4, what) F(name, t, avx2, what) F(name, t, avx512, what)
+/* The element types that a row is for: EACH(name, F32, f32, ...) for each of them. */
+#define FLOATS(EACH, name, ...)                                                                    \
+    EACH(name, F32, f32, __VA_ARGS__)                                                              \
+    EACH(name, F64, f64, __VA_ARGS__)
+#define INT64(EACH, name, ...) EACH(name, I64, i64, __VA_ARGS__)
+#define NUMERIC(EACH, name, ...)                                                                   \
+    FLOATS(EACH, name, __VA_ARGS__)                                                                \
+    INT64(EACH, name, __VA_ARGS__)                                                                 \
+    EACH(name, I32, i32, __VA_ARGS__)                                                              \
+    EACH(name, U8, u8, __VA_ARGS__)
+#define EVERY(EACH, name, ...)                                                                     \
+    NUMERIC(EACH, name, __VA_ARGS__)                                                               \
+    EACH(name, BOOL, bool, __VA_ARGS__)                                                            \
+    EACH(name, BF16, bf16, __VA_ARGS__)                                                            \
+    EACH(name, F16, f16, __VA_ARGS__)
+
+#define EACH_FAST(F, name, t, what)                                                                \
+    F(name, t, sse4, what) F(name, t, avx2, what) F(name, t, avx512, what)
 #define FUNCTION(name, t, level, args) void rt__##name##_##t##_##level args;
 #define TYPED(name, t, level, type)    type rt__##name##_##t##_##level;
 
-#define OF_LEVELS(name, T, t, args)    EACH_LEVEL(FUNCTION, name, t, args)
-#define OF_ALL(name, T, t, args)       void rt__##name##_##t args;
-#define TYPED_LEVELS(name, T, t, type) EACH_LEVEL(TYPED, name, t, type)
+#define OF_REF(name, T, t, args)    FUNCTION(name, t, ref, args)
+#define OF_FAST(name, T, t, args)   EACH_FAST(FUNCTION, name, t, args)
+#define TYPED_ALL(name, T, t, type) TYPED(name, t, ref, type) EACH_FAST(TYPED, name, t, type)
 
-#define KERNEL(name, types, args) types(OF_LEVELS, OF_ALL, name, args)
-#define KERNEL_ANY(name, args)
+#define KERNEL(name, types, args) types(OF_REF, name, args)
+#define KERNEL_ANY(name, args)    void rt__##name##_ref args;
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef KERNEL_ANY
+#define KERNEL(name, types, args) types(OF_FAST, name, args)
+#include "kernels/fast.def"
+#undef KERNEL
 
 #define UNARY(name, ...)                                                                           \
-    FLOATS(TYPED_LEVELS, , name, rt_unary_fn)                                                      \
-    FLOATS(TYPED_LEVELS, , name##_dx, rt_unary_dx_fn)                                              \
-    FLOATS(TYPED_LEVELS, , name##_dxx, rt_unary_dxx_fn)
+    FLOATS(TYPED_ALL, name, rt_unary_fn)                                                           \
+    FLOATS(TYPED_ALL, name##_dx, rt_unary_dx_fn)                                                   \
+    FLOATS(TYPED_ALL, name##_dxx, rt_unary_dxx_fn)
 #define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     FLOATS(TYPED_LEVELS, , name, rt_binary_fn)
-#define TERNARY(name, ...)    FLOATS(TYPED_LEVELS, , name, rt_ternary_fn)
-#define COMPARE(name, ...)    FLOATS(TYPED_LEVELS, , name, rt_binary_fn)
+#define BINARY(name, ...)     FLOATS(TYPED_ALL, name, rt_binary_fn)
+#define TERNARY(name, ...)    FLOATS(TYPED_ALL, name, rt_ternary_fn)
+#define COMPARE(name, ...)    FLOATS(TYPED_ALL, name, rt_binary_fn)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
-#undef EACH_LEVEL
+#undef EACH_FAST
 #undef FUNCTION
 #undef TYPED
-#undef OF_LEVELS
-#undef OF_ALL
-#undef TYPED_LEVELS
+#undef OF_REF
+#undef OF_FAST
+#undef TYPED_ALL
 
 #endif

@@ -1,18 +1,19 @@
-/* Compiled kernels on disk. A file: 8 bytes that say what it is, the checksum of the rest, the rest. */
+/* Compiled kernels on disk. A file consists of 8 bytes that identify the format, the checksum of the
+ * rest, and the rest. */
 #include "kernels/gpu/cache.h"
 
+#include "common/base/error.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/base/temporary.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/hash.h"
-#include "common/mem.h"
-#include "common/temporary.h"
 
 enum { HEAD = 16, MOST_BYTES = 256 << 20 };
 static const char magic[8] = "RTKERN01";
 
-/* What fails here is no failure of the caller's. */
+/* Saves the error slot, because failures in here are not failures of the caller. */
 typedef struct quiet {
     bool failed_before;
 } quiet;

@@ -9,29 +9,6 @@ static elements_args elements(rt_numbers p, int64_t n)
     return a;
 }
 
-static grid_args grid(rt_numbers p, const rt_grid *g)
-{
-    grid_args a = {.rows = g->rows, .cols = g->cols};
-    for (int i = 0; i < 3; i++) {
-        a.row[i] = g->in[i].row;
-        a.col[i] = g->in[i].col;
-    }
-    for (int i = 0; i < RT_NUMBERS; i++)
-        a.number[i] = (float)p.v[i];
-    return a;
-}
-
-/* The largest index that a grid comes to. */
-static int64_t reach(const grid_args *a)
-{
-    int64_t most = a->rows * a->cols;
-    for (int i = 0; i < 3; i++) {
-        int64_t last = a->rows * a->row[i] + a->cols * a->col[i];
-        most = last > most ? last : most;
-    }
-    return most;
-}
-
 static void run_unary(rt_exec *e, const char *kernel, rt_numbers p, int64_t n, const void *x,
                       void *y)
 {
@@ -56,19 +33,13 @@ static void run_dxx(rt_exec *e, const char *kernel, rt_numbers p, int64_t n, con
 static void run_binary(rt_exec *e, const char *kernel, rt_numbers p, const rt_grid *g,
                        const void *a, const void *b, void *y)
 {
-    grid_args args = grid(p, g);
-    rt__gpu_launch(
-        e, RT_LAUNCH(elementwise, kernel, rt__gpu_groups(g->rows * g->cols), 1, args, a, b, y),
-        reach(&args));
+    LAUNCH_GRID(e, elementwise, kernel, 2, g, p, a, b, y);
 }
 
 static void run_ternary(rt_exec *e, const char *kernel, rt_numbers p, const rt_grid *g,
                         const void *a, const void *b, const void *c, void *y)
 {
-    grid_args args = grid(p, g);
-    rt__gpu_launch(
-        e, RT_LAUNCH(elementwise, kernel, rt__gpu_groups(g->rows * g->cols), 1, args, a, b, c, y),
-        reach(&args));
+    LAUNCH_GRID(e, elementwise, kernel, 3, g, p, a, b, c, y);
 }
 
 #define UNARY(name, ...)                                                                           \

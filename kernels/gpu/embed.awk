@@ -1,8 +1,8 @@
-# Makes C of kernel texts: each text with its includes put in, once each but for lists of rows (.def), as string literals.
+# Turns kernel texts into C string literals, with each include expanded once, except lists of rows (.def), which are expanded each time.
 #
-#     awk -f kernels/gpu/embed.awk elementwise reduce > texts.c         in the top folder
+#     awk -f kernels/gpu/embed.awk elementwise reduce > texts.c         run in the top folder
 #
-# #line tells the driver's compiler where a line is from, for its messages.
+# #line tells the driver's compiler where a line comes from, for its messages.
 function put(file,   text, part, n) {
     n = 0
     emit("#line 1 \"" file "\"")
@@ -25,7 +25,7 @@ function put(file,   text, part, n) {
     close(file)
 }
 
-# Compilers must take a literal of 4095 bytes only; a text is a list of them.
+# Compilers need only accept literals of up to 4095 bytes, so a text is a list of literals.
 function emit(text) {
     if (size + length(text) > 3800) {
         print ","

@@ -1,11 +1,11 @@
-/* The devices of this process, and what is the same on all of them. */
+/* The devices of this process, and what all kinds of devices have in common. */
+#include "common/base/error.h"
+#include "kernels/gpu/launch.h"
+#include "kernels/gpu/pool.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/error.h"
-#include "kernels/gpu/launch.h"
-#include "kernels/gpu/pool.h"
 
 enum { MOST_GPUS = 16, MOST_GROUPS = 1 << 16 };
 
@@ -105,6 +105,21 @@ rt_gpu *rt_gpu_open(rt_device device)
     return d;
 }
 
+/* ---- compiling ---- */
+
+static rt_gpu_compiling_fn *on_compiling;
+
+void rt_gpu_on_compiling(rt_gpu_compiling_fn *f)
+{
+    on_compiling = f;
+}
+
+void rt__gpu_compiling(const rt_gpu *d, const char *family)
+{
+    if (on_compiling)
+        on_compiling(d, family);
+}
+
 /* ---- the table ---- */
 
 static rt_kernels table;
@@ -140,6 +155,31 @@ int64_t rt__gpu_groups(int64_t n)
     return groups < MOST_GROUPS ? groups : MOST_GROUPS;
 }
 
+int64_t rt__gpu_reach(int nd, const int64_t *dim, const int64_t *stride)
+{
+    int64_t reach = 0;
+    for (int d = 0; d < nd; d++)
+        reach += dim[d] * (stride[d] < 0 ? -stride[d] : stride[d]);
+    return reach;
+}
+
+grid_args rt__gpu_grid(const rt_grid *g, int operands, rt_numbers p, int64_t *extent)
+{
+    grid_args a = {.n = rt_grid_count(g), .nd = g->nd};
+    *extent = a.n;
+    for (int d = 0; d < g->nd; d++)
+        a.dim[d] = g->dim[d];
+    for (int k = 0; k < operands; k++) {
+        for (int d = 0; d < g->nd; d++)
+            a.stride[k][d] = g->stride[k][d];
+        int64_t reach = rt__gpu_reach(g->nd, g->dim, g->stride[k]);
+        *extent = reach > *extent ? reach : *extent;
+    }
+    for (int i = 0; i < RT_NUMBERS; i++)
+        a.number[i] = (float)p.v[i];
+    return a;
+}
+
 void rt__gpu_launch(rt_exec *e, rt_launch l, int64_t extent)
 {
     rt_gpu *d = rt__gpu_of(e);
@@ -149,7 +189,7 @@ void rt__gpu_launch(rt_exec *e, rt_launch l, int64_t extent)
     d->ops->launch(d, &l);
 }
 
-/* Tells of what a kernel has found wrong since the last look. */
+/* Fails with an error that a kernel has found since the last check. */
 static rt_status look_for_fault(rt_gpu *d)
 {
     rt_gpu_fault fault, none = {0};

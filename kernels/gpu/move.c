@@ -2,7 +2,7 @@
 #include "kernels/gpu/launch.h"
 #include <string.h>
 
-/* The kernel for elements of that size. */
+/* Returns the kernel for elements of that size. */
 static const char *of_size(const char *const of[4], size_t size)
 {
     return of[size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3];
@@ -12,15 +12,13 @@ static void copy(rt_exec *e, const rt_strided *s, const void *x, void *y)
 {
     static const char *const kernel[] = {"copy_1", "copy_2", "copy_4", "copy_8"};
     copy_args a = {.n = 1, .nd = s->nd};
-    int64_t from = 0, to = 0;
     for (int d = 0; d < s->nd; d++) {
         a.n *= s->dim[d];
         a.dim[d] = s->dim[d];
         a.src[d] = s->src[d];
         a.dst[d] = s->dst[d];
-        from += s->dim[d] * (s->src[d] < 0 ? -s->src[d] : s->src[d]);
-        to += s->dim[d] * (s->dst[d] < 0 ? -s->dst[d] : s->dst[d]);
     }
+    int64_t from = rt__gpu_reach(s->nd, s->dim, s->src), to = rt__gpu_reach(s->nd, s->dim, s->dst);
     int64_t extent = from > to ? from : to;
     rt__gpu_launch(e, RT_LAUNCH(move, of_size(kernel, s->size), rt__gpu_groups(a.n), 1, a, x, y),
                    extent > a.n ? extent : a.n);
@@ -30,8 +28,7 @@ static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
 {
     static const char *const kernel[] = {"fill_1", "fill_2", "fill_4", "fill_8"};
     fill_args a = {.n = n};
-    memcpy(&a.value, value,
-           size); /* its low bytes: such devices are little-endian, as this host is */
+    memcpy(&a.value, value, size); /* the low bytes: device and host are both little-endian */
     LAUNCH(e, move, of_size(kernel, size), n, a, y);
 }
 
@@ -39,18 +36,7 @@ static void select_of(rt_exec *e, size_t size, const rt_grid *g, const void *a, 
                       const uint8_t *mask, void *y)
 {
     static const char *const kernel[] = {"select_1", "select_2", "select_4", "select_8"};
-    grid_args args = {.rows = g->rows, .cols = g->cols};
-    int64_t extent = g->rows * g->cols;
-    for (int i = 0; i < 3; i++) {
-        args.row[i] = g->in[i].row;
-        args.col[i] = g->in[i].col;
-        int64_t last = g->rows * g->in[i].row + g->cols * g->in[i].col;
-        extent = last > extent ? last : extent;
-    }
-    rt__gpu_launch(e,
-                   RT_LAUNCH(move, of_size(kernel, size), rt__gpu_groups(g->rows * g->cols), 1,
-                             args, a, b, mask, y),
-                   extent);
+    LAUNCH_GRID(e, move, of_size(kernel, size), 3, g, (rt_numbers){{0}}, a, b, mask, y);
 }
 
 #define DTYPE(T, name, type, bytes, st)                                                            \
@@ -72,7 +58,7 @@ static void run_cast(rt_exec *e, const char *kernel, bool needs_double, int64_t 
         LAUNCH(e, move, kernel, n, a, x, y);
 }
 
-/* CAST(from, to) for all pairs but those of one type. */
+/* CAST(from, to) for all pairs of different types. */
 #define CASTS_FROM(CAST, F, A, B, C, D, E, G, H)                                                   \
     CAST(F, A) CAST(F, B) CAST(F, C) CAST(F, D) CAST(F, E) CAST(F, G) CAST(F, H)
 #define CASTS(CAST)                                                                                \

@@ -1,9 +1,10 @@
-/* The memory pool of a device. Lists of free blocks lie on the host, for the host cannot read the blocks. */
+/* The memory pool of a device. The lists of free blocks are in host memory, because the host cannot access
+ * the blocks. */
 #include "kernels/gpu/pool.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include <pthread.h>
-#include "common/error.h"
-#include "common/mem.h"
 
 enum {
     LEAST_LOG2 =
@@ -11,7 +12,7 @@ enum {
     MOST_LOG2 = 46, /* no request of 2^47 bytes or more can succeed */
     CLASSES = 4 * (MOST_LOG2 - LEAST_LOG2 + 1) + 1,
     SEGMENT = 1 << 20,
-    LARGE = 1 << 18, /* blocks from here on have a segment each */
+    LARGE = 1 << 18, /* blocks of this size and larger have a segment each */
 };
 
 /* Free blocks of one size. */
@@ -26,7 +27,7 @@ typedef struct rt__gpu_pool {
     rt_gpu_memory_stats stats;
 } pool;
 
-/* The smallest class that holds so many bytes, and what a class holds. */
+/* The smallest class that holds that many bytes, and the bytes of a class. */
 static int class_of(size_t bytes)
 {
     if (bytes <= (size_t)1 << LEAST_LOG2)
@@ -82,12 +83,14 @@ static void *segment(rt_gpu *d, size_t bytes)
         trim(d);
         p = d->ops->segment(d, bytes);
     }
-    if (p)
+    if (p) {
         d->pool->stats.held += (int64_t)bytes;
+        d->pool->stats.segments++;
+    }
     return p;
 }
 
-/* Fills the list of a class of small blocks from a new segment. */
+/* Cuts a new segment into blocks of a small class. */
 static void cut(rt_gpu *d, int class)
 {
     char *first = segment(d, SEGMENT);
@@ -157,4 +160,11 @@ rt_gpu_memory_stats rt_gpu_memory(rt_gpu *d)
     rt_gpu_memory_stats stats = d->pool->stats;
     pthread_mutex_unlock(&d->pool->lock);
     return stats;
+}
+
+void rt_gpu_memory_reset_peak(rt_gpu *d)
+{
+    pthread_mutex_lock(&d->pool->lock);
+    d->pool->stats.most_used = d->pool->stats.used;
+    pthread_mutex_unlock(&d->pool->lock);
 }

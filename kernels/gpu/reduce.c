@@ -1,5 +1,5 @@
-/* Launches reductions: leaves, then the tree level by level until one is left of each. */
-#include "common/slices.h"
+/* Launches reductions: the leaves, then the tree level by level until one value is left of each. */
+#include "common/base/slices.h"
 #include "kernels/gpu/launch.h"
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -14,7 +14,8 @@ static void launch_pass(rt_exec *e, const char *kernel, int64_t groups, fold_arg
     rt__gpu_launch(e, RT_LAUNCH(reduce, kernel, groups, 1, a, x, y), a.outer * a.n * a.inner);
 }
 
-/* A pass needs memory until the next one has read it, and that is later in the device's order: so it is given back at once. */
+/* A pass's memory is needed until the next pass has read it, but it can be freed immediately: any reuse comes later in the
+ * device's order. */
 void rt__gpu_join(rt_exec *e, const char *tree, int64_t rows, int64_t n, float *partial, void *y)
 {
     for (int64_t left; partial && n > 0; n = left) {
@@ -41,7 +42,7 @@ static void fold_rows(rt_exec *e, const char *leaves, const char *tree, rt_fold 
         rt__gpu_join(e, tree, f.outer, n, to, y);
 }
 
-/* Leaves of COLUMN_LEAF rows, then pairs of them, until one is left of each column. */
+/* Reduces leaves of COLUMN_LEAF rows, then pairs of results, until one is left of each column. */
 static void fold_columns(rt_exec *e, const char *kernel, rt_fold f, const void *x, void *y)
 {
     const void *from = x;
@@ -70,13 +71,6 @@ FOLD(sum, sum)
 FOLD(max, most) /* max and min are macros of some drivers */
 FOLD(min, least)
 
-static void mean_f32(rt_exec *e, rt_fold f, const void *x, void *y)
-{
-    sum_f32(e, f, x, y);
-    fold_args a = {f.outer, f.red, f.inner, 0};
-    LAUNCH(e, reduce, "divide", f.outer * f.inner, a, y);
-}
-
 static void sum_i64(rt_exec *e, rt_fold f, const void *x, void *y)
 {
     fold_args a = {f.outer, f.red, f.inner, 0};
@@ -99,7 +93,6 @@ void rt__gpu_install_reduce(rt_kernels *k)
 {
     k->sum[RT_F32] = sum_f32;
     k->sum[RT_I64] = sum_i64;
-    k->mean[RT_F32] = mean_f32;
     k->max[RT_F32] = max_f32;
     k->min[RT_F32] = min_f32;
     k->sum_squares[RT_F32] = sum_squares_f32;

@@ -10,7 +10,7 @@ static rows_args numbers(rt_rows r)
 
 enum { MOST, EXP_SUM, SUM, STATS };
 
-/* Memory for STATS numbers of each row. */
+/* Allocates STATS numbers for each row. */
 static float *stats_of(rt_exec *e, const rows_args *a)
 {
     return a->rows > 0 && a->n > 0 ? rt__gpu_floats(e, STATS * a->rows) : NULL;
@@ -21,7 +21,7 @@ static void stats_free(rt_exec *e, const rows_args *a, float *stat)
     rt__gpu_floats_free(e, stat, STATS * a->rows);
 }
 
-/* y[row] = a sum over each row: the leaves by `kernel`, then the tree. */
+/* y[row] = a reduction of each row: the leaves by `kernel`, then the tree. */
 static void fold(rt_exec *e, const char *kernel, const char *tree, const rows_args *a,
                  const void *x, const void *other, const float *stat, float *y)
 {
@@ -35,7 +35,7 @@ static void fold(rt_exec *e, const char *kernel, const char *tree, const rows_ar
         rt__gpu_join(e, tree, a->rows, n, leaf, y);
 }
 
-/* The largest of each row and the sum of exp(x - largest). */
+/* Computes the largest element of each row and the sum of exp(x - largest). */
 static float *exp_stats(rt_exec *e, const rows_args *a, const void *x)
 {
     float *stat = stats_of(e, a);
@@ -93,7 +93,8 @@ static void log_softmax_dx_f32(rt_exec *e, rt_rows r, const void *y, const void 
 
 /* ---- cross-entropy ---- */
 
-/* Launches the check of the labels, whose finding rt_gpu_get tells; the kernels take a label that is no class as ignored. */
+/* Launches the check of the labels, whose result rt_gpu_get reports. The kernels treat a label that is not a class as
+ * ignored. */
 static rows_args with_labels(rt_exec *e, rt_rows r, rt_cross_entropy_shape c, const int64_t *labels)
 {
     rows_args a = numbers(r);
@@ -151,7 +152,8 @@ static void label_share_f64(rt_exec *e, int64_t n, const int64_t *labels, int64_
 static void argmax_f32(rt_exec *e, rt_rows r, const void *x, int64_t *at)
 {
     rows_args a = numbers(r);
-    int64_t groups = a.shared ? a.rows : (a.rows + 15) / 16; /* a group for a long row, or for 16 */
+    /* one group per long row, or per 16 short rows */
+    int64_t groups = a.shared ? a.rows : (a.rows + 15) / 16;
     rt__gpu_launch(e, RT_LAUNCH(rows, "argmax_f32", groups, 1, a, x, at), a.rows * a.n);
 }
 

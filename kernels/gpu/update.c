@@ -28,7 +28,7 @@ static void sgd_f32(rt_exec *e, int64_t n, rt_sgd_shape s, void *p, const void *
     LAUNCH(e, update, "sgd_f32", n, a, p, g, buf);
 }
 
-/* 1 - b^n by squaring, as kernels/cpu/update.inc has it. */
+/* Returns 1 - b^n by repeated squaring, as in kernels/cpu/update.inc. */
 static double bias_correction(double b, int64_t n)
 {
     double power = 1;

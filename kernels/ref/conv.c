@@ -2,14 +2,14 @@
 #include "kernels/ref/wide.h"
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-/* One multiplication of a convolution: elements x[xi] * w[wi] belong to y[yi]. */
+/* One multiplication of a convolution: x[xi] * w[wi] contributes to y[yi]. */
 typedef struct tap {
     int64_t xi, wi, yi;
 } tap;
 
-/* Calls f for every pair of an output element and a weight that meets the input. */
+/* Calls f for every pair of an output element and a weight that falls on the input. */
 static void conv2d_visit(const rt_conv2d_shape *s, void (*f)(void *ctx, tap t), void *ctx)
 {
     int64_t cg = s->c / s->groups, og = s->oc / s->groups;
@@ -66,31 +66,23 @@ static void conv2d_run(rt_exec *e, const rt_conv2d_shape *s, void (*f)(void *, t
         out[i] = (T)(sum[i] + (bias ? bias[i / (s->oh * s->ow) % s->oc] : 0));
 }
 
-void KERNEL_NAME(conv2d)(rt_exec *e, const rt_conv2d_shape *s, const void *x, const void *w,
-                         const void *bias, void *y)
+/* y[n,oc,oh,ow] = bias[oc] + sum over ic,kh,kw of x * w; bias may be NULL. All NCHW, w: [oc, c/groups, kh, kw]. */
+KERNEL(conv2d, FLOATS, (rt_exec *e, const rt_conv2d_shape *s, const void *x, const void *w,
+                        const void *bias, void *y))
 {
     conv2d_run(e, s, tap_y, x, w, bias, y, s->n * s->oc * s->oh * s->ow);
 }
 
-void KERNEL_NAME(conv2d_dx)(rt_exec *e, const rt_conv2d_shape *s, const void *dy, const void *w,
-                            void *dx)
+/* The gradient with respect to x. */
+KERNEL(conv2d_dx, FLOATS, (rt_exec *e, const rt_conv2d_shape *s, const void *dy, const void *w,
+                           void *dx))
 {
     conv2d_run(e, s, tap_dx, dy, w, NULL, dx, s->n * s->c * s->h * s->w);
 }
 
-void KERNEL_NAME(conv2d_dw)(rt_exec *e, const rt_conv2d_shape *s, const void *x, const void *dy,
-                            void *dw)
+/* The gradient with respect to w. */
+KERNEL(conv2d_dw, FLOATS, (rt_exec *e, const rt_conv2d_shape *s, const void *x, const void *dy,
+                           void *dw))
 {
     conv2d_run(e, s, tap_dw, x, dy, NULL, dw, s->oc * (s->c / s->groups) * s->kh * s->kw);
-}
-
-void KERNEL_NAME(conv2d_db)(rt_exec *e, const rt_conv2d_shape *s, const void *dy, void *db)
-{
-    int64_t plane = s->oh * s->ow;
-    for (int64_t oc = 0; oc < s->oc; oc++) {
-        wide sum = 0;
-        for (int64_t i = 0; i < s->n * plane; i++)
-            sum += ((const T *)dy)[(i / plane * s->oc + oc) * plane + i % plane];
-        ((T *)db)[oc] = (T)sum;
-    }
 }

@@ -1,23 +1,36 @@
-/* Reference kernels that move elements of any type. */
-#include "kernels/cpu/cpu.h"
+/* Reference kernels of any type: moving elements without computing, and arange. See kernels/ref/wide.h; the fast ones, one text for
+ * all levels, are in kernels/cpu/move.c and index.c. */
+#include "kernels/ref/wide.h"
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-static void select_any(const rt_grid *g, size_t size, const void *a, const void *b,
-                       const uint8_t *mask, char *y)
+/* y = mask ? a : b over a grid whose operands are a, b and mask (bool). */
+KERNEL(select, EVERY, (rt_exec *e, const rt_grid *g, const void *a, const void *b,
+                       const uint8_t *mask, void *y))
 {
-    for (int64_t i = 0; i < g->rows * g->cols; i++) {
-        int64_t at[3];
-        for (int o = 0; o < 3; o++)
-            at[o] = i / g->cols * g->in[o].row + i % g->cols * g->in[o].col;
-        const char *from = mask[at[2]] ? (const char *)a + at[0] * (int64_t)size
-                                       : (const char *)b + at[1] * (int64_t)size;
-        memcpy(y + i * (int64_t)size, from, size);
+    for (int64_t i = 0; i < rt_grid_count(g); i++) {
+        const T *from = mask[rt_grid_place(g, 2, i)] ? (const T *)a + rt_grid_place(g, 0, i)
+                                                     : (const T *)b + rt_grid_place(g, 1, i);
+        ((T *)y)[i] = *from;
     }
 }
 
-static void copy(rt_exec *e, const rt_strided *s, const void *x, void *y)
+/* y[i] = start + i * step: product and sum in double, then converted as `cast` does from float64. For int64 it is exact; start and
+ * step are then whole numbers between -2^64 and 2^64, and every y fits the type. */
+KERNEL(arange, EVERY, (rt_exec *e, int64_t n, double start, double step, void *y))
+{
+    for (int64_t i = 0; i < n; i++) {
+        double v = start + (double)i * step;
+        if ((int)T_DTYPE == (int)RT_I64)
+            ((int64_t *)y)[i] = (int64_t)((__int128)start + i * (__int128)step);
+        else
+            e->kernels->cast[RT_F64][T_DTYPE](e, 1, &v, (T *)y + i);
+    }
+}
+
+/* Copies between strided views of one element size (1, 2, 4 or 8 bytes). */
+KERNEL_ANY(copy, (rt_exec *e, const rt_strided *s, const void *x, void *y))
 {
     int64_t count = 1;
     for (int d = 0; d < s->nd; d++)
@@ -34,26 +47,9 @@ static void copy(rt_exec *e, const rt_strided *s, const void *x, void *y)
     }
 }
 
-static void fill(rt_exec *e, int64_t n, size_t size, const void *value, void *y)
+/* Writes n elements of `size` bytes (1, 2, 4 or 8), each a copy of *value. */
+KERNEL_ANY(fill, (rt_exec *e, int64_t n, size_t size, const void *value, void *y))
 {
     for (int64_t i = 0; i < n; i++)
         memcpy((char *)y + i * (int64_t)size, value, size);
-}
-
-#define DTYPE(T, name, type, bytes, st)                                                            \
-    static void select_##T(rt_exec *e, const rt_grid *g, const void *a, const void *b,             \
-                           const uint8_t *mask, void *y)                                           \
-    {                                                                                              \
-        select_any(g, bytes, a, b, mask, y);                                                       \
-    }
-RT_DTYPE_LIST(DTYPE)
-#undef DTYPE
-
-void rt__install_ref_moves(rt_kernels *k)
-{
-    k->copy = copy;
-    k->fill = fill;
-#define DTYPE(T, name, type, bytes, st) k->select[RT_##T] = select_##T;
-    RT_DTYPE_LIST(DTYPE)
-#undef DTYPE
 }

@@ -1,10 +1,11 @@
 /* Reference kernels: the formulas of elementwise.def in wide precision with libm's functions, one element at a
- * time. Oracle for the vector mathematics. The build compiles this file once per element type (element.h). */
+ * time. They are the oracle for the vector mathematics. The build compiles this file once per element type
+ * (element.h). */
 #include "kernels/ref/wide.h"
 #include <math.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
 #define C(v)         ((wide)(v))
 #define sel(m, a, b) ((m) ? (a) : (b))
@@ -23,7 +24,7 @@
 #define cos_(x)      WIDE(cos)(x)
 #define pow_(a, b)   WIDE(pow)(a, b)
 
-/* Declares p, the numbers of a row by their names, rounded as the operands are. */
+/* Declares p, the numbers of a row by name, rounded like the operands. */
 #define NUMBERS(names)                                                                             \
     RT_NUMBERS_STRUCT names p;                                                                     \
     numbers = rounded(numbers);                                                                    \
@@ -37,7 +38,7 @@ static rt_numbers rounded(rt_numbers p)
     return p;
 }
 
-/* The kernels of one operand, which may use the numbers of a row by their names. */
+/* The kernels of one operand, which may use the numbers of a row by name. */
 #define ONE_OPERAND(name, names, formula, df, ddf)                                                 \
     void KERNEL_NAME(name)(rt_exec * e, rt_numbers numbers, int64_t n, const void *x_, void *y_)   \
     {                                                                                              \
@@ -72,32 +73,28 @@ static rt_numbers rounded(rt_numbers p)
 #define PARAMETRIC(name, numbers, reads, f, df, ddf, tests, lo, hi)                                \
     ONE_OPERAND(name, numbers, f, df, ddf)
 
-/* Element i of the grid, for operand o. */
-static int64_t at(const rt_grid *g, int o, int64_t i)
-{
-    return i / g->cols * g->in[o].row + i % g->cols * g->in[o].col;
-}
-
 #define GRID(name, type, out, f)                                                                   \
     void KERNEL_NAME(name)(rt_exec * e, rt_numbers numbers, const rt_grid *g, const void *a_,      \
                            const void *b_, void *y)                                                \
     {                                                                                              \
-        for (int64_t i = 0; i < g->rows * g->cols; i++) {                                          \
-            type a = ((const T *)a_)[at(g, 0, i)], b = ((const T *)b_)[at(g, 1, i)];               \
+        for (int64_t i = 0; i < rt_grid_count(g); i++) {                                           \
+            type a = ((const T *)a_)[rt_grid_place(g, 0, i)];                                      \
+            type b = ((const T *)b_)[rt_grid_place(g, 1, i)];                                      \
             ((out *)y)[i] = (out)(f);                                                              \
         }                                                                                          \
     }
 
-#define BINARY(name, reads, f, da, db) GRID(name, wide, T, f)
-#define COMPARE(name, f)               GRID(name, T, uint8_t, f)
-#define TERNARY(name, names, reads, f, da, db, dc)                                                 \
+#define BINARY(name, reads, times, f, da, db) GRID(name, wide, T, f)
+#define COMPARE(name, f)                      GRID(name, T, uint8_t, f)
+#define TERNARY(name, first, second, third, names, reads, times, f, d1, d2, d3)                    \
     void KERNEL_NAME(name)(rt_exec * e, rt_numbers numbers, const rt_grid *g, const void *a_,      \
                            const void *b_, const void *c_, void *y)                                \
     {                                                                                              \
         NUMBERS(names)                                                                             \
-        for (int64_t i = 0; i < g->rows * g->cols; i++) {                                          \
-            wide a = ((const T *)a_)[at(g, 0, i)], b = ((const T *)b_)[at(g, 1, i)],               \
-                 c = ((const T *)c_)[at(g, 2, i)];                                                 \
+        for (int64_t i = 0; i < rt_grid_count(g); i++) {                                           \
+            wide first = ((const T *)a_)[rt_grid_place(g, 0, i)];                                  \
+            wide second = ((const T *)b_)[rt_grid_place(g, 1, i)];                                 \
+            wide third = ((const T *)c_)[rt_grid_place(g, 2, i)];                                  \
             ((T *)y)[i] = (T)(f);                                                                  \
         }                                                                                          \
     }

@@ -3,10 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-/* Random numbers are floats of double arithmetic, whatever T is. Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random
- * numbers: as easy as 1, 2, 3", SC'11. */
+/* Random numbers are floats computed in double arithmetic, whatever T is. Element i comes from word i % 4 of Philox4x32-10 at counter
+ * (step, slice, stream, lower half of skip + i / 4), with the key that rt__philox_key gives for skip + i / 4. Philox: Salmon, Moraes,
+ * Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11. */
 static uint32_t philox_word(rt_rng r, int64_t i)
 {
     uint64_t element = r.skip + (uint64_t)(i / 4);
@@ -24,7 +25,8 @@ static uint32_t philox_word(rt_rng r, int64_t i)
     return c[i % 4];
 }
 
-void KERNEL_NAME(uniform)(rt_exec *e, rt_rng r, int64_t n, double lo, double hi, void *y)
+/* lo + (hi - lo) * u, with u in [0, 1) in steps of 2^-24; always below hi. */
+KERNEL(uniform, FLOATS, (rt_exec *e, rt_rng r, int64_t n, double lo, double hi, void *y))
 {
     for (int64_t i = 0; i < n; i++) {
         float v = (float)(lo + (hi - lo) * (philox_word(r, i) >> 8) * 0x1p-24);
@@ -32,7 +34,8 @@ void KERNEL_NAME(uniform)(rt_exec *e, rt_rng r, int64_t n, double lo, double hi,
     }
 }
 
-void KERNEL_NAME(normal)(rt_exec *e, rt_rng r, int64_t n, double mean, double std, void *y)
+/* Box-Muller on words (0,1) and (2,3). */
+KERNEL(normal, FLOATS, (rt_exec *e, rt_rng r, int64_t n, double mean, double std, void *y))
 {
     for (int64_t i = 0; i < n; i++) {
         double u = ((philox_word(r, i & ~1) >> 8) + 1) * 0x1p-24; /* (0, 1] */
@@ -41,26 +44,35 @@ void KERNEL_NAME(normal)(rt_exec *e, rt_rng r, int64_t n, double mean, double st
     }
 }
 
-void KERNEL_NAME(dropout_mask)(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
+/* 0 with probability p, else 1/(1-p). */
+KERNEL(dropout_mask, FLOATS, (rt_exec *e, rt_rng r, int64_t n, double p, void *y))
 {
     for (int64_t i = 0; i < n; i++)
         ((T *)y)[i] = (philox_word(r, i) >> 8) * 0x1p-24 < p ? 0 : (float)(1 / (1 - p));
 }
 
-void KERNEL_NAME(bernoulli)(rt_exec *e, rt_rng r, int64_t n, double p, void *y)
+/* 1 if u < (float)p, else 0. */
+KERNEL(bernoulli, FLOATS, (rt_exec *e, rt_rng r, int64_t n, double p, void *y))
 {
     for (int64_t i = 0; i < n; i++)
         ((T *)y)[i] = (philox_word(r, i) >> 8) * 0x1p-24 < (double)(float)p;
 }
 
-#if RT_BITS == 32 /* once */
-void KERNEL_NAME_(randint, i64, RT_LEVEL)(rt_exec *e, rt_rng r, int64_t n, int64_t low,
-                                          uint64_t range, void *y)
+/* floor(a b / 2^64), by long multiplication of halves. */
+static uint64_t high_of_product(uint64_t a, uint64_t b)
+{
+    const uint64_t a1 = a >> 32, a0 = (uint32_t)a, b1 = b >> 32, b0 = (uint32_t)b;
+    uint64_t middle = a1 * b0 + (a0 * b0 >> 32);
+    return a1 * b1 + (middle >> 32) + (((uint32_t)middle + a0 * b1) >> 32);
+}
+
+/* low + the upper half of the 128-bit product of range and a 64-bit random number. The numbers of elements 2i and 2i+1 are words
+ * (0,1) and (2,3), the lower half first, at the counter of skip + i. */
+KERNEL(randint, INT64, (rt_exec *e, rt_rng r, int64_t n, int64_t low, uint64_t range, void *y))
 {
     for (int64_t i = 0; i < n; i++) {
         uint64_t word = (uint64_t)philox_word(r, 2 * i + 1) << 32 | philox_word(r, 2 * i);
-        uint64_t high = (uint64_t)((unsigned __int128)word * range >> 64);
+        uint64_t high = high_of_product(word, range);
         ((int64_t *)y)[i] = (int64_t)((uint64_t)low + high);
     }
 }
-#endif

@@ -1,10 +1,10 @@
-/* Reference kernels: what works on rows: softmax and its kin, cross-entropy, argmax. See kernels/ref/wide.h. */
-#include "common/error.h"
+/* Reference kernels on rows: softmax and related ones, cross-entropy, argmax. See kernels/ref/wide.h. */
+#include "common/base/error.h"
 #include "kernels/ref/wide.h"
 #include <math.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
 static wide row_max(int64_t len, const T *x)
 {
@@ -23,49 +23,53 @@ static wide row_lse(int64_t len, const T *x)
     return m + WIDE(log)(sum);
 }
 
-void KERNEL_NAME(softmax)(rt_exec *e, rt_rows r, const void *x_, void *y)
+/* y = exp(x) / sum(exp(x)) for each row. x, y: [r.n, r.len], as in all kernels on rows. */
+KERNEL(softmax, FLOATS, (rt_exec *e, rt_rows r, const void *x, void *y))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *x = (const T *)x_ + i * r.len;
-        wide m = row_max(r.len, x), sum = 0;
+        const T *xi = (const T *)x + i * r.len;
+        wide m = row_max(r.len, xi), sum = 0;
         for (int64_t j = 0; j < r.len; j++)
-            sum += WIDE(exp)(x[j] - m);
+            sum += WIDE(exp)(xi[j] - m);
         for (int64_t j = 0; j < r.len; j++)
-            ((T *)y)[i * r.len + j] = (T)(WIDE(exp)(x[j] - m) / sum);
+            ((T *)y)[i * r.len + j] = (T)(WIDE(exp)(xi[j] - m) / sum);
     }
 }
 
-void KERNEL_NAME(log_softmax)(rt_exec *e, rt_rows r, const void *x_, void *y)
+/* y = x - log(sum(exp(x))) for each row. */
+KERNEL(log_softmax, FLOATS, (rt_exec *e, rt_rows r, const void *x, void *y))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *x = (const T *)x_ + i * r.len;
-        wide lse = row_lse(r.len, x);
+        const T *xi = (const T *)x + i * r.len;
+        wide lse = row_lse(r.len, xi);
         for (int64_t j = 0; j < r.len; j++)
-            ((T *)y)[i * r.len + j] = (T)(x[j] - lse);
+            ((T *)y)[i * r.len + j] = (T)(xi[j] - lse);
     }
 }
 
-void KERNEL_NAME(softmax_dx)(rt_exec *e, rt_rows r, const void *y_, const void *dy_, void *dx)
+/* dx = y * (dy - sum(dy * y)). */
+KERNEL(softmax_dx, FLOATS, (rt_exec *e, rt_rows r, const void *y, const void *dy, void *dx))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *y = (const T *)y_ + i * r.len, *dy = (const T *)dy_ + i * r.len;
+        const T *yi = (const T *)y + i * r.len, *dyi = (const T *)dy + i * r.len;
         wide dot = 0;
         for (int64_t j = 0; j < r.len; j++)
-            dot += (wide)y[j] * dy[j];
+            dot += (wide)yi[j] * dyi[j];
         for (int64_t j = 0; j < r.len; j++)
-            ((T *)dx)[i * r.len + j] = (T)(y[j] * (dy[j] - dot));
+            ((T *)dx)[i * r.len + j] = (T)(yi[j] * (dyi[j] - dot));
     }
 }
 
-void KERNEL_NAME(log_softmax_dx)(rt_exec *e, rt_rows r, const void *y_, const void *dy_, void *dx)
+/* dx = dy - exp(y) * sum(dy). */
+KERNEL(log_softmax_dx, FLOATS, (rt_exec *e, rt_rows r, const void *y, const void *dy, void *dx))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *y = (const T *)y_ + i * r.len, *dy = (const T *)dy_ + i * r.len;
+        const T *yi = (const T *)y + i * r.len, *dyi = (const T *)dy + i * r.len;
         wide sum = 0;
         for (int64_t j = 0; j < r.len; j++)
-            sum += dy[j];
+            sum += dyi[j];
         for (int64_t j = 0; j < r.len; j++)
-            ((T *)dx)[i * r.len + j] = (T)(dy[j] - WIDE(exp)(y[j]) * sum);
+            ((T *)dx)[i * r.len + j] = (T)(dyi[j] - WIDE(exp)(yi[j]) * sum);
     }
 }
 
@@ -78,46 +82,62 @@ static bool label_ok(rt_rows r, int64_t row, int64_t label)
     return false;
 }
 
-void KERNEL_NAME(cross_entropy)(rt_exec *e, rt_rows r, rt_cross_entropy_shape c, const void *x_,
-                                const int64_t *labels, void *loss)
+/* loss[i] = (1-e) * (lse_i - x[i,label]) + e * (lse_i - mean_j x[i,j]), e = label_smoothing, lse = log sum exp; 0 where
+ * label == ignore_index. labels: int64 [r.n]; loss, dloss: [r.n]. Any other label outside [0, r.len) fills the
+ * error slot (RANGE) and names the row. */
+KERNEL(cross_entropy, FLOATS, (rt_exec *e, rt_rows r, rt_cross_entropy_shape c, const void *x,
+                               const int64_t *labels, void *loss))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *x = (const T *)x_ + i * r.len;
+        const T *xi = (const T *)x + i * r.len;
         ((T *)loss)[i] = 0;
         if (labels[i] == c.ignore_index || !label_ok(r, i, labels[i]))
             continue;
-        wide lse = row_lse(r.len, x), mean = 0;
+        wide lse = row_lse(r.len, xi), mean = 0;
         for (int64_t j = 0; j < r.len; j++)
-            mean += x[j] / (wide)r.len;
+            mean += xi[j] / (wide)r.len;
         wide smooth = (T)c.label_smoothing;
         ((T *)loss)[i] =
-            (T)((1 - smooth) * (lse - x[labels[i]]) + (smooth != 0 ? smooth * (lse - mean) : 0));
+            (T)((1 - smooth) * (lse - xi[labels[i]]) + (smooth != 0 ? smooth * (lse - mean) : 0));
     }
 }
 
-void KERNEL_NAME(cross_entropy_dx)(rt_exec *e, rt_rows r, rt_cross_entropy_shape c, const void *x_,
-                                   const int64_t *labels, const void *dloss, void *dx_)
+/* dx: the gradient of loss * dloss, row by row. */
+KERNEL(cross_entropy_dx, FLOATS, (rt_exec *e, rt_rows r, rt_cross_entropy_shape c, const void *x,
+                                  const int64_t *labels, const void *dloss, void *dx))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *x = (const T *)x_ + i * r.len;
-        T *dx = (T *)dx_ + i * r.len;
-        memset(dx, 0, (size_t)r.len * sizeof *dx);
+        const T *xi = (const T *)x + i * r.len;
+        T *dxi = (T *)dx + i * r.len;
+        memset(dxi, 0, (size_t)r.len * sizeof *dxi);
         if (labels[i] == c.ignore_index || !label_ok(r, i, labels[i]))
             continue;
-        wide lse = row_lse(r.len, x), smooth = (T)c.label_smoothing, d = ((const T *)dloss)[i];
+        wide lse = row_lse(r.len, xi), smooth = (T)c.label_smoothing, d = ((const T *)dloss)[i];
         for (int64_t j = 0; j < r.len; j++)
-            dx[j] = (T)(d * (WIDE(exp)(x[j] - lse) - (j == labels[i] ? 1 - smooth : 0) -
-                             smooth / (wide)r.len));
+            dxi[j] = (T)(d * (WIDE(exp)(xi[j] - lse) - (j == labels[i] ? 1 - smooth : 0) -
+                              smooth / (wide)r.len));
     }
 }
 
-void KERNEL_NAME(argmax)(rt_exec *e, rt_rows r, const void *x_, int64_t *at)
+/* share[0] = 1 / (number of the n labels that are not ignore_index), divided in double and rounded once. */
+KERNEL(label_share, FLOATS, (rt_exec *e, int64_t n, const int64_t *labels, int64_t ignore_index,
+                             void *share))
+{
+    double count = 0;
+    for (int64_t i = 0; i < n; i++)
+        count += labels[i] == ignore_index ? 0 : 1;
+    *(T *)share = (T)(1 / count);
+}
+
+/* at[i]: the column of the largest element of row i: the first of equal ones, or the first NaN if there is one. r.len >= 1. The
+ * kernels for integers and bool are in kernels/cpu/integer.c. */
+KERNEL(argmax, FLOATS, (rt_exec *e, rt_rows r, const void *x, int64_t *at))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *x = (const T *)x_ + i * r.len;
+        const T *xi = (const T *)x + i * r.len;
         at[i] = 0;
         for (int64_t j = 1; j < r.len; j++)
-            if (x[j] > x[at[i]] || (isnan(x[j]) && !isnan(x[at[i]])))
+            if (xi[j] > xi[at[i]] || (isnan(xi[j]) && !isnan(xi[at[i]])))
                 at[i] = j;
     }
 }

@@ -2,16 +2,16 @@
 #include "kernels/ref/wide.h"
 #include <math.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* loops on one thread need no rt_exec */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-/* Does a come before b, where either may be NaN? */
+/* Returns whether a comes before b; either may be NaN. */
 static bool comes_before(T a, T b, bool largest)
 {
     bool above = a > b || (isnan(a) && !isnan(b)), below = a < b || (isnan(b) && !isnan(a));
     return largest ? above : below;
 }
 
-/* How many elements of the row come before column j. */
+/* Returns how many elements of the row come before column j. */
 static int64_t rank_of(int64_t len, const T *x, int64_t j, bool largest)
 {
     int64_t rank = 0;
@@ -20,16 +20,17 @@ static int64_t rank_of(int64_t len, const T *x, int64_t j, bool largest)
     return rank;
 }
 
-void KERNEL_NAME(topk)(rt_exec *e, rt_rows r, rt_topk_shape s, const void *x_, void *values,
-                       int64_t *places)
+/* values: [r.n, s.k]; places[i]: its column. */
+KERNEL(topk, FLOATS, (rt_exec *e, rt_rows r, rt_topk_shape s, const void *x, void *values,
+                      int64_t *places))
 {
     for (int64_t i = 0; i < r.n; i++) {
-        const T *x = (const T *)x_ + i * r.len;
+        const T *xi = (const T *)x + i * r.len;
         for (int64_t j = 0, found = 0; j < r.len; j++) {
-            int64_t rank = rank_of(r.len, x, j, s.largest), to = s.sorted ? rank : found;
+            int64_t rank = rank_of(r.len, xi, j, s.largest), to = s.sorted ? rank : found;
             if (rank >= s.k)
                 continue;
-            ((T *)values)[i * s.k + to] = x[j];
+            ((T *)values)[i * s.k + to] = xi[j];
             places[i * s.k + to] = j;
             found++;
         }

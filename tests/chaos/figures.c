@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "tests/system/records.h"
 
 static const char *const names[FIGURES] = {"recovery_seconds", "detect",    "stop", "start",
                                            "restore",          "first_step"};
 
-static const double STANDSTILL_SECONDS = 3; /* before this nobody is called one who does not move */
+static const double STANDSTILL_SECONDS = 3; /* earlier than this, no worker counts as stalled */
 
 static bool is_meant(const json_t *event, figures_of what)
 {
@@ -25,7 +25,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The smallest value that so large a share of all do not exceed. */
+/* Returns the smallest value that the given part of all values does not exceed. */
 static double share(const double *sorted, int64_t count, double part)
 {
     int64_t place = (int64_t)(part * (double)count + 0.999999) - 1;

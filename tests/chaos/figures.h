@@ -5,14 +5,14 @@
  *     printf("median %.2f s\n", f.row[RECOVERY].median);
  *     figures_print(&f, "after a death", stdout);
  *
- * A death is seen at once; a worker that does not move is given time to think better of it. So the
- * two kinds are told apart, by how long it took to see them. */
+ * A death is detected at once, while a worker that does not move is given some time. So the two kinds are separated, by how long their
+ * detection took. */
 #ifndef RINGTORCH_TESTS_CHAOS_FIGURES_H
 #define RINGTORCH_TESTS_CHAOS_FIGURES_H
 
+#include "common/base/json.h"
 #include <stdint.h>
 #include <stdio.h>
-#include "common/json.h"
 
 enum { RECOVERY, DETECT, STOP, START, RESTORE, FIRST_STEP, FIGURES };
 

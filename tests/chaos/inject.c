@@ -1,4 +1,4 @@
-/* How each kind of fault is carried out. */
+/* Injects each kind of fault. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,27 +7,26 @@
 #include <unistd.h>
 
 #include "chaos.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "moments.h"
+#include "tests/support/child.h"
 #include "tests/system/false_clock.h"
 #include "tests/system/small_disk.h"
 #include "tests/unit/common/random.h"
-#include "tests/support/child.h"
 
 static const double PROCESS_SECONDS = 30; /* for a process to appear */
 static const double MOMENT_SECONDS = 30;  /* for a checkpoint to begin */
-static const double HOLD_SECONDS = 90;    /* for a worker that does not move to be given up */
-static const double END_SECONDS = 90;     /* for the run to stop in order */
-static const double ORPHAN_SECONDS = 5;   /* for the rest of a killed launcher to be gone */
+static const double HOLD_SECONDS = 90;    /* for a stalled worker to be replaced */
+static const double END_SECONDS = 90;     /* for the run to stop in an orderly way */
+static const double ORPHAN_SECONDS = 5;   /* for a killed launcher's other processes to end */
 enum { ROOM_LEFT = 256 << 10 };           /* on a full disk: for events, not for a checkpoint */
 
 /* ---- victims ---- */
 
-/* Who is to be hit. Looking for processes takes milliseconds, a commit may take less: where the moment
- * is short the aim is taken before it. */
+/* The processes to hit. Finding processes takes milliseconds, and a commit may take less, so for short moments they are found in advance. */
 typedef struct target {
     victim v[VICTIMS_MAX];
-    int living, count; /* the first `count` of those that live are meant */
+    int living, count; /* the first `count` of the living are hit */
 } target;
 
 /* Moves `count` of the victims, drawn at random, to the front. */
@@ -51,7 +50,7 @@ static int how_many(const fault *f, int living)
     return f->kind == KILL_SEVERAL ? living : 1;
 }
 
-/* Returns the program that a kind is about; NULL: workers, or nobody. */
+/* Returns the program that a kind hits; NULL: workers, or none. */
 static const char *program_of(kind k)
 {
     switch (k) {
@@ -88,7 +87,7 @@ static void aim(chaos *c, const injected *x, target *t)
         chaos_fail(c, x, "no %s appeared in %.0f s", program ? program : "worker", PROCESS_SECONDS);
 }
 
-/* Sends a signal to all of them before anything else is done. */
+/* Sends a signal to all targets before doing anything else. */
 static void hit(injected *x, const target *t, int signal)
 {
     for (int i = 0; i < t->count; i++)
@@ -153,7 +152,7 @@ static void pause_process(injected *x, const target *t)
         victim_signal(&t->v[i], SIGCONT);
 }
 
-/* Stops a worker until it is killed for it. */
+/* Stops a worker until the run kills it for that. */
 static void hold_worker(chaos *c, injected *x, const target *t)
 {
     hit(x, t, SIGSTOP);
@@ -176,7 +175,7 @@ static void scale(chaos *c, injected *x)
         chaos_fail(c, x, "ringtorch scale %s: exit code %d", size, code);
 }
 
-/* Asks for a checkpoint; while none can be made (a generation starts), again. */
+/* Asks for a checkpoint, and repeats that while none can be made because a generation starts. */
 static int save(chaos *c, double seconds)
 {
     int code;
@@ -222,7 +221,7 @@ static void load(const injected *x)
         }
 }
 
-/* The next generation finds no room for its snapshots and must go on without. */
+/* Fills shared memory, so that the next generation finds no room for its snapshots and must go on without them. */
 static void fill_memory(chaos *c, injected *x, const target *t)
 {
     fill_start(c->run.memory, 0);
@@ -259,8 +258,7 @@ static bool is_newer(const process *p, void *context)
     return !n->found;
 }
 
-/* Waits for a process of a generation newer than that of the fault before: of its mpirun, so that
- * a worker which is looked for afterwards has said nothing yet. */
+/* Waits for the mpirun of a generation newer than that of the previous fault. A worker that is looked for after that has sent nothing yet. */
 static bool await_start(chaos *c, int64_t generation)
 {
     newer n = {.than = generation};
@@ -348,7 +346,7 @@ static void carry_out(chaos *c, injected *x, const target *t)
     }
 }
 
-/* Notes what is the case before it. */
+/* Notes the state of the run before the fault. */
 static void note(chaos *c, injected *x)
 {
     x->since = records_events(&c->run.records);

@@ -1,4 +1,4 @@
-/* Disturbs a real run at random and proves that nothing came of it. --help tells more. */
+/* Disturbs a real run at random and proves that its results do not change. See --help. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "chaos.h"
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/text.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
 #include "figures.h"
 #include "moments.h"
 #include "tests/system/runs.h"
@@ -26,9 +26,9 @@ typedef struct options {
     plan_wishes wishes;
     bool seeded, keep, json, verbose;
     bool own_disks;     /* some of the kinds need them */
-    bool some_left_out; /* because they cannot be had */
+    bool some_left_out; /* because they are not possible here */
     double seconds;
-    char command[1024]; /* that repeats it, but for the seed */
+    char command[1024]; /* repeats this test, except for the seed */
 } options;
 
 static void help(void)
@@ -79,7 +79,7 @@ void chaos_fail(chaos *c, const injected *x, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    text[strcspn(text, "\n")] = '\0'; /* the first line says what */
+    text[strcspn(text, "\n")] = '\0'; /* the first line says what went wrong */
     if (x)
         snprintf(whole, sizeof whole, "fault %d, %s %s: %s", x->number, kind_name(x->fault->kind),
                  moment_name(x->moment), text);
@@ -199,10 +199,10 @@ static bool parse(int argc, char **argv, options *o)
     return good && (optind == argc || usage("'%s' is not an option", argv[optind]));
 }
 
-/* Leaves out what cannot be done here. */
+/* Leaves out kinds that are not possible here. */
 static bool settle_options(options *o)
 {
-    enum { SLICES = 8 }; /* of the configuration that is used without --config */
+    enum { SLICES = 8 }; /* of the default configuration */
     plan_wishes *w = &o->wishes;
     unsigned need_disks = 0;
     if (!o->config && w->most > SLICES)
@@ -225,8 +225,7 @@ static bool settle_options(options *o)
 
 /* ---- the disturbed run ---- */
 
-/* Injects all of them; returns how many were. Those that fall into the recovery from the one before
- * are settled together with it. */
+/* Injects all faults and returns how many. A fault during the recovery from the previous one is settled together with it. */
 static int disturb(chaos *c, injected *list, double seconds)
 {
     double end = rt_clock() + seconds;
@@ -249,7 +248,7 @@ static int disturb(chaos *c, injected *list, double seconds)
     return done;
 }
 
-/* One more at the very end: a worker dies while the last checkpoint is being written. */
+/* Injects one more fault at the very end: a worker dies while the last checkpoint is being written. */
 static void disturb_the_end(chaos *c, int64_t steps)
 {
     checkpoint_watch w;
@@ -278,8 +277,8 @@ static int64_t stopped_at(const chaos *c)
     return stopped ? event_int(stopped, "step", 0) : 0;
 }
 
-/* All faults are over: stops the run, which tells how far it has come, and lets it end a little
- * later. So its length fits the faults, however fast the machine is. */
+/* After all faults, stops the run, which reports how far it has come, and lets it end a few steps later. So its length fits the faults,
+ * however fast the machine is. */
 static void bring_to_an_end(chaos *c, outcome *o)
 {
     kill(c->run.launcher.pid, SIGTERM);
@@ -400,7 +399,7 @@ static void print_how_to_repeat(void)
     fprintf(stderr, "chaos: again: %s --seed %" PRIu64 "\n", in_use->command, in_use->wishes.seed);
 }
 
-/* When a helper gives up in the middle: nothing of ours stays alive. */
+/* Kills all our processes if a helper exits in the middle. */
 static void leave_nothing(void)
 {
     if (!in_use)
@@ -409,7 +408,7 @@ static void leave_nothing(void)
     print_how_to_repeat();
 }
 
-/* Disturbs it, lets it end, and judges. */
+/* Disturbs the run, lets it end, and judges it. */
 static void put_through(chaos *c, outcome *o, injected *list, double seconds)
 {
     subject_start(&c->run, c->plan.workers, 0);

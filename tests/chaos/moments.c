@@ -6,9 +6,9 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
 
 bool checkpoint_watch_begin(checkpoint_watch *w, const char *run_dir)
 {
@@ -38,7 +38,7 @@ static bool is_begun(const char *name, int64_t step)
     return strncmp(name, start, strlen(start)) == 0;
 }
 
-/* Takes one event; true if what is waited for has come. */
+/* Handles one event. Returns true if it is the one we wait for. */
 static bool take(checkpoint_watch *w, const struct inotify_event *e, int64_t step, bool committing)
 {
     if (e->len == 0)

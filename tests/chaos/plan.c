@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "tests/unit/common/random.h"
 
 enum { STARTS = 1, SAVES = 2, AGAIN = 4, EVER = 7 };
@@ -71,7 +71,7 @@ static kind draw_kind(uint64_t *rng, unsigned allowed)
     return (kind)k;
 }
 
-/* A fault after which a generation starts, or a coordinator: the next fault may fall into that. */
+/* Does a generation or a coordinator start after this fault, so that the next fault may hit that? */
 static bool starts_something(const fault *f, const plan_wishes *w)
 {
     return f->kind <= KILL_COORDINATOR || f->kind == END_WORKER ||
@@ -89,7 +89,7 @@ static moment draw_moment(uint64_t *rng, kind k, const fault *before, const plan
     bool follows = m == AT_START || m == AT_RECOVERY;
     if (!follows)
         return m;
-    if (!before) /* the first start of all is one */
+    if (!before) /* the very first start counts, too */
         return m == AT_START ? m : IN_STEPS;
     bool new_job = before->kind != KILL_COORDINATOR;
     return starts_something(before, w) && (m == AT_RECOVERY || new_job) ? m : IN_STEPS;

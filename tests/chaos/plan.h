@@ -1,4 +1,4 @@
-/* Which faults come, when, and to whom: all of it follows from the seed.
+/* Which faults are injected, when, and into what: all of it follows from the seed.
  *
  *     plan p;
  *     plan_make(&p, &(plan_wishes){.seed = 7, .count = 20, .kinds = ~0u, .least = 1, .most = 6});
@@ -6,8 +6,8 @@
  *         printf("%s %s\n", kind_name(p.faults[i].kind), moment_name(p.faults[i].moment));
  *     plan_release(&p);
  *
- * What a fault meets depends on the machine as well, so the same seed gives the same faults in the
- * same order, not the same microseconds. */
+ * What a fault hits also depends on the machine, so the same seed gives the same faults in the same order, but not at the same
+ * microseconds. */
 #ifndef RINGTORCH_TESTS_CHAOS_PLAN_H
 #define RINGTORCH_TESTS_CHAOS_PLAN_H
 
@@ -22,19 +22,19 @@ typedef enum kind {
 
 typedef enum moment {
     IN_STEPS,      /* while steps are made */
-    AT_START,      /* a generation starts: a process of it exists, no worker has said HELLO */
+    AT_START,      /* a generation starts: a process of it exists, no worker has sent HELLO */
     IN_CHECKPOINT, /* pieces are being written */
-    IN_COMMIT,     /* all pieces are there, the manifest is being written */
-    AT_RECOVERY,   /* 0 to 300 ms after the fault before */
+    IN_COMMIT,     /* all pieces are written, and the manifest is being written */
+    AT_RECOVERY,   /* 0 to 300 ms after the previous fault */
 } moment;
 
 typedef struct fault {
     kind kind;
     moment moment;
-    int64_t gap;    /* lines of metrics between the recovery from the fault before and this one */
-    double delay;   /* seconds after the moment has come */
-    double seconds; /* how long it lasts, if it does */
-    uint64_t draw;  /* whom it hits, or what size it asks for */
+    int64_t gap;    /* lines of metrics between the recovery from the previous fault and this one */
+    double delay;   /* seconds after the moment */
+    double seconds; /* how long the fault lasts, if it lasts */
+    uint64_t draw;  /* decides what it hits, or what size it asks for */
 } fault;
 
 typedef struct plan_wishes {
@@ -51,18 +51,18 @@ typedef struct plan {
     int64_t other_workers; /* of the undisturbed run: another size */
 } plan;
 
-/* Every kind asked for comes once, in random order, before kinds are drawn by weight. */
+/* Every kind in `kinds` is used once, in random order, before kinds are drawn by weight. */
 void plan_make(plan *p, const plan_wishes *wishes);
 void plan_release(plan *p);
 
 const char *kind_name(kind k);
 const char *kind_help(kind k);
 const char *moment_name(moment m);
-/* Returns the kind of that name, or KINDS. */
+/* Returns the kind of that name, or KINDS if there is none. */
 kind kind_find(const char *name);
 /* Returns whether it needs file systems of our own, which only root may mount. */
 bool kind_needs_disks(kind k);
-/* Returns a size in [least, most], another than `now` where there is one. */
+/* Returns a size in [least, most], different from `now` if possible. */
 int64_t pick_size(uint64_t draw, int64_t least, int64_t most, int64_t now);
 
 #endif

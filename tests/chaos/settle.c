@@ -1,15 +1,15 @@
-/* What must follow from each kind of fault, and waiting for it. */
+/* The required consequences of each kind of fault, and waiting for them. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "chaos.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 
-static const double TOLD_SECONDS = 60; /* for the events that must follow */
+static const double TOLD_SECONDS = 60; /* for the required events */
 static const double MOVE_SECONDS = 90; /* for steps to be made again */
 
-/* ---- what the events say ---- */
+/* ---- events ---- */
 
 static bool was_hit(const injected *x, int64_t rank)
 {
@@ -24,7 +24,7 @@ static bool names_victim(const injected *x, const json_t *lost)
     size_t i;
     json_t *rank;
     if (x->fault->kind == KILL_MPIRUN)
-        return strstr(event_string(lost, "cause"), "mpirun") != NULL;
+        return strstr(event_string(lost, "cause"), "the job ") != NULL;
     json_array_foreach(json_object_get(lost, "ranks"), i, rank)
     {
         if (was_hit(x, json_integer_value(rank)))
@@ -53,9 +53,9 @@ static json_t *next_generation(const records *r, const injected *x)
     return NULL;
 }
 
-/* The loss is told, and blamed on one that was hit. A generation ends once: with another fault at the
- * same time that one may be named, or the generation was at its end anyway. Of a process that is
- * killed within milliseconds of its birth nobody knows yet which rank it was to be. */
+/* Do the events report the loss, and blame it on a process that was hit? A generation ends only once: if another fault happened at the
+ * same time, the event may name that one, or the generation may have been ending anyway. If a process is killed within milliseconds of
+ * its start, nobody knows yet which rank it would have been. */
 static bool told_lost(chaos *c, injected *x)
 {
     json_t *lost = event_of(&c->run.records, x, "worker_lost");
@@ -85,7 +85,7 @@ static bool told_stall(chaos *c, const injected *x)
 static bool told_leave(chaos *c, const injected *x)
 {
     json_t *event;
-    if (x->paired) /* it may have been killed before it could say so */
+    if (x->paired) /* it may have been killed before it could report it */
         return next_generation(&c->run.records, x);
     for (size_t at = x->since; (event = find_event(&c->run.records, at, "leave", &at)); at++)
         if (event_int(event, "rank", -1) == x->hit[0].rank)
@@ -132,11 +132,11 @@ static bool told(chaos *c, injected *x)
         return find_event(r, x->since, "checkpoint_failed", NULL) &&
                find_event(r, x->since, "checkpoint", NULL);
     default:
-        return true; /* nothing need follow */
+        return true; /* no consequence is required */
     }
 }
 
-/* What nobody may be restarted for. */
+/* Must no worker be restarted because of this fault? */
 static bool is_harmless(const injected *x)
 {
     switch (x->fault->kind) {
@@ -165,7 +165,7 @@ static void expect_no_restart(chaos *c, const injected *x)
 
 /* ---- how long it took ---- */
 
-/* Seconds from the fault to the first line of metrics of a generation that did not exist then. */
+/* Returns the seconds from the fault to the first line of metrics of a generation that did not exist then. */
 static double outage(const records *r, const injected *x)
 {
     for (size_t i = x->metrics_since; i < r->metrics_count; i++)
@@ -176,7 +176,7 @@ static double outage(const records *r, const injected *x)
 
 /* ---- waiting ---- */
 
-/* The launcher has ended, or nothing moves: says what can be seen, and goes on with what there is. */
+/* The launcher has ended, or the run stalls: describes the run, and resumes it. */
 static void begin_again(chaos *c, const injected *x, const char *why)
 {
     bool ended = !subject_lives(&c->run);
@@ -205,7 +205,7 @@ static bool all_told(chaos *c, injected *list, int count)
     return all;
 }
 
-/* Marks faults that came at the same time. */
+/* Marks faults that happened at the same time. */
 static void find_pairs(injected *list, int count)
 {
     for (int i = 1; i < count; i++) {
@@ -231,7 +231,7 @@ static void await_told(chaos *c, injected *list, int count)
             chaos_fail(c, &list[i], "no event tells it within %.0f s", TOLD_SECONDS);
 }
 
-/* Waits for so many steps of a run that is in order. */
+/* Waits for `gap` more steps of an undisturbed run. */
 static bool await_steps(chaos *c, int64_t gap)
 {
     double end = rt_clock() + MOVE_SECONDS;

@@ -9,17 +9,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "tests/system/runs.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "tests/system/false_clock.h"
+#include "tests/system/runs.h"
 #include "tests/system/small_disk.h"
 
-/* The rate of learning is constant because the run's last step is chosen only when all faults are
- * over; slices are enough for the largest world; a line of metrics for each step lets every one be
- * compared; checkpoints are frequent, so that faults meet them. */
+/* The learning rate is constant, because the run's last step is chosen only after all faults; there are slices for the largest world;
+ * each step has a line of metrics, so that every step can be compared; checkpoints are frequent, so that faults hit them. */
 #define CHAOS_CONFIG                                                                               \
     "run: {name: chaos, seed: 7, hash_every: 25, max_restarts: 1000}\n"                            \
     "model:\n"                                                                                     \
@@ -38,7 +37,7 @@
 
 /* ---- the folder ---- */
 
-/* As the run directory is itself a mount, what is beside it stays visible to everyone. */
+/* Only the run directory and /dev/shm are mounts, so the rest of the folder stays visible to everyone. */
 static bool mount_disks(subject *s)
 {
     if (mount_small(s->run_dir, "96m") && mount_small(s->memory, "128m"))
@@ -70,7 +69,7 @@ bool subject_open(subject *s, const subject_wishes *wishes)
         fprintf(stderr, "chaos: %s: %s\n", s->scratch.path, strerror(errno));
         return false;
     }
-    /* What MPI leaves in its session directories is found there, and only there. */
+    /* MPI's session directories must be here, so that we find what it leaves in them. */
     setenv("TMPDIR", in_scratch(&s->scratch, "tmp"), 1);
     return !wishes->own_disks || mount_disks(s);
 }
@@ -82,7 +81,7 @@ static bool kill_it(const process *p, void *context)
     return true;
 }
 
-/* Moves what lies on a disk of our own, which vanishes with us, to where it is seen. */
+/* Moves the contents of a disk of our own, which vanishes with us, to the folder. */
 static void rescue(subject *s)
 {
     const char *kept = in_scratch(&s->scratch, "kept");
@@ -241,7 +240,7 @@ void victims_release(victim *v, int count)
         close(v[i].fd);
 }
 
-/* ---- what is going on ---- */
+/* ---- debugging ---- */
 
 static bool describe_process(const process *p, void *context)
 {

@@ -1,4 +1,4 @@
-/* What must hold when all is over. */
+/* What must hold at the end. */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "chaos.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 
 /* ---- weights ---- */
 
@@ -32,8 +32,8 @@ static bool same(double a, double b)
     return a == b || (isnan(a) && isnan(b));
 }
 
-/* Every value of every line is what the undisturbed run has for that step, so two lines for a step
- * that was made twice agree as well. */
+/* Every value of every line must equal that of the undisturbed run for the same step. So two lines of a step that was made twice agree,
+ * too. */
 static void compare_metrics(chaos *c, const outcome *o, bool *seen)
 {
     const records *r = &c->run.records, *q = &o->reference;
@@ -70,9 +70,8 @@ static bool is_start(const records *r, int64_t step)
     return false;
 }
 
-/* A report dies with the process that was to send it, when the state after that step outlives it: then
- * the line of the step that the next generation starts from is missing, and perhaps some just before,
- * if the coordinator was away. No other line may be. */
+/* If a process dies after leaving a state and before sending its report, the line of that step is missing, which is the step that the next
+ * generation starts from. If the coordinator was away, some lines just before it may be missing, too. No other line may be. */
 static void judge_metrics(chaos *c, outcome *o)
 {
     bool *seen = rt_calloc((size_t)o->steps + 2, sizeof *seen);
@@ -103,11 +102,10 @@ static void judge_metrics(chaos *c, outcome *o)
 
 /* ---- lost steps ---- */
 
-/* With snapshots at most the step in flight is lost. A generation that had none (it was told why) is
- * replaced from a checkpoint. */
+/* With snapshots, at most the step in flight is lost. A generation that left none (an event tells why) is replaced from a checkpoint. */
 static void judge_lost_steps(chaos *c, outcome *o)
 {
-    int64_t ran = -1, troubled = -1; /* generations: that last made steps, that has had trouble */
+    int64_t ran = -1, troubled = -1; /* the last generations that made steps, and had trouble */
     bool without = false;            /* the one that last made steps left no snapshots */
     size_t i;
     json_t *event;
@@ -164,7 +162,7 @@ static void judge_leftovers(chaos *c, const outcome *o)
     rt_error_clear();
     json_decref(summary);
     if (c->run.wishes.own_disks)
-        expect_none(c, "/dev/shm", ""); /* nobody else sees it */
+        expect_none(c, "/dev/shm", ""); /* nobody else uses this one */
     snprintf(path, sizeof path, "%s/tmp", c->run.scratch.path);
     expect_none(c, path, "");
     snprintf(path, sizeof path, "%s/checkpoints", c->run.run_dir);

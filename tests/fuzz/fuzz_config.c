@@ -1,18 +1,18 @@
-/* Any bytes as a configuration file: accepted or refused with a message, and what is accepted loads
- * back the same.
+/* Reads any bytes as a configuration file: they are accepted or refused with a message, and an accepted configuration
+ * loads back unchanged.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... fuzz_config.c -o fuzz_config && ./fuzz_config
  * configs/ */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/config/config.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "common/config.h"
-#include "common/error.h"
-#include "common/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Writes the config, reads that back and writes it again: the texts must agree. */
+/* Writes the configuration, reads the text back and writes it again: both texts must be equal. */
 static void loads_back(const rt_config *c)
 {
     rt_config again;

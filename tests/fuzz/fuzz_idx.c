@@ -1,14 +1,15 @@
-/* Hostile IDX and gzip: the input is the file of images, its labels are good, and the other way round.
+/* Hostile IDX and gzip: the input is once the file of images with valid labels, and once the file of labels with valid
+ * images.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... fuzz_idx.c libringtorch.a librt_kernels.a
  * librt_common.a
  */
+#include <ringtorch/data.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <ringtorch/data.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,7 +21,7 @@ static int memory_file(const void *data, size_t size)
     return fd;
 }
 
-/* A set that is accepted must be readable to its last sample. */
+/* An accepted data set must be readable to its last sample. */
 static void read_all(const rt_dataset *d)
 {
     rt_dims shape = rt_data_find(d, "x")->dims;

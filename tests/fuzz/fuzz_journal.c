@@ -1,17 +1,17 @@
-/* Any bytes as a coordinator's journal, and any lines of JSON as its records: refused with a message, or replayed to a
- * history that is the same when it is written down and replayed again.
+/* Reads any bytes as a coordinator's journal, and any lines of JSON as its records: they are refused with a message, or
+ * replayed to a history that stays the same when it is written and replayed again.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... fuzz_journal.c -o fuzz_journal && ./fuzz_journal journals/ */
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/control/journal.h"
+#include "coordinator/books/history.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "coordinator/history.h"
-#include "coordinator/journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,14 +25,14 @@ static char *text_of(const rt__history *h)
     return text;
 }
 
-/* The history that is written into a shorter journal is the one that is read from it. */
+/* A history written into a compacted journal must be read back unchanged. */
 static void survives_a_round(const rt__history *h)
 {
     rt__history again;
     json_t *record;
     char *one = text_of(h);
     RT_ASSERT(rt_json_parse(one, strlen(one), "history", &record) == RT_OK);
-    RT_ASSERT(rt__history_init(&again) == RT_OK && rt__history_apply(&again, record) == RT_OK);
+    RT_ASSERT(rt__history_init(&again) == RT_OK && rt__history_apply_json(&again, record) == RT_OK);
     char *two = text_of(&again);
     RT_ASSERT(strcmp(one, two) == 0);
     json_decref(record);
@@ -50,7 +50,7 @@ static void try_as_records(const char *data, size_t size)
         json_t *record;
         size_t len = newline ? (size_t)(newline - at) : (size_t)(end - at);
         if (rt_json_parse(at, len, "fuzz", &record) == RT_OK)
-            rt__history_apply(&h, record);
+            rt__history_apply_json(&h, record);
         else
             rt_error_clear();
         json_decref(record);

@@ -1,18 +1,20 @@
-/* Any JSON as the manifest of a checkpoint, sealed, since anybody can seal one: what is accepted can be relied on.
+/* Reads any JSON as the manifest of a checkpoint. It is sealed first, since anyone can seal a manifest. Code can rely
+ * on an accepted manifest.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... fuzz_manifest.c -o fuzz_manifest && ./fuzz_manifest manifests/ */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/slices.h"
+#include "common/config/config.h"
+#include "common/state/data_identity.h"
+#include "common/state/manifest.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "common/config.h"
-#include "common/error.h"
-#include "common/manifest.h"
-#include "common/mem.h"
-#include "common/slices.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* All that readers take for granted. */
+/* Checks everything that readers rely on. */
 static void can_be_relied_on(const rt_manifest *m)
 {
     int64_t elements = 0;
@@ -30,6 +32,11 @@ static void can_be_relied_on(const rt_manifest *m)
         for (int64_t k = 0; k < i; k++)
             RT_ASSERT(strcmp(p.file, rt_manifest_piece_at(m, k).file) != 0);
     }
+    RT_ASSERT(!m->data || rt_data_identity_is_sound(m->data));
+    char *preprocessing = m->preprocessing ? rt_json_text(m->preprocessing) : NULL;
+    RT_ASSERT(!m->preprocessing || json_is_object(m->preprocessing));
+    RT_ASSERT(rt_data_identity_is_of(m->data, preprocessing));
+    rt_mem_free(preprocessing);
     rt_config cfg;
     int64_t samples;
     RT_ASSERT(rt_config_parse(m->config, strlen(m->config), "its own", &cfg) == RT_OK);

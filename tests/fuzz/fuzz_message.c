@@ -1,5 +1,5 @@
-/* Any bytes as a whole frame, as part of a conversation and as the body of every message: refused with a reason, or decoded
- * into what encodes again to something that decodes to the same.
+/* Reads any bytes as a whole frame, as part of a conversation and as the body of every message: they are refused with a
+ * reason, or decoded to a message that survives encoding and decoding.
  *
  *     clang -g -O1 -D_GNU_SOURCE -DRT_FUZZ_MUTATOR -fsanitize=fuzzer,address,undefined -I. -Iinclude \
  *         tests/fuzz/fuzz_message.c common/{status,error,mem,log,clock,hash,codec,messages,messages_random}.c \
@@ -7,17 +7,17 @@
  *         -lmsgpackc -lxxhash -lcrypto -o /tmp/fuzz_message
  *     ASAN_OPTIONS=malloc_context_size=0 /tmp/fuzz_message -runs=10000000 -max_len=1024     # ten million: half an hour
  *
- * With RT_FUZZ_MUTATOR most inputs descend from good frames of random messages, since random bytes hardly ever get past
- * the head of a frame. */
+ * With RT_FUZZ_MUTATOR most inputs are made from valid frames of random messages, since random bytes hardly ever get
+ * past the head of a frame. */
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/control/wire_end.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/wire_end.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,7 +47,7 @@ static void try_as_body(int64_t type, const uint8_t *data, size_t size)
     }
 }
 
-/* The head and the body, taken apart and put together again, are the frame that was read. */
+/* Packing the decoded head and body again must give the same frame. */
 static void try_as_frame(const uint8_t *data, size_t size)
 {
     rt__frame_head head, again;
@@ -81,12 +81,12 @@ static rt_status drop(void *ctx, const char *peer, const rt_bytes *frame)
     return frame->len % 3 == 0 ? RT_E_TIMEOUT : frame->len % 5 == 0 ? RT_E_CLOSED : RT_OK;
 }
 
-/* What a router or a dealer makes of it, twice, with something of its own to say in between. */
+/* Gives the frame twice to a router or a dealer, which sends a message of its own in between. */
 static void try_as_conversation(bool is_router, const uint8_t *data, size_t size)
 {
     rt__end e;
     rt_frame f;
-    rt_msg_committed m = {1};
+    rt_msg_committed m = {.step = 1};
     rt__end_options o = {.is_router = is_router, .run = "run", .name = "me", .give = drop};
     RT_ASSERT(rt__end_init(&e, &o) == RT_OK);
     for (int i = 0; i < 2; i++) {
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rt_log_set_level(RT_LOG_ERROR + 1);
     try_as_frame(data, size);
     try_as_conversation(size % 2 == 0, data, size);
-    if (size % 8 < 2) { /* all types take as long as the rest together */
+    if (size % 8 < 2) { /* trying all types takes as long as everything else */
         for (int i = 0; i < RT_MSG_TYPES; i++)
             try_as_body(rt_msg_type_at(i), data, size);
         try_as_body(-1, data, size);
@@ -120,8 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
-/* Once in a while a new frame of a random message, most of them changed in places; else one that was tried before is
- * changed further. */
+/* Sometimes starts with a new frame of a random message, usually changed in places; otherwise changes an earlier input
+ * further. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
     if (seed % 8 != 0)
@@ -139,7 +139,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     RT_ASSERT(rt_msg_random(type, &state, &body) == RT_OK);
     RT_ASSERT(rt_msg_encode(type, &body, &packed) == RT_OK);
     RT_ASSERT(rt__frame_pack(&head, &packed, &frame) == RT_OK);
-    size = frame.len < max_size ? frame.len : max_size; /* cut off, if it is long */
+    size = frame.len < max_size ? frame.len : max_size; /* cut off if too long */
     memcpy(data, frame.data, size);
     rt_bytes_release(&frame);
     rt_bytes_release(&packed);

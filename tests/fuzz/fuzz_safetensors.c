@@ -1,11 +1,11 @@
-/* Hostile safetensors: whatever is accepted must lie inside the file, each byte in one tensor. */
+/* Hostile safetensors: all accepted tensors must lie inside the file, each byte in exactly one of them. */
+#include <ringtorch/formats.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <ringtorch/formats.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,7 +21,7 @@ static void read_all(const rt_st_reader *r, size_t size)
             sum ^= ((const uint8_t *)e->data)[b];
         total += e->bytes;
     }
-    (void)sum; /* read for the sanitizer's sake */
+    (void)sum; /* read so that sanitizers see the access */
     if (total > size - 8 || rt_st_find(r, "no such name, surely"))
         abort();
 }

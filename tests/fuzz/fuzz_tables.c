@@ -2,16 +2,17 @@
  *
  *     clang -fsanitize=fuzzer,address,undefined ... fuzz_tables.c libringtorch.a librt_kernels.a librt_common.a
  */
+#include "worker/engine/data/datasets.h"
+#include <ringtorch/data.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <ringtorch/data.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A set that is accepted must be readable to its last sample; one that is refused says why. */
+/* An accepted data set must be readable to its last sample; a refused one must report the reason. */
 static void read_last(const rt_dataset *d)
 {
     const rt_data_field *field;
@@ -20,7 +21,8 @@ static void read_last(const rt_dataset *d)
         abort();
     int fields = d ? rt_data_fields(d, &field) : 0;
     for (int f = 0; f < fields; f++)
-        buffer[f].data = calloc((size_t)field[f].dims.d[0], rt_dtype_size(field[f].dtype));
+        buffer[f].data =
+            calloc(field[f].dims.n ? (size_t)field[f].dims.d[0] : 1, rt_dtype_size(field[f].dtype));
     int64_t last = d ? rt_data_size(d) - 1 : 0;
     if (d && rt_data_read(d, &last, 1, buffer) != RT_OK)
         abort();
@@ -44,6 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .separator = ","));
         read_last(rt_data_csv(path, .train = train, .share = 0.4));
         read_last(rt_data_csv(path, .train = train, .share = 0.4, .target = "b", .ignore = "a"));
+        read_last(rt__open_labelled_text(
+            &(rt_data_labelled_text_values){.path = path, .context = 3, .share = 0.4},
+            &(rt_data_part){train, INT64_MAX}));
     }
     rt_scope_end(s);
     close(fd);

@@ -3,11 +3,12 @@
 
     tests/golden/check_opinfo.py build-dev/bin/ringtorch [--op NAME] [--types float32,int64] [--keep DIR] [--verbose]
 
-Needs Debian's python3-torch (1.13), which the project does not: run by hand after a change of operations. Prints a line for each
-operation: samples that agree, that differ, that were refused, and that have no counterpart (an argument that the operation
-here does not have). A result agrees if it is as near to PyTorch's in its own type as PyTorch's tests ask (assert_close), or if no
-element is further from the float64 result than four times PyTorch's worst one and four roundings of the largest. Exits with 1 if
-a sample differs.
+Needs Debian's python3-torch (1.13), which the project itself does not need: run it by hand after a change of operations. Prints a
+line for each operation: how many samples agree, differ, were refused, or have no counterpart (use an argument that our operation
+lacks). REFUSED lists the expected refusals with their reasons. A result agrees if it is as close to PyTorch's result of the same
+type as PyTorch's own tests require (assert_close). It also agrees if the error of no element against the float64 result exceeds
+four times PyTorch's largest error plus four roundings of the largest element. Exits with 1 if a sample differs, or is refused for
+another reason.
 """
 import argparse
 import collections
@@ -23,7 +24,7 @@ import warnings
 
 import torch
 
-if "expecttest" not in sys.modules:  # torch.testing wants it for tests of its own; Debian has none
+if "expecttest" not in sys.modules:  # torch.testing imports it for its own tests; Debian does not package it
     sys.modules["expecttest"] = types.ModuleType("expecttest")
     sys.modules["expecttest"].TestCase = unittest.TestCase
     sys.modules["expecttest"].ACCEPT = False
@@ -36,12 +37,25 @@ Tensor = torch.Tensor
 FRACTION = "a fraction for integers, which PyTorch cuts, and we take as float32"
 
 
+NO_INTEGERS = "computes floats alone: there are no kernels of integers for it"
+REFUSED = {  # samples that PyTorch accepts: a part of our error message, and the reason for the refusal
+    "avg_pool2d": ("x is int", NO_INTEGERS), "conv2d": ("x is int", NO_INTEGERS),
+    "linear": ("expected float32, float64", NO_INTEGERS), "matmul": ("expected float32, float64", NO_INTEGERS),
+    "topk": ("expected float32, float64", NO_INTEGERS), "square": ("no kernel square for bool", "PyTorch makes int64 of bools"),
+    "scatter_add": ("is bool[", "bools have no sum"),
+    "arange": ("has no such numbers", "PyTorch makes uint8 of negative numbers"),
+    "batch_norm_by": ("expected [n, channels, ...]", "a tensor of one axis has no channels"),
+    "gather": ("index is uint8[0]", "an index is int64, also an empty one"),
+    "layer_norm": ("eps is -0.5", "a negative eps can only be a mistake"),
+}
+
+
 class Differs(Exception):
-    """A sample that our operation has no arguments for."""
+    """Raised for a sample that our operation has no arguments for."""
 
 
 def bound(names, sample, **defaults):
-    """The arguments of a sample after its input, by name; the names are those of PyTorch, in its order."""
+    """Returns the arguments of a sample after its input, by PyTorch's names, which are given in its order."""
     given = dict(zip(names, sample.args))
     given.update(sample.kwargs)
     if len(sample.args) > len(names) or set(given) - set(names):
@@ -54,10 +68,10 @@ def need(condition, why):
         raise Differs(why)
 
 
-# ---- what becomes of a sample: tensors by our names, arguments ----
+# ---- adapters: from a sample to tensors and arguments by our names ----
 
 def one(*names, **ours):
-    """One tensor, and numbers by PyTorch's names; ours: the name here of each."""
+    """Takes one tensor, and numbers by PyTorch's names; ours: our name of each."""
     def adapt(s):
         given = {k: v for k, v in bound(names, s).items() if v is not None and k in ours}
         need(not any(isinstance(v, Tensor) for v in given.values()), "a tensor for a number")
@@ -67,7 +81,7 @@ def one(*names, **ours):
 
 
 def bare(s):
-    """The tensor alone: the arguments of the samples are not ours."""
+    """Takes only the tensor: our operation has no arguments of the samples."""
     s.args, s.kwargs = (), {}
     return {"x": s.input}, {}
 
@@ -85,7 +99,7 @@ def two_alpha(s):
 
 
 def number(s):
-    """A scalar, or the first element of a tensor, in the place of the other operand."""
+    """Takes a scalar, or the first element of a tensor, as the other operand."""
     other = bound(("other", "alpha"), s)["other"]
     need(isinstance(s.input, Tensor) and not (isinstance(other, Tensor) and other.numel() == 0), "no number")
     s.args, s.kwargs = (other.flatten()[0].item() if isinstance(other, Tensor) else other,), {}
@@ -207,7 +221,7 @@ def addc(s):
 
 
 def clamp(s):
-    """With the first elements of tensors as the ends."""
+    """Takes the first elements of tensors as the bounds."""
     ends = [v.flatten()[0].item() if isinstance(v, Tensor) else v for v in bound(("min", "max"), s).values()]
     s.args, s.kwargs = (*ends, *[None] * (2 - len(ends))), {}
     return {"x": s.input}, {k: v for k, v in zip(("low", "high"), ends) if v is not None}
@@ -274,7 +288,7 @@ def labels(logits):
              "other shapes than [n, classes] and [n], or probabilities")
         args = {"reduction": given["reduction"]}
         if logits == "logits":
-            args.update(label_smoothing=given.get("label_smoothing", 0.0), ignore=True,
+            args.update(label_smoothing=given.get("label_smoothing", 0.0),
                         ignore_index=given.get("ignore_index", -100))
         else:
             need("ignore_index" not in given, "ignore_index")
@@ -293,7 +307,7 @@ def batch_norm(s):
     need(given.get("training"), "running statistics")
     tensors = {"x": s.input, "weight": given.get("weight"), "bias": given.get("bias")}
     need(s.input.dim() > 1, "one axis")
-    if s.input.requires_grad:  # what else our operation gives: mean and variance
+    if s.input.requires_grad:  # our operation also returns mean and variance
         tensors.update({f"grad_out.{i}": torch.zeros(s.input.shape[1], dtype=s.input.dtype) for i in (1, 2)})
     return {k: v for k, v in tensors.items() if v is not None}, {"eps": given["eps"]}
 
@@ -348,7 +362,7 @@ def simple(*ops):
     return {op: (op, one()) for op in ops}
 
 
-# ours: (name in OpInfo, adapter). In-place operations are run on the samples of the others.
+# Our name: (name in OpInfo, adapter). In-place operations run on the samples of the others.
 OPS = {
     **simple(*"abs ceil clone contiguous cos erf exp expm1 floor log log1p neg reciprocal rsqrt".split()),
     **simple(*"sigmoid sign sin sqrt square t tanh".split()),
@@ -386,7 +400,7 @@ OPS = {
     "scaled_dot_product_attention": ("nn.functional._scaled_dot_product_attention", attention),
     "to": ("double", to_type("float64")), "arange": ("arange", arange), "eye": ("eye", eye),
 }
-# Reached by OpInfo in no way: what they do is random, ours alone, or a part of another row.
+# Operations without samples in OpInfo: they are random, exist only here, or are part of another row.
 NO_SAMPLES = {"above", "bernoulli", "detach", "dropout", "full", "normal", "randint", "slice", "uniform"}
 
 
@@ -434,7 +448,7 @@ def read(path):
     return result
 
 
-# ---- samples and what PyTorch makes of them ----
+# ---- samples and PyTorch's results ----
 
 def as_list(y):
     return list(y) if isinstance(y, (tuple, list)) else [y]
@@ -446,7 +460,7 @@ def leaves(tensors):
 
 
 def evaluate(info, sample, weights, results):
-    """Results, and the gradients of sum(result * weight) by all leaves of the sample that want one, by id."""
+    """Returns the results, and those with gradients, after a backward pass from sum(result * weight)."""
     out = [y for y in as_list(info.op(sample.input, *sample.args, **sample.kwargs)) if isinstance(y, Tensor)]
     out = out[:results]
     wanted = [y for y in out if y.requires_grad]
@@ -468,7 +482,7 @@ def wider(v):
 
 
 def case_of(row, info, adapt, sample, grads):
-    """Tensors for the file, its metadata, what is expected by name (value, or pair of the value and the float64 one)."""
+    """Returns the tensors for the file, its metadata, and the expected values by name (a value, or a pair with the float64 value)."""
     tensors, args = adapt(sample)
     named = list(leaves(tensors))
     for _, t in named:
@@ -581,21 +595,25 @@ def run(opts, root):
             wrong = [f"{k}: {w}" for k, (y, z) in expected.items()
                      if (w := agrees(got[k], y, z) if k in got else "missing")]
             kind, why = ("differs" if wrong else "agrees"), "; ".join(wrong)
+        if kind == "refused" and REFUSED.get(ours.rstrip("_"), ("?",))[0] not in why:
+            kind = "unstated"
+            print(f"{name}: refused: {why}")
         counts[ours][kind] += 1
         if kind != "agrees" and opts.verbose:
             print(f"{name}: {kind}: {why}")
     report(counts, skipped, listed_ops, opts)
-    return 1 if any(c["differs"] for c in counts.values()) else 0
+    return 1 if any(c["differs"] or c["unstated"] for c in counts.values()) else 0
 
 
 def report(counts, skipped, listed_ops, opts):
     print(f"{'operation':30} agrees differs refused without counterpart")
     for ours in sorted(set(counts) | set(skipped)):
         c, s = counts[ours], skipped[ours]
-        print(f"{ours:30} {c['agrees']:6} {c['differs']:7} {c['refused']:7} {sum(s.values()):7} " +
-              "; ".join(f"{n} {why}" for why, n in s.most_common(3)))
+        reasons = [f"refused: {REFUSED[ours.rstrip('_')][1]}"] if c["refused"] else []
+        print(f"{ours:30} {c['agrees']:6} {c['differs']:7} {c['refused'] + c['unstated']:7} {sum(s.values()):7} " +
+              "; ".join(reasons + [f"{n} {why}" for why, n in s.most_common(3)]))
     total = sum(counts.values(), collections.Counter())
-    print(f"{'all ' + str(len(counts)):30} {total['agrees']:6} {total['differs']:7} {total['refused']:7}")
+    print(f"{'all ' + str(len(counts)):30} {total['agrees']:6} {total['differs']:7} {total['refused'] + total['unstated']:7}")
     rest = sorted(set(listed_ops) - set(OPS) - NO_SAMPLES)
     if rest and not opts.op:
         print("no row in OPS: " + ", ".join(rest))

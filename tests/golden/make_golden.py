@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Writes <family>.safetensors: what PyTorch says about every row of unit/engine/cases.def and kernels/elementwise.def.
+"""Writes <family>.safetensors: PyTorch's results for every row of unit/engine/cases.def and kernels/elementwise.def.
 
-Run by hand after a change of the tables (Debian: python3-torch); the tests need only the files. A family is a section of
+Run it by hand after a change of the tables (Debian: python3-torch); the tests need only the files. A family is a section of
 cases.def, so that an addition changes one small file. For each case there is <name> (the value, as float32) and
 <name>.<i> (the gradient of sum(value * w) by input i); float64.<name> and float64.<name>.<i> are those of float64 inputs.
 """
@@ -18,12 +18,12 @@ import torch.nn.functional as F
 TYPES = {"F32": np.float32, "F64": np.float64}
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# Ours that PyTorch calls otherwise. All others are torch.<name> or torch.nn.functional.<name>.
+# Operations with another name in PyTorch. All others are torch.<name> or torch.nn.functional.<name>.
 OTHER_NAMES = {"gelu_tanh": 'F.gelu(t[0], approximate="tanh")'}
 
 
 def torch_expression(name, numbers=""):
-    """The call by the name that PyTorch has as well; numbers follow in the same order."""
+    """Returns the call in PyTorch, by the same name or that of OTHER_NAMES, with numbers in the same order."""
     if name in OTHER_NAMES:
         return OTHER_NAMES[name]
     for module, short in ((torch, "torch"), (F, "F")):
@@ -52,7 +52,7 @@ def arguments(text, at):
 def rows(path, macro):
     """Yields the family (the heading '--- family: words ---' above it, else None) and the arguments of each row."""
     text, family = path.read_text(), None
-    # Other comments go, so that a row in an example is not taken for one.
+    # Remove other comments, so that an example in a comment does not count as a row.
     text = re.sub(r"/\*(?! --- ).*?\*/", " ", text, flags=re.S)
     for m in re.finditer(r"^/\* --- ([a-z0-9 ,]+)|^" + macro + r"\(", text, flags=re.M):
         if m.group(1):
@@ -62,7 +62,7 @@ def rows(path, macro):
 
 
 def values(number, count, lo, hi):
-    """Element i of input `number`: an even spread in [lo, hi); test_ops.c has the same formula."""
+    """Returns the elements of input `number`, evenly spread in [lo, hi); test_ops.c has the same formula."""
     u = (np.arange(1, count + 1) * 0.6180339887498949 + (number + 1) * 0.7548776662466927) % 1.0
     return lo + (hi - lo) * u
 
@@ -107,7 +107,7 @@ def read_safetensors(path):
 
 
 def keep_what_agrees(path, tensors):
-    """Takes the values of the file where they differ by rounding only: PyTorch's depends on the processor."""
+    """Keeps the values of the file where they differ only by rounding, which in PyTorch depends on the processor."""
     for name, old in (read_safetensors(path) if path.exists() else {}).items():
         new = tensors.get(name)
         if new is not None and new.shape == old.shape and new.size:

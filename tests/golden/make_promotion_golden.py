@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Writes tests/golden/promotion.h: what PyTorch's result_type says about every pair of element types.
+"""Writes tests/golden/promotion.h: PyTorch's result_type for every pair of element types.
 
     /usr/bin/python3 tests/golden/make_promotion_golden.py > tests/golden/promotion.h
 
-Each row is of two types, each of a tensor with axes or of a scalar, and of a tensor with a number.
+Each row gives the results for two types, each of a tensor with axes or of a scalar, and for a tensor with a number.
 """
 import torch
 

@@ -4,7 +4,7 @@
     /usr/bin/python3 tests/golden/make_rules_golden.py > tests/golden/rules.h
 
 Adam is torch.optim's. LAMB is algorithm 2 of You et al. 2020 with bias correction, Adafactor that of torch.optim in PyTorch 2.5
-(Shazeer and Stern 2018), both written out here in float64, from which float32 must be no further than its rounding.
+(Shazeer and Stern 2018). Both are written out here in float64; float32 results may differ from it only by their rounding.
 
 The parameters are a matrix, a vector and a stack of matrices. Element i of all of them, one after the other, starts at (i - 14) / 8, and
 its gradient at step t is ((7 * i + 3 * t) % 11 - 5) / (8 + 8 * t).
@@ -50,7 +50,7 @@ CASES = [
 
 
 def cut(flat):
-    """The parameters in a list of all elements."""
+    """Splits a list of all elements into the parameters."""
     out, at = [], 0
     for shape in SHAPES:
         n = torch.Size(shape).numel()

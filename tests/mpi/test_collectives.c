@@ -1,11 +1,11 @@
-/* The collectives over MPI: run under mpirun with any number of ranks up to 8. */
+/* The collectives and groups over MPI: run under mpirun with any number of ranks up to 8. */
+#include "tests/mpi/groups.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
-#include "tests/mpi/collectives.h"
 
 static rt_comm *comm;
 
@@ -24,6 +24,7 @@ static void run(rt_status (*body)(rt_comm *, uint64_t), uint64_t seed)
         run(test_##name, 20261122);                                                                \
     }
 COLLECTIVE_TESTS(TEST)
+GROUP_TESTS(TEST)
 #undef TEST
 
 static void second_start_is_refused(void **state)
@@ -38,7 +39,7 @@ static void second_start_is_refused(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test(mpi_##name),
-    const struct CMUnitTest tests[] = {COLLECTIVE_TESTS(TEST)
+    const struct CMUnitTest tests[] = {COLLECTIVE_TESTS(TEST) GROUP_TESTS(TEST)
                                            cmocka_unit_test(second_start_is_refused)};
 #undef TEST
     if (rt_comm_mpi(&comm) != RT_OK) {

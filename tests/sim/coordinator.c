@@ -1,40 +1,40 @@
 #include "tests/sim/coordinator.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/slices.h"
+#include "coordinator/machine/health.h"
+#include "coordinator/machine/machine.h"
+#include "tests/sim/memory.h"
+#include "tests/sim/world.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/slices.h"
-#include "coordinator/health.h"
-#include "coordinator/inside.h"
-#include "tests/sim/memory.h"
-#include "tests/sim/world.h"
 
 enum {
     TICK_EVERY = 250 * SIM_MILLISECOND,
     COMMIT_MOST = 50 * SIM_MILLISECOND,
     RECOVER_MOST = 200 * SIM_MILLISECOND,
     STEPS_MOST = 256,  /* of a scenario */
-    JOURNAL_LONG = 60, /* records after which it is made shorter; less than the real one's */
+    JOURNAL_LONG = 60, /* records after which it is shortened; fewer than in a real run */
 };
 
 struct sim_shell {
     rt_config cfg;
     rt__effects effects;
     rt__run run;
-    bool made;          /* run is initialised */
+    bool made;          /* `run` is initialised */
     int64_t generation; /* of the frames it sends */
-    sim_time
-        desk_free; /* the desk has done all that it was given then: one thing after the other */
+    /* when the desk will have finished its jobs, which it does one after the other */
+    sim_time desk_free;
     int64_t effects_left; /* it dies before the next one when this is 0; < 0: it does not */
     bool inside;          /* it died in the middle of a decision */
-    bool lost_record;     /* one could not be written: it knows what the journal does not */
+    bool lost_record;     /* a record could not be written, so it knows more than the journal */
     json_t *history;      /* of the last coordinator that died between two decisions; NULL: none */
     int64_t metrics_step, metrics_generation;
-    int64_t discarded_generation; /* the last of which a checkpoint was given up, ... */
-    bool discarded[STEPS_MOST];   /* ... and of which steps */
+    int64_t discarded_generation; /* the last one of which a checkpoint was abandoned, ... */
+    bool discarded[STEPS_MOST];   /* ... and the steps */
     rt_msg_type told;             /* the last message that was noted, and within which event */
     int64_t told_at;
 };
@@ -51,7 +51,7 @@ static sim_pid self(void)
 
 /* ---- effects ---- */
 
-/* Counts an effect; false once the process is dead, though its code still runs on. */
+/* Counts an effect. Returns false once the process is dead, although its code still runs. */
 static bool lives(sim_world *w)
 {
     sim_shell *s = w->shell;
@@ -62,7 +62,7 @@ static bool lives(sim_world *w)
     return true;
 }
 
-/* What goes to all is told once. */
+/* Notes a message; one that goes to all ranks is noted once. */
 static void note_sent(sim_world *w, rt_msg_type type, bool sent)
 {
     sim_shell *s = w->shell;
@@ -87,7 +87,7 @@ static void effect_send(void *ctx, const char *peer, rt_msg_type type, const voi
         sim_rules_planned(w, w->shell->generation, body);
 }
 
-/* Peers of the generation before will not come back; what is kept of them is dropped. */
+/* Peers of the previous generation will not come back, so their connections are dropped. */
 static void effect_generation(void *ctx, int64_t generation)
 {
     sim_world *w = ctx;
@@ -146,8 +146,8 @@ static void step(sim_world *w, const rt__event *e);
 
 /* ---- effects that are answered later ---- */
 
-/* Has the desk (coordinator/desk.h) do something that takes up to `most`, longer on a slow disk. */
-static void give_desk(sim_world *w, sim_time most, sim_action *done, int64_t arg)
+/* Gives the desk (coordinator/shell/desk.h) a job that takes up to `most`, and longer on a slow disk. */
+static void put_on_desk(sim_world *w, sim_time most, sim_action *done, int64_t arg)
 {
     sim_shell *s = w->shell;
     sim_time begin = s->desk_free > w->now ? s->desk_free : w->now;
@@ -170,26 +170,29 @@ static void source_of(const sim_world *w, const sim_checkpoint *c, rt__source *o
                         .parameters = w->s->blocks * RT_BLOCK};
 }
 
-static void tell_recovered(sim_world *w, rt_status status, const char *why,
+static void tell_recovered(sim_world *w, int64_t lookup, rt_status status, const char *why,
                            const sim_checkpoint *found)
 {
     rt__source source = {0};
     if (found)
         source_of(w, found, &source);
-    step(w, &(rt__event){
-                .kind = RT__EVENT_RECOVERED, .status = status, .text = why, .source = &source});
+    step(w, &(rt__event){.kind = RT__EVENT_RECOVERED,
+                         .lookup = lookup,
+                         .status = status,
+                         .text = why,
+                         .source = &source});
     rt__source_release(&source);
 }
 
-/* The first time also settles what the run is; the journal's first record says it. */
-static void recovered_first(sim_world *w, sim_pid who, int64_t arg)
+/* The first time also settles the configuration, which the journal's first record holds. */
+static void recovered_first(sim_world *w, sim_pid who, int64_t lookup)
 {
-    (void)who, (void)arg;
+    (void)who;
     rt__history *h = &w->shell->run.history;
     tell_unusable(w);
     const sim_checkpoint *c = sim_disk_newest(&w->disk, INT64_MAX);
     if (!c && w->disk.checkpoints > 0) {
-        tell_recovered(w, RT_E_CORRUPT, "checkpoints: none can be used", NULL);
+        tell_recovered(w, lookup, RT_E_CORRUPT, "checkpoints: none can be used", NULL);
         return;
     }
     if (h->run_id[0] == '\0') {
@@ -197,37 +200,44 @@ static void recovered_first(sim_world *w, sim_pid who, int64_t arg)
             json_pack("{s:s, s:s, s:s}", "kind", "run", "run", "simulated", "config", "");
         rt_status status = effect_journal(w, record);
         if (status == RT_OK)
-            status = rt__history_apply(h, record);
+            status = rt__history_apply_json(h, record);
         json_decref(record);
         if (status != RT_OK) {
             rt_error_clear();
-            tell_recovered(w, status, "journal: no space left on device", NULL);
+            tell_recovered(w, lookup, status, "journal: no space left on device", NULL);
             return;
         }
     }
-    tell_recovered(w, RT_OK, "", c);
+    tell_recovered(w, lookup, RT_OK, "", c);
 }
 
-static void recovered_again(sim_world *w, sim_pid who, int64_t most)
+/* A lookup's number, and up to which step a checkpoint may be, -1 too, in one. */
+static int64_t pack_lookup(int64_t lookup, int64_t most)
+{
+    return lookup * STEPS_MOST + (most < STEPS_MOST - 1 ? most + 1 : STEPS_MOST - 1);
+}
+
+static void recovered_again(sim_world *w, sim_pid who, int64_t packed)
 {
     (void)who;
     tell_unusable(w);
-    tell_recovered(w, RT_OK, "", sim_disk_newest(&w->disk, most));
+    tell_recovered(w, packed / STEPS_MOST, RT_OK, "",
+                   sim_disk_newest(&w->disk, packed % STEPS_MOST - 1));
 }
 
-static void effect_recover(void *ctx, bool again, int64_t most)
+static void effect_recover(void *ctx, bool again, int64_t most, int64_t lookup)
 {
     sim_world *w = ctx;
     const rt__run *r = &w->shell->run;
     if (!lives(w))
         return;
     bool settled = r->history.run_id[0] != '\0';
-    if (!r->job_alive)
+    if (!rt__run_has_job(r))
         sim_disk_tidy(&w->disk);
     if (again && settled)
-        give_desk(w, RECOVER_MOST, recovered_again, most);
+        put_on_desk(w, RECOVER_MOST, recovered_again, pack_lookup(lookup, most));
     else
-        give_desk(w, RECOVER_MOST, recovered_first, 0);
+        put_on_desk(w, RECOVER_MOST, recovered_first, lookup);
 }
 
 enum { COMMIT_GOOD, COMMIT_NO_SPACE, COMMIT_NO_PIECE };
@@ -253,7 +263,7 @@ static void committed(sim_world *w, sim_pid who, int64_t arg)
         sim_disk_prune(&w->disk, w->s->keep);
 }
 
-/* Ranks that have not heard of that from the coordinator that did it say to the next one that they have written. */
+/* Was a checkpoint abandoned? Ranks that did not receive that from the coordinator that did it report their pieces to the next one. */
 static bool was_discarded(const sim_world *w, int64_t step)
 {
     const sim_shell *s = w->shell;
@@ -281,7 +291,7 @@ static void effect_commit(void *ctx, const rt__checkpoint *c)
              !sim_disk_has(&w->disk, c->step)) /* unless it rotted since */
         sim_violate(w, "rule 3: step %" PRId64 " was to be committed, and a piece is not there",
                     c->step);
-    give_desk(w, COMMIT_MOST, committed, c->step << 2 | how);
+    put_on_desk(w, COMMIT_MOST, committed, c->step << 2 | how);
 }
 
 static void effect_discard(void *ctx, int64_t at_step)
@@ -306,7 +316,7 @@ static void released(sim_shell *s)
     s->made = false;
 }
 
-/* Keeps what the process knew of the past, to compare it with what its successor will read. */
+/* Keeps the history that the process had, to compare it with the one that its successor will read. */
 static void keep_history(sim_shell *s)
 {
     json_decref(s->history);
@@ -339,7 +349,7 @@ static void read_journal(const sim_disk *d, rt__history *h)
         rt__history_visit(h, d->journal[i]);
 }
 
-/* Rule 7: what is read back is what was known. */
+/* Rule 7: replaying the journal gives the history that was known. */
 static void check_history(sim_world *w, const rt__history *h, json_t *known, const char *what)
 {
     json_t *read = rt__history_records(h);
@@ -378,6 +388,8 @@ static void step(sim_world *w, const rt__event *e)
     if (s->run.phase != before)
         sim_note_text(w, rt__run_phase_name(s->run.phase), "coordinator: g%lld is in phase",
                       s->run.generation);
+    if (s->run.violation[0])
+        sim_violate(w, "%s", s->run.violation);
     if (rt_failed()) {
         sim_violate(w, "an error is left in the slot: %s", rt_error());
         rt_error_clear();
@@ -388,7 +400,7 @@ static void step(sim_world *w, const rt__event *e)
         return;
     }
     make_journal_shorter(w, &s->run.history);
-    if (s->run.ended) {
+    if (rt__run_ended(&s->run)) {
         w->coordinator.alive = false;
         sim_launcher_coordinator_left(w);
     }
@@ -401,8 +413,8 @@ static void tick(sim_world *w, sim_pid who, int64_t arg)
     sim_after(w, TICK_EVERY, who, tick, 0);
 }
 
-/* Not what comes all the time. */
-static void note_heard(sim_world *w, sim_pid from, rt_msg_type type)
+/* Notes a message, unless it is one that arrives all the time. */
+static void note_received(sim_world *w, sim_pid from, rt_msg_type type)
 {
     const char *name = rt_msg_name(type);
     if (type == RT_MSG_PROGRESS || type == RT_MSG_ALIVE || type == RT_MSG_REPORT ||
@@ -426,15 +438,15 @@ void sim_coordinator_receives(sim_world *w, sim_pid from, const sim_letter *l)
     memcpy(sender, address, sizeof sender);
     sender[strcspn(sender, "#")] = '\0';
     sim_letter_read(l, address, sender, &f);
-    note_heard(w, from, l->type);
+    note_received(w, from, l->type);
     if (w->sabotage == SIM_DEAF && l->type == RT_MSG_EXITED)
         return;
     for (int i = 0; w->sabotage == SIM_FLOOD && from.rank >= 0 && i < 10; i++)
-        sim_mail_answer(w, address, l->generation, RT_MSG_COMMITTED, &(rt_msg_committed){0});
+        sim_mail_answer(w, address, l->generation, RT_MSG_COMMITTED, &(rt_msg_committed){});
     step(w, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &f});
 }
 
-/* ---- its beginning, as coordinator/begin.c ---- */
+/* ---- its start, as in coordinator/shell/shell.c ---- */
 
 static void compare_by(rt_config *cfg, const char *metric)
 {
@@ -467,7 +479,7 @@ static void configure(const sim_scenario *s, rt_config *cfg)
     }
 }
 
-/* The plan of the last generation was written down, and nothing else was done. */
+/* Moves away the rows that the plan of the last generation repeats, if the predecessor journaled the plan and died before it did that. */
 static void finish_rewinding(sim_world *w, const rt__history *h)
 {
     sim_shell *s = w->shell;
@@ -477,7 +489,7 @@ static void finish_rewinding(sim_world *w, const rt__history *h)
     s->metrics_step = h->start_step;
 }
 
-/* False: the journal cannot be written, and the process says so and ends. */
+/* Returns false if the journal cannot be written; the process then reports that and ends. */
 static bool open_journal(sim_world *w, bool again, rt__history *h)
 {
     sim_shell *s = w->shell;
@@ -493,7 +505,7 @@ static bool open_journal(sim_world *w, bool again, rt__history *h)
     json_t *record = json_pack("{s:s}", "kind", "launch");
     rt_status status = effect_journal(w, record);
     if (status == RT_OK)
-        status = rt__history_apply(h, record);
+        status = rt__history_apply_json(h, record);
     json_decref(record);
     rt_error_clear();
     return status == RT_OK;
@@ -533,7 +545,7 @@ void sim_coordinator_start(sim_world *w, bool again)
                                            .dir = "runs/simulated",
                                            .effects = &s->effects,
                                            .history = history,
-                                           .again = again,
+                                           .takes_over = again,
                                            .metrics_step = s->metrics_step});
     s->made = true;
     sim_mail_coordinator_listens(w);
@@ -569,13 +581,14 @@ sim_view sim_coordinator_view(const sim_world *w)
     return (sim_view){
         .phase = rt__run_phase_name(r->phase),
         .running = r->phase == RT__RUN,
-        .ended = r->ended,
-        .failed = r->failed,
+        .ended = rt__run_ended(r),
+        .failed = rt__run_failed(r),
         .generation = r->generation,
         .world = r->roster.world,
         .target = r->history.target,
-        .unsettled = r->phase == RT__RUN &&
-                     rt__hosts_would_change(&r->hosts, rt__run_wanted(r), r->roster.world, now(w)),
+        .unsettled =
+            r->phase == RT__RUN &&
+            rt__hosts_would_change(&r->hosts, rt__run_wanted_workers(r), r->roster.world, now(w)),
         .watched_since =
             w->launcher.started + (sim_time)(fmax(r->awake_since, r->phase_since) * SIM_SECOND),
         .newest_step = r->newest_step,
@@ -586,8 +599,8 @@ sim_view sim_coordinator_view(const sim_world *w)
     };
 }
 
-/* The longest chain: a worker is missed and given up, its host cools down, a generation is gathered
- * in vain, the next one is not, and in the end workers do not leave by themselves. */
+/* The longest chain: a worker is found lost, its host cools down, a generation is gathered in vain, the next one succeeds, and in the end its
+ * workers do not leave by themselves. */
 sim_time sim_coordinator_patience(void)
 {
     return (RT__ACT_DISK_SECONDS + 2 * RT__GATHER_SECONDS + 3 * RT__LEAVE_SECONDS +

@@ -1,4 +1,4 @@
-/* Chance, from a seed: the same seed throws the same numbers on every machine.
+/* Random numbers from a seed: the same seed gives the same numbers on every machine.
  *
  *     sim_dice d = sim_dice_of(seed, 1);              // 1: which of the seed's independent streams
  *     int64_t rank = sim_below(&d, world);            // 0 ... world-1
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Virtual time in microseconds. Whole numbers, so that a run is the same on every machine. */
+/* Virtual time in microseconds. It is an integer, so that a run is the same on every machine. */
 typedef int64_t sim_time;
 enum { SIM_MILLISECOND = 1000, SIM_SECOND = 1000000 };
 #define SIM_NEVER (INT64_MAX / 2)

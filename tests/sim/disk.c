@@ -1,8 +1,8 @@
 #include "tests/sim/disk.h"
 
+#include "tests/sim/memory.h"
 #include <inttypes.h>
 #include <string.h>
-#include "tests/sim/memory.h"
 
 void sim_disk_release(sim_disk *d)
 {
@@ -59,7 +59,7 @@ void sim_disk_tidy(sim_disk *d)
 
 /* ---- checkpoints ---- */
 
-/* Keeps the list ascending by step; a checkpoint of the same step is replaced, as rename does. */
+/* Keeps the list in ascending order of steps; a checkpoint of the same step is replaced, as rename does. */
 static void add_checkpoint(sim_disk *d, const sim_checkpoint *c)
 {
     if (d->checkpoints == d->checkpoints_room)
@@ -125,7 +125,7 @@ bool sim_disk_has(const sim_disk *d, int64_t step)
     return false;
 }
 
-/* As rt__store_prune: unless none of those that stay can be used. */
+/* Like rt__store_prune, removes nothing if none of those that stay can be used. */
 void sim_disk_prune(sim_disk *d, int64_t keep)
 {
     int64_t extra = d->checkpoints - keep;

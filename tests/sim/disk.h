@@ -4,12 +4,12 @@
  *     rt_status s = sim_disk_commit(&d, 50, 2, world, &why);   // the rename
  *     const sim_checkpoint *c = sim_disk_newest(&d, most);
  *
- * As coordinator/store.c: pieces of a step and generation lie in a directory of their own until it
- * is renamed; whoever writes a piece makes the directory if it is not there. */
+ * As in coordinator/shell/store.c, the pieces of a step and generation lie in a directory of their own until it is renamed; a rank that
+ * writes a piece makes the directory if it does not exist. */
 #ifndef RINGTORCH_TESTS_SIM_DISK_H
 #define RINGTORCH_TESTS_SIM_DISK_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "tests/sim/dice.h"
 
 typedef struct sim_piece {
@@ -21,7 +21,7 @@ typedef struct sim_piece {
 typedef struct sim_checkpoint {
     int64_t step, world;
     uint64_t hash;
-    bool rotten;   /* it was altered: no checksum fits */
+    bool rotten;   /* its bytes were altered, so no checksum matches */
     char path[48]; /* "checkpoints/step-00000050" */
 } sim_checkpoint;
 
@@ -37,15 +37,15 @@ typedef struct sim_disk {
 
 void sim_disk_release(sim_disk *d);
 void sim_disk_write_piece(sim_disk *d, const sim_piece *p);
-/* Makes a checkpoint of the `world` pieces of a step and generation. Fails with the reason if one
- * is missing. *mixed: they are not parts of one state, or leave out elements of [0, count). */
+/* Makes a checkpoint of the `world` pieces of a step and generation. Fails with the reason if one is missing. *mixed: whether the pieces
+ * are of different states, or leave a gap in [0, count). */
 bool sim_disk_commit(sim_disk *d, int64_t step, int64_t generation, int64_t world, int64_t count,
                      const char **why, bool *mixed);
-/* Removes the pieces of a step; generation < 0: of all. */
+/* Removes the pieces of a step, of all generations if `generation` is < 0. */
 void sim_disk_discard(sim_disk *d, int64_t step, int64_t generation);
-/* Removes all that is not committed. */
+/* Removes everything that is not committed. */
 void sim_disk_tidy(sim_disk *d);
-/* Returns the newest checkpoint of a step <= most that is not rotten; NULL: there is none. */
+/* Returns the newest checkpoint up to step `most` that is not rotten, or NULL if there is none. */
 const sim_checkpoint *sim_disk_newest(const sim_disk *d, int64_t most);
 const sim_checkpoint *sim_disk_at(const sim_disk *d, const char *path);
 /* Is there a checkpoint of a step, rotten or not? */

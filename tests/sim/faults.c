@@ -3,7 +3,7 @@
 #include "tests/sim/coordinator.h"
 #include "tests/sim/world.h"
 
-/* ---- whom it hits ---- */
+/* ---- targets ---- */
 
 static sim_job *newest_job(const sim_world *w)
 {
@@ -11,7 +11,7 @@ static sim_job *newest_job(const sim_world *w)
     return j && j->alive > 0 ? j : NULL;
 }
 
-/* Returns a rank that is alive; -1 if none was met. */
+/* Returns a rank that is alive, or -1 if a few draws found none. */
 static int64_t some_rank(sim_world *w, const sim_job *j)
 {
     for (int tries = 0; tries < 8; tries++) {
@@ -27,7 +27,7 @@ static sim_pid pid(const sim_job *j, int64_t rank)
     return (sim_pid){(int32_t)j->generation, (int32_t)rank};
 }
 
-/* Until `at` nobody can be expected to do what he should. */
+/* Notes that until `at` the rules cannot expect progress. */
 static void disturbed_until(sim_world *w, sim_time at)
 {
     if (at > w->faults.calm_since)
@@ -41,13 +41,13 @@ static sim_time lasting(sim_world *w, sim_time mean)
     return until;
 }
 
-static void tell(sim_world *w, sim_fault f, int64_t whom)
+static void note_fault(sim_world *w, sim_fault f, int64_t whom)
 {
     disturbed_until(w, w->now);
     sim_note_text(w, sim_fault_text(f), "FAULT %lld, of %lld:", w->faults.happened + 1, whom);
 }
 
-/* ---- what it does: true if it could be done ---- */
+/* ---- faults: each returns true if it could be injected ---- */
 
 static void kill_one(sim_world *w, sim_job *j, int64_t k)
 {
@@ -61,7 +61,7 @@ static bool kill_rank(sim_world *w)
     int64_t k = j ? some_rank(w, j) : -1;
     if (k < 0)
         return false;
-    tell(w, SIM_KILL_RANK, k);
+    note_fault(w, SIM_KILL_RANK, k);
     kill_one(w, j, k);
     return true;
 }
@@ -72,7 +72,7 @@ static bool kill_several(sim_world *w)
     if (!j || j->world < 2)
         return false;
     int64_t count = sim_between(&w->faults.dice, 2, j->world < 8 ? j->world : 8);
-    tell(w, SIM_KILL_SEVERAL, count);
+    note_fault(w, SIM_KILL_SEVERAL, count);
     for (int64_t i = 0; i < count; i++) {
         int64_t k = some_rank(w, j);
         if (k >= 0)
@@ -86,7 +86,7 @@ static bool kill_all(sim_world *w)
     sim_job *j = newest_job(w);
     if (!j)
         return false;
-    tell(w, SIM_KILL_ALL, j->alive);
+    note_fault(w, SIM_KILL_ALL, j->alive);
     for (int64_t k = 0; k < j->world; k++)
         kill_one(w, j, k);
     return true;
@@ -97,7 +97,7 @@ static bool kill_together(sim_world *w)
     sim_job *j = newest_job(w);
     if (!j || !w->coordinator.alive)
         return false;
-    tell(w, SIM_KILL_TOGETHER, j->alive);
+    note_fault(w, SIM_KILL_TOGETHER, j->alive);
     sim_coordinator_die(w);
     for (int64_t k = 0; k < j->world; k++)
         kill_one(w, j, k);
@@ -109,7 +109,7 @@ static bool kill_mpirun(sim_world *w)
     sim_job *j = newest_job(w);
     if (!j || !j->mpirun.alive)
         return false;
-    tell(w, SIM_KILL_MPIRUN, j->generation);
+    note_fault(w, SIM_KILL_MPIRUN, j->generation);
     j->guilty = true;
     sim_job_kill_mpirun(w, j->generation);
     return true;
@@ -119,7 +119,7 @@ static bool kill_coordinator(sim_world *w)
 {
     if (!w->coordinator.alive)
         return false;
-    tell(w, SIM_KILL_COORDINATOR, w->coordinator.life);
+    note_fault(w, SIM_KILL_COORDINATOR, w->coordinator.life);
     sim_coordinator_die(w);
     return true;
 }
@@ -128,7 +128,7 @@ static bool kill_inside(sim_world *w)
 {
     if (!w->coordinator.alive)
         return false;
-    tell(w, SIM_KILL_INSIDE, w->coordinator.life);
+    note_fault(w, SIM_KILL_INSIDE, w->coordinator.life);
     sim_coordinator_die_inside(w, sim_below(&w->faults.dice, 12));
     return true;
 }
@@ -137,7 +137,7 @@ static bool kill_launcher(sim_world *w)
 {
     if (!w->launcher.process.alive || w->launcher.ended)
         return false;
-    tell(w, SIM_KILL_LAUNCHER, w->launcher.starts);
+    note_fault(w, SIM_KILL_LAUNCHER, w->launcher.starts);
     sim_launcher_die(w);
     return true;
 }
@@ -149,13 +149,13 @@ static bool exit_rank(sim_world *w)
     int64_t k = j ? some_rank(w, j) : -1;
     if (k < 0 || j->rank[k].process.frozen_until > w->now)
         return false;
-    tell(w, SIM_EXIT_RANK, k);
+    note_fault(w, SIM_EXIT_RANK, k);
     j->rank[k].guilty = true;
     sim_rank_fail(w, pid(j, k), codes[sim_below(&w->faults.dice, 3)], "something broke here");
     return true;
 }
 
-/* A worker that holds up the others for seconds has to be named. */
+/* A worker that holds up the others for seconds must be named. */
 static void must_be_named(sim_world *w, sim_pid who, int64_t rank)
 {
     (void)who;
@@ -164,7 +164,14 @@ static void must_be_named(sim_world *w, sim_pid who, int64_t rank)
         sim_rules_stopped_for_long(w, sim_unpack(rank));
 }
 
-/* If the coordinator is to do something about it, it may be for ever. */
+/* Stops a process until at least this time: of several stops, the longest one counts. */
+static void stop_until(sim_process *p, sim_time until)
+{
+    if (until > p->frozen_until)
+        p->frozen_until = until;
+}
+
+/* If the coordinator replaces workers that stall, the stop may last for ever. */
 static bool stop_rank(sim_world *w)
 {
     sim_job *j = newest_job(w);
@@ -173,11 +180,10 @@ static bool stop_rank(sim_world *w)
         return false;
     sim_rank *r = &j->rank[k];
     bool for_ever = w->s->stall_restart && sim_chance(&w->faults.dice, 0.3);
-    tell(w, SIM_STOP_RANK, k);
+    note_fault(w, SIM_STOP_RANK, k);
     r->guilty = true;
     sim_time until = for_ever ? w->now + 600 * (sim_time)SIM_SECOND : lasting(w, 4 * SIM_SECOND);
-    if (until > r->process.frozen_until) /* what it was to do waits for the end of the longer one */
-        r->process.frozen_until = until;
+    stop_until(&r->process, until);
     r->stopped_at = w->now;
     sim_after(w, SIM_NAMED_WITHIN, sim_pid_of(SIM_NATURE), must_be_named, sim_pack(pid(j, k)));
     if (r->copying_until > w->now)
@@ -189,8 +195,8 @@ static bool stop_coordinator(sim_world *w)
 {
     if (!w->coordinator.alive)
         return false;
-    tell(w, SIM_STOP_COORDINATOR, w->coordinator.life);
-    w->coordinator.frozen_until = lasting(w, 6 * SIM_SECOND);
+    note_fault(w, SIM_STOP_COORDINATOR, w->coordinator.life);
+    stop_until(&w->coordinator, lasting(w, 6 * SIM_SECOND));
     sim_mail_coordinator_stopped(w);
     return true;
 }
@@ -200,8 +206,8 @@ static bool stop_mpirun(sim_world *w)
     sim_job *j = newest_job(w);
     if (!j || !j->mpirun.alive)
         return false;
-    tell(w, SIM_STOP_MPIRUN, j->generation);
-    j->mpirun.frozen_until = lasting(w, 4 * SIM_SECOND);
+    note_fault(w, SIM_STOP_MPIRUN, j->generation);
+    stop_until(&j->mpirun, lasting(w, 4 * SIM_SECOND));
     return true;
 }
 
@@ -211,7 +217,7 @@ static bool slow_rank(sim_world *w)
     int64_t k = j ? some_rank(w, j) : -1;
     if (k < 0)
         return false;
-    tell(w, SIM_SLOW_RANK, k);
+    note_fault(w, SIM_SLOW_RANK, k);
     j->rank[k].guilty = true;
     j->rank[k].slow = (double)sim_between(&w->faults.dice, 12, 60) / 10;
     return true;
@@ -219,7 +225,7 @@ static bool slow_rank(sim_world *w)
 
 static bool slow_network(sim_world *w)
 {
-    tell(w, SIM_SLOW_NETWORK, 0);
+    note_fault(w, SIM_SLOW_NETWORK, 0);
     w->slow_network_until = lasting(w, 3 * SIM_SECOND);
     return true;
 }
@@ -253,7 +259,7 @@ static bool cut_hosts(sim_world *w)
         return false;
     int64_t first = sim_between(&w->faults.dice, 1, w->s->hosts - 1);
     int64_t count = sim_between(&w->faults.dice, 1, w->s->hosts - first);
-    tell(w, SIM_CUT_HOSTS, count);
+    note_fault(w, SIM_CUT_HOSTS, count);
     sim_time until = lasting(w, 8 * SIM_SECOND);
     for (int64_t i = first; i < first + count; i++)
         if (w->host[i].side == 0)
@@ -267,7 +273,7 @@ static bool lose_host(sim_world *w)
     if (w->s->hosts < 2)
         return false;
     int64_t host = sim_between(&w->faults.dice, 1, w->s->hosts - 1);
-    tell(w, SIM_LOSE_HOST, host);
+    note_fault(w, SIM_LOSE_HOST, host);
     sim_time until = lasting(w, 20 * SIM_SECOND);
     w->host[host].down_until = until;
     cut(w, host, until);
@@ -283,14 +289,14 @@ static bool lose_host(sim_world *w)
 
 static bool slow_disk(sim_world *w)
 {
-    tell(w, SIM_SLOW_DISK, 0);
+    note_fault(w, SIM_SLOW_DISK, 0);
     w->disk.slow_until = lasting(w, 10 * SIM_SECOND);
     return true;
 }
 
 static bool full_disk(sim_world *w)
 {
-    tell(w, SIM_FULL_DISK, 0);
+    note_fault(w, SIM_FULL_DISK, 0);
     w->disk.full_until = lasting(w, 5 * SIM_SECOND);
     return true;
 }
@@ -300,31 +306,31 @@ static bool rot(sim_world *w)
     if (w->disk.checkpoints == 0)
         return false;
     sim_checkpoint *c = &w->disk.checkpoint[sim_below(&w->faults.dice, w->disk.checkpoints)];
-    tell(w, SIM_ROT, c->step);
+    note_fault(w, SIM_ROT, c->step);
     c->rotten = true;
     sim_rules_checkpoint_lost(w, c->step);
     return true;
 }
 
-/* The next step of the job, whatever it computes, comes out wrong once. */
+/* The next step of the job is not finite, once. */
 static bool not_finite(sim_world *w)
 {
     sim_job *j = newest_job(w);
     if (!j || w->s->nan_loss == SIM_NAN_SKIP || j->generation != w->rules.planned)
         return false;
-    tell(w, SIM_NOT_FINITE, j->generation);
+    note_fault(w, SIM_NOT_FINITE, j->generation);
     j->not_finite = true;
     return true;
 }
 
-/* Only where every state is compared before the next step is made of it: else nobody could know. */
+/* Only in runs that compare every state before the next step uses it: otherwise nobody could detect it. */
 static bool flip(sim_world *w)
 {
     sim_job *j = newest_job(w);
     int64_t k = j && j->world > 1 && w->s->hash_every == 1 ? some_rank(w, j) : -1;
     if (k < 0 || j->generation != w->rules.planned || j->corrupt_step >= 0)
         return false;
-    tell(w, SIM_FLIP, k);
+    note_fault(w, SIM_FLIP, k);
     j->rank[k].flip = true;
     return true;
 }
@@ -335,17 +341,17 @@ static void lose_patience(sim_world *w, sim_pid who, int64_t arg)
     sim_rank_die(w, who, 9);
 }
 
-/* Some place for a worker must be left. */
+/* At least one slot for a worker must be left. */
 static bool term_rank(sim_world *w)
 {
     sim_job *j = newest_job(w);
     int64_t k = j ? some_rank(w, j) : -1;
     if (k < 0 || w->s->hosts == 1 || sim_launcher_room(w) < 2)
         return false;
-    tell(w, SIM_TERM_RANK, k);
+    note_fault(w, SIM_TERM_RANK, k);
     j->rank[k].guilty = true;
     w->host[j->rank[k].process.host].left++;
-    sim_link_tell(w, pid(j, k), RT__LINK_TERMINATE);
+    sim_link_feed(w, pid(j, k), RT__LINK_TERMINATE);
     sim_after(w, 30 * SIM_SECOND, pid(j, k), lose_patience, 0);
     return true;
 }
@@ -353,29 +359,29 @@ static bool term_rank(sim_world *w)
 static bool scale(sim_world *w)
 {
     int64_t workers = sim_between(&w->faults.dice, 1, w->s->slices + 1);
-    return sim_tool_ask(w, RT_MSG_SCALE, &(rt_msg_scale){workers}, workers) &&
-           (tell(w, SIM_SCALE, workers), true);
+    return sim_tool_ask(w, RT_MSG_SCALE, &(rt_msg_scale){.workers = workers}, workers) &&
+           (note_fault(w, SIM_SCALE, workers), true);
 }
 
 static bool checkpoint_now(sim_world *w)
 {
     return sim_tool_ask(w, RT_MSG_CHECKPOINT_NOW, &(rt_msg_checkpoint_now){.reason = "test"}, 0) &&
-           (tell(w, SIM_CHECKPOINT_NOW, 0), true);
+           (note_fault(w, SIM_CHECKPOINT_NOW, 0), true);
 }
 
 static bool ask_status(sim_world *w)
 {
     return sim_tool_ask(w, RT_MSG_STATUS, &(rt_msg_status){.events = 50}, 0) &&
-           (tell(w, SIM_STATUS, 0), true);
+           (note_fault(w, SIM_STATUS, 0), true);
 }
 
-/* A host is struck off the list, comes back, or offers another number of slots. */
+/* A host is removed from the list, comes back, or offers another number of slots. */
 static bool change_hosts(sim_world *w)
 {
     if (w->s->hosts == 1)
         return false;
     sim_host *h = &w->host[sim_between(&w->faults.dice, 1, w->s->hosts - 1)];
-    tell(w, SIM_HOSTS, h - w->host);
+    note_fault(w, SIM_HOSTS, h - w->host);
     if (h->listed && sim_chance(&w->faults.dice, 0.5)) {
         h->slots = sim_between(&w->faults.dice, 1, w->s->slots + 1);
         h->left = 0;
@@ -390,7 +396,7 @@ static bool interrupt(sim_world *w)
 {
     if (!w->launcher.process.alive || w->launcher.ended || w->launcher.interrupted)
         return false;
-    tell(w, SIM_INTERRUPT, w->launcher.starts);
+    note_fault(w, SIM_INTERRUPT, w->launcher.starts);
     sim_launcher_interrupt(w, sim_chance(&w->faults.dice, 0.5) ? 2 : 15);
     return true;
 }

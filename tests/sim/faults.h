@@ -1,7 +1,7 @@
-/* What can go wrong, and when: faults are thrown one after the other until the scenario has had its
- * fill; from then on the world is kind and the run has to come to its end.
+/* Which faults happen, and when: faults are injected one after the other up to the scenario's number; after that nothing goes wrong, and
+ * the run must come to its end.
  *
- *     sim_faults_begin(&world);                 // plans the first
+ *     sim_faults_begin(&world);                 // plans the first fault
  *     ... world.faults.happened ...
  *
  * Each kind is one row: its name, how often it is chosen among the others, and what it does. */
@@ -49,7 +49,7 @@ typedef enum sim_fault {
 } sim_fault;
 
 typedef struct sim_faults {
-    sim_dice dice; /* decides what, when and whom; apart from the world's */
+    sim_dice dice; /* decides what, when and whom; separate from the world's */
     int64_t happened;
     int64_t of_kind[SIM_FAULTS];
     sim_time calm_since; /* when the last one is over */

@@ -1,16 +1,16 @@
 #include "tests/sim/job.h"
 
-#include <inttypes.h>
 #include "tests/sim/memory.h"
 #include "tests/sim/world.h"
+#include <inttypes.h>
 
 enum {
     GATHER_MOST = 3 * SIM_MILLISECOND,  /* from the first to the last rank that goes on */
-    NOTICE_MOST = 50 * SIM_MILLISECOND, /* until mpirun sees that a rank has gone */
+    NOTICE_MOST = 50 * SIM_MILLISECOND, /* until mpirun notices that a rank has ended */
     KILL_MOST = 30 * SIM_MILLISECOND,
     EXIT_MOST = 60 * SIM_MILLISECOND, /* mpirun's own end */
-    LIFELINE_MOST = 30 * SIM_SECOND, /* until a host that is cut off is missed, and misses mpirun */
-    ORPHANS_MOST = 2 * SIM_SECOND,   /* until remote ranks follow an mpirun that was killed */
+    LIFELINE_MOST = 30 * SIM_SECOND,  /* until mpirun and a host that is cut off notice it */
+    ORPHANS_MOST = 2 * SIM_SECOND,    /* until remote ranks follow an mpirun that was killed */
 };
 
 static sim_job *job_at(sim_world *w, int64_t generation)
@@ -31,7 +31,7 @@ static void go_on(sim_world *w, sim_pid who, int64_t arg)
     sim_rank_goes_on(w, who, &w->job[who.generation]->outcome);
 }
 
-/* Returns until when a rank cannot take part: SIM_NEVER if it is dead. */
+/* Returns the time until which a rank cannot take part; SIM_NEVER if it is dead. */
 static sim_time absent_until(const sim_world *w, const sim_job *j, int64_t rank)
 {
     const sim_process *p = &j->rank[rank].process;
@@ -44,7 +44,7 @@ static sim_time absent_until(const sim_world *w, const sim_job *j, int64_t rank)
     return p->frozen_until > cut ? p->frozen_until : cut;
 }
 
-/* Returns when all ranks can hear each other and none is stopped; the others wait for the last. */
+/* Returns the time at which all ranks can reach each other and none is stopped. */
 static sim_time all_present(const sim_world *w, sim_job *j)
 {
     sim_time at = w->now;
@@ -59,7 +59,7 @@ static sim_time all_present(const sim_world *w, sim_job *j)
     return at;
 }
 
-/* The step itself. What is not finite by nature is so whenever it is computed. */
+/* Makes the step. A step that is not finite by its nature is so whenever it is computed. */
 static void make_step(sim_world *w, sim_job *j)
 {
     sim_outcome *o = &j->outcome;
@@ -73,7 +73,7 @@ static void make_step(sim_world *w, sim_job *j)
     o->step++;
 }
 
-/* Every rank has entered: the sums are made as soon as all can take part. */
+/* Ends the collective if every rank has entered and can take part. */
 static void try_round(sim_world *w, sim_pid who, int64_t generation)
 {
     (void)who;
@@ -165,7 +165,7 @@ static bool any_reachable(const sim_world *w, const sim_job *j)
     return false;
 }
 
-/* mpirun goes when its ranks have gone. */
+/* Ends mpirun when its ranks have ended. */
 static void end_if_empty(sim_world *w, sim_job *j)
 {
     bool over = j->ending ? !any_reachable(w, j) : j->alive == 0;
@@ -183,7 +183,7 @@ static void kill_rank(sim_world *w, sim_pid who, int64_t victim)
         sim_rank_die(w, sim_unpack(victim), 9);
 }
 
-/* A stopped process cannot help being killed, so this is nature's doing. */
+/* A stopped process can be killed, too, so the event is SIM_NATURE's. */
 static void plan_kill(sim_world *w, sim_pid victim, sim_time at)
 {
     sim_at(w, at, sim_pid_of(SIM_NATURE), kill_rank, sim_pack(victim));
@@ -201,7 +201,7 @@ static void end_ranks(sim_world *w, sim_job *j)
         if (!p->alive)
             continue;
         sim_time at = w->now + sim_below(&w->dice, KILL_MOST);
-        if (h->side != 0) /* its daemon there notices that mpirun is gone */
+        if (h->side != 0) /* its daemon there has to notice that mpirun is gone */
             at = h->cut_until + sim_below(&w->dice, LIFELINE_MOST);
         else if (p->frozen_until > w->now)
             at += SIM_SECOND; /* SIGTERM does not reach it, SIGKILL does */
@@ -210,8 +210,8 @@ static void end_ranks(sim_world *w, sim_job *j)
     end_if_empty(w, j);
 }
 
-/* mpirun learns that a rank has gone, not as it should. */
-static void mpirun_sees(sim_world *w, sim_pid who, int64_t rank)
+/* mpirun notices that a rank has failed. */
+static void mpirun_notices(sim_world *w, sim_pid who, int64_t rank)
 {
     sim_job *j = w->job[who.generation];
     if (j->ending)
@@ -243,7 +243,7 @@ void sim_job_rank_gone(sim_world *w, sim_pid who, int exit_code, int signal)
         const sim_host *h = &w->host[r->process.host];
         sim_time at = h->side != 0 && h->cut_until > w->now ? h->cut_until : w->now;
         sim_at(w, at + sim_below(&w->dice, NOTICE_MOST), pid(who.generation, SIM_MPIRUN),
-               mpirun_sees, who.rank);
+               mpirun_notices, who.rank);
     }
     end_if_empty(w, j);
 }
@@ -256,7 +256,7 @@ static void told_to_end(sim_world *w, sim_pid who, int64_t arg)
     end_ranks(w, j);
 }
 
-/* The launcher waits two seconds for mpirun to do as it is told, then kills all it can. */
+/* The launcher gives mpirun two seconds to end the job, then kills all processes that it can. */
 static void kill_overdue(sim_world *w, sim_pid who, int64_t generation)
 {
     (void)who;
@@ -284,7 +284,7 @@ void sim_job_end(sim_world *w, int64_t generation)
     sim_after(w, 2 * SIM_SECOND, sim_pid_of(SIM_LAUNCHER), kill_overdue, generation);
 }
 
-/* Without mpirun, its ranks on the launcher's host die at once, those elsewhere when they notice. */
+/* Without mpirun, its ranks on the launcher's host die at once, those elsewhere when they notice it. */
 static void orphan(sim_world *w, sim_job *j)
 {
     j->ending = true;
@@ -336,7 +336,7 @@ void sim_job_kill_mpirun(sim_world *w, int64_t generation)
               generation);
 }
 
-/* A host has been out of reach for so long that mpirun gives it up, and with it the job. */
+/* A host has been unreachable for so long that mpirun gives up the host, and with it the job. */
 static void lifeline_lost(sim_world *w, sim_pid who, int64_t arg)
 {
     (void)arg;
@@ -416,7 +416,7 @@ void sim_job_start(sim_world *w, int64_t generation, int64_t world, const int *h
     w->job[generation] = j;
     sim_process_start(&j->mpirun, 0);
     place_ranks(w, j, hosts, slots, n);
-    /* What cannot be reached any more is of no further interest once it is dead. */
+    /* Jobs that are long dead are freed, even if their hosts cannot be reached. */
     for (int64_t g = 0; g <= generation - 3; g++)
         if (w->job[g] && w->job[g]->alive == 0 && w->job[g]->gone)
             sim_job_free(w, g);

@@ -1,16 +1,16 @@
 #include "tests/sim/launcher.h"
 
-#include <inttypes.h>
-#include <string.h>
 #include "tests/sim/coordinator.h"
 #include "tests/sim/world.h"
+#include <inttypes.h>
+#include <string.h>
 
 enum {
     EXEC_MOST = 80 * SIM_MILLISECOND,   /* to start a coordinator */
-    NOTICE_MOST = 20 * SIM_MILLISECOND, /* that a child has gone */
-    LAST_WORDS = 500 * SIM_MILLISECOND, /* that a coordinator that has left may have sent */
+    NOTICE_MOST = 20 * SIM_MILLISECOND, /* to notice that a child has ended */
+    LAST_WORDS = 500 * SIM_MILLISECOND, /* for the last messages of a coordinator that has left */
     ALIVE_EVERY = SIM_SECOND,
-    STUCK_AFTER = 5 * SIM_SECOND, /* without a confirmation the coordinator is killed */
+    STUCK_AFTER = 5 * SIM_SECOND, /* without a confirmation, the coordinator is killed */
     USER_MOST = 20 * SIM_SECOND,  /* until the command is typed again */
 };
 
@@ -52,7 +52,7 @@ void sim_launcher_coordinator_gone(sim_world *w)
 {
     sim_launcher *l = &w->launcher;
     sim_rules_sums_lost(w, l->generation);
-    l->tool.alive = false; /* it says that the coordinator is gone */
+    l->tool.alive = false; /* it reports that the coordinator is gone */
     if (l->process.alive && !l->ended)
         sim_after(w, sim_below(&w->dice, NOTICE_MOST + EXEC_MOST), sim_pid_of(SIM_LAUNCHER),
                   start_coordinator, true);
@@ -84,8 +84,8 @@ void sim_launcher_coordinator_left(sim_world *w)
     sim_after(w, LAST_WORDS, sim_pid_of(SIM_LAUNCHER), look_for_last_words, 0);
 }
 
-/* Once a second, a word that the coordinator only has to confirm: if it does not, it is stuck. */
-static void say_alive(sim_world *w, sim_pid who, int64_t arg)
+/* Sends a message once a second that the coordinator only has to confirm: if it does not, it is stuck. */
+static void send_alive(sim_world *w, sim_pid who, int64_t arg)
 {
     (void)arg;
     const sim_pipe *up = &w->launcher.line.up;
@@ -95,11 +95,12 @@ static void say_alive(sim_world *w, sim_pid who, int64_t arg)
                  STUCK_AFTER / SIM_SECOND);
         sim_coordinator_die(w);
     } else if (w->coordinator.alive) {
-        sim_mail_send(w, who, RT_MSG_ALIVE,
-                      &(rt_msg_alive){(double)(w->now - w->launcher.started) / SIM_SECOND});
+        sim_mail_send(
+            w, who, RT_MSG_ALIVE,
+            &(rt_msg_alive){.seconds = (double)(w->now - w->launcher.started) / SIM_SECOND});
     }
     if (!w->launcher.ended)
-        sim_after(w, ALIVE_EVERY, who, say_alive, 0);
+        sim_after(w, ALIVE_EVERY, who, send_alive, 0);
 }
 
 /* ---- the user ---- */
@@ -130,10 +131,10 @@ void sim_launcher_start(sim_world *w)
     sim_note(w, "launcher: started, %lld. time", l->starts);
     sim_rules_run_begins(w);
     sim_mail_open(w, sim_pid_of(SIM_LAUNCHER));
-    l->line.with = 0; /* connects as soon as the coordinator has said where it listens */
+    l->line.with = 0; /* connects as soon as the coordinator has reported where it listens */
     sim_after(w, sim_below(&w->dice, EXEC_MOST), sim_pid_of(SIM_LAUNCHER), start_coordinator,
               false);
-    sim_after(w, ALIVE_EVERY, sim_pid_of(SIM_LAUNCHER), say_alive, 0);
+    sim_after(w, ALIVE_EVERY, sim_pid_of(SIM_LAUNCHER), send_alive, 0);
 }
 
 static void say_interrupt(sim_world *w)
@@ -175,7 +176,7 @@ static void start_job(sim_world *w, const rt_msg_start_generation *m)
     sim_launcher *l = &w->launcher;
     int host[SIM_HOSTS_MOST] = {0};
     int64_t all = m->world;
-    if (m->job_generation <= l->newest) { /* by a coordinator that does not know */
+    if (m->job_generation <= l->newest) { /* from a coordinator that does not know of the job */
         if (l->exited && l->exited->body.exited.job_generation == m->job_generation)
             sim_mail_send(w, sim_pid_of(SIM_LAUNCHER), RT_MSG_EXITED, &l->exited->body.exited);
         return;
@@ -198,7 +199,7 @@ static void start_job(sim_world *w, const rt_msg_start_generation *m)
         sim_job_start(w, m->job_generation, m->world, host, &all, 1);
 }
 
-/* The command is over once the run has ended and no job is left. */
+/* Ends the command once the run has ended and no job is left. */
 static void end_if_over(sim_world *w)
 {
     sim_launcher *l = &w->launcher;
@@ -227,7 +228,7 @@ void sim_launcher_job_gone(sim_world *w, int64_t generation, const rt_msg_exited
     end_if_over(w);
 }
 
-/* ---- the coordinator's word ---- */
+/* ---- messages from the coordinator ---- */
 
 static void run_ended(sim_world *w, const rt_msg_run_ended *m)
 {
@@ -272,7 +273,7 @@ bool sim_tool_ask(sim_world *w, rt_msg_type type, const void *body, int64_t numb
     l->asked_number = number;
     l->asked_at = w->now;
     if (type == RT_MSG_SCALE)
-        w->rules.target = 0; /* the wish before no longer counts */
+        w->rules.target = 0; /* the previous request no longer counts */
     sim_mail_open(w, sim_pid_of(SIM_TOOL));
     sim_mail_send(w, sim_pid_of(SIM_TOOL), type, body);
     return true;
@@ -285,7 +286,7 @@ static void answered(sim_world *w, const sim_letter *answer)
     sim_rules_answered(w, w->launcher.asked, w->launcher.asked_number, answer);
 }
 
-/* ---- what is heard ---- */
+/* ---- receiving ---- */
 
 void sim_launcher_receives(sim_world *w, sim_pid who, const sim_letter *l)
 {
@@ -318,7 +319,7 @@ void sim_launcher_receives(sim_world *w, sim_pid who, const sim_letter *l)
 void sim_launcher_reconnected(sim_world *w, sim_pid who)
 {
     if (who.rank == SIM_TOOL) {
-        return; /* no tool outlives the coordinator that it asked */
+        return; /* a tool ends with the coordinator that it asked */
     }
     note_job(w);
     say_hosts(w);
@@ -339,6 +340,7 @@ void sim_launcher_die(sim_world *w)
     sim_mail_sender_died(w, sim_pid_of(SIM_LAUNCHER));
     if (w->coordinator.alive)
         sim_coordinator_die(w);
+    l->tool.alive = false; /* also if the coordinator had just left by itself */
     sim_rules_sums_lost(w, l->generation);
     sim_job_orphaned(w, l->generation);
     l->generation = 0;

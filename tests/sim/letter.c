@@ -1,12 +1,12 @@
 #include "tests/sim/letter.h"
 
+#include "common/base/error.h"
+#include "common/control/messages_table.h"
+#include "tests/sim/memory.h"
 #include <inttypes.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/messages_table.h"
-#include "tests/sim/memory.h"
 
-/* Everything behind a body begins at a multiple of 8 bytes. */
+/* Everything after a body begins at a multiple of 8 bytes. */
 static size_t rounded(size_t n)
 {
     return (n + 7) & ~(size_t)7;
@@ -34,7 +34,7 @@ static rt_status text_room(const rt__message *m, const rt__field *f, const char 
     return n <= f->longest ? RT_OK : too_long(m, f, (int64_t)n, (int64_t)f->longest);
 }
 
-/* Adds up what a field needs behind the body. */
+/* Adds up the room that a field needs after the body. */
 static rt_status field_room(const rt__message *m, const rt__field *f, const void *body,
                             size_t *room)
 {
@@ -44,7 +44,7 @@ static rt_status field_room(const rt__message *m, const rt__field *f, const void
     if (f->kind != RT__FIELD_I64S && f->kind != RT__FIELD_STRS)
         return RT_OK;
     int64_t count = count_of(f, body);
-    *room += (size_t)count * 8;
+    *room += (size_t)(count * f->per) * 8;
     if (count < 0 || count > f->most)
         return too_long(m, f, count, f->most);
     texts = *(const char *const *const *)slot_of(f, body);
@@ -77,7 +77,7 @@ static void own_field(const rt__field *f, void *body, char **at)
     if (f->kind != RT__FIELD_I64S && f->kind != RT__FIELD_STRS)
         return;
     int64_t count = count_of(f, body);
-    *(void **)slot = put(*(void **)slot, (size_t)count * 8, at);
+    *(void **)slot = put(*(void **)slot, (size_t)(count * f->per) * 8, at);
     for (int64_t i = 0; f->kind == RT__FIELD_STRS && i < count; i++)
         (*(char ***)slot)[i] = put_text((*(char ***)slot)[i], at);
 }
@@ -88,7 +88,7 @@ static size_t size_of(rt_msg_type type)
 #define MESSAGE(TYPE, type, number)                                                                \
     case RT_MSG_##TYPE:                                                                            \
         return sizeof(rt_msg_##type);
-#include "common/messages.def"
+#include "common/control/messages.def"
     }
     return 0;
 }

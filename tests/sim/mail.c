@@ -1,17 +1,17 @@
 #include "tests/sim/mail.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include "common/error.h"
+#include "common/base/error.h"
 #include "tests/sim/coordinator.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/world.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 enum {
-    LATENCY = 150,                          /* microseconds, one way, on a good day */
-    RECONNECT_MOST = 100 * SIM_MILLISECOND, /* ZeroMQ tries again and again */
-    HEARTBEAT_LOST = 5 * SIM_SECOND,        /* until a peer that is silent is taken for lost */
+    LATENCY = 150,                          /* microseconds, one way, without faults */
+    RECONNECT_MOST = 100 * SIM_MILLISECOND, /* between ZeroMQ's attempts */
+    HEARTBEAT_LOST = 5 * SIM_SECOND,        /* until a silent peer counts as lost */
     HEARTBEAT_MORE = 1 * SIM_SECOND,
     UNCONFIRMED_MAX = 1024, /* as the wire's */
 };
@@ -41,7 +41,7 @@ static char *put_number(char *at, int64_t n)
     return at;
 }
 
-/* "worker 3#7": as the wire makes them, with the generation for the random part. */
+/* Writes "worker 3#7": as the wire does, with the generation in place of the random part. */
 void sim_mail_address(sim_pid who, char address[64])
 {
     if (who.rank < 0) {
@@ -84,7 +84,7 @@ static void empty(sim_pipe *p)
     p->delivered = p->first;
 }
 
-/* Numbers wrap around the ring, so it grows by putting every letter at its new place. */
+/* A letter's place in the ring depends on its size, so growing it moves every letter to a new place. */
 static void make_room(sim_pipe *p)
 {
     sim_pipe larger = *p;
@@ -103,14 +103,14 @@ static void post(sim_pipe *p, sim_letter *l, sim_time at)
     *posted(p, p->sent++) = (struct sim_posted){l, at};
 }
 
-/* Letters of which the sender has had the confirmation are no longer kept. */
+/* Drops letters whose confirmation has reached the sender. */
 static void confirm(sim_pipe *p, sim_time now)
 {
     while (p->first < p->delivered && posted(p, p->first)->at <= now)
         drop_first(p);
 }
 
-/* How long a message takes. TCP hides losses; they show as a pause. */
+/* Returns how long a message takes. TCP hides losses, so they show as pauses. */
 static sim_time transit(sim_world *w)
 {
     sim_time t = LATENCY + sim_below(&w->dice, 2 * LATENCY);
@@ -119,7 +119,7 @@ static sim_time transit(sim_world *w)
     return t;
 }
 
-/* Until when nothing goes between a process and the coordinator; 0: open. */
+/* Returns the time until which nothing passes between a process and the coordinator; 0: the line is open. */
 static sim_time cut_until(const sim_world *w, const sim_process *p)
 {
     const sim_host *a = &w->host[p->host], *b = &w->host[w->coordinator.host];
@@ -141,7 +141,7 @@ static void wake(sim_world *w, sim_pipe *p, sim_pid who, sim_action *what, sim_t
     sim_at(w, at > w->now ? at : w->now, who, what, 0);
 }
 
-/* A letter comes to the coordinator. That is an act of the network: the sender may be stopped. */
+/* A letter reaches the coordinator. The network does that, even if the sender is stopped. */
 static void deliver_up(sim_world *w, sim_pid who, int64_t arg)
 {
     (void)who;
@@ -165,7 +165,7 @@ static void deliver_up(sim_world *w, sim_pid who, int64_t arg)
     sim_letter *letter = sim_letter_keep(next->letter);
     sim_time confirmed = w->now + transit(w);
     int64_t number = p->delivered++;
-    next->at = SIM_NEVER; /* until it has been dealt with */
+    next->at = SIM_NEVER; /* until it has been handled */
     if (p->delivered < p->sent) {
         p->awake = true;
         next = posted(p, p->delivered);
@@ -188,7 +188,7 @@ static void start_up(sim_world *w, sim_pid who, sim_pipe *p)
     sim_at(w, at > w->now ? at : w->now, sim_pid_of(SIM_NATURE), deliver_up, sim_pack(who));
 }
 
-/* A letter comes to a process, which does something about it: it must live and not be stopped. */
+/* A letter reaches a process, which handles it, so it must be alive and not stopped. */
 static void deliver_down(sim_world *w, sim_pid who, int64_t arg)
 {
     (void)arg;
@@ -218,7 +218,7 @@ static void deliver_down(sim_world *w, sim_pid who, int64_t arg)
 
 /* ---- sending ---- */
 
-/* A message that cannot be encoded never leaves; its sender only finds that in the log. */
+/* A message that cannot be encoded is not sent; its sender only logs that. */
 static sim_letter *write_letter(sim_world *w, rt_msg_type type, const void *body,
                                 int64_t generation)
 {
@@ -245,7 +245,14 @@ bool sim_mail_send(sim_world *w, sim_pid who, rt_msg_type type, const void *body
     return true;
 }
 
-/* The same PLAN goes to every rank: one copy will do. */
+int64_t sim_mail_unconfirmed(sim_world *w, sim_pid who)
+{
+    sim_pipe *up = &line_of(w, who)->up;
+    confirm(up, w->now);
+    return up->sent - up->first;
+}
+
+/* Every rank receives the same PLAN, so one copy is enough. */
 static sim_letter *write_once(sim_world *w, int64_t generation, rt_msg_type type, const void *body)
 {
     if (type != RT_MSG_PLAN)
@@ -283,8 +290,7 @@ bool sim_mail_answer(sim_world *w, const char *peer, int64_t generation, rt_msg_
 
 /* ---- connections ---- */
 
-/* Returns from when on something can pass between a process and the coordinator that its line is
- * with. */
+/* Returns the time from which messages can pass between a process and the coordinator that its line is connected to. */
 static sim_time open_from(sim_world *w, sim_pid who)
 {
     if (!connected(w, line_of(w, who)))
@@ -298,7 +304,7 @@ static void notice_up(sim_world *w, sim_pid who, int64_t arg)
     (void)arg;
     sim_time from = open_from(w, who);
     if (from <= w->now)
-        sim_link_tell(w, who, RT__LINK_UP);
+        sim_link_feed(w, who, RT__LINK_UP);
     else if (from < SIM_NEVER)
         sim_at(w, from, who, notice_up, 0);
 }
@@ -307,7 +313,7 @@ static void notice_down(sim_world *w, sim_pid who, int64_t arg)
 {
     (void)arg;
     if (open_from(w, who) > w->now)
-        sim_link_tell(w, who, RT__LINK_DOWN);
+        sim_link_feed(w, who, RT__LINK_DOWN);
 }
 
 static void each_rank(sim_world *w, int host, sim_time least, sim_time more, sim_action *what)
@@ -337,7 +343,7 @@ void sim_mail_coordinator_stopped(sim_world *w)
     each_rank(w, -1, w->coordinator.frozen_until - w->now, RECONNECT_MOST, notice_up);
 }
 
-/* ---- deaths and new beginnings ---- */
+/* ---- deaths and reconnections ---- */
 
 void sim_mail_open(sim_world *w, sim_pid who)
 {
@@ -360,7 +366,7 @@ void sim_mail_release(sim_line *l)
     *l = (sim_line){0};
 }
 
-/* Takes back some of what was sent last: it was still in the sender when that died. */
+/* Takes back some of the last messages: they were still in the sender when it died. */
 static void lose_tail(sim_world *w, sim_pipe *p)
 {
     int64_t under_way = p->sent - p->delivered;
@@ -400,7 +406,7 @@ void sim_mail_coordinator_died(sim_world *w)
 }
 
 /* Is a message of this type among the first `sent`? */
-static bool is_said(const sim_pipe *p, int64_t sent, rt_msg_type type)
+static bool was_sent(const sim_pipe *p, int64_t sent, rt_msg_type type)
 {
     for (int64_t n = p->first; n < sent; n++)
         if (posted(p, n)->letter->type == type)
@@ -408,8 +414,7 @@ static bool is_said(const sim_pipe *p, int64_t sent, rt_msg_type type)
     return false;
 }
 
-/* The conversation begins anew: first what the process must always say, then what was not
- * confirmed, except what has just been said anew. */
+/* Begins a new conversation: first the messages that the process must always send, then the unconfirmed ones, except those just sent. */
 static void reconnected(sim_world *w, sim_pid who, int64_t life)
 {
     sim_line *l = line_of(w, who);
@@ -420,15 +425,15 @@ static void reconnected(sim_world *w, sim_pid who, int64_t life)
     empty(&l->down);
     l->with = w->coordinator.life;
     if (who.rank >= 0) {
-        sim_link_tell(w, who, RT__LINK_UP);
-        sim_link_tell(w, who, RT__LINK_RESET);
+        sim_link_feed(w, who, RT__LINK_UP);
+        sim_link_feed(w, who, RT__LINK_RESET);
     } else {
         sim_launcher_reconnected(w, who);
     }
     int64_t said = l->up.sent;
     for (int64_t n = before.first; n < before.sent; n++) {
         sim_letter *letter = posted(&before, n)->letter;
-        if (is_said(&l->up, said, letter->type))
+        if (was_sent(&l->up, said, letter->type))
             sim_letter_drop(letter);
         else
             post(&l->up, letter, w->now + transit(w));
@@ -452,7 +457,7 @@ void sim_mail_coordinator_listens(sim_world *w)
     each_line(w, will_reconnect);
 }
 
-/* Who says a word all the same is told to begin anew. */
+/* A process that sends a message after this is told to reconnect. */
 void sim_mail_forget(sim_world *w, int64_t generation)
 {
     sim_job *j = generation < w->jobs ? w->job[generation] : NULL;

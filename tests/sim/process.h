@@ -1,8 +1,8 @@
-/* A process: it lives on a host, can be killed and can be stopped.
+/* A process: it runs on a host, and can be killed or stopped.
  *
- *     sim_process_start(&p, host);                    // alive, and not the one that was there before
+ *     sim_process_start(&p, host);                    // alive, with a new `life`
  *     p.frozen_until = now + 4 * SIM_SECOND;          // SIGSTOP, and SIGCONT in 4 s
- *     p.alive = false;                                // what it had planned does not happen
+ *     p.alive = false;                                // its planned events do not happen
  */
 #ifndef RINGTORCH_TESTS_SIM_PROCESS_H
 #define RINGTORCH_TESTS_SIM_PROCESS_H

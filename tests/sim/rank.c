@@ -1,15 +1,15 @@
 #include "tests/sim/rank.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/phase.h"
-#include "common/slices.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/phase.h"
+#include "common/base/slices.h"
 #include "tests/sim/coordinator.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/world.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
 
 enum {
     COPY_MOST = 20 * SIM_MILLISECOND, /* into the snapshot */
@@ -37,7 +37,7 @@ static void now_does(sim_world *w, sim_rank *r, sim_doing doing)
     r->moved = w->now;
 }
 
-/* Most pauses are about as usual, some are much longer. */
+/* Returns a time that is mostly about as usual, and sometimes much longer. */
 static sim_time about(sim_world *w, sim_time usual)
 {
     sim_time t = usual * sim_between(&w->dice, 80, 130) / 100;
@@ -46,28 +46,30 @@ static sim_time about(sim_world *w, sim_time usual)
 
 /* ---- joining ---- */
 
-/* What the host's shared memory holds, five numbers an entry. */
-static int64_t *list_offers(const sim_host *h, int64_t *count)
+/* Lists the snapshots in the host's shared memory. */
+static rt_msg_offer *list_offers(const sim_host *h, int64_t *count)
 {
-    int64_t *list = sim_alloc((size_t)(2 * RT_OFFER_FIELDS * h->snapshots) * sizeof *list);
+    rt_msg_offer *list = sim_alloc((size_t)(2 * h->snapshots) * sizeof *list);
     *count = 0;
     for (int64_t i = 0; i < h->snapshots; i++)
         for (int k = 0; k < 2; k++) {
             const sim_snapshot *s = h->snapshot[i];
             if (s->slot[k].step < 0)
                 continue;
-            const int64_t entry[RT_OFFER_FIELDS] = {s->generation, s->rank, s->slot[k].step,
-                                                    s->begin, s->end};
-            memcpy(list + *count, entry, sizeof entry);
-            *count += RT_OFFER_FIELDS;
+            list[(*count)++] = (rt_msg_offer){.generation = s->generation,
+                                              .rank = s->rank,
+                                              .step = s->slot[k].step,
+                                              .begin = s->begin,
+                                              .end = s->end};
         }
     return list;
 }
 
-/* Where the ranks of the last generation that was here before stood. */
-static int64_t *list_traces(const sim_host *h, int64_t mine, int64_t *count)
+/* Lists the last positions of the ranks of the previous generation on this host. */
+static rt_msg_trace *list_traces(const sim_host *h, int64_t mine, int64_t *count)
 {
-    int64_t *list = sim_alloc((size_t)(RT_TRACE_FIELDS * h->snapshots) * sizeof *list), newest = 0;
+    rt_msg_trace *list = sim_alloc((size_t)h->snapshots * sizeof *list);
+    int64_t newest = 0;
     *count = 0;
     for (int64_t i = 0; i < h->snapshots; i++) {
         int64_t g = h->snapshot[i]->generation;
@@ -75,17 +77,17 @@ static int64_t *list_traces(const sim_host *h, int64_t mine, int64_t *count)
     }
     for (int64_t i = 0; i < h->snapshots; i++) {
         const sim_snapshot *s = h->snapshot[i];
-        const int64_t entry[RT_TRACE_FIELDS] = {s->generation, s->rank, s->mark.step, s->mark.slice,
-                                                s->mark.phase};
-        if (s->generation != newest)
-            continue;
-        memcpy(list + *count, entry, sizeof entry);
-        *count += RT_TRACE_FIELDS;
+        if (s->generation == newest)
+            list[(*count)++] = (rt_msg_trace){.generation = s->generation,
+                                              .rank = s->rank,
+                                              .step = s->mark.step,
+                                              .slice = s->mark.slice,
+                                              .phase = s->mark.phase};
     }
     return list;
 }
 
-/* Evaluations of all generations before. */
+/* Lists the evaluations of all earlier generations. */
 static char **list_evaluations(const sim_host *h, int64_t mine, int64_t *count)
 {
     enum { MOST = 2000 };
@@ -122,7 +124,8 @@ static void say_hello(sim_world *w, sim_pid who)
         .task = sim_metric()->task,
         .local_rank = r->local_rank,
     };
-    int64_t *offers = NULL, *traces = NULL;
+    rt_msg_offer *offers = NULL;
+    rt_msg_trace *traces = NULL;
     char **evaluations = NULL;
     if (r->local_rank == 0 && w->sabotage != SIM_OLD_SOURCE) {
         m.offers = offers = list_offers(h, &m.offers_count);
@@ -132,7 +135,7 @@ static void say_hello(sim_world *w, sim_pid who)
         evaluations = list_evaluations(h, who.generation, &m.evaluations_count);
     m.evaluations = (const char *const *)evaluations;
     sim_note(w, "worker %lld of g%lld: HELLO, %lld offers", who.rank, who.generation,
-             m.offers_count / RT_OFFER_FIELDS);
+             m.offers_count);
     sim_link_post(w, who, RT_MSG_HELLO, &m);
     sim_free(offers);
     sim_free(traces);
@@ -153,7 +156,7 @@ static rt_phase phase_of(const sim_rank *r)
     return phases[r->doing];
 }
 
-/* What is being copied is not whole yet. */
+/* A snapshot that is still being copied does not count. */
 static int64_t newest_snapshot(const sim_world *w, const sim_rank *r)
 {
     const sim_snapshot *s = r->snapshot;
@@ -232,13 +235,13 @@ static void cannot_restore(sim_world *w, sim_pid who, const char *what)
 static bool read_snapshots(sim_world *w, sim_pid who, const rt_msg_plan *p, sim_round *mine)
 {
     const sim_host *h = &w->host[rank_of(w, who)->process.host];
-    for (int64_t i = 0; i + RT_PIECE_FIELDS <= p->pieces_count; i += RT_PIECE_FIELDS) {
-        const int64_t *piece = p->pieces + i; /* begin, end, generation, writer, reader */
-        if (piece[4] != who.rank)
+    for (int64_t i = 0; i < p->pieces_count; i++) {
+        const rt_msg_piece *piece = &p->pieces[i];
+        if (piece->holder != who.rank)
             continue;
-        const sim_snapshot *s = sim_host_find(h, piece[2], piece[3]);
+        const sim_snapshot *s = sim_host_find(h, piece->generation, piece->rank);
         int slot = s ? sim_snapshot_slot(s, p->start_step) : -1;
-        if (slot < 0 || s->begin > piece[0] || s->end < piece[1])
+        if (slot < 0 || s->begin > piece->begin || s->end < piece->end)
             return false;
         if (w->sabotage == SIM_WRONG_STEP)
             slot = 1 - slot;
@@ -255,10 +258,10 @@ static void restored(sim_world *w, sim_pid who, int64_t arg)
     sim_rank *r = rank_of(w, who);
     const rt_msg_plan *p = plan_of(r);
     sim_round mine = {.restore = true, .agree = true, .outcome.step = p->start_step};
-    if (p->source == 0) {
+    if (p->source == RT_SOURCE_FRESH) {
         mine.has_hash = true;
         mine.outcome.hash = w->rules.truth[0];
-    } else if (p->source == 1) {
+    } else if (p->source == RT_SOURCE_CHECKPOINT) {
         const sim_checkpoint *c = sim_disk_at(&w->disk, p->checkpoint);
         if (!c || c->rotten || c->step != p->start_step) {
             cannot_restore(w, who, p->checkpoint);
@@ -285,8 +288,8 @@ void sim_rank_has_plan(sim_world *w, sim_pid who)
     RT_ASSERT(rt_best_parse(p->best, &r->best) == RT_OK);
     if (who.rank == 0)
         sim_link_post(w, who, RT_MSG_LAYOUT, &(rt_msg_layout){.json = "[]"});
-    sim_time usual = p->source == 1 ? w->s->disk_time : 30 * SIM_MILLISECOND;
-    if (p->source == 1 && w->now < w->disk.slow_until) {
+    sim_time usual = p->source == RT_SOURCE_CHECKPOINT ? w->s->disk_time : 30 * SIM_MILLISECOND;
+    if (p->source == RT_SOURCE_CHECKPOINT && w->now < w->disk.slow_until) {
         usual *= 10;
         r->guilty = true;
     }
@@ -300,7 +303,7 @@ static bool divides(int64_t every, int64_t step)
     return every > 0 && step % every == 0;
 }
 
-static void carry_on(sim_world *w, sim_pid who);
+static void continue_work(sim_world *w, sim_pid who);
 
 static void report_piece(sim_world *w, sim_pid who, int64_t step, bool failed)
 {
@@ -342,40 +345,47 @@ static void piece_written(sim_world *w, sim_pid who, int64_t arg)
         r->to_save = -1;
     }
     if (r->doing == SIM_SAVING || (r->doing == SIM_CLOSING && r->writing < 0))
-        carry_on(w, who);
+        continue_work(w, who);
+}
+
+/* Writing to a slow disk takes up to fifty times as long, without a random factor on top: otherwise no coordinator could answer a tool that
+ * asks for a checkpoint in time. */
+static sim_time writing_takes(sim_world *w)
+{
+    sim_time usual = w->s->disk_time;
+    if (w->now >= w->disk.slow_until)
+        return about(w, usual);
+    usual *= sim_between(&w->dice, 2, 40);
+    sim_time t = about(w, usual), most = usual * 130 / 100;
+    return t < most ? t : most;
 }
 
 static void start_writing(sim_world *w, sim_pid who, int64_t step)
 {
     sim_rank *r = rank_of(w, who);
-    sim_time usual = w->s->disk_time;
-    if (w->now < w->disk.slow_until) {
-        usual *= sim_between(&w->dice, 2, 40);
-        r->guilty = true;
-    }
+    r->guilty |= w->now < w->disk.slow_until;
     r->writing = step;
     r->writing_hash = r->hash;
-    sim_after(w, about(w, usual), who, piece_written, 0);
+    sim_after(w, writing_takes(w), who, piece_written, 0);
 }
 
 /* ---- steps ---- */
 
-/* Tells the checksum of the state as it is now, where one is due (worker/session.c). */
-static void say_checksum(sim_world *w, sim_pid who)
+/* Sends the checksum of the current state, if one is due (worker/session.c). */
+static void send_checksum(sim_world *w, sim_pid who)
 {
     const sim_rank *r = rank_of(w, who);
     const rt_msg_plan *p = plan_of(r);
-    bool restored = p->source != 0 && r->step == p->start_step;
+    bool restored = p->source != RT_SOURCE_FRESH && r->step == p->start_step;
     bool due =
         r->step > 0 && (divides(w->s->hash_every, r->step) || r->step == r->saved_step || restored);
     if (due)
-        sim_link_post(
-            w, who, RT_MSG_CHECKSUM,
-            &(rt_msg_checksum){.step = r->step, .slice = -1, .owner = 0, .sum = (int64_t)r->hash});
+        sim_link_post(w, who, RT_MSG_CHECKSUM,
+                      &(rt_msg_checksum){.step = r->step, .slice = -1, .sum = (int64_t)r->hash});
 }
 
-/* Leaves word of where it is, for whoever asks after its death. */
-static void mark(sim_world *w, sim_pid who, bool computes)
+/* Records its position in the snapshot, where later generations find it. */
+static void record_position(sim_world *w, sim_pid who, bool computes)
 {
     sim_rank *r = rank_of(w, who);
     if (!r->snapshot)
@@ -391,7 +401,7 @@ static void computed(sim_world *w, sim_pid who, int64_t arg)
     sim_rank *r = rank_of(w, who);
     r->cpu += (double)(w->now - r->moved) / SIM_SECOND;
     now_does(w, r, SIM_WAITING);
-    mark(w, who, false);
+    record_position(w, who, false);
     rt__orders *o = &r->link.orders;
     int64_t stop_after = atomic_load(&o->stop_after),
             save_after = atomic_load(&o->checkpoint_after);
@@ -407,7 +417,7 @@ static void computed(sim_world *w, sim_pid who, int64_t arg)
                                .outcome = {r->step, r->hash, stop, checkpoint}});
 }
 
-/* Does it compute the slice that nobody survives? It is the last one. */
+/* Does it compute the slice that kills its rank? That is the last slice. */
 static bool crashes(sim_world *w, sim_pid who)
 {
     return rank_of(w, who)->step == w->s->crash_step && slices_of(w, who).end == w->s->slices;
@@ -427,8 +437,8 @@ static void compute(sim_world *w, sim_pid who)
 {
     sim_rank *r = rank_of(w, who);
     now_does(w, r, SIM_COMPUTING);
-    say_checksum(w, who);
-    mark(w, who, true);
+    send_checksum(w, who);
+    record_position(w, who, true);
     if (crashes(w, who))
         sim_after(w, w->s->step_time / 2, who, crash, 0);
     sim_time pause = (sim_time)((double)about(w, w->s->step_time) * r->slow);
@@ -452,19 +462,19 @@ static void finish(sim_world *w, sim_pid who, int64_t arg)
                                      .snapshot_step = newest_snapshot(w, r)});
 }
 
-/* No step follows: waits for its pieces, then it is finished. */
+/* No step follows: waits for its pieces, then finishes. */
 static void close_up(sim_world *w, sim_pid who)
 {
     sim_rank *r = rank_of(w, who);
     now_does(w, r, SIM_CLOSING);
     if (r->rounds > 1)
-        say_checksum(w, who);
-    carry_on(w, who);
+        send_checksum(w, who);
+    continue_work(w, who);
 }
 
 static void evaluated(sim_world *w, sim_pid who, int64_t arg);
 
-/* Is this step evaluated, and has it not been? A step that is started from may have been before. */
+/* Should this step be evaluated, and was it not yet? The start step may have been evaluated before. */
 static bool evaluation_is_due(const sim_rank *r)
 {
     const rt_msg_plan *p = plan_of(r);
@@ -473,8 +483,8 @@ static bool evaluation_is_due(const sim_rank *r)
     return due && !known && r->step > 0 && r->step != r->evaluated;
 }
 
-/* Does what comes next, if nothing has to be waited for. */
-static void carry_on(sim_world *w, sim_pid who)
+/* Does the next thing that needs no waiting. */
+static void continue_work(sim_world *w, sim_pid who)
 {
     sim_rank *r = rank_of(w, who);
     if (r->doing == SIM_CLOSING) {
@@ -496,7 +506,7 @@ static void save(sim_world *w, sim_pid who)
     r->saved_step = r->step;
     if (r->writing < 0) {
         start_writing(w, who, r->step);
-        carry_on(w, who);
+        continue_work(w, who);
     } else {
         r->to_save = r->step;
         now_does(w, r, SIM_SAVING);
@@ -508,10 +518,10 @@ static void save_once(sim_world *w, sim_pid who)
     if (rank_of(w, who)->saved_step != rank_of(w, who)->step)
         save(w, who);
     else
-        carry_on(w, who);
+        continue_work(w, who);
 }
 
-/* All ranks have the same figures, whoever's part of them is wrong. */
+/* All ranks have the same figures, even if one rank's part of them is wrong. */
 static rt_evaluated figures_of(sim_world *w, sim_pid who)
 {
     const sim_job *j = job_of(w, who);
@@ -519,36 +529,37 @@ static rt_evaluated figures_of(sim_world *w, sim_pid who)
     return sim_figures_of(j->outcome.hash + (j->corrupt_step == step), step);
 }
 
-/* What worker/session.c makes of an evaluation. */
+/* Handles an evaluation as worker/session.c does. */
 static void evaluated(sim_world *w, sim_pid who, int64_t arg)
 {
     (void)arg;
     sim_rank *r = rank_of(w, who);
     const rt_config *cfg = sim_coordinator_config(w);
     rt_evaluated e = figures_of(w, who);
-    bool compares = rt_best_is_kept(cfg);
+    bool compares = rt_best_is_tracked(cfg);
     bool better = compares && rt_best_beats(cfg, &e.metrics, &r->best);
     if (better)
         r->best = (rt_best){e.step, e.metrics};
-    bool over = compares && !better && rt_patience_is_over(cfg, e.step, r->best.step);
+    bool over = compares && !better && rt_patience_ran_out(cfg, e.step, r->best.step);
     r->evaluated = e.step;
     r->last |= over;
     e.best = r->best;
     if (r->snapshot) {
         rt_evaluated *oldest =
             &r->snapshot->evaluation[r->snapshot->evaluations++ % SIM_EVALUATIONS];
-        sim_rules_word_lost(w, oldest->step);
+        sim_rules_evaluation_lost(w, oldest->step);
         *oldest = e;
     }
     if (who.rank == 0) {
         char *text = rt_evaluated_text(&e, who.generation);
-        sim_link_post(w, who, RT_MSG_EVALUATED, &(rt_msg_evaluated){e.step, text});
+        sim_link_post(w, who, RT_MSG_EVALUATED,
+                      &(rt_msg_evaluated){.step = e.step, .evaluation = text});
         rt_mem_free(text);
     }
     if ((better && rt_best_is_saved(cfg)) || (over && plan_of(r)->checkpoint_final))
         save_once(w, who);
     else
-        carry_on(w, who);
+        continue_work(w, who);
 }
 
 static void take_snapshot(sim_world *w, sim_rank *r, bool always)
@@ -577,27 +588,29 @@ static void report(sim_world *w, sim_pid who)
                                    .seconds = (double)(made * w->s->step_time) / SIM_SECOND});
 }
 
-/* What was to follow the step it starts from: before a snapshot of that could be followed by anything,
- * its generation may have died. */
-static void catch_up(sim_world *w, sim_pid who)
+/* Does what should follow the start step: the generation that left its snapshot may have died before it did. */
+static void finish_start_step(sim_world *w, sim_pid who)
 {
     const sim_rank *r = rank_of(w, who);
     const rt_msg_plan *p = plan_of(r);
     bool due =
         divides(p->checkpoint_every, r->step) || (r->step >= p->end_step && p->checkpoint_final);
     due |= r->step == r->best.step && rt_best_is_known(&r->best);
-    if (p->source == 2 && due)
+    if (p->source == RT_SOURCE_SNAPSHOT && due)
         save(w, who);
     else
-        carry_on(w, who);
+        continue_work(w, who);
 }
 
+/* Flips a bit, except in a job that its launcher has lost: its checksums reach nobody, so the flip could not be detected. */
 static void flip_bit(sim_world *w, sim_pid who)
 {
     sim_rank *r = rank_of(w, who);
     r->flip = false;
+    if (job_of(w, who)->gone)
+        return;
     r->guilty = true;
-    r->hash ^= (uint64_t)1 << who.rank % 64; /* no two ranks alike: the majority is right */
+    r->hash ^= (uint64_t)1 << who.rank % 64; /* differs by rank, so the majority is right */
     job_of(w, who)->corrupt_step = r->step;
     sim_rules_doubted(w);
     sim_note(w, "worker %lld of g%lld: a bit of step %lld has flipped", who.rank, who.generation,
@@ -620,7 +633,7 @@ void sim_rank_goes_on(sim_world *w, sim_pid who, const sim_outcome *o)
     }
     if (was_restore) {
         sim_rules_restored(w, who, r->step, r->hash);
-        catch_up(w, who);
+        finish_start_step(w, who);
         return;
     }
     sim_rules_stepped(w, who, r->step, r->hash);
@@ -636,17 +649,17 @@ void sim_rank_goes_on(sim_world *w, sim_pid who, const sim_outcome *o)
     if (due)
         save(w, who);
     else
-        carry_on(w, who);
+        continue_work(w, who);
 }
 
-/* ---- the coordinator's word ---- */
+/* ---- messages from the coordinator ---- */
 
 static void leave(sim_world *w, sim_pid who, int64_t exit_code)
 {
     sim_job_rank_gone(w, who, (int)exit_code, 0);
 }
 
-/* Told to leave, refused, or out of touch for too long. Whoever has finished leaves in peace. */
+/* It was told to leave, was refused, or has lost the coordinator for too long. If it has finished, it leaves without a fault. */
 void sim_rank_must_leave(sim_world *w, sim_pid who, const rt_saved_error *why)
 {
     sim_rank *r = rank_of(w, who);

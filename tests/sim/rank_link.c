@@ -1,7 +1,7 @@
 #include "tests/sim/rank_link.h"
 
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "tests/sim/world.h"
 
 static sim_link *link_of(sim_world *w, sim_pid who)
@@ -20,6 +20,12 @@ static bool effect_send(void *ctx, rt_msg_type type, const void *body)
 {
     const sim_link *l = ctx;
     return sim_mail_send(l->self.world, l->self.who, type, body);
+}
+
+static int64_t effect_unconfirmed(void *ctx)
+{
+    const sim_link *l = ctx;
+    return sim_mail_unconfirmed(l->self.world, l->self.who);
 }
 
 static void effect_look(void *ctx, double now, rt_msg_progress *out)
@@ -43,27 +49,27 @@ static void plan_tick(sim_world *w, sim_pid who)
 {
     sim_link *l = link_of(w, who);
     sim_time next = (sim_time)(rt__link_next(&l->state, seconds(w->now)) * SIM_SECOND);
-    next = next > w->now ? next : w->now + SIM_MILLISECOND; /* a thread does not wake up sooner */
+    next = next > w->now ? next : w->now + SIM_MILLISECOND; /* a thread cannot wake up sooner */
     if (l->tick_at > w->now && l->tick_at <= next)
         return;
     l->tick_at = next;
     sim_at(w, next, who, tick, next);
 }
 
-/* Gives the state machine an event, and the rank what came of it. */
+/* Gives the state machine an event, and the rank its result. */
 static void step(sim_world *w, sim_pid who, const rt__link_event *e)
 {
     sim_link *l = link_of(w, who);
     bool had_plan = l->state.has_plan;
-    rt_status before = l->state.over.code;
+    rt_status before = l->state.ended.code;
     rt__link_step(&l->state, seconds(w->now), e);
     plan_tick(w, who);
     if (l->state.has_plan && !had_plan)
         sim_rank_has_plan(w, who);
     if (l->state.quit)
         sim_job_rank_gone(w, who, 143, 0);
-    else if (l->state.over.code != before)
-        sim_rank_must_leave(w, who, &l->state.over);
+    else if (l->state.ended.code != before)
+        sim_rank_must_leave(w, who, &l->state.ended);
 }
 
 static void tick(sim_world *w, sim_pid who, int64_t arg)
@@ -72,7 +78,7 @@ static void tick(sim_world *w, sim_pid who, int64_t arg)
         step(w, who, &(rt__link_event){.kind = RT__LINK_TICK});
 }
 
-void sim_link_tell(sim_world *w, sim_pid who, rt__link_kind kind)
+void sim_link_feed(sim_world *w, sim_pid who, rt__link_kind kind)
 {
     if (link_of(w, who)->open)
         step(w, who, &(rt__link_event){.kind = kind});
@@ -93,7 +99,7 @@ void sim_link_receives(sim_world *w, sim_pid who, sim_letter *letter)
 {
     rt_frame f;
     sim_letter_read(letter, "coordinator", "coordinator", &f);
-    if (letter->type == RT_MSG_PLAN) /* the machine takes it over, and asks for its hash only */
+    if (letter->type == RT_MSG_PLAN) /* the machine takes it over, and reads only its hash */
         f.body.plan = (rt_msg_plan){.checkpoint = rt_strdup(""),
                                     .plan_hash = rt_strdup(letter->body.plan.plan_hash)};
     step(w, who, &(rt__link_event){.kind = RT__LINK_FRAME, .frame = &f});
@@ -109,8 +115,11 @@ void sim_link_open(sim_world *w, sim_pid who)
     l->open = true;
     l->self.world = w;
     l->self.who = who;
-    l->effects = (rt__link_effects){
-        .ctx = l, .send = effect_send, .look = effect_look, .forget = effect_forget};
+    l->effects = (rt__link_effects){.ctx = l,
+                                    .send = effect_send,
+                                    .unconfirmed = effect_unconfirmed,
+                                    .look = effect_look,
+                                    .forget = effect_forget};
     rt__orders_init(&l->orders);
     rt__link_state_init(&l->state,
                         &(rt__link_facts){.generation = who.generation,

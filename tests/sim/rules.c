@@ -1,13 +1,13 @@
 #include "tests/sim/rules.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <string.h>
-#include "common/mem.h"
-#include "common/slices.h"
+#include "common/base/mem.h"
+#include "common/base/slices.h"
 #include "tests/sim/coordinator.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/world.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
 
 /* ---- the state, rules 1 and 2 ---- */
 
@@ -24,7 +24,7 @@ const rt_metric_row *sim_metric(void)
     return row;
 }
 
-/* The figures go up and down, as far from the state as can be. */
+/* The figures go up and down independently of each other, as far as the state allows. */
 rt_evaluated sim_figures_of(uint64_t hash, int64_t step)
 {
     uint64_t x = sim_mix(hash);
@@ -41,20 +41,20 @@ static bool is_evaluated(const sim_world *w, int64_t step)
            (cfg->evaluate.final && step == w->rules.end);
 }
 
-/* How the run would end if nothing went wrong. */
-static void foresee(sim_world *w)
+/* Computes how the run would end if nothing went wrong. */
+static void predict_end(sim_world *w)
 {
     sim_rules *r = &w->rules;
     const rt_config *cfg = sim_coordinator_config(w);
     r->best = (rt_best){0};
     r->end = w->s->steps;
-    for (int64_t t = 1; t <= r->end && rt_best_is_kept(cfg); t++) {
+    for (int64_t t = 1; t <= r->end && rt_best_is_tracked(cfg); t++) {
         rt_evaluated e = sim_figures_of(r->truth[t], t);
         if (!is_evaluated(w, t))
             continue;
         if (rt_best_beats(cfg, &e.metrics, &r->best))
             r->best = (rt_best){t, e.metrics};
-        r->early = rt_patience_is_over(cfg, t, r->best.step);
+        r->early = rt_patience_ran_out(cfg, t, r->best.step);
         r->end = r->early ? t : r->end;
     }
 }
@@ -69,7 +69,7 @@ void sim_rules_begin(sim_world *w)
         r->truth[t + 1] = skipped ? r->truth[t] : sim_step_of(r->truth[t], t);
     }
     r->loss = sim_alloc((size_t)(w->s->steps + 1) * sizeof *r->loss);
-    foresee(w);
+    predict_end(w);
     r->live_before = rt_mem_live();
     r->lost = -1;
 }
@@ -89,7 +89,7 @@ static bool is_true(const sim_world *w, int64_t step, uint64_t hash)
     return step >= 0 && step <= w->s->steps && w->rules.truth[step] == hash;
 }
 
-/* A rank is through with a step; once all are, rule 4 holds from there on. */
+/* A rank has finished a step; once all ranks have, rule 4 protects that step. */
 static void note_through(sim_world *w, sim_job *j, int64_t step)
 {
     sim_rules *r = &w->rules;
@@ -125,7 +125,7 @@ void sim_rules_sums_lost(sim_world *w, int64_t generation)
         w->over = true;
 }
 
-/* A generation that goes on and on with a wrong state was not compared. */
+/* If a generation keeps making steps from a wrong state, its states were not compared. */
 static void check_found_out(sim_world *w, const sim_job *j, int64_t step)
 {
     enum { STEPS = 100 };
@@ -155,7 +155,8 @@ void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash)
     if (who.generation == r->planned) {
         r->stepped = step > r->stepped ? step : r->stepped;
         r->stepped_at = w->now;
-        r->made = step > r->made ? step : r->made;
+        if (step > r->made && w->host[j->rank[who.rank].process.host].side == 0)
+            r->made = step;
         note_through(w, j, step);
     }
 }
@@ -181,16 +182,16 @@ void sim_rules_memory_lost(sim_world *w, int64_t host)
     sim_job *j = w->rules.planned < w->jobs ? w->job[w->rules.planned] : NULL;
     for (int64_t k = 0; j && k < j->world; k++)
         if (j->rank[k].process.host == host)
-            j->through = INT64_MIN; /* the step that others are finishing will not be whole */
+            j->through = INT64_MIN; /* the step that the others finish will not be complete */
 }
 
 void sim_rules_checkpoint_lost(sim_world *w, int64_t step)
 {
-    if (step >= w->rules.whole_step - 1) /* a snapshot of the step after it may not be whole yet */
+    if (step >= w->rules.whole_step - 1) /* a snapshot of the next step may not be complete yet */
         w->rules.whole_step = 0;
 }
 
-/* Elements [0, count) of a step that a snapshot on one of the job's hosts holds. */
+/* Do snapshots on the job's hosts hold all elements of a step? */
 static bool snapshots_hold(const sim_world *w, const bool *hosts, int64_t step)
 {
     int64_t count = w->s->blocks * RT_BLOCK, at = 0;
@@ -206,18 +207,18 @@ static bool snapshots_hold(const sim_world *w, const bool *hosts, int64_t step)
     return at >= count;
 }
 
-/* From here on the run is where the plan says: what was lost on the way is lost. */
+/* From here on the plan's start step counts: what was lost before it is lost. */
 static void note_start(sim_world *w, const sim_job *j, const rt_msg_plan *p, const bool *hosts)
 {
     sim_rules *r = &w->rules;
     if (p->start_step >= r->whole_step)
         return;
-    r->whole_step = p->source == 2 ? p->start_step : 0;
+    r->whole_step = p->source == RT_SOURCE_SNAPSHOT ? p->start_step : 0;
     r->whole_generation = j->generation;
     memcpy(r->on_host, hosts, sizeof r->on_host);
 }
 
-/* The plan must start from the newest state there is. */
+/* A plan must start from the newest state that exists. */
 static void check_start(sim_world *w, const sim_job *j, const rt_msg_plan *p)
 {
     sim_rules *r = &w->rules;
@@ -253,7 +254,7 @@ void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *p)
 {
     sim_rules *r = &w->rules;
     if (generation == r->planned)
-        return; /* said again to a rank that has none yet */
+        return; /* sent again, to a rank that has none yet */
     const sim_job *j = generation < w->jobs ? w->job[generation] : NULL;
     if (generation < r->planned || !j) {
         sim_violate(w, "rule 1: a plan for g%" PRId64 ", after one for g%" PRId64, generation,
@@ -262,12 +263,12 @@ void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *p)
     }
     r->planned = generation;
     r->generations++;
-    r->from_nothing += p->source == 0;
-    r->from_checkpoint += p->source == 1;
-    r->from_snapshot += p->source == 2;
+    r->from_nothing += p->source == RT_SOURCE_FRESH;
+    r->from_checkpoint += p->source == RT_SOURCE_CHECKPOINT;
+    r->from_snapshot += p->source == RT_SOURCE_SNAPSHOT;
     sim_note(w, "plan of g%lld: from step %lld (source %lld) to %lld", generation, p->start_step,
              p->source, p->end_step);
-    if (p->source == 0 && p->start_step != 0)
+    if (p->source == RT_SOURCE_FRESH && p->start_step != 0)
         sim_violate(w, "rule 2: a fresh start at step %" PRId64, p->start_step);
     check_start(w, j, p);
 }
@@ -284,10 +285,10 @@ static bool guilty(const sim_world *w, int64_t generation, int64_t rank)
     return j->guilty || j->lost_host >= 0;
 }
 
-/* While mpirun cannot reach a host it does not end, and nobody tells that it has killed the others: they are silent. */
-static bool died_unheard(const sim_world *w, const char *cause)
+/* mpirun does not end while it cannot reach a host. Nobody reports that it has killed the other ranks, so they are named as silent. */
+static bool died_unreported(const sim_world *w, const char *cause)
 {
-    return w->faults.of_kind[SIM_CUT_HOSTS] > 0 && strstr(cause, "has not been heard of");
+    return w->faults.of_kind[SIM_CUT_HOSTS] > 0 && strstr(cause, "has sent nothing");
 }
 
 static void check_loss(sim_world *w, const json_t *event, int64_t generation)
@@ -296,7 +297,7 @@ static void check_loss(sim_world *w, const json_t *event, int64_t generation)
     const char *cause = json_string_value(json_object_get(event, "cause"));
     if (!cause || !cause[0])
         sim_violate(w, "rule 6: the loss of g%" PRId64 " has no cause", generation);
-    else if (rank >= 0 && !guilty(w, generation, rank) && !died_unheard(w, cause))
+    else if (rank >= 0 && !guilty(w, generation, rank) && !died_unreported(w, cause))
         sim_violate(
             w, "rule 6: g%" PRId64 " is said to be lost by rank %" PRId64 ", which it was not: %s",
             generation, rank, cause);
@@ -325,7 +326,7 @@ static void check_stall(sim_world *w, const json_t *event, int64_t generation)
                     k, generation, json_string_value(json_object_get(event, "text")));
 }
 
-/* One that holds up the others is named at a time, and it may be this one or another. */
+/* Is a worker named? Only one that holds up the others is named at a time, which may be another than this one. */
 static bool one_is_named(const sim_world *w, const sim_job *j)
 {
     for (int64_t k = 0; k < j->world; k++) {
@@ -403,7 +404,7 @@ void sim_rules_rewound(sim_world *w, int64_t step)
         w->rules.loss[t] = 0;
 }
 
-/* A run may fail only for what has really happened. */
+/* A run may fail only for a reason that has really happened. */
 static bool reason_is_good(const sim_world *w, const char *why)
 {
     const struct {
@@ -427,12 +428,12 @@ static bool reason_is_good(const sim_world *w, const char *why)
     return false;
 }
 
-void sim_rules_word_lost(sim_world *w, int64_t step)
+void sim_rules_evaluation_lost(sim_world *w, int64_t step)
 {
     w->rules.row_lost |= step > 0 && w->rules.loss[step] == 0;
 }
 
-/* Rule 10. While the disk is full rows are written without what their evaluation gives. */
+/* Rule 10. While the disk is full, rows are written without their evaluations. */
 static void check_evaluations(sim_world *w)
 {
     const sim_rules *r = &w->rules;
@@ -455,7 +456,7 @@ static void check_evaluations(sim_world *w)
     }
 }
 
-/* A run that is done has left its last state on disk. */
+/* A run that is done must have left its last state on disk. */
 static void check_done(sim_world *w, int64_t exit_code)
 {
     const sim_rules *r = &w->rules;
@@ -473,7 +474,7 @@ static void check_done(sim_world *w, int64_t exit_code)
     check_evaluations(w);
 }
 
-/* What could not be written to disk is not given up where memory still holds it. */
+/* A state that could not be written to disk must not be given up while memory holds it. */
 static void check_given_up(sim_world *w)
 {
     bool hosts[SIM_RULES_HOSTS];
@@ -499,7 +500,7 @@ bool sim_rules_run_ended(sim_world *w, bool interrupted, int64_t exit_code)
     if (!status && interrupted)
         return false; /* before anything had begun */
     if (!status && r->failure[0])
-        status = "failed"; /* before anything had begun: the message alone says so */
+        status = "failed"; /* before anything had begun: only the message tells it */
     if (!status) {
         sim_violate(w, "rule 6: the run has ended and no event says how");
     } else if (strcmp(status, "stopped") == 0) {
@@ -532,7 +533,7 @@ void sim_rules_answered(sim_world *w, rt_msg_type asked, int64_t number, const s
         w->rules.target = number;
 }
 
-/* A checkpoint takes its time; what else is asked is answered at once. */
+/* Returns the time within which a tool must be answered: only a checkpoint takes long. */
 static sim_time answer_within(const sim_launcher *l, sim_time patience)
 {
     return l->asked == RT_MSG_CHECKPOINT_NOW ? patience / 4 : 10 * (sim_time)SIM_SECOND;
@@ -586,12 +587,12 @@ static void check_time(sim_world *w, const sim_view *v)
             v->phase, since / SIM_SECOND);
 }
 
-/* Twice a second each worker is heard; there is no reason to answer more often than that. */
+/* Each worker reports twice a second, and the coordinator has no reason to send more often than that. */
 static void check_traffic(sim_world *w, const sim_view *v)
 {
     sim_rules *r = &w->rules;
     int64_t most = 60 + 12 * w->s->workers;
-    bool calm = w->now > w->faults.calm_since + 10 * SIM_SECOND; /* nothing has piled up */
+    bool calm = w->now > w->faults.calm_since + 10 * SIM_SECOND; /* no messages have piled up */
     if (calm && r->sent_this_second > most)
         sim_violate(w, "rule 8: %" PRId64 " messages in a second, at most %" PRId64 " are good",
                     r->sent_this_second, most);
@@ -605,7 +606,7 @@ static void check_traffic(sim_world *w, const sim_view *v)
     r->sent_this_second = 0;
 }
 
-void sim_rules_look(sim_world *w)
+void sim_rules_tick(sim_world *w)
 {
     sim_view v = sim_coordinator_view(w);
     if (v.failure && v.failure[0])

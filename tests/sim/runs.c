@@ -1,8 +1,8 @@
 #include "tests/sim/runs.h"
 
+#include "tests/sim/world.h"
 #include <inttypes.h>
 #include <string.h>
-#include "tests/sim/world.h"
 
 static void add(sim_totals *t, const sim_world *w)
 {

@@ -1,9 +1,9 @@
-/* Whole runs, one seed each, and what they add up to.
+/* Whole runs, one seed each, and their totals.
  *
  *     sim_totals t = {0};
  *     for (uint64_t seed = 1; t.faults < 100000; seed++)
  *         if (!sim_run(&(sim_order){.seed = seed}, &t))
- *             return 1;                               // a rule was broken, and told on stderr
+ *             return 1;                               // a rule was broken, and stderr tells which
  *     sim_totals_print(&t, stdout);
  */
 #ifndef RINGTORCH_TESTS_SIM_RUNS_H
@@ -16,7 +16,7 @@ typedef struct sim_order {
     uint64_t seed;
     sim_size size;
     sim_sabotage sabotage;
-    FILE *live; /* every event as it happens; NULL: only when a rule was broken, the last ones */
+    FILE *live; /* gets every event as it happens; NULL: only the last ones, if a rule is broken */
 } sim_order;
 
 typedef struct sim_totals {
@@ -26,12 +26,12 @@ typedef struct sim_totals {
     int64_t takeovers; /* coordinators that were started again */
     sim_time virtual_time;
     int64_t broken;     /* runs in which a rule was broken */
-    char what[512];     /* and which, in the last of them */
-    uint64_t signature; /* of all that happened: equal for equal seeds */
+    char what[512];     /* the rule broken in the last of them */
+    uint64_t signature; /* hash of all events: equal for equal seeds */
 } sim_totals;
 
-/* Simulates one run and adds it up. False if a rule was broken; unless that was the purpose
- * (sabotage), seed, the last events and the command that does it again go to stderr. */
+/* Simulates one run and adds it to the totals. Returns false if a rule was broken; unless that was the purpose (sabotage), the seed, the last
+ * events and the command that repeats the run go to stderr. */
 bool sim_run(const sim_order *o, sim_totals *t);
 void sim_totals_print(const sim_totals *t, FILE *to);
 

@@ -1,5 +1,5 @@
-/* Mistakes planted on purpose, to see that the rules see them: what a coordinator, a launcher or a disk
- * that did not do its work would do. Each is one row, and one line where it is done. */
+/* Mistakes planted on purpose, to check that the rules catch them: what a faulty coordinator, launcher or disk would do. Each is one row
+ * here, and one line where it is done. */
 #ifndef RINGTORCH_TESTS_SIM_SABOTAGE_H
 #define RINGTORCH_TESTS_SIM_SABOTAGE_H
 

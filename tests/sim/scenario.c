@@ -1,7 +1,7 @@
 #include "tests/sim/scenario.h"
 
+#include "common/base/slices.h"
 #include <inttypes.h>
-#include "common/slices.h"
 
 static int64_t pick(sim_dice *d, const int64_t *list, int64_t n)
 {
@@ -10,7 +10,7 @@ static int64_t pick(sim_dice *d, const int64_t *list, int64_t n)
 #define PICK(d, ...)                                                                               \
     pick(d, (const int64_t[]){__VA_ARGS__}, sizeof(int64_t[]){__VA_ARGS__} / sizeof(int64_t))
 
-/* Most worlds are small: that is where every order of events comes up soon. */
+/* Most worlds are small, because there every order of events comes up soon. */
 static int64_t pick_workers(sim_dice *d, sim_size size)
 {
     if (size == SIM_LARGE)

@@ -1,4 +1,4 @@
-/* What is settled before a simulated run begins: a pure function of its seed.
+/* The settings of a simulated run: a pure function of its seed.
  *
  *     sim_scenario s = sim_scenario_of(17, SIM_MIXED);
  *     sim_scenario_print(&s, stderr);
@@ -6,8 +6,8 @@
 #ifndef RINGTORCH_TESTS_SIM_SCENARIO_H
 #define RINGTORCH_TESTS_SIM_SCENARIO_H
 
-#include <stdio.h>
 #include "tests/sim/faults.h"
+#include <stdio.h>
 
 enum { SIM_HOSTS_MOST = 256 };
 enum { SIM_NAN_STOP, SIM_NAN_SKIP, SIM_NAN_RESTART };
@@ -23,17 +23,17 @@ typedef struct sim_scenario {
     int64_t slices, blocks;        /* blocks: of RT_BLOCK elements in the model */
     int64_t steps, report_every, checkpoint_every, keep, snapshot_every, hash_every;
     int64_t evaluate_every, patience;
-    bool best_is_most; /* checkpoint.best names a metric of which more is better; else loss */
+    bool best_is_most; /* checkpoint.best names a metric of which more is better, else the loss */
     int64_t max_restarts;
     bool stall_restart; /* run.stall_action */
     int64_t nan_loss;   /* run.nan_loss, SIM_NAN_... */
-    int64_t bad_step;   /* a step that is not finite, whoever computes it; -1: none */
-    int64_t crash_step; /* a step with a slice that kills who computes it; -1: none */
+    int64_t bad_step;   /* a step that is not finite, whichever rank computes it; -1: none */
+    int64_t crash_step; /* a step with a slice that kills the rank that computes it; -1: none */
     sim_time step_time; /* a usual step */
     sim_time disk_time; /* a usual piece */
     sim_time boot_time; /* from exec to HELLO */
     /* Faults. */
-    int64_t faults;   /* at most so many */
+    int64_t faults;   /* at most this many */
     sim_time quiet;   /* mean time between two */
     double burst;     /* chance that the next one comes within a second */
     uint32_t allowed; /* kinds, a bit each (1 << SIM_KILL_RANK) */

@@ -1,13 +1,13 @@
-/* Simulates runs with random seeds until a rule is broken or the time is over: tools/soak. */
+/* Simulates runs with random seeds until a rule is broken or the time is up: tools/soak. */
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "tests/sim/runs.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include "common/clock.h"
-#include "common/log.h"
-#include "tests/sim/runs.h"
 
 typedef struct options {
     double seconds;

@@ -1,15 +1,15 @@
-/* The last things that happened, kept so that they can be told when something went wrong.
+/* The last events, kept so that they can be printed when something went wrong.
  *
  *     sim_trace_add(&trace, now, "worker %lld of g%lld: finished step %lld", "", 3, 1, 70);
  *     sim_trace_print(&trace, stderr);
  *
- * Most lines are never printed, so they are put into words only then: `format` is kept by address
- * and its numbers are all %lld; text is copied and follows at the end. */
+ * Most lines are never printed, so they are formatted only when they are: `format` is kept by address, and its numbers are all %lld;
+ * `text` is copied and follows at the end. */
 #ifndef RINGTORCH_TESTS_SIM_TRACE_H
 #define RINGTORCH_TESTS_SIM_TRACE_H
 
-#include <stdio.h>
 #include "tests/sim/dice.h"
+#include <stdio.h>
 
 enum { SIM_TRACE_LINES = 400, SIM_TRACE_NUMBERS = 5, SIM_TRACE_TEXT = 160 };
 
@@ -23,7 +23,7 @@ typedef struct sim_trace_line {
 typedef struct sim_trace {
     sim_trace_line line[SIM_TRACE_LINES];
     int64_t count; /* made so far */
-    FILE *live;    /* not NULL: every line is printed there at once */
+    FILE *live;    /* if not NULL, every line is printed there at once */
 } sim_trace;
 
 void sim_trace_put(sim_trace *t, sim_time at, const char *format, const char *text,

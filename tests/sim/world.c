@@ -1,9 +1,9 @@
 #include "tests/sim/world.h"
 
-#include <stdarg.h>
-#include <string.h>
 #include "tests/sim/coordinator.h"
 #include "tests/sim/memory.h"
+#include <stdarg.h>
+#include <string.h>
 
 sim_process *sim_process_of(sim_world *w, sim_pid who)
 {
@@ -35,7 +35,7 @@ void sim_at(sim_world *w, sim_time at, sim_pid who, sim_action *what, int64_t ar
                                             .arg = arg});
 }
 
-/* Does it, unless its process is gone; later, if that is stopped. */
+/* Carries out an event, unless its process is gone; later, if the process is stopped. */
 static void happen(sim_world *w, sim_event *e)
 {
     if (e->who.rank != SIM_NATURE) {
@@ -55,7 +55,7 @@ static void happen(sim_world *w, sim_event *e)
 static void look(sim_world *w, sim_pid who, int64_t arg)
 {
     (void)arg;
-    sim_rules_look(w);
+    sim_rules_tick(w);
     sim_after(w, SIM_SECOND, who, look, 0);
 }
 

@@ -4,14 +4,14 @@
  *     pid_t pid = child_function(fill, &disk);      // its exit code is what fill(&disk) returns
  *     waitpid(pid, &status, 0);
  *
- * cmocka handles SIGSEGV, SIGBUS and their like by a jump back into its loop over the rows, and so does an assertion that
- * fails. In a child made by a bare fork that loop would go on as a second test program beside the first. A program
- * is therefore spawned, which runs no code of ours on the way, and a function runs with those signals at their defaults,
- * with assertions that abort, and ends with _exit.
+ * cmocka handles SIGSEGV, SIGBUS and similar signals, and failed assertions, by a jump back into its loop over the
+ * tests. In a child made by a bare fork that loop would continue as a second test program beside the first. Therefore a
+ * program is spawned, which runs none of our code in between, and a function runs with those signals at their defaults
+ * and with assertions that abort, and ends with _exit.
  *
  * Children die with the test that started them. */
-#ifndef RINGTORCH_TESTS_CHILD_H
-#define RINGTORCH_TESTS_CHILD_H
+#ifndef RINGTORCH_TESTS_SUPPORT_CHILD_H
+#define RINGTORCH_TESTS_SUPPORT_CHILD_H
 
 #include <fcntl.h>
 #include <signal.h>
@@ -35,8 +35,8 @@ static inline void child_redirect(posix_spawn_file_actions_t *actions, int fd, c
 }
 
 /* Starts the program argv[0] (of PATH, if it has no slash) as the leader of a process group of its own. Standard output
- * and error go to new files; NULL: to where the test's go. setpriv asks for the death signal, which a spawn cannot do, and
- * becomes the program; it exits with 127 if there is none. Returns -1 if nothing could be started. */
+ * and error go to new files, or if NULL to those of the test. setpriv requests the death signal, which a spawn cannot
+ * do, and then execs the program; it exits with 127 if there is none. Returns -1 if nothing could be started. */
 static inline pid_t child_program(const char *const *argv, const char *out, const char *err)
 {
     static const char *const dies_with_us[] = {"/usr/bin/setpriv", "--pdeathsig", "KILL", "--"};
@@ -66,7 +66,7 @@ static inline pid_t child_program(const char *const *argv, const char *out, cons
     return failure == 0 ? pid : -1;
 }
 
-/* Returns -1 if there can be no other process. */
+/* Returns the child's pid, or -1 if the system allows no further process. */
 static inline pid_t child_function(int (*function)(void *argument), void *argument)
 {
     enum { CRASHES = 5 };

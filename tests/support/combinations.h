@@ -1,4 +1,4 @@
-/* Combinations of the values of several factors, for a test that holds whatever they are:
+/* Combinations of the values of several factors, for a test that must pass with all of them:
  *
  *     const int sizes[] = {levels, LAYOUTS, MOST_THREADS};
  *     combination c[COMBINATIONS_MAX];
@@ -6,13 +6,13 @@
  *     int n = combinations_cover(&rng, sizes, 3, c);       // each value at least once: 5, matched at random
  *     ... c[i].at[0] is in [0, levels)
  *
- * The second is a covering array of strength one: as many combinations as the largest factor has values. Over many rows of a
- * table, and many seeds, pairs of values meet too. */
-#ifndef RINGTORCH_TESTS_COMBINATIONS_H
-#define RINGTORCH_TESTS_COMBINATIONS_H
+ * The second is a covering array of strength one: as many combinations as the largest factor has values. Over many rows
+ * of a table and many seeds, pairs of values are covered, too. */
+#ifndef RINGTORCH_TESTS_SUPPORT_COMBINATIONS_H
+#define RINGTORCH_TESTS_SUPPORT_COMBINATIONS_H
 
-#include <stdint.h>
 #include "tests/unit/common/random.h"
+#include <stdint.h>
 
 enum { FACTORS_MAX = 4, COMBINATIONS_MAX = 256 };
 

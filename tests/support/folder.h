@@ -4,10 +4,10 @@
  *     assert_true(folder_make(folder, "journal"));       // /dev/shm/rt-test-journal-k3Xw9a
  *     ... rt_remove_tree(folder)
  *
- * In memory where there is room: some tests make and fsync thousands of files, which on a disk takes minutes and wears
- * it out. What a test is about does not depend on it; the page cache and the system calls are the same. */
-#ifndef RINGTORCH_TESTS_FOLDER_H
-#define RINGTORCH_TESTS_FOLDER_H
+ * The folder is in memory if there is room: some tests make and fsync thousands of files, which takes minutes on a disk
+ * and wears it out. Results do not depend on it, because the page cache and the system calls are the same. */
+#ifndef RINGTORCH_TESTS_SUPPORT_FOLDER_H
+#define RINGTORCH_TESTS_SUPPORT_FOLDER_H
 
 #include <linux/magic.h>
 #include <stdbool.h>
@@ -27,7 +27,7 @@ static inline const char *folder_root(void)
     return "/tmp";
 }
 
-/* Returns whether it could be made; `path` is then its name. */
+/* Makes the folder and writes its path; returns false if it could not be made. */
 static inline bool folder_make(char path[FOLDER_MAX], const char *name)
 {
     snprintf(path, FOLDER_MAX, "%s/rt-test-%s-XXXXXX", folder_root(), name);

@@ -1,17 +1,17 @@
-/* The golden values of tests/golden: one safetensors file per family, whose names of tensors differ.
+/* The golden values of tests/golden: one safetensors file per family; names of tensors are unique across the files.
  *
  *     golden_files golden;
  *     golden_open(&golden, RT_TEST_SOURCE_DIR "/tests/golden");
  *     const rt_st_entry *e = golden_find(&golden, "softmax.0");     // NULL: in none of them
  *     golden_close(&golden);
  */
-#ifndef RINGTORCH_TESTS_GOLDEN_H
-#define RINGTORCH_TESTS_GOLDEN_H
+#ifndef RINGTORCH_TESTS_SUPPORT_GOLDEN_H
+#define RINGTORCH_TESTS_SUPPORT_GOLDEN_H
 
+#include "common/base/error.h"
 #include <glob.h>
-#include <stdio.h>
 #include <ringtorch/safetensors.h>
-#include "common/error.h"
+#include <stdio.h>
 
 enum { GOLDEN_FILES_MAX = 64 };
 

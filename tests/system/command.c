@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,23 +14,23 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <setjmp.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "tests/support/child.h"
 
 enum { ARGUMENTS_MAX = 32, OUTPUT_MAX = 64 << 20, SCRATCHES_MAX = 8 };
 
-/* A process that ends by itself takes a moment; on a machine under load, a long one. */
+/* A process that ends by itself takes a moment, a long one on a loaded machine. */
 static const double patience = 30;
 
-static scratch in_use[SCRATCHES_MAX]; /* made and not yet removed; an empty path is a free place */
+static scratch
+    in_use[SCRATCHES_MAX]; /* made and not yet removed; an empty path marks a free place */
 
-/* Puts `to` into the place that holds `from`. */
+/* Replaces the entry `from` by `to`. */
 static void note_scratch(const char *from, const char *to)
 {
     for (int i = 0; i < SCRATCHES_MAX; i++)
@@ -64,9 +65,8 @@ const char *in_scratch(const scratch *s, const char *fmt, ...)
 
 /* ---- processes of a scratch folder ---- */
 
-/* Reads /proc/<pid>/environ: entries that each end in a zero byte. Not rt_file_read: processes come
- * and go, and their going is no error. Returns bytes read, 0 when the process is gone (or a zombie,
- * which has no environment). */
+/* Reads /proc/<pid>/environ, whose entries each end with a zero byte. Not with rt_file_read: that a process is gone is not
+ * an error here. Returns the bytes read, 0 if the process is gone (or a zombie, which has no environment). */
 static size_t read_environment(pid_t pid, char *buffer, size_t size)
 {
     char path[64];
@@ -83,7 +83,7 @@ static size_t read_environment(pid_t pid, char *buffer, size_t size)
     return used;
 }
 
-/* Returns the value of a variable in an environment block, NULL if it is not there. */
+/* Returns the value of a variable in an environment block, or NULL if there is none. */
 static const char *variable(const char *block, size_t len, const char *name)
 {
     size_t name_len = strlen(name);
@@ -93,7 +93,7 @@ static const char *variable(const char *block, size_t len, const char *name)
     return NULL;
 }
 
-/* Gives the file name of the program a process runs; false when it is gone. */
+/* Writes the file name of a process's program. Returns false if the process is gone. */
 static bool read_program(pid_t pid, char *name, size_t size)
 {
     char path[64], target[512];
@@ -119,7 +119,7 @@ static void read_state(process *p)
     text[fread(text, 1, sizeof text - 1, f)] = 0;
     fclose(f);
     int parent = 0;
-    const char *end = strrchr(text, ')'); /* the name may hold anything */
+    const char *end = strrchr(text, ')'); /* the name may contain anything */
     if (end && sscanf(end + 1, " %c %d", &p->state, &parent) == 2)
         p->parent = parent;
 }
@@ -206,6 +206,24 @@ pid_t signal_worker(const scratch *s, int rank, int signal)
     return pid;
 }
 
+static void add_sanitizer_option(const char *option)
+{
+    const char *options = getenv("ASAN_OPTIONS");
+    char all[1024];
+    snprintf(all, sizeof all, "%s:%s", options ? options : "", option);
+    setenv("ASAN_OPTIONS", all, 1);
+}
+
+void let_crashes_be_signals(void)
+{
+    add_sanitizer_option("handle_segv=0");
+}
+
+void let_exits_be_sudden(void)
+{
+    add_sanitizer_option("detect_leaks=0");
+}
+
 static bool take_first(const process *p, void *context)
 {
     *(pid_t *)context = p->pid;
@@ -228,8 +246,8 @@ bool all_ended(const scratch *s, double seconds)
     return false;
 }
 
-/* Waits for them to end, then kills, again and again, since they may start others meanwhile. Returns whether there was
- * no need to. */
+/* Waits for the processes to end, then kills them, repeatedly, since they may start others meanwhile. Returns whether
+ * killing was unnecessary. */
 static bool end_processes(const scratch *s)
 {
     bool clean = all_ended(s, patience);
@@ -260,7 +278,7 @@ void scratch_remove(scratch *s)
 
 /* ---- commands ---- */
 
-/* Gives the name of the file that "out" or "err" goes to; not by in_scratch, whose buffers are the test's. */
+/* Writes the path of the file that "out" or "err" goes to. Not with in_scratch, whose buffers belong to the test. */
 static void output_path(const command *c, const char *stream, char path[96])
 {
     snprintf(path, 96, "%s/%s.%d", c->scratch->path, stream, c->number);

@@ -1,23 +1,22 @@
-/* Starting the real commands from a test: scratch folders, captured output, time limits, and no
- * process left over.
+/* Starts the real commands from a test: with scratch folders, captured output and time limits, and without leaving a
+ * process behind.
  *
  *     scratch s;
  *     scratch_make(&s);                                          // /tmp/ringtorch-test-XXXXXX
  *     result r = run(&s, 60, "ringtorch", "train", config, "-n", "2", "--run-dir", dir, NULL);
  *     assert_int_equal(r.exit_code, 0);
  *     result_release(&r);
- *     scratch_remove(&s);                                        // fails the test if a process of
- * it is alive
+ *     scratch_remove(&s);                                        // fails if one of its processes is alive
  *
- * Every process started carries RINGTORCH_TEST=<scratch folder> in its environment and hands it on
- * to its children, so all of them can be found in /proc whatever they call themselves. */
+ * Every process has RINGTORCH_TEST=<scratch folder> in its environment and passes it on to its children, so that all of
+ * them can be found in /proc, whatever their names are. */
 #ifndef RINGTORCH_TESTS_SYSTEM_COMMAND_H
 #define RINGTORCH_TESTS_SYSTEM_COMMAND_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Seconds that nothing takes unless it is broken, on a machine under load neither. */
+/* Even on a loaded machine, only something broken takes this many seconds. */
 enum { LONG = 600 };
 
 typedef struct scratch {
@@ -29,10 +28,10 @@ void scratch_make(scratch *s);
 /* Returns scratch/name formatted, in one of a few static buffers that are reused in turn. */
 __attribute__((format(printf, 2, 3))) const char *in_scratch(const scratch *s, const char *fmt,
                                                              ...);
-/* Waits for processes of this scratch to end; kills, and fails the test, if some do not within half a
- * minute; removes the folder. */
+/* Waits for the processes of this scratch to end, then removes the folder. If some do not end within half a minute, kills
+ * them and fails the test. */
 void scratch_remove(scratch *s);
-/* The same for the processes of every scratch that is in use. Returns whether all had ended by themselves. */
+/* Ends the processes of every scratch in use in the same way. Returns whether all had ended by themselves. */
 bool end_all_processes(void);
 
 /* A command under way; standard output and error go to files in the scratch folder. */
@@ -43,18 +42,18 @@ typedef struct command {
 } command;
 
 typedef struct result {
-    int exit_code; /* 128 + number for a signal; -1 when the time limit passed and it was killed */
+    int exit_code; /* 128 + number for a signal; -1 if it was killed at the time limit */
     char *out, *err;
 } result;
 
 /* Starts a program from build/bin ("ringtorch") or the PATH; arguments end with NULL. */
 command start(const scratch *s, const char *program, ...) __attribute__((sentinel));
 command start_list(const scratch *s, const char *program, const char *const *arguments);
-/* Waits until its standard output holds the fragment; fails the row if it never does. */
+/* Waits until its standard output contains the fragment. Fails the row if it never does. */
 void await_output(const command *c, const char *fragment);
-/* Waits for it, at most that many seconds. */
+/* Waits for its end, at most that many seconds. */
 result finish(command c, double seconds);
-/* Both in one. */
+/* Starts a program and waits for its end. */
 result run(const scratch *s, double seconds, const char *program, ...) __attribute__((sentinel));
 result run_list(const scratch *s, double seconds, const char *program,
                 const char *const *arguments);
@@ -84,6 +83,11 @@ int count_processes(const scratch *s, const char *name);
 pid_t find_worker(const scratch *s, int rank, double seconds);
 /* Waits for that worker, long, and sends it a signal; fails the row if there is none. */
 pid_t signal_worker(const scratch *s, int rank, int signal);
+/* Lets programs that a test starts from now on die of SIGSEGV also when they are built with a sanitizer, which would turn it into an
+ * exit code. */
+void let_crashes_be_signals(void);
+/* Lets them call exit() wherever they are, without a report of what they had not freed by then. */
+void let_exits_be_sudden(void);
 /* As find_worker, for any process of a program. */
 pid_t find_program(const scratch *s, const char *name, double seconds);
 

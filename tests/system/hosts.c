@@ -15,9 +15,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "tests/support/child.h"
 
 enum { ARGUMENTS_MAX = 32, SECONDS = 20 };
@@ -76,7 +76,7 @@ bool hosts_possible(void)
 
 /* ---- processes that keep namespaces ---- */
 
-/* Stays, and buries the orphans that the first process of a host inherits. */
+/* Stays alive and reaps the orphans that the first process of a host inherits. */
 __attribute__((noreturn)) static void stay(void)
 {
     for (;;)
@@ -91,7 +91,7 @@ static void say_ready(int fd, pid_t who)
     close(fd);
 }
 
-/* In a process that has the namespaces of a host already. */
+/* Runs in a process that already has the namespaces of a host. */
 static void furnish(const host *x, bool own_processes)
 {
     if (sethostname(x->name, strlen(x->name)) != 0 ||
@@ -101,11 +101,11 @@ static void furnish(const host *x, bool own_processes)
         _exit(1);
 }
 
-/* A process that keeps the namespaces of a host. */
+/* A process that keeps the namespaces of a host alive. */
 typedef struct keeping {
     const host *host;   /* NULL: of the switch */
     bool own_processes; /* the host has process numbers of its own */
-    int ready[2];       /* a pipe through which it says that they are made, and who lives in them */
+    int ready[2];       /* a pipe through which it reports that they are made, and a pid in them */
 } keeping;
 
 /* The first process of a host with process numbers of its own. */
@@ -118,7 +118,7 @@ static int be_first_process(void *argument)
     stay();
 }
 
-/* Starts that process. Only its parent, who stays, knows what it is called outside. */
+/* Starts that process. Its parent stays, because only the parent knows its pid outside of the namespace. */
 static void keep_first_process(const host *x, int ready)
 {
     keeping k = {.host = x, .own_processes = true};
@@ -170,8 +170,8 @@ static void end_keeper(pid_t *keeper)
 
 /* ---- the network ---- */
 
-/* Plugs a cable between the host and the switch. A port of a host that was killed may still be there
- * for a moment, so each has a new number. */
+/* Connects the host to the switch. The port of a killed host may still exist for a moment, so each port gets a new
+ * number. */
 static void plug_in(hosts *h, const host *x)
 {
     int in = (int)x->inside, sw = (int)h->network, port = h->ports++;
@@ -185,7 +185,7 @@ static void plug_in(hosts *h, const host *x)
        in, port, sw, sw, port, in, x->address, in, in);
 }
 
-/* How the remote shell finds a host that is up. */
+/* Writes the file by which the remote shell finds a host that is up. */
 static void publish(const hosts *h, const host *x)
 {
     char text[32];
@@ -227,8 +227,8 @@ void hosts_reconnect(hosts *h, int i)
 
 /* ---- the remote shell ---- */
 
-/* ssh as far as mpirun and ringtorch know it: options, a host, a command. What a killed daemon leaves
- * in its folder for temporary files goes with the scratch folder. */
+/* A substitute for ssh, as far as mpirun and ringtorch use it: options, a host, a command. Temporary files that a killed
+ * daemon leaves are removed with the scratch folder. */
 static const char agent_text[] =
     "#!/bin/sh\n"
     "while :; do case $1 in -*) shift ;; *) break ;; esac; done\n"

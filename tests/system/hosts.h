@@ -1,23 +1,22 @@
-/* Several hosts on one machine: each has a network, a name, processes and shared memory of its own (Linux
- * namespaces), joined by a switch that nothing else is connected to. Files are shared. It needs root,
- * and ip, iptables and nsenter.
+/* Several hosts on one machine. Each has its own network, name, processes and shared memory (Linux namespaces); they are
+ * joined by a switch that nothing else is connected to, and share their files. This needs root, and ip, iptables and
+ * nsenter.
  *
- *     if (!hosts_possible())
- *         skip();                                       // and has said why
+ *     if (!hosts_possible())                            // prints why not
+ *         skip();
  *     hosts h;
  *     hosts_make(&h, &s, 2);                            // h.host[0], h.host[1]
  *     command c = start_on_host(&h, "ringtorch", "train", config, "--hostfile",
  *                               host_file(&h, (int[]){1, 1}), "--set", h.bind, NULL);
- *     hosts_cut_off(&h, 1);                             // no packet comes or goes
+ *     hosts_cut_off(&h, 1);                             // no packet goes in or out
  *     hosts_reconnect(&h, 1);
- *     hosts_kill(&h, 1);                                // as when the power fails
+ *     hosts_kill(&h, 1);                                // as if the power failed
  *     hosts_boot(&h, 1);
  *     result r = finish(c, 60);
  *     hosts_remove(&h);
  *
- * Everything is gone with the process that made it, however that ends. The remote shell that mpirun and
- * ringtorch are told to use (OMPI_MCA_plm_rsh_agent) enters a host as ssh would: with little of our
- * environment, and not as our descendant. */
+ * Everything disappears with the process that made it, however that ends. The remote shell of mpirun and ringtorch
+ * (OMPI_MCA_plm_rsh_agent) enters a host as ssh would: with little of our environment, and not as our descendant. */
 #ifndef RINGTORCH_TESTS_SYSTEM_HOSTS_H
 #define RINGTORCH_TESTS_SYSTEM_HOSTS_H
 
@@ -28,7 +27,7 @@ enum { HOSTS_MAX = 4 };
 typedef struct host {
     char name[32], address[32];
     pid_t keeper; /* our child: the first process of the host, or its parent */
-    pid_t inside; /* a process of the host, whose namespaces are the host's; 0: it is down */
+    pid_t inside; /* a process in the host's namespaces; 0: the host is down */
 } host;
 
 typedef struct hosts {
@@ -37,7 +36,7 @@ typedef struct hosts {
     char bind[64]; /* "control.bind=<address of host 0>" */
     pid_t network; /* the switch */
     int count, ports;
-    host host[HOSTS_MAX]; /* commands are started on the first; it shares our process numbers */
+    host host[HOSTS_MAX]; /* commands start on the first, which shares our process numbers */
 } hosts;
 
 /* Returns whether hosts can be made here; prints why not. */
@@ -45,8 +44,8 @@ bool hosts_possible(void);
 void hosts_make(hosts *h, const scratch *s, int count);
 void hosts_remove(hosts *h);
 
-/* Writes a host file with so many slots for each host, in order; 0: the host is left out. Returns its
- * path (as in_scratch). */
+/* Writes a host file with so many slots for each host, in order; a host with 0 slots is omitted. Returns its path (as
+ * in_scratch). */
 const char *host_file(const hosts *h, const int *slots);
 /* Starts a program of build/bin on host 0; arguments end with NULL. */
 command start_on_host(const hosts *h, const char *program, ...) __attribute__((sentinel));

@@ -1,5 +1,5 @@
-/* Preloaded by commands under false_clock.h: the clock of the day shows the true time plus the seconds that stand, 64 bits,
- * in the file RINGTORCH_TEST_CLOCK names. The monotonic clock is left alone, as it is when a machine's clock is set. */
+/* Preloaded into commands by false_clock.h. The wall clock shows the true time plus the seconds (64 bits) in the file that
+ * RINGTORCH_TEST_CLOCK names. The monotonic clock is unchanged, as when somebody sets a machine's clock. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>

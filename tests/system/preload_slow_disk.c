@@ -1,5 +1,5 @@
-/* Preloaded by test_slow_disk.c: reading pieces of checkpoints takes its time, as on a disk that gives
- * RINGTORCH_TEST_DISK bytes a second and has nothing of them in its cache. */
+/* Preloaded by test_slow_disk.c. Pieces of checkpoints are read as slowly as from a disk that gives RINGTORCH_TEST_DISK
+ * bytes a second and has none of them in its cache. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

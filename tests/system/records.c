@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/control/events.h"
 
 void records_open(records *r, const char *run_dir)
 {
@@ -52,7 +53,8 @@ static void take_metric(records *r, json_t *line)
     if (m.step < 0 || m.generation < 0)
         r->torn++;
     else if (!last || m.generation > last->generation ||
-             (m.generation == last->generation && m.step > last->step)) /* else it is known */
+             (m.generation == last->generation &&
+              m.step > last->step)) /* else we know it already */
         r->metrics[r->metrics_count++] = m;
     if (m.step > r->newest_step)
         r->newest_step = m.step;
@@ -60,10 +62,14 @@ static void take_metric(records *r, json_t *line)
 
 static void take_event(records *r, json_t *line)
 {
-    if (json_is_string(json_object_get(line, "event")))
+    rt_event event;
+    if (rt_event_read(line, &event) == RT_OK) {
         json_array_append(r->events, line);
-    else
-        r->torn++;
+        return;
+    }
+    fprintf(stderr, "%s: %s\n", r->events_path, rt_error());
+    rt_error_clear();
+    r->torn++;
 }
 
 static void take_line(records *r, const char *line, size_t len, const char *path,
@@ -78,8 +84,8 @@ static void take_line(records *r, const char *line, size_t len, const char *path
     json_decref(j);
 }
 
-/* Whether the last line that was read is still where it was: a coordinator may have taken rows out and written others
- * since. */
+/* Returns whether the last line that we read is still in its place: a coordinator may since have removed rows and written
+ * others. */
 static bool is_there(FILE *f, const file_place *p)
 {
     char found[sizeof p->last] = "";
@@ -94,7 +100,7 @@ static void remember(file_place *p, const char *line, size_t len)
     memcpy(p->last, line + len - p->len, p->len);
 }
 
-/* Reads the whole lines that have come since the last time; all of them if the file has been made shorter. */
+/* Reads the complete lines written since the last time, or all lines if the file has become shorter. */
 static void read_lines(records *r, const char *path, file_place *p,
                        void (*take)(records *r, json_t *line))
 {

@@ -10,14 +10,14 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, JSON_MAX = 1 << 20 };
 
-/* A failure of the test's own means fails the test. */
+/* Fails the test if one of its own means fails. */
 static void must(rt_status status)
 {
     if (status != RT_OK)
@@ -132,6 +132,28 @@ int64_t summary_int(const char *run_dir, const char *key)
     must(rt_json_int(summary, key, "summary.json", &value));
     json_decref(summary);
     return value;
+}
+
+static void print_what_was_lost(const char *run_dir)
+{
+    char line[2048];
+    snprintf(line, sizeof line,
+             "cd %s && grep -hE '\"event\": *\"(worker_lost|stall|host_lost)\"' events.jsonl; "
+             "for log in logs/*.g*.log; do echo \"--- $log\"; tail -n 12 \"$log\"; done",
+             run_dir);
+    FILE *f = popen(line, "r");
+    while (f && fgets(line, sizeof line, f))
+        print_message("%s", line);
+    if (f)
+        pclose(f);
+}
+
+void expect_restarts(const char *run_dir, int64_t count)
+{
+    int64_t restarts = summary_int(run_dir, "restarts");
+    if (restarts != count)
+        print_what_was_lost(run_dir);
+    assert_int_equal(restarts, count);
 }
 
 double summary_number(const char *run_dir, const char *key)

@@ -9,25 +9,24 @@
 #ifndef RINGTORCH_TESTS_SYSTEM_RUNS_H
 #define RINGTORCH_TESTS_SYSTEM_RUNS_H
 
-#include <stdint.h>
 #include "command.h"
-#include "common/json.h"
+#include "common/base/json.h"
+#include <stdint.h>
 
-/* Images of 28 x 28 in ten classes, each a bright bar at a place of its class over noise: learnt in
- * a few steps. */
+/* Images of 28 x 28 in ten classes. Each shows a bright bar over noise, whose place tells the class, so that a net learns
+ * them in a few steps. */
 typedef struct data_set {
     int train, test;
     bool gzip;
     int bad_label;    /* when not 0: label of training sample 7 */
-    int labels_short; /* so many labels fewer than images */
+    int labels_short; /* how many labels are missing */
 } data_set;
 
 /* Writes the four IDX files into <scratch>/data. */
 void make_data(const scratch *s, const data_set *d);
 
-/* A net with every kind of layer that a run can have, small enough for hundreds of steps a second.
- * Dropout is there to make random numbers part of the result; 520 samples and batches of 64 make
- * steps cross the borders of epochs. */
+/* A net with several kinds of layers, small enough for hundreds of steps a second. Dropout makes random numbers part of
+ * the result. With 520 samples and batches of 64, steps cross the borders of epochs. */
 #define TINY_CONFIG                                                                                  \
     "run: {name: tiny, seed: 7, steps: 200, report_every: 10}\n"                                     \
     "model:\n"                                                                                       \
@@ -53,29 +52,28 @@ const char *write_config(const scratch *s, const char *name, const char *text);
 /* The usual start of a test: scratch folder, 520 training and 100 test images, tiny.yaml in it. */
 void tiny_setup(scratch *s);
 
-/* Reads summary.json of a run directory; fails the test if the key is missing or of another type.
- */
+/* Reads summary.json of a run directory. Fails the test if the key is missing or of another type. */
 json_t *read_summary(const char *run_dir);
 int64_t summary_int(const char *run_dir, const char *key);
+/* Fails the test unless the summary counts so many restarts; then it prints what was lost, and the ends of the logs. */
+void expect_restarts(const char *run_dir, int64_t count);
 double summary_number(const char *run_dir, const char *key);
 void summary_text(const char *run_dir, const char *key, char *out, size_t size);
 
 /* Returns the step of the last line of metrics.jsonl, 0 if there is none yet. */
 int64_t last_step(const char *run_dir);
-/* Waits until the run has reported that step, and fails the test if it does not in so many seconds.
- */
+/* Waits until the run has reported that step. Fails the test if it does not within so many seconds. */
 void await_step(const char *run_dir, int64_t step, double seconds);
 
-/* Runs tiny.yaml to its end with that many workers and further arguments; gives the hash of the
- * weights. */
+/* Runs tiny.yaml to its end with that many workers and further arguments. Writes the hash of the weights. */
 void train_tiny(const scratch *s, const char *run_dir, int workers, const char *const *more,
                 char sha[65]);
 
 /* Finds the newest checkpoint of a run: "<run>/checkpoints/step-..." (as in_scratch). */
 const char *newest_checkpoint(const scratch *s, const char *run_dir);
-/* Changes one byte of a file, by xor; negative offsets count from the end. */
+/* Changes one byte of a file by xor. Negative offsets count from the end. */
 void alter_byte(const char *path, long offset);
-/* Cuts a file to that many bytes; a negative number takes so many off its end. */
+/* Cuts a file to that many bytes. A negative number removes so many from its end. */
 void cut_file(const char *path, long bytes);
 
 #endif

@@ -1,19 +1,19 @@
-/* ringtorch-worker, the real one, on a machine that is not well. The linker puts the two functions below between a step and
- * the engine; RINGTORCH_SICK says what they do:
+/* The real ringtorch-worker on a faulty machine. The linker puts the two functions below between a step and the engine;
+ * RINGTORCH_SICK tells what they do:
  *
- *     crash STEP SLICE    a segmentation fault in that slice, whoever computes it and however often
+ *     crash STEP SLICE    a segmentation fault in that slice, whichever rank computes it, every time
  *     flip STEP RANK      a bit of the parameters flips in that rank's memory while the step is computed, once
  *     nan STEP always     a gradient of the step's first slice is not a number
  *     nan STEP once       the same, in the first generation only
  *     spoil STEP SLICE    a parameter is not a number while that slice, the last of its rank, is computed */
+#include "worker/engine/train/run.h"
 #include <math.h>
+#include <ringtorch/random.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ringtorch/random.h>
-#include "worker/engine/train/run.h"
 
 void __real_rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice);
 void __wrap_rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice);
@@ -22,7 +22,7 @@ rt_status __real_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_r
 rt_status __wrap_rt_run_gradients(rt_run *r, int64_t step, rt_range slices, rt_run_partial *parts,
                                   int *count);
 
-/* Is it this illness, at this step? *detail is what follows the number. */
+/* Returns whether RINGTORCH_SICK names this fault and this step. *detail: what follows the number. */
 static bool suffers(const char *illness, int64_t step, char detail[16])
 {
     char name[16] = "";

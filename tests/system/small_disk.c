@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/support/child.h"
 
 enum { MOUNTS_MAX = 8 };
@@ -22,7 +22,7 @@ static struct {
     char path[512];
 } filler;
 
-/* Puts `to` into the place that holds `from`. */
+/* Replaces the entry `from` by `to`. */
 static bool note_mount(const char *from, const char *to)
 {
     for (int i = 0; i < MOUNTS_MAX; i++)
@@ -80,7 +80,7 @@ typedef struct filling {
     int64_t leave;
 } filling;
 
-/* Does not return unless the disk cannot be written to. */
+/* Returns only when the disk can no longer be written to. */
 static int fill(void *argument)
 {
     const filling *f = argument;

@@ -1,5 +1,7 @@
-/* Every wrong command, configuration, data set or checkpoint is one clear line and exit code 2;
- * nothing is started or lost. */
+/* Every wrong command, configuration, data set or checkpoint leads to one clear line and exit code 2; nothing is started,
+ * and nothing is lost. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,16 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "tiny.h"
 
 /* One case. In arguments and message, "@" stands for the scratch folder; an argument list without
@@ -75,6 +75,28 @@ static void outputs_with_a_shape(void)
                  "data: {path: \"%s\"}\n");
 }
 
+static void layer_too_large(void)
+{
+    write_config(&s, "bad.yaml",
+                 "run: {steps: 10}\nmodel:\n  layers:\n    - flatten\n    - {linear: 1}\n"
+                 "    - {linear: 16777216}\n    - {linear: 16777216}\n    - {linear: 10}\n"
+                 "data: {path: \"%s\"}\n");
+}
+
+static void tie_to_another_width(void)
+{
+    write_config(&s, "bad.yaml",
+                 "run: {steps: 10}\nmodel:\n  layers:\n    - flatten\n    - {linear: 10}\n"
+                 "    - {tie: '1'}\ndata: {path: \"%s\"}\n");
+}
+
+static void group_with_states_of_its_own(void)
+{
+    write_config(&s, "bad.yaml",
+                 "run: {steps: 10}\nmodel: {preset: mlp}\ndata: {path: \"%s\"}\n"
+                 "optimizer:\n  name: sgd\n  groups:\n    - {match: '*', momentum: 0.5}\n");
+}
+
 static void truncated_images(void)
 {
     cut_file(in_scratch(&s, "data/train-images-idx3-ubyte"), -1000);
@@ -112,7 +134,7 @@ static void corrupt_gzip(void)
     alter_byte(in_scratch(&s, "data/train-images-idx3-ubyte.gz"), 5000);
 }
 
-/* Whoever opened one of these for reading would wait for ever, or read for ever. */
+/* A program that opened one of these for reading would wait or read for ever. */
 static void images_that_wait(void)
 {
     const char *images = in_scratch(&s, "data/train-images-idx3-ubyte");
@@ -211,7 +233,7 @@ static void take_a_port(void)
     snprintf(port_setting, sizeof port_setting, "control.port=%d", ntohs(address.sin_port));
 }
 
-/* Leaves the PATH with what a shell needs but mpirun. */
+/* Leaves in PATH what a shell needs, but not mpirun. */
 static void hide_mpirun(void)
 {
     must(rt_dir_make(in_scratch(&s, "empty"), 0755));
@@ -269,6 +291,18 @@ static const bad_case cases[] = {
      {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
      "bad.yaml:5: the last layer of the model gives [",
      outputs_with_a_shape},
+    {"layer_too_large",
+     {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
+     "bad.yaml:7: model.layers[3]: linear: its parameters take 1125899973951488 bytes",
+     layer_too_large},
+    {"tie_to_another_width",
+     {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
+     "bad.yaml:6: model.layers[2]: weight is [10,10] here, but [10,",
+     tie_to_another_width},
+    {"group_with_states_of_its_own",
+     {"", "train", "@/bad.yaml", "--run-dir", "@/run", NULL},
+     "bad.yaml:7: optimizer.groups[0]: momentum: with this value",
+     group_with_states_of_its_own},
 
     /* data */
     {"data_missing", {"--set", "data.path=@/nowhere", NULL}, "@/nowhere"},
@@ -346,15 +380,14 @@ static result run_case(const bad_case *c)
     return run_list(&s, LONG, "ringtorch", list);
 }
 
-/* A message for people: one line, made as `ringtorch: what is wrong`, no trace of the machinery
- * behind it. */
+/* Checks that a message is for people: one line, `ringtorch: what is wrong`, without internals. */
 static void expect_one_line(const char *err)
 {
     if (strncmp(err, "ringtorch: ", 11) != 0 || !strchr(err, '\n') || strchr(err, '\n')[1])
         fail_msg("not one line 'ringtorch: what is wrong':\n%s", err);
 }
 
-/* What stays of a refused run: nothing that would stand in the way of the right command. */
+/* Checks that a refused run leaves nothing that would hinder the right command. */
 static void expect_nothing_left(bool was_there)
 {
     assert_int_equal(count_processes(&s, NULL), 0);
@@ -384,7 +417,7 @@ static void refused(void **state)
     expect_nothing_left(was_there);
 }
 
-/* After a refusal the right command works in the same place: nothing was lost or half made. */
+/* After a refusal, the right command works in the same place: nothing was lost or left incomplete. */
 static void right_command_works_after_a_refusal(void **state)
 {
     (void)state;
@@ -398,7 +431,7 @@ static void right_command_works_after_a_refusal(void **state)
     result_release(&r);
 }
 
-/* A run directory that holds a run is refused above; here: it is left as it was. */
+/* A directory that holds a run is refused (above) and left unchanged (here). */
 static void refused_run_dir_is_untouched(void **state)
 {
     (void)state;

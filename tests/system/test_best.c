@@ -1,19 +1,19 @@
-/* The best checkpoint and early stopping: the same step, the same best and the same weights for any number of workers and
- * whoever dies. */
+/* The best checkpoint and early stopping: the same last step, the same best and the same weights for any number of workers,
+ * whichever process dies. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 #include <unistd.h>
+#include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/snapshot_list.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/state/snapshot_list.h"
 #include "records.h"
 #include "row.h"
 #include "tiny.h"
@@ -26,9 +26,8 @@ typedef struct ending {
 
 static ending undisturbed;
 
-/* tiny.yaml reaches its best accuracy early on: patience ends it long before its 1,000 steps, and long enough after the
- * best for whoever is to be killed in between. `more` is one further
- * assignment. */
+/* tiny.yaml reaches its best accuracy early: patience ends it long before its 1,000 steps, and long enough after the best
+ * that a process can be killed in between. `more` is one further assignment. */
 static command start_run(const char *name, const char *workers, const char *more)
 {
     return start(&s, "ringtorch", "train", in_scratch(&s, "tiny.yaml"), "-n", workers, "--run-dir",
@@ -42,7 +41,7 @@ static ending end_of(command c, const char *name)
     ending e;
     result r = finish(c, LONG);
     expect_exit(&r, 0);
-    expect_text(r.out, "has not become better since step");
+    expect_text(r.out, "has not improved since step");
     result_release(&r);
     const char *dir = in_scratch(&s, "%s", name);
     e.steps = summary_int(dir, "steps");
@@ -66,7 +65,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static void ends_when_patience_is_over(void **state)
+static void ends_when_patience_runs_out(void **state)
 {
     (void)state;
     assert_true(undisturbed.best > 0 && undisturbed.best % 8 == 0);
@@ -77,7 +76,7 @@ static void ends_when_patience_is_over(void **state)
     assert_string_equal(status, "done");
 }
 
-/* Two checkpoints are left: the last one, and the best, to which the link points. */
+/* Two checkpoints remain: the last one, and the best, to which the link points. */
 static void the_best_is_kept_and_found(void **state)
 {
     (void)state;
@@ -114,14 +113,14 @@ static void same_for_any_number_of_workers(void **state)
     expect_same(start_run("three", "3", "run.report_every=10"), "three");
 }
 
-/* Kills at steps between and at evaluations; `more` decides from where the run comes back. */
+/* Kills processes at evaluations and between them. `more` decides from which state the run resumes. */
 static void kill_worker_at(const char *name, int64_t step, const char *more)
 {
     command c = start_run(name, "2", more);
     await_step(in_scratch(&s, "%s", name), step, LONG);
     signal_worker(&s, 1, SIGKILL);
     expect_same(c, name);
-    assert_int_equal(summary_int(in_scratch(&s, "%s", name), "restarts"), 1);
+    expect_restarts(in_scratch(&s, "%s", name), 1);
 }
 
 static void same_after_the_loss_of_a_worker(void **state)
@@ -171,8 +170,8 @@ static int64_t step_in_memory(void)
     return newest;
 }
 
-/* The coordinator hears nothing any more while the workers find the best and go on; then everything is killed. What
- * nobody had written down is in shared memory. */
+/* The coordinator is stopped while the workers find the best and continue; then everything is killed. What the coordinator
+ * could not record is in shared memory. */
 static void same_when_all_die_together(void **state)
 {
     (void)state;
@@ -195,8 +194,8 @@ static void same_when_all_die_together(void **state)
                 "together");
 }
 
-/* Nothing is left to do, unless patience becomes longer. */
-static void going_on_needs_more_patience(void **state)
+/* Nothing is left to do unless patience is raised. */
+static void resuming_needs_more_patience(void **state)
 {
     (void)state;
     static const char *const sets[] = {"run.patience=40", "run.steps=2000", "run.patience=1000"};
@@ -207,7 +206,7 @@ static void going_on_needs_more_patience(void **state)
         expect_exit(&r, 0);
         if (i < 2) { /* said before anything is started */
             assert_int_equal(strncmp(r.out, "nothing left to do: ", 20), 0);
-            expect_text(r.out, "to train on, raise run.patience, or do without: ");
+            expect_text(r.out, "to train on, raise run.patience or turn it off: ");
             expect_text(r.out, " --resume auto --set run.patience=0\n");
         }
         result_release(&r);
@@ -233,13 +232,13 @@ static void needs_evaluations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(ends_when_patience_is_over),
+        ROW(ends_when_patience_runs_out),
         ROW(the_best_is_kept_and_found),
         ROW(same_for_any_number_of_workers),
         ROW(same_after_the_loss_of_a_worker),
         ROW(same_after_the_death_of_the_coordinator),
         ROW(same_when_all_die_together),
-        ROW(going_on_needs_more_patience),
+        ROW(resuming_needs_more_patience),
         ROW(needs_evaluations),
     };
     return cmocka_run_group_tests(tests, set_up, tiny_end);

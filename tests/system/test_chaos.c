@@ -1,4 +1,4 @@
-/* tools/chaos in small: twenty faults of all kinds, and nothing comes of them. */
+/* A small tools/chaos: twenty faults of all kinds do no harm. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,12 +7,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "common/json.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
 #include "records.h"
-#include "tiny.h"
 #include "tests/unit/common/random.h"
+#include "tiny.h"
 
 static json_t *report_of(const result *r)
 {
@@ -42,8 +42,8 @@ static void twenty_faults_change_nothing(void **state)
     result_release(&r);
 }
 
-/* It is no judge that always nods: a run without snapshots loses steps, and is found guilty of it. */
-static void a_run_without_snapshots_is_found_out(void **state)
+/* The check can fail: a run without snapshots loses steps, and chaos reports that. */
+static void losing_steps_is_detected(void **state)
 {
     (void)state;
     const char *config = write_config(&s, "bare.yaml", TINY_CONFIG "snapshot: {every: 0}\n");
@@ -54,7 +54,7 @@ static void a_run_without_snapshots_is_found_out(void **state)
     assert_true(json_is_false(json_object_get(report, "ok")));
     assert_true(event_int(report, "lost_steps_most", 0) > 1);
     expect_text(r.err, "has lost");
-    expect_text(r.err, "--seed 1"); /* how to see it again */
+    expect_text(r.err, "--seed 1"); /* how to repeat it */
     assert_string_equal(event_string(report, "weights_sha256"),
                         event_string(report, "undisturbed_sha256"));
     assert_true(rt_remove_tree(event_string(report, "directory")) == RT_OK);
@@ -80,7 +80,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tiny_begin, tiny_end)
     const struct CMUnitTest tests[] = {
         TEST(twenty_faults_change_nothing),
-        TEST(a_run_without_snapshots_is_found_out),
+        TEST(losing_steps_is_detected),
         TEST(wrong_usage_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

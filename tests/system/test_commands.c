@@ -1,5 +1,5 @@
-/* Every command from outside, a shell line each: what is understood, what is refused and how, and that
- * lost output is noticed. */
+/* Every command as users type it, one shell line per row: what is accepted, what is refused and how, and that lost output
+ * is noticed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,15 +11,19 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/control/journal.h"
 #include "row.h"
 #include "runs.h"
+#include "tests/support/outcome.h"
 
-/* In a line, rt, rt_worker and rt_coordinator are the programs, `other` is rt as another user and `closed` the same
- * with a directory `shut` that nobody may enter; the folder it runs in has two finished runs
- * of 20 steps, `two` of two workers and `one` of one worker with the same slices, `other`, of another model and
- * optimiser, and `damaged`, a copy of `two` whose journal has an altered byte in its third record. */
+/* In a line, rt, rt_worker and rt_coordinator are the programs, `other` is rt as another user, and `closed` is the same
+ * with a directory `shut` that it may not enter. The folder has two finished runs of 20 steps, `two` of two workers and
+ * `one` of one worker with the same slices; `other`, of another model and optimiser; and `damaged`, a copy of `two` with
+ * an altered byte in the third record of its journal. `later` and `unknown` are copies that seem to have been killed: the
+ * journal of one has a later format, that of the other has a record of an unknown kind. */
 typedef struct command_case {
     const char *name, *line;
     int exit_code;
@@ -37,10 +41,10 @@ static const command_case cases[] = {
     {"coordinator_help", "rt_coordinator --help", 0, "usage: ringtorch-coordinator", ""},
     {"coordinator_version", "rt_coordinator --version", 0, "ringtorch-coordinator 0.", ""},
     {"help_is_asked_for_anywhere", "rt eval two --json --help", 0, "usage: ringtorch eval", ""},
-    {"checkpoint_help", "rt checkpoint --help", 0, "diff A B", ""},
+    {"checkpoint_help", "rt checkpoint --help", 0, "diff   A B", ""},
     {"journal_help", "rt journal --help", 0, "usage: ringtorch journal show RUN", ""},
 
-    /* what is no command */
+    /* words that are not commands */
     {"no_command", "rt", 2, "", "no command"},
     {"misspelt_command", "rt exprot two", 2, "", "did you mean 'export'?"},
     {"misspelt_subcommand", "rt checkpoint shwo two", 2, "", "did you mean 'show'?"},
@@ -76,9 +80,29 @@ static const command_case cases[] = {
 
     /* looking into runs */
     {"ls_json", "rt checkpoint ls two --json | grep -c '\"sound\":true'", 0, "2", ""},
-    {"journal", "rt journal show two", 0, "plan        generation 1, start_step 0", ""},
+    {"journal", "rt journal show two", 0, "plan        generation 1 begins after step 0", ""},
     {"journal_json", "rt journal show --json two | tail -n1", 0, "\"status\":\"done\"", ""},
-    {"journal_of_no_run", "rt journal show tiny.yaml", 2, "", "tiny.yaml: is no journal of ring"},
+    {"journal_of_no_run", "rt journal show tiny.yaml", 2, "",
+     "tiny.yaml: is not a journal of ring"},
+    {"journal_of_another_format", "rt journal show later", 2, "",
+     "later/journal: journal of format 9, this version of ringtorch reads format 1"},
+    {"journal_of_another_format_status", "rt status later", 0,
+     "it cannot be resumed: later/journal: journal of format 9", ""},
+    {"journal_of_another_format_resume", "rt train tiny.yaml --run-dir later --resume auto", 2, "",
+     "--run-dir NEW --resume later"},
+    {"journal_of_another_format_way_on",
+     "rt train tiny.yaml -n 1 --run-dir later-2 --resume later --set run.steps=30", 0, "done", ""},
+    {"journal_not_understood", "rt journal show unknown", 2, "moon        phase 3",
+     "unknown/journal: record "},
+    {"journal_not_understood_json", "rt journal show unknown --json | tail -n2 | head -n1", 0,
+     "{\"kind\":\"moon\",\"phase\":3}",
+     "is not one that this version of ringtorch reads: unknown kind"},
+    {"journal_not_understood_status", "rt status unknown", 0,
+     "it cannot be resumed: unknown/journal: record ", ""},
+    {"journal_not_understood_resume", "rt train tiny.yaml --run-dir unknown --resume auto", 2, "",
+     "unknown kind 'moon': use the version that wrote it, or go on from the run's checkpoints in "
+     "another directory: --run-dir NEW --resume unknown"},
+    {"journal_not_understood_clean", "rt clean unknown", 0, "nothing to clean", ""},
     {"journal_damaged", "rt journal show damaged", 2, "    2  generation", "damaged at byte"},
     {"diff_equal", "rt checkpoint diff two one", 0, "0 different", ""},
     {"diff_different", "rt checkpoint diff two two/checkpoints/step-00000010", 1,
@@ -113,7 +137,7 @@ static const command_case cases[] = {
      "--set data.path=l1",
      2, "", "l1/train-images-idx3-ubyte: cannot access: Too many levels of symbolic links"},
     {"best_is_gone", "cp -r two b1; ln -s step-00000015 b1/checkpoints/best; rt eval b1 --best", 2,
-     "", "b1/checkpoints/best: points to step-00000015, which is not there any more"},
+     "", "b1/checkpoints/best: points to step-00000015, which no longer exists"},
     {"best_was_never_kept", "rt eval two --best", 2, "", "two: has no best checkpoint"},
     {"weights_of_pytorch", "printf 'PK\\3\\4aaaaaaaa' >w.pt; rt eval w.pt --config tiny.yaml", 2,
      "", "w.pt: is a zip archive, as PyTorch"},
@@ -126,7 +150,7 @@ static const command_case cases[] = {
     {"run_without_checkpoints", "mkdir nc; cp two/journal nc; rt eval nc", 2, "",
      "has no checkpoint"},
 
-    /* Another user, root being none of those who may be kept out. */
+    /* As another user, since root may enter everywhere. */
     {"eval_of_another_user", "other eval two", 0, "100 samples", ""},
     {"eval_is_denied", "closed eval shut", 2, "", "shut/manifest.json: cannot access: Permission"},
     {"ls_is_denied", "closed checkpoint ls shut", 2, "", "cannot access: Permission denied"},
@@ -134,13 +158,13 @@ static const command_case cases[] = {
      "cannot access: Permission denied"},
     {"show_is_denied", "closed checkpoint show shut", 2, "", "cannot access: Permission denied"},
     {"journal_is_denied", "closed journal show shut", 2, "", "cannot access: Permission denied"},
-    {"status_is_denied", "closed status shut", 2, "", "cannot be looked at: Permission denied"},
+    {"status_is_denied", "closed status shut", 2, "", "cannot be read: Permission denied"},
     {"weights_are_denied", "closed train tiny.yaml --set model.init=shut/checkpoints", 2, "",
      "shut/checkpoints: cannot access: Permission denied"},
     {"resume_is_denied", "closed train tiny.yaml --resume shut/checkpoints", 2, "",
      "shut/checkpoints: cannot access: Permission denied"},
 
-    {"another_model", "rt eval two --set model.layers=[flatten]", 2, "", "another model"},
+    {"another_model", "rt eval two --set model.layers=[flatten]", 2, "", "would change the model"},
     {"key_without_effect", "rt eval two --set optimizer.lr=1", 2, "",
      "--set optimizer.lr=1: has no effect here: leave it out"},
     {"misspelt_key", "rt eval two --set data.pth=x", 2, "", "did you mean 'path'?"},
@@ -153,10 +177,10 @@ static const command_case cases[] = {
     {"export_over_its_checkpoint",
      "f=two/checkpoints/step-00000020/piece-00001.safetensors; before=$(cksum $f); "
      "rt export two --out $f; r=$?; test \"$(cksum $f)\" = \"$before\" && exit $r",
-     2, "", "is a file that belongs to"},
+     2, "", "belongs to"},
     {"export_over_a_journal", "rt export one --out two/journal", 2, "", "belongs to"},
     {"logits_over_the_data", "rt eval two --logits data/t10k-labels-idx1-ubyte", 2, "",
-     "would replace what is read"},
+     "would overwrite the input"},
     {"op_over_a_checkpoint", "rt export two --out=w && rt op w two/config.yaml", 2, NULL,
      "belongs to"},
     {"export_through_a_link", "touch t; ln -s t l; rt export two --out=l && test -L l && cmp t w",
@@ -186,10 +210,10 @@ static const command_case cases[] = {
     {"pipe_closed", "{ rt train --help-config; echo $? >&2; } | true", 0, "", "141"},
     {"train_lost",
      "rt train tiny.yaml --run-dir lost --set run.steps=20 >/dev/full && test -s lost/summary.json",
-     0, "", "standard output cannot be written: No space left on device: training goes on"},
+     0, "", "standard output cannot be written: No space left on device: training continues"},
     {"train_to_a_closed_pipe",
      "{ rt train tiny.yaml --run-dir piped --set run.steps=20; echo $? >&2; } | true", 0, "",
-     "training goes on"},
+     "training continues"},
 
     /* strange parents */
     {"no_standard_input", "rt train tiny.yaml --run-dir w0 --set run.steps=5 <&-", 0, "done", ""},
@@ -258,9 +282,8 @@ static const command_case cases[] = {
     {"train_and_status_say_the_same_after_nan",
      "rt train tiny.yaml --run-dir n1 --set optimizer.name=sgd --set optimizer.lr=1e6 --set "
      "optimizer.weight_decay=1e6 --set checkpoint.every=1 2>e >o; sed -n 's/^ringtorch: to "
-     "begin/to "
-     "begin/p' e >a; grep -c 'again, more slowly: .* n1-slower --set optimizer.lr=100000$' a; rt "
-     "status n1 | grep -cFxf a",
+     "start/to start/p' e >a; grep -c 'again with a lower learning rate: .* n1-slower --set "
+     "optimizer.lr=100000$' a; rt status n1 | grep -cFxf a",
      0, "1\n1\n", ""},
     {"begins_again_where_nothing_is_left",
      "cp -r two w7; rm -r w7/checkpoints; rt train tiny.yaml --run-dir w7 --resume auto", 0,
@@ -284,6 +307,26 @@ static void must_run(const char *line)
     result_release(&r);
 }
 
+static rt_status no_visitor(void *ctx, const json_t *record)
+{
+    (void)ctx, (void)record;
+    return RT_OK;
+}
+
+/* Appends a record of an unknown kind, and one of a known kind. */
+static void append_records(const char *path)
+{
+    rt__journal *j;
+    json_t *moon = json_pack("{s:s, s:i}", "kind", "moon", "phase", 3),
+           *launch = json_pack("{s:s}", "kind", "launch");
+    must(rt__journal_open(path, no_visitor, NULL, &j));
+    must(rt__journal_append(j, moon));
+    must(rt__journal_append(j, launch));
+    rt__journal_close(j);
+    json_decref(moon);
+    json_decref(launch);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -297,6 +340,10 @@ static int set_up(void **state)
              "--set optimizer.momentum=0.9 --set 'model.layers=[{conv2d: {out: 2, kernel: 3}}, "
              "flatten, {linear: 10}]'");
     alter_byte(in_scratch(&s, "damaged/journal"), -600);
+    must_run("for r in later unknown; do cp -r two $r; rm $r/summary.json; sed -i '$d' "
+             "$r/events.jsonl; done; "
+             "printf '\\011' | dd of=later/journal bs=1 seek=7 conv=notrunc 2>/dev/null");
+    append_records(in_scratch(&s, "unknown/journal"));
     if (getuid() == 0) /* another user may not reach the folder that the programs were built in */
         must_run("chmod 755 . && mkdir bin && cp $RT $RT-* bin");
     return 0;

@@ -1,19 +1,18 @@
-/* The promise of the project: the same weights, bit for bit, whoever computes them. */
+/* The promise of the project: the same weights, bit for bit, however many workers compute them. */
+#include <ringtorch/ringtorch.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include <ringtorch/ringtorch.h>
 
 #include "row.h"
 #include "tiny.h"
 
-/* One scratch folder for all tests here; the run of one worker gives the hash that all others must
- * give. */
+/* All tests here share one scratch folder. The run of one worker gives the hash that all others must give. */
 static char expected[65];
 
 #define MORE(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -56,7 +55,7 @@ static void same_for_2_threads(void **state)
     expect_same("threads", 1, MORE("--set", "parallel.threads=2"));
 }
 
-static void same_by_direct_exchange(void **state)
+static void same_with_direct_exchange(void **state)
 {
     (void)state;
     expect_same("direct", 2, MORE("--set", "parallel.algorithm=direct"));
@@ -77,7 +76,7 @@ static void another_seed_gives_other_weights(void **state)
     assert_string_not_equal(sha, expected);
 }
 
-static void same_by_the_library_in_one_process(void **state)
+static void same_with_the_library_in_one_process(void **state)
 {
     (void)state;
     rt_trainer *t = rt_trainer_open(in_scratch(&s, "tiny.yaml"));
@@ -142,7 +141,7 @@ static void same_after_a_worker_was_killed(void **state)
     result_release(&r);
     summary_text(dir, "weights_sha256", sha, sizeof sha);
     assert_string_equal(sha, expected);
-    assert_int_equal(summary_int(dir, "restarts"), 1);
+    expect_restarts(dir, 1);
     assert_int_equal(summary_int(dir, "steps"), 200);
     assert_in_range(summary_int(dir, "lost_steps"), 0, 150);
 }
@@ -154,10 +153,10 @@ int main(void)
         ROW(same_for_3_workers),
         ROW(same_for_4_workers),
         ROW(same_for_2_threads),
-        ROW(same_by_direct_exchange),
+        ROW(same_with_direct_exchange),
         ROW(same_without_sharding),
         ROW(another_seed_gives_other_weights),
-        ROW(same_by_the_library_in_one_process),
+        ROW(same_with_the_library_in_one_process),
         ROW(same_after_resuming_with_more_workers),
         ROW(same_after_resuming_with_fewer_workers),
         ROW(same_after_a_worker_was_killed),

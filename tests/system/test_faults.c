@@ -1,4 +1,4 @@
-/* What goes wrong while a run is under way, and that nothing is lost by it. */
+/* Failures during a run, and that they lose nothing. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
 #include "runs.h"
 #include "small_disk.h"
 
@@ -28,7 +28,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Long enough to be met in the middle by a test. */
+/* Takes long enough for a test to interfere in the middle. */
 #define ENDLESS "--set", "run.steps=4000", "--set", "schedule.name=constant"
 
 static bool event_is_written(const char *run_dir, const char *fragment)
@@ -46,7 +46,7 @@ static bool event_is_written(const char *run_dir, const char *fragment)
 }
 
 /* Three kills, one of each rank and one of both, cost three generations and nothing else. */
-static void goes_on_after_several_kills(void **state)
+static void recovers_from_several_kills(void **state)
 {
     const scratch *s = *state;
     char dir[128], killed[65], quiet[65];
@@ -66,7 +66,7 @@ static void goes_on_after_several_kills(void **state)
     result r = finish(c, LONG);
     expect_exit(&r, 0);
     result_release(&r);
-    assert_int_equal(summary_int(dir, "restarts"), 3);
+    expect_restarts(dir, 3);
     summary_text(dir, "weights_sha256", killed, sizeof killed);
     train_tiny(s, in_scratch(s, "quiet"), 2, more, quiet);
     assert_string_equal(killed, quiet);
@@ -87,8 +87,8 @@ static void gives_up_after_max_restarts(void **state)
     result_release(&r);
 }
 
-/* Nothing can be tidied up by a process that was killed: its children must end by themselves. */
-static void nobody_outlives_a_killed_launcher(void **state)
+/* A killed process cannot end its children, so they must end by themselves. */
+static void no_process_outlives_a_killed_launcher(void **state)
 {
     const scratch *s = *state;
     char dir[128];
@@ -120,7 +120,7 @@ static void second_interrupt_stops_at_once(void **state)
                       dir, ENDLESS, NULL);
     await_step(dir, 20, LONG);
     kill(-c.pid, SIGINT);
-    usleep(300000); /* sooner, it would pass for an echo of the first */
+    usleep(300000); /* any sooner, it would count as an echo of the first */
     kill(-c.pid, SIGINT);
     result r = finish(c, LONG);
     assert_true(r.exit_code == 130 || r.exit_code == 128 + SIGINT);
@@ -133,7 +133,7 @@ static bool signal_process(const process *p, void *context)
     return true;
 }
 
-/* As systemd and Slurm do: the signal goes to the launcher, the coordinator, mpirun and the workers. */
+/* The signal goes to the launcher, the coordinator, mpirun and the workers, as systemd and Slurm send it. */
 static void a_signal_to_every_process_leaves_a_checkpoint(void **state)
 {
     const scratch *s = *state;
@@ -145,17 +145,17 @@ static void a_signal_to_every_process_leaves_a_checkpoint(void **state)
         command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2",
                           "--run-dir", dir, ENDLESS, "--set", "checkpoint.every=0", NULL);
         await_step(dir, 20, LONG);
-        kill(c.pid, signal); /* first, as it would be asked to end by any of the others' deaths */
+        kill(c.pid, signal); /* the launcher first: the death of any other would make it act */
         each_process(s, NULL, signal_process, &signal);
         result r = finish(c, LONG);
         expect_exit(&r, 128 + signal);
-        expect_text(r.out, "go on from step ");
+        expect_text(r.out, "resume from step ");
         result_release(&r);
         assert_int_equal(summary_int(dir, "checkpoint_step"), summary_int(dir, "steps"));
     }
 }
 
-/* The folder for the checkpoints of the run in "run", which does not hold many. */
+/* A file system with little room, for the checkpoints of the run in "run". */
 static const char *small_folder(const scratch *s, const char *size)
 {
     const char *folder = in_scratch(s, "run/checkpoints");
@@ -165,9 +165,9 @@ static const char *small_folder(const scratch *s, const char *size)
     return folder;
 }
 
-/* Training goes on although no checkpoint can be written. The last state is then in memory alone: the run does not say
- * that all is well, and what is missing is done once there is room. */
-static void goes_on_when_the_disk_is_full(void **state)
+/* Training continues although no checkpoint can be written. Then the last state is only in memory: the run does not claim
+ * success, and --resume auto writes the checkpoint once there is room. */
+static void trains_on_when_the_disk_is_full(void **state)
 {
     const scratch *s = *state;
     char dir[128], full[65], saved[65], roomy[65];
@@ -192,7 +192,7 @@ static void goes_on_when_the_disk_is_full(void **state)
     assert_string_equal(full, roomy);
 }
 
-/* Nor is there a snapshot: who asked for the weights hears that they are lost. */
+/* There is no snapshot either: the run reports that its weights are lost. */
 static void says_that_the_weights_are_lost(void **state)
 {
     const scratch *s = *state;
@@ -208,8 +208,7 @@ static void says_that_the_weights_are_lost(void **state)
     unmount(folder);
 }
 
-/* The newest checkpoint is damaged: `--resume auto` goes back to the one before it and ends with
- * the same weights. */
+/* The newest checkpoint is damaged: `--resume auto` takes the one before it and ends with the same weights. */
 static void resume_falls_back_to_the_newest_sound_checkpoint(void **state)
 {
     const scratch *s = *state;
@@ -228,13 +227,13 @@ static void resume_falls_back_to_the_newest_sound_checkpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(goes_on_after_several_kills, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(recovers_from_several_kills, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_after_max_restarts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nobody_outlives_a_killed_launcher, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_process_outlives_a_killed_launcher, set_up, tear_down),
         cmocka_unit_test_setup_teardown(second_interrupt_stops_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_signal_to_every_process_leaves_a_checkpoint, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(goes_on_when_the_disk_is_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trains_on_when_the_disk_is_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_that_the_weights_are_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resume_falls_back_to_the_newest_sound_checkpoint, set_up,
                                         tear_down),

@@ -1,5 +1,4 @@
-/* Workers on several hosts: the same weights, and what happens when a host is lost, cut off, or comes
- * back. */
+/* Workers on several hosts: they give the same weights, also when a host is lost, cut off, or comes back. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,9 +9,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
 #include "hosts.h"
 #include "records.h"
 #include "runs.h"
@@ -58,7 +57,7 @@ static int tear_down(void **state)
                   "--run-dir", (b)->dir, "--hostfile", host_file(&(b)->h, slots), "--set",         \
                   (b)->h.bind, ##__VA_ARGS__, NULL)
 
-/* Steps without end: the rate does not depend on how many there will be. */
+/* Trains without end: the learning rate does not depend on the number of steps. */
 #define ENDLESS "--set", "run.steps=1000000", "--set", "schedule.name=constant"
 
 /* Trains on this host for as many steps as that run has made, and compares. */
@@ -92,7 +91,7 @@ static void await_line(const bench *b, const char *fragment)
             fail_msg("events.jsonl never says %s", fragment);
 }
 
-/* Stops a run that would go on, and looks at what it has made. */
+/* Stops a run that would train for ever, and checks what it has made. */
 static void stop_and_compare(bench *b, command c)
 {
     await_step(b->dir, last_step(b->dir) + 20, LONG);
@@ -111,7 +110,7 @@ static void two_hosts_give_the_weights_of_one(void **state)
     await_step(b->dir, 20, LONG);
     result r =
         run_on_host(&b->h, 1, "pgrep -c ringtorch-worke; cat /proc/*/cmdline | tr '\\0' ' '");
-    assert_int_equal(r.out[0], '1'); /* one here; and what it must not tell in public: */
+    assert_int_equal(r.out[0], '1'); /* one worker is here; command lines must not show the keys: */
     expect_text(r.out, "orted");
     assert_null(strstr(r.out, "RINGTORCH_KEYS"));
     result_release(&r);
@@ -119,11 +118,11 @@ static void two_hosts_give_the_weights_of_one(void **state)
     expect_exit(&r, 0);
     assert_string_equal(r.err, "");
     result_release(&r);
-    assert_int_equal(summary_int(b->dir, "restarts"), 0);
+    expect_restarts(b->dir, 0);
     expect_weights_of_one_host(b, false);
 }
 
-/* The launcher's host has no worker, so that all that listens there are the coordinator and mpirun. */
+/* The launcher's host has no worker, so that only the coordinator and mpirun listen there. */
 static void mpirun_listens_where_the_coordinator_does(void **state)
 {
     bench *b = *state;
@@ -170,7 +169,7 @@ static void a_lost_host_costs_its_workers(void **state)
     stop_and_compare(b, c);
 }
 
-/* No checkpoint is made: what was on the lost host is nowhere but in the memory of the other. */
+/* No checkpoint is written, so the state of the lost host is only in the memory of the other. */
 static void a_copy_on_another_host_saves_the_steps(void **state)
 {
     bench *b = *state;
@@ -191,7 +190,7 @@ static void a_copy_on_another_host_saves_the_steps(void **state)
     stop_and_compare(b, c);
 }
 
-/* Its workers live on, and must not disturb the others, neither before nor after they are back. */
+/* The workers on the host that is cut off stay alive, and must not disturb the others, neither before nor after it is back. */
 static void a_host_that_is_cut_off_comes_back(void **state)
 {
     bench *b = *state;
@@ -210,7 +209,7 @@ static void a_host_that_is_cut_off_comes_back(void **state)
     stop_and_compare(b, c);
 }
 
-static void a_host_that_is_down_is_left_out(void **state)
+static void a_host_that_is_down_is_not_used(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
@@ -224,8 +223,8 @@ static void a_host_that_is_down_is_left_out(void **state)
     stop_and_compare(b, c);
 }
 
-/* Its workers start, and never reach the coordinator. */
-static void a_host_that_cannot_reach_the_coordinator_is_left_out(void **state)
+/* The workers on that host start, but never reach the coordinator. */
+static void a_host_that_cannot_reach_the_coordinator_is_not_used(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
@@ -249,7 +248,7 @@ static void a_host_that_cannot_reach_the_coordinator_is_left_out(void **state)
     stop_and_compare(b, c);
 }
 
-/* The file of workers is the same on all hosts here, and goes another way on one of them. */
+/* All hosts here share the worker's file; the script behaves differently on one of them. */
 static void a_worker_that_is_missing_on_a_host_ends_the_run_at_once(void **state)
 {
     bench *b = *state;
@@ -300,7 +299,7 @@ static void a_configuration_that_is_missing_on_a_host_ends_the_run_at_once(void 
     result_release(&r);
 }
 
-/* A host is added to the file of a run, and taken out again. */
+/* A host is added to the host file during a run, and removed again. */
 static void the_host_file_may_change(void **state)
 {
     bench *b = *state;
@@ -313,11 +312,11 @@ static void the_host_file_may_change(void **state)
     host_file(&b->h, (int[]){1, 0, 0});
     await_line(b, "\"generation\":3,\"world_size\":1");
     stop_and_compare(b, c);
-    assert_int_equal(summary_int(b->dir, "restarts"), 0); /* nothing has failed */
+    expect_restarts(b->dir, 0); /* nothing has failed */
 }
 
-/* Nothing of the run is left on any host: the launcher's remote shells are gone, and mpirun with them. */
-static void nobody_on_any_host_outlives_the_launcher(void **state)
+/* Nothing of the run remains on any host: the launcher's remote shells and mpirun are gone. */
+static void no_process_on_any_host_outlives_the_launcher(void **state)
 {
     bench *b = *state;
     NEED_HOSTS(b);
@@ -340,14 +339,14 @@ int main(void)
         TEST(a_lost_host_costs_its_workers),
         TEST(a_copy_on_another_host_saves_the_steps),
         TEST(a_host_that_is_cut_off_comes_back),
-        TEST(a_host_that_is_down_is_left_out),
-        TEST(a_host_that_cannot_reach_the_coordinator_is_left_out),
+        TEST(a_host_that_is_down_is_not_used),
+        TEST(a_host_that_cannot_reach_the_coordinator_is_not_used),
         TEST(a_worker_that_is_missing_on_a_host_ends_the_run_at_once),
         TEST(a_configuration_that_is_missing_on_a_host_ends_the_run_at_once),
         TEST(the_host_file_may_change),
-        TEST(nobody_on_any_host_outlives_the_launcher),
+        TEST(no_process_on_any_host_outlives_the_launcher),
     };
-    /* Not what any host would choose by itself: the others compute the same only if they are told. */
+    /* No host would choose this by itself, so the others compute the same only if the launcher passes it on. */
     setenv("OPENBLAS_CORETYPE", "Nehalem", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

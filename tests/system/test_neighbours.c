@@ -1,4 +1,4 @@
-/* Other users of the machine: what they make beforehand is not used, and nothing of a run listens to the network. */
+/* Other users of the machine: a run never uses files that they created beforehand, and does not listen to the network. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,15 +15,15 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "records.h"
-#include "tiny.h"
 #include "tests/support/child.h"
+#include "tiny.h"
 
-/* Every run here is stopped at its end, with a checkpoint. */
+/* Each test stops its run at the end, with a checkpoint. */
 static void stop_run(command c)
 {
     kill(c.pid, SIGTERM);
@@ -34,7 +34,7 @@ static void stop_run(command c)
 
 /* ---- names in /tmp and /dev/shm ---- */
 
-enum { NEIGHBOUR = 12345 /* a user id that is nobody's */ };
+enum { NEIGHBOUR = 12345 /* a user id that nobody has */ };
 
 static void run_id(char out[64])
 {
@@ -46,7 +46,7 @@ static void run_id(char out[64])
     json_decref(control);
 }
 
-static char keys[4][64]; /* of the run that is looked at */
+static char keys[4][64]; /* of the run under test */
 static int key_count, files_of_others;
 
 static void read_keys(void)
@@ -85,8 +85,8 @@ static int expect_private(const char *path, const struct stat *st, int kind, str
     return 0;
 }
 
-/* A run directory can be read by whoever the umask lets. */
-static void what_is_secret_is_for_the_owner_only(void **state)
+/* The umask decides who may read a run directory. */
+static void secret_files_are_readable_only_by_the_owner(void **state)
 {
     (void)state;
     command c = start_endless(60);
@@ -103,7 +103,7 @@ static void what_is_secret_is_for_the_owner_only(void **state)
     stop_run(c);
 }
 
-/* As that user: makes what the run might want next. */
+/* Creates, as that user, the files that the run might create next. */
 static int make_as_neighbour(void *id)
 {
     char path[160];
@@ -123,7 +123,7 @@ static int make_as_neighbour(void *id)
     return 0;
 }
 
-/* Returns how many of the neighbour's things of that run are there, and empty as they were made. Removes them. */
+/* Returns how many of the neighbour's files for that run exist and are still empty. Removes them. */
 static int count_untouched(const char *id)
 {
     static const char *const places[] = {"/tmp", "/dev/shm"};
@@ -155,7 +155,7 @@ static int count_untouched(const char *id)
 }
 
 /* The second generation finds every name that it could guess taken, and goes on as if they were not there. */
-static void names_that_a_neighbour_has_made_are_not_used(void **state)
+static void files_of_a_neighbour_are_not_used(void **state)
 {
     (void)state;
     if (geteuid() != 0) {
@@ -272,7 +272,7 @@ static void nothing_listens_beyond_loopback(void **state)
     stop_run(c);
 }
 
-/* Says something to a port that nobody who belongs there would say. */
+/* Sends to a port what no program of ours would send. */
 static void talk_rubbish(unsigned port)
 {
     static const char rubbish[200] = "GET / HTTP/1.0\r\n\r\n";
@@ -286,8 +286,8 @@ static void talk_rubbish(unsigned port)
     close(fd);
 }
 
-/* mpirun says a line for each of them. */
-static void strangers_that_connect_fill_no_log(void **state)
+/* mpirun logs a line for each of them. */
+static void strangers_cannot_fill_a_log(void **state)
 {
     (void)state;
     static listeners l;
@@ -306,7 +306,7 @@ static void strangers_that_connect_fill_no_log(void **state)
         assert_int_equal(stat(path, &st), 0);
         most = st.st_size > most ? st.st_size : most;
     }
-    assert_true(most > 1 << 18); /* they were heard */
+    assert_true(most > 1 << 18); /* mpirun logged them */
     for (double end = rt_clock() + LONG; st.st_size > 1 << 19 && rt_clock() < end;) {
         rt_clock_sleep(0.05);
         assert_int_equal(stat(path, &st), 0);
@@ -320,11 +320,11 @@ static void strangers_that_connect_fill_no_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(names_that_a_neighbour_has_made_are_not_used, tiny_begin,
+        cmocka_unit_test_setup_teardown(files_of_a_neighbour_are_not_used, tiny_begin, tiny_end),
+        cmocka_unit_test_setup_teardown(secret_files_are_readable_only_by_the_owner, tiny_begin,
                                         tiny_end),
-        cmocka_unit_test_setup_teardown(what_is_secret_is_for_the_owner_only, tiny_begin, tiny_end),
         cmocka_unit_test_setup_teardown(nothing_listens_beyond_loopback, tiny_begin, tiny_end),
-        cmocka_unit_test_setup_teardown(strangers_that_connect_fill_no_log, tiny_begin, tiny_end),
+        cmocka_unit_test_setup_teardown(strangers_cannot_fill_a_log, tiny_begin, tiny_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
-/* What a run is put through, one row each: it goes on from the step in flight, says in events.jsonl what
- * happened, ends with the weights of an undisturbed run, and leaves nothing behind. */
+/* Each row disturbs a run in one way. The run must resume from the step in flight, record in events.jsonl what happened,
+ * end with the weights of an undisturbed run, and leave nothing behind. */
 #include <dirent.h>
+#include <ringtorch/ringtorch.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,12 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include <ringtorch/ringtorch.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "false_clock.h"
 #include "records.h"
 #include "row.h"
@@ -27,8 +27,9 @@
 
 enum { STEPS_MAX = 200000 };
 
-/* The rate of learning is constant, so that a run may be stopped after any step; each step has a line
- * of metrics. Dropout makes random numbers part of the result, batch norm statistics; LAMB exchanges what it measures before it updates. */
+/* The learning rate is constant, so that a run may be stopped after any step, and each step has a line of metrics. Dropout
+ * makes random numbers part of the result, and batch norm makes statistics part of it. With sync_batch_norm, slices wait for
+ * each other within a step. LAMB exchanges norms before it updates. */
 #define RECOVERY_CONFIG                                                                            \
     "run: {name: recovery, seed: 11, steps: 200000, report_every: 1, hash_every: 20}\n"            \
     "model:\n"                                                                                     \
@@ -39,6 +40,7 @@ enum { STEPS_MAX = 200000 };
     "    - max_pool2d: 2\n"                                                                        \
     "    - flatten\n"                                                                              \
     "    - linear: 96\n"                                                                           \
+    "    - sync_batch_norm\n"                                                                      \
     "    - relu\n"                                                                                 \
     "    - dropout: 0.1\n"                                                                         \
     "    - linear: 10\n"                                                                           \
@@ -54,14 +56,14 @@ enum { STEPS_MAX = 200000 };
 static scratch s;
 static char config[128];
 
-/* ---- what an undisturbed run has ---- */
+/* ---- the weights of an undisturbed run ---- */
 
 static rt_trainer *undisturbed;
 static char (*expected)[65]; /* [STEPS_MAX + 1]: weights after so many steps */
-static int64_t known;        /* steps of which it is known */
+static int64_t known;        /* up to which step they are known */
 
-/* A step is a pure function of the state before it, so one process that makes one step after the other
- * knows the weights of every run of this configuration. */
+/* A step is a pure function of the state before it, so a single process that makes one step after the other finds the
+ * weights of every run of this configuration. */
 static const char *expected_at(int64_t step)
 {
     assert_in_range(step, 1, STEPS_MAX);
@@ -95,14 +97,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- a run to be disturbed ---- */
+/* ---- a run to disturb ---- */
 
 typedef struct trial {
     char dir[128], workers[8];
-    const char *checkpoints; /* when it makes them */
+    const char *checkpoints; /* when it writes them */
     command c;
     records r;
-    bool snapshots; /* it has them: no more than the step in flight may be lost */
+    bool snapshots; /* if it has them, it may lose only the step in flight */
 } trial;
 
 static void launch_again(trial *t, const char *resume)
@@ -175,7 +177,7 @@ static void expect_none_of(const char *folder, const char *start)
     closedir(d);
 }
 
-/* Stops the run, which must be as if nothing had happened. */
+/* Stops the run. Its result must be that of an undisturbed run. */
 static void end(trial *t)
 {
     char sha[65], id[64], name[96];
@@ -270,12 +272,13 @@ static void mpirun_is_killed(void **state)
     begin(&t, "mpirun", 2);
     size_t before = records_events(&t.r);
     kill(find("orterun"), SIGKILL);
-    expect_text(event_string(must_come(&t, before, "worker_lost"), "cause"), "mpirun");
+    expect_text(event_string(must_come(&t, before, "worker_lost"), "cause"),
+                "the job was killed by signal 9");
     expect_recovery(&t, before);
     end(&t);
 }
 
-/* Workers go on meanwhile: nobody is started anew. */
+/* Workers keep stepping meanwhile, so none is restarted. */
 static void the_coordinator_is_killed(void **state)
 {
     (void)state;
@@ -312,7 +315,7 @@ static void the_launcher_is_killed(void **state)
 
 /* ---- deaths at inconvenient times ---- */
 
-/* The second generation loses a worker before it has begun. */
+/* The second generation loses a worker before its first step. */
 static void a_worker_is_killed_at_the_start(void **state)
 {
     (void)state;
@@ -355,7 +358,7 @@ static void a_worker_is_killed_in_a_checkpoint(void **state)
     end(&t);
     char folder[160];
     snprintf(folder, sizeof folder, "%s/checkpoints", t.dir);
-    expect_none_of(folder, ".step-"); /* what was half done is gone */
+    expect_none_of(folder, ".step-"); /* the incomplete checkpoint is gone */
 }
 
 static void two_are_killed_100_ms_apart(void **state)
@@ -379,7 +382,7 @@ static void two_are_killed_100_ms_apart(void **state)
 static json_t *stall_of(trial *t, size_t from, int rank, pid_t pid)
 {
     json_t *stall;
-    do { /* a machine under load has stalls of its own */
+    do { /* a loaded machine has stalls of its own */
         must_come(t, from, "stall");
         stall = find_event(&t->r, from, "stall", &from);
         from++;
@@ -394,7 +397,7 @@ static json_t *stall_of(trial *t, size_t from, int rank, pid_t pid)
     return stall;
 }
 
-/* Told while it lasts; over before it is given up. */
+/* The stall is reported while it lasts, and ends before the worker is given up. */
 static void a_stopped_worker_is_named(void **state)
 {
     (void)state;
@@ -423,7 +426,7 @@ static void a_worker_that_stays_stopped_is_replaced(void **state)
     end(&t);
 }
 
-static void a_second_of_standstill_is_no_reason(void **state)
+static void a_stall_of_a_second_is_no_reason(void **state)
 {
     (void)state;
     trial t;
@@ -480,7 +483,7 @@ static void it_grows_and_shrinks(void **state)
     end(&t);
 }
 
-/* The run makes no others, which would prune it before it is verified, or be taken for it. */
+/* The run writes no other checkpoints, which could prune this one before it is verified, or be mistaken for it. */
 static void a_checkpoint_is_made_at_once(void **state)
 {
     (void)state;
@@ -509,7 +512,7 @@ static void expect_clock(int64_t offset)
     result_release(&r);
 }
 
-/* A machine under load lets workers stand still, but not for longer than the row has been going on. */
+/* On a loaded machine workers may stall, but not for longer than this row has been running. */
 static void expect_true_stalls(const trial *t, double began)
 {
     size_t at = 0;
@@ -518,8 +521,8 @@ static void expect_true_stalls(const trial *t, double began)
                     event_number(e, "seconds", -1) < rt_clock() - began);
 }
 
-/* Two days forward, then four back, around losses of workers and of the coordinator: nobody is thought to be late, and
- * no time is negative. */
+/* The clock jumps two days forward, then four back, around losses of workers and of the coordinator: no process counts as
+ * late, and no time is negative. */
 static void the_clock_jumps(void **state)
 {
     (void)state;
@@ -547,9 +550,9 @@ static void the_clock_jumps(void **state)
     false_clock_end();
 }
 
-/* ---- no room, no leave ---- */
+/* ---- no room, no permission ---- */
 
-/* Without room for snapshots it goes on, says so, and is recovered from a checkpoint. */
+/* Without room for snapshots a run continues, says so, and recovers from a checkpoint. */
 static void shared_memory_is_full(void **state)
 {
     (void)state;
@@ -584,7 +587,7 @@ static void a_read_only_run_directory_is_named(void **state)
     assert_int_equal(rt_dir_make(dir, 0700), RT_OK);
     bool mounted = geteuid() == 0 && own_mounts() && mount_read_only(dir);
     if (geteuid() == 0 && !mounted)
-        skip(); /* nothing is read-only for root but a mount */
+        skip(); /* only a mount can be read-only for root */
     chmod(dir, 0500);
     result r = run(&s, LONG, "ringtorch", "train", config, "-n", "2", "--run-dir", dir, NULL);
     expect_exit(&r, 2);
@@ -610,7 +613,7 @@ int main(void)
         ROW(two_are_killed_100_ms_apart),
         ROW(a_stopped_worker_is_named),
         ROW(a_worker_that_stays_stopped_is_replaced),
-        ROW(a_second_of_standstill_is_no_reason),
+        ROW(a_stall_of_a_second_is_no_reason),
         ROW(a_worker_is_told_to_leave),
         ROW(it_grows_and_shrinks),
         ROW(a_checkpoint_is_made_at_once),

@@ -1,21 +1,21 @@
-/* Nets beyond sequences from a configuration: residual blocks with batch normalisation, tied and frozen layers. Running statistics belong
- * to the result, which is the same bits for any number of workers, and after losses. */
+/* Nets from a configuration that are not plain sequences: residual blocks with batch normalisation, tied and frozen layers.
+ * Running statistics are part of the result, which has the same bits for any number of workers, also after losses. */
+#include <ringtorch/formats.h>
+#include <ringtorch/ringtorch.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include <ringtorch/formats.h>
-#include <ringtorch/ringtorch.h>
 
 #include "row.h"
 #include "tiny.h"
 
-/* The second linear layer has the weights of the first, more than one block of 65,536. parallel.slices: auto comes to 4 for one to four
- * workers: 16 samples each. */
+/* The second linear layer shares the weights of the first, more than one block of 65,536. parallel.slices: auto means 4 for
+ * one to four workers, 16 samples each. */
 static const char config[] =
     "run: {name: tiny, seed: 7, steps: 120, report_every: 10}\n"
     "model:\n"
@@ -94,10 +94,10 @@ static void same_after_a_worker_was_killed(void **state)
     result_release(&r);
     summary_text(run_dir, "weights_sha256", sha, sizeof sha);
     assert_string_equal(sha, expected);
-    assert_int_equal(summary_int(run_dir, "restarts"), 1);
+    expect_restarts(run_dir, 1);
 }
 
-/* Goes on from a checkpoint, where no snapshot is, with more workers than before. */
+/* Resumes from a checkpoint, without a snapshot, with more workers than before. */
 static void same_after_resuming(void **state)
 {
     (void)state;
@@ -160,12 +160,31 @@ static void frozen_stays_and_statistics_move(void **state)
     rt_st_close(now);
 }
 
+/* The export has the layout of a PyTorch state_dict, and can be read again. */
+static void a_tied_layer_is_exported_under_all_its_names(void **state)
+{
+    (void)state;
+    rt_st_reader *r = export(".", "tied");
+    assert_memory_equal(values(r, "6.weight", 392 * 392), values(r, "8.weight", 392 * 392),
+                        392 * 392 * sizeof(float));
+    assert_memory_equal(values(r, "6.bias", 392), values(r, "8.bias", 392), 392 * sizeof(float));
+    rt_st_close(r);
+    result e = run(&s, LONG, "ringtorch", "eval", in_scratch(&s, "tied.safetensors"), "--config",
+                   in_scratch(&s, "tiny.yaml"), NULL);
+    expect_exit(&e, 0);
+    result_release(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(same_for_2_workers),  ROW(same_for_3_workers),
-        ROW(same_for_4_workers),  ROW(same_after_a_worker_was_killed),
-        ROW(same_after_resuming), ROW(frozen_stays_and_statistics_move),
+        ROW(same_for_2_workers),
+        ROW(same_for_3_workers),
+        ROW(same_for_4_workers),
+        ROW(same_after_a_worker_was_killed),
+        ROW(same_after_resuming),
+        ROW(frozen_stays_and_statistics_move),
+        ROW(a_tied_layer_is_exported_under_all_its_names),
     };
     return cmocka_run_group_tests(tests, set_up, tiny_end);
 }

@@ -1,21 +1,21 @@
-/* Checkpoints that somebody has altered and sealed again. `checkpoint verify` means "can be loaded": what it refuses,
- * eval, export and train refuse too, in the same words, with exit 2 and before a worker is started; what it finds
- * sound, they take. Nothing waits, and nothing of the checkpoint is obeyed by the terminal. */
+/* Checkpoints that somebody has altered and sealed again. `checkpoint verify` answers whether a checkpoint can be loaded:
+ * eval, export and train refuse what it refuses, in the same words, with exit code 2 and before a worker starts, and
+ * accept what it finds sound. No command hangs, and the terminal obeys nothing in the checkpoint. */
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/state/manifest.h"
+#include "tiny.h"
+#include <inttypes.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/file.h"
-#include "common/hash.h"
-#include "common/manifest.h"
-#include "common/mem.h"
-#include "tiny.h"
+#include <cmocka.h>
 
 static char checkpoint[200]; /* a copy, altered by each row */
 
@@ -31,7 +31,7 @@ static const char *piece(int k)
     return in_scratch(&s, "checkpoint/piece-%05d.safetensors", k);
 }
 
-/* Lists a piece with the length and hash that it has now. */
+/* Lists a piece in the manifest with its present length and hash. */
 static void list_again(json_t *m, int k)
 {
     uint64_t sum, bytes;
@@ -43,7 +43,7 @@ static void list_again(json_t *m, int k)
     json_object_set_new(entry, "checksum", json_string(hex));
 }
 
-/* Replaces one text in a piece by another of its length. */
+/* Replaces a text in a piece by another of the same length. */
 static void reword(json_t *m, int k, const char *from, const char *to)
 {
     rt_bytes b;
@@ -139,7 +139,7 @@ static const row rows[] = {
     {"one_piece_twice", one_piece_twice, "is there twice"},
     {"piece_of_text", piece_of_text, "not a safetensors file"},
     {"piece_without_tensors", piece_without_tensors, "is missing"},
-    {"state_of_another_optimiser", state_of_another_optimiser, "exp_abc is no state"},
+    {"state_of_another_optimiser", state_of_another_optimiser, "no state exp_abc"},
     {"entry_far_away", entry_far_away, "0.weight"},
     {"tensor_that_draws", tensor_that_draws, "\\x1b[2J"},
     {"endless_piece", endless_piece, "is a character device"},
@@ -147,7 +147,7 @@ static const row rows[] = {
     {"terabyte_of_holes", terabyte_of_holes, "1099511627776 bytes"},
 };
 
-/* ---- looking ---- */
+/* ---- checking ---- */
 
 static void alter_checkpoint(void (*alter)(json_t *manifest))
 {
@@ -174,7 +174,7 @@ static void must_be_calm(const row *r, const char *text)
             fail_msg("%s: byte %02x in:\n%s", r->name, (unsigned char)*c, text);
 }
 
-/* Checks one command's answer, and gives the reason, which all must give alike. */
+/* Checks one command's answer and extracts its reason, which must be the same for all commands. */
 static void look(const row *r, const char *what, result done, char reason[1200])
 {
     must_be_calm(r, done.out);
@@ -191,7 +191,7 @@ static void look(const row *r, const char *what, result done, char reason[1200])
     result_release(&done);
 }
 
-static void all_say_the_same(void **state)
+static void all_commands_agree(void **state)
 {
     const row *r = *state;
     char reason[1200] = "", dir[200];
@@ -213,7 +213,7 @@ static void all_say_the_same(void **state)
     must_be(rt_remove_tree(dir) == RT_OK);
 }
 
-/* As many elements in another shape: only the model can tell. */
+/* The same number of elements in another shape: only the model reveals the difference. */
 static void transpose_the_first(json_t *m)
 {
     json_t *layout = json_object_get(m, "layout");
@@ -228,7 +228,7 @@ static void transpose_the_first(json_t *m)
     json_object_set_new(m, "layout_hash", json_string(hex));
 }
 
-/* Gigabytes of parameters, by two numbers in the configuration. */
+/* Two numbers in the configuration ask for gigabytes of parameters. */
 static void grow_the_model(json_t *m)
 {
     const char *config = json_string_value(json_object_get(m, "config"));
@@ -241,12 +241,12 @@ static void grow_the_model(json_t *m)
     rt_mem_free(text);
 }
 
-/* No command may take memory for a model before it knows that the checkpoint is one of it. */
+/* No command may allocate memory for a model before it knows that the checkpoint belongs to that model. */
 static void a_model_that_is_too_large_takes_no_memory(void **state)
 {
     (void)state;
 #if defined __SANITIZE_ADDRESS__
-    skip(); /* it reserves terabytes of addresses itself */
+    skip(); /* the sanitizer itself reserves terabytes of address space */
 #endif
     alter_checkpoint(grow_the_model);
     static const char *const commands[] = {"checkpoint verify", "eval", "checkpoint show"};
@@ -262,7 +262,7 @@ static void a_model_that_is_too_large_takes_no_memory(void **state)
     }
 }
 
-/* A run meets it when its first worker has made the model, and does not try again. */
+/* A run finds out when its first worker has made the model, and does not try again. */
 static void a_layout_of_another_shape_is_refused(void **state)
 {
     (void)state;
@@ -302,8 +302,9 @@ int main(void)
     enum { ROWS = sizeof rows / sizeof *rows };
     struct CMUnitTest tests[ROWS + 2];
     for (size_t i = 0; i < ROWS; i++)
-        tests[i] = (struct CMUnitTest){
-            .name = rows[i].name, .test_func = all_say_the_same, .initial_state = (void *)&rows[i]};
+        tests[i] = (struct CMUnitTest){.name = rows[i].name,
+                                       .test_func = all_commands_agree,
+                                       .initial_state = (void *)&rows[i]};
     tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(a_layout_of_another_shape_is_refused);
     tests[ROWS + 1] =
         (struct CMUnitTest)cmocka_unit_test(a_model_that_is_too_large_takes_no_memory);

@@ -1,4 +1,4 @@
-/* Machines that compute wrongly, and data that kills: found, named, and never part of the weights. */
+/* Machines that compute wrongly and data that crashes workers are found and named, and never affect the weights. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "runs.h"
 
 static scratch s;
-static char healthy[65]; /* weights of a run that nothing happened to */
+static char healthy[65]; /* weights of an undisturbed run */
 
 static int set_up(void **state)
 {
@@ -35,7 +35,7 @@ static int tear_down(void **state)
 
 #define MORE(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Trains with that illness; gives the events. */
+/* Trains with that fault. Returns the events. */
 static void train_sick(const char *name, const char *illness, int workers, const char *const *more,
                        char sha[65], records *r)
 {
@@ -58,12 +58,12 @@ static void a_flipped_bit_is_named_and_undone(void **state)
     const json_t *ranks = json_object_get(event, "ranks");
     assert_int_equal(json_array_size(ranks), 1); /* two against one */
     assert_int_equal(json_integer_value(json_array_get(ranks, 0)), 2);
-    assert_int_equal(summary_int(in_scratch(&s, "flip"), "restarts"), 1);
+    expect_restarts(in_scratch(&s, "flip"), 1);
     records_close(&r);
 }
 
-/* Without the comparison nobody would know: the test above does not pass by itself. */
-static void unseen_it_would_spoil_the_weights(void **state)
+/* Without the comparison, the fault goes unnoticed: so the test above does check the comparison. */
+static void unnoticed_it_would_spoil_the_weights(void **state)
 {
     (void)state;
     char sha[65];
@@ -74,7 +74,7 @@ static void unseen_it_would_spoil_the_weights(void **state)
     records_close(&r);
 }
 
-static void not_a_number_once_is_done_again(void **state)
+static void not_a_number_once_is_tried_again(void **state)
 {
     (void)state;
     char sha[65];
@@ -104,7 +104,7 @@ static void a_step_is_skipped_by_all_alike(void **state)
     records_close(&r);
 }
 
-/* Runs to a failure; err: what the command says of it. */
+/* Runs until the run fails. err: what the command prints about it. */
 static void fail_sick(const char *name, const char *illness, const char *set, const char *err)
 {
     setenv("RINGTORCH_SICK", illness, 1);
@@ -115,7 +115,7 @@ static void fail_sick(const char *name, const char *illness, const char *set, co
     result_release(&r);
 }
 
-static void not_a_number_again_and_again_ends_the_run(void **state)
+static void not_a_number_repeatedly_ends_the_run(void **state)
 {
     (void)state;
     fail_sick("stop", "nan 70 always", "run.nan_loss=stop", "step 71");
@@ -135,16 +135,16 @@ static void data_that_kills_is_named(void **state)
     assert_non_null(event);
     assert_int_equal(event_int(event, "slice", -1), 3);
     assert_true(strlen(event_string(event, "samples")) > 0);
-    assert_int_equal(summary_int(in_scratch(&s, "data"), "restarts"), 3);
+    expect_restarts(in_scratch(&s, "data"), 3);
     records_close(&r);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(a_flipped_bit_is_named_and_undone),         ROW(unseen_it_would_spoil_the_weights),
-        ROW(not_a_number_once_is_done_again),           ROW(a_step_is_skipped_by_all_alike),
-        ROW(not_a_number_again_and_again_ends_the_run), ROW(data_that_kills_is_named),
+        ROW(a_flipped_bit_is_named_and_undone),    ROW(unnoticed_it_would_spoil_the_weights),
+        ROW(not_a_number_once_is_tried_again),     ROW(a_step_is_skipped_by_all_alike),
+        ROW(not_a_number_repeatedly_ends_the_run), ROW(data_that_kills_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,23 +1,23 @@
-/* Checkpoints that take long to read: the coordinator goes on answering while they are verified, nobody takes it or the
- * workers for dead, the user is told, and Ctrl-C need not wait for the end. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
+/* Checkpoints that take long to read: the coordinator keeps answering while it verifies them, neither it nor the workers
+ * count as dead, the user sees how far it is, and Ctrl-C need not wait for the end. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
 #include "records.h"
 #include "row.h"
 #include "runs.h"
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
 
 static scratch s;
 static char dir[128];
 
-/* Commands that are started from now on read checkpoints at so many bytes a second; NULL: as fast as they can. */
+/* From now on, commands read checkpoints at so many bytes a second; NULL: as fast as they can. */
 static void set_disk(const char *bytes_per_second)
 {
     if (bytes_per_second) {
@@ -45,10 +45,10 @@ static void await_verifying(records *r, size_t from)
     assert_non_null(strstr(json_string_value(json_object_get(e, "checkpoint")), "step-"));
 }
 
-/* A coordinator that read the checkpoint in its loop would be killed, again and again, for being silent; and so would
- * workers whose heartbeats waited for the disk. About 1 MB is read at 100 KB a second: 10 s, twice what the launcher
- * waits for an answer and more than the coordinator waits for a worker's. */
-static void a_slow_disk_is_not_taken_for_death(void **state)
+/* If the coordinator read the checkpoint in its loop, the launcher would kill it repeatedly because it is silent; the same
+ * holds for workers whose heartbeats waited for the disk. About 1 MB is read at 100 KB a second: 10 s, twice as long as the
+ * launcher waits for an answer, and longer than the coordinator waits for a worker's. */
+static void a_slow_disk_does_not_look_like_death(void **state)
 {
     (void)state;
     records r;
@@ -82,8 +82,8 @@ static void a_slow_disk_is_not_taken_for_death(void **state)
     records_close(&r);
 }
 
-/* At 1,000 bytes a second the checkpoint would take a quarter of an hour: who waited for its end would be killed by the
- * test. What was there before is as it was, and the next launch is not stopped by the signal of this one. */
+/* At 1,000 bytes a second the checkpoint takes a quarter of an hour: the test would kill a command that waited for its end.
+ * The run directory is unchanged afterwards, and the signal of this launch does not stop the next one. */
 static void ctrl_c_does_not_wait_for_the_disk(void **state)
 {
     (void)state;
@@ -131,7 +131,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(a_slow_disk_is_not_taken_for_death),
+        ROW(a_slow_disk_does_not_look_like_death),
         ROW(ctrl_c_does_not_wait_for_the_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

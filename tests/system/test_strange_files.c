@@ -1,5 +1,5 @@
-/* Whatever lies in a run directory in place of its files, no command waits for it, reads it without end, or crashes: a
- * command that needs the file says what is wrong with it, and any other does what it always does. */
+/* Whatever replaces a file of a run directory, no command waits for it, reads it without end, or crashes. A command that
+ * needs the file says what is wrong with it, and any other works as usual. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,12 +13,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
 #include "runs.h"
 
-/* Less than the half minute that a silent pipe is given where pipes are welcome, which is nowhere here. The commands take
- * a fraction of a second. */
+/* Less than the half minute for which commands wait for a silent pipe where they accept pipes, which is nowhere here. The
+ * commands take a fraction of a second. */
 static const double PATIENCE = 28;
 
 /* ---- the commands ---- */
@@ -38,7 +38,7 @@ enum {
     CLEAN = 1 << 11,
     TRAIN = 1 << 12,
     ASKS = STATUS | STOP | SCALE | NOW,
-    SHOWS = LS | VERIFY | DIFF, /* without them the checkpoint before is as good */
+    SHOWS = LS | VERIFY | DIFF, /* the other commands can use the checkpoint before it instead */
     WEIGHTS = LS | VERIFY | DIFF | EXPORT | EVAL | TRAIN,
 };
 
@@ -70,7 +70,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands, TRAINING = COMMANDS - 1 /*
  * be read, a terabyte of holes. */
 typedef struct row {
     const char *file, *kinds;
-    int refused; /* commands that need it; they name it */
+    int refused; /* the commands that need the file, and name it */
 } row;
 
 static const row rows[] = {
@@ -105,7 +105,7 @@ static const row rows[] = {
 enum { ROWS = sizeof rows / sizeof *rows };
 
 static scratch s;
-static int usual[COMMANDS]; /* exit code of each command when nothing is strange */
+static int usual[COMMANDS]; /* exit code of each command without a strange file */
 
 static void must(rt_status status)
 {
@@ -186,7 +186,7 @@ static void expect(const row *c, char kind, int which, const result *r)
                  refused ? "its name and 1 or " : "", refused ? 2 : usual[which], r->out, r->err);
 }
 
-/* Starts the commands from `begin` to `end`, and looks at what each makes of the file. */
+/* Starts the commands from `begin` to `end`, and checks how each handles the file. */
 static void finish_all(const row *c, char kind, int begin, int end)
 {
     command started[COMMANDS];

@@ -1,16 +1,16 @@
 /* A regression on a table, `configs/regression.yaml` at another size: learnt, and the same bits whoever computes it. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/text.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
 #include "row.h"
 #include "runs.h"
 
@@ -119,7 +119,7 @@ static void same_after_a_worker_was_killed(void **state)
     result r = finish(c, LONG);
     expect_exit(&r, 0);
     result_release(&r);
-    assert_int_equal(summary_int(dir, "restarts"), 1);
+    expect_restarts(dir, 1);
     expect_same(dir);
 }
 
@@ -134,6 +134,68 @@ static void same_after_resuming_with_more_workers(void **state)
     expect_exit(&r, 130);
     result_release(&r);
     train(dir, "3", true);
+    expect_same(dir);
+}
+
+static void rename_column(const char *from, const char *to)
+{
+    rt_bytes b;
+    char *path = rt_strdup(in_scratch(&s, "data/table.csv"));
+    assert_int_equal(rt_file_read(path, 1 << 20, &b), RT_OK);
+    assert_memory_equal(b.data, from, strlen(from));
+    memcpy(b.data, to, strlen(to));
+    assert_int_equal(rt_file_replace(path, b.data, b.len), RT_OK);
+    rt_bytes_release(&b);
+    rt_mem_free(path);
+}
+
+/* As many rows as before, and other data all the same: neither a launch nor a recovery goes on with them, and no step is lost. */
+static void other_data_end_a_run_that_goes_on_with_the_former(void **state)
+{
+    (void)state;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", in_scratch(&s, "replaced"));
+    command c = start_half(dir, "2");
+    rename_column("a,b,id", "b,a,id");
+    pid_t worker = find_worker(&s, 1, LONG);
+    assert_true(worker > 0);
+    kill(worker, SIGKILL);
+    result r = finish(c, LONG);
+    expect_exit(&r, 1);
+    expect_text(r.err, "data/table.csv: has changed: it is");
+    expect_text(r.err,
+                "ringtorch: to resume from "); /* its snapshots, or a checkpoint that is newer */
+    result_release(&r);
+    r = run(&s, LONG, "ringtorch", "train", config, "--run-dir", dir, "--resume", "auto", NULL);
+    expect_exit(&r, 2);
+    expect_text(r.err, "data/table.csv: has changed: it is");
+    expect_text(r.err, "--set model.init=RUN");
+    result_release(&r);
+    rename_column("b,a,id", "a,b,id");
+    train(dir, "2", true);
+    expect_same(dir);
+}
+
+static void data_that_are_gone_end_a_run_that_goes_on_when_they_are_back(void **state)
+{
+    (void)state;
+    char dir[128], there[160], away[160];
+    snprintf(dir, sizeof dir, "%s", in_scratch(&s, "gone"));
+    snprintf(there, sizeof there, "%s", in_scratch(&s, "data/table.csv"));
+    snprintf(away, sizeof away, "%s", in_scratch(&s, "data/away.csv"));
+    command c = start_half(dir, "2");
+    assert_int_equal(rename(there, away), 0);
+    pid_t worker = find_worker(&s, 1, LONG);
+    assert_true(worker > 0);
+    kill(worker, SIGKILL);
+    result r = finish(c, LONG);
+    expect_exit(&r, 1);
+    expect_text(r.err, "data/table.csv: cannot open");
+    expect_text(r.err,
+                "ringtorch: to resume from "); /* its snapshots, or a checkpoint that is newer */
+    result_release(&r);
+    assert_int_equal(rename(away, there), 0);
+    train(dir, "2", true);
     expect_same(dir);
 }
 
@@ -172,7 +234,7 @@ static void eval_measures_what_was_held_out(void **state)
     r = run(&s, LONG, "ringtorch", "eval", in_scratch(&s, "w1"), "--logits",
             in_scratch(&s, "data/table.csv"), NULL);
     expect_exit(&r, 2);
-    expect_text(r.err, "would replace what is read");
+    expect_text(r.err, "would overwrite the input");
     result_release(&r);
 }
 
@@ -182,6 +244,8 @@ int main(void)
         ROW(same_for_2_to_4_workers),
         ROW(same_after_a_worker_was_killed),
         ROW(same_after_resuming_with_more_workers),
+        ROW(other_data_end_a_run_that_goes_on_with_the_former),
+        ROW(data_that_are_gone_end_a_run_that_goes_on_when_they_are_back),
         ROW(the_example_explains_the_prices),
         ROW(eval_measures_what_was_held_out),
     };

@@ -1,21 +1,21 @@
 /* The operator's commands on real runs: what status says is what is there, orders are carried out, and
  * what a killed run leaves is told and cleaned up. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "tiny.h"
 
 /* ---- status ---- */
@@ -111,7 +111,7 @@ static void stop_run(command c)
 
 /* ---- tests ---- */
 
-static void status_tells_what_is_there(void **state)
+static void status_shows_the_run(void **state)
 {
     (void)state;
     command c = start_endless(20);
@@ -130,12 +130,12 @@ static void status_tells_what_is_there(void **state)
     expect_text(r.out, "tiny: training");
     expect_text(r.out, "\n   0  ");
     expect_text(r.out, "\n   1  ");
-    expect_text(r.out, "2 workers start");
+    expect_text(r.out, "starting 2 workers");
     result_release(&r);
     stop_run(c);
 }
 
-static void a_worker_that_stands_still_is_seen(void **state)
+static void a_stalled_worker_is_shown(void **state)
 {
     (void)state;
     command c = start_endless(20);
@@ -147,7 +147,7 @@ static void a_worker_that_stands_still_is_seen(void **state)
     stop_run(c);
 }
 
-static void a_checkpoint_is_made_when_it_is_asked_for(void **state)
+static void a_checkpoint_is_written_on_request(void **state)
 {
     (void)state;
     command c = start_endless(20);
@@ -162,7 +162,7 @@ static void a_checkpoint_is_made_when_it_is_asked_for(void **state)
     stop_run(c);
 }
 
-static void a_run_is_scaled_and_goes_on(void **state)
+static void a_run_continues_after_scaling(void **state)
 {
     (void)state;
     command c = start_endless(20);
@@ -175,11 +175,11 @@ static void a_run_is_scaled_and_goes_on(void **state)
     order(0, "scale", run_dir, "1");
     await_status("1 worker", runs_with, 1);
     stop_run(c);
-    assert_int_equal(summary_int(run_dir, "restarts"), 0); /* nothing went wrong */
+    expect_restarts(run_dir, 0); /* nothing went wrong */
 }
 
 /* A watch that is under way shows the end and ends; the command it prints goes on with the run. */
-static void a_stopped_run_can_be_gone_on_with_as_told(void **state)
+static void a_stopped_run_resumes_with_the_advised_command(void **state)
 {
     (void)state;
     command c = start_endless(20);
@@ -190,7 +190,7 @@ static void a_stopped_run_can_be_gone_on_with_as_told(void **state)
     expect_exit(&r, 0);
     expect_text(r.out, "tiny: training");
     expect_text(r.out, "tiny: stopped after step ");
-    const char *told = strstr(r.out, "to go on: ");
+    const char *told = strstr(r.out, "to resume: ");
     assert_non_null(told);
     char line[1024];
     snprintf(line, sizeof line, "exec %.*s --set run.steps=%" PRId64, (int)strcspn(told + 10, "\n"),
@@ -220,7 +220,7 @@ static int count_in_memory(const char *id)
     return count;
 }
 
-static void what_a_killed_run_leaves_is_told_and_cleaned_up(void **state)
+static void remains_of_a_killed_run_are_shown_and_removed(void **state)
 {
     (void)state;
     command c = start_endless(20);
@@ -238,7 +238,7 @@ static void what_a_killed_run_leaves_is_told_and_cleaned_up(void **state)
 
     r = run(&s, LONG, "ringtorch", "status", run_dir, NULL);
     expect_exit(&r, 0);
-    expect_text(r.out, "tiny: killed, last heard of at step ");
+    expect_text(r.out, "tiny: killed, last report at step ");
     expect_text(r.out, "checkpoint of step ");
     expect_text(r.out, "--resume auto");
     result_release(&r);
@@ -261,12 +261,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tiny_begin, tiny_end)
     const struct CMUnitTest tests[] = {
-        TEST(status_tells_what_is_there),
-        TEST(a_worker_that_stands_still_is_seen),
-        TEST(a_checkpoint_is_made_when_it_is_asked_for),
-        TEST(a_run_is_scaled_and_goes_on),
-        TEST(a_stopped_run_can_be_gone_on_with_as_told),
-        TEST(what_a_killed_run_leaves_is_told_and_cleaned_up),
+        TEST(status_shows_the_run),
+        TEST(a_stalled_worker_is_shown),
+        TEST(a_checkpoint_is_written_on_request),
+        TEST(a_run_continues_after_scaling),
+        TEST(a_stopped_run_resumes_with_the_advised_command),
+        TEST(remains_of_a_killed_run_are_shown_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

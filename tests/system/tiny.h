@@ -5,8 +5,8 @@
 #ifndef RINGTORCH_TESTS_SYSTEM_TINY_H
 #define RINGTORCH_TESTS_SYSTEM_TINY_H
 
-#include <stdio.h>
 #include "runs.h"
+#include <stdio.h>
 
 static scratch s;
 static char run_dir[128]; /* <scratch>/run */

@@ -7,17 +7,17 @@
 #ifndef RINGTORCH_TESTS_UNIT_CHECKPOINT_FILES_H
 #define RINGTORCH_TESTS_UNIT_CHECKPOINT_FILES_H
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/state/manifest.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/config.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/hash.h"
-#include "common/json.h"
-#include "common/manifest.h"
-#include "common/mem.h"
-#include "common/text.h"
 
 enum { CHECKPOINT_WORLD = 2, CHECKPOINT_SLICES = 4, CHECKPOINT_PARAMETERS = 10 };
 
@@ -35,6 +35,21 @@ static inline void checkpoint_hash(const json_t *j, char hex[17])
     char *text = rt_json_text(j);
     snprintf(hex, 17, "%016" PRIx64, rt_hash64(text, strlen(text)));
     rt_mem_free(text);
+}
+
+static inline json_t *checkpoint_preprocessing(void)
+{
+    return json_pack("{s:s, s:s, s:s}", "dataset", "text", "unit", "characters", "vocabulary",
+                     "ab");
+}
+
+/* The identity of data in one file, read with that. */
+static inline json_t *checkpoint_data(const json_t *preprocessing)
+{
+    char hex[17];
+    checkpoint_hash(preprocessing, hex);
+    return json_pack("{s:[{s:s, s:i, s:s}], s:s}", "files", "file", "h.txt", "bytes", 1240,
+                     "checksum", "0123456789abcdef", "preprocessing", hex);
 }
 
 /* Adds an entry to the header of a safetensors file whose data are zeros, 4 bytes an element. */
@@ -86,13 +101,15 @@ static inline rt_bytes piece_of(int k)
 static inline json_t *checkpoint_manifest(int64_t step)
 {
     json_t *layout = checkpoint_layout();
+    json_t *preprocessing = checkpoint_preprocessing();
     char layout_hash[17];
     checkpoint_hash(layout, layout_hash);
-    return json_pack("{s:i, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:o}",
+    return json_pack("{s:i, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:o, s:o, s:o}",
                      "format_version", RT_MANIFEST_VERSION, "run", "r1", "step", (json_int_t)step,
                      "slices", CHECKPOINT_SLICES, "seed", 1337, "world", CHECKPOINT_WORLD,
                      "parameters", CHECKPOINT_PARAMETERS, "samples", 6400, "config_hash", "hash",
-                     "layout_hash", layout_hash, "config", checkpoint_config, "layout", layout);
+                     "layout_hash", layout_hash, "config", checkpoint_config, "layout", layout,
+                     "data", checkpoint_data(preprocessing), "preprocessing", preprocessing);
 }
 
 /* Writes the pieces (released here), lists them in the manifest if it does not, seals and writes it. 0 if all went well. */

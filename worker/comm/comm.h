@@ -1,30 +1,36 @@
-/* Collectives on raw buffers, over a transport that can send and receive.
+/* Collectives and point-to-point messages on raw buffers, over a transport that can send and receive.
  *
  *     rt_comm *c;
  *     RT_TRY(rt_comm_mpi(&c));                          // or rt_comm_loopback(n, ranks) in tests
- *     RT_TRY(rt_comm_reduce_scatter(c, &r, parts, k, out, RT_ALGO_AUTO));
- *     RT_TRY(rt_comm_all_gather(c, params, owned, RT_F32, RT_ALGO_AUTO));
+ *     const rt_buf params = {.data = x, .count = n};    // float32 in host memory
+ *     RT_TRY(rt_comm_reduce_scatter(c, &r, parts, k, params, RT_ALGO_AUTO));
+ *     RT_TRY(rt_comm_all_gather(c, params, owned, RT_ALGO_AUTO));
+ *     rt_comm *pair;                                    // of ranks 2 and 5, which both call this
+ *     RT_TRY(rt_comm_group(c, (int[]){2, 5}, 2, &pair));
+ *     RT_TRY(rt_comm_all_reduce(pair, params, RT_ALGO_AUTO));
+ *     rt_comm_free(pair);
  *     rt_comm_free(c);
  *
- * Collective: every rank makes the same calls in the same order, with the same arguments wherever
- * they describe the whole (ranges, counts, algorithm). One thread per rt_comm; only rt_comm_waiting
- * may be called from others. Every wait polls, yields the processor when nothing moves (ranks may
- * outnumber cores), and gives up with RT_E_ABORTED as soon as the abort flag is set. A collective
- * that fails once it has begun leaves the communicator broken: later ones return the same status.
+ * Collective: every rank makes the same calls in the same order, with the same arguments wherever they describe the
+ * whole (ranges, counts, element types, algorithm). A rank uses one thread for its world and all its groups; only
+ * rt_comm_waiting may be called from other threads. Every wait polls, yields the processor while nothing moves (ranks
+ * may outnumber cores), and gives up with RT_E_ABORTED as soon as the abort flag is set. A call that fails after it has
+ * begun leaves messages in flight that cannot be cancelled, so it leaves the rank broken: later calls return the same
+ * status, in its world and in all its groups. Other ranks do not notice; they wait until their abort flag is set.
  *
- * Costs are stated per call and rank, for world size W and M bytes of buffer split evenly, and
- * asserted in tests through rt_comm_stats. A message carries at most RT_COMM_MESSAGE bytes
- * (RT_COMM_CHUNK where what it brings is summed or passed on, so that this is done in cache while
- * the next one arrives); a longer one is sent as several. Nothing is sent for an empty range.
- * Scratch memory is kept: no allocation after the first call of a size. */
-#ifndef RINGTORCH_WORKER_COMM_H
-#define RINGTORCH_WORKER_COMM_H
+ * Costs are stated per call and rank, for world size W and M bytes of buffer split evenly, and asserted in tests
+ * through rt_comm_stats. A message carries at most RT_COMM_MESSAGE bytes (RT_COMM_CHUNK if its content is summed or
+ * passed on, so that this happens in cache while the next one arrives); longer data go as several messages. Nothing is
+ * sent for an empty range. Scratch memory is kept, so only the first call of a size allocates. */
+#ifndef RINGTORCH_WORKER_COMM_COMM_H
+#define RINGTORCH_WORKER_COMM_COMM_H
 
+#include "common/base/slices.h"
+#include <ringtorch/device.h>
+#include <ringtorch/dtype.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <ringtorch/dtype.h>
-#include "common/slices.h"
 
 enum {
     RT_COMM_CHUNK = 1 << 19,  /* bytes of the longest message that is summed or passed on */
@@ -33,96 +39,146 @@ enum {
 
 typedef struct rt_comm rt_comm;
 
+/* The elements to send, receive or sum: their address, number, type and device. A zero dtype is float32, a zero device
+ * the CPU. Comm moves host memory only; a buffer of another device is refused with DEVICE. Sums exist for float32,
+ * float64, int32 and int64 (integers wrap); other types are refused with DTYPE, because half precision would round
+ * after each addition and so need a definition of its own. Calls that only move data accept every type. */
+typedef struct rt_buf {
+    void *data; /* [count]; may be NULL if count is 0 */
+    int64_t count;
+    rt_dtype dtype;
+    rt_device device;
+} rt_buf;
+
+/* Returns a part of a buffer; the elements must lie within it. */
+rt_buf rt_buf_range(rt_buf buf, rt_range elements);
+/* Returns the buffer's size in bytes. */
+size_t rt_buf_bytes(rt_buf buf);
+
 typedef enum rt_algo {
-    RT_ALGO_AUTO,    /* halving where it applies, else direct */
-    RT_ALGO_DIRECT,  /* exact tree, partials straight to the owner */
+    RT_ALGO_AUTO,    /* halving if it applies, else direct */
+    RT_ALGO_DIRECT,  /* exact tree, partials sent straight to the owner */
     RT_ALGO_HALVING, /* exact tree, recursive halving: W a power of two, one partial per rank */
     RT_ALGO_RING,    /* classic ring: sums in ring order, deterministic for a fixed W */
-    RT_ALGO_LIBRARY, /* the transport's own all_reduce, a baseline: any order, deaf to the flag */
+    /* The transport's own all_reduce, as a baseline: in any order, ignores the abort flag, not for groups. */
+    RT_ALGO_LIBRARY,
 } rt_algo;
 
 /* A partial sum over slices [node.begin, node.end): a canonical node of T[0,S). */
 typedef struct rt_partial {
     rt_range node;
-    float *data; /* [count]; used as scratch by the collective */
+    void *data; /* [out.count], with the type and device of `out`; scratch for the collective */
 } rt_partial;
 
 typedef struct rt_comm_stats {
     int64_t messages_sent, bytes_sent;
 } rt_comm_stats;
 
-/* Starts MPI on the calling thread (MPI_THREAD_FUNNELED or higher) and takes MPI_COMM_WORLD;
- * possible once in a process. rt_comm_free ends MPI, which waits for the other ranks, unless the
- * communicator is broken: then the process should end, and mpirun ends the others. */
+/* ---- communicators ---- */
+
+/* Starts MPI on the calling thread (MPI_THREAD_FUNNELED or higher) and takes MPI_COMM_WORLD; possible once in a
+ * process. The last rt_comm_free, of it or of its groups, ends MPI, which waits for the other ranks. If the rank is
+ * broken MPI is not ended: the process should exit, and mpirun ends the others. */
 rt_status rt_comm_mpi(rt_comm **out);
-/* Makes `world` ranks that talk through memory, one per thread. ranks: [world]; free each. */
+/* Makes `world` ranks that communicate through memory, one per thread. The caller frees each of ranks[world]. */
 rt_status rt_comm_loopback(int world, rt_comm *ranks[]);
-void rt_comm_free(rt_comm *c); /* NULL is fine */
+/* `c` may be NULL. A group may outlive the communicator that it was made from. */
+void rt_comm_free(rt_comm *c);
+
+/* Makes a communicator of some ranks of c. Exactly those ranks call it, each with the same list; rank ranks[i] of c
+ * becomes rank i of the group. Messages of different communicators never mix. The group inherits the abort flag of c.
+ * It has its own statistics, which begin with the cost of making it: ceil(log2 n) messages of 16 bytes.
+ *
+ * Ranks that share several groups must make them in the same order. Fails with ARG if the list names a rank twice or
+ * omits the caller, with PROTOCOL if the members' lists differ, and with UNSUPPORTED if the transport has no tags left:
+ * every group that a rank was ever in uses some. There are enough for at least 31 groups under any MPI and for two
+ * million under Open MPI over TCP or shared memory. */
+rt_status rt_comm_group(rt_comm *c, const int ranks[], int count, rt_comm **out);
+/* Makes a group of all ranks of c with the same colour, in the order of their keys, then of their ranks in c. If the
+ * colour is below 0, this rank is in no group and *out is NULL. All ranks of c must call it. Costs an all_gather
+ * (direct) of 16 bytes of each rank, counted in c, plus the cost of rt_comm_group. */
+rt_status rt_comm_split(rt_comm *c, int color, int key, rt_comm **out);
 
 int rt_comm_rank(const rt_comm *c);
-int rt_comm_world(const rt_comm *c);
-/* Any thread may set the flag: non-zero makes every present and later wait fail. NULL: none. */
+int rt_comm_world(const rt_comm *c); /* how many ranks c has */
+/* Sets the abort flag, or none if NULL. Any thread may set the flag's value; non-zero makes every present and later
+ * wait fail. */
 void rt_comm_set_abort_flag(rt_comm *c, const atomic_int *flag);
 rt_comm_stats rt_comm_stats_of(const rt_comm *c);
 
-/* What a rank has been waiting for, for stall reports. */
+/* Which rank this one has been waiting for; for stall reports. */
 typedef struct rt_comm_wait {
     const char *op; /* "reduce_scatter"; static text */
-    int peer;       /* rank that should have sent or received by now */
+    int peer;       /* rank of the world that should have sent or received by now */
     double since;   /* rt_clock() when the wait began, to 1 us */
 } rt_comm_wait;
-/* Returns whether the owner of c is waiting for another rank, and for what. From any thread. */
+/* Returns whether the owner of c is waiting for another rank, in c or any other communicator of its world, and fills in
+ * which. May be called from any thread. */
 bool rt_comm_waiting(const rt_comm *c, rt_comm_wait *out);
 
-/* How one sum is spread over the ranks. Same on every rank. */
+/* ---- collectives ---- */
+
+/* How one sum is divided among the ranks. The same on every rank. */
 typedef struct rt_reduce {
     int64_t slices;             /* S >= W */
     const int64_t *slice_begin; /* [W+1] rank r has slices [slice_begin[r], slice_begin[r+1]) */
-    const rt_range *owned;      /* [W] disjoint ranges of [0,count), in any order; may be empty */
-    int64_t count;
+    const rt_range *owned; /* [W] disjoint ranges of the elements, in any order; may be empty */
 } rt_reduce;
 
-/* Sums partials of all ranks; each rank gets its own range r->owned[rank] of the result in the same
- * place of `out` ([count]; may be one of the partials' buffers; elements outside that range are not
- * touched). parts: my canonical nodes in order ([k], as rt_tree_nodes gives them).
+/* Sums partials of all ranks; each rank gets its own range r->owned[rank] of the result in the same place of `out`
+ * (which may be one of the partials' buffers; elements outside that range are not touched). parts: this rank's
+ * canonical nodes in order ([k], as rt_tree_nodes returns them).
  *
- * - direct: tree order. k(W-1) messages, k(W-1)/W*M bytes; holds two chunks for each partial of
- *   another rank.
+ * - direct: tree order. k(W-1) messages, k(W-1)/W*M bytes; buffers two chunks for each partial of another rank.
  * - halving: tree order. log2 W messages, (W-1)/W*M bytes. Needs W a power of two, one partial per
  *   rank that pair up as tree nodes (rt_slices_of_rank, S a power of two), ranges that lie in
  *   bit-reversed rank order (rt_owned_by_rank).
  * - ring: x[r+1] + x[r+2] + ... + x[r] from left to right for the range of rank r, indices mod W.
  *   W-1 messages, (W-1)/W*M bytes. Needs one partial per rank.
  *
- * Fails with ARG for ranges that do not fit, UNSUPPORTED where the algorithm does not apply. */
+ * Fails with ARG if the ranges do not fit, and with UNSUPPORTED if the algorithm does not apply. */
 rt_status rt_comm_reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
-                                 float *out, rt_algo algo);
+                                 rt_buf out, rt_algo algo);
 
-/* Every rank has buf[owned[rank]] and gets all of them, in (W-1)/W*M bytes:
+/* Every rank has the elements owned[rank] of buf and receives all others, in (W-1)/W*M bytes:
  *
  * - direct: W-1 messages, one to each rank.
- * - halving, here doubling: log2 W messages. Needs W and ranges as above.
+ * - halving (here, doubling): log2 W messages. Needs W and ranges as above.
  * - ring: W-1 messages, all to the next rank. */
-rt_status rt_comm_all_gather(rt_comm *c, void *buf, const rt_range *owned, rt_dtype dtype,
-                             rt_algo algo);
+rt_status rt_comm_all_gather(rt_comm *c, rt_buf buf, const rt_range *owned, rt_algo algo);
 
-/* Sums buf ([count]) of all ranks in place: reduce_scatter then all_gather of even shares, rank r
- * holding slice r of T[0,W). W a power of two: 2*log2 W messages, else 2(W-1); 2(W-1)/W*M bytes. */
-rt_status rt_comm_all_reduce(rt_comm *c, float *buf, int64_t count, rt_algo algo);
+/* Sums buf of all ranks in place: reduce_scatter, then all_gather of even shares; rank r holds slice r of T[0,W).
+ * 2*log2 W messages if W is a power of two, else 2(W-1); 2(W-1)/W*M bytes. */
+rt_status rt_comm_all_reduce(rt_comm *c, rt_buf buf, rt_algo algo);
 /* Binomial tree: ceil(log2 W) rounds; ceil(log2 W) messages from the root, W-1 in all. */
-rt_status rt_comm_broadcast(rt_comm *c, void *buf, int64_t bytes, int root);
-/* One range of bytes that goes to a rank or comes from one. */
+rt_status rt_comm_broadcast(rt_comm *c, rt_buf buf, int root);
+
+/* Sends the elements to[r] of `send` to each rank r, this one included, which puts them at the elements from[rank] of
+ * its `receive`. `to` and `from` are [W], or both NULL for even shares in the order of ranks if W divides the counts.
+ * Fails with PROTOCOL unless each rank sends as many elements as the other expects. The buffers must have the same type
+ * and not overlap. W-1 messages, (W-1)/W*M bytes. */
+rt_status rt_comm_all_to_all(rt_comm *c, rt_buf send, const rt_range *to, rt_buf receive,
+                             const rt_range *from);
+
+/* A buffer to send to a rank or to receive from one. */
 typedef struct rt_comm_transfer {
     int peer; /* another rank */
-    void *data;
-    int64_t bytes;
+    rt_buf buf;
 } rt_comm_transfer;
-/* Sends and receives all of these at once; what one rank sends to another, in order, is what that
- * one receives from it. A rank with nothing to move makes the call too. A message for each
- * RT_COMM_MESSAGE bytes of each range. */
+/* Sends and receives all of these at once. What one rank sends to another must match, in order, what the other receives
+ * from it. A rank with nothing to move must call it, too. One message per RT_COMM_MESSAGE bytes of each buffer. */
 rt_status rt_comm_exchange(rt_comm *c, const rt_comm_transfer *sends, int send_count,
                            const rt_comm_transfer *receives, int receive_count);
-/* Dissemination: ceil(log2 W) messages of no bytes. No rank leaves before all have come. */
+/* Dissemination: ceil(log2 W) messages without bytes. No rank returns before all have called. */
 rt_status rt_comm_barrier(rt_comm *c);
+
+/* ---- messages between two ranks ---- */
+
+/* Sends buf to another rank, which receives it with rt_comm_recv. The n-th message sent is the n-th received, whatever
+ * collectives come between; fails with PROTOCOL if the sizes differ. Returns when buf may be reused, which may be only
+ * when the other rank receives, so two ranks that both send first deadlock (use rt_comm_exchange). One message per
+ * RT_COMM_MESSAGE bytes, none for an empty buffer. */
+rt_status rt_comm_send(rt_comm *c, rt_buf buf, int to);
+rt_status rt_comm_recv(rt_comm *c, rt_buf buf, int from);
 
 #endif

@@ -1,23 +1,22 @@
-/* What carries the collectives: bytes from one rank to another, without blocking.
+/* What carries the collectives: non-blocking transfers of bytes from one rank to another.
  *
  *     rt_request r = {.from = t->rank, .to = 1, .tag = 7, .data = buf, .bytes = n};
  *     RT_TRY(t->ops->post(t, &r));
  *     while (atomic_load(&r.state) == RT_REQUEST_ACTIVE)
  *         RT_TRY(t->ops->progress(t));
  *
- * A transport embeds rt_transport as its first member. Requests belong to the caller; they and the
- * bytes they name stay where they are until the state changes. A send matches the oldest receive of
- * the same ranks and tag. */
+ * A transport embeds rt_transport as its first member. Requests belong to the caller; they and their bytes must not
+ * move until the state changes. A send matches the oldest receive of the same ranks and tag. */
 #ifndef RINGTORCH_WORKER_COMM_TRANSPORT_H
 #define RINGTORCH_WORKER_COMM_TRANSPORT_H
 
+#include <ringtorch/dtype.h>
+#include <ringtorch/status.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <ringtorch/status.h>
 
 enum {
-    RT_TRANSPORT_TAGS = 1 << 14,      /* tags are 0 .. this - 1 */
     RT_TRANSPORT_BYTES_MAX = 1 << 30, /* most bytes of one request */
 };
 
@@ -28,9 +27,9 @@ typedef enum rt_request_state {
 } rt_request_state;
 
 typedef struct rt_request {
-    int from, to; /* ranks: one of them is this rank; never both */
+    int from, to; /* ranks; exactly one of them is this rank */
     int tag;
-    void *data; /* [bytes]; a send only reads it */
+    void *data; /* [bytes]; a send does not change it */
     size_t bytes;
     atomic_int state;        /* rt_request_state; written by the transport */
     struct rt_request *next; /* the transport's */
@@ -42,20 +41,20 @@ typedef struct rt_transport_ops {
     const char *name;
     /* Starts a send (from == rank) or a receive (to == rank). */
     rt_status (*post)(rt_transport *t, rt_request *r);
-    /* Moves what can be moved and marks what is complete; never waits. A message of another size
-     * than its receive expects fails with PROTOCOL, naming ranks and sizes. */
+    /* Advances all transfers and marks those that are complete; never waits. Fails with PROTOCOL, naming ranks and
+     * sizes, if a message does not have the size that its receive expects. */
     rt_status (*progress)(rt_transport *t);
-    /* Gives up all active requests after a failure: none is touched again. Nothing may be posted
-     * afterwards. */
+    /* Gives up all active requests after a failure; none is touched again. Nothing may be posted afterwards. */
     void (*cancel)(rt_transport *t);
-    /* Optional (NULL): the library's own sum over all ranks, in place; blocks. */
-    rt_status (*all_reduce)(rt_transport *t, float *buf, int64_t count);
+    /* Optional (NULL): the library's own blocking sum over all ranks, in place, of a type that comm sums. */
+    rt_status (*all_reduce)(rt_transport *t, void *buf, int64_t count, rt_dtype dtype);
     void (*free)(rt_transport *t);
 } rt_transport_ops;
 
 struct rt_transport {
     const rt_transport_ops *ops;
     int rank, world;
+    int tags;       /* tags are 0 .. tags - 1; at least 32,768 */
     int neighbours; /* ranks on this host, itself included */
 };
 

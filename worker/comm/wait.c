@@ -1,42 +1,39 @@
 /* Posting, waiting and exchanging: the loop in which all communication time is spent. */
-#include <sched.h>
-#include "common/clock.h"
-#include "common/error.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
 #include "worker/comm/internal.h"
+#include <sched.h>
 
-/* While nothing comes: poll for a while, which catches a peer in step with us; then sleep a
- * sixteenth of the time waited so far, so that being late costs little and a long wait burns
- * nothing. The processor is yielded between polls only where other ranks need it: yielding to a
- * stranger who computes costs a whole time slice, several milliseconds. */
-enum { BLIND_POLLS = 256 }; /* before the clock is looked at */
+/* While nothing arrives: poll for a while, because the peer is usually only a little behind; then sleep a sixteenth of
+ * the time waited so far, so that a late wake-up costs little and a long wait uses no processor time. Yield the
+ * processor between polls only if other ranks need it: yielding to an unrelated program that computes costs a whole
+ * time slice, several milliseconds. */
+enum { BLIND_POLLS = 256 }; /* before reading the clock */
 static const double PATIENCE_SECONDS = 300e-6, SLEEP_MAX_SECONDS = 500e-6;
 
-/* rt_comm.waiting holds all that another thread may ask in one atomic word, so reading needs no
- * lock: op (4 bits), peer (20 bits), microseconds since `created` (40 bits, 12 days, then it
- * wraps). */
-enum { SINCE_BITS = 40, PEER_BITS = 20 };
+/* rt__end.waiting holds everything that another thread may want to know in one atomic word, so that reading needs no
+ * lock: op (4 bits), peer (20 bits), microseconds since `created` (40 bits, 12 days, then it wraps). */
+enum { SINCE_BITS = 40, PEER_BITS = 20, OP_BITS = 4 };
+_Static_assert(RT__OP_VALUES <= 1 << OP_BITS, "every op has a number in the word");
 static const uint64_t SINCE_MASK = (UINT64_C(1) << SINCE_BITS) - 1;
 
-static uint64_t microseconds(const rt_comm *c, double now)
+static uint64_t microseconds(const rt__end *end, double now)
 {
-    return (uint64_t)((now - c->created) * 1e6) & SINCE_MASK;
+    return (uint64_t)((now - end->created) * 1e6) & SINCE_MASK;
 }
 
 bool rt_comm_waiting(const rt_comm *c, rt_comm_wait *out)
 {
     static const char *const names[] = {
-        [RT__REDUCE_SCATTER] = "reduce_scatter",
-        [RT__ALL_GATHER] = "all_gather",
-        [RT__ALL_REDUCE] = "all_reduce",
-        [RT__BROADCAST] = "broadcast",
-        [RT__BARRIER] = "barrier",
-        [RT__EXCHANGE] = "exchange",
+#define OP(constant, name) [RT__##constant] = name,
+        RT__OPS(OP)
+#undef OP
     };
-    uint64_t word = atomic_load_explicit(&c->waiting, memory_order_relaxed);
+    uint64_t word = atomic_load_explicit(&c->end->waiting, memory_order_relaxed);
     if (word == 0)
         return false;
     double now = rt_clock();
-    uint64_t waited = (microseconds(c, now) - word) & SINCE_MASK;
+    uint64_t waited = (microseconds(c->end, now) - word) & SINCE_MASK;
     *out = (rt_comm_wait){
         .op = names[word >> (SINCE_BITS + PEER_BITS)],
         .peer = (int)(word >> SINCE_BITS & ((1u << PEER_BITS) - 1)),
@@ -47,37 +44,38 @@ bool rt_comm_waiting(const rt_comm *c, rt_comm_wait *out)
 
 static int peer_of(const rt_comm *c, const rt_request *r)
 {
-    return r->from == c->rank ? r->to : r->from;
+    return r->from == c->end->transport->rank ? r->to : r->from;
 }
 
 static void announce(rt_comm *c, const rt_request *r, double since)
 {
     uint64_t word = (uint64_t)c->op << (SINCE_BITS + PEER_BITS) |
-                    (uint64_t)peer_of(c, r) << SINCE_BITS | microseconds(c, since);
-    atomic_store_explicit(&c->waiting, word, memory_order_relaxed);
+                    (uint64_t)peer_of(c, r) << SINCE_BITS | microseconds(c->end, since);
+    atomic_store_explicit(&c->end->waiting, word, memory_order_relaxed);
 }
 
 static void rest(const rt_comm *c, double waited)
 {
     if (waited >= PATIENCE_SECONDS)
         rt_clock_sleep(waited / 16 < SLEEP_MAX_SECONDS ? waited / 16 : SLEEP_MAX_SECONDS);
-    else if (c->crowded)
+    else if (c->end->oversubscribed)
         sched_yield();
 }
 
 static rt_status poll_once(rt_comm *c, const rt_request *r)
 {
     if (c->abort_flag && atomic_load_explicit(c->abort_flag, memory_order_acquire))
-        return RT_FAIL(ABORTED, "rank %d stopped waiting for rank %d: the run was aborted", c->rank,
-                       peer_of(c, r));
-    return c->transport->ops->progress(c->transport);
+        return RT_FAIL(ABORTED, "rank %d stopped waiting for rank %d: the run was aborted",
+                       c->end->transport->rank, peer_of(c, r));
+    return c->end->transport->ops->progress(c->end->transport);
 }
 
 rt_status rt__comm_break(rt_comm *c, rt_status status)
 {
-    if (!c->broken)
-        c->transport->ops->cancel(c->transport);
-    c->broken = c->broken ? c->broken : status;
+    rt__end *end = c->end;
+    if (!end->broken)
+        end->transport->ops->cancel(end->transport);
+    end->broken = end->broken ? end->broken : status;
     return status;
 }
 
@@ -103,7 +101,7 @@ rt_status rt__comm_wait(rt_comm *c, rt_request *r)
                     r->to, r->bytes, r->from);
 done:
     if (polls >= BLIND_POLLS)
-        atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
+        atomic_store_explicit(&c->end->waiting, 0, memory_order_relaxed);
     return status == RT_OK ? RT_OK : rt__comm_break(c, status);
 }
 
@@ -116,8 +114,12 @@ rt_status rt__comm_wait_all(rt_comm *c, rt_request r[], int64_t count)
 
 static rt_status post(rt_comm *c, rt_request *r, int from, int to, void *data, size_t bytes)
 {
-    *r = (rt_request){.from = from, .to = to, .tag = c->tag, .data = data, .bytes = bytes};
-    const rt_status status = c->transport->ops->post(c->transport, r);
+    *r = (rt_request){.from = c->members[from],
+                      .to = c->members[to],
+                      .tag = c->context * RT__CONTEXT_TAGS + c->tag,
+                      .data = data,
+                      .bytes = bytes};
+    const rt_status status = c->end->transport->ops->post(c->end->transport, r);
     return status == RT_OK ? RT_OK : rt__comm_break(c, status);
 }
 
@@ -138,13 +140,13 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Adds piece [at, at+bytes), which has arrived in `arrived`. */
-static void add_piece(const rt__exchange *x, size_t at, size_t bytes, const float *arrived)
+/* Adds the piece [at, at+bytes), which was received into `arrived`. */
+static void add_piece(const rt__exchange *x, size_t at, size_t bytes, const char *arrived)
 {
-    const float *mine = x->mine + at / sizeof(float);
-    float *out = (float *)x->receive + at / sizeof(float);
-    rt__comm_sum(out, x->mine_first ? mine : arrived, x->mine_first ? arrived : mine,
-                 (int64_t)(bytes / sizeof(float)));
+    const char *mine = (const char *)x->mine + at;
+    rt__comm_sum_of(x->dtype)((char *)x->receive + at, x->mine_first ? mine : arrived,
+                              x->mine_first ? arrived : mine,
+                              (int64_t)(bytes / rt_dtype_size(x->dtype)));
 }
 
 rt_status rt__comm_exchange(rt_comm *c, const rt__exchange *x)
@@ -156,8 +158,7 @@ rt_status rt__comm_exchange(rt_comm *c, const rt__exchange *x)
     if (x->mine && !(arrived = rt__comm_scratch(c, RT__SCRATCH_INCOMING, RT__DEPTH * piece)))
         return RT_E_NOMEM;
 
-    /* Stage i starts piece i and finishes the one RT__DEPTH - 1 before it, whose place the next one
-     * takes. */
+    /* Stage i starts piece i and finishes piece i - (RT__DEPTH - 1), whose buffer the next piece uses. */
     const size_t lag = (RT__DEPTH - 1) * piece;
     for (size_t at = 0; at < longest + lag; at += piece) {
         const size_t slot = at / piece % RT__DEPTH;
@@ -174,8 +175,7 @@ rt_status rt__comm_exchange(rt_comm *c, const rt__exchange *x)
         if (due < x->receive_bytes) {
             RT_TRY(rt__comm_wait(c, &in[place]));
             if (x->mine)
-                add_piece(x, due, least(piece, x->receive_bytes - due),
-                          (float *)(arrived + place * piece));
+                add_piece(x, due, least(piece, x->receive_bytes - due), arrived + place * piece);
         }
         if (due < x->send_bytes)
             RT_TRY(rt__comm_wait(c, &out[place]));

@@ -1,18 +1,18 @@
-/* ringtorch-worker bandwidth, under mpirun: how long a small message takes between two ranks, and how
- * many bytes go through in a second. Ping-pong: one rank sends, the other sends the same back, and half
- * of the shortest round trip counts, since whatever disturbs only makes it longer.
+/* ringtorch-worker bandwidth, under mpirun: measures how long a small message takes between two ranks, and how many
+ * bytes pass per second. Ping-pong: one rank sends, the other sends the same back, and half of the shortest round trip
+ * counts, because any disturbance only makes it longer.
  *
- * Up to EACH_PAIR_MAX ranks each pair is measured, beyond that neighbours only; one pair at a time. */
+ * With up to EACH_PAIR_MAX ranks every pair is measured, with more only neighbours; one pair at a time. */
 #include "worker/commands/command.h"
 
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/comm/comm.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/comm/internal.h"
 
 enum { EACH_PAIR_MAX = 8, HOST_SIZE = 64, SMALL = 8, LARGE = 4 << 20, WARM_UP = 2 };
 static const double SECONDS_USUAL = 2, SECONDS_MOST = 60, SMALL_SHARE = 0.3;
@@ -26,7 +26,7 @@ typedef struct bandwidth {
     char (*host)[HOST_SIZE]; /* [world] */
 } bandwidth;
 
-/* Gives the ranks of a pair. */
+/* Returns the ranks of pair i. */
 static void pair_at(const bandwidth *b, int i, int *from, int *to)
 {
     if (b->world > EACH_PAIR_MAX) {
@@ -39,18 +39,14 @@ static void pair_at(const bandwidth *b, int i, int *from, int *to)
     *to = *from + 1 + i;
 }
 
-static rt_status move(bandwidth *b, int peer, size_t bytes, bool send)
+static rt_status move(bandwidth *b, int peer, int64_t bytes, bool send)
 {
-    rt_request r;
-    if (send)
-        RT_TRY(rt__comm_send(b->comm, &r, peer, b->message, bytes));
-    else
-        RT_TRY(rt__comm_receive(b->comm, &r, peer, b->message, bytes));
-    return rt__comm_wait(b->comm, &r);
+    const rt_buf buf = {.data = b->message, .count = bytes, .dtype = RT_U8};
+    return send ? rt_comm_send(b->comm, buf, peer) : rt_comm_recv(b->comm, buf, peer);
 }
 
-/* The first byte says whether another round follows: the rank that began decides. */
-static rt_status ping(bandwidth *b, int peer, size_t bytes, double seconds, float *one_way)
+/* The first byte says whether another round follows; the rank that began decides. */
+static rt_status ping(bandwidth *b, int peer, int64_t bytes, double seconds, float *one_way)
 {
     double best = INFINITY, end = rt_clock() + seconds;
     bool more = true;
@@ -68,7 +64,7 @@ static rt_status ping(bandwidth *b, int peer, size_t bytes, double seconds, floa
     return RT_OK;
 }
 
-static rt_status pong(bandwidth *b, int peer, size_t bytes)
+static rt_status pong(bandwidth *b, int peer, int64_t bytes)
 {
     do {
         RT_TRY(move(b, peer, bytes, false));
@@ -93,14 +89,16 @@ static rt_status measure_pair(bandwidth *b, int i)
     return rt_comm_barrier(b->comm);
 }
 
-/* Gives every rank the figures and the names of the hosts. */
+/* Gathers the figures and the names of the hosts on every rank. */
 static rt_status gather(bandwidth *b)
 {
     gethostname(b->host[b->rank], HOST_SIZE - 1);
     for (int r = 0; r < b->world; r++)
-        RT_TRY(rt_comm_broadcast(b->comm, b->host[r], HOST_SIZE, r));
-    /* Each figure is one rank's; the others hold zeros. */
-    return rt_comm_all_reduce(b->comm, b->result, 2 * (int64_t)b->pairs, RT_ALGO_DIRECT);
+        RT_TRY(rt_comm_broadcast(
+            b->comm, (rt_buf){.data = b->host[r], .count = HOST_SIZE, .dtype = RT_U8}, r));
+    /* Each figure comes from one rank; the others have zeros there. */
+    const rt_buf figures = {.data = b->result, .count = 2 * (int64_t)b->pairs};
+    return rt_comm_all_reduce(b->comm, figures, RT_ALGO_DIRECT);
 }
 
 static rt_status print(const bandwidth *b, double spent)
@@ -140,7 +138,7 @@ static rt_status measure(bandwidth *b)
     return b->rank == 0 ? print(b, rt_clock() - began) : RT_OK;
 }
 
-/* argv is the same on every rank, so all of them fail, or none. */
+/* argv is the same on every rank, so either all fail or none. */
 static rt_status parse(int argc, char **argv, double *seconds, rt_arguments *args)
 {
     const char *text = NULL;

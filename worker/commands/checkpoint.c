@@ -1,20 +1,20 @@
-/* ringtorch checkpoint ls|verify|show|diff: what is in a run directory or a checkpoint, and whether it
- * is sound. */
+/* ringtorch checkpoint ls|verify|show|diff: shows what is in a run directory or a checkpoint, and whether it is sound. */
 #include "worker/commands/command.h"
 #include "worker/commands/diff.h"
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/base/usage.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/text.h"
 
 /* ---- ls, verify ---- */
 
-/* Whether the link "best" beside a checkpoint points to it. */
+/* Returns whether the link "best" beside a checkpoint points to it. */
 static bool is_best(const char *dir)
 {
     struct stat here, there;
@@ -25,7 +25,7 @@ static bool is_best(const char *dir)
     return same;
 }
 
-/* One JSON object: what there is to say of a checkpoint, or why it is not sound. */
+/* Prints one JSON object that describes a checkpoint, or says why it is not sound. */
 static rt_status print_json(const char *dir, const rt_saved *s, const char *error)
 {
     json_t *j = json_pack("{s:o, s:o, s:o, s:b, s:b, s:o}", "checkpoint", rt_json_text_or_null(dir),
@@ -50,9 +50,8 @@ static rt_status open_sound(const char *dir, rt_saved *s)
     return status;
 }
 
-/* Prints one line on one checkpoint. Returns its status, with the error slot filled if it is not
- * sound. */
-static rt_status look_at(const char *dir, bool json)
+/* Prints one line about a checkpoint. Returns its status, with the error slot filled if it is not sound. */
+static rt_status check_one(const char *dir, bool json)
 {
     rt_saved s;
     rt_status status = open_sound(dir, &s);
@@ -74,9 +73,8 @@ static rt_status look_at(const char *dir, bool json)
     return status;
 }
 
-/* Looks at all checkpoints below; fails with the first that is not sound, after all have been
- * looked at. */
-static rt_status look_at_all(const char *checkpoints, bool json)
+/* Prints all checkpoints in a directory; afterwards fails with the error of the first that is not sound. */
+static rt_status check_all(const char *checkpoints, bool json)
 {
     rt_names names;
     rt_saved_error first = {0};
@@ -85,7 +83,7 @@ static rt_status look_at_all(const char *checkpoints, bool json)
         if (strncmp(names.name[i], "step-", 5) != 0)
             continue;
         char *dir = rt_path_join(checkpoints, names.name[i]);
-        if (!dir || look_at(dir, json) != RT_OK) {
+        if (!dir || check_one(dir, json) != RT_OK) {
             if (first.code == RT_OK)
                 rt_error_save(&first);
             rt_error_clear();
@@ -106,7 +104,7 @@ static rt_status list(const char *path, bool json)
     if (status == RT_OK)
         status = rt_path_look(checkpoints, &is_run);
     if (status == RT_OK)
-        status = is_run ? look_at_all(checkpoints, json) : look_at(path, json);
+        status = is_run ? check_all(checkpoints, json) : check_one(path, json);
     rt_mem_free(checkpoints);
     return status;
 }
@@ -163,7 +161,7 @@ static rt_status show_manifest(int argc, char **argv)
     return args.help ? RT_OK : show(args.operand[0]);
 }
 
-/* ---- all of them ---- */
+/* ---- the commands ---- */
 
 static int run_list(int argc, char **argv)
 {
@@ -175,7 +173,7 @@ static int run_show(int argc, char **argv)
     return rt_status_exit_code(show_manifest(argc, argv));
 }
 
-/* As diff(1): being different is no failure, but an answer. */
+/* As in diff(1), a difference is not a failure but an answer. */
 static int run_diff(int argc, char **argv)
 {
     bool equal;
@@ -183,43 +181,23 @@ static int run_diff(int argc, char **argv)
     return status == RT_OK && !equal ? 1 : rt_status_exit_code(status);
 }
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv); /* NULL: the launcher's */
-    const char *usage;
-} commands[] = {
-    {"ls", run_list, "ls RUN|CHECKPOINT      a line for each checkpoint, and whether it is sound"},
-    {"verify", run_list, "verify RUN|CHECKPOINT  the same"},
-    {"show", run_show, "show RUN|CHECKPOINT    the manifest"},
-    {"diff", run_diff, "diff A B               what differs between two, tensor by tensor"},
-    {"now", NULL, "now RUN                makes a run that goes on write one"},
+static const rt_command commands[] = {
+    {"ls", "RUN|CHECKPOINT", "a line for each checkpoint, and whether it is sound", run_list},
+    {"verify", "RUN|CHECKPOINT", "the same", run_list},
+    {"show", "RUN|CHECKPOINT", "the manifest", run_show},
+    {"diff", "A B", "what differs between two, tensor by tensor", run_diff},
+    {"now", "RUN", "makes a run that goes on write one", NULL},
+    {NULL},
 };
-enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static int print_help(void)
-{
-    puts("usage: ringtorch checkpoint COMMAND [arguments]\n");
-    for (int i = 0; i < COMMANDS; i++)
-        printf("  %s\n", commands[i].usage);
-    puts("\nringtorch checkpoint COMMAND --help tells more.");
-    return 0;
-}
+static const rt_program program = {
+    .name = "ringtorch checkpoint",
+    .about = "lists, verifies, shows and compares checkpoints; makes a run write one",
+    .example = "ls RUN",
+    .commands = commands,
+};
 
 int rt__command_checkpoint(int argc, char **argv)
 {
-    const char *names[COMMANDS + 1] = {NULL}, *word = argc > 1 ? argv[1] : "";
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return print_help();
-    for (int i = 0; i < COMMANDS; i++) {
-        if (commands[i].run && strcmp(commands[i].name, word) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-        names[i] = commands[i].name;
-    }
-    if (!*word)
-        RT_FAIL(
-            ARG,
-            "no command: write ringtorch checkpoint ls RUN, or see ringtorch checkpoint --help");
-    else
-        rt_unknown_word("command", word, names);
-    return rt_status_exit_code(rt_error_code());
+    return rt_program_run(&program, argc, argv);
 }

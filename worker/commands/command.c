@@ -1,15 +1,19 @@
 #include "worker/commands/command.h"
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/output.h"
+#include "common/config/plugins.h"
+#include "common/state/preprocessing.h"
+#include "worker/engine/formats/weights.h"
+#include "worker/engine/plugin/plugin.h"
+#include "worker/restore.h"
+#include "worker/start_weights.h"
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/output.h"
-#include "worker/restore.h"
-#include "worker/start_weights.h"
 
 rt_status rt__command_create(const char *path, const char *const *inputs, rt_st_writer **out)
 {
@@ -20,21 +24,24 @@ rt_status rt__command_create(const char *path, const char *const *inputs, rt_st_
 static rt_status read_config(const rt_saved *saved, const char *path, rt_config *out)
 {
     const char *text = saved->manifest.config;
-    if (path)
-        return rt_config_load(path, NULL, 0, out);
-    return rt_config_parse(text, strlen(text), saved->dir, out);
+    if (!path) {
+        RT_TRY(rt_config_parse(text, strlen(text), saved->dir, out));
+        return rt__plugins_match(out);
+    }
+    rt_config_set_plugin_describer(rt__command_load_plugin);
+    RT_TRY(rt_config_load(path, NULL, 0, out));
+    return rt__plugins_load(out);
 }
 
-/* A dropout or an activation that is changed would pass for the model that was trained: the tensors are
- * the same. */
+/* Refuses changes of the model: a changed dropout or activation would go unnoticed, because the tensors stay the same. */
 static rt_status check_set(const char *set)
 {
     if (strncmp(set, "model.", 6) != 0 && strncmp(set, "precision=", 10) != 0)
         return RT_OK;
-    return RT_FAIL(ARG, "--set %s: would be another model than the one that was trained", set);
+    return RT_FAIL(ARG, "--set %s: would change the model that was trained", set);
 }
 
-/* What does not decide how a model is evaluated would be taken for something that was done. */
+/* Refuses keys that do not affect an evaluation, since the user would believe that they did. */
 static rt_status check_effect(const char *set)
 {
     static const char *const used[] = {"data.path",        "data.dataset", "data.eval_batch",
@@ -74,10 +81,15 @@ static rt_status load_model(rt__model *m, const char *config, const rt_option_li
     RT_TRY(load_config(&m->saved, config, sets, &m->config));
     RT_TRY(rt_run_start_engine(&m->config));
     bool weights_only = m->saved.manifest.step < 0;
-    RT_TRY(rt_run_open_if(&m->config, m->saved.manifest.slices, weights_only ? NULL : accept_layout,
-                          &m->saved, &m->run));
-    if (weights_only)
-        return rt__weights_load(m->run, m->saved.dir, false);
+    rt_run_parts parts = {.ctx = &m->saved,
+                          .accept = weights_only ? NULL : accept_layout,
+                          .preprocessing = m->preprocessing,
+                          .preprocessing_from = m->preprocessing_from};
+    RT_TRY(rt_run_open_with(&m->config, m->saved.manifest.slices, &parts, &m->run));
+    if (weights_only) {
+        RT_TRY(rt__weights_load(m->run, m->saved.dir, false));
+        return rt__weights_check_values(rt_run_net(m->run), m->saved.dir);
+    }
     rt_status status = rt__destination_of_run(&to, m->run, RT__PARAMETERS_ONLY);
     if (status == RT_OK)
         status = rt__restore(&m->saved, &to);
@@ -85,16 +97,35 @@ static rt_status load_model(rt__model *m, const char *config, const rt_option_li
     return status == RT_OK ? rt_run_send(m->run) : status;
 }
 
-/* A file of weights only: what it is of must be said. */
-static rt_status find_weights(const char *path, const char *config, rt_saved *out)
+/* Opens a file that holds only weights: the user must name the configuration. If ringtorch export wrote the file, it
+ * also holds the preprocessing of the data. */
+static rt_status find_weights(const char *path, const char *config, rt__model *out)
 {
     if (!config)
         return RT_FAIL(ARG,
                        "%s: a file of weights does not say which model they are of: add --config "
                        "CONFIG",
                        path);
-    *out = (rt_saved){.dir = rt_strdup(path), .manifest = {.step = -1, .slices = 1}};
-    return out->dir ? RT_OK : rt_error_code();
+    out->saved = (rt_saved){.dir = rt_strdup(path), .manifest = {.step = -1, .slices = 1}};
+    out->preprocessing_from = rt_strdup(path);
+    return out->saved.dir && out->preprocessing_from
+               ? rt_preprocessing_of_weights(path, &out->preprocessing)
+               : rt_error_code();
+}
+
+rt_status rt__saved_preprocessing(const rt_saved *saved, char **out)
+{
+    const json_t *j = saved->manifest.preprocessing;
+    *out = j ? rt_json_text(j) : NULL;
+    return j && !*out ? rt_error_code() : RT_OK;
+}
+
+static rt_status find_trained(const char *path, bool best, rt__model *out)
+{
+    RT_TRY(rt__find_saved(path, best, &out->saved));
+    out->preprocessing_from = rt_path_join(out->saved.dir, "manifest.json");
+    return out->preprocessing_from ? rt__saved_preprocessing(&out->saved, &out->preprocessing)
+                                   : rt_error_code();
 }
 
 static bool is_file(const char *path)
@@ -114,7 +145,7 @@ static rt_status find_best(const char *path, const char *link, rt_saved *out)
         return rt__saved_find(link, out);
     if (len > 0)
         return RT_FAIL(NOTFOUND,
-                       "%s: points to %.*s, which is not there any more: take another checkpoint "
+                       "%s: points to %.*s, which no longer exists: choose another checkpoint "
                        "of those that ringtorch checkpoint ls shows",
                        link, (int)len, to);
     return RT_FAIL(NOTFOUND,
@@ -138,9 +169,10 @@ rt_status rt__model_open(const char *path, bool best, const char *config,
                          const rt_option_list *sets, rt__model *out)
 {
     *out = (rt__model){0};
-    RT_TRY(is_file(path) ? find_weights(path, config, &out->saved)
-                         : rt__find_saved(path, best, &out->saved));
-    rt_status status = load_model(out, config, sets);
+    rt_status status =
+        is_file(path) ? find_weights(path, config, out) : find_trained(path, best, out);
+    if (status == RT_OK)
+        status = load_model(out, config, sets);
     if (status != RT_OK)
         rt__model_close(out);
     return status;
@@ -149,12 +181,15 @@ rt_status rt__model_open(const char *path, bool best, const char *config,
 rt_status rt__model_check(const rt_saved *saved)
 {
     rt_config config;
-    char *layout = NULL;
-    RT_TRY(read_config(saved, NULL, &config));
-    if (rt_run_start_engine(&config) == RT_OK)
-        rt_run_find_layout(&config, &layout);
+    char *layout = NULL, *preprocessing;
+    RT_TRY(rt__saved_preprocessing(saved, &preprocessing));
+    rt_status read = read_config(saved, NULL, &config);
+    if (read == RT_OK && rt_run_start_engine(&config) == RT_OK)
+        rt_run_find_layout(&config, preprocessing, &layout);
+    rt_mem_free(preprocessing);
+    RT_TRY(read);
     rt_config_release(&config);
-    if (!layout) { /* the data have moved, say: that is not the checkpoint's fault */
+    if (!layout) { /* the data set cannot be read, perhaps because it was moved; the checkpoint may still be sound */
         rt_error_clear();
         return RT_OK;
     }
@@ -168,5 +203,7 @@ void rt__model_close(rt__model *m)
     if (m->run)
         rt_run_close(m->run);
     rt_config_release(&m->config);
+    rt_mem_free(m->preprocessing);
+    rt_mem_free(m->preprocessing_from);
     rt_saved_close(&m->saved);
 }

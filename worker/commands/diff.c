@@ -1,17 +1,17 @@
-/* ringtorch checkpoint diff A B: compares two checkpoints tensor by tensor, bit by bit: the parameters and
- * the optimiser's states, of any number of pieces, of one run or of two. */
+/* ringtorch checkpoint diff A B: compares the parameters and optimiser states of two checkpoints tensor by tensor and
+ * bit by bit. They may have any number of pieces and come from one run or two. */
 #include "worker/commands/diff.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/options.h"
+#include "common/base/text.h"
+#include "worker/commands/command.h"
+#include "worker/state.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/options.h"
-#include "common/text.h"
-#include "worker/commands/command.h"
-#include "worker/commands/state.h"
 
 typedef struct side {
     rt_saved saved;
@@ -21,22 +21,23 @@ typedef struct side {
 typedef struct diff {
     side side[2];
     bool json;
-    json_t *list;                       /* of what is told, for --json */
-    int64_t equal, different, one_only; /* tensors, of each kind */
+    json_t *list;                       /* of results, for --json */
+    int64_t equal, different, one_only; /* number of tensors */
 } diff;
 
-/* ---- telling ---- */
+/* ---- printing ---- */
 
-/* A parameter or buffer has its own name, a state of the optimiser that of its kind before it: "exp_avg/0.weight". */
+/* A parameter or buffer is printed by its name, a state of the optimiser with its kind in front: "exp_avg/0.weight". */
 static void name_of(const char *kind, const char *tensor, char out[600])
 {
     bool parameter = strcmp(kind, "param") == 0 || strcmp(kind, "buffer") == 0;
     snprintf(out, 600, "%s%s%s", parameter ? "" : kind, parameter ? "" : "/", tensor);
 }
 
-/* Tells of one tensor; details: further members of its object, stolen. words: what people read. */
-static rt_status tell(diff *d, const char *name, const char *verdict, json_t *details,
-                      const char *words)
+/* Prints the result for one tensor. `details` are further members of its JSON object (ownership passes); `words` is the
+ * text for people. */
+static rt_status report(diff *d, const char *name, const char *verdict, json_t *details,
+                        const char *words)
 {
     if (!d->json) {
         rt_text_print(stdout, "%-28s  %s\n", name, words);
@@ -51,26 +52,26 @@ static rt_status tell(diff *d, const char *name, const char *verdict, json_t *de
     return failed ? RT_FAIL(NOMEM, "checkpoint diff: out of memory") : RT_OK;
 }
 
-static rt_status tell_one_only(diff *d, const char *name, int which)
+static rt_status report_one_only(diff *d, const char *name, int which)
 {
     d->one_only++;
-    return tell(d, name, which == 0 ? "only in A" : "only in B", json_object(),
-                which == 0 ? "only in A" : "only in B");
+    return report(d, name, which == 0 ? "only in A" : "only in B", json_object(),
+                  which == 0 ? "only in A" : "only in B");
 }
 
-static rt_status tell_shapes(diff *d, const char *name, rt_dims a, rt_dims b)
+static rt_status report_shapes(diff *d, const char *name, rt_dims a, rt_dims b)
 {
     char words[160], shape[2][64];
     snprintf(shape[0], sizeof shape[0], "%s", rt_dims_text(a));
     snprintf(shape[1], sizeof shape[1], "%s", rt_dims_text(b));
     snprintf(words, sizeof words, "shape %s in A, %s in B", shape[0], shape[1]);
     d->different++;
-    return tell(d, name, "shape", json_pack("{s:s, s:s}", "a", shape[0], "b", shape[1]), words);
+    return report(d, name, "shape", json_pack("{s:s, s:s}", "a", shape[0], "b", shape[1]), words);
 }
 
 /* ---- comparing ---- */
 
-/* Elements whose bits differ count, so that 0 and -0, or two different NaN, are seen as well. */
+/* Counts elements whose bits differ, so that 0 and -0, or two different NaN, count as different. */
 static rt_status compare_values(diff *d, const char *name, const float *a, const float *b,
                                 int64_t n)
 {
@@ -82,20 +83,20 @@ static rt_status compare_values(diff *d, const char *name, const float *a, const
         if (memcmp(&a[i], &b[i], sizeof a[i]) == 0)
             continue;
         count++;
-        if (!(difference <= most)) /* not a number is the largest of all */
+        if (!(difference <= most)) /* NaN counts as the largest */
             most = isnan(most) ? most : difference;
     }
     if (count == 0) {
         d->equal++;
-        return tell(d, name, "equal", json_object(), "equal");
+        return report(d, name, "equal", json_object(), "equal");
     }
     d->different++;
     snprintf(words, sizeof words, "%" PRId64 " of %" PRId64 " elements differ, by at most %.3g",
              count, n, most);
-    return tell(d, name, "differs",
-                json_pack("{s:I, s:I, s:o}", "differing", (json_int_t)count, "elements",
-                          (json_int_t)n, "max_abs_difference", rt_json_number(most)),
-                words);
+    return report(d, name, "differs",
+                  json_pack("{s:I, s:I, s:o}", "differing", (json_int_t)count, "elements",
+                            (json_int_t)n, "max_abs_difference", rt_json_number(most)),
+                  words);
 }
 
 static rt_status compare_part(diff *d, int64_t i)
@@ -106,22 +107,22 @@ static rt_status compare_part(diff *d, int64_t i)
     name_of(x->kind, x->tensor, name);
     y = rt_saved_parts_find(&b->parts, x->kind, x->tensor);
     if (!y)
-        return tell_one_only(d, name, 0);
+        return report_one_only(d, name, 0);
     if (x->shape.n != y->shape.n ||
         memcmp(x->shape.d, y->shape.d, (size_t)x->shape.n * sizeof *x->shape.d) != 0)
-        return tell_shapes(d, name, x->shape, y->shape);
+        return report_shapes(d, name, x->shape, y->shape);
     return compare_values(d, name, a->data + x->at, b->data + y->at, x->elements);
 }
 
-/* What A has not. */
-static rt_status tell_rest(diff *d, int64_t i)
+/* Prints the part if A does not have it. */
+static rt_status report_rest(diff *d, int64_t i)
 {
     const rt_saved_part *y = &d->side[1].state.parts.part[i];
     char name[600];
     if (rt_saved_parts_find(&d->side[0].state.parts, y->kind, y->tensor))
         return RT_OK;
     name_of(y->kind, y->tensor, name);
-    return tell_one_only(d, name, 1);
+    return report_one_only(d, name, 1);
 }
 
 static rt_status each_part(diff *d, const rt__state *s, rt_status (*f)(diff *d, int64_t i))
@@ -131,14 +132,14 @@ static rt_status each_part(diff *d, const rt__state *s, rt_status (*f)(diff *d, 
     return RT_OK;
 }
 
-/* ---- the whole ---- */
+/* ---- the command ---- */
 
 static bool is_equal(const diff *d)
 {
     return d->different == 0 && d->one_only == 0;
 }
 
-static void tell_sides(const diff *d)
+static void print_sides(const diff *d)
 {
     for (int i = 0; i < 2 && !d->json; i++)
         rt_text_print(stdout, "%c  %s  step %" PRId64 "\n", "AB"[i], d -> side[i].saved.dir,
@@ -177,9 +178,9 @@ static rt_status compare(diff *d, const char *a, const char *b)
 {
     RT_TRY(load_side(a, &d->side[0]));
     RT_TRY(load_side(b, &d->side[1]));
-    tell_sides(d);
+    print_sides(d);
     RT_TRY(each_part(d, &d->side[0].state, compare_part));
-    RT_TRY(each_part(d, &d->side[1].state, tell_rest));
+    RT_TRY(each_part(d, &d->side[1].state, report_rest));
     return conclude(d);
 }
 

@@ -6,10 +6,10 @@
 #ifndef RINGTORCH_WORKER_COMMANDS_DIFF_H
 #define RINGTORCH_WORKER_COMMANDS_DIFF_H
 
-#include <stdbool.h>
 #include <ringtorch/status.h>
+#include <stdbool.h>
 
-/* Prints what differs; *equal: nothing does. */
+/* Prints the differences; sets *equal if there are none. */
 rt_status rt__command_diff(int argc, char **argv, bool *equal);
 
 #endif

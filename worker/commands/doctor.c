@@ -1,11 +1,11 @@
-/* ringtorch-worker doctor --json: what the engine computes with on this machine, for `ringtorch
- * doctor`, which knows no engine. */
+/* ringtorch-worker doctor --json: prints what the engine computes with on this machine, for `ringtorch doctor`, which
+ * has no engine. */
 #include "worker/commands/command.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include <ringtorch/base.h>
 #include <stdio.h>
-#include "common/error.h"
-#include "common/mem.h"
 
 static rt_status run(int argc, char **argv)
 {

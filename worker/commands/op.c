@@ -1,26 +1,26 @@
-/* ringtorch op IN OUT: runs one operation by its name. What it is given and what it gives are files, so that other programs can
- * compare. */
+/* ringtorch op IN OUT: runs one operation by its name. Inputs and results are files, so that other programs can compare
+ * them. */
 #include "worker/commands/command.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/nearest.h"
+#include "common/base/output.h"
+#include "common/base/text.h"
+#include "worker/commands/op_list.h"
+#include "worker/engine/ops/call_by_name.h"
 #include <ringtorch/formats.h>
 #include <ringtorch/op.h>
 #include <ringtorch/random.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/nearest.h"
-#include "common/output.h"
-#include "common/text.h"
-#include "worker/commands/op_list.h"
-#include "worker/engine/ops/call_by_name.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
-/* What a file's metadata ask for. */
+/* The request in a file's metadata. */
 typedef struct request {
     const rt_op *op;
-    json_t *values; /* owned; NULL: none */
+    json_t *values; /* owned; may be NULL */
     bool gradients;
     int64_t seed;
 } request;
@@ -39,13 +39,14 @@ static rt_status refuse_op(const char *name)
         names[i] = rt_op_at(i)->name;
     const char *near = rt_nearest(name, names, (size_t)n);
     RT_FAIL(ARG, "there is no operation '%.60s': %s%s%s", name,
-            near ? "did you mean '" : "ringtorch op --list shows all", near ? near : "",
-            near ? "'?" : "");
+            near ? "did you mean '"
+                 : "ringtorch op --list shows all; those of a plugin need --plugin FILE",
+            near ? near : "", near ? "'?" : "");
     rt_mem_free(names);
     return rt_error_code();
 }
 
-/* "1" and "0" are all that "grad" may be. */
+/* Reads "grad", which may be only "0" or "1". */
 static rt_status read_flag(const rt_st_reader *r, const char *key, bool *out)
 {
     const char *text = rt_st_get_metadata(r, key);
@@ -112,7 +113,7 @@ static rt_status fill(const request *q, const rt__named_list *results, rt_st_wri
     return RT_OK;
 }
 
-/* Computes what the open file asks for and writes it; frees the writer. */
+/* Computes the request of the open file and writes the results; frees the writer. */
 static rt_status answer(const char *in, const rt_st_reader *r, rt_st_writer *w, int *tensors)
 {
     request q = {0};
@@ -137,8 +138,9 @@ static rt_status run_file(const char *in, const char *out, int *tensors)
     rt_st_reader *r;
     rt_st_writer *w;
     RT_TRY(rt_st_open(in, &r));
-    rt_status status = rt__command_create(out, (const char *const[]){in, NULL},
-                                          &w); /* before the work that it would cost */
+    rt_status status =
+        rt__command_create(out, (const char *const[]){in, NULL},
+                           &w); /* open before the work, which a bad path would waste */
     if (status == RT_OK)
         status = answer(in, r, w, tensors);
     rt_st_close(r);
@@ -154,7 +156,7 @@ static bool is_case(const char *name)
     return n >= m && strcmp(name + n - m, end) == 0;
 }
 
-/* Runs one file of a directory; a failure is told at once and done with. */
+/* Runs one file of a directory; prints a failure at once and clears it. */
 static bool run_in_directory(const char *in, const char *out, const char *name)
 {
     int tensors;
@@ -190,7 +192,7 @@ static rt_status run_cases(const char *in, const char *out, const rt_names *name
     return RT_OK;
 }
 
-/* Gives the exit code: 1 if any file failed. */
+/* Sets the exit code to 1 if any file failed. */
 static rt_status run_directory(const char *in, const char *out, int *exit_code)
 {
     rt_names names;
@@ -227,13 +229,14 @@ static rt_status run_operands(const char *in, const char *out, int *exit_code)
     return RT_OK;
 }
 
-static rt_status run(int argc, char **argv, int *exit_code)
+static rt_status run(int argc, char **argv, rt_option_list *plugins, int *exit_code)
 {
     bool list = false, json = false;
     const rt_option options[] = {
         {"list", 0, NULL, "all operations: names, formulas, tensors, arguments", .flag = &list,
          .alone = true},
         {"json", 0, NULL, "with --list: one JSON array of them", .flag = &json},
+        RT__PLUGIN_OPTION(plugins),
         {NULL},
     };
     const rt_usage usage = {
@@ -258,6 +261,7 @@ static rt_status run(int argc, char **argv, int *exit_code)
         return RT_FAIL(ARG, "--json: only with --list: see ringtorch op --help");
     if (list && args.count > 0)
         return RT_FAIL(ARG, "'%s': --list takes no files", args.operand[0]);
+    RT_TRY(rt__command_plugins(plugins));
     if (list)
         return rt__op_list(json);
     return run_operands(args.operand[0], args.operand[1], exit_code);
@@ -266,6 +270,8 @@ static rt_status run(int argc, char **argv, int *exit_code)
 int rt__command_op(int argc, char **argv)
 {
     int exit_code = 0;
-    rt_status status = run(argc, argv, &exit_code);
+    rt_option_list plugins = {.item = rt_malloc((size_t)argc * sizeof *plugins.item)};
+    rt_status status = plugins.item ? run(argc, argv, &plugins, &exit_code) : rt_error_code();
+    rt_mem_free(plugins.item);
     return status == RT_OK ? exit_code : rt_status_exit_code(status);
 }

@@ -4,7 +4,7 @@
 
 #include <ringtorch/status.h>
 
-/* Prints them to standard output; json: one array of what rt__op_schema returns. */
+/* Prints them to standard output; if `json`, as one array of the results of rt__op_schema. */
 rt_status rt__op_list(bool json);
 
 #endif

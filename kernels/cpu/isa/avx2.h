@@ -1,6 +1,6 @@
 /* The vector type for AVX2 with FMA: 8 floats or 4 doubles. */
-#ifndef RINGTORCH_KERNELS_SIMD_H
-#define RINGTORCH_KERNELS_SIMD_H
+#ifndef RINGTORCH_KERNELS_CPU_ISA_AVX2_H
+#define RINGTORCH_KERNELS_CPU_ISA_AVX2_H
 
 #include "kernels/cpu/isa/lanes256.h"
 

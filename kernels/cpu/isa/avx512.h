@@ -1,6 +1,6 @@
 /* The vector type for AVX-512 (F, DQ, BW, VL): 16 floats or 8 doubles. */
-#ifndef RINGTORCH_KERNELS_SIMD_H
-#define RINGTORCH_KERNELS_SIMD_H
+#ifndef RINGTORCH_KERNELS_CPU_ISA_AVX512_H
+#define RINGTORCH_KERNELS_CPU_ISA_AVX512_H
 
 #include "kernels/cpu/isa/lanes256.h"
 

@@ -1,6 +1,6 @@
 /* The transpose in registers of 256 bits that AVX2 and AVX-512 share: 8 x 8 floats or 4 x 4 doubles. */
-#ifndef RINGTORCH_KERNELS_SIMD_256_H
-#define RINGTORCH_KERNELS_SIMD_256_H
+#ifndef RINGTORCH_KERNELS_CPU_ISA_LANES256_H
+#define RINGTORCH_KERNELS_CPU_ISA_LANES256_H
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ static inline void transpose_block(const float *src, int64_t lds, float *dst, in
     }
 }
 #else
-/* dst[j * ldd + i] = src[i * lds + j]: the halves of rows i and i + 2 meet, then pairs of elements change places. */
+/* dst[j * ldd + i] = src[i * lds + j]: combines the halves of rows i and i + 2, then swaps pairs of elements. */
 static inline void transpose_block(const double *src, int64_t lds, double *dst, int64_t ldd)
 {
     for (int half = 0; half < 2; half++) {

@@ -1,6 +1,7 @@
-/* The vector type for SSE4.1: 4 floats or 2 doubles. Without fused multiply-add: v_fma rounds twice. */
-#ifndef RINGTORCH_KERNELS_SIMD_H
-#define RINGTORCH_KERNELS_SIMD_H
+/* The vector type for SSE4.1: 4 floats or 2 doubles. There is no fused multiply-add: v_fma rounds
+ * twice. */
+#ifndef RINGTORCH_KERNELS_CPU_ISA_SSE4_H
+#define RINGTORCH_KERNELS_CPU_ISA_SSE4_H
 
 #include <immintrin.h>
 #include <stdint.h>

@@ -1,19 +1,19 @@
-/* OpenBLAS as a provider of gemm. Products are cut into tiles whose sizes depend on the shape only,
- * each tile is one single-threaded call, and the tiles are shared among our own threads: so the
- * bits do not depend on their number. */
+/* OpenBLAS as a provider of gemm. Products are cut into tiles whose sizes depend only on the shape, each tile is one
+ * single-threaded call, and our own threads share the tiles of all products of a batch: so the bits do not depend on the number
+ * of threads. */
 #include "kernels/cpu/cpu.h"
 
 #ifdef RT_HAVE_OPENBLAS
+#include "common/base/error.h"
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include "common/error.h"
 
 enum { TILE_MIN = 64, TILE_MAX = 512 };
 
-/* Half of the axis, as a multiple of TILE_MIN, within bounds: large enough that packing is repaid.
+/* Returns half of the axis, as a multiple of TILE_MIN within bounds: large enough that packing pays off.
  */
 static int64_t tile_of(int64_t n)
 {
@@ -21,8 +21,8 @@ static int64_t tile_of(int64_t n)
     return rt__max(TILE_MIN, rt__min(half, TILE_MAX));
 }
 
-/* gemm of one element type by its cblas function. OpenBLAS built on OpenMP takes as many threads as OpenMP offers, unless it is
- * offered one. What cblas cannot express goes to the reference. */
+/* gemm of one element type with its cblas function. OpenBLAS built on OpenMP takes as many threads as OpenMP offers, unless it
+ * is offered one. Products that cblas cannot express go to the reference. */
 #define GEMM(T, t, type, cblas_gemm)                                                               \
     static void tile_gemm_##t(const rt_gemm_shape *g, const type *a, const type *b,                \
                               const type *bias, type *c, int64_t m, int64_t n)                     \
@@ -49,12 +49,17 @@ static int64_t tile_of(int64_t n)
         type *c = c_;                                                                              \
         int64_t tm = tile_of(g.m), tn = tile_of(g.n);                                              \
         int64_t across = rt__ceil_div(g.n, tn), tiles = rt__ceil_div(g.m, tm) * across;            \
-        RT_PARALLEL_FOR_IF(e, u, tiles, tiles > 1 && rt__worth_threads(e, g.m * g.n * g.k / 16))   \
+        int64_t products = rt_gemm_count(&g), all = products * tiles;                              \
+        int64_t work = products * (g.m * g.n * g.k / 16);                                          \
+        RT_PARALLEL_FOR_IF(e, u, all, all > 1 && rt__worth_threads(e, work))                       \
         {                                                                                          \
-            int64_t i = u / across * tm, j = u % across * tn;                                      \
-            tile_gemm_##t(&g, a + (g.ta ? i : i * g.lda), b + (g.tb ? j * g.ldb : j),              \
-                          bias ? (const type *)bias + j : NULL, c + i * g.ldc + j,                 \
-                          rt__min(tm, g.m - i), rt__min(tn, g.n - j));                             \
+            int64_t product = u / tiles, i = u % tiles / across * tm, j = u % across * tn;         \
+            int64_t at_a = g.batch ? rt_grid_place(g.batch, 0, product) : 0;                       \
+            int64_t at_b = g.batch ? rt_grid_place(g.batch, 1, product) : 0;                       \
+            tile_gemm_##t(&g, a + at_a + (g.ta ? i : i * g.lda),                                   \
+                          b + at_b + (g.tb ? j * g.ldb : j), bias ? (const type *)bias + j : NULL, \
+                          c + (product * g.m + i) * g.ldc + j, rt__min(tm, g.m - i),               \
+                          rt__min(tn, g.n - j));                                                   \
         }                                                                                          \
     }
 
@@ -68,7 +73,7 @@ static bool cblas_takes(const rt_gemm_shape *g)
 GEMM(F32, f32, float, cblas_sgemm)
 GEMM(F64, f64, double, cblas_dgemm)
 
-/* Results depend on the core, so one that OpenBLAS does not know must not be answered with another. */
+/* Results depend on the core, so it is an error if OpenBLAS silently replaced a core that it does not know. */
 rt_status rt__openblas_check_core(void)
 {
     const char *wanted = getenv("OPENBLAS_CORETYPE"), *core = openblas_get_corename();

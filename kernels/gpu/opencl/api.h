@@ -1,5 +1,5 @@
-/* The part of OpenCL 1.2 that is used, as Khronos specifies its binary interface, and the library that has it. Declared
- * here, and loaded when a device is asked for, so that one binary is built and runs with and without OpenCL.
+/* The part of OpenCL 1.2 that we use, as Khronos specifies its binary interface, and the loading of its library. We
+ * declare it here and load it when a device is requested, so that one binary is built and runs with and without OpenCL.
  *
  *     const rt_opencl *cl = rt__opencl();      // NULL: no libOpenCL.so.1 here
  *     cl->finish(queue);
@@ -101,7 +101,7 @@ typedef struct rt_opencl {
 #undef FUNCTION
 } rt_opencl;
 
-/* Loads the library, once in a process; NULL, which is no error, if it is not installed or lacks one of the functions. */
+/* Loads the library once per process; NULL without an error if it is not installed or lacks one of the functions. */
 const rt_opencl *rt__opencl(void);
 
 #endif

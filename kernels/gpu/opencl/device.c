@@ -1,6 +1,6 @@
-/* OpenCL devices: GPUs of most makers, and processors by way of PoCL. */
-#include "common/error.h"
-#include "common/mem.h"
+/* OpenCL devices: GPUs of most vendors, and processors through PoCL. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "kernels/gpu/opencl/opencl.h"
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +67,7 @@ static uint64_t number_of(const rt_opencl_device *o, cl_number what)
     return o->cl->device_info(o->device, what, sizeof value, &value, NULL) ? 0 : value;
 }
 
-/* Says how it computes: what the CPU does and the device does not. */
+/* Judges the device's arithmetic: records why its results may differ from the CPU's. */
 static void judge(rt_opencl_device *o)
 {
     uint64_t single = number_of(o, CL_DEVICE_SINGLE_FP_CONFIG);
@@ -115,7 +115,8 @@ static rt_status open_device(int index, rt_gpu **out)
 
 /* ---- copies ---- */
 
-/* Finds the buffer of an address that a caller gave, or says what is wrong with it. The lock is held. */
+/* Finds the buffer of an address from a caller, or fails and says what is wrong with it. The caller holds the
+ * lock. */
 static rt_status find(const rt_opencl_device *o, const void *address, cl_memory *memory,
                       size_t *offset)
 {
@@ -124,7 +125,7 @@ static rt_status find(const rt_opencl_device *o, const void *address, cl_memory 
     return RT_FAIL(INTERNAL, "%s: %p is no address of its memory", o->base.name, address);
 }
 
-/* The same for one who does not hold the lock. */
+/* The same, taking the lock. */
 static rt_status look_up(rt_opencl_device *o, const void *address, cl_memory *memory,
                          size_t *offset)
 {
@@ -168,7 +169,7 @@ static rt_status copy(rt_gpu *d, void *to, const void *from, size_t bytes)
 
 /* ---- launches ---- */
 
-/* The arguments: the struct, the offsets, the buffers (dialect.inc). */
+/* Sets the arguments: the struct, the offsets, the buffers (dialect.inc). */
 static rt_status set_arguments(rt_opencl_device *o, cl_kernel kernel, const rt_launch *l)
 {
     int64_t offset[6] = {0};
@@ -185,17 +186,34 @@ static rt_status set_arguments(rt_opencl_device *o, cl_kernel kernel, const rt_l
     return rt__opencl_check(o, o->cl->set_argument(kernel, 1, sizeof offset, offset), l->kernel);
 }
 
-static rt_status launch(rt_gpu *d, const rt_launch *l)
+static rt_status start(rt_opencl_device *o, cl_kernel kernel, const rt_launch *l)
 {
     enum { ITEMS = 256 };
-    rt_opencl_device *o = rt__opencl_of(d);
     size_t group[2] = {ITEMS, 1}, items[2] = {(size_t)l->groups * ITEMS, (size_t)l->groups_y};
-    pthread_mutex_lock(&o->lock);
-    cl_kernel kernel = rt__opencl_kernel(o, l->text, l->kernel, l->wide);
-    rt_status status = kernel ? set_arguments(o, kernel, l) : rt_error_code();
+    RT_TRY(set_arguments(o, kernel, l));
+    return rt__opencl_check(o, o->cl->run(o->queue, kernel, 2, NULL, items, group, 0, NULL, NULL),
+                            l->kernel);
+}
+
+/* Some drivers compile a program when it is built, others compile a kernel when it first runs. So we wait for a
+ * kernel's first run. */
+static rt_status start_first(rt_opencl_device *o, const rt_launch *l)
+{
+    rt__gpu_compiling(&o->base, rt__gpu_text[l->text].name);
+    cl_kernel kernel = rt__opencl_make_kernel(o, l->text, l->kernel, l->wide);
+    rt_status status = kernel ? start(o, kernel, l) : rt_error_code();
     if (status == RT_OK)
-        status = rt__opencl_check(
-            o, o->cl->run(o->queue, kernel, 2, NULL, items, group, 0, NULL, NULL), l->kernel);
+        status = rt__opencl_check(o, o->cl->finish(o->queue), l->kernel);
+    rt__gpu_compiling(&o->base, NULL);
+    return status;
+}
+
+static rt_status launch(rt_gpu *d, const rt_launch *l)
+{
+    rt_opencl_device *o = rt__opencl_of(d);
+    pthread_mutex_lock(&o->lock);
+    cl_kernel kernel = rt__opencl_kernel(o, l->kernel, l->wide);
+    rt_status status = kernel ? start(o, kernel, l) : start_first(o, l);
     pthread_mutex_unlock(&o->lock);
     return status;
 }

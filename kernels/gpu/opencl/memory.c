@@ -1,12 +1,12 @@
-/* Buffers as ranges of addresses. Nobody can read or write the ranges; they exist so that an address names a place in a
- * buffer, and can be counted with. */
-#include "common/error.h"
-#include "common/mem.h"
+/* Buffers as ranges of addresses. The ranges can neither be read nor written; they exist so that an address identifies
+ * a place in a buffer and allows address arithmetic. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "kernels/gpu/opencl/opencl.h"
 #include <string.h>
 #include <sys/mman.h>
 
-/* The first segment that begins after the address. */
+/* Returns the first segment that begins after the address. */
 static int64_t after(const rt_opencl_device *o, const char *address)
 {
     int64_t low = 0, high = o->segments;
@@ -77,7 +77,7 @@ void rt__opencl_segment_free(rt_gpu *d, void *segment, size_t bytes)
     int64_t at = after(o, segment) - 1;
     RT_ASSERT(at >= 0 && o->segment[at].first == segment);
     o->cl->release_memory(
-        o->segment[at].memory); /* OpenCL keeps it until the queue has done with it */
+        o->segment[at].memory); /* OpenCL keeps it until the queue no longer uses it */
     memmove(o->segment + at, o->segment + at + 1,
             (size_t)(--o->segments - at) * sizeof *o->segment);
     pthread_mutex_unlock(&o->lock);

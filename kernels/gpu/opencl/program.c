@@ -1,12 +1,12 @@
-/* Programs: a family of kernels, compiled by the driver when it is first used, or taken from the cache on disk. */
-#include "common/error.h"
-#include "common/mem.h"
+/* Programs: families of kernels, compiled by the driver when first used or loaded from the cache on disk. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "kernels/gpu/cache.h"
 #include "kernels/gpu/opencl/opencl.h"
 #include <stdio.h>
 #include <string.h>
 
-/* Rounding happens where the text says so: FP_CONTRACT is off in the text. */
+/* Rounding happens only where the text says so: FP_CONTRACT is off in the text. */
 static void options_of(const rt_opencl_device *o, bool wide, char out[128])
 {
     bool exact = strstr(o->base.inexact, "division") == NULL;
@@ -15,7 +15,7 @@ static void options_of(const rt_opencl_device *o, bool wide, char out[128])
              o->base.has_double ? " -DHAS_DOUBLE" : "", wide ? " -DINDEX_64" : "");
 }
 
-/* Fails with the compiler's first words. */
+/* Fails with the beginning of the compiler's output. */
 static rt_status refuse_text(const rt_opencl_device *o, int text, cl_program p)
 {
     char log[600] = "";
@@ -91,22 +91,33 @@ static cl_program program(rt_opencl_device *o, int text, bool wide)
     return *p;
 }
 
-cl_kernel rt__opencl_kernel(rt_opencl_device *o, int text, const char *name, bool wide)
+/* Returns a kernel's slot: its own, or the free one that it will get; RT_KERNEL_SLOTS if there is neither. */
+static size_t slot_of(const rt_opencl_device *o, const char *name, bool wide)
 {
     size_t slot = ((uintptr_t)name >> 2) % RT_KERNEL_SLOTS;
-    for (int tries = 0; tries < RT_KERNEL_SLOTS; tries++, slot = (slot + 1) % RT_KERNEL_SLOTS) {
-        if (o->kernel[slot].name == name && o->kernel[slot].wide == wide)
-            return o->kernel[slot].kernel;
-        if (o->kernel[slot].name)
-            continue;
-        cl_program p = program(o, text, wide);
-        int32_t code = 0;
-        cl_kernel kernel = p ? o->cl->create_kernel(p, name, &code) : NULL;
-        if (!p || rt__opencl_check(o, code, name) != RT_OK)
-            return NULL;
-        o->kernel[slot].name = name;
-        o->kernel[slot].wide = wide;
-        return o->kernel[slot].kernel = kernel;
-    }
-    return RT_FAIL_NULL(INTERNAL, "%s: more than %d kernels", o->base.name, RT_KERNEL_SLOTS);
+    for (int tries = 0; tries < RT_KERNEL_SLOTS; tries++, slot = (slot + 1) % RT_KERNEL_SLOTS)
+        if (!o->kernel[slot].name || (o->kernel[slot].name == name && o->kernel[slot].wide == wide))
+            return slot;
+    return RT_KERNEL_SLOTS;
+}
+
+cl_kernel rt__opencl_kernel(const rt_opencl_device *o, const char *name, bool wide)
+{
+    size_t slot = slot_of(o, name, wide);
+    return slot < RT_KERNEL_SLOTS ? o->kernel[slot].kernel : NULL;
+}
+
+cl_kernel rt__opencl_make_kernel(rt_opencl_device *o, int text, const char *name, bool wide)
+{
+    size_t slot = slot_of(o, name, wide);
+    if (slot == RT_KERNEL_SLOTS)
+        return RT_FAIL_NULL(INTERNAL, "%s: more than %d kernels", o->base.name, RT_KERNEL_SLOTS);
+    cl_program p = program(o, text, wide);
+    int32_t code = 0;
+    cl_kernel kernel = p ? o->cl->create_kernel(p, name, &code) : NULL;
+    if (!p || rt__opencl_check(o, code, name) != RT_OK)
+        return NULL;
+    o->kernel[slot].name = name;
+    o->kernel[slot].wide = wide;
+    return o->kernel[slot].kernel = kernel;
 }

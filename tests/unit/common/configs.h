@@ -2,14 +2,14 @@
 #ifndef RINGTORCH_TESTS_UNIT_COMMON_CONFIGS_H
 #define RINGTORCH_TESTS_UNIT_COMMON_CONFIGS_H
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/config/config.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
-#include "common/config.h"
-#include "common/error.h"
-#include "common/mem.h"
+#include <cmocka.h>
 
 static inline rt_status parse(const char *text, rt_config *c)
 {
@@ -22,7 +22,7 @@ static inline void expect_error(const char *text, const char *message)
     rt_config c;
     assert_int_equal(parse(text, &c), RT_E_CONFIG);
     assert_string_equal(rt_error(), message);
-    assert_null(c.run.name); /* nothing is left to release */
+    assert_null(c.run.name); /* it needs no release */
     rt_error_clear();
 }
 
@@ -51,7 +51,7 @@ static inline void expect_set_error(const char *assignment, const char *message)
     rt_config_release(&c);
 }
 
-/* So that one failed test does not fail the next. */
+/* Clears the error slot, so that one failed test does not fail the next. */
 static inline int clear_error(void **state)
 {
     (void)state;

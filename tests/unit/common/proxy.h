@@ -2,12 +2,12 @@
  *
  *     proxy p;
  *     proxy_start(&p, "tcp://127.0.0.1:4242");    // p.endpoint leads there
- *     proxy_swallow(&p);                          // bytes are taken and go nowhere
+ *     proxy_swallow(&p);                          // bytes are read and dropped
  *     proxy_cut(&p);                              // all connections end; new ones work again
  *     proxy_stop(&p);
  */
-#ifndef RINGTORCH_TESTS_PROXY_H
-#define RINGTORCH_TESTS_PROXY_H
+#ifndef RINGTORCH_TESTS_UNIT_COMMON_PROXY_H
+#define RINGTORCH_TESTS_UNIT_COMMON_PROXY_H
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -52,7 +52,7 @@ static inline void proxy_accept(proxy *p)
     close(server);
 }
 
-/* Moves what is there from one side to the other; returns false at the end of the stream. */
+/* Moves the available bytes from one side to the other; returns false at the end of the stream. */
 static inline bool proxy_move(proxy *p, int from, int to)
 {
     char bytes[1 << 16];

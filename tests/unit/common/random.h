@@ -3,8 +3,8 @@
  *     uint64_t rng = random_seed("test_slices");         // RINGTORCH_TEST_SEED=7 repeats a run
  *     int64_t n = 1 + random_below(&rng, 100);
  */
-#ifndef RINGTORCH_TESTS_RANDOM_H
-#define RINGTORCH_TESTS_RANDOM_H
+#ifndef RINGTORCH_TESTS_UNIT_COMMON_RANDOM_H
+#define RINGTORCH_TESTS_UNIT_COMMON_RANDOM_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static inline int64_t random_below(uint64_t *state, int64_t n)
     return (int64_t)(random_bits(state) % (uint64_t)n);
 }
 
-/* The same for every run of a commit, unless another one is asked for: ./check gives each commit its own. */
+/* Returns the seed in RINGTORCH_TEST_SEED, or a fixed one; ./check sets a different seed for each commit. */
 static inline uint64_t random_seed(const char *who)
 {
     const char *given = getenv("RINGTORCH_TEST_SEED");

@@ -1,23 +1,23 @@
 /* Status codes, the error slot, memory, text, names, hashes, JSON and dtypes. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/fields.h"
+#include "common/base/hash.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/nearest.h"
+#include "common/base/text.h"
 #include <math.h>
 #include <pthread.h>
+#include <ringtorch/dtype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/fields.h"
-#include "common/hash.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/nearest.h"
-#include "common/text.h"
-#include <ringtorch/dtype.h>
+#include <cmocka.h>
 
 /* ---- status and errors ---- */
 
@@ -52,7 +52,7 @@ static void the_first_failure_is_kept(void **state)
     assert_int_equal(rt_error_code(), RT_OK);
 }
 
-static void prefixes_say_what_was_being_done(void **state)
+static void prefixes_name_the_context(void **state)
 {
     (void)state;
     assert_int_equal(rt_error_prefix("nothing"), RT_OK);
@@ -179,7 +179,7 @@ static void text_grows(void **state)
     rt_error_clear();
 }
 
-/* What others have written is shown, never obeyed, by a terminal. */
+/* A terminal shows text from outside but never obeys it. */
 static void printable_text_holds_no_controls(void **state)
 {
     (void)state;
@@ -231,8 +231,8 @@ static void printable_text_holds_no_controls(void **state)
     }
 }
 
-/* Lines stay lines; nothing else of a name moves the cursor. JSON says the same in other letters. */
-static void what_is_printed_is_not_obeyed(void **state)
+/* Line breaks stay; nothing else in a name moves the cursor. Printed JSON keeps its meaning. */
+static void printed_text_is_not_obeyed(void **state)
 {
     (void)state;
     char *text = NULL;
@@ -256,7 +256,7 @@ static void the_nearest_name_is_found(void **state)
         {"lrr", "lr"},     {"weigth_decay", "weight_decay"},
         {"beta", "beta1"}, {"momentun", "momentum"},
         {"nam", "name"},   {"xyz", NULL},
-        {"nmae", "name"},  {"mnae", NULL}, /* neighbours that were swapped: one slip */
+        {"nmae", "name"},  {"mnae", NULL}, /* swapped neighbours count as one error */
         {"", NULL},        {"epochs", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *near = rt_nearest(cases[i][0], names, sizeof names / sizeof *names);
@@ -286,7 +286,7 @@ static void hashes_have_their_published_values(void **state)
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-static void hashing_in_parts_is_hashing_the_whole(void **state)
+static void hashing_in_parts_equals_hashing_at_once(void **state)
 {
     (void)state;
     uint8_t data[3000];
@@ -299,8 +299,7 @@ static void hashing_in_parts_is_hashing_the_whole(void **state)
         rt_hasher64_update(&h, data + cut, sizeof data - cut);
         assert_true(rt_hasher64_finish(&h) == rt_hash64(data, sizeof data));
     }
-    for (size_t len = 0; len < sizeof data;
-         len += 1 + len / 16) { /* whichever code is chosen for it */
+    for (size_t len = 0; len < sizeof data; len += 1 + len / 16) { /* for each code path of XXH3 */
         rt_hasher64 h;
         assert_int_equal(rt_hasher64_init(&h), RT_OK);
         rt_hasher64_update(&h, data + 1, len);
@@ -364,8 +363,8 @@ static void json_members_are_typed(void **state)
     json_decref(j);
 }
 
-/* Every number is written with as few digits as give it back, and a real one stays one. */
-static void json_numbers_are_short_and_the_same(void **state)
+/* Every number is written with the fewest digits that read back unchanged, and a real number stays real. */
+static void json_numbers_are_short_and_exact(void **state)
 {
     (void)state;
     static const struct {
@@ -397,7 +396,7 @@ static void json_numbers_are_short_and_the_same(void **state)
     json_decref(some);
 }
 
-static void numbers_say_what_they_are(void **state)
+static void numbers_are_formatted(void **state)
 {
     (void)state;
     static const struct {
@@ -412,8 +411,8 @@ static void numbers_say_what_they_are(void **state)
         assert_string_equal(rt_fixed(rows[i].x, rows[i].decimals, text), rows[i].text);
 }
 
-/* null, a string and nothing at all are no 0. */
-static void fields_that_are_no_numbers_are_no_zero(void **state)
+/* null, a string and a missing member do not count as 0. */
+static void non_numbers_do_not_count_as_zero(void **state)
 {
     (void)state;
     json_t *j = json_pack("{s:n, s:s, s:i, s:f}", "null", "text", "1", "one", 1, "half", 0.5);
@@ -463,21 +462,21 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(codes_have_names_and_exit_codes),
         TEST(the_first_failure_is_kept),
-        TEST(prefixes_say_what_was_being_done),
+        TEST(prefixes_name_the_context),
         TEST(threads_hand_their_errors_over),
         TEST(memory_is_counted),
         TEST(memory_fails_on_purpose),
         TEST(text_grows),
         TEST(printable_text_holds_no_controls),
-        TEST(what_is_printed_is_not_obeyed),
+        TEST(printed_text_is_not_obeyed),
         TEST(the_nearest_name_is_found),
         TEST(hashes_have_their_published_values),
-        TEST(hashing_in_parts_is_hashing_the_whole),
+        TEST(hashing_in_parts_equals_hashing_at_once),
         TEST(json_errors_name_the_place),
         TEST(json_members_are_typed),
-        TEST(json_numbers_are_short_and_the_same),
-        TEST(numbers_say_what_they_are),
-        TEST(fields_that_are_no_numbers_are_no_zero),
+        TEST(json_numbers_are_short_and_exact),
+        TEST(numbers_are_formatted),
+        TEST(non_numbers_do_not_count_as_zero),
         TEST(dtypes_have_sizes_and_names),
         TEST(clocks_move_forward),
     };

@@ -1,13 +1,13 @@
-/* Which evaluation is better, and when patience is over. */
+/* Which of two evaluations is better, and when run.patience has run out. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/config/best.h"
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <cmocka.h>
-#include <math.h>
-#include "common/best.h"
-#include "common/error.h"
-#include "common/mem.h"
 
 static rt_config config(char *by, int64_t every, int64_t patience)
 {
@@ -51,7 +51,7 @@ static void better_is_less_loss_or_more_accuracy(void **state)
     }
 }
 
-/* What evaluations and bests are sent as: the same bits come back; what is not finite comes back as a NaN. */
+/* Evaluations and bests as text: finite values come back with the same bits, others as NaN. */
 static void an_evaluation_survives_its_text(void **state)
 {
     (void)state;
@@ -71,7 +71,7 @@ static void an_evaluation_survives_its_text(void **state)
     assert_int_equal(rt_evaluated_parse(text, &generation, &back), RT_OK);
     assert_int_equal(back.metrics.count, 2);
     assert_true(isnan(rt_metrics_get(&back.metrics, "loss")));
-    assert_false(rt_metrics_tell(&back.metrics) || rt_best_is_known(&back.best));
+    assert_false(rt_metrics_any_finite(&back.metrics) || rt_best_is_known(&back.best));
     assert_int_equal(back.best.step, 10);
     rt_mem_free(text);
 
@@ -84,7 +84,7 @@ static void an_evaluation_survives_its_text(void **state)
     }
 }
 
-/* What a program of an earlier version wrote into its journal: members beside others. */
+/* Metrics in the journal of an earlier version: members among others. */
 static void metrics_are_found_by_name(void **state)
 {
     (void)state;
@@ -103,7 +103,7 @@ static void metrics_are_found_by_name(void **state)
     assert_true(isnan(rt_metrics_get(&m, "step")));
 }
 
-/* Metrics are members of events, rows and the summary, beside these. */
+/* Metrics are members of events, rows and the summary, so none may have the name of another member there. */
 static void no_metric_has_the_name_of_another_member(void **state)
 {
     (void)state;
@@ -130,7 +130,7 @@ static void patience_counts_evaluations(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         rt_config cfg = config("loss", rows[i].every, rows[i].patience);
-        if (rt_patience_is_over(&cfg, rows[i].evaluated, rows[i].best) != rows[i].over)
+        if (rt_patience_ran_out(&cfg, rows[i].evaluated, rows[i].best) != rows[i].over)
             fail_msg("row %zu", i);
     }
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/bind_address.h"
-#include "common/error.h"
+#include "common/base/error.h"
+#include "common/control/bind_address.h"
 
 static void addresses_interfaces_and_names_are_understood(void **state)
 {
@@ -25,14 +25,14 @@ static void addresses_interfaces_and_names_are_understood(void **state)
     }
 }
 
-static void what_is_none_of_these_is_named(void **state)
+static void other_addresses_are_refused_by_name(void **state)
 {
     (void)state;
     static const char *const rows[] = {"no.such.host.invalid", "", "10.0.0.256.1", "eth 0"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char address[RT_ADDRESS], start[64];
         assert_int_equal(rt_bind_address(rows[i], address), RT_E_CONFIG);
-        snprintf(start, sizeof start, "control.bind: '%s' is no address", rows[i]);
+        snprintf(start, sizeof start, "control.bind: '%s' is not an address", rows[i]);
         assert_int_equal(strncmp(rt_error(), start, strlen(start)), 0);
         rt_error_clear();
     }
@@ -54,7 +54,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_interfaces_and_names_are_understood),
-        cmocka_unit_test(what_is_none_of_these_is_named),
+        cmocka_unit_test(other_addresses_are_refused_by_name),
         cmocka_unit_test(ipv6_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,16 +1,16 @@
-/* Configurations: every kind of error with its exact place, and what a good file gives. */
+/* Configurations: every kind of error with its exact place, and the values of valid files. */
+#include "common/base/file.h"
+#include "configs.h"
+#include "tests/support/folder.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/file.h"
-#include "configs.h"
-#include "tests/support/folder.h"
+#include <cmocka.h>
 
 static void expect_check_error(const char *text, const char *message)
 {
@@ -47,7 +47,7 @@ static void a_preset_alone_is_enough(void **state)
     rt_config_release(&c);
 }
 
-/* YAML 1.2's core schema has three ways to write each. */
+/* YAML 1.2's core schema has three spellings for each. */
 static void booleans_and_nulls_have_three_spellings(void **state)
 {
     (void)state;
@@ -123,7 +123,7 @@ static void an_empty_file_means_defaults(void **state)
     rt_config_release(&standard);
 }
 
-static void what_is_written_loads_back(void **state)
+static void written_configurations_load_back(void **state)
 {
     (void)state;
     const char *sets[] = {
@@ -182,7 +182,7 @@ static void unknown_keys_are_named(void **state)
                  "x.yaml:1:1: unknown key 'optimiser': did you mean 'optimizer'? (allowed: run, "
                  "model, data, task, optimizer, "
                  "schedule, parallel, checkpoint, snapshot, evaluate, control, log, precision, "
-                 "device, device_fallback)");
+                 "device, device_fallback, plugins)");
     expect_error_at("model: {preset: cnn}\nbatch: 64\n",
                     "x.yaml:2:1: unknown key 'batch': did you mean 'data.batch'?");
     expect_error_at("snapshot: {zzzzzz: 1}\n",
@@ -270,7 +270,7 @@ static void duplicates_are_named(void **state)
     expect_error("model: {layers: [{a: 1, a: 2}]}", "x.yaml:1:25: duplicate key 'a'");
 }
 
-static void what_is_not_plain_yaml_is_refused(void **state)
+static void special_yaml_is_refused(void **state)
 {
     (void)state;
     expect_error("run: &r {steps: 1}\n",
@@ -323,7 +323,7 @@ static void sets_are_checked_as_files_are(void **state)
                      "parsing a flow sequence");
 }
 
-/* A user may name a pipe; what lies in a run directory is a file, and is not waited for. */
+/* A user may name a pipe, but a run directory's configuration must be a file, so that reading it never waits. */
 static void configurations_of_runs_are_files(void **state)
 {
     (void)state;
@@ -337,6 +337,48 @@ static void configurations_of_runs_are_files(void **state)
     snprintf(text, sizeof text, "%s: is a pipe, expected a regular file", path);
     assert_string_equal(rt_error(), text);
     rt_error_clear();
+    assert_int_equal(rt_remove_tree(dir), RT_OK);
+}
+
+static void data_lie_beside_the_configuration_or_in_the_working_directory(void **state)
+{
+    (void)state;
+    const struct {
+        const char *path,
+            *found; /* found: below the folder of the configuration, or NULL: taken as it is */
+    } cases[] = {{"rows.csv", "rows.csv"},
+                 {"sub/more.csv", "sub/more.csv"},
+                 {"in_both.csv", NULL}, /* the working directory comes first */
+                 {"in_neither.csv", NULL} /* the message names what was asked for */};
+    char dir[] = "/tmp/rt-config-XXXXXX", *before = getcwd(NULL, 0);
+    assert_non_null(before);
+    assert_non_null(mkdtemp(dir));
+    const char *files[] = {"conf/rows.csv", "conf/sub/more.csv", "conf/in_both.csv",
+                           "work/in_both.csv"};
+    const char *folders[] = {"conf", "conf/sub", "work"};
+    char text[200], path[200], expected[200];
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, folders[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        assert_int_equal(rt_file_replace(path, "x", 1), RT_OK);
+    }
+    snprintf(path, sizeof path, "%s/work", dir);
+    assert_int_equal(chdir(path), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rt_config c;
+        snprintf(text, sizeof text, "data: {dataset: csv, path: %s}\n", cases[i].path);
+        assert_int_equal(rt_file_replace("../conf/run.yaml", text, strlen(text)), RT_OK);
+        assert_int_equal(rt_config_load("../conf/run.yaml", NULL, 0, &c), RT_OK);
+        snprintf(expected, sizeof expected, "%s/conf/%s", dir,
+                 cases[i].found ? cases[i].found : "");
+        assert_string_equal(rt_config_data_path(&c), cases[i].found ? expected : cases[i].path);
+        rt_config_release(&c);
+    }
+    assert_int_equal(chdir(before), 0);
+    free(before);
     assert_int_equal(rt_remove_tree(dir), RT_OK);
 }
 
@@ -439,7 +481,7 @@ static void numbers_are_written_short(void **state)
     rt_config_release(&c);
 }
 
-/* What is told of a section, from its name to the next; to be freed. */
+/* Returns the help of a section, up to the next one; to be freed. */
 static char *help_of(const char *section, const char *next)
 {
     char *text = NULL;
@@ -454,7 +496,7 @@ static char *help_of(const char *section, const char *next)
     return text;
 }
 
-/* If not, the test prints what belongs there. */
+/* Fails if the page lacks an optimiser, and prints the text that belongs there. */
 static void the_page_has_every_optimiser(void **state)
 {
     (void)state;
@@ -484,10 +526,11 @@ static void the_help_names_every_key(void **state)
 #define CHOICE(section, key, standard, math, help, options)   KEY(section, key)
 #define STRING(section, key, standard, math, help)            KEY(section, key)
 #define SECTION(name, help)                                   assert_non_null(strstr(text, "\n" #name ": " help "\n"));
-#include "common/config.def"
+#include "common/config/config.def"
     assert_non_null(strstr(text, "one of adamw, sgd, adam, lamb, adafactor; default adamw"));
     assert_non_null(strstr(text, "auto or an integer from 1 to 65536; default auto"));
-    assert_non_null(strstr(text, "one of fashion-mnist, mnist, text, csv; default fashion-mnist"));
+    assert_non_null(strstr(
+        text, "one of fashion-mnist, mnist, text, labelled-text, csv; default fashion-mnist"));
     assert_non_null(strstr(text, "\n    path           text; default \"data/table.csv\"\n"));
     const char *sgd = strstr(text, "\n  with name: sgd (");
     assert_non_null(sgd);
@@ -536,15 +579,16 @@ int main(void)
         TEST(booleans_and_nulls_have_three_spellings),
         TEST(values_of_every_type_are_read),
         TEST(an_empty_file_means_defaults),
-        TEST(what_is_written_loads_back),
+        TEST(written_configurations_load_back),
         TEST(sets_override_the_file_in_order),
         TEST(unknown_keys_are_named),
         TEST(wrong_types_are_named),
         TEST(values_out_of_range_are_named),
         TEST(duplicates_are_named),
-        TEST(what_is_not_plain_yaml_is_refused),
+        TEST(special_yaml_is_refused),
         TEST(sets_are_checked_as_files_are),
         TEST(configurations_of_runs_are_files),
+        TEST(data_lie_beside_the_configuration_or_in_the_working_directory),
         TEST(files_that_cannot_be_read_are_named),
         TEST(keys_must_fit_together),
         TEST(numbers_are_written_short),

@@ -1,9 +1,9 @@
-/* Sections whose keys depend on a choice, keys that have no effect beside the others, and which keys are in the hash. */
+/* Sections whose keys depend on a choice, keys that have no effect with the others, and the keys that enter the hash. */
+#include "common/base/file.h"
+#include "configs.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "common/file.h"
-#include "configs.h"
 
 /* ---- keys without an effect ---- */
 
@@ -26,7 +26,8 @@ static void keys_without_effect_are_refused(void **state)
         {"schedule: {name: step, steps: 9}", NULL, "schedule.steps"},
         {"parallel: {reduction: ring, algorithm: direct}", NULL, "parallel.reduction exact only"},
         {"data:\n  context: 32", NULL,
-         ":3: data.context has an effect with data.dataset text only, and this is fashion-mnist: "
+         ":3: data.context has an effect with data.dataset text or labelled-text only, and this is "
+         "fashion-mnist: "
          "leave it out"},
         {"data: {dataset: text, target: y}", NULL, "with data.dataset csv only, and this is text"},
         {"data: {dataset: text, mask_share: 0.5}", NULL,
@@ -34,14 +35,14 @@ static void keys_without_effect_are_refused(void **state)
         {"data: {dataset: text, mask: random}", "data.separator=x",
          "--set data.separator=x: data.separator has an effect with data.mask after only"},
         {"data: {dataset: text, mask: after, separator: x}", NULL, NULL},
-        {"data: {share: 0.5}", NULL, "with data.dataset text or csv only"},
+        {"data: {share: 0.5}", NULL, "with data.dataset text, labelled-text or csv only"},
         {"data: {dataset: csv, target: y}", "data.dataset=mnist", ":2: data.target"},
         {"data: {dataset: csv, target: y, share: 0.5, path: x}", NULL, NULL},
         {"", "optimizer.momentum=0.9",
          "--set optimizer.momentum=0.9: optimizer.momentum has an effect"},
         {"optimizer: {name: sgd, momentum: 0.9}", "optimizer.name=adamw", ":2: optimizer.momentum"},
         {"optimizer: {name: sgd, momentum: 0.9, nesterov: true}", NULL, NULL},
-        {"optimizer: {momentum: 0, nesterov: false}", NULL, NULL}, /* as a run writes it down */
+        {"optimizer: {momentum: 0, nesterov: false}", NULL, NULL}, /* as a run writes it */
         {"optimizer: {momentum: 0.9}", "optimizer.name=sgd", NULL},
         {"schedule: {name: cosine, min_lr: 1e-5, steps: 9}", NULL, NULL},
         {"schedule: {name: step, gamma: 0.5, step_size: 7}", NULL, NULL},
@@ -65,13 +66,14 @@ static void keys_without_effect_are_refused(void **state)
             assert_non_null(strstr(rt_error(), path));
         rt_error_clear();
         rt_config_release(&c);
-        assert_int_equal(rt_config_load(path, &cases[i].set, sets, &c), RT_OK); /* it goes on */
+        assert_int_equal(rt_config_load(path, &cases[i].set, sets, &c),
+                         RT_OK); /* a resumed run accepts it */
         rt_config_release(&c);
     }
     unlink(path);
 }
 
-static void given_keys_are_told_from_defaults(void **state)
+static void given_keys_are_distinguished_from_defaults(void **state)
 {
     (void)state;
     static const char text[] = "schedule:\n  steps: auto\nrun: {}\n", wrong[] = "a: b: c";
@@ -114,7 +116,7 @@ static void a_row_has_keys_of_its_own(void **state)
                      "(allowed: name, lr, clip_norm, groups, beta1, beta2, eps, weight_decay)");
 }
 
-/* The path too: what a user does not give is that of the set that is chosen in the end. */
+/* The path, too: if the user gives none, the default of the finally chosen data set applies. */
 static void every_data_set_has_a_path_of_its_own(void **state)
 {
     (void)state;
@@ -142,7 +144,7 @@ static void every_data_set_has_a_path_of_its_own(void **state)
         "seed, mask, separator, mask_share)");
 }
 
-/* What was written goes to the row that is chosen in the end. */
+/* Values go to the row that is chosen in the end. */
 static void another_row_may_be_chosen_later(void **state)
 {
     (void)state;
@@ -201,7 +203,7 @@ static void the_hash_is_of_the_mathematics(void **state)
     }
 }
 
-/* Runs and snapshots of earlier versions are found by these hashes. */
+/* These hashes must never change: runs and snapshots of earlier versions are recognised by them. */
 static void the_hash_outlives_versions(void **state)
 {
     (void)state;
@@ -217,7 +219,7 @@ static void the_hash_outlives_versions(void **state)
          "9d745920ec9d8c07e972a88724136e2d9dad88bd97492bb0a4efecedd7272289"},
         {"schedule: {name: step, gamma: 0.5, step_size: 7}",
          "ecc0a0d19c758cb1968eb735a066c0ea53ddec89db64a125d2341c129cba28f9"},
-        /* Keys of another rule, which the first versions took. */
+        /* Keys of another rule, which the first versions accepted. */
         {"optimizer: {name: adamw, momentum: 0.5, weight_decay: 0.1}",
          "f1e06274cc961bd824a68cfb09152e362dc6bf4010a2f83e868b2ccbc5f9b902"},
         {"optimizer: {name: sgd, beta1: 0.8, eps: 1e-3}",
@@ -226,6 +228,13 @@ static void the_hash_outlives_versions(void **state)
          "11acd693c6783333629b75042486c3c5dcb509d5afb9672bde00511964ba03b1"},
         {"data: {path: /y, limit: 100, eval_batch: 3}",
          "77308e966d081509f5e09d75f901657caaa1049ed57be10a6206521348a19731"},
+        {"data: {dataset: text, path: /x, stride: 0}",
+         "e26e6add96cf366dca9d414b4a284c88059ed9c4bcbf2ecc51af5f68443a123d"},
+        {"data: {dataset: csv, path: /x, target: a}",
+         "c84547aa3ff1c33897ce285b2d23810058775159f30ecba9bb2aa1d8fac82908"},
+        {"schedule: {name: cosine, steps: auto}\nparallel: {slices: auto}\n"
+         "model: {layers: [{conv2d: {out: 4, kernel: 3}}, {max_pool2d: {kernel: 2}}, flatten]}",
+         "5a7184f9faa57315623288deaaba582a818f50015a0878ad3043417ea20f2556"},
         {"schedule: {name: constant, gamma: 0.3}",
          "b98f37f84c3fbeb98f8af687eacfa973f5b3a26b2a2039a6622f1b71c288fa58"},
     };
@@ -235,7 +244,7 @@ static void the_hash_outlives_versions(void **state)
         assert_int_equal(parse(cases[i].text, &c), RT_OK);
         assert_int_equal(rt_config_hash(&c, hex), RT_OK);
         assert_string_equal(hex, cases[i].hex);
-        char *yaml = rt_config_yaml(&c); /* what the run writes down has it as well */
+        char *yaml = rt_config_yaml(&c); /* the YAML that the run writes gives the same hash */
         rt_config_release(&c);
         assert_int_equal(parse(yaml, &c), RT_OK);
         assert_int_equal(rt_config_hash(&c, hex), RT_OK);
@@ -249,7 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(keys_without_effect_are_refused),
-        TEST(given_keys_are_told_from_defaults),
+        TEST(given_keys_are_distinguished_from_defaults),
         TEST(a_row_has_keys_of_its_own),
         TEST(another_row_may_be_chosen_later),
         TEST(every_data_set_has_a_path_of_its_own),

@@ -1,12 +1,19 @@
-/* Files and directories: what is read is what was written, and a failed replacement changes nothing. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
+/* Files and directories: written data are read back, and a failed replacement changes nothing. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/input.h"
+#include "common/base/mem.h"
+#include "tests/support/child.h"
+#include "tests/support/folder.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +22,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/hash.h"
-#include "common/input.h"
-#include "common/mem.h"
-#include "tests/support/folder.h"
-#include "tests/support/child.h"
+#include <cmocka.h>
 
 static char dir[FOLDER_MAX];
 
@@ -81,7 +81,7 @@ static void replacing_writes_and_overwrites(void **state)
     assert_int_equal(entries(), 1); /* no temporary file is left */
 }
 
-/* Its temporary name has no room for what is added to others. */
+/* If the name is as long as possible, the temporary name cannot just append to it. */
 static void the_longest_name_is_written(void **state)
 {
     (void)state;
@@ -142,17 +142,17 @@ static void a_full_disk_is_reported_as_such(void **state)
                    "/dev/full: cannot append: No space left on device");
 }
 
-/* Whoever writes a run's files must not wait for somebody to read them. */
+/* Writing a run's files must not wait for a reader. */
 static void pipes_are_not_written_to(void **state)
 {
     (void)state;
     int fd;
     char *path = in_dir("pipe"), text[512];
     assert_int_equal(mkfifo(path, 0600), 0);
-    snprintf(text, sizeof text, "%s: is a pipe or a socket, and no file: remove it", path);
+    snprintf(text, sizeof text, "%s: is a pipe or a socket, expected a file: remove it", path);
     expect_failure(rt_file_append_line(path, "x"), RT_E_ARG, text);
     expect_failure(rt_file_create(path, &fd), RT_E_ARG, text);
-    int reader = open(path, O_RDONLY | O_NONBLOCK); /* nor if somebody does */
+    int reader = open(path, O_RDONLY | O_NONBLOCK); /* nor with a reader */
     expect_failure(rt_file_append_line(path, "x"), RT_E_ARG, text);
     close(reader);
 }
@@ -176,14 +176,14 @@ static void reading_is_limited(void **state)
                    "/dev/null/x: cannot open: Not a directory");
 }
 
-/* Whatever lies at a path that is read, nothing is waited for and nothing without end is read. */
+/* Whatever is at a path, reading it neither waits nor goes on for ever. */
 static void only_files_are_read(void **state)
 {
     (void)state;
     enum { LIMIT = 1000 };
     static const struct {
         const char *name, *says;
-        rt_status code, as_pipe; /* as_pipe: where pipes are welcome */
+        rt_status code, as_pipe; /* as_pipe: if pipes are allowed */
     } rows[] = {
         {"directory", "is a directory", RT_E_ARG, RT_E_ARG},
         {"socket", "is a socket", RT_E_ARG, RT_E_ARG},
@@ -218,14 +218,14 @@ static void only_files_are_read(void **state)
 
 static int write_late(void *path)
 {
-    rt_clock_sleep(0.1); /* the reader is there first, most of the time; both orders must do */
+    rt_clock_sleep(0.1); /* usually the reader comes first; both orders must work */
     int fd = open(path, O_WRONLY);
     bool all = write(fd, "a: ", 3) == 3;
     rt_clock_sleep(0.1);
     return all && write(fd, "1\n", 2) == 2 ? 0 : 1;
 }
 
-/* As a shell's <(command): what comes out of it is read to its end, however late and in how many parts it comes. */
+/* As with a shell's <(command): the pipe is read to its end, however late and in however many parts the data come. */
 static void pipes_are_read_where_they_are_welcome(void **state)
 {
     (void)state;
@@ -318,7 +318,7 @@ static void directories_are_made_listed_and_removed(void **state)
     assert_string_equal(n.name[10], "y");
     rt_names_release(&n);
 
-    /* A link out of the tree is removed, what it leads to is not. */
+    /* A link out of the tree is removed, but its target is not. */
     char *precious = in_dir("precious");
     assert_int_equal(rt_file_replace(precious, "!", 1), RT_OK);
     snprintf(link, sizeof link, "%s/x/link", dir);
@@ -336,7 +336,7 @@ static void directories_are_made_listed_and_removed(void **state)
     rt_error_clear();
 }
 
-static void paths_lose_what_names_nothing(void **state)
+static void paths_are_simplified(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
@@ -352,7 +352,7 @@ static void paths_lose_what_names_nothing(void **state)
     }
 }
 
-/* "Not there" is said only of what is not there. */
+/* Only a path that certainly does not exist is reported as missing. */
 static void a_path_that_cannot_be_followed_is_an_error(void **state)
 {
     (void)state;
@@ -432,7 +432,7 @@ int main(void)
         TEST(large_files_come_back_whole),
         TEST(lines_are_appended),
         TEST(directories_are_made_listed_and_removed),
-        TEST(paths_lose_what_names_nothing),
+        TEST(paths_are_simplified),
         TEST(a_path_that_cannot_be_followed_is_an_error),
         TEST(renaming_commits_a_directory),
         TEST(paths_are_joined),

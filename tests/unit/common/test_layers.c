@@ -1,16 +1,17 @@
-/* The layers of a configuration before the engine sees them: where they stand, and what they are. */
+/* The layers of a configuration as checked without the engine: their places, options and number of slices. */
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/config/layers.h"
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/config.h"
-#include "common/error.h"
-#include "common/layers.h"
+#include <cmocka.h>
 
-/* For messages about an element that is found to be wrong later. */
+/* Lines are needed for errors that are found after parsing. */
 static void lines_of_elements_are_found(void **state)
 {
     (void)state;
@@ -61,7 +62,7 @@ static void lines_of_elements_are_found(void **state)
     assert_int_equal(rt_error_code(), RT_OK);
 }
 
-/* Defaults of options, words for numbers, the first option without its name. */
+/* Defaults of options, words in place of numbers, and the first option without its name. */
 static void layers_are_read(void **state)
 {
     (void)state;
@@ -89,7 +90,7 @@ static void layers_are_read(void **state)
     json_decref(layers);
 }
 
-/* What `parallel.slices: auto` comes to, by model, batch and workers; 0: it is refused. */
+/* The number of slices that `parallel.slices: auto` gives, by model, batch and workers; 0 if it is refused. */
 static void slices_leave_room_to_grow(void **state)
 {
     (void)state;
@@ -129,17 +130,39 @@ static void slices_leave_room_to_grow(void **state)
         snprintf(text, sizeof text, "model: {%s}\ndata: {batch: %lld}\nparallel: {workers: %lld}\n",
                  rows[i].model, (long long)rows[i].batch, (long long)rows[i].workers);
         assert_int_equal(rt_config_parse(text, strlen(text), "t", &c), RT_OK);
-        rt_status status = rt_config_settle_slices(&c);
+        rt_status status = rt_config_resolve_slices(&c);
         if (status != (rows[i].slices ? RT_OK : RT_E_CONFIG) ||
             (rows[i].slices && c.parallel.slices != rows[i].slices))
             fail_msg("%s: %lld slices, expected %lld (%s)", text, (long long)c.parallel.slices,
                      (long long)rows[i].slices, rt_error());
         rt_error_clear();
-        c.parallel.slices = 7; /* what is written holds */
-        assert_int_equal(rt_config_settle_slices(&c), RT_OK);
+        c.parallel.slices = 7; /* a number that is given counts */
+        assert_int_equal(rt_config_resolve_slices(&c), RT_OK);
         assert_int_equal(c.parallel.slices, 7);
         rt_config_release(&c);
     }
+}
+
+/* README: the configurations that come with RingTorch give the same bits for 1 to 4 workers. */
+static void shipped_configurations_have_one_number_of_slices(void **state)
+{
+    (void)state;
+    glob_t files;
+    assert_int_equal(glob(RT_TEST_SOURCE_DIR "/configs/*.yaml", 0, NULL, &files), 0);
+    assert_true(files.gl_pathc >= 5);
+    for (size_t i = 0; i < files.gl_pathc; i++)
+        for (int workers = 1; workers <= 4; workers++) {
+            char set[40];
+            rt_config c;
+            snprintf(set, sizeof set, "parallel.workers=%d", workers);
+            assert_int_equal(
+                rt_config_load_new(files.gl_pathv[i], (const char *const[]){set}, 1, &c), RT_OK);
+            if (rt_config_resolve_slices(&c) != RT_OK || c.parallel.slices != 4)
+                fail_msg("%s: %lld slices for %d workers, expected 4 (%s)", files.gl_pathv[i],
+                         (long long)c.parallel.slices, workers, rt_error());
+            rt_config_release(&c);
+        }
+    globfree(&files);
 }
 
 int main(void)
@@ -148,6 +171,7 @@ int main(void)
         cmocka_unit_test(lines_of_elements_are_found),
         cmocka_unit_test(layers_are_read),
         cmocka_unit_test(slices_leave_room_to_grow),
+        cmocka_unit_test(shipped_configurations_have_one_number_of_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

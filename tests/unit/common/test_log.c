@@ -1,18 +1,18 @@
 /* The log: its two formats, its level, and many threads writing whole lines. */
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include <pthread.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/json.h"
-#include "common/log.h"
-#include "common/mem.h"
+#include <cmocka.h>
 
 static char path[] = "/tmp/rt-log-XXXXXX";
 
@@ -118,17 +118,17 @@ static void a_log_that_cannot_be_opened_is_named(void **state)
     rt_error_clear();
 }
 
-/* One line for what happens in a burst; what comes later is told with the number so far. */
-static void what_comes_in_masses_is_told_of_seldom(void **state)
+/* A burst is logged with one line; the next line has the count so far. */
+static void frequent_warnings_are_limited(void **state)
 {
     (void)state;
-    rt_log_seldom knocks = {0};
+    rt_log_limit knocks = {0};
     for (int i = 0; i < 100; i++) {
-        rt_log_warn_seldom(&knocks, "somebody knocks: %d", i);
-        knocks.next += 1000; /* however slow this machine is */
+        rt_log_warn_limited(&knocks, "somebody knocks: %d", i);
+        knocks.next += 1000; /* so that a slow machine does not matter */
     }
     knocks.next = 0; /* as if the pause were over */
-    rt_log_warn_seldom(&knocks, "somebody knocks: %d", 100);
+    rt_log_warn_limited(&knocks, "somebody knocks: %d", 100);
     char *text = content(), *second = strchr(text, '\n');
     assert_non_null(strstr(text, "somebody knocks: 0\n"));
     assert_non_null(second);
@@ -166,7 +166,7 @@ int main(void)
         TEST(long_entries_are_cut_and_stay_json),
         TEST(threads_write_whole_lines),
         TEST(a_log_that_cannot_be_opened_is_named),
-        TEST(what_comes_in_masses_is_told_of_seldom),
+        TEST(frequent_warnings_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

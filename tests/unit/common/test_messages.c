@@ -1,16 +1,16 @@
-/* Messages: every type survives the wire, and nothing that deviates from messages.def gets through.
+/* Messages: every type survives encoding and decoding, and everything that deviates from messages.def is refused.
  */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/control/codec.h"
+#include "common/control/messages.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/codec.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/messages.h"
+#include <cmocka.h>
 
 static int clear_error(void **state)
 {
@@ -49,7 +49,7 @@ static void random_messages_survive(void **state)
     }
 }
 
-static void values_arrive_as_they_were(void **state)
+static void values_survive_the_round_trip(void **state)
 {
     (void)state;
     int64_t begins[] = {0,   1,   INT64_MAX, INT64_MIN, -1,        -33,  127,   128,
@@ -100,7 +100,7 @@ static void truncated_messages_are_refused(void **state)
         rt_msg_type type = rt_msg_type_at(i);
         rt_msg_body body;
         rt_bytes bytes;
-        do { /* a short one, so that all prefixes can be tried */
+        do { /* draw until it is short, so that all prefixes can be tried */
             assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
             assert_int_equal(rt_msg_encode(type, &body, &bytes), RT_OK);
             rt_msg_body_release(type, &body);
@@ -108,7 +108,7 @@ static void truncated_messages_are_refused(void **state)
                 rt_bytes_release(&bytes);
         } while (!bytes.data);
         for (size_t len = 0; len < bytes.len; len++) {
-            uint8_t *exact = rt_malloc(len); /* so that reading past the end is seen */
+            uint8_t *exact = rt_malloc(len); /* sanitizers then see any read past the end */
             memcpy(exact, bytes.data, len);
             expect_protocol_error(type, exact, len, NULL);
             rt_mem_free(exact);
@@ -159,11 +159,67 @@ static void wrong_types_are_refused(void **state)
     expect_protocol_error(RT_MSG_LEAVE, "\x92\xa0\x01", 3, "LEAVE.grace: expected a 64-bit float");
     expect_protocol_error(RT_MSG_COMMITTED, "\x91\x01\x01", 3,
                           "COMMITTED: 1 bytes behind the last field");
-    expect_protocol_error(99, "\x90", 1, "99 is no message type");
-    expect_protocol_error(0, "\x90", 1, "0 is no message type");
+    expect_protocol_error(99, "\x90", 1, "99 is not a message type");
+    expect_protocol_error(0, "\x90", 1, "0 is not a message type");
 }
 
-static void what_is_too_long_is_not_sent(void **state)
+/* In PLAN and PROGRESS the bytes before and after the one in question are those of an empty message. */
+static void numbers_without_a_name_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        rt_msg_type type;
+        rt_msg_body body;
+        size_t at; /* of the number in the bytes */
+        uint8_t number;
+        const char *says;
+    } rows[] = {
+        {RT_MSG_PLAN, {}, 9, 3, "PLAN.source: 3 is not a source"},
+        {RT_MSG_PLAN, {}, 9, 0xff, "PLAN.source: -1 is not a source"},
+        {RT_MSG_PROGRESS, {}, 3, RT_PHASES, "PROGRESS.phase: 12 is not a phase"},
+        {RT_MSG_RUN_ENDED, {}, 4, 3, "RUN_ENDED.next: 3 is not a next"},
+        {RT_MSG_RUN_ENDED, {}, 3, 2, "RUN_ENDED.keep: expected 0 or 1"},
+        {RT_MSG_REFUSED, {}, 1, 1, "REFUSED.code: 1 is not a status code"},
+        {RT_MSG_REFUSED, {}, 1, 0xf3, "REFUSED.code: -13 is not a status code"},
+        {RT_MSG_CHECKSUM, {}, 3, 0xff, "CHECKSUM.owner: expected 0 or 1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt_bytes bytes;
+        assert_int_equal(rt_msg_encode(rows[i].type, &rows[i].body, &bytes), RT_OK);
+        size_t at = bytes.data[0] == 0xdc ? rows[i].at + 2 : rows[i].at;
+        bytes.data[at] = rows[i].number;
+        expect_protocol_error(rows[i].type, bytes.data, bytes.len, rows[i].says);
+        rt_bytes_release(&bytes);
+    }
+    rt_msg_plan plan = {.source = (rt_source)7};
+    rt_bytes bytes;
+    assert_int_equal(rt_msg_encode(RT_MSG_PLAN, &plan, &bytes), RT_E_RANGE);
+    assert_string_equal(rt_error(), "PLAN.source: 7 is not a source");
+    rt_error_clear();
+}
+
+static void half_an_entry_is_refused(void **state)
+{
+    (void)state;
+    const rt_msg_trace trace = {.generation = 1, .rank = 2, .step = 3, .slice = 4, .phase = 5};
+    rt_msg_hello hello = {.traces = &trace, .traces_count = 1};
+    rt_msg_body got;
+    rt_bytes bytes;
+    assert_int_equal(rt_msg_encode(RT_MSG_HELLO, &hello, &bytes), RT_OK);
+    assert_int_equal(rt_msg_decode(RT_MSG_HELLO, bytes.data, bytes.len, &got), RT_OK);
+    assert_int_equal(got.hello.traces_count, 1);
+    assert_memory_equal(got.hello.traces, &trace, sizeof trace);
+    rt_msg_body_release(RT_MSG_HELLO, &got);
+    /* ..., [1, 2, 3, 4, 5], [], ""]: one number less in the array, and an integer less behind its head. */
+    uint8_t *numbers = bytes.data + bytes.len - 8;
+    assert_int_equal(numbers[0], 0x95);
+    numbers[0] = 0x94;
+    expect_protocol_error(RT_MSG_HELLO, bytes.data, bytes.len,
+                          "HELLO.traces: 4 numbers, expected 5 for each entry");
+    rt_bytes_release(&bytes);
+}
+
+static void too_long_fields_are_not_sent(void **state)
 {
     (void)state;
     char reason[300];
@@ -179,10 +235,10 @@ static void what_is_too_long_is_not_sent(void **state)
     assert_string_equal(rt_error(), "INTERRUPT.reason: 256 bytes, at most 255 fit");
     assert_null(bytes.data);
     rt_error_clear();
-    static int64_t many[20001];
-    rt_msg_hello hello = {.offers = many, .offers_count = 20001};
+    static const rt_msg_offer many[4001];
+    rt_msg_hello hello = {.offers = many, .offers_count = 4001};
     assert_int_equal(rt_msg_encode(RT_MSG_HELLO, &hello, &bytes), RT_E_RANGE);
-    assert_string_equal(rt_error(), "HELLO.offers: 20001 entries, at most 20000 fit");
+    assert_string_equal(rt_error(), "HELLO.offers: 4001 entries, at most 4000 fit");
     rt_error_clear();
 }
 
@@ -193,13 +249,26 @@ static void messages_print_for_people(void **state)
     size_t len;
     FILE *to = open_memstream(&text, &len);
     int64_t steps[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-    rt_msg_hello hello = {.host = "a\"b\n", .pid = 7, .offers = steps, .offers_count = 9};
+    rt_msg_offer offers[] = {{.generation = 3, .rank = 1, .step = 40, .end = 7}, {.step = 2}};
+    rt_msg_hello hello = {.host = "a\"b\n", .pid = 7, .offers = offers, .offers_count = 2};
     rt_msg_print(to, RT_MSG_HELLO, &hello);
+    rt_msg_plan plan = {.slice_begin = steps,
+                        .slice_begin_count = 9,
+                        .source = RT_SOURCE_SNAPSHOT,
+                        .one_host = true};
+    rt_msg_print(to, RT_MSG_PLAN, &plan);
+    rt_msg_fault fault = {.code = RT_E_NUMERIC};
+    rt_msg_print(to, RT_MSG_FAULT, &fault);
     rt_msg_leave leave = {.reason = "spot", .grace = 0.5};
     rt_msg_print(to, RT_MSG_LEAVE, &leave);
     fclose(to);
     assert_non_null(strstr(text, "HELLO {host: \"a\\\"b\\x0a\", pid: 7, rank: 0"));
-    assert_non_null(strstr(text, "offers: [1, 2, 3, 4, 5, 6, 7, 8, ... 9 in all], traces: "));
+    assert_non_null(strstr(text, "offers: [{generation: 3, rank: 1, step: 40, begin: 0, end: 7}, "
+                                 "{generation: 0, rank: 0, step: 2, begin: 0, end: 0}], traces: "));
+    assert_non_null(strstr(text, "slice_begin: [1, 2, 3, 4, 5, 6, 7, 8, ... 9 in all], "));
+    assert_non_null(strstr(text, "source: snapshot, "));
+    assert_non_null(strstr(text, "one_host: true, "));
+    assert_non_null(strstr(text, "FAULT {code: NUMERIC, "));
     assert_non_null(strstr(text, "LEAVE {reason: \"spot\", grace: 0.5}"));
     free(text);
     assert_string_equal(rt_msg_name(RT_MSG_PIECE_FAILED), "PIECE_FAILED");
@@ -261,10 +330,16 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, clear_error)
     const struct CMUnitTest tests[] = {
-        TEST(random_messages_survive),          TEST(values_arrive_as_they_were),
-        TEST(truncated_messages_are_refused),   TEST(claims_are_checked_before_memory_is_taken),
-        TEST(wrong_types_are_refused),          TEST(what_is_too_long_is_not_sent),
-        TEST(messages_print_for_people),        TEST(no_allocation_failure_leaks),
+        TEST(random_messages_survive),
+        TEST(values_survive_the_round_trip),
+        TEST(truncated_messages_are_refused),
+        TEST(claims_are_checked_before_memory_is_taken),
+        TEST(numbers_without_a_name_are_refused),
+        TEST(half_an_entry_is_refused),
+        TEST(wrong_types_are_refused),
+        TEST(too_long_fields_are_not_sent),
+        TEST(messages_print_for_people),
+        TEST(no_allocation_failure_leaks),
         TEST(integers_of_every_width_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

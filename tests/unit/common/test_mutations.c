@@ -1,16 +1,16 @@
-/* The fuzzers' bodies on mutated good input, for a bounded time and from a printed seed. */
+/* Runs the fuzz targets on mutations of valid input, for a bounded time and with a printed seed. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/control/messages.h"
+#include "common/control/wire_frame.h"
+#include "tests/unit/common/random.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/messages.h"
-#include "common/wire_frame.h"
-#include "tests/unit/common/random.h"
+#include <cmocka.h>
 
 #define LLVMFuzzerTestOneInput fuzz_config
 #include "tests/fuzz/fuzz_config.c"
@@ -41,7 +41,7 @@ static size_t mutate(uint8_t *data, size_t len)
             memmove(data + at, data + at + 1, len - at - 1);
             len--;
             break;
-        case 4: /* YAML's and msgpack's own letters do the most */
+        case 4: /* bytes with a meaning in YAML and msgpack have most effect */
             data[at] =
                 (uint8_t) "{}[]:,-#&*!|>'\"%@`\n\t \xc1\xdc\xdd\xdb\xff"[random_below(&rng, 27)];
             break;

@@ -1,13 +1,13 @@
-/* Which states optimisers keep, of which shapes, and what a saved state consists of. */
+/* The states that optimisers keep, their shapes, and the parts of a saved state. */
+#include "common/config/optimizer_states.h"
+#include "common/state/saved_parts.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
-#include "common/optimizer_states.h"
-#include "common/saved_parts.h"
+#include <cmocka.h>
 
-/* Writes [2,3,4] as "2 3 4 "; "-" where a state has no elements. */
+/* Writes [2,3,4] as "2 3 4 ", or "-" if the state has no elements. */
 static const char *shape_text(rt_state_layout layout, rt_dims param, int64_t i)
 {
     static char text[64];

@@ -1,18 +1,18 @@
-/* Command lines: the same rules for every command, and errors that say what was meant. */
+/* Command lines: the same rules for every command, and errors that suggest what was meant. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <cmocka.h>
 
-#include "common/error.h"
-#include "common/options.h"
+#include "common/base/error.h"
+#include "common/base/options.h"
 
-/* What a command line came to. */
+/* The parsed values of a command line. */
 typedef struct outcome {
     int64_t workers;
     bool json, verbose, list_keys;
@@ -30,7 +30,8 @@ static rt_status parse(const char *line, outcome *o)
     o->sets.item = o->item;
     const rt_option options[] = {
         {"workers", 'n', "W", "worker processes", .number = &o->workers, .least = 1, .most = 64},
-        {"resume", 0, "HOW", "never: not at all\nauto: somehow", .text = &o->resume},
+        {"resume", 0, "HOW", "never: not at all\nauto: somehow", .text = &o->resume,
+         .words = "never auto"},
         {"reason", 'r', "TEXT", "why", .text = &o->reason},
         {"set", 0, "KEY=VALUE", "one key", .list = &o->sets},
         {"json", 'j', NULL, "as JSON", .flag = &o->json},
@@ -51,16 +52,16 @@ static rt_status parse(const char *line, outcome *o)
     return rt_options_parse(&usage, argc, argv, &o->args);
 }
 
-/* ---- what is understood ---- */
+/* ---- valid command lines ---- */
 
-/* All of these say: two workers, for the run "x". */
+/* All of these mean: two workers, for the run "x". */
 static const char *const two_workers[] = {
     "x -n 2",        "x -n2",         "-n2 x",          "-n 2 x",   "x --workers 2",
     "x --workers=2", "--workers=2 x", "-n 2 -- x",      "-n2 -- x", "--work 2 x",
     "x --w=2",       "-n 7 x -n 2",   "x --workers=+2",
 };
 
-static void ways_to_say_the_same(void **state)
+static void equivalent_command_lines(void **state)
 {
     outcome o;
     (void)state;
@@ -101,7 +102,7 @@ static void letters_may_be_joined(void **state)
     assert_string_equal(o.args.operand[1], "4");
 }
 
-static void all_is_an_operand_after_two_dashes(void **state)
+static void everything_after_two_dashes_is_an_operand(void **state)
 {
     outcome o;
     (void)state;
@@ -113,7 +114,7 @@ static void all_is_an_operand_after_two_dashes(void **state)
     assert_string_equal(o.args.operand[0], "-");
 }
 
-static void what_stands_alone_needs_no_operand(void **state)
+static void flags_that_stand_alone_need_no_operand(void **state)
 {
     outcome o;
     (void)state;
@@ -121,9 +122,9 @@ static void what_stands_alone_needs_no_operand(void **state)
     assert_true(o.list_keys);
 }
 
-/* ---- what is not ---- */
+/* ---- errors ---- */
 
-static void what_is_wrong_is_named(void **state)
+static void errors_are_named(void **state)
 {
     static const struct {
         const char *line, *message;
@@ -215,16 +216,58 @@ static void help_is_made_of_the_table(void **state)
         assert_string_equal(printed(lines[i]), expected);
 }
 
+static void shells_get_the_same_rows(void **state)
+{
+    static const char expected[] = "operand\tRUN\n"
+                                   "operand\tW\n"
+                                   "option\t--workers\t-n\tW\t-\tworker processes\n"
+                                   "option\t--resume\t-\tHOW\tnever auto\tnever: not at all\n"
+                                   "option\t--reason\t-r\tTEXT\t-\twhy\n"
+                                   "option\t--set\t-\tKEY=VALUE\t-\tone key\n"
+                                   "option\t--json\t-j\t-\t-\tas JSON\n"
+                                   "option\t--verbose\t-v\t-\t-\tmore words, and a help text that "
+                                   "is so long that it does not fit into one line of a hundred "
+                                   "columns\n"
+                                   "option\t--keys\t-\t-\t-\tall keys\n"
+                                   "option\t--help\t-h\t-\t-\tthis text\n";
+    (void)state;
+    setenv("RINGTORCH_HELP_AS", "list", 1);
+    assert_string_equal(printed("--help"), expected);
+    unsetenv("RINGTORCH_HELP_AS");
+}
+
+static void the_manual_page_has_them_in_sections(void **state)
+{
+    static const char *const parts[] = {
+        ".TH RINGTORCH\\-TRY 1 \"\" \"RingTorch ",
+        ".SH NAME\nringtorch\\-try \\- tries\n",
+        "\\fBringtorch try\\fR \\fIRUN\\fR [\\fIW\\fR] [options]\n",
+        "Tries.\n.PP\nA second paragraph.\n",
+        ".TP\n\\fB\\-n\\fR, \\fB\\-\\-workers\\fR \\fIW\\fR\nworker processes\n",
+        "never: not at all\n.br\nauto: somehow\n",
+        ".SH EXIT STATUS\nExit codes: 0 tried.\n",
+    };
+    (void)state;
+    setenv("RINGTORCH_HELP_AS", "man", 1);
+    const char *page = printed("--help");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(page, parts[i]))
+            fail_msg("not in the page: %s\n%s", parts[i], page);
+    unsetenv("RINGTORCH_HELP_AS");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ways_to_say_the_same),
+        cmocka_unit_test(equivalent_command_lines),
         cmocka_unit_test(values_may_look_like_anything),
         cmocka_unit_test(letters_may_be_joined),
-        cmocka_unit_test(all_is_an_operand_after_two_dashes),
-        cmocka_unit_test(what_stands_alone_needs_no_operand),
-        cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(everything_after_two_dashes_is_an_operand),
+        cmocka_unit_test(flags_that_stand_alone_need_no_operand),
+        cmocka_unit_test(errors_are_named),
         cmocka_unit_test(help_is_made_of_the_table),
+        cmocka_unit_test(shells_get_the_same_rows),
+        cmocka_unit_test(the_manual_page_has_them_in_sections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

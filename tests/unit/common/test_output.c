@@ -1,14 +1,12 @@
-/* Outputs with a path that a user chose: files are replaced whole or not at all, nothing else is ever
- * replaced. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+/* Outputs to a path that the user chose: files are replaced whole or not at all, and nothing else is ever replaced. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +16,11 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "common/output.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/output.h"
 #include "tests/support/child.h"
 
 static char dir[64];
@@ -135,7 +134,7 @@ static void a_file_is_replaced_whole(void **state)
     assert_int_equal(entries(), 1);
 }
 
-static void what_is_there_stays_until_commit(void **state)
+static void the_old_file_stays_until_commit(void **state)
 {
     (void)state;
     rt_output o;
@@ -188,7 +187,7 @@ static int write_and_be_killed(void *path)
     return 0;
 }
 
-/* The kernel kills who writes more than the limit, in the middle of the write. */
+/* The kernel kills a process that writes more than the limit, in the middle of the write. */
 static int replace_and_be_killed(void *path)
 {
     static const char large[10000];
@@ -211,7 +210,7 @@ static const killed_case killed_cases[] = {
     {"killed_while_it_replaces_a_file_at_once", "old", replace_and_be_killed, SIGXFSZ},
 };
 
-static void nothing_is_left_of_who_is_killed(void **state)
+static void a_killed_process_leaves_no_file(void **state)
 {
     const killed_case *c = *state;
     char path[160];
@@ -226,7 +225,7 @@ static void nothing_is_left_of_who_is_killed(void **state)
         expect_content(path, c->old);
 }
 
-static void files_have_names_where_they_must(void **state)
+static void files_have_names_if_the_file_system_requires_it(void **state)
 {
     (void)state;
     rt_output o;
@@ -263,9 +262,9 @@ static void a_link_is_followed_and_stays(void **state)
     assert_int_equal(mode_of(in_dir("sub/target")), strcmp(name, "absent") == 0 ? 0644 : 0640);
 }
 
-/* ---- what belongs to others ---- */
+/* ---- files of runs, and inputs ---- */
 
-/* Each in a folder that holds a run "run", a sound copy of a checkpoint "copy", and a link "to" to the run. */
+/* Each row runs in a folder with a run "run", a valid copy "copy" of a checkpoint, and a link "to" to the run. */
 static const struct place_case {
     const char *out;
     bool allowed;
@@ -323,7 +322,7 @@ static void files_of_runs_and_inputs_are_not_replaced(void **state)
     }
 }
 
-/* ---- what is no file ---- */
+/* ---- devices, pipes and descriptors ---- */
 
 static bool make_node(const char *name, mode_t type, unsigned major_number, unsigned minor_number)
 {
@@ -371,7 +370,7 @@ static void a_pipe_is_written_through(void **state)
     close(reader);
 }
 
-/* What stands before it in the file behind a descriptor stays. */
+/* Earlier contents of the file behind a descriptor stay. */
 static void a_descriptor_goes_on_where_it_is(void **state)
 {
     static const char *const formats[] = {"/dev/fd/%d", "/proc/self/fd/%d"};
@@ -408,7 +407,7 @@ typedef struct refusal {
 } refusal;
 
 static const refusal refusals[] = {
-    {"no_path", "", "is no path", RT_E_ARG},
+    {"no_path", "", "is not a path", RT_E_ARG},
     {"a_directory", "@/directory", "is a directory: give the name of a file", RT_E_ARG},
     {"a_link_to_a_directory", "@/to-directory", "is a directory", RT_E_ARG},
     {"a_socket", "@/socket", "is a socket", RT_E_ARG},
@@ -474,7 +473,7 @@ static int write_as_the_only_user(void *argument)
     return 1;
 }
 
-/* The owner of other files has no number there that could be handed on. */
+/* There the owner of other users' files has no number that could be copied. */
 static void an_owner_without_a_number_is_left_behind(void **state)
 {
     (void)state;
@@ -489,7 +488,7 @@ static void an_owner_without_a_number_is_left_behind(void **state)
     expect_content(path, "new");
 }
 
-/* ---- what is printed ---- */
+/* ---- standard output ---- */
 
 typedef struct printing {
     const char *path; /* what standard output is */
@@ -511,7 +510,7 @@ static int print_and_end(void *argument)
     _exit(rt_output_end(p->exit_code));
 }
 
-/* Prints lines, flushes them if so told, then ends as main() does; returns the exit code and what was said. */
+/* Prints lines, flushes them if `flush`, then ends like main(); returns the exit code and what went to standard error. */
 static int print_to(const char *path, size_t lines, bool flush, int exit_code, char *said,
                     size_t size)
 {
@@ -566,7 +565,7 @@ int main(void)
         tests[n++] = (struct CMUnitTest){files[i].name, a_file_is_replaced_whole, set_up, tear_down,
                                          (void *)&files[i]};
     for (size_t i = 0; i < ROWS(killed_cases); i++)
-        tests[n++] = (struct CMUnitTest){killed_cases[i].name, nothing_is_left_of_who_is_killed,
+        tests[n++] = (struct CMUnitTest){killed_cases[i].name, a_killed_process_leaves_no_file,
                                          set_up, tear_down, (void *)&killed_cases[i]};
     for (size_t i = 0; i < ROWS(links); i++)
         tests[n++] = (struct CMUnitTest){links[i], a_link_is_followed_and_stays, set_up, tear_down,
@@ -575,8 +574,9 @@ int main(void)
         tests[n++] = (struct CMUnitTest){refusals[i].name, is_refused_and_untouched, set_up,
                                          tear_down, (void *)&refusals[i]};
     const struct CMUnitTest others[] = {
-        cmocka_unit_test_setup_teardown(files_have_names_where_they_must, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_there_stays_until_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_have_names_if_the_file_system_requires_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_old_file_stays_until_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_device_is_written_and_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_device_is_named_and_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pipe_is_written_through, set_up, tear_down),

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/restarts.h"
+#include "common/base/restarts.h"
 
-/* A life, a letter an event: f fails, F fails for good, 1 to 9: the run is at ten times that step; with the pause
- * in tenths of a second that follows each failure. */
+/* The events of a run's life, one letter each: f is a failure, F the final failure, 1 to 9 means that the run reaches
+ * ten times that step; and the pause after each failure in tenths of a second. */
 static const struct {
     const char *name, *life;
     int64_t most;

@@ -1,20 +1,20 @@
-/* Sample ids: each once an epoch, the slices of a step one after the other, and the values that runs of this version
- * are committed to. */
+/* Sample ids: each sample once per epoch, the slices of a step in order, and the fixed values that runs of this version
+ * rely on. */
+#include "common/base/samples.h"
+#include "common/base/slices.h"
+#include "tests/unit/common/random.h"
+#include <math.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/samples.h"
-#include "common/slices.h"
-#include "tests/unit/common/random.h"
+#include <cmocka.h>
 
 static uint64_t rng;
 
-/* A checkpoint of today must find tomorrow the samples it has not seen. */
+/* These values must never change: a resumed run must continue with the samples that it has not seen. */
 static void ids_are_what_they_have_always_been(void **state)
 {
     (void)state;
@@ -94,7 +94,7 @@ static void a_text_says_how_many_it_leaves_out(void **state)
     }
 }
 
-/* About that share of all, by a draw of their own for each seed, step and slice. */
+/* About the given share of slices is audited, drawn independently for each seed, step and slice. */
 static void audits_are_drawn_evenly(void **state)
 {
     (void)state;

@@ -1,14 +1,14 @@
-/* Checkpoints that are sealed but wrong: anybody can seal one. Each row alters what a sound one is made of, seals it
- * again, and must be refused by what is wrong with it; nothing waits, crashes or allocates what a number claims. */
+/* Checkpoints that are sealed but wrong, since anyone can seal one. Each row alters a valid checkpoint and seals it
+ * again; the error must name the alteration. Nothing waits, crashes or allocates as much as a number claims. */
+#include "../checkpoint_files.h"
+#include "common/state/saved.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/saved.h"
-#include "../checkpoint_files.h"
+#include <cmocka.h>
 
 static char dir[] = "/tmp/rt-saved-XXXXXX";
 
@@ -62,6 +62,9 @@ static const manifest_case manifests[] = {
     {"parameters_of_another", "parameters", 11, NULL, RT_E_CORRUPT,
      "10 elements, but 'parameters' is 11"},
     {"samples_none", "samples", 0, NULL, RT_E_CORRUPT, "'samples' is 0"},
+    {"data_senseless", "data", 0, NULL, RT_E_FORMAT, "data: expected {\"files\""},
+    {"preprocessing_senseless", "preprocessing", 0, NULL, RT_E_FORMAT,
+     "'preprocessing' is not an object"},
     {"samples_absurd", "samples", INT64_MAX, NULL, RT_E_CORRUPT,
      "'samples' is 9223372036854775807"},
     {"run_a_number", "run", 0, "5", RT_E_FORMAT, "'run' is an integer"},
@@ -101,11 +104,20 @@ static const manifest_case manifests[] = {
      RT_E_CORRUPT, "8 elements, but 'parameters' is 10"},
     {"layout_kind_unknown", "layout", 0,
      "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10],\"kind\":\"param\"}]", RT_E_FORMAT,
-     "layout: entry 0 is neither a parameter nor, behind them, a buffer"},
+     "layout: entry 0 is neither a parameter nor a buffer after the parameters"},
+    {"layout_also_a_text", "layout", 0,
+     "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10],\"also\":\"v\"}]", RT_E_FORMAT,
+     "layout: tensor w: 'also' is not a list of names"},
+    {"layout_also_numbers", "layout", 0,
+     "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10],\"also\":[1]}]", RT_E_FORMAT,
+     "layout: tensor w: 'also' is not a list of names"},
+    {"layout_also_twice", "layout", 0,
+     "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10],\"also\":[\"v\",\"w\"]}]", RT_E_CORRUPT,
+     "layout: tensor w is there twice"},
     {"layout_buffer_first", "layout", 0,
      "[{\"name\":\"m\",\"dtype\":\"float32\",\"shape\":[1],\"kind\":\"buffer\"},"
      "{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[10]}]",
-     RT_E_FORMAT, "layout: entry 1 is neither a parameter nor, behind them, a buffer"},
+     RT_E_FORMAT, "layout: entry 1 is neither a parameter nor a buffer after the parameters"},
     {"layout_buffer_counted", "layout", 0,
      "[{\"name\":\"w\",\"dtype\":\"float32\",\"shape\":[9]},"
      "{\"name\":\"m\",\"dtype\":\"float32\",\"shape\":[1],\"kind\":\"buffer\"}]",
@@ -175,7 +187,7 @@ static void senseless_manifests_are_refused(void **state)
     }
 }
 
-/* What stands in `pieces` beside what is there. */
+/* Wrong lists in `pieces`. */
 static void lists_of_pieces_are_checked(void **state)
 {
     (void)state;
@@ -211,7 +223,7 @@ static void a_tensor_named_twice_is_refused(void **state)
     expect_refusal("twice", RT_E_CORRUPT, "tensor w is there twice");
 }
 
-/* ---- what lies where a piece should be ---- */
+/* ---- other things in place of a piece ---- */
 
 static const char *piece_path(int k)
 {
@@ -265,7 +277,8 @@ static void only_files_of_the_right_length_are_read(void **state)
             rows[i].make(piece_path(k));
             expect_refusal(piece_path(k), rows[i].status, rows[i].says);
         }
-    for (size_t i = 0; i + 1 < sizeof rows / sizeof *rows; i++) { /* the manifest itself */
+    for (size_t i = 0; i + 1 < sizeof rows / sizeof *rows;
+         i++) { /* in place of the manifest itself */
         char path[64];
         make(checkpoint_manifest(50), piece_of(0), piece_of(1));
         snprintf(path, sizeof path, "%s/manifest.json", dir);
@@ -277,14 +290,14 @@ static void only_files_of_the_right_length_are_read(void **state)
     }
 }
 
-/* ---- what is in a piece ---- */
+/* ---- contents of a piece ---- */
 
 typedef struct entry {
     const char *name;
     int64_t elements;
 } entry;
 
-/* A piece of these entries. */
+/* Makes a piece with these entries. */
 static rt_bytes piece_with(const entry *e, size_t n)
 {
     rt_text header = {0};
@@ -301,7 +314,7 @@ static void pieces_must_make_a_whole(void **state)
     (void)state;
     enum { MOST = 8 };
     static const struct {
-        entry first[MOST]; /* beside a sound second piece */
+        entry first[MOST]; /* beside a valid second piece */
         rt_status status;
         const char *says;
     } rows[] = {
@@ -322,11 +335,11 @@ static void pieces_must_make_a_whole(void **state)
          RT_E_CORRUPT,
          "element 0 of param/w is there twice"},
         {{{"param/w@-1", 5}}, RT_E_FORMAT, "is not <kind>/<tensor>@<start>"},
-        {{{"param/w@9223372036854775807", 5}}, RT_E_CORRUPT, "passes the tensor's 6"},
-        {{{"param/w@9999999999999999999999", 5}}, RT_E_CORRUPT, "passes the tensor's 6"},
-        {{{"param/w@2", 5}}, RT_E_CORRUPT, "passes the tensor's 6"},
+        {{{"param/w@9223372036854775807", 5}}, RT_E_CORRUPT, "exceeds the tensor's 6"},
+        {{{"param/w@9999999999999999999999", 5}}, RT_E_CORRUPT, "exceeds the tensor's 6"},
+        {{{"param/w@2", 5}}, RT_E_CORRUPT, "exceeds the tensor's 6"},
         {{{"param/x@0", 5}}, RT_E_CORRUPT, "tensor x is not in the layout"},
-        {{{"momentum_buffer/w@0", 5}}, RT_E_CORRUPT, "momentum_buffer is no state"},
+        {{{"momentum_buffer/w@0", 5}}, RT_E_CORRUPT, "no state momentum_buffer"},
         {{{"w", 5}}, RT_E_FORMAT, "entry \"w\" is not <kind>/<tensor>@<start>"},
         {{{"param/w@0 ", 5}}, RT_E_FORMAT, "is not <kind>"},
         {{{"param/\\u001b[2Jw@0", 5}}, RT_E_CORRUPT, "tensor \\x1b[2Jw is not in the layout"},
@@ -364,7 +377,8 @@ static void pieces_must_be_safetensors(void **state)
              piece_of(1));
         expect_refusal(rows[i].header, rows[i].status, rows[i].says);
     }
-    for (size_t length = 0; length < 8; length++) { /* not even the length of a header */
+    for (size_t length = 0; length < 8;
+         length++) { /* shorter than the length field of the header */
         rt_bytes b = piece_of(0);
         b.len = length;
         make(checkpoint_manifest(50), b, piece_of(1));
@@ -372,7 +386,7 @@ static void pieces_must_be_safetensors(void **state)
     }
 }
 
-/* ---- following, and giving up ---- */
+/* ---- watching, and cancelling ---- */
 
 typedef struct follower {
     int64_t promised, came, most;
@@ -405,7 +419,7 @@ static void reading_is_followed_and_can_be_ended(void **state)
     f = (follower){.most = 0};
     int64_t live = rt_mem_live();
     assert_int_equal(rt_saved_open(dir, &watch, &s), RT_E_INTERRUPTED);
-    assert_true(f.came < f.promised); /* not all was read first */
+    assert_true(f.came < f.promised); /* it stopped early */
     rt_error_clear();
     assert_int_equal(rt_mem_live(), live);
 }

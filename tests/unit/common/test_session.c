@@ -1,14 +1,14 @@
-/* Sequence numbers and resending, over a channel that loses, repeats and reorders: simulated, thousands of messages. */
+/* Sequence numbers and resending over a simulated channel that loses, repeats and reorders thousands of messages. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/control/wire_session.h"
+#include "tests/unit/common/random.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/wire_session.h"
-#include "tests/unit/common/random.h"
+#include <cmocka.h>
 
 static uint64_t rng;
 
@@ -84,7 +84,7 @@ static void too_many_unconfirmed_are_refused(void **state)
     assert_int_equal(rt_mem_live(), live);
 }
 
-static void arrivals_are_judged(void **state)
+static void arrivals_are_classified(void **state)
 {
     (void)state;
     rt__session s = {0};
@@ -96,7 +96,7 @@ static void arrivals_are_judged(void **state)
     assert_int_equal(s.seen, 2);
 }
 
-/* Hands over everything; returns the numbers in order as "1 2 3", each behind its place. */
+/* Hands over everything; returns the messages in order as "place:number". */
 static const char *all_of(rt__session *s)
 {
     static char text[256];
@@ -108,7 +108,7 @@ static const char *all_of(rt__session *s)
     return text;
 }
 
-static void a_new_conversation_takes_along_what_was_not_confirmed(void **state)
+static void a_new_conversation_keeps_unconfirmed_messages(void **state)
 {
     (void)state;
     rt__session s = {.talk = 1};
@@ -119,14 +119,14 @@ static void a_new_conversation_takes_along_what_was_not_confirmed(void **state)
     queue_as(&s, RT_MSG_FINISHED, 16);
     all_of(&s);
     rt__session_confirmed(&s, 3);
-    s.seen = s.told = 40;
-    s.asking = true;
+    s.seen = s.acked = 40;
+    s.awaiting_answer = true;
 
     rt__letter *open = rt__session_restart(&s, 2);
     assert_int_equal(s.talk, 2);
     assert_int_equal(s.seen, 0);
     assert_int_equal(s.sent, 0);
-    assert_false(s.asking);
+    assert_false(s.awaiting_answer);
     queue_as(&s, RT_MSG_HELLO, 90);
     queue_as(&s, RT_MSG_FINISHED, 91); /* stands for the one that was not confirmed */
     rt__session_requeue(&s, open, 7.5);
@@ -147,7 +147,7 @@ static void a_new_conversation_takes_along_what_was_not_confirmed(void **state)
     assert_int_equal(rt_mem_live(), live);
 }
 
-/* A channel that holds a few frames and does to them what a network in trouble does. */
+/* A channel that holds a few frames and loses, doubles and reorders them. */
 typedef struct channel {
     int64_t frame[16];
     int count;
@@ -202,8 +202,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_kept_until_confirmed),
         cmocka_unit_test(too_many_unconfirmed_are_refused),
-        cmocka_unit_test(arrivals_are_judged),
-        cmocka_unit_test(a_new_conversation_takes_along_what_was_not_confirmed),
+        cmocka_unit_test(arrivals_are_classified),
+        cmocka_unit_test(a_new_conversation_keeps_unconfirmed_messages),
         cmocka_unit_test(everything_arrives_once_and_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,11 @@
-/* Properties of slices on random sizes, against a tree written down node by node. */
+/* Properties of slices of random sizes, checked against a tree that is built node by node. */
+#include "common/base/slices.h"
+#include "tests/unit/common/random.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
-#include "common/slices.h"
-#include "tests/unit/common/random.h"
+#include <cmocka.h>
 
 enum { ROUNDS = 2000 };
 
@@ -50,7 +50,7 @@ static bool is_node(int64_t slices, int64_t lo, int64_t hi)
     return true;
 }
 
-/* Sums T[0,slices) when only the sums of some nodes are known, which cover it. */
+/* Sums T[0,slices) from the sums of some nodes that cover it. */
 static float sum_of_nodes(const rt_range *nodes, const float *sums, int n, int64_t lo, int64_t hi)
 {
     for (int i = 0; i < n; i++)
@@ -188,7 +188,7 @@ static void every_element_has_one_owner(void **state)
     }
 }
 
-/* What recursive halving leaves behind: at distance 1, 2, 4, ... the lower rank of a pair keeps the lower part. */
+/* Ownership is what recursive halving leaves: at distance 1, 2, 4, ... the lower rank of a pair keeps the lower part. */
 static void ownership_follows_recursive_halving(void **state)
 {
     (void)state;

@@ -1,35 +1,30 @@
-/* Snapshot files: what was written is read back, and whatever is not exactly that is refused by name. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
+/* Snapshot files: they are read back as written, and every deviation is refused by name. */
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/state/snapshot_list.h"
+#include "random.h"
+#include "tests/support/folder.h"
+#include "tests/support/outcome.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/hash.h"
-#include "common/mem.h"
-#include "common/snapshot_list.h"
-#include "random.h"
-#include "tests/support/folder.h"
+#include <cmocka.h>
 
 enum { KINDS = 3, BEGIN = 100, END = 20101, STEP = 41 };
 
 static char dir[FOLDER_MAX];
 static uint64_t rng;
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
 
 /* ---- making files ---- */
 
@@ -83,7 +78,7 @@ static float value_at(int64_t step, int kind, int64_t element)
     return (float)(step * 7 + kind) + (float)element / 32768;
 }
 
-/* Fills slot step % 2 as a rank does, and commits it as that of `committed` (-1: not). */
+/* Fills slot step % 2 as a rank does, and commits it as step `committed` (-1: not committed). */
 static void fill_and_commit(const char *path, int64_t step, int64_t committed)
 {
     int slot = (int)(step % 2);
@@ -141,7 +136,7 @@ static void expect_refused(const char *path, rt_status status, const char *field
 
 /* ---- tests ---- */
 
-static void what_was_written_is_read_back(void **state)
+static void snapshots_are_read_back(void **state)
 {
     (void)state;
     rt_snapshot s;
@@ -164,7 +159,7 @@ static void what_was_written_is_read_back(void **state)
             must(rt_snapshot_read(&s, slot, kind, begin, end, got));
             for (int64_t e = begin; e < end; e++)
                 assert_true(got[e - begin] == value_at(step, kind, e));
-            assert_true(got[end - begin] == 0); /* not one too many */
+            assert_true(got[end - begin] == 0); /* no byte too many */
             rt_mem_free(got);
         }
     }
@@ -189,7 +184,7 @@ static void put_evaluation(rt_snapshot_header *h, int64_t step)
     rt_snapshot_put_evaluation(h, &e);
 }
 
-/* The last ones are kept; what is half written or impossible does not count. */
+/* The last evaluations are kept; partial or impossible ones do not count. */
 static void the_last_evaluations_are_read_back(void **state)
 {
     (void)state;
@@ -223,7 +218,7 @@ static void the_last_evaluations_are_read_back(void **state)
     rt_mem_free(h);
 }
 
-static void what_a_snapshot_does_not_hold_is_not_read(void **state)
+static void elements_outside_a_snapshot_are_refused(void **state)
 {
     (void)state;
     rt_snapshot s;
@@ -264,12 +259,12 @@ static void every_altered_byte_of_the_header_is_noticed(void **state)
         write_at(path, &byte, 1, at);
     }
     rt_snapshot s;
-    must(rt_snapshot_open(path, &s)); /* all is as it was */
+    must(rt_snapshot_open(path, &s)); /* everything is restored */
     rt_snapshot_close(&s);
     rt_mem_free(h);
 }
 
-/* A header whose checksum is right and one field of which is not. */
+/* A header with a valid checksum but one wrong field must be refused, naming the field. */
 static void expect_field_refused(const char *path, const rt_snapshot_header *good, size_t at,
                                  const void *value, size_t len, rt_status status, const char *field)
 {
@@ -283,7 +278,7 @@ static void expect_field_refused(const char *path, const rt_snapshot_header *goo
     rt_mem_free(h);
 }
 
-static void fields_that_make_no_sense_are_named(void **state)
+static void invalid_fields_are_named(void **state)
 {
     (void)state;
     char *path = make("r1"), full[4096];
@@ -295,7 +290,7 @@ static void fields_that_make_no_sense_are_named(void **state)
 #define TOO_LONG(member, field)                                                                    \
     expect_field_refused(path, h, offsetof(rt_snapshot_header, member), full, sizeof h->member,    \
                          RT_E_CORRUPT, field)
-    REFUSED(version, int64_t, 1, RT_E_MISMATCH, "version is 1, this program reads 2");
+    REFUSED(version, int64_t, 1, RT_E_MISMATCH, "format version 1, this program reads version 2");
     REFUSED(file_bytes, int64_t, 8192, RT_E_CORRUPT, "size of the file");
     REFUSED(about.begin, int64_t, -1, RT_E_CORRUPT, "range");
     REFUSED(about.begin, int64_t, END + 1, RT_E_CORRUPT, "range");
@@ -442,7 +437,7 @@ static void a_slot_that_is_written_while_it_is_read_is_refused(void **state)
     rt_snapshot_close(&s);
 }
 
-static void names_are_taken_apart_and_others_left_alone(void **state)
+static void names_are_parsed_and_others_ignored(void **state)
 {
     (void)state;
     for (int i = 0; i < 500; i++) {
@@ -495,7 +490,7 @@ static void names_are_taken_apart_and_others_left_alone(void **state)
     }
 }
 
-/* What somebody else has made is not taken for ours, however well its name fits: not found, not opened, not removed. */
+/* Files of another user are not taken for ours, however well their names fit: they are not found, opened or removed. */
 static void others_files_are_left_alone(void **state)
 {
     (void)state;
@@ -544,7 +539,7 @@ static void empty_directory(void)
     rt_names_release(&n);
 }
 
-/* Makes the file or directory of that name; *fd holds its lock. */
+/* Makes the file or directory with that name; *fd holds its lock. */
 static void make_named(const char *run, rt_snapshot_what what, int64_t generation, int64_t rank,
                        int *fd)
 {
@@ -616,7 +611,7 @@ static void listing_survives_any_lack_of_memory(void **state)
 {
     (void)state;
     int64_t live = rt_mem_live(), failures = 0;
-    for (int64_t n = 0;; n++) { /* continues with the files of the test before */
+    for (int64_t n = 0;; n++) { /* uses the files of the previous test */
         rt_snapshot_list l;
         rt_mem_fail_after(n);
         rt_status status = rt_snapshot_list_read(dir, NULL, &l);
@@ -635,7 +630,7 @@ static void listing_survives_any_lack_of_memory(void **state)
     assert_int_equal(rt_mem_live(), live);
 }
 
-static void what_is_in_use_is_not_removed(void **state)
+static void files_in_use_are_not_removed(void **state)
 {
     (void)state;
     int fd;
@@ -732,7 +727,7 @@ static void a_full_file_system_is_an_error(void **state)
     assert_int_equal(rt_snapshot_allocate(fd, path, &a), RT_E_NOSPACE);
     assert_non_null(strstr(rt_error(), path));
     rt_error_clear();
-    must(rt_snapshot_open(path, &s)); /* it says what it always said, and holds no step */
+    must(rt_snapshot_open(path, &s)); /* the header is intact, but the file holds no step */
     assert_int_equal(rt_snapshot_newest(&s), -1);
     rt_snapshot_close(&s);
     close(fd);
@@ -771,21 +766,21 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_written_is_read_back),
+        cmocka_unit_test(snapshots_are_read_back),
         cmocka_unit_test(the_last_evaluations_are_read_back),
-        cmocka_unit_test(what_a_snapshot_does_not_hold_is_not_read),
+        cmocka_unit_test(elements_outside_a_snapshot_are_refused),
         cmocka_unit_test(every_altered_byte_of_the_header_is_noticed),
-        cmocka_unit_test(fields_that_make_no_sense_are_named),
+        cmocka_unit_test(invalid_fields_are_named),
         cmocka_unit_test(files_of_another_length_are_refused),
         cmocka_unit_test(only_plain_files_of_ours_are_opened),
         cmocka_unit_test(altered_data_are_noticed),
         cmocka_unit_test(slots_that_are_not_committed_hold_nothing),
         cmocka_unit_test(a_slot_that_is_written_while_it_is_read_is_refused),
-        cmocka_unit_test(names_are_taken_apart_and_others_left_alone),
+        cmocka_unit_test(names_are_parsed_and_others_ignored),
         cmocka_unit_test(others_files_are_left_alone),
         cmocka_unit_test(a_directory_is_listed_with_what_cannot_be_used_and_why),
         cmocka_unit_test(listing_survives_any_lack_of_memory),
-        cmocka_unit_test(what_is_in_use_is_not_removed),
+        cmocka_unit_test(files_in_use_are_not_removed),
         cmocka_unit_test(forgetting_takes_older_generations_of_this_run_only),
         cmocka_unit_test(a_name_that_is_taken_is_an_error),
         cmocka_unit_test(a_full_file_system_is_an_error),

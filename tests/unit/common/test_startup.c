@@ -1,32 +1,32 @@
-/* A program may be started in a strange world: whatever the parent left, main() sees a sane one. */
+/* Whatever environment the parent left, main() must find a sane one. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "common/startup.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/startup.h"
 #include "tests/support/child.h"
 
-/* ---- one strange world each, in a process of its own ---- */
+/* ---- one strange environment per row, each in a process of its own ---- */
 
 static bool is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* 0 to 2 are open, and what is opened next takes none of them. */
+/* Descriptors 0 to 2 are open, so the next file takes none of them. */
 static bool numbers_are_safe(void)
 {
     int fd = open("/dev/zero", O_RDONLY);
@@ -88,7 +88,7 @@ static void note_profile(int number)
     (void)number;
 }
 
-/* As a profiler that is preloaded does before main(). */
+/* Does what a preloaded profiler does before main(). */
 static void handle_profiling(void)
 {
     signal(SIGPROF, note_profile);

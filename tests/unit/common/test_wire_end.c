@@ -1,16 +1,16 @@
-/* Conversations under a simulated network that breaks connections and restarts the router at random: what arrives,
- * how often, in what order. And the cost of ten thousand peers, counted. */
+/* Conversations over a simulated network that breaks connections and restarts the router at random: what arrives, how
+ * often and in which order. And the cost of ten thousand peers, counted. */
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/control/wire_end.h"
+#include "tests/unit/common/random.h"
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/wire_end.h"
-#include "tests/unit/common/random.h"
+#include <cmocka.h>
 
 static uint64_t rng;
 static double now;
@@ -19,7 +19,7 @@ static double now;
 
 enum { DEALERS = 3, PIPE = 400, SENT_MOST = 4000 };
 
-/* Frames on their way, first in, first out. */
+/* Frames in flight, first in, first out. */
 typedef struct pipe {
     rt_bytes frame[PIPE];
     int count;
@@ -56,8 +56,8 @@ static void pipe_move(pipe *from, pipe *to)
         to->frame[to->count++] = pipe_get(from);
 }
 
-/* One dealer and what lies between it and the router. As with ZeroMQ, the dealer's two pipes outlive a connection, the
- * router's outgoing one does not; bytes under way are lost with it. */
+/* One dealer and the network between it and the router. As with ZeroMQ, the dealer's two pipes outlive a connection,
+ * but the router's outgoing pipe does not, and neither do bytes in flight. */
 typedef struct dealer {
     char name[32];
     rt__end end;
@@ -67,7 +67,7 @@ typedef struct dealer {
     int64_t sent;               /* PROGRESS 1, 2, ..., sent */
     bool delivered[SENT_MOST];
     int64_t heard; /* last COMMITTED that came */
-    /* What the present router has had from it. */
+    /* What the present router has received from it. */
     int64_t hellos, last;
     bool known;
     int64_t told; /* COMMITTED instance * 10000 + 1, ... + told were sent to it by this router */
@@ -76,7 +76,7 @@ typedef struct dealer {
 typedef struct net {
     rt__end router;
     int64_t instance;
-    int room; /* frames that fit into a socket's queue */
+    int room; /* how many frames fit into a socket's queue */
     dealer dealer[DEALERS];
 } net;
 
@@ -127,8 +127,8 @@ static void net_start(net *n)
         snprintf(d->name, sizeof d->name, "worker %d", i);
         rt__end_options o = {.run = "r", .name = d->name, .give = give_up, .ctx = d};
         assert_int_equal(rt__end_init(&d->end, &o), RT_OK);
-        d->end.say_again = send_hello;
-        d->end.say_again_ctx = d;
+        d->end.on_reset = send_hello;
+        d->end.on_reset_ctx = d;
         send_hello(d);
     }
 }
@@ -178,9 +178,9 @@ static void restart_router(net *n)
     router_start(n);
 }
 
-/* ---- what must hold ---- */
+/* ---- invariants ---- */
 
-/* One router process sees every conversation from its beginning, once, in order. */
+/* A router process receives every conversation from its beginning, each message once and in order. */
 static void router_gets(dealer *d, const rt_frame *f)
 {
     if (f->type == RT_MSG_HELLO) {
@@ -215,7 +215,7 @@ static void router_turn(net *n)
     rt__end_settle(&n->router, now);
 }
 
-/* What one router process sent arrives once and in order; what the next one sent, after it. */
+/* Messages of one router process arrive once and in order; those of the next process come after them. */
 static void dealer_gets(dealer *d, const rt_frame *f)
 {
     assert_int_equal(f->type, RT_MSG_COMMITTED);
@@ -331,7 +331,7 @@ static void nothing_is_lost_and_nothing_comes_twice(void **state)
         net_start(&n);
         for (int i = 0; i < MOVES; i++)
             make_a_move(&n, false);
-        for (int i = 0; i < DEALERS; i++) { /* each has something to say to the last router, */
+        for (int i = 0; i < DEALERS; i++) { /* each sends something to the last router, */
             dealer_sends(&n.dealer[i]);
             for (int64_t k = random_below(&rng, 200); k > 0; k--)
                 make_a_move(&n, true);
@@ -350,7 +350,7 @@ static void nothing_is_lost_and_nothing_comes_twice(void **state)
         net_end(&n);
         assert_int_equal(rt_mem_live(), live);
     }
-    assert_true(resets > RUNS); /* else none of this was tried */
+    assert_true(resets > RUNS); /* otherwise nothing was tested */
 }
 
 /* ---- frames by hand ---- */
@@ -382,7 +382,7 @@ static int64_t take(rt__end *e, const char *peer, int64_t talk, int64_t seq, int
     return got;
 }
 
-/* What an end gave to its socket last, and how often it gave anything. */
+/* The last frame that an end gave to its socket, and how many there were. */
 typedef struct socket_log {
     rt_status answer; /* of give */
     int64_t given;
@@ -415,14 +415,14 @@ static void a_stale_reset_does_no_harm(void **state)
     rt__end e;
     rt__end_options o = {.run = "r", .name = "worker 0", .give = log_frame, .ctx = &l};
     assert_int_equal(rt__end_init(&e, &o), RT_OK);
-    e.say_again = count_call;
-    e.say_again_ctx = &calls;
+    e.on_reset = count_call;
+    e.on_reset_ctx = &calls;
     rt__end_connected(&e, now);
-    take(&e, "", 1, 0, RT__FRAME_RESET, 0); /* nothing was sent: nothing to begin anew */
+    take(&e, "", 1, 0, RT__FRAME_RESET, 0); /* nothing was sent, so there is nothing to restart */
     assert_int_equal(calls, 0);
     rt_msg_progress m = {.step = 5};
     assert_int_equal(rt__end_send(&e, "", RT_MSG_PROGRESS, &m, now), RT_OK);
-    take(&e, "", 2, 0, RT__FRAME_RESET, 0); /* of a conversation to come */
+    take(&e, "", 2, 0, RT__FRAME_RESET, 0); /* of a future conversation */
     assert_int_equal(calls, 0);
     take(&e, "", 1, 0, RT__FRAME_RESET, 0);
     assert_int_equal(calls, 1);
@@ -430,14 +430,14 @@ static void a_stale_reset_does_no_harm(void **state)
     assert_int_equal(l.last.seq, 1);
     int64_t given = l.given;
     take(&e, "", 1, 0, RT__FRAME_RESET, 0); /* the answer to another frame of the first one */
-    assert_int_equal(take(&e, "", 1, 1, RT_MSG_PROGRESS, 3), -1); /* nor is that listened to */
+    assert_int_equal(take(&e, "", 1, 1, RT_MSG_PROGRESS, 3), -1); /* ignored as well */
     assert_int_equal(calls, 1);
     assert_int_equal(l.given, given);
     assert_int_equal(take(&e, "", 2, 1, RT_MSG_PROGRESS, 4), 4);
     rt__end_release(&e);
 }
 
-static void a_reset_from_a_dealer_means_nothing(void **state)
+static void a_reset_from_a_dealer_is_ignored(void **state)
 {
     (void)state;
     socket_log l = {.answer = RT_OK};
@@ -452,7 +452,7 @@ static void a_reset_from_a_dealer_means_nothing(void **state)
     assert_int_equal(take(&e, "p", 1, 1, RT_MSG_PROGRESS, 7), 7);
     assert_int_equal(take(&e, "p", 1, 0, RT__FRAME_RESET, 0), -1);
     assert_int_equal(take(&e, "p", 1, 2, RT_MSG_PROGRESS, 8), 8);
-    /* A conversation with a higher number replaces it, from its beginning only; an earlier one is over. */
+    /* A conversation with a higher number replaces it, but only from its beginning; an earlier one has ended. */
     assert_int_equal(take(&e, "p", 3, 2, RT_MSG_PROGRESS, 9), -1);
     assert_int_equal(l.last.type, RT__FRAME_RESET);
     assert_int_equal(l.last.talk, 3);
@@ -463,7 +463,7 @@ static void a_reset_from_a_dealer_means_nothing(void **state)
     rt__end_release(&e);
 }
 
-static void a_forgotten_peer_is_asked_to_begin_anew(void **state)
+static void a_forgotten_peer_is_asked_to_restart(void **state)
 {
     (void)state;
     socket_log l = {.answer = RT_OK};
@@ -474,7 +474,7 @@ static void a_forgotten_peer_is_asked_to_begin_anew(void **state)
     rt__end_forget(&e, "p");
     assert_int_equal(take(&e, "p", 1, 2, RT_MSG_PROGRESS, 8), -1);
     assert_int_equal(l.last.type, RT__FRAME_RESET);
-    rt_msg_committed m = {1};
+    rt_msg_committed m = {.step = 1};
     assert_int_equal(rt__end_send(&e, "p", RT_MSG_COMMITTED, &m, now), RT_E_CLOSED);
     rt_error_clear();
     assert_int_equal(take(&e, "p", 2, 1, RT_MSG_PROGRESS, 9), 9);
@@ -492,7 +492,8 @@ static const char *peer_name(int64_t i)
     return name;
 }
 
-/* Lets every peer say a few things in random order, and answers each time; returns the sessions looked at per message. */
+/* Lets every peer send a few messages in random order and answers each; returns the number of sessions visited per
+ * message. */
 static double work_per_message(int64_t peers)
 {
     socket_log l = {.answer = RT_OK};
@@ -503,7 +504,7 @@ static double work_per_message(int64_t peers)
     memset(said, 0, sizeof said);
     for (int64_t i = 0; i < peers * MESSAGES; i++) {
         int64_t who = random_below(&rng, peers);
-        rt_msg_committed m = {i};
+        rt_msg_committed m = {.step = i};
         assert_int_equal(take(&e, peer_name(who), 1, ++said[who], RT_MSG_PROGRESS, i), i);
         if (i % 3 == 0)
             assert_int_equal(rt__end_send(&e, peer_name(who), RT_MSG_COMMITTED, &m, now), RT_OK);
@@ -531,7 +532,7 @@ static void ten_thousand_blocked_peers_are_tried_a_few_at_a_time(void **state)
     socket_log l = {.answer = RT_OK};
     rt__end e;
     rt__end_options o = {.is_router = true, .run = "r", .name = "c", .give = log_frame, .ctx = &l};
-    rt_msg_committed m = {1};
+    rt_msg_committed m = {.step = 1};
     assert_int_equal(rt__end_init(&e, &o), RT_OK);
     for (int64_t i = 0; i < PEERS; i++)
         assert_int_equal(take(&e, peer_name(i), 1, 1, RT_MSG_PROGRESS, i), i);
@@ -545,7 +546,7 @@ static void ten_thousand_blocked_peers_are_tried_a_few_at_a_time(void **state)
         rt__end_settle(&e, now);
     assert_true(e.peers.looked_at - before < 100 * 50);
 
-    l.answer = RT_OK; /* all get theirs in the end, and once */
+    l.answer = RT_OK; /* all get their messages in the end, each once */
     l.given = 0;
     for (int i = 0; i < PEERS && rt__end_is_blocked(&e); i++)
         rt__end_settle(&e, now);
@@ -555,8 +556,8 @@ static void ten_thousand_blocked_peers_are_tried_a_few_at_a_time(void **state)
     rt__end_release(&e);
 }
 
-/* A tool that asked something and left: nobody tells the router to forget it. */
-static void who_left_is_forgotten_after_a_while(void **state)
+/* A tool that asked something and left; no caller tells the router to forget it. */
+static void silent_peers_are_forgotten(void **state)
 {
     (void)state;
     enum { PEERS = 500, TURNS = 4096 };
@@ -592,11 +593,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_lost_and_nothing_comes_twice),
         cmocka_unit_test(a_stale_reset_does_no_harm),
-        cmocka_unit_test(a_reset_from_a_dealer_means_nothing),
-        cmocka_unit_test(a_forgotten_peer_is_asked_to_begin_anew),
+        cmocka_unit_test(a_reset_from_a_dealer_is_ignored),
+        cmocka_unit_test(a_forgotten_peer_is_asked_to_restart),
         cmocka_unit_test(the_work_for_a_message_does_not_grow_with_the_number_of_peers),
         cmocka_unit_test(ten_thousand_blocked_peers_are_tried_a_few_at_a_time),
-        cmocka_unit_test(who_left_is_forgotten_after_a_while),
+        cmocka_unit_test(silent_peers_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

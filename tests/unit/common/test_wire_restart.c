@@ -1,18 +1,19 @@
-/* A router that is killed and comes back on the same port, over real sockets: nothing lost, nothing twice, order kept. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/wire.h"
+/* A router that is killed and comes back on the same port, over real sockets: nothing is lost, nothing arrives twice,
+ * the order is kept. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/control/wire.h"
 #include "tests/unit/common/proxy.h"
 #include "tests/unit/common/random.h"
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
 
 static const double PATIENCE = 20;
 enum { DEALERS = 4, SENT_MOST = 100000 };
@@ -25,7 +26,7 @@ typedef struct dealer {
     int64_t sent, hellos; /* PROGRESS 1, 2, ..., sent; HELLOs sent */
     bool delivered[SENT_MOST];
     int64_t heard; /* last COMMITTED that came */
-    /* What the present router has had. */
+    /* What the present router has received. */
     bool known;
     int64_t last, told;
     char peer[64];
@@ -36,7 +37,7 @@ typedef struct stage {
     char endpoint[64];
     int64_t instance;
     double up_since;
-    proxy proxy; /* the last dealer talks through it */
+    proxy proxy; /* the last dealer connects through it */
     dealer dealer[DEALERS];
 } stage;
 
@@ -220,7 +221,7 @@ static void nothing_is_lost_over_many_restarts(void **state)
     stage_end();
 }
 
-/* The figure is printed, not judged: no test depends on how fast the machine is. */
+/* The time is printed but not checked: no test depends on the machine's speed. */
 static void a_router_that_is_back_is_found_soon(void **state)
 {
     (void)state;

@@ -1,22 +1,22 @@
-/* Drives the state machine with short texts and writes down what it does, for tests of it.
+/* Drives the state machine with short texts and logs its effects, for tests.
  *
  *     machine m;
  *     machine_init(&m, 2);                                     // two workers, 100 steps, no evaluation
  *     machine_feed(&m, 0.5, "launcher");
  *     assert_string_equal(machine_done(&m), "recover");
  *
- * Events: launcher JOB | recovered STEP | unrecoverable | misfit RANK | stranger | layout |
+ * Events: launcher JOB | recovered STEP BEFORE (answers so many looks before the last) | unrecoverable | misfit RANK | stranger | layout |
  *     hello RANK STEP PLANNED OFFER (it has finished STEP, has a plan if PLANNED, offers a whole snapshot of OFFER if > 0) |
  *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP RIGHT LOSS (6 of 8; in hundredths, < 0: not a number) | piece RANK STEP | nopiece RANK STEP |
- *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE |
+ *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE | early RANK CODE (a fault before its HELLO) |
  *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick | verifying BYTES (of 1000) |
  *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
  *     snapshots EVERY (a key of the configuration) |
  *     gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK
  * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics | rewind:STEP |
  *     summary:STATUS | journal:KIND | commit:STEP | discard:STEP. SHOW is left out. */
-#ifndef RINGTORCH_TESTS_MACHINE_H
-#define RINGTORCH_TESTS_MACHINE_H
+#ifndef RINGTORCH_TESTS_UNIT_COORDINATOR_MACHINE_H
+#define RINGTORCH_TESTS_UNIT_COORDINATOR_MACHINE_H
 
 #include <math.h>
 #include <setjmp.h>
@@ -27,9 +27,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/mem.h"
-#include "coordinator/state.h"
+#include "common/base/error.h"
+#include "common/base/fields.h"
+#include "common/base/mem.h"
+#include "common/control/events.h"
+#include "common/control/results.h"
+#include "coordinator/machine/machine.h"
 
 typedef struct machine {
     rt__run run;
@@ -38,8 +41,8 @@ typedef struct machine {
     char log[4096];     /* effects since the last machine_done */
     char told[4096];    /* what machine_done returned */
     int64_t stop_after; /* of the last STOP */
-    rt_msg_plan plan;   /* the last one; its texts and lists are gone */
-    rt_best best;       /* that it told */
+    rt_msg_plan plan;   /* the last one, without its texts and lists */
+    rt_best best;       /* the one in the last PLAN */
     char init_sha256[65];
     char message[2048]; /* of RUN_ENDED */
     int64_t exit_code;  /* of RUN_ENDED; -1: none yet */
@@ -63,9 +66,25 @@ __attribute__((format(printf, 2, 3))) static inline void machine_note(machine *m
     va_end(ap);
 }
 
+/* Checks a line of progress against its rows: it is shown, but written nowhere. */
+static inline void machine_shown(const char *text)
+{
+    rt_run_progress row;
+    json_t *shown = json_loads(text, 0, NULL);
+    if (strcmp(rt__field_text(shown, "event"), "progress") == 0) {
+        json_object_del(shown, "event");
+        memcpy(&row, rt_run_progress_schema.defaults, sizeof row);
+        if (rt__schema_set(&rt_run_progress_schema, &row, shown) != RT_OK)
+            fail_msg("%s: %s", text, rt_error());
+    }
+    json_decref(shown);
+}
+
 static inline void machine_send(void *ctx, const char *peer, rt_msg_type type, const void *body)
 {
     machine *m = ctx;
+    if (type == RT_MSG_SHOW)
+        machine_shown(((const rt_msg_show *)body)->json);
     if (type == RT_MSG_SHOW)
         return;
     if (type == RT_MSG_PLAN) {
@@ -93,6 +112,9 @@ static inline void machine_generation(void *ctx, int64_t generation)
 static inline void machine_line(void *ctx, rt__line where, const json_t *object)
 {
     machine *m = ctx;
+    rt_event read_back;
+    if (where == RT__LINE_EVENT && rt_event_read(object, &read_back) != RT_OK)
+        fail_msg("%s", rt_error());
     if (where == RT__LINE_EVENT)
         machine_note(m, "event:%s", json_string_value(json_object_get(object, "event")));
     else if (where == RT__LINE_METRICS)
@@ -127,8 +149,9 @@ static inline rt_status machine_journal(void *ctx, const json_t *record)
     return RT_OK;
 }
 
-static inline void machine_recover(void *ctx, bool again, int64_t most)
+static inline void machine_recover(void *ctx, bool again, int64_t most, int64_t lookup)
 {
+    (void)lookup;
     if (most < INT64_MAX)
         machine_note(ctx, "%s<=%lld", again ? "again" : "recover", (long long)most);
     else
@@ -145,7 +168,7 @@ static inline void machine_discard(void *ctx, int64_t step)
     machine_note(ctx, "discard:%lld", (long long)step);
 }
 
-/* More of what a configuration says, before the machine is made: set keys, then machine_begin. */
+/* Makes the configuration: to set more keys, call this, set them, then call machine_begin. */
 static inline void machine_configure(machine *m, int workers)
 {
     *m = (machine){.exit_code = -1, .stop_after = -2};
@@ -169,7 +192,7 @@ static inline void machine_configure(machine *m, int workers)
                                .discard = machine_discard};
 }
 
-/* Begins with a history (taken over), as the first coordinator of a run or as one that takes over. */
+/* Makes the machine with a history (taken over), as the first coordinator of a run or as one that takes over (`again`). */
 static inline void machine_begin(machine *m, rt__history history, bool again)
 {
     rt__run_init(&m->run, &(rt__run_facts){.cfg = &m->cfg,
@@ -178,7 +201,7 @@ static inline void machine_begin(machine *m, rt__history history, bool again)
                                            .dir = "runs/test",
                                            .effects = &m->effects,
                                            .history = history,
-                                           .again = again,
+                                           .takes_over = again,
                                            .metrics_step = -1});
 }
 
@@ -199,7 +222,7 @@ static inline void machine_release(machine *m)
     m->summary = m->journal = NULL;
 }
 
-/* Returns what was done since the last call. */
+/* Returns the effects since the last call. */
 static inline const char *machine_done(machine *m)
 {
     memcpy(m->told, m->log, sizeof m->told);
@@ -231,7 +254,8 @@ static inline void machine_evaluated(machine *m, double now, int64_t step, int64
     rt_metrics_add(&e.metrics, "loss", loss);
     rt_metrics_add(&e.metrics, "accuracy", (double)right / (double)of);
     char *text = rt_evaluated_text(&e, 0);
-    machine_worker(m, now, 0, RT_MSG_EVALUATED, (rt_msg_body){.evaluated = {step, text}});
+    machine_worker(m, now, 0, RT_MSG_EVALUATED,
+                   (rt_msg_body){.evaluated = {.step = step, .evaluation = text}});
     rt_mem_free(text);
 }
 
@@ -258,21 +282,25 @@ static inline void machine_join(machine *m, double now, int64_t rank, int64_t st
                                 int64_t offered)
 {
     rt_msg_body body = machine_hello(m, rank, "avx2");
-    const int64_t offer[RT_OFFER_FIELDS] = {m->run.generation - 1, 0, offered, 0, 10};
+    const rt_msg_offer offer = {.generation = m->run.generation - 1, .step = offered, .end = 10};
     body.hello.step = step;
     body.hello.world = m->run.roster.world;
     body.hello.plan_hash = planned ? "c0ffee" : "";
-    body.hello.offers = offer;
-    body.hello.offers_count = offered > 0 ? RT_OFFER_FIELDS : 0;
+    body.hello.offers = &offer;
+    body.hello.offers_count = offered > 0;
     machine_worker(m, now, rank, RT_MSG_HELLO, body);
 }
 
-static inline void machine_recovered(machine *m, double now, int64_t step)
+/* before: the answer is not to the last lookup, but to one so many before it. */
+static inline void machine_recovered(machine *m, double now, int64_t step, int64_t before)
 {
     rt__source source = {.step = step, .layout_hash = "layout", .parameters = 10};
     if (step > 0)
         source.path = rt_strdup("step-x");
-    rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_RECOVERED, .source = &source});
+    rt__run_step(&m->run, now,
+                 &(rt__event){.kind = RT__EVENT_RECOVERED,
+                              .lookup = m->run.lookup.number - before,
+                              .source = &source});
     rt__source_release(&source);
 }
 
@@ -289,7 +317,7 @@ typedef struct machine_words {
     long long a = (w)->a, b = (w)->b, c = (w)->c, d = (w)->d;                                      \
     (void)a, (void)b, (void)c, (void)d
 
-/* The three below return false for what is not theirs. */
+/* The three functions below return false for events that are not theirs. */
 static inline bool machine_feed_worker(machine *m, double now, const machine_words *w)
 {
     WORDS(w);
@@ -301,12 +329,12 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
         machine_worker(m, now, a, RT_MSG_HELLO, machine_hello(m, a, "avx512"));
     else if (IS("waits"))
         machine_worker(m, now, a, RT_MSG_PROGRESS,
-                       BODY(progress, .step = b, .phase = 5, .what = "reduce", .peer = c,
-                            .since = (double)d, .usual = 0.01, .snapshot_step = -1));
+                       BODY(progress, .step = b, .phase = RT_PHASE_REDUCE, .what = "reduce",
+                            .peer = c, .since = (double)d, .usual = 0.01, .snapshot_step = -1));
     else if (IS("works"))
         machine_worker(m, now, a, RT_MSG_PROGRESS,
-                       BODY(progress, .step = b, .phase = 3, .what = "conv2d", .peer = -1,
-                            .since = (double)c, .usual = 0.01, .snapshot_step = -1));
+                       BODY(progress, .step = b, .phase = RT_PHASE_FORWARD, .what = "conv2d",
+                            .peer = -1, .since = (double)c, .usual = 0.01, .snapshot_step = -1));
     else if (IS("progress"))
         machine_worker(m, now, a, RT_MSG_PROGRESS,
                        BODY(progress, .step = b, .what = "", .peer = -1,
@@ -334,8 +362,16 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
     else if (IS("fault"))
         machine_worker(m, now, a, RT_MSG_FAULT,
                        BODY(fault, .code = b, .message = c > 0 ? "it broke here" : "it broke",
-                            .slice = c > 0 ? c : -1, .place = ""));
-    else if (IS("leave"))
+                            .step = d, .slice = c > 0 ? c : -1, .place = ""));
+    else if (IS("early")) {
+        rt_frame f = {.generation = m->run.generation,
+                      .type = RT_MSG_FAULT,
+                      .body =
+                          BODY(fault, .code = (rt_status)b, .message = "it broke", .place = "")};
+        snprintf(f.peer, sizeof f.peer, "w%lld", a);
+        snprintf(f.sender, sizeof f.sender, "worker %lld", a);
+        rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &f});
+    } else if (IS("leave"))
         machine_worker(m, now, a, RT_MSG_LEAVE, BODY(leave, .reason = "SIGTERM", .grace = 30));
     else if (IS("sum"))
         machine_worker(m, now, a, RT_MSG_CHECKSUM,
@@ -375,10 +411,11 @@ static inline bool machine_feed_other(machine *m, double now, const machine_word
 {
     WORDS(w);
     if (IS("recovered"))
-        machine_recovered(m, now, a);
+        machine_recovered(m, now, a, b);
     else if (IS("unrecoverable"))
         rt__run_step(&m->run, now,
                      &(rt__event){.kind = RT__EVENT_RECOVERED,
+                                  .lookup = m->run.lookup.number,
                                   .status = RT_E_CORRUPT,
                                   .text = "it is altered"});
     else if (IS("committed") || IS("uncommitted"))
@@ -420,6 +457,8 @@ static inline void machine_feed(machine *m, double now, const char *event)
     if (!machine_feed_worker(m, now, &w) && !machine_feed_launcher(m, now, &w) &&
         !machine_feed_other(m, now, &w))
         fail_msg("no such event: %s", event);
+    if (m->run.violation[0])
+        fail_msg("%s: %s", event, m->run.violation);
 }
 
 static inline int64_t summary_int(const machine *m, const char *key)

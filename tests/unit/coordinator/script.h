@@ -1,4 +1,4 @@
-/* Scripts for the run's state machine: event by event, what must follow from each.
+/* Scripts for the run's state machine: a list of events, and the effects that each must have.
  *
  *     static const row killed[] = {
  *         START,
@@ -6,14 +6,14 @@
  *     };
  *     static const script scripts[] = {SCRIPT(killed, -1, NULL)};
  *     ... cmocka runs follows_script with each script as its state */
-#ifndef RINGTORCH_TESTS_SCRIPT_H
-#define RINGTORCH_TESTS_SCRIPT_H
+#ifndef RINGTORCH_TESTS_UNIT_COORDINATOR_SCRIPT_H
+#define RINGTORCH_TESTS_UNIT_COORDINATOR_SCRIPT_H
 
 #include "machine.h"
 
 typedef struct row {
     const char *event;
-    rt__phase phase;     /* after it */
+    rt__phase phase;     /* after the event */
     const char *effects; /* all of them, in order */
 } row;
 
@@ -58,7 +58,7 @@ static inline void follows_script(void **state)
     machine_init(&m, 2);
     play(&m, s);
     assert_int_equal(m.exit_code, s->exit_code);
-    assert_int_equal(m.run.ended, s->exit_code >= 0);
+    assert_int_equal(rt__run_ended(&m.run), s->exit_code >= 0);
     if (s->message ? !strstr(m.message, s->message) : m.message[0] != '\0')
         fail_msg("message \"%s\", expected \"%s\"", m.message, s->message ? s->message : "");
     machine_release(&m);

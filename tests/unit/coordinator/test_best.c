@@ -1,5 +1,5 @@
-/* The best evaluation and patience, in the state machine: what a loss, a death of the coordinator, a state in doubt and
- * another configuration leave of them. */
+/* The best evaluation and patience in the state machine, after a loss, a death of the coordinator, a doubt or a change of the
+ * configuration. */
 #include "machine.h"
 #include <math.h>
 
@@ -12,7 +12,7 @@ static rt_status write_down(void *ctx, const json_t *record)
     return RT_OK;
 }
 
-/* Makes a machine with the history of a journal (taken over), and further settings, ending in NULL. */
+/* Makes a machine with the history of a journal (taken over) and more settings, the last of them NULL. */
 static void begin_from(machine *m, json_t *journal, bool again, const char *const *sets)
 {
     rt__history history;
@@ -26,7 +26,7 @@ static void begin_from(machine *m, json_t *journal, bool again, const char *cons
     m->journal = journal;
     assert_int_equal(rt__history_init(&history), RT_OK);
     json_array_foreach(journal, i, record)
-        assert_int_equal(rt__history_apply(&history, record), RT_OK);
+        assert_int_equal(rt__history_apply_json(&history, record), RT_OK);
     machine_begin(m, history, again);
 }
 
@@ -51,7 +51,46 @@ static bool did(machine *m, const char *effect)
     return strstr(machine_done(m), effect) != NULL;
 }
 
-/* Ten right answers more are better; after two evaluations without that, the step is the last. */
+/* Bits differ after step 10. The workers make steps until their job has ended, but an evaluation of a wrong state must not become the
+ * best. */
+static void evaluations_of_a_doubted_generation_are_forgotten(void **state)
+{
+    (void)state;
+    machine m;
+    start(&m, SETS("checkpoint.best=accuracy", "run.hash_every=10"));
+    FEED(&m, "evaluated 10 4", "sum 0 10 1", "sum 1 10 1", "sum 0 20 1", "sum 1 20 2");
+    assert_int_equal(m.run.phase, RT__REGROUP);
+    machine_done(&m);
+    FEED(&m, "evaluated 20 8");
+    assert_false(did(&m, "evaluat"));
+    FEED(&m, "exited 1 143 15 -1", "recovered 0", "hello 0", "hello 1", "evaluated 10 4",
+         "evaluated 20 5");
+    rt_best best = rt__history_best(&m.run.history, 100);
+    assert_int_equal(best.step, 20);
+    assert_true(rt_metrics_get(&best.metrics, "accuracy") == 5.0 / 8);
+    machine_release(&m);
+}
+
+/* Findings that the journal could not take are known all the same, and are written in order once there is room. */
+static void findings_are_written_when_there_is_room(void **state)
+{
+    (void)state;
+    machine m;
+    start(&m, SETS("checkpoint.best=accuracy"));
+    m.effects.journal = machine_journal;
+    m.journal_full = true;
+    FEED(&m, "evaluated 10 6");
+    assert_false(did(&m, "journal:evaluated"));
+    assert_int_equal(rt__history_best(&m.run.history, 10).step, 10);
+    m.journal_full = false;
+    FEED(&m, "scale 1");
+    assert_true(did(&m, "journal:evaluated journal:target"));
+    FEED(&m, "scale 2");
+    assert_false(did(&m, "journal:evaluated"));
+    machine_release(&m);
+}
+
+/* An evaluation with ten more right answers is better; after two evaluations that are not better, the step is the last one. */
 static void patience_ends_the_run(void **state)
 {
     (void)state;
@@ -73,8 +112,8 @@ static void patience_ends_the_run(void **state)
     machine_release(&m);
 }
 
-/* A generation is told of the best up to where it begins: what is evaluated again must be judged again in the same way. */
-static void a_plan_tells_the_best_before_it(void **state)
+/* The plan has the best evaluation up to its start step, because later ones are made again and must be judged in the same way. */
+static void a_plan_has_the_best_before_its_start(void **state)
 {
     (void)state;
     machine m;
@@ -87,13 +126,13 @@ static void a_plan_tells_the_best_before_it(void **state)
     assert_int_equal(m.best.step, 20);
     assert_true(rt_metrics_get(&m.best.metrics, "accuracy") == 5.0 / 8);
     assert_int_equal(m.plan.evaluated_step, 30);
-    FEED(&m, "evaluated 40 6"); /* again, and the same */
+    FEED(&m, "evaluated 40 6"); /* again, with the same result */
     assert_int_equal(rt__history_best(&m.run.history, INT64_MAX).step, 40);
     assert_int_equal(m.run.history.compared.count, 3);
     machine_release(&m);
 }
 
-/* Workers that died after the last evaluation, with it or without its record, end at the same step. */
+/* If workers die after the last evaluation, the run ends at the same step, whether the evaluation was recorded or not. */
 static void a_loss_at_the_end_changes_nothing(void **state)
 {
     (void)state;
@@ -106,7 +145,7 @@ static void a_loss_at_the_end_changes_nothing(void **state)
     machine_release(&m);
 }
 
-/* The coordinator dies: another one knows the same, also from a journal that was made shorter. */
+/* After the coordinator's death another one decides the same, also from a compacted journal. */
 static void another_coordinator_decides_the_same(void **state)
 {
     (void)state;
@@ -119,14 +158,14 @@ static void another_coordinator_decides_the_same(void **state)
         begin_from(&m, journal, true, SETS("run.patience=2"));
         FEED(&m, "launcher 1", "hello 0 24 1", "hello 1 24 1", "recovered 0");
         assert_int_equal(m.run.end_step, 100);
-        FEED(&m, "evaluated 30 1 50"); /* equal to the best is not better */
+        FEED(&m, "evaluated 30 1 50"); /* as good as the best is not better */
         assert_int_equal(m.run.end_step, 30);
         machine_release(&dead);
         machine_release(&m);
     }
 }
 
-/* A HELLO that brings evaluations of the generation before: of steps, with the loss in hundredths and the best step. */
+/* An evaluation of an earlier generation that a HELLO brings. */
 typedef struct word {
     int64_t step;
     double loss;
@@ -139,15 +178,15 @@ static void hello_with_words(machine *m, double now, int64_t offered, const word
     enum { MOST = 8 };
     char *text[MOST];
     rt_msg_body body = machine_hello(m, 0, "avx2");
-    const int64_t offer[RT_OFFER_FIELDS] = {m->run.generation - 1, 0, offered, 0, 10};
+    const rt_msg_offer offer = {.generation = m->run.generation - 1, .step = offered, .end = 10};
     for (int i = 0; i < count; i++) {
         rt_evaluated e = {.step = words[i].step, .count = 8, .best.step = words[i].best_step};
         rt_metrics_add(&e.metrics, "loss", words[i].loss);
         rt_metrics_add(&e.best.metrics, "loss", words[i].best_loss);
         text[i] = rt_evaluated_text(&e, m->run.generation - 1);
     }
-    body.hello.offers = offer;
-    body.hello.offers_count = RT_OFFER_FIELDS;
+    body.hello.offers = &offer;
+    body.hello.offers_count = 1;
     body.hello.evaluations = (const char *const *)text;
     body.hello.evaluations_count = count;
     machine_worker(m, now, 0, RT_MSG_HELLO, body);
@@ -164,14 +203,14 @@ static int count_events(const char *done, const char *event)
     return count;
 }
 
-/* The coordinator dies before it hears of evaluations, and all workers with it: what they left word of decides as if
- * nobody had died. Word of later steps than the run goes on from is not needed, these are made again. */
-static void who_dies_together_takes_no_evaluation_along(void **state)
+/* The coordinator dies before it receives evaluations, and all workers die with it: the records that the workers left decide as if nobody had
+ * died. Records of steps after the start step are not needed, because those steps are made again. */
+static void evaluations_outlive_coordinator_and_workers(void **state)
 {
     (void)state;
     static const word words[] = {
         {20, 0.40, 20, 0.40}, {30, 0.45, 20, 0.40}, {10, 0.50, 10, 0.50}, {40, 0.30, 40, 0.30}};
-    static const word few[] = {{30, 0.45, 20, 0.40}}; /* the one before made room */
+    static const word few[] = {{30, 0.45, 20, 0.40}}; /* the record of step 20 was overwritten */
     static const struct {
         const word *words;
         int count, told;
@@ -207,8 +246,9 @@ static void who_dies_together_takes_no_evaluation_along(void **state)
     }
 }
 
-/* Killed when it has written an evaluation down and said nothing: its successor says why the run ends, and only once. */
-static void why_the_run_ends_is_said_after_all(void **state)
+/* The coordinator is killed after it has journaled an evaluation and before it has recorded the early stop: its successor records why the run
+ * ends, and only once. */
+static void a_successor_records_why_the_run_ends(void **state)
 {
     (void)state;
     machine dead, m;
@@ -231,8 +271,8 @@ static void why_the_run_ends_is_said_after_all(void **state)
     machine_release(&dead);
 }
 
-/* An event for each time an evaluation was made, not for each time it was said. */
-static void an_evaluation_is_told_as_often_as_it_is_made(void **state)
+/* There is an event for each time that an evaluation was made, not for each time that it was sent. */
+static void each_evaluation_made_has_one_event(void **state)
 {
     (void)state;
     machine m;
@@ -245,7 +285,7 @@ static void an_evaluation_is_told_as_often_as_it_is_made(void **state)
     machine_release(&m);
 }
 
-/* A record that could not be written is made up for by the next one, which says what the best is. */
+/* The next record makes up for one that could not be written, because it tells the best. */
 static void the_next_record_makes_up_for_a_lost_one(void **state)
 {
     (void)state;
@@ -263,8 +303,8 @@ static void the_next_record_makes_up_for_a_lost_one(void **state)
     machine_release(&m);
 }
 
-/* A run that does not compare any more has no best, and begins anew when it does again. */
-static void a_best_from_before_is_not_shown(void **state)
+/* A run that stops comparing evaluations has no best, and starts anew if it compares them again. */
+static void a_best_is_not_kept_while_nothing_is_compared(void **state)
 {
     (void)state;
     machine m, before;
@@ -281,8 +321,8 @@ static void a_best_from_before_is_not_shown(void **state)
     machine_release(&m);
 }
 
-/* What came out of a state in doubt is no best. */
-static void doubt_forgets(void **state)
+/* An evaluation of a state in doubt is not the best. */
+static void a_doubt_forgets_the_best(void **state)
 {
     (void)state;
     machine m;
@@ -294,8 +334,8 @@ static void doubt_forgets(void **state)
     machine_release(&m);
 }
 
-/* Compared by something else, from where the run goes on: what was best before says nothing. */
-static void another_metric_begins_anew(void **state)
+/* When another metric compares evaluations, the comparison starts anew at the step from which the run is resumed. */
+static void another_metric_restarts_the_comparison(void **state)
 {
     (void)state;
     machine m, before;
@@ -311,8 +351,8 @@ static void another_metric_begins_anew(void **state)
     machine_release(&m);
 }
 
-/* What was evaluated before anybody compared does not count, although it is of later steps than the run goes on from. */
-static void comparing_begins_where_the_run_goes_on(void **state)
+/* Evaluations that were made before the run compared them do not count, even if their steps are later than the start step. */
+static void comparison_starts_at_the_start_step(void **state)
 {
     (void)state;
     machine m, before;
@@ -326,8 +366,8 @@ static void comparing_begins_where_the_run_goes_on(void **state)
     machine_release(&m);
 }
 
-/* Resuming a run that ended by itself: nothing is left to do, unless patience becomes longer. */
-static void going_on_needs_more_patience(void **state)
+/* When a run that ran out of patience is resumed, nothing is left to do unless patience was raised. */
+static void resuming_needs_more_patience(void **state)
 {
     (void)state;
     for (int longer = 0; longer < 2; longer++) {
@@ -345,8 +385,8 @@ static void going_on_needs_more_patience(void **state)
     }
 }
 
-/* A full disk keeps the record, not the decision. */
-static void a_full_journal_does_not_keep_a_run_going(void **state)
+/* With a full disk the record is missing, but the decision is made. */
+static void patience_ends_a_run_with_a_full_journal(void **state)
 {
     (void)state;
     machine m;
@@ -357,7 +397,7 @@ static void a_full_journal_does_not_keep_a_run_going(void **state)
     machine_release(&m);
 }
 
-/* The weights a run began with: written down once, and told with every later plan. */
+/* The hash of the weights a run began with is journaled once, and sent with every later plan. */
 static void start_weights_are_remembered(void **state)
 {
     (void)state;
@@ -379,7 +419,7 @@ static void start_weights_are_remembered(void **state)
     json_t *shorter = rt__history_records(&m.run.history);
     rt__history again;
     assert_int_equal(rt__history_init(&again), RT_OK);
-    assert_int_equal(rt__history_apply(&again, json_array_get(shorter, 0)), RT_OK);
+    assert_int_equal(rt__history_apply_json(&again, json_array_get(shorter, 0)), RT_OK);
     assert_string_equal(again.init_sha256, "beef");
     rt__history_release(&again);
     json_decref(shorter);
@@ -389,20 +429,22 @@ static void start_weights_are_remembered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(evaluations_of_a_doubted_generation_are_forgotten),
+        cmocka_unit_test(findings_are_written_when_there_is_room),
         cmocka_unit_test(patience_ends_the_run),
-        cmocka_unit_test(a_plan_tells_the_best_before_it),
+        cmocka_unit_test(a_plan_has_the_best_before_its_start),
         cmocka_unit_test(a_loss_at_the_end_changes_nothing),
         cmocka_unit_test(another_coordinator_decides_the_same),
-        cmocka_unit_test(who_dies_together_takes_no_evaluation_along),
-        cmocka_unit_test(why_the_run_ends_is_said_after_all),
-        cmocka_unit_test(an_evaluation_is_told_as_often_as_it_is_made),
+        cmocka_unit_test(evaluations_outlive_coordinator_and_workers),
+        cmocka_unit_test(a_successor_records_why_the_run_ends),
+        cmocka_unit_test(each_evaluation_made_has_one_event),
         cmocka_unit_test(the_next_record_makes_up_for_a_lost_one),
-        cmocka_unit_test(a_best_from_before_is_not_shown),
-        cmocka_unit_test(doubt_forgets),
-        cmocka_unit_test(another_metric_begins_anew),
-        cmocka_unit_test(comparing_begins_where_the_run_goes_on),
-        cmocka_unit_test(going_on_needs_more_patience),
-        cmocka_unit_test(a_full_journal_does_not_keep_a_run_going),
+        cmocka_unit_test(a_best_is_not_kept_while_nothing_is_compared),
+        cmocka_unit_test(a_doubt_forgets_the_best),
+        cmocka_unit_test(another_metric_restarts_the_comparison),
+        cmocka_unit_test(comparison_starts_at_the_start_step),
+        cmocka_unit_test(resuming_needs_more_patience),
+        cmocka_unit_test(patience_ends_a_run_with_a_full_journal),
         cmocka_unit_test(start_weights_are_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

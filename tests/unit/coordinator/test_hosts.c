@@ -1,4 +1,4 @@
-/* Hosts: slots dealt out, hosts set aside and taken back. */
+/* Hosts: slots are allotted, hosts are set aside and come back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "coordinator/hosts.h"
+#include "common/base/error.h"
+#include "coordinator/machine/hosts.h"
 
 static void set(rt__hosts *h, int count, const char *const *names, const int64_t *slots)
 {
@@ -18,7 +18,7 @@ static void set(rt__hosts *h, int count, const char *const *names, const int64_t
 #define NAMES(...) ((const char *const[]){__VA_ARGS__})
 #define SLOTS(...) ((const int64_t[]){__VA_ARGS__})
 
-static void without_a_list_all_run_here(void **state)
+static void without_a_host_list_all_run_here(void **state)
 {
     (void)state;
     rt__hosts h = {0};
@@ -27,11 +27,11 @@ static void without_a_list_all_run_here(void **state)
     assert_true(rt__hosts_would_change(&h, 6, 7, 0));
     assert_false(rt__hosts_would_change(&h, 7, 7, 0));
     assert_true(rt__hosts_failed(&h, "any", 0) == 0);
-    assert_null(rt__hosts_due(&h, 1e9));
+    assert_null(rt__hosts_due_for_probe(&h, 1e9));
     rt__hosts_release(&h);
 }
 
-static void slots_are_dealt_out_in_order(void **state)
+static void slots_are_allotted_in_order(void **state)
 {
     (void)state;
     rt__hosts h = {0};
@@ -42,7 +42,7 @@ static void slots_are_dealt_out_in_order(void **state)
     assert_int_equal(h.host[2].used, 1);
     assert_int_equal(rt__hosts_allot(&h, 100, 0), 7);
     assert_int_equal(rt__hosts_room(&h, 0), 7);
-    h.host[0].left = 2; /* both slots given up */
+    h.host[0].retired = 2; /* both slots given up */
     assert_int_equal(rt__hosts_allot(&h, 4, 0), 4);
     assert_int_equal(h.host[0].used, 0);
     rt__hosts_release(&h);
@@ -58,20 +58,20 @@ static void lost_hosts_cool_down_ever_longer(void **state)
     for (int i = 0; i < 12; i++) {
         assert_true(rt__hosts_failed(&h, "b", now) == seconds);
         assert_int_equal(rt__hosts_allot(&h, 2, now + seconds - 0.01), 1);
-        assert_null(rt__hosts_due(&h, now + seconds - 0.01));
+        assert_null(rt__hosts_due_for_probe(&h, now + seconds - 0.01));
         now += seconds;
-        rt__host *due = rt__hosts_due(&h, now);
+        rt__host *due = rt__hosts_due_for_probe(&h, now);
         assert_non_null(due);
         assert_string_equal(due->name, "b");
-        due->probing = true; /* not used before the answer has come */
+        due->probing = true; /* not used before the answer has arrived */
         assert_int_equal(rt__hosts_room(&h, now), 1);
-        assert_null(rt__hosts_due(&h, now));
+        assert_null(rt__hosts_due_for_probe(&h, now));
         seconds = seconds * 2 < RT__COOLDOWN_MOST ? seconds * 2 : RT__COOLDOWN_MOST;
     }
     h.host[1].probing = false;
     assert_int_equal(rt__hosts_allot(&h, 2, now), 2);
     rt__hosts_made_progress(&h);
-    assert_true(rt__hosts_failed(&h, "b", now) == RT__COOLDOWN_SECONDS); /* forgiven */
+    assert_true(rt__hosts_failed(&h, "b", now) == RT__COOLDOWN_SECONDS); /* failures were cleared */
     rt__hosts_release(&h);
 }
 
@@ -84,7 +84,7 @@ static void a_host_on_which_workers_keep_dying_is_set_aside(void **state)
         assert_true(rt__hosts_worker_died(&h, "a", RT__HOST_DEATHS, 0) == 0);
     assert_true(rt__hosts_worker_died(&h, "a", RT__HOST_DEATHS, 0) > 0);
     assert_int_equal(rt__hosts_room(&h, 1), 1);
-    for (int i = 0; i < 2 * RT__HOST_DEATHS; i++) /* where else should they run? */
+    for (int i = 0; i < 2 * RT__HOST_DEATHS; i++) /* there is no other host */
         assert_true(rt__hosts_worker_died(&h, "b", RT__HOST_DEATHS, 1) == 0);
     rt__hosts_release(&h);
 }
@@ -101,7 +101,7 @@ static void a_new_list_keeps_what_is_known(void **state)
     assert_true(rt__hosts_would_change(&h, 4, 4, 1));
     assert_int_equal(rt__hosts_allot(&h, 9, 1), 4);
     assert_false(rt__hosts_would_change(&h, 9, 4, 1));
-    set(&h, 1, NAMES("c"), SLOTS(1)); /* a has gone: its workers have to leave */
+    set(&h, 1, NAMES("c"), SLOTS(1)); /* a has gone, so its workers must leave */
     assert_true(rt__hosts_would_change(&h, 9, 4, 1));
     assert_null(rt__hosts_find(&h, "bb"));
     set(&h, 1, NAMES("localhost"), SLOTS(1));
@@ -112,18 +112,18 @@ static void a_new_list_keeps_what_is_known(void **state)
     rt__hosts_release(&h);
 }
 
-/* One after the other leaves: the last place is filled again, and so are all when a list takes that one away. */
-static void the_last_place_is_not_given_up(void **state)
+/* Workers leave one after the other: the last slot is used again, and so are all others when a new list no longer has that slot. */
+static void the_last_slot_is_not_retired(void **state)
 {
     (void)state;
     rt__hosts h = {0};
     const char *names[] = {"a", "b"};
     set(&h, 2, names, (int64_t[]){2, 1});
-    rt__hosts_give_up(&h, "a");
-    rt__hosts_give_up(&h, "a");
+    rt__hosts_retire_slot(&h, "a");
+    rt__hosts_retire_slot(&h, "a");
     assert_int_equal(rt__hosts_room(&h, 0), 1);
-    rt__hosts_give_up(&h, "b");
-    rt__hosts_give_up(&h, "unknown");
+    rt__hosts_retire_slot(&h, "b");
+    rt__hosts_retire_slot(&h, "unknown");
     assert_int_equal(rt__hosts_allot(&h, 3, 0), 1);
     assert_int_equal(h.host[1].used, 1);
     set(&h, 1, names, (int64_t[]){2});
@@ -131,7 +131,7 @@ static void the_last_place_is_not_given_up(void **state)
     rt__hosts_release(&h);
 }
 
-static void a_list_that_does_not_fit_is_refused(void **state)
+static void a_malformed_host_list_is_refused(void **state)
 {
     (void)state;
     rt__hosts h = {0};
@@ -144,13 +144,13 @@ static void a_list_that_does_not_fit_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_a_list_all_run_here),
-        cmocka_unit_test(slots_are_dealt_out_in_order),
+        cmocka_unit_test(without_a_host_list_all_run_here),
+        cmocka_unit_test(slots_are_allotted_in_order),
         cmocka_unit_test(lost_hosts_cool_down_ever_longer),
         cmocka_unit_test(a_host_on_which_workers_keep_dying_is_set_aside),
         cmocka_unit_test(a_new_list_keeps_what_is_known),
-        cmocka_unit_test(the_last_place_is_not_given_up),
-        cmocka_unit_test(a_list_that_does_not_fit_is_refused),
+        cmocka_unit_test(the_last_slot_is_not_retired),
+        cmocka_unit_test(a_malformed_host_list_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,25 +1,24 @@
-/* The journal on disk: what a crash may leave is dropped, what it cannot leave is refused with its
- * place. */
+/* The journal on disk: a tail that a crash may have left is dropped, and any other damage is refused with its position. */
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "coordinator/journal.h"
-#include "tests/support/folder.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/control/journal.h"
 #include "tests/support/child.h"
+#include "tests/support/folder.h"
 
 static char folder[FOLDER_MAX], path[80];
 
@@ -56,7 +55,7 @@ static rt_status append(rt__journal *j, int n)
     return status;
 }
 
-/* Writes records first .. last into a journal that may be there already. */
+/* Writes records first .. last into a journal that may already exist. */
 static void write_records(int first, int last)
 {
     char seen[256] = "";
@@ -67,7 +66,7 @@ static void write_records(int first, int last)
     rt__journal_close(j);
 }
 
-/* Opens and returns what was replayed; status in *status. */
+/* Opens the journal and returns the replayed records as text. */
 static const char *replayed(rt_status *status)
 {
     static char seen[256];
@@ -94,8 +93,7 @@ static void keeps_records_in_order(void **state)
     assert_int_equal(status, RT_OK);
 }
 
-/* Every prefix of the file is what a crash might have left: whole records stay, and one can go on
- * writing. */
+/* A crash may leave any prefix of the file: complete records stay, and writing can go on. */
 static void any_prefix_replays(void **state)
 {
     (void)state;
@@ -103,7 +101,7 @@ static void any_prefix_replays(void **state)
     rt_status status;
     write_records(1, 3);
     assert_int_equal(rt_file_read(path, 1 << 20, &whole), RT_OK);
-    size_t record = (whole.len - 8) / 3; /* the three are equally long */
+    size_t record = (whole.len - 8) / 3; /* the three records have the same length */
     assert_int_equal(whole.len, 8 + 3 * record);
     for (size_t len = 0; len <= whole.len; len++) {
         put(&whole, len);
@@ -120,7 +118,7 @@ static void any_prefix_replays(void **state)
     rt_bytes_release(&whole);
 }
 
-/* A file system may have made the file longer before it wrote the data. */
+/* A file system may have extended the file before it wrote the data. */
 static void a_tail_of_zeros_is_dropped(void **state)
 {
     (void)state;
@@ -192,11 +190,10 @@ static void another_file_is_refused(void **state)
     assert_int_equal(rt_file_replace(path, "{\"a\": 1}\n\n", 10), RT_OK);
     replayed(&status);
     assert_int_equal(status, RT_E_CORRUPT);
-    assert_non_null(strstr(rt_error(), "is no journal"));
+    assert_non_null(strstr(rt_error(), "is not a journal"));
 }
 
-/* When the disk is full half a record may have been written: it is taken back, and later ones go
- * through. */
+/* If the disk is full, half a record may have been written: it is removed, and later appends succeed. */
 static void a_failed_append_leaves_nothing(void **state)
 {
     (void)state;
@@ -239,7 +236,7 @@ static void expect_refused(rt_status expected, const char *fragment)
     rt_error_clear();
 }
 
-/* The first write of a journal that crashed before it was synced; more than that is no crash. */
+/* A crash before the first sync may leave this many zeros; more than that is damage. */
 static void zeros_are_an_empty_journal_or_damage(void **state)
 {
     (void)state;
@@ -251,7 +248,7 @@ static void zeros_are_an_empty_journal_or_damage(void **state)
     size_t lengths[] = {9, 512, 4096};
     for (int i = 0; i < 3; i++) {
         put(&(rt_bytes){zeros, lengths[i]}, lengths[i]);
-        expect_refused(RT_E_CORRUPT, "is no journal");
+        expect_refused(RT_E_CORRUPT, "is not a journal");
     }
 }
 
@@ -259,10 +256,10 @@ static void a_short_file_of_another_kind_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(rt_file_replace(path, "note", 4), RT_OK);
-    expect_refused(RT_E_CORRUPT, "is no journal");
+    expect_refused(RT_E_CORRUPT, "is not a journal");
     rt_bytes after;
     assert_int_equal(rt_file_read(path, 100, &after), RT_OK);
-    assert_string_equal((char *)after.data, "note"); /* and left as it is */
+    assert_string_equal((char *)after.data, "note"); /* and is left as it is */
     rt_bytes_release(&after);
 }
 
@@ -290,7 +287,7 @@ static void a_record_that_is_no_json_is_refused_with_its_place(void **state)
     json_t *text = json_string("x");
     write_records(1, 1);
     assert_int_equal(rt__journal_open(path, collect, seen, &j), RT_OK);
-    assert_int_equal(rt__journal_append(j, text), RT_OK); /* JSON, but not what a journal is of */
+    assert_int_equal(rt__journal_append(j, text), RT_OK); /* JSON, but not a record */
     rt__journal_close(j);
     json_decref(text);
     rt_bytes whole;
@@ -319,7 +316,7 @@ static void what_is_not_a_file_is_refused(void **state)
     assert_false(rt_path_exists(target));
 }
 
-/* In a child with a mount of its own; where that is not allowed there is nothing to see. */
+/* Runs in a child with its own mounts; if that is not allowed, nothing is tested. */
 static int open_read_only(void *argument)
 {
     (void)argument;
@@ -403,13 +400,13 @@ static void compaction_replaces_and_goes_on(void **state)
     rt__journal_close(j);
     assert_string_equal(replayed(&status), "24 ");
     assert_int_equal(rt_dir_list(folder, &names), RT_OK);
-    assert_int_equal(names.count, 1); /* nothing else is left there */
+    assert_int_equal(names.count, 1); /* no other file is left */
     rt_names_release(&names);
     rt_bytes_release(&before);
     rt_bytes_release(&after);
 }
 
-/* Where the new file is made somebody may have put a pipe, which would be written to until it is full. */
+/* Somebody may have put a pipe where the new file is made; writing into it would block once it is full. */
 static void compaction_writes_into_a_file(void **state)
 {
     (void)state;
@@ -446,7 +443,7 @@ static void a_refused_compaction_changes_nothing(void **state)
     assert_string_equal(replayed(&status), "1 2 3 ");
 }
 
-/* ---- anything ---- */
+/* ---- random damage ---- */
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -477,9 +474,8 @@ static void spoil(rt_bytes *file, uint64_t *random)
     }
 }
 
-/* Whatever is done to the file, records are replayed from the first on without a gap, or the place is
- * named. */
-static void nothing_is_ever_made_up(void **state)
+/* Whatever is done to the file, records are replayed from the first one without a gap, or the position of the damage is named. */
+static void damage_never_yields_wrong_records(void **state)
 {
     (void)state;
     rt_bytes whole;
@@ -497,7 +493,7 @@ static void nothing_is_ever_made_up(void **state)
         const char *seen = replayed(&status);
         bool in_order = strncmp(seen, "1 2 3 4 5 ", strlen(seen)) == 0;
         bool named = status == RT_OK || status == RT_E_MISMATCH || strstr(rt_error(), "at byte") ||
-                     strstr(rt_error(), "is no journal");
+                     strstr(rt_error(), "is not a journal");
         if (!in_order || !named)
             fail_msg("seed %llu, round %d: \"%s\", status %d: %s", (unsigned long long)seed, i,
                      seen, status, rt_error());
@@ -506,7 +502,7 @@ static void nothing_is_ever_made_up(void **state)
     rt_bytes_release(&whole);
 }
 
-/* A look into a journal gives what comes before the damage, changes nothing, and goes on while somebody writes. */
+/* Reading a journal gives all records before the damage, changes nothing, and works while somebody writes. */
 static void reading_shows_all_up_to_the_damage(void **state)
 {
     (void)state;
@@ -567,7 +563,7 @@ int main(void)
         TEST(compaction_replaces_and_goes_on),
         TEST(compaction_writes_into_a_file),
         TEST(a_refused_compaction_changes_nothing),
-        TEST(nothing_is_ever_made_up),
+        TEST(damage_never_yields_wrong_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

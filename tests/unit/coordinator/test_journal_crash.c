@@ -1,13 +1,13 @@
-/* The journal and the power: appending, creating and compacting are cut off at every system call, and
- * every disk that this may leave is opened. The calls that change files are ours here, on top of a model
- * of a disk: what a file held at its last fsync is durable, what was written since is there in whole, in
- * part or not at all; names likewise, with the fsync of their directory. */
+/* The journal and power failures: creating, appending and compacting are interrupted at every system call, and every disk that this may
+ * leave is opened. The calls that change files are replaced by ours, on top of a model of a disk: the contents at a file's last fsync are
+ * durable, and what was written since is there completely, partly or not at all; likewise for names, with the fsync of their directory.
+ * */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "coordinator/journal.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/control/journal.h"
 #include "tests/support/folder.h"
 
 enum { INODES_MAX = 8, MOMENTS_MAX = 16, CONTENT_MAX = 4096, NEVER = 1000 };
@@ -37,15 +37,15 @@ typedef struct inode {
     content now, durable;
 } inode;
 
-/* Which files the two names stand for; 0: no such name. */
+/* The files that the two names stand for; 0: no such name. */
 typedef struct names {
     ino_t journal, next;
 } names;
 
 static struct {
-    bool watching, off; /* off: the power has failed, nothing works any more */
-    bool recovers;      /* only the one call fails */
-    bool halfway;       /* the last write gets half its bytes through */
+    bool watching, off; /* off: the power has failed, so every call fails */
+    bool recovers;      /* only one call fails */
+    bool halfway;       /* the last write writes half of its bytes */
     int calls, last_call;
     inode inode[INODES_MAX];
     int inodes;
@@ -91,7 +91,7 @@ static void note_names(void)
     disk.moment[disk.moments++] = names_now();
 }
 
-/* Returns whether a call goes through. */
+/* Returns whether a call succeeds. */
 static bool passes(void)
 {
     if (!disk.watching)
@@ -194,8 +194,7 @@ static rt_status collect(void *ctx, const json_t *record)
     return RT_OK;
 }
 
-/* Records are longer than a sector, so that parts of one can be missing; half of number 5 is longer
- * than the others. */
+/* Records are longer than a sector, so that parts of one can be missing; half of record 5 is longer than the others. */
 static json_t *make_record(int n)
 {
     char filler[2001] = "";
@@ -277,13 +276,13 @@ static void watch(int last_call, bool halfway, bool recovers)
 
 typedef enum loss { NOTHING_LOST, ALL_LOST, END_LOST, BEGINNING_LOST, END_CUT, LOSSES } loss;
 
-/* Makes what is left of a file, given which of the unsynced bytes are lost. */
+/* Makes the contents that are left of a file, given which of the unsynced bytes are lost. */
 static content left_of(const inode *i, loss lost)
 {
     content c = i->now;
     size_t from = i->durable.len < c.len ? i->durable.len : c.len;
     size_t middle = from + (c.len - from) / 2;
-    middle -= middle % 512 > from ? 0 : middle % 512; /* sectors are whole */
+    middle -= middle % 512 > from ? 0 : middle % 512; /* sectors are written as a whole */
     middle = middle > from ? middle : from;
     if (lost == ALL_LOST)
         return i->durable;
@@ -304,8 +303,8 @@ static void put(const char *where, ino_t number, loss lost)
     assert_int_equal(rt_file_replace(where, c.bytes, c.len), RT_OK);
 }
 
-/* Opens one of the disks a crash may have left: it must hold the records of before or after, and be
- * of use. */
+/* Opens one of the disks that a crash may have left: the journal must hold the records from before or after the change, and must be
+ * usable. */
 static void check_disk(const names *n, loss lost, const char *before, const char *after, bool done)
 {
     char seen[64], expected[72], beside[104];
@@ -334,8 +333,7 @@ static void check_all_disks(const char *before, const char *after, bool done)
             check_disk(&disk.moment[m], lost, before, after, done);
 }
 
-/* Does something to a journal of "1 2 3 " and lets the power fail at that call. Returns false if it
- * was done before. */
+/* Changes a journal of "1 2 3 " and lets the power fail at that call. Returns false if the change was complete before. */
 static bool crash_at(int call, bool halfway, rt_status (*change)(rt__journal *), const char *after)
 {
     char seen[64];
@@ -360,7 +358,7 @@ static void crash_everywhere(rt_status (*change)(rt__journal *), const char *aft
         crash_at(call, true, change, after);
         call++;
     }
-    assert_true(call > least); /* the calls were seen */
+    assert_true(call > least); /* the calls were intercepted */
 }
 
 static void an_append_is_there_or_not(void **state)
@@ -381,7 +379,7 @@ static rt_status compact_and_append(rt__journal *j)
     return status == RT_OK ? append(j, 9) : status;
 }
 
-/* What is appended after a compaction is as durable as ever. */
+/* An append after a compaction is as durable as any other. */
 static void an_append_after_compaction_is_kept(void **state)
 {
     (void)state;
@@ -419,8 +417,8 @@ static void creation_can_be_repeated(void **state)
     assert_true(call > 5);
 }
 
-/* A call that fails once (a full disk, a bad sector) leaves a journal that can be gone on with, also
- * if it is the sync of the directory: the next append makes up for it. */
+/* A call that fails once (a full disk, a bad sector) leaves a usable journal, even if it is the sync of the directory: the next append
+ * makes up for it. */
 static void any_call_may_fail_once(void **state)
 {
     (void)state;
@@ -463,15 +461,15 @@ static void a_failed_append_is_taken_back(void **state)
     }
 }
 
-/* The write fails halfway and so does taking it back: the journal refuses until that is done. */
-static void half_a_record_is_never_built_upon(void **state)
+/* A write fails halfway, and removing that half fails, too: the journal refuses appends until the half is removed. */
+static void no_append_follows_half_a_record(void **state)
 {
     (void)state;
     char seen[64];
     begin();
     rt__journal *j = open_or_fail(path, seen);
     assert_int_equal(append(j, 1), RT_OK);
-    watch(1, true, false); /* the write, and all after it */
+    watch(1, true, false); /* the write fails, and all calls after it */
     assert_int_not_equal(append(j, 5), RT_OK);
     rt_error_clear();
     assert_int_not_equal(append(j, 6), RT_OK);
@@ -493,7 +491,7 @@ int main(void)
         cmocka_unit_test(creation_can_be_repeated),
         cmocka_unit_test(any_call_may_fail_once),
         cmocka_unit_test(a_failed_append_is_taken_back),
-        cmocka_unit_test(half_a_record_is_never_built_upon),
+        cmocka_unit_test(no_append_follows_half_a_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

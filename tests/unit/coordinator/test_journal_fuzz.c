@@ -1,25 +1,34 @@
-/* The body of tests/fuzz/fuzz_journal.c on records and journals damaged at random, in bounded time. */
+/* Runs the body of tests/fuzz/fuzz_journal.c on randomly damaged records and journals, in bounded time. */
+#include "tests/fuzz/fuzz_journal.c"
+#include "tests/unit/engine/mutate.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdlib.h>
-#include "tests/fuzz/fuzz_journal.c"
-#include "tests/unit/engine/mutate.h"
+#include <cmocka.h>
 
 enum { ROOM = 8192 };
 
 static const char *const records[] = {
     "{\"kind\":\"run\",\"run\":\"1234\",\"config\":\"run: {name: x}\"}",
-    "{\"kind\":\"generation\",\"generation\":1,\"world\":2,\"restart\":false,\"trained_seconds\":0."
-    "5,"
-    "\"trained_steps\":4}",
+    "{\"kind\":\"init\",\"weights_sha256\":\"beef\"}",
+    "{\"kind\":\"generation\",\"generation\":1,\"world\":2,\"restart\":false,\"hosts\":[\"h\"],"
+    "\"trained_seconds\":0.5,\"trained_steps\":4}",
     "{\"kind\":\"plan\",\"generation\":1,\"start_step\":7,\"lost_steps\":2,\"source\":"
     "\"snapshot\"}",
     "{\"kind\":\"first_step\",\"seconds\":1.5}",
     "{\"kind\":\"committing\",\"step\":10}",
     "{\"kind\":\"commit\",\"step\":10}",
-    "{\"kind\":\"evaluated\",\"step\":10,\"loss\":null,\"accuracy\":0.5}",
+    "{\"kind\":\"abort\",\"step\":11}",
+    "{\"kind\":\"compare\",\"by\":\"accuracy\",\"since\":7}",
+    "{\"kind\":\"reported\",\"row\":{\"step\":10,\"loss\":0.5}}",
+    "{\"kind\":\"evaluated\",\"generation\":1,\"step\":10,\"loss\":null,\"accuracy\":0.5,"
+    "\"better\":true,"
+    "\"best\":{\"step\":10,\"accuracy\":0.5}}",
+    "{\"kind\":\"early_stop\",\"step\":10}",
+    "{\"kind\":\"skipped\",\"step\":9}",
+    "{\"kind\":\"not_finite\",\"step\":9}",
+    "{\"kind\":\"exited\",\"generation\":1}",
     "{\"kind\":\"doubt\",\"generation\":1,\"step\":9}",
     "{\"kind\":\"recovered\",\"recovery_seconds\":0.25}",
     "{\"kind\":\"interrupt\",\"signal\":2}",
@@ -30,7 +39,7 @@ static const char *const records[] = {
     "{\"kind\":\"launch\"}",
 };
 
-/* All of them as lines, then the history that they make, which is a record too. */
+/* Writes records of all kinds as lines, then the history that they yield, which is a record, too. */
 static size_t lines_of_records(uint8_t out[ROOM])
 {
     rt__history h;
@@ -39,7 +48,7 @@ static size_t lines_of_records(uint8_t out[ROOM])
     for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
         json_t *record;
         assert_int_equal(rt_json_parse(records[i], strlen(records[i]), "record", &record), RT_OK);
-        assert_int_equal(rt__history_apply(&h, record), RT_OK);
+        assert_int_equal(rt__history_apply_json(&h, record), RT_OK);
         json_decref(record);
         len += (size_t)snprintf((char *)out + len, ROOM - len, "%s\n", records[i]);
     }
@@ -57,7 +66,7 @@ static rt_status no_visitor(void *ctx, const json_t *record)
     return RT_OK;
 }
 
-/* The same records as a journal writes them. */
+/* Returns the same records in a journal's format. */
 static rt_bytes journal_of_records(void)
 {
     char path[64];

@@ -1,5 +1,4 @@
-/* metrics.jsonl stays one history, through resumes, deaths in the middle of moving rows, and what earlier versions
- * left. */
+/* metrics.jsonl stays one history through resumes, through deaths while rows are moved, and with the files of earlier versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +9,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "coordinator/metrics.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "coordinator/books/metrics.h"
 
 static char dir[] = "/tmp/rt-metrics-XXXXXX";
 static char path[64], abandoned[64];
@@ -35,8 +34,8 @@ static int tear_down(void **state)
     return rt_remove_tree(dir) == RT_OK ? 0 : -1;
 }
 
-/* "1 2 3g2" becomes rows of these steps, of generation 1 where nothing else is said; "x" a line that is no row; a last
- * "~" leaves the newline of the last line out. */
+/* Makes rows of the steps in "1 2 3g2", of generation 1 unless another is given; "x" is a line that is no row; a final "~" leaves out the
+ * newline of the last line. */
 static char *rows(const char *words)
 {
     const size_t room = 64;
@@ -84,18 +83,18 @@ static void an_opened_file_is_one_history(void **state)
         {"", "", "", "", -1},
         {"1 2 10", "", "1 2 10", "", 10},
         {"1 2 3 2g2 3g2 4g2", "", "1 2g2 3g2 4g2", "2 3", 4}, /* an earlier version's resume */
-        {"1 2 3 3g2", "", "1 2 3g2", "3", 3},                 /* a row twice */
-        {"5 6 1g2 2g2", "4", "1g2 2g2", "4 5 6", 2},          /* from the beginning */
+        {"1 2 3 3g2", "", "1 2 3g2", "3", 3},                 /* a step twice */
+        {"5 6 1g2 2g2", "4", "1g2 2g2", "4 5 6", 2},          /* resumed from step 0 */
         {"1 2 3 2g2 3g2 2g3", "", "1 2g3", "2 3 2g2 3g2", 2}, /* twice */
         {"1 2 3 ~", "", "1 2", "3 ~", 2},                     /* a torn line is told apart below */
         {"1 x 2 x", "", "1 2", "x x", 2},                     /* somebody else's lines */
         {"x", "", "", "x", -1},
-        /* It died after some of the rows were in the other file, and before they left this one. */
+        /* The process died after some rows had reached the other file, and before they left this one. */
         {"1 2 3 4 2g2", "9 2 3 4", "1 2g2", "9 2 3 4", 2},
         {"1 2 3 4 2g2", "9 2 3", "1 2g2", "9 2 3 4", 2},
         {"1 2 3 4 2g2", "9 2", "1 2g2", "9 2 3 4", 2},
         {"1 2 3 4 2g2", "2 3 4", "1 2g2", "2 3 4", 2},
-        {"1 2 3 4 2g2", "2 3 9", "1 2g2", "2 3 9 2 3 4", 2}, /* no: those were others */
+        {"1 2 3 4 2g2", "2 3 9", "1 2g2", "2 3 9 2 3 4", 2}, /* those rows are others */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t newest;
@@ -111,7 +110,7 @@ static void an_opened_file_is_one_history(void **state)
     }
 }
 
-/* Half a row, wherever it was torn, leaves the file and ends with a newline in the other. */
+/* A torn row is moved to the other file, where it ends with a newline. */
 static void a_torn_line_is_taken_out(void **state)
 {
     (void)state;
@@ -148,7 +147,7 @@ static void going_back_moves_later_rows(void **state)
         {"1 2 3", "", 2, "1 2", "3", 2},
         {"10 20 30", "", 25, "10 20", "30", 20},
         {"10 20 30", "5", 0, "", "5 10 20 30", -1},
-        {"10 20 30", "9 20", 10, "10", "9 20 30", 10}, /* it died in between */
+        {"10 20 30", "9 20", 10, "10", "9 20 30", 10}, /* the process died in between */
         {"10 20 30", "9 20 30", 10, "10", "9 20 30", 10},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -162,8 +161,8 @@ static void going_back_moves_later_rows(void **state)
     }
 }
 
-/* However far the abandoned row had got into the other file when the process died. */
-static void a_half_moved_row_is_whole_in_the_end(void **state)
+/* The process may have died after writing any part of the abandoned row to the other file. */
+static void a_half_moved_row_is_completed(void **state)
 {
     (void)state;
     char *moved = rows("9 20 30");
@@ -198,7 +197,7 @@ static void generations_are_read(void **state)
     }
 }
 
-static void what_is_no_file_is_refused(void **state)
+static void anything_but_a_file_is_refused(void **state)
 {
     (void)state;
     int64_t newest;
@@ -220,8 +219,8 @@ static void tell(int64_t done, int64_t total)
     of = total;
 }
 
-/* So that whoever waits for it knows that it goes on. */
-static void reading_a_long_file_is_told(void **state)
+/* The launcher, which waits for it, must know that it makes progress. */
+static void reading_a_long_file_reports_progress(void **state)
 {
     (void)state;
     const rt__metrics slow = {path, abandoned, tell, 100};
@@ -240,10 +239,10 @@ int main(void)
         cmocka_unit_test(an_opened_file_is_one_history),
         cmocka_unit_test(a_torn_line_is_taken_out),
         cmocka_unit_test(going_back_moves_later_rows),
-        cmocka_unit_test(a_half_moved_row_is_whole_in_the_end),
+        cmocka_unit_test(a_half_moved_row_is_completed),
         cmocka_unit_test(generations_are_read),
-        cmocka_unit_test(reading_a_long_file_is_told),
-        cmocka_unit_test(what_is_no_file_is_refused),
+        cmocka_unit_test(reading_a_long_file_reports_progress),
+        cmocka_unit_test(anything_but_a_file_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

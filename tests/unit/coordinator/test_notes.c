@@ -1,6 +1,6 @@
-/* What is said about a configuration before its first step. */
-#include <inttypes.h>
+/* Notes about a configuration before the first step. */
 #include "machine.h"
+#include <inttypes.h>
 
 static char notes[2048];
 
@@ -13,7 +13,7 @@ static void write_notes_down(void *ctx, rt__line where, const json_t *object)
                  json_string_value(json_object_get(object, "text")));
 }
 
-/* 6,400 samples, 100 steps unless something else is set; goes on from `step` if that is above 0. */
+/* Begins a run of 6,400 samples, and 100 steps unless `sets` say otherwise; it resumes from `step` if that is above 0. */
 static void begin(machine *m, const char *const *sets, int64_t step, int64_t cosine_before)
 {
     rt__history history;
@@ -30,13 +30,16 @@ static void begin(machine *m, const char *const *sets, int64_t step, int64_t cos
                          .parameters = 10,
                          .path = step > 0 ? rt_strdup("step-x") : NULL,
                          .cosine_before = cosine_before};
-    rt__run_step(&m->run, 0, &(rt__event){.kind = RT__EVENT_RECOVERED, .source = &source});
+    rt__run_step(&m->run, 0,
+                 &(rt__event){.kind = RT__EVENT_RECOVERED,
+                              .lookup = m->run.lookup.number,
+                              .source = &source});
     machine_feed(m, 0, "hello 0");
     machine_feed(m, 0, "hello 1");
     assert_int_equal(m->run.phase, RT__RUN);
 }
 
-static void the_unexpected_is_said_in_a_line(void **state)
+static void surprising_settings_are_noted(void **state)
 {
     (void)state;
     static const struct {
@@ -49,7 +52,8 @@ static void the_unexpected_is_said_in_a_line(void **state)
         {{"run.steps=0", "run.epochs=1", "data.batch=70"},
          0,
          0,
-         {"run.epochs 1: a training set of 6400 is no whole number of batches of 70: the last step "
+         {"run.epochs 1: a training set of 6400 is not a whole number of batches of 70: the last "
+          "step "
           "(92) also takes 40 samples of the next epoch"}},
         {{"run.epochs=3"}, 0, 0, {"run.epochs 3 has no effect: run.steps 100 decides"}},
         {{"run.patience=3", "evaluate.every=30"},
@@ -123,7 +127,7 @@ static void a_run_that_learned_nothing_says_so(void **state)
         {2.3, 2.29, NULL, "has hardly fallen: it was 2.3 at step 1 and is 2.29 at the end"},
         {2.3, 2.4, NULL, "has not fallen"},
         {2.3, 90917, "optimizer.clip_norm=1", "or optimizer.clip_norm too low"},
-        {0.1, 0.12, "model.init=r", NULL}, /* trained before: batches differ by more */
+        {0.1, 0.12, "model.init=r", NULL}, /* losses of batches differ by more */
         {0.1, 90917, "model.init=r", "has not fallen"},
         {2.3, 2.4, "run.steps=10", NULL},
     };
@@ -150,8 +154,8 @@ static void a_run_that_learned_nothing_says_so(void **state)
     }
 }
 
-/* A worker that is lost later is no reason to say it again. */
-static void once_for_a_launch(void **state)
+/* Notes are not repeated when a worker is lost later. */
+static void notes_are_written_once_per_launch(void **state)
 {
     (void)state;
     machine m;
@@ -172,8 +176,8 @@ static void once_for_a_launch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_unexpected_is_said_in_a_line),
-        cmocka_unit_test(once_for_a_launch),
+        cmocka_unit_test(surprising_settings_are_noted),
+        cmocka_unit_test(notes_are_written_once_per_launch),
         cmocka_unit_test(a_run_that_learned_nothing_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

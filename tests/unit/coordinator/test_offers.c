@@ -1,4 +1,4 @@
-/* Snapshots offered: the newest step that is whole, whoever left its pieces; and sums that must be equal. */
+/* Offers of snapshots: the newest step that is complete, whichever ranks left its pieces. Also sums that must be equal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,39 +7,46 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/mem.h"
-#include "coordinator/offers.h"
-#include "coordinator/sums.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "coordinator/machine/offers.h"
+#include "coordinator/machine/sums.h"
+#include "tests/support/offer.h"
 
+/* Each offer is five numbers, in the order of its row. */
 static void offer(rt__offers *o, int64_t holder, const int64_t *numbers, int64_t count)
 {
-    rt_msg_hello h = {.rank = holder, .offers = numbers, .offers_count = count};
+    rt_msg_offer offers[8];
+    assert_true(count <= 8);
+    for (int64_t i = 0; i < count; i++)
+        offers[i] = offer_of(numbers + 5 * i);
+    rt_msg_hello h = {.rank = holder, .offers = offers, .offers_count = count};
     assert_int_equal(rt__offers_add(o, &h), RT_OK);
 }
 
 #define OFFER(o, holder, ...)                                                                      \
     offer(o, holder, (const int64_t[]){__VA_ARGS__},                                               \
-          (int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+          (int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / (5 * sizeof(int64_t))))
 
 static const rt__doubts none = {0};
 
 static int64_t newest(const rt__offers *o, int64_t least, rt__doubts doubts, char *text,
                       size_t size)
 {
-    int64_t *p, n;
-    int64_t step = rt__offers_newest(o, 100, least, &doubts, &p, &n);
+    rt_msg_piece *p;
+    int64_t n, step = rt__offers_newest(o, 100, least, &doubts, &p, &n);
     size_t used = 0;
     text[0] = '\0';
-    for (int64_t i = 0; i < n && step >= 0; i += RT_PIECE_FIELDS)
-        used += (size_t)snprintf(text + used, size - used, "%s%lld-%lld:g%lldr%lld@%lld",
-                                 i ? " " : "", (long long)p[i], (long long)p[i + 1],
-                                 (long long)p[i + 2], (long long)p[i + 3], (long long)p[i + 4]);
+    for (int64_t i = 0; i < n && step >= 0; i++)
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%lld-%lld:g%lldr%lld@%lld", i ? " " : "",
+                             (long long)p[i].begin, (long long)p[i].end, (long long)p[i].generation,
+                             (long long)p[i].rank, (long long)p[i].holder);
     rt_mem_free(p);
     return step;
 }
 
-/* Rank 1 has finished step 8, rank 0 was killed before: 7 is what both have. */
+/* Rank 1 has finished step 8, and rank 0 was killed before that: both have step 7. */
 static void the_newest_step_that_all_have_is_taken(void **state)
 {
     (void)state;
@@ -75,8 +82,8 @@ static void a_gap_is_no_snapshot(void **state)
     rt__offers_release(&o);
 }
 
-/* After a corruption in generation 3 only its steps up to 10 are good; what generation 4 makes is. */
-static void doubt_leaves_out_what_came_after(void **state)
+/* After a corruption in generation 3, only its steps up to 10 are good, and all steps of generation 4. */
+static void a_doubt_rules_out_later_steps(void **state)
 {
     (void)state;
     rt__offers o = {0};
@@ -90,8 +97,8 @@ static void doubt_leaves_out_what_came_after(void **state)
     rt__offers_release(&o);
 }
 
-/* A later doubt lifts none of the earlier ones; what cannot be remembered one by one is left out rather than used. */
-static void doubts_add_up(void **state)
+/* A later doubt does not lift earlier ones; if there are too many to keep, more is ruled out rather than less. */
+static void earlier_doubts_stay_in_force(void **state)
 {
     (void)state;
     rt__offers o = {0};
@@ -116,8 +123,8 @@ static void doubts_add_up(void **state)
     rt__offers_release(&o);
 }
 
-/* Random pieces at random steps: covered or not, as a naive look at every element says. */
-static void random_pieces_are_judged_like_element_by_element(void **state)
+/* Random pieces at random steps: whether a step is covered must agree with a naive check of every element. */
+static void random_pieces_agree_with_a_naive_check(void **state)
 {
     (void)state;
     enum { N = 24, STEPS = 3 };
@@ -134,7 +141,8 @@ static void random_pieces_are_judged_like_element_by_element(void **state)
             for (int64_t i = begin; i < end; i++)
                 have[step][i] = true;
         }
-        int64_t want = -1, *p, n;
+        rt_msg_piece *p;
+        int64_t want = -1, n;
         for (int64_t s = 0; s < STEPS; s++) {
             bool all = true;
             for (int i = 0; i < N; i++)
@@ -145,9 +153,9 @@ static void random_pieces_are_judged_like_element_by_element(void **state)
         if (got != want)
             fail_msg("seed %llu: step %lld, expected %lld", (unsigned long long)seed,
                      (long long)got, (long long)want);
-        for (int64_t i = 0; i < n && got >= 0; i += RT_PIECE_FIELDS) {
-            assert_int_equal(p[i], at);
-            at = p[i + 1];
+        for (int64_t i = 0; i < n && got >= 0; i++) {
+            assert_int_equal(p[i].begin, at);
+            at = p[i].end;
         }
         assert_true(got < 0 || at == N);
         rt_mem_free(p);
@@ -159,10 +167,10 @@ static void impossible_offers_are_refused(void **state)
 {
     (void)state;
     rt__offers o = {0};
-    const int64_t bad[][6] = {
-        {1, 0, -1, 0, 5}, {1, 0, 3, 6, 5}, {1, 0, 3, -1, 5}, {1, 0, 3, 0, 5, 1}};
-    for (int i = 0; i < 4; i++) {
-        rt_msg_hello h = {.offers = bad[i], .offers_count = i == 3 ? 6 : 5};
+    const int64_t bad[][5] = {{1, 0, -1, 0, 5}, {1, 0, 3, 6, 5}, {1, 0, 3, -1, 5}};
+    for (int i = 0; i < 3; i++) {
+        rt_msg_offer offer = offer_of(bad[i]);
+        rt_msg_hello h = {.offers = &offer, .offers_count = 1};
         assert_int_equal(rt__offers_add(&o, &h), RT_E_PROTOCOL);
         rt_error_clear();
     }
@@ -174,8 +182,10 @@ static void traces_are_found_by_rank(void **state)
 {
     (void)state;
     rt__offers o = {0};
-    const int64_t n[] = {2, 0, 17, 3, 4, 2, 1, 18, -1, 7};
-    rt_msg_hello h = {.traces = n, .traces_count = 10};
+    const rt_msg_trace traces[] = {
+        {.generation = 2, .rank = 0, .step = 17, .slice = 3, .phase = RT_PHASE_BACKWARD},
+        {.generation = 2, .rank = 1, .step = 18, .slice = -1, .phase = RT_PHASE_GATHER}};
+    rt_msg_hello h = {.traces = traces, .traces_count = 2};
     assert_int_equal(rt__offers_add(&o, &h), RT_OK);
     assert_int_equal(rt__offers_trace(&o, 2, 1)->step, 18);
     assert_null(rt__offers_trace(&o, 1, 1));
@@ -193,7 +203,7 @@ static void add_evaluation(rt__offers *o, int64_t generation, int64_t step)
     rt_mem_free(text);
 }
 
-/* One after the other, as far as the run goes on; what came out of a state in doubt was no evaluation of this run. */
+/* Evaluations come in order of steps, up to the step from which the run goes on; those of a state in doubt do not count. */
 static void evaluations_come_in_order(void **state)
 {
     (void)state;
@@ -254,35 +264,35 @@ static void impossible_evaluations_are_refused(void **state)
 
 /* ---- sums ---- */
 
-static rt__verdict tell(rt__sums *s, int64_t world, int64_t rank, int64_t step, int64_t slice,
-                        int64_t owner, int64_t sum)
+static rt__verdict add_sum(rt__sums *s, int64_t world, int64_t rank, int64_t step, int64_t slice,
+                           bool owner, int64_t sum)
 {
     rt__verdict v;
-    rt_msg_checksum m = {step, slice, owner, sum};
+    rt_msg_checksum m = {.step = step, .slice = slice, .owner = owner, .sum = sum};
     assert_int_equal(rt__sums_add(s, world, rank, &m, &v), RT_OK);
     return v;
 }
 
-static void the_odd_one_out_is_named(void **state)
+static void a_rank_in_the_minority_is_named(void **state)
 {
     (void)state;
     rt__sums s = {.agreed_step = 0};
-    tell(&s, 3, 0, 50, -1, 0, 7);
-    tell(&s, 3, 2, 50, -1, 0, 9);
-    assert_false(tell(&s, 3, 2, 50, -1, 0, 7).complete); /* said twice: the first counts */
-    rt__verdict v = tell(&s, 3, 1, 50, -1, 0, 7);
+    add_sum(&s, 3, 0, 50, -1, false, 7);
+    add_sum(&s, 3, 2, 50, -1, false, 9);
+    assert_false(add_sum(&s, 3, 2, 50, -1, false, 7).complete); /* sent twice: the first counts */
+    rt__verdict v = add_sum(&s, 3, 1, 50, -1, false, 7);
     assert_true(v.complete && v.differ);
     assert_int_equal(v.count, 1);
     assert_int_equal(v.ranks[0], 2);
     assert_int_equal(s.agreed_step, 0);
-    for (int64_t k = 0; k < 3; k++) /* what is wrong may well agree with itself a step later */
-        v = tell(&s, 3, k, 60, -1, 0, 5);
+    for (int64_t k = 0; k < 3; k++) /* wrong states may agree a step later */
+        v = add_sum(&s, 3, k, 60, -1, false, 5);
     assert_true(v.complete && !v.differ);
     assert_int_equal(s.agreed_step, 0);
     rt__sums_release(&s);
     s = (rt__sums){0};
     for (int64_t k = 0; k < 3; k++)
-        tell(&s, 3, k, 60, -1, 0, 5);
+        add_sum(&s, 3, k, 60, -1, false, 5);
     assert_int_equal(s.agreed_step, 60);
     assert_int_equal(s.count, 0);
     rt__sums_release(&s);
@@ -292,8 +302,8 @@ static void without_a_majority_all_are_named(void **state)
 {
     (void)state;
     rt__sums s = {0};
-    tell(&s, 4, 0, 1, 2, 1, 100); /* slice 2 of step 1: owner and auditor */
-    rt__verdict v = tell(&s, 4, 3, 1, 2, 0, 101);
+    add_sum(&s, 4, 0, 1, 2, true, 100); /* slice 2 of step 1: owner and auditor */
+    rt__verdict v = add_sum(&s, 4, 3, 1, 2, false, 101);
     assert_true(v.complete && v.differ);
     assert_int_equal(v.count, 2);
     assert_int_equal(v.ranks[0], 0);
@@ -301,14 +311,14 @@ static void without_a_majority_all_are_named(void **state)
     rt__sums_release(&s);
 }
 
-static void what_nobody_completes_is_forgotten(void **state)
+static void incomplete_sums_are_forgotten(void **state)
 {
     (void)state;
     rt__sums s = {0};
     for (int64_t step = 0; step < 3 * RT__SUMS_OPEN; step++)
-        tell(&s, 2, 0, step, -1, 0, 1);
+        add_sum(&s, 2, 0, step, -1, false, 1);
     assert_int_equal(s.count, RT__SUMS_OPEN);
-    assert_true(tell(&s, 2, 1, 3 * RT__SUMS_OPEN - 1, -1, 0, 1).complete);
+    assert_true(add_sum(&s, 2, 1, 3 * RT__SUMS_OPEN - 1, -1, false, 1).complete);
     rt__sums_clear(&s);
     assert_int_equal(s.count, 0);
 }
@@ -319,16 +329,16 @@ int main(void)
         cmocka_unit_test(the_newest_step_that_all_have_is_taken),
         cmocka_unit_test(pieces_of_several_generations_fit_together),
         cmocka_unit_test(a_gap_is_no_snapshot),
-        cmocka_unit_test(doubt_leaves_out_what_came_after),
-        cmocka_unit_test(doubts_add_up),
-        cmocka_unit_test(random_pieces_are_judged_like_element_by_element),
+        cmocka_unit_test(a_doubt_rules_out_later_steps),
+        cmocka_unit_test(earlier_doubts_stay_in_force),
+        cmocka_unit_test(random_pieces_agree_with_a_naive_check),
         cmocka_unit_test(impossible_offers_are_refused),
         cmocka_unit_test(traces_are_found_by_rank),
         cmocka_unit_test(evaluations_come_in_order),
         cmocka_unit_test(impossible_evaluations_are_refused),
-        cmocka_unit_test(the_odd_one_out_is_named),
+        cmocka_unit_test(a_rank_in_the_minority_is_named),
         cmocka_unit_test(without_a_majority_all_are_named),
-        cmocka_unit_test(what_nobody_completes_is_forgotten),
+        cmocka_unit_test(incomplete_sums_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

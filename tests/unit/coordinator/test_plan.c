@@ -1,4 +1,4 @@
-/* Who joins, what they are told to do, and which checkpoints are complete. */
+/* Which workers may join, what their plan says, and which checkpoints are complete. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,10 +7,16 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "coordinator/checkpoints.h"
-#include "coordinator/members.h"
-#include "coordinator/plan.h"
+#include "common/base/error.h"
+#include "common/base/slices.h"
+#include "coordinator/machine/checkpoints.h"
+#include "coordinator/machine/members.h"
+#include "coordinator/machine/plan.h"
+
+#define SUM "0123456789abcdef"
+#define IDENTITY(bytes, sum, more)                                                                 \
+    "{\"files\": [{\"file\": \"d/h.csv\", \"bytes\": " bytes ", \"checksum\": \"" sum "\"}]" more  \
+    "}"
 
 static rt_msg_hello hello(int64_t rank, int64_t world)
 {
@@ -28,7 +34,8 @@ static rt_msg_hello hello(int64_t rank, int64_t world)
                           .layout_hash = "1a404",
                           .parameters = 1000,
                           .elements = 1000,
-                          .samples = 6000};
+                          .samples = 6000,
+                          .data = IDENTITY("1240", SUM, "")};
 }
 
 static void expect_join_fails(rt__roster *r, const rt_msg_hello *h, rt_status status,
@@ -41,7 +48,7 @@ static void expect_join_fails(rt__roster *r, const rt_msg_hello *h, rt_status st
     assert_int_equal(r->joined, 1);
 }
 
-static void misfits_are_told_by_name(void **state)
+static void mismatched_ranks_are_named(void **state)
 {
     (void)state;
     rt__roster r = {0};
@@ -58,6 +65,16 @@ static void misfits_are_told_by_name(void **state)
     expect_join_fails(&r, &h, RT_E_MISMATCH, "device cuda:0");
     h = hello(1, 2), h.samples = 5999;
     expect_join_fails(&r, &h, RT_E_MISMATCH, "training set of 5999");
+    h = hello(1, 2), h.data = IDENTITY("1240", "fedcba9876543210", "");
+    expect_join_fails(&r, &h, RT_E_MISMATCH,
+                      "worker 1 on host berta has in d/h.csv 1240 bytes (checksum "
+                      "fedcba9876543210), worker 0 on host anna has 1240 bytes (checksum "
+                      "0123456789abcdef): data.path must hold the same files on every host");
+    h = hello(1, 2), h.data = IDENTITY("1240", SUM, ", \"preprocessing\": \"" SUM "\"");
+    expect_join_fails(&r, &h, RT_E_MISMATCH,
+                      "has in preprocessing " SUM ", worker 0 on host anna has none");
+    h = hello(1, 2), h.data = "{\"files\": [1]}";
+    expect_join_fails(&r, &h, RT_E_FORMAT, "HELLO of worker 1: data: expected");
     h = hello(1, 2), h.parameters = 999;
     expect_join_fails(&r, &h, RT_E_MISMATCH, "999");
     h = hello(1, 2), h.elements = 1007;
@@ -85,7 +102,7 @@ static void ranks_are_found_and_missed(void **state)
         rt_msg_hello h = hello(k, 100);
         snprintf(peer, sizeof peer, "p%lld", (long long)k);
         assert_int_equal(rt__roster_join(&r, peer, &h, "c0ffee"), RT_OK);
-        assert_int_equal(rt__roster_join(&r, peer, &h, "c0ffee"), RT_OK); /* said twice */
+        assert_int_equal(rt__roster_join(&r, peer, &h, "c0ffee"), RT_OK); /* sent twice */
     }
     assert_int_equal(r.joined, 50);
     assert_int_equal(rt__roster_rank(&r, "p42"), 42);
@@ -96,14 +113,14 @@ static void ranks_are_found_and_missed(void **state)
     rt__roster_release(&r);
 }
 
-/* Addresses are found however many there are, and whatever they have in common. */
+/* Addresses are found, however many there are and however similar they are. */
 static void ten_thousand_ranks_are_found(void **state)
 {
     (void)state;
     enum { WORLD = 10000 };
     rt__roster r = {.first = -1};
     char peer[64];
-    assert_int_equal(rt__roster_rank(&r, "worker 0"), -1); /* before there is any generation */
+    assert_int_equal(rt__roster_rank(&r, "worker 0"), -1); /* before any generation */
     for (int generation = 1; generation <= 2; generation++) {
         assert_int_equal(rt__roster_reset(&r, WORLD), RT_OK);
         for (int64_t k = WORLD - 1; k >= 0; k--) {
@@ -168,7 +185,7 @@ static void steps_come_from_steps_or_epochs(void **state)
     set(&f->cfg, "run.epochs=5");
     set(&f->cfg, "data.batch=64");
     assert_int_equal(rt_config_steps(&f->cfg, 60000, &end), RT_OK);
-    assert_int_equal(end, 4688); /* 4687.5: every sample is seen */
+    assert_int_equal(end, 4688); /* 4687.5, rounded up so that every sample is used */
     set(&f->cfg, "run.steps=12");
     assert_int_equal(rt_config_steps(&f->cfg, 60000, &end), RT_OK);
     assert_int_equal(end, 12);
@@ -183,7 +200,7 @@ static void steps_come_from_steps_or_epochs(void **state)
     assert_non_null(strstr(rt_error(), "run.epochs"));
 }
 
-static void the_data_stay_those_that_the_state_was_made_with(void **state)
+static void other_data_are_refused(void **state)
 {
     fixture *f = *state;
     static const struct {
@@ -197,9 +214,45 @@ static void the_data_stay_those_that_the_state_was_made_with(void **state)
         if (rows[i].status != RT_OK)
             assert_non_null(strstr(rt_error(), "the same run cannot go on with other data"));
         rt__plan_release(&p);
-        source.samples = 0; /* an older checkpoint or journal does not say */
+        source.samples = 0; /* an older checkpoint or journal does not record it */
         assert_int_equal(rt__plan_make(&f->cfg, &source, &f->roster, 200, "", &p), RT_OK);
         rt__plan_release(&p);
+    }
+}
+
+/* Also if a state in memory cannot be read because it does not fit the model of other data: its steps were made. */
+static void other_contents_of_the_data_are_refused(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        int64_t step, made;
+        const char *data; /* that the state was made with */
+        const char *says; /* NULL: it is accepted */
+    } rows[] = {
+        {10, 0, IDENTITY("1240", SUM, ""), NULL},
+        {10, 0, IDENTITY("1239", SUM, ""),
+         "d/h.csv: has changed: it is 1240 bytes (checksum " SUM
+         "), and this run was made with 1239 bytes (checksum " SUM
+         ") up to step 10: the same run cannot go on with other data: bring the former back, or "
+         "begin a new run from its weights: another --run-dir and --set model.init=RUN"},
+        {10, 12, IDENTITY("1240", "fedcba9876543210", ""), "up to step 12"},
+        {0, 0, IDENTITY("1239", SUM, ""), NULL},
+        {0, 12, IDENTITY("1239", SUM, ""), "up to step 12"},
+        {10, 0, IDENTITY("1240", SUM, ", \"preprocessing\": \"" SUM "\""),
+         "preprocessing.json of a run that began with model.init): has"},
+        {10, 0, "{\"files\": []}", NULL}, /* a file that only one has read does not count */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__plan p;
+        rt__source source = {.step = rows[i].step, .made = rows[i].made};
+        source.data = json_loads(rows[i].data, 0, NULL);
+        assert_int_equal(rt__plan_make(&f->cfg, &source, &f->roster, 200, "", &p),
+                         rows[i].says ? RT_E_MISMATCH : RT_OK);
+        if (rows[i].says)
+            assert_non_null(strstr(rt_error(), rows[i].says));
+        rt__plan_release(&p);
+        rt__source_release(&source);
+        rt_error_clear();
     }
 }
 
@@ -213,13 +266,39 @@ static void a_plan_covers_all_slices(void **state)
     assert_int_equal(p.message.slice_begin[3], 12);
     for (int r = 0; r < 3; r++)
         assert_true(p.message.slice_begin[r] < p.message.slice_begin[r + 1]);
+    assert_int_equal(p.message.axes_count, 1);
+    assert_string_equal(p.message.axes[0], "data");
+    assert_int_equal(p.message.axis_sizes_count, 1);
+    assert_int_equal(p.message.axis_sizes[0], 3);
     assert_int_equal(p.message.end_step, 200);
-    assert_int_equal(p.message.source, 0);
+    assert_int_equal(p.message.source, RT_SOURCE_FRESH);
     assert_string_equal(p.message.checkpoint, "");
     assert_int_equal(p.message.checkpoint_every, f->cfg.checkpoint.every);
     assert_true(p.message.checkpoint_final && p.message.evaluate_final);
     assert_int_equal(strlen(p.message.plan_hash), 64);
     rt__plan_release(&p);
+}
+
+/* The scalars after the state have owners, too, even if they begin a block. */
+static void a_plan_gives_every_block_one_owner(void **state)
+{
+    static const struct {
+        int64_t elements, blocks;
+    } rows[] = {{0, 1}, {1000, 1}, {RT_BLOCK - 16, 1}, {RT_BLOCK - 15, 2}, {7 * RT_BLOCK, 8}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__plan p;
+        int owners[8] = {0};
+        f->roster.elements = rows[i].elements;
+        assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, 200, "", &p), RT_OK);
+        assert_int_equal(p.message.owned_count, 3);
+        for (int r = 0; r < 3; r++)
+            for (int64_t b = p.message.owned[r].begin; b < p.message.owned[r].end; b++)
+                owners[b]++;
+        for (int64_t b = 0; b < 8; b++)
+            assert_int_equal(owners[b], b < rows[i].blocks);
+        rt__plan_release(&p);
+    }
 }
 
 static void hash_of(fixture *f, int64_t end_step, char out[65])
@@ -230,7 +309,7 @@ static void hash_of(fixture *f, int64_t end_step, char out[65])
     rt__plan_release(&p);
 }
 
-/* What decides bits, or what ranks must agree on, is in the hash; the rest is not. */
+/* The hash covers what decides bits and what ranks must agree on, and nothing else. */
 static void the_plan_hash_sees_what_matters(void **state)
 {
     fixture *f = *state;
@@ -247,6 +326,12 @@ static void the_plan_hash_sees_what_matters(void **state)
     hash_of(f, 200, other);
     assert_string_not_equal(first, other);
     set(&f->cfg, "parallel.slices=12");
+    f->roster.elements += RT_BLOCK; /* other owners */
+    hash_of(f, 200, other);
+    assert_string_not_equal(first, other);
+    f->roster.elements -= RT_BLOCK;
+    hash_of(f, 200, other);
+    assert_string_equal(first, other);
     snprintf(f->roster.isa, sizeof f->roster.isa, "avx512");
     hash_of(f, 200, other);
     assert_string_not_equal(first, other);
@@ -269,7 +354,7 @@ static void checkpoints_of_other_models_are_refused(void **state)
     rt__plan p;
     assert_int_equal(rt__plan_make(&f->cfg, &f->source, &f->roster, 50, "", &p), RT_OK);
     assert_int_equal(p.message.start_step, 50);
-    assert_int_equal(p.message.source, 1);
+    assert_int_equal(p.message.source, RT_SOURCE_CHECKPOINT);
     assert_string_equal(p.message.checkpoint, path);
     rt__plan_release(&p);
     expect_no_plan(f, 49, RT_E_CONFIG, "step-00000050: is at step 50, after the last step 49");
@@ -334,7 +419,7 @@ static void a_failed_piece_waits_for_the_others(void **state)
     rt__checkpoints_release(&cs);
 }
 
-/* A name from the wire becomes a path: nothing but our own names may pass. */
+/* A name from the wire becomes a path, so only our own names may pass. */
 static void strange_pieces_are_refused(void **state)
 {
     (void)state;
@@ -365,13 +450,14 @@ static void strange_pieces_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(misfits_are_told_by_name),
+        cmocka_unit_test(mismatched_ranks_are_named),
         cmocka_unit_test(ranks_are_found_and_missed),
         cmocka_unit_test(ten_thousand_ranks_are_found),
         cmocka_unit_test_setup_teardown(steps_come_from_steps_or_epochs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_data_stay_those_that_the_state_was_made_with, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(other_data_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_contents_of_the_data_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_covers_all_slices, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_plan_gives_every_block_one_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_plan_hash_sees_what_matters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checkpoints_of_other_models_are_refused, set_up, tear_down),
         cmocka_unit_test(pieces_of_several_steps_are_kept_apart),

@@ -1,13 +1,13 @@
-/* Rows of metrics.jsonl: one for each step, in order, with what its evaluation gave, whoever dies in between. */
+/* Rows of metrics.jsonl: one for each step, in order, with its evaluation, whatever dies in between. */
 #include "machine.h"
 
-/* A machine that evaluates after every 50 steps, and what is on its disk. */
+/* A machine that evaluates every 50 steps, and the contents of its disk. */
 typedef struct recorder {
     machine m;
     json_t *rows, *journal;
 } recorder;
 
-/* machine's effects get a machine, which is the recorder's first member. */
+/* The effects get a `machine *`, which is the recorder's first member. */
 static void write_line_down(void *ctx, rt__line where, const json_t *object)
 {
     recorder *r = ctx;
@@ -40,7 +40,7 @@ static int64_t newest_row(const recorder *r)
     return last ? json_integer_value(json_object_get(last, "step")) : -1;
 }
 
-/* The coordinator that finds this disk. */
+/* Starts a coordinator on this disk. */
 static void start(recorder *r, bool again)
 {
     rt__history history;
@@ -53,7 +53,7 @@ static void start(recorder *r, bool again)
     r->m.effects.journal = write_record_down;
     assert_int_equal(rt__history_init(&history), RT_OK);
     json_array_foreach(r->journal, i, record)
-        assert_int_equal(rt__history_apply(&history, record), RT_OK);
+        assert_int_equal(rt__history_apply_json(&history, record), RT_OK);
     machine_begin(&r->m, history, again);
     r->m.run.reported_step = newest_row(r);
 }
@@ -66,7 +66,7 @@ static void feed(recorder *r, const char *events)
         machine_feed(&r->m, 5, event + strspn(event, " "));
 }
 
-/* "50 0.75" is an evaluated row, "60" one that is not. */
+/* "50 0.75" is a row with an evaluation, "60" one without. */
 static void expect_rows(const recorder *r, const char *expected)
 {
     char found[512] = "";
@@ -97,15 +97,15 @@ static void rows_have_their_evaluation(void **state)
         const char *rows;
     } cases[] = {
         {"report 50, evaluated 50, report 60", "10, 50 0.75, 60"},
-        {"report 50", "10"}, /* it is waited for */
+        {"report 50", "10"}, /* waits for its evaluation */
         {"report 50, report 60", "10, 50, 60"},
-        {"report 50, report 50, evaluated 50, evaluated 50", "10, 50 0.75"}, /* said again */
+        {"report 50, report 50, evaluated 50, evaluated 50", "10, 50 0.75"}, /* sent twice */
         {"report 50, interrupt 2, interrupt 2, exited 1 143 15 -1", "10, 50"},
         /* A worker is lost while it evaluates; the next generation starts from the snapshot of that step. */
         {"report 50, exited 1 137 9 1, recovered 0, hello 0 0 0 50, hello 1 0 0 50, evaluated 50, "
          "report 60",
          "10, 50 0.75, 60"},
-        /* ... or from an earlier state: the row went, and comes again. */
+        /* ... or from an earlier state: the row is dropped, and made again. */
         {"report 50, exited 1 137 9 1, recovered 10, hello 0, hello 1", "10"},
         {"report 50, exited 1 137 9 1, recovered 10, hello 0, hello 1, report 20, report 50, "
          "evaluated 50",
@@ -128,13 +128,13 @@ static void rows_have_their_evaluation(void **state)
     }
 }
 
-/* A coordinator that dies with a row in hand leaves it to the next one, whatever it had got to. */
-static void a_row_in_hand_outlives_its_coordinator(void **state)
+/* A coordinator that dies while it holds a row back leaves it to the next one, wherever it died. */
+static void a_held_row_outlives_its_coordinator(void **state)
 {
     (void)state;
     static const struct {
         const char *before, *after, *rows;
-        size_t rows_lost; /* of the last ones: they were decided on and not written */
+        size_t rows_lost; /* how many of the last rows were decided but not written */
     } cases[] = {
         {"report 50", "evaluated 50, report 60", "10, 50 0.75, 60", 0},
         {"report 50", "report 60", "10, 50, 60", 0},
@@ -163,7 +163,7 @@ static void a_row_in_hand_outlives_its_coordinator(void **state)
     }
 }
 
-/* The next launch goes on after the last row, or from an earlier checkpoint. */
+/* The next launch resumes after the last row, or from an earlier checkpoint. */
 static void a_resumed_run_goes_on_with_its_rows(void **state)
 {
     (void)state;
@@ -191,7 +191,7 @@ static void a_resumed_run_goes_on_with_its_rows(void **state)
     }
 }
 
-/* A journal that cannot be written costs the evaluation in the row, not the row. */
+/* If the journal cannot be written, the row lacks its evaluation, but is written. */
 static void a_full_journal_costs_no_row(void **state)
 {
     (void)state;
@@ -210,7 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_have_their_evaluation),
-        cmocka_unit_test(a_row_in_hand_outlives_its_coordinator),
+        cmocka_unit_test(a_held_row_outlives_its_coordinator),
         cmocka_unit_test(a_resumed_run_goes_on_with_its_rows),
         cmocka_unit_test(a_full_journal_costs_no_row),
     };

@@ -1,4 +1,4 @@
-/* Steps that are left out because they are not finite: counted, limited, and no success when nothing else was left. */
+/* Steps that are skipped because they are not finite: they are counted and limited, and a run whose last steps were all skipped fails. */
 #include "machine.h"
 
 static json_t *journal;
@@ -21,12 +21,12 @@ static void start(machine *m, const char *set, bool again)
     m->effects.journal = write_record_down;
     assert_int_equal(rt__history_init(&history), RT_OK);
     json_array_foreach(journal, i, record)
-        assert_int_equal(rt__history_apply(&history, record), RT_OK);
+        assert_int_equal(rt__history_apply_json(&history, record), RT_OK);
     machine_begin(m, history, again);
 }
 
-/* Feeds events, separated by commas. "skip 5-8" says of these steps that they were left out (the first step is 1), "!"
- * lets another coordinator take over. */
+/* Feeds events, separated by commas. "skip 5-8" reports that these steps were skipped (the first step is 1); at "!" another coordinator takes
+ * over. */
 static void feed(machine *m, const char *set, const char *events)
 {
     char copy[512], *rest = copy;
@@ -56,12 +56,12 @@ static void feed(machine *m, const char *set, const char *events)
     "report 100, piece 0 100, piece 1 100, committed 100, finished 0 100, finished 1 100, "        \
     "exited 1 0 0 -1"
 
-static void what_was_left_out_counts(void **state)
+static void skipped_steps_are_counted_and_limited(void **state)
 {
     (void)state;
     static const struct {
         const char *set, *events;
-        int exit_code;       /* -1: it goes on */
+        int exit_code;       /* -1: the run goes on */
         const char *message; /* NULL: none */
         size_t skipped;
     } cases[] = {
@@ -76,7 +76,7 @@ static void what_was_left_out_counts(void **state)
         {"run.nan_skip_limit=1", BEGIN "skip 11-11, exited 1 143 15 -1", 1, "lower optimizer.lr",
          1},
         {"run.nan_skip_limit=0", BEGIN "skip 11-60, " END, 0, NULL, 50},
-        /* Said again, in this life of the coordinator or the next. */
+        /* Sent again, to the same coordinator or the next one. */
         {NULL, BEGIN "skip 11-14, skip 13-14, skip 11-14", -1, NULL, 4},
         {"run.nan_skip_limit=5",
          BEGIN "skip 11-14, !, launcher 1, recovered 0, hello 0 14 1, hello 1 14 1, skip 13-14", -1,
@@ -91,7 +91,7 @@ static void what_was_left_out_counts(void **state)
          4},
         {"run.nan_skip_limit=5",
          BEGIN "skip 9-12, exited 1 137 9 1, recovered 10, hello 0, hello 1", -1, NULL, 2},
-        /* The loss that it ends with is that of steps 91 to 100. */
+        /* The last loss is that of steps 91 to 100. */
         {"run.nan_skip_limit=0", BEGIN "skip 91-100, " END, 1,
          "the training loss at the end is not a number, and 10 steps", 10},
         {"run.nan_skip_limit=0", BEGIN "skip 92-100, " END, 0, NULL, 9},
@@ -108,12 +108,13 @@ static void what_was_left_out_counts(void **state)
             fail_msg("case %zu: exit code %d, %s", i, (int)m.exit_code, m.message);
         if (cases[i].message ? !strstr(m.message, cases[i].message) : m.message[0] != '\0')
             fail_msg("case %zu: '%s'", i, m.message);
-        if (cases[i].exit_code == 1) /* --resume would meet it once more */
+        if (cases[i].exit_code == 1) /* a resumed run would fail again */
             assert_int_equal(m.run.next, RT_NEXT_OTHER_RATE);
         assert_int_equal(json_array_size(m.run.history.skipped), cases[i].skipped);
         if (m.summary) {
             const char *next = json_string_value(json_object_get(m.summary, "next"));
             assert_int_equal(summary_int(&m, "skipped_steps"), cases[i].skipped);
+            assert_true(summary_int(&m, "steps") >= rt__history_last_skipped(&m.run.history));
             assert_string_equal(next ? next : "none", m.exit_code ? "other rate" : "none");
         }
         machine_release(&m);
@@ -121,8 +122,8 @@ static void what_was_left_out_counts(void **state)
     }
 }
 
-/* The next launch knows what this run has left out, also from a journal that was made shorter. */
-static void it_is_known_to_the_next_launch(void **state)
+/* The next launch knows which steps this run has skipped, also from a compacted journal. */
+static void skipped_steps_are_known_to_the_next_launch(void **state)
 {
     (void)state;
     machine m;
@@ -144,8 +145,8 @@ static void it_is_known_to_the_next_launch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_left_out_counts),
-        cmocka_unit_test(it_is_known_to_the_next_launch),
+        cmocka_unit_test(skipped_steps_are_counted_and_limited),
+        cmocka_unit_test(skipped_steps_are_known_to_the_next_launch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

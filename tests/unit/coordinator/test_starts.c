@@ -1,8 +1,9 @@
-/* Generations that do not start: who is named, what is waited for, which hosts are left out, and when
- * another try is of no use. */
+/* Generations that do not start: which rank is named, what the coordinator waits for, which hosts are set aside, and when another attempt is
+ * pointless. */
+#include "common/base/phase.h"
 #include "machine.h"
 
-/* A run on h0 and h1, a worker each; the launcher is on h0. */
+/* Begins a run on h0 and h1 with one worker each; the launcher is on h0. */
 static void begin_on_hosts(machine *m)
 {
     static const char *const names[] = {"h0", "h1"};
@@ -13,7 +14,8 @@ static void begin_on_hosts(machine *m)
     assert_int_equal(rt__history_init(&history), RT_OK);
     machine_begin(m, history, false);
     machine_frame(m, 0, "l", RT_MSG_LAUNCHER, (rt_msg_body){.launcher = {.pid = 1, .host = "h0"}});
-    machine_frame(m, 0, "l", RT_MSG_HOSTS, (rt_msg_body){.hosts = {names, 2, slots, 2}});
+    const rt_msg_hosts two = {.hosts = names, .hosts_count = 2, .slots = slots, .slots_count = 2};
+    machine_frame(m, 0, "l", RT_MSG_HOSTS, (rt_msg_body){.hosts = two});
     machine_feed(m, 0, "recovered 0");
 }
 
@@ -32,7 +34,7 @@ static void exited(machine *m, double now, rt_msg_exited e)
     machine_frame(m, now, "l", RT_MSG_EXITED, (rt_msg_body){.exited = e});
 }
 
-/* What a rank says that has not said HELLO yet. */
+/* Feeds PROGRESS of a rank that has not sent HELLO yet. */
 static void early(machine *m, double now, int rank, const char *what)
 {
     rt_frame f = {.generation = m->run.generation,
@@ -54,23 +56,23 @@ static void a_worker_without_hello_is_named_with_its_host(void **state)
     exited(&m, 1, (rt_msg_exited){.exit_code = 137, .signal = 9, .rank = 1});
     assert_string_equal(m.cause, "worker 1 was killed by signal 9");
     assert_string_equal(m.host, "box");
-    assert_int_equal(m.run.failed, false);
+    assert_int_equal(rt__run_failed(&m.run), false);
     machine_release(&m);
     begin_on_hosts(&m);
     exited(&m, 1, (rt_msg_exited){.exit_code = 137, .signal = 9, .rank = 1, .reason = "no memory"});
     assert_string_equal(m.cause, "worker 1 on h1 was killed by signal 9: no memory");
     assert_string_equal(m.host, "h1");
-    assert_null(strstr(machine_done(&m), "host_lost")); /* once may be chance */
+    assert_null(strstr(machine_done(&m), "host_lost")); /* one death may be chance */
     machine_release(&m);
 }
 
-static void a_host_of_which_nothing_is_heard_is_left_out(void **state)
+static void a_host_that_sends_nothing_is_set_aside(void **state)
 {
     (void)state;
     static const struct {
-        int rank;    /* that leaves, with exit code 1 */
-        bool spoken; /* it was heard before */
-        bool out;    /* its host is left out */
+        int rank;    /* the one that leaves, with exit code 1 */
+        bool spoken; /* it has sent a message before */
+        bool out;    /* its host is set aside */
     } rows[] = {{1, false, true}, {1, true, false}, {0, false, false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         machine m;
@@ -88,9 +90,9 @@ static void a_host_of_which_nothing_is_heard_is_left_out(void **state)
     }
 }
 
-/* ---- when another try is of no use ---- */
+/* ---- when another attempt is pointless ---- */
 
-static void what_would_fail_again_is_not_tried_again(void **state)
+static void pointless_restarts_are_not_made(void **state)
 {
     (void)state;
     static const struct {
@@ -98,16 +100,16 @@ static void what_would_fail_again_is_not_tried_again(void **state)
         int exit_code; /* -1: goes on */
         const char *message;
     } rows[] = {
-        {{.exit_code = 132, .rank = -1, .reason = "w is missing", .final = 1},
+        {{.exit_code = 132, .rank = -1, .reason = "w is missing", .final = true},
          1,
          "the workers could not be started: w is missing"},
-        {{.exit_code = 132, .rank = -1, .host = "h1", .reason = "w is missing", .final = 1},
+        {{.exit_code = 132, .rank = -1, .host = "h1", .reason = "w is missing", .final = true},
          1,
          "the workers could not be started: host h1 cannot run workers: w is missing"},
         {{.exit_code = 2, .rank = 1, .reason = "no config.yaml"},
          2,
          "the workers could not be started: worker 1 on h1 left with exit code 2: no config.yaml"},
-        {{.exit_code = 153, .signal = 25, .rank = 0, .reason = "small files only", .final = 1},
+        {{.exit_code = 153, .signal = 25, .rank = 0, .reason = "small files only", .final = true},
          1,
          "the workers could not be started: worker 0 was killed by signal 25: small files only"},
         {{.exit_code = 255, .rank = -1, .host = "h1", .reason = "ssh: no route"}, -1, ""},
@@ -123,14 +125,14 @@ static void what_would_fail_again_is_not_tried_again(void **state)
     }
 }
 
-/* By the same signal, on the same host, before HELLO: twice is no chance. Other workers have reported. */
-static void a_program_that_crashes_at_once_is_not_tried_long(void **state)
+/* Two deaths by the same signal, on the same host, before HELLO, are no chance, even if other workers have joined. */
+static void a_program_that_crashes_at_once_is_restarted_once(void **state)
 {
     (void)state;
     static const struct {
         bool hosts;
         int64_t signals[2];
-        bool joined;         /* it had said HELLO */
+        bool joined;         /* it had sent HELLO */
         const char *message; /* NULL: goes on */
     } rows[] = {
         {false,
@@ -157,7 +159,7 @@ static void a_program_that_crashes_at_once_is_not_tried_long(void **state)
             machine_feed(&m, k + 1, "tick");
             machine_feed(&m, k + 1, "recovered 0");
         }
-        assert_int_equal(m.run.failed, rows[i].message != NULL);
+        assert_int_equal(rt__run_failed(&m.run), rows[i].message != NULL);
         if (rows[i].message && !strstr(m.message, rows[i].message))
             fail_msg("row %zu: %s", i, m.message);
         if (rows[i].hosts)
@@ -166,8 +168,8 @@ static void a_program_that_crashes_at_once_is_not_tried_long(void **state)
     }
 }
 
-/* A run that has made steps goes on without a host that can no longer run workers, if there is another. */
-static void a_run_under_way_goes_on_elsewhere(void **state)
+/* A run that has made steps goes on without a host that can no longer run workers, if another host has room. */
+static void a_run_under_way_goes_on_on_other_hosts(void **state)
 {
     (void)state;
     for (int other = 0; other < 2; other++) {
@@ -180,9 +182,9 @@ static void a_run_under_way_goes_on_elsewhere(void **state)
         machine_feed(&m, 1, "hello 1");
         machine_feed(&m, 2, "report 30");
         machine_done(&m);
-        exited(
-            &m, 3,
-            (rt_msg_exited){.exit_code = 132, .rank = -1, .host = other ? "h1" : "", .final = 1});
+        exited(&m, 3,
+               (rt_msg_exited){
+                   .exit_code = 132, .rank = -1, .host = other ? "h1" : "", .final = true});
         assert_int_equal(m.exit_code, other ? -1 : 1);
         assert_int_equal(strstr(machine_done(&m), "event:host_lost") != NULL, other);
         machine_release(&m);
@@ -204,7 +206,7 @@ static void a_checkpoint_that_cannot_be_read_is_tried_twice(void **state)
         char fault[32];
         snprintf(fault, sizeof fault, "fault 1 %d", RT_E_CORRUPT);
         machine_feed(&m, 2, fault);
-        assert_int_equal(m.run.failed, generation == 2);
+        assert_int_equal(rt__run_failed(&m.run), generation == 2);
     }
     assert_string_equal(m.run.failure, "it broke");
     machine_release(&m);
@@ -216,15 +218,15 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
 {
     (void)state;
     static const struct {
-        int joined;           /* -1: nobody; else that rank */
-        int64_t started;      /* of one process on h0, as the launcher says; -1: it has not said */
-        const char *early[2]; /* what ranks say they are at */
+        int joined;           /* the rank that has joined; -1: none */
+        int64_t started;      /* of one process on h0, as the launcher reports; -1: not reported */
+        const char *early[2]; /* what ranks report that they do */
         const char *text;
     } rows[] = {
         {-1,
          0,
          {NULL},
-         "no HELLO from rank 0, 1 for 4.5 s: mpirun has started no worker on h0; "
+         "no HELLO from rank 0, 1 for 4.5 s: no worker has been started on h0; "
          "0 of 2 wait"},
         {-1,
          1,
@@ -241,7 +243,7 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
          {NULL, RT_WHAT_OPENING},
          "no HELLO from rank 1 for 4.5 s: rank 1 on h1 is still opening the data set; 1 of 2 "
          "wait"},
-        /* MPI_Init waits for all ranks, so whoever is in it is not to blame */
+        /* MPI_Init waits for all ranks, so a rank that is in it is not to blame */
         {-1,
          1,
          {RT_WHAT_MPI_INIT, RT_WHAT_OPENING},
@@ -274,43 +276,78 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
             machine_feed(&m, now, "tick");
         assert_string_equal(machine_done(&m), "");
         machine_feed(&m, 4.5, "tick");
-        machine_feed(&m, 5, "tick"); /* told once */
+        machine_feed(&m, 5, "tick"); /* the event is written once */
         assert_string_equal(machine_done(&m), "event:stall");
         assert_string_equal(m.text, rows[i].text);
         machine_release(&m);
     }
 }
 
-/* An earlier launch has made 40 steps with 6,400 samples and was killed; its snapshots are there, and its journal may have
- * been made shorter. */
+/* A worker reports twice a second that it compiles, and after some time that it does something else. It is abandoned only if that takes too
+ * long, or if it compiles for longer than any compiler takes. */
+static void compiling_is_waited_for(void **state)
+{
+    (void)state;
+    enum { G = RT__GATHER_SECONDS, C = RT__COMPILE_SECONDS };
+    static const struct {
+        double compiles_until, given_up;
+        const char *at;
+    } rows[] = {
+        {0, G, "to_device"},
+        {G - 1, 2 * G - 1, "to_device"},
+        {5 * G, 6 * G, "to_device"},
+        {10 * C, G + C, RT_WHAT_COMPILING},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine m;
+        machine_init(&m, 1);
+        machine_feed(&m, 0, "launcher 0");
+        machine_feed(&m, 0, "recovered 0");
+        double now = 0;
+        while (now < 2 * (G + C) && !*m.run.cause.text) {
+            now += 0.5;
+            early(&m, now, 0, now <= rows[i].compiles_until ? RT_WHAT_COMPILING : "to_device");
+            machine_feed(&m, now, "tick");
+        }
+        if (fabs(now - rows[i].given_up) > 1 || !strstr(m.run.cause.text, rows[i].at))
+            fail_msg("row %zu: given up after %.1f s, expected %.1f: %s", i, now, rows[i].given_up,
+                     m.run.cause.text);
+        machine_release(&m);
+    }
+}
+
+/* An earlier launch made 40 steps with 6,400 samples and was killed; its snapshots exist, and its journal may have been compacted. */
 static void begin_after_a_kill(machine *m, bool shortened)
 {
     static const char *const records[] = {
         "{'kind': 'run', 'run': 'r', 'config': ''}",
-        "{'kind': 'generation', 'generation': 1, 'world': 2}",
-        "{'kind': 'plan', 'generation': 1, 'start_step': 0, 'source': 'fresh', 'samples': 6400}",
-        "{'kind': 'first_step', 'seconds': 1}", NULL};
+        "{'kind': 'generation', 'generation': 1, 'world': 2, 'restart': false, 'hosts': [], "
+        "'trained_seconds': 0, 'trained_steps': 0}",
+        "{'kind': 'plan', 'generation': 1, 'start_step': 0, 'lost_steps': 0, 'source': 'fresh', "
+        "'samples': 6400, 'data': {'files': [{'file': 'h', 'bytes': 9, 'checksum': "
+        "'0123456789abcdef'}]}}",
+        "{'kind': 'first_step', 'seconds': 1, 'step': 1, 'loss': 0.5}", NULL};
     rt__history history, copy;
     assert_int_equal(rt__history_init(&history), RT_OK);
     for (int i = 0; records[i]; i++) {
-        char text[160];
+        char text[256];
         snprintf(text, sizeof text, "%s", records[i]);
         for (char *c = text; *c; c++)
             *c = *c == '\'' ? '"' : *c;
         json_t *record = json_loads(text, 0, NULL);
-        assert_int_equal(rt__history_apply(&history, record), RT_OK);
+        assert_int_equal(rt__history_apply_json(&history, record), RT_OK);
         json_decref(record);
     }
     if (shortened) {
         json_t *list = rt__history_records(&history);
         assert_int_equal(rt__history_init(&copy), RT_OK);
-        assert_int_equal(rt__history_apply(&copy, json_array_get(list, 0)), RT_OK);
+        assert_int_equal(rt__history_apply_json(&copy, json_array_get(list, 0)), RT_OK);
         json_decref(list);
         rt__history_release(&history);
         history = copy;
     }
     json_t *launch = json_pack("{s:s}", "kind", "launch");
-    assert_int_equal(rt__history_apply(&history, launch), RT_OK);
+    assert_int_equal(rt__history_apply_json(&history, launch), RT_OK);
     json_decref(launch);
     machine_configure(m, 2);
     machine_begin(m, history, false);
@@ -318,28 +355,41 @@ static void begin_after_a_kill(machine *m, bool shortened)
     machine_feed(m, 0, "recovered 0");
 }
 
-/* Like a wrong data.path: whoever corrects it goes on from the snapshots. */
+/* As with a wrong data.path, the run can be resumed from the snapshots once the data are corrected. */
 static void other_data_are_refused_and_change_nothing(void **state)
 {
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    static const struct {
+        int64_t samples;
+        const char *checksum, *says;
+    } rows[] = {
+        {6400, "0123456789abcdef", NULL},
+        {6401, "0123456789abcdef", "this run was made with 6400 up to step 40"},
+        {5, "0123456789abcdef", "this run was made with 6400 up to step 40"},
+        {6400, "0123456789abcdee", "h: has changed: it is 9 bytes (checksum 0123456789abcdee)"},
+    };
+    for (int i = 0; i < 8; i++) {
         machine m;
-        int64_t samples = i % 3 == 0 ? 6400 : i % 3 == 1 ? 6401 : 5;
-        begin_after_a_kill(&m, i >= 3);
+        char data[100];
+        snprintf(data, sizeof data,
+                 "{\"files\": [{\"file\": \"h\", \"bytes\": 9, \"checksum\": \"%s\"}]}",
+                 rows[i % 4].checksum);
+        begin_after_a_kill(&m, i >= 4);
         for (int k = 0; k < 2; k++) {
             rt_msg_body body = machine_hello(&m, k, "avx2");
-            const int64_t offer[RT_OFFER_FIELDS] = {1, 0, 40, 0, 10};
-            body.hello.offers = offer;
-            body.hello.offers_count = k == 0 ? RT_OFFER_FIELDS : 0;
-            body.hello.samples = samples;
+            const rt_msg_offer offer = {.generation = 1, .step = 40, .end = 10};
+            body.hello.offers = &offer;
+            body.hello.offers_count = k == 0;
+            body.hello.samples = rows[i % 4].samples;
+            body.hello.data = data;
             machine_worker(&m, 1, k, RT_MSG_HELLO, body);
         }
-        assert_int_equal(m.run.failed, samples != 6400);
-        if (samples != 6400) {
+        assert_int_equal(rt__run_failed(&m.run), rows[i % 4].says != NULL);
+        if (rows[i % 4].says) {
             exited(&m, 2, (rt_msg_exited){.rank = -1});
             assert_int_equal(m.exit_code, 2);
             assert_true(m.kept);
-            assert_non_null(strstr(m.message, "this run was made with 6400 up to step 40"));
+            assert_non_null(strstr(m.message, rows[i % 4].says));
         } else {
             assert_int_equal(m.run.source.step, 40);
         }
@@ -351,12 +401,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_without_hello_is_named_with_its_host),
-        cmocka_unit_test(a_host_of_which_nothing_is_heard_is_left_out),
-        cmocka_unit_test(what_would_fail_again_is_not_tried_again),
-        cmocka_unit_test(a_program_that_crashes_at_once_is_not_tried_long),
-        cmocka_unit_test(a_run_under_way_goes_on_elsewhere),
+        cmocka_unit_test(a_host_that_sends_nothing_is_set_aside),
+        cmocka_unit_test(pointless_restarts_are_not_made),
+        cmocka_unit_test(a_program_that_crashes_at_once_is_restarted_once),
+        cmocka_unit_test(a_run_under_way_goes_on_on_other_hosts),
         cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
         cmocka_unit_test(a_late_start_is_named_with_what_it_waits_for),
+        cmocka_unit_test(compiling_is_waited_for),
         cmocka_unit_test(other_data_are_refused_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,15 +1,14 @@
-/* The run's state machine: every way from BOOT to its end, event by event with what must follow
- * from each. */
+/* The run's state machine: every way from BOOT to the end, event by event, with the effects that each must have. */
 #include "script.h"
 #include <math.h>
 
 static const row undisturbed[] = {
     {"tick", RT__BOOT, ""},
     START,
-    {"report 1", RT__RUN, "journal:first_step"}, /* only tells that work has begun */
+    {"report 1", RT__RUN, "journal:first_step"}, /* only shows that work has begun */
     {"report 10", RT__RUN, "metrics"},
     {"piece 1 50", RT__RUN, ""},
-    {"piece 1 50", RT__RUN, ""}, /* said twice */
+    {"piece 1 50", RT__RUN, ""}, /* sent twice */
     {"piece 0 50", RT__RUN, "journal:committing commit:50"},
     {"committed 50", RT__RUN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"report 100", RT__RUN, "metrics"},
@@ -19,7 +18,7 @@ static const row undisturbed[] = {
     {"finished 0 100", RT__DRAIN, ""},
     {"piece 1 100", RT__DRAIN, "journal:committing commit:100"},
     {"finished 1 100", RT__DRAIN, ""}, /* not before the commit */
-    {"committed 100", RT__DRAIN,
+    {"committed 100", RT__LEAVE,
      "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 journal:over FORGET>w0 STOP>w0 "
      "FORGET>w1 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
@@ -29,7 +28,7 @@ static const row undisturbed[] = {
 static const row killed_worker[] = {
     START,
     {"report 60", RT__RUN, "journal:first_step metrics"},
-    {"piece 0 70", RT__RUN, ""},       /* the other piece will never come */
+    {"piece 0 70", RT__RUN, ""},       /* the other piece will never arrive */
     {"exited 7 137 9 1", RT__RUN, ""}, /* of another generation */
     {"exited 1 137 9 1", RT__RECOVER,
      "journal:exited discard:70 event:checkpoint_failed event:worker_lost again"},
@@ -41,13 +40,13 @@ static const row killed_worker[] = {
     {"piece 1 100", RT__RUN, "journal:committing commit:100"},
     {"finished 1 100", RT__DRAIN, ""},
     {"finished 0 100", RT__DRAIN, ""},
-    {"committed 100", RT__DRAIN,
+    {"committed 100", RT__LEAVE,
      "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1 journal:over FORGET>w0 STOP>w0 "
      "FORGET>w1 STOP>w1"},
     {"exited 2 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
 };
 
-/* A rank that lost its neighbour complains first; the kill is what is told. */
+/* A rank that lost its neighbour reports a fault first, but the kill is recorded as the cause. */
 static const row consequence_before_cause[] = {
     START,
     {"fault 0 -25", RT__REGROUP, "END_GENERATION>l"},
@@ -76,29 +75,29 @@ static const row never_starts[] = {
 
 static const row refused_source[] = {
     {"launcher", RT__RECOVER, "recover"},
-    {"unrecoverable", RT__FAILED, "RUN_ENDED>l"}, /* nothing was started: nothing is written */
+    {"unrecoverable", RT__FAILED, "RUN_ENDED>l"}, /* nothing was started, so nothing is written */
 };
 
 static const row misfit[] = {
     {"launcher", RT__RECOVER, "recover"},
     {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
     {"hello 0", RT__GATHER, ""},
-    {"misfit 1", RT__FAILED, "REFUSED>w1 END_GENERATION>l"},
+    {"misfit 1", RT__FAILING, "REFUSED>w1 END_GENERATION>l"},
     {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end RUN_ENDED>l"},
 };
 
 static const row bad_data[] = {
     START,
-    {"fault 0 -25", RT__REGROUP, "END_GENERATION>l"}, /* the reason comes late, and still counts */
-    {"fault 1 -10", RT__FAILED, "END_GENERATION>l"},
-    {"fault 0 -10", RT__FAILED, ""},
+    {"fault 0 -25", RT__REGROUP, "END_GENERATION>l"}, /* the reason arrives late and still counts */
+    {"fault 1 -10", RT__FAILING, "END_GENERATION>l"},
+    {"fault 0 -10", RT__FAILING, ""},
     {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end RUN_ENDED>l"},
 };
 
 static const row nan_loss[] = {
     START,
-    {"fault 0 -29", RT__RUN, ""},             /* another may know why */
-    {"tick", RT__FAILED, "END_GENERATION>l"}, /* would come again: no restart */
+    {"fault 0 -29", RT__RUN, ""},              /* another rank may know why */
+    {"tick", RT__FAILING, "END_GENERATION>l"}, /* it would happen again: no restart */
     {"exited 1 1 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
@@ -118,12 +117,12 @@ static const row piece_missing_at_the_end[] = {
     START,
     {"piece 0 100", RT__RUN, ""},
     {"finished 0 100", RT__DRAIN, ""},
-    {"finished 1 100", RT__DRAIN,
+    {"finished 1 100", RT__LEAVE,
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1 journal:over STOP>w0 "
      "STOP>w1"},
 };
 
-/* The last checkpoint fails: what is in memory is the only copy, and is not thrown away. */
+/* The last checkpoint fails: the state in memory is the only copy, and is kept. */
 static const row unsaved[] = {
     START,
     {"report 100", RT__RUN, "journal:first_step metrics"},
@@ -133,11 +132,11 @@ static const row unsaved[] = {
     {"piece 1 100", RT__RUN,
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, ""},
-    {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
+    {"finished 1 100", RT__LEAVE, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l kept"},
 };
 
-/* As before, and all was over before a rank told of its progress. */
+/* The same, and the run ends before a rank sends PROGRESS. */
 static const row unsaved_in_a_second[] = {
     START,
     {"report 100", RT__RUN, "journal:first_step metrics"},
@@ -148,11 +147,11 @@ static const row unsaved_in_a_second[] = {
     {"nopiece 1 90", RT__RUN, /* an older one may fail later */
      "discard:90 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100 100", RT__DRAIN, ""},
-    {"finished 1 100 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
+    {"finished 1 100 100", RT__LEAVE, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l kept"},
 };
 
-/* Nothing is written by a generation that had only the end to do: what it started from is not thrown away. */
+/* A generation that had no step left to make writes no snapshot, so the one it started from is kept. */
 static const row unsaved_again[] = {
     START,
     {"report 100", RT__RUN, "journal:first_step metrics"},
@@ -164,11 +163,11 @@ static const row unsaved_again[] = {
     {"piece 1 100", RT__RUN,
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, "event:recovered journal:recovered"},
-    {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
+    {"finished 1 100", RT__LEAVE, "journal:over STOP>w0 STOP>w1"},
     {"exited 2 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l kept"},
 };
 
-/* No snapshots are taken: the state is lost, and who asked for it must hear that. */
+/* Without snapshots the state is lost, and the user must be told. */
 static const row lost_for_good[] = {
     START,
     {"report 100", RT__RUN, "journal:first_step metrics"},
@@ -176,11 +175,11 @@ static const row lost_for_good[] = {
     {"piece 1 100", RT__RUN,
      "discard:100 event:checkpoint_failed journal:abort ABORTED>w0 ABORTED>w1"},
     {"finished 0 100", RT__DRAIN, ""},
-    {"finished 1 100", RT__DRAIN, "journal:over STOP>w0 STOP>w1"},
+    {"finished 1 100", RT__LEAVE, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__FAILED, "event:failed journal:end summary:failed RUN_ENDED>l"},
 };
 
-/* The newest state is in memory, and the journal says so before the workers hear of it. */
+/* The newest state is in memory, and the journal records the plan before the workers receive it. */
 static const row from_a_snapshot[] = {
     START,
     {"report 60", RT__RUN, "journal:first_step metrics"},
@@ -200,30 +199,31 @@ static const row scaled[] = {
     {"progress 0 42 42", RT__RUN, ""},
     {"progress 1 42 42", RT__RUN, "FORGET>w0 FORGET>w1"},
     {"scale 9", RT__RUN, "REFUSED>t"}, /* more than slices */
-    {"scale 3", RT__DRAIN, "journal:target event:scaled ACCEPTED>t STOP>w0"},
-    {"finished 0 43", RT__DRAIN, ""},
-    {"finished 1 43", RT__DRAIN, "STOP>w0 STOP>w1"}, /* and nothing is forgotten */
+    {"scale 3", RT__RESHAPE, "journal:target event:scaled ACCEPTED>t STOP>w0"},
+    {"finished 0 43", RT__RESHAPE, ""},
+    {"finished 1 43", RT__LEAVE, "journal:over STOP>w0 STOP>w1"}, /* and nothing is forgotten */
+    {"save", RT__LEAVE, "event:checkpoint_ordered"},              /* of the next generation */
     {"exited 1 0 0 -1", RT__RECOVER, "journal:exited again"},
     {"recovered 0", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
     {"hello 0 0 0 43", RT__GATHER, ""},
     {"hello 1", RT__GATHER, ""},
-    {"hello 2", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 PLAN>w2 event:running"},
+    {"hello 2", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 PLAN>w2 event:running CHECKPOINT>w0"},
 };
 
-/* A rank that must go takes its place with it. */
+/* When a rank must leave, the next generation has one worker less. */
 static const row left[] = {
     START,
     {"progress 0 42", RT__RUN, ""},
-    {"leave 1", RT__DRAIN, "event:leave journal:target STOP>w0"},
-    {"finished 0 43", RT__DRAIN, ""},
-    {"finished 1 43", RT__DRAIN, "STOP>w0 STOP>w1"},
+    {"leave 1", RT__RESHAPE, "event:leave journal:target STOP>w0"},
+    {"finished 0 43", RT__RESHAPE, ""},
+    {"finished 1 43", RT__LEAVE, "journal:over STOP>w0 STOP>w1"},
     {"exited 1 0 0 -1", RT__RECOVER, "journal:exited again"},
     {"recovered 43", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
     {"hello 0", RT__RUN, "journal:plan PLAN>w0 event:running"},
 };
 
 static const row saved_by_hand[] = {
-    {"save", RT__BOOT, "event:checkpoint_ordered"}, /* kept until there is a step to follow */
+    {"save", RT__BOOT, "event:checkpoint_ordered"}, /* kept until a step is made */
     {"launcher", RT__RECOVER, "recover"},
     {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
     {"hello 1", RT__GATHER, ""},
@@ -262,7 +262,7 @@ static const row stalled[] = {
 
 static const row skipped[] = {START, {"skipped 41", RT__RUN, "event:step_skipped journal:skipped"}};
 
-/* All is done but the renaming of the last checkpoint, and then the workers are killed. */
+/* The workers are killed when only the renaming of the last checkpoint is left to do. */
 static const row killed_while_committing[] = {
     START,
     {"report 100", RT__RUN, "journal:first_step metrics"},
@@ -270,8 +270,8 @@ static const row killed_while_committing[] = {
     {"piece 1 100", RT__RUN, "journal:committing commit:100"},
     {"finished 0 100", RT__DRAIN, ""},
     {"finished 1 100", RT__DRAIN, ""},
-    {"exited 1 137 9 1", RT__DRAIN, ""},
-    {"tick", RT__DRAIN, ""},
+    {"exited 1 137 9 1", RT__SETTLE, ""},
+    {"tick", RT__SETTLE, ""},
     {"committed 100", RT__DONE,
      "event:checkpoint journal:commit event:done journal:end summary:done RUN_ENDED>l"},
 };
@@ -289,7 +289,7 @@ static const script scripts[] = {
     SCRIPT(gives_up, 1,
            "gave up after 2 restarts (run.max_restarts): worker 1 was killed by signal 9"),
     SCRIPT(never_starts, 1,
-           "the workers could not be started: mpirun ended with exit code 127: two"),
+           "the workers could not be started: the job ended with exit code 127: two"),
     SCRIPT(refused_source, 2, "it is altered"),
     SCRIPT(misfit, 2,
            "worker 1 on host box has instruction set avx512, worker 0 on host box has avx2"),
@@ -329,8 +329,8 @@ static void summary_counts_a_recovery(void **state)
     machine_release(&m);
 }
 
-/* Whatever is heard first, the weightiest reason is told. */
-static void the_cause_is_told_not_its_consequence(void **state)
+/* Whichever reason arrives first, the weightiest one is recorded. */
+static void the_cause_is_recorded_not_its_consequence(void **state)
 {
     (void)state;
     static const struct {
@@ -371,7 +371,7 @@ static void summary_has_speed_and_accuracy(void **state)
     machine_release(&m);
 }
 
-/* Ranks that never come are named, and the generation is replaced. */
+/* Ranks that never join are named, and the generation is replaced. */
 static void missing_ranks_are_named(void **state)
 {
     (void)state;
@@ -397,7 +397,7 @@ static void missing_ranks_are_named(void **state)
     machine_feed(&m, 0, "recovered 0");
     machine_feed(&m, 1, "hello 0");
     machine_feed(&m, RT__JOIN_SECONDS + 2, "tick");
-    assert_int_equal(m.run.cause.rank, 1); /* which it can only be */
+    assert_int_equal(m.run.cause.rank, 1); /* the only one that is missing */
     machine_release(&m);
 }
 
@@ -420,7 +420,7 @@ static void workers_that_do_not_leave_are_ended(void **state)
     machine_release(&m);
 }
 
-/* A decision that cannot be made durable is not made. */
+/* A decision that cannot be journaled is not made. */
 static void no_generation_without_its_journal_record(void **state)
 {
     (void)state;
@@ -437,7 +437,7 @@ static void no_generation_without_its_journal_record(void **state)
     machine_release(&m);
 }
 
-/* A checkpoint that was committed stays so even if the journal cannot say it. */
+/* A committed checkpoint stays committed, even if that cannot be journaled. */
 static void a_commit_survives_a_full_journal(void **state)
 {
     (void)state;
@@ -465,13 +465,13 @@ static uint64_t next_random(uint64_t *s)
 }
 
 typedef struct watch {
-    bool job;        /* a job is running, as far as the launcher knows */
+    bool job;        /* a job exists, as far as the launcher knows */
     int64_t started; /* generations */
     int64_t ended;   /* RUN_ENDED messages */
     bool recovering;
 } watch;
 
-/* Looks at what one event led to; fails the test if it must not happen. */
+/* Checks the effects of one event. */
 static void check_invariants(machine *m, watch *w)
 {
     char *save = NULL, effects[4096];
@@ -484,7 +484,7 @@ static void check_invariants(machine *m, watch *w)
         } else if (strncmp(e, "PLAN>", 5) == 0) {
             assert_true(w->job);
         } else if (strcmp(e, "RUN_ENDED>l") == 0) {
-            assert_false(w->job); /* nobody is left behind */
+            assert_false(w->job); /* no process is left */
             assert_int_equal(++w->ended, 1);
         } else if (strcmp(e, "recover") == 0 || strcmp(e, "again") == 0) {
             assert_false(w->job);
@@ -492,7 +492,7 @@ static void check_invariants(machine *m, watch *w)
         }
     }
     assert_false(rt_failed());
-    assert_int_equal(m->run.ended, w->ended == 1);
+    assert_int_equal(rt__run_ended(&m->run), w->ended == 1);
 }
 
 static void feed_random(machine *m, watch *w, double now, uint64_t *seed)
@@ -524,12 +524,12 @@ static void feed_random(machine *m, watch *w, double now, uint64_t *seed)
 /* Answers what the machine waits for, as the shell would. */
 static void answer(machine *m, watch *w, double now, uint64_t *seed)
 {
-    while (m->run.phase == RT__RECOVER && w->recovering && !m->run.ended) {
+    while (m->run.phase == RT__RECOVER && w->recovering && !rt__run_ended(&m->run)) {
         w->recovering = false;
         machine_feed(m, now, next_random(seed) % 2 ? "recovered 50" : "recovered 0");
         check_invariants(m, w);
     }
-    for (int64_t i = m->run.checkpoints.count - 1; i >= 0 && !m->run.ended; i--) {
+    for (int64_t i = m->run.checkpoints.count - 1; i >= 0 && !rt__run_ended(&m->run); i--) {
         const rt__checkpoint *c = &m->run.checkpoints.open[i];
         char event[40];
         if (!rt__checkpoint_answered(c))
@@ -558,7 +558,7 @@ static void any_order_of_events_ends_well(void **state)
             check_invariants(&m, &w);
         }
         /* Jobs that keep dying end every run, whatever came before. */
-        for (int i = 0; i < 8 && !m.run.ended; i++, now += 1) {
+        for (int i = 0; i < 8 && !rt__run_ended(&m.run); i++, now += 1) {
             char event[40];
             answer(&m, &w, now, &s);
             snprintf(event, sizeof event, "exited %lld 137 9 0", (long long)m.run.generation);
@@ -568,14 +568,14 @@ static void any_order_of_events_ends_well(void **state)
             machine_feed(&m, now + 0.5, "tick");
             check_invariants(&m, &w);
         }
-        if (!m.run.ended)
+        if (!rt__run_ended(&m.run))
             fail_msg("seed %llu: has not ended, phase %s", (unsigned long long)seed,
                      rt__run_phase_name(m.run.phase));
         machine_release(&m);
     }
 }
 
-/* Whichever allocation fails, the machine goes on or says so; nothing leaks and nothing crashes. */
+/* Whichever allocation fails, the machine goes on or reports it; nothing leaks and nothing crashes. */
 static void survives_any_failed_allocation(void **state)
 {
     (void)state;
@@ -603,7 +603,7 @@ int main(void)
                                        .initial_state = (void *)&scripts[i]};
     const struct CMUnitTest more[9] = {
         cmocka_unit_test(summary_counts_a_recovery),
-        cmocka_unit_test(the_cause_is_told_not_its_consequence),
+        cmocka_unit_test(the_cause_is_recorded_not_its_consequence),
         cmocka_unit_test(summary_has_speed_and_accuracy),
         cmocka_unit_test(missing_ranks_are_named),
         cmocka_unit_test(workers_that_do_not_leave_are_ended),

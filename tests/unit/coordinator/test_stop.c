@@ -1,12 +1,12 @@
-/* A run that is told to stop, by a signal or a tool, in every phase. */
+/* A run is stopped by a signal or a tool, in every phase. */
 #include "script.h"
 
-/* Stopped before the first step: there is nothing that could be lost. */
+/* The run is stopped before the first step, so nothing can be lost. */
 static const row nothing_to_save[] = {
     START,
     {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
     {"finished 0 0", RT__DRAIN, ""},
-    {"finished 1 0", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"finished 1 0", RT__LEAVE, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
@@ -20,7 +20,7 @@ static const row interrupted[] = {
     {"piece 1 44", RT__DRAIN, "journal:committing commit:44"},
     {"committed 44", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"finished 0 44", RT__DRAIN, ""},
-    {"finished 1 44", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"finished 1 44", RT__LEAVE, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
@@ -31,11 +31,37 @@ static const row interrupted_then_killed[] = {
     {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
+/* The job is lost after its last step, while that step's checkpoint is being committed: the commit decides whether all is saved. */
+#define KILLED_WHILE_COMMITTING                                                                    \
+    {"progress 1 42", RT__RUN, ""},                                                                \
+        {"interrupt 2", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},                 \
+        {"piece 0 44", RT__DRAIN, ""}, {"piece 1 44", RT__DRAIN, "journal:committing commit:44"},  \
+        {"finished 0 44", RT__DRAIN, ""}, {"finished 1 44", RT__DRAIN, ""},                        \
+        {"exited 1 137 9 1", RT__SETTLE, ""},                                                      \
+    {                                                                                              \
+        "tick", RT__SETTLE, ""                                                                     \
+    }
+
+static const row killed_while_committing[] = {
+    START,
+    KILLED_WHILE_COMMITTING,
+    {"committed 44", RT__DONE,
+     "event:checkpoint journal:commit event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row killed_while_committing_in_vain[] = {
+    START,
+    KILLED_WHILE_COMMITTING,
+    {"uncommitted 44", RT__FAILED,
+     "discard:44 event:checkpoint_failed journal:abort event:failed journal:end summary:failed "
+     "RUN_ENDED>l"},
+};
+
 static const row interrupted_while_gathering[] = {
     {"launcher", RT__RECOVER, "recover"},
     {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
-    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted END_GENERATION>l"},
-    {"hello 0", RT__DRAIN, "REFUSED>w0"},
+    {"interrupt 15", RT__QUIT, "journal:interrupt event:interrupted END_GENERATION>l"},
+    {"hello 0", RT__QUIT, "REFUSED>w0"},
     {"exited 1 1 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
@@ -52,8 +78,7 @@ static const row interrupted_before_it_began[] = {
     {"interrupt 1", RT__DONE, "journal:interrupt event:interrupted RUN_ENDED>l"},
 };
 
-/* A checkpoint may take long to read; a word on it once it does. Nobody waits for its end, and when it comes it is not
- * wanted any more. */
+/* Reading a checkpoint may take long, which an event reports. An interrupt does not wait for its end, and its result is ignored. */
 static const row interrupted_while_verifying[] = {
     {"launcher", RT__RECOVER, "recover"},
     {"verifying 100", RT__RECOVER, ""},
@@ -69,10 +94,10 @@ static const row goes_on_after_verifying[] = {
     {"verifying 100", RT__RECOVER, ""},
     {"verifying 1000", RT__RECOVER, "event:verifying"},
     {"recovered 50", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},
-    {"verifying 1000", RT__GATHER, ""}, /* of old checkpoints, beside the training */
+    {"verifying 1000", RT__GATHER, ""}, /* of old checkpoints, during training */
 };
 
-/* In a hurry: what has not reached the disk stays in memory for the next launch. */
+/* After a second signal, a state that has not reached the disk stays in memory for the next launch. */
 static const row interrupted_twice[] = {
     START,
     {"report 60", RT__RUN, "journal:first_step metrics"},
@@ -98,7 +123,7 @@ static const row interrupted_twice_while_recovering[] = {
     {"interrupt 15", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l kept"},
 };
 
-/* Too late to matter: the run is done. */
+/* The signal comes too late to matter: the run is done. */
 static const row interrupted_on_the_last_step[] = {
     START,
     {"report 100", RT__RUN, "journal:first_step metrics"},
@@ -107,7 +132,7 @@ static const row interrupted_on_the_last_step[] = {
     {"piece 1 100", RT__DRAIN, "journal:committing commit:100"},
     {"committed 100", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"finished 0 100", RT__DRAIN, ""},
-    {"finished 1 100", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"finished 1 100", RT__LEAVE, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:done journal:end summary:done RUN_ENDED>l"},
 };
 
@@ -120,11 +145,11 @@ static const row stopped_by_a_tool[] = {
     {"piece 1 43", RT__DRAIN, "journal:committing commit:43"},
     {"committed 43", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"finished 0 43", RT__DRAIN, ""},
-    {"finished 1 43", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"finished 1 43", RT__LEAVE, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
     {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
-/* Ctrl-C in the middle of a recovery: what is in memory is written down before it ends. */
+/* Ctrl-C during a recovery: the state in memory is saved before the run ends. */
 static const row interrupted_in_a_recovery[] = {
     START,
     {"report 60", RT__RUN, "journal:first_step metrics"},
@@ -137,7 +162,7 @@ static const row interrupted_in_a_recovery[] = {
     {"piece 1 61", RT__DRAIN, "journal:committing commit:61"},
     {"committed 61", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
     {"finished 0 61", RT__DRAIN, "event:recovered journal:recovered"},
-    {"finished 1 61", RT__DRAIN, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"finished 1 61", RT__LEAVE, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
     {"exited 2 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
@@ -145,6 +170,8 @@ static const script scripts[] = {
     SCRIPT(nothing_to_save, 143, NULL),
     SCRIPT(interrupted, 130, NULL),
     SCRIPT(interrupted_then_killed, 130, NULL),
+    SCRIPT(killed_while_committing, 130, NULL),
+    SCRIPT(killed_while_committing_in_vain, 130, "could not be written to disk"),
     SCRIPT(interrupted_while_gathering, 143, NULL),
     SCRIPT(interrupted_while_recovering, 130, NULL),
     SCRIPT(interrupted_before_it_began, 129, "stopped by SIGHUP before it began"),
@@ -168,7 +195,7 @@ static void asks_rank_0_to_stop_at_the_newest_step_known(void **state)
     machine_release(&m);
 }
 
-/* The generation from which the checkpoint was to come does not start: the scheduler would kill all before long. */
+/* The generation that should write the checkpoint does not start: the run must end before the batch scheduler kills it. */
 static void a_start_that_hangs_does_not_hold_up_the_end(void **state)
 {
     (void)state;
@@ -177,6 +204,7 @@ static void a_start_that_hangs_does_not_hold_up_the_end(void **state)
         {"report 60", RT__RUN, "journal:first_step metrics"},
         {"exited 1 137 9 1", RT__RECOVER, "journal:exited event:worker_lost again"},
         {"recovered 50", RT__GATHER, "journal:generation g2 START_GENERATION>l event:generation"},
+        {"hello 0 0 0 60", RT__GATHER, ""},
         {"interrupt 15", RT__GATHER, "journal:interrupt event:interrupted"},
         {"tick", RT__GATHER, ""},
     };
@@ -186,7 +214,13 @@ static void a_start_that_hangs_does_not_hold_up_the_end(void **state)
     play(&m, &(script){"", rows, ROWS, -1, NULL});
     machine_feed(&m, ROWS + RT__STOP_SECONDS, "tick");
     assert_non_null(strstr(machine_done(&m), "END_GENERATION>l"));
-    machine_feed(&m, ROWS + RT__STOP_SECONDS + 1, "exited 2 0 0 -1");
+    assert_int_equal(m.run.phase, RT__QUIT);
+    /* The order may have been lost. The rank that has joined has no plan, so it need not move. */
+    for (double now = ROWS + RT__STOP_SECONDS;
+         now < ROWS + RT__STOP_SECONDS + RT__LEAVE_SECONDS + 1; now += 0.5)
+        machine_feed(&m, now, "tick");
+    assert_string_equal(machine_done(&m), "END_GENERATION>l");
+    machine_feed(&m, ROWS + RT__STOP_SECONDS + RT__LEAVE_SECONDS + 2, "exited 2 0 0 -1");
     assert_string_equal(machine_done(&m),
                         "event:stopped journal:end summary:stopped RUN_ENDED>l kept");
     assert_int_equal(m.exit_code, 143);

@@ -1,24 +1,24 @@
-/* Checkpoints on disk: committed whole or not at all, every altered byte found, the newest good one
- * chosen. */
+/* Checkpoints on disk: they are committed completely or not at all, every altered byte is detected, and the newest good one is chosen. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/hash.h"
-#include "common/mem.h"
-#include "coordinator/resume.h"
-#include "coordinator/store.h"
 #include "../checkpoint_files.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/state/data_identity.h"
+#include "coordinator/shell/resume.h"
+#include "coordinator/shell/store.h"
 #include "tests/support/folder.h"
+#include <unistd.h>
 
 static char folder[FOLDER_MAX], root[80];
 
@@ -48,7 +48,7 @@ static const char *at(const char *fmt, int64_t step, const char *file)
     return text;
 }
 
-/* What two workers would have written and reported. */
+/* Makes the pieces that two workers would have written and reported. */
 static rt__checkpoint make_pieces(int64_t step)
 {
     rt__checkpoint c = {
@@ -89,7 +89,9 @@ static rt_status commit(const rt__checkpoint *c)
                          .config_hash = "hash",
                          .layout_hash = json_string_value(json_object_get(m, "layout_hash")),
                          .config = its_config ? its_config : checkpoint_config,
-                         .layout = json_object_get(m, "layout")};
+                         .layout = json_object_get(m, "layout"),
+                         .data = json_object_get(m, "data"),
+                         .preprocessing = json_object_get(m, "preprocessing")};
     rt_status status = rt__store_commit(root, &facts, 1, c, &path);
     if (status == RT_OK)
         assert_string_equal(path, at("step", c->step, ""));
@@ -130,6 +132,10 @@ static void commits_and_verifies(void **state)
     assert_string_equal(m.run, "r1");
     assert_string_equal(m.config, checkpoint_config);
     assert_int_equal(json_array_size(m.layout), 2);
+    assert_true(rt_data_identity_is_sound(m.data));
+    json_t *preprocessing = checkpoint_preprocessing();
+    assert_true(json_equal(m.preprocessing, preprocessing));
+    json_decref(preprocessing);
     rt_manifest_release(&m);
 }
 
@@ -206,7 +212,7 @@ static void every_altered_byte_is_found(void **state)
     expect_every_byte_matters("manifest.json");
 }
 
-static void says_what_is_wrong(void **state)
+static void damage_is_described(void **state)
 {
     (void)state;
     rt_bytes b;
@@ -224,7 +230,7 @@ static void says_what_is_wrong(void **state)
     rt_bytes_release(&b);
 }
 
-static void another_format_version_is_told_first(void **state)
+static void another_format_version_is_reported_first(void **state)
 {
     (void)state;
     json_t *j;
@@ -251,7 +257,7 @@ static void count_report(void *ctx, const char *reason)
     reports++;
 }
 
-static const rt__store_look look = {.report = count_report};
+static const rt__store_verifier verifier = {.report = count_report};
 
 static void spoil(int64_t step)
 {
@@ -264,13 +270,13 @@ static void newest_good_one_is_found(void **state)
     rt_manifest m;
     char *path;
     reports = 0;
-    assert_int_equal(rt__store_newest(root, INT64_MAX, &look, &path, &m), RT_OK);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, &verifier, &path, &m), RT_OK);
     assert_null(path); /* there are none at all */
     make_checkpoint(90);
     make_checkpoint(100);
     make_checkpoint(100000000); /* nine digits: sorted as numbers, not as text */
     spoil(100000000);
-    assert_int_equal(rt__store_newest(root, INT64_MAX, &look, &path, &m), RT_OK);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, &verifier, &path, &m), RT_OK);
     assert_int_equal(m.step, 100);
     assert_string_equal(path, at("step", 100, ""));
     assert_int_equal(reports, 1);
@@ -278,7 +284,7 @@ static void newest_good_one_is_found(void **state)
     rt_mem_free(path);
     spoil(100);
     spoil(90);
-    assert_int_equal(rt__store_newest(root, INT64_MAX, &look, &path, &m), RT_E_CORRUPT);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, &verifier, &path, &m), RT_E_CORRUPT);
     assert_null(path);
     assert_int_equal(reports, 4);
 }
@@ -288,7 +294,7 @@ static void prunes_all_but_the_newest(void **state)
     (void)state;
     for (int64_t step = 10; step <= 50; step += 10)
         make_checkpoint(step);
-    assert_int_equal(rt__store_prune(root, 3, -1, &look), RT_OK);
+    assert_int_equal(rt__store_prune(root, 3, -1, &verifier), RT_OK);
     rt_names names;
     assert_int_equal(rt_dir_list(root, &names), RT_OK);
     assert_int_equal(names.count, 3);
@@ -303,7 +309,7 @@ static void the_last_good_one_is_never_pruned(void **state)
         make_checkpoint(step);
     spoil(20);
     spoil(30);
-    assert_int_equal(rt__store_prune(root, 2, -1, &look), RT_OK);
+    assert_int_equal(rt__store_prune(root, 2, -1, &verifier), RT_OK);
     assert_true(rt_path_exists(at("step", 10, "")));
 }
 
@@ -321,18 +327,18 @@ static void expect_best(const int64_t *steps, int64_t count, int64_t best)
     rt_mem_free(link);
 }
 
-/* The best is the first of those asked for that is on disk; it stays, however old, until a better one is there. */
+/* The best is the first of the given steps that is on disk; it stays, however old, until there is a better one. */
 static void the_best_one_is_marked_and_never_pruned(void **state)
 {
     (void)state;
     for (int64_t step = 10; step <= 50; step += 10)
         make_checkpoint(step);
     expect_best((const int64_t[]){60, 20, 10}, 3, 20);
-    assert_int_equal(rt__store_prune(root, 2, 20, &look), RT_OK);
+    assert_int_equal(rt__store_prune(root, 2, 20, &verifier), RT_OK);
     assert_true(rt_path_exists(at("step", 20, "")) && !rt_path_exists(at("step", 10, "")));
     make_checkpoint(60);
     expect_best((const int64_t[]){60, 20, 10}, 3, 60);
-    assert_int_equal(rt__store_prune(root, 2, 60, &look), RT_OK);
+    assert_int_equal(rt__store_prune(root, 2, 60, &verifier), RT_OK);
     assert_false(rt_path_exists(at("step", 20, "")));
     expect_best((const int64_t[]){60, 20, 10}, 3, 60);
     expect_best((const int64_t[]){70}, 1, -1);
@@ -362,7 +368,7 @@ static rt_status resume(const char *mode, const char *prior, const char *set, rt
                         rt__source *source)
 {
     *cfg = config_with(set);
-    rt__resume how = {.mode = mode, .root = root, .prior_config = prior, .look = look};
+    rt__resume how = {.mode = mode, .root = root, .prior_config = prior, .verifier = verifier};
     return resume_first(&how, cfg, source);
 }
 
@@ -434,7 +440,7 @@ static void another_model_is_refused_by_the_keys_that_differ(void **state)
     expect_no_resume("parallel.workers=5", RT_E_CONFIG, "use -n 4 or fewer");
 }
 
-/* ---- the length of a run and of its cosine, when it goes on ---- */
+/* ---- the length of a resumed run, and of its cosine ---- */
 
 #define MODEL  "model: {preset: mlp}\nparallel: {slices: 4}\n"
 #define COSINE MODEL "schedule: {name: cosine}\n"
@@ -455,7 +461,8 @@ static void check_length(const length_case *c)
     if (c->checkpoint)
         make_checkpoint(10);
     its_config = NULL;
-    rt__resume how = {.mode = "auto", .root = root, .prior_config = c->before, .look = look};
+    rt__resume how = {
+        .mode = "auto", .root = root, .prior_config = c->before, .verifier = verifier};
     rt_status status = resume_first(&how, &cfg, &source);
     if ((status != RT_OK) != (c->refusal != NULL) ||
         (c->refusal && !strstr(rt_error(), c->refusal)))
@@ -498,7 +505,7 @@ static void a_cosine_keeps_its_length(void **state)
         check_length(&cases[i]);
 }
 
-/* 6,400 samples are 91.4 batches of 70. Earlier versions made 91 steps of them, with a cosine of 92. */
+/* 6,400 samples are 91.4 batches of 70. Earlier versions made 91 steps, with a cosine of 92. */
 static void a_run_of_an_earlier_version_ends_where_it_would_have(void **state)
 {
     (void)state;
@@ -517,19 +524,19 @@ static void a_restart_takes_what_is_left(void **state)
 {
     (void)state;
     rt__source source;
-    rt__resume how = {.mode = "auto", .root = root, .look = look};
-    assert_int_equal(rt__resume_again(&how, "hash", INT64_MAX, &source), RT_OK);
+    rt__resume how = {.mode = "auto", .root = root, .verifier = verifier};
+    assert_int_equal(rt__resume_after_loss(&how, "hash", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 0);
     make_checkpoint(10);
     make_checkpoint(20);
     spoil(20);
-    assert_int_equal(rt__resume_again(&how, "hash", INT64_MAX, &source), RT_OK);
+    assert_int_equal(rt__resume_after_loss(&how, "hash", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 10);
     rt__source_release(&source);
-    assert_int_equal(rt__resume_again(&how, "other mathematics", INT64_MAX, &source), RT_OK);
+    assert_int_equal(rt__resume_after_loss(&how, "other mathematics", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 0);
     spoil(10);
-    assert_int_equal(rt__resume_again(&how, "hash", INT64_MAX, &source), RT_OK);
+    assert_int_equal(rt__resume_after_loss(&how, "hash", INT64_MAX, &source), RT_OK);
     assert_int_equal(source.step, 0);
     assert_null(source.path);
     assert_false(rt_failed());
@@ -544,8 +551,8 @@ int main(void)
         TEST(a_new_checkpoint_takes_the_place_of_an_old_one),
         TEST(discards_and_tidies),
         TEST(every_altered_byte_is_found),
-        TEST(says_what_is_wrong),
-        TEST(another_format_version_is_told_first),
+        TEST(damage_is_described),
+        TEST(another_format_version_is_reported_first),
         TEST(newest_good_one_is_found),
         TEST(prunes_all_but_the_newest),
         TEST(the_last_good_one_is_never_pruned),

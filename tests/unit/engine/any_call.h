@@ -1,15 +1,15 @@
-/* Calls by name of any operation, with whatever tensors and values. */
-#ifndef RINGTORCH_TESTS_ENGINE_ANY_CALL_H
-#define RINGTORCH_TESTS_ENGINE_ANY_CALL_H
+/* Calls any operation by its name, with random tensors and values. */
+#ifndef RINGTORCH_TESTS_UNIT_ENGINE_ANY_CALL_H
+#define RINGTORCH_TESTS_UNIT_ENGINE_ANY_CALL_H
 
 #include "check.h"
 
-#include <stdio.h>
-#include <ringtorch/op.h>
-#include "common/json.h"
+#include "common/base/json.h"
 #include "tests/unit/common/random.h"
 #include "worker/engine/ops/call_by_name.h"
 #include "worker/engine/tensor/tensor.h"
+#include <ringtorch/op.h>
+#include <stdio.h>
 
 enum { MOST_INPUTS = 8 };
 
@@ -31,7 +31,7 @@ static inline rt_dims any_shape(void)
     return d;
 }
 
-/* Mostly of a type that the row allows. */
+/* Returns an element type, mostly one that the row allows. */
 static inline rt_dtype any_dtype(const rt_field *row)
 {
     rt_dtype t = (rt_dtype)below(RT_DTYPES);
@@ -40,7 +40,7 @@ static inline rt_dtype any_dtype(const rt_field *row)
     return t;
 }
 
-/* Whole numbers, among which indices that fit, or of floats any. */
+/* Returns a tensor of whole numbers, some of which are valid indices, or of any floats. */
 static inline rt_tensor *any_tensor(rt_dims shape, rt_dtype dtype)
 {
     bool whole = !rt__dtype_is_float(dtype) || below(2);
@@ -52,8 +52,8 @@ static inline rt_tensor *any_tensor(rt_dims shape, rt_dtype dtype)
     return x;
 }
 
-/* Shapes that fit together, for operations that any others hardly ever fit: a letter is a size, one for all inputs of a call, and a
- * digit itself. Integers among them are indices below c. */
+/* Shapes that fit together, for operations that random shapes hardly ever suit: a letter is a size, one for all inputs of a call,
+ * and a digit stands for itself. Integer inputs among them are indices below c. */
 static inline const char *fitting_shapes(const rt_op *op)
 {
     static const struct {
@@ -149,7 +149,8 @@ static inline json_t *any_list(int64_t n)
     return list;
 }
 
-/* A shape, say: small, or of more bytes than can be counted, but never of gigabytes, which a machine might grant. */
+/* Returns a list of sizes, such as a shape: small, or of more bytes than can be counted, but never of gigabytes, which a machine
+ * might grant. */
 static inline json_t *any_sizes(void)
 {
     static const int64_t sizes[] = {0, 1, 2, 3, 1, 2, 3, 7, -1, 1ll << 62, INT64_MAX, INT64_MIN};
@@ -174,6 +175,8 @@ static inline json_t *any_choice(const char *choices)
 
 static inline json_t *any_value(const rt_field *row)
 {
+    if (row->maybe && below(4) == 0)
+        return json_null();
     switch ((rt_field_kind)row->kind) {
     case RT_FIELD_INT:
     case RT_FIELD_AUTO:
@@ -192,6 +195,9 @@ static inline json_t *any_value(const rt_field *row)
         return any_choice(row->choices);
     case RT_FIELD_TEXT:
     case RT_FIELD_LAYERS:
+    case RT_FIELD_VALUE:
+    case RT_FIELD_METRICS:
+    case RT_FIELD_KINDS:
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         break;
@@ -204,7 +210,7 @@ static inline bool is_input(const rt_field *row)
     return row->kind == RT_FIELD_INPUT || row->kind == RT_FIELD_INPUTS;
 }
 
-/* Only what is needed, and small. */
+/* Gives the required values only, and small ones. */
 static inline json_t *plain_values(const rt_op *op)
 {
     json_t *values = json_object();

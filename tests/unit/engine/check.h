@@ -1,14 +1,14 @@
-/* What the engine's tests share: cmocka with its prerequisites, and errors as one-liners. */
-#ifndef RINGTORCH_TESTS_ENGINE_CHECK_H
-#define RINGTORCH_TESTS_ENGINE_CHECK_H
+/* Shared by the engine's tests: cmocka with the headers it needs, and one-line checks of errors. */
+#ifndef RINGTORCH_TESTS_UNIT_ENGINE_CHECK_H
+#define RINGTORCH_TESTS_UNIT_ENGINE_CHECK_H
 
+#include <ringtorch/ringtorch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
-#include <ringtorch/ringtorch.h>
+#include <cmocka.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -39,7 +39,8 @@ static inline void assert_values_(const rt_tensor *x, const float *expected, int
                      (double)expected[i]);
 }
 
-/* Everything a test makes dies at its end; no error may be left. */
+/* Opens a scope that owns all objects a test makes and frees them at its end; no error may be left
+ * then. */
 static inline int check_setup(void **state)
 {
     (void)state;

@@ -1,17 +1,18 @@
 /* IDX files for tests: built in memory, then written as they are or as gzip.
  *
- *     bytes images = idx_images(3, 2, 2), labels = idx_labels(3);     // pixel i of the file is i %
- * 256 write_file(dir, "x-images", &images); write_gzip(dir, "x-labels.gz", &labels);
+ *     bytes images = idx_images(3, 2, 2), labels = idx_labels(3);     // pixel i is i % 256
+ *     write_file(dir, "x-images", &images);
+ *     write_gzip(dir, "x-labels.gz", &labels);
  */
-#ifndef RINGTORCH_TESTS_IDX_FILES_H
-#define RINGTORCH_TESTS_IDX_FILES_H
+#ifndef RINGTORCH_TESTS_UNIT_ENGINE_IDX_FILES_H
+#define RINGTORCH_TESTS_UNIT_ENGINE_IDX_FILES_H
 
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/file.h"
-#include "common/mem.h"
 
 enum { BYTES_MAX = 1 << 16 };
 
@@ -73,7 +74,8 @@ static inline uint32_t crc32_of(const bytes *b)
     return ~crc;
 }
 
-/* Gzip with one stored block (RFC 1951 and 1952): no compression, but all the rest. */
+/* Returns the content as gzip with one stored block (RFC 1951 and 1952): nothing is compressed, but
+ * header and checksum are complete. */
 static inline bytes gzip_of(const bytes *content)
 {
     static const uint8_t head[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1};

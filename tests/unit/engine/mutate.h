@@ -3,8 +3,8 @@
  *     uint32_t seed = 1;
  *     size_t n = mutate(&seed, good, sizeof good, room, sizeof room);     // a damaged copy in room
  */
-#ifndef RINGTORCH_TESTS_MUTATE_H
-#define RINGTORCH_TESTS_MUTATE_H
+#ifndef RINGTORCH_TESTS_UNIT_ENGINE_MUTATE_H
+#define RINGTORCH_TESTS_UNIT_ENGINE_MUTATE_H
 
 #include <stdint.h>
 #include <string.h>
@@ -17,8 +17,8 @@ static inline uint32_t next_random(uint32_t *seed)
     return *seed;
 }
 
-/* Copies and then flips bits, overwrites with telling values, cuts, repeats. Returns the new
- * length, at most `most`. */
+/* Copies the bytes and damages the copy: flips bits, writes extreme values, removes or repeats
+ * parts. Returns the new length, at most `most`. */
 static inline size_t mutate(uint32_t *seed, const uint8_t *good, size_t len, uint8_t *out,
                             size_t most)
 {
@@ -37,12 +37,12 @@ static inline size_t mutate(uint32_t *seed, const uint8_t *good, size_t len, uin
         case 2:
             len = at;
             break;
-        case 3: /* take bytes out */
+        case 3: /* remove bytes */
             n = n < len - at ? n : len - at;
             memmove(out + at, out + at + n, len - at - n);
             len -= n;
             break;
-        default: /* say bytes twice */
+        default: /* repeat bytes */
             n = n < len - at ? n : len - at;
             if (len + n > most)
                 break;

@@ -1,11 +1,11 @@
-/* The graph: gradients of leaves, what is kept and for how long, errors, failing allocations. */
+/* Tests of the graph: gradients of leaves, what is kept and for how long, errors, failing allocations. */
 #include "check.h"
 
+#include "common/base/mem.h"
+#include "worker/engine/autograd/op.h"
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
-#include "common/mem.h"
-#include "worker/engine/autograd/op.h"
 
 static rt_tensor *param(double value)
 {
@@ -71,7 +71,7 @@ static void gradient_in_a_fixed_place(void **state)
     assert_values(flat, 8, 8, 6, 6, 77, 77); /* no memory is touched */
     rt_backward(rt_sum(rt_add(x, y)));
     assert_values(flat, 1, 1, 7, 7, 77, 77);
-    rt_grad_place(x, rt_narrow(flat, 0, 4, 2)); /* takes along what there is */
+    rt_grad_place(x, rt_narrow(flat, 0, 4, 2)); /* copies the gradient that is there */
     assert_values(flat, 1, 1, 7, 7, 1, 1);
     rt_grad_place(x, rt_zeros(rt_shape(3)));
     assert_error(SHAPE, "grad_place: float32[3] cpu, expected a contiguous float32[2] cpu");
@@ -81,7 +81,7 @@ static void gradient_in_a_fixed_place(void **state)
     rt_free(y);
 }
 
-/* Weight gradients are computed where they belong, or else added: both must give the same. */
+/* Weight gradients are either computed directly in their final memory or added to it; both must give the same. */
 static void weight_gradients_go_straight_to_their_place(void **state)
 {
     (void)state;
@@ -257,7 +257,7 @@ static void change_in_place_is_noticed(void **state)
     rt_backward(rt_sum(y));
     assert_error(ARG, "backward: an input of mul, float32[2] cpu, was changed in place after it "
                       "was used: clone it first");
-    rt_f32(z)[0] = 0; /* behind the graph's back, so noted by hand */
+    rt_f32(z)[0] = 0; /* a write that the graph cannot see, so the test reports it */
     rt__tensor_touch(z);
     rt_backward(rt_sum(z));
     assert_error(ARG, "backward: the result of tanh, float32[2] cpu, was changed in place after "
@@ -267,8 +267,8 @@ static void change_in_place_is_noticed(void **state)
     rt_free(x);
 }
 
-/* UNTRUE(name, what is written, message): x is a parameter [2], h = 3x a recorded result, plain a
- * tensor that no graph knows. */
+/* UNTRUE(name, what is written, message): x is a parameter [2], h = 3x a recorded result, plain a tensor that
+ * belongs to no graph. */
 #define OF_THE_OLD_VALUE                                                                           \
     ", whose gradient would stay that of the old value: write with recording on, or into "         \
     "rt_clone(rt_detach(x))"
@@ -287,7 +287,7 @@ static void change_in_place_is_noticed(void **state)
            "copy_into: float32[1] cpu" SHARES)                                                     \
     UNTRUE(copy_into_an_unrecorded_view_of_plain, rt_copy_into(view_unrecorded(plain), h),         \
            "copy_into: float32[1] cpu is a view that was made with recording off: make it with "   \
-           "recording on to write into it what wants a gradient")                                  \
+           "recording on before writing a value that wants a gradient into it")                    \
     UNTRUE(fill_of_a_view_of_a_parameter, rt_fill(rt_narrow(x, 0, 0, 1), 0),                       \
            "fill: float32[1] cpu" VIEW_OF_A_LEAF)                                                  \
     UNTRUE(copy_of_a_history_into_a_parameter, rt_copy_into(x, h),                                 \
@@ -301,8 +301,7 @@ static void change_in_place_is_noticed(void **state)
            "exp: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)                       \
     UNTRUE(write_into_an_expanded_view,                                                            \
            rt_copy_into(rt_expand(rt_narrow(h, 0, 0, 1), rt_shape(2)), plain),                     \
-           "copy_into: float32[2] cpu has elements that share their memory with others of its "    \
-           "own: write into rt_clone(x)")                                                          \
+           "copy_into: several elements of float32[2] cpu share memory: write into rt_clone(x)")   \
     UNTRUE(gradients_placed_in_a_result, rt_grad_place(x, h),                                      \
            "grad_place: float32[2] cpu is a result of mul_scalar" OF_THE_OLD_VALUE)
 
@@ -352,7 +351,7 @@ static void writes_that_keep_the_history_true_are_made(void **state)
     rt_tensor *plain = rt_zeros(rt_shape(2));
     assert_int_equal(rt_copy_into(plain, rt_detach(h)), RT_OK);
     bool former = rt_no_grad_begin();
-    assert_int_equal(rt_copy_into(y, x), RT_OK); /* a moving average of weights, say */
+    assert_int_equal(rt_copy_into(y, x), RT_OK); /* for example a moving average of weights */
     assert_int_equal(rt_fill(rt_narrow(x, 0, 0, 1), 5), RT_OK);
     rt_no_grad_end(former);
     assert_values(plain, 3, 3);
@@ -368,7 +367,7 @@ static void writes_that_keep_the_history_true_are_made(void **state)
     rt_free(y);
 }
 
-/* Labels and indices are no inputs that could want a gradient, but backward reads them. */
+/* Labels and indices never need a gradient, but backward reads them, so changes of them must be noticed. */
 static void labels_that_change_are_noticed(void **state)
 {
     (void)state;
@@ -424,7 +423,8 @@ static void failed_pass_leaves_the_graph_usable(void **state)
     rt_free(x);
 }
 
-/* A pass that ends half way, before or after it met the first of a's two consumers, must forget what it counted. */
+/* A pass that fails half way, before or after it reached the first of a's two consumers, must forget what it
+ * counted. */
 static void failed_pass_leaves_no_counts_behind(void **state)
 {
     (void)state;
@@ -476,7 +476,7 @@ static void deep_graph_needs_no_stack(void **state)
     assert_values(rt_grad_of(x), 1, 1);
     rt_free(y);
     y = rt_keep(rt_relu(x));
-    for (int i = 0; i < 200000; i++) { /* and dies without one */
+    for (int i = 0; i < 200000; i++) { /* and is freed without a backward pass */
         rt_scope s = rt_scope_begin();
         rt_tensor *next = rt_keep(rt_relu(y));
         rt_scope_end(s);
@@ -489,8 +489,7 @@ static void deep_graph_needs_no_stack(void **state)
 
 enum { BIG = 1 << 18 };
 
-/* Applies f ten times, each in its own scope as a module does, and returns the bytes that the graph
- * keeps. */
+/* Applies f ten times, each time in its own scope as a module does, and returns the bytes that the graph keeps. */
 static int64_t bytes_of_chain(rt_tensor *x, rt_tensor *(*f)(rt_tensor *), rt_tensor **y)
 {
     int64_t before = rt_memory().bytes_used;
@@ -526,13 +525,13 @@ static void graph_keeps_only_what_backward_reads(void **state)
     rt_scope s = rt_scope_begin();
     assert_int_equal(rt_backward(rt_sum(y)), RT_OK);
     rt_scope_end(s);
-    assert_in_range(full - rt_memory().bytes_used, 8 * bytes, 14 * bytes); /* dropped again */
+    /* backward released it */
+    assert_in_range(full - rt_memory().bytes_used, 8 * bytes, 14 * bytes);
     rt_free(y);
     rt_free(x);
 }
 
-/* An operation of the test's own: passes x through and notes how much memory is in use when its
- * backward runs. */
+/* An operation of the test: passes x through and records how much memory is in use when its backward runs. */
 static int64_t bytes_in_backward;
 
 #define WATCH_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")
@@ -561,10 +560,10 @@ static const rt_op watch_op = {
 
 static rt_tensor *watch(rt_tensor *x)
 {
-    return rt_apply(&watch_op, &(watch_args){x});
+    return rt_apply(&watch_op, &(watch_args){.x = x});
 }
 
-/* When the first operation's backward runs, last of all, what the others had saved is gone. */
+/* The backward of the first operation runs last. By then, what the others had saved must be gone. */
 static void backward_drops_what_it_has_used(void **state)
 {
     (void)state;
@@ -583,7 +582,7 @@ static void backward_drops_what_it_has_used(void **state)
     rt_free(x);
 }
 
-/* One step of a small net that has all that Fashion-MNIST needs. */
+/* One step of a small net with every kind of layer that Fashion-MNIST needs. */
 static double step(rt_tensor **p, rt_tensor *image, rt_tensor *target)
 {
     rt_scope s = rt_scope_begin();
@@ -639,7 +638,7 @@ static void steps_leave_nothing_behind(void **state)
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    rt_shutdown(); /* an empty pool, so that every block is asked for */
+    rt_shutdown(); /* empties the pool, so that every block is requested from the system */
     int64_t blocks = rt_mem_live(), live = rt_live_objects();
     int n = 0;
     for (bool passed = false; !passed; n++) {

@@ -1,11 +1,11 @@
-/* Objects, scopes, the memory pool, starting and ending. */
+/* Tests of objects, scopes, the memory pool, start and end. */
 #include "check.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "worker/engine/base/object.h"
 #include "worker/engine/base/pool.h"
+#include <pthread.h>
+#include <stdlib.h>
 
 /* ---- objects and scopes ---- */
 
@@ -177,6 +177,18 @@ static void blocks_are_aligned_and_large_enough(void **state)
     }
 }
 
+static void small_sizes_are_looked_up_in_their_classes(void **state)
+{
+    (void)state;
+    for (size_t bytes = 0; bytes <= RT_SMALL_BYTES; bytes++) {
+        int class = rt__small_size_class(bytes);
+        assert_int_equal(class, rt__size_class(bytes));
+        assert_true(rt__size_class_bytes(class) >= bytes);
+    }
+    assert_int_equal(rt__small_size_class(RT_SMALL_BYTES + 1), RT_SMALL_CLASSES);
+    assert_int_equal(rt__size_class(RT_SMALL_BYTES + 1), RT_SMALL_CLASSES);
+}
+
 static void freed_block_is_used_again(void **state)
 {
     (void)state;
@@ -208,6 +220,49 @@ static void statistics_add_up(void **state)
     assert_true(rt_mem_live() < blocks);
 }
 
+/* The peak counts blocks of all kinds, including those that threads keep; memory freed before more is taken
+ * does not count. */
+static void the_peak_is_the_most_at_once(void **state)
+{
+    (void)state;
+    enum { LARGE = 1 << 20, SMALL = 1024 };
+    const rt_device cpu = {RT_CPU};
+    assert_int_equal(rt_memory_reset_peak(cpu), RT_OK);
+    int64_t before = rt_memory().bytes_used;
+    assert_int_equal(rt_memory().bytes_peak, before);
+    for (int i = 0; i < 3; i++) {
+        void *a = rt__pool_alloc(LARGE), *b = i == 1 ? rt__pool_alloc(LARGE) : NULL;
+        rt__pool_free(a, LARGE);
+        rt__pool_free(b, LARGE);
+    }
+    assert_int_equal(rt_memory().bytes_used, before);
+    assert_int_equal(rt_memory().bytes_peak, before + 2 * LARGE);
+    assert_int_equal(rt_memory_reset_peak(cpu), RT_OK);
+    assert_int_equal(rt_memory_on(cpu).bytes_peak, before);
+    void *small[RT_SMALL_KEPT + 1]; /* more than a thread keeps for itself */
+    for (int i = 0; i < COUNT(small); i++)
+        small[i] = rt__pool_alloc(SMALL);
+    assert_int_equal(rt_memory().bytes_peak, rt_memory().bytes_used);
+    assert_in_range(rt_memory().bytes_peak, before + SMALL, INT64_MAX);
+    for (int i = 0; i < COUNT(small); i++)
+        rt__pool_free(small[i], SMALL);
+    rt__pool_thread_release();
+    rt__pool_trim();
+    assert_in_range(rt_memory().bytes_peak, rt_memory().bytes_used + COUNT(small) * SMALL,
+                    INT64_MAX);
+}
+
+static void the_peak_of_no_device(void **state)
+{
+    (void)state;
+    const rt_device none = {RT_METAL, 3};
+    assert_int_equal(rt_memory_on(none).bytes_peak, 0);
+    assert_int_equal(rt_error_code(), RT_E_DEVICE);
+    rt_error_clear();
+    assert_int_equal(rt_memory_reset_peak(none), RT_E_DEVICE);
+    rt_error_clear();
+}
+
 static void impossible_size_is_refused(void **state)
 {
     (void)state;
@@ -222,11 +277,11 @@ static void full_memory_is_retried_without_the_cache(void **state)
     rt_mem_fail_after(0);
     assert_null(rt__pool_alloc(1 << 22));
     rt_mem_fail_after(-1);
-    assert_int_equal(rt_memory().bytes_cached, 0); /* what was cached was given back first */
+    assert_int_equal(rt_memory().bytes_cached, 0); /* the pool returned its cached memory first */
     rt_error_clear();
 }
 
-/* Sizes that vary, as batches of texts make them: what is held stays near the most that was ever used. */
+/* With sizes that vary, as batches of texts have them, the memory held must stay near the largest use. */
 static void sizes_that_vary_share_memory(void **state)
 {
     (void)state;
@@ -262,7 +317,8 @@ static void sizes_that_vary_share_memory(void **state)
     assert_in_range(rt_memory().bytes_used + rt_memory().bytes_cached, 0, before);
 }
 
-/* One step uses blocks of one size, then of another: after the first few, none asks the system again. */
+/* Steps use blocks of one size, then of another: after the first few steps, none requests memory from the
+ * system. */
 static void steps_that_repeat_ask_no_more(void **state)
 {
     (void)state;
@@ -330,7 +386,9 @@ static void init_refuses_what_it_cannot_do(void **state)
     assert_int_equal(rt_init("cuda:0"), RT_E_DEVICE);
     assert_error(DEVICE, "init: device \"cuda:0\" is not in this build, use \"auto\" or \"cpu\"");
     rt_init("cpu", .threads = -2);
-    assert_error(RANGE, "init: -2 threads, expected 1 or more, or 0 for all processors");
+    assert_error(RANGE, "init: -2 threads, expected 1 or more, or RT_AUTO");
+    rt_init("cpu", .threads = 0);
+    assert_error(RANGE, "init: 0 threads, expected 1 or more, or RT_AUTO");
     assert_int_equal(rt_init("cpu", .isa = "mmx"), RT_E_CONFIG);
     assert_non_null(strstr(rt_error(), "mmx"));
     rt_error_clear();
@@ -366,8 +424,11 @@ int main(void)
         TEST(failed_thread_makes_nothing),
         TEST(ending_thread_releases_its_scopes),
         TEST(blocks_are_aligned_and_large_enough),
+        TEST(small_sizes_are_looked_up_in_their_classes),
         TEST(freed_block_is_used_again),
         TEST(statistics_add_up),
+        TEST(the_peak_is_the_most_at_once),
+        TEST(the_peak_of_no_device),
         TEST(impossible_size_is_refused),
         TEST(full_memory_is_retried_without_the_cache),
         TEST(sizes_that_vary_share_memory),

@@ -1,14 +1,14 @@
-/* Samples as named fields: data sets of tensors, fields that vary in length, batches of them. */
+/* Tests of samples as named fields: data sets of tensors, fields of varying length, batches of them. */
+#include "check.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/data/dataset.h"
+#include <ringtorch/data.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <string.h>
-#include <ringtorch/data.h>
-#include "check.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/engine/data/dataset.h"
+#include <cmocka.h>
 
 /* Sentences of 3, 0, 1 and 2 words, each word a pair; a weight of another type; a label. */
 static const int64_t lengths[] = {3, 0, 1, 2}, labels[] = {0, 2, 1, 2};
@@ -42,7 +42,7 @@ static void fields_tell_what_samples_are(void **state)
     rt_scope_end(s);
 }
 
-/* Padded as far as the longest of those read, no further. */
+/* Samples are padded to the longest of those read, not further. */
 static void reading_pads_to_the_longest(void **state)
 {
     (void)state;
@@ -76,7 +76,7 @@ static void reading_pads_to_the_longest(void **state)
     rt_scope_end(s);
 }
 
-/* The loader's buffers are used again for batches of another length. */
+/* The loader reuses its buffers for batches of another length. */
 static void batches_have_the_length_of_their_longest(void **state)
 {
     (void)state;
@@ -103,7 +103,7 @@ static void batches_have_the_length_of_their_longest(void **state)
     rt_scope_end(s);
 }
 
-/* All element types can be padded, and strides are seen to. */
+/* All element types can be padded, and strides are respected. */
 static void any_type_and_layout(void **state)
 {
     (void)state;
@@ -161,7 +161,7 @@ static void refuses_what_does_not_fit(void **state)
     rt_scope_end(s);
 }
 
-/* A set for training and one for testing: the form must be the same, lengths and classes need not. */
+/* The form of training and test samples must be the same; lengths and classes may differ. */
 static void training_and_test_samples_are_of_one_form(void **state)
 {
     (void)state;

@@ -1,12 +1,12 @@
-/* The body of tests/fuzz/fuzz_idx.c on files damaged at random, in bounded time. */
+/* Runs the body of tests/fuzz/fuzz_idx.c on randomly damaged files, in bounded time. */
+#include "../../fuzz/fuzz_idx.c"
+#include "common/base/mem.h"
+#include "idx_files.h"
+#include "mutate.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include "../../fuzz/fuzz_idx.c"
-#include "common/mem.h"
-#include "idx_files.h"
-#include "mutate.h"
 
 static void damaged_files_are_refused_or_read(void **state)
 {

@@ -1,15 +1,16 @@
-/* IDX files, plain and gzip: what is read, and every way of being refused. */
+/* Tests of IDX files, plain and gzip: what is read, and every reason to refuse a file. */
+#include "common/base/mem.h"
+#include "idx_files.h"
+#include "tests/support/folder.h"
+#include "worker/engine/data/dataset.h"
+#include <ringtorch/data.h>
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <ringtorch/data.h>
-#include <ringtorch/random.h>
-#include "common/mem.h"
-#include "idx_files.h"
-#include "tests/support/folder.h"
+#include <cmocka.h>
 
 enum { N = 23, H = 5, W = 4 };
 static char dir[FOLDER_MAX];
@@ -83,7 +84,7 @@ static void reads_plain_and_gzip_under_either_name(void **state)
             check_contents(open_pair(), N);
             rt_scope_end(s);
         }
-    /* Asked for with .gz, there without. */
+    /* The caller names the file with .gz, but it exists without. */
     fresh_dir();
     write_file(dir, "images", &images);
     write_file(dir, "labels", &labels);
@@ -95,7 +96,7 @@ static void reads_plain_and_gzip_under_either_name(void **state)
     rt_scope_end(s);
 }
 
-/* RFC 1952: a file may be several gzip members, one after the other. */
+/* RFC 1952: a gzip file may consist of several members, one after the other. */
 static void reads_gzip_of_two_members(void **state)
 {
     (void)state;
@@ -117,7 +118,7 @@ static void limit_reads_the_first_samples_only(void **state)
 {
     (void)state;
     bytes images = idx_images(N, H, W), labels = idx_labels(N);
-    labels.at[8 + 20] = 99; /* behind the limit */
+    labels.at[8 + 20] = 99; /* after the part that is read */
     fresh_dir();
     write_gzip(dir, "train-images-idx3-ubyte.gz", &images);
     write_file(dir, "train-labels-idx1-ubyte", &labels);
@@ -127,7 +128,36 @@ static void limit_reads_the_first_samples_only(void **state)
     rt_scope_end(s);
 }
 
-/* As QMNIST has them: int32, the class in the first of several columns. */
+/* The identity of a data set covers only the part that is read: a run was not trained on the rest. */
+static void files_are_known_by_what_is_read_of_them(void **state)
+{
+    (void)state;
+    uint64_t sums[4][2];
+    for (int i = 0; i < 4; i++) {
+        bytes images = idx_images(N, H, W), labels = idx_labels(N);
+        if (i == 1)
+            images.at[16 + 19 * H * W] ^= 1;
+        else if (i == 2)
+            labels.at[8 + 19] ^= 1;
+        else if (i == 3)
+            images.at[16 + 20 * H * W] ^= 1, labels.at[8 + 20] ^= 1;
+        fresh_dir();
+        write_gzip(dir, "train-images-idx3-ubyte.gz", &images);
+        write_file(dir, "train-labels-idx1-ubyte", &labels);
+        rt_scope s = rt_scope_begin();
+        const rt_dataset *d = rt_data_mnist(dir, .train = true, .limit = 20);
+        assert_int_equal(d->files, 2);
+        assert_int_equal(d->file[0].bytes + d->file[1].bytes, 20 * (1 + H * W));
+        for (int k = 0; k < 2; k++)
+            sums[i][k] = d->file[k].checksum;
+        rt_scope_end(s);
+    }
+    assert_true(sums[1][0] == sums[0][0] && sums[1][1] != sums[0][1]);
+    assert_true(sums[2][0] != sums[0][0] && sums[2][1] == sums[0][1]);
+    assert_memory_equal(sums[3], sums[0], sizeof sums[0]);
+}
+
+/* Labels as QMNIST stores them: int32, the class in the first of several columns. */
 static bytes idx_table(uint32_t n, uint32_t columns)
 {
     bytes b = {0};
@@ -139,7 +169,8 @@ static bytes idx_table(uint32_t n, uint32_t columns)
     return b;
 }
 
-/* The classes follow from the labels, which need not begin at 0; ten at least, as in MNIST. */
+/* The number of classes follows from the labels, which need not begin at 0; it is at least ten, as
+ * in MNIST. */
 static void classes_follow_from_the_labels(void **state)
 {
     (void)state;
@@ -157,7 +188,8 @@ static void classes_follow_from_the_labels(void **state)
     }
 }
 
-/* Names under which MNIST's kin are published; set: what is added to the folder to choose. */
+/* File names under which data sets in MNIST's format are published; set: the name added to the
+ * folder to choose one. */
 static const struct {
     const char *images, *labels, *set;
     bool train, table;
@@ -235,7 +267,7 @@ static void several_sets_in_a_folder_are_told_apart(void **state)
     remove(set);
     snprintf(set, sizeof set, "%s/emnist-digits", dir);
     expect_no_set(set, RT_E_NOTFOUND, "emnist-digits-train-labels-idx1-ubyte");
-    write_file(dir, "train-images-idx3-ubyte", &images); /* a set without a name comes first */
+    write_file(dir, "train-images-idx3-ubyte", &images); /* a set without a name is preferred */
     write_file(dir, "train-labels-idx1-ubyte", &labels);
     s = rt_scope_begin();
     check_contents(rt_data_mnist(dir, .train = true), N);
@@ -259,7 +291,7 @@ static void tables_of_labels_are_checked(void **state)
     expect_no_set(dir, RT_E_FORMAT, "65 columns");
 }
 
-/* One way of being wrong: what is done to good files, and what the error must say. */
+/* A fault: how a good file is damaged, and what the error must say. */
 typedef struct fault {
     const char *what;
     void (*harm)(bytes *images, bytes *labels);
@@ -376,7 +408,7 @@ static void expect_refusal(const fault *f, bool zipped)
             fail_msg("%s: \"%s\" does not say \"%s\"", f->what, rt_error(), f->says[i]);
     rt_error_clear();
     rt_scope_end(s);
-    rt_shutdown(); /* gives the pool back, so that memory can be compared */
+    rt_shutdown(); /* empties the pool, so that memory use can be compared */
     assert_int_equal(rt_mem_live(), memory);
 }
 
@@ -392,14 +424,15 @@ static void refuses_what_is_wrong_and_says_where(void **state)
             (zipped ? write_gzip : write_file)(dir, "images", &images);
             (zipped ? write_gzip : write_file)(dir, "labels", &labels);
             fault f = faults[k];
-            if (zipped && f.harm == harm_large) /* gzip could hold that much; it just does not */
+            /* the size of a gzip file does not show that its content is too short */
+            if (zipped && f.harm == harm_large)
                 f.code = RT_E_CORRUPT;
             expect_refusal(&f, zipped);
         }
 }
 
-/* Each byte of a gzip file flipped, and each length cut: never accepted, unless only the header's
- * free fields changed. */
+/* Flips each byte of a gzip file and cuts it at each length: it must never be accepted, unless only
+ * unused fields of the header changed. */
 static void refuses_damaged_gzip(void **state)
 {
     (void)state;
@@ -444,7 +477,8 @@ static void refuses_damaged_gzip(void **state)
     rt_scope_end(s);
 }
 
-/* What servers and half-done downloads leave in place of a file is named by the name it has. */
+/* Servers and interrupted downloads may leave something else in place of a file; the error must say
+ * what it is. */
 static void tells_text_from_data(void **state)
 {
     (void)state;
@@ -476,7 +510,7 @@ static void tells_text_from_data(void **state)
     }
 }
 
-/* A FIFO has no end and a device may have none: neither is waited for. */
+/* A FIFO has no end and a device may have none: reading must not wait for either. */
 static void refuses_what_is_no_file(void **state)
 {
     (void)state;
@@ -513,7 +547,7 @@ static void names_what_is_missing(void **state)
     assert_non_null(strstr(rt_error(), "/no/such/folder: no such directory"));
     rt_error_clear();
 
-    assert_null(rt_data_idx(dir, dir)); /* a directory is no file */
+    assert_null(rt_data_idx(dir, dir)); /* a directory */
     assert_int_equal(rt_error_code(), RT_E_ARG);
     rt_error_clear();
 
@@ -582,6 +616,7 @@ int main(void)
         cmocka_unit_test(reads_plain_and_gzip_under_either_name),
         cmocka_unit_test(reads_gzip_of_two_members),
         cmocka_unit_test(limit_reads_the_first_samples_only),
+        cmocka_unit_test(files_are_known_by_what_is_read_of_them),
         cmocka_unit_test(classes_follow_from_the_labels),
         cmocka_unit_test(finds_the_names_of_the_kin_of_mnist),
         cmocka_unit_test(several_sets_in_a_folder_are_told_apart),

@@ -1,16 +1,16 @@
-/* Loaders and the prefetcher under them: order, epochs, errors, stopping. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdatomic.h>
-#include <string.h>
+/* Tests of loaders and the prefetcher below them: order, epochs, errors, stopping. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/data/prefetch.h"
 #include <ringtorch/data.h>
 #include <ringtorch/random.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/engine/data/prefetch.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
 
 enum { SIZE = 37 };
 
@@ -124,7 +124,7 @@ static void leaves_nothing_behind(void **state)
     (void)state;
     rt_shutdown();
     int64_t memory = rt_mem_live(), objects = rt_live_objects();
-    for (int taken = 0; taken < 9; taken++) { /* stopped while the thread is anywhere */
+    for (int taken = 0; taken < 9; taken++) { /* stops the thread at any point of its work */
         rt_scope s = rt_scope_begin();
         rt_loader *l = rt_data_loader(numbered(), .batch = 3, .prefetch = 4);
         rt_batch b;
@@ -181,9 +181,9 @@ static void survives_failing_allocations(void **state)
 /* ---- the prefetcher itself ---- */
 
 typedef struct maker {
-    int64_t poison; /* the batch that cannot be made */
+    int64_t poison; /* the number of the batch that fails */
     atomic_int calls;
-    atomic_int inside; /* fills under way at once */
+    atomic_int inside; /* fills that run at the same time */
     double pause;
 } maker;
 
@@ -206,9 +206,9 @@ static rt__prefetch *prefetcher(maker *m, bool threaded)
     rt_scope s = rt_scope_begin();
     rt_dataset *d = rt_data_tensors({"number", rt_zeros(rt_shape(1), RT_I64)});
     rt__prefetch_args a = {
-        .fill = make, .ctx = m, .slots = 4, .data = d, .most = 1, .threaded = threaded};
+        .fill = make, .ctx = m, .slots = 4, .held = 1, .data = d, .most = 1, .threaded = threaded};
     assert_int_equal(rt__prefetch_new(&a, &p), RT_OK);
-    rt_scope_end(s); /* the buffers are made: the set is needed no longer */
+    rt_scope_end(s); /* the buffers exist, so the data set is not needed any more */
     return p;
 }
 
@@ -225,7 +225,7 @@ static void any_number_may_be_taken(void **state)
     for (int threaded = 0; threaded < 2; threaded++) {
         maker m = {.poison = -1};
         rt__prefetch *p = prefetcher(&m, threaded);
-        uint32_t random = 12345; /* printed by none: it is fixed */
+        uint32_t random = 12345; /* not printed, because it is constant */
         int64_t at = 0;
         for (int i = 0; i < 2000; i++) {
             random = random * 1664525u + 1013904223u;
@@ -240,19 +240,27 @@ static void any_number_may_be_taken(void **state)
     }
 }
 
+/* Waits until that many batches are made, then a little longer, in case one too many is made. */
+static void has_made(const maker *m, int calls)
+{
+    for (int i = 0; i < 20000 && atomic_load(&m->calls) < calls; i++)
+        rt_clock_sleep(0.001);
+    rt_clock_sleep(0.01);
+    assert_int_equal(atomic_load(&m->calls), calls);
+}
+
 static void makes_ahead_but_no_further_than_its_slots(void **state)
 {
     (void)state;
     maker m = {.poison = -1};
     rt__prefetch *p = prefetcher(&m, true);
     rt__prefetch_hint(p, 7);
-    for (int i = 0; i < 2000 && atomic_load(&m.calls) < 3; i++)
-        rt_clock_sleep(0.001);
-    rt_clock_sleep(0.01);
-    assert_int_equal(atomic_load(&m.calls), 3); /* 7, 8, 9: the fourth slot is the taker's */
-    rt__prefetch_hint(p, 7);                    /* what is under way is not begun again */
+    has_made(&m, 3);         /* 7, 8, 9: the caller holds the fourth slot */
+    rt__prefetch_hint(p, 7); /* the batches being made are not started again */
     take(p, 7);
+    has_made(&m, 3); /* two are left, so the thread keeps sleeping */
     take(p, 8);
+    has_made(&m, 5); /* one was left, so the thread filled all slots again */
     rt__prefetch_free(p);
 }
 

@@ -1,19 +1,20 @@
-/* Text files and tables as data sets: what a sample is, what is held out, what is refused and where; and the body of
- * tests/fuzz/fuzz_tables.c on files damaged at random. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
-#include <string.h>
+/* Tests of text files and tables as data sets: what a sample is, what is held out, what is refused and where. Also runs
+ * the body of tests/fuzz/fuzz_tables.c on randomly damaged files. */
 #include "../../fuzz/fuzz_tables.c"
 #include "../../support/folder.h"
 #include "check.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
 #include "idx_files.h"
 #include "mutate.h"
 #include "worker/engine/data/datasets.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
 
 static char folder[FOLDER_MAX], path[FOLDER_MAX + 16];
 
@@ -28,7 +29,7 @@ static const char *put(const char *text)
     return write_text(text, strlen(text));
 }
 
-/* Says that the call failed with "PATH<text>". */
+/* Fails unless the call failed with "PATH<text>". */
 #define assert_refused(code, text)                                                                 \
     do {                                                                                           \
         assert_int_equal(strncmp(rt_error(), path, strlen(path)), 0);                              \
@@ -74,7 +75,7 @@ static void tokens_are_numbered_in_ascending_order(void **state)
     rt_scope_end(s);
 }
 
-/* Every token but the first of a part is a target of evaluation once, the rest of a window left off. */
+/* In evaluation, every token of a part but the first is a target once; an incomplete last window is left out. */
 static void windows_of_evaluation_lie_side_by_side(void **state)
 {
     (void)state;
@@ -100,7 +101,7 @@ static void windows_of_evaluation_lie_side_by_side(void **state)
     rt_scope_end(s);
 }
 
-/* Numbers of tokens that a part's windows show, by their place in the file: each token is a byte pair that occurs once. */
+/* Marks the tokens that a part's windows show, by their place in the file: each token is a byte pair that occurs once. */
 static void mark_seen(const rt_dataset *d, int64_t context, uint8_t *seen, uint8_t part)
 {
     int64_t x[8], y[8];
@@ -162,7 +163,7 @@ static void masks_say_which_targets_count(void **state)
     read_tokens(d, 0, x, y, mask);
     assert_memory_equal(mask, after, sizeof mask);
     assert_null(rt_data_text(path, .context = 4, .mask = RT_TEXT_AFTER, .separator = "<"));
-    assert_refused(FORMAT, ": no line has the separator '<', after which targets count");
+    assert_refused(FORMAT, ": no line has a target after the separator '<', where targets count");
 
     char text[5000];
     memset(text, 'a', sizeof text);
@@ -172,7 +173,7 @@ static void masks_say_which_targets_count(void **state)
                      .mask_share = 0.3, .seed = 9);
     for (int64_t i = 0; i + 11 < rt_data_size(d); i += 11) {
         read_tokens(d, i, x, y, mask);
-        read_tokens(d, i + 1, x, y, same); /* the same targets, but one */
+        read_tokens(d, i + 1, x, y, same); /* all targets but one are the same */
         assert_memory_equal(mask + 1, same, 10 * sizeof *mask);
         for (int k = 0; k < 11; k++)
             sum += mask[k];
@@ -191,7 +192,7 @@ static void text_that_is_wrong_is_refused(void **state)
     assert_non_null(rt_data_text(path, .context = 1, .unit = RT_TEXT_BYTES, .share = 0.5));
     put("short");
     assert_null(rt_data_text(path, .train = true, .context = 64));
-    assert_refused(RANGE, ": 5 tokens: none of the training part of it has the 65 of a sample and "
+    assert_refused(RANGE, ": 5 tokens: no run of the training part has the 65 of a sample and "
                           "its last target: shorten the context or change the share");
     put("");
     assert_null(rt_data_text(path));
@@ -236,7 +237,8 @@ static void rows_are_parted_by_a_draw_of_their_own(void **state)
     (void)state;
     rt_scope s = rt_scope_begin();
     uint8_t part[ROWS] = {0};
-    for (int rows = ROWS; rows >= ROWS / 2; rows -= ROWS / 2) { /* appended rows move no other */
+    /* appending rows moves no other row to another part */
+    for (int rows = ROWS; rows >= ROWS / 2; rows -= ROWS / 2) {
         bytes b = table_of(rows);
         write_text((char *)b.at, b.len);
         for (int train = 0; train < 2; train++) {
@@ -262,7 +264,7 @@ static void rows_are_parted_by_a_draw_of_their_own(void **state)
     rt_scope_end(s);
 }
 
-/* With the statistics of the training rows, in both parts, and whatever the limit. */
+/* Both parts are standardised with the statistics of the training rows, whatever the limit. */
 static void columns_are_standardised(void **state)
 {
     (void)state;
@@ -337,7 +339,7 @@ static void tables_that_are_wrong_are_refused(void **state)
         {"a,b\n1,2\n\n3,4\n", ":3:1: column 'a': the cell is empty, expected a number"},
         {"a,b\n1\n", ":2: 1 cell, expected 2 as in the first line"},
         {"a,b\n1,2,3\n", ":2: more than 2 cells, as many as the first line has"},
-        {"a,b\n1,\"2\n", ":2:4: a quote that the line does not close"},
+        {"a,b\n1,\"2\n", ":2:4: a quote that is not closed on its line"},
         {"a,b\n1,\"2\"3\n", ":2:7: something follows a quoted cell, expected a comma"},
         {"1,2\n3,4\n", ":1:1: a number, where the first line is expected to name the columns"},
         {"a,\n1,2\n", ":1:3: a column without a name"},
@@ -381,6 +383,37 @@ static void gzip_is_read_as_it_is(void **state)
     assert_null(rt_data_csv(path, .train = true));
     assert_int_equal(rt_error_code(), RT_E_CORRUPT);
     rt_error_clear();
+    rt_scope_end(s);
+}
+
+/* A run compares this checksum to see that its data are the same: it depends on the content only, not on how the file is
+ * stored. */
+static void the_content_of_a_file_is_known_by_its_checksum(void **state)
+{
+    (void)state;
+    bytes b = table_of(50);
+    char content[BYTES_MAX], other[BYTES_MAX];
+    snprintf(content, sizeof content, "%.*s", (int)b.len, (const char *)b.at);
+    snprintf(other, sizeof other, "z%s", content + 1);
+    rt_scope s = rt_scope_begin();
+    put(content);
+    const rt_dataset *sets[] = {rt_data_csv(path, .train = true, .share = 0.5),
+                                rt_data_csv(path, .share = 0.5),
+                                rt_data_text(path, .train = true, .context = 2)};
+    assert_fine();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sets[i]->files, 1);
+        assert_string_equal(sets[i]->file[0].path, path);
+        assert_int_equal(sets[i]->file[0].bytes, b.len);
+        assert_true(sets[i]->file[0].checksum == rt_hash64(content, b.len));
+    }
+    write_gzip(folder, "file", &b);
+    const rt_dataset *zipped = rt_data_csv(path, .train = true, .share = 0.5);
+    assert_true(zipped->file[0].checksum == sets[0]->file[0].checksum);
+    put(other);
+    const rt_dataset *renamed = rt_data_csv(path, .train = true, .share = 0.5);
+    assert_fine();
+    assert_true(renamed->file[0].checksum != sets[0]->file[0].checksum);
     rt_scope_end(s);
 }
 
@@ -449,8 +482,8 @@ static rt_dataset *configured(bool train, const char *const *sets)
     for (; *sets; sets++)
         if (rt_config_set(&cfg, *sets) != RT_OK)
             fail_msg("%s", rt_error());
-    rt_dataset *d = rt__data_open(&cfg, train);
-    rt_config_release(&cfg); /* which the set does not need */
+    rt_dataset *d = rt__data_open(&cfg, train, NULL, NULL);
+    rt_config_release(&cfg); /* the data set does not need it */
     assert_fine();
     return d;
 }
@@ -477,7 +510,7 @@ static void assert_same(const rt_dataset *a, const rt_dataset *b)
 
 #define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Each key is what the argument of that name is for programs. */
+/* Each configuration key has the meaning of the C argument of the same name. */
 static void configurations_open_text(void **state)
 {
     (void)state;
@@ -541,6 +574,7 @@ int main(void)
         cmocka_unit_test(targets_and_ignored_columns_are_named),
         cmocka_unit_test(tables_that_are_wrong_are_refused),
         cmocka_unit_test(gzip_is_read_as_it_is),
+        cmocka_unit_test(the_content_of_a_file_is_known_by_its_checksum),
         cmocka_unit_test(damaged_files_are_refused_or_read),
         cmocka_unit_test(configurations_open_text),
         cmocka_unit_test(configurations_open_tables),

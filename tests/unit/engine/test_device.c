@@ -1,5 +1,7 @@
-/* Tensors on another device than the CPU: where results lie, what is refused, what runs on the CPU instead, and nets that train
- * there to the bits that they have on the CPU. Without an OpenCL device it is skipped, and says so. */
+/* Tests of tensors on a device other than the CPU: where results lie, what is refused, what runs on the CPU instead, and nets
+ * that train there to the same bits as on the CPU. Without an OpenCL device the test is skipped with a message. */
+#include "kernels/device.h"
+#include "ringtorch/ringtorch.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "ringtorch/ringtorch.h"
-#include "kernels/device.h"
 
 static const rt_device there = {RT_OPENCL, 0}, cpu;
 
@@ -19,7 +19,7 @@ static int begin(void **state)
     return rt_failed();
 }
 
-/* Nothing may be left, on the device either. */
+/* Checks that no object is left, on the device either. */
 static int end(void **state)
 {
     (void)state;
@@ -43,7 +43,7 @@ static void ok(void)
         fail_msg("%s", rt_error());
 }
 
-/* Have two tensors, on whatever devices, the same bits? */
+/* Fails unless two tensors, on any devices, have the same bits. */
 static void same_bits(const char *what, const rt_tensor *got, const rt_tensor *want)
 {
     ok();
@@ -79,7 +79,7 @@ static void test_there_and_back(void **state)
     same_bits("nothing", rt_to_device(rt_zeros(rt_shape(0, 3)), there), rt_zeros(rt_shape(0, 3)));
     assert_float_equal(rt_item(rt_select(rt_select(y, 0, 1), 0, 2)), rt_f32(x)[7], 0);
     rt_tensor *z = rt_zeros(rt_shape(5, 3), .device = there);
-    rt_copy_into(z, rt_transpose(x, 0, 1)); /* across devices, and with gaps */
+    rt_copy_into(z, rt_transpose(x, 0, 1)); /* between devices, with gaps in memory */
     same_bits("copy_into", z, rt_contiguous(rt_transpose(x, 0, 1)));
     rt_fill(rt_narrow(z, 1, 1, 1), 2.5);
     rt_tensor *w = rt_contiguous(rt_transpose(x, 0, 1));
@@ -95,11 +95,11 @@ static void test_refusals(void **state)
     rt_device d;
     rt_tensor *x = rt_ones(rt_shape(2)), *y = rt_to_device(x, there);
     assert_null(rt_add(x, y));
-    fails_with(RT_E_DEVICE, "add: float32[2] cpu and float32[2] opencl:0 lie on two devices");
+    fails_with(RT_E_DEVICE, "add: float32[2] cpu and float32[2] opencl:0 lie on different devices");
     assert_null(rt_data(y));
     fails_with(RT_E_DEVICE, "data: float32[2] opencl:0 lies on a device");
     assert_null(rt_f32(y));
-    fails_with(RT_E_DEVICE, "rt_to_device brings it");
+    fails_with(RT_E_DEVICE, "move it with rt_to_device");
     assert_null(rt_to_device(x, (rt_device){RT_OPENCL, 99}));
     fails_with(RT_E_DEVICE, "opencl:99");
     assert_null(rt_zeros(rt_shape(1), .device = {RT_CUDA, 0}));
@@ -115,7 +115,36 @@ static void test_refusals(void **state)
     rt_scope_end(s);
 }
 
-/* A label that is no class is told at the next look at the device. */
+/* A net that moves to another device takes its values from their homes, wherever its tensors are, and is separated from its
+ * optimiser. */
+static void test_net_that_moves(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = rt_nn_linear(3, 2);
+    rt_tensor *w = rt_nn_find(net, "weight"), *b = rt_nn_find(net, "bias");
+    rt_optim *o = rt_optim_sgd(net, .lr = 1);
+    rt_tensor *value = rt_clone(rt_param_home(w));
+    rt_param_absent(w);
+    rt_param_present(b, rt_zeros(rt_shape(2)));
+    ok();
+    rt_param_present(b, rt_zeros(rt_shape(2), .device = there));
+    fails_with(RT_E_DEVICE,
+               "param_present: float32[2] opencl:0, but its gradient has a fixed place in "
+               "float32[2] cpu");
+    rt_nn_to_device(net, there);
+    same_bits("a net from home", w, value);
+    assert_null(rt_param_home(b));
+    rt_optim_step(o);
+    fails_with(RT_E_ARG, "sgd: rt_nn_to_device has since moved weight: make a new optimiser");
+    o = rt_optim_sgd(net, .lr = 1);
+    rt_backward(rt_sum(rt_forward(net, rt_to_device(rt_ones(rt_shape(1, 3)), there))));
+    rt_optim_step(o);
+    same_bits("its step there", rt_to_device(rt_param_home(w), cpu), rt_add_scalar(value, -1));
+    rt_scope_end(s);
+}
+
+/* An invalid label is reported by the next check of the device. */
 static void test_wrong_label(void **state)
 {
     (void)state;
@@ -163,12 +192,12 @@ static rt_tensor *f_cat(rt_tensor *a, rt_tensor *b)
     return rt_cat(both, 2, 1);
 }
 
-static rt_tensor *f_topk(rt_tensor *a, rt_tensor *b) /* no kernel there, nor of its gradient */
+static rt_tensor *f_topk(rt_tensor *a, rt_tensor *b) /* no kernel there, for its gradient neither */
 {
     return rt_mul(rt_topk(a, 2, .axis = 1).values, rt_narrow(b, 1, 0, 2));
 }
 
-static rt_tensor *f_pool(rt_tensor *a, rt_tensor *b) /* saves what the CPU made */
+static rt_tensor *f_pool(rt_tensor *a, rt_tensor *b) /* saves a result of the CPU */
 {
     rt_tensor *image = rt_reshape(rt_mul(a, b), rt_shape(1, 1, 6, 6));
     return rt_max_pool2d(image, .kernel = {2, 2});
@@ -193,7 +222,7 @@ static rt_tensor *f_in_place(rt_tensor *a, rt_tensor *b) /* into a result and in
     return rt_relu_inplace(x);
 }
 
-static rt_tensor *f_picks(rt_tensor *a, rt_tensor *b) /* no kernels there: picking by an index */
+static rt_tensor *f_picks(rt_tensor *a, rt_tensor *b) /* no kernels there to pick by an index */
 {
     int64_t at[] = {3, 0, 3, 5};
     rt_tensor *index = rt_to_device(rt_from(at, rt_shape(4), RT_I64), rt_device_of(a));
@@ -210,14 +239,14 @@ static const struct row {
     {"dropout", f_dropout},     {"in place", f_in_place}, {"picks", f_picks},
 };
 
-/* A parameter that the scope owns alone. */
+/* Makes a parameter that only the scope owns. */
 static rt_tensor *param(rt_tensor *x)
 {
     rt_free(rt_param(x));
     return x;
 }
 
-/* y, then the gradients of a and of b. */
+/* Computes y, then the gradients of a and of b, into out. */
 static void differentiate(body *f, rt_device d, rt_tensor *out[3])
 {
     rt_random_seek(9, 0, 0);
@@ -246,7 +275,7 @@ static void test_operation(void **state)
     rt_scope_end(s);
 }
 
-/* A gradient goes back to the device that the value came from. */
+/* A gradient returns to the device that the value came from. */
 static void test_gradient_crosses_devices(void **state)
 {
     (void)state;
@@ -296,10 +325,10 @@ static void test_operation_that_reads_memory(void **state)
     (void)state;
     rt_scope s = rt_scope_begin();
     rt_tensor *x = rt_randn(rt_shape(7)), *y = rt_to_device(x, there);
-    same_bits("scaled", rt_apply(&scaled_op, &(scaled_args){y, 3}),
-              rt_apply(&scaled_op, &(scaled_args){x, 3}));
+    same_bits("scaled", rt_apply(&scaled_op, &(scaled_args){.x = y, .s = 3}),
+              rt_apply(&scaled_op, &(scaled_args){.x = x, .s = 3}));
     rt_allow_fallback(false);
-    assert_null(rt_apply(&scaled_op, &(scaled_args){y, 3}));
+    assert_null(rt_apply(&scaled_op, &(scaled_args){.x = y, .s = 3}));
     rt_allow_fallback(true);
     fails_with(RT_E_UNSUPPORTED, "scaled: no kernel scaled on opencl:0");
     rt_scope_end(s);
@@ -339,7 +368,7 @@ static rt_optim *use_adamw(rt_module *net)
     return rt_optim_adamw(net, .lr = 0.01, .weight_decay = 0.1);
 }
 
-/* Trains on a device; losses, gradient norms and, last, all parameters, on the CPU. */
+/* Trains on a device; returns losses, gradient norms and, at the end, all parameters, on the CPU. */
 static void train(optimiser *make, rt_device d, double loss[STEPS], double norm[STEPS],
                   float *param, int64_t *count)
 {
@@ -396,6 +425,7 @@ int main(void)
     struct CMUnitTest tests[ROWS + 8] = {
         cmocka_unit_test_setup_teardown(test_there_and_back, begin, end),
         cmocka_unit_test_setup_teardown(test_refusals, begin, end),
+        cmocka_unit_test_setup_teardown(test_net_that_moves, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong_label, begin, end),
         cmocka_unit_test_setup_teardown(test_gradient_crosses_devices, begin, end),
         cmocka_unit_test_setup_teardown(test_operation_that_reads_memory, begin, end),

@@ -1,11 +1,11 @@
-/* The body of tests/fuzz/fuzz_safetensors.c on files damaged at random, in bounded time. */
+/* Runs the body of tests/fuzz/fuzz_safetensors.c on randomly damaged files, in bounded time. */
+#include "../../fuzz/fuzz_safetensors.c"
+#include "common/base/mem.h"
+#include "mutate.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include "../../fuzz/fuzz_safetensors.c"
-#include "common/mem.h"
-#include "mutate.h"
 
 static size_t sample(uint8_t *out)
 {

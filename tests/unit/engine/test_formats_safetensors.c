@@ -1,22 +1,23 @@
-/* Safetensors: bytes written, bytes read back, hostile files, full disks. */
+/* Tests of safetensors: the bytes written, reading them back, hostile files, full disks. */
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "tests/support/folder.h"
+#include "tests/support/outcome.h"
+#include "worker/engine/formats/weights.h"
 #include <math.h>
+#include <ringtorch/formats.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <ringtorch/formats.h>
-#include "common/file.h"
-#include "common/hash.h"
-#include "common/mem.h"
-#include "worker/engine/formats/weights.h"
-#include "tests/support/folder.h"
+#include <cmocka.h>
 
 static char dir[FOLDER_MAX], path[96];
 
@@ -34,12 +35,6 @@ static int remove_dir(void **state)
     (void)state;
     return rt_remove_tree(dir) != RT_OK || rt_shutdown();
 }
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
 
 static const float weights[6] = {1, 2, 3, 4, 5, 6.5f};
 static const int64_t counts[2] = {-1, 1};
@@ -90,7 +85,7 @@ static void reads_back_what_was_written(void **state)
     rt_st_close(r);
 }
 
-/* The format, byte by byte, as its specification has it. */
+/* Compares the file with the format's specification, byte by byte. */
 static void writes_the_format(void **state)
 {
     (void)state;
@@ -129,7 +124,7 @@ static void writer_refuses(void **state)
     rt_error_clear();
     assert_int_equal(rt_st_add(w, "\xff\xfe", RT_F32, rt_shape(1), weights), RT_E_ARG);
     rt_error_clear();
-    must(rt_st_finish(w, NULL, NULL)); /* what was right is written */
+    must(rt_st_finish(w, NULL, NULL)); /* the tensors that were right are written */
     rt_st_reader *r;
     must(rt_st_open(path, &r));
     assert_int_equal(rt_st_count(r), 1);
@@ -222,6 +217,31 @@ static void hostile_headers(void **state)
     }
 }
 
+static void bools_are_0_or_1(void **state)
+{
+    (void)state;
+    static const char header[] =
+        "{" TENSOR("a", "U8", "[2]", "[0,2]") "," TENSOR("m", "BOOL", "[3]", "[2,5]") "}";
+    static const uint8_t rows[][5] = {{7, 7, 1, 0, 1}, {7, 7, 1, 0, 2}, {7, 7, 255, 0, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        write_raw(header, strlen(header), 0);
+        FILE *f = fopen(path, "ab");
+        assert_non_null(f);
+        fwrite(rows[i], 1, sizeof rows[i], f);
+        assert_int_equal(fclose(f), 0);
+        char text[256];
+        size_t at = i == 1 ? 2 : 0;
+        snprintf(text, sizeof text,
+                 "%s: byte %zu: element %zu of tensor \"m\", a bool, is %d, expected 0 or 1", path,
+                 8 + strlen(header) + 2 + at, at, rows[i][2 + at]);
+        rt_st_reader *r;
+        assert_int_equal(rt_st_open(path, &r), i == 0 ? RT_OK : RT_E_FORMAT);
+        assert_string_equal(rt_error(), i == 0 ? "" : text);
+        rt_error_clear();
+        rt_st_close(r);
+    }
+}
+
 static void hostile_lengths(void **state)
 {
     (void)state;
@@ -256,7 +276,7 @@ static void no_truncated_file_is_accepted(void **state)
 
 /* ---- failing while writing ---- */
 
-/* Writes something large and returns the status; neither name may hold half a file afterwards. */
+/* Writes a large tensor and returns the status; afterwards neither name may hold half a file. */
 static rt_status write_large(const char *to, const float *data, int64_t n)
 {
     rt_st_writer *w;
@@ -390,7 +410,7 @@ static void nets_are_saved_and_loaded(void **state)
     rt_module *shorter = rt_nn_sequential(rt_nn_linear(3, 4));
     assert_int_equal(rt_nn_load(shorter, path), RT_E_MISMATCH);
     assert_non_null(
-        strstr(rt_error(), "\"2.weight\" [2,4] is not of this model; \"2.bias\" [2] is"));
+        strstr(rt_error(), "\"2.weight\" [2,4] is not in this model; \"2.bias\" [2] is"));
     rt_error_clear();
     rt_scope_end(s);
 }
@@ -410,7 +430,7 @@ static void save_as(const rt_module *net, rt_dtype dtype, const char *prefix)
     must(rt_st_finish(w, NULL, NULL));
 }
 
-/* What others write: half precision, and the prefixes that wrappers of modules put before all names. */
+/* Other programs write half precision, and prefixes that wrappers of modules put before all names. */
 static void weights_of_others_are_converted(void **state)
 {
     (void)state;
@@ -418,7 +438,7 @@ static void weights_of_others_are_converted(void **state)
     static const char *const prefixes[] = {"", "module.", "_orig_mod.module."};
     rt_scope s = rt_scope_begin();
     rt_module *a = small_net(4), *b = small_net(4);
-    for (int i = 0; i < 4; i++) /* values that each type has */
+    for (int i = 0; i < 4; i++) /* values that each type can hold */
         must(rt_copy_into(rt_nn_param_at(a, i, NULL),
                           rt_to(rt_to(rt_detach(rt_nn_param_at(a, i, NULL)), RT_BF16), RT_F32)));
     for (int t = 0; t < 4; t++)
@@ -439,7 +459,8 @@ static void weights_of_others_are_converted(void **state)
     rt_scope_end(s);
 }
 
-/* Another last layer: the others are taken over, and it stays as it was drawn. */
+/* When only the last layer differs, the other layers can be loaded on request, and it keeps its initial
+ * values. */
 static void what_fits_is_taken_over_if_that_is_wanted(void **state)
 {
     (void)state;
@@ -448,18 +469,18 @@ static void what_fits_is_taken_over_if_that_is_wanted(void **state)
     rt_module *b = rt_nn_sequential(rt_nn_linear(3, 4), rt_nn_relu(), rt_nn_linear(4, 7));
     float before = rt_f32(rt_nn_param_at(b, 2, NULL))[0];
     must(rt_nn_save(a, path));
-    must(rt__weights_take_file(b, path, true));
+    must(rt__weights_assign_file(b, path, true));
     for (int i = 0; i < 2; i++)
         assert_memory_equal(rt_f32(rt_nn_param_at(a, i, NULL)), rt_f32(rt_nn_param_at(b, i, NULL)),
                             (size_t)rt_numel(rt_nn_param_at(a, i, NULL)) * sizeof(float));
     assert_true(rt_f32(rt_nn_param_at(b, 2, NULL))[0] == before);
     rt_module *none = rt_nn_sequential(rt_nn_linear(8, 9));
-    assert_int_equal(rt__weights_take_file(none, path, true), RT_E_MISMATCH);
+    assert_int_equal(rt__weights_assign_file(none, path, true), RT_E_MISMATCH);
     rt_error_clear();
     rt_scope_end(s);
 }
 
-/* All that is wrong is said at once; a long list is cut. */
+/* One error lists all problems; a long list is cut. */
 static void a_long_list_of_complaints_is_cut(void **state)
 {
     (void)state;
@@ -482,6 +503,7 @@ int main(void)
         cmocka_unit_test(writes_the_format),
         cmocka_unit_test(writer_refuses),
         cmocka_unit_test(hostile_headers),
+        cmocka_unit_test(bools_are_0_or_1),
         cmocka_unit_test(hostile_lengths),
         cmocka_unit_test(no_truncated_file_is_accepted),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),

@@ -1,8 +1,9 @@
-/* Clones share memory until one of them is written: whatever writes, and whichever of them is written, the others stay what they were. */
+/* Tests that clones share memory until one of them is written: whichever is written, and by whatever function, the others keep their
+ * values. */
 #include "check.h"
 
-#include <pthread.h>
 #include "worker/engine/tensor/tensor.h"
+#include <pthread.h>
 
 static rt_tensor *values(void)
 {
@@ -65,12 +66,12 @@ static void by_initialiser(rt_tensor *x)
     rt_init_constant(x, 5);
 }
 
-/* Gradients of a leaf lie in x from now on. */
+/* Makes x the memory of a leaf's gradient. */
 static void by_backward(rt_tensor *x)
 {
     rt_tensor *w = rt_param(rt_ones(rt_shape(4)));
     rt_grad_place(w, x);
-    rt_tensor *kept = rt_clone(x); /* of what the place was before */
+    rt_tensor *kept = rt_clone(x); /* of the old value */
     rt_backward(rt_sum(rt_mul_scalar(w, 4)));
     rt_backward(rt_sum(w));
     assert_values(kept, 2, 2, 2, 2);
@@ -193,7 +194,7 @@ static void a_clone_of_a_result_is_no_alias_of_it(void **state)
     rt_no_grad_end(former);
     assert_int_equal(rt_fill(plain, 7), RT_OK);
     rt_mul_scalar(copy, 3);
-    assert_int_equal(rt_fill(p, 7), RT_OK); /* though copy, a result, shared its memory */
+    assert_int_equal(rt_fill(p, 7), RT_OK); /* although copy, a result, shared its memory */
     assert_values(h, 2, 2, 2, 2);
     assert_values(copy, 1, 1, 1, 1);
     rt_backward(rt_sum(h));

@@ -1,13 +1,13 @@
-/* What public functions make of arguments that are not there or are not what they should be (the rows of
- * misuse.def), of objects that were freed, and of modules that cannot be. */
+/* Tests how public functions treat missing or wrong arguments (the rows of misuse.def), freed objects, and
+ * modules that cannot exist. */
 #include "check.h"
 
+#include "worker/engine/base/debug.h"
+#include "worker/engine/ops/ops.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "worker/engine/base/debug.h"
-#include "worker/engine/ops/ops.h"
 
 static const rt_object_type stranger_type = {.name = "stranger"};
 
@@ -49,7 +49,7 @@ typedef struct row {
 #undef FINE
 #undef NONE
 
-/* Operations of one, two and three tensors, by the table that makes them. */
+/* Calls of operations with one, two and three tensors, for the table that defines them. */
 #define CALL_WITH(row, i, call)                                                                    \
     static void row##_##i(void *n, rt_tensor *x, rt_module *m)                                     \
     {                                                                                              \
@@ -165,11 +165,11 @@ static void every_row(void **state)
 
 /* ---- no function without a row ---- */
 
-static char *read_header(const char *name)
+static char *read_header(const char *folder, const char *name)
 {
     static char text[65536];
-    char path[512];
-    snprintf(path, sizeof path, RT_TEST_SOURCE_DIR "/include/ringtorch/%s", name);
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
     size_t n = fread(text, 1, sizeof text - 1, f);
@@ -202,7 +202,7 @@ static bool has_row(const char *name)
     return false;
 }
 
-/* Looks at "rt_name(arguments);" wherever it stands. Returns how many take a pointer or a struct. */
+/* Checks every "rt_name(arguments);" in the text. Returns how many take a pointer or a struct. */
 static int check_prototypes(const char *header, char *s)
 {
     int found = 0;
@@ -226,22 +226,31 @@ static int check_prototypes(const char *header, char *s)
     return found;
 }
 
-static void every_function_has_a_row(void **state)
+/* Returns how many functions of a folder's headers take a pointer or a struct. */
+static int check_headers(const char *folder)
 {
-    (void)state;
     int found = 0;
-    DIR *dir = opendir(RT_TEST_SOURCE_DIR "/include/ringtorch");
+    DIR *dir = opendir(folder);
     assert_non_null(dir);
     for (struct dirent *e; (e = readdir(dir));) {
         const char *dot = strrchr(e->d_name, '.');
         if (!dot || strcmp(dot, ".h") != 0)
             continue;
-        char *text = read_header(e->d_name);
+        char *text = read_header(folder, e->d_name);
         blank_the_rest(text);
         found += check_prototypes(e->d_name, text);
     }
     closedir(dir);
-    assert_in_range(found, 150, 1000); /* the search finds what there is */
+    return found;
+}
+
+/* The expected numbers are a little lower than the counts at the time of writing, to show that the searches
+ * find something. */
+static void every_function_has_a_row(void **state)
+{
+    (void)state;
+    assert_in_range(check_headers(RT_TEST_SOURCE_DIR "/include/ringtorch"), 130, 1000);
+    assert_in_range(check_headers(RT_TEST_SOURCE_DIR "/include/ringtorch/ops"), 130, 1000);
 }
 
 /* ---- modules that cannot be ---- */
@@ -267,14 +276,14 @@ static void impossible_modules_are_refused(void **state)
              sizeof(rt_module) - 1, sizeof(rt_module));
     assert_error(ARG, expected);
     assert_null(rt_forward(rt_nn_new(&silent), rt_ones(rt_shape(1))));
-    assert_error(ARG, "forward: that of silent returned no tensor (NULL)");
+    assert_error(ARG, "forward: silent returned no tensor (NULL)");
     assert_null(rt_forward(rt_nn_new(&idle), rt_ones(rt_shape(1))));
-    assert_error(ARG, "forward: idle has none");
+    assert_error(ARG, "forward: idle has no forward function");
     rt_module *inner = rt_nn_new(&idle), *outer = rt_nn_new(&idle);
     assert_null(rt_nn_child(inner, "me", inner));
     assert_error(ARG, "idle: \"me\": a module cannot be part of itself");
     assert_non_null(rt_nn_child(outer, "inner", inner));
-    assert_null(rt_nn_child(inner, "outer", outer)); /* by way of another */
+    assert_null(rt_nn_child(inner, "outer", outer)); /* through another module */
     assert_error(ARG, "idle: \"outer\": a module cannot be part of itself");
     assert_int_equal(rt_nn_param_count(outer), 0);
 }
@@ -289,7 +298,7 @@ static void must_say(const char *begin, const char *part)
     rt_error_clear();
 }
 
-/* Each is a mistake that is silent, or a crash some time later, without RT_DEBUG. */
+/* Without RT_DEBUG each of these mistakes is silent, or causes a crash later. */
 static void freed_objects_are_named(void **state)
 {
     (void)state;
@@ -308,7 +317,7 @@ static void freed_objects_are_named(void **state)
     must_say("keep: a tensor that was freed before, at ", "test_misuse+0x");
 
     s = rt_scope_begin();
-    rt_free(rt_ones(rt_shape(2))); /* the scope owns it still */
+    rt_free(rt_ones(rt_shape(2))); /* the scope still owns it */
     rt_scope_end(s);
     must_say("scope_end: a tensor that was freed before, at ", "test_misuse+0x");
 
@@ -317,8 +326,8 @@ static void freed_objects_are_named(void **state)
     rt_tensor *of_graph = rt_mul_scalar(x, 2), *last = rt_keep(rt_add_scalar(of_graph, 1));
     rt_scope_end(s);
     rt_free(of_graph);
-    must_say("free: a tensor that was freed before, which only the graph", "still has");
-    rt_backward(rt_sum(last)); /* and the graph has it still */
+    must_say("free: a tensor that was freed before and that only the graph", "still owns");
+    rt_backward(rt_sum(last)); /* and the graph still holds it */
     assert_fine();
     rt_free(last);
     rt_free(x);
@@ -330,7 +339,7 @@ static void freed_objects_are_named(void **state)
     rt__debug = false;
 }
 
-/* Freed objects wait, but not for ever, and their values do not. */
+/* Freed objects stay in quarantine, but not for ever, and their values are freed at once. */
 static void what_waits_is_bounded(void **state)
 {
     (void)state;
@@ -351,7 +360,7 @@ static void what_waits_is_bounded(void **state)
     assert_in_range(rt_memory().bytes_used, 0, used + (1 << 20));
 }
 
-/* All that the engine does with objects is right: steps of a training, watched. */
+/* The engine itself misuses no object: runs training steps with checks on. */
 static void the_engine_makes_no_such_mistake(void **state)
 {
     (void)state;
@@ -384,7 +393,7 @@ static void the_engine_makes_no_such_mistake(void **state)
     rt__debug = false;
 }
 
-/* In a program of its own, which is this one with another name. */
+/* Runs this program again under another name, with RT_DEBUG set. */
 static void the_environment_turns_it_on(void **state)
 {
     (void)state;
@@ -410,7 +419,7 @@ static void the_environment_turns_it_on(void **state)
     }
 }
 
-/* A program that makes a mistake with a tensor, where that is noticed. */
+/* Makes a mistake with a tensor, as a program of its own; the check must notice it. */
 static int err(const char *mistake)
 {
     if (!rt__debug) {
@@ -418,7 +427,7 @@ static int err(const char *mistake)
         return 0;
     }
     rt_tensor *x = rt_ones(rt_shape(2));
-    rt_free(x); /* the scope's: it will free it once more */
+    rt_free(x); /* wrong: the scope will free it again */
     if (strcmp(mistake, "twice") == 0)
         rt_free(x);
     return rt_shutdown();

@@ -1,28 +1,16 @@
-/* Modules: registration, names, forward, layers against PyTorch's definitions, initialisers. */
+/* Tests of modules: registration, names, forward, layers compared with PyTorch's definitions, initialisers. */
+#include "common/base/mem.h"
+#include "tests/support/outcome.h"
+#include <math.h>
+#include <ringtorch/exchange.h>
+#include <ringtorch/nn.h>
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <ringtorch/nn.h>
-#include <ringtorch/random.h>
-#include "common/mem.h"
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
-
-static void expect_error(rt_status code, const char *says)
-{
-    if (rt_error_code() != code || !strstr(rt_error(), says))
-        fail_msg("got %s: \"%s\", expected %s saying \"%s\"", rt_status_name(rt_error_code()),
-                 rt_error(), rt_status_name(code), says);
-    rt_error_clear();
-}
+#include <cmocka.h>
 
 /* ---- a module of one's own, as nn.h shows it ---- */
 
@@ -74,7 +62,7 @@ static void own_module_registers_and_runs(void **state)
     assert_null(rt_nn_param_at(&m->base, 3, NULL));
     assert_null(rt_nn_param_at(&m->base, -1, NULL));
     const char *name;
-    rt_nn_param_at(m->fc1, 1, &name); /* the same parameter, seen from nearer */
+    rt_nn_param_at(m->fc1, 1, &name); /* the same parameter, named from its layer */
     assert_string_equal(name, "bias");
 
     rt_tensor *y = rt_forward(&m->base, rt_ones(rt_shape(5, 3)));
@@ -213,7 +201,7 @@ static void dropout_drops_only_in_training(void **state)
     assert_true(zeros > 2300 && zeros < 2700);
     rt_random_seek(5, 0, 0);
     assert_memory_equal(rt_f32(rt_forward(net, x)), rt_f32(y), 10000 * sizeof(float));
-    rt_random_seek(5, 0, 1); /* another slice, another mask */
+    rt_random_seek(5, 0, 1); /* another slice has another mask */
     assert_memory_not_equal(rt_f32(rt_forward(net, x)), rt_f32(y), 10000 * sizeof(float));
     rt_nn_train(net, false);
     expect_values(rt_forward(net, x), rt_shape(10000), rt_f32(x));
@@ -222,7 +210,7 @@ static void dropout_drops_only_in_training(void **state)
     rt_scope_end(s);
 }
 
-/* PyTorch's values: two batches in training, then evaluation. */
+/* Compares with PyTorch's values: two batches in training, then evaluation. */
 static void batch_norm2d_follows_its_batches(void **state)
 {
     (void)state;
@@ -257,11 +245,41 @@ static void batch_norm2d_follows_its_batches(void **state)
 
     assert_int_equal(rt_nn_param_count(rt_nn_batch_norm2d(3, .affine = false)), 0);
     assert_null(rt_forward(b, rt_ones(rt_shape(1, 3, 1, 1))));
-    expect_error(RT_E_SHAPE, "has 1 value a channel");
+    expect_error(RT_E_SHAPE, "has 1 value per channel");
     assert_null(rt_forward(b, rt_ones(rt_shape(2, 4, 2, 2))));
     expect_error(RT_E_SHAPE, "expected [n, 3, height, width]");
     assert_null(rt_nn_batch_norm2d(3, .momentum = 1.5));
     expect_error(RT_E_RANGE, "momentum is 1.5");
+    rt_scope_end(s);
+}
+
+/* Outside of a run there is one slice, so it equals batch normalisation bit for bit, for features and planes. */
+static void sync_batch_norm_alone_is_batch_norm(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *one = rt_nn_batch_norm2d(3, .eps = 1e-3, .momentum = 0.2),
+              *other = rt_nn_sync_batch_norm(3, .eps = 1e-3, .momentum = 0.2);
+    rt_tensor *x = rt_randn(rt_shape(4, 3, 2, 5));
+    for (int training = 1; training >= 0; training--) {
+        rt_nn_train(one, training);
+        rt_nn_train(other, training);
+        expect_values(rt_forward(other, x), rt_shape(4, 3, 2, 5), rt_f32(rt_forward(one, x)));
+        for (int i = 0; i < 3; i++) {
+            const char *name;
+            rt_tensor *buffer = rt_nn_buffer_at(one, i, &name, NULL);
+            expect_values(rt_nn_find(other, name), rt_dims_of(buffer), rt_f32(buffer));
+        }
+    }
+    rt_nn_train(other, true);
+    assert_non_null(rt_forward(other, rt_randn(rt_shape(4, 3))));
+    assert_non_null(rt_forward(other, rt_randn(rt_shape(4, 3, 7))));
+    assert_null(rt_forward(other, rt_ones(rt_shape(1, 3))));
+    expect_error(RT_E_SHAPE, "sync_batch_norm: [1,3] has 1 value per channel");
+    assert_null(rt_forward(other, rt_ones(rt_shape(3))));
+    expect_error(RT_E_SHAPE, "expected [n, 3, ...]");
+    assert_int_equal(rt_exchange_slices(), 1);
+    assert_int_equal(rt_exchange_slice(), 0);
     rt_scope_end(s);
 }
 
@@ -283,7 +301,7 @@ static void wrong_arguments_are_refused(void **state)
     expect_error(RT_E_RANGE, "dropout");
     assert_null(rt_nn_dropout(NAN));
     expect_error(RT_E_RANGE, "dropout");
-    /* The first error stays, whatever is built on what failed. */
+    /* The first error stays, whatever is built on the failed module. */
     assert_null(rt_nn_sequential(rt_nn_linear(-1, 5), rt_nn_relu()));
     expect_error(RT_E_RANGE, "linear");
     /* A shape that does not fit is the op's error, with the shapes. */
@@ -405,6 +423,7 @@ int main(void)
         cmocka_unit_test(layers_without_parameters_compute),
         cmocka_unit_test(dropout_drops_only_in_training),
         cmocka_unit_test(batch_norm2d_follows_its_batches),
+        cmocka_unit_test(sync_batch_norm_alone_is_batch_norm),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(weights_depend_on_the_seed_alone),
         cmocka_unit_test(initialisers_have_the_spread_they_promise),

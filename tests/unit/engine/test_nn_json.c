@@ -1,15 +1,15 @@
-/* Nets from JSON: shapes inferred, presets, and what is said about lists that are wrong. */
+/* Tests of nets from JSON: inferred shapes, presets, and errors about wrong lists. */
+#include "common/base/mem.h"
+#include "common/config/layers.h"
+#include <ringtorch/nn.h>
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ringtorch/nn.h>
-#include <ringtorch/random.h>
-#include "common/layers.h"
-#include "common/mem.h"
+#include <cmocka.h>
 
 static void expect_params(const rt_module *net, const char *const *names, const char *const *shapes,
                           int64_t count)
@@ -52,7 +52,7 @@ static void presets_are_the_nets_they_promise(void **state)
     rt_scope_end(s);
 }
 
-/* Every layer and option; the inferred shapes must be what the ops really give. */
+/* Covers every layer and option; the inferred shapes must equal the shapes that the operations give. */
 static void inferred_shapes_are_those_of_the_ops(void **state)
 {
     (void)state;
@@ -78,6 +78,8 @@ static void inferred_shapes_are_those_of_the_ops(void **state)
         "{\"residual\": [{\"conv2d\": {\"out\": 6, \"kernel\": 3, \"padding\": 1}}, "
         "\"batch_norm2d\"]}, "
         "{\"avg_pool2d\": {\"kernel\": 11, \"stride\": \"auto\"}}, \"flatten\", {\"linear\": 3}]",
+        "[\"sync_batch_norm\", \"flatten\", {\"linear\": 4}, {\"sync_batch_norm\": {\"affine\": "
+        "false}}, {\"linear\": 3}]",
         "[\"relu\", \"flatten\", {\"dropout\": {\"p\": 0}}, {\"linear\": 8}, {\"linear\": "
         "{\"out\": 3}}]",
     };
@@ -155,16 +157,23 @@ static const struct {
     {"[\"block\"]", {"layers[0]: block needs 'layers'"}},
     {"[{\"block\": 5}]", {"layers[0].block: expected a name"}},
     {"[{\"repeat\": {\"n\": 0, \"layers\": [\"relu\"]}}]", {"repeat: n is 0, expected 1 to 1024"}},
-    {"[{\"tie\": \"0\"}]", {"layers[0]: tie: no layer that is complete by now is named \"0\""}},
+    {"[{\"tie\": \"0\"}]", {"layers[0]: tie: no finished layer before it is named \"0\""}},
     {"[{\"block\": [\"relu\", {\"tie\": \"0\"}]}]",
-     {"layers[0].block[1]: tie: no layer that is complete by now is named \"0\""}},
+     {"layers[0].block[1]: tie: no finished layer before it is named \"0\""}},
     {"[{\"linear\": 13}, {\"tie\": \"0.weight\"}]", {"is named \"0.weight\""}},
     {"[\"relu\", {\"tie\": \"0\"}]",
-     {"layers[1]: tie: the layer has no parameter of a name that \"0\" has"}},
+     {"layers[1]: tie: the layer shares no parameter name with \"0\""}},
     {"[{\"linear\": 4}, {\"tie\": {\"to\": \"0\", \"layer\": {\"linear\": 5}}}]",
-     {"layers[1].tie.layer: weight is [5,4] here, and [4,13] there"}},
+     {"layers[1].tie.layer: weight is [5,4] here, but [4,13] in the layer that it is tied to"}},
+    {"[{\"linear\": 4}, {\"tie\": \"0\"}]", {"layers[1]: weight is [4,4] here, but [4,13] in"}},
+    {"[{\"block\": [{\"linear\": 4}]}, {\"block\": [\"relu\", {\"tie\": \"0\"}]}]",
+     {"layers[1].block[1]: weight is [4,4] here, but [4,13] in"}},
 
-    /* more than anyone can mean */
+    /* sizes too large to be meant */
+    {"[{\"linear\": 1}, {\"linear\": 16777216}, {\"linear\": 16777216}, \"relu\"]",
+     {"layers[2]: linear: its parameters take 1125899973951488 bytes, and with those of earlier "
+      "layers "
+      "1125900108169272: this machine has only"}},
     {"[{\"repeat\": {\"n\": 1024, \"layers\": [\"relu\", \"relu\", \"relu\", \"relu\"]}}]",
      {"layers[0].repeat.layers[3]: more than 4096 layers"}},
     {"[{\"repeat\": {\"n\": 1024, \"layers\": [{\"repeat\": {\"n\": 1024, \"layers\": "
@@ -173,7 +182,7 @@ static const struct {
     {"[{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": "
      "[{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [{\"block\": [\"relu\"]}]}]}"
      "]}]}]}]}]}]}]}]}]}]}]",
-     {"more than 12 groups within each other"}},
+     {"more than 12 nested groups"}},
     {"[{\"block\": [{\"linear\": 13}]}, {\"block\": [{\"tie\": \"0\"}, {\"tie\": \"0\"}]}, "
      "{\"block\": [{\"tie\": \"1\"}, {\"tie\": \"1\"}]}, {\"block\": [{\"tie\": \"2\"}, {\"tie\": "
      "\"2\"}]}, {\"block\": [{\"tie\": \"3\"}, {\"tie\": \"3\"}]}, {\"block\": [{\"tie\": \"4\"}, "
@@ -221,7 +230,7 @@ static void wrong_lists_are_refused_by_name(void **state)
 
 /* ---- groups ---- */
 
-/* Names and shapes of parameters, in order; the shape of the result. */
+/* Checks names and shapes of parameters, in order, and the shape of the result. */
 static void groups_have_the_names_of_nested_sequentials(void **state)
 {
     (void)state;
@@ -251,7 +260,7 @@ static void expect_same(rt_tensor *a, rt_tensor *b)
     assert_memory_equal(rt_f32(a), rt_f32(b), (size_t)rt_numel(a) * sizeof(float));
 }
 
-/* A configured group computes what the same C program would, from the same random numbers. */
+/* A configured group computes the same as the equivalent C program, from the same random numbers. */
 static void groups_compute_their_formula(void **state)
 {
     (void)state;
@@ -270,14 +279,15 @@ static void groups_compute_their_formula(void **state)
     rt_module *made = rt_nn_sequential(rt_nn_residual(f, rt_nn_tanh()),
                                        rt_nn_residual_with(rt_nn_sequential(h, rt_nn_relu()), g));
     expect_same(rt_forward(made, x), z);
-    /* Broadcasting would make a sum of these. */
+    /* Broadcasting could add these, but a residual must not. */
     assert_null(rt_forward(rt_nn_residual(rt_nn_linear(4, 1)), x));
     assert_non_null(strstr(rt_error(), "residual: its layers give [5,1] and the input is [5,4]"));
     rt_error_clear();
     rt_scope_end(s);
 }
 
-/* Tied: the whole layer again, nested ones too, or another layer with the same weight. Their gradients are sums. */
+/* A tied layer is the whole layer again, nested ones too, or another layer with the same weight. Gradients are
+ * summed. */
 static void tied_layers_share_parameters(void **state)
 {
     (void)state;
@@ -307,7 +317,7 @@ static void tied_layers_share_parameters(void **state)
 
 /* ---- docs/LAYERS.md ---- */
 
-/* Its table is what the rows say; if not, the test prints what belongs there. */
+/* The page's table must follow from the rows; otherwise the test prints the right table. */
 static void the_page_has_every_layer(void **state)
 {
     (void)state;

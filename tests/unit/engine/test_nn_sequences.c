@@ -1,13 +1,14 @@
-/* Layers on sequences: what they compute, against PyTorch's numbers; language models from configurations. */
+/* Tests of layers on sequences: their values compared with PyTorch's, and language models from configurations. */
+#include "common/base/mem.h"
+#include "tests/support/outcome.h"
+#include <math.h>
+#include <ringtorch/nn.h>
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
 #include <string.h>
-#include <ringtorch/nn.h>
-#include <ringtorch/random.h>
-#include "common/mem.h"
+#include <cmocka.h>
 
 static void expect_values(rt_tensor *y, const char *shape, const float *values)
 {
@@ -19,14 +20,6 @@ static void expect_values(rt_tensor *y, const char *shape, const float *values)
         if (!(fabsf(rt_f32(y)[i] - values[i]) <= 1e-6f))
             fail_msg("element %d is %.8g, expected %.8g", (int)i, (double)rt_f32(y)[i],
                      (double)values[i]);
-}
-
-static void expect_error(rt_status code, const char *says)
-{
-    if (rt_error_code() != code || !strstr(rt_error(), says))
-        fail_msg("got %s: \"%s\", expected %s saying \"%s\"", rt_status_name(rt_error_code()),
-                 rt_error(), rt_status_name(code), says);
-    rt_error_clear();
 }
 
 /* Element i is ((7 i + 3 number) mod 11 - 5) / 8. */
@@ -49,7 +42,7 @@ static void fill_params(rt_module *m)
         fill(rt_nn_param_at(m, i, NULL), i);
 }
 
-/* Of torch.nn.MultiheadAttention(4, 2, batch_first=True) with the same numbers. */
+/* Expects the values of torch.nn.MultiheadAttention(4, 2, batch_first=True) with the same numbers. */
 static void attention_is_that_of_pytorch(void **state)
 {
     (void)state;
@@ -76,7 +69,7 @@ static void attention_is_that_of_pytorch(void **state)
     rt_scope_end(s);
 }
 
-/* Later places change nothing of earlier ones; samples nothing of each other. */
+/* Later places must not influence earlier ones, nor samples each other. */
 static void causal_attention_does_not_look_ahead(void **state)
 {
     (void)state;
@@ -89,6 +82,77 @@ static void causal_attention_does_not_look_ahead(void **state)
     for (int place = 3; place < 5; place++)
         assert_memory_not_equal(rt_f32(y) + 30 + place * 6, rt_f32(z) + 30 + place * 6,
                                 6 * sizeof(float));
+    rt_scope_end(s);
+}
+
+/* Returns a mask for samples of three, one and two places, as lengths or as a number for each place. */
+static rt_tensor *mask_of(bool lengths)
+{
+    return lengths ? rt_from((int64_t[]){3, 1, 2}, rt_shape(3), RT_I64)
+                   : rt_from((float[]){1, 1, 1, 1, 0, 0, 2, -1, 0}, rt_shape(3, 3), RT_F32);
+}
+
+/* Expects the values of torch.nn.MultiheadAttention(4, 2, batch_first=True) with key_padding_mask, at the places that are not
+ * padding. */
+static void masked_attention_is_that_of_pytorch(void **state)
+{
+    (void)state;
+    static const float there[] = {0.9889514f,  -0.2497903f, -0.0681969f, 0.0680614f,  0.9911754f,
+                                  -0.2287942f, -0.0682950f, 0.0867355f,  0.9889288f,  -0.2488016f,
+                                  -0.0683315f, 0.0689382f,  0.9589844f,  -0.2324219f, -0.2207031f,
+                                  -0.0371094f, 0.6287127f,  0.1367102f,  -0.4837026f, 0.3992949f,
+                                  0.6268588f,  0.1377505f,  -0.4855171f, 0.4003746f};
+    static const int64_t length[] = {3, 1, 2};
+    rt_scope s = rt_scope_begin();
+    rt_tensor *x = filled(rt_shape(3, 3, 4), 9);
+    for (int lengths = 0; lengths < 2; lengths++) {
+        rt_module *m = rt_nn_attention(4, 2, .mask = "given");
+        fill_params(m);
+        rt_tensor *y;
+        if (rt_forward_all(m, (rt_tensor *[]){x, mask_of(lengths)}, 2, &y, 1) != RT_OK)
+            fail_msg("%s", rt_error());
+        const float *expected = there;
+        for (int64_t i = 0; i < 3; i++) {
+            rt_tensor *places = rt_narrow(rt_select(y, 0, i), 0, 0, length[i]);
+            expect_values(places, rt_dims_text(rt_shape(length[i], 4)), expected);
+            expected += length[i] * 4;
+        }
+    }
+    rt_scope_end(s);
+}
+
+/* Runs a net of attention and a mean that both take a mask, through groups. The content of padding must change no bit of results and
+ * gradients, and the amount of padding changes only the order of sums. */
+static void padding_is_not_looked_at(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *net = rt_nn_sequential(
+        rt_nn_residual(rt_nn_layer_norm(4), rt_nn_attention(4, 2, .mask = "given")),
+        rt_nn_residual_with(rt_nn_sequential(rt_nn_attention(4, 2, .mask = "given")),
+                            rt_nn_linear(4, 4)),
+        rt_nn_mean_places("given"), rt_nn_linear(4, 2));
+    fill_params(net);
+    rt_tensor *x = filled(rt_shape(3, 3, 4), 9), *other = rt_clone(x), *y[2], *grad[2], *leaf;
+    rt_fill(rt_narrow(rt_select(other, 0, 1), 0, 1, 2), 7);
+    rt_fill(rt_narrow(rt_select(other, 0, 2), 0, 2, 1), -3);
+    for (int i = 0; i < 2; i++) {
+        leaf = rt_param(i == 0 ? x : other);
+        rt_forward_all(net, (rt_tensor *[]){leaf, mask_of(i == 0)}, 2, &y[i], 1);
+        if (rt_backward(rt_sum(rt_square(y[i]))) != RT_OK)
+            fail_msg("%s", rt_error());
+        grad[i] = rt_clone(rt_grad_of(leaf));
+        rt_free(leaf);
+    }
+    assert_memory_equal(rt_f32(y[0]), rt_f32(y[1]), 6 * sizeof(float));
+    assert_memory_equal(rt_f32(grad[0]), rt_f32(grad[1]), 36 * sizeof(float));
+    for (int k = 4; k < 12; k++)
+        assert_true(rt_f32(grad[0])[12 + k] == 0); /* the second sample has one place */
+
+    rt_tensor *alone, *first = rt_narrow(rt_narrow(x, 0, 1, 1), 1, 0, 1),
+                      *one = rt_from((int64_t[]){1}, rt_shape(1), RT_I64);
+    rt_forward_all(net, (rt_tensor *[]){first, one}, 2, &alone, 1);
+    expect_values(alone, "[1,2]", rt_f32(rt_narrow(y[0], 0, 1, 1)));
     rt_scope_end(s);
 }
 
@@ -135,6 +199,18 @@ static void wrong_sequences_are_refused(void **state)
 {
     (void)state;
     rt_scope s = rt_scope_begin();
+    rt_module *masked[] = {rt_nn_attention(6, 3, .mask = "given"), rt_nn_mean_places("given")};
+    for (int i = 0; i < 2; i++) {
+        rt_tensor *y, *x = rt_ones(rt_shape(2, 5, 6));
+        rt_forward_all(masked[i], (rt_tensor *[]){x, rt_ones(rt_shape(2, 4))}, 2, &y, 1);
+        expect_error(RT_E_SHAPE, "mask float32[2,4] cpu, expected int64[2], the length of each "
+                                 "sample, or float32[2,5]");
+        assert_null(rt_forward(masked[i], x));
+        expect_error(RT_E_ARG, "was made with a mask, but got no second input");
+    }
+    assert_null(rt_nn_from_json("[{\"attention\": {\"heads\": 2, \"mask\": \"x.length\"}}]",
+                                rt_shape(3, 4)));
+    expect_error(RT_E_CONFIG, "layers[0]: attention: mask: samples have no field 'x.length'");
     assert_null(rt_nn_attention(6, 4));
     expect_error(RT_E_CONFIG, "attention: 4 heads do not divide the 6 features of the input");
     assert_null(rt_forward(rt_nn_attention(6, 3), rt_ones(rt_shape(2, 6))));
@@ -146,7 +222,7 @@ static void wrong_sequences_are_refused(void **state)
     assert_null(rt_forward(rt_nn_layer_norm(3), rt_ones(rt_shape(2, 4))));
     expect_error(RT_E_SHAPE, "layer_norm: weight [3], expected [4]");
     static const char *const wrong[][2] = {
-        {"[{\"attention\": 2}]", "layers[0]: attention takes numbers (float32), and its input is"},
+        {"[{\"attention\": 2}]", "layers[0]: attention takes numbers (float32), but its input is"},
         {"[{\"embedding\": {\"tokens\": 5, \"out\": 4}}, {\"attention\": 3}]",
          "layers[1]: attention: 3 heads do not divide the 4 features"},
         {"[{\"embedding\": {\"tokens\": 5, \"out\": 4}}, \"flatten\", \"positions\"]",
@@ -161,7 +237,7 @@ static void wrong_sequences_are_refused(void **state)
     rt_scope_end(s);
 }
 
-/* A language model from a configuration: the shape of its result, tied weights, a gradient for every parameter. */
+/* Makes a language model from a configuration; checks the shape of its result, tied weights, and a gradient for every parameter. */
 static void language_model_from_a_configuration(void **state)
 {
     (void)state;
@@ -190,7 +266,7 @@ static void language_model_from_a_configuration(void **state)
     rt_scope_end(s);
 }
 
-/* The projection within an attention is tied with the rest of it. */
+/* Tying an attention also ties the projection within it. */
 static void attention_is_tied_as_a_whole(void **state)
 {
     (void)state;
@@ -215,6 +291,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attention_is_that_of_pytorch),
         cmocka_unit_test(causal_attention_does_not_look_ahead),
+        cmocka_unit_test(masked_attention_is_that_of_pytorch),
+        cmocka_unit_test(padding_is_not_looked_at),
         cmocka_unit_test(weights_of_attention_drop_only_in_training),
         cmocka_unit_test(tables_and_norms_compute),
         cmocka_unit_test(wrong_sequences_are_refused),

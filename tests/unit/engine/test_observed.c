@@ -1,25 +1,21 @@
-/* Statistics over batches in a step of several slices: one update of the buffer, by the mean over the step's samples. */
+/* Tests of batch statistics in a step of several slices: the buffer gets one update, by the mean over the step's
+ * samples. */
+#include "common/base/slices.h"
+#include "tests/support/outcome.h"
+#include "worker/engine/train/run_inside.h"
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ringtorch/random.h>
-#include "common/slices.h"
-#include "worker/engine/train/run_inside.h"
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
+#include <cmocka.h>
 
 enum { WIDTH = 150000, SLICES = 6 };
 static const double MOMENTUM = 0.25;
 static const int samples_of[SLICES] = {3, 1, 4, 1, 5, 2}; /* 16 */
 
-/* Tells of the mean of its input over the batch while it trains. */
+/* Observes the mean of its input over the batch during training. */
 static rt_tensor *watch_forward(rt_module *self, rt_tensor *x)
 {
     if (self->training)
@@ -29,7 +25,8 @@ static rt_tensor *watch_forward(rt_module *self, rt_tensor *x)
 
 static const rt_module_type watch_type = {"watch", sizeof(rt_module), watch_forward, NULL};
 
-/* ahead: elements of a parameter, by which the buffer lies across the borders of blocks. */
+/* Makes a watching module. ahead: elements of a parameter before the buffer, so that the buffer crosses the borders of
+ * blocks. */
 static rt_module *watch(int64_t ahead, unsigned flags)
 {
     rt_module *m = rt_nn_new(&watch_type);
@@ -38,21 +35,22 @@ static rt_module *watch(int64_t ahead, unsigned flags)
     return m;
 }
 
-/* Forwards of a slice as a run makes them; *sum is its flat buffer. */
+/* Runs the forward passes of a slice as a run does; *sum is its flat buffer. */
 static void compute(rt__observed *o, rt_module *net, int slice, int times, float *sum)
 {
     rt_scope s = rt_scope_begin();
     rt_random_seek(7, 0, (uint32_t)slice);
     memset(sum, 0, (size_t)o->flat->length * sizeof *sum);
-    const rt__nn_observer *former = rt__observed_begin(o, sum, samples_of[slice]);
+    rt__observing seen;
+    must(rt__observed_begin(&seen, o, sum, samples_of[slice]));
     for (int i = 0; i < times; i++)
         rt_forward(net, rt_randn(rt_shape(samples_of[slice], WIDTH)));
-    rt__observed_end(o, former);
+    rt__observed_end(&seen);
     must(rt_error_code());
     rt_scope_end(s);
 }
 
-/* The sums of slices [lo, hi), in the order of the tree, into `sum`. */
+/* Adds slices [lo, hi) in the order of the tree, into `sum`. */
 static void reduce(rt__observed *o, rt_module *net, int64_t lo, int64_t hi, int times, float *sum)
 {
     if (hi - lo == 1) {
@@ -68,16 +66,16 @@ static void reduce(rt__observed *o, rt_module *net, int64_t lo, int64_t hi, int 
     free(right);
 }
 
-/* A step of `world` workers, each of whom moves what he owns. */
+/* Makes a step of `world` workers, each of which updates the blocks it owns. */
 static void step(rt__observed *o, rt_module *net, int world, int times)
 {
-    rt__observed_forget(o);
+    rt__observed_begin_step(o);
     reduce(o, net, 0, SLICES, times, o->flat->grad);
     for (int rank = 0; rank < world; rank++)
         rt__observed_commit(o, rt_owned_by_rank(o->flat->length, world, rank), 16);
 }
 
-/* The mean over all samples in double. */
+/* Expects the mean over all samples, computed in double. */
 static void expect_means(const float *mean)
 {
     double *all = calloc(WIDTH, sizeof *all);
@@ -119,7 +117,7 @@ static void buffers_move_once_by_the_mean_of_all_samples(void **state)
         }
 }
 
-/* A layer that runs twice in a slice, as tied ones do, tells of as many samples as one that runs once. */
+/* A layer that runs twice in a slice, like a tied one, counts as many samples as one that runs once. */
 static void a_layer_that_runs_twice_counts_by_its_mean(void **state)
 {
     (void)state;
@@ -129,12 +127,13 @@ static void a_layer_that_runs_twice_counts_by_its_mean(void **state)
     rt_tensor *mean = rt_nn_buffer_at(net, 0, NULL, NULL);
     must(rt__observed_init(&o, rt_optim_flat(rt_optim_sgd(net, .lr = 1))));
     must(rt_fill(mean, 0));
-    rt__observed_forget(&o);
+    rt__observed_begin_step(&o);
     float *sum = calloc((size_t)o.flat->length, sizeof *sum);
-    const rt__nn_observer *former = rt__observed_begin(&o, sum, 4);
+    rt__observing seen;
+    must(rt__observed_begin(&seen, &o, sum, 4));
     rt_forward(net, rt_full(rt_shape(4, WIDTH), 1, RT_F32));
     rt_forward(net, rt_full(rt_shape(4, WIDTH), 3, RT_F32));
-    rt__observed_end(&o, former);
+    rt__observed_end(&seen);
     memcpy(o.flat->grad, sum, (size_t)o.flat->length * sizeof *sum);
     rt__observed_commit(&o, (rt_range){0, o.flat->length}, 4);
     assert_true(rt_f32(mean)[0] == 2 * (float)MOMENTUM);
@@ -167,9 +166,10 @@ static void buffers_that_are_not_saved_are_refused(void **state)
     rt__observed o;
     rt_module *net = watch(1, 0);
     must(rt__observed_init(&o, rt_optim_flat(rt_optim_sgd(net, .lr = 1))));
-    const rt__nn_observer *former = rt__observed_begin(&o, o.flat->grad, 1);
+    rt__observing seen;
+    must(rt__observed_begin(&seen, &o, o.flat->grad, 1));
     rt_forward(net, rt_ones(rt_shape(1, WIDTH)));
-    rt__observed_end(&o, former);
+    rt__observed_end(&seen);
     assert_int_equal(rt_error_code(), RT_E_UNSUPPORTED);
     assert_non_null(strstr(rt_error(), "RT_PERSISTENT"));
     rt_error_clear();

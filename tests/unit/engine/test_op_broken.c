@@ -1,7 +1,7 @@
-/* Operations that break the contract of <ringtorch/op.h>: they are told what they did wrong, instead of taking the program with them. */
+/* Tests of operations that break the contract of <ringtorch/op.h>: the error says what they did wrong, and the program goes on. */
 #include "user_ops.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 /* ---- parts, windows, results ---- */
 
@@ -19,8 +19,8 @@ static void what_is_not_whole_does_not_run(void **state)
     rows[5].run = NULL, rows[5].n_out = RT_MANY; /* views have one result */
     rows[6].run = NULL, rows[6].n_in = 0;
     for (int i = 0; i < COUNT(rows); i++) {
-        assert_null(rt_apply(&rows[i], &(scaled_args){rt_ones(rt_shape(2)), 2}));
-        assert_error(ARG, "scaled: the operation is not whole: rt_op_register says what it lacks");
+        assert_null(rt_apply(&rows[i], &(scaled_args){.x = rt_ones(rt_shape(2)), .s = 2}));
+        assert_error(ARG, "scaled: the operation is incomplete: rt_op_register says what it lacks");
         assert_int_equal(rt_op_register(&rows[i]), RT_E_ARG);
         rt_error_clear();
     }
@@ -55,13 +55,13 @@ static void a_view_stays_in_the_memory_of_its_input(void **state)
     };
     float memory[10];
     rt_op op = {.name = "window", RT_ARGS(one_args, ONE_FIELDS), .infer = window_infer};
-    for (int i = 0; i < 2 * COUNT(rows); i++) { /* of memory of its own, and of the caller's */
+    for (int i = 0; i < 2 * COUNT(rows); i++) { /* with memory of its own, and with the caller's */
         rt_tensor *whole = i % 2 ? rt_wrap(memory, rt_shape(10), RT_F32) : rt_zeros(rt_shape(10));
         rt_tensor *x = rt_narrow(whole, 0, 4, 6);
         window.size = rows[i / 2].size;
         window.stride = rows[i / 2].stride;
         window.offset = rows[i / 2].offset;
-        rt_tensor *y = rt_apply(&op, &(one_args){x});
+        rt_tensor *y = rt_apply(&op, &(one_args){.x = x});
         assert_int_equal(y != NULL, rows[i / 2].fits);
         if (!y)
             assert_non_null(strstr(rt_error(), "reaches outside of the memory of float32[6] cpu"));
@@ -83,12 +83,12 @@ static void a_view_says_a_window_into_a_tensor(void **state)
 {
     (void)state;
     rt_op op = {.name = "window", RT_ARGS(one_args, ONE_FIELDS), .infer = says_no_window};
-    assert_null(rt_apply(&op, &(one_args){rt_ones(rt_shape(2))}));
-    assert_error(INTERNAL, "window: a view says its result with rt_window");
+    assert_null(rt_apply(&op, &(one_args){.x = rt_ones(rt_shape(2))}));
+    assert_error(INTERNAL, "window: a view must describe its result with rt_window");
     rt_op of_nothing = {.name = "of_nothing", RT_ARGS(absent_args, ABSENT_FIELDS)};
     of_nothing.infer = window_infer;
-    assert_null(rt_apply(&of_nothing, &(absent_args){NULL}));
-    assert_error(ARG, "of_nothing: a view of no tensor");
+    assert_null(rt_apply(&of_nothing, &(absent_args){.x = NULL}));
+    assert_error(ARG, "of_nothing: there is no tensor to view");
 }
 
 static rt_status puts_nothing(rt_call *c)
@@ -103,7 +103,7 @@ static rt_status puts_its_input(rt_call *c)
     return RT_OK;
 }
 
-/* It would end with the scope of the run, and has another shape. */
+/* Wrong: the tensor would be freed with the scope of the run, and it has another shape. */
 static rt_status puts_a_new_one(rt_call *c)
 {
     c->out[0] = rt_zeros(rt_shape(7));
@@ -117,18 +117,23 @@ static void run_fills_the_results_that_were_made(void **state)
     static rt_op op; /* the graph may outlive the test function */
     op = scaled_op;
     op.run = puts_nothing;
-    assert_null(rt_apply(&op, &(scaled_args){x, 2}));
-    assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
+    assert_null(rt_apply(&op, &(scaled_args){.x = x, .s = 2}));
+    assert_error(INTERNAL, "scaled: run replaced result 0 by another tensor, expected it to write "
+                           "into the one it was given");
     op.run = puts_its_input;
-    assert_null(rt_apply(&op, &(scaled_args){x, 2}));
-    assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
-    assert_null(rt_apply(&op, &(scaled_args){rt_detach(x), 2})); /* which has no history */
-    assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
+    assert_null(rt_apply(&op, &(scaled_args){.x = x, .s = 2}));
+    assert_error(INTERNAL, "scaled: run replaced result 0 by another tensor, expected it to write "
+                           "into the one it was given");
+    assert_null(
+        rt_apply(&op, &(scaled_args){.x = rt_detach(x), .s = 2})); /* which has no history */
+    assert_error(INTERNAL, "scaled: run replaced result 0 by another tensor, expected it to write "
+                           "into the one it was given");
     op.run = puts_a_new_one;
     for (int strided = 0; strided < 2; strided++) {
         op.strided = strided;
-        assert_null(rt_apply(&op, &(scaled_args){rt_t(rt_ones(rt_shape(2, 3))), 2}));
-        assert_error(INTERNAL, "scaled: run put something else in the place of result 0");
+        assert_null(rt_apply(&op, &(scaled_args){.x = rt_t(rt_ones(rt_shape(2, 3))), .s = 2}));
+        assert_error(INTERNAL, "scaled: run replaced result 0 by another tensor, expected it to "
+                               "write into the one it was given");
     }
     rt_free(x);
 }
@@ -184,9 +189,8 @@ static void says_results(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 }
 
 #define GONE                                                                                       \
-    ": float32[2] cpu was freed, and only the graph still has it, without its value: keep it, "    \
-    "or, "                                                                                         \
-    "if this is a backward, name it in .saves_in"
+    ": float32[2] cpu was freed, and the graph kept it without its value: keep it with rt_keep, "  \
+    "or, if this is a backward, name it in .saves_in"
 
 static void what_backward_reads_unsaved_is_named(void **state)
 {
@@ -202,7 +206,7 @@ static void what_backward_reads_unsaved_is_named(void **state)
         {copies_from_it, "copy_into" GONE},
         {reads_the_pointer, "f32" GONE},
         {gives_it, "backward of scaled: the gradient of input 1 is a tensor without value"},
-        {says_results, "scaled: only infer says what results there are"},
+        {says_results, "scaled: only infer may describe results"},
     };
     enum { OF_GONE = 6 };
     rt_tensor *x = rt_param(rt_ones(rt_shape(2)));
@@ -211,8 +215,8 @@ static void what_backward_reads_unsaved_is_named(void **state)
         op = scaled_op;
         op.backward = rows[i].backward;
         rt_scope s = rt_scope_begin();
-        rt_tensor *y = rt_apply(&op, &(scaled_args){rt_mul_scalar(x, 3), 2});
-        y = rt_scope_return(s, y); /* nobody but the graph has the input any more */
+        rt_tensor *y = rt_apply(&op, &(scaled_args){.x = rt_mul_scalar(x, 3), .s = 2});
+        y = rt_scope_return(s, y); /* now only the graph holds the input */
         rt_backward(rt_sum(y));
         assert_string_equal(rt_error(), rows[i].text);
         assert_int_equal(rt_error_code(), i < OF_GONE ? RT_E_ARG : RT_E_INTERNAL);
@@ -227,7 +231,7 @@ static void what_only_the_graph_has_is_not_used(void **state)
     rt_tensor *x = rt_param(rt_ones(rt_shape(2)));
     rt_scope s = rt_scope_begin();
     rt_tensor *y = rt_mul_scalar(x, 3);
-    rt_tensor *z = rt_keep(rt_add_scalar(y, 1)); /* its node has y, as an edge */
+    rt_tensor *z = rt_keep(rt_add_scalar(y, 1)); /* its node holds y as an edge */
     rt_scope_end(s);
     assert_null(rt_relu(y));
     assert_error(ARG, "relu" GONE);
@@ -274,7 +278,7 @@ static void backward_sees_the_saved_results_alone(void **state)
     (void)state;
     for (int create_graph = 0; create_graph < 2; create_graph++) {
         rt_tensor *x = rt_param(rt_from((const float[]){1, 5}, rt_shape(2), RT_F32)), *out[2], *dx;
-        rt_apply_all(&two_op, &(one_args){x}, out, 2);
+        rt_apply_all(&two_op, &(one_args){.x = x}, out, 2);
         rt_grad(rt_sum(out[0]), .inputs = &x, .count = 1, .out = &dx, .create_graph = create_graph);
         assert_values(dx, 3, 15);
         assert_true(saw_the_second_alone);
@@ -308,7 +312,7 @@ static void a_result_may_be_saved(void **state)
     int64_t live = rt_live_objects();
     for (int i = 0; i < 2; i++) { /* with and without a backward that drops what was saved */
         rt_scope s = rt_scope_begin();
-        rt_tensor *y = rt_apply(&op, &(scaled_args){x, 3});
+        rt_tensor *y = rt_apply(&op, &(scaled_args){.x = x, .s = 3});
         if (i == 1)
             rt_backward(rt_sum(y));
         rt_scope_end(s);
@@ -332,7 +336,7 @@ static void infer_leaves_nothing_behind(void **state)
     op.infer = makes_tensors;
     rt_tensor *x = rt_ones(rt_shape(2));
     int64_t live = rt_live_objects();
-    assert_values(rt_apply(&op, &(scaled_args){x, 3}), 3, 3);
+    assert_values(rt_apply(&op, &(scaled_args){.x = x, .s = 3}), 3, 3);
     assert_int_equal(rt_live_objects(), live + 1);
 }
 

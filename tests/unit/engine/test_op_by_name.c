@@ -1,11 +1,11 @@
-/* Operations called with tensors by the names of their rows: what they give, their gradients, and every wrong name. */
+/* Tests of operations called with tensors by the names of their rows: values, gradients, and every wrong name. */
 #include "check.h"
 
-#include <ringtorch/op.h>
-#include "common/error.h"
-#include "common/json.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
 #include "worker/engine/ops/call_by_name.h"
+#include <ringtorch/op.h>
 
 /* y = x w, i = 0, 1, ..., z = sum(x): results of two types, optional tensors, a needed value. */
 #define THREE_FIELDS(F)                                                                            \
@@ -67,7 +67,7 @@ static rt_tensor *integers(int64_t a, int64_t b)
     return rt_from((const int64_t[]){a, b}, rt_shape(2), RT_I64);
 }
 
-/* Calls; given ends with a NULL name. */
+/* Calls the operation; `given` ends with a NULL name. */
 static rt_status call(const rt_op *op, const rt__named *given, const char *values, bool gradients,
                       rt__named_list *out)
 {
@@ -169,7 +169,7 @@ static void several_results_and_their_gradients(void **state)
     assert_values(named(&r, "out.0"), 6, 8);
     assert_int_equal(rt_i64(named(&r, "out.1"))[1], 1);
     assert_values(named(&r, "out.2"), 7);
-    assert_values(named(&r, "grad.x"), 3, 3); /* 2 by y, 1 by z */
+    assert_values(named(&r, "grad.x"), 3, 3); /* 2 from y, 1 from z */
     rt__named_list_release(&r);
 
     const rt__named weighted[] = {{"x", vector(3, 4)},
@@ -201,7 +201,8 @@ static void integers_have_no_gradient(void **state)
 
 /* ---- what is refused ---- */
 
-/* Makes what a row gives: "a=x b=n" are the float32 [2] tensor a and the int64 [2] tensor b; m is float32 [1,2]. */
+/* Makes the tensors that a row names: "a=x b=n" are the float32 [2] tensor a and the int64 [2] tensor b; m is float32
+ * [1,2]. */
 static void give(const char *text, char *copy, size_t room, rt__named *given)
 {
     char *rest = NULL;
@@ -235,9 +236,10 @@ static const struct refusal {
     {"three", "x=x", "{\"s\": 1, \"x\": 1}", false, RT_E_ARG,
      "three: 'x' is a tensor: it cannot be given as a value"},
     {"three", "x=n", "{\"s\": 1}", false, RT_E_DTYPE,
-     "three: argument 1 is int64[2] cpu, which it does not take: convert it with rt_to"},
+     "three: x is int64[2] cpu, expected float32, float64, bfloat16 or float16: convert it with "
+     "rt_to"},
     {"add", "a=x b=x grad_out=x", NULL, false, RT_E_ARG,
-     "add: 'grad_out' is given, but no gradients are asked for"},
+     "add: 'grad_out' is given, but no gradients are requested"},
     {"add", "a=x b=x gradout=x", NULL, true, RT_E_ARG,
      "add takes no tensor 'gradout': did you mean 'grad_out'?"},
     {"add", "a=x b=x grad_out.0=x", NULL, true, RT_E_ARG,
@@ -255,11 +257,11 @@ static const struct refusal {
     {"three", "x=x grad_out.00=x", "{\"s\": 1}", true, RT_E_ARG,
      "three takes no tensor 'grad_out.00': did you mean 'grad_out.0'?"},
     {"argmax", "x=m", "{\"axis\": 1}", true, RT_E_UNSUPPORTED,
-     "argmax is not differentiable: ask for no gradients"},
+     "argmax is not differentiable: request no gradients"},
     {"add", "a=n b=n", NULL, true, RT_E_DTYPE,
      "add: none of its tensors is of a float type: nothing has a gradient"},
     {"to", "x=x", "{\"dtype\": \"int64\"}", true, RT_E_UNSUPPORTED,
-     "to is not differentiable with these arguments: ask for no gradients"},
+     "to is not differentiable with these arguments: request no gradients"},
 };
 
 static void what_is_wrong_is_refused_by_name(void **state)

@@ -1,10 +1,10 @@
-/* What <ringtorch/op.h> promises to those who write operations: the three kinds, any number of results, what backward is given and
- * what it may not give, and what becomes of operations that break the contract. */
+/* Tests of the contract of <ringtorch/op.h> for authors of operations: the three kinds, any number of results, what backward
+ * receives and what it may return, and how violations are reported. */
 #include "user_ops.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include <math.h>
-#include "common/error.h"
-#include "common/mem.h"
 
 static void must_register(const rt_op *op)
 {
@@ -21,7 +21,7 @@ static rt_tensor *filled(rt_dims dims, const float *values)
 
 static rt_tensor *scaled(rt_tensor *x, double s)
 {
-    return rt_apply(&scaled_op, &(scaled_args){x, s});
+    return rt_apply(&scaled_op, &(scaled_args){.x = x, .s = s});
 }
 
 static void an_operation_of_a_user_computes(void **state)
@@ -29,11 +29,11 @@ static void an_operation_of_a_user_computes(void **state)
     (void)state;
     rt_tensor *x = filled(rt_shape(2, 2), (const float[]){1, 2, 3, 4});
     assert_values(scaled(x, 3), 3, 6, 9, 12);
-    assert_values(scaled(rt_t(x), 2), 2, 6, 4, 8); /* run sees inputs without gaps */
+    assert_values(scaled(rt_t(x), 2), 2, 6, 4, 8); /* run receives inputs without gaps */
     assert_int_equal(rt_numel(scaled(rt_zeros(rt_shape(0)), 2)), 0);
 }
 
-/* Central differences of sum(g * y), whose error is of the order of eps^2 and of the rounding over eps. */
+/* Compares with central differences of sum(g * y), whose error is of the order of eps^2 plus the rounding error divided by eps. */
 static void its_gradient_is_that_of_finite_differences(void **state)
 {
     (void)state;
@@ -74,11 +74,11 @@ static void a_name_is_registered_once(void **state)
     must_register(&scaled_op);
     assert_ptr_equal(rt_op_find("scaled"), &scaled_op);
     assert_int_equal(rt_op_register(&scaled_op), RT_E_EXISTS);
-    assert_error(EXISTS, "op_register: there is an operation 'scaled' already");
+    assert_error(EXISTS, "op_register: there is already an operation 'scaled'");
     rt_op other = scaled_op;
     other.name = "softmax";
     assert_int_equal(rt_op_register(&other), RT_E_EXISTS);
-    assert_error(EXISTS, "op_register: there is an operation 'softmax' already");
+    assert_error(EXISTS, "op_register: there is already an operation 'softmax'");
     for (int i = 1; rt_op_at(i); i++) /* still in order */
         assert_true(strcmp(rt_op_at(i - 1)->name, rt_op_at(i)->name) < 0);
 }
@@ -111,8 +111,8 @@ static void what_is_of_no_kind_is_refused(void **state)
     rows[11].n_saved = -1;
     for (int i = 0; i < COUNT(rows); i++) {
         assert_int_equal(rt_op_register(&rows[i]), RT_E_ARG);
-        assert_non_null(strstr(rt_error(), rows[i].name[0] ? "op_register: wrong is not whole"
-                                                           : "op_register:  is not whole"));
+        assert_non_null(strstr(rt_error(), rows[i].name[0] ? "op_register: wrong is incomplete"
+                                                           : "op_register:  is incomplete"));
         rt_error_clear();
     }
     assert_int_equal(rt_op_register(NULL), RT_E_ARG);
@@ -179,7 +179,7 @@ static const rt_op split_op = {
 
 static void split(rt_tensor *x, rt_tensor **out)
 {
-    rt_apply_all(&split_op, &(split_args){x}, out, 3);
+    rt_apply_all(&split_op, &(split_args){.x = x}, out, 3);
     assert_fine();
 }
 
@@ -219,16 +219,16 @@ static void the_number_of_results_is_asked_for(void **state)
 {
     (void)state;
     rt_tensor *x = rt_zeros(rt_shape(1)), *out[4];
-    assert_null(rt_apply(&split_op, &(split_args){x}));
-    assert_error(ARG, "split_three has 3 results, which rt_apply_all gives");
-    rt_apply_all(&split_op, &(split_args){x}, out, 4);
-    assert_error(ARG, "split_three has 3 results, but room for 4 was given");
+    assert_null(rt_apply(&split_op, &(split_args){.x = x}));
+    assert_error(ARG, "split_three has 3 results: call rt_apply_all");
+    rt_apply_all(&split_op, &(split_args){.x = x}, out, 4);
+    assert_error(ARG, "split_three has 3 results, but there is room for 4");
     assert_true(!out[0] && !out[3]);
-    rt_apply_all(&split_op, &(split_args){x}, out, 1);
-    assert_error(ARG, "split_three has 3 results, but room for 1 was given");
+    rt_apply_all(&split_op, &(split_args){.x = x}, out, 1);
+    assert_error(ARG, "split_three has 3 results, but there is room for 1");
 }
 
-/* Pieces of one element, as many as there are: a number of results that infer says, or .n_out = 6. */
+/* Splits into pieces of one element. The number of results comes from infer, or is .n_out = 6. */
 static rt_status pieces_infer(rt_call *c)
 {
     int n = (int)rt_numel(c->in[0]);
@@ -270,7 +270,7 @@ static void results_may_be_many(void **state)
         int64_t live = rt_mem_live();
         rt_scope s = rt_scope_begin();
         rt_tensor *x = rt_param(filled(rt_shape(6), (const float[]){1, 2, 3, 4, 5, 6})), *out[6];
-        rt_apply_all(ops[i], &(split_args){x}, out, 6);
+        rt_apply_all(ops[i], &(split_args){.x = x}, out, 6);
         assert_values(out[0], 1);
         assert_values(out[5], 6);
         rt_backward(rt_add(out[1], rt_mul(out[5], out[5])));
@@ -280,9 +280,9 @@ static void results_may_be_many(void **state)
         assert_int_equal(rt_mem_live(), live);
     }
     rt_tensor *x = rt_zeros(rt_shape(7)), *out[6];
-    rt_apply_all(&six, &(split_args){x}, out, 6);
-    assert_error(INTERNAL, "pieces: infer speaks of result 6 of 6");
-    rt_apply_all(&pieces_op, &(split_args){rt_zeros(rt_shape(0))}, out, 0);
+    rt_apply_all(&six, &(split_args){.x = x}, out, 6);
+    assert_error(INTERNAL, "pieces: infer describes result 6, but there are 6");
+    rt_apply_all(&pieces_op, &(split_args){.x = rt_zeros(rt_shape(0))}, out, 0);
     assert_fine();
 }
 
@@ -305,7 +305,7 @@ static void a_composite_records_its_parts(void **state)
 {
     (void)state;
     rt_tensor *x = rt_param(filled(rt_shape(2), (const float[]){1, -3}));
-    rt_tensor *y = rt_apply(&fourfold_op, &(scaled_args){x, 3});
+    rt_tensor *y = rt_apply(&fourfold_op, &(scaled_args){.x = x, .s = 3});
     assert_values(y, 9, -27);
     rt_backward(rt_sum(y));
     assert_values(rt_grad_of(x), 9, 9);
@@ -314,10 +314,10 @@ static void a_composite_records_its_parts(void **state)
 
     rt_op empty = fourfold_op;
     empty.compose = compose_nothing;
-    assert_null(rt_apply(&empty, &(scaled_args){rt_zeros(rt_shape(1)), 3}));
+    assert_null(rt_apply(&empty, &(scaled_args){.x = rt_zeros(rt_shape(1)), .s = 3}));
     assert_error(INTERNAL, "scaled_twice: compose made no result 0");
     empty.n_out = RT_MANY;
-    assert_null(rt_apply(&empty, &(scaled_args){rt_zeros(rt_shape(1)), 3}));
+    assert_null(rt_apply(&empty, &(scaled_args){.x = rt_zeros(rt_shape(1)), .s = 3}));
     assert_error(INTERNAL, "scaled_twice: compose did not say how many results there are");
 }
 
@@ -346,15 +346,15 @@ static void a_view_shares_the_memory_of_its_input(void **state)
 {
     (void)state;
     rt_tensor *x = filled(rt_shape(2, 2), (const float[]){1, 2, 3, 4});
-    rt_tensor *y = rt_apply(&diagonal_op, &(split_args){x});
+    rt_tensor *y = rt_apply(&diagonal_op, &(split_args){.x = x});
     assert_ptr_equal(rt_data(y), rt_data(x));
     assert_int_equal(rt_stride(y, 0), 3);
     assert_values(rt_contiguous(y), 1, 4);
     rt_tensor *strided =
         rt_narrow(rt_t(filled(rt_shape(2, 3), (const float[]){1, 2, 3, 4, 5, 6})), 0, 1, 2);
-    assert_values(rt_contiguous(rt_apply(&diagonal_op, &(split_args){strided})), 2, 6);
+    assert_values(rt_contiguous(rt_apply(&diagonal_op, &(split_args){.x = strided})), 2, 6);
     rt_tensor *p = rt_param(rt_clone(x));
-    rt_backward(rt_apply(&diagonal_op, &(split_args){p}),
+    rt_backward(rt_apply(&diagonal_op, &(split_args){.x = p}),
                 .grad = filled(rt_shape(2), (const float[]){5, 7}));
     assert_values(rt_grad_of(p), 5, 0, 0, 7);
     rt_free(p);
@@ -424,7 +424,7 @@ static void backward_sees_what_is_saved(void **state)
 {
     (void)state;
     rt_tensor *x = rt_param(rt_full(rt_shape(1, 1), 5, RT_F32)), *w = rt_zeros(rt_shape(2, 1, 1));
-    rt_tensor *y = rt_apply(&given_op, &(given_args){x, w, NULL, 1});
+    rt_tensor *y = rt_apply(&given_op, &(given_args){.x = x, .w = w, .index = NULL, .n = 1});
     assert_true(given_seen.plan_was_zero && given_seen.plan == 42 && given_seen.recorded);
     given_seen.plan = 0;
     rt_backward(y);
@@ -433,17 +433,18 @@ static void backward_sees_what_is_saved(void **state)
     assert_int_equal(given_seen.value_of_x, 5);
     assert_int_equal(given_seen.out_there, 6);
     assert_int_equal(given_seen.saved, 11);
-    assert_int_equal(given_seen.shape_of_w, 3); /* not saved: its shape alone */
+    assert_int_equal(given_seen.shape_of_w, 3); /* not saved: only its shape is known */
     assert_int_equal(given_seen.needs, 1);
 
     rt_op forgets = given_op;
     forgets.saves_out = 0;
-    rt_backward(rt_apply(&forgets, &(given_args){x, NULL, NULL, 1}));
+    rt_backward(rt_apply(&forgets, &(given_args){.x = x, .w = NULL, .index = NULL, .n = 1}));
     assert_fine();
     assert_int_equal(given_seen.out_there, 0);
     assert_int_equal(given_seen.shape_of_w, -1);
 
-    rt_apply(&given_op, &(given_args){rt_zeros(rt_shape(1)), NULL, NULL, 1});
+    rt_apply(&given_op,
+             &(given_args){.x = rt_zeros(rt_shape(1)), .w = NULL, .index = NULL, .n = 1});
     assert_false(given_seen.recorded);
     rt_free(x);
 }
@@ -452,7 +453,7 @@ static void what_was_saved_may_not_be_changed(void **state)
 {
     (void)state;
     rt_tensor *x = rt_param(rt_full(rt_shape(1), 5, RT_F32));
-    rt_tensor *y = rt_apply(&given_op, &(given_args){x, NULL, NULL, 1});
+    rt_tensor *y = rt_apply(&given_op, &(given_args){.x = x, .w = NULL, .index = NULL, .n = 1});
     rt_fill(x, 1);
     rt_backward(y);
     assert_error(ARG,
@@ -467,9 +468,9 @@ static void inputs_lie_as_the_operation_takes_them(void **state)
     rt_tensor *x = rt_t(rt_zeros(rt_shape(2, 3)));
     rt_op strided = given_op;
     strided.strided = true;
-    rt_apply(&given_op, &(given_args){x, NULL, NULL, 1});
+    rt_apply(&given_op, &(given_args){.x = x, .w = NULL, .index = NULL, .n = 1});
     assert_true(given_seen.contiguous && !given_seen.w_there);
-    rt_apply(&strided, &(given_args){x, rt_zeros(rt_shape(1)), NULL, 1});
+    rt_apply(&strided, &(given_args){.x = x, .w = rt_zeros(rt_shape(1)), .index = NULL, .n = 1});
     assert_true(!given_seen.contiguous && given_seen.w_there);
     assert_fine();
 }
@@ -479,23 +480,22 @@ static void inputs_are_checked_by_their_rows(void **state)
     (void)state;
     rt_tensor *x = rt_zeros(rt_shape(2)), *wide = rt_zeros(rt_shape(2), RT_F64);
     rt_tensor *index = rt_zeros(rt_shape(2), RT_I64), *small = rt_zeros(rt_shape(2), RT_I32);
-    assert_null(rt_apply(&given_op, &(given_args){NULL, NULL, NULL, 1}));
+    assert_null(rt_apply(&given_op, &(given_args){.x = NULL, .w = NULL, .index = NULL, .n = 1}));
     assert_int_equal(rt_error_code(), RT_E_ARG);
     assert_non_null(strstr(rt_error(), "given: argument 1 "));
     rt_error_clear();
-    rt_apply(&given_op, &(given_args){small, NULL, NULL, 1});
-    assert_error(DTYPE,
-                 "given: argument 1 is int32[2] cpu, which it does not take: convert it with "
-                 "rt_to");
-    rt_apply(&given_op, &(given_args){x, wide, NULL, 1});
+    rt_apply(&given_op, &(given_args){.x = small, .w = NULL, .index = NULL, .n = 1});
+    assert_error(DTYPE, "given: x is int32[2] cpu, expected float32, float64, bfloat16 or float16: "
+                        "convert it with rt_to");
+    rt_apply(&given_op, &(given_args){.x = x, .w = wide, .index = NULL, .n = 1});
     assert_error(DTYPE,
                  "given: float32[2] cpu and float64[2] cpu, expected one element type: convert "
                  "with rt_to");
-    rt_apply(&given_op, &(given_args){x, NULL, x, 1});
-    assert_error(DTYPE, "given: the index is float32[2] cpu, expected int64");
-    rt_apply(&given_op, &(given_args){x, x, index, 0});
+    rt_apply(&given_op, &(given_args){.x = x, .w = NULL, .index = x, .n = 1});
+    assert_error(DTYPE, "given: index is float32[2] cpu, expected int64: convert it with rt_to");
+    rt_apply(&given_op, &(given_args){.x = x, .w = x, .index = index, .n = 0});
     assert_error(RANGE, "given: n is 0, expected 1 or more");
-    rt_apply(&given_op, &(given_args){wide, NULL, index, 1});
+    rt_apply(&given_op, &(given_args){.x = wide, .w = NULL, .index = index, .n = 1});
     assert_fine();
 }
 
@@ -538,7 +538,7 @@ static void a_gradient_of_another_shape_or_type_is_refused(void **state)
     for (int i = 0; i < COUNT(rows); i++) {
         rt_op op = scaled_op;
         op.backward = rows[i].backward;
-        rt_backward(rt_sum(rt_apply(&op, &(scaled_args){x, 2})));
+        rt_backward(rt_sum(rt_apply(&op, &(scaled_args){.x = x, .s = 2})));
         assert_string_equal(rt_error(), rows[i].text);
         assert_int_equal(rt_error_code(), rows[i].text[0] ? RT_E_INTERNAL : RT_OK);
         rt_error_clear();
@@ -584,16 +584,16 @@ static void what_an_operation_forgets_is_named(void **state)
     } rows[] = {
         {silent, scaled_run, 1, RT_E_SHAPE, "scaled failed and did not say why"},
         {scaled_infer, silent, 1, RT_E_SHAPE, "scaled failed and did not say why"},
-        {says_nothing, scaled_run, 1, RT_E_INTERNAL, "scaled: infer said nothing of result 0"},
-        {scaled_infer, scaled_run, 2, RT_E_INTERNAL, "scaled: infer said nothing of result 1"},
+        {says_nothing, scaled_run, 1, RT_E_INTERNAL, "scaled: infer did not describe result 0"},
+        {scaled_infer, scaled_run, 2, RT_E_INTERNAL, "scaled: infer did not describe result 1"},
         {says_nothing, scaled_run, RT_MANY, RT_E_INTERNAL,
          "scaled: infer did not say how many results there are"},
         {says_it_twice, scaled_run, RT_MANY, RT_E_INTERNAL,
-         "scaled: rt_results(1): expected once, of RT_MANY results"},
+         "scaled: rt_results(1): expected once, and only if .n_out is RT_MANY"},
         {says_less, scaled_run, RT_MANY, RT_E_INTERNAL,
-         "scaled: rt_results(-1): expected once, of RT_MANY results"},
+         "scaled: rt_results(-1): expected once, and only if .n_out is RT_MANY"},
         {says_it_twice, scaled_run, 1, RT_E_INTERNAL,
-         "scaled: rt_results(1): expected once, of RT_MANY results"},
+         "scaled: rt_results(1): expected once, and only if .n_out is RT_MANY"},
     };
     for (int i = 0; i < COUNT(rows); i++) {
         rt_op op = scaled_op;
@@ -601,14 +601,14 @@ static void what_an_operation_forgets_is_named(void **state)
         op.run = rows[i].run;
         op.n_out = rows[i].n_out;
         rt_tensor *out[2];
-        rt_apply_all(&op, &(scaled_args){rt_ones(rt_shape(2)), 2}, out, 2);
+        rt_apply_all(&op, &(scaled_args){.x = rt_ones(rt_shape(2)), .s = 2}, out, 2);
         assert_string_equal(rt_error(), rows[i].text);
         assert_int_equal(rt_error_code(), rows[i].code);
         rt_error_clear();
     }
 }
 
-/* Every allocation on the way may fail: it is said, and nothing is left over. */
+/* Every allocation may fail: the error is reported, and nothing is leaked. */
 static void memory_that_is_out_is_said(void **state)
 {
     (void)state;
@@ -618,7 +618,7 @@ static void memory_that_is_out_is_said(void **state)
         rt_scope s = rt_scope_begin();
         rt_tensor *out[6];
         rt_mem_fail_after(n);
-        rt_apply_all(&pieces_op, &(split_args){x}, out, 6);
+        rt_apply_all(&pieces_op, &(split_args){.x = x}, out, 6);
         if (!rt_failed())
             rt_backward(rt_add(out[1], out[5]));
         rt_mem_fail_after(-1);

@@ -1,10 +1,10 @@
-/* Half types are stored so, and computed in float32. What an operation gives for them is what it gives for the same numbers in float32,
- * rounded once; of one that is made of others, each of those rounds. Gradients likewise. */
+/* Tests of half types, which are stored as halves and computed in float32. The result of an operation is that for the same numbers in
+ * float32, rounded once; in an operation made of others, each of those rounds. The same holds for gradients. */
 #include "any_call.h"
 
+#include "common/base/mem.h"
 #include <math.h>
 #include <ringtorch/random.h>
-#include "common/mem.h"
 
 enum {
     CALLS = 60 /* of each operation */,
@@ -47,8 +47,8 @@ static bool same_bits(rt_tensor *a, rt_tensor *b)
     return same;
 }
 
-/* Within some units in the last place of the largest, as far as numbers of the half type go: from FAR on, what is made on the way may lie
- * beyond. */
+/* Returns whether two tensors agree within some units in the last place of the largest value. An infinite half is accepted for values
+ * beyond FAR, because an intermediate value may exceed the half type. */
 static bool are_close(rt_tensor *half, rt_tensor *wide, double unit)
 {
     wide = rt_contiguous(rt_to(rt_to(wide, half->dtype), RT_F32));
@@ -64,7 +64,8 @@ static bool are_close(rt_tensor *half, rt_tensor *wide, double unit)
     return true;
 }
 
-/* Of a difference that is divided by its own size, as normalising few samples does, roundings on the way may leave nothing. */
+/* Returns whether results can be compared. Where a difference is divided by its own size, as in normalising few samples, rounding may
+ * leave no correct digit. */
 static bool is_comparable(const rt_op *op)
 {
     return strcmp(op->name, "batch_norm") != 0;
@@ -97,7 +98,7 @@ static void compare(const rt_op *op, const both *b, const rt__named *half, rt_te
     fail_msg("%s: %s, %s, is not that of float32, rounded", op->name, half->name, rt_describe(x));
 }
 
-/* Did it run? */
+/* Returns whether the call ran. */
 static bool check_call(const rt_op *op, rt_dtype type, bool gradients)
 {
     rt_scope s = rt_scope_begin();

@@ -1,13 +1,14 @@
-/* Rows of arguments: that they describe the struct the compiler made of them, JSON both ways, what is refused and in which words, and
- * the rows of every operation that there is. */
+/* Tests of argument rows: they describe the struct that the compiler made of them, convert to JSON and back, and refuse wrong values
+ * in fixed words. Also checks the rows of every operation. */
 #include "check.h"
 
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "worker/engine/autograd/schema.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "common/json.h"
-#include "common/mem.h"
-#include "worker/engine/autograd/schema.h"
 
 /* Every kind of row, each beside others of another size. */
 #define ALL_FIELDS(F)                                                                              \
@@ -43,7 +44,7 @@ typedef struct list_args {
 
 static const rt_op list_op = {.name = "list", RT_ARGS(list_args, LIST_FIELDS)};
 
-/* A struct in which all has an allowed value. */
+/* Returns a struct whose members all have an allowed value. */
 static all_args whole(void)
 {
     all_args a = {RT_DEFAULTS(ALL_FIELDS)};
@@ -69,7 +70,7 @@ static void *args_of(const rt_op *op, rt_tensor *const *in, int n_in, const char
 
 /* ---- members ---- */
 
-/* Each value differs from its default and from all others, so one that went to another member is seen. */
+/* Each value differs from its default and from all others, so a value written to the wrong member is noticed. */
 static void values_go_where_the_compiler_put_the_members(void **state)
 {
     (void)state;
@@ -117,7 +118,7 @@ static void a_list_of_tensors_is_borrowed(void **state)
     assert_true(a->xs_count == 3 && a->twice && a->axis == 2);
     rt_mem_free(a);
     assert_null(args_of(&list_op, in, 0, NULL));
-    assert_error(ARG, "list: no tensors");
+    assert_error(ARG, "list: the list of tensors is empty");
     assert_null(args_of(&all_op, in, 3, NULL));
     assert_error(ARG, "all takes 2 tensors, 3 were given");
 }
@@ -171,7 +172,7 @@ static void rows_are_written(void **state)
         "\"uint8\",\"bool\",\"bfloat16\",\"float16\"],\"help\":\"of one shape\"}],\"values\":[{"
         "\"name\":\"twice\",\"kind\":\"flag\",\"needed\":false,\"help\":\"a flag\",\"default\":"
         "false},{\"name\":\"axis\",\"kind\":\"integer\",\"needed\":false,\"help\":\"an axis\","
-        "\"default\":-1}],\"results\":1,\"differentiable\":false,"
+        "\"default\":-1}],\"results\":1,\"differentiable\":false,\"derivatives\":0,"
         "\"in_place\":false}");
     rt_mem_free(text);
     json_decref(j);
@@ -224,7 +225,7 @@ static const struct refusal {
     {"{\"kernel\": [1, 1], \"axis\": 0}", RT_E_ARG, "all needs 'order': which way"},
     {NULL, RT_E_ARG, "all needs 'order': which way"},
     {"{\"order\": \"up\", \"axis\": 0}", RT_E_ARG, "all needs 'kernel': size of a window"},
-    {"[1, 2]", RT_E_ARG, "all: its arguments are no JSON object"},
+    {"[1, 2]", RT_E_ARG, "all: its arguments are not a JSON object"},
 
     {"{" NEEDED ", \"count\": 2.0}", RT_E_ARG, "all: count is 2.0, expected an integer"},
     {"{" NEEDED ", \"count\": \"2\"}", RT_E_ARG, "all: count is \"2\", expected an integer"},
@@ -240,6 +241,12 @@ static const struct refusal {
     {"{" NEEDED ", \"p\": -0.1}", RT_E_RANGE, "all: p is -0.1, expected 0 to 1"},
     {"{" NEEDED ", \"p\": \"nan\"}", RT_E_RANGE, "all: p is nan, expected 0 to 1"},
     {"{" NEEDED ", \"p\": \"inf\"}", RT_E_RANGE, "all: p is inf, expected 0 to 1"},
+    {"{" NEEDED ", \"fill\": 9007199254740993}", RT_E_RANGE,
+     "all: fill is 9007199254740993, which no double holds: the nearest is 9007199254740992"},
+    {"{" NEEDED ", \"fill\": -9007199254740995}", RT_E_RANGE,
+     "all: fill is -9007199254740995, which no double holds: the nearest is -9007199254740996"},
+    {"{" NEEDED ", \"fill\": 9223372036854775807}", RT_E_RANGE,
+     "all: fill is 9223372036854775807, which no double holds: the nearest is 9223372036854775808"},
     {"{" NEEDED ", \"stride\": 2}", RT_E_ARG, "all: stride is 2, expected two integers in a list"},
     {"{" NEEDED ", \"stride\": [2]}", RT_E_ARG,
      "all: stride is [2], expected two integers in a list"},
@@ -306,7 +313,7 @@ static void a_struct_is_refused_by_name(void **state)
     assert_error(RANGE, "all: order is -1, expected one of up|down");
     a[5].dtype = RT_DTYPES;
     rt__check_values(&all_op, &a[5]);
-    assert_error(DTYPE, "all: dtype is 8, which is no element type");
+    assert_error(DTYPE, "all: dtype is 8, which is not an element type");
     a[6].p = NAN;
     rt__check_values(&all_op, &a[6]);
     assert_error(RANGE, "all: p is nan, expected 0 to 1");
@@ -334,7 +341,7 @@ static rt_status nothing(rt_call *c)
     return RT_OK;
 }
 
-/* An operation with other rows than its struct was made of. */
+/* Defines an operation whose rows differ from its struct. */
 #define WRONG(...)                                                                                 \
     {                                                                                              \
         .name = "wrong", .infer = nothing, .run = nothing, __VA_ARGS__                             \
@@ -379,7 +386,7 @@ static void rows_that_describe_no_struct_are_refused(void **state)
     } rows[] = {
         {&twice, "wrong: two arguments are called 'n'"},
         {&unnamed, "wrong: argument 1 has no name or no kind"},
-        {&no_choice, "wrong: c: a choice of nothing"},
+        {&no_choice, "wrong: c: a CHOICE without choices"},
         {&too_short, "wrong: its arguments are a struct of 16 bytes, but its rows describe 8: give "
                      "RT_ARGS the struct that RT_STRUCT made of the same rows"},
         {&late,
@@ -399,7 +406,7 @@ static void rows_that_describe_no_struct_are_refused(void **state)
 
 /* ---- every operation ---- */
 
-/* Something that a value may be. */
+/* Returns an allowed value. */
 static json_t *allowed_value(const rt_field *row)
 {
     double v = row->low > 1 ? row->low : row->high < 1 ? row->high : 1;
@@ -421,6 +428,9 @@ static json_t *allowed_value(const rt_field *row)
         return json_stringn(row->choices, strcspn(row->choices, "|"));
     case RT_FIELD_TEXT:
     case RT_FIELD_LAYERS:
+    case RT_FIELD_VALUE:
+    case RT_FIELD_METRICS:
+    case RT_FIELD_KINDS:
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
         break;
@@ -478,23 +488,28 @@ static void every_operation_is_described(void **state)
     assert_fine();
 }
 
-/* The numbers of a row of kernels/elementwise.def, which finds them by their place. */
-static const struct {
-    const char *op, *numbers;
-} with_numbers[] = {
-#define PARAMETRIC(name, numbers, ...) {#name, #numbers},
-#define TERNARY(name, numbers, ...)    {#name, #numbers},
+/* The names that rows of kernels/elementwise.def give their operands and numbers, which the kernels find by position. */
+static const struct named {
+    const char *op, *operands[3], *numbers;
+} named[] = {
+#define PARAMETRIC(name, numbers, ...) {#name, {"x"}, #numbers},
+#define BINARY(name, ...)              {#name, {"a", "b"}, "()"},
+#define TERNARY(name, first, second, third, numbers, ...)                                          \
+    {#name, {#first, #second, #third}, #numbers},
 #include "kernels/elementwise.def"
 #undef PARAMETRIC
+#undef BINARY
 #undef TERNARY
 };
 
-static void rows_have_their_numbers_in_the_order_of_the_arguments(void **state)
+static void rows_name_what_they_take_as_the_arguments_are_named(void **state)
 {
     (void)state;
-    for (int i = 0; i < COUNT(with_numbers); i++) {
-        const rt_op *op = rt_op_find(with_numbers[i].op);
+    for (int i = 0; i < COUNT(named); i++) {
+        const rt_op *op = rt_op_find(named[i].op);
         assert_non_null(op);
+        for (int k = 0; k < op->n_in; k++)
+            assert_string_equal(op->fields[k].name, named[i].operands[k]);
         char text[200] = "(";
         size_t used = 1;
         for (int k = op->n_in; k < op->n_fields && used < sizeof text; k++) {
@@ -504,8 +519,151 @@ static void rows_have_their_numbers_in_the_order_of_the_arguments(void **state)
         }
         assert_in_range(used, 1, sizeof text - 2);
         snprintf(text + used, sizeof text - used, ")");
-        assert_string_equal(text, with_numbers[i].numbers);
+        assert_string_equal(text, named[i].numbers);
     }
+}
+
+static bool is_known(const rt_op *op, const char *name)
+{
+    static const char *const words[] = {
+        "abs", "ceil", "cos", "erf",   "exp",     "expm1", "floor", "log",  "log1p", "max",
+        "min", "pi",   "pow", "round", "sigmoid", "sign",  "sin",   "sqrt", "tanh",  "where",
+    };
+    for (int i = 0; i < op->n_fields; i++)
+        if (strcmp(op->fields[i].name, name) == 0)
+            return true;
+    for (int i = 0; i < COUNT(words); i++)
+        if (strcmp(words[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Checks that every name in the formula is an argument of the operation or a well-known function. */
+static void check_formula(const rt_op *op)
+{
+    assert_non_null(op);
+    const char *at = strchr(op->help, '=');
+    const char *end = op->writes ? strstr(op->help, ", the first argument") : strchr(op->help, 0);
+    for (assert_true(at && end); at < end; at++) {
+        char name[32] = "";
+        size_t n = 0;
+        while (at < end && n + 1 < sizeof name &&
+               (isalpha(*at) || *at == '_' || (n && isdigit(*at))))
+            name[n++] = *at++;
+        if (n && (*at == '.' || !is_known(op, name)))
+            fail_msg("%s: its formula, %s, has '%s', which is no argument", op->name, op->help,
+                     name);
+    }
+}
+
+static void formulas_name_the_arguments(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {
+#define UNARY(name, ...)      #name, #name "_",
+#define PARAMETRIC(name, ...) UNARY(name)
+#define BINARY(name, ...)     UNARY(name)
+#define TERNARY(name, ...)    UNARY(name)
+#define COMPARE(name, ...)    #name,
+#include "kernels/elementwise.def"
+    };
+    for (int i = 0; i < COUNT(ops); i++)
+        check_formula(rt_op_find(ops[i]));
+    assert_string_equal(rt_op_find("addcdiv")->help, "y = x + value * a / b");
+}
+
+/* ---- values that need not be given ---- */
+
+#define MAYBE_FIELDS(F)                                                                            \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    F(NUMBER, scale, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "a factor")                               \
+    F(INT, index, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(INT32_MIN)), "an index")                          \
+    F(PAIR, stride, (RT_NOT_GIVEN, RT_NOT_GIVEN), RT_MAYBE(RT_WITHIN(1, 9)), "of a window")        \
+    F(AUTO, size, RT_AUTO, RT_WITHIN(1, 9), "of a piece")
+typedef struct maybe_args {
+    RT_STRUCT(MAYBE_FIELDS)
+} maybe_args;
+static const rt_op maybe_op = {.name = "maybe", RT_ARGS(maybe_args, MAYBE_FIELDS)};
+
+#define ANY_FIELDS(F) F(NUMBER, scale, RT_NOT_GIVEN, RT_MAYBE(RT_ANY), "a factor")
+typedef struct any_args {
+    RT_STRUCT(ANY_FIELDS)
+} any_args;
+static const rt_op any_op = {.name = "any", RT_ARGS(any_args, ANY_FIELDS)};
+
+static void what_is_not_given_is_no_value(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *values, *written; /* the values as they are written back, or the message */
+    } rows[] = {
+        {NULL, "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\"}"},
+        {"{\"scale\": null, \"index\": null, \"stride\": null, \"size\": \"auto\"}",
+         "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\"}"},
+        {"{\"scale\": 0, \"index\": 0, \"stride\": [1, 2], \"size\": 1}",
+         "{\"scale\":0.0,\"index\":0,\"stride\":[1,2],\"size\":1}"},
+        {"{\"index\": -100}", "{\"scale\":null,\"index\":-100,\"stride\":null,\"size\":\"auto\"}"},
+        {"{\"stride\": [0, 0]}", "maybe: stride is 0, expected 1 to 9"},
+        {"{\"stride\": [2, -9223372036854775808]}",
+         "maybe: stride has one number without the other, expected both or none"},
+        {"{\"stride\": [-9223372036854775808, -9223372036854775808]}",
+         "maybe: stride is -9223372036854775808, expected 1 to 9"},
+        {"{\"stride\": [2, null]}",
+         "maybe: stride is [2,null], expected two integers in a list, or null"},
+        {"{\"index\": -9223372036854775808}",
+         "maybe: index is -9223372036854775808, expected -2147483648 or more"},
+        {"{\"scale\": -9223372036854775808}",
+         "maybe: scale is -9.22337203685478e+18, expected 0 or more"},
+        {"{\"scale\": \"auto\"}", "maybe: scale is \"auto\", expected a number, or null"},
+        {"{\"size\": 0}", "maybe: size is 0, expected 1 to 9"},
+        {"{\"size\": null}", "maybe: size is null, expected \"auto\" or an integer"},
+        {"{\"size\": -9223372036854775808}",
+         "maybe: size is -9223372036854775808, expected 1 to 9"},
+    };
+    rt_tensor *x = rt_scalar(1);
+    for (int i = 0; i < COUNT(rows); i++) {
+        maybe_args *a = args_of(&maybe_op, &x, 1, rows[i].values);
+        json_t *j = a ? rt__args_to_json(&maybe_op, a) : NULL;
+        char *text = j ? rt_json_text(j) : NULL;
+        if (strcmp(text ? text : rt_error(), rows[i].written) != 0)
+            fail_msg("row %d: %s, expected %s", i, text ? text : rt_error(), rows[i].written);
+        rt_error_clear();
+        rt_mem_free(text);
+        json_decref(j);
+        rt_mem_free(a);
+    }
+    maybe_args half = {RT_DEFAULTS(MAYBE_FIELDS).x = x};
+    half.stride[0] = 2;
+    assert_int_equal(rt__check_values(&maybe_op, &half), RT_E_RANGE);
+    assert_error(RANGE, "maybe: stride has one number without the other, expected both or none");
+    half.stride[0] = RT_NOT_GIVEN;
+    half.scale = 0;
+    assert_int_equal(rt__check_values(&maybe_op, &half), RT_OK);
+    assert_int_equal(rt__check_rows(&maybe_op), RT_OK);
+    assert_int_equal(rt__check_rows(&any_op), RT_E_ARG);
+    assert_error(
+        ARG,
+        "any: scale: RT_NOT_GIVEN is an allowed value: RT_MAYBE needs a range that excludes it");
+}
+
+/* Attention, pools and cross-entropy must take an explicit zero as zero, not as the default. */
+static void a_zero_that_is_written_is_a_zero(void **state)
+{
+    (void)state;
+    rt_tensor *q = rt_from((const float[]){1, 2}, rt_shape(1, 2), RT_F32);
+    rt_tensor *k = rt_from((const float[]){1, 5, -3, 0}, rt_shape(2, 2), RT_F32);
+    rt_tensor *v = rt_from((const float[]){2, 4}, rt_shape(2, 1), RT_F32);
+    assert_values(rt_scaled_dot_product_attention(q, k, v, .scale = 0), 3); /* of equal weights */
+    assert_true(rt_item(rt_scaled_dot_product_attention(q, k, v)) < 2.01);
+    assert_true(rt_item(rt_scaled_dot_product_attention(q, k, v, .scale = -1)) > 3.99);
+    rt_tensor *x = rt_ones(rt_shape(1, 1, 4, 4));
+    assert_null(rt_max_pool2d(x, {2, 2}, .stride = {0, 0}));
+    assert_error(RANGE, "max_pool2d: stride is 0, expected 1 to 2147483647");
+    rt_tensor *logits = rt_from((const float[]){0, 0, 3, 3}, rt_shape(2, 2), RT_F32);
+    rt_tensor *target = rt_from((const int64_t[]){0, 1}, rt_shape(2), RT_I64);
+    assert_values(rt_mul_scalar(rt_cross_entropy(logits, target, .reduction = RT_SUM), 0), 0);
+    rt_tensor *rows = rt_cross_entropy(logits, target, .reduction = RT_NONE, .ignore_index = 0);
+    assert_true(rt_item(rt_select(rows, 0, 0)) == 0 && rt_item(rt_select(rows, 0, 1)) > 0.6);
 }
 
 int main(void)
@@ -517,11 +675,14 @@ int main(void)
         TEST(an_argument_struct_is_written_and_read_back),
         TEST(rows_are_written),
         TEST(values_are_refused_by_name),
+        TEST(what_is_not_given_is_no_value),
+        TEST(a_zero_that_is_written_is_a_zero),
         TEST(a_struct_is_refused_by_name),
         TEST(memory_that_is_out_is_said),
         TEST(rows_that_describe_no_struct_are_refused),
         TEST(every_operation_is_described),
-        TEST(rows_have_their_numbers_in_the_order_of_the_arguments),
+        TEST(rows_name_what_they_take_as_the_arguments_are_named),
+        TEST(formulas_name_the_arguments),
     };
     int failed = cmocka_run_group_tests_name("op_schema", tests, NULL, NULL);
     rt_shutdown();

@@ -1,10 +1,10 @@
-/* Whatever is called by name, with whatever tensors and values, is done or refused: nothing crashes, no operation breaks its own
- * contract, and a number beyond 32 bits is not taken for one within. Sanitizers see more here than the asserts do. */
+/* Calls every operation by name with random tensors and values: each call is done or refused, nothing crashes, no operation
+ * breaks its own contract, and a number beyond 32 bits is not truncated. Sanitizers see more here than the asserts do. */
 #include "any_call.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include <math.h>
-#include "common/error.h"
-#include "common/mem.h"
 
 enum { CALLS = 150 /* of each operation */ };
 
@@ -15,7 +15,7 @@ static bool is_users(rt_status code)
     return rt_status_exit_code(code) == 2 || code == RT_E_NOMEM;
 }
 
-/* Is it done? Fails the test if it is neither done nor refused as a user's mistake. */
+/* Returns whether the call was done. Fails the test if it was neither done nor refused as a user's mistake. */
 static bool call(const rt_op *op)
 {
     rt__named given[MOST_INPUTS];
@@ -54,11 +54,11 @@ static void anything_is_done_or_refused(void **state)
         that_ran += done > 0;
     }
     assert_int_equal(rt_live_objects(), objects);
-    if (that_ran < operations * 3 / 4) /* else they are not what is tested */
+    if (that_ran < operations * 3 / 4) /* otherwise too few calls test an operation */
         fail_msg("only %d of %d operations ever ran", that_ran, operations);
 }
 
-/* An axis is used as an int somewhere: 2^32 must not become 0 on the way. */
+/* An axis is converted to int: 2^32 must not become 0. */
 static void an_axis_beyond_32_bits_is_refused(void **state)
 {
     (void)state;
@@ -91,7 +91,7 @@ static void an_axis_beyond_32_bits_is_refused(void **state)
     assert_true(seen > 10 * CALLS);
 }
 
-/* Gradients too: they go back the same way. */
+/* Steps larger than the tensor work, for gradients too. */
 static void a_step_may_be_larger_than_any_tensor(void **state)
 {
     (void)state;

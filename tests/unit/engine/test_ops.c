@@ -1,23 +1,23 @@
-/* Every operation against PyTorch and finite differences, with axes of size 0, and on every instruction set, memory layout and
- * number of threads: the rows of cases.def and of kernels/elementwise.def. One row is one test.
+/* Compares every operation with PyTorch and finite differences, with axes of size 0, and on every instruction set, memory layout
+ * and number of threads. The cases are the rows of cases.def and of kernels/elementwise.def; one row is one test.
  *
- *     test_ops         meets each instruction set, layout and number of threads at least once (RINGTORCH_TEST_SEED chooses)
- *     test_ops --all   meets all combinations of them */
+ *     test_ops         uses each instruction set, layout and number of threads at least once (RINGTORCH_TEST_SEED chooses)
+ *     test_ops --all   uses all combinations of them */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <ringtorch/ringtorch.h>
 #include "kernels/kernels.h"
 #include "most_threads.h"
 #include "tests/support/combinations.h"
 #include "tests/support/golden.h"
+#include <math.h>
+#include <ringtorch/ringtorch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { NO_GRAD = 1, NO_GRAD2 = 2, NO_TORCH = 4, LARGE = 8 };
 enum { INPUTS = 3, WEIGHTS = 99, WEIGHTS2 = 50 };
@@ -35,7 +35,7 @@ typedef struct test_case {
     int skip;
 } test_case;
 
-/* Two results of one call, which both have a gradient. */
+/* Combines two results of one call, which both have a gradient. */
 static rt_tensor *normalised(rt_tensor *x)
 {
     rt_var_mean_results m = rt_var_mean(x, rt_shape(1), true, .correction = 0);
@@ -61,7 +61,7 @@ static rt_tensor *normalised(rt_tensor *x)
     }                                                                                              \
     static rt_tensor *name##_run(rt_tensor **t)                                                    \
     {                                                                                              \
-        rt_tensor *h = NULL, *v = NULL, *u = NULL; /* what a row writes into, and views of it */   \
+        rt_tensor *h = NULL, *v = NULL, *u = NULL; /* a row writes h; v and u view it */           \
         (void)h, (void)v, (void)u;                                                                 \
         return ours;                                                                               \
     }
@@ -69,8 +69,8 @@ static rt_tensor *normalised(rt_tensor *x)
     CASE(name, IN(F(low, high, 3, 17)), rt_##name(t[0]), , 0)
 #define PARAMETRIC(name, names, reads, f, df, ddf, tests, low, high)                               \
     CASE(name, IN(F(low, high, 3, 17)), rt_##name##_((rt_##name##_args){t[0], IN tests}), , 0)
-#include "kernels/elementwise.def"
 #include "cases.def"
+#include "kernels/elementwise.def"
 #undef CASE
 #undef UNARY
 #undef PARAMETRIC
@@ -79,8 +79,8 @@ static const test_case cases[] = {
 #define CASE(name, in, ours, torch, skip) {#name, name##_inputs, name##_run, skip},
 #define UNARY(name, ...)                  {#name, name##_inputs, name##_run, 0},
 #define PARAMETRIC(name, ...)             UNARY(name)
-#include "kernels/elementwise.def"
 #include "cases.def"
+#include "kernels/elementwise.def"
 #undef CASE
 #undef UNARY
 #undef PARAMETRIC
@@ -93,15 +93,14 @@ static uint64_t seed;
 
 /* ---- inputs ---- */
 
-/* Element i of input `number`: an even spread in [lo, hi); golden/make_golden.py has the same
- * formula. */
+/* Returns element i of input `number`: evenly spread in [lo, hi). golden/make_golden.py has the same formula. */
 static double value(int number, int64_t i, double lo, double hi)
 {
     double u = fmod((double)(i + 1) * 0.6180339887498949 + (number + 1) * 0.7548776662466927, 1.0);
     return lo + (hi - lo) * u;
 }
 
-/* The type of the inputs of cases that are no integers. */
+/* The type of the float inputs of cases. */
 static rt_dtype float_type = RT_F32;
 
 static double get(rt_tensor *x, int64_t i)
@@ -135,7 +134,7 @@ static rt_tensor *weights(int number, rt_dims dims)
     return make(number, &(spec){.lo = -1, .hi = 1, .dims = dims});
 }
 
-/* The same values with every element apart from the next, and axes in the opposite order in memory. */
+/* Returns the same values with gaps between all elements and the axes in the opposite order in memory. */
 static rt_tensor *scattered(rt_tensor *x)
 {
     rt_dims dims = rt_dims_of(x), back = {.n = dims.n}, axes = {.n = dims.n};
@@ -152,7 +151,7 @@ static rt_tensor *scattered(rt_tensor *x)
     return view;
 }
 
-/* The inputs of a case; float ones want gradients and are kept. */
+/* The inputs of a case; float inputs need gradients and are kept. */
 typedef struct inputs {
     int n;
     rt_tensor *t[INPUTS];
@@ -199,7 +198,7 @@ static int floats(const inputs *in, rt_tensor **x)
     return n;
 }
 
-/* Value, and gradients of sum(y * w) by the float inputs in order. */
+/* Computes the value, and the gradients of sum(y * w) by the float inputs in order. */
 static outcome evaluate(const test_case *c, inputs *in)
 {
     outcome o = {.y = c->run(in->t)};
@@ -270,7 +269,7 @@ static void check_golden(const test_case *c)
     end(&in);
 }
 
-/* sum(y * w) in double precision. */
+/* Returns sum(y * w) in double precision. */
 static double weighted(const test_case *c, inputs *in, rt_tensor *w)
 {
     bool former = rt_no_grad_begin();
@@ -284,7 +283,7 @@ static double weighted(const test_case *c, inputs *in, rt_tensor *w)
     return sum;
 }
 
-/* sum over inputs of (gradient * v) in double precision. */
+/* Returns the sum over inputs of (gradient * v) in double precision. */
 static double weighted_gradient(const test_case *c, inputs *in, rt_tensor *w)
 {
     rt_scope s = rt_scope_begin();
@@ -303,7 +302,7 @@ static double weighted_gradient(const test_case *c, inputs *in, rt_tensor *w)
 
 typedef double measure_fn(const test_case *c, inputs *in, rt_tensor *w);
 
-/* Compares dx with differences of f by each element of x. At a kink either one-sided slope will do. */
+/* Compares dx with differences of f by each element of x. At a kink it may equal either one-sided slope. */
 static void assert_slopes(const char *what, const test_case *c, inputs *in, rt_tensor *w,
                           measure_fn *f, rt_tensor *x, rt_tensor *dx, double tolerance)
 {
@@ -339,7 +338,7 @@ static void check_differences(const test_case *c)
     end(&in);
 }
 
-/* The gradient of sum(gradient * v), by the inputs and by the weights that gave the first gradient. */
+/* Checks the gradient of sum(gradient * v), by the inputs and by the weights of the first gradient. */
 static void check_second(const test_case *c)
 {
     inputs in = begin(c, false);
@@ -362,7 +361,40 @@ static void check_second(const test_case *c)
     end(&in);
 }
 
-/* What a result must not depend on. Levels are instruction sets; the last one is the default with its OpenBLAS. */
+/* Computes the first gradient of x[i], and the second one, of the sum of the first. */
+static void gradients_of(const test_case *c, const inputs *in, rt_tensor *x, rt_tensor **d)
+{
+    rt_tensor *y = c->run((rt_tensor **)in->t), *none = rt_zeros_like(x);
+    d[0] = d[1] = none;
+    if (rt_requires_grad(y))
+        rt_grad(rt_sum(rt_mul(y, weights(WEIGHTS, rt_dims_of(y)))), &x, 1, d, .create_graph = true);
+    if (rt_requires_grad(d[0]) && !(c->skip & NO_GRAD2))
+        rt_grad(rt_sum(rt_mul(d[0], weights(WEIGHTS2, rt_dims_of(x)))), &x, 1, d + 1);
+    for (int k = 0; k < 2; k++)
+        d[k] = rt_contiguous(rt_detach(d[k]));
+    assert_string_equal(rt_error(), "");
+}
+
+/* An input that alone needs its gradient gets the same as together with the others, although less is kept for backward. */
+static void check_alone(const test_case *c)
+{
+    inputs in = begin(c, false);
+    rt_tensor *x[INPUTS], *together[2], *alone[2];
+    int n = floats(&in, x);
+    for (int i = 0; i < n && n > 1; i++) {
+        gradients_of(c, &in, x[i], together);
+        for (int k = 0; k < n; k++)
+            rt_set_requires_grad(x[k], k == i);
+        gradients_of(c, &in, x[i], alone);
+        for (int k = 0; k < n; k++)
+            rt_set_requires_grad(x[k], true);
+        for (int k = 0; k < 2; k++)
+            assert_close("gradient alone", alone[k], together[k], 0);
+    }
+    end(&in);
+}
+
+/* A result must not depend on these. Levels are instruction sets; the last one is the default with its OpenBLAS. */
 enum { LEVELS_MAX = 8, LAYOUTS = 2 };
 
 typedef struct machine {
@@ -410,7 +442,7 @@ static void check_machine(const test_case *c, const machine *m, const outcome *r
              m->scattered ? "scattered" : "dense", m->threads);
     outcome dense = evaluate_on(c, &(machine){m->level, false, 1});
     assert_same(what, &dense, reference,
-                c->skip & LARGE ? 2e-4 : 2e-5); /* longer sums, in other orders */
+                c->skip & LARGE ? 2e-4 : 2e-5); /* longer sums, in different orders */
     outcome one = evaluate_on(c, &(machine){m->level, m->scattered, 1});
     assert_same(what, &one, &dense, 2e-6);
     outcome got = evaluate_on(c, m);
@@ -424,7 +456,7 @@ static void check_machines(const test_case *c)
     combination combinations[COMBINATIONS_MAX];
     uint64_t rng = seed;
     for (const char *at = c->name; *at;
-         at++) /* a row chooses by itself, whichever others there are */
+         at++) /* the choice for a row does not depend on other rows */
         rng = (rng ^ (unsigned char)*at) * 0x100000001b3u;
     int n = all_combinations ? combinations_all(sizes, 3, combinations)
                              : combinations_cover(&rng, sizes, 3, combinations);
@@ -435,8 +467,8 @@ static void check_machines(const test_case *c)
     }
 }
 
-/* Forward, backward and backward of backward, which either fails in its forward, by name, or runs
- * through and gives gradients of the inputs' shapes. Returns the value; NULL if it failed. */
+/* Runs forward, backward and backward of backward. Either forward fails, with the operation's name, or all run and give gradients
+ * of the inputs' shapes. Returns the value, or NULL if forward failed. */
 static rt_tensor *run_all_passes(const test_case *c, inputs *in)
 {
     rt_tensor *x[INPUTS], *dx[INPUTS], *ddx[INPUTS], *y = c->run(in->t);
@@ -463,7 +495,7 @@ static rt_tensor *run_all_passes(const test_case *c, inputs *in)
     return y;
 }
 
-/* With all axes of one size made empty, dense and strided do the same: fail, or give one value. */
+/* With all axes of one size made empty, dense and strided inputs must both fail or give the same value. */
 static void check_emptied(const test_case *c, int64_t size)
 {
     spec s[INPUTS];
@@ -508,7 +540,7 @@ static bool has_floats(const test_case *c)
     return some;
 }
 
-/* What is compared with numbers from elsewhere. */
+/* Compares with numbers from outside: PyTorch's and finite differences. */
 static void check_values(const test_case *c)
 {
     if (!(c->skip & NO_TORCH))
@@ -517,6 +549,8 @@ static void check_values(const test_case *c)
         in_scope(check_differences, c);
     if (!(c->skip & (NO_GRAD | NO_GRAD2 | LARGE)))
         in_scope(check_second, c);
+    if (!(c->skip & (NO_GRAD | LARGE)))
+        in_scope(check_alone, c);
 }
 
 static void run_case(void **state)
@@ -534,7 +568,7 @@ static void run_case(void **state)
     assert_int_equal(rt_live_objects(), live);
 }
 
-/* A failed case leaves nothing behind for the next one. */
+/* Cleans up, so that a failed case does not affect the next one. */
 static int tidy(void **state)
 {
     (void)state;

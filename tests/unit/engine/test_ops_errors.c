@@ -1,5 +1,5 @@
-/* What operations refuse, word by word; one row per mistake. And the few results that need no
- * table. */
+/* Tests of the exact messages of calls that operations refuse, one row per mistake, and of a few
+ * results that need no table. */
 #include "check.h"
 
 #include <math.h>
@@ -46,8 +46,8 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(normal_of_negative_width, rt_normal(rt_shape(2), 0, -1), RANGE,                        \
             "normal: std is -1, expected 0 or more")                                               \
     MISTAKE(leaky_relu_dtype, rt_leaky_relu(i(rt_shape(2))), DTYPE,                                \
-            "leaky_relu: argument 1 is int64[2] cpu, which it does not take: convert it with "     \
-            "rt_to")                                                                               \
+            "leaky_relu: x is int64[2] cpu, expected float32, float64, bfloat16 or float16: "      \
+            "convert it with rt_to")                                                               \
     MISTAKE(celu_alpha, rt_celu(f(rt_shape(2)), .alpha = 0), RANGE,                                \
             "celu: alpha is 0, expected 1e-30 or more")                                            \
     MISTAKE(softshrink_lambda, rt_softshrink(f(rt_shape(2)), -1), RANGE,                           \
@@ -55,13 +55,20 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(lerp_shapes, rt_lerp(f(rt_shape(3, 1)), f(rt_shape(4)), f(rt_shape(2, 4))), SHAPE,     \
             "lerp: shapes [3,4] and [2,4] do not broadcast")                                       \
     MISTAKE(where_condition, rt_where(f(rt_shape(2)), f(rt_shape(2)), f(rt_shape(2))), DTYPE,      \
-            "where: the condition is float32[2] cpu, expected bool")                               \
+            "where: condition is float32[2] cpu, expected bool: convert it with rt_to")            \
     MISTAKE(sum_axis, rt_sum(f(rt_shape(2, 3)), rt_shape(2)), RANGE,                               \
             "sum: axis 2, expected -2 to 1")                                                       \
     MISTAKE(sum_axis_twice, rt_sum(f(rt_shape(2, 3)), rt_shape(0, -2)), ARG,                       \
             "sum: axis 0 is named twice")                                                          \
     MISTAKE(mean_dtype, rt_mean(i(rt_shape(2))), DTYPE,                                            \
-            "mean: argument 1 is int64[2] cpu, which it does not take: convert it with rt_to")     \
+            "mean: x is int64[2] cpu, expected float32, float64, bfloat16 or float16: convert it " \
+            "with rt_to")                                                                          \
+    MISTAKE(                                                                                       \
+        pow_scalar_of_integers, rt_pow_scalar(i(rt_shape(2)), -1), RANGE,                          \
+        "pow_scalar: int64[2] cpu to the power of -1, which is no integer: convert it with rt_to") \
+    MISTAKE(                                                                                       \
+        pow_scalar_of_bools, rt_pow_scalar(rt_ones(rt_shape(), RT_BOOL), -2), RANGE,               \
+        "pow_scalar: int64[] cpu to the power of -2, which is no integer: convert it with rt_to")  \
     MISTAKE(amax_empty, rt_amax(f(rt_shape(2, 0)), rt_shape(1)), SHAPE,                            \
             "amax: float32[2,0] cpu has no elements along the reduced axes")                       \
     MISTAKE(argmax_empty, rt_argmax(f(rt_shape(2, 0)), 1), SHAPE,                                  \
@@ -75,7 +82,8 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(topk_axis, rt_topk(f(rt_shape(2, 3)), 1, 2).values, RANGE,                             \
             "topk: axis 2, expected -2 to 1")                                                      \
     MISTAKE(topk_dtype, rt_topk(i(rt_shape(2)), 1).values, DTYPE,                                  \
-            "topk: argument 1 is int64[2] cpu, which it does not take: convert it with rt_to")     \
+            "topk: x is int64[2] cpu, expected float32, float64, bfloat16 or float16: convert it " \
+            "with rt_to")                                                                          \
     MISTAKE(var_mean_axis, rt_var_mean(f(rt_shape(2)), rt_shape(1)).mean, RANGE,                   \
             "var_mean: axis 1, expected -1 to 0")                                                  \
     MISTAKE(var_mean_correction, rt_var_mean(f(rt_shape(2)), .correction = -1).var, RANGE,         \
@@ -93,7 +101,8 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(linear_bias, rt_linear(f(rt_shape(2, 3)), f(rt_shape(5, 3)), f(rt_shape(4))), SHAPE,   \
             "linear: bias [4], expected [5]")                                                      \
     MISTAKE(conv_axes, rt_conv2d(f(rt_shape(3, 4)), f(rt_shape(1, 1, 3, 3))), SHAPE,               \
-            "conv2d: x [3,4] and w [1,1,3,3]: expected [n,in,h,w] and [out,in/groups,kh,kw]")      \
+            "conv2d: x [3,4] and w [1,1,3,3]: expected [n,in,h,w] or [in,h,w], and "               \
+            "[out,in/groups,kh,kw]")                                                               \
     MISTAKE(conv_half_a_stride,                                                                    \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 2, 2)), .stride = {2}), RANGE,     \
             "conv2d: stride is 0, expected 1 to 2147483647")                                       \
@@ -127,9 +136,9 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(softmax_axis, rt_softmax(f(rt_shape(2, 3)), 2), RANGE,                                 \
             "softmax: axis 2, expected -2 to 1")                                                   \
     MISTAKE(gather_dtype, rt_gather(f(rt_shape(2, 3)), 1, f(rt_shape(2, 1))), DTYPE,               \
-            "gather: the index is float32[2,1] cpu, expected int64")                               \
+            "gather: index is float32[2,1] cpu, expected int64: convert it with rt_to")            \
     MISTAKE(gather_shape, rt_gather(f(rt_shape(2, 3)), 1, i(rt_shape(3, 1))), SHAPE,               \
-            "gather: index [3,1] does not fit to [2,3] along axis 1")                              \
+            "gather: index [3,1] does not fit [2,3] along axis 1")                                 \
     MISTAKE(gather_range, rt_gather(f(rt_shape(1, 1)), 1, i(rt_shape(1, 1))), RANGE,               \
             "gather: index 1 at element 0, expected 0 to 0")                                       \
     MISTAKE(embedding_range, rt_embedding(f(rt_shape(1, 4)), i(rt_shape(2))), RANGE,               \
@@ -150,10 +159,10 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(entropy_shape, rt_cross_entropy(f(rt_shape(3, 4)), i(rt_shape(2))), SHAPE,             \
             "cross_entropy: logits [3,4] and target [2], expected [n,classes] and [n]")            \
     MISTAKE(entropy_dtype, rt_cross_entropy(f(rt_shape(3, 4)), f(rt_shape(3))), DTYPE,             \
-            "cross_entropy: target float32[3] cpu, expected int64")                                \
+            "cross_entropy: target is float32[3] cpu, expected int64: convert it with rt_to")      \
     MISTAKE(entropy_smoothing,                                                                     \
             rt_cross_entropy(f(rt_shape(1, 4)), i(rt_shape(1)), .label_smoothing = 1.5f), RANGE,   \
-            "cross_entropy: label smoothing 1.5, expected 0 to 1")                                 \
+            "cross_entropy: label_smoothing is 1.5, expected 0 to 1")                              \
     MISTAKE(mse_shape, rt_mse_loss(f(rt_shape(3, 1)), f(rt_shape(3))), SHAPE,                      \
             "mse_loss: float32[3,1] cpu and target float32[3] cpu, expected one shape")            \
     MISTAKE(nll_shape, rt_nll_loss(f(rt_shape(3)), i(rt_shape(3)), RT_MEAN), SHAPE,                \
@@ -173,7 +182,8 @@ static void first_error_is_kept_and_everything_after_it_is_nothing(void **state)
 {
     (void)state;
     rt_tensor *bad = rt_add(f(rt_shape(2)), f(rt_shape(3)));
-    rt_tensor *y = rt_linear(rt_relu(bad), f(rt_shape(4, 2)), NULL); /* NULL: no bias, or failed? */
+    /* no bias (NULL), but a failed input */
+    rt_tensor *y = rt_linear(rt_relu(bad), f(rt_shape(4, 2)), NULL);
     assert_null(rt_cross_entropy(y, i(rt_shape(2)), .label_smoothing = 9));
     assert_int_equal(rt_backward(y), RT_E_SHAPE);
     assert_error(SHAPE, "add: shapes [2] and [3] do not broadcast");
@@ -193,9 +203,9 @@ static void nan_goes_through(void **state)
     assert_true(rt_item(rt_sum(rt_zeros(rt_shape(0)))) == 0);
 }
 
-/* ---- edges of numbers, with what PyTorch 1.13 gives ---- */
+/* ---- special values, with the results of PyTorch 1.13 ---- */
 
-/* Checks values, in which NaN is equal to NaN. */
+/* Compares values; NaN equals NaN. */
 static void assert_edges(const rt_tensor *x, const float *expected)
 {
     const float *v = rt_f32(x);
@@ -257,7 +267,8 @@ static void assert_edges(const rt_tensor *x, const float *expected)
 EDGES
 #undef EDGE
 
-/* Of equal elements the first, and NaN as the largest there is, whichever end is asked for. */
+/* Of equal elements topk takes the first, and NaN counts as the largest value, whichever end is
+ * wanted. */
 static void ties_and_nans_of_topk(void **state)
 {
     (void)state;
@@ -291,7 +302,7 @@ static void ties_and_nans_of_topk(void **state)
     rt_free(x);
 }
 
-/* Only what is above the correction is divided by. */
+/* The variance divides only by a count above the correction. */
 static void variance_of_too_few(void **state)
 {
     (void)state;
@@ -320,7 +331,7 @@ static void the_last_nan_of_a_pool_is_chosen(void **state)
     rt_free(w);
 }
 
-/* The gradient has no elements, so no element of it depends on what it is a gradient by. */
+/* The gradient has no elements, so none of them depends on anything. */
 static void the_mean_of_nothing_has_a_second_derivative(void **state)
 {
     (void)state;
@@ -347,9 +358,8 @@ static void loss_over_ignored_targets_only_is_not_a_number(void **state)
 {
     (void)state;
     rt_tensor *target = rt_full(rt_shape(2), -100, RT_I64);
-    rt_tensor *loss =
-        rt_cross_entropy(f(rt_shape(2, 3)), target, .ignore = true, .ignore_index = -100);
-    assert_true(isnan(rt_item(loss))); /* 0/0, as PyTorch */
+    rt_tensor *loss = rt_cross_entropy(f(rt_shape(2, 3)), target, .ignore_index = -100);
+    assert_true(isnan(rt_item(loss))); /* 0/0, as in PyTorch */
     assert_fine();
 }
 

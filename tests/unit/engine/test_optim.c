@@ -1,30 +1,17 @@
-/* Optimisers against torch.optim, and updates by ranges; norms; schedules. */
+/* Tests of optimisers, compared with torch.optim; of updates by ranges; of norms and schedules. */
+#include "../../golden/optim.h"
+#include "common/base/mem.h"
+#include "common/base/slices.h"
+#include "tests/support/outcome.h"
+#include <math.h>
+#include <ringtorch/optim.h>
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ringtorch/optim.h>
-#include <ringtorch/random.h>
-#include "../../golden/optim.h"
-#include "common/mem.h"
-#include "common/slices.h"
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
-
-static void expect_error(rt_status code, const char *says)
-{
-    if (rt_error_code() != code || !strstr(rt_error(), says))
-        fail_msg("got %s: \"%s\", expected %s saying \"%s\"", rt_status_name(rt_error_code()),
-                 rt_error(), rt_status_name(code), says);
-    rt_error_clear();
-}
+#include <cmocka.h>
 
 /* A module with one or two bare parameters and no forward. */
 static const rt_module_type bare_type = {"bare", sizeof(rt_module), NULL, NULL};
@@ -70,7 +57,7 @@ static void updates_are_those_of_torch_optim(void **state)
     (void)state;
     for (int which = 0; which < (int)(sizeof golden / sizeof *golden); which++) {
         rt_scope s = rt_scope_begin();
-        rt_module *net = bare(4, GOLDEN_ELEMENTS - 4); /* two tensors, one flat buffer */
+        rt_module *net = bare(4, GOLDEN_ELEMENTS - 4); /* two tensors in one flat buffer */
         rt_optim *o = make_golden(which, net);
         const rt_flat *flat = rt_optim_flat(o);
         for (int i = 0; i < GOLDEN_ELEMENTS; i++)
@@ -132,7 +119,7 @@ static void parameters_and_gradients_live_in_flat_buffers(void **state)
     assert_null(rt_optim_state(o, 2, &name));
     assert_string_equal(rt_optim_name(o), "adamw");
 
-    /* The net outlives the optimiser. */
+    /* The net is kept longer than the optimiser. */
     rt_keep(net);
     rt_scope inner = rt_scope_begin();
     rt_optim *second = rt_optim_sgd(net, .lr = 1);
@@ -143,7 +130,7 @@ static void parameters_and_gradients_live_in_flat_buffers(void **state)
     rt_free(net);
 }
 
-/* What is written holds, zero as well; what is left out is torch.optim's default. */
+/* An explicit value is used, zero as well; an omitted one is torch.optim's default. */
 static void zeros_that_are_written_are_zeros(void **state)
 {
     (void)state;
@@ -171,7 +158,7 @@ static void zeros_that_are_written_are_zeros(void **state)
 
 /* ---- parameters without a gradient ---- */
 
-/* One backward and step; which of the two parameters of bare(3, 2) have a gradient, of ones. */
+/* One backward and step; the flags say which of the two parameters of bare(3, 2) have a gradient, of ones. */
 static void step_with(rt_optim *o, bool a, bool b)
 {
     const rt_flat *flat = rt_optim_flat(o);
@@ -193,8 +180,8 @@ static rt_optim *any_optimiser(int which)
     return o;
 }
 
-/* Steps that give a parameter no gradient are, for it, steps that were not made: neither weight decay
- * nor momentum goes on, and its bias correction counts its own updates. */
+/* A step in which a parameter has no gradient does not count for it: neither weight decay nor momentum continues, and its
+ * bias correction counts only its own updates. */
 static void parameters_without_gradient_are_left_alone(void **state)
 {
     (void)state;
@@ -218,8 +205,8 @@ static void parameters_without_gradient_are_left_alone(void **state)
     }
 }
 
-/* An update of the flat buffers takes what is there: 0 is a gradient as any other, and what is to be left alone is left
- * out. */
+/* An update of ranges of the flat buffers treats a gradient of 0 like any other; a parameter to be left alone must be
+ * outside of the ranges. */
 static void updates_of_ranges_know_no_missing_gradients(void **state)
 {
     (void)state;
@@ -243,7 +230,7 @@ static void updates_of_ranges_know_no_missing_gradients(void **state)
     }
 }
 
-/* The same by hand, for what torch.optim.SGD makes of a gradient of zeros. */
+/* Computes by hand what torch.optim.SGD does with a gradient of zeros. */
 static void a_gradient_of_zeros_decays_and_moves(void **state)
 {
     (void)state;
@@ -259,7 +246,7 @@ static void a_gradient_of_zeros_decays_and_moves(void **state)
     rt_scope_end(s);
 }
 
-/* What can be asked for is enough to go on elsewhere as if nothing had been. */
+/* The state that an optimiser returns is enough to continue elsewhere with the same results. */
 static void updates_of_each_parameter_can_be_resumed(void **state)
 {
     (void)state;
@@ -294,7 +281,7 @@ static void norm_leaves_out_what_has_no_gradient(void **state)
     rt_scope_end(s);
 }
 
-/* Backward reads the weights of the second layer only, so the first bias may change before it. */
+/* Backward reads only the weights of the second layer, so the first bias may change before it. */
 static void changes_of_one_parameter_are_its_own(void **state)
 {
     (void)state;
@@ -320,7 +307,7 @@ static void changes_of_one_parameter_are_its_own(void **state)
     assert_int_equal(rt_backward(loss), RT_E_ARG);
     expect_error(RT_E_ARG, "square");
     loss = rt_sum(rt_square(rt_nn_param_at(net, 2, NULL)));
-    must(rt_optim_update(o, 0, 6, 1, 0.1, 1)); /* the parameter begins behind them */
+    must(rt_optim_update(o, 0, 6, 1, 0.1, 1)); /* the parameter begins after them */
     must(rt_backward(loss));
     rt_scope_end(s);
 }
@@ -333,7 +320,7 @@ static void a_replaced_optimiser_says_so(void **state)
     rt_optim *first = rt_optim_adamw(net), *second = rt_optim_sgd(net, .lr = 1);
     must(rt_backward(rt_sum(rt_nn_param_at(net, 0, NULL))));
     assert_int_equal(rt_optim_step(first), RT_E_ARG);
-    expect_error(RT_E_ARG, "adamw: another optimiser has taken a over since: use that one");
+    expect_error(RT_E_ARG, "adamw: another optimiser has since taken over a: use that one");
     assert_int_equal(rt_optim_update(first, 0, 1, 1, 1, 1), RT_E_ARG);
     expect_error(RT_E_ARG, "another optimiser");
     must(rt_optim_step(second));
@@ -350,7 +337,7 @@ static void fill_random(float *v, int64_t n, uint32_t stream)
 
 enum { MANY = 3 * 65536 + 12345 };
 
-/* Starts from fixed values and makes three updates, cut at `cuts` random places. */
+/* Starts from fixed values and makes three updates, each cut at `cuts` random places. */
 static void update_in_pieces(rt_optim *o, int cuts, uint32_t seed)
 {
     const rt_flat *flat = rt_optim_flat(o);
@@ -414,7 +401,7 @@ static void norms_by_blocks_and_at_once_agree(void **state)
     rt_optim *o = rt_optim_sgd(bare(MANY, 0), .lr = 1);
     const rt_flat *flat = rt_optim_flat(o);
     fill_random(flat->grad, MANY, 3);
-    flat->grad[flat->count] = 1e9f; /* the tail is no gradient */
+    flat->grad[flat->count] = 1e9f; /* the tail holds no gradient */
     double exact = 0, sums[4];
     for (int64_t i = 0; i < MANY; i++)
         exact += (double)flat->grad[i] * (double)flat->grad[i];
@@ -430,8 +417,8 @@ static void norms_by_blocks_and_at_once_agree(void **state)
     rt_scope_end(s);
 }
 
-/* The sum over blocks goes by the tree of slices.h, so that every world size has the same norm. These seven blocks sum up to
- * something else from left to right, from right to left and in halves. */
+/* The sum over blocks follows the tree of slices.h, so that every world size has the same norm. The sum of these seven
+ * blocks differs if it is taken from left to right, from right to left or in halves. */
 static void norm_goes_by_the_tree_of_slices(void **state)
 {
     (void)state;

@@ -1,20 +1,15 @@
-/* Parameters with numbers of their own, and parameters that are left alone. */
+/* Tests of parameters with their own numbers, and of parameters that are skipped. */
+#include "tests/support/outcome.h"
+#include <ringtorch/optim.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <string.h>
-#include <ringtorch/optim.h>
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
+#include <cmocka.h>
 
 static const rt_module_type bare_type = {"bare", sizeof(rt_module), NULL, NULL};
 
-/* A net of parameters of ones, 3 elements each. */
+/* Makes a net of parameters of ones, 3 elements each. */
 static rt_module *bare(int count, const char *const *names)
 {
     rt_module *m = rt_nn_new(&bare_type);
@@ -23,7 +18,7 @@ static rt_module *bare(int count, const char *const *names)
     return m;
 }
 
-/* Some steps, with gradients that differ by parameter and step. */
+/* Makes some steps, with gradients that differ by parameter and step. */
 static void steps(rt_optim *o, int first)
 {
     const rt_flat *flat = rt_optim_flat(o);
@@ -42,7 +37,7 @@ static void groups_are_as_optimisers_of_their_own(void **state)
     const char *const all[] = {"weight", "bias", "scale"};
     rt_optim *o = rt_optim_adamw(bare(3, all), .lr = 0.1, .weight_decay = 0.5);
     must(rt_optim_group(o, "b*", "{\"weight_decay\": 0}"));
-    must(rt_optim_group(o, "*a*", "{\"beta1\": 0.5, \"lr_scale\": 0.25}")); /* bias is taken */
+    must(rt_optim_group(o, "*a*", "{\"beta1\": 0.5, \"lr_scale\": 0.25}")); /* bias is matched */
     steps(o, 0);
     rt_optim *alone[] = {
         rt_optim_adamw(bare(1, all), .lr = 0.1, .weight_decay = 0.5),
@@ -66,14 +61,14 @@ static void wrong_groups_are_refused(void **state)
         const char *says;
     } cases[] = {
         {"none", "{}", RT_E_NOTFOUND, "no parameter matches 'none'"},
-        {"a", "{\"weight_decay\": 1}", RT_E_NOTFOUND, "in groups before it"},
+        {"a", "{\"weight_decay\": 1}", RT_E_NOTFOUND, "in earlier groups"},
         {"b", "{\"weight_decai\": 1}", RT_E_ARG, "did you mean 'weight_decay'?"},
         {"b", "{\"weight_decay\": -1}", RT_E_RANGE, "expected 0 to 1000000"},
         {"b", "{\"lr_scale\": -1}", RT_E_RANGE, "lr_scale"},
         {"b", "{\"lr_scale\": \"1\"}", RT_E_RANGE, "lr_scale"},
         {"b", "[]", RT_E_ARG, "no JSON object"},
         {"b", "{", RT_E_FORMAT, "optim_group"},
-        {"b", "{\"momentum\": 0.5}", RT_E_ARG, "other states"},
+        {"b", "{\"momentum\": 0.5}", RT_E_ARG, "momentum: with this value"},
         {"b", "{\"nesterov\": true}", RT_E_RANGE, "nesterov"},
     };
     rt_scope s = rt_scope_begin();
@@ -86,7 +81,7 @@ static void wrong_groups_are_refused(void **state)
                      rt_error());
         rt_error_clear();
     }
-    steps(o, 0); /* as if they had not been: a decays, b does not */
+    steps(o, 0); /* as without the refused calls: a decays, b does not */
     rt_optim *plain = rt_optim_sgd(bare(2, (const char *const[]){"a", "b"}), .lr = 1);
     steps(plain, 0);
     assert_memory_equal(rt_optim_flat(o)->param + 3, rt_optim_flat(plain)->param + 3,
@@ -95,7 +90,7 @@ static void wrong_groups_are_refused(void **state)
     rt_scope_end(s);
 }
 
-/* In an update of the flat buffers too, in which every parameter seems to have a gradient. */
+/* Also in an update of the flat buffers, in which every parameter seems to have a gradient. */
 static void frozen_and_skipped_parameters_stay(void **state)
 {
     (void)state;

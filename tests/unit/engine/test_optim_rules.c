@@ -1,20 +1,16 @@
-/* Rules that look at whole parameters, or keep other states than moments: against their references, and sharded. */
+/* Tests of rules that look at whole parameters, or keep states other than moments: compared with references, and
+ * sharded. */
+#include "../../golden/rules.h"
+#include "common/base/slices.h"
+#include "tests/support/outcome.h"
+#include <math.h>
+#include <ringtorch/optim.h>
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
 #include <string.h>
-#include <ringtorch/optim.h>
-#include <ringtorch/random.h>
-#include "../../golden/rules.h"
-#include "common/slices.h"
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
+#include <cmocka.h>
 
 static const rt_module_type bare_type = {"bare", sizeof(rt_module), NULL, NULL};
 
@@ -50,7 +46,7 @@ static rt_optim *make_golden(int which, rt_module *net)
     }
 }
 
-/* Gradients of step t, as backward leaves them. */
+/* Writes the gradients of step t, as backward would. */
 static void differentiate(const rt_flat *flat, int t)
 {
     for (int32_t e = 0; e < flat->entries; e++) {
@@ -135,7 +131,7 @@ static rt_range params_of(const rt_flat *flat, int world, int rank)
     return r;
 }
 
-/* What rank `of` has measured becomes known to all. */
+/* Sends what rank `of` has measured to all ranks. */
 static void tell_all(rt_optim *const *o, int world, int of, int round, rt_range owned)
 {
     int64_t first, last, count;
@@ -148,7 +144,7 @@ static void tell_all(rt_optim *const *o, int world, int of, int round, rt_range 
                    (size_t)(last - first) * sizeof *from);
 }
 
-/* A step of `world` workers. Everything that a worker has no right to know is NaN with him. */
+/* Makes a step of `world` workers. In each worker, everything that it must not read is NaN. */
 static void step(rt_optim *const *o, int world, int t)
 {
     const rt_flat *flat = rt_optim_flat(o[0]);
@@ -207,7 +203,7 @@ static void any_number_of_workers_gives_the_same_bits(void **state)
     }
 }
 
-/* rt_optim_step is the same as a trainer's parts of it. */
+/* rt_optim_step gives the same as the trainer's separate calls. */
 static void a_step_is_measurements_and_an_update(void **state)
 {
     (void)state;

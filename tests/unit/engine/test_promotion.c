@@ -1,4 +1,5 @@
-/* Element types of mixed operands: PyTorch's rules pair by pair, what operations make of them, and gradients in the type of each input. */
+/* Tests of the element types of mixed operands: PyTorch's rules for each pair, the types of results, and gradients in the type of each
+ * input. */
 #include "check.h"
 
 #include "../../golden/promotion.h"
@@ -30,7 +31,7 @@ static void every_pair_of_types(void **state)
     assert_int_equal(rt_result_type(NULL, x), RT_I32);
 }
 
-/* C numbers are what Python's are: 2 is an integer, 2.5 a float. */
+/* C numbers are treated like Python's: 2 is an integer, 2.5 a float. */
 static void every_type_with_a_number(void **state)
 {
     (void)state;
@@ -41,7 +42,7 @@ static void every_type_with_a_number(void **state)
         if (y && rt_dtype_of(y) != g->result)
             fail_msg("%s and %g: %s, expected %s", rt_describe(a), g->number, rt_describe(y),
                      rt_dtype_name(g->result));
-        if (!y) /* a type that is not computed in is refused by name, never turned into another */
+        if (!y) /* a type that has no kernels is refused by name, never converted to another */
             assert_non_null(strstr(rt_error(), rt_dtype_name(g->a)));
         rt_error_clear();
         rt_scope_end(s);
@@ -85,15 +86,31 @@ static rt_tensor *stacked(rt_tensor *a, rt_tensor *b)
     return rt_stack((rt_tensor *[]){a, b}, 2, 0);
 }
 
+/* The result of an operation, from its first element to its last. */
+typedef struct row {
+    const char *name;
+    rt_tensor *y;
+    rt_dtype type;
+    double first, last;
+} row;
+
+static void check_rows(const row *rows, int count)
+{
+    assert_fine();
+    for (int i = 0; i < count; i++) {
+        rt_tensor *y = rows[i].y, *flat = rt_reshape(y, rt_shape(-1));
+        double first = rt_item(rt_select(flat, 0, 0)), last = rt_item(rt_select(flat, 0, -1));
+        if (rt_dtype_of(y) != rows[i].type || first != rows[i].first || last != rows[i].last)
+            fail_msg("%s: %s from %g to %g, expected %s from %g to %g", rows[i].name,
+                     rt_describe(y), first, last, rt_dtype_name(rows[i].type), rows[i].first,
+                     rows[i].last);
+    }
+}
+
 static void mixed_operands_have_one_type(void **state)
 {
     (void)state;
-    const struct {
-        const char *name;
-        rt_tensor *y;
-        rt_dtype type;
-        double first, last;
-    } rows[] = {
+    const row rows[] = {
         {"add", rt_add(whole(), real()), RT_F32, -2.5, 6},
         {"add, whole scalar", rt_add(real(), rt_ones(rt_shape(), RT_I64)), RT_F32, 1.5, 0},
         {"add, bool", rt_add(whole(), truth()), RT_I64, -2, 8},
@@ -156,18 +173,28 @@ static void mixed_operands_have_one_type(void **state)
         {"add_scalar, bool", rt_add_scalar(truth(), 1), RT_I64, 2, 2},
         {"sum, bool", rt_sum(truth()), RT_I64, 2, 2},
     };
-    assert_fine();
-    for (int i = 0; i < COUNT(rows); i++) {
-        rt_tensor *y = rows[i].y, *flat = rt_reshape(y, rt_shape(-1));
-        double first = rt_item(rt_select(flat, 0, 0)), last = rt_item(rt_select(flat, 0, -1));
-        if (rt_dtype_of(y) != rows[i].type || first != rows[i].first || last != rows[i].last)
-            fail_msg("%s: %s from %g to %g, expected %s from %g to %g", rows[i].name,
-                     rt_describe(y), first, last, rt_dtype_name(rows[i].type), rows[i].first,
-                     rows[i].last);
-    }
+    check_rows(rows, COUNT(rows));
 }
 
-/* What PyTorch refuses, or computes in a type that has no kernels here, is refused and not computed in another type. */
+/* Bounds of clamp that the type cannot hold are replaced by the type's own limits. */
+static void ends_outside_of_a_type_are_its_own(void **state)
+{
+    (void)state;
+    const row rows[] = {
+        {"clamp, uint8, below", rt_clamp(small(), .low = 1, .high = -1), RT_U8, 0, 0},
+        {"clamp, uint8, beyond", rt_clamp(small(), .low = -5, .high = 300), RT_U8, 200, 7},
+        {"clamp, uint8, above", rt_clamp(small(), .low = 300), RT_U8, 255, 255},
+        {"clamp, int32, below", rt_clamp(filled(7, RT_I32), .high = -3e9), RT_I32, -2147483648.0,
+         -2147483648.0},
+        {"clamp, int32, above", rt_clamp(filled(7, RT_I32), .low = 3e9), RT_I32, 2147483647,
+         2147483647},
+        {"hardtanh, uint8", rt_hardtanh(small()), RT_U8, 1, 1},
+        {"hardtanh, uint8, below", rt_hardtanh(small(), .low = -9, .high = -1), RT_U8, 0, 0},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+/* A call that PyTorch refuses, or computes in a type without kernels here, is refused, not computed in another type. */
 static void what_is_not_computed_is_refused(void **state)
 {
     (void)state;
@@ -183,7 +210,7 @@ static void what_is_not_computed_is_refused(void **state)
     assert_null(rt_sub(truth(), truth()));
     assert_int_equal(rt_error_code(), RT_E_UNSUPPORTED);
     rt_error_clear();
-    assert_null(rt_add(real(), NULL)); /* before types are looked at */
+    assert_null(rt_add(real(), NULL)); /* checked before the types */
     assert_error(ARG, "add: argument 2 is no tensor (NULL)");
     assert_null(joined(whole(), NULL));
     assert_error(ARG, "cat: argument 2 is no tensor (NULL)");
@@ -209,7 +236,7 @@ static void gradients_come_back_in_the_type_of_the_input(void **state)
     rt_free(x);
 }
 
-/* The conversion is made once and dies with the call: only what backward reads of it is kept. */
+/* A conversion is made once and freed with the call: only what backward reads of it is kept. */
 static void conversions_leave_nothing_behind(void **state)
 {
     (void)state;
@@ -228,6 +255,7 @@ int main(void)
         TEST(every_pair_of_types),
         TEST(every_type_with_a_number),
         TEST(mixed_operands_have_one_type),
+        TEST(ends_outside_of_a_type_are_its_own),
         TEST(what_is_not_computed_is_refused),
         TEST(gradients_come_back_in_the_type_of_the_input),
         TEST(conversions_leave_nothing_behind),

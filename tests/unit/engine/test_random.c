@@ -1,13 +1,14 @@
-/* Random numbers and the keyed permutation. */
+/* Tests of random numbers and the keyed permutation. */
 #include "check.h"
 
+#include "common/base/philox.h"
 #include <math.h>
 #include <stdlib.h>
-#include "common/philox.h"
 
 /* ---- Philox ---- */
 
-/* Known answers of the authors' implementation (Random123, kat_vectors, philox4x32 with 10 rounds). */
+/* Compares with the known answers of the authors' implementation (Random123, kat_vectors, philox4x32
+ * with 10 rounds). */
 static void philox_gives_the_known_answers(void **state)
 {
     (void)state;
@@ -60,7 +61,7 @@ static void values_depend_on_seed_step_slice_and_place_only(void **state)
     rt_copy_out(rt_randn(rt_shape(4, N / 4)), again);
     assert_memory_equal(again, first, sizeof first);
     rt_random_seek(5, 1, 2);
-    rt_tensor *more = rt_randn(rt_shape(10 * N)); /* longer: the same beginning */
+    rt_tensor *more = rt_randn(rt_shape(10 * N)); /* longer, but with the same beginning */
     assert_memory_equal(rt_data(more), first, sizeof first);
     const uint64_t others[][3] = {{6, 1, 2},
                                   {5, 2, 2},
@@ -177,7 +178,7 @@ static rt_tensor *draw(int kind, rt_dims shape)
     }
 }
 
-/* Two dropouts of one net must not share a mask, nor any two draws their values. */
+/* Two dropouts of one net must not share a mask, and no two draws may have the same values. */
 static void each_draw_is_another(void **state)
 {
     (void)state;
@@ -232,7 +233,8 @@ static void permutation_depends_on_seed_and_epoch(void **state)
     assert_in_range(fixed, 0, 10); /* a random permutation has one fixed point on average */
 }
 
-/* Where each place goes over many epochs must be even: a cell for each (place, target). */
+/* The targets of each place must be evenly distributed over many epochs: a cell for each (place,
+ * target). */
 static void permutation_is_even(void **state)
 {
     (void)state;

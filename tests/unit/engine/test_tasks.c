@@ -1,18 +1,14 @@
-/* What a net is trained for: which task a data set asks for, what fits it, its losses, weights and metrics against formulas, and
- * that parts of a batch add up to the whole. */
+/* Tests of tasks: which task a data set gets by default, which data and nets fit it, losses, weights and metrics compared with
+ * formulas, and that parts of a batch add up to the whole. */
+#include "check.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/metrics.h"
+#include "tests/golden/tasks.h"
+#include "tests/support/outcome.h"
+#include "worker/engine/tasks/task.h"
 #include <math.h>
 #include <string.h>
-#include "check.h"
-#include "common/mem.h"
-#include "common/error.h"
-#include "common/metrics.h"
-#include "worker/engine/tasks/task.h"
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
 
 static int set_up(void **state)
 {
@@ -36,7 +32,7 @@ static rt_tensor *integers(const int64_t *x, rt_dims dims)
     return rt_from(x, dims, RT_I64);
 }
 
-/* -log softmax of a row at its label. */
+/* Returns -log softmax of a row at its label. */
 static double loss_of(const float *row, int classes, int64_t label)
 {
     double sum = 0;
@@ -76,6 +72,13 @@ static rt_dataset *text(bool masked)
                                     {"targets", tokens, .classes = WORDS});
 }
 
+/* Returns more samples than are examined at a time, all of one class. */
+static rt_dataset *same(void)
+{
+    rt_tensor *y = rt_full(rt_shape(100), 1, RT_I64);
+    return rt_data_tensors({"x", rt_zeros(rt_shape(100, 2))}, {"y", y, .classes = CLASSES});
+}
+
 static rt_dataset *nothing(void)
 {
     return rt_data_tensors({"x", rt_zeros(rt_shape(N, 2))});
@@ -84,13 +87,14 @@ static rt_dataset *nothing(void)
 static rt_dataset *set_of(const char *kind)
 {
     return strcmp(kind, "images") == 0   ? images()
+           : strcmp(kind, "same") == 0   ? same()
            : strcmp(kind, "table") == 0  ? table()
            : strcmp(kind, "text") == 0   ? text(false)
            : strcmp(kind, "masked") == 0 ? text(true)
                                          : nothing();
 }
 
-/* The task by name or by fields, and whether outputs of a shape fit. said: what the error names; NULL: there is none. */
+/* Chooses the task by name or by fields and checks whether outputs of a shape fit. said: what the error names; NULL: no error. */
 static void tasks_fit_or_say_why_not(void **state)
 {
     (void)state;
@@ -113,6 +117,18 @@ static void tasks_fit_or_say_why_not(void **state)
         {"images", "classification", "task.weights=1,x", NULL, {0}, "task.weights: 'x'"},
         {"images", "classification", "task.weights=1;2", NULL, {0}, "task.weights: '1;2'"},
         {"images", "classification", "task.weights=1,-2", NULL, {0}, "task.weights: '-2'"},
+        {"images",
+         "classification",
+         "task.weights=1,1e-45,1",
+         NULL,
+         {0},
+         "task.weights: '1e-45,1'"},
+        {"images",
+         "classification",
+         "task.weights=1,0,1e-30",
+         "classification",
+         {1, {CLASSES}},
+         NULL},
         {"images", "language", NULL, NULL, {0}, "x float32 [2], y int64 []"},
         {"images", "regression", NULL, NULL, {0}, "not a task for this data set"},
         {"table", "auto", NULL, "regression", {1, {2}}, NULL},
@@ -141,13 +157,13 @@ static void tasks_fit_or_say_why_not(void **state)
         snprintf(name, sizeof name, "task.name=%s", rows[i].name);
         rt_config cfg = config(SETS(name, rows[i].option));
         rt_scope s = rt_scope_begin();
-        rt__task t;
+        rt_task t;
         rt_dataset *d = set_of(rows[i].set);
-        rt_status status = rt__task_open(&t, &cfg, d);
+        rt_status status = rt__task_open(&t, &cfg, NULL, d);
         assert_int_equal(status == RT_OK, rows[i].task != NULL);
         if (status == RT_OK) {
             assert_string_equal(t.row->name, rows[i].task);
-            status = t.row->check(&t, d, rows[i].output);
+            status = rt__task_check(&t, d, &rows[i].output, 1);
         }
         if ((status == RT_OK) != (rows[i].said == NULL) ||
             (rows[i].said && !strstr(rt_error(), rows[i].said)))
@@ -159,7 +175,7 @@ static void tasks_fit_or_say_why_not(void **state)
     }
 }
 
-/* A batch of some of the samples: tensors by their names, as the loaders give them. */
+/* Makes a batch of some of the samples: tensors by name, as the loaders give them. */
 static rt_batch batch_of(const rt_dataset *d, int64_t begin, int64_t end, rt_tensor *const *field)
 {
     rt_batch b = {.n = end - begin};
@@ -169,8 +185,8 @@ static rt_batch batch_of(const rt_dataset *d, int64_t begin, int64_t end, rt_ten
     return b;
 }
 
-/* Loss and weight of the whole batch are expected ones, and parts add up to them; so do scores. */
-static rt_metrics add_up(const rt__task *t, const rt_dataset *d, rt_tensor *const *field,
+/* Checks loss and weight of the whole batch, and that the parts add up to them; scores likewise. */
+static rt_metrics add_up(const rt_task *t, const rt_dataset *d, rt_tensor *const *field,
                          rt_tensor *outputs, double loss, double weight)
 {
     static const int64_t cuts[] = {0, 1, 4, N};
@@ -181,9 +197,10 @@ static rt_metrics add_up(const rt__task *t, const rt_dataset *d, rt_tensor *cons
         double w, part[16];
         rt_batch b = batch_of(d, cuts[i], cuts[i + 1], field);
         rt_tensor *o = rt_contiguous(rt_narrow(outputs, 0, cuts[i], cuts[i + 1] - cuts[i]));
-        losses += rt_item(t->row->loss(t, o, &b, &w));
+        losses += rt_item(t->row->loss(t, &o, &b, &w));
+        assert_true(!t->row->weigh || t->row->weigh(t, &b) == w);
         weights += w;
-        must(t->row->score(t, o, &b, part));
+        must(t->row->score(t, &o, &b, part));
         for (int64_t k = 0; k < t->sums; k++)
             sums[k] += part[k];
     }
@@ -193,8 +210,8 @@ static rt_metrics add_up(const rt__task *t, const rt_dataset *d, rt_tensor *cons
     assert_true(t->weight == 0 || t->weight * N == weight);
     t->row->tell(t, sums, &m);
     assert_string_equal(m.metric[0].name, "loss");
-    for (int64_t i = 0; i < m.count; i++) /* all that the rows promise, and in their order */
-        assert_true(rt_metric_is_of(rt_metric_find(m.metric[i].name), t->row->name));
+    for (int64_t i = 0; i < m.count; i++) /* all metrics that the rows list, in their order */
+        assert_true(rt_metric_in_task(rt_metric_find(m.metric[i].name), t->row->name));
     return m;
 }
 
@@ -218,13 +235,14 @@ static void classification_counts_what_it_is_told_to(void **state)
         {"task.ignore=7", {1, 1, 1}, {1, 1, 1}},
         {"task.weights=0.5,2,0", {0.5, 2, 0}, {1, 1, 1}},
     };
-    static const bool right[N] = {true, false, false, true, true, false}; /* ties: the first */
+    /* of equal outputs, the first counts */
+    static const bool right[N] = {true, false, false, true, true, false};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         rt_config cfg = config(SETS("task.name=classification", rows[i].option));
         rt_scope s = rt_scope_begin();
-        rt__task t;
+        rt_task t;
         rt_dataset *d = images();
-        must(rt__task_open(&t, &cfg, d));
+        must(rt__task_open(&t, &cfg, NULL, d));
         double loss = 0, weight = 0, hits = 0, counted = 0;
         for (int k = 0; k < N; k++) {
             loss += rows[i].weight[labels[k]] * loss_of(logits + k * CLASSES, CLASSES, labels[k]);
@@ -236,14 +254,90 @@ static void classification_counts_what_it_is_told_to(void **state)
         rt_metrics m = add_up(&t, d, field, floats(logits, rt_shape(N, CLASSES)), loss, weight);
         expect(&m, "loss", loss / weight);
         expect(&m, "accuracy", hits / counted);
-        assert_int_equal(t.weight == 1, i == 0); /* else it depends on the data */
+        assert_int_equal(t.weight == 1, i == 0); /* otherwise it depends on the data */
         rt__task_close(&t);
         rt_scope_end(s);
         rt_config_release(&cfg);
     }
 }
 
-/* Targets that the mask leaves out, or that are ignored, change neither loss nor weight nor gradient. */
+/* With class weights, smoothing and an ignored label in every combination, losses and weights of the net must be PyTorch's. */
+static void classification_is_that_of_pytorch(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof golden_tasks / sizeof *golden_tasks; i++) {
+        const struct golden_task *g = &golden_tasks[i];
+        rt_config cfg =
+            config(SETS("task.name=classification", g->smoothing, g->ignore, g->weights));
+        rt_scope s = rt_scope_begin();
+        rt_task t;
+        rt_dataset *d = images();
+        must(rt__task_open(&t, &cfg, NULL, d));
+        rt_tensor *field[] = {rt_zeros(rt_shape(N, 2)), integers(labels, rt_shape(N))};
+        rt_batch b = batch_of(d, 0, N, field);
+        rt_tensor *x = floats(logits, rt_shape(N, CLASSES));
+        for (int step = 0; step < TASKS_STEPS; step++) {
+            double weight;
+            rt_tensor *leaf = rt_param(x), *loss = t.row->loss(&t, &leaf, &b, &weight);
+            must(rt_backward(loss));
+            if (!(fabs(rt_item(loss) / weight - g->loss[step]) <= 1e-5))
+                fail_msg("row %zu, step %d: loss %.9g, expected %.9g", i, step,
+                         rt_item(loss) / weight, g->loss[step]);
+            x = rt_sub(rt_detach(leaf), rt_mul_scalar(rt_grad_of(leaf), 1 / weight));
+            rt_free(leaf);
+        }
+        for (int k = 0; k < N * CLASSES; k++)
+            if (!(fabs((double)rt_f32(x)[k] - g->logits[k]) <= 1e-5))
+                fail_msg("row %zu: logit %d is %.9g, expected %.9g", i, k, (double)rt_f32(x)[k],
+                         g->logits[k]);
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+/* A data set in which nothing counts is refused; the error names the keys responsible. */
+static void what_counts_nothing_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *task, *options[2], *said;
+    } rows[] = {
+        {"images", "classification", {"task.weights=0,0,0"}, "change task.weights"},
+        {"images", "classification", {"task.weights=0,0,1"}, NULL},
+        {"images", "classification", {"task.ignore=0"}, NULL},
+        {"same", "classification", {"task.ignore=1"}, "change task.ignore"},
+        {"same", "classification", {"task.ignore=0"}, NULL},
+        {"same",
+         "classification",
+         {"task.ignore=0", "task.weights=1,0,1"},
+         "change task.ignore and task.weights"},
+        {"text", "language", {"task.ignore=0"}, "change task.ignore"},
+        {"text", "language", {"task.ignore=1"}, NULL},
+        {"masked", "language", {NULL}, "nothing in the test samples counts"},
+        {"masked", "language", {"task.ignore=1"}, "data.separator or task.ignore"},
+        {"table", "regression", {NULL}, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "task.name=%s", rows[i].task);
+        rt_config cfg = config(SETS(name, rows[i].options[0], rows[i].options[1]));
+        rt_scope s = rt_scope_begin();
+        rt_task t;
+        rt_dataset *d = set_of(rows[i].set);
+        must(rt__task_open(&t, &cfg, NULL, d));
+        rt_status status = rt__task_check_weight(&t, "test", d);
+        assert_int_equal(status, rows[i].said ? RT_E_CONFIG : RT_OK);
+        if (rows[i].said && !strstr(rt_error(), rows[i].said))
+            fail_msg("row %zu: %s", i, rt_error());
+        rt_error_clear();
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+/* Targets that are masked out or ignored change neither loss nor weight nor gradient. */
 static void language_counts_tokens(void **state)
 {
     (void)state;
@@ -251,9 +345,9 @@ static void language_counts_tokens(void **state)
         bool masked = row & 1, ignores = row & 2;
         rt_config cfg = config(SETS("task.name=language", ignores ? "task.ignore=2" : NULL));
         rt_scope s = rt_scope_begin();
-        rt__task t;
+        rt_task t;
         rt_dataset *d = text(masked);
-        must(rt__task_open(&t, &cfg, d));
+        must(rt__task_open(&t, &cfg, NULL, d));
         float out[N * TOKENS * WORDS], mask[N * TOKENS];
         int64_t target[N * TOKENS];
         double loss = 0, weight = 0;
@@ -277,7 +371,7 @@ static void language_counts_tokens(void **state)
         rt_batch b = batch_of(d, 0, N, field);
         double w;
         rt_tensor *leaf = rt_param(outputs);
-        must(rt_backward(t.row->loss(&t, leaf, &b, &w)));
+        must(rt_backward(t.row->loss(&t, &leaf, &b, &w)));
         const float *grad = rt_f32(rt_grad_of(leaf));
         for (int k = 0; k < N * TOKENS; k++) {
             bool counts = !(ignores && target[k] == 2) && !(masked && mask[k] == 0);
@@ -290,7 +384,7 @@ static void language_counts_tokens(void **state)
     }
 }
 
-/* R2 as scikit-learn has it: for each target by itself, then the mean. */
+/* R2 as scikit-learn computes it: for each target separately, then the mean. */
 static void regression_tells_errors_and_r2(void **state)
 {
     (void)state;
@@ -300,9 +394,9 @@ static void regression_tells_errors_and_r2(void **state)
         rt_config cfg =
             config(SETS("task.name=regression", absolute ? "task.loss=mae" : "task.loss=mse"));
         rt_scope s = rt_scope_begin();
-        rt__task t;
+        rt_task t;
         rt_dataset *d = table();
-        must(rt__task_open(&t, &cfg, d));
+        must(rt__task_open(&t, &cfg, NULL, d));
         double error = 0, square = 0, r2 = 0;
         for (int j = 0; j < 2; j++) {
             double mean = 0, residual = 0, deviation = 0;
@@ -330,7 +424,7 @@ static void regression_tells_errors_and_r2(void **state)
     }
 }
 
-/* What is always the same has no deviation: R2 is 1 if it is met, 0 if not, and no number if the net gives none. */
+/* A constant target has no deviation: R2 is 1 if the net meets it, 0 if not, and NaN if the net's output is NaN. */
 static void r2_of_a_constant(void **state)
 {
     (void)state;
@@ -341,15 +435,16 @@ static void r2_of_a_constant(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         rt_config cfg = config(SETS("task.name=regression"));
         rt_scope s = rt_scope_begin();
-        rt__task t;
+        rt_task t;
         rt_dataset *d = table();
-        must(rt__task_open(&t, &cfg, d));
+        must(rt__task_open(&t, &cfg, NULL, d));
         rt_tensor *field[] = {rt_zeros(rt_shape(N, 2)),
                               rt_full(rt_shape(N, 2), (double)0.1f, RT_F32)};
         rt_batch b = batch_of(d, 0, N, field);
         double sums[16];
         rt_metrics m = {0};
-        must(t.row->score(&t, rt_full(rt_shape(N, 2), (double)rows[i].guess, RT_F32), &b, sums));
+        rt_tensor *guess = rt_full(rt_shape(N, 2), (double)rows[i].guess, RT_F32);
+        must(t.row->score(&t, &guess, &b, sums));
         t.row->tell(&t, sums, &m);
         double r2 = rt_metrics_get(&m, "r2");
         assert_true(isnan(rows[i].r2) ? isnan(r2) : r2 == rows[i].r2);
@@ -371,6 +466,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_fit_or_say_why_not),
         cmocka_unit_test(classification_counts_what_it_is_told_to),
+        cmocka_unit_test(classification_is_that_of_pytorch),
+        cmocka_unit_test(what_counts_nothing_is_refused),
         cmocka_unit_test(language_counts_tokens),
         cmocka_unit_test(regression_tells_errors_and_r2),
         cmocka_unit_test(r2_of_a_constant),

@@ -1,4 +1,4 @@
-/* Tensors: creation, views, copies, looking at them. */
+/* Tests of tensors: creation, views, copies, printing. */
 #include "check.h"
 
 #include <math.h>
@@ -20,10 +20,20 @@ static void constants_have_their_values(void **state)
     assert_values(rt_arange(1, 2, 0.25, RT_F32), 1, 1.25f, 1.5f, 1.75f);
     assert_values(rt_arange(3, 0, -1, RT_F32), 3, 2, 1);
     assert_int_equal(rt_numel(rt_arange(0, 0, 1, RT_I64)), 0);
+    assert_int_equal(rt_numel(rt_arange(1e300, 0, 1, RT_I64)), 0); /* beyond int64 */
     assert_int_equal(rt_i64(rt_arange(5, 9, 2, RT_I64))[1], 7);
-    assert_int_equal(rt_numel(rt_arange(-0.9, 2.1, 1, RT_I64)), 2); /* as torch.arange: cut first */
+    /* as in torch.arange, the bounds are truncated first */
+    assert_int_equal(rt_numel(rt_arange(-0.9, 2.1, 1, RT_I64)), 2);
     assert_int_equal(rt_i64(rt_arange(-0.9, 2.1, 1, RT_I64))[1], 1);
     assert_int_equal(rt_numel(rt_arange(-0.9, 2.1, 1, RT_I32)), 3);
+    /* int64 is exact where not every integer is a double. */
+    for (int64_t k = 0, first = (int64_t)1 << 53; k < 4; k++)
+        assert_int_equal(rt_i64(rt_arange(0x1p53, 0x1p53 + 4, 1, RT_I64))[k], first + k);
+    assert_int_equal(rt_numel(rt_arange(1, 0x1p53 + 2, 0x1p52, RT_I64)), 3);
+    assert_int_equal(rt_i64(rt_arange(0x1p63 - 1024, 0x1p63, 1, RT_I64))[1023], INT64_MAX);
+    assert_int_equal(rt_i64(rt_arange(-0x1p63, 0x1p62, 0x1p63, RT_I64))[1], 0);
+    assert_int_equal(rt_numel(rt_arange(5, -0x1p63, -1e300, RT_I64)), 1);
+    assert_int_equal(rt_i64(rt_arange(5, -0x1p63, -1e300, RT_I64))[0], 5);
     assert_int_equal(rt_ndim(rt_scalar(7)), 0);
     assert_int_equal(rt_dtype_of(rt_zeros_like(rt_zeros(rt_shape(2), RT_I64))), RT_I64);
 }
@@ -139,7 +149,7 @@ static void access_checks_the_type(void **state)
 {
     (void)state;
     assert_null(rt_f32(rt_zeros(rt_shape(2), RT_I64)));
-    assert_error(DTYPE, "int64[2] cpu read as float32, convert it with rt_to");
+    assert_error(DTYPE, "int64[2] cpu cannot be read as float32: convert it with rt_to");
     assert_true(isnan(rt_item(rt_zeros(rt_shape(2)))));
     assert_error(SHAPE, "item: float32[2] cpu has 2 elements, expected one");
 }
@@ -235,7 +245,7 @@ static void scalars_pass_for_one_axis(void **state)
     rt_tensor *w = rt_param(rt_scalar(5)), *none = rt_full(rt_shape(), 0, RT_I64);
     rt_tensor *row = rt_param(rt_arange(3, 6, 1, RT_F32)),
               *three = rt_from(zeros, rt_shape(3), RT_I64);
-    for (int axis = -1; axis <= 0; axis++) { /* as torch.gather */
+    for (int axis = -1; axis <= 0; axis++) { /* as in torch.gather */
         assert_values(rt_gather(w, axis, none), 5);
         assert_int_equal(rt_ndim(rt_gather(w, axis, none)), 0);
         assert_values(rt_gather(w, axis, three), 5, 5, 5);
@@ -253,7 +263,7 @@ static void scalars_pass_for_one_axis(void **state)
     assert_error(RANGE, "gather: index 1 at element 0, expected 0 to 0");
     assert_null(rt_argmax(x, 1));
     assert_error(RANGE, "argmax: axis 1, expected -1 to 0");
-    assert_null(rt_narrow(x, 0, 0, 1)); /* as PyTorch: a scalar has nothing to narrow */
+    assert_null(rt_narrow(x, 0, 0, 1)); /* as in PyTorch, a scalar has no axis to narrow */
     assert_error(RANGE, "narrow: axis 0 of a scalar, which has none");
 }
 
@@ -288,7 +298,7 @@ static void cat_and_stack_refuse_what_does_not_fit(void **state)
     (void)state;
     rt_tensor *x[] = {rt_zeros(rt_shape(2, 3)), rt_zeros(rt_shape(2, 4)), NULL};
     assert_null(rt_cat(x, 2, 0));
-    assert_error(SHAPE, "cat: tensor 1 is float32[2,4] cpu, which does not fit to float32[2,3] cpu "
+    assert_error(SHAPE, "cat: tensor 1 is float32[2,4] cpu, which does not fit float32[2,3] cpu "
                         "along axis 0");
     assert_int_equal(rt_size(rt_cat(x, 2, 1), 1), 7);
     assert_null(rt_cat(x, 3, 1));
@@ -297,7 +307,7 @@ static void cat_and_stack_refuse_what_does_not_fit(void **state)
     assert_error(SHAPE,
                  "stack: tensor 1 is float32[2,4] cpu, expected the shape of float32[2,3] cpu");
     assert_null(rt_cat(x, 0, 0));
-    assert_error(ARG, "cat: no tensors");
+    assert_error(ARG, "cat: the list of tensors is empty");
 }
 
 static void cat_of_many(void **state)
@@ -335,7 +345,7 @@ static void overlapping_copy_is_safe(void **state)
     rt_tensor *x = rt_arange(0, 6, 1, RT_F32);
     rt_copy_into(rt_narrow(x, 0, 1, 5), rt_narrow(x, 0, 0, 5));
     assert_values(x, 0, 0, 1, 2, 3, 4);
-    /* Element by element, each of these would read what it has just written. */
+    /* Copied element by element, each of these would read an element that it has just overwritten. */
     rt_tensor *square = rt_reshape(rt_arange(0, 9, 1, RT_F32), rt_shape(3, 3));
     rt_copy_into(square, rt_t(square));
     assert_values(square, 0, 3, 6, 1, 4, 7, 2, 5, 8);
@@ -395,7 +405,7 @@ static void fill_reaches_strided_views(void **state)
 
 /* ---- random views against index arithmetic ---- */
 
-/* A view as numbers: where each of its elements lies in the original. */
+/* A model of a view: the place of each of its elements in the original. */
 typedef struct model {
     int n;
     int64_t size[4], place[256];
@@ -409,7 +419,7 @@ static int64_t model_numel(const model *m)
     return n;
 }
 
-/* Swaps two axes / takes every step-th element from start on, by hand. */
+/* Swaps two axes, or takes every step-th element from start on, on the model. */
 static model model_view(const model *m, int a, int b, int64_t start, int64_t step)
 {
     model v = *m;
@@ -469,7 +479,7 @@ static void random_views_agree_with_index_arithmetic(void **state)
             m = model_view(&m, a, b, start, step);
         }
         assert_model(x, &m);
-        assert_model(rt_reshape(x, rt_shape(-1 + 0 * m.n)), &m); /* one axis, whatever strides */
+        assert_model(rt_reshape(x, rt_shape(-1 + 0 * m.n)), &m); /* one axis, for any strides */
         rt_dims merged = rt_shape(m.size[0], m.size[1] * m.size[2], m.size[3]);
         assert_model(rt_reshape(x, merged), &m);
         rt_scope_end(s);

@@ -1,34 +1,30 @@
-/* The pieces of a step: which samples, the same bits however slices are spread, updates by range, evaluation. */
+/* Tests of the parts of a step: which samples it takes, the same bits for any spread of slices, updates by range,
+ * evaluation. */
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/config/optimizer_states.h"
+#include "idx_files.h"
+#include "most_threads.h"
+#include "tests/support/folder.h"
+#include "tests/support/outcome.h"
+#include "worker/engine/train/batches.h"
+#include "worker/engine/train/run.h"
+#include <math.h>
+#include <ringtorch/random.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <ringtorch/random.h>
-#include "common/hash.h"
-#include "common/mem.h"
-#include "common/optimizer_states.h"
-#include "idx_files.h"
-#include "most_threads.h"
-#include "worker/engine/train/batches.h"
-#include "worker/engine/train/run.h"
-#include "tests/support/folder.h"
+#include <cmocka.h>
 
 enum { TRAIN = 50, TEST = 23, SIDE = 12, SUMS = 8 /* of an evaluation, at most */ };
 static char dir[FOLDER_MAX];
 
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
-
 static rt_config configure(int64_t batch, const char *more);
 
-/* The coordinator, which knows no engine, tells from the configuration what a checkpoint must hold. */
+/* The coordinator, which does not contain the engine, derives from the configuration what a checkpoint must hold. */
 static void optimisers_have_the_states_that_checkpoints_must_hold(void **state)
 {
     (void)state;
@@ -79,7 +75,7 @@ static const char layers[] =
     "model.layers=[{conv2d: {out: 4, kernel: 3, padding: same}}, relu, {max_pool2d: 2}, "
     "flatten, {dropout: 0.3}, {linear: 600}, tanh, {linear: 10}]";
 
-/* A configuration on the test's data; `more` is one further assignment or NULL. */
+/* Returns a configuration for the test's data; `more` is one further assignment or NULL. */
 static rt_config configure(int64_t batch, const char *more)
 {
     rt_config cfg;
@@ -100,7 +96,7 @@ static rt_run *open_run(int64_t batch, int64_t slices, const char *more)
     rt_config cfg = configure(batch, more);
     rt_run *r;
     must(rt_run_open(&cfg, slices, &r));
-    rt_config_release(&cfg); /* the run needs it no longer */
+    rt_config_release(&cfg); /* the run does not need it any more */
     return r;
 }
 
@@ -129,7 +125,7 @@ static void each_slice_has_the_samples_of_its_stream_positions(void **state)
         rt__batches *b;
         must(rt__batches_new(&plan, &b));
         for (int64_t step = 0; step < 30;
-             step++) { /* several epochs, whose borders fall anywhere */
+             step++) { /* several epochs, which may end within a batch */
             rt_range mine = {step / 10 % slices, slices};
             int64_t p = step * batch + rt_slice_samples(batch, slices, mine.begin).begin;
             must(rt__batches_hint(b, step, mine));
@@ -138,11 +134,11 @@ static void each_slice_has_the_samples_of_its_stream_positions(void **state)
                 must(rt__batches_take(b, step, slice, &f));
                 expect_samples(f, p);
                 p += f->n;
-                const rt__filled *other; /* of any step, in between */
+                const rt__filled *other; /* samples of any other step, fetched in between */
                 int64_t t = 7 * step % 30;
                 must(rt__batches_again(b, t, slice, &other));
                 expect_samples(other, t * batch + rt_slice_samples(batch, slices, slice).begin);
-                expect_samples(f, p - f->n); /* is still there */
+                expect_samples(f, p - f->n); /* must still be there */
             }
             assert_int_equal(p, (step + 1) * batch);
         }
@@ -153,7 +149,7 @@ static void each_slice_has_the_samples_of_its_stream_positions(void **state)
 
 /* ---- the same bits, however slices are spread ---- */
 
-/* The sum over T[lo,hi) from the partial sums of all ranks; free it. */
+/* Returns the sum over T[lo,hi) from the partial sums of all ranks; the caller frees it. */
 static float *tree_sum(const rt_run_partial *parts, int count, int64_t length, int64_t lo,
                        int64_t hi)
 {
@@ -162,7 +158,7 @@ static float *tree_sum(const rt_run_partial *parts, int count, int64_t length, i
             float *copy = malloc((size_t)length * sizeof *copy);
             return memcpy(copy, parts[i].data, (size_t)length * sizeof *copy);
         }
-    assert_true(hi - lo >= 2); /* else a slice is missing */
+    assert_true(hi - lo >= 2); /* otherwise a slice is missing */
     int64_t m = rt_tree_split(lo, hi);
     float *low = tree_sum(parts, count, length, lo, m),
           *high = tree_sum(parts, count, length, m, hi);
@@ -172,7 +168,7 @@ static float *tree_sum(const rt_run_partial *parts, int count, int64_t length, i
     return low;
 }
 
-/* Computes [0,S) in pieces that end at random places, as that many ranks would. */
+/* Computes [0,S) in pieces that end at random places, as several ranks would. */
 static float *sum_of_pieces(rt_run *r, int64_t step, int64_t slices, uint32_t *random)
 {
     int64_t length = rt_run_flat(r)->length, at = 0;
@@ -191,7 +187,7 @@ static float *sum_of_pieces(rt_run *r, int64_t step, int64_t slices, uint32_t *r
         }
         assert_int_equal(mine[count - 1].node.end, to);
         rt_range nodes[RT_TREE_NODES_MAX];
-        assert_int_equal(count, rt_tree_nodes(slices, at, to, nodes)); /* as few as can be */
+        assert_int_equal(count, rt_tree_nodes(slices, at, to, nodes)); /* as few as possible */
         at = to;
     }
     float *sum = tree_sum(all, total, length, 0, slices);
@@ -272,7 +268,7 @@ static void note_audit(void *ctx, int64_t step, int64_t slice, bool owner, uint6
     ++*(owner ? &a->owners : &a->others);
 }
 
-/* What an audit compares is everything that a slice gives, dropout and all; and the sums do not notice it. */
+/* An audit compares everything that a slice gives, dropout included; recomputing must not change the sums. */
 static void a_slice_computed_again_has_the_same_bits(void **state)
 {
     (void)state;
@@ -300,7 +296,7 @@ static void a_slice_computed_again_has_the_same_bits(void **state)
     must(rt_run_audit(r, 5, (rt_range){1, 4}));
     must(rt_run_gradients(plain, 5, (rt_range){0, SLICES}, parts, &count));
     assert_memory_equal(flat->grad, rt_run_flat(plain)->grad, size);
-    flat->param[flat->count - 1] += 1; /* as a faulty memory would */
+    flat->param[flat->count - 1] += 1; /* like a memory fault */
     must(rt_run_audit(r, 5, (rt_range){2, 3}));
     assert_true(a.other[2] != a.owner[2]);
     rt_run_close(r);
@@ -309,12 +305,58 @@ static void a_slice_computed_again_has_the_same_bits(void **state)
 
 /* ---- update ---- */
 
+/* Copies the parameters of a layer from their homes while they are needed. */
+static void fetch(void *ctx, rt_module *of, bool needed)
+{
+    rt_tensor *p;
+    *(int *)ctx += needed;
+    for (int i = 0; (p = rt_nn_own_param_at(of, i, NULL)); i++)
+        must(needed ? rt_param_present(p, rt_clone(rt_param_home(p))) : rt_param_absent(p));
+}
+
+/* A run never reads the tensors of parameters, only their homes. */
+static void runs_do_not_care_where_parameters_are(void **state)
+{
+    (void)state;
+    char hash[2][65];
+    double sums[2][SUMS];
+    int calls[2] = {0};
+    for (int away = 0; away < 2; away++) {
+        rt_run *r = open_run(10, 2, "optimizer.name=lamb");
+        rt_module *net = rt_run_net(r);
+        int fetched = 0;
+        for (int64_t i = 0; away && i < rt_nn_param_count(net); i++)
+            must(rt_param_absent(rt_nn_param_at(net, i, NULL)));
+        must(away ? rt_nn_on_need(net, fetch, &fetched) : RT_OK);
+        for (int64_t step = 0; step < 3; step++) {
+            rt_range all = {0, rt_run_flat(r)->length};
+            rt_run_partial parts[RT_TREE_NODES_MAX];
+            double squares[8];
+            int count;
+            must(rt_run_gradients(r, step, (rt_range){0, 2}, parts, &count));
+            must(rt_run_sums(r, all, squares));
+            rt_run_weigh(r, squares);
+            must(rt_run_measure(r, step, 0, all, 0.5));
+            must(rt_optim_settle(rt_run_optim(r), 0, step + 1));
+            must(rt_run_update(r, step, all, 0.5));
+        }
+        must(rt_run_open_test(r));
+        must(rt_run_eval_chunk(r, 0, sums[away]));
+        must(rt_run_weights_sha256(r, hash[away]));
+        calls[away] = fetched;
+        rt_run_close(r);
+    }
+    assert_string_equal(hash[0], hash[1]);
+    assert_memory_equal(sums[0], sums[1], sizeof(double));
+    assert_true(calls[0] == 0 && calls[1] > 3 * 2 * 3);
+}
+
 static void updates_by_owned_ranges_are_one_update(void **state)
 {
     (void)state;
     rt_run *a = open_run(10, 2, NULL), *b = open_run(10, 2, NULL);
     const rt_flat *fa = rt_run_flat(a), *fb = rt_run_flat(b);
-    assert_true(fa->count > RT_BLOCK); /* several blocks, the tail in the last */
+    assert_true(fa->count > RT_BLOCK); /* several blocks, with the tail in the last one */
     for (int64_t step = 0; step < 3; step++) {
         rt_run_partial parts[RT_TREE_NODES_MAX];
         int count;
@@ -373,7 +415,7 @@ static void a_skipped_update_commits_the_scalars_only(void **state)
     rt_run_close(r);
 }
 
-/* Weighted by 1/batch, a step of plain SGD is minus the learning rate times the mean gradient. */
+/* A step of plain SGD, weighted by 1/batch, changes parameters by minus the learning rate times the mean gradient. */
 static void the_update_uses_the_mean_gradient(void **state)
 {
     (void)state;
@@ -420,18 +462,20 @@ static void evaluation_counts_each_sample_once(void **state)
         rt_error_clear();
 
         rt_scope s = rt_scope_begin();
-        rt_run_outputs o;
-        must(rt_run_predict(r, 3, TEST, &o));
-        assert_string_equal(rt_dims_text(rt_dims_of(o.inputs)), "[20,1,12,12]");
-        assert_string_equal(rt_dims_text(rt_dims_of(o.outputs)), "[20,10]");
-        assert_string_equal(o.output_name, "logits");
-        assert_int_equal(rt_i64(o.targets)[0], 3);
+        rt_run_prediction o[RT_RUN_PREDICTIONS];
+        int parts;
+        must(rt_run_predict(r, 3, TEST, o, &parts));
+        assert_int_equal(parts, 3);
+        assert_string_equal(rt_dims_text(rt_dims_of(o[0].value)), "[20,1,12,12]");
+        assert_string_equal(rt_dims_text(rt_dims_of(o[1].value)), "[20,10]");
+        assert_string_equal(o[1].name, "logits");
+        assert_int_equal(rt_i64(o[2].value)[0], 3);
         int64_t hits = 0;
-        const int64_t *answer = rt_i64(rt_argmax(o.outputs, 1));
+        const int64_t *answer = rt_i64(rt_argmax(o[1].value, 1));
         for (int i = 0; i < 20; i++)
             hits += answer[i] == (i + 3) % 10;
         assert_true((double)hits <= right[k] && right[k] <= (double)hits + 3);
-        assert_int_equal(rt_run_predict(r, 0, TEST + 1, &o), RT_E_RANGE);
+        assert_int_equal(rt_run_predict(r, 0, TEST + 1, o, &parts), RT_E_RANGE);
         rt_error_clear();
         rt_scope_end(s);
         rt_run_close(r);
@@ -478,10 +522,10 @@ static void layout_and_hash_name_the_parameters(void **state)
                         "{\"name\":\"7.bias\",\"dtype\":\"float32\",\"shape\":[10]}]");
     assert_int_equal(strlen(rt_run_layout_hash(r)), 16);
 
-    /* It is known before the net is made. */
+    /* The identity is known before the net is made. */
     char *before;
     rt_config cfg = configure(8, NULL);
-    must(rt_run_find_layout(&cfg, &before));
+    must(rt_run_find_layout(&cfg, NULL, &before));
     assert_string_equal(before, rt_run_layout(r));
     rt_mem_free(before);
     rt_config_release(&cfg);
@@ -510,11 +554,11 @@ static void layout_and_hash_name_the_parameters(void **state)
 
 /* ---- resources ---- */
 
-static void phases(void *ctx, const char *phase, int64_t slice)
+static void phases(void *ctx, rt_phase phase, int64_t slice)
 {
     char *text = ctx;
     size_t len = strlen(text);
-    snprintf(text + len, 256 - len, "%s%d ", phase, (int)slice);
+    snprintf(text + len, 256 - len, "%s%d ", rt_phase_name(phase), (int)slice);
 }
 
 static void phases_are_told(void **state)
@@ -604,8 +648,8 @@ static void expect_no_run(int64_t batch, int64_t slices, const char *more, rt_st
     rt_config_release(&cfg);
 }
 
-/* A net may have more outputs than there are classes (EMNIST counts its letters from 1), and what is not evaluated
- * needs no test set; who evaluates all the same is told what is missing. */
+/* A net may have more outputs than there are classes (EMNIST counts its letters from 1). A run without evaluation
+ * needs no test set; evaluating it all the same gives an error that says what is missing. */
 static void test_set_is_opened_only_if_needed(void **state)
 {
     (void)state;
@@ -674,6 +718,7 @@ int main(void)
         cmocka_unit_test(gradients_do_not_depend_on_how_slices_are_spread),
         cmocka_unit_test(gradients_differ_by_step_and_by_seed),
         cmocka_unit_test(a_slice_computed_again_has_the_same_bits),
+        cmocka_unit_test(runs_do_not_care_where_parameters_are),
         cmocka_unit_test(updates_by_owned_ranges_are_one_update),
         cmocka_unit_test(a_skipped_update_commits_the_scalars_only),
         cmocka_unit_test(the_update_uses_the_mean_gradient),

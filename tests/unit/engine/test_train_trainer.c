@@ -1,28 +1,24 @@
-/* The trainer: a configured run in one process. */
+/* Tests of the trainer: a configured run in one process. */
+#include "common/base/mem.h"
+#include "idx_files.h"
+#include "most_threads.h"
+#include "tests/support/folder.h"
+#include "tests/support/outcome.h"
+#include "worker/engine/train/run.h"
+#include <math.h>
+#include <ringtorch/plugin.h>
+#include <ringtorch/train.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
-#include <ringtorch/train.h>
-#include "common/mem.h"
-#include "idx_files.h"
-#include "most_threads.h"
-#include "worker/engine/train/run.h"
-#include "tests/support/folder.h"
+#include <cmocka.h>
 
 enum { TRAIN = 40, TEST = 20, SIDE = 6 };
 static char dir[FOLDER_MAX], config[96];
 
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
-
-/* Images of class c are dark but for row c % 6 or column c - 6: easy to learn. */
+/* Makes images that are easy to learn: those of class c are dark except in row c % 6 or column c - 6. */
 static bytes images_of(uint32_t n)
 {
     bytes b = idx_images(n, SIDE, SIDE);
@@ -121,13 +117,13 @@ static void same_bits_for_any_number_of_threads(void **state)
         hash_after(threads, b);
         assert_string_equal(a, b);
     }
-    hash_after("parallel.slices=2", b); /* other slices, other sums */
+    hash_after("parallel.slices=2", b); /* other slices give other sums */
     assert_string_not_equal(a, b);
     hash_after("run.seed=6", b);
     assert_string_not_equal(a, b);
 }
 
-/* Two ranks, each with its half of the slices and of the buffer, as the worker does it with collectives. */
+/* Runs two ranks, each with half of the slices and of the buffer, as the worker does with collectives. */
 static void trainer_and_two_ranks_make_the_same_weights(void **state)
 {
     (void)state;
@@ -195,7 +191,7 @@ static void a_loss_that_is_not_finite_ends_it(void **state)
     assert_non_null(strstr(rt_error(), "samples "));
     assert_non_null(strstr(rt_error(), "optimizer.lr"));
     assert_int_equal(rt_trainer_step(t),
-                     RT_E_NUMERIC); /* and stays ended until the error is taken */
+                     RT_E_NUMERIC); /* and it stays ended until the error is cleared */
     rt_error_clear();
     must(rt_trainer_weights_sha256(t, after));
     assert_string_equal(after, before);
@@ -235,6 +231,21 @@ static void wrong_configurations_are_refused(void **state)
     rt_error_clear();
 }
 
+/* This program, unlike test_plugin, is linked as programs are: its functions are not there for what it loads. */
+static void a_program_that_exports_nothing_is_told_how_to(void **state)
+{
+#ifdef __SANITIZE_THREAD__
+    skip(); /* its list of suppressed libraries bears no library that is loaded later */
+#endif
+    (void)state;
+    assert_int_equal(rt_plugin_load(RT_TEST_BINARY_DIR "/bin/tests/engine/libhills.so"),
+                     RT_E_UNSUPPORTED);
+    assert_non_null(strstr(rt_error(), "undefined symbol: rt_"));
+    assert_non_null(strstr(rt_error(), "does not export the library's functions: link it with "
+                                       "-rdynamic"));
+    rt_error_clear();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +254,7 @@ int main(void)
         cmocka_unit_test(trainer_and_two_ranks_make_the_same_weights),
         cmocka_unit_test(a_loss_that_is_not_finite_ends_it),
         cmocka_unit_test(wrong_configurations_are_refused),
+        cmocka_unit_test(a_program_that_exports_nothing_is_told_how_to),
     };
     return cmocka_run_group_tests(tests, make_data, remove_data);
 }

@@ -1,6 +1,6 @@
 /* Operations as a user would write them, for the tests of <ringtorch/op.h>. */
-#ifndef RINGTORCH_TESTS_ENGINE_USER_OPS_H
-#define RINGTORCH_TESTS_ENGINE_USER_OPS_H
+#ifndef RINGTORCH_TESTS_UNIT_ENGINE_USER_OPS_H
+#define RINGTORCH_TESTS_UNIT_ENGINE_USER_OPS_H
 
 #include "check.h"
 #include <ringtorch/op.h>

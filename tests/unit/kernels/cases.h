@@ -1,9 +1,11 @@
-/* The cases of all structured kernels (cases.def) and of all rows of elementwise.def, of each float type: each draws random
- * shapes and inputs and runs its kernels, on the CPU or on a device. Buffers are separate allocations of the exact size, so
- * that a sanitizer sees every access out of bounds. */
-#ifndef RINGTORCH_TESTS_KERNEL_CASES_H
-#define RINGTORCH_TESTS_KERNEL_CASES_H
+/* The cases of all structured kernels (cases.def) and of all rows of elementwise.def, for each float type: each draws random shapes
+ * and inputs and runs its kernels, on the CPU or on a device. Buffers are separate allocations of the exact size, so that a
+ * sanitizer sees every access out of bounds. */
+#ifndef RINGTORCH_TESTS_UNIT_KERNELS_CASES_H
+#define RINGTORCH_TESTS_UNIT_KERNELS_CASES_H
 
+#include "kernels/device.h"
+#include "kernels/kernels.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,20 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "kernels/device.h"
-#include "kernels/kernels.h"
 
 enum { BUFFERS = 24 };
 
 typedef struct buffer {
     char *base, *data; /* data = base + skew elements */
-    char *there;       /* the same on the device, if the case runs there */
+    char *there;       /* its copy on the device, if the case runs there */
     int64_t n;
     rt_dtype type;
     bool is_out;
 } buffer;
 
-/* One execution of a case: the same seed draws the same sizes and inputs. */
+/* One execution of a case: the same seed gives the same sizes and inputs. */
 typedef struct run {
     uint64_t state;
     int64_t skew;
@@ -53,7 +53,7 @@ static bool flag(run *r)
     return pick(r, 2);
 }
 
-/* 0..max, small ones and neighbours of multiples of 8 more often. */
+/* Draws a size from 0 to max; small ones and neighbours of multiples of 8 are more frequent. */
 static int64_t size(run *r, int64_t max)
 {
     int64_t kind = pick(r, 8), n = pick(r, max + 1);
@@ -69,7 +69,7 @@ static size_t bytes_of(const buffer *b, int64_t more)
     return (size_t)(b->n + more) * rt_dtype_size(b->type);
 }
 
-/* Makes a buffer, for the drawer to fill. */
+/* Makes a buffer, which the caller fills. */
 static void *add(run *r, int64_t n, rt_dtype type, bool is_out)
 {
     assert_in_range(r->count, 0, BUFFERS - 1);
@@ -78,11 +78,11 @@ static void *add(run *r, int64_t n, rt_dtype type, bool is_out)
     size_t bytes = bytes_of(b, r->skew);
     b->base = malloc(bytes ? bytes : 1);
     b->data = b->base + (size_t)r->skew * rt_dtype_size(type);
-    memset(b->base, 0xAA, bytes); /* an output that is left out cannot be right by chance */
+    memset(b->base, 0xAA, bytes); /* an output that is not written cannot be right by chance */
     return b->data;
 }
 
-/* Returns what a kernel is given for the buffer that was filled last. */
+/* Returns the pointer to pass to a kernel for the buffer that was filled last. */
 static void *given(run *r)
 {
     buffer *b = &r->b[r->count - 1];
@@ -96,7 +96,7 @@ static void *given(run *r)
     return b->there;
 }
 
-/* Where the test may change what a kernel was given; changed() then brings it to the device. */
+/* Returns the buffer of a pointer passed to a kernel, so that the test can change it; changed() then copies it to the device. */
 static buffer *buffer_of(run *r, const void *x)
 {
     for (int i = 0; i < r->count; i++)
@@ -137,7 +137,7 @@ static void set(const buffer *b, int64_t i, double v)
         ((float *)b->data)[i] = (float)v;
 }
 
-/* Numbers of a float type. */
+/* Makes a buffer of random numbers of a float type. */
 static void *numbers(run *r, rt_dtype type, int64_t n, double lo, double hi, bool is_out)
 {
     add(r, n, type, is_out);
@@ -163,7 +163,7 @@ OUT(out_i64, int64_t, RT_I64)
 OUT(out_i32, int32_t, RT_I32)
 OUT(out_u8, uint8_t, RT_U8)
 
-/* Bytes that are aligned as the largest element type asks. */
+/* Makes a buffer of bytes aligned for the largest element type. */
 static void *in_bytes(run *r, int64_t n)
 {
     uint64_t *x = add(r, (n + 7) / 8, RT_I64, false);
@@ -186,7 +186,7 @@ static uint8_t *in_mask(run *r, int64_t n)
     return given(r);
 }
 
-/* Labels in [0, classes), one in eight `ignored`. */
+/* Makes labels in [0, classes); one in eight is `ignored`. */
 static int64_t *in_labels(run *r, int64_t n, int64_t classes, int64_t ignored)
 {
     int64_t *x = add(r, n, RT_I64, false);
@@ -208,7 +208,7 @@ static void ties_and_nans(run *r, int64_t n, const void *place)
     changed(r, b);
 }
 
-/* Replaces values by those that are the ends of something. */
+/* Replaces some values by extreme and special ones. */
 static void odd_values(run *r, int64_t n, const void *place)
 {
     const double odd[] = {0,
@@ -277,7 +277,7 @@ static rt_pool2d_shape pool_shape(run *r)
     return s;
 }
 
-/* A tensor of up to three axes, *n elements of it in all, and an index along one of them; or the rows of a table by an index. */
+/* Draws a tensor of up to three axes, *n elements in all, and an index along one of them; or the rows of a table by an index. */
 static rt_pick picked(run *r, int64_t *n)
 {
     rt_pick p = {.size = 1 + size(r, 60), .nd = 1 + (int)pick(r, 3)};
@@ -318,26 +318,64 @@ static int64_t indices_of(const rt_pick *p)
     return n;
 }
 
-static rt_grid grid(run *r, int operands)
+/* Draws a grid of one to six axes and up to `most` elements in all, seldom none. An operand is row-major, or repeated along some of
+ * the axes and stored in another order of them, with gaps. */
+static rt_grid grid_within(run *r, int operands, int64_t most)
 {
-    bool wide = flag(r);
-    rt_grid g = {.rows = size(r, wide ? 4 : 200), .cols = size(r, wide ? 40000 : 200)};
-    for (int i = 0; i < operands; i++) {
-        g.in[i].col = flag(r);
-        g.in[i].row = pick(r, 3) == 0 ? 0 : g.in[i].col ? g.cols + pick(r, 2) : 1;
+    rt_grid g = {.nd = 1 + (int)pick(r, 6)};
+    int64_t room = 1 + size(r, most);
+    for (int d = g.nd - 1; d >= 0; d--) {
+        int64_t lengths[] = {3, 9, 70, room}, length = lengths[pick(r, 4)];
+        g.dim[d] = d == 0 ? room : 1 + size(r, length < room ? length - 1 : room - 1);
+        room /= g.dim[d];
+    }
+    if (pick(r, 24) == 0)
+        g.dim[pick(r, g.nd)] = 0;
+    for (int k = 0; k < operands; k++) {
+        int order[RT_KERNEL_DIMS];
+        bool row_major = pick(r, 3) == 0, ordered = row_major || flag(r);
+        int64_t next = 1;
+        for (int d = 0; d < g.nd; d++) {
+            int other = ordered ? d : (int)pick(r, d + 1);
+            order[d] = order[other];
+            order[other] = d;
+        }
+        for (int d = g.nd - 1; d >= 0; d--) {
+            int axis = order[d];
+            bool repeated = !row_major && pick(r, 3) == 0;
+            g.stride[k][axis] = repeated ? 0 : next;
+            next = repeated ? next : next * g.dim[axis] + (!row_major && pick(r, 4) == 0);
+        }
     }
     return g;
 }
 
-/* Elements that operand i of a grid spans. */
-static int64_t extent(const rt_grid *g, int i)
+static rt_grid grid(run *r, int operands)
 {
-    if (g->rows == 0 || g->cols == 0)
-        return 0;
-    return (g->rows - 1) * g->in[i].row + (g->cols - 1) * g->in[i].col + 1;
+    return grid_within(r, operands, flag(r) ? 3000 : 100000);
 }
 
-/* A random permutation of the axes of a random shape, with gaps in the source; contiguous at the destination. */
+/* Returns how many elements operand k of a grid spans. */
+static int64_t extent(const rt_grid *g, int k)
+{
+    int64_t last = 0;
+    for (int d = 0; d < g->nd; d++)
+        last += (g->dim[d] - 1) * g->stride[k][d];
+    return rt_grid_count(g) > 0 ? last + 1 : 0;
+}
+
+/* Draws a batch of products, of matrices with these numbers of elements. */
+static rt_grid batch_of(run *r, int64_t of_a, int64_t of_b)
+{
+    rt_grid g = grid_within(r, 2, 90);
+    for (int d = 0; d < g.nd; d++) {
+        g.stride[0][d] *= of_a;
+        g.stride[1][d] *= of_b;
+    }
+    return g;
+}
+
+/* Draws a permutation of the axes of a random shape, with gaps in the source; the destination is contiguous. */
 static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 {
     *s = (rt_strided){.size = (size_t)1 << pick(r, 4), .nd = (int)pick(r, RT_KERNEL_DIMS + 1)};
@@ -407,7 +445,7 @@ static const test_case cases[] = {
 #undef CASE_FIXED
 #undef CASE_ONCE
 
-/* As many units in the last place. */
+/* The same number of units in the last place as for float32. */
 #define CASE(name, tolerance, ...)       {#name "_f64", case_##name##_f64, tolerance * 0x1p-29},
 #define CASE_FIXED(name, tolerance, ...) {#name "_f64", case_##name##_f64, tolerance},
 #define CASE_ONCE(...)
@@ -423,7 +461,7 @@ static const test_case cases[] = {
 #undef COMPARE
 };
 
-/* Element i of a buffer, to compare and to print. */
+/* Returns element i of a buffer, to compare and to print. */
 static double value(const buffer *b, int64_t i)
 {
     switch (b->type) {

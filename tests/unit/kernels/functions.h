@@ -1,14 +1,14 @@
 /* The functions of docs/NUMERICS.md, section 6, in plain C: one number at a time, every operation rounded to float32 (-ffp-contract=off).
- * Not the kernels' code: whoever changes one of both changes what the page promises. */
-#ifndef RINGTORCH_TESTS_FUNCTIONS_H
-#define RINGTORCH_TESTS_FUNCTIONS_H
+ * They are written independently of the kernels: changing both in the same way changes what the page promises. */
+#ifndef RINGTORCH_TESTS_UNIT_KERNELS_FUNCTIONS_H
+#define RINGTORCH_TESTS_UNIT_KERNELS_FUNCTIONS_H
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/* c[0] + c[1] x + ... by Horner's rule. */
+/* Returns c[0] + c[1] x + ... by Horner's rule. */
 static inline float poly(int degree, const float *c, float x)
 {
     float y = c[degree];
@@ -22,14 +22,14 @@ static inline float clamped(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* y * 2^n, in two steps: each rounds, and the first one never below the normal numbers. */
+/* Returns y * 2^n, computed in two steps: each rounds, and the first one never gives a denormal number. */
 static inline float scaled(float y, float n)
 {
     int whole = (int)n, half = whole >> 1;
     return y * ldexpf(1, half) * ldexpf(1, whole - half);
 }
 
-/* x = n ln 2 + r; returns exp(r) - 1. */
+/* Splits x = n ln 2 + r; returns exp(r) - 1. */
 static inline float exp_reduced(float x, float *n)
 {
     static const float c[] = {0x1p-1f,        0x1.555556p-3f,  0x1.55548p-5f,
@@ -58,7 +58,7 @@ static inline float expm1_text(float x)
     return fmaf(half, q, half - 0.5f) * 2;
 }
 
-/* x > 0 = (1 + f) 2^e, 1 + f in [sqrt(1/2), sqrt(2)). */
+/* Splits x > 0 into (1 + f) 2^e with 1 + f in [sqrt(1/2), sqrt(2)); returns f. */
 static inline float reduced(float x, float *e)
 {
     int exponent;
@@ -108,7 +108,7 @@ static inline float erf_text(float x)
     return a < 0.9f ? fmaf(x, poly(6, p, x * x), x) : copysignf(1 - exp_text(poly(7, q, a)), x);
 }
 
-/* |x| >= 8192: 2/pi from its 2^-(e-2) bit on times the 24 bits of x, modulo 4 turns of a quarter. */
+/* For |x| >= 8192: multiplies the bits of 2/pi from 2^-(e-2) on by the 24 bits of x, modulo 4 quarter turns. */
 static inline float reduced_large(float x, int *n)
 {
     static const char two_over_pi[] =
@@ -122,7 +122,7 @@ static inline float reduced_large(float x, int *n)
         if (value >> (3 - at % 4) & 1)
             product += bit < 64 ? m << (63 - bit) : 0;
     }
-    uint64_t low = 0; /* what the last word adds: m * word / 2^32 */
+    uint64_t low = 0; /* contribution of the last word: m * word / 2^32 */
     for (int bit = 64; bit < 96; bit++) {
         int at = first + bit, digit = two_over_pi[at / 4];
         int value = digit <= '9' ? digit - '0' : digit - 'A' + 10;
@@ -135,7 +135,7 @@ static inline float reduced_large(float x, int *n)
     return (float)(turn * (x < 0 ? -1.57079632679489662 : 1.57079632679489662));
 }
 
-/* x = n pi/2 + r. */
+/* Splits x = n pi/2 + r; returns r. */
 static inline float reduced_half_pi(float x, int *n)
 {
     if (fabsf(x) >= 8192)
@@ -175,7 +175,7 @@ static inline float cos_text(float x)
     return sin_quadrant_text(r, n + 1);
 }
 
-/* ---- numbers of two floats ---- */
+/* ---- numbers stored as two floats ---- */
 
 typedef struct two {
     float high, low;

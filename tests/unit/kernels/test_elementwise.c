@@ -1,5 +1,7 @@
-/* The rows of elementwise.def: derivatives against finite differences of the formulas themselves, every level against
- * the reference on ordinary and special values, lengths around the vector width, int64 rows, and casts. */
+/* Tests of the rows of elementwise.def: derivatives compared with finite differences of the formulas, every level
+ * compared with the reference on ordinary and special values, lengths around the vector width, int64 rows, and
+ * conversions. */
+#include "kernels/kernels.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "kernels/kernels.h"
 
 /* The formulas in double precision. */
 #define C(v)         ((double)(v))
@@ -193,7 +194,8 @@ static void check_specials(const char *level, const row *r)
             fail_msg("%s on %s: NaN gives %g", r->name, level, got[i]);
 }
 
-/* Every length up to several vectors: what follows the end stays, what precedes it equals the long run; in place. */
+/* Checks every length up to several vectors, also in place: elements after the end stay unchanged, and the others equal
+ * those of a long run. */
 static void check_lengths(const char *level, const row *r)
 {
     run_f(level, r, N, x, want);
@@ -222,7 +224,7 @@ static void test_int64(void **state)
     const rt_kernels *k = rt_kernels_cpu();
     int64_t a[] = {7, -7, INT64_MIN, INT64_MAX, 5}, b[] = {2, 2, -1, 1, 5}, c[5];
     uint8_t less[5];
-    rt_grid g = {1, 5, {{5, 1}, {5, 1}}};
+    rt_grid g = {1, {5}, {{1}, {1}}};
     k->add.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
     assert_true(c[0] == 9 && c[1] == -5 && c[2] == INT64_MAX && c[3] == INT64_MIN);
     k->sub.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &g, a, b, c);
@@ -242,14 +244,14 @@ static void test_int64(void **state)
     k->neg.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, 5, a, c);
     assert_true(c[0] == -7 && c[1] == 7);
     int64_t zero = 0;
-    rt_grid scalar = {1, 5, {{5, 1}, {0, 0}}};
+    rt_grid scalar = {1, {5}, {{1}, {0}}};
     k->div_trunc.f[RT_I64](rt_exec_cpu(), (rt_numbers){{0}}, &scalar, a, &zero, c);
     assert_int_equal(rt_error_code(), RT_E_RANGE);
     rt_error_clear();
 }
 
-/* Every half there is survives the way to float32 and back, and floats between two halves go to the nearer one, halfway
- * to the even one. */
+/* Every half is unchanged after conversion to float32 and back; floats between two halves are rounded to the nearer
+ * one, and halfway to the even one. */
 static void check_halves(const rt_kernels *k, rt_dtype half, float (*value)(uint16_t h))
 {
     enum { ALL = 1 << 16 };
@@ -277,7 +279,7 @@ static void check_halves(const rt_kernels *k, rt_dtype half, float (*value)(uint
     }
 }
 
-/* The definitions, in arithmetic. */
+/* Computes a half's value by its definition. */
 static float value_of(uint16_t h, int fraction_bits, int bias)
 {
     int exponent = (h & 0x7fff) >> fraction_bits, most = 0x7fff >> fraction_bits,
@@ -313,8 +315,8 @@ static void test_halves(void **state)
     assert_true(to[0] == 0x7f80 && to[1] != 0x7f80 && (to[1] & 0x7f80) == 0x7f80);
 }
 
-/* To the nearest integer there is on every level, at the very borders too: the processor's own instruction would give
- * INT_MIN for all that does not fit. */
+/* Values outside of the integer type become its nearest value, on every level and exactly at the borders too: the
+ * processor's own instruction would give INT_MIN for all of them. */
 static void check_saturation(const rt_kernels *k)
 {
     enum { CASES = 10 };

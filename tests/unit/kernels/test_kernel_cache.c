@@ -1,5 +1,8 @@
-/* Compiled kernels on disk: what was stored is loaded, what is damaged, cut short or absent is as if it were not there, and none of
- * it is an error. */
+/* Tests of compiled kernels on disk: a stored one is loaded; a damaged, incomplete or missing one counts as absent, without an
+ * error. */
+#include "common/base/file.h"
+#include "kernels/gpu/cache.h"
+#include "tests/support/folder.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,9 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "common/file.h"
-#include "kernels/gpu/cache.h"
-#include "tests/support/folder.h"
 
 static const char *const text[] = {"first part", "second", NULL};
 static const char *const about[] = {"-options", "driver 1", NULL};

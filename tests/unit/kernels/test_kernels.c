@@ -1,11 +1,17 @@
-/* One driver for all structured kernels (cases.def) and all rows of elementwise.def, of each float type. Each case is run on random shapes (zero sizes and ragged tails among them) and must, on every level this machine has,
+/* Tests all structured kernels (cases.def) and all rows of elementwise.def, for each float type. Each case runs on random shapes (with zero
+ * sizes and ragged tails among them) and must, on every level that this machine has,
  *   - agree with the reference level within the tolerance of its row,
  *   - give the same bits with 1, 2, 3 and 4 threads, and with buffers that are not aligned,
  *   - give the same bits on avx2 and avx512, when the machine has both.
- * KERNELS_SEED=n repeats a run. */
+ * Integer kernels, which all levels share, are compared with their formulas over grids. KERNELS_SEED=n repeats a run.
+ *
+ *     test_kernels         runs each case on 4 of its 12 seeds (RINGTORCH_TEST_SEED chooses)
+ *     test_kernels --all   runs each on all of them */
 #include "cases.h"
+#include "tests/unit/common/random.h"
 
-enum { TRIALS = 12 };
+enum { TRIALS = 12, SHARE = 3 };
+static uint64_t first, stride = 1; /* which trials run */
 
 /* --- comparing --- */
 
@@ -78,7 +84,7 @@ static void test_case_body(void **state)
 {
     const test_case *c = *state;
     const char *given = getenv("KERNELS_SEED");
-    for (uint64_t trial = 0; trial < (given ? 1 : TRIALS); trial++) {
+    for (uint64_t trial = given ? 0 : first; trial < (given ? 1 : TRIALS); trial += stride) {
         uint64_t seed = given ? strtoull(given, NULL, 10) : 1000 + trial;
         run want = execute(c, rt_kernels_level("ref"), seed, 0, 1);
         char levels[64], *rest = NULL;
@@ -90,13 +96,136 @@ static void test_case_body(void **state)
     }
 }
 
-int main(void)
+/* --- integers --- */
+
+/* Fills a new buffer with n integers from -4 to 4, or from 1 to 4. */
+static const buffer *wholes(run *r, rt_dtype type, int64_t n, bool positive)
 {
-    enum { COUNT = sizeof cases / sizeof *cases };
-    struct CMUnitTest tests[COUNT];
+    static const int8_t some[] = {-4, -3, -2, -1, 0, 1, 2, 3, 4};
+    add(r, n, type, false);
+    const buffer *b = &r->b[r->count - 1];
+    for (int64_t i = 0; i < n; i++) {
+        int64_t v = some[positive ? 5 + pick(r, 4) : pick(r, 9)];
+        rt_kernels_cpu()->cast[RT_I64][type](rt_exec_cpu(), 1, &v,
+                                             b->data + (size_t)i * rt_dtype_size(type));
+    }
+    return b;
+}
+
+static int64_t sum(const int64_t *v)
+{
+    return v[0] + v[1];
+}
+
+static int64_t less(const int64_t *v)
+{
+    return v[0] < v[1];
+}
+
+static int64_t quotient(const int64_t *v)
+{
+    return v[0] / v[1];
+}
+
+static int64_t sum_and_product(const int64_t *v)
+{
+    return v[0] + 2 * v[1] * v[2];
+}
+
+/* Three random operands, of which the second has no zero. */
+typedef struct whole_case {
+    run r;
+    uint64_t seed;
+    rt_dtype type;
+    rt_grid g;
+    const buffer *x[3];
+} whole_case;
+
+/* Compares the buffer made last with the formula, truncated to the type. */
+static void check_formula(const whole_case *c, const char *kernel, int64_t formula(const int64_t *))
+{
+    const buffer *y = &c->r.b[c->r.count - 1];
+    for (int64_t i = 0; i < y->n; i++) {
+        int64_t v[3], got = (int64_t)value(y, i);
+        for (int k = 0; k < 3; k++)
+            v[k] = (int64_t)value(c->x[k], rt_grid_place(&c->g, k, i));
+        int64_t want = y->type == RT_U8 ? (uint8_t)formula(v) : formula(v);
+        if (got != want)
+            fail_msg("%s of %s, element %lld: %lld, expected %lld, KERNELS_SEED=%llu", kernel,
+                     rt_dtype_name(c->type), (long long)i, (long long)got, (long long)want,
+                     (unsigned long long)c->seed);
+    }
+}
+
+static void check_wholes(whole_case *c)
+{
+    const rt_kernels *k = rt_kernels_cpu();
+    rt_exec *e = rt_exec_cpu();
+    const rt_grid *g = &c->g;
+    const void *x[] = {c->x[0]->data, c->x[1]->data, c->x[2]->data};
+    const rt_numbers none = {{0}}, two = {{2}};
+    int64_t n = rt_grid_count(g);
+    k->add.f[c->type](e, none, g, x[0], x[1], add(&c->r, n, c->type, true));
+    check_formula(c, "add", sum);
+    k->lt.f[c->type](e, none, g, x[0], x[1], add(&c->r, n, RT_BOOL, true));
+    check_formula(c, "lt", less);
+    k->addcmul.f[c->type](e, two, g, x[0], x[1], x[2], add(&c->r, n, c->type, true));
+    check_formula(c, "addcmul", sum_and_product);
+    k->div_trunc.f[c->type](e, none, g, x[0], x[1], add(&c->r, n, c->type, true));
+    check_formula(c, "div_trunc", quotient);
+}
+
+/* Sets one divisor that is used to zero: nothing may be computed. */
+static void check_zero_divisor(whole_case *c)
+{
+    int64_t n = rt_grid_count(&c->g);
+    if (n == 0)
+        return;
+    size_t size = rt_dtype_size(c->type);
+    memset(c->x[1]->data + (size_t)rt_grid_place(&c->g, 1, pick(&c->r, n)) * size, 0, size);
+    uint8_t *y = add(&c->r, n, c->type, true);
+    rt_kernels_cpu()->div_trunc.f[c->type](rt_exec_cpu(), (rt_numbers){{0}}, &c->g, c->x[0]->data,
+                                           c->x[1]->data, y);
+    if (rt_error_code() != RT_E_RANGE || *y != 0xAA)
+        fail_msg("div_trunc of %s by a zero, KERNELS_SEED=%llu", rt_dtype_name(c->type),
+                 (unsigned long long)c->seed);
+    rt_error_clear();
+}
+
+static void test_wholes(void **state)
+{
+    const rt_dtype *type = *state;
+    const char *given = getenv("KERNELS_SEED");
+    for (uint64_t trial = given ? 0 : first; trial < (given ? 1 : TRIALS); trial += stride) {
+        uint64_t seed = given ? strtoull(given, NULL, 10) : 2000 + trial;
+        whole_case c = {.r = {.state = seed}, .seed = seed, .type = *type};
+        c.r.skew = pick(&c.r, 3);
+        c.g = grid(&c.r, 3);
+        for (int k = 0; k < 3; k++)
+            c.x[k] = wholes(&c.r, *type, extent(&c.g, k), k == 1);
+        rt_kernels_set_threads(1 + (int)pick(&c.r, 4));
+        check_wholes(&c);
+        check_zero_divisor(&c);
+        release(&c.r);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t rng = random_seed("test_kernels");
+    if (argc < 2 || strcmp(argv[1], "--all") != 0) {
+        stride = SHARE;
+        first = (uint64_t)random_below(&rng, SHARE);
+    }
+    enum { COUNT = sizeof cases / sizeof *cases, WHOLES = 3 };
+    static const rt_dtype wholes_of[WHOLES] = {RT_I64, RT_I32, RT_U8};
+    struct CMUnitTest tests[COUNT + WHOLES];
     for (int i = 0; i < COUNT; i++)
         tests[i] =
             (struct CMUnitTest){cases[i].name, test_case_body, NULL, NULL, (void *)&cases[i]};
+    for (int i = 0; i < WHOLES; i++)
+        tests[COUNT + i] = (struct CMUnitTest){rt_dtype_name(wholes_of[i]), test_wholes, NULL, NULL,
+                                               (void *)&wholes_of[i]};
     int failed = cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
     rt_kernels_shutdown();
     return failed;

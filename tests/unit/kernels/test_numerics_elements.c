@@ -1,5 +1,8 @@
-/* What docs/NUMERICS.md promises of single elements: the rows of elementwise.def over the functions of functions.h, optimisers,
- * random numbers, windows and indices, all in plain C. The kernels of every level that has fused multiply-add give the same bits. */
+/* Tests what docs/NUMERICS.md promises of single elements: the rows of elementwise.def through the functions of functions.h,
+ * optimisers, random numbers, windows and indices, all in plain C. The kernels of every level with fused multiply-add must give the
+ * same bits. */
+#include "functions.h"
+#include "kernels/kernels.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "functions.h"
-#include "kernels/kernels.h"
 
 #define C(v)         ((float)(v))
 #define sel(m, a, b) ((m) ? (a) : (b))
@@ -39,7 +40,7 @@ static uint32_t word(void)
 enum { N = 3000 };
 static float in[5][N], got[N];
 
-/* Any float but NaN, or one that formulas are likely to meet, or a special one. */
+/* Returns any float except NaN, or one that formulas are likely to meet, or a special one. */
 static float any_float(void)
 {
     static const float special[] = {0, -0.0f, INFINITY, -INFINITY, 1, -1, 0.5f, 1e-42f, 8192};
@@ -58,7 +59,7 @@ static void draw(void)
             in[k][i] = any_float();
 }
 
-/* Equal bits, or both NaN: which NaN it is belongs to nobody. */
+/* Fails unless both have equal bits or are both NaN: the bits of a NaN are not specified. */
 static void same(const char *what, int i, float x, float want)
 {
     if (memcmp(&x, &want, sizeof x) != 0 && !(x != x && want != want))
@@ -102,9 +103,9 @@ static void same(const char *what, int i, float x, float want)
 #define PARAMETRIC(name, names, reads, f, df, ddf, tests, lo, hi)                                  \
     ONE_OPERAND(name, NUMBERS(names, tests), f, df, ddf)
 
-static const rt_grid row = {1, N, {{N, 1}, {N, 1}, {N, 1}}};
+static const rt_grid row = {1, {N}, {{1}, {1}, {1}}};
 
-#define BINARY(name, reads, formula, da, db)                                                       \
+#define BINARY(name, reads, times, formula, da, db)                                                \
     static void check_##name(const rt_kernels *k)                                                  \
     {                                                                                              \
         k->name.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &row, in[0], in[1], got);              \
@@ -113,7 +114,7 @@ static const rt_grid row = {1, N, {{N, 1}, {N, 1}, {N, 1}}};
             same(#name, i, got[i], formula);                                                       \
         }                                                                                          \
     }
-#define TERNARY(name, names, reads, formula, da, db, dc)                                           \
+#define TERNARY(name, first, second, third, names, reads, times, formula, d1, d2, d3)              \
     static void check_##name(const rt_kernels *k)                                                  \
     {                                                                                              \
         rt_numbers numbers = {{0.3}};                                                              \
@@ -122,7 +123,7 @@ static const rt_grid row = {1, N, {{N, 1}, {N, 1}, {N, 1}}};
         (void)p;                                                                                   \
         k->name.f[RT_F32](rt_exec_cpu(), numbers, &row, in[0], in[1], in[2], got);                 \
         for (int i = 0; i < N; i++) {                                                              \
-            float a = in[0][i], b = in[1][i], c = in[2][i];                                        \
+            float first = in[0][i], second = in[1][i], third = in[2][i];                           \
             same(#name, i, got[i], formula);                                                       \
         }                                                                                          \
     }
@@ -196,7 +197,7 @@ static void check_sgd(const rt_kernels *k)
     }
 }
 
-/* 1 - b^n, the power by squaring. */
+/* Returns 1 - b^n, with the power computed by squaring. */
 static double correction(double b, int64_t n)
 {
     double power = 1;
@@ -273,7 +274,7 @@ static void check_updates(const rt_kernels *k)
 
 /* ---- random numbers ---- */
 
-/* Word `at` of a stream: of counter skip + at / 4 (Salmon et al. 2011). */
+/* Returns word `at` of a stream, which belongs to counter skip + at / 4 (Salmon et al. 2011). */
 static uint32_t philox_word(rt_rng r, uint64_t at)
 {
     uint64_t element = r.skip + at / 4, key = r.seed ^ (element >> 32) * 0x9E3779B97F4A7C15;
@@ -423,6 +424,35 @@ static void check_indices(const rt_kernels *k)
     same("label_share", 0, share, (float)(1.0 / 49));
 }
 
+/* Everything is computed in double and rounded when it is stored: the float32 kernels give the rounded results of the float64
+ * kernels. tests/unit/engine/test_optim_numerics.c compares the former with plain C. */
+static void check_factored(const rt_kernels *k)
+{
+    enum { ROWS = 6, COLUMNS = 9, MATRICES = 3, ALL = ROWS * COLUMNS * MATRICES };
+    rt_exec *e = rt_exec_cpu();
+    rt_factored_shape s = {.at = word() % ALL, .rows = ROWS, .columns = COLUMNS};
+    s.n = word() % (ALL - s.at + 1);
+    double x[ALL], step[ALL], rows[2][ROWS * MATRICES] = {{0}},
+                                             columns[2][COLUMNS * MATRICES] = {{0}};
+    double mean[ROWS + COLUMNS] = {0};
+    float small[ROWS + COLUMNS] = {0};
+    draw_small();
+    for (int i = 0; i < ALL; i++)
+        x[i] = (double)in[0][i];
+    k->factored_squares[RT_F32](e, s, 0.3, in[0], rows[0], columns[0]);
+    k->factored_squares[RT_F64](e, s, 0.3, x, rows[1], columns[1]);
+    assert_memory_equal(rows[0], rows[1], sizeof rows[0]);
+    assert_memory_equal(columns[0], columns[1], sizeof columns[0]);
+    k->factored_step[RT_F32](e, s, 0.3, 2, in[0], rows[0], columns[0], got);
+    k->factored_step[RT_F64](e, s, 0.3, 2, x, rows[0], columns[0], step);
+    for (int64_t i = 0; i < s.n; i++)
+        same("factored_step", (int)i, got[i], (float)step[i]);
+    k->factored_means[RT_F32](e, s, 0.7, 1e-3, rows[0], columns[0], small, small + ROWS);
+    k->factored_means[RT_F64](e, s, 0.7, 1e-3, rows[1], columns[1], mean, mean + ROWS);
+    for (int i = 0; i < ROWS + COLUMNS; i++)
+        same("factored_means", i, small[i], (float)mean[i]);
+}
+
 /* ---- the levels that have fused multiply-add ---- */
 
 static void for_levels(void (*check)(const rt_kernels *k), int trials)
@@ -452,13 +482,14 @@ TEST(updates, 10)
 TEST(random, 5)
 TEST(pooling, 10)
 TEST(indices, 10)
+TEST(factored, 20)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_elementwise), cmocka_unit_test(test_updates),
-        cmocka_unit_test(test_random), cmocka_unit_test(test_pooling),
-        cmocka_unit_test(test_indices)};
+        cmocka_unit_test(test_random),      cmocka_unit_test(test_pooling),
+        cmocka_unit_test(test_indices),     cmocka_unit_test(test_factored)};
     int failed = cmocka_run_group_tests_name("numerics_elements", tests, NULL, NULL);
     rt_kernels_shutdown();
     return failed;

@@ -1,14 +1,15 @@
-/* The kernels of an OpenCL device against the CPU's: every case of cases.h and cases.def whose kernels the device has, all
- * rows of elementwise.def and all conversions, on random shapes, with the same bits (a NaN is a NaN). Which kernels a device must
- * have is listed here. Without an OpenCL device all is skipped, and says so; PoCL is one for any processor.
+/* Tests of the kernels of an OpenCL device, compared with the CPU's: every case of cases.h and cases.def whose kernels the device
+ * has, all rows of elementwise.def and all conversions, on random shapes; the bits must be equal (any NaN equals any other). This
+ * file lists the kernels that a device must have. Without an OpenCL device the tests are skipped with a message; PoCL provides one
+ * on any processor.
  *
- * RINGTORCH_TEST_SEED=n draws other shapes and numbers, KERNELS_SEED=n repeats one case; RINGTORCH_DEVICE=opencl:1 takes another
+ * RINGTORCH_TEST_SEED=n draws other shapes and numbers, KERNELS_SEED=n repeats one case; RINGTORCH_DEVICE=opencl:1 uses another
  * device than the first. */
 #include "cases.h"
 
 enum { TRIALS = 4 };
 
-static rt_gpu *gpu; /* NULL: there is none */
+static rt_gpu *gpu; /* NULL: no device */
 static const rt_kernels *cpu;
 
 static uint64_t test_seed(void)
@@ -21,7 +22,7 @@ static uint64_t test_seed(void)
 
 #define RT_T RT_F32 /* what in() and out() make */
 
-/* f, dx and dxx of one row, on ordinary and on odd values. */
+/* Runs f, dx and dxx of one row, on ordinary and special values. */
 static void unary_case(run *r, rt_exec *e, const rt_unary_kernels *k, rt_numbers p, double lo,
                        double hi)
 {
@@ -45,13 +46,13 @@ static void unary_case(run *r, rt_exec *e, const rt_unary_kernels *k, rt_numbers
     {                                                                                              \
         unary_case(r, e, &k->name, (rt_numbers){{BARE tests}}, lo, hi);                            \
     }
-/* Numbers that are often equal. */
+/* Compares numbers that are often equal. */
 #define COMPARE(name, formula)                                                                     \
     static void case_##name##_i64(run *r, rt_exec *e, const rt_kernels *k)                         \
     {                                                                                              \
         rt_grid g = grid(r, 2);                                                                    \
         int64_t *a = in_labels(r, extent(&g, 0), 3, -1), *b = in_labels(r, extent(&g, 1), 3, -1);  \
-        k->name.f[RT_I64](e, (rt_numbers){{0}}, &g, a, b, out_u8(r, g.rows * g.cols));             \
+        k->name.f[RT_I64](e, (rt_numbers){{0}}, &g, a, b, out_u8(r, rt_grid_count(&g)));           \
     }
 #include "kernels/elementwise.def"
 #undef UNARY
@@ -100,37 +101,18 @@ static const test_case more[] = {
 
 /* ---- comparing ---- */
 
-/* What a device must have; operations of all else may run on the CPU. Elementwise rows and conversions are made of their lists. */
+/* Returns whether a device may lack a kernel; then its operation runs on the CPU. Elementwise rows and conversions are derived from
+ * their lists. */
 static bool may_be_missing(const char *kernel)
 {
     static const char *const needed[] = {
-        "gemm",
-        "softmax",
-        "softmax_dx",
-        "log_softmax",
-        "log_softmax_dx",
-        "cross_entropy",
-        "label_share",
-        "cross_entropy_dx",
-        "argmax",
-        "sum",
-        "mean",
-        "max",
-        "min",
-        "sum_squares",
-        "axpy",
-        "scale",
-        "sgd",
-        "adamw",
-        "adam",
-        "uniform",
-        "normal",
-        "bernoulli",
-        "dropout_mask",
-        "select",
-        "copy",
-        "fill",
-        "cast",
+        "gemm",           "softmax",       "softmax_dx",  "log_softmax",
+        "log_softmax_dx", "cross_entropy", "label_share", "cross_entropy_dx",
+        "argmax",         "sum",           "max",         "min",
+        "sum_squares",    "axpy",          "scale",       "sgd",
+        "adamw",          "adam",          "uniform",     "normal",
+        "bernoulli",      "dropout_mask",  "select",      "copy",
+        "fill",           "cast",
     };
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (strcmp(needed[i], kernel) == 0)
@@ -151,7 +133,7 @@ static bool may_be_missing(const char *kernel)
     return true;
 }
 
-/* Devices compute in float32. */
+/* Returns whether a case needs double precision, which devices do not have. */
 static bool of_doubles(const test_case *c)
 {
     return strstr(c->name, "_f64") != NULL;
@@ -182,7 +164,7 @@ static void check_bits(const test_case *c, uint64_t seed, const run *got, const 
     }
 }
 
-/* Runs a case on the device; false if a kernel is missing there that may be. */
+/* Runs a case on the device. Returns false if a kernel is missing there that the device may lack. */
 static bool on_device(const test_case *c, run *r)
 {
     rt_exec *e = rt_exec_gpu(gpu);
@@ -202,7 +184,8 @@ static bool on_device(const test_case *c, run *r)
     return !missing;
 }
 
-/* One case of each text whose kernels compute with indices: it is run with 64-bit ones as well, which otherwise takes gigabytes. */
+/* Returns whether to run a case with 64-bit indices as well, which normally takes gigabytes: one case of each text whose kernels
+ * compute with indices. */
 static bool may_be_wide(const test_case *c)
 {
     return strcmp(c->name, "gemm_f32") == 0 || strcmp(c->name, "copy_f32") == 0 ||
@@ -266,12 +249,11 @@ static void test_absent_device(void **state)
     rt_error_clear();
 }
 
-/* A label that is no class is told by the next look at the device, and the one after that is fine again. */
-static void test_fault_of_a_kernel(void **state)
+/* Computes a loss of two labels of three classes, and checks the device for faults. */
+static rt_status cross_entropy(int64_t first, int64_t second)
 {
-    (void)state;
     float x[6] = {1, 2, 3, 4, 5, 6}, loss[2];
-    int64_t labels[2] = {1, 7};
+    int64_t labels[2] = {first, second};
     float *there = rt_gpu_alloc(gpu, sizeof x), *to = rt_gpu_alloc(gpu, sizeof loss);
     int64_t *which = rt_gpu_alloc(gpu, sizeof labels);
     rt_gpu_put(gpu, there, x, sizeof x);
@@ -279,16 +261,51 @@ static void test_fault_of_a_kernel(void **state)
     rt_exec *e = rt_exec_gpu(gpu);
     e->kernels->cross_entropy[RT_F32](e, (rt_rows){2, 3}, (rt_cross_entropy_shape){0, -100}, there,
                                       which, to);
-    assert_int_equal(rt_gpu_get(gpu, loss, to, sizeof loss), RT_E_RANGE);
-    assert_string_equal(rt_error(), "cross_entropy: target 7 in row 1, expected 0 to 2");
-    rt_error_clear();
-    assert_int_equal(rt_gpu_get(gpu, loss, to, sizeof loss), RT_OK);
+    rt_status status = rt_gpu_get(gpu, loss, to, sizeof loss);
     rt_gpu_free(gpu, there, sizeof x);
     rt_gpu_free(gpu, to, sizeof loss);
     rt_gpu_free(gpu, which, sizeof labels);
+    return status;
 }
 
-/* Memory that was freed is used again, and what nobody uses goes back. */
+static char told[64];
+
+static void tell(const rt_gpu *d, const char *family)
+{
+    assert_ptr_equal(d, gpu);
+    strncat(told, family ? family : "done", sizeof told - strlen(told) - 1);
+    strncat(told, " ", sizeof told - strlen(told) - 1);
+}
+
+/* Compiling is reported at its beginning and its end, and not where nothing is compiled. Drivers may compile a kernel when it is
+ * first launched. */
+static void test_compiling_is_told(void **state)
+{
+    (void)state;
+    rt_gpu_on_compiling(tell);
+    assert_int_equal(cross_entropy(0, 1), RT_OK);
+    const char *at = told;
+    while (strncmp(at, "rows done ", 10) == 0)
+        at += 10;
+    assert_true(at > told);
+    assert_string_equal(at, "");
+    told[0] = '\0';
+    assert_int_equal(cross_entropy(1, 2), RT_OK);
+    assert_string_equal(told, "");
+    rt_gpu_on_compiling(NULL);
+}
+
+/* An invalid label is reported by the next check of the device, and the check after that is fine again. */
+static void test_fault_of_a_kernel(void **state)
+{
+    (void)state;
+    assert_int_equal(cross_entropy(1, 7), RT_E_RANGE);
+    assert_string_equal(rt_error(), "cross_entropy: target 7 in row 1, expected 0 to 2");
+    rt_error_clear();
+    assert_int_equal(cross_entropy(1, 2), RT_OK);
+}
+
+/* Freed memory is used again, and unused memory is returned to the device. */
 static void test_pool(void **state)
 {
     (void)state;
@@ -303,6 +320,9 @@ static void test_pool(void **state)
     assert_int_equal(rt_gpu_memory(gpu).used, before.used);
     rt_gpu_trim(gpu);
     assert_true(rt_gpu_memory(gpu).held <= before.held);
+    assert_true(rt_gpu_memory(gpu).most_used >= before.used + 2000000);
+    rt_gpu_memory_reset_peak(gpu);
+    assert_int_equal(rt_gpu_memory(gpu).most_used, before.used);
 }
 
 static void test_out_of_memory(void **state)
@@ -314,7 +334,7 @@ static void test_out_of_memory(void **state)
     rt_error_clear();
 }
 
-/* Opens the device to test; false, having said why, if there is nothing to test or to compare with. */
+/* Opens the device to test. Returns false, after printing why, if there is nothing to test or to compare with. */
 static bool open_device(void)
 {
     const char *name = getenv("RINGTORCH_DEVICE");
@@ -346,6 +366,7 @@ int main(void)
     const struct CMUnitTest plain[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_absent_device),
+        cmocka_unit_test(test_compiling_is_told),
         cmocka_unit_test(test_fault_of_a_kernel),
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_out_of_memory),

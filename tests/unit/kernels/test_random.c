@@ -1,5 +1,6 @@
-/* Philox4x32-10 against the known answers of its authors (Random123, kat_vectors), what is made of its words, and
- * that an element depends on its place only. */
+/* Tests Philox4x32-10 with the known answers of its authors (Random123, kat_vectors), the numbers made of its words, and
+ * that an element depends only on its place. */
+#include "kernels/kernels.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "kernels/kernels.h"
 
 typedef struct answer {
     uint32_t counter[4], key[2], out[4];
@@ -54,7 +54,8 @@ static void test_known_answers(void **state)
 enum { N = 1 << 17 };
 static float y[N], part[N];
 
-/* A shorter run is a prefix of a longer one; one that skips is its rest; other places give other numbers. */
+/* A shorter run is the beginning of a longer one, one that skips elements is its rest, and other places give other
+ * numbers. */
 static void check_places(const rt_kernels *k)
 {
     rt_rng r = {42, 1, 2, 3, 0};
@@ -83,8 +84,8 @@ static void test_places(void **state)
     for_levels(check_places);
 }
 
-/* The key of element e of a stream, of which the counter holds the lower half, is another one every 2^32 counters. Across
- * the border each run is still the rest of a longer one, whatever the width of the vectors. */
+/* The counter holds the lower half of an element's number, so the key changes every 2^32 counters. Across that border
+ * each run must still be the rest of a longer one, for any width of vectors. */
 static void check_border(const rt_kernels *k)
 {
     enum { BEFORE = 21 }; /* counters */
@@ -98,7 +99,7 @@ static void check_border(const rt_kernels *k)
     }
     rt_rng first = {42, 1, 2, 3, 0};
     k->uniform[RT_F32](rt_exec_cpu(), first, 64, 0, 0x1p24, part);
-    assert_memory_not_equal(part, y + 4 * BEFORE, 64 * sizeof *y); /* it does not begin again */
+    assert_memory_not_equal(part, y + 4 * BEFORE, 64 * sizeof *y); /* the numbers do not repeat */
     rt_kernels_level("ref")->uniform[RT_F32](rt_exec_cpu(), r, 400, 0, 0x1p24, part);
     assert_memory_equal(part, y, 400 * sizeof *y);
 }
@@ -109,7 +110,7 @@ static void test_border(void **state)
     for_levels(check_border);
 }
 
-/* Rounding would reach the end of such ranges: of eight numbers in this one, every sixteenth. */
+/* Rounding could reach the upper end of such ranges: of eight numbers in this one, every sixteenth would. */
 static void check_half_open(const rt_kernels *k)
 {
     rt_rng r = {7, 0, 0, 0, 0};
@@ -137,7 +138,7 @@ static double moment(const float *x, double about, int power)
     return sum / N;
 }
 
-/* Moments within 5 standard deviations of their estimates. */
+/* Moments must be within 5 standard deviations of their expected values. */
 static void check_moments(const rt_kernels *k)
 {
     rt_rng r = {7, 0, 0, 0, 0};

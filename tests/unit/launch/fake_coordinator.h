@@ -1,15 +1,21 @@
-/* A coordinator for the tools to talk to: a thread that answers as it is told to, over the real wire,
- * and a run directory with the control file and the lock of a live run.
+/* A coordinator for commands to talk to: a thread that gives a fixed answer over the real wire, and a run directory with
+ * the control file and the lock of a live run.
  *
  *     fake f;
  *     fake_start(&f, "/tmp/x/run");
- *     fake_answer(&f, RT_MSG_ACCEPTED, "as you wish");    // to whatever comes
- *     ... run a command; fake_question(&f), fake_number(&f) say what came ...
- *     fake_stop(&f);                                      // lock and control file are gone
+ *     fake_answer(&f, RT_MSG_ACCEPTED, "as you wish");    // the answer to every request
+ *     ... run a command; fake_question(&f), fake_number(&f) are its request ...
+ *     fake_stop(&f);                                      // removes lock and control file
  */
-#ifndef RINGTORCH_TESTS_LAUNCH_FAKE_COORDINATOR_H
-#define RINGTORCH_TESTS_LAUNCH_FAKE_COORDINATOR_H
+#ifndef RINGTORCH_TESTS_UNIT_LAUNCH_FAKE_COORDINATOR_H
+#define RINGTORCH_TESTS_UNIT_LAUNCH_FAKE_COORDINATOR_H
 
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/control/wire.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,28 +24,22 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/wire.h"
 
 typedef struct fake {
     char dir[128];
-    char endpoint[128]; /* "" before the first start; a restart binds it again */
+    char endpoint[128]; /* "" before the first start; a restart binds the same one */
     rt_wire_keys keys;
     rt_wire *wire;
     pthread_t thread;
-    atomic_bool stop, mute; /* mute: hears and says nothing */
+    atomic_bool stop, mute; /* mute: neither receives nor sends */
     int lock;
 
-    pthread_mutex_t mutex; /* for what follows */
+    pthread_mutex_t mutex; /* protects the members below */
     rt_msg_type answer;
     char text[8192];
-    atomic_int asked;     /* messages that came */
-    rt_msg_type question; /* the last one */
-    int64_t number;       /* workers or events */
+    atomic_int asked;     /* how many requests have come */
+    rt_msg_type question; /* the last request */
+    int64_t number;       /* of workers or events in it */
     char reason[300];
 } fake;
 
@@ -72,10 +72,10 @@ static void fake_reply(fake *f, const rt_frame *q)
     rt_wire_send(f->wire, q->peer, f->answer, body);
 }
 
-/* From now on it is like a process that hangs. */
+/* From now on it behaves like a process that hangs. */
 static void fake_mute(fake *f)
 {
-    struct timespec t = {.tv_nsec = 200000000}; /* longer than it waits for a message */
+    struct timespec t = {.tv_nsec = 200000000}; /* longer than fake_serve waits for a message */
     atomic_store(&f->mute, true);
     nanosleep(&t, NULL);
 }
@@ -110,7 +110,7 @@ static void fake_answer(fake *f, rt_msg_type type, const char *text)
     pthread_mutex_unlock(&f->mutex);
 }
 
-/* What the last message asked for. */
+/* Returns the type of the last request. */
 static rt_msg_type fake_question(fake *f)
 {
     pthread_mutex_lock(&f->mutex);
@@ -136,7 +136,7 @@ static const char *fake_reason(fake *f)
     return reason;
 }
 
-/* Writes control.json as the coordinator does: others can read it at no moment. */
+/* Writes control.json as the coordinator does, so that other users can never read it. */
 static bool fake_write_control(const fake *f)
 {
     char keys[4 * RT_WIRE_KEY], path[256], host[128] = "";
@@ -169,7 +169,7 @@ static bool fake_listen(fake *f)
                          .name = "coordinator"};
     atomic_store(&f->stop, false);
     rt_status status;
-    double end = rt_clock() + 60; /* the system may be slow to give the port back */
+    double end = rt_clock() + 60; /* the system may be slow to release the port */
     while ((status = rt_wire_listen(&o, &f->wire)) == RT_E_EXISTS && rt_clock() < end) {
         rt_error_clear();
         rt_clock_sleep(0.01);
@@ -189,7 +189,7 @@ static bool fake_start(fake *f, const char *dir)
            fake_lock(f) && fake_listen(f) && fake_write_control(f);
 }
 
-/* As by SIGKILL: the control file stays, and the lock, which is the launcher's. */
+/* Ends as if by SIGKILL: the control file stays, and so does the lock, which is the launcher's. */
 static void fake_die(fake *f)
 {
     if (!f->wire)

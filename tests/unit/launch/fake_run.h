@@ -1,15 +1,15 @@
-/* Whole runs through the real command, coordinator and mpirun, with fake_worker in place of the engine: two workers, a
+/* Whole runs with the real command, coordinator and mpirun, and with fake_worker in place of the engine: two workers, a
  * hundred steps, a checkpoint every twenty.
  *
  *     cmocka_unit_test_setup_teardown(f, run_set_up, run_tear_down)
- *     pid_t pid = begin_slowly();          // is under way now, and takes some seconds more
+ *     pid_t pid = begin_slowly();          // it has made some steps, and takes a few seconds more
  *     kill(find_process("mpirun"), SIGKILL);
  *     expect_end(pid, 0);
  *     expect_finished(); */
-#ifndef RINGTORCH_TESTS_LAUNCH_FAKE_RUN_H
-#define RINGTORCH_TESTS_LAUNCH_FAKE_RUN_H
+#ifndef RINGTORCH_TESTS_UNIT_LAUNCH_FAKE_RUN_H
+#define RINGTORCH_TESTS_UNIT_LAUNCH_FAKE_RUN_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "launching.h"
 
 static inline int run_set_up(void **state)
@@ -58,7 +58,7 @@ static inline void summary_says(const char *key, const char *value)
     json_decref(j);
 }
 
-/* The fake's weights are the SHA-256 of "100": of the number of steps made. */
+/* The hash of the fake's weights is the SHA-256 of "100", the number of steps made. */
 static const char sha_of_100[] = "ad57366865126e55649ecb23ae1d48887544976efea46a48eb5d85a6eeb4d306";
 
 static inline void expect_finished(void)
@@ -68,7 +68,7 @@ static inline void expect_finished(void)
     assert_int_equal(summary_int("steps"), 100);
 }
 
-/* Starts a run slow enough to be met in the middle, and waits until it has made some steps. */
+/* Starts a run that is slow enough to interfere with, and waits until it has made some steps. */
 static inline pid_t begin_slowly(void)
 {
     setenv("FAKE_STEP_SECONDS", "0.04", 1);

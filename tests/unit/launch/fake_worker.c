@@ -1,13 +1,21 @@
-/* A worker without an engine: speaks the whole protocol of messages.def, so that tests reach every
- * path of launcher and coordinator in milliseconds. Its "weights" are the number of steps made.
- * Ranks keep in step through a file that all map.
+/* A worker without an engine. It speaks the whole protocol of messages.def, so that tests reach every path of launcher and
+ * coordinator in milliseconds. Its "weights" are the number of steps made. Ranks stay in step through a file that all of
+ * them map.
  *
  * FAKE_ACTION="ACTION RANK STEP GENERATION" makes one rank misbehave after that step:
- *     kill  dies by SIGKILL                 exit   leaves with code 3
+ *     kill  dies of SIGKILL                 exit   exits with code 3
  *     io    FAULT of the machine            user   FAULT of the input
  *     piece reports PIECE_FAILED for its next piece, once
- *     hello (instead of a step) says another instruction set than the others
+ *     hello (not after a step) claims another instruction set than the other ranks
  * FAKE_STEP_SECONDS: how long a step takes (0.002). */
+#include "../checkpoint_files.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/config/best.h"
+#include "common/config/config.h"
+#include "common/control/wire.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -18,18 +26,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-#include "common/best.h"
-#include "common/clock.h"
-#include "common/config.h"
-#include "common/error.h"
-#include "common/hash.h"
-#include "common/mem.h"
-#include "common/wire.h"
-#include "../checkpoint_files.h"
 
 enum { RANKS_MAX = 16, PIECES_MAX = 64, PARAMETERS = 10 };
 
-/* What was said about a piece and is not answered yet. */
+/* A piece that was reported and has not been answered yet. */
 typedef struct piece {
     int64_t step, bytes; /* step 0: none */
     char file[40], sum[17];
@@ -111,7 +111,7 @@ static void piece_answered(worker *w, int64_t step)
             w->pieces[i].step = 0;
 }
 
-/* Takes what the coordinator says, for at most `seconds`. */
+/* Handles messages of the coordinator. Waits at most `seconds` for the first one. */
 static void listen(worker *w, double seconds)
 {
     rt_frame f;
@@ -125,7 +125,7 @@ static void listen(worker *w, double seconds)
         }
         if (f.type == RT_MSG_STOP && f.body.stop.after_step < 0)
             w->leave = true;
-        else if (f.type == RT_MSG_STOP && w->rank == 0) /* a step that nobody has begun */
+        else if (f.type == RT_MSG_STOP && w->rank == 0) /* a step that no rank has begun */
             w->all->last_step = w->step + 1;
         else if (f.type == RT_MSG_COMMITTED || f.type == RT_MSG_ABORTED)
             piece_answered(w, f.body.committed.step); /* the first field of both */
@@ -197,7 +197,7 @@ static void say_finished(worker *w)
             .step = w->step, .weights_sha256 = sha, .rss_bytes = 2 << 20, .snapshot_step = -1});
 }
 
-/* What a coordinator must hear that has taken over from one that died. */
+/* Sends again what a restarted coordinator must know. */
 static void say_again(void *ctx)
 {
     worker *w = ctx;
@@ -229,7 +229,7 @@ static void keep_in_step(worker *w)
             listen(w, 0.001);
 }
 
-/* This rank's elements of each state that AdamW has; what is in them are not weights. */
+/* Makes this rank's elements of each state of AdamW. Their values are not weights. */
 static rt_bytes make_piece(const worker *w)
 {
     static const char *const kinds[] = {"param", "exp_avg", "exp_avg_sq"};
@@ -295,7 +295,7 @@ static void evaluate(worker *w)
     rt_metrics_add(&e.metrics, "loss", 0.25);
     rt_metrics_add(&e.metrics, "accuracy", 0.93);
     char *text = rt_evaluated_text(&e, w->generation);
-    say(w, RT_MSG_EVALUATED, &(rt_msg_evaluated){w->step, text});
+    say(w, RT_MSG_EVALUATED, &(rt_msg_evaluated){.step = w->step, .evaluation = text});
     rt_mem_free(text);
 }
 
@@ -316,7 +316,7 @@ static bool due(int64_t every, bool final, const worker *w, bool last)
     return (every > 0 && w->step % every == 0) || (last && final);
 }
 
-/* Makes all steps; returns after the last. */
+/* Makes all steps. Returns after the last one. */
 static void train(worker *w)
 {
     double began = rt_clock();
@@ -392,7 +392,7 @@ static void join(worker *w)
 int main(void)
 {
     worker w = {0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* as the real one: mpirun may be killed */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* like the real one, since mpirun may be killed */
     join(&w);
     hello(&w);
     while (!w.plan.world && !w.leave)

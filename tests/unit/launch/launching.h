@@ -1,5 +1,5 @@
-/* Runs of `ringtorch train` in a folder of their own: started, met in the middle, waited for, and no
- * process left behind.
+/* Runs `ringtorch train` in a folder of its own: starts it, meets it in the middle, waits for its end, and checks that it
+ * leaves no process behind.
  *
  *     make_folder("run: {steps: 100}\nmodel: {preset: mlp}\n");      // tiny.yaml
  *     pid_t pid = begin("-n", "2", NULL);                  // ringtorch train tiny.yaml --run-dir run
@@ -8,36 +8,37 @@
  *     expect_end(pid, 0);                                  // out, err: what it has printed
  *     remove_folder();                                     // fails if one of its processes is alive
  *
- * Every process has RINGTORCH_TEST=<folder> in its environment and hands it on. */
-#ifndef RINGTORCH_TESTS_LAUNCH_LAUNCHING_H
-#define RINGTORCH_TESTS_LAUNCH_LAUNCHING_H
+ * Every process has RINGTORCH_TEST=<folder> in its environment and passes it on to its children. */
+#ifndef RINGTORCH_TESTS_UNIT_LAUNCH_LAUNCHING_H
+#define RINGTORCH_TESTS_UNIT_LAUNCH_LAUNCHING_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "tests/support/child.h"
 
 #ifndef RT_TEST_BINARY_DIR
-#define RT_TEST_BINARY_DIR "build" /* the build says */
+#define RT_TEST_BINARY_DIR "build" /* the build sets it */
 #endif
 
-/* Nothing takes so long unless it is broken, on a machine under load neither. */
+/* Even on a loaded machine, only something broken takes this long. */
 static const double patience = 300;
 
 static char folder[64], run_dir[80], config[80];
@@ -70,17 +71,17 @@ static inline size_t read_proc(pid_t pid, const char *name, char *text, size_t s
     return (size_t)used;
 }
 
-/* Returns whether the program that a process runs ends in `name`; NULL: any. */
+/* Returns whether the path of a process's program ends in `name`; NULL: any. */
 static inline bool runs(pid_t pid, const char *name)
 {
     static char text[1 << 16];
-    read_proc(pid, "cmdline", text, sizeof text); /* up to the end of its first word */
+    read_proc(pid, "cmdline", text, sizeof text); /* a zero ends the first word */
     size_t n = strlen(text), k = name ? strlen(name) : 0;
     return n >= k && (!name || strcmp(text + n - k, name) == 0);
 }
 
-/* Finds a process that was started by this test: one that runs a program (NULL: any) and has a
- * variable in its environment (NULL: any); 0: none. */
+/* Finds a process that this test has started, that runs a program (NULL: any) and has a variable in its environment (NULL:
+ * any). Returns 0 if there is none. */
 static inline pid_t find_process_with(const char *name, const char *variable)
 {
     static char text[1 << 16];
@@ -106,7 +107,7 @@ static inline pid_t find_process(const char *name)
     return find_process_with(name, NULL);
 }
 
-/* Waits for it. */
+/* Waits until there is such a process. */
 static inline pid_t await_process(const char *name, const char *variable)
 {
     pid_t pid;
@@ -118,7 +119,7 @@ static inline pid_t await_process(const char *name, const char *variable)
     return pid;
 }
 
-/* Returns whether a process holds a pidfd of another one. */
+/* Returns whether a process has a pidfd of another one. */
 static inline bool watches(pid_t pid, pid_t other)
 {
     char path[64], line[64], text[4096];
@@ -157,7 +158,7 @@ static inline void remove_folder(void)
 
 /* ---- commands ---- */
 
-/* Starts `ringtorch train tiny.yaml --run-dir run` with more arguments, which end in NULL. */
+/* Starts `ringtorch train tiny.yaml --run-dir run` with further arguments, which end with NULL. */
 static inline pid_t start(const char *first, va_list more)
 {
     const char *argv[24] = {
@@ -210,7 +211,7 @@ static inline void expect_end(pid_t pid, int exit_code)
                  err);
 }
 
-/* Runs to the end. */
+/* Starts it and waits for its end. */
 static inline void run(int exit_code, const char *first, ...)
 {
     va_list more;
@@ -224,6 +225,19 @@ static inline void expect_text(const char *text, const char *fragment)
 {
     if (!strstr(text, fragment))
         fail_msg("'%s' is not in:\n%s", fragment, text);
+}
+
+/* Writes a shell script that claims to be the mpirun of this version of Open MPI, "4.1.4". text: "#!/bin/sh\n...". */
+static inline void write_mpirun_script(const char *path, const char *version, const char *text)
+{
+    char script[4096];
+    const char *rest = strchr(text, '\n');
+    assert_non_null(rest);
+    snprintf(script, sizeof script,
+             "%.*s[ \"$1\" = --version ] && { echo 'mpirun (Open MPI) %s'; exit 0; }\n%s",
+             (int)(rest + 1 - text), text, version, rest + 1);
+    assert_int_equal(rt_file_replace(path, script, strlen(script)), RT_OK);
+    assert_int_equal(chmod(path, 0755), 0);
 }
 
 static inline const char *in_run(const char *name)

@@ -1,29 +1,29 @@
-/* A coordinator that does as it is told, so that tests see the launcher alone. It obeys the lines that
- * are added to <run dir>/orders (started again: those added since) and writes what it hears to
- * <run dir>/heard, a message a line, after "STARTED <run id> <endpoint>" or "STARTED AGAIN ...".
+/* A coordinator that follows a script, so that tests see only the launcher. It obeys the lines that are appended to
+ * <run dir>/orders (after a restart, only those appended since) and writes the messages that it receives to
+ * <run dir>/heard, one per line, after "STARTED <run id> <endpoint>" or "STARTED AGAIN ...".
  *     start GENERATION WORLD [HOST SLOTS]...   START_GENERATION
  *     end GENERATION                           END_GENERATION
  *     probe HOST                               PROBE
  *     show JSON                                SHOW
- *     over EXIT_CODE MESSAGE                   RUN_ENDED; ends
- *     exit CODE                                ends without a word
- * Its run id is what the test's folder (RINGTORCH_TEST) ends in, so that tests can run side by side.
- * SCRIPT_AGAIN=exit: says "no room for a second one" and exits with code 2 when it is started again;
- * =die: dies by SIGKILL then. SCRIPT_READS: says that it reads, before it listens. */
+ *     over EXIT_CODE MESSAGE                   RUN_ENDED, then exits
+ *     exit CODE                                exits without RUN_ENDED
+ * Its run id is the end of the name of the test's folder (RINGTORCH_TEST), so that tests can run side by side.
+ * SCRIPT_AGAIN=exit: when restarted, prints "no room for a second one" and exits with code 2; =die: when restarted, dies
+ * of SIGKILL. SCRIPT_READS: reports that it is reading before it listens. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/control/wire.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/wire.h"
 
 enum { HOSTS_MAX = 8 };
 
 static rt_wire *wire;
-static char launcher[64]; /* its address */
+static char launcher[64]; /* the launcher's address; "": it has not connected */
 static FILE *heard, *orders;
 
 static void must(rt_status status)
@@ -108,7 +108,7 @@ static void obey(char *line)
     }
 }
 
-/* Orders are for the launcher, so they wait until it has called. */
+/* Orders are for the launcher, so they wait until it has connected. */
 static void obey_all(void)
 {
     static char line[4096];
@@ -117,7 +117,7 @@ static void obey_all(void)
         if (line[0])
             obey(line);
     }
-    clearerr(orders); /* more may come */
+    clearerr(orders); /* more may be appended */
 }
 
 static void listen_once(void)

@@ -1,16 +1,16 @@
-/* What the user is shown of a run in a pipe: one line for each object of the coordinator. */
+/* What the user sees of a run in a pipe, one line for each object of the coordinator, and on a terminal. */
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "launch/display.h"
+#include "launch/tui/display.h"
 #include "tests/support/child.h"
 
 /* Shows one object and returns what was printed (free). */
@@ -30,7 +30,7 @@ static char *shown(const char *object)
     return text;
 }
 
-/* JSON has null for what is no number; nobody may take it for a loss of nothing. */
+/* JSON has null for what is not a number; the display must not show that as a loss of 0. */
 static void what_is_not_a_number_is_never_zero(void **state)
 {
     (void)state;
@@ -47,8 +47,10 @@ static void what_is_not_a_number_is_never_zero(void **state)
          "step 5: test accuracy 50.00 %, loss nan"},
         {"{\"event\": \"evaluation\", \"step\": 5, \"accuracy\": null, \"loss\": 0.25}",
          "step 5: test accuracy nan %, loss 0.2500"},
-        {"{\"event\": \"recovered\", \"step\": 5, \"recovery_seconds\": null}", "after nan s"},
-        {"{\"event\": \"host_lost\", \"host\": \"h\", \"reason\": \"why\"}", "left out for nan s"},
+        {"{\"event\": \"recovered\", \"step\": 5, \"recovery_seconds\": null}",
+         "back at step 5 after -, - steps lost"},
+        {"{\"event\": \"host_lost\", \"host\": \"h\", \"reason\": \"why\"}",
+         "set aside for -: why"},
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"epochs\": null, "
          "\"eval_accuracy\": 0.099, \"eval_loss\": null}",
          "test accuracy 9.90 %, loss nan"},
@@ -57,7 +59,7 @@ static void what_is_not_a_number_is_never_zero(void **state)
          "done: 20 steps (nan epochs) in -, - samples/s"},
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 1, \"epochs\": 1}",
          "done: 1 step (1.0 epochs) in "},
-        {"{\"event\": \"scaled\", \"from\": 2, \"to\": 1}", "from 2 to 1 worker\n"},
+        {"{\"event\": \"scaled\", \"from\": 2, \"to\": 1}", "scaled from 2 to 1 worker\n"},
         {"{\"event\": \"running\", \"parameters\": null, \"start_step\": 0, \"end_step\": 20}",
          "- parameters"},
         {"{\"event\": \"summary\", \"status\": \"done\", \"steps\": 20, \"skipped_steps\": 3}",
@@ -82,7 +84,35 @@ static void expect_shown(const char *object, const char *expected)
     free(text);
 }
 
-/* What comes from a configuration is not obeyed by the terminal; a long net is told by its ends. */
+/* A user who wants the same bits with more workers must set parallel.slices before the first step. */
+static void the_start_tells_how_many_workers_a_run_can_have(void **state)
+{
+    (void)state;
+    static const struct {
+        int slices;
+        const char *source, *says;
+    } rows[] = {
+        {1, "fresh",
+         ", 1 slice a step (for 1 worker; to get the same bits with more, set parallel.slices)\n"},
+        {4, "fresh", "steps 0 to 20, avx2, blas, 4 slices a step (for at most 4 workers)\n"},
+        {4, "snapshot", "steps 0 to 20 from a snapshot, avx2, blas, 4 slices a step\n"},
+        {1, "runs/x/checkpoints/step-8", "20 from step-8, avx2, blas, 1 slice a step\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char object[256];
+        snprintf(object, sizeof object,
+                 "{\"event\": \"running\", \"parameters\": 10, \"start_step\": 0, "
+                 "\"end_step\": 20, \"isa\": \"avx2\", \"blas\": \"blas\", \"slices\": %d, "
+                 "\"source\": \"%s\"}",
+                 rows[i].slices, rows[i].source);
+        char *text = shown(object);
+        if (!strstr(text, rows[i].says))
+            fail_msg("%s: shown as '%s', expected '%s'", object, text, rows[i].says);
+        free(text);
+    }
+}
+
+/* The terminal does not obey text from a configuration. Of a long net, the first and last layers are shown. */
 static void layers_are_shown(void **state)
 {
     (void)state;
@@ -105,7 +135,7 @@ static void layers_are_shown(void **state)
                          "l37        1\nl38        1\nl39        1\n");
 }
 
-static void the_best_is_told(void **state)
+static void the_best_is_marked(void **state)
 {
     (void)state;
     expect_shown("{\"event\": \"evaluation\", \"step\": 1200, \"accuracy\": 0.5, \"loss\": 1, "
@@ -115,7 +145,7 @@ static void the_best_is_told(void **state)
 
 /* ---- on a terminal ---- */
 
-/* Shows forty reports of a run and a loss in a process of its own, whose standard output is a terminal. */
+/* Shows forty reports and a lost worker in a separate process, whose standard output is a terminal. */
 static int show_a_run(void *terminal)
 {
     rt__display d;
@@ -136,7 +166,7 @@ static int show_a_run(void *terminal)
     return 0;
 }
 
-/* Returns what a terminal of that kind was sent. */
+/* Returns what was sent to a terminal of that kind. */
 static const char *seen(const char *term, bool no_color)
 {
     static char text[1 << 16];
@@ -166,17 +196,17 @@ static int count_of(const char *text, const char *what)
     return n;
 }
 
-static void a_terminal_is_drawn_over(void **state)
+static void a_terminal_line_is_redrawn(void **state)
 {
     (void)state;
     const char *text = seen("xterm", false);
     assert_true(count_of(text, "0.5000  lr 0.001  64 samples/s  0:03  ETA") > 20);
-    assert_int_equal(count_of(text, "\r\n"), 21); /* twenty of them stay, and the loss */
+    assert_int_equal(count_of(text, "\r\n"), 21); /* twenty of them stay, and the lost worker */
     assert_non_null(strstr(text, "\r\033[J"));
-    assert_non_null(strstr(text, "\033[33mlost at step 400: killed\033[0m\r\n"));
+    assert_non_null(strstr(text, "\033[33mworkers lost at step 400: killed\033[0m\r\n"));
 }
 
-static void colours_are_left_out_where_nobody_wants_them(void **state)
+static void colours_are_omitted_if_unwanted(void **state)
 {
     (void)state;
     const char *text = seen("xterm", true);
@@ -198,10 +228,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_a_number_is_never_zero),
+        cmocka_unit_test(the_start_tells_how_many_workers_a_run_can_have),
         cmocka_unit_test(layers_are_shown),
-        cmocka_unit_test(the_best_is_told),
-        cmocka_unit_test(a_terminal_is_drawn_over),
-        cmocka_unit_test(colours_are_left_out_where_nobody_wants_them),
+        cmocka_unit_test(the_best_is_marked),
+        cmocka_unit_test(a_terminal_line_is_redrawn),
+        cmocka_unit_test(colours_are_omitted_if_unwanted),
         cmocka_unit_test(a_dumb_terminal_gets_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

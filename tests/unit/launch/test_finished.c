@@ -1,4 +1,4 @@
-/* When a resumed run has nothing left to do. */
+/* Finds out when a resumed run has nothing left to do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/error.h"
-#include "common/file.h"
-#include "launch/finished.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "launch/run/finished.h"
 
 static char dir[] = "/tmp/rt-finished-XXXXXX";
 
@@ -57,7 +57,7 @@ static void only_what_is_left_is_done(void **state)
     static const struct {
         const char *summary, *of_run, *asked, *set;
         rt__finished_answer answer;
-        bool impatient;
+        bool out_of_patience;
     } cases[] = {
         {DONE, STEPS, STEPS, NULL, RT__NOTHING_LEFT},
         {DONE, STEPS, STEPS, "parallel.workers=4", RT__NOTHING_LEFT},
@@ -86,7 +86,7 @@ static void only_what_is_left_is_done(void **state)
         {EARLY, PATIENCE, PATIENCE, "evaluate.every=10",
          RT__SOMETHING_LEFT}, /* two since the best */
         {DONE, PATIENCE, PATIENCE, "run.steps=120", RT__SOMETHING_LEFT},
-        /* Other mathematics: the coordinator refuses it by name. */
+        /* A run that trains differently: the coordinator names the difference. */
         {DONE, STEPS, STEPS, "optimizer.lr=0.5", RT__SOMETHING_LEFT},
         {DONE, STEPS, STEPS, "run.seed=8", RT__SOMETHING_LEFT},
         {DONE, STEPS, STEPS, "parallel.slices=16", RT__SOMETHING_LEFT},
@@ -104,13 +104,13 @@ static void only_what_is_left_is_done(void **state)
                          RT_OK);
         if (cases[i].set)
             assert_int_equal(rt_config_set(&cfg, cases[i].set), RT_OK);
-        rt__finished_look(dir, "auto", &cfg, &f);
+        rt__finished_check(dir, "auto", &cfg, &f);
         if (f.answer != cases[i].answer)
             fail_msg("case %zu, %s: answer %d, expected %d", i, cases[i].set, f.answer,
                      cases[i].answer);
-        if (f.answer == RT__NOTHING_LEFT && f.impatient != cases[i].impatient)
+        if (f.answer == RT__NOTHING_LEFT && f.out_of_patience != cases[i].out_of_patience)
             fail_msg("case %zu, %s: is said to be%s out of patience", i, cases[i].set,
-                     f.impatient ? "" : " not");
+                     f.out_of_patience ? "" : " not");
         assert_int_equal(f.summary != NULL, f.answer != RT__SOMETHING_LEFT);
         assert_false(rt_failed());
         rt__finished_release(&f);
@@ -118,7 +118,7 @@ static void only_what_is_left_is_done(void **state)
     }
 }
 
-/* What --resume names decides whether the run is asked to go on from its end. */
+/* The path given to --resume decides whether the run resumes from its last step. */
 static void the_last_checkpoint_by_its_path_is_the_end(void **state)
 {
     (void)state;
@@ -144,7 +144,7 @@ static void the_last_checkpoint_by_its_path_is_the_end(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rt__finished f;
         bool inside = strncmp(cases[i].resume, "checkpoints/", 12) == 0;
-        rt__finished_look(dir, inside ? in_dir(cases[i].resume) : cases[i].resume, &cfg, &f);
+        rt__finished_check(dir, inside ? in_dir(cases[i].resume) : cases[i].resume, &cfg, &f);
         if (f.answer != cases[i].answer)
             fail_msg("--resume %s: answer %d, expected %d", cases[i].resume, f.answer,
                      cases[i].answer);
@@ -159,7 +159,7 @@ static void a_directory_without_a_run_has_all_left(void **state)
     rt_config cfg;
     rt__finished f;
     assert_int_equal(rt_config_default(&cfg), RT_OK);
-    rt__finished_look("/tmp/rt-finished-none", "auto", &cfg, &f);
+    rt__finished_check("/tmp/rt-finished-none", "auto", &cfg, &f);
     assert_int_equal(f.answer, RT__SOMETHING_LEFT);
     rt__finished_release(&f);
     rt_config_release(&cfg);

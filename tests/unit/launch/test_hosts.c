@@ -1,4 +1,4 @@
-/* Host files: what is read, what is refused and where, what is watched. */
+/* Host files: what is read, what is refused with which place, and how a file is watched. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +9,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "launch/hosts.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "launch/jobs/hosts.h"
 #include "tests/unit/common/random.h"
 
 static rt_status parse(const char *text, rt__host_list *out)
@@ -46,12 +46,12 @@ static void bad_files_are_refused_where_they_are_bad(void **state)
     static const struct {
         const char *text, *message;
     } bad[] = {
-        {"", "f:1:1: no host in it"},
-        {"# nobody\n \n", "f:1:1: no host in it"},
-        {"a\n  -oProxyCommand=x\n", "f:2:3: '-oProxyCommand=x' is no host name"},
-        {"a:4\n", "f:1:1: 'a:4' is no host name"},
-        {"a,b\n", "f:1:1: 'a,b' is no host name"},
-        {"a\nb\na slots=2\n", "f:3:1: a is in line 1 already"},
+        {"", "f:1:1: it names no host"},
+        {"# nobody\n \n", "f:1:1: it names no host"},
+        {"a\n  -oProxyCommand=x\n", "f:2:3: '-oProxyCommand=x' is not a host name"},
+        {"a:4\n", "f:1:1: 'a:4' is not a host name"},
+        {"a,b\n", "f:1:1: 'a,b' is not a host name"},
+        {"a\nb\na slots=2\n", "f:3:1: a is already in line 1"},
         {"a 4\n", "f:1:3: '4' is not understood: expected slots=N"},
         {"a slots = 4\n", "f:1:3: 'slots' is not understood"},
         {"a slots=\n", "f:1:3: 'slots=' is not understood"},
@@ -77,7 +77,7 @@ static void bad_files_are_refused_where_they_are_bad(void **state)
     rt_error_clear();
 }
 
-/* Whatever the bytes: a list or a refusal, and nothing is left allocated. */
+/* Any bytes give a list or an error, and leave nothing allocated. */
 static void any_bytes(void **state)
 {
     (void)state;
@@ -193,7 +193,7 @@ static void a_file_is_watched(void **state)
     f.next_look = 0;
     assert_int_equal(rt__hosts_file_look(&f), RT__HOSTS_SAME);
     assert_int_equal(rt_file_replace(path, "a\nb\n", 4), RT_OK);
-    assert_int_equal(rt__hosts_file_look(&f), RT__HOSTS_SAME); /* it is not time yet */
+    assert_int_equal(rt__hosts_file_look(&f), RT__HOSTS_SAME); /* a second has not passed yet */
     f.next_look = 0;
     assert_int_equal(rt__hosts_file_look(&f), RT__HOSTS_NEW);
     assert_int_equal(f.hosts.count, 2);
@@ -201,9 +201,10 @@ static void a_file_is_watched(void **state)
     f.next_look = 0;
     assert_int_equal(rt__hosts_file_look(&f), RT__HOSTS_BAD);
     assert_non_null(strstr(f.trouble, ":1:3: 'b' is not understood"));
-    assert_int_equal(f.hosts.count, 2); /* as before */
+    assert_int_equal(f.hosts.count, 2); /* unchanged */
     f.next_look = 0;
-    assert_int_equal(rt__hosts_file_look(&f), RT__HOSTS_SAME); /* told once */
+    assert_int_equal(rt__hosts_file_look(&f),
+                     RT__HOSTS_SAME); /* each bad version is reported once */
     unlink(path);
     f.next_look = 0;
     assert_int_equal(rt__hosts_file_look(&f), RT__HOSTS_BAD);

@@ -1,9 +1,9 @@
-/* Whole runs with fake workers that are met from outside: by signals, and by the death of their coordinator or launcher. */
+/* Whole runs with fake workers that receive signals, or whose coordinator or launcher dies. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -15,7 +15,7 @@
 
 /* ---- signals ---- */
 
-static void an_interrupted_run_goes_on_with_other_workers(void **state)
+static void an_interrupted_run_resumes_with_other_workers(void **state)
 {
     (void)state;
     pid_t pid = begin_slowly();
@@ -57,7 +57,7 @@ static void a_run_that_goes_on_never_lacks_its_configuration(void **state)
     close(watch);
 }
 
-/* What schedulers, terminals and limits send: each leaves a checkpoint, and an exit code that nobody takes for success. */
+/* Each signal that schedulers, terminals and limits send leaves a checkpoint, and an exit code that does not mean success. */
 static void each_signal_ends_a_run_well(void **state)
 {
     (void)state;
@@ -80,8 +80,8 @@ static void each_signal_ends_a_run_well(void **state)
     }
 }
 
-/* The kernel repeats SIGXCPU every second: that is not a second wish. */
-static void a_limit_that_is_reached_again_and_again_is_one_wish(void **state)
+/* The kernel repeats SIGXCPU every second: that is not a second request. */
+static void a_limit_reached_repeatedly_is_one_request(void **state)
 {
     (void)state;
     setenv("FAKE_STEP_SECONDS", "1", 1);
@@ -89,7 +89,7 @@ static void a_limit_that_is_reached_again_and_again_is_one_wish(void **state)
     await_text("events.jsonl", "\"event\":\"running\"");
     kill(pid, SIGXCPU);
     await_text("events.jsonl", "\"event\":\"interrupted\"");
-    usleep(300000); /* sooner, it would pass for an echo */
+    usleep(300000); /* any sooner, it would count as an echo of the first */
     kill(pid, SIGXCPU);
     expect_end(pid, 152);
     assert_int_equal(summary_int("checkpoint_step"), summary_int("steps"));
@@ -119,7 +119,7 @@ static void the_coordinator_leaves_signals_to_the_launcher(void **state)
     assert_false(file_says("events.jsonl", "coordinator_restarted"));
 }
 
-static void a_signal_before_the_coordinator_listens_is_told(void **state)
+static void a_signal_before_the_coordinator_listens_is_reported(void **state)
 {
     (void)state;
     char program[128];
@@ -151,20 +151,20 @@ static void a_second_interrupt_does_not_wait(void **state)
     assert_true(file_says("events.jsonl", "\"in_memory\":"));
 }
 
-/* Interrupts twice, 20 ms apart. Returns whether the run ended as by one. */
+/* Interrupts a run twice within 20 ms. Returns whether it ended as after one interrupt. */
 static bool ends_as_by_one_interrupt(void)
 {
-    rt_remove_tree(run_dir); /* of the try before */
+    rt_remove_tree(run_dir); /* left by the try before */
     rt_error_clear();
     pid_t pid = begin_slowly();
     kill(pid, SIGINT);
-    usleep(20000); /* long enough for the first to have been taken */
+    usleep(20000); /* long enough for the launcher to have handled the first */
     kill(pid, SIGINT);
     expect_end(pid, 130);
     return summary_int("checkpoint_step") == summary_int("steps");
 }
 
-/* On a machine under load the launcher may get to the second one so late that it is none of the echoes. */
+/* On a loaded machine, the launcher may handle the second one so late that it is no longer an echo: try again then. */
 static void an_echo_of_an_interrupt_is_not_a_second_one(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void an_echo_of_an_interrupt_is_not_a_second_one(void **state)
 
 /* ---- coordinators and launchers that die ---- */
 
-/* Kills the coordinator and waits until there is another one. */
+/* Kills the coordinator and waits for the next one. */
 static void replace_coordinator(int signal)
 {
     pid_t old = find_process("ringtorch-coordinator");
@@ -199,7 +199,7 @@ static void a_killed_coordinator_is_started_again(void **state)
     replace_coordinator(SIGKILL);
     await_text("events.jsonl", "coordinator_restarted");
     replace_coordinator(SIGKILL);
-    assert_int_equal(kill(worker, 0), 0); /* it trains on meanwhile */
+    assert_int_equal(kill(worker, 0), 0); /* it keeps training meanwhile */
     expect_end(pid, 0);
     expect_finished();
     expect_text(out, "the coordinator was killed by signal 9");
@@ -208,7 +208,7 @@ static void a_killed_coordinator_is_started_again(void **state)
     assert_false(file_says("metrics.jsonl", "\"generation\":2"));
 }
 
-/* Kills itself as often as `deaths` says before it becomes the coordinator. */
+/* Writes a coordinator that kills itself `deaths` times before it executes the real one. */
 static void use_dying_coordinator(int deaths)
 {
     char program[128], text[512];
@@ -222,7 +222,7 @@ static void use_dying_coordinator(int deaths)
     setenv("RINGTORCH_COORDINATOR", program, 1);
 }
 
-/* Also one that has never listened. */
+/* This also holds for one that has never listened. */
 static void a_coordinator_killed_at_its_start_is_started_again(void **state)
 {
     (void)state;
@@ -251,7 +251,7 @@ static void a_stuck_coordinator_is_replaced(void **state)
     assert_int_equal(summary_int("restarts"), 0);
 }
 
-/* Both at once: the new coordinator learns from the launcher that the job is gone. */
+/* If both die at once, the new coordinator learns from the launcher that the job is gone. */
 static void coordinator_and_worker_die_together(void **state)
 {
     (void)state;
@@ -294,13 +294,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, run_set_up, run_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(an_interrupted_run_goes_on_with_other_workers),
+        TEST(an_interrupted_run_resumes_with_other_workers),
         TEST(a_run_that_goes_on_never_lacks_its_configuration),
         TEST(each_signal_ends_a_run_well),
-        TEST(a_limit_that_is_reached_again_and_again_is_one_wish),
+        TEST(a_limit_reached_repeatedly_is_one_request),
         TEST(a_hangup_does_not_end_a_run_under_nohup),
         TEST(the_coordinator_leaves_signals_to_the_launcher),
-        TEST(a_signal_before_the_coordinator_listens_is_told),
+        TEST(a_signal_before_the_coordinator_listens_is_reported),
         TEST(a_second_interrupt_does_not_wait),
         TEST(an_echo_of_an_interrupt_is_not_a_second_one),
         TEST(a_killed_coordinator_is_started_again),

@@ -1,4 +1,6 @@
-/* The line of progress: what gives way on a narrow screen, widths in columns, and that a resize leaves nothing torn. */
+/* The line of progress: what is dropped on a narrow screen, widths in columns, and that a resize leaves no remains of it. */
+#include "launch/tui/live.h"
+#include "launch/tui/screen.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "launch/live.h"
-#include "launch/screen.h"
 
 static const rt__part parts[] = {
     {"step 830/37,500"},     {"2 %", 1},  {"epoch 0.39", 5}, {"loss 0.2377"},  {"lr 0.001", 6},
@@ -61,7 +61,7 @@ static void columns_are_not_bytes(void **state)
     }
 }
 
-/* A terminal that wraps its lines anew when it is resized, seen from its last line. */
+/* A terminal that rewraps its lines when it is resized, as seen from its last line. */
 typedef struct terminal {
     char line[1024];
     int len, at, width;
@@ -75,7 +75,7 @@ static void obey(terminal *t, const char *bytes)
             t->at = row * t->width;
         } else if (sscanf(c, "\033[%dA%n", &n, &used) == 1 && used > 0) {
             t->at -= n * t->width;
-            assert_true(t->at >= 0); /* else it would take away what stands above */
+            assert_true(t->at >= 0); /* else it would erase the lines above */
             c += used - 1;
         } else if (strncmp(c, "\033[J", 3) == 0) {
             t->len = t->at;
@@ -89,7 +89,7 @@ static void obey(terminal *t, const char *bytes)
     t->line[t->len] = '\0';
 }
 
-/* Runs one call and gives the terminal what it has written. */
+/* Makes one call and sends what it has written to the terminal. */
 #define ON(t, call)                                                                                \
     do {                                                                                           \
         char written[4096] = "";                                                                   \
@@ -112,7 +112,7 @@ static void nothing_is_torn_by_a_resize(void **state)
         ON(&t, rt__live_fit(&l, t.width, to));
         assert_string_equal(t.line, rt__live_text(parts, COUNT, t.width - 1, expected));
         assert_true(t.len < t.width);
-        ON(&t, rt__live_fit(&l, t.width, to)); /* the same width: nothing to do */
+        ON(&t, rt__live_fit(&l, t.width, to)); /* the width is the same: nothing to do */
         assert_string_equal(t.line, expected);
     }
     t.width = 20;

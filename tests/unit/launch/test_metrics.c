@@ -1,5 +1,8 @@
-/* The curve of a run: CSV and JSON with every row, a table that fits the screen; files that are being written, damaged,
- * or hostile. */
+/* The curve of a run: CSV and JSON with every row, a table that fits the screen, and files that are still being written,
+ * damaged, or hostile. */
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "launch/cmd/metrics.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,11 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 #include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "launch/metrics.h"
+#include <cmocka.h>
 
 static char path[64];
 
@@ -29,7 +29,7 @@ static int remove_path(void **state)
     return unlink(path);
 }
 
-/* Writes the text to the file and gives what comes out. */
+/* Writes the text to the file and returns its curve. */
 static const char *curve(const char *text, rt__curve_form form, int width, int height,
                          int64_t *damaged)
 {
@@ -72,7 +72,7 @@ static void json_is_what_was_written(void **state)
     assert_string_equal(curve(ROW EVALUATED, RT__CURVE_JSON, 80, 24, &damaged), ROW EVALUATED);
 }
 
-/* A line without its end is being written; others that are no rows are counted. */
+/* A last line without a line break is still being written; other lines that are not rows are counted. */
 static void what_is_no_row_is_left_out(void **state)
 {
     (void)state;
@@ -118,7 +118,7 @@ static int lines_of(const char *text)
     return n;
 }
 
-/* As many rows as fit, evenly apart, and the last; all of them where there is no screen. */
+/* The table has as many evenly spaced rows as fit, with the last one; without a screen it has all. */
 static void table_fits_the_screen(void **state)
 {
     (void)state;

@@ -1,10 +1,10 @@
-/* The launcher's parts: command line, run directory, children, and reading mpirun's last words. */
+/* The launcher's parts: command line, run directory, children, and finding out which rank failed. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +13,14 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "launch/child.h"
-#include "launch/job.h"
-#include "launch/job_log.h"
-#include "launch/options.h"
-#include "launch/rundir.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "launch/cmd/options.h"
+#include "launch/jobs/child.h"
+#include "launch/jobs/mpirun.h"
+#include "launch/run/rundir.h"
 #include "tests/support/child.h"
 
 /* ---- command line ---- */
@@ -133,7 +132,7 @@ static void a_new_directory_can_be_taken_back(void **state)
     assert_false(rt_path_exists(in_folder("runs/new")));
 }
 
-/* With a slash after it, as shells complete it, a directory is the same one. */
+/* A trailing slash, which shells add, does not make it another directory. */
 static void a_directory_may_be_typed_in_many_ways(void **state)
 {
     (void)state;
@@ -214,7 +213,7 @@ static void one_directory_has_one_owner(void **state)
     rt__rundir_close(&second, false);
 }
 
-/* The coordinator, which has inherited the lock: outlives the launcher for a moment. */
+/* Stands for the coordinator, which has inherited the lock and outlives the launcher for a moment. */
 static int outlive_the_launcher(void *ready)
 {
     pid_t launcher = getppid();
@@ -321,7 +320,7 @@ static void a_missing_program_is_an_error(void **state)
     rt_mem_free(sh);
 }
 
-/* Grandchildren that lose their parent are found and ended, too. */
+/* Grandchildren that have lost their parent are found and killed, too. */
 static void nobody_is_left_behind(void **state)
 {
     (void)state;
@@ -331,7 +330,7 @@ static void nobody_is_left_behind(void **state)
     int ends[2];
     pid_t pid, spare;
     char text[32] = "";
-    assert_int_equal(rt__adopt_orphans(), RT_OK);
+    assert_int_equal(rt_os_adopt_orphans(), RT_OK);
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(start(parent, NULL, ends[1], &pid), RT_OK);
     assert_int_equal(start(spared, NULL, -1, &spare), RT_OK);
@@ -348,54 +347,64 @@ static void nobody_is_left_behind(void **state)
     close(ends[1]);
 }
 
-/* ---- who is to blame ---- */
+/* ---- which rank is to blame ---- */
 
-/* Rank 4 is the first that was seen to end, by that signal, and mpirun left with that exit code. certain: all ranks were
- * seen, and mpirun had not yet asked how any of them ended. */
-static rt_msg_exited end_of_rank_4(bool certain, int signal, int exit_code)
+/* Rank 4 is the first that was seen to end, by that signal (0: unknown), and mpirun exited with that code.
+ * certain: all ranks were seen. */
+static rt__job_report end_of_rank_4(bool certain, int signal, int exit_code)
 {
     static int64_t dead[2];
-    static rt__job job;
-    rt_msg_exited m;
+    static rt__mpirun job;
     dead[0] = 4;
     dead[1] = 2;
-    job = (rt__job){.run_dir = "/tmp/ringtorch-no-such-directory",
-                    .log = "/tmp/ringtorch-no-such-directory/log",
-                    .sign_at = rt_clock(),
-                    .dead = dead,
-                    .dead_count = 2,
-                    .certain = certain,
-                    .first = 4,
-                    .first_status = W_EXITCODE(0, signal)};
-    rt__job_ended(&job, W_EXITCODE(exit_code, 0), &m);
-    return m;
+    job = (rt__mpirun){.mpi = &rt__openmpi4,
+                       .run_dir = "/tmp/ringtorch-no-such-directory",
+                       .log = "/tmp/ringtorch-no-such-directory/log",
+                       .sign_at = rt_clock(),
+                       .dead = dead,
+                       .dead_count = 2,
+                       .certain = certain,
+                       .first = 4,
+                       .status_known = signal != 0,
+                       .first_status = W_EXITCODE(0, signal),
+                       .wait_status = W_EXITCODE(exit_code, 0)};
+    rt__mpirun_judge(&job);
+    return job.report;
 }
 
-/* A rank that is killed as soon as it is born is seen by mpirun only, which then ends the others. */
+/* Only mpirun sees a rank that is killed as soon as it has started, and then ends the others. */
 static void who_follows_is_not_blamed(void **state)
 {
     (void)state;
-    rt_msg_exited m = end_of_rank_4(false, SIGTERM, 128 + SIGKILL);
-    assert_int_equal(m.rank, -1);
-    assert_int_equal(m.signal, 0);
-    assert_int_equal(m.exit_code, 128 + SIGKILL);
-    assert_int_equal(m.ranks_count, 0);
-    m = end_of_rank_4(true, SIGKILL, 128 + SIGKILL);
-    assert_int_equal(m.rank, 4);
-    assert_int_equal(m.signal, SIGKILL);
-    assert_int_equal(m.ranks_count, 2);
-    m = end_of_rank_4(true, SIGTERM, 128 + SIGTERM);
-    assert_int_equal(m.rank, 4);
-    assert_int_equal(m.signal, SIGTERM);
-    m = end_of_rank_4(true, SIGTERM, 128 + SIGKILL); /* mpirun saw first whom we killed then */
-    assert_int_equal(m.rank, 4);
-    assert_int_equal(m.signal, SIGTERM);
-    m = end_of_rank_4(false, SIGKILL, 1); /* as mpirun ends them when one calls MPI_Abort */
-    assert_int_equal(m.rank, -1);
-    assert_int_equal(m.signal, 0);
+    static const struct {
+        bool certain;
+        int signal, exit_code; /* of rank 4; of mpirun */
+        int64_t rank;          /* the one to blame */
+        int blamed_signal, blamed_code;
+        int64_t dead;
+    } rows[] = {
+        {false, SIGTERM, 128 + SIGKILL, -1, 0, 128 + SIGKILL, 0},
+        {true, SIGKILL, 128 + SIGKILL, 4, SIGKILL, 128 + SIGKILL, 2},
+        {true, SIGTERM, 128 + SIGTERM, 4, SIGTERM, 128 + SIGTERM, 2},
+        /* mpirun first saw a rank that we had killed */
+        {true, SIGTERM, 128 + SIGKILL, 4, SIGTERM, 128 + SIGTERM, 2},
+        /* as mpirun ends the others when one calls MPI_Abort */
+        {false, SIGKILL, 1, -1, 0, 1, 0},
+        /* the kernel does not tell how, so mpirun's exit status must */
+        {true, 0, 128 + SIGSEGV, 4, SIGSEGV, 128 + SIGSEGV, 2},
+        {true, 0, 3, 4, 0, 3, 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__job_report r = end_of_rank_4(rows[i].certain, rows[i].signal, rows[i].exit_code);
+        assert_int_equal(r.outcome, RT__JOB_FAILED);
+        assert_int_equal(r.rank, rows[i].rank);
+        assert_int_equal(r.signal, rows[i].blamed_signal);
+        assert_int_equal(r.exit_code, rows[i].blamed_code);
+        assert_int_equal(r.ranks_count, rows[i].dead);
+    }
 }
 
-/* Rank 1 of three died before it was found; mpirun ended the others for that, and did not print whose end it was. If
+/* Rank 1 of three died before it was found; mpirun ended the others for that, and did not log whose end it was. If
  * the one not found may as well not have been started yet, nobody is accused. */
 static void a_rank_that_was_never_found_is_named(void **state)
 {
@@ -407,24 +416,26 @@ static void a_rank_that_was_never_found_is_named(void **state)
     } rows[] = {{{0, 2}, 128 + SIGKILL, 1},
                 {{2, 0}, 128 + SIGKILL, 1},
                 {{0, 1}, 128 + SIGKILL, -1},
-                {{0, 1}, 3, 2}}; /* nobody was killed before rank 2 had left */
+                {{0, 1}, 3, 2}}; /* no rank was killed before rank 2 had exited */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t dead[3] = {rows[i].found[0]};
-        rt__rank found[2] = {{.number = rows[i].found[0], .pidfd = -1},
-                             {.number = rows[i].found[1], .pidfd = -1}};
-        rt__job job = {.run_dir = "/tmp/ringtorch-no-such-directory",
-                       .log = "/tmp/ringtorch-no-such-directory/log",
-                       .sign_at = rt_clock(),
-                       .dead = dead,
-                       .dead_count = 1,
-                       .first = rows[i].found[0],
-                       .first_status = W_EXITCODE(0, SIGKILL),
-                       .ranks = {.rank = found, .count = 2, .expected = 3}};
-        rt_msg_exited m;
-        rt__job_ended(&job, W_EXITCODE(rows[i].exit_code, 0), &m);
-        assert_int_equal(m.rank, rows[i].blamed);
-        assert_int_equal(m.signal, rows[i].blamed >= 0 && rows[i].exit_code > 128 ? SIGKILL : 0);
-        assert_int_equal(m.exit_code, rows[i].exit_code);
+        rt__rank found[2] = {{.number = rows[i].found[0]}, {.number = rows[i].found[1]}};
+        rt__mpirun job = {.mpi = &rt__openmpi5,
+                          .run_dir = "/tmp/ringtorch-no-such-directory",
+                          .log = "/tmp/ringtorch-no-such-directory/log",
+                          .sign_at = rt_clock(),
+                          .dead = dead,
+                          .dead_count = 1,
+                          .first = rows[i].found[0],
+                          .status_known = true,
+                          .first_status = W_EXITCODE(0, SIGKILL),
+                          .ranks = {.rank = found, .count = 2, .expected = 3},
+                          .wait_status = W_EXITCODE(rows[i].exit_code, 0)};
+        rt__mpirun_judge(&job);
+        const rt__job_report *r = &job.report;
+        assert_int_equal(r->rank, rows[i].blamed);
+        assert_int_equal(r->signal, rows[i].blamed >= 0 && rows[i].exit_code > 128 ? SIGKILL : 0);
+        assert_int_equal(r->exit_code, rows[i].exit_code);
     }
 }
 

@@ -1,14 +1,14 @@
-/* Why a run ends, as its user reads it: programs that cannot start, jobs inside jobs, directories that
- * go away, commands to paste. The coordinator is the real one; mpirun and workers are real or scripts. */
+/* The reasons for the end of a run, as the user reads them: programs that cannot start, jobs inside jobs, directories that
+ * disappear, commands to paste. The coordinator is the real one; mpirun and workers are real or scripts. */
 #include "launching.h"
 
 #include <errno.h> /* program_invocation_name */
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "common/text.h"
-#include "launch/next_step.h"
-#include "launch/why_killed.h"
+#include "common/base/text.h"
+#include "launch/cmd/next_step.h"
+#include "launch/jobs/why_killed.h"
 
 static char worker[96], bin[96], path[4096]; /* a program; a folder that is first in PATH */
 
@@ -47,7 +47,7 @@ static void write_mpirun(const char *text)
 {
     char name[128];
     snprintf(name, sizeof name, "%s/mpirun", bin);
-    write_program(name, text);
+    write_mpirun_script(name, "4.1.4", text);
 }
 
 /* ---- what cannot start ---- */
@@ -56,7 +56,7 @@ static void what_cannot_start_says_why_at_once(void **state)
 {
     (void)state;
     static const struct {
-        const char *worker, *mpirun; /* scripts; NULL: the usual one */
+        const char *worker, *mpirun; /* scripts; NULL: the usual program */
         int mode, exit_code;         /* of the worker's file; of the run */
         const char *reason;
     } rows[] = {
@@ -70,12 +70,12 @@ static void what_cannot_start_says_why_at_once(void **state)
          "/worker ended without ever reporting: it is not ringtorch-worker: correct or unset "
          "RINGTORCH_WORKER\n"},
         {NULL, "#!/bin/sh\nexit 3\n", 0755, 1,
-         "mpirun ended with exit code 3: it has said nothing"},
+         "the job ended with exit code 3: it printed nothing"},
         {NULL, "#!/bin/sh\nkill -SEGV $$\n", 0755, 1,
-         "could not be started: mpirun crashes (signal 11) before it starts a worker: look "
+         "could not be started: mpirun crashes (signal 11) before it starts a worker: check "
          "whether"},
         {NULL, "#!/bin/sh\necho '*******'\necho 'a wall' >&2\necho '-------'\nexit 1\n", 0755, 1,
-         "mpirun ended with exit code 1: a wall\n"},
+         "the job ended with exit code 1: a wall\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].worker)
@@ -91,8 +91,8 @@ static void what_cannot_start_says_why_at_once(void **state)
     }
 }
 
-/* mpirun ends the others with the same signal, perhaps before the first one was seen. */
-static void who_dies_at_birth_is_named(void **state)
+/* mpirun ends the others with the same signal, perhaps before we have seen the first one. */
+static void a_rank_that_dies_at_its_start_is_named(void **state)
 {
     (void)state;
     for (int i = 0; i < 6; i++) {
@@ -113,7 +113,7 @@ static void a_start_that_hangs_is_named(void **state)
     (void)state;
     write_mpirun("#!/bin/sh\nexec sleep 1000\n");
     pid_t pid = begin(NULL);
-    await_text("events.jsonl", "mpirun has started no worker on ");
+    await_text("events.jsonl", "no worker has been started on ");
     kill(pid, SIGINT);
     expect_end(pid, 130);
 }
@@ -131,7 +131,7 @@ static void each_of_several_is_refused(void **state)
         setenv(variables[i][1], "0", 1);
         run(2, "--set", "run.name=a b", NULL);
         expect_text(err, "--set 'run.name=a b' -n 3\n");
-        expect_text(err, "add --separate if each of the 3 is to be a run of its own");
+        expect_text(err, "add --separate if each of the 3 shall be a separate run");
         run(2, "-n", "2", NULL);
         expect_text(err, " -n 2\n");
         setenv(variables[i][1], "2", 1);
@@ -162,7 +162,7 @@ static void workers_by_hand_are_refused_once(void **state)
     expect_text(ours, "not by mpirun: type ringtorch train CONFIG -n 2\n");
 }
 
-static void unused_machines_are_told_of(void **state)
+static void unused_machines_cause_a_warning(void **state)
 {
     (void)state;
     write_mpirun("#!/bin/sh\nexit 3\n");
@@ -184,7 +184,8 @@ static void machines_are_counted_in_lists_of_hosts(void **state)
 {
     (void)state;
     static const struct {
-        const char *variable, *list; /* what it is set to, or what is in the file that it names */
+        const char *variable,
+            *list; /* the variable's value, or the content of the file that it names */
         bool file;
         const char *told; /* NULL: nothing */
     } rows[] = {
@@ -216,7 +217,7 @@ static void machines_are_counted_in_lists_of_hosts(void **state)
     }
 }
 
-/* ---- directories that go away ---- */
+/* ---- directories that disappear ---- */
 
 static void a_renamed_run_directory_ends_the_run(void **state)
 {
@@ -230,7 +231,7 @@ static void a_renamed_run_directory_ends_the_run(void **state)
     snprintf(words, sizeof words, "ringtorch: %s: the run directory was renamed to %s while",
              run_dir, moved);
     expect_text(err, words);
-    assert_false(rt_path_exists(run_dir)); /* nobody has made it again */
+    assert_false(rt_path_exists(run_dir)); /* no process has created it again */
 }
 
 static void a_removed_run_directory_ends_the_run(void **state)
@@ -253,20 +254,24 @@ static void commands_can_be_pasted(void **state)
     program_invocation_name = name;
     assert_string_equal(rt__advice_resume("runs/x", text),
                         "ringtorch train runs/x/config.yaml --run-dir runs/x --resume auto");
-    assert_string_equal(rt__advice_eval("my run", text), "ringtorch eval 'my run'");
-    assert_string_equal(rt__advice_eval("-x", text), "ringtorch eval ./-x");
-    assert_string_equal(rt__advice_longer("it's", 40, text),
+    assert_string_equal(rt__advice_eval("my run", NULL, text), "ringtorch eval 'my run'");
+    assert_string_equal(rt__advice_eval("-x", NULL, text), "ringtorch eval ./-x");
+    json_t *plugins = json_pack("[{s:s}, {s:s}]", "file", "/p/a.so", "file", "/p/b c.so");
+    assert_string_equal(rt__advice_eval("x", plugins, text),
+                        "ringtorch eval x --plugin /p/a.so --plugin '/p/b c.so'");
+    json_decref(plugins);
+    assert_string_equal(rt__advice_train_on("it's", 40, text),
                         "ringtorch train 'it'\\''s/config.yaml' --run-dir 'it'\\''s' --resume auto "
                         "--set run.steps=40");
-    assert_string_equal(rt__advice_again("x/", 3, text),
+    assert_string_equal(rt__advice_other_workers("x/", 3, text),
                         "ringtorch train x/config.yaml --run-dir x-again -n 3");
-    assert_string_equal(rt__advice_again("/", 3, text),
+    assert_string_equal(rt__advice_other_workers("/", 3, text),
                         "ringtorch train /config.yaml --run-dir /run-again -n 3");
     char here[PATH_MAX], beside[PATH_MAX + 32];
     assert_non_null(getcwd(here, sizeof here));
     snprintf(beside, sizeof beside, " --run-dir %s-again -n 3", here);
-    expect_text(rt__advice_again(".", 3, text), beside);
-    assert_string_equal(rt__advice_again("x.", 3, text),
+    expect_text(rt__advice_other_workers(".", 3, text), beside);
+    assert_string_equal(rt__advice_other_workers("x.", 3, text),
                         "ringtorch train x./config.yaml --run-dir x.-again -n 3");
     assert_string_equal(rt__advice_other_rate("a/b", 0.01, "a/b", text),
                         "ringtorch train a/b/config.yaml --run-dir a/b-slower --set model.init=a/b "
@@ -311,21 +316,21 @@ static void put_checkpoint(int step)
 #define TESTED(step, loss, test)                                                                   \
     "{\"step\": " #step ", \"loss\": " #loss ", \"eval_loss\": " #test "}\n"
 
-/* From its newest checkpoint the loss gets not finite again: only weights that did well after they were written down are
- * worth beginning with. Checkpoints are of steps 10, 20 and 30. */
-static void a_run_begins_again_with_sound_weights(void **state)
+/* From the newest checkpoint, the loss would become not finite again. A new run should start only from weights that still
+ * did well after they were saved. There are checkpoints of steps 10, 20 and 30. */
+static void advice_starts_from_sound_weights(void **state)
 {
     (void)state;
     static const struct {
         const char *rows;
         int step; /* 0: without weights */
     } cases[] = {
-        {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) ROW(30, 1.2), 20}, /* nothing is known of 30 */
+        {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) ROW(30, 1.2), 20}, /* nothing is known about 30 */
         {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) ROW(31, 1.2), 30},
         {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) TESTED(30, 1.2, 1.3), 30},
         {ROW(1, 2.3) ROW(10, 1.9) ROW(20, 1.5) TESTED(30, 1.2, null), 10},
         {ROW(1, 2.3) ROW(11, 1.9) ROW(20, null) ROW(30, null), 10},
-        {ROW(1, 2.3) ROW(11, 1.9) ROW(21, 1e21) ROW(31, 1e30), 10}, /* finite, on its way */
+        {ROW(1, 2.3) ROW(11, 1.9) ROW(21, 1e21) ROW(31, 1e30), 10}, /* still finite, but growing */
         {ROW(1, 2.3) ROW(10, 1e9) ROW(20, 1e21) ROW(30, null), 0},
         {ROW(1, null) ROW(10, null), 0},
         {ROW(30, 1.2), 0},
@@ -337,14 +342,16 @@ static void a_run_begins_again_with_sound_weights(void **state)
     for (int step = 10; step <= 30; step += 10)
         put_checkpoint(step);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char text[RT__NEXT_STEP], expected[160] = "to begin again, more slowly: ", init[160] = "";
+        char text[RT__NEXT_STEP],
+            expected[160] = "to start again with a lower learning rate: ", init[160] = "";
         if (cases[i].rows)
             put("metrics.jsonl", cases[i].rows);
         else
             remove_file("metrics.jsonl");
         if (cases[i].step) {
             snprintf(expected, sizeof expected,
-                     "to begin again from the weights of step %d, more slowly: ", cases[i].step);
+                     "to start again from the weights of step %d with a lower learning rate: ",
+                     cases[i].step);
             snprintf(init, sizeof init, " --set model.init=%s/checkpoints/step-%08d", run_dir,
                      cases[i].step);
         }
@@ -362,15 +369,15 @@ static void nothing_is_advised_where_nothing_helps(void **state)
     (void)state;
     char text[RT__NEXT_STEP];
     assert_false(rt__next_step(run_dir, RT_NEXT_NOTHING, NULL, text));
-    assert_false(
-        rt__next_step("/nowhere", RT_NEXT_OTHER_RATE, NULL, text)); /* its rate is not known */
+    assert_false(rt__next_step("/nowhere", RT_NEXT_OTHER_RATE, NULL,
+                               text)); /* its learning rate is unknown */
     assert_true(rt__next_step("x", RT_NEXT_RESUME, "newest checkpoint", text));
-    expect_text(text, "to go on from its newest checkpoint: ");
+    expect_text(text, "to resume from its newest checkpoint: ");
     expect_text(text, " train x/config.yaml --run-dir x --resume auto");
     assert_false(rt_failed());
 }
 
-/* A shell gives back every word, and a terminal obeys none. */
+/* A shell reads back every word unchanged, and a terminal obeys none. */
 static void words_survive_a_shell(void **state)
 {
     (void)state;
@@ -421,7 +428,7 @@ static void write_below(const char *root, const char *name, const char *text)
     assert_int_equal(rt_file_replace(file, text, strlen(text)), RT_OK);
 }
 
-static void a_kill_for_lack_of_memory_is_told_once(void **state)
+static void an_out_of_memory_kill_is_reported_once(void **state)
 {
     (void)state;
     static const struct {
@@ -445,15 +452,15 @@ static void a_kill_for_lack_of_memory_is_told_once(void **state)
         write_below(root, rows[i].counter, "low 0\noom_kill_disable 0\noom 1\noom_kill 2\n");
         write_below(root, rows[i].limit, rows[i].limit_text);
         rt__why_killed_init(&w, root);
-        assert_false(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+        assert_false(rt__why_killed_find(&w, SIGKILL, why, sizeof why));
         write_below(root, rows[i].counter, "low 0\noom_kill_disable 0\noom 1\noom_kill 3\n");
-        assert_false(rt__why_killed_say(&w, SIGTERM, why, sizeof why));
-        assert_true(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+        assert_false(rt__why_killed_find(&w, SIGTERM, why, sizeof why));
+        assert_true(rt__why_killed_find(&w, SIGKILL, why, sizeof why));
         assert_string_equal(why, rows[i].words);
-        assert_false(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+        assert_false(rt__why_killed_find(&w, SIGKILL, why, sizeof why));
         write_below(root, rows[i].counter, "low 0\noom_kill_disable 0\noom 1\noom_kill 4\n");
-        rt__why_killed_forget(&w);
-        assert_false(rt__why_killed_say(&w, SIGKILL, why, sizeof why));
+        rt__why_killed_reset(&w);
+        assert_false(rt__why_killed_find(&w, SIGKILL, why, sizeof why));
     }
 }
 
@@ -462,19 +469,19 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_cannot_start_says_why_at_once),
-        TEST(who_dies_at_birth_is_named),
+        TEST(a_rank_that_dies_at_its_start_is_named),
         TEST(a_start_that_hangs_is_named),
         TEST(each_of_several_is_refused),
         TEST(workers_by_hand_are_refused_once),
-        TEST(unused_machines_are_told_of),
+        TEST(unused_machines_cause_a_warning),
         TEST(machines_are_counted_in_lists_of_hosts),
         TEST(a_renamed_run_directory_ends_the_run),
         TEST(a_removed_run_directory_ends_the_run),
         TEST(commands_can_be_pasted),
-        TEST(a_run_begins_again_with_sound_weights),
+        TEST(advice_starts_from_sound_weights),
         TEST(nothing_is_advised_where_nothing_helps),
         TEST(words_survive_a_shell),
-        TEST(a_kill_for_lack_of_memory_is_told_once),
+        TEST(an_out_of_memory_kill_is_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,25 +1,25 @@
-/* status, scale, stop and checkpoint now against a fake coordinator: what is sent, what is printed, exit
- * codes; coordinators that hang, die, come back or refuse; control files that cannot be used. */
+/* status, scale, stop and checkpoint now with a fake coordinator: what they send and print, their exit codes,
+ * coordinators that hang, die, come back or refuse, and control files that cannot be used. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "fake_coordinator.h"
 #include "tests/support/child.h"
 
 static char folder[64], run_dir[80];
 static char out[1 << 16], err[1 << 14]; /* of the last command */
-static pid_t running;                   /* 0: no command is under way */
-static char line_of[256];               /* what it or the last one was started with */
-static fake f;                          /* of a row that has started it */
+static pid_t running;                   /* the command under way; 0: none */
+static char line_of[256];               /* the command line of it or of the last one */
+static fake f;                          /* of a test that has started it */
 
 static int set_up(void **state)
 {
@@ -31,7 +31,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* Also ends what a row that has failed has left behind. */
+/* Also ends what a failed test has left behind. */
 static int tear_down(void **state)
 {
     (void)state;
@@ -59,7 +59,7 @@ static void read_back(const char *name, char *text, size_t size)
         close(fd);
 }
 
-/* Returns the exit code of the command under way. */
+/* Waits for the command under way. Returns its exit code. */
 static int finish(void)
 {
     int code = child_end(running);
@@ -86,7 +86,7 @@ static void expect_under_way(void)
     fail_msg("%s: has ended already\n--- out\n%s--- err\n%s", line_of, out, err);
 }
 
-/* Starts `ringtorch` with the words of a line, RUN standing for the run directory. */
+/* Starts `ringtorch` with the words of a line, in which RUN stands for the run directory. */
 static void start(const char *line)
 {
     static char copy[256];
@@ -119,7 +119,7 @@ static const char sample[] =
     "\"reduce\", \"what\": \"reduce_scatter\", \"since\": 4.2, \"step\": 1240, \"peer\": 1, "
     "\"rss_bytes\": 1048576, \"heard_seconds\": 0.1, \"state\": \"ok\"}], \"events\": []}";
 
-/* ---- what is asked and answered ---- */
+/* ---- requests and answers ---- */
 
 static void status_shows_what_the_coordinator_says(void **state)
 {
@@ -130,7 +130,7 @@ static void status_shows_what_the_coordinator_says(void **state)
     assert_non_null(strstr(out, "1,240 of 2,000 (62.0 %)"));
     assert_non_null(strstr(out, "reduce_scatter, waits for rank 1"));
     assert_string_equal(err, "");
-    assert_null(strchr(out, '\033')); /* it is no terminal */
+    assert_null(strchr(out, '\033')); /* the output is not a terminal */
     assert_int_equal(fake_question(&f), RT_MSG_STATUS);
     assert_int_equal(fake_number(&f), 8);
     expect("status RUN --events 3", 0, "tiny", "");
@@ -185,7 +185,7 @@ static void orders_reach_the_coordinator(void **state)
     assert_string_equal(err, "");
 }
 
-static void a_refusal_is_told(void **state)
+static void a_refusal_is_printed(void **state)
 {
     (void)state;
     assert_true(fake_start(&f, run_dir));
@@ -251,9 +251,9 @@ static void every_command_explains_itself(void **state)
         assert_non_null(strstr(out, commands[i]));
 }
 
-/* ---- runs that are not there ---- */
+/* ---- runs without a coordinator ---- */
 
-static void what_is_no_run_is_named(void **state)
+static void a_path_that_is_not_a_run_is_named(void **state)
 {
     (void)state;
     char line[200];
@@ -264,7 +264,7 @@ static void what_is_no_run_is_named(void **state)
         assert_non_null(strstr(err, run_dir));
     }
     assert_int_equal(rt_dir_make(run_dir, 0700), RT_OK);
-    expect("status RUN", 2, "", "no run directory");
+    expect("status RUN", 2, "", "not a run directory");
     assert_true(fake_start(&f, run_dir)); /* and now its parent */
     snprintf(line, sizeof line, "status %s", folder);
     expect(line, 2, "", "give one of those in it");
@@ -283,15 +283,15 @@ static void orders_to_a_dead_run_say_so(void **state)
     (void)state;
     assert_true(fake_start(&f, run_dir));
     fake_stop(&f);
-    expect("scale RUN 2", 1, "", "nothing was run here yet");
-    expect("stop RUN", 1, "", "nothing was run here yet");
-    assert_true(fake_write_control(&f)); /* left behind by a kill */
+    expect("scale RUN 2", 1, "", "nothing has been run here yet");
+    expect("stop RUN", 1, "", "nothing has been run here yet");
+    assert_true(fake_write_control(&f)); /* a killed coordinator leaves it */
     leave_file("events.jsonl", "{\"event\":\"generation\"}\n");
-    expect("stop RUN", 1, "", "the run was killed: to go on: ");
+    expect("stop RUN", 1, "", "the run was killed: to resume: ");
     leave_file("events.jsonl", "{\"event\":\"done\"}\n");
     leave_file("summary.json", "{\"status\":\"done\",\"steps\":20}");
     expect("scale RUN 2", 1, "", "the run is done");
-    assert_null(strstr(err, "to go on"));
+    assert_null(strstr(err, "to resume"));
 }
 
 static void control_files_that_cannot_be_used_are_named(void **state)
@@ -303,6 +303,9 @@ static void control_files_that_cannot_be_used_are_named(void **state)
         {"", "control.json:1"},
         {"{", "control.json:1"},
         {"[]", "control.json"},
+        {"{\"format_version\": 2}",
+         "format version 2, this program reads version 1: ask with the version"},
+        {"{\"format_version\": \"1\"}", "'format_version' is a string"},
         {"{\"endpoint\": 3}", "'endpoint' is an integer"},
         {"{\"endpoint\": \"tcp://127.0.0.1:1\", \"run\": \"\"}", "'run' is empty"},
         {"{\"endpoint\": \"tcp://127.0.0.1:1\", \"run\": \"7\", \"keys\": \"x\"}",
@@ -343,7 +346,7 @@ static void a_coordinator_of_another_host_is_named(void **state)
              f.endpoint, keys);
     assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
     chmod(path, 0600);
-    expect("status RUN", 1, "", "listens on host far-away, for that host only");
+    expect("status RUN", 1, "", "listens only on host far-away");
 }
 
 static void keys_of_another_run_are_not_accepted(void **state)
@@ -354,13 +357,13 @@ static void keys_of_another_run_are_not_accepted(void **state)
     assert_int_equal(rt_wire_keys_make(&f.keys), RT_OK);
     memcpy(f.keys.server_public, good.server_public, sizeof good.server_public);
     assert_true(fake_write_control(&f));
-    expect("scale RUN 2", 1, "", "the keys in it are not those of the coordinator");
+    expect("scale RUN 2", 1, "", "its keys are not those of the coordinator");
     assert_int_equal(atomic_load(&f.asked), 0);
 }
 
 /* ---- coordinators that hang, die and come back ---- */
 
-static void a_coordinator_that_hangs_is_waited_for_and_told_of(void **state)
+static void a_coordinator_that_hangs_is_reported_after_a_wait(void **state)
 {
     (void)state;
     assert_true(fake_start(&f, run_dir));
@@ -372,8 +375,8 @@ static void a_coordinator_that_hangs_is_waited_for_and_told_of(void **state)
     atomic_store(&f.mute, false);
 }
 
-/* A question that was asked while it was away is answered when it is back. It is one that waits for minutes: how long this
- * machine takes to answer is not what is tested. */
+/* A request that was sent while the coordinator was away is answered when it is back. We use one that waits for minutes,
+ * because the test must not depend on the speed of this machine. */
 static void a_coordinator_that_comes_back_answers(void **state)
 {
     (void)state;
@@ -389,7 +392,7 @@ static void a_coordinator_that_comes_back_answers(void **state)
     assert_int_equal(fake_question(&f), RT_MSG_CHECKPOINT_NOW);
 }
 
-/* A launcher that is just starting: there is a lock, but no control file yet. */
+/* While a launcher is starting, it holds the lock, but there is no control file yet. */
 static void a_run_that_is_starting_is_waited_for(void **state)
 {
     (void)state;
@@ -410,11 +413,11 @@ static void a_run_that_ends_meanwhile_is_not_waited_for(void **state)
     (void)state;
     assert_true(fake_start(&f, run_dir));
     fake_mute(&f);
-    start("checkpoint now RUN"); /* which waits for minutes otherwise */
+    start("checkpoint now RUN"); /* otherwise it waits for minutes */
     rt_clock_sleep(0.5);
     expect_under_way();
     fake_stop(&f);
-    expect_end(1, "", "nothing was run here yet");
+    expect_end(1, "", "nothing has been run here yet");
 }
 
 /* ---- watching ---- */
@@ -450,7 +453,7 @@ static void watch_repeats_until_the_run_ends(void **state)
     assert_null(strchr(out, '\033'));
 }
 
-static void watch_ends_well_by_a_signal(void **state)
+static void watch_exits_with_0_on_a_signal(void **state)
 {
     (void)state;
     assert_true(fake_start(&f, run_dir));
@@ -467,7 +470,7 @@ static void watch_ends_well_by_a_signal(void **state)
     }
 }
 
-/* While the coordinator is away the watch says so, and goes on when it is back. */
+/* While the coordinator is away, --watch says so, and it continues when the coordinator is back. */
 static void watch_outlives_a_coordinator(void **state)
 {
     (void)state;
@@ -504,20 +507,20 @@ int main(void)
         TEST(status_json_is_the_coordinators_object),
         TEST(a_file_of_the_run_stands_for_it),
         TEST(orders_reach_the_coordinator),
-        TEST(a_refusal_is_told),
+        TEST(a_refusal_is_printed),
         TEST(wrong_usage_is_refused_before_anything_is_sent),
         TEST(every_command_explains_itself),
-        TEST(what_is_no_run_is_named),
+        TEST(a_path_that_is_not_a_run_is_named),
         TEST(orders_to_a_dead_run_say_so),
         TEST(control_files_that_cannot_be_used_are_named),
         TEST(a_coordinator_of_another_host_is_named),
         TEST(keys_of_another_run_are_not_accepted),
-        TEST(a_coordinator_that_hangs_is_waited_for_and_told_of),
+        TEST(a_coordinator_that_hangs_is_reported_after_a_wait),
         TEST(a_coordinator_that_comes_back_answers),
         TEST(a_run_that_is_starting_is_waited_for),
         TEST(a_run_that_ends_meanwhile_is_not_waited_for),
         TEST(watch_repeats_until_the_run_ends),
-        TEST(watch_ends_well_by_a_signal),
+        TEST(watch_exits_with_0_on_a_signal),
         TEST(watch_outlives_a_coordinator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

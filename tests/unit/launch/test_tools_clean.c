@@ -1,35 +1,36 @@
-/* clean, and what status says of runs that are gone: made-up shared memory with dead and live runs,
- * half states, hostile names and owners. All in a mount namespace of its own, so that no real run is
- * touched: where that is not allowed the tests are skipped. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* clean, and status of runs that have ended: made-up shared memory with dead and live runs, incomplete states, hostile
+ * names and owners. All of it is in a mount namespace of its own, so that no real run is touched; if that is not allowed,
+ * the tests are skipped. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/snapshot_list.h"
-#include "launch/clean.h"
-#include "launch/remains.h"
-#include "launch/status.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/control/journal.h"
+#include "common/state/snapshot_list.h"
+#include "launch/cmd/clean.h"
+#include "launch/cmd/status.h"
+#include "launch/remains/remains.h"
 #include "tests/support/child.h"
 
 static bool isolated;
@@ -63,15 +64,24 @@ static bool isolate(void)
            mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") == 0;
 }
 
+static rt_status expect_no_record(void *ctx, const json_t *record)
+{
+    (void)ctx, (void)record;
+    return RT_E_INTERNAL;
+}
+
+/* Makes a run directory with an empty journal. */
 static int set_up(void **state)
 {
     (void)state;
+    rt__journal *journal;
     if (!isolated)
         return 0;
-    return rt_dir_make(run_dir, 0700) == RT_OK &&
-                   rt_file_replace("/tmp/clean/runs/x/journal", "x", 1) == RT_OK
-               ? 0
-               : -1;
+    if (rt_dir_make(run_dir, 0700) != RT_OK ||
+        rt__journal_open("/tmp/clean/runs/x/journal", expect_no_record, NULL, &journal) != RT_OK)
+        return -1;
+    rt__journal_close(journal);
+    return 0;
 }
 
 static int tear_down(void **state)
@@ -126,7 +136,7 @@ static int run_here(void *argument)
     return line->command(line->argc, line->argv);
 }
 
-/* Runs a command in a child; the words of its line end in NULL. */
+/* Runs a command in a child. The words of its command line end with NULL. */
 static int run(int (*command)(int, char **), const char *const *words)
 {
     command_line line = {.command = command};
@@ -149,8 +159,8 @@ static void expect_out(const char *fragment)
 
 /* ---- shared memory ---- */
 
-/* Makes the snapshot of one of two ranks, of a state of 1000 elements, with this step in it. Returns the
- * descriptor that holds its lock. */
+/* Makes the snapshot of one of two ranks, with its half of a state of 1000 elements of this step. Returns the descriptor
+ * that holds its lock. */
 static int make_snapshot(const char *run, const char *dir, int64_t generation, int64_t rank,
                          int64_t step, char path[128])
 {
@@ -174,7 +184,7 @@ static int make_snapshot(const char *run, const char *dir, int64_t generation, i
     return fd;
 }
 
-/* Two ranks of a dead run at that step, and what MPI and mpirun kept. */
+/* Makes the snapshots of a dead run with two ranks, and the files of MPI and mpirun. */
 static void make_dead_run(const char *run, const char *dir, int64_t step)
 {
     char path[128];
@@ -200,7 +210,7 @@ static int count_left(void)
     return count;
 }
 
-/* Makes it look as if it had been made a while ago. */
+/* Makes a file look as if it had been created a while ago. */
 static void age(const char *path)
 {
     struct timespec old[2] = {{.tv_sec = time(NULL) - 100}, {.tv_sec = time(NULL) - 100}};
@@ -245,7 +255,7 @@ static void dead_runs_are_listed_and_removed(void **state)
     NEED_ISOLATION();
     make_dead_run("aa", run_dir, 417);
     assert_int_equal(CLEAN("--dry-run"), 0);
-    expect_out("run aa in /tmp/clean/runs/x: holds step 417, there is no checkpoint\n");
+    expect_out("run aa in /tmp/clean/runs/x: holds step 417, it has no checkpoint\n");
     expect_out("/dev/shm/ringtorch-aa-g1-r0");
     expect_out("/dev/shm/ringtorch-aa-g1-mpi");
     expect_out("/tmp/ringtorch-aa-g1-orte");
@@ -285,42 +295,25 @@ static void a_run_whose_worker_lives_is_left_alone(void **state)
     close(lock);
 }
 
-/* A process with that number counts if it is alive and called as mpirun is. */
-static int end_as_mpirun(void *argument)
-{
-    (void)argument;
-    return prctl(PR_SET_NAME, "mpirun");
-}
-
+/* mpirun holds a lock on its directory as long as it lives. */
 static void a_run_whose_mpirun_lives_is_left_alone(void **state)
 {
     (void)state;
     NEED_ISOLATION();
-    char path[128], name[16] = "";
-    snprintf(path, sizeof path, "/tmp/ringtorch-aa-g1-orte/ompi.h.0/pid.%d", (int)getpid());
-    assert_int_equal(rt_dir_make(path, 0700), RT_OK);
-    age("/tmp/ringtorch-aa-g1-orte");
-    prctl(PR_GET_NAME, name);
-    prctl(PR_SET_NAME, "mpirun");
+    static const char path[] = "/tmp/ringtorch-aa-g1-orte-0badcafe";
+    assert_int_equal(rt_dir_make("/tmp/ringtorch-aa-g1-orte-0badcafe/ompi.h.0", 0700), RT_OK);
+    age(path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(fd, LOCK_SH), 0);
     assert_int_equal(CLEAN(NULL), 0);
-    prctl(PR_SET_NAME, name);
     expect_out("left alone: alive: its mpirun runs");
     assert_int_equal(count_left(), 1);
-    assert_int_equal(CLEAN(NULL), 0); /* the number is somebody else's now */
-    assert_int_equal(count_left(), 0);
-
-    pid_t zombie = child_function(end_as_mpirun, NULL);
-    siginfo_t info;
-    assert_int_equal(waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT), 0);
-    snprintf(path, sizeof path, "/tmp/ringtorch-aa-g1-orte/ompi.h.0/pid.%d", (int)zombie);
-    assert_int_equal(rt_dir_make(path, 0700), RT_OK);
-    age("/tmp/ringtorch-aa-g1-orte");
+    close(fd);
     assert_int_equal(CLEAN(NULL), 0);
     assert_int_equal(count_left(), 0);
-    waitpid(zombie, NULL, 0);
 }
 
-/* Of a run directory that is not known nothing can be said, so it must have some age. */
+/* A run whose directory is unknown may be starting, so its files must have some age before clean removes them. */
 static void what_was_just_made_is_left_alone(void **state)
 {
     (void)state;
@@ -333,7 +326,7 @@ static void what_was_just_made_is_left_alone(void **state)
     assert_int_equal(count_left(), 0);
 }
 
-/* The directory was used for another run since: its lock says nothing of the first. */
+/* The directory has since been used for another run, so its lock does not protect the first one. */
 static void the_lock_of_another_run_protects_nothing(void **state)
 {
     (void)state;
@@ -362,17 +355,33 @@ static void a_run_of_another_host_is_not_judged_from_here(void **state)
     assert_int_equal(count_left(), 0);
 }
 
-static void a_run_directory_that_is_gone_holds_nobody_up(void **state)
+/* The run may be alive on another host; we cannot tell. */
+static void a_run_whose_control_file_is_of_another_version_is_not_judged(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"format_version\": 2}", path[] = "/tmp/clean/runs/x/control.json";
+    NEED_ISOLATION();
+    make_dead_run("aa", run_dir, 417);
+    assert_int_equal(rt_file_replace_secret(path, text, strlen(text)), RT_OK);
+    assert_int_equal(CLEAN(NULL), 0);
+    expect_out("left alone: control.json of the run directory is of another version of ringtorch");
+    assert_int_equal(count_left(), 4);
+    unlink(path);
+    assert_int_equal(CLEAN(NULL), 0);
+    assert_int_equal(count_left(), 0);
+}
+
+static void a_missing_run_directory_does_not_stop_cleaning(void **state)
 {
     (void)state;
     NEED_ISOLATION();
     make_dead_run("aa", "/tmp/clean/runs/gone", 417);
     assert_int_equal(CLEAN(NULL), 0);
-    expect_out("holds step 417, the run directory is gone");
+    expect_out("holds step 417, its run directory is gone");
     assert_int_equal(count_left(), 0);
 }
 
-/* While clean removes, no launcher may begin to read: it holds the lock. */
+/* While clean removes files, it holds the lock, so that no launcher begins to read them. */
 static void removal_holds_the_lock(void **state)
 {
     (void)state;
@@ -382,7 +391,7 @@ static void removal_holds_the_lock(void **state)
     assert_int_equal(rt__remains_find(NULL, &l), RT_OK);
     assert_int_equal(l.count, 1);
     assert_int_equal(l.run[0].state, RT__RUN_DEAD);
-    int lock = hold(run_dir); /* a launcher was quicker */
+    int lock = hold(run_dir); /* a launcher was faster */
     assert_int_equal(rt__remains_remove(&l.run[0]), RT_OK);
     assert_int_equal(l.run[0].state, RT__RUN_ALIVE);
     assert_int_equal(count_left(), 4);
@@ -400,18 +409,18 @@ static void one_run_can_be_named(void **state)
     assert_int_equal(count_left(), 4);
     assert_int_equal(CLEAN("/tmp/clean/runs/x"), 0);
     expect_out("nothing to clean");
-    assert_int_equal(CLEAN("bb"), 0); /* its directory is gone: by its id */
+    assert_int_equal(CLEAN("bb"), 0); /* its directory is gone, so use its id */
     assert_int_equal(count_left(), 0);
     assert_int_equal(CLEAN("cc"), 2);
     assert_non_null(strstr(err, "cc: neither a run directory nor the id"));
     make_dead_run("aa", run_dir, 417);
     int lock = hold(run_dir);
-    assert_int_equal(CLEAN(run_dir), 1); /* alive: not what was asked for */
+    assert_int_equal(CLEAN(run_dir), 1); /* it is alive, so cannot be cleaned */
     assert_int_equal(count_left(), 4);
     close(lock);
 }
 
-static void another_directory_can_be_looked_into(void **state)
+static void another_directory_can_be_searched(void **state)
 {
     (void)state;
     NEED_ISOLATION();
@@ -428,7 +437,7 @@ static void another_directory_can_be_looked_into(void **state)
     assert_int_equal(CLEAN(NULL), 0);
     expect_out("nothing to clean");
     assert_int_equal(CLEAN("--dir", "/tmp/ramdisk"), 0);
-    expect_out("holds a part of step 3");
+    expect_out("holds part of step 3");
     assert_false(rt_path_exists("/tmp/ramdisk/ringtorch-aa-g1-r0"));
     assert_int_equal(CLEAN("--dir", "/tmp/nowhere"), 2);
     assert_non_null(strstr(err, "/tmp/nowhere"));
@@ -510,10 +519,28 @@ static void what_is_no_snapshot_is_removed_unless_in_use(void **state)
     int fd = open("/dev/shm/ringtorch-cc-g1-r0", O_RDONLY);
     assert_int_equal(flock(fd, LOCK_SH), 0);
     assert_int_equal(CLEAN(NULL), 0);
-    expect_out("run aa: holds no step, of a run directory that is not known");
+    expect_out("run aa: holds no step, its run directory is unknown");
+    expect_out("/dev/shm/ringtorch-aa-g1-r0: unusable: mode is ");
+    expect_out("/dev/shm/ringtorch-bb-g1-r0: unusable: is not a plain file, so not a snapshot");
     expect_out("run cc: left alone: alive");
     assert_int_equal(count_left(), 1);
     close(fd);
+}
+
+/* Each unusable snapshot comes with its reason, and the usable one beside it without. */
+static void an_unusable_snapshot_says_why(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    char path[128];
+    close(make_snapshot("aa", run_dir, 1, 0, 417, path));
+    int fd = make_snapshot("aa", run_dir, 1, 1, 417, path);
+    assert_int_equal(pwrite(fd, "x", 1, 0), 1);
+    close(fd);
+    assert_int_equal(CLEAN("--dry-run"), 0);
+    expect_out("run aa in /tmp/clean/runs/x: holds part of step 417");
+    expect_out("/dev/shm/ringtorch-aa-g1-r0\n");
+    expect_out("/dev/shm/ringtorch-aa-g1-r1: unusable: magic is not that of a snapshot\n");
 }
 
 static void another_version_is_left_alone(void **state)
@@ -539,11 +566,11 @@ static void directories_others_can_write_to_are_left_alone(void **state)
     make_dead_run("aa", run_dir, 5);
     assert_int_equal(chmod("/dev/shm/ringtorch-aa-g1-mpi-0badcafe", 0777), 0);
     assert_int_equal(CLEAN(NULL), 0);
-    expect_out("others may write to its directories");
+    expect_out("other users may write to its directories");
     assert_int_equal(count_left(), 4);
 }
 
-/* Files of another user are his, also for root, and do not keep ours from being removed. */
+/* Even root leaves files of another user alone, and they do not keep ours from being removed. */
 static void what_belongs_to_others_is_left_alone(void **state)
 {
     (void)state;
@@ -562,7 +589,7 @@ static void what_belongs_to_others_is_left_alone(void **state)
     assert_int_equal(count_left(), 2);
 }
 
-static void names_of_run_directories_do_not_get_at_the_terminal(void **state)
+static void names_of_run_directories_do_not_control_the_terminal(void **state)
 {
     (void)state;
     NEED_ISOLATION();
@@ -574,7 +601,7 @@ static void names_of_run_directories_do_not_get_at_the_terminal(void **state)
     expect_out("evil");
 }
 
-/* ---- status of the dead ---- */
+/* ---- status of runs that have ended ---- */
 
 static void write_run_file(const char *name, const char *text)
 {
@@ -583,7 +610,7 @@ static void write_run_file(const char *name, const char *text)
     assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
 }
 
-static void make_checkpoint(int step, int bytes_there, int bytes_said)
+static void make_versioned_checkpoint(int version, int step, int bytes_there, int bytes_said)
 {
     char path[160], text[200], piece[64] = "";
     snprintf(path, sizeof path, "%s/checkpoints/step-%08d", run_dir, step);
@@ -593,12 +620,18 @@ static void make_checkpoint(int step, int bytes_there, int bytes_said)
     write_run_file(path, piece);
     snprintf(path, sizeof path, "checkpoints/step-%08d/manifest.json", step);
     snprintf(text, sizeof text,
-             "{\"step\": %d, \"pieces\": [{\"file\": \"piece-00000.safetensors\", \"bytes\": %d}]}",
-             step, bytes_said);
+             "{\"format_version\": %d, \"step\": %d, \"pieces\": [{\"file\": "
+             "\"piece-00000.safetensors\", \"bytes\": %d}]}",
+             version, step, bytes_said);
     write_run_file(path, text);
 }
 
-static void a_killed_run_says_what_it_can_go_on_with(void **state)
+static void make_checkpoint(int step, int bytes_there, int bytes_said)
+{
+    make_versioned_checkpoint(1, step, bytes_there, bytes_said);
+}
+
+static void a_killed_run_says_what_it_can_resume_from(void **state)
 {
     (void)state;
     NEED_ISOLATION();
@@ -612,16 +645,39 @@ static void a_killed_run_says_what_it_can_go_on_with(void **state)
     write_run_file("summary.json",
                    "{\"status\": \"done\", \"steps\": 100}"); /* of an earlier run */
     assert_int_equal(STATUS(run_dir), 0);
-    expect_out("x: killed, last heard of at step 415\n");
+    expect_out("x: killed, last report at step 415\n");
     expect_out("checkpoint of step 400: /tmp/clean/runs/x/checkpoints/step-00000400\n");
     expect_out("snapshot   of step 417, in shared memory: /dev/shm\n");
     expect_out(" train /tmp/clean/runs/x/config.yaml --run-dir /tmp/clean/runs/x --resume auto\n");
-    expect_out("2 workers start");
+    expect_out("steps 0 to 1,000");
     assert_int_equal(STATUS(run_dir, "--json"), 0);
     expect_out("\"answered\":false,\"status\":\"killed\",\"step\":415,\"checkpoint_step\":400,");
     expect_out("\"snapshot_step\":417,");
     assert_int_equal(STATUS(run_dir, "--watch"), 0); /* ends at once */
     expect_out("x: killed");
+}
+
+/* A coordinator resumes from the newest checkpoint that it reads, and refuses the run if it reads none of them. */
+static void resume_is_offered_only_if_a_checkpoint_can_be_read(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    write_run_file("events.jsonl", "{\"event\": \"running\", \"world_size\": 2}\n");
+    make_versioned_checkpoint(1, 300, 10, 10);
+    make_versioned_checkpoint(99, 400, 10, 10);
+    assert_int_equal(STATUS(run_dir), 0);
+    expect_out("checkpoint of step 300: ");
+    expect_out("--resume auto\n");
+    make_versioned_checkpoint(99, 300, 10, 10);
+    make_versioned_checkpoint(1, 200, 9, 10); /* cut off */
+    assert_int_equal(STATUS(run_dir), 0);
+    expect_out("it cannot be resumed: "
+               "/tmp/clean/runs/x/checkpoints/step-00000400/manifest.json: checkpoint of format "
+               "version 99, this program reads version 1: use the version of ringtorch that made "
+               "it\n");
+    assert_null(strstr(out, "--resume"));
+    assert_int_equal(STATUS(run_dir, "--json"), 0);
+    expect_out("\"checkpoint_step\":null,\"checkpoint\":null,");
 }
 
 static void a_run_that_is_done_shows_its_summary(void **state)
@@ -638,11 +694,11 @@ static void a_run_that_is_done_shows_its_summary(void **state)
     expect_out("x: done after step 200\n");
     expect_out("test accuracy 91.23 %, loss 0.2500\n");
     expect_out("1 restart, 1 step lost\n");
-    assert_null(strstr(out, "to go on"));
+    assert_null(strstr(out, "to resume"));
 }
 
-/* A summary that is missing, or that does not say, is no reason for "-" or "nan". */
-static void what_a_summary_does_not_say_is_not_told(void **state)
+/* If the summary is missing, or lacks a value, status omits the value instead of printing "-" or "nan". */
+static void missing_summary_values_are_omitted(void **state)
 {
     static const char *const summaries[] = {NULL, "{}", "{\"status\": \"done\"}"};
     (void)state;
@@ -673,7 +729,7 @@ static void a_failed_run_says_why(void **state)
     expect_out("x: failed after step 7\n");
     expect_out("error      the disk is full\n");
     expect_out("failed after step 7: full\n");
-    expect_out("to go on:");
+    expect_out("to resume:");
 }
 
 static void a_directory_where_nothing_was_run_says_so(void **state)
@@ -681,7 +737,7 @@ static void a_directory_where_nothing_was_run_says_so(void **state)
     (void)state;
     NEED_ISOLATION();
     assert_int_equal(STATUS(run_dir), 0);
-    expect_out("x: nothing was run here yet\n");
+    expect_out("x: nothing has been run here yet\n");
     assert_int_equal(rt_remove_tree(folder), RT_OK);
     assert_int_equal(STATUS(run_dir), 2);
     assert_non_null(strstr(err, "no such run"));
@@ -702,21 +758,24 @@ int main(void)
         TEST(what_was_just_made_is_left_alone),
         TEST(the_lock_of_another_run_protects_nothing),
         TEST(a_run_of_another_host_is_not_judged_from_here),
-        TEST(a_run_directory_that_is_gone_holds_nobody_up),
+        TEST(a_run_whose_control_file_is_of_another_version_is_not_judged),
+        TEST(a_missing_run_directory_does_not_stop_cleaning),
         TEST(removal_holds_the_lock),
         TEST(one_run_can_be_named),
-        TEST(another_directory_can_be_looked_into),
+        TEST(another_directory_can_be_searched),
         TEST(only_whole_states_count),
         TEST(strange_names_are_not_ours),
         TEST(links_are_removed_and_not_followed),
         TEST(what_is_no_snapshot_is_removed_unless_in_use),
+        TEST(an_unusable_snapshot_says_why),
         TEST(another_version_is_left_alone),
         TEST(directories_others_can_write_to_are_left_alone),
         TEST(what_belongs_to_others_is_left_alone),
-        TEST(names_of_run_directories_do_not_get_at_the_terminal),
-        TEST(a_killed_run_says_what_it_can_go_on_with),
+        TEST(names_of_run_directories_do_not_control_the_terminal),
+        TEST(a_killed_run_says_what_it_can_resume_from),
+        TEST(resume_is_offered_only_if_a_checkpoint_can_be_read),
         TEST(a_run_that_is_done_shows_its_summary),
-        TEST(what_a_summary_does_not_say_is_not_told),
+        TEST(missing_summary_values_are_omitted),
         TEST(a_failed_run_says_why),
         TEST(a_directory_where_nothing_was_run_says_so),
     };

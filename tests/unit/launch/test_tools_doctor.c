@@ -1,13 +1,13 @@
-/* The doctor on machines that are ill in one way each: what it finds, and that it says what to do. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* The doctor on machines with one problem each: what it finds, and that it says what to do. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +17,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "launch/capture.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "launch/jobs/capture.h"
 #include "tests/support/child.h"
 
 static char folder[64], out[1 << 15], err[1 << 13];
@@ -56,7 +56,7 @@ static void write_script(const char *name, const char *text)
     assert_int_equal(chmod(in_folder(name), 0755), 0);
 }
 
-/* An mpirun that takes no time, and says what the real ones say. */
+/* An mpirun that takes no time and prints what the real ones print. */
 static const char fake_mpirun[] =
     "#!/bin/sh\n"
     "[ \"$1\" = --version ] && { echo 'mpirun (Open MPI) 4.1.4'; exit 0; }\n"
@@ -87,7 +87,7 @@ static int be_examined(void *argument)
     return 127;
 }
 
-/* Runs the doctor after `make_ill` has changed the child; the arguments end in NULL. */
+/* Runs the doctor in a child that `make_ill` has changed first. The arguments end with NULL. */
 static int run(illness *make_ill, const char *first, const char *second, const char *third)
 {
     visit v = {make_ill, {RT_TEST_BINARY_DIR "/bin/ringtorch", "doctor", first, second, third}};
@@ -102,7 +102,7 @@ static int run(illness *make_ill, const char *first, const char *second, const c
     return code;
 }
 
-/* With the fake mpirun first in PATH. */
+/* Runs it with the fake mpirun first in PATH. */
 static int run_quickly(illness *make_ill, const char *first, const char *second)
 {
     char path[512];
@@ -124,7 +124,7 @@ static void expect_out(const char *fragment)
         fail_msg("'%s' is not in:\n%s--- errors\n%s", fragment, out, err);
 }
 
-/* What is not ok is followed by what to do about it. */
+/* Each finding that is not ok is followed by what to do about it. */
 static void expect_advice_everywhere(void)
 {
     for (char *line = out; *line; line += strcspn(line, "\n"), line += *line == '\n')
@@ -137,7 +137,7 @@ static void expect_advice_everywhere(void)
 
 /* ---- a healthy machine ---- */
 
-/* The real thing, mpirun and all. Warnings depend on what else the machine does. */
+/* Checks this machine with the real mpirun. Warnings depend on what else the machine does, so they are allowed. */
 static void this_machine_has_no_problem(void **state)
 {
     (void)state;
@@ -150,7 +150,7 @@ static void this_machine_has_no_problem(void **state)
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         expect_out(checks[i]);
     expect_out("Open MPI 4");
-    expect_out("2 start and end in");
+    expect_out("2 ranks start and end in");
     expect_out(" us, ");
     expect_out("0 problems");
     expect_advice_everywhere();
@@ -202,21 +202,32 @@ static void a_missing_mpirun_is_a_problem(void **state)
 {
     (void)state;
     assert_int_equal(run(without_programs, NULL, NULL, NULL), 1);
-    expect_out("problem  mpirun         not found in PATH\n");
+    expect_out("problem  mpirun         mpirun: not found in PATH: ");
     expect_out("apt-get install openmpi-bin");
     expect_out("1 problem,");
 }
 
-static void another_mpi_is_a_warning(void **state)
+static void another_mpi_is_a_problem(void **state)
+{
+    (void)state;
+    write_script("mpirun", "#!/bin/sh\necho 'HYDRA build details: Version: 4.0.2'\n");
+    assert_int_equal(run_quickly(NULL, NULL, NULL), 1);
+    expect_out("problem  mpirun");
+    expect_out("/mpirun: belongs to MPICH: RingTorch needs Open MPI 4 or 5: ");
+    expect_advice_everywhere();
+}
+
+/* This mpirun reports its version, but does not work. */
+static void ranks_that_do_not_start_are_a_problem(void **state)
 {
     (void)state;
     write_script("mpirun",
-                 "#!/bin/sh\necho 'HYDRA build details: Version: 4.0.2'\n"
-                 "[ \"$1\" = --version ] || { echo 'no such option: --oversubscribe' >&2; exit "
-                 "255; }\n");
+                 "#!/bin/sh\n"
+                 "[ \"$1\" = --version ] && { echo 'mpirun (Open MPI) 5.0.11'; exit 0; }\n"
+                 "echo 'no such option: --oversubscribe' >&2\nexit 255\n");
     assert_int_equal(run_quickly(NULL, NULL, NULL), 1);
-    expect_out("warning  mpirun");
-    expect_out("'HYDRA build details: Version: 4.0.2': written for Open MPI 4.1");
+    expect_out("ok       mpirun");
+    expect_out(", Open MPI 5.0\n");
     expect_out("problem  ranks          mpirun: exit code 255: no such option: --oversubscribe");
     expect_advice_everywhere();
 }
@@ -270,7 +281,7 @@ static void low_limits(void)
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 20, 1 << 20});
 }
 
-static void low_limits_are_told(void **state)
+static void low_limits_are_reported(void **state)
 {
     (void)state;
     assert_int_equal(run_quickly(low_limits, NULL, NULL), 1); /* 32 MiB cannot be written */
@@ -304,7 +315,7 @@ static void little_shared_memory(void)
         _exit(77);
 }
 
-static void little_shared_memory_is_told(void **state)
+static void little_shared_memory_is_reported(void **state)
 {
     (void)state;
     setenv("SHM_SIZE", "size=8m", 1);
@@ -359,15 +370,16 @@ static void hosts_are_asked_for_the_time(void **state)
     expect_out("problem  host           hangs: no answer after 6 s\n");
     expect_out("3 problems,");
     expect_advice_everywhere();
-    /* Ranks run on those that answer, one each. */
+    /* One rank runs on each host that answers. */
     rt_bytes log;
     assert_int_equal(rt_file_read(in_folder("mpirun.log"), 1 << 16, &log), RT_OK);
-    if (!strstr((char *)log.data, "-n 2 --oversubscribe --bind-to none --host fine:1,late:1 "))
+    if (!strstr((char *)log.data,
+                "-n 2 --oversubscribe --bind-to none --map-by slot --host fine:1,late:1 "))
         fail_msg("%s", (char *)log.data);
     rt_bytes_release(&log);
 }
 
-static void slow_links_are_told(void **state)
+static void slow_links_are_reported(void **state)
 {
     (void)state;
     write_script(
@@ -400,8 +412,8 @@ static void a_program_is_run_to_its_end(void **state)
     rt_error_clear();
 }
 
-/* More than the pipe and we hold; a child that keeps the pipe open; one that ignores its end. */
-static void a_program_cannot_hold_us_up(void **state)
+/* A program may print more than the pipe and we hold, leave a child that keeps the pipe open, or ignore SIGTERM. */
+static void a_program_cannot_block_us(void **state)
 {
     (void)state;
     rt__captured c;
@@ -440,18 +452,19 @@ int main(void)
         TEST(json_holds_the_same),
         TEST(wrong_usage_is_named),
         TEST(a_missing_mpirun_is_a_problem),
-        TEST(another_mpi_is_a_warning),
+        TEST(another_mpi_is_a_problem),
+        TEST(ranks_that_do_not_start_are_a_problem),
         TEST(slow_kernels_are_a_warning),
         TEST(an_engine_that_cannot_start_is_a_problem),
         TEST(a_missing_temporary_directory_is_a_problem),
-        TEST(low_limits_are_told),
+        TEST(low_limits_are_reported),
         TEST(an_unusable_directory_is_a_problem),
-        TEST(little_shared_memory_is_told),
+        TEST(little_shared_memory_is_reported),
         TEST(bad_host_files_are_problems),
         TEST(hosts_are_asked_for_the_time),
-        TEST(slow_links_are_told),
+        TEST(slow_links_are_reported),
         cmocka_unit_test(a_program_is_run_to_its_end),
-        cmocka_unit_test(a_program_cannot_hold_us_up),
+        cmocka_unit_test(a_program_cannot_block_us),
         cmocka_unit_test(the_last_line_is_what_matters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What the coordinator does to a checkpoint's directory once all pieces are there.
+/* Commits a checkpoint's directory as the coordinator does once all pieces are written.
  *
  *     committed_piece pieces[] = {{"piece-00000.safetensors", bytes, checksum}};
  *     commit_checkpoint(&f, tmp, final, &(committed){.step = 3, .slices = 4, .version = 1,
@@ -7,8 +7,8 @@
 #ifndef RINGTORCH_TESTS_UNIT_WORKER_COMMITTED_H
 #define RINGTORCH_TESTS_UNIT_WORKER_COMMITTED_H
 
-#include "common/hash.h"
-#include "common/manifest.h"
+#include "common/base/hash.h"
+#include "common/state/manifest.h"
 #include "fixture.h"
 
 typedef struct committed_piece {

@@ -12,6 +12,15 @@
 #ifndef RINGTORCH_TESTS_UNIT_WORKER_FIXTURE_H
 #define RINGTORCH_TESTS_UNIT_WORKER_FIXTURE_H
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/config/config.h"
+#include "plans.h"
+#include "tests/support/folder.h"
+#include "tests/support/outcome.h"
+#include "worker/commthread.h"
+#include "worker/session.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,18 +30,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "common/config.h"
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "worker/commthread.h"
-#include "worker/session.h"
-#include "tests/support/folder.h"
 
 /* A net with running statistics, behind several blocks of parameters. */
 #define FIXTURE_STATISTICS                                                                         \
     "model.layers=[{\"conv2d\":{\"out\":4,\"kernel\":3,\"stride\":2}},batch_norm2d,relu,flatten,"  \
     "{\"linear\":300},{\"linear\":10}]"
+
+/* Nets whose slices exchange values: with planes and with features alone, with random numbers, and layers within groups. */
+#define FIXTURE_EXCHANGES                                                                          \
+    "model.layers=[{\"conv2d\":{\"out\":4,\"kernel\":3,\"stride\":2}},sync_batch_norm,relu,"       \
+    "{\"dropout\":0.2},flatten,{\"residual\":{\"layers\":[{\"linear\":300},sync_batch_norm,relu]," \
+    "\"shortcut\":[{\"linear\":300}]}},{\"linear\":10}]"
 
 enum { FIXTURE_TRAIN = 96, FIXTURE_TEST = 40, FIXTURE_SIDE = 28, FIXTURE_RANKS_MAX = 8 };
 
@@ -42,12 +50,6 @@ typedef struct fixture {
 } fixture;
 
 /* Fails the test with the error in the slot. */
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
-
 static inline void fixture_big_endian(uint8_t *p, uint32_t v)
 {
     for (int i = 0; i < 4; i++)
@@ -152,7 +154,7 @@ typedef struct fixture_rank {
     char error[1024]; /* "" if all went well */
 } fixture_rank;
 
-/* Notes the error of a rank's thread, where cmocka must not fail. Use: if (rank_failed(r, call))
+/* Records the error of a rank's thread, in which cmocka's assertions must not be used. Use: if (rank_failed(r, call))
  * return; */
 static inline bool rank_failed(fixture_rank *r, rt_status status)
 {
@@ -169,18 +171,19 @@ static rt_status fixture_take_end(void *arg, rt_comm **out)
 
 static rt_status fixture_rank_open(fixture_rank *r)
 {
-    int64_t begin[FIXTURE_RANKS_MAX + 1], slices = r->config->parallel.slices;
+    const int64_t slices = r->config->parallel.slices;
+    rt_msg_plan plan = {};
+    plan_room room;
     rt__progress_init(&r->progress);
     rt__orders_init(&r->orders);
     RT_TRY(rt__commthread_start(fixture_take_end, r->end, &r->orders.abort, &r->comm));
     RT_TRY(rt__commthread_ready(r->comm, &r->rank, &r->world));
     RT_TRY(rt_run_start_engine(r->config));
     RT_TRY(rt_run_open(r->config, slices, &r->run));
-    for (int i = 0; i < r->world; i++)
-        begin[i] = rt_slices_of_rank(slices, r->world, i).begin;
-    begin[r->world] = slices;
-    RT_TRY(
-        rt__shard_init(&r->shard, r->world, r->rank, slices, begin, rt_run_flat(r->run)->length));
+    const int64_t length = rt_run_flat(r->run)->length;
+    plan_deal(&plan, &room, r->world, slices, length);
+    RT_TRY(rt__shard_init(&r->shard, &plan, r->world, r->rank, length));
+    RT_TRY(rt__shard_connect(&r->shard, r->comm));
     return rt__shard_sums(&r->shard, r->run);
 }
 
@@ -193,8 +196,8 @@ static void *fixture_thread(void *arg)
     atomic_store(&r->orders.abort, r->error[0] != '\0');
     if (r->run)
         rt_run_close(r->run);
-    rt__commthread_end(r->comm);
     rt__shard_release(&r->shard);
+    rt__commthread_end(r->comm);
     rt_error_clear();
     rt_scope_end(scope);
     return NULL;

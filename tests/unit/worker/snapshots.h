@@ -1,4 +1,4 @@
-/* Ranks that train and keep snapshots, and plans made of what they leave; for the tests of snapshots.
+/* Ranks that train and keep snapshots, and plans made from those; for the tests of snapshots.
  *
  *     training half = train_with(NULL, 3, (training){.generation = 1, .steps = HALF, .keep = true});
  *     rt__snapshot_offers o = offers_for(&half);
@@ -8,16 +8,16 @@
 #ifndef RINGTORCH_TESTS_UNIT_WORKER_SNAPSHOTS_H
 #define RINGTORCH_TESTS_UNIT_WORKER_SNAPSHOTS_H
 
-#include "fixture.h"
-#include <inttypes.h>
 #include "../common/random.h"
-#include "common/messages.h"
-#include "common/snapshot_list.h"
-#include "worker/snapshot.h"
+#include "common/control/messages.h"
+#include "common/state/snapshot_list.h"
+#include "fixture.h"
 #include "worker/run_parts.h"
+#include "worker/snapshot.h"
 #include "worker/snapshot_about.h"
 #include "worker/snapshot_offers.h"
 #include "worker/snapshot_restore.h"
+#include <inttypes.h>
 
 enum { HALF = 3, WHOLE = 6, PIECES_MAX = 64 };
 
@@ -35,7 +35,7 @@ static inline const char *path_in(const char *dir, rt_snapshot_what what, int64_
     static _Thread_local char path[256];
     rt_snapshot_name n = {.what = what, .run = "r1", .generation = generation, .rank = rank};
     char *made = rt_snapshot_find(dir, &n);
-    rt_error_clear(); /* where nothing is yet, a name without a tag will do */
+    rt_error_clear(); /* if there is no file yet, use a name without a tag */
     if (!made)
         made = rt_snapshot_path(dir, &n);
     snprintf(path, sizeof path, "%s", made);
@@ -52,41 +52,42 @@ static inline const char *path_of(rt_snapshot_what what, int64_t generation, int
 
 typedef struct plan {
     rt_msg_plan message;
-    int64_t numbers[PIECES_MAX * RT_PIECE_FIELDS];
+    rt_msg_piece piece[PIECES_MAX];
 } plan;
 
-static inline void add_piece(plan *p, int64_t begin, int64_t end, const int64_t *offer,
+static inline void add_piece(plan *p, int64_t begin, int64_t end, const rt_msg_offer *offer,
                              int64_t holder)
 {
-    assert_true(p->message.pieces_count + RT_PIECE_FIELDS <= PIECES_MAX * RT_PIECE_FIELDS);
-    int64_t *at = p->numbers + p->message.pieces_count;
-    at[0] = begin;
-    at[1] = end;
-    at[2] = offer[0];
-    at[3] = offer[1];
-    at[4] = holder;
-    p->message.pieces_count += RT_PIECE_FIELDS;
+    assert_true(p->message.pieces_count < PIECES_MAX);
+    p->piece[p->message.pieces_count++] = (rt_msg_piece){.begin = begin,
+                                                         .end = end,
+                                                         .generation = offer->generation,
+                                                         .rank = offer->rank,
+                                                         .holder = holder};
 }
 
-/* Covers [0,count) with pieces of what is offered of a step: whichever fits, cut anywhere. */
+/* Covers [0,count) with pieces of the offers of a step: any that fit, cut anywhere. */
 static inline plan plan_of(const rt__snapshot_offers *o, int64_t step, int64_t count, int world,
                            bool one_host)
 {
-    plan p = {.message = {.start_step = step, .source = 2, .one_host = one_host, .world = world}};
+    plan p = {.message = {.start_step = step,
+                          .source = RT_SOURCE_SNAPSHOT,
+                          .one_host = one_host,
+                          .world = world}};
     for (int64_t at = 0; at < count;) {
-        const int64_t *fits[PIECES_MAX];
+        const rt_msg_offer *fits[PIECES_MAX];
         int n = 0;
-        for (int64_t i = 0; i < o->offer_count; i += RT_OFFER_FIELDS) {
-            const int64_t *x = o->offer + i;
-            if (x[2] == step && x[3] <= at && at < x[4])
+        for (int64_t i = 0; i < o->offer_count; i++) {
+            const rt_msg_offer *x = &o->offer[i];
+            if (x->step == step && x->begin <= at && at < x->end)
                 fits[n++] = x;
         }
         if (n == 0)
             fail_msg("nobody offers element %" PRId64 " of step %" PRId64, at, step);
-        const int64_t *x = fits[random_below(&rng, n)];
-        int64_t end = random_below(&rng, 3) > 0 ? x[4] : at + 1 + random_below(&rng, x[4] - at);
-        if (p.message.pieces_count > (PIECES_MAX - 16) * RT_PIECE_FIELDS)
-            end = x[4];
+        const rt_msg_offer *x = fits[random_below(&rng, n)];
+        int64_t end = random_below(&rng, 3) > 0 ? x->end : at + 1 + random_below(&rng, x->end - at);
+        if (p.message.pieces_count > PIECES_MAX - 16)
+            end = x->end;
         add_piece(&p, at, end, x, random_below(&rng, world));
         at = end;
     }
@@ -128,7 +129,7 @@ static inline rt_status restore(const fixture_rank *r, const rt_snapshot_about *
                                 .states = all ? (rt_range){0, rt_run_flat(r->run)->tail}
                                               : r->shard.owned[r->rank]};
     rt_msg_plan message = p->message;
-    message.pieces = p->numbers; /* plans are handed on by value */
+    message.pieces = p->piece; /* plans are passed by value */
     return rt__snapshot_restore(&from, &message);
 }
 
@@ -154,7 +155,7 @@ static inline rt_status train(fixture_rank *r, rt__stepper *s, training *w)
         RT_TRY(start(r, &about, &snapshot));
     s->snapshot = snapshot;
     for (int64_t t = w->plan ? w->plan->message.start_step : 0; t < w->steps; t++) {
-        RT_TRY(rt__step(s, t, &(rt__step_wish){.keep = t % 2 == 0}, &did)); /* or all at once */
+        RT_TRY(rt__step(s, t, &(rt__step_request){.keep = t % 2 == 0}, &did)); /* or all at once */
         if (w->keep)
             taken += rt__snapshot_take(snapshot, t + 1);
     }
@@ -196,7 +197,7 @@ static inline training train_with(const char *set, int world, training w)
     return w;
 }
 
-/* What a rank of a later generation finds; fails the test if anything is in the way. */
+/* Returns the offers that a rank of a later generation finds; fails the test on any trouble. */
 static inline rt__snapshot_offers offers_for(const training *w)
 {
     rt__snapshot_offers o = {0};

@@ -1,10 +1,9 @@
-/* Checkpoints: written by any number of ranks, read by any other; what is damaged is refused by
- * name. */
+/* Checkpoints: written by any number of ranks and read by any other; damage is refused by name. */
 #include "committed.h"
+#include "common/base/mem.h"
 #include "fixture.h"
-#include <inttypes.h>
-#include "common/mem.h"
 #include "worker/restore.h"
+#include <inttypes.h>
 
 enum { HALF = 3, WHOLE = 6, CASES = 4, GENERATION = 2 };
 
@@ -59,7 +58,7 @@ static rt_status train_and_save(fixture_rank *r, rt__stepper *s, saving *w)
         return RT_FAIL(MISMATCH, "step %" PRId64 " with %" PRId64 " updates was restored", t,
                        rt_optim_updates(rt_run_optim(r->run)));
     for (; t < w->steps; t++)
-        RT_TRY(rt__step(s, t, &(rt__step_wish){0}, &did));
+        RT_TRY(rt__step(s, t, &(rt__step_request){0}, &did));
     rt__pieces_args args = {
         r->run, r->shard.owned[r->rank], r->rank, GENERATION, checkpoints(), note_piece, &ctx};
     RT_TRY(rt__pieces_start(&args, &pieces));
@@ -121,7 +120,7 @@ static void one_checkpoint(int world)
 
 /* ---- tests ---- */
 
-/* set: NULL, or the optimiser. Readers go up to the number given. */
+/* `set` is NULL or sets the optimiser; the number of readers goes up to `most`. */
 static void resume_at_any_world_size(const char *set, int most)
 {
     must(rt_remove_tree(checkpoints()));
@@ -144,7 +143,8 @@ static void resuming_at_any_world_size_gives_the_same_bits(void **state)
     resume_at_any_world_size(NULL, 4);
 }
 
-/* Its states are none like the parameters, and lie with those that own the end of the buffers. */
+/* The optimiser's states have other shapes than the parameters, and belong to the ranks that own the end of the
+ * buffers. */
 static void small_states_are_in_checkpoints(void **state)
 {
     (void)state;
@@ -287,8 +287,7 @@ static void another_format_version_is_refused(void **state)
     expect_refused(NULL, 4, RT_E_MISMATCH, "manifest.json", "version 2");
 }
 
-/* Pieces that are each sound but do not make a whole: as if one rank had owned too little or too
- * much. */
+/* Pieces that are each valid but do not fit together, as if one rank had owned too little or too much. */
 typedef struct piecemeal {
     rt_range owned[2];
     saving w;
@@ -324,7 +323,7 @@ static void expect_bad_cover(rt_range first, rt_range second, const char *what)
 static void gaps_and_overlaps_are_named_by_element(void **state)
 {
     (void)state;
-    int64_t end = INT64_C(1) << 40; /* is cut down to all there is */
+    int64_t end = INT64_C(1) << 40; /* is clipped to the number of elements */
     expect_bad_cover((rt_range){0, 1000}, (rt_range){1001, end},
                      "element 1000 of param/1.weight is missing");
     expect_bad_cover((rt_range){0, 1000}, (rt_range){998, end},
@@ -333,7 +332,7 @@ static void gaps_and_overlaps_are_named_by_element(void **state)
                      "element 0 of param/1.weight is missing");
 }
 
-static void a_piece_that_cannot_be_written_is_told(void **state)
+static void a_piece_that_cannot_be_written_is_reported(void **state)
 {
     (void)state;
     piecemeal p = {{{0, 10}, {10, 20}}, {.steps = HALF}};
@@ -395,7 +394,7 @@ int main(void)
         cmocka_unit_test(another_model_optimiser_or_slicing_is_named),
         cmocka_unit_test(another_format_version_is_refused),
         cmocka_unit_test(gaps_and_overlaps_are_named_by_element),
-        cmocka_unit_test(a_piece_that_cannot_be_written_is_told),
+        cmocka_unit_test(a_piece_that_cannot_be_written_is_reported),
         cmocka_unit_test(the_newest_sound_one_is_found),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,14 +1,14 @@
-/* Checksums that every rank tells of the same parameters, and audits of slices: equal as long as memory and arithmetic
- * are sound, and telling which rank is not. */
+/* Checksums of the same parameters by every rank, and audits of slices: they are equal as long as memory and arithmetic
+ * work, and show which rank is faulty. */
+#include "common/base/samples.h"
 #include "fixture.h"
-#include "common/samples.h"
 #include "poison.h"
 
 enum { STEPS = 6, TOLD_MAX = 256, SEED = 7 };
 
 static fixture f;
 
-/* What one rank told, in order. */
+/* The checksums that one rank reported, in order. */
 typedef struct diary {
     rt_msg_checksum told[TOLD_MAX];
     int count;
@@ -17,9 +17,9 @@ typedef struct diary {
 typedef struct outcome {
     diary of[FIXTURE_RANKS_MAX];
     uint64_t weights[FIXTURE_RANKS_MAX][STEPS + 1]; /* before each step, and in the end */
-    int faulty;                                     /* the rank with the fault; -1: none */
+    int faulty;                                     /* the rank with the fault; -1 if none */
     poison fault;
-    int silent; /* 1: nobody listens */
+    int silent; /* 1: no on_checksum is set */
 } outcome;
 
 static void note(void *ctx, const rt_msg_checksum *m)
@@ -46,7 +46,7 @@ static void steps_body(fixture_rank *r)
     for (int64_t t = 0; t < STEPS; t++) {
         p.now = t;
         o->weights[r->rank][t] = rt_run_weights_hash64(r->run);
-        if (rank_failed(r, rt__step(&s, t, &(rt__step_wish){.checksum = t % 2 == 0}, &did)))
+        if (rank_failed(r, rt__step(&s, t, &(rt__step_request){.checksum = t % 2 == 0}, &did)))
             break;
     }
     o->weights[r->rank][STEPS] = rt_run_weights_hash64(r->run);
@@ -61,8 +61,8 @@ static outcome *run_steps(outcome *o, const char *const *sets, int world)
     return o;
 }
 
-/* The sum that a rank told of a step and slice; fails unless it told it once. */
-static int64_t told_by(const outcome *o, int rank, int64_t step, int64_t slice, int64_t owner)
+/* Returns the checksum that a rank reported for a step and slice; fails unless it reported it once. */
+static int64_t told_by(const outcome *o, int rank, int64_t step, int64_t slice, bool owner)
 {
     const rt_msg_checksum *found = NULL;
     for (int i = 0; i < o->of[rank].count; i++) {
@@ -79,7 +79,7 @@ static int64_t told_by(const outcome *o, int rank, int64_t step, int64_t slice, 
 
 /* ---- parameters ---- */
 
-static void all_ranks_tell_the_same_sum_of_the_parameters_before_a_step(void **state)
+static void all_ranks_send_the_same_checksum_of_the_parameters_before_a_step(void **state)
 {
     (void)state;
     const char *const sharded[] = {NULL}, *const replicated[] = {"parallel.sharding=none", NULL};
@@ -91,23 +91,24 @@ static void all_ranks_tell_the_same_sum_of_the_parameters_before_a_step(void **s
         for (int r = 0; r < world; r++) {
             assert_int_equal(o.of[r].count, STEPS / 2);
             for (int64_t t = 0; t < STEPS; t += 2)
-                assert_true((uint64_t)told_by(&o, r, t, -1, 0) == alone.weights[0][t]);
+                assert_true((uint64_t)told_by(&o, r, t, -1, false) == alone.weights[0][t]);
         }
     }
 }
 
-/* A bit of a weight that rank 1 does not own turns over while it computes step 2 and is put right by the next gather: a
- * look at the parameters after the step would find nothing. */
-static void a_flip_during_the_computation_is_told_by_that_rank_alone(void **state)
+/* A bit of a weight that rank 1 does not own flips while it computes step 2, and the next gather repairs it: comparing
+ * the parameters after the step would find nothing. */
+static void a_flip_during_a_step_shows_on_that_rank_only(void **state)
 {
     (void)state;
     const char *const sets[] = {NULL};
-    outcome o = {.faulty = 1,
-                 .fault = {.step = 2, .slice = 1, .phase = "backward", .element = -11, .flip = 1}};
+    outcome o = {
+        .faulty = 1,
+        .fault = {.step = 2, .slice = 1, .phase = RT_PHASE_BACKWARD, .element = -11, .flip = 1}};
     run_steps(&o, sets, 4);
     for (int r = 0; r < 4; r++) {
-        assert_true((told_by(&o, r, 2, -1, 0) != told_by(&o, 3, 2, -1, 0)) == (r == 1));
-        assert_true(told_by(&o, r, 0, -1, 0) == told_by(&o, 3, 0, -1, 0));
+        assert_true((told_by(&o, r, 2, -1, false) != told_by(&o, 3, 2, -1, false)) == (r == 1));
+        assert_true(told_by(&o, r, 0, -1, false) == told_by(&o, 3, 0, -1, false));
         assert_true(o.weights[r][3] == o.weights[3][3]);
     }
 }
@@ -122,7 +123,7 @@ static int rank_of(int64_t slices, int world, int64_t slice)
     return r;
 }
 
-/* Each slice of that share is told by its owner and by the next rank, and no other. */
+/* Each audited slice is reported by its owner and by the next rank, and by no other. */
 static void expect_audits(const outcome *o, int64_t slices, int world, double share,
                           int64_t wrong_step, int64_t wrong_slice)
 {
@@ -134,7 +135,7 @@ static void expect_audits(const outcome *o, int64_t slices, int world, double sh
             int owner = rank_of(slices, world, s), other = (owner + 1) % world;
             expected[owner]++;
             expected[other]++;
-            bool same = told_by(o, owner, t, s, 1) == told_by(o, other, t, s, 0);
+            bool same = told_by(o, owner, t, s, true) == told_by(o, other, t, s, false);
             assert_int_equal(same, t != wrong_step || s != wrong_slice);
         }
     for (int r = 0; r < world; r++)
@@ -166,23 +167,25 @@ static void audits_find_the_same_bits_and_change_none(void **state)
     }
 }
 
-/* One bit of one bias is wrong for as long as one rank takes for one slice's forward pass. */
+/* One bit of one bias is wrong while one rank makes the forward pass of one slice. */
 static void a_wrong_bit_in_a_slice_is_found_whoever_computes_it(void **state)
 {
     (void)state;
     for (int world = 2; world <= 4; world++)
         for (int by_owner = 0; by_owner < 2; by_owner++) {
             int owner = rank_of(4, world, 2);
-            outcome o = {
-                .faulty = by_owner ? owner : (owner + 1) % world,
-                .fault = {
-                    .step = 3, .slice = 2, .phase = "forward", .element = -1, .flip = 1 << 16}};
+            outcome o = {.faulty = by_owner ? owner : (owner + 1) % world,
+                         .fault = {.step = 3,
+                                   .slice = 2,
+                                   .phase = RT_PHASE_FORWARD,
+                                   .element = -1,
+                                   .flip = 1 << 16}};
             run_steps(&o, (const char *const[]){"run.audit=1", NULL}, world);
             expect_audits(&o, 4, world, 1, 3, 2);
         }
 }
 
-static void nothing_is_audited_where_nobody_listens(void **state)
+static void nothing_is_audited_without_a_listener(void **state)
 {
     (void)state;
     outcome o = {.faulty = -1, .silent = 1}, plain = {.faulty = -1};
@@ -209,11 +212,11 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_ranks_tell_the_same_sum_of_the_parameters_before_a_step),
-        cmocka_unit_test(a_flip_during_the_computation_is_told_by_that_rank_alone),
+        cmocka_unit_test(all_ranks_send_the_same_checksum_of_the_parameters_before_a_step),
+        cmocka_unit_test(a_flip_during_a_step_shows_on_that_rank_only),
         cmocka_unit_test(audits_find_the_same_bits_and_change_none),
         cmocka_unit_test(a_wrong_bit_in_a_slice_is_found_whoever_computes_it),
-        cmocka_unit_test(nothing_is_audited_where_nobody_listens),
+        cmocka_unit_test(nothing_is_audited_without_a_listener),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,4 +1,7 @@
-/* The communication thread: jobs run over there, errors come back, an abort ends a wait. */
+/* The communication thread: it runs jobs, returns their errors, and an abort ends its waits. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "worker/commthread.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,9 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "worker/commthread.h"
 
 static atomic_int no_abort;
 
@@ -78,7 +78,7 @@ static void an_error_comes_back_once_with_its_text(void **state)
     rt__commthread_end(t);
 }
 
-static void failing_to_open_is_told_by_ready(void **state)
+static void ready_reports_a_failed_open(void **state)
 {
     (void)state;
     int rank, world;
@@ -96,7 +96,7 @@ static rt_status meet(rt_comm *c, void *arg)
     return rt_comm_barrier(c);
 }
 
-/* Rank 1 never comes to the barrier. */
+/* Rank 1 never arrives at the barrier. */
 static void the_abort_flag_ends_a_wait_for_a_rank_that_never_comes(void **state)
 {
     (void)state;
@@ -118,7 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_run_on_one_other_thread),
         cmocka_unit_test(an_error_comes_back_once_with_its_text),
-        cmocka_unit_test(failing_to_open_is_told_by_ready),
+        cmocka_unit_test(ready_reports_a_failed_open),
         cmocka_unit_test(the_abort_flag_ends_a_wait_for_a_rank_that_never_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,19 +1,20 @@
-/* The link thread against a coordinator made of a bare wire: what it sends, what it obeys, what it drops. */
+/* The link thread against a coordinator that is just a wire: what it sends, which orders it obeys, what it drops. */
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "tests/support/child.h"
+#include "tests/support/outcome.h"
+#include "worker/link.h"
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
-#include "worker/link.h"
-#include "tests/support/child.h"
 
 enum { GENERATION = 5 };
 static const double PATIENCE = 20;
@@ -30,12 +31,6 @@ typedef struct pair {
     rt__commthread *comm; /* NULL: none */
     rt_comm *ends[2];
 } pair;
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
 
 static void listen_at(pair *p, const char *endpoint)
 {
@@ -176,7 +171,7 @@ static void the_plan_arrives(void **state)
 static void a_refusal_ends_the_wait_with_its_reason(void **state)
 {
     pair *p = *state;
-    rt_msg_refused no = {RT_E_MISMATCH, "worker 3 has isa sse4, worker 0 avx2"};
+    rt_msg_refused no = {.code = RT_E_MISMATCH, .reason = "worker 3 has isa sse4, worker 0 avx2"};
     rt_msg_body got;
     greet(p);
     must(rt_wire_send(p->coordinator, p->peer, RT_MSG_REFUSED, &no));
@@ -192,9 +187,9 @@ static void progress_flows_while_the_computing_thread_is_busy(void **state)
     rt__progress_step(&p->progress, 17);
     rt__progress_phase(&p->progress, RT_PHASE_BACKWARD, 2);
     double began = rt_clock();
-    for (int i = 0; i < 3; i++) { /* this thread does nothing for the link meanwhile */
+    for (int i = 0; i < 3; i++) { /* meanwhile this thread does nothing for the link */
         rt_frame f = expect(p, RT_MSG_PROGRESS);
-        if (f.body.progress.step != 17) /* one that was under way */
+        if (f.body.progress.step != 17) /* one that was in flight */
             i--;
         else {
             assert_string_equal(f.body.progress.what, "backward");
@@ -218,11 +213,11 @@ static void orders_are_obeyed(void **state)
     assert_int_equal(atomic_load(&p->orders.abort), 1);
     rt_msg_body got;
     assert_int_equal(rt__link_wait_plan(p->link, &got),
-                     RT_E_ABORTED); /* no plan will come any more */
+                     RT_E_ABORTED); /* no plan can come any more */
     rt_error_clear();
 }
 
-static void a_checkpoint_and_a_farewell_to_old_snapshots_are_ordered(void **state)
+static void checkpoint_and_forget_are_obeyed(void **state)
 {
     pair *p = *state;
     greet(p);
@@ -244,7 +239,7 @@ static void orders_of_another_generation_are_dropped(void **state)
     rt_wire_set_generation(p->coordinator, GENERATION - 1);
     send_stop(p, 11);
     rt_wire_set_generation(p->coordinator, GENERATION);
-    send_stop(p, 22); /* frames arrive in order: once this is here, the other one was */
+    send_stop(p, 22); /* frames arrive in order, so once this one is here the other was, too */
     double end = rt_clock() + PATIENCE;
     int64_t seen;
     while ((seen = atomic_load(&p->orders.stop_after)) == -1 && rt_clock() < end)
@@ -257,7 +252,8 @@ static void messages_wait_for_a_coordinator_that_is_away(void **state)
     pair *p = *state;
     greet(p);
     rt_wire_close(p->coordinator, 0);
-    rt_msg_finished done = {200, "abc", 1, -1};
+    rt_msg_finished done = {
+        .step = 200, .weights_sha256 = "abc", .rss_bytes = 1, .snapshot_step = -1};
     rt__link_post(p->link, RT_MSG_FINISHED, &done);
     rt_clock_sleep(0.3);
     listen_at(p, p->endpoint); /* the same port, as a restarted coordinator would */
@@ -272,7 +268,7 @@ static void restart_coordinator(pair *p)
     listen_at(p, p->endpoint);
 }
 
-static void a_new_coordinator_hears_hello_first_and_then_what_is_open(void **state)
+static void a_new_coordinator_receives_hello_first_and_then_open_messages(void **state)
 {
     pair *p = *state;
     rt_msg_plan plan = {.world = 4, .plan_hash = "h1"};
@@ -281,7 +277,10 @@ static void a_new_coordinator_hears_hello_first_and_then_what_is_open(void **sta
     must(rt_wire_send(p->coordinator, p->peer, RT_MSG_PLAN, &plan));
     must(rt__link_wait_plan(p->link, &got));
     rt_msg_body_release(RT_MSG_PLAN, &got);
-    rt_msg_piece_done piece = {500, "piece-00003.safetensors", 4096, "0123456789abcdef"};
+    rt_msg_piece_done piece = {.step = 500,
+                               .file = "piece-00003.safetensors",
+                               .bytes = 4096,
+                               .checksum = "0123456789abcdef"};
     rt__link_post(p->link, RT_MSG_PIECE_DONE, &piece);
     rt_frame f = expect(p, RT_MSG_PIECE_DONE);
     rt_frame_release(&f);
@@ -290,7 +289,7 @@ static void a_new_coordinator_hears_hello_first_and_then_what_is_open(void **sta
     rt_msg_report report = {.step = 508};
     rt__link_post(p->link, RT_MSG_REPORT, &report);
 
-    /* The very first thing the new one hears. */
+    /* The first message that the new coordinator receives. */
     rt_status status;
     double end = rt_clock() + PATIENCE;
     while ((status = rt_wire_receive(p->coordinator, 0.1, &f)) == RT_E_TIMEOUT && rt_clock() < end)
@@ -318,7 +317,7 @@ static rt_status wait_for_all(rt_comm *c, void *arg)
     return rt_comm_barrier(c);
 }
 
-static void a_rank_that_waits_for_another_says_so(void **state)
+static void progress_names_the_rank_waited_for(void **state)
 {
     pair *p = *state;
     greet(p);
@@ -333,7 +332,7 @@ static void a_rank_that_waits_for_another_says_so(void **state)
     assert_int_equal(f.body.progress.peer, 1);
     assert_string_equal(f.body.progress.what, "barrier from rank 1");
     rt_frame_release(&f);
-    send_stop(p, -1); /* which gives up the wait */
+    send_stop(p, -1); /* it ends the wait */
     assert_int_equal(rt__commthread_wait(p->comm), RT_E_ABORTED);
     rt_error_clear();
 }
@@ -360,7 +359,7 @@ static void keys_that_are_not_accepted_end_the_wait_for_a_plan(void **state)
     tear_down(state);
 }
 
-static void sigterm_is_told_and_work_goes_on(void **state)
+static void sigterm_sends_leave_and_work_goes_on(void **state)
 {
     pair *p = *state;
     greet(p);
@@ -374,8 +373,8 @@ static void sigterm_is_told_and_work_goes_on(void **state)
     rt_frame_release(&f);
 }
 
-/* In a process of its own: greets, is told to leave, and told again. */
-static int be_told_twice(void *argument)
+/* In a process of its own: sends HELLO, gets SIGTERM, and gets it again. */
+static int get_sigterm_twice(void *argument)
 {
     (void)argument;
     pair *p = pair_new();
@@ -389,8 +388,8 @@ static int be_told_twice(void *argument)
     return 1;
 }
 
-/* Likewise: there is no coordinator, so nobody can be told. */
-static int be_told_in_vain(void *argument)
+/* Likewise, but without a coordinator, so LEAVE cannot be sent. */
+static int get_sigterm_without_coordinator(void *argument)
 {
     (void)argument;
     pair *p = pair_new();
@@ -401,14 +400,15 @@ static int be_told_in_vain(void *argument)
     return 1;
 }
 
-static void a_second_sigterm_or_one_in_vain_ends_the_process(void **state)
+static void a_second_sigterm_or_one_without_coordinator_ends_the_process(void **state)
 {
     (void)state;
-    assert_int_equal(child_end(child_function(be_told_twice, NULL)), 128 + SIGTERM);
-    assert_int_equal(child_end(child_function(be_told_in_vain, NULL)), 128 + SIGTERM);
+    assert_int_equal(child_end(child_function(get_sigterm_twice, NULL)), 128 + SIGTERM);
+    assert_int_equal(child_end(child_function(get_sigterm_without_coordinator, NULL)),
+                     128 + SIGTERM);
 }
 
-/* While rt__link_end waits: a coordinator in a process of its own goes on by itself. */
+/* Lets the coordinator receive while rt__link_end waits, as it would in its own process. */
 static void *receive_for_a_while(void *arg)
 {
     pair *p = arg;
@@ -472,15 +472,14 @@ int main(void)
         TEST(a_refusal_ends_the_wait_with_its_reason),
         TEST(progress_flows_while_the_computing_thread_is_busy),
         TEST(orders_are_obeyed),
-        TEST(a_checkpoint_and_a_farewell_to_old_snapshots_are_ordered),
+        TEST(checkpoint_and_forget_are_obeyed),
         TEST(orders_of_another_generation_are_dropped),
         TEST(messages_wait_for_a_coordinator_that_is_away),
-        TEST(a_new_coordinator_hears_hello_first_and_then_what_is_open),
-        cmocka_unit_test_setup_teardown(a_rank_that_waits_for_another_says_so, set_up_comm,
-                                        tear_down),
+        TEST(a_new_coordinator_receives_hello_first_and_then_open_messages),
+        cmocka_unit_test_setup_teardown(progress_names_the_rank_waited_for, set_up_comm, tear_down),
         cmocka_unit_test(keys_that_are_not_accepted_end_the_wait_for_a_plan),
-        TEST(sigterm_is_told_and_work_goes_on),
-        cmocka_unit_test(a_second_sigterm_or_one_in_vain_ends_the_process),
+        TEST(sigterm_sends_leave_and_work_goes_on),
+        cmocka_unit_test(a_second_sigterm_or_one_without_coordinator_ends_the_process),
         TEST(ending_sends_what_is_queued),
         TEST(ending_waits_until_all_has_arrived),
     };

@@ -1,4 +1,8 @@
-/* The link as a state machine: tables of events, and what is said and ordered after each. No socket, no thread, no clock. */
+/* The link as a state machine: tables of events, and the messages and orders after each. No socket, no thread, no
+ * clock. */
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/link_state.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,24 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "common/log.h"
-#include "common/mem.h"
-#include "worker/link_state.h"
 
 enum { GENERATION = 5 };
 
-/* ---- a rank in a vacuum ---- */
+/* ---- a rank without anything around it ---- */
 
 typedef struct bench {
     rt__orders orders;
     rt__link_effects effects;
     rt__link_state state;
     double now;
-    char said[512]; /* since the last look, "HELLO(3,h1) PIECE_DONE(500)" */
-    bool full;      /* the wire takes nothing */
-    int64_t room;   /* messages it takes before it is full; -1: any number */
-    int64_t step;   /* what the rank is at */
-    int64_t forgot; /* last FORGET */
+    char said[512];      /* messages since the last check, "HELLO(3,h1) PIECE_DONE(500)" */
+    bool full;           /* the wire accepts nothing */
+    int64_t room;        /* messages that fit before it is full; -1 for any number */
+    int64_t unconfirmed; /* messages that it holds */
+    int64_t step;        /* the rank's current step */
+    int64_t forgot;      /* last FORGET */
 } bench;
 
 static bool effect_send(void *ctx, rt_msg_type type, const void *body)
@@ -55,6 +57,11 @@ static bool effect_send(void *ctx, rt_msg_type type, const void *body)
     return true;
 }
 
+static int64_t effect_unconfirmed(void *ctx)
+{
+    return ((bench *)ctx)->unconfirmed;
+}
+
 static void effect_look(void *ctx, double now, rt_msg_progress *out)
 {
     (void)now;
@@ -69,7 +76,11 @@ static void effect_forget(void *ctx, int64_t before)
 static void bench_start(bench *b)
 {
     *b = (bench){.now = 100, .forgot = -1, .room = -1};
-    b->effects = (rt__link_effects){b, effect_send, effect_look, effect_forget};
+    b->effects = (rt__link_effects){.ctx = b,
+                                    .send = effect_send,
+                                    .unconfirmed = effect_unconfirmed,
+                                    .look = effect_look,
+                                    .forget = effect_forget};
     rt__orders_init(&b->orders);
     rt__link_facts facts = {GENERATION, "tcp://h0:4242", &b->orders, &b->effects};
     rt__link_state_init(&b->state, &facts, b->now);
@@ -95,12 +106,14 @@ static void post(bench *b, rt_msg_type type, int64_t number)
         body.piece_failed.step = number;
     else if (type == RT_MSG_CHECKSUM)
         body.checksum = (rt_msg_checksum){.step = llabs(number), .slice = number < 0 ? 0 : -1};
+    else if (type == RT_MSG_EVALUATED)
+        body.evaluated.evaluation = "";
     rt__note *n = rt__note_make(type, &body);
     assert_non_null(n);
     step(b, (rt__link_event){.kind = RT__LINK_POST, .note = n});
 }
 
-/* A frame from the coordinator; number: of the step, or after_step; text: a plan hash or a reason. */
+/* A frame from the coordinator; `number` is the step or after_step, `text` a plan hash or a reason. */
 static void frame_of(bench *b, int64_t generation, rt_msg_type type, int64_t number,
                      const char *text)
 {
@@ -127,7 +140,7 @@ static void frame_of(bench *b, int64_t generation, rt_msg_type type, int64_t num
         body.forget.before = number;
         break;
     default:
-        body.refused = (rt_msg_refused){number, text};
+        body.refused = (rt_msg_refused){.code = (rt_status)number, .reason = text};
     }
     rt__note *n = rt__note_make(type, &body); /* as decoding would give it */
     assert_non_null(n);
@@ -149,7 +162,7 @@ static void expect(bench *b, const char *said)
     b->said[0] = '\0';
 }
 
-/* ---- what is said again ---- */
+/* ---- resending after a reset ---- */
 
 typedef struct row {
     rt__link_kind kind;
@@ -180,12 +193,12 @@ static void play(bench *b, const row *rows, size_t count)
 }
 #define PLAY(b, rows) play(b, rows, sizeof(rows) / sizeof *(rows))
 
-static void a_new_coordinator_is_told_what_it_must_know(void **state)
+static void state_is_resent_to_a_new_coordinator(void **state)
 {
     (void)state;
     static const row before_the_plan[] = {
         {SIMPLY(UP), ""},
-        {SIMPLY(RESET), ""}, /* nothing was said yet */
+        {SIMPLY(RESET), ""}, /* nothing was sent yet */
         {POST(HELLO, 0), "HELLO(0,) PROGRESS"},
         {SIMPLY(RESET), "HELLO(0,)"},
         {GETS(PLAN, 2, "h1"), ""},
@@ -193,23 +206,24 @@ static void a_new_coordinator_is_told_what_it_must_know(void **state)
     };
     static const row after_it[] = {
         {POST(LAYOUT, 0), "LAYOUT"},
-        {POST(REPORT, 0), "REPORT"}, /* what the wire has not had confirmed it sends itself */
+        {POST(EVALUATED, 0), "EVALUATED"}, /* a coordinator whose disk is full cannot keep it */
+        {POST(REPORT, 0), "REPORT"},       /* the wire resends it if unconfirmed */
         {POST(PIECE_DONE, 500), "PIECE_DONE(500)"},
         {POST(PIECE_DONE, 600), "PIECE_DONE(600)"},
         {POST(PIECE_FAILED, 700), "PIECE_FAILED(700)"},
         {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) PIECE_DONE(600) PIECE_FAILED(700)"},
+        {SIMPLY(TICK), "EVALUATED"}, /* after the unconfirmed messages that the wire resends */
         {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) PIECE_DONE(600) PIECE_FAILED(700)"},
-        {GETS(COMMITTED, 600, NULL), ""},
-        {GETS(COMMITTED, 999, NULL), ""}, /* nobody here knows of that one */
+        {GETS(COMMITTED, 600, NULL), "EVALUATED"},
+        {GETS(COMMITTED, 999, NULL), ""}, /* unknown here */
         {SIMPLY(RESET), "HELLO(34,h1) LAYOUT PIECE_DONE(500) PIECE_FAILED(700)"},
-        {GETS(ABORTED, 700, NULL), ""},
+        {GETS(ABORTED, 700, NULL), "EVALUATED"},
         {POST(CHECKSUM, 500), "CHECKSUM(500)"},
         {POST(CHECKSUM, 700), "CHECKSUM(700)"},
-        {POST(CHECKSUM, -701), "CHECKSUM(701)"}, /* of a slice: nothing is held back for it */
+        {POST(CHECKSUM, -701), "CHECKSUM(701)"}, /* of a slice: not resent */
         {POST(FINISHED, 0), "FINISHED"},
         {SIMPLY(RESET), "HELLO(34,h1) LAYOUT CHECKSUM(500) CHECKSUM(700) PIECE_DONE(500)"},
-        {SIMPLY(TICK),
-         "FINISHED"}, /* after what the wire says again because it was not confirmed */
+        {SIMPLY(TICK), "EVALUATED FINISHED"},
         {SIMPLY(TICK), ""},
         {GETS(COMMITTED, 500, NULL), ""},
         {POST(CHECKSUM, 800), "CHECKSUM(800)"},
@@ -217,7 +231,7 @@ static void a_new_coordinator_is_told_what_it_must_know(void **state)
         {POST(CHECKSUM, 1000), "CHECKSUM(1000)"},
         {SIMPLY(RESET),
          "HELLO(34,h1) LAYOUT CHECKSUM(700) CHECKSUM(800) CHECKSUM(900) CHECKSUM(1000)"},
-        {SIMPLY(TICK), "FINISHED"},
+        {SIMPLY(TICK), "EVALUATED FINISHED"},
     };
     bench b;
     int64_t live = rt_mem_live();
@@ -226,6 +240,34 @@ static void a_new_coordinator_is_told_what_it_must_know(void **state)
     PLAY(&b, before_the_plan);
     b.step = 34;
     PLAY(&b, after_it);
+    rt__link_state_release(&b.state);
+    assert_int_equal(rt_mem_live(), live);
+}
+
+/* The rank could not reach the coordinator for six steps, at the first of which a bit had flipped. */
+static void checksums_that_were_not_confirmed_are_all_said_again_in_order(void **state)
+{
+    (void)state;
+    static const row again[] = {
+        {SIMPLY(RESET), "CHECKSUM(21) CHECKSUM(22) CHECKSUM(23) CHECKSUM(24) CHECKSUM(25) "
+                        "CHECKSUM(26) CHECKSUM(27)"},
+        {POST(CHECKSUM, 28), "CHECKSUM(28)"},
+    };
+    static const row confirmed[] = {
+        {POST(CHECKSUM, 29), "CHECKSUM(29)"},
+        {SIMPLY(RESET), "CHECKSUM(26) CHECKSUM(27) CHECKSUM(28) CHECKSUM(29)"},
+    };
+    bench b;
+    int64_t live = rt_mem_live();
+    bench_start(&b);
+    for (int64_t n = 1; n <= 27; n++) {
+        b.unconfirmed = n <= 20 ? 1 : n - 20;
+        post(&b, RT_MSG_CHECKSUM, n);
+        b.said[0] = '\0';
+    }
+    PLAY(&b, again);
+    b.unconfirmed = 0;
+    PLAY(&b, confirmed);
     rt__link_state_release(&b.state);
     assert_int_equal(rt_mem_live(), live);
 }
@@ -244,11 +286,11 @@ static void a_second_plan_is_ignored_if_it_is_the_same_and_refused_if_not(void *
     PLAY(&b, rows);
     assert_true(b.state.has_plan);
     assert_int_equal(b.state.plan.plan.world, 4);
-    assert_int_equal(b.state.over.code, RT_OK); /* the rank goes on by its plan */
+    assert_int_equal(b.state.ended.code, RT_OK); /* the rank keeps its plan */
     rt__link_state_release(&b.state);
 }
 
-static void what_does_not_fit_is_said_later_and_in_order(void **state)
+static void messages_wait_for_a_full_wire_in_order(void **state)
 {
     (void)state;
     bench b;
@@ -258,13 +300,12 @@ static void what_does_not_fit_is_said_later_and_in_order(void **state)
     step(&b, (rt__link_event){.kind = RT__LINK_UP});
     post(&b, RT_MSG_LAYOUT, 0);
     expect(&b, "");
-    step(&b,
-         (rt__link_event){.kind = RT__LINK_RESET}); /* nothing has been said, so nothing again */
+    step(&b, (rt__link_event){.kind = RT__LINK_RESET}); /* nothing was sent, so nothing is resent */
     assert_true(rt__link_next(&b.state, b.now) < b.now + 0.1);
     b.full = false;
     tick_at(&b, 0.1);
     expect(&b, "HELLO(0,) LAYOUT PROGRESS");
-    b.room = 1; /* it fills up half-way through what must be said again */
+    b.room = 1; /* it becomes full in the middle of resending */
     step(&b, (rt__link_event){.kind = RT__LINK_RESET});
     expect(&b, "HELLO(0,)");
     b.room = -1;
@@ -277,7 +318,7 @@ static void what_does_not_fit_is_said_later_and_in_order(void **state)
 
 /* ---- orders ---- */
 
-static void orders_are_what_the_coordinator_says(void **state)
+static void orders_follow_the_coordinator(void **state)
 {
     (void)state;
     bench b;
@@ -296,15 +337,15 @@ static void orders_are_what_the_coordinator_says(void **state)
     assert_int_equal(atomic_load(&b.orders.abort), 0);
     frame(&b, RT_MSG_FORGET, 5, NULL);
     assert_int_equal(b.forgot, 5);
-    assert_int_equal(b.state.over.code, RT_OK);
+    assert_int_equal(b.state.ended.code, RT_OK);
     frame(&b, RT_MSG_STOP, -1, "the run is over");
     assert_int_equal(atomic_load(&b.orders.abort), 1);
-    assert_int_equal(b.state.over.code, RT_E_ABORTED);
-    assert_non_null(strstr(b.state.over.text, "the run is over"));
+    assert_int_equal(b.state.ended.code, RT_E_ABORTED);
+    assert_non_null(strstr(b.state.ended.text, "the run is over"));
     rt__link_state_release(&b.state);
 }
 
-static void forgetting_may_concern_nobody(void **state)
+static void forget_without_a_callback_is_ignored(void **state)
 {
     (void)state;
     bench b;
@@ -315,7 +356,7 @@ static void forgetting_may_concern_nobody(void **state)
     rt__link_state_release(&b.state);
 }
 
-static void other_generations_are_not_listened_to(void **state)
+static void frames_of_other_generations_are_dropped(void **state)
 {
     (void)state;
     bench b;
@@ -333,12 +374,12 @@ static void other_generations_are_not_listened_to(void **state)
     assert_int_equal(atomic_load(&b.orders.abort), 0);
     assert_int_equal(b.forgot, -1);
     assert_false(b.state.has_plan);
-    assert_int_equal(b.state.over.code, RT_OK);
+    assert_int_equal(b.state.ended.code, RT_OK);
 
-    /* Who was cut off while its generation ended, and is told so by the next. */
+    /* A rank that was cut off while its generation ended is ordered to leave by the next generation. */
     frame_of(&b, GENERATION + 1, RT_MSG_STOP, -1, "your generation is over");
     assert_int_equal(atomic_load(&b.orders.abort), 1);
-    assert_int_equal(b.state.over.code, RT_E_ABORTED);
+    assert_int_equal(b.state.ended.code, RT_E_ABORTED);
     rt__link_state_release(&b.state);
 }
 
@@ -348,21 +389,21 @@ static void a_refusal_ends_a_rank_without_a_plan_only(void **state)
     bench b;
     bench_start(&b);
     frame(&b, RT_MSG_REFUSED, RT_E_MISMATCH, "worker 3 has isa sse4, worker 0 avx2");
-    assert_int_equal(b.state.over.code, RT_E_MISMATCH);
-    assert_string_equal(b.state.over.text, "worker 3 has isa sse4, worker 0 avx2");
+    assert_int_equal(b.state.ended.code, RT_E_MISMATCH);
+    assert_string_equal(b.state.ended.text, "worker 3 has isa sse4, worker 0 avx2");
     assert_int_equal(atomic_load(&b.orders.abort), 0);
     rt__link_state_release(&b.state);
 
     bench_start(&b);
     frame(&b, RT_MSG_PLAN, 2, "h1");
-    frame(&b, RT_MSG_REFUSED, 12345, "that message makes no sense");
-    assert_int_equal(b.state.over.code, RT_OK);
+    frame(&b, RT_MSG_REFUSED, RT_E_PROTOCOL, "that message makes no sense");
+    assert_int_equal(b.state.ended.code, RT_OK);
     rt__link_state_release(&b.state);
 }
 
 /* ---- time ---- */
 
-static void progress_is_told_twice_a_second_and_at_once_after_a_long_wait(void **state)
+static void progress_is_sent_twice_a_second_and_at_once_after_a_long_wait(void **state)
 {
     (void)state;
     bench b;
@@ -372,7 +413,7 @@ static void progress_is_told_twice_a_second_and_at_once_after_a_long_wait(void *
     expect(&b, "");
     assert_true(rt__link_next(&b.state, b.now) == 101);
     tick_at(&b, 1);
-    expect(&b, "PROGRESS"); /* what keeps a HELLO that is late */
+    expect(&b, "PROGRESS"); /* reports what delays a late HELLO */
     post(&b, RT_MSG_HELLO, 0);
     expect(&b, "HELLO(0,)");
     static const struct {
@@ -388,7 +429,7 @@ static void progress_is_told_twice_a_second_and_at_once_after_a_long_wait(void *
     expect(&b, "PROGRESS");
     tick_at(&b, 2.9);
     expect(&b, "");
-    step(&b, (rt__link_event){.kind = RT__LINK_DOWN}); /* nobody there: nothing piles up */
+    step(&b, (rt__link_event){.kind = RT__LINK_DOWN}); /* not connected: nothing piles up */
     tick_at(&b, 10);
     expect(&b, "");
     step(&b, (rt__link_event){.kind = RT__LINK_UP});
@@ -405,10 +446,10 @@ static void a_rank_that_cannot_reach_the_coordinator_gives_up(void **state)
     bench b;
     bench_start(&b);
     tick_at(&b, 14.9); /* never connected yet */
-    assert_int_equal(b.state.over.code, RT_OK);
+    assert_int_equal(b.state.ended.code, RT_OK);
     step(&b, (rt__link_event){.kind = RT__LINK_UP});
     tick_at(&b, 100);
-    assert_int_equal(b.state.over.code, RT_OK);
+    assert_int_equal(b.state.ended.code, RT_OK);
     step(&b, (rt__link_event){.kind = RT__LINK_DOWN});
     b.now = 210;
     step(&b, (rt__link_event){.kind = RT__LINK_DOWN}); /* once more: it is still down since 200 */
@@ -417,13 +458,13 @@ static void a_rank_that_cannot_reach_the_coordinator_gives_up(void **state)
     assert_int_equal(atomic_load(&b.orders.abort), 0);
     tick_at(&b, 115);
     assert_int_equal(atomic_load(&b.orders.abort), 1);
-    assert_int_equal(b.state.over.code, RT_E_NET);
-    assert_non_null(strstr(b.state.over.text, "tcp://h0:4242"));
-    assert_non_null(strstr(b.state.over.text, "15 s"));
+    assert_int_equal(b.state.ended.code, RT_E_NET);
+    assert_non_null(strstr(b.state.ended.text, "tcp://h0:4242"));
+    assert_non_null(strstr(b.state.ended.text, "15 s"));
     rt__link_state_release(&b.state);
 }
 
-static void a_rank_that_was_sent_away_needs_no_coordinator(void **state)
+static void a_rank_ordered_to_leave_needs_no_coordinator(void **state)
 {
     (void)state;
     bench b;
@@ -432,7 +473,7 @@ static void a_rank_that_was_sent_away_needs_no_coordinator(void **state)
     frame(&b, RT_MSG_STOP, -1, "done");
     step(&b, (rt__link_event){.kind = RT__LINK_DOWN});
     tick_at(&b, 50);
-    assert_int_equal(b.state.over.code, RT_E_ABORTED);
+    assert_int_equal(b.state.ended.code, RT_E_ABORTED);
     assert_true(rt__link_next(&b.state, b.now) > b.now + 60);
     rt__link_state_release(&b.state);
 }
@@ -444,8 +485,8 @@ static void a_wire_that_failed_ends_the_rank(void **state)
     bench b;
     bench_start(&b);
     step(&b, (rt__link_event){.kind = RT__LINK_REFUSED, .error = &e});
-    assert_int_equal(b.state.over.code, RT_E_AUTH);
-    assert_string_equal(b.state.over.text, "wrong keys");
+    assert_int_equal(b.state.ended.code, RT_E_AUTH);
+    assert_string_equal(b.state.ended.text, "wrong keys");
     assert_int_equal(atomic_load(&b.orders.abort), 1);
     rt__link_state_release(&b.state);
 }
@@ -461,12 +502,12 @@ static void sigterm_means_leave_with_grace(void **state)
     post(&b, RT_MSG_HELLO, 0);
     expect(&b, "HELLO(0,) PROGRESS");
     step(&b, (rt__link_event){.kind = RT__LINK_TERMINATE});
-    tick_at(&b, 0.1); /* were it mpirun's, SIGKILL would have followed by the time it is told */
+    tick_at(&b, 0.1); /* if SIGTERM came from mpirun, SIGKILL would follow before LEAVE is sent */
     expect(&b, "");
     tick_at(&b, 0.25);
     expect(&b, "LEAVE(SIGTERM,30)");
     assert_false(b.state.quit);
-    assert_int_equal(atomic_load(&b.orders.abort), 0); /* it goes on working */
+    assert_int_equal(atomic_load(&b.orders.abort), 0); /* it continues to work */
     tick_at(&b, 0.3);
     expect(&b, "");
     step(&b, (rt__link_event){.kind = RT__LINK_RESET});
@@ -476,7 +517,7 @@ static void sigterm_means_leave_with_grace(void **state)
     rt__link_state_release(&b.state);
 }
 
-static void sigterm_ends_at_once_what_nobody_can_be_told_of(void **state)
+static void sigterm_without_coordinator_ends_at_once(void **state)
 {
     (void)state;
     for (int how = 0; how < 3; how++) {
@@ -497,7 +538,7 @@ static void sigterm_ends_at_once_what_nobody_can_be_told_of(void **state)
 
 /* ---- many ---- */
 
-/* A simulation has thousands of these: time that passes must cost no memory. */
+/* A simulation has thousands of links, so ticks must not allocate memory. */
 static void ticks_allocate_nothing(void **state)
 {
     (void)state;
@@ -519,19 +560,20 @@ int main(void)
 {
     rt_log_set_level(RT_LOG_ERROR + 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_coordinator_is_told_what_it_must_know),
+        cmocka_unit_test(state_is_resent_to_a_new_coordinator),
+        cmocka_unit_test(checksums_that_were_not_confirmed_are_all_said_again_in_order),
         cmocka_unit_test(a_second_plan_is_ignored_if_it_is_the_same_and_refused_if_not),
-        cmocka_unit_test(what_does_not_fit_is_said_later_and_in_order),
-        cmocka_unit_test(orders_are_what_the_coordinator_says),
-        cmocka_unit_test(forgetting_may_concern_nobody),
-        cmocka_unit_test(other_generations_are_not_listened_to),
+        cmocka_unit_test(messages_wait_for_a_full_wire_in_order),
+        cmocka_unit_test(orders_follow_the_coordinator),
+        cmocka_unit_test(forget_without_a_callback_is_ignored),
+        cmocka_unit_test(frames_of_other_generations_are_dropped),
         cmocka_unit_test(a_refusal_ends_a_rank_without_a_plan_only),
-        cmocka_unit_test(progress_is_told_twice_a_second_and_at_once_after_a_long_wait),
+        cmocka_unit_test(progress_is_sent_twice_a_second_and_at_once_after_a_long_wait),
         cmocka_unit_test(a_rank_that_cannot_reach_the_coordinator_gives_up),
-        cmocka_unit_test(a_rank_that_was_sent_away_needs_no_coordinator),
+        cmocka_unit_test(a_rank_ordered_to_leave_needs_no_coordinator),
         cmocka_unit_test(a_wire_that_failed_ends_the_rank),
         cmocka_unit_test(sigterm_means_leave_with_grace),
-        cmocka_unit_test(sigterm_ends_at_once_what_nobody_can_be_told_of),
+        cmocka_unit_test(sigterm_without_coordinator_ends_at_once),
         cmocka_unit_test(ticks_allocate_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,13 @@
-/* What a worker reports of the steps since its last report. */
+/* What a worker reports about the steps since its last report. */
+#include "worker/report.h"
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <math.h>
-#include "worker/report.h"
 
-/* Steps that were skipped, or of which no target counted, are steps, but their losses are no zeros of the mean. */
-static void the_loss_is_the_mean_of_those_that_there_are(void **state)
+/* Skipped steps, and steps in which no target counted, count as steps, but do not enter the mean loss. */
+static void steps_without_a_loss_do_not_enter_the_mean(void **state)
 {
     (void)state;
     static const struct {
@@ -37,7 +37,7 @@ static void the_loss_is_the_mean_of_those_that_there_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_loss_is_the_mean_of_those_that_there_are),
+        cmocka_unit_test(steps_without_a_loss_do_not_enter_the_mean),
     };
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
 }

@@ -1,30 +1,30 @@
-/* Losses and gradients that are not finite: what run.nan_loss says, by all ranks alike, wherever they come from. */
+/* Losses and gradients that are not finite: all ranks react as run.nan_loss demands, wherever they come from. */
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/base/samples.h"
 #include "fixture.h"
-#include <math.h>
-#include "common/hash.h"
-#include "common/log.h"
-#include "common/samples.h"
 #include "poison.h"
+#include <math.h>
 #include <ringtorch/train.h>
 
 enum { STEPS = 6, BAD_STEP = 3, BAD_SLICE = 2, SLICES = 4, BATCH = 20, SEED = 7 };
 
 static fixture f;
 
-/* What becomes of the bad slice; see poison.h. */
+/* What happens to the bad slice; see poison.h. */
 typedef enum spoil { LOSS_NAN, LOSS_INFINITE, GRADIENT_NAN } spoil;
 static const poison spoils[] = {
-    [LOSS_NAN] = {.phase = "forward", .element = -11, .value = NAN},
-    /* The bias of one class: the sum of losses overflows, but the gradient is that of a net that is very sure. */
-    [LOSS_INFINITE] = {.phase = "forward", .element = -1, .value = 3e38f},
+    [LOSS_NAN] = {.phase = RT_PHASE_FORWARD, .element = -11, .value = NAN},
+    /* The bias of one class is huge: the sum of losses overflows, but the gradient stays finite. */
+    [LOSS_INFINITE] = {.phase = RT_PHASE_FORWARD, .element = -1, .value = 3e38f},
     /* A weight of the last layer, on the gradient's way back to the first. */
-    [GRADIENT_NAN] = {.phase = "backward", .element = -11, .value = NAN},
+    [GRADIENT_NAN] = {.phase = RT_PHASE_BACKWARD, .element = -11, .value = NAN},
 };
 
-/* How ranks sum, what they exchange before the update, what is spoiled, in which net. */
+/* How ranks sum, what they exchange before the update, what is spoiled, and in which net. */
 typedef struct way {
     const char *sharding, *reduction;
-    bool reported; /* every step: then all sums are known to all before the update */
+    bool reported; /* report every step, so all ranks know all sums before the update */
     spoil spoil;
     const char *layers;
 } way;
@@ -75,12 +75,12 @@ static void spoiled_body(fixture_rank *r)
     for (; status == RT_OK && o->made[r->rank] < STEPS; o->made[r->rank] += status == RT_OK) {
         p.now = o->made[r->rank];
         o->before[r->rank] = state_hash(r->run);
-        status = rt__step(&s, p.now, &(rt__step_wish){.norm = o->how->reported}, &did);
+        status = rt__step(&s, p.now, &(rt__step_request){.norm = o->how->reported}, &did);
         o->skipped[r->rank] |= (status == RT_OK && did.skipped) << p.now;
         if (r->rank == 0 && status == RT_OK)
             o->loss[p.now] = did.loss;
     }
-    poison_phase(&p, "", -1); /* the memory is sound again */
+    poison_phase(&p, RT_PHASE_UPDATE, -1); /* the memory is correct again */
     o->after[r->rank] = state_hash(r->run);
     o->weights[r->rank] = rt_run_weights_hash64(r->run);
     o->status[r->rank] = status;
@@ -138,7 +138,8 @@ static void expect_blame(const outcome *o, int world, int rank)
     bool mine = begin <= BAD_SLICE && BAD_SLICE < end;
     bool early = o->how->reported || world == 1 || strcmp(o->how->sharding, "none") == 0;
     if (o->how->spoil == GRADIENT_NAN && !early) {
-        assert_non_null(strstr(text, "run.report_every=1")); /* cannot be computed again any more */
+        assert_non_null(
+            strstr(text, "run.report_every=1")); /* the slice can no longer be recomputed */
         assert_int_equal(o->blamed[rank], -1);
     } else if (mine) {
         assert_int_equal(o->blamed[rank], BAD_SLICE);
@@ -173,7 +174,7 @@ static void all_ranks_fail_at_once_and_the_one_to_blame_names_the_samples(void *
 
 /* ---- skip ---- */
 
-/* What should come out: the steps but one, each by its own number. */
+/* The expected result: all steps but one, each with its own number. */
 static void skip_one_body(fixture_rank *r)
 {
     outcome *o = r->ctx;
@@ -220,7 +221,7 @@ static void a_skipped_step_changes_nothing_and_counts(void **state)
     }
 }
 
-/* ---- as it happens ---- */
+/* ---- overflows that happen by themselves ---- */
 
 enum { LONG = 30 };
 
@@ -238,7 +239,7 @@ static void overflow_body(fixture_rank *r)
     if (rank_failed(r, rt__stepper_init(&s, &args)))
         return;
     for (int64_t t = 0; t < LONG; t++) {
-        if (rank_failed(r, rt__step(&s, t, &(rt__step_wish){0}, &did)))
+        if (rank_failed(r, rt__step(&s, t, &(rt__step_request){0}, &did)))
             break;
         if (r->rank == 0)
             o->skipped[t] = did.skipped;
@@ -263,7 +264,8 @@ static void trainer_and_any_number_of_ranks_skip_the_same_steps(void **state)
     must(rt_trainer_weights_sha256(t, alone.sha[0]));
     rt_scope_end(scope);
     print_message("%d of %d steps skipped\n", skips, LONG);
-    assert_in_range(skips, 3, LONG - 6); /* now this one, now that one: else it proves nothing */
+    assert_in_range(skips, 3,
+                    LONG - 6); /* some are skipped and some not, else the test proves nothing */
     assert_false(alone.skipped[LONG - 1]);
     for (int world = 1; world <= 4; world++) {
         story o = {0};

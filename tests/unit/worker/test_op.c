@@ -1,20 +1,21 @@
 /* ringtorch op as a function: files in, files out, directories, and every kind of wrong file with its exit code and message. */
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "tests/support/folder.h"
+#include "tests/support/outcome.h"
+#include "worker/commands/command.h"
+#include <fcntl.h>
+#include <ringtorch/formats.h>
+#include <ringtorch/ringtorch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include <ringtorch/formats.h>
-#include <ringtorch/ringtorch.h>
-#include "common/file.h"
-#include "common/mem.h"
-#include "tests/support/folder.h"
-#include "worker/commands/command.h"
 
 static char folder[FOLDER_MAX];
 
@@ -29,12 +30,6 @@ static int tear_down(void **state)
     (void)state;
     return chdir("/") != 0 || rt_remove_tree(folder) != RT_OK || rt_shutdown();
 }
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
 
 /* ---- files ---- */
 
@@ -101,7 +96,7 @@ static int64_t count_tensors(const char *path)
 
 /* ---- the command ---- */
 
-/* Turns a descriptor to a file; returns what it was. */
+/* Redirects a descriptor to a file; returns a copy of the old one. */
 static int turn(int fd, const char *path)
 {
     fflush(NULL);
@@ -118,7 +113,7 @@ static void turn_back(int fd, int old)
     close(old);
 }
 
-/* Runs the command, what it prints goes to the files `printed` and `told`; returns the exit code and leaves its error. */
+/* Runs the command with its output in the files `printed` and `told`; returns the exit code and leaves its error. */
 static int op(const char *in, const char *out)
 {
     char *argv[] = {"op", (char *)in, (char *)out, NULL};
@@ -188,8 +183,8 @@ static void arguments_are_json(void **state)
     expect_tensor("out", "out", rt_shape(2, 1), (const float[]){2, 4});
 }
 
-/* What lies in a file as the result of a view lies there row-major. */
-static void views_are_written_in_order(void **state)
+/* The result of a view is written in row-major order. */
+static void views_are_written_row_major(void **state)
 {
     (void)state;
     write_case("in", TENSORS(MATRIX("x")), METADATA("op", "permute", "args", "{\"axes\": [1, 0]}"));
@@ -224,7 +219,29 @@ static void random_operations_have_a_seed(void **state)
         rt_bytes_release(&b[i]);
 }
 
-/* ---- what is refused ---- */
+/* ---- docs/OPERATIONS.md ---- */
+
+/* The page must contain the output of --list; if not, the test prints it. */
+static void the_page_has_every_operation(void **state)
+{
+    (void)state;
+    char *argv[] = {"op", "--list", NULL};
+    int old = turn(1, "printed");
+    int code = rt__command_op(2, argv);
+    turn_back(1, old);
+    assert_int_equal(code, 0);
+    rt_bytes list, page;
+    must(rt_file_read("printed", 1 << 20, &list));
+    must(rt_file_read(RT_TEST_SOURCE_DIR "/docs/OPERATIONS.md", 1 << 20, &page));
+    if (!strstr((const char *)page.data, (const char *)list.data)) {
+        fputs((const char *)list.data, stderr); /* longer than a message may be */
+        fail_msg("docs/OPERATIONS.md lacks what is above, which `ringtorch op --list` prints");
+    }
+    rt_bytes_release(&list);
+    rt_bytes_release(&page);
+}
+
+/* ---- refusals ---- */
 
 static void a_wrong_file_is_refused(void **state)
 {
@@ -243,7 +260,9 @@ static void a_wrong_file_is_refused(void **state)
          "in: there is no operation 'zzzzzzzz': ringtorch op --list"},
         {{MATRIX("x")}, {"op", ""}, "in: there is no operation '': ringtorch op --list"},
         {{MATRIX("x")}, {"op", "sum", "args", "{"}, "in: args:1:"},
-        {{MATRIX("x")}, {"op", "sum", "args", "[]"}, "in: sum: its arguments are no JSON object"},
+        {{MATRIX("x")},
+         {"op", "sum", "args", "[]"},
+         "in: sum: its arguments are not a JSON object"},
         {{MATRIX("x")}, {"op", "sum", "args", "{\"axs\": [0]}"}, "did you mean 'axes'?"},
         {{MATRIX("x")}, {"op", "sum", "args", "{\"axes\": [7]}"}, "in: sum: "},
         {{MATRIX("x")},
@@ -260,7 +279,7 @@ static void a_wrong_file_is_refused(void **state)
          "in: neg: none of its tensors is of a float type"},
         {{INDICES("x")},
          {"op", "softmax", "args", "{\"axis\": 0}"},
-         "in: softmax: argument 1 is int64[2] cpu, which it does not take"},
+         "in: softmax: x is int64[2] cpu, expected float32, "},
         {{MATRIX("a"), {"b", RT_F32, rt_shape(4), ones_and_twos}},
          {"op", "mul"},
          "do not broadcast"},
@@ -281,7 +300,7 @@ static void a_wrong_file_is_refused(void **state)
         rt_error(), "in: results would replace what they are computed from: give another place");
 }
 
-/* A header that promises more than the file holds, one that overflows, one that is cut. */
+/* A header that claims more than the file holds, one that overflows, and one that is truncated. */
 static void a_hostile_file_is_refused(void **state)
 {
     (void)state;
@@ -303,7 +322,7 @@ static void a_hostile_file_is_refused(void **state)
     }
 }
 
-static void what_was_there_stays_after_a_failure(void **state)
+static void the_old_output_stays_after_a_failure(void **state)
 {
     (void)state;
     write_case("in", TENSORS(MATRIX("x")), METADATA("op", "neg"));
@@ -331,7 +350,7 @@ static void a_directory_goes_on_after_a_failure(void **state)
     must(rt_dir_make("cases/d.safetensors", 0755));
     write_case("cases/notes", TENSORS(MATRIX("x")), METADATA("op", "neg"));
     assert_int_equal(op("cases", "results/of/cases"), 1);
-    assert_string_equal(rt_error(), ""); /* told where it happened */
+    assert_string_equal(rt_error(), ""); /* printed where it happened */
     expect_file("printed", "results/of/cases: 2 of 4 done\n");
     expect_file("told",
                 "ringtorch: cases/b.safetensors: there is no operation 'ngg': did you mean 'neg'?\n"
@@ -373,11 +392,12 @@ int main(void)
         cmocka_unit_test(a_file_gives_a_file),
         cmocka_unit_test(gradients_are_those_of_the_weighted_sum),
         cmocka_unit_test(arguments_are_json),
-        cmocka_unit_test(views_are_written_in_order),
+        cmocka_unit_test(views_are_written_row_major),
         cmocka_unit_test(random_operations_have_a_seed),
+        cmocka_unit_test(the_page_has_every_operation),
         cmocka_unit_test(a_wrong_file_is_refused),
         cmocka_unit_test(a_hostile_file_is_refused),
-        cmocka_unit_test(what_was_there_stays_after_a_failure),
+        cmocka_unit_test(the_old_output_stays_after_a_failure),
         cmocka_unit_test(a_directory_goes_on_after_a_failure),
         cmocka_unit_test(a_wrong_directory_is_refused),
     };

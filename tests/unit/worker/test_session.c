@@ -1,24 +1,24 @@
-/* A whole generation: ranks as threads, each with its link, against a coordinator played by the test. What is sent,
- * when, and by whom. */
+/* A whole generation: ranks as threads, each with its link, against a coordinator played by the test. Checks which
+ * messages are sent, when and by which rank. */
 #include "committed.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/state/snapshot_list.h"
 #include "fixture.h"
+#include "poison.h"
 #include <inttypes.h>
 #include <math.h>
+#include <ringtorch/train.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/clock.h"
-#include "common/snapshot_list.h"
-#include "common/log.h"
-#include "poison.h"
-#include <ringtorch/train.h>
 
-enum { GENERATION = 2, NOTES_MAX = 4096, NUMBERS_MAX = 400 };
+enum { GENERATION = 2, NOTES_MAX = 4096, ENTRIES_MAX = 80 };
 static const double PATIENCE = 60;
 
 static fixture f;
 
-/* One message that came, in order of arrival. */
+/* One received message, in order of arrival. */
 typedef struct note {
     rt_msg_type type;
     int rank;
@@ -32,27 +32,31 @@ typedef struct play {
     int world;
     int64_t start_step, end_step;
     const char *checkpoint; /* to start from, or NULL */
-    int64_t stop_at_report; /* order the end when this report comes; -1: never */
-    int64_t
-        save_at_report; /* order a checkpoint when this report comes, and the end after it; 0: never */
+    int64_t stop_at_report; /* order the end when this report comes; -1 for never */
+    /* order a checkpoint when this report comes, and then the end; 0 for never */
+    int64_t save_at_report;
     int no_checkpoint;      /* 1: with the order to end */
     const char *const *set; /* further keys of the configuration, up to NULL; may be NULL */
     int64_t generation;     /* 0: GENERATION, and what earlier plays left is removed */
     int64_t evaluate_every; /* 0: 4 */
     int64_t evaluated_step,
-        best_step;      /* see PLAN; of a best step the loss is 0: nothing beats it */
-    bool from_snapshot; /* start_step is that of snapshots: use what is offered */
+        best_step; /* see PLAN; of a best step the loss is 0: nothing beats it */
+    void (*spoil_plan)(rt_msg_plan *plan, plan_room *room); /* NULL to leave the plan valid */
+    bool from_snapshot; /* start from the snapshots that are offered */
     /* the stage */
     rt_wire_keys keys;
     rt_wire *wire;
     char endpoint[128], peers[FIXTURE_RANKS_MAX][64];
     /* what came */
     note notes[NOTES_MAX];
-    int64_t saved;
+    int64_t saved, elements;
     char layout[1024];
     committed_piece pieces[FIXTURE_RANKS_MAX]; /* of step 3 */
     int count, greeted, finished;
-    int64_t offers[NUMBERS_MAX], traces[NUMBERS_MAX];
+    atomic_int refused; /* ranks that a spoiled plan stopped */
+    char refusal[FIXTURE_RANKS_MAX][256];
+    rt_msg_offer offers[ENTRIES_MAX];
+    rt_msg_trace traces[ENTRIES_MAX];
     int64_t offer_count, trace_count;
 } play;
 
@@ -81,45 +85,50 @@ static void session_body(fixture_rank *r)
                      .link = link,
                      .progress = &r->progress,
                      .orders = &r->orders};
-    rank_failed(r, rt__session_run(&s));
+    const rt_status status = rt__session_run(&s);
+    if (p->spoil_plan && status == RT_E_PROTOCOL) {
+        snprintf(p->refusal[r->rank], sizeof p->refusal[r->rank], "%s", rt_error());
+        atomic_fetch_add(&p->refused, 1);
+    } else {
+        rank_failed(r, status);
+    }
     rt__link_end(link, 2);
 }
 
 /* ---- the coordinator ---- */
 
-/* Takes the offers of a step in order until all elements are there; every other rank is said to hold one. */
-static int64_t pieces_of(const play *p, int64_t pieces[NUMBERS_MAX])
+/* Takes the offers of a step in order until all elements are covered; the ranks are named as holders in turn. */
+static int64_t pieces_of(const play *p, rt_msg_piece pieces[ENTRIES_MAX])
 {
     int64_t at = 0, n = 0;
-    for (int64_t i = 0; i < p->offer_count; i += RT_OFFER_FIELDS) {
-        const int64_t *x = p->offers + i;
-        if (x[2] != p->start_step || x[3] != at || n + RT_PIECE_FIELDS > NUMBERS_MAX)
+    for (int64_t i = 0; i < p->offer_count; i++) {
+        const rt_msg_offer *x = &p->offers[i];
+        if (x->step != p->start_step || x->begin != at || n == ENTRIES_MAX)
             continue;
-        const int64_t piece[RT_PIECE_FIELDS] = {at, x[4], x[0], x[1], n % p->world};
-        memcpy(pieces + n, piece, sizeof piece);
-        n += RT_PIECE_FIELDS;
-        at = x[4];
-        i = -RT_OFFER_FIELDS; /* the next one may be anywhere */
+        pieces[n] = (rt_msg_piece){.begin = at,
+                                   .end = x->end,
+                                   .generation = x->generation,
+                                   .rank = x->rank,
+                                   .holder = n % p->world};
+        n++;
+        at = x->end;
+        i = -1; /* the next one may be anywhere */
     }
     return n;
 }
 
 static void send_plan(play *p)
 {
-    int64_t pieces[NUMBERS_MAX], begin[FIXTURE_RANKS_MAX + 1];
-    for (int r = 0; r < p->world; r++)
-        begin[r] = rt_slices_of_rank(4, p->world, r).begin;
-    begin[p->world] = 4;
+    rt_msg_piece pieces[ENTRIES_MAX];
+    plan_room room;
     char best[64];
     snprintf(best, sizeof best, "{\"step\":%" PRId64 "%s}", p->best_step,
              p->best_step ? ",\"loss\":0.0" : "");
-    rt_msg_plan plan = {.world = p->world,
-                        .slices = 4,
-                        .slice_begin = begin,
-                        .slice_begin_count = p->world + 1,
-                        .start_step = p->start_step,
+    rt_msg_plan plan = {.start_step = p->start_step,
                         .end_step = p->end_step,
-                        .source = p->from_snapshot ? 2 : p->checkpoint != NULL,
+                        .source = p->from_snapshot ? RT_SOURCE_SNAPSHOT
+                                  : p->checkpoint  ? RT_SOURCE_CHECKPOINT
+                                                   : RT_SOURCE_FRESH,
                         .checkpoint = p->checkpoint,
                         .pieces = pieces,
                         .pieces_count = p->from_snapshot ? pieces_of(p, pieces) : 0,
@@ -131,6 +140,9 @@ static void send_plan(play *p)
                         .evaluated_step = p->evaluated_step,
                         .best = best,
                         .evaluate_final = 1};
+    plan_deal(&plan, &room, p->world, 4, p->elements + RT_BLOCK_SCALARS);
+    if (p->spoil_plan)
+        p->spoil_plan(&plan, &room);
     for (int r = 0; r < p->world; r++)
         rt_wire_send(p->wire, p->peers[r], RT_MSG_PLAN, &plan);
 }
@@ -208,9 +220,9 @@ static void note_piece(committed_piece *to, const rt_msg_piece_done *m)
 
 static void take_offers(play *p, const rt_msg_hello *m)
 {
-    for (int64_t i = 0; i < m->offers_count && p->offer_count < NUMBERS_MAX; i++)
+    for (int64_t i = 0; i < m->offers_count && p->offer_count < ENTRIES_MAX; i++)
         p->offers[p->offer_count++] = m->offers[i];
-    for (int64_t i = 0; i < m->traces_count && p->trace_count < NUMBERS_MAX; i++)
+    for (int64_t i = 0; i < m->traces_count && p->trace_count < ENTRIES_MAX; i++)
         p->traces[p->trace_count++] = m->traces[i];
 }
 
@@ -226,6 +238,7 @@ static void take(play *p, const rt_frame *frame)
         note_piece(&p->pieces[n.rank], &frame->body.piece_done);
     if (frame->type == RT_MSG_HELLO) {
         memcpy(p->peers[frame->body.hello.rank], frame->peer, sizeof p->peers[0]);
+        p->elements = frame->body.hello.elements;
         take_offers(p, &frame->body.hello);
         if (++p->greeted == p->world)
             send_plan(p);
@@ -244,12 +257,13 @@ static void take(play *p, const rt_frame *frame)
         send_stop(p, -1);
 }
 
-/* Listens until all have finished; then the ranks have been sent home. */
+/* Receives until all ranks have finished; by then they have been ordered to leave. */
 static void *coordinate(void *arg)
 {
     play *p = arg;
     rt_frame frame;
-    for (double end = rt_clock() + PATIENCE; p->finished < p->world && rt_clock() < end;) {
+    for (double end = rt_clock() + PATIENCE;
+         p->finished + p->refused < p->world && rt_clock() < end;) {
         if (rt_wire_receive(p->wire, 0.1, &frame) == RT_OK) {
             take(p, &frame);
             rt_frame_release(&frame);
@@ -279,12 +293,12 @@ static void perform(play *p)
     pthread_join(thread, NULL);
     rt_wire_close(p->wire, 1);
     rt_config_release(&cfg);
-    assert_int_equal(p->finished, p->world);
+    assert_int_equal(p->finished + p->refused, p->world);
 }
 
 /* ---- what is expected ---- */
 
-/* Writes the steps of a rank's messages of one type as "1 2 4". */
+/* Returns the steps of a rank's messages of one type as "1 2 4". */
 static const char *steps_of(const play *p, rt_msg_type type, int rank)
 {
     static char text[128];
@@ -315,7 +329,7 @@ static const note *first_of(const play *p, rt_msg_type type, int rank)
     return NULL;
 }
 
-/* Returns which of all messages it was. */
+/* Returns the message's index among all messages. */
 static int place_of(const play *p, rt_msg_type type, int rank, int64_t step)
 {
     for (int i = 0; i < p->count; i++)
@@ -325,7 +339,7 @@ static int place_of(const play *p, rt_msg_type type, int rank, int64_t step)
     return -1;
 }
 
-static void everything_is_told_once_and_by_the_right_rank(void **state)
+static void every_message_is_sent_once_and_by_the_right_rank(void **state)
 {
     (void)state;
     char sha[65] = "";
@@ -336,7 +350,7 @@ static void everything_is_told_once_and_by_the_right_rank(void **state)
         assert_string_equal(steps_of(&p, RT_MSG_REPORT, 0), "1 2 4 6 7");
         assert_string_equal(steps_of(&p, RT_MSG_EVALUATED, 0), "4 7");
         assert_true(first_of(&p, RT_MSG_EVALUATED, 0)->value == FIXTURE_TEST);
-        /* so that the checkpoint does not wait for the evaluation */
+        /* the checkpoint must not wait for the evaluation */
         assert_true(place_of(&p, RT_MSG_CHECKSUM, 0, 7) < place_of(&p, RT_MSG_EVALUATED, 0, 7));
         for (int r = 0; r < world; r++) {
             char file[32];
@@ -356,13 +370,49 @@ static void everything_is_told_once_and_by_the_right_rank(void **state)
     }
 }
 
+/* Gives ranks other blocks than those that their snapshots were started for. */
+static void swap_owners(rt_msg_plan *plan, plan_room *room)
+{
+    (void)plan;
+    const rt_msg_blocks first = room->owned[0];
+    room->owned[0] = room->owned[1];
+    room->owned[1] = first;
+}
+
+static void add_an_axis(rt_msg_plan *plan, plan_room *room)
+{
+    room->axes[1] = "tensor";
+    room->axis_sizes[1] = 2;
+    plan->axes_count = plan->axis_sizes_count = 2;
+}
+
+static void plans_that_do_not_fit_are_refused_by_every_rank(void **state)
+{
+    static const struct {
+        void (*spoil)(rt_msg_plan *plan, plan_room *room);
+        const char *says;
+    } rows[] = {
+        {swap_owners, "its snapshots hold"},
+        {add_an_axis, "plan: axis tensor has size 2"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        play p = {.world = 2, .end_step = 7, .stop_at_report = -1, .spoil_plan = rows[i].spoil};
+        perform(&p);
+        assert_int_equal(p.refused, p.world);
+        for (int r = 0; r < p.world; r++)
+            if (!strstr(p.refusal[r], rows[i].says))
+                fail_msg("rank %d: \"%s\", expected \"%s\"", r, p.refusal[r], rows[i].says);
+    }
+}
+
 static const char *in_checkpoints(char path[160], const char *rest)
 {
     snprintf(path, 160, "%s/checkpoints%s", f.dir, rest);
     return path;
 }
 
-/* When the order comes, ranks are at some later step; wherever they stop, they stop together, and save. */
+/* When the order arrives, ranks are at some later step; wherever they stop, they stop together and save. */
 static void an_order_to_stop_ends_all_ranks_at_one_step_with_a_checkpoint(void **state)
 {
     (void)state;
@@ -378,7 +428,7 @@ static void an_order_to_stop_ends_all_ranks_at_one_step_with_a_checkpoint(void *
     assert_int_equal(last_of(&p, RT_MSG_REPORT, 0)->step, last); /* due or not */
 }
 
-/* Unless it is due anyway: then there is one. */
+/* No checkpoint is written unless one is due anyway. */
 static void an_order_to_stop_without_a_checkpoint_leaves_it_to_the_snapshot(void **state)
 {
     (void)state;
@@ -396,8 +446,8 @@ static void an_order_to_stop_without_a_checkpoint_leaves_it_to_the_snapshot(void
         assert_int_equal(last_of(&q, RT_MSG_PIECE_DONE, r)->step, last);
 }
 
-/* The order comes some steps before it is to be carried out; all ranks do so after one step, once, and tell the
- * checksum of what they saved. */
+/* The order arrives some steps earlier; all ranks carry it out after the same step, once, and send the checksum of the
+ * saved state. */
 static void an_order_to_checkpoint_is_carried_out_by_all_and_training_goes_on(void **state)
 {
     (void)state;
@@ -424,8 +474,8 @@ static void an_order_to_checkpoint_is_carried_out_by_all_and_training_goes_on(vo
     }
 }
 
-/* Where run.hash_every divides and where a checkpoint was made; of the last step too, which none follows. */
-static void checksums_of_the_parameters_are_told_before_the_end(void **state)
+/* Checksums are sent every run.hash_every steps and where a checkpoint was made, also for the last step. */
+static void checksums_of_the_parameters_are_sent_before_the_end(void **state)
 {
     (void)state;
     static const char *const often[] = {"run.hash_every=5", NULL};
@@ -444,8 +494,8 @@ static void checksums_of_the_parameters_are_told_before_the_end(void **state)
     }
 }
 
-/* What was saved by two is restored by three: each tells the sum that it had when it was saved. */
-static void what_was_restored_is_told_too(void **state)
+/* A checkpoint saved by two ranks is restored by three: each sends the same checksum as when it was saved. */
+static void checksums_of_restored_states_are_sent(void **state)
 {
     (void)state;
     char tmp[160], final[160], told[128];
@@ -468,8 +518,8 @@ static void what_was_restored_is_told_too(void **state)
                         first_of(&p, RT_MSG_FINISHED, 0)->text);
 }
 
-/* A run that compares its evaluations must not miss the one that was due at the checkpoint it goes on from; the best is
- * saved when it is found; and all ranks end when patience is over. */
+/* A run that compares its evaluations must not miss the one that was due at the checkpoint from which it resumes; the
+ * best is saved when found; and all ranks end when run.patience runs out. */
 static void evaluations_are_compared(void **state)
 {
     (void)state;
@@ -510,8 +560,8 @@ static void evaluations_are_compared(void **state)
     }
 }
 
-/* A mean over the steps since the last report, without those that were skipped; the trainer says which and what. */
-static void skipped_steps_are_told_by_rank_0_and_left_out_of_the_mean(void **state)
+/* The mean is over the steps since the last report without skipped ones; the trainer gives the expected values. */
+static void skipped_steps_are_reported_by_rank_0_and_left_out_of_the_mean(void **state)
 {
     (void)state;
     enum { STEPS = 30 };
@@ -547,8 +597,8 @@ static void skipped_steps_are_told_by_rank_0_and_left_out_of_the_mean(void **sta
     }
 }
 
-/* /dev/full stands where a piece is to be written: the system refuses as a full disk does. */
-static void a_full_disk_is_told_and_training_goes_on(void **state)
+/* A link to /dev/full is in the place of a piece, so writing fails as on a full disk. */
+static void a_full_disk_is_reported_and_training_goes_on(void **state)
 {
     (void)state;
     char path[160];
@@ -572,7 +622,7 @@ static void a_full_disk_is_told_and_training_goes_on(void **state)
     rt_names_release(&left);
 }
 
-static void a_disk_that_cannot_be_written_is_told_and_training_goes_on(void **state)
+static void a_disk_that_cannot_be_written_is_reported_and_training_goes_on(void **state)
 {
     (void)state;
     char path[160];
@@ -616,12 +666,15 @@ static void a_generation_goes_on_from_the_snapshots_of_the_one_before(void **sta
                         .generation = GENERATION + world,
                         .from_snapshot = true};
         perform(&resumed);
-        assert_int_equal(resumed.offer_count, 3 * 2 * RT_OFFER_FIELDS); /* by one rank only */
-        assert_int_equal(resumed.trace_count, 3 * RT_TRACE_FIELDS);
+        assert_int_equal(resumed.offer_count, 3 * 2); /* by one rank only */
+        assert_int_equal(resumed.trace_count, 3);
         for (int i = 0; i < 3; i++) {
-            const int64_t *trace = resumed.traces + i * RT_TRACE_FIELDS;
-            const int64_t expected[] = {GENERATION, 2 - i, 4, -1, RT_PHASE_FINISH};
-            assert_memory_equal(trace, expected, sizeof expected);
+            const rt_msg_trace expected = {.generation = GENERATION,
+                                           .rank = 2 - i,
+                                           .step = 4,
+                                           .slice = -1,
+                                           .phase = RT_PHASE_FINISH};
+            assert_memory_equal(&resumed.traces[i], &expected, sizeof expected);
         }
         for (int r = 0; r < world; r++)
             assert_string_equal(first_of(&resumed, RT_MSG_HELLO, r)->text, "");
@@ -629,7 +682,7 @@ static void a_generation_goes_on_from_the_snapshots_of_the_one_before(void **sta
     }
 }
 
-static void snapshots_that_cannot_be_kept_are_told_and_training_goes_on(void **state)
+static void snapshots_that_cannot_be_kept_are_reported_and_training_goes_on(void **state)
 {
     (void)state;
     const char *nowhere[] = {"snapshot.dir=/tmp/there is no such directory", NULL};
@@ -673,7 +726,7 @@ static void without_snapshots_nothing_is_written_or_looked_for(void **state)
     perform(&p);
     rt_snapshot_list l;
     must(rt_snapshot_list_read(f.dir, "r1", &l));
-    assert_int_equal(l.count, 2); /* of the play before */
+    assert_int_equal(l.count, 2); /* of the previous play */
     for (int i = 0; i < 2; i++)
         assert_int_equal(l.item[i].name.generation, GENERATION);
     rt_snapshot_list_release(&l);
@@ -701,19 +754,20 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_is_told_once_and_by_the_right_rank),
+        cmocka_unit_test(every_message_is_sent_once_and_by_the_right_rank),
+        cmocka_unit_test(plans_that_do_not_fit_are_refused_by_every_rank),
         cmocka_unit_test(an_order_to_stop_ends_all_ranks_at_one_step_with_a_checkpoint),
         cmocka_unit_test(an_order_to_stop_without_a_checkpoint_leaves_it_to_the_snapshot),
         cmocka_unit_test(an_order_to_checkpoint_is_carried_out_by_all_and_training_goes_on),
-        cmocka_unit_test(checksums_of_the_parameters_are_told_before_the_end),
-        cmocka_unit_test(what_was_restored_is_told_too),
+        cmocka_unit_test(checksums_of_the_parameters_are_sent_before_the_end),
+        cmocka_unit_test(checksums_of_restored_states_are_sent),
         cmocka_unit_test(evaluations_are_compared),
-        cmocka_unit_test(skipped_steps_are_told_by_rank_0_and_left_out_of_the_mean),
-        cmocka_unit_test(a_full_disk_is_told_and_training_goes_on),
-        cmocka_unit_test(a_disk_that_cannot_be_written_is_told_and_training_goes_on),
+        cmocka_unit_test(skipped_steps_are_reported_by_rank_0_and_left_out_of_the_mean),
+        cmocka_unit_test(a_full_disk_is_reported_and_training_goes_on),
+        cmocka_unit_test(a_disk_that_cannot_be_written_is_reported_and_training_goes_on),
         cmocka_unit_test(a_run_that_is_already_done_makes_no_step),
         cmocka_unit_test(a_generation_goes_on_from_the_snapshots_of_the_one_before),
-        cmocka_unit_test(snapshots_that_cannot_be_kept_are_told_and_training_goes_on),
+        cmocka_unit_test(snapshots_that_cannot_be_kept_are_reported_and_training_goes_on),
         cmocka_unit_test(without_snapshots_nothing_is_written_or_looked_for),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,29 +1,25 @@
-/* The directory for Open MPI's shared memory: ours alone, where there is room, gone when the last one has left. */
+/* The directory for Open MPI's shared memory: only we can use it, it is where there is room, and the last rank removes
+ * it. */
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/state/snapshot_list.h"
+#include "tests/support/outcome.h"
+#include "worker/shm_dir.h"
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/snapshot_list.h"
-#include "worker/shm_dir.h"
+#include <cmocka.h>
 
 static const char VARIABLE[] = "OMPI_MCA_btl_vader_backing_directory";
 static char dir[] = "/dev/shm/rt-shm-dir-XXXXXX", run[64], expected[256], elsewhere[256];
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
 
 static void the_last_to_leave_removes_it(void **state)
 {
@@ -51,7 +47,7 @@ static void the_last_to_leave_removes_it(void **state)
     rt__shm_dir_leave(&b);
 }
 
-static void what_a_killed_rank_leaves_is_forgotten(void **state)
+static void remains_of_a_killed_rank_are_removed(void **state)
 {
     (void)state;
     char file[300];
@@ -59,7 +55,7 @@ static void what_a_killed_rank_leaves_is_forgotten(void **state)
     must(rt__shm_dir_use(&a, dir, run, 3, 1));
     snprintf(file, sizeof file, "%s/vader_segment.0", expected);
     must(rt_file_replace(file, "x", 1));
-    close(a.fd); /* as the system does for the dead */
+    close(a.fd); /* as the system does when a process dies */
     a.fd = -1;
     must(rt_snapshot_forget(dir, run, 4));
     assert_false(rt_path_exists(expected));
@@ -93,7 +89,7 @@ static void another_place_is_taken_if_this_one_is_open_to_others(void **state)
     assert_int_equal(rmdir(elsewhere), 0);
 }
 
-/* 12 MiB have room for two ranks and not for three. */
+/* 12 MiB have room for two ranks but not for three. */
 static void another_place_is_taken_if_this_one_is_full(void **state)
 {
     (void)state;
@@ -137,7 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_to_leave_removes_it),
-        cmocka_unit_test(what_a_killed_rank_leaves_is_forgotten),
+        cmocka_unit_test(remains_of_a_killed_rank_are_removed),
         cmocka_unit_test(another_place_is_taken_if_this_one_is_open_to_others),
         cmocka_unit_test(another_place_is_taken_if_this_one_is_full),
     };

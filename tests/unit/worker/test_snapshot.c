@@ -1,6 +1,7 @@
-/* Snapshots: what is taken lies in shared memory as it was, whole ones of ours are offered, and whatever else is found
- * is refused by name and costs nothing. */
+/* Snapshots: states are kept in shared memory unchanged, our valid ones are offered, and all other files are refused by
+ * name without further harm. */
 #include "snapshots.h"
+#include "tests/support/offer.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -30,10 +31,11 @@ static rt_snapshot_about small_about(int64_t generation, int64_t rank)
 static rt__snapshot_args small_args(const rt_snapshot_about *about, const char *dir,
                                     rt__progress *progress)
 {
-    return (rt__snapshot_args){.dir = dir,
-                               .about = about,
-                               .kind = {values[0], values[1], values[2]},
-                               .progress = progress};
+    return (rt__snapshot_args){
+        .dir = dir,
+        .about = about,
+        .kind = {{.data = values[0]}, {.data = values[1]}, {.data = values[2]}},
+        .progress = progress};
 }
 
 static float value_of(int64_t step, int kind, int64_t element)
@@ -62,15 +64,16 @@ static void leave(const rt_snapshot_about *about, int64_t step)
     rt__snapshot_end(s);
 }
 
-static bool has(const int64_t *numbers, int64_t count, const int64_t entry[5])
+static bool has(const rt_msg_offer *offers, int64_t count, const int64_t entry[5])
 {
-    for (int64_t i = 0; i < count; i += 5)
-        if (memcmp(numbers + i, entry, 5 * sizeof *entry) == 0)
+    const rt_msg_offer one = offer_of(entry);
+    for (int64_t i = 0; i < count; i++)
+        if (memcmp(&offers[i], &one, sizeof one) == 0)
             return true;
     return false;
 }
 
-static void only_what_is_whole_and_ours_is_offered(void **state)
+static void only_valid_snapshots_of_ours_are_offered(void **state)
 {
     (void)state;
     empty_directory();
@@ -109,16 +112,15 @@ static void only_what_is_whole_and_ours_is_offered(void **state)
     rt__snapshot_offers_find(f.dir, &ours, &o);
     const int64_t offered[][5] = {
         {1, 0, 9, 7, END}, {1, 0, 8, 7, END}, {2, 0, 1, 7, END}, {2, 5, 8, 7, END}};
-    assert_int_equal(o.offer_count, 4 * RT_OFFER_FIELDS);
+    assert_int_equal(o.offer_count, 4);
     for (int i = 0; i < 4; i++)
         assert_true(has(o.offer, o.offer_count, offered[i]));
     for (int64_t rank = 2; rank <= 6; rank++)
         assert_non_null(strstr(o.trouble, strrchr(path_of(RT_SNAPSHOT_OWN, 2, rank), '/')));
     assert_null(strstr(o.trouble, "-g1-"));
-    assert_int_equal(o.trace_count,
-                     6 * RT_TRACE_FIELDS); /* all of generation 2 but the broken one */
-    for (int64_t i = 0; i < o.trace_count; i += RT_TRACE_FIELDS)
-        assert_int_equal(o.trace[i], 2);
+    assert_int_equal(o.trace_count, 6); /* all of generation 2 but the broken one */
+    for (int64_t i = 0; i < o.trace_count; i++)
+        assert_int_equal(o.trace[i].generation, 2);
     rt__snapshot_offers_release(&o);
     empty_directory();
 }
@@ -182,9 +184,9 @@ static void the_last_two_steps_are_kept_and_nothing_is_allocated(void **state)
     assert_false(rt_snapshot_in_use(path_of(RT_SNAPSHOT_OWN, 1, 3)));
 }
 
-/* Parts of what is owned and of what is not, given up in the middle and begun anew: the take after them keeps what
- * they brought; without any, or after the next take, what is there at that moment. */
-static void what_has_come_in_parts_is_kept_as_it_came(void **state)
+/* Parts of owned and of other elements, abandoned in the middle and started over: the next take keeps what the parts
+ * brought; without parts, or at the take after that, the present values are kept. */
+static void parts_are_kept_as_they_were_copied(void **state)
 {
     (void)state;
     empty_directory();
@@ -243,7 +245,7 @@ static void any_length_is_copied_and_hashed_as_it_is(void **state)
     }
 }
 
-static void where_a_rank_was_outlives_it(void **state)
+static void the_mark_of_a_rank_outlives_it(void **state)
 {
     (void)state;
     empty_directory();
@@ -258,13 +260,14 @@ static void where_a_rank_was_outlives_it(void **state)
 
     rt__snapshot_offers o = {0};
     rt__snapshot_offers_find(f.dir, &ours, &o);
-    const int64_t expected[] = {1, 3, 17, 6, RT_PHASE_BACKWARD};
-    assert_int_equal(o.trace_count, RT_TRACE_FIELDS);
-    assert_memory_equal(o.trace, expected, sizeof expected);
+    const rt_msg_trace expected = {
+        .generation = 1, .rank = 3, .step = 17, .slice = 6, .phase = RT_PHASE_BACKWARD};
+    assert_int_equal(o.trace_count, 1);
+    assert_memory_equal(o.trace, &expected, sizeof expected);
     assert_int_equal(o.offer_count, 0);
     rt__snapshot_offers_release(&o);
     rt__snapshot_end(s);
-    rt__progress_phase(&progress, RT_PHASE_UPDATE, -1); /* to nowhere now */
+    rt__progress_phase(&progress, RT_PHASE_UPDATE, -1); /* no longer mirrored */
 }
 
 /* ---- trouble ---- */
@@ -281,6 +284,30 @@ static void a_file_that_cannot_be_made_is_an_error(void **state)
 }
 
 /* Two slots take 1.2 MB here; with 2 MiB to be left free they fit into 4 MiB and not into 3. */
+static void only_float32_in_host_memory_is_taken(void **state)
+{
+    (void)state;
+    static const struct {
+        rt_dtype dtype;
+        rt_device device;
+        const char *says;
+    } rows[] = {
+        {RT_BF16, {RT_CPU, 0}, "snapshot: a is of bfloat16, and"},
+        {RT_F32, {RT_OPENCL, 1}, "snapshot: a is of float32 on a device, and"},
+    };
+    const rt_snapshot_about about = small_about(1, 0);
+    for (int i = 0; i < 2; i++) {
+        rt__snapshot *s = NULL;
+        rt__snapshot_args args = small_args(&about, f.dir, NULL);
+        args.kind[1].dtype = rows[i].dtype;
+        args.kind[1].device = rows[i].device;
+        assert_int_equal(rt__snapshot_start(&args, &s), RT_E_UNSUPPORTED);
+        assert_null(s);
+        assert_non_null(strstr(rt_error(), rows[i].says));
+        rt_error_clear();
+    }
+}
+
 static void without_room_there_are_no_snapshots_but_marks(void **state)
 {
     (void)state;
@@ -343,13 +370,14 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_what_is_whole_and_ours_is_offered),
+        cmocka_unit_test(only_valid_snapshots_of_ours_are_offered),
         cmocka_unit_test(a_place_that_cannot_be_listed_is_trouble_and_no_failure),
         cmocka_unit_test(the_last_two_steps_are_kept_and_nothing_is_allocated),
-        cmocka_unit_test(what_has_come_in_parts_is_kept_as_it_came),
+        cmocka_unit_test(parts_are_kept_as_they_were_copied),
         cmocka_unit_test(any_length_is_copied_and_hashed_as_it_is),
-        cmocka_unit_test(where_a_rank_was_outlives_it),
+        cmocka_unit_test(the_mark_of_a_rank_outlives_it),
         cmocka_unit_test(a_file_that_cannot_be_made_is_an_error),
+        cmocka_unit_test(only_float32_in_host_memory_is_taken),
         cmocka_unit_test(without_room_there_are_no_snapshots_but_marks),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,37 +1,32 @@
-/* A process that keeps snapshots in a loop is killed at random moments, again and again. Whatever the moment, its file
- * holds the newest step that it said it had taken, or the one it was about to say; whole, with the right checksum. */
+/* A process that takes snapshots in a loop is killed at random moments, again and again. At any moment its file must
+ * hold the newest step that it has reported, or the next one; complete and with the right checksum. */
+#include "../common/random.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/state/snapshot_list.h"
+#include "tests/support/child.h"
+#include "tests/support/outcome.h"
+#include "worker/snapshot.h"
+#include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "../common/random.h"
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/snapshot_list.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "worker/snapshot.h"
-#include "tests/support/child.h"
+#include <cmocka.h>
 
 enum { KILLS = 300, COUNT = 120000, BEGIN = 16384, END = 100030, KINDS = 3 };
 
 static char dir[] = "/dev/shm/rt-kill-XXXXXX";
 static char *program;
 static uint64_t rng;
-
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RT_OK)                                                                       \
-            fail_msg("%s: %s", #call, rt_error());                                                 \
-    } while (0)
 
 static float value_at(int64_t step, int kind, int64_t element)
 {
@@ -40,7 +35,7 @@ static float value_at(int64_t step, int kind, int64_t element)
 
 /* ---- the process that is killed ---- */
 
-/* Takes step after step and tells each over `told` once it is taken; never ends by itself. */
+/* Takes step after step and writes each to `told` once it is taken; never ends by itself. */
 static int keep_snapshots(const char *where, int told)
 {
     static float values[KINDS][COUNT];
@@ -53,10 +48,11 @@ static int keep_snapshots(const char *where, int told)
                                .count = COUNT,
                                .kinds = KINDS,
                                .kind = {"param", "a", "b"}};
-    rt__snapshot_args args = {.dir = where,
-                              .about = &about,
-                              .kind = {values[0], values[1], values[2]},
-                              .progress = &progress};
+    rt__snapshot_args args = {
+        .dir = where,
+        .about = &about,
+        .kind = {{.data = values[0]}, {.data = values[1]}, {.data = values[2]}},
+        .progress = &progress};
     rt__progress_init(&progress);
     if (rt__snapshot_start(&args, &s) != RT_OK) {
         fprintf(stderr, "%s\n", rt_error());
@@ -75,7 +71,7 @@ static int keep_snapshots(const char *where, int told)
     }
 }
 
-/* ---- what it leaves ---- */
+/* ---- checking its file ---- */
 
 static pid_t begin(int *told)
 {
@@ -91,7 +87,7 @@ static pid_t begin(int *told)
     return pid;
 }
 
-/* Reads what was told up to the end; returns the last step, 0: none. */
+/* Reads all reported steps; returns the last one, or 0 if there is none. */
 static int64_t last_told(int told, int64_t last)
 {
     int64_t step;
@@ -114,7 +110,7 @@ static void expect_whole(const rt_snapshot *s, int slot)
     }
 }
 
-/* Returns whether the kill caught a slot half written. */
+/* Returns whether the kill came while a slot was being written. */
 static bool check_file(const char *path, int64_t told)
 {
     rt_snapshot s;
@@ -152,7 +148,7 @@ static void a_kill_at_any_moment_leaves_a_whole_step(void **state)
         int told;
         int64_t first = 0;
         pid_t pid = begin(&told);
-        if (i % 5 > 0) /* else at any moment of its start, too */
+        if (i % 5 > 0) /* otherwise also at any moment of its start */
             assert_int_equal(read(told, &first, sizeof first), sizeof first);
         rt_clock_sleep(1e-6 * (double)random_below(&rng, i % 5 > 0 ? 3000 : 10000));
         assert_int_equal(kill(pid, SIGKILL), 0);
@@ -162,7 +158,7 @@ static void a_kill_at_any_moment_leaves_a_whole_step(void **state)
         int64_t last = last_told(told, first);
         early += last == 0;
         char *path = rt_snapshot_find(dir, &name);
-        rt_error_clear(); /* it may not have come so far */
+        rt_error_clear(); /* it may have been killed before */
         caught += check_file(path ? path : "/nowhere", last);
         if (path)
             unlink(path);

@@ -1,15 +1,15 @@
-/* Steps and evaluations over 1 to 4 ranks against the library's trainer in one process, bit for
- * bit. */
-#include <math.h>
+/* Compares steps and evaluations over 1 to 4 ranks with the library's trainer in one process, bit by bit. */
+#include "common/base/log.h"
 #include "fixture.h"
 #include "worker/evaluate.h"
+#include <math.h>
 #include <ringtorch/train.h>
 
 enum { STEPS = 6 };
 
 static fixture f;
 
-/* What a group of ranks came to. Written by rank 0; the others compare. */
+/* The results of a group of ranks. */
 typedef struct outcome {
     char sha[FIXTURE_RANKS_MAX][65];
     double loss[STEPS], norm[STEPS];
@@ -23,8 +23,8 @@ static rt_status train(fixture_rank *r, rt__stepper *s, outcome *o)
     rt__step_result did = {0};
     int64_t t = 0;
     for (; t < STEPS && !did.orders; t++) {
-        rt__step_wish wish = {.orders = t == o->stop_wish && r->rank == 0 ? RT__ORDER_STOP : 0,
-                              .norm = true};
+        rt__step_request wish = {.orders = t == o->stop_wish && r->rank == 0 ? RT__ORDER_STOP : 0,
+                                 .norm = true};
         RT_TRY(rt__step(s, t, &wish, &did));
         if (r->rank == 0) {
             o->loss[t] = did.loss;
@@ -60,7 +60,7 @@ static outcome train_with(const char *set, const char *other, int world, int sto
     return o;
 }
 
-/* What the library's trainer makes of the same configuration. */
+/* Trains the same configuration with the library's trainer. */
 static outcome train_alone(const char *set, const char *other)
 {
     outcome o = {0};
@@ -101,14 +101,15 @@ static void odd_slices_give_the_trainers_bits(void **state)
 {
     (void)state;
     outcome alone = train_alone("parallel.slices=7", NULL), four = train_alone(NULL, NULL);
-    assert_string_not_equal(alone.sha[0], four.sha[0]); /* so equality below means something */
+    assert_string_not_equal(alone.sha[0],
+                            four.sha[0]); /* otherwise equality below would prove nothing */
     for (int world = 1; world <= 5; world += 2) {
         outcome o = train_with("parallel.slices=7", NULL, world, -1);
         expect_same(&o, &alone);
     }
 }
 
-/* The mean is over what counts, which each rank knows of its own slices only. */
+/* The mean is over targets that count, which each rank knows only for its own slices. */
 static void weights_that_depend_on_data_give_the_trainers_bits(void **state)
 {
     (void)state;
@@ -160,8 +161,28 @@ static void running_statistics_give_the_trainers_bits(void **state)
             outcome o = train_with(FIXTURE_STATISTICS, rows[i], world, -1);
             expect_same(&o, &alone);
         }
-        if (ring) /* all ranks agree, which train_with sees to */
+        if (ring) /* train_with checks that all ranks agree */
             train_with(FIXTURE_STATISTICS, rows[i], 3, -1);
+    }
+}
+
+/* Slices that need values of each other within a step, in one process or in several. */
+static void exchanges_give_the_trainers_bits(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {NULL,
+                                       "parallel.slices=2",
+                                       "parallel.slices=7",
+                                       "parallel.sharding=none",
+                                       "optimizer.clip_norm=0.05",
+                                       "model.freeze=['0.*','1.bias']"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        outcome alone = train_alone(FIXTURE_EXCHANGES, rows[i]);
+        assert_true(alone.loss[STEPS - 1] < alone.loss[0]);
+        for (int world = 1; world <= (i == 1 ? 2 : 4); world++) {
+            outcome o = train_with(FIXTURE_EXCHANGES, rows[i], world, -1);
+            expect_same(&o, &alone);
+        }
     }
 }
 
@@ -222,7 +243,7 @@ static void all_ranks_stop_after_the_step_that_rank_0_chose(void **state)
     }
 }
 
-/* Steps until the loss is infinite or no number; notes when, and that it was told as NUMERIC. */
+/* Makes steps until the loss is infinite or NaN; records when, and that it was reported as NUMERIC. */
 static void diverge_body(fixture_rank *r)
 {
     outcome *o = r->ctx;
@@ -234,7 +255,7 @@ static void diverge_body(fixture_rank *r)
     if (rank_failed(r, rt__stepper_init(&s, &args)))
         return;
     while (status == RT_OK && t < 50)
-        status = rt__step(&s, t++, &(rt__step_wish){0}, &did);
+        status = rt__step(&s, t++, &(rt__step_request){0}, &did);
     o->stopped_after[r->rank] = status == RT_E_NUMERIC ? t : -1;
     rt_error_clear();
     rt__stepper_release(&s);
@@ -256,6 +277,7 @@ static int set_up(void **state)
 {
     (void)state;
     fixture_make(&f, 3);
+    rt_log_set_level(RT_LOG_WARN);
     return 0;
 }
 
@@ -274,6 +296,7 @@ int main(void)
         cmocka_unit_test(weights_that_depend_on_data_give_the_trainers_bits),
         cmocka_unit_test(every_optimiser_gives_the_trainers_bits),
         cmocka_unit_test(running_statistics_give_the_trainers_bits),
+        cmocka_unit_test(exchanges_give_the_trainers_bits),
         cmocka_unit_test(clipping_gives_the_trainers_bits),
         cmocka_unit_test(algorithm_and_sharding_do_not_change_bits),
         cmocka_unit_test(a_ring_is_deterministic_and_close),

@@ -1,10 +1,10 @@
-/* Dissemination barrier: D. Hensgen, R. Finkel, U. Manber, "Two algorithms for barrier
- * synchronization", 1988. In round d = 1, 2, 4, ... each rank tells the one d above that it, and
- * all it has heard of, have come: ceil(log2 W) messages of no bytes. */
-#include "common/error.h"
+/* Dissemination barrier: D. Hensgen, R. Finkel, U. Manber, "Two algorithms for barrier synchronization", 1988. In round
+ * d = 1, 2, 4, ... each rank sends to the rank d above it that it and all ranks it has heard from have arrived:
+ * ceil(log2 W) messages without bytes. */
+#include "common/base/error.h"
 #include "worker/comm/internal.h"
 
-rt_status rt__comm_barrier(rt_comm *c)
+static rt_status barrier(rt_comm *c)
 {
     for (int64_t distance = 1; distance < c->world; distance <<= 1) {
         rt_request in, out;
@@ -15,4 +15,10 @@ rt_status rt__comm_barrier(rt_comm *c)
         RT_TRY(rt__comm_wait(c, &out));
     }
     return RT_OK;
+}
+
+rt_status rt_comm_barrier(rt_comm *c)
+{
+    RT_TRY(rt__comm_begin(c, RT__BARRIER));
+    return rt__comm_end(c, barrier(c));
 }

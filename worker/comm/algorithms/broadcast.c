@@ -1,9 +1,8 @@
-/* Broadcast down a binomial tree, piece by piece, so that all its levels are busy with a long
- * buffer.
+/* Broadcast down a binomial tree, piece by piece, so that a long buffer keeps all levels busy.
  *
- * Ranks count from the root. Rank v gets the buffer from v with its lowest 1 bit cleared, and
- * passes it to v + 2^j for every j below that bit: ceil(log2 W) rounds, W-1 messages in all. */
-#include "common/error.h"
+ * Ranks are numbered from the root. Rank v receives the buffer from v with its lowest 1 bit cleared, and passes it to v
+ * + 2^j for every j below that bit: ceil(log2 W) rounds, W-1 messages in all. */
+#include "common/base/error.h"
 #include "worker/comm/internal.h"
 
 enum { CHILDREN_MAX = 31 };
@@ -11,7 +10,7 @@ enum { CHILDREN_MAX = 31 };
 typedef struct family {
     int parent; /* -1 for the root */
     int children;
-    int child[CHILDREN_MAX]; /* the one with the most descendants first */
+    int child[CHILDREN_MAX]; /* ordered by number of descendants, largest first */
 } family;
 
 static family family_of(const rt_comm *c, int root)
@@ -27,7 +26,7 @@ static family family_of(const rt_comm *c, int root)
     return f;
 }
 
-rt_status rt__comm_broadcast(rt_comm *c, char *buf, size_t bytes, int root)
+static rt_status broadcast(rt_comm *c, char *buf, size_t bytes, int root)
 {
     const family f = family_of(c, root);
     rt_request in, out[CHILDREN_MAX];
@@ -43,4 +42,13 @@ rt_status rt__comm_broadcast(rt_comm *c, char *buf, size_t bytes, int root)
             RT_TRY(rt__comm_send(c, &out[i], f.child[i], buf + at, piece));
     }
     return bytes > 0 ? rt__comm_wait_all(c, out, f.children) : RT_OK;
+}
+
+rt_status rt_comm_broadcast(rt_comm *c, rt_buf buf, int root)
+{
+    RT_TRY(rt__comm_check_buf(&buf, "broadcast"));
+    if (root < 0 || root >= c->world)
+        return RT_FAIL(ARG, "broadcast from rank %d, expected a rank below %d", root, c->world);
+    RT_TRY(rt__comm_begin(c, RT__BROADCAST));
+    return rt__comm_end(c, broadcast(c, buf.data, rt_buf_bytes(buf), root));
 }

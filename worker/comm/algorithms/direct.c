@@ -1,24 +1,21 @@
 /* Exact tree sum by sending every partial straight to the owner of its elements.
  *
- * The owner has one value per canonical node of every rank and adds them as T[0,S) says, so any
- * number of ranks, any cut of slices and any ranges will do. Ranges go in rounds of one chunk:
- * while a chunk is summed, those of the next round are under way.
+ * The owner receives one value per canonical node of every rank and adds them in the order of T[0,S), so it works for
+ * any number of ranks, any division of slices and any ranges. Ranges are processed in rounds of one chunk: while a
+ * chunk is summed, those of the next round are in flight.
  *
  * - reduce_scatter: k(W-1) messages, k(W-1)/W*M bytes
  * - all_gather: W-1 messages, (W-1)/W*M bytes */
-#include <string.h>
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/comm/internal.h"
+#include <string.h>
 
-enum {
-    CHUNK = RT_COMM_CHUNK / sizeof(float), /* elements in a round */
-    BATCH = 4096, /* elements summed through the whole tree at a time: they stay in L1 */
-};
+enum { BATCH = 1 << 14 }; /* bytes summed through the whole tree at a time: they stay in L1 */
 
 typedef struct node {
     rt_range slices;
     int rank;
-    float *chunk; /* of the round being summed */
+    char *chunk; /* of the round being summed */
 } node;
 
 /* One inner node of the tree: the sum replaces the value of the left child. */
@@ -30,20 +27,22 @@ typedef struct direct {
     rt_comm *c;
     const rt_range *owned; /* [W] */
     const rt_partial *parts;
-    int k;           /* partials of mine ... */
+    rt__sum *add;
+    int64_t element; /* bytes */
+    int64_t chunk;   /* elements in a round */
+    int k;           /* partials of this rank ... */
     int first;       /* ... are nodes first .. first + k - 1 */
     int nodes_count; /* of all ranks, in order of slices */
     node *nodes;
     int sums_count;
     sum *sums;            /* [nodes_count - 1] children before parents */
-    float *incoming;      /* [RT__DEPTH][nodes_count - k][CHUNK] */
+    char *incoming;       /* [RT__DEPTH][nodes_count - k][RT_COMM_CHUNK] */
     rt_request *requests; /* [RT__DEPTH][per_round]: receives, then sends */
     int64_t per_round;
     int64_t receives[RT__DEPTH], sends[RT__DEPTH]; /* posted */
 } direct;
 
-/* Appends the sums of T[lo,hi) and returns which node holds the result; *next is the first node not
- * yet used. */
+/* Appends the sums of T[lo,hi) and returns the node that holds the result; *next is the first unused node. */
 static int plan_tree(direct *d, int64_t lo, int64_t hi, int *next)
 {
     const rt_range at = d->nodes[*next].slices;
@@ -85,11 +84,11 @@ static rt_status plan(direct *d, const rt_reduce *r)
     return d->requests && d->incoming ? RT_OK : RT_E_NOMEM;
 }
 
-/* Returns the elements of a rank's range that go in a round; may be empty. */
+/* Returns the elements of a rank's range that are processed in a round; may be empty. */
 static rt_range in_round(const direct *d, int rank, int64_t round)
 {
     const rt_range all = d->owned[rank];
-    rt_range part = {all.begin + round * CHUNK, all.begin + (round + 1) * CHUNK};
+    rt_range part = {all.begin + round * d->chunk, all.begin + (round + 1) * d->chunk};
     if (part.begin > all.end)
         part.begin = all.end;
     if (part.end > all.end)
@@ -97,14 +96,15 @@ static rt_range in_round(const direct *d, int rank, int64_t round)
     return part;
 }
 
-/* Returns where node i of a round lies: in my own buffer, or where it is received. */
-static float *chunk_of(const direct *d, int i, int64_t round)
+/* Returns the address of node i in a round: in this rank's own buffer, or where it is received. */
+static char *chunk_of(const direct *d, int i, int64_t round)
 {
     if (i >= d->first && i < d->first + d->k)
-        return d->parts[i - d->first].data + in_round(d, d->c->rank, round).begin;
+        return (char *)d->parts[i - d->first].data +
+               in_round(d, d->c->rank, round).begin * d->element;
     const int64_t others = d->nodes_count - d->k;
     const int64_t other = i < d->first ? i : i - d->k;
-    return d->incoming + (round % RT__DEPTH * others + other) * CHUNK;
+    return d->incoming + (round % RT__DEPTH * others + other) * RT_COMM_CHUNK;
 }
 
 static rt_status post_round(direct *d, int64_t round)
@@ -116,41 +116,42 @@ static rt_status post_round(direct *d, int64_t round)
     for (int i = 0; mine.end > mine.begin && i < d->nodes_count; i++)
         if (d->nodes[i].rank != c->rank)
             RT_TRY(rt__comm_receive(c, next++, d->nodes[i].rank, chunk_of(d, i, round),
-                                    (size_t)(mine.end - mine.begin) * sizeof(float)));
+                                    (size_t)((mine.end - mine.begin) * d->element)));
     d->receives[slot] = next - first;
 
     for (int step = 1; step < c->world; step++) {
         const int to = (c->rank + step) % c->world;
         const rt_range theirs = in_round(d, to, round);
         for (int i = 0; theirs.end > theirs.begin && i < d->k; i++)
-            RT_TRY(rt__comm_send(c, next++, to, d->parts[i].data + theirs.begin,
-                                 (size_t)(theirs.end - theirs.begin) * sizeof(float)));
+            RT_TRY(rt__comm_send(c, next++, to,
+                                 (char *)d->parts[i].data + theirs.begin * d->element,
+                                 (size_t)((theirs.end - theirs.begin) * d->element)));
     }
     d->sends[slot] = next - first - d->receives[slot];
     return RT_OK;
 }
 
-/* Runs all sums of the tree over the round's elements; the topmost goes to out. */
-static void sum_round(direct *d, int64_t round, float *out)
+/* Computes all sums of the tree over the round's elements; the root goes to `out`. */
+static void sum_round(direct *d, int64_t round, char *out)
 {
     const rt_range mine = in_round(d, d->c->rank, round);
-    const int64_t count = mine.end - mine.begin;
+    const int64_t bytes = (mine.end - mine.begin) * d->element;
+    out += mine.begin * d->element;
     for (int i = 0; i < d->nodes_count; i++)
         d->nodes[i].chunk = chunk_of(d, i, round);
-    if (d->sums_count == 0 && count > 0)
-        memmove(out + mine.begin, d->nodes[0].chunk, (size_t)count * sizeof *out);
-    for (int64_t at = 0; at < count; at += BATCH) {
-        const int64_t n = count - at < BATCH ? count - at : BATCH;
+    if (d->sums_count == 0 && bytes > 0)
+        memmove(out, d->nodes[0].chunk, (size_t)bytes);
+    for (int64_t at = 0; at < bytes; at += BATCH) {
+        const int64_t n = bytes - at < BATCH ? bytes - at : BATCH;
         for (int i = 0; i < d->sums_count; i++) {
-            float *left = d->nodes[d->sums[i].left].chunk + at;
-            float *top = out + mine.begin + at;
-            rt__comm_sum(i + 1 < d->sums_count ? left : top, left,
-                         d->nodes[d->sums[i].right].chunk + at, n);
+            char *left = d->nodes[d->sums[i].left].chunk + at;
+            d->add(i + 1 < d->sums_count ? left : out + at, left,
+                   d->nodes[d->sums[i].right].chunk + at, n / d->element);
         }
     }
 }
 
-static rt_status finish_round(direct *d, int64_t round, float *out)
+static rt_status finish_round(direct *d, int64_t round, char *out)
 {
     const int slot = (int)(round % RT__DEPTH);
     rt_request *first = d->requests + slot * d->per_round;
@@ -160,27 +161,34 @@ static rt_status finish_round(direct *d, int64_t round, float *out)
 }
 
 static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
-                                float *out)
+                                const rt_buf *out)
 {
-    direct d = {.c = c, .owned = r->owned, .parts = parts, .k = k};
+    const int64_t element = (int64_t)rt_dtype_size(out->dtype);
+    direct d = {.c = c,
+                .owned = r->owned,
+                .parts = parts,
+                .add = rt__comm_sum_of(out->dtype),
+                .element = element,
+                .chunk = RT_COMM_CHUNK / element,
+                .k = k};
     RT_TRY(plan(&d, r));
     int64_t rounds = 0;
     for (int rank = 0; rank < c->world; rank++) {
         const int64_t count = r->owned[rank].end - r->owned[rank].begin;
-        const int64_t needs = (count + CHUNK - 1) / CHUNK;
+        const int64_t needs = (count + d.chunk - 1) / d.chunk;
         rounds = needs > rounds ? needs : rounds;
     }
     for (int64_t round = 0; round < rounds + RT__DEPTH - 1; round++) {
         if (round < rounds)
             RT_TRY(post_round(&d, round));
         if (round >= RT__DEPTH - 1)
-            RT_TRY(finish_round(&d, round - (RT__DEPTH - 1), out));
+            RT_TRY(finish_round(&d, round - (RT__DEPTH - 1), out->data));
     }
     return RT_OK;
 }
 
-/* In step s every rank sends its range s ranks up and receives from s ranks down: no two to one
- * rank at once. */
+/* In step s every rank sends its range to the rank s above it and receives from the rank s below it, so no two send to
+ * the same rank at once. */
 static rt_status all_gather(rt_comm *c, char *buf, const rt_range *owned, size_t element)
 {
     const rt_range mine = owned[c->rank];

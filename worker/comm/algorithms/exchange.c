@@ -1,12 +1,12 @@
-/* Ranges from rank to rank, any number of them at once: one message for each RT_COMM_MESSAGE bytes. */
-#include "common/error.h"
+/* Sends and receives any number of buffers at once: one message per RT_COMM_MESSAGE bytes. */
+#include "common/base/error.h"
 #include "worker/comm/internal.h"
 
 static int64_t pieces_of(const rt_comm_transfer *t, int count)
 {
     int64_t pieces = 0;
     for (int i = 0; i < count; i++)
-        pieces += (t[i].bytes + RT_COMM_MESSAGE - 1) / RT_COMM_MESSAGE;
+        pieces += ((int64_t)rt_buf_bytes(t[i].buf) + RT_COMM_MESSAGE - 1) / RT_COMM_MESSAGE;
     return pieces;
 }
 
@@ -15,9 +15,9 @@ static rt_status start_all(rt_comm *c, const rt_comm_transfer *t, int count, boo
                            rt_request **r)
 {
     for (int i = 0; i < count; i++)
-        for (int64_t at = 0; at < t[i].bytes; at += RT_COMM_MESSAGE) {
-            char *data = (char *)t[i].data + at;
-            int64_t left = t[i].bytes - at;
+        for (int64_t at = 0; at < (int64_t)rt_buf_bytes(t[i].buf); at += RT_COMM_MESSAGE) {
+            char *data = (char *)t[i].buf.data + at;
+            int64_t left = (int64_t)rt_buf_bytes(t[i].buf) - at;
             size_t bytes = (size_t)(left < RT_COMM_MESSAGE ? left : RT_COMM_MESSAGE);
             RT_TRY(send ? rt__comm_send(c, (*r)++, t[i].peer, data, bytes)
                         : rt__comm_receive(c, (*r)++, t[i].peer, data, bytes));
@@ -25,8 +25,8 @@ static rt_status start_all(rt_comm *c, const rt_comm_transfer *t, int count, boo
     return RT_OK;
 }
 
-rt_status rt__comm_exchange_all(rt_comm *c, const rt_comm_transfer *sends, int send_count,
-                                const rt_comm_transfer *receives, int receive_count)
+static rt_status exchange(rt_comm *c, const rt_comm_transfer *sends, int send_count,
+                          const rt_comm_transfer *receives, int receive_count)
 {
     const int64_t n = pieces_of(sends, send_count) + pieces_of(receives, receive_count);
     rt_request *requests =
@@ -37,4 +37,22 @@ rt_status rt__comm_exchange_all(rt_comm *c, const rt_comm_transfer *sends, int s
     RT_TRY(start_all(c, receives, receive_count, false, &next));
     RT_TRY(start_all(c, sends, send_count, true, &next));
     return rt__comm_wait_all(c, requests, n);
+}
+
+static rt_status check_transfers(const rt_comm *c, const rt_comm_transfer *t, int count)
+{
+    for (int i = 0; i < count; i++) {
+        RT_TRY(rt__comm_check_buf(&t[i].buf, "exchange"));
+        RT_TRY(rt__comm_check_peer(c, t[i].peer, "exchange"));
+    }
+    return RT_OK;
+}
+
+rt_status rt_comm_exchange(rt_comm *c, const rt_comm_transfer *sends, int send_count,
+                           const rt_comm_transfer *receives, int receive_count)
+{
+    RT_TRY(check_transfers(c, sends, send_count));
+    RT_TRY(check_transfers(c, receives, receive_count));
+    RT_TRY(rt__comm_begin(c, RT__EXCHANGE));
+    return rt__comm_end(c, exchange(c, sends, send_count, receives, receive_count));
 }

@@ -2,15 +2,14 @@
  * R. Thakur, R. Rabenseifner, W. Gropp, "Optimization of Collective Communication Operations in
  * MPICH", 2005.
  *
- * Ranks at distance 1, 2, 4, ... swap halves of what they still hold and add: after step d a rank
- * holds the sum over the aligned group of 2d ranks around it, which is a node of T[0,S), for 1/(2d)
- * of the elements. A rank whose bit d is 0 keeps the lower half, so final ranges lie in
- * bit-reversed rank order:
+ * Ranks at distance 1, 2, 4, ... swap halves of the elements that they still hold and add: after step d a rank holds
+ * the sum over the aligned group of 2d ranks around it, which is a node of T[0,S), for 1/(2d) of the elements. A rank
+ * whose bit d is 0 keeps the lower half, so the final ranges are in bit-reversed rank order:
  *
  *     W = 4:   | rank 0 | rank 2 | rank 1 | rank 3 |
  *
  * log2 W messages and (W-1)/W*M bytes each way. */
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/comm/internal.h"
 
 int rt__comm_bit_reversed(int world, int place)
@@ -21,12 +20,12 @@ int rt__comm_bit_reversed(int world, int place)
     return rank;
 }
 
-/* Places [begin, end) of the buffer: what a group of ranks holds at some step. */
+/* Places [begin, end) of the buffer that a group of ranks holds at some step. */
 typedef struct places {
     int begin, end;
 } places;
 
-/* Returns the elements of some places; they follow one another. */
+/* Returns the elements of some places, which are contiguous. */
 static rt_range elements(int world, const rt_range *owned, places p)
 {
     return (rt_range){owned[rt__comm_bit_reversed(world, p.begin)].begin,
@@ -68,10 +67,10 @@ static bool can_reduce(const rt_comm *c, const rt_reduce *r)
 }
 
 static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
-                                float *out)
+                                const rt_buf *out)
 {
-    (void)k; /* 1, or can_reduce would have said no */
-    float *sum = parts[0].data;
+    const size_t element = rt_dtype_size(out->dtype);
+    char *sum = parts[0].data;
     if (c->world == 1)
         return rt__comm_direct.reduce_scatter(c, r, parts, k, out);
     for (int distance = 1; distance < c->world; distance <<= 1) {
@@ -81,13 +80,14 @@ static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial
         const rt_range give = elements(c->world, r->owned, held(c->world, partner, 2 * distance));
         const rt__exchange x = {
             .to = partner,
-            .send = sum + give.begin,
-            .send_bytes = (size_t)(give.end - give.begin) * sizeof *sum,
+            .send = sum + (size_t)give.begin * element,
+            .send_bytes = (size_t)(give.end - give.begin) * element,
             .from = partner,
-            .receive = (last ? out : sum) + keep.begin,
-            .receive_bytes = (size_t)(keep.end - keep.begin) * sizeof *sum,
-            .mine = sum + keep.begin,
+            .receive = (last ? (char *)out->data : sum) + (size_t)keep.begin * element,
+            .receive_bytes = (size_t)(keep.end - keep.begin) * element,
+            .mine = sum + (size_t)keep.begin * element,
             .mine_first = c->rank < partner,
+            .dtype = out->dtype,
         };
         RT_TRY(rt__comm_exchange(c, &x));
     }

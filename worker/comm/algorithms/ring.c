@@ -1,10 +1,10 @@
-/* The classic ring: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of
- * workstations", 2009. Each rank talks to its two neighbours only, all links are busy all the time.
+/* The classic ring: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations",
+ * 2009. Each rank communicates only with its two neighbours, and all links are always busy.
  *
- * The range of rank r starts at rank r+1 and goes round, each rank adding its own, until it is
- * home: ((x[r+1] + x[r+2]) + ...) + x[r]. The order is fixed for a fixed W, and another for each
- * range. W-1 messages and (W-1)/W*M bytes each way. */
-#include "common/error.h"
+ * The range of rank r starts at rank r+1 and travels around the ring, each rank adding its own value, until it reaches
+ * rank r: ((x[r+1] + x[r+2]) + ...) + x[r]. The order is fixed for a fixed W and differs between ranges. W-1 messages
+ * and (W-1)/W*M bytes each way. */
+#include "common/base/error.h"
 #include "worker/comm/internal.h"
 
 static int wrapped(const rt_comm *c, int rank)
@@ -23,9 +23,10 @@ static bool can_reduce(const rt_comm *c, const rt_reduce *r)
 }
 
 static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial *parts, int k,
-                                float *out)
+                                const rt_buf *out)
 {
-    float *sum = parts[0].data;
+    const size_t element = rt_dtype_size(out->dtype);
+    char *sum = parts[0].data;
     if (c->world == 1)
         return rt__comm_direct.reduce_scatter(c, r, parts, k, out);
     for (int step = 1; step < c->world; step++) {
@@ -34,13 +35,14 @@ static rt_status reduce_scatter(rt_comm *c, const rt_reduce *r, const rt_partial
         const bool home = step == c->world - 1;
         const rt__exchange x = {
             .to = wrapped(c, c->rank + 1),
-            .send = sum + give.begin,
-            .send_bytes = (size_t)(give.end - give.begin) * sizeof *sum,
+            .send = sum + (size_t)give.begin * element,
+            .send_bytes = (size_t)(give.end - give.begin) * element,
             .from = wrapped(c, c->rank - 1),
-            .receive = (home ? out : sum) + take.begin,
-            .receive_bytes = (size_t)(take.end - take.begin) * sizeof *sum,
-            .mine = sum + take.begin,
+            .receive = (home ? (char *)out->data : sum) + (size_t)take.begin * element,
+            .receive_bytes = (size_t)(take.end - take.begin) * element,
+            .mine = sum + (size_t)take.begin * element,
             .mine_first = false,
+            .dtype = out->dtype,
         };
         RT_TRY(rt__comm_exchange(c, &x));
     }

@@ -1,15 +1,15 @@
 /* Ranks as threads of one process: for tests, and for one-process runs of the collectives.
  *
- * Every rank has an inbox of sends that wait to be received; it is under a lock. The receiving
- * thread does the copy, straight from the sender's buffer, while it holds the lock of its inbox: so
- * a sender that gives up only has to take its sends out of the inboxes to be sure that nobody reads
- * them any more. */
+ * Every rank has an inbox of sends that wait to be received, guarded by a lock. The receiving thread copies straight
+ * from the sender's buffer while it holds the lock of its inbox. So a sender that gives up only has to remove its sends
+ * from the inboxes to be sure that no thread reads them any more. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/comm/transport.h"
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/comm/transport.h"
 
 typedef struct inbox {
     pthread_mutex_t lock;
@@ -25,7 +25,7 @@ typedef struct hub {
 typedef struct loopback {
     rt_transport base;
     hub *hub;
-    rt_request *receives, **receives_end; /* posted and not matched; mine alone */
+    rt_request *receives, **receives_end; /* posted but not matched; used by this rank only */
 } loopback;
 
 static void append(rt_request ***end, rt_request *r)
@@ -170,8 +170,9 @@ rt_status rt__comm_transport_loopback(int world, rt_transport *ranks[])
             hub_free(h);
             return RT_E_NOMEM;
         }
-        *t = (loopback){.base = {.ops = &ops, .rank = i, .world = world, .neighbours = world},
-                        .hub = h};
+        *t = (loopback){
+            .base = {.ops = &ops, .rank = i, .world = world, .tags = INT_MAX, .neighbours = world},
+            .hub = h};
         t->receives_end = &t->receives;
         ranks[i] = &t->base;
     }

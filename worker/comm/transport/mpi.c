@@ -1,17 +1,18 @@
 /* Ranks as MPI processes: point-to-point on a duplicate of MPI_COMM_WORLD. The only file that knows
  * MPI. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/comm/transport.h"
+#include <limits.h>
 #include <mpi.h>
 #include <stdbool.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/comm/transport.h"
 
 typedef struct mpi {
     rt_transport base;
     MPI_Comm comm;
-    bool broken; /* cancelled: MPI is in an unknown state and must not be called again */
+    bool broken; /* cancelled: MPI's state is unknown, so it must not be called again */
     int count, capacity;
-    /* Active requests, and where MPI_Testsome reports on them: all [capacity]. */
+    /* Active requests and the outputs of MPI_Testsome, all [capacity]. */
     MPI_Request *handle;
     rt_request **request;
     int *index;
@@ -64,7 +65,7 @@ static rt_status post(rt_transport *base, rt_request *r)
     return RT_OK;
 }
 
-/* code: MPI's verdict on this request. */
+/* `code` is MPI's result for this request. */
 static rt_status complete(const mpi *t, rt_request *r, int code, const MPI_Status *status)
 {
     int bytes = 0;
@@ -108,21 +109,35 @@ static rt_status progress(rt_transport *base)
     return RT_OK;
 }
 
-/* MPI cannot take back a send, so nothing is undone: from now on MPI is not called, and so touches
- * nothing. */
+/* MPI cannot cancel a send, so nothing is undone; instead MPI is not called any more, so it touches no buffer. */
 static void cancel(rt_transport *base)
 {
     mpi *t = (mpi *)base;
     t->broken = true;
 }
 
-static rt_status all_reduce(rt_transport *base, float *buf, int64_t count)
+static MPI_Datatype type_of(rt_dtype dtype)
+{
+    switch (dtype) {
+    case RT_F64:
+        return MPI_DOUBLE;
+    case RT_I32:
+        return MPI_INT32_T;
+    case RT_I64:
+        return MPI_INT64_T;
+    default:
+        return MPI_FLOAT;
+    }
+}
+
+static rt_status all_reduce(rt_transport *base, void *buf, int64_t count, rt_dtype dtype)
 {
     mpi *t = (mpi *)base;
-    const int64_t most = RT_TRANSPORT_BYTES_MAX / (int64_t)sizeof *buf;
+    const int64_t element = (int64_t)rt_dtype_size(dtype), most = RT_TRANSPORT_BYTES_MAX / element;
     for (int64_t at = 0; at < count; at += most) {
         const int n = (int)(count - at < most ? count - at : most);
-        const int code = MPI_Allreduce(MPI_IN_PLACE, buf + at, n, MPI_FLOAT, MPI_SUM, t->comm);
+        const int code = MPI_Allreduce(MPI_IN_PLACE, (char *)buf + at * element, n, type_of(dtype),
+                                       MPI_SUM, t->comm);
         if (code != MPI_SUCCESS)
             return fail(code, NULL, base->rank, "all_reduce");
     }
@@ -179,6 +194,17 @@ static rt_status count_neighbours(mpi *t)
     return RT_OK;
 }
 
+/* The largest tag is an attribute of MPI_COMM_WORLD only. */
+static rt_status count_tags(mpi *t)
+{
+    int *most, known;
+    const int code = MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &most, &known);
+    if (code != MPI_SUCCESS || !known)
+        return fail(code, NULL, t->base.rank, "find the largest tag");
+    t->base.tags = *most < INT_MAX ? *most + 1 : INT_MAX;
+    return RT_OK;
+}
+
 static rt_status join(mpi *t)
 {
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -188,6 +214,7 @@ static rt_status join(mpi *t)
     if (code != MPI_SUCCESS)
         return fail(code, NULL, t->base.rank, "duplicate the communicator");
     MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN);
+    RT_TRY(count_tags(t));
     return count_neighbours(t);
 }
 

@@ -1,45 +1,48 @@
 /* The dispatcher. */
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/autograd/fallback.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/autograd/schema.h"
 #include "worker/engine/base/trace.h"
+#include <stdio.h>
+#include <string.h>
 
 enum { FEW = 4 };
 
-/* Says that inputs have other types than the operation computes in: it has to be called with converted ones. */
-#define NEEDS_CONVERSION ((rt_status)1) /* no status of status.def */
+/* Status: the inputs' types are not those that the operation computes in, so it must be called again with converted inputs. */
+#define NEEDS_CONVERSION ((rt_status)1) /* not a status of status.def */
 
-/* A call and the memory of its lists, while it is carried out. */
+/* A call and the memory for its lists, while it is executed. */
 typedef struct frame {
     rt_call call;
     rt_gpu *gpu;   /* the inputs' device; NULL: the CPU */
-    rt_gpu *goal;  /* where results are made: there, unless infer says otherwise */
-    rt_exec *exec; /* of that device */
-    bool halves;   /* an input is of a half type */
+    rt_gpu *goal;  /* where results are made: the same, unless infer says otherwise */
+    rt_exec *exec; /* of the inputs' device */
+    bool halves;   /* an input has a 16-bit float type */
     rt_spec spec[FEW];
     rt_tensor *out[FEW], *saved[RT_SAVED_MAX];
-    void *more;                         /* spec and out of a call with more results, and `given` */
-    rt_tensor **given, *few_given[FEW]; /* what run is to fill */
-    rt_dtype as; /* the type that inputs have to be converted to, see NEEDS_CONVERSION */
+    /* memory for spec, out and `given` if there are more results */
+    void *more;
+    rt_tensor **given, *few_given[FEW]; /* the results that run must fill */
+    rt_dtype as;                        /* the type to convert inputs to, see NEEDS_CONVERSION */
     _Alignas(8) char plan[RT_PLAN_MAX];
 } frame;
 
-/* ---- what infer says ---- */
+/* ---- results as infer describes them ---- */
 
 static bool is_view(const rt_op *op)
 {
     return !op->run && !op->compose;
 }
 
-static rt_status say(rt_call *c, int i, rt_dims dims, rt_dtype dtype)
+static rt_status describe_result(rt_call *c, int i, rt_dims dims, rt_dtype dtype)
 {
     if (!c->spec)
-        return RT_FAIL(INTERNAL, "%s: only infer says what results there are", c->op->name);
+        return RT_FAIL(INTERNAL, "%s: only infer may describe results", c->op->name);
     if (i < 0 || i >= c->n_out)
-        return RT_FAIL(INTERNAL, "%s: infer speaks of result %d of %d", c->op->name, i, c->n_out);
+        return RT_FAIL(INTERNAL, "%s: infer describes result %d, but there are %d", c->op->name, i,
+                       c->n_out);
     rt_spec *s = &c->spec[i];
     s->dims = dims;
     s->dtype = dtype;
@@ -51,8 +54,8 @@ rt_status rt_result(rt_call *c, int i, rt_dims dims, rt_dtype dtype)
     if (!rt__given(c, "result", "call"))
         return rt_error_code();
     if (is_view(c->op))
-        return RT_FAIL(INTERNAL, "%s: a view says its result with rt_window", c->op->name);
-    return say(c, i, dims, dtype);
+        return RT_FAIL(INTERNAL, "%s: a view must describe its result with rt_window", c->op->name);
+    return describe_result(c, i, dims, dtype);
 }
 
 rt_status rt_result_like(rt_call *c, int i, const rt_tensor *x)
@@ -75,8 +78,8 @@ rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t off
         return RT_FAIL(INTERNAL, "%s: a window of %d axes", c->op->name, dims.n);
     const rt_tensor *x = c->n_in > 0 ? c->in[0] : NULL;
     if (!x || !x->storage)
-        return RT_FAIL(ARG, "%s: a view of no tensor", c->op->name);
-    RT_TRY(say(c, 0, dims, x->dtype));
+        return RT_FAIL(ARG, "%s: there is no tensor to view", c->op->name);
+    RT_TRY(describe_result(c, 0, dims, x->dtype));
     if (!rt__tensor_has_window(x, dims, stride, offset))
         return RT_FAIL(INTERNAL, "%s: the window %s reaches outside of the memory of %s",
                        c->op->name, rt_dims_text(dims), rt_describe(x));
@@ -86,7 +89,7 @@ rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t off
     return RT_OK;
 }
 
-/* Makes room for so many results, of which infer has said nothing yet. */
+/* Makes room for `count` results, none of them described yet. */
 static rt_status make_room(frame *f, int count)
 {
     rt_call *c = &f->call;
@@ -109,20 +112,39 @@ rt_status rt_results(rt_call *c, int count)
     if (!rt__given(c, "results", "call"))
         return rt_error_code();
     if (c->op->n_out != RT_MANY || c->n_out != RT_MANY || count < 0)
-        return RT_FAIL(INTERNAL, "%s: rt_results(%d): expected once, of RT_MANY results",
+        return RT_FAIL(INTERNAL, "%s: rt_results(%d): expected once, and only if .n_out is RT_MANY",
                        c->op->name, count);
     return make_room((frame *)c, count);
 }
 
 /* ---- inputs ---- */
 
+enum { TYPES_TEXT = 128 }; /* bytes for the names of all element types */
+
+/* Writes "float32, float64 or int64" for what a row allows. */
+static void list_types(uint32_t allowed, char out[TYPES_TEXT])
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (int t = 0; t < RT_DTYPES; t++) {
+        uint32_t rest = allowed & ~((2u << t) - 1) & ((1u << RT_DTYPES) - 1);
+        if (allowed & (1u << t) && len < TYPES_TEXT)
+            len += (size_t)snprintf(out + len, TYPES_TEXT - len, "%s%s", rt_dtype_name((rt_dtype)t),
+                                    !rest               ? ""
+                                    : rest & (rest - 1) ? ", "
+                                                        : " or ");
+    }
+}
+
+/* Names the input by its row, and by its place if it is one of a list. */
 static rt_status refuse_dtype(const rt_op *op, const rt_field *row, const rt_tensor *x, int i)
 {
-    if (row->dtypes == RT_TYPE(I64) || row->dtypes == RT_TYPE(BOOL))
-        return RT_FAIL(DTYPE, "%s: the %s is %s, expected %s", op->name, row->name, rt_describe(x),
-                       row->dtypes == RT_TYPE(I64) ? "int64" : "bool");
-    return RT_FAIL(DTYPE, "%s: argument %d is %s, which it does not take: convert it with rt_to",
-                   op->name, i + 1, rt_describe(x));
+    char types[TYPES_TEXT], place[16] = "";
+    list_types(row->dtypes, types);
+    if (op->n_in == RT_MANY)
+        snprintf(place, sizeof place, "[%d]", i);
+    return RT_FAIL(DTYPE, "%s: %s%s is %s, expected %s: convert it with rt_to", op->name, row->name,
+                   place, rt_describe(x), types);
 }
 
 static rt_status refuse_types(const rt_op *op, const rt_tensor *a, const rt_tensor *b)
@@ -133,11 +155,11 @@ static rt_status refuse_types(const rt_op *op, const rt_tensor *a, const rt_tens
 
 static rt_status refuse_devices(const rt_op *op, const rt_tensor *a, const rt_tensor *b)
 {
-    return RT_FAIL(DEVICE, "%s: %s and %s lie on two devices: move one with rt_to_device", op->name,
-                   rt_describe(a), rt_describe(b));
+    return RT_FAIL(DEVICE, "%s: %s and %s lie on different devices: move one with rt_to_device",
+                   op->name, rt_describe(a), rt_describe(b));
 }
 
-/* Inputs have several types, or one that the rows do not allow, but may be converted: finds the type to convert them to. */
+/* The inputs have several types, or one that the rows do not allow, but may be converted: finds the type to convert them to. */
 static rt_status promote_inputs(const rt_call *c)
 {
     for (int i = 0; i < c->n_in; i++)
@@ -148,7 +170,7 @@ static rt_status promote_inputs(const rt_call *c)
     return NEEDS_CONVERSION;
 }
 
-rt_status rt__take_as(rt_call *c, rt_dtype dtype)
+rt_status rt__request_conversion(rt_call *c, rt_dtype dtype)
 {
     ((frame *)c)->as = dtype;
     return NEEDS_CONVERSION;
@@ -156,14 +178,15 @@ rt_status rt__take_as(rt_call *c, rt_dtype dtype)
 
 enum { HALF_TYPES = RT_TYPE(BF16) | RT_TYPE(F16) };
 
-/* Looks at all inputs: does any of them want a gradient, is any of a half type? */
+/* Checks all inputs. *wanted: one of them wants a gradient; *halves: one of them has a 16-bit float type. */
 static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
 {
     const rt_op *op = c->op;
     const rt_field *row = op->fields;
     rt_tensor *const *in = c->in;
     const int n = c->n_in, next_row = op->n_in == RT_MANY ? 0 : 1;
-    const rt_tensor *first = NULL, *typed = NULL; /* of all, of those that must have one type */
+    /* the first input; the last one that must share its type with others */
+    const rt_tensor *first = NULL, *typed = NULL;
     uint32_t types = 0;
     bool any = false;
     for (int i = 0; i < n; i++, row += next_row) {
@@ -180,7 +203,7 @@ static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
             return rt__is_promoted(row) ? promote_inputs(c) : refuse_types(op, typed, x);
         if (first && !rt__same_device(first, x))
             return refuse_devices(op, first, x);
-        if (x->base && !rt__thread.no_grad && rt__view_freshen(x) != RT_OK)
+        if (x->base && !rt__thread.no_grad && rt__view_refresh(x) != RT_OK)
             return rt_error_code();
         first = x;
         typed = row->dtypes & RT_SAME ? x : typed;
@@ -196,10 +219,10 @@ static rt_status check_inputs(const rt_call *c, bool *wanted, bool *halves)
 
 /* ---- results ---- */
 
-/* Lets a view know whose memory it shows. */
-static void know_base(rt_tensor *y, rt_tensor *x, const rt_op *op)
+/* Records in a view which tensor's memory it shows. */
+static void set_base(rt_tensor *y, rt_tensor *x, const rt_op *op)
 {
-    if (!y || !op->backward) /* rt_detach: a tensor for itself that shares its memory */
+    if (!y || !op->backward) /* rt_detach: an independent tensor that shares the memory */
         return;
     y->unrecorded = rt__thread.no_grad || x->unrecorded;
     if (y->unrecorded)
@@ -214,10 +237,10 @@ static rt_status make_results(rt_call *c, rt_tensor *place)
     for (int k = 0; k < c->n_out; k++) {
         const rt_spec *s = &c->spec[k];
         if (s->dims.n < 0)
-            return RT_FAIL(INTERNAL, "%s: infer said nothing of result %d", c->op->name, k);
+            return RT_FAIL(INTERNAL, "%s: infer did not describe result %d", c->op->name, k);
         if (is_view(c->op)) {
             c->out[k] = rt__tensor_view(c->in[0], s->dims, s->stride, s->offset);
-            know_base(c->out[k], c->in[0], c->op);
+            set_base(c->out[k], c->in[0], c->op);
         } else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims)) {
             c->out[k] = rt__tensor_view(place, s->dims, place->stride, 0);
             rt__tensor_touch(place);
@@ -242,11 +265,13 @@ static bool all_contiguous(const rt_call *c)
 
 static rt_status refuse_result(const rt_call *c, int k)
 {
-    return RT_FAIL(INTERNAL, "%s: run put something else in the place of result %d", c->op->name,
-                   k);
+    return RT_FAIL(INTERNAL,
+                   "%s: run replaced result %d by another tensor, expected it to write into the "
+                   "one it was given",
+                   c->op->name, k);
 }
 
-/* Runs with inputs that are row-major and without gaps. */
+/* Runs with contiguous copies of the inputs that are not contiguous. */
 static rt_status run_packed(rt_call *c)
 {
     rt_tensor *few[FEW], *const *in = c->in;
@@ -261,7 +286,8 @@ static rt_status run_packed(rt_call *c)
     return status;
 }
 
-/* Runs, and refuses other tensors in the place of those that run was given: they may have other shapes, and end with its scope. */
+/* Runs, and fails if run replaced the results that it was given by other tensors: those may have other shapes, and are freed with
+ * its scope. */
 static inline rt_status run_once(rt_call *c)
 {
     rt_tensor **given = ((frame *)c)->given;
@@ -274,7 +300,7 @@ static inline rt_status run_once(rt_call *c)
     return RT_OK;
 }
 
-/* ---- what the device's table lacks ---- */
+/* ---- kernels that the device's table lacks ---- */
 
 rt_exec *rt_exec_of(const rt_call *c)
 {
@@ -311,7 +337,7 @@ static rt_status refuse_missing(const rt_call *c, const char *kernel)
                    c->op->name, kernel, rt_dtype_name(rt__call_type(c)));
 }
 
-/* Stand-ins for the inputs and results of a call, in one list: float32 where those are of a half type. */
+/* Makes stand-ins for the inputs and results of a call, in one list: float32 where those have a 16-bit float type. */
 static rt_status widen(const rt_call *c, rt_tensor **list)
 {
     for (int i = 0; i < c->n_in; i++) {
@@ -325,7 +351,7 @@ static rt_status widen(const rt_call *c, rt_tensor **list)
     return rt_error_code();
 }
 
-/* What run saved of the stand-ins it meant of those whose place they took. */
+/* Converts the results. Where run saved a stand-in, saves the tensor that it stands for. */
 static rt_status narrow(rt_call *c, rt_tensor *const *list)
 {
     for (int i = 0; i < c->op->n_saved; i++)
@@ -338,7 +364,7 @@ static rt_status narrow(rt_call *c, rt_tensor *const *list)
     return rt_error_code();
 }
 
-/* The definition of an operation on a half type: stored so, computed in float32, each result rounded once. */
+/* The definition of an operation on a 16-bit float type: stored as such, computed in float32, each result rounded once. */
 static rt_status run_wide(rt_call *c)
 {
     enum { FEW_BOTH = 8 };
@@ -362,7 +388,8 @@ static rt_status run_wide(rt_call *c)
     return status;
 }
 
-/* A table has kernels for half types where that pays; a run that meets another one is begun again, with the same random numbers. */
+/* A table has kernels for 16-bit floats only where that pays. A run that meets a missing one is repeated in float32, with the same
+ * random numbers. */
 static rt_status run_halves(rt_call *c)
 {
     rt_exec *e = rt_exec_of(c);
@@ -375,7 +402,8 @@ static rt_status run_halves(rt_call *c)
     return run_wide(c);
 }
 
-/* Runs kernels; *missing: one that the table lacks, or NULL. Operations that run calls have a look at e->missing of their own. */
+/* Runs the operation; *missing: a kernel that the table lacks, or NULL. e->missing is restored, because an operation that calls
+ * this one checks it for itself. */
 static inline rt_status try_kernels(frame *f, const char **missing)
 {
     const char *outer = f->exec->missing;
@@ -393,7 +421,7 @@ static inline __attribute__((always_inline)) rt_status run_here(frame *f)
     return missing && status == RT_OK ? refuse_missing(&f->call, missing) : status;
 }
 
-/* Runs with copies on the CPU, for the inputs' device has no such kernel. */
+/* Runs with copies on the CPU, because the inputs' device lacks this kernel. */
 static rt_status fall_back(frame *f, const char *kernel)
 {
     rt_call *c = &f->call;
@@ -409,7 +437,7 @@ static rt_status fall_back(frame *f, const char *kernel)
     return rt__fallback_end(&b, c, status);
 }
 
-/* On another device than the CPU. */
+/* Runs on a device other than the CPU. */
 static __attribute__((noinline)) rt_status run_there(frame *f)
 {
     const char *missing = f->call.op->name;
@@ -419,7 +447,7 @@ static __attribute__((noinline)) rt_status run_there(frame *f)
         if (!missing || status != RT_OK)
             return status;
     }
-    rt__thread.rng = rng; /* begun again, with the same random numbers */
+    rt__thread.rng = rng; /* repeated with the same random numbers */
     return fall_back(f, missing);
 }
 
@@ -451,7 +479,7 @@ static rt_status infer(rt_call *c)
     return rt_error_code();
 }
 
-/* Infer, memory, run, record. */
+/* The steps of a call: infer, allocate, run, record. */
 static rt_status compute(rt_call *c, rt_tensor *place)
 {
     RT_TRY(infer(c));
@@ -462,12 +490,12 @@ static rt_status compute(rt_call *c, rt_tensor *place)
     rt_status status = run(c);
     if (status == RT_OK && c->recorded)
         status = rt__node_record(c);
-    if (rt__thread.count > s.mark) /* most operations make nothing beside their results */
+    if (rt__thread.count > s.mark) /* most operations create no other objects */
         rt_scope_end(s);
     return status;
 }
 
-/* Ends a scope; the results go to the one around it. */
+/* Ends a scope, handing the results to the enclosing one. */
 static void hand_over(rt_call *c, rt_scope s)
 {
     for (int k = 0; k < c->n_out; k++)
@@ -494,10 +522,13 @@ static rt_status compose(rt_call *c)
 
 bool rt__op_fits(const rt_op *op)
 {
-    bool computed = op->infer && op->run;
-    bool view = op->infer && op->n_in != 0 && (op->n_out == 0 || op->n_out == 1);
-    return (op->compose || computed || view) && op->n_saved >= 0 && op->n_saved <= RT_SAVED_MAX &&
-           op->plan_size <= RT_PLAN_MAX && op->n_in >= RT_MANY && op->n_out >= RT_MANY;
+    if (!op->compose && !op->infer)
+        return false;
+    /* cannot be a view */
+    if (!op->compose && !op->run && (op->n_in == 0 || (unsigned)op->n_out > 1))
+        return false;
+    return (unsigned)op->n_saved <= RT_SAVED_MAX && op->plan_size <= RT_PLAN_MAX &&
+           op->n_in >= RT_MANY && op->n_out >= RT_MANY;
 }
 
 static void frame_begin(frame *f, const rt_op *op, const void *args)
@@ -534,7 +565,7 @@ static inline rt_status carry_out(frame *f, rt_tensor *place)
         RT_TRY(rt__check_values(c->op, c->args));
     rt__trace_op(&rt__thread, c->op->name);
     rt_gpu *outer = rt__thread.gpu;
-    if (f->gpu || outer) { /* what is made for the call lies on the device of its inputs */
+    if (f->gpu || outer) { /* tensors made for the call lie on its inputs' device */
         f->exec = rt__exec_on(f->gpu);
         rt__thread.gpu = f->gpu;
     }
@@ -545,12 +576,12 @@ static inline rt_status carry_out(frame *f, rt_tensor *place)
 
 static rt_status apply(frame *f, const rt_op *op, const void *args);
 
-/* Begins anew with inputs converted to f->as. */
+/* Starts over with inputs converted to f->as. */
 static rt_status apply_converted(frame *f)
 {
     const rt_op *op = f->call.op;
     rt_scope s = rt_scope_begin();
-    void *args = rt__args_as(&f->call, f->as);
+    void *args = rt__args_converted(&f->call, f->as);
     rt_mem_free(f->more);
     rt_status status = args ? apply(f, op, args) : rt_error_code();
     if (status != RT_OK)
@@ -569,8 +600,8 @@ static rt_status apply(frame *f, const rt_op *op, const void *args)
     if (!op || !args)
         return RT_FAIL(ARG, "apply: %s is missing (NULL)",
                        op ? "the argument struct" : "the operation");
-    if (!rt__op_fits(op)) /* nobody need have registered it */
-        return RT_FAIL(ARG, "%s: the operation is not whole: rt_op_register says what it lacks",
+    if (!rt__op_fits(op)) /* it may never have been registered */
+        return RT_FAIL(ARG, "%s: the operation is incomplete: rt_op_register says what it lacks",
                        op->name ? op->name : "apply");
     frame_begin(f, op, args);
     rt_status status = carry_out(f, place);
@@ -592,20 +623,20 @@ rt_tensor *rt_apply(const rt_op *op, const void *args)
     if (f.call.n_out == 1)
         return f.call.out[0];
     rt_mem_free(f.more);
-    return RT_FAIL_NULL(ARG, "%s has %d results, which rt_apply_all gives", op->name, f.call.n_out);
+    return RT_FAIL_NULL(ARG, "%s has %d results: call rt_apply_all", op->name, f.call.n_out);
 }
 
 rt_status rt_apply_all(const rt_op *op, const void *args, rt_tensor **out, int count)
 {
     frame f;
     if (count < 0 || (count > 0 && !out))
-        return RT_FAIL(ARG, "apply_all: no room was given for %d results", count);
+        return RT_FAIL(ARG, "apply_all: there is no room for %d results", count);
     for (int k = 0; k < count; k++)
         out[k] = NULL;
     if (apply(&f, op, args) != RT_OK)
         return rt_error_code();
     if (f.call.n_out != count)
-        RT_FAIL(ARG, "%s has %d results, but room for %d was given", op->name, f.call.n_out, count);
+        RT_FAIL(ARG, "%s has %d results, but there is room for %d", op->name, f.call.n_out, count);
     for (int k = 0; k < count && !rt_failed(); k++)
         out[k] = f.call.out[k];
     rt_mem_free(f.more);

@@ -1,10 +1,10 @@
 /* The backward pass.
  *
- * First all nodes that the loss depends on are reached and their consumers counted; then each is taken when the last of its
- * consumers is done (Kahn's order), so every gradient is complete before it is passed on. Both lists run through the nodes: no
- * recursion, no memory. The order depends on the graph alone, hence so does the order of additions. */
-#include "common/error.h"
-#include "common/mem.h"
+ * First we reach all nodes that the loss depends on and count their consumers; then we process each node once its last consumer is
+ * done (Kahn's algorithm), so every gradient is complete before it is passed on. Both lists are linked through the nodes, so a
+ * pass needs no recursion and no memory. The order depends only on the graph, and therefore so does the order of additions. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/base/trace.h"
 
@@ -12,7 +12,7 @@ typedef struct pass {
     rt_node *ready;   /* gradients complete, backward not run yet */
     rt_node *reached; /* all nodes of the pass, kept */
     bool retain;
-    rt_need *need;            /* kept; who was told last that operations of his follow, or NULL */
+    rt_need *need;            /* kept; the listener last told that its operations follow, or NULL */
     rt_tensor *const *wanted; /* rt_grad: [count], else NULL: gradients go to the leaves */
     rt_tensor **out;          /* [count] */
     int count;
@@ -32,7 +32,7 @@ static rt_node *pop_ready(pass *p)
     return n;
 }
 
-/* Counts one consumer of n; the first one puts it on both lists. */
+/* Counts one more consumer of n; the first puts n on both lists. */
 static void reach(pass *p, rt_node *n)
 {
     n->pending++;
@@ -70,7 +70,7 @@ static void drop_gradients(rt_node *n)
     }
 }
 
-/* Leaves everything as it was before the pass, however it ended. */
+/* Restores the nodes to their state before the pass, however the pass ended. */
 static void release_all(pass *p)
 {
     rt_node *next;
@@ -83,9 +83,10 @@ static void release_all(pass *p)
     }
 }
 
-/* ---- what a backward may ask ---- */
+/* ---- functions for an operation's backward ---- */
 
-/* The calls of backwards lie in nodes; those of infer and run do not, and have room for what infer says. */
+/* Returns whether c is the call of a backward, which lies in a node. Calls of infer and run do not, and have room for infer's
+ * results (c->spec). */
 static bool in_backward(const rt_call *c, int i)
 {
     return c && !c->spec && i >= 0 && i < c->n_in;
@@ -112,7 +113,7 @@ static void put_in_place(rt_node *leaf, rt_tensor *dy)
     if (rt__tensor_own(place) != RT_OK)
         return;
     if (dy->data == place->data && dy->storage == place->storage) {
-        leaf->placed = true; /* rt_aim: it was made there */
+        leaf->placed = true; /* rt_aim: backward wrote it there directly */
     } else if (!leaf->placed) {
         rt__copy(place, dy);
         leaf->placed = true;
@@ -142,7 +143,7 @@ static void add_to_leaf(rt_node *leaf, rt_tensor *dy)
     if (leaf->grad)
         sum = rt__accumulate(leaf->grad, dy);
     else if (!dy->node && (dy->object.refs > 1 || dy->storage->refs > 1 || !dy->contiguous))
-        sum = rt_clone(dy); /* others have it too: the gradient must be the leaf's own */
+        sum = rt_clone(dy); /* it is shared: the leaf needs a gradient of its own */
     if (!sum)
         return;
     rt_free(leaf->grad);
@@ -151,7 +152,7 @@ static void add_to_leaf(rt_node *leaf, rt_tensor *dy)
 
 /* ---- the pass ---- */
 
-/* Is dx what backward may give for input i: of its shape, type and device? */
+/* Fails unless dx is a valid gradient of input i: of its shape, type and device. */
 static rt_status check_gradient(const rt_call *c, int i, const rt_tensor *dx)
 {
     const rt_tensor *x = c->in[i];
@@ -177,7 +178,7 @@ static void add_gradient(rt_edge to, rt_tensor *dx)
     *dy = sum;
 }
 
-/* Gives zeros to those of several results that nothing depends on. */
+/* If there are several results, makes zeros for the gradients of those that nothing depends on. */
 static rt_status fill_gradients(rt_node *n)
 {
     for (int k = 0; k < n->call.n_out && n->call.n_out > 1; k++)
@@ -186,7 +187,8 @@ static rt_status fill_gradients(rt_node *n)
     return rt_error_code();
 }
 
-/* Shows backward the saved results, and no others. If it is recorded itself, they have their history again; owned by the scope. */
+/* Gives backward the saved results, NULL for the others. If the backward is itself recorded, the results get their history back;
+ * those are owned by the scope. */
 static rt_status show_results(rt_node *n, rt_tensor **out)
 {
     for (int k = 0; k < n->call.n_out; k++) {
@@ -203,8 +205,8 @@ static rt_status show_results(rt_node *n, rt_tensor **out)
     return rt_error_code();
 }
 
-/* If backward is recorded itself, shows it the inputs with the history that they had, which may not be theirs any more: they were
- * written in place, or nobody but the graph has them. */
+/* If the backward is itself recorded, gives it the inputs with the history they had at the time of the call. Their current history
+ * may differ: they were written in place since, or only the graph still owns them. */
 static rt_status show_inputs(rt_node *n, rt_tensor **in)
 {
     for (int i = 0; i < n->call.n_in; i++) {
@@ -241,7 +243,7 @@ static void call_backward(rt_node *n, rt_tensor **dx)
         rt_mem_free(in);
 }
 
-/* The device of a node's results, where its backward makes what it needs. */
+/* Returns the device of a node's results, where its backward makes new tensors. */
 static rt_gpu *device_of(const rt_node *n)
 {
     for (int k = 0; k < n->call.n_out; k++)
@@ -250,7 +252,7 @@ static rt_gpu *device_of(const rt_node *n)
     return NULL;
 }
 
-/* Runs the backward of a node and hands out the gradients of its inputs. */
+/* Runs the backward of a node and passes on the gradients of its inputs. */
 static void differentiate(rt_node *n)
 {
     enum { FEW = 8 };
@@ -286,20 +288,20 @@ static bool has_gradient(const rt_node *n)
     return false;
 }
 
-/* Tells who is needed from now on, and before that, who is not any more. */
+/* Tells the previous listener that it is no longer needed, then the next one that it is. */
 static void switch_need(pass *p, rt_need *next)
 {
     if (p->need == next)
         return;
     if (p->need)
-        p->need->tell(p->need, false);
+        p->need->notify(p->need, false);
     rt__object_drop(p->need);
     p->need = next ? rt__object_keep(&next->object) : NULL;
     if (next)
-        next->tell(next, true);
+        next->notify(next, true);
 }
 
-/* Takes one node whose gradients are complete. */
+/* Processes one node whose gradients are complete. */
 static void visit(pass *p, rt_node *n)
 {
     bool any = has_gradient(n);
@@ -315,7 +317,7 @@ static void visit(pass *p, rt_node *n)
         if (n->from[i].node && --n->from[i].node->pending == 0)
             push_ready(p, n->from[i].node);
     if (!p->retain && n->call.op)
-        rt__node_spend(n);
+        rt__node_release_saved(n);
 }
 
 static rt_tensor *first_gradient(rt_tensor *loss, rt_tensor *grad)
@@ -336,7 +338,7 @@ static rt_status run(pass *p, rt_tensor *loss, rt_tensor *grad, bool create_grap
 {
     if (!rt__takes("backward", loss) ||
         (grad && !rt__object_is(grad, &rt__tensor_type, "backward: .grad", 1)) ||
-        rt__view_freshen(loss) != RT_OK)
+        rt__view_refresh(loss) != RT_OK)
         return rt_error_code();
     bool no_grad = rt__thread.no_grad;
     rt__thread.no_grad = !create_graph;
@@ -379,7 +381,7 @@ rt_status rt_grad_(rt_grad_args a)
     for (int i = 0; i < a.count; i++) {
         a.out[i] = NULL;
         if (!rt_failed() && rt__object_is(a.inputs[i], &rt__tensor_type, "grad: .inputs", i + 1) &&
-            rt__view_freshen(a.inputs[i]) == RT_OK && !rt__node_of(a.inputs[i]))
+            rt__view_refresh(a.inputs[i]) == RT_OK && !rt__node_of(a.inputs[i]))
             RT_FAIL(ARG, "grad: input %d, %s, wants no gradient: make it with rt_param", i,
                     rt_describe(a.inputs[i]));
     }

@@ -1,23 +1,23 @@
-/* Runs on the CPU of calls whose device lacks a kernel. */
+/* Runs calls on the CPU when their device lacks a kernel. */
 #include "worker/engine/autograd/fallback.h"
 
+#include "common/base/error.h"
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "worker/engine/base/thread.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/hash.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "worker/engine/base/thread.h"
 
-/* Says once in a process that an operation of a device runs on the CPU: a user must be able to see why it is slow. Once for each
- * operation, kernel and element type, known by their hash, as a user's operation may be gone by then. */
-static void tell(const rt_gpu *gpu, const rt_call *c, const char *kernel)
+/* Logs that an operation of a device runs on the CPU, so that a user can see why it is slow. Each combination of operation,
+ * kernel and element type is logged once per process. We remember their hash, because a user's operation may be gone later. */
+static void log_once(const rt_gpu *gpu, const rt_call *c, const char *kernel)
 {
     enum { MOST = 1024 };
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static uint64_t told[MOST];
+    static uint64_t logged[MOST];
     static int count;
     char text[200];
     const char *type = rt_dtype_name(rt__call_type(c));
@@ -25,11 +25,11 @@ static void tell(const rt_gpu *gpu, const rt_call *c, const char *kernel)
     uint64_t hash = rt_hash64(text, strlen(text));
     pthread_mutex_lock(&lock);
     int i = 0;
-    while (i < count && told[i] != hash)
+    while (i < count && logged[i] != hash)
         i++;
     bool new = i == count &&count < MOST;
     if (new)
-        told[count++] = hash;
+        logged[count++] = hash;
     pthread_mutex_unlock(&lock);
     if (new)
         rt_log_info("%s: %s: it runs on the CPU", gpu->name, text);
@@ -46,9 +46,10 @@ rt_status rt__fallback_begin(rt__fallback *b, rt_call *c, rt_gpu *gpu, const cha
 {
     *b = (rt__fallback){.gpu = gpu, .in = c->in, .out = c->out};
     if (atomic_load(&forbidden))
-        return RT_FAIL(UNSUPPORTED, "%s: no kernel %s on %s, and it may not run on the CPU instead",
+        return RT_FAIL(UNSUPPORTED,
+                       "%s: no kernel %s on %s, and running it on the CPU instead is not allowed",
                        c->op->name, kernel, gpu->name);
-    tell(gpu, c, kernel);
+    log_once(gpu, c, kernel);
     rt__thread.gpu = NULL;
     b->copy = rt_calloc((size_t)(c->n_in + c->n_out), sizeof(rt_tensor *));
     for (int i = 0; i < c->n_in && b->copy; i++)
@@ -60,7 +61,7 @@ rt_status rt__fallback_begin(rt__fallback *b, rt_call *c, rt_gpu *gpu, const cha
     return rt_error_code();
 }
 
-/* Copies results to the device. What run saved of the copies it meant of those whose place they took. */
+/* Copies results to the device. Where run saved a CPU copy, saves the tensor that it was copied from. */
 static void bring_back(const rt__fallback *b, rt_call *c)
 {
     int count = c->n_in + c->n_out;

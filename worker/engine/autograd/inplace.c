@@ -1,17 +1,19 @@
-/* Writing into tensors that exist already, recorded: the tensor has the history of what was written from then on.
+/* Recorded writes into existing tensors: from then on the tensor has the history of what was written.
  *
- * A view knows its base. What is written into it replaces a window of the base, whose history says so (put in window.c), and all views
- * of the base are out of date. They get their history anew, a window of the base, when they are next used: `epoch` tells which.
+ * A view knows its base. A write into the view replaces a window of the base, whose history records that (`put` in window.c), and
+ * makes all views of the base out of date. A view gets a new history, as a window of the base, when it is next used; comparing `epoch`
+ * tells whether it needs one.
  *
- * What backward reads has a version, so that a changed value is noticed. A write is refused where the history would be untrue all the
- * same: memory shared with a result that the tensor knows nothing of, recording switched off, a leaf, which has no history. */
-#include <string.h>
-#include "common/error.h"
+ * Values that backward reads have a version, so a change is noticed. Where a write would make a history wrong without being noticed,
+ * it is refused: memory shared with a result that the tensor does not know about, recording switched off, a leaf or its home, which
+ * have no history. */
+#include "common/base/error.h"
 #include "worker/engine/autograd/graph.h"
+#include <string.h>
 
 /* ---- views and their bases ---- */
 
-/* The tensor whose history a write into x changes. */
+/* Returns the tensor whose history a write into x changes. */
 static rt_tensor *root_of(const rt_tensor *x)
 {
     return x->base ? x->base : (rt_tensor *)x;
@@ -25,18 +27,18 @@ static void set_history(rt_tensor *x, rt_object *node, int32_t result)
     rt__object_drop(former);
 }
 
-void rt__view_leave(rt_tensor *x)
+void rt__view_detach(rt_tensor *x)
 {
     rt_tensor *base = x->base;
     x->base = NULL;
     rt__object_drop(base);
 }
 
-rt_status rt__view_renew(rt_tensor *x)
+rt_status rt__view_rebuild(rt_tensor *x)
 {
     rt_tensor *base = x->base;
-    if (x->storage != base->storage) { /* the base lies elsewhere by now */
-        rt__view_leave(x);
+    if (x->storage != base->storage) { /* the base has moved to other memory */
+        rt__view_detach(x);
         return RT_OK;
     }
     rt_scope s = rt_scope_begin();
@@ -67,15 +69,20 @@ static rt_status refuse_leaf(const char *what, const rt_tensor *dst)
                    what, rt_describe(dst));
 }
 
-/* Can the history of dst say what is written into it? */
+/* Fails if the history of dst cannot record a write into it. */
 static rt_status may_record(const char *what, const rt_tensor *dst)
 {
     if (rt__leaf_of(root_of(dst)))
         return refuse_leaf(what, dst);
+    if (root_of(dst)->is_home)
+        return RT_FAIL(ARG,
+                       "%s: %s is %sthe home of a parameter, which has no history: write after "
+                       "rt_no_grad_begin, or write what rt_detach gives",
+                       what, rt_describe(dst), dst->base ? "a view of " : "");
     if (dst->unrecorded)
         return RT_FAIL(ARG,
                        "%s: %s is a view that was made with recording off: make it with recording "
-                       "on to write into it what wants a gradient",
+                       "on before writing a value that wants a gradient into it",
                        what, rt_describe(dst));
     if (dst->base && !dst->base->contiguous)
         return RT_FAIL(UNSUPPORTED,
@@ -89,10 +96,8 @@ rt_status rt__may_write(const char *what, const rt_tensor *dst, bool recorded)
     if (!rt__has_value(what, dst))
         return rt_error_code();
     if (!rt__tensor_is_injective(dst))
-        return RT_FAIL(ARG,
-                       "%s: %s has elements that share their memory with others of its own: write "
-                       "into rt_clone(x)",
-                       what, rt_describe(dst));
+        return RT_FAIL(ARG, "%s: several elements of %s share memory: write into rt_clone(x)", what,
+                       rt_describe(dst));
     if (recorded)
         RT_TRY(may_record(what, dst));
     const rt_node *n = rt__node_of(root_of(dst));
@@ -111,13 +116,13 @@ rt_status rt__may_write(const char *what, const rt_tensor *dst, bool recorded)
     return RT_OK;
 }
 
-/* Will a write into x belong to its history? `source` is whether what is written wants a gradient. */
+/* Returns whether a write into x must be recorded. `source`: whether what is written wants a gradient. */
 static bool is_recorded(const rt_tensor *x, bool source)
 {
     return !rt__thread.no_grad && rt__dtype_is_float(x->dtype) && (source || root_of(x)->node);
 }
 
-/* Gives x, into which the value of y was written, the history of y. */
+/* Gives x the history of y, whose value was written into x. */
 static rt_status take_history(rt_tensor *x, rt_tensor *y)
 {
     rt_tensor *root = root_of(x);
@@ -143,8 +148,8 @@ rt_status rt_copy_into(rt_tensor *dst, const rt_tensor *src)
 {
     if (!rt__takes("copy_into", dst) || !rt__object_is(src, &rt__tensor_type, "copy_into", 2))
         return rt_error_code();
-    RT_TRY(rt__view_freshen(dst));
-    RT_TRY(rt__view_freshen((rt_tensor *)src));
+    RT_TRY(rt__view_refresh(dst));
+    RT_TRY(rt__view_refresh((rt_tensor *)src));
     bool recorded = is_recorded(dst, src->node) && (src->node || !rt__leaf_of(dst));
     RT_TRY(rt__may_write("copy_into", dst, recorded));
     if (!rt__has_value("copy_into", src))
@@ -163,7 +168,7 @@ rt_status rt_fill(rt_tensor *dst, double value)
 {
     if (!rt__takes("fill", dst))
         return rt_error_code();
-    RT_TRY(rt__view_freshen(dst));
+    RT_TRY(rt__view_refresh(dst));
     bool recorded = is_recorded(dst, false) && !rt__leaf_of(dst);
     RT_TRY(rt__may_write("fill", dst, recorded));
     RT_TRY(rt__fill(dst, value));
@@ -175,9 +180,9 @@ rt_status rt_fill(rt_tensor *dst, double value)
     return status;
 }
 
-/* ---- operations whose result takes the place of their first input ---- */
+/* ---- operations whose result replaces their first input ---- */
 
-/* A call in place: a copy of its arguments, in which inputs can be replaced. */
+/* An in-place call, with a copy of its arguments in which inputs can be replaced. */
 typedef struct in_place {
     const rt_op *op;
     rt_tensor *x;
@@ -214,12 +219,13 @@ static rt_tensor *value_of(const rt_tensor *x)
     return y;
 }
 
-/* Replaces the inputs that the write would change although they are read after it: by backward, or where they lie across x. */
+/* Replaces inputs that the write would change but that are read later: by backward, or because they overlap x. */
 static rt_status save_inputs(in_place *p)
 {
     rt_tensor **in = (rt_tensor **)p->args, *old = NULL;
-    for (int i = 0; i < p->op->n_in; i++) {
-        if (in[i] == p->x && p->recorded && i < 32 && p->op->saves_in >> i & 1)
+    uint32_t reads = p->recorded ? rt__reads_in(p->op, in, p->op->n_in) : 0;
+    for (int i = 0; i < p->op->n_in; i++, reads >>= 1) {
+        if (in[i] == p->x && reads & 1)
             in[i] = old = old ? old : value_of(p->x);
         else if (in[i] && in[i] != p->x && rt__tensor_may_overlap(in[i], p->x))
             in[i] = rt_clone(in[i]);
@@ -229,7 +235,7 @@ static rt_status save_inputs(in_place *p)
     return RT_OK;
 }
 
-/* bool < integers < floats: x keeps its type, and takes results of no higher kind. */
+/* Returns whether x, which keeps its type, can hold results of type y: bool < integers < floats. */
 static bool takes_type(rt_dtype x, rt_dtype y)
 {
     if (rt__dtype_is_float(y))
@@ -237,23 +243,23 @@ static bool takes_type(rt_dtype x, rt_dtype y)
     return x != RT_BOOL || y == RT_BOOL;
 }
 
-/* Writes y into x, unless it was made there. */
+/* Writes y into x, unless y was computed there. */
 static rt_status write_result(const char *what, rt_tensor *x, rt_tensor **y)
 {
     if (!rt__dims_same(&x->dims, &(*y)->dims))
         return RT_FAIL(SHAPE, "%s in place: the result is %s, which does not fit into %s", what,
                        rt_describe(*y), rt_describe(x));
     if (!takes_type(x->dtype, (*y)->dtype))
-        return RT_FAIL(DTYPE,
-                       "%s in place: the result is %s, which %s cannot hold: convert that with "
-                       "rt_to before",
-                       what, rt_describe(*y), rt_describe(x));
+        return RT_FAIL(
+            DTYPE,
+            "%s in place: the result is %s, which %s cannot hold: convert that with rt_to first",
+            what, rt_describe(*y), rt_describe(x));
     if ((*y)->data == x->data && (*y)->storage == x->storage)
         return RT_OK;
     *y = rt_to(*y, x->dtype);
     if (!*y || !rt__tensor_is_lazy(x) || !(*y)->contiguous)
         return *y ? rt__copy_into(x, *y) : rt_error_code();
-    rt__tensor_replace(x, *y); /* nobody sees where x lies */
+    rt__tensor_replace(x, *y); /* nothing else knows x's address */
     return RT_OK;
 }
 
@@ -278,7 +284,7 @@ rt_tensor *rt_apply_in_place(const rt_op *op, const void *args)
     bool wanted = false;
     for (int i = 0; i < op->n_in; i++) {
         rt_tensor *in = ((rt_tensor **)p.args)[i];
-        if (in && rt__view_freshen(in) != RT_OK)
+        if (in && rt__view_refresh(in) != RT_OK)
             return NULL;
         wanted |= in && in->node;
     }

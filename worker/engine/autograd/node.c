@@ -1,12 +1,12 @@
 /* Nodes: what the graph keeps of a call. */
-#include <string.h>
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/autograd/graph.h"
+#include <string.h>
 
 static void node_destroy(void *object)
 {
     rt_node *n = object;
-    rt__node_spend(n);
+    rt__node_release_saved(n);
     for (int k = 0; k < n->call.n_out; k++)
         rt__object_drop(n->dy[k]);
     rt__object_drop(n->grad);
@@ -16,19 +16,30 @@ static void node_destroy(void *object)
 
 static const rt_object_type node_type = {"node", node_destroy, NULL};
 
+void rt__leaf_clear_home(rt_leaf *leaf)
+{
+    if (leaf->home && !leaf->twin)
+        leaf->home->is_home = false; /* now an ordinary tensor for its other owners */
+    rt__object_drop(leaf->home);
+    leaf->home = NULL;
+}
+
+static void leaf_destroy(void *object)
+{
+    rt__leaf_clear_home(object);
+    node_destroy(object);
+}
+
+static const rt_object_type leaf_type = {"node", leaf_destroy, NULL};
+
 rt_node *rt__node_leaf(void)
 {
-    rt_node *n = rt__object_make(&node_type, sizeof *n);
+    rt_node *n = rt__object_make(&leaf_type, sizeof(rt_leaf));
     if (!n)
         return NULL;
     n->call.n_out = 1;
     n->dy = &n->leaf_dy;
     return n;
-}
-
-static bool saves_in(const rt_op *op, int i)
-{
-    return i < 32 && op->saves_in >> i & 1;
 }
 
 static bool saves_out(const rt_op *op, int k)
@@ -43,7 +54,7 @@ static size_t to_eight(size_t bytes)
     return (bytes + 7) / 8 * 8;
 }
 
-/* Makes a node with room for all that belongs to the call, in one block. */
+/* Makes a node and everything that belongs to the call in one block. */
 static rt_node *node_make(const rt_call *c)
 {
     const rt_op *op = c->op;
@@ -72,23 +83,26 @@ static rt_node *node_make(const rt_call *c)
 static void keep_inputs(rt_node *n, const rt_call *c)
 {
     rt_tensor **in = (rt_tensor **)n->call.in;
-    uint32_t saves = c->op->saves_in;
-    for (int i = 0; i < c->n_in; i++, saves >>= 1) {
+    uint32_t reads = rt__reads_in(c->op, c->in, c->n_in);
+    for (int i = 0; i < c->n_in; i++, reads >>= 1) {
         rt_tensor *x = in[i] = c->in[i];
         if (!x)
             continue;
-        if (saves & 1) {
+        if (x->node) {
+            n->from[i].node = rt__object_keep(x->node);
+            n->from[i].out = x->result;
+        }
+        if (reads & 1) {
+            n->from[i].read = true;
             rt__saved_keep(x);
             n->version[i] = rt__tensor_version(x);
         } else
             rt__edge_keep(x);
-        if (x->node)
-            n->from[i] = (rt_edge){rt__object_keep(x->node), x->result};
     }
 }
 
-/* Keeps twins of the results that backward reads, and of all of several: gradients of those that nothing depends on are made in
- * their image. */
+/* Keeps twins of the results that backward reads; if there are several results, of all, because fill_gradients needs the shapes
+ * of those that nothing depends on. */
 static rt_status keep_results(rt_node *n, const rt_call *c)
 {
     uint32_t *version = n->version + c->n_in + c->op->n_saved;
@@ -101,7 +115,7 @@ static rt_status keep_results(rt_node *n, const rt_call *c)
         rt_tensor *twin = n->call.out[k] = rt__tensor_twin(y);
         if (!twin)
             return rt_error_code();
-        if (!saved) { /* it shows the shape: an edge is its only owner */
+        if (!saved) { /* only its shape is needed: an edge is its only owner */
             rt__edge_keep(twin);
             rt__object_drop(twin);
         }
@@ -109,7 +123,7 @@ static rt_status keep_results(rt_node *n, const rt_call *c)
     return RT_OK;
 }
 
-/* Keeps what run saved; a result among it as a twin, since a node that owned its result would be a circle. */
+/* Keeps what run saved. A saved result is kept as a twin: owning the result itself would be a reference cycle. */
 static rt_status keep_saved(rt_node *n, const rt_call *c)
 {
     for (int i = 0; i < c->op->n_saved; i++) {
@@ -132,7 +146,7 @@ rt_status rt__node_record(const rt_call *c)
     n->need = rt__object_keep((rt_object *)rt__thread.need);
     keep_inputs(n, c);
     rt_status status = c->op->n_saved ? keep_saved(n, c) : RT_OK;
-    if (status == RT_OK)
+    if (status == RT_OK && (c->op->saves_out || c->n_out > 1))
         status = keep_results(n, c);
     for (int k = 0; k < c->n_out && status == RT_OK; k++) {
         rt_tensor *y = c->out[k];
@@ -149,15 +163,14 @@ rt_status rt__node_record(const rt_call *c)
 
 /* ---- dropping ---- */
 
-void rt__node_spend(rt_node *n)
+void rt__node_release_saved(rt_node *n)
 {
     rt_call *c = &n->call;
     if (!c->op || n->spent)
         return;
     n->spent = true;
-    uint32_t saves = c->op->saves_in;
-    for (int i = 0; i < c->n_in; i++, saves >>= 1) {
-        if (saves & 1)
+    for (int i = 0; i < c->n_in; i++) {
+        if (n->from[i].read)
             rt__saved_free(c->in[i]);
         else
             rt__edge_free(c->in[i]);
@@ -165,7 +178,7 @@ void rt__node_spend(rt_node *n)
     }
     for (int i = 0; i < c->op->n_saved; i++)
         rt__saved_free(c->saved[i]);
-    saves = c->op->saves_out;
+    uint32_t saves = c->op->saves_out;
     for (int k = 0; k < c->n_out; k++, saves >>= 1) {
         if (saves & 1)
             rt__object_drop(c->out[k]);
@@ -191,7 +204,7 @@ rt_status rt__node_check_versions(const rt_node *n)
     const rt_call *c = &n->call;
     const uint32_t *version = n->version;
     for (int i = 0; i < c->n_in; i++, version++)
-        if (saves_in(c->op, i))
+        if (n->from[i].read)
             RT_TRY(check_version(n, c->in[i], *version, "an input"));
     for (int i = 0; i < c->op->n_saved; i++, version++)
         RT_TRY(check_version(n, c->saved[i], *version, "a saved tensor"));

@@ -1,18 +1,18 @@
-/* Calls with inputs of several element types, or of one that the operation does not compute in. The rows say what may be converted
- * (RT_PROMOTE); the conversions are operations that are recorded, so that gradients come back in the types of the inputs. */
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
+/* Calls whose inputs have several element types, or one that the operation does not compute in. The rows say what may be converted
+ * (RT_PROMOTE). The conversions are recorded operations, so gradients come back in the types of the inputs. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/autograd/schema.h"
+#include <string.h>
 
 static bool is_promoted(const rt_call *c, int i)
 {
     return c->in[i] && rt__is_promoted(rt__input_row(c->op, i));
 }
 
-/* The type to compute in: the common one, or what the operation has in its place. No integer is computed in a smaller
- * type, and a float in no other. */
+/* Chooses the type to compute in: the common type, or the nearest one that the operation has. Integers are never computed in a
+ * smaller type, and floats only in their own. */
 static bool choose(rt_dtype common, uint32_t allowed, rt_dtype *type)
 {
     const rt_dtype instead[] = {common, RT_I64, RT_F32};
@@ -44,7 +44,7 @@ rt_status rt__common_type(const rt_call *c, rt_dtype *type)
                    rt_dtype_name(common));
 }
 
-void *rt__args_as(const rt_call *c, rt_dtype type)
+void *rt__args_converted(const rt_call *c, rt_dtype type)
 {
     size_t in = (size_t)c->n_in * sizeof(rt_tensor *);
     size_t list = c->op->n_in == RT_MANY ? in : 0;

@@ -1,11 +1,11 @@
-/* Argument structs by their rows. */
+/* Reads and writes argument structs by means of their rows. */
 #include "worker/engine/autograd/schema.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/schema.h"
 #include <math.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/schema.h"
 
 static rt__schema schema_of(const rt_op *op)
 {
@@ -20,23 +20,24 @@ rt_status rt__check_input_list(const rt_op *op, const void *args)
     const rt__input_list *list = args;
     if (list->in && list->count >= 1 && list->count <= INT32_MAX)
         return RT_OK;
-    return RT_FAIL(ARG, "%s: no tensors", op->name);
+    return RT_FAIL(ARG, "%s: the list of tensors is empty", op->name);
 }
 
-/* May the value be anything that its member can hold? */
+/* Returns whether every value that the member can hold is allowed. */
 static bool is_free(const rt_field *row)
 {
     return row->kind == RT_FIELD_FLAG ||
            (row->kind <= RT_FIELD_PAIR && isinf(row->low) && isinf(row->high));
 }
 
-static rt_status check_value(const rt_op *op, rt__member m)
+static rt_status check_value(const rt_op *op, rt__struct_member m)
 {
     const rt__schema s = schema_of(op);
     return rt__schema_check_value(&s, m);
 }
 
-/* Every call comes through here, so it walks by itself, past the inputs and all that may be anything. */
+/* Every call comes through here, so this walks over the struct itself and skips inputs and unrestricted
+ * values. */
 rt_status rt__check_values(const rt_op *op, const void *args)
 {
     int n_in = op->n_in == RT_MANY ? 1 : op->n_in;
@@ -44,7 +45,7 @@ rt_status rt__check_values(const rt_op *op, const void *args)
     for (const rt_field *row = op->fields + n_in; row < op->fields + op->n_fields; row++) {
         const rt__field_kind *kind = &rt__field_kinds[row->kind];
         at = (at + kind->align - 1) & ~(kind->align - 1);
-        rt__member m = {row, (char *)args + at};
+        rt__struct_member m = {row, (char *)args + at};
         at += kind->size;
         if (row->kind == RT_FIELD_DIMS && (unsigned)((const rt_dims *)m.at)->n <= RT_MAX_DIMS)
             continue;
@@ -59,10 +60,16 @@ rt_status rt__check_values(const rt_op *op, const void *args)
 static rt_status check_row(const rt_op *op, int i)
 {
     const rt_field *row = &op->fields[i];
-    if (!row->name || !row->name[0] || row->kind >= RT__FIELD_KINDS)
+    if (!row->name || !row->name[0] || row->kind >= RT_FIELD_KINDS)
         return RT_FAIL(ARG, "%s: argument %d has no name or no kind", op->name, i + 1);
     if (row->kind == RT_FIELD_CHOICE && !row->choices)
-        return RT_FAIL(ARG, "%s: %s: a choice of nothing", op->name, row->name);
+        return RT_FAIL(ARG, "%s: %s: a CHOICE without choices", op->name, row->name);
+    double none = (double)RT_NOT_GIVEN;
+    if (row->maybe && row->low <= none && none <= row->high)
+        return RT_FAIL(
+            ARG,
+            "%s: %s: RT_NOT_GIVEN is an allowed value: RT_MAYBE needs a range that excludes it",
+            op->name, row->name);
     if (rt__is_input(row) != (i < (op->n_in == RT_MANY ? 1 : op->n_in)) ||
         (row->kind == RT_FIELD_INPUTS) != (op->n_in == RT_MANY && i == 0))
         return RT_FAIL(ARG,
@@ -99,7 +106,7 @@ rt_status rt__check_rows(const rt_op *op)
 
 /* ---- from JSON ---- */
 
-/* Puts the inputs where the struct begins. */
+/* Puts the inputs at the beginning of the struct. */
 static rt_status set_inputs(const rt_op *op, void *args, rt_tensor *const *in, int n_in)
 {
     if (op->n_in == RT_MANY) {
@@ -118,7 +125,7 @@ void *rt__args_from_json(const rt_op *op, rt_tensor *const *in, int n_in, const 
     if (!op->defaults)
         return RT_FAIL_NULL(ARG, "%s cannot be called by name", op->name);
     if (values && !json_is_object(values))
-        return RT_FAIL_NULL(ARG, "%s: its arguments are no JSON object", op->name);
+        return RT_FAIL_NULL(ARG, "%s: its arguments are not a JSON object", op->name);
     void *args = rt_malloc(op->args_size);
     if (!args)
         return NULL;
@@ -180,10 +187,14 @@ json_t *rt__op_schema(const rt_op *op)
     }
     json_t *results =
         op->n_out == RT_MANY ? json_string("any") : json_integer(op->n_out ? op->n_out : 1);
+    bool differentiable = op->compose || op->backward;
+    json_t *orders = !differentiable   ? json_integer(0)
+                     : op->derivatives ? json_integer(op->derivatives)
+                                       : json_string("any");
     json_t *j =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:b}", "name", op->name, "help",
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:b}", "name", op->name, "help",
                   op->help ? op->help : "", "inputs", inputs, "values", values, "results", results,
-                  "differentiable", op->compose || op->backward, "in_place", op->writes);
+                  "differentiable", differentiable, "derivatives", orders, "in_place", op->writes);
     j = rt__json_if_whole(j, whole);
     return j ? j : out_of_memory(op);
 }

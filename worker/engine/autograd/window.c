@@ -1,10 +1,10 @@
-/* The two operations that writes in place are recorded with: a window of a tensor, and a tensor in which one was replaced. Each is the
+/* The two operations that record in-place writes: a window of a tensor, and a tensor in which a window was replaced. Each is the
  * gradient of the other:
  *     y = window(x):        dx = put(0, dy)
  *     y = put(whole, part): d whole = put(dy, 0), d part = window(dy) */
-#include <string.h>
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/autograd/graph.h"
+#include <string.h>
 
 /* Where a window lies in a contiguous tensor. */
 typedef struct place {
@@ -15,13 +15,13 @@ typedef struct place {
 #define PUT_FIELDS(F)                                                                              \
     F(INPUT, whole, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "any shape")                                 \
     F(INPUT, part, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "of the shape of the window")
-typedef struct put_args {
+typedef struct RT_DESIGNATED put_args {
     RT_STRUCT(PUT_FIELDS)
     place at;
 } put_args;
 
 #define WINDOW_FIELDS(F) F(INPUT, whole, RT_NEEDED, RT_ANY_TYPE, "any shape")
-typedef struct window_args {
+typedef struct RT_DESIGNATED window_args {
     RT_STRUCT(WINDOW_FIELDS)
     place at;
 } window_args;
@@ -30,7 +30,7 @@ static const rt_op put_op, window_op;
 
 static rt_tensor *put(rt_tensor *whole, rt_tensor *part, const place *at)
 {
-    return rt_apply(&put_op, &(put_args){whole, part, *at});
+    return rt_apply(&put_op, &(put_args){.whole = whole, .part = part, .at = *at});
 }
 
 /* ---- put ---- */
@@ -51,7 +51,7 @@ static void put_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     if (rt_needs(c, 0))
         dx[0] = put(dy[0], rt_zeros(at->dims, dy[0]->dtype), at);
     if (rt_needs(c, 1))
-        dx[1] = rt_apply(&window_op, &(window_args){rt_contiguous(dy[0]), *at});
+        dx[1] = rt_apply(&window_op, &(window_args){.whole = rt_contiguous(dy[0]), .at = *at});
 }
 
 static const rt_op put_op = {
@@ -82,7 +82,7 @@ static const rt_op window_op = {
     .backward = window_backward,
 };
 
-/* ---- what was done by other means, recorded ---- */
+/* ---- recording what was computed by other means ---- */
 
 static place place_of(const rt_tensor *base, const rt_tensor *x)
 {
@@ -93,7 +93,7 @@ static place place_of(const rt_tensor *base, const rt_tensor *x)
     return at;
 }
 
-/* Gives y the history of a call whose value it has already. */
+/* Gives y, which already has the value of a call, that call's history. */
 static rt_status record(const rt_op *op, const void *args, rt_tensor *y)
 {
     rt_object *former = y->node;
@@ -106,24 +106,24 @@ static rt_status record(const rt_op *op, const void *args, rt_tensor *y)
 
 rt_status rt__record_put(rt_tensor *whole, const rt_tensor *x, rt_tensor *part)
 {
-    return record(&put_op, &(put_args){whole, part, place_of(whole, x)}, whole);
+    return record(&put_op, &(put_args){.whole = whole, .part = part, .at = place_of(whole, x)},
+                  whole);
 }
 
 rt_tensor *rt__record_window(rt_tensor *base, const rt_tensor *x)
 {
-    window_args a = {base, place_of(base, x)};
+    window_args a = {.whole = base, .at = place_of(base, x)};
     for (int i = 0; i < x->dims.n; i++)
-        if (x->stride[i] == 0) /* a window of one, expanded: its gradient is a sum */
+        if (x->stride[i] == 0) /* an expanded axis of size 1: its gradient is a sum */
             a.at.dims.d[i] = 1;
     rt_tensor *y = rt__tensor_view(base, a.at.dims, a.at.stride, a.at.offset);
     if (!y)
         return NULL;
     if (!rt__tensor_is_injective(y))
-        return RT_FAIL_NULL(
-            UNSUPPORTED,
-            "%s is a view that shows elements of %s more than once, which was written "
-            "in place: make the view anew",
-            rt_describe(x), rt_describe(base));
+        return RT_FAIL_NULL(UNSUPPORTED,
+                            "%s is a view that shows elements of %s more than once, which was "
+                            "written in place: make the view again",
+                            rt_describe(x), rt_describe(base));
     if (record(&window_op, &a, y) != RT_OK)
         return NULL;
     return rt__dims_same(&x->dims, &y->dims) ? y : rt_expand(y, x->dims);

@@ -1,17 +1,17 @@
-/* Misuse of objects, found by keeping freed ones for a while. */
+/* Detects misuse of objects by quarantining freed ones for a while. */
 #include "worker/engine/base/debug.h"
 
+#include "common/base/error.h"
+#include "worker/engine/base/pool.h"
+#include "worker/engine/base/thread.h"
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "worker/engine/base/pool.h"
-#include "worker/engine/base/thread.h"
-#include "common/error.h"
 
 enum {
-    KEPT_MOST = 1 << 16, /* freed objects a thread keeps, some 20 MiB */
+    KEPT_MOST = 1 << 16, /* freed objects in a thread's quarantine, some 20 MiB */
     TYPES_MOST = 16,
 };
 
@@ -27,7 +27,7 @@ __attribute__((constructor)) static void read_environment(void)
 
 static _Atomic(const rt_object_type *) known[TYPES_MOST];
 
-void rt__debug_know(const rt_object_type *type)
+void rt__debug_register_type(const rt_object_type *type)
 {
     for (int i = 0; i < TYPES_MOST; i++) {
         const rt_object_type *none = NULL;
@@ -49,7 +49,7 @@ static bool is_known(const rt_object_type *type)
 
 static const rt_object_type freed_type = {.name = "freed object"};
 
-/* What stands where a freed object was. */
+/* Overwrites the start of a freed object. */
 typedef struct freed {
     rt_object object;
     const rt_object_type *was;
@@ -61,7 +61,7 @@ bool rt__debug_is_freed(const rt_object *o)
     return o->type == &freed_type;
 }
 
-void rt__debug_bury(rt_object *o)
+void rt__debug_quarantine(rt_object *o)
 {
     rt_thread *t = &rt__thread;
     RT_ASSERT(o->size >= sizeof(freed));
@@ -94,13 +94,13 @@ void rt__debug_release(void)
     t->freed_count = 0;
 }
 
-/* An address as addr2line takes it: that of the call, not of what comes after it. */
+/* Formats an address for addr2line: that of the call, not its return address. */
 static const char *place_text(const void *where)
 {
     char *text = rt__text();
     Dl_info info;
     if (!where || !dladdr(where, &info) || !info.dli_fname) {
-        snprintf(text, RT_TEXT_SIZE, "a place unknown");
+        snprintf(text, RT_TEXT_SIZE, "an unknown place");
         return text;
     }
     long at = (long)((const char *)where - 1 - (const char *)info.dli_fbase);
@@ -118,17 +118,17 @@ const char *rt__debug_freed_text(const rt_object *o)
     return text;
 }
 
-bool rt__debug_touch(const char *what, const rt_object *o, const void *where)
+bool rt__debug_check_live(const char *what, const rt_object *o, const void *where)
 {
     if (rt__debug_is_freed(o))
         return RT_FAIL(ARG, "%s: a %s", what, rt__debug_freed_text(o)), false;
     if (!is_known(o->type))
         return RT_FAIL(ARG, "%s: %p is no object of this library", what, (const void *)o), false;
-    if (o->refs == o->edges) /* all who owned it have freed it */
-        return RT_FAIL(ARG, "%s: a %s that was freed before, which only the graph still has", what,
-                       o->type->name),
+    if (o->refs == o->edges) /* everyone except the graph has freed it */
+        return RT_FAIL(ARG, "%s: a %s that was freed before and that only the graph still owns",
+                       what, o->type->name),
                false;
-    if (!rt__thread.burying)
+    if (!rt__thread.destroying)
         rt__thread.frees = where;
     return true;
 }

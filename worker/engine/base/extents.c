@@ -1,36 +1,39 @@
-/* Extents with boundary tags: each begins with a header that knows its neighbours in the segment. */
+/* Extents with boundary tags: each begins with a header that points to its neighbours in the segment. */
 #include "worker/engine/base/extents.h"
 
-#include <stdbool.h>
-#include <sys/mman.h>
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/base/poison.h"
 #include "worker/engine/base/size_class.h"
+#include <stdbool.h>
+#include <sys/mman.h>
 
 enum {
-    GRAIN = 64,              /* all sizes are multiples of it, and so is the header's */
-    LEAST = 1024,            /* what is left over by a split is an extent of at least so much */
+    GRAIN = 64,              /* all sizes, including the header's, are multiples of it */
+    LEAST = 1024,            /* the remainder of a split has at least this size */
     SEGMENT_GRAIN = 1 << 16, /* segments are multiples of it */
     PAGES =
         1
-        << 16, /* what is given back of a free extent is a multiple of it, as of any system's pages */
-    LOOKED_AT = 32, /* most extents of one class that are compared for the best fit */
+        /* pages of a free extent are returned in multiples of this, a multiple of any system's page size */
+        << 16,
+    LOOKED_AT = 32, /* at most this many extents of a class are compared for the best fit */
 };
 
 typedef struct extent extent;
 struct extent {
-    size_t size;           /* of what follows the header */
-    extent *before;        /* the neighbour at the lower address; NULL: the first of its segment */
-    extent *next, *former; /* others of its class, when free */
-    extent *newer, *older; /* segments: known by their first extent */
-    size_t away;           /* bytes of a free extent whose pages the system has back */
-    bool free, last;       /* last: of its segment */
+    size_t size; /* of the memory after the header */
+    /* the neighbour at the lower address; NULL: this is the first in its segment */
+    extent *before;
+    extent *next, *former; /* the class's free list, if free */
+    extent *newer, *older; /* the list of segments, linked through their first extents */
+    size_t away;           /* bytes of a free extent whose pages were returned to the system */
+    bool free, last;       /* last: in its segment */
 } __attribute__((aligned(GRAIN)));
 
 _Static_assert(sizeof(extent) == GRAIN, "memory that follows a header is aligned as the header is");
 
-static extent *list[RT_SIZE_CLASSES];              /* free extents by the class that they fill */
+/* free extents by the largest class that they can serve */
+static extent *list[RT_SIZE_CLASSES];
 static uint64_t some[(RT_SIZE_CLASSES + 63) / 64]; /* bit c: list[c] is not empty */
 static extent *segments;
 static rt__extent_stats stats;
@@ -48,7 +51,7 @@ static extent *after(extent *e)
 
 /* ---- free extents ---- */
 
-/* The largest class that an extent of that size can serve. */
+/* Returns the largest class that an extent of that size can serve. */
 static int class_filled(size_t size)
 {
     int class = rt__size_class(size);
@@ -101,7 +104,7 @@ static extent *best_of(extent *first, size_t bytes)
     return best;
 }
 
-/* Returns a free extent of at least that size, or NULL. Only in the first class may some be too small. */
+/* Returns a free extent of at least that size, or NULL. Only in the first class may some extents be too small. */
 static extent *find(size_t bytes)
 {
     for (int class = class_filled(bytes); (class = next_class_with_some(class)) >= 0; class ++) {
@@ -114,7 +117,7 @@ static extent *find(size_t bytes)
 
 /* ---- splitting and joining ---- */
 
-/* Cuts e, which is used, to that size if what is left is worth a header. */
+/* Shrinks e, which is in use, to that size if the remainder is worth a header. */
 static void split(extent *e, size_t bytes)
 {
     if (e->size < bytes + sizeof(extent) + LEAST)
@@ -130,7 +133,7 @@ static void split(extent *e, size_t bytes)
     put(rest);
 }
 
-/* Makes e and its neighbour after it one. */
+/* Merges e with the neighbour after it. */
 static void join(extent *e, extent *neighbour)
 {
     extent *follower = after(neighbour);
@@ -163,7 +166,7 @@ static bool is_spare(const extent *segment)
     return segment->free && segment->last;
 }
 
-/* The most that may be held when `bytes` more are in use: 1.3 times the most that ever was. */
+/* Returns the most that may be held once `bytes` more are in use: 1.3 times the peak use. */
 static size_t most_held(size_t bytes)
 {
     size_t used = stats.used + bytes;
@@ -175,7 +178,7 @@ static bool is_over(size_t bytes)
     return stats.held + bytes > most_held(bytes);
 }
 
-/* Gives the pages of a free extent back, but for those at its ends that others share. */
+/* Returns the pages of a free extent to the system, except partial pages at its ends. */
 static void give_pages_back(extent *e)
 {
 #ifdef MADV_DONTNEED
@@ -191,7 +194,8 @@ static void give_pages_back(extent *e)
 #endif
 }
 
-/* Where used extents keep their segments from being given back, the gaps between them lose their pages. */
+/* Returns the pages of free extents to the system where their segments cannot be released because others in them are
+ * used. */
 static void empty_gaps(size_t bytes)
 {
     for (int class = RT_SIZE_CLASSES - 1; class >= rt__size_class(PAGES) && is_over(bytes);
@@ -200,8 +204,8 @@ static void empty_gaps(size_t bytes)
             give_pages_back(e);
 }
 
-/* Gives memory back until `bytes` more are within bounds, if that can be. Of the segments that are spare the oldest go
- * first: newer ones were made although the older were there. */
+/* Returns memory to the system until `bytes` more fit within the bound, if possible. Of the spare segments the oldest
+ * go first: the newer ones were needed although the older ones existed. */
 static void make_room(size_t bytes)
 {
     extent *oldest = segments, *newer;
@@ -215,7 +219,8 @@ static void make_room(size_t bytes)
     empty_gaps(bytes);
 }
 
-/* A segment is an eighth of what is held where that is within bounds: few large ones fit more sizes than many small. */
+/* A new segment is an eighth of what is held, if the bound allows it: a few large segments fit more sizes than many
+ * small ones. */
 static size_t segment_size(size_t bytes)
 {
     size_t wish = stats.held / 8 > bytes ? stats.held / 8 : bytes;
@@ -230,7 +235,7 @@ static extent *new_segment(size_t bytes)
     size_t size = segment_size(bytes);
     bool failed_before = rt_failed();
     extent *e = rt_malloc_aligned(GRAIN, sizeof *e + size);
-    if (!e) { /* once more, with no more than is needed and all that is to spare given back */
+    if (!e) { /* retry with the minimum after returning all spare memory */
         rt__extent_trim();
         size = bytes;
         if (!failed_before)
@@ -260,7 +265,7 @@ void *rt__extent_alloc(size_t bytes)
         e = new_segment(bytes);
     if (!e)
         return NULL;
-    bool comes_back = e->away > 0; /* once it is touched */
+    bool comes_back = e->away > 0; /* its pages come back once they are touched */
     stats.held += e->away;
     e->away = 0;
     split(e, bytes);

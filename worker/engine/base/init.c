@@ -1,11 +1,11 @@
-/* Starting and ending the engine. */
-#include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
+/* Starts and shuts down the engine. */
+#include "common/base/error.h"
 #include "worker/engine/base/debug.h"
 #include "worker/engine/base/pool.h"
 #include "worker/engine/base/thread.h"
-#include "common/error.h"
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 
 static _Atomic uint64_t init_seed;
 
@@ -15,12 +15,12 @@ rt_status rt_init_(rt_init_args a)
     if (strcmp(device, "auto") && strcmp(device, "cpu") && strcmp(device, "cpu:0"))
         return RT_FAIL(DEVICE, "init: device \"%s\" is not in this build, use \"auto\" or \"cpu\"",
                        device);
-    if (a.threads < 0)
-        return RT_FAIL(RANGE, "init: %d threads, expected 1 or more, or 0 for all processors",
-                       a.threads);
+    if (a.threads != RT_AUTO && (a.threads < 1 || a.threads > INT32_MAX))
+        return RT_FAIL(RANGE, "init: %lld threads, expected 1 or more, or RT_AUTO",
+                       (long long)a.threads);
     RT_TRY(rt_kernels_init(a.isa, a.blas));
-    if (a.threads > 0)
-        rt_kernels_set_threads(a.threads);
+    if (a.threads != RT_AUTO)
+        rt_kernels_set_threads((int)a.threads);
     atomic_store(&init_seed, a.seed);
     rt__streams_seek((rt_rng){.seed = a.seed});
     return RT_OK;
@@ -29,7 +29,7 @@ rt_status rt_init_(rt_init_args a)
 int rt_shutdown(void)
 {
     int code = 0;
-    rt__scopes_release(); /* with RT_DEBUG it may find what the program freed itself */
+    rt__scopes_release(); /* with RT_DEBUG this may find objects that the program freed itself */
     if (rt_failed()) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         rt_error_clear();

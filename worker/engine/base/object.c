@@ -1,14 +1,14 @@
 /* Objects and scopes. */
 #include "worker/engine/base/object.h"
 
-#include <stdatomic.h>
-#include <string.h>
-#include <pthread.h>
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/base/debug.h"
 #include "worker/engine/base/pool.h"
 #include "worker/engine/base/thread.h"
-#include "common/error.h"
-#include "common/mem.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
 
 enum { FIRST_CAPACITY = 256 };
 
@@ -26,7 +26,7 @@ static inline void *make(const rt_object_type *type, size_t size)
     if (!o)
         return NULL;
     if (rt__debug)
-        rt__debug_know(type);
+        rt__debug_register_type(type);
     memset(o, 0, size);
     o->type = type;
     o->size = size;
@@ -45,33 +45,33 @@ void *rt__object_new(const rt_object_type *type, size_t size)
     return rt__scope_own(make(type, size));
 }
 
-/* Destroys an object without owners, and those that lose their last owner by it. A loop instead of
- * recursion: a graph may be a million nodes deep. */
-static void bury(rt_object *o)
+/* Destroys an object without owners, and those that lose their last owner by that. Uses a loop
+ * instead of recursion: a graph may be a million nodes deep. */
+static void destroy_unowned(rt_object *o)
 {
     rt_thread *t = &rt__thread;
     o->next = t->dead;
     t->dead = o;
-    if (t->burying)
+    if (t->destroying)
         return;
-    t->burying = true;
+    t->destroying = true;
     while ((o = t->dead)) {
         t->dead = o->next;
         if (o->type->destroy)
             o->type->destroy(o);
         if (rt__debug)
-            rt__debug_bury(o);
+            rt__debug_quarantine(o);
         else
             rt__pool_free(o, o->size);
         atomic_fetch_sub_explicit(&live_objects, 1, memory_order_relaxed);
     }
-    t->burying = false;
+    t->destroying = false;
 }
 
-void rt__object_settle(rt_object *o)
+void rt__object_after_drop(rt_object *o)
 {
     if (o->refs == 0)
-        bury(o);
+        destroy_unowned(o);
     else if (o->refs == o->graph && o->type->orphan)
         o->type->orphan(o);
 }
@@ -79,7 +79,7 @@ void rt__object_settle(rt_object *o)
 void *rt_object_keep(void *object)
 {
     rt_object *o = object;
-    if (o && rt__debug && !rt__debug_touch("keep", o, __builtin_return_address(0)))
+    if (o && rt__debug && !rt__debug_check_live("keep", o, __builtin_return_address(0)))
         return NULL;
     if (o)
         o->refs++;
@@ -89,7 +89,7 @@ void *rt_object_keep(void *object)
 void rt_free(void *object)
 {
     rt_object *o = object;
-    if (o && rt__debug && !rt__debug_touch("free", o, __builtin_return_address(0)))
+    if (o && rt__debug && !rt__debug_check_live("free", o, __builtin_return_address(0)))
         return;
     if (o)
         rt__object_drop(o);
@@ -183,7 +183,7 @@ static void end_scope(rt_scope s, const void *where)
     rt_thread *t = &rt__thread;
     while (t->count > s.mark) {
         rt_object *o = t->owned[--t->count];
-        if (!rt__debug || rt__debug_touch("scope_end", o, where))
+        if (!rt__debug || rt__debug_check_live("scope_end", o, where))
             rt__object_drop(o);
     }
 }

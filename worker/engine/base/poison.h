@@ -1,6 +1,7 @@
-/* Memory that is kept but not in use, marked so that the address sanitizer sees who touches it; nothing without it. */
-#ifndef RINGTORCH_ENGINE_POISON_H
-#define RINGTORCH_ENGINE_POISON_H
+/* Marks memory that the pool keeps but nobody uses, so that the address sanitizer reports any access to it; does
+ * nothing without the sanitizer. */
+#ifndef RINGTORCH_WORKER_ENGINE_BASE_POISON_H
+#define RINGTORCH_WORKER_ENGINE_BASE_POISON_H
 
 #if defined(__SANITIZE_ADDRESS__) /* gcc */
 #define RT_ADDRESS_SANITIZER 1

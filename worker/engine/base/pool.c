@@ -1,15 +1,21 @@
-/* The memory pool. One lock guards it: it is taken for a few instructions, and hardly ever by two
- * threads at once. */
+/* The memory pool. One lock guards it; it is held for a few instructions and hardly ever contended. */
 #include "worker/engine/base/pool.h"
 
-#include <pthread.h>
-#include <stdint.h>
-#include <ringtorch/base.h>
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "kernels/device.h"
 #include "worker/engine/base/extents.h"
+#include <pthread.h>
+#include <ringtorch/base.h>
+#include <stdint.h>
 
 enum { ALIGNMENT = 64 };
+
+const uint8_t rt__small_class[RT_SMALL_BYTES / 16 + 1] = {
+    [0 ... 4] = 0,    [5] = 1,          [6] = 2,          [7] = 3,          [8] = 4,
+    [9 ... 10] = 5,   [11 ... 12] = 6,  [13 ... 14] = 7,  [15 ... 16] = 8,  [17 ... 20] = 9,
+    [21 ... 24] = 10, [25 ... 28] = 11, [29 ... 32] = 12, [33 ... 40] = 13, [41 ... 48] = 14,
+    [49 ... 56] = 15, [57 ... 64] = 16};
 
 typedef rt_small_block block;
 
@@ -18,7 +24,22 @@ static struct {
     block *cached[RT_SMALL_CLASSES];
     int64_t used, held;         /* bytes of small blocks */
     int64_t system_allocations; /* for small blocks */
+    int64_t peak;               /* peak use, extents included */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Returns the bytes in use, small blocks and extents together. The caller holds the lock. */
+static int64_t bytes_used(void)
+{
+    return pool.used + (int64_t)rt__extents().used;
+}
+
+/* Updates the peak after an allocation. The caller holds the lock. */
+static void note_peak(void)
+{
+    int64_t used = bytes_used();
+    if (used > pool.peak)
+        pool.peak = used;
+}
 
 /* Takes a cached block off the shared list, or NULL. */
 static void *take_shared(int class)
@@ -29,6 +50,7 @@ static void *take_shared(int class)
         RT_UNPOISON(b, rt__size_class_bytes(class));
         pool.cached[class] = b->next;
         pool.used += (int64_t)rt__size_class_bytes(class);
+        note_peak();
     }
     pthread_mutex_unlock(&pool.lock);
     return b;
@@ -44,7 +66,7 @@ static void give_shared(int class, block *b)
     pthread_mutex_unlock(&pool.lock);
 }
 
-/* Takes a small block from the system; when that fails, once more after giving back what is cached. */
+/* Takes a small block from the system; if that fails, retries after returning cached memory. */
 static void *alloc_small(int class)
 {
     size_t bytes = rt__size_class_bytes(class);
@@ -62,6 +84,7 @@ static void *alloc_small(int class)
     pool.used += (int64_t)bytes;
     pool.held += (int64_t)bytes;
     pool.system_allocations++;
+    note_peak();
     pthread_mutex_unlock(&pool.lock);
     return p;
 }
@@ -70,6 +93,7 @@ static void *alloc_extent(size_t bytes)
 {
     pthread_mutex_lock(&pool.lock);
     void *p = rt__extent_alloc(bytes);
+    note_peak();
     pthread_mutex_unlock(&pool.lock);
     return p;
 }
@@ -90,7 +114,7 @@ void rt__pool_free_shared(void *p, size_t bytes)
     int class = rt__size_class(bytes);
     if (class < RT_SMALL_CLASSES) {
         give_shared(class, p);
-        rt__thread_register(); /* from now on the thread keeps some */
+        rt__thread_register(); /* from now on the thread keeps small blocks */
         return;
     }
     pthread_mutex_lock(&pool.lock);
@@ -110,7 +134,7 @@ void rt__pool_thread_release(void)
     }
 }
 
-/* Gives the small blocks of one class back. */
+/* Returns the cached small blocks of one class to the system. */
 static void trim_class(int class)
 {
     size_t bytes = rt__size_class_bytes(class);
@@ -139,15 +163,49 @@ void rt_memory_trim(void)
     rt__pool_trim();
 }
 
+/* ---- statistics ---- */
+
 rt_memory_stats rt_memory(void)
 {
     pthread_mutex_lock(&pool.lock);
     rt__extent_stats e = rt__extents();
     rt_memory_stats stats = {
-        .bytes_used = pool.used + (int64_t)e.used,
+        .bytes_used = bytes_used(),
+        .bytes_peak = pool.peak,
         .bytes_cached = pool.held - pool.used + (int64_t)(e.held - e.used),
         .system_allocations = pool.system_allocations + e.segments,
     };
     pthread_mutex_unlock(&pool.lock);
     return stats;
+}
+
+rt_memory_stats rt_memory_on(rt_device device)
+{
+    if (device.kind == RT_CPU)
+        return rt_memory();
+    rt_gpu *gpu = rt_gpu_open(device);
+    if (!gpu)
+        return (rt_memory_stats){0};
+    rt_gpu_memory_stats s = rt_gpu_memory(gpu);
+    return (rt_memory_stats){
+        .bytes_used = s.used,
+        .bytes_peak = s.most_used,
+        .bytes_cached = s.held - s.used,
+        .system_allocations = s.segments,
+    };
+}
+
+rt_status rt_memory_reset_peak(rt_device device)
+{
+    if (device.kind == RT_CPU) {
+        pthread_mutex_lock(&pool.lock);
+        pool.peak = bytes_used();
+        pthread_mutex_unlock(&pool.lock);
+        return RT_OK;
+    }
+    rt_gpu *gpu = rt_gpu_open(device);
+    if (!gpu)
+        return rt_error_code();
+    rt_gpu_memory_reset_peak(gpu);
+    return RT_OK;
 }

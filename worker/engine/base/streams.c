@@ -1,6 +1,6 @@
-/* Streams of random numbers: one for each random operation, numbered within the module that runs it, so that a draw depends neither
- * on what other modules have drawn nor on whether they ran at all. */
-#include "common/mem.h"
+/* Random number streams: one per random operation, numbered within the module that runs it, so that a draw depends neither on what
+ * other modules have drawn nor on whether they ran at all. */
+#include "common/base/mem.h"
 #include "worker/engine/base/thread.h"
 
 enum { FIRST_CAPACITY = 64 };
@@ -10,8 +10,7 @@ void rt__streams_seek(rt_rng from)
     rt_streams *s = &rt__thread.streams;
     rt__thread.rng = from;
     s->used = 0;
-    if (++s->since ==
-        0) { /* all numbers have been used: those of old entries must not come again */
+    if (++s->since == 0) { /* the counter wrapped: old entries must not look current */
         for (uint32_t i = 0; i < s->capacity; i++)
             s->entry[i].since = 0;
         s->since = 1;
@@ -24,7 +23,7 @@ void rt__streams_release(void)
     rt__thread.streams = (rt_streams){.since = rt__thread.streams.since};
 }
 
-/* Spreads a hash over all bits (splitmix64's last step): paths that differ in their end would differ in few of them. */
+/* Mixes all bits of a hash (splitmix64's last step): paths that differ only at their end differ in few bits. */
 static uint64_t spread(uint64_t h)
 {
     h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9u;
@@ -32,7 +31,7 @@ static uint64_t spread(uint64_t h)
     return h ^ h >> 31;
 }
 
-/* Returns the path's entry, or the free one where it goes. */
+/* Returns the path's entry, or the free entry where it belongs. */
 static rt_draws *find(rt_draws *entry, uint32_t capacity, uint32_t since, uint64_t path)
 {
     uint32_t i = (uint32_t)spread(path) & (capacity - 1);
@@ -48,7 +47,7 @@ static bool grow(rt_streams *s)
     if (!entry)
         return false;
     if (s->since == 0)
-        s->since = 1; /* entries of the number 0 are free */
+        s->since = 1; /* entries with since == 0 are free */
     for (uint32_t i = 0; i < s->capacity; i++)
         if (s->entry[i].since == s->since)
             *find(entry, capacity, s->since, s->entry[i].path) = s->entry[i];

@@ -1,4 +1,4 @@
-/* Which operation a thread is in, for another thread to see: so that a rank that hangs can say where.
+/* Publishes which operation a thread is in, so that another thread can report where a rank hangs.
  *
  *     static rt_op_trace trace;
  *     rt__trace_into(&trace);                                   // the thread that computes
@@ -6,19 +6,19 @@
  *     puts(atomic_load(&trace.name));                           // any thread: "conv2d"
  *     rt__trace_into(NULL);                                     // before the trace goes away
  *
- * Two relaxed stores an operation, and nothing at all where nobody looks. */
-#ifndef RINGTORCH_ENGINE_TRACE_H
-#define RINGTORCH_ENGINE_TRACE_H
+ * Costs two relaxed stores per operation, and nothing when no trace is set. */
+#ifndef RINGTORCH_WORKER_ENGINE_BASE_TRACE_H
+#define RINGTORCH_WORKER_ENGINE_BASE_TRACE_H
 
 #include "worker/engine/base/thread.h"
 
-/* Lets the calling thread's operations, forward and backward, be seen in *trace; NULL: no more. */
+/* Publishes the calling thread's operations, forward and backward, in *trace; NULL stops that. */
 static inline void rt__trace_into(rt_op_trace *trace)
 {
     rt__thread.trace = trace;
 }
 
-/* Notes that thread t begins an operation. The one writer of a trace is its thread. */
+/* Records that thread t begins an operation. A trace has one writer, its thread. */
 static inline void rt__trace_op(const rt_thread *t, const char *name)
 {
     rt_op_trace *trace = t->trace;

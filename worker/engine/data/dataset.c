@@ -1,11 +1,14 @@
-/* The fields of a data set, and reading samples of any kind into the caller's memory. */
+/* The fields of a data set, and reading samples of any kind of set into the caller's memory. */
 #include "worker/engine/data/dataset.h"
 
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/text.h"
+#include "common/base/error.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/state/data_identity.h"
 #include "worker/engine/tensor/tensor.h"
+#include <ringtorch/dataset.h>
+#include <string.h>
 
 static void dataset_destroy(void *object)
 {
@@ -15,12 +18,13 @@ static void dataset_destroy(void *object)
     for (int f = 0; f < d->fields; f++)
         rt_mem_free((char *)d->field[f].name);
     for (int i = 0; i < d->files; i++)
-        rt_mem_free(d->file[i]);
+        rt_mem_free(d->file[i].path);
+    rt_mem_free(d->preprocessing);
 }
 
 const rt_object_type rt__dataset_type = {.name = "dataset", .destroy = dataset_destroy};
 
-/* ---- making ---- */
+/* ---- construction ---- */
 
 void *rt__dataset_new(const rt__data_kind *kind, size_t size)
 {
@@ -77,17 +81,107 @@ rt_status rt__dataset_add(rt_dataset *d, rt_data_field field)
     return add(d, &(rt_data_field){.name = length, .dtype = RT_I64});
 }
 
-rt_status rt__dataset_add_file(rt_dataset *d, const char *path)
+rt_status rt__dataset_add_file(rt_dataset *d, const char *path, const void *content, size_t bytes)
 {
     RT_ASSERT(d->files < RT__DATA_FILES_MAX);
-    d->file[d->files] = rt_strdup(path);
-    if (!d->file[d->files])
+    char *copy = rt_strdup(path);
+    if (!copy)
         return rt_error_code();
-    d->files++;
+    d->file[d->files++] = (rt__data_file){copy, bytes, rt_hash64(content, bytes)};
     return RT_OK;
 }
 
-/* ---- looking ---- */
+rt_status rt_data_note_file(rt_dataset *d, const char *path, const void *content, size_t bytes)
+{
+    if (rt_failed() || !rt__object_is(d, &rt__dataset_type, "data_note_file", 1) ||
+        !rt__given(path, "data_note_file", "path") ||
+        (bytes > 0 && !rt__given(content, "data_note_file", "content")))
+        return rt_error_code();
+    if (d->files == RT__DATA_FILES_MAX)
+        return RT_FAIL(RANGE, "data_note_file: %s: a data set has at most %d files", path,
+                       RT__DATA_FILES_MAX);
+    return rt__dataset_add_file(d, path, content, bytes);
+}
+
+/* ---- preprocessing ---- */
+
+static const char *name_of(const char *from)
+{
+    return from ? from : "preprocessing";
+}
+
+rt_status rt__preprocessing_wrong(const char *from, const char *expected)
+{
+    return RT_FAIL(FORMAT, "%s: the preprocessing of the data is not %s", name_of(from), expected);
+}
+
+static rt_status check_dataset(const json_t *preprocessing, const char *dataset, const char *path,
+                               const char *from)
+{
+    const char *of = json_string_value(json_object_get(preprocessing, "dataset"));
+    if (!of)
+        return rt__preprocessing_wrong(from, "a JSON object with a \"dataset\"");
+    return strcmp(of, dataset) == 0
+               ? RT_OK
+               : RT_FAIL(MISMATCH,
+                         "%s: is read as %s, but the model was trained on data of the kind %.40s",
+                         path, dataset, of);
+}
+
+rt_status rt__preprocessing_parse(const char *text, const char *dataset, const char *path,
+                                  const char *from, json_t **out)
+{
+    size_t len = strlen(text);
+    *out = NULL;
+    if (len > RT_PREPROCESSING_MAX)
+        return rt__preprocessing_wrong(from, "short enough");
+    RT_TRY(rt_json_parse(text, len, name_of(from), out));
+    rt_status status = check_dataset(*out, dataset, path, from);
+    if (status != RT_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+rt_status rt__dataset_set_preprocessing(rt_dataset *d, const char *path, json_t *preprocessing)
+{
+    if (!preprocessing)
+        return RT_FAIL(NOMEM, "out of memory: preprocessing of a data set");
+    d->preprocessing = rt_json_text(preprocessing);
+    json_decref(preprocessing);
+    if (!d->preprocessing)
+        return rt_error_code();
+    size_t len = strlen(d->preprocessing);
+    return len <= RT_PREPROCESSING_MAX
+               ? RT_OK
+               : RT_FAIL(RANGE,
+                         "%s: its names and vocabulary take %zu bytes, expected at most %d: is "
+                         "this the right file?",
+                         path, len, RT_PREPROCESSING_MAX);
+}
+
+rt_status rt_data_note_preprocessing(rt_dataset *d, const char *json)
+{
+    json_t *j;
+    if (rt_failed() || !rt__object_is(d, &rt__dataset_type, "data_note_preprocessing", 1) ||
+        !rt__given(json, "data_note_preprocessing", "text"))
+        return rt_error_code();
+    RT_TRY(rt_json_parse(json, strlen(json), "data_note_preprocessing", &j));
+    if (!json_is_string(json_object_get(j, "dataset")) || d->preprocessing) {
+        json_decref(j);
+        return RT_FAIL(ARG, "data_note_preprocessing: expected a JSON object with a \"dataset\", "
+                            "once");
+    }
+    return rt__dataset_set_preprocessing(d, "data_note_preprocessing", j);
+}
+
+const char *rt_data_preprocessing(const rt_dataset *d)
+{
+    return rt__object_is(d, &rt__dataset_type, "data_preprocessing", 1) ? d->preprocessing : NULL;
+}
+
+/* ---- accessors ---- */
 
 int64_t rt_data_size(const rt_dataset *d)
 {
@@ -174,7 +268,7 @@ rt_status rt__dataset_bytes(const rt_dataset *d, int f, int64_t n, size_t *bytes
     return RT_OK;
 }
 
-/* Writes the lengths of samples and returns the largest. */
+/* Writes the samples' lengths and returns the largest. */
 static int64_t measure(const rt_dataset *d, int f, const int64_t *ids, int64_t n, int64_t *lengths)
 {
     int64_t longest = 0;
@@ -185,7 +279,7 @@ static int64_t measure(const rt_dataset *d, int f, const int64_t *ids, int64_t n
     return longest;
 }
 
-/* Sets the shapes that these samples take; lengths are written already. row[f]: bytes from one sample to the next. */
+/* Sets the shapes of the buffers for these samples, and writes lengths. row[f]: bytes from one sample to the next. */
 static void shape(const rt_dataset *d, const int64_t *ids, int64_t n, rt_data_buffer *buffer,
                   size_t *row)
 {
@@ -202,7 +296,7 @@ static void shape(const rt_dataset *d, const int64_t *ids, int64_t n, rt_data_bu
     }
 }
 
-/* Fills a sample from its length on. */
+/* Pads a sample after its end. */
 static void pad(const rt_dataset *d, int f, int64_t length, uint8_t *sample, size_t row)
 {
     size_t size = rt_dtype_size(d->field[f].dtype);

@@ -1,10 +1,10 @@
 #include "worker/engine/data/filled.h"
 
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/text.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
 #include "worker/engine/data/dataset.h"
+#include <string.h>
 
 enum { LINE = 64 }; /* each field begins on a cache line of its own */
 

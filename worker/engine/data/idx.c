@@ -1,11 +1,11 @@
 /* IDX headers; see idx.h for the format. */
 #include "worker/engine/data/idx.h"
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
 #include <string.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
-#include "common/text.h"
 
 uint32_t rt__big_endian(const uint8_t *b)
 {

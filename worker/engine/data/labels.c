@@ -1,6 +1,6 @@
 #include "worker/engine/data/labels.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/data/idx.h"
 
 enum {
@@ -18,7 +18,7 @@ static rt_status read_header(rt__labels *l)
         return rt__idx_wrong_magic(l->source, magic, BYTES);
     RT_TRY(rt__idx_sizes(l->source, magic, size));
     l->count = size[0];
-    l->columns = size[1]; /* 0: there is no such dimension */
+    l->columns = size[1]; /* 0 if the file has no such dimension */
     if (l->columns > COLUMNS_MAX)
         return RT_FAIL(FORMAT, "%s: byte 8: %lld columns, expected at most %d",
                        rt__source_path(l->source), (long long)l->columns, COLUMNS_MAX);

@@ -1,10 +1,10 @@
 /* Epochs of batches. Batch number b of the stream (0, 1, ...) is batch b % per_epoch of epoch b /
- * per_epoch, so the prefetching thread needs to know nothing about epochs ending. */
+ * per_epoch, so the prefetch thread need not know where epochs end. */
 #include <ringtorch/data.h>
 #include <ringtorch/random.h>
 
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/base/thread.h"
 #include "worker/engine/data/dataset.h"
 #include "worker/engine/data/prefetch.h"
@@ -16,9 +16,9 @@ struct rt_loader {
     int64_t per_epoch;
     int64_t at;   /* number of the next batch */
     bool between; /* the end of an epoch has not been announced yet */
-    int64_t *ids; /* [batch], of the filling thread */
+    int64_t *ids; /* [batch], used by the filling thread */
     rt__prefetch *ahead;
-    rt_batch given; /* last; its tensors are owned */
+    rt_batch given; /* the last batch returned; its tensors are owned */
 };
 
 static rt_status fill(void *ctx, int64_t number, rt__filled *to)
@@ -32,8 +32,8 @@ static rt_status fill(void *ctx, int64_t number, rt__filled *to)
     return rt__filled_read(to, l->a.data, l->ids, n);
 }
 
-/* Frees the tensors of the batch last given. */
-static void take_back(rt_loader *l)
+/* Frees the tensors of the batch returned last. */
+static void release_given(rt_loader *l)
 {
     for (int f = 0; f < l->given.fields; f++)
         rt_free(l->given.field[f]);
@@ -43,9 +43,9 @@ static void take_back(rt_loader *l)
 static void loader_destroy(void *object)
 {
     rt_loader *l = object;
-    rt__prefetch_free(l->ahead); /* first: its thread reads what is freed next */
+    rt__prefetch_free(l->ahead); /* first: its thread still reads what is freed next */
     rt_mem_free(l->ids);
-    take_back(l); /* before the set, which its fields belong to */
+    release_given(l); /* before the set that owns its fields */
     rt_free(l->a.data);
 }
 
@@ -61,6 +61,7 @@ static rt_status start(rt_loader *l)
         rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
                                               .ctx = l,
                                               .slots = a->prefetch > 0 ? a->prefetch + 1 : 1,
+                                              .held = 1,
                                               .data = a->data,
                                               .most = a->batch,
                                               .threaded = a->prefetch > 0},
@@ -91,13 +92,13 @@ rt_loader *rt_data_loader_(rt_loader_args a)
     return rt_scope_return(s, start(l) == RT_OK ? l : NULL);
 }
 
-/* Puts tensors over the buffers of a batch; they replace those given before. */
-static bool give(rt_loader *l, const rt__filled *f, rt_batch *out)
+/* Wraps the buffers of a batch in tensors, replacing those returned before. */
+static bool give_batch(rt_loader *l, const rt__filled *f, rt_batch *out)
 {
-    /* The buffers are filled anew: a backward that still reads what was given before must know. */
+    /* The buffers will be refilled: a backward that still reads the former batch must notice. */
     for (int i = 0; i < l->given.fields; i++)
         rt__tensor_touch(l->given.field[i]);
-    take_back(l);
+    release_given(l);
     rt_scope s = rt_scope_begin();
     rt_batch b;
     rt_status status = rt__filled_wrap(f, l->a.data, &b);
@@ -124,7 +125,7 @@ bool rt_data_next(rt_loader *l, rt_batch *out)
         return false;
     }
     const rt__filled *f;
-    if (rt__prefetch_take(l->ahead, l->at, &f) != RT_OK || !give(l, f, out))
+    if (rt__prefetch_take(l->ahead, l->at, &f) != RT_OK || !give_batch(l, f, out))
         return false;
     l->at++;
     l->between = l->at % l->per_epoch == 0;

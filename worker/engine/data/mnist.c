@@ -1,19 +1,19 @@
-/* Images with labels: IDX pairs, and the folders in which MNIST and its kin are published. */
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/text.h"
+/* Images with labels: pairs of IDX files, and the folders in which MNIST and related sets are
+ * published. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
 #include "worker/engine/data/datasets.h"
 #include "worker/engine/data/idx.h"
 #include "worker/engine/data/labels.h"
 #include "worker/engine/data/mnist_files.h"
+#include <string.h>
 
 enum {
     X, /* the fields */
     Y,
-    PIXELS = 0, /* the files */
-    LABELS,
-    TEN = 10 /* classes of MNIST and most of its kin, also where the samples read lack some */
+    LABELS = 0, /* the file of labels, which is read first */
+    TEN = 10    /* classes of MNIST and most related sets, even if the samples read lack some */
 };
 
 typedef struct images {
@@ -33,7 +33,7 @@ static void images_destroy(rt_dataset *set)
     rt_mem_free(d->labels);
 }
 
-/* A division, not a product with 1/255: 51/255 is 0.2f then, as everywhere else. */
+/* Divides rather than multiplies by 1/255, so that 51/255 is exactly 0.2f, as everywhere else. */
 static void unit_range(const uint8_t *pixels, int64_t n, float *x)
 {
     for (int64_t i = 0; i < n; i++)
@@ -53,7 +53,7 @@ static rt_status images_check_classes(const rt_dataset *set, int f, int64_t clas
     if (f != Y || d->largest.value < classes)
         return RT_OK;
     return RT_FAIL(RANGE, "%s: byte %lld: label %lld is %lld, expected 0 to %lld",
-                   set->file[LABELS], (long long)d->largest.byte, (long long)d->largest.at,
+                   set->file[LABELS].path, (long long)d->largest.byte, (long long)d->largest.at,
                    (long long)d->largest.value, (long long)classes - 1);
 }
 
@@ -77,16 +77,14 @@ static rt_status read_labels(images *d, rt__labels *from)
     return RT_OK;
 }
 
-/* Reads what both headers promise, or the first `limit` samples of it. Labels go first: they are
- * small and tell early that the files are wrong. */
+/* Reads as many samples as both headers announce, or the first `limit`. Labels come first: they are
+ * small and reveal early if the files are wrong. */
 static rt_status read_pair(images *d, const rt_data_idx_args *a, rt__source *pixels,
                            rt__labels *labels)
 {
     int64_t size[3], count;
     RT_TRY(rt__idx_header(pixels, 3, size));
     RT_TRY(rt__labels_open(a->labels, labels));
-    RT_TRY(rt__dataset_add_file(&d->set, rt__source_path(pixels)));
-    RT_TRY(rt__dataset_add_file(&d->set, rt__source_path(labels->source)));
     count = labels->count;
     if (size[0] != count)
         return RT_FAIL(
@@ -99,7 +97,9 @@ static rt_status read_pair(images *d, const rt_data_idx_args *a, rt__source *pix
     d->size = size[1] * size[2];
     size_t bytes = (size_t)(d->set.count * d->size);
     RT_TRY(read_labels(d, labels));
-    int64_t classes = a->classes > 0 ? a->classes : d->largest.value + 1;
+    RT_TRY(rt__dataset_add_file(&d->set, rt__source_path(labels->source), d->labels,
+                                (size_t)d->set.count));
+    int64_t classes = a->classes != RT_AUTO ? a->classes : d->largest.value + 1;
     RT_TRY(images_check_classes(&d->set, Y, classes));
     RT_TRY(rt__dataset_add(&d->set,
                            (rt_data_field){.name = "x", .dims = rt_shape(1, size[1], size[2])}));
@@ -109,6 +109,7 @@ static rt_status read_pair(images *d, const rt_data_idx_args *a, rt__source *pix
     if (!d->pixels)
         return rt_error_code();
     RT_TRY(rt__source_read(pixels, d->pixels, bytes));
+    RT_TRY(rt__dataset_add_file(&d->set, rt__source_path(pixels), d->pixels, bytes));
     if (!all)
         return RT_OK;
     RT_TRY(rt__labels_end(labels));
@@ -119,7 +120,7 @@ rt_dataset *rt_data_idx_(rt_data_idx_args a)
 {
     if (!a.images || !a.labels)
         return RT_FAIL_NULL(ARG, "data_idx: .images and .labels must name files");
-    if (a.classes < 0 || a.classes > 256 || a.limit < 1)
+    if ((a.classes != RT_AUTO && (a.classes < 1 || a.classes > 256)) || a.limit < 1)
         return RT_FAIL_NULL(
             ARG,
             "data_idx: classes %lld and limit %lld: expected 1 to 256 classes and a limit of at "
@@ -153,12 +154,12 @@ rt_dataset *rt_data_mnist_(rt_data_mnist_args a)
     return d;
 }
 
-rt_dataset *rt__open_mnist(const rt_data_mnist_values *v, const rt__data_part *part)
+rt_dataset *rt__open_mnist(const rt_data_mnist_values *v, const rt_data_part *part)
 {
     return rt_data_mnist(v->path, .train = part->train, .limit = part->limit);
 }
 
-rt_dataset *rt__open_fashion_mnist(const rt_data_fashion_mnist_values *v, const rt__data_part *part)
+rt_dataset *rt__open_fashion_mnist(const rt_data_fashion_mnist_values *v, const rt_data_part *part)
 {
     return rt_data_mnist(v->path, .train = part->train, .limit = part->limit);
 }

@@ -1,11 +1,11 @@
 #include "worker/engine/data/mnist_files.h"
 
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "common/error.h"
-#include "common/file.h"
-#include "common/mem.h"
 
 static const char *const train_parts[] = {"train", NULL};
 static const char *const test_parts[] = {"t10k", "test", NULL};
@@ -26,9 +26,10 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* What a name is made of: set "-" part "-" end, then perhaps ".gz". */
+/* The parts of a name: set "-" part "-" end, then perhaps ".gz". */
 typedef struct name {
-    int set, stem, whole; /* lengths: of the set's name, of all before the end, of all but ".gz" */
+    /* lengths: of the set's name, of everything before the end, of everything except ".gz" */
+    int set, stem, whole;
 } name;
 
 static bool ends_with(const char *text, int len, const char *end)
@@ -61,8 +62,8 @@ static bool is_set(const char *file, const name *n, const char *set)
     return (int)strlen(set) == n->set && strncmp(set, file, (size_t)n->set) == 0;
 }
 
-/* Finds the images of the set that is asked for; NULL: of the one without a name, else of the only one there is. *found
- * is NULL if there are none. */
+/* Finds the images of the requested set; if set is NULL, of the unnamed one or else of the only one. *found is NULL if
+ * there are none. */
 static rt_status find_images(const char *folder, const rt_names *names, const char *set,
                              const char *const *parts, const char **found, name *out)
 {
@@ -88,7 +89,7 @@ static rt_status find_images(const char *folder, const rt_names *names, const ch
                    folder, *found, other, folder, out->set, *found);
 }
 
-/* The labels that go with the images: the same set, the same part. */
+/* Finds the labels that belong to the images: same set, same part. */
 static const char *find_labels(const rt_names *names, const char *images, const name *of,
                                const char *const *parts, name *out)
 {

@@ -1,32 +1,35 @@
-/* A ring of slots between one producer thread and one consumer. Batch `n` lives in slot n % slots.
- * Everything is guarded by one mutex, except the buffers themselves: those numbered [next, made)
- * belong to the consumer's future and are left alone, the one at `made` is the producer's, and the
- * one before `next` is what the consumer is looking at. */
+/* A ring of slots between one producer thread and one consumer. Batch `n` lives in slot n % slots. One mutex guards everything
+ * except the buffers themselves: batches [next, made) are finished and wait for the consumer, batch `made` belongs to the
+ * producer, and the `held` batches before `next` are in use by the consumer.
+ *
+ * Waking a thread costs some microseconds, as much as a whole batch if steps are small. So each side wakes the other only if
+ * it sleeps, and a producer that finds all slots full sleeps until half of them are free. */
 #include "worker/engine/data/prefetch.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
 
 typedef struct slot {
     rt__filled batch;
-    rt_saved_error error; /* of the fill; RT_OK if it went well */
+    rt_saved_error error; /* error of the fill; RT_OK if it succeeded */
 } slot;
 
 struct rt__prefetch {
     rt__prefetch_args a;
     slot *slot;
     pthread_t thread;
-    bool started; /* the thread runs */
+    bool started; /* the thread was started */
 
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    int64_t next; /* the number the consumer is to take next */
-    int64_t made; /* the number the producer makes next */
-    bool idle;    /* nobody has asked for anything yet */
-    bool filling; /* the producer is inside fill, without the lock */
+    pthread_cond_t work, progress; /* the producer waits for work, the consumer for progress */
+    int64_t next;                  /* the number that the consumer takes next */
+    int64_t made;                  /* the number the producer makes next */
+    bool idle;                     /* nothing has been requested yet */
+    bool filling;                  /* the producer is inside fill, without the lock */
+    bool asleep, waiting;          /* the producer; the consumer */
     bool stop;
 };
 
@@ -43,11 +46,22 @@ static void fill(rt__prefetch *p, int64_t number)
         rt_error_save(&s->error);
 }
 
-/* The slot before `next` is still being looked at, so one slot fewer than there are may be filled
- * ahead. */
+/* Returns how many slots may be filled ahead: those that the consumer does not hold. */
+static int ahead_of(const rt__prefetch *p)
+{
+    return p->a.slots - p->a.held;
+}
+
 static bool has_room(const rt__prefetch *p)
 {
-    return !p->idle && p->made - p->next < p->a.slots - 1;
+    return !p->idle && p->made - p->next < ahead_of(p);
+}
+
+/* Called with the lock held. */
+static void wake_producer(rt__prefetch *p)
+{
+    p->asleep = false;
+    pthread_cond_signal(&p->work);
 }
 
 static void *produce(void *arg)
@@ -56,7 +70,8 @@ static void *produce(void *arg)
     pthread_mutex_lock(&p->lock);
     while (!p->stop) {
         if (!has_room(p)) {
-            pthread_cond_wait(&p->changed, &p->lock);
+            for (p->asleep = true; p->asleep && !p->stop;)
+                pthread_cond_wait(&p->work, &p->lock);
             continue;
         }
         int64_t number = p->made;
@@ -66,23 +81,32 @@ static void *produce(void *arg)
         pthread_mutex_lock(&p->lock);
         p->filling = false;
         p->made++;
-        pthread_cond_broadcast(&p->changed);
+        if (p->waiting)
+            pthread_cond_signal(&p->progress);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
-/* Makes `number` the next to be made and taken, unless it is already. Called with the lock held. */
+/* Waits until the producer has made another batch. Called with the lock held. */
+static void wait_for_progress(rt__prefetch *p)
+{
+    p->waiting = true;
+    pthread_cond_wait(&p->progress, &p->lock);
+    p->waiting = false;
+}
+
+/* Makes `number` the next batch to make and take, unless it is already. Called with the lock held. */
 static void restart(rt__prefetch *p, int64_t number)
 {
     if (!p->idle && p->next == number)
         return;
-    p->idle = true; /* keeps the producer from beginning another */
+    p->idle = true; /* keeps the producer from starting another */
     while (p->filling)
-        pthread_cond_wait(&p->changed, &p->lock);
+        wait_for_progress(p);
     p->next = p->made = number;
     p->idle = false;
-    pthread_cond_broadcast(&p->changed);
+    wake_producer(p);
 }
 
 rt_status rt__prefetch_take(rt__prefetch *p, int64_t number, const rt__filled **out)
@@ -93,9 +117,10 @@ rt_status rt__prefetch_take(rt__prefetch *p, int64_t number, const rt__filled **
         pthread_mutex_lock(&p->lock);
         restart(p, number);
         while (p->made <= number)
-            pthread_cond_wait(&p->changed, &p->lock);
+            wait_for_progress(p);
         p->next++;
-        pthread_cond_broadcast(&p->changed);
+        if (p->asleep && p->made - p->next <= ahead_of(p) / 2)
+            wake_producer(p);
         pthread_mutex_unlock(&p->lock);
     }
     const slot *s = slot_of(p, number);
@@ -122,7 +147,7 @@ static rt_status allocate(rt__prefetch *p)
     return RT_OK;
 }
 
-/* Signals are for the threads that know about them, so this one takes none. */
+/* Signals are handled by other threads, so this one blocks all of them. */
 static rt_status start(rt__prefetch *p)
 {
     sigset_t all, before;
@@ -139,14 +164,15 @@ static rt_status start(rt__prefetch *p)
 rt_status rt__prefetch_new(const rt__prefetch_args *a, rt__prefetch **out)
 {
     *out = NULL;
-    RT_ASSERT(a->slots >= (a->threaded ? 2 : 1));
+    RT_ASSERT(a->held >= 1 && a->slots >= a->held + a->threaded);
     rt__prefetch *p = rt_calloc(1, sizeof *p);
     if (!p)
         return rt_error_code();
     p->a = *a;
     p->idle = true;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->changed, NULL);
+    pthread_cond_init(&p->work, NULL);
+    pthread_cond_init(&p->progress, NULL);
     rt_status status = allocate(p);
     if (status == RT_OK && a->threaded)
         status = start(p);
@@ -165,11 +191,12 @@ void rt__prefetch_free(rt__prefetch *p)
     if (p->started) {
         pthread_mutex_lock(&p->lock);
         p->stop = true;
-        pthread_cond_broadcast(&p->changed);
+        wake_producer(p);
         pthread_mutex_unlock(&p->lock);
         pthread_join(p->thread, NULL);
     }
-    pthread_cond_destroy(&p->changed);
+    pthread_cond_destroy(&p->work);
+    pthread_cond_destroy(&p->progress);
     pthread_mutex_destroy(&p->lock);
     for (int i = 0; p->slot && i < p->a.slots; i++)
         rt__filled_release(&p->slot[i].batch);

@@ -1,31 +1,31 @@
-/* Plain and gzip files as one stream of bytes; inflate is zlib's (RFC 1950 to 1952), called
- * directly because gzread copies everything once more. */
+/* Plain and gzip files as one stream of bytes. Uses zlib's inflate (RFC 1950 to 1952) directly,
+ * because gzread copies everything once more. */
 #include "worker/engine/data/source.h"
 
+#include "common/base/error.h"
+#include "common/base/file_error.h"
+#include "common/base/input.h"
+#include "common/base/mem.h"
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
-#include "common/error.h"
-#include "common/file_error.h"
-#include "common/input.h"
-#include "common/mem.h"
 
 enum {
     IN_SIZE = 1 << 18,
-    DEFLATE_RATIO = 1032, /* the best deflate can do (zlib's technical notes) */
+    DEFLATE_RATIO = 1032, /* the best ratio that deflate can achieve (zlib's technical notes) */
 };
 
 struct rt__source {
-    const char *path; /* a copy, behind the struct */
+    const char *path; /* a copy, stored after the struct */
     int fd;
     uint64_t file_size;
     uint64_t in_end;  /* bytes of the file read so far */
     uint64_t out_end; /* bytes of content handed out so far */
     bool gzip, ended;
-    bool again; /* a gzip member has ended, and nothing of another has come out */
-    z_stream z; /* next_in, avail_in: what of `in` has not been used; for plain files too */
+    bool again; /* a gzip member has ended, and the next has produced no output yet */
+    z_stream z; /* next_in, avail_in: the unused part of `in`, for plain files too */
     uint8_t in[IN_SIZE];
 };
 
@@ -41,7 +41,7 @@ static void zlib_free(void *opaque, void *p)
     rt_mem_free(p);
 }
 
-/* Reads what the system gives at once, at most n bytes; *got is 0 at the end of the file. */
+/* Reads what one system call returns, at most n bytes; *got is 0 at the end of the file. */
 static rt_status read_some(rt__source *s, void *to, size_t n, size_t *got)
 {
     ssize_t r;
@@ -81,7 +81,7 @@ static rt_status inflate_some(rt__source *s, uint8_t *to, size_t n, size_t *got)
             if (s->z.avail_in == 0)
                 RT_TRY(refill(s));
             s->ended = s->z.avail_in == 0;
-            inflateReset(&s->z); /* whatever follows must be another member */
+            inflateReset(&s->z); /* anything that follows must be another member */
             s->again = true;
         } else if (rc == Z_DATA_ERROR && s->again && s->z.total_out == 0) {
             return RT_FAIL(CORRUPT,
@@ -144,7 +144,7 @@ rt_status rt__source_open(const char *path, rt__source **out)
     rt__source *s = rt_malloc(sizeof *s + path_size);
     if (!s)
         return rt_error_code();
-    memset(s, 0, offsetof(rt__source, in)); /* the buffer stays untouched */
+    memset(s, 0, offsetof(rt__source, in)); /* `in` need not be cleared */
     s->path = memcpy(s + 1, path, path_size);
     s->z.zalloc = zlib_alloc;
     s->z.zfree = zlib_free;
@@ -196,7 +196,7 @@ rt_status rt__source_read(rt__source *s, void *to, size_t n)
     return RT_OK;
 }
 
-/* Makes room for more bytes behind those there are, and for a zero. */
+/* Enlarges the buffer, with room for a terminating zero. */
 static rt_status grow(rt_bytes *b, size_t *room)
 {
     size_t more = *room ? 2 * *room : IN_SIZE;

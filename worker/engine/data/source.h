@@ -1,5 +1,4 @@
-/* A file read front to back. If it is gzip (told by its first bytes), what comes out is its
- * content.
+/* A file read from front to back. A gzip file (recognised by its first bytes) is decompressed on the way.
  *
  *     rt__source *s;
  *     RT_TRY(rt__source_open("t10k-labels-idx1-ubyte.gz", &s));
@@ -8,32 +7,33 @@
  *     rt__source_close(s);
  *
  * Bytes are inflated straight into the caller's memory. Errors name the file and the byte. */
-#ifndef RINGTORCH_ENGINE_DATA_SOURCE_H
-#define RINGTORCH_ENGINE_DATA_SOURCE_H
+#ifndef RINGTORCH_WORKER_ENGINE_DATA_SOURCE_H
+#define RINGTORCH_WORKER_ENGINE_DATA_SOURCE_H
 
+#include "common/base/file.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "common/file.h"
 
 typedef struct rt__source rt__source;
 
-/* Opens a regular file. Fails (NOTFOUND, IO, ARG) and names the path. */
+/* Opens a regular file. Fails with NOTFOUND, IO or ARG and names the path. */
 rt_status rt__source_open(const char *path, rt__source **out);
-/* The path that was opened, for errors; borrowed. */
+/* Returns the path that was opened, for messages; borrowed. */
 const char *rt__source_path(const rt__source *s);
-/* Before anything is read: does the file begin as text does, and no data set would? *web_page: as HTML or XML. */
+/* Before anything is read: returns whether the file begins like text, unlike any data file. *web_page: like HTML
+ * or XML. */
 bool rt__source_looks_like_text(const rt__source *s, bool *web_page);
-/* Returns more bytes than the file could hold even if it is gzip of the most compressible data
- * there is: what a header claims beyond that is a lie, found before memory is allocated for it. */
+/* Returns an upper bound of the content's bytes, even if the file is maximally compressed gzip. A header that
+ * claims more is refused before memory is allocated for it. */
 uint64_t rt__source_bound(const rt__source *s);
-/* Reads exactly n bytes; CORRUPT if the content ends before that or the gzip stream is damaged. */
+/* Reads exactly n bytes; CORRUPT if the content ends too early or the gzip stream is damaged. */
 rt_status rt__source_read(rt__source *s, void *to, size_t n);
-/* Reads all of a file, at most `limit` bytes of content (RANGE beyond), and checks gzip's checksum. */
+/* Reads a whole file of at most `limit` bytes of content (RANGE if more), and checks gzip's checksum. */
 rt_status rt__source_read_file(const char *path, size_t limit, rt_bytes *out);
-/* Checks that the content ends here and that its checksum is right. */
+/* Fails unless the content ends here and its checksum is right. */
 rt_status rt__source_end(rt__source *s);
-/* NULL is fine. */
+/* s may be NULL. */
 void rt__source_close(rt__source *s);
 
 #endif

@@ -1,17 +1,18 @@
 /* Data sets of tensors in memory. */
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/data/dataset.h"
 #include "worker/engine/tensor/tensor.h"
+#include <string.h>
 
 typedef struct tensors {
     rt_dataset set;
-    struct {                 /* of each field but lengths */
+    struct {                 /* for each field except lengths */
         rt_tensor *value;    /* contiguous; kept */
-        const uint8_t *data; /* its own, so that readers touch no tensor */
+        const uint8_t *data; /* its address, so that readers on other threads use no tensor */
         int64_t *
-            begin; /* [count + 1]: where samples that vary begin, in steps of the first axis; else NULL */
+            /* [count + 1]: where samples of varying length begin, in steps of the first axis; else NULL */
+            begin;
     } of[RT_DATA_FIELDS_MAX];
 } tensors;
 
@@ -49,7 +50,7 @@ static const rt__data_kind tensors_kind = {
     .length = tensors_length,
 };
 
-/* ---- making ---- */
+/* ---- construction ---- */
 
 static rt_status check_tensor(const rt_data_tensor *a)
 {

@@ -1,17 +1,18 @@
-/* Writing safetensors. The header is collected as JSON and all is written in rt_st_finish. Where it
- * goes, and when it takes the place of what was there, is said by common/output.h. */
+/* Writes safetensors files. The header is collected as JSON, and everything is written in
+ * rt_st_finish. common/base/output.h defines where the output goes and when it replaces an existing
+ * file. */
 #include <ringtorch/formats.h>
 
+#include "common/base/error.h"
+#include "common/base/hash.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/output.h"
 #include <string.h>
-#include "common/error.h"
-#include "common/hash.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/output.h"
 
 enum {
-    ALIGN = 8,       /* data starts at a multiple of this, as the format asks */
-    CHUNK = 1 << 20, /* hashed while in cache, then written */
+    ALIGN = 8,       /* data starts at a multiple of this, as the format requires */
+    CHUNK = 1 << 20, /* bytes hashed while in cache, then written */
 };
 
 typedef struct piece {
@@ -77,7 +78,7 @@ rt_status rt_st_metadata(rt_st_writer *w, const char *key, const char *value)
     return RT_OK;
 }
 
-/* Makes {"dtype": ..., "shape": [...], "data_offsets": [begin, end]}; NULL when out of memory. */
+/* Makes {"dtype": ..., "shape": [...], "data_offsets": [begin, end]}; NULL if out of memory. */
 static json_t *entry_json(rt_dtype dtype, const rt_dims *shape, uint64_t begin, uint64_t end)
 {
     json_t *sizes = json_array();
@@ -126,7 +127,7 @@ rt_status rt_st_add(rt_st_writer *w, const char *name, rt_dtype dtype, rt_dims s
     return RT_OK;
 }
 
-/* Writes and hashes at once. */
+/* Writes and hashes in one pass. */
 static rt_status put(rt_st_writer *w, rt_hasher64 *hash, const void *data, size_t bytes)
 {
     const char *at = data;

@@ -1,19 +1,22 @@
-/* Tensors from elsewhere as the parameters of a net.
+/* Loads tensors from elsewhere into the parameters of a net.
  *
- *     RT_TRY(rt__weights_take(net, rt_st_at(r, 0), rt_st_count(r), path, false));
+ *     RT_TRY(rt__weights_assign(net, rt_st_at(r, 0), rt_st_count(r), path, false));
  */
-#ifndef RINGTORCH_ENGINE_FORMATS_WEIGHTS_H
-#define RINGTORCH_ENGINE_FORMATS_WEIGHTS_H
+#ifndef RINGTORCH_WORKER_ENGINE_FORMATS_WEIGHTS_H
+#define RINGTORCH_WORKER_ENGINE_FORMATS_WEIGHTS_H
 
 #include <ringtorch/formats.h>
 
-/* Copies the tensors offered ([count]) into the net's parameters of the same names, once it is clear that they are the
- * net's, each once and nothing else: any floating-point type will do, and all names may have the same prefix up to a dot
- * ("module." of DistributedDataParallel, "model."). MISMATCH lists everything that is missing, of another shape, or not of
- * this net. partial: what does not fit is left out, and logged; MISMATCH only if nothing fits. */
-rt_status rt__weights_take(rt_module *net, const rt_st_entry *offered, int64_t count,
-                           const char *path, bool partial);
-/* The same from a safetensors file. */
-rt_status rt__weights_take_file(rt_module *net, const char *path, bool partial);
+/* Copies the offered tensors ([count]) into the net's parameters of the same names, after checking that they match exactly: each
+ * parameter once and nothing else. Any floating-point type is accepted, and all names may share a prefix up to a dot ("module." of
+ * DistributedDataParallel, "model."). MISMATCH lists everything that is missing, has another shape, or is not part of this net.
+ * partial: tensors that do not match are skipped and logged; MISMATCH only if nothing matches. */
+rt_status rt__weights_assign(rt_module *net, const rt_st_entry *offered, int64_t count,
+                             const char *path, bool partial);
+/* Checks that a run can begin with the net's values. Fails with MISMATCH, naming `path` and the tensor, for the first value that is
+ * not finite, or is below 0 in an RT_NOT_NEGATIVE buffer: no learning rate would help. */
+rt_status rt__weights_check_values(const rt_module *net, const char *path);
+/* The same, from a safetensors file. */
+rt_status rt__weights_assign_file(rt_module *net, const char *path, bool partial);
 
 #endif

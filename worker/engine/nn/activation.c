@@ -1,4 +1,4 @@
-/* Functions of each element as layers. Each is an operation of the same name. */
+/* Elementwise functions as layers, each named after its operation. */
 #include "worker/engine/nn/layers.h"
 
 typedef struct activation {

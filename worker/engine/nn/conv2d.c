@@ -1,7 +1,7 @@
-/* The convolution of planes, as torch.nn.Conv2d. */
-#include <math.h>
-#include "common/error.h"
+/* The 2-d convolution layer, as torch.nn.Conv2d. */
+#include "common/base/error.h"
 #include "worker/engine/nn/layers.h"
+#include <math.h>
 
 typedef struct conv2d {
     rt_module base;
@@ -32,7 +32,7 @@ static rt_status check(const rt_nn_conv2d_args *a)
     return RT_OK;
 }
 
-/* Starts as linear. */
+/* Initialised like linear. */
 rt_module *rt_nn_conv2d_(rt_nn_conv2d_args a)
 {
     static const rt_module_type type = {"conv2d", sizeof(conv2d), conv2d_forward, NULL};
@@ -47,16 +47,17 @@ rt_module *rt_nn_conv2d_(rt_nn_conv2d_args a)
     rt_dims shape = rt_shape(a.out, a.in / a.groups, a.kernel, a.kernel_w);
     double fan_in = (double)shape.d[1] * (double)shape.d[2] * (double)shape.d[3],
            bound = 1 / sqrt(fan_in);
-    c->weight = rt__nn_uniform(&c->base, "weight", shape, bound);
+    c->weight = rt_nn_param_uniform(&c->base, "weight", shape, bound);
     if (a.bias)
-        c->bias = rt__nn_uniform(&c->base, "bias", rt_shape(a.out), bound);
+        c->bias = rt_nn_param_uniform(&c->base, "bias", rt_shape(a.out), bound);
     return rt_failed() ? NULL : &c->base;
 }
 
-static rt_status conv2d_infer(void *args, rt__sample *at)
+static rt_status conv2d_infer(void *args, rt_nn_sample *at)
 {
     rt_nn_conv2d_args *a = args;
-    bool same = a->padding == RT_NN_SAME; /* which any window has */
+    /* with "same" padding the output size does not depend on the window */
+    bool same = a->padding == RT_NN_SAME;
     rt__window w = {.height = same ? 1 : a->kernel,
                     .width = same                     ? 1
                              : a->kernel_w == RT_AUTO ? a->kernel

@@ -1,4 +1,4 @@
-/* Dropout (Srivastava et al. 2014): rt_dropout while training, else nothing. */
+/* Dropout (Srivastava et al. 2014): rt_dropout in training, the identity in evaluation. */
 #include "worker/engine/nn/layers.h"
 
 typedef struct dropout {

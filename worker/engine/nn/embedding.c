@@ -1,5 +1,6 @@
-/* What sequences of tokens begin with: a learned row for each token (torch.nn.Embedding), and one for each place. */
-#include "common/error.h"
+/* The first layers for sequences of tokens: a learned row for each token (torch.nn.Embedding), and one for each
+ * position. */
+#include "common/base/error.h"
 #include "worker/engine/nn/layers.h"
 #include "worker/engine/tensor/tensor.h"
 
@@ -12,7 +13,7 @@ static rt_module *new_table(const rt_module_type *type, rt_dims shape, double st
 {
     table *t = rt_nn_new(type);
     if (t)
-        t->weight = rt__nn_normal(&t->base, "weight", shape, std);
+        t->weight = rt_nn_param_normal(&t->base, "weight", shape, std);
     return t && t->weight ? &t->base : NULL;
 }
 
@@ -31,7 +32,7 @@ rt_module *rt_nn_embedding_(rt_nn_embedding_args a)
                : NULL;
 }
 
-static rt_status embedding_infer(void *args, rt__sample *at)
+static rt_status embedding_infer(void *args, rt_nn_sample *at)
 {
     if (at->dims.n == RT_MAX_DIMS - 1)
         return RT_FAIL(CONFIG, "the input %s has too many axes", rt_dims_text(at->dims));
@@ -39,7 +40,7 @@ static rt_status embedding_infer(void *args, rt__sample *at)
     if (at->classes > a->tokens)
         return RT_FAIL(
             CONFIG,
-            "tokens is %lld, expected at least %lld: so many different ones are in the data",
+            "tokens is %lld, expected at least %lld, the number of different tokens in the data",
             (long long)a->tokens, (long long)at->classes);
     at->dims.d[at->dims.n++] = a->out;
     at->dtype = RT_F32;
@@ -49,7 +50,7 @@ static rt_status embedding_infer(void *args, rt__sample *at)
 
 RT__LAYER(embedding, embedding_infer)
 
-/* ---- places ---- */
+/* ---- positions ---- */
 
 static rt_tensor *positions_forward(rt_module *m, rt_tensor *x)
 {
@@ -70,7 +71,7 @@ rt_module *rt_nn_positions_(rt_nn_positions_args a)
                : NULL;
 }
 
-static rt_status positions_infer(void *args, rt__sample *at)
+static rt_status positions_infer(void *args, rt_nn_sample *at)
 {
     rt_nn_positions_args *a = args;
     RT_TRY(rt__nn_check_sequence(at->dims));

@@ -1,5 +1,5 @@
-/* Layers that only look at their input in another way. */
-#include "common/error.h"
+/* The layer that flattens all axes but the first. */
+#include "common/base/error.h"
 #include "worker/engine/nn/layers.h"
 
 static rt_tensor *flatten_forward(rt_module *m, rt_tensor *x)
@@ -14,7 +14,7 @@ rt_module *rt_nn_flatten(void)
     return rt_nn_new(&type);
 }
 
-static rt_status flatten_infer(void *args, rt__sample *at)
+static rt_status flatten_infer(void *args, rt_nn_sample *at)
 {
     (void)args;
     int64_t numel = 1;

@@ -1,10 +1,10 @@
-/* Running a module: whose turn it is, who looks on, whose parameters are needed, what it observes. */
-#include <string.h>
-#include <ringtorch/autograd.h>
-#include "common/error.h"
-#include "common/mem.h"
+/* Runs a module: keeps track of the running module, its hooks, the parameters that are needed, and observed statistics. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/nn/module.h"
+#include <ringtorch/autograd.h>
+#include <string.h>
 
 /* ---- inputs and results ---- */
 
@@ -12,7 +12,7 @@ static rt_status check_count(const rt_module *m, int n_in, int n_out)
 {
     const rt_module_type *t = m->type;
     if (!t->forward && !t->forward_all)
-        return RT_FAIL(ARG, "forward: %s has none", t->name);
+        return RT_FAIL(ARG, "forward: %s has no forward function", t->name);
     int in = t->n_in ? t->n_in : 1, out = t->n_out ? t->n_out : 1;
     bool inputs_fit = in == RT_MANY || (n_in >= in && n_in <= in + t->n_optional);
     if (inputs_fit && (out == RT_MANY || n_out == out))
@@ -20,7 +20,7 @@ static rt_status check_count(const rt_module *m, int n_in, int n_out)
     if (!inputs_fit)
         return RT_FAIL(ARG, "forward: %s takes %d%s input%s, got %d", t->name, in,
                        t->n_optional ? " or more" : "", in == 1 && !t->n_optional ? "" : "s", n_in);
-    return RT_FAIL(ARG, "forward: %s gives %d result%s, room was made for %d", t->name, out,
+    return RT_FAIL(ARG, "forward: %s has %d result%s, but there is room for %d", t->name, out,
                    out == 1 ? "" : "s", n_out);
 }
 
@@ -47,14 +47,14 @@ static void check_results(const rt_module *m, rt_tensor *const *out, int n_out)
 {
     for (int k = 0; k < n_out && !rt_failed(); k++) {
         if (!out[k])
-            RT_FAIL(ARG, "forward: that of %s returned no tensor (NULL)", m->type->name);
+            RT_FAIL(ARG, "forward: %s returned no tensor (NULL)", m->type->name);
         else if (out[k]->object.type != &rt__tensor_type)
-            RT_FAIL(ARG, "forward: that of %s returned a %s, expected a tensor", m->type->name,
+            RT_FAIL(ARG, "forward: %s returned a %s, expected a tensor", m->type->name,
                     out[k]->object.type->name);
     }
 }
 
-/* ---- those who look on ---- */
+/* ---- hooks ---- */
 
 rt_status rt_nn_hook(rt_module *m, rt_nn_hooks h)
 {
@@ -87,7 +87,7 @@ void rt_nn_unhook(rt_module *m, const void *ctx)
     in->hooks = left;
 }
 
-/* Runs m between its hooks, which may put other tensors in the place of inputs and results. */
+/* Runs m between its hooks, which may replace inputs and results. */
 static void run_hooked(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, int n_out)
 {
     const struct rt_module_inside *inside = m->inside;
@@ -121,7 +121,7 @@ static void need_destroy(void *object)
 
 static const rt_object_type need_type = {.name = "need", .destroy = need_destroy};
 
-static void tell(rt_need *self, bool needed)
+static void notify(rt_need *self, bool needed)
 {
     const module_need *n = (module_need *)self;
     bool former = rt_no_grad_begin();
@@ -137,7 +137,8 @@ rt_status rt_nn_on_need(rt_module *m, void (*fn)(void *ctx, rt_module *of, bool 
     return RT_OK;
 }
 
-/* Runs m while its own parameters are said to be needed. Operations that are recorded meanwhile belong to it in backward. */
+/* Runs m, announcing before that its own parameters are needed and after that they are not. Operations recorded meanwhile
+ * belong to m in backward. */
 static void run_needing(rt_module *m, const struct rt__on_need *on, rt_tensor *const *in, int n_in,
                         rt_tensor **out, int n_out)
 {
@@ -146,13 +147,13 @@ static void run_needing(rt_module *m, const struct rt__on_need *on, rt_tensor *c
     module_need *n = rt__object_new(&need_type, sizeof *n);
     if (!n)
         return;
-    n->base.tell = tell;
+    n->base.notify = notify;
     n->m = rt_keep(m);
     n->on = *on;
     t->need = &n->base;
-    tell(t->need, true);
+    notify(t->need, true);
     run_hooked(m, in, n_in, out, n_out);
-    tell(t->need, false);
+    notify(t->need, false);
     t->need = former;
 }
 
@@ -171,7 +172,7 @@ static void run_watched(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor 
 
 /* ---- forward ---- */
 
-/* Writes m's results, in the caller's scope. */
+/* Runs m; its results go to the caller's scope. */
 static void run(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, int n_out)
 {
     rt_thread *t = &rt__thread;

@@ -1,13 +1,13 @@
-/* The index of a module: all parameters and buffers in it and below it by number and by name, made when first asked for and forgotten
- * when something new is registered. */
+/* The index of a module: all parameters and buffers of it and its descendants, by number and by name. It is built when first needed
+ * and dropped when something new is registered. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/nn/module.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/engine/nn/module.h"
 
-/* ---- making ---- */
+/* ---- building the index ---- */
 
 static void entries_free(rt__entries *e)
 {
@@ -26,7 +26,7 @@ void rt__nn_index_free(rt__index *x)
     rt_mem_free(x);
 }
 
-/* Adds an entry, whose name it owns from then on. */
+/* Adds an entry and takes over its name. */
 static rt_status add_entry(rt__entries *e, const rt__entry *entry)
 {
     if (e->count == e->capacity) {
@@ -46,7 +46,7 @@ static char *join(const char *path, const char *name)
     return *path ? rt_strdup_printf("%s.%s", path, name) : rt_strdup(name);
 }
 
-/* Adds all slots of m and below it; `path` is m's name in full. */
+/* Adds all slots of m and its descendants; `path` is m's full name. */
 static rt_status collect(rt__index *x, rt_module *m, const char *path)
 {
     for (int32_t i = 0; i < m->inside->count; i++) {
@@ -73,7 +73,7 @@ static int by_tensor_then_place(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Notes in each entry the name under which its tensor comes first. */
+/* Sets each entry's `first`: the name under which its tensor comes first. */
 static rt_status find_first(const rt__entries *e)
 {
     rt__entry **order = rt_calloc((size_t)e->count + 1, sizeof *order);
@@ -90,7 +90,7 @@ static rt_status find_first(const rt__entries *e)
     return RT_OK;
 }
 
-/* Moves what comes a second time to the aliases. */
+/* Moves repeated occurrences of a tensor to the aliases. */
 static rt_status part_aliases(rt__entries *e, rt__entries *alias)
 {
     RT_TRY(find_first(e));
@@ -130,7 +130,7 @@ const rt__index *rt__nn_index(const rt_module *m)
     return m->inside->index = x;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
 static const rt__entry *entry_at(const char *what, const rt_module *m, int64_t i, size_t list)
 {
@@ -205,7 +205,7 @@ rt_tensor *rt_nn_alias_at(const rt_module *m, int64_t i, const char **name, cons
 
 /* ---- by name ---- */
 
-/* Walks down to the last part of the name; returns its slot, NULL if there is none. */
+/* Follows the parts of the name down; returns the last part's slot, or NULL if there is none. */
 static rt__slot *find(const rt_module *m, const char *name)
 {
     for (;;) {

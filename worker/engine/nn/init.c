@@ -1,9 +1,9 @@
 /* Initialisers, as torch.nn.init: He et al. 2015 (kaiming), Glorot and Bengio 2010 (xavier). */
+#include "common/base/error.h"
+#include "worker/engine/tensor/tensor.h"
 #include <math.h>
 #include <ringtorch/nn.h>
 #include <ringtorch/random.h>
-#include "common/error.h"
-#include "worker/engine/tensor/tensor.h"
 
 /* Fan-in and fan-out of a weight [out, in, ...]: inputs or outputs times the size of the receptive
  * field. */
@@ -69,7 +69,7 @@ rt_status rt_init_xavier_normal(rt_tensor *x, double gain)
     return rt_init_normal(x, 0, gain * sqrt(2 / (f.in + f.out)));
 }
 
-/* For a leaky ReLU of negative slope a (0: ReLU). */
+/* For a leaky ReLU with negative slope a (0: ReLU). */
 rt_status rt_init_kaiming_uniform(rt_tensor *x, double a)
 {
     fans f;

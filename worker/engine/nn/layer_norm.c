@@ -1,5 +1,5 @@
 /* Layer norm over the last axis, as torch.nn.LayerNorm. */
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/nn/layers.h"
 
 typedef struct layer_norm {
@@ -21,13 +21,13 @@ rt_module *rt_nn_layer_norm_(rt_nn_layer_norm_args a)
     if (!l)
         return NULL;
     l->eps = a.eps;
-    l->weight = rt__nn_constant(&l->base, "weight", rt_shape(a.features), 1);
+    l->weight = rt_nn_param_constant(&l->base, "weight", rt_shape(a.features), 1);
     if (a.bias)
-        l->bias = rt__nn_constant(&l->base, "bias", rt_shape(a.features), 0);
+        l->bias = rt_nn_param_constant(&l->base, "bias", rt_shape(a.features), 0);
     return rt_failed() ? NULL : &l->base;
 }
 
-static rt_status layer_norm_infer(void *args, rt__sample *at)
+static rt_status layer_norm_infer(void *args, rt_nn_sample *at)
 {
     if (at->dims.n < 1)
         return RT_FAIL(CONFIG, "needs an input of at least one dimension");

@@ -1,7 +1,7 @@
 /* The linear layer, as torch.nn.Linear. */
-#include <math.h>
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/nn/layers.h"
+#include <math.h>
 
 typedef struct linear {
     rt_module base;
@@ -15,7 +15,8 @@ static rt_tensor *linear_forward(rt_module *m, rt_tensor *x)
     return rt_linear(x, l->weight, l->bias);
 }
 
-/* PyTorch's start: kaiming_uniform(a = sqrt(5)) works out as uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), for the bias too. */
+/* Initialised like PyTorch: kaiming_uniform(a = sqrt(5)) equals uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), and the bias has
+ * the same bounds. */
 rt_module *rt_nn_linear_(rt_nn_linear_args a)
 {
     static const rt_module_type type = {"linear", sizeof(linear), linear_forward, NULL};
@@ -23,13 +24,13 @@ rt_module *rt_nn_linear_(rt_nn_linear_args a)
     if (!l)
         return NULL;
     double bound = 1 / sqrt((double)a.in);
-    l->weight = rt__nn_uniform(&l->base, "weight", rt_shape(a.out, a.in), bound);
+    l->weight = rt_nn_param_uniform(&l->base, "weight", rt_shape(a.out, a.in), bound);
     if (a.bias)
-        l->bias = rt__nn_uniform(&l->base, "bias", rt_shape(a.out), bound);
+        l->bias = rt_nn_param_uniform(&l->base, "bias", rt_shape(a.out), bound);
     return rt_failed() ? NULL : &l->base;
 }
 
-static rt_status linear_infer(void *args, rt__sample *at)
+static rt_status linear_infer(void *args, rt_nn_sample *at)
 {
     rt_nn_linear_args *a = args;
     if (at->dims.n < 1)

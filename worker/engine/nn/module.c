@@ -1,17 +1,18 @@
-/* Modules: making them, and registering what they have. */
+/* Modules: creation, and registration of their slots. */
 #include "worker/engine/nn/module.h"
 
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/autograd/graph.h"
 #include "worker/engine/tensor/tensor.h"
+#include <string.h>
 
 _Static_assert(sizeof(rt_object) == sizeof((rt_module *)0)->object,
                "a module starts with an object's head");
 
 /* ---- paths ---- */
 
-/* FNV-1a of the names that lead here, each with a dot before it. */
+/* Extends the FNV-1a hash of a path by a name, preceded by a dot. */
 static uint64_t extend_path(uint64_t path, const char *name)
 {
     uint64_t h = path ? path : 0xCBF29CE484222325u;
@@ -32,13 +33,13 @@ static void set_path(rt_module *m, uint64_t path)
     }
 }
 
-/* ---- life ---- */
+/* ---- creation and destruction ---- */
 
 static rt_status add_parent(rt_module *child, rt_module *parent, int32_t slot)
 {
     struct rt_module_inside *in = child->inside;
     if (in->parents == in->parent_capacity) {
-        int32_t capacity = in->parent_capacity + 1; /* few have more than one */
+        int32_t capacity = in->parent_capacity + 1; /* few modules have more than one parent */
         rt__parent *p = rt_realloc(in->parent, (size_t)capacity * sizeof *p);
         if (!p)
             return rt_error_code();
@@ -86,7 +87,7 @@ static void module_destroy(void *object)
 
 const rt_object_type rt__module_type = {.name = "module", .destroy = module_destroy};
 
-/* Does the type say how it runs in one of the two ways, or in none? */
+/* Fails unless the type has at most one of .forward and .forward_all, and valid counts. */
 static rt_status check_type(const rt_module_type *type)
 {
     if (type->size < sizeof(rt_module))
@@ -97,8 +98,8 @@ static rt_status check_type(const rt_module_type *type)
     bool counted = type->n_in != 0 || type->n_optional != 0 || type->n_out != 0;
     if (type->forward && (type->forward_all || counted))
         return RT_FAIL(ARG,
-                       "nn_new: type %s has .forward, which is of one input and one result: "
-                       "expected .forward_all alone, or no more than that",
+                       "nn_new: type %s has .forward, which takes one input and gives one result: "
+                       "for anything else give .forward_all instead",
                        type->name);
     if (type->n_in < RT_MANY || type->n_out < RT_MANY || type->n_optional < 0 ||
         type->n_in + type->n_optional > RT_NN_TENSORS || type->n_out > RT_NN_TENSORS)
@@ -117,7 +118,7 @@ void *rt_nn_new(const rt_module_type *type)
     rt_module *m = rt__object_make(&rt__module_type, type->size);
     if (!m)
         return NULL;
-    m->type = type; /* before anything can destroy it */
+    m->type = type; /* set before anything can destroy m */
     m->training = true;
     m->inside = rt_calloc(1, sizeof *m->inside);
     if (!m->inside) {
@@ -145,11 +146,11 @@ static rt_status check_name(const rt_module *self, const char *name)
         return RT_FAIL(ARG, "%s: \"%s\": a name must not be empty or have a '.' in it",
                        self->type->name, name ? name : "");
     if (rt__nn_slot(self, name, strlen(name)))
-        return RT_FAIL(EXISTS, "%s: \"%s\": the name is taken", self->type->name, name);
+        return RT_FAIL(EXISTS, "%s: \"%s\": the name is already used", self->type->name, name);
     return RT_OK;
 }
 
-/* Forgets the indexes that do not know of a new slot. */
+/* Drops the indexes that lack a new slot: m's own and its ancestors'. */
 static void forget_index(rt_module *m)
 {
     rt__nn_index_free(m->inside->index);
@@ -158,7 +159,7 @@ static void forget_index(rt_module *m)
         forget_index(m->inside->parent[i].module);
 }
 
-/* Adds an empty slot; NULL on failure. */
+/* Adds a slot without contents; NULL on failure. */
 static rt__slot *add_slot(rt_module *self, const char *name, rt__slot_kind kind)
 {
     struct rt_module_inside *in = self->inside;
@@ -206,6 +207,7 @@ rt_module *rt_nn_child(rt_module *self, const char *name, rt_module *child)
     }
     if (child->inside->parents == 1)
         set_path(child, extend_path(self->inside->path, name));
+    s->picks = -1;
     return s->child = rt_keep(child);
 }
 
@@ -239,19 +241,22 @@ rt_tensor *rt_nn_buffer(rt_module *self, const char *name, rt_tensor *value, uns
     if (rt_failed() || !rt__is_module("nn_buffer", self) ||
         !rt__object_is(value, &rt__tensor_type, "nn_buffer", 3))
         return NULL;
-    if (flags & ~(unsigned)RT_PERSISTENT)
-        return RT_FAIL_NULL(ARG, "nn_buffer: %s: flags %#x, expected RT_PERSISTENT or 0",
+    if (flags & ~(unsigned)(RT_PERSISTENT | RT_NOT_NEGATIVE) || flags == RT_NOT_NEGATIVE)
+        return RT_FAIL_NULL(ARG,
+                            "nn_buffer: %s: flags %#x, expected RT_PERSISTENT, alone or with "
+                            "RT_NOT_NEGATIVE, or 0",
                             name ? name : "", flags);
     if (value->node || value->leaf)
         return RT_FAIL_NULL(ARG, "nn_buffer: %s: %s has a history: detach it first",
                             name ? name : "", rt_describe(value));
     if (flags && value->dtype != RT_F32)
-        return RT_FAIL_NULL(DTYPE, "nn_buffer: %s: %s: one that is saved is float32",
+        return RT_FAIL_NULL(DTYPE, "nn_buffer: %s: %s: a saved buffer must be float32",
                             name ? name : "", rt_describe(value));
     rt__slot *s = add_slot(self, name, RT__BUFFER);
     if (!s)
         return NULL;
     s->persistent = flags & RT_PERSISTENT;
+    s->not_negative = flags & RT_NOT_NEGATIVE;
     return s->tensor = rt_keep(value);
 }
 
@@ -280,12 +285,16 @@ static rt_status refuse_pattern(const rt__index *x, const char *pattern)
 static rt_status move_to(rt_tensor *x, rt_device device)
 {
     rt_scope s = rt_scope_begin();
+    rt_tensor *value = rt__param_value(x);
     rt_grad_clear(x);
     bool former = rt_no_grad_begin();
-    rt_tensor *there = rt_to_device(x, device);
+    rt_tensor *there = rt_to_device(value, device);
     rt_no_grad_end(former);
-    if (there && there != x)
+    if (there && there != value) {
+        if (value != x)
+            rt__param_clear_home(x);
         rt__tensor_show(x, there);
+    }
     rt_scope_end(s);
     return rt_error_code();
 }

@@ -1,27 +1,41 @@
-/* Nets from a list of layers in JSON. They are put together from outside in: each layer is a child of its group before the next is
- * made, so that it is known by its name. */
+/* Builds nets from a list of layers in JSON, from the outside in: each layer becomes a child of its group before the next is made, so
+ * that it has its full name from the start. */
 #include "worker/engine/nn/net_json.h"
 
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/text.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/config/plugins.h"
+#include "worker/engine/base/callback.h"
 #include "worker/engine/nn/sequential.h"
 #include "worker/engine/tensor/tensor.h"
+#include <string.h>
+#include <unistd.h>
 
-/* A layer that was made, and what of; a later one may be tied to it. */
+/* A finished layer and the JSON it was made from; later layers may be tied to it. */
 typedef struct made {
     const rt_module *module;
     const json_t *from;
 } made;
 
+/* The purpose of a net. */
+typedef enum purpose {
+    TO_BE_USED,
+    TO_BE_JUDGED, /* without allocating parameters; fails if they are too large for this machine */
+    /* the same without that limit: the layout of a checkpoint from elsewhere, for example */
+    TO_BE_DESCRIBED
+} purpose;
+
 typedef struct builder {
+    purpose purpose;
     rt_module *net;
     json_t *table;     /* NULL: not wanted */
-    rt__making making; /* whose parameters the next layer is to have */
+    rt__making making; /* how the next layer's parameters are made */
     made *made;        /* [complete] */
     size_t complete;
     int64_t begun;
+    double bytes; /* total size of the parameters so far */
+    rt__net_inputs inputs;
 } builder;
 
 /* A list of layers that is being appended to a module. */
@@ -32,13 +46,13 @@ typedef struct group {
 } group;
 
 static rt_status add_list(builder *b, const group *g, const char *list, const json_t *layers,
-                          rt__sample *sample);
+                          rt_nn_sample *sample);
 
 /* ---- groups ---- */
 
-/* Adds a list to a group within the group, of that name. */
+/* Adds a list of layers to a group nested in the current one under that name. */
 static rt_status add_inner(builder *b, const group *inner, const char *name, const char *list,
-                           const json_t *layers, rt__sample *sample)
+                           const json_t *layers, rt_nn_sample *sample)
 {
     if (!inner->module)
         return rt_error_code();
@@ -48,10 +62,10 @@ static rt_status add_inner(builder *b, const group *inner, const char *name, con
     return status;
 }
 
-static rt_status add_residual(builder *b, group *g, rt__sample *sample)
+static rt_status add_residual(builder *b, group *g, rt_nn_sample *sample)
 {
     const struct rt_residual_options *o = &g->layer->options.residual;
-    rt__sample straight = *sample;
+    rt_nn_sample straight = *sample;
     RT_TRY(add_list(b, g, "layers", o->layers, sample));
     if (o->shortcut) {
         group s = {g->at, g->layer, rt__nn_close_residual(g->module, rt_nn_sequential_(NULL, 0))};
@@ -66,7 +80,7 @@ static rt_status add_residual(builder *b, group *g, rt__sample *sample)
     return rt_layer_fail_at(g->at);
 }
 
-static rt_status add_repeated(builder *b, group *g, rt__sample *sample)
+static rt_status add_repeated(builder *b, group *g, rt_nn_sample *sample)
 {
     for (int64_t i = 0; i < g->layer->options.repeat.n; i++) {
         rt__child_name name = rt__nn_next_name(g->module);
@@ -76,13 +90,13 @@ static rt_status add_repeated(builder *b, group *g, rt__sample *sample)
     return RT_OK;
 }
 
-/* Makes the module of a group, in which there is nothing yet. */
+/* Makes the module of an empty group. */
 static rt_module *new_group(rt_layer_id id)
 {
     return id == RT_LAYER_residual ? rt_nn_residual_(NULL, 0, NULL) : rt_nn_sequential_(NULL, 0);
 }
 
-static rt_status fill_group(builder *b, group *g, rt__sample *sample)
+static rt_status fill_group(builder *b, group *g, rt_nn_sample *sample)
 {
     if (g->layer->id == RT_LAYER_residual)
         return add_residual(b, g, sample);
@@ -93,21 +107,92 @@ static rt_status fill_group(builder *b, group *g, rt__sample *sample)
 
 /* ---- one layer ---- */
 
-/* Infers what the layer makes of the sample, and makes it. */
-static rt_module *make_layer(rt_layer *l, rt__sample *sample)
+/* Returns whether a layer can take samples of varying length: the varying first axis must not be one that the layer treats as features. */
+static bool takes_lengths(const rt__layer_row *row, const rt_layer_row *f,
+                          const rt_nn_sample *sample)
 {
-    const rt_layer_row *row = &rt_layer_rows[l->id];
-    const rt__layer *f = rt__layers[l->id];
-    bool tokens = row->flags & RT_LAYER_TOKENS;
-    if (tokens != (sample->dtype == RT_I64))
-        return RT_FAIL_NULL(CONFIG, "%s takes %s, and its input is %s", row->name,
-                            tokens ? "tokens (int64)" : "numbers (float32)",
-                            rt_dtype_name(sample->dtype));
-    if (f->infer && f->infer(&l->options, sample) != RT_OK) {
+    int axes = row->flags & RT_LAYER_TOKENS ? 1 : 2;
+    return !f->infer || ((row->flags & RT_LAYER_SEQUENCES) && sample->dims.n >= axes);
+}
+
+/* Calls the two functions of a layer's row: .infer turns the sample into the layer's output, .make returns the module. */
+static rt_module *call_row(const rt__layer_row *row, const rt_layer_row *f, void *options,
+                           rt_nn_sample *sample)
+{
+    char name[RT__ADDED_NAME];
+    rt__added_name(&row->added, "layer", row->name, name);
+    rt_status status = f->infer ? f->infer(options, sample) : RT_OK;
+    if (status != RT_OK && rt_failed()) {
         rt_error_prefix("%s", row->name);
         return NULL;
     }
-    return f->make(&l->options);
+    if (rt__callback_status(status, name, ".infer") != RT_OK)
+        return NULL;
+    rt_module *m = f->make(options);
+    return rt__callback_object(m, name, ".make") == RT_OK ? m : NULL;
+}
+
+/* Infers the layer's arguments and its output from the sample, and makes the layer. */
+static rt_module *make_layer(rt_layer *l, rt_nn_sample *sample)
+{
+    const rt__layer_row *row = &rt__layer_rows[l->id];
+    const rt_layer_row *f = rt__layer_of((int)l->id);
+    bool tokens = row->flags & RT_LAYER_TOKENS;
+    sample->taken = 0;
+    if (!f)
+        return NULL;
+    if (tokens != (sample->dtype == RT_I64))
+        return RT_FAIL_NULL(CONFIG, "%s takes %s, but its input is %s", row->name,
+                            tokens ? "tokens (int64)" : "numbers (float32)",
+                            rt_dtype_name(sample->dtype));
+    if (sample->varies && !takes_lengths(row, f, sample))
+        return RT_FAIL_NULL(CONFIG,
+                            "%s takes samples of one shape, but the length of these varies, up to "
+                            "%s: put mean_places before it",
+                            row->name, rt_dims_text(sample->dims));
+    return call_row(row, f, &l->options, sample);
+}
+
+/* Fails at the first layer whose parameters, together with earlier ones, exceed this machine's memory. */
+static rt_status weigh(builder *b, const rt_layer *l, const rt_module *m)
+{
+    const double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    const double own = b->making.like ? 0 : (double)rt_nn_numel(m) * sizeof(float);
+    b->bytes += own;
+    if (b->bytes <= machine || b->purpose == TO_BE_DESCRIBED)
+        return RT_OK;
+    return RT_FAIL(CONFIG,
+                   "%s: its parameters take %.0f bytes, and with those of earlier layers %.0f: "
+                   "this machine has only %.0f bytes of memory",
+                   rt__layer_rows[l->id].name, own, b->bytes, machine);
+}
+
+/* Returns the number of a field among the net's inputs, adding it if it is new; -1 if there are too many. A layer never gets input 0
+ * this way, because inside groups that is the value that flows from layer to layer. */
+static int input_of(builder *b, int field)
+{
+    rt__net_inputs *in = &b->inputs;
+    for (int i = 1; i < in->count; i++)
+        if (in->field[i] == field)
+            return i;
+    if (in->count == RT_NN_TENSORS)
+        return -1;
+    in->field[in->count] = field;
+    return in->count++;
+}
+
+/* Connects the last layer of a group to the fields that it takes. */
+static rt_status give_fields(builder *b, rt_module *to, const rt_nn_sample *sample)
+{
+    uint8_t pick[RT_NN_TENSORS];
+    for (int i = 0; i < sample->taken; i++) {
+        int input = input_of(b, sample->takes[i]);
+        if (input < 0)
+            return RT_FAIL(CONFIG, "more than %d fields are inputs of the net", RT_NN_TENSORS);
+        pick[i] = (uint8_t)input;
+    }
+    rt__nn_pick(to, pick, sample->taken);
+    return RT_OK;
 }
 
 static rt_status note(builder *b, const rt_module *m, const json_t *from)
@@ -121,9 +206,9 @@ static rt_status note(builder *b, const rt_module *m, const json_t *from)
 }
 
 static rt_status add_layer(builder *b, const group *g, const rt_layer_place *at, const json_t *from,
-                           rt__sample *sample);
+                           rt_nn_sample *sample);
 
-/* Returns the complete layer of that name; NULL if there is none. */
+/* Returns the finished layer of that name, or NULL. */
 static const made *find_made(const builder *b, const char *name)
 {
     const rt_module *m = rt_nn_find_module(b->net, name);
@@ -133,17 +218,18 @@ static const made *find_made(const builder *b, const char *name)
     return NULL;
 }
 
-/* Adds a layer of which those parameters that are also in an earlier layer are that one's. */
+/* Adds a layer that shares those parameters that an earlier layer also has. */
 static rt_status add_tied(builder *b, const group *g, const rt_layer_place *at, const rt_layer *l,
-                          rt__sample *sample)
+                          rt_nn_sample *sample)
 {
     const struct rt_tie_options *o = &l->options.tie;
     const made *first = find_made(b, o->to);
     if (!first) {
-        RT_FAIL(CONFIG, "tie: no layer that is complete by now is named \"%.60s\"", o->to);
+        RT_FAIL(CONFIG, "tie: no finished layer before it is named \"%.60s\"", o->to);
         return rt_layer_fail_at(at);
     }
     rt_layer_place inner = rt_layer_place_in(at, l, "layer", o->layer, 0);
+    inner.unwritten = !o->layer;
     const rt_module *former = b->making.like;
     int64_t before = b->making.taken;
     b->making.like = first->module;
@@ -151,11 +237,11 @@ static rt_status add_tied(builder *b, const group *g, const rt_layer_place *at, 
     b->making.like = former;
     if (status != RT_OK || b->making.taken > before)
         return status;
-    RT_FAIL(CONFIG, "tie: the layer has no parameter of a name that \"%.60s\" has", o->to);
+    RT_FAIL(CONFIG, "tie: the layer shares no parameter name with \"%.60s\"", o->to);
     return rt_layer_fail_at(at);
 }
 
-/* The JSON has been checked, but ties make more of it. */
+/* The JSON itself has been checked, but ties can expand it. */
 static rt_status check_size(builder *b, const rt_layer_place *at)
 {
     if (++b->begun > RT_LAYERS_MAX)
@@ -167,25 +253,27 @@ static rt_status check_size(builder *b, const rt_layer_place *at)
 }
 
 static rt_status add_layer(builder *b, const group *g, const rt_layer_place *at, const json_t *from,
-                           rt__sample *sample)
+                           rt_nn_sample *sample)
 {
     rt_layer l;
     if (check_size(b, at) != RT_OK || rt_layer_read(from, &l) != RT_OK)
         return rt_layer_fail_at(at);
     if (l.id == RT_LAYER_tie)
         return add_tied(b, g, at, &l, sample);
-    bool is_group = rt_layer_rows[l.id].is_group;
+    bool is_group = rt__layer_rows[l.id].is_group;
     rt_module *m = is_group ? new_group(l.id) : make_layer(&l, sample);
-    if (!m || !rt__nn_append(g->module, m))
+    if (!m || (!is_group && weigh(b, &l, m) != RT_OK) || !rt__nn_append(g->module, m))
         return rt_layer_fail_at(at);
     if (is_group)
         RT_TRY(fill_group(b, &(group){at, &l, m}, sample));
+    else if (give_fields(b, g->module, sample) != RT_OK)
+        return rt_layer_fail_at(at);
     return note(b, m, from);
 }
 
 /* ---- lists ---- */
 
-static rt_status add_row(json_t *table, const json_t *from, const rt__sample *sample,
+static rt_status add_row(json_t *table, const json_t *from, const rt_nn_sample *sample,
                          const rt_module *m)
 {
     json_t *sizes = json_array();
@@ -200,7 +288,7 @@ static rt_status add_row(json_t *table, const json_t *from, const rt__sample *sa
 }
 
 static rt_status add_list(builder *b, const group *g, const char *list, const json_t *layers,
-                          rt__sample *sample)
+                          rt_nn_sample *sample)
 {
     size_t count = rt_layer_count(layers);
     for (size_t i = 0; i < count; i++) {
@@ -218,39 +306,86 @@ static rt_status add_list(builder *b, const group *g, const char *list, const js
 
 /* ---- nets ---- */
 
-static rt_module *build(const json_t *layers, const char *root, rt__sample *sample, json_t *table,
-                        bool hollow)
+/* Returns the input of a net: its first field. */
+static rt_nn_sample first_of(const rt_nn_field *field, int fields)
 {
-    if (rt_layers_check(layers, root) != RT_OK)
-        return NULL;
+    return (rt_nn_sample){field->dims, field->dtype, field->classes, field->varies, field, fields};
+}
+
+/* Makes the net. *sample is the input's description, and becomes the output's. */
+static rt_module *make(const json_t *layers, const char *root, rt_nn_sample *sample, json_t *table,
+                       purpose why, rt__net_inputs *inputs)
+{
     rt_scope s = rt_scope_begin();
-    builder b = {.table = table, .making = {.hollow = hollow}};
-    rt__making *former = rt__nn_make_so(&b.making);
+    builder b = {.purpose = why,
+                 .table = table,
+                 .making = {.hollow = why != TO_BE_USED},
+                 .inputs = {.count = 1}};
+    rt__making *former = rt__nn_set_making(&b.making);
     b.net = rt_nn_sequential_(NULL, 0);
     rt_status status =
         b.net ? add_list(&b, &(group){.module = b.net}, root, layers, sample) : rt_error_code();
-    rt__nn_make_so(former);
+    rt__nn_set_making(former);
     rt_mem_free(b.made);
+    if (inputs)
+        *inputs = b.inputs;
     return rt_scope_return(s, status == RT_OK ? b.net : NULL);
 }
 
-rt_module *rt__nn_build(const json_t *layers, rt__sample *sample, json_t *table)
+/* Checks the whole net before any parameter is allocated, then makes it. */
+static rt_module *build(const json_t *layers, const char *root, rt_nn_sample *sample, json_t *table,
+                        rt__net_inputs *inputs)
 {
-    return build(layers, "model.layers", sample, table, false);
+    rt_nn_sample trial = *sample;
+    rt_scope s = rt_scope_begin();
+    bool sound = rt_layers_check(layers, root) == RT_OK &&
+                 make(layers, root, &trial, NULL, TO_BE_JUDGED, NULL);
+    rt_scope_end(s);
+    return sound ? make(layers, root, sample, table, TO_BE_USED, inputs) : NULL;
 }
 
-json_t *rt__nn_describe_param(const char *name, rt_dims shape)
+rt_module *rt__nn_build(const json_t *layers, const rt_nn_field *field, int fields, json_t *table,
+                        rt__net *out)
+{
+    rt_nn_sample sample = first_of(field, fields);
+    rt_module *m = build(layers, "model.layers", &sample, table, &out->inputs);
+    if (m && sample.varies)
+        return RT_FAIL_NULL(CONFIG,
+                            "model.layers: the net's results are sequences whose length varies, up "
+                            "to %s: put mean_places before its end",
+                            rt_dims_text(sample.dims));
+    out->results = 1;
+    out->result[0] = sample.dims;
+    out->exchanges = m && rt_layers_have(layers, RT_LAYER_EXCHANGES);
+    return m;
+}
+
+/* Returns the other names of a tensor; NULL if it has none, or if out of memory. */
+static json_t *other_names(const rt_module *net, const char *name)
+{
+    json_t *names = NULL;
+    const char *other, *first;
+    for (int64_t i = 0; rt_nn_alias_at(net, i, &other, &first); i++) {
+        if (strcmp(first, name) != 0)
+            continue;
+        names = names ? names : json_array();
+        json_array_append_new(names, json_string(other));
+    }
+    return names;
+}
+
+json_t *rt__nn_describe_param(const rt_module *net, const char *name, rt_dims shape)
 {
     json_t *sizes = json_array();
     for (int i = 0; sizes && i < shape.n; i++)
         json_array_append_new(sizes, json_integer(shape.d[i]));
-    return json_pack("{s:s, s:s, s:o}", "name", name, "dtype", rt_dtype_name(RT_F32), "shape",
-                     sizes);
+    return json_pack("{s:s, s:s, s:o, s:o*}", "name", name, "dtype", rt_dtype_name(RT_F32), "shape",
+                     sizes, "also", other_names(net, name));
 }
 
-json_t *rt__nn_describe_buffer(const char *name, rt_dims shape)
+json_t *rt__nn_describe_buffer(const rt_module *net, const char *name, rt_dims shape)
 {
-    json_t *j = rt__nn_describe_param(name, shape);
+    json_t *j = rt__nn_describe_param(net, name, shape);
     if (j)
         json_object_set_new(j, "kind", json_string("buffer"));
     return j;
@@ -263,20 +398,23 @@ static rt_status describe(const rt_module *net, json_t *layout)
     int failed = 0;
     for (int64_t i = 0; i < rt_nn_param_count(net); i++) {
         rt_dims shape = rt_dims_of(rt_nn_param_at(net, i, &name));
-        failed |= json_array_append_new(layout, rt__nn_describe_param(name, shape));
+        failed |= json_array_append_new(layout, rt__nn_describe_param(net, name, shape));
     }
     for (int64_t i = 0; i < rt_nn_buffer_count(net); i++) {
         rt_dims shape = rt_dims_of(rt_nn_buffer_at(net, i, &name, &persistent));
         if (persistent)
-            failed |= json_array_append_new(layout, rt__nn_describe_buffer(name, shape));
+            failed |= json_array_append_new(layout, rt__nn_describe_buffer(net, name, shape));
     }
     return failed && !rt_failed() ? RT_FAIL(NOMEM, "layout: out of memory") : rt_error_code();
 }
 
-rt_status rt__nn_layout(const json_t *layers, rt__sample sample, json_t *layout)
+rt_status rt__nn_layout(const json_t *layers, const rt_nn_field *field, int fields, json_t *layout)
 {
     rt_scope s = rt_scope_begin();
-    const rt_module *net = build(layers, "model.layers", &sample, NULL, true);
+    rt_nn_sample sample = first_of(field, fields);
+    const rt_module *net = rt_layers_check(layers, "model.layers") == RT_OK
+                               ? make(layers, "model.layers", &sample, NULL, TO_BE_DESCRIBED, NULL)
+                               : NULL;
     rt_status status = net ? describe(net, layout) : rt_error_code();
     rt_scope_end(s);
     return status;
@@ -295,7 +433,8 @@ rt_module *rt_nn_from_json_(rt_nn_from_json_args a)
                             (int)a.dtype);
     if (rt_json_parse(a.json, strlen(a.json), "layers", &layers) != RT_OK)
         return NULL;
-    rt_module *net = build(layers, "layers", &(rt__sample){a.input, a.dtype, 0}, NULL, false);
+    rt_nn_sample sample = {.dims = a.input, .dtype = a.dtype};
+    rt_module *net = build(layers, "layers", &sample, NULL, NULL);
     json_decref(layers);
     return net;
 }

@@ -1,9 +1,10 @@
 /* Pooling over square windows, as torch.nn.MaxPool2d and AvgPool2d. */
-#include "common/error.h"
+#include "common/base/designated.h"
+#include "common/base/error.h"
 #include "worker/engine/nn/layers.h"
 
-/* The arguments of both are one list of fields. */
-typedef struct window_args {
+/* Both poolings have the same argument fields. */
+typedef struct RT_DESIGNATED window_args {
     RT_STRUCT(RT_NN_POOL2D_FIELDS)
 } window_args;
 
@@ -35,7 +36,7 @@ static rt_module *new_pool(const rt_module_type *type, rt_layer_id id, window_ar
     return &p->base;
 }
 
-static rt_status infer(const window_args *a, rt__sample *at)
+static rt_status infer(const window_args *a, rt_nn_sample *at)
 {
     rt__window w = {.height = a->kernel,
                     .width = a->kernel,
@@ -53,13 +54,15 @@ static rt_tensor *max_pool2d_forward(rt_module *m, rt_tensor *x)
 rt_module *rt_nn_max_pool2d_(rt_nn_max_pool2d_args a)
 {
     static const rt_module_type type = {"max_pool2d", sizeof(pool2d), max_pool2d_forward, NULL};
-    return new_pool(&type, RT_LAYER_max_pool2d, (window_args){a.kernel, a.stride, a.padding});
+    return new_pool(&type, RT_LAYER_max_pool2d,
+                    (window_args){.kernel = a.kernel, .stride = a.stride, .padding = a.padding});
 }
 
-static rt_status max_pool2d_infer(void *args, rt__sample *at)
+static rt_status max_pool2d_infer(void *args, rt_nn_sample *at)
 {
     const rt_nn_max_pool2d_args *a = args;
-    return infer(&(window_args){a->kernel, a->stride, a->padding}, at);
+    return infer(&(window_args){.kernel = a->kernel, .stride = a->stride, .padding = a->padding},
+                 at);
 }
 
 RT__LAYER(max_pool2d, max_pool2d_infer)
@@ -72,13 +75,15 @@ static rt_tensor *avg_pool2d_forward(rt_module *m, rt_tensor *x)
 rt_module *rt_nn_avg_pool2d_(rt_nn_avg_pool2d_args a)
 {
     static const rt_module_type type = {"avg_pool2d", sizeof(pool2d), avg_pool2d_forward, NULL};
-    return new_pool(&type, RT_LAYER_avg_pool2d, (window_args){a.kernel, a.stride, a.padding});
+    return new_pool(&type, RT_LAYER_avg_pool2d,
+                    (window_args){.kernel = a.kernel, .stride = a.stride, .padding = a.padding});
 }
 
-static rt_status avg_pool2d_infer(void *args, rt__sample *at)
+static rt_status avg_pool2d_infer(void *args, rt_nn_sample *at)
 {
     const rt_nn_avg_pool2d_args *a = args;
-    return infer(&(window_args){a->kernel, a->stride, a->padding}, at);
+    return infer(&(window_args){.kernel = a->kernel, .stride = a->stride, .padding = a->padding},
+                 at);
 }
 
 RT__LAYER(avg_pool2d, avg_pool2d_infer)

@@ -1,10 +1,10 @@
-/* A module in words. */
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/text.h"
+/* Describes a module as text. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
 #include "worker/engine/nn/module.h"
 
-/* Returns the first name of what this slot has under another one; NULL: this is the first. */
+/* Returns the first name of this slot's tensor if the slot is an alias, else NULL. */
 static const char *first_name(const rt__index *x, const rt_module *m, int32_t slot)
 {
     for (int64_t i = 0; i < x->alias.count; i++)
@@ -39,7 +39,7 @@ static void add_module(rt_text *to, const rt__index *x, const rt_module *m, cons
             add_module(to, x, m->inside->slot[i].child, m->inside->slot[i].name, depth + 1);
 }
 
-/* How many numbers parameters have that want no gradient, and buffers. */
+/* Counts the elements of frozen parameters. */
 static int64_t count_frozen(const rt__index *x)
 {
     int64_t n = 0;

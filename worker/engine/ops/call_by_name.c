@@ -1,16 +1,16 @@
-/* Calls by name: first every tensor finds its place by its name, then the operation runs, then its gradients are named. */
+/* Calls by name: matches every tensor to its input, runs the operation, then names its results and gradients. */
 #include "worker/engine/ops/call_by_name.h"
 
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/nearest.h"
+#include "worker/engine/autograd/op.h"
+#include "worker/engine/autograd/schema.h"
+#include <ringtorch/autograd.h>
+#include <ringtorch/ops.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ringtorch/autograd.h>
-#include <ringtorch/ops.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/nearest.h"
-#include "worker/engine/autograd/op.h"
-#include "worker/engine/autograd/schema.h"
 
 typedef struct bound {
     const rt_op *op;
@@ -26,7 +26,7 @@ typedef struct bound {
 
 /* ---- names ---- */
 
-/* Is `name` `stem`.<i>? Gives i, at most `most`. */
+/* Returns whether `name` is "<stem>.<i>" with i at most `most`, and sets *i. */
 static bool is_numbered(const char *name, const char *stem, int most, int *i)
 {
     char text[256];
@@ -35,7 +35,7 @@ static bool is_numbered(const char *name, const char *stem, int most, int *i)
         return false;
     *i = (int)strtol(name + len + 1, NULL, 10);
     snprintf(text, sizeof text, "%s.%d", stem, *i);
-    return *i >= 0 && *i <= most && strcmp(text, name) == 0; /* not .007 */
+    return *i >= 0 && *i <= most && strcmp(text, name) == 0; /* rejects .007 */
 }
 
 static bool has_several_results(const rt_op *op)
@@ -43,7 +43,7 @@ static bool has_several_results(const rt_op *op)
     return op->n_out != 0 && op->n_out != 1;
 }
 
-/* Is it a gradient of a result, and of which? */
+/* Returns whether the name is that of a result's gradient, and sets *result. */
 static bool is_grad_out(const bound *b, const char *name, int *result)
 {
     *result = 0;
@@ -51,7 +51,7 @@ static bool is_grad_out(const bound *b, const char *name, int *result)
                                       : strcmp(name, "grad_out") == 0;
 }
 
-/* Returns the place of a tensor of that name; -1 if there is none. */
+/* Returns the input of that name, or -1 if there is none. */
 static int place_of(const bound *b, const char *name)
 {
     int i = -1;
@@ -62,7 +62,7 @@ static int place_of(const bound *b, const char *name)
     return i;
 }
 
-/* Text for rt_mem_free: the name of place i. */
+/* Returns the name of input i after the prefix `before`, for rt_mem_free. */
 static char *name_of(const bound *b, const char *before, int i)
 {
     if (b->op->n_in == RT_MANY)
@@ -72,7 +72,7 @@ static char *name_of(const bound *b, const char *before, int i)
 
 /* ---- binding ---- */
 
-/* Fails with the nearest of the names that there are, or with all of them. */
+/* Fails, suggesting the nearest valid name or listing all of them. */
 static rt_status refuse_name(const bound *b, const char *name)
 {
     enum { MOST = 32 };
@@ -96,7 +96,7 @@ static rt_status refuse_name(const bound *b, const char *name)
                    n ? list : "none");
 }
 
-/* Is it of a row of INPUTS, but of a number that there cannot be unless one before it is missing? */
+/* Returns whether the name belongs to a row of INPUTS but its number is too high, which means that a lower one is missing. */
 static bool is_beyond(const bound *b, const char *name)
 {
     int i;
@@ -109,7 +109,7 @@ static rt_status bind_one(bound *b, const rt__named *g)
     if (i < 0 && is_grad_out(b, g->name, &result)) {
         if (b->gradients)
             return RT_OK;
-        return RT_FAIL(ARG, "%s: '%s' is given, but no gradients are asked for", b->op->name,
+        return RT_FAIL(ARG, "%s: '%s' is given, but no gradients are requested", b->op->name,
                        g->name);
     }
     if (i < 0)
@@ -120,7 +120,7 @@ static rt_status bind_one(bound *b, const rt__named *g)
     return RT_OK;
 }
 
-/* Counts the tensors of a row of INPUTS: all that are given, but for gradients. Those that have other names are refused later. */
+/* Counts the tensors of a row of INPUTS: all that were given, except gradients. Tensors with other names are refused later. */
 static int count_inputs(const bound *b)
 {
     int result, n = b->op->n_in;
@@ -168,16 +168,16 @@ static bool has_floats(const rt_tensor *x)
     return x && rt__dtype_is_float(rt_dtype_of(x));
 }
 
-/* Makes every tensor of floats want its gradient. */
+/* Makes every float tensor want a gradient. */
 static rt_status want_gradients(bound *b)
 {
     int wanted = 0;
     if (!b->op->backward && !b->op->compose)
-        return RT_FAIL(UNSUPPORTED, "%s is not differentiable: ask for no gradients", b->op->name);
+        return RT_FAIL(UNSUPPORTED, "%s is not differentiable: request no gradients", b->op->name);
     for (int i = 0; i < b->n_in && !rt_failed(); i++)
         if (has_floats(b->in[i])) {
             b->in[i] = rt_param(rt_detach(b->in[i]));
-            rt_free(b->in[i]); /* what rt_param keeps: the scope has it as well */
+            rt_free(b->in[i]); /* drops rt_param's reference: the scope owns it as well */
             wanted++;
         }
     if (wanted == 0)
@@ -186,7 +186,7 @@ static rt_status want_gradients(bound *b)
     return rt_error_code();
 }
 
-/* Returns what was given as the gradient of a result; NULL: nothing. */
+/* Returns the given gradient of result k, or NULL. */
 static const rt__named *find_grad_out(const bound *b, int k)
 {
     int result;
@@ -220,7 +220,7 @@ static rt_status check_grad_outs(const bound *b)
     return RT_OK;
 }
 
-/* Sums what is differentiated: its gradient by result k is exactly grad_out.k. */
+/* Makes the scalar to differentiate: its gradient with respect to result k is exactly grad_out.k. */
 static rt_status make_loss(bound *b)
 {
     RT_TRY(check_grad_outs(b));
@@ -233,14 +233,14 @@ static rt_status make_loss(bound *b)
     }
     if (!b->loss && !rt_failed())
         return RT_FAIL(UNSUPPORTED,
-                       "%s is not differentiable with these arguments: ask for no gradients",
+                       "%s is not differentiable with these arguments: request no gradients",
                        b->op->name);
     return rt_error_code();
 }
 
 /* ---- results ---- */
 
-/* Adds one with a name that is taken over. */
+/* Adds a tensor to the list, taking over the name. */
 static rt_status add(rt__named_list *list, char *name, rt_tensor *x)
 {
     rt__named *more =
@@ -281,7 +281,8 @@ static rt_status add_gradients(const bound *b, rt__named_list *list)
     return rt_error_code();
 }
 
-/* The argument struct. What is written in place is a copy: the tensor itself may want its gradient, and is the caller's. */
+/* Makes the argument struct. An operation in place gets a copy to write to, because the tensor itself may want a gradient and
+ * belongs to the caller. */
 static void *make_args(const bound *b, const json_t *values)
 {
     rt_tensor *first = b->n_in > 0 ? b->in[0] : NULL;

@@ -1,4 +1,4 @@
-/* Calls of an operation with tensors by the names of its rows, for callers that are data: files of test cases, other programs.
+/* Calls an operation with tensors named by its rows, for callers that are data: files of test cases, other programs.
  *
  *     const rt__named in[] = {{"x", x}, {"grad_out", g}};
  *     rt__named_list out;
@@ -7,15 +7,15 @@
  *         ... out.item[i].name, out.item[i].x ...                                   // "out", "grad.x"
  *     rt__named_list_release(&out);
  *
- * Names. A tensor is called as its row, the tensors of a row of INPUTS <row>.0, <row>.1, ...; one that is optional may be left
- * out. The result is called out; if the operation can have several, out.0, out.1, ... With gradients, sum(out * grad_out) is
- * differentiated, of several results the sum of such sums: grad_out, or grad_out.0, ..., may be given for results of a float type
- * and is ones where it is not. There is a grad.<tensor> for each tensor of a float type that was given, zeros where nothing depends on it. */
-#ifndef RINGTORCH_ENGINE_CALL_BY_NAME_H
-#define RINGTORCH_ENGINE_CALL_BY_NAME_H
+ * Names: an input is named after its row; the inputs of a row of INPUTS are <row>.0, <row>.1, ...; optional ones may be left out. The
+ * result is "out", or out.0, out.1, ... if the operation can have several. With gradients, sum(out * grad_out) is differentiated, or the
+ * sum of such sums for several results. grad_out, or grad_out.0, ..., may be given for results of a float type; where it is not given it is
+ * all ones. The call returns a grad.<tensor> for each given tensor of a float type, zeros where nothing depends on it. */
+#ifndef RINGTORCH_WORKER_ENGINE_OPS_CALL_BY_NAME_H
+#define RINGTORCH_WORKER_ENGINE_OPS_CALL_BY_NAME_H
 
+#include "common/base/json.h"
 #include <ringtorch/op.h>
-#include "common/json.h"
 
 typedef struct rt__named {
     const char *name;
@@ -27,8 +27,8 @@ typedef struct rt__named_list {
     int count;
 } rt__named_list;
 
-/* values: the operation's other arguments, an object; NULL: all have their defaults. ARG, SHAPE or DTYPE, naming the operation and
- * the argument, for tensors that it has not or needs, and for gradients of what has none; the list is empty then. */
+/* values: the operation's other arguments as an object; NULL: all defaults. Fails with ARG, SHAPE or DTYPE, naming the operation and the
+ * argument, if tensors are unknown or missing, or if a gradient is wanted of something that has none; the list is then empty. */
 rt_status rt__call_by_name(const rt_op *op, const rt__named *given, int count, const json_t *values,
                            bool gradients, rt__named_list *out);
 void rt__named_list_release(rt__named_list *list);

@@ -1,47 +1,36 @@
-/* What operations share: broadcasting loops, sums back to a shape, and operations that only other
- * operations use.
+/* What operations share: grids over broadcast operands, sums back to a shape, and operations that only other operations
+ * use.
  *
- *     rt_loop l;
- *     for (bool more = rt__loop_begin(&l, y->dims, in, 2); more; more = rt__loop_next(&l))
- *         e->kernels->add.f[RT_F32](e, p, &l.grid, l.at[0], l.at[1], (float *)y->data + l.done);
+ *     rt_grid g;
+ *     if (rt__grid(&g, y, c->in, 2))
+ *         e->kernels->add.f[RT_F32](e, p, &g, c->in[0]->data, c->in[1]->data, y->data);
  */
-#ifndef RINGTORCH_ENGINE_OPS_H
-#define RINGTORCH_ENGINE_OPS_H
+#ifndef RINGTORCH_WORKER_ENGINE_OPS_OPS_H
+#define RINGTORCH_WORKER_ENGINE_OPS_OPS_H
 
-#include <ringtorch/ops.h>
 #include "worker/engine/autograd/op.h"
+#include <ringtorch/ops.h>
 
-enum { RT_OPERANDS = 3 };
-
-/* What rows allow an axis to be that a function takes as an int: any that a tensor can have, from either end. */
+/* The range of an axis in rows of functions that take it as an int: any axis that a tensor can have, counted from either
+ * end. */
 #define RT_ANY_AXIS RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1)
 
-/* Walks a broadcast operation on strided operands as a series of grids with contiguous output. Axes
- * that run on are joined, so nearly always there is one grid. */
-typedef struct rt_loop {
-    rt_grid grid;
-    const void *at[RT_OPERANDS]; /* operands of the present grid */
-    int64_t done;                /* elements of the output before it */
-    int n, nd;                   /* operands; axes outside the grid */
-    int64_t dim[RT_MAX_DIMS], index[RT_MAX_DIMS], stride[RT_OPERANDS][RT_MAX_DIMS];
-    size_t size[RT_OPERANDS];
-} rt_loop;
+/* rt__ops_check returns what rt__ops_register would. rt__ops_register registers all operations of a NULL-terminated
+ * list, or none. ops may be NULL. */
+rt_status rt__ops_check(const rt_op *const *ops);
+rt_status rt__ops_register(const rt_op *const *ops);
 
-/* Begins; false when there is nothing to do or a copy of an operand failed. An operand whose
- * elements lie apart along the innermost axis is copied first. dims: the output's, which all
- * operands broadcast to. */
-bool rt__loop_begin(rt_loop *l, rt_dims dims, rt_tensor *const *in, int n);
-bool rt__loop_next(rt_loop *l);
+/* Describes n operands of any strides that broadcast to y, which is contiguous. Returns false if y has no elements. */
+bool rt__grid(rt_grid *g, const rt_tensor *y, rt_tensor *const *in, int n);
+/* The same over axes `dims`, none of size 0. An operand must broadcast to `dims`, or may be longer where `dims` is 1:
+ * that axis is then left out. */
+void rt__grid_over(rt_grid *g, const rt_dims *dims, rt_tensor *const *in, int n);
 
-/* Differentiable: sums x over the axes along which `dims` was broadcast to x's shape. x itself if
- * the shapes are equal. */
+/* Differentiable: sums x over the axes along which `dims` was broadcast to x's shape. Returns x itself if the shapes are
+ * equal. */
 rt_tensor *rt__sum_to(rt_tensor *x, rt_dims dims);
 
-/* Copies x's value into y at the indices start, start + step, ... of an axis, as many as x has there; the other axes are equal, and y is
- * contiguous. */
-rt_status rt__copy_to_part(rt_tensor *y, const rt_tensor *x, int axis, int64_t start, int64_t step);
-
-/* 1 where a is above b, 1/2 where equal, else 0; no gradient. Defined by kernels/elementwise.def.
+/* 1 where a > b, 1/2 where equal, else 0; no gradient. Defined by kernels/elementwise.def.
  */
 rt_tensor *rt_above(rt_tensor *a, rt_tensor *b);
 rt_tensor *rt_above_inplace(rt_tensor *a, rt_tensor *b);
@@ -49,12 +38,7 @@ rt_tensor *rt_above_inplace(rt_tensor *a, rt_tensor *b);
 /* Differentiable: y * (dy - sum(dy * y)) along the last axis, for y a softmax. */
 rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy);
 
-/* Differentiable: zeros of that shape, with src added at the index along the axis, in its order. */
+/* Differentiable: returns zeros of that shape, with src's elements added at the index along the axis, in src's order. */
 rt_tensor *rt__scatter_add(rt_tensor *src, int axis, rt_tensor *index, rt_dims shape);
-
-/* The operations that have a public name. */
-#define OP(name) extern const rt_op rt__op_##name;
-#include "worker/engine/ops/ops.def"
-#undef OP
 
 #endif

@@ -1,9 +1,10 @@
-/* Adam (Kingma and Ba 2015) and AMSGrad (Reddi et al. 2018), formulas of torch.optim.Adam; see kernels.def. */
+/* Adam (Kingma and Ba 2015) and AMSGrad (Reddi et al. 2018), with the formulas of torch.optim.Adam; see
+ * kernels/ref/update.c. */
 #include "worker/engine/optim/rule.h"
 
 enum { EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ };
 
-static void update(rt__part *u)
+static void update(rt_optimizer_part *u)
 {
     const rt_optimizer_adam_values *v = u->values;
     rt_adam_shape s = {.lr = u->lr,
@@ -17,4 +18,4 @@ static void update(rt__part *u)
                                    u->state[EXP_AVG_SQ], u->state[MAX_EXP_AVG_SQ], NULL);
 }
 
-const rt__rule rt__rule_adam = {.update = update};
+const rt_optimizer_row rt__rule_adam = {.update = update};

@@ -1,9 +1,10 @@
-/* AdamW (Loshchilov and Hutter 2019), formulas of torch.optim.AdamW; see kernels.def. */
+/* AdamW (Loshchilov and Hutter 2019), with the formulas of torch.optim.AdamW; see
+ * kernels/ref/update.c. */
 #include "worker/engine/optim/rule.h"
 
 enum { EXP_AVG, EXP_AVG_SQ };
 
-static void update(rt__part *u)
+static void update(rt_optimizer_part *u)
 {
     const rt_optimizer_adamw_values *v = u->values;
     rt_adamw_shape s = {.lr = u->lr,
@@ -17,4 +18,4 @@ static void update(rt__part *u)
                                     u->state[EXP_AVG_SQ]);
 }
 
-const rt__rule rt__rule_adamw = {.update = update};
+const rt_optimizer_row rt__rule_adamw = {.update = update};

@@ -1,33 +1,20 @@
-/* Moving a net's parameters, gradients and buffers into flat buffers. */
+/* Moves a net's parameters, gradients and buffers into flat buffers. */
 #include "worker/engine/optim/flat.h"
 
-#include <string.h>
-#include <ringtorch/autograd.h>
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/autograd/graph.h"
 #include "worker/engine/tensor/tensor.h"
+#include <ringtorch/autograd.h>
+#include <string.h>
 
 /* ---- places ---- */
 
-/* Returns a zeroed flat buffer with one part an entry, so that a change of one parameter is none of
- * the others; owned by the scope. */
-static rt_tensor *divided_buffer(const rt_flat *flat)
-{
-    rt_tensor *buffer = rt_zeros(rt_shape(flat->length), .device = flat->device);
-    return buffer && rt__tensor_divide(buffer, flat->entries + flat->small) == RT_OK ? buffer
-                                                                                     : NULL;
-}
-
-/* Returns the part of a flat buffer that belongs to entry i, with its tensor's shape; owned by the
- * scope. */
-static rt_tensor *view_of(rt_tensor *buffer, const rt_flat *flat, int32_t i)
+/* Returns the part of a flat buffer that belongs to entry i, with its tensor's shape; owned by the scope. */
+static rt_tensor *part_of(const rt_tensor *buffer, const rt_flat *flat, int32_t i)
 {
     const rt_flat_entry *e = &flat->entry[i];
-    rt_tensor *range = rt_narrow(buffer, 0, e->begin, e->end - e->begin);
-    rt_tensor *view = range ? rt_view(range, rt_dims_of(e->param)) : NULL;
-    if (view)
-        rt__tensor_set_part(view, i);
-    return view;
+    return buffer ? rt__tensor_carve(buffer, rt_dims_of(e->param), e->begin) : NULL;
 }
 
 rt_status rt__place_init(rt__place *p, const rt_flat *flat)
@@ -37,9 +24,9 @@ rt_status rt__place_init(rt__place *p, const rt_flat *flat)
     if (!p->view)
         return rt_error_code();
     rt_scope s = rt_scope_begin();
-    p->buffer = rt_keep(divided_buffer(flat));
+    p->buffer = rt_keep(rt_zeros(rt_shape(flat->length), .device = flat->device));
     for (int32_t i = 0; i < flat->entries; i++)
-        p->view[i] = rt_keep(view_of(p->buffer, flat, i));
+        p->view[i] = rt_keep(part_of(p->buffer, flat, i));
     rt_scope_end(s);
     if (rt_failed())
         rt__place_release(p);
@@ -71,9 +58,9 @@ void rt__place_complete(const rt__place *p, const rt_flat *flat)
             rt__fill(p->view[i], 0);
 }
 
-/* ---- the whole ---- */
+/* ---- the layout ---- */
 
-/* Adds an entry behind the others. */
+/* Appends an entry. */
 static rt_status add_entry(rt_flat *flat, const char *kind, const char *name, rt_tensor *tensor,
                            int64_t elements)
 {
@@ -89,33 +76,33 @@ static rt_status add_entry(rt_flat *flat, const char *kind, const char *name, rt
     return RT_OK;
 }
 
-static rt_status check_param(const rt_tensor *param, const char *name)
+static rt_status check_param(const char *owner, const rt_tensor *param, const char *name)
 {
-    if (param && !rt_param_is_present(param))
-        return RT_FAIL(
-            ARG, "optimiser: the value of %s is absent: bring it back with rt_param_present", name);
-    if (param && param->dtype != RT_F32)
-        return RT_FAIL(DTYPE, "optimiser: %s is %s, expected float32", name, rt_describe(param));
-    if (param && !param->contiguous)
-        return RT_FAIL(ARG, "optimiser: %s is a view with gaps, expected what rt_contiguous gives",
+    if (param->dtype != RT_F32)
+        return RT_FAIL(DTYPE, "%s: %s is %s, expected float32: optimisers update no other type",
+                       owner, name, rt_describe(param));
+    if (!param->contiguous)
+        return RT_FAIL(ARG, "%s: %s is a view with gaps, expected what rt_contiguous gives", owner,
                        name);
     return RT_OK;
 }
 
-/* Lays the parameters out, one after the other. */
-static rt_status list_params(rt_flat *flat, const rt_module *net)
+/* Lists the parameters, one after the other. */
+static rt_status list_params(rt_flat *flat, const char *owner, const rt_module *net)
 {
     int64_t count = rt_nn_param_count(net);
     for (int64_t i = 0; i < count; i++) {
         const char *name;
         rt_tensor *param = rt_nn_param_at(net, i, &name);
-        RT_TRY(check_param(param, name));
+        if (!param)
+            return rt_error_code();
+        RT_TRY(check_param(owner, param, name));
         RT_TRY(add_entry(flat, "param", name, param, rt_numel(param)));
         const rt_tensor *first = flat->entry[0].param;
-        if (param && !rt__same_device(first, param))
-            return RT_FAIL(DEVICE,
-                           "optimiser: %s is %s, but %s is %s: move the net with rt_nn_to_device",
-                           flat->entry[0].name, rt_describe(first), name, rt_describe(param));
+        if (!rt__same_device(first, param))
+            return RT_FAIL(DEVICE, "%s: %s is %s, but %s is %s: move the net with rt_nn_to_device",
+                           owner, flat->entry[0].name, rt_describe(first), name,
+                           rt_describe(param));
         flat->device = first->device;
     }
     flat->entries = flat->small;
@@ -148,16 +135,16 @@ static rt_status list_state(rt_flat *flat, const rt_optimizer_state *s)
     return RT_OK;
 }
 
-static rt_status list_entries(rt_flat *flat, const rt_module *net, const rt_optimizer_state *state,
-                              int states)
+static rt_status list_entries(rt_flat *flat, const char *owner, const rt_module *net,
+                              const rt_optimizer_state *state, int states)
 {
     int64_t params = rt_nn_param_count(net), most = params * (1 + states) + rt_nn_buffer_count(net);
     if (params < 1)
-        return RT_FAIL(ARG, "optimiser: the net has no parameters");
+        return RT_FAIL(ARG, "%s: the net has no parameters", owner);
     flat->entry = rt_calloc((size_t)most, sizeof *flat->entry);
     if (!flat->entry)
         return rt_error_code();
-    RT_TRY(list_params(flat, net));
+    RT_TRY(list_params(flat, owner, net));
     RT_TRY(list_buffers(flat, net));
     for (int i = 0; i < states; i++)
         RT_TRY(list_state(flat, &state[i]));
@@ -165,46 +152,49 @@ static rt_status list_entries(rt_flat *flat, const rt_module *net, const rt_opti
     return RT_OK;
 }
 
-static rt_status move_buffer(rt_tensor *to, const rt_flat *flat, int32_t i)
+/* Moves parameter i, and its gradient if it already has one. */
+static rt_status move_param(const rt__flat *f, int32_t i)
 {
-    rt_tensor *place = view_of(to, flat, i);
-    return place ? rt__tensor_move(flat->entry[i].param, place) : rt_error_code();
+    const rt_flat_entry *e = &f->flat.entry[i];
+    rt__param_set_home(e->param, f->home.view[i]);
+    return rt_grad_place(e->param, f->grad.view[i]);
 }
 
-static rt_status move_all(rt__flat *f)
+static rt_status move_all(rt__flat *f, const char *owner)
 {
     rt_flat *flat = &f->flat;
-    rt_scope s = rt_scope_begin();
-    f->param = rt_keep(divided_buffer(flat));
-    rt_status status = rt__place_init(&f->grad, flat);
-    for (int32_t i = 0; status == RT_OK && i < flat->entries; i++) {
-        rt_tensor *param = flat->entry[i].param, *place = view_of(f->param, flat, i);
-        status = place ? rt__tensor_move(param, place) : rt_error_code();
-        if (status == RT_OK)
-            status =
-                rt_grad_place(param, f->grad.view[i]); /* keeps a gradient that is there already */
-    }
-    for (int32_t i = flat->entries; status == RT_OK && i < flat->entries + flat->small; i++)
+    RT_TRY(rt__place_init(&f->home, flat));
+    RT_TRY(rt__place_init(&f->grad, flat));
+    flat->param = f->home.buffer->data;
+    flat->grad = f->grad.buffer->data;
+    for (int32_t i = 0; i < flat->entries + flat->small; i++)
         if (flat->entry[i].param)
-            status = move_buffer(f->param, flat, i);
+            RT_TRY(rt__may_move(owner, flat->entry[i].name, flat->entry[i].param));
+    for (int32_t i = 0; i < flat->entries; i++)
+        RT_TRY(move_param(f, i));
+    rt_scope s = rt_scope_begin();
+    for (int32_t i = flat->entries; i < flat->entries + flat->small && !rt_failed(); i++)
+        if (flat->entry[i].param)
+            rt__tensor_move(flat->entry[i].param, part_of(f->home.buffer, flat, i));
     rt_scope_end(s);
-    if (!rt_failed()) {
-        flat->param = f->param->data;
-        flat->grad = f->grad.buffer->data;
-    }
-    return status;
+    return rt_error_code();
 }
 
-rt_status rt__flat_init(rt__flat *f, const rt_module *net, const rt_optimizer_state *state,
-                        int states)
+rt_status rt__flat_init(rt__flat *f, const char *owner, const rt_module *net,
+                        const rt_optimizer_state *state, int states)
 {
     *f = (rt__flat){0};
-    rt_status status = list_entries(&f->flat, net, state, states);
+    rt_status status = list_entries(&f->flat, owner, net, state, states);
     if (status == RT_OK)
-        status = move_all(f);
+        status = move_all(f, owner);
     if (status != RT_OK)
         rt__flat_release(f);
     return status;
+}
+
+bool rt__flat_is_home(const rt__flat *f, int32_t i)
+{
+    return rt__home_of(f->flat.entry[i].param) == f->home.view[i];
 }
 
 void rt__flat_release(rt__flat *f)
@@ -215,6 +205,6 @@ void rt__flat_release(rt__flat *f)
     }
     rt_mem_free(f->flat.entry);
     rt__place_release(&f->grad);
-    rt_free(f->param);
+    rt__place_release(&f->home);
     *f = (rt__flat){0};
 }

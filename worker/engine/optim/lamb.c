@@ -1,12 +1,12 @@
-/* LAMB (You et al. 2020, algorithm 2): Adam's step with decoupled weight decay, as long for each parameter as the parameter itself. */
-#include <math.h>
+/* LAMB (You et al. 2020, algorithm 2): Adam's step with decoupled weight decay, scaled for each parameter to the parameter's own norm. */
 #include "worker/engine/optim/rule.h"
+#include <math.h>
 
 enum { EXP_AVG, EXP_AVG_SQ };
-enum { PARAM_SQUARES, STEP_SQUARES }; /* measured */
+enum { PARAM_SQUARES, STEP_SQUARES }; /* measurements */
 
-/* step: as the kernel's. */
-static void adam(const rt__part *u, double lr, float *step)
+/* step: as in the kernel; NULL applies the step. */
+static void adam(const rt_optimizer_part *u, double lr, float *step)
 {
     const rt_optimizer_lamb_values *v = u->values;
     rt_adam_shape s = {.lr = lr,
@@ -20,7 +20,7 @@ static void adam(const rt__part *u, double lr, float *step)
                                    u->state[EXP_AVG_SQ], NULL, step);
 }
 
-static void measure(rt__part *u, int round)
+static void measure(rt_optimizer_part *u, int round)
 {
     rt_exec *e = u->exec;
     adam(u, 0, u->scratch);
@@ -28,16 +28,16 @@ static void measure(rt__part *u, int round)
     e->kernels->sum_squares[RT_F32](e, u->n, u->scratch, u->sum[round][STEP_SQUARES]);
 }
 
-/* A parameter of zeros has no length to go by, and a step of zeros goes nowhere. */
-static void update(rt__part *u)
+/* The scaling is skipped if the parameter or the step is all zeros. */
+static void update(rt_optimizer_part *u)
 {
     double param = sqrt(*u->sum[0][PARAM_SQUARES]), step = sqrt(*u->sum[0][STEP_SQUARES]);
     adam(u, param > 0 && step > 0 ? u->lr * param / step : u->lr, NULL);
 }
 
-const rt__rule rt__rule_lamb = {
+const rt_optimizer_row rt__rule_lamb = {
     .update = update,
     .rounds = 1,
-    .measures = {{RT__PER_TENSOR, RT__PER_TENSOR}},
+    .measures = {{RT_MEASURE_PER_TENSOR, RT_MEASURE_PER_TENSOR}},
     .measure = measure,
 };

@@ -1,37 +1,39 @@
-/* Sums over whole parameters that no shard knows alone. Every parameter is cut at the borders of blocks into stretches, which depend on
- * the net only; what is measured of them is added in their order, so the sums have the same bits whoever measured which. */
+/* Sums over whole parameters, which no single shard can compute. Every parameter is cut at block borders into stretches, which depend
+ * only on the net. Measurements of stretches are added in a fixed order, so the sums have the same bits no matter which shard measured
+ * which stretch. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "worker/engine/optim/rule.h"
 #include <math.h>
 #include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/engine/optim/rule.h"
 
-/* ---- how many numbers ---- */
+/* ---- counting numbers ---- */
 
-/* Of a whole parameter. */
-static int64_t numbers_of(rt__measure what, rt__matrices m)
+/* Returns how many numbers one measurement of a whole parameter has. */
+static int64_t numbers_of(rt_measure what, rt_matrices m)
 {
     switch (what) {
-    case RT__PER_TENSOR:
+    case RT_MEASURE_PER_TENSOR:
         return 1;
-    case RT__PER_ROW:
+    case RT_MEASURE_PER_ROW:
         return m.count * m.rows;
-    case RT__PER_COLUMN:
+    case RT_MEASURE_PER_COLUMN:
         return m.has_columns ? m.count * m.columns : 0;
     }
     return 0;
 }
 
-/* Which of them elements [begin,end) of the parameter touch; all columns of each matrix that they do. */
-static rt_range touched(rt__measure what, rt__matrices m, int64_t begin, int64_t end)
+/* Returns which of those numbers elements [begin,end) of the parameter contribute to; for columns, all columns of every matrix that
+ * they touch. */
+static rt_range touched(rt_measure what, rt_matrices m, int64_t begin, int64_t end)
 {
     int64_t matrix = m.rows * m.columns;
     switch (what) {
-    case RT__PER_TENSOR:
+    case RT_MEASURE_PER_TENSOR:
         return (rt_range){0, 1};
-    case RT__PER_ROW:
+    case RT_MEASURE_PER_ROW:
         return (rt_range){begin / m.columns, (end - 1) / m.columns + 1};
-    case RT__PER_COLUMN:
+    case RT_MEASURE_PER_COLUMN:
         if (m.has_columns)
             return (rt_range){begin / matrix * m.columns, ((end - 1) / matrix + 1) * m.columns};
         break;
@@ -39,9 +41,9 @@ static rt_range touched(rt__measure what, rt__matrices m, int64_t begin, int64_t
     return (rt_range){0, 0};
 }
 
-/* ---- making ---- */
+/* ---- allocation ---- */
 
-static rt__matrices matrices(const rt_optim *o, int32_t i)
+static rt_matrices matrices(const rt_optim *o, int32_t i)
 {
     return rt__matrices_of(rt_dims_of(o->flat.flat.entry[i].param));
 }
@@ -49,8 +51,8 @@ static rt__matrices matrices(const rt_optim *o, int32_t i)
 static int64_t share_of(const rt_optim *o, const rt__stretch *s, int round)
 {
     int64_t n = 0, first = o->flat.flat.entry[s->entry].begin;
-    const uint8_t *what = o->row->rule->measures[round];
-    for (int k = 0; k < RT__MEASURES_MAX && what[k]; k++) {
+    const uint8_t *what = o->row.rule->measures[round];
+    for (int k = 0; k < RT_MEASURES_MAX && what[k]; k++) {
         rt_range r = touched(what[k], matrices(o, s->entry), s->begin - first, s->end - first);
         n += r.end - r.begin;
     }
@@ -84,7 +86,7 @@ static rt_status make_round(rt_optim *o, int round)
 {
     rt__measured *m = &o->measured;
     const rt_flat *flat = &o->flat.flat;
-    const uint8_t *what = o->row->rule->measures[round];
+    const uint8_t *what = o->row.rule->measures[round];
     int64_t shares = 0, sums = 0;
     for (int64_t i = 0; i < m->stretches; i++) {
         m->stretch[i].first[round] = shares;
@@ -94,7 +96,7 @@ static rt_status make_round(rt_optim *o, int round)
     m->sum_at[round] = rt_calloc((size_t)flat->entries, sizeof *m->sum_at[round]);
     for (int32_t i = 0; m->sum_at[round] && i < flat->entries; i++) {
         m->sum_at[round][i] = sums;
-        for (int k = 0; k < RT__MEASURES_MAX && what[k]; k++)
+        for (int k = 0; k < RT_MEASURES_MAX && what[k]; k++)
             sums += numbers_of(what[k], matrices(o, i));
     }
     m->share[round] = rt_calloc((size_t)shares, sizeof *m->share[round]);
@@ -102,7 +104,7 @@ static rt_status make_round(rt_optim *o, int round)
     return m->sum_at[round] && m->share[round] && m->sum[round] ? RT_OK : rt_error_code();
 }
 
-/* Finds the places of a small state, which the flat buffers have in the order of the parameters. */
+/* Finds the offsets of a small state; flat buffers hold it in the order of the parameters. */
 static rt_status find_small(rt_optim *o, const rt_optimizer_state *state)
 {
     const rt_flat *flat = &o->flat.flat;
@@ -126,8 +128,8 @@ static rt_status find_small(rt_optim *o, const rt_optimizer_state *state)
 rt_status rt__measured_init(rt_optim *o)
 {
     rt_optimizer_state state[RT_OPTIMIZER_STATES_MAX];
-    int states = rt_optimizer_states(o->row->name, o->group[0].values, state);
-    const int rounds = o->row->rule->rounds;
+    int states = rt_optimizer_states(o->row.name, o->group[0].values, state);
+    const int rounds = o->row.rule->rounds;
     if (rounds == 0)
         return RT_OK;
     o->measured.scratch = rt_calloc(RT_BLOCK, sizeof *o->measured.scratch);
@@ -144,7 +146,7 @@ rt_status rt__measured_init(rt_optim *o)
 
 void rt__measured_release(rt__measured *m)
 {
-    for (int round = 0; round < RT__ROUNDS_MAX; round++) {
+    for (int round = 0; round < RT_ROUNDS_MAX; round++) {
         rt_mem_free(m->share[round]);
         rt_mem_free(m->sum[round]);
         rt_mem_free(m->sum_at[round]);
@@ -156,14 +158,14 @@ void rt__measured_release(rt__measured *m)
     *m = (rt__measured){0};
 }
 
-/* ---- places ---- */
+/* ---- addresses ---- */
 
-void rt__measured_sums(const rt_optim *o, int32_t i, rt__part *u)
+void rt__measured_sums(const rt_optim *o, int32_t i, rt_optimizer_part *u)
 {
-    const rt__rule *rule = o->row->rule;
+    const rt_optimizer_row *rule = o->row.rule;
     for (int round = 0; round < rule->rounds; round++) {
         double *at = o->measured.sum[round] + o->measured.sum_at[round][i];
-        for (int k = 0; k < RT__MEASURES_MAX && rule->measures[round][k]; k++) {
+        for (int k = 0; k < RT_MEASURES_MAX && rule->measures[round][k]; k++) {
             u->sum[round][k] = at;
             at += numbers_of(rule->measures[round][k], u->m);
         }
@@ -171,18 +173,19 @@ void rt__measured_sums(const rt_optim *o, int32_t i, rt__part *u)
 }
 
 /* Points the sums of a round at the shares of a stretch. */
-static void point_at_shares(const rt_optim *o, const rt__stretch *s, int round, rt__part *u)
+static void point_at_shares(const rt_optim *o, const rt__stretch *s, int round,
+                            rt_optimizer_part *u)
 {
-    const uint8_t *what = o->row->rule->measures[round];
+    const uint8_t *what = o->row.rule->measures[round];
     double *at = o->measured.share[round] + s->first[round];
-    for (int k = 0; k < RT__MEASURES_MAX && what[k]; k++) {
+    for (int k = 0; k < RT_MEASURES_MAX && what[k]; k++) {
         rt_range r = touched(what[k], u->m, u->at, u->at + u->n);
         u->sum[round][k] = at;
         at += r.end - r.begin;
     }
 }
 
-/* The first stretch that ends behind `at`. */
+/* Returns the first stretch that ends after `at`. */
 static int64_t stretch_at(const rt__measured *m, int64_t at)
 {
     int64_t low = 0, high = m->stretches;
@@ -204,7 +207,7 @@ rt_status rt__optim_measure(rt_optim *o, int round, int64_t begin, int64_t end, 
     const rt__measured *m = &o->measured;
     for (int64_t i = stretch_at(m, begin); i < m->stretches && m->stretch[i].begin < end; i++) {
         const rt__stretch *s = &m->stretch[i];
-        rt__part u;
+        rt_optimizer_part u;
         memset(m->share[round] + s->first[round], 0,
                (size_t)(s[1].first[round] - s->first[round]) * sizeof(double));
         if (rt__optim_skips(o, s->entry))
@@ -213,23 +216,24 @@ rt_status rt__optim_measure(rt_optim *o, int round, int64_t begin, int64_t end, 
         rt__part_set(o, s->begin, s->end, &u);
         u.at = s->begin - o->flat.flat.entry[s->entry].begin;
         point_at_shares(o, s, round, &u);
-        o->row->rule->measure(&u, round);
+        o->row.rule->measure(&u, round);
     }
     return RT_OK;
 }
 
-/* Adds the shares of all stretches of parameter i, which are those from s on; returns the first of the next parameter. */
-static const rt__stretch *add_up(const rt_optim *o, int round, const rt__stretch *s, rt__part *u)
+/* Adds up the shares of all stretches of one parameter, beginning with s; returns the first stretch of the next parameter. */
+static const rt__stretch *add_up(const rt_optim *o, int round, const rt__stretch *s,
+                                 rt_optimizer_part *u)
 {
-    const uint8_t *what = o->row->rule->measures[round];
+    const uint8_t *what = o->row.rule->measures[round];
     const int32_t entry = s->entry;
     const int64_t first = o->flat.flat.entry[entry].begin;
     const rt__stretch *last = o->measured.stretch + o->measured.stretches;
-    for (int k = 0; k < RT__MEASURES_MAX && what[k]; k++)
+    for (int k = 0; k < RT_MEASURES_MAX && what[k]; k++)
         memset(u->sum[round][k], 0, (size_t)numbers_of(what[k], u->m) * sizeof(double));
     for (; s < last && s->entry == entry; s++) {
         const double *from = o->measured.share[round] + s->first[round];
-        for (int k = 0; k < RT__MEASURES_MAX && what[k]; k++) {
+        for (int k = 0; k < RT_MEASURES_MAX && what[k]; k++) {
             rt_range r = touched(what[k], u->m, s->begin - first, s->end - first);
             for (int64_t i = r.begin; i < r.end; i++)
                 u->sum[round][k][i] += *from++;
@@ -242,30 +246,30 @@ rt_status rt__optim_settle(rt_optim *o, int round, int64_t t)
 {
     const rt__measured *m = &o->measured;
     for (const rt__stretch *s = m->stretch; s < m->stretch + m->stretches;) {
-        rt__part u;
+        rt_optimizer_part u;
         int32_t i = s->entry;
         rt__part_init(o, i, t ? t : o->made[i] + 1, o->lr, 1, &u);
         s = add_up(o, round, s, &u);
-        if (o->row->rule->settle && !rt__optim_skips(o, i))
-            o->row->rule->settle(&u, round);
+        if (o->row.rule->settle && !rt__optim_skips(o, i))
+            o->row.rule->settle(&u, round);
     }
     return RT_OK;
 }
 
-/* ---- for a trainer that shards ---- */
+/* ---- for trainers that shard ---- */
 
 int rt_optim_rounds(const rt_optim *o)
 {
-    return rt__is_optim("optim_rounds", o) ? o->row->rule->rounds : 0;
+    return rt__is_optim("optim_rounds", o) ? o->row.rule->rounds : 0;
 }
 
 static rt_status check(const char *what, const rt_optim *o, int round)
 {
     if (!rt__is_optim(what, o))
         return rt_error_code();
-    if (round < 0 || round >= o->row->rule->rounds)
-        return RT_FAIL(RANGE, "%s: round %d: %s has %d", what, round, o->row->schema.owner,
-                       o->row->rule->rounds);
+    if (round < 0 || round >= o->row.rule->rounds)
+        return RT_FAIL(RANGE, "%s: round %d: %s has %d", what, round, o->row.schema.owner,
+                       o->row.rule->rounds);
     return RT_OK;
 }
 

@@ -1,13 +1,15 @@
 /* What all optimisers share: construction, whole and partial updates, the norm of the gradients. */
-#include <math.h>
-#include <string.h>
-#include <ringtorch/autograd.h>
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/slices.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/slices.h"
+#include "worker/engine/autograd/graph.h"
+#include "worker/engine/base/callback.h"
 #include "worker/engine/nn/module.h"
 #include "worker/engine/optim/rule.h"
 #include "worker/engine/tensor/tensor.h"
+#include <math.h>
+#include <ringtorch/autograd.h>
+#include <string.h>
 
 static void optim_destroy(void *object)
 {
@@ -44,17 +46,25 @@ static rt_status check_rate(const char *what, double lr)
     return RT_FAIL(RANGE, "%s: learning rate %g, expected a number that is not below 0", what, lr);
 }
 
-/* ---- making one ---- */
+/* ---- construction ---- */
+
+/* Lets the rule judge its values together, if it does. */
+static rt_status call_check(const rt__rule_row *row, const char *where, const void *values)
+{
+    if (!row->rule->check)
+        return RT_OK;
+    return rt__callback_status(row->rule->check(where, values), where, ".check");
+}
 
 static rt_status check_values(const rt__rule_row *row, const void *values)
 {
     RT_TRY(rt__schema_check(&row->schema, values));
-    return row->rule->check ? row->rule->check(row->schema.owner, values) : RT_OK;
+    return call_check(row, row->schema.owner, values);
 }
 
 static rt_status add_group(rt_optim *o, const void *values, double lr_scale)
 {
-    const size_t size = o->row->schema.size;
+    const size_t size = o->row.schema.size;
     rt__group *all = rt_realloc(o->group, (size_t)(o->groups + 1) * sizeof *all);
     if (!all)
         return rt_error_code();
@@ -66,12 +76,12 @@ static rt_status add_group(rt_optim *o, const void *values, double lr_scale)
     return RT_OK;
 }
 
-/* Makes the flat buffers, and the states that are like the parameters. */
+/* Makes the flat buffers, and the states that have the parameters' layout. */
 static rt_status make_buffers(rt_optim *o, const void *values)
 {
     rt_optimizer_state state[RT_OPTIMIZER_STATES_MAX];
-    int states = rt_optimizer_states(o->row->name, values, state);
-    RT_TRY(rt__flat_init(&o->flat, o->net, state, states));
+    int states = rt_optimizer_states(o->row.name, values, state);
+    RT_TRY(rt__flat_init(&o->flat, o->row.schema.owner, o->net, state, states));
     for (int i = 0; i < states; i++) {
         if (state[i].layout != RT_STATE_LIKE_PARAM)
             continue;
@@ -84,13 +94,15 @@ static rt_status make_buffers(rt_optim *o, const void *values)
     return RT_OK;
 }
 
-/* Rules that measure parameters read them. */
+/* Only rules that use nothing but kernels work on other devices: rules that measure read parameters on the CPU, and plugins may
+ * read anything. */
 static rt_status check_device(const rt_optim *o)
 {
-    if (rt__on_cpu(o->flat.param) || o->row->rule->rounds == 0)
+    bool kernels_alone = o->row.rule->rounds == 0 && !o->row.rule->name;
+    if (rt__on_cpu(o->flat.home.buffer) || kernels_alone)
         return RT_OK;
-    return RT_FAIL(UNSUPPORTED, "%s: measures parameters, which the CPU alone can: %s is %s",
-                   o->row->schema.owner, o->flat.flat.entry[0].name,
+    return RT_FAIL(UNSUPPORTED, "%s: reads parameters, which works only on the CPU: %s is %s",
+                   o->row.schema.owner, o->flat.flat.entry[0].name,
                    rt_describe(o->flat.flat.entry[0].param));
 }
 
@@ -108,17 +120,19 @@ static rt_status make(rt_optim *o, const void *values)
     return rt__measured_init(o);
 }
 
-rt_optim *rt__optim_new(rt_module *net, rt_cfg_optimizer_name rule, const void *values, double lr)
+rt_optim *rt__optim_new(rt_module *net, int rule, const void *values, double lr)
 {
-    const rt__rule_row *row = rt__rule_row_of(rule);
-    const char *name = row->schema.owner;
-    if (rt_failed() || check_rate(name, lr) != RT_OK || check_values(row, values) != RT_OK ||
-        !rt_exec_cpu() || !rt__is_module(name, net))
+    rt__rule_row row;
+    if (rt_failed() || rt__rule_row_of(rule, &row) != RT_OK)
+        return NULL;
+    const char *name = row.schema.owner;
+    if (check_rate(name, lr) != RT_OK || check_values(&row, values) != RT_OK || !rt_exec_cpu() ||
+        !rt__is_module(name, net))
         return NULL;
     rt_scope s = rt_scope_begin();
     rt_optim *o = rt__object_new(&optim_type, sizeof *o);
     if (!o)
-        return NULL;
+        return rt_scope_return(s, NULL);
     o->row = row;
     o->lr = lr;
     o->net = rt_keep(net);
@@ -127,12 +141,12 @@ rt_optim *rt__optim_new(rt_module *net, rt_cfg_optimizer_name rule, const void *
 
 /* ---- groups ---- */
 
-/* Would these numbers keep other states? */
+/* Returns whether these values lead to the same states as those of group 0. */
 static bool same_states(const rt_optim *o, const void *values)
 {
     rt_optimizer_state a[RT_OPTIMIZER_STATES_MAX], b[RT_OPTIMIZER_STATES_MAX];
-    int n = rt_optimizer_states(o->row->name, o->group[0].values, a);
-    if (rt_optimizer_states(o->row->name, values, b) != n)
+    int n = rt_optimizer_states(o->row.name, o->group[0].values, a);
+    if (rt_optimizer_states(o->row.name, values, b) != n)
         return false;
     for (int i = 0; i < n; i++)
         if (a[i].row != b[i].row)
@@ -140,7 +154,28 @@ static bool same_states(const rt_optim *o, const void *values)
     return true;
 }
 
-/* Puts the parameters that match, and are in no group yet, into the newest. */
+/* Returns the key of a group whose value changes the states. */
+static const char *key_of_states(const rt_optim *o, const rt__schema *schema, json_t *values)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(values, key, value)
+    {
+        void *alone = rt_malloc(schema->size);
+        json_t *one = json_pack("{s:O}", key, value);
+        if (alone && one)
+            memcpy(alone, o->group[0].values, schema->size);
+        bool same =
+            !alone || !one || rt__schema_set(schema, alone, one) != RT_OK || same_states(o, alone);
+        json_decref(one);
+        rt_mem_free(alone);
+        if (!same)
+            return key;
+    }
+    return "its keys";
+}
+
+/* Assigns parameters that match and are in no group yet to the newest group. */
 static rt_status assign(rt_optim *o, const char *pattern, const char *where)
 {
     bool any = false;
@@ -152,13 +187,13 @@ static rt_status assign(rt_optim *o, const char *pattern, const char *where)
     if (any)
         return RT_OK;
     return RT_FAIL(NOTFOUND,
-                   "%s: no parameter matches '%.100s', or all that do are in groups before it",
-                   where, pattern);
+                   "%s: no parameter matches '%.100s', or all that do are in earlier groups", where,
+                   pattern);
 }
 
 static rt_status set_group(rt_optim *o, const char *pattern, json_t *values, const char *where)
 {
-    rt__schema schema = o->row->schema;
+    rt__schema schema = o->row.schema;
     schema.owner = where;
     json_t *scale = json_object_get(values, "lr_scale");
     double lr_scale = scale ? json_number_value(scale) : 1;
@@ -170,11 +205,13 @@ static rt_status set_group(rt_optim *o, const char *pattern, json_t *values, con
     RT_TRY(add_group(o, o->group[0].values, lr_scale));
     rt__group *g = &o->group[o->groups - 1];
     rt_status status = rt__schema_set(&schema, g->values, values);
-    if (status == RT_OK && o->row->rule->check)
-        status = o->row->rule->check(where, g->values);
+    if (status == RT_OK)
+        status = call_check(&o->row, where, g->values);
     if (status == RT_OK && !same_states(o, g->values))
-        status =
-            RT_FAIL(ARG, "%s: these numbers need other states than all parameters have", where);
+        status = RT_FAIL(ARG,
+                         "%s: %s: with this value the group would keep other states than the "
+                         "rest: set it for all parameters",
+                         where, key_of_states(o, &schema, values));
     if (status == RT_OK)
         status = assign(o, pattern, where);
     if (status != RT_OK)
@@ -228,10 +265,10 @@ bool rt__optim_skips(const rt_optim *o, int32_t i)
     return o->skipped[i] || !rt_requires_grad(param) || (o->by_gradient && !rt_grad_of(param));
 }
 
-/* The matrices that the last two axes are. */
-rt__matrices rt__matrices_of(rt_dims d)
+/* Describes a shape as matrices over its last two axes. */
+rt_matrices rt__matrices_of(rt_dims d)
 {
-    rt__matrices m = {1, d.n == 1 ? d.d[0] : 1, 1, d.n >= 2};
+    rt_matrices m = {1, d.n == 1 ? d.d[0] : 1, 1, d.n >= 2};
     for (int i = 0; i < d.n - 2; i++)
         m.count *= d.d[i];
     if (d.n >= 2) {
@@ -242,18 +279,18 @@ rt__matrices rt__matrices_of(rt_dims d)
 }
 
 void rt__part_init(const rt_optim *o, int32_t i, int64_t t, double lr, double grad_scale,
-                   rt__part *u)
+                   rt_optimizer_part *u)
 {
     const rt__group *group = &o->group[o->group_of[i]];
     const rt_flat_entry *e = &o->flat.flat.entry[i];
-    *u = (rt__part){.exec = rt__exec_on(o->flat.param->storage->gpu),
-                    .values = group->values,
-                    .t = t,
-                    .lr = lr * group->lr_scale,
-                    .grad_scale = grad_scale,
-                    .numel = e->end - e->begin,
-                    .scratch = o->measured.scratch};
-    if (o->row->rule->rounds == 0)
+    *u = (rt_optimizer_part){.exec = rt__exec_on(o->flat.home.buffer->storage->gpu),
+                             .values = group->values,
+                             .t = t,
+                             .lr = lr * group->lr_scale,
+                             .grad_scale = grad_scale,
+                             .numel = e->end - e->begin,
+                             .scratch = o->measured.scratch};
+    if (o->row.rule->rounds == 0)
         return;
     u->m = rt__matrices_of(rt_dims_of(e->param));
     rt__measured_sums(o, i, u);
@@ -262,7 +299,7 @@ void rt__part_init(const rt_optim *o, int32_t i, int64_t t, double lr, double gr
             u->state[k] = o->flat.flat.param + o->measured.small_at[k][i];
 }
 
-void rt__part_set(const rt_optim *o, int64_t begin, int64_t end, rt__part *u)
+void rt__part_set(const rt_optim *o, int64_t begin, int64_t end, rt_optimizer_part *u)
 {
     const rt_flat *flat = &o->flat.flat;
     u->n = end - begin;
@@ -274,18 +311,36 @@ void rt__part_set(const rt_optim *o, int64_t begin, int64_t end, rt__part *u)
 
 /* ---- updates ---- */
 
-/* A second optimiser of the net, or of a part of it, moves parameters to buffers of its own. */
-static rt_status check_owns(const rt_optim *o, const rt_flat_entry *e)
+/* Fails if parameter i no longer lies in this optimiser's buffers: a second optimiser moves parameters to buffers of its own,
+ * and rt_nn_to_device moves them away. */
+static rt_status check_owns(const rt_optim *o, int32_t i)
 {
-    if (e->param->data == o->flat.flat.param + e->begin)
+    const char *name = o->flat.flat.entry[i].name;
+    if (rt__flat_is_home(&o->flat, i))
         return RT_OK;
-    return RT_FAIL(ARG, "%s: another optimiser has taken %s over since: use that one",
-                   o->row->schema.owner, e->name);
+    return rt__home_of(o->flat.flat.entry[i].param)
+               ? RT_FAIL(ARG, "%s: another optimiser has since taken over %s: use that one",
+                         o->row.schema.owner, name)
+               : RT_FAIL(ARG, "%s: rt_nn_to_device has since moved %s: make a new optimiser",
+                         o->row.schema.owner, name);
 }
 
-/* Which update of each parameter it is, with which rate. */
+/* Fails if parameter i cannot be updated. If it was absent when the optimiser was made, it has no value here until it is first
+ * present. */
+static rt_status check_updatable(const rt_optim *o, int32_t i)
+{
+    RT_TRY(check_owns(o, i));
+    if (rt__optim_skips(o, i) || rt_param_home(o->flat.flat.entry[i].param))
+        return RT_OK;
+    return RT_FAIL(ARG,
+                   "%s: the value of %s has always been absent: bring it with rt_param_present or "
+                   "rt_nn_load",
+                   o->row.schema.owner, o->flat.flat.entry[i].name);
+}
+
+/* One update of all parameters: its number and rate. */
 typedef struct pass {
-    int64_t t; /* 0: of each the one that follows those it has had */
+    int64_t t; /* 0: each parameter takes its own next number */
     double lr, grad_scale;
 } pass;
 
@@ -294,12 +349,12 @@ static int64_t number_of(const rt_optim *o, const pass *p, int32_t i)
     return p->t ? p->t : o->made[i] + 1;
 }
 
-/* One update of a range of a parameter, or of several that have the same numbers. */
-static void update_stretches(rt_optim *o, rt__part *u, int64_t begin, int64_t end)
+/* Updates a range of one parameter, or of several that have the same values. */
+static void update_stretches(rt_optim *o, rt_optimizer_part *u, int64_t begin, int64_t end)
 {
-    if (o->row->rule->rounds == 0) {
+    if (o->row.rule->rounds == 0) {
         rt__part_set(o, begin, end, u);
-        o->row->rule->update(u);
+        o->row.rule->update(u);
         return;
     }
     const rt_flat_entry *e = &o->flat.flat.entry[rt__optim_entry_at(o, begin)];
@@ -308,16 +363,16 @@ static void update_stretches(rt_optim *o, rt__part *u, int64_t begin, int64_t en
         next = next < end ? next : end;
         rt__part_set(o, at, next, u);
         u->at = at - e->begin;
-        o->row->rule->update(u);
+        o->row.rule->update(u);
     }
 }
 
-/* The end of the run of parameters from i on that are updated in the same way: one update does for all of them. */
+/* Returns the end of the run of parameters, starting at i, that are updated in the same way and so by one call. */
 static int32_t end_of_run(const rt_optim *o, const pass *p, int32_t i, int64_t end)
 {
     const rt_flat_entry *entry = o->flat.flat.entry;
     int32_t first = i++;
-    bool alone = o->row->rule->rounds > 0;
+    bool alone = o->row.rule->rounds > 0;
     while (!alone && i < o->flat.flat.entries && entry[i].begin < end && !rt__optim_skips(o, i) &&
            o->group_of[i] == o->group_of[first] && number_of(o, p, i) == number_of(o, p, first))
         i++;
@@ -328,11 +383,11 @@ static rt_status update_run(rt_optim *o, const pass *p, int32_t first, int32_t l
                             int64_t end)
 {
     rt_flat_entry *entry = o->flat.flat.entry;
-    rt__part u;
+    rt_optimizer_part u;
     int64_t t = number_of(o, p, first);
     for (int32_t i = first; i < last; i++) {
-        RT_TRY(check_owns(o, &entry[i]));
-        rt__tensor_touch(entry[i].param);
+        RT_TRY(check_updatable(o, i));
+        rt__param_touch(entry[i].param);
         o->made[i] = t;
     }
     begin = begin > entry[first].begin ? begin : entry[first].begin;
@@ -342,8 +397,8 @@ static rt_status update_run(rt_optim *o, const pass *p, int32_t first, int32_t l
     if (begin < end)
         update_stretches(o, &u, begin, end);
     if (u.exec->missing)
-        return RT_FAIL(UNSUPPORTED, "%s: no kernel %s for %s", o->row->schema.owner,
-                       u.exec->missing, rt_describe(entry[first].param));
+        return RT_FAIL(UNSUPPORTED, "%s: no kernel %s for %s", o->row.schema.owner, u.exec->missing,
+                       rt_describe(entry[first].param));
     return RT_OK;
 }
 
@@ -391,7 +446,7 @@ void rt_optim_set_skipped(rt_optim *o, int32_t i, bool skipped)
     if (!rt__is_optim("optim_set_skipped", o))
         return;
     if (i < 0 || i >= o->flat.flat.entries)
-        RT_FAIL(RANGE, "optim_set_skipped: parameter %d: there is no such one", i);
+        RT_FAIL(RANGE, "optim_set_skipped: there is no parameter %d", i);
     else
         o->skipped[i] = skipped;
 }
@@ -399,7 +454,10 @@ void rt_optim_set_skipped(rt_optim *o, int32_t i, bool skipped)
 static rt_status step(rt_optim *o)
 {
     int64_t all = o->flat.flat.count;
-    for (int round = 0; round < o->row->rule->rounds; round++) {
+    for (int32_t i = 0; i < o->flat.flat.entries; i++)
+        /* check all first: a step happens completely or not at all */
+        RT_TRY(check_updatable(o, i));
+    for (int round = 0; round < o->row.rule->rounds; round++) {
         RT_TRY(rt__optim_measure(o, round, 0, all, 0, o->lr, 1));
         RT_TRY(rt__optim_settle(o, round, 0));
     }
@@ -410,9 +468,6 @@ rt_status rt_optim_step(rt_optim *o)
 {
     if (rt_failed() || !rt__is_optim("optim_step", o))
         return rt_error_code();
-    for (int32_t i = 0; i < o->flat.flat.entries; i++)
-        RT_TRY(check_owns(
-            o, &o->flat.flat.entry[i])); /* all of them first: a step is made whole or not at all */
     o->by_gradient = true;
     rt_status status = step(o);
     o->by_gradient = false;
@@ -429,7 +484,7 @@ void rt_optim_zero_grad(rt_optim *o)
         rt_grad_clear(o->flat.flat.entry[i].param);
 }
 
-/* ---- looking ---- */
+/* ---- accessors ---- */
 
 void rt_optim_set_lr(rt_optim *o, double lr)
 {
@@ -463,7 +518,7 @@ float *rt_optim_state(const rt_optim *o, int i, const char **name)
 
 const char *rt_optim_name(const rt_optim *o)
 {
-    return rt__is_optim("optim_name", o) ? o->row->schema.owner : NULL;
+    return rt__is_optim("optim_name", o) ? o->row.schema.owner : NULL;
 }
 
 int64_t rt_optim_updates(const rt_optim *o)
@@ -491,7 +546,9 @@ void rt_optim_set_param_updates(rt_optim *o, int32_t i, int64_t t)
     if (!rt__is_optim("optim_set_param_updates", o))
         return;
     if (i < 0 || i >= o->flat.flat.entries || t < 0)
-        RT_FAIL(RANGE, "optim_set_param_updates: parameter %d, update %lld: there is no such one",
+        RT_FAIL(RANGE,
+                "optim_set_param_updates: parameter %d, update %lld: expected a parameter of the "
+                "net, and updates counted from 0",
                 i, (long long)t);
     else
         o->made[i] = t;
@@ -508,7 +565,7 @@ double rt_optim_block_square_sum(const rt_optim *o, int64_t block)
     n = n < RT_BLOCK ? n : RT_BLOCK;
     double sum = 0;
     if (block >= 0 && n > 0)
-        rt__square_sums(o->flat.param->storage->gpu, n, flat->grad + begin, &sum);
+        rt__square_sums(o->flat.home.buffer->storage->gpu, n, flat->grad + begin, &sum);
     return sum;
 }
 
@@ -526,7 +583,8 @@ rt_status rt__square_sums(rt_gpu *gpu, int64_t n, const float *x, double *sums)
         e->missing = NULL;
         e->kernels->sum_squares[RT_F32](e, n, x, there->data);
         if (e->missing)
-            RT_FAIL(UNSUPPORTED, "%s: norms need double precision, which it lacks", gpu->name);
+            RT_FAIL(UNSUPPORTED, "%s: norms need double precision, which the device lacks",
+                    gpu->name);
         e->missing = NULL;
         rt_copy_out(there, sums);
     }
@@ -534,7 +592,7 @@ rt_status rt__square_sums(rt_gpu *gpu, int64_t n, const float *x, double *sums)
     return rt_error_code();
 }
 
-/* The tree of slices.h over blocks [lo,hi). */
+/* Adds the sums of blocks [lo,hi) in the tree order of slices.h. */
 static double tree_sum(const double *sums, int64_t lo, int64_t hi)
 {
     if (hi - lo == 1)
@@ -550,7 +608,7 @@ double rt_optim_norm_of_blocks(const double *square_sums, int64_t blocks)
     return blocks > 0 ? sqrt(tree_sum(square_sums, 0, blocks)) : 0;
 }
 
-/* As rt_optim_norm_of_blocks of all blocks' sums, but each is computed when the tree asks for it.
+/* Like tree_sum, but computes each block's sum when the tree needs it.
  */
 static double tree_sum_of(const rt_optim *o, int64_t lo, int64_t hi)
 {
@@ -560,8 +618,7 @@ static double tree_sum_of(const rt_optim *o, int64_t lo, int64_t hi)
     return tree_sum_of(o, lo, m) + tree_sum_of(o, m, hi);
 }
 
-/* Does any parameter have a gradient that backward left? A trainer that fills the flat buffer itself
- * has none. */
+/* Returns whether backward has left a gradient in any parameter. A trainer that fills the flat buffer itself has none. */
 static bool any_gradient(const rt_flat *flat)
 {
     for (int32_t i = 0; i < flat->entries; i++)

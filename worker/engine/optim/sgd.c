@@ -1,11 +1,11 @@
-/* Stochastic gradient descent with momentum (Sutskever et al. 2013), formulas of torch.optim.SGD;
- * see kernels.def. */
-#include "common/error.h"
+/* Stochastic gradient descent with momentum (Sutskever et al. 2013), with the formulas of
+ * torch.optim.SGD; see kernels/ref/update.c. */
+#include "common/base/error.h"
 #include "worker/engine/optim/rule.h"
 
 enum { MOMENTUM_BUFFER };
 
-static void update(rt__part *u)
+static void update(rt_optimizer_part *u)
 {
     const rt_optimizer_sgd_values *v = u->values;
     rt_sgd_shape s = {.lr = u->lr,
@@ -26,4 +26,4 @@ static rt_status check(const char *name, const void *values)
     return RT_OK;
 }
 
-const rt__rule rt__rule_sgd = {.update = update, .check = check};
+const rt_optimizer_row rt__rule_sgd = {.update = update, .check = check};

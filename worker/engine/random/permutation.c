@@ -1,7 +1,7 @@
-/* The keyed permutation for users of the library; common/samples.c has it, for those who must name
- * samples without the engine. */
-#include "common/error.h"
-#include "common/samples.h"
+/* The keyed permutation for users of the library. The implementation is in common/base/samples.c, for
+ * programs that must name samples without the engine. */
+#include "common/base/error.h"
+#include "common/base/samples.h"
 #include <ringtorch/random.h>
 
 int64_t rt_permutation(uint64_t seed, int64_t epoch, int64_t n, int64_t q)

@@ -1,66 +1,51 @@
-/* What a net is trained for: a row of ringtorch/tasks.def and, in a file of its own here, what that means.
+/* What a net is trained for: a row of ringtorch/tasks.def, and a file here that implements it.
  *
- *     rt__task t;
- *     RT_TRY(rt__task_open(&t, cfg, train));               // chosen by name, or by the fields of the data set
- *     RT_TRY(t.row->check(&t, train, output));             // do the net's outputs fit it?
- *     rt_tensor *loss = t.row->loss(&t, outputs, &batch, &weight);
+ *     rt_task t;
+ *     RT_TRY(rt__task_open(&t, cfg, NULL, train));         // chosen by name, or by the fields of the data set
+ *     RT_TRY(rt__task_check(&t, train, shapes, count));    // do the net's results fit the task?
+ *     rt_tensor *loss = t.row->loss(&t, results, &batch, &weight);
  *     ...
- *     RT_TRY(t.row->score(&t, outputs, &batch, sums));     // of each chunk of the test set
- *     t.row->tell(&t, sums, samples, &metrics);            // of the sums of all chunks, added in their order
+ *     RT_TRY(rt__task_check_loss(&t, batch.n, loss, weight));
+ *     RT_TRY(rt__task_score(&t, results, &batch, sums));   // of each chunk of the test set
+ *     RT_TRY(rt__task_tell(&t, sums, &metrics));           // of the sums of all chunks, added in their order
  *     rt__task_close(&t);
  *
- * Loss, weight and scores are sums over samples, so that slices and ranks can be added: the mean loss of a batch is the sum of its
- * losses divided by the sum of its weights, for any split, also where the weights depend on the data (tokens that count, say). */
-#ifndef RINGTORCH_ENGINE_TASKS_TASK_H
-#define RINGTORCH_ENGINE_TASKS_TASK_H
+ * A net's output for a batch is a list of results: most tasks compare one result with a field of the batch; a task with an auxiliary head
+ * takes two.
+ *
+ * Loss, weight and scores are sums over samples, so that slices and ranks can be added up: the mean loss of a batch is the sum of its
+ * losses divided by the sum of its weights for any split, even where the weights depend on the data (counted tokens, for example). */
+#ifndef RINGTORCH_WORKER_ENGINE_TASKS_TASK_H
+#define RINGTORCH_WORKER_ENGINE_TASKS_TASK_H
 
-#include <ringtorch/data.h>
-#include <ringtorch/ops.h>
-#include "common/config.h"
-#include "common/metrics.h"
-
-typedef struct rt__task rt__task;
-
-typedef struct rt__task_row {
-    const char *name;                      /* as in tasks.def */
-    const char *target;                    /* the field that holds what outputs are compared with */
-    const char *output_name, *target_name; /* of both in a file of predictions */
-    /* Has the data set what this task is about? */
-    bool (*fits)(const rt_dataset *d);
-    /* Takes the options, and room for what follows from them (t->state, rt_malloc). The data set fits. */
-    rt_status (*open)(rt__task *t, const rt_config *cfg, const rt_dataset *d);
-    /* Returns how many outputs for each sample the last layer of a ready-made net is to have; 0: none will do. */
-    int64_t (*outputs)(const rt_dataset *d);
-    /* Fails if outputs of this shape for each sample do not fit the targets of the data set. */
-    rt_status (*check)(const rt__task *t, const rt_dataset *d, rt_dims output);
-    /* Returns the sum of the losses of a batch, a number on the graph; *weight: the sum of what they count. */
-    rt_tensor *(*loss)(const rt__task *t, rt_tensor *outputs, const rt_batch *b, double *weight);
-    /* Fills sums [t->sums] for a batch of which the net made the outputs without recording. */
-    rt_status (*score)(const rt__task *t, rt_tensor *outputs, const rt_batch *b, double *sums);
-    /* Makes the values of an evaluation from sums over all samples: the loss first. */
-    void (*tell)(const rt__task *t, const double *sums, rt_metrics *out);
-} rt__task_row;
-
-struct rt__task {
-    const rt__task_row *row;
-    int64_t sums;  /* numbers of a score */
-    double weight; /* of each sample; 0: it depends on the data */
-    void *state;   /* the task's own */
-};
+#include "common/base/metrics.h"
+#include "common/config/config.h"
+#include <ringtorch/task.h>
 
 /* rt__task_classification, ...: one for each row. */
 #define RT__TASK_ROW(section, constant, id, text, FIELDS, help)                                    \
-    extern const rt__task_row rt__task_##id;
+    extern const rt_task_row rt__task_##id;
 RT_TASKS(RT__TASK_ROW)
 #undef RT__TASK_ROW
 
-/* Takes the task that the configuration names, or the first that the data set fits. CONFIG, naming fields, if there is none or the
- * options do not fit. */
-rt_status rt__task_open(rt__task *t, const rt_config *cfg, const rt_dataset *d);
-void rt__task_close(rt__task *t); /* a zeroed one is fine */
-
-/* Fails with CONFIG: "the last layer of the model gives [3] for each sample, expected " and what follows. */
-__attribute__((format(printf, 2, 3))) rt_status rt__task_wrong_output(rt_dims output,
-                                                                      const char *expected, ...);
+/* Opens the task `row`, or if NULL the one that the configuration names, or else the first that fits the data set. Fails with CONFIG,
+ * naming fields, if none fits or the options are wrong. */
+rt_status rt__task_open(rt_task *t, const rt_config *cfg, const rt_task_row *row,
+                        const rt_dataset *d);
+/* Returns how many results a net must have for the task. */
+int rt__task_results(const rt_task_row *row);
+/* Fails unless a net whose results have these shapes [count] per sample can be trained for the task on this data set. */
+rt_status rt__task_check(const rt_task *t, const rt_dataset *d, const rt_dims *shape, int count);
+/* Fails with CONFIG, naming the task, unless what .loss gave for a batch of n samples is one number and a weight as .open said. Cheap. */
+rt_status rt__task_check_loss(const rt_task *t, int64_t n, const rt_tensor *loss, double weight);
+/* Calls .score; a failure always has a message. */
+rt_status rt__task_score(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
+                         double *sums);
+/* Calls .tell, and fails with CONFIG, naming the metric, unless it gives "loss" and exactly the metrics that the row lists. */
+rt_status rt__task_tell(const rt_task *t, const double *sums, rt_metrics *out);
+/* Fails with CONFIG, naming keys, if no sample of the set has any weight, because such a set has no loss. Stops at the first sample that
+ * has. */
+rt_status rt__task_check_weight(const rt_task *t, const char *which, const rt_dataset *d);
+void rt__task_close(rt_task *t); /* t may be zeroed */
 
 #endif

@@ -1,11 +1,11 @@
-/* Copying between views, dtypes and memory. */
-#include <string.h>
+/* Copies between views, element types and devices. */
+#include "common/base/error.h"
 #include "worker/engine/base/thread.h"
-#include "common/error.h"
 #include "worker/engine/tensor/tensor.h"
+#include <string.h>
 
-/* Describes a copy for the kernel: axes of size 1 are left out, axes that run on in both are
- * joined. */
+/* Describes a copy for the kernel: axes of size 1 are dropped, axes that are contiguous on both
+ * sides are merged. */
 static rt_strided strided(rt_dims dims, const int64_t *dst, const int64_t *src, size_t size)
 {
     rt_strided s = {.size = size};
@@ -31,7 +31,7 @@ static bool is_plain(const rt_tensor *dst, const rt_tensor *src)
     return dst->contiguous && src->contiguous && src->numel == dst->numel;
 }
 
-/* Copies elements that lie without gaps on both sides, between any two devices. */
+/* Copies elements that are contiguous on both sides, between any two devices. */
 static void copy_plain(rt_tensor *dst, const rt_tensor *src)
 {
     size_t size = rt_dtype_size(dst->dtype), bytes = (size_t)dst->numel * size;
@@ -47,7 +47,7 @@ static void copy_plain(rt_tensor *dst, const rt_tensor *src)
         rt_gpu_put(to, dst->data, src->data, bytes);
     else if (!to)
         rt_gpu_get(from, dst->data, src->data, bytes);
-    else { /* by way of the CPU */
+    else { /* through the CPU */
         rt_tensor *here = rt__copy_to(src, NULL);
         if (here)
             copy_plain(dst, here);
@@ -56,7 +56,7 @@ static void copy_plain(rt_tensor *dst, const rt_tensor *src)
 
 static void copy_broadcast(rt_tensor *dst, const rt_tensor *src);
 
-/* Copies between devices what does not lie without gaps: by way of tensors that do. */
+/* Copies between devices where one side is not contiguous, through contiguous tensors. */
 static void copy_across(rt_tensor *dst, const rt_tensor *src)
 {
     rt_scope s = rt_scope_begin();
@@ -93,7 +93,7 @@ void rt__copy(rt_tensor *dst, const rt_tensor *src)
     copy_broadcast(dst, src);
 }
 
-/* Devices without double precision lack some. */
+/* Returns whether the device has a cast: devices without double precision lack some. */
 static bool has_cast(rt_exec *e, rt_dtype from, rt_dtype to)
 {
     const char *outer = e->missing;
@@ -168,8 +168,8 @@ rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src)
     RT_TRY(rt__may_copy_into(dst, src));
     RT_TRY(rt__tensor_own(dst));
     rt_scope s = rt_scope_begin();
-    if (src->dtype != dst->dtype || src->storage == dst->storage)
-        src = rt__convert(src, dst->dtype); /* a copy, so that overlapping views are safe too */
+    if (src->dtype != dst->dtype || rt__tensor_may_overlap(src, dst))
+        src = rt__convert(src, dst->dtype); /* makes a copy, so overlapping tensors are safe too */
     if (src) {
         copy_broadcast(dst, src);
         rt__tensor_touch(dst);
@@ -188,7 +188,7 @@ typedef union element {
     uint16_t u16;
 } element;
 
-/* Converts through the cast kernels, so that a fill rounds and clamps as rt_to does. */
+/* Converts with the cast kernels, so that a fill rounds and clamps like rt_to. */
 static element element_of(rt_exec *e, double value, rt_dtype dtype)
 {
     element v = {.f64 = value};
@@ -209,7 +209,7 @@ rt_status rt__fill(rt_tensor *dst, double value)
     size_t size = rt_dtype_size(dst->dtype);
     if (dst->contiguous) {
         e->kernels->fill(e, dst->numel, size, &v, dst->data);
-    } else if (dst->storage->gpu) { /* whose kernels cannot read v */
+    } else if (dst->storage->gpu) { /* a device's kernels cannot read v */
         rt_scope s = rt_scope_begin();
         rt_tensor *one = rt__tensor_new_on(dst->storage->gpu, &(rt_dims){0}, dst->dtype);
         if (one && rt__fill(one, value) == RT_OK)

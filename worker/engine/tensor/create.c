@@ -1,11 +1,11 @@
-/* Making tensors: storages, views, constants. */
+/* Makes tensors: storages, views, constants. */
 #include "worker/engine/tensor/tensor.h"
 
-#include <limits.h>
-#include <string.h>
+#include "common/base/error.h"
 #include "worker/engine/base/pool.h"
 #include "worker/engine/base/thread.h"
-#include "common/error.h"
+#include <limits.h>
+#include <string.h>
 
 /* ---- storages ---- */
 
@@ -14,7 +14,7 @@ static size_t block_size(size_t bytes, bool elsewhere)
     return sizeof(rt_storage) + (elsewhere ? 0 : bytes);
 }
 
-/* elsewhere: where its memory is, if it does not follow the struct. */
+/* elsewhere: the address of its memory, or NULL if that follows the struct. */
 static inline rt_storage *storage_new(size_t bytes, void *elsewhere)
 {
     rt_storage *s = rt__pool_alloc(block_size(bytes, elsewhere));
@@ -25,8 +25,7 @@ static inline rt_storage *storage_new(size_t bytes, void *elsewhere)
     atomic_init(&s->results, 0);
     atomic_init(&s->lazy, false);
     atomic_init(&s->exposed, false);
-    s->part_count = 0;
-    s->part_version = NULL;
+    s->whole = NULL;
     s->bytes = bytes;
     s->data = elsewhere ? elsewhere : s + 1;
     s->gpu = NULL;
@@ -52,12 +51,12 @@ static rt_storage *storage_keep(rt_storage *s)
 
 static void storage_free(rt_storage *s)
 {
-    /* Release: my writes come before the free; acquire: the last owner sees those of the others. */
+    /* Release: this owner's writes come before the free; acquire: the last owner sees the others' writes. */
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
-    if (s->part_version)
-        rt__pool_free(s->part_version, (size_t)s->part_count * sizeof *s->part_version);
-    if (s->gpu)
+    if (s->whole)
+        storage_free(s->whole);
+    else if (s->gpu)
         rt_gpu_free(s->gpu, s->data, s->bytes);
     rt__pool_free(s, block_size(s->bytes, s->data != s + 1));
 }
@@ -73,7 +72,7 @@ static void drop_value(rt_tensor *x)
     x->data = NULL;
 }
 
-/* Nodes note the history of what they took themselves; that of x may have changed since, and could lead back to them. */
+/* Nodes record the history of their inputs themselves; x's own may have changed since, and could lead back to them. */
 static void tensor_orphan(void *object)
 {
     rt_tensor *x = object;
@@ -83,7 +82,7 @@ static void tensor_orphan(void *object)
     x->base = NULL;
     if (x->object.refs == x->object.edges)
         drop_value(x);
-    rt__object_drop(node); /* with which x may go as well */
+    rt__object_drop(node); /* which may destroy x as well */
     rt__object_drop(base);
 }
 
@@ -98,7 +97,7 @@ static void tensor_destroy(void *object)
 
 const rt_object_type rt__tensor_type = {"tensor", tensor_destroy, tensor_orphan};
 
-/* Returns a tensor without storage, strides and number of elements. */
+/* Returns a tensor with storage, strides and number of elements not yet set. */
 static rt_tensor *tensor_make(const rt_dims *dims, rt_dtype dtype)
 {
     rt_tensor *x = rt__object_new(&rt__tensor_type, sizeof *x);
@@ -109,7 +108,7 @@ static rt_tensor *tensor_make(const rt_dims *dims, rt_dtype dtype)
     return x;
 }
 
-/* Returns a contiguous tensor without storage, and how many bytes it needs. */
+/* Returns a contiguous tensor without storage, and the number of bytes that it needs. */
 static inline rt_tensor *tensor_shell(const rt_dims *dims, rt_dtype dtype, const char *what,
                                       size_t *bytes)
 {
@@ -173,7 +172,7 @@ rt_tensor *rt__tensor_new(rt_dims dims, rt_dtype dtype)
 
 static bool is_contiguous(const rt_tensor *x)
 {
-    int64_t n = 1; /* of at most numel, so it does not overflow */
+    int64_t n = 1; /* at most numel, so it does not overflow */
     if (x->numel == 0)
         return true;
     for (int i = x->dims.n - 1; i >= 0; i--) {
@@ -198,19 +197,36 @@ rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stri
     y->device = x->device;
     y->earlier = x->earlier;
     if (numel == 0)
-        offset = 0; /* nobody reads there, and it may lie anywhere */
+        offset = 0; /* nothing is read, so the offset may be out of range */
     y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
     memcpy(y->stride, stride, (size_t)dims.n * sizeof *stride);
     y->contiguous = is_contiguous(y);
     return y;
 }
 
+rt_tensor *rt__tensor_carve(const rt_tensor *buffer, rt_dims dims, int64_t offset)
+{
+    size_t bytes;
+    rt_tensor *y = tensor_shell(&dims, buffer->dtype, "part", &bytes);
+    char *data = (char *)buffer->data + offset * (int64_t)rt_dtype_size(buffer->dtype);
+    rt_storage *s = y ? storage_new(bytes, data) : NULL;
+    if (!s)
+        return NULL;
+    s->whole = storage_keep(buffer->storage);
+    s->gpu = buffer->storage->gpu;
+    y->storage = s;
+    y->data = data;
+    y->version = &s->version;
+    y->device = buffer->device;
+    return y;
+}
+
 bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset)
 {
-    int64_t first = offset, last = offset; /* elements of the window, counted from x's first */
+    int64_t first = offset, last = offset; /* range of the window, in elements from x's first */
     for (int i = 0; i < dims.n; i++)
         if (dims.d[i] < 1)
-            return true; /* it has no elements; a negative size is refused by whoever makes it */
+            return true; /* it has no elements; rt__tensor_view refuses negative sizes */
     for (int i = 0; i < dims.n; i++) {
         int64_t reach;
         if (dims.d[i] == 1)
@@ -241,6 +257,7 @@ rt_tensor *rt__tensor_twin(const rt_tensor *x)
     y->leaf = NULL;
     y->base = NULL;
     y->unrecorded = false;
+    y->is_home = false;
     y->is_result = false;
     if (y->storage)
         storage_keep(y->storage);
@@ -249,13 +266,14 @@ rt_tensor *rt__tensor_twin(const rt_tensor *x)
 
 bool rt__tensor_is_injective(const rt_tensor *x)
 {
-    int64_t reach = 0; /* of the axes so far: elements from the first to the last */
+    int64_t reach = 0; /* of the axes so far: distance from the first element to the last */
     unsigned done = 0;
     if (x->contiguous)
         return true;
     for (
         int k = 0; k < x->dims.n;
-        k++) { /* from the axis with the smallest stride on, each must step over what those before it reach */
+        /* starting with the smallest stride, each axis must step over everything that the axes before it reach */
+        k++) {
         int least = -1;
         for (int i = 0; i < x->dims.n; i++)
             if (!(done >> i & 1) && (least < 0 || x->stride[i] < x->stride[least]))
@@ -270,7 +288,7 @@ bool rt__tensor_is_injective(const rt_tensor *x)
     return true;
 }
 
-/* The first byte of x and the one after the last. */
+/* Computes the range of x's bytes; *end is exclusive. */
 static void extent(const rt_tensor *x, const char **first, const char **end)
 {
     int64_t size = (int64_t)rt_dtype_size(x->dtype);
@@ -282,10 +300,18 @@ static void extent(const rt_tensor *x, const char **first, const char **end)
     }
 }
 
+/* Returns the storage that owns the memory. */
+static const rt_storage *whole_of(const rt_storage *s)
+{
+    while (s && s->whole)
+        s = s->whole;
+    return s;
+}
+
 bool rt__tensor_may_overlap(const rt_tensor *a, const rt_tensor *b)
 {
     const char *first_of_a, *end_of_a, *first_of_b, *end_of_b;
-    if (a->storage != b->storage || a->numel == 0 || b->numel == 0)
+    if (whole_of(a->storage) != whole_of(b->storage) || a->numel == 0 || b->numel == 0)
         return false;
     extent(a, &first_of_a, &end_of_a);
     extent(b, &first_of_b, &end_of_b);
@@ -302,16 +328,39 @@ rt_status rt__tensor_move(rt_tensor *x, rt_tensor *place)
                        rt_describe(x), rt_describe(place));
     RT_TRY(rt__tensor_own(place));
     rt__copy(place, x);
-    uint32_t version = rt__tensor_version(x); /* goes on: the value is what it was */
+    uint32_t version = rt__tensor_version(x); /* the count continues: the value has not changed */
     rt__tensor_show(x, place);
-    x->earlier = 0;
-    atomic_store_explicit(x->version, version, memory_order_relaxed);
+    rt__tensor_set_version(x, version);
+    return RT_OK;
+}
+
+int32_t rt__tensor_sharers(const rt_tensor *x)
+{
+    return x->storage && !rt__tensor_is_lazy(x)
+               ? atomic_load_explicit(&x->storage->refs, memory_order_relaxed) - 1
+               : 0;
+}
+
+rt_status rt__tensor_claim(rt_tensor *x)
+{
+    const char *first, *end;
+    rt_storage *whole = x->storage;
+    if (rt__tensor_sharers(x) == 0 || x->numel == 0)
+        return RT_OK;
+    extent(x, &first, &end);
+    rt_storage *s = storage_new((size_t)(end - first), (char *)first);
+    if (!s)
+        return rt_error_code();
+    atomic_store_explicit(&whole->exposed, true, memory_order_relaxed);
+    s->whole = whole;
+    s->gpu = whole->gpu;
+    x->storage = s;
     return RT_OK;
 }
 
 void rt__tensor_hide(rt_tensor *x)
 {
-    static _Atomic uint32_t nowhere; /* a change of no value */
+    static _Atomic uint32_t nowhere; /* counts changes of tensors without a value */
     drop_value(x);
     x->version = &nowhere;
 }
@@ -327,7 +376,7 @@ rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype)
 
 void rt__tensor_show(rt_tensor *x, const rt_tensor *value)
 {
-    rt_storage *storage = storage_keep(value->storage); /* which may be the one that x has */
+    rt_storage *storage = storage_keep(value->storage); /* keep first: it may be x's own storage */
     bool was_result = x->is_result;
     drop_value(x);
     x->storage = storage;
@@ -345,7 +394,7 @@ void rt__tensor_show(rt_tensor *x, const rt_tensor *value)
 bool rt__tensor_may_share(const rt_tensor *x)
 {
     rt_storage *s = x->storage;
-    if (!s || !x->contiguous || x->data != s->data || s->data != s + 1 || s->part_version ||
+    if (!s || !x->contiguous || x->data != s->data || s->data != s + 1 ||
         (size_t)x->numel * rt_dtype_size(x->dtype) != s->bytes)
         return false;
     if (atomic_load_explicit(&s->exposed, memory_order_relaxed))
@@ -366,10 +415,10 @@ rt_tensor *rt__tensor_share(const rt_tensor *x)
     return y;
 }
 
-rt_status rt__tensor_part(rt_tensor *x)
+rt_status rt__tensor_unshare(rt_tensor *x)
 {
     rt_storage *s = x->storage;
-    /* Acquire: what the clones that are gone read comes before what is written now. */
+    /* Acquire: reads by clones that have since been freed come before our writes. */
     if (atomic_load_explicit(&s->refs, memory_order_acquire) == 1) {
         atomic_store_explicit(&s->lazy, false, memory_order_relaxed);
         return RT_OK;
@@ -392,28 +441,7 @@ void rt__tensor_replace(rt_tensor *x, const rt_tensor *y)
 {
     uint32_t version = rt__tensor_version(x) + 1;
     rt__tensor_show(x, y);
-    x->earlier = version - atomic_load_explicit(x->version, memory_order_relaxed);
-}
-
-/* ---- changes in place ---- */
-
-rt_status rt__tensor_divide(rt_tensor *buffer, int32_t parts)
-{
-    rt_storage *s = buffer->storage;
-    size_t bytes = (size_t)parts * sizeof *s->part_version;
-    _Atomic uint32_t *version = rt__pool_alloc(bytes);
-    if (!version)
-        return rt_error_code();
-    memset(version, 0, bytes);
-    s->part_version = version;
-    s->part_count = parts;
-    return RT_OK;
-}
-
-void rt__tensor_set_part(rt_tensor *view, int32_t i)
-{
-    RT_ASSERT(i >= 0 && i < view->storage->part_count);
-    view->version = &view->storage->part_version[i];
+    rt__tensor_set_version(x, version);
 }
 
 /* ---- devices ---- */

@@ -1,9 +1,9 @@
-/* Looking at tensors, and at single values. */
+/* Reads properties of tensors, and single values. */
+#include "common/base/error.h"
+#include "worker/engine/base/thread.h"
+#include "worker/engine/tensor/tensor.h"
 #include <math.h>
 #include <stdio.h>
-#include "worker/engine/base/thread.h"
-#include "common/error.h"
-#include "worker/engine/tensor/tensor.h"
 
 rt_dims rt_dims_of(const rt_tensor *x)
 {
@@ -76,13 +76,13 @@ const char *rt_describe(const rt_tensor *x)
 bool rt__refuse_device(const char *what, const rt_tensor *x)
 {
     RT_FAIL(DEVICE,
-            "%s: %s lies on a device, whose memory the CPU cannot read: rt_to_device brings it "
-            "here, rt_copy_out and rt_item copy",
+            "%s: %s lies on a device, whose memory the CPU cannot read: move it with rt_to_device, "
+            "or copy it with rt_copy_out or rt_item",
             what, rt_describe(x));
     return false;
 }
 
-/* The address of x's elements, which its owner may write to from now on. */
+/* Returns the address of x's elements, which the caller may write to from now on. */
 static void *expose(const rt_tensor *x)
 {
     if (!x->storage || rt__tensor_own(x) != RT_OK)
@@ -98,13 +98,13 @@ void *rt_data(const rt_tensor *x)
 
 bool rt__refuse_hollow(const char *what, const rt_tensor *x)
 {
-    if (x->object.refs > x->object.edges) /* somebody has it still */
-        return RT_FAIL(ARG, "%s: the value of %s is elsewhere: rt_param_present brings it back",
+    if (x->object.refs > x->object.edges) /* it still has an owner besides the graph */
+        return RT_FAIL(ARG, "%s: the value of %s is absent: bring it back with rt_param_present",
                        what, rt_describe(x)),
                false;
     RT_FAIL(ARG,
-            "%s: %s was freed, and only the graph still has it, without its value: keep it, or, if "
-            "this is a backward, name it in .saves_in",
+            "%s: %s was freed, and the graph kept it without its value: keep it with rt_keep, or, "
+            "if this is a backward, name it in .saves_in",
             what, rt_describe(x));
     return false;
 }
@@ -114,7 +114,7 @@ static void *data_as(const char *what, const rt_tensor *x, rt_dtype dtype)
     if (!rt__sees(what, x))
         return NULL;
     if (x->dtype != dtype)
-        return RT_FAIL_NULL(DTYPE, "%s read as %s, convert it with rt_to", rt_describe(x),
+        return RT_FAIL_NULL(DTYPE, "%s cannot be read as %s: convert it with rt_to", rt_describe(x),
                             rt_dtype_name(dtype));
     return rt__has_value(what, x) && rt__readable(what, x) ? expose(x) : NULL;
 }
@@ -165,7 +165,7 @@ double rt_item(const rt_tensor *x)
     }
 }
 
-/* Large tensors are printed without their middle: only EDGE rows at either end of an axis. */
+/* Large tensors are printed without their middle: only EDGE elements at either end of each axis. */
 enum { EDGE = 3, PRINT_ALL = 1000 };
 
 static void print_axis(const rt_tensor *x, int axis, int64_t offset)

@@ -1,4 +1,4 @@
-/* Which element type mixed operands are computed in: PyTorch's rules, in one place. */
+/* The element type that mixed operands are computed in: PyTorch's rules, in one place. */
 #include "worker/engine/tensor/tensor.h"
 
 typedef enum category { TRUTH, WHOLE, REAL } category;
@@ -25,11 +25,12 @@ rt_dtype rt_promote_types(rt_dtype a, rt_dtype b)
         return of_a > of_b ? a : b;
     if (bytes_a != bytes_b)
         return bytes_a > bytes_b ? a : b;
-    return a == b ? a : RT_F32; /* the two half types have neither's range and precision */
+    /* bf16 and f16: neither holds both the range and the precision of the other */
+    return a == b ? a : RT_F32;
 }
 
-/* Only a higher category of the lower rank counts: the scalar 1.5 makes integers floats, but a float64 one makes no float32 tensor
- * float64. */
+/* Scalars only matter if their category is higher: the scalar 1.5 turns integers into floats, but a float64 scalar does not turn a
+ * float32 tensor into float64. */
 static int outvoted(int higher, int lower)
 {
     if (higher < 0 || lower < 0)

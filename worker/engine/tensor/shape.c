@@ -1,10 +1,10 @@
-/* Arithmetic on shapes. */
+/* Shape arithmetic. */
 #include "worker/engine/tensor/tensor.h"
 
+#include "common/base/error.h"
+#include "worker/engine/base/thread.h"
 #include <stdio.h>
 #include <string.h>
-#include "worker/engine/base/thread.h"
-#include "common/error.h"
 
 int64_t rt__dims_numel(rt_dims d, const char *what)
 {
@@ -29,7 +29,7 @@ void rt__dims_strides(rt_dims d, int64_t *stride)
 {
     int64_t n = 1;
     for (int i = d.n - 1; i >= 0; i--) {
-        stride[i] = n; /* of a tensor without elements it may wrap around: nobody follows it */
+        stride[i] = n; /* may wrap around for a tensor without elements, where it is never used */
         (void)__builtin_mul_overflow(n, d.d[i] > 0 ? d.d[i] : 1, &n);
     }
 }

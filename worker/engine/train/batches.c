@@ -1,25 +1,31 @@
-/* Batches by step and slice. Slices [a,b) of steps 0, 1, ... are numbered in order of use, so the
- * prefetcher's thread can run on from one step into the next. */
+/* Batches by step and slice. Slices [a,b) of steps 0, 1, ... are numbered in order of use, so the prefetch thread can continue from one
+ * step into the next. */
 #include "worker/engine/train/batches.h"
 
-#include "common/error.h"
-#include "common/mem.h"
-#include "common/samples.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/samples.h"
 
-enum { SLOTS = 4 }; /* one in use, three made ahead */
+/* Returns how many slots to read ahead for a step of `slices` slices: enough for two steps, so that the thread is woken about once per
+ * step, but at most 15, because many slices are small work each. */
+static int ahead_for(int64_t slices)
+{
+    enum { MOST = 15 };
+    return slices <= MOST / 2 ? 1 + 2 * (int)slices : MOST;
+}
 
 struct rt__batches {
     rt__batch_plan plan;
     rt_sampling sampling;
     int64_t most; /* samples in the largest slice */
-    int64_t *ids; /* [most], of the filling thread */
+    int64_t *ids; /* [most], used by the filling thread */
     rt_range range;
-    rt__prefetch *ahead; /* for this range; NULL until the first hint */
-    rt__filled apart;    /* of rt__batches_again; made at its first call, as are its ids */
+    rt__prefetch *ahead; /* prefetcher for this range; NULL until the first hint */
+    rt__filled apart;    /* buffer of rt__batches_again; made at its first call, like apart_ids */
     int64_t *apart_ids;
 };
 
-/* Runs on the prefetcher's thread. Nothing it reads changes while that thread lives. */
+/* Runs on the prefetch thread. Nothing that it reads changes while that thread lives. */
 static rt_status fill(void *ctx, int64_t number, rt__filled *to)
 {
     const rt__batches *b = ctx;
@@ -51,7 +57,7 @@ void rt__batches_free(rt__batches *b)
 {
     if (!b)
         return;
-    rt__prefetch_free(b->ahead); /* first: its thread reads the rest */
+    rt__prefetch_free(b->ahead); /* first: its thread uses the rest */
     rt_mem_free(b->ids);
     rt_mem_free(b->apart_ids);
     rt__filled_release(&b->apart);
@@ -63,16 +69,18 @@ static int64_t number_of(const rt__batches *b, int64_t step, int64_t slice)
     return step * (b->range.end - b->range.begin) + slice - b->range.begin;
 }
 
-/* Another range of slices means another numbering: a new prefetcher. That is rare, once in a
- * generation. */
+/* A new range of slices means a new numbering, and so a new prefetcher. This is rare: once per generation. */
 static rt_status change_range(rt__batches *b, rt_range slices)
 {
     rt__prefetch_free(b->ahead);
     b->ahead = NULL;
     b->range = slices;
+    int64_t width = slices.end - slices.begin;
+    int held = b->plan.together ? (int)width : 1;
     rt_status status = rt__prefetch_new(&(rt__prefetch_args){.fill = fill,
                                                              .ctx = b,
-                                                             .slots = SLOTS,
+                                                             .slots = held + ahead_for(width),
+                                                             .held = held,
                                                              .data = b->plan.data,
                                                              .most = b->most,
                                                              .threaded = true},

@@ -1,14 +1,14 @@
-/* A slice once more. What a slice gives is a pure function of parameters, seed, step and slice, so
- * whoever computes it again must get the same bits: if not, one of two processors or memories is at
- * fault (P. H. Hochschild et al., "Cores that don't count", HotOS 2021). And a gradient that is not
- * finite is traced to its slice in the same way. Gradients go to a buffer of their own and samples
- * are read beside those made ahead, so the step does not notice. */
+/* Recomputing a slice. A slice's result is a pure function of parameters, seed, step and slice, so any process
+ * that recomputes it must get the same bits; otherwise one of two processors or memories is faulty (P. H.
+ * Hochschild et al., "Cores that don't count", HotOS 2021). A gradient that is not finite is traced to its slice
+ * in the same way. Gradients go to a separate buffer and samples are read separately from the read-ahead, so the
+ * step is not disturbed. */
+#include "common/base/error.h"
+#include "common/base/hash.h"
+#include "common/base/samples.h"
+#include "worker/engine/train/run_inside.h"
 #include <math.h>
 #include <stdio.h>
-#include "common/error.h"
-#include "common/hash.h"
-#include "common/samples.h"
-#include "worker/engine/train/run_inside.h"
 
 rt_status rt__run_prepare_again(rt_run *r)
 {
@@ -19,13 +19,13 @@ rt_status rt__run_prepare_again(rt_run *r)
 }
 
 /* Computes any slice into the spare buffer. */
-static rt_status compute_again(rt_run *r, int64_t step, int64_t slice, double *loss)
+static rt_status compute_again(rt_run *r, int64_t step, int64_t slice)
 {
     const rt__filled *f;
     RT_TRY(rt__run_prepare_again(r));
-    rt__run_phase(r, "load", slice);
+    rt__run_phase(r, RT_PHASE_LOAD, slice);
     RT_TRY(rt__batches_again(r->batches, step, slice, &f));
-    return rt__run_slice(r, step, slice, f, &r->spare, loss);
+    return rt__run_slice(r, step, slice, f, &r->spare);
 }
 
 /* ---- audits ---- */
@@ -41,8 +41,8 @@ static bool is_audited(const rt_run *r, int64_t step, int64_t slice)
     return r->on_audit && rt_slice_is_audited(r->seed, r->audit, step, slice);
 }
 
-void rt__run_tell_audit(const rt_run *r, int64_t step, int64_t slice, bool owner,
-                        const rt__place *place)
+void rt__run_report_audit(const rt_run *r, int64_t step, int64_t slice, bool owner,
+                          const rt__place *place)
 {
     if (!is_audited(r, step, slice))
         return;
@@ -52,17 +52,16 @@ void rt__run_tell_audit(const rt_run *r, int64_t step, int64_t slice, bool owner
 
 rt_status rt_run_audit(rt_run *r, int64_t step, rt_range slices)
 {
-    double loss;
     for (int64_t s = slices.begin; s < slices.end; s++) {
         if (!is_audited(r, step, s))
             continue;
-        RT_TRY(compute_again(r, step, s, &loss));
-        rt__run_tell_audit(r, step, s, false, &r->spare);
+        RT_TRY(compute_again(r, step, s));
+        rt__run_report_audit(r, step, s, false, &r->spare);
     }
     return RT_OK;
 }
 
-/* ---- what is not finite ---- */
+/* ---- values that are not finite ---- */
 
 static bool all_finite(const float *x, int64_t n)
 {
@@ -72,13 +71,12 @@ static bool all_finite(const float *x, int64_t n)
     return true;
 }
 
-/* The first of some slices whose gradient is not finite; -1: none. */
+/* Finds the first of some slices whose gradient is not finite; *slice is -1 if there is none. */
 static rt_status find_bad_gradient(rt_run *r, int64_t step, rt_range slices, int64_t *slice)
 {
-    double loss;
     *slice = -1;
     for (int64_t s = slices.begin; s < slices.end && *slice < 0; s++) {
-        RT_TRY(compute_again(r, step, s, &loss));
+        RT_TRY(compute_again(r, step, s));
         const float *spare = rt__run_read(r, &r->spare);
         if (!spare || !all_finite(spare, rt_run_flat(r)->length))
             *slice = s;
@@ -86,13 +84,13 @@ static rt_status find_bad_gradient(rt_run *r, int64_t step, rt_range slices, int
     return RT_OK;
 }
 
-/* Says what was found, in which slice of which samples, or where it was looked for in vain. Steps are told as in
- * metrics.jsonl: the first is 1. */
+/* Describes what was found, in which slice and samples, or which slices were searched in vain. Steps are
+ * numbered as in metrics.jsonl: the first is 1. */
 static void describe(const rt_run *r, int64_t step, rt_range slices, double mean_loss, bool looked,
                      int64_t slice, char text[RT_RUN_TEXT])
 {
     char what[80], samples[RT_RUN_TEXT - 160];
-    double loss = slice < 0 ? mean_loss : r->bad_loss;
+    double loss = slice < 0 ? mean_loss : (double)r->bad_loss;
     if (isfinite(mean_loss))
         snprintf(what, sizeof what, "the loss is %g but the gradient is not finite", mean_loss);
     else
@@ -103,11 +101,12 @@ static void describe(const rt_run *r, int64_t step, rt_range slices, double mean
         snprintf(text, RT_RUN_TEXT, "step %lld, slice %lld: %s: samples %s", (long long)step + 1,
                  (long long)slice, what, samples);
     } else if (looked) {
-        snprintf(text, RT_RUN_TEXT, "step %lld: %s: the reason is in none of slices [%lld,%lld)",
+        snprintf(text, RT_RUN_TEXT, "step %lld: %s: the cause is in none of slices [%lld,%lld)",
                  (long long)step + 1, what, (long long)slices.begin, (long long)slices.end);
     } else {
-        snprintf(text, RT_RUN_TEXT, "step %lld: %s: with run.report_every=1 the slice is named",
-                 (long long)step + 1, what);
+        snprintf(text, RT_RUN_TEXT, "step %lld: %s: %s", (long long)step + 1, what,
+                 r->lockstep ? "slices that exchange values are not computed again to name one"
+                             : "with run.report_every=1 the slice is named");
     }
 }
 
@@ -115,10 +114,10 @@ rt_status rt_run_blame(rt_run *r, int64_t step, rt_range slices, double mean_los
                        int64_t *slice, char text[RT_RUN_TEXT])
 {
     *slice = r->bad_slice;
-    bool by_loss = !isfinite(mean_loss);
-    if (!by_loss && unchanged)
+    bool by_loss = !isfinite(mean_loss), by_gradient = unchanged && !r->lockstep;
+    if (!by_loss && by_gradient)
         RT_TRY(find_bad_gradient(r, step, slices, slice));
-    describe(r, step, slices, mean_loss, by_loss || unchanged, *slice, text);
+    describe(r, step, slices, mean_loss, by_loss || by_gradient, *slice, text);
     return RT_OK;
 }
 

@@ -1,14 +1,18 @@
-/* A run on another device than the CPU. Parameters, gradients and states lie there; whoever exchanges, saves or restores them reads and
- * writes them on the CPU, so they have a mirror here, which is brought up to date when it is looked at. The tail of the flat buffers, the
- * sums of a step, lies in the mirror alone between steps. */
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
+/* A run on a device other than the CPU. Parameters, gradients and states lie on the device. Code that exchanges, saves or restores them
+ * works on the CPU, so they have a mirror there, which is updated when it is read. The tail of the flat buffers, the sums of a step, lies
+ * only in the mirror between steps. */
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/phase.h"
+#include "worker/engine/base/trace.h"
 #include "worker/engine/optim/rule.h"
 #include "worker/engine/tensor/tensor.h"
 #include "worker/engine/train/run_inside.h"
+#include <math.h>
+#include <string.h>
 
-/* Of the one block that a mirror is: parameters, gradients, a copy of any other flat buffer, and the states. */
+/* The parts of a mirror's memory: parameters, gradients, a copy of any other flat buffer, and the states. */
 enum { PARAM, GRAD, OTHER, STATES };
 
 static float *part(const rt_run *r, int i)
@@ -16,15 +20,35 @@ static float *part(const rt_run *r, int i)
     return r->mirror.memory + i * r->mirror.flat.length;
 }
 
+static size_t losses_bytes(const rt_run *r)
+{
+    return (size_t)r->slices * sizeof *r->mirror.losses;
+}
+
 static rt_status refuse(const rt_run *r, const char *what)
 {
     return RT_FAIL(UNSUPPORTED, "device: %s: %s", r->mirror.gpu->name, what);
+}
+
+/* Compiling is published in this thread's trace, and logged whenever a new family begins: from the outside, a worker that waits for a
+ * compiler looks like one that hangs. */
+static void on_compiling(const rt_gpu *d, const char *family)
+{
+    static _Thread_local const char *before;
+    static const char *logged;
+    const rt_op_trace *trace = rt__thread.trace;
+    if (family && logged != family)
+        rt_log_info("%s: " RT_WHAT_COMPILING " of %s.gpu", d->name, logged = family);
+    if (family)
+        before = trace ? atomic_load(&trace->name) : NULL;
+    rt__trace_op(&rt__thread, family ? RT_WHAT_COMPILING : before);
 }
 
 rt_status rt__mirror_find(rt_run *r, const rt_config *cfg)
 {
     if (strcmp(cfg->device, "auto") == 0)
         return RT_OK;
+    rt_gpu_on_compiling(on_compiling);
     if (rt_device_named(cfg->device, &r->mirror.device) != RT_OK)
         return rt_error_prefix("device");
     r->mirror.gpu = r->mirror.device.kind == RT_CPU ? NULL : rt_gpu_open(r->mirror.device);
@@ -43,23 +67,29 @@ rt_status rt__mirror_init(rt_run *r)
         return RT_OK;
     if (m->flat.small > 0)
         return refuse(r, "nets with statistics over batches train on the cpu");
+    if (r->about.exchanges)
+        return refuse(r, "nets whose slices exchange values train on the cpu");
     int buffers = STATES + r->optim->states;
     m->memory = rt_calloc((size_t)(buffers * m->flat.length), sizeof *m->memory);
     if (!m->memory)
         return rt_error_code();
     m->flat.param = part(r, PARAM);
     m->flat.grad = part(r, GRAD);
+    m->losses = rt_gpu_alloc(m->gpu, losses_bytes(r));
     m->stale = true;
-    return RT_OK;
+    return m->losses ? RT_OK : rt_error_code();
 }
 
-void rt__mirror_release(rt__mirror *m)
+void rt__mirror_release(rt_run *r)
 {
+    rt__mirror *m = &r->mirror;
     rt_mem_free(m->memory);
+    if (m->losses)
+        rt_gpu_free(m->gpu, m->losses, losses_bytes(r));
     *m = (rt__mirror){0};
 }
 
-/* ---- what the host sees ---- */
+/* ---- the host's view ---- */
 
 const rt_flat *rt_run_flat(const rt_run *r)
 {
@@ -111,7 +141,7 @@ void rt_run_changed(rt_run *r)
     r->mirror.stale = true;
 }
 
-/* ---- what a step needs ---- */
+/* ---- for steps ---- */
 
 const float *rt__run_read(const rt_run *r, const rt__place *place)
 {
@@ -120,22 +150,59 @@ const float *rt__run_read(const rt_run *r, const rt__place *place)
     return rt_copy_out(place->buffer, part(r, OTHER)) == RT_OK ? part(r, OTHER) : NULL;
 }
 
-rt_status rt__run_set_tail(const rt_run *r, const rt__place *place, const float *tail)
+/* Records the first slice of the step whose loss is not finite. */
+static void note_loss(rt_run *r, int64_t slice, float loss)
 {
-    const rt_flat *flat = rt_run_flat(r);
-    size_t bytes = RT_FLAT_SCALARS * sizeof *tail;
-    float *to = (float *)place->buffer->data + flat->tail;
+    if (isfinite(loss) || r->bad_slice >= 0 || r->tainted)
+        return;
+    r->bad_slice = slice;
+    r->bad_loss = loss;
+}
+
+rt_status rt__run_note_loss(rt_run *r, int64_t slice, const rt__place *place)
+{
+    const float *loss = (const float *)place->buffer->data + rt_run_flat(r)->tail + RT_SCALAR_LOSS;
     if (r->mirror.gpu)
-        return rt_gpu_put(r->mirror.gpu, to, tail, bytes);
+        return rt_gpu_copy(r->mirror.gpu, r->mirror.losses + slice, loss, sizeof *loss);
+    note_loss(r, slice, *loss);
+    return RT_OK;
+}
+
+rt_status rt__run_set_tail(const rt_run *r, const rt__place *place, float *tail,
+                           const rt_tensor *loss)
+{
+    rt_gpu *gpu = r->mirror.gpu;
+    size_t bytes = RT_FLAT_SCALARS * sizeof *tail;
+    float *to = (float *)place->buffer->data + rt_run_flat(r)->tail;
+    if (gpu) {
+        RT_TRY(rt_gpu_put(gpu, to, tail, bytes));
+        return rt_gpu_copy(gpu, to + RT_SCALAR_LOSS, loss->data, sizeof *to);
+    }
+    tail[RT_SCALAR_LOSS] = *(const float *)loss->data;
     memcpy(to, tail, bytes);
     return RT_OK;
 }
 
-rt_status rt__run_take_tail(const rt_run *r)
+/* Finds the slice when the sum of losses is not finite; it may also have overflowed without any loss being bad. */
+static rt_status find_bad_loss(rt_run *r, rt_range slices)
+{
+    size_t bytes = losses_bytes(r);
+    float *loss = rt_malloc(bytes);
+    if (!loss)
+        return rt_error_code();
+    rt_status status = rt_gpu_get(r->mirror.gpu, loss, r->mirror.losses, bytes);
+    for (int64_t s = slices.begin; s < slices.end && status == RT_OK; s++)
+        note_loss(r, s, loss[s]);
+    rt_mem_free(loss);
+    return status;
+}
+
+rt_status rt__run_fetch_tail(rt_run *r, rt_range slices)
 {
     const rt_flat *flat = rt_run_flat(r), *there = &r->optim->flat.flat;
     if (!r->mirror.gpu)
         return RT_OK;
-    return rt_gpu_get(r->mirror.gpu, flat->grad + flat->tail, there->grad + flat->tail,
-                      RT_FLAT_SCALARS * sizeof *flat->grad);
+    RT_TRY(rt_gpu_get(r->mirror.gpu, flat->grad + flat->tail, there->grad + flat->tail,
+                      RT_FLAT_SCALARS * sizeof *flat->grad));
+    return isfinite(flat->grad[flat->tail + RT_SCALAR_LOSS]) ? RT_OK : find_bad_loss(r, slices);
 }

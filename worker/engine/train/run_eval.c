@@ -1,12 +1,13 @@
-/* The test set: the task's sums by chunk, raw outputs by range. */
-#include <string.h>
-#include "common/error.h"
-#include "common/mem.h"
+/* Evaluation on the test set: the task's sums by chunk, and raw outputs by range. */
+#include "common/base/error.h"
+#include "common/base/mem.h"
 #include "worker/engine/data/dataset.h"
 #include "worker/engine/train/run_inside.h"
+#include <math.h>
+#include <string.h>
 
-/* Outputs of a sample may depend, in the last bit, on how many others a matrix product takes along and on its place among
- * them. So the net always sees the same groups, whatever data.eval_batch is: that many samples are read at a time. */
+/* A sample's outputs may depend, in the last bit, on how many samples a matrix product handles together and on the sample's position among
+ * them. So the net always gets the same groups, whatever data.eval_batch is: that is only how many samples are read at a time. */
 enum { GROUP = 16 };
 
 static rt_status make_buffers(rt_run *r)
@@ -28,8 +29,8 @@ void rt__run_release_eval(rt_run *r)
     rt_mem_free(r->eval_group);
 }
 
-/* Fills the buffers with groups of test samples from `begin` on. Each is read by itself: how far its samples are padded is
- * for them alone to say. */
+/* Fills the buffers with groups of test samples, starting at group `begin`. Each group is read separately, because its samples' padding
+ * must depend on that group only. */
 static rt_status read_ahead(rt_run *r, int64_t begin)
 {
     int64_t ids[GROUP], count = rt_run_eval_samples(r), end = rt_run_eval_chunks(r);
@@ -45,7 +46,7 @@ static rt_status read_ahead(rt_run *r, int64_t begin)
     return RT_OK;
 }
 
-/* Gives the samples of a group, of which the last one may have fewer. Owned by the scope. */
+/* Returns the samples of a group; the last group may have fewer. Owned by the scope. */
 static rt_status read_group(rt_run *r, int64_t group, rt_batch *out)
 {
     RT_TRY(make_buffers(r));
@@ -54,17 +55,17 @@ static rt_status read_group(rt_run *r, int64_t group, rt_batch *out)
     return rt__filled_wrap(&r->eval_group[group - r->eval_read.begin], r->test, out);
 }
 
-/* Runs the net without recording, dropout and the like switched off; NULL on failure. */
-static rt_tensor *predict(rt_run *r, rt_tensor *x)
+/* Runs the net without recording and in evaluation mode; its results are moved to the CPU. */
+static rt_status predict(rt_run *r, const rt_batch *b, rt_tensor **results)
 {
     bool former = rt_no_grad_begin();
     rt_nn_train(r->net, false);
-    rt_tensor *logits = rt_forward(r->net, rt_to_device(x, r->mirror.device));
-    if (logits)
-        logits = rt_to_device(logits, (rt_device){0});
+    rt_status status = rt__run_forward(r, b, results);
+    for (int i = 0; i < r->about.results && status == RT_OK; i++)
+        results[i] = rt_to_device(results[i], (rt_device){0});
     rt_nn_train(r->net, true);
     rt_no_grad_end(former);
-    return logits;
+    return rt_error_code();
 }
 
 int64_t rt_run_eval_samples(const rt_run *r)
@@ -85,8 +86,10 @@ int64_t rt_run_eval_sums(const rt_run *r)
 static rt_status score(rt_run *r, int64_t group, double *sums)
 {
     rt_batch b;
+    rt_tensor *results[RT_NN_TENSORS];
     RT_TRY(read_group(r, group, &b));
-    return r->task.row->score(&r->task, predict(r, b.field[0]), &b, sums);
+    RT_TRY(predict(r, &b, results));
+    return rt__task_score(&r->task, results, &b, sums);
 }
 
 rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *sums)
@@ -101,58 +104,92 @@ rt_status rt_run_eval_chunk(rt_run *r, int64_t chunk, double *sums)
     return status;
 }
 
-void rt_run_eval_finish(const rt_run *r, double *sums, rt_evaluation *out)
+rt_status rt_run_eval_finish(const rt_run *r, double *sums, rt_evaluation *out)
 {
     int64_t n = rt_run_eval_sums(r);
     for (int64_t c = 1; c < rt_run_eval_chunks(r); c++)
         for (int64_t i = 0; i < n; i++)
             sums[i] += sums[c * n + i];
+    const rt_task_row *task = r->task.row;
+    bool all = !task->counted || r->task.weight > 0;
     *out = (rt_evaluation){.count = rt_run_eval_samples(r)};
-    r->task.row->tell(&r->task, sums, &out->metrics);
+    out->counted = all ? out->count : llround(task->counted(&r->task, sums));
+    out->unit = all ? "samples" : task->unit;
+    return rt__task_tell(&r->task, sums, &out->metrics);
 }
 
-/* Puts what a group and [wanted.begin,wanted.end) have in common into the rows of what is wanted. */
-static rt_status copy_rows(rt_run *r, rt_range wanted, int64_t group, const rt_run_outputs *to)
+/* ---- raw outputs ---- */
+
+/* Lists the net's inputs, its results and the target by name, with their tensors of a batch. Returns their number. */
+static int list_parts(const rt_run *r, const rt_batch *b, rt_tensor *const *results,
+                      rt_run_prediction *out)
+{
+    int n = 0, target = (int)(rt_data_find(r->test, r->task.row->target) - r->test->field);
+    for (int i = 0; i < r->about.inputs.count; i++) {
+        int f = r->about.inputs.field[i];
+        out[n++] = (rt_run_prediction){i ? r->test->field[f].name : "inputs", b->field[f]};
+    }
+    for (int i = 0; i < r->about.results; i++)
+        out[n++] = (rt_run_prediction){r->task.row->results[i], results[i]};
+    out[n++] = (rt_run_prediction){r->task.row->target_name, b->field[target]};
+    return n;
+}
+
+/* Copies the samples that a group and [wanted.begin,wanted.end) have in common into the wanted rows. */
+static rt_status copy_rows(rt_run *r, rt_range wanted, int64_t group, const rt_run_prediction *to)
 {
     rt_batch b;
+    rt_tensor *results[RT_NN_TENSORS];
+    rt_run_prediction from[RT_RUN_PREDICTIONS];
     RT_TRY(read_group(r, group, &b));
+    RT_TRY(predict(r, &b, results));
+    int count = list_parts(r, &b, results, from);
     int64_t first = group * GROUP, begin = first, end = first + b.n;
     begin = begin < wanted.begin ? wanted.begin : begin;
     end = end > wanted.end ? wanted.end : end;
-    rt_tensor *const from[] = {b.field[0], predict(r, b.field[0]),
-                               rt_batch_field(&b, r->task.row->target)};
-    rt_tensor *const into[] = {to->inputs, to->outputs, to->targets};
-    for (int i = 0; i < 3; i++)
-        RT_TRY(rt_copy_into(rt_narrow(into[i], 0, begin - wanted.begin, end - begin),
-                            rt_narrow(from[i], 0, begin - first, end - begin)));
+    for (int i = 0; i < count; i++) {
+        rt_tensor *rows = rt_narrow(to[i].value, 0, begin - wanted.begin, end - begin);
+        rt_dims dims = rt_dims_of(from[i].value);
+        if (dims.n > 1) /* samples are padded to the longest in their group */
+            rows = rt_narrow(rows, 1, 0, dims.d[1]);
+        RT_TRY(rt_copy_into(rows, rt_narrow(from[i].value, 0, begin - first, end - begin)));
+    }
     return RT_OK;
 }
 
-/* A tensor for n samples. */
-static rt_tensor *room_for(int64_t n, rt_dims sample, rt_dtype dtype)
+/* Returns a tensor for n samples. */
+static rt_tensor *room_for(int64_t n, rt_dims sample, double value, rt_dtype dtype)
 {
     rt_dims dims = {.n = sample.n + 1, .d = {n}};
     memcpy(dims.d + 1, sample.d, (size_t)sample.n * sizeof *sample.d);
-    return rt_empty(dims, dtype);
+    return rt_full(dims, value, dtype);
 }
 
-rt_status rt_run_predict(rt_run *r, int64_t begin, int64_t end, rt_run_outputs *out)
+static rt_tensor *room_for_field(int64_t n, const rt_data_field *f)
 {
-    const rt_data_field *input = &r->test->field[0],
-                        *target = rt_data_find(r->test, r->task.row->target);
-    int64_t n = end - begin;
-    *out = (rt_run_outputs){.output_name = r->task.row->output_name,
-                            .target_name = r->task.row->target_name};
+    return room_for(n, f->dims, f->varies ? f->pad : 0, f->dtype);
+}
+
+/* Allocates tensors for n samples of each. */
+static int make_room(const rt_run *r, int64_t n, rt_run_prediction *out)
+{
+    rt_batch rooms = {.n = n};
+    rt_tensor *results[RT_NN_TENSORS];
+    for (int f = 0; f < r->test->fields; f++)
+        rooms.field[f] = room_for_field(n, &r->test->field[f]);
+    for (int i = 0; i < r->about.results; i++)
+        results[i] = room_for(n, r->about.result[i], 0, RT_F32);
+    return list_parts(r, &rooms, results, out);
+}
+
+rt_status rt_run_predict(rt_run *r, int64_t begin, int64_t end,
+                         rt_run_prediction out[RT_RUN_PREDICTIONS], int *count)
+{
+    *count = 0;
     if (begin < 0 || end < begin || end > rt_run_eval_samples(r))
         return RT_FAIL(RANGE, "test samples [%lld, %lld): there are %lld", (long long)begin,
                        (long long)end, (long long)rt_run_eval_samples(r));
-    if (input->varies || target->varies)
-        return RT_FAIL(UNSUPPORTED,
-                       "samples of '%s' have lengths of their own: their outputs are no one tensor",
-                       input->varies ? input->name : target->name);
-    out->inputs = room_for(n, input->dims, input->dtype);
-    out->outputs = room_for(n, r->output, RT_F32);
-    out->targets = room_for(n, target->dims, target->dtype);
+    *count = make_room(r, end - begin, out);
     RT_TRY(rt_error_code());
     for (int64_t group = begin / GROUP; group * GROUP < end; group++) {
         rt_scope s = rt_scope_begin();

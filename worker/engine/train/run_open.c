@@ -1,18 +1,17 @@
-/* A run from its configuration: data sets, net, optimiser. */
-#include <string.h>
-#include <ringtorch/random.h>
-#include "common/error.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/text.h"
+/* Opens a run from its configuration: data sets, net, optimiser. */
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
 #include "worker/engine/data/datasets.h"
 #include "worker/engine/nn/net_json.h"
 #include "worker/engine/optim/rule.h"
 #include "worker/engine/optim/schedule.h"
-#include "worker/engine/train/run_inside.h"
+#include "worker/engine/train/lockstep.h"
+#include <ringtorch/random.h>
+#include <string.h>
 
-/* Initial weights are drawn as of a step that no run reaches, so that no dropout mask repeats their
- * random numbers. */
+/* Initial weights are drawn at a step number that no run reaches, so that no dropout mask repeats their random numbers. */
 static const uint32_t STEP_OF_INIT = UINT32_MAX;
 
 rt_status rt_run_open_test(rt_run *r)
@@ -20,17 +19,18 @@ rt_status rt_run_open_test(rt_run *r)
     if (r->test)
         return RT_OK;
     rt_scope s = rt_scope_begin();
-    r->test = rt_keep(rt__data_open(&r->config, false));
+    r->test = rt_keep(rt__data_open(&r->config, false, rt_run_preprocessing(r), NULL));
     rt_scope_end(s);
     if (!r->test)
         return rt_error_code();
     RT_TRY(rt__data_check_same(rt_config_data_path(&r->config), r->train, r->test));
-    return r->task.row->check(&r->task, r->test, r->output);
+    RT_TRY(rt__task_check(&r->task, r->test, r->about.result, r->about.results));
+    return rt__task_check_weight(&r->task, "test", r->test);
 }
 
-/* The layers of the preset, with an end that fits the task, or those that the configuration lists; the caller drops the
- * reference. */
-static rt_status get_layers(const rt_config *cfg, const rt__task *task, const rt_dataset *train,
+/* Returns the layers of the preset, with a last layer that fits the task, or those that the configuration lists; *out
+ * is a new reference. */
+static rt_status get_layers(const rt_config *cfg, const rt_task *task, const rt_dataset *train,
                             json_t **out)
 {
     if (cfg->model.preset == RT_CFG_PRESET_NONE) {
@@ -39,9 +39,10 @@ static rt_status get_layers(const rt_config *cfg, const rt__task *task, const rt
     }
     int64_t outputs = task->row->outputs(train);
     if (outputs == 0)
-        return RT_FAIL(CONFIG,
-                       "model.preset: no ready-made network is for the task %s: list model.layers",
-                       task->row->name);
+        return RT_FAIL(
+            CONFIG,
+            "model.preset: there is no ready-made network for the task %s: list model.layers",
+            task->row->name);
     char *text = rt_nn_preset(rt_config_choice(cfg, "model.preset"), outputs);
     rt_status status =
         text ? rt_json_parse(text, strlen(text), "model.preset", out) : rt_error_code();
@@ -49,36 +50,35 @@ static rt_status get_layers(const rt_config *cfg, const rt__task *task, const rt
     return status;
 }
 
-/* One sample as the net takes it: the first field. */
-static rt__sample sample_of(const rt_dataset *train)
+/* Lists the fields of a sample that a net can take; returns their number. */
+static int fields_of(const rt_dataset *train, rt_nn_field field[RT_DATA_FIELDS_MAX])
 {
-    const rt_data_field *x = &train->field[0];
-    return (rt__sample){x->dims, x->dtype, x->classes};
+    for (int i = 0; i < train->fields; i++) {
+        const rt_data_field *f = &train->field[i];
+        field[i] = (rt_nn_field){f->name, f->dims, f->dtype, f->classes, f->varies};
+    }
+    return train->fields;
 }
 
 static rt_status find_layout(json_t *layers, const rt_dataset *train, char **out)
 {
+    rt_nn_field field[RT_DATA_FIELDS_MAX];
+    int fields = fields_of(train, field);
     json_t *layout = json_array();
-    rt_status status = layout ? rt__nn_layout(layers, sample_of(train), layout)
+    rt_status status = layout ? rt__nn_layout(layers, field, fields, layout)
                               : RT_FAIL(NOMEM, "layout: out of memory");
     *out = status == RT_OK ? rt_json_text(layout) : NULL;
     json_decref(layout);
     return rt_error_code();
 }
 
-/* Who accepts a model; f NULL: nobody need be asked. */
-typedef struct acceptance {
-    rt_run_accept *f;
-    void *ctx;
-} acceptance;
-
-static rt_status ask(const acceptance *accept, json_t *layers, const rt_dataset *train)
+static rt_status ask_to_accept(const rt_run_parts *parts, json_t *layers, const rt_dataset *train)
 {
     char *layout;
-    if (!accept->f)
+    if (!parts->accept)
         return RT_OK;
     RT_TRY(find_layout(layers, train, &layout));
-    rt_status status = accept->f(accept->ctx, layout);
+    rt_status status = parts->accept(parts->ctx, layout);
     rt_mem_free(layout);
     return status;
 }
@@ -100,22 +100,32 @@ static rt_status freeze(rt_module *net, const json_t *patterns)
                : RT_FAIL(CONFIG, "model.freeze: no parameter is left to be trained");
 }
 
-static rt_status build_net(rt_run *r, const rt_config *cfg, const acceptance *accept)
+static rt_status build_layers(rt_run *r, const rt_config *cfg, const rt_run_parts *parts)
 {
     json_t *layers;
-    rt__sample out = sample_of(r->train);
+    rt_nn_field field[RT_DATA_FIELDS_MAX];
+    int fields = fields_of(r->train, field);
     RT_TRY(get_layers(cfg, &r->task, r->train, &layers));
-    rt_status status = ask(accept, layers, r->train);
+    rt_status status = ask_to_accept(parts, layers, r->train);
     rt_random_seek(r->seed, STEP_OF_INIT, 0);
-    if (status == RT_OK) {
-        r->net = rt_keep(rt__nn_build(layers, &out, r->layers));
-        status = rt_error_code();
-    }
+    if (status == RT_OK)
+        r->net = rt_keep(rt__nn_build(layers, field, fields, r->layers, &r->about));
     json_decref(layers);
-    RT_TRY(status);
+    return rt_error_code();
+}
+
+static rt_status make_net(rt_run *r, const rt_run_parts *parts)
+{
+    rt_random_seek(r->seed, STEP_OF_INIT, 0);
+    r->net = rt_keep(parts->make(parts->ctx, r->train, &r->about));
+    return rt_error_code();
+}
+
+static rt_status build_net(rt_run *r, const rt_config *cfg, const rt_run_parts *parts)
+{
+    RT_TRY(parts->make ? make_net(r, parts) : build_layers(r, cfg, parts));
     RT_TRY(freeze(r->net, cfg->model.freeze));
-    r->output = out.dims;
-    return r->task.row->check(&r->task, r->train, r->output);
+    return rt__task_check(&r->task, r->train, r->about.result, r->about.results);
 }
 
 static rt_status add_group(rt_run *r, size_t i, json_t *group)
@@ -123,7 +133,7 @@ static rt_status add_group(rt_run *r, size_t i, json_t *group)
     char where[64];
     snprintf(where, sizeof where, "optimizer.groups[%zu]", i);
     const char *pattern = json_string_value(json_object_get(group, "match"));
-    RT_ASSERT(pattern); /* rt_config_check has seen to it */
+    RT_ASSERT(pattern); /* rt_config_check ensures this */
     json_t *values = json_copy(group);
     if (!values)
         return RT_FAIL(NOMEM, "%s: out of memory", where);
@@ -135,13 +145,10 @@ static rt_status add_group(rt_run *r, size_t i, json_t *group)
 
 static rt_status make_optim(rt_run *r, const rt_config *cfg)
 {
-    const void *values[] = {
-#define VALUES(section, constant, id, text, FIELDS, help) [constant] = &cfg->section.id,
-        RT_OPTIMIZERS(VALUES)};
     size_t i;
     json_t *group;
-    r->optim = rt_keep(
-        rt__optim_new(r->net, cfg->optimizer.name, values[cfg->optimizer.name], cfg->optimizer.lr));
+    const void *values = rt_config_values(cfg, "optimizer");
+    r->optim = rt_keep(rt__optim_new(r->net, (int)cfg->optimizer.name, values, cfg->optimizer.lr));
     if (!r->optim)
         return rt_error_code();
     json_array_foreach(cfg->optimizer.groups, i, group) RT_TRY(add_group(r, i, group));
@@ -163,42 +170,53 @@ static rt_status set_length(rt_run *r, const rt_config *cfg)
     return RT_OK;
 }
 
-/* What evaluations are compared by must be told by the task. */
-static rt_status check_metric(const rt_config *cfg, const rt__task_row *task)
+/* Fails unless the task reports the metric by which checkpoints are compared. */
+static rt_status check_metric(const rt_config *cfg, const rt_task_row *task)
 {
     const rt_metric_row *row = rt_metric_find(cfg->checkpoint.best);
-    if (!row || rt_metric_is_of(row, task->name))
+    if (!row || rt_metric_in_task(row, task->name))
         return RT_OK;
     rt_text told = {0};
-    for (int i = 0; i < RT_METRIC_ROWS; i++)
-        if (rt_metric_is_of(&rt_metric_rows[i], task->name))
+    for (int i = 0; i < rt_metric_kinds(); i++)
+        if (rt_metric_in_task(&rt_metric_rows[i], task->name))
             rt_text_add(&told, "%s%s", told.len ? ", " : "", rt_metric_rows[i].name);
-    rt_status status = RT_FAIL(CONFIG, "checkpoint.best: %s is not told by the task %s, only %s",
-                               row->name, task->name, told.data ? told.data : "?");
+    rt_status status =
+        RT_FAIL(CONFIG, "checkpoint.best: %s is not reported by the task %s, only %s", row->name,
+                task->name, told.data ? told.data : "?");
     rt_mem_free(told.data);
     return status;
 }
 
-static rt_status open_all(rt_run *r, const rt_config *cfg, const acceptance *accept)
+static rt_status open_all(rt_run *r, const rt_config *cfg, const rt_run_parts *parts)
 {
     RT_TRY(rt__mirror_find(r, cfg));
-    r->train = rt_keep(rt__data_open(cfg, true));
+    r->train = rt_keep(rt__data_open(cfg, true, parts->preprocessing, parts->preprocessing_from));
     RT_TRY(rt_error_code());
-    RT_TRY(rt__task_open(&r->task, cfg, r->train));
+    RT_TRY(rt__task_open(&r->task, cfg, parts->task, r->train));
+    RT_TRY(rt__task_check_weight(&r->task, "training", r->train));
     r->weight = r->task.weight * (double)r->batch;
     RT_TRY(check_metric(cfg, r->task.row));
     RT_TRY(set_length(r, cfg));
-    RT_TRY(build_net(r, cfg, accept));
+    RT_TRY(rt__schedule_check(cfg));
+    RT_TRY(build_net(r, cfg, parts));
     if (cfg->evaluate.every > 0 || cfg->evaluate.final)
         RT_TRY(rt_run_open_test(r));
     RT_TRY(rt_nn_to_device(r->net, r->mirror.device));
     RT_TRY(make_optim(r, cfg));
     r->place[0] = r->optim->flat.grad;
     RT_TRY(rt__run_describe(r));
+    if (r->about.exchanges && r->slices > 1)
+        RT_TRY(rt__lockstep_new(r, &r->lockstep));
     rt__batch_plan plan = {
-        .data = r->train, .seed = r->seed, .batch = r->batch, .slices = r->slices};
+        .data = r->train,
+        .seed = r->seed,
+        .batch = r->batch,
+        .slices = r->slices,
+        .together = r->lockstep != NULL,
+    };
     RT_TRY(rt__batches_new(&plan, &r->batches));
-    return r->audit > 0 ? rt__run_prepare_again(r) : RT_OK; /* not in the midst of a step */
+    /* allocate now, not in the middle of a step */
+    return r->audit > 0 ? rt__run_prepare_again(r) : RT_OK;
 }
 
 rt_status rt_run_start_engine(const rt_config *cfg)
@@ -210,14 +228,14 @@ rt_status rt_run_start_engine(const rt_config *cfg)
                    .blas = any_blas ? NULL : rt_config_choice(cfg, "parallel.blas"));
 }
 
-rt_status rt_run_find_layout(const rt_config *cfg, char **layout)
+rt_status rt_run_find_layout(const rt_config *cfg, const char *preprocessing, char **layout)
 {
     json_t *layers;
     *layout = NULL;
     rt_scope s = rt_scope_begin();
-    rt_dataset *train = rt__data_open(cfg, true);
-    rt__task task = {0};
-    rt_status status = train ? rt__task_open(&task, cfg, train) : rt_error_code();
+    rt_dataset *train = rt__data_open(cfg, true, preprocessing, NULL);
+    rt_task task = {0};
+    rt_status status = train ? rt__task_open(&task, cfg, NULL, train) : rt_error_code();
     if (status == RT_OK)
         status = get_layers(cfg, &task, train, &layers);
     if (status == RT_OK) {
@@ -231,11 +249,11 @@ rt_status rt_run_find_layout(const rt_config *cfg, char **layout)
 
 rt_status rt_run_open(const rt_config *cfg, int64_t slices, rt_run **out)
 {
-    return rt_run_open_if(cfg, slices, NULL, NULL, out);
+    return rt_run_open_with(cfg, slices, &(rt_run_parts){0}, out);
 }
 
-rt_status rt_run_open_if(const rt_config *cfg, int64_t slices, rt_run_accept *accept, void *ctx,
-                         rt_run **out)
+rt_status rt_run_open_with(const rt_config *cfg, int64_t slices, const rt_run_parts *parts,
+                           rt_run **out)
 {
     *out = NULL;
     rt_run *r = rt_calloc(1, sizeof *r);
@@ -251,7 +269,7 @@ rt_status rt_run_open_if(const rt_config *cfg, int64_t slices, rt_run_accept *ac
     rt_scope s = rt_scope_begin();
     rt_status status = rt_config_copy(cfg, &r->config);
     if (status == RT_OK)
-        status = open_all(r, cfg, &(acceptance){accept, ctx});
+        status = open_all(r, cfg, parts);
     rt_scope_end(s);
     if (status != RT_OK) {
         rt_run_close(r);
@@ -266,10 +284,11 @@ void rt_run_close(rt_run *r)
     if (!r)
         return;
     rt__batches_free(r->batches);
+    rt__lockstep_free(r->lockstep);
     for (int i = 1; i < RT_TREE_NODES_MAX; i++)
         rt__place_release(&r->place[i]);
     rt__place_release(&r->spare);
-    rt__mirror_release(&r->mirror);
+    rt__mirror_release(r);
     rt_free(r->optim);
     rt_free(r->net);
     rt_free(r->train);
@@ -281,6 +300,7 @@ void rt_run_close(rt_run *r)
     rt_mem_free(r->layers_text);
     rt__observed_release(&r->observed);
     rt_mem_free(r->layout);
+    rt_mem_free(r->data);
     rt_mem_free(r);
 }
 
@@ -313,7 +333,7 @@ int rt_run_data_files(const rt_run *r, const char *files[RT_RUN_FILES_MAX])
     int n = 0;
     for (int k = 0; k < 2; k++)
         for (int i = 0; sets[k] && i < sets[k]->files; i++)
-            files[n++] = sets[k]->file[i];
+            files[n++] = sets[k]->file[i].path;
     return n;
 }
 
@@ -332,7 +352,7 @@ double rt_run_lr(const rt_run *r, int64_t step)
     return rt__schedule_lr(&r->config, r->steps, step);
 }
 
-void rt_run_on_phase(rt_run *r, void (*f)(void *ctx, const char *phase, int64_t slice), void *ctx)
+void rt_run_on_phase(rt_run *r, rt_run_phase_fn *f, void *ctx)
 {
     r->on_phase = f;
     r->on_phase_ctx = ctx;

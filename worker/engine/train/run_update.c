@@ -1,24 +1,25 @@
-/* What becomes of a step's sums: are they finite, what do they measure, the update. */
-#include <math.h>
-#include <string.h>
-#include "common/error.h"
+/* Uses of a step's sums: the check that they are finite, measurements, the update. */
+#include "common/base/error.h"
 #include "kernels/kernels.h"
 #include "worker/engine/optim/rule.h"
+#include "worker/engine/optim/schedule.h"
 #include "worker/engine/train/run_inside.h"
+#include <math.h>
+#include <string.h>
 
 int64_t rt_run_blocks(const rt_run *r)
 {
     return (rt_run_flat(r)->count + RT_BLOCK - 1) / RT_BLOCK;
 }
 
-enum { LOSS_SUM, WEIGHT_SUM, TAIL_SUMS }; /* behind the blocks */
+enum { LOSS_SUM, WEIGHT_SUM, TAIL_SUMS }; /* after the blocks */
 
 int64_t rt_run_sum_count(const rt_run *r)
 {
     return rt_run_blocks(r) + TAIL_SUMS;
 }
 
-/* The part of a range that lies below an end. */
+/* Returns the part of a range below `end`. */
 static rt_range below(rt_range x, int64_t end)
 {
     return (rt_range){x.begin < end ? x.begin : end, x.end < end ? x.end : end};
@@ -73,11 +74,20 @@ static void commit_scalars(const rt_flat *flat, rt_range owned)
         memcpy(flat->param + tail, flat->grad + tail, (size_t)(owned.end - tail) * sizeof(float));
 }
 
+/* Computes the learning rate of a step, which a schedule of a plugin may get wrong. */
+static rt_status find_rate(const rt_run *r, int64_t step, double *lr)
+{
+    *lr = rt_run_lr(r, step);
+    return rt__schedule_check_rate(&r->config, step, *lr);
+}
+
 rt_status rt_run_measure(rt_run *r, int64_t step, int round, rt_range owned, double clip_scale)
 {
+    double lr;
     rt_range params = below(owned, rt_run_flat(r)->count);
-    rt__run_phase(r, "update", -1);
-    return rt_optim_measure(r->optim, round, params.begin, params.end, step + 1, rt_run_lr(r, step),
+    rt__run_phase(r, RT_PHASE_UPDATE, -1);
+    RT_TRY(find_rate(r, step, &lr));
+    return rt_optim_measure(r->optim, round, params.begin, params.end, step + 1, lr,
                             clip_scale / r->weight);
 }
 
@@ -85,9 +95,11 @@ rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_sca
 {
     const rt_flat *flat = rt_run_flat(r);
     rt_range params = below(owned, flat->count);
-    rt__run_phase(r, "update", -1);
-    RT_TRY(rt_optim_update(r->optim, params.begin, params.end, step + 1, rt_run_lr(r, step),
-                           clip_scale / r->weight));
+    double lr;
+    rt__run_phase(r, RT_PHASE_UPDATE, -1);
+    RT_TRY(find_rate(r, step, &lr));
+    RT_TRY(
+        rt_optim_update(r->optim, params.begin, params.end, step + 1, lr, clip_scale / r->weight));
     r->mirror.stale = true;
     rt__observed_commit(&r->observed, owned, (double)r->batch);
     commit_scalars(flat, owned);
@@ -96,7 +108,7 @@ rt_status rt_run_update(rt_run *r, int64_t step, rt_range owned, double clip_sca
 
 void rt_run_skip(rt_run *r, int64_t step, rt_range owned)
 {
-    rt__run_phase(r, "update", -1);
+    rt__run_phase(r, RT_PHASE_UPDATE, -1);
     rt_optim_set_updates(r->optim, step + 1);
     commit_scalars(rt_run_flat(r), owned);
 }

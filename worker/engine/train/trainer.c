@@ -1,11 +1,13 @@
-/* The trainer: a run whose slices are all in one process. */
+/* The trainer: a run with all slices in one process. */
 #include <math.h>
 #include <ringtorch/train.h>
 
-#include "common/error.h"
-#include "common/mem.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/config/plugins.h"
 #include "worker/engine/base/object.h"
 #include "worker/engine/formats/weights.h"
+#include "worker/engine/plugin/plugin.h"
 #include "worker/engine/train/run.h"
 
 struct rt_trainer {
@@ -37,15 +39,19 @@ static rt_status open_trainer(rt_trainer *t, const rt_trainer_args *a)
     size_t sets = 0;
     while (a->set && a->set[sets])
         sets++;
+    rt_config_set_plugin_describer(rt__plugin_describe);
     RT_TRY(rt_config_load_new(a->config, a->set, sets, &t->config));
     RT_TRY(rt_config_check(&t->config));
-    RT_TRY(rt_config_settle_slices(&t->config));
+    RT_TRY(rt__plugins_load(&t->config));
+    RT_TRY(rt_config_resolve_slices(&t->config));
     const rt_config *cfg = &t->config;
     t->slices = cfg->parallel.slices;
     RT_TRY(rt_run_start_engine(cfg));
     RT_TRY(rt_run_open(cfg, t->slices, &t->run));
-    if (cfg->model.init[0] && rt__weights_take_file(rt_run_net(t->run), cfg->model.init,
-                                                    cfg->model.init_partial) != RT_OK)
+    rt_module *net = rt_run_net(t->run);
+    const char *init = cfg->model.init;
+    if (init[0] && (rt__weights_assign_file(net, init, cfg->model.init_partial) != RT_OK ||
+                    rt__weights_check_values(net, init) != RT_OK))
         return rt_error_prefix(
             "model.init (here a safetensors file, as ringtorch export writes it)");
     t->sums = rt_calloc((size_t)rt_run_sum_count(t->run), sizeof *t->sums);
@@ -63,7 +69,7 @@ rt_trainer *rt_trainer_open_(rt_trainer_args a)
     return rt_scope_return(s, open_trainer(t, &a) == RT_OK ? t : NULL);
 }
 
-/* The factor that brings the norm of the mean gradient down to optimizer.clip_norm; 1 if it is
+/* Returns the factor that reduces the norm of the mean gradient to optimizer.clip_norm; 1 if it is
  * small enough. */
 static double clip_scale(const rt_trainer *t)
 {
@@ -86,8 +92,8 @@ static rt_status update(rt_trainer *t, rt_range all)
     return rt_run_update(t->run, t->at, all, scale);
 }
 
-/* The update, or what run.nan_loss says if there is none to make. The library has no checkpoints to
- * go back to. */
+/* Makes the update, or does what run.nan_loss says if the sums are not finite. The library has no
+ * checkpoints to go back to. */
 static rt_status conclude(rt_trainer *t, rt_range all)
 {
     int64_t blocks = rt_run_blocks(t->run);
@@ -151,7 +157,7 @@ rt_status rt_trainer_evaluate(rt_trainer *t, rt_evaluation *out)
     for (int64_t c = 0; c < chunks && status == RT_OK; c++)
         status = rt_run_eval_chunk(t->run, c, sums + c * n);
     if (status == RT_OK)
-        rt_run_eval_finish(t->run, sums, out);
+        status = rt_run_eval_finish(t->run, sums, out);
     rt_mem_free(sums);
     return status;
 }

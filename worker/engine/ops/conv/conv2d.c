@@ -1,18 +1,18 @@
 /* Convolution (cross-correlation, as everywhere in deep learning), NCHW.
  *
- * Three operations that are each other's gradients, so that gradients can be differentiated to any order:
+ * Three operations whose gradients are each other, so gradients can be differentiated to any order:
  *
  *     y  = conv2d(x, w)           dx  = input_grad(dy, w)     dw = weight_grad(x, dy)
  *     dx = input_grad(dy, w)      ddy = conv2d(g, w)          dw = weight_grad(g, dy)
  *     dw = weight_grad(x, dy)     dx  = input_grad(dy, g)     ddy = conv2d(x, g) */
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
-/* Of both gradients. */
+/* Arguments of both gradients. */
 #define GRAD_FIELDS(F)                                                                             \
     F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "dy; of weight_grad x")                            \
     F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "w; of weight_grad dy")
-typedef struct grad_args {
+typedef struct RT_DESIGNATED grad_args {
     RT_STRUCT(GRAD_FIELDS)
     rt_conv2d_args options; /* of the convolution, without its tensors */
     rt_conv2d_shape s;
@@ -22,7 +22,7 @@ static const rt_op input_grad_op, weight_grad_op;
 
 /* ---- y = conv2d(x, w) + bias ---- */
 
-/* Size of the output along one axis; fails if the dilated kernel does not fit. */
+/* Computes the output size along one axis; fails if the dilated kernel does not fit. */
 static rt_status output_size(const rt_conv2d_args *a, int axis, rt_conv2d_shape *s, int64_t *out)
 {
     int64_t in = axis ? s->w : s->h, kernel = axis ? s->kw : s->kh;
@@ -42,8 +42,8 @@ static rt_status output_size(const rt_conv2d_args *a, int axis, rt_conv2d_shape 
     return RT_OK;
 }
 
-/* What the rows cannot say: how options and the kernel go together. Sizes below 2^31 cannot overflow when they are multiplied by
- * one another. */
+/* Checks what the rows cannot express: how options and the kernel go together. Sizes below 2^31 can be multiplied without
+ * overflow. */
 static rt_status check_options(const rt_conv2d_args *a)
 {
     for (int i = 0; i < 2; i++) {
@@ -57,14 +57,21 @@ static rt_status check_options(const rt_conv2d_args *a)
     return RT_OK;
 }
 
+/* Returns the sizes [channels, height, width] of x, which may be a single image. */
+static const int64_t *image_of(const rt_tensor *x)
+{
+    return x->dims.d + x->dims.n - 3;
+}
+
 static rt_status check_channels(const rt_conv2d_args *a)
 {
-    const int64_t *x = a->x->dims.d, *w = a->w->dims.d;
-    if (x[1] % a->groups != 0 || w[1] != x[1] / a->groups || w[0] % a->groups != 0)
+    int64_t channels = *image_of(a->x);
+    const int64_t *w = a->w->dims.d;
+    if (channels % a->groups != 0 || w[1] != channels / a->groups || w[0] % a->groups != 0)
         return RT_FAIL(SHAPE,
                        "conv2d: x %s has %lld channels, w %s with %lld groups takes %lld in each "
                        "group, and makes %lld in all",
-                       rt_dims_text(a->x->dims), (long long)x[1], rt_dims_text(a->w->dims),
+                       rt_dims_text(a->x->dims), (long long)channels, rt_dims_text(a->w->dims),
                        (long long)a->groups, (long long)w[1], (long long)w[0]);
     if (a->bias && (a->bias->dims.n != 1 || a->bias->dims.d[0] != w[0]))
         return RT_FAIL(SHAPE, "conv2d: bias %s, expected [%lld]", rt_dims_text(a->bias->dims),
@@ -74,17 +81,19 @@ static rt_status check_channels(const rt_conv2d_args *a)
 
 static rt_status geometry(const rt_conv2d_args *a, rt_conv2d_shape *s)
 {
-    if (a->x->dims.n != 4 || a->w->dims.n != 4)
+    int axes = a->x->dims.n;
+    if ((axes != 3 && axes != 4) || a->w->dims.n != 4)
         return RT_FAIL(SHAPE,
-                       "conv2d: x %s and w %s: expected [n,in,h,w] and [out,in/groups,kh,kw]",
+                       "conv2d: x %s and w %s: expected [n,in,h,w] or [in,h,w], and "
+                       "[out,in/groups,kh,kw]",
                        rt_dims_text(a->x->dims), rt_dims_text(a->w->dims));
     RT_TRY(check_options(a));
     RT_TRY(check_channels(a));
-    const int64_t *x = a->x->dims.d, *w = a->w->dims.d;
-    *s = (rt_conv2d_shape){.n = x[0],
-                           .c = x[1],
-                           .h = x[2],
-                           .w = x[3],
+    const int64_t *x = image_of(a->x), *w = a->w->dims.d;
+    *s = (rt_conv2d_shape){.n = axes == 4 ? a->x->dims.d[0] : 1,
+                           .c = x[0],
+                           .h = x[1],
+                           .w = x[2],
                            .oc = w[0],
                            .kh = w[2],
                            .kw = w[3],
@@ -98,11 +107,18 @@ static rt_status geometry(const rt_conv2d_args *a, rt_conv2d_shape *s)
     return RT_OK;
 }
 
+/* Returns the shape of n images, or of a single one without the batch axis if `like` has none. */
+static rt_dims images(const rt_tensor *like, int64_t n, int64_t channels, int64_t h, int64_t w)
+{
+    return like->dims.n == 3 ? rt_shape(channels, h, w) : rt_shape(n, channels, h, w);
+}
+
 static rt_status conv2d_infer(rt_call *c)
 {
     rt_conv2d_shape *s = c->plan;
     RT_TRY(geometry(c->args, s));
-    return rt_result(c, 0, rt_shape(s->n, s->oc, s->oh, s->ow), c->in[0]->dtype);
+    const rt_tensor *x = c->in[0];
+    return rt_result(c, 0, images(x, s->n, s->oc, s->oh, s->ow), x->dtype);
 }
 
 static rt_status conv2d_run(rt_call *c)
@@ -114,11 +130,11 @@ static rt_status conv2d_run(rt_call *c)
     return RT_OK;
 }
 
-/* One of the two gradients; of the same convolution as their call. */
+/* Calls one of the two gradient operations for the same convolution. */
 static rt_tensor *grad(const rt_op *op, rt_tensor *a, rt_tensor *b, const rt_conv2d_args *options,
                        const rt_conv2d_shape *s)
 {
-    grad_args g = {a, b, *options, *s};
+    grad_args g = {.a = a, .b = b, .options = *options, .s = *s};
     g.options.x = g.options.w = g.options.bias = NULL;
     return rt_apply(op, &g);
 }
@@ -133,7 +149,7 @@ static void conv2d_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     }
     if (rt_needs(c, 2)) {
         rt_aim(c, 2);
-        dx[2] = rt_sum(dy[0], rt_shape(0, 2, 3));
+        dx[2] = rt_sum(dy[0], dy[0]->dims.n == 3 ? rt_shape(1, 2) : rt_shape(0, 2, 3));
     }
 }
 
@@ -144,7 +160,7 @@ const rt_op rt__op_conv2d = {
     .infer = conv2d_infer,
     .run = conv2d_run,
     .backward = conv2d_backward,
-    .saves_in = 1u << 0 | 1u << 1,
+    .saves_in_for = (const uint32_t[]){1 << 1, 1 << 0, 0},
     .plan_size = sizeof(rt_conv2d_shape),
 };
 
@@ -153,7 +169,7 @@ rt_tensor *rt_conv2d_(rt_conv2d_args a)
     return rt_apply(&rt__op_conv2d, &a);
 }
 
-/* The convolution that a gradient belongs to, of other tensors. */
+/* Applies the convolution that a gradient belongs to, to other tensors. */
 static rt_tensor *conv_of(const grad_args *g, rt_tensor *x, rt_tensor *w)
 {
     rt_conv2d_args a = g->options;
@@ -167,7 +183,8 @@ static rt_tensor *conv_of(const grad_args *g, rt_tensor *x, rt_tensor *w)
 static rt_status input_grad_infer(rt_call *c)
 {
     const rt_conv2d_shape *s = &((const grad_args *)c->args)->s;
-    return rt_result(c, 0, rt_shape(s->n, s->c, s->h, s->w), c->in[0]->dtype);
+    const rt_tensor *dy = c->in[0];
+    return rt_result(c, 0, images(dy, s->n, s->c, s->h, s->w), dy->dtype);
 }
 
 static rt_status input_grad_run(rt_call *c)
@@ -194,7 +211,7 @@ static const rt_op input_grad_op = {
     .infer = input_grad_infer,
     .run = input_grad_run,
     .backward = input_grad_backward,
-    .saves_in = 1u << 0 | 1u << 1,
+    .saves_in_for = (const uint32_t[]){1 << 1, 1 << 0},
 };
 
 /* ---- dw = weight_grad(x, dy) ---- */
@@ -229,5 +246,5 @@ static const rt_op weight_grad_op = {
     .infer = weight_grad_infer,
     .run = weight_grad_run,
     .backward = weight_grad_backward,
-    .saves_in = 1u << 0 | 1u << 1,
+    .saves_in_for = (const uint32_t[]){1 << 1, 1 << 0},
 };

@@ -1,9 +1,9 @@
 /* The identity matrix. */
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
 #define EYE_FIELDS(F) F(INT, n, RT_NEEDED, RT_FROM(0), "rows, and columns")
-typedef struct eye_args {
+typedef struct RT_DESIGNATED eye_args {
     RT_STRUCT(EYE_FIELDS)
 } eye_args;
 
@@ -32,5 +32,5 @@ const rt_op rt__op_eye = {
 
 rt_tensor *rt_eye(int64_t n)
 {
-    return rt_apply(&rt__op_eye, &(eye_args){n});
+    return rt_apply(&rt__op_eye, &(eye_args){.n = n});
 }

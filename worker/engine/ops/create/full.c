@@ -5,7 +5,7 @@
     F(DIMS, shape, RT_NEEDED, RT_ANY, "of the result")                                             \
     F(NUMBER, value, RT_NEEDED, RT_ANY, "of every element")                                        \
     F(DTYPE, dtype, RT_F32, RT_ANY, "of the result")
-typedef struct full_args {
+typedef struct RT_DESIGNATED full_args {
     RT_STRUCT(FULL_FIELDS)
 } full_args;
 
@@ -30,5 +30,5 @@ const rt_op rt__op_full = {
 
 rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype)
 {
-    return rt_apply(&rt__op_full, &(full_args){shape, value, dtype});
+    return rt_apply(&rt__op_full, &(full_args){.shape = shape, .value = value, .dtype = dtype});
 }

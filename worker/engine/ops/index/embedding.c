@@ -1,8 +1,8 @@
-/* Rows of a table by an int64 index: y[i] = table[index[i]]. The gradient adds the rows of dy to those of a zero table, in the order of
- * the index, so equal indices give the same bits every time; the gradient of that is embedding again. */
+/* Rows of a table selected by an int64 index: y[i] = table[index[i]]. The gradient adds the rows of dy to a table of zeros in the order
+ * of the index, so that repeated indices always give the same bits; the gradient of that is embedding again. */
 #include "worker/engine/ops/index/index.h"
 
-/* n rows of a table, each by an index. */
+/* Describes n rows of a table, each selected by an index. */
 static rt_pick pick_rows(int64_t n, const rt_tensor *table)
 {
     int64_t d = table->dims.d[1];
@@ -20,7 +20,7 @@ static rt_pick pick_rows(int64_t n, const rt_tensor *table)
 #define EMBEDDING_GRAD_FIELDS(F)                                                                   \
     F(INPUT, dy, RT_NEEDED, RT_FLOATS, "[..., d]")                                                 \
     F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "[...]")
-typedef struct embedding_grad_args {
+typedef struct RT_DESIGNATED embedding_grad_args {
     RT_STRUCT(EMBEDDING_GRAD_FIELDS)
     rt_dims table; /* [v, d] */
 } embedding_grad_args;
@@ -60,7 +60,7 @@ static const rt_op embedding_grad_op = {
 #define EMBEDDING_FIELDS(F)                                                                        \
     F(INPUT, table, RT_NEEDED, RT_ANY_TYPE, "[v, d]")                                              \
     F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "at most 7 axes; each in [0, v)")
-typedef struct embedding_args {
+typedef struct RT_DESIGNATED embedding_args {
     RT_STRUCT(EMBEDDING_FIELDS)
 } embedding_args;
 
@@ -87,7 +87,9 @@ static rt_status embedding_run(rt_call *c)
 static void embedding_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     rt_aim(c, 0);
-    dx[0] = rt_apply(&embedding_grad_op, &(embedding_grad_args){dy[0], c->in[1], c->in[0]->dims});
+    dx[0] =
+        rt_apply(&embedding_grad_op,
+                 &(embedding_grad_args){.dy = dy[0], .index = c->in[1], .table = c->in[0]->dims});
 }
 
 const rt_op rt__op_embedding = {
@@ -102,5 +104,5 @@ const rt_op rt__op_embedding = {
 
 rt_tensor *rt_embedding(rt_tensor *table, rt_tensor *index)
 {
-    return rt_apply(&rt__op_embedding, &(embedding_args){table, index});
+    return rt_apply(&rt__op_embedding, &(embedding_args){.table = table, .index = index});
 }

@@ -1,7 +1,7 @@
 /* Cross-entropy of logits and class numbers, label smoothing e (Szegedy et al. 2016):
  *     loss_i = lse_i - (1-e) * x[i,target] - e * mean_j x[i,j],   lse_i = log sum_j exp x[i,j]
  *     d x[i,j] = d loss_i * (p[i,j] - t[i,j]),   p = softmax(x),   t = (1-e) * [j == target] + e / classes */
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
 static rt_rows rows_of(const rt_tensor *x)
@@ -15,7 +15,7 @@ static rt_rows rows_of(const rt_tensor *x)
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, classes]")                                    \
     F(INPUT, dloss, RT_NEEDED, RT_SAME | RT_FLOATS, "[n]")                                         \
     F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n]; the kernel checks them")
-typedef struct grad_args {
+typedef struct RT_DESIGNATED grad_args {
     RT_STRUCT(GRAD_FIELDS)
     rt_cross_entropy_shape s;
 } grad_args;
@@ -37,7 +37,7 @@ static void grad_backward(rt_call *c, rt_tensor *const *gs, rt_tensor **dx)
 {
     const grad_args *a = c->args;
     rt_tensor *x = c->in[0], *dloss = c->in[1], *target = c->in[2], *g = gs[0];
-    if (rt_needs(c, 0)) { /* the softmax's derivative, except in rows that count nothing */
+    if (rt_needs(c, 0)) { /* the softmax's derivative, except in ignored rows */
         rt_tensor *ignored = rt_full(rt_shape(), (double)a->s.ignore_index, RT_I64);
         rt_tensor *weight = rt_mul(dloss, rt_to(rt_ne(target, ignored), dloss->dtype));
         dx[0] = rt_mul(rt_unsqueeze(weight, 1), rt__softmax_grad(rt_softmax(x, 1), g));
@@ -52,13 +52,14 @@ static const rt_op grad_op = {
     .infer = rt__infer_like_first,
     .run = grad_run,
     .backward = grad_backward,
-    .saves_in = 7,
+    .saves_in = 1 << 0 | 1 << 2,
+    .saves_in_for = (const uint32_t[]){1 << 1, 0, 0},
 };
 
 static rt_tensor *entropy_grad(rt_tensor *x, rt_tensor *dloss, rt_tensor *target,
                                const rt_cross_entropy_shape *s)
 {
-    return rt_apply(&grad_op, &(grad_args){x, dloss, target, *s});
+    return rt_apply(&grad_op, &(grad_args){.x = x, .dloss = dloss, .target = target, .s = *s});
 }
 
 /* ---- the loss of each row ---- */
@@ -66,7 +67,7 @@ static rt_tensor *entropy_grad(rt_tensor *x, rt_tensor *dloss, rt_tensor *target
 #define ROWS_FIELDS(F)                                                                             \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, classes]")                                              \
     F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n]; the kernel checks them")
-typedef struct rows_args {
+typedef struct RT_DESIGNATED rows_args {
     RT_STRUCT(ROWS_FIELDS)
     rt_cross_entropy_shape s;
 } rows_args;
@@ -101,12 +102,12 @@ static const rt_op rows_op = {
     .saves_in = 3,
 };
 
-/* ---- the mean over the targets that are not ignored, of the sum: linear, so its gradient is itself ---- */
+/* ---- the mean over the targets that are not ignored, from the sum: linear, so it is its own gradient ---- */
 
 #define MEAN_FIELDS(F)                                                                             \
     F(INPUT, sum, RT_NEEDED, RT_FLOATS, "[]")                                                      \
     F(INPUT, target, RT_NEEDED, RT_TYPE(I64), "[n]")
-typedef struct mean_args {
+typedef struct RT_DESIGNATED mean_args {
     RT_STRUCT(MEAN_FIELDS)
     int64_t ignore_index;
 } mean_args;
@@ -120,7 +121,8 @@ static rt_status mean_run(rt_call *c)
         return rt_error_code();
     rt_exec *e = rt_exec_of(c);
     e->kernels->label_share[y->dtype](e, target->numel, target->data, a->ignore_index, share->data);
-    rt_grid one = {1, 1, {{0, 0}, {0, 0}}};
+    rt_grid one;
+    rt_grid_row(&one, 1, 0, 0);
     e->kernels->mul.f[y->dtype](e, (rt_numbers){{0}}, &one, sum->data, share->data, y->data);
     return RT_OK;
 }
@@ -139,49 +141,38 @@ static const rt_op mean_op = {
 static void mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const mean_args *a = c->args;
-    dx[0] = rt_apply(&mean_op, &(mean_args){dy[0], c->in[1], a->ignore_index});
+    dx[0] = rt_apply(
+        &mean_op, &(mean_args){.sum = dy[0], .target = c->in[1], .ignore_index = a->ignore_index});
 }
 
-/* ---- the public function ---- */
+/* ---- reduced ---- */
 
 static rt_status check(const rt_cross_entropy_args *a)
 {
-    if (a->logits->dims.n != 2 || a->target->dims.n != 1 ||
-        a->target->dims.d[0] != a->logits->dims.d[0])
-        return RT_FAIL(SHAPE,
-                       "cross_entropy: logits %s and target %s, expected [n,classes] and [n]",
-                       rt_dims_text(a->logits->dims), rt_dims_text(a->target->dims));
-    if (a->target->dtype != RT_I64)
-        return RT_FAIL(DTYPE, "cross_entropy: target %s, expected int64", rt_describe(a->target));
-    if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
-        return RT_FAIL(RANGE, "cross_entropy: label smoothing %g, expected 0 to 1",
-                       a->label_smoothing);
-    return RT_OK;
-}
-
-rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
-{
-    if (!rt__takes("cross_entropy", a.logits) ||
-        !rt__object_is(a.target, &rt__tensor_type, "cross_entropy", 2))
-        return NULL;
-    rt_tensor *target = check(&a) == RT_OK ? rt__tensor_contiguous(a.target) : NULL;
-    if (!target)
-        return NULL;
-    rows_args rows = {a.logits, target, {a.label_smoothing, a.ignore ? a.ignore_index : INT64_MIN}};
-    rt_tensor *loss = rt_apply(&rows_op, &rows);
-    if (a.reduction == RT_NONE)
-        return loss;
-    loss = rt_sum(loss);
-    if (a.reduction == RT_SUM)
-        return loss;
-    return a.ignore ? rt_apply(&mean_op, &(mean_args){loss, target, a.ignore_index})
-                    : rt_mul_scalar(loss, 1.0 / (double)target->numel);
+    if (a->logits->dims.n == 2 && a->target->dims.n == 1 &&
+        a->target->dims.d[0] == a->logits->dims.d[0])
+        return RT_OK;
+    return RT_FAIL(SHAPE, "cross_entropy: logits %s and target %s, expected [n,classes] and [n]",
+                   rt_dims_text(a->logits->dims), rt_dims_text(a->target->dims));
 }
 
 static void cross_entropy_compose(rt_call *c)
 {
     const rt_cross_entropy_args *a = c->args;
-    c->out[0] = rt_cross_entropy_(*a);
+    rt_tensor *target = check(a) == RT_OK ? rt__tensor_contiguous(a->target) : NULL;
+    if (!target)
+        return;
+    rows_args rows = {.x = a->logits, .target = target, .s = {a->label_smoothing, a->ignore_index}};
+    rt_tensor *loss = rt_apply(&rows_op, &rows);
+    if (a->reduction != RT_NONE)
+        loss = rt_sum(loss);
+    if (a->reduction != RT_MEAN)
+        c->out[0] = loss;
+    else if (a->ignore_index == RT_NOT_GIVEN)
+        c->out[0] = rt_mul_scalar(loss, 1.0 / (double)target->numel);
+    else
+        c->out[0] = rt_apply(
+            &mean_op, &(mean_args){.sum = loss, .target = target, .ignore_index = a->ignore_index});
 }
 
 const rt_op rt__op_cross_entropy = {
@@ -190,3 +181,8 @@ const rt_op rt__op_cross_entropy = {
     RT_ARGS(rt_cross_entropy_args, RT_CROSS_ENTROPY_FIELDS),
     .compose = cross_entropy_compose,
 };
+
+rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
+{
+    return rt_apply(&rt__op_cross_entropy, &a);
+}

@@ -1,9 +1,9 @@
-/* y = x w^T + bias: one gemm that adds the bias. dx = dy w, dw = dy^T x, dbias = column sums of dy. */
-#include "common/error.h"
+/* y = x w^T + bias, in one gemm that adds the bias. dx = dy w, dw = dy^T x, dbias = column sums of dy. */
+#include "common/base/error.h"
 #include "worker/engine/ops/matmul/matrix.h"
 
-/* x as one matrix, whatever axes come before the last. Rows are counted by those axes: the last one
- * may have size 0. */
+/* Returns x as one matrix by merging all axes before the last. Rows are counted from those axes,
+ * because the last axis may have size 0. */
 static rt_tensor *rows_of(rt_tensor *x)
 {
     if (!x || x->dims.n == 2)
@@ -73,7 +73,7 @@ const rt_op rt__op_linear = {
     .infer = linear_infer,
     .run = linear_run,
     .backward = linear_backward,
-    .saves_in = 1u << 0 | 1u << 1,
+    .saves_in_for = (const uint32_t[]){1 << 1, 1 << 0, 0},
     .strided = true,
 };
 

@@ -1,10 +1,11 @@
 /* Matrix products: y = op(a) op(b) over the last two axes; axes before them broadcast.
  * d op(a) = dy op(b)^T,  d op(b) = op(a)^T dy.
  *
- * The operation of that name takes vectors too, and is made of another, the product of operands with two or more axes. */
+ * The public operation also takes vectors; it is composed of an internal one, the product of operands with two or more
+ * axes. */
 #include "worker/engine/ops/matmul/matrix.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 static int64_t at_least(int64_t a, int64_t b)
 {
@@ -17,7 +18,7 @@ bool rt__matrix(rt_tensor *x, rt_matrix *m)
         return false;
     int n = x->dims.n;
     int64_t rows = x->dims.d[n - 2], cols = x->dims.d[n - 1];
-    if (x->numel == 0) { /* nothing is read, and strides of a view of nothing may be any */
+    if (x->numel == 0) { /* nothing is read, and the strides of an empty view may be anything */
         *m = (rt_matrix){x, rows, cols, at_least(cols, 1), false};
         return true;
     }
@@ -40,21 +41,7 @@ static rt_dims batch_of(const rt_tensor *x)
     return d;
 }
 
-/* Where in x the matrix number `index` of the broadcast batch begins. */
-static const void *matrix_at(const rt_tensor *x, rt_dims batch, int64_t index)
-{
-    int lead = batch.n - (x->dims.n - 2);
-    int64_t offset = 0;
-    for (int i = batch.n - 1; i >= 0; i--) {
-        int64_t at = index % batch.d[i];
-        index /= batch.d[i];
-        if (i >= lead && x->dims.d[i - lead] != 1)
-            offset += at * x->stride[i - lead];
-    }
-    return (const char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
-}
-
-/* Sizes of op(x): of the last two axes, stored swapped if it is transposed. */
+/* Sizes of op(x): the last two axes, swapped if it is transposed. */
 static int64_t rows_of(const rt_tensor *x, bool transposed)
 {
     return x->dims.d[x->dims.n - (transposed ? 1 : 2)];
@@ -81,6 +68,13 @@ static rt_status product_infer(rt_call *c)
     return rt_result(c, 0, dims, g->a->dtype);
 }
 
+/* Describes where each product of y finds its matrices. */
+static void batch_grid(rt_grid *g, rt_dims y, rt_tensor *const *operands)
+{
+    y.d[y.n - 2] = y.d[y.n - 1] = 1;
+    rt__grid_over(g, &y, operands, 2);
+}
+
 static rt_status product_run(rt_call *c)
 {
     const rt_matmul_args *g = c->args;
@@ -88,24 +82,24 @@ static rt_status product_run(rt_call *c)
     if (!rt__matrix(c->in[0], &a) || !rt__matrix(c->in[1], &b))
         return rt_error_code();
     rt_exec *e = rt_exec_of(c);
-    rt_tensor *y = c->out[0];
-    rt_dims batch = batch_of(y);
-    int64_t count = rt__dims_numel(batch, "matmul");
-    int64_t m = rows_of(y, false), n = cols_of(y, false);
-    rt_gemm_shape shape = {m,
-                           n,
-                           cols_of(c->in[0], g->transpose_a),
-                           a.ld,
-                           b.ld,
-                           at_least(n, 1),
-                           a.swapped != g->transpose_a,
-                           b.swapped != g->transpose_b,
-                           1,
-                           0};
-    for (int64_t i = 0; i < count; i++)
-        e->kernels->gemm[y->dtype](e, shape, matrix_at(a.x, batch, i), matrix_at(b.x, batch, i),
-                                   NULL,
-                                   (char *)y->data + i * m * n * (int64_t)rt_dtype_size(y->dtype));
+    rt_tensor *y = c->out[0], *const operands[] = {a.x, b.x};
+    if (y->numel == 0)
+        return RT_OK;
+    rt_grid batch;
+    bool many = y->dims.n > 2;
+    if (many)
+        batch_grid(&batch, y->dims, operands);
+    rt_gemm_shape shape = {.m = rows_of(y, false),
+                           .n = cols_of(y, false),
+                           .k = cols_of(c->in[0], g->transpose_a),
+                           .lda = a.ld,
+                           .ldb = b.ld,
+                           .ldc = cols_of(y, false),
+                           .ta = a.swapped != g->transpose_a,
+                           .tb = b.swapped != g->transpose_b,
+                           .alpha = 1,
+                           .batch = many ? &batch : NULL};
+    e->kernels->gemm[y->dtype](e, shape, a.x->data, b.x->data, NULL, y->data);
     return rt_error_code();
 }
 
@@ -128,14 +122,14 @@ static void product_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)
     }
 }
 
-/* Has the public name because messages and traces show it. */
+/* Has the public name, because messages and traces show it. */
 static const rt_op product_op = {
     .name = "matmul",
     RT_ARGS(rt_matmul_args, RT_MATMUL_FIELDS),
     .infer = product_infer,
     .run = product_run,
     .backward = product_backward,
-    .saves_in = 1u << 0 | 1u << 1,
+    .saves_in_for = (const uint32_t[]){1 << 1, 1 << 0},
     .strided = true,
 };
 
@@ -146,7 +140,7 @@ static rt_tensor *product(rt_matmul_args a)
 
 /* ---- vectors and tall products ---- */
 
-/* Many matrices times one: the rows of all of them are the rows of one tall matrix. */
+/* Many matrices times one matrix: computed as one tall matrix with the rows of all of them. */
 static rt_tensor *tall_product(rt_matmul_args a)
 {
     rt_dims dims = a.a->dims;

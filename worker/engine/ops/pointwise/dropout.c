@@ -5,7 +5,7 @@
 #define DROPOUT_FIELDS(F)                                                                          \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(NUMBER, p, RT_NEEDED, RT_WITHIN(0, 1), "probability that an element becomes zero")
-typedef struct dropout_args {
+typedef struct RT_DESIGNATED dropout_args {
     RT_STRUCT(DROPOUT_FIELDS)
 } dropout_args;
 
@@ -20,7 +20,7 @@ static rt_status mask_run(rt_call *c)
     return RT_OK;
 }
 
-/* Only the shape of x is looked at. */
+/* Uses only the shape of x. */
 static const rt_op mask_op = {
     .name = "dropout_mask",
     RT_ARGS(dropout_args, DROPOUT_FIELDS),
@@ -47,5 +47,5 @@ const rt_op rt__op_dropout = {
 
 rt_tensor *rt_dropout(rt_tensor *x, double p)
 {
-    return rt_apply(&rt__op_dropout, &(dropout_args){x, p});
+    return rt_apply(&rt__op_dropout, &(dropout_args){.x = x, .p = p});
 }

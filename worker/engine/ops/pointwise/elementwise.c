@@ -1,17 +1,17 @@
-/* Operations on single elements: all of kernels/elementwise.def.
+/* Elementwise operations: all rows of kernels/elementwise.def.
  *
  * Each row of UNARY and PARAMETRIC becomes three operations, so that gradients can be differentiated:
  *     y = f(x)              dx  = dy * f'(x)
  *     dx = dy * f'(x)       d dy = g * f'(x),   dx = dy * g * f''(x)
- *     dxx = dy * v * f''(x) linear in dy and v; its gradient by x, a third derivative, is refused.
+ *     dxx = dy * v * f''(x) linear in dy and v; its gradient with respect to x, a third derivative, is refused.
  */
-#include "worker/engine/ops/pointwise/elementwise.h"
+#include "worker/engine/ops/elementwise.h"
+#include "common/base/error.h"
+#include "worker/engine/ops/ops.h"
 #include <math.h>
 #include <string.h>
-#include "common/error.h"
-#include "worker/engine/ops/ops.h"
 
-/* Which inputs the derivatives of a row read. */
+/* The inputs that the derivatives of a row read. */
 enum {
     READS_NONE = 0,
     READS_X = 1,
@@ -20,11 +20,54 @@ enum {
     READS_A = 1,
     READS_B = 2,
     READS_AB = 3,
-    READS_BC = 6,
-    READS_ABC = 7
+    READS_1 = 1,
+    READS_2 = 2,
+    READS_12 = 3,
+    READS_3 = 4,
+    READS_23 = 6
 };
 
-/* An argument struct of this row ends in its numbers. test_op_schema compares their names. */
+/* Members of an rt_op: what each of several gradients reads; NULL if none reads anything. */
+#define READS_EACH_2(a, b) READS_LIST(READS_##a | READS_##b, READS_##a, READS_##b)
+#define READS_EACH_3(a, b, c)                                                                      \
+    READS_LIST(READS_##a | READS_##b | READS_##c, READS_##a, READS_##b, READS_##c)
+#define READS_LIST(any, ...) .saves_in_for = (any) ? (const uint32_t[]){__VA_ARGS__} : NULL
+
+/* Formulas as help texts show them: functions and numbers by their public names, the list's shorthands unexpanded. */
+#undef NUM
+#undef SIGN
+#undef SIGMOID
+#undef NORMAL_CDF
+#undef GELU_T
+#undef AT_LEAST
+#undef AT_MOST
+#define TEXT(formula)  TEXT_(formula)
+#define TEXT_(formula) #formula
+#define C(value)       value
+#define NUM(name)      name
+#define sel(m, a, b)   where(m, a, b)
+#define abs_           abs
+#define sqrt_          sqrt
+#define floor_         floor
+#define ceil_          ceil
+#define round_         round
+#define exp_           exp
+#define expm1_         expm1
+#define log_           log
+#define log1p_         log1p
+#define tanh_          tanh
+#define erf_           erf
+#define sin_           sin
+#define cos_           cos
+#define pow_           pow
+#define SIGN(x)        sign(x)
+#define SIGMOID(x)     sigmoid(x)
+#define NORMAL_CDF(x)  (1 + erf(x / sqrt(2))) / 2
+#define GELU_T(x)      tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
+#define AT_LEAST(x, y) max(x, y)
+#define AT_MOST(x, y)  min(x, y)
+
+/* Checks that an argument struct of this row ends with its numbers. test_op_schema compares their names. */
 #define CHECK_NUMBERS(symbol, operands, names)                                                     \
     _Static_assert(sizeof(rt_##symbol##_args) == sizeof(struct {                                   \
                        rt_tensor *in[operands];                                                    \
@@ -33,7 +76,7 @@ enum {
                        sizeof(RT_NUMBERS_STRUCT names) <= sizeof(rt_numbers),                      \
                    #symbol ": its arguments are not its operands and its numbers")
 
-/* Returns the numbers that the arguments of a call end in. */
+/* Returns the numbers at the end of a call's arguments. */
 static rt_numbers numbers_of(const rt_call *c, size_t bytes)
 {
     rt_numbers p = {{0}};
@@ -43,7 +86,7 @@ static rt_numbers numbers_of(const rt_call *c, size_t bytes)
 
 /* ---- in place ---- */
 
-/* An operation, and <name>_ beside it, which takes the same arguments but converts none of them: x has to stay x. */
+/* An operation and its in-place variant <name>_, which takes the same arguments but converts none of them, because x must remain x. */
 typedef struct both {
     rt_op op, in_place;
 } both;
@@ -54,21 +97,21 @@ static void in_place_compose(rt_call *c)
     c->out[0] = rt_apply_in_place(&row->op, c->args);
 }
 
-#define IN_PLACE(symbol, type, FIELDS, formula)                                                    \
+#define IN_PLACE(symbol, type, FIELDS, formula, limit)                                             \
     {                                                                                              \
         .name = #symbol "_", .help = "x = " formula ", the first argument being x",                \
         .fields = (const rt_field[]){FIELDS(IN_PLACE_ROW)},                                        \
         .n_fields = (int)(sizeof((const rt_field[]){FIELDS(IN_PLACE_ROW)}) / sizeof(rt_field)),    \
         .n_in = 0 FIELDS(RT_COUNT_ROW), .args_size = sizeof(type),                                 \
         .defaults = &(const type){FIELDS(RT_DEFAULT_ROW)}, .compose = in_place_compose,            \
-        .writes = true                                                                             \
+        .derivatives = limit, .writes = true                                                       \
     }
 #define IN_PLACE_ROW(kind, name, value, allowed, help)                                             \
     RT_SCHEMA_ROW_OF(kind, #name, #value, help, RT_SCHEMA_##kind(IN_PLACE_##kind(allowed)))
 #define IN_PLACE_INPUT(allowed) RT_ANY_TYPE
 #define IN_PLACE_NUMBER(...)    __VA_ARGS__
 
-/* Are there integers, and a number with a fraction? */
+/* Returns whether x is of an integer type but some number has a fraction. */
 static bool takes_fractions(const rt_call *c, size_t bytes)
 {
     if (rt__dtype_is_float(c->in[0]->dtype))
@@ -84,17 +127,17 @@ static bool takes_fractions(const rt_call *c, size_t bytes)
 
 #define UNARY_FIELDS(F)     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")
 #define UNARY_INT_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
-typedef struct unary_args {
+typedef struct RT_DESIGNATED unary_args {
     RT_STRUCT(UNARY_FIELDS)
 } unary_args;
 
-/* y is f(x) as computed, without its history: its dependence on x is in f''. p: the row's numbers, if it has any. */
+/* y is f(x) as computed, without its history: its dependence on x is accounted for in f''. p: the row's numbers, if any. */
 #define UNARY_GRAD_FIELDS(F)                                                                       \
     F(INPUT, dy, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                      \
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS,                                                    \
       "the same; without value where f' does not read it")                                         \
     F(INPUT, y, RT_OPTIONAL, RT_SAME | RT_FLOATS, "the same; likewise")
-typedef struct unary_grad_args {
+typedef struct RT_DESIGNATED unary_grad_args {
     RT_STRUCT(UNARY_GRAD_FIELDS)
     rt_numbers p;
 } unary_grad_args;
@@ -105,20 +148,21 @@ typedef struct unary_grad_args {
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS,                                                    \
       "the same; without value where f'' does not read it")                                        \
     F(INPUT, y, RT_OPTIONAL, RT_SAME | RT_FLOATS, "the same; likewise")
-typedef struct unary_grad2_args {
+typedef struct RT_DESIGNATED unary_grad2_args {
     RT_STRUCT(UNARY_GRAD2_FIELDS)
     rt_numbers p;
 } unary_grad2_args;
 
-/* What the three operations of one row share. */
+/* The operations of one row. */
 typedef struct unary {
     rt_op op, in_place, grad, grad2;
     size_t kernels; /* offset in rt_kernels */
     size_t numbers; /* bytes of numbers at the end of the arguments */
     bool flat;      /* f'' is zero */
+    bool steady;    /* f'' is a constant */
 } unary;
 
-/* The operation's place in its row gives the row. */
+/* Finds the row from the address of one of its operations. */
 #define ROW(call, member) ((const unary *)((const char *)(call)->op - offsetof(unary, member)))
 
 static const rt_unary_kernels *unary_kernels(const rt_exec *e, const unary *row)
@@ -129,19 +173,19 @@ static const rt_unary_kernels *unary_kernels(const rt_exec *e, const unary *row)
 static rt_tensor *unary_grad(const unary *row, rt_tensor *dy, rt_tensor *x, rt_tensor *y,
                              rt_numbers p)
 {
-    return rt_apply(&row->grad, &(unary_grad_args){dy, x, y, p});
+    return rt_apply(&row->grad, &(unary_grad_args){.dy = dy, .x = x, .y = y, .p = p});
 }
 
 static rt_tensor *unary_grad2(const unary *row, rt_tensor *dy, rt_tensor *v, rt_tensor *x,
                               rt_tensor *y, rt_numbers p)
 {
-    return rt_apply(&row->grad2, &(unary_grad2_args){dy, v, x, y, p});
+    return rt_apply(&row->grad2, &(unary_grad2_args){.dy = dy, .v = v, .x = x, .y = y, .p = p});
 }
 
 static rt_status unary_infer(rt_call *c)
 {
     if (takes_fractions(c, ROW(c, op)->numbers))
-        return rt__take_as(c, RT_F32);
+        return rt__request_conversion(c, RT_F32);
     return rt__infer_like_first(c);
 }
 
@@ -163,8 +207,8 @@ static void unary_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
                        numbers_of(c, row->numbers));
 }
 
-/* Returns the elements of x in order. Kernels take x and y whether their formula reads them or not: for one that was not saved, any
- * memory of that size will do, dy's. */
+/* Returns the contiguous elements of x. Kernels take x and y whether their formula reads them or not: in place of one that was not
+ * saved, any memory of that size will do, so dy is passed. */
 static const void *value(rt_tensor *x, const rt_tensor *dy)
 {
     const rt_tensor *packed = x && x->storage ? rt__tensor_contiguous(x) : dy;
@@ -218,11 +262,14 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
         dx[0] = unary_grad2(row, g[0], v, x, y, p);
     if (rt_needs(c, 1))
         dx[1] = unary_grad2(row, dy, g[0], x, y, p);
-    if (rt_needs(c, 2))
+    if (rt_needs(c, 2) && !row->steady)
         RT_FAIL(UNSUPPORTED, "%s: third derivatives are not supported", row->op.name);
 }
 
-/* The three operations of a row whose argument struct ends in that many bytes of numbers. */
+/* Whether f'' is a constant: the text of a formula that is not contains x or y. */
+#define IS_NUMBER(ddf) (!__builtin_strchr(ddf, 'x') && !__builtin_strchr(ddf, 'y'))
+
+/* The operations of a row whose argument struct ends with that many bytes of numbers. */
 #define ONE_OPERAND(symbol, args_type, FIELDS, bytes, reads, formula, ddf)                         \
     static const unary symbol##_row = {                                                            \
         .op = {.name = #symbol,                                                                    \
@@ -231,16 +278,18 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
                .infer = (bytes) ? unary_infer : rt__infer_like_first,                              \
                .run = unary_run,                                                                   \
                .backward = unary_backward,                                                         \
+               .derivatives = IS_NUMBER(ddf) ? 0 : 2,                                              \
                .saves_in = (reads)&READS_X,                                                        \
                .saves_out = ((reads)&READS_Y) != 0,                                                \
                .in_place = true},                                                                  \
-        .in_place = IN_PLACE(symbol, args_type, FIELDS, formula),                                  \
+        .in_place = IN_PLACE(symbol, args_type, FIELDS, formula, IS_NUMBER(ddf) ? 0 : 2),          \
         .grad = {.name = #symbol "_grad",                                                          \
                  RT_INTERNAL_ARGS(unary_grad_args, UNARY_GRAD_FIELDS),                             \
                  .infer = rt__infer_like_first,                                                    \
                  .run = unary_grad_run,                                                            \
                  .backward = unary_grad_backward,                                                  \
-                 .saves_in = 1 | (reads) << 1,                                                     \
+                 .saves_in = (reads) << 1,                                                         \
+                 .saves_in_for = (const uint32_t[]){0, 1 << 0, 0},                                 \
                  .shapes_in = 3 << 1,                                                              \
                  .strided = true},                                                                 \
         .grad2 = {.name = #symbol "_grad2",                                                        \
@@ -248,30 +297,32 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
                   .infer = rt__infer_like_first,                                                   \
                   .run = unary_grad2_run,                                                          \
                   .backward = unary_grad2_backward,                                                \
-                  .saves_in = 3 | (reads) << 2,                                                    \
+                  .saves_in = (reads) << 2,                                                        \
+                  .saves_in_for = (const uint32_t[]){1 << 1, 1 << 0, 0, 0},                        \
                   .shapes_in = 3 << 2,                                                             \
                   .strided = true},                                                                \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
         .numbers = bytes,                                                                          \
         .flat = __builtin_strcmp(ddf, "C(0)") == 0,                                                \
+        .steady = IS_NUMBER(ddf),                                                                  \
     };
 
 #define UNARY(symbol, reads, f, df, ddf, lo, hi)     PLAIN(symbol, UNARY_FIELDS, reads, f, ddf)
 #define UNARY_INT(symbol, reads, f, df, ddf, lo, hi) PLAIN(symbol, UNARY_INT_FIELDS, reads, f, ddf)
 #define PLAIN(symbol, FIELDS, reads, f, ddf)                                                       \
-    ONE_OPERAND(symbol, unary_args, FIELDS, 0, READS_##reads, #f, #ddf)                            \
+    ONE_OPERAND(symbol, unary_args, FIELDS, 0, READS_##reads, TEXT(f), #ddf)                       \
     rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
     {                                                                                              \
-        return rt_apply(&symbol##_row.op, &(unary_args){x});                                       \
+        return rt_apply(&symbol##_row.op, &(unary_args){.x = x});                                  \
     }                                                                                              \
     rt_tensor *rt_##symbol##_inplace(rt_tensor *x)                                                 \
     {                                                                                              \
-        return rt_apply_in_place(&symbol##_row.op, &(unary_args){x});                              \
+        return rt_apply_in_place(&symbol##_row.op, &(unary_args){.x = x});                         \
     }
 #define PARAMETRIC(symbol, names, reads, f, df, ddf, tests, lo, hi)                                \
     CHECK_NUMBERS(symbol, 1, names);                                                               \
     ONE_OPERAND(symbol, rt_##symbol##_args, RT_FIELDS_##symbol, sizeof(RT_NUMBERS_STRUCT names),   \
-                READS_##reads, #f, #ddf)                                                           \
+                READS_##reads, TEXT(f), #ddf)                                                      \
     rt_tensor *rt_##symbol##_(rt_##symbol##_args a)                                                \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &a);                                                     \
@@ -291,7 +342,7 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
     F(INPUT, b, RT_NEEDED, RT_PROMOTE | (types), "one that broadcasts with it")
 #define BINARY_FIELDS(F) OPERAND_FIELDS(F, RT_ANY_TYPE)
 #define FLOAT_FIELDS(F)  OPERAND_FIELDS(F, RT_FLOATS)
-typedef struct binary_args {
+typedef struct RT_DESIGNATED binary_args {
     RT_STRUCT(BINARY_FIELDS)
 } binary_args;
 
@@ -317,20 +368,19 @@ static rt_status binary_run(rt_call *c)
     rt_exec *e = rt_exec_of(c);
     const rt_binary_kernels *k =
         (const rt_binary_kernels *)((const char *)e->kernels + ((const binary *)c->op)->kernels);
-    rt_dtype dtype = c->in[0]->dtype;
-    rt_tensor *y = c->out[0];
-    int64_t size = (int64_t)rt_dtype_size(y->dtype);
-    rt_loop l;
-    for (bool more = rt__loop_begin(&l, y->dims, c->in, 2); more; more = rt__loop_next(&l))
-        k->f[dtype](e, (rt_numbers){{0}}, &l.grid, l.at[0], l.at[1],
-                    (char *)y->data + l.done * size);
+    rt_tensor *a = c->in[0], *b = c->in[1], *y = c->out[0];
+    rt_grid g;
+    if (rt__grid(&g, y, c->in, 2))
+        k->f[a->dtype](e, (rt_numbers){{0}}, &g, a->data, b->data, y->data);
     return RT_OK;
 }
 
-#define number(v)                              rt_full(rt_shape(), v, dy->dtype)
-#define BINARY(symbol, reads, f, da, db)       TWO_OPERANDS(symbol, BINARY_FIELDS, reads, f, da, db)
-#define BINARY_FLOAT(symbol, reads, f, da, db) TWO_OPERANDS(symbol, FLOAT_FIELDS, reads, f, da, db)
-#define TWO_OPERANDS(symbol, FIELDS, reads, f, da, db)                                             \
+#define number(v) rt_full(rt_shape(), v, dy->dtype)
+#define BINARY(symbol, reads, times, f, da, db)                                                    \
+    TWO_OPERANDS(symbol, BINARY_FIELDS, reads, times, f, da, db)
+#define BINARY_FLOAT(symbol, reads, times, f, da, db)                                              \
+    TWO_OPERANDS(symbol, FLOAT_FIELDS, reads, times, f, da, db)
+#define TWO_OPERANDS(symbol, FIELDS, reads, times, f, da, db)                                      \
     static void symbol##_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)               \
     {                                                                                              \
         rt_tensor *a = c->in[0], *b = c->in[1], *dy = dys[0];                                      \
@@ -342,29 +392,30 @@ static rt_status binary_run(rt_call *c)
     }                                                                                              \
     static const binary symbol##_row = {                                                           \
         .op = {.name = #symbol,                                                                    \
-               .help = "y = " #f,                                                                  \
+               .help = "y = " TEXT(f),                                                             \
                RT_ARGS(binary_args, FIELDS),                                                       \
                .infer = binary_infer,                                                              \
                .run = binary_run,                                                                  \
                .backward = symbol##_backward,                                                      \
-               .saves_in = READS_##reads,                                                          \
+               .derivatives = times,                                                               \
+               READS_EACH_2 reads,                                                                 \
                .strided = true,                                                                    \
                .in_place = true},                                                                  \
-        .in_place = IN_PLACE(symbol, binary_args, FIELDS, #f),                                     \
+        .in_place = IN_PLACE(symbol, binary_args, FIELDS, TEXT(f), times),                         \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
     };                                                                                             \
     rt_tensor *rt_##symbol(rt_tensor *a, rt_tensor *b)                                             \
     {                                                                                              \
-        return rt_apply(&symbol##_row.op, &(binary_args){a, b});                                   \
+        return rt_apply(&symbol##_row.op, &(binary_args){.a = a, .b = b});                         \
     }                                                                                              \
     rt_tensor *rt_##symbol##_inplace(rt_tensor *a, rt_tensor *b)                                   \
     {                                                                                              \
-        return rt_apply_in_place(&symbol##_row.op, &(binary_args){a, b});                          \
+        return rt_apply_in_place(&symbol##_row.op, &(binary_args){.a = a, .b = b});                \
     }
 #define COMPARE(symbol, f)                                                                         \
     static const binary symbol##_row = {                                                           \
         .op = {.name = #symbol,                                                                    \
-               .help = "y = " #f,                                                                  \
+               .help = "y = " TEXT(f),                                                             \
                RT_ARGS(binary_args, BINARY_FIELDS),                                                \
                .infer = binary_infer,                                                              \
                .run = binary_run,                                                                  \
@@ -374,13 +425,13 @@ static rt_status binary_run(rt_call *c)
     };                                                                                             \
     rt_tensor *rt_##symbol(rt_tensor *a, rt_tensor *b)                                             \
     {                                                                                              \
-        return rt_apply(&symbol##_row.op, &(binary_args){a, b});                                   \
+        return rt_apply(&symbol##_row.op, &(binary_args){.a = a, .b = b});                         \
     }
 #include "kernels/elementwise.def"
 #undef BINARY
 #undef COMPARE
 
-/* ---- y = f(a, b, c), with numbers or without ---- */
+/* ---- three operands, with numbers or without ---- */
 
 typedef struct ternary {
     rt_op op, in_place;
@@ -392,7 +443,7 @@ static rt_status ternary_infer(rt_call *c)
 {
     rt_dims dims;
     if (takes_fractions(c, ((const ternary *)c->op)->numbers))
-        return rt__take_as(c, RT_F32);
+        return rt__request_conversion(c, RT_F32);
     RT_TRY(rt__broadcast(c->op->name, c->in[0]->dims, c->in[1]->dims, &dims));
     RT_TRY(rt__broadcast(c->op->name, dims, c->in[2]->dims, &dims));
     return rt_result(c, 0, dims, c->in[0]->dtype);
@@ -405,41 +456,41 @@ static rt_status ternary_run(rt_call *c)
     rt_exec *e = rt_exec_of(c);
     rt_ternary_fn *f =
         ((const rt_ternary_kernels *)((const char *)e->kernels + row->kernels))->f[y->dtype];
-    rt_numbers p = numbers_of(c, row->numbers);
-    int64_t size = (int64_t)rt_dtype_size(y->dtype);
-    rt_loop l;
-    for (bool more = rt__loop_begin(&l, y->dims, c->in, 3); more; more = rt__loop_next(&l))
-        f(e, p, &l.grid, l.at[0], l.at[1], l.at[2], (char *)y->data + l.done * size);
+    rt_grid g;
+    if (rt__grid(&g, y, c->in, 3))
+        f(e, numbers_of(c, row->numbers), &g, c->in[0]->data, c->in[1]->data, c->in[2]->data,
+          y->data);
     return RT_OK;
 }
 
-#define TERNARY(symbol, names, reads, f, da, db, dc)                                               \
+#define TERNARY(symbol, first, second, third, names, reads, times, f, d1, d2, d3)                  \
     CHECK_NUMBERS(symbol, 3, names);                                                               \
     static void symbol##_backward(rt_call *call, rt_tensor *const *dys, rt_tensor **dx)            \
     {                                                                                              \
-        rt_tensor *a = call->in[0], *b = call->in[1], *c = call->in[2], *dy = dys[0];              \
+        rt_tensor *first = call->in[0], *second = call->in[1], *third = call->in[2], *dy = dys[0]; \
         rt_numbers numbers = numbers_of(call, sizeof(RT_NUMBERS_STRUCT names));                    \
         RT_NUMBERS_STRUCT names p;                                                                 \
         memcpy(&p, &numbers, sizeof p);                                                            \
         (void)p;                                                                                   \
         if (rt_needs(call, 0))                                                                     \
-            dx[0] = rt__sum_to(da, a->dims);                                                       \
+            dx[0] = rt__sum_to(d1, first->dims);                                                   \
         if (rt_needs(call, 1))                                                                     \
-            dx[1] = rt__sum_to(db, b->dims);                                                       \
+            dx[1] = rt__sum_to(d2, second->dims);                                                  \
         if (rt_needs(call, 2))                                                                     \
-            dx[2] = rt__sum_to(dc, c->dims);                                                       \
+            dx[2] = rt__sum_to(d3, third->dims);                                                   \
     }                                                                                              \
     static const ternary symbol##_row = {                                                          \
         .op = {.name = #symbol,                                                                    \
-               .help = "y = " #f,                                                                  \
+               .help = "y = " TEXT(f),                                                             \
                RT_ARGS(rt_##symbol##_args, RT_FIELDS_##symbol),                                    \
                .infer = ternary_infer,                                                             \
                .run = ternary_run,                                                                 \
                .backward = symbol##_backward,                                                      \
-               .saves_in = READS_##reads,                                                          \
+               .derivatives = times,                                                               \
+               READS_EACH_3 reads,                                                                 \
                .strided = true,                                                                    \
                .in_place = true},                                                                  \
-        .in_place = IN_PLACE(symbol, rt_##symbol##_args, RT_FIELDS_##symbol, #f),                  \
+        .in_place = IN_PLACE(symbol, rt_##symbol##_args, RT_FIELDS_##symbol, TEXT(f), times),      \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
         .numbers = sizeof(RT_NUMBERS_STRUCT names),                                                \
     };                                                                                             \

@@ -1,12 +1,12 @@
-/* y = condition ? a : b, all three broadcast. da = dy where the condition holds, else 0; db the other way round. */
-#include "common/error.h"
+/* y = condition ? a : b, all three broadcast. da = dy where the condition holds, else 0; db the reverse. */
+#include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
 #define WHERE_FIELDS(F)                                                                            \
     F(INPUT, condition, RT_NEEDED, RT_TYPE(BOOL), "any shape")                                     \
     F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "one that broadcasts with it")                \
     F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "likewise")
-typedef struct where_args {
+typedef struct RT_DESIGNATED where_args {
     RT_STRUCT(WHERE_FIELDS)
 } where_args;
 
@@ -21,15 +21,13 @@ static rt_status where_infer(rt_call *c)
 
 static rt_status where_run(rt_call *c)
 {
-    rt_tensor *y = c->out[0];
-    rt_tensor *const operands[] = {c->in[1], c->in[2], c->in[0]}; /* as the kernel takes them */
-    int64_t size = (int64_t)rt_dtype_size(y->dtype);
+    rt_tensor *condition = c->in[0], *a = c->in[1], *b = c->in[2], *y = c->out[0];
+    rt_tensor *const operands[] = {a, b, condition}; /* in the kernel's order */
     rt_exec *e = rt_exec_of(c);
-    rt_loop l;
-    for (bool more = rt__loop_begin(&l, y->dims, operands, 3); more; more = rt__loop_next(&l))
-        e->kernels->select[y->dtype](e, &l.grid, l.at[0], l.at[1], l.at[2],
-                                     (char *)y->data + l.done * size);
-    return rt_error_code();
+    rt_grid g;
+    if (rt__grid(&g, y, operands, 3))
+        e->kernels->select[y->dtype](e, &g, a->data, b->data, condition->data, y->data);
+    return RT_OK;
 }
 
 static void where_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
@@ -54,5 +52,5 @@ const rt_op rt__op_where = {
 
 rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b)
 {
-    return rt_apply(&rt__op_where, &(where_args){condition, a, b});
+    return rt_apply(&rt__op_where, &(where_args){.condition = condition, .a = a, .b = b});
 }

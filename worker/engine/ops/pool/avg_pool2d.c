@@ -1,7 +1,7 @@
 /* The mean of each window. It is linear: the gradient of its gradient is the pooling again. */
 #include "worker/engine/ops/pool/pool2d.h"
 
-typedef struct grad_args {
+typedef struct RT_DESIGNATED grad_args {
     RT_STRUCT(RT_POOL2D_GRAD_FIELDS)
     rt_dims dims; /* of x */
     rt_pool2d_shape s;
@@ -20,7 +20,8 @@ static rt_status avg_pool2d_run(rt_call *c)
 static void avg_pool2d_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const rt_pool2d_shape *s = c->plan;
-    dx[0] = rt_apply(&avg_pool2d_grad_op, &(grad_args){dy[0], c->in[0]->dims, *s});
+    dx[0] =
+        rt_apply(&avg_pool2d_grad_op, &(grad_args){.dy = dy[0], .dims = c->in[0]->dims, .s = *s});
 }
 
 const rt_op rt__op_avg_pool2d = {

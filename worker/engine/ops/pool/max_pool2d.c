@@ -1,12 +1,12 @@
-/* The largest of each window. It is remembered where that was found; the gradient goes there, and the gradient's gradient is what
- * is picked from there. */
-#include "common/error.h"
+/* The maximum of each window. Forward saves the position of each maximum; the gradient goes there, and the gradient's gradient
+ * gathers from there. */
+#include "common/base/error.h"
 #include "worker/engine/ops/pool/pool2d.h"
 
 #define GRAD_FIELDS(F)                                                                             \
     RT_POOL2D_GRAD_FIELDS(F)                                                                       \
     F(INPUT, at, RT_NEEDED, RT_TYPE(I32), "where the maxima are in their planes")
-typedef struct grad_args {
+typedef struct RT_DESIGNATED grad_args {
     RT_STRUCT(GRAD_FIELDS)
     rt_dims dims; /* of x */
     rt_pool2d_shape s;
@@ -18,7 +18,7 @@ static rt_status max_pool2d_infer(rt_call *c)
 {
     RT_TRY(rt__pool2d_infer(c));
     const rt_pool2d_shape *s = c->plan;
-    if (s->h > INT32_MAX / s->w) /* where a maximum was is an int32 */
+    if (s->h > INT32_MAX / s->w) /* positions of maxima are int32 */
         return RT_FAIL(RANGE, "max_pool2d: x %s: expected planes of less than 2^31 elements",
                        rt_dims_text(c->in[0]->dims));
     return RT_OK;
@@ -39,7 +39,8 @@ static rt_status max_pool2d_run(rt_call *c)
 static void max_pool2d_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const rt_pool2d_shape *s = c->plan;
-    dx[0] = rt_apply(&max_pool2d_grad_op, &(grad_args){dy[0], c->saved[0], c->in[0]->dims, *s});
+    dx[0] = rt_apply(&max_pool2d_grad_op,
+                     &(grad_args){.dy = dy[0], .at = c->saved[0], .dims = c->in[0]->dims, .s = *s});
 }
 
 const rt_op rt__op_max_pool2d = {
@@ -74,7 +75,7 @@ static rt_status max_pool2d_grad_run(rt_call *c)
     return RT_OK;
 }
 
-/* Picks g where the maxima were. */
+/* Gathers g at the positions of the maxima. */
 static void max_pool2d_grad_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
 {
     const rt_pool2d_shape *s = &((const grad_args *)c->args)->s;

@@ -1,11 +1,11 @@
-/* Where the largest element along an axis is; no gradient. */
-#include "common/error.h"
+/* The index of the largest element along an axis; no gradient. */
+#include "common/base/error.h"
 #include "worker/engine/ops/reduce/fold.h"
 
 #define ARGMAX_FIELDS(F)                                                                           \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape, 1 or more along the axis")                     \
     F(INT, axis, RT_NEEDED, RT_ANY, "the axis, which is dropped")
-typedef struct argmax_args {
+typedef struct RT_DESIGNATED argmax_args {
     RT_STRUCT(ARGMAX_FIELDS)
 } argmax_args;
 
@@ -51,5 +51,5 @@ const rt_op rt__op_argmax = {
 
 rt_tensor *rt_argmax(rt_tensor *x, int axis)
 {
-    return rt_apply(&rt__op_argmax, &(argmax_args){x, axis});
+    return rt_apply(&rt__op_argmax, &(argmax_args){.x = x, .axis = axis});
 }

@@ -1,7 +1,7 @@
 /* Folds over any set of axes. */
 #include "worker/engine/ops/reduce/fold.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 rt_dims rt__fold_dims(rt_dims x, uint32_t axes, bool keep_dim)
 {
@@ -39,7 +39,7 @@ rt_status rt__fold_infer(rt_call *c, rt_dtype dtype)
     return rt_result(c, 0, rt__fold_dims(c->in[0]->dims, plan->axes, a->keep_dim), dtype);
 }
 
-/* Joins neighbouring axes of one kind. Returns how many; kind[i] is 1 for a reduced one. */
+/* Merges neighbouring axes of the same kind. Returns the number of groups; kind[i] is 1 if group i is reduced. */
 static int join_axes(rt_dims x, uint32_t axes, int64_t *size, int *kind)
 {
     int n = 0;
@@ -57,17 +57,19 @@ static int join_axes(rt_dims x, uint32_t axes, int64_t *size, int *kind)
     return n;
 }
 
-/* Folds the last group of reduced axes, then the one before, ...: every pass but the first reads a small result. */
+/* Folds the last group of reduced axes, then the one before it, and so on: every pass after the first reads a small
+ * intermediate result. */
 rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, rt_tensor *y)
 {
     const rt_fold_plan *plan = c->plan;
-    if (x->numel == 0) /* sums of nothing; what has no such value has been refused by infer */
+    /* an empty sum is 0; infer has refused reductions that have no value for no elements */
+    if (x->numel == 0)
         return rt__fill(y, 0);
     int64_t size[RT_MAX_DIMS];
     int kind[RT_MAX_DIMS], n = join_axes(x->dims, plan->axes, size, kind), folds = 0;
     for (int i = 0; i < n; i++)
         folds += kind[i];
-    if (folds == 0) /* nothing but axes of size 1: one fold over one of them */
+    if (folds == 0) /* only axes of size 1 are reduced: fold over one of them */
         f(rt_exec_of(c), (rt_fold){x->numel, 1, 1}, x->data, y->data);
     int64_t inner = 1;
     for (int i = n - 1; i >= 0 && folds > 0; i--) {
@@ -99,7 +101,7 @@ int64_t rt__fold_count(const rt_call *c)
     int64_t n = 1;
     for (int i = 0; i < x->dims.n; i++)
         if (plan->axes >> i & 1 && __builtin_mul_overflow(n, x->dims.d[i], &n))
-            n = INT64_MAX; /* x has no elements: nothing is ever divided by it */
+            n = INT64_MAX; /* x has no elements, so nothing is ever divided by this */
     return n;
 }
 

@@ -1,4 +1,4 @@
-/* Sum and mean over any set of axes. d sum: dy everywhere; d mean: dy / n. */
+/* Sum over any set of axes. dx: dy everywhere. */
 #include "worker/engine/ops/reduce/fold.h"
 
 /* Counts are int64, as in PyTorch. */
@@ -38,56 +38,7 @@ const rt_op rt__op_sum = {
     .plan_size = sizeof(rt_fold_plan),
 };
 
-static rt_status mean_infer(rt_call *c)
-{
-    return rt__fold_infer(c, c->in[0]->dtype);
-}
-
-static rt_status mean_run(rt_call *c)
-{
-    const rt_tensor *y = c->out[0];
-    rt_exec *e = rt_exec_of(c);
-    rt_status status = sum_run(c);
-    if (status == RT_OK)
-        e->kernels->scale[y->dtype](e, y->numel, 1.0 / (double)rt__fold_count(c), y->data, y->data);
-    return status;
-}
-
-/* The mean of nothing has a gradient without elements; dividing by 0 for it would still reach the second derivative. */
-static void mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
-{
-    int64_t count = rt__fold_count(c);
-    dx[0] = rt__fold_spread(c, rt_mul_scalar(dy[0], 1.0 / (double)(count ? count : 1)));
-}
-
-const rt_op rt__op_mean = {
-    .name = "mean",
-    .help = "y = mean of x over the axes",
-    RT_ARGS(rt_reduce_args, RT_REDUCE_FIELDS),
-    .infer = mean_infer,
-    .run = mean_run,
-    .backward = mean_backward,
-    .plan_size = sizeof(rt_fold_plan),
-};
-
 rt_tensor *rt_sum_(rt_reduce_args a)
 {
     return rt_apply(&rt__op_sum, &a);
-}
-
-rt_tensor *rt_mean_(rt_reduce_args a)
-{
-    return rt_apply(&rt__op_mean, &a);
-}
-
-rt_tensor *rt__sum_to(rt_tensor *x, rt_dims dims)
-{
-    if (!x || rt__dims_equal(x->dims, dims))
-        return x;
-    rt_reduce_args a = {x};
-    int lead = x->dims.n - dims.n;
-    for (int i = 0; i < x->dims.n; i++)
-        if (i < lead || (dims.d[i - lead] == 1 && x->dims.d[i] != 1))
-            a.axes.d[a.axes.n++] = i;
-    return rt_reshape(a.axes.n ? rt_sum_(a) : x, dims);
 }

@@ -1,6 +1,6 @@
 /* Variance and mean over any set of axes, in two passes: var = sum((x - mean)^2) / (n - correction).
  * d x = dvar * 2 (x - mean) / (n - correction) + dmean / n. */
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/ops/reduce/fold.h"
 
 static rt_status var_mean_infer(rt_call *c)
@@ -13,14 +13,14 @@ static rt_status var_mean_infer(rt_call *c)
     return rt_result(c, 1, dims, x->dtype);
 }
 
-/* y *= 1 / divisor; by 0 gives NaN, or infinity. */
+/* y *= 1 / divisor; a divisor of 0 gives NaN or infinity. */
 static void divide(const rt_call *c, const rt_tensor *y, double divisor)
 {
     rt_exec *e = rt_exec_of(c);
     e->kernels->scale[y->dtype](e, y->numel, 1 / divisor, y->data, y->data);
 }
 
-/* Squares the differences from the mean, which was broadcast. */
+/* Squares the differences from the mean, broadcast over x. */
 static rt_tensor *squared_differences(const rt_call *c, rt_tensor *x, rt_tensor *mean)
 {
     return rt_square(rt_sub(x, rt__fold_spread(c, mean)));
@@ -42,7 +42,7 @@ static rt_status var_mean_run(rt_call *c)
     return RT_OK;
 }
 
-/* What has no elements has a gradient without elements; dividing by 0 for it would still reach the second derivative. */
+/* The gradient for no elements has no elements, but dividing by 0 here would still affect the second derivative. */
 static double divisor(double n, double correction)
 {
     return n > 0 ? n - correction : 1;

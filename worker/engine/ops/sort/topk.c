@@ -1,6 +1,6 @@
-/* The k largest or smallest elements along an axis, and where they are. The gradient of each value goes to its place; places have
- * none. The kernel works on the last axis; another one is moved there and back. */
-#include "common/error.h"
+/* The k largest or smallest elements along an axis, and their indices. The gradient of each value goes to its index; indices have
+ * no gradient. The kernel works on the last axis; another axis is moved to the end and back. */
+#include "common/base/error.h"
 #include "worker/engine/ops/index/index.h"
 
 static rt_status topk_infer(rt_call *c)
@@ -13,7 +13,7 @@ static rt_status topk_infer(rt_call *c)
         return rt_error_code();
     rt_dims dims = x->dims;
     int64_t least = dims.n ? 0 : 1,
-            most = dims.n ? dims.d[*axis] : 1; /* a scalar is its only element */
+            most = dims.n ? dims.d[*axis] : 1; /* a scalar counts as one element */
     if (a->k < least || a->k > most)
         return RT_FAIL(RANGE, "topk: k is %lld, expected %lld to %lld, the size of axis %d of %s",
                        (long long)a->k, (long long)least, (long long)most, *axis, rt_describe(x));
@@ -23,7 +23,7 @@ static rt_status topk_infer(rt_call *c)
     return rt_result(c, 1, dims, RT_I64);
 }
 
-/* Runs on rows; values and places: [..., k], contiguous. */
+/* Runs on the last axis; values and places: [..., k], contiguous. */
 static void run_rows(const rt_call *c, const rt_tensor *x, const rt_tensor *values,
                      const rt_tensor *places)
 {

@@ -1,14 +1,11 @@
-/* Tensors put together: along an axis that they have (cat) or a new one (stack). The gradient of each is its part of dy. */
-#include "common/error.h"
-#include "common/mem.h"
-#include "worker/engine/ops/ops.h"
-
-/* ---- cat ---- */
+/* Concatenates tensors along an existing axis. The gradient of each is its part of dy. */
+#include "common/base/error.h"
+#include "worker/engine/ops/views/part.h"
 
 #define CAT_FIELDS(F)                                                                              \
     F(INPUTS, xs, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "of one shape but for the axis")            \
     F(INT, axis, 0, RT_ANY, "the axis along which they follow each other")
-typedef struct cat_args {
+typedef struct RT_DESIGNATED cat_args {
     RT_STRUCT(CAT_FIELDS)
 } cat_args;
 
@@ -28,8 +25,8 @@ static rt_status cat_infer(rt_call *c)
         if (expected.n == dims.n)
             expected.d[axis] = dims.d[axis];
         if (!rt__dims_equal(expected, dims))
-            return RT_FAIL(SHAPE, "cat: tensor %d is %s, which does not fit to %s along axis %lld",
-                           i, rt_describe(c->in[i]), rt_describe(c->in[0]), (long long)a->axis);
+            return RT_FAIL(SHAPE, "cat: tensor %d is %s, which does not fit %s along axis %lld", i,
+                           rt_describe(c->in[i]), rt_describe(c->in[0]), (long long)a->axis);
         if (__builtin_add_overflow(dims.d[axis], c->in[i]->dims.d[axis], &dims.d[axis]))
             return RT_FAIL(SHAPE, "cat: tensors 0 to %d are more than 2^63 long along axis %lld", i,
                            (long long)a->axis);
@@ -74,45 +71,5 @@ const rt_op rt__op_cat = {
 
 rt_tensor *rt_cat(rt_tensor *const *xs, int count, int axis)
 {
-    return rt_apply(&rt__op_cat, &(cat_args){xs, count, axis});
-}
-
-/* ---- stack ---- */
-
-#define STACK_FIELDS(F)                                                                            \
-    F(INPUTS, xs, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "of one shape, with at most 7 axes")        \
-    F(INT, axis, 0, RT_ANY, "the axis of y that is new")
-typedef struct stack_args {
-    RT_STRUCT(STACK_FIELDS)
-} stack_args;
-
-static void stack_compose(rt_call *c)
-{
-    const stack_args *a = c->args;
-    int axis = rt__axis("stack", a->axis, c->in[0]->dims.n + 1);
-    if (axis < 0)
-        return;
-    for (int i = 1; i < c->n_in; i++)
-        if (!rt__dims_equal(c->in[i]->dims, c->in[0]->dims)) {
-            RT_FAIL(SHAPE, "stack: tensor %d is %s, expected the shape of %s", i,
-                    rt_describe(c->in[i]), rt_describe(c->in[0]));
-            return;
-        }
-    rt_tensor **rows = rt_calloc((size_t)c->n_in, sizeof *rows);
-    for (int i = 0; i < c->n_in && rows; i++)
-        rows[i] = rt_unsqueeze(c->in[i], axis);
-    c->out[0] = rows ? rt_cat(rows, c->n_in, axis) : NULL;
-    rt_mem_free(rows);
-}
-
-const rt_op rt__op_stack = {
-    .name = "stack",
-    .help = "y = the xs one after the other along a new axis",
-    RT_ARGS(stack_args, STACK_FIELDS),
-    .compose = stack_compose,
-};
-
-rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis)
-{
-    return rt_apply(&rt__op_stack, &(stack_args){xs, count, axis});
+    return rt_apply(&rt__op_cat, &(cat_args){.xs = xs, .xs_count = count, .axis = axis});
 }

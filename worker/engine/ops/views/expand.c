@@ -1,11 +1,11 @@
 /* y = x broadcast to a larger shape, without a copy: broadcast axes have stride 0. dx = dy summed back to the shape of x. */
-#include "common/error.h"
+#include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
 #define EXPAND_FIELDS(F)                                                                           \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
     F(DIMS, shape, RT_NEEDED, RT_ANY, "one that x broadcasts to; -1 keeps a size of x")
-typedef struct expand_args {
+typedef struct RT_DESIGNATED expand_args {
     RT_STRUCT(EXPAND_FIELDS)
 } expand_args;
 
@@ -42,5 +42,5 @@ const rt_op rt__op_expand = {
 
 rt_tensor *rt_expand(rt_tensor *x, rt_dims shape)
 {
-    return rt_apply(&rt__op_expand, &(expand_args){x, shape});
+    return rt_apply(&rt__op_expand, &(expand_args){.x = x, .shape = shape});
 }

@@ -1,14 +1,11 @@
-/* The axes in another order. One operation, permute, is recorded; the others are made of it. Its gradient is the opposite
- * permutation. */
-#include "common/error.h"
+/* The axes in another order. Its gradient is the inverse permutation. */
+#include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
-
-/* ---- permute ---- */
 
 #define PERMUTE_FIELDS(F)                                                                          \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
     F(DIMS, axes, RT_NEEDED, RT_ANY, "each axis of x once, in the order of y")
-typedef struct permute_args {
+typedef struct RT_DESIGNATED permute_args {
     RT_STRUCT(PERMUTE_FIELDS)
 } permute_args;
 
@@ -62,70 +59,5 @@ const rt_op rt__op_permute = {
 
 rt_tensor *rt_permute(rt_tensor *x, rt_dims axes)
 {
-    return rt_apply(&rt__op_permute, &(permute_args){x, axes});
+    return rt_apply(&rt__op_permute, &(permute_args){.x = x, .axes = axes});
 }
-
-/* ---- transpose ---- */
-
-#define TRANSPOSE_FIELDS(F)                                                                        \
-    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
-    F(INT, a, RT_NEEDED, RT_ANY_AXIS, "an axis")                                                   \
-    F(INT, b, RT_NEEDED, RT_ANY_AXIS, "the axis that it changes places with")
-typedef struct transpose_args {
-    RT_STRUCT(TRANSPOSE_FIELDS)
-} transpose_args;
-
-rt_tensor *rt_transpose(rt_tensor *x, int a, int b)
-{
-    if (!rt__takes("transpose", x))
-        return NULL;
-    int i = rt__axis_or_scalar("transpose", a, x->dims.n);
-    int j = i < 0 ? -1 : rt__axis_or_scalar("transpose", b, x->dims.n);
-    if (j < 0)
-        return NULL;
-    rt_dims axes = {.n = x->dims.n};
-    for (int k = 0; k < axes.n; k++)
-        axes.d[k] = k == i ? j : k == j ? i : k;
-    return rt_permute(x, axes);
-}
-
-static void transpose_compose(rt_call *c)
-{
-    const transpose_args *a = c->args;
-    c->out[0] = rt_transpose(a->x, (int)a->a, (int)a->b);
-}
-
-const rt_op rt__op_transpose = {
-    .name = "transpose",
-    .help = "y = x with the axes a and b exchanged",
-    RT_ARGS(transpose_args, TRANSPOSE_FIELDS),
-    .compose = transpose_compose,
-};
-
-/* ---- t ---- */
-
-#define T_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[m, n]; with fewer axes y is x")
-typedef struct t_args {
-    RT_STRUCT(T_FIELDS)
-} t_args;
-
-rt_tensor *rt_t(rt_tensor *x)
-{
-    if (!rt__takes("t", x))
-        return NULL;
-    if (x->dims.n > 2)
-        return RT_FAIL_NULL(SHAPE, "t: %s, expected two axes or fewer", rt_describe(x));
-    return x->dims.n < 2 ? x : rt_transpose(x, 0, 1);
-}
-
-static void t_compose(rt_call *c)
-{
-    c->out[0] = rt_t(c->in[0]);
-}
-
-const rt_op rt__op_t = {
-    .name = "t",
-    .help = "y = x transposed: [n, m]",
-    RT_ARGS(t_args, T_FIELDS),
-    .compose = t_compose,
-};

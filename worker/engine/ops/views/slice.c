@@ -1,12 +1,12 @@
-/* Parts of a tensor along one axis. One operation, slice, is recorded; the others are made of it. Its gradient is unslice, zeros with
- * dy in the places that the part came from, and the gradient of that is slice again. */
-#include "common/error.h"
-#include "worker/engine/ops/ops.h"
+/* A part of a tensor along one axis: the indices start, start + step, ... before end. Its gradient is unslice, zeros with dy at the
+ * positions that the part came from; the gradient of that is slice again. */
+#include "common/base/error.h"
+#include "worker/engine/ops/views/part.h"
 
 /* ---- unslice ---- */
 
 #define UNSLICE_FIELDS(F) F(INPUT, dy, RT_NEEDED, RT_ANY_TYPE, "the part")
-typedef struct unslice_args {
+typedef struct RT_DESIGNATED unslice_args {
     RT_STRUCT(UNSLICE_FIELDS)
     rt_dims dims; /* of the whole */
     int axis;
@@ -43,29 +43,6 @@ static const rt_op unslice_op = {
     .strided = true,
 };
 
-/* Returns the stride from one index that is taken to the next. Along an axis of at most one index it may wrap around: nobody follows it. */
-static int64_t step_over(int64_t stride, int64_t step)
-{
-    int64_t product;
-    (void)__builtin_mul_overflow(stride, step, &product);
-    return product;
-}
-
-rt_status rt__copy_to_part(rt_tensor *y, const rt_tensor *x, int axis, int64_t start, int64_t step)
-{
-    if (x->numel == 0)
-        return RT_OK;
-    int64_t stride[RT_MAX_DIMS];
-    for (int i = 0; i < y->dims.n; i++)
-        stride[i] = y->stride[i];
-    stride[axis] = step_over(stride[axis], step);
-    rt_tensor *part = rt__tensor_view(y, x->dims, stride, start * y->stride[axis]);
-    if (!part)
-        return rt_error_code();
-    rt__copy(part, x);
-    return RT_OK;
-}
-
 /* ---- slice ---- */
 
 #define SLICE_FIELDS(F)                                                                            \
@@ -74,13 +51,13 @@ rt_status rt__copy_to_part(rt_tensor *y, const rt_tensor *x, int axis, int64_t s
     F(INT, start, 0, RT_ANY, "the first index; negative ones count from the end")                  \
     F(INT, end, INT64_MAX, RT_ANY, "the first index that is not taken; likewise")                  \
     F(INT, step, 1, RT_FROM(1), "from one index to the next")
-typedef struct slice_args {
+typedef struct RT_DESIGNATED slice_args {
     RT_STRUCT(SLICE_FIELDS)
 } slice_args;
 
 typedef struct slice_plan {
     int axis;      /* counted from 0 */
-    int64_t start; /* likewise */
+    int64_t start; /* counted from 0 */
 } slice_plan;
 
 static int64_t clamp(int64_t v, int64_t low, int64_t high)
@@ -105,7 +82,7 @@ static rt_status slice_infer(rt_call *c)
     int64_t stride[RT_MAX_DIMS];
     for (int i = 0; i < dims.n; i++)
         stride[i] = x->stride[i];
-    stride[axis] = step_over(stride[axis], a->step);
+    stride[axis] = rt__step_over(stride[axis], a->step);
     return rt_window(c, dims, stride, size > 0 ? start * x->stride[axis] : 0);
 }
 
@@ -113,8 +90,11 @@ static void slice_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const slice_args *a = c->args;
     const slice_plan *p = c->plan;
-    dx[0] =
-        rt_apply(&unslice_op, &(unslice_args){dy[0], c->in[0]->dims, p->axis, p->start, a->step});
+    dx[0] = rt_apply(&unslice_op, &(unslice_args){.dy = dy[0],
+                                                  .dims = c->in[0]->dims,
+                                                  .axis = p->axis,
+                                                  .start = p->start,
+                                                  .step = a->step});
 }
 
 const rt_op rt__op_slice = {
@@ -128,76 +108,7 @@ const rt_op rt__op_slice = {
 
 rt_tensor *rt_slice_(rt_slice_args a)
 {
-    return rt_apply(&rt__op_slice, &(slice_args){a.x, a.axis, a.start, a.end, a.step});
+    return rt_apply(
+        &rt__op_slice,
+        &(slice_args){.x = a.x, .axis = a.axis, .start = a.start, .end = a.end, .step = a.step});
 }
-
-/* ---- narrow ---- */
-
-#define NARROW_FIELDS(F)                                                                           \
-    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "one axis or more")                                        \
-    F(INT, axis, RT_NEEDED, RT_ANY_AXIS, "the axis that is cut")                                   \
-    F(INT, start, RT_NEEDED, RT_ANY, "the first index; a negative one counts from the end")        \
-    F(INT, length, RT_NEEDED, RT_FROM(0), "how many; all must be there")
-typedef struct narrow_args {
-    RT_STRUCT(NARROW_FIELDS)
-} narrow_args;
-
-rt_tensor *rt_narrow(rt_tensor *x, int axis, int64_t start, int64_t length)
-{
-    int i = rt__takes("narrow", x) ? rt__axis("narrow", axis, x->dims.n) : -1;
-    if (i < 0)
-        return NULL;
-    int64_t size = x->dims.d[i], from = start < 0 ? start + size : start;
-    if (from < 0 || length < 0 || length > size || from > size - length)
-        return RT_FAIL_NULL(RANGE, "narrow: %lld elements from %lld do not lie in axis %d of %s",
-                            (long long)length, (long long)start, axis, rt_describe(x));
-    return rt_slice(x, i, from, from + length, 1);
-}
-
-static void narrow_compose(rt_call *c)
-{
-    const narrow_args *a = c->args;
-    c->out[0] = rt_narrow(a->x, (int)a->axis, a->start, a->length);
-}
-
-const rt_op rt__op_narrow = {
-    .name = "narrow",
-    .help = "y = x[start:start+length] along an axis",
-    RT_ARGS(narrow_args, NARROW_FIELDS),
-    .compose = narrow_compose,
-};
-
-/* ---- select ---- */
-
-#define SELECT_FIELDS(F)                                                                           \
-    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "one axis or more")                                        \
-    F(INT, axis, RT_NEEDED, RT_ANY_AXIS, "the axis that goes")                                     \
-    F(INT, index, RT_NEEDED, RT_ANY, "which of it; a negative one counts from the end")
-typedef struct select_args {
-    RT_STRUCT(SELECT_FIELDS)
-} select_args;
-
-rt_tensor *rt_select(rt_tensor *x, int axis, int64_t index)
-{
-    int i = rt__takes("select", x) ? rt__axis("select", axis, x->dims.n) : -1;
-    if (i < 0)
-        return NULL;
-    int64_t size = x->dims.d[i], from = index < 0 ? index + size : index;
-    if (index < -size || index >= size)
-        return RT_FAIL_NULL(RANGE, "select: index %lld is not in axis %d of %s", (long long)index,
-                            axis, rt_describe(x));
-    return rt_squeeze(rt_slice(x, i, from, from + 1, 1), i);
-}
-
-static void select_compose(rt_call *c)
-{
-    const select_args *a = c->args;
-    c->out[0] = rt_select(a->x, (int)a->axis, a->index);
-}
-
-const rt_op rt__op_select = {
-    .name = "select",
-    .help = "y = x[index] along an axis, which is dropped",
-    RT_ARGS(select_args, SELECT_FIELDS),
-    .compose = select_compose,
-};

@@ -1,0 +1,179 @@
+/* Files: whole reads and writes, and replacement that leaves either the old content or the new, never a part. */
+#include "common/base/file.h"
+
+#include "common/base/error.h"
+#include "common/base/file_error.h"
+#include "common/base/input.h"
+#include "common/base/mem.h"
+#include "common/base/temporary.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static rt_status status_of(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return RT_E_NOSPACE;
+    case ENOENT:
+        return RT_E_NOTFOUND;
+    case EEXIST:
+        return RT_E_EXISTS;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case EISDIR:
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return RT_E_ARG;
+    default:
+        return RT_E_IO;
+    }
+}
+
+rt_status rt__fail_errno(const char *file, int line, const char *path, const char *doing)
+{
+    int error = errno;
+    return rt_fail_at(file, line, status_of(error), "%s: cannot %s: %s", path, doing,
+                      strerror(error));
+}
+
+void rt_bytes_release(rt_bytes *b)
+{
+    rt_mem_free(b->data);
+    *b = (rt_bytes){0};
+}
+
+rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out)
+{
+    return rt_input_read(path, RT_INPUT_FILE, limit, out);
+}
+
+/* Opens a file, which need not exist yet, or a device for writing. A pipe is refused: opening it may wait for a reader,
+ * and it may fill up. */
+static rt_status open_regular(const char *path, int how, int *fd)
+{
+    struct stat st;
+    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | how, 0644);
+    if (*fd < 0 && errno != ENXIO) /* ENXIO: a pipe without a reader, or a socket */
+        return RT__FAIL_ERRNO(path, "open");
+    if (*fd >= 0 && fstat(*fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
+        return RT_OK;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return RT_FAIL(ARG, "%s: is a pipe or a socket, expected a file: remove it", path);
+}
+
+rt_status rt_file_create(const char *path, int *fd)
+{
+    return open_regular(path, O_TRUNC, fd);
+}
+
+rt_status rt_file_write(int fd, const char *path, const void *data, size_t len)
+{
+    const char *at = data;
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return RT__FAIL_ERRNO(path, "write");
+        at += n;
+        len -= (size_t)n;
+    }
+    return RT_OK;
+}
+
+rt_status rt_file_finish(int fd, const char *path)
+{
+    /* EINVAL comes from a pipe or a device, which has nothing to sync. */
+    rt_status status = fsync(fd) < 0 && errno != EINVAL ? RT__FAIL_ERRNO(path, "sync") : RT_OK;
+    if (close(fd) < 0 && status == RT_OK)
+        return RT__FAIL_ERRNO(path, "close");
+    return status;
+}
+
+rt_status rt_parent_sync(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = slash == path ? rt_strdup("/")
+                   : slash       ? rt_strdup_printf("%.*s", (int)(slash - path), path)
+                                 : rt_strdup(".");
+    if (!parent)
+        return rt_error_prefix("%s", path);
+    rt_status status = RT_OK;
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        status = RT__FAIL_ERRNO(parent, "open");
+    else
+        status = rt_file_finish(fd, parent);
+    rt_mem_free(parent);
+    return status;
+}
+
+rt_status rt_rename_durably(const char *from, const char *to)
+{
+    if (rename(from, to) < 0) {
+        int error = errno;
+        char doing[PATH_MAX + 16];
+        snprintf(doing, sizeof doing, "rename to %s", to);
+        errno = error;
+        return RT__FAIL_ERRNO(from, doing);
+    }
+    return rt_parent_sync(to);
+}
+
+static rt_status replace(const char *path, const void *data, size_t len, mode_t mode)
+{
+    rt__temporary t;
+    RT_TRY(rt__temporary_create(path, mode, &t));
+    rt_status status = rt_file_write(t.fd, path, data, len);
+    if (status == RT_OK)
+        return rt__temporary_commit(&t);
+    rt__temporary_discard(&t);
+    return status;
+}
+
+rt_status rt_file_replace(const char *path, const void *data, size_t len)
+{
+    return replace(path, data, len, 0644);
+}
+
+rt_status rt_file_replace_secret(const char *path, const void *data, size_t len)
+{
+    return replace(path, data, len, 0600);
+}
+
+rt_status rt_file_open_log(const char *path, int *fd)
+{
+    return open_regular(path, O_APPEND, fd);
+}
+
+rt_status rt_file_append_line(const char *path, const char *line)
+{
+    int fd;
+    RT_TRY(rt_file_open_log(path, &fd));
+    struct iovec parts[] = {{.iov_base = (void *)line, .iov_len = strlen(line)},
+                            {.iov_base = (void *)"\n", .iov_len = 1}};
+    ssize_t n = writev(fd, parts, 2), wanted = (ssize_t)(parts[0].iov_len + 1);
+    rt_status status = RT_OK;
+    if (n < 0)
+        status = RT__FAIL_ERRNO(path, "append");
+    else if (n != wanted) { /* the disk is full: a partial line is worse than none */
+        status = RT_FAIL(NOSPACE, "%s: only %zd of %zd bytes appended", path, n, wanted);
+        if (ftruncate(fd, lseek(fd, 0, SEEK_CUR) - n) != 0)
+            status = RT__FAIL_ERRNO(path, "remove the partial line again");
+    }
+    if (close(fd) < 0 && status == RT_OK)
+        status = RT__FAIL_ERRNO(path, "close");
+    return status;
+}

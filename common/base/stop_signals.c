@@ -1,0 +1,33 @@
+#include "common/base/stop_signals.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+const char *rt_signal_name(int64_t signal, char out[RT_SIGNAL_NAME])
+{
+    const char *name = signal > 0 && signal < _NSIG ? sigabbrev_np((int)signal) : NULL;
+    if (name)
+        snprintf(out, RT_SIGNAL_NAME, "SIG%s", name);
+    else
+        snprintf(out, RT_SIGNAL_NAME, "signal %" PRId64, signal);
+    return out;
+}
+
+void rt_stop_signals_get(sigset_t *out)
+{
+    struct sigaction hangup;
+    sigemptyset(out);
+    for (int i = 0; i < SIGNALS; i++)
+        sigaddset(out, signals[i]);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)
+        sigdelset(out, SIGHUP);
+}
+
+void rt_stop_signals_ignore(void)
+{
+    for (int i = 0; i < SIGNALS; i++)
+        signal(signals[i], SIG_IGN);
+}

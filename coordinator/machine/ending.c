@@ -1,0 +1,94 @@
+#include "coordinator/machine/ending.h"
+#include "common/base/stop_signals.h"
+#include "coordinator/machine/answers.h"
+#include "coordinator/machine/phase.h"
+#include "coordinator/machine/record.h"
+#include "coordinator/machine/saving.h"
+#include "coordinator/machine/skipped.h"
+#include "coordinator/machine/summary.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Fails a run that could not save its last state. Returns true if that state is in shared memory, from which the run can be resumed once the
+ * disk has room again. */
+static bool keep_unsaved(rt__run *r, double now)
+{
+    if (rt__run_failed(r) || !rt__run_is_unsaved(r))
+        return false;
+    bool keep = rt__run_is_in_memory(r);
+    rt__run_enter(r, now, RT__FAILING);
+    r->exit_code = 1;
+    snprintf(r->failure, sizeof r->failure,
+             "the state at step %" PRId64
+             " could not be written to disk (events.jsonl says why) %s: "
+             "make room, then go on with --resume auto",
+             r->newest_step,
+             keep ? "and is kept in shared memory"
+                  : "and is lost, because there is no snapshot of it (snapshot.every)");
+    return keep;
+}
+
+/* May memory hold a newer state than the disk? It may if the run was stopped at once, or before it looked at what an earlier launch left.
+ * The run can then be resumed from memory. */
+static bool may_be_ahead_in_memory(const rt__run *r)
+{
+    bool knows_newest = r->end_step > 0; /* a plan was made, so newest_step is valid */
+    return r->facts.cfg->snapshot.every > 0 && rt__run_may_have_state(r) &&
+           !(knows_newest && rt__run_is_saved(r));
+}
+
+static bool is_stopped(const rt__run *r)
+{
+    return r->stop != RT__STOP_NONE && !rt__run_failed(r) &&
+           (r->end_step == 0 || r->newest_step < r->end_step ||
+            r->roster.finished < r->roster.world);
+}
+
+/* Names the signal in the message of a run that ends before it has any events. */
+static void note_stop_before_start(rt__run *r)
+{
+    char name[RT_SIGNAL_NAME];
+    if (r->history.generation == 0)
+        snprintf(r->failure, sizeof r->failure, "stopped by %s before it began",
+                 rt_signal_name(r->stop_signal, name));
+}
+
+void rt__run_end(rt__run *r, double now)
+{
+    bool stopped = is_stopped(r),
+         keep = keep_unsaved(r, now) || (r->lost_input && may_be_ahead_in_memory(r));
+    if (!stopped)
+        rt__run_fail_if_not_finite(r, now);
+    bool failed = rt__run_failed(r);
+    rt_event_id event = failed ? RT_EVENT_failed : stopped ? RT_EVENT_stopped : RT_EVENT_done;
+    const char *status = rt_event_rows[event].kind;
+    rt__run_discard_checkpoints(r, now, "the run ended before it was complete");
+    rt__run_answer_waiting_tools(r, INT64_MAX, false, "the run has ended");
+    rt__record_write_held_row(r);
+    if (stopped) {
+        r->exit_code = 128 + (int)r->stop_signal;
+        keep = may_be_ahead_in_memory(r);
+        note_stop_before_start(r);
+    }
+    rt__run_enter(r, now, failed ? RT__FAILED : RT__DONE);
+    if (r->history.generation > 0) {
+        RT__RECORD_AS(r, now, event, done, .step = r->newest_step,
+                      .message = failed ? r->failure : NULL, .in_memory = keep);
+        RT__NOTE(r, end,
+                 .status = failed    ? RT_RECORD_END_FAILED
+                           : stopped ? RT_RECORD_END_STOPPED
+                                     : RT_RECORD_END_DONE,
+                 .step = r->newest_step);
+        bool stays = rt__run_refused(r) || (stopped && rt__run_is_untouched(r));
+        if (!stays) /* otherwise the summary of the previous launch stays */
+            rt__run_record_summary(r, now, status);
+    }
+    /* If this launch has changed nothing, what an earlier one left in memory is still good. */
+    bool others = (rt__run_is_untouched(r) && r->history.generation > 0) ||
+                  (rt__run_refused(r) && rt__run_may_have_state(r));
+    rt__run_send(r, r->launcher, RT_MSG_RUN_ENDED,
+                 &(rt_msg_run_ended){.exit_code = r->exit_code,
+                                     .message = r->failure,
+                                     .keep = keep || others,
+                                     .next = r->next});
+}

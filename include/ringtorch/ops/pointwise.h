@@ -1,0 +1,325 @@
+/* Element-wise operations. Operands broadcast as in NumPy.
+ *
+ *     rt_tensor *x = rt_randn(rt_shape(8, 3)), *mean = rt_mean(x, rt_shape(0));
+ *     rt_tensor *y = rt_tanh(rt_mul_scalar(rt_sub(x, mean), 2));             // [8,3]: from [8,3] and [3]
+ *     rt_tensor *z = rt_where(rt_gt(x, y), x, rt_leaky_relu(y, .slope = 0.1));
+ *     rt_relu_inplace(z);                                                    // needs no memory beside z
+ *     rt_mul_inplace(rt_narrow(z, 0, 0, 2), rt_narrow(y, 0, 0, 2));          // z[0:2] *= y[0:2]
+ *     printf("%g\n", rt_item(rt_sum(rt_add_scalar(rt_ones(rt_shape(3)), 1)))); // 6
+ *
+ * An operation with a row in kernels/elementwise.def (which finds its arguments as RT_FIELDS_<name>) also
+ * has an in-place form, rt_<name>_inplace, which rt_op_find knows as <name>_. It puts the result in the
+ * place of the first argument, whose type and shape stay as they are, and returns that argument. Its
+ * history then includes the operation; rt_apply_in_place (op.h) says what it refuses. To write to a
+ * parameter, call rt_no_grad_begin first.
+ *
+ * Lifetime: the current scope owns the result; an in-place form returns its first argument. */
+#ifndef RINGTORCH_OPS_POINTWISE_H
+#define RINGTORCH_OPS_POINTWISE_H
+
+#include <ringtorch/op.h>
+
+RT_BEGIN_DECLS
+
+/* ---- one operand ----
+ * The result has the shape of x. For integers, neg, abs, relu, square, sign, floor, ceil and round give
+ * integers; the other operations compute them as float32. */
+/* Returns -x. */
+RT_API rt_tensor *rt_neg(rt_tensor *x);
+RT_API rt_tensor *rt_neg_inplace(rt_tensor *x);
+/* Returns |x|. The gradient is sign(x), and 0 at 0. */
+RT_API rt_tensor *rt_abs(rt_tensor *x);
+RT_API rt_tensor *rt_abs_inplace(rt_tensor *x);
+/* Returns max(x, 0). The gradient at 0 is 0; NaN stays NaN. */
+RT_API rt_tensor *rt_relu(rt_tensor *x);
+RT_API rt_tensor *rt_relu_inplace(rt_tensor *x);
+/* Returns x * x. */
+RT_API rt_tensor *rt_square(rt_tensor *x);
+RT_API rt_tensor *rt_square_inplace(rt_tensor *x);
+/* Returns the square root of x: NaN below 0, and an infinite gradient at 0. */
+RT_API rt_tensor *rt_sqrt(rt_tensor *x);
+RT_API rt_tensor *rt_sqrt_inplace(rt_tensor *x);
+/* Returns 1 / sqrt(x). */
+RT_API rt_tensor *rt_rsqrt(rt_tensor *x);
+RT_API rt_tensor *rt_rsqrt_inplace(rt_tensor *x);
+/* Returns 1 / x. */
+RT_API rt_tensor *rt_reciprocal(rt_tensor *x);
+RT_API rt_tensor *rt_reciprocal_inplace(rt_tensor *x);
+/* Returns e^x. */
+RT_API rt_tensor *rt_exp(rt_tensor *x);
+RT_API rt_tensor *rt_exp_inplace(rt_tensor *x);
+/* Returns e^x - 1, accurate near 0. */
+RT_API rt_tensor *rt_expm1(rt_tensor *x);
+RT_API rt_tensor *rt_expm1_inplace(rt_tensor *x);
+/* Returns the natural logarithm of x: -inf at 0, NaN below. */
+RT_API rt_tensor *rt_log(rt_tensor *x);
+RT_API rt_tensor *rt_log_inplace(rt_tensor *x);
+/* Returns log(1 + x), accurate near 0. */
+RT_API rt_tensor *rt_log1p(rt_tensor *x);
+RT_API rt_tensor *rt_log1p_inplace(rt_tensor *x);
+/* Returns 1 / (1 + exp(-x)), without overflow. */
+RT_API rt_tensor *rt_sigmoid(rt_tensor *x);
+RT_API rt_tensor *rt_sigmoid_inplace(rt_tensor *x);
+/* Returns the hyperbolic tangent of x. */
+RT_API rt_tensor *rt_tanh(rt_tensor *x);
+RT_API rt_tensor *rt_tanh_inplace(rt_tensor *x);
+/* Returns the error function of x, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x. */
+RT_API rt_tensor *rt_erf(rt_tensor *x);
+RT_API rt_tensor *rt_erf_inplace(rt_tensor *x);
+/* Returns x * Phi(x), computed with erf (Hendrycks and Gimpel 2016). */
+RT_API rt_tensor *rt_gelu(rt_tensor *x);
+RT_API rt_tensor *rt_gelu_inplace(rt_tensor *x);
+/* Returns the tanh approximation of rt_gelu from the same paper (Hendrycks and Gimpel 2016). */
+RT_API rt_tensor *rt_gelu_tanh(rt_tensor *x);
+RT_API rt_tensor *rt_gelu_tanh_inplace(rt_tensor *x);
+/* Returns x * sigmoid(x). */
+RT_API rt_tensor *rt_silu(rt_tensor *x);
+RT_API rt_tensor *rt_silu_inplace(rt_tensor *x);
+/* Returns log(1 + exp(x)), without overflow. */
+RT_API rt_tensor *rt_softplus(rt_tensor *x);
+RT_API rt_tensor *rt_softplus_inplace(rt_tensor *x);
+/* Returns the sine of x, in radians. */
+RT_API rt_tensor *rt_sin(rt_tensor *x);
+RT_API rt_tensor *rt_sin_inplace(rt_tensor *x);
+/* Returns the cosine of x, in radians. */
+RT_API rt_tensor *rt_cos(rt_tensor *x);
+RT_API rt_tensor *rt_cos_inplace(rt_tensor *x);
+/* Returns -1, 0 or 1. The gradient is 0. */
+RT_API rt_tensor *rt_sign(rt_tensor *x);
+RT_API rt_tensor *rt_sign_inplace(rt_tensor *x);
+/* Rounds towards minus infinity. The gradient is 0. */
+RT_API rt_tensor *rt_floor(rt_tensor *x);
+RT_API rt_tensor *rt_floor_inplace(rt_tensor *x);
+/* Rounds towards infinity. The gradient is 0. */
+RT_API rt_tensor *rt_ceil(rt_tensor *x);
+RT_API rt_tensor *rt_ceil_inplace(rt_tensor *x);
+/* Rounds to the nearest integer, half to even. The gradient is 0. */
+RT_API rt_tensor *rt_round(rt_tensor *x);
+RT_API rt_tensor *rt_round_inplace(rt_tensor *x);
+
+/* ---- two operands ----
+ * The operands broadcast together and may have any types: both are converted to the type that
+ * rt_result_type gives, and each gradient has the type of its operand. */
+/* Returns a + b. */
+RT_API rt_tensor *rt_add(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_add_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a - b. */
+RT_API rt_tensor *rt_sub(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_sub_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a * b. */
+RT_API rt_tensor *rt_mul(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_mul_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a / b; float32 for integers. */
+RT_API rt_tensor *rt_div(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_div_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a / b without its fraction, as PyTorch's div with rounding_mode="trunc". The gradient is
+ * 0. For integers the result is an integer, and division by zero fails. */
+RT_API rt_tensor *rt_div_trunc(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_div_trunc_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a to the power of b. For integers the result is an integer; a negative power gives 1, -1
+ * or, in place of a fraction, 0. */
+RT_API rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_pow_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns the larger of a and b. NaN counts as the larger; equal elements share the gradient. */
+RT_API rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_maximum_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns the smaller of a and b. NaN counts as the smaller; equal elements share the gradient. */
+RT_API rt_tensor *rt_minimum(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_minimum_inplace(rt_tensor *a, rt_tensor *b);
+
+/* ---- one operand and a number ----
+ * No tensor is made for the number. If it has a fraction, integers become float32; otherwise they stay
+ * integers; bool becomes a number in both cases. Beyond 2^53 a double represents only some of the
+ * integers: rt_from with rt_add or rt_mul takes all of them. */
+/* Returns a + s. */
+RT_API rt_tensor *rt_add_scalar(rt_tensor *a, double s);
+/* Returns a * s. */
+RT_API rt_tensor *rt_mul_scalar(rt_tensor *a, double s);
+/* Returns a to the power of s. Integers have no negative powers. */
+RT_API rt_tensor *rt_pow_scalar(rt_tensor *a, double s);
+
+/* ---- comparisons ----
+ * The result is bool and has no gradient. The operands broadcast together. */
+/* Returns a == b, as bool. */
+RT_API rt_tensor *rt_eq(rt_tensor *a, rt_tensor *b);
+/* Returns a != b, as bool. */
+RT_API rt_tensor *rt_ne(rt_tensor *a, rt_tensor *b);
+/* Returns a < b, as bool. */
+RT_API rt_tensor *rt_lt(rt_tensor *a, rt_tensor *b);
+/* Returns a <= b, as bool. */
+RT_API rt_tensor *rt_le(rt_tensor *a, rt_tensor *b);
+/* Returns a > b, as bool. */
+RT_API rt_tensor *rt_gt(rt_tensor *a, rt_tensor *b);
+/* Returns a >= b, as bool. */
+RT_API rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
+
+/* ---- choice ---- */
+/* Returns elements of a where the bool condition holds, otherwise of b. All three broadcast
+ * together. */
+RT_API rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
+
+/* ---- one operand and named numbers ----
+ * Numbers that are left out have their defaults: rt_leaky_relu(x), rt_clamp(x, .low = 0). */
+#define RT_FIELDS_leaky_relu(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, slope, 0.01, RT_ANY, "slope of the negative side")
+typedef struct rt_leaky_relu_args {
+    RT_STRUCT(RT_FIELDS_leaky_relu)
+} rt_leaky_relu_args;
+/* Returns x where x > 0, otherwise slope * x. The gradient at 0 is slope. */
+#define rt_leaky_relu(...)                                                                         \
+    RT_OP_CALL(rt_leaky_relu_, rt_leaky_relu_args, RT_FIELDS_leaky_relu, x, __VA_ARGS__)
+#define rt_leaky_relu_inplace(...)                                                                 \
+    RT_OP_CALL(rt_leaky_relu_inplace_, rt_leaky_relu_args, RT_FIELDS_leaky_relu, x, __VA_ARGS__)
+RT_API rt_tensor *rt_leaky_relu_(rt_leaky_relu_args a);
+RT_API rt_tensor *rt_leaky_relu_inplace_(rt_leaky_relu_args a);
+#define RT_FIELDS_elu(F)                                                                           \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, alpha, 1, RT_ANY, "minus the limit at minus infinity")
+typedef struct rt_elu_args {
+    RT_STRUCT(RT_FIELDS_elu)
+} rt_elu_args;
+/* Returns x where x > 0, otherwise alpha * (exp(x) - 1) (Clevert et al. 2016). */
+#define rt_elu(...)         RT_OP_CALL(rt_elu_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
+#define rt_elu_inplace(...) RT_OP_CALL(rt_elu_inplace_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
+RT_API rt_tensor *rt_elu_(rt_elu_args a);
+RT_API rt_tensor *rt_elu_inplace_(rt_elu_args a);
+#define RT_FIELDS_celu(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, alpha, 1, RT_FROM(1e-30), "minus the limit at minus infinity")
+typedef struct rt_celu_args {
+    RT_STRUCT(RT_FIELDS_celu)
+} rt_celu_args;
+/* Returns x where x > 0, otherwise alpha * (exp(x / alpha) - 1), whose slope at 0 is 1 (Barron
+ * 2017). */
+#define rt_celu(...) RT_OP_CALL(rt_celu_, rt_celu_args, RT_FIELDS_celu, x, __VA_ARGS__)
+#define rt_celu_inplace(...)                                                                       \
+    RT_OP_CALL(rt_celu_inplace_, rt_celu_args, RT_FIELDS_celu, x, __VA_ARGS__)
+RT_API rt_tensor *rt_celu_(rt_celu_args a);
+RT_API rt_tensor *rt_celu_inplace_(rt_celu_args a);
+#define RT_FIELDS_clamp(F)                                                                         \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL,                                               \
+      "any shape; a number with a fraction makes integers float32")                                \
+    F(NUMBER, low, -__builtin_inf(), RT_ANY, "lower limit")                                        \
+    F(NUMBER, high, __builtin_inf(), RT_ANY, "upper limit; it wins if the limits cross")
+typedef struct rt_clamp_args {
+    RT_STRUCT(RT_FIELDS_clamp)
+} rt_clamp_args;
+/* Returns min(max(x, low), high). The gradient is 1 at the limits and 0 beyond them; a limit that
+ * is NaN gives NaN. If a limit is outside of an integer type, the nearest value of the type takes
+ * its place: for uint8, 0 for -1. */
+#define rt_clamp(...) RT_OP_CALL(rt_clamp_, rt_clamp_args, RT_FIELDS_clamp, x, __VA_ARGS__)
+#define rt_clamp_inplace(...)                                                                      \
+    RT_OP_CALL(rt_clamp_inplace_, rt_clamp_args, RT_FIELDS_clamp, x, __VA_ARGS__)
+RT_API rt_tensor *rt_clamp_(rt_clamp_args a);
+RT_API rt_tensor *rt_clamp_inplace_(rt_clamp_args a);
+#define RT_FIELDS_hardtanh(F)                                                                      \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL,                                               \
+      "any shape; a number with a fraction makes integers float32")                                \
+    F(NUMBER, low, -1, RT_ANY, "lower limit")                                                      \
+    F(NUMBER, high, 1, RT_ANY, "upper limit")
+typedef struct rt_hardtanh_args {
+    RT_STRUCT(RT_FIELDS_hardtanh)
+} rt_hardtanh_args;
+/* Returns min(max(x, low), high), as rt_clamp does, but with gradient 0 at the limits. */
+#define rt_hardtanh(...)                                                                           \
+    RT_OP_CALL(rt_hardtanh_, rt_hardtanh_args, RT_FIELDS_hardtanh, x, __VA_ARGS__)
+#define rt_hardtanh_inplace(...)                                                                   \
+    RT_OP_CALL(rt_hardtanh_inplace_, rt_hardtanh_args, RT_FIELDS_hardtanh, x, __VA_ARGS__)
+RT_API rt_tensor *rt_hardtanh_(rt_hardtanh_args a);
+RT_API rt_tensor *rt_hardtanh_inplace_(rt_hardtanh_args a);
+#define RT_FIELDS_softshrink(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, lambda, 0.5, RT_FROM(0), "how far elements move towards 0")
+typedef struct rt_softshrink_args {
+    RT_STRUCT(RT_FIELDS_softshrink)
+} rt_softshrink_args;
+/* Returns x moved towards 0 by lambda; 0 where |x| <= lambda. */
+#define rt_softshrink(...)                                                                         \
+    RT_OP_CALL(rt_softshrink_, rt_softshrink_args, RT_FIELDS_softshrink, x, __VA_ARGS__)
+#define rt_softshrink_inplace(...)                                                                 \
+    RT_OP_CALL(rt_softshrink_inplace_, rt_softshrink_args, RT_FIELDS_softshrink, x, __VA_ARGS__)
+RT_API rt_tensor *rt_softshrink_(rt_softshrink_args a);
+RT_API rt_tensor *rt_softshrink_inplace_(rt_softshrink_args a);
+#define RT_FIELDS_hardshrink(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, lambda, 0.5, RT_ANY, "elements no further from 0 become 0")
+typedef struct rt_hardshrink_args {
+    RT_STRUCT(RT_FIELDS_hardshrink)
+} rt_hardshrink_args;
+/* Returns x where |x| > lambda, otherwise 0. */
+#define rt_hardshrink(...)                                                                         \
+    RT_OP_CALL(rt_hardshrink_, rt_hardshrink_args, RT_FIELDS_hardshrink, x, __VA_ARGS__)
+#define rt_hardshrink_inplace(...)                                                                 \
+    RT_OP_CALL(rt_hardshrink_inplace_, rt_hardshrink_args, RT_FIELDS_hardshrink, x, __VA_ARGS__)
+RT_API rt_tensor *rt_hardshrink_(rt_hardshrink_args a);
+RT_API rt_tensor *rt_hardshrink_inplace_(rt_hardshrink_args a);
+#define RT_FIELDS_threshold(F)                                                                     \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL,                                               \
+      "any shape; a number with a fraction makes integers float32")                                \
+    F(NUMBER, threshold, RT_NEEDED, RT_ANY, "elements above it stay")                              \
+    F(NUMBER, value, RT_NEEDED, RT_ANY, "replaces the other elements")
+typedef struct rt_threshold_args {
+    RT_STRUCT(RT_FIELDS_threshold)
+} rt_threshold_args;
+/* Returns x where x > threshold, otherwise value. */
+#define rt_threshold(...)                                                                          \
+    RT_OP_CALL(rt_threshold_, rt_threshold_args, RT_FIELDS_threshold, x, __VA_ARGS__)
+#define rt_threshold_inplace(...)                                                                  \
+    RT_OP_CALL(rt_threshold_inplace_, rt_threshold_args, RT_FIELDS_threshold, x, __VA_ARGS__)
+RT_API rt_tensor *rt_threshold_(rt_threshold_args a);
+RT_API rt_tensor *rt_threshold_inplace_(rt_threshold_args a);
+
+/* ---- three operands ----
+ * The operands broadcast together and are converted to one type, as those of rt_add are. */
+#define RT_FIELDS_lerp(F)                                                                          \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the value at 0")                               \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the value at 1")                               \
+    F(INPUT, w, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "position between the two")
+typedef struct rt_lerp_args {
+    RT_STRUCT(RT_FIELDS_lerp)
+} rt_lerp_args;
+/* Returns a + w * (b - a), computed from the nearer end: exactly a for w = 0 and exactly b for w =
+ * 1. */
+#define rt_lerp(...) RT_OP_CALL(rt_lerp_, rt_lerp_args, RT_FIELDS_lerp, a, __VA_ARGS__)
+#define rt_lerp_inplace(...)                                                                       \
+    RT_OP_CALL(rt_lerp_inplace_, rt_lerp_args, RT_FIELDS_lerp, a, __VA_ARGS__)
+RT_API rt_tensor *rt_lerp_(rt_lerp_args a);
+RT_API rt_tensor *rt_lerp_inplace_(rt_lerp_args a);
+#define RT_FIELDS_addcmul(F)                                                                       \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "any shape")                                  \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "a factor")                                   \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL, "a factor")                                   \
+    F(NUMBER, value, 1, RT_ANY, "a factor; one with a fraction makes integers float32")
+typedef struct rt_addcmul_args {
+    RT_STRUCT(RT_FIELDS_addcmul)
+} rt_addcmul_args;
+/* Returns x + value * a * b. */
+#define rt_addcmul(...) RT_OP_CALL(rt_addcmul_, rt_addcmul_args, RT_FIELDS_addcmul, x, __VA_ARGS__)
+#define rt_addcmul_inplace(...)                                                                    \
+    RT_OP_CALL(rt_addcmul_inplace_, rt_addcmul_args, RT_FIELDS_addcmul, x, __VA_ARGS__)
+RT_API rt_tensor *rt_addcmul_(rt_addcmul_args a);
+RT_API rt_tensor *rt_addcmul_inplace_(rt_addcmul_args a);
+#define RT_FIELDS_addcdiv(F)                                                                       \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the dividend")                                 \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the divisor")                                  \
+    F(NUMBER, value, 1, RT_ANY, "a factor")
+typedef struct rt_addcdiv_args {
+    RT_STRUCT(RT_FIELDS_addcdiv)
+} rt_addcdiv_args;
+/* Returns x + value * a / b. */
+#define rt_addcdiv(...) RT_OP_CALL(rt_addcdiv_, rt_addcdiv_args, RT_FIELDS_addcdiv, x, __VA_ARGS__)
+#define rt_addcdiv_inplace(...)                                                                    \
+    RT_OP_CALL(rt_addcdiv_inplace_, rt_addcdiv_args, RT_FIELDS_addcdiv, x, __VA_ARGS__)
+RT_API rt_tensor *rt_addcdiv_(rt_addcdiv_args a);
+RT_API rt_tensor *rt_addcdiv_inplace_(rt_addcdiv_args a);
+
+/* ---- with random numbers ---- */
+/* Sets each element to zero with probability p and scales the others by 1 / (1 - p). The mask
+ * comes from the thread's random streams. */
+RT_API rt_tensor *rt_dropout(rt_tensor *x, double p);
+
+RT_END_DECLS
+
+#endif

@@ -1,0 +1,51 @@
+#include "launch/cmd/plugins.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/config/plugins.h"
+#include "launch/jobs/capture.h"
+#include <stdbool.h>
+#include <string.h>
+
+static const double ANSWER_SECONDS = 60; /* a plugin may lie on a slow disk */
+
+static const char *asked;
+
+/* Fails with the worker's reason why it did not load a file, or with how the file ended the worker. */
+static rt_status refused(const char *path, rt__captured *c)
+{
+    static const char own[] = "ringtorch: ";
+    const char *line = rt__last_line(c->err);
+    bool told = strncmp(line, own, sizeof own - 1) == 0;
+    if (c->exit_code == -1)
+        return RT_FAIL(TIMEOUT, "%s: loading it took longer than %.0f s", path, ANSWER_SECONDS);
+    if (c->exit_code > 128)
+        return RT_FAIL(CONFIG, "%s: a program that loads it is killed by signal %d: %s", path,
+                       c->exit_code - 128, strsignal(c->exit_code - 128));
+    if (c->exit_code == 0 || !told)
+        return RT_FAIL(CONFIG, "%s: it ended the program that loads it, with exit code %d%s%s",
+                       path, c->exit_code, *line ? ": " : "", line);
+    return RT_FAIL(CONFIG, "%s", line + sizeof own - 1);
+}
+
+static rt_status describe(const char *path, json_t **entry)
+{
+    const char *const argv[] = {asked, "plugin", path, NULL};
+    rt__captured c;
+    *entry = NULL;
+    RT_TRY(rt__capture(argv, NULL, ANSWER_SECONDS, &c));
+    size_t len = strlen(c.out);
+    rt_status status =
+        c.exit_code != 0 || len == 0 ? refused(path, &c)
+        : len == RT__CAPTURED_MAX
+            ? RT_FAIL(RANGE, "%s: the description of its contents is longer than %d bytes", path,
+                      RT__CAPTURED_MAX)
+            : rt_json_parse(c.out, len, path, entry);
+    rt__captured_release(&c);
+    return status;
+}
+
+void rt__plugins_ask(const char *worker)
+{
+    asked = worker;
+    rt_config_set_plugin_describer(describe);
+}

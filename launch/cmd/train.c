@@ -1,0 +1,411 @@
+#include "launch/cmd/train.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/outer_job.h"
+#include "common/base/startup.h"
+#include "common/base/text.h"
+#include "common/base/usage.h"
+#include "common/config/best.h"
+#include "common/config/config.h"
+#include "launch/cmd/next_step.h"
+#include "launch/cmd/options.h"
+#include "launch/cmd/plugins.h"
+#include "launch/jobs/child.h"
+#include "launch/jobs/hosts.h"
+#include "launch/jobs/job.h"
+#include "launch/run/finished.h"
+#include "launch/run/limits.h"
+#include "launch/run/rundir.h"
+#include "launch/run/supervise.h"
+#include "launch/tui/advice.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct launch {
+    rt__train_options options;
+    rt_config cfg;
+    rt__jobs jobs;
+    char *coordinator, *worker, *dir;
+    char resume[PATH_MAX]; /* what a link given to --resume pointed to */
+} launch;
+
+/* Returns --run-dir, else run.dir, else runs/<run.name>. */
+static char *choose_run_dir(const launch *l)
+{
+    if (l->options.run_dir)
+        return rt_strdup(l->options.run_dir);
+    if (l->cfg.run.dir[0])
+        return rt_strdup(l->cfg.run.dir);
+    return rt_strdup_printf("runs/%s", l->cfg.run.name);
+}
+
+/* Returns the path of the program that the variable names, else of the one beside this program (rt_mem_free). */
+static char *choose_program(const char *variable, const char *name)
+{
+    const char *set = getenv(variable); /* an empty variable counts as unset */
+    return set && *set ? rt_strdup(set) : rt__program_beside(name);
+}
+
+/* Finds the worker program. Loading the configuration needs it to learn what is in plugins. */
+static rt_status find_worker(launch *l)
+{
+    l->worker = choose_program("RINGTORCH_WORKER", "ringtorch-worker");
+    if (!l->worker)
+        return rt_error_code();
+    rt__plugins_ask(l->worker);
+    return RT_OK;
+}
+
+static rt_status find_programs(launch *l)
+{
+    l->coordinator = choose_program("RINGTORCH_COORDINATOR", "ringtorch-coordinator");
+    if (!l->coordinator || !l->worker)
+        return rt_error_code();
+    const char *needed[] = {l->coordinator, l->worker};
+    for (int i = 0; i < 2; i++)
+        if (!rt_path_exists(needed[i]))
+            return RT_FAIL(NOTFOUND, "%s: not found: " RT__PROGRAM_ADVICE, needed[i]);
+    return RT_OK;
+}
+
+/* Checks that other hosts, if there are any, could reach us, and that there is a shell to reach them with. */
+static rt_status check_hosts(const rt_config *cfg, const rt__jobs *jobs)
+{
+    char text[RT__SHELL_TEXT];
+    const char *word[RT__SHELL_WORDS];
+    int words;
+    rt__host_list hosts;
+    if (cfg->parallel.hostfile[0] == '\0')
+        return RT_OK;
+    RT_TRY(rt__host_list_read(cfg->parallel.hostfile, &hosts));
+    rt_status status = rt__host_list_check_bind(&hosts, cfg->parallel.hostfile, cfg->control.bind);
+    if (status == RT_OK && !rt__host_list_all_local(&hosts))
+        status = rt__jobs_shell(jobs, text, word, &words);
+    rt__host_list_release(&hosts);
+    return status;
+}
+
+/* Checks the size of the configuration with every default written out: the coordinator and the workers read that. */
+static rt_status check_written_size(const rt_config *cfg, const char *path)
+{
+    char *text = rt_config_yaml(cfg);
+    size_t len = text ? strlen(text) : 0;
+    rt_mem_free(text);
+    if (!text)
+        return rt_error_prefix("%s", path);
+    return len <= RT_CONFIG_FILE_MAX
+               ? RT_OK
+               : RT_FAIL(CONFIG,
+                         "%s: %zu bytes when written out in full, at most %d can be passed on: "
+                         "model.layers is too long",
+                         path, len, RT_CONFIG_FILE_MAX);
+}
+
+/* Makes model.init an absolute path without links: workers may run in another directory, and a link (checkpoints/best) may
+ * later point elsewhere. */
+static rt_status settle_init_path(rt_config *cfg)
+{
+    char *init = cfg->model.init, real[PATH_MAX];
+    if (!*init)
+        return RT_OK;
+    if (!realpath(init, real)) {
+        bool there;
+        RT_TRY(rt_path_look(init, &there));
+        if (*init == '/')
+            return RT_OK; /* a run that resumes does not need it any more */
+        return RT_FAIL(
+            NOTFOUND, "model.init: %s: no such file, checkpoint or run directory: correct the path",
+            init);
+    }
+    char *path = rt_strdup(real);
+    if (!path)
+        return rt_error_code();
+    rt_mem_free(init);
+    cfg->model.init = path;
+    return RT_OK;
+}
+
+/* Resolves a link given to --resume: checkpoints/best may point elsewhere when the run resumes from it again after a
+ * failure. */
+static rt_status settle_resume(launch *l)
+{
+    struct stat st;
+    bool there;
+    const char *how = l->options.resume;
+    if (strcmp(how, "never") == 0 || strcmp(how, "auto") == 0)
+        return RT_OK;
+    char *path = rt_path_simplify(how); /* a link with a trailing slash would not look like one */
+    rt_status status = path ? rt_path_look(path, &there) : rt_error_code();
+    bool link = path && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    if (status == RT_OK && link && realpath(path, l->resume))
+        l->options.resume = l->resume;
+    rt_mem_free(path);
+    return status;
+}
+
+/* When mpirun or srun starts us several times, every task fails. The first one has a head start: mpirun ends the others
+ * within a second after one has failed, so only one prints the message. */
+static const double HEAD_START_SECONDS = 2;
+
+/* Returns whether we are one of several tasks, each of which would start a run in the same directory. Prints what to do,
+ * unless the user asked for separate runs. */
+static bool is_one_of_several(int argc, char **argv, const rt__train_options *o)
+{
+    rt_outer_job job;
+    char text[RT__ADVICE];
+    if (o->separate || !rt_outer_job_find(&job) || job.size < 2)
+        return false;
+    if (job.rank > 0)
+        rt_clock_sleep(HEAD_START_SECONDS);
+    fprintf(stderr,
+            "ringtorch: started %" PRId64
+            " times under %s: ringtorch starts its workers itself, so run it without %s: "
+            "%s\nringtorch: or add --separate if each of the %" PRId64
+            " shall be a separate run with its own --run-dir\n",
+            job.size, job.by, job.by,
+            rt__advice_repeat(argc, argv, o->workers[0] ? 0 : job.size, text), job.size);
+    return true;
+}
+
+/* Warns if a batch system has allocated more machines than the run will use. */
+static void warn_about_unused_machines(const rt_config *cfg)
+{
+    rt_allocation a;
+    if (cfg->parallel.hostfile[0] == '\0' && rt_allocation_find(&a) && a.machines > 1)
+        rt_text_print(stderr,
+                      "ringtorch: %s has given this job %" PRId64
+                      " machines, and all workers run on this "
+                      "one: to use all, %s >hosts.txt, and add --hostfile hosts.txt --set "
+                      "control.bind=<address or interface of this one>\n",
+                      a.by, a.machines, a.list);
+}
+
+/* Fails if the working directory was removed: mpirun and the workers could not start there. */
+static rt_status check_working_directory(void)
+{
+    char here[PATH_MAX];
+    if (getcwd(here, sizeof here) || errno != ENOENT)
+        return RT_OK;
+    return RT_FAIL(NOTFOUND, "the working directory was removed: change to one that exists");
+}
+
+/* Returns the line of CONFIG with the layer, or other list element, that a message is about; 0 if it is about none, or
+ * about one that --set gave. Workers check the shapes, because they have the engine, but they read the layers from the
+ * run's copy of the configuration, whose lines the user does not know. */
+static int64_t line_of(const launch *l, const char *message)
+{
+    static const char last[] = "the last layer ";
+    const rt__train_options *o = &l->options;
+    char place[64];
+    if (strncmp(message, last, sizeof last - 1) == 0) {
+        snprintf(place, sizeof place, "model.layers[%zu]",
+                 json_array_size(l->cfg.model.layers) - 1);
+        message = place;
+    }
+    size_t key = strcspn(message, "[: ");
+    if (message[key] != '[')
+        return 0;
+    for (size_t i = 0; i < o->sets.count; i++)
+        if (strncmp(o->sets.item[i], message, key) == 0 && o->sets.item[i][key] == '=')
+            return 0;
+    return rt_config_line(o->config, message);
+}
+
+/* Checks that the keys of the configuration fit together. */
+static rt_status check_config(const launch *l)
+{
+    if (rt_config_check(&l->cfg) == RT_OK)
+        return RT_OK;
+    int64_t line = line_of(l, rt_error());
+    return line > 0 ? rt_error_prefix("%s:%" PRId64, l->options.config, line) : rt_error_code();
+}
+
+/* Checks everything that can be checked before we start or write anything. */
+static rt_status prepare(launch *l)
+{
+    const rt__train_options *o = &l->options;
+    RT_TRY(check_working_directory());
+    RT_TRY(find_worker(l));
+    bool begins = strcmp(o->resume, "never") == 0;
+    RT_TRY((begins ? rt_config_load_new : rt_config_load)(o->config, o->sets.item, o->sets.count,
+                                                          &l->cfg));
+    RT_TRY(check_config(l));
+    RT_TRY(settle_init_path(&l->cfg));
+    RT_TRY(settle_resume(l));
+    RT_TRY(check_written_size(&l->cfg, o->config));
+    RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
+    RT_TRY(rt__jobs_open(getenv("RINGTORCH_JOBS"), &l->jobs));
+    RT_TRY(check_hosts(&l->cfg, &l->jobs));
+    RT_TRY(find_programs(l));
+    l->dir = choose_run_dir(l);
+    return l->dir ? RT_OK : rt_error_code();
+}
+
+static void release(launch *l)
+{
+    rt__train_options_release(&l->options);
+    rt_config_release(&l->cfg);
+    rt__jobs_close(&l->jobs);
+    rt_mem_free(l->coordinator);
+    rt_mem_free(l->worker);
+    rt_mem_free(l->dir);
+}
+
+/* Writes the configuration for the coordinator, which renames it to config.yaml once it has accepted it. */
+static rt_status hand_over_config(const launch *l, const rt__rundir *dir)
+{
+    char *path = rt_path_join(dir->path, ".config.next.yaml");
+    rt_status status = path ? rt_config_write_yaml(&l->cfg, path) : rt_error_code();
+    rt_mem_free(path);
+    return status;
+}
+
+/* Prints why the run ended, and what to type next. */
+static void report(const launch *l, const rt__rundir *dir, const rt__outcome *end)
+{
+    int64_t line = line_of(l, end->message);
+    if (line > 0)
+        rt_text_print(stderr, "ringtorch: %s:%" PRId64 ": %s\n", l->options.config, line,
+                      end->message);
+    else if (end->message[0])
+        rt_text_print(stderr, "ringtorch: %s\n", end->message);
+    bool stopped = end->exit_code > 128, lost = end->gone && !end->moved;
+    bool failed = end->exit_code == 1 && (end->stepped || end->next == RT_NEXT_OTHER_RATE);
+    char next[RT__NEXT_STEP];
+    if (!lost && (failed || (end->kept && (end->stepped || stopped))) &&
+        rt__next_step(end->moved ? end->moved : dir->path, end->next,
+                      end->kept ? "snapshots" : "newest checkpoint", next))
+        fprintf(stderr, "ringtorch: %s\n", next);
+}
+
+static void print_nothing_left(const launch *l, const char *dir, const rt__finished *f)
+{
+    char command[RT__ADVICE];
+    if (f->out_of_patience)
+        rt_text_print(stdout,
+                      "nothing left to do: the run in %s ended early, after %" PRId64
+                      " step%s, because its %s had not improved for run.patience %" PRId64
+                      " evaluation%s; to train on, raise run.patience or turn it off: %s\n",
+                      dir, f->steps, rt_plural(f->steps), rt_best_metric(&l->cfg),
+                      l->cfg.run.patience, rt_plural(l->cfg.run.patience),
+                      rt__advice_without_patience(dir, command));
+    else
+        rt_text_print(stdout,
+                      "nothing left to do: the run in %s has made its %" PRId64
+                      " step%s; to train on, raise run.steps or run.epochs\n",
+                      dir, f->steps, rt_plural(f->steps));
+}
+
+static void print_summary(json_t *summary)
+{
+    json_t *shown = json_pack("{s:s}", "event", "summary");
+    char *line = shown && json_object_update(shown, summary) == 0 ? rt_json_text(shown) : NULL;
+    if (line)
+        rt_json_print(stdout, line);
+    rt_mem_free(line);
+    json_decref(shown);
+}
+
+/* Returns whether nothing is left to do; if so, says so and changes nothing. */
+static bool is_finished(const launch *l, const char *dir, int *exit_code)
+{
+    rt__finished f;
+    rt__finished_check(dir, l->options.resume, &l->cfg, &f);
+    *exit_code = f.answer == RT__PAST_THE_END ? 2 : 0;
+    if (f.answer == RT__NOTHING_LEFT && l->options.json)
+        print_summary(f.summary);
+    else if (f.answer == RT__NOTHING_LEFT)
+        print_nothing_left(l, dir, &f);
+    else if (f.answer == RT__PAST_THE_END)
+        rt_text_print(
+            stderr,
+            "ringtorch: run.steps %" PRId64 ": the run in %s has made %" PRId64
+            " step%s already, and nothing was changed: raise run.steps, or resume an earlier "
+            "checkpoint by its path\n",
+            l->cfg.run.steps, dir, f.steps, rt_plural(f.steps));
+    bool finished = f.answer != RT__SOMETHING_LEFT;
+    rt__finished_release(&f);
+    return finished;
+}
+
+static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt__outcome *end)
+{
+    RT_TRY(hand_over_config(l, dir));
+    *end = rt__supervise(&(rt__run_spec){.cfg = &l->cfg,
+                                         .rundir = dir,
+                                         .jobs = &l->jobs,
+                                         .coordinator = l->coordinator,
+                                         .worker = l->worker,
+                                         .resume = l->options.resume,
+                                         .started = started,
+                                         .json = l->options.json});
+    report(l, dir, end);
+    rt_mem_free(end->moved);
+    return RT_OK;
+}
+
+static int run(const launch *l, double started)
+{
+    rt__rundir dir;
+    rt__outcome end = {.exit_code = 2};
+    int exit_code;
+    rt_status status = rt__rundir_open(l->dir, l->options.resume, &dir);
+    bool opened = status == RT_OK, finished = opened && is_finished(l, dir.path, &exit_code);
+    if (opened && !finished) {
+        status = supervise(l, &dir, started, &end);
+        exit_code = end.exit_code;
+    }
+    if (opened)
+        rt__rundir_close(&dir, !finished && end.exit_code == 2 && !end.stepped);
+    if (status == RT_OK)
+        return exit_code;
+    fprintf(stderr, "ringtorch: %s\n", rt_error());
+    return rt_status_exit_code(status);
+}
+
+/* Prints the reference of all keys. If there is a CONFIG, it includes the keys that its plugins add. */
+static int help_config(launch *l)
+{
+    const rt__train_options *o = &l->options;
+    if (o->config && (find_worker(l) != RT_OK ||
+                      rt_config_load(o->config, o->sets.item, o->sets.count, &l->cfg) != RT_OK)) {
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+        return rt_status_exit_code(rt_error_code());
+    }
+    rt_help_wanted_as("list") ? rt_config_list(stdout) : rt_config_help(stdout);
+    return 0;
+}
+
+int rt__train(int argc, char **argv, double started)
+{
+    launch l = {0};
+    int exit_code = 0;
+    rt_status status = rt__train_options_parse(argc, argv, &l.options);
+    bool asks = l.options.help || l.options.help_config;
+    bool refused = status == RT_OK && !asks && is_one_of_several(argc, argv, &l.options);
+    rt_startup_allow_no_output();
+    if (status == RT_OK && !asks && !refused)
+        status = prepare(&l);
+    if (status != RT_OK) {
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+        exit_code = rt_status_exit_code(status);
+    } else if (refused) {
+        exit_code = 2;
+    } else if (l.options.help_config) {
+        exit_code = help_config(&l);
+    } else if (!asks) {
+        rt__limits_warn();
+        warn_about_unused_machines(&l.cfg);
+        exit_code = run(&l, started);
+    }
+    release(&l);
+    return exit_code;
+}

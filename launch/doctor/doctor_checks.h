@@ -1,0 +1,56 @@
+/* The checks of the doctor. Each reports what it has found; if it fails, it also says what to do.
+ *
+ *     void rt__check_disk(rt__doctor *d)
+ *     {
+ *         if (failed)
+ *             rt__doctor_report(d, RT__PROBLEM, "disk", "choose another directory", "%s: %s", dir, why);
+ *         else
+ *             rt__doctor_report(d, RT__FINE, "disk", NULL, "64 MiB in %.2f s", seconds);
+ *     }
+ */
+#ifndef RINGTORCH_LAUNCH_DOCTOR_DOCTOR_CHECKS_H
+#define RINGTORCH_LAUNCH_DOCTOR_DOCTOR_CHECKS_H
+
+#include "common/base/json.h"
+#include "launch/jobs/job.h"
+#include <stdbool.h>
+
+typedef enum rt__verdict { RT__FINE, RT__WARNING, RT__PROBLEM } rt__verdict;
+
+typedef struct rt__doctor {
+    const char *hostfile; /* NULL: only this host */
+    rt__jobs jobs;        /* backend NULL: none works here; set by rt__check_jobs */
+    rt__host_list hosts;  /* of the host file, those that answer; set by rt__check_hosts */
+    bool json, color;
+    json_t *checks; /* for --json */
+    int count[3];   /* findings by verdict */
+} rt__doctor;
+
+/* Prints a finding. check: what was checked, in a word or two; advice: what to do, NULL if nothing. */
+__attribute__((format(printf, 5, 6))) void rt__doctor_report(rt__doctor *d, rt__verdict verdict,
+                                                             const char *check, const char *advice,
+                                                             const char *fmt, ...);
+/* Prints the error in the slot as a problem, and clears it. */
+void rt__doctor_report_error(rt__doctor *d, const char *check, const char *advice);
+
+/* doctor_machine.c */
+void rt__check_processors(rt__doctor *d);
+void rt__check_memory(rt__doctor *d);
+void rt__check_shared_memory(rt__doctor *d);
+void rt__check_limits(rt__doctor *d);
+void rt__check_temporary(rt__doctor *d);
+void rt__check_disk(rt__doctor *d);
+void rt__check_remains(rt__doctor *d);
+
+/* doctor_programs.c */
+void rt__check_engine(rt__doctor *d);
+void rt__check_jobs(rt__doctor *d);
+void rt__check_ranks(rt__doctor *d);
+
+/* doctor_network.c */
+void rt__check_wire(rt__doctor *d);
+
+/* doctor_hosts.c */
+void rt__check_hosts(rt__doctor *d);
+
+#endif

@@ -1,0 +1,138 @@
+#include "launch/jobs/capture.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "common/base/os/os.h"
+#include "launch/jobs/child.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const double END_SECONDS = 2; /* between SIGTERM and SIGKILL */
+
+typedef struct stream {
+    int fd; /* -1: closed at its end */
+    char *text;
+    size_t len;
+} stream;
+
+/* Reads what has arrived. Drops what does not fit. */
+static void take(stream *s)
+{
+    char rest[4096];
+    size_t room = RT__CAPTURED_MAX - s->len;
+    ssize_t n = read(s->fd, room ? s->text + s->len : rest, room ? room : sizeof rest);
+    if (n > 0 && room)
+        s->len += (size_t)n;
+    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
+        close(s->fd);
+        s->fd = -1;
+    }
+}
+
+/* Reads both streams until the child ends or the time is over. Does not wait for the pipes to close: children of the
+ * child may keep them open. */
+static bool follow(pid_t pid, stream s[2], double seconds, int *status)
+{
+    double end = rt_clock() + seconds;
+    bool ended = false;
+    while (!ended && rt_clock() < end) {
+        struct pollfd p[2] = {{s[0].fd, POLLIN, 0}, {s[1].fd, POLLIN, 0}};
+        poll(p, 2, 10);
+        ended = waitpid(pid, status, WNOHANG) == pid;
+        for (int i = 0; i < 2; i++)
+            if (p[i].revents && s[i].fd >= 0)
+                take(&s[i]);
+    }
+    for (int i = 0; i < 2; i++)
+        while (ended && s[i].fd >= 0 && poll(&(struct pollfd){s[i].fd, POLLIN, 0}, 1, 0) > 0)
+            take(&s[i]);
+    return ended;
+}
+
+static void end_child(pid_t pid)
+{
+    int status;
+    double end = rt_clock() + END_SECONDS;
+    kill(pid, SIGTERM); /* mpirun takes its ranks along */
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (rt_clock() > end)
+            kill(-pid, SIGKILL);
+        rt_clock_sleep(0.01);
+    }
+}
+
+static rt_status start(const char *const *argv, const char *const *env, int fd[2][2], pid_t *pid)
+{
+    static const char *const none[] = {NULL};
+    RT_TRY(rt_os_pipe(fd[0]));
+    rt_status status = rt_os_pipe(fd[1]);
+    if (status != RT_OK) {
+        close(fd[0][1]);
+    } else {
+        status = rt__child_start(&(rt__child){.argv = argv,
+                                              .env = env ? env : none,
+                                              .death_signal = SIGTERM,
+                                              .out_fd = fd[0][1],
+                                              .err_fd = fd[1][1],
+                                              .keep_fd = -1},
+                                 pid);
+        close(fd[0][1]);
+        close(fd[1][1]);
+        if (status != RT_OK)
+            close(fd[1][0]);
+    }
+    if (status != RT_OK)
+        close(fd[0][0]);
+    return status;
+}
+
+rt_status rt__capture(const char *const *argv, const char *const *env, double seconds,
+                      rt__captured *out)
+{
+    pid_t pid = 0;
+    int fd[2][2], status = 0;
+    double began = rt_clock();
+    *out = (rt__captured){.out = rt_calloc(1, RT__CAPTURED_MAX + 1),
+                          .err = rt_calloc(1, RT__CAPTURED_MAX + 1)};
+    rt_status result = out->out && out->err ? start(argv, env, fd, &pid) : rt_error_code();
+    if (result != RT_OK) {
+        rt__captured_release(out);
+        return result;
+    }
+    stream s[2] = {{fd[0][0], out->out, 0}, {fd[1][0], out->err, 0}};
+    bool ended = follow(pid, s, seconds, &status);
+    out->seconds = rt_clock() - began;
+    if (!ended)
+        end_child(pid);
+    out->exit_code = !ended ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    for (int i = 0; i < 2; i++)
+        if (s[i].fd >= 0)
+            close(s[i].fd);
+    return RT_OK;
+}
+
+void rt__captured_release(rt__captured *c)
+{
+    rt_mem_free(c->out);
+    rt_mem_free(c->err);
+    *c = (rt__captured){0};
+}
+
+char *rt__last_line(char *text)
+{
+    char *last = text + strlen(text);
+    for (char *line = text, *end; *line; line = end) {
+        size_t len = strcspn(line, "\n");
+        end = line + len + (line[len] == '\n');
+        line[len] = '\0';
+        if (line[strspn(line, "- \t\r")] != '\0')
+            last = line;
+    }
+    return last;
+}

@@ -1,0 +1,31 @@
+/* Runs a program to its end and captures what it prints.
+ *
+ *     const char *const argv[] = {"mpirun", "--version", NULL};
+ *     rt__captured c;
+ *     RT_TRY(rt__capture(argv, NULL, 5, &c));
+ *     if (c.exit_code == 0) puts(c.out);
+ *     rt__captured_release(&c);
+ */
+#ifndef RINGTORCH_LAUNCH_JOBS_CAPTURE_H
+#define RINGTORCH_LAUNCH_JOBS_CAPTURE_H
+
+#include <ringtorch/status.h>
+
+enum { RT__CAPTURED_MAX = 1 << 16 }; /* bytes of its output that are kept */
+
+typedef struct rt__captured {
+    int exit_code;  /* 128 + number for a signal; -1: it ran out of time and was killed */
+    char *out;      /* owned; the first RT__CAPTURED_MAX bytes of its output */
+    char *err;      /* owned */
+    double seconds; /* its running time */
+} rt__captured;
+
+/* seconds: how long it may run. env: as in rt__child; NULL: ours. Fails if the program cannot be started. */
+rt_status rt__capture(const char *const *argv, const char *const *env, double seconds,
+                      rt__captured *out);
+void rt__captured_release(rt__captured *c);
+
+/* Returns the last line of `text` that is not blank, or "" if all are. Overwrites line breaks of `text` with zeros. */
+char *rt__last_line(char *text);
+
+#endif

@@ -1,0 +1,36 @@
+/* What a run is started with, and what has become of it.
+ *
+ *     rt__run_spec spec = {.cfg = &cfg, .rundir = &dir, .jobs = &jobs, .resume = "never", ...};
+ *     rt__outcome end = rt__supervise(&spec);
+ *     if (end.exit_code != 0) puts(end.message);
+ */
+#ifndef RINGTORCH_LAUNCH_RUN_RUN_SPEC_H
+#define RINGTORCH_LAUNCH_RUN_RUN_SPEC_H
+
+#include "common/config/config.h"
+#include "common/control/messages.h"
+#include "launch/jobs/job.h"
+#include "launch/run/rundir.h"
+
+typedef struct rt__run_spec {
+    const rt_config *cfg;
+    const rt__rundir *rundir;
+    const rt__jobs *jobs;
+    const char *coordinator, *worker; /* programs */
+    const char *resume;
+    double started;
+    bool json;
+} rt__run_spec;
+
+typedef struct rt__outcome {
+    int exit_code;
+    bool stepped; /* at least one step was made */
+    bool refused; /* the coordinator left before it listened, and has told the user why */
+    bool kept;    /* the run ended without its coordinator, so its snapshots are still there */
+    bool gone;    /* the run directory was removed or renamed */
+    char *moved;  /* where it was renamed to (rt_mem_free); NULL: it was not renamed */
+    rt_next next;
+    char message[2048]; /* why the run failed; "" if it did not */
+} rt__outcome;
+
+#endif

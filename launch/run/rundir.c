@@ -1,0 +1,213 @@
+#include "launch/run/rundir.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/os/os.h"
+#include "common/base/run_files.h"
+#include "common/base/text.h"
+#include "common/state/run_lock.h"
+#include "launch/jobs/child.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static rt_status cannot_use(const char *path, const char *why)
+{
+    return RT_FAIL(CONFIG, "%s: cannot be used as run directory: %s: choose another --run-dir",
+                   path, why);
+}
+
+/* Creates the directory, or checks that the existing one can be used. */
+static rt_status make_or_check(rt__rundir *d)
+{
+    struct stat st;
+    if (stat(d->path, &st) == 0) {
+        if (!S_ISDIR(st.st_mode))
+            return RT_FAIL(EXISTS, "%s: is a file, not a directory: choose another --run-dir",
+                           d->path);
+        return access(d->path, R_OK | W_OK | X_OK) == 0 ? RT_OK
+                                                        : cannot_use(d->path, strerror(errno));
+    }
+    if (errno != ENOENT)
+        return cannot_use(d->path, strerror(errno));
+    char *parent = rt_strdup(d->path), *slash = parent ? strrchr(parent, '/') : NULL;
+    rt_status status = parent ? RT_OK : rt_error_code();
+    if (slash && slash != parent) {
+        *slash = '\0';
+        status = rt_dir_make(parent, 0755);
+    }
+    rt_mem_free(parent);
+    if (status != RT_OK) {
+        rt_error_clear();
+        return cannot_use(d->path, "its parent directory cannot be created");
+    }
+    if (mkdir(d->path, 0755) != 0)
+        return cannot_use(d->path, strerror(errno));
+    d->created = true;
+    return RT_OK;
+}
+
+/* ---- where it is ---- */
+
+static rt_status open_directory(rt__rundir *d)
+{
+    d->dir_fd = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return d->dir_fd >= 0 ? RT_OK : cannot_use(d->path, strerror(errno));
+}
+
+static bool is_ours(const rt__rundir *d, const char *path)
+{
+    struct stat ours, there;
+    return fstat(d->dir_fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
+/* Returns whether somebody is removing the directory: its files go first, and we may create new records meanwhile, so
+ * look only for files that exist from the start. */
+static bool is_emptied(const rt__rundir *d)
+{
+    return faccessat(d->dir_fd, "lock", F_OK, 0) != 0 && errno == ENOENT &&
+           faccessat(d->dir_fd, "config.yaml", F_OK, 0) != 0 && errno == ENOENT;
+}
+
+bool rt__rundir_is_there(const rt__rundir *d, char **moved)
+{
+    char own[RT_OS_DESCRIPTOR_PATH], path[PATH_MAX];
+    struct stat st;
+    *moved = NULL;
+    bool there = is_ours(d, d->path) && !is_emptied(d);
+    bool unknown = stat(d->path, &st) != 0 && errno != ENOENT && errno != ENOTDIR;
+    if (there || unknown) /* a file server that does not answer has not lost the directory */
+        return true;
+    const char *link = rt_os_descriptor_path(d->dir_fd, own);
+    ssize_t n = link ? readlink(link, path, sizeof path - 1) : 0;
+    path[n > 0 ? n : 0] = '\0';
+    if (n > 0 && is_ours(d, path) && !is_emptied(d))
+        *moved = rt_strdup(path);
+    return false;
+}
+
+/* ---- the lock ---- */
+
+/* The coordinator of a killed launcher needs a moment to end, and a process that was just killed may still look alive. */
+static const double DYING_SECONDS = 5, LOOKS_ALIVE_SECONDS = 1, SILENT_SECONDS = 1;
+
+static bool is_alive_here(const rt_run_owner *owner)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    rt_os_process process;
+    return owner->pid > 0 && strcmp(owner->host, host) == 0 &&
+           rt_os_process_look((pid_t)owner->pid, &process) && !process.ended;
+}
+
+/* Takes the lock. If a process that is ending still holds it, waits for that process. */
+static bool take_lock(const rt__rundir *d)
+{
+    double began = rt_clock(), dead_since = began;
+    for (bool told = false; !rt_run_lock_take(d->lock_fd); rt_clock_sleep(0.02)) {
+        rt_run_owner owner = rt_run_lock_owner(d->lock_fd);
+        char who[RT_RUN_OWNER_TEXT];
+        double now = rt_clock();
+        bool alive = is_alive_here(&owner);
+        if (alive)
+            dead_since = now;
+        if (alive ? now - began > LOOKS_ALIVE_SECONDS : now - dead_since > DYING_SECONDS)
+            return false;
+        if (!told && !alive && now - began > SILENT_SECONDS) {
+            rt_text_print(stderr, "ringtorch: %s: waiting for the previous ringtorch to end (%s)\n",
+                          d->path, rt_run_owner_text(&owner, who));
+            told = true;
+        }
+    }
+    return true;
+}
+
+static rt_status lock(rt__rundir *d)
+{
+    if (rt_run_lock_open(d->path, &d->lock_fd) != RT_OK) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", rt_error());
+        rt_error_clear();
+        return cannot_use(d->path, why);
+    }
+    if (take_lock(d))
+        return RT_OK;
+    rt_run_owner owner = rt_run_lock_owner(d->lock_fd);
+    char who[RT_RUN_OWNER_TEXT];
+    return RT_FAIL(
+        EXISTS,
+        "%s: another ringtorch is running in this directory (%s): wait for it, or choose "
+        "another --run-dir",
+        d->path, rt_run_owner_text(&owner, who));
+}
+
+/* ---- what was there before ---- */
+
+static rt_status check_earlier_run(rt__rundir *d, const char *resume)
+{
+    char *journal = rt_path_join(d->path, "journal");
+    if (!journal)
+        return rt_error_code();
+    d->held_run = rt_path_exists(journal);
+    rt_mem_free(journal);
+    if (d->held_run && strcmp(resume, "never") == 0)
+        return RT_FAIL(
+            EXISTS,
+            "%s: already holds a run: resume it with --resume auto, or choose another --run-dir",
+            d->path);
+    return RT_OK;
+}
+
+rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
+{
+    *out = (rt__rundir){.path = rt_path_simplify(path), .lock_fd = -1, .dir_fd = -1};
+    rt_status status = out->path ? make_or_check(out) : rt_error_code();
+    if (status == RT_OK)
+        status = open_directory(out);
+    if (status == RT_OK)
+        status = lock(out);
+    bool ours = status == RT_OK; /* we hold the lock, so nobody else uses what is in there */
+    if (status == RT_OK)
+        status = check_earlier_run(out, resume);
+    if (status != RT_OK)
+        rt__rundir_close(out, ours);
+    return status;
+}
+
+/* Removes only the files that a run writes: the directory may hold others. */
+static void remove_contents(const rt__rundir *d)
+{
+    for (const char *const *name = rt_run_files; *name; name++) {
+        char *path = rt_path_join(d->path, *name);
+        if (path && rt_remove_tree(path) != RT_OK)
+            rt_log_warn("%s", rt_error());
+        rt_error_clear();
+        rt_mem_free(path);
+    }
+}
+
+void rt__rundir_close(rt__rundir *d, bool undo)
+{
+    rt_saved_error why = {0}; /* keep the failure that led here in the slot */
+    if (rt_failed())
+        rt_error_save(&why);
+    if (undo && !d->held_run) {
+        remove_contents(d);
+        if (d->created)
+            rmdir(d->path);
+    }
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    if (d->dir_fd >= 0)
+        close(d->dir_fd);
+    rt_mem_free(d->path);
+    *d = (rt__rundir){.lock_fd = -1, .dir_fd = -1};
+    rt_error_restore(&why);
+}

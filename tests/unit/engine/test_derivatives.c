@@ -1,0 +1,160 @@
+/* Tests how often each operation can be differentiated, compared with its row, on tensors that all need gradients. 0, in a row and here,
+ * means that no limit was found. */
+#include "check.h"
+
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "worker/engine/autograd/schema.h"
+#include <ringtorch/op.h>
+
+enum { INPUTS = 8, MOST = 6 };
+
+/* Arguments of the operations that cannot run on tensors [2,3] alone. Shapes: a letter for each size; h and w are 4. */
+static const struct {
+    const char *op, *shapes, *values;
+} needs[] = {
+    {"avg_pool2d", "1chw", "{\"kernel\": [2, 2]}"},
+    {"batch_norm", "cch,c,c", NULL},
+    {"batch_norm_by", "cch,c,c,c,c", NULL},
+    {"conv2d", "1chw,2c22,2", NULL},
+    {"cross_entropy", "2c,2", NULL},
+    {"dropout", NULL, "{\"p\": 0.5}"},
+    {"embedding", "c2,c", NULL},
+    {"expand", NULL, "{\"shape\": [2, 2, 3]}"},
+    {"fill", NULL, "{\"value\": 2}"},
+    {"gather", "2c,2c", "{\"axis\": 1}"},
+    {"layer_norm", "2c,c,c", NULL},
+    {"linear", "2c,3c,3", NULL},
+    {"log_softmax", NULL, "{\"axis\": 1}"},
+    {"matmul", "2c,c2", NULL},
+    {"max_pool2d", "1chw", "{\"kernel\": [2, 2]}"},
+    {"narrow", NULL, "{\"axis\": 1, \"start\": 1, \"length\": 2}"},
+    {"nll_loss", "2c,2", NULL},
+    {"permute", NULL, "{\"axes\": [1, 0]}"},
+    {"pow_scalar", NULL, "{\"s\": 2.5}"},
+    {"reshape", NULL, "{\"shape\": [6]}"},
+    {"scaled_dot_product_attention", "2c,2c,2c,22", NULL},
+    {"scatter_add", "2c,2c", "{\"shape\": [2, 3], \"axis\": 1}"},
+    {"select", NULL, "{\"axis\": 1, \"index\": 1}"},
+    {"softmax", NULL, "{\"axis\": 1}"},
+    {"squeeze", "1c", "{\"axis\": 0}"},
+    {"threshold", NULL, "{\"threshold\": 0.4, \"value\": 0.1}"},
+    {"topk", NULL, "{\"k\": 2}"},
+    {"transpose", NULL, "{\"a\": 0, \"b\": 1}"},
+    {"unsqueeze", NULL, "{\"axis\": 0}"},
+    {"view", NULL, "{\"shape\": [6]}"},
+    {"add_scalar", NULL, "{\"s\": 2.5}"},
+    {"mul_scalar", NULL, "{\"s\": 2.5}"},
+    {"to", NULL, "{\"dtype\": \"float64\"}"},
+};
+
+static int needs_of(const rt_op *op)
+{
+    int i = COUNT(needs) - 1;
+    size_t len = strlen(op->name);
+    len -= op->name[len - 1] == '_'; /* add_ has the limit of add */
+    while (i >= 0 && (strncmp(needs[i].op, op->name, len) != 0 || needs[i].op[len]))
+        i--;
+    return i;
+}
+
+static rt_dims shape_of(const char **shapes)
+{
+    rt_dims d = {0};
+    for (; **shapes && **shapes != ','; (*shapes)++)
+        d.d[d.n++] = **shapes == 'c' ? 3 : **shapes == 'h' || **shapes == 'w' ? 4 : **shapes - '0';
+    *shapes += **shapes == ',';
+    return d;
+}
+
+static rt_tensor *operand(rt_dims dims, const rt_field *row, int number)
+{
+    if (row->dtypes == RT_TYPE(I64))
+        return rt_zeros(dims, RT_I64);
+    if (row->dtypes == RT_TYPE(BOOL))
+        return rt_ones(dims, RT_BOOL);
+    rt_tensor *x = rt_empty(dims);
+    for (int64_t i = 0; i < rt_numel(x); i++)
+        rt_f32(x)[i] = 0.3f + (float)((i * 7 + number * 5) % 13) / 20;
+    return x;
+}
+
+/* Calls the operation with parameters as its tensors and returns the weighted sum of its results. *n: how many inputs need a gradient. */
+static rt_tensor *call(const rt_op *op, rt_tensor **param, int *n)
+{
+    int found = needs_of(op), count = op->n_in == RT_MANY ? 2 : op->n_in;
+    const char *shapes = found >= 0 ? needs[found].shapes : NULL,
+               *text = found >= 0 ? needs[found].values : NULL;
+    rt_tensor *in[INPUTS], **out, *sum = rt_scalar(0);
+    json_t *values = NULL;
+    *n = 0;
+    for (int i = 0; i < count; i++) {
+        in[i] = operand(shapes ? shape_of(&shapes) : rt_shape(2, 3), rt__input_row(op, i), i);
+        if (rt_dtype_of(in[i]) == RT_F32)
+            param[(*n)++] = in[i] = rt_param(in[i]);
+    }
+    if (op->writes)
+        in[0] = rt_mul_scalar(in[0], 1);
+    if (text)
+        assert_int_equal(rt_json_parse(text, strlen(text), op->name, &values), RT_OK);
+    void *args = rt__args_from_json(op, in, count, values);
+    json_decref(values);
+    int results = op->n_out ? op->n_out : 1;
+    out = rt_calloc((size_t)results, sizeof(rt_tensor *));
+    if (args)
+        rt_apply_all(op, args, out, results);
+    if (rt_failed())
+        fail_msg("%s: %s", op->name, rt_error());
+    for (int k = 0; k < results; k++)
+        if (rt_requires_grad(out[k]))
+            sum = rt_add(
+                sum, rt_sum(rt_mul(out[k], operand(rt_dims_of(out[k]), &(rt_field){0}, 7 + k))));
+    rt_mem_free(out);
+    rt_mem_free(args);
+    return sum;
+}
+
+/* Differentiates until that fails, has been done MOST times, or leaves nothing to differentiate. Returns how often it succeeded. */
+static int orders_of(const rt_op *op)
+{
+    rt_tensor *param[INPUTS], *dx[INPUTS];
+    int n, order = 0;
+    rt_tensor *sum = call(op, param, &n);
+    while (order < MOST && rt_requires_grad(sum) &&
+           rt_grad(sum, param, n, dx, .create_graph = true) == RT_OK) {
+        order++;
+        sum = rt_scalar(0);
+        for (int i = 0; i < n; i++)
+            if (rt_requires_grad(dx[i]))
+                sum = rt_add(sum, rt_sum(rt_mul(dx[i], operand(rt_dims_of(dx[i]), &(rt_field){0},
+                                                               3 * order + i))));
+    }
+    bool limited = rt_error_code() == RT_E_UNSUPPORTED;
+    if (rt_failed() && !limited)
+        fail_msg("%s: %s", op->name, rt_error());
+    rt_error_clear();
+    for (int i = 0; i < n; i++)
+        rt_free(param[i]);
+    return limited ? order : 0;
+}
+
+static void every_row_says_how_often(void **state)
+{
+    (void)state;
+    const rt_op *op;
+    for (int i = 0; (op = rt_op_at(i)); i++) {
+        if (!op->backward && !op->compose)
+            continue;
+        rt_scope s = rt_scope_begin();
+        int orders = orders_of(op);
+        if (orders != op->derivatives)
+            fail_msg("%s: .derivatives is %d, but there are %d", op->name, op->derivatives, orders);
+        rt_scope_end(s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(every_row_says_how_often)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

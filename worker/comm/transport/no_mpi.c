@@ -1,0 +1,10 @@
+/* Replaces mpi.c in a build without MPI (RT_WITH_MPI=OFF), which cannot train. */
+#include "common/base/error.h"
+#include "worker/comm/transport.h"
+
+rt_status rt__comm_transport_mpi(rt_transport **out)
+{
+    *out = NULL;
+    return RT_FAIL(UNSUPPORTED, "this ringtorch was built without MPI and cannot train: build it "
+                                "with RT_WITH_MPI=ON");
+}

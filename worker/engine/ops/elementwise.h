@@ -1,0 +1,24 @@
+/* The operations that kernels/elementwise.def makes. */
+#ifndef RINGTORCH_WORKER_ENGINE_OPS_ELEMENTWISE_H
+#define RINGTORCH_WORKER_ENGINE_OPS_ELEMENTWISE_H
+
+#include <ringtorch/op.h>
+
+enum {
+    RT_ELEMENTWISE_OPS = 0
+#define UNARY(...)      +2 /* with the one in place */
+#define PARAMETRIC(...) +2
+#define BINARY(...)     +2
+#define TERNARY(...)    +2
+#define COMPARE(...)    +1
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef PARAMETRIC
+#undef BINARY
+#undef TERNARY
+#undef COMPARE
+};
+
+extern const rt_op *const rt__elementwise_ops[RT_ELEMENTWISE_OPS];
+
+#endif

@@ -1,0 +1,27 @@
+/* Binary cross-entropy of logits: -(t log s(x) + (1 - t) log(1 - s(x))), s the sigmoid, reduced. */
+#include "worker/engine/ops/loss/loss.h"
+
+/* (1 - target) * x - log(sigmoid(x)), as in PyTorch, including for infinities. -log(sigmoid(x)) is computed as
+ * softplus(-x), which never takes the exponential of a large number. */
+static void bce_with_logits_loss_compose(rt_call *c)
+{
+    const rt_loss_args *a = c->args;
+    if (rt__loss_same_shape(c) != RT_OK)
+        return;
+    rt_tensor *rest = rt_add_scalar(rt_neg(a->target), 1);
+    rt_tensor *loss = rt_add(rt_mul(rest, a->x), rt_softplus(rt_neg(a->x)));
+    c->out[0] = rt__loss_reduced(loss, a->reduction);
+}
+
+const rt_op rt__op_bce_with_logits_loss = {
+    .name = "bce_with_logits_loss",
+    .help = "y = -(t log s(x) + (1 - t) log(1 - s(x))), reduced; t the target, s the sigmoid",
+    RT_ARGS(rt_loss_args, RT_LOSS_FIELDS),
+    .compose = bce_with_logits_loss_compose,
+    .derivatives = 2,
+};
+
+rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a)
+{
+    return rt_apply(&rt__op_bce_with_logits_loss, &a);
+}

@@ -1,0 +1,24 @@
+/* The smallest over any set of axes. */
+#include "worker/engine/ops/reduce/extreme.h"
+
+static rt_status amin_run(rt_call *c)
+{
+    return rt__fold_run(c, c->in[0], rt_exec_of(c)->kernels->min[c->in[0]->dtype]);
+}
+
+const rt_op rt__op_amin = {
+    .name = "amin",
+    .help = "y = the smallest x over the axes; NaN wins",
+    RT_ARGS(rt_reduce_args, RT_EXTREME_FIELDS),
+    .infer = rt__extreme_infer,
+    .run = amin_run,
+    .backward = rt__extreme_backward,
+    .saves_in = 1,
+    .saves_out = 1,
+    .plan_size = sizeof(rt_fold_plan),
+};
+
+rt_tensor *rt_amin_(rt_reduce_args a)
+{
+    return rt_apply(&rt__op_amin, &a);
+}
