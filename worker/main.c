@@ -1,8 +1,8 @@
 /* ringtorch-worker: without arguments a rank of a run, started by mpirun; else one of the commands that the launcher
  * passes on because they need the engine. */
 #include "common/base/output.h"
+#include "common/base/program.h"
 #include "common/base/startup.h"
-#include "common/base/usage.h"
 #include "worker/commands/command.h"
 #include "worker/rank.h"
 

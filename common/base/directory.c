@@ -1,11 +1,13 @@
-/* Directories and paths. */
+#include "common/base/directory.h"
+
 #include "common/base/error.h"
-#include "common/base/file.h"
 #include "common/base/file_error.h"
 #include "common/base/mem.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,38 @@ rt_status rt_remove_tree(const char *path)
     if (nftw(path, remove_entry, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
         return RT_OK;
     return rt_failed() ? rt_error_code() : RT__FAIL_ERRNO(path, "remove");
+}
+
+rt_status rt_parent_sync(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = slash == path ? rt_strdup("/")
+                   : slash       ? rt_strdup_printf("%.*s", (int)(slash - path), path)
+                                 : rt_strdup(".");
+    if (!parent)
+        return rt_error_prefix("%s", path);
+    rt_status status = RT_OK;
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        status = RT__FAIL_ERRNO(parent, "open");
+    else if (fsync(fd) < 0)
+        status = RT__FAIL_ERRNO(parent, "sync");
+    if (fd >= 0)
+        close(fd);
+    rt_mem_free(parent);
+    return status;
+}
+
+rt_status rt_rename_durably(const char *from, const char *to)
+{
+    if (rename(from, to) < 0) {
+        int error = errno;
+        char doing[PATH_MAX + 16];
+        snprintf(doing, sizeof doing, "rename to %s", to);
+        errno = error;
+        return RT__FAIL_ERRNO(from, doing);
+    }
+    return rt_parent_sync(to);
 }
 
 static int by_bytes(const void *a, const void *b)

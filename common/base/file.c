@@ -1,9 +1,8 @@
-/* Files: whole reads and writes, and replacement that leaves either the old content or the new, never a part. */
+/* Files: whole writes, and replacement that leaves either the old content or the new, never a part. */
 #include "common/base/file.h"
 
 #include "common/base/error.h"
 #include "common/base/file_error.h"
-#include "common/base/input.h"
 #include "common/base/mem.h"
 #include "common/base/temporary.h"
 #include <errno.h>
@@ -15,47 +14,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-static rt_status status_of(int error)
-{
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-        return RT_E_NOSPACE;
-    case ENOENT:
-        return RT_E_NOTFOUND;
-    case EEXIST:
-        return RT_E_EXISTS;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-    case EISDIR:
-    case ENOTDIR:
-    case ELOOP:
-    case ENAMETOOLONG:
-        return RT_E_ARG;
-    default:
-        return RT_E_IO;
-    }
-}
-
-rt_status rt__fail_errno(const char *file, int line, const char *path, const char *doing)
-{
-    int error = errno;
-    return rt_fail_at(file, line, status_of(error), "%s: cannot %s: %s", path, doing,
-                      strerror(error));
-}
-
-void rt_bytes_release(rt_bytes *b)
-{
-    rt_mem_free(b->data);
-    *b = (rt_bytes){0};
-}
-
-rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out)
-{
-    return rt_input_read(path, RT_INPUT_FILE, limit, out);
-}
 
 /* Opens a file, which need not exist yet, or a device for writing. A pipe is refused: opening it may wait for a reader,
  * and it may fill up. */
@@ -100,36 +58,6 @@ rt_status rt_file_finish(int fd, const char *path)
     if (close(fd) < 0 && status == RT_OK)
         return RT__FAIL_ERRNO(path, "close");
     return status;
-}
-
-rt_status rt_parent_sync(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *parent = slash == path ? rt_strdup("/")
-                   : slash       ? rt_strdup_printf("%.*s", (int)(slash - path), path)
-                                 : rt_strdup(".");
-    if (!parent)
-        return rt_error_prefix("%s", path);
-    rt_status status = RT_OK;
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        status = RT__FAIL_ERRNO(parent, "open");
-    else
-        status = rt_file_finish(fd, parent);
-    rt_mem_free(parent);
-    return status;
-}
-
-rt_status rt_rename_durably(const char *from, const char *to)
-{
-    if (rename(from, to) < 0) {
-        int error = errno;
-        char doing[PATH_MAX + 16];
-        snprintf(doing, sizeof doing, "rename to %s", to);
-        errno = error;
-        return RT__FAIL_ERRNO(from, doing);
-    }
-    return rt_parent_sync(to);
 }
 
 static rt_status replace(const char *path, const void *data, size_t len, mode_t mode)

@@ -1,4 +1,4 @@
-/* How failed system calls become errors; shared by file.c, directory.c and output.c.
+/* How failed system calls become errors.
  *
  *     if (open(path, flags) < 0)
  *         return RT__FAIL_ERRNO(path, "open");    // "runs/x: cannot open: Permission denied"

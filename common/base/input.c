@@ -14,6 +14,12 @@
 
 enum { READ_STEP = 1 << 16, PIPE_SECONDS = 30 };
 
+void rt_bytes_release(rt_bytes *b)
+{
+    rt_mem_free(b->data);
+    *b = (rt_bytes){0};
+}
+
 static const char *kind_name(mode_t mode)
 {
     return S_ISDIR(mode)    ? "a directory"
@@ -114,6 +120,11 @@ rt_status rt_input_read(const char *path, rt_input_kind kind, size_t limit, rt_b
     if (status != RT_OK)
         rt_bytes_release(out);
     return status;
+}
+
+rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out)
+{
+    return rt_input_read(path, RT_INPUT_FILE, limit, out);
 }
 
 rt_status rt_input_line_too_long(const char *path, int64_t byte)

@@ -13,8 +13,15 @@
 #ifndef RINGTORCH_COMMON_BASE_INPUT_H
 #define RINGTORCH_COMMON_BASE_INPUT_H
 
-#include "common/base/file.h"
+#include <ringtorch/status.h>
+#include <stddef.h>
 #include <stdint.h>
+
+typedef struct rt_bytes {
+    uint8_t *data; /* owned; one zero byte follows the end, so text can be used as a string */
+    size_t len;
+} rt_bytes;
+void rt_bytes_release(rt_bytes *b);
 
 typedef enum rt_input_kind {
     RT_INPUT_FILE,         /* a regular file */
@@ -25,6 +32,8 @@ typedef enum rt_input_kind {
 rt_status rt_input_open(const char *path, rt_input_kind kind, int *fd, int64_t *bytes);
 /* Reads the whole input, at most `limit` bytes (else RANGE). Fails if a pipe stays silent for half a minute. */
 rt_status rt_input_read(const char *path, rt_input_kind kind, size_t limit, rt_bytes *out);
+/* Reads a whole regular file of at most `limit` bytes. */
+rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
 /* The longest line that readers accept. Nobody writes a longer one, but a file with a hole in it (after a full disk or
  * a power failure) may read as a single line of terabytes. */
 enum { RT_INPUT_LINE_MAX = 1 << 20 };

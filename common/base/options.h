@@ -20,43 +20,10 @@
 #ifndef RINGTORCH_COMMON_BASE_OPTIONS_H
 #define RINGTORCH_COMMON_BASE_OPTIONS_H
 
+#include "common/base/usage.h"
 #include <ringtorch/status.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-
-enum { RT_OPTIONS_MAX = 16, RT_OPERANDS_MAX = 3 };
-
-/* All values of an option that may be repeated, in order. The caller provides room for argc of them. */
-typedef struct rt_option_list {
-    const char **item;
-    size_t count;
-} rt_option_list;
-
-/* A flag (value NULL) sets *flag. Any other option has exactly one of text, list and number. If a text or number is
- * given twice, the last one counts. */
-typedef struct rt_option {
-    const char *name;  /* "workers" for --workers */
-    char letter;       /* 'n' for -n; 0 if none */
-    const char *value; /* the name of its value in the help */
-    const char *help;
-    /* Words that shells complete besides file names: "never auto"; or NULL. */
-    const char *words;
-    bool *flag;
-    bool alone;        /* a flag that makes the operands unnecessary */
-    const char **text; /* never empty */
-    rt_option_list *list;
-    int64_t *number, least, most;
-} rt_option;
-
-typedef struct rt_usage {
-    const char *command;                   /* "ringtorch train", as users write it */
-    const char *operands[RT_OPERANDS_MAX]; /* their names in the help: "RUN", "W" */
-    int required;                          /* how many of them must be given */
-    const char *about;                     /* what it does; paragraphs end with a line feed */
-    const rt_option *options;              /* ends with a NULL name; at most RT_OPTIONS_MAX */
-    const char *more;                      /* exit codes, environment; may be NULL */
-} rt_usage;
 
 typedef struct rt_arguments {
     const char *operand[RT_OPERANDS_MAX]; /* [count], argv's */

@@ -1,7 +1,7 @@
 #include "common/base/temporary.h"
 
+#include "common/base/directory.h"
 #include "common/base/error.h"
-#include "common/base/file.h"
 #include "common/base/file_error.h"
 #include "common/base/mem.h"
 #include "common/base/os/os.h"

@@ -1,5 +1,5 @@
-/* Help texts: of a command, from the table that parses its command line (options.h), and of a program, from the table
- * of its commands. `--help` prints for people. With RINGTORCH_HELP_AS in the environment the same rows are printed as
+/* Rows that say what a command accepts (options.h parses by them) and which commands a program has (program.h), and the
+ * help texts made from them. `--help` prints for people. With RINGTORCH_HELP_AS in the environment the same rows are printed as
  *
  *     man     a manual page (roff), which the build writes into share/man
  *     list    lines of words separated by tabs, for completion in shells (tools/completion):
@@ -11,7 +11,42 @@
 #ifndef RINGTORCH_COMMON_BASE_USAGE_H
 #define RINGTORCH_COMMON_BASE_USAGE_H
 
-#include "common/base/options.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RT_OPTIONS_MAX = 16, RT_OPERANDS_MAX = 3 };
+
+/* All values of an option that may be repeated, in order. The caller provides room for argc of them. */
+typedef struct rt_option_list {
+    const char **item;
+    size_t count;
+} rt_option_list;
+
+/* A flag (value NULL) sets *flag. Any other option has exactly one of text, list and number. If a text or number is
+ * given twice, the last one counts. */
+typedef struct rt_option {
+    const char *name;  /* "workers" for --workers */
+    char letter;       /* 'n' for -n; 0 if none */
+    const char *value; /* the name of its value in the help */
+    const char *help;
+    /* Words that shells complete besides file names: "never auto"; or NULL. */
+    const char *words;
+    bool *flag;
+    bool alone;        /* a flag that makes the operands unnecessary */
+    const char **text; /* never empty */
+    rt_option_list *list;
+    int64_t *number, least, most;
+} rt_option;
+
+typedef struct rt_usage {
+    const char *command;                   /* "ringtorch train", as users write it */
+    const char *operands[RT_OPERANDS_MAX]; /* their names in the help: "RUN", "W" */
+    int required;                          /* how many of them must be given */
+    const char *about;                     /* what it does; paragraphs end with a line feed */
+    const rt_option *options;              /* ends with a NULL name; at most RT_OPTIONS_MAX */
+    const char *more;                      /* exit codes, environment; may be NULL */
+} rt_usage;
 
 /* The row of --help, which every command has. */
 extern const rt_option rt__help_option;
@@ -36,9 +71,6 @@ typedef struct rt_program {
 bool rt_help_wanted_as(const char *form);
 
 void rt_usage_print(const rt_usage *usage);
-
-/* Runs the command that argv[1] names, prints what --help, help COMMAND or --version ask for, or reports an unknown
- * command. Returns the exit code. */
-int rt_program_run(const rt_program *p, int argc, char **argv);
+void rt__program_print(const rt_program *p);
 
 #endif

@@ -1,5 +1,6 @@
 #include "launch/cmd/metrics.h"
 
+#include "common/base/directory.h"
 #include "common/base/error.h"
 #include "common/base/fields.h"
 #include "common/base/input.h"

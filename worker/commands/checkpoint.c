@@ -5,8 +5,8 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/program.h"
 #include "common/base/text.h"
-#include "common/base/usage.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
