@@ -55,7 +55,7 @@ static rt_status open_as(const rt__snapshot_source *from, const rt_msg_piece *p,
     status = rt__snapshot_fits(s, from->about);
     *slot = rt_snapshot_slot_at(s, step);
     if (status == RT_OK && *slot < 0)
-        status = RT_FAIL(CORRUPT, "%s: does not hold step %" PRId64, s->path, step);
+        status = RT_FAIL(NOTFOUND, "%s: does not hold step %" PRId64, s->path, step);
     if (status != RT_OK)
         rt_snapshot_close(s);
     return status;
@@ -100,14 +100,18 @@ static rt_status read_piece(const rt__snapshot_source *from, const rt_msg_piece 
     return status;
 }
 
-/* Turns any error of a file into CORRUPT: it was valid when it was offered. */
+/* Turns an error of a file into CORRUPT, because the file was valid when it was offered. NOTFOUND remains: the step may have been
+ * overwritten by its writer, if the job of an earlier generation has not died as a whole, and then nothing is wrong with what
+ * that writer keeps. */
 static rt_status not_as_offered(rt_status status, int64_t step)
 {
     rt_saved_error e;
     if (status == RT_OK || status == RT_E_NOMEM)
         return status;
     rt_error_save(&e);
-    return RT_FAIL(CORRUPT, "snapshot of step %" PRId64 ": %s", step, e.text);
+    return status == RT_E_NOTFOUND
+               ? RT_FAIL(NOTFOUND, "snapshot of step %" PRId64 " is gone: %s", step, e.text)
+               : RT_FAIL(CORRUPT, "snapshot of step %" PRId64 ": %s", step, e.text);
 }
 
 /* ---- all pieces ---- */

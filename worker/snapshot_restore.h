@@ -25,7 +25,8 @@ typedef struct rt__snapshot_source {
 } rt__snapshot_source;
 
 /* Brings the run to the state after plan->start_step steps. Fails with PROTOCOL if the plan's pieces do not cover every
- * element exactly once, and with CORRUPT, naming file and step, if one cannot be read as planned. */
+ * element exactly once; naming file and step, with NOTFOUND if one is no longer there, and with CORRUPT if one cannot be
+ * read as planned. */
 rt_status rt__snapshot_restore(const rt__snapshot_source *from, const rt_msg_plan *plan);
 
 #endif

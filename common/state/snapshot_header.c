@@ -322,7 +322,7 @@ static rt_status check_unchanged(const rt_snapshot *s, int slot)
     size_t at = offsetof(rt_snapshot_header, slot) + (size_t)slot * sizeof(rt_snapshot_slot);
     RT_TRY(read_at(s->fd, s->path, &commit, sizeof commit, at));
     if (commit != s->slot[slot].step + 1)
-        return RT_FAIL(CORRUPT, "%s: step %" PRId64 ": was overwritten while it was read", s->path,
+        return RT_FAIL(NOTFOUND, "%s: step %" PRId64 ": was overwritten while it was read", s->path,
                        s->slot[slot].step);
     return RT_OK;
 }

@@ -132,8 +132,8 @@ void rt_snapshot_close(rt_snapshot *s);
 /* Return the slot that holds a step, or the newest one; -1 if there is none. */
 int rt_snapshot_slot_at(const rt_snapshot *s, int64_t step);
 int rt_snapshot_newest(const rt_snapshot *s);
-/* Compares the data with their checksums. Fails with CORRUPT, naming file, step and kind, if one differs or if the slot
- * was overwritten meanwhile. */
+/* Compares the data with their checksums. Fails with CORRUPT, naming file, step and kind, if one differs, and with
+ * NOTFOUND if the slot was overwritten meanwhile. */
 rt_status rt_snapshot_verify(const rt_snapshot *s, int slot);
 /* Copies elements [begin,end) of one kind, which the snapshot must hold, to `to`. Fails like rt_snapshot_verify. */
 rt_status rt_snapshot_read(const rt_snapshot *s, int slot, int kind, int64_t begin, int64_t end,

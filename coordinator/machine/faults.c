@@ -133,13 +133,16 @@ static bool is_bad_source(const rt__run *r, const rt_msg_fault *m, bool *snapsho
     return reading && (*snapshot ? rt_status_exit_code(m->code) == 2 : lost);
 }
 
-/* Has another generation failed to read the same checkpoint? It may have been removed while it was read, or its disk may have failed for a
- * moment, so we try twice. */
-static bool is_unreadable_again(rt__run *r)
+/* Has another generation failed to read the same source? A checkpoint may have been removed while it was read, or its disk may have failed
+ * for a moment. A snapshot may have been overwritten by a worker that outlived its job. So we try twice. */
+static bool is_unreadable_again(rt__run *r, bool snapshot)
 {
-    bool again = r->unreadable_step == r->history.start_step && r->unreadable_in != r->generation;
-    r->unreadable_step = r->history.start_step;
-    r->unreadable_in = r->generation;
+    int64_t step = r->history.start_step;
+    bool same = r->unreadable.snapshot == snapshot && r->unreadable.step == step;
+    bool again = same && r->unreadable.generation != r->generation;
+    r->unreadable.snapshot = snapshot;
+    r->unreadable.step = step;
+    r->unreadable.generation = r->generation;
     return again;
 }
 
@@ -169,12 +172,13 @@ static void handle_fault(rt__run *r, double now, int64_t rank, const rt_msg_faul
                        "worker %" PRId64 " at step %" PRId64 ": %s", rank, m->step, m->message);
     if (!consequence && running)
         r->died = (rt_msg_trace){.generation = r->generation, .rank = rank};
-    if (bad_source && !snapshot && is_unreadable_again(r)) {
+    if (bad_source && !snapshot && is_unreadable_again(r, false)) {
         rt__run_fail(r, now, 2, "%s", m->message);
         return;
     }
-    if (bad_source && snapshot && running &&
-        !rt__run_record_doubt(r, now, r->history.start_step - 1))
+    bool wrong = bad_source && snapshot && running &&
+                 (code != RT_E_NOTFOUND || is_unreadable_again(r, true));
+    if (wrong && !rt__run_record_doubt(r, now, r->history.start_step - 1))
         return;
     if (running)
         rt__run_abandon_generation(r, now, "a worker has failed");

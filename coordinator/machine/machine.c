@@ -85,7 +85,7 @@ void rt__run_init(rt__run *r, const rt__run_facts *facts)
         .stop_signal = facts->history.interrupt_signal,
         .stop_since = -1,
         .unsaved_step = -1,
-        .unreadable_step = -1,
+        .unreadable.step = -1,
         .restarts = {.most = facts->cfg->run.max_restarts, .pause_most = RT__BACKOFF_MOST},
         .mismatch.step = -1,
         .reported_step = facts->metrics_step,

@@ -214,8 +214,10 @@ typedef struct rt__run {
         double since;
         int64_t step;
     } not_finite; /* a step of this generation whose loss or gradient is not finite */
-    int64_t unreadable_step,
-        unreadable_in; /* a verified checkpoint that a generation could not read, and that generation */
+    struct {
+        bool snapshot; /* else a checkpoint that had been verified */
+        int64_t step, generation;
+    } unreadable; /* a source that was there when it was chosen, and the generation that could not read it; step -1: none */
     rt_msg_trace died; /* generation and rank of the last crash, until its trace is known */
     /* The last generation lost a worker to this signal before its HELLO; so did `count` in a row, on the same host. */
     struct {

@@ -224,11 +224,11 @@ void sim_rank_start(sim_world *w, sim_pid who, int host, int64_t local_rank)
 
 /* ---- the state it starts from ---- */
 
-static void cannot_restore(sim_world *w, sim_pid who, const char *what)
+static void cannot_restore(sim_world *w, sim_pid who, rt_status code, const char *what)
 {
     sim_note_text(w, what, "worker %lld of g%lld cannot restore:", who.rank, who.generation);
     rank_of(w, who)->guilty = true;
-    sim_rank_fail(w, who, RT_E_CORRUPT, what);
+    sim_rank_fail(w, who, code, what);
 }
 
 /* Looks into the snapshots that the plan says this rank can read. */
@@ -264,13 +264,13 @@ static void restored(sim_world *w, sim_pid who, int64_t arg)
     } else if (p->source == RT_SOURCE_CHECKPOINT) {
         const sim_checkpoint *c = sim_disk_at(&w->disk, p->checkpoint);
         if (!c || c->rotten || c->step != p->start_step) {
-            cannot_restore(w, who, p->checkpoint);
+            cannot_restore(w, who, RT_E_CORRUPT, p->checkpoint);
             return;
         }
         mine.has_hash = true;
         mine.outcome.hash = c->hash;
     } else if (!read_snapshots(w, who, p, &mine)) {
-        cannot_restore(w, who, "a snapshot that was offered is gone");
+        cannot_restore(w, who, RT_E_NOTFOUND, "a snapshot that was offered is gone");
         return;
     }
     now_does(w, r, SIM_WAITING);

@@ -211,6 +211,47 @@ static void a_doubted_generation_is_not_taken_over(void **state)
     machine_release(&m);
 }
 
+/* A worker that outlived its job overwrites a snapshot that was offered. Then its newer snapshots are good, so nothing is in doubt. A snapshot
+ * that is altered is, and so is one that is offered again and is gone again. */
+static void a_snapshot_that_is_gone_is_in_doubt_only_if_it_is_so_again(void **state)
+{
+    (void)state;
+    enum { GENERATIONS = 3 };
+    static const struct {
+        int code[GENERATIONS],
+            step[GENERATIONS]; /* why generations 2 to 4 cannot restore which snapshot */
+        const char *effects[GENERATIONS];
+    } rows[] = {
+        {{RT_E_NOTFOUND, RT_E_NOTFOUND, RT_E_NOTFOUND},
+         {5, 7, 7},
+         {"END_GENERATION>l", "END_GENERATION>l", "journal:doubt END_GENERATION>l"}},
+        {{RT_E_NOTFOUND, RT_E_CORRUPT, RT_E_NOTFOUND},
+         {5, 7, 6},
+         {"END_GENERATION>l", "journal:doubt END_GENERATION>l", "END_GENERATION>l"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        machine m;
+        begin_with(&m, 2, "run.max_restarts=10");
+        machine_feed(&m, 2, "exited 1 137 9 1");
+        for (int k = 0; k < GENERATIONS; k++) {
+            char hello[32], fault[32], exited[32];
+            double now = 10 * (k + 1);
+            snprintf(hello, sizeof hello, "hello 0 0 0 %d", rows[i].step[k]);
+            snprintf(fault, sizeof fault, "fault 0 %d", rows[i].code[k]);
+            snprintf(exited, sizeof exited, "exited %d 2 0 0", k + 2);
+            machine_feed(&m, now, "tick");
+            machine_feed(&m, now, "recovered 0");
+            machine_feed(&m, now, hello);
+            machine_feed(&m, now, "hello 1");
+            assert_int_equal(m.run.source.step, rows[i].step[k]);
+            machine_done(&m);
+            expect_feed(&m, now, fault, rows[i].effects[k]);
+            machine_feed(&m, now, exited);
+        }
+        machine_release(&m);
+    }
+}
+
 /* A coordinator that takes over knows of the step that was not finite. */
 static void not_finite_is_known_to_a_successor(void **state)
 {
@@ -413,6 +454,7 @@ int main(void)
         cmocka_unit_test(not_finite_during_a_commit),
         cmocka_unit_test(not_finite_is_known_to_a_successor),
         cmocka_unit_test(a_doubted_generation_is_not_taken_over),
+        cmocka_unit_test(a_snapshot_that_is_gone_is_in_doubt_only_if_it_is_so_again),
         cmocka_unit_test(a_slice_that_crashes_three_times_fails_the_run),
         cmocka_unit_test(missing_or_other_data_fail_a_run_that_can_be_resumed),
         cmocka_unit_test(a_death_at_the_start_is_blamed_on_nobody_else),

@@ -148,7 +148,7 @@ static void files_that_are_not_as_offered_are_named(void **state)
     wrong.message.pieces_count = 0;
     add_piece(&wrong, 0, half.count, second, 0);
 
-    expect_failure(NULL, &late, RT_E_CORRUPT, "step 8", path_of(RT_SNAPSHOT_OWN, 1, first->rank));
+    expect_failure(NULL, &late, RT_E_NOTFOUND, "step 8", path_of(RT_SNAPSHOT_OWN, 1, first->rank));
     expect_failure(NULL, &wrong, RT_E_CORRUPT, "step 3", path);
     expect_failure("optimizer.lr=0.5", &p, RT_E_CORRUPT, "configuration",
                    path_of(RT_SNAPSHOT_OWN, 1, first->rank));
@@ -165,7 +165,7 @@ static void files_that_are_not_as_offered_are_named(void **state)
     expect_failure(NULL, &p, RT_E_CORRUPT, "step 3", path);
     assert_int_equal(unlink(path), 0);
     *strrchr(path, '-') = '\0'; /* the original is gone, so its tag is unknown */
-    expect_failure(NULL, &p, RT_E_CORRUPT, "step 3", path);
+    expect_failure(NULL, &p, RT_E_NOTFOUND, "step 3", path);
 }
 
 static void plans_must_cover_every_element_once(void **state)
