@@ -77,6 +77,13 @@ static int64_t furthest_behind(const rt__roster *r)
     return found;
 }
 
+/* A silent worker comes before one that is behind, however long, because the latter still works or reports, and the former may never
+ * do so again. */
+static bool is_worse(const rt__trouble *a, const rt__trouble *b)
+{
+    return a->silent != b->silent ? a->silent : a->seconds > b->seconds;
+}
+
 bool rt__health_find_trouble(const rt__roster *r, double now, double awake_since, rt__trouble *out)
 {
     *out = (rt__trouble){.rank = -1};
@@ -86,9 +93,9 @@ bool rt__health_find_trouble(const rt__roster *r, double now, double awake_since
         if (!silent && (m->waits_for >= 0 || !stalled(m, now, awake_since)))
             continue;
         double seconds = silent ? silence(m, now, awake_since) : standstill(m, now, awake_since);
-        if (out->rank >= 0 && seconds <= out->seconds)
-            continue;
-        *out = (rt__trouble){.rank = k, .silent = silent, .seconds = seconds};
+        rt__trouble t = {.rank = k, .silent = silent, .seconds = seconds};
+        if (out->rank < 0 || is_worse(&t, out))
+            *out = t;
     }
     if (out->rank < 0 && now - awake_since > RT__SILENT_SECONDS && all_wait(r, now, awake_since)) {
         int64_t k = furthest_behind(r);

@@ -7,7 +7,7 @@
  * A worker is silent if nothing has arrived from it for RT__SILENT_SECONDS, and stalled if it has not moved for that long and for
  * RT__STALL_FACTOR times as long as its phase usually takes. If it computes (its CPU time grows) in a phase whose usual time is not
  * known yet, it gets RT__COMPUTE_SECONDS. A worker that waits for another is a victim: it is named only if all wait, which means that a
- * collective is wedged. */
+ * collective is wedged. One worker is named at a time: one that is silent before one that is stalled, and the longest first. */
 #ifndef RINGTORCH_COORDINATOR_MACHINE_HEALTH_H
 #define RINGTORCH_COORDINATOR_MACHINE_HEALTH_H
 

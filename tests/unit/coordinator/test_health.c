@@ -89,6 +89,28 @@ static void a_rank_that_does_not_move_is_named(void **state)
     rt__roster_release(&r);
 }
 
+/* A worker that is behind, and still reports, does not hide one that is stopped. */
+static void a_silent_rank_is_named_before_one_that_is_behind(void **state)
+{
+    (void)state;
+    rt__roster r;
+    rt__trouble t;
+    roster(&r, 3);
+    says(&r, 2, 20, RT_PHASE_FORWARD, "conv2d", 1, 1, 1, -1);
+    for (double now = 20; now <= 28; now += 0.5) {
+        says(&r, 0, now, RT_PHASE_FORWARD, "conv2d", now - 10, 1, 1, -1);
+        says(&r, 1, now, RT_PHASE_REDUCE, "reduce_scatter", now - 19, 1, 1, 0);
+        bool late = now - 10 > RT__STALL_FACTOR, silent = now - 20 > RT__SILENT_SECONDS;
+        assert_int_equal(rt__health_find_trouble(&r, now, 0, &t), late || silent);
+        if (late || silent)
+            assert_int_equal(t.rank, silent ? 2 : 0);
+    }
+    says(&r, 2, 28, RT_PHASE_REDUCE, "reduce_scatter", 0, 1, 1, 0);
+    assert_true(rt__health_find_trouble(&r, 28.5, 0, &t));
+    assert_int_equal(t.rank, 0);
+    rt__roster_release(&r);
+}
+
 /* Minutes of computing in a phase of unknown length are no stall, and neither is a phase that always takes long. */
 static void long_computing_is_no_stall(void **state)
 {
@@ -196,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_silent_rank_is_named_and_not_those_that_wait),
         cmocka_unit_test(a_rank_that_does_not_move_is_named),
+        cmocka_unit_test(a_silent_rank_is_named_before_one_that_is_behind),
         cmocka_unit_test(long_computing_is_no_stall),
         cmocka_unit_test(a_coordinator_that_was_suspended_blames_nobody),
         cmocka_unit_test(a_coordinator_that_wakes_up_waits_for_progress),
