@@ -160,8 +160,11 @@ static void must_be_named(sim_world *w, sim_pid who, int64_t rank)
 {
     (void)who;
     const sim_job *j = newest_job(w);
-    if (j && sim_unpack(rank).generation == j->generation)
-        sim_rules_stopped_for_long(w, sim_unpack(rank));
+    if (!j || sim_unpack(rank).generation != j->generation)
+        return;
+    sim_time again = sim_rules_stopped_for_long(w, sim_unpack(rank));
+    if (again > 0)
+        sim_at(w, again, sim_pid_of(SIM_NATURE), must_be_named, rank);
 }
 
 /* Stops a process until at least this time: of several stops, the longest one counts. */

@@ -9,6 +9,11 @@
 #include <math.h>
 #include <string.h>
 
+static sim_time later(sim_time a, sim_time b)
+{
+    return a > b ? a : b;
+}
+
 /* ---- the state, rules 1 and 2 ---- */
 
 uint64_t sim_step_of(uint64_t hash, int64_t step)
@@ -89,14 +94,14 @@ static bool is_true(const sim_world *w, int64_t step, uint64_t hash)
     return step >= 0 && step <= w->s->steps && w->rules.truth[step] == hash;
 }
 
-/* A rank has finished a step; once all ranks have, rule 4 protects that step. */
-static void note_through(sim_world *w, sim_job *j, int64_t step)
+/* A rank has finished a step; once all ranks have, rule 4 protects that step if the state is kept outside their processes. */
+static void note_through(sim_world *w, sim_job *j, int64_t step, bool kept)
 {
     sim_rules *r = &w->rules;
     if (j->generation != r->planned || ++j->through < j->world)
         return;
     r->reached = step;
-    if (step < r->whole_step || j->corrupt_step >= 0 || j->cut_off)
+    if (step < r->whole_step || j->corrupt_step >= 0 || j->cut_off || !kept)
         return;
     r->whole_step = step;
     r->whole_generation = j->generation;
@@ -105,12 +110,23 @@ static void note_through(sim_world *w, sim_job *j, int64_t step)
         r->on_host[j->rank[k].process.host] = true;
 }
 
+/* Is what a rank has restored still outside its process? Ranks take their first snapshot after a step, so until then only the checkpoint
+ * that they have read holds the state, and it may have been altered since they read it. */
+static bool source_is_kept(const sim_world *w, sim_pid who)
+{
+    const rt_msg_plan *p = &w->job[who.generation]->rank[who.rank].plan->body.plan;
+    if (p->source != RT_SOURCE_CHECKPOINT)
+        return true;
+    const sim_checkpoint *c = sim_disk_at(&w->disk, p->checkpoint);
+    return c && !c->rotten;
+}
+
 void sim_rules_restored(sim_world *w, sim_pid who, int64_t step, uint64_t hash)
 {
     if (!is_true(w, step, hash))
         sim_violate(w, "rule 2: worker %d of g%d restored a wrong state at step %" PRId64, who.rank,
                     who.generation, step);
-    note_through(w, w->job[who.generation], step);
+    note_through(w, w->job[who.generation], step, source_is_kept(w, who));
 }
 
 void sim_rules_doubted(sim_world *w)
@@ -157,7 +173,7 @@ void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash)
         r->stepped_at = w->now;
         if (step > r->made && w->host[j->rank[who.rank].process.host].side == 0)
             r->made = step;
-        note_through(w, j, step);
+        note_through(w, j, step, true);
     }
 }
 
@@ -338,19 +354,25 @@ static bool one_is_named(const sim_world *w, const sim_job *j)
     return false;
 }
 
-void sim_rules_stopped_for_long(sim_world *w, sim_pid who)
+sim_time sim_rules_stopped_for_long(sim_world *w, sim_pid who)
 {
     const sim_job *j = w->job[who.generation];
     const sim_rank *r = &j->rank[who.rank];
     sim_view v = sim_coordinator_view(w);
+    /* What it sent while its host was cut off, before it was stopped, arrives when the host can be reached again. Nothing tells the
+     * coordinator that these messages are old, so the worker is silent only from then on. */
+    sim_time silent_since = later(r->stopped_at, w->host[r->process.host].cut_until);
+    if (silent_since + SIM_NAMED_WITHIN > w->now)
+        return silent_since + SIM_NAMED_WITHIN;
     bool stopped = r->process.alive && r->process.frozen_until > w->now &&
-                   r->stopped_at + SIM_NAMED_WITHIN == w->now;
+                   silent_since + SIM_NAMED_WITHIN == w->now;
     bool watched = v.running && v.watched_since < r->stopped_at &&
                    w->coordinator.frozen_until < r->stopped_at &&
-                   w->slow_network_until < r->stopped_at && w->host[r->process.host].side == 0;
+                   w->slow_network_until < r->stopped_at;
     if (stopped && watched && r->doing < SIM_FINISHED && r->plan && !one_is_named(w, j))
         sim_violate(w, "rule 6: worker %d of g%d has been stopped for %d s and was not named",
                     who.rank, who.generation, SIM_NAMED_WITHIN / SIM_SECOND);
+    return 0;
 }
 
 void sim_rules_line(sim_world *w, const json_t *event)
@@ -564,11 +586,6 @@ static void check_promises(sim_world *w, const sim_view *v, sim_time patience)
 }
 
 /* ---- time, rule 5; messages and memory, rule 8 ---- */
-
-static sim_time later(sim_time a, sim_time b)
-{
-    return a > b ? a : b;
-}
 
 static void check_time(sim_world *w, const sim_view *v)
 {

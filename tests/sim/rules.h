@@ -90,8 +90,8 @@ void sim_rules_doubted(sim_world *w);
 /* A generation or the coordinator is gone, and with it the sums that would have been compared. A wrong state will not be detected any
  * more, so the rest of the run proves nothing. */
 void sim_rules_sums_lost(sim_world *w, int64_t generation);
-/* A worker was stopped SIM_NAMED_WITHIN ago. */
-void sim_rules_stopped_for_long(sim_world *w, sim_pid who);
+/* A worker was stopped SIM_NAMED_WITHIN ago. Returns when to call it again, because the worker need not be named sooner, or 0. */
+sim_time sim_rules_stopped_for_long(sim_world *w, sim_pid who);
 /* A tool has received its answer. */
 void sim_rules_answered(sim_world *w, rt_msg_type asked, int64_t number, const sim_letter *answer);
 /* The user has typed the command. */
