@@ -11,3 +11,11 @@ void rt__doubts_add(rt__doubts *d, rt__doubt doubt)
     }
     d->list[d->count++] = doubt;
 }
+
+bool rt__doubts_include(const rt__doubts *d, int64_t generation, int64_t step)
+{
+    for (int i = 0; i < d->count; i++)
+        if (generation <= d->list[i].generation && step > d->list[i].step)
+            return true;
+    return false;
+}

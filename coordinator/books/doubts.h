@@ -2,6 +2,7 @@
 #ifndef RINGTORCH_COORDINATOR_BOOKS_DOUBTS_H
 #define RINGTORCH_COORDINATOR_BOOKS_DOUBTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Rules out the snapshots of steps after `step` that generations up to `generation` left. */
@@ -21,6 +22,8 @@ typedef struct rt__doubts {
 /* Adds a doubt; its generation must not precede those in the list. When the list is full, the two oldest are merged into
  * one that rules out more. */
 void rt__doubts_add(rt__doubts *d, rt__doubt doubt);
+/* Is what a generation made of this step in doubt? */
+bool rt__doubts_include(const rt__doubts *d, int64_t generation, int64_t step);
 /* Returns the doubt that was added last, or zeros if there is none. */
 static inline rt__doubt rt__doubts_last(const rt__doubts *d)
 {

@@ -190,10 +190,19 @@ static rt_status take_data(rt__history *h, int64_t samples, const char *task, in
     return RT_OK;
 }
 
+/* Generations before one with another configuration made other states of the same steps. */
+static rt_status take_config(rt__history *h, const char *hash, int64_t generation)
+{
+    if (strcmp(hash, h->config_hash) != 0)
+        h->config_since = generation;
+    return take_text(h->config_hash, sizeof h->config_hash, hash, "config_hash");
+}
+
 static rt_status apply_plan(rt__history *h, const rt_record_plan *r)
 {
     if (r->generation != h->generation)
         return RT_OK;
+    RT_TRY(take_config(h, r->config_hash, r->generation));
     bool first = !h->planned; /* otherwise the same plan was sent again */
     h->planned = true;
     h->start_step = r->start_step;
@@ -472,6 +481,7 @@ static rt_status apply_history(rt__history *h, const rt_record_history *r)
     RT_TRY(take_init(h, r->init));
     RT_TRY(take_last_over(h, r->over));
     RT_TRY(take_data(h, r->samples, r->task, r->sample_tokens, r->data));
+    RT_TRY(take_config(h, r->config_hash, r->config_since));
     RT_TRY(extend(h->skipped, r->skipped));
     RT_TRY(extend(h->world_sizes, r->world_sizes));
     RT_TRY(extend(h->recovery_seconds, r->recovery_seconds));
@@ -606,6 +616,8 @@ static json_t *history_json(const rt__history *h, const parts *p)
         .skipped = h->skipped,
         .held = h->held,
         .data = h->data,
+        .config_hash = h->config_hash,
+        .config_since = h->config_since,
     };
     return rt_record_json(RT_RECORD_history, &r);
 }

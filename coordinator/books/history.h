@@ -40,7 +40,10 @@ typedef struct rt__history {
     json_t *skipped;          /* the steps that were skipped, in order */
     json_t *held;             /* the last row that was held back; NULL: none */
     char *source;             /* ... from: "fresh", "snapshot" or the path of a checkpoint; owned */
-    int64_t samples;          /* of the training set; 0: not known */
+    char config_hash[72];     /* of the configuration; "": not known */
+    /* The first generation of the last ones that had this configuration; 0: not known. */
+    int64_t config_since;
+    int64_t samples; /* of the training set; 0: not known */
     json_t *data;  /* identity of the data (common/state/data_identity.h); owned, NULL: not known */
     char task[64]; /* the task's name; "": not known */
     int64_t sample_tokens;   /* tokens of text in each sample; 0: none, or not known */

@@ -5,6 +5,7 @@
 #include "common/base/input.h"
 #include "common/base/mem.h"
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -142,16 +143,13 @@ static rt_status read_history(const rt__metrics *files, const mapping *m, bool *
     return RT_OK;
 }
 
-/* The rows to keep. Where a row's step is not beyond that of a row before it, the run had gone back: the later row wins. */
 typedef struct rows {
     line *list; /* owned */
     size_t count, room;
 } rows;
 
-static rt_status push(rows *r, const line *l)
+static rt_status append(rows *r, const line *l)
 {
-    while (r->count > 0 && r->list[r->count - 1].step >= l->step)
-        r->count--;
     if (r->count == r->room) {
         size_t room = r->room ? 2 * r->room : 1024;
         line *more = rt_realloc(r->list, room * sizeof *more);
@@ -162,6 +160,14 @@ static rt_status push(rows *r, const line *l)
     }
     r->list[r->count++] = *l;
     return RT_OK;
+}
+
+/* Adds a row to those to keep. If its step is not beyond that of a row before it, the run had gone back: the later row wins. */
+static rt_status push(rows *r, const line *l)
+{
+    while (r->count > 0 && r->list[r->count - 1].step >= l->step)
+        r->count--;
+    return append(r, l);
 }
 
 static rt_status find_rows(const mapping *m, rows *r)
@@ -259,6 +265,115 @@ rt_status rt__metrics_rewind(const rt__metrics *m, int64_t step, int64_t *newest
         status = append_once(m->abandoned, file.data + at, file.size - at);
     if (status == RT_OK && at < file.size && truncate(m->path, (off_t)at) != 0)
         status = RT__FAIL_ERRNO(m->path, "shorten");
+    unmap(&file);
+    return status;
+}
+
+/* ---- going forward ---- */
+
+static bool is_evaluated(const line *l)
+{
+    static const char key[] = "\"eval_loss\":";
+    return memmem(l->at, l->len, key, sizeof key - 1) != NULL;
+}
+
+static bool is_wanted(const line *l, int64_t after, const rt__rows_wanted *want)
+{
+    if (l->step <= after || l->step > want->step)
+        return false;
+    if (want->evaluated && l->step == want->step && !is_evaluated(l))
+        return false;
+    int64_t generation = generation_of(l);
+    return generation >= want->since && !rt__doubts_include(want->doubts, generation, l->step);
+}
+
+/* Sorts by step; of equal steps the row to prefer comes last. */
+static int by_step(const void *a, const void *b)
+{
+    const line *x = a, *y = b;
+    if (x->step != y->step)
+        return x->step < y->step ? -1 : 1;
+    bool evaluated = is_evaluated(x);
+    if (evaluated != is_evaluated(y))
+        return evaluated ? 1 : -1;
+    return x->at < y->at ? -1 : 1;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const line *x = a, *y = b;
+    return x->at < y->at ? -1 : 1;
+}
+
+/* Finds the wanted rows of steps after `after`, in the order of their steps. */
+static rt_status find_wanted(const mapping *m, int64_t after, const rt__rows_wanted *want, rows *r)
+{
+    const char *end = m->data + m->size;
+    for (const char *at = m->data; at < end;) {
+        line l = line_at(at, end);
+        if (is_wanted(&l, after, want))
+            RT_TRY(append(r, &l));
+        at += l.len;
+    }
+    if (r->count == 0)
+        return RT_OK;
+    qsort(r->list, r->count, sizeof *r->list, by_step);
+    size_t kept = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (i + 1 == r->count || r->list[i + 1].step != r->list[i].step)
+            r->list[kept++] = r->list[i];
+    r->count = kept;
+    return RT_OK;
+}
+
+/* The rows first get to the one file, so that none is lost if the process dies before they leave the other. */
+static rt_status move_back(const rt__metrics *m, const mapping *file, rows *r)
+{
+    block back = {rt_malloc(file->size + 1), 0}, left = {rt_malloc(file->size + 1), 0};
+    rt_status status = back.data && left.data ? RT_OK : rt_error_code();
+    if (status == RT_OK) {
+        for (size_t i = 0; i < r->count; i++)
+            add_line(&back, &r->list[i]);
+        status = append_once(m->path, back.data, back.len);
+    }
+    if (status == RT_OK) {
+        qsort(r->list, r->count, sizeof *r->list, by_place);
+        back.len = 0;
+        split(file, r, &back, &left);
+        status = rt_file_replace(m->abandoned, left.data, left.len);
+    }
+    rt_mem_free(back.data);
+    rt_mem_free(left.data);
+    return status;
+}
+
+/* Writes the step of the last row, or -1 if there are no rows. */
+static rt_status last_step(const rt__metrics *m, int64_t *step)
+{
+    mapping file;
+    *step = -1;
+    RT_TRY(map_file(m->path, &file));
+    if (file.size > 0)
+        *step = line_before(&file, file.size).step;
+    unmap(&file);
+    return RT_OK;
+}
+
+rt_status rt__metrics_bring_back(const rt__metrics *m, const rt__rows_wanted *want, int64_t *newest)
+{
+    mapping file;
+    rows r = {0};
+    int64_t last;
+    RT_TRY(last_step(m, &last));
+    RT_TRY(map_file(m->abandoned, &file));
+    rt_status status = find_wanted(&file, last, want, &r);
+    if (status == RT_OK && r.count > 0) {
+        last = r.list[r.count - 1].step;
+        status = move_back(m, &file, &r);
+    }
+    if (status == RT_OK)
+        *newest = last;
+    rt_mem_free(r.list);
     unmap(&file);
     return status;
 }

@@ -124,14 +124,22 @@ rt_status rt__run_record_comparison(rt__run *r)
     return RT__DECIDE(r, compare, .by = by, .since = r->source.step);
 }
 
+static void bring_back_rows(rt__run *r, int64_t step)
+{
+    rt__record_bring_back_rows(r, step, rt__run_will_evaluate(r, step));
+}
+
 void rt__run_recover_evaluations(rt__run *r, double now)
 {
     const rt__history *h = &r->history;
     const rt__found_evaluation *e;
     for (int64_t after = h->evaluated_up_to;
          (e = rt__offers_evaluation(&r->offers, after, r->source.step, &h->doubts));
-         after = e->figures.step)
+         after = e->figures.step) {
+        bring_back_rows(r, e->figures.step);
         handle_evaluation(r, now, e->generation, &e->figures);
+    }
+    bring_back_rows(r, r->source.step);
 }
 
 rt_status rt__run_fill_plan_best(const rt__run *r, rt__plan *plan)

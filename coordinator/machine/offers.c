@@ -82,15 +82,6 @@ const rt_msg_trace *rt__offers_trace(const rt__offers *o, int64_t generation, in
     return NULL;
 }
 
-/* Is what a generation left of this step beyond doubt? */
-static bool usable(int64_t generation, int64_t step, const rt__doubts *doubts)
-{
-    for (int i = 0; i < doubts->count; i++)
-        if (generation <= doubts->list[i].generation && step > doubts->list[i].step)
-            return false;
-    return true;
-}
-
 const rt__found_evaluation *rt__offers_evaluation(const rt__offers *o, int64_t after, int64_t most,
                                                   const rt__doubts *doubts)
 {
@@ -98,7 +89,7 @@ const rt__found_evaluation *rt__offers_evaluation(const rt__offers *o, int64_t a
     for (int64_t i = 0; i < o->evaluations; i++) {
         const rt__found_evaluation *e = &o->evaluation[i];
         int64_t step = e->figures.step;
-        if (step > after && step <= most && usable(e->generation, step, doubts) &&
+        if (step > after && step <= most && !rt__doubts_include(doubts, e->generation, step) &&
             (!first || step < first->figures.step))
             first = e;
     }
@@ -131,7 +122,7 @@ static int64_t cover(const rt__offer *x, int64_t n, int64_t elements, const rt__
     for (int64_t i = 0; at < elements; count++) {
         const rt__offer *best = NULL;
         for (; i < n && x[i].begin <= at; i++)
-            if (usable(x[i].generation, x[i].step, doubts) && x[i].end > at &&
+            if (x[i].end > at && !rt__doubts_include(doubts, x[i].generation, x[i].step) &&
                 (!best || x[i].end > best->end))
                 best = &x[i];
         if (!best)

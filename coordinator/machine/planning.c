@@ -198,7 +198,8 @@ static rt_status make_plan(rt__run *r, double now, bool as_before)
         status = RT__DECIDE(r, plan, .generation = r->generation, .start_step = r->source.step,
                             .lost_steps = lost, .source = rt__source_name(&r->source),
                             .samples = r->roster.samples, .task = r->roster.task,
-                            .sample_tokens = r->roster.sample_tokens, .data = r->roster.data);
+                            .sample_tokens = r->roster.sample_tokens, .data = r->roster.data,
+                            .config_hash = r->facts.config_hash);
     if (status == RT_OK) {
         if (!as_before)
             rewind_metrics(r);

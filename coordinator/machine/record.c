@@ -130,16 +130,35 @@ void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held
 /* Was the last row written without its evaluation, because the run ended before that arrived? */
 static bool is_incomplete(const rt__run *r, int64_t step)
 {
-    return r->reported_step == step && rt__history_held_step(&r->history) == step &&
+    return step >= 0 && r->reported_step == step && rt__history_held_step(&r->history) == step &&
            !json_object_get(r->history.held, "eval_loss");
+}
+
+/* Takes the last row back if it is that of `step` and was written without its evaluation. */
+static void take_back_incomplete(rt__run *r, int64_t step)
+{
+    if (!is_incomplete(r, step))
+        return;
+    r->facts.effects->rewind(r->facts.effects->ctx, step - 1);
+    r->reported_step = step - 1;
+}
+
+void rt__record_bring_back_rows(rt__run *r, int64_t step, bool evaluated)
+{
+    const rt__effects *effects = r->facts.effects;
+    const rt__history *h = &r->history;
+    if (rt__record_newest_row(r) >= step || strcmp(h->config_hash, r->facts.config_hash) != 0)
+        return;
+    rt__record_write_held_row(r);
+    take_back_incomplete(r, r->reported_step);
+    rt__rows_wanted want = {
+        .step = step, .evaluated = evaluated, .since = h->config_since, .doubts = &h->doubts};
+    effects->bring_back(effects->ctx, &want, &r->reported_step);
 }
 
 void rt__record_hold_row(rt__run *r, double now, int64_t step)
 {
-    if (is_incomplete(r, step)) {
-        r->facts.effects->rewind(r->facts.effects->ctx, step - 1);
-        r->reported_step = step - 1;
-    }
+    take_back_incomplete(r, step);
     if (step <= rt__record_newest_row(r))
         return;
     rt__record_write_held_row(r);

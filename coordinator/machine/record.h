@@ -25,6 +25,10 @@ void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held
 /* Makes sure that a held row waits for the evaluation of this step: makes one if the report is missing, and takes the last row back if it was
  * written without its evaluation. */
 void rt__record_hold_row(rt__run *r, double now, int64_t step);
+/* Brings rows of steps up to `step` back that were moved away when the run went on from an earlier state, because the host with the later one
+ * could not be reached. A row that lacks its evaluation makes way for one that has it. `evaluated`: the row of `step` itself comes only if it
+ * has its evaluation. Rows that were made with another configuration stay away. */
+void rt__record_bring_back_rows(rt__run *r, int64_t step, bool evaluated);
 /* Writes the row that is held back, if there is one, with its evaluation if that has arrived. */
 void rt__record_write_held_row(rt__run *r);
 /* Returns the newest step that has a row, held back or not, or -1 if there is none. */

@@ -10,6 +10,7 @@
 #include "common/config/config.h"
 #include "common/control/wire.h"
 #include "coordinator/books/history.h"
+#include "coordinator/books/metrics.h"
 #include "coordinator/machine/checkpoints.h"
 #include "coordinator/machine/hosts.h"
 #include "coordinator/machine/members.h"
@@ -80,6 +81,9 @@ typedef struct rt__effects {
     void (*line)(void *ctx, rt__line where, const json_t *object);
     /* Moves the rows of later steps out of metrics.jsonl, because the run goes on from this step. */
     void (*rewind)(void *ctx, int64_t step);
+    /* Moves rows back that `rewind` has moved, because the run goes on from a later state after all. Writes the step of the last row; if that
+     * fails, *newest stays. */
+    void (*bring_back)(void *ctx, const rt__rows_wanted *want, int64_t *newest);
     /* Appends a decision to the journal; it is durable on return. */
     rt_status (*journal)(void *ctx, const json_t *record);
     /* Looks for the newest checkpoint up to step `most` to start from; answered by RECOVERED with the same `lookup`. `again`: a generation of

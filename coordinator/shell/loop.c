@@ -77,6 +77,14 @@ static void effect_rewind(void *ctx, int64_t step_number)
         log_failure("rows of steps that are made again stay in metrics.jsonl");
 }
 
+static void effect_bring_back(void *ctx, const rt__rows_wanted *want, int64_t *newest)
+{
+    rt__shell *s = ctx;
+    rt__metrics m = {s->metrics, s->metrics_abandoned};
+    if (rt__metrics_bring_back(&m, want, newest) != RT_OK)
+        log_failure("rows of steps that are not made again stay in metrics-abandoned.jsonl");
+}
+
 static rt_status effect_journal(void *ctx, const json_t *record)
 {
     rt_status status = rt__journal_append(((rt__shell *)ctx)->journal, record);
@@ -538,6 +546,7 @@ static const rt__effects effects = {
     .generation = effect_generation,
     .line = effect_line,
     .rewind = effect_rewind,
+    .bring_back = effect_bring_back,
     .journal = effect_journal,
     .recover = effect_recover,
     .commit = effect_commit,

@@ -32,7 +32,7 @@ struct sim_shell {
     bool inside;          /* it died in the middle of a decision */
     bool lost_record;     /* a record could not be written, so it knows more than the journal */
     json_t *history;      /* of the last coordinator that died between two decisions; NULL: none */
-    int64_t metrics_step, metrics_generation;
+    sim_rows rows;
     int64_t discarded_generation; /* the last one of which a checkpoint was abandoned, ... */
     bool discarded[STEPS_MOST];   /* ... and the steps */
     rt_msg_type told;             /* the last message that was noted, and within which event */
@@ -110,10 +110,16 @@ static void effect_line(void *ctx, rt__line where, const json_t *object)
         sim_rules_summary(w, object);
     if (where != RT__LINE_METRICS)
         return;
-    int64_t step = json_integer_value(json_object_get(object, "step"));
-    sim_rules_metrics(w, s->run.generation, object);
-    s->metrics_step = step;
-    s->metrics_generation = json_integer_value(json_object_get(object, "generation"));
+    sim_row row = sim_row_of(object);
+    sim_rules_metrics(w, &row);
+    sim_rows_add(&s->rows, &row);
+}
+
+static void rewind_rows(sim_world *w, int64_t step)
+{
+    sim_rows *rows = &w->shell->rows;
+    sim_rows_rewind(rows, step);
+    sim_rules_rewound(w, step, sim_rows_last(rows).step);
 }
 
 static void effect_rewind(void *ctx, int64_t step)
@@ -121,8 +127,19 @@ static void effect_rewind(void *ctx, int64_t step)
     sim_world *w = ctx;
     if (!lives(w))
         return;
-    sim_rules_rewound(w, step);
-    w->shell->metrics_step = step;
+    rewind_rows(w, step);
+}
+
+static void effect_bring_back(void *ctx, const rt__rows_wanted *want, int64_t *newest)
+{
+    sim_world *w = ctx;
+    sim_rows *rows = &w->shell->rows;
+    if (!lives(w))
+        return;
+    int64_t count = sim_rows_bring_back(rows, want);
+    for (int64_t i = rows->count - count; i < rows->count; i++)
+        sim_rules_metrics(w, &rows->kept[i]);
+    *newest = sim_rows_last(rows).step;
 }
 
 static rt_status effect_journal(void *ctx, const json_t *record)
@@ -135,8 +152,6 @@ static rt_status effect_journal(void *ctx, const json_t *record)
         return RT_FAIL(NOSPACE, "journal: cannot append: no space left on device: free some space");
     const char *kind = json_string_value(json_object_get(record, "kind"));
     sim_note_text(w, kind, "coordinator: journal record %lld:", w->disk.records);
-    if (strcmp(kind, "plan") == 0)
-        sim_rules_decided(w, json_integer_value(json_object_get(record, "start_step")));
     if (w->sabotage != SIM_LOST_RECORD || !json_object_get(record, "recovery_seconds"))
         sim_disk_log(&w->disk, record);
     return RT_OK;
@@ -483,10 +498,10 @@ static void configure(const sim_scenario *s, rt_config *cfg)
 static void finish_rewinding(sim_world *w, const rt__history *h)
 {
     sim_shell *s = w->shell;
-    if (!h->planned || s->metrics_step <= h->start_step || s->metrics_generation == h->generation)
+    sim_row last = sim_rows_last(&s->rows);
+    if (!h->planned || last.step <= h->start_step || last.generation == h->generation)
         return;
-    sim_rules_rewound(w, h->start_step);
-    s->metrics_step = h->start_step;
+    rewind_rows(w, h->start_step);
 }
 
 /* Returns false if the journal cannot be written; the process then reports that and ends. */
@@ -534,6 +549,7 @@ void sim_coordinator_start(sim_world *w, bool again)
         .generation = effect_generation,
         .line = effect_line,
         .rewind = effect_rewind,
+        .bring_back = effect_bring_back,
         .journal = effect_journal,
         .recover = effect_recover,
         .commit = effect_commit,
@@ -546,7 +562,7 @@ void sim_coordinator_start(sim_world *w, bool again)
                                            .effects = &s->effects,
                                            .history = history,
                                            .takes_over = again,
-                                           .metrics_step = s->metrics_step});
+                                           .metrics_step = sim_rows_last(&s->rows).step});
     s->made = true;
     sim_mail_coordinator_listens(w);
     sim_after(w, TICK_EVERY, self(), tick, 0);
@@ -562,6 +578,7 @@ void sim_coordinator_free(sim_world *w)
 {
     released(w->shell);
     json_decref(w->shell->history);
+    sim_rows_release(&w->shell->rows);
     rt_config_release(&w->shell->cfg);
     sim_free(w->shell);
 }

@@ -171,8 +171,6 @@ void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash)
     if (who.generation == r->planned) {
         r->stepped = step > r->stepped ? step : r->stepped;
         r->stepped_at = w->now;
-        if (step > r->made && w->host[j->rank[who.rank].process.host].side == 0)
-            r->made = step;
         note_through(w, j, step, true);
     }
 }
@@ -257,13 +255,6 @@ static void check_start(sim_world *w, const sim_job *j, const rt_msg_plan *p)
                     j->generation, p->start_step, r->whole_generation, r->whole_step,
                     snapshots_hold(w, hosts, r->whole_step) ? "are there" : "are gone");
     note_start(w, j, p, hosts);
-}
-
-void sim_rules_decided(sim_world *w, int64_t start_step)
-{
-    sim_rules *r = &w->rules;
-    r->row_lost |= start_step > r->made;
-    r->made = start_step;
 }
 
 void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *p)
@@ -401,14 +392,14 @@ void sim_rules_summary(sim_world *w, const json_t *summary)
     w->rules.summary = json_deep_copy(summary);
 }
 
-void sim_rules_metrics(sim_world *w, int64_t generation, const json_t *row)
+void sim_rules_metrics(sim_world *w, const sim_row *row)
 {
     sim_rules *r = &w->rules;
-    int64_t step = json_integer_value(json_object_get(row, "step"));
-    sim_note(w, "metrics: row of step %lld, evaluated: %lld", step,
-             json_object_get(row, "eval_loss") != NULL);
+    int64_t step = row->step, generation = row->generation;
+    sim_note(w, "metrics: row of step %lld by g%lld, evaluated: %lld", step, generation,
+             row->evaluated);
     if (step >= 0 && step <= w->s->steps)
-        r->loss[step] = json_number_value(json_object_get(row, "eval_loss"));
+        r->loss[step] = row->loss;
     if (step <= r->metrics_step)
         sim_violate(w,
                     "rule 6: metrics of step %" PRId64 " of g%" PRId64
@@ -417,11 +408,10 @@ void sim_rules_metrics(sim_world *w, int64_t generation, const json_t *row)
     r->metrics_step = step;
 }
 
-void sim_rules_rewound(sim_world *w, int64_t step)
+void sim_rules_rewound(sim_world *w, int64_t step, int64_t last_row)
 {
     sim_note(w, "metrics: back to step %lld", step);
-    if (step < w->rules.metrics_step)
-        w->rules.metrics_step = step;
+    w->rules.metrics_step = last_row;
     for (int64_t t = step + 1; t <= w->s->steps; t++)
         w->rules.loss[t] = 0;
 }

@@ -22,6 +22,7 @@
 #include "common/control/messages.h"
 #include "tests/sim/mail.h"
 #include "tests/sim/rank.h"
+#include "tests/sim/rows.h"
 
 enum {
     SIM_RULES_HOSTS = 256,
@@ -35,10 +36,7 @@ typedef struct sim_rules {
     bool early;      /* patience ran out there */
     double *loss;    /* [steps+1] evaluated loss of each step in metrics.jsonl; 0: none */
     bool early_told; /* an event has reported it */
-    /* newest step that the newest generation has made within reach of the coordinator, or started from */
-    int64_t made;
-    /* a row may be missing: the coordinator was away for longer than workers keep records of evaluations, or the run resumed from a later
-     * state than its last generation had reached, on a host that is back */
+    /* a row may be missing: the coordinator was away for longer than workers keep records of evaluations */
     bool row_lost;
     json_t *summary; /* the last one; NULL: none yet */
     int64_t planned; /* newest generation that was given a plan */
@@ -74,17 +72,14 @@ void sim_rules_tick(sim_world *w);
 void sim_rules_end(sim_world *w);
 
 void sim_rules_sent(sim_world *w, sim_pid to, const sim_pipe *pipe, const sim_letter *l);
-/* A plan has been journaled: the run goes on from that step and later rows are abandoned, even if the coordinator dies before it sends the
- * plan. */
-void sim_rules_decided(sim_world *w, int64_t start_step);
 void sim_rules_planned(sim_world *w, int64_t generation, const rt_msg_plan *plan);
 void sim_rules_restored(sim_world *w, sim_pid who, int64_t step, uint64_t hash);
 void sim_rules_stepped(sim_world *w, sim_pid who, int64_t step, uint64_t hash);
 void sim_rules_committed(sim_world *w, int64_t step, bool mixed);
 void sim_rules_line(sim_world *w, const json_t *event);
 void sim_rules_summary(sim_world *w, const json_t *summary);
-void sim_rules_metrics(sim_world *w, int64_t generation, const json_t *row);
-void sim_rules_rewound(sim_world *w, int64_t step);
+void sim_rules_metrics(sim_world *w, const sim_row *row);
+void sim_rules_rewound(sim_world *w, int64_t step, int64_t last_row);
 /* Snapshots must not be trusted: a bit has flipped, or a step was not finite. */
 void sim_rules_doubted(sim_world *w);
 /* A generation or the coordinator is gone, and with it the sums that would have been compared. A wrong state will not be detected any

@@ -56,7 +56,7 @@ static const char *const lines[RT_RECORDS] = {
     [RT_RECORD_plan] =
         "{\"kind\":\"plan\",\"generation\":1,\"start_step\":0,\"lost_steps\":0,\"source\":"
         "\"runs/x/checkpoints/step-4\",\"samples\":640,\"task\":\"language\",\"sample_tokens\":64,"
-        "\"data\":{\"files\":[]}}",
+        "\"data\":{\"files\":[]},\"config_hash\":\"c0ffee\"}",
     [RT_RECORD_exited] = "{\"kind\":\"exited\",\"generation\":1}",
     [RT_RECORD_recovered] = "{\"kind\":\"recovered\",\"recovery_seconds\":0.25}",
     [RT_RECORD_committing] = "{\"kind\":\"committing\",\"step\":9}",
@@ -74,7 +74,8 @@ static const char *const lines[RT_RECORDS] = {
     [RT_RECORD_doubt] = "{\"kind\":\"doubt\",\"generation\":1,\"step\":4}",
     [RT_RECORD_history] = HISTORY_START
     "\"evaluated_up_to\":null,\"early_stop\":-1,\"first_loss\":null,\"samples\":0,\"task\":\"\","
-    "\"sample_tokens\":0," HISTORY_END "\"skipped\":[3,4],\"held\":null,\"data\":null}",
+    "\"sample_tokens\":0," HISTORY_END
+    "\"skipped\":[3,4],\"held\":null,\"data\":null,\"config_hash\":\"\",\"config_since\":0}",
 };
 
 static void every_kind_is_read_and_written_as_it_was(void **state)

@@ -140,6 +140,12 @@ static inline void machine_rewind(void *ctx, int64_t step)
     machine_note(ctx, "rewind:%lld", (long long)step);
 }
 
+/* Nothing was moved away. */
+static inline void machine_bring_back(void *ctx, const rt__rows_wanted *want, int64_t *newest)
+{
+    (void)ctx, (void)want, (void)newest;
+}
+
 static inline rt_status machine_journal(void *ctx, const json_t *record)
 {
     machine *m = ctx;
@@ -186,6 +192,7 @@ static inline void machine_configure(machine *m, int workers)
                                .generation = machine_generation,
                                .line = machine_line,
                                .rewind = machine_rewind,
+                               .bring_back = machine_bring_back,
                                .journal = machine_journal,
                                .recover = machine_recover,
                                .commit = machine_commit,

@@ -34,8 +34,8 @@ static int tear_down(void **state)
     return rt_remove_tree(dir) == RT_OK ? 0 : -1;
 }
 
-/* Makes rows of the steps in "1 2 3g2", of generation 1 unless another is given; "x" is a line that is no row; a final "~" leaves out the
- * newline of the last line. */
+/* Makes rows of the steps in "1 2 3g2 4e", of generation 1 unless another is given, with an evaluation if there is an "e"; "x" is a line that
+ * is no row; a final "~" leaves out the newline of the last line. */
 static char *rows(const char *words)
 {
     const size_t room = 64;
@@ -43,11 +43,12 @@ static char *rows(const char *words)
     for (const char *w = words; *w; w += strcspn(w, " "), w += strspn(w, " ")) {
         char *end = text + strlen(text);
         long long step, generation = 1;
+        const char *evaluation = memchr(w, 'e', strcspn(w, " ")) ? "\"eval_loss\":0.4," : "";
         if (*w == '~')
             end[-1] = '\0';
         else if (sscanf(w, "%lldg%lld", &step, &generation) >= 1)
-            snprintf(end, room, "{\"step\":%lld,\"loss\":0.5,\"generation\":%lld}\n", step,
-                     generation);
+            snprintf(end, room, "{\"step\":%lld,\"loss\":0.5,%s\"generation\":%lld}\n", step,
+                     evaluation, generation);
         else
             snprintf(end, room, "garbage\n");
     }
@@ -182,6 +183,50 @@ static void a_half_moved_row_is_completed(void **state)
     free(moved);
 }
 
+static void going_forward_moves_rows_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *abandoned;
+        rt__rows_wanted want;
+        rt__doubt doubt;
+        const char *after, *abandoned_after;
+        int64_t newest;
+    } cases[] = {
+        {"1", "", {5}, {}, "1", "", 1},
+        {"1", "1 2 3 4", {3}, {}, "1 2 3", "1 4", 3},
+        {"", "2 3 4", {9}, {}, "2 3 4", "", 4},
+        {"1", "4 x 3", {4}, {}, "1 3 4", "x", 4},
+        {"1", "2 3 2g2 3g2 2g3", {3}, {}, "1 2g3 3g2", "2 3 2g2", 3}, /* the last one */
+        {"1", "2e 3 2g2 3g2e", {3}, {}, "1 2e 3g2e", "3 2g2", 3},     /* an evaluated one */
+        {"1", "2e 2g2e", {3}, {}, "1 2g2e", "2e", 2},                 /* the last of them */
+        {"1", "2 3 3g2", {3, true}, {}, "1 2", "3 3g2", 2},           /* is to be evaluated */
+        {"1", "2 3e 3g2", {3, true}, {}, "1 2 3e", "3g2", 3},         /* was evaluated */
+        {"1", "2 3g2 4g3", {4, .since = 2}, {}, "1 3g2 4g3", "2", 4}, /* configured otherwise */
+        {"1", "2 3 2g2 3g3", {3}, {2, 2}, "1 2g2 3g3", "2 3", 3},     /* 3 is in doubt */
+        {"1", "2 3 3g2", {3}, {2, 1}, "1", "2 3 3g2", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t newest;
+        rt__doubts doubts = {.list = {cases[i].doubt}, .count = cases[i].doubt.generation > 0};
+        rt__rows_wanted want = cases[i].want;
+        want.doubts = &doubts;
+        put(path, cases[i].before);
+        put(abandoned, cases[i].abandoned);
+        assert_int_equal(rt__metrics_bring_back(&files, &want, &newest), RT_OK);
+        expect(path, cases[i].after, cases[i].abandoned);
+        expect(abandoned, cases[i].abandoned_after, cases[i].abandoned);
+        assert_int_equal(newest, cases[i].newest);
+    }
+    assert_int_equal(unlink(abandoned), 0);
+    put(path, "1");
+    int64_t newest;
+    rt__rows_wanted want = {5, .doubts = &(rt__doubts){}};
+    assert_int_equal(rt__metrics_bring_back(&files, &want, &newest), RT_OK);
+    assert_int_equal(newest, 1);
+    assert_false(rt_path_exists(abandoned));
+}
+
 static void generations_are_read(void **state)
 {
     (void)state;
@@ -240,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_torn_line_is_taken_out),
         cmocka_unit_test(going_back_moves_later_rows),
         cmocka_unit_test(a_half_moved_row_is_completed),
+        cmocka_unit_test(going_forward_moves_rows_back),
         cmocka_unit_test(generations_are_read),
         cmocka_unit_test(reading_a_long_file_reports_progress),
         cmocka_unit_test(anything_but_a_file_is_refused),

@@ -4,7 +4,7 @@
 /* A machine that evaluates every 50 steps, and the contents of its disk. */
 typedef struct recorder {
     machine m;
-    json_t *rows, *journal;
+    json_t *rows, *abandoned, *journal;
 } recorder;
 
 /* The effects get a `machine *`, which is the recorder's first member. */
@@ -20,9 +20,40 @@ static void rewind_rows(void *ctx, int64_t step)
 {
     recorder *r = ctx;
     machine_rewind(ctx, step);
-    for (size_t n; (n = json_array_size(r->rows)) > 0; json_array_remove(r->rows, n - 1))
-        if (json_integer_value(json_object_get(json_array_get(r->rows, n - 1), "step")) <= step)
+    size_t end = json_array_size(r->abandoned);
+    for (size_t n; (n = json_array_size(r->rows)) > 0; json_array_remove(r->rows, n - 1)) {
+        json_t *last = json_array_get(r->rows, n - 1);
+        if (json_integer_value(json_object_get(last, "step")) <= step)
             break;
+        json_array_insert(r->abandoned, end, last);
+    }
+}
+
+static int64_t newest_row(const recorder *r)
+{
+    size_t n = json_array_size(r->rows);
+    const json_t *last = n ? json_array_get(r->rows, n - 1) : NULL;
+    return last ? json_integer_value(json_object_get(last, "step")) : -1;
+}
+
+/* Takes the first row of each step: the tests of books/metrics.h say which row it is. */
+static void bring_rows_back(void *ctx, const rt__rows_wanted *want, int64_t *newest)
+{
+    recorder *r = ctx;
+    size_t i;
+    json_t *row;
+    *newest = newest_row(r);
+    json_array_foreach(r->abandoned, i, row)
+    {
+        int64_t step = json_integer_value(json_object_get(row, "step"));
+        int64_t generation = json_integer_value(json_object_get(row, "generation"));
+        bool evaluated = json_object_get(row, "eval_loss") != NULL;
+        if (step <= *newest || step > want->step || generation < want->since ||
+            (want->evaluated && step == want->step && !evaluated))
+            continue;
+        json_array_append(r->rows, row);
+        *newest = step;
+    }
 }
 
 static rt_status write_record_down(void *ctx, const json_t *record)
@@ -31,13 +62,6 @@ static rt_status write_record_down(void *ctx, const json_t *record)
     RT_TRY(machine_journal(ctx, record));
     json_array_append_new(r->journal, json_deep_copy(record));
     return RT_OK;
-}
-
-static int64_t newest_row(const recorder *r)
-{
-    size_t n = json_array_size(r->rows);
-    const json_t *last = n ? json_array_get(r->rows, n - 1) : NULL;
-    return last ? json_integer_value(json_object_get(last, "step")) : -1;
 }
 
 /* Starts a coordinator on this disk. */
@@ -50,6 +74,7 @@ static void start(recorder *r, bool again)
     rt_config_set(&r->m.cfg, "evaluate.every=50");
     r->m.effects.line = write_line_down;
     r->m.effects.rewind = rewind_rows;
+    r->m.effects.bring_back = bring_rows_back;
     r->m.effects.journal = write_record_down;
     assert_int_equal(rt__history_init(&history), RT_OK);
     json_array_foreach(r->journal, i, record)
@@ -117,13 +142,14 @@ static void rows_have_their_evaluation(void **state)
         {"report 20, report 30, exited 1 137 9 1, recovered 0, hello 0, hello 1, report 10", "10"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        recorder r = {.rows = json_array(), .journal = json_array()};
+        recorder r = {.rows = json_array(), .abandoned = json_array(), .journal = json_array()};
         start(&r, false);
         feed(&r, begin);
         feed(&r, cases[i].events);
         expect_rows(&r, cases[i].rows);
         machine_release(&r.m);
         json_decref(r.rows);
+        json_decref(r.abandoned);
         json_decref(r.journal);
     }
 }
@@ -146,7 +172,7 @@ static void a_held_row_outlives_its_coordinator(void **state)
     };
     static const char again[] = "launcher 1, recovered 0, hello 0 50 1, hello 1 50 1, layout";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        recorder r = {.rows = json_array(), .journal = json_array()};
+        recorder r = {.rows = json_array(), .abandoned = json_array(), .journal = json_array()};
         start(&r, false);
         feed(&r, begin);
         feed(&r, cases[i].before);
@@ -159,6 +185,7 @@ static void a_held_row_outlives_its_coordinator(void **state)
         expect_rows(&r, cases[i].rows);
         machine_release(&r.m);
         json_decref(r.rows);
+        json_decref(r.abandoned);
         json_decref(r.journal);
     }
 }
@@ -175,7 +202,7 @@ static void a_resumed_run_goes_on_with_its_rows(void **state)
         {"recovered 0, hello 0, hello 1, report 10", "10"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        recorder r = {.rows = json_array(), .journal = json_array()};
+        recorder r = {.rows = json_array(), .abandoned = json_array(), .journal = json_array()};
         start(&r, false);
         feed(&r, begin);
         feed(&r, "report 50, report 60");
@@ -187,6 +214,68 @@ static void a_resumed_run_goes_on_with_its_rows(void **state)
         expect_rows(&r, cases[i].rows);
         machine_release(&r.m);
         json_decref(r.rows);
+        json_decref(r.abandoned);
+        json_decref(r.journal);
+    }
+}
+
+/* The host with the newest snapshots cannot be reached, so the run goes on from a checkpoint; then it goes on from those snapshots after
+ * all. */
+static void rows_come_back_with_the_state_that_they_led_to(void **state)
+{
+    (void)state;
+    static const char lost[] = "report 50, evaluated 50, report 60, report 70, exited 1 137 9 1, "
+                               "recovered 20, hello 0, hello 1, report 30";
+    static const struct {
+        const char *then, *rows;
+    } cases[] = {
+        {"exited 2 137 9 1, recovered 20, hello 0 0 0 65, hello 1", "10, 30, 50 0.75, 60"},
+        {"exited 2 137 9 1, recovered 20, hello 0 0 0 50, hello 1", "10, 30, 50 0.75"},
+        {"exited 2 137 9 1, recovered 20, hello 0 0 0 40, hello 1", "10, 30"},
+        /* Its row was held back, and another generation has evaluated the same state. */
+        {"report 50, exited 2 137 9 1, recovered 20, hello 0 0 0 60, hello 1",
+         "10, 30, 50 0.75, 60"},
+        /* Nobody has evaluated it: the row waits for that. */
+        {"report 50, report 60, report 80, report 100, exited 2 137 9 1, recovered 30, hello 0, "
+         "hello 1, exited 3 137 9 1, recovered 30, hello 0 0 0 100, hello 1, report 100, "
+         "evaluated 100",
+         "10, 30, 50 0.75, 60, 70, 80, 100 0.75"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        recorder r = {.rows = json_array(), .abandoned = json_array(), .journal = json_array()};
+        start(&r, false);
+        feed(&r, begin);
+        feed(&r, lost);
+        feed(&r, cases[i].then);
+        expect_rows(&r, cases[i].rows);
+        machine_release(&r.m);
+        json_decref(r.rows);
+        json_decref(r.abandoned);
+        json_decref(r.journal);
+    }
+}
+
+/* A user resumes with another learning rate. */
+static void rows_of_another_configuration_stay_away(void **state)
+{
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        recorder r = {.rows = json_array(), .abandoned = json_array(), .journal = json_array()};
+        start(&r, false);
+        r.m.run.facts.config_hash = "c0ffee";
+        feed(&r, begin);
+        feed(&r, "report 50, evaluated 50, report 60");
+        machine_release(&r.m);
+        json_array_append_new(r.journal, json_pack("{s:s}", "kind", "launch"));
+        start(&r, false);
+        if (other) /* the workers of this test always say c0ffee, so the journal is made to differ */
+            snprintf(r.m.run.history.config_hash, sizeof r.m.run.history.config_hash, "other");
+        feed(&r, "launcher 0, recovered 20, hello 0, hello 1, exited 2 137 9 1, recovered 20, "
+                 "hello 0 0 0 60, hello 1");
+        expect_rows(&r, other ? "10" : "10, 50 0.75, 60");
+        machine_release(&r.m);
+        json_decref(r.rows);
+        json_decref(r.abandoned);
         json_decref(r.journal);
     }
 }
@@ -195,7 +284,7 @@ static void a_resumed_run_goes_on_with_its_rows(void **state)
 static void a_full_journal_costs_no_row(void **state)
 {
     (void)state;
-    recorder r = {.rows = json_array(), .journal = json_array()};
+    recorder r = {.rows = json_array(), .abandoned = json_array(), .journal = json_array()};
     start(&r, false);
     feed(&r, begin);
     r.m.journal_full = true;
@@ -203,6 +292,7 @@ static void a_full_journal_costs_no_row(void **state)
     expect_rows(&r, "10, 50, 60");
     machine_release(&r.m);
     json_decref(r.rows);
+    json_decref(r.abandoned);
     json_decref(r.journal);
 }
 
@@ -212,6 +302,8 @@ int main(void)
         cmocka_unit_test(rows_have_their_evaluation),
         cmocka_unit_test(a_held_row_outlives_its_coordinator),
         cmocka_unit_test(a_resumed_run_goes_on_with_its_rows),
+        cmocka_unit_test(rows_come_back_with_the_state_that_they_led_to),
+        cmocka_unit_test(rows_of_another_configuration_stay_away),
         cmocka_unit_test(a_full_journal_costs_no_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
