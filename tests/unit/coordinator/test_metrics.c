@@ -227,6 +227,25 @@ static void going_forward_moves_rows_back(void **state)
     assert_false(rt_path_exists(abandoned));
 }
 
+/* The process may have died after writing any part of the rows to the file that they go back to. */
+static void rows_that_are_half_moved_back_are_completed(void **state)
+{
+    (void)state;
+    char *whole = rows("1 2 3 4"), *one = rows("1");
+    for (size_t len = strlen(one); len <= strlen(whole); len++) {
+        int64_t newest;
+        assert_int_equal(rt_file_replace(path, whole, len), RT_OK);
+        put(abandoned, "2 3 4");
+        assert_int_equal(rt__metrics_open(&files, &newest), RT_OK);
+        rt__rows_wanted want = {4, .doubts = &(rt__doubts){}};
+        assert_int_equal(rt__metrics_bring_back(&files, &want, &newest), RT_OK);
+        assert_int_equal(newest, 4);
+        expect(path, "1 2 3 4", "half moved back");
+    }
+    free(whole);
+    free(one);
+}
+
 static void generations_are_read(void **state)
 {
     (void)state;
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test(going_back_moves_later_rows),
         cmocka_unit_test(a_half_moved_row_is_completed),
         cmocka_unit_test(going_forward_moves_rows_back),
+        cmocka_unit_test(rows_that_are_half_moved_back_are_completed),
         cmocka_unit_test(generations_are_read),
         cmocka_unit_test(reading_a_long_file_reports_progress),
         cmocka_unit_test(anything_but_a_file_is_refused),
