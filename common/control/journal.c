@@ -198,6 +198,14 @@ static rt_status check_record(rt__journal *j, const rt_bytes *file, size_t *size
     return RT_OK;
 }
 
+/* Reports why a record, sound by itself, cannot stand where it does. */
+static rt_status refuse_place(const rt__journal *j)
+{
+    rt_saved_error why;
+    rt_error_save(&why);
+    return damaged(j, (size_t)j->end, why.text);
+}
+
 /* Reports which record the visitor did not understand. */
 static rt_status refuse_record(rt__journal *j)
 {
@@ -223,11 +231,14 @@ static rt_status visit_record(rt__journal *j, const char *payload, size_t len,
         rt_error_clear();
         return damaged(j, (size_t)j->end + HEADER_SIZE, not_an_object);
     }
-    rt_status status = json_is_object(record)
-                           ? visit(ctx, record)
-                           : damaged(j, (size_t)j->end + HEADER_SIZE, not_an_object);
+    bool object = json_is_object(record);
+    rt_status status = object ? visit(ctx, record) : RT_E_CORRUPT;
     json_decref(record);
-    return status == RT_E_FORMAT ? refuse_record(j) : status;
+    if (!object)
+        return damaged(j, (size_t)j->end + HEADER_SIZE, not_an_object);
+    return status == RT_E_CORRUPT  ? refuse_place(j)
+           : status == RT_E_FORMAT ? refuse_record(j)
+                                   : status;
 }
 
 static rt_status replay(rt__journal *j, const rt_bytes *file, rt__journal_visit *visit, void *ctx)

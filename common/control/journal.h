@@ -21,7 +21,8 @@ enum { RT__JOURNAL_VERSION = 1 };
 
 typedef struct rt__journal rt__journal;
 /* Called with each record in order; a failure ends the replay. FORMAT means that the callback does not understand the
- * record: the journal's error then says which record it was and what to do. */
+ * record, CORRUPT that it cannot follow those before it, with a message that names it: the journal's error then says where the record is and
+ * what to do. */
 typedef rt_status rt__journal_visit(void *ctx, const json_t *record);
 
 /* Opens or creates a journal. Fails with MISMATCH if the format is another one or a record is not understood, with

@@ -10,26 +10,26 @@
     }                                                                                              \
     }                                                                                              \
     ;
-#define RECORD(kind, sentence, when) static const rt_field kind##_fields[] = {
-#define F                            RT_SCHEMA_ROW
-#define END(kind)                    ROWS_END
-#define PART(name, what)             static const rt_field part_##name##_fields[] = {
-#define END_PART(name)               ROWS_END
+#define RECORD(kind, after, sentence, when) static const rt_field kind##_fields[] = {
+#define F                                   RT_SCHEMA_ROW
+#define END(kind)                           ROWS_END
+#define PART(name, what)                    static const rt_field part_##name##_fields[] = {
+#define END_PART(name)                      ROWS_END
 #include "common/control/journal.def"
 
 #define DEFAULTS_END                                                                               \
     }                                                                                              \
     ;
-#define RECORD(kind, sentence, when) static const rt_record_##kind kind##_defaults = {
-#define F                            RT_DEFAULT_ROW
-#define END(kind)                    DEFAULTS_END
-#define PART(name, what)             static const rt_record_part_##name part_##name##_defaults = {
-#define END_PART(name)               DEFAULTS_END
+#define RECORD(kind, after, sentence, when) static const rt_record_##kind kind##_defaults = {
+#define F                                   RT_DEFAULT_ROW
+#define END(kind)                           DEFAULTS_END
+#define PART(name, what)                    static const rt_record_part_##name part_##name##_defaults = {
+#define END_PART(name)                      DEFAULTS_END
 #include "common/control/journal.def"
 
-#define ROW(kind_, sentence_, when_, rows, type, owner_)                                           \
+#define ROW(kind_, after_, sentence_, when_, rows, type, owner_)                                   \
     {                                                                                              \
-        .kind = kind_, .when = when_, .sentence = sentence_, .schema = {                           \
+        .kind = kind_, .when = when_, .after = after_, .sentence = sentence_, .schema = {          \
             .owner = owner_,                                                                       \
             .thing = "field",                                                                      \
             .fields = rows##_fields,                                                               \
@@ -40,15 +40,16 @@
     }
 
 const rt_record_row rt_record_rows[RT_RECORDS] = {
-#define RECORD(kind, sentence, when)                                                               \
-    [RT_RECORD_##kind] = ROW(#kind, sentence, when, kind, rt_record_##kind, #kind),
+#define RECORD(kind, after, sentence, when)                                                        \
+    [RT_RECORD_##kind] =                                                                           \
+        ROW(#kind, RT_AFTER_##after, sentence, when, kind, rt_record_##kind, #kind),
 #include "common/control/journal.def"
 };
 
 const rt_record_row rt_record_parts[RT_RECORD_PARTS] = {
 #define PART(name, what)                                                                           \
-    [RT_RECORD_PART_##name] =                                                                      \
-        ROW(#name, NULL, what, part_##name, rt_record_part_##name, #name " in it"),
+    [RT_RECORD_PART_##name] = ROW(#name, RT_AFTER_NOTHING, NULL, what, part_##name,                \
+                                  rt_record_part_##name, #name " in it"),
 #include "common/control/journal.def"
 };
 

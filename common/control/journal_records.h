@@ -17,8 +17,8 @@
 #include <math.h>
 
 /* struct rt_record_commit { int64_t step; } */
-#define RECORD(kind, sentence, when) typedef struct RT_DESIGNATED rt_record_##kind {
-#define F                            RT_MEMBER_ROW
+#define RECORD(kind, after, sentence, when) typedef struct RT_DESIGNATED rt_record_##kind {
+#define F                                   RT_MEMBER_ROW
 #define END(kind)                                                                                  \
     }                                                                                              \
     rt_record_##kind;
@@ -29,7 +29,7 @@
 #include "common/control/journal.def"
 
 typedef enum rt_record_kind {
-#define RECORD(kind, sentence, when) RT_RECORD_##kind,
+#define RECORD(kind, after, sentence, when) RT_RECORD_##kind,
 #include "common/control/journal.def"
     RT_RECORDS /* how many there are */
 } rt_record_kind;
@@ -41,7 +41,7 @@ typedef enum rt_record_part {
 } rt_record_part;
 
 /* The number of fields of a record: RT_RECORD_FIELDS_commit. */
-#define RECORD(kind, sentence, when)        enum { RT_RECORD_FIELDS_##kind = 0
+#define RECORD(kind, after, sentence, when) enum { RT_RECORD_FIELDS_##kind = 0
 #define F(kind, name, value, allowed, help) +1
 #define END(kind)                                                                                  \
     }                                                                                              \
@@ -55,9 +55,18 @@ typedef enum rt_record_part {
 /* Values of the field `status` of the record `end`. */
 enum { RT_RECORD_END_DONE, RT_RECORD_END_STOPPED, RT_RECORD_END_FAILED };
 
+/* What must have been journaled before a record. */
+typedef enum rt_record_after {
+    RT_AFTER_NOTHING,
+    RT_AFTER_RUN,
+    RT_AFTER_GENERATION,
+    RT_AFTER_PLAN
+} rt_record_after;
+
 typedef struct rt_record_row {
     const char *kind, *when; /* for a part: its name and what it is */
     const char *sentence;    /* for people (sentence.h); NULL for a part */
+    rt_record_after after;   /* of a record */
     rt__schema schema;
 } rt_record_row;
 extern const rt_record_row rt_record_rows[RT_RECORDS], rt_record_parts[RT_RECORD_PARTS];
@@ -65,7 +74,7 @@ extern const rt_record_row rt_record_rows[RT_RECORDS], rt_record_parts[RT_RECORD
 typedef struct rt_record {
     rt_record_kind kind;
     union {
-#define RECORD(kind, sentence, when) rt_record_##kind kind;
+#define RECORD(kind, after, sentence, when) rt_record_##kind kind;
 #include "common/control/journal.def"
     } body;
 } rt_record;

@@ -637,7 +637,7 @@ rt_status rt__history_apply(rt__history *h, rt_record_kind kind, const void *val
 {
     h->records++;
     switch (kind) {
-#define RECORD(kind, sentence, when)                                                               \
+#define RECORD(kind, after, sentence, when)                                                        \
     case RT_RECORD_##kind:                                                                         \
         return apply_##kind(h, values);
 #include "common/control/journal.def"
@@ -656,5 +656,8 @@ rt_status rt__history_apply_json(rt__history *h, const json_t *record)
 
 rt_status rt__history_visit(void *history, const json_t *record)
 {
-    return rt__history_apply_json(history, record);
+    rt__history *h = history;
+    rt_record r;
+    RT_TRY(rt_record_read_next(&h->order, record, &r));
+    return rt__history_apply(h, r.kind, &r.body);
 }

@@ -12,7 +12,7 @@
 #define RINGTORCH_COORDINATOR_BOOKS_HISTORY_H
 
 #include "common/config/best.h"
-#include "common/control/journal_records.h"
+#include "common/control/journal_order.h"
 #include "coordinator/books/doubts.h"
 
 /* A generation that has made its last step, and what we know about it once its workers are gone. */
@@ -25,11 +25,12 @@ typedef struct rt__completion {
 } rt__completion;
 
 typedef struct rt__history {
-    char run_id[64];      /* "": the journal is empty */
-    char *config;         /* YAML; owned, NULL: none */
-    char init_sha256[65]; /* weights the run began with; "": drawn at random, or not known yet */
-    int64_t records;      /* applied so far */
-    int64_t generation;   /* the last one; 0: none yet */
+    char run_id[64];       /* "": the journal is empty */
+    char *config;          /* YAML; owned, NULL: none */
+    char init_sha256[65];  /* weights the run began with; "": drawn at random, or not known yet */
+    int64_t records;       /* applied so far */
+    rt_record_order order; /* of those that rt__history_visit applied */
+    int64_t generation;    /* the last one; 0: none yet */
     int64_t restarts, lost_steps;
     json_t *world_sizes;      /* one per generation */
     json_t *recovery_seconds; /* one per recovery */
@@ -90,7 +91,8 @@ rt_best rt__history_best(const rt__history *h, int64_t step);
 rt_status rt__history_apply(rt__history *h, rt_record_kind kind, const void *values);
 /* Applies a record given as JSON. FORMAT also for what rt_record_read refuses. */
 rt_status rt__history_apply_json(rt__history *h, const json_t *record);
-/* The same as a callback of rt__journal_open. */
+/* The same as a callback of rt__journal_open, for each record from the first one. Fails with CORRUPT if the record cannot follow
+ * those before it. */
 rt_status rt__history_visit(void *history, const json_t *record);
 /* Returns records that yield the same history (a new reference to an array), or NULL when memory runs out. */
 json_t *rt__history_records(const rt__history *h);

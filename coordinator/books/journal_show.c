@@ -71,7 +71,7 @@ static rt_status show_record(void *ctx, const json_t *record)
         return rt_error_code();
     rt_json_print(stdout, line);
     rt_mem_free(line);
-    return rt__history_apply_json(&s->history, record);
+    return rt__history_visit(&s->history, record);
 }
 
 /* ---- the command ---- */

@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/control/journal.h"
-#include "common/control/journal_records.h"
+#include "common/control/journal_order.h"
 #include "launch/cmd/metrics.h"
 #include "launch/run/place.h"
 #include <inttypes.h>
@@ -79,9 +79,8 @@ static bool advise_slower_run(const char *run_dir, char text[RT__NEXT_STEP])
 
 static rt_status check_record(void *ctx, const json_t *json)
 {
-    (void)ctx;
     rt_record r;
-    return rt_record_read(json, &r);
+    return rt_record_read_next(ctx, json, &r);
 }
 
 /* Returns whether a coordinator would refuse the run's journal; if so, writes why. A journal that we may not read does not
@@ -89,8 +88,9 @@ static rt_status check_record(void *ctx, const json_t *json)
 static bool journal_is_refused(const char *run_dir, char text[RT__NEXT_STEP])
 {
     int64_t torn;
+    rt_record_order order = {0};
     char *path = rt_path_join(run_dir, "journal");
-    rt_status status = path ? rt__journal_read(path, check_record, NULL, &torn) : RT_E_NOMEM;
+    rt_status status = path ? rt__journal_read(path, check_record, &order, &torn) : RT_E_NOMEM;
     bool refused = status == RT_E_CORRUPT || status == RT_E_MISMATCH;
     if (refused)
         snprintf(text, RT__NEXT_STEP, "it cannot be resumed: %s", rt_error());

@@ -357,11 +357,15 @@ void sim_coordinator_die_inside(sim_world *w, int64_t effects)
     w->shell->effects_left = effects;
 }
 
-static void read_journal(const sim_disk *d, rt__history *h)
+/* Rule 7: a coordinator understands each record that one has written, and where it stands. */
+static void read_journal(sim_world *w, rt__history *h)
 {
     rt__history_init(h);
-    for (int64_t i = 0; i < d->records; i++)
-        rt__history_visit(h, d->journal[i]);
+    for (int64_t i = 0; i < w->disk.records; i++)
+        if (rt__history_visit(h, w->disk.journal[i]) != RT_OK) {
+            sim_violate(w, "rule 7: the journal is refused: %s", rt_error());
+            rt_error_clear();
+        }
 }
 
 /* Rule 7: replaying the journal gives the history that was known. */
@@ -386,7 +390,7 @@ static void make_journal_shorter(sim_world *w, const rt__history *h)
     json_t *known = rt__history_records(h);
     sim_disk_shorten_log(&w->disk, json_array_get(known, 0));
     rt__history shorter;
-    read_journal(&w->disk, &shorter);
+    read_journal(w, &shorter);
     check_history(w, &shorter, known, "the journal made shorter");
     rt__history_release(&shorter);
     json_decref(known);
@@ -508,7 +512,7 @@ static void finish_rewinding(sim_world *w, const rt__history *h)
 static bool open_journal(sim_world *w, bool again, rt__history *h)
 {
     sim_shell *s = w->shell;
-    read_journal(&w->disk, h);
+    read_journal(w, h);
     if (s->history && again)
         check_history(w, h, s->history, "the journal read again");
     json_decref(s->history);

@@ -1,6 +1,6 @@
 /* Run directories, checkpoints and snapshots of an earlier version of RingTorch (tests/golden/runs/), and of a later one. All
  * commands read the former, and training resumes to the bits that the earlier version would have reached. The latter are
- * refused by name, with advice, and what does not need them still works. */
+ * refused by name, with advice, and what does not need them still works. So are journals that lack records. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/control/journal.h"
 #include "row.h"
 #include "runs.h"
 
@@ -305,6 +306,43 @@ static void a_newer_journal_is_refused(void **state)
     assert_string_equal(sha, weights);
 }
 
+/* ---- what is missing ---- */
+
+static rt_status keep_record(void *list, const json_t *record)
+{
+    json_array_append(list, (json_t *)record);
+    return RT_OK;
+}
+
+/* Writes a journal anew without its first record, with sound numbers and checksums. */
+static void lose_first_record(const char *path)
+{
+    rt__journal *j;
+    json_t *records = json_array(), *record;
+    size_t i;
+    must(rt__journal_open(path, keep_record, records, &j));
+    json_array_remove(records, 0);
+    must(rt__journal_compact(j, NULL, 0));
+    json_array_foreach(records, i, record) must(rt__journal_append(j, record));
+    rt__journal_close(j);
+    json_decref(records);
+}
+
+static void a_journal_without_its_beginning_is_refused(void **state)
+{
+    (void)state;
+    static const char *const says[] = {
+        "runs/killed/journal: damaged at byte 8: record 1 is 'generation', expected 'run' or "
+        "'history' before it: restore the file, or go on from the run's checkpoints in another "
+        "directory: --run-dir NEW --resume runs/killed",
+        NULL};
+    lose_first_record("runs/killed/journal");
+    expect("journal show runs/killed", 2, says);
+    expect("status runs/killed", 0, says);
+    expect(RESUME, 2, says);
+    assert_int_equal(last_step("runs/killed"), 22000);
+}
+
 static void a_newer_configuration_is_refused(void **state)
 {
     (void)state;
@@ -357,6 +395,7 @@ int main(void)
         OLD_ROW(without_a_readable_checkpoint_the_run_does_not_start_anew),
         OLD_ROW(newer_snapshots_are_passed_over),
         OLD_ROW(a_newer_journal_is_refused),
+        OLD_ROW(a_journal_without_its_beginning_is_refused),
         OLD_ROW(a_newer_configuration_is_refused),
         OLD_ROW(a_newer_control_file_is_refused),
         OLD_ROW(additions_of_newer_reports_are_ignored),

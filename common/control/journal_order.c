@@ -1,0 +1,94 @@
+#include "common/control/journal_order.h"
+#include "common/base/error.h"
+
+static rt_status misplaced(const rt_record_order *o, const rt_record *r, const char *expected)
+{
+    return RT_FAIL(CORRUPT, "record %lld is '%s', expected %s", (long long)o->records,
+                   rt_record_rows[r->kind].kind, expected);
+}
+
+static rt_status check_before(const rt_record_order *o, const rt_record *r)
+{
+    if (r->kind == RT_RECORD_history)
+        return o->records == 1 ? RT_OK : misplaced(o, r, "nothing before it");
+    if (r->kind == RT_RECORD_run && o->run)
+        return misplaced(o, r, "only one");
+    rt_record_after after = rt_record_rows[r->kind].after;
+    if (after >= RT_AFTER_RUN && !o->run)
+        return misplaced(o, r, "'run' or 'history' before it");
+    if (after >= RT_AFTER_GENERATION && o->generation == 0)
+        return misplaced(o, r, "'generation' before it");
+    if (after >= RT_AFTER_PLAN && !o->planned)
+        return misplaced(o, r, "'plan' before it");
+    return RT_OK;
+}
+
+static rt_status check_number(const rt_record_order *o, const rt_record *r, int64_t generation,
+                              int64_t least, int64_t most)
+{
+    if (generation >= least && generation <= most)
+        return RT_OK;
+    return RT_FAIL(CORRUPT, "record %lld is '%s' of generation %lld, expected of %lld%s",
+                   (long long)o->records, rt_record_rows[r->kind].kind, (long long)generation,
+                   (long long)most, least < most ? " at most" : "");
+}
+
+static rt_status check_generation(const rt_record_order *o, const rt_record *r)
+{
+    int64_t last = o->generation;
+    switch (r->kind) {
+    case RT_RECORD_generation:
+        return check_number(o, r, r->body.generation.generation, last + 1, last + 1);
+    case RT_RECORD_plan:
+        return check_number(o, r, r->body.plan.generation, last, last);
+    case RT_RECORD_over:
+        return check_number(o, r, r->body.over.generation, last, last);
+    case RT_RECORD_exited:
+        return check_number(o, r, r->body.exited.generation, last, last);
+    case RT_RECORD_evaluated: /* what a lost generation has found is written down by the next one */
+        return check_number(o, r, r->body.evaluated.generation, 0, last);
+    case RT_RECORD_doubt:
+        return check_number(o, r, r->body.doubt.generation, 0, last);
+    default:
+        return RT_OK;
+    }
+}
+
+static void take(rt_record_order *o, const rt_record *r)
+{
+    switch (r->kind) {
+    case RT_RECORD_run:
+        o->run = true;
+        break;
+    case RT_RECORD_history:
+        o->run = true;
+        o->generation = r->body.history.generation;
+        o->planned = r->body.history.planned;
+        break;
+    case RT_RECORD_launch:
+        o->planned = false;
+        break;
+    case RT_RECORD_generation:
+        o->generation = r->body.generation.generation;
+        o->planned = false;
+        break;
+    case RT_RECORD_plan:
+        o->planned = true;
+        break;
+    default:
+        break;
+    }
+}
+
+rt_status rt_record_read_next(rt_record_order *o, const json_t *json, rt_record *out)
+{
+    o->records++;
+    rt_status status = rt_record_read(json, out);
+    o->unknown |= status != RT_OK;
+    if (o->unknown)
+        return status;
+    RT_TRY(check_before(o, out));
+    RT_TRY(check_generation(o, out));
+    take(o, out);
+    return RT_OK;
+}
