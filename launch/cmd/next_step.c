@@ -83,19 +83,27 @@ static rt_status check_record(void *ctx, const json_t *json)
     return rt_record_read_next(ctx, json, &r);
 }
 
-/* Returns whether a coordinator would refuse the run's journal; if so, writes why. A journal that we may not read does not
- * count: its owner can read it. */
-static bool journal_is_refused(const char *run_dir, char text[RT__NEXT_STEP])
+char *rt__journal_refusal(const char *run_dir)
 {
     int64_t torn;
     rt_record_order order = {0};
     char *path = rt_path_join(run_dir, "journal");
     rt_status status = path ? rt__journal_read(path, check_record, &order, &torn) : RT_E_NOMEM;
     bool refused = status == RT_E_CORRUPT || status == RT_E_MISMATCH;
-    if (refused)
-        snprintf(text, RT__NEXT_STEP, "it cannot be resumed: %s", rt_error());
+    char *why = refused ? rt_strdup(rt_error()) : NULL;
     rt_error_clear();
     rt_mem_free(path);
+    return why;
+}
+
+/* Returns whether a coordinator would refuse the run's journal; if so, writes why. */
+static bool journal_is_refused(const char *run_dir, char text[RT__NEXT_STEP])
+{
+    char *why = rt__journal_refusal(run_dir);
+    bool refused = why != NULL;
+    if (refused)
+        snprintf(text, RT__NEXT_STEP, "it cannot be resumed: %s", why);
+    rt_mem_free(why);
     return refused;
 }
 

@@ -17,5 +17,8 @@ enum { RT__NEXT_STEP = RT__ADVICE + 128 };
 
 /* Writes the advice. state: what --resume would resume from; NULL: unknown. Returns false if no command would help. */
 bool rt__next_step(const char *run_dir, rt_next next, const char *state, char text[RT__NEXT_STEP]);
+/* Returns why a coordinator would refuse the run's journal (rt_malloc), or NULL if it would not. A journal that we may not read does not count:
+ * its owner can read it. */
+char *rt__journal_refusal(const char *run_dir);
 
 #endif

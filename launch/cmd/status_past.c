@@ -153,15 +153,17 @@ static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t
     int64_t step = ended ? rt__field_int(summary, "steps", reported) : reported;
     int64_t checkpoint_step;
     facts f = facts_of(dir);
-    char *checkpoint = rt__place_checkpoint(dir, INT64_MAX, &checkpoint_step);
+    char *checkpoint = rt__place_checkpoint(dir, INT64_MAX, &checkpoint_step),
+         *refusal = rt__journal_refusal(dir);
     json_t *j =
-        json_pack("{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
+        json_pack("{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
                   rt_json_text_or_null(dir), "name", f.name, "answered", 0, "status", status,
                   "step", number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step),
                   "checkpoint", rt_json_text_or_null(checkpoint), "snapshot_step", f.snapshot_step,
                   "snapshot_dir", f.snapshot_dir, "next", next_step(dir, status, summary),
-                  "summary", ended ? summary : json_null(), "events", events);
+                  "journal", rt_json_text_or_null(refusal), "summary", ended ? summary : json_null(), "events", events);
     rt_mem_free(checkpoint);
+    rt_mem_free(refusal);
     return j;
 }
 
@@ -270,11 +272,14 @@ static void show_saved(const json_t *past, const rt__screen *s, rt_text *out)
 
 void rt__past_show(const json_t *past, const rt__screen *screen, rt_text *out)
 {
-    const char *next = rt__field_text(past, "next");
+    const char *next = rt__field_text(past, "next"), *refusal = rt__field_text(past, "journal");
     show_title(past, screen, out);
     show_summary(past, screen, out);
     show_saved(past, screen, out);
     rt__events_show(rt__field_list(past, "events"), screen, out);
-    if (*next) /* not cut to the screen, so that it can be copied */
+    /* Neither is cut to the screen, so that it can be copied. What to do next names the journal if that is what hinders it. */
+    if (*next)
         rt_text_add(out, "\n%s\n", next);
+    else if (*refusal)
+        rt_text_add(out, "\nits journal is refused: %s\n", refusal);
 }

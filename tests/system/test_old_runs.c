@@ -343,6 +343,29 @@ static void a_journal_without_its_beginning_is_refused(void **state)
     assert_int_equal(last_step("runs/killed"), 22000);
 }
 
+/* Trouble with the journal says nothing about what the run has reached. */
+static void a_finished_run_is_done_whatever_its_journal(void **state)
+{
+    (void)state;
+    static const char *const done[] = {"regression: done after step 203", "test R2 0.9779"};
+    expect("status runs/regression --json", 0, SAYS("\"status\":\"done\"", "\"journal\":null"));
+    lose_first_record("runs/regression/journal");
+    expect("status runs/regression", 0,
+           SAYS(done[0], done[1],
+                "\nits journal is refused: runs/regression/journal: damaged at byte 8: record 1 is "
+                "'generation', expected 'run' or 'history' before it: restore the file, or go on "
+                "from the run's checkpoints in another directory: --run-dir NEW --resume "
+                "runs/regression\n"));
+    overwrite("runs/regression/journal", 7, 2);
+    expect("status runs/regression", 0,
+           SAYS(done[0], done[1],
+                "\nits journal is refused: runs/regression/journal: journal of format 2, this "
+                "version of ringtorch reads format 1"));
+    expect("status runs/regression --json", 0,
+           SAYS("\"status\":\"done\"", "\"eval_r2\":0.977",
+                "\"journal\":\"runs/regression/journal: journal of format 2"));
+}
+
 static void a_newer_configuration_is_refused(void **state)
 {
     (void)state;
@@ -396,6 +419,7 @@ int main(void)
         OLD_ROW(newer_snapshots_are_passed_over),
         OLD_ROW(a_newer_journal_is_refused),
         OLD_ROW(a_journal_without_its_beginning_is_refused),
+        OLD_ROW(a_finished_run_is_done_whatever_its_journal),
         OLD_ROW(a_newer_configuration_is_refused),
         OLD_ROW(a_newer_control_file_is_refused),
         OLD_ROW(additions_of_newer_reports_are_ignored),
