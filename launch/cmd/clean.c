@@ -33,7 +33,8 @@ static rt_status parse(int argc, char **argv, clean *c)
         0,
         "Removes what dead runs left in shared memory: snapshots and MPI's "
         "files, named ringtorch-*, in "
-        "/dev/shm and /tmp. It never touches what a live run uses. Without its snapshots, a killed "
+        "/dev/shm and /tmp, and the control.json of such a run. It never touches what a live run "
+        "uses. Without its snapshots, a killed "
         "run resumes from its newest checkpoint.\n"
         "\n"
         "With RUN, the directory or the id of a run, removes only what that run left.",
@@ -149,6 +150,11 @@ static rt_status run_on(clean *c, rt__remains *l)
     char *only = NULL;
     if (c->run)
         RT_TRY(find_run(c, l, &only));
+    rt_status status = only ? rt__remains_add(l, only) : RT_OK;
+    if (status != RT_OK) {
+        rt_mem_free(only);
+        return status;
+    }
     for (int64_t i = 0; i < l->count; i++)
         if (!only || rt__remains_is_of(&l->run[i], only))
             clean_run(c, &l->run[i]);

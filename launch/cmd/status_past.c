@@ -155,13 +155,13 @@ static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t
     facts f = facts_of(dir);
     char *checkpoint = rt__place_checkpoint(dir, INT64_MAX, &checkpoint_step),
          *refusal = rt__journal_refusal(dir);
-    json_t *j =
-        json_pack("{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
-                  rt_json_text_or_null(dir), "name", f.name, "answered", 0, "status", status,
-                  "step", number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step),
-                  "checkpoint", rt_json_text_or_null(checkpoint), "snapshot_step", f.snapshot_step,
-                  "snapshot_dir", f.snapshot_dir, "next", next_step(dir, status, summary),
-                  "journal", rt_json_text_or_null(refusal), "summary", ended ? summary : json_null(), "events", events);
+    json_t *j = json_pack(
+        "{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
+        rt_json_text_or_null(dir), "name", f.name, "answered", 0, "status", status, "step",
+        number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step), "checkpoint",
+        rt_json_text_or_null(checkpoint), "snapshot_step", f.snapshot_step, "snapshot_dir",
+        f.snapshot_dir, "next", next_step(dir, status, summary), "journal",
+        rt_json_text_or_null(refusal), "summary", ended ? summary : json_null(), "events", events);
     rt_mem_free(checkpoint);
     rt_mem_free(refusal);
     return j;

@@ -47,6 +47,7 @@ static rt_status open_control(const char *path, rt_bytes *text, rt__control *out
     close(fd);
     RT_TRY(status);
     out->inode = (int64_t)st.st_ino;
+    out->user = st.st_uid;
     out->written_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
     text->len = (size_t)n;
     text->data = rt_malloc(text->len + 1);

@@ -13,7 +13,7 @@
 /* What <run dir>/control.json says. */
 typedef struct rt__control {
     char endpoint[256], run[64], host[256];
-    int64_t pid;
+    int64_t pid, user;         /* user: the owner of the file */
     rt_wire_keys keys;         /* a client's */
     int64_t inode, written_ns; /* which version of the file this is */
 } rt__control;

@@ -93,17 +93,17 @@ static const char *reason_of(const rt_snapshot_entry *e)
     return named ? e->reason + n + 2 : e->reason;
 }
 
-static rt_status add_item(rt__remains_run *r, const rt_snapshot_entry *e)
+static rt_status add_item(rt__remains_run *r, const char *path, const char *unusable, bool control)
 {
-    bool unusable = e->status != RT_OK && !e->foreign;
     rt__remains_item *grown = grow(r->item, r->count, sizeof *grown);
     if (!grown)
         return rt_error_code();
     r->item = grown;
     rt__remains_item *item = &r->item[r->count++];
-    *item = (rt__remains_item){.path = rt_strdup(e->path),
-                               .unusable = unusable ? rt_strdup(reason_of(e)) : NULL,
-                               .bytes = bytes_below(e->path)};
+    *item = (rt__remains_item){.path = rt_strdup(path),
+                               .unusable = unusable ? rt_strdup(unusable) : NULL,
+                               .control = control,
+                               .bytes = bytes_below(path)};
     r->bytes += item->bytes;
     return item->path && (item->unusable || !unusable) ? RT_OK : rt_error_code();
 }
@@ -146,7 +146,8 @@ static rt_status add_entry(rt__remains *l, const rt_snapshot_entry *e)
     rt__remains_run *r = find_or_add(l, e->name.run, st.st_uid);
     if (!r)
         return rt_error_code();
-    RT_TRY(add_item(r, e));
+    bool unusable = e->status != RT_OK && !e->foreign;
+    RT_TRY(add_item(r, e->path, unusable ? reason_of(e) : NULL, false));
     if (S_ISDIR(st.st_mode))
         note_directory(r->facts, &st);
     if (e->name.what == RT_SNAPSHOT_MPIRUN)
@@ -159,6 +160,26 @@ static rt_status add_entry(rt__remains *l, const rt_snapshot_entry *e)
     if (!r->dir && !(r->dir = rt_strdup(e->snapshot->about.run_dir)))
         return rt_error_code();
     return add_parts(r->facts, e->snapshot);
+}
+
+/* Returns whether the control file in the run directory is this run's. */
+static bool has_control(const rt__remains_run *r)
+{
+    rt__control c;
+    bool ours = rt__control_read(r->dir, &c) == RT_OK && strcmp(c.run, r->id) == 0;
+    rt_error_clear();
+    return ours;
+}
+
+/* Adds the control file that a killed coordinator has left in the run directory. */
+static rt_status add_control(rt__remains_run *r)
+{
+    if (!r->dir || !has_control(r))
+        return RT_OK;
+    char *path = rt_path_join(r->dir, "control.json");
+    rt_status status = path ? add_item(r, path, NULL, true) : rt_error_code();
+    rt_mem_free(path);
+    return status;
 }
 
 /* ---- judging ---- */
@@ -237,6 +258,7 @@ static void judge(rt__remains_run *r)
 {
     char why[512];
     const facts *f = r->facts;
+    set_state(r, RT__RUN_DEAD, "");
     find_step(r);
     if (r->user != (int64_t)geteuid()) {
         snprintf(why, sizeof why, "belongs to user %" PRId64 ": clean up as that user", r->user);
@@ -301,8 +323,33 @@ rt_status rt__remains_find(const char *dir, rt__remains *out)
         rt__remains_release(out);
         return status;
     }
-    for (int64_t i = 0; i < out->count; i++)
+    for (int64_t i = 0; i < out->count && status == RT_OK; i++) {
+        status = add_control(&out->run[i]);
         judge(&out->run[i]);
+    }
+    if (status != RT_OK)
+        rt__remains_release(out);
+    return status;
+}
+
+rt_status rt__remains_add(rt__remains *l, const char *run_dir)
+{
+    char dir[PATH_MAX];
+    rt__control c;
+    if (!realpath(run_dir, dir) || rt__control_read(dir, &c) != RT_OK) {
+        rt_error_clear();
+        return RT_OK;
+    }
+    rt__remains_run *r = find_or_add(l, c.run, c.user);
+    if (!r)
+        return rt_error_code();
+    if (r->dir)
+        return RT_OK; /* its snapshots name it */
+    r->dir = rt_strdup(dir);
+    if (!r->dir)
+        return rt_error_code();
+    RT_TRY(add_control(r));
+    judge(r);
     return RT_OK;
 }
 
@@ -334,11 +381,14 @@ void rt__remains_release(rt__remains *l)
 
 /* ---- removing ---- */
 
-static rt_status remove_items(rt__remains_run *r)
+/* A control file is removed only under the lock: without it, a launcher that starts now could have written another. */
+static rt_status remove_items(rt__remains_run *r, bool locked)
 {
     rt_saved_error first = {0};
     for (int64_t i = 0; i < r->count && r->state == RT__RUN_DEAD; i++) {
         bool in_use = false;
+        if (r->item[i].control && !(locked && has_control(r)))
+            continue;
         rt_status status = rt_snapshot_remove(r->item[i].path, &in_use);
         r->item[i].removed = status == RT_OK && !in_use;
         if (in_use)
@@ -350,16 +400,28 @@ static rt_status remove_items(rt__remains_run *r)
     return rt_error_restore(&first);
 }
 
+/* Sees to it that there is a lock file to hold where a control file is to be removed. */
+static void make_lock(const rt__remains_run *r)
+{
+    int fd;
+    if (!r->dir || !has_control(r))
+        return;
+    if (rt_run_lock_open(r->dir, &fd) == RT_OK)
+        close(fd);
+    rt_error_clear();
+}
+
 rt_status rt__remains_remove(rt__remains_run *r)
 {
     int lock = -1;
     if (r->state != RT__RUN_DEAD)
         return RT_OK;
+    make_lock(r);
     if (r->dir && !rt_run_lock_try(r->dir, &lock) && is_held_by(r)) {
         set_state(r, RT__RUN_ALIVE, "alive: its launcher runs");
         return RT_OK;
     }
-    rt_status status = remove_items(r);
+    rt_status status = remove_items(r, lock >= 0);
     if (lock >= 0)
         close(lock);
     return status;

@@ -1,4 +1,4 @@
-/* Finds what runs have in shared memory, groups it by run, judges whether each run is alive or dead, and removes what dead
+/* Finds what runs have in shared memory and their control files, groups it by run, judges whether each run is alive or dead, and removes what dead
  * ones left.
  *
  *     rt__remains l;
@@ -23,6 +23,7 @@
 typedef struct rt__remains_item {
     char *path;
     char *unusable; /* why this snapshot cannot be used; NULL: it can be, or is no snapshot */
+    bool control;   /* it is control.json in the run directory */
     double bytes;
     bool removed;
 } rt__remains_item;
@@ -52,11 +53,13 @@ typedef struct rt__remains {
     int64_t count;
 } rt__remains;
 
-/* Searches /dev/shm, /tmp (for MPI's directories) and `dir` (may be NULL). */
+/* Searches /dev/shm, /tmp (for MPI's directories) and `dir` (may be NULL), and the run directories that snapshots name. */
 rt_status rt__remains_find(const char *dir, rt__remains *out);
+/* Adds the run whose control file is in that run directory, or the directory to the run, if nothing else that it has left names it. */
+rt_status rt__remains_add(rt__remains *l, const char *run_dir);
 /* Returns whether the run has that run directory or that id. */
 bool rt__remains_is_of(const rt__remains_run *r, const char *dir_or_id);
-/* Removes a dead run's files while holding the lock of its run directory. If the run turns out to be alive, stops removing
+/* Removes a dead run's files, and its control file if that is still its own, while holding the lock of its run directory. If the run turns out to be alive, stops removing
  * and sets `state`. If a file cannot be removed, tries the others first, then fails. */
 rt_status rt__remains_remove(rt__remains_run *r);
 void rt__remains_release(rt__remains *l);

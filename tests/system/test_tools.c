@@ -250,11 +250,16 @@ static void remains_of_a_killed_run_are_shown_and_removed(void **state)
         r = run(&s, LONG, "ringtorch", "clean", run_dir, "--dry-run", NULL);
     }
     expect_exit(&r, 0);
-    expect_text(r.out, left > 0 ? "would remove" : "nothing to clean");
+    expect_text(r.out, "would remove");
+    expect_text(r.out, "/control.json\n");
     result_release(&r);
     assert_int_equal(count_in_memory(id), left);
+    char control[160];
+    snprintf(control, sizeof control, "%s/control.json", run_dir);
+    assert_true(rt_path_exists(control));
     order(0, "clean", run_dir, NULL);
     assert_int_equal(count_in_memory(id), 0);
+    assert_false(rt_path_exists(control));
 }
 
 int main(void)

@@ -1,200 +1,5 @@
-/* clean, and status of runs that have ended: made-up shared memory with dead and live runs, incomplete states, hostile
- * names and owners. All of it is in a mount namespace of its own, so that no real run is touched; if that is not allowed,
- * the tests are skipped. */
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "common/base/clock.h"
-#include "common/base/error.h"
-#include "common/base/file.h"
-#include "common/base/mem.h"
-#include "common/control/journal.h"
-#include "common/state/snapshot_list.h"
-#include "launch/cmd/clean.h"
-#include "launch/cmd/status.h"
-#include "launch/remains/remains.h"
-#include "tests/support/child.h"
-
-static bool isolated;
-static const char folder[] = "/tmp/clean", run_dir[] = "/tmp/clean/runs/x";
-static char out[1 << 15], err[1 << 14];
-
-/* Gives this process a /tmp and a /dev/shm of its own. */
-static bool isolate(void)
-{
-    unsigned user = geteuid(), group = getegid();
-    char map[64];
-    if (user != 0) {
-        if (unshare(CLONE_NEWUSER) != 0)
-            return false;
-        snprintf(map, sizeof map, "%u %u 1", user, user);
-        int fd = open("/proc/self/setgroups", O_WRONLY);
-        bool good = fd >= 0 && write(fd, "deny", 4) == 4;
-        close(fd);
-        fd = open("/proc/self/uid_map", O_WRONLY);
-        good = good && fd >= 0 && write(fd, map, strlen(map)) > 0;
-        close(fd);
-        snprintf(map, sizeof map, "%u %u 1", group, group);
-        fd = open("/proc/self/gid_map", O_WRONLY);
-        good = good && fd >= 0 && write(fd, map, strlen(map)) > 0;
-        close(fd);
-        if (!good)
-            return false;
-    }
-    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777") == 0 &&
-           mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") == 0;
-}
-
-static rt_status expect_no_record(void *ctx, const json_t *record)
-{
-    (void)ctx, (void)record;
-    return RT_E_INTERNAL;
-}
-
-/* Makes a run directory with an empty journal. */
-static int set_up(void **state)
-{
-    (void)state;
-    rt__journal *journal;
-    if (!isolated)
-        return 0;
-    if (rt_dir_make(run_dir, 0700) != RT_OK ||
-        rt__journal_open("/tmp/clean/runs/x/journal", expect_no_record, NULL, &journal) != RT_OK)
-        return -1;
-    rt__journal_close(journal);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rt_error_clear();
-    if (!isolated)
-        return 0;
-    static const char *const places[] = {"/dev/shm", "/tmp"};
-    for (int i = 0; i < 2; i++) {
-        rt_names names;
-        if (rt_dir_list(places[i], &names) != RT_OK)
-            return -1;
-        for (size_t k = 0; k < names.count; k++) {
-            char *path = rt_path_join(places[i], names.name[k]);
-            rt_remove_tree(path);
-            rt_mem_free(path);
-        }
-        rt_names_release(&names);
-    }
-    return 0;
-}
-
-#define NEED_ISOLATION()                                                                           \
-    do {                                                                                           \
-        if (!isolated)                                                                             \
-            skip();                                                                                \
-    } while (0)
-
-/* ---- commands ---- */
-
-static void read_back(const char *path, char *text, size_t size)
-{
-    int fd = open(path, O_RDONLY);
-    ssize_t n = fd >= 0 ? read(fd, text, size - 1) : 0;
-    text[n > 0 ? n : 0] = '\0';
-    if (fd >= 0)
-        close(fd);
-}
-
-typedef struct command_line {
-    int (*command)(int, char **);
-    int argc;
-    char *argv[16];
-} command_line;
-
-static int run_here(void *argument)
-{
-    command_line *line = argument;
-    dup2(open("/tmp/out", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-    dup2(open("/tmp/err", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-    return line->command(line->argc, line->argv);
-}
-
-/* Runs a command in a child. The words of its command line end with NULL. */
-static int run(int (*command)(int, char **), const char *const *words)
-{
-    command_line line = {.command = command};
-    for (; words[line.argc]; line.argc++)
-        line.argv[line.argc] = (char *)words[line.argc];
-    int code = child_end(child_function(run_here, &line));
-    read_back("/tmp/out", out, sizeof out);
-    read_back("/tmp/err", err, sizeof err);
-    return code;
-}
-
-#define CLEAN(...)  run(rt__clean_command, (const char *const[]){"clean", __VA_ARGS__, NULL})
-#define STATUS(...) run(rt__status_command, (const char *const[]){"status", __VA_ARGS__, NULL})
-
-static void expect_out(const char *fragment)
-{
-    if (!strstr(out, fragment))
-        fail_msg("'%s' is not in:\n%s--- errors\n%s", fragment, out, err);
-}
-
-/* ---- shared memory ---- */
-
-/* Makes the snapshot of one of two ranks, with its half of a state of 1000 elements of this step. Returns the descriptor
- * that holds its lock. */
-static int make_snapshot(const char *run, const char *dir, int64_t generation, int64_t rank,
-                         int64_t step, char path[128])
-{
-    rt_snapshot_about a = {.generation = generation,
-                           .rank = rank,
-                           .begin = rank * 500,
-                           .end = rank * 500 + 500,
-                           .count = 1000,
-                           .kinds = 1,
-                           .kind = {"param"},
-                           .layout_hash = "layout",
-                           .config_hash = "config"};
-    int fd;
-    snprintf(a.run, sizeof a.run, "%s", run);
-    snprintf(a.run_dir, sizeof a.run_dir, "%s", dir);
-    snprintf(path, 128, "/dev/shm/ringtorch-%s-g%" PRId64 "-r%" PRId64, run, generation, rank);
-    assert_int_equal(rt_snapshot_create(path, &a, &fd), RT_OK);
-    int64_t commit = step + 1;
-    size_t at = offsetof(rt_snapshot_header, slot);
-    assert_int_equal(pwrite(fd, &commit, sizeof commit, (off_t)at), (ssize_t)sizeof commit);
-    return fd;
-}
-
-/* Makes the snapshots of a dead run with two ranks, and the files of MPI and mpirun. */
-static void make_dead_run(const char *run, const char *dir, int64_t step)
-{
-    char path[128];
-    close(make_snapshot(run, dir, 1, 0, step, path));
-    close(make_snapshot(run, dir, 1, 1, step, path));
-    snprintf(path, sizeof path, "/dev/shm/ringtorch-%s-g1-mpi-0badcafe/below", run);
-    assert_int_equal(rt_dir_make(path, 0700), RT_OK);
-    snprintf(path, sizeof path, "/tmp/ringtorch-%s-g1-orte/ompi.h.0/pid.99999999", run);
-    assert_int_equal(rt_dir_make(path, 0700), RT_OK);
-}
+/* clean: made-up shared memory with dead and live runs, incomplete states, hostile names and owners. */
+#include "left_run.h"
 
 static int count_left(void)
 {
@@ -227,6 +32,9 @@ static int hold(const char *dir)
     return fd;
 }
 
+static const char control[] = "/tmp/clean/runs/x/control.json";
+
+/* Writes the file that a coordinator on that host leaves when it is killed. */
 static void write_control(const char *run, const char *host)
 {
     char text[512];
@@ -235,8 +43,14 @@ static void write_control(const char *run, const char *host)
              "{\"endpoint\": \"tcp://127.0.0.1:9\", \"run\": \"%s\", \"keys\": \"%s %s %s\", "
              "\"pid\": 1, \"host\": \"%s\"}",
              run, key, key, key, host);
-    assert_int_equal(rt_file_replace("/tmp/clean/runs/x/control.json", text, strlen(text)), RT_OK);
-    chmod("/tmp/clean/runs/x/control.json", 0600);
+    assert_int_equal(rt_file_replace_secret(control, text, strlen(text)), RT_OK);
+}
+
+static void write_control_of(const char *run)
+{
+    char host[128] = "";
+    gethostname(host, sizeof host - 1);
+    write_control(run, host);
 }
 
 /* ---- dead and alive ---- */
@@ -331,13 +145,12 @@ static void the_lock_of_another_run_protects_nothing(void **state)
 {
     (void)state;
     NEED_ISOLATION();
-    char host[128] = "";
-    gethostname(host, sizeof host - 1);
     make_dead_run("aa", run_dir, 417);
-    write_control("bb", host);
+    write_control_of("bb");
     int lock = hold(run_dir);
     assert_int_equal(CLEAN(NULL), 0);
     assert_int_equal(count_left(), 0);
+    assert_true(rt_path_exists(control)); /* it is the other run's */
     close(lock);
 }
 
@@ -350,7 +163,8 @@ static void a_run_of_another_host_is_not_judged_from_here(void **state)
     assert_int_equal(CLEAN(NULL), 0);
     expect_out("left alone: its coordinator is on host far-away");
     assert_int_equal(count_left(), 4);
-    unlink("/tmp/clean/runs/x/control.json");
+    assert_int_equal(CLEAN(run_dir), 1);
+    assert_int_equal(unlink(control), 0);
     assert_int_equal(CLEAN(NULL), 0);
     assert_int_equal(count_left(), 0);
 }
@@ -359,14 +173,14 @@ static void a_run_of_another_host_is_not_judged_from_here(void **state)
 static void a_run_whose_control_file_is_of_another_version_is_not_judged(void **state)
 {
     (void)state;
-    static const char text[] = "{\"format_version\": 2}", path[] = "/tmp/clean/runs/x/control.json";
+    static const char text[] = "{\"format_version\": 2}";
     NEED_ISOLATION();
     make_dead_run("aa", run_dir, 417);
-    assert_int_equal(rt_file_replace_secret(path, text, strlen(text)), RT_OK);
+    assert_int_equal(rt_file_replace_secret(control, text, strlen(text)), RT_OK);
     assert_int_equal(CLEAN(NULL), 0);
     expect_out("left alone: control.json of the run directory is of another version of ringtorch");
     assert_int_equal(count_left(), 4);
-    unlink(path);
+    assert_int_equal(unlink(control), 0);
     assert_int_equal(CLEAN(NULL), 0);
     assert_int_equal(count_left(), 0);
 }
@@ -397,6 +211,85 @@ static void removal_holds_the_lock(void **state)
     assert_int_equal(count_left(), 4);
     close(lock);
     rt__remains_release(&l);
+}
+
+static void the_control_file_goes_with_what_the_run_left(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    make_dead_run("aa", run_dir, 417);
+    write_control_of("aa");
+    assert_int_equal(CLEAN("--dry-run"), 0);
+    expect_out("  /tmp/clean/runs/x/control.json\n");
+    expect_out("would remove 5 files");
+    assert_true(rt_path_exists(control));
+    assert_int_equal(CLEAN(NULL), 0);
+    expect_out("removed 5 files");
+    assert_int_equal(count_left(), 0);
+    assert_false(rt_path_exists(control));
+    assert_true(rt_path_exists("/tmp/clean/runs/x/journal"));
+}
+
+/* Nothing in shared memory leads to the run directory, so it must be named. */
+static void a_control_file_alone_is_removed_from_the_directory_given(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    write_control_of("aa");
+    make_dead_run("bb", "/tmp/clean/runs/y", 5);
+    int lock = hold(run_dir);
+    assert_int_equal(CLEAN(run_dir), 1);
+    expect_out("run aa in /tmp/clean/runs/x: left alone: alive: its launcher runs");
+    assert_true(rt_path_exists(control));
+    close(lock);
+    assert_int_equal(CLEAN("--dry-run", run_dir), 0);
+    expect_out("would remove 1 file");
+    assert_true(rt_path_exists(control));
+    assert_int_equal(chdir("/tmp/clean/runs"), 0);
+    assert_int_equal(CLEAN("x"), 0);
+    expect_out("run aa in /tmp/clean/runs/x: ");
+    expect_out("removed 1 file");
+    assert_false(rt_path_exists(control));
+    assert_int_equal(count_left(), 4); /* of the other run */
+    assert_int_equal(CLEAN("x"), 0);
+    assert_string_equal(out, "nothing to clean\n");
+    assert_int_equal(chdir("/"), 0);
+}
+
+/* Files of MPI say only the id of their run, which the control file ties to the directory. */
+static void a_control_file_says_whose_nameless_files_are(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    assert_int_equal(rt_dir_make("/dev/shm/ringtorch-aa-g1-mpi-0badcafe", 0700), RT_OK);
+    assert_int_equal(CLEAN(run_dir), 0);
+    assert_string_equal(out, "nothing to clean\n");
+    write_control_of("aa");
+    assert_int_equal(CLEAN(run_dir), 0);
+    expect_out("removed 2 files");
+    assert_int_equal(count_left(), 0);
+    assert_false(rt_path_exists(control));
+}
+
+/* A launcher that starts a run in this moment owns whatever control file there is from then on. */
+static void the_control_file_of_a_later_run_stays(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    for (int held = 0; held < 2; held++) {
+        rt__remains l;
+        make_dead_run("aa", run_dir, 417);
+        write_control_of("aa");
+        assert_int_equal(rt__remains_find(NULL, &l), RT_OK);
+        assert_int_equal(l.run[0].count, 5);
+        int lock = held ? hold(run_dir) : -1;
+        write_control_of("bb");
+        assert_int_equal(rt__remains_remove(&l.run[0]), RT_OK);
+        assert_int_equal(count_left(), 0);
+        assert_true(rt_path_exists(control));
+        rt__remains_release(&l);
+        close(lock);
+    }
 }
 
 static void one_run_can_be_named(void **state)
@@ -601,148 +494,6 @@ static void names_of_run_directories_do_not_control_the_terminal(void **state)
     expect_out("evil");
 }
 
-/* ---- status of runs that have ended ---- */
-
-static void write_run_file(const char *name, const char *text)
-{
-    char path[160];
-    snprintf(path, sizeof path, "%s/%s", run_dir, name);
-    assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
-}
-
-static void make_versioned_checkpoint(int version, int step, int bytes_there, int bytes_said)
-{
-    char path[160], text[200], piece[64] = "";
-    snprintf(path, sizeof path, "%s/checkpoints/step-%08d", run_dir, step);
-    assert_int_equal(rt_dir_make(path, 0755), RT_OK);
-    snprintf(path, sizeof path, "checkpoints/step-%08d/piece-00000.safetensors", step);
-    memset(piece, 'x', (size_t)bytes_there);
-    write_run_file(path, piece);
-    snprintf(path, sizeof path, "checkpoints/step-%08d/manifest.json", step);
-    snprintf(text, sizeof text,
-             "{\"format_version\": %d, \"step\": %d, \"pieces\": [{\"file\": "
-             "\"piece-00000.safetensors\", \"bytes\": %d}]}",
-             version, step, bytes_said);
-    write_run_file(path, text);
-}
-
-static void make_checkpoint(int step, int bytes_there, int bytes_said)
-{
-    make_versioned_checkpoint(1, step, bytes_there, bytes_said);
-}
-
-static void a_killed_run_says_what_it_can_resume_from(void **state)
-{
-    (void)state;
-    NEED_ISOLATION();
-    make_dead_run("aa", run_dir, 417);
-    make_checkpoint(300, 10, 10);
-    make_checkpoint(400, 10, 10);
-    make_checkpoint(410, 9, 10); /* cut off */
-    write_run_file("events.jsonl", "{\"event\": \"running\", \"world_size\": 2, \"start_step\": 0, "
-                                   "\"end_step\": 1000}\n{\"event\": \"chec"); /* and torn */
-    write_run_file("metrics.jsonl", "{\"step\": 405}\n{\"step\": 415}\n");
-    write_run_file("summary.json",
-                   "{\"status\": \"done\", \"steps\": 100}"); /* of an earlier run */
-    assert_int_equal(STATUS(run_dir), 0);
-    expect_out("x: killed, last report at step 415\n");
-    expect_out("checkpoint of step 400: /tmp/clean/runs/x/checkpoints/step-00000400\n");
-    expect_out("snapshot   of step 417, in shared memory: /dev/shm\n");
-    expect_out(" train /tmp/clean/runs/x/config.yaml --run-dir /tmp/clean/runs/x --resume auto\n");
-    expect_out("steps 0 to 1,000");
-    assert_int_equal(STATUS(run_dir, "--json"), 0);
-    expect_out("\"answered\":false,\"status\":\"killed\",\"step\":415,\"checkpoint_step\":400,");
-    expect_out("\"snapshot_step\":417,");
-    assert_int_equal(STATUS(run_dir, "--watch"), 0); /* ends at once */
-    expect_out("x: killed");
-}
-
-/* A coordinator resumes from the newest checkpoint that it reads, and refuses the run if it reads none of them. */
-static void resume_is_offered_only_if_a_checkpoint_can_be_read(void **state)
-{
-    (void)state;
-    NEED_ISOLATION();
-    write_run_file("events.jsonl", "{\"event\": \"running\", \"world_size\": 2}\n");
-    make_versioned_checkpoint(1, 300, 10, 10);
-    make_versioned_checkpoint(99, 400, 10, 10);
-    assert_int_equal(STATUS(run_dir), 0);
-    expect_out("checkpoint of step 300: ");
-    expect_out("--resume auto\n");
-    make_versioned_checkpoint(99, 300, 10, 10);
-    make_versioned_checkpoint(1, 200, 9, 10); /* cut off */
-    assert_int_equal(STATUS(run_dir), 0);
-    expect_out("it cannot be resumed: "
-               "/tmp/clean/runs/x/checkpoints/step-00000400/manifest.json: checkpoint of format "
-               "version 99, this program reads version 1: use the version of ringtorch that made "
-               "it\n");
-    assert_null(strstr(out, "--resume"));
-    assert_int_equal(STATUS(run_dir, "--json"), 0);
-    expect_out("\"checkpoint_step\":null,\"checkpoint\":null,");
-}
-
-static void a_run_that_is_done_shows_its_summary(void **state)
-{
-    (void)state;
-    NEED_ISOLATION();
-    make_checkpoint(200, 10, 10);
-    write_run_file("events.jsonl", "{\"event\": \"done\", \"step\": 200}\n");
-    write_run_file("summary.json",
-                   "{\"status\": \"done\", \"steps\": 200, \"seconds\": 63, \"epochs\": 2.5, "
-                   "\"samples_per_second\": 5000, \"eval_accuracy\": 0.9123, \"eval_loss\": 0.25, "
-                   "\"restarts\": 1, \"lost_steps\": 1, \"error\": null}");
-    assert_int_equal(STATUS(run_dir), 0);
-    expect_out("x: done after step 200\n");
-    expect_out("test accuracy 91.23 %, loss 0.2500\n");
-    expect_out("1 restart, 1 step lost\n");
-    assert_null(strstr(out, "to resume"));
-}
-
-/* If the summary is missing, or lacks a value, status omits the value instead of printing "-" or "nan". */
-static void missing_summary_values_are_omitted(void **state)
-{
-    static const char *const summaries[] = {NULL, "{}", "{\"status\": \"done\"}"};
-    (void)state;
-    NEED_ISOLATION();
-    for (size_t i = 0; i < sizeof summaries / sizeof *summaries; i++) {
-        write_run_file("events.jsonl", "{\"event\": \"done\"}\n");
-        if (summaries[i])
-            write_run_file("summary.json", summaries[i]);
-        assert_int_equal(STATUS(run_dir), 0);
-        expect_out("x: done\n");
-        assert_null(strstr(out, "nan"));
-        assert_null(strstr(out, "speed"));
-        assert_null(strstr(out, "recovery"));
-    }
-    write_run_file("metrics.jsonl", "{\"step\": 7}\n");
-    assert_int_equal(STATUS(run_dir), 0);
-    expect_out("x: done after step 7\n");
-}
-
-static void a_failed_run_says_why(void **state)
-{
-    (void)state;
-    NEED_ISOLATION();
-    write_run_file("events.jsonl", "{\"event\": \"failed\", \"step\": 7, \"message\": \"full\"}\n");
-    write_run_file("summary.json",
-                   "{\"status\": \"failed\", \"steps\": 7, \"error\": \"the disk is full\"}");
-    assert_int_equal(STATUS(run_dir), 0);
-    expect_out("x: failed after step 7\n");
-    expect_out("error      the disk is full\n");
-    expect_out("failed after step 7: full\n");
-    expect_out("to resume:");
-}
-
-static void a_directory_where_nothing_was_run_says_so(void **state)
-{
-    (void)state;
-    NEED_ISOLATION();
-    assert_int_equal(STATUS(run_dir), 0);
-    expect_out("x: nothing has been run here yet\n");
-    assert_int_equal(rt_remove_tree(folder), RT_OK);
-    assert_int_equal(STATUS(run_dir), 2);
-    assert_non_null(strstr(err, "no such run"));
-}
-
 int main(void)
 {
     isolated = isolate();
@@ -761,6 +512,10 @@ int main(void)
         TEST(a_run_whose_control_file_is_of_another_version_is_not_judged),
         TEST(a_missing_run_directory_does_not_stop_cleaning),
         TEST(removal_holds_the_lock),
+        TEST(the_control_file_goes_with_what_the_run_left),
+        TEST(a_control_file_alone_is_removed_from_the_directory_given),
+        TEST(a_control_file_says_whose_nameless_files_are),
+        TEST(the_control_file_of_a_later_run_stays),
         TEST(one_run_can_be_named),
         TEST(another_directory_can_be_searched),
         TEST(only_whole_states_count),
@@ -772,12 +527,6 @@ int main(void)
         TEST(directories_others_can_write_to_are_left_alone),
         TEST(what_belongs_to_others_is_left_alone),
         TEST(names_of_run_directories_do_not_control_the_terminal),
-        TEST(a_killed_run_says_what_it_can_resume_from),
-        TEST(resume_is_offered_only_if_a_checkpoint_can_be_read),
-        TEST(a_run_that_is_done_shows_its_summary),
-        TEST(missing_summary_values_are_omitted),
-        TEST(a_failed_run_says_why),
-        TEST(a_directory_where_nothing_was_run_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
