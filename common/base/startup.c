@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -64,9 +65,18 @@ static void raise_open_files(void)
     setrlimit(RLIMIT_NOFILE, &limit); /* raising a soft limit up to the hard one cannot fail */
 }
 
+/* The usual buffer for pipes is smaller than some lines. */
+static void buffer_whole_lines(void)
+{
+    static char buffer[1 << 16];
+    if (!isatty(STDOUT_FILENO))
+        setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+}
+
 void rt_startup(void)
 {
     open_standard_descriptors();
+    buffer_whole_lines();
     reset_signals();
     keep_our_files_usable();
     raise_open_files();

@@ -17,6 +17,8 @@
 /* - Descriptors 0 to 2 that are closed become /dev/null. Otherwise the next file opened, perhaps a lock or a socket,
  *   would take the number and be read or written as standard input or output. Writing to standard output still fails,
  *   because a lost result must be an error.
+ * - Standard output, unless it is a terminal, takes lines of up to 64 KiB before it writes, so that a line which is flushed when it is
+ *   whole goes out in one write: neither a kill nor another writer comes into the midst of it.
  * - No signal stays blocked. Ignored signals get their default action back, with two exceptions: an ignored SIGHUP
  *   stays ignored, for nohup; SIGXFSZ is always ignored, so that a limit on file sizes becomes an error of the write,
  *   reported with the file's name. A closed pipe ends the program by SIGPIPE, silently, as with other tools.

@@ -30,12 +30,22 @@ char *rt_text_utf8(const char *text, size_t len)
 
 void rt_text_vprint(FILE *to, const char *fmt, va_list args)
 {
-    char raw[8192], shown[RT__SHOWN_MAX];
+    char raw[8192], shown[RT__SHOWN_MAX], out[sizeof raw];
+    size_t len = 0;
     vsnprintf(raw, sizeof raw, fmt, args);
     for (const char *at = raw; *at;) {
         at += rt__unicode_show(at, shown);
-        fputs(at[-1] == '\n' ? "\n" : shown, to);
+        const char *add = at[-1] == '\n' ? "\n" : shown;
+        size_t more = strlen(add);
+        if (len + more > sizeof out) {
+            fwrite(out, 1, len, to);
+            len = 0;
+        }
+        memcpy(out + len, add, more);
+        len += more;
     }
+    fwrite(out, 1, len,
+           to); /* at once: standard error has no buffer, and others write there, too */
 }
 
 void rt_text_print(FILE *to, const char *fmt, ...)

@@ -1,4 +1,5 @@
 /* What a run prints and leaves behind: JSON lines, the files of the run directory, and help from the tables. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -6,12 +7,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/text.h"
 #include "common/control/events.h"
 #include "common/control/results.h"
 #include "row.h"
@@ -323,6 +327,110 @@ static void gzipped_data_gives_the_same_weights(void **state)
     assert_string_equal(gzipped, plain);
 }
 
+/* ---- what a reader of a pipe sees ---- */
+
+/* A command whose standard output and error go into one end of a pair of sockets, which keep apart what each write(2) wrote. */
+typedef struct watched {
+    command c;
+    int fd;
+    int lines;
+} watched;
+
+/* Takes everything written so far, or up to the write that contains the fragment (NULL: none); returns whether there was one.
+ * Whoever is killed between two writes has written whole lines. */
+static bool take_writes(watched *w, const char *fragment)
+{
+    static char text[1 << 20];
+    ssize_t n;
+    while ((n = recv(w->fd, text, sizeof text - 1, MSG_DONTWAIT)) > 0) {
+        text[n] = '\0';
+        if (text[n - 1] != '\n')
+            fail_msg("a write that is not of whole lines: \"%.*s\"", (int)n, text);
+        for (ssize_t i = 0; i < n; i++)
+            w->lines += text[i] == '\n';
+        if (fragment && strstr(text, fragment))
+            return true;
+    }
+    return false;
+}
+
+static void await_write(watched *w, const char *fragment)
+{
+    for (double end = rt_clock() + LONG; !take_writes(w, fragment); rt_clock_sleep(0.002))
+        if (rt_clock() > end)
+            fail_msg("it never wrote \"%s\"", fragment);
+}
+
+static watched start_watched(const char *config, const char *dir, const char *more)
+{
+    int ends[2];
+    char line[1024];
+    watched w = {.lines = 0};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    assert_int_equal(fcntl(ends[0], F_SETFD, FD_CLOEXEC), 0);
+    snprintf(line, sizeof line,
+             "exec " RT_TEST_BINARY_DIR "/bin/ringtorch train %s -n 2 --run-dir %s --set "
+             "run.steps=10000000 --set schedule.name=constant --set checkpoint.every=0 %s "
+             ">&%d 2>&%d %d>&-",
+             config, dir, more, ends[1], ends[1], ends[1]);
+    w.c = start(&s, "sh", "-c", line, NULL);
+    w.fd = ends[0];
+    close(ends[1]);
+    return w;
+}
+
+static int finish_watched(watched *w)
+{
+    result r = finish(w->c, LONG);
+    int code = r.exit_code;
+    result_release(&r);
+    assert_true(all_ended(&s, LONG));
+    take_writes(w, NULL);
+    close(w->fd);
+    return code;
+}
+
+/* A net whose description alone is longer than what pipes take at once, and than the usual buffer of an output. */
+static const char *write_deep_config(void)
+{
+    enum { LAYERS = 300 };
+    const char *before = strstr(TINY_CONFIG, "    - linear: 10\n");
+    rt_text text = {0};
+    rt_text_add(&text, "%.*s", (int)(before - TINY_CONFIG), TINY_CONFIG);
+    for (int i = 0; i < LAYERS; i++)
+        rt_text_add(&text, "    - linear: 4\n");
+    rt_text_add(&text, "%s", before);
+    const char *path = write_config(&s, "deep.yaml", text.data);
+    rt_mem_free(text.data);
+    return path;
+}
+
+static void a_killed_launcher_leaves_whole_lines(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"--json", ""};
+    const char *config = write_deep_config();
+    for (int i = 0; i < 2; i++) {
+        watched w = start_watched(config, in_scratch(&s, "cut%d", i), more[i]);
+        await_write(&w, i ? "loss" : "\"step\":100,");
+        assert_int_equal(kill(w.c.pid, SIGKILL), 0);
+        assert_int_equal(finish_watched(&w), 128 + SIGKILL);
+        assert_true(w.lines > 5);
+    }
+}
+
+/* A run that has lost its coordinator ends with lines on standard error, which has no buffer. */
+static void a_killed_coordinator_leaves_whole_lines(void **state)
+{
+    (void)state;
+    watched w = start_watched(in_scratch(&s, "tiny.yaml"), in_scratch(&s, "orphan"),
+                              "--set run.max_restarts=0");
+    await_write(&w, "loss");
+    assert_int_equal(kill(find_program(&s, "ringtorch-coordinator", LONG), SIGKILL), 0);
+    await_write(&w, "ringtorch: gave up after 0 restarts of the coordinator");
+    assert_int_equal(finish_watched(&w), 1);
+}
+
 /* Every key that config.def has is explained, with its range or its choices. */
 static void help_lists_every_key(void **state)
 {
@@ -353,6 +461,8 @@ int main(void)
         ROW(a_run_without_finite_steps_has_failed),
         ROW(records_are_what_the_rows_say),
         ROW(gzipped_data_gives_the_same_weights),
+        ROW(a_killed_launcher_leaves_whole_lines),
+        ROW(a_killed_coordinator_leaves_whole_lines),
         ROW(help_lists_every_key),
     };
     return cmocka_run_group_tests(tests, tiny_begin, tiny_end);
