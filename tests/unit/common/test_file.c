@@ -168,8 +168,8 @@ static void reading_is_limited(void **state)
     assert_int_equal(rt_file_read(path, 4, &b), RT_E_RANGE);
     assert_null(b.data);
     rt_error_clear();
-    expect_failure(rt_file_read("/nonexistent", 10, &b), RT_E_NOTFOUND,
-                   "/nonexistent: cannot open: No such file or directory");
+    expect_failure(rt_file_read("/proc/nonexistent", 10, &b), RT_E_NOTFOUND,
+                   "/proc/nonexistent: cannot open: No such file or directory");
     expect_failure(rt_file_read("/tmp", 10, &b), RT_E_ARG,
                    "/tmp: is a directory, expected a regular file");
     expect_failure(rt_file_read("/dev/null/x", 10, &b), RT_E_ARG,

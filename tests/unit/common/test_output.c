@@ -20,6 +20,7 @@
 
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "common/base/os/os.h"
 #include "common/base/output.h"
 #include "tests/support/child.h"
 
@@ -173,7 +174,7 @@ int __wrap_open(const char *path, int flags, ...)
 
 static bool tmp_knows_files_without_names(void)
 {
-    int fd = open(dir, O_TMPFILE | O_WRONLY, 0600);
+    int fd = rt_os_open_nameless(dir, 0600);
     if (fd >= 0)
         close(fd);
     return fd >= 0;
