@@ -17,7 +17,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 /* The axis of PLAN along which the slices of a step are dealt to ranks. */
 #define RT_AXIS_DATA "data"
@@ -96,10 +95,5 @@ rt_status rt_msg_encode(rt_msg_type type, const void *body, rt_bytes *out);
  * Fails with PROTOCOL, naming message and field, on any deviation; *out is then empty. */
 rt_status rt_msg_decode(int64_t type, const void *data, size_t len, rt_msg_body *out);
 void rt_msg_body_release(rt_msg_type type, rt_msg_body *body);
-
-/* Prints "PIECE_DONE {step: 500, file: "piece-00000.safetensors", ...}"; long arrays are cut short. */
-void rt_msg_print(FILE *to, rt_msg_type type, const void *body);
-/* Fills *out with a random body within the limits of messages.def; *state is the seed and is advanced. For tests. */
-rt_status rt_msg_random(rt_msg_type type, uint64_t *state, rt_msg_body *out);
 
 #endif

@@ -2,7 +2,7 @@
  * reason, or decoded to a message that survives encoding and decoding.
  *
  *     clang -g -O1 -D_GNU_SOURCE -DRT_FUZZ_MUTATOR -fsanitize=fuzzer,address,undefined -I. -Iinclude \
- *         tests/fuzz/fuzz_message.c common/{status,error,mem,log,clock,hash,codec,messages,messages_random}.c \
+ *         tests/fuzz/fuzz_message.c common/{status,error,mem,log,clock,hash,codec,messages}.c \
  *         common/{file,directory,wire_frame,wire_session,wire_peers,wire_end}.c \
  *         -lmsgpackc -lxxhash -lcrypto -o /tmp/fuzz_message
  *     ASAN_OPTIONS=malloc_context_size=0 /tmp/fuzz_message -runs=10000000 -max_len=1024     # ten million: half an hour
@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/control/wire_end.h"
+#include "tests/support/random_message.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -136,7 +137,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
                            .type = type};
     rt_msg_body body;
     rt_bytes packed = {0}, frame = {0};
-    RT_ASSERT(rt_msg_random(type, &state, &body) == RT_OK);
+    RT_ASSERT(random_message(type, &state, &body) == RT_OK);
     RT_ASSERT(rt_msg_encode(type, &body, &packed) == RT_OK);
     RT_ASSERT(rt__frame_pack(&head, &packed, &frame) == RT_OK);
     size = frame.len < max_size ? frame.len : max_size; /* cut off if too long */

@@ -4,6 +4,8 @@
 #include "common/base/mem.h"
 #include "common/control/codec.h"
 #include "common/control/messages.h"
+#include "tests/support/message_text.h"
+#include "tests/support/random_message.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +38,7 @@ static void random_messages_survive(void **state)
         rt_msg_type type = rt_msg_type_at(i % RT_MSG_TYPES);
         rt_msg_body body, again;
         rt_bytes one, two;
-        assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
+        assert_int_equal(random_message(type, &seed, &body), RT_OK);
         assert_int_equal(rt_msg_encode(type, &body, &one), RT_OK);
         assert_int_equal(rt_msg_decode(type, one.data, one.len, &again), RT_OK);
         assert_int_equal(rt_msg_encode(type, &again, &two), RT_OK);
@@ -101,7 +103,7 @@ static void truncated_messages_are_refused(void **state)
         rt_msg_body body;
         rt_bytes bytes;
         do { /* draw until it is short, so that all prefixes can be tried */
-            assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
+            assert_int_equal(random_message(type, &seed, &body), RT_OK);
             assert_int_equal(rt_msg_encode(type, &body, &bytes), RT_OK);
             rt_msg_body_release(type, &body);
             if (bytes.len > 2000)
@@ -251,16 +253,16 @@ static void messages_print_for_people(void **state)
     int64_t steps[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     rt_msg_offer offers[] = {{.generation = 3, .rank = 1, .step = 40, .end = 7}, {.step = 2}};
     rt_msg_hello hello = {.host = "a\"b\n", .pid = 7, .offers = offers, .offers_count = 2};
-    rt_msg_print(to, RT_MSG_HELLO, &hello);
+    write_message(to, RT_MSG_HELLO, &hello);
     rt_msg_plan plan = {.slice_begin = steps,
                         .slice_begin_count = 9,
                         .source = RT_SOURCE_SNAPSHOT,
                         .one_host = true};
-    rt_msg_print(to, RT_MSG_PLAN, &plan);
+    write_message(to, RT_MSG_PLAN, &plan);
     rt_msg_fault fault = {.code = RT_E_NUMERIC};
-    rt_msg_print(to, RT_MSG_FAULT, &fault);
+    write_message(to, RT_MSG_FAULT, &fault);
     rt_msg_leave leave = {.reason = "spot", .grace = 0.5};
-    rt_msg_print(to, RT_MSG_LEAVE, &leave);
+    write_message(to, RT_MSG_LEAVE, &leave);
     fclose(to);
     assert_non_null(strstr(text, "HELLO {host: \"a\\\"b\\x0a\", pid: 7, rank: 0"));
     assert_non_null(strstr(text, "offers: [{generation: 3, rank: 1, step: 40, begin: 0, end: 7}, "
@@ -282,7 +284,7 @@ static void no_allocation_failure_leaks(void **state)
     for (int i = 0; i < RT_MSG_TYPES; i++) {
         rt_msg_type type = rt_msg_type_at(i);
         rt_msg_body body, got;
-        assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
+        assert_int_equal(random_message(type, &seed, &body), RT_OK);
         int64_t live = rt_mem_live();
         for (int n = 0;; n++) {
             rt_bytes bytes = {0};

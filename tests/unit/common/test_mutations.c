@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/control/messages.h"
 #include "common/control/wire_frame.h"
+#include "tests/support/random_message.h"
 #include "tests/unit/common/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,7 +95,7 @@ static void mutated_messages(void **state)
         rt_msg_body body;
         rt_bytes frame, bytes;
         rt__frame_head head = {.run = "run", .sender = "me", .talk = 1, .seq = 1, .type = type};
-        assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
+        assert_int_equal(random_message(type, &seed, &body), RT_OK);
         assert_int_equal(rt_msg_encode(type, &body, &bytes), RT_OK);
         assert_int_equal(rt__frame_pack(&head, &bytes, &frame), RT_OK);
         hammer(fuzz_message, frame.data, frame.len, 100);

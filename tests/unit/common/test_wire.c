@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/control/wire_frame.h"
 #include "tests/support/child.h"
+#include "tests/support/random_message.h"
 #include "tests/unit/common/proxy.h"
 #include <inttypes.h>
 #include <poll.h>
@@ -96,7 +97,7 @@ static void every_message_arrives_unchanged(void **state)
         rt_msg_body body;
         rt_frame f;
         rt_bytes sent, got;
-        assert_int_equal(rt_msg_random(type, &seed, &body), RT_OK);
+        assert_int_equal(random_message(type, &seed, &body), RT_OK);
         assert_int_equal(rt_wire_send(up ? d : r, up ? NULL : peer, type, &body), RT_OK);
         assert_int_equal(receive_while(up ? r : d, up ? d : r, PATIENCE, &f), RT_OK);
         assert_int_equal(f.type, type);

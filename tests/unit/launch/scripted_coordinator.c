@@ -14,6 +14,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/control/wire.h"
+#include "tests/support/message_text.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -127,7 +128,7 @@ static void listen_once(void)
         if (f.type == RT_MSG_LAUNCHER)
             snprintf(launcher, sizeof launcher, "%s", f.peer);
         if (strcmp(f.sender, "launcher") == 0) {
-            rt_msg_print(heard, f.type, &f.body);
+            write_message(heard, f.type, &f.body);
             fputc('\n', heard);
             fflush(heard);
         }

@@ -1,22 +1,23 @@
-/* Random messages for tests and fuzzers: mostly short, sometimes as long as messages.def allows. */
+/* Random control messages: mostly short, sometimes as long as messages.def allows.
+ *
+ *     uint64_t seed = 17;
+ *     rt_msg_body body;
+ *     assert_int_equal(random_message(RT_MSG_PLAN, &seed, &body), RT_OK);
+ *     ...
+ *     rt_msg_body_release(RT_MSG_PLAN, &body); */
+#ifndef RINGTORCH_TESTS_SUPPORT_RANDOM_MESSAGE_H
+#define RINGTORCH_TESTS_SUPPORT_RANDOM_MESSAGE_H
+
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/control/messages_table.h"
+#include "tests/unit/common/random.h"
 #include <string.h>
 
 enum { SHORT = 20, ONE_IN_LONG = 16 };
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t random_bits(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 /* Returns a length from 0 to most. */
-static int64_t random_length(uint64_t *state, int64_t most)
+static inline int64_t random_length(uint64_t *state, int64_t most)
 {
     if (random_bits(state) % ONE_IN_LONG == 0)
         return most;
@@ -25,14 +26,14 @@ static int64_t random_length(uint64_t *state, int64_t most)
 }
 
 /* Returns an integer of random magnitude, so that every width on the wire occurs. */
-static int64_t random_int(uint64_t *state)
+static inline int64_t random_int(uint64_t *state)
 {
     unsigned shift = (unsigned)(random_bits(state) % 64);
     return (int64_t)random_bits(state) >> shift;
 }
 
 /* Returns one of the values that have a name. */
-static int random_value(uint64_t *state, const rt__named *named)
+static inline int random_value(uint64_t *state, const rt__named *named)
 {
     for (;;) {
         uint64_t range = (uint64_t)(named->most - named->least + 1);
@@ -42,7 +43,7 @@ static int random_value(uint64_t *state, const rt__named *named)
     }
 }
 
-static rt_status random_string(uint64_t *state, int64_t len, char **out)
+static inline rt_status random_string(uint64_t *state, int64_t len, char **out)
 {
     *out = rt_malloc((size_t)len + 1);
     if (!*out)
@@ -53,7 +54,8 @@ static rt_status random_string(uint64_t *state, int64_t len, char **out)
     return RT_OK;
 }
 
-static rt_status random_strings(uint64_t *state, const rt__field *f, char ***out, int64_t *count)
+static inline rt_status random_strings(uint64_t *state, const rt__field *f, char ***out,
+                                       int64_t *count)
 {
     int64_t n = random_length(state, f->most);
     *out = rt_calloc((size_t)n, sizeof **out);
@@ -66,7 +68,8 @@ static rt_status random_strings(uint64_t *state, const rt__field *f, char ***out
     return RT_OK;
 }
 
-static rt_status random_ints(uint64_t *state, const rt__field *f, int64_t **out, int64_t *count)
+static inline rt_status random_ints(uint64_t *state, const rt__field *f, int64_t **out,
+                                    int64_t *count)
 {
     int64_t n = random_length(state, f->most);
     *out = rt_calloc((size_t)(n * f->per), sizeof **out);
@@ -78,7 +81,7 @@ static rt_status random_ints(uint64_t *state, const rt__field *f, int64_t **out,
     return RT_OK;
 }
 
-static rt_status random_field(uint64_t *state, const rt__field *f, rt_msg_body *body)
+static inline rt_status random_field(uint64_t *state, const rt__field *f, rt_msg_body *body)
 {
     void *at = (char *)body + f->offset;
     int64_t *count = (int64_t *)(void *)((char *)body + f->count_offset);
@@ -105,7 +108,8 @@ static rt_status random_field(uint64_t *state, const rt__field *f, rt_msg_body *
     return RT_OK;
 }
 
-rt_status rt_msg_random(rt_msg_type type, uint64_t *state, rt_msg_body *out)
+/* Fills *out with a random body within the limits of messages.def; *state is the seed and is advanced. */
+static inline rt_status random_message(rt_msg_type type, uint64_t *state, rt_msg_body *out)
 {
     rt__message m;
     RT_ASSERT(rt__message_find(type, &m));
@@ -117,3 +121,5 @@ rt_status rt_msg_random(rt_msg_type type, uint64_t *state, rt_msg_body *out)
         rt_msg_body_release(type, out);
     return status;
 }
+
+#endif
