@@ -15,6 +15,7 @@
 #include "worker/engine/base/trace.h"
 #include "worker/engine/plugin/plugin.h"
 #include "worker/environment.h"
+#include "worker/rank_numbers.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
 #include <inttypes.h>
@@ -33,9 +34,9 @@ typedef struct rank {
     const char *endpoint, *run_id;
     char dir[PATH_MAX]; /* of the run; absolute */
     int64_t generation;
-    int number, world;                 /* number: from mpirun's environment until MPI is started */
-    int64_t local_number, local_world; /* among the ranks of this host */
-    char name[32];                     /* "worker 3" */
+    int number, world;        /* number: as `numbers` says until MPI is started */
+    rt__rank_numbers numbers; /* as what started this rank says */
+    char name[32];            /* "worker 3" */
     rt_wire_keys keys;
     rt_config config;
     rt__orders orders;
@@ -89,7 +90,6 @@ static rt_status need_number(const char *name, int64_t *out)
 
 static rt_status read_environment(rank *r)
 {
-    int64_t number;
     const char *dir;
     RT_TRY(refuse_manual_start());
     RT_TRY(need("RINGTORCH_ENDPOINT", &r->endpoint));
@@ -98,10 +98,8 @@ static rt_status read_environment(rank *r)
     if (!realpath(dir, r->dir))
         return RT_FAIL(NOTFOUND, "run directory %s: %m", dir);
     RT_TRY(need_number("RINGTORCH_GENERATION", &r->generation));
-    RT_TRY(need_number("OMPI_COMM_WORLD_RANK", &number));
-    RT_TRY(need_number("OMPI_COMM_WORLD_LOCAL_RANK", &r->local_number));
-    RT_TRY(need_number("OMPI_COMM_WORLD_LOCAL_SIZE", &r->local_world));
-    r->number = (int)number;
+    RT_TRY(rt__rank_numbers_read(&r->numbers));
+    r->number = r->numbers.rank;
     snprintf(r->name, sizeof r->name, "worker %d", r->number);
     return rt_wire_keys_from_env(&r->keys);
 }
@@ -124,7 +122,7 @@ static rt_status tie_to_parent(void)
     rt__handle_cpu_limit();
     signal(SIGTERM, SIG_DFL);
     if (!rt_os_die_with_parent(SIGKILL, getppid(), true) || getppid() == 1)
-        return RT_FAIL(CLOSED, "mpirun is gone");
+        return RT_FAIL(CLOSED, "what started this worker is gone");
     return RT_OK;
 }
 
@@ -173,7 +171,7 @@ static rt_status load_config(rank *r)
 static void use_shm_dir(rank *r)
 {
     if (rt__shm_dir_use(&r->shm, r->config.snapshot.dir, r->run_id, r->generation,
-                        r->local_world) != RT_OK)
+                        r->numbers.local_world) != RT_OK)
         rt_log_warn("Open MPI uses its default directory for shared memory: %s", rt_error());
     rt_error_clear();
 }
@@ -273,7 +271,8 @@ static rt_status start(rank *r)
     RT_TRY(rt_run_start_engine(&r->config));
     RT_TRY(open_run(r));
     rt__trace_op(&rt__thread, RT_WHAT_MPI_INIT);
-    return rt__commthread_ready(r->comm, &r->number, &r->world);
+    RT_TRY(rt__commthread_ready(r->comm, &r->number, &r->world));
+    return rt__rank_numbers_check(&r->numbers, r->number, r->world);
 }
 
 static rt_status run_session(rank *r)
@@ -287,8 +286,8 @@ static rt_status run_session(rank *r)
         .comm = r->comm,
         .rank = r->number,
         .world = r->world,
-        .local_rank = (int)r->local_number,
-        .local_world = (int)r->local_world,
+        .local_rank = r->numbers.local_rank,
+        .local_world = r->numbers.local_world,
         .run_id = r->run_id,
         .generation = r->generation,
         .dir = r->dir,
@@ -308,7 +307,7 @@ static void wait_for_abort(const rt__orders *orders)
         rt_clock_sleep(0.01);
 }
 
-/* Reports the failure and leaves without waiting for other ranks; mpirun ends them. */
+/* Reports the failure and leaves without waiting for other ranks; mpirun, or what else started them, ends them. */
 static int fail(rank *r, rt_status status)
 {
     int code = rt_status_exit_code(status);

@@ -1,5 +1,6 @@
 #include "common/base/startup.h"
 
+#include "common/base/rank_variables.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -90,16 +91,21 @@ static bool begins_with(const char *text, const char *const *prefixes)
     return false;
 }
 
-/* Lists what mpirun of Open MPI 4 and 5, PMIx and Slurm set for their ranks (seen with `mpirun -n 1 env`), and what
- * batch systems set for a job: with those, mpirun would use an allocation that is not ours, or crash (see the
- * components ras, ess, plm and schizo of Open MPI). */
+/* Lists what batch systems set for a job and its steps. With it mpirun would use an allocation that is not ours, or crash
+ * (see the components ras, ess, plm and schizo of Open MPI). */
+bool rt_startup_of_batch_system(const char *assignment)
+{
+    static const char *const theirs[] = {"SLURM_",  "FLUX_",  "JSM_",         "LSB_",
+                                         "PBS_",    "ALPS_",  "BASIL_",       "BATCH_PARTITION_ID=",
+                                         "COBALT_", "LOADL_", "PE_HOSTFILE=", NULL};
+    return begins_with(assignment, theirs);
+}
+
+/* Lists what mpirun of Open MPI 4 and 5 and PMIx set for their ranks (seen with `mpirun -n 1 env`). */
 bool rt_startup_of_outer_job(const char *assignment)
 {
-    static const char *const theirs[] = {
-        "OMPI_",   "PMIX_",  "PMI_",         "ORTE_",  "PRTE_",
-        "OPAL_",   "HYDRA_", "SLURM_",       "FLUX_",  "JSM_",
-        "LSB_",    "PBS_",   "ALPS_",        "BASIL_", "BATCH_PARTITION_ID=",
-        "COBALT_", "LOADL_", "PE_HOSTFILE=", NULL};
+    static const char *const theirs[] = {"OMPI_", "PMIX_", "PMI_",   "ORTE_",
+                                         "PRTE_", "OPAL_", "HYDRA_", NULL};
     /* Set by users for Open MPI: parameters, and the permission to run as root. */
     static const char *const users[] = {
         "OMPI_MCA_", "OMPI_ALLOW_RUN_AS_ROOT", "OPAL_PREFIX=", "PMIX_MCA_", "PRTE_MCA_", NULL};
@@ -124,10 +130,19 @@ bool rt_startup_of_outer_job(const char *assignment)
                                         "OMPI_MCA_orte_top_session_dir=",
                                         "OMPI_MCA_shmem_RUNTIME_QUERY_hint=",
                                         NULL};
-    static const char *const ours[] = {
-        "RINGTORCH_ENDPOINT=", "RINGTORCH_KEYS=",       "RINGTORCH_RUN=",
-        "RINGTORCH_RUN_DIR=",  "RINGTORCH_GENERATION=", "RINGTORCH_STARTED=",
-        "RINGTORCH_LOCK_FD=",  "RINGTORCH_TAG=",        NULL};
+#define ROW(number, told_by, of_open_mpi, needed, what) told_by "=",
+    static const char *const ours[] = {RT_RANK_VARIABLES(ROW) RT_RANKS_ORDERED "=",
+                                       "RINGTORCH_ENDPOINT=",
+                                       "RINGTORCH_KEYS=",
+                                       "RINGTORCH_RUN=",
+                                       "RINGTORCH_RUN_DIR=",
+                                       "RINGTORCH_GENERATION=",
+                                       "RINGTORCH_STARTED=",
+                                       "RINGTORCH_LOCK_FD=",
+                                       "RINGTORCH_TAG=",
+                                       NULL};
+#undef ROW
     return begins_with(assignment, ours) || begins_with(assignment, ranks) ||
+           rt_startup_of_batch_system(assignment) ||
            (begins_with(assignment, theirs) && !begins_with(assignment, users));
 }

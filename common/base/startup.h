@@ -35,4 +35,7 @@ void rt_startup_allow_no_output(void);
  * MPI, OMPI_MCA_btl for example. */
 bool rt_startup_of_outer_job(const char *assignment);
 
+/* Returns whether it was a batch system that set it. The batch system's own command for starting ranks needs it. */
+bool rt_startup_of_batch_system(const char *assignment);
+
 #endif

@@ -1,7 +1,7 @@
-/* A row that a plugin has added to one of our tables: layers, optimisers, schedules, data sets or tasks.
+/* A row that a plugin has added to one of our tables: layers, optimisers, schedules, data sets, tasks or job back ends.
  *
  * Programs without the engine know such a row only by its description, which is part of a run's configuration; a
- * program that has loaded the plugin also has its code. */
+ * program that has loaded the plugin also has its code. A job back end is all description. */
 #ifndef RINGTORCH_COMMON_CONFIG_ADDED_H
 #define RINGTORCH_COMMON_CONFIG_ADDED_H
 

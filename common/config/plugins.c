@@ -6,6 +6,7 @@
 #include "common/base/metrics.h"
 #include "common/base/schema_rows.h"
 #include "common/config/config_table.h"
+#include "common/config/job_rows.h"
 #include "common/config/layers.h"
 #include "common/config/optimizer_states.h"
 #include <libgen.h>
@@ -18,16 +19,13 @@ enum { ROWS_MAX = 96 }; /* of one plugin */
 
 /* ---- kinds of rows ---- */
 
-/* The lists in a description. Each belongs to a family of the configuration, except layers. */
+/* The lists in a description. Each belongs to a family of the configuration, except layers and job back ends. */
 static const struct {
     const char *list;
-    const char *section; /* of the family; NULL for layers */
-} kinds[] = {{"layers", NULL},
-             {"optimizers", "optimizer"},
-             {"schedules", "schedule"},
-             {"datasets", "data"},
-             {"tasks", "task"}};
-enum { KINDS = sizeof kinds / sizeof *kinds };
+    const char *section; /* of the family; NULL: none */
+} kinds[] = {{"layers", NULL},          {"jobs", NULL},       {"optimizers", "optimizer"},
+             {"schedules", "schedule"}, {"datasets", "data"}, {"tasks", "task"}};
+enum { LAYERS, JOBS, KINDS = sizeof kinds / sizeof *kinds };
 
 static rt__family *family_of(int kind)
 {
@@ -48,10 +46,14 @@ static const char *plugin_name(const json_t *entry)
 static rt__added *find(int kind, const char *name, bool *own)
 {
     rt__added *found = NULL;
-    if (!kinds[kind].section) {
+    if (kind == LAYERS) {
         for (int i = 0; i < rt__layer_kinds() && !found; i++)
             if (strcmp(rt__layer_rows[i].name, name) == 0)
                 found = &rt__layer_rows[i].added;
+    } else if (kind == JOBS) {
+        for (int i = 0; i < rt__job_rows() && !found; i++)
+            if (strcmp(rt__job_row_at(i)->name, name) == 0)
+                found = &rt__job_row_at(i)->added;
     } else {
         rt__family *f = family_of(kind);
         for (int i = 0; i < f->rows && !found; i++)
@@ -71,6 +73,7 @@ typedef struct fresh {
     const char *name, *help;
     unsigned flags; /* of a layer */
     rt__schema schema;
+    rt__job_row job; /* a job back end, which has nothing else of these */
 } fresh;
 
 typedef struct reading {
@@ -89,7 +92,7 @@ bool rt__is_row_name(const char *s, bool dashes)
     return len > 0 && len <= MOST && s[0] >= 'a' && s[0] <= 'z' && strspn(s, allowed) == len;
 }
 
-static bool is_plain(const char *s, size_t most)
+bool rt__is_plain_text(const char *s, size_t most)
 {
     size_t len = s ? strlen(s) : most + 1;
     for (size_t i = 0; len <= most && i < len; i++)
@@ -186,8 +189,8 @@ static rt_status check_metrics(const reading *r, size_t i, const fresh *f)
         const json_t *m = json_array_get(metrics, k);
         const char *name = json_string_value(json_object_get(m, "name"));
         if (!rt__is_row_name(name, false) || strlen(name) >= RT_METRIC_NAME ||
-            !is_plain(json_string_value(json_object_get(m, "title")), 40) ||
-            !is_plain(json_string_value(json_object_get(m, "help")), 400))
+            !rt__is_plain_text(json_string_value(json_object_get(m, "title")), 40) ||
+            !rt__is_plain_text(json_string_value(json_object_get(m, "help")), 400))
             return not_a_description(r, "tasks", i,
                                      "a metric is a name of at most 15 letters, a title and help");
         if (rt_metric_find(name) || is_metric_taken(r, f, k, name))
@@ -200,19 +203,33 @@ static rt_status check_metrics(const reading *r, size_t i, const fresh *f)
                : not_a_description(r, "tasks", i, "more metrics than there is room for");
 }
 
+/* Reads a job back end, which has no options and no code. */
+static rt_status read_job(const reading *r, size_t i, fresh *f)
+{
+    if (rt__job_row_read(f->description, &f->job) != RT_OK)
+        return rt_error_prefix("plugin %s (%.400s): jobs[%zu] '%s'", r->plugin, r->file, i,
+                               f->name);
+    f->job.name = f->name;
+    f->job.help = f->help;
+    return RT_OK;
+}
+
 static rt_status read_row(reading *r, size_t i, fresh *f)
 {
     const char *list = kinds[f->kind].list;
+    bool dashes = f->kind != LAYERS;
     f->name = json_string_value(json_object_get(f->description, "name"));
     f->help = json_string_value(json_object_get(f->description, "help"));
-    if (f->name && !rt__is_row_name(f->name, kinds[f->kind].section != NULL))
+    if (f->name && !rt__is_row_name(f->name, dashes))
         return RT_FAIL(FORMAT,
                        "plugin %s (%.400s): %s[%zu]: .name '%.60s': expected a name of at most 40 "
                        "small letters, digits and _%s",
-                       r->plugin, r->file, list, i, f->name, kinds[f->kind].section ? " or -" : "");
-    if (!f->name || !is_plain(f->help, 400))
+                       r->plugin, r->file, list, i, f->name, dashes ? " or -" : "");
+    if (!f->name || !rt__is_plain_text(f->help, 400))
         return not_a_description(r, list, i,
                                  "expected a name, and a line of help of at most 400 bytes");
+    if (f->kind == JOBS)
+        return read_job(r, i, f);
     json_t *options = json_object_get(f->description, "options");
     rt_status status =
         rt__schema_parse(options, f->name, kinds[f->kind].section ? "key" : "option", &f->schema);
@@ -272,21 +289,19 @@ static rt_status read_lists(reading *r)
 static rt_status check_room(const reading *r)
 {
     size_t bytes = 0;
-    int layers = 0;
+    int rows[KINDS] = {0};
     for (int i = 0; i < r->rows; i++) {
         bytes += kinds[r->row[i].kind].section ? (r->row[i].schema.size + 7) / 8 * 8 : 0;
-        layers += !kinds[r->row[i].kind].section;
+        rows[r->row[i].kind]++;
     }
-    const char *why = rt__layer_kinds() + layers > RT_LAYER_KINDS + RT_LAYERS_ADDED_MAX
-                          ? "more layers than the table has room for"
-                          : NULL;
-    for (int kind = 0; kind < KINDS && !why; kind++) {
-        int rows = 0;
-        for (int i = 0; i < r->rows; i++)
-            rows += r->row[i].kind == kind;
+    const char *why = NULL;
+    if (rt__layer_kinds() + rows[LAYERS] > RT_LAYER_KINDS + RT_LAYERS_ADDED_MAX)
+        why = "more layers than the table has room for";
+    if (rt__job_rows() + rows[JOBS] > RT_JOB_ROWS_MAX)
+        why = "more job back ends than the table has room for";
+    for (int kind = 0; kind < KINDS && !why; kind++)
         if (kinds[kind].section)
-            why = rt__family_lacks_room(family_of(kind), rows, bytes);
-    }
+            why = rt__family_lacks_room(family_of(kind), rows[kind], bytes);
     return why ? RT_FAIL(RANGE, "plugin %s (%.400s): %s", r->plugin, r->file, why) : RT_OK;
 }
 
@@ -308,7 +323,11 @@ static void add_metrics(const fresh *f)
 static void add(const reading *r, const fresh *f)
 {
     rt__added added = {.description = f->description, .plugin = r->entry};
-    if (!kinds[f->kind].section)
+    rt__job_row job = f->job;
+    job.added = added;
+    if (f->kind == JOBS)
+        rt__job_row_add(&job);
+    else if (f->kind == LAYERS)
         rt__layer_add(&(rt__layer_row){.name = f->name,
                                        .help = f->help,
                                        .flags = f->flags,

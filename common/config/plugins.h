@@ -46,6 +46,8 @@ void rt__plugin_each(const json_t *entry,
 
 /* Returns whether a row or a plugin may have this name: small letters, digits, _ and, if `dashes`, also -. */
 bool rt__is_row_name(const char *name, bool dashes);
+/* Returns whether a text has at most that many bytes, and no control characters. NULL is none. */
+bool rt__is_plain_text(const char *text, size_t most);
 
 enum { RT__ADDED_NAME = 128 };
 /* Writes how messages name a row: "layer scaled of the plugin mine", and "layer linear" if the row is built in. */

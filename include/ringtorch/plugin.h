@@ -1,5 +1,5 @@
-/* Plugins: operations, layers, update rules, schedules, data sets and tasks of your own, in a file that
- * runs load.
+/* Plugins: operations, layers, update rules, schedules, data sets, tasks and job back ends of your own, in
+ * a file that runs load.
  *
  *     static double halving_rate(const rt_course *c, const void *values)
  *     {
@@ -21,8 +21,8 @@
  *     if (rt_plugin_load("./mine.so") != RT_OK)
  *         return rt_shutdown();
  *
- * docs/PLUGINS.md is the manual; op.h, layer.h, rule.h, dataset.h and task.h say what each kind of row
- * must provide. A plugin is not linked with the library: it uses the functions of the program that loads
+ * docs/PLUGINS.md is the manual; op.h, layer.h, rule.h, dataset.h, task.h and job.h say what each kind of
+ * row must provide. A plugin is not linked with the library: it uses the functions of the program that loads
  * it. It runs with all rights of the user who loads it, as any program does.
  *
  * Lifetime: a plugin stays loaded until the program ends, and so must everything that its lists name. */
@@ -30,6 +30,7 @@
 #define RINGTORCH_PLUGIN_H
 
 #include <ringtorch/dataset.h>
+#include <ringtorch/job.h>
 #include <ringtorch/layer.h>
 #include <ringtorch/op.h>
 #include <ringtorch/rule.h>
@@ -41,7 +42,7 @@ RT_BEGIN_DECLS
 /* The version of the structs of rows and of what their functions are given. A plugin states the
  * version it was built for, and the library loads no other: rebuild it with the headers of the
  * library that is to load it. */
-#define RT_PLUGIN_ABI 1
+#define RT_PLUGIN_ABI 2
 
 /* The lists of a plugin. Each ends in NULL, and a list that is NULL is empty. Everything in them
  * must live as long as the program. */
@@ -53,6 +54,7 @@ typedef struct rt_plugin {
     const rt_schedule_row *const *schedules;   /* rule.h */
     const rt_dataset_row *const *datasets;     /* dataset.h */
     const rt_task_row *const *tasks;           /* task.h */
+    const rt_job_row *const *jobs;             /* job.h */
 } rt_plugin;
 
 /* Loads a plugin and makes all its rows known in this process until it ends, or none of them:

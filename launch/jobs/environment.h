@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum { RT__ENVIRONMENT_MAX = 40 };
+enum { RT__ENVIRONMENT_MAX = 400 }; /* a batch system sets some hundred */
 
 typedef struct rt__environment {
     char *item[RT__ENVIRONMENT_MAX + 1]; /* "NAME=value", NULL-terminated; owned */

@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/text.h"
 #include "common/control/bind_address.h"
 #include <ctype.h>
 #include <errno.h>
@@ -134,6 +135,17 @@ void rt__host_list_release(rt__host_list *h)
     rt_mem_free(h->slots);
     rt_mem_free(h->line);
     *h = (rt__host_list){0};
+}
+
+char *rt__host_list_join(const rt__host_list *h, bool slots)
+{
+    rt_text t = {0};
+    for (int64_t i = 0; i < h->count; i++) {
+        rt_text_add(&t, "%s%s", i > 0 ? "," : "", h->name[i]);
+        if (slots)
+            rt_text_add(&t, ":%" PRId64, h->slots[i]);
+    }
+    return rt_text_take(&t);
 }
 
 rt_status rt__host_list_copy(const char *const *name, const int64_t *slots, int64_t count,

@@ -39,6 +39,8 @@ rt_status rt__host_list_read(const char *path, rt__host_list *out);
 rt_status rt__host_list_copy(const char *const *name, const int64_t *slots, int64_t count,
                              rt__host_list *out);
 void rt__host_list_release(rt__host_list *h);
+/* Returns "h0,h1" or, with the slots, "h0:2,h1:1" (rt_mem_free; NULL on failure). */
+char *rt__host_list_join(const rt__host_list *h, bool slots);
 
 /* Returns whether `name` is this machine: its name with or without its domain, or "localhost". */
 bool rt__host_is_local(const char *name);

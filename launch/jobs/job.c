@@ -2,6 +2,8 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "common/config/job_rows.h"
+#include "launch/jobs/command.h"
 #include <string.h>
 
 /* ---- the table ---- */
@@ -16,14 +18,37 @@ static const rt__job_backend *const rows[] = {
 };
 #undef BACKEND
 
-enum { ROWS = sizeof rows / sizeof *rows, REGISTERED_MOST = 16 };
+enum { ROWS = sizeof rows / sizeof *rows, REGISTERED_MOST = RT_JOB_ROWS_MAX + 16 };
 static const rt__job_backend *registered[REGISTERED_MOST];
 static int registered_count;
 
 void rt__jobs_register(const rt__job_backend *backend)
 {
+    for (int i = 0; i < registered_count; i++)
+        if (registered[i] == backend)
+            return;
     if (registered_count < REGISTERED_MOST)
         registered[registered_count++] = backend;
+}
+
+static bool is_built_in(const char *name)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (strcmp(rows[i]->name, name) == 0)
+            return true;
+    return strcmp(name, "auto") == 0;
+}
+
+rt_status rt__jobs_register_plugins(void)
+{
+    for (int i = 0; i < rt__job_rows(); i++) {
+        const rt__job_row *row = rt__job_row_at(i);
+        if (is_built_in(row->name))
+            return RT_FAIL(EXISTS, "plugin %s (%.400s): jobs: %s is built in: give it another name",
+                           rt__job_row_plugin(row), rt__job_row_file(row), row->name);
+        rt__jobs_register(rt__command_backend(i));
+    }
+    return RT_OK;
 }
 
 /* Returns the i-th back end, the last registered first; NULL after the last one. */
@@ -110,7 +135,8 @@ rt_status rt__jobs_command(const rt__jobs *jobs, const rt__host_list *hosts, int
 void rt__command_release(rt__command *c)
 {
     rt__environment_release(&c->environment);
-    rt_mem_free(c->hosts);
+    while (c->made_count > 0)
+        rt_mem_free(c->made[--c->made_count]);
     *c = (rt__command){0};
 }
 

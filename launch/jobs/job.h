@@ -90,7 +90,8 @@ typedef struct rt__command {
     int count;
     rt__environment environment;
     char world[24];
-    char *hosts; /* owned */
+    char *made[RT__COMMAND_WORDS]; /* [made_count] owned: words that are no constants */
+    int made_count;
 } rt__command;
 
 /* Functions marked (optional) may be NULL. */
@@ -129,13 +130,16 @@ struct rt__job_backend {
     void (*release)(rt__job *job);
 };
 
-/* Adds the variables that every worker needs. The MPI that starts a rank gives it its number and its number on the host
- * (OMPI_COMM_WORLD_RANK and OMPI_COMM_WORLD_LOCAL_RANK, read in worker/rank.c). */
+/* Adds the variables that every worker needs. What starts a rank gives it its numbers, in variables that
+ * common/base/rank_variables.h lists. */
 void rt__job_environment(const rt__job_spec *spec, rt__environment *e);
 
 /* Registers a back end beside those of backends.def. It must live as long as the process; of two with the same name the
- * later one wins. */
+ * later one wins. Registering one again does nothing. */
 void rt__jobs_register(const rt__job_backend *backend);
+/* Registers those that the plugins of the configurations loaded so far describe (backend_command.c). Fails with EXISTS,
+ * naming plugin and row, if a name is built in. */
+rt_status rt__jobs_register_plugins(void);
 
 /* Opens a back end by its name. NULL, "" and "auto" choose the first that can work in this environment. Fails with
  * NOTFOUND if there is no such back end (the message lists those there are) or a program that it needs is missing. */

@@ -1,3 +1,4 @@
+#include "common/base/rank_variables.h"
 #include "common/state/snapshot_list.h"
 #include "launch/jobs/job.h"
 #include <inttypes.h>
@@ -24,6 +25,7 @@ void rt__job_environment(const rt__job_spec *spec, rt__environment *e)
         rt__environment_add(e, "RINGTORCH_TAG=%s", tag);
     else
         e->failed = true;
+    rt__environment_add(e, RT_RANKS_ORDERED "=%" PRId64, spec->world);
     rt__environment_add(e, "RINGTORCH_ENDPOINT=%s", spec->endpoint);
     rt__environment_add(e, "RINGTORCH_KEYS=%s", spec->keys);
     rt__environment_add(e, "RINGTORCH_RUN=%s", spec->run_id);

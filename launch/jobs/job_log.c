@@ -74,6 +74,17 @@ static void cut_place(char *reason)
         open[-1] = '\0';
 }
 
+bool rt__log_own_message(const char *log, char reason[RT__REASON])
+{
+    static const char name[] = "ringtorch: ";
+    for (const char *line = log; *line; line = rt__log_next_line(line))
+        if (strncmp(line, name, sizeof name - 1) == 0) {
+            rt__log_copy_line(line + sizeof name - 1, reason, RT__REASON);
+            return true;
+        }
+    return false;
+}
+
 void rt__log_worker_reason(const char *log, char reason[RT__REASON])
 {
     rt__why_found mpi = {0};

@@ -16,6 +16,8 @@ extern const char rt__mpi_cannot_start[];
 extern const rt__why rt__mpi_whys[];
 extern const char *const rt__mpi_noise[];
 
+/* Copies what the first of our programs printed that failed before it had a log of its own. Returns false if none did. */
+bool rt__log_own_message(const char *log, char reason[RT__REASON]);
 /* Copies the reason from a worker's log: its first error, else its last message; "" if it has none. */
 void rt__log_worker_reason(const char *log, char reason[RT__REASON]);
 

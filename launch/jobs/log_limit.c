@@ -33,6 +33,19 @@ static rt_status shorten(int fd, const char *path, off_t size, char *part)
     return rt_file_write(fd, path, part + skipped, n - skipped);
 }
 
+rt_status rt__log_create(const char *path, int *fd)
+{
+    char *copy = rt_strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+    if (slash)
+        *slash = '\0';
+    rt_status status = copy ? rt_dir_make(copy, 0755) : rt_error_code();
+    rt_mem_free(copy);
+    RT_TRY(status);
+    RT_TRY(rt_file_create(path, fd));
+    fcntl(*fd, F_SETFL, O_APPEND);
+    return RT_OK;
+}
+
 rt_status rt__log_shorten(const char *path)
 {
     struct stat st;

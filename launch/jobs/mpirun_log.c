@@ -7,18 +7,6 @@
 
 enum { NOISE_MOST = 40 };
 
-/* Finds what our own programs print before they have a log of their own. */
-static bool find_ours(const char *log, char reason[RT__REASON])
-{
-    static const char name[] = "ringtorch: ";
-    for (const char *line = log; *line; line = rt__log_next_line(line))
-        if (strncmp(line, name, sizeof name - 1) == 0) {
-            rt__log_copy_line(line + sizeof name - 1, reason, RT__REASON);
-            return true;
-        }
-    return false;
-}
-
 /* Reads "[h1:93] [[61219,0],0] ACTIVATE PROC [[61219,1],3] STATE ABORTED BY SIGNAL AT ..."; version 5 calls the rank
  * [prterun-h1-93@1,3]. A job number of 0 means a daemon. Returns false for daemons and for other lines. */
 static bool read_state(const char *line, int64_t *rank, char state[32])
@@ -106,7 +94,7 @@ void rt__mpirun_log_blame(const rt__openmpi *mpi, const char *log, rt__blame *ou
     *out = (rt__blame){.rank = -1};
     out->explained = rt__log_find_why(log, mpi->whys, &out->why) ||
                      rt__log_find_why(log, rt__mpi_whys, &out->why) ||
-                     find_ours(log, out->why.reason);
+                     rt__log_own_message(log, out->why.reason);
     find_lost_daemon(mpi, log, out);
     if (!out->daemon)
         find_failed(log, out);

@@ -1,10 +1,9 @@
 /* Starts mpirun: its arguments, environment and log. */
 #include "common/base/error.h"
-#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/text.h"
 #include "launch/jobs/child.h"
+#include "launch/jobs/log_limit.h"
 #include "launch/jobs/mpirun.h"
 #include "launch/remains/leftovers.h"
 #include <arpa/inet.h>
@@ -19,15 +18,6 @@
 
 /* ---- the command ---- */
 
-/* Returns "h0:2,h1:1" for --host (rt_mem_free). */
-static char *make_host_list(const rt__host_list *h)
-{
-    rt_text t = {0};
-    for (int64_t i = 0; i < h->count; i++)
-        rt_text_add(&t, "%s%s:%" PRId64, i > 0 ? "," : "", h->name[i], h->slots[i]);
-    return rt_text_take(&t);
-}
-
 rt_status rt__mpirun_command(const rt__mpirun_site *site, const rt__host_list *hosts, int64_t world,
                              int64_t threads, rt__command *out)
 {
@@ -37,10 +27,11 @@ rt_status rt__mpirun_command(const rt__mpirun_site *site, const rt__host_list *h
     snprintf(out->world, sizeof out->world, "%" PRId64, world);
     for (const char *const *a = many ? mpi->host_arguments : mpi->arguments; *a; a++)
         out->word[out->count++] = *a;
-    if (many && !(out->hosts = make_host_list(hosts)))
+    char *list = many ? rt__host_list_join(hosts, true) : NULL;
+    if (many && !list)
         return rt_error_code();
     if (many)
-        out->word[out->count++] = out->hosts;
+        out->word[out->count++] = out->made[out->made_count++] = list;
     rt__openmpi_setup(mpi, hosts, rt__host_list_busiest(hosts, world) * threads, &out->environment);
     return RT_OK;
 }
@@ -99,19 +90,6 @@ static void add_listening(const rt__mpirun *m, const char *endpoint, rt__environ
         rt__openmpi_listen(e, address);
 }
 
-static rt_status open_log(const char *path, int *fd)
-{
-    char *copy = rt_strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
-    if (slash)
-        *slash = '\0';
-    rt_status status = copy ? rt_dir_make(copy, 0755) : rt_error_code();
-    rt_mem_free(copy);
-    RT_TRY(status);
-    RT_TRY(rt_file_create(path, fd));
-    fcntl(*fd, F_SETFL, O_APPEND); /* rt__log_shorten needs it */
-    return RT_OK;
-}
-
 /* ---- starting ---- */
 
 /* Initialises m before mpirun starts: paths, memory, and the watch over its ranks. */
@@ -141,7 +119,7 @@ static rt_status prepare(rt__mpirun *m, const rt__mpirun_site *site, const rt__j
 static rt_status start(rt__mpirun *m, const rt__command *c, int lock)
 {
     int fd;
-    RT_TRY(open_log(m->log, &fd));
+    RT_TRY(rt__log_create(m->log, &fd));
     rt_status status = rt__child_start(&(rt__child){.argv = c->word,
                                                     .env = (const char *const *)c->environment.item,
                                                     .death_signal = SIGKILL,

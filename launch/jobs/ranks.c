@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/base/os/os.h"
+#include "common/base/rank_variables.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,11 @@ static const double SOON = 1,
 
 rt_status rt__ranks_open(rt__ranks *r, pid_t mpirun, int64_t expected)
 {
-    *r = (rt__ranks){.mpirun = mpirun, .watch.fd = -1, .expected = expected, .began = rt_clock()};
+    *r = (rt__ranks){.mpirun = mpirun,
+                     .variable = RT_RANK_OF_OPEN_MPI,
+                     .watch.fd = -1,
+                     .expected = expected,
+                     .began = rt_clock()};
     r->rank = rt_calloc((size_t)expected, sizeof *r->rank);
     if (!r->rank)
         return rt_error_code();
@@ -46,10 +51,10 @@ static bool is_known(const rt__ranks *r, pid_t pid)
 }
 
 /* Reads a process's rank from its environment. Returns -1 if it has none, or has not executed its program yet. */
-static int64_t rank_of(pid_t pid)
+static int64_t rank_of(const rt__ranks *r, pid_t pid)
 {
-    char *text = rt_os_process_variable(pid, "OMPI_COMM_WORLD_RANK");
-    int64_t rank = text ? strtol(text, NULL, 10) : -1;
+    char *text = rt_os_process_variable(pid, r->variable);
+    int64_t rank = text && *text >= '0' && *text <= '9' ? strtol(text, NULL, 10) : -1;
     rt_mem_free(text);
     return rank;
 }
@@ -57,7 +62,7 @@ static int64_t rank_of(pid_t pid)
 /* Starts to watch a child of mpirun if it is a rank. */
 static void add(rt__ranks *r, pid_t pid)
 {
-    int64_t number = rank_of(pid);
+    int64_t number = rank_of(r, pid);
     if (number < 0 || rt_os_watch_add(&r->watch, pid) < 0)
         return;
     r->rank[r->count++] = (rt__rank){.number = number, .pid = pid};

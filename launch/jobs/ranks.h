@@ -26,8 +26,9 @@ typedef struct rt__rank {
 } rt__rank;
 
 typedef struct rt__ranks {
-    pid_t mpirun;
-    rt_os_watch watch; /* lists the ranks in the same order as `rank` */
+    pid_t mpirun;         /* or another program that starts them */
+    const char *variable; /* in which a rank finds its number */
+    rt_os_watch watch;    /* lists the ranks in the same order as `rank` */
     int64_t expected, count;
     rt__rank *rank;          /* [expected], in the order in which they were found */
     double began, next_look; /* next_look: when we look for new ranks again */
@@ -43,7 +44,7 @@ typedef struct rt__rank_end {
     int wait_status; /* as from waitpid */
 } rt__rank_end;
 
-/* Watches the ranks that mpirun starts on this host, `expected` in all. A system without pidfds (Linux before 5.3) is
+/* Watches the ranks that mpirun starts on this host, `expected` in all. `variable` is Open MPI's until the caller sets another. A system without pidfds (Linux before 5.3) is
  * allowed: then no rank is ever found, and only mpirun reports their ends. */
 rt_status rt__ranks_open(rt__ranks *r, pid_t mpirun, int64_t expected);
 /* Returns a file descriptor that polls readable when a rank has ended, or -1. */

@@ -98,6 +98,16 @@ static const rt_layer_row powered = {
     .make = powered_make,
 };
 
+static const rt_job_row starter = {
+    .name = "starter",
+    .help = "mpirun by another name",
+    .command = RT_PLUGIN_LIST(char, "mpirun", "-n", "{ranks}", "{worker}"),
+    .rank = "OMPI_COMM_WORLD_RANK",
+    .world = "OMPI_COMM_WORLD_SIZE",
+    .local_rank = "OMPI_COMM_WORLD_LOCAL_RANK",
+};
+
 RT_PLUGIN(.name = "cxx", .ops = RT_PLUGIN_LIST(rt_op, &power),
           .layers = RT_PLUGIN_LIST(rt_layer_row, &powered),
-          .schedules = RT_PLUGIN_LIST(rt_schedule_row, &shorter))
+          .schedules = RT_PLUGIN_LIST(rt_schedule_row, &shorter),
+          .jobs = RT_PLUGIN_LIST(rt_job_row, &starter))

@@ -220,7 +220,7 @@ static void only_the_outer_jobs_variables_are_left_out(void **state)
 {
     static const struct {
         const char *assignment;
-        bool outer;
+        bool outer, batch; /* of a batch system */
     } rows[] = {
         {"OMPI_COMM_WORLD_RANK=0", true},
         {"OMPI_MCA_ess=^singleton", true},
@@ -229,17 +229,20 @@ static void only_the_outer_jobs_variables_are_left_out(void **state)
         {"OMPI_MCA_pmix=^s1,s2,cray,isolated", true},
         {"PMIX_RANK=0", true},
         {"PMI_RANK=0", true},
-        {"SLURM_NODELIST=n[1-4]", true},
-        {"FLUX_JOB_ID=1", true},
-        {"PE_HOSTFILE=/nonexistent", true},
-        {"PBS_ENVIRONMENT=PBS_BATCH", true},
-        {"LSB_JOBID=1", true},
-        {"ALPS_APP_ID=1", true},
-        {"JSM_JSRUN_WMGR_PID=1", true},
-        {"LOADL_HOSTFILE=/nonexistent", true},
+        {"SLURM_NODELIST=n[1-4]", true, true},
+        {"FLUX_JOB_ID=1", true, true},
+        {"PE_HOSTFILE=/nonexistent", true, true},
+        {"PBS_ENVIRONMENT=PBS_BATCH", true, true},
+        {"LSB_JOBID=1", true, true},
+        {"ALPS_APP_ID=1", true, true},
+        {"JSM_JSRUN_WMGR_PID=1", true, true},
+        {"LOADL_HOSTFILE=/nonexistent", true, true},
         {"RINGTORCH_RUN=r-1", true},
         {"RINGTORCH_RUN_DIR=/runs/x", true},
         {"RINGTORCH_KEYS=secret", true},
+        {"RINGTORCH_RANKS=2", true},
+        {"RINGTORCH_RANK_FROM=SLURM_PROCID", true},
+        {"RINGTORCH_LOCAL_WORLD_FROM=", true},
         {"OMPI_MCA_btl=self,tcp", false},
         {"OMPI_MCA_btl_tcp_if_include=eth0", false},
         {"OMPI_MCA_plm_rsh_agent=ssh", false},
@@ -255,7 +258,8 @@ static void only_the_outer_jobs_variables_are_left_out(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rt_startup_of_outer_job(rows[i].assignment) != rows[i].outer)
+        if (rt_startup_of_outer_job(rows[i].assignment) != rows[i].outer ||
+            rt_startup_of_batch_system(rows[i].assignment) != rows[i].batch)
             fail_msg("%s", rows[i].assignment);
 }
 

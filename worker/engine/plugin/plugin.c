@@ -46,7 +46,8 @@ static const void *row_of(const rt_plugin *p, const char *kind, const char *name
                  {"optimizers", (const void *const *)p->optimizers},
                  {"schedules", (const void *const *)p->schedules},
                  {"datasets", (const void *const *)p->datasets},
-                 {"tasks", (const void *const *)p->tasks}};
+                 {"tasks", (const void *const *)p->tasks},
+                 {"jobs", (const void *const *)p->jobs}};
     for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
         for (int i = 0; strcmp(lists[k].kind, kind) == 0 && lists[k].rows && lists[k].rows[i]; i++)
             if (strcmp(*(const char *const *)lists[k].rows[i], name) == 0)
@@ -55,7 +56,7 @@ static const void *row_of(const rt_plugin *p, const char *kind, const char *name
 }
 _Static_assert(offsetof(rt_layer_row, name) == 0 && offsetof(rt_optimizer_row, name) == 0 &&
                    offsetof(rt_schedule_row, name) == 0 && offsetof(rt_dataset_row, name) == 0 &&
-                   offsetof(rt_task_row, name) == 0,
+                   offsetof(rt_task_row, name) == 0 && offsetof(rt_job_row, name) == 0,
                "a row begins with its name");
 
 typedef struct attaching {

@@ -1,6 +1,7 @@
 /* Describes a plugin's contents as JSON: everything that programs without the engine must know
  * about it. */
 #include "common/base/error.h"
+#include "common/base/rank_variables.h"
 #include "common/base/schema_rows.h"
 #include "common/config/layers.h"
 #include "common/config/optimizer_states.h"
@@ -200,6 +201,45 @@ static rt_status describe_task(const place *at, const void *row, json_t **out)
     return describe_metrics(at, t, *out);
 }
 
+/* Sets a member to a text or, if `list` is given, to a list of texts. If neither is given, leaves it out. */
+static rt_status describe_text(json_t *to, const char *text, const char *const *list,
+                               const char *member, const place *at)
+{
+    json_t *value = list ? json_array() : json_string(text ? text : "");
+    for (int i = 0; list && value && list[i]; i++)
+        if (json_array_append_new(value, json_string(list[i])) != 0) {
+            json_decref(value);
+            value = NULL;
+        }
+    if (!value)
+        return not_whole(at, member, "UTF-8");
+    if (text || list)
+        json_object_set_new(to, member + 1, value);
+    else
+        json_decref(value);
+    return RT_OK;
+}
+
+/* A job back end is data, all of which the launcher must know; it checks them (common/config/job_rows.c). */
+static rt_status describe_job(const place *at, const void *row, json_t **out)
+{
+    static const char *const needed[] = {".name", ".help",  ".command",
+                                         ".rank", ".world", ".local_rank"};
+    const rt_job_row *j = row;
+    *out = NULL;
+    RT_TRY(CHECK_THERE(at, needed, j->name, j->help, j->command, j->rank, j->world, j->local_rank));
+    *out = json_pack("{s:s, s:s, s:b}", "name", j->name, "help", j->help, "once", j->once);
+    if (!*out)
+        return not_whole(at, ".name", "UTF-8");
+    RT_TRY(describe_text(*out, NULL, j->command, ".command", at));
+    RT_TRY(describe_text(*out, NULL, j->shell, ".shell", at));
+#define ROW(number, told_by, of_open_mpi, needed, what)                                            \
+    RT_TRY(describe_text(*out, j->number, NULL, "." #number, at));
+    RT_RANK_VARIABLES(ROW)
+#undef ROW
+    return RT_OK;
+}
+
 /* ---- the whole ---- */
 
 static rt_status describe_list(const char *file, const char *list, const void *const *rows,
@@ -242,6 +282,7 @@ rt_status rt__plugin_rows(const rt_plugin *p, const char *file, json_t **rows)
         {"schedules", (const void *const *)p->schedules, describe_schedule},
         {"datasets", (const void *const *)p->datasets, describe_dataset},
         {"tasks", (const void *const *)p->tasks, describe_task},
+        {"jobs", (const void *const *)p->jobs, describe_job},
     };
     *rows = p->name ? json_pack("{s:s}", "name", p->name) : NULL;
     if (!*rows)
