@@ -1,7 +1,9 @@
-/* A plugin with one of each: an operation with its gradient, a layer that uses it, an update rule, a schedule, a data set and a task.
+/* A plugin with one of each: an operation with its gradient, a layer that uses it, an update rule, a schedule, a data set, a task and a
+ * job back end.
  *
  *     make -C examples/plugin CPPFLAGS=-I$PWD/include
  *     ringtorch train examples/plugin/hills.yaml -n 2
+ *     RINGTORCH_JOBS=mpiexec ringtorch train examples/plugin/hills.yaml -n 2
  *
  * It needs the public headers and is linked with nothing; docs/PLUGINS.md explains it piece by piece. */
 #include <math.h>
@@ -297,6 +299,19 @@ static const rt_task_row huber = {
     .tell = huber_tell,
 };
 
+/* ---- a job back end: the program that MPI's standard names, with no settings of ours ---- */
+
+static const rt_job_row mpiexec = {
+    .name = "mpiexec",
+    .help = "Open MPI's mpiexec, on this host",
+    .command = RT_PLUGIN_LIST(char, "mpiexec", "--oversubscribe", "--bind-to", "none", "-n",
+                              "{ranks}", "{worker}"),
+    .rank = "OMPI_COMM_WORLD_RANK",
+    .world = "OMPI_COMM_WORLD_SIZE",
+    .local_rank = "OMPI_COMM_WORLD_LOCAL_RANK",
+    .local_world = "OMPI_COMM_WORLD_LOCAL_SIZE",
+};
+
 /* ---- all of it ---- */
 
 RT_PLUGIN(.name = "hills", .ops = RT_PLUGIN_LIST(rt_op, &squash),
@@ -304,4 +319,5 @@ RT_PLUGIN(.name = "hills", .ops = RT_PLUGIN_LIST(rt_op, &squash),
           .optimizers = RT_PLUGIN_LIST(rt_optimizer_row, &signs),
           .schedules = RT_PLUGIN_LIST(rt_schedule_row, &line),
           .datasets = RT_PLUGIN_LIST(rt_dataset_row, &hills),
-          .tasks = RT_PLUGIN_LIST(rt_task_row, &huber))
+          .tasks = RT_PLUGIN_LIST(rt_task_row, &huber),
+          .jobs = RT_PLUGIN_LIST(rt_job_row, &mpiexec))

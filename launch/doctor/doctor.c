@@ -100,6 +100,9 @@ static rt_status parse(int argc, char **argv, rt__doctor *d, rt_arguments *args)
          "also check the hosts in FILE, as in parallel.hostfile: whether they answer, their "
          "clocks, and latency and bandwidth between each pair",
          .text = &d->hostfile},
+        {"plugin", 0, "FILE",
+         "loads the plugin in FILE, whose job back ends RINGTORCH_JOBS may then name",
+         .text = &d->plugin},
         {"json", 0, NULL, "print one JSON object on one line: checks, warnings, problems",
          .flag = &d->json},
         {NULL},

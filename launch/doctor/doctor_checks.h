@@ -19,6 +19,7 @@ typedef enum rt__verdict { RT__FINE, RT__WARNING, RT__PROBLEM } rt__verdict;
 
 typedef struct rt__doctor {
     const char *hostfile; /* NULL: only this host */
+    const char *plugin;   /* a file whose job back ends may be chosen, too; NULL: none */
     rt__jobs jobs;        /* backend NULL: none works here; set by rt__check_jobs */
     rt__host_list hosts;  /* of the host file, those that answer; set by rt__check_hosts */
     bool json, color;

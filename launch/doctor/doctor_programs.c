@@ -3,10 +3,12 @@
 #include "common/base/fields.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "common/config/plugins.h"
 #include "common/control/words.h"
 #include "launch/doctor/doctor_checks.h"
 #include "launch/jobs/capture.h"
 #include "launch/jobs/child.h"
+#include "launch/run/plugins.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,14 +105,38 @@ void rt__check_engine(rt__doctor *d)
 
 /* ---- the back end that starts workers ---- */
 
+/* Makes the job back ends of a plugin known, as `train` does with those of its configuration. */
+static rt_status add_plugin(const char *plugin)
+{
+    json_t *resolved = NULL, *named = json_pack("[s]", plugin);
+    char *worker = rt__program_beside("ringtorch-worker");
+    rt__plugins_ask(worker);
+    rt_status status = !worker  ? rt_error_code()
+                       : !named ? RT_FAIL(FORMAT, "--plugin: its path is not UTF-8")
+                                : rt__plugins_resolve(named, true, NULL, &resolved);
+    rt__plugins_ask(NULL);
+    rt_mem_free(worker);
+    json_decref(resolved);
+    json_decref(named);
+    return status == RT_OK ? rt__jobs_register_plugins() : status;
+}
+
 void rt__check_jobs(rt__doctor *d)
 {
-    if (rt__jobs_open(getenv("RINGTORCH_JOBS"), &d->jobs) == RT_OK)
+    const char *name = getenv("RINGTORCH_JOBS");
+    bool usual = !name || !*name || strcmp(name, "auto") == 0 || strcmp(name, "mpirun") == 0;
+    if (d->plugin && add_plugin(d->plugin) != RT_OK)
+        rt__doctor_report_error(d, "plugin", "no run can load it");
+    if (rt__jobs_open(name, &d->jobs) == RT_OK)
         rt__doctor_report(d, RT__FINE, d->jobs.backend->name, NULL, "%s", d->jobs.about);
-    else
+    else if (usual)
         rt__doctor_report_error(
             d, "mpirun",
             "no worker can start without it: apt-get install openmpi-bin, or add it to PATH");
+    else
+        rt__doctor_report_error(d, "jobs",
+                                "no worker can start: unset RINGTORCH_JOBS for mpirun, or name the "
+                                "plugin that brings this job back end with --plugin");
 }
 
 /* ---- ranks ---- */

@@ -103,6 +103,20 @@ static void two_workers_of_which_one_dies_give_the_bits_of_one(void **state)
     assert_true(summary_number(in_scratch(&s, "two"), "eval_near") > 0.5);
 }
 
+static void its_job_back_end_starts_workers(void **state)
+{
+    (void)state;
+    char one[65], two[65];
+    summary_text(in_scratch(&s, "one"), "weights_sha256", one, sizeof one);
+    setenv("RINGTORCH_JOBS", "mpiexec", 1);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1); /* which is for users to say */
+    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+    train_to_the_end("mpiexec", "2", two);
+    unsetenv("RINGTORCH_JOBS");
+    assert_string_equal(one, two);
+    assert_true(rt_path_exists(in_scratch(&s, "mpiexec/logs/job.g1.log")));
+}
+
 static void commands_know_the_metric_without_the_plugin(void **state)
 {
     (void)state;
@@ -435,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(two_workers_of_which_one_dies_give_the_bits_of_one),
+        ROW(its_job_back_end_starts_workers),
         ROW(commands_know_the_metric_without_the_plugin),
         ROW(the_operation_is_called_by_its_name),
         ROW(code_runs_only_if_the_user_named_it),

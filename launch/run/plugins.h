@@ -3,10 +3,10 @@
  *
  *     rt__plugins_ask(worker);        // from now on rt_config_load knows the rows of `plugins: [./mine.so]`
  */
-#ifndef RINGTORCH_LAUNCH_CMD_PLUGINS_H
-#define RINGTORCH_LAUNCH_CMD_PLUGINS_H
+#ifndef RINGTORCH_LAUNCH_RUN_PLUGINS_H
+#define RINGTORCH_LAUNCH_RUN_PLUGINS_H
 
-/* worker: path of the program; borrowed as long as configurations are loaded. */
+/* worker: path of the program, borrowed as long as configurations are loaded; NULL: nobody is asked any more. */
 void rt__plugins_ask(const char *worker);
 
 #endif

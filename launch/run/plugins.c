@@ -1,4 +1,4 @@
-#include "launch/cmd/plugins.h"
+#include "launch/run/plugins.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/config/plugins.h"
@@ -47,5 +47,5 @@ static rt_status describe(const char *path, json_t **entry)
 void rt__plugins_ask(const char *worker)
 {
     asked = worker;
-    rt_config_set_plugin_describer(describe);
+    rt_config_set_plugin_describer(worker ? describe : NULL);
 }
