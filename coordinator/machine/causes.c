@@ -29,7 +29,7 @@ void rt__run_abandon_generation(rt__run *r, double now, const char *reason)
     if (!r->recovery.on)
         r->recovery = (rt__recovery){.on = true, .sign = r->cause.at, .decided = now};
     rt__run_end_job(r, reason);
-    rt__run_enter(r, now, rt__run_has_job(r) ? RT__REGROUP : RT__BACKOFF);
+    rt__run_enter(r, now, RT__REGROUP);
 }
 
 bool rt__run_record_doubt(rt__run *r, double now, int64_t step)

@@ -9,23 +9,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Fails a run that could not save its last state. Returns true if that state is in shared memory, from which the run can be resumed once the
- * disk has room again. */
-static bool keep_unsaved(rt__run *r, double now)
+/* Does the run fail because its last state could not be saved? Writes the failure. `keep`: that state is in shared memory, from which the
+ * run can be resumed once the disk has room again. */
+static bool is_state_unsaved(rt__run *r, bool *keep)
 {
-    if (rt__run_failed(r) || !rt__run_is_unsaved(r))
+    if (!rt__run_is_unsaved(r))
         return false;
-    bool keep = rt__run_is_in_memory(r);
-    rt__run_enter(r, now, RT__FAILING);
+    *keep = rt__run_is_in_memory(r);
     r->exit_code = 1;
     snprintf(r->failure, sizeof r->failure,
              "the state at step %" PRId64
              " could not be written to disk (events.jsonl says why) %s: "
              "make room, then go on with --resume auto",
              r->newest_step,
-             keep ? "and is kept in shared memory"
-                  : "and is lost, because there is no snapshot of it (snapshot.every)");
-    return keep;
+             *keep ? "and is kept in shared memory"
+                   : "and is lost, because there is no snapshot of it (snapshot.every)");
+    return true;
 }
 
 /* May memory hold a newer state than the disk? It may if the run was stopped at once, or before it looked at what an earlier launch left.
@@ -55,11 +54,9 @@ static void note_stop_before_start(rt__run *r)
 
 void rt__run_end(rt__run *r, double now)
 {
-    bool stopped = is_stopped(r),
-         keep = keep_unsaved(r, now) || (r->lost_input && may_be_ahead_in_memory(r));
-    if (!stopped)
-        rt__run_fail_if_not_finite(r, now);
-    bool failed = rt__run_failed(r);
+    bool stopped = is_stopped(r), keep = r->lost_input && may_be_ahead_in_memory(r);
+    bool failed = rt__run_failed(r) || is_state_unsaved(r, &keep) ||
+                  (!stopped && rt__run_is_last_loss_bad(r));
     rt_event_id event = failed ? RT_EVENT_failed : stopped ? RT_EVENT_stopped : RT_EVENT_done;
     const char *status = rt_event_rows[event].kind;
     rt__run_discard_checkpoints(r, now, "the run ended before it was complete");

@@ -192,6 +192,6 @@ void rt__run_on_exited_ending(rt__run *r, double now, const rt__input *in)
 {
     (void)in;
     r->job = RT__JOB_NONE;
-    rt__run_doubt_mismatch(r, now); /* the next launch must know it */
-    rt__run_end(r, now);
+    if (rt__run_doubt_mismatch(r, now)) /* the next launch must know it */
+        rt__run_end(r, now);
 }

@@ -34,8 +34,8 @@ enum {
     UNPLANNED = JOINING | IN(ADOPT),
     JOB = UNPLANNED | STEPPING | IN(REGROUP) | IN(FAILING), /* there may be a job */
     JOBLESS = ANY & ~JOB,
-    FAILS = IN(FAILING) | IN(FAILED),
-    ENDS = FAILS | IN(DONE),
+    FAILS = IN(FAILING),
+    ENDS = IN(DONE) | IN(FAILED),
 };
 
 /* The first row ignores every input; it is in force once the run has ended. */
@@ -124,10 +124,12 @@ static void dispatch(rt__run *r, double now, const rt__input *in)
     const rt__rule *rule = &rules[r->rule[in->kind][r->phase]];
     if (!rule->handler)
         return;
-    r->may_enter = rule->next;
+    r->may_enter = r->phase == RT__FAILING ? rule->next & ~FAILS : rule->next; /* it fails once */
     rule->handler(r, now, in);
-    if (r->phase == RT__FAILING && r->job == RT__JOB_NONE)
+    if (r->phase == RT__FAILING && r->job == RT__JOB_NONE) {
+        r->may_enter = IN(FAILED); /* our own step, which no row allows */
         rt__run_end(r, now);
+    }
     r->may_enter = STAYS;
     if (!(jobs[r->phase] >> r->job & 1))
         rt__run_report_violation(r, "the job is in state %d in phase %s", (int)r->job,

@@ -41,15 +41,14 @@ static bool last_loss_is_not_finite(const rt__run *r)
     return step > 0 && rt__history_skipped_in_row(&r->history, step) > (step - 1) % every;
 }
 
-void rt__run_fail_if_not_finite(rt__run *r, double now)
+bool rt__run_is_last_loss_bad(rt__run *r)
 {
     const rt__history *h = &r->history;
     bool evaluated = h->evaluated_step == r->newest_step;
     bool test = evaluated && !isfinite(rt_metrics_get(&h->evaluated, "loss")),
          train = last_loss_is_not_finite(r);
-    if (rt__run_failed(r) || (!test && !train))
-        return;
-    rt__run_enter(r, now, RT__FAILING);
+    if (!test && !train)
+        return false;
     r->exit_code = 1;
     r->next = RT_NEXT_OTHER_RATE;
     size_t skipped = json_array_size(h->skipped);
@@ -59,4 +58,5 @@ void rt__run_fail_if_not_finite(rt__run *r, double now)
              "left out because %s loss or gradient is not finite: %s",
              r->newest_step, train ? "training" : "test", skipped, skipped == 1 ? " was" : "s were",
              skipped == 1 ? "its" : "their", against_not_finite);
+    return true;
 }

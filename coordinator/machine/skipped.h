@@ -4,8 +4,8 @@
 
 #include "coordinator/machine/state.h"
 
-/* Fails a run that has made all its steps if its last loss is not finite. */
-void rt__run_fail_if_not_finite(rt__run *r, double now);
+/* Does a run that has made all its steps fail because its last loss is not finite? Writes the failure. */
+bool rt__run_is_last_loss_bad(rt__run *r);
 
 rt__handler rt__run_on_skipped;
 

@@ -76,10 +76,16 @@ static void rejoin(rt__run *r, double now)
     look_for_checkpoint(r, true);
 }
 
+/* With a host file, no generation may be started before its list of hosts has arrived. */
+static bool waits_for_hosts(const rt__run *r)
+{
+    return r->facts.cfg->parallel.hostfile[0] && !r->hosts_known;
+}
+
 void rt__run_begin_if_ready(rt__run *r, double now)
 {
-    bool waits_for_hosts = r->facts.cfg->parallel.hostfile[0] && !r->hosts_known;
-    if (!rt__run_in(r, RT__IN(BOOT) | RT__IN(ADOPT)) || r->launcher[0] == '\0' || waits_for_hosts)
+    if (!rt__run_in(r, RT__IN(BOOT) | RT__IN(ADOPT)) || r->launcher[0] == '\0' ||
+        waits_for_hosts(r))
         return;
     if (r->phase == RT__ADOPT)
         rejoin(r, now);
@@ -233,7 +239,7 @@ void rt__run_on_unknown_job(rt__run *r, double now, const rt__input *in)
 
 void rt__run_try_start_next(rt__run *r, double now)
 {
-    if (now >= r->not_before && rt__hosts_room(&r->hosts, now) > 0)
+    if (now >= r->not_before && !waits_for_hosts(r) && rt__hosts_room(&r->hosts, now) > 0)
         rt__run_recover(r, now, true);
 }
 

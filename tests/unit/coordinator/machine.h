@@ -5,14 +5,16 @@
  *     machine_feed(&m, 0.5, "launcher");
  *     assert_string_equal(machine_done(&m), "recover");
  *
- * Events: launcher JOB | recovered STEP BEFORE (answers so many looks before the last) | unrecoverable | misfit RANK | stranger | layout |
+ * Events: launcher JOB | recovered STEP BEFORE (answers so many looks before the last) | chosen STEP (recovered, as the user asked) | unrecoverable | misfit RANK | stranger | layout |
  *     hello RANK STEP PLANNED OFFER (it has finished STEP, has a plan if PLANNED, offers a whole snapshot of OFFER if > 0) |
  *     progress RANK STEP SNAPSHOT | waits RANK STEP PEER SECONDS | works RANK STEP SECONDS | report STEP | evaluated STEP RIGHT LOSS (6 of 8; in hundredths, < 0: not a number) | piece RANK STEP | nopiece RANK STEP |
  *     committed STEP | uncommitted STEP | finished RANK STEP | fault RANK CODE | early RANK CODE (a fault before its HELLO) |
  *     exited GENERATION CODE SIGNAL RANK | interrupt SIGNAL | tick | verifying BYTES (of 1000) |
  *     scale W | save | stop (of a tool, t) | leave RANK | sum RANK STEP VALUE | skipped STEP |
  *     snapshots EVERY (a key of the configuration) |
- *     gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK
+ *     hosts COUNT SLOTS (h0, h1, ... with so many slots each) | gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK |
+ *     badhosts | badlayout | badevaluation | badpiece RANK (what no worker of ours and no launcher sends) |
+ *     full | room (journal records fail, or no longer) | nomemory N (the next event's allocation after N others fails)
  * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics | rewind:STEP |
  *     summary:STATUS | journal:KIND | commit:STEP | discard:STEP. SHOW is left out. */
 #ifndef RINGTORCH_TESTS_UNIT_COORDINATOR_MACHINE_H
@@ -298,10 +300,11 @@ static inline void machine_join(machine *m, double now, int64_t rank, int64_t st
     machine_worker(m, now, rank, RT_MSG_HELLO, body);
 }
 
-/* before: the answer is not to the last lookup, but to one so many before it. */
-static inline void machine_recovered(machine *m, double now, int64_t step, int64_t before)
+/* before: the answer is not to the last lookup, but to one so many before it. exact: the user chose this state. */
+static inline void machine_recovered(machine *m, double now, int64_t step, int64_t before,
+                                     bool exact)
 {
-    rt__source source = {.step = step, .layout_hash = "layout", .parameters = 10};
+    rt__source source = {.step = step, .layout_hash = "layout", .parameters = 10, .exact = exact};
     if (step > 0)
         source.path = rt_strdup("step-x");
     rt__run_step(&m->run, now,
@@ -350,11 +353,17 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
         machine_worker(
             m, now, 0, RT_MSG_REPORT,
             BODY(report, .step = a, .loss = 1 / (1 + (double)a), .seconds = 0.1 * (double)a));
-    else if (IS("layout"))
-        machine_worker(m, now, 0, RT_MSG_LAYOUT,
-                       BODY(layout, .json = "[]", .init_sha256 = "", .layers = ""));
+    else if (IS("layout") || IS("badlayout"))
+        machine_worker(
+            m, now, 0, RT_MSG_LAYOUT,
+            BODY(layout, .json = IS("layout") ? "[]" : "[", .init_sha256 = "", .layers = ""));
     else if (IS("evaluated"))
         machine_evaluated(m, now, a, b > 0 ? b : 6, c < 0 ? NAN : (double)c / 100);
+    else if (IS("badevaluation"))
+        machine_worker(m, now, 0, RT_MSG_EVALUATED, BODY(evaluated, .step = 1, .evaluation = "{"));
+    else if (IS("badpiece"))
+        machine_worker(m, now, a, RT_MSG_PIECE_DONE,
+                       BODY(piece_done, .step = 1, .file = "../x", .checksum = ""));
     else if (IS("piece"))
         machine_worker(
             m, now, a, RT_MSG_PIECE_DONE,
@@ -390,6 +399,17 @@ static inline bool machine_feed_worker(machine *m, double now, const machine_wor
     return true;
 }
 
+static inline void machine_hosts(machine *m, double now, int64_t count, int64_t slots)
+{
+    const char *const names[] = {"h0", "h1", "h2"};
+    const int64_t each[] = {slots, slots, slots};
+    machine_frame(m, now, "l", RT_MSG_HOSTS,
+                  (rt_msg_body){.hosts = {.hosts = (const char **)names,
+                                          .hosts_count = count,
+                                          .slots = (int64_t *)each,
+                                          .slots_count = slots < 0 ? 0 : count}});
+}
+
 static inline bool machine_feed_launcher(machine *m, double now, const machine_words *w)
 {
     WORDS(w);
@@ -404,6 +424,10 @@ static inline bool machine_feed_launcher(machine *m, double now, const machine_w
         machine_frame(m, now, "l", RT_MSG_EXITED,
                       BODY(exited, .job_generation = m->run.generation, .exit_code = 205,
                            .rank = -1, .host = a == 0 ? "h0" : "h1", .reason = ""));
+    else if (IS("hosts"))
+        machine_hosts(m, now, a, b);
+    else if (IS("badhosts"))
+        machine_hosts(m, now, 1, -1);
     else if (IS("probed"))
         machine_frame(m, now, "l", RT_MSG_PROBED,
                       BODY(probed, .host = a == 0 ? "h0" : "h1", .ok = b));
@@ -417,8 +441,8 @@ static inline bool machine_feed_launcher(machine *m, double now, const machine_w
 static inline bool machine_feed_other(machine *m, double now, const machine_words *w)
 {
     WORDS(w);
-    if (IS("recovered"))
-        machine_recovered(m, now, a, b);
+    if (IS("recovered") || IS("chosen"))
+        machine_recovered(m, now, a, b, IS("chosen"));
     else if (IS("unrecoverable"))
         rt__run_step(&m->run, now,
                      &(rt__event){.kind = RT__EVENT_RECOVERED,
@@ -439,6 +463,10 @@ static inline bool machine_feed_other(machine *m, double now, const machine_word
         machine_frame(m, now, "t", RT_MSG_STOP_RUN, BODY(stop_run, .reason = ""));
     else if (IS("stranger"))
         machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
+    else if (IS("full") || IS("room"))
+        m->journal_full = IS("full");
+    else if (IS("nomemory"))
+        rt_mem_fail_after(a);
     else if (IS("snapshots"))
         m->cfg.snapshot.every = a;
     else if (IS("verifying"))

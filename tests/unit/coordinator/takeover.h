@@ -21,19 +21,35 @@ static inline rt_status write_down(void *ctx, const json_t *record)
     return RT_OK;
 }
 
-/* Makes `m` take over from `dead`, of which only the journal is left. */
-static inline void take_over(machine *m, const machine *dead)
+/* Sets keys of the configuration: "run.max_restarts=0 run.hash_every=10". */
+static inline void machine_set(machine *m, const char *settings)
+{
+    char copy[128], *rest = copy;
+    snprintf(copy, sizeof copy, "%s", settings);
+    for (char *one; (one = strsep(&rest, " "));)
+        if (*one)
+            assert_int_equal(rt_config_set(&m->cfg, one), RT_OK);
+}
+
+/* Makes `m`, with these settings, take over from `dead`, of which only the journal is left. */
+static inline void take_over_with(machine *m, const machine *dead, const char *settings)
 {
     rt__history history;
     size_t i;
     json_t *record;
     machine_configure(m, 2);
+    machine_set(m, settings);
     m->effects.journal = write_down;
     m->journal = json_incref(dead->journal);
     assert_int_equal(rt__history_init(&history), RT_OK);
     json_array_foreach(m->journal, i, record)
         assert_int_equal(rt__history_apply_json(&history, record), RT_OK);
     machine_begin(m, history, true);
+}
+
+static inline void take_over(machine *m, const machine *dead)
+{
+    take_over_with(m, dead, "");
 }
 
 static inline void begin_with_journal(machine *m)
