@@ -124,13 +124,17 @@ static void dispatch(rt__run *r, double now, const rt__input *in)
     const rt__rule *rule = &rules[r->rule[in->kind][r->phase]];
     if (!rule->handler)
         return;
-    r->may_enter = r->phase == RT__FAILING ? rule->next & ~FAILS : rule->next; /* it fails once */
+    r->handling.input = in->kind;
+    r->handling.from = r->phase;
+    r->handling.next =
+        r->phase == RT__FAILING ? rule->next & ~FAILS : rule->next; /* it fails once */
     rule->handler(r, now, in);
     if (r->phase == RT__FAILING && r->job == RT__JOB_NONE) {
-        r->may_enter = IN(FAILED); /* our own step, which no row allows */
+        r->handling.from = RT__FAILING; /* our own step, which no row allows */
+        r->handling.next = IN(FAILED);
         rt__run_end(r, now);
     }
-    r->may_enter = STAYS;
+    r->handling.next = STAYS;
     if (!(jobs[r->phase] >> r->job & 1))
         rt__run_report_violation(r, "the job is in state %d in phase %s", (int)r->job,
                                  rt__run_phase_name(r->phase));

@@ -17,9 +17,12 @@ void rt__run_report_violation(rt__run *r, const char *fmt, ...)
 
 void rt__run_enter(rt__run *r, double now, rt__phase phase)
 {
-    if (!(r->may_enter >> phase & 1))
+    if (!(r->handling.next >> phase & 1))
         rt__run_report_violation(r, "phase %s follows %s, which protocol.def does not have",
                                  rt__run_phase_name(phase), rt__run_phase_name(r->phase));
+    if (r->facts.effects->entered)
+        r->facts.effects->entered(r->facts.effects->ctx, r->handling.input, r->handling.from,
+                                  phase);
     r->phase = phase;
     r->phase_since = now;
 }

@@ -71,6 +71,14 @@ typedef enum rt__stop {
 /* Where a JSON object is written. */
 typedef enum rt__line { RT__LINE_EVENT, RT__LINE_METRICS, RT__LINE_SUMMARY } rt__line;
 
+/* The inputs that frames, answers and ticks are turned into: the rows of protocol.def. */
+typedef enum rt__input_kind {
+#define MESSAGE(name, sender, text) RT__INPUT_##name,
+#define INPUT(name, from, text)     RT__INPUT_##name,
+#include "coordinator/machine/protocol.def"
+    RT__INPUTS
+} rt__input_kind;
+
 typedef struct rt__effects {
     void *ctx;
     /* Sends a message, which may get lost, as on any network. */
@@ -93,6 +101,8 @@ typedef struct rt__effects {
     void (*commit)(void *ctx, const rt__checkpoint *c);
     /* Removes the files of a checkpoint that was not committed. */
     void (*discard)(void *ctx, int64_t step);
+    /* Tells tests that an input, handled in phase `from`, makes the run enter a phase. May be NULL. */
+    void (*entered)(void *ctx, rt__input_kind input, rt__phase from, rt__phase to);
 } rt__effects;
 
 typedef enum rt__event_kind {
@@ -103,14 +113,6 @@ typedef enum rt__event_kind {
     RT__EVENT_VERIFYING,  /* text: the checkpoint that is being read; bytes of total have been */
     RT__EVENT_TICK, /* time has passed; a gap of more than RT__TICK_MOST seconds means that the coordinator was not running */
 } rt__event_kind;
-
-/* The inputs that frames, answers and ticks are turned into: the rows of protocol.def. */
-typedef enum rt__input_kind {
-#define MESSAGE(name, sender, text) RT__INPUT_##name,
-#define INPUT(name, from, text)     RT__INPUT_##name,
-#include "coordinator/machine/protocol.def"
-    RT__INPUTS
-} rt__input_kind;
 
 typedef struct rt__event {
     rt__event_kind kind;
@@ -162,7 +164,11 @@ typedef struct rt__run {
     rt__history history;
     rt__phase phase;
     uint8_t rule[RT__INPUTS][RT__PHASES]; /* row of protocol.def */
-    uint32_t may_enter;  /* phases that the handler of the current input may enter */
+    struct {
+        rt__input_kind input;
+        rt__phase from;
+        uint32_t next;   /* phases that may be entered; 0: between two inputs */
+    } handling;          /* the current input */
     char violation[160]; /* the first violation of protocol.def or phases.def; "": none */
     rt__job_state job;
     rt__stop stop;

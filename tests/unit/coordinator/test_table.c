@@ -1,5 +1,6 @@
-/* What coordinator/machine/protocol.def allows does happen: a row for each change of phase that no script of the other tests makes. That
- * nothing else happens is checked by every test, because machine_feed fails on a phase that the table lacks.
+/* What coordinator/machine/protocol.def allows does happen: for each input, phase and phase that may follow there is a row here, and the
+ * last test fails if one is missing. That nothing else happens is checked by every test, because machine_feed fails on a phase that
+ * the table lacks.
  *
  * Events are separated by commas. "!" lets another coordinator take over, "+N event" lets N seconds pass first. */
 #include "takeover.h"
@@ -11,6 +12,15 @@ typedef struct run {
     double now;
 } run;
 
+/* All changes of phase so far: [input][from] is the set of phases that were entered. */
+static uint32_t seen[RT__INPUTS][RT__PHASES];
+
+static void note_phase(void *ctx, rt__input_kind input, rt__phase from, rt__phase to)
+{
+    (void)ctx;
+    seen[input][from] |= UINT32_C(1) << to;
+}
+
 static void begin(run *t, const char *set)
 {
     rt__history history;
@@ -19,6 +29,7 @@ static void begin(run *t, const char *set)
     machine_set(t->m, set);
     t->m->journal = json_array();
     t->m->effects.journal = write_down;
+    t->m->effects.entered = note_phase;
     assert_int_equal(rt__history_init(&history), RT_OK);
     machine_begin(t->m, history, false);
 }
@@ -37,6 +48,7 @@ static void feed(run *t, const char *event)
         assert_ptr_equal(t->m, t->machines);
         t->m = &t->machines[1];
         take_over_with(t->m, &t->machines[0], t->set);
+        t->m->effects.entered = note_phase;
         return;
     }
     if (sscanf(event, "+%d %n", &seconds, &used) == 1)
@@ -213,7 +225,9 @@ static void the_run_fails_by_name_wherever_it_can(void **state)
 
 typedef struct move {
     rt__phase from;
-    const char *set, *way, *event;
+    const char *set; /* NULL: a host file; "": nothing; else this and a host file */
+    const char *way; /* NULL: ways[from] */
+    const char *event;
     rt__phase to;
 } move;
 
@@ -221,7 +235,8 @@ static void check_move(const move *row, const char *event)
 {
     run t;
     char set[128];
-    snprintf(set, sizeof set, LISTED " %s", row->set ? row->set : "");
+    const char *more = row->set ? row->set : LISTED;
+    snprintf(set, sizeof set, "%s %s", *more ? LISTED : "", more);
     begin(&t, set);
     play(&t, row->way ? row->way : ways[row->from]);
     expect_phase(&t, row->from, row->way ? row->way : "the way there");
@@ -316,17 +331,37 @@ static void a_lost_generation_waits_for_the_hosts(void **state)
 
 static const move moves[] = {
     /* hosts and workers that come and go */
+    {RT__BOOT, NULL, NULL, "hosts 2 2", RT__RECOVER},
     {RT__ADOPT, NULL, NULL, "hosts 2 2", RT__REJOIN},
+    {RT__ADOPT, "", BEGIN "!, progress 0 10", "launcher 1", RT__REJOIN},
     {RT__RUN, NULL, NULL, "hosts 2 1", RT__RESHAPE},
     {RT__GATHER, NULL, "launcher 0, hosts 2 2, recovered 0, hello 0, scale 1", "hello 1",
      RT__RESHAPE},
+    {RT__RUN, NULL, BEGIN, "scale 1", RT__RESHAPE},
+    {RT__RUN, NULL, "launcher 0, hosts 2 1, recovered 0, gone 1, recovered 0, hello 0, +20 tick",
+     "probed 1 1", RT__RESHAPE},
     {RT__RECOVER, NULL, "launcher 0, hosts 1 0", "recovered 0", RT__BACKOFF},
     {RT__REJOIN, NULL, ADOPTED "hosts 2 2, scale 1", "recovered 0", RT__RESHAPE},
     {RT__REJOIN, NAN_ONCE, BEGIN "fault 1 -29 2 12, " RETAKEN "hello 0 10 1, hello 1 10 1",
      "recovered 0", RT__REGROUP},
     {RT__REJOIN, NULL, BEGIN FINISHED RETAKEN "exited 1 0 0 -1", "recovered 0", RT__FAILED},
+    {RT__REJOIN, NULL, BEGIN FINISHED RETAKEN "exited 1 0 0 -1", "recovered 100", RT__DONE},
+    {RT__REJOIN, NULL, BEGIN FINISHED RETAKEN, "recovered 100", RT__LEAVE},
+    {RT__REJOIN, NULL, BEGIN "leave 1, finished 0 43, finished 1 43, " RETAKEN "exited 1 0 0 -1",
+     "recovered 0", RT__RECOVER},
 
     /* the end of the job */
+    {RT__REJOIN, NULL, NULL, "exited 1 137 9 1", RT__RECOVER},
+    {RT__GATHER, NULL, NULL, "exited 1 137 9 1", RT__RECOVER},
+    {RT__DRAIN, NULL, NULL, "exited 1 137 9 1", RT__RECOVER},
+    {RT__DRAIN, NULL, BEGIN "interrupt 2, interrupt 2", "exited 1 137 9 1", RT__DONE},
+    {RT__LEAVE, NULL, NULL, "exited 1 0 0 -1", RT__FAILED},
+    {RT__LEAVE, NULL, BEGIN COMMITTING "committed 100, " FINISHED, "exited 1 0 0 -1", RT__DONE},
+    {RT__REGROUP, NULL, NULL, "exited 1 137 9 1", RT__RECOVER},
+    {RT__REGROUP, NULL, BEGIN "interrupt 2, interrupt 2, fault 0 -25", "exited 1 137 9 1",
+     RT__DONE},
+    {RT__REGROUP, NULL, BEGIN FINISHED "fault 0 -25", "exited 1 0 0 -1", RT__FAILED},
+    {RT__QUIT, NULL, NULL, "exited 1 137 9 1", RT__DONE},
     {RT__ADOPT, NULL, "launcher 0, hosts 2 2, recovered 0, interrupt 2, " TAKEN, "exited 1 1 0 1",
      RT__DONE},
     {RT__ADOPT, NULL,
@@ -357,6 +392,7 @@ static const move moves[] = {
      RT__FAILED},
 
     /* a late answer about a checkpoint was all that was waited for */
+    {RT__DRAIN, NULL, BEGIN COMMITTING FINISHED, "committed 100", RT__LEAVE},
     {RT__RESHAPE, NULL, BEGIN "leave 1, " COMMITTING FINISHED, "committed 100", RT__LEAVE},
     {RT__LEAVE, NULL, BEGIN FINISHED COMMITTING, "committed 100", RT__LEAVE},
     {RT__QUIT, NULL, BEGIN FINISHED COMMITTING "fault 0 -25, " AT_ONCE, "committed 100", RT__LEAVE},
@@ -378,9 +414,18 @@ static const move moves[] = {
      BEGIN "piece 0 40, piece 1 40, leave 1, interrupt 2, finished 0 43 43, finished 1 43 43, "
            "exited 1 0 0 -1",
      "committed 40", RT__RECOVER},
+    {RT__SETTLE, NULL, NULL, "uncommitted 100", RT__FAILED},
+    /* the last rank has finished, or has said so before the others have joined again */
+    {RT__GATHER, NULL, BEGIN RETAKEN "recovered 0, hello 0 100 1, finished 0 100", "hello 1 99 1",
+     RT__DRAIN},
+    {RT__RUN, NULL, "launcher 0, hosts 1 1, recovered 0, hello 0", "finished 0 100", RT__LEAVE},
+    {RT__QUIT, NULL, BEGIN "finished 0 100, fault 1 -25, " AT_ONCE, "finished 1 100", RT__LEAVE},
 
     /* the generation is abandoned */
     {RT__REJOIN, NULL, NULL, "fault 0 -25", RT__REGROUP},
+    {RT__GATHER, NULL, NULL, "fault 0 -25", RT__REGROUP},
+    {RT__QUIT, NULL, NULL, "fault 0 -25", RT__REGROUP},
+    {RT__GATHER, NULL, BEGIN RETAKEN "recovered 0, hello 0 0 0, full", "hello 1 10 1", RT__REGROUP},
     {RT__RESHAPE, NULL, NULL, "fault 0 -25", RT__REGROUP},
     {RT__RESHAPE, SUMS, NULL, "sum 0 20 7, sum 1 20 8", RT__REGROUP},
     {RT__DRAIN, SUMS, NULL, "sum 0 20 7, sum 1 20 8", RT__REGROUP},
@@ -396,6 +441,8 @@ static const move moves[] = {
     {RT__REGROUP, NAN_ONCE " " SUMS, BEGIN "fault 0 -29, sum 0 20 7, sum 1 20 8", "+2 tick",
      RT__REGROUP},
     {RT__REJOIN, NULL, BEGIN RETAKEN, "+130 tick", RT__REGROUP},
+    {RT__GATHER, NULL, NULL, "+130 tick", RT__REGROUP},
+    {RT__RUN, STALLS, NULL, "works 1 10 40, waits 0 10 1 40, +12 tick", RT__REGROUP},
     {RT__RESHAPE, STALLS, NULL, "works 1 10 40, waits 0 10 1 40, +12 tick", RT__REGROUP},
     {RT__DRAIN, STALLS, NULL, "works 1 10 40, waits 0 10 1 40, +12 tick", RT__REGROUP},
 
@@ -418,6 +465,7 @@ static const move moves[] = {
     {RT__REJOIN, NULL, BEGIN FINISHED RETAKEN "exited 1 0 0 -1, interrupt 2", "+16 tick",
      RT__FAILED},
     {RT__REGROUP, NULL, BEGIN "interrupt 2, fault 0 -25", "+16 tick", RT__QUIT},
+    {RT__GATHER, NULL, BEGIN "exited 1 137 9 1, interrupt 2, recovered 0", "+16 tick", RT__QUIT},
 };
 
 static void what_the_table_allows_happens(void **state)
@@ -457,6 +505,32 @@ static void a_full_journal_refuses_what_can_wait(void **state)
     }
 }
 
+/* Runs last, as it judges what the tests before it have done. */
+static void every_row_is_true(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define MESSAGE(name, sender, text) #name,
+#define INPUT(name, from, text)     #name,
+#include "coordinator/machine/protocol.def"
+    };
+    int count, missing = 0;
+    const rt__rule *rules = rt__run_rules(&count);
+    for (int i = 0; i < count; i++)
+        for (int from = 0; from < RT__DONE; from++) {
+            uint32_t next = from == RT__FAILING ? rules[i].next & ~RT__IN(FAILING) : rules[i].next;
+            for (int to = 0; to < RT__PHASES; to++)
+                if (rules[i].phases >> from & 1 && next >> to & 1 &&
+                    !(seen[rules[i].input][from] >> to & 1)) {
+                    print_error("%s in %s: no row leads to %s\n", names[rules[i].input],
+                                rt__run_phase_name((rt__phase)from),
+                                rt__run_phase_name((rt__phase)to));
+                    missing++;
+                }
+        }
+    assert_int_equal(missing, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +540,7 @@ int main(void)
         cmocka_unit_test(a_lost_generation_waits_for_the_hosts),
         cmocka_unit_test(what_the_table_allows_happens),
         cmocka_unit_test(a_full_journal_refuses_what_can_wait),
+        cmocka_unit_test(every_row_is_true),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
