@@ -13,8 +13,8 @@
  *
  * - start {ranks} processes of {worker} as the ranks of one MPI job, since workers exchange gradients with
  *   MPI: it is mpirun by another name, or something that starts MPI programs, as srun does;
- * - give each rank the variables of the environment in which it was started itself, and those in which a
- *   rank finds its numbers;
+ * - pass the environment in which it was started on to each rank, and set the variables in which a rank
+ *   finds its numbers;
  * - end once its ranks have ended: with 0 if all of them did, else with another exit code, and end the
  *   other ranks if one has failed;
  * - end its ranks when it gets SIGTERM. A script begins the program that starts them with exec.
@@ -25,8 +25,7 @@
  *   {threads}     how many threads each of them computes with
  *   {hosts}       the hosts to start them on: h1,h2
  *   {host_slots}  the hosts with the number of ranks each has room for, to be filled in order: h1:4,h2:2
- *   {variables}   the names of the variables that ranks need, for commands that pass on only what they are
- *                 told to: RINGTORCH_ENDPOINT,RINGTORCH_KEYS,...
+ *   {variables}   the variables that ranks need, for commands that pass on only those they are told: A,B,C
  *   {worker}      the program of the workers, and its arguments; the last word of the command
  *
  * Lifetime: a row, and the words that it names, live as long as the program. A plugin makes rows known
