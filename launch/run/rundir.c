@@ -150,19 +150,57 @@ static rt_status lock(rt__rundir *d)
 
 /* ---- what was there before ---- */
 
-static rt_status check_earlier_run(rt__rundir *d, const char *resume)
+static bool holds(const rt__rundir *d, const char *name)
 {
-    char *journal = rt_path_join(d->path, "journal");
-    if (!journal)
-        return rt_error_code();
-    d->held_run = rt_path_exists(journal);
-    rt_mem_free(journal);
-    if (d->held_run && strcmp(resume, "never") == 0)
+    char *path = rt_path_join(d->path, name);
+    bool there = path && rt_path_exists(path);
+    rt_mem_free(path);
+    rt_error_clear();
+    return there;
+}
+
+static bool holds_checkpoints(const rt__rundir *d)
+{
+    rt_names names = {0};
+    bool found = false;
+    char *path = rt_path_join(d->path, "checkpoints");
+    if (path && rt_dir_list(path, &names) == RT_OK)
+        for (size_t i = 0; i < names.count; i++)
+            found |= strncmp(names.name[i], "step-", 5) == 0;
+    rt_names_release(&names);
+    rt_mem_free(path);
+    rt_error_clear();
+    return found;
+}
+
+/* Notes what was there, so that a start that is undone removes no more than it has made. The lock is our own by now. */
+static void note_contents(rt__rundir *d)
+{
+    d->held_run = holds(d, "journal");
+    for (int i = 0; rt_run_files[i]; i++)
+        if (strcmp(rt_run_files[i], "lock") != 0)
+            d->before |= (uint32_t)holds(d, rt_run_files[i]) << i;
+}
+
+/* A new run must not mix its checkpoints and rows with those of another, not even if the journal of that one is gone. */
+static rt_status check_earlier_run(const rt__rundir *d, const char *resume)
+{
+    if (strcmp(resume, "never") != 0)
+        return RT_OK;
+    if (d->held_run)
         return RT_FAIL(
             EXISTS,
             "%s: already holds a run: resume it with --resume auto, or choose another --run-dir",
             d->path);
-    return RT_OK;
+    const char *left = holds_checkpoints(d)        ? "checkpoints"
+                       : holds(d, "metrics.jsonl") ? "metrics.jsonl"
+                                                   : NULL;
+    if (!left)
+        return RT_OK;
+    return RT_FAIL(EXISTS,
+                   "%s: holds %s of a run whose journal is gone: go on from what is left with "
+                   "--resume auto, or choose another --run-dir",
+                   d->path, left);
 }
 
 rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
@@ -174,18 +212,22 @@ rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
     if (status == RT_OK)
         status = lock(out);
     bool ours = status == RT_OK; /* we hold the lock, so nobody else uses what is in there */
-    if (status == RT_OK)
+    if (status == RT_OK) {
+        note_contents(out);
         status = check_earlier_run(out, resume);
+    }
     if (status != RT_OK)
         rt__rundir_close(out, ours);
     return status;
 }
 
-/* Removes only the files that a run writes: the directory may hold others. */
+/* Removes only the files that a run writes and that were not there before: the directory may hold others, or what is left of a run. */
 static void remove_contents(const rt__rundir *d)
 {
-    for (const char *const *name = rt_run_files; *name; name++) {
-        char *path = rt_path_join(d->path, *name);
+    for (int i = 0; rt_run_files[i]; i++) {
+        if (d->before >> i & 1)
+            continue;
+        char *path = rt_path_join(d->path, rt_run_files[i]);
         if (path && rt_remove_tree(path) != RT_OK)
             rt_log_warn("%s", rt_error());
         rt_error_clear();

@@ -343,6 +343,21 @@ static void a_journal_without_its_beginning_is_refused(void **state)
     assert_int_equal(last_step("runs/killed"), 22000);
 }
 
+/* Without its journal a run is one of checkpoints and curves, which a new one must not mix with its own. */
+static void a_run_without_its_journal_goes_on_from_its_checkpoints(void **state)
+{
+    (void)state;
+    assert_int_equal(unlink("runs/killed/journal"), 0);
+    lose_snapshots();
+    expect("train runs/killed/config.yaml --run-dir runs/killed", 2,
+           SAYS("runs/killed: holds checkpoints of a run whose journal is gone: go on from what is "
+                "left with --resume auto, or choose another --run-dir"));
+    expect(RESUME " --set optimizer.lr=0.5", 2, SAYS("optimizer.lr: "));
+    assert_true(rt_path_exists(CHECKPOINT("20000")));
+    assert_int_equal(last_step("runs/killed"), 22000);
+    expect_resumes("2", SAYS("steps 20,000 to 24,000 from "));
+}
+
 /* Trouble with the journal says nothing about what the run has reached. */
 static void a_finished_run_is_done_whatever_its_journal(void **state)
 {
@@ -419,6 +434,7 @@ int main(void)
         OLD_ROW(newer_snapshots_are_passed_over),
         OLD_ROW(a_newer_journal_is_refused),
         OLD_ROW(a_journal_without_its_beginning_is_refused),
+        OLD_ROW(a_run_without_its_journal_goes_on_from_its_checkpoints),
         OLD_ROW(a_finished_run_is_done_whatever_its_journal),
         OLD_ROW(a_newer_configuration_is_refused),
         OLD_ROW(a_newer_control_file_is_refused),

@@ -193,6 +193,48 @@ static void a_run_is_not_overwritten(void **state)
     assert_true(rt_path_exists(in_folder("journal")));
 }
 
+/* Whoever has lost the journal still has the weights. */
+static void checkpoints_without_a_journal_are_not_mixed_with_others(void **state)
+{
+    (void)state;
+    static const char *const left[] = {"checkpoints/step-00000100", "metrics.jsonl"};
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        rt__rundir d;
+        char path[160], says[64];
+        snprintf(path, sizeof path, "%s", in_folder(left[i]));
+        snprintf(says, sizeof says, ": holds %s of a run whose journal is gone",
+                 i ? "metrics.jsonl" : "checkpoints");
+        if (i)
+            touch(path);
+        else
+            assert_int_equal(rt_dir_make(path, 0755), RT_OK);
+        assert_int_equal(rt__rundir_open(folder, "never", &d), RT_E_EXISTS);
+        assert_non_null(strstr(rt_error(), says));
+        assert_non_null(
+            strstr(rt_error(), "go on from what is left with --resume auto, or choose another"));
+        rt_error_clear();
+        assert_true(rt_path_exists(path));
+        assert_int_equal(rt__rundir_open(folder, "auto", &d), RT_OK);
+        touch(in_folder("journal"));
+        rt__rundir_close(&d, true); /* even if the run is then refused */
+        assert_true(rt_path_exists(path));
+        assert_false(rt_path_exists(in_folder("journal")));
+        assert_int_equal(rt_remove_tree(path), RT_OK);
+    }
+}
+
+static void an_undone_start_leaves_what_it_found(void **state)
+{
+    (void)state;
+    rt__rundir d;
+    touch(in_folder("config.yaml"));
+    assert_int_equal(rt__rundir_open(folder, "never", &d), RT_OK);
+    touch(in_folder("metrics.jsonl"));
+    rt__rundir_close(&d, true);
+    assert_true(rt_path_exists(in_folder("config.yaml")));
+    assert_false(rt_path_exists(in_folder("metrics.jsonl")));
+}
+
 static void one_directory_has_one_owner(void **state)
 {
     (void)state;
@@ -450,6 +492,8 @@ int main(void)
         TEST(a_new_directory_follows_the_umask),
         TEST(what_was_there_before_stays),
         TEST(a_run_is_not_overwritten),
+        TEST(checkpoints_without_a_journal_are_not_mixed_with_others),
+        TEST(an_undone_start_leaves_what_it_found),
         TEST(one_directory_has_one_owner),
         TEST(a_dying_owner_is_waited_for),
         TEST(a_file_is_no_run_directory),
