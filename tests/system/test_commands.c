@@ -207,13 +207,19 @@ static const command_case cases[] = {
     {"json_status_lost", "rt status --json two >/dev/full", 1, "", "No space left"},
     {"doctor_lost", "rt doctor >/dev/full; [ $? = 1 ]", 0, "", "No space left"},
     {"clean_lost", "rt clean two >/dev/full", 1, "", "No space left"},
-    {"pipe_closed", "{ rt train --help-config; echo $? >&2; } | true", 0, "", "141"},
+    /* (Nothing is written before the reader has closed its end: short output fits into a pipe that somebody may still read.) */
+    {"pipe_closed",
+     "mkfifo closed && { read x <closed; rt train --help-config; echo $? >&2; } | "
+     "{ exec <&-; echo >closed; }",
+     0, "", "141"},
     {"train_lost",
      "rt train tiny.yaml --run-dir lost --set run.steps=20 >/dev/full && test -s lost/summary.json",
      0, "", "standard output cannot be written: No space left on device: training continues"},
     {"train_to_a_closed_pipe",
-     "{ rt train tiny.yaml --run-dir piped --set run.steps=20; echo $? >&2; } | true", 0, "",
-     "training continues"},
+     "mkfifo gone.pipe && { read x <gone.pipe; rt train tiny.yaml --run-dir piped --set "
+     "run.steps=20; "
+     "echo $? >&2; } | { exec <&-; echo >gone.pipe; }",
+     0, "", "training continues"},
 
     /* strange parents */
     {"no_standard_input", "rt train tiny.yaml --run-dir w0 --set run.steps=5 <&-", 0, "done", ""},
