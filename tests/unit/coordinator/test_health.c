@@ -213,6 +213,73 @@ static void finished_ranks_hold_up_nobody(void **state)
     rt__roster_release(&r);
 }
 
+static void a_wedge_is_seen_beside_finished_ranks(void **state)
+{
+    (void)state;
+    rt__roster r;
+    rt__trouble t;
+    roster(&r, 3);
+    r.member[0].finished = true;
+    for (int64_t k = 1; k < 3; k++)
+        says(&r, k, 9, RT_PHASE_REDUCE, "reduce_scatter", 5, 0.01, 1, 3 - k);
+    assert_true(rt__health_find_trouble(&r, 9, 0, &t));
+    assert_true(t.wedged);
+    rt__roster_release(&r);
+}
+
+/* What the workers sent meanwhile has yet to be read. */
+static void a_coordinator_that_wakes_up_sees_no_wedge_at_once(void **state)
+{
+    (void)state;
+    rt__roster r;
+    rt__trouble t;
+    roster(&r, 2);
+    for (int64_t k = 0; k < 2; k++)
+        says(&r, k, 9, RT_PHASE_REDUCE, "reduce_scatter", 5, 0.01, 1, 1 - k);
+    assert_false(rt__health_find_trouble(&r, 9.5, 9, &t));
+    assert_true(rt__health_find_trouble(&r, 9.5, 0, &t));
+    rt__roster_release(&r);
+}
+
+static void of_several_the_one_in_trouble_for_longest_is_named(void **state)
+{
+    (void)state;
+    for (int64_t longest = 0; longest < 2; longest++) {
+        rt__roster r;
+        rt__trouble t;
+        roster(&r, 2);
+        for (int64_t k = 0; k < 2; k++)
+            says(&r, k, k == longest ? 8 : 10, RT_PHASE_FORWARD, "", 0, 0.01, 1, -1);
+        assert_true(rt__health_find_trouble(&r, 14, 0, &t));
+        assert_int_equal(t.rank, longest);
+        assert_true(t.seconds == 6);
+        rt__roster_release(&r);
+    }
+}
+
+/* A disk may take long, but it does not keep a worker from reporting. */
+static void phases_of_the_disk_get_more_time(void **state)
+{
+    (void)state;
+    static const int64_t disk[] = {RT_PHASE_LOAD, RT_PHASE_CHECKPOINT, RT_PHASE_FINISH,
+                                   RT_PHASE_RESTORE, RT_PHASE_START};
+    rt__roster r;
+    roster(&r, 1);
+    rt__trouble t = {.seconds = RT__ACT_SECONDS + 1};
+    r.member[0].phase = RT_PHASE_REDUCE;
+    assert_true(rt__health_must_act(&r, &t));
+    for (size_t i = 0; i < sizeof disk / sizeof *disk; i++) {
+        r.member[0].phase = disk[i];
+        t = (rt__trouble){.seconds = RT__ACT_SECONDS + 1};
+        assert_false(rt__health_must_act(&r, &t));
+        t.silent = true;
+        assert_true(rt__health_must_act(&r, &t));
+        t = (rt__trouble){.seconds = RT__ACT_DISK_SECONDS + 1};
+        assert_true(rt__health_must_act(&r, &t));
+    }
+    rt__roster_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +292,10 @@ int main(void)
         cmocka_unit_test(a_wedge_is_named_by_its_slowest),
         cmocka_unit_test(a_silent_host_is_lost_only_as_a_whole),
         cmocka_unit_test(finished_ranks_hold_up_nobody),
+        cmocka_unit_test(a_wedge_is_seen_beside_finished_ranks),
+        cmocka_unit_test(a_coordinator_that_wakes_up_sees_no_wedge_at_once),
+        cmocka_unit_test(of_several_the_one_in_trouble_for_longest_is_named),
+        cmocka_unit_test(phases_of_the_disk_get_more_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

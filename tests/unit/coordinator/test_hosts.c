@@ -131,6 +131,61 @@ static void the_last_slot_is_not_retired(void **state)
     rt__hosts_release(&h);
 }
 
+/* A list that is read again, unchanged, offers nothing new. */
+static void a_retired_slot_stays_so_in_the_same_offer(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    set(&h, 2, NAMES("a", "b"), SLOTS(2, 1));
+    rt__hosts_retire_slot(&h, "a");
+    set(&h, 2, NAMES("a", "b"), SLOTS(2, 1));
+    assert_int_equal(rt__hosts_room(&h, 0), 2);
+    set(&h, 2, NAMES("a", "b"), SLOTS(3, 1));
+    assert_int_equal(rt__hosts_room(&h, 0), 4);
+    rt__hosts_release(&h);
+}
+
+static void a_host_that_is_back_may_lose_as_many_workers_as_before(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    double now = 0;
+    set(&h, 2, NAMES("a", "b"), SLOTS(1, 1));
+    for (int round = 0; round < 2; round++) {
+        for (int i = 1; i < RT__HOST_DEATHS; i++)
+            assert_true(rt__hosts_worker_died(&h, "a", RT__HOST_DEATHS, now) == 0);
+        double seconds = rt__hosts_worker_died(&h, "a", RT__HOST_DEATHS, now);
+        assert_true(seconds > 0);
+        now += seconds;
+    }
+    rt__hosts_release(&h);
+}
+
+/* Steps that others make say nothing about a host that takes no part in them. */
+static void progress_clears_only_hosts_in_use(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    set(&h, 2, NAMES("a", "b"), SLOTS(1, 1));
+    assert_true(rt__hosts_failed(&h, "b", 0) == RT__COOLDOWN_SECONDS);
+    assert_int_equal(rt__hosts_allot(&h, 2, 1), 1);
+    rt__hosts_made_progress(&h);
+    assert_true(rt__hosts_failed(&h, "b", 1) == 2 * RT__COOLDOWN_SECONDS);
+    rt__hosts_release(&h);
+}
+
+static void a_host_in_use_needs_no_probe(void **state)
+{
+    (void)state;
+    rt__hosts h = {0};
+    set(&h, 2, NAMES("a", "b"), SLOTS(1, 1));
+    double later = rt__hosts_failed(&h, "b", 0) + 1;
+    assert_non_null(rt__hosts_due_for_probe(&h, later));
+    assert_int_equal(rt__hosts_allot(&h, 2, later), 2);
+    assert_null(rt__hosts_due_for_probe(&h, later));
+    rt__hosts_release(&h);
+}
+
 static void a_malformed_host_list_is_refused(void **state)
 {
     (void)state;
@@ -150,6 +205,10 @@ int main(void)
         cmocka_unit_test(a_host_on_which_workers_keep_dying_is_set_aside),
         cmocka_unit_test(a_new_list_keeps_what_is_known),
         cmocka_unit_test(the_last_slot_is_not_retired),
+        cmocka_unit_test(a_retired_slot_stays_so_in_the_same_offer),
+        cmocka_unit_test(a_host_that_is_back_may_lose_as_many_workers_as_before),
+        cmocka_unit_test(progress_clears_only_hosts_in_use),
+        cmocka_unit_test(a_host_in_use_needs_no_probe),
         cmocka_unit_test(a_malformed_host_list_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

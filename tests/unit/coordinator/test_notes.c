@@ -94,6 +94,7 @@ static void surprising_settings_are_noted(void **state)
          0,
          0,
          {"the run ends after step 100, before the cosine"}},
+        {{"schedule.name=cosine", "schedule.steps=100"}, 0, 40, {NULL}}, /* nothing to jump from */
         {{"schedule.name=cosine", "schedule.steps=100"},
          40,
          40,
@@ -129,7 +130,8 @@ static void a_run_that_learned_nothing_says_so(void **state)
         {2.3, 90917, "optimizer.clip_norm=1", "or optimizer.clip_norm too low"},
         {0.1, 0.12, "model.init=r", NULL}, /* losses of batches differ by more */
         {0.1, 90917, "model.init=r", "has not fallen"},
-        {2.3, 2.4, "run.steps=10", NULL},
+        {2.3, 2.4, "run.steps=19", NULL},
+        {2.3, 2.4, "run.steps=20", "has not fallen"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         machine m;

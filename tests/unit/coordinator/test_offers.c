@@ -71,6 +71,18 @@ static void pieces_of_several_generations_fit_together(void **state)
     rt__offers_release(&o);
 }
 
+/* Blocks are of one size, so what the last rank holds may be longer than the parameters. */
+static void a_piece_ends_with_the_elements(void **state)
+{
+    (void)state;
+    rt__offers o = {0};
+    char text[256];
+    OFFER(&o, 0, 1, 0, 9, 0, 60, 1, 1, 9, 60, 128);
+    assert_int_equal(newest(&o, 0, none, text, sizeof text), 9);
+    assert_string_equal(text, "0-60:g1r0@0 60-100:g1r1@0");
+    rt__offers_release(&o);
+}
+
 static void a_gap_is_no_snapshot(void **state)
 {
     (void)state;
@@ -329,6 +341,7 @@ int main(void)
         cmocka_unit_test(the_newest_step_that_all_have_is_taken),
         cmocka_unit_test(pieces_of_several_generations_fit_together),
         cmocka_unit_test(a_gap_is_no_snapshot),
+        cmocka_unit_test(a_piece_ends_with_the_elements),
         cmocka_unit_test(a_doubt_rules_out_later_steps),
         cmocka_unit_test(earlier_doubts_stay_in_force),
         cmocka_unit_test(random_pieces_agree_with_a_naive_check),

@@ -166,11 +166,24 @@ static const row interrupted_in_a_recovery[] = {
     {"exited 2 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
+/* All is saved when a worker dies on its way out, so nothing is made again. */
+static const row killed_when_all_is_saved[] = {
+    START,
+    {"progress 1 42", RT__RUN, ""},
+    {"interrupt 2", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"piece 0 43", RT__DRAIN, ""},
+    {"piece 1 43", RT__DRAIN, "journal:committing commit:43"},
+    {"committed 43", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 43", RT__DRAIN, ""},
+    {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
 static const script scripts[] = {
     SCRIPT(nothing_to_save, 143, NULL),
     SCRIPT(interrupted, 130, NULL),
     SCRIPT(interrupted_then_killed, 130, NULL),
     SCRIPT(killed_while_committing, 130, NULL),
+    SCRIPT(killed_when_all_is_saved, 130, NULL),
     SCRIPT(killed_while_committing_in_vain, 130, "could not be written to disk"),
     SCRIPT(interrupted_while_gathering, 143, NULL),
     SCRIPT(interrupted_while_recovering, 130, NULL),
