@@ -112,6 +112,22 @@ static void patience_ends_the_run(void **state)
     machine_release(&m);
 }
 
+/* Steps that are made again are judged as they were the first time, not by what they came to then. */
+static void a_repeated_evaluation_is_judged_as_before(void **state)
+{
+    (void)state;
+    machine m;
+    start(&m, SETS("checkpoint.best=accuracy"));
+    FEED(&m, "evaluated 10 4", "evaluated 20 5", "exited 1 137 9 1", "recovered 0", "hello 0",
+         "hello 1", "evaluated 10 4", "evaluated 20 5");
+    json_t *last = json_array_get(m.journal, json_array_size(m.journal) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "kind")), "evaluated");
+    assert_int_equal(json_integer_value(json_object_get(last, "step")), 20);
+    assert_int_equal(json_integer_value(json_object_get(last, "generation")), 2);
+    assert_true(json_is_true(json_object_get(last, "better")));
+    machine_release(&m);
+}
+
 /* The plan has the best evaluation up to its start step, because later ones are made again and must be judged in the same way. */
 static void a_plan_has_the_best_before_its_start(void **state)
 {
@@ -432,6 +448,7 @@ int main(void)
         cmocka_unit_test(evaluations_of_a_doubted_generation_are_forgotten),
         cmocka_unit_test(findings_are_written_when_there_is_room),
         cmocka_unit_test(patience_ends_the_run),
+        cmocka_unit_test(a_repeated_evaluation_is_judged_as_before),
         cmocka_unit_test(a_plan_has_the_best_before_its_start),
         cmocka_unit_test(a_loss_at_the_end_changes_nothing),
         cmocka_unit_test(another_coordinator_decides_the_same),

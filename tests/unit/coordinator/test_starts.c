@@ -397,12 +397,31 @@ static void other_data_are_refused_and_change_nothing(void **state)
     }
 }
 
+/* The same programs and data have worked before, so it is worth another try. */
+static void a_later_generation_that_does_not_start_is_replaced(void **state)
+{
+    (void)state;
+    static const char *const events[] = {"launcher", "recovered 0",      "hello 0",    "hello 1",
+                                         "report 1", "exited 1 137 9 1", "recovered 0"};
+    machine m;
+    machine_init(&m, 2);
+    for (int i = 0; i < 7; i++)
+        machine_feed(&m, i, events[i]);
+    assert_int_equal(m.run.phase, RT__GATHER);
+    assert_int_equal(m.run.generation, 2);
+    machine_feed(&m, 8, "exited 2 1 0 -1");
+    assert_false(rt__run_failed(&m.run));
+    assert_int_equal(m.exit_code, -1);
+    machine_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_without_hello_is_named_with_its_host),
         cmocka_unit_test(a_host_that_sends_nothing_is_set_aside),
         cmocka_unit_test(pointless_restarts_are_not_made),
+        cmocka_unit_test(a_later_generation_that_does_not_start_is_replaced),
         cmocka_unit_test(a_program_that_crashes_at_once_is_restarted_once),
         cmocka_unit_test(a_run_under_way_goes_on_on_other_hosts),
         cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
