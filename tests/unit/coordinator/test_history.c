@@ -18,7 +18,7 @@ static void begin(rt__history *h)
     must(rt__history_init(h));
     APPLY(h, run, .run = "r", .config = "");
     APPLY(h, generation, .generation = 1, .world = 2, .hosts = hosts);
-    APPLY(h, plan, .generation = 1, .source = "fresh", .task = "");
+    APPLY(h, plan, .generation = 1, .source = "fresh", .task = "", .config_hash = "");
     json_decref(hosts);
 }
 
@@ -52,10 +52,12 @@ static void a_plan_forgets_that_later_steps_were_evaluated(void **state)
     APPLY(&h, evaluated, .generation = 1, .step = 50);
     assert_int_equal(h.evaluated_up_to, 50);
     APPLY(&h, generation, .generation = 2, .world = 2, .restart = true, .hosts = hosts);
-    APPLY(&h, plan, .generation = 2, .start_step = 40, .source = "snapshot", .task = "");
+    APPLY(&h, plan, .generation = 2, .start_step = 40, .source = "snapshot", .task = "",
+          .config_hash = "");
     assert_int_equal(h.evaluated_up_to, 40);
     APPLY(&h, evaluated, .generation = 2, .step = 50); /* the same plan, sent again */
-    APPLY(&h, plan, .generation = 2, .start_step = 40, .source = "snapshot", .task = "");
+    APPLY(&h, plan, .generation = 2, .start_step = 40, .source = "snapshot", .task = "",
+          .config_hash = "");
     assert_int_equal(h.evaluated_up_to, 50);
     json_decref(hosts);
     rt__history_release(&h);
