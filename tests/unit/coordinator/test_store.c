@@ -293,6 +293,29 @@ static void newest_good_one_is_found(void **state)
     assert_int_equal(reports, 4);
 }
 
+static bool cancel(void *ctx, uint64_t bytes)
+{
+    (void)ctx, (void)bytes;
+    return false;
+}
+
+/* A search that the user has interrupted says nothing about the checkpoints, and reads no further ones. */
+static void a_cancelled_search_blames_no_checkpoint(void **state)
+{
+    (void)state;
+    static const rt_watch watch = {.on_bytes = cancel};
+    static const rt__store_verifier cancelled = {.report = count_report, .watch = &watch};
+    rt_manifest m;
+    char *path;
+    reports = 0;
+    make_checkpoint(90);
+    make_checkpoint(100);
+    assert_int_equal(rt__store_newest(root, INT64_MAX, &cancelled, &path, &m), RT_E_INTERRUPTED);
+    rt_error_clear();
+    assert_null(path);
+    assert_int_equal(reports, 0);
+}
+
 static void prunes_all_but_the_newest(void **state)
 {
     (void)state;
@@ -558,6 +581,7 @@ int main(void)
         TEST(damage_is_described),
         TEST(another_format_version_is_reported_first),
         TEST(newest_good_one_is_found),
+        TEST(a_cancelled_search_blames_no_checkpoint),
         TEST(prunes_all_but_the_newest),
         TEST(the_last_good_one_is_never_pruned),
         TEST(the_best_one_is_marked_and_never_pruned),
