@@ -20,7 +20,7 @@
 static rt_status open_regular(const char *path, int how, int *fd)
 {
     struct stat st;
-    *fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | how, 0644);
+    *fd = open(path, O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | how, 0644);
     if (*fd < 0 && errno != ENXIO) /* ENXIO: a pipe without a reader, or a socket */
         return RT__FAIL_ERRNO(path, "open");
     if (*fd >= 0 && fstat(*fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
@@ -33,7 +33,7 @@ static rt_status open_regular(const char *path, int how, int *fd)
 
 rt_status rt_file_create(const char *path, int *fd)
 {
-    return open_regular(path, O_TRUNC, fd);
+    return open_regular(path, O_WRONLY | O_TRUNC, fd);
 }
 
 rt_status rt_file_write(int fd, const char *path, const void *data, size_t len)
@@ -83,13 +83,45 @@ rt_status rt_file_replace_secret(const char *path, const void *data, size_t len)
 
 rt_status rt_file_open_log(const char *path, int *fd)
 {
-    return open_regular(path, O_APPEND, fd);
+    return open_regular(path, O_WRONLY | O_APPEND, fd);
+}
+
+/* Writes the offset behind the last newline, which is 0 in a device. */
+static rt_status find_end_of_lines(int fd, const char *path, off_t *end)
+{
+    char block[4096];
+    for (*end = lseek(fd, 0, SEEK_END); *end > 0;) {
+        size_t len = *end < (off_t)sizeof block ? (size_t)*end : sizeof block;
+        ssize_t n = pread(fd, block, len, *end - (off_t)len);
+        if (n != (ssize_t)len)
+            return n < 0 ? RT__FAIL_ERRNO(path, "read") : RT_FAIL(IO, "%s: became shorter", path);
+        const char *newline = memrchr(block, '\n', len);
+        if (newline) {
+            *end -= (off_t)len - (newline + 1 - block);
+            return RT_OK;
+        }
+        *end -= (off_t)len;
+    }
+    *end = 0;
+    return RT_OK;
+}
+
+rt_status rt_file_open_lines(const char *path, int *fd)
+{
+    off_t end;
+    RT_TRY(open_regular(path, O_RDWR | O_APPEND, fd));
+    rt_status status = find_end_of_lines(*fd, path, &end);
+    if (status == RT_OK && end < lseek(*fd, 0, SEEK_END) && ftruncate(*fd, end) != 0)
+        status = RT__FAIL_ERRNO(path, "remove its incomplete last line");
+    if (status != RT_OK)
+        close(*fd);
+    return status;
 }
 
 rt_status rt_file_append_line(const char *path, const char *line)
 {
     int fd;
-    RT_TRY(rt_file_open_log(path, &fd));
+    RT_TRY(rt_file_open_lines(path, &fd));
     struct iovec parts[] = {{.iov_base = (void *)line, .iov_len = strlen(line)},
                             {.iov_base = (void *)"\n", .iov_len = 1}};
     ssize_t n = writev(fd, parts, 2), wanted = (ssize_t)(parts[0].iov_len + 1);

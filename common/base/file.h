@@ -29,6 +29,9 @@ rt_status rt_file_finish(int fd, const char *path);
 /* Opens a file to append to; it is created if missing. Refuses a pipe or socket (ARG) instead of waiting for its
  * reader. */
 rt_status rt_file_open_log(const char *path, int *fd);
-/* Appends one line with one write(2); the file is created if missing. */
+/* Does the same for a file of lines, and first removes the incomplete line at its end that a crash may have left, so that
+ * what is appended begins a line. */
+rt_status rt_file_open_lines(const char *path, int *fd);
+/* Appends one line to such a file with one write(2). */
 rt_status rt_file_append_line(const char *path, const char *line);
 #endif

@@ -109,12 +109,14 @@ static size_t there_already(const mapping *file, const char *block, size_t len)
 static rt_status append_once(const char *path, const char *block, size_t len)
 {
     mapping file;
-    RT_TRY(map_file(path, &file));
-    size_t done = there_already(&file, block, len);
-    unmap(&file);
     int fd;
-    RT_TRY(rt_file_open_log(path, &fd));
-    rt_status written = rt_file_write(fd, path, block + done, len - done);
+    RT_TRY(rt_file_open_lines(path, &fd));
+    rt_status written = map_file(path, &file);
+    if (written == RT_OK) {
+        size_t done = there_already(&file, block, len);
+        unmap(&file);
+        written = rt_file_write(fd, path, block + done, len - done);
+    }
     rt_status finished = rt_file_finish(fd, path);
     return written != RT_OK ? written : finished;
 }

@@ -294,6 +294,28 @@ static void lines_are_appended(void **state)
     expect_content(path, "{\"a\": 1}\n\nend\n");
 }
 
+/* A crash or a full disk may leave the beginning of a line. It is removed, however long it is. */
+static void what_is_appended_begins_a_line(void **state)
+{
+    (void)state;
+    enum { LONG = 10000 };
+    char *path = in_dir("torn"), part[LONG + 1];
+    memset(part, 'x', LONG);
+    part[LONG] = '\0';
+    static const char *const whole[] = {"", "{\"a\": 1}\n", "1\n\n"};
+    static const size_t parts[] = {0, 1, 17, 4095, 4096, 4097, LONG};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+            char *text = rt_strdup_printf("%s%.*s", whole[i], (int)parts[k], part);
+            char *wanted = rt_strdup_printf("%send\n", whole[i]);
+            assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
+            assert_int_equal(rt_file_append_line(path, "end"), RT_OK);
+            expect_content(path, wanted);
+            rt_mem_free(text);
+            rt_mem_free(wanted);
+        }
+}
+
 static void directories_are_made_listed_and_removed(void **state)
 {
     (void)state;
@@ -431,6 +453,7 @@ int main(void)
         TEST(tails_begin_with_a_line),
         TEST(large_files_come_back_whole),
         TEST(lines_are_appended),
+        TEST(what_is_appended_begins_a_line),
         TEST(directories_are_made_listed_and_removed),
         TEST(paths_are_simplified),
         TEST(a_path_that_cannot_be_followed_is_an_error),
