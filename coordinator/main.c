@@ -79,7 +79,7 @@ static rt_status coordinate(int argc, char **argv, int *exit_code)
     RT_TRY(lock_run(args.operand[0]));
     /* The launcher handles signals for us, and the kernel kills us when it dies. */
     if (getenv("RINGTORCH_LOCK_FD") && !rt_os_die_with_parent(SIGKILL, getppid(), true))
-        return RT_FAIL(CLOSED, "ringtorch train is gone");
+        return RT_FAIL(CLOSED, "ringtorch train has ended");
     rt_stop_signals_ignore();
     signal(SIGPIPE, SIG_IGN);
     *exit_code = rt__coordinate(&(rt__shell_options){

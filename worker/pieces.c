@@ -161,7 +161,8 @@ rt_status rt__pieces_start(const rt__pieces_args *a, rt__pieces **out)
         free_staged(p);
         rt_mem_free(p->dir);
         rt_mem_free(p);
-        return RT_FAIL(NOMEM, "checkpoint thread: the system refuses memory or another thread");
+        return RT_FAIL(NOMEM, "cannot start the checkpoint thread: the system refuses memory or "
+                              "another thread (ulimit -u)");
     }
     *out = p;
     return RT_OK;

@@ -19,14 +19,14 @@ static rt_status read_number(const char *name, const char *what, int *out)
     char *end;
     if (!text)
         return RT_FAIL(ARG,
-                       "%s is not set: a worker finds there %s: what starts the workers must "
+                       "%s is not set, which tells a worker %s: what starts the workers must "
                        "set it for each of them",
                        name, what);
     errno = 0;
     long number = strtol(text, &end, 10);
     if (end == text || *end != '\0' || errno != 0 || number < 0 || number > INT_MAX)
-        return RT_FAIL(ARG, "%s=%.40s: expected a number from 0 on: a worker finds there %s", name,
-                       text, what);
+        return RT_FAIL(ARG, "%s=%.40s: expected a number of at least 0, which tells a worker %s",
+                       name, text, what);
     *out = (int)number;
     return RT_OK;
 }

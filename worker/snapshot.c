@@ -187,10 +187,11 @@ static rt_status take_kinds(rt__snapshot *s, const rt__snapshot_args *a)
     for (int kind = 0; kind < s->about.kinds; kind++) {
         const rt_buf *b = &a->kind[kind];
         if (b->dtype != RT_F32 || b->device.kind != RT_CPU)
-            return RT_FAIL(UNSUPPORTED,
-                           "snapshot: %s is of %s%s, and the format holds float32 in host memory",
-                           s->about.kind[kind], rt_dtype_name(b->dtype),
-                           b->device.kind == RT_CPU ? "" : " on a device");
+            return RT_FAIL(
+                UNSUPPORTED,
+                "snapshot: %s has type %s%s, but snapshots hold only float32 in host memory",
+                s->about.kind[kind], rt_dtype_name(b->dtype),
+                b->device.kind == RT_CPU ? "" : " on a device");
         s->from[kind] = b->data ? (const float *)b->data + s->about.begin : NULL;
     }
     return RT_OK;

@@ -102,6 +102,22 @@ static rt_status read_words(const json_t *d, const char *list, int most, const c
                : wrong_word(list, 0, word[0], "a program to find in PATH, or an absolute path");
 }
 
+/* Returns the next brace that opens a place, or NULL: two braces stand for one. */
+static const char *next_brace(const char *at)
+{
+    while ((at = strchr(at, '{')) && at[1] == '{')
+        at += 2;
+    return at;
+}
+
+static bool names_worker(const char *word)
+{
+    for (const char *at = word; (at = next_brace(at)); at++)
+        if (strncmp(at, RT_JOB_WORKER, sizeof RT_JOB_WORKER - 1) == 0)
+            return true;
+    return false;
+}
+
 /* Checks the places in one word of the command, and notes in `has` which there are. */
 static rt_status check_word(const char *word, size_t i, bool is_last, bool has[RT_JOB_PLACE_COUNT])
 {
@@ -112,7 +128,7 @@ static rt_status check_word(const char *word, size_t i, bool is_last, bool has[R
     rt_text filled = {0};
     if (is_last && !is_worker)
         return wrong_word("command", i, word, RT_JOB_WORKER " as the last word");
-    if (!is_last && strstr(word, RT_JOB_WORKER))
+    if (!is_last && names_worker(word))
         return wrong_word("command", i, word, RT_JOB_WORKER " as the last word only");
     bool right = is_worker || rt__job_word_fill(word, none, &filled);
     rt_mem_free(filled.data);
@@ -120,7 +136,7 @@ static rt_status check_word(const char *word, size_t i, bool is_last, bool has[R
         return wrong_word("command", i, word,
                           "{ranks}, {threads}, {hosts}, {host_slots} or {variables} in braces, and "
                           "{{ for a brace");
-    for (const char *at = word; (at = strchr(at, '{')); at += at[1] == '{' ? 2 : 1) {
+    for (const char *at = word; (at = next_brace(at)); at++) {
         int place = find_place(at);
         if (place >= 0)
             has[place] = true;

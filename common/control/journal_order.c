@@ -28,7 +28,7 @@ static rt_status check_number(const rt_record_order *o, const rt_record *r, int6
 {
     if (generation >= least && generation <= most)
         return RT_OK;
-    return RT_FAIL(CORRUPT, "record %lld is '%s' of generation %lld, expected of %lld%s",
+    return RT_FAIL(CORRUPT, "record %lld is '%s' of generation %lld, expected generation %lld%s",
                    (long long)o->records, rt_record_rows[r->kind].kind, (long long)generation,
                    (long long)most, least < most ? " at most" : "");
 }

@@ -91,7 +91,7 @@ static int64_t generation_of(const line *l)
 
 /* Returns how many of the block's first bytes the file already ends with: a process may have appended them and died
  * before it removed them from the other file. No row is ever written twice, so equal rows are the same row. */
-static size_t there_already(const mapping *file, const char *block, size_t len)
+static size_t bytes_at_end(const mapping *file, const char *block, size_t len)
 {
     const char *end = file->data + file->size;
     size_t most = file->size < len ? file->size : len;
@@ -113,7 +113,7 @@ static rt_status append_once(const char *path, const char *block, size_t len)
     RT_TRY(rt_file_open_lines(path, &fd));
     rt_status written = map_file(path, &file);
     if (written == RT_OK) {
-        size_t done = there_already(&file, block, len);
+        size_t done = bytes_at_end(&file, block, len);
         unmap(&file);
         written = rt_file_write(fd, path, block + done, len - done);
     }
@@ -123,22 +123,22 @@ static rt_status append_once(const char *path, const char *block, size_t len)
 
 /* ---- opening ---- */
 
-/* *one: whether the file holds only rows whose steps increase. Only then *newest, the last step, is valid. */
-static rt_status read_history(const rt__metrics *files, const mapping *m, bool *one,
+/* *increasing: whether the file holds only rows whose steps increase. Only then *newest, the last step, is valid. */
+static rt_status read_history(const rt__metrics *files, const mapping *m, bool *increasing,
                               int64_t *newest)
 {
-    const char *end = m->data + m->size, *told = m->data;
+    const char *end = m->data + m->size, *reported = m->data;
     *newest = -1;
-    *one = true;
+    *increasing = true;
     for (const char *at = m->data; at < end;) {
         line l = line_at(at, end);
-        if (files->reading && at - told >= files->reading_step) {
+        if (files->reading && at - reported >= files->reading_step) {
             files->reading(at - m->data, (int64_t)m->size);
-            told = at;
+            reported = at;
         }
         if (l.len > RT_INPUT_LINE_MAX)
             return rt_input_line_too_long(files->path, at - m->data);
-        *one &= l.step > *newest;
+        *increasing &= l.step > *newest;
         *newest = l.step;
         at += l.len;
     }
@@ -231,17 +231,17 @@ static rt_status mend(const rt__metrics *m, const mapping *file)
 rt_status rt__metrics_open(const rt__metrics *m, int64_t *newest)
 {
     mapping file;
-    bool one;
+    bool increasing;
     *newest = -1;
     RT_TRY(map_file(m->path, &file));
-    rt_status status = read_history(m, &file, &one, newest);
-    if (status == RT_OK && !one) {
+    rt_status status = read_history(m, &file, &increasing, newest);
+    if (status == RT_OK && !increasing) {
         status = mend(m, &file);
         unmap(&file);
         if (status == RT_OK)
             status = map_file(m->path, &file);
         if (status == RT_OK)
-            status = read_history(m, &file, &one, newest);
+            status = read_history(m, &file, &increasing, newest);
     }
     unmap(&file);
     return status;
@@ -308,11 +308,14 @@ static int by_place(const void *a, const void *b)
 }
 
 /* Finds the wanted rows of steps after `after`, in the order of their steps. */
-static rt_status find_wanted(const mapping *m, int64_t after, const rt__rows_wanted *want, rows *r)
+static rt_status find_wanted(const char *path, const mapping *m, int64_t after,
+                             const rt__rows_wanted *want, rows *r)
 {
     const char *end = m->data + m->size;
     for (const char *at = m->data; at < end;) {
         line l = line_at(at, end);
+        if (l.len > RT_INPUT_LINE_MAX)
+            return rt_input_line_too_long(path, at - m->data);
         if (is_wanted(&l, after, want))
             RT_TRY(append(r, &l));
         at += l.len;
@@ -368,7 +371,7 @@ rt_status rt__metrics_bring_back(const rt__metrics *m, const rt__rows_wanted *wa
     int64_t last;
     RT_TRY(last_step(m, &last));
     RT_TRY(map_file(m->abandoned, &file));
-    rt_status status = find_wanted(&file, last, want, &r);
+    rt_status status = find_wanted(m->abandoned, &file, last, want, &r);
     if (status == RT_OK && r.count > 0) {
         last = r.list[r.count - 1].step;
         status = move_back(m, &file, &r);

@@ -377,7 +377,8 @@ static bool conclude(rt__job *job, bool now, rt__job_report *out)
     double moment = rt_clock();
     (void)now;
     *out = (rt__job_report){.outcome = RT__JOB_DONE, .rank = -1, .host = "", .text = c->text};
-    bool ordered = c->ordered_at > 0 && c->first < 0;
+    /* What failed before we ended it has failed. */
+    bool ordered = c->ordered_at > 0 && (c->sign_at == 0 || c->sign_at >= c->ordered_at);
     if (ordered)
         out->outcome = RT__JOB_ORDERED;
     else if (c->wait_status != 0 || c->first >= 0)

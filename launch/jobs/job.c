@@ -129,7 +129,8 @@ rt_status rt__jobs_command(const rt__jobs *jobs, const rt__host_list *hosts, int
     *out = (rt__command){0};
     return jobs->backend->command
                ? jobs->backend->command(jobs, hosts, world, threads, out)
-               : RT_FAIL(UNSUPPORTED, "%s can only start workers", jobs->backend->name);
+               : RT_FAIL(UNSUPPORTED, "job back end %s cannot start other programs than workers",
+                         jobs->backend->name);
 }
 
 void rt__command_release(rt__command *c)

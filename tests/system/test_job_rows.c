@@ -222,7 +222,7 @@ static void wrong_commands_end_the_run_by_name(void **state)
          NULL,
          0,
          {"job back end wrong of the plugin site: `",
-          ": MY_SIZE is not set: a worker finds there how many workers there are: what starts"}},
+          ": MY_SIZE is not set, which tells a worker how many workers there are: what starts"}},
         {COMMAND("HERE \"/start\", \"1{ranks}\"") ", " MY_NUMBERS,
          NULL,
          0,

@@ -52,10 +52,11 @@ static void a_row_is_known_with_all_that_it_says(void **state)
     (void)state;
     rt_config c, again;
     static const char text[] = "plugins: [" ENTRY_OF(
-        "site", "{" HEAD("far") ", \"command\": [\"/opt/start\", "
-                                "\"--on={host_slots}\", \"{{x}\", \"\", \"{worker}\"], \"shell\": "
-                                "[\"ssh\", \"-q\"], \"once\": true, " NUMBERS
-                                ", \"local_world\": \"MY_LOCAL_WORLD\"}, " GOOD("near")) "]\n";
+        "site",
+        "{" HEAD("far") ", \"command\": [\"/opt/start\", "
+                        "\"--on={host_slots}\", \"{{worker}\", \"\", \"{worker}\"], \"shell\": "
+                        "[\"ssh\", \"-q\"], \"once\": true, " NUMBERS
+                        ", \"local_world\": \"MY_LOCAL_WORLD\"}, " GOOD("near")) "]\n";
     assert_int_equal(rt_config_parse(text, strlen(text), "c.yaml", &c), RT_OK);
     assert_int_equal(rt__job_rows(), 2);
     const rt__job_row *far = find("far"), *near = find("near");

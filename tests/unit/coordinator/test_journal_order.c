@@ -124,17 +124,17 @@ static void lost_records_are_noticed(void **state)
          "record 5 is 'over', expected 'plan' before it"},
         {{RUN, GENERATION(1), PLAN(1), LAUNCH, OVER(1)},
          "record 5 is 'over', expected 'plan' before it"},
-        {{RUN, GENERATION(2)}, "record 2 is 'generation' of generation 2, expected of 1"},
+        {{RUN, GENERATION(2)}, "record 2 is 'generation' of generation 2, expected generation 1"},
         {{RUN, GENERATION(1), GENERATION(1)},
-         "record 3 is 'generation' of generation 1, expected of 2"},
+         "record 3 is 'generation' of generation 1, expected generation 2"},
         {{RUN, GENERATION(1), GENERATION(3)},
-         "record 3 is 'generation' of generation 3, expected of 2"},
-        {{RUN, GENERATION(1), PLAN(2)}, "record 3 is 'plan' of generation 2, expected of 1"},
-        {{RUN, GENERATION(1), PLAN(1), OVER(2)}, "record 4 is 'over' of generation 2, expected of"},
-        {{RUN, GENERATION(1), EXITED(2)}, "record 3 is 'exited' of generation 2, expected of 1"},
+         "record 3 is 'generation' of generation 3, expected generation 2"},
+        {{RUN, GENERATION(1), PLAN(2)}, "record 3 is 'plan' of generation 2, expected generation 1"},
+        {{RUN, GENERATION(1), PLAN(1), OVER(2)}, "record 4 is 'over' of generation 2, expected generation"},
+        {{RUN, GENERATION(1), EXITED(2)}, "record 3 is 'exited' of generation 2, expected generation 1"},
         {{RUN, GENERATION(1), EVALUATED(2)},
-         "record 3 is 'evaluated' of generation 2, expected of 1"},
-        {{RUN, GENERATION(1), DOUBT(2)}, "record 3 is 'doubt' of generation 2, expected of 1"},
+         "record 3 is 'evaluated' of generation 2, expected generation 1"},
+        {{RUN, GENERATION(1), DOUBT(2)}, "record 3 is 'doubt' of generation 2, expected generation 1"},
         {{RUN, RUN}, "record 2 is 'run', expected only one"},
         {{RUN, GENERATION(1), RUN}, "record 3 is 'run', expected only one"},
     };
@@ -180,7 +180,7 @@ static void a_history_stands_at_the_beginning_only(void **state)
     must(read_it());
     write_journal((const char *const[]){history, GENERATION(1), NULL});
     assert_int_equal(open_it(), RT_E_CORRUPT);
-    expect_error(RT_E_CORRUPT, "record 2 is 'generation' of generation 1, expected of 3");
+    expect_error(RT_E_CORRUPT, "record 2 is 'generation' of generation 1, expected generation 3");
     write_journal((const char *const[]){history, RUN, NULL});
     assert_int_equal(open_it(), RT_E_CORRUPT);
     expect_error(RT_E_CORRUPT, "record 2 is 'run', expected only one");

@@ -297,6 +297,27 @@ static void reading_a_long_file_reports_progress(void **state)
     assert_int_equal(told[1], 6 * of / 9);
 }
 
+/* A file with a hole in it reads as one line without end. */
+static void an_endless_line_is_refused(void **state)
+{
+    (void)state;
+    static const rt__doubts none;
+    enum { LEN = 3 * RT_INPUT_LINE_MAX };
+    char *row = rows("7"), *text = calloc(1, LEN);
+    int64_t newest;
+    put(path, "1");
+    memcpy(text, row, strlen(row));
+    assert_int_equal(rt_file_replace(abandoned, text, LEN), RT_OK);
+    rt_status status = rt__metrics_bring_back(
+        &files, &(rt__rows_wanted){.step = 9, .since = 0, .doubts = &none}, &newest);
+    assert_int_equal(status, RT_E_CORRUPT);
+    assert_non_null(strstr(rt_error(), abandoned));
+    rt_error_clear();
+    expect(path, "1", "endless");
+    free(row);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_half_moved_row_is_completed),
         cmocka_unit_test(going_forward_moves_rows_back),
         cmocka_unit_test(rows_that_are_half_moved_back_are_completed),
+        cmocka_unit_test(an_endless_line_is_refused),
         cmocka_unit_test(generations_are_read),
         cmocka_unit_test(reading_a_long_file_reports_progress),
         cmocka_unit_test(anything_but_a_file_is_refused),

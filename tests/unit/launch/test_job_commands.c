@@ -193,6 +193,23 @@ static void what_a_command_leaves_behind_is_ended(void **state)
     end_run(pid, 0);
 }
 
+/* The coordinator may order the end of a job that has failed, but has not ended yet. */
+static void an_order_does_not_hide_a_failure(void **state)
+{
+    (void)state;
+    pid_t pid = begin_with(
+        "near", "#!/bin/sh\n(trap '' TERM; exec sleep 1000) &\necho 'no such partition'\nexit 3\n");
+    await_heard("LAUNCHER");
+    order("start 1 1");
+    find_process("sleep");
+    rt_clock_sleep(0.2);
+    order("end 1");
+    const char *m = await_exited(1);
+    expect_text(m, "exit_code: 3, ");
+    expect_text(m, ": no such partition");
+    end_run(pid, 0);
+}
+
 static void its_end_is_told_with_its_own_words(void **state)
 {
     (void)state;
@@ -298,8 +315,9 @@ int main(void)
         TEST(its_words_and_variables_are_filled), TEST(hosts_are_asked_with_its_shell),
         TEST(a_command_ends_with_its_rank),       TEST(a_rank_that_dies_is_named),
         TEST(one_that_ignores_orders_is_killed),  TEST(what_a_command_leaves_behind_is_ended),
-        TEST(its_end_is_told_with_its_own_words), TEST(a_row_may_have_one_job_only),
-        TEST(a_command_that_vanishes_is_told_of), TEST(wrong_choices_are_refused),
+        TEST(an_order_does_not_hide_a_failure),   TEST(its_end_is_told_with_its_own_words),
+        TEST(a_row_may_have_one_job_only),        TEST(a_command_that_vanishes_is_told_of),
+        TEST(wrong_choices_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

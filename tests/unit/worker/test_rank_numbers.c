@@ -69,12 +69,12 @@ static void what_is_wrong_is_refused_by_name(void **state)
         const char *variables, *says;
     } rows[] = {
         {OPEN_MPI "OMPI_COMM_WORLD_LOCAL_RANK=0",
-         "OMPI_COMM_WORLD_RANK is not set: a worker finds there its number"},
-        {OTHERS "MY_WORLD=4 MY_LOCAL=0", "MY_RANK is not set: a worker finds there its number"},
-        {OTHERS "MY_RANK=0 MY_LOCAL=0", "MY_WORLD is not set: a worker finds there how many"},
+         "OMPI_COMM_WORLD_RANK is not set, which tells a worker its number"},
+        {OTHERS "MY_WORLD=4 MY_LOCAL=0", "MY_RANK is not set, which tells a worker its number"},
+        {OTHERS "MY_RANK=0 MY_LOCAL=0", "MY_WORLD is not set, which tells a worker how many"},
         {OTHERS "MY_RANK=0 MY_WORLD=4", "MY_LOCAL is not set"},
-        {OTHERS "MY_RANK= MY_WORLD=4 MY_LOCAL=0", "MY_RANK=: expected a number from 0 on"},
-        {OTHERS "MY_RANK=-1 MY_WORLD=4 MY_LOCAL=0", "MY_RANK=-1: expected a number from 0 on"},
+        {OTHERS "MY_RANK= MY_WORLD=4 MY_LOCAL=0", "MY_RANK=: expected a number of at least 0"},
+        {OTHERS "MY_RANK=-1 MY_WORLD=4 MY_LOCAL=0", "MY_RANK=-1: expected a number of at least 0"},
         {OTHERS "MY_RANK=1x MY_WORLD=4 MY_LOCAL=0", "MY_RANK=1x: expected"},
         {OTHERS "MY_RANK=99999999999999999999 MY_WORLD=4 MY_LOCAL=0", "MY_RANK=9999999999"},
         {OTHERS "MY_RANK=4294967296 MY_WORLD=4 MY_LOCAL=0", "MY_RANK=4294967296: expected"},

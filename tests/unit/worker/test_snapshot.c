@@ -292,8 +292,8 @@ static void only_float32_in_host_memory_is_taken(void **state)
         rt_device device;
         const char *says;
     } rows[] = {
-        {RT_BF16, {RT_CPU, 0}, "snapshot: a is of bfloat16, and"},
-        {RT_F32, {RT_OPENCL, 1}, "snapshot: a is of float32 on a device, and"},
+        {RT_BF16, {RT_CPU, 0}, "snapshot: a has type bfloat16, but"},
+        {RT_F32, {RT_OPENCL, 1}, "snapshot: a has type float32 on a device, but"},
     };
     const rt_snapshot_about about = small_about(1, 0);
     for (int i = 0; i < 2; i++) {
