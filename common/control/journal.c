@@ -115,6 +115,18 @@ static rt_status other_format(const rt__journal *j, int version)
                          version, RT__JOURNAL_VERSION));
 }
 
+rt_status rt__journal_check_run(const char *path, const char *its, const char *here)
+{
+    rt__journal j = {.path = (char *)path};
+    if (!here[0] || strcmp(its, here) == 0)
+        return RT_OK;
+    return refuse(
+        &j, RT_E_MISMATCH,
+        rt_strdup_printf("is the journal of run %s, but this directory is that of run %s: "
+                         "restore the file",
+                         its, here));
+}
+
 /* ---- the remains of a crash ---- */
 
 static bool only_zeros(const uint8_t *p, size_t len)

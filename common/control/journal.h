@@ -34,6 +34,9 @@ rt_status rt__journal_open(const char *path, rt__journal_visit *visit, void *ctx
  * that is not understood does not end the reading: the others are visited, and the first such record is reported
  * afterwards. */
 rt_status rt__journal_read(const char *path, rt__journal_visit *visit, void *ctx, int64_t *torn);
+/* Fails with MISMATCH if the journal at `path` is that of run `its` and the directory that of another run, `here` ("": it is not known
+ * which). */
+rt_status rt__journal_check_run(const char *path, const char *its, const char *here);
 /* Returns the number of records. */
 int64_t rt__journal_count(const rt__journal *j);
 /* Appends one record and fsyncs. After a failure the file is as before. */

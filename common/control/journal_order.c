@@ -1,5 +1,6 @@
 #include "common/control/journal_order.h"
 #include "common/base/error.h"
+#include <stdio.h>
 
 static rt_status misplaced(const rt_record_order *o, const rt_record *r, const char *expected)
 {
@@ -11,10 +12,10 @@ static rt_status check_before(const rt_record_order *o, const rt_record *r)
 {
     if (r->kind == RT_RECORD_history)
         return o->records == 1 ? RT_OK : misplaced(o, r, "nothing before it");
-    if (r->kind == RT_RECORD_run && o->run)
+    if (r->kind == RT_RECORD_run && o->run[0])
         return misplaced(o, r, "only one");
     rt_record_after after = rt_record_rows[r->kind].after;
-    if (after >= RT_AFTER_RUN && !o->run)
+    if (after >= RT_AFTER_RUN && !o->run[0])
         return misplaced(o, r, "'run' or 'history' before it");
     if (after >= RT_AFTER_GENERATION && o->generation == 0)
         return misplaced(o, r, "'generation' before it");
@@ -58,10 +59,10 @@ static void take(rt_record_order *o, const rt_record *r)
 {
     switch (r->kind) {
     case RT_RECORD_run:
-        o->run = true;
+        snprintf(o->run, sizeof o->run, "%s", r->body.run.run);
         break;
     case RT_RECORD_history:
-        o->run = true;
+        snprintf(o->run, sizeof o->run, "%s", r->body.history.run);
         o->generation = r->body.history.generation;
         o->planned = r->body.history.planned;
         break;

@@ -12,13 +12,15 @@
 
 #include "common/control/journal_records.h"
 
+enum { RT_RUN_ID = 64 }; /* room for the name of a run */
+
 /* What the records so far have said. */
 typedef struct rt_record_order {
     int64_t records;
-    bool unknown; /* one of them was not understood: it may be what allows those after it */
-    bool run;
-    int64_t generation; /* the last one; 0: none */
-    bool planned;       /* it was given a plan */
+    bool unknown;        /* one of them was not understood: it may be what allows those after it */
+    char run[RT_RUN_ID]; /* its name; "": no record has said it yet */
+    int64_t generation;  /* the last one; 0: none */
+    bool planned;        /* it was given a plan */
 } rt_record_order;
 
 /* Reads the next record. Fails with FORMAT as rt_record_read does, and with CORRUPT if the record cannot follow those before

@@ -2,6 +2,7 @@
 #include "coordinator/shell/shell.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/fields.h"
 #include "common/base/input.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -19,6 +20,7 @@
 
 static const double LINGER_SECONDS = 2;
 enum {
+    CONTROL_MAX = 1 << 16, /* bytes of control.json */
     READING_STEP =
         1 << 26 /* bytes; even a slow disk reads them within the minute that the launcher waits */
 };
@@ -111,8 +113,21 @@ static rt_status open_metrics(rt__shell *s)
                                        : rt__metrics_rewind(&m, h->start_step, &s->metrics_step);
 }
 
+/* Finds which run the directory holds: a launcher that starts us again says so, and a coordinator that was killed has left its
+ * control.json. "": neither is there. */
+static void find_run_here(const rt__shell *s, char run[RT_RUN_ID])
+{
+    json_t *control = NULL;
+    const char *same = getenv("RINGTORCH_RUN");
+    if (!s->takes_over && rt_json_load(s->control, CONTROL_MAX, &control) != RT_OK)
+        rt_error_clear();
+    snprintf(run, RT_RUN_ID, "%s", s->takes_over ? same : rt__field_text(control, "run"));
+    json_decref(control);
+}
+
 static rt_status open_journal(rt__shell *s)
 {
+    char here[RT_RUN_ID];
     RT_TRY(rt__history_init(&s->history));
     RT_TRY(rt__journal_open(s->journal_path, rt__history_visit, &s->history, &s->journal));
     bool holds_a_run = s->history.run_id[0] != '\0';
@@ -120,6 +135,9 @@ static rt_status open_journal(rt__shell *s)
         return RT_FAIL(
             EXISTS, "%s: holds another run: go on with --resume auto, or choose another --run-dir",
             s->options->dir);
+    find_run_here(s, here);
+    if (holds_a_run)
+        RT_TRY(rt__journal_check_run(s->journal_path, s->history.run_id, here));
     RT_TRY(open_metrics(s));
     if (!holds_a_run)
         RT_TRY(make_run_id(s));

@@ -7,6 +7,7 @@
 #include "common/control/journal.h"
 #include "common/control/journal_order.h"
 #include "launch/cmd/metrics.h"
+#include "launch/remains/control_file.h"
 #include "launch/run/place.h"
 #include <inttypes.h>
 #include <math.h>
@@ -88,7 +89,10 @@ char *rt__journal_refusal(const char *run_dir)
     int64_t torn;
     rt_record_order order = {0};
     char *path = rt_path_join(run_dir, "journal");
+    rt__control control;
     rt_status status = path ? rt__journal_read(path, check_record, &order, &torn) : RT_E_NOMEM;
+    if (status == RT_OK && order.run[0] && rt__control_read(run_dir, &control) == RT_OK)
+        status = rt__journal_check_run(path, order.run, control.run);
     bool refused = status == RT_E_CORRUPT || status == RT_E_MISMATCH;
     char *why = refused ? rt_strdup(rt_error()) : NULL;
     rt_error_clear();

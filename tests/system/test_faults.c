@@ -155,6 +155,42 @@ static void a_signal_to_every_process_leaves_a_checkpoint(void **state)
     }
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    rt_bytes b;
+    assert_int_equal(rt_file_read(from, 1 << 26, &b), RT_OK);
+    assert_int_equal(rt_file_replace(to, b.data, b.len), RT_OK);
+    rt_bytes_release(&b);
+}
+
+/* A coordinator that read it would take the workers that are alive for another run's, and answer none of them. */
+static void the_journal_of_another_run_is_refused(void **state)
+{
+    const scratch *s = *state;
+    char dir[128], other[128], sha[65];
+    const char *refusal = "/run/journal: is the journal of run ",
+               *way_out = "--run-dir NEW --resume ";
+    snprintf(dir, sizeof dir, "%s", in_scratch(s, "run"));
+    train_tiny(s, in_scratch(s, "other"), 1, NULL, sha);
+    snprintf(other, sizeof other, "%s", in_scratch(s, "other/journal"));
+    command c = start(s, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir",
+                      dir, ENDLESS, NULL);
+    await_step(dir, 20, LONG);
+    copy_file(other, in_scratch(s, "run/journal"));
+    each_process(s, "ringtorch-coordinator", signal_process, &(int){SIGKILL});
+    result r = finish(c, LONG);
+    expect_exit(&r, 1);
+    expect_text(r.err, refusal);
+    expect_text(r.err, way_out);
+    assert_null(strstr(r.err, "--resume auto"));
+    result_release(&r);
+    r = run(s, LONG, "ringtorch", "train", in_scratch(s, "tiny.yaml"), "-n", "2", "--run-dir", dir,
+            "--resume", "auto", NULL);
+    expect_exit(&r, 2);
+    expect_text(r.err, refusal);
+    result_release(&r);
+}
+
 /* A file system with little room, for the checkpoints of the run in "run". */
 static const char *small_folder(const scratch *s, const char *size)
 {
@@ -233,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(second_interrupt_stops_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_signal_to_every_process_leaves_a_checkpoint, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(the_journal_of_another_run_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(trains_on_when_the_disk_is_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_that_the_weights_are_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resume_falls_back_to_the_newest_sound_checkpoint, set_up,
