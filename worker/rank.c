@@ -188,7 +188,7 @@ static void forget(void *ctx, int64_t before)
     const rank *r = ctx;
     const char *const places[] = {r->config.snapshot.dir, "/tmp"}; /* see worker/shm_dir.h */
     for (int i = 0; i < 2; i++) {
-        if (rt_snapshot_forget(places[i], r->run_id, before) != RT_OK)
+        if (rt_snapshot_forget(places[i], r->run_id, r->dir, before) != RT_OK)
             rt_log_warn("shared memory: %s", rt_error());
         rt_error_clear();
     }

@@ -46,7 +46,7 @@ static rt_status open_as(const rt__snapshot_source *from, const rt_msg_piece *p,
 {
     rt_snapshot_name name = {.what = what, .generation = p->generation, .rank = p->rank};
     memcpy(name.run, from->about->run, sizeof name.run);
-    char *path = rt_snapshot_find(from->dir, &name);
+    char *path = rt_snapshot_find(from->dir, &name, from->about->run_dir);
     if (!path)
         return rt_error_code();
     rt_status status = rt_snapshot_open(path, s);

@@ -123,7 +123,53 @@ static bool is_same(const rt_snapshot_name *a, const rt_snapshot_name *b)
            strcmp(a->run, b->run) == 0;
 }
 
-char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name)
+/* ---- owners ---- */
+
+rt_snapshot_owner rt_snapshot_owner_of(const char *named, const char *run_dir)
+{
+    struct stat theirs, ours;
+    if (strcmp(named, run_dir) == 0)
+        return RT_SNAPSHOT_OURS;
+    if (stat(named, &theirs) != 0)
+        return RT_SNAPSHOT_ORPHAN;
+    bool same =
+        stat(run_dir, &ours) == 0 && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+    return same ? RT_SNAPSHOT_OURS : RT_SNAPSHOT_OTHERS;
+}
+
+/* Judges any of our names in a shared directory; what names no run directory is an orphan. */
+static rt_snapshot_owner owner_of_path(const char *path, const char *run_dir)
+{
+    rt_snapshot s;
+    rt_snapshot_name n;
+    const char *slash = strrchr(path, '/');
+    rt_snapshot_owner owner = RT_SNAPSHOT_ORPHAN;
+    if (!rt_snapshot_name_parse(slash ? slash + 1 : path, &n) || n.what >= RT_SNAPSHOT_MPI)
+        return owner;
+    if (rt_snapshot_open(path, &s) == RT_OK)
+        owner = rt_snapshot_owner_of(s.about.run_dir, run_dir);
+    else
+        rt_error_clear();
+    rt_snapshot_close(&s);
+    return owner;
+}
+
+bool rt_snapshot_may_remove(const char *path, const char *run_dir)
+{
+    if (!rt_snapshot_is_ours(path))
+        return false;
+    const rt_snapshot_owner owner = owner_of_path(path, run_dir);
+    return owner == RT_SNAPSHOT_OURS || (owner == RT_SNAPSHOT_ORPHAN && !rt_snapshot_in_use(path));
+}
+
+/* Returns whether the run in run_dir (NULL: any) may read a file or directory. */
+static bool may_read(const char *path, const char *run_dir)
+{
+    return rt_snapshot_is_ours(path) &&
+           (!run_dir || owner_of_path(path, run_dir) != RT_SNAPSHOT_OTHERS);
+}
+
+char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name, const char *run_dir)
 {
     rt_names names;
     char *path = NULL;
@@ -134,7 +180,7 @@ char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name)
         if (!rt_snapshot_name_parse(names.name[i], &n) || !is_same(&n, name))
             continue;
         path = rt_path_join(dir, names.name[i]);
-        if (path && !rt_snapshot_is_ours(path)) {
+        if (path && !may_read(path, run_dir)) {
             rt_mem_free(path);
             path = NULL;
         }
@@ -294,7 +340,7 @@ void rt_snapshot_list_release(rt_snapshot_list *l)
     *l = (rt_snapshot_list){0};
 }
 
-rt_status rt_snapshot_forget(const char *dir, const char *run, int64_t before)
+rt_status rt_snapshot_forget(const char *dir, const char *run, const char *run_dir, int64_t before)
 {
     rt_names names;
     rt_status status = rt_dir_list(dir, &names), first = RT_OK;
@@ -309,9 +355,10 @@ rt_status rt_snapshot_forget(const char *dir, const char *run, int64_t before)
             n.generation >= before)
             continue;
         char *path = rt_path_join(dir, names.name[i]);
-        bool left = path && (!rt_snapshot_is_ours(path) ||
-                             (n.what == RT_SNAPSHOT_MPI && rt_snapshot_in_use(path)));
-        status = left ? RT_OK : path ? rt_remove_tree(path) : RT_E_NOMEM;
+        if (!path)
+            status = RT_E_NOMEM;
+        else
+            status = rt_snapshot_may_remove(path, run_dir) ? rt_remove_tree(path) : RT_OK;
         first = first == RT_OK ? status : first;
         rt_mem_free(path);
     }

@@ -46,11 +46,26 @@ bool rt_snapshot_tag_is(const char *text);
 bool rt_snapshot_name_parse(const char *name, rt_snapshot_name *out);
 /* Returns the path of that name in `dir` (rt_mem_free; NULL if memory runs out). */
 char *rt_snapshot_path(const char *dir, const rt_snapshot_name *name);
-/* Returns the path of the file or directory of that name, with any tag, that belongs to us (rt_mem_free). Returns NULL
- * and NOTFOUND if there is none. */
-char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name);
+/* Returns the path of the file or directory of that name, with any tag, that belongs to us and not to a copy of the run
+ * directory (rt_mem_free). Returns NULL and NOTFOUND if there is none. run_dir: absolute; NULL accepts any. */
+char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name, const char *run_dir);
 /* Returns whether a path exists and belongs to the user we run as. */
 bool rt_snapshot_is_ours(const char *path);
+
+/* Who a snapshot belongs to. A run directory that was copied has the run id of the original, so the id does not tell; the
+ * run directory that the snapshot names does. If that no longer exists it was renamed or removed, and the snapshot is the
+ * ORPHAN of whoever has the run now, unless a process holds its lock. */
+typedef enum rt_snapshot_owner {
+    RT_SNAPSHOT_OURS,
+    RT_SNAPSHOT_OTHERS,
+    RT_SNAPSHOT_ORPHAN,
+} rt_snapshot_owner;
+
+/* Judges a snapshot that names the run directory `named` as the run in `run_dir` sees it; both absolute. */
+rt_snapshot_owner rt_snapshot_owner_of(const char *named, const char *run_dir);
+/* Returns whether the run in run_dir may remove a file or directory that has its run id: a snapshot by the directory it
+ * names; what names none (MPI's, mpirun's, a damaged snapshot) if no process holds its lock. */
+bool rt_snapshot_may_remove(const char *path, const char *run_dir);
 
 typedef struct rt_snapshot_entry {
     char *path;
@@ -77,9 +92,10 @@ void rt_snapshot_list_release(rt_snapshot_list *l);
 bool rt_snapshot_in_use(const char *path);
 /* Removes a file or directory unless it is in use, and then sets *in_use. Succeeds if it is already gone. */
 rt_status rt_snapshot_remove(const char *path, bool *in_use);
-/* Removes everything of a run's generations < before in `dir`. Removes snapshots even if they are in use: the workers
- * of those generations have been cut off, or the run has ended. Leaves an MPI directory in use to the last of its
- * users. If something cannot be removed, removes the rest and then fails. */
-rt_status rt_snapshot_forget(const char *dir, const char *run, int64_t before);
+/* Removes everything that the run in run_dir keeps of generations < before in `dir`, as far as rt_snapshot_may_remove
+ * allows it. Removes its snapshots even if they are in use: the workers of those generations have been cut off, or the
+ * run has ended. Leaves an MPI directory in use to the last of its users. If something cannot be removed, removes the
+ * rest and then fails. */
+rt_status rt_snapshot_forget(const char *dir, const char *run, const char *run_dir, int64_t before);
 
 #endif

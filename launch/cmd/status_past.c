@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/control/words.h"
+#include "common/state/snapshot_list.h"
 #include "launch/cmd/next_step.h"
 #include "launch/remains/remains.h"
 #include "launch/run/ask.h"
@@ -99,6 +100,14 @@ typedef struct facts {
     json_t *name, *snapshot_step, *snapshot_dir;
 } facts;
 
+/* Returns whether the run in `dir`, whose id is `id` ("": unknown), has left these; a copy of the directory has the id, too. */
+static bool is_of(const rt__remains_run *r, const char *dir, const char *id)
+{
+    bool has_id = id[0] && strcmp(r->id, id) == 0;
+    return rt__remains_is_of(r, dir) ||
+           (has_id && (!r->dir || rt_snapshot_owner_of(r->dir, dir) != RT_SNAPSHOT_OTHERS));
+}
+
 /* Finds the newest state in shared memory. */
 static void find_snapshot(const char *dir, const char *where, facts *f)
 {
@@ -110,7 +119,7 @@ static void find_snapshot(const char *dir, const char *where, facts *f)
     if (rt__remains_find(rt_path_exists(where) ? where : NULL, &l) != RT_OK)
         rt_error_clear();
     for (int64_t i = 0; i < l.count; i++)
-        if (rt__remains_is_of(&l.run[i], known ? c.run : dir) && l.run[i].step > step)
+        if (is_of(&l.run[i], dir, known ? c.run : "") && l.run[i].step > step)
             step = l.run[i].step;
     rt__remains_release(&l);
     rt_error_clear();

@@ -35,17 +35,17 @@ static bool must_be_removed(const char *name, const char *run_id, int64_t newest
     return newest < 0 || (n.what >= RT_SNAPSHOT_MPI && n.generation <= newest);
 }
 
-static void remove_one(const char *dir, const char *name)
+static void remove_one(const char *dir, const char *name, const char *run_dir)
 {
     char *path = rt_path_join(dir, name);
-    if (!path || (rt_snapshot_is_ours(path) && rt_remove_tree(path) != RT_OK))
+    if (!path || (rt_snapshot_may_remove(path, run_dir) && rt_remove_tree(path) != RT_OK))
         rt_log_warn("%s/%s is left behind: %s", dir, name, rt_error());
     rt_error_clear();
     rt_mem_free(path);
 }
 
 /* Removes the run's files from a directory: all of them if newest < 0, else Open MPI's up to generation `newest`. */
-static void sweep(const char *dir, const char *run_id, int64_t newest)
+static void sweep(const char *dir, const rt__left_run *run, int64_t newest)
 {
     rt_names names;
     if (rt_dir_list(dir, &names) != RT_OK) {
@@ -53,24 +53,24 @@ static void sweep(const char *dir, const char *run_id, int64_t newest)
         return;
     }
     for (size_t i = 0; i < names.count; i++)
-        if (must_be_removed(names.name[i], run_id, newest))
-            remove_one(dir, names.name[i]);
+        if (must_be_removed(names.name[i], run->id, newest))
+            remove_one(dir, names.name[i], run->dir);
     rt_names_release(&names);
 }
 
-static void sweep_both(const char *snapshot_dir, const char *run_id, int64_t newest)
+static void sweep_both(const rt__left_run *run, int64_t newest)
 {
-    sweep(snapshot_dir, run_id, newest);
-    if (strcmp(snapshot_dir, tmp) != 0)
-        sweep(tmp, run_id, newest);
+    sweep(run->snapshot_dir, run, newest);
+    if (strcmp(run->snapshot_dir, tmp) != 0)
+        sweep(tmp, run, newest);
 }
 
-void rt__leftovers_end_generation(const char *snapshot_dir, const char *run_id, int64_t generation)
+void rt__leftovers_end_generation(const rt__left_run *run, int64_t generation)
 {
-    sweep_both(snapshot_dir, run_id, generation);
+    sweep_both(run, generation);
 }
 
-void rt__leftovers_end_run(const char *snapshot_dir, const char *run_id)
+void rt__leftovers_end_run(const rt__left_run *run)
 {
-    sweep_both(snapshot_dir, run_id, -1);
+    sweep_both(run, -1);
 }

@@ -5,10 +5,11 @@
  *                                                                     snapshot.dir is too small
  *     /tmp/ringtorch-<run id>-g<generation>-orte-<tag>                mpirun's own files, on one host
  *
- *     rt__leftovers_end_generation(cfg->snapshot.dir, run_id, 3);   // its job is gone
- *     rt__leftovers_end_run(cfg->snapshot.dir, run_id);             // nobody will resume it
+ *     const rt__left_run run = {run_id, "/abs/runs/x", cfg->snapshot.dir};
+ *     rt__leftovers_end_generation(&run, 3);   // its job is gone
+ *     rt__leftovers_end_run(&run);             // nobody will resume it
  *
- * Touches only files of our user. Failures are only logged: they do not make the run fail, and `ringtorch clean` finds
+ * Touches only files of our user, and of this run directory: a copy of it has the same run id (rt_snapshot_may_remove). Failures are only logged: they do not make the run fail, and `ringtorch clean` finds
  * what is left. */
 #ifndef RINGTORCH_LAUNCH_REMAINS_LEFTOVERS_H
 #define RINGTORCH_LAUNCH_REMAINS_LEFTOVERS_H
@@ -20,9 +21,15 @@
 /* Creates a directory (mode 0700) for mpirun's own files, under a name that nobody could have taken, and writes its path.
  * Fails with IO if /tmp does not allow it. */
 rt_status rt__leftovers_make_mpirun(const char *run_id, int64_t generation, char *out, size_t size);
+/* Whose files to remove. */
+typedef struct rt__left_run {
+    const char *id, *dir; /* dir: the run directory, absolute */
+    const char *snapshot_dir;
+} rt__left_run;
+
 /* Removes Open MPI's files of all generations up to that one. Snapshots stay. */
-void rt__leftovers_end_generation(const char *snapshot_dir, const char *run_id, int64_t generation);
+void rt__leftovers_end_generation(const rt__left_run *run, int64_t generation);
 /* Removes everything, snapshots included. */
-void rt__leftovers_end_run(const char *snapshot_dir, const char *run_id);
+void rt__leftovers_end_run(const rt__left_run *run);
 
 #endif

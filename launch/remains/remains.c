@@ -67,12 +67,30 @@ static void *grow(void *list, int64_t count, size_t size)
     return rt_realloc(list, (size_t)(count ? 2 * count : 1) * size);
 }
 
-/* Finds the run by id and user, or adds it: another user's files with the id of our run do not belong to that run. */
-static rt__remains_run *find_or_add(rt__remains *l, const char *id, int64_t user)
+/* Finds the run by id, user and run directory (NULL: any). Another user's files with the id of our run do not belong to
+ * that run, nor do those of a copy of its run directory. A file that names no directory and is in use belongs to a run
+ * whose files are in use, if there is one. */
+static rt__remains_run *find(const rt__remains *l, const char *id, int64_t user, const char *dir,
+                             bool in_use)
 {
-    for (int64_t i = 0; i < l->count; i++)
-        if (l->run[i].user == user && strcmp(l->run[i].id, id) == 0)
-            return &l->run[i];
+    rt__remains_run *found = NULL;
+    for (int64_t i = 0; i < l->count; i++) {
+        rt__remains_run *r = &l->run[i];
+        if (r->user != user || strcmp(r->id, id) != 0 ||
+            (dir && r->dir && rt_snapshot_owner_of(r->dir, dir) != RT_SNAPSHOT_OURS))
+            continue;
+        if (!found || (!dir && in_use && r->facts->in_use))
+            found = r;
+    }
+    return found;
+}
+
+static rt__remains_run *find_or_add(rt__remains *l, const char *id, int64_t user, const char *dir,
+                                    bool in_use)
+{
+    rt__remains_run *found = find(l, id, user, dir, in_use);
+    if (found)
+        return found;
     rt__remains_run *grown = grow(l->run, l->count, sizeof *grown);
     facts *f = grown ? rt_calloc(1, sizeof *f) : NULL;
     if (grown)
@@ -143,7 +161,8 @@ static rt_status add_entry(rt__remains *l, const rt_snapshot_entry *e)
     struct stat st;
     if (lstat(e->path, &st) != 0)
         return RT_OK; /* it was removed meanwhile */
-    rt__remains_run *r = find_or_add(l, e->name.run, st.st_uid);
+    const char *dir = e->snapshot ? e->snapshot->about.run_dir : NULL;
+    rt__remains_run *r = find_or_add(l, e->name.run, st.st_uid, dir, e->in_use);
     if (!r)
         return rt_error_code();
     bool unusable = e->status != RT_OK && !e->foreign;
@@ -157,7 +176,7 @@ static rt_status add_entry(rt__remains *l, const rt_snapshot_entry *e)
     r->facts->other_version |= e->status == RT_E_MISMATCH;
     if (!e->snapshot)
         return RT_OK;
-    if (!r->dir && !(r->dir = rt_strdup(e->snapshot->about.run_dir)))
+    if (!r->dir && !(r->dir = rt_strdup(dir)))
         return rt_error_code();
     return add_parts(r->facts, e->snapshot);
 }
@@ -291,8 +310,12 @@ static rt_status add_directory(rt__remains *l, const char *dir, bool only_mpi)
     rt_snapshot_list list;
     RT_TRY(rt_snapshot_list_read(dir, NULL, &list));
     rt_status status = RT_OK;
+    /* Snapshots first: they tell which run directories there are. */
+    for (int64_t i = 0; i < list.count && status == RT_OK && !only_mpi; i++)
+        if (list.item[i].snapshot)
+            status = add_entry(l, &list.item[i]);
     for (int64_t i = 0; i < list.count && status == RT_OK; i++)
-        if (!only_mpi || list.item[i].name.what >= RT_SNAPSHOT_MPI)
+        if (!list.item[i].snapshot && (!only_mpi || list.item[i].name.what >= RT_SNAPSHOT_MPI))
             status = add_entry(l, &list.item[i]);
     rt_snapshot_list_release(&list);
     return status;
@@ -340,7 +363,7 @@ rt_status rt__remains_add(rt__remains *l, const char *run_dir)
         rt_error_clear();
         return RT_OK;
     }
-    rt__remains_run *r = find_or_add(l, c.run, c.user);
+    rt__remains_run *r = find_or_add(l, c.run, c.user, dir, false);
     if (!r)
         return rt_error_code();
     if (r->dir)

@@ -178,7 +178,8 @@ static void take_report(rt__generations *g, const rt__job_report *r)
                                  .final = r->final || g->stillborn >= STILLBORN_MOST,
                                  .seconds_since_sign = r->seconds_since_sign,
                                  .seconds_ending = r->seconds_ending});
-    rt__leftovers_end_generation(g->spec.snapshot_dir, g->spec.run_id, generation);
+    rt__leftovers_end_generation(
+        &(rt__left_run){g->spec.run_id, g->spec.run_dir, g->spec.snapshot_dir}, generation);
 }
 
 static void tend_end(rt__generations *g)

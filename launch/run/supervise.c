@@ -309,7 +309,9 @@ static rt_status begin(rt__supervisor *s)
         return RT_OK;
     RT_TRY(open_log(s));
     /* An earlier launcher that was killed could not remove its last job's files. */
-    rt__leftovers_end_generation(cfg->snapshot.dir, s->coordinator.run_id, INT64_MAX);
+    rt__leftovers_end_generation(
+        &(rt__left_run){s->coordinator.run_id, s->spec->rundir->path, cfg->snapshot.dir},
+        INT64_MAX);
     return connect_wire(s);
 }
 
@@ -336,12 +338,13 @@ static void wait_for_news(const rt__supervisor *s)
 /* Removes what is no longer needed. Snapshots stay if the run can resume from them. */
 static void tidy_up(rt__supervisor *s)
 {
-    const char *run_id = s->coordinator.run_id, *dir = s->spec->cfg->snapshot.dir;
+    const rt__left_run run = {s->coordinator.run_id, s->spec->rundir->path,
+                              s->spec->cfg->snapshot.dir};
     bool is_lost = s->out.gone && !s->out.moved;
-    if (run_id[0] && (s->by_coordinator || is_lost))
-        rt__leftovers_end_run(dir, run_id);
-    else if (run_id[0])
-        rt__leftovers_end_generation(dir, run_id, INT64_MAX);
+    if (run.id[0] && (s->by_coordinator || is_lost))
+        rt__leftovers_end_run(&run);
+    else if (run.id[0])
+        rt__leftovers_end_generation(&run, INT64_MAX);
     s->out.kept = s->generations.any && !s->by_coordinator && !is_lost;
 }
 

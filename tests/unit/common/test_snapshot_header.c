@@ -21,6 +21,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#define RUN_DIR "/srv/runs/x"
+
 enum { KINDS = 3, BEGIN = 100, END = 20101, STEP = 41 };
 
 static char dir[FOLDER_MAX];
@@ -36,7 +38,7 @@ static rt_snapshot_about about_of(const char *run, int64_t generation, int64_t r
                            .end = END,
                            .count = 30000,
                            .kinds = KINDS,
-                           .run_dir = "/srv/runs/x",
+                           .run_dir = RUN_DIR,
                            .kind = {"param", "exp_avg", "exp_avg_sq"},
                            .layout_hash = "0123456789abcdef",
                            .config_hash = "c0ffee"};
@@ -505,11 +507,11 @@ static void others_files_are_left_alone(void **state)
     snprintf(ours, sizeof ours, "%s/ringtorch-x-g1-r0-ffffffff", dir);
     must(rt_file_replace(theirs, "x", 1));
     assert_int_equal(chown(theirs, 12345, 12345), 0);
-    assert_null(rt_snapshot_find(dir, &name));
+    assert_null(rt_snapshot_find(dir, &name, NULL));
     assert_int_equal(rt_error_code(), RT_E_NOTFOUND);
     rt_error_clear();
     must(rt_file_replace(ours, "x", 1));
-    char *found = rt_snapshot_find(dir, &name);
+    char *found = rt_snapshot_find(dir, &name, NULL);
     assert_string_equal(found, ours);
     rt_mem_free(found);
     rt_snapshot_list l;
@@ -518,7 +520,7 @@ static void others_files_are_left_alone(void **state)
     for (int64_t i = 0; i < 2; i++)
         assert_int_equal(l.item[i].foreign, strcmp(l.item[i].path, theirs) == 0);
     rt_snapshot_list_release(&l);
-    must(rt_snapshot_forget(dir, "x", INT64_MAX));
+    must(rt_snapshot_forget(dir, "x", RUN_DIR, INT64_MAX));
     assert_true(rt_path_exists(theirs));
     assert_false(rt_path_exists(ours));
     assert_int_equal(rt_snapshot_remove(theirs, &in_use), RT_E_ARG);
@@ -669,19 +671,19 @@ static void forgetting_takes_older_generations_of_this_run_only(void **state)
         }
     int in_use = open(path_of("b", RT_SNAPSHOT_MPI, 2, -1), O_RDONLY);
     assert_int_equal(flock(in_use, LOCK_SH), 0);
-    must(rt_snapshot_forget(dir, "b", 3));
+    must(rt_snapshot_forget(dir, "b", RUN_DIR, 3));
     assert_true(rt_path_exists(path_of("b", RT_SNAPSHOT_MPI, 2, -1)));
     close(in_use);
-    must(rt_snapshot_forget(dir, "b", 3));
+    must(rt_snapshot_forget(dir, "b", RUN_DIR, 3));
     for (int64_t generation = 1; generation <= 3; generation++)
         for (rt_snapshot_what what = RT_SNAPSHOT_OWN; what <= RT_SNAPSHOT_MPI; what++) {
             int64_t rank = what == RT_SNAPSHOT_MPI ? -1 : 0;
             assert_int_equal(rt_path_exists(path_of("b", what, generation, rank)), generation == 3);
             assert_true(rt_path_exists(path_of("b-g1", what, generation, rank)));
         }
-    must(rt_snapshot_forget(dir, "b", INT64_MAX));
+    must(rt_snapshot_forget(dir, "b", RUN_DIR, INT64_MAX));
     assert_false(rt_path_exists(path_of("b", RT_SNAPSHOT_OWN, 3, 0)));
-    must(rt_snapshot_forget("/tmp/there is no such directory", "b", 3));
+    must(rt_snapshot_forget("/tmp/there is no such directory", "b", RUN_DIR, 3));
     empty_directory();
 }
 

@@ -1,4 +1,5 @@
 /* clean: made-up shared memory with dead and live runs, incomplete states, hostile names and owners. */
+#include "launch/remains/leftovers.h"
 #include "left_run.h"
 
 static int count_left(void)
@@ -110,6 +111,52 @@ static void a_run_whose_worker_lives_is_left_alone(void **state)
 }
 
 /* mpirun holds a lock on its directory as long as it lives. */
+static const char copy_dir[] = "/tmp/clean/runs/copy";
+
+/* A run directory that was copied has the run id of the original: each is judged by itself. */
+static void a_copy_of_a_run_directory_is_a_run_of_its_own(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    char path[128];
+    assert_int_equal(rt_dir_make(copy_dir, 0700), RT_OK);
+    make_dead_run("aa", run_dir, 417);
+    close(make_snapshot("aa", copy_dir, 2, 1, 900, path));
+    int lock = make_snapshot("aa", copy_dir, 2, 0, 900, path);
+    write_control_of("aa");
+    assert_int_equal(STATUS(run_dir), 0);
+    expect_out("snapshot   of step 417");
+    if (strstr(out, "900"))
+        fail_msg("the snapshot of a copy is shown:\n%s", out);
+    assert_int_equal(CLEAN(NULL), 0);
+    expect_out("run aa in /tmp/clean/runs/x: holds step 417");
+    expect_out("left alone: alive: a worker uses it");
+    assert_int_equal(count_left(), 2);
+    assert_true(rt_path_exists(path));
+    close(lock);
+}
+
+static void the_end_of_a_run_leaves_what_a_copy_of_its_directory_uses(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    char path[128], folder_of_mpi[] = "/dev/shm/ringtorch-aa-g2-mpi-0badcafe";
+    const rt__left_run ours = {"aa", run_dir, "/dev/shm"};
+    assert_int_equal(rt_dir_make(copy_dir, 0700), RT_OK);
+    make_dead_run("aa", run_dir, 417);
+    close(make_snapshot("aa", copy_dir, 2, 0, 900, path));
+    assert_int_equal(mkdir(folder_of_mpi, 0700), 0);
+    int lock = open(folder_of_mpi, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_SH), 0);
+    rt__leftovers_end_generation(&ours, INT64_MAX);
+    assert_true(rt_path_exists(folder_of_mpi));
+    assert_int_equal(count_left(), 4); /* MPI's and mpirun's files of the dead run are gone */
+    rt__leftovers_end_run(&ours);
+    assert_true(rt_path_exists(folder_of_mpi) && rt_path_exists(path));
+    assert_int_equal(count_left(), 2);
+    close(lock);
+}
+
 static void a_run_whose_mpirun_lives_is_left_alone(void **state)
 {
     (void)state;
@@ -505,6 +552,8 @@ int main(void)
         TEST(dead_runs_are_listed_and_removed),
         TEST(a_run_whose_launcher_lives_is_left_alone),
         TEST(a_run_whose_worker_lives_is_left_alone),
+        TEST(a_copy_of_a_run_directory_is_a_run_of_its_own),
+        TEST(the_end_of_a_run_leaves_what_a_copy_of_its_directory_uses),
         TEST(a_run_whose_mpirun_lives_is_left_alone),
         TEST(what_was_just_made_is_left_alone),
         TEST(the_lock_of_another_run_protects_nothing),

@@ -26,7 +26,7 @@ static uint64_t rng;
 
 static inline void empty_directory(void)
 {
-    must(rt_snapshot_forget(f.dir, "r1", INT64_MAX));
+    must(rt_snapshot_forget(f.dir, "r1", f.dir, INT64_MAX));
 }
 
 static inline const char *path_in(const char *dir, rt_snapshot_what what, int64_t generation,
@@ -34,7 +34,7 @@ static inline const char *path_in(const char *dir, rt_snapshot_what what, int64_
 {
     static _Thread_local char path[256];
     rt_snapshot_name n = {.what = what, .run = "r1", .generation = generation, .rank = rank};
-    char *made = rt_snapshot_find(dir, &n);
+    char *made = rt_snapshot_find(dir, &n, f.dir);
     rt_error_clear(); /* if there is no file yet, use a name without a tag */
     if (!made)
         made = rt_snapshot_path(dir, &n);

@@ -282,7 +282,7 @@ static void perform(play *p)
     rt_config cfg = fixture_config_all(&f, sets);
     if (p->generation == 0) {
         p->generation = GENERATION;
-        must(rt_snapshot_forget(f.dir, "r1", INT64_MAX));
+        must(rt_snapshot_forget(f.dir, "r1", f.dir, INT64_MAX));
     }
     must(rt_wire_keys_make(&p->keys));
     rt_wire_options o = {"tcp://127.0.0.1:*", &p->keys, "r1", "coordinator", p->generation};

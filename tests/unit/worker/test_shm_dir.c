@@ -39,7 +39,7 @@ static void the_last_to_leave_removes_it(void **state)
     rt__shm_dir_leave(&a);
     assert_true(rt_path_exists(file)); /* the other one's */
     assert_true(rt_snapshot_in_use(expected));
-    must(rt_snapshot_forget(dir, run, 4));
+    must(rt_snapshot_forget(dir, run, "/srv/runs/x", 4));
     assert_true(rt_path_exists(file));
     unlink(file);
     rt__shm_dir_leave(&b);
@@ -57,7 +57,7 @@ static void remains_of_a_killed_rank_are_removed(void **state)
     must(rt_file_replace(file, "x", 1));
     close(a.fd); /* as the system does when a process dies */
     a.fd = -1;
-    must(rt_snapshot_forget(dir, run, 4));
+    must(rt_snapshot_forget(dir, run, "/srv/runs/x", 4));
     assert_false(rt_path_exists(expected));
     rt__shm_dir_leave(&a);
 }

@@ -125,6 +125,35 @@ static void only_valid_snapshots_of_ours_are_offered(void **state)
     empty_directory();
 }
 
+/* Both directories of a copied run have one run id, and both may run at once. */
+static void snapshots_of_the_directory_that_was_copied_are_not_used_and_told_once(void **state)
+{
+    (void)state;
+    rt_snapshot_about theirs = small_about(2, 0), ours = small_about(3, 0);
+    empty_directory();
+    snprintf(theirs.run_dir, sizeof theirs.run_dir, "%s", f.dir); /* exists */
+    snprintf(ours.run_dir, sizeof ours.run_dir, "/tmp");
+    leave(&theirs, 9);
+    theirs.rank = 1;
+    leave(&theirs, 9);
+    rt__snapshot_offers o = {0};
+    rt__snapshot_offers_find(f.dir, &ours, &o);
+    assert_int_equal(o.offer_count, 0);
+    assert_int_equal(o.trace_count, 0);
+    const char *told = strstr(o.trouble, "belong to ");
+    assert_non_null(told);
+    assert_non_null(strstr(told, f.dir));
+    assert_null(strstr(told + 1, "belong to "));
+    rt__snapshot_offers_release(&o);
+
+    snprintf(ours.run_dir, sizeof ours.run_dir, "%s", f.dir);
+    rt__snapshot_offers_find(f.dir, &ours, &o);
+    assert_int_equal(o.offer_count, 4);
+    assert_string_equal(o.trouble, "");
+    rt__snapshot_offers_release(&o);
+    empty_directory();
+}
+
 static void a_place_that_cannot_be_listed_is_trouble_and_no_failure(void **state)
 {
     (void)state;
@@ -371,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_valid_snapshots_of_ours_are_offered),
+        cmocka_unit_test(snapshots_of_the_directory_that_was_copied_are_not_used_and_told_once),
         cmocka_unit_test(a_place_that_cannot_be_listed_is_trouble_and_no_failure),
         cmocka_unit_test(the_last_two_steps_are_kept_and_nothing_is_allocated),
         cmocka_unit_test(parts_are_kept_as_they_were_copied),

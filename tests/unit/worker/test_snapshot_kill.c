@@ -157,7 +157,7 @@ static void a_kill_at_any_moment_leaves_a_whole_step(void **state)
         assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
         int64_t last = last_told(told, first);
         early += last == 0;
-        char *path = rt_snapshot_find(dir, &name);
+        char *path = rt_snapshot_find(dir, &name, NULL);
         rt_error_clear(); /* it may have been killed before */
         caught += check_file(path ? path : "/nowhere", last);
         if (path)
