@@ -18,10 +18,9 @@ static bool is_state_unsaved(rt__run *r, bool *keep)
     *keep = rt__run_is_in_memory(r);
     r->exit_code = 1;
     snprintf(r->failure, sizeof r->failure,
-             "the state at step %" PRId64
-             " could not be written to disk (events.jsonl says why) %s: "
+             "the state at step %" PRId64 " could not be written to disk%s %s: "
              "make room, then go on with --resume auto",
-             r->newest_step,
+             r->newest_step, r->lost.reason[0] ? "" : " (events.jsonl says why)",
              *keep ? "and is kept in shared memory"
                    : "and is lost, because there is no snapshot of it (snapshot.every)");
     return true;
@@ -80,6 +79,7 @@ void rt__run_end(rt__run *r, double now)
         if (!stays) /* otherwise the summary of the previous launch stays */
             rt__run_record_summary(r, now, status);
     }
+    rt__record_lost_lines(r, now); /* the launcher shows nothing after RUN_ENDED */
     /* If this launch has changed nothing, what an earlier one left in memory is still good. */
     bool others = (rt__run_is_untouched(r) && r->history.generation > 0) ||
                   (rt__run_refused(r) && rt__run_may_have_state(r));

@@ -10,6 +10,7 @@
 #include "coordinator/machine/orders.h"
 #include "coordinator/machine/phase.h"
 #include "coordinator/machine/planning.h"
+#include "coordinator/machine/record.h"
 #include "coordinator/machine/reports.h"
 #include "coordinator/machine/reshape.h"
 #include "coordinator/machine/skipped.h"
@@ -284,4 +285,5 @@ void rt__run_step(rt__run *r, double now, const rt__event *e)
         dispatch_tick(r, now);
         break;
     }
+    rt__record_lost_lines(r, now);
 }

@@ -36,10 +36,36 @@ static void show_as(rt__run *r, const char *name, json_t *fields)
     json_decref(fields);
 }
 
+static void write_line(rt__run *r, rt__line where, const json_t *object)
+{
+    bool written = r->facts.effects->line(r->facts.effects->ctx, where, object) == RT_OK;
+    r->lost.work_again = written;
+    if (!written && !r->lost.reason[0])
+        snprintf(r->lost.reason, sizeof r->lost.reason, "%s", rt_error());
+    if (!written)
+        rt_error_clear();
+    r->lost.events += !written && where == RT__LINE_EVENT;
+    r->lost.rows += !written && where == RT__LINE_METRICS;
+}
+
+void rt__record_lost_lines(rt__run *r, double now)
+{
+    if (!r->lost.reason[0])
+        return;
+    if (!r->lost.shown) {
+        r->lost.shown = true;
+        RT__RECORD(r, now, lines_fail, .reason = r->lost.reason);
+    } else if (r->lost.work_again) {
+        RT__RECORD(r, now, lines_lost, .events = r->lost.events, .rows = r->lost.rows);
+        if (r->lost.work_again)
+            memset(&r->lost, 0, sizeof r->lost);
+    }
+}
+
 void rt__record_line(rt__run *r, rt__line where, const char *shown, json_t *fields)
 {
     if (fields)
-        r->facts.effects->line(r->facts.effects->ctx, where, fields);
+        write_line(r, where, fields);
     show_as(r, shown, fields);
 }
 
@@ -71,7 +97,7 @@ void rt__record_event(rt__run *r, double now, rt_event_id id, const void *values
         return;
     }
     keep_recent_event(r, event);
-    r->facts.effects->line(r->facts.effects->ctx, RT__LINE_EVENT, event);
+    write_line(r, RT__LINE_EVENT, event);
     show(r, event);
     json_decref(event);
 }
@@ -90,7 +116,7 @@ int64_t rt__record_newest_row(const rt__run *r)
 
 static void write_row(rt__run *r, const json_t *row)
 {
-    r->facts.effects->line(r->facts.effects->ctx, RT__LINE_METRICS, row);
+    write_line(r, RT__LINE_METRICS, row);
     r->reported_step = rt__field_int(row, "step", r->reported_step);
 }
 

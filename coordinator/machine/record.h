@@ -19,6 +19,8 @@ json_t *rt__record_text(const char *s);
     (RT__ALL_GIVEN(RT_EVENT_NEEDED_##event, __VA_ARGS__),                                          \
      rt__record_event(r, now, id, &(rt_event_##event){__VA_ARGS__}))
 void rt__record_event(rt__run *r, double now, rt_event_id id, const void *values);
+/* If lines could not be written, as on a full disk, says so once, and once writing works again, how many are lost. */
+void rt__record_lost_lines(rt__run *r, double now);
 /* Shows a report and writes it as a row of metrics.jsonl. `held`: the journal holds the row back until its step has been evaluated, or
  * until it turns out that it will not be. */
 void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held);

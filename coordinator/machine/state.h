@@ -85,8 +85,8 @@ typedef struct rt__effects {
     void (*send)(void *ctx, const char *peer, rt_msg_type type, const void *body);
     /* From now on frames carry this generation; peers of the previous one will not come back. */
     void (*generation)(void *ctx, int64_t generation);
-    /* Writes a line of events.jsonl or metrics.jsonl, or summary.json; object is borrowed. */
-    void (*line)(void *ctx, rt__line where, const json_t *object);
+    /* Writes a line of events.jsonl or metrics.jsonl, or summary.json; object is borrowed. The run goes on if that fails. */
+    rt_status (*line)(void *ctx, rt__line where, const json_t *object);
     /* Moves the rows of later steps out of metrics.jsonl, because the run goes on from this step. */
     void (*rewind)(void *ctx, int64_t step);
     /* Moves rows back that `rewind` has moved, because the run goes on from a later state after all. Writes the step of the last row; if that
@@ -251,6 +251,13 @@ typedef struct rt__run {
     } asker[RT__ASKERS];    /* tools that wait for a checkpoint; "" : free */
     json_t *events;         /* the last RT__EVENTS_KEPT */
     json_t *unwritten;      /* findings that could not be journaled yet */
+    struct {
+        int64_t events,
+            rows;         /* that could not be written, since the last time that everything could */
+        char reason[512]; /* why the first one could not; "" : everything could */
+        bool shown;       /* the user knows */
+        bool work_again;  /* the last write has succeeded */
+    } lost;
 
     double generation_seconds; /* spent in steps */
     int64_t generation_steps;

@@ -52,7 +52,7 @@ static void effect_generation(void *ctx, int64_t generation)
     rt_wire_set_generation(s->wire, generation);
 }
 
-static void effect_line(void *ctx, rt__line where, const json_t *object)
+static rt_status effect_line(void *ctx, rt__line where, const json_t *object)
 {
     rt__shell *s = ctx;
     char *text = rt_json_text(object);
@@ -61,11 +61,10 @@ static void effect_line(void *ctx, rt__line where, const json_t *object)
         status = rt_file_replace(s->summary, text, strlen(text));
     else if (text)
         status = rt_file_append_line(where == RT__LINE_EVENT ? s->events : s->metrics, text);
-    if (status != RT_OK)
-        log_failure("a line of the run's records is lost");
     if (text && where == RT__LINE_EVENT)
         rt_log_info("%s", text);
     rt_mem_free(text);
+    return status;
 }
 
 static void effect_rewind(void *ctx, int64_t step_number)

@@ -98,21 +98,22 @@ static void effect_generation(void *ctx, int64_t generation)
     w->shell->generation = generation;
 }
 
-static void effect_line(void *ctx, rt__line where, const json_t *object)
+static rt_status effect_line(void *ctx, rt__line where, const json_t *object)
 {
     sim_world *w = ctx;
     sim_shell *s = w->shell;
     if (!lives(w))
-        return;
+        return RT_OK;
     if (where == RT__LINE_EVENT)
         sim_rules_line(w, object);
     if (where == RT__LINE_SUMMARY)
         sim_rules_summary(w, object);
     if (where != RT__LINE_METRICS)
-        return;
+        return RT_OK;
     sim_row row = sim_row_of(object);
     sim_rules_metrics(w, &row);
     sim_rows_add(&s->rows, &row);
+    return RT_OK;
 }
 
 static void rewind_rows(sim_world *w, int64_t step)

@@ -14,7 +14,7 @@
  *     snapshots EVERY (a key of the configuration) |
  *     hosts COUNT SLOTS (h0, h1, ... with so many slots each) | gone HOST_NUMBER (EXITED with host hN) | probed HOST_NUMBER OK |
  *     badhosts | badlayout | badevaluation | badpiece RANK (what no worker of ours and no launcher sends) |
- *     full | room (journal records fail, or no longer) | nomemory N (the next event's allocation after N others fails)
+ *     full | room (journal records fail, or no longer) | linesfull | linesroom (the same of events, metrics and the summary) | nomemory N (the next event's allocation after N others fails)
  * Effects: recover | again | gN | TYPE>PEER (w0, w1, …, l) | event:NAME | metrics | rewind:STEP |
  *     summary:STATUS | journal:KIND | commit:STEP | discard:STEP. SHOW is left out. */
 #ifndef RINGTORCH_TESTS_UNIT_COORDINATOR_MACHINE_H
@@ -50,6 +50,7 @@ typedef struct machine {
     int64_t exit_code;  /* of RUN_ENDED; -1: none yet */
     bool kept;          /* of RUN_ENDED: "RUN_ENDED>l kept" */
     bool journal_full;  /* make journal records fail */
+    bool lines_full;    /* make all other lines fail; "lost" is logged for each */
     json_t *summary;
     char cause[512], host[64]; /* of the last worker_lost */
     char text[1024];           /* of the last event that has one */
@@ -69,10 +70,12 @@ __attribute__((format(printf, 2, 3))) static inline void machine_note(machine *m
 }
 
 /* Checks a line of progress against its rows: it is shown, but written nowhere. */
-static inline void machine_shown(const char *text)
+static inline void machine_shown(machine *m, const char *text)
 {
     rt_run_progress row;
     json_t *shown = json_loads(text, 0, NULL);
+    if (strcmp(rt__field_text(shown, "event"), "lines_fail") == 0)
+        snprintf(m->text, sizeof m->text, "%s", rt__field_text(shown, "reason"));
     if (strcmp(rt__field_text(shown, "event"), "progress") == 0) {
         json_object_del(shown, "event");
         memcpy(&row, rt_run_progress_schema.defaults, sizeof row);
@@ -86,7 +89,7 @@ static inline void machine_send(void *ctx, const char *peer, rt_msg_type type, c
 {
     machine *m = ctx;
     if (type == RT_MSG_SHOW)
-        machine_shown(((const rt_msg_show *)body)->json);
+        machine_shown(m, ((const rt_msg_show *)body)->json);
     if (type == RT_MSG_SHOW)
         return;
     if (type == RT_MSG_PLAN) {
@@ -111,10 +114,14 @@ static inline void machine_generation(void *ctx, int64_t generation)
     machine_note(ctx, "g%lld", (long long)generation);
 }
 
-static inline void machine_line(void *ctx, rt__line where, const json_t *object)
+static inline rt_status machine_line(void *ctx, rt__line where, const json_t *object)
 {
     machine *m = ctx;
     rt_event read_back;
+    if (m->lines_full) {
+        machine_note(m, "lost");
+        return RT_FAIL(NOSPACE, "events.jsonl: cannot append: no space left on device");
+    }
     if (where == RT__LINE_EVENT && rt_event_read(object, &read_back) != RT_OK)
         fail_msg("%s", rt_error());
     if (where == RT__LINE_EVENT)
@@ -135,6 +142,7 @@ static inline void machine_line(void *ctx, rt__line where, const json_t *object)
         json_decref(m->summary);
         m->summary = json_deep_copy(object);
     }
+    return RT_OK;
 }
 
 static inline void machine_rewind(void *ctx, int64_t step)
@@ -465,6 +473,8 @@ static inline bool machine_feed_other(machine *m, double now, const machine_word
         machine_frame(m, now, "x", RT_MSG_REPORT, BODY(report, .step = 99));
     else if (IS("full") || IS("room"))
         m->journal_full = IS("full");
+    else if (IS("linesfull") || IS("linesroom"))
+        m->lines_full = IS("linesfull");
     else if (IS("nomemory"))
         rt_mem_fail_after(a);
     else if (IS("snapshots"))

@@ -4,13 +4,13 @@
 
 static char notes[2048];
 
-static void write_notes_down(void *ctx, rt__line where, const json_t *object)
+static rt_status write_notes_down(void *ctx, rt__line where, const json_t *object)
 {
     const char *event = json_string_value(json_object_get(object, "event"));
-    machine_line(ctx, where, object);
     if (where == RT__LINE_EVENT && strcmp(event, "note") == 0)
         snprintf(notes + strlen(notes), sizeof notes - strlen(notes), "%s\n",
                  json_string_value(json_object_get(object, "text")));
+    return machine_line(ctx, where, object);
 }
 
 /* Begins a run of 6,400 samples, and 100 steps unless `sets` say otherwise; it resumes from `step` if that is above 0. */

@@ -8,12 +8,12 @@ typedef struct recorder {
 } recorder;
 
 /* The effects get a `machine *`, which is the recorder's first member. */
-static void write_line_down(void *ctx, rt__line where, const json_t *object)
+static rt_status write_line_down(void *ctx, rt__line where, const json_t *object)
 {
     recorder *r = ctx;
-    machine_line(ctx, where, object);
     if (where == RT__LINE_METRICS)
         json_array_append_new(r->rows, json_deep_copy(object));
+    return machine_line(ctx, where, object);
 }
 
 static void rewind_rows(void *ctx, int64_t step)
