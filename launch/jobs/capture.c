@@ -35,19 +35,28 @@ static void take(stream *s)
     }
 }
 
+typedef struct limits {
+    double seconds, patience;
+    void (*waiting)(const char *const *argv); /* NULL after it has been called */
+} limits;
+
 /* Reads both streams until the child ends or the time is over. Does not wait for the pipes to close: children of the
  * child may keep them open. */
-static bool follow(pid_t pid, stream s[2], double seconds, int *status)
+static bool follow(pid_t pid, stream s[2], const char *const *argv, limits l, int *status)
 {
-    double end = rt_clock() + seconds;
+    double began = rt_clock();
     bool ended = false;
-    while (!ended && rt_clock() < end) {
+    while (!ended && rt_clock() < began + l.seconds) {
         struct pollfd p[2] = {{s[0].fd, POLLIN, 0}, {s[1].fd, POLLIN, 0}};
         poll(p, 2, 10);
         ended = waitpid(pid, status, WNOHANG) == pid;
         for (int i = 0; i < 2; i++)
             if (p[i].revents && s[i].fd >= 0)
                 take(&s[i]);
+        if (!ended && l.waiting && rt_clock() > began + l.patience) {
+            l.waiting(argv);
+            l.waiting = NULL;
+        }
     }
     for (int i = 0; i < 2; i++)
         while (ended && s[i].fd >= 0 && poll(&(struct pollfd){s[i].fd, POLLIN, 0}, 1, 0) > 0)
@@ -95,6 +104,13 @@ static rt_status start(const char *const *argv, const char *const *env, int fd[2
 rt_status rt__capture(const char *const *argv, const char *const *env, double seconds,
                       rt__captured *out)
 {
+    return rt__capture_waiting(argv, env, seconds, 0, NULL, out);
+}
+
+rt_status rt__capture_waiting(const char *const *argv, const char *const *env, double seconds,
+                              double patience, void (*waiting)(const char *const *argv),
+                              rt__captured *out)
+{
     pid_t pid = 0;
     int fd[2][2], status = 0;
     double began = rt_clock();
@@ -106,7 +122,7 @@ rt_status rt__capture(const char *const *argv, const char *const *env, double se
         return result;
     }
     stream s[2] = {{fd[0][0], out->out, 0}, {fd[1][0], out->err, 0}};
-    bool ended = follow(pid, s, seconds, &status);
+    bool ended = follow(pid, s, argv, (limits){seconds, patience, waiting}, &status);
     out->seconds = rt_clock() - began;
     if (!ended)
         end_child(pid);

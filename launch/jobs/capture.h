@@ -23,6 +23,10 @@ typedef struct rt__captured {
 /* seconds: how long it may run. env: as in rt__child; NULL: ours. Fails if the program cannot be started. */
 rt_status rt__capture(const char *const *argv, const char *const *env, double seconds,
                       rt__captured *out);
+/* Does the same, and calls `waiting` once if the program still runs after `patience` seconds. */
+rt_status rt__capture_waiting(const char *const *argv, const char *const *env, double seconds,
+                              double patience, void (*waiting)(const char *const *argv),
+                              rt__captured *out);
 void rt__captured_release(rt__captured *c);
 
 /* Returns the last line of `text` that is not blank, or "" if all are. Overwrites line breaks of `text` with zeros. */

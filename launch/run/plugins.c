@@ -1,12 +1,15 @@
 #include "launch/run/plugins.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/config/plugins.h"
 #include "launch/jobs/capture.h"
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double ANSWER_SECONDS = 60; /* a plugin may lie on a slow disk */
+static const double PATIENCE_SECONDS = 5;
 
 static const char *asked;
 
@@ -17,7 +20,10 @@ static rt_status refused(const char *path, rt__captured *c)
     const char *line = rt__last_line(c->err);
     bool told = strncmp(line, own, sizeof own - 1) == 0;
     if (c->exit_code == -1)
-        return RT_FAIL(TIMEOUT, "%s: loading it took longer than %.0f s", path, ANSWER_SECONDS);
+        return RT_FAIL(TIMEOUT,
+                       "%s: loading this plugin took longer than %.0f s and was ended: what runs "
+                       "when it is loaded must return",
+                       path, ANSWER_SECONDS);
     if (c->exit_code > 128)
         return RT_FAIL(CONFIG, "%s: a program that loads it is killed by signal %d: %s", path,
                        c->exit_code - 128, strsignal(c->exit_code - 128));
@@ -27,12 +33,18 @@ static rt_status refused(const char *path, rt__captured *c)
     return RT_FAIL(CONFIG, "%s", line + sizeof own - 1);
 }
 
+static void say_waiting(const char *const *argv)
+{
+    rt_text_print(stderr, "ringtorch: still loading %s, for %.0f s now; at most %.0f s\n", argv[2],
+                  PATIENCE_SECONDS, ANSWER_SECONDS);
+}
+
 static rt_status describe(const char *path, json_t **entry)
 {
     const char *const argv[] = {asked, "plugin", path, NULL};
     rt__captured c;
     *entry = NULL;
-    RT_TRY(rt__capture(argv, NULL, ANSWER_SECONDS, &c));
+    RT_TRY(rt__capture_waiting(argv, NULL, ANSWER_SECONDS, PATIENCE_SECONDS, say_waiting, &c));
     size_t len = strlen(c.out);
     rt_status status =
         c.exit_code != 0 || len == 0 ? refused(path, &c)

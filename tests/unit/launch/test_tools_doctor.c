@@ -435,6 +435,30 @@ static void a_program_cannot_block_us(void **state)
     rt__captured_release(&c);
 }
 
+static int waits;
+
+static void count_waiting(const char *const *argv)
+{
+    assert_string_equal(argv[0], "sh");
+    waits++;
+}
+
+static void a_long_wait_is_told_once(void **state)
+{
+    (void)state;
+    rt__captured c;
+    const char *const lasting[] = {"sh", "-c", "sleep 60", NULL};
+    assert_int_equal(rt__capture_waiting(lasting, NULL, 0.3, 0.1, count_waiting, &c), RT_OK);
+    assert_int_equal(c.exit_code, -1);
+    assert_int_equal(waits, 1);
+    rt__captured_release(&c);
+    const char *const quick[] = {"sh", "-c", "exit 0", NULL};
+    assert_int_equal(rt__capture_waiting(quick, NULL, 60, 59, count_waiting, &c), RT_OK);
+    assert_int_equal(c.exit_code, 0);
+    assert_int_equal(waits, 1);
+    rt__captured_release(&c);
+}
+
 static void the_last_line_is_what_matters(void **state)
 {
     (void)state;
@@ -465,6 +489,7 @@ int main(void)
         TEST(slow_links_are_reported),
         cmocka_unit_test(a_program_is_run_to_its_end),
         cmocka_unit_test(a_program_cannot_block_us),
+        cmocka_unit_test(a_long_wait_is_told_once),
         cmocka_unit_test(the_last_line_is_what_matters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
