@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/metrics.h"
 #include "common/base/schema_rows.h"
+#include "common/base/text.h"
 #include "common/config/config_table.h"
 #include "common/config/job_rows.h"
 #include "common/config/layers.h"
@@ -412,13 +413,16 @@ rt_status rt__added_check(const rt__added *added, const char *what)
 {
     if (!added->description || added->code)
         return RT_OK;
-    return RT_FAIL(
+    rt_text file = {0};
+    rt_text_add_word(&file, json_string_value(json_object_get(added->plugin, "file")));
+    rt_status status = RT_FAIL(
         NOTFOUND,
         "%s is of the plugin %s, which was not loaded: if you trust that program (sha256 "
         "%.16s...), add --plugin %s",
         what, plugin_name(added->plugin),
-        json_string_value(json_object_get(added->plugin, "sha256")),
-        json_string_value(json_object_get(added->plugin, "file")));
+        json_string_value(json_object_get(added->plugin, "sha256")), file.data ? file.data : "");
+    rt_mem_free(file.data);
+    return status;
 }
 
 /* ---- lists of a configuration ---- */

@@ -323,6 +323,19 @@ static void unloaded_code_is_named(void **state)
     json_decref(j);
 }
 
+/* What a message tells to paste is one word for the shell. */
+static void paths_to_paste_are_quoted(void **state)
+{
+    (void)state;
+    rt__added added = {.description = json_true(),
+                       .plugin = json_pack("{s:s, s:s, s:{s:s}}", "file", "/my plug ins/all.so",
+                                           "sha256", "0123456789abcdef0", "rows", "name", "all")};
+    rt__added_check(&added, "layer shift");
+    assert_non_null(strstr(rt_error(), "add --plugin '/my plug ins/all.so'"));
+    rt_error_clear();
+    json_decref((json_t *)added.plugin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +348,7 @@ int main(void)
         cmocka_unit_test(two_plugins_of_a_configuration_share_nothing),
         cmocka_unit_test(paths_are_taken_from_the_user_alone),
         cmocka_unit_test(unloaded_code_is_named),
+        cmocka_unit_test(paths_to_paste_are_quoted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
