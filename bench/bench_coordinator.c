@@ -41,9 +41,10 @@ static void on_generation(void *ctx, int64_t generation)
     (void)ctx, (void)generation;
 }
 
-static void on_line(void *ctx, rt__line where, const json_t *object)
+static rt_status on_line(void *ctx, rt__line where, const json_t *object)
 {
     (void)ctx, (void)where, (void)object;
+    return RT_OK;
 }
 
 static rt_status on_journal(void *ctx, const json_t *record)
