@@ -43,7 +43,8 @@ static rt_status check_piece_length(const char *dir, const rt__piece *p)
         return rt_error_code();
     rt_status status = RT_OK;
     if (stat(path, &st) != 0)
-        status = RT_FAIL(NOTFOUND, "%s: is missing, although its worker reported it as written", path);
+        status =
+            RT_FAIL(NOTFOUND, "%s: is missing, although its worker reported it as written", path);
     else if (st.st_size != p->bytes)
         status = RT_FAIL(CORRUPT, "%s: %lld bytes, its worker reported %" PRId64, path,
                          (long long)st.st_size, p->bytes);

@@ -19,7 +19,6 @@
 
 static char dir[FOLDER_MAX];
 
-
 /* A run directory that was copied has the run id of the original. */
 static void a_copy_of_a_run_directory_leaves_what_is_the_originals(void **state)
 {
