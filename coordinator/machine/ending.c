@@ -51,13 +51,54 @@ static void note_stop_before_start(rt__run *r)
                  rt_signal_name(r->stop_signal, name));
 }
 
+/* Returns the first generation of this launch, which may not have been started. */
+static int64_t first_generation(const rt__run *r)
+{
+    int64_t adopted = r->facts.takes_over && r->history.generation > 0;
+    return r->history.generation - r->generations_here - adopted + 1;
+}
+
+/* Was a run that an earlier launch had made to go on refused? Then that launch says what has become of the run. */
+static bool is_refused_again(const rt__run *r)
+{
+    return rt__run_refused(r) && first_generation(r) > 1;
+}
+
+/* Without a plan, the last step is the one that earlier generations are known to have made. */
+static void find_last_step(rt__run *r)
+{
+    const int64_t known[] = {rt__record_newest_row(r), r->history.committed_step};
+    bool planned = r->end_step > 0 && r->history.planned;
+    for (int i = 0; i < 2 && !planned; i++)
+        if (known[i] > r->newest_step)
+            r->newest_step = known[i];
+}
+
+static void record_end(rt__run *r, double now, rt_event_id event, bool keep)
+{
+    bool failed = event == RT_EVENT_failed;
+    find_last_step(r);
+    if (is_refused_again(r))
+        RT__RECORD(r, now, refused, .message = r->failure, .since = first_generation(r));
+    else
+        RT__RECORD_AS(r, now, event, done, .step = r->newest_step,
+                      .message = failed ? r->failure : NULL, .in_memory = keep);
+    RT__NOTE(r, end,
+             .status = failed                      ? RT_RECORD_END_FAILED
+                       : event == RT_EVENT_stopped ? RT_RECORD_END_STOPPED
+                                                   : RT_RECORD_END_DONE,
+             .step = r->newest_step);
+    bool stays = rt__run_refused(r) || (event == RT_EVENT_stopped && rt__run_is_untouched(r));
+    if (!stays) /* otherwise the summary of the previous launch stays */
+        rt__run_record_summary(r, now, rt_event_rows[event].kind);
+}
+
 void rt__run_end(rt__run *r, double now)
 {
     bool stopped = is_stopped(r), keep = r->lost_input && may_be_ahead_in_memory(r);
     bool failed = rt__run_failed(r) || is_state_unsaved(r, &keep) ||
                   (!stopped && rt__run_is_last_loss_bad(r));
     rt_event_id event = failed ? RT_EVENT_failed : stopped ? RT_EVENT_stopped : RT_EVENT_done;
-    const char *status = rt_event_rows[event].kind;
     rt__run_discard_checkpoints(r, now, "the run ended before it was complete");
     rt__run_answer_waiting_tools(r, INT64_MAX, false, "the run has ended");
     rt__record_write_held_row(r);
@@ -67,18 +108,8 @@ void rt__run_end(rt__run *r, double now)
         note_stop_before_start(r);
     }
     rt__run_enter(r, now, failed ? RT__FAILED : RT__DONE);
-    if (r->history.generation > 0) {
-        RT__RECORD_AS(r, now, event, done, .step = r->newest_step,
-                      .message = failed ? r->failure : NULL, .in_memory = keep);
-        RT__NOTE(r, end,
-                 .status = failed    ? RT_RECORD_END_FAILED
-                           : stopped ? RT_RECORD_END_STOPPED
-                                     : RT_RECORD_END_DONE,
-                 .step = r->newest_step);
-        bool stays = rt__run_refused(r) || (stopped && rt__run_is_untouched(r));
-        if (!stays) /* otherwise the summary of the previous launch stays */
-            rt__run_record_summary(r, now, status);
-    }
+    if (r->history.generation > 0)
+        record_end(r, now, event, keep);
     rt__record_lost_lines(r, now); /* the launcher shows nothing after RUN_ENDED */
     /* If this launch has changed nothing, what an earlier one left in memory is still good. */
     bool others = (rt__run_is_untouched(r) && r->history.generation > 0) ||

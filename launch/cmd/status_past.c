@@ -78,16 +78,47 @@ static bool is_cut_off(const char *dir, const char *end)
     return found;
 }
 
-static const char *status_of(const char *dir, const json_t *last_event, const json_t *summary)
+/* Returns which end of a launch an event is, or NULL if it is none. */
+static const char *end_named(const char *event)
 {
     static const char *const ends[] = {"done", "stopped", "failed"};
-    const char *event = rt__field_text(last_event, "event");
+    for (int i = 0; i < 3; i++)
+        if (strcmp(event, ends[i]) == 0)
+            return ends[i];
+    return NULL;
+}
+
+/* Returns the last event that tells how the run stands: the end of a launch, or else what one has done. A launch that was refused has changed
+ * nothing, so its events do not count; *refusal gets the refusal of the last launch, if it was refused. Returns "" if no event tells. */
+static const char *telling_event(const json_t *events, const json_t **refusal)
+{
+    int64_t before = INT64_MAX;
+    bool refused = false;
+    for (size_t i = json_array_size(events); i-- > 0;) {
+        const json_t *event = json_array_get(events, i);
+        const char *name = rt__field_text(event, "event");
+        bool refuses = strcmp(name, "refused") == 0;
+        bool began = strcmp(name, "generation") == 0 || strcmp(name, "running") == 0;
+        if (refuses && !refused)
+            *refusal = event;
+        refused |= refuses;
+        if (refuses)
+            before = rt__field_int(event, "since", before);
+        else if (rt__field_int(event, "generation", 0) < before &&
+                 (!refused || began || end_named(name)))
+            return name;
+    }
+    return "";
+}
+
+static const char *status_of(const char *dir, const json_t *events, const json_t *summary,
+                             const json_t **refusal)
+{
+    const char *event = telling_event(events, refusal);
     const char *summed = rt__field_text(summary, "status");
     const char *said = !*event || (*summed && is_cut_off(dir, summed)) ? summed : event;
-    for (int i = 0; i < 3; i++)
-        if (strcmp(said, ends[i]) == 0)
-            return ends[i];
-    return *event ? "killed" : "empty";
+    const char *end = end_named(said);
+    return end ? end : *event ? "killed" : *refusal ? "failed" : "empty";
 }
 
 static json_t *number_or_null(int64_t n)
@@ -154,36 +185,37 @@ static json_t *next_step(const char *dir, const char *status, const json_t *summ
 
 static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t *summary)
 {
-    const json_t *last = json_array_get(events, json_array_size(events) - 1);
     const json_t *report = json_array_get(metrics, json_array_size(metrics) - 1);
-    const char *status = status_of(dir, last, summary);
+    const json_t *refusal = NULL;
+    const char *status = status_of(dir, events, summary, &refusal);
+    json_t *refused = rt_json_text_or_null(refusal ? rt__field_text(refusal, "message") : NULL);
     bool ended = strcmp(status, "killed") != 0 && strcmp(status, "empty") != 0;
     int64_t reported = rt__field_int(report, "step", -1);
     int64_t step = ended ? rt__field_int(summary, "steps", reported) : reported;
     int64_t checkpoint_step;
     facts f = facts_of(dir);
     char *checkpoint = rt__place_checkpoint(dir, INT64_MAX, &checkpoint_step),
-         *refusal = rt__journal_refusal(dir);
+         *journal = rt__journal_refusal(dir);
     json_t *j = json_pack(
-        "{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
+        "{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
         rt_json_text_or_null(dir), "name", f.name, "answered", 0, "status", status, "step",
         number_or_null(step), "checkpoint_step", number_or_null(checkpoint_step), "checkpoint",
         rt_json_text_or_null(checkpoint), "snapshot_step", f.snapshot_step, "snapshot_dir",
-        f.snapshot_dir, "next", next_step(dir, status, summary), "journal",
-        rt_json_text_or_null(refusal), "summary", ended ? summary : json_null(), "events", events);
+        f.snapshot_dir, "next", next_step(dir, status, summary), "refused", refused, "journal",
+        rt_json_text_or_null(journal), "summary", ended ? summary : json_null(), "events", events);
     rt_mem_free(checkpoint);
-    rt_mem_free(refusal);
+    rt_mem_free(journal);
     return j;
 }
 
 rt_status rt__past_read(const char *dir, int64_t events, json_t **out)
 {
-    json_t *last_events = last_objects(dir, "events.jsonl", events > 0 ? events : 1);
+    json_t *last_events = last_objects(dir, "events.jsonl", INT64_MAX);
     json_t *metrics = last_objects(dir, "metrics.jsonl", 1);
     json_t *summary = load_summary(dir);
     *out = assemble(dir, last_events, metrics, summary);
-    if (*out && events == 0)
-        json_array_clear(last_events);
+    while (*out && (int64_t)json_array_size(last_events) > events)
+        json_array_remove(last_events, 0);
     json_decref(last_events);
     json_decref(metrics);
     json_decref(summary);
@@ -262,6 +294,16 @@ static void show_summary(const json_t *past, const rt__screen *s, rt_text *out)
     }
 }
 
+/* Shows why the last launch was refused, which the status of the run does not tell. */
+static void show_refusal(const json_t *past, const rt__screen *s, rt_text *out)
+{
+    char cleaned[RT__CELL];
+    const char *why = rt__field_text(past, "refused");
+    if (*why)
+        rt__screen_line(s, out, rt__red, "refused    to go on, and is as it was: %s",
+                        rt__cell_clean(why, cleaned));
+}
+
 static void show_saved(const json_t *past, const rt__screen *s, rt_text *out)
 {
     char n[RT__WORDS], text[RT__CELL];
@@ -284,6 +326,7 @@ void rt__past_show(const json_t *past, const rt__screen *screen, rt_text *out)
     const char *next = rt__field_text(past, "next"), *refusal = rt__field_text(past, "journal");
     show_title(past, screen, out);
     show_summary(past, screen, out);
+    show_refusal(past, screen, out);
     show_saved(past, screen, out);
     rt__events_show(rt__field_list(past, "events"), screen, out);
     /* Neither is cut to the screen, so that it can be copied. What to do next names the journal if that is what hinders it. */

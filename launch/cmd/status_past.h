@@ -8,7 +8,7 @@
  *
  * The object has the fields directory, name, answered (false), status ("done", "stopped", "failed", "killed", or
  * "empty": nothing was run), step, checkpoint_step and checkpoint, snapshot_step and snapshot_dir, next (what to type, and
- * what for), journal (why it is refused), summary, events. Unknown values are null. */
+ * what for), refused (why the last launch was), journal (why it is refused), summary, events. Unknown values are null. */
 #ifndef RINGTORCH_LAUNCH_CMD_STATUS_PAST_H
 #define RINGTORCH_LAUNCH_CMD_STATUS_PAST_H
 

@@ -379,11 +379,12 @@ void sim_rules_line(sim_world *w, const json_t *event)
     if (strcmp(name, "stall") == 0)
         check_stall(w, event, generation);
     r->early_told |= strcmp(name, "early_stop") == 0;
-    for (int i = 0; i < 3; i++) {
-        static const char *const ends[] = {"done", "stopped", "failed"};
+    static const char *const ends[] = {"done", "stopped", "failed"};
+    for (int i = 0; i < 3; i++)
         if (strcmp(name, ends[i]) == 0)
             r->status = ends[i];
-    }
+    if (strcmp(name, "refused") == 0) /* the launch has failed, and left the run as it was */
+        r->status = "failed";
 }
 
 void sim_rules_summary(sim_world *w, const json_t *summary)

@@ -297,6 +297,14 @@ static const command_case cases[] = {
      "snapshot: it begins again at step 0, and the rows of those steps are moved to "
      "metrics-abandoned.jsonl",
      ""},
+    {"a_refused_launch_leaves_the_run_as_it_was",
+     "cp -r two rf; cp -r data rd; printf x | dd of=rd/train-images-idx3-ubyte bs=1 seek=5000 "
+     "conv=notrunc 2>&-; rt train tiny.yaml --run-dir rf --resume auto --set run.steps=30 --set "
+     "data.path=rd; e=$?; rt status rf | grep -c 'done after step 20$\\|^refused .*has changed'; "
+     "rt "
+     "train tiny.yaml --run-dir rf --resume auto --set run.steps=30 | grep -o 'steps 20 to 30'; "
+     "rt status rf | grep -c '^refused'; exit $e",
+     2, "\n2\nsteps 20 to 30\n0\n", "has changed"},
     {"umask_of_all", "umask 777; rt train tiny.yaml --run-dir w4 --set run.steps=5", 0, "done", ""},
     {"run_directory_like_an_option", "rt train tiny.yaml --run-dir=-x --set run.steps=5", 0, "done",
      ""},

@@ -386,10 +386,14 @@ static void other_data_are_refused_and_change_nothing(void **state)
         }
         assert_int_equal(rt__run_failed(&m.run), rows[i % 4].says != NULL);
         if (rows[i % 4].says) {
+            m.run.reported_step = 40; /* as metrics.jsonl says */
             exited(&m, 2, (rt_msg_exited){.rank = -1});
             assert_int_equal(m.exit_code, 2);
             assert_true(m.kept);
             assert_non_null(strstr(m.message, rows[i % 4].says));
+            /* it did not fail at step 0: what the launch before made is there */
+            assert_non_null(strstr(machine_done(&m), "event:refused journal:end RUN_ENDED>l"));
+            assert_int_equal(m.run.newest_step, 40);
         } else {
             assert_int_equal(m.run.source.step, 40);
         }

@@ -130,6 +130,46 @@ static void a_failed_run_says_why(void **state)
     expect_out("to resume:");
 }
 
+/* The launch that was refused has changed nothing: the run is what the launch before it made of it. */
+static void a_refused_launch_leaves_the_status(void **state)
+{
+    static const char *const before[][2] = {
+        {"{\"event\": \"done\", \"generation\": 1}\n", "x: done after step 400\n"},
+        {"{\"event\": \"running\", \"generation\": 1}\n", "x: killed, last report at step 390\n"},
+    };
+    (void)state;
+    NEED_ISOLATION();
+    write_run_file("summary.json", "{\"status\": \"done\", \"steps\": 400}");
+    write_run_file("metrics.jsonl", "{\"step\": 390}\n");
+    for (int i = 0; i < 4; i++) {
+        char text[1024], again[300] = "";
+        if (i >= 2)
+            snprintf(again, sizeof again, "%s",
+                     "{\"event\": \"generation\", \"generation\": 4}\n{\"event\": \"refused\", "
+                     "\"generation\": 4, \"since\": 4, \"message\": \"rows have changed\"}\n");
+        snprintf(text, sizeof text,
+                 "{\"event\": \"generation\", \"generation\": 1}\n%s"
+                 "{\"event\": \"checkpoint_unusable\", \"generation\": 1}\n"
+                 "{\"event\": \"generation\", \"generation\": 2}\n"
+                 "{\"event\": \"generation\", \"generation\": 3}\n"
+                 "{\"event\": \"refused\", \"generation\": 3, \"since\": 2, \"message\": "
+                 "\"rows have changed\"}\n%s",
+                 before[i % 2][0], again);
+        write_run_file("events.jsonl", text);
+        assert_int_equal(STATUS(run_dir), 0);
+        expect_out(before[i % 2][1]);
+        expect_out("refused    to go on, and is as it was: rows have changed\n");
+        assert_int_equal(STATUS(run_dir, "--json"), 0);
+        expect_out("\"refused\":\"rows have changed\"");
+    }
+    write_run_file("events.jsonl",
+                   "{\"event\": \"refused\", \"generation\": 2, \"since\": 2, \"message\": "
+                   "\"x\"}\n{\"event\": \"generation\", \"generation\": 3}\n");
+    assert_int_equal(STATUS(run_dir), 0);
+    assert_null(strstr(out, "refused    "));
+    expect_out("x: killed");
+}
+
 static void a_directory_where_nothing_was_run_says_so(void **state)
 {
     (void)state;
@@ -153,6 +193,7 @@ int main(void)
         TEST(a_run_that_is_done_shows_its_summary),
         TEST(missing_summary_values_are_omitted),
         TEST(a_failed_run_says_why),
+        TEST(a_refused_launch_leaves_the_status),
         TEST(a_directory_where_nothing_was_run_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
