@@ -97,7 +97,7 @@ static int run(int argc, char **argv)
         return rt__journal_command(argc - 1, argv + 1);
     if (coordinate(argc, argv, &exit_code) == RT_OK)
         return exit_code;
-    fprintf(stderr, "ringtorch: %s\n", rt_error());
+    rt__coordinator_refuse();
     return 2;
 }
 

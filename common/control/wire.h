@@ -26,6 +26,10 @@ enum {
     RT_WIRE_KEY = 41 /* Z85 text and a zero */
 };
 
+/* What a coordinator prints for its launcher, in place of its address, once it has told the user why it does not start. Another
+ * program would end without a word. */
+#define RT_COORDINATOR_REFUSED "refused"
+
 /* One CURVE key pair per role, made per run; text is Z85. Never put them on a command line. */
 typedef struct rt_wire_keys {
     char server_public[RT_WIRE_KEY], server_secret[RT_WIRE_KEY]; /* secret: coordinator only */

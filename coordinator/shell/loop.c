@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -624,6 +625,13 @@ static void keep_one_config(const rt__shell *s)
         log_failure("the configuration of the run before is lost");
 }
 
+void rt__coordinator_refuse(void)
+{
+    fprintf(stderr, "ringtorch: %s\n", rt_error());
+    if (getenv("RINGTORCH_LOCK_FD"))
+        puts(RT_COORDINATOR_REFUSED);
+}
+
 int rt__coordinate(const rt__shell_options *o)
 {
     rt__shell s = {.options = o};
@@ -636,7 +644,7 @@ int rt__coordinate(const rt__shell_options *o)
         keep_one_config(&s);
         exit_code = s.run.exit_code;
     } else {
-        fprintf(stderr, "ringtorch: %s\n", rt_error());
+        rt__coordinator_refuse();
     }
     rt__shell_release(&s);
     return exit_code;

@@ -12,5 +12,7 @@
 /* Coordinates one run to its end and returns the exit code. Once the coordinator listens, it writes "ENDPOINT RUN_ID\n" to
  * standard output; a failure before that goes to standard error as one line. The keys come from RINGTORCH_KEYS. */
 int rt__coordinate(const rt__shell_options *o);
+/* Prints the error in the slot, which keeps the coordinator from starting; a launcher is told that the user knows. */
+void rt__coordinator_refuse(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/os/os.h"
+#include "common/control/wire.h"
 #include "launch/jobs/child.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +66,7 @@ rt_status rt__coordinator_start(rt__coordinator *c)
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     c->out = ends[0];
     c->used = 0;
-    c->ready = c->hung = false;
+    c->ready = c->hung = c->explained = false;
     c->started_at = rt_clock();
     c->start_again_at = 0;
     if (status != RT_OK) {
@@ -91,6 +92,9 @@ static bool take_sign_of_life(rt__coordinator *c)
 static bool take_line(rt__coordinator *c, char *newline)
 {
     *newline = '\0';
+    c->explained = strcmp(c->line, RT_COORDINATOR_REFUSED) == 0;
+    if (c->explained)
+        return true;
     if (!take_sign_of_life(c)) {
         c->ready = sscanf(c->line, "%255s %63s", c->endpoint, c->run_id) == 2;
         if (!c->ready)

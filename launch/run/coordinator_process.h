@@ -34,7 +34,8 @@ typedef struct rt__coordinator {
     char keys[RT__KEYS_TEXT], keys_with_secret[RT__KEYS_TEXT]; /* as RINGTORCH_KEYS has them */
     char endpoint[256], run_id[64];                            /* "": it has never listened */
     pid_t pid;                                                 /* 0: none */
-    bool ready;                                                /* it listens */
+    bool explained; /* it has told the user why it does not come to listen */
+    bool ready;     /* it listens */
     int out;        /* its standard output until it listens; -1: none */
     char line[320]; /* what it has printed there */
     size_t used;

@@ -57,24 +57,29 @@ static int end_unready(rt__supervisor *s)
     return status;
 }
 
-/* Reports a coordinator that ended or hung before it listened. One that exits with 1 or 2 has printed why itself. */
+/* Reports a coordinator that ended or hung before it listened, unless it has printed why itself. */
 static void report_not_ready(rt__supervisor *s, int status)
 {
-    s->coordinator.pid = 0;
+    rt__coordinator *c = &s->coordinator;
+    c->pid = 0;
+    bool left = WIFEXITED(status) && !c->hung;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    char *log = rt_path_join(s->spec->rundir->path, "logs/coordinator.log");
+    bool logged = log && rt_path_exists(log);
+    const char *where = logged ? log : "", *may = logged ? " may say why" : "";
     s->out.refused = code != 0;
-    if (code == 1 || code == 2)
+    if (c->explained)
         rt__supervisor_give_up(s, code, "%s", "");
-    else if (code != 0)
+    else if (left)
         rt__supervisor_give_up(s, 1,
                                "the coordinator left with exit code %d before it listened: "
-                               "RINGTORCH_COORDINATOR may be another program, and "
-                               "%s/logs/coordinator.log may say why",
-                               code, s->spec->rundir->path);
+                               "RINGTORCH_COORDINATOR may be another program%s%s%s",
+                               code, logged ? ", and " : "", where, may);
     else
-        rt__supervisor_give_up(
-            s, 1, "the coordinator did not start%s%s: %s/logs/coordinator.log may say why",
-            s->coordinator.cause[0] ? ": it " : "", s->coordinator.cause, s->spec->rundir->path);
+        rt__supervisor_give_up(s, 1, "the coordinator did not start%s%s%s%s%s",
+                               c->cause[0] ? ": it " : "", c->cause, logged ? ": " : "", where,
+                               may);
+    rt_mem_free(log);
 }
 
 /* Restarts a coordinator that a signal killed before it listened: a kill -9 from outside says nothing about the run. The

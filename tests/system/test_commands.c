@@ -261,6 +261,16 @@ static const command_case cases[] = {
      "printf '#!/bin/sh\\nexit 3\\n' >c3; chmod +x c3; RINGTORCH_COORDINATOR=$PWD/c3 rt train "
      "tiny.yaml --run-dir c3run",
      1, "", "the coordinator left with exit code 3 before it listened"},
+    {"a_coordinator_that_says_nothing",
+     "RINGTORCH_COORDINATOR=/bin/false rt train tiny.yaml --run-dir c4", 1, "",
+     "the coordinator left with exit code 1 before it listened: RINGTORCH_COORDINATOR may be "
+     "another "
+     "program\n"},
+    {"a_coordinator_that_does_nothing",
+     "RINGTORCH_COORDINATOR=/bin/true rt train tiny.yaml --run-dir c5", 1, "",
+     "the coordinator left with exit code 0 before it listened: RINGTORCH_COORDINATOR may be "
+     "another "
+     "program\n"},
     {"little_processor_time",
      "ulimit -t 2; rt train tiny.yaml -n 1 --run-dir ct --set run.steps=2000000 --set "
      "checkpoint.every=0 --set run.report_every=100000",
@@ -300,7 +310,8 @@ static const command_case cases[] = {
     {"a_refused_launch_leaves_the_run_as_it_was",
      "cp -r two rf; cp -r data rd; printf x | dd of=rd/train-images-idx3-ubyte bs=1 seek=5000 "
      "conv=notrunc 2>&-; rt train tiny.yaml --run-dir rf --resume auto --set run.steps=30 --set "
-     "data.path=rd; e=$?; rt status rf | grep -c 'done after step 20$\\|^refused .*has changed'; "
+     "data.path=rd; e=$?; rt status rf | grep -c '^tiny: done after step 20$\\|^refused .*has "
+     "changed'; "
      "rt "
      "train tiny.yaml --run-dir rf --resume auto --set run.steps=30 | grep -o 'steps 20 to 30'; "
      "rt status rf | grep -c '^refused'; exit $e",
