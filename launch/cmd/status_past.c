@@ -187,15 +187,17 @@ static json_t *assemble(const char *dir, json_t *events, json_t *metrics, json_t
 {
     const json_t *report = json_array_get(metrics, json_array_size(metrics) - 1);
     const json_t *refusal = NULL;
-    const char *status = status_of(dir, events, summary, &refusal);
-    json_t *refused = rt_json_text_or_null(refusal ? rt__field_text(refusal, "message") : NULL);
-    bool ended = strcmp(status, "killed") != 0 && strcmp(status, "empty") != 0;
-    int64_t reported = rt__field_int(report, "step", -1);
-    int64_t step = ended ? rt__field_int(summary, "steps", reported) : reported;
-    int64_t checkpoint_step;
+    int64_t reported = rt__field_int(report, "step", -1), checkpoint_step;
     facts f = facts_of(dir);
     char *checkpoint = rt__place_checkpoint(dir, INT64_MAX, &checkpoint_step),
          *journal = rt__journal_refusal(dir);
+    bool made = reported >= 0 || checkpoint || json_is_integer(f.snapshot_step);
+    const char *status = status_of(dir, events, summary, &refusal);
+    if (made && strcmp(status, "empty") == 0) /* events.jsonl is gone, or damaged */
+        status = "killed";
+    json_t *refused = rt_json_text_or_null(refusal ? rt__field_text(refusal, "message") : NULL);
+    bool ended = strcmp(status, "killed") != 0 && strcmp(status, "empty") != 0;
+    int64_t step = ended ? rt__field_int(summary, "steps", reported) : reported;
     json_t *j = json_pack(
         "{s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O}", "directory",
         rt_json_text_or_null(dir), "name", f.name, "answered", 0, "status", status, "step",
@@ -230,10 +232,12 @@ static void show_title(const json_t *past, const rt__screen *s, rt_text *out)
     const char *status = rt__field_text(past, "status");
     double n = rt__field_number(past, "step");
     rt__cell_clean(rt__field_text(past, "name"), name);
+    bool saved = json_is_integer(json_object_get(past, "checkpoint_step")) ||
+                 json_is_integer(json_object_get(past, "snapshot_step"));
     bool killed = strcmp(status, "killed") == 0, bad = killed || strcmp(status, "failed") == 0;
     if (strcmp(status, "empty") == 0)
         rt__screen_line(s, out, rt__bold, "%s: nothing has been run here yet", name);
-    else if (killed && !isfinite(n))
+    else if (killed && !isfinite(n) && !saved)
         rt__screen_line(s, out, rt__red, "%s: killed before its first report", name);
     else if (!isfinite(n)) /* there is no summary, or one without steps */
         rt__screen_line(s, out, bad ? rt__red : rt__bold, "%s: %s", name, status);

@@ -170,6 +170,22 @@ static void a_refused_launch_leaves_the_status(void **state)
     expect_out("x: killed");
 }
 
+/* Somebody has removed events.jsonl, or its only line is damaged: what the run has left shows that there was one. */
+static void a_run_without_events_is_no_empty_one(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    make_checkpoint(2000, 10, 10);
+    assert_int_equal(STATUS(run_dir), 0);
+    expect_out("x: killed\n");
+    expect_out("checkpoint of step 2,000: ");
+    expect_out("to resume: ");
+    write_run_file("metrics.jsonl", "{\"step\": 2050}\n");
+    write_run_file("events.jsonl", "{\"event\": \"runn\n");
+    assert_int_equal(STATUS(run_dir), 0);
+    expect_out("x: killed, last report at step 2,050\n");
+}
+
 static void a_directory_where_nothing_was_run_says_so(void **state)
 {
     (void)state;
@@ -194,6 +210,7 @@ int main(void)
         TEST(missing_summary_values_are_omitted),
         TEST(a_failed_run_says_why),
         TEST(a_refused_launch_leaves_the_status),
+        TEST(a_run_without_events_is_no_empty_one),
         TEST(a_directory_where_nothing_was_run_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
