@@ -427,7 +427,7 @@ static inline rt_status broadcast_from(rt_comm *c, int root, int64_t bytes, uint
                              (long long)bytes, root, (long long)i);
     rt_mem_free(buf);
     RT_TRY(status);
-    const int64_t pieces = (bytes + RT_COMM_CHUNK - 1) / RT_COMM_CHUNK;
+    const int64_t pieces = bytes / RT_COMM_CHUNK + 1; /* the last one is never full */
     if (rt_comm_rank(c) == root)
         CHECK(sent == pieces * log2_up(rt_comm_world(c)), "root sent %lld", (long long)sent);
     float all = (float)sent;
@@ -484,11 +484,8 @@ static inline rt_status exchange_trial(rt_comm *c, uint64_t seed, uint8_t *sent,
     const int n = exchange_list(c, seed, true, sent, sends);
     const int m = exchange_list(c, seed, false, got, receives);
     rt_comm_stats mark = rt_comm_stats_of(c);
-    int64_t messages = 0;
     RT_TRY(rt_comm_exchange(c, sends, n, receives, m));
-    for (int i = 0; i < n; i++)
-        messages += sends[i].buf.count > 0;
-    CHECK(since(c, &mark).messages_sent == messages, "expected %lld", (long long)messages);
+    CHECK(since(c, &mark).messages_sent == n, "expected %d", n); /* one for an empty buffer, too */
     for (int r = 0; r < m; r++)
         for (int64_t i = 0; i < receives[r].buf.count; i++)
             CHECK(((uint8_t *)receives[r].buf.data)[i] ==

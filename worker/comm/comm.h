@@ -21,7 +21,10 @@
  * Costs are stated per call and rank, for world size W and M bytes of buffer split evenly, and asserted in tests
  * through rt_comm_stats. A message carries at most RT_COMM_MESSAGE bytes (RT_COMM_CHUNK if its content is summed or
  * passed on, so that this happens in cache while the next one arrives); longer data go as several messages. Nothing is
- * sent for an empty range. Scratch memory is kept, so only the first call of a size allocates. */
+ * sent for an empty range of those that all ranks know (rt_reduce, all_gather). Where only sender and receiver know a
+ * length (broadcast, all_to_all, exchange, send), the last message of a buffer is never a full one, so that another
+ * length at the other end fails there and here: a buffer that is empty or fills its messages costs an empty one more.
+ * Scratch memory is kept, so only the first call of a size allocates. */
 #ifndef RINGTORCH_WORKER_COMM_COMM_H
 #define RINGTORCH_WORKER_COMM_COMM_H
 
@@ -150,7 +153,8 @@ rt_status rt_comm_all_gather(rt_comm *c, rt_buf buf, const rt_range *owned, rt_a
 /* Sums buf of all ranks in place: reduce_scatter, then all_gather of even shares; rank r holds slice r of T[0,W).
  * 2*log2 W messages if W is a power of two, else 2(W-1); 2(W-1)/W*M bytes. */
 rt_status rt_comm_all_reduce(rt_comm *c, rt_buf buf, rt_algo algo);
-/* Binomial tree: ceil(log2 W) rounds; ceil(log2 W) messages from the root, W-1 in all. */
+/* Binomial tree: ceil(log2 W) rounds; ceil(log2 W) messages from the root, W-1 in all. Fails with PROTOCOL if the counts
+ * of two ranks that communicate differ. */
 rt_status rt_comm_broadcast(rt_comm *c, rt_buf buf, int root);
 
 /* Sends the elements to[r] of `send` to each rank r, this one included, which puts them at the elements from[rank] of
@@ -166,7 +170,8 @@ typedef struct rt_comm_transfer {
     rt_buf buf;
 } rt_comm_transfer;
 /* Sends and receives all of these at once. What one rank sends to another must match, in order, what the other receives
- * from it. A rank with nothing to move must call it, too. One message per RT_COMM_MESSAGE bytes of each buffer. */
+ * from it, empty buffers included; fails with PROTOCOL if sizes differ. A rank with nothing to move must call it, too.
+ * One message per RT_COMM_MESSAGE bytes of each buffer, and one for an empty buffer. */
 rt_status rt_comm_exchange(rt_comm *c, const rt_comm_transfer *sends, int send_count,
                            const rt_comm_transfer *receives, int receive_count);
 /* Dissemination: ceil(log2 W) messages without bytes. No rank returns before all have called. */
@@ -177,7 +182,7 @@ rt_status rt_comm_barrier(rt_comm *c);
 /* Sends buf to another rank, which receives it with rt_comm_recv. The n-th message sent is the n-th received, whatever
  * collectives come between; fails with PROTOCOL if the sizes differ. Returns when buf may be reused, which may be only
  * when the other rank receives, so two ranks that both send first deadlock (use rt_comm_exchange). One message per
- * RT_COMM_MESSAGE bytes, none for an empty buffer. */
+ * RT_COMM_MESSAGE bytes, and one for an empty buffer. */
 rt_status rt_comm_send(rt_comm *c, rt_buf buf, int to);
 rt_status rt_comm_recv(rt_comm *c, rt_buf buf, int from);
 

@@ -113,6 +113,11 @@ typedef void rt__sum(void *out, const void *a, const void *b, int64_t count);
 /* Returns the function that adds a type, or NULL if comm does not sum it. */
 rt__sum *rt__comm_sum_of(rt_dtype dtype);
 
+/* Returns how many messages carry a range that is cut into pieces of `piece` bytes. A closed range ends with a piece that is
+ * not full, an empty one if need be: so two ranks that disagree about its length expect different sizes of some message,
+ * and both fail. Ranges whose lengths all ranks know need no closing, and nothing is sent for an empty one. */
+int64_t rt__comm_pieces(size_t bytes, size_t piece, bool closed);
+
 /* Sends one range to a rank while receiving another from a rank, piece by piece. With `mine`
  * `receive` gets mine + arrived (mine_first) or arrived + mine; it may be the same buffer as
  * `mine`. */
@@ -125,6 +130,7 @@ typedef struct rt__exchange {
     const void *mine; /* [receive_bytes], or NULL to copy only */
     bool mine_first;
     rt_dtype dtype; /* of the summed elements */
+    bool close_send, close_receive;
 } rt__exchange;
 rt_status rt__comm_exchange(rt_comm *c, const rt__exchange *x);
 

@@ -149,35 +149,60 @@ static void add_piece(const rt__exchange *x, size_t at, size_t bytes, const char
                               (int64_t)(bytes / rt_dtype_size(x->dtype)));
 }
 
+int64_t rt__comm_pieces(size_t bytes, size_t piece, bool closed)
+{
+    return (int64_t)(closed ? bytes / piece + 1 : (bytes + piece - 1) / piece);
+}
+
+/* Piece i of a range. */
+typedef struct part {
+    size_t at, bytes;
+} part;
+
+static part part_of(size_t bytes, size_t piece, int64_t i)
+{
+    const size_t at = (size_t)i * piece;
+    return (part){at, least(piece, bytes - at)};
+}
+
+/* Returns the address of a part, or NULL if it is empty, because the range may be NULL then. */
+static char *address(const void *range, part p)
+{
+    return p.bytes > 0 ? (char *)range + p.at : NULL;
+}
+
 rt_status rt__comm_exchange(rt_comm *c, const rt__exchange *x)
 {
     const size_t piece = x->mine ? RT_COMM_CHUNK : RT_COMM_MESSAGE;
-    const size_t longest = x->send_bytes > x->receive_bytes ? x->send_bytes : x->receive_bytes;
+    const int64_t sends = rt__comm_pieces(x->send_bytes, piece, x->close_send);
+    const int64_t receives = rt__comm_pieces(x->receive_bytes, piece, x->close_receive);
+    const int64_t most = sends > receives ? sends : receives;
     rt_request in[RT__DEPTH], out[RT__DEPTH];
     char *arrived = NULL;
     if (x->mine && !(arrived = rt__comm_scratch(c, RT__SCRATCH_INCOMING, RT__DEPTH * piece)))
         return RT_E_NOMEM;
 
     /* Stage i starts piece i and finishes piece i - (RT__DEPTH - 1), whose buffer the next piece uses. */
-    const size_t lag = (RT__DEPTH - 1) * piece;
-    for (size_t at = 0; at < longest + lag; at += piece) {
-        const size_t slot = at / piece % RT__DEPTH;
-        if (at < x->receive_bytes)
-            RT_TRY(rt__comm_receive(c, &in[slot], x->from,
-                                    x->mine ? arrived + slot * piece : (char *)x->receive + at,
-                                    least(piece, x->receive_bytes - at)));
-        if (at < x->send_bytes)
-            RT_TRY(rt__comm_send(c, &out[slot], x->to, (const char *)x->send + at,
-                                 least(piece, x->send_bytes - at)));
-        if (at < lag)
+    for (int64_t i = 0; i < most + RT__DEPTH - 1; i++) {
+        const int64_t slot = i % RT__DEPTH, due = i - (RT__DEPTH - 1), place = due % RT__DEPTH;
+        if (i < receives) {
+            const part p = part_of(x->receive_bytes, piece, i);
+            char *to = x->mine ? arrived + (size_t)slot * piece : address(x->receive, p);
+            RT_TRY(rt__comm_receive(c, &in[slot], x->from, to, p.bytes));
+        }
+        if (i < sends) {
+            const part p = part_of(x->send_bytes, piece, i);
+            RT_TRY(rt__comm_send(c, &out[slot], x->to, address(x->send, p), p.bytes));
+        }
+        if (due < 0)
             continue;
-        const size_t due = at - lag, place = due / piece % RT__DEPTH;
-        if (due < x->receive_bytes) {
+        if (due < receives) {
+            const part p = part_of(x->receive_bytes, piece, due);
             RT_TRY(rt__comm_wait(c, &in[place]));
             if (x->mine)
-                add_piece(x, due, least(piece, x->receive_bytes - due), arrived + place * piece);
+                add_piece(x, p.at, p.bytes, arrived + (size_t)place * piece);
         }
-        if (due < x->send_bytes)
+        if (due < sends)
             RT_TRY(rt__comm_wait(c, &out[place]));
     }
     return RT_OK;

@@ -148,6 +148,107 @@ static void sizes_that_differ_are_refused(void **state)
     release(2, comms);
 }
 
+/* ---- sizes of nothing, and of whole messages ---- */
+
+static const int64_t pair_counts[][2] = {
+    {4, 0},
+    {0, 4},
+    {RT_COMM_MESSAGE, 2 * (int64_t)RT_COMM_MESSAGE},
+    {2 * (int64_t)RT_COMM_MESSAGE, RT_COMM_MESSAGE},
+    {RT_COMM_CHUNK, 2 * RT_COMM_CHUNK},
+    {2 * RT_COMM_CHUNK, RT_COMM_CHUNK},
+};
+enum { PAIRS = sizeof pair_counts / sizeof *pair_counts };
+
+static uint8_t *
+    long_buffer[2]; /* [2 * RT_COMM_MESSAGE] of each rank; pages that nobody touches cost nothing */
+
+static rt_status message_of(rt_comm *c, uint64_t pair)
+{
+    const int rank = rt_comm_rank(c);
+    const rt_buf buf = bytes_at(long_buffer[rank], pair_counts[pair][rank]);
+    return rank == 0 ? rt_comm_send(c, buf, 1) : rt_comm_recv(c, buf, 0);
+}
+
+static rt_status exchange_of(rt_comm *c, uint64_t pair)
+{
+    const int rank = rt_comm_rank(c);
+    const rt_comm_transfer t = {1 - rank, bytes_at(long_buffer[rank], pair_counts[pair][rank])};
+    return rt_comm_exchange(c, &t, rank == 0, &t, rank == 1);
+}
+
+static rt_status broadcast_of(rt_comm *c, uint64_t pair)
+{
+    const int rank = rt_comm_rank(c);
+    return rt_comm_broadcast(c, bytes_at(long_buffer[rank], pair_counts[pair][rank]), 0);
+}
+
+/* Rank 0 sends so many to rank 1, which expects so many; nothing goes the other way, or to oneself. */
+static rt_status all_to_all_of(rt_comm *c, uint64_t pair)
+{
+    const int rank = rt_comm_rank(c);
+    const int64_t n = pair_counts[pair][rank];
+    const rt_range none[2] = {{0, 0}, {0, 0}}, to[2] = {{0, 0}, {0, n}}, from[2] = {{0, n}, {n, n}};
+    const rt_buf all = bytes_at(long_buffer[rank], n), nothing = bytes_at(NULL, 0);
+    return rank == 0 ? rt_comm_all_to_all(c, all, to, nothing, none)
+                     : rt_comm_all_to_all(c, nothing, none, all, from);
+}
+
+typedef struct mismatch {
+    rank_body *call;
+    /* The sender waits for nothing but its message, so it learns that this was refused. */
+    bool one_way;
+} mismatch;
+
+static rank_body *mismatched;
+static atomic_int mismatch_found;
+
+/* The first rank that fails ends the wait of the other one, as a run does. */
+static rt_status mismatched_or_abort(rt_comm *c, uint64_t pair)
+{
+    const rt_status status = mismatched(c, pair);
+    if (status != RT_OK)
+        atomic_store(&mismatch_found, 1);
+    return status;
+}
+
+static void expect_mismatch(const mismatch *m, uint64_t pair)
+{
+    rank_body *const bodies[] = {mismatched_or_abort, mismatched_or_abort};
+    rt_comm *comms[2];
+    rank_thread ranks[2];
+    mismatched = m->call;
+    atomic_store(&mismatch_found, 0);
+    make(2, comms);
+    for (int i = 0; i < 2 && !m->one_way; i++)
+        rt_comm_set_abort_flag(comms[i], &mismatch_found);
+    start(ranks, comms, 2, bodies, pair);
+    join(ranks, 2);
+    for (int i = 0; i < 2; i++) {
+        const bool aborted =
+            !m->one_way && ranks[i].status == RT_E_ABORTED && ranks[1 - i].status == RT_E_PROTOCOL;
+        if (ranks[i].status != RT_E_PROTOCOL && !aborted)
+            fail_msg("%lld against %lld bytes: rank %d: %s", (long long)pair_counts[pair][0],
+                     (long long)pair_counts[pair][1], i, rt_status_name(ranks[i].status));
+    }
+    release(2, comms);
+}
+
+/* No rank may return OK: what one of them leaves in flight would be received by a later call. */
+static void sizes_of_nothing_and_of_whole_messages_are_compared(void **state)
+{
+    static const mismatch calls[] = {
+        {message_of, true}, {exchange_of, true}, {broadcast_of, true}, {all_to_all_of, false}};
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_non_null(long_buffer[i] = rt_calloc(2, RT_COMM_MESSAGE));
+    for (int call = 0; call < 4; call++)
+        for (uint64_t pair = 0; pair < PAIRS; pair++)
+            expect_mismatch(&calls[call], pair);
+    for (int i = 0; i < 2; i++)
+        rt_mem_free(long_buffer[i]);
+}
+
 static rt_status needs_memory(rt_comm *c, uint64_t seed)
 {
     float x[10] = {(float)seed};
@@ -169,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_barrier_waits_for_all_ranks),
         cmocka_unit_test(abort_ends_every_wait),
         cmocka_unit_test(sizes_that_differ_are_refused),
+        cmocka_unit_test(sizes_of_nothing_and_of_whole_messages_are_compared),
         cmocka_unit_test(every_allocation_may_fail),
     };
 #undef TEST

@@ -1,6 +1,6 @@
 /* All to all by pairwise exchange: in step s every rank sends to the rank s above it and receives from the rank s below
  * it, so no two ranks send to the same one at once. W-1 messages, (W-1)/W*M bytes, which is optimal: everything is sent
- * once, straight to its destination. */
+ * once, straight to its destination. Lengths are known to two ranks only, so every range is closed (rt__comm_pieces). */
 #include "common/base/error.h"
 #include "worker/comm/internal.h"
 #include <string.h>
@@ -22,6 +22,8 @@ static rt_status all_to_all(rt_comm *c, const rt_buf *send, const rt_range *to,
             .from = down,
             .receive = in.data,
             .receive_bytes = rt_buf_bytes(in),
+            .close_send = true,
+            .close_receive = true,
         };
         RT_TRY(rt__comm_exchange(c, &x));
     }

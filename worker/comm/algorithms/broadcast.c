@@ -1,7 +1,8 @@
 /* Broadcast down a binomial tree, piece by piece, so that a long buffer keeps all levels busy.
  *
  * Ranks are numbered from the root. Rank v receives the buffer from v with its lowest 1 bit cleared, and passes it to v
- * + 2^j for every j below that bit: ceil(log2 W) rounds, W-1 messages in all. */
+ * + 2^j for every j below that bit: ceil(log2 W) rounds, W-1 messages in all. The last piece is never full
+ * (rt__comm_pieces), so ranks that disagree about the length notice. */
 #include "common/base/error.h"
 #include "worker/comm/internal.h"
 
@@ -30,18 +31,19 @@ static rt_status broadcast(rt_comm *c, char *buf, size_t bytes, int root)
 {
     const family f = family_of(c, root);
     rt_request in, out[CHILDREN_MAX];
-    for (size_t at = 0; at < bytes; at += RT_COMM_CHUNK) {
+    for (size_t at = 0; at <= bytes; at += RT_COMM_CHUNK) {
         const size_t piece = bytes - at < RT_COMM_CHUNK ? bytes - at : RT_COMM_CHUNK;
+        char *data = piece > 0 ? buf + at : NULL;
         if (f.parent >= 0) {
-            RT_TRY(rt__comm_receive(c, &in, f.parent, buf + at, piece));
+            RT_TRY(rt__comm_receive(c, &in, f.parent, data, piece));
             RT_TRY(rt__comm_wait(c, &in));
         }
         if (at > 0)
             RT_TRY(rt__comm_wait_all(c, out, f.children));
         for (int i = 0; i < f.children; i++)
-            RT_TRY(rt__comm_send(c, &out[i], f.child[i], buf + at, piece));
+            RT_TRY(rt__comm_send(c, &out[i], f.child[i], data, piece));
     }
-    return bytes > 0 ? rt__comm_wait_all(c, out, f.children) : RT_OK;
+    return rt__comm_wait_all(c, out, f.children);
 }
 
 rt_status rt_comm_broadcast(rt_comm *c, rt_buf buf, int root)

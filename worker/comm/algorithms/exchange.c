@@ -1,4 +1,4 @@
-/* Sends and receives any number of buffers at once: one message per RT_COMM_MESSAGE bytes. */
+/* Sends and receives any number of buffers at once: one message per RT_COMM_MESSAGE bytes, and one that is not full. */
 #include "common/base/error.h"
 #include "worker/comm/internal.h"
 
@@ -6,7 +6,7 @@ static int64_t pieces_of(const rt_comm_transfer *t, int count)
 {
     int64_t pieces = 0;
     for (int i = 0; i < count; i++)
-        pieces += ((int64_t)rt_buf_bytes(t[i].buf) + RT_COMM_MESSAGE - 1) / RT_COMM_MESSAGE;
+        pieces += rt__comm_pieces(rt_buf_bytes(t[i].buf), RT_COMM_MESSAGE, true);
     return pieces;
 }
 
@@ -15,9 +15,9 @@ static rt_status start_all(rt_comm *c, const rt_comm_transfer *t, int count, boo
                            rt_request **r)
 {
     for (int i = 0; i < count; i++)
-        for (int64_t at = 0; at < (int64_t)rt_buf_bytes(t[i].buf); at += RT_COMM_MESSAGE) {
-            char *data = (char *)t[i].buf.data + at;
+        for (int64_t at = 0; at <= (int64_t)rt_buf_bytes(t[i].buf); at += RT_COMM_MESSAGE) {
             int64_t left = (int64_t)rt_buf_bytes(t[i].buf) - at;
+            char *data = left > 0 ? (char *)t[i].buf.data + at : NULL;
             size_t bytes = (size_t)(left < RT_COMM_MESSAGE ? left : RT_COMM_MESSAGE);
             RT_TRY(send ? rt__comm_send(c, (*r)++, t[i].peer, data, bytes)
                         : rt__comm_receive(c, (*r)++, t[i].peer, data, bytes));

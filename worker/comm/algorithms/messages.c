@@ -7,8 +7,11 @@ rt_status rt_comm_send(rt_comm *c, rt_buf buf, int to)
     RT_TRY(rt__comm_check_buf(&buf, "send"));
     RT_TRY(rt__comm_check_peer(c, to, "send"));
     RT_TRY(rt__comm_begin(c, RT__SEND));
-    const rt__exchange x = {
-        .to = to, .send = buf.data, .send_bytes = rt_buf_bytes(buf), .from = to, .receive = NULL};
+    const rt__exchange x = {.to = to,
+                            .send = buf.data,
+                            .send_bytes = rt_buf_bytes(buf),
+                            .close_send = true,
+                            .from = to};
     return rt__comm_end(c, rt__comm_exchange(c, &x));
 }
 
@@ -17,7 +20,10 @@ rt_status rt_comm_recv(rt_comm *c, rt_buf buf, int from)
     RT_TRY(rt__comm_check_buf(&buf, "recv"));
     RT_TRY(rt__comm_check_peer(c, from, "recv"));
     RT_TRY(rt__comm_begin(c, RT__RECV));
-    const rt__exchange x = {
-        .to = from, .from = from, .receive = buf.data, .receive_bytes = rt_buf_bytes(buf)};
+    const rt__exchange x = {.to = from,
+                            .from = from,
+                            .receive = buf.data,
+                            .receive_bytes = rt_buf_bytes(buf),
+                            .close_receive = true};
     return rt__comm_end(c, rt__comm_exchange(c, &x));
 }
