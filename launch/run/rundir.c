@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,31 @@ static rt_status cannot_use(const char *path, const char *why)
 {
     return RT_FAIL(CONFIG, "%s: cannot be used as run directory: %s: choose another --run-dir",
                    path, why);
+}
+
+/* Refuses a directory among the files of another run, which removes its old checkpoints with all that is in them. What
+ * does not exist yet is judged by the folder that it would be made in. */
+static rt_status check_place(const char *path)
+{
+    char real[PATH_MAX], *owner = NULL;
+    char *at = rt_strdup(realpath(path, real) ? real : path);
+    if (!at)
+        return rt_error_code();
+    bool owned = rt_run_owns(at, &owner);
+    for (char *slash; !owned && (slash = strrchr(at, '/')) && slash != at;) {
+        *slash = '\0';
+        owned = rt_run_owns(at, &owner);
+    }
+    rt_status status = RT_OK;
+    if (owned)
+        status = RT_FAIL(CONFIG,
+                         "%s: lies among the files of the run in %s, which removes old checkpoints "
+                         "with all that is in them: choose a --run-dir outside of it; to begin "
+                         "from one of its checkpoints, add --resume CHECKPOINT",
+                         path, owner ? owner : "the folder above");
+    rt_mem_free(owner);
+    rt_mem_free(at);
+    return status;
 }
 
 /* Creates the directory, or checks that the existing one can be used. */
@@ -206,7 +232,9 @@ static rt_status check_earlier_run(const rt__rundir *d, const char *resume)
 rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
 {
     *out = (rt__rundir){.path = rt_path_simplify(path), .lock_fd = -1, .dir_fd = -1};
-    rt_status status = out->path ? make_or_check(out) : rt_error_code();
+    rt_status status = out->path ? check_place(out->path) : rt_error_code();
+    if (status == RT_OK)
+        status = make_or_check(out);
     if (status == RT_OK)
         status = open_directory(out);
     if (status == RT_OK)

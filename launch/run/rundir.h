@@ -24,8 +24,9 @@ typedef struct rt__rundir {
 
 /* Creates the directory if it is missing, and locks it. If a predecessor still holds the lock but is ending, waits a few
  * seconds for it. The umask decides who may read the directory; secret files in it have modes of their own. Fails with
- * EXISTS if the path is a file, another ringtorch works in it, or it holds a run, or what is left of one, and `resume` is "never"; with CONFIG if it
- * cannot be created or used. A failure leaves nothing behind. */
+ * EXISTS if the path is a file, another ringtorch works in it, or it holds a run, or what is left of one, and `resume` is
+ * "never"; with CONFIG if it cannot be created or used, or lies among the files of another run (in its checkpoints). A
+ * failure leaves nothing behind. */
 rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out);
 /* Returns whether the directory is still at its path and still holds the run. If it was renamed, *moved is its new path
  * (rt_mem_free), else NULL. */

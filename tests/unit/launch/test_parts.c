@@ -235,6 +235,42 @@ static void an_undone_start_leaves_what_it_found(void **state)
     assert_false(rt_path_exists(in_folder("metrics.jsonl")));
 }
 
+/* A run in there would be removed with the checkpoint when that is no longer kept. */
+static void a_directory_in_another_runs_checkpoints_is_refused(void **state)
+{
+    (void)state;
+    static const char *const inside[] = {"r1/checkpoints",
+                                         "r1/checkpoints/step-00000300",
+                                         "r1/checkpoints/step-00000300/new",
+                                         "r1/checkpoints/a/b",
+                                         "r1/logs/new",
+                                         "link/new",
+                                         "link"};
+    assert_int_equal(rt_dir_make(in_folder("r1/checkpoints/step-00000300"), 0755), RT_OK);
+    assert_int_equal(symlink("r1/checkpoints", in_folder("link")), 0);
+    touch(in_folder("r1/config.yaml"));
+    touch(in_folder("r1/journal"));
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        for (int again = 0; again < 2; again++) {
+            rt__rundir d;
+            assert_int_equal(rt__rundir_open(in_folder(inside[i]), again ? "auto" : "never", &d),
+                             RT_E_CONFIG);
+            assert_non_null(strstr(rt_error(), in_folder(inside[i])));
+            assert_non_null(strstr(rt_error(), "the run in "));
+            assert_non_null(strstr(rt_error(), "--run-dir"));
+            rt_error_clear();
+        }
+    assert_false(rt_path_exists(in_folder("r1/checkpoints/a")));
+    assert_false(rt_path_exists(in_folder("r1/checkpoints/lock")));
+    static const char *const beside[] = {"r1/second",
+                                         "r1/second/third"}; /* not the run's own files */
+    for (size_t i = 0; i < 2; i++) {
+        rt__rundir d;
+        assert_int_equal(rt__rundir_open(in_folder(beside[i]), "never", &d), RT_OK);
+        rt__rundir_close(&d, true);
+    }
+}
+
 static void one_directory_has_one_owner(void **state)
 {
     (void)state;
@@ -494,6 +530,7 @@ int main(void)
         TEST(a_run_is_not_overwritten),
         TEST(checkpoints_without_a_journal_are_not_mixed_with_others),
         TEST(an_undone_start_leaves_what_it_found),
+        TEST(a_directory_in_another_runs_checkpoints_is_refused),
         TEST(one_directory_has_one_owner),
         TEST(a_dying_owner_is_waited_for),
         TEST(a_file_is_no_run_directory),
