@@ -8,7 +8,6 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/control/words.h"
-#include "common/state/snapshot_list.h"
 #include "launch/cmd/next_step.h"
 #include "launch/remains/remains.h"
 #include "launch/run/ask.h"
@@ -131,29 +130,10 @@ typedef struct facts {
     json_t *name, *snapshot_step, *snapshot_dir;
 } facts;
 
-/* Returns whether the run in `dir`, whose id is `id` ("": unknown), has left these; a copy of the directory has the id, too. */
-static bool is_of(const rt__remains_run *r, const char *dir, const char *id)
-{
-    bool has_id = id[0] && strcmp(r->id, id) == 0;
-    return rt__remains_is_of(r, dir) ||
-           (has_id && (!r->dir || rt_snapshot_owner_of(r->dir, dir) != RT_SNAPSHOT_OTHERS));
-}
-
 /* Finds the newest state in shared memory. */
 static void find_snapshot(const char *dir, const char *where, facts *f)
 {
-    rt__remains l;
-    int64_t step = -1;
-    rt__control c;
-    bool known = rt__control_read(dir, &c) == RT_OK; /* a killed coordinator leaves the file */
-    rt_error_clear();
-    if (rt__remains_find(rt_path_exists(where) ? where : NULL, &l) != RT_OK)
-        rt_error_clear();
-    for (int64_t i = 0; i < l.count; i++)
-        if (is_of(&l.run[i], dir, known ? c.run : "") && l.run[i].step > step)
-            step = l.run[i].step;
-    rt__remains_release(&l);
-    rt_error_clear();
+    const int64_t step = rt__remains_newest(where, dir);
     f->snapshot_step = number_or_null(step);
     f->snapshot_dir = step >= 0 ? rt_json_text_or_null(where) : json_null();
 }

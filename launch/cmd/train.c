@@ -14,6 +14,7 @@
 #include "launch/jobs/child.h"
 #include "launch/jobs/hosts.h"
 #include "launch/jobs/job.h"
+#include "launch/run/earlier_snapshots.h"
 #include "launch/run/finished.h"
 #include "launch/run/limits.h"
 #include "launch/run/plugins.h"
@@ -360,7 +361,9 @@ static int run(const launch *l, double started)
     int exit_code;
     rt_status status = rt__rundir_open(l->dir, l->options.resume, &dir);
     bool opened = status == RT_OK, finished = opened && is_finished(l, dir.path, &exit_code);
-    if (opened && !finished) {
+    if (opened && !finished)
+        status = rt__earlier_snapshots_check(dir.path, l->options.resume, &l->cfg);
+    if (opened && !finished && status == RT_OK) {
         status = supervise(l, &dir, started, &end);
         exit_code = end.exit_code;
     }

@@ -402,6 +402,33 @@ void rt__remains_release(rt__remains *l)
     *l = (rt__remains){0};
 }
 
+/* Returns whether the run in run_dir, whose id is `id` ("": unknown), has left these; a copy of the directory has the id,
+ * too. */
+static bool is_left_by(const rt__remains_run *r, const char *run_dir, const char *id)
+{
+    bool has_id = id[0] && strcmp(r->id, id) == 0;
+    return rt__remains_is_of(r, run_dir) ||
+           (has_id && (!r->dir || rt_snapshot_owner_of(r->dir, run_dir) != RT_SNAPSHOT_OTHERS));
+}
+
+int64_t rt__remains_newest(const char *where, const char *run_dir)
+{
+    rt__remains l = {0};
+    rt__control c;
+    int64_t step = -1;
+    bool known = rt__control_read(run_dir, &c) == RT_OK; /* a killed coordinator leaves the file */
+    rt_error_clear();
+    if (add_directory(&l, where, false) != RT_OK)
+        rt_error_clear();
+    for (int64_t i = 0; i < l.count; i++) {
+        find_step(&l.run[i]);
+        if (is_left_by(&l.run[i], run_dir, known ? c.run : "") && l.run[i].step > step)
+            step = l.run[i].step;
+    }
+    rt__remains_release(&l);
+    return step;
+}
+
 /* ---- removing ---- */
 
 /* A control file is removed only under the lock: without it, a launcher that starts now could have written another. */

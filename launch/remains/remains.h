@@ -55,6 +55,8 @@ typedef struct rt__remains {
 
 /* Searches /dev/shm, /tmp (for MPI's directories) and `dir` (may be NULL), and the run directories that snapshots name. */
 rt_status rt__remains_find(const char *dir, rt__remains *out);
+/* Returns the newest step of which `where` holds a whole state of the run in run_dir; -1 if there is none. */
+int64_t rt__remains_newest(const char *where, const char *run_dir);
 /* Adds the run whose control file is in that run directory, or the directory to the run, if nothing else that it has left names it. */
 rt_status rt__remains_add(rt__remains *l, const char *run_dir);
 /* Returns whether the run has that run directory or that id. */

@@ -1,4 +1,5 @@
 /* status of runs that have ended or were killed, told from what they left. */
+#include "launch/run/earlier_snapshots.h"
 #include "left_run.h"
 
 static void write_run_file(const char *name, const char *text)
@@ -53,6 +54,36 @@ static void a_killed_run_says_what_it_can_resume_from(void **state)
     expect_out("\"snapshot_step\":417,");
     assert_int_equal(STATUS(run_dir, "--watch"), 0); /* ends at once */
     expect_out("x: killed");
+}
+
+/* Otherwise the run would begin again at step 0, next to a state that nobody looks for any more. */
+static void a_resumed_run_with_another_snapshot_dir_is_told_where_its_state_is(void **state)
+{
+    (void)state;
+    NEED_ISOLATION();
+    rt_config cfg;
+    make_dead_run("aa", run_dir, 417);
+    assert_int_equal(rt_config_default(&cfg), RT_OK);
+    assert_string_equal(cfg.snapshot.dir, "/dev/shm");
+    assert_int_equal(rt_config_write_yaml(&cfg, "/tmp/clean/runs/x/config.yaml"), RT_OK);
+    assert_int_equal(rt__earlier_snapshots_check(run_dir, "auto", &cfg), RT_OK);
+    rt_mem_free(cfg.snapshot.dir);
+    cfg.snapshot.dir = rt_strdup("/tmp/clean");
+    assert_int_equal(rt__earlier_snapshots_check(run_dir, "auto", &cfg), RT_E_CONFIG);
+    static const char *const said[] = {"/tmp/clean/runs/x", "step 417", "begin again at step 0",
+                                       "--set snapshot.dir=/dev/shm"};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (!strstr(rt_error(), said[i]))
+            fail_msg("'%s' is not in: %s", said[i], rt_error());
+    rt_error_clear();
+    make_checkpoint(300, 10, 10);
+    assert_int_equal(rt__earlier_snapshots_check(run_dir, "auto", &cfg), RT_E_CONFIG);
+    assert_non_null(strstr(rt_error(), "go back to step 300"));
+    rt_error_clear();
+    assert_int_equal(rt__earlier_snapshots_check(run_dir, "never", &cfg), RT_OK);
+    make_checkpoint(500, 10, 10); /* newer than the snapshot */
+    assert_int_equal(rt__earlier_snapshots_check(run_dir, "auto", &cfg), RT_OK);
+    rt_config_release(&cfg);
 }
 
 /* A coordinator resumes from the newest checkpoint that it reads, and refuses the run if it reads none of them. */
@@ -205,6 +236,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_killed_run_says_what_it_can_resume_from),
+        TEST(a_resumed_run_with_another_snapshot_dir_is_told_where_its_state_is),
         TEST(resume_is_offered_only_if_a_checkpoint_can_be_read),
         TEST(a_run_that_is_done_shows_its_summary),
         TEST(missing_summary_values_are_omitted),
