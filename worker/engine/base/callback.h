@@ -7,6 +7,7 @@
 #define RINGTORCH_WORKER_ENGINE_BASE_CALLBACK_H
 
 #include "common/base/error.h"
+#include "common/config/plugins.h"
 
 /* Returns the status of a call. Fails with CONFIG, naming row and member, if the function failed without a message. */
 static inline rt_status rt__callback_status(rt_status returned, const char *row, const char *member)
@@ -18,7 +19,18 @@ static inline rt_status rt__callback_status(rt_status returned, const char *row,
                    member, rt_status_name(returned));
 }
 
-/* The same for a function that returns an object. */
+/* Puts row and member before the message of a function that failed, if the row is a plugin's: built-in rows name themselves. */
+static inline rt_status rt__callback_named(const rt__added *added, const char *kind,
+                                           const char *name, const char *member)
+{
+    char row[RT__ADDED_NAME];
+    if (!rt_failed() || !added || !added->description)
+        return rt_error_code();
+    rt__added_name(added, kind, name, row);
+    return rt_error_prefix("%s: %s", row, member);
+}
+
+/* The same as rt__callback_status for a function that returns an object. */
 static inline rt_status rt__callback_object(const void *returned, const char *row,
                                             const char *member)
 {

@@ -1,7 +1,9 @@
 /* Runs a module: keeps track of the running module, its hooks, the parameters that are needed, and observed statistics. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/config/layers.h"
 #include "worker/engine/autograd/graph.h"
+#include "worker/engine/base/callback.h"
 #include "worker/engine/nn/module.h"
 #include <ringtorch/autograd.h>
 #include <string.h>
@@ -47,10 +49,11 @@ static void check_results(const rt_module *m, rt_tensor *const *out, int n_out)
 {
     for (int k = 0; k < n_out && !rt_failed(); k++) {
         if (!out[k])
-            RT_FAIL(ARG, "forward: %s returned no tensor (NULL)", m->type->name);
+            RT_FAIL(ARG, "%s%s returned no tensor (NULL)",
+                    m->inside->row ? "" : "forward: ", m->type->name);
         else if (out[k]->object.type != &rt__tensor_type)
-            RT_FAIL(ARG, "forward: %s returned a %s, expected a tensor", m->type->name,
-                    out[k]->object.type->name);
+            RT_FAIL(ARG, "%s%s returned a %s, expected a tensor",
+                    m->inside->row ? "" : "forward: ", m->type->name, out[k]->object.type->name);
     }
 }
 
@@ -185,6 +188,8 @@ static void run(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, i
         compute(m, in, n_in, out, n_out);
     t->path = path;
     check_results(m, out, n_out);
+    if (inside->row)
+        rt__callback_named(&inside->row->added, "layer", inside->row->name, "forward");
 }
 
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x)

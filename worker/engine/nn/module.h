@@ -67,6 +67,7 @@ struct rt_module_inside {
         void (*fn)(void *ctx, rt_module *of, bool needed); /* NULL: none */
         void *ctx;
     } on_need;
+    const struct rt__layer_row *row; /* of the plugin's layer that made this module; NULL: none */
 };
 
 extern const rt_object_type rt__module_type;

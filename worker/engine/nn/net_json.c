@@ -123,13 +123,17 @@ static rt_module *call_row(const rt__layer_row *row, const rt_layer_row *f, void
     rt__added_name(&row->added, "layer", row->name, name);
     rt_status status = f->infer ? f->infer(options, sample) : RT_OK;
     if (status != RT_OK && rt_failed()) {
-        rt_error_prefix("%s", row->name);
+        rt_error_prefix("%s", row->added.description ? name : row->name);
         return NULL;
     }
     if (rt__callback_status(status, name, ".infer") != RT_OK)
         return NULL;
     rt_module *m = f->make(options);
-    return rt__callback_object(m, name, ".make") == RT_OK ? m : NULL;
+    if (rt__callback_object(m, name, ".make") != RT_OK)
+        return NULL;
+    if (row->added.description && rt__is_module(name, m))
+        m->inside->row = row;
+    return m;
 }
 
 /* Infers the layer's arguments and its output from the sample, and makes the layer. */

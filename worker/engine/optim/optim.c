@@ -349,12 +349,20 @@ static int64_t number_of(const rt_optim *o, const pass *p, int32_t i)
     return p->t ? p->t : o->made[i] + 1;
 }
 
+static void update_part(const rt_optim *o, rt_optimizer_part *u)
+{
+    bool failed = rt_failed();
+    o->row.rule->update(u);
+    if (!failed)
+        rt__callback_named(o->row.added, "optimiser", o->row.schema.owner, ".update");
+}
+
 /* Updates a range of one parameter, or of several that have the same values. */
 static void update_stretches(rt_optim *o, rt_optimizer_part *u, int64_t begin, int64_t end)
 {
     if (o->row.rule->rounds == 0) {
         rt__part_set(o, begin, end, u);
-        o->row.rule->update(u);
+        update_part(o, u);
         return;
     }
     const rt_flat_entry *e = &o->flat.flat.entry[rt__optim_entry_at(o, begin)];
@@ -363,7 +371,7 @@ static void update_stretches(rt_optim *o, rt_optimizer_part *u, int64_t begin, i
         next = next < end ? next : end;
         rt__part_set(o, at, next, u);
         u->at = at - e->begin;
-        o->row.rule->update(u);
+        update_part(o, u);
     }
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/base/schema.h"
 #include "common/base/slices.h"
+#include "common/config/added.h"
 #include "common/config/optimizer_states.h"
 #include "kernels/kernels.h"
 #include "worker/engine/base/object.h"
@@ -26,7 +27,8 @@ typedef struct rt__rule_row {
     const rt_optimizer_row *rule; /* NULL: its plugin is not loaded */
     /* an rt_cfg_optimizer_name, or a higher number for a row that a plugin added */
     int name;
-    rt__schema schema; /* of its values; the schema's owner is the rule's name */
+    rt__schema schema;      /* of its values; the schema's owner is the rule's name */
+    const rt__added *added; /* NULL: built in */
 } rt__rule_row;
 /* Finds the row of a rule; NOTFOUND if its plugin is not loaded. */
 rt_status rt__rule_row_of(int name, rt__rule_row *out);

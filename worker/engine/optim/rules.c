@@ -29,7 +29,8 @@ rt_status rt__rule_row_of(int name, rt__rule_row *out)
         return RT_OK;
     }
     const rt__family_row *added = &rt__family_of("optimizer")->row[name];
-    *out = (rt__rule_row){.rule = added->added.code, .name = name, .schema = added->schema};
+    *out = (rt__rule_row){
+        .rule = added->added.code, .name = name, .schema = added->schema, .added = &added->added};
     out->schema.thing = "number";
     snprintf(what, sizeof what, "optimiser %s", added->name);
     return rt__added_check(&added->added, what);

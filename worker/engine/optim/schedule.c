@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 #include "common/config/config_table.h"
 #include "common/config/plugins.h"
+#include "worker/engine/base/callback.h"
 #include "worker/engine/optim/exact.h"
 #include <math.h>
 #include <ringtorch/optim.h>
@@ -72,10 +73,12 @@ rt_status rt__schedule_check(const rt_config *cfg)
 
 rt_status rt__schedule_check_rate(const rt_config *cfg, int64_t t, double rate)
 {
-    if (isfinite(rate) && rate >= 0)
-        return RT_OK;
     char name[RT__ADDED_NAME];
     const rt__family_row *row = rt__family_chosen(rt__family_of("schedule"), cfg);
+    if (rt_failed())
+        return rt__callback_named(&row->added, "schedule", row->name, ".rate");
+    if (isfinite(rate) && rate >= 0)
+        return RT_OK;
     rt__added_name(&row->added, "schedule", row->name, name);
     return RT_FAIL(CONFIG, "%s: the rate of step %lld is %g, expected a number that is not below 0",
                    name, (long long)t + 1, rate);

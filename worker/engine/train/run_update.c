@@ -77,6 +77,7 @@ static void commit_scalars(const rt_flat *flat, rt_range owned)
 /* Computes the learning rate of a step, which a schedule of a plugin may get wrong. */
 static rt_status find_rate(const rt_run *r, int64_t step, double *lr)
 {
+    RT_TRY(rt_error_code());
     *lr = rt_run_lr(r, step);
     return rt__schedule_check_rate(&r->config, step, *lr);
 }

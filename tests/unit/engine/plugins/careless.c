@@ -28,9 +28,10 @@ static const rt_op step = {.name = "careless_step",
                            .infer = step_infer,
                            .run = step_run};
 
-enum { LAYER_FINE, NO_SHAPE, NO_MODULE, NO_BACKWARD };
+enum { LAYER_FINE, NO_SHAPE, NO_MODULE, NO_BACKWARD, FAILS, NO_TENSOR, MISSHAPEN };
 #define LAYER_FIELDS(F)                                                                            \
-    F(CHOICE, fault, 0, "none|no_shape|no_module|no_backward", "what it does wrong")
+    F(CHOICE, fault, 0, "none|no_shape|no_module|no_backward|fails|no_tensor|misshapen",           \
+      "what it does wrong")
 typedef struct layer_options {
     RT_STRUCT(LAYER_FIELDS)
 } layer_options;
@@ -41,9 +42,24 @@ static rt_tensor *through_step(rt_module *m, rt_tensor *x)
     return rt_apply(&step, &(step_args){.x = x});
 }
 
+static rt_tensor *through_nothing(rt_module *m, rt_tensor *x)
+{
+    (void)m, (void)x;
+    rt_fail(RT_E_RANGE, "the moon is full");
+    return NULL;
+}
+
+static rt_tensor *to_nothing(rt_module *m, rt_tensor *x)
+{
+    (void)m, (void)x;
+    return NULL;
+}
+
 static rt_status layer_infer(void *options, rt_nn_sample *at)
 {
     (void)at;
+    if (((layer_options *)options)->fault == MISSHAPEN)
+        return rt_fail(RT_E_SHAPE, "no such shape");
     return ((layer_options *)options)->fault == NO_SHAPE ? RT_E_SHAPE : RT_OK;
 }
 
@@ -51,7 +67,15 @@ static rt_module *layer_make(const void *options)
 {
     static const rt_module_type type = {
         .name = "careless", .size = sizeof(rt_module), .forward = through_step};
+    static const rt_module_type failing = {
+        .name = "careless", .size = sizeof(rt_module), .forward = through_nothing};
+    static const rt_module_type empty = {
+        .name = "careless", .size = sizeof(rt_module), .forward = to_nothing};
     switch (((const layer_options *)options)->fault) {
+    case FAILS:
+        return rt_nn_new(&failing);
+    case NO_TENSOR:
+        return rt_nn_new(&empty);
     case NO_MODULE:
         return NULL;
     case NO_BACKWARD:
@@ -82,6 +106,26 @@ static void update(rt_optimizer_part *u)
 {
     (void)u;
 }
+
+static double no_rate(const rt_course *c, const void *values)
+{
+    (void)values;
+    if (c->done > 0)
+        rt_fail(RT_E_RANGE, "the moon is full");
+    return c->lr;
+}
+
+static const rt_schedule_row no_schedule = {
+    .name = "failing", .help = "fails from the second step on", .rate = no_rate};
+
+static void no_update(rt_optimizer_part *u)
+{
+    (void)u;
+    rt_fail(RT_E_RANGE, "the moon is full");
+}
+
+static const rt_optimizer_row no_optimizer = {
+    .name = "failing", .help = "fails", .update = no_update};
 
 static rt_status refuse(const char *name, const void *values)
 {
@@ -205,7 +249,7 @@ static const rt_task_row task = TASK("careless", "y", .metrics = task_metrics),
 
 RT_PLUGIN(.name = "careless", .ops = RT_PLUGIN_LIST(rt_op, &step),
           .layers = RT_PLUGIN_LIST(rt_layer_row, &layer),
-          .optimizers = RT_PLUGIN_LIST(rt_optimizer_row, &optimizer),
-          .schedules = RT_PLUGIN_LIST(rt_schedule_row, &schedule),
+          .optimizers = RT_PLUGIN_LIST(rt_optimizer_row, &optimizer, &no_optimizer),
+          .schedules = RT_PLUGIN_LIST(rt_schedule_row, &schedule, &no_schedule),
           .datasets = RT_PLUGIN_LIST(rt_dataset_row, &dataset),
           .tasks = RT_PLUGIN_LIST(rt_task_row, &task, &astray))
