@@ -19,9 +19,10 @@ elseif(RT_INSTALL AND NOT DEFINED BUILD_SHARED_LIBS)
 endif()
 
 # What goes into a shared library is compiled apart from what goes into our programs, which need three times the instructions
-# for a thread's variables if they must do it as a shared library does. Without programs all is compiled that way.
+# for a thread's variables if they must do it as a shared library does. Without programs all is compiled that way, and another
+# project can put the static library into a shared one of its own.
 set(rt_apart OFF)
-if(RT_INSTALL OR BUILD_SHARED_LIBS)
+if(RT_INSTALL OR BUILD_SHARED_LIBS OR NOT PROJECT_IS_TOP_LEVEL)
     set(rt_apart ${RT_BUILD_PROGRAMS})
     if(NOT rt_apart)
         set(CMAKE_POSITION_INDEPENDENT_CODE ON)
