@@ -89,6 +89,10 @@ foreach(folder LIBDIR INCLUDEDIR)
         set(pc_${folder} ${CMAKE_INSTALL_${folder}})
     endif()
 endforeach()
+# pkg-config splits what it prints into words.
+foreach(value pc_prefix pc_LIBDIR pc_INCLUDEDIR)
+    string(REPLACE " " "\\ " ${value} "${${value}}")
+endforeach()
 configure_file(cmake/ringtorch.pc.in ringtorch.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ringtorch.pc DESTINATION ${pkgconfig} COMPONENT development)
 
