@@ -22,6 +22,7 @@ typedef struct rt__doctor {
     const char *plugin;   /* a file whose job back ends may be chosen, too; NULL: none */
     rt__jobs jobs;        /* backend NULL: none works here; set by rt__check_jobs */
     rt__host_list hosts;  /* of the host file, those that answer; set by rt__check_hosts */
+    bool without_mpi;     /* this build does not train; set by rt__check_engine */
     bool json, color;
     json_t *checks; /* for --json */
     int count[3];   /* findings by verdict */

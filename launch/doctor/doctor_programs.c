@@ -77,6 +77,7 @@ static void report_engine(rt__doctor *d, const json_t *j)
                                 "it makes matrix products faster"
                               : NULL,
                       "%s", blas);
+    d->without_mpi = json_is_false(json_object_get(j, "mpi"));
 }
 
 void rt__check_engine(rt__doctor *d)
@@ -127,6 +128,12 @@ void rt__check_jobs(rt__doctor *d)
     bool usual = !name || !*name || strcmp(name, "auto") == 0 || strcmp(name, "mpirun") == 0;
     if (d->plugin && add_plugin(d->plugin) != RT_OK)
         rt__doctor_report_error(d, "plugin", "no run can load it");
+    if (d->without_mpi) {
+        rt__doctor_report(d, RT__FINE, "ranks", NULL,
+                          "none: this ringtorch was built without MPI (RT_WITH_MPI=OFF), and "
+                          "evaluates and exports what was trained elsewhere");
+        return;
+    }
     if (rt__jobs_open(name, &d->jobs) == RT_OK)
         rt__doctor_report(d, RT__FINE, d->jobs.backend->name, NULL, "%s", d->jobs.about);
     else if (usual)

@@ -83,6 +83,8 @@ typedef struct rt_comm_stats {
  * process. The last rt_comm_free, of it or of its groups, ends MPI, which waits for the other ranks. If the rank is
  * broken MPI is not ended: the process should exit, and mpirun ends the others. */
 rt_status rt_comm_mpi(rt_comm **out);
+/* Returns false in a build without MPI (RT_WITH_MPI=OFF), in which rt_comm_mpi fails. */
+bool rt_comm_has_mpi(void);
 /* Makes `world` ranks that communicate through memory, one per thread. The caller frees each of ranks[world]. */
 rt_status rt_comm_loopback(int world, rt_comm *ranks[]);
 /* `c` may be NULL. A group may outlive the communicator that it was made from. */

@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "worker/comm/comm.h"
 #include <ringtorch/base.h>
 #include <stdio.h>
 
@@ -22,8 +23,8 @@ static rt_status run(int argc, char **argv)
     if (args.help)
         return RT_OK;
     RT_TRY(rt_init("auto"));
-    json_t *j =
-        json_pack("{s:s, s:s, s:i}", "isa", rt_isa(), "blas", rt_blas(), "threads", rt_threads());
+    json_t *j = json_pack("{s:s, s:s, s:i, s:b}", "isa", rt_isa(), "blas", rt_blas(), "threads",
+                          rt_threads(), "mpi", rt_comm_has_mpi());
     char *text = j ? rt_json_text(j) : NULL;
     json_decref(j);
     if (!text)

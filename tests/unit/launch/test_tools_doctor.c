@@ -87,10 +87,12 @@ static int be_examined(void *argument)
     return 127;
 }
 
+static const char *program = RT_TEST_BINARY_DIR "/bin/ringtorch";
+
 /* Runs the doctor in a child that `make_ill` has changed first. The arguments end with NULL. */
 static int run(illness *make_ill, const char *first, const char *second, const char *third)
 {
-    visit v = {make_ill, {RT_TEST_BINARY_DIR "/bin/ringtorch", "doctor", first, second, third}};
+    visit v = {make_ill, {program, "doctor", first, second, third}};
     int code = child_end(child_function(be_examined, &v));
     rt_bytes text;
     assert_int_equal(rt_file_read(in_folder("out"), sizeof out - 1, &text), RT_OK);
@@ -258,6 +260,35 @@ static void an_engine_that_cannot_start_is_a_problem(void **state)
     assert_int_equal(run_quickly(wrong_kernels, NULL, NULL), 1);
     expect_out("problem  kernels");
     expect_out("ringtorch-worker: exit code 2: instruction set 'quantum'");
+}
+
+static void nothing_in_path(void)
+{
+    setenv("PATH", "/nowhere", 1);
+}
+
+/* It evaluates and exports, so a machine without mpirun, on which no ranks start, is fine. */
+static void a_build_without_mpi_is_no_problem(void **state)
+{
+    (void)state;
+    rt_bytes text;
+    assert_int_equal(rt_file_read(program, 1 << 28, &text), RT_OK);
+    assert_int_equal(rt_file_replace(in_folder("ringtorch"), text.data, text.len), RT_OK);
+    assert_int_equal(chmod(in_folder("ringtorch"), 0755), 0);
+    rt_bytes_release(&text);
+    write_script("ringtorch-coordinator", "#!/bin/sh\n");
+    write_script("ringtorch-worker", "#!/bin/sh\necho '{\"isa\": \"avx2\", \"blas\": "
+                                     "\"openblas\", \"threads\": 1, \"mpi\": false}'\n");
+    const char *former = program;
+    char *copy = rt_strdup(in_folder("ringtorch"));
+    program = copy;
+    int code = run(nothing_in_path, NULL, NULL, NULL);
+    program = former;
+    rt_mem_free(copy);
+    expect_out("ranks          none: this ringtorch was built without MPI (RT_WITH_MPI=OFF)");
+    if (strstr(out, "problem  "))
+        fail_msg("%s", out);
+    assert_int_equal(code, 0);
 }
 
 /* ---- the machine ---- */
@@ -480,6 +511,7 @@ int main(void)
         TEST(ranks_that_do_not_start_are_a_problem),
         TEST(slow_kernels_are_a_warning),
         TEST(an_engine_that_cannot_start_is_a_problem),
+        TEST(a_build_without_mpi_is_no_problem),
         TEST(a_missing_temporary_directory_is_a_problem),
         TEST(low_limits_are_reported),
         TEST(an_unusable_directory_is_a_problem),

@@ -2,6 +2,7 @@
  * MPI. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "worker/comm/comm.h"
 #include "worker/comm/transport.h"
 #include <limits.h>
 #include <mpi.h>
@@ -216,6 +217,11 @@ static rt_status join(mpi *t)
     MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN);
     RT_TRY(count_tags(t));
     return count_neighbours(t);
+}
+
+bool rt_comm_has_mpi(void)
+{
+    return true;
 }
 
 rt_status rt__comm_transport_mpi(rt_transport **out)

@@ -1,6 +1,12 @@
 /* Replaces mpi.c in a build without MPI (RT_WITH_MPI=OFF), which cannot train. */
 #include "common/base/error.h"
+#include "worker/comm/comm.h"
 #include "worker/comm/transport.h"
+
+bool rt_comm_has_mpi(void)
+{
+    return false;
+}
 
 rt_status rt__comm_transport_mpi(rt_transport **out)
 {
