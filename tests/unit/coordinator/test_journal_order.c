@@ -16,7 +16,11 @@
 #include "tests/support/folder.h"
 #include "tests/support/outcome.h"
 
-#define RUN    "{\"kind\":\"run\",\"run\":\"9f21\",\"config\":\"run: {}\"}"
+#define RUN        "{\"kind\":\"run\",\"run\":\"9f21\",\"config\":\"run: {}\"}"
+#define NAMED(run) "{\"kind\":\"run\",\"run\":\"" run "\",\"config\":\"run: {}\"}"
+#define WORKERS(n)                                                                                 \
+    "{\"kind\":\"generation\",\"generation\":1,\"world\":" #n ",\"restart\":false,\"hosts\":[],"   \
+    "\"trained_seconds\":0.0,\"trained_steps\":0}"
 #define LAUNCH "{\"kind\":\"launch\"}"
 #define SIGNAL "{\"kind\":\"interrupt\",\"signal\":2}"
 #define TARGET "{\"kind\":\"target\",\"workers\":3}"
@@ -141,6 +145,11 @@ static void lost_records_are_noticed(void **state)
          "record 3 is 'doubt' of generation 2, expected generation 1"},
         {{RUN, RUN}, "record 2 is 'run', expected only one"},
         {{RUN, GENERATION(1), RUN}, "record 3 is 'run', expected only one"},
+        {{NAMED("../../x")},
+         "record 1 names the run '../../x', expected at most 63 letters and digits"},
+        {{NAMED("")}, "record 1 names the run '', expected"},
+        {{RUN, WORKERS(4611686018427387904)},
+         "record 2 has 4611686018427387904 workers, expected at most 2147483648"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char place[64], way_on[FOLDER_MAX + 128];
@@ -165,6 +174,37 @@ static void lost_records_are_noticed(void **state)
         assert_memory_equal(after.data, before.data, before.len);
         rt_bytes_release(&before);
         rt_bytes_release(&after);
+    }
+}
+
+/* The next generation would have a number that is none, and paths would be made of the name. */
+static void a_history_has_values_that_can_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *run;
+        int64_t generation, world;
+        const char *says;
+    } rows[] = {
+        {"9f21", INT64_MAX, 2, "record 1 has 9223372036854775807 generations, expected at most "},
+        {"9f21", 2, INT64_C(1) << 62,
+         "record 1 has 4611686018427387904 workers, expected at most "},
+        {"a/b", 2, 2, "record 1 names the run 'a/b', expected at most 63 letters and digits"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__history h;
+        must(rt__history_init(&h));
+        snprintf(h.run_id, sizeof h.run_id, "%s", rows[i].run);
+        h.generation = rows[i].generation;
+        h.world = rows[i].world;
+        json_t *records = rt__history_records(&h);
+        rt_record_order order = {0};
+        rt_record r;
+        assert_non_null(records);
+        assert_int_equal(rt_record_read_next(&order, json_array_get(records, 0), &r), RT_E_CORRUPT);
+        expect_error(RT_E_CORRUPT, rows[i].says);
+        json_decref(records);
+        rt__history_release(&h);
     }
 }
 
@@ -225,6 +265,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(lost_records_are_noticed),
+        TEST(a_history_has_values_that_can_be),
         TEST(a_history_stands_at_the_beginning_only),
         TEST(what_was_asked_for_may_precede_the_run),
         TEST(records_that_are_not_understood_excuse_what_follows),
