@@ -70,6 +70,7 @@ static line line_at(const char *at, const char *end)
     line l = {at, newline ? (size_t)(newline + 1 - at) : most, -1};
     if (newline && l.len > head + 2 && newline[-1] == '}' && memcmp(at, begins, head) == 0)
         l.step = digits(at + head, newline);
+    l.step = l.step > 0 ? l.step : -1; /* the first step is 1 */
     return l;
 }
 
@@ -197,31 +198,37 @@ static void add_line(block *b, const line *l)
         b->data[b->len++] = '\n';
 }
 
-/* Both blocks must have room for the whole file and a newline. */
-static void split(const mapping *m, const rows *r, block *kept, block *moved)
+/* Returns how many whole lines are moved. Both blocks must have room for the whole file and a newline. */
+static int64_t split(const mapping *m, const rows *r, block *kept, block *moved)
 {
     const char *end = m->data + m->size;
+    int64_t count = 0;
     size_t next = 0;
     for (const char *at = m->data; at < end;) {
         line l = line_at(at, end);
         bool holds = next < r->count && r->list[next].at == at;
         next += holds;
         add_line(holds ? kept : moved, &l);
+        count += !holds && l.at[l.len - 1] == '\n';
         at += l.len;
     }
+    return count;
 }
 
 static rt_status mend(const rt__metrics *m, const mapping *file)
 {
     rows r = {0};
+    int64_t count = 0;
     block kept = {rt_malloc(file->size + 1), 0}, moved = {rt_malloc(file->size + 1), 0};
     rt_status status = kept.data && moved.data ? find_rows(file, &r) : rt_error_code();
     if (status == RT_OK) {
-        split(file, &r, &kept, &moved);
+        count = split(file, &r, &kept, &moved);
         status = append_once(m->abandoned, moved.data, moved.len);
     }
     if (status == RT_OK)
         status = rt_file_replace(m->path, kept.data, kept.len);
+    if (status == RT_OK && m->moved)
+        *m->moved += count;
     rt_mem_free(r.list);
     rt_mem_free(kept.data);
     rt_mem_free(moved.data);

@@ -21,6 +21,7 @@ typedef struct rt__metrics {
     const char *path, *abandoned; /* borrowed */
     rt__reading *reading;         /* rt__metrics_open calls it as it reads `path`; may be NULL */
     int64_t reading_step;         /* bytes between two calls */
+    int64_t *moved; /* rt__metrics_open adds how many whole lines it has moved away; may be NULL */
 } rt__metrics;
 
 /* Moves away what does not belong to one history: rows that a later row of the same or an earlier step supersedes, lines

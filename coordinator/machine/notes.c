@@ -139,10 +139,23 @@ static void note_new_beginning(rt__run *r, double now, int64_t made)
              made, rt_plural(made));
 }
 
+/* Somebody may have written to metrics.jsonl: without a word, rows that are moved away would seem lost. */
+static void note_moved_rows(rt__run *r, double now)
+{
+    int64_t moved = r->facts.metrics_moved;
+    if (moved > 0)
+        note(r, now,
+             "%" PRId64
+             " line%s of metrics.jsonl moved to metrics-abandoned.jsonl: each is no row as "
+             "this program writes it, or a later row has the same or an earlier step",
+             moved, rt_plural(moved));
+}
+
 void rt__run_record_notes(rt__run *r, double now, int64_t made)
 {
     if (r->history.first_step_at >= 0) /* this launch has written them already */
         return;
+    note_moved_rows(r, now);
     note_new_beginning(r, now, made);
     note_no_effect(r, now);
     note_no_rate(r, now);

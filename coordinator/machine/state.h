@@ -153,10 +153,11 @@ typedef struct rt__run_facts {
     const char *run_id;      /* borrowed */
     const char *dir;         /* borrowed; the run directory as the user wrote it */
     const rt__effects *effects;
-    double started;       /* wall-clock time of now == 0; updated before each event */
-    rt__history history;  /* taken over by rt__run_init */
-    bool takes_over;      /* we replace a coordinator that died under the same launcher */
-    int64_t metrics_step; /* newest step in metrics.jsonl; -1: none */
+    double started;        /* wall-clock time of now == 0; updated before each event */
+    rt__history history;   /* taken over by rt__run_init */
+    bool takes_over;       /* we replace a coordinator that died under the same launcher */
+    int64_t metrics_step;  /* newest step in metrics.jsonl; -1: none */
+    int64_t metrics_moved; /* lines of it that did not belong to one history */
 } rt__run_facts;
 
 typedef struct rt__run {

@@ -103,14 +103,15 @@ static void print_reading(int64_t done, int64_t total)
 static rt_status open_metrics(rt__shell *s)
 {
     const rt__history *h = &s->history;
-    rt__metrics m = {s->metrics, s->metrics_abandoned, print_reading, READING_STEP};
+    rt__metrics m = {s->metrics, s->metrics_abandoned, print_reading, READING_STEP,
+                     &s->metrics_moved};
     int64_t generation;
     RT_TRY(rt__metrics_open(&m, &s->metrics_step));
     if (!h->planned || s->metrics_step <= h->start_step)
         return RT_OK;
     RT_TRY(rt__metrics_last_generation(&m, &generation));
-    return generation == h->generation ? RT_OK
-                                       : rt__metrics_rewind(&m, h->start_step, &s->metrics_step);
+    bool others = generation >= 0 && generation != h->generation; /* < 0: the row does not say */
+    return others ? rt__metrics_rewind(&m, h->start_step, &s->metrics_step) : RT_OK;
 }
 
 /* Finds which run the directory holds: a launcher that starts us again says so, and a coordinator that was killed has left its
@@ -262,7 +263,8 @@ rt_status rt__shell_begin(rt__shell *s, const rt__effects *effects)
                                            .effects = &s->effects,
                                            .history = s->history,
                                            .takes_over = s->takes_over,
-                                           .metrics_step = s->metrics_step});
+                                           .metrics_step = s->metrics_step,
+                                           .metrics_moved = s->metrics_moved});
     s->history = (rt__history){0};
     return RT_OK;
 }

@@ -37,6 +37,7 @@ typedef struct rt__shell {
     rt__effects effects;
     double next_tick;
     int64_t metrics_step;        /* newest in metrics.jsonl at the start; -1: none */
+    int64_t metrics_moved;       /* lines of metrics.jsonl that were moved away as it was opened */
     bool recover, recover_again; /* requested by an effect, done after the machine's step */
     int64_t recover_most, recover_lookup;
     /* step of the best evaluation when checkpoints/best was last updated */

@@ -316,6 +316,19 @@ static const command_case cases[] = {
      "train tiny.yaml --run-dir rf --resume auto --set run.steps=30 | grep -o 'steps 20 to 30'; "
      "rt status rf | grep -c '^refused'; exit $e",
      2, "\n2\nsteps 20 to 30\n0\n", "has changed"},
+    {"rows_that_are_moved_away_are_counted",
+     "cp -r two mv; echo '{\"step\":0}' >>mv/metrics.jsonl; rt train tiny.yaml --run-dir mv "
+     "--resume "
+     "auto --set run.steps=30 | grep -o 'note: 1 line of metrics.jsonl moved to "
+     "metrics-abandoned.jsonl: '",
+     0, "note: 1 line of", ""},
+    {"a_row_without_a_generation_moves_no_other",
+     "cp -r two mw; sed -i '$s/,\"generation\":1//' mw/metrics.jsonl; rt train tiny.yaml --run-dir "
+     "mw "
+     "--resume auto --set run.steps=30 >mw.out; test ! -s mw/metrics-abandoned.jsonl && grep -c "
+     "step "
+     "mw/metrics.jsonl",
+     0, "3\n", ""},
     {"umask_of_all", "umask 777; rt train tiny.yaml --run-dir w4 --set run.steps=5", 0, "done", ""},
     {"run_directory_like_an_option", "rt train tiny.yaml --run-dir=-x --set run.steps=5", 0, "done",
      ""},
