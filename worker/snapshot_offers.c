@@ -103,31 +103,31 @@ static void add_trace(rt__snapshot_offers *o, const rt_snapshot *s)
                                                 .phase = s->mark.phase};
 }
 
-/* Returns whether a snapshot is this run's and not that of a copy of its run directory, which has the same run id. One
- * line tells of the first that is not: the state that a user misses here goes on there. */
-static bool is_of_this_run(const rt_snapshot_about *ours, const rt_snapshot_entry *e, bool *told,
-                           rt__snapshot_offers *o)
+/* Returns whether a snapshot is this run's and not that of a copy of its run directory, which has the same run id. */
+static bool is_of_this_run(const rt_snapshot_about *ours, const rt_snapshot_entry *e)
+{
+    const rt_snapshot_owner owner = rt_snapshot_owner_of(e->snapshot->about.run_dir, ours->run_dir);
+    return owner == RT_SNAPSHOT_OURS || (owner == RT_SNAPSHOT_ORPHAN && !e->in_use);
+}
+
+/* A run that finds only snapshots of a copy of its directory says so: the state that its user misses goes on there. */
+static void tell_of_others(rt__snapshot_offers *o, const rt_snapshot_entry *others)
 {
     char line[512];
-    const char *there = e->snapshot->about.run_dir;
-    const rt_snapshot_owner owner = rt_snapshot_owner_of(there, ours->run_dir);
-    if (owner == RT_SNAPSHOT_OURS || (owner == RT_SNAPSHOT_ORPHAN && !e->in_use))
-        return true;
+    if (!others || o->offer_count > 0)
+        return;
     snprintf(line, sizeof line,
              "the snapshots of generation %" PRId64 " belong to %.300s, another directory of the "
              "same run: not used here",
-             e->name.generation, there);
-    if (!*told)
-        rt__snapshot_offers_add_trouble(o, line);
-    *told = true;
-    return false;
+             others->name.generation, others->snapshot->about.run_dir);
+    rt__snapshot_offers_add_trouble(o, line);
 }
 
 /* Newest first, so that entries that do not fit are the least useful. */
 static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__snapshot_offers *o)
 {
-    int64_t newest = -1; /* generation of the traces */
-    bool told = false;
+    int64_t newest = -1;                    /* generation of the traces */
+    const rt_snapshot_entry *others = NULL; /* the newest of a copy of the run directory */
     for (int64_t i = l->count - 1; i >= 0; i--) {
         const rt_snapshot_entry *e = &l->item[i];
         if (e->name.generation >= ours->generation || e->name.what == RT_SNAPSHOT_MPI || e->foreign)
@@ -136,8 +136,10 @@ static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__s
             rt__snapshot_offers_add_trouble(o, e->reason);
             continue;
         }
-        if (!is_of_this_run(ours, e, &told, o))
+        if (!is_of_this_run(ours, e)) {
+            others = others ? others : e;
             continue;
+        }
         offer_file(o, ours, e);
         if (e->name.what != RT_SNAPSHOT_OWN)
             continue;
@@ -146,6 +148,7 @@ static void find(const rt_snapshot_about *ours, const rt_snapshot_list *l, rt__s
         if (e->name.generation == newest)
             add_trace(o, e->snapshot);
     }
+    tell_of_others(o, others);
 }
 
 void rt__snapshot_offers_find(const char *dir, const rt_snapshot_about *ours,

@@ -146,6 +146,15 @@ static void snapshots_of_the_directory_that_was_copied_are_not_used_and_told_onc
     assert_null(strstr(told + 1, "belong to "));
     rt__snapshot_offers_release(&o);
 
+    rt_snapshot_about own = ours; /* with a state of its own there is nothing to miss */
+    own.generation = 1;
+    leave(&own, 5);
+    rt__snapshot_offers_find(f.dir, &ours, &o);
+    assert_int_equal(o.offer_count, 2);
+    assert_string_equal(o.trouble, "");
+    rt__snapshot_offers_release(&o);
+    must(rt_snapshot_forget(f.dir, "r1", ours.run_dir, INT64_MAX)); /* ours alone */
+
     snprintf(ours.run_dir, sizeof ours.run_dir, "%s", f.dir);
     rt__snapshot_offers_find(f.dir, &ours, &o);
     assert_int_equal(o.offer_count, 4);
