@@ -331,8 +331,39 @@ static int fail(rank *r, rt_status status)
     _exit(code);
 }
 
+/* ---- exit() before the end ---- */
+
+/* The rank that must not leave yet, and the thread that computes in it. NULL: none */
+static rank *unfinished;
+static pthread_t computing;
+
+/* Runs in exit(). A plugin or a library has called it: without a word from us, mpirun would wait for the other ranks if the exit code is 0,
+ * and nobody would know what ended this one. */
+static void report_exit(void)
+{
+    rank *r = unfinished;
+    unfinished = NULL;
+    if (!r)
+        return;
+    rt_error_clear();
+    RT_FAIL(INTERRUPTED, "ended by itself in %s: a plugin or a library called exit()",
+            rt_phase_name(rt__progress_read(&r->progress).phase));
+    if (pthread_equal(pthread_self(), computing))
+        fail(r, rt_error_code());
+    rt_log_error("%s", rt_error()); /* another thread must not end the link */
+    _exit(rt_status_exit_code(rt_error_code()));
+}
+
+static rt_status watch_exit(rank *r)
+{
+    unfinished = r;
+    computing = pthread_self();
+    return atexit(report_exit) == 0 ? RT_OK : RT_FAIL(NOMEM, "atexit: out of memory");
+}
+
 static int end(rank *r)
 {
+    unfinished = NULL;
     rt__link_end(r->link, FAREWELL_SECONDS);
     hold_sigterm(false); /* no thread handles it any more, and MPI may wait for other ranks */
     rt_run_close(r->run);
@@ -362,6 +393,8 @@ int rt__rank_main(void)
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         return rt_status_exit_code(status);
     }
-    status = run_session(&r);
+    status = watch_exit(&r);
+    if (status == RT_OK)
+        status = run_session(&r);
     return status == RT_OK ? end(&r) : fail(&r, status);
 }

@@ -2,6 +2,7 @@
  * RINGTORCH_SICK tells what they do:
  *
  *     crash STEP SLICE    a segmentation fault in that slice, whichever rank computes it, every time
+ *     exit STEP SLICE     exit(0) there, every time
  *     flip STEP RANK      a bit of the parameters flips in that rank's memory while the step is computed, once
  *     nan STEP always     a gradient of the step's first slice is not a number
  *     nan STEP once       the same, in the first generation only
@@ -53,6 +54,8 @@ void __wrap_rt_random_seek(uint64_t seed, uint64_t step, uint32_t slice)
         *spoiled(computing) = NAN;
     if (suffers("crash", step, detail) && strtoul(detail, NULL, 10) == slice)
         raise(SIGSEGV);
+    if (suffers("exit", step, detail) && strtoul(detail, NULL, 10) == slice)
+        exit(0);
     __real_rt_random_seek(seed, step, slice);
 }
 

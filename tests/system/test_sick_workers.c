@@ -139,12 +139,29 @@ static void data_that_kills_is_named(void **state)
     records_close(&r);
 }
 
+/* A plugin or a library that calls exit(), here with 0, ends the worker without a word. */
+static void a_worker_that_calls_exit_is_named(void **state)
+{
+    (void)state;
+    fail_sick("exit", "exit 65 3", "run.max_restarts=10", "slice 3 of step 66");
+    records r;
+    records_open(&r, in_scratch(&s, "exit"));
+    records_read(&r);
+    const json_t *event = find_event(&r, 0, "worker_lost", NULL);
+    assert_non_null(event);
+    expect_text(event_string(event, "cause"),
+                "at step 65: ended by itself in load: a plugin or a library called exit()");
+    expect_restarts(in_scratch(&s, "exit"), 3);
+    records_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(a_flipped_bit_is_named_and_undone),    ROW(unnoticed_it_would_spoil_the_weights),
         ROW(not_a_number_once_is_tried_again),     ROW(a_step_is_skipped_by_all_alike),
         ROW(not_a_number_repeatedly_ends_the_run), ROW(data_that_kills_is_named),
+        ROW(a_worker_that_calls_exit_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
