@@ -32,6 +32,12 @@ static bool same(double a, double b)
     return a == b || (isnan(a) && isnan(b));
 }
 
+/* Returns whether a line has only what an evaluation gave: it was made anew after its report had been lost. */
+static bool lacks_report(const metric *m)
+{
+    return isnan(m->loss) && isnan(m->lr) && isnan(m->grad_norm);
+}
+
 /* Every value of every line must equal that of the undisturbed run for the same step. So two lines of a step that was made twice agree,
  * too. */
 static void compare_metrics(chaos *c, const outcome *o, bool *seen)
@@ -44,6 +50,8 @@ static void compare_metrics(chaos *c, const outcome *o, bool *seen)
             wrong++;
             continue;
         }
+        if (lacks_report(m))
+            continue;
         seen[m->step] = true;
         const metric *expected = &q->metrics[m->step - 1];
         bool equal = same(m->loss, expected->loss) && same(m->lr, expected->lr) &&
@@ -70,7 +78,7 @@ static bool is_start(const records *r, int64_t step)
     return false;
 }
 
-/* If a process dies after leaving a state and before sending its report, the line of that step is missing, which is the step that the next
+/* If a process dies after leaving a state and before sending its report, that report is missing. It is that of the step that the next
  * generation starts from. If the coordinator was away, some lines just before it may be missing, too. No other line may be. */
 static void judge_metrics(chaos *c, outcome *o)
 {
@@ -89,10 +97,11 @@ static void judge_metrics(chaos *c, outcome *o)
         o->reports_lost++;
         bool last_of_gap = step == o->steps || seen[step + 1];
         if (last_of_gap && !is_start(&c->run.records, step))
-            chaos_fail(c, NULL,
-                       "metrics.jsonl: steps %lld to %lld are missing, and no generation "
-                       "started from the last of them",
-                       (long long)first, (long long)step);
+            chaos_fail(
+                c, NULL,
+                "metrics.jsonl: the reports of steps %lld to %lld are missing, and no generation "
+                "started from the last of them",
+                (long long)first, (long long)step);
     }
     if (c->run.records.torn)
         chaos_fail(c, NULL, "%lld lines of events.jsonl and metrics.jsonl are not whole",
