@@ -86,11 +86,16 @@ rt_status rt_file_open_log(const char *path, int *fd)
     return open_regular(path, O_WRONLY | O_APPEND, fd);
 }
 
-/* Writes the offset behind the last newline, which is 0 in a device. */
+/* Writes the offset behind the last newline, which is 0 in a device, or -1 if what follows it is longer than lines may be. */
 static rt_status find_end_of_lines(int fd, const char *path, off_t *end)
 {
     char block[4096];
-    for (*end = lseek(fd, 0, SEEK_END); *end > 0;) {
+    off_t size = lseek(fd, 0, SEEK_END);
+    for (*end = size; *end > 0;) {
+        if (size - *end > RT_INPUT_LINE_MAX) { /* a file with a hole may have terabytes */
+            *end = -1;
+            return RT_OK;
+        }
         size_t len = *end < (off_t)sizeof block ? (size_t)*end : sizeof block;
         ssize_t n = pread(fd, block, len, *end - (off_t)len);
         if (n != (ssize_t)len)
@@ -111,7 +116,9 @@ rt_status rt_file_open_lines(const char *path, int *fd)
     off_t end;
     RT_TRY(open_regular(path, O_RDWR | O_APPEND, fd));
     rt_status status = find_end_of_lines(*fd, path, &end);
-    if (status == RT_OK && end < lseek(*fd, 0, SEEK_END) && ftruncate(*fd, end) != 0)
+    if (status == RT_OK && end < 0)
+        status = rt_file_write(*fd, path, "\n", 1);
+    else if (status == RT_OK && end < lseek(*fd, 0, SEEK_END) && ftruncate(*fd, end) != 0)
         status = RT__FAIL_ERRNO(path, "remove its incomplete last line");
     if (status != RT_OK)
         close(*fd);

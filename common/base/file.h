@@ -30,7 +30,7 @@ rt_status rt_file_finish(int fd, const char *path);
  * reader. */
 rt_status rt_file_open_log(const char *path, int *fd);
 /* Does the same for a file of lines, and first removes the incomplete line at its end that a crash may have left, so that
- * what is appended begins a line. */
+ * what is appended begins a line. What is longer than lines may be is no remainder of ours: it stays, and is ended. */
 rt_status rt_file_open_lines(const char *path, int *fd);
 /* Appends one line to such a file with one write(2). */
 rt_status rt_file_append_line(const char *path, const char *line);

@@ -242,6 +242,23 @@ static void pipes_are_read_where_they_are_welcome(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* A file with a hole in it, as a power failure may leave it, is not searched to its beginning at each line. */
+static void an_endless_line_is_ended(void **state)
+{
+    (void)state;
+    rt_bytes b;
+    char *path = in_dir("endless");
+    const off_t hole = (off_t)1 << 40;
+    assert_int_equal(rt_file_replace(path, "", 0), RT_OK);
+    assert_int_equal(truncate(path, hole), 0);
+    assert_int_equal(rt_file_append_line(path, "one"), RT_OK);
+    assert_int_equal(rt_file_append_line(path, "two"), RT_OK);
+    assert_int_equal(rt_input_tail(path, 9, &b), RT_OK);
+    assert_string_equal((char *)b.data, "one\ntwo\n");
+    rt_bytes_release(&b);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void tails_begin_with_a_line(void **state)
 {
     (void)state;
@@ -450,6 +467,7 @@ int main(void)
         TEST(reading_is_limited),
         TEST(only_files_are_read),
         TEST(pipes_are_read_where_they_are_welcome),
+        TEST(an_endless_line_is_ended),
         TEST(tails_begin_with_a_line),
         TEST(large_files_come_back_whole),
         TEST(lines_are_appended),
