@@ -55,10 +55,23 @@ static rt_status parse(int argc, char **argv, status *s)
 
 /* ---- showing ---- */
 
+/* A signal ends --watch between two blocks, so that no reader gets half a line; a second one ends it in any case, for a
+ * pipe that nobody reads holds a block up for ever. */
+static volatile sig_atomic_t in_block, stop_asked;
+
+static void exit_after_block(int number)
+{
+    (void)number;
+    if (!in_block || stop_asked)
+        _exit(0); /* the coordinator forgets clients that ask no more */
+    stop_asked = 1;
+}
+
 /* Prints a block of text. --watch draws it over the previous one on a terminal; elsewhere blocks follow each other. */
 static void put_block(status *s, const char *text)
 {
     bool over = s->watch && s->screen.height > 0;
+    in_block = 1;
     if (over && s->blocks == 0)
         fputs("\033[2J", stdout);
     if (over)
@@ -76,6 +89,9 @@ static void put_block(status *s, const char *text)
     if (over)
         fputs("\033[J", stdout);
     rt_output_flush();
+    in_block = 0;
+    if (stop_asked)
+        _exit(0);
     s->blocks++;
 }
 
@@ -144,18 +160,11 @@ static void show_silence(status *s)
     put_block(s, text);
 }
 
-/* Exits at once: the coordinator forgets clients that ask no more. */
-static void exit_at_once(int number)
-{
-    (void)number;
-    _exit(0);
-}
-
 /* Shows the run once a second until it ends. */
 static rt_status watch(status *s)
 {
-    signal(SIGINT, exit_at_once);
-    signal(SIGTERM, exit_at_once);
+    signal(SIGINT, exit_after_block);
+    signal(SIGTERM, exit_after_block);
     rt_status result = rt__ask_open(s->dir, &s->ask);
     while (result == RT_OK && !ferror(stdout)) { /* main() reports a write error */
         double next = rt_clock() + WATCH_SECONDS;
