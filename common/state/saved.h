@@ -14,33 +14,10 @@
 #define RINGTORCH_COMMON_STATE_SAVED_H
 
 #include "common/base/hash.h"
-#include "common/state/manifest.h"
-#include <ringtorch/safetensors.h>
-
-typedef struct rt_saved {
-    char *dir;
-    rt_manifest manifest;
-    int pieces;
-    rt_st_reader **piece; /* [pieces] */
-} rt_saved;
+#include "common/state/saved_entry.h"
 
 /* `watch` follows the reading of all pieces; it may be NULL. */
 rt_status rt_saved_open(const char *dir, const rt_watch *watch, rt_saved *out);
 void rt_saved_close(rt_saved *s);
-
-/* One entry of a piece, with its name split into its parts. */
-typedef struct rt_saved_entry {
-    char kind[64]; /* "param", or a state of the optimiser */
-    char tensor[448];
-    int64_t start; /* first element of the tensor that the entry holds */
-    int64_t count;
-    const void *data; /* float32, unaligned; borrowed from the reader */
-} rt_saved_entry;
-/* Describes entry i of a piece. Fails with FORMAT if its name or shape cannot come from this program. */
-rt_status rt_saved_entry_at(const rt_saved *s, int piece, int64_t i, rt_saved_entry *out);
-
-/* Checks that the pieces hold every element of the layout exactly once, as parameter and as each state of the
- * manifest's optimiser, and nothing else; part of rt_saved_open. */
-rt_status rt__saved_check_cover(const rt_saved *s);
 
 #endif

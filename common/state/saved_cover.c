@@ -1,8 +1,7 @@
-/* Checks that every element of a saved state is there exactly once. All parts of the state are laid end to end on a
- * line, and each entry is a stretch of it; sorted, the stretches must join without gaps or overlaps. */
+#include "common/state/saved_cover.h"
+
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/state/saved.h"
 #include "common/state/saved_parts.h"
 #include <inttypes.h>
 #include <stdlib.h>

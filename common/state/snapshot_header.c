@@ -6,7 +6,7 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/os/os.h"
-#include "common/state/snapshot_list.h"
+#include "common/state/snapshot_name.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

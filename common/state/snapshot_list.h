@@ -1,13 +1,5 @@
-/* The files that runs keep in shared memory: how they are named, listed and removed.
- *
- *     <dir>/ringtorch-<run>-g<generation>-r<rank>-<tag>         a snapshot (common/state/snapshot_header.h)
- *     <dir>/ringtorch-<run>-g<generation>-r<rank>-copy-<tag>    a copy for a rank of another host
- *     <dir>/ringtorch-<run>-g<generation>-mpi-<tag>/            what MPI shares among the ranks of a host
- *     /tmp/ringtorch-<run>-g<generation>-orte-<tag>/            mpirun's own files
- *
- * These directories are open to all users of the machine, who can see the names in them. Each name ends with a tag of 8
- * random hex digits, so that nobody can guess the next one and create it before we do. Files of another user are never
- * opened, used or removed, whatever their name. Names without a tag are accepted, too.
+/* The files that runs keep in shared memory (common/state/snapshot_name.h): whose they are, how they are listed and
+ * removed. Files of another user are never opened, used or removed, whatever their name.
  *
  *     rt_snapshot_list l;
  *     RT_TRY(rt_snapshot_list_read("/dev/shm", NULL, &l));             // of all runs
@@ -21,31 +13,9 @@
 #define RINGTORCH_COMMON_STATE_SNAPSHOT_LIST_H
 
 #include "common/state/snapshot_header.h"
+#include "common/state/snapshot_name.h"
 #include <stdbool.h>
 
-typedef enum rt_snapshot_what {
-    RT_SNAPSHOT_OWN,
-    RT_SNAPSHOT_COPY,
-    RT_SNAPSHOT_MPI,
-    RT_SNAPSHOT_MPIRUN,
-} rt_snapshot_what;
-
-enum { RT_SNAPSHOT_TAG = 9 };
-
-typedef struct rt_snapshot_name {
-    rt_snapshot_what what;
-    char run[64];
-    int64_t generation, rank;  /* rank: -1 for MPI and mpirun */
-    char tag[RT_SNAPSHOT_TAG]; /* "" if none */
-} rt_snapshot_name;
-
-/* Makes a random tag. Fails with IO if the system provides no random numbers. */
-rt_status rt_snapshot_tag_make(char tag[RT_SNAPSHOT_TAG]);
-bool rt_snapshot_tag_is(const char *text);
-/* Parses the last component of a path; returns false if it is not one of our names. */
-bool rt_snapshot_name_parse(const char *name, rt_snapshot_name *out);
-/* Returns the path of that name in `dir` (rt_mem_free; NULL if memory runs out). */
-char *rt_snapshot_path(const char *dir, const rt_snapshot_name *name);
 /* Returns the path of the file or directory of that name, with any tag, that belongs to us and not to a copy of the run
  * directory (rt_mem_free). Returns NULL and NOTFOUND if there is none. run_dir: absolute; NULL accepts any. */
 char *rt_snapshot_find(const char *dir, const rt_snapshot_name *name, const char *run_dir);

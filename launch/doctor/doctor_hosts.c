@@ -1,11 +1,7 @@
-/* The doctor checks the other hosts: whether commands can be run there, and how far their clocks are off.
- *
- * A clock is read with `date +%s.%N` over the remote shell, at some moment between request and answer. We assume the
- * middle, so the difference may be wrong by half of that time. */
+#include "launch/doctor/doctor_hosts.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "launch/doctor/doctor_checks.h"
 #include "launch/jobs/capture.h"
 #include <inttypes.h>
 #include <math.h>

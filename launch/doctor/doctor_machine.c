@@ -1,11 +1,10 @@
-/* The doctor checks this machine: processors, memory, limits, files. */
+#include "launch/doctor/doctor_machine.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/control/words.h"
-#include "launch/doctor/doctor_checks.h"
 #include "launch/remains/remains.h"
 #include <errno.h>
 #include <fcntl.h>

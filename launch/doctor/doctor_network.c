@@ -1,8 +1,7 @@
-/* The doctor checks the control plane: loopback and encryption. */
+#include "launch/doctor/doctor_network.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/control/wire.h"
-#include "launch/doctor/doctor_checks.h"
 
 static const double WIRE_SECONDS = 3;
 

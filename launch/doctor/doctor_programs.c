@@ -1,11 +1,10 @@
-/* The doctor checks the programs: the engine in ringtorch-worker, mpirun, and ranks that exchange messages. */
+#include "launch/doctor/doctor_programs.h"
 #include "common/base/error.h"
 #include "common/base/fields.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/config/plugins.h"
 #include "common/control/words.h"
-#include "launch/doctor/doctor_checks.h"
 #include "launch/jobs/capture.h"
 #include "launch/jobs/child.h"
 #include "launch/run/plugins.h"

@@ -1,4 +1,4 @@
-/* The checks of the doctor. Each reports what it has found; if it fails, it also says what to do.
+/* What the doctor has found. Each of its checks reports that; if it fails, it also says what to do.
  *
  *     void rt__check_disk(rt__doctor *d)
  *     {
@@ -8,8 +8,8 @@
  *             rt__doctor_report(d, RT__FINE, "disk", NULL, "64 MiB in %.2f s", seconds);
  *     }
  */
-#ifndef RINGTORCH_LAUNCH_DOCTOR_DOCTOR_CHECKS_H
-#define RINGTORCH_LAUNCH_DOCTOR_DOCTOR_CHECKS_H
+#ifndef RINGTORCH_LAUNCH_DOCTOR_DOCTOR_REPORT_H
+#define RINGTORCH_LAUNCH_DOCTOR_DOCTOR_REPORT_H
 
 #include "common/base/json.h"
 #include "launch/jobs/job.h"
@@ -34,25 +34,5 @@ __attribute__((format(printf, 5, 6))) void rt__doctor_report(rt__doctor *d, rt__
                                                              const char *fmt, ...);
 /* Prints the error in the slot as a problem, and clears it. */
 void rt__doctor_report_error(rt__doctor *d, const char *check, const char *advice);
-
-/* doctor_machine.c */
-void rt__check_processors(rt__doctor *d);
-void rt__check_memory(rt__doctor *d);
-void rt__check_shared_memory(rt__doctor *d);
-void rt__check_limits(rt__doctor *d);
-void rt__check_temporary(rt__doctor *d);
-void rt__check_disk(rt__doctor *d);
-void rt__check_remains(rt__doctor *d);
-
-/* doctor_programs.c */
-void rt__check_engine(rt__doctor *d);
-void rt__check_jobs(rt__doctor *d);
-void rt__check_ranks(rt__doctor *d);
-
-/* doctor_network.c */
-void rt__check_wire(rt__doctor *d);
-
-/* doctor_hosts.c */
-void rt__check_hosts(rt__doctor *d);
 
 #endif
