@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "launch/cmd/next_step.h"
 #include "launch/cmd/options.h"
+#include "launch/jobs/backend_command.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/hosts.h"
 #include "launch/jobs/job.h"
@@ -243,7 +244,7 @@ static rt_status prepare(launch *l)
     RT_TRY(settle_resume(l));
     RT_TRY(check_written_size(&l->cfg, o->config));
     RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
-    RT_TRY(rt__jobs_register_plugins());
+    RT_TRY(rt__command_backends_register());
     RT_TRY(rt__jobs_open(getenv("RINGTORCH_JOBS"), &l->jobs));
     RT_TRY(check_hosts(&l->cfg, &l->jobs));
     RT_TRY(find_programs(l));

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/config/plugins.h"
 #include "common/control/words.h"
+#include "launch/jobs/backend_command.h"
 #include "launch/jobs/capture.h"
 #include "launch/jobs/child.h"
 #include "launch/run/plugins.h"
@@ -118,7 +119,7 @@ static rt_status add_plugin(const char *plugin)
     rt_mem_free(worker);
     json_decref(resolved);
     json_decref(named);
-    return status == RT_OK ? rt__jobs_register_plugins() : status;
+    return status == RT_OK ? rt__command_backends_register() : status;
 }
 
 void rt__check_jobs(rt__doctor *d)

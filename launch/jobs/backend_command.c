@@ -1,11 +1,13 @@
 /* Starts jobs with a command that a plugin describes. It sees the command's process and its exit status, and those ranks
  * that are children of it: with a command that starts them elsewhere, nobody here knows which rank failed. */
+#include "launch/jobs/backend_command.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "launch/jobs/child.h"
-#include "launch/jobs/command.h"
+#include "launch/jobs/command_line.h"
+#include "launch/jobs/job_environment.h"
 #include "launch/jobs/job_log.h"
 #include "launch/jobs/log_limit.h"
 #include "launch/jobs/ranks.h"
@@ -401,7 +403,8 @@ static void release(rt__job *job)
 
 /* ---- the back end of each row ---- */
 
-const rt__job_backend *rt__command_backend(int i)
+/* Returns the back end of row i of rt__job_rows(), the same each time. */
+static const rt__job_backend *backend_of(int i)
 {
     static command_backend all[RT_JOB_ROWS_MAX];
     const rt__job_row *row = rt__job_row_at(i);
@@ -422,4 +425,16 @@ const rt__job_backend *rt__command_backend(int i)
                                          .release = release},
                                .row = row};
     return &all[i].table;
+}
+
+rt_status rt__command_backends_register(void)
+{
+    for (int i = 0; i < rt__job_rows(); i++) {
+        const rt__job_row *row = rt__job_row_at(i);
+        if (rt__jobs_is_built_in(row->name))
+            return RT_FAIL(EXISTS, "plugin %s (%.400s): jobs: %s is built in: give it another name",
+                           rt__job_row_plugin(row), rt__job_row_file(row), row->name);
+        rt__jobs_register(backend_of(i));
+    }
+    return RT_OK;
 }

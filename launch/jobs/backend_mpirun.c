@@ -4,7 +4,9 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "launch/jobs/child.h"
-#include "launch/jobs/mpirun.h"
+#include "launch/jobs/mpirun_report.h"
+#include "launch/jobs/mpirun_start.h"
+#include "launch/jobs/mpirun_watch.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,8 @@
-/* The words and the environment of a command that starts ranks. */
+#include "launch/jobs/command_line.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/base/startup.h"
 #include "common/base/text.h"
-#include "launch/jobs/command.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/config/job_rows.h"
-#include "launch/jobs/command.h"
 #include <string.h>
 
 /* ---- the table ---- */
@@ -31,24 +30,12 @@ void rt__jobs_register(const rt__job_backend *backend)
         registered[registered_count++] = backend;
 }
 
-static bool is_built_in(const char *name)
+bool rt__jobs_is_built_in(const char *name)
 {
     for (int i = 0; i < ROWS; i++)
         if (strcmp(rows[i]->name, name) == 0)
             return true;
     return strcmp(name, "auto") == 0;
-}
-
-rt_status rt__jobs_register_plugins(void)
-{
-    for (int i = 0; i < rt__job_rows(); i++) {
-        const rt__job_row *row = rt__job_row_at(i);
-        if (is_built_in(row->name))
-            return RT_FAIL(EXISTS, "plugin %s (%.400s): jobs: %s is built in: give it another name",
-                           rt__job_row_plugin(row), rt__job_row_file(row), row->name);
-        rt__jobs_register(rt__command_backend(i));
-    }
-    return RT_OK;
 }
 
 /* Returns the i-th back end, the last registered first; NULL after the last one. */

@@ -13,8 +13,8 @@
  *     rt__job_release(&job);
  *     rt__jobs_close(&jobs);
  *
- * Workers get the keys and everything else through the environment, never as arguments: arguments are visible to all
- * users. */
+ * Workers get the keys and everything else through the environment (job_environment.h), never as arguments: arguments
+ * are visible to all users. */
 #ifndef RINGTORCH_LAUNCH_JOBS_JOB_H
 #define RINGTORCH_LAUNCH_JOBS_JOB_H
 
@@ -130,16 +130,11 @@ struct rt__job_backend {
     void (*release)(rt__job *job);
 };
 
-/* Adds the variables that every worker needs. What starts a rank gives it its numbers, in variables that
- * common/base/rank_variables.h lists. */
-void rt__job_environment(const rt__job_spec *spec, rt__environment *e);
-
 /* Registers a back end beside those of backends.def. It must live as long as the process; of two with the same name the
  * later one wins. Registering one again does nothing. */
 void rt__jobs_register(const rt__job_backend *backend);
-/* Registers those that the plugins of the configurations loaded so far describe (backend_command.c). Fails with EXISTS,
- * naming plugin and row, if a name is built in. */
-rt_status rt__jobs_register_plugins(void);
+/* Returns whether a back end of backends.def has this name, or it is "auto". */
+bool rt__jobs_is_built_in(const char *name);
 
 /* Opens a back end by its name. NULL, "" and "auto" choose the first that can work in this environment. Fails with
  * NOTFOUND if there is no such back end (the message lists those there are) or a program that it needs is missing. */

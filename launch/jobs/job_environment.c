@@ -1,6 +1,6 @@
+#include "launch/jobs/job_environment.h"
 #include "common/base/rank_variables.h"
 #include "common/state/snapshot_list.h"
-#include "launch/jobs/job.h"
 #include <inttypes.h>
 #include <stdlib.h>
 

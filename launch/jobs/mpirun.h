@@ -1,4 +1,4 @@
-/* A job that mpirun runs. Private to backend_mpirun.c and mpirun_*.c. */
+/* What we know of a job that mpirun runs. Private to backend_mpirun.c and mpirun_*.c. */
 #ifndef RINGTORCH_LAUNCH_JOBS_MPIRUN_H
 #define RINGTORCH_LAUNCH_JOBS_MPIRUN_H
 
@@ -48,30 +48,5 @@ typedef struct rt__mpirun {
     bool lost_daemon; /* another host is gone or cannot be reached; lost_host may be unknown */
     rt__job_report report;
 } rt__mpirun;
-
-/* mpirun_start.c */
-rt_status rt__mpirun_start(rt__mpirun *m, const rt__mpirun_site *site, const rt__job_spec *spec);
-rt_status rt__mpirun_command(const rt__mpirun_site *site, const rt__host_list *hosts, int64_t world,
-                             int64_t threads, rt__command *out);
-void rt__mpirun_release(rt__mpirun *m);
-
-/* mpirun_watch.c */
-/* Watches the ranks on this host. When one fails, kills the others. */
-void rt__mpirun_watch(rt__mpirun *m);
-double rt__mpirun_patience(const rt__mpirun *m);
-/* Tells mpirun to end, which kills its ranks and removes their files. */
-void rt__mpirun_end(rt__mpirun *m);
-/* Returns whether mpirun should have ended by now but has not. */
-bool rt__mpirun_overdue(const rt__mpirun *m);
-
-/* Returns whether mpirun itself may have ended a rank with this wait status, because another rank that we do not see had
- * failed. */
-bool rt__mpirun_may_have_ended(const rt__mpirun *m, int wait_status);
-
-/* mpirun_report.c */
-/* Fills `report` with how the job ended. wait_status must be mpirun's. */
-void rt__mpirun_judge(rt__mpirun *m);
-/* Records which host was lost, if the inquest has found it out. */
-void rt__mpirun_set_lost_host(rt__mpirun *m, const char *host);
 
 #endif

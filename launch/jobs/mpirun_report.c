@@ -1,10 +1,10 @@
-/* Finds out how a job of mpirun has ended, from what we saw of its ranks, mpirun's exit status and its log. */
+#include "launch/jobs/mpirun_report.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "launch/jobs/job_log.h"
-#include "launch/jobs/mpirun.h"
 #include "launch/jobs/mpirun_log.h"
+#include "launch/jobs/mpirun_watch.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>

@@ -1,10 +1,10 @@
-/* Starts mpirun: its arguments, environment and log. */
+#include "launch/jobs/mpirun_start.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "launch/jobs/child.h"
+#include "launch/jobs/job_environment.h"
 #include "launch/jobs/log_limit.h"
-#include "launch/jobs/mpirun.h"
 #include "launch/remains/leftovers.h"
 #include <arpa/inet.h>
 #include <fcntl.h>

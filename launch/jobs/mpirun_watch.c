@@ -1,9 +1,9 @@
+#include "launch/jobs/mpirun_watch.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/os/os.h"
 #include "launch/jobs/log_limit.h"
-#include "launch/jobs/mpirun.h"
 #include <signal.h>
 #include <sys/wait.h>
 

@@ -16,6 +16,7 @@
 #include "launch/cmd/train.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/job.h"
+#include "launch/jobs/job_environment.h"
 #include "supervising.h"
 
 /* ---- two back ends ---- */

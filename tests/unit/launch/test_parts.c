@@ -19,7 +19,7 @@
 #include "common/base/mem.h"
 #include "launch/cmd/options.h"
 #include "launch/jobs/child.h"
-#include "launch/jobs/mpirun.h"
+#include "launch/jobs/mpirun_report.h"
 #include "launch/run/rundir.h"
 #include "tests/support/child.h"
 

@@ -1,19 +1,22 @@
-/* Job back ends that plugins describe: a command of their words starts the ranks (ringtorch/job.h).
+/* The words and the environment of the command with which a plugin's job back end starts ranks (ringtorch/job.h).
  *
- *     RT_TRY(rt__jobs_register_plugins());                    // job.h: after the configuration was loaded
- *     RT_TRY(rt__jobs_open("slurm", &jobs));
+ *     rt__command c = {0};
+ *     rt__job_environment(spec, &c.environment);
+ *     RT_TRY(rt__command_fill(row, spec->hosts, spec->world, spec->threads, &c));
+ *     rt__command_add_surroundings(row, &c.environment);
+ *     c.word[c.count++] = spec->worker;
+ *     char text[RT__COMMAND_SHOWN];
+ *     rt__command_show(&c, text);                      // "srun -n 4 /opt/ringtorch/bin/ringtorch-worker"
+ *     rt__command_release(&c);
  */
-#ifndef RINGTORCH_LAUNCH_JOBS_COMMAND_H
-#define RINGTORCH_LAUNCH_JOBS_COMMAND_H
+#ifndef RINGTORCH_LAUNCH_JOBS_COMMAND_LINE_H
+#define RINGTORCH_LAUNCH_JOBS_COMMAND_LINE_H
 
 #include "common/config/job_rows.h"
 #include "launch/jobs/job.h"
 
-/* Returns the back end of row i of rt__job_rows(), the same each time. */
-const rt__job_backend *rt__command_backend(int i);
-
-/* command_line.c */
 enum { RT__COMMAND_SHOWN = 200 };
+
 /* Appends the words of the row's command, without the worker's program, to `out`, whose environment must hold the variables
  * that {variables} is to name. An empty list of hosts means this one. */
 rt_status rt__command_fill(const rt__job_row *row, const rt__host_list *hosts, int64_t world,
