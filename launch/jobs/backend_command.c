@@ -3,7 +3,6 @@
 #include "launch/jobs/backend_command.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/command_line.h"
@@ -224,22 +223,11 @@ static void take_ends(command_job *c)
     }
 }
 
-static void limit_log(command_job *c)
-{
-    double now = rt_clock();
-    if (now < c->next_log_look || c->kill_at > 0)
-        return;
-    c->next_log_look = now + 1;
-    if (rt__log_shorten(c->log) != RT_OK) {
-        rt_log_warn("%s", rt_error());
-        rt_error_clear();
-    }
-}
-
 static void watch(rt__job *job)
 {
     command_job *c = job->own;
-    limit_log(c);
+    if (c->kill_at == 0) /* what an ending command logs is the reason */
+        rt__log_tend(c->log, &c->next_log_look);
     if (!c->ended) {
         rt__ranks_look(&c->ranks);
         take_ends(c);
@@ -292,26 +280,11 @@ static void end(rt__job *job)
 
 /* ---- its end ---- */
 
-static int exit_code_of(int wait_status)
-{
-    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
-}
-
-/* Returns the text of a rank's own log (rt_mem_free), or NULL if it has none. */
-static char *read_worker_log(const command_job *c, int64_t rank)
-{
-    char *path = rt_strdup_printf("%s/logs/worker-%" PRId64 ".g%" PRId64 ".log", c->run_dir, rank,
-                                  c->generation);
-    char *text = path ? rt__log_read(path) : NULL;
-    rt_mem_free(path);
-    return text;
-}
-
 static bool any_worker_began(const command_job *c)
 {
     bool began = false;
     for (int64_t i = 0; i < c->world && !began; i++) {
-        char *log = read_worker_log(c, i);
+        char *log = rt__log_read_worker(c->run_dir, i, c->generation);
         began = log != NULL;
         rt_mem_free(log);
     }
@@ -346,7 +319,7 @@ static void explain_command(command_job *c)
 
 static void explain_rank(command_job *c, int signal)
 {
-    char *log = read_worker_log(c, c->first);
+    char *log = rt__log_read_worker(c->run_dir, c->first, c->generation);
     if (signal != 0 && c->why_killed)
         rt__why_killed_find(c->why_killed, signal, c->text, sizeof c->text);
     else if (signal == 0 && log)
@@ -361,7 +334,7 @@ static void report_failure(command_job *c, rt__job_report *r)
     bool known = c->first >= 0;
     int status = known ? c->first_status : c->wait_status;
     r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    r->exit_code = exit_code_of(status);
+    r->exit_code = rt__exit_code(status);
     r->outcome = known || r->signal == 0 ? RT__JOB_FAILED : RT__JOB_KILLED;
     if (known) {
         r->rank = c->first;

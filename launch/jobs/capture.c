@@ -126,7 +126,7 @@ rt_status rt__capture_waiting(const char *const *argv, const char *const *env, d
     out->seconds = rt_clock() - began;
     if (!ended)
         end_child(pid);
-    out->exit_code = !ended ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    out->exit_code = ended ? rt__exit_code(status) : -1;
     for (int i = 0; i < 2; i++)
         if (s[i].fd >= 0)
             close(s[i].fd);

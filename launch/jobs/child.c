@@ -105,6 +105,11 @@ rt_status rt__child_start(const rt__child *c, pid_t *pid)
     return RT_FAIL(NOTFOUND, "cannot start %s: %s", c->argv[0], strerror(failure));
 }
 
+int rt__exit_code(int wait_status)
+{
+    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
 /* ---- ending ---- */
 
 static bool is_among(pid_t pid, const pid_t *list, int count)

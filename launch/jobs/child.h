@@ -28,6 +28,9 @@ typedef struct rt__child {
 /* Starts a process. Fails with NOTFOUND if the program does not exist. */
 rt_status rt__child_start(const rt__child *c, pid_t *pid);
 
+/* Returns the exit code of a process that has ended; 128 + its signal if a signal ended it, as in a shell. */
+int rt__exit_code(int wait_status);
+
 /* Kills all our children except those to spare, and the orphans that we adopt by that (rt_os_adopt_orphans). Waits at
  * most 5 s until they are gone. Their exit codes are lost. */
 void rt__children_end(const pid_t *spare, int n_spare);

@@ -2,6 +2,8 @@
 #include "common/base/error.h"
 #include "common/base/fields.h"
 #include "common/base/json.h"
+#include "common/base/mem.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,6 +85,17 @@ bool rt__log_own_message(const char *log, char reason[RT__REASON])
             return true;
         }
     return false;
+}
+
+char *rt__log_read_worker(const char *run_dir, int64_t rank, int64_t generation)
+{
+    char *path =
+        rt_strdup_printf("%s/logs/worker-%" PRId64 ".g%" PRId64 ".log", run_dir, rank, generation);
+    char *text = path ? rt__log_read(path) : NULL;
+    if (!path)
+        rt_error_clear();
+    rt_mem_free(path);
+    return text;
 }
 
 void rt__log_worker_reason(const char *log, char reason[RT__REASON])

@@ -1,6 +1,6 @@
 /* Finds out from a worker's log why it ended, in our own entries or in MPI's messages.
  *
- *     char *text = rt__log_read(path), reason[RT__REASON];     // NULL: cannot be read
+ *     char *text = rt__log_read_worker(run_dir, 3, 1), reason[RT__REASON];     // NULL: cannot be read
  *     rt__log_worker_reason(text ? text : "", reason);
  *     puts(reason);                        // "data loader: cannot start a thread: Resource temporarily unavailable"
  *     rt_mem_free(text);
@@ -9,6 +9,7 @@
 #define RINGTORCH_LAUNCH_JOBS_JOB_LOG_H
 
 #include "launch/jobs/log_text.h"
+#include <stdint.h>
 
 /* The beginning of each of our reasons that report that MPI cannot start. */
 extern const char rt__mpi_cannot_start[];
@@ -18,6 +19,8 @@ extern const char *const rt__mpi_noise[];
 
 /* Copies what the first of our programs printed that failed before it had a log of its own. Returns false if none did. */
 bool rt__log_own_message(const char *log, char reason[RT__REASON]);
+/* Returns the text of a rank's own log in a generation (rt_mem_free); NULL without an error if it has none. */
+char *rt__log_read_worker(const char *run_dir, int64_t rank, int64_t generation);
 /* Copies the reason from a worker's log: its first error, else its last message; "" if it has none. */
 void rt__log_worker_reason(const char *log, char reason[RT__REASON]);
 

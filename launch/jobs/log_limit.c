@@ -1,7 +1,9 @@
 #include "launch/jobs/log_limit.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/file_error.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include <fcntl.h>
 #include <string.h>
@@ -59,4 +61,16 @@ rt_status rt__log_shorten(const char *path)
     rt_mem_free(part);
     close(fd);
     return status;
+}
+
+void rt__log_tend(const char *path, double *next_look)
+{
+    double now = rt_clock();
+    if (now < *next_look)
+        return;
+    *next_look = now + 1;
+    if (rt__log_shorten(path) != RT_OK) {
+        rt_log_warn("%s", rt_error());
+        rt_error_clear();
+    }
 }

@@ -2,7 +2,7 @@
  * connecting to its port, and must not be able to fill the disk that way.
  *
  *     RT_TRY(rt__log_create(job->log, &fd));  // its output
- *     RT_TRY(rt__log_shorten(job->log));      // once a second
+ *     rt__log_tend(job->log, &next_look);     // in each turn of a loop
  */
 #ifndef RINGTORCH_LAUNCH_JOBS_LOG_LIMIT_H
 #define RINGTORCH_LAUNCH_JOBS_LOG_LIMIT_H
@@ -19,5 +19,7 @@ enum {
 rt_status rt__log_create(const char *path, int *fd);
 /* Removes lines from the middle of a log that is longer than RT__LOG_MOST. Lines written at that moment may get lost. */
 rt_status rt__log_shorten(const char *path);
+/* Does so once a second; *next_look, 0 at first, is when it will look again. Warns in our log if it cannot. */
+void rt__log_tend(const char *path, double *next_look);
 
 #endif

@@ -1,7 +1,7 @@
 #include "launch/jobs/mpirun_report.h"
 #include "common/base/clock.h"
-#include "common/base/error.h"
 #include "common/base/mem.h"
+#include "launch/jobs/child.h"
 #include "launch/jobs/job_log.h"
 #include "launch/jobs/mpirun_log.h"
 #include "launch/jobs/mpirun_watch.h"
@@ -13,12 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* mpirun itself exits as the first of its ranks did: with that rank's exit code, or with 128 + its signal. */
-static int exit_code_of(int wait_status)
-{
-    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
-}
-
+/* mpirun exits as the first of its ranks did: with that rank's exit code, or with 128 + its signal. */
 static int mpirun_exit_code(const rt__mpirun *m)
 {
     return WIFEXITED(m->wait_status) ? WEXITSTATUS(m->wait_status) : 0;
@@ -50,21 +45,12 @@ static void describe_silence(char reason[RT__REASON])
                 names++ ? ", " : "; these settings apply to it: ", (int)strcspn(*e, "="), *e);
 }
 
-/* Returns the text of a rank's own log (rt_mem_free), or NULL if it has none. */
-static char *read_worker_log(const rt__mpirun *m, int64_t rank)
-{
-    char *path = rt_strdup_printf("%s/logs/worker-%" PRId64 ".g%" PRId64 ".log", m->run_dir, rank,
-                                  m->generation);
-    char *text = path ? rt__log_read(path) : NULL;
-    rt_mem_free(path);
-    return text;
-}
-
 /* All ranks exited with 0, but the coordinator still expected work. A worker opens a log before anything else, so if
  * there is none, another program ran in its place, and would run again. */
 static void blame_program(rt__mpirun *m, rt__blame *b)
 {
-    char *log = read_worker_log(m, 0), here[HOST_NAME_MAX + 1] = "this host";
+    char *log = rt__log_read_worker(m->run_dir, 0, m->generation),
+         here[HOST_NAME_MAX + 1] = "this host";
     gethostname(here, sizeof here - 1);
     if (!log) {
         b->why.final = true;
@@ -93,7 +79,7 @@ static bool is_crash(int signal)
 static void find_reason(rt__mpirun *m, rt__blame *b)
 {
     const rt__job_report *r = &m->report;
-    char *text = r->rank >= 0 ? read_worker_log(m, r->rank) : NULL;
+    char *text = r->rank >= 0 ? rt__log_read_worker(m->run_dir, r->rank, m->generation) : NULL;
     m->reason[0] = '\0';
     if (text && r->signal == 0)
         rt__log_worker_reason(text, m->reason);
@@ -202,7 +188,7 @@ static void blame_first(rt__mpirun *m)
         blame_rank(m, m->first, 0, reported);
     else
         blame_rank(m, m->first, WIFSIGNALED(m->first_status) ? WTERMSIG(m->first_status) : 0,
-                   exit_code_of(m->first_status));
+                   rt__exit_code(m->first_status));
 }
 
 /* Finds the rank or host that failed first in a job that nobody ordered to end: as we saw it, else as mpirun reports it. */
@@ -277,7 +263,7 @@ static void judge(rt__mpirun *m, const char *log)
         m->dead_count = 0;
         return;
     }
-    r->exit_code = exit_code_of(m->wait_status);
+    r->exit_code = rt__exit_code(m->wait_status);
     if (r->exit_code != 0 || m->certain || b.daemon)
         find_culprit(m, &b);
     else

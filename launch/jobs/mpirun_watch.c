@@ -1,7 +1,5 @@
 #include "launch/jobs/mpirun_watch.h"
 #include "common/base/clock.h"
-#include "common/base/error.h"
-#include "common/base/log.h"
 #include "common/base/os/os.h"
 #include "launch/jobs/log_limit.h"
 #include <signal.h>
@@ -103,19 +101,6 @@ static void terminate(rt__mpirun *m)
     kill(m->pid, SIGCONT);
 }
 
-/* Bounds the log, except once the job is failing: what mpirun logs then is the reason. */
-static void limit_log(rt__mpirun *m)
-{
-    double now = rt_clock();
-    if (now < m->next_log_look || m->failing_since > 0 || m->ending_since > 0)
-        return;
-    m->next_log_look = now + 1;
-    if (rt__log_shorten(m->log) != RT_OK) {
-        rt_log_warn("%s", rt_error());
-        rt_error_clear();
-    }
-}
-
 /* Kills an mpirun that we no longer need, since version 5 would sleep for another quarter of a second: all ranks are gone,
  * and we know that the first one got SIGKILL, so no output of it is still on its way. An mpirun that was killed itself, so
  * that its ranks died, is gone before it has slept for DISMISS_SECONDS. */
@@ -134,7 +119,8 @@ void rt__mpirun_watch(rt__mpirun *m)
 {
     if (m->pid <= 0)
         return;
-    limit_log(m);
+    if (m->failing_since == 0 && m->ending_since == 0) /* what it logs from then on is the reason */
+        rt__log_tend(m->log, &m->next_log_look);
     rt__ranks_look(&m->ranks);
     if (take_ends(m)) {
         expect_end(m, &m->failing_since);
