@@ -9,9 +9,6 @@ static rt_status misplaced(const rt_record_order *o, const rt_record *r, const c
                    rt_record_rows[r->kind].kind, expected);
 }
 
-/* More than any run has; one more of each is still a number. */
-static const int64_t GENERATIONS_MOST = INT64_C(1) << 53, WORKERS_MOST = INT64_C(1) << 31;
-
 /* The name becomes a part of paths. */
 static rt_status check_name(const rt_record_order *o, const char *run)
 {
@@ -25,29 +22,12 @@ static rt_status check_name(const rt_record_order *o, const char *run)
                    (long long)o->records, run, RT_RUN_ID - 1);
 }
 
-static rt_status check_most(const rt_record_order *o, const char *what, int64_t value, int64_t most)
-{
-    if (value <= most)
-        return RT_OK;
-    return RT_FAIL(CORRUPT, "record %lld has %lld %s, expected at most %lld", (long long)o->records,
-                   (long long)value, what, (long long)most);
-}
-
 /* Refuses what no coordinator has written, though the fields by themselves could be. */
 static rt_status check_values(const rt_record_order *o, const rt_record *r)
 {
-    switch (r->kind) {
-    case RT_RECORD_run:
+    if (r->kind == RT_RECORD_run)
         return check_name(o, r->body.run.run);
-    case RT_RECORD_generation:
-        return check_most(o, "workers", r->body.generation.world, WORKERS_MOST);
-    case RT_RECORD_history:
-        RT_TRY(check_name(o, r->body.history.run));
-        RT_TRY(check_most(o, "generations", r->body.history.generation, GENERATIONS_MOST));
-        return check_most(o, "workers", r->body.history.world, WORKERS_MOST);
-    default:
-        return RT_OK;
-    }
+    return r->kind == RT_RECORD_history ? check_name(o, r->body.history.run) : RT_OK;
 }
 
 static rt_status check_before(const rt_record_order *o, const rt_record *r)

@@ -14,6 +14,7 @@
 
 #include "common/base/designated.h"
 #include "common/base/schema.h"
+#include "common/base/slices.h"
 #include <math.h>
 
 /* struct rt_record_commit { int64_t step; } */

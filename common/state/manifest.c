@@ -13,8 +13,7 @@
 
 enum { MANIFEST_MAX = 64 << 20 };
 static const int64_t ELEMENTS_MAX = INT64_C(1) << 48, /* of all tensors together */
-    SAMPLES_MAX = INT64_C(1) << 43, /* so that run.epochs times it does not overflow */
-    STEP_MAX = UINT32_MAX - 1;      /* no run has more steps: run_open.c */
+    SAMPLES_MAX = INT64_C(1) << 43; /* so that run.epochs times it does not overflow */
 
 static const char advice[] = "use another checkpoint";
 
@@ -336,7 +335,7 @@ rt_status rt_manifest_check(const json_t *json, const char *path, rt_manifest *m
     RT_TRY(check_version(json, path));
     RT_TRY(check_own_checksum(json, path));
     RT_TRY(read_members(json, path, m));
-    RT_TRY(check_number(path, "step", m->step, 0, STEP_MAX));
+    RT_TRY(check_number(path, "step", m->step, 0, RT_STEPS_MAX));
     RT_TRY(check_number(path, "slices", m->slices, 1, RT_SLICES_MAX));
     RT_TRY(check_number(path, "world", m->world, 1, m->slices));
     RT_TRY(check_number(path, "parameters", m->parameters, 1, ELEMENTS_MAX));

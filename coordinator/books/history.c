@@ -80,6 +80,22 @@ static rt_status extend(json_t *list, const void *values)
                : RT_FAIL(NOMEM, "out of memory");
 }
 
+/* The items of a list have no rows of their own: `what` and its range are checked here. */
+static rt_status extend_integers(json_t *list, const void *values, const char *what, int64_t least,
+                                 int64_t most)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach((json_t *)values, i, item)
+    {
+        int64_t value = json_integer_value(item);
+        if (value < least || value > most)
+            return RT_FAIL(FORMAT, "history: %s has %lld, expected %lld to %lld", what,
+                           (long long)value, (long long)least, (long long)most);
+    }
+    return extend(list, values);
+}
+
 /* ---- one function per kind ---- */
 
 static rt_status apply_run(rt__history *h, const rt_record_run *r)
@@ -198,17 +214,27 @@ static rt_status take_config(rt__history *h, const char *hash, int64_t generatio
     return take_text(h->config_hash, sizeof h->config_hash, hash, "config_hash");
 }
 
+static rt_status add_lost(rt__history *h, int64_t steps)
+{
+    const int64_t most = INT64_C(1) << 48; /* as in `history` */
+    if (h->lost_steps > most - steps)
+        return RT_FAIL(FORMAT, "plan: all lost_steps so far are %lld, expected 0 to %lld",
+                       (long long)(h->lost_steps + steps), (long long)most);
+    h->lost_steps += steps;
+    return RT_OK;
+}
+
 static rt_status apply_plan(rt__history *h, const rt_record_plan *r)
 {
     if (r->generation != h->generation)
         return RT_OK;
     RT_TRY(take_config(h, r->config_hash, r->generation));
     bool first = !h->planned; /* otherwise the same plan was sent again */
+    if (first)
+        RT_TRY(add_lost(h, r->lost_steps));
     h->planned = true;
     h->start_step = r->start_step;
     RT_TRY(take_data(h, r->samples, r->task, r->sample_tokens, r->data));
-    if (first)
-        h->lost_steps += r->lost_steps;
     if (first && rt__history_held_step(h) > h->start_step)
         RT_TRY(hold(h, NULL));
     if (first)
@@ -482,8 +508,8 @@ static rt_status apply_history(rt__history *h, const rt_record_history *r)
     RT_TRY(take_last_over(h, r->over));
     RT_TRY(take_data(h, r->samples, r->task, r->sample_tokens, r->data));
     RT_TRY(take_config(h, r->config_hash, r->config_since));
-    RT_TRY(extend(h->skipped, r->skipped));
-    RT_TRY(extend(h->world_sizes, r->world_sizes));
+    RT_TRY(extend_integers(h->skipped, r->skipped, "skipped", 1, RT_STEPS_MAX));
+    RT_TRY(extend_integers(h->world_sizes, r->world_sizes, "world_sizes", 1, RT_SLICES_MAX));
     RT_TRY(extend(h->recovery_seconds, r->recovery_seconds));
     /* A doubt forgets what precedes it, so doubts come first: all else in the record was made or committed since. */
     RT_TRY(take_doubts(h, r->doubts));

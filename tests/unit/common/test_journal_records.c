@@ -110,7 +110,18 @@ static void errors_are_named(void **state)
         {"{\"kind\":\"commit\"}", "commit needs 'step': whose state it is"},
         {"{\"kind\":\"commit\",\"step\":null}", "commit: step is null, expected an integer"},
         {"{\"kind\":\"commit\",\"step\":9.5}", "commit: step is 9.5, expected an integer"},
-        {"{\"kind\":\"commit\",\"step\":-1}", "commit: step is -1, expected 0 or more"},
+        {"{\"kind\":\"commit\",\"step\":-1}", "commit: step is -1, expected 0 to 4294967294"},
+        {"{\"kind\":\"commit\",\"step\":4294967295}",
+         "commit: step is 4294967295, expected 0 to 4294967294"},
+        {"{\"kind\":\"plan\",\"generation\":1,\"start_step\":0,\"lost_steps\":9007199254740992,"
+         "\"source\":\"fresh\"}",
+         "plan: lost_steps is 9007199254740992, expected 0 to 4294967294"},
+        {"{\"kind\":\"target\",\"workers\":65537}",
+         "target: workers is 65537, expected 0 to 65536"},
+        {"{\"kind\":\"interrupt\",\"signal\":9000}",
+         "interrupt: signal is 9000, expected 0 to 127"},
+        {"{\"kind\":\"exited\",\"generation\":9223372036854775807}",
+         "exited: generation is 9223372036854775807, expected 0 to 2147483648"},
         {"{\"kind\":\"commit\",\"step\":9,\"stpe\":9}",
          "commit has no field 'stpe': did you mean 'step'?"},
         {"{\"kind\":\"end\",\"status\":\"lost\",\"step\":9}",
@@ -119,7 +130,7 @@ static void errors_are_named(void **state)
          "exited: generation is \"1\", expected an integer"},
         {"{\"kind\":\"generation\",\"generation\":1,\"world\":0,\"restart\":false,\"hosts\":[],"
          "\"trained_seconds\":0,\"trained_steps\":0}",
-         "generation: world is 0, expected 1 or more"},
+         "generation: world is 0, expected 1 to 65536"},
         {"{\"kind\":\"generation\",\"generation\":1,\"world\":2,\"restart\":0,\"hosts\":[],"
          "\"trained_seconds\":0,\"trained_steps\":0}",
          "generation: restart is 0, expected true or false"},

@@ -18,12 +18,9 @@
 
 #define RUN        "{\"kind\":\"run\",\"run\":\"9f21\",\"config\":\"run: {}\"}"
 #define NAMED(run) "{\"kind\":\"run\",\"run\":\"" run "\",\"config\":\"run: {}\"}"
-#define WORKERS(n)                                                                                 \
-    "{\"kind\":\"generation\",\"generation\":1,\"world\":" #n ",\"restart\":false,\"hosts\":[],"   \
-    "\"trained_seconds\":0.0,\"trained_steps\":0}"
-#define LAUNCH "{\"kind\":\"launch\"}"
-#define SIGNAL "{\"kind\":\"interrupt\",\"signal\":2}"
-#define TARGET "{\"kind\":\"target\",\"workers\":3}"
+#define LAUNCH     "{\"kind\":\"launch\"}"
+#define SIGNAL     "{\"kind\":\"interrupt\",\"signal\":2}"
+#define TARGET     "{\"kind\":\"target\",\"workers\":3}"
 #define GENERATION(n)                                                                              \
     "{\"kind\":\"generation\",\"generation\":" #n ",\"world\":2,\"restart\":false,\"hosts\":[],"   \
     "\"trained_seconds\":0.0,\"trained_steps\":0}"
@@ -148,8 +145,6 @@ static void lost_records_are_noticed(void **state)
         {{NAMED("../../x")},
          "record 1 names the run '../../x', expected at most 63 letters and digits"},
         {{NAMED("")}, "record 1 names the run '', expected"},
-        {{RUN, WORKERS(4611686018427387904)},
-         "record 2 has 4611686018427387904 workers, expected at most 2147483648"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char place[64], way_on[FOLDER_MAX + 128];
@@ -177,35 +172,60 @@ static void lost_records_are_noticed(void **state)
     }
 }
 
-/* The next generation would have a number that is none, and paths would be made of the name. */
+/* The next generation would have a number that is none, paths would be made of the name, and summaries show the rest. */
 static void a_history_has_values_that_can_be(void **state)
 {
     (void)state;
     static const struct {
-        const char *run;
-        int64_t generation, world;
+        const char *fields;
+        rt_status code;
         const char *says;
     } rows[] = {
-        {"9f21", INT64_MAX, 2, "record 1 has 9223372036854775807 generations, expected at most "},
-        {"9f21", 2, INT64_C(1) << 62,
-         "record 1 has 4611686018427387904 workers, expected at most "},
-        {"a/b", 2, 2, "record 1 names the run 'a/b', expected at most 63 letters and digits"},
+        {"{\"run\":\"a/b\"}", RT_E_CORRUPT,
+         "record 1 names the run 'a/b', expected at most 63 letters and digits"},
+        {"{\"generation\":9223372036854775807}", RT_E_FORMAT,
+         "generation is 9223372036854775807, "},
+        {"{\"world\":4611686018427387904}", RT_E_FORMAT, "expected 0 to 65536"},
+        {"{\"lost_steps\":9007199254740992}", RT_E_FORMAT, "expected 0 to 281474976710656"},
+        {"{\"world_sizes\":[2, 65537]}", RT_E_FORMAT, "world_sizes has 65537, expected 1 to 65536"},
+        {"{\"world_sizes\":[0]}", RT_E_FORMAT, "world_sizes has 0, expected 1 to 65536"},
+        {"{\"skipped\":[4294967295]}", RT_E_FORMAT, "skipped has 4294967295, expected 1 to "},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        rt__history h;
+        rt__history h, again;
+        json_t *fields;
         must(rt__history_init(&h));
-        snprintf(h.run_id, sizeof h.run_id, "%s", rows[i].run);
-        h.generation = rows[i].generation;
-        h.world = rows[i].world;
-        json_t *records = rt__history_records(&h);
-        rt_record_order order = {0};
-        rt_record r;
-        assert_non_null(records);
-        assert_int_equal(rt_record_read_next(&order, json_array_get(records, 0), &r), RT_E_CORRUPT);
-        expect_error(RT_E_CORRUPT, rows[i].says);
+        must(rt__history_init(&again));
+        snprintf(h.run_id, sizeof h.run_id, "9f21");
+        json_t *records = rt__history_records(&h), *history = json_array_get(records, 0);
+        must(rt_json_parse(rows[i].fields, strlen(rows[i].fields), "fields", &fields));
+        assert_int_equal(json_object_update_existing(history, fields), 0);
+        json_decref(fields);
+        assert_int_equal(rt__history_visit(&again, history), rows[i].code);
+        expect_error(rows[i].code, rows[i].says);
         json_decref(records);
+        rt__history_release(&again);
         rt__history_release(&h);
     }
+}
+
+/* Each of them is possible, but not all together. */
+static void lost_steps_do_not_add_up_to_more_than_can_be(void **state)
+{
+    (void)state;
+    const int64_t most = INT64_C(1) << 48;
+    rt__history h;
+    must(rt__history_init(&h));
+    h.generation = 1;
+    h.lost_steps = most - 1;
+    rt_record_plan plan = {
+        .generation = 1, .lost_steps = 1, .source = "fresh", .task = "", .config_hash = ""};
+    must(rt__history_apply(&h, RT_RECORD_plan, &plan));
+    h.planned = false;
+    assert_int_equal(rt__history_apply(&h, RT_RECORD_plan, &plan), RT_E_FORMAT);
+    expect_error(RT_E_FORMAT, "all lost_steps so far are 281474976710657, expected 0 to ");
+    assert_int_equal(h.lost_steps, most);
+    rt__history_release(&h);
 }
 
 static void a_history_stands_at_the_beginning_only(void **state)
@@ -266,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(lost_records_are_noticed),
         TEST(a_history_has_values_that_can_be),
+        TEST(lost_steps_do_not_add_up_to_more_than_can_be),
         TEST(a_history_stands_at_the_beginning_only),
         TEST(what_was_asked_for_may_precede_the_run),
         TEST(records_that_are_not_understood_excuse_what_follows),

@@ -151,7 +151,10 @@ static void records_that_are_not_understood_are_named(void **state)
         {"{\"kind\":\"commit\"}", "commit needs 'step'"},
         {"{\"kind\":\"commit\",\"step\":9,\"since\":4}", "commit has no field 'since'"},
         {"{\"kind\":\"commit\",\"step\":\"9\"}", "commit: step is \"9\", expected an integer"},
-        {"{\"kind\":\"commit\",\"step\":-9}", "commit: step is -9, expected 0 or more"},
+        {"{\"kind\":\"commit\",\"step\":-9}", "commit: step is -9, expected 0 to 4294967294"},
+        {"{\"kind\":\"plan\",\"generation\":2,\"start_step\":0,\"lost_steps\":9007199254740992,"
+         "\"source\":\"fresh\"}",
+         "plan: lost_steps is 9007199254740992, expected 0 to 4294967294"},
         {"{\"step\":9}", "it has no kind"},
         {"{\"kind\":\"reported\",\"row\":{}}", "a row of metrics.jsonl that has no step"},
         {"{\"kind\":\"compare\",\"by\":\"a metric with a name that is longer than "

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Initial weights are drawn at a step number that no run reaches, so that no dropout mask repeats their random numbers. */
-static const uint32_t STEP_OF_INIT = UINT32_MAX;
+static const uint32_t STEP_OF_INIT = RT_STEPS_MAX + 1;
 
 rt_status rt_run_open_test(rt_run *r)
 {
