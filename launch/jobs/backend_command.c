@@ -50,6 +50,7 @@ typedef struct command_job {
     bool ended;        /* the command itself */
     int wait_status;   /* of the command */
     char text[RT__REASON];
+    bool final; /* another job would end in the same way */
 } command_job;
 
 /* ---- the site ---- */
@@ -291,41 +292,42 @@ static bool any_worker_began(const command_job *c)
     return began;
 }
 
-/* Copies what the command's log says of the failure: our own program's message, MPI's, or the last one. */
-static void find_words(const command_job *c, char words[RT__REASON])
+/* Finds what the command's log says of the failure: our own program's message, MPI's, or the last one. */
+static void find_words(const command_job *c, rt__why_found *out)
 {
-    rt__why_found mpi = {0};
     char *log = rt__log_read(c->log);
-    words[0] = '\0';
-    if (log && !rt__log_own_message(log, words)) {
-        if (rt__log_find_why(log, rt__mpi_whys, &mpi))
-            memcpy(words, mpi.reason, RT__REASON);
-        else
-            rt__log_last_message(log, rt__mpi_noise, words, RT__REASON);
-    }
+    *out = (rt__why_found){0};
+    if (log && !rt__log_own_message(log, out->reason) && !rt__log_find_why(log, rt__mpi_whys, out))
+        rt__log_last_message(log, rt__mpi_noise, out->reason, sizeof out->reason);
     rt_mem_free(log);
 }
 
 /* For a failure that is not known to be that of a rank: the message is about the command. */
 static void explain_command(command_job *c)
 {
-    char words[RT__REASON];
-    find_words(c, words);
+    rt__why_found words;
+    find_words(c, &words);
+    c->final = words.final;
     snprintf(c->text, sizeof c->text, "job back end %s of the plugin %s: `%s`: %.180s%s",
              c->row->name, rt__job_row_plugin(c->row), c->shown,
-             words[0] ? words : "it printed nothing",
+             words.reason[0] ? words.reason : "it printed nothing",
              any_worker_began(c) ? "" : ": no worker has begun: try this command by hand");
 }
 
 static void explain_rank(command_job *c, int signal)
 {
     char *log = rt__log_read_worker(c->run_dir, c->first, c->generation);
-    if (signal != 0 && c->why_killed)
-        rt__why_killed_find(c->why_killed, signal, c->text, sizeof c->text);
-    else if (signal == 0 && log)
-        rt__log_worker_reason(log, c->text);
-    else if (signal == 0)
+    rt__why_found why;
+    if (signal != 0 && c->why_killed) {
+        c->final = rt__why_killed_find(c->why_killed, signal, c->text, sizeof c->text) &&
+                   signal != SIGKILL; /* there may be more memory the next time */
+    } else if (signal == 0 && log) {
+        rt__log_worker_reason(log, &why);
+        memcpy(c->text, why.reason, sizeof c->text);
+        c->final = why.final;
+    } else if (signal == 0) {
         explain_command(c); /* it refused what the command has given it */
+    }
     rt_mem_free(log);
 }
 
@@ -360,6 +362,7 @@ static bool conclude(rt__job *job, bool now, rt__job_report *out)
         report_failure(c, out);
     else
         explain_command(c); /* in case that its work was not done */
+    out->final = c->final;
     out->seconds_since_sign = moment - (ordered ? c->ordered_at : c->sign_at);
     out->seconds_ending = c->ending_at > 0 ? moment - c->ending_at : 0;
     return true;

@@ -98,17 +98,14 @@ char *rt__log_read_worker(const char *run_dir, int64_t rank, int64_t generation)
     return text;
 }
 
-void rt__log_worker_reason(const char *log, char reason[RT__REASON])
+void rt__log_worker_reason(const char *log, rt__why_found *out)
 {
-    rt__why_found mpi = {0};
-    reason[0] = '\0';
+    *out = (rt__why_found){0};
     for (const char *line = log; *line; line = rt__log_next_line(line))
-        if (take_error(line, reason) || take_json_error(line, reason)) {
-            cut_place(reason);
+        if (take_error(line, out->reason) || take_json_error(line, out->reason)) {
+            cut_place(out->reason);
             return;
         }
-    if (rt__log_find_why(log, rt__mpi_whys, &mpi))
-        memcpy(reason, mpi.reason, RT__REASON);
-    else
-        rt__log_last_message(log, rt__mpi_noise, reason, RT__REASON);
+    if (!rt__log_find_why(log, rt__mpi_whys, out))
+        rt__log_last_message(log, rt__mpi_noise, out->reason, sizeof out->reason);
 }

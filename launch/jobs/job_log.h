@@ -1,8 +1,9 @@
 /* Finds out from a worker's log why it ended, in our own entries or in MPI's messages.
  *
- *     char *text = rt__log_read_worker(run_dir, 3, 1), reason[RT__REASON];     // NULL: cannot be read
- *     rt__log_worker_reason(text ? text : "", reason);
- *     puts(reason);                        // "data loader: cannot start a thread: Resource temporarily unavailable"
+ *     char *text = rt__log_read_worker(run_dir, 3, 1);     // NULL: cannot be read
+ *     rt__why_found why;
+ *     rt__log_worker_reason(text ? text : "", &why);
+ *     puts(why.reason);                    // "data loader: cannot start a thread: Resource temporarily unavailable"
  *     rt_mem_free(text);
  */
 #ifndef RINGTORCH_LAUNCH_JOBS_JOB_LOG_H
@@ -21,7 +22,7 @@ extern const char *const rt__mpi_noise[];
 bool rt__log_own_message(const char *log, char reason[RT__REASON]);
 /* Returns the text of a rank's own log in a generation (rt_mem_free); NULL without an error if it has none. */
 char *rt__log_read_worker(const char *run_dir, int64_t rank, int64_t generation);
-/* Copies the reason from a worker's log: its first error, else its last message; "" if it has none. */
-void rt__log_worker_reason(const char *log, char reason[RT__REASON]);
+/* Finds the reason in a worker's log: its first error, else its last message; "" if it has none. */
+void rt__log_worker_reason(const char *log, rt__why_found *out);
 
 #endif

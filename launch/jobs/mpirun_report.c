@@ -80,9 +80,11 @@ static void find_reason(rt__mpirun *m, rt__blame *b)
 {
     const rt__job_report *r = &m->report;
     char *text = r->rank >= 0 ? rt__log_read_worker(m->run_dir, r->rank, m->generation) : NULL;
-    m->reason[0] = '\0';
+    rt__why_found own = {0};
     if (text && r->signal == 0)
-        rt__log_worker_reason(text, m->reason);
+        rt__log_worker_reason(text, &own);
+    memcpy(m->reason, own.reason, sizeof m->reason);
+    b->why.final |= own.final;
     if (!m->reason[0] && (b->explained || r->signal == 0))
         memcpy(m->reason, b->why.reason, sizeof m->reason);
     if (m->why_killed && r->signal != 0 && !b->explained)

@@ -2,7 +2,9 @@
  * ended, and what is reported of its end. A scripted coordinator gives the orders. */
 #include "supervising.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "common/base/text.h"
 
@@ -242,6 +244,76 @@ static void its_end_is_told_with_its_own_words(void **state)
     end_run(pid, 0);
 }
 
+#define NO_COMPONENT                                                                               \
+    "echo 'A requested component was not found, or was unable to be opened.'; echo 'Host: h1'; "   \
+    "echo 'Framework: pml'; echo 'Component: nope'\n"
+
+/* What would end every job in the same way ends the run, as it does with mpirun. */
+static void a_cause_that_stays_is_final(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says, *final;
+    } rows[] = {
+        {"#!/bin/sh\n" NO_COMPONENT "exit 1\n", "no pml component 'nope'", "final: true"},
+        {"#!/bin/sh\necho 'no such partition'\nexit 1\n", "no such partition", "final: false"},
+    };
+    int generation = 0;
+    pid_t pid = begin_with("near", teller);
+    await_heard("LAUNCHER");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        write_program(script, rows[i].text);
+        order("start %d 1", ++generation);
+        const char *m = await_exited(generation);
+        expect_text(m, rows[i].says);
+        expect_text(m, rows[i].final);
+    }
+    end_run(pid, 0);
+}
+
+/* The same in the log of the rank that failed, where MPI writes if no mpirun gathers its messages. */
+static void a_cause_in_a_ranks_log_is_final(void **state)
+{
+    (void)state;
+    char text[1024], go[128];
+    snprintf(go, sizeof go, "%s/go", folder);
+    assert_int_equal(mkfifo(go, 0600), 0);
+    snprintf(text, sizeof text,
+             "#!/bin/sh\nexec >%s/run/logs/worker-0.g1.log\n" NO_COMPONENT
+             "read word <%s\nexit 1\n",
+             folder, go); /* starts no process, so that it is the only sh with this variable */
+    write_program(worker, text);
+    pid_t pid = begin_with("near", RANKS "wait -n\nexit 1\n");
+    await_heard("LAUNCHER");
+    order("start 1 1");
+    await_watch(pid, await_process("/sh", "MY_RANK=0"));
+    close(open(go, O_WRONLY | O_CLOEXEC));
+    const char *m = await_exited(1);
+    expect_text(m, "rank: 0, ");
+    expect_text(m, "no pml component 'nope'");
+    expect_text(m, "final: true");
+    end_run(pid, 0);
+}
+
+/* A limit that has ended a rank ends it again. */
+static void a_limit_is_final(void **state)
+{
+    (void)state;
+    struct rlimit was;
+    getrlimit(RLIMIT_AS, &was);
+    setrlimit(RLIMIT_AS, &(struct rlimit){(rlim_t)1 << 46, was.rlim_max});
+    pid_t pid = begin_with("near", RANKS "wait -n\nexit 1\n");
+    setrlimit(RLIMIT_AS, &was);
+    await_heard("LAUNCHER");
+    order("start 1 1");
+    await_watch(pid, own_rank(0));
+    kill(own_rank(0), SIGSEGV);
+    const char *m = await_exited(1);
+    expect_text(m, "memory is limited to ");
+    expect_text(m, "final: true");
+    end_run(pid, 0);
+}
+
 static void a_row_may_have_one_job_only(void **state)
 {
     (void)state;
@@ -312,11 +384,19 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, supervising_end)
     const struct CMUnitTest tests[] = {
-        TEST(its_words_and_variables_are_filled), TEST(hosts_are_asked_with_its_shell),
-        TEST(a_command_ends_with_its_rank),       TEST(a_rank_that_dies_is_named),
-        TEST(one_that_ignores_orders_is_killed),  TEST(what_a_command_leaves_behind_is_ended),
-        TEST(an_order_does_not_hide_a_failure),   TEST(its_end_is_told_with_its_own_words),
-        TEST(a_row_may_have_one_job_only),        TEST(a_command_that_vanishes_is_told_of),
+        TEST(its_words_and_variables_are_filled),
+        TEST(hosts_are_asked_with_its_shell),
+        TEST(a_command_ends_with_its_rank),
+        TEST(a_rank_that_dies_is_named),
+        TEST(one_that_ignores_orders_is_killed),
+        TEST(what_a_command_leaves_behind_is_ended),
+        TEST(an_order_does_not_hide_a_failure),
+        TEST(its_end_is_told_with_its_own_words),
+        TEST(a_cause_that_stays_is_final),
+        TEST(a_cause_in_a_ranks_log_is_final),
+        TEST(a_limit_is_final),
+        TEST(a_row_may_have_one_job_only),
+        TEST(a_command_that_vanishes_is_told_of),
         TEST(wrong_choices_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

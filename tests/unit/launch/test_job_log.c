@@ -357,9 +357,9 @@ static void a_worker_log_tells_why(void **state)
          "ringtorch-worker: batches.c:96: Assertion `step >= 0' failed."},
     };
     for (size_t i = 0; i < sizeof log_reason / sizeof *log_reason; i++) {
-        char reason[RT__REASON];
-        rt__log_worker_reason(log_reason[i][0], reason);
-        assert_string_equal(reason, log_reason[i][1]);
+        rt__why_found why;
+        rt__log_worker_reason(log_reason[i][0], &why);
+        assert_string_equal(why.reason, log_reason[i][1]);
     }
 }
 
