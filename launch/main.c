@@ -9,6 +9,7 @@
 #include "launch/cmd/scale.h"
 #include "launch/cmd/train.h"
 #include "launch/jobs/child.h"
+#include "launch/tui/advice.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,5 +82,7 @@ static const rt_program program = {
 int main(int argc, char **argv)
 {
     rt_startup();
+    if (argc > 0)
+        rt__advice_set_program(argv[0]);
     return rt_output_end(rt_program_run(&program, argc, argv));
 }

@@ -1,5 +1,7 @@
 #include "common/base/stop_signals.h"
+#include "common/base/os/os.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +10,7 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 
 const char *rt_signal_name(int64_t signal, char out[RT_SIGNAL_NAME])
 {
-    const char *name = signal > 0 && signal < _NSIG ? sigabbrev_np((int)signal) : NULL;
+    const char *name = signal > 0 && signal < INT_MAX ? rt_os_signal_name((int)signal) : NULL;
     if (name)
         snprintf(out, RT_SIGNAL_NAME, "SIG%s", name);
     else

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 /* Returns the length of the folder's part of a path, including its slash. */
@@ -27,10 +26,8 @@ static char *make_name(const char *path)
 {
     uint64_t random;
     char suffix[32];
-    if (getrandom(&random, sizeof random, 0) != sizeof random) {
-        RT__FAIL_ERRNO(path, "make a temporary name");
+    if (rt_os_random(&random, sizeof random) != RT_OK)
         return NULL;
-    }
     int added = snprintf(suffix, sizeof suffix, ".tmp-%016" PRIx64, random);
     size_t most = folder_length(path) + NAME_MAX - (size_t)added;
     return rt_strdup_printf("%.*s%s", (int)most, path, suffix);

@@ -3,13 +3,12 @@
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/base/os/os.h"
 #include "common/control/wire_frame.h"
 #include <arpa/inet.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -171,8 +170,7 @@ rt_status rt__sockets_listen(const rt_wire_options *o, rt__sockets *out)
 static rt_status connect_to(const rt_wire_options *o, rt__sockets *s)
 {
     uint64_t nonce;
-    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
-        return RT_FAIL(IO, "no random numbers from the system: %s", strerror(errno));
+    RT_TRY(rt_os_random(&nonce, sizeof nonce));
     char routing_id[RT__NAME_MAX];
     snprintf(routing_id, sizeof routing_id, "%.40s#%016" PRIx64, o->name, nonce);
     s->endpoint = rt_strdup(o->endpoint);

@@ -2,12 +2,12 @@
 
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "common/base/os/os.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 static const char PREFIX[] = "ringtorch-";
 
@@ -24,8 +24,7 @@ void rt_snapshot_name_print(const rt_snapshot_name *n, char out[RT_SNAPSHOT_NAME
 rt_status rt_snapshot_tag_make(char tag[RT_SNAPSHOT_TAG])
 {
     uint32_t random;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return RT_FAIL(IO, "no random numbers from the system for the name of a snapshot");
+    RT_TRY(rt_os_random(&random, sizeof random));
     snprintf(tag, RT_SNAPSHOT_TAG, "%08" PRIx32, random);
     return RT_OK;
 }

@@ -6,6 +6,7 @@
 #include "common/base/input.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/os/os.h"
 #include "common/config/plugins.h"
 #include "common/control/bind_address.h"
 #include "common/state/preprocessing.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,8 +85,7 @@ static rt_status make_run_id(rt__shell *s)
         snprintf(s->run_id, sizeof s->run_id, "%s", same);
         return RT_OK;
     }
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return RT_FAIL(IO, "no random numbers from the system for a run id");
+    RT_TRY(rt_os_random(&random, sizeof random));
     snprintf(s->run_id, sizeof s->run_id, "%016" PRIx64, random);
     return RT_OK;
 }

@@ -3,13 +3,13 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/os/os.h"
 #include "common/base/text.h"
 #include "common/control/words.h"
 #include "launch/remains/remains.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,19 +65,16 @@ static void processor_name(char *out, size_t size)
 
 void rt__check_processors(rt__doctor *d)
 {
-    cpu_set_t set;
     char name[96];
     double load = 0, quota = processor_quota();
-    long online = sysconf(_SC_NPROCESSORS_ONLN), n = online;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) < n)
-        n = CPU_COUNT(&set);
+    int64_t online = sysconf(_SC_NPROCESSORS_ONLN), n = rt_os_processors();
     processor_name(name, sizeof name);
     rt__doctor_report(d, RT__FINE, "processors", NULL,
-                      "%ld, %s: enough for as many workers of one thread each", n, name);
+                      "%" PRId64 ", %s: enough for as many workers of one thread each", n, name);
     if (n < online)
         rt__doctor_report(d, RT__WARNING, "processors",
                           "start from a shell that may use all (taskset -p shows which it may)",
-                          "this process may use only %ld of %ld", n, online);
+                          "this process may use only %" PRId64 " of %" PRId64, n, online);
     if (quota > 0 && quota < (double)n)
         rt__doctor_report(d, RT__WARNING, "processors",
                           "use fewer workers than the quota, or have it raised",
@@ -86,7 +83,8 @@ void rt__check_processors(rt__doctor *d)
         rt__doctor_report(d, RT__WARNING, "load",
                           "other programs use the processors: wait for them, or runs are slow and "
                           "measurements wrong",
-                          "%.1f in the last minute, on %ld processor%s", load, n, rt_plural(n));
+                          "%.1f in the last minute, on %" PRId64 " processor%s", load, n,
+                          rt_plural(n));
     else
         rt__doctor_report(d, RT__FINE, "load", NULL, "%.1f in the last minute", load);
 }
@@ -186,7 +184,7 @@ void rt__check_remains(rt__doctor *d)
 
 /* ---- limits ---- */
 
-static double soft_limit(__rlimit_resource_t which)
+static double soft_limit(int which)
 {
     struct rlimit r;
     return getrlimit(which, &r) != 0 || r.rlim_cur == RLIM_INFINITY ? -1 : (double)r.rlim_cur;
@@ -202,7 +200,7 @@ static const char *limit_text(double limit, bool bytes, char text[RT__WORDS])
 void rt__check_limits(rt__doctor *d)
 {
     static const struct {
-        __rlimit_resource_t which;
+        int which;
         const char *name;
         bool bytes;
         double needed;

@@ -127,7 +127,7 @@ static bool was_out_of_memory(rt__why_killed *w, char *out, size_t size)
 static bool is_limited(int resource, double *value)
 {
     struct rlimit r;
-    bool limited = getrlimit((__rlimit_resource_t)resource, &r) == 0 && r.rlim_cur != RLIM_INFINITY;
+    bool limited = getrlimit(resource, &r) == 0 && r.rlim_cur != RLIM_INFINITY;
     *value = limited ? (double)r.rlim_cur : 0;
     return limited;
 }

@@ -13,7 +13,7 @@
 static const double MiB = 1 << 20;
 
 typedef struct limit {
-    __rlimit_resource_t which;
+    int which;
     bool bytes;
     const char *name, *option, *why;
     double least, per_worker;

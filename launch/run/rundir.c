@@ -83,7 +83,7 @@ static rt_status make_or_check(rt__rundir *d)
 
 static rt_status open_directory(rt__rundir *d)
 {
-    d->dir_fd = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    d->dir_fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return d->dir_fd >= 0 ? RT_OK : cannot_use(d->path, strerror(errno));
 }
 

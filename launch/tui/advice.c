@@ -3,13 +3,19 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
-#include <errno.h> /* program_invocation_name */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *called = "ringtorch";
+
+void rt__advice_set_program(const char *name)
+{
+    called = name;
+}
 
 static const char *take(rt_text *t, char text[RT__ADVICE])
 {
@@ -32,7 +38,7 @@ static void add_path(rt_text *t, const char *path)
 static void add_train(rt_text *t, const char *from, const char *to)
 {
     char *config = rt_path_join(from, "config.yaml");
-    rt_text_add_word(t, program_invocation_name);
+    rt_text_add_word(t, called);
     rt_text_add(t, " train ");
     add_path(t, config ? config : from);
     rt_text_add(t, " --run-dir ");
@@ -101,7 +107,7 @@ const char *rt__advice_resume(const char *run_dir, char text[RT__ADVICE])
 const char *rt__advice_eval(const char *run_dir, const json_t *plugins, char text[RT__ADVICE])
 {
     rt_text t = {0};
-    rt_text_add_word(&t, program_invocation_name);
+    rt_text_add_word(&t, called);
     rt_text_add(&t, " eval ");
     add_path(&t, run_dir);
     for (size_t i = 0; i < json_array_size(plugins); i++) {
@@ -159,7 +165,7 @@ const char *rt__advice_other_rate(const char *run_dir, double rate, const char *
 const char *rt__advice_repeat(int argc, char **argv, int64_t workers, char text[RT__ADVICE])
 {
     rt_text t = {0};
-    rt_text_add_word(&t, program_invocation_name);
+    rt_text_add_word(&t, called);
     for (int i = 0; i < argc; i++) {
         rt_text_add(&t, " ");
         rt_text_add_word(&t, argv[i]);

@@ -16,6 +16,9 @@
 
 enum { RT__ADVICE = 10240 }; /* two paths, quoted */
 
+/* Sets what the user has called this program: argv[0]. It is borrowed. Until then commands begin with "ringtorch". */
+void rt__advice_set_program(const char *name);
+
 /* Resumes the run. */
 const char *rt__advice_resume(const char *run_dir, char text[RT__ADVICE]);
 /* Evaluates the run's newest checkpoint. plugins: entries of its configuration (common/config/plugins.h), NULL: none. */

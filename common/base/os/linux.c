@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -350,4 +352,26 @@ int64_t rt_os_memory_used(void)
     long long pages = 0;
     read_proc("/proc/self/statm", text, sizeof text);
     return sscanf(text, "%*d %lld", &pages) == 1 ? pages * sysconf(_SC_PAGESIZE) : 0;
+}
+
+int64_t rt_os_processors(void)
+{
+    cpu_set_t set;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    bool known = sched_getaffinity(0, sizeof set, &set) == 0; /* not if there are more than 1024 */
+    return known && CPU_COUNT(&set) < online ? CPU_COUNT(&set) : online;
+}
+
+/* ---- the rest ---- */
+
+rt_status rt_os_random(void *out, size_t bytes)
+{
+    return getrandom(out, bytes, 0) == (ssize_t)bytes
+               ? RT_OK
+               : RT_FAIL(IO, "no random numbers from the system: %s", strerror(errno));
+}
+
+const char *rt_os_signal_name(int signal)
+{
+    return sigabbrev_np(signal);
 }

@@ -16,6 +16,7 @@
 #include <ringtorch/status.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -133,5 +134,14 @@ void rt_os_watch_close(rt_os_watch *w); /* no-op if not open */
 char *rt_os_program_path(void);
 /* Returns how much memory this process uses, in bytes; 0 if unknown. */
 int64_t rt_os_memory_used(void);
+/* Returns how many processors this process may use. POSIX cannot tell if that is fewer than there are. */
+int64_t rt_os_processors(void);
+
+/* ---- the rest ---- */
+
+/* Fills `out` with bytes that nobody can guess. Fails with IO. */
+rt_status rt_os_random(void *out, size_t bytes);
+/* Returns a signal's name without SIG ("TERM"), or NULL if there is no such signal or it has no name. */
+const char *rt_os_signal_name(int signal);
 
 #endif

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -397,4 +398,44 @@ char *rt_os_program_path(void)
 int64_t rt_os_memory_used(void)
 {
     return 0;
+}
+
+int64_t rt_os_processors(void)
+{
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* ---- the rest ---- */
+
+rt_status rt_os_random(void *out, size_t bytes)
+{
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, out, bytes) : -1;
+    rt_status status =
+        n == (ssize_t)bytes
+            ? RT_OK
+            : RT_FAIL(IO, "no random numbers from the system: /dev/urandom: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+const char *rt_os_signal_name(int signal)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } rows[] = {
+        {SIGABRT, "ABRT"}, {SIGALRM, "ALRM"}, {SIGBUS, "BUS"},   {SIGCHLD, "CHLD"},
+        {SIGCONT, "CONT"}, {SIGFPE, "FPE"},   {SIGHUP, "HUP"},   {SIGILL, "ILL"},
+        {SIGINT, "INT"},   {SIGKILL, "KILL"}, {SIGPIPE, "PIPE"}, {SIGQUIT, "QUIT"},
+        {SIGSEGV, "SEGV"}, {SIGSTOP, "STOP"}, {SIGSYS, "SYS"},   {SIGTERM, "TERM"},
+        {SIGTRAP, "TRAP"}, {SIGTSTP, "TSTP"}, {SIGTTIN, "TTIN"}, {SIGTTOU, "TTOU"},
+        {SIGURG, "URG"},   {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}, {SIGVTALRM, "VTALRM"},
+        {SIGXCPU, "XCPU"}, {SIGXFSZ, "XFSZ"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].number == signal)
+            return rows[i].name;
+    return NULL;
 }

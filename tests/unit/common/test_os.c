@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -439,6 +440,50 @@ static void the_program_finds_its_path(void **state)
     assert_true(rt_os_process_busy(getpid()) >= 0);
 }
 
+/* ---- the rest ---- */
+
+static void random_bytes_differ(void **state)
+{
+    (void)state;
+    unsigned char a[64] = {0}, b[64] = {0};
+    int zeros = 0;
+    assert_int_equal(rt_os_random(a, sizeof a), RT_OK);
+    assert_int_equal(rt_os_random(b, sizeof b), RT_OK);
+    assert_memory_not_equal(a, b, sizeof a);
+    for (size_t i = 0; i < sizeof a; i++)
+        zeros += a[i] == 0;
+    assert_true(zeros < 16); /* all of it is filled */
+}
+
+static void signals_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(rt_os_signal_name(SIGKILL), "KILL");
+    assert_string_equal(rt_os_signal_name(SIGXCPU), "XCPU");
+    assert_string_equal(rt_os_signal_name(SIGSEGV), "SEGV");
+    assert_null(rt_os_signal_name(0));
+    assert_null(rt_os_signal_name(-1));
+    assert_null(rt_os_signal_name(100000));
+}
+
+/* A process that may use only one of several processors says so. */
+static void processors_are_counted(void **state)
+{
+    (void)state;
+    cpu_set_t all, one;
+    int64_t before = rt_os_processors();
+    assert_true(before >= 1 && before <= sysconf(_SC_NPROCESSORS_ONLN));
+    if (sched_getaffinity(0, sizeof all, &all) != 0)
+        return; /* a machine with more processors than a set holds */
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(rt_os_processors(), POSIX_ONLY ? before : 1);
+    sched_setaffinity(0, sizeof all, &all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +501,9 @@ int main(void)
         cmocka_unit_test(ends_are_reported_in_order_with_their_status),
         cmocka_unit_test(a_child_dies_with_its_parent),
         cmocka_unit_test(the_program_finds_its_path),
+        cmocka_unit_test(random_bytes_differ),
+        cmocka_unit_test(signals_have_names),
+        cmocka_unit_test(processors_are_counted),
     };
     if (!folder_make(dir, "os"))
         return 1;

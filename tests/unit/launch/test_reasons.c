@@ -2,7 +2,6 @@
  * disappear, commands to paste. The coordinator is the real one; mpirun and workers are real or scripts. */
 #include "launching.h"
 
-#include <errno.h> /* program_invocation_name */
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -250,8 +249,7 @@ static void a_removed_run_directory_ends_the_run(void **state)
 static void commands_can_be_pasted(void **state)
 {
     (void)state;
-    char text[RT__ADVICE], name[] = "ringtorch", *before = program_invocation_name;
-    program_invocation_name = name;
+    char text[RT__ADVICE];
     assert_string_equal(rt__advice_resume("runs/x", text),
                         "ringtorch train runs/x/config.yaml --run-dir runs/x --resume auto");
     assert_string_equal(rt__advice_eval("my run", NULL, text), "ringtorch eval 'my run'");
@@ -282,7 +280,9 @@ static void commands_can_be_pasted(void **state)
     assert_string_equal(
         rt__advice_other_rate("x", 1e-5, NULL, text),
         "ringtorch train x/config.yaml --run-dir x-slower --set optimizer.lr=1e-05");
-    program_invocation_name = before;
+    rt__advice_set_program("/opt/my tools/ringtorch");
+    assert_string_equal(rt__advice_eval("x", NULL, text), "'/opt/my tools/ringtorch' eval x");
+    rt__advice_set_program("ringtorch");
 }
 
 /* ---- what comes after a failure ---- */
