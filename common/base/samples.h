@@ -15,6 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The most steps that a run may have: initial weights are drawn at the number after it, as if of one more step. */
+#define RT_STEPS_MAX (UINT32_MAX - 1)
+
 /* Fixed for a run. */
 typedef struct rt_sampling {
     uint64_t seed;

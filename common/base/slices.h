@@ -26,9 +26,6 @@ typedef struct rt_range {
     int64_t begin, end; /* [begin, end) */
 } rt_range;
 
-/* The most steps that a run may have: initial weights are drawn at the number after it, as if of one more step. */
-#define RT_STEPS_MAX (UINT32_MAX - 1)
-
 /* Returns the split point m of T[lo,hi); needs hi - lo >= 2. */
 int64_t rt_tree_split(int64_t lo, int64_t hi);
 

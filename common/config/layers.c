@@ -167,18 +167,27 @@ static const rt_layer_place *written(const rt_layer_place *at)
     return named;
 }
 
+char *rt_layer_place_text(const rt_layer_place *at)
+{
+    rt_text place = {0};
+    add_place(written(at), &place);
+    if (!place.failed)
+        return place.data;
+    rt_mem_free(place.data);
+    return NULL;
+}
+
 rt_status rt_layer_fail_at(const rt_layer_place *at)
 {
     rt_saved_error e;
-    rt_text place = {0};
     rt_error_save(&e);
-    add_place(written(at), &place);
+    char *place = rt_layer_place_text(at);
     bool own = rt_status_exit_code(e.code) == 2;
-    if (!place.failed)
-        rt_fail_at(__FILE__, __LINE__, own ? RT_E_CONFIG : e.code, "%s: %s", place.data, e.text);
+    if (place)
+        rt_fail_at(__FILE__, __LINE__, own ? RT_E_CONFIG : e.code, "%s: %s", place, e.text);
     else
         rt_error_restore(&e);
-    rt_mem_free(place.data);
+    rt_mem_free(place);
     return rt_error_code();
 }
 

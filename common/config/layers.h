@@ -87,6 +87,8 @@ typedef struct rt_layer_place {
 /* Returns the place of layer i of `layers`, option `list` of the group at `outer`. */
 rt_layer_place rt_layer_place_in(const rt_layer_place *outer, const rt_layer *group,
                                  const char *list, const json_t *layers, size_t i);
+/* Returns the place as messages have it, "layers[3].residual[1]", to be freed with rt_mem_free; NULL if memory runs out. */
+char *rt_layer_place_text(const rt_layer_place *at);
 /* Puts the place in front of the current error ("layers[3].residual[1]: ...") and turns it into RT_E_CONFIG, unless it
  * is NOMEM. */
 rt_status rt_layer_fail_at(const rt_layer_place *at);

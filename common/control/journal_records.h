@@ -13,6 +13,7 @@
 #define RINGTORCH_COMMON_CONTROL_JOURNAL_RECORDS_H
 
 #include "common/base/designated.h"
+#include "common/base/samples.h"
 #include "common/base/schema.h"
 #include "common/base/slices.h"
 #include <math.h>

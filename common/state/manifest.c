@@ -4,6 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "common/base/samples.h"
 #include "common/base/slices.h"
 #include "common/config/config.h"
 #include "common/state/data_identity.h"

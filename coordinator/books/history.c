@@ -3,6 +3,7 @@
 #include "common/base/fields.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/base/samples.h"
 #include "common/state/data_identity.h"
 #include <math.h>
 #include <stdio.h>

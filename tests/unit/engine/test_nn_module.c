@@ -437,6 +437,29 @@ static void parameters_may_be_elsewhere(void **state)
     rt_scope_end(s);
 }
 
+static rt_tensor *first_column(rt_module *m, rt_tensor *x)
+{
+    (void)m;
+    return rt_narrow(x, 1, 0, 1);
+}
+
+/* Nothing says which shape a layer of a program should return, so a misfit is told with both of its sides. */
+static void layers_that_do_not_fit_are_both_named(void **state)
+{
+    (void)state;
+    static const rt_module_type type = {"mine", sizeof(rt_module), first_column, NULL};
+    rt_scope s = rt_scope_begin();
+    rt_tensor *x = rt_rand(rt_shape(5, 4));
+    rt_module *net = rt_nn_sequential(rt_nn_linear(4, 6), rt_nn_new(&type), rt_nn_linear(6, 2));
+    assert_null(rt_forward(net, x));
+    expect_error(RT_E_SHAPE, "layer 2 (linear), given what layer 1 (mine) returned: linear: ");
+    rt_module *first = rt_nn_sequential(rt_nn_linear(6, 2), rt_nn_tanh());
+    assert_null(rt_forward(first, x));
+    assert_null(strstr(rt_error(), "given what layer"));
+    expect_error(RT_E_SHAPE, "linear: ");
+    rt_scope_end(s);
+}
+
 static void an_optimiser_wants_float32_without_gaps(void **state)
 {
     (void)state;
@@ -606,6 +629,7 @@ int main(void)
         cmocka_unit_test(frozen_parameters_stay_in_their_place),
         cmocka_unit_test(hooks_see_and_change),
         cmocka_unit_test(parameters_may_be_elsewhere),
+        cmocka_unit_test(layers_that_do_not_fit_are_both_named),
         cmocka_unit_test(an_optimiser_wants_float32_without_gaps),
         cmocka_unit_test(each_place_in_a_net_has_its_own_numbers),
         cmocka_unit_test(many_places_draw_apart),

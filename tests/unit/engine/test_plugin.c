@@ -167,6 +167,11 @@ static void mistakes_of_rows_are_named(void **state)
         {"model.layers=[{careless: " fault "}, {linear: 1}]"},                                     \
             "model.layers[0]: " OF("layer", "careless") says                                       \
     }
+#define RETURNS(fault, says)                                                                       \
+    {                                                                                              \
+        {"model.layers=[{linear: 4}, {careless: " fault "}, {linear: 1}]"},                        \
+            "model.layers[1]: " OF("layer", "careless") "forward: returned " says                  \
+    }
     static const struct {
         const char *mistake[2], *says;
     } rows[] = {
@@ -175,9 +180,12 @@ static void mistakes_of_rows_are_named(void **state)
         LAYER("no_module", ".make returned NULL without a message"),
         LAYER("misshapen", "no such shape"),
         {{"model.layers=[{linear: 4}, {careless: fails}, {linear: 1}]"},
-         OF("layer", "careless") "forward: the moon is full"},
+         "model.layers[1]: " OF("layer", "careless") "forward: the moon is full"},
         {{"model.layers=[{linear: 4}, {careless: no_tensor}, {linear: 1}]"},
-         OF("layer", "careless") "forward: careless returned no tensor (NULL)"},
+         "model.layers[1]: " OF("layer", "careless") "forward: careless returned no tensor (NULL)"},
+        RETURNS("narrows", "float32[16,1] cpu, expected float32[16,4], which is what .infer said"),
+        RETURNS("retypes", "int64[16,4] cpu, expected float32[16,4], which is what .infer said"),
+        RETURNS("drops", "float32[8,4] cpu, expected float32[16,4], which is what .infer said"),
         {{"schedule.name=failing"}, OF("schedule", "failing") ".rate: the moon is full"},
         {{"optimizer.name=failing"}, OF("optimiser", "failing") ".update: the moon is full"},
         {{"schedule.name=careless"}, OF("schedule", "careless") "the rate of step 2 is nan"},

@@ -1,10 +1,8 @@
 /* Runs a module: keeps track of the running module, its hooks, the parameters that are needed, and observed statistics. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/config/layers.h"
 #include "worker/engine/autograd/graph.h"
-#include "worker/engine/base/callback.h"
-#include "worker/engine/nn/module.h"
+#include "worker/engine/nn/from_row.h"
 #include <ringtorch/autograd.h>
 #include <string.h>
 
@@ -50,10 +48,11 @@ static void check_results(const rt_module *m, rt_tensor *const *out, int n_out)
     for (int k = 0; k < n_out && !rt_failed(); k++) {
         if (!out[k])
             RT_FAIL(ARG, "%s%s returned no tensor (NULL)",
-                    m->inside->row ? "" : "forward: ", m->type->name);
+                    m->inside->from_row ? "" : "forward: ", m->type->name);
         else if (out[k]->object.type != &rt__tensor_type)
             RT_FAIL(ARG, "%s%s returned a %s, expected a tensor",
-                    m->inside->row ? "" : "forward: ", m->type->name, out[k]->object.type->name);
+                    m->inside->from_row ? "" : "forward: ", m->type->name,
+                    out[k]->object.type->name);
     }
 }
 
@@ -188,8 +187,7 @@ static void run(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, i
         compute(m, in, n_in, out, n_out);
     t->path = path;
     check_results(m, out, n_out);
-    if (inside->row)
-        rt__callback_named(&inside->row->added, "layer", inside->row->name, "forward");
+    rt__from_row_check(m, n_in > 0 ? in[0] : NULL, out[0]);
 }
 
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x)

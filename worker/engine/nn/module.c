@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "worker/engine/autograd/graph.h"
+#include "worker/engine/nn/from_row.h"
 #include "worker/engine/tensor/tensor.h"
 #include <string.h>
 
@@ -82,6 +83,7 @@ static void module_destroy(void *object)
     rt_mem_free(in->slot);
     rt_mem_free(in->parent);
     rt_mem_free(in->hook);
+    rt__from_row_free(in->from_row);
     rt_mem_free(in);
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/config/plugins.h"
 #include "worker/engine/base/callback.h"
+#include "worker/engine/nn/from_row.h"
 #include "worker/engine/nn/sequential.h"
 #include "worker/engine/tensor/tensor.h"
 #include <string.h>
@@ -117,9 +118,10 @@ static bool takes_lengths(const rt__layer_row *row, const rt_layer_row *f,
 
 /* Calls the two functions of a layer's row: .infer turns the sample into the layer's output, .make returns the module. */
 static rt_module *call_row(const rt__layer_row *row, const rt_layer_row *f, void *options,
-                           rt_nn_sample *sample)
+                           const rt_layer_place *at, rt_nn_sample *sample)
 {
     char name[RT__ADDED_NAME];
+    const rt_nn_sample before = *sample;
     rt__added_name(&row->added, "layer", row->name, name);
     rt_status status = f->infer ? f->infer(options, sample) : RT_OK;
     if (status != RT_OK && rt_failed()) {
@@ -131,13 +133,13 @@ static rt_module *call_row(const rt__layer_row *row, const rt_layer_row *f, void
     rt_module *m = f->make(options);
     if (rt__callback_object(m, name, ".make") != RT_OK)
         return NULL;
-    if (row->added.description && rt__is_module(name, m))
-        m->inside->row = row;
-    return m;
+    if (!row->added.description || !rt__is_module(name, m))
+        return m;
+    return rt__from_row_set(m, row, f, at, &before, sample) == RT_OK ? m : NULL;
 }
 
 /* Infers the layer's arguments and its output from the sample, and makes the layer. */
-static rt_module *make_layer(rt_layer *l, rt_nn_sample *sample)
+static rt_module *make_layer(rt_layer *l, const rt_layer_place *at, rt_nn_sample *sample)
 {
     const rt__layer_row *row = &rt__layer_rows[l->id];
     const rt_layer_row *f = rt__layer_of((int)l->id);
@@ -154,7 +156,7 @@ static rt_module *make_layer(rt_layer *l, rt_nn_sample *sample)
                             "%s takes samples of one shape, but the length of these varies, up to "
                             "%s: put mean_places before it",
                             row->name, rt_dims_text(sample->dims));
-    return call_row(row, f, &l->options, sample);
+    return call_row(row, f, &l->options, at, sample);
 }
 
 /* Fails at the first layer whose parameters, together with earlier ones, exceed this machine's memory. */
@@ -265,7 +267,7 @@ static rt_status add_layer(builder *b, const group *g, const rt_layer_place *at,
     if (l.id == RT_LAYER_tie)
         return add_tied(b, g, at, &l, sample);
     bool is_group = rt__layer_rows[l.id].is_group;
-    rt_module *m = is_group ? new_group(l.id) : make_layer(&l, sample);
+    rt_module *m = is_group ? new_group(l.id) : make_layer(&l, at, sample);
     if (!m || (!is_group && weigh(b, &l, m) != RT_OK) || !rt__nn_append(g->module, m))
         return rt_layer_fail_at(at);
     if (is_group)

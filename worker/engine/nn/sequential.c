@@ -32,6 +32,24 @@ static rt_tensor *run_child(const rt__slot *s, rt_tensor *x, rt_tensor *const *i
     return rt_forward_all(s->child, mine, 1 + extra, &y, 1) == RT_OK ? y : NULL;
 }
 
+static bool has_layers(const rt_module *m)
+{
+    for (int32_t i = 0; i < m->inside->count; i++)
+        if (m->inside->slot[i].child)
+            return true;
+    return false;
+}
+
+/* Names both layers where the second cannot take what the first returned: the first one may be at fault. What a plugin's row has made names
+ * itself. */
+static void name_both(const rt__slot *before, const rt__slot *s)
+{
+    bool misfit = rt_error_code() == RT_E_SHAPE || rt_error_code() == RT_E_DTYPE;
+    if (misfit && !s->child->inside->from_row && !has_layers(s->child))
+        rt_error_prefix("layer %s (%s), given what layer %s (%s) returned", s->name,
+                        s->child->type->name, before->name, before->child->type->name);
+}
+
 /* Runs the first `count` children. Drops each layer's input as soon as its output exists, so that memory that no gradient needs is
  * reused immediately, while it is still in cache. */
 static rt_tensor *run_children(rt_module *m, int32_t count, rt_tensor *const *in, int n_in)
@@ -43,6 +61,8 @@ static rt_tensor *run_children(rt_module *m, int32_t count, rt_tensor *const *in
         rt_scope_end(s);
         rt_free(x);
         x = y;
+        if (!x && i > 0)
+            name_both(&m->inside->slot[i - 1], &m->inside->slot[i]);
         if (!x)
             return NULL;
     }

@@ -2,6 +2,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/base/samples.h"
 #include "common/base/text.h"
 #include "worker/engine/data/datasets.h"
 #include "worker/engine/nn/net_json.h"

@@ -28,9 +28,22 @@ static const rt_op step = {.name = "careless_step",
                            .infer = step_infer,
                            .run = step_run};
 
-enum { LAYER_FINE, NO_SHAPE, NO_MODULE, NO_BACKWARD, FAILS, NO_TENSOR, MISSHAPEN };
+enum {
+    LAYER_FINE,
+    NO_SHAPE,
+    NO_MODULE,
+    NO_BACKWARD,
+    FAILS,
+    NO_TENSOR,
+    MISSHAPEN,
+    NARROWS,
+    RETYPES,
+    DROPS
+};
 #define LAYER_FIELDS(F)                                                                            \
-    F(CHOICE, fault, 0, "none|no_shape|no_module|no_backward|fails|no_tensor|misshapen",           \
+    F(CHOICE, fault, 0,                                                                            \
+      "none|no_shape|no_module|no_backward|fails|no_tensor|misshapen|narrows|"                     \
+      "retypes|drops",                                                                             \
       "what it does wrong")
 typedef struct layer_options {
     RT_STRUCT(LAYER_FIELDS)
@@ -55,6 +68,25 @@ static rt_tensor *to_nothing(rt_module *m, rt_tensor *x)
     return NULL;
 }
 
+/* .infer says that the shape stays. */
+static rt_tensor *to_fewer(rt_module *m, rt_tensor *x)
+{
+    (void)m;
+    return rt_narrow(x, 1, 0, 1);
+}
+
+static rt_tensor *to_integers(rt_module *m, rt_tensor *x)
+{
+    (void)m;
+    return rt_to(x, RT_I64);
+}
+
+static rt_tensor *to_half_the_batch(rt_module *m, rt_tensor *x)
+{
+    (void)m;
+    return rt_narrow(x, 0, 0, rt_dims_of(x).d[0] / 2);
+}
+
 static rt_status layer_infer(void *options, rt_nn_sample *at)
 {
     (void)at;
@@ -71,7 +103,19 @@ static rt_module *layer_make(const void *options)
         .name = "careless", .size = sizeof(rt_module), .forward = through_nothing};
     static const rt_module_type empty = {
         .name = "careless", .size = sizeof(rt_module), .forward = to_nothing};
+    static const rt_module_type narrowing = {
+        .name = "careless", .size = sizeof(rt_module), .forward = to_fewer};
+    static const rt_module_type retyping = {
+        .name = "careless", .size = sizeof(rt_module), .forward = to_integers};
+    static const rt_module_type dropping = {
+        .name = "careless", .size = sizeof(rt_module), .forward = to_half_the_batch};
     switch (((const layer_options *)options)->fault) {
+    case NARROWS:
+        return rt_nn_new(&narrowing);
+    case RETYPES:
+        return rt_nn_new(&retyping);
+    case DROPS:
+        return rt_nn_new(&dropping);
     case FAILS:
         return rt_nn_new(&failing);
     case NO_TENSOR:
