@@ -136,7 +136,9 @@ rt_status rt_file_append_line(const char *path, const char *line)
     if (n < 0)
         status = RT__FAIL_ERRNO(path, "append");
     else if (n != wanted) { /* the disk is full: a partial line is worse than none */
-        status = RT_FAIL(NOSPACE, "%s: only %zd of %zd bytes appended", path, n, wanted);
+        status = RT_FAIL(NOSPACE,
+                         "%s: cannot append: there is room for %zd of %zd bytes: free some space",
+                         path, n, wanted);
         if (ftruncate(fd, lseek(fd, 0, SEEK_CUR) - n) != 0)
             status = RT__FAIL_ERRNO(path, "remove the partial line again");
     }

@@ -30,6 +30,7 @@ static rt_status status_of(int error)
 rt_status rt__fail_errno(const char *file, int line, const char *path, const char *doing)
 {
     int error = errno;
-    return rt_fail_at(file, line, status_of(error), "%s: cannot %s: %s", path, doing,
-                      strerror(error));
+    rt_status status = status_of(error);
+    return rt_fail_at(file, line, status, "%s: cannot %s: %s%s", path, doing, strerror(error),
+                      status == RT_E_NOSPACE ? ": free some space" : "");
 }

@@ -110,7 +110,7 @@ void rt__run_end(rt__run *r, double now)
     rt__run_enter(r, now, failed ? RT__FAILED : RT__DONE);
     if (r->history.generation > 0)
         record_end(r, now, event, keep);
-    rt__record_lost_lines(r, now); /* the launcher shows nothing after RUN_ENDED */
+    rt__record_lost_lines_at_end(r, now); /* the launcher shows nothing after RUN_ENDED */
     /* If this launch has changed nothing, what an earlier one left in memory is still good. */
     bool others = (rt__run_is_untouched(r) && r->history.generation > 0) ||
                   (rt__run_refused(r) && rt__run_may_have_state(r));

@@ -48,6 +48,13 @@ static void write_line(rt__run *r, rt__line where, const json_t *object)
     r->lost.rows += !written && where == RT__LINE_METRICS;
 }
 
+/* Counts nothing if only summary.json could not be written. */
+static void count_lost_lines(rt__run *r, double now)
+{
+    if (r->lost.events > 0 || r->lost.rows > 0)
+        RT__RECORD(r, now, lines_lost, .events = r->lost.events, .rows = r->lost.rows);
+}
+
 void rt__record_lost_lines(rt__run *r, double now)
 {
     if (!r->lost.reason[0])
@@ -56,10 +63,17 @@ void rt__record_lost_lines(rt__run *r, double now)
         r->lost.shown = true;
         RT__RECORD(r, now, lines_fail, .reason = r->lost.reason);
     } else if (r->lost.work_again) {
-        RT__RECORD(r, now, lines_lost, .events = r->lost.events, .rows = r->lost.rows);
+        count_lost_lines(r, now);
         if (r->lost.work_again)
             memset(&r->lost, 0, sizeof r->lost);
     }
+}
+
+void rt__record_lost_lines_at_end(rt__run *r, double now)
+{
+    rt__record_lost_lines(r, now);
+    if (r->lost.reason[0])
+        count_lost_lines(r, now);
 }
 
 void rt__record_line(rt__run *r, rt__line where, const char *shown, json_t *fields)

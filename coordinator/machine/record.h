@@ -21,6 +21,8 @@ json_t *rt__record_text(const char *s);
 void rt__record_event(rt__run *r, double now, rt_event_id id, const void *values);
 /* If lines could not be written, as on a full disk, says so once, and once writing works again, how many are lost. */
 void rt__record_lost_lines(rt__run *r, double now);
+/* The same at the end of the run: says how many are lost, if only to the user. */
+void rt__record_lost_lines_at_end(rt__run *r, double now);
 /* Shows a report and writes it as a row of metrics.jsonl. `held`: the journal holds the row back until its step has been evaluated, or
  * until it turns out that it will not be. */
 void rt__record_report(rt__run *r, double now, const rt_msg_report *m, bool held);

@@ -136,10 +136,10 @@ static void a_full_disk_is_reported_as_such(void **state)
     int fd;
     assert_int_equal(rt_file_create("/dev/full", &fd), RT_OK);
     expect_failure(rt_file_write(fd, "/dev/full", "x", 1), RT_E_NOSPACE,
-                   "/dev/full: cannot write: No space left on device");
+                   "/dev/full: cannot write: No space left on device: free some space");
     assert_int_equal(rt_file_finish(fd, "/dev/full"), RT_OK);
     expect_failure(rt_file_append_line("/dev/full", "x"), RT_E_NOSPACE,
-                   "/dev/full: cannot append: No space left on device");
+                   "/dev/full: cannot append: No space left on device: free some space");
 }
 
 /* Writing a run's files must not wait for a reader. */

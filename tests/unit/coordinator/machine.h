@@ -54,6 +54,7 @@ typedef struct machine {
     json_t *summary;
     char cause[512], host[64]; /* of the last worker_lost */
     char text[1024];           /* of the last event that has one */
+    int64_t lost_told;         /* lines of events.jsonl, as the last lines_lost shows */
     json_t *journal;           /* for tests that replay it */
 } machine;
 
@@ -76,6 +77,8 @@ static inline void machine_shown(machine *m, const char *text)
     json_t *shown = json_loads(text, 0, NULL);
     if (strcmp(rt__field_text(shown, "event"), "lines_fail") == 0)
         snprintf(m->text, sizeof m->text, "%s", rt__field_text(shown, "reason"));
+    if (strcmp(rt__field_text(shown, "event"), "lines_lost") == 0)
+        m->lost_told = rt__field_int(shown, "events", -1);
     if (strcmp(rt__field_text(shown, "event"), "progress") == 0) {
         json_object_del(shown, "event");
         memcpy(&row, rt_run_progress_schema.defaults, sizeof row);

@@ -2,6 +2,10 @@
  * lines can be written again. */
 #include "script.h"
 
+#include "coordinator/machine/record.h"
+
+enum { LOST_AT_END = 3 };
+
 static int64_t last_lost[2];
 
 static rt_status count_lost(void *ctx, rt__line where, const json_t *object)
@@ -88,8 +92,25 @@ static void no_message_points_to_lost_lines(void **state)
         assert_int_equal(m.run.phase, RT__FAILED);
         assert_int_equal(strstr(m.message, "events.jsonl says why") == NULL, full);
         assert_non_null(strstr(m.message, "could not be written to disk"));
+        /* How many are lost is shown before the end: no later coordinator will know it. */
+        assert_int_equal(m.lost_told, full ? LOST_AT_END : 0);
         machine_release(&m);
     }
+}
+
+/* A summary is no line: nothing is counted for it. */
+static void a_lost_summary_is_no_lost_line(void **state)
+{
+    (void)state;
+    machine m;
+    start(&m);
+    m.run.lost.shown = m.run.lost.work_again = true;
+    snprintf(m.run.lost.reason, sizeof m.run.lost.reason, "summary.json: cannot write");
+    m.lost_told = -1;
+    rt__record_lost_lines_at_end(&m.run, 50);
+    assert_int_equal(m.lost_told, -1);
+    assert_string_equal(m.run.lost.reason, "");
+    machine_release(&m);
 }
 
 int main(void)
@@ -97,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lost_lines_are_counted),
         cmocka_unit_test(no_message_points_to_lost_lines),
+        cmocka_unit_test(a_lost_summary_is_no_lost_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
