@@ -10,7 +10,7 @@
 #define RINGTORCH_COMMON_CONFIG_BEST_H
 
 #include "common/base/metrics.h"
-#include "common/config/config.h"
+#include "common/config/config_struct.h"
 #include <ringtorch/status.h>
 
 typedef struct rt_best {

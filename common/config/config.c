@@ -6,7 +6,11 @@
 #include "common/base/hash.h"
 #include "common/base/input.h"
 #include "common/base/mem.h"
+#include "common/config/config_family.h"
 #include "common/config/config_table.h"
+#include "common/config/config_uses.h"
+#include "common/config/config_value.h"
+#include "common/config/config_yaml.h"
 #include "common/config/layers.h"
 #include "common/config/plugins.h"
 #include <libgen.h>
@@ -290,7 +294,11 @@ rt_status rt_config_load_new(const char *path, const char *const *sets, size_t n
 {
     size_t lines[RT__KEYS];
     RT_TRY(load(path, sets, n_sets, out, lines));
-    rt_status status = rt__config_check_uses(out, path, lines, sets, n_sets);
+    rt_config standard;
+    rt_status status = rt_config_default(&standard);
+    if (status == RT_OK)
+        status = rt__config_check_uses(out, &standard, path, lines, sets, n_sets);
+    rt_config_release(&standard);
     if (status != RT_OK)
         rt_config_release(out);
     return status;
@@ -396,23 +404,16 @@ const char *rt_config_choice(const rt_config *cfg, const char *key)
     return NULL;
 }
 
+const void *rt_config_values(const rt_config *cfg, const char *section)
+{
+    return rt__row_values(rt__family_chosen(rt__family_of(section), cfg), cfg);
+}
+
 const char *rt_config_data_path(const rt_config *cfg)
 {
     const rt__family_row *row = rt__family_chosen(rt__family_of("data"), cfg);
     rt__struct_member path = rt__member_find(&row->schema, (char *)cfg + row->offset, "path");
     return path.row && path.row->kind == RT_FIELD_TEXT ? *(char **)path.at : "";
-}
-
-void rt__key_help(const rt__key *key, const rt_config *standard, const char *indent, FILE *to)
-{
-    rt_text allowed = {0}, value = {0};
-    rt__key_expects(key, &allowed);
-    rt__key_print(key, standard, &value);
-    char *text = rt_text_take(&allowed), *is = rt_text_take(&value);
-    fprintf(to, "%s%-14s %s; default %s\n", indent, key->name, text ? text : "", is ? is : "");
-    fprintf(to, "%s%-14s %s%s\n", indent, "", key->help, key->math ? " [decides the result]" : "");
-    rt_mem_free(text);
-    rt_mem_free(is);
 }
 
 static void print_section(const char *name, const rt_config *standard, FILE *to)
@@ -428,16 +429,6 @@ static void print_section(const char *name, const rt_config *standard, FILE *to)
             rt__key_help(&rt__keys[i], standard, s ? "  " : "", to);
     if (f)
         rt__family_print_help(f, standard, to);
-}
-
-void rt__key_list(const rt__key *key, FILE *to)
-{
-    fprintf(to, "key\t%s%s%s\t", key->section, *key->section ? "." : "", key->name);
-    for (const char *const *word = key->options; key->type == RT__KEY_CHOICE && *word; word++)
-        fprintf(to, word == key->options ? "%s" : " %s", *word);
-    if (key->type != RT__KEY_CHOICE)
-        fputs(key->type == RT__KEY_BOOL ? "true false" : "-", to);
-    fprintf(to, "\t%s\n", key->help);
 }
 
 void rt_config_list(FILE *to)
@@ -467,4 +458,14 @@ void rt_config_help(FILE *to)
     fprintf(to, "\nLayers of model.layers, each a name or {name: {option: value}}:\n");
     rt_layers_help(to);
     rt_config_release(&standard);
+}
+
+void rt_config_register_plugins(const char *dir)
+{
+    rt_config cfg = {0};
+    char *path = rt_path_join(dir, "config.yaml");
+    if (path && rt_config_load_run(path, &cfg) == RT_OK)
+        rt_config_release(&cfg);
+    rt_mem_free(path);
+    rt_error_clear();
 }

@@ -1,11 +1,14 @@
 /* Checks the rules between the keys of a configuration. Needs no data. */
+#include "common/config/config_check.h"
+
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/base/nearest.h"
 #include "common/base/slices.h"
 #include "common/base/text.h"
 #include "common/config/best.h"
-#include "common/config/config_table.h"
+#include "common/config/config_family.h"
+#include "common/config/config_slices.h"
 #include "common/config/layers.h"
 #include <inttypes.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /* Finds the keys by which two configurations train different mathematics. */
-#include "common/config/config.h"
+#include "common/config/config_difference.h"
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/config/config_table.h"
+#include "common/config/config_family.h"
+#include "common/config/config_value.h"
 #include <string.h>
 
 static char *value_text(const rt__key *key, const rt_config *cfg)

@@ -3,41 +3,17 @@
  *
  * A key may precede the name that says which row it belongs to, and --set may choose another row afterwards. So values
  * are recorded when they are read, and assigned once the row is known. */
+#include "common/config/config_family.h"
+
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/config/config_table.h"
+#include "common/config/config_value.h"
 #include <math.h>
 #include <string.h>
-
-/* ---- rows and their members ---- */
-
-const rt__family *rt__family_of(const char *section)
-{
-    for (int i = 0; i < RT__FAMILIES; i++)
-        if (strcmp(rt__families[i].section, section) == 0)
-            return &rt__families[i];
-    return NULL;
-}
-
-const rt__family *rt__family_of_key(const rt__key *key)
-{
-    const rt__family *f = rt__family_of(key->section);
-    return f && key->offset == f->choice ? f : NULL;
-}
-
-static void *values(const rt__family_row *row, const rt_config *cfg)
-{
-    return (char *)cfg + row->offset;
-}
 
 static json_t **given(const rt__family *f, const rt_config *cfg)
 {
     return (json_t **)((char *)cfg + f->given);
-}
-
-const rt__family_row *rt__family_chosen(const rt__family *f, const rt_config *cfg)
-{
-    return &f->row[*(const int *)((const char *)cfg + f->choice)];
 }
 
 /* ---- rows added by plugins ---- */
@@ -73,14 +49,9 @@ rt__family_row *rt__family_add(rt__family *f, const rt__family_row *row)
     return to;
 }
 
-const void *rt_config_values(const rt_config *cfg, const char *section)
-{
-    return values(rt__family_chosen(rt__family_of(section), cfg), cfg);
-}
-
 static rt__struct_member find(const rt__family_row *row, const rt_config *cfg, const char *name)
 {
-    return rt__member_find(&row->schema, values(row, cfg), name);
+    return rt__member_find(&row->schema, rt__row_values(row, cfg), name);
 }
 
 /* Returns the row that a key belongs to: the chosen one if it has such a key, else the first that has it, else NULL. */
@@ -218,8 +189,8 @@ static rt_status set_row_defaults(const rt__family_row *row, rt_config *cfg)
 {
     rt_status status = RT_OK;
     if (row->schema.size > 0) /* a plugin's row without keys has no defaults either */
-        memcpy(values(row, cfg), row->schema.defaults, row->schema.size);
-    RT__EACH_MEMBER(m, &row->schema, values(row, cfg))
+        memcpy(rt__row_values(row, cfg), row->schema.defaults, row->schema.size);
+    RT__EACH_MEMBER(m, &row->schema, rt__row_values(row, cfg))
     {
         if (m.row->kind != RT_FIELD_TEXT)
             continue;
@@ -242,12 +213,12 @@ rt_status rt__family_set_defaults(const rt__family *f, rt_config *cfg)
 void rt__family_clear(const rt__family *f, rt_config *cfg)
 {
     for (int i = 0; i < f->rows; i++) {
-        RT__EACH_MEMBER(m, &f->row[i].schema, values(&f->row[i], cfg))
+        RT__EACH_MEMBER(m, &f->row[i].schema, rt__row_values(&f->row[i], cfg))
         {
             if (m.row->kind == RT_FIELD_TEXT)
                 rt_mem_free(*(char **)m.at);
         }
-        memset(values(&f->row[i], cfg), 0, f->row[i].schema.size);
+        memset(rt__row_values(&f->row[i], cfg), 0, f->row[i].schema.size);
     }
     json_decref(*given(f, cfg));
     *given(f, cfg) = NULL;
@@ -370,7 +341,7 @@ rt_status rt__config_check_row(const rt_config *cfg, const char *section, const 
     }
     for (; *but; but++)
         json_object_del(rest, *but);
-    memcpy(copy, values(row, cfg), schema.size);
+    memcpy(copy, rt__row_values(row, cfg), schema.size);
     rt_status status = rt__schema_set(&schema, copy, rest);
     json_decref(rest);
     rt_mem_free(copy);
@@ -397,7 +368,7 @@ static rt_status print_member(const rt__family *f, const rt__family_row *row, co
 rt_status rt__family_print(const rt__family *f, const rt_config *cfg, rt_text *to)
 {
     const rt__family_row *chosen = rt__family_chosen(f, cfg);
-    RT__EACH_MEMBER(m, &chosen->schema, values(chosen, cfg))
+    RT__EACH_MEMBER(m, &chosen->schema, rt__row_values(chosen, cfg))
     {
         RT_TRY(print_member(f, chosen, cfg, m, to));
     }
@@ -424,7 +395,7 @@ rt_status rt__family_print_to_hash(const rt__family *f, const rt_config *cfg, co
 rt_status rt__family_print_rest_to_hash(const rt__family *f, const rt_config *cfg, rt_text *to)
 {
     const rt__family_row *row = rt__family_chosen(f, cfg);
-    RT__EACH_MEMBER(m, &row->schema, values(row, cfg))
+    RT__EACH_MEMBER(m, &row->schema, rt__row_values(row, cfg))
     {
         rt__row_key key;
         rt__row_key_init(f, row, m, &key);
@@ -453,7 +424,7 @@ void rt__family_print_help(const rt__family *f, const rt_config *standard, FILE 
     for (int i = 0; i < f->rows; i++) {
         const rt__family_row *row = &f->row[i];
         fprintf(to, "  with %s: %s (%s)\n", f->key, row->name, row->help);
-        RT__EACH_MEMBER(m, &row->schema, values(row, standard))
+        RT__EACH_MEMBER(m, &row->schema, rt__row_values(row, standard))
         {
             rt__row_key key;
             rt__row_key_init(f, row, m, &key);

@@ -1,4 +1,6 @@
 /* Computes the length of a run and of its learning rate schedule. */
+#include "common/config/config_length.h"
+
 #include "common/base/error.h"
 #include "common/base/text.h"
 #include "common/config/config_table.h"

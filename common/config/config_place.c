@@ -1,8 +1,9 @@
 /* Finds the line of a value in a configuration file, for errors that are found after parsing. */
-#include "common/config/config.h"
+#include "common/config/config_place.h"
 
 #include "common/base/error.h"
 #include "common/base/input.h"
+#include "common/config/config_struct.h"
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>

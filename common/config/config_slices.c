@@ -1,10 +1,11 @@
 /* Chooses the number for `parallel.slices: auto` (docs/decisions/0027-slices-and-statistics.md). A run can never have
  * more workers than slices, so there should be more slices than it has workers at first; but each slice computes and
  * sums gradients of all parameters, however few its samples are. */
+#include "common/config/config_slices.h"
+
 #include "common/base/error.h"
 #include "common/base/slices.h"
 #include "common/base/text.h"
-#include "common/config/config.h"
 #include "common/config/layers.h"
 #include <inttypes.h>
 

@@ -13,6 +13,7 @@
     static const char *s##_options[list(RT__FAMILY_ONE) + RT__ADDED_MAX + 1] = {                   \
         list(RT__FAMILY_TEXT)};
 #define RT__FAMILY_TEXT(section, constant, id, text, FIELDS, help) text,
+#include "common/base/text.h"
 #include "common/config/config.def"
 
 #define ROW(kind, s, k, m, h)                                                                      \
@@ -113,6 +114,41 @@ const char *rt__key_path(const rt__key *key, char path[RT__KEY_PATH])
 {
     snprintf(path, RT__KEY_PATH, "%s%s%s", key->section, *key->section ? "." : "", key->name);
     return path;
+}
+
+/* ---- rows and their members ---- */
+
+const rt__family *rt__family_of(const char *section)
+{
+    for (int i = 0; i < RT__FAMILIES; i++)
+        if (strcmp(rt__families[i].section, section) == 0)
+            return &rt__families[i];
+    return NULL;
+}
+
+const rt__family *rt__family_of_key(const rt__key *key)
+{
+    const rt__family *f = rt__family_of(key->section);
+    return f && key->offset == f->choice ? f : NULL;
+}
+
+void *rt__row_values(const rt__family_row *row, const rt_config *cfg)
+{
+    return (char *)cfg + row->offset;
+}
+
+const rt__family_row *rt__family_chosen(const rt__family *f, const rt_config *cfg)
+{
+    return &f->row[*(const int *)((const char *)cfg + f->choice)];
+}
+
+const char *rt__set_of(const char *path, const char *const *sets, size_t n_sets)
+{
+    size_t len = strlen(path);
+    for (size_t i = n_sets; i-- > 0;)
+        if (strncmp(sets[i], path, len) == 0 && sets[i][len] == '=')
+            return sets[i];
+    return NULL;
 }
 
 /* The names allowed in a section, followed by other keys' names that a suggestion may use. */

@@ -1,17 +1,12 @@
 /* Refuses keys that have no effect with the others: a user would not notice that an option is ignored. */
+#include "common/config/config_uses.h"
+
 #include "common/base/error.h"
-#include "common/config/config_table.h"
+#include "common/config/config_family.h"
+#include "common/config/config_length.h"
+#include "common/config/config_value.h"
 #include <stdio.h>
 #include <string.h>
-
-const char *rt__set_of(const char *path, const char *const *sets, size_t n_sets)
-{
-    size_t len = strlen(path);
-    for (size_t i = n_sets; i-- > 0;)
-        if (strncmp(sets[i], path, len) == 0 && sets[i][len] == '=')
-            return sets[i];
-    return NULL;
-}
 
 /* A key of config.def, or of the chosen row of a family. */
 typedef struct found {
@@ -61,18 +56,16 @@ static bool counts_elsewhere(const rt_config *cfg, const rt__use *use)
            rt_config_schedule_ends(cfg);
 }
 
-rt_status rt__config_check_uses(const rt_config *cfg, const char *name,
+rt_status rt__config_check_uses(const rt_config *cfg, const rt_config *standard, const char *name,
                                 const size_t lines[RT__KEYS], const char *const *sets,
                                 size_t n_sets)
 {
-    rt_config standard;
     found key, other;
-    RT_TRY(rt_config_default(&standard));
     rt_status status = RT_OK;
     for (int i = 0; i < RT__USES && status == RT_OK; i++) {
         const rt__use *use = &rt__uses[i];
-        if (!find(cfg, &standard, use->section, use->key, lines, &key) || key.has_default ||
-            !find(cfg, &standard, use->other_section, use->other, lines, &other))
+        if (!find(cfg, standard, use->section, use->key, lines, &key) || key.has_default ||
+            !find(cfg, standard, use->other_section, use->other, lines, &other))
             continue;
         const char *is = other.key->options[*(const int *)((const char *)cfg + other.key->offset)];
         if (strcmp(is, use->value) != 0 && !counts_elsewhere(cfg, use))
@@ -80,6 +73,5 @@ rt_status rt__config_check_uses(const rt_config *cfg, const char *name,
     }
     for (int i = 0; i < RT__FAMILIES && status == RT_OK; i++)
         status = rt__family_check_uses(&rt__families[i], cfg, name, sets, n_sets);
-    rt_config_release(&standard);
     return status;
 }

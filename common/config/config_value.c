@@ -1,11 +1,11 @@
 /* One value of the configuration: conversion from and to text, and its allowed range. */
+#include "common/config/config_value.h"
+
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/base/nearest.h"
-#include "common/config/config_table.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -365,4 +365,26 @@ void rt__key_move(const rt__key *key, rt_config *from, rt_config *to)
     rt__key_clear(key, to);
     memcpy(field(key, to), field(key, from), key->size);
     memset(field(key, from), 0, key->size);
+}
+
+void rt__key_help(const rt__key *key, const rt_config *standard, const char *indent, FILE *to)
+{
+    rt_text allowed = {0}, value = {0};
+    rt__key_expects(key, &allowed);
+    rt__key_print(key, standard, &value);
+    char *text = rt_text_take(&allowed), *is = rt_text_take(&value);
+    fprintf(to, "%s%-14s %s; default %s\n", indent, key->name, text ? text : "", is ? is : "");
+    fprintf(to, "%s%-14s %s%s\n", indent, "", key->help, key->math ? " [decides the result]" : "");
+    rt_mem_free(text);
+    rt_mem_free(is);
+}
+
+void rt__key_list(const rt__key *key, FILE *to)
+{
+    fprintf(to, "key\t%s%s%s\t", key->section, *key->section ? "." : "", key->name);
+    for (const char *const *word = key->options; key->type == RT__KEY_CHOICE && *word; word++)
+        fprintf(to, word == key->options ? "%s" : " %s", *word);
+    if (key->type != RT__KEY_CHOICE)
+        fputs(key->type == RT__KEY_BOOL ? "true false" : "-", to);
+    fprintf(to, "\t%s\n", key->help);
 }

@@ -1,8 +1,11 @@
 /* Reads YAML into a configuration, event by event, so that every error has its line and column. Refuses anchors,
  * aliases and tags: each setting should be written out where it applies. */
+#include "common/config/config_yaml.h"
+
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/config/config_table.h"
+#include "common/config/config_family.h"
+#include "common/config/config_value.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

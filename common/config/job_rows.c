@@ -2,7 +2,6 @@
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/config/plugins.h"
 #include <string.h>
 
 /* ---- the rows that are known ---- */
@@ -28,7 +27,7 @@ void rt__job_row_add(const rt__job_row *row)
 
 const char *rt__job_row_plugin(const rt__job_row *row)
 {
-    return json_string_value(json_object_get(json_object_get(row->added.plugin, "rows"), "name"));
+    return rt__plugin_name(row->added.plugin);
 }
 
 const char *rt__job_row_file(const rt__job_row *row)

@@ -108,7 +108,9 @@ int rt_optimizer_states(int rule, const void *values,
 int rt_config_optimizer_states(const rt_config *cfg,
                                rt_optimizer_state state[RT_OPTIMIZER_STATES_MAX])
 {
-    return rt_optimizer_states((int)cfg->optimizer.name, rt_config_values(cfg, "optimizer"), state);
+    return rt_optimizer_states(
+        (int)cfg->optimizer.name,
+        rt__row_values(rt__family_chosen(rt__family_of("optimizer"), cfg), cfg), state);
 }
 
 /* Returns d without axis `axis`. */

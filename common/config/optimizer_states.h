@@ -9,7 +9,7 @@
 #define RINGTORCH_COMMON_CONFIG_OPTIMIZER_STATES_H
 
 #include "common/base/schema.h"
-#include "common/config/config.h"
+#include "common/config/config_struct.h"
 
 typedef struct rt_optimizer_state {
     const char *name;

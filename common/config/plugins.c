@@ -6,7 +6,7 @@
 #include "common/base/metrics.h"
 #include "common/base/schema_rows.h"
 #include "common/base/text.h"
-#include "common/config/config_table.h"
+#include "common/config/config_family.h"
 #include "common/config/job_rows.h"
 #include "common/config/layers.h"
 #include "common/config/optimizer_states.h"
@@ -36,11 +36,6 @@ static rt__family *family_of(int kind)
 static const char *text_of(const json_t *entry, const char *member)
 {
     return json_string_value(json_object_get(entry, member));
-}
-
-static const char *plugin_name(const json_t *entry)
-{
-    return json_string_value(json_object_get(json_object_get(entry, "rows"), "name"));
 }
 
 /* Returns the registered row of that name, if any; sets *own if it is built in. */
@@ -83,24 +78,6 @@ typedef struct reading {
     fresh row[ROWS_MAX];
     int rows;
 } reading;
-
-bool rt__is_row_name(const char *s, bool dashes)
-{
-    enum { MOST = 40 };
-    const char *allowed =
-        dashes ? "abcdefghijklmnopqrstuvwxyz0123456789_-" : "abcdefghijklmnopqrstuvwxyz0123456789_";
-    size_t len = s ? strlen(s) : 0;
-    return len > 0 && len <= MOST && s[0] >= 'a' && s[0] <= 'z' && strspn(s, allowed) == len;
-}
-
-bool rt__is_plain_text(const char *s, size_t most)
-{
-    size_t len = s ? strlen(s) : most + 1;
-    for (size_t i = 0; len <= most && i < len; i++)
-        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-            return false;
-    return len <= most;
-}
 
 static rt_status not_a_description(const reading *r, const char *list, size_t i, const char *why)
 {
@@ -256,7 +233,7 @@ static rt_status read_new_row(reading *r, int kind, size_t i, const json_t *desc
     if (known)
         return RT_FAIL(EXISTS,
                        "plugin %s (%.400s): %s: there is another %s already, of plugin %s (%.400s)",
-                       r->plugin, r->file, kinds[kind].list, name, plugin_name(known->plugin),
+                       r->plugin, r->file, kinds[kind].list, name, rt__plugin_name(known->plugin),
                        json_string_value(json_object_get(known->plugin, "file")));
     for (int k = 0; k < r->rows; k++)
         if (name && r->row[k].kind == kind && strcmp(r->row[k].name, name) == 0)
@@ -351,7 +328,7 @@ static bool is_entry(const json_t *entry)
     const char *file = json_string_value(json_object_get(entry, "file"));
     return file && file[0] == '/' && strlen(file) < PATH_MAX &&
            is_sha256(json_string_value(json_object_get(entry, "sha256"))) &&
-           rt__is_row_name(plugin_name(entry), true);
+           rt__is_row_name(rt__plugin_name(entry), true);
 }
 
 static rt_status check_entry(const json_t *entry)
@@ -369,7 +346,7 @@ rt_status rt__plugin_add(const json_t *entry)
     if (!r)
         return rt_error_code();
     r->entry = entry;
-    r->plugin = plugin_name(entry);
+    r->plugin = rt__plugin_name(entry);
     r->file = json_string_value(json_object_get(entry, "file"));
     rt_status status = read_lists(r);
     if (status == RT_OK)
@@ -399,30 +376,6 @@ void rt__plugin_each(const json_t *entry,
                 fn(ctx, kinds[kind].list, name, added);
         }
     }
-}
-
-void rt__added_name(const rt__added *added, const char *kind, const char *name,
-                    char out[RT__ADDED_NAME])
-{
-    snprintf(out, RT__ADDED_NAME, "%s %.40s%s%.40s", kind, name,
-             added->description ? " of the plugin " : "",
-             added->description ? plugin_name(added->plugin) : "");
-}
-
-rt_status rt__added_check(const rt__added *added, const char *what)
-{
-    if (!added->description || added->code)
-        return RT_OK;
-    rt_text file = {0};
-    rt_text_add_word(&file, json_string_value(json_object_get(added->plugin, "file")));
-    rt_status status = RT_FAIL(
-        NOTFOUND,
-        "%s is of the plugin %s, which was not loaded: if you trust that program (sha256 "
-        "%.16s...), add --plugin %s",
-        what, plugin_name(added->plugin),
-        json_string_value(json_object_get(added->plugin, "sha256")), file.data ? file.data : "");
-    rt_mem_free(file.data);
-    return status;
 }
 
 /* ---- lists of a configuration ---- */
@@ -496,12 +449,12 @@ static rt_status check_others(const json_t *entry, const json_t *resolved)
     {
         if (strcmp(text_of(before, "sha256"), text_of(entry, "sha256")) == 0)
             continue;
-        if (strcmp(plugin_name(before), plugin_name(entry)) == 0)
+        if (strcmp(rt__plugin_name(before), rt__plugin_name(entry)) == 0)
             return RT_FAIL(
                 EXISTS,
                 "%s: its name is '%s', as that of plugins[%zu], %.400s: give one of the two "
                 "another RT_PLUGIN(.name)",
-                text_of(entry, "file"), plugin_name(entry), i, text_of(before, "file"));
+                text_of(entry, "file"), rt__plugin_name(entry), i, text_of(before, "file"));
         RT_TRY(check_rows_differ(entry, before, i));
     }
     return RT_OK;
@@ -557,14 +510,4 @@ rt_status rt__plugins_resolve(const json_t *given, bool by_user, const char *fil
     rt_error_save(&e);
     return rt_fail_at(__FILE__, __LINE__, rt_status_exit_code(e.code) == 2 ? RT_E_CONFIG : e.code,
                       "%s", e.text);
-}
-
-void rt_config_register_plugins(const char *dir)
-{
-    rt_config cfg = {0};
-    char *path = rt_path_join(dir, "config.yaml");
-    if (path && rt_config_load_run(path, &cfg) == RT_OK)
-        rt_config_release(&cfg);
-    rt_mem_free(path);
-    rt_error_clear();
 }

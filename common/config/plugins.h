@@ -29,10 +29,6 @@ void rt_config_set_plugin_describer(rt_plugin_describer *describe);
 rt_status rt__plugins_resolve(const json_t *given, bool by_user, const char *file,
                               json_t **resolved);
 
-/* Registers the rows of the plugins that the config.yaml of a run directory describes; metrics in its journal and its
- * events are read by them. Does nothing if there is no valid configuration: code that needs it reports that. */
-void rt_config_register_plugins(const char *dir);
-
 /* Registers the rows of an entry, all or none. Fails with EXISTS if a name is taken by a built-in row or another
  * plugin's, and with FORMAT if the entry is invalid. Registering identical rows again is allowed. Must not run while
  * other threads use configurations. */
@@ -43,19 +39,5 @@ rt_status rt__plugin_add(const json_t *entry);
 void rt__plugin_each(const json_t *entry,
                      void (*fn)(void *ctx, const char *kind, const char *name, rt__added *added),
                      void *ctx);
-
-/* Returns whether a row or a plugin may have this name: small letters, digits, _ and, if `dashes`, also -. */
-bool rt__is_row_name(const char *name, bool dashes);
-/* Returns whether a text has at most that many bytes, and no control characters. NULL is none. */
-bool rt__is_plain_text(const char *text, size_t most);
-
-enum { RT__ADDED_NAME = 128 };
-/* Writes how messages name a row: "layer scaled of the plugin mine", and "layer linear" if the row is built in. */
-void rt__added_name(const rt__added *added, const char *kind, const char *name,
-                    char out[RT__ADDED_NAME]);
-
-/* Fails with NOTFOUND, naming the plugin and what to do, unless the code of a row is loaded. `what` names the row:
- * "layer scaled". */
-rt_status rt__added_check(const rt__added *added, const char *what);
 
 #endif

@@ -1,4 +1,4 @@
-/* Control-plane messages: structs, encoding, decoding and printing, all generated from messages.def.
+/* Control-plane messages: structs and names, all generated from messages.def. messages_codec.h makes bytes of them.
  *
  *     rt_msg_piece_done done = {.step = 500, .file = "piece-00000.safetensors", .bytes = n};
  *     rt_wire_send(w, NULL, RT_MSG_PIECE_DONE, &done);          // strings are borrowed for the call
@@ -11,7 +11,6 @@
 #define RINGTORCH_COMMON_CONTROL_MESSAGES_H
 
 #include "common/base/designated.h"
-#include "common/base/file.h"
 #include "common/base/phase.h"
 #include <ringtorch/status.h>
 #include <stdbool.h>
@@ -32,8 +31,9 @@
     rt_##type;
 #include "common/control/messages.def"
 
-/* Returns the name used in summary.json, such as "other rate". */
-const char *rt_next_name(rt_next next);
+/* Return the name of a value, such as rt_next_name(RT_NEXT_OTHER_RATE) "other rate", or NULL if there is no such value. */
+#define NAMES(TYPE, type) const char *rt_##type##_name(int64_t value);
+#include "common/control/messages.def"
 /* Returns the value of a name; RT_NEXT_RESUME if the name is unknown. */
 rt_next rt_next_of_name(const char *name);
 
@@ -87,13 +87,5 @@ enum {
 const char *rt_msg_name(int64_t type);
 /* Returns the i-th type in the order of messages.def, 0 <= i < RT_MSG_TYPES. */
 rt_msg_type rt_msg_type_at(int i);
-
-/* Encodes a body as a msgpack array of its fields. Fails with RANGE, naming message and field, if one is longer than
- * messages.def allows. */
-rt_status rt_msg_encode(rt_msg_type type, const void *body, rt_bytes *out);
-/* Decodes exactly `len` bytes. Checks every length against messages.def and the bytes at hand before it allocates.
- * Fails with PROTOCOL, naming message and field, on any deviation; *out is then empty. */
-rt_status rt_msg_decode(int64_t type, const void *data, size_t len, rt_msg_body *out);
-void rt_msg_body_release(rt_msg_type type, rt_msg_body *body);
 
 #endif

@@ -1,4 +1,4 @@
-/* The rows of messages.def as data, and coding of bodies inside larger frames; private to messages*.c and wire_frame.c.
+/* The rows of messages.def as data; private to messages*.c and tests.
  *
  *     rt__message m;
  *     if (rt__message_find(number, &m))
@@ -7,7 +7,6 @@
 #ifndef RINGTORCH_COMMON_CONTROL_MESSAGES_TABLE_H
 #define RINGTORCH_COMMON_CONTROL_MESSAGES_TABLE_H
 
-#include "common/control/codec.h"
 #include "common/control/messages.h"
 
 typedef enum rt__field_kind {
@@ -47,9 +46,5 @@ typedef struct rt__message {
 
 /* Returns false if there is no such type. */
 bool rt__message_find(int64_t type, rt__message *out);
-
-/* Like rt_msg_encode and rt_msg_decode, but to and from the middle of a larger encoding. */
-rt_status rt__message_write(const rt__message *m, const void *body, rt__writer *w);
-rt_status rt__message_read(const rt__message *m, rt__reader *r, rt_msg_body *out);
 
 #endif

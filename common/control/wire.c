@@ -52,9 +52,10 @@ static rt_status wire_open(const rt_wire_options *o, bool is_router, rt_wire **o
                                                                 .generation = o->generation,
                                                                 .give = give,
                                                                 .ctx = w});
+    const rt__sockets_options at = {o->endpoint, o->keys, o->name};
     if (status == RT_OK)
-        status =
-            is_router ? rt__sockets_listen(o, &w->sockets) : rt__sockets_connect(o, &w->sockets);
+        status = is_router ? rt__sockets_listen(&at, &w->sockets)
+                           : rt__sockets_connect(&at, &w->sockets);
     if (status != RT_OK)
         rt_wire_close(w, 0);
     else
@@ -76,6 +77,8 @@ const char *rt_wire_endpoint(const rt_wire *w)
 {
     return w->sockets.endpoint;
 }
+
+_Static_assert((int)RT_WIRE_FDS == (int)RT__SOCKETS_WATCHED, "each watched socket has a place");
 
 void rt_wire_poll(const rt_wire *w, struct pollfd out[RT_WIRE_FDS])
 {

@@ -16,33 +16,15 @@
 #ifndef RINGTORCH_COMMON_CONTROL_WIRE_H
 #define RINGTORCH_COMMON_CONTROL_WIRE_H
 
-#include "common/control/messages.h"
+#include "common/control/wire_frame.h"
+#include "common/control/wire_keys.h"
 #include <poll.h>
 
-enum {
-    RT_WIRE_VERSION = 2,
-    RT_CONTROL_VERSION = 1, /* of control.json, which says where to connect to */
-    RT_WIRE_FRAME_MAX = 1 << 22,
-    RT_WIRE_KEY = 41 /* Z85 text and a zero */
-};
+enum { RT_CONTROL_VERSION = 1 }; /* of control.json, which says where to connect to */
 
 /* What a coordinator prints for its launcher, in place of its address, once it has told the user why it does not start. Another
  * program would end without a word. */
 #define RT_COORDINATOR_REFUSED "refused"
-
-/* One CURVE key pair per role, made per run; text is Z85. Never put them on a command line. */
-typedef struct rt_wire_keys {
-    char server_public[RT_WIRE_KEY], server_secret[RT_WIRE_KEY]; /* secret: coordinator only */
-    char client_public[RT_WIRE_KEY], client_secret[RT_WIRE_KEY];
-} rt_wire_keys;
-
-rt_status rt_wire_keys_make(rt_wire_keys *k);
-/* Reads RINGTORCH_KEYS ("server_public client_public client_secret [server_secret]") from the
- * environment; rt_wire_keys_text writes that value (with_secret: for the coordinator). */
-rt_status rt_wire_keys_from_env(rt_wire_keys *k);
-/* Reads such a value; `where` names it in errors. */
-rt_status rt_wire_keys_parse(const char *text, const char *where, rt_wire_keys *k);
-void rt_wire_keys_text(const rt_wire_keys *k, bool with_server_secret, char text[4 * RT_WIRE_KEY]);
 
 typedef struct rt_wire_options {
     const char *endpoint; /* listen: "tcp://127.0.0.1:*"; connect: the result of rt_wire_endpoint */
@@ -87,16 +69,6 @@ void rt_wire_on_reset(rt_wire *w, void (*on_reset)(void *ctx), void *ctx);
  * something after all, it is asked to begin a new conversation; its messages still carry their old generation. A peer
  * without a connection for a minute is forgotten automatically. */
 void rt_wire_forget(rt_wire *w, const char *peer);
-
-/* One message received. */
-typedef struct rt_frame {
-    char peer[64];   /* the address for answers; unique per connection */
-    char sender[64]; /* "worker 3" */
-    int64_t generation;
-    rt_msg_type type;
-    rt_msg_body body; /* union of all message structs; strings and arrays owned by the frame */
-} rt_frame;
-void rt_frame_release(rt_frame *f);
 
 /* Sends a message: body points to the struct of `type`. `peer` is NULL on a DEALER. Never blocks. Fails with CLOSED if
  * the peer is unknown or forgotten, and with TIMEOUT if its queue is full; the message is then dropped. A peer that has

@@ -8,7 +8,8 @@
 #define RINGTORCH_COMMON_CONTROL_WIRE_AUTH_H
 
 #include "common/base/log.h"
-#include "common/control/wire.h"
+#include <ringtorch/status.h>
+#include <stdint.h>
 
 typedef struct rt__auth {
     void *socket;

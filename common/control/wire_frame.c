@@ -3,7 +3,6 @@
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "common/control/messages_table.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -82,14 +81,12 @@ static rt_status read_head(rt__reader *r, const char *run, rt__frame_head *head,
 
 static rt_status read_body(rt__reader *r, int64_t type, rt_frame *out)
 {
-    rt__message m;
     int64_t items;
     if (is_control(type))
         return rt__read_array(r, &items) && items == 0 ? RT_OK : RT_FAIL(PROTOCOL, "malformed ack");
-    if (!rt__message_find(type, &m))
-        return RT_FAIL(PROTOCOL, "%" PRId64 " is not a message type", type);
-    out->type = m.type;
-    return rt__message_read(&m, r, &out->body);
+    RT_TRY(rt__msg_read(type, r, &out->body));
+    out->type = (rt_msg_type)type;
+    return RT_OK;
 }
 
 rt_status rt__frame_decode(const void *data, size_t len, const char *run, rt__frame_head *head,

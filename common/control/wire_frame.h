@@ -1,5 +1,5 @@
-/* Frames as bytes: [version, run, generation, sender, talk, seq, ack, type, body]; private to
- * wire*.c.
+/* Frames: a message as its receiver gets it, and as bytes, [version, run, generation, sender, talk, seq, ack, type, body]. What begins with
+ * rt__ is private to wire*.c.
  *
  *     RT_TRY(rt_msg_encode(RT_MSG_HELLO, &hello, &body));
  *     RT_TRY(rt__frame_pack(&head, &body, &bytes));
@@ -9,7 +9,19 @@
 #ifndef RINGTORCH_COMMON_CONTROL_WIRE_FRAME_H
 #define RINGTORCH_COMMON_CONTROL_WIRE_FRAME_H
 
-#include "common/control/wire.h"
+#include "common/control/messages_codec.h"
+
+enum { RT_WIRE_VERSION = 2, RT_WIRE_FRAME_MAX = 1 << 22 };
+
+/* One message received. */
+typedef struct rt_frame {
+    char peer[64];   /* the address for answers; unique per connection */
+    char sender[64]; /* "worker 3" */
+    int64_t generation;
+    rt_msg_type type;
+    rt_msg_body body; /* union of all message structs; strings and arrays owned by the frame */
+} rt_frame;
+void rt_frame_release(rt_frame *f);
 
 /* Types of the wire's own frames, which carry no body, have seq 0 and never reach the caller. */
 enum {

@@ -1,7 +1,7 @@
-/* The keys of a run, and how programs pass them on: in one environment variable, never in arguments, which every user
- * of the machine can list. */
+#include "common/control/wire_keys.h"
+
 #include "common/base/error.h"
-#include "common/control/wire.h"
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

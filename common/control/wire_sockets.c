@@ -71,7 +71,7 @@ static bool set_dealer_options(void *socket, const rt_wire_keys *keys, const cha
 }
 
 /* Makes the part that both ends share. */
-static rt_status open_main(const rt_wire_options *o, int kind, rt__sockets *s)
+static rt_status open_main(const rt__sockets_options *o, int kind, rt__sockets *s)
 {
     *s = (rt__sockets){0};
     s->context = zmq_ctx_new();
@@ -137,7 +137,7 @@ static rt_status check_route(const char *endpoint)
                    endpoint, strerror(error));
 }
 
-static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
+static rt_status listen_on(const rt__sockets_options *o, rt__sockets *s)
 {
     RT_TRY(open_main(o, ZMQ_ROUTER, s));
     RT_TRY(rt__auth_open(s->context, o->keys->client_public, &s->auth));
@@ -159,7 +159,7 @@ static rt_status listen_on(const rt_wire_options *o, rt__sockets *s)
     return s->endpoint ? RT_OK : rt_error_code();
 }
 
-rt_status rt__sockets_listen(const rt_wire_options *o, rt__sockets *out)
+rt_status rt__sockets_listen(const rt__sockets_options *o, rt__sockets *out)
 {
     rt_status status = listen_on(o, out);
     if (status != RT_OK)
@@ -167,7 +167,7 @@ rt_status rt__sockets_listen(const rt_wire_options *o, rt__sockets *out)
     return status;
 }
 
-static rt_status connect_to(const rt_wire_options *o, rt__sockets *s)
+static rt_status connect_to(const rt__sockets_options *o, rt__sockets *s)
 {
     uint64_t nonce;
     RT_TRY(rt_os_random(&nonce, sizeof nonce));
@@ -186,7 +186,7 @@ static rt_status connect_to(const rt_wire_options *o, rt__sockets *s)
     return zmq_connect(s->main, o->endpoint) == 0 ? RT_OK : net_error(o->endpoint, "connect");
 }
 
-rt_status rt__sockets_connect(const rt_wire_options *o, rt__sockets *out)
+rt_status rt__sockets_connect(const rt__sockets_options *o, rt__sockets *out)
 {
     rt_status status = open_main(o, ZMQ_DEALER, out);
     if (status == RT_OK)

@@ -7,6 +7,7 @@
 #include "common/base/samples.h"
 #include "common/base/slices.h"
 #include "common/config/config.h"
+#include "common/config/config_check.h"
 #include "common/state/data_identity.h"
 #include <inttypes.h>
 #include <stdio.h>

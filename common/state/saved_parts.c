@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/config/config.h"
 #include "common/config/optimizer_states.h"
 #include <stdlib.h>
 #include <string.h>

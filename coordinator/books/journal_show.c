@@ -5,7 +5,7 @@
 #include "common/base/options.h"
 #include "common/base/output.h"
 #include "common/base/text.h"
-#include "common/config/plugins.h"
+#include "common/config/config.h"
 #include "common/control/journal.h"
 #include "common/control/sentence.h"
 #include "coordinator/books/history.h"

@@ -1,6 +1,7 @@
 #include "coordinator/machine/evaluations.h"
 #include "common/base/error.h"
 #include "common/base/text.h"
+#include "common/config/config_length.h"
 #include "coordinator/machine/phase.h"
 #include "coordinator/machine/record.h"
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #include "coordinator/machine/notes.h"
 #include "common/base/text.h"
+#include "common/config/config_length.h"
 #include "coordinator/machine/record.h"
 #include <inttypes.h>
 #include <stdarg.h>

@@ -3,6 +3,10 @@
 #include "common/base/mem.h"
 #include "common/base/slices.h"
 #include "common/base/text.h"
+#include "common/config/config_check.h"
+#include "common/config/config_difference.h"
+#include "common/config/config_length.h"
+#include "common/config/config_slices.h"
 #include "common/state/preprocessing.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/os/os.h"
-#include "common/config/plugins.h"
+#include "common/config/config.h"
 #include "common/control/bind_address.h"
 #include "common/state/preprocessing.h"
 #include "coordinator/books/journal_length.h"

@@ -9,7 +9,7 @@
 #include "common/base/metrics.h"
 #include "common/base/options.h"
 #include "common/base/text.h"
-#include "common/config/plugins.h"
+#include "common/config/config.h"
 #include "common/control/words.h"
 #include "launch/run/place.h"
 #include <math.h>

@@ -4,7 +4,7 @@
 #include "common/base/mem.h"
 #include "common/base/options.h"
 #include "common/base/output.h"
-#include "common/config/plugins.h"
+#include "common/config/config.h"
 #include "common/state/run_lock.h"
 #include "launch/cmd/status_past.h"
 #include "launch/run/ask.h"

@@ -9,6 +9,8 @@
 #include "common/base/usage.h"
 #include "common/config/best.h"
 #include "common/config/config.h"
+#include "common/config/config_check.h"
+#include "common/config/config_place.h"
 #include "launch/cmd/next_step.h"
 #include "launch/cmd/options.h"
 #include "launch/jobs/backend_command.h"

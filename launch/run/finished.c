@@ -4,6 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/config/best.h"
+#include "common/config/config_difference.h"
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>

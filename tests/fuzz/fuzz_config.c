@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/config/config_check.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

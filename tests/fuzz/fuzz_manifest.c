@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/base/slices.h"
 #include "common/config/config.h"
+#include "common/config/config_check.h"
 #include "common/state/data_identity.h"
 #include "common/state/manifest.h"
 #include <stddef.h>

@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/control/messages_codec.h"
 #include "common/control/messages_table.h"
 #include "tests/unit/common/random.h"
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Configurations: every kind of error with its exact place, and the values of valid files. */
 #include "common/base/file.h"
+#include "common/config/config_check.h"
 #include "configs.h"
 #include "tests/support/folder.h"
 #include <setjmp.h>

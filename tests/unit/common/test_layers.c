@@ -1,6 +1,8 @@
 /* The layers of a configuration as checked without the engine: their places, options and number of slices. */
 #include "common/base/error.h"
 #include "common/config/config.h"
+#include "common/config/config_place.h"
+#include "common/config/config_slices.h"
 #include "common/config/layers.h"
 #include <glob.h>
 #include <setjmp.h>

@@ -3,7 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/control/codec.h"
-#include "common/control/messages.h"
+#include "common/control/messages_codec.h"
 #include "tests/support/message_text.h"
 #include "tests/support/random_message.h"
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* The states that optimisers keep, their shapes, and the parts of a saved state. */
+#include "common/config/config.h"
 #include "common/config/optimizer_states.h"
 #include "common/state/saved_parts.h"
 #include <setjmp.h>

@@ -4,6 +4,8 @@
 #include "common/base/mem.h"
 #include "common/base/metrics.h"
 #include "common/config/config.h"
+#include "common/config/config_check.h"
+#include "common/config/config_length.h"
 #include "common/config/layers.h"
 #include "common/config/optimizer_states.h"
 #include "common/config/plugins.h"

@@ -4,7 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/control/wire_frame.h"
+#include "common/control/wire.h"
 #include "tests/support/child.h"
 #include "tests/support/random_message.h"
 #include "tests/unit/common/proxy.h"

@@ -9,6 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/slices.h"
+#include "common/config/config_length.h"
 #include "coordinator/machine/checkpoints.h"
 #include "coordinator/machine/members.h"
 #include "coordinator/machine/plan.h"

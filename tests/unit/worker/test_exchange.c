@@ -1,6 +1,7 @@
 /* Values that slices exchange within a step: the results over 1 to 4 ranks, and what happens on failures. A row of
  * test_step checks that the weights equal the trainer's. */
 #include "common/base/log.h"
+#include "common/config/config_check.h"
 #include "fixture.h"
 #include "poison.h"
 #include "worker/engine/nn/module.h"

@@ -7,7 +7,7 @@
 #define RINGTORCH_WORKER_ENGINE_BASE_CALLBACK_H
 
 #include "common/base/error.h"
-#include "common/config/plugins.h"
+#include "common/config/added.h"
 
 /* Returns the status of a call. Fails with CONFIG, naming row and member, if the function failed without a message. */
 static inline rt_status rt__callback_status(rt_status returned, const char *row, const char *member)

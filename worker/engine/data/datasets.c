@@ -2,8 +2,8 @@
 #include "worker/engine/data/datasets.h"
 
 #include "common/base/error.h"
+#include "common/config/added.h"
 #include "common/config/config_table.h"
-#include "common/config/plugins.h"
 #include "worker/engine/base/callback.h"
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
-#include "common/config/plugins.h"
+#include "common/config/added.h"
 #include "worker/engine/tensor/tensor.h"
 #include <ringtorch/random.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
-#include "common/config/plugins.h"
+#include "common/config/added.h"
 #include "worker/engine/base/callback.h"
 #include "worker/engine/nn/from_row.h"
 #include "worker/engine/nn/sequential.h"

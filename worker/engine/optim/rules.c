@@ -1,7 +1,7 @@
 /* The rows of ringtorch/optimizers.def as a table, and the constructor of each. */
 #include "common/base/error.h"
+#include "common/config/added.h"
 #include "common/config/config_table.h"
-#include "common/config/plugins.h"
 #include "worker/engine/optim/rule.h"
 #include <math.h>
 #include <stddef.h>

@@ -2,8 +2,9 @@
 #include "worker/engine/optim/schedule.h"
 
 #include "common/base/error.h"
+#include "common/config/added.h"
+#include "common/config/config_length.h"
 #include "common/config/config_table.h"
-#include "common/config/plugins.h"
 #include "worker/engine/base/callback.h"
 #include "worker/engine/optim/exact.h"
 #include <math.h>

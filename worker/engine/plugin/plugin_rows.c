@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/rank_variables.h"
 #include "common/base/schema_rows.h"
+#include "common/config/added.h"
 #include "common/config/layers.h"
 #include "common/config/optimizer_states.h"
 #include "common/config/plugins.h"

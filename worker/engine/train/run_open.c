@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/base/samples.h"
 #include "common/base/text.h"
+#include "common/config/config_length.h"
 #include "worker/engine/data/datasets.h"
 #include "worker/engine/nn/net_json.h"
 #include "worker/engine/optim/rule.h"

@@ -4,6 +4,8 @@
 
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/config/config_check.h"
+#include "common/config/config_slices.h"
 #include "common/config/plugins.h"
 #include "worker/engine/base/object.h"
 #include "worker/engine/formats/weights.h"
