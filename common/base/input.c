@@ -106,6 +106,15 @@ static rt_status read_all(int fd, const char *path, size_t limit, rt_bytes *b)
     return RT_OK;
 }
 
+rt_status rt_input_read_open(int fd, const char *path, size_t limit, rt_bytes *out)
+{
+    *out = (rt_bytes){0};
+    rt_status status = read_all(fd, path, limit, out);
+    if (status != RT_OK)
+        rt_bytes_release(out);
+    return status;
+}
+
 rt_status rt_input_read(const char *path, rt_input_kind kind, size_t limit, rt_bytes *out)
 {
     int fd;
@@ -115,10 +124,8 @@ rt_status rt_input_read(const char *path, rt_input_kind kind, size_t limit, rt_b
     rt_status status =
         bytes > 0 && (uint64_t)bytes > limit
             ? RT_FAIL(RANGE, "%s: larger than the %zu bytes allowed here", path, limit)
-            : read_all(fd, path, limit, out);
+            : rt_input_read_open(fd, path, limit, out);
     close(fd);
-    if (status != RT_OK)
-        rt_bytes_release(out);
     return status;
 }
 

@@ -32,6 +32,8 @@ typedef enum rt_input_kind {
 rt_status rt_input_open(const char *path, rt_input_kind kind, int *fd, int64_t *bytes);
 /* Reads the whole input, at most `limit` bytes (else RANGE). Fails if a pipe stays silent for half a minute. */
 rt_status rt_input_read(const char *path, rt_input_kind kind, size_t limit, rt_bytes *out);
+/* Reads the rest of an input that is open, at most `limit` bytes (else RANGE); messages name `path`. */
+rt_status rt_input_read_open(int fd, const char *path, size_t limit, rt_bytes *out);
 /* Reads a whole regular file of at most `limit` bytes. */
 rt_status rt_file_read(const char *path, size_t limit, rt_bytes *out);
 /* The longest line that readers accept. Nobody writes a longer one, but a file with a hole in it (after a full disk or

@@ -2,6 +2,7 @@
 #include "common/base/error.h"
 #include "common/base/fields.h"
 #include "common/base/file.h"
+#include "common/base/input.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include <errno.h>
@@ -29,10 +30,11 @@ static rt_status check_private(const char *path, const struct stat *st)
     return RT_OK;
 }
 
-static rt_status open_control(const char *path, rt_bytes *text, rt__control *out)
+/* Opens it itself, since rt_input_open would follow a symbolic link: what is checked must be the file that is read, and it
+ * must lie in the run's directory. */
+static rt_status read_control(const char *path, rt_bytes *text, rt__control *out)
 {
     struct stat st;
-    char buffer[CONTROL_MAX + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return RT_FAIL(NOTFOUND, "%s: no such control file", path);
@@ -41,19 +43,13 @@ static rt_status open_control(const char *path, rt_bytes *text, rt__control *out
                        errno == ELOOP ? "it is a symbolic link" : strerror(errno));
     rt_status status = fstat(fd, &st) == 0 ? check_private(path, &st)
                                            : RT_FAIL(IO, "%s: %s", path, strerror(errno));
-    ssize_t n = status == RT_OK ? read(fd, buffer, sizeof buffer) : 0;
-    if (status == RT_OK && (n < 0 || n > CONTROL_MAX))
-        status = RT_FAIL(FORMAT, "%s: %s", path, n < 0 ? strerror(errno) : "too long: remove it");
+    if (status == RT_OK)
+        status = rt_input_read_open(fd, path, CONTROL_MAX, text);
     close(fd);
     RT_TRY(status);
     out->inode = (int64_t)st.st_ino;
     out->user = st.st_uid;
     out->written_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
-    text->len = (size_t)n;
-    text->data = rt_malloc(text->len + 1);
-    if (!text->data)
-        return rt_error_code();
-    memcpy(text->data, buffer, text->len);
     return RT_OK;
 }
 
@@ -92,7 +88,7 @@ rt_status rt__control_read_file(const char *path, rt__control *out)
     *out = (rt__control){0};
     rt_bytes text = {0};
     json_t *j = NULL;
-    RT_TRY(open_control(path, &text, out));
+    RT_TRY(read_control(path, &text, out));
     rt_status status = rt_json_parse((const char *)text.data, text.len, path, &j);
     if (status == RT_OK)
         status = take_fields(j, path, out);
