@@ -8,8 +8,8 @@
  *     over EXIT_CODE MESSAGE                   RUN_ENDED, then exits
  *     exit CODE                                exits without RUN_ENDED
  * Its run id is the end of the name of the test's folder (RINGTORCH_TEST), so that tests can run side by side.
- * SCRIPT_AGAIN=exit: when restarted, prints "no room for a second one" and exits with code 2; =die: when restarted, dies
- * of SIGKILL. SCRIPT_READS: reports that it is reading before it listens. */
+ * SCRIPT_AGAIN=exit CODE: when restarted, prints "no room for a second one" and exits with that code; =die: when restarted,
+ * dies of SIGKILL. SCRIPT_READS: reports that it is reading before it listens. */
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
@@ -143,9 +143,10 @@ int main(int argc, char **argv)
     const char *how = getenv("SCRIPT_AGAIN");
     if (argc < 2 || strcmp(argv[argc - 2], "--") != 0)
         return 4;
-    if (again && how && strcmp(how, "exit") == 0) {
+    int code;
+    if (again && how && sscanf(how, "exit %d", &code) == 1) {
         fprintf(stderr, "ringtorch: no room for a second one\n");
-        return 2;
+        return code;
     }
     if (again && how && strcmp(how, "die") == 0)
         raise(SIGKILL);
