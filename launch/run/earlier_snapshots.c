@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "launch/remains/remains.h"
 #include "launch/run/place.h"
+#include "launch/tui/advice.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static int64_t newest_found(const char *dir, const rt_config *cfg)
 
 static rt_status compare(const char *dir, const char *before, const rt_config *cfg)
 {
-    char instead[64] = "begin again at step 0";
+    char instead[64] = "begin again at step 0", setting[RT__ADVICE];
     if (strcmp(before, cfg->snapshot.dir) == 0)
         return RT_OK;
     const int64_t left = rt__remains_newest(before, dir), found = newest_found(dir, cfg);
@@ -32,10 +33,10 @@ static rt_status compare(const char *dir, const char *before, const rt_config *c
         snprintf(instead, sizeof instead, "go back to step %" PRId64, found);
     return RT_FAIL(CONFIG,
                    "snapshot.dir %s: the newest state of the run in %s, that of step %" PRId64
-                   ", is in %s, and without it the run would %s: resume with --set "
-                   "snapshot.dir=%s, or move the files %s/ringtorch-* of this run to %s first",
-                   cfg->snapshot.dir, dir, left, before, instead, before, before,
-                   cfg->snapshot.dir);
+                   ", is in %s, and without it the run would %s: resume with %s, "
+                   "or move the files %s/ringtorch-* of this run to %s first",
+                   cfg->snapshot.dir, dir, left, before, instead,
+                   rt__advice_setting("snapshot.dir", before, setting), before, cfg->snapshot.dir);
 }
 
 rt_status rt__earlier_snapshots_check(const char *dir, const char *resume, const rt_config *cfg)

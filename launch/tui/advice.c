@@ -74,20 +74,27 @@ static void add_new_run(rt_text *t, const char *run_dir, const char *suffix)
     rt_mem_free(beside);
 }
 
-/* Adds --set model.init=... The value is YAML: inside single quotes, every character except the quote is literal. */
-static void add_init(rt_text *t, const char *run_dir)
+/* Adds --set KEY=PATH. The value is YAML: inside single quotes, every character except the quote is literal. */
+static void add_setting(rt_text *t, const char *key, const char *path)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-";
-    bool quoted = run_dir[0] == '-' || run_dir[strspn(run_dir, plain)] != '\0';
+    bool quoted = path[0] == '-' || path[strspn(path, plain)] != '\0';
     rt_text value = {0};
-    rt_text_add(&value, "model.init=%s", quoted ? "'" : "");
-    for (const char *c = run_dir; *c; c++)
+    rt_text_add(&value, "%s=%s", key, quoted ? "'" : "");
+    for (const char *c = path; *c; c++)
         rt_text_add(&value, *c == '\'' ? "''" : "%c", *c);
     rt_text_add(&value, "%s", quoted ? "'" : "");
-    rt_text_add(t, " --set ");
+    rt_text_add(t, "--set ");
     rt_text_add_word(t, value.data ? value.data : "");
     rt_mem_free(value.data);
+}
+
+const char *rt__advice_setting(const char *key, const char *path, char text[RT__ADVICE])
+{
+    rt_text t = {0};
+    add_setting(&t, key, path);
+    return take(&t, text);
 }
 
 /* Adds the command that resumes the run. */
@@ -138,7 +145,8 @@ const char *rt__advice_from_weights(const char *run_dir, char text[RT__ADVICE])
 {
     rt_text t = {0};
     add_new_run(&t, run_dir, "-on");
-    add_init(&t, run_dir);
+    rt_text_add(&t, " ");
+    add_setting(&t, "model.init", run_dir);
     return take(&t, text);
 }
 
@@ -155,8 +163,10 @@ const char *rt__advice_other_rate(const char *run_dir, double rate, const char *
 {
     rt_text t = {0};
     add_new_run(&t, run_dir, "-slower");
-    if (checkpoint)
-        add_init(&t, checkpoint);
+    if (checkpoint) {
+        rt_text_add(&t, " ");
+        add_setting(&t, "model.init", checkpoint);
+    }
     rt_text_add(&t, " --set optimizer.lr=");
     rt_text_add_number(&t, rate);
     return take(&t, text);

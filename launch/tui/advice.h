@@ -34,6 +34,8 @@ const char *rt__advice_other_workers(const char *run_dir, int64_t workers, char 
 /* Starts a new run beside it with another learning rate, from a checkpoint or, with NULL, from the beginning. */
 const char *rt__advice_other_rate(const char *run_dir, double rate, const char *checkpoint,
                                   char text[RT__ADVICE]);
+/* Sets a key to a path: "--set snapshot.dir=/dev/shm", for YAML and the shell. */
+const char *rt__advice_setting(const char *key, const char *path, char text[RT__ADVICE]);
 /* Repeats a command line, whose argv[0] is the command, with -n workers added unless `workers` is 0. */
 const char *rt__advice_repeat(int argc, char **argv, int64_t workers, char text[RT__ADVICE]);
 

@@ -280,6 +280,8 @@ static void commands_can_be_pasted(void **state)
     assert_string_equal(
         rt__advice_other_rate("x", 1e-5, NULL, text),
         "ringtorch train x/config.yaml --run-dir x-slower --set optimizer.lr=1e-05");
+    assert_string_equal(rt__advice_setting("snapshot.dir", "/dev/shm", text),
+                        "--set snapshot.dir=/dev/shm");
     rt__advice_set_program("/opt/my tools/ringtorch");
     assert_string_equal(rt__advice_eval("x", NULL, text), "'/opt/my tools/ringtorch' eval x");
     rt__advice_set_program("ringtorch");

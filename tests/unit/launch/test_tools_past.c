@@ -68,10 +68,14 @@ static void a_resumed_run_with_another_snapshot_dir_is_told_where_its_state_is(v
     assert_int_equal(rt_config_write_yaml(&cfg, "/tmp/clean/runs/x/config.yaml"), RT_OK);
     assert_int_equal(rt__earlier_snapshots_check(run_dir, "auto", &cfg), RT_OK);
     rt_mem_free(cfg.snapshot.dir);
+    cfg.snapshot.dir = rt_strdup("/tmp/clean/the memory");
+    assert_int_equal(symlink("/dev/shm", cfg.snapshot.dir), 0);
+    assert_int_equal(rt_config_write_yaml(&cfg, "/tmp/clean/runs/x/config.yaml"), RT_OK);
+    rt_mem_free(cfg.snapshot.dir);
     cfg.snapshot.dir = rt_strdup("/tmp/clean");
     assert_int_equal(rt__earlier_snapshots_check(run_dir, "auto", &cfg), RT_E_CONFIG);
     static const char *const said[] = {"/tmp/clean/runs/x", "step 417", "begin again at step 0",
-                                       "--set snapshot.dir=/dev/shm"};
+                                       "--set 'snapshot.dir='\\''/tmp/clean/the memory'\\'''"};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         if (!strstr(rt_error(), said[i]))
             fail_msg("'%s' is not in: %s", said[i], rt_error());
