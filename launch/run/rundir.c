@@ -24,11 +24,14 @@ static rt_status cannot_use(const char *path, const char *why)
                    path, why);
 }
 
-/* Refuses a directory among the files of another run, which removes its old checkpoints with all that is in them. What
- * does not exist yet is judged by the folder that it would be made in. */
+/* Refuses the root, which is no directory of a run's own, and one among the files of another run, which removes its old
+ * checkpoints with all that is in them. What does not exist yet is judged by the folder that it would be made in. */
 static rt_status check_place(const char *path)
 {
     char real[PATH_MAX], *owner = NULL;
+    if (realpath(path, real) && strcmp(real, "/") == 0)
+        return cannot_use(path,
+                          "it is the root of all files, and a run has a directory of its own");
     char *at = rt_strdup(realpath(path, real) ? real : path);
     if (!at)
         return rt_error_code();

@@ -262,6 +262,14 @@ static void a_directory_in_another_runs_checkpoints_is_refused(void **state)
         }
     assert_false(rt_path_exists(in_folder("r1/checkpoints/a")));
     assert_false(rt_path_exists(in_folder("r1/checkpoints/lock")));
+    assert_int_equal(symlink("/", in_folder("root")), 0);
+    const char *const roots[] = {"/", "/../", in_folder("root")};
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        rt__rundir d;
+        assert_int_equal(rt__rundir_open(roots[i], "never", &d), RT_E_CONFIG);
+        assert_non_null(strstr(rt_error(), "the root of all files"));
+        rt_error_clear();
+    }
     static const char *const beside[] = {"r1/second",
                                          "r1/second/third"}; /* not the run's own files */
     for (size_t i = 0; i < 2; i++) {
