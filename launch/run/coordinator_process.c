@@ -153,10 +153,9 @@ bool rt__coordinator_died(rt__coordinator *c, int wait_status)
     bool refused =
         !was_ready && !c->hung && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) != 0;
     bool again = rt_restarts_failed(&c->restarts);
-    /* With exit code 2 the run's files or options are at fault (status.def), which no other try changes. */
-    bool final = refused && WEXITSTATUS(wait_status) == 2;
     c->refusals = refused ? c->refusals + 1 : 0;
     c->refused_itself = refused;
+    c->refused_files = refused && WEXITSTATUS(wait_status) == 2; /* see status.def */
     if (!c->hung && WIFSIGNALED(wait_status))
         snprintf(c->cause, sizeof c->cause, "was killed by signal %d", WTERMSIG(wait_status));
     else if (!c->hung)
@@ -168,7 +167,7 @@ bool rt__coordinator_died(rt__coordinator *c, int wait_status)
     if (was_ready || c->restarts.count <= 1)
         c->gone_at = now;
     c->start_again_at = now + rt_restarts_pause(&c->restarts);
-    return again && !final && c->refusals < REFUSALS_MAX;
+    return again && !c->refused_files && c->refusals < REFUSALS_MAX;
 }
 
 rt_status rt__coordinator_tend(rt__coordinator *c)

@@ -160,6 +160,8 @@ void rt__supervisor_coordinator_gone(rt__supervisor *s, int wait_status)
         snprintf(c->cause, sizeof c->cause, "was %.*s", (int)sizeof c->cause - 5, why);
     if (s->ended || again)
         return;
+    if (c->refused_files) /* its refusal says what to do instead */
+        s->out.next = RT_NEXT_NOTHING;
     if (c->refused_itself)
         rt__supervisor_give_up(
             s, 1, "the coordinator refuses to start again, for the reason it gave (%s)", c->cause);

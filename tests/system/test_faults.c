@@ -181,6 +181,7 @@ static void the_journal_of_another_run_is_refused(void **state)
     result r = finish(c, LONG);
     expect_exit(&r, 1);
     expect_text(r.err, refusal);
+    assert_null(strstr(strstr(r.err, refusal) + 1, refusal)); /* it is said once */
     expect_text(r.err, way_out);
     assert_null(strstr(r.err, "--resume auto"));
     result_release(&r);

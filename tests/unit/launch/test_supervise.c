@@ -308,19 +308,22 @@ static int count_text(const char *text, const char *part)
 }
 
 /* It is tried again if the machine is at fault, and not if the files of the run are, so that what is wrong with them is said
- * once. */
+ * once, by the coordinator. */
 static void a_coordinator_that_refuses_ends_the_run(void **state)
 {
     static const struct {
         const char *how;
         int times;
-    } rows[] = {{"exit 1", 3}, {"exit 2", 1}};
+        bool resumable;
+    } rows[] = {{"exit 1", 3, true}, {"exit 2", 1, false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         setenv("SCRIPT_AGAIN", rows[i].how, 1);
         pid_t pid = begin_job(2);
         make_snapshots();
+        show_a_step();
         kill(find_process("scripted_coordinator"), SIGKILL);
         expect_end(pid, 1);
+        assert_int_equal(strstr(err, "to resume") != NULL, rows[i].resumable);
         assert_int_equal(count_text(err, "ringtorch: no room for a second one\n"), rows[i].times);
         expect_text(err, "the coordinator refuses to start again");
         expect_snapshots(true, false);
