@@ -254,10 +254,23 @@ static void add_unknown(const json_t *event, rt_text *out)
 void rt__sentence_of(const json_t *event, rt_text *out)
 {
     const rt_event_row *row = rt_event_row_of(event);
-    if (row)
+    const json_t *text = json_object_get(event, "text");
+    if (row && json_is_string(text) && !field_of(&row->schema, "text"))
+        add_plain(text, out); /* an earlier version has written the whole sentence */
+    else if (row)
         add_sentence(&(sentence){&row->schema, event}, row->sentence, out);
     else
         add_unknown(event, out);
+}
+
+void rt__sentence_of_values(rt_event_id id, const void *values, rt_text *out)
+{
+    json_t *event = rt_event_json(id, &(rt_event_stamp){.time = ""}, values);
+    if (event)
+        rt__sentence_of(event, out);
+    else
+        out->failed = true;
+    json_decref(event);
 }
 
 bool rt__sentence_of_record(const json_t *record, rt_text *out)

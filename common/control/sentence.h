@@ -14,6 +14,8 @@
 
 /* Adds the sentence of an object of events.jsonl, without its time. For a kind of event that this program does not know, adds its fields. */
 void rt__sentence_of(const json_t *event, rt_text *out);
+/* Adds the sentence of an event that is about to be written; `values` points to its struct. */
+void rt__sentence_of_values(rt_event_id id, const void *values, rt_text *out);
 /* Adds the sentence of a journal record. Returns false, and adds nothing, if this program does not know its kind. */
 bool rt__sentence_of_record(const json_t *record, rt_text *out);
 

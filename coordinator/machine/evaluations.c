@@ -1,11 +1,8 @@
 #include "coordinator/machine/evaluations.h"
 #include "common/base/error.h"
-#include "common/base/text.h"
 #include "common/config/config_length.h"
 #include "coordinator/machine/phase.h"
 #include "coordinator/machine/record.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Rank 0 evaluates before it makes the next step, so no other report arrives in between. */
@@ -63,13 +60,8 @@ void rt__run_record_early_stop(rt__run *r, double now)
         rt_error_clear();
         return;
     }
-    char text[160];
-    snprintf(text, sizeof text,
-             "the %s has not improved since step %" PRId64 ", for run.patience %" PRId64
-             " evaluation%s: this was the last step",
-             rt_best_metric(r->facts.cfg), best, r->facts.cfg->run.patience,
-             rt_plural(r->facts.cfg->run.patience));
-    RT__RECORD(r, now, early_stop, .step = step, .best_step = best, .text = text);
+    RT__RECORD(r, now, early_stop, .step = step, .best_step = best,
+               .by = rt_best_metric(r->facts.cfg), .patience = r->facts.cfg->run.patience);
     RT__FIND(r, early_stop, .step = step);
 }
 

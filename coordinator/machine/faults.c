@@ -17,13 +17,9 @@ static void fail_on_data(rt__run *r, double now, const rt_msg_trace *t)
     rt_sampling sampling = {(uint64_t)cfg->run.seed, r->roster.samples, cfg->data.batch,
                             cfg->parallel.slices};
     rt_slice_sample_text(&sampling, t->step, t->slice, ids, sizeof ids);
-    char text[1024];
-    snprintf(text, sizeof text,
-             "slice %" PRId64 " of step %" PRId64
-             " ended %d generations in a row (in %s): samples %s",
-             t->slice, t->step + 1, CRASHES_MAX, rt_phase_name(t->phase), ids);
-    RT__RECORD(r, now, data_fault, .step = t->step + 1, .slice = t->slice, .samples = ids,
-               .text = text);
+    char text[RT__SENTENCE_BYTES];
+    RT__RECORD_SAID(text, r, now, data_fault, .step = t->step + 1, .slice = t->slice,
+                    .samples = ids, .generations = CRASHES_MAX, .phase = rt_phase_name(t->phase));
     r->next = RT_NEXT_NOTHING;
     rt__run_fail(r, now, 1, "%s: look at these samples of %s", text, rt_config_data_path(cfg));
 }

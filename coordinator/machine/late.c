@@ -81,12 +81,9 @@ void rt__run_on_gather_timer(rt__run *r, double now, const rt__input *in)
     char what[512];
     describe_missing(r, what, sizeof what);
     if (late) {
-        char text[960];
         r->missing_reported_in = r->generation;
-        snprintf(text, sizeof text,
-                 "no HELLO from rank %s for %.1f s: %s; %" PRId64 " of %" PRId64 " wait", missing,
-                 waited, what, r->roster.joined, r->roster.world);
-        RT__RECORD(r, now, missing, .missing = missing, .seconds = waited, .text = text);
+        RT__RECORD(r, now, missing, .missing = missing, .seconds = waited, .reason = what,
+                   .joined = r->roster.joined, .world_size = r->roster.world);
     }
     if (!over)
         return;

@@ -7,29 +7,24 @@
 #include <stdio.h>
 
 static void record_corruption(rt__run *r, double now, const rt_msg_checksum *m,
-                              const rt__verdict *v, char *text, size_t size)
+                              const rt__verdict *v, char text[RT__SENTENCE_BYTES])
 {
     json_t *ranks = json_array();
+    char workers[768] = "", what[80] = "parameters";
     size_t used = 0;
-    text[0] = '\0';
     for (int i = 0; i < v->count; i++) {
         const rt__member *who = &r->roster.member[v->ranks[i]];
         json_array_append_new(ranks, json_integer(v->ranks[i]));
-        if (used < size)
-            used += (size_t)snprintf(text + used, size - used,
+        if (used < sizeof workers)
+            used += (size_t)snprintf(workers + used, sizeof workers - used,
                                      "%sworker %" PRId64 " on %s (pid %" PRId64 ")", i ? ", " : "",
                                      v->ranks[i], who->host, who->pid);
     }
-    if (used < size && m->slice < 0)
-        snprintf(text + used, size - used,
-                 ": parameters at step %" PRId64 " differ from the others'", m->step);
-    else if (used < size)
-        snprintf(text + used, size - used,
-                 ": different gradients for slice %" PRId64 " of step %" PRId64
-                 ", which is computed twice",
-                 m->slice, m->step + 1);
-    RT__RECORD(r, now, corruption, .step = m->step, .slice = m->slice, .ranks = ranks,
-               .text = text);
+    if (m->slice >= 0)
+        snprintf(what, sizeof what, "gradients of slice %" PRId64 ", which is computed twice,",
+                 m->slice);
+    RT__RECORD_SAID(text, r, now, corruption, .step = m->step, .slice = m->slice, .ranks = ranks,
+                    .workers = workers, .what = what);
     json_decref(ranks);
 }
 
@@ -46,13 +41,13 @@ bool rt__run_doubt_mismatch(rt__run *r, double now)
 {
     const rt_msg_checksum *m = &r->mismatch;
     const rt__verdict *v = &r->verdict;
-    char text[1024];
+    char text[RT__SENTENCE_BYTES];
     if (m->step < 0 || rt__doubts_last(&r->history.doubts).generation == r->generation)
         return true;
     /* Journal before telling: a crash in between must not leave an event without its decision. */
     if (!rt__run_record_doubt(r, now, m->slice < 0 ? newest_agreed(r) : m->step))
         return false;
-    record_corruption(r, now, m, v, text, sizeof text);
+    record_corruption(r, now, m, v, text);
     rt__run_note_cause(r, now, RT__CAUSE_FAULT, v->count == 1 ? v->ranks[0] : -1, "%s", text);
     return true;
 }

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/control/results.h"
+#include "common/control/sentence.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,6 +115,17 @@ void rt__record_event(rt__run *r, double now, rt_event_id id, const void *values
     write_line(r, RT__LINE_EVENT, event);
     show(r, event);
     json_decref(event);
+}
+
+void rt__record_said(char text[RT__SENTENCE_BYTES], rt__run *r, double now, rt_event_id id,
+                     const void *values)
+{
+    rt_text sentence = {0};
+    rt__sentence_of_values(id, values, &sentence);
+    snprintf(text, RT__SENTENCE_BYTES, "%s",
+             sentence.data ? sentence.data : rt_event_rows[id].when);
+    rt_mem_free(sentence.data);
+    rt__record_event(r, now, id, values);
 }
 
 /* ---- rows of metrics.jsonl ---- */

@@ -18,6 +18,13 @@ json_t *rt__record_text(const char *s);
 #define RT__RECORD_AS(r, now, id, event, ...)                                                      \
     (RT__ALL_GIVEN(RT_EVENT_NEEDED_##event, __VA_ARGS__),                                          \
      rt__record_event(r, now, id, &(rt_event_##event){__VA_ARGS__}))
+/* The same, and copies the event's sentence to text[RT__SENTENCE_BYTES], cut off if it is longer. */
+#define RT__RECORD_SAID(text, r, now, event, ...)                                                  \
+    (RT__ALL_GIVEN(RT_EVENT_NEEDED_##event, __VA_ARGS__),                                          \
+     rt__record_said(text, r, now, RT_EVENT_##event, &(rt_event_##event){__VA_ARGS__}))
+enum { RT__SENTENCE_BYTES = 1024 };
+void rt__record_said(char text[RT__SENTENCE_BYTES], rt__run *r, double now, rt_event_id id,
+                     const void *values);
 void rt__record_event(rt__run *r, double now, rt_event_id id, const void *values);
 /* If lines could not be written, as on a full disk, says so once, and once writing works again, how many are lost. */
 void rt__record_lost_lines(rt__run *r, double now);

@@ -13,15 +13,12 @@ static const char against_not_finite[] =
 void rt__run_on_skipped(rt__run *r, double now, const rt__input *in)
 {
     const rt_msg_skipped *m = &in->frame->body.skipped;
-    char text[160];
     int64_t step = m->step + 1, limit = r->facts.cfg->run.nan_skip_limit;
     /* This may fail the run before the step's report arrives. */
     rt__run_note_step(r, now, in->rank, step, 0);
     if (step <= rt__history_last_skipped(&r->history))
         return; /* sent again after a broken connection */
-    snprintf(text, sizeof text, "step %" PRId64 " left out: its %s is not finite", step,
-             isfinite(m->loss) ? "gradient" : "loss");
-    RT__RECORD(r, now, step_skipped, .step = step, .text = text);
+    RT__RECORD(r, now, step_skipped, .step = step, .what = isfinite(m->loss) ? "gradient" : "loss");
     RT__FIND(r, skipped, .step = step);
     int64_t in_row = rt__history_skipped_in_row(&r->history, step);
     if (limit == 0 || in_row < limit)

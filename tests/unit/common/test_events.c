@@ -78,10 +78,13 @@ static void a_line_is_written_and_read_back(void **state)
     expect_line(RT_EVENT_done, &(rt_event_done){.step = 7, .in_memory = true},
                 FRONT("done") "\"step\":7,\"message\":null,\"in_memory\":true}");
     /* The event's own field `seconds` replaces that of the stamp. */
-    expect_line(RT_EVENT_missing,
-                &(rt_event_missing){.missing = "1, 2", .seconds = 4.5, .text = "no HELLO"},
-                "{\"event\":\"stall\",\"time\":\"2026-11-18T08:03:44Z\",\"seconds\":4.5,"
-                "\"generation\":3,\"missing\":\"1, 2\",\"text\":\"no HELLO\"}");
+    expect_line(
+        RT_EVENT_missing,
+        &(rt_event_missing){
+            .missing = "1, 2", .seconds = 4.5, .reason = "why", .joined = 1, .world_size = 3},
+        "{\"event\":\"stall\",\"time\":\"2026-11-18T08:03:44Z\",\"seconds\":4.5,"
+        "\"generation\":3,\"missing\":\"1, 2\",\"reason\":\"why\",\"joined\":1,"
+        "\"world_size\":3}");
     json_decref(ranks);
 }
 
@@ -89,7 +92,8 @@ static void a_line_is_written_and_read_back(void **state)
 static void the_row_is_found_by_the_fields(void **state)
 {
     (void)state;
-    json_t *missing = parse("{\"event\":\"stall\",\"missing\":\"1\",\"seconds\":1,\"text\":\"\"}"),
+    json_t *missing = parse("{\"event\":\"stall\",\"missing\":\"1\",\"seconds\":1,\"reason\":\"\","
+                            "\"joined\":0,\"world_size\":2}"),
            *none = parse("{\"event\":\"stall\"}"), *unknown = parse("{\"event\":\"of tomorrow\"}");
     assert_ptr_equal(rt_event_row_of(missing), &rt_event_rows[RT_EVENT_missing]);
     assert_ptr_equal(rt_event_row_of(none), &rt_event_rows[RT_EVENT_stall]);
@@ -118,7 +122,7 @@ static void errors_are_named(void **state)
         {"{\"event\":\"host_back\",\"time\":\"\",\"seconds\":2.5,\"generation\":-1,\"host\":"
          "\"h\"}",
          RT_E_RANGE, "event: generation is -1, expected 0 or more"},
-        {"{\"event\":\"step_skipped\"," STAMP ",\"step\":0,\"text\":\"\"}", RT_E_RANGE,
+        {"{\"event\":\"step_skipped\"," STAMP ",\"step\":0,\"what\":\"\"}", RT_E_RANGE,
          "event step_skipped: step is 0, expected 1 or more"},
         {"{\"event\":\"of tomorrow\"," STAMP "}", RT_E_NOTFOUND, "there is no event 'of tomorrow'"},
         {"{}", RT_E_NOTFOUND, "there is no event ''"},

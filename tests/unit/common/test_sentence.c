@@ -59,6 +59,30 @@ static void events_are_sentences(void **state)
          "the host file now has 1 host with room for 1 worker"},
         {"{\"event\": \"stall\", \"rank\": 1, \"seconds\": 4.1, \"text\": \"rank 1 on h0 hangs\"}",
          "rank 1 on h0 hangs"},
+        {"{\"event\": \"step_skipped\", \"step\": 1200, \"what\": \"loss\"}",
+         "step 1,200 left out: its loss is not finite"},
+        {"{\"event\": \"early_stop\", \"step\": 9, \"best_step\": 3, \"by\": \"accuracy\", "
+         "\"patience\": 2}",
+         "the accuracy has not improved since step 3, for run.patience 2 evaluations: this was the "
+         "last step"},
+        {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [1], \"workers\": "
+         "\"worker 1 on h1 (pid 17)\", \"what\": \"parameters\"}",
+         "worker 1 on h1 (pid 17): parameters differ from the others' after step 7"},
+        {"{\"event\": \"data_fault\", \"step\": 8, \"slice\": 0, \"samples\": \"1, 5\", "
+         "\"generations\": 3, \"phase\": \"forward\"}",
+         "slice 0 of step 8 ended 3 generations in a row (in forward): samples 1, 5"},
+        {"{\"event\": \"stall\", \"missing\": \"0\", \"seconds\": 4.5, \"reason\": \"it waits\", "
+         "\"joined\": 0, \"world_size\": 2}",
+         "no HELLO from rank 0 for 4.5 s: it waits; 0 of 2 wait"},
+        /* as earlier versions wrote them */
+        {"{\"event\": \"step_skipped\", \"step\": 12, \"text\": \"step 12 left out\"}",
+         "step 12 left out"},
+        {"{\"event\": \"stall\", \"missing\": \"1\", \"seconds\": 4.5, \"text\": \"no HELLO from "
+         "rank 1\"}",
+         "no HELLO from rank 1"},
+        {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [1], \"text\": "
+         "\"worker 1 on h1 (pid 17): parameters differ\"}",
+         "worker 1 on h1 (pid 17): parameters differ"},
         {"{\"event\": \"host_lost\", \"host\": \"h1\", \"reason\": \"it cannot be reached\", "
          "\"cooldown_seconds\": 30}",
          "host h1 is set aside for 30 s: it cannot be reached"},

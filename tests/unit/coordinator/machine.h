@@ -34,6 +34,7 @@
 #include "common/base/mem.h"
 #include "common/control/events.h"
 #include "common/control/results.h"
+#include "common/control/sentence.h"
 #include "coordinator/machine/machine.h"
 
 typedef struct machine {
@@ -139,8 +140,12 @@ static inline rt_status machine_line(void *ctx, rt__line where, const json_t *ob
         snprintf(m->host, sizeof m->host, "%s", json_string_value(json_object_get(object, "host")));
     }
     const char *text = json_string_value(json_object_get(object, "text"));
-    if (text)
-        snprintf(m->text, sizeof m->text, "%s", text);
+    rt_text sentence = {0};
+    if (!text && where == RT__LINE_EVENT && read_back.id == RT_EVENT_missing)
+        rt__sentence_of(object, &sentence);
+    if (text || sentence.data)
+        snprintf(m->text, sizeof m->text, "%s", text ? text : sentence.data);
+    rt_mem_free(sentence.data);
     if (where == RT__LINE_SUMMARY) {
         json_decref(m->summary);
         m->summary = json_deep_copy(object);
