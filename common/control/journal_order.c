@@ -103,6 +103,35 @@ static void take(rt_record_order *o, const rt_record *r)
     }
 }
 
+static rt_status check(const rt_record_order *o, const rt_record *r)
+{
+    RT_TRY(check_before(o, r));
+    RT_TRY(check_generation(o, r));
+    return check_values(o, r);
+}
+
+static rt_record record_of(rt_record_kind kind, const void *values)
+{
+    rt_record r = {.kind = kind};
+    memcpy(&r.body, values, rt_record_rows[kind].schema.size);
+    return r;
+}
+
+rt_status rt_record_may_follow(const rt_record_order *o, rt_record_kind kind, const void *values)
+{
+    rt_record r = record_of(kind, values);
+    rt_record_order next = *o;
+    next.records++;
+    return check(&next, &r);
+}
+
+void rt_record_follows(rt_record_order *o, rt_record_kind kind, const void *values)
+{
+    rt_record r = record_of(kind, values);
+    o->records++;
+    take(o, &r);
+}
+
 rt_status rt_record_read_next(rt_record_order *o, const json_t *json, rt_record *out)
 {
     o->records++;
@@ -110,9 +139,7 @@ rt_status rt_record_read_next(rt_record_order *o, const json_t *json, rt_record 
     o->unknown |= status != RT_OK;
     if (o->unknown)
         return status;
-    RT_TRY(check_before(o, out));
-    RT_TRY(check_generation(o, out));
-    RT_TRY(check_values(o, out));
+    RT_TRY(check(o, out));
     take(o, out);
     return RT_OK;
 }

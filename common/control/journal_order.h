@@ -6,7 +6,8 @@
  *         RT_TRY(rt_record_read_next(&order, json, &record));
  *         // CORRUPT, "record 1 is 'plan', expected 'run' or 'history' before it"
  *
- * The column `after` of journal.def and the numbers of generations say what the coordinator can write. */
+ * The column `after` of journal.def and the numbers of generations say what the coordinator can write: it checks that before it does
+ * (rt__history_allows). */
 #ifndef RINGTORCH_COMMON_CONTROL_JOURNAL_ORDER_H
 #define RINGTORCH_COMMON_CONTROL_JOURNAL_ORDER_H
 
@@ -23,7 +24,11 @@ typedef struct rt_record_order {
     bool planned;        /* it was given a plan */
 } rt_record_order;
 
-/* Reads the next record. Fails with FORMAT as rt_record_read does, and with CORRUPT if the record cannot follow those before
+/* Fails with CORRUPT if such a record cannot be the next one; `values` points to the struct of its kind. */
+rt_status rt_record_may_follow(const rt_record_order *o, rt_record_kind kind, const void *values);
+/* Notes that the record is the next one. */
+void rt_record_follows(rt_record_order *o, rt_record_kind kind, const void *values);
+/* Reads the next record and does both. Fails with FORMAT as rt_record_read does, and with CORRUPT if the record cannot follow those before
  * it. */
 rt_status rt_record_read_next(rt_record_order *o, const json_t *json, rt_record *out);
 

@@ -269,13 +269,6 @@ static rt_status apply_commit(rt__history *h, const rt_record_commit *r)
     return RT_OK;
 }
 
-/* Nothing depends on a checkpoint that was abandoned: the record is there for people. */
-static rt_status apply_abort(rt__history *h, const rt_record_abort *r)
-{
-    (void)h, (void)r;
-    return RT_OK;
-}
-
 static rt_status apply_first_step(rt__history *h, const rt_record_first_step *r)
 {
     h->first_step_at = known_or(r->seconds, -1);
@@ -660,18 +653,36 @@ json_t *rt__history_records(const rt__history *h)
 
 /* ---- all kinds ---- */
 
-rt_status rt__history_apply(rt__history *h, rt_record_kind kind, const void *values)
+static rt_status apply(rt__history *h, rt_record_kind kind, const void *values)
 {
     h->records++;
     switch (kind) {
 #define RECORD(kind, after, sentence, when)                                                        \
     case RT_RECORD_##kind:                                                                         \
         return apply_##kind(h, values);
+#define SHOWN(kind, after, sentence, when)                                                         \
+    case RT_RECORD_##kind:                                                                         \
+        return RT_OK;
 #include "common/control/journal.def"
     case RT_RECORDS:
         break;
     }
     return RT_OK;
+}
+
+rt_status rt__history_allows(const rt__history *h, rt_record_kind kind, const void *values)
+{
+    if (rt_record_may_follow(&h->order, kind, values) == RT_OK)
+        return RT_OK;
+    rt_saved_error e;
+    rt_error_save(&e);
+    return RT_FAIL(INTERNAL, "the journal cannot go on with this: %s", e.text);
+}
+
+rt_status rt__history_apply(rt__history *h, rt_record_kind kind, const void *values)
+{
+    rt_record_follows(&h->order, kind, values);
+    return apply(h, kind, values);
 }
 
 rt_status rt__history_apply_json(rt__history *h, const json_t *record)
@@ -686,5 +697,5 @@ rt_status rt__history_visit(void *history, const json_t *record)
     rt__history *h = history;
     rt_record r;
     RT_TRY(rt_record_read_next(&h->order, record, &r));
-    return rt__history_apply(h, r.kind, &r.body);
+    return apply(h, r.kind, &r.body);
 }

@@ -29,7 +29,7 @@ typedef struct rt__history {
     char *config;          /* YAML; owned, NULL: none */
     char init_sha256[65];  /* weights the run began with; "": drawn at random, or not known yet */
     int64_t records;       /* applied so far */
-    rt_record_order order; /* of those that rt__history_visit applied */
+    rt_record_order order; /* of the records in the journal */
     int64_t generation;    /* the last one; 0: none yet */
     int64_t restarts, lost_steps;
     json_t *world_sizes;      /* one per generation */
@@ -87,6 +87,8 @@ int64_t rt__history_skipped_in_row(const rt__history *h, int64_t step);
 int64_t rt__history_held_step(const rt__history *h);
 /* Returns the best evaluation up to and including `step`. */
 rt_best rt__history_best(const rt__history *h, int64_t step);
+/* Fails with INTERNAL if such a record cannot be the next one of the journal, which a successor would refuse. */
+rt_status rt__history_allows(const rt__history *h, rt_record_kind kind, const void *values);
 /* Applies one record; `values` is the struct of its kind. FORMAT if they cannot be applied. */
 rt_status rt__history_apply(rt__history *h, rt_record_kind kind, const void *values);
 /* Applies a record given as JSON. FORMAT also for what rt_record_read refuses. */

@@ -47,6 +47,7 @@ static const rt__rule rules[] = {
 #include "coordinator/machine/protocol.def"
 };
 enum { RULES = sizeof rules / sizeof *rules };
+_Static_assert(RULES - 1 <= UINT8_MAX, "rt__run.rule holds the number of a rule in a byte");
 
 /* The states of the job that each phase allows between two inputs. */
 static const uint8_t jobs[] = {
@@ -152,6 +153,8 @@ static const struct {
 #define MESSAGE(name, sender, text) [RT_MSG_##name] = {sender, RT__INPUT_##name},
 #include "coordinator/machine/protocol.def"
 };
+
+_Static_assert((int)RT__INPUTS <= UINT8_MAX, "an input is held in a byte");
 
 /* Before its HELLO a rank is known only by its name. */
 static int64_t rank_of_name(const rt__run *r, const char *name)

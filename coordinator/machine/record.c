@@ -277,8 +277,18 @@ static rt_status write_record(rt__run *r, rt_record_kind kind, const void *value
     return status;
 }
 
+/* A record out of place is an error of ours: it is refused here, before a successor refuses the whole journal because of it. */
+static rt_status check_place(const rt__run *r, rt_record_kind kind, const void *values)
+{
+    rt_status status = rt__history_allows(&r->history, kind, values);
+    if (status != RT_OK)
+        rt_log_error("%s", rt_error());
+    return status;
+}
+
 rt_status rt__record_decision(rt__run *r, rt_record_kind kind, const void *values)
 {
+    RT_TRY(check_place(r, kind, values));
     RT_TRY(write_record(r, kind, values, false));
     return rt__history_apply(&r->history, kind, values);
 }
@@ -291,8 +301,10 @@ void rt__record_note(rt__run *r, rt_record_kind kind, const void *values)
 
 void rt__record_finding(rt__run *r, rt_record_kind kind, const void *values)
 {
-    write_record(r, kind, values, true);
-    rt_error_clear();
-    rt__history_apply(&r->history, kind, values);
+    if (check_place(r, kind, values) == RT_OK) {
+        write_record(r, kind, values, true);
+        rt_error_clear();
+        rt__history_apply(&r->history, kind, values);
+    }
     rt_error_clear();
 }

@@ -58,6 +58,7 @@ void rt__record_line(rt__run *r, rt__line where, const char *shown, json_t *fiel
  *
  *     RT_TRY(RT__DECIDE(r, target, .workers = 4));
  *
+ * A record that may not stand in this place of the journal is refused with INTERNAL (rt__history_allows), logged and not applied.
  * DECIDE fails if the record cannot be written, and then nothing has been decided. A run can go on without the other two: if NOTE cannot
  * write its record, the record is dropped; if FIND cannot, the history has it all the same, and it is written before the next record. */
 #define RT__DECIDE(r, kind, ...) RT__RECORD_BY(rt__record_decision, r, kind, __VA_ARGS__)

@@ -70,6 +70,7 @@ static rt_status open_log(const rt__shell *s)
 /* Journals a record and applies it to a history. */
 static rt_status record(rt__shell *s, rt__history *h, rt_record_kind kind, const void *values)
 {
+    RT_TRY(rt__history_allows(h, kind, values));
     json_t *json = rt_record_json(kind, values);
     rt_status status = json ? rt__journal_append(s->journal, json) : rt_error_code();
     json_decref(json);

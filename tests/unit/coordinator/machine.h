@@ -220,6 +220,8 @@ static inline void machine_configure(machine *m, int workers)
 /* Makes the machine with a history (taken over), as the first coordinator of a run or as one that takes over (`again`). */
 static inline void machine_begin(machine *m, rt__history history, bool again)
 {
+    /* The shell has journaled the run's beginning. */
+    rt_record_follows(&history.order, RT_RECORD_run, &(rt_record_run){.run = "testrun"});
     rt__run_init(&m->run, &(rt__run_facts){.cfg = &m->cfg,
                                            .config_hash = "c0ffee",
                                            .run_id = "testrun",

@@ -85,6 +85,43 @@ static size_t write_journal(const char *const *records)
     return at;
 }
 
+/* Whoever writes is told the same before the record is in the journal. */
+static void the_writer_refuses_a_record_out_of_place(void **state)
+{
+    (void)state;
+    static const rt_record_commit commit = {.step = 9};
+    static const rt_record_run run = {.run = "9f21", .config = ""};
+    const struct {
+        rt_record_kind kind;
+        const void *values;
+        const char *says; /* NULL: it may follow those before, and does */
+    } rows[] = {
+        {RT_RECORD_commit, &commit, "expected 'run' or 'history' before it"},
+        {RT_RECORD_run, &run, NULL},
+        {RT_RECORD_run, &run, "expected only one"},
+        {RT_RECORD_commit, &commit, "expected 'generation' before it"},
+        {RT_RECORD_generation, &(rt_record_generation){.generation = 2, .world = 2},
+         "of generation 2, expected generation 1"},
+        {RT_RECORD_generation, &(rt_record_generation){.generation = 1, .world = 2}, NULL},
+        {RT_RECORD_over, &(rt_record_over){.generation = 1, .weights_sha256 = ""},
+         "expected 'plan' before it"},
+        {RT_RECORD_exited, &(rt_record_exited){.generation = 2},
+         "of generation 2, expected generation 1"},
+        {RT_RECORD_commit, &commit, NULL},
+    };
+    rt__history h;
+    must(rt__history_init(&h));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt_status status = rt__history_allows(&h, rows[i].kind, rows[i].values);
+        assert_int_equal(status, rows[i].says ? RT_E_INTERNAL : RT_OK);
+        if (rows[i].says)
+            expect_error(RT_E_INTERNAL, rows[i].says);
+        else
+            must(rt__history_apply(&h, rows[i].kind, rows[i].values));
+    }
+    rt__history_release(&h);
+}
+
 static rt_status open_it(void)
 {
     rt__history h;
@@ -285,6 +322,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(lost_records_are_noticed),
+        TEST(the_writer_refuses_a_record_out_of_place),
         TEST(a_history_has_values_that_can_be),
         TEST(lost_steps_do_not_add_up_to_more_than_can_be),
         TEST(a_history_stands_at_the_beginning_only),

@@ -1,4 +1,5 @@
 /* The run's state machine: every way from BOOT to the end, event by event, with the effects that each must have. */
+#include "coordinator/machine/record.h"
 #include "script.h"
 #include <math.h>
 
@@ -575,6 +576,21 @@ static void any_order_of_events_ends_well(void **state)
     }
 }
 
+/* Neither the journal nor the history gets a record that a successor would refuse. */
+static void a_record_out_of_place_is_not_written(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    assert_int_equal(RT__DECIDE(&m.run, commit, .step = 9), RT_E_INTERNAL);
+    RT__FIND(&m.run, skipped, .step = 3);
+    assert_string_equal(machine_done(&m), "");
+    assert_int_equal(m.run.history.committed_step, -1);
+    assert_int_equal(rt__history_last_skipped(&m.run.history), -1);
+    rt_error_clear();
+    machine_release(&m);
+}
+
 /* Whichever allocation fails, the machine goes on or reports it; nothing leaks and nothing crashes. */
 static void survives_any_failed_allocation(void **state)
 {
@@ -596,12 +612,12 @@ static void survives_any_failed_allocation(void **state)
 int main(void)
 {
     enum { SCRIPTS = sizeof scripts / sizeof *scripts };
-    struct CMUnitTest tests[SCRIPTS + 9];
+    struct CMUnitTest tests[SCRIPTS + 10];
     for (size_t i = 0; i < SCRIPTS; i++)
         tests[i] = (struct CMUnitTest){.name = scripts[i].name,
                                        .test_func = follows_script,
                                        .initial_state = (void *)&scripts[i]};
-    const struct CMUnitTest more[9] = {
+    const struct CMUnitTest more[10] = {
         cmocka_unit_test(summary_counts_a_recovery),
         cmocka_unit_test(the_cause_is_recorded_not_its_consequence),
         cmocka_unit_test(summary_has_speed_and_accuracy),
@@ -609,6 +625,7 @@ int main(void)
         cmocka_unit_test(workers_that_do_not_leave_are_ended),
         cmocka_unit_test(no_generation_without_its_journal_record),
         cmocka_unit_test(a_commit_survives_a_full_journal),
+        cmocka_unit_test(a_record_out_of_place_is_not_written),
         cmocka_unit_test(any_order_of_events_ends_well),
         cmocka_unit_test(survives_any_failed_allocation),
     };
