@@ -69,7 +69,9 @@ static rt_status write_piece(const rt__pieces *p, rt__piece_result *r)
     if (!dir)
         return RT_E_NOMEM;
     rt_status status;
-    RT_TRY_GOTO(rt_dir_make(dir, 0755), done);
+    /* A run directory that is renamed while the run is in it must not come into being again. */
+    RT_TRY_GOTO(rt_dir_make_in_place(p->dir, 0755), done);
+    RT_TRY_GOTO(rt_dir_make_in_place(dir, 0755), done);
     path = rt_path_join(dir, r->file);
     RT_TRY_GOTO(path ? RT_OK : RT_E_NOMEM, done);
     RT_TRY_GOTO(rt_st_create(path, &w), done);

@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Creates one directory; succeeds if it already exists. */
-static rt_status make_one(const char *path, unsigned mode)
+rt_status rt_dir_make_in_place(const char *path, unsigned mode)
 {
     if (mkdir(path, mode) == 0)
         return RT_OK;
@@ -38,11 +37,11 @@ rt_status rt_dir_make(const char *path, unsigned mode)
     for (char *slash = strchr(partial + (*partial == '/'), '/'); slash && status == RT_OK;
          slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        status = make_one(partial, mode);
+        status = rt_dir_make_in_place(partial, mode);
         *slash = '/';
     }
     if (status == RT_OK)
-        status = make_one(partial, mode);
+        status = rt_dir_make_in_place(partial, mode);
     rt_mem_free(partial);
     return status;
 }

@@ -18,6 +18,8 @@
 
 /* Creates a directory and its parents; an existing one is fine. */
 rt_status rt_dir_make(const char *path, unsigned mode);
+/* Creates a directory in one that exists; fails with NOTFOUND if that is gone. An existing one is fine. */
+rt_status rt_dir_make_in_place(const char *path, unsigned mode);
 /* Renames a directory or file and fsyncs the parent: the commit of an atomic change. */
 rt_status rt_rename_durably(const char *from, const char *to);
 /* Fsyncs the directory that holds `path`, so that files created, renamed or removed there stay so after a crash. */

@@ -320,6 +320,47 @@ static void expect_bad_cover(rt_range first, rt_range second, const char *what)
     expect_refused(NULL, 4, RT_E_CORRUPT, "param/1.weight", what);
 }
 
+typedef struct nowhere {
+    char run_dir[160];
+    rt_status status;
+    char reason[256];
+} nowhere;
+
+static void note_failure(void *ctx, const rt__piece_result *r)
+{
+    nowhere *n = ctx;
+    n->status = r->status;
+    snprintf(n->reason, sizeof n->reason, "%s", r->reason);
+    rt_error_clear();
+}
+
+static void save_nowhere_body(fixture_rank *r)
+{
+    nowhere *n = r->ctx;
+    char dir[200];
+    rt__pieces *pieces;
+    snprintf(dir, sizeof dir, "%s/checkpoints", n->run_dir);
+    rt__pieces_args args = {r->run, {0, 1000}, 0, GENERATION, dir, note_failure, n};
+    if (rank_failed(r, rt__pieces_start(&args, &pieces)))
+        return;
+    rt__pieces_save(pieces, HALF);
+    rt__pieces_end(pieces);
+}
+
+/* A run directory that was renamed or removed would be there again, with a checkpoint and nothing else in it. */
+static void a_run_directory_that_is_gone_is_not_made_again(void **state)
+{
+    (void)state;
+    nowhere n = {.status = RT_OK};
+    snprintf(n.run_dir, sizeof n.run_dir, "%s/renamed", f.dir);
+    rt_config cfg = fixture_config(&f, NULL);
+    fixture_ranks(&cfg, 1, save_nowhere_body, &n);
+    rt_config_release(&cfg);
+    assert_int_equal(n.status, RT_E_NOTFOUND);
+    assert_non_null(strstr(n.reason, "/renamed/checkpoints: cannot create the directory: "));
+    assert_false(rt_path_exists(n.run_dir));
+}
+
 static void gaps_and_overlaps_are_named_by_element(void **state)
 {
     (void)state;
@@ -391,6 +432,7 @@ int main(void)
         cmocka_unit_test(an_altered_byte_is_found_wherever_it_is),
         cmocka_unit_test(an_altered_manifest_is_found),
         cmocka_unit_test(truncated_and_missing_pieces_are_named),
+        cmocka_unit_test(a_run_directory_that_is_gone_is_not_made_again),
         cmocka_unit_test(another_model_optimiser_or_slicing_is_named),
         cmocka_unit_test(another_format_version_is_refused),
         cmocka_unit_test(gaps_and_overlaps_are_named_by_element),
