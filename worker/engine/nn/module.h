@@ -67,8 +67,8 @@ struct rt_module_inside {
         void (*fn)(void *ctx, rt_module *of, bool needed); /* NULL: none */
         void *ctx;
     } on_need;
-    struct rt__from_row *
-        from_row; /* of a layer that a plugin's row has made (from_row.h); owned; NULL for others */
+    /* of a layer that a plugin's row has made (from_row.h); owned; NULL for others */
+    struct rt__from_row *from_row;
 };
 
 extern const rt_object_type rt__module_type;
