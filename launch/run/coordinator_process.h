@@ -50,8 +50,8 @@ typedef struct rt__coordinator {
     bool hung;           /* we killed it because it hung */
     char cause[128];     /* of the last death: "was killed by signal 9" */
     bool refused_itself; /* it exited with an error before it listened, and has told the user why */
-    bool
-        refused_files; /* and the files of the run are at fault: any other would refuse them, too */
+    /* it refused to start, and the files of the run are at fault: any other would refuse them, too */
+    bool refused_files;
 } rt__coordinator;
 
 /* Generates the run's keys. */

@@ -23,96 +23,96 @@ static char *said(const char *line)
     return rt_text_take(&out);
 }
 
+static const struct {
+    const char *event, *words;
+} event_cases[] = {
+    {"{\"event\": \"generation\", \"generation\": 1, \"world_size\": 3, \"restart\": false}",
+     "starting 3 workers"},
+    {"{\"event\": \"generation\", \"generation\": 2, \"world_size\": 1, \"restart\": true}",
+     "starting 1 worker again"},
+    {"{\"event\": \"running\", \"parameters\": 421642, \"start_step\": 1200, \"end_step\": "
+     "5625, "
+     "\"source\": \"runs/x/checkpoints/step-00001200\", \"isa\": \"avx2\", \"blas\": \"none\", "
+     "\"slices\": 4}",
+     "421,642 parameters, steps 1,200 to 5,625 from step-00001200, avx2, none, 4 slices a "
+     "step"},
+    {"{\"event\": \"running\", \"parameters\": 1, \"start_step\": 0, \"end_step\": 9, "
+     "\"source\": \"fresh\", \"isa\": \"avx2\", \"blas\": \"none\", \"slices\": 1}",
+     "1 parameter, steps 0 to 9, avx2, none, 1 slice a step"},
+    {"{\"event\": \"running\", \"parameters\": 2, \"start_step\": 4, \"end_step\": 9, "
+     "\"source\": \"snapshot\", \"isa\": \"avx2\", \"blas\": \"none\", \"slices\": 1}",
+     "2 parameters, steps 4 to 9 from a snapshot, avx2, none, 1 slice a step"},
+    {"{\"event\": \"worker_lost\", \"rank\": 2, \"host\": \"h0\", \"step\": 1200, \"cause\": "
+     "\"worker 2 was killed by signal 9\\nlast words\"}",
+     "workers lost at step 1,200: worker 2 was killed by signal 9"},
+    {"{\"event\": \"recovered\", \"step\": 1201, \"recovery_seconds\": 1.02, \"lost_steps\": "
+     "0, \"detect\": 0.01, \"stop\": 0.02, \"start\": 0.5, \"restore\": 0.25, \"first_step\": "
+     "0.12}",
+     "back at step 1,201 after 1.0 s, 0 steps lost (0.01 s to notice, 0.02 s to end, 0.50 s to "
+     "start, 0.25 s to restore, 0.12 s for a step)"},
+    {"{\"event\": \"scaled\", \"from\": 2, \"to\": 3}", "scaled from 2 to 3 workers"},
+    {"{\"event\": \"scaled\", \"from\": 3, \"to\": 1}", "scaled from 3 to 1 worker"},
+    {"{\"event\": \"hosts\", \"hosts\": 1, \"room\": 1}",
+     "the host file now has 1 host with room for 1 worker"},
+    {"{\"event\": \"stall\", \"rank\": 1, \"seconds\": 4.1, \"text\": \"rank 1 on h0 hangs\"}",
+     "rank 1 on h0 hangs"},
+    {"{\"event\": \"step_skipped\", \"step\": 1200, \"what\": \"loss\"}",
+     "step 1,200 left out: its loss is not finite"},
+    {"{\"event\": \"early_stop\", \"step\": 9, \"best_step\": 3, \"by\": \"accuracy\", "
+     "\"patience\": 2}",
+     "the accuracy has not improved since step 3, for run.patience 2 evaluations: this was the "
+     "last step"},
+    {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [1], \"workers\": "
+     "\"worker 1 on h1 (pid 17)\", \"what\": \"parameters\"}",
+     "worker 1 on h1 (pid 17): parameters differ from the others' after step 7"},
+    {"{\"event\": \"data_fault\", \"step\": 8, \"slice\": 0, \"samples\": \"1, 5\", "
+     "\"generations\": 3, \"phase\": \"forward\"}",
+     "slice 0 of step 8 ended 3 generations in a row (in forward): samples 1, 5"},
+    {"{\"event\": \"stall\", \"missing\": \"0\", \"seconds\": 4.5, \"reason\": \"it waits\", "
+     "\"joined\": 0, \"world_size\": 2}",
+     "no HELLO from rank 0 for 4.5 s: it waits; 0 of 2 wait"},
+    /* as earlier versions wrote them */
+    {"{\"event\": \"step_skipped\", \"step\": 12, \"text\": \"step 12 left out\"}",
+     "step 12 left out"},
+    {"{\"event\": \"stall\", \"missing\": \"1\", \"seconds\": 4.5, \"text\": \"no HELLO from "
+     "rank 1\"}",
+     "no HELLO from rank 1"},
+    {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [1], \"text\": "
+     "\"worker 1 on h1 (pid 17): parameters differ\"}",
+     "worker 1 on h1 (pid 17): parameters differ"},
+    {"{\"event\": \"host_lost\", \"host\": \"h1\", \"reason\": \"it cannot be reached\", "
+     "\"cooldown_seconds\": 30}",
+     "host h1 is set aside for 30 s: it cannot be reached"},
+    {"{\"event\": \"evaluation\", \"step\": 400, \"accuracy\": 0.8249, \"loss\": 0.4954}",
+     "step 400: test accuracy 82.49 %, loss 0.4954"},
+    {"{\"event\": \"evaluation\", \"step\": 400, \"accuracy\": 0.098, \"loss\": null, "
+     "\"best\": "
+     "true}",
+     "step 400: test accuracy 9.80 %, loss nan, the best so far"},
+    {"{\"event\": \"verifying\", \"checkpoint\": \"step-8\", \"bytes\": 1288490189}",
+     "verifying checkpoint step-8 (1.2 GiB)"},
+    {"{\"event\": \"interrupted\", \"name\": \"SIGINT\", \"saves\": true}",
+     "SIGINT: finishing the step and writing a checkpoint"},
+    {"{\"event\": \"interrupted\", \"name\": \"SIGINT\", \"saves\": false}",
+     "SIGINT: nothing to save yet"},
+    {"{\"event\": \"stop_ordered\", \"reason\": \"\"}", "told to stop"},
+    {"{\"event\": \"stop_ordered\", \"reason\": \"lunch\"}", "told to stop: lunch"},
+    {"{\"event\": \"note\", \"text\": \"\\u001b[2J\"}", "note: \\x1b[2J"},
+    {"{\"event\": \"a_new_kind\", \"reason\": \"why not\"}", "a new kind: why not"},
+    {"{\"event\": \"a_new_kind\", \"rank\": 3, \"wait_seconds\": 2.5, \"deep\": [1], \"ok\": "
+     "true}",
+     "a new kind, rank 3, wait_seconds 2.5, ok yes"},
+    {"{\"event\": \"checkpoint\"}", "checkpoint ?"},
+    {"{\"event\": \"worker_lost\", \"step\": \"7\", \"cause\": []}", "workers lost at step -: ?"},
+    {"{}", ""},
+};
+
 static void events_are_sentences(void **state)
 {
     (void)state;
-    static const struct {
-        const char *event, *words;
-    } cases[] = {
-        {"{\"event\": \"generation\", \"generation\": 1, \"world_size\": 3, \"restart\": false}",
-         "starting 3 workers"},
-        {"{\"event\": \"generation\", \"generation\": 2, \"world_size\": 1, \"restart\": true}",
-         "starting 1 worker again"},
-        {"{\"event\": \"running\", \"parameters\": 421642, \"start_step\": 1200, \"end_step\": "
-         "5625, "
-         "\"source\": \"runs/x/checkpoints/step-00001200\", \"isa\": \"avx2\", \"blas\": \"none\", "
-         "\"slices\": 4}",
-         "421,642 parameters, steps 1,200 to 5,625 from step-00001200, avx2, none, 4 slices a "
-         "step"},
-        {"{\"event\": \"running\", \"parameters\": 1, \"start_step\": 0, \"end_step\": 9, "
-         "\"source\": \"fresh\", \"isa\": \"avx2\", \"blas\": \"none\", \"slices\": 1}",
-         "1 parameter, steps 0 to 9, avx2, none, 1 slice a step"},
-        {"{\"event\": \"running\", \"parameters\": 2, \"start_step\": 4, \"end_step\": 9, "
-         "\"source\": \"snapshot\", \"isa\": \"avx2\", \"blas\": \"none\", \"slices\": 1}",
-         "2 parameters, steps 4 to 9 from a snapshot, avx2, none, 1 slice a step"},
-        {"{\"event\": \"worker_lost\", \"rank\": 2, \"host\": \"h0\", \"step\": 1200, \"cause\": "
-         "\"worker 2 was killed by signal 9\\nlast words\"}",
-         "workers lost at step 1,200: worker 2 was killed by signal 9"},
-        {"{\"event\": \"recovered\", \"step\": 1201, \"recovery_seconds\": 1.02, \"lost_steps\": "
-         "0, \"detect\": 0.01, \"stop\": 0.02, \"start\": 0.5, \"restore\": 0.25, \"first_step\": "
-         "0.12}",
-         "back at step 1,201 after 1.0 s, 0 steps lost (0.01 s to notice, 0.02 s to end, 0.50 s to "
-         "start, 0.25 s to restore, 0.12 s for a step)"},
-        {"{\"event\": \"scaled\", \"from\": 2, \"to\": 3}", "scaled from 2 to 3 workers"},
-        {"{\"event\": \"scaled\", \"from\": 3, \"to\": 1}", "scaled from 3 to 1 worker"},
-        {"{\"event\": \"hosts\", \"hosts\": 1, \"room\": 1}",
-         "the host file now has 1 host with room for 1 worker"},
-        {"{\"event\": \"stall\", \"rank\": 1, \"seconds\": 4.1, \"text\": \"rank 1 on h0 hangs\"}",
-         "rank 1 on h0 hangs"},
-        {"{\"event\": \"step_skipped\", \"step\": 1200, \"what\": \"loss\"}",
-         "step 1,200 left out: its loss is not finite"},
-        {"{\"event\": \"early_stop\", \"step\": 9, \"best_step\": 3, \"by\": \"accuracy\", "
-         "\"patience\": 2}",
-         "the accuracy has not improved since step 3, for run.patience 2 evaluations: this was the "
-         "last step"},
-        {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [1], \"workers\": "
-         "\"worker 1 on h1 (pid 17)\", \"what\": \"parameters\"}",
-         "worker 1 on h1 (pid 17): parameters differ from the others' after step 7"},
-        {"{\"event\": \"data_fault\", \"step\": 8, \"slice\": 0, \"samples\": \"1, 5\", "
-         "\"generations\": 3, \"phase\": \"forward\"}",
-         "slice 0 of step 8 ended 3 generations in a row (in forward): samples 1, 5"},
-        {"{\"event\": \"stall\", \"missing\": \"0\", \"seconds\": 4.5, \"reason\": \"it waits\", "
-         "\"joined\": 0, \"world_size\": 2}",
-         "no HELLO from rank 0 for 4.5 s: it waits; 0 of 2 wait"},
-        /* as earlier versions wrote them */
-        {"{\"event\": \"step_skipped\", \"step\": 12, \"text\": \"step 12 left out\"}",
-         "step 12 left out"},
-        {"{\"event\": \"stall\", \"missing\": \"1\", \"seconds\": 4.5, \"text\": \"no HELLO from "
-         "rank 1\"}",
-         "no HELLO from rank 1"},
-        {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [1], \"text\": "
-         "\"worker 1 on h1 (pid 17): parameters differ\"}",
-         "worker 1 on h1 (pid 17): parameters differ"},
-        {"{\"event\": \"host_lost\", \"host\": \"h1\", \"reason\": \"it cannot be reached\", "
-         "\"cooldown_seconds\": 30}",
-         "host h1 is set aside for 30 s: it cannot be reached"},
-        {"{\"event\": \"evaluation\", \"step\": 400, \"accuracy\": 0.8249, \"loss\": 0.4954}",
-         "step 400: test accuracy 82.49 %, loss 0.4954"},
-        {"{\"event\": \"evaluation\", \"step\": 400, \"accuracy\": 0.098, \"loss\": null, "
-         "\"best\": "
-         "true}",
-         "step 400: test accuracy 9.80 %, loss nan, the best so far"},
-        {"{\"event\": \"verifying\", \"checkpoint\": \"step-8\", \"bytes\": 1288490189}",
-         "verifying checkpoint step-8 (1.2 GiB)"},
-        {"{\"event\": \"interrupted\", \"name\": \"SIGINT\", \"saves\": true}",
-         "SIGINT: finishing the step and writing a checkpoint"},
-        {"{\"event\": \"interrupted\", \"name\": \"SIGINT\", \"saves\": false}",
-         "SIGINT: nothing to save yet"},
-        {"{\"event\": \"stop_ordered\", \"reason\": \"\"}", "told to stop"},
-        {"{\"event\": \"stop_ordered\", \"reason\": \"lunch\"}", "told to stop: lunch"},
-        {"{\"event\": \"note\", \"text\": \"\\u001b[2J\"}", "note: \\x1b[2J"},
-        {"{\"event\": \"a_new_kind\", \"reason\": \"why not\"}", "a new kind: why not"},
-        {"{\"event\": \"a_new_kind\", \"rank\": 3, \"wait_seconds\": 2.5, \"deep\": [1], \"ok\": "
-         "true}",
-         "a new kind, rank 3, wait_seconds 2.5, ok yes"},
-        {"{\"event\": \"checkpoint\"}", "checkpoint ?"},
-        {"{\"event\": \"worker_lost\", \"step\": \"7\", \"cause\": []}",
-         "workers lost at step -: ?"},
-        {"{}", ""},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *text = said(cases[i].event);
-        assert_string_equal(text, cases[i].words);
+    for (size_t i = 0; i < sizeof event_cases / sizeof *event_cases; i++) {
+        char *text = said(event_cases[i].event);
+        assert_string_equal(text, event_cases[i].words);
         rt_mem_free(text);
     }
 }
