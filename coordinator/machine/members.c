@@ -194,8 +194,9 @@ void rt__roster_take_progress(rt__roster *r, int64_t rank, const rt_msg_progress
     if (p->snapshot_step > m->snapshot_step)
         m->snapshot_step = p->snapshot_step;
     snprintf(m->what, sizeof m->what, "%s", p->what);
-    if (strcmp(m->what, RT_WHAT_COMPILING) == 0)
-        m->compiled = now;
+    bool opens = strcmp(m->what, RT_WHAT_OPENING) == 0 && m->ran == now;
+    if (opens || strcmp(m->what, RT_WHAT_COMPILING) == 0)
+        m->prepared = now;
 }
 
 int64_t rt__roster_rank(const rt__roster *r, const char *peer)

@@ -28,9 +28,10 @@ typedef struct rt__member {
     int64_t slice, phase, waits_for, snapshot_step;
     char what[128];
     double since, usual, cpu;
-    double heard;             /* when its last frame arrived */
-    double ran;               /* when its CPU time last grew */
-    double compiled;          /* when it last reported that it compiles kernels; 0: never */
+    double heard; /* when its last frame arrived */
+    double ran;   /* when its CPU time last grew */
+    double
+        prepared; /* when it last reported that it compiles kernels, or computes while it opens the data set; 0: never */
     double stall_recorded_at; /* when it was named as holding up the others; 0: it does not */
 } rt__member;
 

@@ -19,19 +19,20 @@
 #include "coordinator/machine/sums.h"
 
 enum {
-    RT__GATHER_SECONDS = 120,  /* all ranks of a generation must send HELLO within this time */
-    RT__JOIN_SECONDS = 30,     /* and within this time after the last rank that did */
-    RT__LATE_SECONDS = 4,      /* after this time, missing ranks are named */
-    RT__COMPILE_SECONDS = 900, /* how long a rank that compiles kernels is not counted as missing */
-    RT__BLAME_SECONDS = 1,     /* how long to wait for the rank that can explain a failed step */
-    RT__LEAVE_SECONDS = 10,    /* how long workers may take to leave after the last STOP */
-    RT__VERIFY_SECONDS = 1,    /* verifying a checkpoint is reported if it takes longer */
-    RT__STOP_SECONDS = 15,     /* how long a run that stops tries to reach a step it can save */
-    RT__EXIT_SECONDS = 1,      /* how long a launcher may take to tell a new coordinator of a job */
-    RT__BACKOFF_MOST = 30,     /* longest pause before another generation */
-    RT__EVENTS_KEPT = 50,      /* for `ringtorch status` */
-    RT__UNWRITTEN = 10000,     /* findings that wait for room on the disk; later ones die with us */
-    RT__ASKERS = 16,           /* tools that may wait for an answer at the same time */
+    RT__GATHER_SECONDS = 120, /* all ranks of a generation must send HELLO within this time */
+    RT__JOIN_SECONDS = 30,    /* and within this time after the last rank that did */
+    RT__LATE_SECONDS = 4,     /* after this time, missing ranks are named */
+    RT__PREPARE_SECONDS =
+        900, /* how long a rank that compiles kernels or opens its data set is not counted as missing */
+    RT__BLAME_SECONDS = 1,  /* how long to wait for the rank that can explain a failed step */
+    RT__LEAVE_SECONDS = 10, /* how long workers may take to leave after the last STOP */
+    RT__VERIFY_SECONDS = 1, /* verifying a checkpoint is reported if it takes longer */
+    RT__STOP_SECONDS = 15,  /* how long a run that stops tries to reach a step it can save */
+    RT__EXIT_SECONDS = 1,   /* how long a launcher may take to tell a new coordinator of a job */
+    RT__BACKOFF_MOST = 30,  /* longest pause before another generation */
+    RT__EVENTS_KEPT = 50,   /* for `ringtorch status` */
+    RT__UNWRITTEN = 10000,  /* findings that wait for room on the disk; later ones die with us */
+    RT__ASKERS = 16,        /* tools that may wait for an answer at the same time */
 };
 
 typedef enum rt__phase {
@@ -184,6 +185,7 @@ typedef struct rt__run {
      * the journal knows of. True from ADOPT to the end of REJOIN, and longer if REJOIN ends without RECOVERED. */
     bool disk_unseen;
     int64_t missing_reported_in; /* the last generation whose missing ranks were named */
+    double missing_after; /* seconds after which those that are missing then are named again */
     int64_t ranks_started,
         ranks_expected; /* on the launcher's host, as it reports; expected 0: not reported yet */
     double phase_since, joined_at, ticked_at, awake_since;

@@ -34,15 +34,21 @@ static void exited(machine *m, double now, rt_msg_exited e)
     machine_frame(m, now, "l", RT_MSG_EXITED, (rt_msg_body){.exited = e});
 }
 
-/* Feeds PROGRESS of a rank that has not sent HELLO yet. */
-static void early(machine *m, double now, int rank, const char *what)
+/* Feeds PROGRESS of a rank that has not sent HELLO yet, and has used its processor for so many seconds. */
+static void early_with(machine *m, double now, int rank, const char *what, double cpu)
 {
-    rt_frame f = {.generation = m->run.generation,
-                  .type = RT_MSG_PROGRESS,
-                  .body = {.progress = {.what = what, .peer = -1, .snapshot_step = -1}}};
+    rt_frame f = {
+        .generation = m->run.generation,
+        .type = RT_MSG_PROGRESS,
+        .body = {.progress = {.what = what, .peer = -1, .snapshot_step = -1, .cpu = cpu}}};
     snprintf(f.peer, sizeof f.peer, "e%d", rank);
     snprintf(f.sender, sizeof f.sender, "worker %d", rank);
     rt__run_step(&m->run, now, &(rt__event){.kind = RT__EVENT_FRAME, .frame = &f});
+}
+
+static void early(machine *m, double now, int rank, const char *what)
+{
+    early_with(m, now, rank, what, 0);
 }
 
 /* ---- deaths before HELLO ---- */
@@ -276,27 +282,34 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
             machine_feed(&m, now, "tick");
         assert_string_equal(machine_done(&m), "");
         machine_feed(&m, 4.5, "tick");
-        machine_feed(&m, 5, "tick"); /* the event is written once */
+        machine_feed(&m, 5, "tick");
         assert_string_equal(machine_done(&m), "event:stall");
         assert_string_equal(m.text, rows[i].text);
+        for (double now = 5.5; now <= 20; now += 0.5) /* told again after 9 s and 18 s */
+            machine_feed(&m, now, "tick");
+        assert_string_equal(machine_done(&m), "event:stall event:stall");
         machine_release(&m);
     }
 }
 
-/* A worker reports twice a second that it compiles, and after some time that it does something else. It is abandoned only if that takes too
- * long, or if it compiles for longer than any compiler takes. */
-static void compiling_is_waited_for(void **state)
+/* A worker reports twice a second that it compiles or opens its data set, and after some time that it does something else. It is abandoned
+ * only if that takes too long, if it compiles for longer than any compiler takes, or if a file server hangs. */
+static void what_takes_long_is_waited_for(void **state)
 {
     (void)state;
-    enum { G = RT__GATHER_SECONDS, C = RT__COMPILE_SECONDS };
+    enum { G = RT__GATHER_SECONDS, C = RT__PREPARE_SECONDS };
     static const struct {
-        double compiles_until, given_up;
+        const char *what;
+        double share, until, given_up; /* share: of its processor, meanwhile */
         const char *at;
     } rows[] = {
-        {0, G, "to_device"},
-        {G - 1, 2 * G - 1, "to_device"},
-        {5 * G, 6 * G, "to_device"},
-        {10 * C, G + C, RT_WHAT_COMPILING},
+        {RT_WHAT_COMPILING, 0, 0, G, "to_device"},
+        {RT_WHAT_COMPILING, 0, G - 1, 2 * G - 1, "to_device"},
+        {RT_WHAT_COMPILING, 0, 5 * G, 6 * G, "to_device"},
+        {RT_WHAT_COMPILING, 0, 10 * C, G + C, RT_WHAT_COMPILING},
+        {RT_WHAT_OPENING, 0.01, 5 * G, 6 * G, "to_device"},
+        {RT_WHAT_OPENING, 0.01, 10 * C, G + C, RT_WHAT_OPENING},
+        {RT_WHAT_OPENING, 0, 5 * G, G, RT_WHAT_OPENING},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         machine m;
@@ -306,7 +319,8 @@ static void compiling_is_waited_for(void **state)
         double now = 0;
         while (now < 2 * (G + C) && !*m.run.cause.text) {
             now += 0.5;
-            early(&m, now, 0, now <= rows[i].compiles_until ? RT_WHAT_COMPILING : "to_device");
+            early_with(&m, now, 0, now <= rows[i].until ? rows[i].what : "to_device",
+                       rows[i].share * now);
             machine_feed(&m, now, "tick");
         }
         if (fabs(now - rows[i].given_up) > 1 || !strstr(m.run.cause.text, rows[i].at))
@@ -430,7 +444,7 @@ int main(void)
         cmocka_unit_test(a_run_under_way_goes_on_on_other_hosts),
         cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
         cmocka_unit_test(a_late_start_is_named_with_what_it_waits_for),
-        cmocka_unit_test(compiling_is_waited_for),
+        cmocka_unit_test(what_takes_long_is_waited_for),
         cmocka_unit_test(other_data_are_refused_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
