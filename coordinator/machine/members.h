@@ -30,8 +30,8 @@ typedef struct rt__member {
     double since, usual, cpu;
     double heard; /* when its last frame arrived */
     double ran;   /* when its CPU time last grew */
-    double
-        prepared; /* when it last reported that it compiles kernels, or computes while it opens the data set; 0: never */
+    /* when it last reported that it compiles kernels, or computes while it opens the data set; 0: never */
+    double prepared;
     double stall_recorded_at; /* when it was named as holding up the others; 0: it does not */
 } rt__member;
 
