@@ -244,7 +244,9 @@ typedef struct rt__run {
     double stop_since;   /* < 0: not known yet, in a coordinator that has taken over */
     int64_t stop_signal; /* the signal that asked for it */
     int exit_code;
-    bool lost_input;    /* orthogonal: it failed because of wrong input, after it had made steps */
+    bool lost_input; /* orthogonal: it failed because of wrong input, after it had made steps */
+    bool
+        no_room; /* likewise: because the journal or another file could not be written to a full disk */
     char failure[2048]; /* why the run fails */
     rt_next next;       /* what the user can do next */
 

@@ -438,6 +438,25 @@ static void no_generation_without_its_journal_record(void **state)
     machine_release(&m);
 }
 
+/* A run that a full disk ends was in order: what its workers left in memory is newer than any checkpoint. */
+static void a_full_disk_costs_no_steps(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    const char *events[] = {"launcher", "recovered 0",   "hello 0",
+                            "hello 1",  "progress 1 42", "report 42"};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        machine_feed(&m, 1, events[i]);
+    m.journal_full = true;
+    machine_feed(&m, 2, "exited 1 137 9 1");
+    machine_feed(&m, 3, "recovered 0");
+    assert_int_equal(m.exit_code, 1);
+    assert_non_null(strstr(m.message, "no space left"));
+    assert_true(m.kept);
+    machine_release(&m);
+}
+
 /* A committed checkpoint stays committed, even if that cannot be journaled. */
 static void a_commit_survives_a_full_journal(void **state)
 {
@@ -624,6 +643,7 @@ int main(void)
         cmocka_unit_test(missing_ranks_are_named),
         cmocka_unit_test(workers_that_do_not_leave_are_ended),
         cmocka_unit_test(no_generation_without_its_journal_record),
+        cmocka_unit_test(a_full_disk_costs_no_steps),
         cmocka_unit_test(a_commit_survives_a_full_journal),
         cmocka_unit_test(a_record_out_of_place_is_not_written),
         cmocka_unit_test(any_order_of_events_ends_well),
