@@ -40,7 +40,9 @@ static void show_as(rt__run *r, const char *name, json_t *fields)
 static void write_line(rt__run *r, rt__line where, const json_t *object)
 {
     bool written = r->facts.effects->line(r->facts.effects->ctx, where, object) == RT_OK;
-    r->lost.work_again = written;
+    if (!written || where == RT__LINE_METRICS || r->lost.rows == 0)
+        r->lost.work_again =
+            written; /* the last block of events.jsonl may have room when there is none for a row */
     if (!written && !r->lost.reason[0])
         snprintf(r->lost.reason, sizeof r->lost.reason, "%s", rt_error());
     if (!written)

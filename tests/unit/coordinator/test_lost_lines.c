@@ -98,6 +98,33 @@ static void no_message_points_to_lost_lines(void **state)
     }
 }
 
+static int64_t events_told;
+
+static rt_status refuse_rows(void *ctx, rt__line where, const json_t *object)
+{
+    events_told += strncmp(rt__field_text(object, "event"), "lines_", 6) == 0;
+    return where == RT__LINE_METRICS ? RT_FAIL(NOSPACE, "metrics.jsonl: full")
+                                     : machine_line(ctx, where, object);
+}
+
+/* An event fits into a block that its file has already: that says nothing of the rows. */
+static void rows_that_do_not_fit_are_told_of_once(void **state)
+{
+    (void)state;
+    static const row rows[] = {
+        {"report 5", RT__RUN, "journal:first_step event:lines_fail"},
+        {"report 10", RT__RUN, ""},
+        {"report 20", RT__RUN, ""},
+        {"tick", RT__RUN, ""},
+    };
+    machine m;
+    start(&m);
+    m.effects.line = refuse_rows;
+    PLAY(&m, rows);
+    assert_int_equal(events_told, 1);
+    machine_release(&m);
+}
+
 /* A summary is no line: nothing is counted for it. */
 static void a_lost_summary_is_no_lost_line(void **state)
 {
@@ -118,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lost_lines_are_counted),
         cmocka_unit_test(no_message_points_to_lost_lines),
+        cmocka_unit_test(rows_that_do_not_fit_are_told_of_once),
         cmocka_unit_test(a_lost_summary_is_no_lost_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
