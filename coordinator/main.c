@@ -92,13 +92,14 @@ static rt_status coordinate(int argc, char **argv, int *exit_code)
 
 static int run(int argc, char **argv)
 {
-    int exit_code = 2;
+    int exit_code;
     if (argc > 1 && strcmp(argv[1], "journal") == 0) /* the launcher puts "--" before RUN_DIR */
         return rt__journal_command(argc - 1, argv + 1);
-    if (coordinate(argc, argv, &exit_code) == RT_OK)
+    rt_status status = coordinate(argc, argv, &exit_code);
+    if (status == RT_OK)
         return exit_code;
     rt__coordinator_refuse();
-    return 2;
+    return rt_status_exit_code(status);
 }
 
 int main(int argc, char **argv)

@@ -245,8 +245,8 @@ typedef struct rt__run {
     int64_t stop_signal; /* the signal that asked for it */
     int exit_code;
     bool lost_input; /* orthogonal: it failed because of wrong input, after it had made steps */
-    bool
-        no_room; /* likewise: because the journal or another file could not be written to a full disk */
+    /* likewise: because the journal or another file could not be written to a full disk */
+    bool no_room;
     char failure[2048]; /* why the run fails */
     rt_next next;       /* what the user can do next */
 

@@ -37,9 +37,10 @@ const rt__why rt__mpi_whys[] = {
     {0}};
 
 const char *const rt__mpi_noise[] = {
-    "OPAL ERROR", "PMIX ERROR",    "help message",     "MCA parameter",
-    "MPI_ERRORS", "your MPI job)", "MPI job as well)", "on a NULL communicator",
-    NULL};
+    "OPAL ERROR", "PMIX ERROR", "help message", "MCA parameter", "MPI_ERRORS", "your MPI job)",
+    "MPI job as well)", "on a NULL communicator",
+    /* what workers log in passing; their errors are found first */
+    " DEBUG worker ", " INFO  worker ", " WARN  worker ", "{\"ts\": ", NULL};
 
 /* Copies the message of an error in our log: "2026-11-28 20:49:47.592 ERROR worker 0: what (file.c:141)". */
 static bool take_error(const char *line, char reason[RT__REASON])

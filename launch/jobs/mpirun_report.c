@@ -75,6 +75,12 @@ static bool is_crash(int signal)
            signal == SIGILL;
 }
 
+/* A plugin or a library may call _exit(), which leaves no word. */
+static bool is_silent_exit(const rt__job_report *r)
+{
+    return r->signal == 0 && r->exit_code > 0 && r->exit_code < 128;
+}
+
 /* A worker that exited by itself has logged why. If there is no such log, the reason is what mpirun's log says (b). */
 static void find_reason(rt__mpirun *m, rt__blame *b)
 {
@@ -94,7 +100,7 @@ static void find_reason(rt__mpirun *m, rt__blame *b)
         add_memory_limit(m->reason);
     if (!m->reason[0] && r->rank < 0 && r->signal == 0 && r->exit_code > 0 && r->exit_code < 128)
         describe_silence(m->reason);
-    if (text && !m->reason[0] && is_crash(r->signal))
+    if (text && !m->reason[0] && (is_crash(r->signal) || is_silent_exit(r)))
         name_log(m, r->rank, m->reason);
     rt_mem_free(text);
 }

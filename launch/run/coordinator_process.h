@@ -45,12 +45,13 @@ typedef struct rt__coordinator {
     double checked_at, awake_at;              /* our last check; since when we have checked often */
     double gone_at, start_again_at;           /* of the last death */
     rt_restarts restarts;                     /* report steps to it: rt_restarts_step */
-    int refusals;        /* deaths in a row in which it exited with an error before it listened */
-    int hangs;           /* in a row */
-    bool hung;           /* we killed it because it hung */
-    char cause[128];     /* of the last death: "was killed by signal 9" */
-    bool refused_itself; /* it exited with an error before it listened, and has told the user why */
-    /* it refused to start, and the files of the run are at fault: any other would refuse them, too */
+    int refusals;    /* deaths in a row in which it exited with an error before it listened */
+    int hangs;       /* in a row */
+    bool hung;       /* we killed it because it hung */
+    char cause[128]; /* of the last death: "was killed by signal 9" */
+    /* It exited with an error before it listened, and has told the user why. */
+    bool refused_itself;
+    /* The files of the run are at fault for that: any other coordinator would refuse them, too. */
     bool refused_files;
 } rt__coordinator;
 

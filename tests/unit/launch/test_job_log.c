@@ -353,6 +353,13 @@ static void a_worker_log_tells_why(void **state)
          "PMIX_SUCCESS"},
         {"[vm:00082] Local abort before MPI_INIT completed completed successfully\n",
          "MPI cannot start, and does not say why"},
+        {"2026-11-28 20:49:47.589 INFO  worker 1: restored step 40 from snapshots in 1.4 ms\n"
+         "2026-11-28 20:49:47.589 WARN  worker 1: 2 of 4 parameters got no gradient\n",
+         ""},
+        {"{\"ts\": 1.5, \"level\": \"INFO\", \"who\": \"worker 1\", \"msg\": \"rank 1\"}\n", ""},
+        {"mylib: no licence\n"
+         "2026-11-28 20:49:47.589 INFO  worker 1: restored step 40 from snapshots in 1.4 ms\n",
+         "mylib: no licence"},
         {"ringtorch-worker: batches.c:96: Assertion `step >= 0' failed.\n",
          "ringtorch-worker: batches.c:96: Assertion `step >= 0' failed."},
     };
