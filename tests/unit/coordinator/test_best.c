@@ -128,6 +128,35 @@ static void a_repeated_evaluation_is_judged_as_before(void **state)
     machine_release(&m);
 }
 
+static bool is_best; /* of the last event of an evaluation */
+
+static rt_status see_best(void *ctx, rt__line where, const json_t *object)
+{
+    if (json_object_get(object, "best"))
+        is_best = json_is_true(json_object_get(object, "best"));
+    return machine_line(ctx, where, object);
+}
+
+/* Workers send the best evaluation with each, this one included: it does not have to beat itself. */
+static void the_best_may_be_the_evaluation_itself(void **state)
+{
+    (void)state;
+    machine m;
+    start(&m, SETS("checkpoint.best=loss"));
+    rt_evaluated e = {.step = 10, .count = 8, .best.step = 10};
+    m.effects.line = see_best;
+    is_best = false;
+    rt_metrics_add(&e.metrics, "loss", 0.5);
+    rt_metrics_add(&e.best.metrics, "loss", 0.5);
+    char *text = rt_evaluated_text(&e, 0);
+    machine_worker(&m, 2, 0, RT_MSG_EVALUATED,
+                   (rt_msg_body){.evaluated = {.step = 10, .evaluation = text}});
+    rt_mem_free(text);
+    assert_true(is_best);
+    assert_int_equal(rt__history_best(&m.run.history, 10).step, 10);
+    machine_release(&m);
+}
+
 /* The plan has the best evaluation up to its start step, because later ones are made again and must be judged in the same way. */
 static void a_plan_has_the_best_before_its_start(void **state)
 {
@@ -450,6 +479,7 @@ int main(void)
         cmocka_unit_test(patience_ends_the_run),
         cmocka_unit_test(a_repeated_evaluation_is_judged_as_before),
         cmocka_unit_test(a_plan_has_the_best_before_its_start),
+        cmocka_unit_test(the_best_may_be_the_evaluation_itself),
         cmocka_unit_test(a_loss_at_the_end_changes_nothing),
         cmocka_unit_test(another_coordinator_decides_the_same),
         cmocka_unit_test(evaluations_outlive_coordinator_and_workers),

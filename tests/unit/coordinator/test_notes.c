@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 static char notes[2048];
+static int64_t moved; /* rows that were moved away before the run began */
 
 static rt_status write_notes_down(void *ctx, rt__line where, const json_t *object)
 {
@@ -24,6 +25,7 @@ static void begin(machine *m, const char *const *sets, int64_t step, int64_t cos
         assert_int_equal(rt_config_set(&m->cfg, sets[i]), RT_OK);
     assert_int_equal(rt__history_init(&history), RT_OK);
     machine_begin(m, history, false);
+    m->run.facts.metrics_moved = moved;
     machine_feed(m, 0, "launcher 0");
     rt__source source = {.step = step,
                          .layout_hash = "layout",
@@ -37,6 +39,18 @@ static void begin(machine *m, const char *const *sets, int64_t step, int64_t cos
     machine_feed(m, 0, "hello 0");
     machine_feed(m, 0, "hello 1");
     assert_int_equal(m->run.phase, RT__RUN);
+}
+
+static void moved_rows_are_noted(void **state)
+{
+    (void)state;
+    machine m;
+    moved = 2;
+    begin(&m, (const char *const[4]){NULL}, 0, 0);
+    moved = 0;
+    assert_ptr_equal(strstr(notes, "2 lines of metrics.jsonl moved to metrics-abandoned.jsonl"),
+                     notes);
+    machine_release(&m);
 }
 
 static void surprising_settings_are_noted(void **state)
@@ -178,6 +192,7 @@ static void notes_are_written_once_per_launch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(moved_rows_are_noted),
         cmocka_unit_test(surprising_settings_are_noted),
         cmocka_unit_test(notes_are_written_once_per_launch),
         cmocka_unit_test(a_run_that_learned_nothing_says_so),
