@@ -86,7 +86,7 @@ static void account(rt__progress *p, int64_t phase, double lasted)
     atomic_store_explicit(&p->times[phase], times + 1, memory_order_relaxed);
 }
 
-void rt__progress_phase(rt__progress *p, rt_phase phase, int64_t slice)
+void rt__progress_enter_phase(rt__progress *p, rt_phase phase, int64_t slice)
 {
     double now = rt_clock();
     double lasted = now - atomic_load_explicit(&p->since, memory_order_relaxed);

@@ -5,7 +5,7 @@
  *     rt__progress_init(&p);
  *     rt__progress_attach(&p);                             // computing thread: shows its operations and CPU time
  *     rt__progress_step(&p, 17);
- *     rt__progress_phase(&p, RT_PHASE_FORWARD, slice);   // computing thread only
+ *     rt__progress_enter_phase(&p, RT_PHASE_FORWARD, slice);   // computing thread only
  *     rt__progress_view v = rt__progress_read(&p);         // any thread; always consistent
  *     printf("step %ld: %s for %.1f s\n", v.step, rt_phase_name(v.phase), rt_clock() - v.since);
  */
@@ -63,7 +63,7 @@ void rt__progress_detach(rt__progress *p);
 /* Sets the number of finished steps. */
 void rt__progress_step(rt__progress *p, int64_t step);
 /* Ends the current phase, adding its time to p->seconds, and begins another. */
-void rt__progress_phase(rt__progress *p, rt_phase phase, int64_t slice);
+void rt__progress_enter_phase(rt__progress *p, rt_phase phase, int64_t slice);
 /* Records that the computing thread makes progress within its phase while no operation of the engine would show it.
  * `what` is a constant text shown as the current activity. */
 void rt__progress_move(const char *what);

@@ -31,10 +31,10 @@ static rt_status read_number(const char *name, const char *what, int *out)
     return RT_OK;
 }
 
-static rt_status find(const char *told_by, const char *of_open_mpi, bool needed, const char *what,
+static rt_status find(const char *named_in, const char *of_open_mpi, bool needed, const char *what,
                       found *out)
 {
-    const char *told = getenv(told_by);
+    const char *told = getenv(named_in);
     *out = (found){.from = told ? told : of_open_mpi};
     if (!*out->from && !needed)
         return RT_OK;
@@ -64,8 +64,8 @@ static rt_status check_ordered(const found *world)
 rt_status rt__rank_numbers_read(rt__rank_numbers *out)
 {
     found n[RT_RANK_NUMBERS];
-#define ROW(number, told_by, of_open_mpi, needed, what)                                            \
-    RT_TRY(find(told_by, of_open_mpi, needed, what, &n[RT_NUMBER_##number]));
+#define ROW(number, named_in, of_open_mpi, needed, what)                                           \
+    RT_TRY(find(named_in, of_open_mpi, needed, what, &n[RT_NUMBER_##number]));
     RT_RANK_VARIABLES(ROW)
 #undef ROW
     const found *world = &n[RT_NUMBER_world], *local = &n[RT_NUMBER_local_world];

@@ -110,7 +110,7 @@ static void piece_done(void *ctx, const rt__piece_result *r)
 
 static void save(rt__session *s, int64_t step)
 {
-    rt__progress_phase(s->progress, RT_PHASE_CHECKPOINT, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_CHECKPOINT, -1);
     rt__pieces_save(s->pieces, step);
     s->saved_step = step;
 }
@@ -195,7 +195,7 @@ static rt_status restore(rt__session *s, char init_sha256[65])
         return *init ? rt__start_weights(s->run, s->comm, s->rank, s->world, s->config,
                                          s->plan->init_sha256, init_sha256)
                      : RT_OK;
-    rt__progress_phase(s->progress, RT_PHASE_RESTORE, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_RESTORE, -1);
     return s->plan->source == RT_SOURCE_SNAPSHOT ? restore_snapshot(s) : restore_checkpoint(s);
 }
 
@@ -246,7 +246,7 @@ static rt_status keep_snapshot(rt__session *s, int64_t finished, bool last)
     send_snapshot_trouble(s);
     if (!is_due(every, finished) && !(last && every > 0))
         return RT_OK;
-    rt__progress_phase(s->progress, RT_PHASE_SNAPSHOT, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_SNAPSHOT, -1);
     bool taken = s->snapshot && rt__snapshot_take(s->snapshot, finished);
     if (s->copies)
         RT_TRY(rt__copies_exchange(s->copies, finished));
@@ -303,7 +303,7 @@ static rt_status evaluate(rt__session *s, int64_t step)
         s->summed_step = step;
     }
     rt__meter_pause(&s->meter);
-    rt__progress_phase(s->progress, RT_PHASE_EVALUATE, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_EVALUATE, -1);
     RT_TRY(rt__evaluate(s->run, s->comm, s->rank, s->world, &e));
     bool better = compare(s, step, &e);
     RT_TRY(publish_evaluation(s, &(rt_evaluated){.step = step,
@@ -448,7 +448,7 @@ static rt_status steps(rt__session *s, int64_t *finished)
 static rt_status finish(rt__session *s, int64_t finished)
 {
     char sha[65] = "";
-    rt__progress_phase(s->progress, RT_PHASE_FINISH, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_FINISH, -1);
     rt__pieces_wait(s->pieces);
     if (s->rank == 0)
         RT_TRY(rt_run_weights_sha256(s->run, sha));

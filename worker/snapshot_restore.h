@@ -1,4 +1,5 @@
-/* Restores a run from the snapshots of an earlier generation, at any world size.
+/* Restores the state of a run from the snapshots that an earlier generation left in shared memory. The number of workers may differ
+ * from that generation's.
  *
  *     rt__snapshot_source from = {run, comm, "/dev/shm", &about, rank, world, states};
  *     RT_TRY(rt__snapshot_restore(&from, plan));      // collective; plan->source is 2

@@ -34,7 +34,7 @@ static rt_algo algorithm_of(const rt_config *cfg)
 
 static void on_phase(void *ctx, rt_phase phase, int64_t slice)
 {
-    rt__progress_phase(ctx, phase, slice);
+    rt__progress_enter_phase(ctx, phase, slice);
 }
 
 static void on_audit(void *ctx, int64_t step, int64_t slice, bool owner, uint64_t sum)
@@ -251,7 +251,7 @@ static rt_status compute(rt__stepper *s, int64_t step, int orders)
 
 static rt_status reduce(rt__stepper *s)
 {
-    rt__progress_phase(s->progress, RT_PHASE_REDUCE, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_REDUCE, -1);
     if (s->shard->world > 1)
         return rt__commthread_run(s->comm, sum_job, s);
     /* In a world of one all slices are one node, whose buffer is the flat gradient. */
@@ -391,7 +391,7 @@ static rt_status update(rt__stepper *s, int64_t step, const rt__step_request *re
 static rt_status commit(rt__stepper *s, int64_t step, const rt__step_request *request,
                         const verdict *v)
 {
-    rt__progress_phase(s->progress, RT_PHASE_UPDATE, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_UPDATE, -1);
     if (v->finite)
         RT_TRY(update(s, step, request, v));
     else
@@ -400,7 +400,7 @@ static rt_status commit(rt__stepper *s, int64_t step, const rt__step_request *re
         withhold(s);
     if (has_all(s))
         return RT_OK;
-    rt__progress_phase(s->progress, RT_PHASE_GATHER, -1);
+    rt__progress_enter_phase(s->progress, RT_PHASE_GATHER, -1);
     return rt__commthread_run(s->comm, gather_job, s);
 }
 
@@ -409,7 +409,7 @@ static rt_status fail_not_finite(rt__stepper *s, int64_t step, double loss, bool
 {
     int64_t slice = -1;
     rt_status status = rt_run_not_finite(s->run, step, s->shard->slices, loss, unchanged, &slice);
-    rt__progress_phase(s->progress, RT_PHASE_UPDATE, slice);
+    rt__progress_enter_phase(s->progress, RT_PHASE_UPDATE, slice);
     return status;
 }
 

@@ -1,8 +1,8 @@
-/* The environment variables in which a rank finds its place in a job. What starts the ranks sets them; a rank is told
- * their names by the launcher, or takes those of Open MPI.
+/* The environment variables that say which rank of a job a worker is. What starts the ranks sets them. The launcher tells a
+ * worker their names in variables of its own; without those the worker reads Open MPI's.
  *
- *     #define ROW(number, told_by, of_open_mpi, needed, what) {told_by, of_open_mpi, needed},
- *     static const struct { const char *told_by, *of_open_mpi; bool needed; } rows[] = {RT_RANK_VARIABLES(ROW)};
+ *     #define ROW(number, named_in, of_open_mpi, needed, what) {named_in, of_open_mpi, needed},
+ *     static const struct { const char *named_in, *of_open_mpi; bool needed; } rows[] = {RT_RANK_VARIABLES(ROW)};
  *
  * A job back end of a plugin names other variables (ringtorch/job.h, whose members have the names of these rows). */
 #ifndef RINGTORCH_COMMON_BASE_RANK_VARIABLES_H
@@ -10,8 +10,8 @@
 
 #define RT_RANK_OF_OPEN_MPI "OMPI_COMM_WORLD_RANK"
 
-/* ROW(number, the variable with which the launcher names another one, Open MPI's, whether each job must have it, what
- * a worker finds there) */
+/* ROW(number, our variable with the name of the one to read, Open MPI's variable, whether every job must set it, what its
+ * value is) */
 #define RT_RANK_VARIABLES(ROW)                                                                     \
     ROW(rank, "RINGTORCH_RANK_FROM", RT_RANK_OF_OPEN_MPI, true, "its number")                      \
     ROW(world, "RINGTORCH_WORLD_FROM", "OMPI_COMM_WORLD_SIZE", true, "how many workers there are") \
@@ -20,7 +20,7 @@
     ROW(local_world, "RINGTORCH_LOCAL_WORLD_FROM", "OMPI_COMM_WORLD_LOCAL_SIZE", false,            \
         "how many workers its host has")
 
-#define RT__RANK_NUMBER(number, told_by, of_open_mpi, needed, what) RT_NUMBER_##number,
+#define RT__RANK_NUMBER(number, named_in, of_open_mpi, needed, what) RT_NUMBER_##number,
 enum { RT_RANK_VARIABLES(RT__RANK_NUMBER) RT_RANK_NUMBERS };
 #undef RT__RANK_NUMBER
 

@@ -130,7 +130,7 @@ bool rt_startup_of_outer_job(const char *assignment)
                                         "OMPI_MCA_orte_top_session_dir=",
                                         "OMPI_MCA_shmem_RUNTIME_QUERY_hint=",
                                         NULL};
-#define ROW(number, told_by, of_open_mpi, needed, what) told_by "=",
+#define ROW(number, named_in, of_open_mpi, needed, what) named_in "=",
     static const char *const ours[] = {RT_RANK_VARIABLES(ROW) RT_RANKS_ORDERED "=",
                                        "RINGTORCH_ENDPOINT=",
                                        "RINGTORCH_KEYS=",

@@ -181,7 +181,7 @@ static bool is_variable(const char *name)
 
 static rt_status read_variables(const json_t *d, rt__job_row *row)
 {
-#define ROW(number, told_by, of_open_mpi, needed, what) {#number, needed},
+#define ROW(number, named_in, of_open_mpi, needed, what) {#number, needed},
     static const struct {
         const char *member;
         bool needed;

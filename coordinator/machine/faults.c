@@ -34,9 +34,9 @@ static void fail_on_update(rt__run *r, double now, const rt_msg_trace *t)
 
 bool rt__run_learn_from_traces(rt__run *r, double now)
 {
-    const rt_msg_trace *t = r->died.generation > 0
-                                ? rt__offers_trace(&r->offers, r->died.generation, r->died.rank)
-                                : NULL;
+    const rt_msg_trace *t =
+        r->died.generation > 0 ? rt__offers_find_trace(&r->offers, r->died.generation, r->died.rank)
+                               : NULL;
     r->died = (rt_msg_trace){};
     if (!t)
         return true;

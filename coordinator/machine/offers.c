@@ -74,7 +74,7 @@ rt_status rt__offers_add(rt__offers *o, const rt_msg_hello *h)
     return RT_OK;
 }
 
-const rt_msg_trace *rt__offers_trace(const rt__offers *o, int64_t generation, int64_t rank)
+const rt_msg_trace *rt__offers_find_trace(const rt__offers *o, int64_t generation, int64_t rank)
 {
     for (int64_t i = 0; i < o->traces; i++)
         if (o->trace[i].generation == generation && o->trace[i].rank == rank)

@@ -51,6 +51,6 @@ const rt__found_evaluation *rt__offers_evaluation(const rt__offers *o, int64_t a
                                                   const rt__doubts *doubts);
 
 /* Returns the trace that a rank of a generation left, or NULL if there is none. */
-const rt_msg_trace *rt__offers_trace(const rt__offers *o, int64_t generation, int64_t rank);
+const rt_msg_trace *rt__offers_find_trace(const rt__offers *o, int64_t generation, int64_t rank);
 
 #endif

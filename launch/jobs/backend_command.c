@@ -107,11 +107,11 @@ static rt_status make_command(const rt__jobs *jobs, const rt__host_list *hosts, 
 /* Tells the ranks where to find their numbers. */
 static void add_rank_variables(const rt__job_row *row, rt__environment *e)
 {
-#define ROW(number, told_by, of_open_mpi, needed, what)                                            \
+#define ROW(number, named_in, of_open_mpi, needed, what)                                           \
     if (row->variable[RT_NUMBER_##number])                                                         \
-        rt__environment_add(e, told_by "=%s", row->variable[RT_NUMBER_##number]);                  \
+        rt__environment_add(e, named_in "=%s", row->variable[RT_NUMBER_##number]);                 \
     else                                                                                           \
-        rt__environment_add(e, told_by "=");
+        rt__environment_add(e, named_in "=");
     RT_RANK_VARIABLES(ROW)
 #undef ROW
 }

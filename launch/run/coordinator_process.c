@@ -77,7 +77,7 @@ rt_status rt__coordinator_start(rt__coordinator *c)
 }
 
 /* Takes "reading metrics.jsonl 40", which gives it READY_SECONDS anew. */
-static bool take_sign_of_life(rt__coordinator *c)
+static bool take_heartbeat(rt__coordinator *c)
 {
     char file[40];
     int percent;
@@ -95,7 +95,7 @@ static bool take_line(rt__coordinator *c, char *newline)
     c->explained = strcmp(c->line, RT_COORDINATOR_REFUSED) == 0;
     if (c->explained)
         return true;
-    if (!take_sign_of_life(c)) {
+    if (!take_heartbeat(c)) {
         c->ready = sscanf(c->line, "%255s %63s", c->endpoint, c->run_id) == 2;
         if (!c->ready)
             rt__coordinator_kill(c); /* this program is no coordinator */

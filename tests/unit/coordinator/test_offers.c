@@ -199,8 +199,8 @@ static void traces_are_found_by_rank(void **state)
         {.generation = 2, .rank = 1, .step = 18, .slice = -1, .phase = RT_PHASE_GATHER}};
     rt_msg_hello h = {.traces = traces, .traces_count = 2};
     assert_int_equal(rt__offers_add(&o, &h), RT_OK);
-    assert_int_equal(rt__offers_trace(&o, 2, 1)->step, 18);
-    assert_null(rt__offers_trace(&o, 1, 1));
+    assert_int_equal(rt__offers_find_trace(&o, 2, 1)->step, 18);
+    assert_null(rt__offers_find_trace(&o, 1, 1));
     rt__offers_release(&o);
 }
 

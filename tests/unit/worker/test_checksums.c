@@ -62,7 +62,7 @@ static outcome *run_steps(outcome *o, const char *const *sets, int world)
 }
 
 /* Returns the checksum that a rank reported for a step and slice; fails unless it reported it once. */
-static int64_t told_by(const outcome *o, int rank, int64_t step, int64_t slice, bool owner)
+static int64_t checksum_from(const outcome *o, int rank, int64_t step, int64_t slice, bool owner)
 {
     const rt_msg_checksum *found = NULL;
     for (int i = 0; i < o->of[rank].count; i++) {
@@ -91,7 +91,7 @@ static void all_ranks_send_the_same_checksum_of_the_parameters_before_a_step(voi
         for (int r = 0; r < world; r++) {
             assert_int_equal(o.of[r].count, STEPS / 2);
             for (int64_t t = 0; t < STEPS; t += 2)
-                assert_true((uint64_t)told_by(&o, r, t, -1, false) == alone.weights[0][t]);
+                assert_true((uint64_t)checksum_from(&o, r, t, -1, false) == alone.weights[0][t]);
         }
     }
 }
@@ -107,8 +107,9 @@ static void a_flip_during_a_step_shows_on_that_rank_only(void **state)
         .fault = {.step = 2, .slice = 1, .phase = RT_PHASE_BACKWARD, .element = -11, .flip = 1}};
     run_steps(&o, sets, 4);
     for (int r = 0; r < 4; r++) {
-        assert_true((told_by(&o, r, 2, -1, false) != told_by(&o, 3, 2, -1, false)) == (r == 1));
-        assert_true(told_by(&o, r, 0, -1, false) == told_by(&o, 3, 0, -1, false));
+        assert_true((checksum_from(&o, r, 2, -1, false) != checksum_from(&o, 3, 2, -1, false)) ==
+                    (r == 1));
+        assert_true(checksum_from(&o, r, 0, -1, false) == checksum_from(&o, 3, 0, -1, false));
         assert_true(o.weights[r][3] == o.weights[3][3]);
     }
 }
@@ -135,7 +136,7 @@ static void expect_audits(const outcome *o, int64_t slices, int world, double sh
             int owner = rank_of(slices, world, s), other = (owner + 1) % world;
             expected[owner]++;
             expected[other]++;
-            bool same = told_by(o, owner, t, s, true) == told_by(o, other, t, s, false);
+            bool same = checksum_from(o, owner, t, s, true) == checksum_from(o, other, t, s, false);
             assert_int_equal(same, t != wrong_step || s != wrong_slice);
         }
     for (int r = 0; r < world; r++)

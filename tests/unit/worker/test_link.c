@@ -185,7 +185,7 @@ static void progress_flows_while_the_computing_thread_is_busy(void **state)
     pair *p = *state;
     greet(p);
     rt__progress_step(&p->progress, 17);
-    rt__progress_phase(&p->progress, RT_PHASE_BACKWARD, 2);
+    rt__progress_enter_phase(&p->progress, RT_PHASE_BACKWARD, 2);
     double began = rt_clock();
     for (int i = 0; i < 3; i++) { /* meanwhile this thread does nothing for the link */
         rt_frame f = expect(p, RT_MSG_PROGRESS);
@@ -322,7 +322,7 @@ static void progress_names_the_rank_waited_for(void **state)
     pair *p = *state;
     greet(p);
     rt__commthread_post(p->comm, wait_for_all, NULL);
-    rt__progress_phase(&p->progress, RT_PHASE_REDUCE, -1);
+    rt__progress_enter_phase(&p->progress, RT_PHASE_REDUCE, -1);
     rt_frame f = {0};
     for (double end = rt_clock() + PATIENCE; rt_clock() < end; rt_frame_release(&f)) {
         f = expect(p, RT_MSG_PROGRESS);

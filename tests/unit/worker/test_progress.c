@@ -22,7 +22,7 @@ static void *write_updates(void *arg)
     (void)arg;
     for (int i = 0; i < UPDATES; i++) {
         rt_phase phase = (rt_phase)(i % RT_PHASES);
-        rt__progress_phase(&record, phase, 10 * (int64_t)phase);
+        rt__progress_enter_phase(&record, phase, 10 * (int64_t)phase);
     }
     atomic_store(&done, true);
     return NULL;
@@ -34,7 +34,7 @@ static void a_reader_never_sees_half_an_update(void **state)
     pthread_t writer;
     int64_t reads = 0, wrong = 0;
     rt__progress_init(&record);
-    rt__progress_phase(&record, RT_PHASE_START, 0);
+    rt__progress_enter_phase(&record, RT_PHASE_START, 0);
     assert_int_equal(pthread_create(&writer, NULL, write_updates, NULL), 0);
     while (!atomic_load(&done) || reads == 0) {
         rt__progress_view v = rt__progress_read(&record);
@@ -52,12 +52,12 @@ static void seconds_of_phases_add_up_to_the_time_spent(void **state)
     _Alignas(64) rt__progress p;
     rt__progress_init(&p);
     double began = rt__progress_read(&p).since, sum = 0;
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 3);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 3);
     rt_clock_sleep(0.02);
-    rt__progress_phase(&p, RT_PHASE_BACKWARD, 3);
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 4);
+    rt__progress_enter_phase(&p, RT_PHASE_BACKWARD, 3);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 4);
     rt_clock_sleep(0.01);
-    rt__progress_phase(&p, RT_PHASE_FINISH, -1);
+    rt__progress_enter_phase(&p, RT_PHASE_FINISH, -1);
     for (int i = 0; i < RT_PHASES; i++)
         sum += p.seconds[i];
     double spent = rt__progress_read(&p).since - began;
@@ -72,7 +72,7 @@ static void reads_return_what_was_written(void **state)
     _Alignas(64) rt__progress p;
     rt__progress_init(&p);
     rt__progress_step(&p, 41);
-    rt__progress_phase(&p, RT_PHASE_REDUCE, -1);
+    rt__progress_enter_phase(&p, RT_PHASE_REDUCE, -1);
     rt__progress_view v = rt__progress_read(&p);
     assert_int_equal(v.step, 41);
     assert_int_equal(v.slice, -1);
@@ -90,13 +90,13 @@ static void a_message_says_what_is_running(void **state)
     rt__progress_attach(&p);
     rt_scope scope = rt_scope_begin();
     rt_tensor *x = rt_param(rt_ones(rt_shape(2, 2)));
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 3);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 3);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_string_equal(m.what, "forward"); /* no operation has begun in it */
     rt_tensor *y = rt_sum(rt_exp(x));
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_string_equal(m.what, "sum");
-    rt__progress_phase(&p, RT_PHASE_BACKWARD, 3);
+    rt__progress_enter_phase(&p, RT_PHASE_BACKWARD, 3);
     rt_backward(y);
     assert_false(rt_failed());
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
@@ -104,7 +104,7 @@ static void a_message_says_what_is_running(void **state)
     assert_string_not_equal(m.what, "backward");
     assert_int_equal(m.phase, RT_PHASE_BACKWARD);
     assert_int_equal(m.slice, 3);
-    rt__progress_phase(&p, RT_PHASE_UPDATE, -1);
+    rt__progress_enter_phase(&p, RT_PHASE_UPDATE, -1);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_string_equal(m.what, "update"); /* not what ran before it */
     assert_int_equal(m.peer, -1);
@@ -137,7 +137,7 @@ static void operations_are_moves(void **state)
     rt__progress_attach(&p);
     rt_scope scope = rt_scope_begin();
     rt_tensor *x = rt_ones(rt_shape(2));
-    rt__progress_phase(&p, RT_PHASE_EVALUATE, -1);
+    rt__progress_enter_phase(&p, RT_PHASE_EVALUATE, -1);
     double began = rt__progress_read(&p).since;
     rt__progress_message(&p, &w, NULL, began + 1, &m); /* records the operations so far */
     rt__progress_message(&p, &w, NULL, began + 10, &m);
@@ -158,14 +158,14 @@ static void the_usual_time_of_a_phase_is_its_mean(void **state)
     rt__progress_watch w = {0};
     rt_msg_progress m;
     rt__progress_init(&p);
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 0);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 0);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_true(m.usual == 0); /* never ended yet */
     rt_clock_sleep(0.03);
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 1);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 1);
     rt_clock_sleep(0.01);
-    rt__progress_phase(&p, RT_PHASE_BACKWARD, 1);
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 2);
+    rt__progress_enter_phase(&p, RT_PHASE_BACKWARD, 1);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 2);
     rt__progress_message(&p, &w, NULL, rt_clock(), &m);
     assert_true(m.usual == p.seconds[RT_PHASE_FORWARD] / 2);
     assert_true(m.usual >= 0.02);
@@ -216,7 +216,7 @@ static void a_mirror_shows_each_change(void **state)
     assert_int_equal(step, 7);
     assert_int_equal(slice, -1);
     assert_int_equal(phase, RT_PHASE_START);
-    rt__progress_phase(&p, RT_PHASE_BACKWARD, 5);
+    rt__progress_enter_phase(&p, RT_PHASE_BACKWARD, 5);
     rt__progress_step(&p, 8);
     assert_int_equal(step, 8);
     assert_int_equal(slice, 5);
@@ -238,12 +238,12 @@ static void the_end_of_a_long_phase_is_reported(void **state)
     int moves = 0;
     rt__progress_init(&p);
     rt__progress_on_move(&p, count_move, &moves);
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 0);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 0);
     assert_int_equal(moves, 0);
     atomic_store(&p.since, rt_clock() - 2 * RT__PROGRESS_LONG); /* as if the phase had begun then */
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 1);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 1);
     assert_int_equal(moves, 1);
-    rt__progress_phase(&p, RT_PHASE_FORWARD, 2);
+    rt__progress_enter_phase(&p, RT_PHASE_FORWARD, 2);
     assert_int_equal(moves, 1);
 }
 

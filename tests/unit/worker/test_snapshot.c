@@ -294,7 +294,7 @@ static void the_mark_of_a_rank_outlives_it(void **state)
     rt__snapshot_args args = small_args(&about, f.dir, &progress);
     must(rt__snapshot_start(&args, &s));
     rt__progress_step(&progress, 17);
-    rt__progress_phase(&progress, RT_PHASE_BACKWARD, 6);
+    rt__progress_enter_phase(&progress, RT_PHASE_BACKWARD, 6);
 
     rt__snapshot_offers o = {0};
     rt__snapshot_offers_find(f.dir, &ours, &o);
@@ -305,7 +305,7 @@ static void the_mark_of_a_rank_outlives_it(void **state)
     assert_int_equal(o.offer_count, 0);
     rt__snapshot_offers_release(&o);
     rt__snapshot_end(s);
-    rt__progress_phase(&progress, RT_PHASE_UPDATE, -1); /* no longer mirrored */
+    rt__progress_enter_phase(&progress, RT_PHASE_UPDATE, -1); /* no longer mirrored */
 }
 
 /* ---- trouble ---- */

@@ -20,7 +20,8 @@ typedef struct rt__slot {
     bool persistent;   /* buffers only */
     bool not_negative; /* buffers only */
     double momentum;   /* buffers only: the momentum of the last rt_nn_observe */
-    /* For a layer of a net: which of the net's inputs follow its own input; picks is -1 if it gets as many as it takes. */
+    /* Layers of a net: beside the output of the layer before, this one gets inputs pick[0], ..., pick[picks - 1] of the net. If picks is
+     * -1, it gets as many of the net's further inputs as it can take. */
     int picks;
     uint8_t pick[RT_NN_TENSORS];
 } rt__slot;

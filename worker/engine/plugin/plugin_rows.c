@@ -234,7 +234,7 @@ static rt_status describe_job(const place *at, const void *row, json_t **out)
         return not_whole(at, ".name", "UTF-8");
     RT_TRY(describe_text(*out, NULL, j->command, ".command", at));
     RT_TRY(describe_text(*out, NULL, j->shell, ".shell", at));
-#define ROW(number, told_by, of_open_mpi, needed, what)                                            \
+#define ROW(number, named_in, of_open_mpi, needed, what)                                           \
     RT_TRY(describe_text(*out, j->number, NULL, "." #number, at));
     RT_RANK_VARIABLES(ROW)
 #undef ROW

@@ -93,7 +93,7 @@ static rt_status score(const rt_task *t, rt_tensor *const *results, const rt_bat
     return rt_error_code();
 }
 
-static void tell(const rt_task *t, const double *sums, rt_metrics *out)
+static void report_metrics(const rt_task *t, const double *sums, rt_metrics *out)
 {
     (void)t;
     double loss = sums[LOSS] / sums[WEIGHT];
@@ -119,7 +119,7 @@ const rt_task_row rt__task_language = {
     .weigh = weigh,
     .loss = loss,
     .score = score,
-    .tell = tell,
+    .tell = report_metrics,
     .counted = counted,
     .unit = "tokens",
 };

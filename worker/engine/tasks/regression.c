@@ -85,7 +85,7 @@ static double r2_of(const double *s)
     return s[SQUARED_ERROR] == 0 ? 1 : 0 * s[SQUARED_ERROR]; /* NaN if the errors are NaN */
 }
 
-static void tell(const rt_task *t, const double *sums, rt_metrics *out)
+static void report_metrics(const rt_task *t, const double *sums, rt_metrics *out)
 {
     const options *o = t->state;
     double r2 = 0, errors = 0, squares = 0, n = 0;
@@ -112,5 +112,5 @@ const rt_task_row rt__task_regression = {
     .check = check,
     .loss = loss,
     .score = score,
-    .tell = tell,
+    .tell = report_metrics,
 };
