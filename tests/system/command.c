@@ -224,6 +224,26 @@ void let_exits_be_sudden(void)
     add_sanitizer_option("detect_leaks=0");
 }
 
+void preload(const char *name)
+{
+    static char usual[512]; /* what is loaded into all of them */
+    static bool known;
+    char all[1024];
+    const char *now = getenv("LD_PRELOAD");
+    if (!known)
+        snprintf(usual, sizeof usual, "%s", now ? now : "");
+    known = true;
+    if (name) {
+        snprintf(all, sizeof all, RT_TEST_BINARY_DIR "/bin/tests/system/libpreload_%s.so%s%s", name,
+                 usual[0] ? ":" : "", usual);
+        setenv("LD_PRELOAD", all, 1);
+    } else if (usual[0]) {
+        setenv("LD_PRELOAD", usual, 1);
+    } else {
+        unsetenv("LD_PRELOAD");
+    }
+}
+
 static bool take_first(const process *p, void *context)
 {
     *(pid_t *)context = p->pid;
@@ -265,15 +285,31 @@ bool end_all_processes(void)
     return clean;
 }
 
+/* Nobody else reads what a rank says at its very end, and its exit code no longer matters then. */
+static bool tells_of_leaks(const scratch *s)
+{
+#ifdef __SANITIZE_ADDRESS__
+    char line[256];
+    snprintf(line, sizeof line, "! grep -rh --include='*.log' -A 40 'ERROR: LeakSanitizer' %s >&2",
+             s->path);
+    return system(line) != 0;
+#else
+    (void)s;
+    return false;
+#endif
+}
+
 void scratch_remove(scratch *s)
 {
-    bool clean = end_processes(s);
+    bool clean = end_processes(s), leaks = tells_of_leaks(s);
     if (rt_remove_tree(s->path) != RT_OK)
         fprintf(stderr, "%s\n", rt_error());
     rt_error_clear();
     note_scratch(s->path, "");
     if (!clean)
         fail_msg("processes outlived the commands that started them");
+    if (leaks)
+        fail_msg("a worker ended without freeing all of its memory: see above");
 }
 
 /* ---- commands ---- */

@@ -88,6 +88,8 @@ pid_t signal_worker(const scratch *s, int rank, int signal);
 void let_crashes_be_signals(void);
 /* Lets them call exit() wherever they are, without a report of what they had not freed by then. */
 void let_exits_be_sudden(void);
+/* Loads a library of the tests, preload_<name>.c, into programs that are started from now on; NULL: no longer. */
+void preload(const char *name);
 /* As find_worker, for any process of a program. */
 pid_t find_program(const scratch *s, const char *name, double seconds);
 

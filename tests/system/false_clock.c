@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "command.h"
+
 static _Atomic int64_t *offset;
 
 bool false_clock_begin(const char *path)
@@ -21,7 +23,7 @@ bool false_clock_begin(const char *path)
         return false;
     offset = at;
     setenv("RINGTORCH_TEST_CLOCK", path, 1);
-    setenv("LD_PRELOAD", RT_TEST_BINARY_DIR "/bin/tests/system/libpreload_clock.so", 1);
+    preload("clock");
     return true;
 }
 
@@ -32,7 +34,7 @@ void false_clock_set(int64_t seconds)
 
 void false_clock_end(void)
 {
-    unsetenv("LD_PRELOAD");
+    preload(NULL);
     unsetenv("RINGTORCH_TEST_CLOCK");
     if (offset)
         munmap((void *)offset, sizeof *offset);

@@ -22,10 +22,10 @@ static void set_disk(const char *bytes_per_second)
 {
     if (bytes_per_second) {
         setenv("RINGTORCH_TEST_DISK", bytes_per_second, 1);
-        setenv("LD_PRELOAD", RT_TEST_BINARY_DIR "/bin/tests/system/libpreload_slow_disk.so", 1);
+        preload("slow_disk");
     } else {
         unsetenv("RINGTORCH_TEST_DISK");
-        unsetenv("LD_PRELOAD");
+        preload(NULL);
     }
 }
 
