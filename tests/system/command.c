@@ -289,10 +289,13 @@ bool end_all_processes(void)
 static bool tells_of_leaks(const scratch *s)
 {
 #ifdef __SANITIZE_ADDRESS__
-    char line[256];
-    snprintf(line, sizeof line, "! grep -rh --include='*.log' -A 40 'ERROR: LeakSanitizer' %s >&2",
-             s->path);
-    return system(line) != 0;
+    result r = run(s, patience, "grep", "-rh", "--include=*.log", "-A", "40",
+                   "ERROR: LeakSanitizer", s->path, NULL);
+    bool leaks = r.exit_code == 0;
+    if (leaks)
+        fprintf(stderr, "%s\n", r.out);
+    result_release(&r);
+    return leaks;
 #else
     (void)s;
     return false;
