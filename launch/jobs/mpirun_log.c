@@ -28,8 +28,9 @@ static bool read_state(const char *line, int64_t *rank, char state[32])
 /* Finds the rank that mpirun saw fail first. */
 static void find_failed(const char *log, rt__blame *out)
 {
+    /* WITHOUT SYNC: it has exited, perhaps with 0, and has not ended MPI before. */
     static const char *const states[] = {"EXITED WITH NON-ZERO STATUS", "CALLED ABORT",
-                                         "ABORTED BY SIGNAL"};
+                                         "TERMINATED WITHOUT SYNC", "ABORTED BY SIGNAL"};
     enum { STATES = sizeof states / sizeof *states, BY_SIGNAL = STATES - 1 };
     char state[32];
     for (const char *line = log; *line; line = rt__log_next_line(line)) {

@@ -74,6 +74,8 @@ static const struct row {
     {STARTED "ringtorch: the sky is red\n" STATE("1", "IOF COMPLETE")
          STATE("1", "EXITED WITH NON-ZERO STATUS") JOB_ABORTED STATE("0", "ABORTED BY SIGNAL"),
      1, false, false, false, "", "the sky is red"},
+    {STARTED STATE("1", "TERMINATED WITHOUT SYNC") JOB_ABORTED STATE("0", "ABORTED BY SIGNAL"), 1,
+     false, false, false, "", ""},
     {STARTED STATE("0", "ABORTED BY SIGNAL") JOB_ABORTED STATE("1", "ABORTED BY SIGNAL"), 0, true,
      false, false, "", ""},
     {STARTED "Killed\n" STATE("0", "IOF COMPLETE") STATE("0", "NORMALLY TERMINATED"), -1, false,
