@@ -4,7 +4,7 @@
 
 #include "coordinator/machine/state.h"
 
-/* Notes the first violation of protocol.def or phases.def: tests fail on it, a real run logs it and goes on. */
+/* Notes the first violation of protocol.def, phases.def or journal.def: tests fail on it, a real run logs it and goes on. */
 __attribute__((format(printf, 2, 3))) void rt__run_report_violation(rt__run *r, const char *fmt,
                                                                     ...);
 /* Enters a phase, which the current row of protocol.def must allow. */

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/control/results.h"
 #include "common/control/sentence.h"
+#include "coordinator/machine/phase.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -280,11 +281,11 @@ static rt_status write_record(rt__run *r, rt_record_kind kind, const void *value
 }
 
 /* A record out of place is an error of ours: it is refused here, before a successor refuses the whole journal because of it. */
-static rt_status check_place(const rt__run *r, rt_record_kind kind, const void *values)
+static rt_status check_place(rt__run *r, rt_record_kind kind, const void *values)
 {
     rt_status status = rt__history_allows(&r->history, kind, values);
     if (status != RT_OK)
-        rt_log_error("%s", rt_error());
+        rt__run_report_violation(r, "%s", rt_error());
     return status;
 }
 

@@ -169,9 +169,10 @@ typedef struct rt__run {
     struct {
         rt__input_kind input;
         rt__phase from;
-        uint32_t next;   /* phases that may be entered; 0: between two inputs */
-    } handling;          /* the current input */
-    char violation[160]; /* the first violation of protocol.def or phases.def; "": none */
+        uint32_t next; /* phases that may be entered; 0: between two inputs */
+    } handling;        /* the current input */
+    char violation
+        [400]; /* the first violation of protocol.def, phases.def or journal.def; "": none */
     rt__job_state job;
     rt__stop stop;
 

@@ -606,6 +606,7 @@ static void a_record_out_of_place_is_not_written(void **state)
     assert_string_equal(machine_done(&m), "");
     assert_int_equal(m.run.history.committed_step, -1);
     assert_int_equal(rt__history_last_skipped(&m.run.history), -1);
+    assert_non_null(strstr(m.run.violation, "the journal cannot go on with this"));
     rt_error_clear();
     machine_release(&m);
 }
