@@ -171,8 +171,8 @@ typedef struct rt__run {
         rt__phase from;
         uint32_t next; /* phases that may be entered; 0: between two inputs */
     } handling;        /* the current input */
-    char violation
-        [400]; /* the first violation of protocol.def, phases.def or journal.def; "": none */
+    /* the first violation of protocol.def, phases.def or journal.def; "": none */
+    char violation[400];
     rt__job_state job;
     rt__stop stop;
 
