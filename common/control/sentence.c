@@ -255,8 +255,8 @@ void rt__sentence_of(const json_t *event, rt_text *out)
 {
     const rt_event_row *row = rt_event_row_of(event);
     const json_t *text = json_object_get(event, "text");
-    if (row && json_is_string(text) && !field_of(&row->schema, "text"))
-        add_plain(text, out); /* an earlier version has written the whole sentence */
+    if (row && json_is_string(text) && !strstr(row->sentence, "{text}"))
+        add_plain(text, out); /* in lines of earlier versions, the other fields may be missing */
     else if (row)
         add_sentence(&(sentence){&row->schema, event}, row->sentence, out);
     else

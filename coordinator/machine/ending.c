@@ -30,7 +30,8 @@ static bool is_state_unsaved(rt__run *r, bool *keep)
  * The run can then be resumed from memory. */
 static bool may_be_ahead_in_memory(const rt__run *r)
 {
-    bool knows_newest = r->end_step > 0; /* a plan was made, so newest_step is valid */
+    /* newest_step is valid once a plan of this launch was recorded */
+    bool knows_newest = r->end_step > 0 && (r->history.planned || r->newest_step > 0);
     return r->facts.cfg->snapshot.every > 0 && rt__run_may_have_state(r) &&
            !(knows_newest && rt__run_is_saved(r));
 }

@@ -5,7 +5,6 @@
 #include "coordinator/machine/phase.h"
 #include "coordinator/machine/record.h"
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { CRASHES_MAX = 3 }; /* in a row, at the same slice, or in the update, of the same step */

@@ -4,6 +4,7 @@
 #include "coordinator/machine/phase.h"
 #include "coordinator/machine/record.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,18 +50,19 @@ static void describe_missing(const rt__run *r, char *text, size_t size)
 }
 
 /* Returns the time from which the wait for HELLO counts. A device's driver compiles kernels when they are first used, which may take
- * minutes on a busy processor, and so may the opening of a large data set. While a rank reports that, the wait does not count, for at
+ * minutes on a busy processor, and so may the opening of a large data set. While a rank reports that, the wait for it does not count, for at
  * most RT__PREPARE_SECONDS. A rank that opens a data set must use its processor meanwhile: a file server may hang. */
 static double counted_from(const rt__run *r, double since)
 {
-    double latest = since, most = r->phase_since + RT__PREPARE_SECONDS;
+    double earliest = INFINITY, most = r->phase_since + RT__PREPARE_SECONDS;
     for (int64_t k = 0; k < r->roster.world; k++) {
         const rt__member *m = &r->roster.member[k];
-        double prepared = m->prepared < most ? m->prepared : most;
-        if (!m->joined && m->prepared > 0 && prepared > latest)
-            latest = prepared;
+        if (m->joined || strcmp(m->what, RT_WHAT_MPI_INIT) == 0)
+            continue; /* MPI_Init waits for the others */
+        double from = fmax(since, fmin(m->prepared, most));
+        earliest = fmin(earliest, from);
     }
-    return latest;
+    return isfinite(earliest) ? earliest : since;
 }
 
 void rt__run_on_gather_timer(rt__run *r, double now, const rt__input *in)
@@ -72,9 +74,8 @@ void rt__run_on_gather_timer(rt__run *r, double now, const rt__input *in)
     bool report_only = r->facts.cfg->run.stall_action == RT_CFG_STALL_REPORT;
     bool over = now - counted_from(r, r->phase_since) > RT__GATHER_SECONDS ||
                 (some && !report_only && now - counted_from(r, r->joined_at) > RT__JOIN_SECONDS);
-    if (r->missing_reported_in != r->generation)
-        r->missing_after = RT__LATE_SECONDS;
-    bool late = since_last > r->missing_after;
+    bool told = r->missing_reported_in == r->generation;
+    bool late = since_last > RT__LATE_SECONDS && (!told || waited > r->missing_after);
     /* In these cases we wait for RECOVERED, not for ranks; ranks that are missing may have left. */
     bool all_have_come = r->roster.joined == r->roster.world || rt__run_completion_recorded(r);
     if ((!over && !late) || all_have_come)
@@ -84,7 +85,7 @@ void rt__run_on_gather_timer(rt__run *r, double now, const rt__input *in)
     describe_missing(r, what, sizeof what);
     if (late) {
         r->missing_reported_in = r->generation;
-        r->missing_after = 2 * since_last;
+        r->missing_after = 2 * waited;
         RT__RECORD(r, now, missing, .missing = missing, .seconds = waited, .reason = what,
                    .joined = r->roster.joined, .world_size = r->roster.world);
     }

@@ -10,7 +10,7 @@ static void record_corruption(rt__run *r, double now, const rt_msg_checksum *m,
                               const rt__verdict *v, char text[RT__SENTENCE_BYTES])
 {
     json_t *ranks = json_array();
-    char workers[768] = "", what[80] = "parameters";
+    char workers[768] = "";
     size_t used = 0;
     for (int i = 0; i < v->count; i++) {
         const rt__member *who = &r->roster.member[v->ranks[i]];
@@ -20,11 +20,12 @@ static void record_corruption(rt__run *r, double now, const rt_msg_checksum *m,
                                      "%sworker %" PRId64 " on %s (pid %" PRId64 ")", i ? ", " : "",
                                      v->ranks[i], who->host, who->pid);
     }
-    if (m->slice >= 0)
-        snprintf(what, sizeof what, "gradients of slice %" PRId64 ", which is computed twice,",
-                 m->slice);
-    RT__RECORD_SAID(text, r, now, corruption, .step = m->step, .slice = m->slice, .ranks = ranks,
-                    .workers = workers, .what = what);
+    if (m->slice < 0)
+        RT__RECORD_SAID(text, r, now, corruption, .step = m->step, .slice = -1, .ranks = ranks,
+                        .workers = workers, .others = v->count < r->roster.world);
+    else
+        RT__RECORD_SAID(text, r, now, audit, .step = m->step, .slice = m->slice, .ranks = ranks,
+                        .workers = workers, .in_step = m->step + 1);
     json_decref(ranks);
 }
 

@@ -67,6 +67,7 @@ void rt__run_fail_with_error(rt__run *r, double now)
 {
     rt_saved_error e;
     rt_error_save(&e);
-    r->no_room = !rt__run_failed(r) && e.code == RT_E_NOSPACE && r->history.first_step_at >= 0;
+    if (!rt__run_failed(r))
+        r->no_room = e.code == RT_E_NOSPACE;
     rt__run_fail(r, now, rt_status_exit_code(e.code), "%s", e.text);
 }

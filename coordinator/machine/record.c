@@ -41,9 +41,9 @@ static void show_as(rt__run *r, const char *name, json_t *fields)
 static void write_line(rt__run *r, rt__line where, const json_t *object)
 {
     bool written = r->facts.effects->line(r->facts.effects->ctx, where, object) == RT_OK;
+    /* The last block of events.jsonl may have room when there is none for a row. */
     if (!written || where == RT__LINE_METRICS || r->lost.rows == 0)
-        r->lost.work_again =
-            written; /* the last block of events.jsonl may have room when there is none for a row */
+        r->lost.work_again = written;
     if (!written && !r->lost.reason[0])
         snprintf(r->lost.reason, sizeof r->lost.reason, "%s", rt_error());
     if (!written)
@@ -75,8 +75,9 @@ void rt__record_lost_lines(rt__run *r, double now)
 
 void rt__record_lost_lines_at_end(rt__run *r, double now)
 {
+    bool counted = r->lost.shown && r->lost.work_again;
     rt__record_lost_lines(r, now);
-    if (r->lost.reason[0])
+    if (r->lost.reason[0] && !counted)
         count_lost_lines(r, now);
 }
 
@@ -104,6 +105,18 @@ static void keep_recent_event(rt__run *r, json_t *event)
         json_array_remove(r->events, 0);
 }
 
+/* Gives an event its sentence as a field, if its row has such a field. */
+static void add_sentence(json_t *event)
+{
+    rt_text words = {0};
+    if (!json_is_null(json_object_get(event, "text")))
+        return;
+    rt__sentence_of(event, &words);
+    if (words.data)
+        json_object_set_new(event, "text", json_string(words.data));
+    rt_mem_free(words.data);
+}
+
 void rt__record_event(rt__run *r, double now, rt_event_id id, const void *values)
 {
     char time[32];
@@ -114,6 +127,7 @@ void rt__record_event(rt__run *r, double now, rt_event_id id, const void *values
         rt_log_error("out of memory: an event of the run is lost");
         return;
     }
+    add_sentence(event);
     keep_recent_event(r, event);
     write_line(r, RT__LINE_EVENT, event);
     show(r, event);
@@ -284,7 +298,11 @@ static rt_status write_record(rt__run *r, rt_record_kind kind, const void *value
 static rt_status check_place(rt__run *r, rt_record_kind kind, const void *values)
 {
     rt_status status = rt__history_allows(&r->history, kind, values);
-    if (status != RT_OK)
+    bool known =
+        r->violation[0] != '\0'; /* then only the first is kept, and this one is not logged there */
+    if (status != RT_OK && known)
+        rt_log_error("internal error: %s", rt_error());
+    else if (status != RT_OK)
         rt__run_report_violation(r, "%s", rt_error());
     return status;
 }

@@ -22,8 +22,8 @@ enum {
     RT__GATHER_SECONDS = 120, /* all ranks of a generation must send HELLO within this time */
     RT__JOIN_SECONDS = 30,    /* and within this time after the last rank that did */
     RT__LATE_SECONDS = 4,     /* after this time, missing ranks are named */
-    RT__PREPARE_SECONDS =
-        900, /* how long a rank that compiles kernels or opens its data set is not counted as missing */
+    /* how long a rank that compiles kernels or opens its data set is not counted as missing */
+    RT__PREPARE_SECONDS = 900,
     RT__BLAME_SECONDS = 1,  /* how long to wait for the rank that can explain a failed step */
     RT__LEAVE_SECONDS = 10, /* how long workers may take to leave after the last STOP */
     RT__VERIFY_SECONDS = 1, /* verifying a checkpoint is reported if it takes longer */
@@ -186,7 +186,7 @@ typedef struct rt__run {
      * the journal knows of. True from ADOPT to the end of REJOIN, and longer if REJOIN ends without RECOVERED. */
     bool disk_unseen;
     int64_t missing_reported_in; /* the last generation whose missing ranks were named */
-    double missing_after; /* seconds after which those that are missing then are named again */
+    double missing_after;        /* seconds of waiting after which they are named again */
     int64_t ranks_started,
         ranks_expected; /* on the launcher's host, as it reports; expected 0: not reported yet */
     double phase_since, joined_at, ticked_at, awake_since;

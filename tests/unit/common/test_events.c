@@ -84,7 +84,7 @@ static void a_line_is_written_and_read_back(void **state)
             .missing = "1, 2", .seconds = 4.5, .reason = "why", .joined = 1, .world_size = 3},
         "{\"event\":\"stall\",\"time\":\"2026-11-18T08:03:44Z\",\"seconds\":4.5,"
         "\"generation\":3,\"missing\":\"1, 2\",\"reason\":\"why\",\"joined\":1,"
-        "\"world_size\":3}");
+        "\"world_size\":3,\"text\":null}");
     json_decref(ranks);
 }
 

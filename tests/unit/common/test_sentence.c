@@ -63,8 +63,14 @@ static const struct {
      "the accuracy has not improved since step 3, for run.patience 2 evaluations: this was the "
      "last step"},
     {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [1], \"workers\": "
-     "\"worker 1 on h1 (pid 17)\", \"what\": \"parameters\"}",
-     "worker 1 on h1 (pid 17): parameters differ from the others' after step 7"},
+     "\"worker 1 on h1 (pid 17)\", \"others\": true}",
+     "worker 1 on h1 (pid 17): parameters at step 7 differ from the others'"},
+    {"{\"event\": \"corruption\", \"step\": 7, \"slice\": -1, \"ranks\": [0, 1], \"workers\": "
+     "\"worker 0, worker 1\", \"others\": false}",
+     "worker 0, worker 1: parameters at step 7 differ"},
+    {"{\"event\": \"corruption\", \"step\": 7, \"slice\": 3, \"ranks\": [0, 1], \"workers\": "
+     "\"worker 0, worker 1\", \"in_step\": 8}",
+     "worker 0, worker 1: different gradients for slice 3 of step 8, which is computed twice"},
     {"{\"event\": \"data_fault\", \"step\": 8, \"slice\": 0, \"samples\": \"1, 5\", "
      "\"generations\": 3, \"phase\": \"forward\"}",
      "slice 0 of step 8 ended 3 generations in a row (in forward): samples 1, 5"},

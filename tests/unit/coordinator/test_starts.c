@@ -330,6 +330,25 @@ static void what_takes_long_is_waited_for(void **state)
     }
 }
 
+/* A rank that has never called is not waited for because another one opens its data set. */
+static void each_rank_is_waited_for_by_itself(void **state)
+{
+    (void)state;
+    machine m;
+    machine_init(&m, 2);
+    machine_feed(&m, 0, "launcher 0");
+    machine_feed(&m, 0, "recovered 0");
+    double now = 0;
+    while (now < 5 * RT__GATHER_SECONDS && !*m.run.cause.text) {
+        now += 0.5;
+        early_with(&m, now, 0, RT_WHAT_OPENING, 0.01 * now);
+        machine_feed(&m, now, "tick");
+    }
+    assert_true(fabs(now - RT__GATHER_SECONDS) <= 1);
+    assert_non_null(strstr(m.run.cause.text, "rank 1"));
+    machine_release(&m);
+}
+
 /* An earlier launch made 40 steps with 6,400 samples and was killed; its snapshots exist, and its journal may have been compacted. */
 static void begin_after_a_kill(machine *m, bool shortened)
 {
@@ -369,6 +388,38 @@ static void begin_after_a_kill(machine *m, bool shortened)
     machine_feed(m, 0, "recovered 0");
 }
 
+/* Both ranks say HELLO; on the host of the first there is a snapshot of step 40. */
+static void join_after_a_kill(machine *m, int64_t samples, const char *checksum)
+{
+    char data[100];
+    snprintf(data, sizeof data,
+             "{\"files\": [{\"file\": \"h\", \"bytes\": 9, \"checksum\": \"%s\"}]}", checksum);
+    for (int k = 0; k < 2; k++) {
+        rt_msg_body body = machine_hello(m, k, "avx2");
+        const rt_msg_offer offer = {.generation = 1, .step = 40, .end = 10};
+        body.hello.offers = &offer;
+        body.hello.offers_count = k == 0;
+        body.hello.samples = samples;
+        body.hello.data = data;
+        machine_worker(m, 1, k, RT_MSG_HELLO, body);
+    }
+}
+
+/* There is room for the record of the generation, but not for that of its plan. */
+static void a_resumed_run_that_a_full_disk_ends_is_still_in_memory(void **state)
+{
+    (void)state;
+    machine m;
+    begin_after_a_kill(&m, false);
+    m.journal_full = true;
+    join_after_a_kill(&m, 6400, "0123456789abcdef");
+    assert_non_null(strstr(m.run.failure, "no space left"));
+    exited(&m, 2, (rt_msg_exited){.rank = -1});
+    assert_int_equal(m.exit_code, 1);
+    assert_true(m.kept);
+    machine_release(&m);
+}
+
 /* As with a wrong data.path, the run can be resumed from the snapshots once the data are corrected. */
 static void other_data_are_refused_and_change_nothing(void **state)
 {
@@ -384,20 +435,8 @@ static void other_data_are_refused_and_change_nothing(void **state)
     };
     for (int i = 0; i < 8; i++) {
         machine m;
-        char data[100];
-        snprintf(data, sizeof data,
-                 "{\"files\": [{\"file\": \"h\", \"bytes\": 9, \"checksum\": \"%s\"}]}",
-                 rows[i % 4].checksum);
         begin_after_a_kill(&m, i >= 4);
-        for (int k = 0; k < 2; k++) {
-            rt_msg_body body = machine_hello(&m, k, "avx2");
-            const rt_msg_offer offer = {.generation = 1, .step = 40, .end = 10};
-            body.hello.offers = &offer;
-            body.hello.offers_count = k == 0;
-            body.hello.samples = rows[i % 4].samples;
-            body.hello.data = data;
-            machine_worker(&m, 1, k, RT_MSG_HELLO, body);
-        }
+        join_after_a_kill(&m, rows[i % 4].samples, rows[i % 4].checksum);
         assert_int_equal(rt__run_failed(&m.run), rows[i % 4].says != NULL);
         if (rows[i % 4].says) {
             m.run.reported_step = 40; /* as metrics.jsonl says */
@@ -445,6 +484,8 @@ int main(void)
         cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
         cmocka_unit_test(a_late_start_is_named_with_what_it_waits_for),
         cmocka_unit_test(what_takes_long_is_waited_for),
+        cmocka_unit_test(each_rank_is_waited_for_by_itself),
+        cmocka_unit_test(a_resumed_run_that_a_full_disk_ends_is_still_in_memory),
         cmocka_unit_test(other_data_are_refused_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
