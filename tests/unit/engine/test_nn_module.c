@@ -2,6 +2,7 @@
  * elsewhere, random numbers that depend on the place in the net. */
 #include "common/base/mem.h"
 #include "tests/support/outcome.h"
+#include "worker/engine/nn/from_row.h"
 #include "worker/engine/nn/module.h"
 #include <ringtorch/formats.h>
 #include <ringtorch/nn.h>
@@ -79,6 +80,39 @@ static void any_number_of_inputs_and_results(void **state)
     must(rt_forward_all(rt_nn_relu(), in, 1, out, 1));
     assert_same(out[0], x);
     rt_free(x);
+    rt_scope_end(s);
+}
+
+/* Results: as many as there is room for, each the input. */
+static void copies_forward(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, int n_out)
+{
+    (void)m, (void)n_in;
+    for (int k = 0; k < n_out; k++)
+        out[k] = rt_mul_scalar(in[0], 1);
+}
+static const rt_module_type copies_type = {
+    "copies", sizeof(rt_module), .forward_all = copies_forward, .n_in = RT_MANY, .n_out = RT_MANY};
+
+/* The layer of a plugin's row is compared with what the row has promised, which needs an input and a result. */
+static void a_layer_of_a_row_may_be_run_for_no_result(void **state)
+{
+    (void)state;
+    rt_scope s = rt_scope_begin();
+    rt_module *m = rt_nn_new(&copies_type);
+    rt_tensor *x = rt_ones(rt_shape(4, 2)), *y;
+    const rt__layer_row row = {.name = "copies"};
+    const rt_layer_row no_functions = {0};
+    const rt_layer_place place = {.list = "layers"};
+    const rt_nn_sample sample = {.dims = rt_shape(2), .dtype = RT_F32},
+                       other = {.dims = rt_shape(3), .dtype = RT_F32};
+    must(rt__from_row_set(m, &row, &no_functions, &place, &sample, &sample));
+    must(rt_forward_all(m, &x, 1, NULL, 0));
+    must(rt_forward_all(m, NULL, 0, NULL, 0));
+    must(rt_forward_all(m, &x, 1, &y, 1));
+    must(rt__from_row_set(m, &row, &no_functions, &place, &sample, &other));
+    must(rt_forward_all(m, &x, 1, NULL, 0));
+    rt_forward_all(m, &x, 1, &y, 1);
+    expect_error(RT_E_SHAPE, "returned float32[4,2]");
     rt_scope_end(s);
 }
 
@@ -620,6 +654,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_inputs_and_results),
+        cmocka_unit_test(a_layer_of_a_row_may_be_run_for_no_result),
         cmocka_unit_test(types_that_cannot_be_are_refused),
         cmocka_unit_test(buffers_are_listed_apart),
         cmocka_unit_test(observations_move_buffers_or_are_collected),

@@ -187,7 +187,7 @@ static void run(rt_module *m, rt_tensor *const *in, int n_in, rt_tensor **out, i
         compute(m, in, n_in, out, n_out);
     t->path = path;
     check_results(m, out, n_out);
-    rt__from_row_check(m, n_in > 0 ? in[0] : NULL, out[0]);
+    rt__from_row_check(m, n_in > 0 ? in[0] : NULL, n_out > 0 ? out[0] : NULL);
 }
 
 rt_tensor *rt_forward(rt_module *m, rt_tensor *x)

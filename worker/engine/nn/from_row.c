@@ -60,7 +60,7 @@ static rt_dims batch_of(int64_t n, const rt__samples_at *s)
 
 static rt_status check(const struct rt__from_row *from, const rt_tensor *x, const rt_tensor *y)
 {
-    if (!is_batch_of(x, &from->before))
+    if (!x || !y || !is_batch_of(x, &from->before))
         return rt_error_code();
     rt_dtype type = x->dtype == from->before.dtype ? from->after.dtype : y->dtype;
     int64_t n = x->dims.d[0];

@@ -34,7 +34,8 @@ rt_status rt__from_row_set(rt_module *m, const rt__layer_row *row, const rt_laye
 void rt__from_row_free(struct rt__from_row *from);
 
 /* Fails unless m, which a row has made, gave for x what .infer promised. Samples of another shape than the net was built for are
- * not checked. Any failure in the slot, this one or one of the forward function, is told with place, row and plugin. */
+ * not checked, nor is a call without input or result, where x or y is NULL. Any failure in the slot, this one or one of the
+ * forward function, is told with place, row and plugin. */
 rt_status rt__from_row_check(const rt_module *m, const rt_tensor *x, const rt_tensor *y);
 
 #endif
