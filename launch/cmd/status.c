@@ -55,9 +55,15 @@ static rt_status parse(int argc, char **argv, status *s)
 
 /* ---- showing ---- */
 
-/* A signal ends --watch between two blocks, so that no reader gets half a line; a second one ends it in any case, for a
- * pipe that nobody reads holds a block up for ever. */
+/* A signal ends --watch between two blocks, so that no reader gets half a line. A pipe that nobody reads, as that of a
+ * pager, holds a block up for ever: after a second, or at a second signal, --watch ends within it. */
 static volatile sig_atomic_t in_block, stop_asked;
+
+static void exit_at_once(int number)
+{
+    (void)number;
+    _exit(0);
+}
 
 static void exit_after_block(int number)
 {
@@ -65,6 +71,7 @@ static void exit_after_block(int number)
     if (!in_block || stop_asked)
         _exit(0); /* the coordinator forgets clients that ask no more */
     stop_asked = 1;
+    alarm(1); /* the kernel restarts the write that this signal has interrupted */
 }
 
 /* Prints a block of text. --watch draws it over the previous one on a terminal; elsewhere blocks follow each other. */
@@ -165,6 +172,7 @@ static rt_status watch(status *s)
 {
     signal(SIGINT, exit_after_block);
     signal(SIGTERM, exit_after_block);
+    signal(SIGALRM, exit_at_once);
     rt_status result = rt__ask_open(s->dir, &s->ask);
     while (result == RT_OK && !ferror(stdout)) { /* main() reports a write error */
         double next = rt_clock() + WATCH_SECONDS;

@@ -470,6 +470,34 @@ static void watch_exits_with_0_on_a_signal(void **state)
     }
 }
 
+/* As if a pager showed its first page: one signal suffices, as that of timeout(1). */
+static void watch_ends_though_nobody_reads(void **state)
+{
+    (void)state;
+    char path[96], rest[4096] = {0};
+    snprintf(path, sizeof path, "%s/out", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int pipe = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    assert_true(pipe >= 0);
+    while (write(pipe, rest, sizeof rest) > 0)
+        ;
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    start("status RUN --watch");
+    for (double end = rt_clock() + 300; atomic_load(&f.asked) < 1 && rt_clock() < end;)
+        rt_clock_sleep(0.01);
+    rt_clock_sleep(2); /* it would have asked again */
+    assert_int_equal(atomic_load(&f.asked), 1);
+    kill(running, SIGTERM);
+    int status, ended = 0;
+    for (double end = rt_clock() + 60; ended == 0 && rt_clock() < end; rt_clock_sleep(0.01))
+        ended = waitpid(running, &status, WNOHANG);
+    close(pipe);
+    assert_int_equal(ended, running);
+    running = 0;
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 /* While the coordinator is away, --watch says so, and it continues when the coordinator is back. */
 static void watch_outlives_a_coordinator(void **state)
 {
@@ -521,6 +549,7 @@ int main(void)
         TEST(a_run_that_ends_meanwhile_is_not_waited_for),
         TEST(watch_repeats_until_the_run_ends),
         TEST(watch_exits_with_0_on_a_signal),
+        TEST(watch_ends_though_nobody_reads),
         TEST(watch_outlives_a_coordinator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
