@@ -146,7 +146,7 @@ static rt_status open_log(const rank *r)
     char *path =
         rt_strdup_printf("%s/logs/worker-%d.g%" PRId64 ".log", r->dir, r->number, r->generation);
     if (logs && path)
-        status = rt_dir_make(logs, 0755);
+        status = rt_dir_make_in_place(logs, 0755); /* the run directory may have been renamed */
     if (status == RT_OK)
         status = redirect(path);
     if (status == RT_OK)

@@ -40,7 +40,7 @@ rt_status rt__log_create(const char *path, int *fd)
     char *copy = rt_strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
     if (slash)
         *slash = '\0';
-    rt_status status = copy ? rt_dir_make(copy, 0755) : rt_error_code();
+    rt_status status = copy ? rt_dir_make_in_place(copy, 0755) : rt_error_code();
     rt_mem_free(copy);
     RT_TRY(status);
     RT_TRY(rt_file_create(path, fd));

@@ -14,7 +14,7 @@ enum {
     RT__LOG_KEPT = 1 << 17, /* bytes that we keep of its first lines, and as many of its last */
 };
 
-/* Creates a log, and the folder that it lies in. What is written to *fd is appended, so that the writer continues at the
+/* Creates a log, and the folder that it lies in, in one that exists. What is written to *fd is appended, so that the writer continues at the
  * new end of a log that was made shorter. */
 rt_status rt__log_create(const char *path, int *fd);
 /* Removes lines from the middle of a log that is longer than RT__LOG_MOST. Lines written at that moment may get lost. */

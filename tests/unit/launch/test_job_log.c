@@ -420,6 +420,24 @@ static void a_long_log_keeps_its_ends(void **state)
     unlink(path);
 }
 
+/* A run directory that somebody has renamed must not come back as a folder that holds only a log. */
+static void a_log_needs_its_run_directory(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/rt-log-XXXXXX", path[128], run[64];
+    int fd = -1;
+    assert_non_null(mkdtemp(folder));
+    snprintf(run, sizeof run, "%s/run", folder);
+    snprintf(path, sizeof path, "%s/logs/job.g1.log", run);
+    assert_int_equal(rt__log_create(path, &fd), RT_E_NOTFOUND);
+    rt_error_clear();
+    assert_false(rt_path_exists(run));
+    assert_int_equal(mkdir(run, 0755), 0);
+    assert_int_equal(rt__log_create(path, &fd), RT_OK);
+    close(fd);
+    assert_int_equal(rt_remove_tree(folder), RT_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_worker_log_tells_why),
         cmocka_unit_test(a_host_is_given_its_own_line),
         cmocka_unit_test(a_long_log_keeps_its_ends),
+        cmocka_unit_test(a_log_needs_its_run_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
