@@ -314,13 +314,13 @@ static void explain_command(command_job *c)
              any_worker_began(c) ? "" : ": no worker has begun: try this command by hand");
 }
 
-static void explain_rank(command_job *c, int signal)
+static void explain_rank(command_job *c, int signal, int exit_code)
 {
     char *log = rt__log_read_worker(c->run_dir, c->first, c->generation);
     rt__why_found why;
     if (signal != 0 && c->why_killed) {
         c->final = rt__why_killed_find(c->why_killed, signal, c->text, sizeof c->text) &&
-                   signal != SIGKILL; /* there may be more memory the next time */
+                   rt__why_killed_stays(signal);
     } else if (signal == 0 && log) {
         rt__log_worker_reason(log, &why);
         memcpy(c->text, why.reason, sizeof c->text);
@@ -328,6 +328,8 @@ static void explain_rank(command_job *c, int signal)
     } else if (signal == 0) {
         explain_command(c); /* it refused what the command has given it */
     }
+    if (log && !c->text[0])
+        rt__log_name_worker(c->first, c->generation, signal, exit_code, c->text);
     rt_mem_free(log);
 }
 
@@ -342,7 +344,7 @@ static void report_failure(command_job *c, rt__job_report *r)
         r->rank = c->first;
         r->ranks = &c->first;
         r->ranks_count = 1;
-        explain_rank(c, r->signal);
+        explain_rank(c, r->signal, r->exit_code);
     } else {
         explain_command(c);
     }
@@ -362,7 +364,8 @@ static bool conclude(rt__job *job, bool now, rt__job_report *out)
         report_failure(c, out);
     else
         explain_command(c); /* in case that its work was not done */
-    out->final = c->final;
+    /* A command that exited with 0 has run in spite of what its log warns of. */
+    out->final = c->final && out->outcome != RT__JOB_DONE;
     out->seconds_since_sign = moment - (ordered ? c->ordered_at : c->sign_at);
     out->seconds_ending = c->ending_at > 0 ? moment - c->ending_at : 0;
     return true;

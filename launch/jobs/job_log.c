@@ -4,6 +4,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -109,4 +110,19 @@ void rt__log_worker_reason(const char *log, rt__why_found *out)
         }
     if (!rt__log_find_why(log, rt__mpi_whys, out))
         rt__log_last_message(log, rt__mpi_noise, out->reason, sizeof out->reason);
+}
+
+static bool is_crash(int signal)
+{
+    return signal == SIGSEGV || signal == SIGABRT || signal == SIGFPE || signal == SIGBUS ||
+           signal == SIGILL;
+}
+
+void rt__log_name_worker(int64_t rank, int64_t generation, int signal, int exit_code,
+                         char reason[RT__REASON])
+{
+    bool silent = signal == 0 && exit_code > 0 && exit_code < 128;
+    if (silent || is_crash(signal)) /* MPI and the C++ runtime log where a crash was */
+        snprintf(reason, RT__REASON, "logs/worker-%" PRId64 ".g%" PRId64 ".log may say %s", rank,
+                 generation, silent ? "why" : "where");
 }

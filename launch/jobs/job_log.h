@@ -24,5 +24,9 @@ bool rt__log_own_message(const char *log, char reason[RT__REASON]);
 char *rt__log_read_worker(const char *run_dir, int64_t rank, int64_t generation);
 /* Finds the reason in a worker's log: its first error, else its last message; "" if it has none. */
 void rt__log_worker_reason(const char *log, rt__why_found *out);
+/* Names a rank's log as the place that may explain its end if the rank has logged no reason: for a crash, and for an exit
+ * code, which a plugin or a library gives with _exit(). Other ends leave `reason` as it is. */
+void rt__log_name_worker(int64_t rank, int64_t generation, int signal, int exit_code,
+                         char reason[RT__REASON]);
 
 #endif

@@ -62,25 +62,6 @@ static void blame_program(rt__mpirun *m, rt__blame *b)
     rt_mem_free(log);
 }
 
-/* A worker that crashes gives no reason, but MPI and the C++ runtime write into its log where it was. */
-static void name_log(const rt__mpirun *m, int64_t rank, char reason[RT__REASON])
-{
-    snprintf(reason, RT__REASON, "logs/worker-%" PRId64 ".g%" PRId64 ".log may say where", rank,
-             m->generation);
-}
-
-static bool is_crash(int signal)
-{
-    return signal == SIGSEGV || signal == SIGABRT || signal == SIGFPE || signal == SIGBUS ||
-           signal == SIGILL;
-}
-
-/* A plugin or a library may call _exit(), which leaves no word. */
-static bool is_silent_exit(const rt__job_report *r)
-{
-    return r->signal == 0 && r->exit_code > 0 && r->exit_code < 128;
-}
-
 /* A worker that exited by itself has logged why. If there is no such log, the reason is what mpirun's log says (b). */
 static void find_reason(rt__mpirun *m, rt__blame *b)
 {
@@ -95,13 +76,13 @@ static void find_reason(rt__mpirun *m, rt__blame *b)
         memcpy(m->reason, b->why.reason, sizeof m->reason);
     if (m->why_killed && r->signal != 0 && !b->explained)
         b->why.final = rt__why_killed_find(m->why_killed, r->signal, m->reason, sizeof m->reason) &&
-                       r->signal != SIGKILL;
+                       rt__why_killed_stays(r->signal);
     else
         add_memory_limit(m->reason);
     if (!m->reason[0] && r->rank < 0 && r->signal == 0 && r->exit_code > 0 && r->exit_code < 128)
         describe_silence(m->reason);
-    if (text && !m->reason[0] && (is_crash(r->signal) || is_silent_exit(r)))
-        name_log(m, r->rank, m->reason);
+    if (text && !m->reason[0])
+        rt__log_name_worker(r->rank, m->generation, r->signal, r->exit_code, m->reason);
     rt_mem_free(text);
 }
 
@@ -272,10 +253,12 @@ static void judge(rt__mpirun *m, const char *log)
         return;
     }
     r->exit_code = rt__exit_code(m->wait_status);
-    if (r->exit_code != 0 || m->certain || b.daemon)
+    if (r->exit_code != 0 || m->certain || b.daemon) {
         find_culprit(m, &b);
-    else
+    } else {
         m->dead_count = 0;
+        b.why.final = false; /* the job has run in spite of what the log warns of */
+    }
     find_reason(m, &b);
     if (is_stillborn(m, log))
         describe_stillbirth(m);

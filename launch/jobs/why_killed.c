@@ -183,3 +183,8 @@ bool rt__why_killed_find(rt__why_killed *w, int signal, char *out, size_t size)
         return false;
     }
 }
+
+bool rt__why_killed_stays(int signal)
+{
+    return signal == SIGXCPU || signal == SIGXFSZ;
+}

@@ -28,6 +28,9 @@ void rt__why_killed_init(rt__why_killed *w, const char *root);
 void rt__why_killed_reset(rt__why_killed *w);
 /* Writes the reason in one line. Returns false if it is unknown. Each kill by the kernel explains only one process. */
 bool rt__why_killed_find(rt__why_killed *w, int signal, char *out, size_t size);
+/* Returns whether a reason that was found for this signal would end the next process, too. Only limits whose signal nothing
+ * else sends are certain: memory may suffice the next time, and a program crashes for many reasons besides a limit. */
+bool rt__why_killed_stays(int signal);
 /* Writes which limit on memory may have kept a program from starting. Returns false if there is no limit. */
 bool rt__memory_limit(char *out, size_t size);
 /* Returns whether processor time has a hard limit, and which, in seconds. Workers do not obey the soft limit. */
