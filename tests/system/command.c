@@ -316,9 +316,11 @@ void scratch_remove(scratch *s)
         fprintf(stderr, "%s\n", rt_error());
     rt_error_clear();
     note_scratch(s->path, "");
+    if (!clean || leaks)
+        atexit(end_badly);
     if (!clean)
         fail_msg("processes outlived the commands that started them");
-    if (leaks && atexit(end_badly) == 0)
+    if (leaks)
         fail_msg("a worker ended without freeing all of its memory: see above");
 }
 
