@@ -595,18 +595,27 @@ static void check_time(sim_world *w, const sim_view *v)
             v->phase, since / SIM_SECOND);
 }
 
+/* Returns how many workers there are at most: those of the beginning, or more if the user has asked for more. */
+static int64_t most_workers(const sim_world *w)
+{
+    const sim_rules *r = &w->rules;
+    const sim_job *j = r->planned < w->jobs ? w->job[r->planned] : NULL;
+    int64_t now = j ? j->world : 0, most = now > r->target ? now : r->target;
+    return most > w->s->workers ? most : w->s->workers;
+}
+
 /* Each worker reports twice a second, and the coordinator has no reason to send more often than that. */
 static void check_traffic(sim_world *w, const sim_view *v)
 {
     sim_rules *r = &w->rules;
-    int64_t most = 60 + 12 * w->s->workers;
+    int64_t workers = most_workers(w), most = 60 + 12 * workers;
     bool calm = w->now > w->faults.calm_since + 10 * SIM_SECOND; /* no messages have piled up */
     if (calm && r->sent_this_second > most)
         sim_violate(w, "rule 8: %" PRId64 " messages in a second, at most %" PRId64 " are good",
                     r->sent_this_second, most);
     if (w->now > w->faults.calm_since + 60 * SIM_SECOND && v->open_checkpoints > 8)
         sim_violate(w, "rule 8: %" PRId64 " checkpoints are open", v->open_checkpoints);
-    int64_t live = rt_mem_live() - r->live_before, bound = 2000 + 40 * w->s->workers;
+    int64_t live = rt_mem_live() - r->live_before, bound = 2000 + 40 * workers;
     if (live > bound)
         sim_violate(w, "rule 8: %" PRId64 " allocations, at most %" PRId64 " are good", live,
                     bound);
