@@ -15,6 +15,7 @@
 #include "worker/engine/base/trace.h"
 #include "worker/engine/plugin/plugin.h"
 #include "worker/environment.h"
+#include "worker/join.h"
 #include "worker/rank_numbers.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
@@ -29,12 +30,15 @@
 
 static const double FAREWELL_SECONDS = 2; /* to send the last messages */
 static const double BLAME_SECONDS = 3;    /* the coordinator normally ends the generation sooner */
+static const double JOINED_SECONDS =
+    10; /* likewise: the launcher ends the job once it has told the user why */
 
 typedef struct rank {
     const char *endpoint, *run_id;
     char dir[PATH_MAX]; /* of the run; absolute */
     int64_t generation;
-    int number, world;        /* number: as `numbers` says until MPI is started */
+    int number, world; /* number: as `numbers` says until MPI is started */
+    bool joined;       /* somebody's mpirun or srun has started this rank, not our launcher */
     rt__rank_numbers numbers; /* as what started this rank says */
     char name[32];            /* "worker 3" */
     rt_wire_keys keys;
@@ -98,7 +102,8 @@ static rt_status read_environment(rank *r)
     if (!realpath(dir, r->dir))
         return RT_FAIL(NOTFOUND, "run directory %s: %m", dir);
     RT_TRY(need_number("RINGTORCH_GENERATION", &r->generation));
-    RT_TRY(rt__rank_numbers_read(&r->numbers));
+    if (!r->joined)
+        RT_TRY(rt__rank_numbers_read(&r->numbers));
     r->number = r->numbers.rank;
     snprintf(r->name, sizeof r->name, "worker %d", r->number);
     return rt_wire_keys_from_env(&r->keys);
@@ -116,12 +121,14 @@ static void hold_sigterm(bool hold)
 
 /* Makes this process end with the one that started it, and leaves the signals that stop a run to the launcher. SIGTERM
  * is handled here: it asks this worker to leave. */
-static rt_status tie_to_parent(void)
+static rt_status tie_to_parent(const rank *r)
 {
     rt_stop_signals_ignore();
     rt__handle_cpu_limit();
     signal(SIGTERM, SIG_DFL);
-    if (!rt_os_die_with_parent(SIGKILL, getppid(), true) || getppid() == 1)
+    bool alone =
+        getppid() == 1 && !r->joined; /* in a container, somebody's mpirun may be process 1 */
+    if (!rt_os_die_with_parent(SIGKILL, getppid(), true) || alone)
         return RT_FAIL(CLOSED, "what started this worker is gone");
     return RT_OK;
 }
@@ -243,15 +250,22 @@ static rt_status load_plugins(const rank *r)
     return rt_error_prefix("worker %d on host %s", r->number, host);
 }
 
+static rt_status start_communication(rank *r)
+{
+    rt__orders_init(&r->orders);
+    return rt__commthread_start(open_mpi, NULL, &r->orders.abort, &r->comm);
+}
+
 /* MPI starts on its own thread while this one loads the data: both take a third of a second. MPI_Init sets variables of the
  * environment meanwhile, which rt__environment_protect makes safe. */
 static rt_status start(rank *r)
 {
     rt__progress_init(&r->progress);
     rt__progress_attach(&r->progress);
-    rt__orders_init(&r->orders);
-    use_shm_dir(r);
-    RT_TRY(rt__commthread_start(open_mpi, NULL, &r->orders.abort, &r->comm));
+    if (!r->joined) {
+        use_shm_dir(r);
+        RT_TRY(start_communication(r));
+    }
     rt__trace_op(&rt__thread, RT_WHAT_OPENING); /* PROGRESS shows it until our HELLO */
     rt__link_args link = {
         .endpoint = r->endpoint,
@@ -328,6 +342,9 @@ static int fail(rank *r, rt_status status)
     }
     atomic_store(&r->orders.abort, 1);
     rt__link_end(r->link, FAREWELL_SECONDS);
+    if (r->joined && r->number > 0 && r->link)
+        rt_clock_sleep(
+            JOINED_SECONDS); /* mpirun kills the launcher as soon as another rank has failed */
     _exit(code);
 }
 
@@ -376,15 +393,35 @@ static int end(rank *r)
     return code;
 }
 
+/* Lets rank 0 of somebody's job tell this one what to do. Exits if that is nothing. */
+static rt_status join(rank *r)
+{
+    rt__join_order order;
+    if (!rt__join_wanted())
+        return RT_OK;
+    r->joined = true;
+    rt_stop_signals_ignore(); /* mpirun and srun pass signals on to all ranks; the launcher is told, too */
+    RT_TRY(start_communication(r));
+    RT_TRY(rt__join(r->comm, &order));
+    r->numbers = order.numbers;
+    if (order.leave) {
+        rt__commthread_end(r->comm);
+        exit(0);
+    }
+    return RT_OK;
+}
+
 int rt__rank_main(void)
 {
     rank r = {0};
     hold_sigterm(true);
     rt_status status = rt__environment_protect();
     if (status == RT_OK)
+        status = join(&r);
+    if (status == RT_OK)
         status = read_environment(&r);
     if (status == RT_OK)
-        status = tie_to_parent();
+        status = tie_to_parent(&r);
     if (status == RT_OK)
         status = load_config(&r);
     if (status == RT_OK)

@@ -14,6 +14,15 @@ static int64_t number(const char *name)
     return text && end != text && n >= 0 ? n : -1;
 }
 
+/* Returns on how many hosts the job is, 0 if that is unknown. */
+static int64_t find_hosts(int64_t size)
+{
+    if (number("OMPI_COMM_WORLD_LOCAL_SIZE") == size)
+        return 1;
+    int64_t hosts = number("SLURM_STEP_NUM_NODES");
+    return hosts > 0 ? hosts : 0;
+}
+
 bool rt_outer_job_find(rt_outer_job *out)
 {
     /* Ranks of Open MPI started by srun have the variables of both; those of Open MPI, the inner one, count. A script
@@ -32,7 +41,11 @@ bool rt_outer_job_find(rt_outer_job *out)
         int64_t rank = number(rows[i].rank), size = number(rows[i].size);
         if (rank < rows[i].least_rank || (rows[i].size && size < 1))
             continue;
-        *out = (rt_outer_job){rows[i].by, rank, size > rank ? size : rank + 1};
+        *out = (rt_outer_job){.by = rows[i].by,
+                              .rank = rank,
+                              .size = size > rank ? size : rank + 1,
+                              .hosts = find_hosts(size),
+                              .pmix = getenv("PMIX_NAMESPACE") != NULL};
         return true;
     }
     return false;

@@ -97,7 +97,7 @@ static void record_end(rt__run *r, double now, rt_event_id event, bool keep)
 void rt__run_end(rt__run *r, double now)
 {
     bool stopped = is_stopped(r);
-    bool keep = (r->lost_input || r->no_room) && may_be_ahead_in_memory(r);
+    bool keep = (r->lost_input || r->no_room || r->starts_once[0]) && may_be_ahead_in_memory(r);
     bool failed = rt__run_failed(r) || is_state_unsaved(r, &keep) ||
                   (!stopped && rt__run_is_last_loss_bad(r));
     rt_event_id event = failed ? RT_EVENT_failed : stopped ? RT_EVENT_stopped : RT_EVENT_done;

@@ -106,6 +106,12 @@ static void replace_generation(rt__run *r, double now, const rt_msg_exited *m)
     record_loss(r, now, m);
     if (fail_if_final(r, now, m, blame_host(r, now, m)))
         return;
+    if (r->starts_once[0]) {
+        rt__run_fail(r, now, 1,
+                     "%s, and %s starts no other workers: start the job again, with --resume auto",
+                     c->text, r->starts_once);
+        return;
+    }
     if (!rt_restarts_failed(&r->restarts)) {
         rt__run_fail(r, now, 1, "gave up after %" PRId64 " restart%s (run.max_restarts): %s",
                      r->restarts.count, rt_plural(r->restarts.count), c->text);
@@ -118,8 +124,8 @@ static void replace_generation(rt__run *r, double now, const rt_msg_exited *m)
 /* A run that was asked to stop and lost a worker on its last steps repeats them, so that it ends with a checkpoint. */
 static bool is_worth_saving(const rt__run *r)
 {
-    return r->history.first_step_at >= 0 && r->newest_step > r->committed_step &&
-           r->stop != RT__STOP_AT_ONCE;
+    return !r->starts_once[0] && r->history.first_step_at >= 0 &&
+           r->newest_step > r->committed_step && r->stop != RT__STOP_AT_ONCE;
 }
 
 static const char generation_has_ended[] = "its generation has ended";

@@ -5,6 +5,7 @@
 #include "coordinator/machine/phase.h"
 #include "coordinator/machine/record.h"
 #include "coordinator/machine/start.h"
+#include "coordinator/machine/stop.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -48,6 +49,13 @@ void rt__run_on_scale(rt__run *r, double now, const rt__input *in)
             " worker%s, because a step of this run has %" PRId64
             " slice%s: a run that is to grow further is started with a larger parallel.slices",
             workers, slices, rt_plural(slices), slices, rt_plural(slices));
+    } else if (r->starts_once[0]) {
+        rt__run_refuse(
+            r, peer, RT_E_UNSUPPORTED,
+            "scale %" PRId64 ": %s has started the %" PRId64
+            " workers of this run and starts no others: stop the run, and start it again "
+            "with as many as you want and --resume auto",
+            workers, r->starts_once, r->roster.world);
     } else if (workers > room) {
         rt__run_refuse(r, peer, RT_E_RANGE,
                        "scale %" PRId64 ": the hosts of the host file have room for %" PRId64
@@ -80,6 +88,10 @@ void rt__run_on_leave(rt__run *r, double now, const rt__input *in)
                .grace = m->grace);
     if (rt__run_is_ending(r))
         return;
+    if (r->starts_once[0]) { /* a run without this worker is none */
+        rt__run_stop_for_worker(r, now);
+        return;
+    }
     if (listed)
         rt__hosts_retire_slot(&r->hosts, who->host);
     else if (without > 0 && rt__run_wanted_workers(r) > without)

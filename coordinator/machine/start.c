@@ -100,6 +100,7 @@ void rt__run_on_launcher(rt__run *r, double now, const rt__input *in)
         return; /* sent again after a broken connection */
     snprintf(r->launcher, sizeof r->launcher, "%s", f->peer);
     snprintf(r->hosts.here, sizeof r->hosts.here, "%s", f->body.launcher.host);
+    snprintf(r->starts_once, sizeof r->starts_once, "%s", f->body.launcher.starts_once);
     r->launchers_job = f->body.launcher.job_generation;
     rt__run_begin_if_ready(r, now);
 }

@@ -177,6 +177,7 @@ typedef struct rt__run {
     rt__stop stop;
 
     char launcher[64];     /* its address; "" until it has sent LAUNCHER */
+    char starts_once[64];  /* what has started the workers, if it starts no others; else "" */
     int64_t launchers_job; /* the generation whose job it reports as alive; 0: none */
     bool hosts_known;      /* orthogonal: the launcher has sent HOSTS, if there is a host file */
     rt__hosts hosts;

@@ -76,6 +76,12 @@ static void stop_after_step(rt__run *r, double now, int64_t signal)
     rt__run_enter(r, now, RT__DRAIN);
 }
 
+void rt__run_stop_for_worker(rt__run *r, double now)
+{
+    if (r->phase == RT__RUN)
+        stop_after_step(r, now, SIGTERM);
+}
+
 void rt__run_on_interrupt_unsettled(rt__run *r, double now, const rt__input *in)
 {
     if (!hasten_stop(r))

@@ -1,5 +1,4 @@
 #include "launch/cmd/train.h"
-#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -13,10 +12,12 @@
 #include "common/config/config_place.h"
 #include "launch/cmd/next_step.h"
 #include "launch/cmd/options.h"
+#include "launch/cmd/outer_task.h"
 #include "launch/jobs/backend_command.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/hosts.h"
 #include "launch/jobs/job.h"
+#include "launch/jobs/outer.h"
 #include "launch/run/earlier_snapshots.h"
 #include "launch/run/finished.h"
 #include "launch/run/limits.h"
@@ -36,6 +37,7 @@
 typedef struct launch {
     rt__train_options options;
     rt_config cfg;
+    rt__outer_role task;
     rt__jobs jobs;
     char *coordinator, *worker, *dir;
     char resume[PATH_MAX]; /* what a link given to --resume pointed to */
@@ -155,30 +157,6 @@ static rt_status settle_resume(launch *l)
     return status;
 }
 
-/* When mpirun or srun starts us several times, every task fails. The first one has a head start: mpirun ends the others
- * within a second after one has failed, so only one prints the message. */
-static const double HEAD_START_SECONDS = 2;
-
-/* Returns whether we are one of several tasks, each of which would start a run in the same directory. Prints what to do,
- * unless the user asked for separate runs. */
-static bool is_one_of_several(int argc, char **argv, const rt__train_options *o)
-{
-    rt_outer_job job;
-    char text[RT__ADVICE];
-    if (o->separate || !rt_outer_job_find(&job) || job.size < 2)
-        return false;
-    if (job.rank > 0)
-        rt_clock_sleep(HEAD_START_SECONDS);
-    fprintf(stderr,
-            "ringtorch: started %" PRId64
-            " times under %s: ringtorch starts its workers itself, so run it without %s: "
-            "%s\nringtorch: or add --separate if each of the %" PRId64
-            " shall be a separate run with its own --run-dir\n",
-            job.size, job.by, job.by,
-            rt__advice_repeat(argc, argv, o->workers[0] ? 0 : job.size, text), job.size);
-    return true;
-}
-
 /* Warns if a batch system has allocated more machines than the run will use. */
 static void warn_about_unused_machines(const rt_config *cfg)
 {
@@ -232,6 +210,15 @@ static rt_status check_config(const launch *l)
     return line > 0 ? rt_error_prefix("%s:%" PRId64, l->options.config, line) : rt_error_code();
 }
 
+/* Separate runs, one in each task of an outer job, start workers of their own. */
+static rt_status open_jobs(launch *l)
+{
+    const char *name = getenv("RINGTORCH_JOBS");
+    if (l->options.separate && (!name || !*name))
+        name = "mpirun";
+    return rt__jobs_open(name, &l->jobs);
+}
+
 /* Checks everything that can be checked before we start or write anything. */
 static rt_status prepare(launch *l)
 {
@@ -242,12 +229,14 @@ static rt_status prepare(launch *l)
     RT_TRY((begins ? rt_config_load_new : rt_config_load)(o->config, o->sets.item, o->sets.count,
                                                           &l->cfg));
     RT_TRY(check_config(l));
+    if (l->task == RT__OUTER_FIRST)
+        RT_TRY(rt__outer_task_check(&l->cfg));
     RT_TRY(settle_init_path(&l->cfg));
     RT_TRY(settle_resume(l));
     RT_TRY(check_written_size(&l->cfg, o->config));
     RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
     RT_TRY(rt__command_backends_register());
-    RT_TRY(rt__jobs_open(getenv("RINGTORCH_JOBS"), &l->jobs));
+    RT_TRY(open_jobs(l));
     RT_TRY(check_hosts(&l->cfg, &l->jobs));
     RT_TRY(find_programs(l));
     l->dir = choose_run_dir(l);
@@ -344,6 +333,8 @@ static bool is_finished(const launch *l, const char *dir, int *exit_code)
 static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt__outcome *end)
 {
     RT_TRY(hand_over_config(l, dir));
+    if (l->task == RT__OUTER_FIRST)
+        rt__outer_task_explain();
     *end = rt__supervise(&(rt__run_spec){.cfg = &l->cfg,
                                          .rundir = dir,
                                          .jobs = &l->jobs,
@@ -391,27 +382,45 @@ static int help_config(launch *l)
     return 0;
 }
 
+/* Becomes a worker of the run that the first task of an outer job supervises. Returns only if that fails. */
+static rt_status become_worker(launch *l)
+{
+    RT_TRY(find_worker(l));
+    return rt__outer_become_worker(l->worker);
+}
+
+static int prepare_and_run(launch *l, double started)
+{
+    rt_status status = l->task == RT__OUTER_FURTHER ? become_worker(l) : prepare(l);
+    if (status != RT_OK) {
+        fprintf(stderr, "ringtorch: %s\n", rt_error());
+        return rt_status_exit_code(status);
+    }
+    rt__limits_warn();
+    warn_about_unused_machines(&l->cfg);
+    return run(l, started);
+}
+
 int rt__train(int argc, char **argv, double started)
 {
     launch l = {0};
     int exit_code = 0;
     rt_status status = rt__train_options_parse(argc, argv, &l.options);
     bool asks = l.options.help || l.options.help_config;
-    bool refused = status == RT_OK && !asks && is_one_of_several(argc, argv, &l.options);
+    if (status == RT_OK && !asks)
+        l.task = rt__outer_task(argc, argv, &l.options);
     rt_startup_allow_no_output();
-    if (status == RT_OK && !asks && !refused)
-        status = prepare(&l);
     if (status != RT_OK) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         exit_code = rt_status_exit_code(status);
-    } else if (refused) {
+    } else if (l.task == RT__OUTER_REFUSED) {
         exit_code = 2;
     } else if (l.options.help_config) {
         exit_code = help_config(&l);
     } else if (!asks) {
-        rt__limits_warn();
-        warn_about_unused_machines(&l.cfg);
-        exit_code = run(&l, started);
+        exit_code = prepare_and_run(&l, started);
+        if (l.task == RT__OUTER_FIRST && l.worker)
+            rt__outer_send_home(l.worker);
     }
     release(&l);
     return exit_code;

@@ -292,21 +292,11 @@ static bool any_worker_began(const command_job *c)
     return began;
 }
 
-/* Finds what the command's log says of the failure: our own program's message, MPI's, or the last one. */
-static void find_words(const command_job *c, rt__why_found *out)
-{
-    char *log = rt__log_read(c->log);
-    *out = (rt__why_found){0};
-    if (log && !rt__log_own_message(log, out->reason) && !rt__log_find_why(log, rt__mpi_whys, out))
-        rt__log_last_message(log, rt__mpi_noise, out->reason, sizeof out->reason);
-    rt_mem_free(log);
-}
-
 /* For a failure that is not known to be that of a rank: the message is about the command. */
 static void explain_command(command_job *c)
 {
     rt__why_found words;
-    find_words(c, &words);
+    rt__log_job_reason(c->log, &words);
     c->final = words.final;
     snprintf(c->text, sizeof c->text, "job back end %s of the plugin %s: `%s`: %.180s%s",
              c->row->name, rt__job_row_plugin(c->row), c->shown,
@@ -316,21 +306,14 @@ static void explain_command(command_job *c)
 
 static void explain_rank(command_job *c, int signal, int exit_code)
 {
-    char *log = rt__log_read_worker(c->run_dir, c->first, c->generation);
     rt__why_found why;
-    if (signal != 0 && c->why_killed) {
-        c->final = rt__why_killed_find(c->why_killed, signal, c->text, sizeof c->text) &&
-                   rt__why_killed_stays(signal);
-    } else if (signal == 0 && log) {
-        rt__log_worker_reason(log, &why);
-        memcpy(c->text, why.reason, sizeof c->text);
-        c->final = why.final;
-    } else if (signal == 0) {
+    rt__ended_rank end = {c->run_dir, c->first, c->generation, signal, exit_code, c->why_killed};
+    if (!rt__log_explain_rank(&end, &why)) {
         explain_command(c); /* it refused what the command has given it */
+        return;
     }
-    if (log && !c->text[0])
-        rt__log_name_worker(c->first, c->generation, signal, exit_code, c->text);
-    rt_mem_free(log);
+    memcpy(c->text, why.reason, sizeof c->text);
+    c->final = why.final;
 }
 
 static void report_failure(command_job *c, rt__job_report *r)

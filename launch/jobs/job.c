@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/config/job_rows.h"
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the table ---- */
@@ -82,6 +83,8 @@ rt_status rt__jobs_open(const char *name, rt__jobs *out)
     *out = (rt__jobs){.backend = choose ? find_by_surroundings() : find_by_name(name)};
     if (!out->backend)
         return refuse_name(choose ? "auto" : name);
+    if (!(out->backend->can & RT__JOB_AGAIN))
+        snprintf(out->starts_once, sizeof out->starts_once, "%s", out->backend->name);
     rt_status status = out->backend->open ? out->backend->open(out) : RT_OK;
     if (status != RT_OK)
         rt__jobs_close(out);

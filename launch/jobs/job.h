@@ -30,7 +30,9 @@ typedef struct rt__job_backend rt__job_backend;
 typedef struct rt__jobs {
     const rt__job_backend *backend;
     char about[300]; /* what it uses, for people: "/usr/bin/mpirun, Open MPI 4.1" */
-    void *site;      /* the back end's own */
+    /* What has started the workers, if it starts no others after they have ended; else "". */
+    char starts_once[64];
+    void *site; /* the back end's own */
 } rt__jobs;
 
 /* All borrowed. The back end copies what it needs after the call. */

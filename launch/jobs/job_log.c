@@ -126,3 +126,28 @@ void rt__log_name_worker(int64_t rank, int64_t generation, int signal, int exit_
         snprintf(reason, RT__REASON, "logs/worker-%" PRId64 ".g%" PRId64 ".log may say %s", rank,
                  generation, silent ? "why" : "where");
 }
+
+void rt__log_job_reason(const char *path, rt__why_found *out)
+{
+    char *log = rt__log_read(path);
+    *out = (rt__why_found){0};
+    if (log && !rt__log_own_message(log, out->reason) && !rt__log_find_why(log, rt__mpi_whys, out))
+        rt__log_last_message(log, rt__mpi_noise, out->reason, sizeof out->reason);
+    rt_mem_free(log);
+}
+
+bool rt__log_explain_rank(const rt__ended_rank *e, rt__why_found *out)
+{
+    char *log = rt__log_read_worker(e->run_dir, e->rank, e->generation);
+    *out = (rt__why_found){0};
+    if (e->signal != 0 && e->why_killed)
+        out->final = rt__why_killed_find(e->why_killed, e->signal, out->reason, RT__REASON) &&
+                     rt__why_killed_stays(e->signal);
+    else if (e->signal == 0 && log)
+        rt__log_worker_reason(log, out);
+    if (log && !out->reason[0])
+        rt__log_name_worker(e->rank, e->generation, e->signal, e->exit_code, out->reason);
+    bool silent = e->signal == 0 && !log;
+    rt_mem_free(log);
+    return !silent;
+}

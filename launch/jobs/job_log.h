@@ -10,6 +10,7 @@
 #define RINGTORCH_LAUNCH_JOBS_JOB_LOG_H
 
 #include "launch/jobs/log_text.h"
+#include "launch/jobs/why_killed.h"
 #include <stdint.h>
 
 /* The beginning of each of our reasons that report that MPI cannot start. */
@@ -28,5 +29,18 @@ void rt__log_worker_reason(const char *log, rt__why_found *out);
  * code, which a plugin or a library gives with _exit(). Other ends leave `reason` as it is. */
 void rt__log_name_worker(int64_t rank, int64_t generation, int signal, int exit_code,
                          char reason[RT__REASON]);
+/* Finds what the log of whatever started the ranks says: our own program's message, MPI's, or the last one. */
+void rt__log_job_reason(const char *path, rt__why_found *out);
+
+/* A rank that has ended in a job whose back end sees its wait status. */
+typedef struct rt__ended_rank {
+    const char *run_dir;
+    int64_t rank, generation;
+    int signal, exit_code;
+    rt__why_killed *why_killed; /* may be NULL */
+} rt__ended_rank;
+/* Explains its end by its log and by what the kernel counts; "" if nothing does. Sets out->final if another would end so, too. Returns false
+ * if it exited by itself before it had a log: then what started it may know why. */
+bool rt__log_explain_rank(const rt__ended_rank *e, rt__why_found *out);
 
 #endif

@@ -84,11 +84,11 @@ static rt_status start_job(rt__generations *g, const rt_msg_start_generation *m)
 {
     const rt__generations_spec *s = &g->spec;
     rt__host_list hosts = {0};
-    if (g->any && !(s->jobs->backend->can & RT__JOB_AGAIN))
+    if (g->any && s->jobs->starts_once[0])
         return RT_FAIL(UNSUPPORTED,
                        "%s starts no other workers once they have ended: submit the job again, "
                        "with --resume auto",
-                       s->jobs->backend->name);
+                       s->jobs->starts_once);
     RT_TRY(read_hosts(m, &hosts));
     g->swept = false;
     rt_status status = rt__job_start(&g->job, s->jobs,

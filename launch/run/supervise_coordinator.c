@@ -61,11 +61,11 @@ void rt__supervisor_send_state(void *ctx)
     rt__supervisor *s = ctx;
     char host[HOST_NAME_MAX + 1] = "";
     gethostname(host, sizeof host - 1);
-    rt__supervisor_send(
-        s, RT_MSG_LAUNCHER,
-        &(rt_msg_launcher){.pid = getpid(),
-                           .host = host,
-                           .job_generation = rt__generations_alive(&s->generations)});
+    rt__supervisor_send(s, RT_MSG_LAUNCHER,
+                        &(rt_msg_launcher){.pid = getpid(),
+                                           .host = host,
+                                           .job_generation = rt__generations_alive(&s->generations),
+                                           .starts_once = s->spec->jobs->starts_once});
     rt__supervisor_send_hosts(s);
     for (int i = 0; i < s->interrupts; i++)
         rt__supervisor_send_interrupt(s);

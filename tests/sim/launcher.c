@@ -19,7 +19,8 @@ static void note_job(sim_world *w)
     sim_mail_send(w, sim_pid_of(SIM_LAUNCHER), RT_MSG_LAUNCHER,
                   &(rt_msg_launcher){.pid = 999,
                                      .host = w->host[0].name,
-                                     .job_generation = w->launcher.generation});
+                                     .job_generation = w->launcher.generation,
+                                     .starts_once = ""});
 }
 
 static void say_hosts(sim_world *w)

@@ -243,12 +243,140 @@ static void stops_and_resumes(void **state)
     expect_nothing_left();
 }
 
+/* ---- inside an mpirun of the user's ---- */
+
+/* Starts `mpirun -n RANKS ringtorch train`. */
+static command mpirun_train(const char *ranks, int64_t steps, const char *resume)
+{
+    char setting[40];
+    snprintf(setting, sizeof setting, "run.steps=%lld", (long long)steps);
+    setenv("PRTE_ALLOW_RUN_AS_ROOT", "1", 1);
+    setenv("PRTE_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+    setenv("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe", 1);
+    command c = start(&s, "mpirun", "-n", ranks, RT_TEST_BINARY_DIR "/bin/ringtorch", "train",
+                      in_scratch(&s, "tiny.yaml"), "--run-dir", run_dir, "--resume", resume,
+                      "--set", setting, NULL);
+    unsetenv("PRTE_MCA_rmaps_default_mapping_policy");
+    return c;
+}
+
+static void its_ranks_are_the_workers(void **state)
+{
+    NEED(state);
+    command c = mpirun_train("3", STEPS, "never");
+    await_step(run_dir, 20, LONG);
+    result r = run(&s, LONG, "ringtorch", "scale", run_dir, "2", NULL);
+    expect_exit(&r, 1);
+    expect_text(r.err, "mpirun has started the 3 workers of this run and starts no others");
+    result_release(&r);
+    r = finish(c, LONG);
+    expect_exit(&r, 0);
+    expect_text(r.err, "the 3 tasks that mpirun has started are the workers");
+    result_release(&r);
+    expect_usual_weights();
+    expect_nothing_left();
+    r = finish(mpirun_train("2", STEPS, "auto"),
+               LONG); /* all tasks leave when there is nothing to do */
+    expect_exit(&r, 0);
+    expect_text(r.out, "nothing left to do");
+    result_release(&r);
+    assert_true(all_ended(&s, LONG));
+}
+
+/* mpirun ends its job when a rank is lost. The next one goes on from the snapshots, with another number of ranks. */
+static void its_next_job_goes_on(void **state)
+{
+    NEED(state);
+    command c = mpirun_train("3", STEPS, "never");
+    await_step(run_dir, 60, LONG);
+    signal_worker(&s, 2, SIGKILL);
+    result r = finish(c, LONG);
+    assert_int_not_equal(r.exit_code, 0);
+    result_release(&r);
+    assert_true(all_ended(&s, LONG));
+    c = mpirun_train("3", STEPS, "auto");
+    await_step(run_dir, last_step(run_dir) + 60, LONG);
+    signal_worker(&s, 0,
+                  SIGKILL); /* a child of ours: we are still there to say what has happened */
+    r = finish(c, LONG);
+    expect_exit(&r, 1);
+    expect_text(r.err, "worker 0 was killed by signal 9, and mpirun starts no other workers: start "
+                       "the job again, with --resume auto");
+    expect_text(r.err, "to resume from its snapshots: ");
+    result_release(&r);
+    assert_true(all_ended(&s, LONG));
+    int64_t reported = last_step(run_dir);
+    r = finish(mpirun_train("2", STEPS, "auto"), LONG);
+    expect_exit(&r, 0);
+    result_release(&r);
+    expect_usual_weights();
+    assert_in_range(summary_int(run_dir, "lost_steps"), 0, 2); /* not those since the checkpoint */
+    assert_in_range(reported, 60, STEPS);
+    expect_nothing_left();
+}
+
+/* What stops a worker that cannot be replaced stops the run, and so does what stops mpirun, which leaves a second for it. */
+static void it_stops_with_a_checkpoint(void **state)
+{
+    enum { ENDLESS = 10000000 };
+    NEED(state);
+    command c = mpirun_train("3", ENDLESS, "never");
+    await_step(run_dir, 40, LONG);
+    signal_worker(&s, 1, SIGTERM);
+    result r = finish(c, LONG);
+    expect_exit(&r, 143);
+    expect_text(r.out, "worker 1 on ");
+    result_release(&r);
+    assert_true(all_ended(&s, LONG));
+    int64_t stopped = summary_int(run_dir, "checkpoint_step");
+    assert_int_equal(summary_int(run_dir, "steps"), stopped);
+    c = mpirun_train("2", ENDLESS, "auto");
+    await_step(run_dir, stopped + 40, LONG);
+    r = run(&s, LONG, "ringtorch", "stop", run_dir, NULL);
+    expect_exit(&r, 0);
+    result_release(&r);
+    r = finish(c, LONG);
+    expect_exit(&r, 143);
+    result_release(&r);
+    assert_true(all_ended(&s, LONG));
+    assert_true(summary_int(run_dir, "checkpoint_step") >= stopped + 40);
+}
+
+/* Rank 0 says why, once, and the others do not wait for it. */
+static void it_is_refused_once(void **state)
+{
+    static const struct {
+        const char *key, *value, *says;
+        int code;
+    } rows[] = {
+        {"-n", "2", "-n 2, but mpirun has started 3 tasks, and each of them becomes a worker", 2},
+        {"--set", "optimizer.lr=much", "optimizer.lr: expected a number", 2},
+        {"--hostfile", "hosts", "mpirun has placed the workers already", 2},
+        {"--set", "data.path=/nowhere", "/nowhere: no such directory", 2},
+    };
+    NEED(state);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        result r = run(&s, LONG, "mpirun", "-n", "3", "--oversubscribe",
+                       RT_TEST_BINARY_DIR "/bin/ringtorch", "train", in_scratch(&s, "tiny.yaml"),
+                       "--run-dir", run_dir, rows[i].key, rows[i].value, NULL);
+        expect_exit(&r, rows[i].code);
+        expect_text(r.err, rows[i].says);
+        assert_null(strstr(strstr(r.err, rows[i].says) + 1, rows[i].says));
+        result_release(&r);
+        assert_true(all_ended(&s, LONG));
+    }
+}
+
 int main(void)
 {
 #define ROWS(v, name)                                                                              \
     {name ": trains", trains, begin, end, v},                                                      \
         {name ": recovers from kills", recovers_from_kills, begin, end, v},                        \
         {name ": names who left", names_the_rank_that_exited, begin, end, v},                      \
+        {name ": the user's mpirun has the workers", its_ranks_are_the_workers, begin, end, v},    \
+        {name ": the user's next mpirun goes on", its_next_job_goes_on, begin, end, v},            \
+        {name ": the user's mpirun stops", it_stops_with_a_checkpoint, begin, end, v},             \
+        {name ": the user's mpirun is refused", it_is_refused_once, begin, end, v},                \
     {                                                                                              \
         name ": stops and goes on", stops_and_resumes, begin, end, v                               \
     }

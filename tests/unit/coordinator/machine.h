@@ -433,7 +433,8 @@ static inline bool machine_feed_launcher(machine *m, double now, const machine_w
     WORDS(w);
     if (IS("launcher"))
         machine_frame(m, now, "l", RT_MSG_LAUNCHER,
-                      BODY(launcher, .pid = 1, .host = "box", .job_generation = a));
+                      BODY(launcher, .pid = 1, .host = "box", .job_generation = a,
+                           .starts_once = b ? "mpirun" : ""));
     else if (IS("exited"))
         machine_frame(m, now, "l", RT_MSG_EXITED,
                       BODY(exited, .job_generation = a, .exit_code = b, .signal = c, .rank = d,

@@ -13,7 +13,8 @@ static void begin_on_hosts(machine *m)
     assert_int_equal(rt_config_set(&m->cfg, "parallel.hostfile=hosts"), RT_OK);
     assert_int_equal(rt__history_init(&history), RT_OK);
     machine_begin(m, history, false);
-    machine_frame(m, 0, "l", RT_MSG_LAUNCHER, (rt_msg_body){.launcher = {.pid = 1, .host = "h0"}});
+    machine_frame(m, 0, "l", RT_MSG_LAUNCHER,
+                  (rt_msg_body){.launcher = {.pid = 1, .host = "h0", .starts_once = ""}});
     const rt_msg_hosts two = {.hosts = names, .hosts_count = 2, .slots = slots, .slots_count = 2};
     machine_frame(m, 0, "l", RT_MSG_HOSTS, (rt_msg_body){.hosts = two});
     machine_feed(m, 0, "recovered 0");

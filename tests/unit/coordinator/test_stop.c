@@ -31,6 +31,45 @@ static const row interrupted_then_killed[] = {
     {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
 };
 
+/* mpirun has started the workers, and starts no others: one that must leave takes the run with it, and neither a second signal, which
+ * mpirun sends to all, nor a worker that dies after it, hurries that. */
+#define STARTED_ONCE                                                                               \
+    {"launcher 0 1", RT__RECOVER, "recover"},                                                      \
+        {"recovered 0", RT__GATHER, "journal:generation g1 START_GENERATION>l event:generation"},  \
+        {"hello 1", RT__GATHER, ""},                                                               \
+        {"hello 0", RT__RUN, "journal:plan PLAN>w0 PLAN>w1 event:running"},                        \
+        {"layout", RT__RUN, ""},                                                                   \
+    {                                                                                              \
+        "progress 1 42", RT__RUN, ""                                                               \
+    }
+
+static const row a_worker_of_the_only_job_leaves[] = {
+    STARTED_ONCE,
+    {"scale 1", RT__RUN, "REFUSED>t"},
+    {"leave 1", RT__DRAIN, "event:leave journal:interrupt event:interrupted STOP>w0"},
+    {"leave 0", RT__DRAIN, "event:leave"},
+    {"piece 0 44", RT__DRAIN, ""},
+    {"piece 1 44", RT__DRAIN, "journal:committing commit:44"},
+    {"committed 44", RT__DRAIN, "event:checkpoint journal:commit COMMITTED>w0 COMMITTED>w1"},
+    {"finished 0 44", RT__DRAIN, ""},
+    {"finished 1 44", RT__LEAVE, "journal:over FORGET>w0 STOP>w0 FORGET>w1 STOP>w1"},
+    {"exited 1 0 0 -1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l"},
+};
+
+static const row the_only_job_is_lost[] = {
+    STARTED_ONCE,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"exited 1 137 9 1", RT__FAILED,
+     "journal:exited event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l kept"},
+};
+
+static const row the_only_job_is_lost_while_it_stops[] = {
+    STARTED_ONCE,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"interrupt 15", RT__DRAIN, "journal:interrupt event:interrupted STOP>w0"},
+    {"exited 1 137 9 1", RT__DONE, "event:stopped journal:end summary:stopped RUN_ENDED>l kept"},
+};
+
 /* The job is lost after its last step, while that step's checkpoint is being committed: the commit decides whether all is saved. */
 #define KILLED_WHILE_COMMITTING                                                                    \
     {"progress 1 42", RT__RUN, ""},                                                                \
@@ -182,6 +221,9 @@ static const script scripts[] = {
     SCRIPT(nothing_to_save, 143, NULL),
     SCRIPT(interrupted, 130, NULL),
     SCRIPT(interrupted_then_killed, 130, NULL),
+    SCRIPT(a_worker_of_the_only_job_leaves, 143, NULL),
+    SCRIPT(the_only_job_is_lost, 1, "and mpirun starts no other workers: start the job again"),
+    SCRIPT(the_only_job_is_lost_while_it_stops, 143, NULL),
     SCRIPT(killed_while_committing, 130, NULL),
     SCRIPT(killed_when_all_is_saved, 130, NULL),
     SCRIPT(killed_while_committing_in_vain, 130, "could not be written to disk"),

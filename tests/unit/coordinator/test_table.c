@@ -338,6 +338,7 @@ static const move moves[] = {
     {RT__GATHER, NULL, "launcher 0, hosts 2 2, recovered 0, hello 0, scale 1", "hello 1",
      RT__RESHAPE},
     {RT__RUN, NULL, BEGIN, "scale 1", RT__RESHAPE},
+    {RT__RUN, "", "launcher 0 1, recovered 0, hello 0, hello 1", "leave 1", RT__DRAIN},
     {RT__RUN, NULL, "launcher 0, hosts 2 1, recovered 0, gone 1, recovered 0, hello 0, +20 tick",
      "probed 1 1", RT__RESHAPE},
     {RT__RECOVER, NULL, "launcher 0, hosts 1 0", "recovered 0", RT__BACKOFF},

@@ -292,7 +292,7 @@ static void unknown_names_are_refused(void **state)
     expect_text(
         err,
         "ringtorch: RINGTORCH_JOBS=nosuch: no such back end: expected auto, adopted, children, "
-        "mpirun\n");
+        "outer, mpirun\n");
     assert_false(rt_path_exists(run_dir));
 }
 
