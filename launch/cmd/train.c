@@ -39,6 +39,7 @@ typedef struct launch {
     rt_config cfg;
     rt__outer_role task;
     rt__jobs jobs;
+    rt__host_list hosts; /* where workers may run */
     char *coordinator, *worker, *dir;
     char resume[PATH_MAX]; /* what a link given to --resume pointed to */
 } launch;
@@ -82,21 +83,20 @@ static rt_status find_programs(launch *l)
     return RT_OK;
 }
 
-/* Checks that other hosts, if there are any, could reach us, and that there is a shell to reach them with. */
-static rt_status check_hosts(const rt_config *cfg, const rt__jobs *jobs)
+/* Takes the hosts of the run. Checks that other hosts, if there are any, could reach us, and that there is a shell to reach
+ * them with. */
+static rt_status take_hosts(launch *l)
 {
     char text[RT__SHELL_TEXT];
     const char *word[RT__SHELL_WORDS];
     int words;
-    rt__host_list hosts;
-    if (cfg->parallel.hostfile[0] == '\0')
+    const rt_config *cfg = &l->cfg;
+    RT_TRY(rt__jobs_hosts(&l->jobs, cfg->parallel.hostfile, cfg->parallel.threads, &l->hosts));
+    if (l->hosts.count == 0)
         return RT_OK;
-    RT_TRY(rt__host_list_read(cfg->parallel.hostfile, &hosts));
-    rt_status status = rt__host_list_check_bind(&hosts, cfg->parallel.hostfile, cfg->control.bind);
-    if (status == RT_OK && !rt__host_list_all_local(&hosts))
-        status = rt__jobs_shell(jobs, text, word, &words);
-    rt__host_list_release(&hosts);
-    return status;
+    RT_TRY(rt__host_list_check_bind(&l->hosts, l->hosts.from, cfg->control.bind));
+    return rt__host_list_all_local(&l->hosts) ? RT_OK
+                                              : rt__jobs_shell(&l->jobs, text, word, &words);
 }
 
 /* Checks the size of the configuration with every default written out: the coordinator and the workers read that. */
@@ -237,7 +237,7 @@ static rt_status prepare(launch *l)
     RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
     RT_TRY(rt__command_backends_register());
     RT_TRY(open_jobs(l));
-    RT_TRY(check_hosts(&l->cfg, &l->jobs));
+    RT_TRY(take_hosts(l));
     RT_TRY(find_programs(l));
     l->dir = choose_run_dir(l);
     return l->dir ? RT_OK : rt_error_code();
@@ -248,6 +248,7 @@ static void release(launch *l)
     rt__train_options_release(&l->options);
     rt_config_release(&l->cfg);
     rt__jobs_close(&l->jobs);
+    rt__host_list_release(&l->hosts);
     rt_mem_free(l->coordinator);
     rt_mem_free(l->worker);
     rt_mem_free(l->dir);
@@ -338,6 +339,7 @@ static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt_
     *end = rt__supervise(&(rt__run_spec){.cfg = &l->cfg,
                                          .rundir = dir,
                                          .jobs = &l->jobs,
+                                         .hosts = &l->hosts,
                                          .coordinator = l->coordinator,
                                          .worker = l->worker,
                                          .resume = l->options.resume,

@@ -101,15 +101,18 @@ rt_status rt__host_list_check_bind(const rt__host_list *h, const char *path, con
     bool unreachable = strncmp(address, "127.", 4) == 0;
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
         unreachable |= strcmp(bind, nowhere[i]) == 0;
-    for (int64_t i = 0; unreachable && i < h->count; i++)
+    for (int64_t i = 0; unreachable && i < h->count; i++) {
+        char line[32] = ""; /* a list that is no file has none */
+        if (h->line[i] > 0)
+            snprintf(line, sizeof line, ":%" PRId64, h->line[i]);
         if (!rt__host_is_local(h->name[i]))
             return RT_FAIL(CONFIG,
-                           "control.bind is %s%s%s, where host %s (%s:%" PRId64
-                           ") cannot reach the coordinator: set control.bind to an address of "
-                           "this host on the network they share, as in --set "
-                           "control.bind=192.168.0.10",
+                           "control.bind is %s%s%s, where host %s (%s%s) cannot reach the "
+                           "coordinator: set control.bind to an address of this host on the "
+                           "network they share, as in --set control.bind=192.168.0.10",
                            bind, strcmp(bind, address) == 0 ? "" : ", which is ",
-                           strcmp(bind, address) == 0 ? "" : address, h->name[i], path, h->line[i]);
+                           strcmp(bind, address) == 0 ? "" : address, h->name[i], path, line);
+    }
     return RT_OK;
 }
 
@@ -267,6 +270,7 @@ rt_status rt__host_list_parse(const char *text, size_t len, const char *path, rt
         status =
             zero ? BAD_HOSTS(&p, zero, "a zero byte: this is %s", "not text") : parse_line(&p, out);
     }
+    snprintf(out->from, sizeof out->from, "%s", path);
     if (status == RT_OK && out->count == 0)
         status =
             RT_FAIL(CONFIG, "%s:1:1: it names no host: expected lines such as node1 slots=4", path);

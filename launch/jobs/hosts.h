@@ -22,13 +22,17 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { RT__HOST_NAME = 256 }; /* bytes of a host's name, with the zero */
+enum {
+    RT__HOST_NAME = 256,  /* bytes of a host's name, with the zero */
+    RT__HOSTS_FROM = 256, /* bytes that say where a list comes from */
+};
 
 typedef struct rt__host_list {
     int64_t count;
     char **name;    /* [count] */
     int64_t *slots; /* [count] how many ranks may run there; 1 if the file does not say */
-    int64_t *line;  /* [count] line of the file that names it */
+    int64_t *line;  /* [count] line of the file that names it; 0: no file does */
+    char from[RT__HOSTS_FROM]; /* "hosts.txt", "Slurm's allocation (job 77)"; "": nobody has said */
 } rt__host_list;
 
 /* Parses text. Fails with CONFIG, "path:line:column: what is wrong"; a file without a host and a repeated name are

@@ -98,10 +98,13 @@ void rt__jobs_close(rt__jobs *jobs)
     *jobs = (rt__jobs){0};
 }
 
-rt_status rt__jobs_hosts(const rt__jobs *jobs, rt__host_list *out)
+rt_status rt__jobs_hosts(const rt__jobs *jobs, const char *hostfile, int64_t threads,
+                         rt__host_list *out)
 {
     *out = (rt__host_list){0};
-    return jobs->backend->hosts ? jobs->backend->hosts(jobs, out) : RT_OK;
+    if (hostfile[0])
+        return rt__host_list_read(hostfile, out);
+    return jobs->backend->hosts ? jobs->backend->hosts(jobs, threads, out) : RT_OK;
 }
 
 rt_status rt__jobs_shell(const rt__jobs *jobs, char text[RT__SHELL_TEXT],

@@ -106,8 +106,9 @@ struct rt__job_backend {
     /* (optional) Finds the programs that it needs and fills about and site. If one is missing, the error says what to do. */
     rt_status (*open)(rt__jobs *jobs);
     void (*close)(rt__jobs *jobs); /* (optional) */
-    /* (optional) Returns the hosts and slots of an allocation, used if the user names none. */
-    rt_status (*hosts)(const rt__jobs *jobs, rt__host_list *out);
+    /* (optional) Returns the hosts and slots of an allocation, used if the user names none. `threads` is how many each
+     * worker has. An empty list means this host. */
+    rt_status (*hosts)(const rt__jobs *jobs, int64_t threads, rt__host_list *out);
     /* (optional) Returns the words of a command that runs another command on a host, with room for the host and that
      * command. Without this function no other host can be asked. Fails with NOTFOUND if there is no such program. */
     rt_status (*shell)(const rt__jobs *jobs, char text[RT__SHELL_TEXT],
@@ -142,8 +143,11 @@ bool rt__jobs_is_built_in(const char *name);
  * NOTFOUND if there is no such back end (the message lists those there are) or a program that it needs is missing. */
 rt_status rt__jobs_open(const char *name, rt__jobs *out);
 void rt__jobs_close(rt__jobs *jobs);
-/* Call the back end's optional function. Without it there are no hosts, and shell and command fail with UNSUPPORTED. */
-rt_status rt__jobs_hosts(const rt__jobs *jobs, rt__host_list *out);
+/* Returns the hosts of a run: those of the host file or, if hostfile is "", those that the back end brings. An empty list
+ * means this host, with any number of slots. out->from says where the list comes from. */
+rt_status rt__jobs_hosts(const rt__jobs *jobs, const char *hostfile, int64_t threads,
+                         rt__host_list *out);
+/* Call the back end's optional function; without it they fail with UNSUPPORTED. */
 rt_status rt__jobs_shell(const rt__jobs *jobs, char text[RT__SHELL_TEXT],
                          const char *word[RT__SHELL_WORDS], int *count);
 rt_status rt__jobs_command(const rt__jobs *jobs, const rt__host_list *hosts, int64_t world,

@@ -16,6 +16,7 @@ typedef struct rt__run_spec {
     const rt_config *cfg;
     const rt__rundir *rundir;
     const rt__jobs *jobs;
+    const rt__host_list *hosts;       /* where workers may run, as rt__jobs_hosts returns it */
     const char *coordinator, *worker; /* programs */
     const char *resume;
     double started;

@@ -285,12 +285,16 @@ static rt_status open_log(const rt__supervisor *s)
     return status;
 }
 
-/* Reads the host file. Without one, the hosts come from the back end of the jobs. */
+/* Begins to watch the host file. Without one, the hosts stay those that the run was given. */
 static rt_status open_hosts(rt__supervisor *s)
 {
     const rt_config *cfg = s->spec->cfg;
+    const rt__host_list *h = s->spec->hosts;
     RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, cfg->control.bind));
-    return cfg->parallel.hostfile[0] ? RT_OK : rt__jobs_hosts(s->spec->jobs, &s->hosts.hosts);
+    return cfg->parallel.hostfile[0] || !h
+               ? RT_OK
+               : rt__host_list_copy((const char *const *)h->name, h->slots, h->count,
+                                    &s->hosts.hosts);
 }
 
 static rt_status begin(rt__supervisor *s)

@@ -128,9 +128,10 @@ static bool child_reaped(rt__job *job, pid_t pid, int wait_status)
     return false;
 }
 
-static rt_status two_places(const rt__jobs *jobs, rt__host_list *list)
+static rt_status two_places(const rt__jobs *jobs, int64_t threads, rt__host_list *list)
 {
     (void)jobs;
+    (void)threads;
     return rt__host_list_copy((const char *const[]){"localhost"}, (const int64_t[]){2}, 1, list);
 }
 
