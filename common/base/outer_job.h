@@ -1,12 +1,8 @@
-/* Finds out whether this program was itself started inside a job: as one of several processes by mpirun or srun, or in
- * an allocation of several machines.
+/* Finds out whether this program was itself started inside a job, as one of several processes by mpirun or srun.
  *
  *     rt_outer_job job;
  *     if (rt_outer_job_find(&job) && job.size > 1)
  *         refuse("started by %s as process %d of %d", job.by, job.rank, job.size);
- *     rt_allocation a;
- *     if (rt_allocation_find(&a))
- *         printf("%s has allocated %d machines\n", a.by, a.machines);
  *
  * Ranks that `ringtorch train` has started are part of such a job, too; RINGTORCH_ENDPOINT in their environment tells
  * them apart. */
@@ -25,14 +21,5 @@ typedef struct rt_outer_job {
 
 /* Returns false if no job launcher started this process. */
 bool rt_outer_job_find(rt_outer_job *out);
-
-typedef struct rt_allocation {
-    const char *by; /* "Slurm" */
-    int64_t machines;
-    const char *list; /* a shell command that prints their names, one per line */
-} rt_allocation;
-
-/* Returns false if there is no allocation. */
-bool rt_allocation_find(rt_allocation *out);
 
 #endif

@@ -79,7 +79,7 @@ void rt__run_on_leave(rt__run *r, double now, const rt__input *in)
     const rt_msg_leave *m = &in->frame->body.leave;
     int64_t rank = in->rank;
     rt__member *who = &r->roster.member[rank];
-    bool listed = r->facts.cfg->parallel.hostfile[0] != '\0';
+    bool listed = rt__run_has_hosts(r);
     int64_t without = r->roster.world - 1;
     if (who->leaving)
         return; /* sent again after a broken connection */

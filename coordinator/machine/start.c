@@ -76,10 +76,10 @@ static void rejoin(rt__run *r, double now)
     look_for_checkpoint(r, true);
 }
 
-/* With a host file, no generation may be started before its list of hosts has arrived. */
+/* With a host file or an allocation, no generation may be started before the list of hosts has arrived. */
 static bool waits_for_hosts(const rt__run *r)
 {
-    return r->facts.cfg->parallel.hostfile[0] && !r->hosts_known;
+    return rt__run_has_hosts(r) && !r->hosts_known;
 }
 
 void rt__run_begin_if_ready(rt__run *r, double now)
@@ -102,6 +102,7 @@ void rt__run_on_launcher(rt__run *r, double now, const rt__input *in)
     snprintf(r->hosts.here, sizeof r->hosts.here, "%s", f->body.launcher.host);
     snprintf(r->starts_once, sizeof r->starts_once, "%s", f->body.launcher.starts_once);
     r->launchers_job = f->body.launcher.job_generation;
+    r->hosts_listed = f->body.launcher.listed;
     rt__run_begin_if_ready(r, now);
 }
 

@@ -29,6 +29,11 @@ const char *rt__run_host_of(const rt__run *r, int64_t rank)
     return m->joined ? m->host : rt__hosts_of_rank(&r->hosts, rank);
 }
 
+bool rt__run_has_hosts(const rt__run *r)
+{
+    return r->facts.cfg->parallel.hostfile[0] || r->hosts_listed;
+}
+
 int64_t rt__run_wanted_workers(const rt__run *r)
 {
     const rt_config *cfg = r->facts.cfg;

@@ -179,6 +179,7 @@ typedef struct rt__run {
     char launcher[64];     /* its address; "" until it has sent LAUNCHER */
     char starts_once[64];  /* what has started the workers, if it starts no others; else "" */
     int64_t launchers_job; /* the generation whose job it reports as alive; 0: none */
+    bool hosts_listed;     /* the launcher has said that it sends a list of hosts */
     bool hosts_known;      /* orthogonal: the launcher has sent HOSTS, if there is a host file */
     rt__hosts hosts;
     int64_t generation;
@@ -311,6 +312,8 @@ static inline bool rt__run_has_job(const rt__run *r)
 
 /* Returns the host of a rank: as its HELLO says or, before that, as it was allotted. Returns "" if it is unknown. */
 const char *rt__run_host_of(const rt__run *r, int64_t rank);
+/* Returns whether the workers' places are listed, by a host file or an allocation. */
+bool rt__run_has_hosts(const rt__run *r);
 /* Returns how many workers the next generation should have. */
 int64_t rt__run_wanted_workers(const rt__run *r);
 bool rt__run_all_finished(const rt__run *r);

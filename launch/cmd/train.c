@@ -1,6 +1,7 @@
 #include "launch/cmd/train.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "common/base/input.h"
 #include "common/base/mem.h"
 #include "common/base/outer_job.h"
 #include "common/base/startup.h"
@@ -13,6 +14,7 @@
 #include "launch/cmd/next_step.h"
 #include "launch/cmd/options.h"
 #include "launch/cmd/outer_task.h"
+#include "launch/jobs/allocation.h"
 #include "launch/jobs/backend_command.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/hosts.h"
@@ -33,6 +35,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { WORKERS_MOST = 65536 }; /* as config.def has it */
 
 typedef struct launch {
     rt__train_options options;
@@ -83,15 +87,66 @@ static rt_status find_programs(launch *l)
     return RT_OK;
 }
 
-/* Takes the hosts of the run. Checks that other hosts, if there are any, could reach us, and that there is a shell to reach
+/* Returns whether the configuration, --set or -n says how many workers there shall be. */
+static bool gives_workers(const launch *l)
+{
+    static const char key[] = "parallel.workers";
+    const rt_option_list *sets = &l->options.sets;
+    for (size_t i = 0; i < sets->count; i++)
+        if (strncmp(sets->item[i], key, sizeof key - 1) == 0 &&
+            sets->item[i][sizeof key - 1] == '=')
+            return true;
+    rt_bytes text;
+    if (rt_input_read(l->options.config, RT_INPUT_FILE, RT_CONFIG_FILE_MAX, &text) != RT_OK) {
+        rt_error_clear(); /* a pipe has been read to its end: -n can say it */
+        return true;
+    }
+    bool gives = rt_config_gives((const char *)text.data, text.len, key);
+    rt_bytes_release(&text);
+    return gives;
+}
+
+/* Sets as many workers as the allocation has tasks, or as many of them as the configuration allows. */
+static void choose_workers(rt_config *cfg, int64_t tasks)
+{
+    int64_t before = cfg->parallel.workers, most = tasks < WORKERS_MOST ? tasks : WORKERS_MOST;
+    for (cfg->parallel.workers = most; cfg->parallel.workers > 0; cfg->parallel.workers--) {
+        if (rt_config_check(cfg) == RT_OK)
+            return;
+        rt_error_clear();
+    }
+    cfg->parallel.workers = before;
+}
+
+/* Fails if there are more workers than slots in an allocation of several hosts. */
+static rt_status check_slots(const rt_config *cfg, const rt__host_list *h)
+{
+    char advice[128];
+    if (h->tasks == 0 || h->count == 0 || cfg->parallel.workers <= h->tasks)
+        return RT_OK;
+    return RT_FAIL(CONFIG,
+                   "%" PRId64 " workers, but %s has %" PRId64 " slot%s on %" PRId64
+                   " host%s: use -n %" PRId64 ", or ask for more: %s",
+                   cfg->parallel.workers, h->from, h->tasks, rt_plural(h->tasks), h->count,
+                   rt_plural(h->count), h->tasks,
+                   rt__allocation_advice(cfg->parallel.workers, advice));
+}
+
+/* Takes the hosts of the run, and the number of workers if only an allocation says it. Each of several separate runs stays
+ * on the host where it was started. Checks that other hosts, if there are any, could reach us, and that there is a shell to reach
  * them with. */
 static rt_status take_hosts(launch *l)
 {
     char text[RT__SHELL_TEXT];
     const char *word[RT__SHELL_WORDS];
     int words;
-    const rt_config *cfg = &l->cfg;
-    RT_TRY(rt__jobs_hosts(&l->jobs, cfg->parallel.hostfile, cfg->parallel.threads, &l->hosts));
+    rt_config *cfg = &l->cfg;
+    if (!l->options.separate || cfg->parallel.hostfile[0])
+        RT_TRY(rt__jobs_hosts(&l->jobs, cfg->parallel.hostfile, cfg->parallel.threads, &l->hosts));
+    if (l->hosts.tasks > 0 && !gives_workers(l))
+        choose_workers(cfg, l->hosts.tasks);
+    RT_TRY(check_slots(cfg, &l->hosts));
+    RT_TRY(rt__limits_check(l->hosts.count > 0 ? 1 : cfg->parallel.workers));
     if (l->hosts.count == 0)
         return RT_OK;
     RT_TRY(rt__host_list_check_bind(&l->hosts, l->hosts.from, cfg->control.bind));
@@ -155,19 +210,6 @@ static rt_status settle_resume(launch *l)
         l->options.resume = l->resume;
     rt_mem_free(path);
     return status;
-}
-
-/* Warns if a batch system has allocated more machines than the run will use. */
-static void warn_about_unused_machines(const rt_config *cfg)
-{
-    rt_allocation a;
-    if (cfg->parallel.hostfile[0] == '\0' && rt_allocation_find(&a) && a.machines > 1)
-        rt_text_print(stderr,
-                      "ringtorch: %s has given this job %" PRId64
-                      " machines, and all workers run on this "
-                      "one: to use all, %s >hosts.txt, and add --hostfile hosts.txt --set "
-                      "control.bind=<address or interface of this one>\n",
-                      a.by, a.machines, a.list);
 }
 
 /* Fails if the working directory was removed: mpirun and the workers could not start there. */
@@ -234,7 +276,6 @@ static rt_status prepare(launch *l)
     RT_TRY(settle_init_path(&l->cfg));
     RT_TRY(settle_resume(l));
     RT_TRY(check_written_size(&l->cfg, o->config));
-    RT_TRY(rt__limits_check(l->cfg.parallel.hostfile[0] ? 1 : l->cfg.parallel.workers));
     RT_TRY(rt__command_backends_register());
     RT_TRY(open_jobs(l));
     RT_TRY(take_hosts(l));
@@ -399,7 +440,6 @@ static int prepare_and_run(launch *l, double started)
         return rt_status_exit_code(status);
     }
     rt__limits_warn();
-    warn_about_unused_machines(&l->cfg);
     return run(l, started);
 }
 

@@ -1,10 +1,12 @@
-/* Starts jobs with the mpirun of Open MPI 4 or 5, on this host or, through a remote shell, on several. */
+/* Starts jobs with the mpirun of Open MPI 4 or 5, on this host or, through a remote shell or Slurm's srun, on several. */
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "launch/jobs/allocation.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/mpirun_report.h"
+#include "launch/jobs/mpirun_row.h"
 #include "launch/jobs/mpirun_start.h"
 #include "launch/jobs/mpirun_watch.h"
 #include <signal.h>
@@ -25,7 +27,7 @@ static rt_status refuse_path(void)
                    "mpirun: not found in PATH: install it with apt-get install openmpi-bin");
 }
 
-static void close_site(rt__jobs *jobs)
+void rt__mpirun_close(rt__jobs *jobs)
 {
     rt__mpirun_site *site = jobs->site;
     if (site)
@@ -34,7 +36,7 @@ static void close_site(rt__jobs *jobs)
     jobs->site = NULL;
 }
 
-static rt_status open_site(rt__jobs *jobs)
+rt_status rt__mpirun_open(rt__jobs *jobs)
 {
     int minor = 0;
     rt__mpirun_site *site = jobs->site = rt_calloc(1, sizeof *site);
@@ -90,15 +92,21 @@ static rt_status find_shell(const rt__jobs *jobs, char text[RT__SHELL_TEXT],
                    "with apt-get install openssh-client, or set " RT__SHELL_VARIABLE);
 }
 
-static rt_status make_command(const rt__jobs *jobs, const rt__host_list *hosts, int64_t world,
-                              int64_t threads, rt__command *out)
+rt_status rt__mpirun_find_hosts(const rt__jobs *jobs, int64_t threads, rt__host_list *out)
+{
+    (void)jobs;
+    return rt__allocation_find(threads, out);
+}
+
+rt_status rt__mpirun_make_command(const rt__jobs *jobs, const rt__host_list *hosts, int64_t world,
+                                  int64_t threads, rt__command *out)
 {
     return rt__mpirun_command(jobs->site, hosts, world, threads, out);
 }
 
 /* ---- a job ---- */
 
-static rt_status start(rt__job *job, const rt__job_spec *spec)
+rt_status rt__mpirun_job_start(rt__job *job, const rt__job_spec *spec)
 {
     rt__mpirun *m = job->own = rt_calloc(1, sizeof *m);
     if (!m)
@@ -110,7 +118,7 @@ static rt_status start(rt__job *job, const rt__job_spec *spec)
     return RT_OK;
 }
 
-static int fd(const rt__job *job)
+int rt__mpirun_job_fd(const rt__job *job)
 {
     const rt__mpirun *m = job->own;
     return rt__ranks_fd(&m->ranks);
@@ -124,7 +132,7 @@ static void record_end(rt__job *job, int wait_status)
     job->gone = true;
 }
 
-static void watch(rt__job *job)
+void rt__mpirun_job_watch(rt__job *job)
 {
     rt__mpirun *m = job->own;
     rt__mpirun_watch(m);
@@ -136,12 +144,12 @@ static void watch(rt__job *job)
     record_end(job, SIGKILL);
 }
 
-static double patience(const rt__job *job)
+double rt__mpirun_job_patience(const rt__job *job)
 {
     return rt__mpirun_patience(job->own);
 }
 
-static bool reaped(rt__job *job, pid_t pid, int wait_status)
+bool rt__mpirun_job_reaped(rt__job *job, pid_t pid, int wait_status)
 {
     rt__mpirun *m = job->own;
     if (WIFSTOPPED(wait_status) && pid == m->pid)
@@ -154,7 +162,7 @@ static bool reaped(rt__job *job, pid_t pid, int wait_status)
     return true;
 }
 
-static void end(rt__job *job)
+void rt__mpirun_job_end(rt__job *job)
 {
     rt__mpirun_end(job->own);
 }
@@ -183,7 +191,7 @@ static bool tend_inquest(rt__mpirun *m)
     return m->lost_host[0] || m->inquest.count == 0;
 }
 
-static bool conclude(rt__job *job, bool now, rt__job_report *out)
+bool rt__mpirun_job_conclude(rt__job *job, bool now, rt__job_report *out)
 {
     rt__mpirun *m = job->own;
     if (!m->judged) {
@@ -200,7 +208,7 @@ static bool conclude(rt__job *job, bool now, rt__job_report *out)
     return true;
 }
 
-static void release(rt__job *job)
+void rt__mpirun_job_release(rt__job *job)
 {
     rt__mpirun_release(job->own);
     rt_mem_free(job->own);
@@ -209,17 +217,7 @@ static void release(rt__job *job)
 const rt__job_backend rt__backend_mpirun = {
     .name = "mpirun",
     .what = "Open MPI's mpirun, version 4 or 5, on this host or, by a remote shell, on several",
-    .can = RT__JOB_AGAIN,
-    .open = open_site,
-    .close = close_site,
+    .open = rt__mpirun_open,
     .shell = find_shell,
-    .command = make_command,
-    .start = start,
-    .fd = fd,
-    .watch = watch,
-    .patience = patience,
-    .reaped = reaped,
-    .end = end,
-    .conclude = conclude,
-    .release = release,
+    RT__MPIRUN_ROW,
 };

@@ -167,6 +167,42 @@ rt_status rt__host_list_copy(const char *const *name, const int64_t *slots, int6
     return RT_OK;
 }
 
+/* Returns the place of a host in the list, its length if it is not there. Lists name their hosts in order. */
+static int64_t place_of(const rt__host_list *h, const char *name)
+{
+    int64_t i = 0;
+    if (h->count > 0 && strcmp(h->name[h->count - 1], name) == 0)
+        return h->count - 1;
+    while (i < h->count && strcmp(h->name[i], name) != 0)
+        i++;
+    return i;
+}
+
+rt_status rt__host_list_add(rt__host_list *h, const char *name, size_t len, int64_t slots)
+{
+    char text[RT__HOST_NAME];
+    snprintf(text, sizeof text, "%.*s", (int)(len < sizeof text ? len : sizeof text - 1), name);
+    if (len >= sizeof text || strlen(text) != len || !rt__host_is_name(text))
+        return RT_FAIL(CONFIG, "'%.80s' is not a host name", text);
+    if (!h->name)
+        RT_TRY(allocate_lists(h, HOSTS_MAX));
+    int64_t i = place_of(h, text);
+    if (i == HOSTS_MAX)
+        return RT_FAIL(RANGE, "it names more than %d hosts", HOSTS_MAX);
+    int64_t before = i < h->count ? h->slots[i] : 0;
+    if (slots < 1 || slots > SLOTS_MAX - before)
+        return RT_FAIL(RANGE, "host %s has %" PRId64 " slots: expected 1 to %d", text, slots,
+                       SLOTS_MAX);
+    if (i == h->count) {
+        h->name[i] = rt_strdup(text);
+        if (!h->name[i])
+            return rt_error_code();
+        h->count++;
+    }
+    h->slots[i] = before + slots;
+    return RT_OK;
+}
+
 /* ---- the file ---- */
 
 /* A place in the text. */

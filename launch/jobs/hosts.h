@@ -32,6 +32,7 @@ typedef struct rt__host_list {
     char **name;    /* [count] */
     int64_t *slots; /* [count] how many ranks may run there; 1 if the file does not say */
     int64_t *line;  /* [count] line of the file that names it; 0: no file does */
+    int64_t tasks;  /* how many workers the list is meant for; 0: it does not say */
     char from[RT__HOSTS_FROM]; /* "hosts.txt", "Slurm's allocation (job 77)"; "": nobody has said */
 } rt__host_list;
 
@@ -42,6 +43,9 @@ rt_status rt__host_list_read(const char *path, rt__host_list *out);
 /* Copies the names and slots of a message. */
 rt_status rt__host_list_copy(const char *const *name, const int64_t *slots, int64_t count,
                              rt__host_list *out);
+/* Adds a host or, if it is listed already, adds to its slots. Fails with CONFIG if it is no host name, with RANGE if there
+ * are more hosts or slots than a run may have. */
+rt_status rt__host_list_add(rt__host_list *h, const char *name, size_t len, int64_t slots);
 void rt__host_list_release(rt__host_list *h);
 /* Returns "h0,h1" or, with the slots, "h0:2,h1:1" (rt_mem_free; NULL on failure). */
 char *rt__host_list_join(const rt__host_list *h, bool slots);

@@ -1,4 +1,5 @@
-/* What we know of a job that mpirun runs. Private to backend_mpirun.c and mpirun_*.c. */
+/* What we know of a job that mpirun runs. Private to backend_mpirun.c, backend_slurm.c and
+ * mpirun_*.c. */
 #ifndef RINGTORCH_LAUNCH_JOBS_MPIRUN_H
 #define RINGTORCH_LAUNCH_JOBS_MPIRUN_H
 
@@ -11,6 +12,7 @@
 typedef struct rt__mpirun_site {
     char *program;
     const rt__openmpi *mpi;
+    bool srun; /* Slurm's srun reaches the other hosts, no remote shell */
 } rt__mpirun_site;
 
 /* rt__job.own */

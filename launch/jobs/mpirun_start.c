@@ -5,6 +5,7 @@
 #include "launch/jobs/child.h"
 #include "launch/jobs/job_environment.h"
 #include "launch/jobs/log_limit.h"
+#include "launch/jobs/slurm_step.h"
 #include "launch/remains/leftovers.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -32,7 +33,12 @@ rt_status rt__mpirun_command(const rt__mpirun_site *site, const rt__host_list *h
         return rt_error_code();
     if (many)
         out->word[out->count++] = out->made[out->made_count++] = list;
-    rt__openmpi_setup(mpi, hosts, rt__host_list_busiest(hosts, world) * threads, &out->environment);
+    char *srun = many && site->srun ? rt__slurm_options(hosts, world) : NULL;
+    if (many && site->srun && !srun)
+        return rt_error_code();
+    rt__openmpi_setup(mpi, hosts, rt__host_list_busiest(hosts, world) * threads, srun,
+                      &out->environment);
+    rt_mem_free(srun);
     return RT_OK;
 }
 

@@ -81,18 +81,39 @@ static void add_shell(const rt__openmpi *mpi, rt__environment *e)
         rt__environment_add(e, "%s=%s", mpi->shell, set && *set ? set : rt__default_shell);
 }
 
+/* Of Slurm's variables, srun gets those that tell which job it is for. Others would be options of its step. The user's own
+ * options come first. */
+static void add_srun(const rt__openmpi *mpi, const char *options, rt__environment *e)
+{
+    static const char *const names[] = {"SLURM_JOB_ID", "SLURM_JOBID", "SLURM_CONF"};
+    const char *job = getenv("SLURM_JOB_ID"), *set = getenv(mpi->srun_options);
+    add_settings(e, mpi->by_srun);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (!value && i == 1)
+            value = job; /* by which Open MPI knows that it is in a job */
+        if (value)
+            rt__environment_add(e, "%s=%s", names[i], value);
+    }
+    rt__environment_add(e, "%s=%s%s%s", mpi->srun_options, set ? set : "", set ? " " : "", options);
+}
+
 void rt__openmpi_setup(const rt__openmpi *mpi, const rt__host_list *hosts, int64_t busiest,
-                       rt__environment *e)
+                       const char *srun, rt__environment *e)
 {
     static const rt__setting crowded[] = {{"OMPI_MCA_mpi_yield_when_idle", "1"}, {0}};
     add_settings(e, mpi->always);
     if (busiest > sysconf(_SC_NPROCESSORS_ONLN))
         add_settings(e, crowded);
     add_settings(e, hosts->count > 0 ? mpi->many_hosts : mpi->one_host);
-    if (hosts->count > 0)
-        add_shell(mpi, e);
-    else
+    if (hosts->count == 0) {
         rt__openmpi_listen(e, "127.0.0.1");
+    } else if (srun) {
+        add_srun(mpi, srun, e);
+    } else {
+        add_settings(e, mpi->by_shell);
+        add_shell(mpi, e);
+    }
 }
 
 /* LD_PRELOAD cannot contain a path with a space or a colon. */

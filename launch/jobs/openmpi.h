@@ -32,7 +32,9 @@ typedef struct rt__openmpi {
         *arguments; /* of mpirun, for ranks on this host; ends with NULL, as all lists here */
     const char *const *host_arguments; /* the same for several hosts; the list of hosts follows */
     const rt__setting *always, *one_host, *many_hosts;
-    const char *shell; /* the variable that names the remote shell */
+    const rt__setting *by_shell, *by_srun; /* how daemons are started on other hosts */
+    const char *shell;                     /* the variable that names the remote shell */
+    const char *srun_options;              /* the variable with more options of srun */
     const char *const *
         folders; /* variables that name the folder for mpirun's files; we set the first unless the user has set one */
     const rt__why *whys;             /* in addition to rt__mpi_whys */
@@ -56,9 +58,10 @@ rt_status rt__openmpi_find(const char *mpirun, const rt__openmpi **out, int *min
 rt_status rt__openmpi_parse(const char *mpirun, const char *version, const rt__openmpi **out,
                             int *minor);
 /* Adds the settings with which mpirun starts ranks on these hosts (an empty list: this host) and they communicate.
- * busiest: threads on the host that has the most. docs/decisions/0004 and 0041 give the reasons. */
+ * busiest: threads on the host that has the most. srun: the options with which Slurm's srun starts the daemons on the
+ * other hosts; NULL: a remote shell starts them. docs/decisions/0004 and 0041 give the reasons. */
 void rt__openmpi_setup(const rt__openmpi *mpi, const rt__host_list *hosts, int64_t busiest,
-                       rt__environment *e);
+                       const char *srun, rt__environment *e);
 /* Makes mpirun listen only on this IPv4 address, and on IPv6 only on loopback. */
 void rt__openmpi_listen(rt__environment *e, const char *address);
 

@@ -23,8 +23,10 @@ static const rt__setting one_host[] = {{"OMPI_MCA_oob_tcp_if_include", "lo"},
                                        {"OMPI_MCA_plm", "isolated"},
                                        {"OMPI_MCA_btl", "self,vader"},
                                        {0}};
-static const rt__setting many_hosts[] = {
-    {"OMPI_MCA_plm", "rsh"}, {"OMPI_MCA_btl", "self,vader,tcp"}, {0}};
+static const rt__setting many_hosts[] = {{"OMPI_MCA_btl", "self,vader,tcp"}, {0}};
+static const rt__setting by_shell[] = {{"OMPI_MCA_plm", "rsh"}, {0}};
+/* The hosts are those that we name, not all of the allocation. */
+static const rt__setting by_srun[] = {{"OMPI_MCA_plm", "slurm"}, {"OMPI_MCA_ras", "^slurm"}, {0}};
 
 /* mpirun passes the first on to the ranks, which refuse it together with the second. */
 static const char *const folders[] = {"OMPI_MCA_orte_tmpdir_base",
@@ -80,6 +82,9 @@ const rt__openmpi rt__openmpi4 = {
     .always = always,
     .one_host = one_host,
     .many_hosts = many_hosts,
+    .by_shell = by_shell,
+    .by_srun = by_srun,
+    .srun_options = "OMPI_MCA_plm_slurm_args",
     .shell = RT__SHELL_VARIABLE,
     .folders = folders,
     .whys = whys,

@@ -17,8 +17,10 @@ static const rt__setting always[] = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
 /* Without a list of btl each start takes a second, in which network libraries look for cards. PRRTE refuses the name of the
  * loopback interface if there is another one; the preloaded library makes mpirun listen only there. */
 static const rt__setting one_host[] = {{"OMPI_MCA_btl", "self,sm"}, {0}};
-static const rt__setting many_hosts[] = {
-    {"PRTE_MCA_plm", "ssh"}, {"OMPI_MCA_btl", "self,sm,tcp"}, {0}};
+static const rt__setting many_hosts[] = {{"OMPI_MCA_btl", "self,sm,tcp"}, {0}};
+static const rt__setting by_shell[] = {{"PRTE_MCA_plm", "ssh"}, {0}};
+/* The hosts are those that we name, not all of the allocation. */
+static const rt__setting by_srun[] = {{"PRTE_MCA_plm", "slurm"}, {"PRTE_MCA_ras", "^slurm"}, {0}};
 
 static const char *const folders[] = {"PRTE_MCA_prte_tmpdir_base",
                                       "PRTE_MCA_prte_local_tmpdir_base",
@@ -70,6 +72,9 @@ const rt__openmpi rt__openmpi5 = {
     .always = always,
     .one_host = one_host,
     .many_hosts = many_hosts,
+    .by_shell = by_shell,
+    .by_srun = by_srun,
+    .srun_options = "PRTE_MCA_plm_slurm_args",
     .shell = "PRTE_MCA_plm_ssh_agent",
     .folders = folders,
     .whys = whys,

@@ -291,10 +291,14 @@ static rt_status open_hosts(rt__supervisor *s)
     const rt_config *cfg = s->spec->cfg;
     const rt__host_list *h = s->spec->hosts;
     RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, cfg->control.bind));
-    return cfg->parallel.hostfile[0] || !h
-               ? RT_OK
-               : rt__host_list_copy((const char *const *)h->name, h->slots, h->count,
-                                    &s->hosts.hosts);
+    if (cfg->parallel.hostfile[0] || !h)
+        return RT_OK;
+    if (h->tasks > 0 && h->count > 0)
+        rt__display_say(&s->display, "%s: %" PRId64 " host%s, %" PRId64 " slot%s", h->from,
+                        h->count, rt_plural(h->count), h->tasks, rt_plural(h->tasks));
+    else if (h->from[0])
+        rt__display_say(&s->display, "%s: this host", h->from);
+    return rt__host_list_copy((const char *const *)h->name, h->slots, h->count, &s->hosts.hosts);
 }
 
 static rt_status begin(rt__supervisor *s)

@@ -65,7 +65,8 @@ void rt__supervisor_send_state(void *ctx)
                         &(rt_msg_launcher){.pid = getpid(),
                                            .host = host,
                                            .job_generation = rt__generations_alive(&s->generations),
-                                           .starts_once = s->spec->jobs->starts_once});
+                                           .starts_once = s->spec->jobs->starts_once,
+                                           .listed = s->hosts.hosts.count > 0});
     rt__supervisor_send_hosts(s);
     for (int i = 0; i < s->interrupts; i++)
         rt__supervisor_send_interrupt(s);

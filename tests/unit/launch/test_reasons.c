@@ -161,61 +161,6 @@ static void workers_by_hand_are_refused_once(void **state)
     expect_text(ours, "not by mpirun: type ringtorch train CONFIG -n 2\n");
 }
 
-static void unused_machines_cause_a_warning(void **state)
-{
-    (void)state;
-    write_mpirun("#!/bin/sh\nexit 3\n");
-    setenv("SLURM_NTASKS", "4", 1); /* a script under sbatch */
-    setenv("SLURM_PROCID", "0", 1);
-    setenv("SLURM_JOB_NUM_NODES", "2", 1);
-    run(1, NULL);
-    expect_text(err,
-                "ringtorch: Slurm has given this job 2 machines, and all workers run on this one");
-    setenv("SLURM_JOB_NUM_NODES", "1", 1);
-    run(1, "--resume", "auto", NULL);
-    assert_null(strstr(err, "Slurm"));
-    unsetenv("SLURM_NTASKS");
-    unsetenv("SLURM_PROCID");
-    unsetenv("SLURM_JOB_NUM_NODES");
-}
-
-static void machines_are_counted_in_lists_of_hosts(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *variable,
-            *list; /* the variable's value, or the content of the file that it names */
-        bool file;
-        const char *told; /* NULL: nothing */
-    } rows[] = {
-        {"PBS_NODEFILE", "h1\nh1\nh2\nh2\nh3\n", true, "PBS has given this job 3 machines"},
-        {"PBS_NODEFILE", "h1\nh1\n", true, NULL},
-        {"PBS_NODEFILE", "", true, NULL},
-        {"PBS_NODEFILE", "/nonexistent/nodes", false, NULL},
-        {"PBS_NODEFILE", "/dev/zero", false, NULL},
-        {"PE_HOSTFILE", "h1 4 q@h1 <NULL>\nh2 4 q@h2 <NULL>\n", true,
-         "Grid Engine has given this job 2 machines"},
-        {"LSB_DJOB_HOSTFILE", "h1\nh2\nh2\n", true, "LSF has given this job 2 machines"},
-        {"LSB_HOSTS", "h1 h1 h2", false, "to use all, printf '%s\\n' $LSB_HOSTS | sort -u >hosts"},
-        {"LSB_HOSTS", "h1 h1", false, NULL},
-    };
-    write_mpirun("#!/bin/sh\nexit 3\n");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char file[] = "/tmp/rt-nodes-XXXXXX";
-        int fd = mkstemp(file);
-        assert_int_equal(write(fd, rows[i].list, strlen(rows[i].list)), strlen(rows[i].list));
-        close(fd);
-        setenv(rows[i].variable, rows[i].file ? file : rows[i].list, 1);
-        run(1, "--resume", "auto", NULL);
-        unsetenv(rows[i].variable);
-        unlink(file);
-        if (rows[i].told)
-            expect_text(err, rows[i].told);
-        else if (strstr(err, "machines"))
-            fail_msg("%s=%s: %s", rows[i].variable, rows[i].list, err);
-    }
-}
-
 /* ---- directories that disappear ---- */
 
 static void a_renamed_run_directory_ends_the_run(void **state)
@@ -475,8 +420,6 @@ int main(void)
         TEST(a_start_that_hangs_is_named),
         TEST(each_of_several_is_refused),
         TEST(workers_by_hand_are_refused_once),
-        TEST(unused_machines_cause_a_warning),
-        TEST(machines_are_counted_in_lists_of_hosts),
         TEST(a_renamed_run_directory_ends_the_run),
         TEST(a_removed_run_directory_ends_the_run),
         TEST(commands_can_be_pasted),

@@ -1,0 +1,285 @@
+/* What batch systems say about the hosts of a job: what is read from their variables and files, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/base/error.h"
+#include "common/base/mem.h"
+#include "launch/jobs/allocation.h"
+#include "launch/jobs/slurm_list.h"
+#include "tests/unit/common/random.h"
+
+static const char *const variables[] = {
+    "SLURM_JOB_ID",
+    "SLURM_JOBID",
+    "SLURM_JOB_NODELIST",
+    "SLURM_NODELIST",
+    "SLURM_TASKS_PER_NODE",
+    "SLURM_JOB_CPUS_PER_NODE",
+    "SLURM_NTASKS",
+    "SLURM_STEP_NUM_TASKS",
+    "SLURM_CPUS_PER_TASK",
+    "SLURMD_NODENAME",
+    "PBS_JOBID",
+    "PBS_NODEFILE",
+    "JOB_ID",
+    "PE_HOSTFILE",
+    "LSB_JOBID",
+    "LSB_DJOB_HOSTFILE",
+    "LSB_MCPU_HOSTS",
+    "LSB_HOSTS",
+    "OAR_JOB_ID",
+    "OAR_NODEFILE",
+};
+
+static void set_variables(const char *const *assignment)
+{
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        unsetenv(variables[i]);
+    for (; *assignment; assignment++) {
+        char name[64];
+        size_t n = strcspn(*assignment, "=");
+        snprintf(name, sizeof name, "%.*s", (int)n, *assignment);
+        setenv(name, *assignment + n + 1, 1);
+    }
+}
+
+/* ---- lists ---- */
+
+static void host_expressions_are_expanded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hosts;
+    } rows[] = {
+        {"n1", "n1"},
+        {"n1,n2", "n1,n2"},
+        {"n[1-3]", "n1,n2,n3"},
+        {"n[08-11,3],gpu7", "n08,n09,n10,n11,n3,gpu7"},
+        {"r[1-2]n[01-02]-ib", "r1n01-ib,r1n02-ib,r2n01-ib,r2n02-ib"},
+        {"[1-2]x,a.b.c", "1x,2x,a.b.c"},
+        {"n[5]", "n5"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__host_list h = {0};
+        assert_int_equal(rt__slurm_hosts(rows[i].text, &h), RT_OK);
+        char *joined = rt__host_list_join(&h, false);
+        assert_string_equal(joined, rows[i].hosts);
+        rt_mem_free(joined);
+        rt__host_list_release(&h);
+    }
+}
+
+static void hostile_expressions_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"", "'' is not a host name"},
+        {"a,,b", "'' is not a host name"},
+        {"n[1-", "a bracket is not closed"},
+        {"n[", "a bracket is not closed"},
+        {"n]", "'n]' is not a host name"},
+        {"n[]", "'' is no range of numbers"},
+        {"n[1,]", "'' is no range of numbers"},
+        {"n[3-1]", "'3-1' is no range of numbers"},
+        {"n[1-2-3]", "'1-2-3' is no range of numbers"},
+        {"n[a-b]", "'a-b' is no range of numbers"},
+        {"n[[1]]", "'[1' is no range of numbers"},
+        {"n[1-99999999999999999999]", "is no range of numbers"},
+        {"n[0-999999999]", "more than 4096 hosts"},
+        {"n[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]", "more than 4096 hosts"},
+        {"-oProxyCommand=x", "'-oProxyCommand=x' is not a host name"},
+        {"a b", "'a b' is not a host name"},
+        {"$(x)", "'$(x)' is not a host name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__host_list h = {0};
+        assert_int_not_equal(rt__slurm_hosts(rows[i].text, &h), RT_OK);
+        if (!strstr(rt_error(), rows[i].message))
+            fail_msg("%s: %s", rows[i].text, rt_error());
+        rt_error_clear();
+        rt__host_list_release(&h);
+    }
+}
+
+static void counts_are_read(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",     "x",        "2(x",       "2(x)",   "2(x0)",
+                                      "0",    "2,",       "2(x3)y",    "2 (x3)", "-1",
+                                      "1,,2", "2(x3),1(", "9999999999"};
+    int64_t count[6] = {0}, total;
+    assert_int_equal(rt__slurm_counts("2(x3),1,7(x999999999)", count, 6, &total), RT_OK);
+    assert_int_equal(total, 1000000003);
+    const int64_t expected[] = {2, 2, 2, 1, 7, 7};
+    assert_memory_equal(count, expected, sizeof expected);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (rt__slurm_counts(bad[i], count, 6, &total) == RT_OK)
+            fail_msg("'%s' is accepted", bad[i]);
+        rt_error_clear();
+    }
+}
+
+/* No text makes the parsers crash, hang or accept more hosts than there may be. */
+static void any_text_is_survived(void **state)
+{
+    (void)state;
+    static const char letters[] = "n019[[]],,--(x)a. ";
+    uint64_t r = random_seed("test_allocation");
+    for (int i = 0; i < 20000; i++) {
+        char text[40];
+        size_t len = (size_t)random_below(&r, sizeof text);
+        for (size_t k = 0; k < len; k++)
+            text[k] = letters[random_below(&r, sizeof letters - 1)];
+        text[len] = '\0';
+        rt__host_list h = {0};
+        int64_t count[4], total;
+        if (rt__slurm_hosts(text, &h) == RT_OK)
+            assert_in_range(h.count, 1, 4096);
+        rt_error_clear();
+        rt__host_list_release(&h);
+        rt__slurm_counts(text, count, 4, &total);
+        rt_error_clear();
+    }
+}
+
+/* ---- surroundings ---- */
+
+static void check_allocation(int64_t threads, const char *const *set, const char *hosts,
+                             int64_t tasks, const char *from)
+{
+    rt__host_list h;
+    set_variables(set);
+    if (rt__allocation_find(threads, &h) != RT_OK)
+        fail_msg("%s: %s", set[0], rt_error());
+    char *joined = rt__host_list_join(&h, true);
+    if (strcmp(joined ? joined : "", hosts) != 0 || h.tasks != tasks || strcmp(h.from, from) != 0)
+        fail_msg("%s: %s, %d tasks, %s", set[0], joined, (int)h.tasks, h.from);
+    rt_mem_free(joined);
+    rt__host_list_release(&h);
+}
+
+#define SLURM    "SLURM_JOB_ID=77", "SLURM_JOB_NODELIST=n[1-2]"
+#define SET(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void slots_are_what_a_user_of_slurm_expects(void **state)
+{
+    (void)state;
+    static const char from[] = "Slurm's allocation (job 77)";
+    /* tasks, if the user has asked for some */
+    check_allocation(1, SET(SLURM, "SLURM_NTASKS=3", "SLURM_TASKS_PER_NODE=2,1"), "n1:2,n2:1", 3,
+                     from);
+    check_allocation(4, SET(SLURM, "SLURM_NTASKS=4", "SLURM_TASKS_PER_NODE=2(x2)"), "n1:2,n2:2", 4,
+                     from);
+    /* whole nodes: CPUs */
+    check_allocation(2, SET(SLURM, "SLURM_TASKS_PER_NODE=8(x2)", "SLURM_JOB_CPUS_PER_NODE=8(x2)"),
+                     "n1:4,n2:4", 8, from);
+    check_allocation(1,
+                     SET(SLURM, "SLURM_TASKS_PER_NODE=2(x2)", "SLURM_JOB_CPUS_PER_NODE=8,3",
+                         "SLURM_CPUS_PER_TASK=4"),
+                     "n1:2,n2:1", 3, from);
+    /* srun -n 1 within the job has replaced the job's tasks */
+    check_allocation(1,
+                     SET(SLURM, "SLURM_NTASKS=1", "SLURM_STEP_NUM_TASKS=1",
+                         "SLURM_TASKS_PER_NODE=1", "SLURM_JOB_CPUS_PER_NODE=3,1"),
+                     "n1:3,n2:1", 4, from);
+    check_allocation(1, SET(SLURM, "SLURM_NTASKS=5"), "n1:3,n2:3", 6, from);
+    check_allocation(1, SET("SLURM_NODELIST=n1"), "n1:1", 1, "Slurm's allocation");
+}
+
+static void this_host_alone_needs_no_list(void **state)
+{
+    (void)state;
+    char list[300], here[256] = "";
+    gethostname(here, sizeof here - 1);
+    snprintf(list, sizeof list, "SLURM_JOB_NODELIST=%s", here);
+    check_allocation(1, SET(list, "SLURM_NTASKS=4", "SLURM_TASKS_PER_NODE=4"), "", 4,
+                     "Slurm's allocation");
+    check_allocation(1, SET(list, "SLURM_TASKS_PER_NODE=64", "SLURM_JOB_CPUS_PER_NODE=64"), "", 0,
+                     "Slurm's allocation");
+    /* a node whose name in Slurm differs from its own */
+    snprintf(list, sizeof list, "%s:1,n2:1", here);
+    check_allocation(1, SET(SLURM, "SLURMD_NODENAME=n1"), list, 2, "Slurm's allocation (job 77)");
+    check_allocation(1, SET("PATH_OF_NOTHING=1"), "", 0, "");
+}
+
+static void files_and_lists_of_other_systems(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable, *list, *hosts, *from;
+        int64_t tasks;
+        bool file;
+    } rows[] = {
+        {"PBS_NODEFILE", "h1\nh1\nh2\nh2\nh3\n", "h1:2,h2:2,h3:1", "PBS's allocation", 5, true},
+        {"PBS_NODEFILE", "\n", "", "", 0, true},
+        {"PBS_NODEFILE", "/nonexistent/nodes", "", "", 0, false},
+        {"PBS_NODEFILE", "/dev/zero", "", "", 0, false},
+        {"PE_HOSTFILE", "h1 4 all.q@h1 UNDEFINED\nh2 2 all.q@h2 <NULL>\n", "h1:4,h2:2",
+         "Grid Engine's allocation", 6, true},
+        {"LSB_DJOB_HOSTFILE", "h1\nh2\nh2\n", "h1:1,h2:2", "LSF's allocation", 3, true},
+        {"LSB_MCPU_HOSTS", "h1 4 h2 2 ", "h1:4,h2:2", "LSF's allocation", 6, false},
+        {"LSB_HOSTS", "h1 h1 h2", "h1:2,h2:1", "LSF's allocation", 3, false},
+        {"OAR_NODEFILE", "h1\nh2\n", "h1:1,h2:1", "OAR's allocation", 2, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char file[] = "/tmp/rt-nodes-XXXXXX", set[128];
+        int fd = mkstemp(file);
+        assert_int_equal(write(fd, rows[i].list, strlen(rows[i].list)), strlen(rows[i].list));
+        close(fd);
+        snprintf(set, sizeof set, "%s=%s", rows[i].variable, rows[i].file ? file : rows[i].list);
+        check_allocation(1, SET(set), rows[i].hosts, rows[i].tasks, rows[i].from);
+        unlink(file);
+    }
+}
+
+static void nonsense_is_refused_by_the_variables_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set[3], *message;
+    } rows[] = {
+        {{"SLURM_JOB_NODELIST=n[1-"}, "SLURM_JOB_NODELIST 'n[1-': a bracket is not closed"},
+        {{"SLURM_JOB_NODELIST=n1", "SLURM_TASKS_PER_NODE=2(x"},
+         "SLURM_TASKS_PER_NODE '2(x': expected numbers such as 2(x3),1"},
+        {{"LSB_MCPU_HOSTS=h1 many"}, "LSB_MCPU_HOSTS 'h1 many': 'h1': expected a number of slots"},
+        {{"LSB_MCPU_HOSTS=h1"}, "expected a number of slots after the host"},
+        {{"LSB_MCPU_HOSTS=h1 -4"}, "host h1 has -4 slots: expected 1 to 65536"},
+        {{"LSB_MCPU_HOSTS=h1 99999999999999999999"}, "expected a number of slots"},
+        {{"LSB_HOSTS=h1 -x"}, "'-x' is not a host name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__host_list h;
+        set_variables(rows[i].set);
+        assert_int_not_equal(rt__allocation_find(1, &h), RT_OK);
+        if (!strstr(rt_error(), rows[i].message))
+            fail_msg("%s: %s", rows[i].set[0], rt_error());
+        rt_error_clear();
+    }
+    set_variables(SET("PE_HOSTFILE=x"));
+    char text[128];
+    assert_string_equal(rt__allocation_advice(8, text), "qsub -pe NAME 8");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(host_expressions_are_expanded),
+        cmocka_unit_test(hostile_expressions_are_refused),
+        cmocka_unit_test(counts_are_read),
+        cmocka_unit_test(any_text_is_survived),
+        cmocka_unit_test(slots_are_what_a_user_of_slurm_expects),
+        cmocka_unit_test(this_host_alone_needs_no_list),
+        cmocka_unit_test(files_and_lists_of_other_systems),
+        cmocka_unit_test(nonsense_is_refused_by_the_variables_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
