@@ -1,5 +1,6 @@
-# The library for others: ringtorch::ringtorch, and ringtorch::static where both kinds are built. Common, the kernels and the engine
-# in one file; no ZeroMQ, no msgpack, no MPI.
+# The libraries for others. ringtorch::ringtorch, and ringtorch::static where both kinds are built: common, the kernels and the engine
+# in one file; no ZeroMQ, no msgpack, no MPI. ringtorch::worker, and ringtorch::worker_static: all of that and what makes a program a
+# worker, with these three.
 #
 # BUILD_SHARED_LIBS chooses: ON the shared one, OFF the static one. Undefined, both are built for an installation; another project
 # that takes RingTorch in, and a build that installs nothing, get the static one.
@@ -30,11 +31,12 @@ if(RT_INSTALL OR BUILD_SHARED_LIBS OR NOT PROJECT_IS_TOP_LEVEL)
     endif()
 endif()
 
-# rt_library_part(TARGET): the objects of that static library of ours are part of the library. Called where the target is defined,
-# since properties of its sources hold in their folder only.
+# rt_library_part(TARGET [LIST]): the objects of that static library of ours are part of the library, or with LIST `worker` of the one for
+# workers alone. Called where the target is defined, since properties of its sources hold in their folder only.
 function(rt_library_part part)
+    set(list rt_${ARGV1}library)
     get_target_property(libraries ${part} LINK_LIBRARIES)
-    set_property(GLOBAL APPEND PROPERTY rt_library_needs ${libraries})
+    set_property(GLOBAL APPEND PROPERTY ${list}_needs ${libraries})
     set(objects ${part})
     if(rt_apart)
         set(objects ${part}_pic)
@@ -47,12 +49,19 @@ function(rt_library_part part)
         set_target_properties(${objects} PROPERTIES POSITION_INDEPENDENT_CODE ON)
         add_dependencies(${objects} ${part}) # what the build gathers for one is there for the other
     endif()
-    set_property(GLOBAL APPEND PROPERTY rt_library_objects $<TARGET_OBJECTS:${objects}>)
+    set_property(GLOBAL APPEND PROPERTY ${list}_objects $<TARGET_OBJECTS:${objects}>)
 endfunction()
 
-function(rt_add_library target kind)
+# rt_add_library(TARGET KIND NAME [PARTS...]): of the parts of the library, and of those for workers if `worker` is among PARTS.
+function(rt_add_library target kind name)
     get_property(objects GLOBAL PROPERTY rt_library_objects)
     get_property(needs GLOBAL PROPERTY rt_library_needs)
+    foreach(list IN LISTS ARGN)
+        get_property(more GLOBAL PROPERTY rt_${list}library_objects)
+        list(APPEND objects ${more})
+        get_property(more GLOBAL PROPERTY rt_${list}library_needs)
+        list(APPEND needs ${more})
+    endforeach()
     add_library(${target} ${kind} ${objects})
     set(system)
     if(NOT PROJECT_IS_TOP_LEVEL) # our headers bring no warnings to others, whatever warnings those ask for
@@ -73,28 +82,42 @@ function(rt_add_library target kind)
     if(kind STREQUAL "SHARED" AND NOT RT_SANITIZE) # whose functions are the program's
         target_link_options(${target} PRIVATE LINKER:-z,defs)
     endif()
-    set_target_properties(${target} PROPERTIES OUTPUT_NAME ringtorch LINKER_LANGUAGE C
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C
         VERSION ${PROJECT_VERSION} SOVERSION ${rt_abi})
 endfunction()
 
-# Called when all parts are there. Two kinds are `ringtorch`, the shared one, and `ringtorch_static`.
-function(rt_add_libraries)
-    # Flags, not targets, for what the compiler brings: users of the static library need not find it.
-    get_property(needs GLOBAL PROPERTY rt_library_needs)
+# Flags, not targets, for what the compiler brings: users of the static library need not find it.
+function(rt_settle_needs list)
+    get_property(needs GLOBAL PROPERTY ${list})
     list(FILTER needs EXCLUDE REGEX "^rt_")
     list(TRANSFORM needs REPLACE "^OpenMP::OpenMP_C$" "${OpenMP_C_LIB_NAMES}")
     list(TRANSFORM needs REPLACE "^Threads::Threads$" pthread)
     list(TRANSFORM needs PREPEND -l REGEX "^[a-z]+$")
     list(REMOVE_DUPLICATES needs)
-    set_property(GLOBAL PROPERTY rt_library_needs ${needs})
+    set_property(GLOBAL PROPERTY ${list} ${needs})
+endfunction()
 
+# rt_add_kinds(TARGET NAME ALIAS STATIC_ALIAS [PARTS...]): two kinds are TARGET, the shared one, and TARGET_static.
+function(rt_add_kinds target name alias static)
     list(GET rt_kinds 0 kind)
-    rt_add_library(ringtorch ${kind})
-    add_library(ringtorch::ringtorch ALIAS ringtorch)
+    rt_add_library(${target} ${kind} ${name} ${ARGN})
+    add_library(ringtorch::${alias} ALIAS ${target})
     if("${rt_kinds}" STREQUAL "STATIC")
-        add_library(ringtorch::static ALIAS ringtorch)
+        add_library(ringtorch::${static} ALIAS ${target})
     elseif("STATIC" IN_LIST rt_kinds)
-        rt_add_library(ringtorch_static STATIC)
-        add_library(ringtorch::static ALIAS ringtorch_static)
+        rt_add_library(${target}_static STATIC ${name} ${ARGN})
+        add_library(ringtorch::${static} ALIAS ${target}_static)
     endif()
+endfunction()
+
+# Called when all parts of the library are there.
+function(rt_add_libraries)
+    rt_settle_needs(rt_library_needs)
+    rt_add_kinds(ringtorch ringtorch ringtorch static)
+endfunction()
+
+# Called when those for workers are there, too.
+function(rt_add_worker_libraries)
+    rt_settle_needs(rt_workerlibrary_needs)
+    rt_add_kinds(ringtorch_worker ringtorch-worker worker worker_static worker)
 endfunction()

@@ -2,15 +2,16 @@
  * fast. */
 #include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/base/mem.h"
 #include "common/base/output.h"
 #include "common/base/program.h"
 #include "common/base/startup.h"
 #include "launch/cmd/scale.h"
 #include "launch/cmd/train.h"
 #include "launch/jobs/child.h"
+#include "launch/run/worker_program.h"
 #include "launch/tui/advice.h"
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,29 +26,49 @@ static int fail(void)
     return rt_status_exit_code(rt_error_code());
 }
 
-/* Executes the program beside this one with the same arguments. Returns only if that fails. */
-static int hand_on(const char *name, char **argv)
+/* Executes a program with the same arguments. Returns only if that fails. */
+static int hand_on(const char *program, char **argv)
 {
-    char *program = rt__program_beside(name);
-    if (!program)
-        return fail();
     execv(program, argv);
     RT_FAIL(NOTFOUND, "%s: %s: it belongs beside ringtorch: build or install it again", program,
             strerror(errno));
-    rt_mem_free(program);
     return fail();
+}
+
+/* Takes --worker PROGRAM or --worker=PROGRAM out of the arguments; the last one counts. Returns the program, or NULL if there is none. */
+static const char *take_worker(char **argv)
+{
+    static const char option[] = "--worker";
+    const char *worker = NULL;
+    char **to = argv;
+    for (; *argv && strcmp(*argv, "--") != 0; argv++) {
+        bool names = strncmp(*argv, option, sizeof option - 1) == 0;
+        if (names && (*argv)[sizeof option - 1] == '=')
+            worker = *argv + sizeof option;
+        else if (names && (*argv)[sizeof option - 1] == '\0' && argv[1])
+            worker = *++argv;
+        else
+            *to++ = *argv;
+    }
+    while ((*to++ = *argv))
+        argv++;
+    return worker;
 }
 
 int rt__to_worker(int argc, char **argv)
 {
+    rt__worker worker;
     (void)argc;
-    return hand_on("ringtorch-worker", argv - 1);
+    if (rt__worker_find(take_worker(argv), &worker) != RT_OK)
+        return fail();
+    return hand_on(worker.path, argv - 1);
 }
 
 int rt__to_coordinator(int argc, char **argv)
 {
     (void)argc;
-    return hand_on("ringtorch-coordinator", argv - 1);
+    char *program = rt__program_beside("ringtorch-coordinator");
+    return program ? hand_on(program, argv - 1) : fail();
 }
 
 int rt__train_command(int argc, char **argv)

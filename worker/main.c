@@ -1,41 +1,7 @@
-/* ringtorch-worker: without arguments a rank of a run, started by mpirun; else one of the commands that the launcher
- * passes on because they need the engine. */
-#include "common/base/output.h"
-#include "common/base/program.h"
-#include "common/base/startup.h"
-#include "worker/commands/command.h"
-#include "worker/rank.h"
-
-static const rt_command commands[] = {
-    {"eval", "RUN", "as ringtorch eval", rt__command_eval},
-    {"export", "RUN", "as ringtorch export", rt__command_export},
-    {"checkpoint", "...", "as ringtorch checkpoint", rt__command_checkpoint},
-    {"op", "IN OUT", "as ringtorch op", rt__command_op},
-    {"plugin", "FILE", "what is in a plugin; for ringtorch train", rt__command_plugin},
-    {"doctor", "", "what the engine computes with here; for ringtorch doctor", rt__command_doctor},
-    {"bandwidth", "", "measures between ranks, under mpirun; for ringtorch doctor",
-     rt__command_bandwidth},
-    {NULL},
-};
-
-static const rt_program program = {
-    .name = "ringtorch-worker",
-    .about = "a rank of a run, and the commands of ringtorch that need the engine",
-    .more = "Without arguments it is a rank of a run, started by ringtorch train through mpirun.",
-    .commands = commands,
-    .version = true,
-};
-
-static int run(int argc, char **argv)
-{
-    if (argc < 2)
-        return rt__rank_main();
-    int code = rt_program_run(&program, argc, argv);
-    return rt_shutdown() == 0 || code != 0 ? code : 1; /* prints the error, if any */
-}
+/* ringtorch-worker: the worker program without rows of its own. */
+#include <ringtorch/worker.h>
 
 int main(int argc, char **argv)
 {
-    rt_startup();
-    return rt_output_end(run(argc, argv));
+    return rt_worker_main(argc, argv, NULL);
 }

@@ -120,3 +120,34 @@ void rt_sha256_hex(rt_sha256 *h, char hex[65])
     EVP_MD_CTX_free(h->ctx);
     h->ctx = NULL;
 }
+
+static rt_status update_to_end(int fd, const char *path, uint8_t *buffer, rt_sha256 *h)
+{
+    for (;;) {
+        ssize_t n = read(fd, buffer, FILE_STEP);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return RT__FAIL_ERRNO(path, "read");
+        if (n == 0)
+            return RT_OK;
+        rt_sha256_update(h, buffer, (size_t)n);
+    }
+}
+
+rt_status rt_sha256_file(const char *path, char hex[65])
+{
+    int fd;
+    int64_t length;
+    rt_sha256 h;
+    RT_TRY(rt_input_open(path, RT_INPUT_FILE, &fd, &length));
+    uint8_t *buffer = rt_malloc(FILE_STEP);
+    rt_status status = buffer ? rt_sha256_init(&h) : rt_error_code();
+    if (status == RT_OK) {
+        status = update_to_end(fd, path, buffer, &h);
+        rt_sha256_hex(&h, hex);
+    }
+    rt_mem_free(buffer);
+    close(fd);
+    return status;
+}

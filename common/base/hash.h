@@ -40,5 +40,7 @@ typedef struct rt_sha256 {
 rt_status rt_sha256_init(rt_sha256 *h);
 void rt_sha256_update(rt_sha256 *h, const void *data, size_t len);
 void rt_sha256_hex(rt_sha256 *h, char hex[65]); /* writes 64 digits and a zero; releases h */
+/* Hashes a whole regular file. */
+rt_status rt_sha256_file(const char *path, char hex[65]);
 
 #endif

@@ -7,8 +7,9 @@
  *     }
  *
  * Cron, container entry points, service managers and batch systems start programs with descriptors closed, signals
- * ignored or blocked, and umasks and limits of their own. Only main() of the three programs calls this: a library must
- * not change the process it runs in. */
+ * ignored or blocked, and umasks and limits of their own. Only main() of the three programs calls this, and
+ * rt_worker_main, which stands for the main() of a program (ringtorch/worker.h): otherwise a library must not change the process it runs
+ * in. */
 #ifndef RINGTORCH_COMMON_BASE_STARTUP_H
 #define RINGTORCH_COMMON_BASE_STARTUP_H
 

@@ -11,6 +11,16 @@ const char *rt__plugin_name(const json_t *plugin)
     return json_string_value(json_object_get(json_object_get(plugin, "rows"), "name"));
 }
 
+bool rt__is_program(const json_t *plugin)
+{
+    return json_is_true(json_object_get(plugin, "program"));
+}
+
+static const char *kind_of(const json_t *plugin)
+{
+    return rt__is_program(plugin) ? "program" : "plugin";
+}
+
 bool rt__is_row_name(const char *s, bool dashes)
 {
     enum { MOST = 40 };
@@ -32,9 +42,11 @@ bool rt__is_plain_text(const char *s, size_t most)
 void rt__added_name(const rt__added *added, const char *kind, const char *name,
                     char out[RT__ADDED_NAME])
 {
-    snprintf(out, RT__ADDED_NAME, "%s %.40s%s%.40s", kind, name,
-             added->description ? " of the plugin " : "",
-             added->description ? rt__plugin_name(added->plugin) : "");
+    if (added->description)
+        snprintf(out, RT__ADDED_NAME, "%s %.40s of the %s %.40s", kind, name,
+                 kind_of(added->plugin), rt__plugin_name(added->plugin));
+    else
+        snprintf(out, RT__ADDED_NAME, "%s %.40s", kind, name);
 }
 
 rt_status rt__added_check(const rt__added *added, const char *what)
@@ -43,12 +55,13 @@ rt_status rt__added_check(const rt__added *added, const char *what)
         return RT_OK;
     rt_text file = {0};
     rt_text_add_word(&file, json_string_value(json_object_get(added->plugin, "file")));
-    rt_status status = RT_FAIL(
-        NOTFOUND,
-        "%s is of the plugin %s, which was not loaded: if you trust that program (sha256 "
-        "%.16s...), add --plugin %s",
-        what, rt__plugin_name(added->plugin),
-        json_string_value(json_object_get(added->plugin, "sha256")), file.data ? file.data : "");
+    rt_status status =
+        RT_FAIL(NOTFOUND,
+                "%s is of the %s %s, which was not loaded: if you trust that program (sha256 "
+                "%.16s...), add --%s %s",
+                what, kind_of(added->plugin), rt__plugin_name(added->plugin),
+                json_string_value(json_object_get(added->plugin, "sha256")),
+                rt__is_program(added->plugin) ? "worker" : "plugin", file.data ? file.data : "");
     rt_mem_free(file.data);
     return status;
 }

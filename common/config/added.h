@@ -18,13 +18,15 @@ typedef struct rt__added {
 
 /* Returns the name of a plugin, or NULL if it has none. */
 const char *rt__plugin_name(const json_t *plugin);
+/* Returns whether it is the program of a run, which adds rows as a plugin does (common/config/plugins.h). */
+bool rt__is_program(const json_t *plugin);
 /* Returns whether a row or a plugin may have this name: small letters, digits, _ and, if `dashes`, also -. */
 bool rt__is_row_name(const char *name, bool dashes);
 /* Returns whether a text has at most that many bytes, and no control characters. NULL is none. */
 bool rt__is_plain_text(const char *text, size_t most);
 
 enum { RT__ADDED_NAME = 128 };
-/* Writes how messages name a row: "layer scaled of the plugin mine", and "layer linear" if the row is built in. */
+/* Writes how messages name a row: "layer scaled of the plugin mine", "... of the program spirals", and "layer linear" if the row is built in. */
 void rt__added_name(const rt__added *added, const char *kind, const char *name,
                     char out[RT__ADDED_NAME]);
 

@@ -90,12 +90,48 @@ static rt_status resolve_plugins(const char *text, size_t len, const char *name,
         status = read_set(set, &given);
     else
         given = rt__config_read_plugins(text, len);
-    if (status == RT_OK && json_is_array(given))
+    if (status == RT_OK && (json_is_array(given) || by->by_user))
         status = rt__plugins_resolve(given, by->by_user, set ? NULL : name, resolved);
     json_decref(given);
     if (status == RT_OK)
         return RT_OK;
     return set ? rt_error_prefix("--set %.200s", set) : rt_error_prefix("%s", name);
+}
+
+static rt_status set_path(rt_config *cfg, const char *path, size_t len, const char *text);
+
+/* Returns what the program gives for a key, or NULL. */
+static const char *program_gives(const json_t *plugins, const char *key)
+{
+    return json_string_value(
+        json_object_get(json_object_get(rt_config_program(plugins), "gives"), key));
+}
+
+/* The data set and the task of the program are what a configuration has that names none. They are chosen before it is read, so that it
+ * may have their keys. */
+static rt_status choose_programs_rows(const json_t *plugins, rt_config *cfg)
+{
+    static const char *const keys[] = {"data.dataset", "task.name"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *name = program_gives(plugins, keys[i]);
+        if (name)
+            RT_TRY(set_path(cfg, keys[i], strlen(keys[i]), name));
+    }
+    return RT_OK;
+}
+
+/* The same for its net: a configuration that has no model has this one. */
+static rt_status choose_programs_net(rt_config *cfg)
+{
+    const char *name = program_gives(cfg->plugins, "model.layers");
+    if (!name || cfg->model.preset != RT_CFG_PRESET_NONE || json_array_size(cfg->model.layers) > 0)
+        return RT_OK;
+    json_t *layers = json_pack("[s]", name);
+    if (!layers)
+        return RT_FAIL(NOMEM, "model.layers: out of memory");
+    json_decref(cfg->model.layers);
+    cfg->model.layers = layers;
+    return RT_OK;
 }
 
 static rt_status parse(const char *text, size_t len, const char *name, const plugin_source *by,
@@ -105,6 +141,8 @@ static rt_status parse(const char *text, size_t len, const char *name, const plu
     *out = (rt_config){0};
     RT_TRY(resolve_plugins(text, len, name, by, &resolved));
     rt_status status = rt_config_default(out);
+    if (status == RT_OK && by->by_user)
+        status = choose_programs_rows(resolved, out);
     if (status == RT_OK)
         status = rt__config_read(out, text, len, name, lines);
     if (status == RT_OK && resolved) {
@@ -272,6 +310,8 @@ static rt_status load(const char *path, const char *const *sets, size_t n_sets, 
     for (size_t i = 0; i < n_sets && status == RT_OK; i++)
         if (!rt__set_of(plugins_key, &sets[i], 1)) /* plugins are already in it */
             status = rt_config_set(out, sets[i]);
+    if (status == RT_OK)
+        status = choose_programs_net(out);
     if (status != RT_OK)
         rt_config_release(out);
     return status;

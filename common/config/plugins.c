@@ -387,6 +387,22 @@ void rt_config_set_plugin_describer(rt_plugin_describer *describer)
     describe = describer;
 }
 
+static json_t *program;
+
+void rt_config_set_program(json_t *entry)
+{
+    json_decref(program);
+    program = entry;
+}
+
+const json_t *rt_config_program(const json_t *plugins)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach((json_t *)plugins, i, entry) if (rt__is_program(entry)) return entry;
+    return NULL;
+}
+
 /* Makes `path` absolute; it is relative to the folder of `file`. */
 static rt_status find_file(const char *path, const char *file, char real[PATH_MAX])
 {
@@ -483,17 +499,30 @@ static rt_status resolve(const json_t *given, bool by_user, const char *file,
     return rt__plugin_add(*entry);
 }
 
-rt_status rt__plugins_resolve(const json_t *given, bool by_user, const char *file,
-                              json_t **resolved)
+/* Begins a list with the program that is to train, which takes the place of one that trained before. */
+static rt_status begin_list(bool by_user, json_t **resolved)
 {
     *resolved = json_array();
     if (!*resolved)
         return RT_FAIL(NOMEM, "plugins: out of memory");
-    rt_status status = json_array_size(given) <= RT_PLUGINS_MAX
-                           ? RT_OK
-                           : RT_FAIL(CONFIG, "plugins: more than %d", RT_PLUGINS_MAX);
+    if (!by_user || !program)
+        return RT_OK;
+    RT_TRY(check_entry(program));
+    RT_TRY(rt__plugin_add(program));
+    return json_array_append(*resolved, program) == 0 ? RT_OK
+                                                      : RT_FAIL(NOMEM, "plugins: out of memory");
+}
+
+static rt_status resolve_list(const json_t *given, bool by_user, const char *file,
+                              json_t **resolved)
+{
+    rt_status status = begin_list(by_user, resolved);
+    if (status == RT_OK && json_array_size(given) > RT_PLUGINS_MAX)
+        status = RT_FAIL(CONFIG, "plugins: more than %d", RT_PLUGINS_MAX);
     for (size_t i = 0; i < json_array_size(given) && status == RT_OK; i++) {
         json_t *entry = NULL;
+        if (by_user && program && rt__is_program(json_array_get(given, i)))
+            continue;
         status = resolve(json_array_get(given, i), by_user, file, *resolved, &entry);
         if (status != RT_OK) {
             rt_error_prefix("plugins[%zu]", i);
@@ -502,7 +531,13 @@ rt_status rt__plugins_resolve(const json_t *given, bool by_user, const char *fil
             status = RT_FAIL(NOMEM, "plugins: out of memory");
         }
     }
-    if (status == RT_OK)
+    return status;
+}
+
+rt_status rt__plugins_resolve(const json_t *given, bool by_user, const char *file,
+                              json_t **resolved)
+{
+    if (resolve_list(given, by_user, file, resolved) == RT_OK)
         return RT_OK;
     json_decref(*resolved);
     *resolved = NULL;

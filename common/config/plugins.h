@@ -22,7 +22,20 @@ typedef rt_status rt_plugin_describer(const char *path, json_t **entry);
  * configuration that names a file is refused. */
 void rt_config_set_plugin_describer(rt_plugin_describer *describe);
 
-/* Turns every element of a list into an entry and registers its rows. A path is described by the describer; it is
+/* ---- the program of a run (ringtorch/worker.h) ----
+ * A program of the user's own may be the worker. Its rows are an entry like a plugin's, whose file is the program, with two more members:
+ *
+ *     {"file": "/home/me/spirals", "sha256": ..., "rows": {...}, "program": true, "gives": {"data.dataset": "spirals", "model.layers": "net"}}
+ */
+
+/* Sets the entry of the program that is to train (a new reference), or NULL (the initial value). From now on the list of each
+ * configuration that a user names begins with it, and what the program gives is what the configuration has where it names nothing else.
+ */
+void rt_config_set_program(json_t *entry);
+/* Returns the entry of the program that such a list names, borrowed, or NULL. */
+const json_t *rt_config_program(const json_t *plugins);
+
+/* Turns every element of a list, which may be NULL, into an entry and registers its rows. A path is described by the describer; it is
  * relative to the folder of `file` (or to the working directory if that is NULL). An entry stays as it is. If not
  * `by_user` (the list was not written by the user), paths are refused, so that reading a run directory never runs code.
  * Fails with CONFIG, naming the element, if it is neither or cannot be registered. */

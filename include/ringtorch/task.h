@@ -79,16 +79,16 @@ typedef struct rt_task_row {
     const char *target_name; /* its name in a file of predictions */
     /* The names of the results in that file: as many as the net must give; the others are NULL. */
     const char *results[RT_NN_TENSORS];
-    /* Returns true if the data set has what this task needs. */
+    /* Returns true if the data set has what this task needs; `task: auto` takes the first that fits. NULL: a
+     * configuration must name the task, and any data set will do. */
     bool (*fits)(const rt_dataset *d);
-    /* Stores the options and what follows from them (rt_task_state), and sets t->sums and t->weight.
-     * The data set fits. */
+    /* Stores the options and what follows from them (rt_task_state), and sets t->sums and t->weight. */
     rt_status (*open)(rt_task *t, const void *options, const rt_dataset *d);
-    /* Returns how many outputs the last layer of a preset net must have for each sample; 0: no preset
-     * will do. */
+    /* Returns how many outputs the last layer of a preset net must have for each sample; 0, and NULL: no
+     * preset will do. */
     int64_t (*outputs)(const rt_dataset *d);
     /* Fails if results of these shapes, for each sample, do not match the targets of the data set
-     * (rt_task_wrong_output). */
+     * (rt_task_wrong_output). NULL: all are let through. */
     rt_status (*check)(const rt_task *t, const rt_dataset *d, const rt_dims *shape);
     /* Returns the weight of the samples of a batch together. NULL: each sample has t->weight. */
     double (*weigh)(const rt_task *t, const rt_batch *b);

@@ -18,7 +18,8 @@ static const char more[] =
     "SIGXCPU. They tell how the run ended: if standard output cannot be written, training "
     "continues and standard error says so.\n"
     "Environment: RINGTORCH_WORKER and RINGTORCH_COORDINATOR, programs to run instead of "
-    "ringtorch-worker and ringtorch-coordinator beside this one; RINGTORCH_JOBS, what starts the "
+    "ringtorch-worker (one without rows of its own) and ringtorch-coordinator beside this one; "
+    "RINGTORCH_JOBS, what starts the "
     "workers: auto or mpirun (the first in PATH, of Open MPI 4 or 5), or a job back end of a "
     "plugin; OMPI_MCA_... and PRTE_MCA_..., settings of Open MPI; OMPI_MCA_plm_rsh_agent, the "
     "remote shell (default: ssh).";
@@ -68,6 +69,10 @@ static rt_status parse(int argc, char **argv, rt__train_options *o)
          "the newest checkpoint that verifies; if there is neither, start anew\n"
          "PATH: resume from this checkpoint, or from the newest good one of this run directory",
          .text = &o->resume, .words = "never auto"},
+        {"worker", 0, "PROGRAM",
+         "a program of your own that trains, with its net, loss or data (ringtorch/worker.h), the "
+         "same on every host; the default is ringtorch-worker",
+         .text = &o->worker},
         {"set", 0, "KEY=VALUE", "override one key of CONFIG; may be repeated", .list = &o->sets},
         {"separate", 0, NULL,
          "under mpirun or srun: each of their tasks is a separate run with its own --run-dir",

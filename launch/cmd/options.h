@@ -15,6 +15,7 @@
 typedef struct rt__train_options {
     const char *config;
     const char *run_dir; /* NULL: as the configuration says */
+    const char *worker;  /* --worker; NULL: none */
     const char *resume;  /* "never" (the default), "auto" or a path */
     rt_option_list sets; /* "section.key=value", in order; --hostfile and -n come last */
     char workers[40];    /* "parallel.workers=4", or "" without -n */

@@ -23,9 +23,9 @@
 #include "launch/run/earlier_snapshots.h"
 #include "launch/run/finished.h"
 #include "launch/run/limits.h"
-#include "launch/run/plugins.h"
 #include "launch/run/rundir.h"
 #include "launch/run/supervise.h"
+#include "launch/run/worker_program.h"
 #include "launch/tui/advice.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -44,7 +44,8 @@ typedef struct launch {
     rt__outer_role task;
     rt__jobs jobs;
     rt__host_list hosts; /* where workers may run */
-    char *coordinator, *worker, *dir;
+    rt__worker worker;
+    char *coordinator, *dir;
     char resume[PATH_MAX]; /* what a link given to --resume pointed to */
 } launch;
 
@@ -58,29 +59,14 @@ static char *choose_run_dir(const launch *l)
     return rt_strdup_printf("runs/%s", l->cfg.run.name);
 }
 
-/* Returns the path of the program that the variable names, else of the one beside this program (rt_mem_free). */
-static char *choose_program(const char *variable, const char *name)
-{
-    const char *set = getenv(variable); /* an empty variable counts as unset */
-    return set && *set ? rt_strdup(set) : rt__program_beside(name);
-}
-
-/* Finds the worker program. Loading the configuration needs it to learn what is in plugins. */
-static rt_status find_worker(launch *l)
-{
-    l->worker = choose_program("RINGTORCH_WORKER", "ringtorch-worker");
-    if (!l->worker)
-        return rt_error_code();
-    rt__plugins_ask(l->worker);
-    return RT_OK;
-}
-
+/* Finds the coordinator, and checks that both programs are there. */
 static rt_status find_programs(launch *l)
 {
-    l->coordinator = choose_program("RINGTORCH_COORDINATOR", "ringtorch-coordinator");
-    if (!l->coordinator || !l->worker)
+    const char *set = getenv("RINGTORCH_COORDINATOR"); /* an empty variable counts as unset */
+    l->coordinator = set && *set ? rt_strdup(set) : rt__program_beside("ringtorch-coordinator");
+    if (!l->coordinator)
         return rt_error_code();
-    const char *needed[] = {l->coordinator, l->worker};
+    const char *needed[] = {l->coordinator, l->worker.path};
     for (int i = 0; i < 2; i++)
         if (!rt_path_exists(needed[i]))
             return RT_FAIL(NOTFOUND, "%s: not found: " RT__PROGRAM_ADVICE, needed[i]);
@@ -266,10 +252,11 @@ static rt_status prepare(launch *l)
 {
     const rt__train_options *o = &l->options;
     RT_TRY(check_working_directory());
-    RT_TRY(find_worker(l));
+    RT_TRY(rt__worker_choose(o->worker, &l->worker));
     bool begins = strcmp(o->resume, "never") == 0;
     RT_TRY((begins ? rt_config_load_new : rt_config_load)(o->config, o->sets.item, o->sets.count,
                                                           &l->cfg));
+    RT_TRY(rt__worker_settle(&l->cfg, &l->worker));
     RT_TRY(check_config(l));
     if (l->task == RT__OUTER_FIRST)
         RT_TRY(rt__outer_task_check(&l->cfg));
@@ -291,7 +278,7 @@ static void release(launch *l)
     rt__jobs_close(&l->jobs);
     rt__host_list_release(&l->hosts);
     rt_mem_free(l->coordinator);
-    rt_mem_free(l->worker);
+    rt__worker_release(&l->worker);
     rt_mem_free(l->dir);
 }
 
@@ -382,7 +369,7 @@ static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt_
                                          .jobs = &l->jobs,
                                          .hosts = &l->hosts,
                                          .coordinator = l->coordinator,
-                                         .worker = l->worker,
+                                         .worker = l->worker.path,
                                          .resume = l->options.resume,
                                          .started = started,
                                          .json = l->options.json});
@@ -416,7 +403,7 @@ static int run(const launch *l, double started)
 static int help_config(launch *l)
 {
     const rt__train_options *o = &l->options;
-    if (o->config && (find_worker(l) != RT_OK ||
+    if (o->config && (rt__worker_choose(o->worker, &l->worker) != RT_OK ||
                       rt_config_load(o->config, o->sets.item, o->sets.count, &l->cfg) != RT_OK)) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
         return rt_status_exit_code(rt_error_code());
@@ -428,8 +415,12 @@ static int help_config(launch *l)
 /* Becomes a worker of the run that the first task of an outer job supervises. Returns only if that fails. */
 static rt_status become_worker(launch *l)
 {
-    RT_TRY(find_worker(l));
-    return rt__outer_become_worker(l->worker);
+    const rt__train_options *o = &l->options;
+    RT_TRY(rt__worker_choose(o->worker, &l->worker));
+    if (rt_config_load(o->config, o->sets.item, o->sets.count, &l->cfg) != RT_OK ||
+        rt__worker_settle(&l->cfg, &l->worker) != RT_OK)
+        rt_error_clear(); /* the first task says what is wrong, and sends this one home */
+    return rt__outer_become_worker(l->worker.path);
 }
 
 static int prepare_and_run(launch *l, double started)
@@ -461,8 +452,8 @@ int rt__train(int argc, char **argv, double started)
         exit_code = help_config(&l);
     } else if (!asks) {
         exit_code = prepare_and_run(&l, started);
-        if (l.task == RT__OUTER_FIRST && l.worker)
-            rt__outer_send_home(l.worker);
+        if (l.task == RT__OUTER_FIRST && l.worker.path)
+            rt__outer_send_home(l.worker.path);
     }
     release(&l);
     return exit_code;

@@ -118,9 +118,10 @@ const char *rt__advice_eval(const char *run_dir, const json_t *plugins, char tex
     rt_text_add(&t, " eval ");
     add_path(&t, run_dir);
     for (size_t i = 0; i < json_array_size(plugins); i++) {
-        rt_text_add(&t, " --plugin ");
-        rt_text_add_word(&t,
-                         json_string_value(json_object_get(json_array_get(plugins, i), "file")));
+        const json_t *plugin = json_array_get(plugins, i);
+        bool program = json_is_true(json_object_get(plugin, "program"));
+        rt_text_add(&t, program ? " --worker " : " --plugin ");
+        rt_text_add_word(&t, json_string_value(json_object_get(plugin, "file")));
     }
     return take(&t, text);
 }

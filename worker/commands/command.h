@@ -22,6 +22,8 @@ int rt__command_checkpoint(int argc, char **argv);
 int rt__command_op(int argc, char **argv);
 /* For `ringtorch train`: describes what is in a plugin. */
 int rt__command_plugin(int argc, char **argv);
+/* For `ringtorch train`: says which version this program is and which rows it has. */
+int rt__command_program(int argc, char **argv);
 /* For `ringtorch doctor`; bandwidth is run by mpirun. */
 int rt__command_doctor(int argc, char **argv);
 int rt__command_bandwidth(int argc, char **argv);
@@ -40,6 +42,16 @@ rt_status rt__command_create(const char *path, const char *const *inputs, rt_st_
             "names; may be repeated",                                                              \
             .list = files                                                                          \
     }
+/* The row with which the user names a program of their own. The launcher takes it out and runs that program in place of this one. */
+#define RT__WORKER_OPTION(program)                                                                 \
+    {                                                                                              \
+        "worker", 0, "PROGRAM",                                                                    \
+            "the program that trained it (ringtorch train --worker), which is run in place of "    \
+            "ringtorch-worker",                                                                    \
+            .text = program                                                                        \
+    }
+/* Fails if that program was named to this one, which cannot become another. */
+rt_status rt__command_check_worker(const char *program);
 rt_status rt__command_plugins(const rt_option_list *files);
 /* Loads a plugin that the user named and returns its entry of a configuration. Loads it in a child first: if that crashes or exits, fails with
  * CONFIG. What it prints while it is loaded goes to standard error, since standard output has the command's own result. */

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 typedef struct options {
-    const char *config, *logits;
+    const char *config, *logits, *worker;
     int64_t limit; /* 0 for all */
     rt_option_list sets, plugins;
     bool json, best;
@@ -34,6 +34,7 @@ static rt_status parse(int argc, char **argv, options *o)
          "be repeated",
          .list = &o->sets},
         RT__PLUGIN_OPTION(&o->plugins),
+        RT__WORKER_OPTION(&o->worker),
         {"logits", 0, "FILE",
          "write inputs, raw outputs and labels of the test samples as safetensors; - is standard "
          "output",
@@ -54,6 +55,7 @@ static rt_status parse(int argc, char **argv, options *o)
         table,
         "Exit codes: 0 done, 1 failed, 2 wrong usage, checkpoint or data."};
     RT_TRY(rt_options_parse(&usage, argc, argv, &o->args));
+    RT_TRY(rt__command_check_worker(o->worker));
     if (o->limit && !o->logits)
         return RT_FAIL(ARG, "--limit: only with --logits: see ringtorch eval --help");
     return RT_OK;

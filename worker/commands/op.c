@@ -232,11 +232,13 @@ static rt_status run_operands(const char *in, const char *out, int *exit_code)
 static rt_status run(int argc, char **argv, rt_option_list *plugins, int *exit_code)
 {
     bool list = false, json = false;
+    const char *worker = NULL;
     const rt_option options[] = {
         {"list", 0, NULL, "all operations: names, formulas, tensors, arguments", .flag = &list,
          .alone = true},
         {"json", 0, NULL, "with --list: one JSON array of them", .flag = &json},
         RT__PLUGIN_OPTION(plugins),
+        RT__WORKER_OPTION(&worker),
         {NULL},
     };
     const rt_usage usage = {
@@ -257,6 +259,7 @@ static rt_status run(int argc, char **argv, rt_option_list *plugins, int *exit_c
     RT_TRY(rt_options_parse(&usage, argc, argv, &args));
     if (args.help)
         return RT_OK;
+    RT_TRY(rt__command_check_worker(worker));
     if (json && !list)
         return RT_FAIL(ARG, "--json: only with --list: see ringtorch op --help");
     if (list && args.count > 0)

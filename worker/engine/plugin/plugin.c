@@ -115,6 +115,18 @@ static rt_status add_rows(const rt__plugin_file *f, const rt_plugin *table, json
     return RT_OK;
 }
 
+rt_status rt__plugin_take(const rt__plugin_file *f, const rt_plugin *table, json_t **entry)
+{
+    rt_status status = make_entry(f, table, entry);
+    if (status == RT_OK)
+        status = add_rows(f, table, *entry);
+    if (status == RT_OK)
+        return RT_OK;
+    json_decref(*entry);
+    *entry = NULL;
+    return status;
+}
+
 static rt_status load(const rt__plugin_file *f, json_t **entry)
 {
     void *handle;
@@ -123,13 +135,8 @@ static rt_status load(const rt__plugin_file *f, json_t **entry)
     if (*entry)
         return RT_OK;
     RT_TRY(rt__plugin_file_load(f, &handle, &table));
-    rt_status status = make_entry(f, table, entry);
-    if (status == RT_OK)
-        status = add_rows(f, table, *entry);
-    if (status == RT_OK)
+    if (rt__plugin_take(f, table, entry) == RT_OK)
         return RT_OK;
-    json_decref(*entry);
-    *entry = NULL;
     dlclose(handle);
     return rt_error_code();
 }
@@ -165,6 +172,17 @@ rt_status rt__plugin_describe(const char *path, json_t **entry)
     return RT_OK;
 }
 
+/* Fails: the run's program is another one than this. */
+static rt_status refuse_program(const char *file, const char *sha256)
+{
+    const json_t *own = rt__program_entry();
+    const char *mine = json_string_value(json_object_get(own, "sha256"));
+    return RT_FAIL(MISMATCH,
+                   "program %s: is not the one of this run: its sha256 is %s, but the run's is %s: "
+                   "put that file there, the same on every host",
+                   file, mine ? mine : "not known, as it brings no rows", sha256);
+}
+
 rt_status rt__plugins_load(const rt_config *cfg)
 {
     size_t i;
@@ -173,8 +191,10 @@ rt_status rt__plugins_load(const rt_config *cfg)
     {
         const char *file = json_string_value(json_object_get(named, "file")),
                    *sha256 = json_string_value(json_object_get(named, "sha256"));
-        if (file && sha256 && !find_loaded(sha256))
-            RT_TRY(load_file(file, sha256, &entry));
+        if (!file || !sha256 || find_loaded(sha256))
+            continue;
+        RT_TRY(rt__is_program(named) ? refuse_program(file, sha256)
+                                     : load_file(file, sha256, &entry));
     }
     return RT_OK;
 }
@@ -182,14 +202,16 @@ rt_status rt__plugins_load(const rt_config *cfg)
 static rt_status match(const json_t *named)
 {
     const char *name = text_of(named, "name"), *sha256 = text_of(named, "sha256");
+    const char *kind = rt__is_program(named) ? "program" : "plugin";
     if (find_loaded(sha256))
         return RT_OK;
     for (loaded *l = all; l; l = l->next)
         if (strcmp(text_of(l->entry, "name"), name) == 0)
             return RT_FAIL(MISMATCH,
-                           "plugin %s: the sha256 of %s is %s, but the model was made with %s: "
+                           "%s %s: the sha256 of %s is %s, but the model was made with %s: "
                            "give that file, or a configuration of your own with --config",
-                           name, text_of(l->entry, "file"), text_of(l->entry, "sha256"), sha256);
+                           kind, name, text_of(l->entry, "file"), text_of(l->entry, "sha256"),
+                           sha256);
     return RT_OK;
 }
 

@@ -190,11 +190,10 @@ static rt_status describe_metrics(const place *at, const rt_task_row *t, json_t 
 
 static rt_status describe_task(const place *at, const void *row, json_t **out)
 {
-    static const char *const needed[] = {".target",  ".target_name", ".results", ".fits",  ".open",
-                                         ".outputs", ".check",       ".loss",    ".score", ".tell"};
+    static const char *const needed[] = {".target", ".target_name", ".results", ".open",
+                                         ".loss",   ".score",       ".tell"};
     const rt_task_row *t = row;
-    RT_TRY(CHECK_THERE(at, needed, t->target, t->target_name, t->results[0], (const void *)t->fits,
-                       (const void *)t->open, (const void *)t->outputs, (const void *)t->check,
+    RT_TRY(CHECK_THERE(at, needed, t->target, t->target_name, t->results[0], (const void *)t->open,
                        (const void *)t->loss, (const void *)t->score, (const void *)t->tell));
     if (t->counted && !t->unit)
         return not_whole(at, ".unit", "what .counted counts");

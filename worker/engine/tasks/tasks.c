@@ -60,10 +60,11 @@ static rt_status choose(const rt_config *cfg, const rt_dataset *d, const rt_task
     RT_TRY(check_loaded(named));
     *out = task_at(named);
     if (*out)
-        return (*out)->fits(d) ? RT_OK
-                               : fail_to_fit((*out)->name, "not a task for this data set", d);
+        return !(*out)->fits || (*out)->fits(d)
+                   ? RT_OK
+                   : fail_to_fit((*out)->name, "not a task for this data set", d);
     for (int i = 0; i < all; i++)
-        if (task_at(i) && task_at(i)->fits(d)) {
+        if (task_at(i) && task_at(i)->fits && task_at(i)->fits(d)) {
             *out = task_at(i);
             return RT_OK;
         }
@@ -162,7 +163,7 @@ rt_status rt__task_check(const rt_task *t, const rt_dataset *d, const rt_dims *s
                        rt_plural(count), t->row->name, needed);
     char name[RT__ADDED_NAME];
     name_task(t->row, name);
-    return rt__callback_status(t->row->check(t, d, shape), name, ".check");
+    return t->row->check ? rt__callback_status(t->row->check(t, d, shape), name, ".check") : RT_OK;
 }
 
 /* ---- what its functions give ---- */

@@ -39,7 +39,7 @@ static rt_status get_layers(const rt_config *cfg, const rt_task *task, const rt_
         *out = json_incref(cfg->model.layers);
         return RT_OK;
     }
-    int64_t outputs = task->row->outputs(train);
+    int64_t outputs = task->row->outputs ? task->row->outputs(train) : 0;
     if (outputs == 0)
         return RT_FAIL(
             CONFIG,
