@@ -16,6 +16,7 @@
 #include <emmintrin.h>
 #endif
 #include "common/base/clock.h"
+#include "common/base/container.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -112,12 +113,14 @@ static rt_status check_room(const rt__snapshot *s, size_t bytes)
     if (fstatvfs(s->fd, &f) != 0)
         return RT_FAIL(IO, "%s: cannot find out how much room its file system has: %m", s->path);
     double room = (double)f.f_bavail * (double)f.f_frsize;
-    if (room < (double)bytes + s->keep_free)
-        return RT_FAIL(NOSPACE,
-                       "%s: %.1f MB are free, it needs %.1f MB and MPI may need %.1f MB: see "
-                       "snapshot.dir",
-                       s->path, room / 1e6, (double)bytes / 1e6, s->keep_free / 1e6);
-    return RT_OK;
+    if (room >= (double)bytes + s->keep_free)
+        return RT_OK;
+    const char *advice = strncmp(s->path, "/dev/shm/", 9) == 0 ? rt_container_shm_advice("") : NULL;
+    return RT_FAIL(NOSPACE,
+                   "%s: %.1f MB are free, it needs %.1f MB and MPI may need %.1f MB: %s%ssee "
+                   "snapshot.dir",
+                   s->path, room / 1e6, (double)bytes / 1e6, s->keep_free / 1e6,
+                   advice ? advice : "", advice ? ", or " : "");
 }
 
 static rt_status map_slots(rt__snapshot *s, size_t bytes)

@@ -9,18 +9,20 @@
 #include "launch/cmd/status_past.h"
 #include "launch/run/ask.h"
 #include "launch/run/place.h"
+#include "launch/tui/status_ready.h"
 #include "launch/tui/status_show.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static const double ANSWER_SECONDS = 5, WATCH_SECONDS = 1;
+static const double ANSWER_SECONDS = 5, READY_SECONDS = 2, WATCH_SECONDS = 1;
 enum { EVENTS_USUAL = 8, EVENTS_MOST = 1000 };
 
 typedef struct status {
     char *dir;
-    bool json, watch;
+    bool json, watch, ready;
+    bool is_ready; /* what --ready has found out */
     rt_arguments args;
     int64_t events;
     rt__screen screen;
@@ -38,6 +40,10 @@ static rt_status parse(int argc, char **argv, status *s)
          "print one JSON object on one line, as the coordinator sends it (answered: false if there "
          "is no coordinator)",
          .flag = &s->json},
+        {"ready", 0, NULL,
+         "print one line, and exit with 0 only if the run takes steps or is done: for the "
+         "readiness probe of a container",
+         .flag = &s->ready},
         {NULL},
     };
     const rt_usage usage = {
@@ -49,8 +55,12 @@ static rt_status parse(int argc, char **argv, status *s)
         "has ended or was killed, it shows what the run left and how to resume it.",
         options,
         "Exit codes: 0 shown, 1 the run cannot be read or does not answer, 2 wrong usage or no "
-        "run."};
-    return rt_options_parse(&usage, argc, argv, &s->args);
+        "run. With --ready: 0 ready, 1 not ready, also if there is no run yet, 2 wrong usage."};
+    RT_TRY(rt_options_parse(&usage, argc, argv, &s->args));
+    if (s->ready && (s->watch || s->json))
+        return RT_FAIL(ARG, "--ready: prints one line, once: leave out %s",
+                       s->watch ? "--watch" : "--json");
+    return RT_OK;
 }
 
 /* ---- showing ---- */
@@ -110,7 +120,9 @@ static rt_status show(status *s, const json_t *j, bool past)
     if (s->watch && s->screen.height > 1)
         s->screen.height--; /* the cursor needs a line of its own */
     s->screen.now = rt_clock_wall();
-    if (past)
+    if (s->ready)
+        s->is_ready = past ? rt__ready_past(j, &out) : rt__ready_now(j, &out);
+    else if (past)
         rt__past_show(j, &s->screen, &out);
     else
         rt__status_show(j, &s->screen, &out);
@@ -193,7 +205,7 @@ static rt_status show_run(status *s)
     rt_config_register_plugins(s->dir);
     rt_status result = s->watch ? watch(s) : rt__ask_open(s->dir, &s->ask);
     if (!s->watch && result == RT_OK)
-        result = ask_once(s, ANSWER_SECONDS);
+        result = ask_once(s, s->ready ? READY_SECONDS : ANSWER_SECONDS);
     if (result != RT_E_CLOSED || rt_run_lock_is_held(s->dir))
         return result;
     rt_error_clear();
@@ -206,14 +218,16 @@ int rt__status_command(int argc, char **argv)
     rt_status result = parse(argc, argv, &s);
     if (result == RT_OK && s.args.help)
         return 0;
-    if (result == RT_OK)
+    bool asked = result == RT_OK;
+    if (asked)
         result = rt__place_find(s.args.operand[0], &s.dir);
-    int exit_code = result == RT_OK ? 1 : rt_status_exit_code(result);
+    /* A probe may come before the run has made its directory, which is no mistake. */
+    int exit_code = result == RT_OK || (s.ready && asked) ? 1 : rt_status_exit_code(result);
     if (result == RT_OK)
         result = show_run(&s);
     if (result != RT_OK)
         fprintf(stderr, "ringtorch: %s\n", rt_error());
     rt__ask_close(s.ask);
     rt_mem_free(s.dir);
-    return result == RT_OK ? 0 : exit_code;
+    return result == RT_OK && (s.is_ready || !s.ready) ? 0 : exit_code;
 }

@@ -1,5 +1,6 @@
 #include "launch/doctor/doctor_machine.h"
 #include "common/base/clock.h"
+#include "common/base/container.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -146,11 +147,12 @@ void rt__check_shared_memory(rt__doctor *d)
     }
     double free = (double)fs.f_bavail * (double)fs.f_frsize;
     double all = (double)fs.f_blocks * (double)fs.f_frsize;
+    const char *in_container = rt_container_shm_advice("");
+    char advice[200];
+    snprintf(advice, sizeof advice, "%s, or set snapshot.dir",
+             in_container ? in_container : "make it larger (mount -o remount,size=1g /dev/shm)");
     rt__verdict v = free < 16 * MIB ? RT__PROBLEM : free < 256 * MIB ? RT__WARNING : RT__FINE;
-    rt__doctor_report(d, v, "shared memory",
-                      v == RT__FINE ? NULL
-                                    : "make it larger (docker run --shm-size=1g, mount -o "
-                                      "remount,size=1g /dev/shm), or set snapshot.dir",
+    rt__doctor_report(d, v, "shared memory", v == RT__FINE ? NULL : advice,
                       "%s free of %s: snapshots of up to %s parameters", rt__words_bytes(free, a),
                       rt__words_bytes(all, b),
                       rt__words_number(free / (STATE_BYTES * SNAPSHOT_STATES), c));

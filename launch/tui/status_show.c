@@ -21,7 +21,7 @@ enum {
 
 /* ---- the head ---- */
 
-static const char *phase_in_words(const char *phase)
+const char *rt__phase_in_words(const char *phase)
 {
     static const struct {
         const char *phase, *words;
@@ -58,7 +58,7 @@ static void show_title(const json_t *j, const rt__screen *s, rt_text *out)
                     : busy ? rt__yellow
                            : rt__bold,
                     "%s: %s%s%s", rt__cell_clean(rt__field_text(j, "name"), name),
-                    rt__cell_clean(phase_in_words(state), phase), *id ? "   run " : "",
+                    rt__cell_clean(rt__phase_in_words(state), phase), *id ? "   run " : "",
                     rt__cell_clean(id, run));
     if (json_is_object(verifying)) {
         rt_text words = {0};

@@ -15,5 +15,7 @@
 void rt__status_show(const json_t *status, const rt__screen *screen, rt_text *out);
 /* Adds a list of events as sentences with their times; nothing if the list is empty. */
 void rt__events_show(const json_t *events, const rt__screen *screen, rt_text *out);
+/* Returns what a phase of the coordinator's STATUS_IS is called on the screen: "training" for RUN. */
+const char *rt__phase_in_words(const char *phase);
 
 #endif

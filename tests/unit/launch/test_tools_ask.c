@@ -152,6 +152,53 @@ static void status_json_is_the_coordinators_object(void **state)
     json_decref(meant);
 }
 
+/* Answers with the sample, in which `from` is replaced by `to`. */
+static void answer_with(const char *from, const char *to)
+{
+    char text[sizeof sample + 64];
+    const char *at = strstr(sample, from);
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - sample), sample, to, at + strlen(from));
+    fake_answer(&f, RT_MSG_STATUS_IS, text);
+}
+
+static void ready_is_told_by_the_exit_code(void **state)
+{
+    (void)state;
+    char name[32];
+    expect("status --ready RUN", 1, "", "no such run"); /* a probe that comes too early */
+    assert_true(fake_start(&f, run_dir));
+    fake_answer(&f, RT_MSG_STATUS_IS, sample);
+    expect("status --ready RUN", 0, "ready: step 1,240 of 2,000\n", "");
+    assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1); /* one line */
+    static const char *const phases[][2] = {{"BOOT", "not ready: starting\n"},
+                                            {"RECOVER", "not ready: looking for the state"},
+                                            {"GATHER", "not ready: starting workers\n"},
+                                            {"REGROUP", "not ready: ending a generation"},
+                                            {"FAILED", "not ready: failed\n"}};
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
+        snprintf(name, sizeof name, "\"phase\": \"%s\"", phases[i][0]);
+        answer_with("\"phase\": \"RUN\"", name);
+        expect("status --ready RUN", 1, phases[i][1], "");
+    }
+    answer_with("\"state\": \"ok\"", "\"state\": \"stalled\"");
+    expect("status --ready RUN", 1, "not ready: rank 0 on h0 is stalled\n", "");
+    fake_answer(&f, RT_MSG_STATUS_IS, "{}");
+    expect("status --ready RUN", 1, "not ready: phase unknown\n", "");
+    fake_answer(&f, RT_MSG_REFUSED, "no");
+    expect("status --ready RUN", 1, "", "refused: no");
+}
+
+/* A probe has a second or a few. */
+static void ready_does_not_wait_for_a_coordinator_that_hangs(void **state)
+{
+    (void)state;
+    assert_true(fake_start(&f, run_dir));
+    fake_mute(&f);
+    expect("status --ready RUN", 1, "", "for 2 s");
+    atomic_store(&f.mute, false);
+}
+
 static void a_file_of_the_run_stands_for_it(void **state)
 {
     (void)state;
@@ -211,6 +258,9 @@ static void wrong_usage_is_refused_before_anything_is_sent(void **state)
         {"status RUN --events", "--events: a value is missing"},
         {"status RUN --events x", "--events x: not a whole number"},
         {"status RUN --events -1", "--events -1: expected a number from 0"},
+        {"status --ready", "no RUN: write ringtorch status RUN"},
+        {"status RUN --ready --watch", "leave out --watch"},
+        {"status RUN --ready --json", "leave out --json"},
         {"status RUN other", "'other': one argument too many"},
         {"scale", "no RUN: write ringtorch scale RUN W"},
         {"scale RUN", "no W: write ringtorch scale RUN W"},
@@ -533,6 +583,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(status_shows_what_the_coordinator_says),
         TEST(status_json_is_the_coordinators_object),
+        TEST(ready_is_told_by_the_exit_code),
+        TEST(ready_does_not_wait_for_a_coordinator_that_hangs),
         TEST(a_file_of_the_run_stands_for_it),
         TEST(orders_reach_the_coordinator),
         TEST(a_refusal_is_printed),

@@ -355,10 +355,12 @@ static void little_shared_memory_is_reported(void **state)
         skip();
     assert_int_equal(code, 1);
     expect_out("problem  shared memory  8.0 MiB free of 8.0 MiB");
-    expect_out("--shm-size");
     setenv("SHM_SIZE", "size=64m", 1);
+    setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1", 1);
     assert_int_equal(run_quickly(little_shared_memory, NULL, NULL), 0);
+    unsetenv("KUBERNETES_SERVICE_HOST");
     expect_out("warning  shared memory  64 MiB free of 64 MiB");
+    expect_out("emptyDir with medium: Memory");
 }
 
 /* ---- hosts ---- */

@@ -54,6 +54,8 @@ static void a_killed_run_says_what_it_can_resume_from(void **state)
     expect_out("\"snapshot_step\":417,");
     assert_int_equal(STATUS(run_dir, "--watch"), 0); /* ends at once */
     expect_out("x: killed");
+    assert_int_equal(STATUS(run_dir, "--ready"), 1);
+    assert_string_equal(out, "not ready: killed after step 415\n");
 }
 
 /* Otherwise the run would begin again at step 0, next to a state that nobody looks for any more. */
@@ -128,6 +130,8 @@ static void a_run_that_is_done_shows_its_summary(void **state)
     expect_out("test accuracy 91.23 %, loss 0.2500\n");
     expect_out("1 restart, 1 step lost\n");
     assert_null(strstr(out, "to resume"));
+    assert_int_equal(STATUS(run_dir, "--ready"), 0);
+    assert_string_equal(out, "ready: done after step 200\n");
 }
 
 /* If the summary is missing, or lacks a value, status omits the value instead of printing "-" or "nan". */
@@ -163,6 +167,8 @@ static void a_failed_run_says_why(void **state)
     expect_out("error      the disk is full\n");
     expect_out("failed after step 7: full\n");
     expect_out("to resume:");
+    assert_int_equal(STATUS(run_dir, "--ready"), 1);
+    assert_string_equal(out, "not ready: failed after step 7\n");
 }
 
 /* The launch that was refused has changed nothing: the run is what the launch before it made of it. */
