@@ -1,6 +1,6 @@
 /* Job back ends of plugins (ringtorch/job.h) as configurations describe them:
  *
- *     {"name": "slurm", "help": "...", "command": ["srun", "-n", "{ranks}", "{worker}"], "shell": ["ssh"],
+ *     {"name": "srun", "help": "...", "command": ["srun", "-n", "{ranks}", "{worker}"], "shell": ["ssh"],
  *      "rank": "SLURM_PROCID", "world": "SLURM_NTASKS", "local_rank": "SLURM_LOCALID", "once": false}
  *
  * They are all data: launch/jobs/backend_command.c starts the command. */

@@ -1,12 +1,12 @@
 /* Job back ends of your own: the command that starts the workers of a run in place of Open MPI's mpirun,
- * chosen with RINGTORCH_JOBS=slurm in the environment of `ringtorch train`.
+ * chosen with RINGTORCH_JOBS=srun in the environment of `ringtorch train`.
  *
- *     static const rt_job_row slurm = {
- *         .name = "slurm", .help = "a step of a Slurm allocation",
+ *     static const rt_job_row srun = {
+ *         .name = "srun", .help = "a step of a Slurm allocation",
  *         .command = RT_PLUGIN_LIST(char, "srun", "--mpi=pmix", "--kill-on-bad-exit=1", "-n", "{ranks}",
  *                                   "{worker}"),
  *         .rank = "SLURM_PROCID", .world = "SLURM_STEP_NUM_TASKS", .local_rank = "SLURM_LOCALID"};
- *     RT_PLUGIN(.name = "site", .jobs = RT_PLUGIN_LIST(rt_job_row, &slurm))
+ *     RT_PLUGIN(.name = "site", .jobs = RT_PLUGIN_LIST(rt_job_row, &srun))
  *
  * Such a row has no functions, because the launcher runs nobody's code: it starts the words of .command,
  * watches that process, and takes its end for the end of the job. The command must

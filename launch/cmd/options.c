@@ -19,9 +19,10 @@ static const char more[] =
     "continues and standard error says so.\n"
     "Environment: RINGTORCH_WORKER and RINGTORCH_COORDINATOR, programs to run instead of "
     "ringtorch-worker (one without rows of its own) and ringtorch-coordinator beside this one; "
-    "RINGTORCH_JOBS, what starts the "
-    "workers: auto or mpirun (the first in PATH, of Open MPI 4 or 5), or a job back end of a "
-    "plugin; OMPI_MCA_... and PRTE_MCA_..., settings of Open MPI; OMPI_MCA_plm_rsh_agent, the "
+    "RINGTORCH_JOBS, what starts the workers: auto, mpirun (the first in PATH, of Open MPI 4 or "
+    "5), slurm (the same, reaching other hosts by srun; auto inside a Slurm job), or a job back "
+    "end of a plugin; OMPI_MCA_... and "
+    "PRTE_MCA_..., settings of Open MPI; OMPI_MCA_plm_rsh_agent, the "
     "remote shell (default: ssh).";
 
 /* Adds --set parallel.hostfile=... The value is YAML: inside single quotes, every character except the quote is literal. */

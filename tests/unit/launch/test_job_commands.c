@@ -399,7 +399,7 @@ static void wrong_choices_are_refused(void **state)
     char hosts[96];
     expect_refused(begin_with("nosuch", teller),
                    "RINGTORCH_JOBS=nosuch: no such back end: "
-                   "expected auto, far, gone, once, near, outer, mpirun");
+                   "expected auto, far, gone, once, near, outer, slurm, mpirun");
     expect_refused(begin_with("gone", teller),
                    "RINGTORCH_JOBS=gone: no-such-program: not found, or not executable: the job "
                    "back end gone of the plugin site starts workers with it: install it");

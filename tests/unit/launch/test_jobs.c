@@ -293,7 +293,7 @@ static void unknown_names_are_refused(void **state)
     expect_text(
         err,
         "ringtorch: RINGTORCH_JOBS=nosuch: no such back end: expected auto, adopted, children, "
-        "outer, mpirun\n");
+        "outer, slurm, mpirun\n");
     assert_false(rt_path_exists(run_dir));
 }
 

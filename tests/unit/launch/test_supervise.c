@@ -202,14 +202,16 @@ static void a_restarted_coordinator_learns_everything(void **state)
     char again[300];
     snprintf(again, sizeof again, "STARTED AGAIN %s\n", started);
     await_heard(again); /* the same run at the same endpoint */
-    await_heard("job_generation: 1, starts_once: \"\"}\nHOSTS {hosts: [], slots: []}\n");
+    await_heard(
+        "job_generation: 1, starts_once: \"\", listed: false}\nHOSTS {hosts: [], slots: []}\n");
     assert_int_equal(find_process("mpirun"), mpirun);
     kill(rank(1), SIGKILL);
     await_exited(1);
     kill(pid, SIGINT);
     await_heard("INTERRUPT {signal: 2");
     kill(find_process("scripted_coordinator"), SIGKILL);
-    await_heard("job_generation: 0, starts_once: \"\"}\nHOSTS {hosts: [], slots: []}\nINTERRUPT "
+    await_heard("job_generation: 0, starts_once: \"\", listed: false}\nHOSTS {hosts: [], slots: "
+                "[]}\nINTERRUPT "
                 "{signal: 2");
     await_twice("EXITED {job_generation: 1,");
     end_run(pid, 0);
