@@ -17,6 +17,8 @@ static const rt_command commands[] = {
     {"checkpoint", "...", "as ringtorch checkpoint", rt__command_checkpoint},
     {"op", "IN OUT", "as ringtorch op", rt__command_op},
     {"plugin", "FILE", "what is in a plugin; for ringtorch train", rt__command_plugin},
+    {"preflight", "", "whether this host can take part in a run; for ringtorch train",
+     rt__command_preflight},
     {"program", "", "the version and the rows of this program; for ringtorch train",
      rt__command_program},
     {"doctor", "", "what the engine computes with here; for ringtorch doctor", rt__command_doctor},

@@ -20,6 +20,7 @@ const char *const rt_run_files[] = {".config.next.yaml",
                                     "control.json",
                                     "checkpoints",
                                     "logs",
+                                    ".preflight",
                                     "lock",
                                     NULL};
 

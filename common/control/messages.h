@@ -85,6 +85,9 @@ enum {
 
 /* Returns the name, such as "PLAN", or "?" if the number is not a type. */
 const char *rt_msg_name(int64_t type);
+/* Returns a hash of the names and types of all messages and their members. Programs in which it is the same understand each
+ * other. */
+uint64_t rt_messages_identity(void);
 /* Returns the i-th type in the order of messages.def, 0 <= i < RT_MSG_TYPES. */
 rt_msg_type rt_msg_type_at(int i);
 

@@ -1,5 +1,6 @@
 #include "common/control/messages_table.h"
 
+#include "common/base/hash.h"
 #include "common/base/phase.h"
 #include <stddef.h>
 
@@ -71,4 +72,24 @@ bool rt__message_find(int64_t type, rt__message *out)
 #include "common/control/messages.def"
     }
     return false;
+}
+
+/* All rows as one text. */
+static const char rows[] = ""
+#define MESSAGE(TYPE, type, number) " " #TYPE " " #number
+#define I64(name)                   " i" #name
+#define FLAG(name)                  " b" #name
+#define ENUM(name, type)            " e" #name ":" #type
+#define F64(name)                   " f" #name
+#define STR(name, l)                " s" #name
+#define I64S(name, m)               " I" #name
+#define ENTRIES(name, type, m)      " E" #name ":" #type
+#define STRS(name, m, l)            " S" #name
+#define NUMBER(name)                " n" #name
+#include "common/control/messages.def"
+    ;
+
+uint64_t rt_messages_identity(void)
+{
+    return rt_hash64(rows, sizeof rows - 1);
 }

@@ -29,7 +29,9 @@ rt__host *rt__hosts_find(const rt__hosts *h, const char *name)
 {
     bool is_here = h->here[0] && same_host(h->here, name);
     for (int64_t i = 0; i < h->count; i++)
-        if (same_host(h->host[i].name, name) || (is_here && is_localhost(h->host[i].name)))
+        if (same_host(h->host[i].name, name) ||
+            (h->host[i].called[0] && same_host(h->host[i].called, name)) ||
+            (is_here && is_localhost(h->host[i].name)))
             return &h->host[i];
     return NULL;
 }
@@ -65,6 +67,8 @@ rt_status rt__hosts_set(rt__hosts *h, const rt_msg_hosts *m)
         if (before && before->slots != m->slots[i])
             list[i].retired = 0; /* a new offer */
         snprintf(list[i].name, sizeof list[i].name, "%s", m->hosts[i]);
+        if (i < m->called_count && m->called[i][0])
+            snprintf(list[i].called, sizeof list[i].called, "%s", m->called[i]);
         list[i].slots = m->slots[i] > 0 ? m->slots[i] : 0;
     }
     rt_mem_free(h->host);

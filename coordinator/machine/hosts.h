@@ -21,7 +21,9 @@ enum {
 
 typedef struct rt__host {
     char name[256];
-    int64_t slots;   /* as listed */
+    char called
+        [256];     /* its own name for itself, if that is another; "": it is the same, or unknown */
+    int64_t slots; /* as listed */
     int64_t retired; /* slots that were given up (LEAVE) */
     int64_t used;    /* by the current generation */
     int failures;    /* of the host itself, in a row */
@@ -45,8 +47,8 @@ void rt__hosts_release(rt__hosts *h);
  * list holds only slots that were taken out of use, all of them are offered again. */
 void rt__hosts_retire_slot(rt__hosts *h, const char *name);
 
-/* Returns the entry of that name, or NULL. Names also match if one of them is the other cut at its first dot, or if `name` is the launcher's
- * host and the entry is localhost or 127.0.0.1. */
+/* Returns the entry of that name, or NULL. Names also match if one of them is the other cut at its first dot, if `name` is what the
+ * host calls itself, or if it is the launcher's host and the entry is localhost or 127.0.0.1. */
 rt__host *rt__hosts_find(const rt__hosts *h, const char *name);
 /* Allots up to `wanted` workers to hosts and returns how many: all of them if no hosts are listed. */
 int64_t rt__hosts_allot(rt__hosts *h, int64_t wanted, double now);

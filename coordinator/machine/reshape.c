@@ -100,6 +100,17 @@ void rt__run_on_leave(rt__run *r, double now, const rt__input *in)
     rt__run_reshape(r, now, "a worker leaves");
 }
 
+/* Sets aside the hosts that did not answer when the launcher started, so that the first generation does without them. */
+static void set_aside_absent(rt__run *r, double now, const rt_msg_hosts *m)
+{
+    for (int64_t i = 0; i < m->away_count; i++) {
+        double seconds = rt__hosts_failed(&r->hosts, m->away[i], now);
+        if (seconds > 0)
+            RT__RECORD(r, now, host_lost, .host = m->away[i], .reason = "it cannot be reached",
+                       .cooldown_seconds = seconds);
+    }
+}
+
 void rt__run_on_hosts(rt__run *r, double now, const rt__input *in)
 {
     const rt_msg_hosts *m = &in->frame->body.hosts;
@@ -109,6 +120,8 @@ void rt__run_on_hosts(rt__run *r, double now, const rt__input *in)
         return;
     }
     r->hosts_known = true;
+    if (first && !r->facts.takes_over)
+        set_aside_absent(r, now, m);
     for (int64_t k = 0; first && k < r->roster.world; k++)
         if (r->roster.member[k].leaving) /* its LEAVE arrived before the list of hosts */
             rt__hosts_retire_slot(&r->hosts, r->roster.member[k].host);

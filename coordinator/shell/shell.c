@@ -225,7 +225,12 @@ static rt_status listen(rt__shell *s)
     if (s->cfg.control.port != 0)
         snprintf(port, sizeof port, "%" PRId64, s->cfg.control.port);
     char address[RT_ADDRESS];
-    RT_TRY(rt_bind_address(s->cfg.control.bind, address));
+    const char *chosen = getenv("RINGTORCH_BIND"); /* by the launcher, if control.bind is auto */
+    bool is_auto = strcmp(s->cfg.control.bind, "auto") == 0;
+    RT_TRY(rt_bind_address(!is_auto            ? s->cfg.control.bind
+                           : chosen && *chosen ? chosen
+                                               : "127.0.0.1",
+                           address));
     char *endpoint =
         s->takes_over && same ? rt_strdup(same) : rt_strdup_printf("tcp://%s:%s", address, port);
     if (!endpoint)

@@ -58,9 +58,8 @@ static rt_status parse(int argc, char **argv, rt__train_options *o)
         {"workers", 'n', "W", "worker processes (parallel.workers)", .number = &workers, .least = 1,
          .most = WORKERS_MAX},
         {"hostfile", 0, "FILE",
-         "hosts to run on, one per line: NAME [slots=N] (parallel.hostfile); the run directory "
-         "must be on a file system that they share, and control.bind an address that they can "
-         "reach",
+         "hosts to run on, one per line: NAME [slots=N] (parallel.hostfile); they are reached by "
+         "ssh, without a password, and the run directory must be on a file system that they share",
          .text = &hostfile},
         {"run-dir", 0, "DIR", "where the run writes everything (run.dir; runs/<run.name>)",
          .text = &o->run_dir},

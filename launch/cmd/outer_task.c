@@ -80,7 +80,7 @@ rt_status rt__outer_task_check(rt_config *cfg)
                        "parallel.hostfile: %s: %s has placed the workers already: leave the host "
                        "file out, or give it to %s",
                        cfg->parallel.hostfile, job.by, job.by);
-    if (!rt__outer_is_on_several_hosts() || strncmp(cfg->control.bind, "127.", 4) != 0)
+    if (!rt__outer_is_on_several_hosts() || strcmp(cfg->control.bind, "auto") != 0)
         return RT_OK;
     RT_TRY(rt__outer_address(address));
     char *bind = rt_strdup(address);

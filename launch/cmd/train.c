@@ -20,6 +20,7 @@
 #include "launch/jobs/hosts.h"
 #include "launch/jobs/job.h"
 #include "launch/jobs/outer.h"
+#include "launch/run/check_hosts.h"
 #include "launch/run/earlier_snapshots.h"
 #include "launch/run/finished.h"
 #include "launch/run/limits.h"
@@ -359,7 +360,8 @@ static bool is_finished(const launch *l, const char *dir, int *exit_code)
     return finished;
 }
 
-static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt__outcome *end)
+static rt_status start_on_hosts(const launch *l, rt__rundir *dir, const rt__preflight *preflight,
+                                double started, rt__outcome *end)
 {
     RT_TRY(hand_over_config(l, dir));
     if (l->task == RT__OUTER_FIRST)
@@ -368,6 +370,7 @@ static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt_
                                          .rundir = dir,
                                          .jobs = &l->jobs,
                                          .hosts = &l->hosts,
+                                         .preflight = preflight,
                                          .coordinator = l->coordinator,
                                          .worker = l->worker.path,
                                          .resume = l->options.resume,
@@ -376,6 +379,22 @@ static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt_
     report(l, dir, end);
     rt_mem_free(end->moved);
     return RT_OK;
+}
+
+/* Asks the hosts of the run, which is the last thing before it starts. */
+static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt__outcome *end)
+{
+    rt__preflight preflight;
+    RT_TRY(rt__check_hosts_of_run(&(rt__hosts_wanted){.cfg = &l->cfg,
+                                                      .jobs = &l->jobs,
+                                                      .hosts = &l->hosts,
+                                                      .worker = l->worker.path,
+                                                      .run_dir = dir->path,
+                                                      .resumes = dir->held_run},
+                                  &preflight));
+    rt_status status = start_on_hosts(l, dir, &preflight, started, end);
+    rt__preflight_release(&preflight);
+    return status;
 }
 
 static int run(const launch *l, double started)

@@ -60,7 +60,7 @@ static int split_shell(char *text, const char *word[RT__SHELL_WORDS])
          choice = strtok_r(NULL, ":", &choices)) {
         char *rest = NULL;
         int n = 0;
-        for (char *w = strtok_r(choice, " \t", &rest); w && n < RT__SHELL_WORDS - 3;
+        for (char *w = strtok_r(choice, " \t", &rest); w && n < RT__SHELL_WORDS - 10;
              w = strtok_r(NULL, " \t", &rest))
             word[n++] = w;
         char *program = n > 0 ? rt__find_program(word[0]) : NULL;

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/control/bind_address.h"
+#include "launch/jobs/control_address.h"
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -45,11 +46,22 @@ static bool is_same_host(const char *a, const char *b)
            !is_number(b);
 }
 
+static bool is_own_address(const char *name)
+{
+    rt__route own[RT__ROUTES_MOST];
+    for (int i = rt__routes_own(own); i-- > 0;)
+        if (strcmp(own[i].address, name) == 0)
+            return true;
+    return false;
+}
+
 bool rt__host_is_local(const char *name)
 {
     char mine[HOST_NAME_MAX + 1];
     if (strcmp(name, "localhost") == 0 || strcmp(name, "127.0.0.1") == 0)
         return true;
+    if (is_number(name))
+        return is_own_address(name);
     return gethostname(mine, sizeof mine) == 0 && is_same_host(name, mine);
 }
 
@@ -97,6 +109,8 @@ rt_status rt__host_list_check_bind(const rt__host_list *h, const char *path, con
 {
     static const char *const nowhere[] = {"localhost", "lo", "::1", "[::1]", "0.0.0.0", "*", "::"};
     char address[RT_ADDRESS];
+    if (strcmp(bind, "auto") == 0)
+        return RT_OK;
     RT_TRY(rt_bind_address(bind, address));
     bool unreachable = strncmp(address, "127.", 4) == 0;
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
@@ -108,8 +122,8 @@ rt_status rt__host_list_check_bind(const rt__host_list *h, const char *path, con
         if (!rt__host_is_local(h->name[i]))
             return RT_FAIL(CONFIG,
                            "control.bind is %s%s%s, where host %s (%s%s) cannot reach the "
-                           "coordinator: set control.bind to an address of this host on the "
-                           "network they share, as in --set control.bind=192.168.0.10",
+                           "coordinator: end the run if it has begun, leave control.bind out, and "
+                           "the address is chosen by itself (--set control.bind=auto)",
                            bind, strcmp(bind, address) == 0 ? "" : ", which is ",
                            strcmp(bind, address) == 0 ? "" : address, h->name[i], path, line);
     }
@@ -238,6 +252,11 @@ static rt_status parse_name(const place *p, const char *word, size_t len, rt__ho
 {
     char name[RT__HOST_NAME];
     snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), word);
+    if (strchr(name, '@'))
+        return BAD_HOSTS(p, word,
+                         "'%s': no user may be given here: put it into ~/.ssh/config, as in: Host "
+                         "%s, User %.*s",
+                         name, strchr(name, '@') + 1, (int)strcspn(name, "@"), name);
     if (len >= sizeof name || !rt__host_is_name(name))
         return BAD_HOSTS(
             p, word,

@@ -50,7 +50,7 @@ void rt__host_list_release(rt__host_list *h);
 /* Returns "h0,h1" or, with the slots, "h0:2,h1:1" (rt_mem_free; NULL on failure). */
 char *rt__host_list_join(const rt__host_list *h, bool slots);
 
-/* Returns whether `name` is this machine: its name with or without its domain, or "localhost". */
+/* Returns whether `name` is this machine: its name with or without its domain, one of its addresses, or "localhost". */
 bool rt__host_is_local(const char *name);
 /* Returns whether a name is safe to pass to a remote shell and to mpirun without quoting. */
 bool rt__host_is_name(const char *name);
@@ -61,7 +61,7 @@ int64_t rt__host_list_local_ranks(const rt__host_list *h, int64_t world);
 int64_t rt__host_list_busiest(const rt__host_list *h, int64_t world);
 /* Returns the listed host that `name`, with or without its domain, means; NULL: none. */
 const char *rt__host_list_find(const rt__host_list *h, const char *name);
-/* Fails with CONFIG if the other hosts could not reach a coordinator that listens on `bind`. */
+/* Fails with CONFIG if the other hosts could not reach a coordinator that listens on `bind`; "auto" is never wrong. */
 rt_status rt__host_list_check_bind(const rt__host_list *h, const char *path, const char *bind);
 
 /* A host file that may change during a run. */

@@ -84,7 +84,7 @@ enum {
         1, /* start another job after one has ended; without it the run ends with its job */
 };
 
-enum { RT__SHELL_TEXT = 1024, RT__SHELL_WORDS = 32, RT__COMMAND_WORDS = 64 };
+enum { RT__SHELL_TEXT = 1024, RT__SHELL_WORDS = 40, RT__COMMAND_WORDS = 64 };
 
 /* A command line that starts ranks. The words are borrowed. */
 typedef struct rt__command {

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "launch/jobs/capture.h"
 #include "launch/jobs/child.h"
+#include "launch/jobs/remote_shell.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,7 @@
 
 static const rt__openmpi *const versions[] = {&rt__openmpi4, &rt__openmpi5};
 static const double VERSION_SECONDS = 10;
-const char rt__default_shell[] =
-    "ssh -o BatchMode=yes -o ConnectTimeout=5 -o ServerAliveInterval=5";
+const char rt__default_shell[] = "ssh";
 
 /* ---- which it is ---- */
 
@@ -73,12 +73,16 @@ static void add_settings(rt__environment *e, const rt__setting *s)
             rt__environment_add(e, "%s=%s", s->variable, s->value);
 }
 
-/* Version 5 names its variable differently; if the user has set the one of version 4, we use its value. */
+/* Version 5 names its variable differently; if the user has set the one of version 4, we use its value. An ssh gets the
+ * options with which it cannot ask for a password. */
 static void add_shell(const rt__openmpi *mpi, rt__environment *e)
 {
-    const char *set = getenv(RT__SHELL_VARIABLE);
-    if (!getenv(mpi->shell))
-        rt__environment_add(e, "%s=%s", mpi->shell, set && *set ? set : rt__default_shell);
+    char text[RT__SHELL_TEXT];
+    const char *set = getenv(mpi->shell);
+    if (!set || !*set)
+        set = getenv(RT__SHELL_VARIABLE);
+    rt__environment_add(e, "%s=%s", mpi->shell,
+                        rt__shell_complete(set && *set ? set : rt__default_shell, text));
 }
 
 /* Of Slurm's variables, srun gets those that tell which job it is for. Others would be options of its step. The user's own

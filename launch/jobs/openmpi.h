@@ -48,7 +48,7 @@ extern const rt__openmpi rt__openmpi4, rt__openmpi5;
 
 /* The variable in which users name their remote shell, for every version. */
 #define RT__SHELL_VARIABLE "OMPI_MCA_plm_rsh_agent"
-/* ssh that fails instead of asking for a password, and ends when the other host is gone. */
+/* "ssh", which remote_shell.h completes. */
 extern const char rt__default_shell[];
 
 /* Asks an mpirun for its version, which takes some 10 ms. Fails with UNSUPPORTED if it belongs to another MPI or to an

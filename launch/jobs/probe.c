@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "launch/jobs/child.h"
+#include "launch/jobs/remote_shell.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,13 +19,12 @@ static const double ANSWER_SECONDS = 5;
 static rt_status start(const rt__jobs *jobs, rt__probe *p)
 {
     static const char *const no_env[] = {NULL};
-    char text[RT__SHELL_TEXT];
-    const char *argv[RT__SHELL_WORDS];
-    int n;
-    RT_TRY(rt__jobs_shell(jobs, text, argv, &n));
-    argv[n++] = p->host;
-    argv[n++] = "true";
-    argv[n] = NULL;
+    rt__shell shell;
+    RT_TRY(rt__shell_find(jobs, &shell));
+    const char **argv = shell.word;
+    argv[shell.count++] = p->host;
+    argv[shell.count++] = "true";
+    argv[shell.count] = NULL;
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     rt_status status = rt__child_start(&(rt__child){.argv = argv,
                                                     .env = no_env,

@@ -37,10 +37,11 @@ static bool is_here(const rt__control *c)
 static rt_status check_alive(const rt__ask *a)
 {
     if (!is_here(&a->control) && strncmp(a->control.endpoint, "tcp://127.", 10) == 0)
-        return RT_FAIL(NET,
-                       "%s: its coordinator listens only on host %s: run the command there, or set "
-                       "control.bind",
-                       a->dir, a->control.host);
+        return RT_FAIL(
+            NET,
+            "%s: its coordinator listens only on host %s, where all its workers are: run the "
+            "command there, or begin the run with control.bind set to that host's address",
+            a->dir, a->control.host);
     if (is_here(&a->control) && !rt_run_lock_is_held(a->dir))
         return RT_FAIL(CLOSED, "%s: no coordinator is running there", a->dir);
     return RT_OK;

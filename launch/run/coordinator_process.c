@@ -44,15 +44,16 @@ static void stop_reading(rt__coordinator *c)
 
 rt_status rt__coordinator_start(rt__coordinator *c)
 {
-    char keys[RT__KEYS_TEXT + 32], started[64], lock[48], endpoint[sizeof c->endpoint + 32],
-        run[sizeof c->run_id + 32];
+    char keys[RT__KEYS_TEXT + 32], started[64], lock[48], bind[300],
+        endpoint[sizeof c->endpoint + 32], run[sizeof c->run_id + 32];
     snprintf(keys, sizeof keys, "RINGTORCH_KEYS=%s", c->keys_with_secret);
     snprintf(started, sizeof started, "RINGTORCH_STARTED=%.6f", c->spec.started);
     snprintf(lock, sizeof lock, "RINGTORCH_LOCK_FD=%d", c->spec.lock_fd);
     snprintf(endpoint, sizeof endpoint, "RINGTORCH_ENDPOINT=%s", c->endpoint);
+    snprintf(bind, sizeof bind, "RINGTORCH_BIND=%s", c->spec.bind);
     snprintf(run, sizeof run, "RINGTORCH_RUN=%s", c->run_id);
     const char *argv[] = {c->spec.program, "--resume", c->spec.resume, "--", c->spec.run_dir, NULL};
-    const char *env[] = {keys, started, lock, c->endpoint[0] ? endpoint : NULL, run, NULL};
+    const char *env[] = {keys, started, lock, bind, c->endpoint[0] ? endpoint : NULL, run, NULL};
     int ends[2];
     RT_TRY(rt_os_pipe(ends));
     rt_status status = rt__child_start(&(rt__child){.argv = argv,

@@ -24,6 +24,7 @@ enum { RT__KEYS_TEXT = 4 * RT_WIRE_KEY };
 
 typedef struct rt__coordinator_spec {
     const char *program, *run_dir, *resume; /* borrowed */
+    const char *bind;                       /* borrowed; where to listen if control.bind is auto */
     double started;                         /* rt_clock() when the user typed the command */
     int64_t max_restarts;                   /* run.max_restarts */
     int lock_fd;                            /* of the run directory; the coordinator inherits it */

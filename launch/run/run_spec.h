@@ -10,13 +10,16 @@
 #include "common/config/config.h"
 #include "common/control/messages.h"
 #include "launch/jobs/job.h"
+#include "launch/jobs/preflight.h"
 #include "launch/run/rundir.h"
 
 typedef struct rt__run_spec {
     const rt_config *cfg;
     const rt__rundir *rundir;
     const rt__jobs *jobs;
-    const rt__host_list *hosts;       /* where workers may run, as rt__jobs_hosts returns it */
+    const rt__host_list *hosts; /* where workers may run, as rt__jobs_hosts returns it */
+    const rt__preflight
+        *preflight; /* of its hosts, with the address to listen on; NULL: only this host */
     const char *coordinator, *worker; /* programs */
     const char *resume;
     double started;

@@ -285,12 +285,19 @@ static rt_status open_log(const rt__supervisor *s)
     return status;
 }
 
+/* Returns where the coordinator listens. */
+static const char *listening_address(const rt__supervisor *s)
+{
+    const rt__run_spec *spec = s->spec;
+    return spec->preflight ? spec->preflight->address : "127.0.0.1";
+}
+
 /* Begins to watch the host file. Without one, the hosts stay those that the run was given. */
 static rt_status open_hosts(rt__supervisor *s)
 {
     const rt_config *cfg = s->spec->cfg;
     const rt__host_list *h = s->spec->hosts;
-    RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, cfg->control.bind));
+    RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, listening_address(s)));
     if (cfg->parallel.hostfile[0] || !h)
         return RT_OK;
     if (h->tasks > 0 && h->count > 0)
@@ -313,6 +320,7 @@ static rt_status begin(rt__supervisor *s)
                                 &(rt__coordinator_spec){.program = s->spec->coordinator,
                                                         .run_dir = s->spec->rundir->path,
                                                         .resume = s->spec->resume,
+                                                        .bind = listening_address(s),
                                                         .started = s->spec->started,
                                                         .max_restarts = cfg->run.max_restarts,
                                                         .lock_fd = s->spec->rundir->lock_fd}));

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/base/stop_signals.h"
 #include "common/base/text.h"
 #include "launch/jobs/log_text.h"
@@ -41,11 +42,24 @@ void rt__supervisor_send(rt__supervisor *s, rt_msg_type type, const void *body)
 void rt__supervisor_send_hosts(rt__supervisor *s)
 {
     const rt__host_list *h = &s->hosts.hosts;
-    rt__supervisor_send(s, RT_MSG_HOSTS,
-                        &(rt_msg_hosts){.hosts = (const char *const *)h->name,
-                                        .hosts_count = h->count,
-                                        .slots = h->slots,
-                                        .slots_count = h->count});
+    const char **known = rt_calloc(2 * (size_t)h->count + 1, sizeof *known);
+    rt_msg_hosts m = {.hosts = (const char *const *)h->name,
+                      .hosts_count = h->count,
+                      .slots = h->slots,
+                      .slots_count = h->count};
+    for (int64_t i = 0; known && i < h->count; i++) {
+        const rt__asked_host *asked = rt__preflight_find(s->spec->preflight, h->name[i]);
+        known[i] = asked ? asked->called : "";
+        m.called_count += known[i][0] != '\0';
+        if (asked && asked->state == RT__HOST_AWAY)
+            known[h->count + m.away_count++] = h->name[i];
+    }
+    m.called = known;
+    m.called_count = m.called_count > 0 ? h->count : 0;
+    m.away = known ? known + h->count : NULL;
+    rt__supervisor_send(s, RT_MSG_HOSTS, &m);
+    rt_mem_free(known);
+    rt_error_clear(); /* without memory for it the coordinator does without these names */
 }
 
 void rt__supervisor_send_interrupt(rt__supervisor *s)

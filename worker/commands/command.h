@@ -27,6 +27,8 @@ int rt__command_program(int argc, char **argv);
 /* For `ringtorch doctor`; bandwidth is run by mpirun. */
 int rt__command_doctor(int argc, char **argv);
 int rt__command_bandwidth(int argc, char **argv);
+/* For `ringtorch train` and `doctor` on several hosts: says whether this host can take part in a run. */
+int rt__command_preflight(int argc, char **argv);
 
 /* Creates the output file that a command line names. Fails with ARG if it would replace one of `inputs` (ends with
  * NULL) or a file of a run. */

@@ -230,7 +230,8 @@ static void ranks_may_be_children_of_the_launcher(void **state)
 {
     (void)state;
     pid_t pid = begin_with("children");
-    await_heard("HOSTS {hosts: [\"localhost\"], slots: [2]}"); /* the back end's hosts */
+    await_heard(
+        "HOSTS {hosts: [\"localhost\"], slots: [2], called: [], away: []}"); /* the back end's hosts */
     order("start 1 3");
     kill(rank(1), SIGKILL);
     expect_text(await_exited(1), "exit_code: 137, signal: 9, rank: 1, ranks: [1], host: \"\"");

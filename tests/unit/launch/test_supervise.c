@@ -202,8 +202,8 @@ static void a_restarted_coordinator_learns_everything(void **state)
     char again[300];
     snprintf(again, sizeof again, "STARTED AGAIN %s\n", started);
     await_heard(again); /* the same run at the same endpoint */
-    await_heard(
-        "job_generation: 1, starts_once: \"\", listed: false}\nHOSTS {hosts: [], slots: []}\n");
+    await_heard("job_generation: 1, starts_once: \"\", listed: false}\nHOSTS {hosts: [], slots: "
+                "[], called: [], away: []}\n");
     assert_int_equal(find_process("mpirun"), mpirun);
     kill(rank(1), SIGKILL);
     await_exited(1);
@@ -211,7 +211,7 @@ static void a_restarted_coordinator_learns_everything(void **state)
     await_heard("INTERRUPT {signal: 2");
     kill(find_process("scripted_coordinator"), SIGKILL);
     await_heard("job_generation: 0, starts_once: \"\", listed: false}\nHOSTS {hosts: [], slots: "
-                "[]}\nINTERRUPT "
+                "[], called: [], away: []}\nINTERRUPT "
                 "{signal: 2");
     await_twice("EXITED {job_generation: 1,");
     end_run(pid, 0);
@@ -408,9 +408,9 @@ static void hosts_are_sent_whenever_they_change(void **state)
     (void)state;
     write_hosts("# ours\nlocalhost slots=2\n");
     pid_t pid = begin("--hostfile", host_file, NULL);
-    await_heard("HOSTS {hosts: [\"localhost\"], slots: [2]}");
+    await_heard("HOSTS {hosts: [\"localhost\"], slots: [2], called: [], away: []}");
     write_hosts("localhost slots=3\n");
-    await_heard("HOSTS {hosts: [\"localhost\"], slots: [3]}");
+    await_heard("HOSTS {hosts: [\"localhost\"], slots: [3], called: [], away: []}");
     write_hosts("localhost slots=three\n");
     await_error("'hosts':1:17: slots=three: expected a whole number: keeping");
     write_hosts("localhost\nelsewhere\n");
@@ -421,7 +421,7 @@ static void hosts_are_sent_whenever_they_change(void **state)
     rank(1);
     assert_int_equal(times_heard("HOSTS"), 2);
     write_hosts("localhost slots=4\n");
-    await_heard("HOSTS {hosts: [\"localhost\"], slots: [4]}");
+    await_heard("HOSTS {hosts: [\"localhost\"], slots: [4], called: [], away: []}");
     end_run(pid, 0);
 }
 
@@ -430,10 +430,10 @@ static void hosts_that_cannot_reach_us_are_refused(void **state)
     (void)state;
     char expected[256];
     write_hosts("localhost slots=2\nelsewhere slots=2\n");
-    run(2, "--hostfile", host_file, NULL);
+    run(2, "--hostfile", host_file, "--set", "control.bind=127.0.0.1", NULL);
     snprintf(expected, sizeof expected,
              "ringtorch: control.bind is 127.0.0.1, where host elsewhere (%s:2) cannot reach the "
-             "coordinator: set control.bind to an address of this host",
+             "coordinator: end the run if it has begun, leave control.bind out",
              host_file);
     expect_text(err, expected);
     assert_false(rt_path_exists(run_dir));

@@ -1,0 +1,126 @@
+#include "launch/jobs/control_address.h"
+#include "common/base/error.h"
+#include "common/control/bind_address.h"
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- this host's addresses ---- */
+
+static bool is_loopback(struct in_addr a)
+{
+    return (ntohl(a.s_addr) >> 24) == IN_LOOPBACKNET;
+}
+
+int rt__routes_own(rt__route out[RT__ROUTES_MOST])
+{
+    struct ifaddrs *list = NULL;
+    int n = 0;
+    if (getifaddrs(&list) != 0)
+        return 0;
+    for (struct ifaddrs *i = list; i && n < RT__ROUTES_MOST; i = i->ifa_next) {
+        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP))
+            continue;
+        struct in_addr a = ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr;
+        if (is_loopback(a))
+            continue;
+        inet_ntop(AF_INET, &a, out[n].address, sizeof out[n].address);
+        snprintf(out[n].interface, sizeof out[n].interface, "%s", i->ifa_name);
+        n++;
+    }
+    freeifaddrs(list);
+    return n;
+}
+
+/* Finds the own route with this address or, if it is "", on this interface. */
+static bool find_own(const char *address, const char *interface, rt__route *out)
+{
+    rt__route own[RT__ROUTES_MOST];
+    int n = rt__routes_own(own);
+    for (int i = 0; i < n; i++)
+        if (strcmp(own[i].address, address) == 0 ||
+            (!*address && strcmp(own[i].interface, interface) == 0)) {
+            *out = own[i];
+            return true;
+        }
+    return false;
+}
+
+bool rt__route_of_bind(const char *bind, rt__route *out)
+{
+    char address[RT_ADDRESS];
+    if (find_own("", bind, out))
+        return true;
+    bool found = rt_bind_address(bind, address) == RT_OK && find_own(address, "", out);
+    rt_error_clear();
+    return found;
+}
+
+/* ---- the way to a host ---- */
+
+/* Copies the value of a line "key value" of `ssh -G`. */
+static bool find_value(const char *text, const char *key, char *out, size_t size)
+{
+    size_t n = strlen(key);
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strncmp(line, key, n) == 0 && line[n] == ' ') {
+            snprintf(out, size, "%.*s", (int)strcspn(line + n + 1, "\n"), line + n + 1);
+            return true;
+        }
+    return false;
+}
+
+/* Asks ssh which address it would connect to. Returns false if it goes through another host. */
+static bool ask_ssh(const rt__shell *shell, const char *host, char name[RT__HOST_NAME])
+{
+    char value[RT__HOST_NAME];
+    rt__captured c;
+    if (rt__shell_ask_ssh(shell, host, &c) != RT_OK) {
+        rt_error_clear();
+        return true; /* the caller's attempt to use it will say why */
+    }
+    bool jumps =
+        (find_value(c.out, "proxyjump", value, sizeof value) && strcmp(value, "none") != 0) ||
+        (find_value(c.out, "proxycommand", value, sizeof value) && strcmp(value, "none") != 0);
+    if (find_value(c.out, "hostname", value, sizeof value))
+        snprintf(name, RT__HOST_NAME, "%s", value);
+    rt__captured_release(&c);
+    return !jumps;
+}
+
+/* Connecting a UDP socket sends nothing, but makes the kernel choose a route. */
+static bool choose_source(const struct sockaddr *to, socklen_t size, char address[RT__ROUTE_TEXT])
+{
+    struct sockaddr_in from = {0};
+    socklen_t len = sizeof from;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool known = fd >= 0 && connect(fd, to, size) == 0 &&
+                 getsockname(fd, (struct sockaddr *)&from, &len) == 0 &&
+                 !is_loopback(from.sin_addr) &&
+                 inet_ntop(AF_INET, &from.sin_addr, address, RT__ROUTE_TEXT);
+    if (fd >= 0)
+        close(fd);
+    return known;
+}
+
+bool rt__route_find(const rt__shell *shell, const char *host, rt__route *out)
+{
+    char name[RT__HOST_NAME], address[RT__ROUTE_TEXT];
+    snprintf(name, sizeof name, "%s", host);
+    if (shell->is_ssh && !ask_ssh(shell, host, name))
+        return false;
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM}, *list = NULL;
+    if (getaddrinfo(name, "9", &hints, &list) != 0)
+        return false;
+    const struct sockaddr_in *to = (const void *)list->ai_addr;
+    bool known = choose_source(list->ai_addr, list->ai_addrlen, address) &&
+                 find_own(address, "", out) &&
+                 inet_ntop(AF_INET, &to->sin_addr, out->to, sizeof out->to);
+    freeaddrinfo(list);
+    return known;
+}

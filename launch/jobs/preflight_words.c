@@ -1,0 +1,229 @@
+#include "launch/jobs/preflight_words.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/control/messages.h"
+#include <inttypes.h>
+#include <ringtorch/version.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void rt__preflight_note(rt__asked_host *h, rt__host_state state, const char *advice,
+                        const char *fmt, ...)
+{
+    va_list ap;
+    if (h->state != RT__HOST_FINE)
+        return; /* the first thing that is wrong is the one to mend */
+    h->state = state;
+    va_start(ap, fmt);
+    vsnprintf(h->finding, sizeof h->finding, fmt, ap);
+    va_end(ap);
+    snprintf(h->advice, sizeof h->advice, "%s", advice);
+}
+
+/* ---- the remote shell failed ---- */
+
+/* Words of OpenSSH, what they mean, and what to do. {host} is the host, {ssh} the user's command for it. */
+static const struct {
+    const char *words, *finding, *advice;
+} rows[] = {
+    {"Could not resolve hostname", "its name cannot be resolved",
+     "correct it, or give it an address: echo 'ADDRESS {host}' >>/etc/hosts, or HostName ADDRESS "
+     "in "
+     "~/.ssh/config"},
+    {"REMOTE HOST IDENTIFICATION HAS CHANGED", "its host key is not the one that is known here",
+     "if it was installed anew: ssh-keygen -R {host}, then once {ssh} {host} true"},
+    {"Host key verification failed", "its host key is not known here",
+     "compare it and accept it once: {ssh} {host} true"},
+    {"Permission denied (", "it refuses our key", "ssh-copy-id {host}"},
+    {"Too many authentication failures", "it refuses our keys",
+     "ssh-copy-id {host}, and name the key in ~/.ssh/config: IdentityFile and IdentitiesOnly yes"},
+    {"Connection refused", "no sshd listens there",
+     "on it: apt-get install openssh-server, systemctl start ssh; or correct Port in "
+     "~/.ssh/config"},
+    {"timed out", "it does not answer", "check that it is up: {ssh} {host} true"},
+    {"No route to host", "it cannot be reached from here",
+     "check that it is up: {ssh} {host} true"},
+    {"Network is unreachable", "it cannot be reached from here",
+     "check this host's network: ip route"},
+};
+
+/* Copies `template` with {host} and {ssh} filled in. */
+static void fill(const char *template, const rt__question *q, const char *host, char *out,
+                 size_t size)
+{
+    rt_text t = {0};
+    for (const char *at = template; *at;) {
+        if (strncmp(at, "{host}", 6) == 0) {
+            rt_text_add(&t, "%s", host);
+            at += 6;
+        } else if (strncmp(at, "{ssh}", 5) == 0) {
+            for (int i = 0; i < q->shell->given; i++)
+                rt_text_add(&t, "%s%s", i > 0 ? " " : "", q->shell->word[i]);
+            at += 5;
+        } else {
+            rt_text_add(&t, "%c", *at++);
+        }
+    }
+    snprintf(out, size, "%s", t.data ? t.data : "");
+    rt_mem_free(t.data);
+}
+
+/* "ssh: connect to host h1 port 22: Connection refused" without the first word. */
+static const char *without_program(const char *line)
+{
+    return strncmp(line, "ssh: ", 5) == 0 ? line + 5 : line;
+}
+
+static void read_failed_shell(rt__captured *c, const rt__question *q, rt__asked_host *h)
+{
+    char advice[512];
+    const size_t count = sizeof rows / sizeof *rows;
+    size_t i = 0;
+    while (i < count && !strstr(c->err, rows[i].words))
+        i++;
+    char *line = rt__last_line(c->err);
+    line[strcspn(line, "\r")] = '\0';
+    fill(i < count ? rows[i].advice : "make this work without a password: {ssh} {host} true", q,
+         h->name, advice, sizeof advice);
+    if (i < count)
+        rt__preflight_note(h, RT__HOST_AWAY, advice, "%s (%.300s)", rows[i].finding,
+                           without_program(line));
+    else
+        rt__preflight_note(h, RT__HOST_AWAY, advice, "it cannot be asked: %.300s",
+                           *line ? without_program(line) : "the remote shell printed nothing");
+}
+
+/* ---- our program failed there ---- */
+
+/* Advises to install what is here. */
+static void advise_install(const rt__question *q, const char *host, char *out, size_t size)
+{
+    char prefix[400];
+    snprintf(prefix, sizeof prefix, "%s", q->program);
+    for (int i = 0; i < 2; i++)
+        if (strrchr(prefix, '/'))
+            *strrchr(prefix, '/') = '\0';
+    if (strcmp(prefix, "/usr") == 0 || !*prefix)
+        snprintf(out, size, "install the same packages there as here");
+    else
+        snprintf(out, size,
+                 "install the same RingTorch there under the same path, as in: rsync -a %s/ "
+                 "%s:%s/",
+                 prefix, host, prefix);
+}
+
+static void read_failed_program(rt__captured *c, const rt__question *q, rt__asked_host *h)
+{
+    static const char library[] = "error while loading shared libraries: ";
+    char advice[512];
+    const char *missing = strstr(c->err, library);
+    advise_install(q, h->name, advice, sizeof advice);
+    if (missing) {
+        missing += sizeof library - 1;
+        rt__preflight_note(h, RT__HOST_UNFIT,
+                           "install there what RingTorch needs (docs/INSTALL.md): apt-get install "
+                           "openmpi-bin libzmq5 libmsgpackc2 libyaml-0-2 libjansson4",
+                           "%s lacks the library %.*s", q->program, (int)strcspn(missing, ":\n"),
+                           missing);
+    } else if (c->exit_code == 127 || c->exit_code == 126) {
+        rt__preflight_note(h, RT__HOST_UNFIT, advice, "there is no RingTorch: %s %s there",
+                           q->program, c->exit_code == 127 ? "is not" : "cannot be executed");
+    } else if (strstr(c->err, "unknown command")) {
+        rt__preflight_note(h, RT__HOST_UNFIT, advice,
+                           "%s there is of another version than the one here, %s", q->program,
+                           rt_version());
+    } else {
+        char *line = rt__last_line(*c->err ? c->err : c->out);
+        rt__preflight_note(h, RT__HOST_UNFIT, advice, "%s there ends with exit code %d: %.200s",
+                           q->program, c->exit_code, *line ? line : "it printed nothing");
+    }
+}
+
+/* ---- its answer ---- */
+
+static const char *text_of(const json_t *j, const char *key)
+{
+    const char *text = json_string_value(json_object_get(j, key));
+    return text ? text : "";
+}
+
+static void check_version(const json_t *j, const rt__question *q, rt__asked_host *h)
+{
+    char messages[24], advice[512];
+    snprintf(messages, sizeof messages, "%016" PRIx64, rt_messages_identity());
+    advise_install(q, h->name, advice, sizeof advice);
+    if (strcmp(text_of(j, "version"), rt_version()) != 0)
+        rt__preflight_note(h, RT__HOST_UNFIT, advice, "%s there is version %.40s, here it is %s",
+                           q->program, text_of(j, "version"), rt_version());
+    else if (strcmp(text_of(j, "messages"), messages) != 0)
+        rt__preflight_note(h, RT__HOST_UNFIT, advice,
+                           "%s there is another build of version %s, which speaks another protocol",
+                           q->program, rt_version());
+}
+
+static void check_files(const json_t *j, const rt__question *q, rt__asked_host *h)
+{
+    const char *directory = text_of(j, "directory");
+    if (q->worker && json_is_false(json_object_get(j, "program")))
+        rt__preflight_note(h, RT__HOST_UNFIT, "put it there under the same path, and executable",
+                           "%s cannot be executed there", q->worker);
+    if (q->run_dir && strcmp(directory, "same") != 0)
+        rt__preflight_note(h, RT__HOST_UNFIT,
+                           "mount the file system that holds it there, as in: mount -t nfs "
+                           "SERVER:/PATH /PATH, or choose a --run-dir that all hosts share",
+                           "%s, the run directory, is not shared: %s", q->run_dir,
+                           strcmp(directory, "other") == 0 ? "another directory is there"
+                                                           : "it is not there");
+}
+
+static void take_clock(const json_t *j, const rt__captured *c, double asked_at, rt__asked_host *h)
+{
+    h->ahead = json_number_value(json_object_get(j, "clock")) - (asked_at + c->seconds / 2);
+    h->uncertain = c->seconds / 2;
+}
+
+static void take_reached(const json_t *j, const rt__question *q, rt__asked_host *h)
+{
+    const json_t *list = json_object_get(j, "reached"), *item;
+    size_t k;
+    json_array_foreach(list, k, item)
+    {
+        const char *text = json_string_value(item);
+        for (int i = 0; text && i < q->places; i++)
+            if (strcmp(text, q->place[i]) == 0)
+                h->reaches |= UINT64_C(1) << i;
+    }
+}
+
+void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q, rt__asked_host *h)
+{
+    json_t *j = NULL;
+    if (c->exit_code < 0) {
+        rt__preflight_note(h, RT__HOST_AWAY, "look at it: it may be overloaded, or its disk hang",
+                           "no answer after %.0f s", q->seconds);
+        return;
+    }
+    if (c->exit_code == 255 || (c->exit_code != 0 && !*c->out && !*c->err)) {
+        read_failed_shell(c, q, h);
+        return;
+    }
+    char *line = rt__last_line(c->out); /* a greeting may come before it */
+    if (c->exit_code != 0 || rt_json_parse(line, strlen(line), h->name, &j) != RT_OK ||
+        !json_is_object(j)) {
+        rt_error_clear();
+        json_decref(j);
+        read_failed_program(c, q, h);
+        return;
+    }
+    snprintf(h->called, sizeof h->called, "%s", text_of(j, "host"));
+    const json_t *shm = json_object_get(j, "shm_bytes");
+    h->shm_bytes = json_is_integer(shm) ? json_integer_value(shm) : -1;
+    take_clock(j, c, asked_at, h);
+    take_reached(j, q, h);
+    check_version(j, q, h);
+    check_files(j, q, h);
+    json_decref(j);
+}

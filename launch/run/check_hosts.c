@@ -1,0 +1,121 @@
+#include "launch/run/check_hosts.h"
+#include "common/base/error.h"
+#include "common/base/text.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { SHOWN_MOST = 5, LINE = 1600 };
+static const double SKEW_SECONDS = 5;
+
+/* ---- lines ---- */
+
+/* Begins a line with the place that names the host. */
+static int write_place(const rt__hosts_wanted *w, const rt__asked_host *h, char line[LINE])
+{
+    return h->line > 0
+               ? snprintf(line, LINE, "%s:%" PRId64 ": host %s: ", w->hosts->from, h->line, h->name)
+               : snprintf(line, LINE, "%s: host %s: ", w->hosts->from, h->name);
+}
+
+static void print_host(const rt__hosts_wanted *w, const rt__asked_host *h, const char *more)
+{
+    char line[LINE];
+    int n = write_place(w, h, line);
+    if (n < LINE)
+        snprintf(line + n, (size_t)(LINE - n), "%s: %s%s", h->finding, h->advice, more);
+    rt_text_print(stderr, "ringtorch: %s\n", line);
+}
+
+/* Prints the hosts in this state, at most a few, and returns how many there are. */
+static int64_t print_hosts(const rt__hosts_wanted *w, const rt__preflight *p, rt__host_state state,
+                           const char *more)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < p->count; i++)
+        if (p->host[i].state == state && ++n <= SHOWN_MOST)
+            print_host(w, &p->host[i], more);
+    if (n > SHOWN_MOST)
+        rt_text_print(stderr, "ringtorch: %s: and %" PRId64 " more\n", w->hosts->from,
+                      n - SHOWN_MOST);
+    return n;
+}
+
+static void warn_about_clocks(const rt__hosts_wanted *w, const rt__preflight *p)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        const rt__asked_host *h = &p->host[i];
+        char line[LINE];
+        if (h->state != RT__HOST_FINE || fabs(h->ahead) - h->uncertain < SKEW_SECONDS ||
+            ++n > SHOWN_MOST)
+            continue;
+        int used = write_place(w, h, line);
+        if (used < LINE)
+            snprintf(line + used, (size_t)(LINE - used),
+                     "its clock is %.0f s %s this one's, so logs of both cannot be compared: set "
+                     "it, as in: chronyc makestep",
+                     fabs(h->ahead), h->ahead > 0 ? "ahead of" : "behind");
+        rt_text_print(stderr, "ringtorch: %s\n", line);
+    }
+}
+
+/* ---- the judgement ---- */
+
+static int64_t slots_of(const rt__preflight *p, bool only_fine)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < p->count; i++)
+        if (!only_fine || p->host[i].state == RT__HOST_FINE)
+            sum += p->host[i].slots;
+    return sum;
+}
+
+static int64_t count_in(const rt__preflight *p, rt__host_state state)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < p->count; i++)
+        n += p->host[i].state == state;
+    return n;
+}
+
+static rt_status judge(const rt__hosts_wanted *w, const rt__preflight *p)
+{
+    int64_t unfit = print_hosts(w, p, RT__HOST_UNFIT, ""), away = count_in(p, RT__HOST_AWAY);
+    int64_t wanted = w->cfg->parallel.workers, room = slots_of(p, true), all = slots_of(p, false);
+    /* A list with fewer slots than workers is no mistake: it may grow during the run. */
+    bool enough = away == 0 || room >= (w->resumes ? 1 : wanted < all ? wanted : all);
+    if (away > 0)
+        print_hosts(w, p, RT__HOST_AWAY,
+                    enough && unfit == 0 ? "; going on without it until it is back" : "");
+    if (unfit > 0)
+        return RT_FAIL(CONFIG,
+                       "%s: workers could not run on %" PRId64 " of its hosts: mend %s, or take %s "
+                       "out of the list",
+                       w->hosts->from, unfit, unfit == 1 ? "that" : "these",
+                       unfit == 1 ? "it" : "them");
+    if (!enough)
+        return RT_FAIL(CONFIG,
+                       "%s: without %s there is room for %" PRId64 " of %" PRId64
+                       " workers: mend that%s",
+                       w->hosts->from, away == 1 ? "this host" : "these hosts", room, wanted,
+                       room > 0 ? ", or ask for fewer with -n" : "");
+    warn_about_clocks(w, p);
+    return RT_OK;
+}
+
+rt_status rt__check_hosts_of_run(const rt__hosts_wanted *w, rt__preflight *out)
+{
+    RT_TRY(rt__preflight_run(&(rt__preflight_spec){.jobs = w->jobs,
+                                                   .hosts = w->hosts,
+                                                   .source = w->hosts->from,
+                                                   .bind = w->cfg->control.bind,
+                                                   .port = w->cfg->control.port,
+                                                   .run_dir = w->run_dir,
+                                                   .worker = w->worker},
+                             out));
+    rt_status status = judge(w, out);
+    if (status != RT_OK)
+        rt__preflight_release(out);
+    return status;
+}
