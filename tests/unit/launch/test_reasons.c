@@ -122,15 +122,23 @@ static void a_start_that_hangs_is_named(void **state)
 static void each_of_several_is_refused(void **state)
 {
     (void)state;
-    static const char *const variables[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
-                                               {"PMI_SIZE", "PMI_RANK"},
-                                               {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}};
+    static const char *const variables[][3] = {
+        {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "start it by the mpirun of Open MPI"},
+        {"PMI_SIZE", "PMI_RANK", "start it by the mpirun of Open MPI"},
+        {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "start it by srun --mpi=pmix"}};
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         setenv(variables[i][0], "3", 1);
         setenv(variables[i][1], "0", 1);
         run(2, "--set", "run.name=a b", NULL);
         expect_text(err, "--set 'run.name=a b' -n 3\n");
         expect_text(err, "add --separate if each of the 3 shall be a separate run");
+        expect_text(err, variables[i][2]); /* which would make workers of them */
+        setenv("PMIX_NAMESPACE", "job", 1);
+        setenv("RINGTORCH_JOBS", "mpirun", 1);
+        run(2, NULL);
+        expect_text(err, "with RINGTORCH_JOBS=mpirun each of them would start workers");
+        unsetenv("RINGTORCH_JOBS");
+        unsetenv("PMIX_NAMESPACE");
         run(2, "-n", "2", NULL);
         expect_text(err, " -n 2\n");
         setenv(variables[i][1], "2", 1);
