@@ -52,8 +52,8 @@ function(rt_library_part part)
     set_property(GLOBAL APPEND PROPERTY ${list}_objects $<TARGET_OBJECTS:${objects}>)
 endfunction()
 
-# rt_add_library(TARGET KIND NAME [PARTS...]): of the parts of the library, and of those for workers if `worker` is among PARTS.
-function(rt_add_library target kind name)
+# rt_add_library(TARGET KIND OUTPUT [PARTS...]): of the parts of the library, and of those for workers if `worker` is among PARTS.
+function(rt_add_library target kind output)
     get_property(objects GLOBAL PROPERTY rt_library_objects)
     get_property(needs GLOBAL PROPERTY rt_library_needs)
     foreach(list IN LISTS ARGN)
@@ -82,7 +82,7 @@ function(rt_add_library target kind name)
     if(kind STREQUAL "SHARED" AND NOT RT_SANITIZE) # whose functions are the program's
         target_link_options(${target} PRIVATE LINKER:-z,defs)
     endif()
-    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output} LINKER_LANGUAGE C
         VERSION ${PROJECT_VERSION} SOVERSION ${rt_abi})
 endfunction()
 

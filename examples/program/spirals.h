@@ -1,5 +1,5 @@
 /* Two spirals that a net must tell apart: a module, a loss with a metric, and a data set of our own. spirals_alone.c trains it in a plain
- * loop, spirals_worker.c in any number of processes. */
+ * loop, spirals_worker.c in any number of processes, spirals_mpi.c in an MPI program. */
 #include <ringtorch/ringtorch.h>
 
 /* ---- the net: sin(6 (x w + b)), twice, then a score: above 0 for one spiral, below 0 for the other ---- */
@@ -34,9 +34,9 @@ static inline rt_module *spiral_net_new(void)
 
 /* ---- the loss of a batch: what each score lacks to a margin of 1, squared and summed ---- */
 
-static inline rt_tensor *spiral_loss(rt_tensor *score, const rt_batch *b)
+static inline rt_tensor *spiral_loss(rt_tensor *score, rt_tensor *side)
 {
-    rt_tensor *margin = rt_mul(score, rt_batch_field(b, "side"));
+    rt_tensor *margin = rt_mul(score, side);
     return rt_sum(rt_square(rt_relu(rt_add_scalar(rt_neg(margin), 1))));
 }
 

@@ -20,7 +20,8 @@ int main(void)
         if (!rt_data_next(data, &b)) /* the end of an epoch: the next one begins */
             rt_data_next(data, &b);
         rt_tensor *score = rt_forward(net, rt_batch_field(&b, "x"));
-        rt_tensor *loss = rt_mul_scalar(spiral_loss(score, &b), 1.0 / BATCH);
+        rt_tensor *loss =
+            rt_mul_scalar(spiral_loss(score, rt_batch_field(&b, "side")), 1.0 / BATCH);
         rt_backward(loss);
         rt_optim_step(opt);
         if (step % 50 == 0)

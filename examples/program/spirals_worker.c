@@ -43,7 +43,7 @@ static rt_tensor *task_loss(const rt_task *t, rt_tensor *const *results, const r
 {
     (void)t;
     *weight = (double)b->n;
-    return spiral_loss(results[0], b);
+    return spiral_loss(results[0], rt_batch_field(b, "side"));
 }
 
 static rt_status task_score(const rt_task *t, rt_tensor *const *results, const rt_batch *b,

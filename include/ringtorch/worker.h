@@ -10,19 +10,21 @@
  *         return rt_scope_return(s, rt_data_tensors({"x", x}, {"y", rt_mul_scalar(x, 2)}));
  *     }
  *     static const rt_dataset_row ramp = {.name = "ramp", .help = "y = 2 x", .open = ramp_open};
+ *     static int ramp_main(int argc, char **argv)      // in a program: main()
+ *     {
+ *         return rt_worker_main(argc, argv, &(rt_task_spec){.name = "ramp", .data = &ramp});
+ *     }
  *
- *     int argc = 2;
- *     char *argv[] = {"./ramp", "--version"};        // as main() gets them
- *     int code = rt_worker_main(argc, argv, &(rt_task_spec){.name = "ramp", .data = &ramp});
- *     printf("%d\n", code);                          // 0
+ *     (void)ramp_main;
+ *     printf("%d\n", (int)rt_data_size(ramp_open(NULL, &(rt_data_part){.train = true})));   // 100
  *
- * In a program that is all of main(): `return rt_worker_main(argc, argv, &spec);`. Build and use it with
+ * Build and use it with
  *
  *   cc -O2 -ffp-contract=off ramp.c -o ramp $(pkg-config --cflags --libs ringtorch-worker)
  *   ringtorch train ramp.yaml --worker ./ramp -n 4
  *   ringtorch eval runs/ramp --worker ./ramp
  *
- * examples/spirals_worker.c is a whole program, with a module, a loss, a metric and data of its own.
+ * examples/program/spirals_worker.c is a whole program, with a module, a loss, a metric and data of its own.
  *
  * Exactness: the functions of a row are called for slices of a step, in any process, once, twice, or again
  * after a loss. They must be functions of their arguments, of the parameters and of the random numbers of

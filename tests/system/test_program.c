@@ -1,6 +1,6 @@
 /* A program of the user's own as the worker: examples/program gives the same weights for any number of workers, when one of them is
- * killed, and when it resumes; with one slice it computes the bits of the plain loop beside it. What is not such a program, or is
- * another one than the run's, is refused. */
+ * killed, and when it resumes; with one slice it computes the bits of the plain loop beside it, and so does an MPI program with as many
+ * slices. What is not such a program, or is another one than the run's, is refused. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -138,6 +138,26 @@ static void one_slice_is_the_plain_loop(void **state)
     result_release(&loop);
 }
 
+/* The third program of that model: a loop with MPI of its own. Its slices are those of a run, and so are its parameters, the last bytes of
+ * both files. */
+static void an_mpi_program_computes_the_bits_of_a_run(void **state)
+{
+    (void)state;
+    shell("cd $1 && ringtorch train spirals.yaml --worker ./spirals_worker -n 2 --run-dir eight "
+          "--set parallel.slices=8 && ringtorch export eight --out run.safetensors && "
+          "tail -c 4740 run.safetensors >run.bytes");
+    for (int ranks = 1; ranks <= 4; ranks *= 2) {
+        char line[400];
+        snprintf(line, sizeof line,
+                 "cd $1 && mpirun --bind-to none -n %d " RT_TEST_BINARY_DIR
+                 "/bin/examples/spirals_mpi mpi%d.safetensors && "
+                 "tail -c 4740 mpi%d.safetensors | cmp - run.bytes && "
+                 "cmp mpi1.safetensors mpi%d.safetensors",
+                 ranks, ranks, ranks, ranks);
+        shell(line);
+    }
+}
+
 /* ---- a run knows its program ---- */
 
 static void shell_expects(int exit_code, const char *says, const char *line)
@@ -255,6 +275,7 @@ int main(void)
         ROW(the_weights_do_not_depend_on_the_number_of_workers),
         ROW(a_killed_worker_changes_no_bit),
         ROW(one_slice_is_the_plain_loop),
+        ROW(an_mpi_program_computes_the_bits_of_a_run),
         ROW(commands_name_or_take_the_program),
         ROW(a_run_resumes_with_its_program),
         ROW(another_build_is_refused),

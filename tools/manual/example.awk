@@ -57,7 +57,11 @@ END {
         print FILENAME ": opens without an example" >"/dev/stderr"
         exit 1
     }
-    print "#include <math.h>\n#include <stdio.h>\n#include <string.h>\n#include <ringtorch/ringtorch.h>\n"
+    print "#include <math.h>\n#include <stdio.h>\n#include <string.h>\n#include <ringtorch/ringtorch.h>"
+    header = FILENAME # one that ringtorch.h does not include
+    if (sub(/^.*include\/ringtorch\//, "", header))
+        print "#include <ringtorch/" header ">"
+    print ""
     if (part == "plugin" || !is_plugin)
         print definitions
     if (part == "plugin")

@@ -73,6 +73,17 @@ rt_status rt_comm_mpi(rt_comm **out)
     return world_new(transport, out);
 }
 
+rt_status rt_comm_from_fortran(int mpi_comm, rt_comm **out)
+{
+    rt_transport *transport;
+    if (!out)
+        return RT_FAIL(ARG, "comm_from_mpi: the place for the result is NULL");
+    *out = NULL;
+    RT_TRY(rt_error_code());
+    RT_TRY(rt__comm_transport_of_mpi(mpi_comm, &transport));
+    return world_new(transport, out);
+}
+
 rt_status rt_comm_loopback(int world, rt_comm *ranks[])
 {
     if (world < 1)
@@ -111,12 +122,12 @@ void rt_comm_free(rt_comm *c)
 
 int rt_comm_rank(const rt_comm *c)
 {
-    return c->rank;
+    return c ? c->rank : -1;
 }
 
 int rt_comm_world(const rt_comm *c)
 {
-    return c->world;
+    return c ? c->world : 0;
 }
 
 void rt_comm_set_abort_flag(rt_comm *c, const atomic_int *flag)

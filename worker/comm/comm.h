@@ -19,7 +19,7 @@
  * status, in its world and in all its groups. Other ranks do not notice; they wait until their abort flag is set.
  *
  * Costs are stated per call and rank, for world size W and M bytes of buffer split evenly, and asserted in tests
- * through rt_comm_stats. A message carries at most RT_COMM_MESSAGE bytes (RT_COMM_CHUNK if its content is summed or
+ * through rt_comm_stats. What programs of users may call of it is in ringtorch/comm.h. A message carries at most RT_COMM_MESSAGE bytes (RT_COMM_CHUNK if its content is summed or
  * passed on, so that this happens in cache while the next one arrives); longer data go as several messages. Nothing is
  * sent for an empty range of those that all ranks know (rt_reduce, all_gather). Where only sender and receiver know a
  * length (broadcast, all_to_all, exchange, send), the last message of a buffer is never a full one, so that another
@@ -29,6 +29,7 @@
 #define RINGTORCH_WORKER_COMM_COMM_H
 
 #include "common/base/slices.h"
+#include <ringtorch/comm.h>
 #include <ringtorch/device.h>
 #include <ringtorch/dtype.h>
 #include <stdatomic.h>
@@ -39,8 +40,6 @@ enum {
     RT_COMM_CHUNK = 1 << 19,  /* bytes of the longest message that is summed or passed on */
     RT_COMM_MESSAGE = 1 << 26 /* bytes of the longest message that is only copied */
 };
-
-typedef struct rt_comm rt_comm;
 
 /* The elements to send, receive or sum: their address, number, type and device. A zero dtype is float32, a zero device
  * the CPU. Comm moves host memory only; a buffer of another device is refused with DEVICE. Sums exist for float32,
@@ -87,8 +86,7 @@ rt_status rt_comm_mpi(rt_comm **out);
 bool rt_comm_has_mpi(void);
 /* Makes `world` ranks that communicate through memory, one per thread. The caller frees each of ranks[world]. */
 rt_status rt_comm_loopback(int world, rt_comm *ranks[]);
-/* `c` may be NULL. A group may outlive the communicator that it was made from. */
-void rt_comm_free(rt_comm *c);
+/* rt_comm_free: a group may outlive the communicator that it was made from. */
 
 /* Makes a communicator of some ranks of c. Exactly those ranks call it, each with the same list; rank ranks[i] of c
  * becomes rank i of the group. Messages of different communicators never mix. The group inherits the abort flag of c.
@@ -104,8 +102,6 @@ rt_status rt_comm_group(rt_comm *c, const int ranks[], int count, rt_comm **out)
  * (direct) of 16 bytes of each rank, counted in c, plus the cost of rt_comm_group. */
 rt_status rt_comm_split(rt_comm *c, int color, int key, rt_comm **out);
 
-int rt_comm_rank(const rt_comm *c);
-int rt_comm_world(const rt_comm *c); /* how many ranks c has */
 /* Sets the abort flag, or none if NULL. Any thread may set the flag's value; non-zero makes every present and later
  * wait fail. */
 void rt_comm_set_abort_flag(rt_comm *c, const atomic_int *flag);
@@ -176,8 +172,7 @@ typedef struct rt_comm_transfer {
  * One message per RT_COMM_MESSAGE bytes of each buffer, and one for an empty buffer. */
 rt_status rt_comm_exchange(rt_comm *c, const rt_comm_transfer *sends, int send_count,
                            const rt_comm_transfer *receives, int receive_count);
-/* Dissemination: ceil(log2 W) messages without bytes. No rank returns before all have called. */
-rt_status rt_comm_barrier(rt_comm *c);
+/* rt_comm_barrier: dissemination, ceil(log2 W) messages without bytes. */
 
 /* ---- messages between two ranks ---- */
 

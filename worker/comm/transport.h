@@ -60,6 +60,8 @@ struct rt_transport {
 
 /* See rt_comm_mpi and rt_comm_loopback. ranks: [world]. */
 rt_status rt__comm_transport_mpi(rt_transport **out);
+/* Of the communicator with that Fortran handle, in a program that has started MPI itself. */
+rt_status rt__comm_transport_of_mpi(int mpi_comm, rt_transport **out);
 rt_status rt__comm_transport_loopback(int world, rt_transport *ranks[]);
 
 #endif

@@ -19,6 +19,8 @@ static rt_status barrier(rt_comm *c)
 
 rt_status rt_comm_barrier(rt_comm *c)
 {
+    if (!c)
+        return RT_FAIL(ARG, "comm_barrier: the communicator is NULL");
     RT_TRY(rt__comm_begin(c, RT__BARRIER));
     return rt__comm_end(c, barrier(c));
 }

@@ -1,5 +1,5 @@
-/* Ranks as MPI processes: point-to-point on a duplicate of MPI_COMM_WORLD. The only file that knows
- * MPI. */
+/* Ranks as MPI processes: point-to-point on a duplicate of MPI_COMM_WORLD, or of a program's own communicator. The only
+ * file that knows MPI. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "worker/comm/comm.h"
@@ -11,7 +11,8 @@
 typedef struct mpi {
     rt_transport base;
     MPI_Comm comm;
-    bool broken; /* cancelled: MPI's state is unknown, so it must not be called again */
+    bool broken;   /* cancelled: MPI's state is unknown, so it must not be called again */
+    bool borrowed; /* the program has started MPI, and ends it */
     int count, capacity;
     /* Active requests and the outputs of MPI_Testsome, all [capacity]. */
     MPI_Request *handle;
@@ -50,9 +51,19 @@ static rt_status grow(mpi *t)
     return RT_OK;
 }
 
+/* Returns whether MPI was ended. */
+static bool is_over(void)
+{
+    int over = 0;
+    MPI_Finalized(&over);
+    return over;
+}
+
 static rt_status post(rt_transport *base, rt_request *r)
 {
     mpi *t = (mpi *)base;
+    if (t->borrowed && is_over())
+        return RT_FAIL(ARG, "mpi: the program has called MPI_Finalize");
     if (t->count == t->capacity)
         RT_TRY(grow(t));
     MPI_Request *handle = &t->handle[t->count];
@@ -148,9 +159,10 @@ static rt_status all_reduce(rt_transport *base, void *buf, int64_t count, rt_dty
 static void mpi_free(rt_transport *base)
 {
     mpi *t = (mpi *)base;
-    if (!t->broken) {
+    if (!t->broken && !(t->borrowed && is_over())) {
         MPI_Comm_free(&t->comm);
-        MPI_Finalize();
+        if (!t->borrowed)
+            MPI_Finalize();
     }
     rt_mem_free(t->handle);
     rt_mem_free(t->request);
@@ -206,12 +218,11 @@ static rt_status count_tags(mpi *t)
     return RT_OK;
 }
 
-static rt_status join(mpi *t)
+static rt_status join(mpi *t, MPI_Comm of)
 {
-    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(MPI_COMM_WORLD, &t->base.rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &t->base.world);
-    const int code = MPI_Comm_dup(MPI_COMM_WORLD, &t->comm);
+    MPI_Comm_rank(of, &t->base.rank);
+    MPI_Comm_size(of, &t->base.world);
+    const int code = MPI_Comm_dup(of, &t->comm);
     if (code != MPI_SUCCESS)
         return fail(code, NULL, t->base.rank, "duplicate the communicator");
     MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN);
@@ -224,14 +235,13 @@ bool rt_comm_has_mpi(void)
     return true;
 }
 
-rt_status rt__comm_transport_mpi(rt_transport **out)
+static rt_status make(MPI_Comm of, bool borrowed, rt_transport **out)
 {
     mpi *t = rt_calloc(1, sizeof *t);
     if (!t)
         return RT_E_NOMEM;
-    rt_status status = start();
-    if (status == RT_OK)
-        status = join(t);
+    t->borrowed = borrowed;
+    rt_status status = join(t, of);
     if (status != RT_OK) {
         rt_mem_free(t);
         return status;
@@ -239,4 +249,46 @@ rt_status rt__comm_transport_mpi(rt_transport **out)
     t->base.ops = &ops;
     *out = &t->base;
     return RT_OK;
+}
+
+rt_status rt__comm_transport_mpi(rt_transport **out)
+{
+    RT_TRY(start());
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    return make(MPI_COMM_WORLD, false, out);
+}
+
+/* ---- a program's own MPI ---- */
+
+/* Checks that MPI runs and that this thread may call it while the engine has threads. */
+static rt_status check_running(void)
+{
+    int started = 0, level = MPI_THREAD_SINGLE, is_main = 0;
+    MPI_Initialized(&started);
+    if (!started || is_over())
+        return RT_FAIL(ARG,
+                       "comm_from_mpi: MPI is not running: call it between MPI_Init_thread and "
+                       "MPI_Finalize");
+    MPI_Query_thread(&level);
+    if (level < MPI_THREAD_FUNNELED)
+        return RT_FAIL(UNSUPPORTED, "comm_from_mpi: MPI was started for one thread, but the engine "
+                                    "has threads of its own: start it with MPI_Init_thread(..., "
+                                    "MPI_THREAD_FUNNELED, ...)");
+    MPI_Is_thread_main(&is_main);
+    if (level < MPI_THREAD_SERIALIZED && !is_main)
+        return RT_FAIL(ARG, "comm_from_mpi: with MPI_THREAD_FUNNELED only the thread that started "
+                            "MPI may call it");
+    return RT_OK;
+}
+
+rt_status rt__comm_transport_of_mpi(int mpi_comm, rt_transport **out)
+{
+    RT_TRY(check_running());
+    int several = 1;
+    const MPI_Comm of = MPI_Comm_f2c(mpi_comm);
+    if (of && of != MPI_COMM_NULL)
+        MPI_Comm_test_inter(of, &several);
+    if (several)
+        return RT_FAIL(ARG, "comm_from_mpi: not a communicator of one group of ranks");
+    return make(of, true, out);
 }

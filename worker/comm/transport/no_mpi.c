@@ -14,3 +14,9 @@ rt_status rt__comm_transport_mpi(rt_transport **out)
     return RT_FAIL(UNSUPPORTED, "this ringtorch was built without MPI and cannot train: build it "
                                 "with RT_WITH_MPI=ON");
 }
+
+rt_status rt__comm_transport_of_mpi(int mpi_comm, rt_transport **out)
+{
+    (void)mpi_comm;
+    return rt__comm_transport_mpi(out);
+}

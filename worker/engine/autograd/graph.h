@@ -72,6 +72,10 @@ static inline rt_node *rt__leaf_of(const rt_tensor *x)
     return n && !n->call.op ? n : NULL;
 }
 
+/* Declares that the place of a parameter's gradient (rt_grad_place) holds one, which somebody else has written there. Does nothing if the
+ * parameter wants none. */
+void rt__grad_filled(rt_tensor *leaf);
+
 /* Returns the home of a parameter, even if its value has not been moved there yet; NULL: none. */
 static inline rt_tensor *rt__home_of(const rt_tensor *x)
 {

@@ -233,6 +233,13 @@ void rt_grad_clear(rt_tensor *x)
     n->grad = NULL;
 }
 
+void rt__grad_filled(rt_tensor *leaf)
+{
+    rt_node *n = rt__node_of(leaf);
+    if (n && n->place)
+        n->placed = true;
+}
+
 rt_status rt_grad_place(rt_tensor *leaf, rt_tensor *view)
 {
     if (!rt__takes("grad_place", leaf) || !rt__object_is(view, &rt__tensor_type, "grad_place", 2))
