@@ -21,12 +21,13 @@ enum {
 
 typedef struct rt__host {
     char name[256];
-    char called[256]; /* its own name for itself, if that is another; else "" */
-    int64_t slots;    /* as listed */
-    int64_t retired;  /* slots that were given up (LEAVE) */
-    int64_t used;     /* by the current generation */
-    int failures;     /* of the host itself, in a row */
-    int deaths;       /* of workers on it, in a row */
+    /* Its own name for itself, if that is another; "": it is the same, or unknown. */
+    char called[256];
+    int64_t slots;   /* as listed */
+    int64_t retired; /* slots that were given up (LEAVE) */
+    int64_t used;    /* by the current generation */
+    int failures;    /* of the host itself, in a row */
+    int deaths;      /* of workers on it, in a row */
     double cool_until;
     bool probing; /* we have asked the launcher whether it is back */
 } rt__host;

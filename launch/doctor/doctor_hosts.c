@@ -1,127 +1,42 @@
 #include "launch/doctor/doctor_hosts.h"
-#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
-#include "launch/jobs/capture.h"
+#include "launch/jobs/preflight.h"
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-static const double ANSWER_SECONDS = 6, SKEW_SECONDS = 1;
-enum { AT_ONCE = 32 };
+static const double SKEW_SECONDS = 1;
 
-typedef struct asked {
-    const rt__jobs *jobs;
-    const char *host;
-    int64_t slots;
-    pthread_t thread;
-    bool started, ok;
-    double ahead, uncertain; /* seconds */
-    char why[256];           /* not ok */
-} asked;
-
-static void fail(asked *a, const char *why)
+static void report_host(rt__doctor *d, const rt__asked_host *h)
 {
-    snprintf(a->why, sizeof a->why, "%s", why);
-}
-
-/* Reads the time from the last line that was printed; a greeting may come before it. */
-static void take_time(asked *a, rt__captured *c, double before)
-{
-    char *end, *line = rt__last_line(c->out);
-    double there = strtod(line, &end);
-    if (end == line || *end != '\0' || there < 1e9) {
-        fail(a, "its `date +%s.%N` printed no time");
-        return;
-    }
-    a->ok = true;
-    a->ahead = there - (before + c->seconds / 2);
-    a->uncertain = c->seconds / 2;
-}
-
-static void *ask(void *arg)
-{
-    asked *a = arg;
-    char text[RT__SHELL_TEXT], why[128];
-    const char *argv[RT__SHELL_WORDS];
-    rt__captured c;
-    int n;
-    if (rt__jobs_shell(a->jobs, text, argv, &n) != RT_OK) {
-        fail(a, rt_error());
-        rt_error_clear();
-        return NULL;
-    }
-    argv[n++] = a->host;
-    argv[n++] = "date +%s.%N";
-    argv[n] = NULL;
-    double before = rt_clock_wall();
-    if (rt__capture(argv, NULL, ANSWER_SECONDS, &c) != RT_OK) {
-        fail(a, rt_error());
-        rt_error_clear();
-        return NULL;
-    }
-    if (c.exit_code == 0) {
-        take_time(a, &c, before);
-    } else if (c.exit_code < 0) {
-        snprintf(why, sizeof why, "no answer after %.0f s", ANSWER_SECONDS);
-        fail(a, why);
-    } else {
-        fail(a, rt__last_line(c.err));
-    }
-    rt__captured_release(&c);
-    return NULL;
-}
-
-/* Asks AT_ONCE hosts at a time, each from a thread that waits for its remote shell. */
-static void ask_all(asked *list, int64_t n)
-{
-    for (int64_t from = 0; from < n; from += AT_ONCE) {
-        int64_t to = from + AT_ONCE < n ? from + AT_ONCE : n;
-        for (int64_t i = from; i < to; i++) {
-            if (rt__host_is_local(list[i].host))
-                list[i].ok = true;
-            else if (pthread_create(&list[i].thread, NULL, ask, &list[i]) == 0)
-                list[i].started = true;
-            else
-                fail(&list[i], "no thread could be started to ask it");
-        }
-        for (int64_t i = from; i < to; i++)
-            if (list[i].started)
-                pthread_join(list[i].thread, NULL);
-    }
-}
-
-static void report_host(rt__doctor *d, const asked *a)
-{
-    bool skewed = fabs(a->ahead) - a->uncertain > SKEW_SECONDS;
-    if (!a->ok)
-        rt__doctor_report(d, RT__PROBLEM, "host",
-                          "make this work without a password: ssh HOST true (or set "
-                          "OMPI_MCA_plm_rsh_agent)",
-                          "%s: %s", a->host, *a->why ? a->why : "cannot be asked");
-    else if (!a->started)
-        rt__doctor_report(d, RT__FINE, "host", NULL, "%s: this host", a->host);
+    static const double MIB = 1 << 20;
+    char shared[64] = "";
+    bool skewed = fabs(h->ahead) - h->uncertain > SKEW_SECONDS;
+    if (h->shm_bytes >= 0)
+        snprintf(shared, sizeof shared, ", %.0f MiB free in /dev/shm", (double)h->shm_bytes / MIB);
+    if (h->state != RT__HOST_FINE)
+        rt__doctor_report(d, RT__PROBLEM, "host", h->advice, "%s: %s", h->name, h->finding);
+    else if (h->here)
+        rt__doctor_report(d, RT__FINE, "host", NULL, "%s: this host", h->name);
     else
         rt__doctor_report(
             d, skewed ? RT__WARNING : RT__FINE, "host",
             skewed
                 ? "set its clock (chrony, ntpd): otherwise logs of several hosts cannot be compared"
                 : NULL,
-            "%s: clock %+.3f s (within %.3f s)", a->host, a->ahead, a->uncertain);
+            "%s: clock %+.3f s (within %.3f s)%s", h->name, h->ahead, h->uncertain, shared);
 }
 
-/* Keeps the hosts that answer: rt__check_ranks measures between them. */
-static rt_status keep_answering(rt__doctor *d, const asked *list, int64_t n)
+/* Keeps the hosts that are fine: rt__check_ranks measures between them. */
+static rt_status keep_fine(rt__doctor *d, const rt__preflight *p)
 {
-    const char **name = rt_malloc((size_t)n * sizeof *name);
-    int64_t *slots = rt_malloc((size_t)n * sizeof *slots), count = 0;
+    const char **name = rt_malloc((size_t)p->count * sizeof *name);
+    int64_t *slots = rt_malloc((size_t)p->count * sizeof *slots), count = 0;
     rt_status status = name && slots ? RT_OK : rt_error_code();
-    for (int64_t i = 0; i < n && status == RT_OK; i++)
-        if (list[i].ok) {
-            name[count] = list[i].host;
+    for (int64_t i = 0; i < p->count && status == RT_OK; i++)
+        if (p->host[i].state == RT__HOST_FINE) {
+            name[count] = p->host[i].name;
             slots[count++] = 1; /* one rank each */
         }
     if (status == RT_OK && count > 0)
@@ -133,16 +48,17 @@ static rt_status keep_answering(rt__doctor *d, const asked *list, int64_t n)
 
 static rt_status check(rt__doctor *d, const rt__host_list *h)
 {
-    asked *list = rt_calloc((size_t)h->count, sizeof *list);
-    if (!list)
-        return rt_error_code();
-    for (int64_t i = 0; i < h->count; i++)
-        list[i] = (asked){.jobs = &d->jobs, .host = h->name[i], .slots = h->slots[i]};
-    ask_all(list, h->count);
-    for (int64_t i = 0; i < h->count; i++)
-        report_host(d, &list[i]);
-    rt_status status = keep_answering(d, list, h->count);
-    rt_mem_free(list);
+    rt__preflight p;
+    RT_TRY(rt__preflight_run(
+        &(rt__preflight_spec){.jobs = &d->jobs, .hosts = h, .source = d->hostfile, .bind = "auto"},
+        &p));
+    for (int64_t i = 0; i < p.count; i++)
+        report_host(d, &p.host[i]);
+    if (p.interface[0])
+        rt__doctor_report(d, RT__FINE, "control", NULL, "hosts reach this one at %s (%s)",
+                          p.address, p.interface);
+    rt_status status = keep_fine(d, &p);
+    rt__preflight_release(&p);
     return status;
 }
 
@@ -159,6 +75,6 @@ void rt__check_hosts(rt__doctor *d)
     else if (!rt__host_list_all_local(&h) && rt__jobs_shell(&d->jobs, text, word, &words) != RT_OK)
         rt__doctor_report_error(d, "host file", "workers on other hosts are started with it");
     else if (check(d, &h) != RT_OK)
-        rt__doctor_report_error(d, "host file", "free some memory");
+        rt__doctor_report_error(d, "host file", "connect this host to the network of the others");
     rt__host_list_release(&h);
 }

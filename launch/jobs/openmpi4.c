@@ -34,7 +34,9 @@ static const char *const folders[] = {"OMPI_MCA_orte_tmpdir_base",
                                       "OMPI_MCA_orte_remote_tmpdir_base", NULL};
 
 #define EXECUTABLE "{Executable} cannot be executed on {Node}: it must be there, and be executable"
-#define NO_DAEMON  "orted is not found on one of the hosts: install the same Open MPI on all of them"
+#define NO_DAEMON                                                                                  \
+    "orted is not found on one of the hosts by a command that ssh runs: there, apt-get install "   \
+    "openmpi-bin, or set PATH in the first lines of ~/.bashrc"
 static const rt__why whys[] = {
     {"mpirun does not support recursive calls",
      "mpirun does not run inside another MPI job: start ringtorch without mpirun or srun", NULL,
@@ -47,6 +49,7 @@ static const rt__why whys[] = {
      "Node", true},
     {"orted: not found", NO_DAEMON, NULL, true},
     {"orted: command not found", NO_DAEMON, NULL, true},
+    {"orted: No such file or directory", NO_DAEMON, NULL, true},
     {"A call to mkdir was unable to create", "Open MPI cannot make the folder {Directory}: {Error}",
      NULL, false},
     {"It looks like orte_init failed", "MPI cannot start: {}", NULL, false},

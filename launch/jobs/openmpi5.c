@@ -27,7 +27,9 @@ static const char *const folders[] = {"PRTE_MCA_prte_tmpdir_base",
                                       "PRTE_MCA_prte_remote_tmpdir_base", NULL};
 
 #define EXECUTABLE "{Executable} cannot be executed on {Node}: it must be there, and be executable"
-#define NO_DAEMON  "prted is not found on one of the hosts: install the same Open MPI on all of them"
+#define NO_DAEMON                                                                                  \
+    "prted is not found on one of the hosts by a command that ssh runs: there, apt-get install "   \
+    "openmpi-bin, or set PATH in the first lines of ~/.bashrc"
 static const rt__why whys[] = {
     {"access an executable:", EXECUTABLE, "Node", true},
     {"was unable to find the specified executable file", EXECUTABLE, "Node", true},
@@ -37,6 +39,7 @@ static const rt__why whys[] = {
      true},
     {"prted: not found", NO_DAEMON, "Remote host", true},
     {"prted: command not found", NO_DAEMON, "Remote host", true},
+    {"prted: No such file or directory", NO_DAEMON, "Remote host", true},
     {"detected a call to mkdir was unable to create",
      "Open MPI cannot make the folder {Directory}: {Error}", NULL, false},
     {"It looks like prte_init failed", "MPI cannot start: {}", NULL, false},

@@ -51,7 +51,7 @@ typedef struct rt__asked_host {
 typedef struct rt__preflight {
     rt__asked_host *host; /* [count] as in the list */
     int64_t count;
-    /* Where to listen: loopback if all hosts are this one; "": no host reaches us. */
+    /* Where to listen; loopback if all hosts are this one; "": no host reaches us. */
     char address[256];
     char interface[RT__ROUTE_TEXT];
     rt__route candidate[RT__ROUTES_MOST]; /* [candidates] addresses that were tried */

@@ -18,7 +18,8 @@ typedef struct rt__run_spec {
     const rt__rundir *rundir;
     const rt__jobs *jobs;
     const rt__host_list *hosts;       /* where workers may run, as rt__jobs_hosts returns it */
-    const rt__preflight *preflight;   /* of hosts, with where to listen; NULL: only this host */
+    /* Of its hosts, with the address to listen on; NULL: only this host. */
+    const rt__preflight *preflight;
     const char *coordinator, *worker; /* programs */
     const char *resume;
     double started;

@@ -251,7 +251,7 @@ static const command_case cases[] = {
     {"tasks_of_mpirun",
      "mpirun --oversubscribe -n 3 bash -c '$0 train tiny.yaml -n 1 --run-dir "
      "task$PMIX_RANK; echo $? >ended$PMIX_RANK' $RT; cat ended*; ls task*",
-     2, "2\n2\n2\n", "without mpirun: "},
+     2, "2\n0\n0\n", "-n 1, but mpirun has started 3 tasks, and each of them becomes a worker"},
     {"tasks_of_mpirun_that_are_runs",
      "mpirun --oversubscribe -n 2 bash -c '$0 train tiny.yaml -n 1 --run-dir own$PMIX_RANK "
      "--separate --set run.steps=20' $RT >/dev/null && grep -l 'status.*done' own*/summary.json",

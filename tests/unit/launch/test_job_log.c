@@ -142,7 +142,8 @@ static const struct row {
      "failed.\n" NOT_STARTED,
      -1, false, true, false, "", "Host key verification failed."},
     {"bash: line 1: orted: command not found\n" NOT_STARTED, -1, false, true, true, "",
-     "orted is not found on one of the hosts: install the same Open MPI on all of them"},
+     "orted is not found on one of the hosts by a command that ssh runs: there, "
+     "apt-get install openmpi-bin, or set PATH in the first lines of ~/.bashrc"},
     {"the sky is red\n[vm:00010] tcp_peer_recv_connect_ack: invalid header type: 32\n", -1, false,
      false, false, "", "the sky is red"},
     {RULER "The specified mapping policy is not recognized:\n\n  Policy: nope\n\n"
@@ -257,7 +258,8 @@ static const struct row rows5[] = {
     {"me@h1: Permission denied (publickey).\n" NOT_STARTED5("255"), -1, false, true, false, "h1",
      "me@h1: Permission denied (publickey)."},
     {"sh: 1: prted: not found\n" NOT_STARTED5("127"), -1, false, true, true, "h1",
-     "prted is not found on one of the hosts: install the same Open MPI on all of them"},
+     "prted is not found on one of the hosts by a command that ssh runs: there, "
+     "apt-get install openmpi-bin, or set PATH in the first lines of ~/.bashrc"},
     {RULER "The value of the MCA parameter \"plm_ssh_agent\" was set to a path\n"
            "that could not be found:\n\n  plm_ssh_agent: /nowhere/ssh\n\n"
            "Please either unset the parameter, or check that the path is correct\n" RULER RULER
