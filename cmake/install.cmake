@@ -11,6 +11,8 @@ if(RT_BUILD_PROGRAMS)
     # The programs look for it in ../lib/ringtorch, whatever the folder of libraries is called.
     install(TARGETS ringtorch-listen LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR}/../lib/ringtorch COMPONENT programs)
     install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/ringtorch COMPONENT programs)
+    install(DIRECTORY launch/slurm launch/pbs launch/sge DESTINATION ${CMAKE_INSTALL_DATADIR}/ringtorch/launch
+        USE_SOURCE_PERMISSIONS COMPONENT programs) # scripts for batch systems
     install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
     install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
 
