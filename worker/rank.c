@@ -126,6 +126,8 @@ static rt_status tie_to_parent(const rank *r)
     rt_stop_signals_ignore();
     rt__handle_cpu_limit();
     signal(SIGTERM, SIG_DFL);
+    /* A connection to a lost host breaks: the host is to blame, not this rank. */
+    signal(SIGPIPE, SIG_IGN);
     bool alone =
         getppid() == 1 && !r->joined; /* in a container, somebody's mpirun may be process 1 */
     if (!rt_os_die_with_parent(SIGKILL, getppid(), true) || alone)

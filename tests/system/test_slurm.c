@@ -435,6 +435,7 @@ static void a_lost_node_costs_its_workers(void **state)
     await_step(dir, 40, LONG);
     hosts_kill(&cluster.h, 1);
     await_line(dir, "\"event\":\"host_lost\"");
+    await_line(dir, "\"generation\":2,\"world_size\":2"); /* at the first attempt */
     await_line(dir, "\"event\":\"recovered\"");
     await_step(dir, last_step(dir) + 20, LONG);
     ask(out, sizeof out, "scancel --batch --signal=TERM %s", j.id);
