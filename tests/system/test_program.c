@@ -246,6 +246,46 @@ static void what_is_no_worker_is_refused(void **state)
     assert_false(rt_path_exists(in_scratch(&s, "refused")));
 }
 
+/* Stands for a host that has another file at that path. */
+static void a_rank_of_another_program_is_named(void **state)
+{
+    (void)state;
+    shell("cd $1 && cp spirals_worker other && printf x >>other && "
+          "echo '#!/bin/sh\n[ \"$OMPI_COMM_WORLD_RANK\" = 1 ] && exec \"${0%/*}/other\" \"$@\"\n"
+          "exec \"${0%/*}/spirals_worker\" \"$@\"' >both && chmod +x both");
+    shell_expects(
+        0, "worker 1 on host ",
+        "cd $1 && ringtorch train spirals.yaml --worker ./both -n 2 --run-dir both.run 2>&1 | "
+        "grep 'program .*/spirals_worker: is not the one of this run: its sha256 is '");
+}
+
+/* A program without rows is ringtorch-worker; rows that cannot be are refused before anything starts. */
+static void a_program_is_what_its_spec_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        int exit_code;
+        const char *says;
+    } rows[] = {
+        {"none", 0, "done: 2 steps"},
+        {"zero", 0, "done: 2 steps"},
+        {"nameless", 2, "spec_worker: rt_worker_main: .name: expected it to be given"},
+        {"part", 2, "tasks[0] 'mine': .target: expected it to be given"},
+        {"taken", 2, "datasets: csv is built in: give it another name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char line[800];
+        snprintf(line, sizeof line,
+                 "cd $1 && RINGTORCH_SPEC=%s ringtorch train " RT_TEST_SOURCE_DIR
+                 "/configs/regression.yaml --worker " RT_TEST_BINARY_DIR
+                 "/bin/tests/system/spec_worker -n 1 --run-dir spec.%s --set run.steps=2",
+                 rows[i].spec, rows[i].spec);
+        shell_expects(rows[i].exit_code, rows[i].says, line);
+    }
+    assert_false(rt_path_exists(in_scratch(&s, "spec.part")));
+}
+
 /* The variable stands for ringtorch-worker, and a configuration that needs rows of a program is refused without it. */
 static void rows_come_by_the_option_only(void **state)
 {
@@ -280,6 +320,8 @@ int main(void)
         ROW(a_run_resumes_with_its_program),
         ROW(another_build_is_refused),
         ROW(what_is_no_worker_is_refused),
+        ROW(a_rank_of_another_program_is_named),
+        ROW(a_program_is_what_its_spec_says),
         ROW(rows_come_by_the_option_only),
         ROW(the_configuration_overrides_the_program),
     };

@@ -64,6 +64,9 @@ rt_status rt__program_register(const rt_task_spec *spec)
     rt__plugin_file self;
     if (!brings_rows(spec))
         return RT_OK;
+    if (!spec->name)
+        return RT_FAIL(FORMAT,
+                       "rt_worker_main: .name: expected it to be given, since there are rows");
     RT_TRY(find_self(&self));
     rows = spec->more ? *spec->more : (rt_plugin){0};
     rows.name = spec->name;
