@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/control/bind_address.h"
-#include "launch/jobs/control_address.h"
+#include "launch/jobs/own_address.h"
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>

@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "common/state/snapshot_name.h"
 #include "launch/jobs/child.h"
+#include "launch/jobs/control_address.h"
 #include "launch/jobs/preflight_words.h"
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -15,8 +15,8 @@
 #ifndef RINGTORCH_LAUNCH_JOBS_PREFLIGHT_H
 #define RINGTORCH_LAUNCH_JOBS_PREFLIGHT_H
 
-#include "launch/jobs/control_address.h"
-#include "launch/jobs/hosts.h"
+#include "launch/jobs/asked_host.h"
+#include "launch/jobs/job.h"
 
 /* All borrowed, during the call. */
 typedef struct rt__preflight_spec {
@@ -28,25 +28,6 @@ typedef struct rt__preflight_spec {
     const char *run_dir; /* must be the same on all hosts; NULL: there is none */
     const char *worker;  /* a program that must be there, too; NULL: ringtorch-worker beside us */
 } rt__preflight_spec;
-
-typedef enum rt__host_state {
-    RT__HOST_FINE,
-    RT__HOST_AWAY,  /* it cannot be reached, or cannot reach us: a run may go on without it */
-    RT__HOST_UNFIT, /* workers would fail on it: it lacks the program or the run directory */
-} rt__host_state;
-
-typedef struct rt__asked_host {
-    char name[RT__HOST_NAME];
-    int64_t slots, line; /* line of the host file; 0: none */
-    bool here;           /* it is this host, which is not asked */
-    rt__host_state state;
-    char finding[512], advice[512]; /* what is wrong, and what to do; "" if it is fine */
-    char called[RT__HOST_NAME];     /* its own name for itself; "": unknown */
-    double ahead, uncertain;        /* seconds: its clock against ours */
-    rt__route route;                /* of this host to it; address "": unknown */
-    uint64_t reaches;               /* bit i: it has reached candidate i */
-    int64_t shm_bytes;              /* free in its /dev/shm; -1: unknown */
-} rt__asked_host;
 
 typedef struct rt__preflight {
     rt__asked_host *host; /* [count] as in the list */

@@ -5,8 +5,8 @@
 #ifndef RINGTORCH_LAUNCH_JOBS_PREFLIGHT_WORDS_H
 #define RINGTORCH_LAUNCH_JOBS_PREFLIGHT_WORDS_H
 
-#include "launch/jobs/capture.h"
-#include "launch/jobs/preflight.h"
+#include "launch/jobs/asked_host.h"
+#include "launch/jobs/remote_shell.h"
 
 /* What all hosts are asked. */
 typedef struct rt__question {

@@ -210,9 +210,7 @@ __attribute__((format(printf, 3, 4))) static void expect_refusal(bench *b, const
     va_start(ap, fmt);
     vsnprintf(says, sizeof says, fmt, ap);
     va_end(ap);
-    double began = rt_clock();
     result r = finish(TRAIN(b, "2", text), LONG);
-    print_message("%.2f s: %s", rt_clock() - began, r.err);
     expect_exit(&r, 2);
     expect_text(r.err, says);
     assert_int_not_equal(access(b->dir, F_OK), 0);
