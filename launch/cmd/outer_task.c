@@ -66,7 +66,7 @@ rt__outer_role rt__outer_task(int argc, char **argv, rt__train_options *o)
 rt_status rt__outer_task_check(rt_config *cfg)
 {
     rt_outer_job job;
-    char address[RT__OUTER_ADDRESS];
+    char address[RT__ROUTE_TEXT];
     if (!rt_outer_job_find(&job))
         return RT_OK;
     if (cfg->parallel.workers != job.size)

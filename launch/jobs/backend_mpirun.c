@@ -1,4 +1,5 @@
 /* Starts jobs with the mpirun of Open MPI 4 or 5, on this host or, through a remote shell or Slurm's srun, on several. */
+#include "launch/jobs/backend_mpirun.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -6,7 +7,6 @@
 #include "launch/jobs/allocation.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/mpirun_report.h"
-#include "launch/jobs/mpirun_row.h"
 #include "launch/jobs/mpirun_start.h"
 #include "launch/jobs/mpirun_watch.h"
 #include <signal.h>

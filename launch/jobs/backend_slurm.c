@@ -2,9 +2,9 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "launch/jobs/allocation.h"
+#include "launch/jobs/backend_mpirun.h"
 #include "launch/jobs/child.h"
 #include "launch/jobs/mpirun.h"
-#include "launch/jobs/mpirun_row.h"
 #include "launch/jobs/slurm_step.h"
 #include <stdio.h>
 #include <string.h>

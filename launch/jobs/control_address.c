@@ -6,14 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* ---- this host's addresses ---- */
-
-static bool is_loopback(struct in_addr a)
-{
-    return (ntohl(a.s_addr) >> 24) == IN_LOOPBACKNET;
-}
 
 /* Finds the own route with this address or, if it is "", on this interface. */
 static bool find_own(const char *address, const char *interface, rt__route *out)
@@ -71,21 +65,6 @@ static bool ask_ssh(const rt__shell *shell, const char *host, char name[RT__HOST
     return !jumps;
 }
 
-/* Connecting a UDP socket sends nothing, but makes the kernel choose a route. */
-static bool choose_source(const struct sockaddr *to, socklen_t size, char address[RT__ROUTE_TEXT])
-{
-    struct sockaddr_in from = {0};
-    socklen_t len = sizeof from;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool known = fd >= 0 && connect(fd, to, size) == 0 &&
-                 getsockname(fd, (struct sockaddr *)&from, &len) == 0 &&
-                 !is_loopback(from.sin_addr) &&
-                 inet_ntop(AF_INET, &from.sin_addr, address, RT__ROUTE_TEXT);
-    if (fd >= 0)
-        close(fd);
-    return known;
-}
-
 bool rt__route_find(const rt__shell *shell, const char *host, rt__route *out)
 {
     char name[RT__HOST_NAME], address[RT__ROUTE_TEXT];
@@ -96,8 +75,7 @@ bool rt__route_find(const rt__shell *shell, const char *host, rt__route *out)
     if (getaddrinfo(name, "9", &hints, &list) != 0)
         return false;
     const struct sockaddr_in *to = (const void *)list->ai_addr;
-    bool known = choose_source(list->ai_addr, list->ai_addrlen, address) &&
-                 find_own(address, "", out) &&
+    bool known = rt__route_source(to, address) && find_own(address, "", out) &&
                  inet_ntop(AF_INET, &to->sin_addr, out->to, sizeof out->to);
     freeaddrinfo(list);
     return known;

@@ -5,14 +5,10 @@
 #include "launch/jobs/child.h"
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,61 +59,41 @@ rt_status rt__outer_become_worker(const char *worker)
 
 /* ---- an address that all ranks can reach ---- */
 
+enum { DISCARD = 9 }; /* a port; nothing is sent */
+
 bool rt__outer_is_on_several_hosts(void)
 {
     rt_outer_job job;
     return rt_outer_job_find(&job) && job.hosts != 1;
 }
 
-/* Returns our address on the way to another one, which the system knows without sending anything. */
-static bool find_own_address(const struct in_addr *there, char address[RT__OUTER_ADDRESS])
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = *there}, own;
-    socklen_t size = sizeof own;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool found = fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
-                 getsockname(fd, (struct sockaddr *)&own, &size) == 0 &&
-                 ntohl(own.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET &&
-                 inet_ntop(AF_INET, &own.sin_addr, address, RT__OUTER_ADDRESS);
-    if (fd >= 0)
-        close(fd);
-    return found;
-}
-
 /* Open MPI 4 tells its ranks where mpirun listens: "1234.0;tcp://10.0.0.1,10.1.0.1:4711;tcp6://..." */
-static bool find_by_mpirun(char address[RT__OUTER_ADDRESS])
+static bool find_by_mpirun(char address[RT__ROUTE_TEXT])
 {
     const char *uri = getenv("OMPI_MCA_orte_hnp_uri");
     const char *at = uri ? strstr(uri, "tcp://") : NULL;
     for (at = at ? at + strlen("tcp://") : NULL; at && *at && *at != ':'; at += *at == ',') {
         size_t len = strcspn(at, ",:;");
         char text[INET_ADDRSTRLEN];
-        struct in_addr there;
+        struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(DISCARD)};
         snprintf(text, sizeof text, "%.*s", (int)(len < sizeof text ? len : 0), at);
-        if (inet_pton(AF_INET, text, &there) == 1 && find_own_address(&there, address))
+        if (inet_pton(AF_INET, text, &there.sin_addr) == 1 && rt__route_source(&there, address))
             return true;
         at += len;
     }
     return false;
 }
 
-static bool find_by_interface(char address[RT__OUTER_ADDRESS])
+static bool find_by_interface(char address[RT__ROUTE_TEXT])
 {
-    struct ifaddrs *list = NULL;
-    bool found = false;
-    if (getifaddrs(&list) != 0)
-        return false;
-    for (struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
-        const struct sockaddr_in *a = (const struct sockaddr_in *)(const void *)i->ifa_addr;
-        found = a && a->sin_family == AF_INET && (i->ifa_flags & IFF_UP) &&
-                !(i->ifa_flags & IFF_LOOPBACK) &&
-                inet_ntop(AF_INET, &a->sin_addr, address, RT__OUTER_ADDRESS);
-    }
-    freeifaddrs(list);
+    rt__route own[RT__ROUTES_MOST];
+    bool found = rt__routes_own(own) > 0;
+    if (found)
+        memcpy(address, own[0].address, RT__ROUTE_TEXT);
     return found;
 }
 
-rt_status rt__outer_address(char address[RT__OUTER_ADDRESS])
+rt_status rt__outer_address(char address[RT__ROUTE_TEXT])
 {
     if (find_by_mpirun(address) || find_by_interface(address))
         return RT_OK;

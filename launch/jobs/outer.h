@@ -11,11 +11,10 @@
 #define RINGTORCH_LAUNCH_JOBS_OUTER_H
 
 #include "launch/jobs/environment.h"
+#include "launch/jobs/own_address.h"
 #include <ringtorch/status.h>
 #include <stdbool.h>
 #include <sys/types.h>
-
-enum { RT__OUTER_ADDRESS = 64 };
 
 /* Replaces this program by a worker that waits for the orders of rank 0. Returns only on failure. */
 rt_status rt__outer_become_worker(const char *worker);
@@ -32,6 +31,6 @@ void rt__outer_send_home(const char *worker);
 bool rt__outer_is_on_several_hosts(void);
 /* Finds an IPv4 address of this host that the hosts of the other ranks can reach: that with which mpirun talks to them, else that of the
  * first interface that is not loopback. Fails with UNSUPPORTED, naming control.bind. */
-rt_status rt__outer_address(char address[RT__OUTER_ADDRESS]);
+rt_status rt__outer_address(char address[RT__ROUTE_TEXT]);
 
 #endif

@@ -17,7 +17,7 @@ typedef struct rt__run_spec {
     const rt_config *cfg;
     const rt__rundir *rundir;
     const rt__jobs *jobs;
-    const rt__host_list *hosts;       /* where workers may run, as rt__jobs_hosts returns it */
+    const rt__host_list *hosts; /* where workers may run, as rt__jobs_hosts returns it */
     /* Of its hosts, with the address to listen on; NULL: only this host. */
     const rt__preflight *preflight;
     const char *coordinator, *worker; /* programs */

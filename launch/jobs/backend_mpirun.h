@@ -2,8 +2,8 @@
  *
  *     const rt__job_backend rt__backend_slurm = {.name = "slurm", .open = ..., .shell = ..., RT__MPIRUN_ROW};
  */
-#ifndef RINGTORCH_LAUNCH_JOBS_MPIRUN_ROW_H
-#define RINGTORCH_LAUNCH_JOBS_MPIRUN_ROW_H
+#ifndef RINGTORCH_LAUNCH_JOBS_BACKEND_MPIRUN_H
+#define RINGTORCH_LAUNCH_JOBS_BACKEND_MPIRUN_H
 
 #include "launch/jobs/job.h"
 
