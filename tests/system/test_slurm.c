@@ -392,6 +392,25 @@ static void srun_of_one_task_stops_at_a_signal_for_steps(void **state)
     expect_nothing_running();
 }
 
+/* Those of both nodes, with the bits of one host. */
+static void tasks_of_srun_are_the_workers(void **state)
+{
+    (void)state;
+    NEED_CLUSTER();
+    char dir[96];
+    snprintf(dir, sizeof dir, "%s", in_scratch(&cluster.s, "tasks"));
+    job j = submit("-N2 -n3 --wrap 'srun --mpi=pmix ringtorch train %s --run-dir %s'",
+                   open_config(), dir);
+    assert_int_equal(finish_job(&j), 0);
+    expect_output(&j, "the 3 tasks that srun has started are the workers");
+    expect_weights_of_one_host(dir, false);
+    expect_nothing_running();
+    j = submit("-N2 -n3 --wrap 'srun --mpi=none ringtorch train %s --run-dir %s'", open_config(),
+               in_scratch(&cluster.s, "no-pmix"));
+    assert_int_equal(finish_job(&j), 2);
+    expect_output(&j, "start it by srun --mpi=pmix");
+}
+
 /* Two nodes; a worker of the second is killed; the signal before the time limit queues the job again; scancel ends it. */
 static void a_job_on_two_nodes_goes_on_until_it_is_cancelled(void **state)
 {
@@ -399,8 +418,7 @@ static void a_job_on_two_nodes_goes_on_until_it_is_cancelled(void **state)
     NEED_CLUSTER();
     char dir[96], line[256], out[64];
     snprintf(dir, sizeof dir, "%s", in_scratch(&cluster.s, "two"));
-    job j = submit("-N2 -n3 " SCRIPTS "train.sbatch %s --run-dir %s --set %s " ENDLESS,
-                   open_config(), dir, cluster.h.bind);
+    job j = submit("-N2 -n3 " SCRIPTS "train.sbatch %s --run-dir %s " ENDLESS, open_config(), dir);
     await_step(dir, 40, LONG);
     snprintf(line, sizeof line, "\"world_size\":3,\"hosts\":[\"%s\",\"%s\"]",
              cluster.h.host[0].name, cluster.h.host[1].name);
@@ -450,6 +468,7 @@ int main(void)
         cmocka_unit_test(more_workers_than_slots_are_refused),
         cmocka_unit_test(tasks_of_an_array_do_not_collide),
         cmocka_unit_test(srun_of_one_task_stops_at_a_signal_for_steps),
+        cmocka_unit_test(tasks_of_srun_are_the_workers),
         cmocka_unit_test(a_job_on_two_nodes_goes_on_until_it_is_cancelled),
         cmocka_unit_test(a_lost_node_costs_its_workers),
     };
