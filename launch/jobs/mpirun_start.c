@@ -38,7 +38,13 @@ rt_status rt__mpirun_command(const rt__mpirun_site *site, const rt__host_list *h
         return rt_error_code();
     rt__openmpi_setup(mpi, hosts, rt__host_list_busiest(hosts, world) * threads, srun,
                       &out->environment);
-    rt_mem_free(srun);
+    if (srun && mpi->srun_argument) {
+        out->word[out->count++] = mpi->srun_argument;
+        out->word[out->count++] = "plm_slurm_args";
+        out->word[out->count++] = srun;
+    }
+    if (srun)
+        out->made[out->made_count++] = srun;
     return RT_OK;
 }
 

@@ -35,6 +35,7 @@ typedef struct rt__openmpi {
     const rt__setting *by_shell, *by_srun; /* how daemons are started on other hosts */
     const char *shell;                     /* the variable that names the remote shell */
     const char *srun_options;              /* the variable with more options of srun */
+    const char *srun_argument; /* the option of mpirun that sets it; NULL: the variable does */
     const char *const *
         folders; /* variables that name the folder for mpirun's files; we set the first unless the user has set one */
     const rt__why *whys;             /* in addition to rt__mpi_whys */
@@ -59,7 +60,7 @@ rt_status rt__openmpi_parse(const char *mpirun, const char *version, const rt__o
                             int *minor);
 /* Adds the settings with which mpirun starts ranks on these hosts (an empty list: this host) and they communicate.
  * busiest: threads on the host that has the most. srun: the options with which Slurm's srun starts the daemons on the
- * other hosts; NULL: a remote shell starts them. docs/decisions/0004 and 0041 give the reasons. */
+ * other hosts, which must also be given as srun_argument, if there is one; NULL: a remote shell starts them. docs/decisions/0004 and 0041 give the reasons. */
 void rt__openmpi_setup(const rt__openmpi *mpi, const rt__host_list *hosts, int64_t busiest,
                        const char *srun, rt__environment *e);
 /* Makes mpirun listen only on this IPv4 address, and on IPv6 only on loopback. */

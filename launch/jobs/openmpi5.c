@@ -78,6 +78,7 @@ const rt__openmpi rt__openmpi5 = {
     .by_shell = by_shell,
     .by_srun = by_srun,
     .srun_options = "PRTE_MCA_plm_slurm_args",
+    .srun_argument = "--prtemca", /* it ignores the variable, which newer versions of Slurm set */
     .shell = "PRTE_MCA_plm_ssh_agent",
     .folders = folders,
     .whys = whys,
