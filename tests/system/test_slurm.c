@@ -154,7 +154,7 @@ static void write_configuration(void)
         "SelectType=select/cons_tres\nSelectTypeParameters=CR_CPU\n"
         "JobAcctGatherType=jobacct_gather/none\nAccountingStorageType=accounting_storage/none\n"
         "SwitchType=switch/none\nReturnToService=2\nStateSaveLocation=%s/state\n"
-        "SlurmdSpoolDir=%s/spool-%%n\nSlurmctldPidFile=%s/slurmctld.pid\n"
+        "SlurmdSpoolDir=%s/spool-%%n\nTmpFS=%s/tmp-%%n\nSlurmctldPidFile=%s/slurmctld.pid\n"
         "SlurmdPidFile=%s/slurmd-%%n.pid\nSlurmctldLogFile=%s/slurmctld.log\n"
         "SlurmdLogFile=%s/slurmd-%%n.log\nSlurmctldPort=16817\nSlurmdPort=16818\n"
         "SlurmdParameters=config_overrides\nKillWait=15\nSlurmdTimeout=10\nPlugStackConfig=%s/"
@@ -163,7 +163,7 @@ static void write_configuration(void)
         "NodeName=%s NodeAddr=%s CPUs=4 RealMemory=1000\n"
         "NodeName=%s NodeAddr=%s CPUs=4 RealMemory=1000\n"
         "PartitionName=all Nodes=ALL Default=YES OverSubscribe=FORCE:4\n",
-        x[0].name, x[0].address, t, t, t, t, t, t, t, t, x[0].name, x[0].address, x[1].name,
+        x[0].name, x[0].address, t, t, t, t, t, t, t, t, t, x[0].name, x[0].address, x[1].name,
         x[1].address);
     const char *path = in_scratch(&cluster.s, "slurm.conf");
     assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
@@ -192,8 +192,9 @@ static void start_cluster(void)
     const char *t = cluster.s.path;
     write_configuration();
     ask(line, sizeof line,
-        "mkdir state && : >plugstack.conf && head -c 128 /dev/urandom >munge.key && "
-        "chmod 600 munge.key && echo done");
+        "mkdir state tmp-%s tmp-%s && : >plugstack.conf && head -c 128 /dev/urandom >munge.key && "
+        "chmod 600 munge.key && echo done",
+        cluster.h.host[0].name, cluster.h.host[1].name); /* PMIx has files in them */
     snprintf(line, sizeof line,
              "exec munged --foreground --force --key-file=%s/munge.key --socket=%s/munge.sock "
              "--pid-file=%s/munge.pid --seed-file=%s/munge.seed",
