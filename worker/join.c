@@ -22,10 +22,10 @@ bool rt__join_wanted(void)
 
 /* ---- rank 0: its variables ---- */
 
-/* All that the launcher sets, and what has to do with the bits that a worker computes. */
+/* All that the launcher sets. Not OPENBLAS_CORETYPE, which OpenBLAS has read by now. */
 static bool is_for_all(const char *assignment)
 {
-    static const char *const begins[] = {"RINGTORCH_", "OMP_NUM_THREADS=", "OPENBLAS_CORETYPE="};
+    static const char *const begins[] = {"RINGTORCH_", "OMP_NUM_THREADS="};
     size_t name = strcspn(assignment, "=");
     if (name == sizeof join_variable - 1 && strncmp(assignment, join_variable, name) == 0)
         return false;

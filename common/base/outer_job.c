@@ -12,12 +12,12 @@ static int64_t number(const char *name)
     return text && end != text && n >= 0 ? n : -1;
 }
 
-/* Returns on how many hosts the job is, 0 if that is unknown. */
-static int64_t find_hosts(int64_t size)
+/* Returns on how many hosts the job is, 0 if that is unknown. An mpirun may have been started by srun, whose step it is not. */
+static int64_t find_hosts(const char *by, int64_t size)
 {
     if (number("OMPI_COMM_WORLD_LOCAL_SIZE") == size)
         return 1;
-    int64_t hosts = number("SLURM_STEP_NUM_NODES");
+    int64_t hosts = strcmp(by, "srun") == 0 ? number("SLURM_STEP_NUM_NODES") : 0;
     return hosts > 0 ? hosts : 0;
 }
 
@@ -42,7 +42,7 @@ bool rt_outer_job_find(rt_outer_job *out)
         *out = (rt_outer_job){.by = rows[i].by,
                               .rank = rank,
                               .size = size > rank ? size : rank + 1,
-                              .hosts = find_hosts(size),
+                              .hosts = find_hosts(rows[i].by, size),
                               .pmix = getenv("PMIX_NAMESPACE") != NULL};
         return true;
     }

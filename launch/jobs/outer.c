@@ -25,14 +25,15 @@ rt_status rt__outer_start_worker(const char *worker, const char *how, rt__enviro
     rt__environment_add(e, "RINGTORCH_JOIN=%s", how);
     if (e->failed)
         return RT_FAIL(RANGE, "too many or too long environment variables");
-    begun = true;
-    return rt__child_start(&(rt__child){.argv = (const char *const[]){worker, NULL},
+    RT_TRY(rt__child_start(&(rt__child){.argv = (const char *const[]){worker, NULL},
                                         .env = (const char *const *)e->item,
                                         .death_signal = SIGKILL,
                                         .out_fd = out,
                                         .err_fd = out,
                                         .keep_fd = -1},
-                           pid);
+                           pid));
+    begun = true;
+    return RT_OK;
 }
 
 void rt__outer_send_home(const char *worker)
