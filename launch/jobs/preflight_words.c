@@ -48,6 +48,7 @@ static const struct {
      "check that it is up: {ssh} {host} true"},
     {"Network is unreachable", "it cannot be reached from here",
      "check this host's network: ip route"},
+    {"srun: error: ", "Slurm starts nothing there", "look at it: scontrol show node {host}"},
 };
 
 /* Copies `template` with {host} and {ssh} filled in. */
@@ -198,6 +199,13 @@ static void take_reached(const json_t *j, const rt__question *q, rt__asked_host 
     }
 }
 
+/* Did the remote shell fail, and not our program? ssh says so by 255; srun adds a line of its own when a command has failed. */
+static bool is_failure_of_shell(const rt__captured *c)
+{
+    bool by_srun = strstr(c->err, "srun: error: ") && !strstr(c->err, ": task ");
+    return c->exit_code == 255 || (c->exit_code != 0 && (by_srun || (!*c->out && !*c->err)));
+}
+
 void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q, rt__asked_host *h)
 {
     json_t *j = NULL;
@@ -206,7 +214,7 @@ void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q,
                            "no answer after %.0f s", q->seconds);
         return;
     }
-    if (c->exit_code == 255 || (c->exit_code != 0 && !*c->out && !*c->err)) {
+    if (is_failure_of_shell(c)) {
         read_failed_shell(c, q, h);
         return;
     }

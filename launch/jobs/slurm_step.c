@@ -9,7 +9,9 @@
 #include <string.h>
 
 static const double VERSION_SECONDS = 10;
-enum { IMMEDIATE_SECONDS = 20 }; /* a step that cannot begin by then fails */
+enum {
+    IMMEDIATE_SECONDS = 8
+}; /* a step that cannot begin by then fails, before a preflight gives up */
 
 /* Finds out whether this srun needs an option to share the resources of the job with other steps: since 20.11 a step has
  * them for itself. Fails with NOTFOUND if srun does not work. */
