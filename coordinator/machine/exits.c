@@ -135,6 +135,9 @@ static void handle_loss(rt__run *r, double now, const rt_msg_exited *m)
 {
     if (!rt__run_doubt_mismatch(r, now))
         return;
+    if (r->stop_for_worker && m->rank >= 0)
+        r->stop =
+            RT__STOP_NONE; /* what ends a job when a rank fails has told the others to leave */
     if (r->stop != RT__STOP_NONE && !is_worth_saving(r)) {
         rt__run_end(r, now);
         return;

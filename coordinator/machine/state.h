@@ -175,6 +175,7 @@ typedef struct rt__run {
     char violation[400];
     rt__job_state job;
     rt__stop stop;
+    bool stop_for_worker; /* one that must leave and cannot be replaced; nobody has asked */
 
     char launcher[64];     /* its address; "" until it has sent LAUNCHER */
     char starts_once[64];  /* what has started the workers, if it starts no others; else "" */

@@ -40,6 +40,7 @@ static bool hasten_stop(rt__run *r)
 {
     if (r->stop == RT__STOP_NONE)
         return false;
+    r->stop_for_worker = false;
     r->stop = r->stop == RT__STOP_INHERITED ? RT__STOP_ASKED : RT__STOP_AT_ONCE;
     return true;
 }
@@ -78,8 +79,10 @@ static void stop_after_step(rt__run *r, double now, int64_t signal)
 
 void rt__run_stop_for_worker(rt__run *r, double now)
 {
-    if (r->phase == RT__RUN)
-        stop_after_step(r, now, SIGTERM);
+    if (r->phase != RT__RUN)
+        return;
+    stop_after_step(r, now, SIGTERM);
+    r->stop_for_worker = true;
 }
 
 void rt__run_on_interrupt_unsettled(rt__run *r, double now, const rt__input *in)

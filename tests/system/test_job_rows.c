@@ -260,9 +260,9 @@ static void a_row_may_have_one_job_only(void **state)
     await_step(in_scratch(&s, "once"), 20, LONG);
     signal_worker(&s, 1, SIGKILL);
     expect_refused(c, 1,
-                   (const char *[]){"once starts no other workers once they have ended: submit the "
-                                    "job again, with --resume auto",
-                                    NULL});
+                   (const char *[]){"worker 1 was killed by signal 9, and once starts no other "
+                                    "workers: start the job again, with --resume auto",
+                                    "to resume from its snapshots: ", NULL});
 }
 
 /* ---- rows that are wrong ---- */

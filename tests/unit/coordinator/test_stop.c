@@ -63,6 +63,15 @@ static const row the_only_job_is_lost[] = {
      "journal:exited event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l kept"},
 };
 
+/* mpirun tells the others to leave when a rank has failed: that is a failure, not a stop. */
+static const row the_only_job_is_lost_and_the_others_leave[] = {
+    STARTED_ONCE,
+    {"report 60", RT__RUN, "journal:first_step metrics"},
+    {"leave 0", RT__DRAIN, "event:leave journal:interrupt event:interrupted STOP>w0"},
+    {"exited 1 137 9 1", RT__FAILED,
+     "journal:exited event:worker_lost event:failed journal:end summary:failed RUN_ENDED>l kept"},
+};
+
 static const row the_only_job_is_lost_while_it_stops[] = {
     STARTED_ONCE,
     {"report 60", RT__RUN, "journal:first_step metrics"},
@@ -223,6 +232,7 @@ static const script scripts[] = {
     SCRIPT(interrupted_then_killed, 130, NULL),
     SCRIPT(a_worker_of_the_only_job_leaves, 143, NULL),
     SCRIPT(the_only_job_is_lost, 1, "and mpirun starts no other workers: start the job again"),
+    SCRIPT(the_only_job_is_lost_and_the_others_leave, 1, "and mpirun starts no other workers"),
     SCRIPT(the_only_job_is_lost_while_it_stops, 143, NULL),
     SCRIPT(killed_while_committing, 130, NULL),
     SCRIPT(killed_when_all_is_saved, 130, NULL),
