@@ -43,7 +43,7 @@ bool rt_outer_job_find(rt_outer_job *out)
                               .rank = rank,
                               .size = size > rank ? size : rank + 1,
                               .hosts = find_hosts(rows[i].by, size),
-                              .pmix = getenv("PMIX_NAMESPACE") != NULL};
+                              .pmix = rows[i].size && getenv("PMIX_NAMESPACE")};
         return true;
     }
     return false;

@@ -16,7 +16,7 @@ typedef struct rt_outer_job {
     const char *by; /* "mpirun", "srun" */
     int64_t rank, size;
     int64_t hosts; /* on which they run; 0: unknown */
-    bool pmix;     /* MPI finds the other processes: there is a PMIx server */
+    bool pmix; /* MPI finds the other processes, whose number is known: there is a PMIx server */
 } rt_outer_job;
 
 /* Returns false if no job launcher started this process. */

@@ -29,9 +29,11 @@ rt__host *rt__hosts_find(const rt__hosts *h, const char *name)
 {
     bool is_here = h->here[0] && same_host(h->here, name);
     for (int64_t i = 0; i < h->count; i++)
-        if (same_host(h->host[i].name, name) ||
-            (h->host[i].called[0] && same_host(h->host[i].called, name)) ||
-            (is_here && is_localhost(h->host[i].name)))
+        if (same_host(h->host[i].name, name) || (is_here && is_localhost(h->host[i].name)))
+            return &h->host[i];
+    for (int64_t i = 0; i < h->count;
+         i++) /* what the list says goes before what a host calls itself */
+        if (h->host[i].called[0] && same_host(h->host[i].called, name))
             return &h->host[i];
     return NULL;
 }

@@ -52,9 +52,12 @@ static rt_status check(rt__doctor *d, const rt__host_list *h)
     RT_TRY(rt__preflight_run(
         &(rt__preflight_spec){.jobs = &d->jobs, .hosts = h, .source = d->hostfile, .bind = "auto"},
         &p));
-    for (int64_t i = 0; i < p.count; i++)
+    bool reached = false;
+    for (int64_t i = 0; i < p.count; i++) {
         report_host(d, &p.host[i]);
-    if (p.interface[0])
+        reached |= !p.host[i].here && p.host[i].state == RT__HOST_FINE;
+    }
+    if (reached && p.interface[0])
         rt__doctor_report(d, RT__FINE, "control", NULL, "hosts reach this one at %s (%s)",
                           p.address, p.interface);
     rt_status status = keep_fine(d, &p);
