@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 enum { SIGNALS = sizeof signals / sizeof *signals };
@@ -26,6 +27,28 @@ void rt_stop_signals_get(sigset_t *out)
         sigaddset(out, signals[i]);
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)
         sigdelset(out, SIGHUP);
+}
+
+void rt_stop_signals_hold(void)
+{
+    sigset_t set;
+    rt_stop_signals_get(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int rt_stop_signals_take(void)
+{
+    sigset_t set;
+    rt_stop_signals_get(&set);
+    int signal = sigtimedwait(&set, NULL, &(struct timespec){0});
+    return signal > 0 ? signal : 0;
+}
+
+void rt_stop_signals_let_go(void)
+{
+    sigset_t set;
+    rt_stop_signals_get(&set);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 void rt_stop_signals_ignore(void)

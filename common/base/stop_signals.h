@@ -3,6 +3,8 @@
  * processor time SIGXCPU). The launcher handles them and all other processes ignore them: a scheduler that signals
  * every process of a job must not kill workers that the launcher is stopping in an orderly way.
  *
+ *     rt_stop_signals_hold();                // the launcher, before it has started anything
+ *     if ((signal = rt_stop_signals_take())) // one has come
  *     sigset_t set;
  *     rt_stop_signals_get(&set);             // the launcher: blocks them and reads them from a signalfd
  *     rt_stop_signals_ignore();               // coordinator and workers
@@ -20,6 +22,12 @@ const char *rt_signal_name(int64_t signal, char out[RT_SIGNAL_NAME]);
 /* Returns in *out the signals that stop a run. SIGHUP is left out if it is ignored, because nohup does that on purpose.
  * Others count even if ignored, because that is an accident (a shell ignores SIGINT for what it starts with &). */
 void rt_stop_signals_get(sigset_t *out);
+/* Blocks them in this thread and in those that it starts later: they wait until somebody takes them. */
+void rt_stop_signals_hold(void);
+/* Takes a signal that waits and returns it; 0: none does. */
+int rt_stop_signals_take(void);
+/* Ends hold in this thread. */
+void rt_stop_signals_let_go(void);
 /* Makes this process ignore all of them. */
 void rt_stop_signals_ignore(void);
 

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/outer_job.h"
 #include "common/base/startup.h"
+#include "common/base/stop_signals.h"
 #include "common/base/text.h"
 #include "common/base/usage.h"
 #include "common/config/best.h"
@@ -381,18 +382,22 @@ static rt_status start_on_hosts(const launch *l, rt__rundir *dir, const rt__pref
     return RT_OK;
 }
 
-/* Asks the hosts of the run, which is the last thing before it starts. */
-static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt__outcome *end)
+/* Asks the hosts of the run, which is the last thing before it starts. *stopped_by is the signal that came meanwhile, if one did. */
+static rt_status supervise(const launch *l, rt__rundir *dir, double started, rt__outcome *end,
+                           int *stopped_by)
 {
-    rt__preflight preflight;
-    RT_TRY(rt__check_hosts_of_run(&(rt__hosts_wanted){.cfg = &l->cfg,
-                                                      .jobs = &l->jobs,
-                                                      .hosts = &l->hosts,
-                                                      .worker = l->worker.path,
-                                                      .run_dir = dir->path,
-                                                      .resumes = dir->held_run},
-                                  &preflight));
-    rt_status status = start_on_hosts(l, dir, &preflight, started, end);
+    rt__preflight preflight = {0};
+    rt_stop_signals_hold();
+    rt_status status = rt__check_hosts_of_run(&(rt__hosts_wanted){.cfg = &l->cfg,
+                                                                  .jobs = &l->jobs,
+                                                                  .hosts = &l->hosts,
+                                                                  .worker = l->worker.path,
+                                                                  .run_dir = dir->path,
+                                                                  .resumes = dir->held_run},
+                                              &preflight);
+    *stopped_by = preflight.stopped_by;
+    RT_TRY(status);
+    status = start_on_hosts(l, dir, &preflight, started, end);
     rt__preflight_release(&preflight);
     return status;
 }
@@ -401,13 +406,13 @@ static int run(const launch *l, double started)
 {
     rt__rundir dir;
     rt__outcome end = {.exit_code = 2};
-    int exit_code;
+    int exit_code, stopped_by = 0;
     rt_status status = rt__rundir_open(l->dir, l->options.resume, &dir);
     bool opened = status == RT_OK, finished = opened && is_finished(l, dir.path, &exit_code);
     if (opened && !finished)
         status = rt__earlier_snapshots_check(dir.path, l->options.resume, &l->cfg);
     if (opened && !finished && status == RT_OK) {
-        status = supervise(l, &dir, started, &end);
+        status = supervise(l, &dir, started, &end, &stopped_by);
         exit_code = end.exit_code;
     }
     if (opened)
@@ -415,7 +420,7 @@ static int run(const launch *l, double started)
     if (status == RT_OK)
         return exit_code;
     fprintf(stderr, "ringtorch: %s\n", rt_error());
-    return rt_status_exit_code(status);
+    return stopped_by ? 128 + stopped_by : rt_status_exit_code(status);
 }
 
 /* Prints the reference of all keys. If there is a CONFIG, it includes the keys that its plugins add. */

@@ -3,29 +3,24 @@
 #include "common/base/mem.h"
 #include "launch/jobs/preflight.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-
-static const double SKEW_SECONDS = 1;
 
 static void report_host(rt__doctor *d, const rt__asked_host *h)
 {
     static const double MIB = 1 << 20;
-    char shared[64] = "";
-    bool skewed = fabs(h->ahead) - h->uncertain > SKEW_SECONDS;
+    char shared[64] = "", off[RT__CLOCK_TEXT];
     if (h->shm_bytes >= 0)
         snprintf(shared, sizeof shared, ", %.0f MiB free in /dev/shm", (double)h->shm_bytes / MIB);
     if (h->state != RT__HOST_FINE)
         rt__doctor_report(d, RT__PROBLEM, "host", h->advice, "%s: %s", h->name, h->finding);
     else if (h->here)
         rt__doctor_report(d, RT__FINE, "host", NULL, "%s: this host", h->name);
+    else if (rt__asked_host_clock_is_off(h, off))
+        rt__doctor_report(d, RT__WARNING, "host", RT__CLOCK_ADVICE, "%s: %s%s", h->name, off,
+                          shared);
     else
-        rt__doctor_report(
-            d, skewed ? RT__WARNING : RT__FINE, "host",
-            skewed
-                ? "set its clock (chrony, ntpd): otherwise logs of several hosts cannot be compared"
-                : NULL,
-            "%s: clock %+.3f s (within %.3f s)%s", h->name, h->ahead, h->uncertain, shared);
+        rt__doctor_report(d, RT__FINE, "host", NULL, "%s: clock %+.3f s (within %.3f s)%s", h->name,
+                          h->ahead, h->uncertain, shared);
 }
 
 /* Keeps the hosts that are fine: rt__check_ranks measures between them. */

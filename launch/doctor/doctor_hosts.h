@@ -1,7 +1,8 @@
-/* The check of the hosts in a host file: whether commands can be run there, and how far their clocks are off.
+/* The check of the hosts in a host file: asks them as a run does before it starts (launch/jobs/preflight.h), and reports what each
+ * has answered.
  *
- * A clock is read with `date +%s.%N` over the remote shell, at some moment between request and answer. We assume the
- * middle, so the difference may be wrong by half of that time.
+ * A host reads its clock at some moment between request and answer. We assume the middle, so the difference may be wrong by
+ * half of that time.
  *
  *     rt__check_hosts(&d);
  */

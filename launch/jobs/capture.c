@@ -38,7 +38,13 @@ static void take(stream *s)
 typedef struct limits {
     double seconds, patience;
     void (*waiting)(const char *const *argv); /* NULL after it has been called */
+    const atomic_bool *stop;                  /* may be NULL */
 } limits;
+
+static bool is_over(const limits *l, double began)
+{
+    return rt_clock() >= began + l->seconds || (l->stop && atomic_load(l->stop));
+}
 
 /* Reads both streams until the child ends or the time is over. Does not wait for the pipes to close: children of the
  * child may keep them open. */
@@ -46,7 +52,7 @@ static bool follow(pid_t pid, stream s[2], const char *const *argv, limits l, in
 {
     double began = rt_clock();
     bool ended = false;
-    while (!ended && rt_clock() < began + l.seconds) {
+    while (!ended && !is_over(&l, began)) {
         struct pollfd p[2] = {{s[0].fd, POLLIN, 0}, {s[1].fd, POLLIN, 0}};
         poll(p, 2, 10);
         ended = waitpid(pid, status, WNOHANG) == pid;
@@ -101,15 +107,8 @@ static rt_status start(const char *const *argv, const char *const *env, int fd[2
     return status;
 }
 
-rt_status rt__capture(const char *const *argv, const char *const *env, double seconds,
-                      rt__captured *out)
-{
-    return rt__capture_waiting(argv, env, seconds, 0, NULL, out);
-}
-
-rt_status rt__capture_waiting(const char *const *argv, const char *const *env, double seconds,
-                              double patience, void (*waiting)(const char *const *argv),
-                              rt__captured *out)
+static rt_status capture(const char *const *argv, const char *const *env, limits l,
+                         rt__captured *out)
 {
     pid_t pid = 0;
     int fd[2][2], status = 0;
@@ -122,7 +121,7 @@ rt_status rt__capture_waiting(const char *const *argv, const char *const *env, d
         return result;
     }
     stream s[2] = {{fd[0][0], out->out, 0}, {fd[1][0], out->err, 0}};
-    bool ended = follow(pid, s, argv, (limits){seconds, patience, waiting}, &status);
+    bool ended = follow(pid, s, argv, l, &status);
     out->seconds = rt_clock() - began;
     if (!ended)
         end_child(pid);
@@ -131,6 +130,25 @@ rt_status rt__capture_waiting(const char *const *argv, const char *const *env, d
         if (s[i].fd >= 0)
             close(s[i].fd);
     return RT_OK;
+}
+
+rt_status rt__capture(const char *const *argv, const char *const *env, double seconds,
+                      rt__captured *out)
+{
+    return capture(argv, env, (limits){.seconds = seconds}, out);
+}
+
+rt_status rt__capture_waiting(const char *const *argv, const char *const *env, double seconds,
+                              double patience, void (*waiting)(const char *const *argv),
+                              rt__captured *out)
+{
+    return capture(argv, env, (limits){seconds, patience, waiting, NULL}, out);
+}
+
+rt_status rt__capture_stoppable(const char *const *argv, double seconds, const atomic_bool *stop,
+                                rt__captured *out)
+{
+    return capture(argv, NULL, (limits){.seconds = seconds, .stop = stop}, out);
 }
 
 void rt__captured_release(rt__captured *c)

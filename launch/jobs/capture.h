@@ -10,11 +10,12 @@
 #define RINGTORCH_LAUNCH_JOBS_CAPTURE_H
 
 #include <ringtorch/status.h>
+#include <stdatomic.h>
 
 enum { RT__CAPTURED_MAX = 1 << 16 }; /* bytes of its output that are kept */
 
 typedef struct rt__captured {
-    int exit_code;  /* 128 + number for a signal; -1: it ran out of time and was killed */
+    int exit_code; /* 128 + number for a signal; -1: it ran out of time, or was stopped, and was killed */
     char *out;      /* owned; the first RT__CAPTURED_MAX bytes of its output */
     char *err;      /* owned */
     double seconds; /* its running time */
@@ -27,6 +28,9 @@ rt_status rt__capture(const char *const *argv, const char *const *env, double se
 rt_status rt__capture_waiting(const char *const *argv, const char *const *env, double seconds,
                               double patience, void (*waiting)(const char *const *argv),
                               rt__captured *out);
+/* Does the same as rt__capture, and ends the program early once another thread has set `stop`; its exit code is -1 then. */
+rt_status rt__capture_stoppable(const char *const *argv, double seconds, const atomic_bool *stop,
+                                rt__captured *out);
 void rt__captured_release(rt__captured *c);
 
 /* Returns the last line of `text` that is not blank, or "" if all are. Overwrites line breaks of `text` with zeros. */

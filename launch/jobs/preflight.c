@@ -3,6 +3,8 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/os/os.h"
+#include "common/base/stop_signals.h"
 #include "common/base/text.h"
 #include "common/state/snapshot_name.h"
 #include "launch/jobs/child.h"
@@ -38,7 +40,35 @@ typedef struct look {
     const char *places[RT__ROUTES_MOST];
     void (*work)(struct look *l, rt__asked_host *h);
     atomic_llong next, done;
+    atomic_bool stop;
+    double stopped_at;
 } look;
+
+/* ---- signals ---- */
+
+/* A signal that the caller holds stops everything. A second one, if a name server lets us wait, ends the process; but not at once,
+ * because one request to stop may arrive as two signals. */
+static void notice_signals(look *l)
+{
+    static const double ECHO_SECONDS = 0.25;
+    int signal = rt_stop_signals_take();
+    if (signal && !l->p->stopped_by) {
+        l->p->stopped_by = signal;
+        l->stopped_at = rt_clock();
+        atomic_store(&l->stop, true);
+    } else if (!signal && l->p->stopped_by && rt_clock() > l->stopped_at + ECHO_SECONDS) {
+        rt_stop_signals_let_go();
+    }
+}
+
+static rt_status check_signals(look *l)
+{
+    char name[RT_SIGNAL_NAME];
+    notice_signals(l);
+    return l->p->stopped_by ? RT_FAIL(INTERRUPTED, "stopped by %s before it began",
+                                      rt_signal_name(l->p->stopped_by, name))
+                            : RT_OK;
+}
 
 /* ---- 32 hosts at a time ---- */
 
@@ -47,7 +77,7 @@ static void *work(void *arg)
     look *l = arg;
     for (int64_t i; (i = atomic_fetch_add(&l->next, 1)) < l->p->count;
          atomic_fetch_add(&l->done, 1))
-        if (!l->p->host[i].here)
+        if (!l->p->host[i].here && !atomic_load(&l->stop))
             l->work(l, &l->p->host[i]);
     return NULL;
 }
@@ -60,7 +90,7 @@ static void serve(look *l, double seconds)
         f[i] = (struct pollfd){.fd = l->listener[i], .events = POLLIN};
     poll(f, (nfds_t)l->p->candidates, (int)(1e3 * seconds));
     for (int i = 0; i < l->p->candidates; i++) {
-        int fd = f[i].revents ? accept(f[i].fd, NULL, NULL) : -1;
+        int fd = f[i].revents ? rt_os_accept(f[i].fd) : -1;
         if (fd < 0)
             continue;
         ssize_t sent = send(fd, l->token, strlen(l->token), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -70,22 +100,28 @@ static void serve(look *l, double seconds)
 }
 
 /* Does something for each other host, in threads; meanwhile answers those that connect. */
-static void for_each_host(look *l, void (*f)(look *, rt__asked_host *))
+static rt_status for_each_host(look *l, void (*f)(look *, rt__asked_host *))
 {
     pthread_t thread[AT_ONCE];
-    int started = 0;
+    int started = 0, failure = 0;
     l->work = f;
     atomic_store(&l->next, 0);
     atomic_store(&l->done, 0);
-    while (started < AT_ONCE && started < l->p->count &&
-           pthread_create(&thread[started], NULL, work, l) == 0)
-        started++;
+    while (failure == 0 && started < AT_ONCE && started < l->p->count)
+        if ((failure = pthread_create(&thread[started], NULL, work, l)) == 0)
+            started++;
     if (started == 0)
-        work(l); /* one after the other */
-    while (atomic_load(&l->done) < l->p->count)
+        return RT_FAIL(NOMEM,
+                       "%s: the system refuses a thread that asks its hosts: %s: raise the limit "
+                       "of processes (ulimit -u)",
+                       l->spec->source, strerror(failure));
+    while (atomic_load(&l->done) < l->p->count) {
         serve(l, 0.005);
+        notice_signals(l);
+    }
     for (int i = 0; i < started; i++)
         pthread_join(thread[i], NULL);
+    return check_signals(l);
 }
 
 /* ---- where to listen ---- */
@@ -118,7 +154,7 @@ static rt_status find_candidates(look *l)
             add_candidate(p, own);
         return RT_OK;
     }
-    for_each_host(l, find_route);
+    RT_TRY(for_each_host(l, find_route));
     for (int64_t i = 0; i < p->count; i++) {
         all_known &= p->host[i].here || p->host[i].route.address[0];
         if (p->host[i].route.address[0])
@@ -182,10 +218,14 @@ static char *make_absolute(const char *path)
                                                         : rt_strdup_printf("%s/%s", here, path);
 }
 
+/* Makes the command of which preflight_words.h says why it ends with a mark. Login shells differ in how they name the exit code
+ * of a command, so sh is asked for it. */
 static rt_status make_command(look *l)
 {
     rt__question *q = &l->question;
     rt_text t = {0};
+    q->token = l->token;
+    rt_text_add(&t, "sh -c '\"$@\"; echo \"%s=$?\"' sh", l->token);
     add_quoted(&t, q->program);
     rt_text_add(&t, " preflight --token %s", l->token);
     if (q->run_dir) {
@@ -304,12 +344,13 @@ static void choose_address(look *l)
 static rt_status look_around(look *l)
 {
     RT_TRY(rt__shell_find(l->spec->jobs, &l->shell));
+    l->shell.stop = &l->stop;
     RT_TRY(find_candidates(l));
     RT_TRY(rt_snapshot_tag_make(l->token));
     listen_everywhere(l);
     RT_TRY(make_question(l));
     RT_TRY(make_command(l));
-    for_each_host(l, ask);
+    RT_TRY(for_each_host(l, ask));
     choose_address(l);
     return RT_OK;
 }
@@ -343,6 +384,8 @@ static rt_status list_hosts(const rt__host_list *hosts, rt__preflight *out)
         snprintf(h->name, sizeof h->name, "%s", hosts->name[i]);
         if (h->here && isdigit((unsigned char)h->name[0])) /* an address of ours */
             gethostname(h->called, sizeof h->called - 1);
+        if (h->here && !rt_os_machine(h->machine))
+            h->machine[0] = '\0';
     }
     return RT_OK;
 }
@@ -350,18 +393,23 @@ static rt_status list_hosts(const rt__host_list *hosts, rt__preflight *out)
 rt_status rt__preflight_run(const rt__preflight_spec *spec, rt__preflight *out)
 {
     look l = {.spec = spec, .p = out};
-    RT_TRY(list_hosts(spec->hosts, out));
-    if (rt__host_list_all_local(spec->hosts)) {
-        bool is_auto = strcmp(spec->bind, "auto") == 0;
-        snprintf(out->address, sizeof out->address, "%s", is_auto ? "127.0.0.1" : spec->bind);
-        return RT_OK;
-    }
+    rt_status status = list_hosts(spec->hosts, out);
     for (int i = 0; i < RT__ROUTES_MOST; i++)
         l.listener[i] = -1;
-    rt_status status = look_around(&l);
-    tidy_up(&l);
-    if (status != RT_OK)
-        rt__preflight_release(out);
+    if (status == RT_OK && rt__host_list_all_local(spec->hosts)) {
+        bool is_auto = strcmp(spec->bind, "auto") == 0;
+        snprintf(out->address, sizeof out->address, "%s", is_auto ? "127.0.0.1" : spec->bind);
+    } else if (status == RT_OK) {
+        status = look_around(&l);
+        tidy_up(&l);
+    }
+    if (status == RT_OK) {
+        rt__preflight_note_twins(out->host, out->count);
+        return RT_OK;
+    }
+    int stopped_by = out->stopped_by;
+    rt__preflight_release(out);
+    out->stopped_by = stopped_by;
     return status;
 }
 

@@ -32,6 +32,7 @@ typedef struct rt__preflight_spec {
 typedef struct rt__preflight {
     rt__asked_host *host; /* [count] as in the list */
     int64_t count;
+    int stopped_by; /* the signal that ended it early; 0: none. Stays after a failure */
     /* Where to listen; loopback if all hosts are this one; "": no host reaches us. */
     char address[256];
     char interface[RT__ROUTE_TEXT];
@@ -39,8 +40,8 @@ typedef struct rt__preflight {
     int candidates;
 } rt__preflight;
 
-/* Fails if there is no remote shell, or if no address of this host comes into question. What is wrong with single hosts is
- * no failure. */
+/* Fails if there is no remote shell, if no address of this host comes into question, or if no thread can be started; with INTERRUPTED
+ * if a signal comes that is held (rt_stop_signals_hold). What is wrong with single hosts is no failure. */
 rt_status rt__preflight_run(const rt__preflight_spec *spec, rt__preflight *out);
 void rt__preflight_release(rt__preflight *p);
 /* Returns what was found out about a host; NULL: it was not asked. p may be NULL. */

@@ -4,7 +4,9 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/control/messages.h"
+#include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <ringtorch/version.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,14 +27,15 @@ void rt__preflight_note(rt__asked_host *h, rt__host_state state, const char *adv
 
 /* ---- the remote shell failed ---- */
 
-/* Words of OpenSSH, what they mean, and what to do. {host} is the host, {ssh} the user's command for it. */
+/* Words of remote shells, what they mean, and what to do. {host} is the host, {ssh} the user's command for it. */
 static const struct {
     const char *words, *finding, *advice;
+    const char *also; /* other words that must be there; NULL: none */
 } rows[] = {
+    {"srun: error: ", "Slurm starts nothing there", "look at it: scontrol show node {host}"},
     {"Could not resolve hostname", "its name cannot be resolved",
      "correct it, or give it an address: echo 'ADDRESS {host}' >>/etc/hosts, or HostName ADDRESS "
-     "in "
-     "~/.ssh/config"},
+     "in ~/.ssh/config"},
     {"REMOTE HOST IDENTIFICATION HAS CHANGED", "its host key is not the one that is known here",
      "if it was installed anew: ssh-keygen -R {host}, then once {ssh} {host} true"},
     {"Host key verification failed", "its host key is not known here",
@@ -42,16 +45,16 @@ static const struct {
      "ssh-copy-id {host}, and name the key in ~/.ssh/config: IdentityFile and IdentitiesOnly yes"},
     {"Connection refused", "no sshd listens there",
      "on it: apt-get install openssh-server, systemctl start ssh; or correct Port in "
-     "~/.ssh/config"},
+     "~/.ssh/config",
+     "ssh: connect to host "},
     {"timed out", "it does not answer", "check that it is up: {ssh} {host} true"},
     {"No route to host", "it cannot be reached from here",
      "check that it is up: {ssh} {host} true"},
     {"Network is unreachable", "it cannot be reached from here",
      "check this host's network: ip route"},
-    {"srun: error: ", "Slurm starts nothing there", "look at it: scontrol show node {host}"},
 };
 
-/* Copies `template` with {host} and {ssh} filled in. */
+/* Copies `template` with {host} and {ssh} filled in, the latter as it can be pasted. */
 static void fill(const char *template, const rt__question *q, const char *host, char *out,
                  size_t size)
 {
@@ -61,8 +64,10 @@ static void fill(const char *template, const rt__question *q, const char *host, 
             rt_text_add(&t, "%s", host);
             at += 6;
         } else if (strncmp(at, "{ssh}", 5) == 0) {
-            for (int i = 0; i < q->shell->given; i++)
-                rt_text_add(&t, "%s%s", i > 0 ? " " : "", q->shell->word[i]);
+            for (int i = 0; i < q->shell->given; i++) {
+                rt_text_add(&t, "%s", i > 0 ? " " : "");
+                rt_text_add_word(&t, q->shell->word[i]);
+            }
             at += 5;
         } else {
             rt_text_add(&t, "%c", *at++);
@@ -80,12 +85,15 @@ static const char *without_program(const char *line)
 
 static void read_failed_shell(rt__captured *c, const rt__question *q, rt__asked_host *h)
 {
-    char advice[512];
+    char advice[RT__HOST_ADVICE];
     const size_t count = sizeof rows / sizeof *rows;
     size_t i = 0;
-    while (i < count && !strstr(c->err, rows[i].words))
+    while (i < count &&
+           (!strstr(c->err, rows[i].words) || (rows[i].also && !strstr(c->err, rows[i].also))))
         i++;
     char *line = rt__last_line(c->err);
+    if (!*line)
+        line = rt__last_line(c->out);
     line[strcspn(line, "\r")] = '\0';
     fill(i < count ? rows[i].advice : "make this work without a password: {ssh} {host} true", q,
          h->name, advice, sizeof advice);
@@ -102,24 +110,32 @@ static void read_failed_shell(rt__captured *c, const rt__question *q, rt__asked_
 /* Advises to install what is here. */
 static void advise_install(const rt__question *q, const char *host, char *out, size_t size)
 {
-    char prefix[400];
-    snprintf(prefix, sizeof prefix, "%s", q->program);
+    char from[PATH_MAX], to[PATH_MAX + RT__HOST_NAME];
+    rt_text t = {0};
+    snprintf(from, sizeof from, "%s", q->program);
     for (int i = 0; i < 2; i++)
-        if (strrchr(prefix, '/'))
-            *strrchr(prefix, '/') = '\0';
-    if (strcmp(prefix, "/usr") == 0 || !*prefix)
+        if (strrchr(from, '/'))
+            *strrchr(from, '/') = '\0';
+    if (strcmp(from, "/usr") == 0 || !*from) {
         snprintf(out, size, "install the same packages there as here");
-    else
-        snprintf(out, size,
-                 "install the same RingTorch there under the same path, as in: rsync -a %s/ "
-                 "%s:%s/",
-                 prefix, host, prefix);
+        return;
+    }
+    snprintf(from + strlen(from), sizeof from - strlen(from), "/");
+    snprintf(to, sizeof to, "%s:%s", host, from);
+    rt_text_add(&t, "install the same RingTorch there under the same path, as in: rsync -a ");
+    rt_text_add_word(&t, from);
+    rt_text_add(&t, " ");
+    rt_text_add_word(&t, to);
+    snprintf(out, size, "%s", t.data ? t.data : "");
+    rt_mem_free(t.data);
 }
 
-static void read_failed_program(rt__captured *c, const rt__question *q, rt__asked_host *h)
+/* `line` is the last one of its output. */
+static void read_failed_program(rt__captured *c, const char *line, const rt__question *q,
+                                rt__asked_host *h)
 {
     static const char library[] = "error while loading shared libraries: ";
-    char advice[512];
+    char advice[RT__HOST_ADVICE];
     const char *missing = strstr(c->err, library);
     advise_install(q, h->name, advice, sizeof advice);
     if (missing) {
@@ -137,7 +153,7 @@ static void read_failed_program(rt__captured *c, const rt__question *q, rt__aske
                            "%s there is of another version than the one here, %s", q->program,
                            rt_version());
     } else {
-        char *line = rt__last_line(*c->err ? c->err : c->out);
+        line = *c->err ? rt__last_line(c->err) : line;
         rt__preflight_note(h, RT__HOST_UNFIT, advice, "%s there ends with exit code %d: %.200s",
                            q->program, c->exit_code, *line ? line : "it printed nothing");
     }
@@ -153,7 +169,7 @@ static const char *text_of(const json_t *j, const char *key)
 
 static void check_version(const json_t *j, const rt__question *q, rt__asked_host *h)
 {
-    char messages[24], advice[512];
+    char messages[24], advice[RT__HOST_ADVICE];
     snprintf(messages, sizeof messages, "%016" PRIx64, rt_messages_identity());
     advise_install(q, h->name, advice, sizeof advice);
     if (strcmp(text_of(j, "version"), rt_version()) != 0)
@@ -165,19 +181,49 @@ static void check_version(const json_t *j, const rt__question *q, rt__asked_host
                            q->program, rt_version());
 }
 
+/* Advises to look at the run directory there. */
+static void advise_look(const rt__question *q, const char *host, char *out, size_t size)
+{
+    char first[RT__HOST_ADVICE];
+    rt_text command = {0}, t = {0};
+    rt_text_add(&command, "ls -ld ");
+    rt_text_add_word(&command, q->run_dir);
+    fill("let our user read and write it; it looks like this there: {ssh} {host} ", q, host, first,
+         sizeof first);
+    rt_text_add(&t, "%s", first);
+    rt_text_add_word(&t, command.data ? command.data : "");
+    snprintf(out, size, "%s", t.data ? t.data : "");
+    rt_mem_free(command.data);
+    rt_mem_free(t.data);
+}
+
+static void check_directory(const json_t *j, const rt__question *q, rt__asked_host *h)
+{
+    const char *is = text_of(j, "directory"), *why = text_of(j, "directory_error");
+    char advice[RT__HOST_ADVICE];
+    if (strcmp(is, "same") == 0)
+        return;
+    if (*why) {
+        advise_look(q, h->name, advice, sizeof advice);
+        rt__preflight_note(h, RT__HOST_UNFIT, advice,
+                           "%s, the run directory, cannot be %s there: %.100s", q->run_dir,
+                           strcmp(is, "unwritable") == 0 ? "written" : "read", why);
+        return;
+    }
+    rt__preflight_note(h, RT__HOST_UNFIT,
+                       "mount the file system that holds it there, as in: mount -t nfs "
+                       "SERVER:/PATH /PATH, or choose a --run-dir that all hosts share",
+                       "%s, the run directory, is not shared: %s", q->run_dir,
+                       strcmp(is, "other") == 0 ? "another directory is there" : "it is not there");
+}
+
 static void check_files(const json_t *j, const rt__question *q, rt__asked_host *h)
 {
-    const char *directory = text_of(j, "directory");
     if (q->worker && json_is_false(json_object_get(j, "program")))
         rt__preflight_note(h, RT__HOST_UNFIT, "put it there under the same path, and executable",
                            "%s cannot be executed there", q->worker);
-    if (q->run_dir && strcmp(directory, "same") != 0)
-        rt__preflight_note(h, RT__HOST_UNFIT,
-                           "mount the file system that holds it there, as in: mount -t nfs "
-                           "SERVER:/PATH /PATH, or choose a --run-dir that all hosts share",
-                           "%s, the run directory, is not shared: %s", q->run_dir,
-                           strcmp(directory, "other") == 0 ? "another directory is there"
-                                                           : "it is not there");
+    if (q->run_dir)
+        check_directory(j, q, h);
 }
 
 static void take_clock(const json_t *j, const rt__captured *c, double asked_at, rt__asked_host *h)
@@ -199,11 +245,19 @@ static void take_reached(const json_t *j, const rt__question *q, rt__asked_host 
     }
 }
 
-/* Did the remote shell fail, and not our program? ssh says so by 255; srun adds a line of its own when a command has failed. */
-static bool is_failure_of_shell(const rt__captured *c)
+/* Takes the mark that the command prints at its end out of the output, and our program's exit code out of the mark. Returns
+ * false if there is none. A shell that shows the command itself prints no digit behind the sign. */
+static bool take_end(rt__captured *c, const char *token)
 {
-    bool by_srun = strstr(c->err, "srun: error: ") && !strstr(c->err, ": task ");
-    return c->exit_code == 255 || (c->exit_code != 0 && (by_srun || (!*c->out && !*c->err)));
+    char *mark = NULL;
+    for (char *at = c->out; (at = strstr(at, token)); at++)
+        if (at[strlen(token)] == '=' && isdigit((unsigned char)at[strlen(token) + 1]))
+            mark = at;
+    if (!mark)
+        return false;
+    sscanf(mark + strlen(token), "=%9d", &c->exit_code);
+    *mark = '\0';
+    return true;
 }
 
 void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q, rt__asked_host *h)
@@ -214,7 +268,7 @@ void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q,
                            "no answer after %.0f s", q->seconds);
         return;
     }
-    if (is_failure_of_shell(c)) {
+    if (!take_end(c, q->token)) {
         read_failed_shell(c, q, h);
         return;
     }
@@ -223,10 +277,11 @@ void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q,
         !json_is_object(j)) {
         rt_error_clear();
         json_decref(j);
-        read_failed_program(c, q, h);
+        read_failed_program(c, line, q, h);
         return;
     }
     snprintf(h->called, sizeof h->called, "%s", text_of(j, "host"));
+    snprintf(h->machine, sizeof h->machine, "%s", text_of(j, "machine"));
     const json_t *shm = json_object_get(j, "shm_bytes");
     h->shm_bytes = json_is_integer(shm) ? json_integer_value(shm) : -1;
     take_clock(j, c, asked_at, h);
@@ -234,4 +289,22 @@ void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q,
     check_version(j, q, h);
     check_files(j, q, h);
     json_decref(j);
+}
+
+/* ---- all answers ---- */
+
+void rt__preflight_note_twins(rt__asked_host *host, int64_t count)
+{
+    char advice[RT__HOST_ADVICE];
+    for (int64_t i = 1; i < count; i++)
+        for (int64_t k = 0; k < i && host[i].line > 0 && host[i].machine[0]; k++) {
+            if (strcmp(host[i].machine, host[k].machine) != 0)
+                continue;
+            snprintf(advice, sizeof advice, "list it once, as in: %s slots=%" PRId64, host[k].name,
+                     host[i].slots + host[k].slots);
+            rt__preflight_note(&host[i], RT__HOST_UNFIT, advice,
+                               "it is the machine of line %" PRId64 " (%s)", host[k].line,
+                               host[k].name);
+            break;
+        }
 }

@@ -55,7 +55,7 @@ static rt_status run(const rt__shell *shell, const char *a, const char *b, doubl
     argv[n++] = a;
     argv[n++] = b;
     argv[n] = NULL;
-    return rt__capture(argv, NULL, seconds, out);
+    return rt__capture_stoppable(argv, seconds, shell->stop, out);
 }
 
 rt_status rt__shell_run(const rt__shell *shell, const char *host, const char *command,

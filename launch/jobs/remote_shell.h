@@ -18,6 +18,8 @@ typedef struct rt__shell {
     const char *word[RT__SHELL_WORDS]; /* has room for a host, a command and the end */
     int count, given;                  /* words in all; without the options that we have added */
     bool is_ssh;
+    /* Once it is set, a command that runs is ended early. NULL, as rt__shell_find leaves it: never. */
+    const atomic_bool *stop;
 } rt__shell;
 
 /* Fails as rt__jobs_shell does. `out` must not be copied: its words point into it. */

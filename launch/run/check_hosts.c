@@ -2,29 +2,26 @@
 #include "common/base/error.h"
 #include "common/base/text.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
-enum { SHOWN_MOST = 5, LINE = 1600 };
-static const double SKEW_SECONDS = 5;
+enum { SHOWN_MOST = 5, PLACE = RT__HOSTS_FROM + RT__HOST_NAME + 64 };
 
 /* ---- lines ---- */
 
-/* Begins a line with the place that names the host. */
-static int write_place(const rt__hosts_wanted *w, const rt__asked_host *h, char line[LINE])
+/* Writes the place that names the host, with which lines begin. */
+static void write_place(const rt__hosts_wanted *w, const rt__asked_host *h, char place[PLACE])
 {
-    return h->line > 0
-               ? snprintf(line, LINE, "%s:%" PRId64 ": host %s: ", w->hosts->from, h->line, h->name)
-               : snprintf(line, LINE, "%s: host %s: ", w->hosts->from, h->name);
+    char number[32] = "";
+    if (h->line > 0)
+        snprintf(number, sizeof number, ":%" PRId64, h->line);
+    snprintf(place, PLACE, "%s%s: host %s: ", w->hosts->from, number, h->name);
 }
 
 static void print_host(const rt__hosts_wanted *w, const rt__asked_host *h, const char *more)
 {
-    char line[LINE];
-    int n = write_place(w, h, line);
-    if (n < LINE)
-        snprintf(line + n, (size_t)(LINE - n), "%s: %s%s", h->finding, h->advice, more);
-    rt_text_print(stderr, "ringtorch: %s\n", line);
+    char place[PLACE];
+    write_place(w, h, place);
+    rt_text_print(stderr, "ringtorch: %s%s: %s%s\n", place, h->finding, h->advice, more);
 }
 
 /* Prints the hosts in this state, at most a few, and returns how many there are. */
@@ -46,17 +43,11 @@ static void warn_about_clocks(const rt__hosts_wanted *w, const rt__preflight *p)
     int64_t n = 0;
     for (int64_t i = 0; i < p->count; i++) {
         const rt__asked_host *h = &p->host[i];
-        char line[LINE];
-        if (h->state != RT__HOST_FINE || fabs(h->ahead) - h->uncertain < SKEW_SECONDS ||
-            ++n > SHOWN_MOST)
+        char place[PLACE], off[RT__CLOCK_TEXT];
+        if (h->state != RT__HOST_FINE || !rt__asked_host_clock_is_off(h, off) || ++n > SHOWN_MOST)
             continue;
-        int used = write_place(w, h, line);
-        if (used < LINE)
-            snprintf(line + used, (size_t)(LINE - used),
-                     "its clock is %.0f s %s this one's, so logs of both cannot be compared: set "
-                     "it, as in: chronyc makestep",
-                     fabs(h->ahead), h->ahead > 0 ? "ahead of" : "behind");
-        rt_text_print(stderr, "ringtorch: %s\n", line);
+        write_place(w, h, place);
+        rt_text_print(stderr, "ringtorch: %s%s: " RT__CLOCK_ADVICE "\n", place, off);
     }
 }
 

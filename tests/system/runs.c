@@ -195,6 +195,25 @@ int64_t last_step(const char *run_dir)
     return step;
 }
 
+static bool line_is_written(const char *run_dir, const char *fragment)
+{
+    char path[256];
+    rt_bytes text = {0};
+    snprintf(path, sizeof path, "%s/events.jsonl", run_dir);
+    bool found = rt_file_read(path, 1 << 22, &text) == RT_OK &&
+                 strstr((const char *)text.data, fragment) != NULL;
+    rt_error_clear();
+    rt_bytes_release(&text);
+    return found;
+}
+
+void await_line(const char *run_dir, const char *fragment)
+{
+    for (double end = rt_clock() + LONG; !line_is_written(run_dir, fragment); rt_clock_sleep(0.02))
+        if (rt_clock() > end)
+            fail_msg("events.jsonl never says %s", fragment);
+}
+
 void await_step(const char *run_dir, int64_t step, double seconds)
 {
     double end = rt_clock() + seconds;
@@ -220,6 +239,18 @@ void train_tiny(const scratch *s, const char *run_dir, int workers, const char *
     result_release(&r);
     summary_text(run_dir, "weights_sha256", sha, 65);
     assert_int_equal(strlen(sha), 64);
+}
+
+void expect_weights_of_one_host(const scratch *s, const char *run_dir, bool constant_rate)
+{
+    static int number;
+    char here[65], there[65], steps[64];
+    snprintf(steps, sizeof steps, "run.steps=%lld", (long long)summary_int(run_dir, "steps"));
+    const char *more[] = {"--set", steps, constant_rate ? "--set" : NULL, "schedule.name=constant",
+                          NULL};
+    summary_text(run_dir, "weights_sha256", there, sizeof there);
+    train_tiny(s, in_scratch(s, "here-%d", ++number), 2, more, here);
+    assert_string_equal(there, here);
 }
 
 const char *newest_checkpoint(const scratch *s, const char *run_dir)

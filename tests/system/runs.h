@@ -62,6 +62,12 @@ void summary_text(const char *run_dir, const char *key, char *out, size_t size);
 
 /* Returns the step of the last line of metrics.jsonl, 0 if there is none yet. */
 int64_t last_step(const char *run_dir);
+/* Waits until a line of the run's events.jsonl has this fragment. Fails the test if that never happens. */
+void await_line(const char *run_dir, const char *fragment);
+/* Trains tiny.yaml on this host for as many steps as that run has made, and compares the weights. constant_rate: that run had a
+ * learning rate that does not depend on the number of steps. */
+void expect_weights_of_one_host(const scratch *s, const char *run_dir, bool constant_rate);
+
 /* Waits until the run has reported that step. Fails the test if it does not within so many seconds. */
 void await_step(const char *run_dir, int64_t step, double seconds);
 

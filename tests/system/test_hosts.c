@@ -60,37 +60,6 @@ static int tear_down(void **state)
 /* Trains without end: the learning rate does not depend on the number of steps. */
 #define ENDLESS "--set", "run.steps=1000000", "--set", "schedule.name=constant"
 
-/* Trains on this host for as many steps as that run has made, and compares. */
-static void expect_weights_of_one_host(bench *b, bool constant_rate)
-{
-    char here[65], there[65], steps[64];
-    snprintf(steps, sizeof steps, "run.steps=%lld", (long long)summary_int(b->dir, "steps"));
-    const char *more[] = {"--set", steps, constant_rate ? "--set" : NULL, "schedule.name=constant",
-                          NULL};
-    summary_text(b->dir, "weights_sha256", there, sizeof there);
-    train_tiny(&b->s, in_scratch(&b->s, "here"), 2, more, here);
-    assert_string_equal(there, here);
-}
-
-static bool line_is_written(const bench *b, const char *fragment)
-{
-    rt_bytes text = {0};
-    if (rt_file_read(in_scratch(&b->s, "run/events.jsonl"), 1 << 22, &text) != RT_OK) {
-        rt_error_clear();
-        return false;
-    }
-    bool found = strstr((char *)text.data, fragment) != NULL;
-    rt_bytes_release(&text);
-    return found;
-}
-
-static void await_line(const bench *b, const char *fragment)
-{
-    for (double end = rt_clock() + LONG; !line_is_written(b, fragment); rt_clock_sleep(0.02))
-        if (rt_clock() > end)
-            fail_msg("events.jsonl never says %s", fragment);
-}
-
 /* Stops a run that would train for ever, and checks what it has made. */
 static void stop_and_compare(bench *b, command c)
 {
@@ -99,7 +68,7 @@ static void stop_and_compare(bench *b, command c)
     result r = finish(c, LONG);
     expect_exit(&r, 130);
     result_release(&r);
-    expect_weights_of_one_host(b, true);
+    expect_weights_of_one_host(&b->s, b->dir, true);
 }
 
 static void two_hosts_give_the_weights_of_one(void **state)
@@ -119,7 +88,7 @@ static void two_hosts_give_the_weights_of_one(void **state)
     assert_string_equal(r.err, "");
     result_release(&r);
     expect_restarts(b->dir, 0);
-    expect_weights_of_one_host(b, false);
+    expect_weights_of_one_host(&b->s, b->dir, false);
 }
 
 /* The launcher's host has no worker, so that only the coordinator and mpirun listen there. */
@@ -149,10 +118,10 @@ static void a_killed_worker_on_another_host_is_named(void **state)
     char lost[128];
     snprintf(lost, sizeof lost, "\"cause\":\"worker 2 on %s was killed by signal 9\"",
              b->h.host[1].name);
-    await_line(b, lost);
-    await_line(b, "\"event\":\"recovered\"");
+    await_line(b->dir, lost);
+    await_line(b->dir, "\"event\":\"recovered\"");
     signal_worker(&b->s, 0, SIGKILL);
-    await_line(b, "\"cause\":\"worker 0 was killed by signal 9\"");
+    await_line(b->dir, "\"cause\":\"worker 0 was killed by signal 9\"");
     stop_and_compare(b, c);
 }
 
@@ -163,9 +132,9 @@ static void a_lost_host_costs_its_workers(void **state)
     command c = TRAIN(b, "3", ((int[]){2, 1, 0}), ENDLESS);
     await_step(b->dir, 60, LONG);
     hosts_kill(&b->h, 1);
-    await_line(b, "\"event\":\"host_lost\"");
-    await_line(b, "\"generation\":2,\"world_size\":2"); /* at the first attempt */
-    await_line(b, "\"event\":\"recovered\"");
+    await_line(b->dir, "\"event\":\"host_lost\"");
+    await_line(b->dir, "\"generation\":2,\"world_size\":2"); /* at the first attempt */
+    await_line(b->dir, "\"event\":\"recovered\"");
     stop_and_compare(b, c);
 }
 
@@ -179,7 +148,7 @@ static void a_copy_on_another_host_saves_the_steps(void **state)
                       "checkpoint.every=0");
     await_step(b->dir, 60, LONG);
     hosts_kill(&b->h, 2);
-    await_line(b, "\"event\":\"recovered\"");
+    await_line(b->dir, "\"event\":\"recovered\"");
     records_open(&r, b->dir);
     records_read(&r);
     const json_t *running = last_event(&r, "running");
@@ -198,14 +167,14 @@ static void a_host_that_is_cut_off_comes_back(void **state)
     command c = TRAIN(b, "2", ((int[]){1, 1, 0}), ENDLESS);
     await_step(b->dir, 60, LONG);
     hosts_cut_off(&b->h, 1);
-    await_line(b, "\"event\":\"recovered\"");
+    await_line(b->dir, "\"event\":\"recovered\"");
     result r = run_on_host(&b->h, 1, "true");
     expect_exit(&r, 255);
     result_release(&r);
     await_step(b->dir, last_step(b->dir) + 20, LONG);
     hosts_reconnect(&b->h, 1);
-    await_line(b, "\"event\":\"host_back\"");
-    await_line(b, "\"generation\":3,\"world_size\":2");
+    await_line(b->dir, "\"event\":\"host_back\"");
+    await_line(b->dir, "\"generation\":3,\"world_size\":2");
     stop_and_compare(b, c);
 }
 
@@ -215,12 +184,12 @@ static void a_host_that_is_down_is_not_used(void **state)
     NEED_HOSTS(b);
     hosts_kill(&b->h, 1);
     command c = TRAIN(b, "2", ((int[]){1, 1, 1}), ENDLESS);
-    await_line(b, "\"event\":\"host_lost\"");
-    await_line(b, "\"generation\":1,\"world_size\":2"); /* without it from the beginning */
+    await_line(b->dir, "\"event\":\"host_lost\"");
+    await_line(b->dir, "\"generation\":1,\"world_size\":2"); /* without it from the beginning */
     await_step(b->dir, 40, LONG);
     hosts_boot(&b->h, 1);
-    await_line(b, "\"event\":\"host_back\"");
-    await_line(b, "\"generation\":2,\"world_size\":2");
+    await_line(b->dir, "\"event\":\"host_back\"");
+    await_line(b->dir, "\"generation\":2,\"world_size\":2");
     stop_and_compare(b, c);
 }
 
@@ -240,13 +209,13 @@ static void a_host_that_cannot_reach_the_coordinator_is_not_used(void **state)
     signal_worker(&b->s, 1, SIGKILL);
     snprintf(line, sizeof line, "rank 1 on %s does not run, or cannot reach the coordinator",
              b->h.host[1].name);
-    await_line(b, line);
+    await_line(b->dir, line);
     snprintf(line, sizeof line,
              "\"host\":\"%s\",\"cause\":\"worker 1 on %s left with exit code 1: ",
              b->h.host[1].name, b->h.host[1].name);
-    await_line(b, line);
-    await_line(b, "\"event\":\"host_lost\"");
-    await_line(b, "\"generation\":3,\"world_size\":1");
+    await_line(b->dir, line);
+    await_line(b->dir, "\"event\":\"host_lost\"");
+    await_line(b->dir, "\"generation\":3,\"world_size\":1");
     stop_and_compare(b, c);
 }
 
@@ -304,10 +273,10 @@ static void the_host_file_may_change(void **state)
     command c = TRAIN(b, "2", ((int[]){1, 0, 0}), ENDLESS);
     await_step(b->dir, 40, LONG);
     host_file(&b->h, (int[]){1, 1, 0});
-    await_line(b, "\"generation\":2,\"world_size\":2");
+    await_line(b->dir, "\"generation\":2,\"world_size\":2");
     await_step(b->dir, last_step(b->dir) + 40, LONG);
     host_file(&b->h, (int[]){1, 0, 0});
-    await_line(b, "\"generation\":3,\"world_size\":1");
+    await_line(b->dir, "\"generation\":3,\"world_size\":1");
     stop_and_compare(b, c);
     expect_restarts(b->dir, 0); /* nothing has failed */
 }

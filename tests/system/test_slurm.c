@@ -269,35 +269,6 @@ static const char *open_config(void)
 
 #define ENDLESS "--set run.steps=1000000 --set schedule.name=constant"
 
-static void expect_weights_of_one_host(const char *dir, bool constant_rate)
-{
-    char here[65], there[65], steps[64];
-    snprintf(steps, sizeof steps, "run.steps=%lld", (long long)summary_int(dir, "steps"));
-    const char *more[] = {"--set", steps, constant_rate ? "--set" : NULL, "schedule.name=constant",
-                          NULL};
-    static int number;
-    summary_text(dir, "weights_sha256", there, sizeof there);
-    train_tiny(&cluster.s, in_scratch(&cluster.s, "here-%d", ++number), 2, more, here);
-    assert_string_equal(there, here);
-}
-
-/* Waits for an event that contains the text, in all lines of the run. */
-static void await_line(const char *dir, const char *fragment)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/events.jsonl", dir);
-    for (double end = rt_clock() + LONG; rt_clock() < end; rt_clock_sleep(0.05)) {
-        rt_bytes text = {0};
-        bool found = rt_file_read(path, 1 << 22, &text) == RT_OK &&
-                     strstr((const char *)text.data, fragment);
-        rt_error_clear();
-        rt_bytes_release(&text);
-        if (found)
-            return;
-    }
-    fail_msg("events.jsonl never says %s", fragment);
-}
-
 /* No process of a run and no step of a job remains. */
 static void expect_nothing_running(void)
 {
@@ -327,7 +298,7 @@ static void one_node_has_a_worker_for_each_task(void **state)
     snprintf(words, sizeof words, "Slurm's allocation (job %s): this host\nstarting 3 workers\n",
              j.id);
     expect_output(&j, words);
-    expect_weights_of_one_host(dir, false);
+    expect_weights_of_one_host(&cluster.s, dir, false);
 }
 
 static void more_workers_than_slots_are_refused(void **state)
@@ -389,7 +360,7 @@ static void srun_of_one_task_stops_at_a_signal_for_steps(void **state)
     await_line(dir, cluster.h.host[1].name);
     ask(out, sizeof out, "scancel --signal=USR1 %s", j.id);
     assert_int_equal(finish_job(&j), 138);
-    expect_weights_of_one_host(dir, true);
+    expect_weights_of_one_host(&cluster.s, dir, true);
     expect_nothing_running();
 }
 
@@ -404,7 +375,7 @@ static void tasks_of_srun_are_the_workers(void **state)
                    open_config(), dir);
     assert_int_equal(finish_job(&j), 0);
     expect_output(&j, "the 3 tasks that srun has started are the workers");
-    expect_weights_of_one_host(dir, false);
+    expect_weights_of_one_host(&cluster.s, dir, false);
     expect_nothing_running();
     j = submit("-N2 -n3 --wrap 'srun --mpi=none ringtorch train %s --run-dir %s'", open_config(),
                in_scratch(&cluster.s, "no-pmix"));
@@ -444,7 +415,7 @@ static void a_job_on_two_nodes_goes_on_until_it_is_cancelled(void **state)
     bool whole = json_is_string(json_object_get(summary, "weights_sha256"));
     json_decref(summary);
     if (whole)
-        expect_weights_of_one_host(dir, true);
+        expect_weights_of_one_host(&cluster.s, dir, true);
 }
 
 /* The last test: it costs a node. */
@@ -464,7 +435,7 @@ static void a_lost_node_costs_its_workers(void **state)
     await_step(dir, last_step(dir) + 20, LONG);
     ask(out, sizeof out, "scancel --batch --signal=TERM %s", j.id);
     assert_int_equal(finish_job(&j), 143);
-    expect_weights_of_one_host(dir, true);
+    expect_weights_of_one_host(&cluster.s, dir, true);
 }
 
 int main(void)

@@ -87,38 +87,6 @@ static const char *two(const bench *b)
     return text;
 }
 
-static bool line_is_written(const bench *b, const char *fragment)
-{
-    rt_bytes text = {0};
-    char path[160];
-    snprintf(path, sizeof path, "%s/events.jsonl", b->dir);
-    if (rt_file_read(path, 1 << 22, &text) != RT_OK) {
-        rt_error_clear();
-        return false;
-    }
-    bool found = strstr((char *)text.data, fragment) != NULL;
-    rt_bytes_release(&text);
-    return found;
-}
-
-static void await_line(const bench *b, const char *fragment)
-{
-    for (double end = rt_clock() + LONG; !line_is_written(b, fragment); rt_clock_sleep(0.02))
-        if (rt_clock() > end)
-            fail_msg("events.jsonl never says %s", fragment);
-}
-
-static void expect_weights_of_one_host(bench *b, bool constant_rate)
-{
-    char here[65], there[65], steps[64];
-    snprintf(steps, sizeof steps, "run.steps=%lld", (long long)summary_int(b->dir, "steps"));
-    const char *more[] = {"--set", steps, constant_rate ? "--set" : NULL, "schedule.name=constant",
-                          NULL};
-    summary_text(b->dir, "weights_sha256", there, sizeof there);
-    train_tiny(&b->s, in_scratch(&b->s, "here"), 2, more, here);
-    assert_string_equal(there, here);
-}
-
 /* ---- runs ---- */
 
 /* The last host is listed by an alias: Port and User are in ssh's configuration, and it calls itself by another name. The
@@ -142,7 +110,7 @@ static void hosts_give_the_weights_of_one(void **state)
     assert_string_equal(r.err, "");
     result_release(&r);
     expect_restarts(b->dir, 0);
-    expect_weights_of_one_host(b, false);
+    expect_weights_of_one_host(&b->s, b->dir, false);
     char path[160];
     snprintf(path, sizeof path, "%s/config.yaml", b->dir);
     rt_bytes yaml = {0};
@@ -163,18 +131,18 @@ static void what_is_lost_is_recovered(void **state)
     await_step(b->dir, 40, LONG);
     signal_worker(&b->s, 1, SIGKILL);
     snprintf(lost, sizeof lost, "\"cause\":\"worker 1 on %s was killed by signal 9\"", name(b, 2));
-    await_line(b, lost);
-    await_line(b, "\"generation\":2,\"world_size\":3");
+    await_line(b->dir, lost);
+    await_line(b->dir, "\"generation\":2,\"world_size\":3");
     await_step(b->dir, last_step(b->dir) + 20, LONG);
     hosts_kill(&b->h, 2); /* the host with the alias: sshd and worker are gone at once */
-    await_line(b, "\"event\":\"host_lost\",\"time\"");
-    await_line(b, "\"generation\":3,\"world_size\":2");
+    await_line(b->dir, "\"event\":\"host_lost\",\"time\"");
+    await_line(b->dir, "\"generation\":3,\"world_size\":2");
     await_step(b->dir, last_step(b->dir) + 20, LONG);
     kill(c.pid, SIGINT);
     result r = finish(c, LONG);
     expect_exit(&r, 130);
     result_release(&r);
-    expect_weights_of_one_host(b, true);
+    expect_weights_of_one_host(&b->s, b->dir, true);
 }
 
 /* A host that is down is left out from the first generation on if the others have room. */
@@ -195,7 +163,7 @@ static void a_host_that_is_down_is_left_out(void **state)
     expect_text(r.err, said);
     expect_text(r.err, "; going on without it until it is back\n");
     result_release(&r);
-    await_line(b, "\"generation\":1,\"world_size\":2");
+    await_line(b->dir, "\"generation\":1,\"world_size\":2");
     expect_restarts(b->dir, 0);
 }
 
@@ -234,12 +202,17 @@ static void what_keeps_ssh_out_is_named(void **state)
 {
     bench *b = *state;
     NEED_SSH(b);
-    char text[160], config[512];
-    const char *file = in_scratch(&b->s, "hosts.txt");
+    char text[160], config[512], file[160];
+    snprintf(file, sizeof file, "%s", in_scratch(&b->s, "hosts.txt"));
     snprintf(text, sizeof text, "# two\n%s\nnosuch\n", name(b, 0));
     expect_refusal(b, text, "ringtorch: %s:3: host nosuch: its name cannot be resolved (Could not ",
                    file);
     expect_refusal(b, text, "without this host there is room for 1 of 2 workers: mend that, or ");
+    snprintf(text, sizeof text, "%s slots=2\n%s slots=2\n", name(b, 1), b->h.host[1].address);
+    expect_refusal(b, text,
+                   "%s:2: host %s: it is the machine of line 1 (%s): list it once, as in: %s "
+                   "slots=4\n",
+                   file, b->h.host[1].address, name(b, 1), name(b, 1));
     snprintf(text, sizeof text, "%s\nroot@%s\n", name(b, 0), name(b, 1));
     expect_refusal(b, text,
                    "%s:2:1: 'root@%s': no user may be given here: put it into "
@@ -295,6 +268,13 @@ static void what_a_host_lacks_is_named(void **state)
     expect_refusal(b, two(b),
                    ":2: host %s: %s, the run directory, is not shared: another directory ",
                    name(b, 1), b->dir);
+    on_host(b, 1,
+            "cd %s; umount shared; mount --bind shared shared; mount -o remount,bind,ro shared",
+            b->s.path);
+    expect_refusal(
+        b, two(b),
+        ":2: host %s: %s, the run directory, cannot be written there: Read-only file system: ",
+        name(b, 1), b->dir);
 }
 
 static void a_firewall_is_named(void **state)

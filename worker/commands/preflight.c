@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/base/os/os.h"
 #include "common/control/messages.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,17 +25,43 @@ static const double CONNECT_SECONDS = 3;
 
 /* ---- the run directory ---- */
 
-/* Returns "same" if the file holds the token, "other" if the folder is there without it, and "none" if it is not there. */
-static const char *compare_directory(const char *dir, const char *token)
+/* Reads the file with the token. Returns 0 or an errno. */
+static int read_directory(const char *dir, char text[TOKEN_MOST])
 {
-    char *path = rt_strdup_printf("%s/.preflight", dir), text[TOKEN_MOST] = "";
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    char *path = rt_strdup_printf("%s/.preflight", dir);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1, failure = 0;
+    ssize_t n = fd >= 0 ? read(fd, text, TOKEN_MOST - 1) : -1;
+    if (n < 0)
+        failure = errno;
     if (fd >= 0)
         close(fd);
     rt_mem_free(path);
-    bool same = n > 0 && strcmp(text, token) == 0;
-    return same ? "same" : access(dir, F_OK) == 0 ? "other" : "none";
+    text[n > 0 ? n : 0] = '\0';
+    return failure;
+}
+
+/* Says what the directory is here: "same" if the file in it holds the token; "other" if the directory is there without the file, or
+ * with another token; "none" if it is not there; "unreadable" or "unwritable" with the system's words. */
+static void add_directory(json_t *j, const char *dir, const char *token)
+{
+    char text[TOKEN_MOST];
+    int failure = read_directory(dir, text);
+    const char *is = "unreadable";
+    bool missing = failure == ENOENT || failure == ENOTDIR;
+    if (missing) {
+        failure = access(dir, F_OK) == 0 ? 0 : errno;
+        bool gone = failure == ENOENT || failure == ENOTDIR;
+        is = failure == 0 ? "other" : gone ? "none" : is;
+        failure = gone ? 0 : failure;
+    } else if (failure == 0 && strcmp(text, token) != 0) {
+        is = "other";
+    } else if (failure == 0) {
+        failure = access(dir, W_OK) == 0 ? 0 : errno;
+        is = failure == 0 ? "same" : "unwritable";
+    }
+    json_object_set_new(j, "directory", json_string(is));
+    if (failure != 0)
+        json_object_set_new(j, "directory_error", json_string(strerror(failure)));
 }
 
 /* ---- connections to the launcher ---- */
@@ -144,7 +171,7 @@ static void add_shared_memory(json_t *j)
 static rt_status run(int argc, char **argv)
 {
     const char *dir = NULL, *token = "", *program = NULL;
-    char host[256] = "", messages[24];
+    char host[256] = "", messages[24], machine[RT_OS_MACHINE];
     rt_option_list places = {.item = rt_malloc((size_t)argc * sizeof *places.item)};
     const rt_option options[] = {
         {"run-dir", 0, "DIR", "the run directory: is it the launcher's?", .text = &dir},
@@ -173,8 +200,10 @@ static rt_status run(int argc, char **argv)
     snprintf(messages, sizeof messages, "%016" PRIx64, rt_messages_identity());
     json_t *j = json_pack("{s:s, s:s, s:s, s:f}", "version", rt_version(), "messages", messages,
                           "host", host, "clock", clock);
+    if (rt_os_machine(machine))
+        json_object_set_new(j, "machine", json_string(machine));
     if (dir)
-        json_object_set_new(j, "directory", json_string(compare_directory(dir, token)));
+        add_directory(j, dir, token);
     if (program)
         json_object_set_new(j, "program", json_boolean(access(program, X_OK) == 0));
     add_client(j);

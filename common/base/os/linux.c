@@ -21,6 +21,8 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- descriptors ---- */
@@ -30,6 +32,11 @@ rt_status rt_os_pipe(int ends[2])
     return pipe2(ends, O_CLOEXEC) == 0
                ? RT_OK
                : RT_FAIL(IO, "cannot make a pipe: %s (see ulimit -n)", strerror(errno));
+}
+
+int rt_os_accept(int listener)
+{
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 }
 
 const char *rt_os_descriptor_path(int fd, char out[RT_OS_DESCRIPTOR_PATH])
@@ -374,4 +381,19 @@ rt_status rt_os_random(void *out, size_t bytes)
 const char *rt_os_signal_name(int signal)
 {
     return sigabbrev_np(signal);
+}
+
+/* A network namespace is a file, a tmpfs a device of its own. The kernel makes the name of a boot at random. */
+bool rt_os_machine(char out[RT_OS_MACHINE])
+{
+    char boot[64], host[RT_OS_MACHINE / 2] = "";
+    struct stat network, memory;
+    read_proc("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
+    boot[strcspn(boot, "\n")] = '\0';
+    if (!*boot || stat("/proc/self/ns/net", &network) != 0 || stat("/dev/shm", &memory) != 0 ||
+        gethostname(host, sizeof host - 1) != 0)
+        return false;
+    snprintf(out, RT_OS_MACHINE, "%s/%ju/%ju/%s", boot, (uintmax_t)network.st_ino,
+             (uintmax_t)memory.st_dev, host);
+    return true;
 }

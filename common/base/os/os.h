@@ -24,6 +24,8 @@
 
 /* Makes a pipe that programs started later do not inherit. */
 rt_status rt_os_pipe(int ends[2]);
+/* Accepts a connection that programs started later do not inherit. Returns -1 with errno if there is none. */
+int rt_os_accept(int listener);
 
 enum { RT_OS_DESCRIPTOR_PATH = 40 };
 /* Writes a path that names an open descriptor, for linking a file that has no name yet or for finding out where a
@@ -138,6 +140,12 @@ int64_t rt_os_memory_used(void);
 int64_t rt_os_processors(void);
 
 /* ---- the rest ---- */
+
+enum { RT_OS_MACHINE = 160 };
+/* Writes a text that names this host until it is booted again: processes with the same text have the same kernel, host name, network
+ * and /dev/shm. Containers and network namespaces of one machine are therefore hosts of their own. Returns false if it is
+ * unknown. */
+bool rt_os_machine(char out[RT_OS_MACHINE]);
 
 /* Fills `out` with bytes that nobody can guess. Fails with IO. */
 rt_status rt_os_random(void *out, size_t bytes);

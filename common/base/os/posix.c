@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,14 @@ static rt_status make_pipe(int ends[2], bool nonblocking)
 rt_status rt_os_pipe(int ends[2])
 {
     return make_pipe(ends, false);
+}
+
+int rt_os_accept(int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
 }
 
 const char *rt_os_descriptor_path(int fd, char out[RT_OS_DESCRIPTOR_PATH])
@@ -438,4 +447,10 @@ const char *rt_os_signal_name(int signal)
         if (rows[i].number == signal)
             return rows[i].name;
     return NULL;
+}
+
+bool rt_os_machine(char out[RT_OS_MACHINE])
+{
+    (void)out;
+    return false;
 }

@@ -8,6 +8,7 @@
 #include "tests/support/child.h"
 #include "tests/support/folder.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <cmocka.h>
 
@@ -73,6 +75,25 @@ static void a_pipe_is_not_inherited(void **state)
     assert_int_equal(c, 'x');
     close(ends[0]);
     close(ends[1]);
+}
+
+static void a_connection_is_not_inherited(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+    assert_int_equal(connect(other, (struct sockaddr *)&at, sizeof at), 0);
+    int fd = rt_os_accept(listener);
+    assert_true(fd >= 0);
+    assert_false(is_inherited(fd));
+    close(fd);
+    close(other);
+    close(listener);
+    assert_int_equal(rt_os_accept(listener), -1);
 }
 
 static void running_out_of_descriptors_is_an_error(void **state)
@@ -484,10 +505,39 @@ static void processors_are_counted(void **state)
     sched_setaffinity(0, sizeof all, &all);
 }
 
+/* Returns 77 if this process may not have a network of its own, 0 if that makes it another host. */
+static int be_another_host(void *name)
+{
+    char mine[RT_OS_MACHINE];
+    if (unshare(CLONE_NEWNET) != 0)
+        return 77;
+    return rt_os_machine(mine) && strcmp(mine, name) != 0 ? 0 : 1;
+}
+
+static int be_the_same_host(void *name)
+{
+    char mine[RT_OS_MACHINE];
+    return rt_os_machine(mine) && strcmp(mine, name) == 0 ? 0 : 1;
+}
+
+static void a_machine_has_one_name(void **state)
+{
+    (void)state;
+    char name[RT_OS_MACHINE];
+    if (!rt_os_machine(name)) {
+        assert_true(POSIX_ONLY);
+        return;
+    }
+    assert_int_equal(child_end(child_function(be_the_same_host, name)), 0);
+    int other = child_end(child_function(be_another_host, name));
+    assert_true(other == 0 || other == 77);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pipe_is_not_inherited),
+        cmocka_unit_test(a_connection_is_not_inherited),
         cmocka_unit_test(running_out_of_descriptors_is_an_error),
         cmocka_unit_test(a_file_without_a_name_gets_one),
         cmocka_unit_test(space_is_reserved_for_a_file),
@@ -504,6 +554,7 @@ int main(void)
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(signals_have_names),
         cmocka_unit_test(processors_are_counted),
+        cmocka_unit_test(a_machine_has_one_name),
     };
     if (!folder_make(dir, "os"))
         return 1;

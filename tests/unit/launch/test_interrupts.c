@@ -136,6 +136,24 @@ static void a_signal_before_the_coordinator_listens_is_reported(void **state)
     expect_text(err, "ringtorch: stopped by SIGTERM before it began\n");
 }
 
+/* The remote shell that asks the other host sends the signal, and would never end by itself. */
+static void a_signal_while_hosts_are_asked_leaves_nothing(void **state)
+{
+    (void)state;
+    char agent[96], hosts[96];
+    snprintf(agent, sizeof agent, "%s/agent", folder);
+    snprintf(hosts, sizeof hosts, "%s/hosts.txt", folder);
+    static const char text[] = "#!/bin/sh\nkill -INT $PPID\nexec sleep 1000\n";
+    assert_int_equal(rt_file_replace(agent, text, strlen(text)), RT_OK);
+    assert_int_equal(chmod(agent, 0755), 0);
+    assert_int_equal(rt_file_replace(hosts, "elsewhere slots=4\n", 18), RT_OK);
+    setenv("OMPI_MCA_plm_rsh_agent", agent, 1);
+    expect_end(begin("--hostfile", hosts, "--set", "control.bind=192.0.2.1", NULL), 130);
+    unsetenv("OMPI_MCA_plm_rsh_agent");
+    assert_string_equal(err, "ringtorch: stopped by SIGINT before it began\n");
+    assert_false(rt_path_exists(run_dir));
+}
+
 static void a_second_interrupt_does_not_wait(void **state)
 {
     (void)state;
@@ -301,6 +319,7 @@ int main(void)
         TEST(a_hangup_does_not_end_a_run_under_nohup),
         TEST(the_coordinator_leaves_signals_to_the_launcher),
         TEST(a_signal_before_the_coordinator_listens_is_reported),
+        TEST(a_signal_while_hosts_are_asked_leaves_nothing),
         TEST(a_second_interrupt_does_not_wait),
         TEST(an_echo_of_an_interrupt_is_not_a_second_one),
         TEST(a_killed_coordinator_is_started_again),

@@ -385,12 +385,13 @@ static void with_fake_agent(void)
 static void hosts_are_asked(void **state)
 {
     (void)state;
-    static const char hosts[] = "fine slots=4\nlate\nrefused\nstrange\nold\n# none\n";
+    static const char hosts[] = "fine slots=4\nlate\nrefused\nstrange\nold\nagain\n# none\n";
     write_script("agent",
                  "#!/bin/sh\n"
                  "case $1 in\n"
                  "fine) echo 'Welcome to fine'; exec sh -c \"$2\";;\n"
-                 "late) sh -c \"$2\" | sed 's/\"clock\":/\"clock\":1/';;\n"
+                 "late) sh -c \"$2\" | sed 's/\"clock\":/&1/; s/\"machine\":\"/&other/';;\n"
+                 "again) exec sh -c \"$2\";;\n"
                  "refused) echo 'root@refused: Permission denied (publickey).' >&2; exit 255;;\n"
                  "strange) echo hello;;\n"
                  "old) sh -c \"$2\" | sed 's/\"version\":\"[^\"]*/\"version\":\"0.0.1/';;\n"
@@ -398,15 +399,17 @@ static void hosts_are_asked(void **state)
     assert_int_equal(rt_file_replace(in_folder("hosts.txt"), hosts, sizeof hosts - 1), RT_OK);
     assert_int_equal(run_quickly(with_fake_agent, "--hostfile", "hosts.txt"), 1);
     expect_out("ok       host           fine: clock ");
-    expect_out("warning  host           late: clock +");
+    expect_out("warning  host           late: its clock is 1");
+    expect_out(" s ahead of this one's, so logs of both cannot be compared, ");
+    expect_out("problem  host           again: it is the machine of line 1 (fine)\n");
+    expect_out("-> list it once, as in: fine slots=5\n");
     expect_out("problem  host           refused: it refuses our key (root@refused: Permission "
                "denied (publickey).)\n");
     expect_out("-> ssh-copy-id refused\n");
-    expect_out("problem  host           strange: ");
-    expect_out("/ringtorch-worker there ends with exit code 0: hello\n");
+    expect_out("problem  host           strange: it cannot be asked: hello\n");
     expect_out("problem  host           old: ");
     expect_out("/ringtorch-worker there is version 0.0.1, here it is ");
-    expect_out("3 problems,");
+    expect_out("4 problems,");
     expect_advice_everywhere();
     /* One rank runs on each host that answers. */
     rt_bytes log;
