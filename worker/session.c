@@ -31,12 +31,20 @@ static rt_status describe_snapshots(rt__session *s)
     return rt__snapshot_about_run(&s->about, s->run, &who);
 }
 
+/* Returns how many files with snapshots this host may have to hold: those of its ranks and copies of as many others, twice, because
+ * both are there while one generation replaces another. */
+static int64_t count_files(const rt__session *s)
+{
+    return 2 * s->local_world * (1 + s->config->snapshot.replicas);
+}
+
 static rt_status start_snapshots(rt__session *s)
 {
     rt__snapshot_args args = {
         .dir = s->config->snapshot.dir,
         .about = &s->about,
         .keep_free = (double)s->local_world * RT__SHM_BYTES_PER_RANK,
+        .files = count_files(s),
         .progress = s->progress,
     };
     for (int kind = 0; kind < s->about.kinds; kind++)
@@ -213,6 +221,7 @@ static rt_status start_copies(rt__session *s)
         .about = &s->about,
         .owned = s->shard.owned,
         .keep_free = (double)s->local_world * RT__SHM_BYTES_PER_RANK,
+        .files = count_files(s),
         .own = s->snapshot,
     };
     if (s->config->snapshot.every == 0 || s->config->snapshot.replicas == 0)

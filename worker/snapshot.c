@@ -28,7 +28,7 @@ enum { LINE = 64 }; /* bytes of a cache line */
 struct rt__snapshot {
     rt_snapshot_about about;
     rt__progress *progress;
-    double keep_free;
+    double keep_free, host_bytes;
     const float *from[RT_SNAPSHOT_KINDS_MAX]; /* first owned element of each kind */
 
     char *path;
@@ -115,12 +115,14 @@ static rt_status check_room(const rt__snapshot *s, size_t bytes)
     double room = (double)f.f_bavail * (double)f.f_frsize;
     if (room >= (double)bytes + s->keep_free)
         return RT_OK;
-    const char *advice = strncmp(s->path, "/dev/shm/", 9) == 0 ? rt_container_shm_advice("") : NULL;
+    char advice[RT_CONTAINER_ADVICE];
+    bool advised =
+        strncmp(s->path, "/dev/shm/", 9) == 0 && rt_container_shm_advice("", s->host_bytes, advice);
     return RT_FAIL(NOSPACE,
                    "%s: %.1f MB are free, it needs %.1f MB and MPI may need %.1f MB: %s%ssee "
                    "snapshot.dir",
                    s->path, room / 1e6, (double)bytes / 1e6, s->keep_free / 1e6,
-                   advice ? advice : "", advice ? ", or " : "");
+                   advised ? advice : "", advised ? ", or " : "");
 }
 
 static rt_status map_slots(rt__snapshot *s, size_t bytes)
@@ -208,6 +210,7 @@ rt_status rt__snapshot_start(const rt__snapshot_args *a, rt__snapshot **out)
     s->fd = s->filled = -1;
     s->keep_free = a->keep_free;
     s->about = *a->about;
+    s->host_bytes = a->keep_free + (double)a->files * (double)rt_snapshot_file_bytes(&s->about);
     rt_status status = take_kinds(s, a);
     if (status == RT_OK)
         status = make_file(s, a->dir, a->what);

@@ -29,7 +29,9 @@ typedef struct rt__snapshot_args {
     /* [about->kinds] flat buffers of about->count elements, of which [about->begin, about->end) are kept. Unused for a
      * copy, whose slots are filled with data from another rank. */
     rt_buf kind[RT_SNAPSHOT_KINDS_MAX];
-    double keep_free;       /* bytes to leave free for memory mapped but not yet filled by others */
+    double keep_free; /* bytes to leave free for memory mapped but not yet filled by others */
+    /* How many files of this size the directory may have to hold: if it has too little room, the advice is for so many. */
+    int64_t files;
     rt__progress *progress; /* is mirrored into the file; may be NULL */
 } rt__snapshot_args;
 

@@ -115,8 +115,11 @@ static void start_source(rt__copies *c, const rt__copies_args *a, int rank)
     s->rank = about.rank = rank;
     about.begin = a->owned[rank].begin < about.count ? a->owned[rank].begin : about.count;
     about.end = a->owned[rank].end < about.count ? a->owned[rank].end : about.count;
-    rt__snapshot_args args = {
-        .dir = a->dir, .about = &about, .what = RT_SNAPSHOT_COPY, .keep_free = a->keep_free};
+    rt__snapshot_args args = {.dir = a->dir,
+                              .about = &about,
+                              .what = RT_SNAPSHOT_COPY,
+                              .keep_free = a->keep_free,
+                              .files = a->files};
     if (rt__snapshot_start(&args, &s->copy) != RT_OK)
         note_trouble(c, rank);
 }

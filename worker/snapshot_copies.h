@@ -27,6 +27,7 @@ typedef struct rt__copies_args {
     const rt_range *owned;          /* [world] elements of each rank, with the tail or without */
     double keep_free;               /* as in rt__snapshot_args */
     rt__snapshot *own;              /* NULL if this rank keeps none */
+    int64_t files;                  /* as in rt__snapshot_args */
 } rt__copies_args;
 
 typedef struct rt__copies rt__copies;

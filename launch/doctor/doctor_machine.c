@@ -133,6 +133,19 @@ void rt__check_memory(rt__doctor *d)
 /* Under adamw the state of a parameter is its value and two moments, 4 bytes each. A snapshot holds two states, and when
  * one generation replaces another, the snapshots of both exist for a while. */
 enum { STATE_BYTES = 12, SNAPSHOT_STATES = 4 };
+static const double ENOUGH = 256 << 20, LITTLE = 16 << 20;
+
+/* Advises on a size that leaves enough free beside what is used already. */
+static void advise_size(double used, char advice[200])
+{
+    char in_container[RT_CONTAINER_ADVICE], size[RT_CONTAINER_SIZE];
+    if (rt_container_shm_advice("", used + ENOUGH, in_container))
+        snprintf(advice, 200, "%s, or set snapshot.dir", in_container);
+    else
+        snprintf(advice, 200,
+                 "make it larger (mount -o remount,size=%s /dev/shm), or set snapshot.dir",
+                 rt_container_size(used + ENOUGH, size));
+}
 
 void rt__check_shared_memory(rt__doctor *d)
 {
@@ -147,11 +160,9 @@ void rt__check_shared_memory(rt__doctor *d)
     }
     double free = (double)fs.f_bavail * (double)fs.f_frsize;
     double all = (double)fs.f_blocks * (double)fs.f_frsize;
-    const char *in_container = rt_container_shm_advice("");
     char advice[200];
-    snprintf(advice, sizeof advice, "%s, or set snapshot.dir",
-             in_container ? in_container : "make it larger (mount -o remount,size=1g /dev/shm)");
-    rt__verdict v = free < 16 * MIB ? RT__PROBLEM : free < 256 * MIB ? RT__WARNING : RT__FINE;
+    advise_size(all - free, advice);
+    rt__verdict v = free < LITTLE ? RT__PROBLEM : free < ENOUGH ? RT__WARNING : RT__FINE;
     rt__doctor_report(d, v, "shared memory", v == RT__FINE ? NULL : advice,
                       "%s free of %s: snapshots of up to %s parameters", rt__words_bytes(free, a),
                       rt__words_bytes(all, b),

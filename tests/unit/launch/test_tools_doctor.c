@@ -360,7 +360,7 @@ static void little_shared_memory_is_reported(void **state)
     assert_int_equal(run_quickly(little_shared_memory, NULL, NULL), 0);
     unsetenv("KUBERNETES_SERVICE_HOST");
     expect_out("warning  shared memory  64 MiB free of 64 MiB");
-    expect_out("emptyDir with medium: Memory");
+    expect_out("emptyDir with medium: Memory, sizeLimit: 256Mi at /dev/shm");
 }
 
 /* ---- hosts ---- */

@@ -1,5 +1,6 @@
 /* Snapshots: states are kept in shared memory unchanged, our valid ones are offered, and all other files are refused by
  * name without further harm. */
+#include "common/base/container.h"
 #include "snapshots.h"
 #include "tests/support/offer.h"
 #include <errno.h>
@@ -353,6 +354,7 @@ static void without_room_there_are_no_snapshots_but_marks(void **state)
     snprintf(small, sizeof small, "%s/small", f.dir);
     assert_int_equal(mkdir(small, 0700), 0);
     const int megabytes[] = {1, 2, 3, 4};
+    setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1", 1); /* as in a pod */
     for (int i = 0; i < 4; i++) {
         snprintf(options, sizeof options, "size=%dm", megabytes[i]);
         if (mount("tmpfs", small, "tmpfs", 0, options) != 0) {
@@ -370,6 +372,7 @@ static void without_room_there_are_no_snapshots_but_marks(void **state)
         rt__progress_init(&progress);
         rt__snapshot_args args = small_args(&about, small, &progress);
         args.keep_free = 2 << 20;
+        args.files = 400;
         must(rt__snapshot_start(&args, &s));
         assert_true(rt__snapshot_ready(s) == (megabytes[i] == 4));
         snprintf(path, sizeof path, "%s", path_in(small, RT_SNAPSHOT_OWN, 1, 3));
@@ -377,6 +380,11 @@ static void without_room_there_are_no_snapshots_but_marks(void **state)
         assert_int_equal(rt__snapshot_take(s, 1), fits);
         assert_int_equal(rt__snapshot_take(s, 2), fits);
         assert_int_equal(strstr(rt__snapshot_trouble(s), path) != NULL, !fits);
+        char advice[RT_CONTAINER_ADVICE];
+        double bytes = 400 * (double)rt_snapshot_file_bytes(&about) + (2 << 20);
+        assert_true(rt_container_shm_advice("", bytes, advice));
+        if (strncmp(small, "/dev/shm/", 9) == 0)
+            assert_int_equal(strstr(rt__snapshot_trouble(s), advice) != NULL, !fits);
         rt__progress_step(&progress, 2);
         must(rt_snapshot_open(path, &found));
         assert_int_equal(rt_snapshot_newest(&found) >= 0, fits);
@@ -385,6 +393,7 @@ static void without_room_there_are_no_snapshots_but_marks(void **state)
         rt__snapshot_end(s);
         assert_int_equal(umount(small), 0);
     }
+    unsetenv("KUBERNETES_SERVICE_HOST");
 }
 
 static int set_up(void **state)
