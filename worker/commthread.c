@@ -112,6 +112,14 @@ rt_status rt__commthread_run(rt__commthread *t, rt__comm_job job, void *arg)
     return rt__commthread_wait(t);
 }
 
+bool rt__commthread_busy(rt__commthread *t)
+{
+    pthread_mutex_lock(&t->lock);
+    bool busy = t->state == OPENING || t->state == POSTED;
+    pthread_mutex_unlock(&t->lock);
+    return busy;
+}
+
 bool rt__commthread_waiting(rt__commthread *t, rt_comm_wait *out)
 {
     pthread_mutex_lock(&t->lock);

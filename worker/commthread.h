@@ -33,6 +33,8 @@ void rt__commthread_post(rt__commthread *t, rt__comm_job job, void *arg);
 rt_status rt__commthread_wait(rt__commthread *t);
 /* Posts and waits. */
 rt_status rt__commthread_run(rt__commthread *t, rt__comm_job job, void *arg);
+/* Returns whether the communicator is still being opened, or a job runs: whether ready or wait would wait. */
+bool rt__commthread_busy(rt__commthread *t);
 /* Returns whether the communicator is waiting for another rank, and for which. May be called from any thread until
  * rt__commthread_end. */
 bool rt__commthread_waiting(rt__commthread *t, rt_comm_wait *out);

@@ -1,18 +1,26 @@
 #include "worker/join.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/outer_job.h"
 #include "common/base/text.h"
+#include "worker/arrivals.h"
+#include "worker/reach.h"
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static const char join_variable[] = "RINGTORCH_JOIN", leave_word[] = "leave";
+static const char join_variable[] = "RINGTORCH_JOIN", dir_variable[] = "RINGTORCH_JOIN_DIR",
+                  leave_word[] = "leave";
+static const double FIRST_SECONDS = 100, OTHERS_SECONDS = 600;
+static const double LATE_SECONDS = 4; /* usually all have come by then */
+static const double REACH_SECONDS = 10, POLL_SECONDS = 0.002;
 enum { ORDERS_MOST = 1 << 20 }; /* bytes of the variables */
 
 bool rt__join_wanted(void)
@@ -160,11 +168,107 @@ static rt_status check_world(int world)
                    job.by, job.size, world);
 }
 
-rt_status rt__join(rt__commthread *comm, rt__join_order *out)
+double rt__join_patience(void)
+{
+    rt_outer_job job;
+    bool first = rt_outer_job_find(&job) && job.rank == 0;
+    return first ? FIRST_SECONDS : OTHERS_SECONDS;
+}
+
+static rt__arrivals begin_arrivals(void)
+{
+    rt_outer_job job = {0};
+    const char *dir = getenv(dir_variable);
+    rt_outer_job_find(&job);
+    return (rt__arrivals){.dir = dir ? dir : getenv("RINGTORCH_RUN_DIR"),
+                          .job = getenv("PMIX_NAMESPACE"),
+                          .rank = (int)job.rank,
+                          .world = (int)job.size};
+}
+
+static rt_status give_up(const rt__arrivals *a, double patience)
+{
+    char ranks[512];
+    if (rt__arrivals_describe(a, ranks, sizeof ranks) > 0)
+        return RT_FAIL(TIMEOUT, "not all %d ranks have come within %.0f s; missing: %s", a->world,
+                       patience, ranks);
+    return RT_FAIL(
+        TIMEOUT,
+        "all %d ranks have come, but MPI does not connect them within %.0f s%s: if hosts "
+        "have networks that others do not reach, such as docker0, name the right one, "
+        "as in mpirun --mca btl_tcp_if_include 10.0.0.0/24",
+        a->world, patience, ranks);
+}
+
+/* Waits while MPI starts. */
+static rt_status await_all(rt__commthread *comm, double began, double patience)
+{
+    rt__arrivals a = begin_arrivals();
+    double next = began + LATE_SECONDS, now;
+    rt_status status = RT_OK;
+    while (status == RT_OK && rt__commthread_busy(comm)) {
+        rt_clock_sleep(POLL_SECONDS);
+        if ((now = rt_clock()) > next) {
+            rt__arrivals_note(&a);
+            next = now + 1;
+        }
+        if (now - began > patience)
+            status = give_up(&a, patience);
+    }
+    if (a.noted)
+        rt__arrivals_forget(&a);
+    return status;
+}
+
+/* Waits while the ranks, which have all come, exchange orders. */
+static rt_status await_orders(rt__commthread *comm, double began, double patience)
+{
+    rt_comm_wait on = {.peer = -1};
+    while (rt__commthread_busy(comm)) {
+        rt_clock_sleep(POLL_SECONDS);
+        if (rt_clock() - began <= patience)
+            continue;
+        if (rt__commthread_waiting(comm, &on))
+            return RT_FAIL(TIMEOUT, "rank %d has started MPI, but has not answered within %.0f s",
+                           on.peer, patience);
+        return RT_FAIL(TIMEOUT, "the ranks have not exchanged orders within %.0f s", patience);
+    }
+    return rt__commthread_wait(comm);
+}
+
+/* Finds how this rank reaches the coordinator. On one host all do. */
+static rt_status reach_coordinator(rt__commthread *comm, rt__join_order *o)
+{
+    rt_wire_keys keys;
+    char name[32];
+    const char *endpoint = getenv("RINGTORCH_ENDPOINT"), *run = getenv("RINGTORCH_RUN");
+    if (o->numbers.local_world == o->numbers.world || !endpoint || !run)
+        return RT_OK; /* without these variables the rank ends soon, and says so */
+    RT_TRY(rt_wire_keys_from_env(&keys));
+    snprintf(name, sizeof name, "worker %d", o->numbers.rank);
+    rt__reach at = {.addresses = getenv("RINGTORCH_ADDRESSES"),
+                    .wire = {.endpoint = endpoint, .keys = &keys, .run = run, .name = name}};
+    bool found = rt__reach_find(&at, REACH_SECONDS);
+    rt_status status = rt__reach_agree(comm, o->numbers.rank, o->numbers.world, found, &at);
+    o->leave = status == RT_E_NET;
+    if (o->leave && o->numbers.rank > 0) { /* rank 0 says it */
+        rt_error_clear();
+        return RT_OK;
+    }
+    if (status == RT_OK && setenv("RINGTORCH_ENDPOINT", at.found, 1) != 0)
+        return RT_FAIL(NOMEM, "RINGTORCH_ENDPOINT: no memory for the environment");
+    return status;
+}
+
+rt_status rt__join(rt__commthread *comm, double patience, rt__join_order *out)
 {
     int rank, world;
+    double began = rt_clock();
     *out = (rt__join_order){0};
+    RT_TRY(await_all(comm, began, patience));
     RT_TRY(rt__commthread_ready(comm, &rank, &world));
     RT_TRY(check_world(world));
-    return rt__commthread_run(comm, join, out);
+    rt__commthread_post(comm, join, out);
+    RT_TRY(await_orders(comm, began, patience));
+    return out->leave ? RT_OK : reach_coordinator(comm, out);
 }

@@ -4,9 +4,10 @@
  *     rt__join_order order;
  *     if (rt__join_wanted()) {                        // RINGTORCH_JOIN is set
  *         ... start the communication thread, and with it MPI ...
- *         RT_TRY(rt__join(comm, &order));             // the environment is now as in a worker that our launcher has started
+ *         status = rt__join(comm, rt__join_patience(), &order);
  *         if (order.leave)
- *             return 0;                               // there will be no run
+ *             ... end MPI; there will be no run ...
+ *         RT_TRY(status);                             // the environment is now as in a worker that our launcher has started
  *     }
  *
  * The values of RINGTORCH_JOIN: "leave" at rank 0 if the launcher has refused to begin, else "work". Nothing secret is on a command line:
@@ -19,13 +20,18 @@
 
 typedef struct rt__join_order {
     rt__rank_numbers numbers; /* as MPI says */
-    bool leave;               /* rank 0's launcher has refused to begin, and has said why */
+    bool leave; /* there will be no run: rank 0's launcher has said why, or its worker does */
 } rt__join_order;
 
 bool rt__join_wanted(void);
 
-/* Waits until all ranks have started MPI, then sets the variables that rank 0 has. Fails with MISMATCH if MPI has made this process a job
- * of its own, which happens with the mpirun of another MPI; with PROTOCOL if what rank 0 sends makes no sense. */
-rt_status rt__join(rt__commthread *comm, rt__join_order *out);
+/* Returns how many seconds this rank waits for others: at rank 0 less than the coordinator, which could not tell who is missing; at the
+ * others until their launcher must have begun. */
+double rt__join_patience(void);
+/* Waits until all ranks have started MPI, then sets the variables that rank 0 has, with RINGTORCH_ENDPOINT as this rank reaches it. Fails
+ * with MISMATCH if MPI has made this process a job of its own, which happens with the mpirun of another MPI; with PROTOCOL if what rank 0
+ * sends makes no sense; with TIMEOUT, naming the ranks that have not come, after so many seconds: MPI cannot be ended any more then.
+ * Rank 0 fails with NET, and all ranks are to leave, if one of them does not reach the coordinator. */
+rt_status rt__join(rt__commthread *comm, double patience, rt__join_order *out);
 
 #endif

@@ -404,13 +404,13 @@ static rt_status join(rank *r)
     r->joined = true;
     rt_stop_signals_ignore(); /* mpirun and srun pass signals on to all ranks; the launcher is told, too */
     RT_TRY(start_communication(r));
-    RT_TRY(rt__join(r->comm, &order));
+    rt_status status = rt__join(r->comm, rt__join_patience(), &order);
     r->numbers = order.numbers;
-    if (order.leave) {
+    if (order.leave)
         rt__commthread_end(r->comm);
+    if (order.leave && status == RT_OK)
         exit(0);
-    }
-    return RT_OK;
+    return status;
 }
 
 int rt__rank_main(void)
@@ -430,7 +430,7 @@ int rt__rank_main(void)
         status = open_log(&r);
     if (status != RT_OK) {
         fprintf(stderr, "ringtorch: %s\n", rt_error());
-        return rt_status_exit_code(status);
+        _exit(rt_status_exit_code(status)); /* MPI may still be starting on its thread */
     }
     status = watch_exit(&r);
     if (status == RT_OK)

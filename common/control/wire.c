@@ -52,7 +52,7 @@ static rt_status wire_open(const rt_wire_options *o, bool is_router, rt_wire **o
                                                                 .generation = o->generation,
                                                                 .give = give,
                                                                 .ctx = w});
-    const rt__sockets_options at = {o->endpoint, o->keys, o->name};
+    const rt__sockets_options at = {o->endpoint, o->also, o->keys, o->name};
     if (status == RT_OK)
         status = is_router ? rt__sockets_listen(&at, &w->sockets)
                            : rt__sockets_connect(&at, &w->sockets);

@@ -33,6 +33,9 @@ typedef struct rt_wire_options {
     /* our name: "coordinator", "launcher", "worker 3"; the peer sees it as sender */
     const char *name;
     int64_t generation; /* of the frames we send; see rt_wire_set_generation */
+    /* listen: further addresses, "10.0.0.2,10.1.0.1", at the same port, or NULL. One that cannot be listened on is left out, with a warning
+     * in the log. */
+    const char *also;
 } rt_wire_options;
 
 typedef struct rt_wire rt_wire;

@@ -2,6 +2,7 @@
 #include "common/control/wire_sockets.h"
 
 #include "common/base/error.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/os/os.h"
 #include "common/control/wire_frame.h"
@@ -137,6 +138,20 @@ static rt_status check_route(const char *endpoint)
                    endpoint, strerror(error));
 }
 
+/* Other processes reach us at the main endpoint or at one of these; so one that cannot be bound is no failure. */
+static void bind_also(const rt__sockets *s, const char *addresses)
+{
+    const char *port = strrchr(s->endpoint, ':');
+    for (const char *at = addresses; at && port && *at; at += *at == ',') {
+        char endpoint[300];
+        int length = (int)strcspn(at, ",");
+        snprintf(endpoint, sizeof endpoint, "tcp://%.*s%s", length, at, port);
+        if (zmq_bind(s->main, endpoint) != 0)
+            rt_log_warn("%s: cannot listen there, too: %s", endpoint, zmq_strerror(zmq_errno()));
+        at += length;
+    }
+}
+
 static rt_status listen_on(const rt__sockets_options *o, rt__sockets *s)
 {
     RT_TRY(open_main(o, ZMQ_ROUTER, s));
@@ -156,7 +171,10 @@ static rt_status listen_on(const rt__sockets_options *o, rt__sockets *s)
         return net_error(o->endpoint, "ask for the port");
     RT_TRY(check_route(bound));
     s->endpoint = rt_strdup(bound);
-    return s->endpoint ? RT_OK : rt_error_code();
+    if (!s->endpoint)
+        return rt_error_code();
+    bind_also(s, o->also);
+    return RT_OK;
 }
 
 rt_status rt__sockets_listen(const rt__sockets_options *o, rt__sockets *out)

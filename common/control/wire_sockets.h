@@ -15,6 +15,8 @@ enum { RT__SOCKETS_WATCHED = 3 }; /* at most: the main one, the monitor, and con
 
 typedef struct rt__sockets_options {
     const char *endpoint; /* to bind or to connect to */
+    /* ROUTER: further addresses to bind, at the same port: "10.0.0.2,10.1.0.1"; may be NULL */
+    const char *also;
     const rt_wire_keys *keys;
     const char *name; /* DEALER: begins its routing id */
 } rt__sockets_options;

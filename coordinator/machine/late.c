@@ -30,6 +30,14 @@ static bool may_have_left(const rt__run *r)
            r->roster.finished == r->roster.joined;
 }
 
+static bool nobody_was_heard(const rt__run *r)
+{
+    for (int64_t k = 0; k < r->roster.world; k++)
+        if (r->roster.member[k].heard > 0)
+            return false;
+    return true;
+}
+
 /* Describes what is known about the missing rank. */
 static void describe_missing(const rt__run *r, char *text, size_t size)
 {
@@ -40,6 +48,8 @@ static void describe_missing(const rt__run *r, char *text, size_t size)
         snprintf(text, size, "it may have left, as all others have finished");
     else if (who->heard > 0)
         snprintf(text, size, "rank %" PRId64 " on %s is still %s", k, host, who->what);
+    else if (r->starts_once[0] && nobody_was_heard(r))
+        snprintf(text, size, "not all ranks that %s starts have started MPI yet", r->starts_once);
     else if (r->ranks_expected > 0 && r->ranks_started == 0)
         snprintf(text, size, "no worker has been started on %s", r->hosts.here);
     else if (rt__hosts_is_here(&r->hosts, host))

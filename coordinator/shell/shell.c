@@ -216,29 +216,42 @@ static rt_status write_control(rt__shell *s, const rt_wire_keys *keys)
     return status;
 }
 
+/* Finds the address to listen on: what control.bind says, else the first that the launcher has chosen. `also` becomes the others. */
+static rt_status choose_address(const rt__shell *s, char address[RT_ADDRESS], const char **also)
+{
+    char first[RT_ADDRESS];
+    const char *chosen = getenv("RINGTORCH_BIND");
+    *also = NULL;
+    if (strcmp(s->cfg.control.bind, "auto") != 0)
+        return rt_bind_address(s->cfg.control.bind, address);
+    if (!chosen || !*chosen)
+        return rt_bind_address("127.0.0.1", address);
+    size_t length = strcspn(chosen, ",");
+    snprintf(first, sizeof first, "%.*s", (int)length, chosen);
+    *also = chosen[length] == ',' ? chosen + length + 1 : NULL;
+    return rt_bind_address(first, address);
+}
+
 static rt_status listen(rt__shell *s)
 {
     rt_wire_keys keys;
     RT_TRY(rt_wire_keys_from_env(&keys));
     char port[16] = "*";
-    const char *same = getenv("RINGTORCH_ENDPOINT");
+    const char *also, *same = getenv("RINGTORCH_ENDPOINT");
     if (s->cfg.control.port != 0)
         snprintf(port, sizeof port, "%" PRId64, s->cfg.control.port);
     char address[RT_ADDRESS];
-    const char *chosen = getenv("RINGTORCH_BIND"); /* by the launcher, if control.bind is auto */
-    bool is_auto = strcmp(s->cfg.control.bind, "auto") == 0;
-    RT_TRY(rt_bind_address(!is_auto            ? s->cfg.control.bind
-                           : chosen && *chosen ? chosen
-                                               : "127.0.0.1",
-                           address));
+    RT_TRY(choose_address(s, address, &also));
     char *endpoint =
         s->takes_over && same ? rt_strdup(same) : rt_strdup_printf("tcp://%s:%s", address, port);
     if (!endpoint)
         return rt_error_code();
-    rt_status status = rt_wire_listen(
-        &(rt_wire_options){
-            .endpoint = endpoint, .keys = &keys, .run = s->run_id, .name = "coordinator"},
-        &s->wire);
+    rt_status status = rt_wire_listen(&(rt_wire_options){.endpoint = endpoint,
+                                                         .also = also,
+                                                         .keys = &keys,
+                                                         .run = s->run_id,
+                                                         .name = "coordinator"},
+                                      &s->wire);
     rt_mem_free(endpoint);
     return status == RT_OK ? write_control(s, &keys) : status;
 }

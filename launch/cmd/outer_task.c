@@ -1,7 +1,6 @@
 #include "launch/cmd/outer_task.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/base/mem.h"
 #include "common/base/outer_job.h"
 #include "launch/jobs/outer.h"
 #include "launch/tui/advice.h"
@@ -63,10 +62,10 @@ rt__outer_role rt__outer_task(int argc, char **argv, rt__train_options *o)
     return job.rank > 0 ? RT__OUTER_FURTHER : take_workers(o, &job);
 }
 
-rt_status rt__outer_task_check(rt_config *cfg)
+rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT__ADDRESSES])
 {
     rt_outer_job job;
-    char address[RT__ROUTE_TEXT];
+    addresses[0] = '\0';
     if (!rt_outer_job_find(&job))
         return RT_OK;
     if (cfg->parallel.workers != job.size)
@@ -82,13 +81,7 @@ rt_status rt__outer_task_check(rt_config *cfg)
                        cfg->parallel.hostfile, job.by, job.by);
     if (!rt__outer_is_on_several_hosts() || strcmp(cfg->control.bind, "auto") != 0)
         return RT_OK;
-    RT_TRY(rt__outer_address(address));
-    char *bind = rt_strdup(address);
-    if (!bind)
-        return rt_error_code();
-    rt_mem_free(cfg->control.bind);
-    cfg->control.bind = bind;
-    return RT_OK;
+    return rt__outer_find_addresses(addresses);
 }
 
 void rt__outer_task_explain(void)

@@ -12,6 +12,7 @@
 
 #include "common/config/config.h"
 #include "launch/cmd/options.h"
+#include "launch/jobs/outer_addresses.h"
 
 typedef enum rt__outer_role {
     RT__OUTER_ALONE,
@@ -22,8 +23,9 @@ typedef enum rt__outer_role {
 
 /* Finds out which task this is. Prints why, once for all of them, if they cannot become the workers of one run. */
 rt__outer_role rt__outer_task(int argc, char **argv, rt__train_options *o);
-/* Checks what only the configuration tells, and sets control.bind if some of the ranks are on other hosts. */
-rt_status rt__outer_task_check(rt_config *cfg);
+/* Checks what only the configuration tells. Lists where the coordinator has to listen, "10.0.0.1,172.17.0.1", if some of the ranks are on
+ * other hosts and control.bind leaves that open; else `addresses` becomes "". */
+rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT__ADDRESSES]);
 /* Says what a job inside another one is, and what a fault costs. */
 void rt__outer_task_explain(void);
 

@@ -47,6 +47,7 @@ typedef struct launch {
     rt__jobs jobs;
     rt__host_list hosts; /* where workers may run */
     rt__worker worker;
+    char addresses[RT__ADDRESSES]; /* where the coordinator listens; "": preflight finds that out */
     char *coordinator, *dir;
     char resume[PATH_MAX]; /* what a link given to --resume pointed to */
 } launch;
@@ -261,7 +262,7 @@ static rt_status prepare(launch *l)
     RT_TRY(rt__worker_settle(&l->cfg, &l->worker));
     RT_TRY(check_config(l));
     if (l->task == RT__OUTER_FIRST)
-        RT_TRY(rt__outer_task_check(&l->cfg));
+        RT_TRY(rt__outer_task_check(&l->cfg, l->addresses));
     RT_TRY(settle_init_path(&l->cfg));
     RT_TRY(settle_resume(l));
     RT_TRY(check_written_size(&l->cfg, o->config));
@@ -372,6 +373,7 @@ static rt_status start_on_hosts(const launch *l, rt__rundir *dir, const rt__pref
                                          .jobs = &l->jobs,
                                          .hosts = &l->hosts,
                                          .preflight = preflight,
+                                         .addresses = l->addresses,
                                          .coordinator = l->coordinator,
                                          .worker = l->worker.path,
                                          .resume = l->options.resume,
@@ -441,10 +443,11 @@ static rt_status become_worker(launch *l)
 {
     const rt__train_options *o = &l->options;
     RT_TRY(rt__worker_choose(o->worker, &l->worker));
-    if (rt_config_load(o->config, o->sets.item, o->sets.count, &l->cfg) != RT_OK ||
-        rt__worker_settle(&l->cfg, &l->worker) != RT_OK)
-        rt_error_clear(); /* the first task says what is wrong, and sends this one home */
-    return rt__outer_become_worker(l->worker.path);
+    if (rt_config_load(o->config, o->sets.item, o->sets.count, &l->cfg) == RT_OK &&
+        rt__worker_settle(&l->cfg, &l->worker) == RT_OK)
+        l->dir = choose_run_dir(l);
+    rt_error_clear(); /* the first task says what is wrong, and sends this one home */
+    return rt__outer_become_worker(l->worker.path, l->dir);
 }
 
 static int prepare_and_run(launch *l, double started)

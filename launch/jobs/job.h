@@ -39,6 +39,8 @@ typedef struct rt__jobs {
 typedef struct rt__job_spec {
     const char *worker; /* the program */
     const char *run_dir, *endpoint, *run_id, *keys;
+    /* "10.0.0.1,172.17.0.1", where the coordinator listens, too; "" or NULL: there only */
+    const char *addresses;
     int64_t generation, world, threads;
     const rt__host_list *hosts; /* whose slots are filled in order; an empty list: this host */
     rt__why_killed *why_killed; /* may be NULL */

@@ -27,6 +27,8 @@ void rt__job_environment(const rt__job_spec *spec, rt__environment *e)
         e->failed = true;
     rt__environment_add(e, RT_RANKS_ORDERED "=%" PRId64, spec->world);
     rt__environment_add(e, "RINGTORCH_ENDPOINT=%s", spec->endpoint);
+    if (spec->addresses && spec->addresses[0])
+        rt__environment_add(e, "RINGTORCH_ADDRESSES=%s", spec->addresses);
     rt__environment_add(e, "RINGTORCH_KEYS=%s", spec->keys);
     rt__environment_add(e, "RINGTORCH_RUN=%s", spec->run_id);
     rt__environment_add(e, "RINGTORCH_GENERATION=%" PRId64, spec->generation);

@@ -3,7 +3,6 @@
 #include "common/base/outer_job.h"
 #include "common/base/startup.h"
 #include "launch/jobs/child.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -48,19 +47,18 @@ void rt__outer_send_home(const char *worker)
     rt__environment_release(&e);
 }
 
-rt_status rt__outer_become_worker(const char *worker)
+rt_status rt__outer_become_worker(const char *worker, const char *run_dir)
 {
     char *const argv[] = {(char *)worker, NULL};
-    if (setenv("RINGTORCH_JOIN", "work", 1) != 0)
+    bool set = setenv("RINGTORCH_JOIN", "work", 1) == 0;
+    if (!set || (run_dir && setenv("RINGTORCH_JOIN_DIR", run_dir, 1) != 0))
         return RT_FAIL(NOMEM, "RINGTORCH_JOIN: no memory for the environment");
     execv(worker, argv);
     return RT_FAIL(NOTFOUND, "%s: cannot be executed: %s: " RT__PROGRAM_ADVICE, worker,
                    strerror(errno));
 }
 
-/* ---- an address that all ranks can reach ---- */
-
-enum { DISCARD = 9 }; /* a port; nothing is sent */
+/* ---- addresses at which the ranks may reach the coordinator ---- */
 
 bool rt__outer_is_on_several_hosts(void)
 {
@@ -68,35 +66,10 @@ bool rt__outer_is_on_several_hosts(void)
     return rt_outer_job_find(&job) && job.hosts != 1;
 }
 
-/* Open MPI 4 tells its ranks where mpirun listens: "1234.0;tcp://10.0.0.1,10.1.0.1:4711;tcp6://..." */
-static bool find_by_mpirun(char address[RT__ROUTE_TEXT])
-{
-    const char *uri = getenv("OMPI_MCA_orte_hnp_uri");
-    const char *at = uri ? strstr(uri, "tcp://") : NULL;
-    for (at = at ? at + strlen("tcp://") : NULL; at && *at && *at != ':'; at += *at == ',') {
-        size_t len = strcspn(at, ",:;");
-        char text[INET_ADDRSTRLEN];
-        struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(DISCARD)};
-        snprintf(text, sizeof text, "%.*s", (int)(len < sizeof text ? len : 0), at);
-        if (inet_pton(AF_INET, text, &there.sin_addr) == 1 && rt__route_source(&there, address))
-            return true;
-        at += len;
-    }
-    return false;
-}
-
-static bool find_by_interface(char address[RT__ROUTE_TEXT])
+rt_status rt__outer_find_addresses(char text[RT__ADDRESSES])
 {
     rt__route own[RT__ROUTES_MOST];
-    bool found = rt__routes_own(own) > 0;
-    if (found)
-        memcpy(address, own[0].address, RT__ROUTE_TEXT);
-    return found;
-}
-
-rt_status rt__outer_address(char address[RT__ROUTE_TEXT])
-{
-    if (find_by_mpirun(address) || find_by_interface(address))
+    if (rt__outer_addresses(own, rt__routes_own(own), text) > 0)
         return RT_OK;
     return RT_FAIL(
         UNSUPPORTED,

@@ -3,7 +3,7 @@
  * these tasks must do is here. worker/join.h is the other end.
  *
  *     if (further_task)
- *         RT_TRY(rt__outer_become_worker(worker));       // returns only if it fails
+ *         RT_TRY(rt__outer_become_worker(worker, dir));  // returns only if it fails
  *     ... rank 0 refuses the configuration ...
  *     rt__outer_send_home(worker);                       // the others wait for orders
  */
@@ -11,13 +11,14 @@
 #define RINGTORCH_LAUNCH_JOBS_OUTER_H
 
 #include "launch/jobs/environment.h"
-#include "launch/jobs/own_address.h"
+#include "launch/jobs/outer_addresses.h"
 #include <ringtorch/status.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Replaces this program by a worker that waits for the orders of rank 0. Returns only on failure. */
-rt_status rt__outer_become_worker(const char *worker);
+/* Replaces this program by a worker that waits for the orders of rank 0. Returns only on failure. `run_dir`, where the run will be, may be
+ * NULL: then the worker cannot say there that it has come. */
+rt_status rt__outer_become_worker(const char *worker, const char *run_dir);
 
 /* Starts a worker that joins MPI in our place, with `e` and what mpirun has told us in its environment. how: "work" or "leave"
  * (worker/join.h). `out` becomes its standard output and error; -1: ours. */
@@ -29,8 +30,8 @@ void rt__outer_send_home(const char *worker);
 
 /* Are some of the ranks on other hosts? */
 bool rt__outer_is_on_several_hosts(void);
-/* Finds an IPv4 address of this host that the hosts of the other ranks can reach: that with which mpirun talks to them, else that of the
- * first interface that is not loopback. Fails with UNSUPPORTED, naming control.bind. */
-rt_status rt__outer_address(char address[RT__ROUTE_TEXT]);
+/* Lists the IPv4 addresses of this host at which the other ranks may reach the coordinator (outer_addresses.h). Fails with UNSUPPORTED,
+ * naming control.bind, if there is none but loopback. */
+rt_status rt__outer_find_addresses(char text[RT__ADDRESSES]);
 
 #endif

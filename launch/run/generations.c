@@ -95,6 +95,7 @@ static rt_status start_job(rt__generations *g, const rt_msg_start_generation *m)
                                      &(rt__job_spec){.worker = s->worker,
                                                      .run_dir = s->run_dir,
                                                      .endpoint = s->endpoint,
+                                                     .addresses = s->addresses,
                                                      .run_id = s->run_id,
                                                      .keys = s->keys,
                                                      .generation = m->job_generation,

@@ -20,7 +20,7 @@
 /* All borrowed. */
 typedef struct rt__generations_spec {
     const rt__jobs *jobs;
-    const char *worker, *run_dir, *snapshot_dir, *endpoint, *run_id, *keys;
+    const char *worker, *run_dir, *snapshot_dir, *endpoint, *addresses, *run_id, *keys;
     int64_t threads;
     rt_wire *wire;
     /* Children of ours that are not part of the job: rt__generations_tend must not kill them. */

@@ -20,6 +20,8 @@ typedef struct rt__run_spec {
     const rt__host_list *hosts; /* where workers may run, as rt__jobs_hosts returns it */
     /* Of its hosts, with the address to listen on; NULL: only this host. */
     const rt__preflight *preflight;
+    /* where the coordinator listens, "10.0.0.1,172.17.0.1"; "" or NULL: at preflight's */
+    const char *addresses;
     const char *coordinator, *worker; /* programs */
     const char *resume;
     double started;

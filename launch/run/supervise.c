@@ -258,6 +258,7 @@ static rt_status connect_wire(rt__supervisor *s)
                                                  .run_dir = spec->rundir->path,
                                                  .snapshot_dir = spec->cfg->snapshot.dir,
                                                  .endpoint = c->endpoint,
+                                                 .addresses = spec->addresses,
                                                  .run_id = c->run_id,
                                                  .keys = c->keys,
                                                  .threads = spec->cfg->parallel.threads,
@@ -289,6 +290,8 @@ static rt_status open_log(const rt__supervisor *s)
 static const char *listening_address(const rt__supervisor *s)
 {
     const rt__run_spec *spec = s->spec;
+    if (spec->addresses && spec->addresses[0])
+        return spec->addresses;
     return spec->preflight ? spec->preflight->address : "127.0.0.1";
 }
 

@@ -293,6 +293,27 @@ static void a_late_start_is_named_with_what_it_waits_for(void **state)
     }
 }
 
+/* Ranks of somebody's mpirun call the coordinator only after MPI has connected them. */
+static void a_late_mpirun_is_not_blamed_on_rank_0(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "no HELLO from rank 0, 1 for 4.5 s: not all ranks that mpirun starts have started MPI yet; "
+        "0 of 2 wait",
+        "no HELLO from rank 0 for 4.5 s: rank 0 on h0 has not called the coordinator; 1 of 2 wait"};
+    for (int joined = 0; joined < 2; joined++) {
+        machine m;
+        begin_on_hosts(&m);
+        snprintf(m.run.starts_once, sizeof m.run.starts_once, "mpirun");
+        if (joined)
+            machine_feed(&m, 0.1, "hello 1");
+        for (double now = 0.5; now <= 4.5; now += 0.5)
+            machine_feed(&m, now, "tick");
+        assert_string_equal(m.text, texts[joined]);
+        machine_release(&m);
+    }
+}
+
 /* A worker reports twice a second that it compiles or opens its data set, and after some time that it does something else. It is abandoned
  * only if that takes too long, if it compiles for longer than any compiler takes, or if a file server hangs. */
 static void what_takes_long_is_waited_for(void **state)
@@ -484,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_run_under_way_goes_on_on_other_hosts),
         cmocka_unit_test(a_checkpoint_that_cannot_be_read_is_tried_twice),
         cmocka_unit_test(a_late_start_is_named_with_what_it_waits_for),
+        cmocka_unit_test(a_late_mpirun_is_not_blamed_on_rank_0),
         cmocka_unit_test(what_takes_long_is_waited_for),
         cmocka_unit_test(each_rank_is_waited_for_by_itself),
         cmocka_unit_test(a_resumed_run_that_a_full_disk_ends_is_still_in_memory),

@@ -12,6 +12,7 @@
 #include "common/base/error.h"
 #include "common/base/mem.h"
 #include "launch/jobs/allocation.h"
+#include "launch/jobs/outer_addresses.h"
 #include "launch/jobs/slurm_list.h"
 #include "tests/unit/common/random.h"
 
@@ -269,6 +270,53 @@ static void nonsense_is_refused_by_the_variables_name(void **state)
     assert_string_equal(rt__allocation_advice(8, text), "qsub -pe NAME 8");
 }
 
+/* ---- where the ranks of an outer job may reach us ---- */
+
+/* Addresses of bridges, which every host may have, come after those that other hosts may know. */
+static void addresses_are_tried_in_a_sensible_order(void **state)
+{
+    (void)state;
+    static const struct {
+        rt__route own[5];
+        int n;
+        const char *list;
+    } rows[] = {
+        {{{"10.0.0.1", "eth0"}}, 1, "10.0.0.1"},
+        {{{"172.17.0.1", "docker0"}, {"10.0.0.1", "eth0"}}, 2, "10.0.0.1,172.17.0.1"},
+        {{{"192.168.122.1", "virbr0"},
+          {"169.254.7.7", "enp5s0"},
+          {"10.88.0.1", "cni-podman0"},
+          {"10.1.0.1", "ib0"},
+          {"10.0.0.1", "bond0.12"}},
+         5,
+         "10.1.0.1,10.0.0.1,192.168.122.1,10.88.0.1,169.254.7.7"},
+        {{{"172.18.0.1", "br-1a2b3c"}, {"10.0.0.1", "br0"}}, 2, "10.0.0.1,172.18.0.1"},
+        {{{"172.17.0.1", "docker0"}}, 1, "172.17.0.1"}, /* the only one may be the right one */
+        {{{"10.0.0.1", "eth0"}, {"10.0.0.1", "eth0:1"}}, 2, "10.0.0.1"},
+        {{{"", ""}}, 0, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char list[RT__ADDRESSES];
+        int n = rt__outer_addresses(rows[i].own, rows[i].n, list);
+        assert_string_equal(list, rows[i].list);
+        assert_int_equal(n > 0, rows[i].n > 0);
+    }
+}
+
+/* As many as there may be fit. */
+static void many_addresses_fit(void **state)
+{
+    (void)state;
+    rt__route own[RT__ROUTES_MOST];
+    char list[RT__ADDRESSES];
+    for (int i = 0; i < RT__ROUTES_MOST; i++) {
+        snprintf(own[i].address, sizeof own[i].address, "192.168.100.%d", 100 + i);
+        snprintf(own[i].interface, sizeof own[i].interface, "eth%d", i);
+    }
+    assert_int_equal(rt__outer_addresses(own, RT__ROUTES_MOST, list), RT__ROUTES_MOST);
+    assert_string_equal(strrchr(list, ','), ",192.168.100.115");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +328,8 @@ int main(void)
         cmocka_unit_test(this_host_alone_needs_no_list),
         cmocka_unit_test(files_and_lists_of_other_systems),
         cmocka_unit_test(nonsense_is_refused_by_the_variables_name),
+        cmocka_unit_test(addresses_are_tried_in_a_sensible_order),
+        cmocka_unit_test(many_addresses_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
