@@ -97,7 +97,7 @@ static int end(void **state)
 #ifdef __SANITIZE_ADDRESS__
 enum { STEPS = 1000 };
 #else
-enum { STEPS = 4000 };
+enum { STEPS = 2000 };
 #endif
 
 #define NEED(state)                                                                                \

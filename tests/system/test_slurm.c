@@ -1,5 +1,6 @@
 /* ringtorch in jobs of a real Slurm, which the test starts for itself: two nodes that are network namespaces, with a munge
- * of its own, all files in the test's folder. Jobs are submitted with the scripts of launch/slurm. */
+ * of its own, all files in the test's folder. Jobs are submitted with the scripts of launch/slurm. On the same nodes, the scripts of launch/pbs
+ * and launch/sge run as in jobs of their batch systems, which are imitated. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +22,7 @@
 
 enum { NODES = 2, DAEMONS = NODES + 2 };
 #define SCRIPTS RT_TEST_SOURCE_DIR "/launch/slurm/"
+#define SGE     RT_TEST_SOURCE_DIR "/launch/sge/train.sge"
 
 /* One for all tests of the program. */
 static struct {
@@ -322,7 +324,8 @@ static void tasks_of_an_array_do_not_collide(void **state)
     (void)state;
     NEED_CLUSTER();
     char a[65], b[65], dir[96];
-    job j = submit("-D %s --array=1-2 " SCRIPTS "array.sbatch %s", cluster.s.path, open_config());
+    job j = submit("-D %s --array=1-2 -N1 -n1 " SCRIPTS "train.sbatch %s", cluster.s.path,
+                   open_config());
     /* Both want one directory: the second is refused. */
     job k = submit("--array=1-2 --wrap 'sleep $SLURM_ARRAY_TASK_ID; exec ringtorch train %s "
                    "--run-dir %s'",
@@ -418,6 +421,147 @@ static void a_job_on_two_nodes_goes_on_until_it_is_cancelled(void **state)
         expect_weights_of_one_host(&cluster.s, dir, true);
 }
 
+/* ---- the scripts, and what imitates their batch systems ---- */
+
+/* Writes a program into <scratch>/bin, which sh() then finds first if told so. */
+static void write_program(const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s", in_scratch(&cluster.s, "bin"));
+    assert_int_equal(rt_dir_make_in_place(path, 0755), RT_OK);
+    snprintf(path, sizeof path, "%s", in_scratch(&cluster.s, "bin/%s", name));
+    assert_int_equal(rt_file_replace(path, text, strlen(text)), RT_OK);
+    assert_int_equal(chmod(path, 0755), 0);
+}
+
+/* Runs a script of ours many times at once, with a `ringtorch` that ends as it says, and signals it. Returns what the scripts have done. */
+static result try_script(const char *script, const char *ringtorch, const char *variables)
+{
+    char line[1500];
+    write_program("ringtorch", ringtorch);
+    write_program("scontrol", "#!/bin/sh\necho scontrol $*\nexit 1\n"); /* the script ends itself */
+    snprintf(line, sizeof line,
+             "cd %s; export PATH=$PWD/bin:$PATH %s; for i in 1 2 3 4 5 6 7 8; do (bash %s x.yaml & "
+             "p=$!; "
+             "while ! [ -e up.$p ]; do sleep 0.01; done; kill -USR1 $p; wait $p; echo exit $?) & "
+             "done; wait; rm -r bin up.*",
+             cluster.s.path, variables, script);
+    return run(&cluster.s, LONG, "bash", "-c", line, NULL);
+}
+
+/* The code of a run, not that of the signal which ends the script's wait for it. */
+static void scripts_know_how_the_run_has_ended(void **state)
+{
+    (void)state;
+    static const char run_ends[] =
+        "#!/bin/bash\ntrap 'exit 3' USR1\n: >up.$PPID\nwhile :; do sleep 0.01; done\n",
+                      run_stops[] = "#!/bin/bash\ntrap 'sleep 0.1; exit 138' USR1\n: >up.$PPID\n"
+                                    "echo $*\nwhile :; do sleep 0.01; done\n";
+    static const struct {
+        const char *script, *ringtorch, *variables, *line, *end;
+    } rows[] = {
+        {SCRIPTS "train.sbatch", run_ends, "SLURM_JOB_ID=7", "", "exit 3\n"},
+        {SCRIPTS "train.sbatch", run_stops, "SLURM_JOB_ID=7", "scontrol requeue 7\n", "exit 138\n"},
+        {SCRIPTS "train.sbatch", run_stops,
+         "SLURM_JOB_ID=7 SLURM_ARRAY_JOB_ID=5 SLURM_ARRAY_TASK_ID=2", "scontrol requeue 5_2\n",
+         "exit 138\n"},
+        {SGE, run_ends, "JOB_ID=7", "", "exit 3\n"},
+        {SGE, run_stops, "JOB_ID=7", "", "exit 99\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        result r = try_script(rows[i].script, rows[i].ringtorch, rows[i].variables);
+        int ends = 0;
+        for (const char *at = r.out; (at = strstr(at, rows[i].end)); at++)
+            ends++;
+        if (ends != 8 || !strstr(r.out, rows[i].line) ||
+            (!rows[i].line[0] && strstr(r.out, "scontrol")))
+            fail_msg("row %zu: %s%s", i, r.out, r.err);
+        if (strstr(rows[i].variables, "ARRAY"))
+            expect_text(r.out, "train x.yaml --resume auto --run-dir runs/5.2 --set run.seed=2 ");
+        result_release(&r);
+    }
+}
+
+/* Starts a script of another batch system on the first node, with that system's variables. The script becomes the command. */
+static command start_script(const char *variables, const char *script, const char *arguments)
+{
+    char line[1500], pid[16], wd[96];
+    snprintf(pid, sizeof pid, "%d", (int)cluster.h.host[0].inside);
+    snprintf(wd, sizeof wd, "--wd=%s", cluster.s.path);
+    snprintf(line, sizeof line, "PATH=%s/bin:$PATH exec env %s bash %s %s", cluster.s.path,
+             variables, script, arguments);
+    return start(&cluster.s, "nsenter", "-t", pid, "--net", "--uts", "--mount", wd, "sh", "-c",
+                 line, NULL);
+}
+
+/* A remote shell such as `qrsh -inherit`: the agent of the test's hosts, after `words` have been taken off. */
+static void write_shell(const char *name, const char *words)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "#!/bin/sh\necho $* >>%s/%s.calls\n[ \"$1\" = \"%s\" ] && shift\nexec %s \"$@\"\n",
+             cluster.s.path, name, words, cluster.h.agent);
+    write_program(name, text);
+}
+
+static void expect_stopped_on_two_hosts(command c, const char *dir, int signal, int exit_code,
+                                        const char *shell)
+{
+    char name[64];
+    await_step(dir, 20, LONG);
+    await_line(dir, cluster.h.host[1].name);
+    kill(c.pid, signal);
+    result r = finish(c, LONG);
+    expect_exit(&r, exit_code);
+    expect_text(r.out, "2 hosts, 2 slots\nstarting 2 workers\n");
+    result_release(&r);
+    snprintf(name, sizeof name, "%s.calls", shell);
+    assert_int_equal(access(in_scratch(&cluster.s, "%s", name), F_OK), 0);
+    expect_nothing_running();
+    assert_true(summary_int(dir, "checkpoint_step") >= 20);
+}
+
+/* No PBS is here: its variables, its file and its remote shell are imitated. */
+static void a_pbs_job_stops_with_a_checkpoint(void **state)
+{
+    (void)state;
+    NEED_CLUSTER();
+    char dir[96], nodes[128], variables[700];
+    const host *x = cluster.h.host;
+    snprintf(dir, sizeof dir, "%s", in_scratch(&cluster.s, "pbs"));
+    snprintf(nodes, sizeof nodes, "%s\n%s\n", x[0].name, x[1].name);
+    assert_int_equal(rt_file_replace(in_scratch(&cluster.s, "nodes"), nodes, strlen(nodes)), RT_OK);
+    write_shell("pbs_tmrsh", "");
+    snprintf(variables, sizeof variables,
+             "PBS_ENVIRONMENT=PBS_BATCH PBS_JOBID=7.server PBS_O_WORKDIR=%s PBS_NODEFILE=nodes "
+             "CONFIG=%s "
+             "ARGUMENTS='--run-dir %s " ENDLESS "' OMPI_MCA_plm_rsh_agent=pbs_tmrsh",
+             cluster.s.path, open_config(), dir);
+    command c = start_script(variables, RT_TEST_SOURCE_DIR "/launch/pbs/train.pbs", "");
+    expect_stopped_on_two_hosts(c, dir, SIGTERM, 143, "pbs_tmrsh");
+}
+
+/* Nor is Grid Engine, whose variables Open MPI looks at, too. */
+static void a_grid_engine_job_asks_to_be_started_again(void **state)
+{
+    (void)state;
+    NEED_CLUSTER();
+    char dir[96], slots[200], variables[700], arguments[400];
+    const host *x = cluster.h.host;
+    snprintf(dir, sizeof dir, "%s", in_scratch(&cluster.s, "sge"));
+    snprintf(slots, sizeof slots, "%s 1 all.q@%s UNDEFINED\n%s 1 all.q@%s UNDEFINED\n", x[0].name,
+             x[0].name, x[1].name, x[1].name);
+    assert_int_equal(rt_file_replace(in_scratch(&cluster.s, "pe"), slots, strlen(slots)), RT_OK);
+    write_shell("qrsh", "-inherit");
+    snprintf(variables, sizeof variables,
+             "JOB_ID=7 SGE_ROOT=/opt/sge ARC=lx-amd64 NSLOTS=2 NHOSTS=2 PE=mpi PE_HOSTFILE=%s/pe "
+             "OMPI_MCA_plm_rsh_agent='qrsh -inherit'",
+             cluster.s.path);
+    snprintf(arguments, sizeof arguments, "%s --run-dir %s " ENDLESS, open_config(), dir);
+    command c = start_script(variables, SGE, arguments);
+    expect_stopped_on_two_hosts(c, dir, SIGUSR1, 99, "qrsh");
+}
+
 /* The last test: it costs a node. */
 static void a_lost_node_costs_its_workers(void **state)
 {
@@ -433,6 +577,9 @@ static void a_lost_node_costs_its_workers(void **state)
     await_line(dir, "\"generation\":2,\"world_size\":2"); /* at the first attempt */
     await_line(dir, "\"event\":\"recovered\"");
     await_step(dir, last_step(dir) + 20, LONG);
+    /* As an operator would: Slurm itself takes half a minute to see it, during which the job does not end. */
+    ask(out, sizeof out, "scontrol update NodeName=%s State=DOWN Reason=lost && echo done",
+        cluster.h.host[1].name);
     ask(out, sizeof out, "scancel --batch --signal=TERM %s", j.id);
     assert_int_equal(finish_job(&j), 143);
     expect_weights_of_one_host(&cluster.s, dir, true);
@@ -447,6 +594,9 @@ int main(void)
         cmocka_unit_test(srun_of_one_task_stops_at_a_signal_for_steps),
         cmocka_unit_test(tasks_of_srun_are_the_workers),
         cmocka_unit_test(a_job_on_two_nodes_goes_on_until_it_is_cancelled),
+        cmocka_unit_test(scripts_know_how_the_run_has_ended),
+        cmocka_unit_test(a_pbs_job_stops_with_a_checkpoint),
+        cmocka_unit_test(a_grid_engine_job_asks_to_be_started_again),
         cmocka_unit_test(a_lost_node_costs_its_workers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
