@@ -62,6 +62,12 @@ rt__outer_role rt__outer_task(int argc, char **argv, rt__train_options *o)
     return job.rank > 0 ? RT__OUTER_FURTHER : take_workers(o, &job);
 }
 
+/* Does control.bind name no single address? */
+static bool is_open(const char *bind)
+{
+    return strcmp(bind, "auto") == 0 || strcmp(bind, "*") == 0 || strcmp(bind, "0.0.0.0") == 0;
+}
+
 rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT__ADDRESSES])
 {
     rt_outer_job job;
@@ -79,7 +85,7 @@ rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT__ADDRESSE
                        "parallel.hostfile: %s: %s has placed the workers already: leave the host "
                        "file out, or give it to %s",
                        cfg->parallel.hostfile, job.by, job.by);
-    if (!rt__outer_is_on_several_hosts() || strcmp(cfg->control.bind, "auto") != 0)
+    if (!rt__outer_is_on_several_hosts() || !is_open(cfg->control.bind))
         return RT_OK;
     return rt__outer_find_addresses(addresses);
 }
