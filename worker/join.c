@@ -19,7 +19,8 @@ extern char **environ;
 static const char join_variable[] = "RINGTORCH_JOIN", dir_variable[] = "RINGTORCH_JOIN_DIR",
                   leave_word[] = "leave";
 static const double FIRST_SECONDS = 100, OTHERS_SECONDS = 600;
-static const double LATE_SECONDS = 4; /* usually all have come by then */
+static const double HEAD_START_SECONDS = 2; /* of rank 1: mpirun ends the others then */
+static const double LATE_SECONDS = 4;       /* usually all have come by then */
 static const double REACH_SECONDS = 10, POLL_SECONDS = 0.002;
 enum { ORDERS_MOST = 1 << 20 }; /* bytes of the variables */
 
@@ -171,8 +172,10 @@ static rt_status check_world(int world)
 double rt__join_patience(void)
 {
     rt_outer_job job;
-    bool first = rt_outer_job_find(&job) && job.rank == 0;
-    return first ? FIRST_SECONDS : OTHERS_SECONDS;
+    int64_t rank = rt_outer_job_find(&job) ? job.rank : 1;
+    return rank == 0   ? FIRST_SECONDS
+           : rank == 1 ? OTHERS_SECONDS
+                       : OTHERS_SECONDS + HEAD_START_SECONDS;
 }
 
 static rt__arrivals begin_arrivals(void)
