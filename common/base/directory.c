@@ -188,3 +188,15 @@ char *rt_path_simplify(const char *path)
     out[used] = '\0';
     return out;
 }
+
+char *rt_path_absolute(const char *path)
+{
+    char here[PATH_MAX];
+    if (path[0] == '/')
+        return rt_strdup(path);
+    if (!getcwd(here, sizeof here))
+        return RT_FAIL_NULL(IO, "%s: the working directory: %m", path);
+    char *joined = rt_path_join(here, path), *out = joined ? rt_path_simplify(joined) : NULL;
+    rt_mem_free(joined);
+    return out;
+}

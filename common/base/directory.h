@@ -42,5 +42,8 @@ char *rt_path_join(const char *a, const char *b);
 /* Returns the path without components that change nothing: "./a//b/." becomes "a/b" (allocated; NULL on failure). ".."
  * stays, because its meaning depends on links. */
 char *rt_path_simplify(const char *path);
+/* Returns the path from the root, for processes that may start in another directory (allocated). Symbolic links stay:
+ * they may lead elsewhere on another host. NULL on failure, with IO if the working directory is gone. */
+char *rt_path_absolute(const char *path);
 
 #endif

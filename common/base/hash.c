@@ -46,20 +46,27 @@ uint64_t rt_hasher64_finish(rt_hasher64 *h)
     return sum;
 }
 
+/* Reads what comes next into the buffer [FILE_STEP]; *bytes is 0 at the end. */
+static rt_status read_step(int fd, const char *path, uint8_t *buffer, size_t *bytes)
+{
+    ssize_t n;
+    do
+        n = read(fd, buffer, FILE_STEP);
+    while (n < 0 && errno == EINTR);
+    *bytes = n < 0 ? 0 : (size_t)n;
+    return n < 0 ? RT__FAIL_ERRNO(path, "read") : RT_OK;
+}
+
 static rt_status hash_to_end(int fd, const char *path, const rt_watch *watch, uint8_t *buffer,
                              rt_hasher64 *h, uint64_t *bytes)
 {
-    for (;;) {
-        ssize_t n = read(fd, buffer, FILE_STEP);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return RT__FAIL_ERRNO(path, "read");
+    for (size_t n;;) {
+        RT_TRY(read_step(fd, path, buffer, &n));
         if (n == 0)
             return RT_OK;
-        rt_hasher64_update(h, buffer, (size_t)n);
-        *bytes += (uint64_t)n;
-        if (watch && !watch->on_bytes(watch->ctx, (uint64_t)n))
+        rt_hasher64_update(h, buffer, n);
+        *bytes += n;
+        if (watch && !watch->on_bytes(watch->ctx, n))
             return RT_FAIL(INTERRUPTED, "%s: reading was cancelled", path);
     }
 }
@@ -123,15 +130,11 @@ void rt_sha256_hex(rt_sha256 *h, char hex[65])
 
 static rt_status update_to_end(int fd, const char *path, uint8_t *buffer, rt_sha256 *h)
 {
-    for (;;) {
-        ssize_t n = read(fd, buffer, FILE_STEP);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return RT__FAIL_ERRNO(path, "read");
+    for (size_t n;;) {
+        RT_TRY(read_step(fd, path, buffer, &n));
         if (n == 0)
             return RT_OK;
-        rt_sha256_update(h, buffer, (size_t)n);
+        rt_sha256_update(h, buffer, n);
     }
 }
 

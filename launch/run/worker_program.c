@@ -10,7 +10,6 @@
 #include "launch/jobs/capture.h"
 #include "launch/jobs/child.h"
 #include "launch/run/plugins.h"
-#include <limits.h>
 #include <ringtorch/version.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,24 +35,11 @@ static rt_status check_file(const char *path, const char *what)
     return RT_OK;
 }
 
-/* Symbolic links stay: they may lead elsewhere on another host. */
-static char *make_absolute(const char *path)
-{
-    char here[PATH_MAX];
-    if (path[0] == '/')
-        return rt_strdup(path);
-    if (!getcwd(here, sizeof here))
-        return RT_FAIL_NULL(IO, "%s: the working directory: %m", path);
-    while (strncmp(path, "./", 2) == 0)
-        path += 2;
-    return rt_path_join(here, path);
-}
-
 rt_status rt__worker_find(const char *option, rt__worker *out)
 {
     char what[512];
     *out = (rt__worker){.chosen = option != NULL};
-    out->path = option ? make_absolute(option) : rt__program_beside("ringtorch-worker");
+    out->path = option ? rt_path_absolute(option) : rt__program_beside("ringtorch-worker");
     if (!out->path)
         return rt_error_code();
     snprintf(what, sizeof what, "--worker %.400s", option ? option : "");
@@ -63,7 +49,7 @@ rt_status rt__worker_find(const char *option, rt__worker *out)
 /* Takes the program that the variable names. It is not asked what it is: it stands for ringtorch-worker. */
 static rt_status take_variable(const char *given, rt__worker *out)
 {
-    *out = (rt__worker){.path = make_absolute(given), .chosen = true};
+    *out = (rt__worker){.path = rt_path_absolute(given), .chosen = true};
     if (!out->path)
         return rt_error_code();
     return rt_path_exists(out->path)

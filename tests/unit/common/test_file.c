@@ -391,6 +391,37 @@ static void paths_are_simplified(void **state)
     }
 }
 
+static void paths_are_made_absolute(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"a", "a"},
+        {"././a/./b/", "a/b"},
+        {"../a", "../a"},
+        {"", ""},
+    };
+    int before = open(".", O_RDONLY | O_DIRECTORY);
+    char expected[4200], here[4096];
+    assert_int_equal(chdir(dir), 0);
+    assert_non_null(getcwd(here, sizeof here));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *path = rt_path_absolute(rows[i][0]);
+        snprintf(expected, sizeof expected, "%s%s%s", here, *rows[i][1] ? "/" : "", rows[i][1]);
+        assert_string_equal(path, expected);
+        rt_mem_free(path);
+    }
+    char *given = rt_path_absolute("/a//b");
+    assert_string_equal(given, "/a//b");
+    rt_mem_free(given);
+    assert_int_equal(rmdir(here), 0);
+    assert_null(rt_path_absolute("a"));
+    assert_non_null(strstr(rt_error(), "a: the working directory: No such file or directory"));
+    rt_error_clear();
+    assert_int_equal(mkdir(here, 0755), 0);
+    assert_int_equal(fchdir(before), 0);
+    close(before);
+}
+
 /* Only a path that certainly does not exist is reported as missing. */
 static void a_path_that_cannot_be_followed_is_an_error(void **state)
 {
@@ -474,6 +505,7 @@ int main(void)
         TEST(what_is_appended_begins_a_line),
         TEST(directories_are_made_listed_and_removed),
         TEST(paths_are_simplified),
+        TEST(paths_are_made_absolute),
         TEST(a_path_that_cannot_be_followed_is_an_error),
         TEST(renaming_commits_a_directory),
         TEST(paths_are_joined),
