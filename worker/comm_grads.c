@@ -128,24 +128,13 @@ static void take_gradients(const rt_comm_grads *g, float *to)
     rt_optim_zero_grad(g->optim);
 }
 
-/* Returns whether the two newest nodes are the halves of one of T[0,S). */
-static bool are_siblings(const rt_comm_grads *g)
+static void add_sums(void *grads, int low)
 {
-    rt_range node[RT_TREE_NODES_MAX];
-    const rt_range low = g->node[g->depth - 2], high = g->node[g->depth - 1];
-    return rt_tree_split(low.begin, high.end) == low.end &&
-           rt_tree_nodes(g->slices, low.begin, high.end, node) == 1;
-}
-
-static void carry(rt_comm_grads *g)
-{
-    for (; g->depth >= 2 && are_siblings(g); g->depth--) {
-        float *restrict low = g->sum[g->depth - 2];
-        const float *restrict high = g->sum[g->depth - 1];
-        for (int64_t i = 0; i < g->count; i++)
-            low[i] += high[i];
-        g->node[g->depth - 2].end = g->node[g->depth - 1].end;
-    }
+    const rt_comm_grads *g = grads;
+    float *restrict to = g->sum[low];
+    const float *restrict from = g->sum[low + 1];
+    for (int64_t i = 0; i < g->count; i++)
+        to[i] += from[i];
 }
 
 rt_status rt_comm_grads_add(rt_comm_grads *g, int64_t slice)
@@ -167,9 +156,8 @@ rt_status rt_comm_grads_add(rt_comm_grads *g, int64_t slice)
     if (!*sum)
         return rt_error_code();
     take_gradients(g, *sum);
-    g->node[g->depth++] = (rt_range){slice, slice + 1};
+    g->depth = rt_tree_push(g->slices, g->node, g->depth, slice, add_sums, g);
     g->next++;
-    carry(g);
     return RT_OK;
 }
 

@@ -47,6 +47,26 @@ int rt_tree_nodes(int64_t slices, int64_t begin, int64_t end, rt_range nodes[RT_
     return begin < end ? collect((rt_range){0, slices}, begin, end, nodes, 0) : 0;
 }
 
+/* Returns whether these are the two halves of a node of T[0,slices). */
+static bool are_siblings(int64_t slices, rt_range low, rt_range high)
+{
+    rt_range node[RT_TREE_NODES_MAX];
+    return rt_tree_split(low.begin, high.end) == low.end &&
+           rt_tree_nodes(slices, low.begin, high.end, node) == 1;
+}
+
+int rt_tree_push(int64_t slices, rt_range *node, int nodes, int64_t slice,
+                 void (*add)(void *ctx, int low), void *ctx)
+{
+    RT_ASSERT(nodes < RT_TREE_NODES_MAX && (nodes == 0 || node[nodes - 1].end == slice));
+    node[nodes++] = (rt_range){slice, slice + 1};
+    for (; nodes >= 2 && are_siblings(slices, node[nodes - 2], node[nodes - 1]); nodes--) {
+        add(ctx, nodes - 2);
+        node[nodes - 2].end = node[nodes - 1].end;
+    }
+    return nodes;
+}
+
 /* Returns floor(total * k / parts), for k <= parts < 2^31. Cannot overflow: with total = q * parts + r it is q * k +
  * floor(r * k / parts). */
 static int64_t border(int64_t total, int64_t parts, int64_t k)

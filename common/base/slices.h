@@ -33,6 +33,15 @@ int64_t rt_tree_split(int64_t lo, int64_t hi);
  */
 int rt_tree_nodes(int64_t slices, int64_t begin, int64_t end, rt_range nodes[RT_TREE_NODES_MAX]);
 
+/* Adds a slice behind the nodes of the slices before it: the nodes of [begin,slice) become those of [begin,slice+1), like
+ * carrying in a binary counter. For each two that are the halves of a node, `add` must add the sum of node[low + 1] to
+ * that of node[low], which then is the sum of the whole. Returns the new number of nodes.
+ *
+ * Meanwhile there are at most 2*ceil(log2(slices)) + 1 nodes: a range has at most two on each level of the tree below the
+ * root, and the new slice is one more. */
+int rt_tree_push(int64_t slices, rt_range *node, int nodes, int64_t slice,
+                 void (*add)(void *ctx, int low), void *ctx);
+
 /* Returns the samples [begin,end) of slice s within a global batch: floor(s*batch/slices) and so
  * on, so any batch >= slices works and equal slices come out equal. */
 rt_range rt_slice_samples(int64_t batch, int64_t slices, int64_t s);

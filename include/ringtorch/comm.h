@@ -95,8 +95,9 @@ RT_API rt_status rt_comm_broadcast_params(rt_comm *c, struct rt_optim *o, int ro
 /* The gradients of one step, being added. */
 typedef struct rt_comm_grads rt_comm_grads;
 /* Prepares sums of the gradients of an optimiser's net over that many slices: 1 to 65,536, and no fewer than
- * there are ranks. It borrows the communicator, keeps the optimiser, and takes memory for up to
- * log2(slices) + 1 copies of the gradients. Not collective. On failure *out is NULL. Free it with
+ * there are ranks. It borrows the communicator, keeps the optimiser, and takes memory for at most
+ * 2 * log2(slices) + 1 copies of the gradients (log2 rounded up), or log2(slices / ranks) + 1 if both numbers
+ * are powers of two. Not collective. On failure *out is NULL. Free it with
  * rt_comm_grads_free before the communicator. */
 RT_API rt_status rt_comm_grads_open(rt_comm *c, struct rt_optim *o, int64_t slices,
                                     rt_comm_grads **out);

@@ -120,6 +120,48 @@ static void any_partition_sums_to_the_same_bits(void **state)
     }
 }
 
+typedef struct counter {
+    float sum[RT_TREE_NODES_MAX];
+    int most; /* nodes at any time */
+} counter;
+
+static void add_sums(void *ctx, int low)
+{
+    counter *c = ctx;
+    c->sum[low] += c->sum[low + 1];
+}
+
+/* Whatever its first slice is, the nodes after each slice are the fewest that cover the range, with the bits of the naive sum; and there
+ * are never more than ringtorch/comm.h promises. */
+static void slices_one_by_one_carry_like_a_counter(void **state)
+{
+    (void)state;
+    for (int64_t slices = 1; slices <= 70; slices++) {
+        float g[70];
+        int64_t levels = 0;
+        while ((int64_t)1 << levels < slices)
+            levels++;
+        for (int64_t s = 0; s < slices; s++)
+            g[s] = (float)random_below(&rng, 1 << 24) * (random_below(&rng, 2) ? 1e-3f : 1e4f);
+        for (int64_t begin = 0; begin < slices; begin++) {
+            rt_range nodes[RT_TREE_NODES_MAX], expected[RT_TREE_NODES_MAX];
+            counter c = {0};
+            for (int64_t s = begin, n = 0; s < slices; s++) {
+                c.sum[n] = g[s];
+                c.most = n + 1 > c.most ? (int)n + 1 : c.most;
+                n = rt_tree_push(slices, nodes, (int)n, s, add_sums, &c);
+                assert_int_equal(n, rt_tree_nodes(slices, begin, s + 1, expected));
+                assert_memory_equal(nodes, expected, (size_t)n * sizeof *nodes);
+                for (int64_t i = 0; i < n; i++)
+                    assert_true(c.sum[i] == naive_sum(g, nodes[i].begin, nodes[i].end));
+            }
+            assert_true(c.most <= 2 * levels + 1);
+            if (begin == 0 && slices == (int64_t)1 << levels)
+                assert_int_equal(c.most, levels + 1);
+        }
+    }
+}
+
 static void samples_are_dealt_without_rest(void **state)
 {
     (void)state;
@@ -237,6 +279,7 @@ int main(void)
         cmocka_unit_test(the_split_is_the_largest_power_of_two_below),
         cmocka_unit_test(nodes_cover_a_range_with_the_fewest_nodes),
         cmocka_unit_test(any_partition_sums_to_the_same_bits),
+        cmocka_unit_test(slices_one_by_one_carry_like_a_counter),
         cmocka_unit_test(samples_are_dealt_without_rest),
         cmocka_unit_test(ranks_share_the_slices),
         cmocka_unit_test(every_element_has_one_owner),

@@ -133,33 +133,19 @@ static rt_status need_place(rt_run *r, int depth)
     return rt__place_init(&r->place[depth], rt_run_flat(r));
 }
 
-/* Returns whether these are the two halves of a node of T[0,S). */
-static bool are_siblings(const rt_run *r, rt_range low, rt_range high)
+static void add_sums(void *run, int low)
 {
-    rt_range node[RT_TREE_NODES_MAX];
-    return rt_tree_split(low.begin, high.end) == low.end &&
-           rt_tree_nodes(r->slices, low.begin, high.end, node) == 1;
-}
-
-/* Adds the two topmost partial sums as long as they are siblings, like carrying in a binary counter. */
-static int carry(rt_run *r, int depth)
-{
-    for (; depth >= 2 && are_siblings(r, r->node[depth - 2], r->node[depth - 1]); depth--) {
-        float *low = r->sum[depth - 2]->buffer->data;
-        const float *high = r->sum[depth - 1]->buffer->data;
-        rt_exec *e = rt__exec_on(r->mirror.gpu);
-        e->kernels->axpy[RT_F32](e, rt_run_flat(r)->length, 1, high, low);
-        r->node[depth - 2].end = r->node[depth - 1].end;
-    }
-    return depth;
+    rt_run *r = run;
+    rt_exec *e = rt__exec_on(r->mirror.gpu);
+    e->kernels->axpy[RT_F32](e, rt_run_flat(r)->length, 1, r->sum[low + 1]->buffer->data,
+                             r->sum[low]->buffer->data);
 }
 
 /* Pushes a slice's gradients on the stack; returns the new depth. */
 static int push(rt_run *r, int depth, int64_t slice, const rt__place *place)
 {
     r->sum[depth] = place;
-    r->node[depth] = (rt_range){slice, slice + 1};
-    return carry(r, depth + 1);
+    return rt_tree_push(r->slices, r->node, depth, slice, add_sums, r);
 }
 
 static rt_status refuse_exchange(rt__exchange *self, const rt__request *q)
