@@ -20,6 +20,27 @@ enum {
 
 static rt_comm *world;
 
+/* MPI's profiling interface: what the library asks of MPI comes here first. */
+static int duplicates;    /* made minus freed; other communicators that are freed count, too */
+static bool split_breaks; /* the next calls fail */
+
+int MPI_Comm_dup(MPI_Comm of, MPI_Comm *out)
+{
+    duplicates++;
+    return PMPI_Comm_dup(of, out);
+}
+
+int MPI_Comm_free(MPI_Comm *c)
+{
+    duplicates--;
+    return PMPI_Comm_free(c);
+}
+
+int MPI_Comm_split_type(MPI_Comm of, int type, int key, MPI_Info info, MPI_Comm *out)
+{
+    return split_breaks ? MPI_ERR_INTERN : PMPI_Comm_split_type(of, type, key, info, out);
+}
+
 static void expect_refused(rt_status status, rt_status expected, const char *says)
 {
     if (status != expected || !strstr(rt_error(), says))
@@ -156,6 +177,21 @@ static void what_is_wrong_is_refused(void **state)
     rt_scope_end(s);
 }
 
+static void a_duplicate_that_cannot_be_used_is_freed(void **state)
+{
+    (void)state;
+    rt_comm *c;
+    int before = duplicates;
+    split_breaks = true;
+    rt_status status = rt_comm_from_mpi(MPI_COMM_WORLD, &c);
+    split_breaks = false;
+    expect_refused(status, RT_E_NET, "find the ranks of this host");
+    assert_null(c);
+    assert_int_equal(duplicates, before);
+    assert_int_equal(rt_comm_from_mpi(MPI_COMM_WORLD, &c), RT_OK);
+    rt_comm_free(c);
+}
+
 static void slices_come_in_order(void **state)
 {
     (void)state;
@@ -187,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_part_of_the_ranks_computes_the_same),
         cmocka_unit_test(parameters_are_those_of_the_root),
         cmocka_unit_test(what_is_wrong_is_refused),
+        cmocka_unit_test(a_duplicate_that_cannot_be_used_is_freed),
         cmocka_unit_test(slices_come_in_order),
     };
     rt_init("cpu", .seed = 1);

@@ -241,8 +241,11 @@ static rt_status make(MPI_Comm of, bool borrowed, rt_transport **out)
     if (!t)
         return RT_E_NOMEM;
     t->borrowed = borrowed;
+    t->comm = MPI_COMM_NULL;
     rt_status status = join(t, of);
     if (status != RT_OK) {
+        if (t->comm != MPI_COMM_NULL)
+            MPI_Comm_free(&t->comm);
         rt_mem_free(t);
         return status;
     }
