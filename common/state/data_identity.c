@@ -62,9 +62,10 @@ rt_status rt_data_identity_set_plugins(json_t *identity, const json_t *plugins)
                           file ? file + (length > RT_DATA_NAME_MAX ? length - RT_DATA_NAME_MAX : 0)
                                : "");
         failed |= json_array_append_new(
-            list, json_pack("{s:O, s:s, s:O}", "name",
-                            json_object_get(json_object_get(p, "rows"), "name"), "file", shown,
-                            "sha256", json_object_get(p, "sha256")));
+            list,
+            json_pack("{s:O, s:s, s:O, s:O*}", "name",
+                      json_object_get(json_object_get(p, "rows"), "name"), "file", shown, "sha256",
+                      json_object_get(p, "sha256"), "program", json_object_get(p, "program")));
     }
     return failed ? RT_FAIL(NOMEM, "out of memory: identity of the plugins") : RT_OK;
 }
@@ -163,15 +164,15 @@ static bool plugins_differ(const json_t *now, const json_t *then, rt_data_differ
 {
     const json_t *list = json_object_get(now, "plugins");
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *name = json_object_get(json_array_get(list, i), "name"),
-                     *a = json_object_get(json_array_get(list, i), "sha256"),
+        const json_t *plugin = json_array_get(list, i), *name = json_object_get(plugin, "name"),
+                     *a = json_object_get(plugin, "sha256"),
                      *b = json_object_get(find_plugin(then, name), "sha256");
         if (!b || json_equal(a, b))
             continue;
-        snprintf(out->what, sizeof out->what, "plugin %s", json_string_value(name));
+        out->code = json_is_true(json_object_get(plugin, "program")) ? "program" : "plugin";
+        snprintf(out->what, sizeof out->what, "%s %s", out->code, json_string_value(name));
         snprintf(out->now, sizeof out->now, "sha256 %s", json_string_value(a));
         snprintf(out->then, sizeof out->then, "sha256 %s", json_string_value(b));
-        out->is_plugin = true;
         return true;
     }
     return false;

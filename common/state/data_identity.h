@@ -3,7 +3,8 @@
  *
  *     {"files": [{"file": "data/h.csv", "bytes": 1240, "checksum": "0123456789abcdef"}], "preprocessing": "fedcba9876543210"}
  *
- * Plugins are part of it, because a run depends on their code as on its data: "plugins": [{"name", "file", "sha256"}].
+ * Plugins are part of it, because a run depends on their code as on its data: "plugins": [{"name", "file", "sha256"}]. A program that is
+ * the worker itself (ringtorch/worker.h) is one, with "program": true.
  *
  * A state that was trained on some data must be continued with the same data:
  *
@@ -45,9 +46,10 @@ rt_status rt_data_identity_check(const json_t *identity, const char *path);
 bool rt_data_identity_is_of(const json_t *identity, const char *preprocessing);
 
 typedef struct rt_data_difference {
-    char what[RT_DATA_NAME_MAX + 1]; /* a file's path, "preprocessing", or "plugin NAME" */
+    char what[RT_DATA_NAME_MAX +
+              1]; /* a file's path, "preprocessing", "plugin NAME", or "program NAME" */
     char now[80], then[80];
-    bool is_plugin;
+    const char *code; /* "plugin" or "program"; NULL if the data differ */
 } rt_data_difference;
 
 /* Finds the first difference. A file that only one of them has read, such as a test set, is not a difference. Returns

@@ -52,17 +52,18 @@ static rt_status differ_number(const rt__roster *r, const rt_msg_hello *h, const
     return differ(r, h, what, a, b, cure);
 }
 
-static const char same_files[] = "data.path must hold the same files on every host",
-                  same_plugins[] = "the file of a plugin must be the same on every host";
+static const char same_files[] = "data.path must hold the same files on every host";
 
 static rt_status check_data(const rt__roster *r, const rt_msg_hello *h, const json_t *data)
 {
     rt_data_difference d;
-    char what[sizeof d.what + 8];
+    char what[sizeof d.what + 8], same_code[80];
     if (!rt_data_differs(data, r->data, &d))
         return RT_OK;
-    snprintf(what, sizeof what, "%s%s", d.is_plugin ? "" : "in ", d.what);
-    return differ(r, h, what, d.now, d.then, d.is_plugin ? same_plugins : same_files);
+    snprintf(what, sizeof what, "%s%s", d.code ? "" : "in ", d.what);
+    snprintf(same_code, sizeof same_code, "the file of the %s must be the same on every host",
+             d.code ? d.code : "");
+    return differ(r, h, what, d.now, d.then, d.code ? same_code : same_files);
 }
 
 /* Compares a HELLO with the first one of the generation. */

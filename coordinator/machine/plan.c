@@ -35,9 +35,9 @@ rt_status rt__plan_check_step(const rt__source *s, int64_t end_step)
     "the same run cannot go on with other data: bring the former back, or begin a new run from "   \
     "its weights: another --run-dir and --set model.init=RUN"
 
-#define PLUGIN_WAY_ON                                                                              \
-    "the same run cannot go on with another plugin: bring the former file back, or begin a new "   \
-    "run from its weights: another --run-dir and --set model.init=RUN"
+#define CODE_WAY_ON                                                                                \
+    "the same run cannot go on with another %s: bring the former file back, or begin a new run "   \
+    "from its weights: another --run-dir and --set model.init=RUN"
 
 #define OF_INIT " (preprocessing.json of a run that began with model.init)"
 
@@ -56,12 +56,12 @@ static rt_status check_data(const rt__source *s, const char *path, const rt__ros
                        ": " WAY_ON,
                        path, roster->samples, rt_plural(roster->samples), s->samples, made);
     bool differs = rt_data_differs(roster->data, s->data, &d);
-    if (differs && d.is_plugin)
+    if (differs && d.code)
         return RT_FAIL(
             MISMATCH,
             "%s: has changed: it is %s, and this run was made with %s up to step %" PRId64
-            ": " PLUGIN_WAY_ON,
-            d.what, d.now, d.then, made);
+            ": " CODE_WAY_ON,
+            d.what, d.now, d.then, made, d.code);
     if (differs)
         return RT_FAIL(
             MISMATCH,

@@ -208,7 +208,7 @@ static void another_build_is_refused(void **state)
     shell_expects(
         2, "the program of this run: has changed: its sha256 is ",
         "ringtorch train $1/one/config.yaml --run-dir $1/one --resume auto --set run.steps=380");
-    shell_expects(2, "spirals: has changed: it is sha256 ",
+    shell_expects(2, "program spirals: has changed: it is sha256 ",
                   "cd $1 && ringtorch train spirals.yaml --worker ./spirals_worker --run-dir one "
                   "--resume auto "
                   "--set run.steps=380");

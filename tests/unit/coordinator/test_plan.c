@@ -18,6 +18,12 @@
 #define IDENTITY(bytes, sum, more)                                                                 \
     "{\"files\": [{\"file\": \"d/h.csv\", \"bytes\": " bytes ", \"checksum\": \"" sum "\"}]" more  \
     "}"
+/* The same data, and code of the user's own, as common/state/data_identity.h has it. */
+#define WITH_CODE(first_letter, more)                                                              \
+    IDENTITY("1240", SUM,                                                                          \
+             ", \"plugins\": [{\"name\": \"mine\", \"file\": \"/m\", \"sha256\": \"" first_letter  \
+             "234567812345678123456781234567812345678123456781234567812345678\"" more "}]")
+#define PROGRAM ", \"program\": true"
 
 static rt_msg_hello hello(int64_t rank, int64_t world)
 {
@@ -257,6 +263,52 @@ static void other_contents_of_the_data_are_refused(void **state)
     }
 }
 
+/* A plugin, and a program that is the worker. */
+static const struct {
+    const char *kind, *now, *then;
+} code[] = {
+    {"plugin", WITH_CODE("1", ""), WITH_CODE("2", "")},
+    {"program", WITH_CODE("1", PROGRAM), WITH_CODE("2", PROGRAM)},
+};
+
+static void hosts_have_the_same_code(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char says[80];
+        rt__roster r = {0};
+        rt_msg_hello first = hello(0, 2), second = hello(1, 2);
+        first.data = code[i].now, second.data = code[i].then;
+        assert_int_equal(rt__roster_reset(&r, 2), RT_OK);
+        assert_int_equal(rt__roster_join(&r, "a", &first, "c0ffee"), RT_OK);
+        snprintf(says, sizeof says, ": the file of the %s must be the same on every host",
+                 code[i].kind);
+        expect_join_fails(&r, &second, RT_E_MISMATCH, says);
+        rt__roster_release(&r);
+    }
+}
+
+static void a_run_goes_on_with_the_same_code(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        char says[200];
+        rt__plan p;
+        rt__source source = {.step = 10, .data = json_loads(code[i].then, 0, NULL)};
+        json_decref(f->roster.data);
+        f->roster.data = json_loads(code[i].now, 0, NULL);
+        assert_int_equal(rt__plan_make(&f->cfg, &source, &f->roster, 200, "", &p), RT_E_MISMATCH);
+        snprintf(says, sizeof says, "%s mine: has changed: it is sha256 12345678", code[i].kind);
+        assert_non_null(strstr(rt_error(), says));
+        snprintf(says, sizeof says, "the same run cannot go on with another %s: bring the former ",
+                 code[i].kind);
+        assert_non_null(strstr(rt_error(), says));
+        rt__plan_release(&p);
+        rt__source_release(&source);
+        rt_error_clear();
+    }
+}
+
 static void a_plan_covers_all_slices(void **state)
 {
     fixture *f = *state;
@@ -457,6 +509,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(steps_come_from_steps_or_epochs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_data_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_contents_of_the_data_are_refused, set_up, tear_down),
+        cmocka_unit_test(hosts_have_the_same_code),
+        cmocka_unit_test_setup_teardown(a_run_goes_on_with_the_same_code, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_covers_all_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_gives_every_block_one_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_plan_hash_sees_what_matters, set_up, tear_down),
