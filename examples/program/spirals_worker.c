@@ -28,16 +28,6 @@ static const rt_layer_row net = {
 
 /* ---- the loss, and how many samples are on the right side ---- */
 
-enum { LOSS, RIGHT, SAMPLES, SUMS };
-
-static rt_status task_open(rt_task *t, const void *options, const rt_dataset *d)
-{
-    (void)options, (void)d;
-    t->sums = SUMS;
-    t->weight = 1;
-    return RT_OK;
-}
-
 static rt_tensor *task_loss(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
                             double *weight)
 {
@@ -50,16 +40,9 @@ static rt_status task_score(const rt_task *t, rt_tensor *const *results, const r
                             double *sums)
 {
     rt_tensor *margin = rt_mul(results[0], rt_batch_field(b, "side"));
-    sums[LOSS] = rt_item(task_loss(t, results, b, &sums[SAMPLES]));
-    sums[RIGHT] = rt_item(rt_sum(rt_to(rt_gt(margin, rt_scalar(0)), RT_F32)));
+    sums[0] = rt_item(task_loss(t, results, b, &sums[1])); /* of losses, and of samples */
+    sums[2] = rt_item(rt_sum(rt_to(rt_gt(margin, rt_scalar(0)), RT_F32)));
     return rt_error_code();
-}
-
-static void task_tell(const rt_task *t, const double *sums, rt_metrics *out)
-{
-    (void)t;
-    rt_metrics_add(out, "loss", sums[LOSS] / sums[SAMPLES]);
-    rt_metrics_add(out, "right", sums[RIGHT] / sums[SAMPLES]);
 }
 
 static const rt_metric_row metrics[] = {{"right", "right", "share of the samples on the right side",
@@ -70,12 +53,8 @@ static const rt_task_row task = {.name = "sides",
                                  .help = "which of two sides a sample is on",
                                  .metrics = metrics,
                                  .target = "side",
-                                 .target_name = "sides",
-                                 .results = {"scores"},
-                                 .open = task_open,
                                  .loss = task_loss,
-                                 .score = task_score,
-                                 .tell = task_tell};
+                                 .score = task_score};
 
 /* ---- the samples ---- */
 

@@ -4,13 +4,6 @@
  *     {
  *         return rt_data_find(d, "y") != NULL;
  *     }
- *     static rt_status distance_open(rt_task *t, const void *options, const rt_dataset *d)
- *     {
- *         (void)options, (void)d;
- *         t->sums = 2;                        // the numbers of a score: losses, samples
- *         t->weight = 1;
- *         return RT_OK;
- *     }
  *     static int64_t distance_outputs(const rt_dataset *d)
  *     {
  *         return rt_data_find(d, "y")->dims.d[0];
@@ -28,24 +21,14 @@
  *         *weight = (double)b->n;
  *         return rt_l1_loss(results[0], rt_batch_field(b, "y"), .reduction = RT_SUM);
  *     }
- *     static rt_status distance_score(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
- *                                     double *sums)
- *     {
- *         sums[0] = rt_item(distance_loss(t, results, b, &sums[1]));
- *         return rt_error_code();
- *     }
- *     static void distance_tell(const rt_task *t, const double *sums, rt_metrics *out)
- *     {
- *         (void)t;
- *         rt_metrics_add(out, "loss", sums[0] / sums[1]);
- *     }
  *     static const rt_task_row distance = {
  *         .name = "distance", .help = "the sum of absolute errors of each sample",
- *         .target = "y", .target_name = "targets", .results = {"predictions"}, .unit = "samples",
- *         .fits = distance_fits, .open = distance_open, .outputs = distance_outputs,
- *         .check = distance_check, .loss = distance_loss, .score = distance_score,
- *         .tell = distance_tell};
+ *         .target = "y", .fits = distance_fits, .outputs = distance_outputs,
+ *         .check = distance_check, .loss = distance_loss};
  *     RT_PLUGIN(.name = "mine", .tasks = RT_PLUGIN_LIST(rt_task_row, &distance))
+ *
+ * A row needs a name, help, a target and a loss; the example could leave out all others. With .metrics it
+ * also needs .score. examples/program/spirals_worker.c has a metric.
  *
  * What a net makes of a batch is a list of results. Most tasks compare one result with a field of the
  * batch; a task with an auxiliary head takes two.
@@ -76,13 +59,15 @@ typedef struct rt_task_row {
     /* What evaluations compute besides the loss; the last row has no name. NULL: nothing. */
     const rt_metric_row *metrics;
     const char *target;      /* the field that results are compared with */
-    const char *target_name; /* its name in a file of predictions */
-    /* The names of the results in that file: as many as the net must give; the others are NULL. */
+    const char *target_name; /* its name in a file of predictions; NULL: that of the field */
+    /* The names of the results in that file: as many as the net must give; the others are NULL. None: one,
+     * "predictions". */
     const char *results[RT_NN_TENSORS];
     /* Returns true if the data set has what this task needs; `task: auto` takes the first that fits. NULL: a
      * configuration must name the task, and any data set will do. */
     bool (*fits)(const rt_dataset *d);
-    /* Stores the options and what follows from them (rt_task_state), and sets t->sums and t->weight. */
+    /* Stores the options and what follows from them (rt_task_state), and sets t->sums and t->weight. NULL:
+     * each sample has weight 1, and the sums are those that .tell needs if it is NULL. */
     rt_status (*open)(rt_task *t, const void *options, const rt_dataset *d);
     /* Returns how many outputs the last layer of a preset net must have for each sample; 0, and NULL: no
      * preset will do. */
@@ -96,11 +81,13 @@ typedef struct rt_task_row {
      * weights. */
     rt_tensor *(*loss)(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
                        double *weight);
-    /* Fills sums [t->sums] for a batch and the net's results for it, on the CPU, without recording. */
+    /* Fills sums [t->sums] for a batch and the net's results for it, on the CPU, without recording. NULL, for
+     * a task without metrics: the losses and weights that .loss gives. */
     rt_status (*score)(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
                        double *sums);
     /* Computes the values of an evaluation from sums over all samples (rt_metrics_add): "loss" first,
-     * then the metrics. */
+     * then the metrics. NULL: the sums are of losses, of weights, and of each of .metrics in their order; the
+     * values are the first and the others divided by the weights. */
     void (*tell)(const rt_task *t, const double *sums, rt_metrics *out);
     /* Returns how many samples, or units as named below, count in such sums; NULL: all. */
     double (*counted)(const rt_task *t, const double *sums);

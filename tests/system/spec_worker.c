@@ -4,6 +4,7 @@
  *     zero        one with only zeros
  *     nameless    a row, but no name of the program
  *     part        a row that is not whole
+ *     unscored    one with a metric that nothing measures
  *     taken       a row whose name a built-in one has */
 #include <ringtorch/worker.h>
 #include <stdlib.h>
@@ -15,9 +16,19 @@ static rt_dataset *open_none(const void *options, const rt_data_part *part)
     return NULL;
 }
 
+static rt_tensor *loss(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
+                       double *weight)
+{
+    (void)t, (void)weight;
+    return rt_sum(rt_sub(results[0], rt_batch_field(b, "y")));
+}
+
 int main(int argc, char **argv)
 {
     static const rt_task_row part = {.name = "mine", .help = "a task without functions"};
+    static const rt_metric_row metrics[] = {{"m", "m", "a metric"}, {NULL}};
+    static const rt_task_row unscored = {
+        .name = "mine", .help = "a loss", .target = "y", .loss = loss, .metrics = metrics};
     static const rt_dataset_row taken = {.name = "csv", .help = "no table", .open = open_none};
     static const struct {
         const char *what;
@@ -26,6 +37,7 @@ int main(int argc, char **argv)
         {"zero", {0}},
         {"nameless", {.task = &part}},
         {"part", {.name = "spec", .task = &part}},
+        {"unscored", {.name = "spec", .task = &unscored}},
         {"taken", {.name = "spec", .data = &taken}},
     };
     const char *what = getenv("RINGTORCH_SPEC");

@@ -189,8 +189,12 @@ static void a_run_resumes_with_its_program(void **state)
     (void)state;
     char longer[65], at_once[65];
     shell_expects(
-        0, "done: 340 steps",
-        "ringtorch train $1/one/config.yaml --run-dir $1/one --resume auto --set run.steps=340");
+        0, "done: 320 steps",
+        "ringtorch train $1/one/config.yaml --run-dir $1/one --resume auto --set run.steps=320");
+    /* mpirun's processes are the workers: each must become the program, not ringtorch-worker */
+    shell_expects(0, "done: 340 steps",
+                  "mpirun --bind-to none -n 2 ringtorch train $1/one/config.yaml --run-dir $1/one "
+                  "--resume auto --set run.steps=340");
     result r = finish(train("long", "2", "run.steps=340"), LONG);
     expect_exit(&r, 0);
     result_release(&r);
@@ -272,6 +276,8 @@ static void a_program_is_what_its_spec_says(void **state)
         {"zero", 0, "done: 2 steps"},
         {"nameless", 2, "spec_worker: rt_worker_main: .name: expected it to be given"},
         {"part", 2, "tasks[0] 'mine': .target: expected it to be given"},
+        {"unscored", 2,
+         "tasks[0] 'mine': .score: expected it to be given, since there are .metrics"},
         {"taken", 2, "datasets: csv is built in: give it another name"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -454,6 +454,90 @@ static void r2_of_a_constant(void **state)
     }
 }
 
+/* ---- rows of users, which leave out what has a default ---- */
+
+static rt_tensor *plain_loss(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
+                             double *weight)
+{
+    (void)t;
+    *weight = (double)b->n;
+    return rt_sum(rt_abs(rt_sub(results[0], rt_batch_field(b, "y"))));
+}
+
+static rt_status plain_score(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
+                             double *sums)
+{
+    sums[0] = rt_item(plain_loss(t, results, b, &sums[1]));
+    sums[2] = 3.0 * (double)b->n;
+    return rt_error_code();
+}
+
+static rt_status three_sums(rt_task *t, const void *options, const rt_dataset *d)
+{
+    (void)options, (void)d;
+    t->sums = 3;
+    t->weight = 1;
+    return RT_OK;
+}
+
+static void a_loss_is_a_task(void **state)
+{
+    (void)state;
+    static const rt_metric_row metrics[] = {{"three", "three", "three times one"}, {NULL}};
+    static const rt_task_row rows[] = {
+        {.name = "plain", .help = "a loss", .target = "y", .loss = plain_loss},
+        {.name = "plain",
+         .help = "a metric",
+         .target = "y",
+         .loss = plain_loss,
+         .score = plain_score,
+         .metrics = metrics},
+    };
+    for (int i = 0; i < 2; i++) {
+        rt_config cfg = config(SETS(NULL));
+        rt_scope s = rt_scope_begin();
+        rt_task t;
+        rt_dataset *d = table();
+        must(rt__task_open(&t, &cfg, &rows[i], d));
+        assert_int_equal(t.sums, 2 + i);
+        assert_int_equal(rt__task_results(t.row), 1);
+        assert_string_equal(rt__task_result_name(t.row, 0), "predictions");
+        assert_string_equal(rt__task_target_name(t.row), "y");
+        rt_tensor *field[] = {rt_zeros(rt_shape(N, 2)), rt_zeros(rt_shape(N, 2))};
+        rt_tensor *guess = rt_full(rt_shape(N, 2), 0.5, RT_F32);
+        rt_batch b = batch_of(d, 0, N, field);
+        double sums[3];
+        rt_metrics m = {0};
+        must(rt__task_score(&t, &guess, &b, sums));
+        must(rt__task_tell(&t, sums, &m));
+        assert_int_equal(m.count, 1 + i);
+        assert_true(rt_metrics_get(&m, "loss") == 1);
+        assert_true(i == 0 || rt_metrics_get(&m, "three") == 3);
+        rt__task_close(&t);
+        rt_scope_end(s);
+        rt_config_release(&cfg);
+    }
+}
+
+/* What is left to the library must be counted as it counts. */
+static void sums_of_ones_own_need_functions_of_ones_own(void **state)
+{
+    (void)state;
+    static const rt_task_row row = {
+        .name = "plain", .help = "a loss", .target = "y", .loss = plain_loss, .open = three_sums};
+    rt_config cfg = config(SETS(NULL));
+    rt_scope s = rt_scope_begin();
+    rt_task t;
+    assert_int_equal(rt__task_open(&t, &cfg, &row, table()), RT_E_CONFIG);
+    assert_non_null(strstr(rt_error(),
+                           ".open set sums to 3, expected 2, since the row has no .tell: "
+                           "of losses, of weights, and of each of .metrics"));
+    rt_error_clear();
+    rt__task_close(&t);
+    rt_scope_end(s);
+    rt_config_release(&cfg);
+}
+
 static int shut_down(void **state)
 {
     (void)state;
@@ -471,6 +555,8 @@ int main(void)
         cmocka_unit_test(language_counts_tokens),
         cmocka_unit_test(regression_tells_errors_and_r2),
         cmocka_unit_test(r2_of_a_constant),
+        cmocka_unit_test(a_loss_is_a_task),
+        cmocka_unit_test(sums_of_ones_own_need_functions_of_ones_own),
     };
     return cmocka_run_group_tests(tests, set_up, shut_down);
 }

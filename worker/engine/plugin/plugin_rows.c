@@ -190,11 +190,11 @@ static rt_status describe_metrics(const place *at, const rt_task_row *t, json_t 
 
 static rt_status describe_task(const place *at, const void *row, json_t **out)
 {
-    static const char *const needed[] = {".target", ".target_name", ".results", ".open",
-                                         ".loss",   ".score",       ".tell"};
+    static const char *const needed[] = {".target", ".loss"};
     const rt_task_row *t = row;
-    RT_TRY(CHECK_THERE(at, needed, t->target, t->target_name, t->results[0], (const void *)t->open,
-                       (const void *)t->loss, (const void *)t->score, (const void *)t->tell));
+    RT_TRY(CHECK_THERE(at, needed, t->target, (const void *)t->loss));
+    if (t->metrics && t->metrics[0].name && !t->score)
+        return not_whole(at, ".score", "it to be given, since there are .metrics");
     if (t->counted && !t->unit)
         return not_whole(at, ".unit", "what .counted counts");
     RT_TRY(describe(at, t->name, t->help, &t->options, out));

@@ -34,6 +34,9 @@ rt_status rt__task_open(rt_task *t, const rt_config *cfg, const rt_task_row *row
                         const rt_dataset *d);
 /* Returns how many results a net must have for the task. */
 int rt__task_results(const rt_task_row *row);
+/* Return what a file of predictions calls the target and result i. */
+const char *rt__task_target_name(const rt_task_row *row);
+const char *rt__task_result_name(const rt_task_row *row, int i);
 /* Fails unless a net whose results have these shapes [count] per sample can be trained for the task on this data set. */
 rt_status rt__task_check(const rt_task *t, const rt_dataset *d, const rt_dims *shape, int count);
 /* Fails with CONFIG, naming the task, unless what .loss gave for a batch of n samples is one number and a weight as .open said. Cheap. */

@@ -88,6 +88,55 @@ static void name_task(const rt_task_row *task, char out[RT__ADDED_NAME])
     rt__added_name(row ? &row->added : &(rt__added){0}, "task", task->name, out);
 }
 
+/* ---- what a row leaves out ---- */
+
+/* The sums of a task without .open, .score or .tell: of losses, of weights, and of each metric. */
+static int64_t plain_sums(const rt_task_row *row)
+{
+    int64_t n = 2;
+    for (const rt_metric_row *m = row->metrics; m && m->name; m++)
+        n++;
+    return n;
+}
+
+static rt_status open_task(rt_task *t, const void *options, const rt_dataset *d, const char *name)
+{
+    if (t->row->open)
+        return rt__callback_status(t->row->open(t, options, d), name, ".open");
+    t->sums = plain_sums(t->row);
+    t->weight = 1;
+    return RT_OK;
+}
+
+/* Scores the loss alone: such a row has no metrics. */
+static rt_status score_loss(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
+                            double *sums)
+{
+    rt_tensor *loss = t->row->loss(t, results, b, &sums[1]);
+    RT_TRY(rt__task_check_loss(t, b->n, loss, sums[1]));
+    sums[0] = rt_item(loss);
+    return rt_error_code();
+}
+
+static void tell_means(const rt_task *t, const double *sums, rt_metrics *out)
+{
+    rt_metrics_add(out, "loss", sums[0] / sums[1]);
+    for (int64_t i = 2; i < t->sums; i++)
+        rt_metrics_add(out, t->row->metrics[i - 2].name, sums[i] / sums[1]);
+}
+
+const char *rt__task_target_name(const rt_task_row *row)
+{
+    return row->target_name ? row->target_name : row->target;
+}
+
+const char *rt__task_result_name(const rt_task_row *row, int i)
+{
+    return row->results[i] ? row->results[i] : "predictions";
+}
+
+/* ---- opening ---- */
+
 /* Checks what .open has set and which field the row compares results with, since training, evaluations and predictions rely on them. */
 static rt_status check_opened(const rt_task *t, const rt_dataset *d, const char *name)
 {
@@ -106,6 +155,12 @@ static rt_status check_opened(const rt_task *t, const rt_dataset *d, const char 
                        "%s: .open set sums to %lld, expected the count of numbers that .score "
                        "fills, at least 1",
                        name, (long long)t->sums);
+    if (!(t->row->score && t->row->tell) && t->sums != plain_sums(t->row))
+        return RT_FAIL(CONFIG,
+                       "%s: .open set sums to %lld, expected %lld, since the row has no .%s: of "
+                       "losses, of weights, and of each of .metrics",
+                       name, (long long)t->sums, (long long)plain_sums(t->row),
+                       t->row->tell ? "score" : "tell");
     if (!isfinite(t->weight) || t->weight < 0)
         return RT_FAIL(
             CONFIG,
@@ -128,7 +183,7 @@ rt_status rt__task_open(rt_task *t, const rt_config *cfg, const rt_task_row *row
     name_task(t->row, name);
     const rt__family_row *in = family_row_of(t->row);
     const void *options = in ? (const char *)cfg + in->offset : NULL;
-    RT_TRY(rt__callback_status(t->row->open(t, options, d), name, ".open"));
+    RT_TRY(open_task(t, options, d, name));
     return check_opened(t, d, name);
 }
 
@@ -152,7 +207,7 @@ int rt__task_results(const rt_task_row *row)
     int n = 0;
     while (n < RT_NN_TENSORS && row->results[n])
         n++;
-    return n;
+    return n > 0 ? n : 1;
 }
 
 rt_status rt__task_check(const rt_task *t, const rt_dataset *d, const rt_dims *shape, int count)
@@ -203,6 +258,8 @@ rt_status rt__task_check_loss(const rt_task *t, int64_t n, const rt_tensor *loss
 rt_status rt__task_score(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
                          double *sums)
 {
+    if (!t->row->score)
+        return score_loss(t, results, b, sums);
     rt_status status = t->row->score(t, results, b, sums);
     if (status == RT_OK)
         return rt_error_code();
@@ -231,7 +288,7 @@ rt_status rt__task_tell(const rt_task *t, const double *sums, rt_metrics *out)
 {
     char name[RT__ADDED_NAME];
     const rt__family_row *in = family_row_of(t->row);
-    t->row->tell(t, sums, out);
+    (t->row->tell ? t->row->tell : tell_means)(t, sums, out);
     name_task(t->row, name);
     if (!has(out, "loss"))
         return RT_FAIL(CONFIG, "%s: .tell gave no 'loss'", name);

@@ -130,8 +130,8 @@ static int list_parts(const rt_run *r, const rt_batch *b, rt_tensor *const *resu
         out[n++] = (rt_run_prediction){i ? r->test->field[f].name : "inputs", b->field[f]};
     }
     for (int i = 0; i < r->about.results; i++)
-        out[n++] = (rt_run_prediction){r->task.row->results[i], results[i]};
-    out[n++] = (rt_run_prediction){r->task.row->target_name, b->field[target]};
+        out[n++] = (rt_run_prediction){rt__task_result_name(r->task.row, i), results[i]};
+    out[n++] = (rt_run_prediction){rt__task_target_name(r->task.row), b->field[target]};
     return n;
 }
 
