@@ -49,6 +49,13 @@ static int run(int argc, char **argv, const rt_task_spec *spec)
 
 int rt_worker_main(int argc, char **argv, const rt_task_spec *spec)
 {
+    static bool called;
+    if (called) {
+        fputs("ringtorch: rt_worker_main: called twice: main() must return what it returns\n",
+              stderr);
+        return rt_status_exit_code(RT_E_ARG);
+    }
+    called = true;
     rt_startup();
     return rt_output_end(run(argc, argv, spec));
 }

@@ -16,7 +16,7 @@ bool rt__is_program(const json_t *plugin)
     return json_is_true(json_object_get(plugin, "program"));
 }
 
-static const char *kind_of(const json_t *plugin)
+const char *rt__plugin_kind(const json_t *plugin)
 {
     return rt__is_program(plugin) ? "program" : "plugin";
 }
@@ -44,7 +44,7 @@ void rt__added_name(const rt__added *added, const char *kind, const char *name,
 {
     if (added->description)
         snprintf(out, RT__ADDED_NAME, "%s %.40s of the %s %.40s", kind, name,
-                 kind_of(added->plugin), rt__plugin_name(added->plugin));
+                 rt__plugin_kind(added->plugin), rt__plugin_name(added->plugin));
     else
         snprintf(out, RT__ADDED_NAME, "%s %.40s", kind, name);
 }
@@ -59,7 +59,7 @@ rt_status rt__added_check(const rt__added *added, const char *what)
         RT_FAIL(NOTFOUND,
                 "%s is of the %s %s, which was not loaded: if you trust that program (sha256 "
                 "%.16s...), add --%s %s",
-                what, kind_of(added->plugin), rt__plugin_name(added->plugin),
+                what, rt__plugin_kind(added->plugin), rt__plugin_name(added->plugin),
                 json_string_value(json_object_get(added->plugin, "sha256")),
                 rt__is_program(added->plugin) ? "worker" : "plugin", file.data ? file.data : "");
     rt_mem_free(file.data);

@@ -20,6 +20,8 @@ typedef struct rt__added {
 const char *rt__plugin_name(const json_t *plugin);
 /* Returns whether it is the program of a run, which adds rows as a plugin does (common/config/plugins.h). */
 bool rt__is_program(const json_t *plugin);
+/* Returns "program" or "plugin", for messages. */
+const char *rt__plugin_kind(const json_t *plugin);
 /* Returns whether a row or a plugin may have this name: small letters, digits, _ and, if `dashes`, also -. */
 bool rt__is_row_name(const char *name, bool dashes);
 /* Returns whether a text has at most that many bytes, and no control characters. NULL is none. */

@@ -74,21 +74,22 @@ typedef struct fresh {
 
 typedef struct reading {
     const json_t *entry;
-    const char *plugin, *file;
+    const char *kind, *plugin, *file;
     fresh row[ROWS_MAX];
     int rows;
 } reading;
 
 static rt_status not_a_description(const reading *r, const char *list, size_t i, const char *why)
 {
-    return RT_FAIL(FORMAT, "plugin %s (%.400s): %s[%zu]: %s", r->plugin, r->file, list, i, why);
+    return RT_FAIL(FORMAT, "%s %s (%.400s): %s[%zu]: %s", r->kind, r->plugin, r->file, list, i,
+                   why);
 }
 
 static rt_status wrong_key(const reading *r, const char *list, size_t i, const fresh *f,
                            const char *key, const char *why)
 {
-    return RT_FAIL(FORMAT, "plugin %s (%.400s): %s[%zu] '%s': key '%.60s': %s", r->plugin, r->file,
-                   list, i, f->name, key, why);
+    return RT_FAIL(FORMAT, "%s %s (%.400s): %s[%zu] '%s': key '%.60s': %s", r->kind, r->plugin,
+                   r->file, list, i, f->name, key, why);
 }
 
 static rt_status read_flags(const reading *r, size_t i, fresh *f)
@@ -172,8 +173,8 @@ static rt_status check_metrics(const reading *r, size_t i, const fresh *f)
             return not_a_description(r, "tasks", i,
                                      "a metric is a name of at most 15 letters, a title and help");
         if (rt_metric_find(name) || is_metric_taken(r, f, k, name))
-            return RT_FAIL(EXISTS, "plugin %s (%.400s): metric %s: another metric has that name",
-                           r->plugin, r->file, name);
+            return RT_FAIL(EXISTS, "%s %s (%.400s): metric %s: another metric has that name",
+                           r->kind, r->plugin, r->file, name);
         new_ones++;
     }
     return rt_metric_kinds() + new_ones <= RT_METRIC_ROWS + RT_METRICS_ADDED_MAX
@@ -185,7 +186,7 @@ static rt_status check_metrics(const reading *r, size_t i, const fresh *f)
 static rt_status read_job(const reading *r, size_t i, fresh *f)
 {
     if (rt__job_row_read(f->description, &f->job) != RT_OK)
-        return rt_error_prefix("plugin %s (%.400s): jobs[%zu] '%s'", r->plugin, r->file, i,
+        return rt_error_prefix("%s %s (%.400s): jobs[%zu] '%s'", r->kind, r->plugin, r->file, i,
                                f->name);
     f->job.name = f->name;
     f->job.help = f->help;
@@ -200,9 +201,9 @@ static rt_status read_row(reading *r, size_t i, fresh *f)
     f->help = json_string_value(json_object_get(f->description, "help"));
     if (f->name && !rt__is_row_name(f->name, dashes))
         return RT_FAIL(FORMAT,
-                       "plugin %s (%.400s): %s[%zu]: .name '%.60s': expected a name of at most 40 "
+                       "%s %s (%.400s): %s[%zu]: .name '%.60s': expected a name of at most 40 "
                        "small letters, digits and _%s",
-                       r->plugin, r->file, list, i, f->name, dashes ? " or -" : "");
+                       r->kind, r->plugin, r->file, list, i, f->name, dashes ? " or -" : "");
     if (!f->name || !rt__is_plain_text(f->help, 400))
         return not_a_description(r, list, i,
                                  "expected a name, and a line of help of at most 400 bytes");
@@ -212,7 +213,7 @@ static rt_status read_row(reading *r, size_t i, fresh *f)
     rt_status status =
         rt__schema_parse(options, f->name, kinds[f->kind].section ? "key" : "option", &f->schema);
     if (status != RT_OK)
-        return rt_error_prefix("plugin %s (%.400s)", r->plugin, r->file);
+        return rt_error_prefix("%s %s (%.400s)", r->kind, r->plugin, r->file);
     RT_TRY(check_options(r, i, f));
     RT_TRY(read_flags(r, i, f));
     RT_TRY(check_states(r, i, f));
@@ -226,14 +227,15 @@ static rt_status read_new_row(reading *r, int kind, size_t i, const json_t *desc
     bool own = false;
     const rt__added *known = name ? find(kind, name, &own) : NULL;
     if (own)
-        return RT_FAIL(EXISTS, "plugin %s (%.400s): %s: %s is built in: give it another name",
+        return RT_FAIL(EXISTS, "%s %s (%.400s): %s: %s is built in: give it another name", r->kind,
                        r->plugin, r->file, kinds[kind].list, name);
     if (known && json_equal(known->description, description))
         return RT_OK;
     if (known)
         return RT_FAIL(EXISTS,
-                       "plugin %s (%.400s): %s: there is another %s already, of plugin %s (%.400s)",
-                       r->plugin, r->file, kinds[kind].list, name, rt__plugin_name(known->plugin),
+                       "%s %s (%.400s): %s: there is another %s already, of the %s %s (%.400s)",
+                       r->kind, r->plugin, r->file, kinds[kind].list, name,
+                       rt__plugin_kind(known->plugin), rt__plugin_name(known->plugin),
                        json_string_value(json_object_get(known->plugin, "file")));
     for (int k = 0; k < r->rows; k++)
         if (name && r->row[k].kind == kind && strcmp(r->row[k].name, name) == 0)
@@ -280,7 +282,7 @@ static rt_status check_room(const reading *r)
     for (int kind = 0; kind < KINDS && !why; kind++)
         if (kinds[kind].section)
             why = rt__family_lacks_room(family_of(kind), rows[kind], bytes);
-    return why ? RT_FAIL(RANGE, "plugin %s (%.400s): %s", r->plugin, r->file, why) : RT_OK;
+    return why ? RT_FAIL(RANGE, "%s %s (%.400s): %s", r->kind, r->plugin, r->file, why) : RT_OK;
 }
 
 static void add_metrics(const fresh *f)
@@ -346,6 +348,7 @@ rt_status rt__plugin_add(const json_t *entry)
     if (!r)
         return rt_error_code();
     r->entry = entry;
+    r->kind = rt__plugin_kind(entry);
     r->plugin = rt__plugin_name(entry);
     r->file = json_string_value(json_object_get(entry, "file"));
     rt_status status = read_lists(r);
@@ -469,7 +472,7 @@ static rt_status check_others(const json_t *entry, const json_t *resolved)
             return RT_FAIL(
                 EXISTS,
                 "%s: its name is '%s', as that of plugins[%zu], %.400s: give one of the two "
-                "another RT_PLUGIN(.name)",
+                "another .name",
                 text_of(entry, "file"), rt__plugin_name(entry), i, text_of(before, "file"));
         RT_TRY(check_rows_differ(entry, before, i));
     }

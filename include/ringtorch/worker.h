@@ -62,7 +62,7 @@ typedef struct rt_task_spec {
  * `eval`, `export` and others the commands that `ringtorch eval` and so on hand on. Returns the exit code
  * of main(); a rank that fails ends the process itself. Errors are printed.
  *
- * Call it at the beginning of main(), before other threads and before MPI is started, which it does
+ * Call it once, at the beginning of main(), before other threads and before MPI is started, which it does
  * itself; it sets signals, limits and standard output of the process as a worker needs them. spec may be
  * NULL or have only zeros: then the program is exactly ringtorch-worker. It is copied; the rows are
  * borrowed. A row that is not whole, or that has the name of another one, ends it with exit code 2.

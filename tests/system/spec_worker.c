@@ -5,6 +5,8 @@
  *     nameless    a row, but no name of the program
  *     part        a row that is not whole
  *     unscored    one with a metric that nothing measures
+ *     capital     a name of the program that none may have
+ *     twice       calls rt_worker_main two times
  *     taken       a row whose name a built-in one has */
 #include <ringtorch/worker.h>
 #include <stdlib.h>
@@ -37,10 +39,13 @@ int main(int argc, char **argv)
         {"zero", {0}},
         {"nameless", {.task = &part}},
         {"part", {.name = "spec", .task = &part}},
+        {"capital", {.name = "Spec", .task = &unscored}},
         {"unscored", {.name = "spec", .task = &unscored}},
         {"taken", {.name = "spec", .data = &taken}},
     };
     const char *what = getenv("RINGTORCH_SPEC");
+    if (what && strcmp(what, "twice") == 0)
+        rt_worker_main(2, (char *[]){argv[0], "--version", NULL}, NULL);
     for (size_t i = 0; what && i < sizeof specs / sizeof *specs; i++)
         if (strcmp(specs[i].what, what) == 0)
             return rt_worker_main(argc, argv, &specs[i].spec);

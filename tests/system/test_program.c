@@ -276,9 +276,15 @@ static void a_program_is_what_its_spec_says(void **state)
         {"zero", 0, "done: 2 steps"},
         {"nameless", 2, "spec_worker: rt_worker_main: .name: expected it to be given"},
         {"part", 2, "tasks[0] 'mine': .target: expected it to be given"},
+        {"capital", 2, "spec_worker: rt_worker_main: .name 'Spec': expected small letters, "},
+        {"twice", 2,
+         "spec_worker: rt_worker_main: called twice: main() must return what it returns"},
         {"unscored", 2,
          "tasks[0] 'mine': .score: expected it to be given, since there are .metrics"},
-        {"taken", 2, "datasets: csv is built in: give it another name"},
+        {"taken", 2,
+         "program spec (" RT_TEST_BINARY_DIR
+         "/bin/tests/system/spec_worker): datasets: csv is built in: "
+         "give it another name"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char line[800];

@@ -18,6 +18,8 @@ static rt_dataset *open_added(const rt_config *cfg, const rt_data_part *part)
     rt__added_name(&row->added, "data set", row->name, name);
     const rt_dataset_row *set = row->added.code;
     rt_dataset *d = set->open(rt_config_values(cfg, "data"), part);
+    if (!d && rt_failed())
+        return rt_error_prefix("%s", name), NULL;
     if (rt__callback_object(d, name, ".open") != RT_OK)
         return NULL;
     return rt__object_is(d, &rt__dataset_type, what, 1) ? d : NULL;

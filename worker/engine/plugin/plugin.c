@@ -87,7 +87,8 @@ static rt_status make_entry(const rt__plugin_file *f, const rt_plugin *table, js
 {
     json_t *rows;
     RT_TRY(rt__plugin_rows(table, f->path, &rows));
-    *entry = json_pack("{s:s, s:s, s:o}", "file", f->path, "sha256", f->sha256, "rows", rows);
+    *entry = json_pack("{s:s, s:s, s:o, s:o*}", "file", f->path, "sha256", f->sha256, "rows", rows,
+                       "program", f->is_program ? json_true() : NULL);
     return *entry ? RT_OK : RT_FAIL(FORMAT, "%s: its path is not UTF-8", f->path);
 }
 

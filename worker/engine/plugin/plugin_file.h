@@ -9,12 +9,14 @@
 
 #include <limits.h>
 #include <ringtorch/plugin.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 typedef struct rt__plugin_file {
     char path[PATH_MAX]; /* absolute, symbolic links resolved */
     char sha256[65];
     struct stat was; /* the file's stat when it was read */
+    bool is_program; /* it is the program that runs (ringtorch/worker.h), and no plugin */
 } rt__plugin_file;
 
 /* Reads a file and finds the ELF note of a plugin; fails with NOTFOUND, FORMAT or MISMATCH as rt_plugin_load does. */

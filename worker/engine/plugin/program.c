@@ -5,6 +5,7 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/os/os.h"
+#include "common/config/added.h"
 #include "common/config/plugins.h"
 #include "worker/engine/plugin/plugin_file.h"
 #include <stdio.h>
@@ -47,7 +48,7 @@ static json_t *describe_gifts(const rt_task_spec *s)
 
 static rt_status find_self(rt__plugin_file *out)
 {
-    *out = (rt__plugin_file){0};
+    *out = (rt__plugin_file){.is_program = true};
     char *path = rt_os_program_path();
     if (!path)
         return rt_error_code();
@@ -67,6 +68,10 @@ rt_status rt__program_register(const rt_task_spec *spec)
     if (!spec->name)
         return RT_FAIL(FORMAT,
                        "rt_worker_main: .name: expected it to be given, since there are rows");
+    if (!rt__is_row_name(spec->name, true))
+        return RT_FAIL(FORMAT,
+                       "rt_worker_main: .name '%.40s': expected small letters, digits, _ and -",
+                       spec->name);
     RT_TRY(find_self(&self));
     rows = spec->more ? *spec->more : (rt_plugin){0};
     rows.name = spec->name;
@@ -76,8 +81,7 @@ rt_status rt__program_register(const rt_task_spec *spec)
     RT_TRY(rt_error_code());
     RT_TRY(rt__plugin_take(&self, &rows, &own));
     json_t *gifts = describe_gifts(spec);
-    if (!gifts || json_object_set_new(own, "program", json_true()) != 0 ||
-        json_object_set_new(own, "gives", gifts) != 0)
+    if (!gifts || json_object_set_new(own, "gives", gifts) != 0)
         return RT_FAIL(NOMEM, "out of memory: the rows of this program");
     rt_config_set_program(json_incref(own)); /* eval --config reads configurations of users */
     return RT_OK;

@@ -246,8 +246,8 @@ rt_status rt__task_check_loss(const rt_task *t, int64_t n, const rt_tensor *loss
                        name, rt_describe(loss));
     if (t->weight > 0)
         return RT_FAIL(CONFIG,
-                       "%s: .loss set *weight to %g for %lld sample%s, expected %g, since .open "
-                       "set weight to %g",
+                       "%s: .loss set *weight to %g for %lld sample%s, expected %g, since each "
+                       "sample has weight %g",
                        name, weight, (long long)n, rt_plural(n), t->weight * (double)n, t->weight);
     return RT_FAIL(
         CONFIG,
