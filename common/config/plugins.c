@@ -232,8 +232,7 @@ static rt_status read_new_row(reading *r, int kind, size_t i, const json_t *desc
     if (known && json_equal(known->description, description))
         return RT_OK;
     if (known)
-        return RT_FAIL(EXISTS,
-                       "%s %s (%.400s): %s: there is another %s already, of the %s %s (%.400s)",
+        return RT_FAIL(EXISTS, "%s %s (%.400s): %s: there is another %s already, of %s %s (%.400s)",
                        r->kind, r->plugin, r->file, kinds[kind].list, name,
                        rt__plugin_kind(known->plugin), rt__plugin_name(known->plugin),
                        json_string_value(json_object_get(known->plugin, "file")));
