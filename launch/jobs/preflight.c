@@ -1,5 +1,6 @@
 #include "launch/jobs/preflight.h"
 #include "common/base/clock.h"
+#include "common/base/directory.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -14,7 +15,6 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -211,13 +211,6 @@ static void add_quoted(rt_text *t, const char *word)
     rt_text_add(t, "'");
 }
 
-static char *make_absolute(const char *path)
-{
-    char here[PATH_MAX];
-    return path[0] == '/' || !getcwd(here, sizeof here) ? rt_strdup(path)
-                                                        : rt_strdup_printf("%s/%s", here, path);
-}
-
 /* Makes the command of which preflight_words.h says why it ends with a mark. Login shells differ in how they name the exit code
  * of a command, so sh is asked for it. */
 static rt_status make_command(look *l)
@@ -254,11 +247,11 @@ static rt_status make_question(look *l)
         return rt_error_code();
     /* mpirun looks for a name without a slash in PATH. */
     if (worker && strchr(worker, '/') && strcmp(worker, q->program) != 0 &&
-        !(q->worker = make_absolute(worker)))
+        !(q->worker = rt_path_absolute(worker)))
         return rt_error_code();
     if (!l->spec->run_dir)
         return RT_OK;
-    q->run_dir = make_absolute(l->spec->run_dir);
+    q->run_dir = rt_path_absolute(l->spec->run_dir);
     l->token_path = rt_path_join(l->spec->run_dir, ".preflight");
     return q->run_dir && l->token_path ? rt_file_replace(l->token_path, l->token, strlen(l->token))
                                        : rt_error_code();

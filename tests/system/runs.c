@@ -243,7 +243,8 @@ void train_tiny(const scratch *s, const char *run_dir, int workers, const char *
 
 void expect_weights_of_one_host(const scratch *s, const char *run_dir, bool constant_rate)
 {
-    static char here[65], steps_here[64]; /* of the last run on this host, which the next row may need again */
+    static char here[65],
+        steps_here[64]; /* of the last run on this host, which the next row may need again */
     static bool constant_here;
     static int number;
     char there[65], steps[64];
