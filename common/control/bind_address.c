@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netdb.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,4 +50,21 @@ rt_status rt_bind_address(const char *bind, char address[RT_ADDRESS])
         return resolve(bind, address);
     snprintf(address, RT_ADDRESS, "%s", bind);
     return RT_OK;
+}
+
+bool rt_address_next(const char **list, char address[RT_ADDRESS])
+{
+    const char *at = *list;
+    if (!at || !*at)
+        return false;
+    size_t length = strcspn(at, ",");
+    snprintf(address, RT_ADDRESS, "%.*s", (int)length, at);
+    *list = at + length + (at[length] == ',');
+    return true;
+}
+
+void rt_endpoint_of(const char *address, const char *other, char endpoint[RT_ENDPOINT])
+{
+    const char *port = strrchr(other, ':');
+    snprintf(endpoint, RT_ENDPOINT, "tcp://%s%s", address, port ? port : "");
 }

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/os/os.h"
+#include "common/control/bind_address.h"
 #include "common/control/wire_frame.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -141,14 +142,11 @@ static rt_status check_route(const char *endpoint)
 /* Other processes reach us at the main endpoint or at one of these; so one that cannot be bound is no failure. */
 static void bind_also(const rt__sockets *s, const char *addresses)
 {
-    const char *port = strrchr(s->endpoint, ':');
-    for (const char *at = addresses; at && port && *at; at += *at == ',') {
-        char endpoint[300];
-        int length = (int)strcspn(at, ",");
-        snprintf(endpoint, sizeof endpoint, "tcp://%.*s%s", length, at, port);
+    char address[RT_ADDRESS], endpoint[RT_ENDPOINT];
+    while (rt_address_next(&addresses, address)) {
+        rt_endpoint_of(address, s->endpoint, endpoint);
         if (zmq_bind(s->main, endpoint) != 0)
             rt_log_warn("%s: cannot listen there, too: %s", endpoint, zmq_strerror(zmq_errno()));
-        at += length;
     }
 }
 

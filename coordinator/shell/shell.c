@@ -224,11 +224,9 @@ static rt_status choose_address(const rt__shell *s, char address[RT_ADDRESS], co
     *also = NULL;
     if (strcmp(s->cfg.control.bind, "auto") != 0)
         return rt_bind_address(s->cfg.control.bind, address);
-    if (!chosen || !*chosen)
+    if (!rt_address_next(&chosen, first))
         return rt_bind_address("127.0.0.1", address);
-    size_t length = strcspn(chosen, ",");
-    snprintf(first, sizeof first, "%.*s", (int)length, chosen);
-    *also = chosen[length] == ',' ? chosen + length + 1 : NULL;
+    *also = chosen;
     return rt_bind_address(first, address);
 }
 

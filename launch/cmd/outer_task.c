@@ -62,13 +62,13 @@ rt__outer_role rt__outer_task(int argc, char **argv, rt__train_options *o)
     return job.rank > 0 ? RT__OUTER_FURTHER : take_workers(o, &job);
 }
 
-/* Does control.bind name no single address? */
+/* Returns whether control.bind leaves open at which address to listen. */
 static bool is_open(const char *bind)
 {
     return strcmp(bind, "auto") == 0 || strcmp(bind, "*") == 0 || strcmp(bind, "0.0.0.0") == 0;
 }
 
-rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT__ADDRESSES])
+rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT_ADDRESSES])
 {
     rt_outer_job job;
     addresses[0] = '\0';

@@ -11,8 +11,8 @@
 #define RINGTORCH_LAUNCH_CMD_OUTER_TASK_H
 
 #include "common/config/config.h"
+#include "common/control/bind_address.h"
 #include "launch/cmd/options.h"
-#include "launch/jobs/outer_addresses.h"
 
 typedef enum rt__outer_role {
     RT__OUTER_ALONE,
@@ -24,8 +24,8 @@ typedef enum rt__outer_role {
 /* Finds out which task this is. Prints why, once for all of them, if they cannot become the workers of one run. */
 rt__outer_role rt__outer_task(int argc, char **argv, rt__train_options *o);
 /* Checks what only the configuration tells. Lists where the coordinator has to listen, "10.0.0.1,172.17.0.1", if some of the ranks are on
- * other hosts and control.bind names no single address; else `addresses` becomes "". */
-rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT__ADDRESSES]);
+ * other hosts and control.bind leaves open at which address to listen; else `addresses` becomes "". */
+rt_status rt__outer_task_check(const rt_config *cfg, char addresses[RT_ADDRESSES]);
 /* Says what a job inside another one is, and what a fault costs. */
 void rt__outer_task_explain(void);
 

@@ -47,7 +47,7 @@ typedef struct launch {
     rt__jobs jobs;
     rt__host_list hosts; /* where workers may run */
     rt__worker worker;
-    char addresses[RT__ADDRESSES]; /* where the coordinator listens; "": preflight finds that out */
+    char addresses[RT_ADDRESSES]; /* where the coordinator listens; "": preflight finds that out */
     char *coordinator, *dir;
     char resume[PATH_MAX]; /* what a link given to --resume pointed to */
 } launch;

@@ -66,10 +66,12 @@ bool rt__outer_is_on_several_hosts(void)
     return rt_outer_job_find(&job) && job.hosts != 1;
 }
 
-rt_status rt__outer_find_addresses(char text[RT__ADDRESSES])
+rt_status rt__outer_find_addresses(char text[RT_ADDRESSES])
 {
     rt__route own[RT__ROUTES_MOST];
-    if (rt__outer_addresses(own, rt__routes_own(own), text) > 0)
+    int n = rt__routes_own(own);
+    rt__routes_list(own, n, text);
+    if (n > 0)
         return RT_OK;
     return RT_FAIL(
         UNSUPPORTED,

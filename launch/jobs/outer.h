@@ -11,7 +11,7 @@
 #define RINGTORCH_LAUNCH_JOBS_OUTER_H
 
 #include "launch/jobs/environment.h"
-#include "launch/jobs/outer_addresses.h"
+#include "launch/jobs/own_address.h"
 #include <ringtorch/status.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -30,8 +30,8 @@ void rt__outer_send_home(const char *worker);
 
 /* Are some of the ranks on other hosts? */
 bool rt__outer_is_on_several_hosts(void);
-/* Lists the IPv4 addresses of this host at which the other ranks may reach the coordinator (outer_addresses.h). Fails with UNSUPPORTED,
- * naming control.bind, if there is none but loopback. */
-rt_status rt__outer_find_addresses(char text[RT__ADDRESSES]);
+/* Lists the IPv4 addresses of this host: the coordinator listens at all of them, and each rank takes one at which it answers
+ * (worker/reach.h). Fails with UNSUPPORTED, naming control.bind, if there is none but loopback. */
+rt_status rt__outer_find_addresses(char text[RT_ADDRESSES]);
 
 #endif

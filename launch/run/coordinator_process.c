@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/os/os.h"
+#include "common/control/bind_address.h"
 #include "common/control/wire.h"
 #include "launch/jobs/child.h"
 #include <errno.h>
@@ -44,7 +45,7 @@ static void stop_reading(rt__coordinator *c)
 
 rt_status rt__coordinator_start(rt__coordinator *c)
 {
-    char keys[RT__KEYS_TEXT + 32], started[64], lock[48], bind[300],
+    char keys[RT__KEYS_TEXT + 32], started[64], lock[48], bind[RT_ADDRESSES + 32],
         endpoint[sizeof c->endpoint + 32], run[sizeof c->run_id + 32];
     snprintf(keys, sizeof keys, "RINGTORCH_KEYS=%s", c->keys_with_secret);
     snprintf(started, sizeof started, "RINGTORCH_STARTED=%.6f", c->spec.started);
