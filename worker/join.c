@@ -7,21 +7,26 @@
 #include "common/base/text.h"
 #include "worker/arrivals.h"
 #include "worker/reach.h"
+#include "worker/report.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 extern char **environ;
 
 static const char join_variable[] = "RINGTORCH_JOIN", dir_variable[] = "RINGTORCH_JOIN_DIR",
                   leave_word[] = "leave";
-static const double FIRST_SECONDS = 100, OTHERS_SECONDS = 600;
-static const double HEAD_START_SECONDS = 2; /* of rank 1: mpirun ends the others then */
-static const double LATE_SECONDS = 4;       /* usually all have come by then */
-static const double REACH_SECONDS = 10, POLL_SECONDS = 0.002;
+static const double FIRST_SECONDS = 100;
+/* The launcher starts rank 0's worker once the coordinator knows where the run goes on, and it may have to read a large checkpoint for
+ * that. */
+static const double OTHERS_SECONDS = 3600;
+static const double HEAD_START_SECONDS =
+    2;                                  /* of rank 1, which says why; then mpirun ends the others */
+static const double LATE_SECONDS = 4;   /* usually all have come by then */
+static const double REACH_SECONDS = 60; /* a coordinator may be started again meanwhile */
+static const double POLL_SECONDS = 0.002;
 enum { ORDERS_MOST = 1 << 20 }; /* bytes of the variables */
 
 bool rt__join_wanted(void)
@@ -120,8 +125,8 @@ static rt_status exchange_orders(rt_comm *c, rt__join_order *order)
  * memory. */
 static rt_status count_neighbours(rt_comm *c, rt__rank_numbers *n)
 {
-    char host[HOST_NAME_MAX + 1] = "";
-    gethostname(host, sizeof host - 1);
+    char host[HOST_NAME_MAX + 1];
+    rt__host_name(host, sizeof host);
     size_t world = (size_t)n->world;
     int64_t *hosts = rt_calloc(world, sizeof *hosts);
     rt_range *owned = rt_calloc(world, sizeof *owned);
@@ -204,8 +209,9 @@ static rt_status give_up(const rt__arrivals *a, double patience)
 }
 
 /* Waits while MPI starts. */
-static rt_status await_all(rt__commthread *comm, double began, double patience)
+static rt_status await_all(rt__commthread *comm, double patience)
 {
+    const double began = rt_clock();
     rt__arrivals a = begin_arrivals();
     double next = began + LATE_SECONDS, now;
     rt_status status = RT_OK;
@@ -224,8 +230,9 @@ static rt_status await_all(rt__commthread *comm, double began, double patience)
 }
 
 /* Waits while the ranks, which have all come, exchange orders. */
-static rt_status await_orders(rt__commthread *comm, double began, double patience)
+static rt_status await_orders(rt__commthread *comm, double patience)
 {
+    const double began = rt_clock();
     rt_comm_wait on = {.peer = -1};
     while (rt__commthread_busy(comm)) {
         rt_clock_sleep(POLL_SECONDS);
@@ -239,8 +246,7 @@ static rt_status await_orders(rt__commthread *comm, double began, double patienc
     return rt__commthread_wait(comm);
 }
 
-/* Finds how this rank reaches the coordinator. On one host all do. */
-static rt_status reach_coordinator(rt__commthread *comm, rt__join_order *o)
+rt_status rt__join_reach(rt__commthread *comm, rt__join_order *o, double seconds)
 {
     rt_wire_keys keys;
     char name[32];
@@ -251,9 +257,9 @@ static rt_status reach_coordinator(rt__commthread *comm, rt__join_order *o)
     snprintf(name, sizeof name, "worker %d", o->numbers.rank);
     rt__reach at = {.addresses = getenv("RINGTORCH_ADDRESSES"),
                     .wire = {.endpoint = endpoint, .keys = &keys, .run = run, .name = name}};
-    bool found = rt__reach_find(&at, REACH_SECONDS);
-    rt_status status = rt__reach_agree(comm, o->numbers.rank, o->numbers.world, found, &at);
-    o->leave = status == RT_E_NET;
+    bool found = rt__reach_find(&at, seconds);
+    rt_status status =
+        rt__reach_agree(comm, o->numbers.rank, o->numbers.world, found, &at, &o->leave);
     if (o->leave && o->numbers.rank > 0) { /* rank 0 says it */
         rt_error_clear();
         return RT_OK;
@@ -266,12 +272,11 @@ static rt_status reach_coordinator(rt__commthread *comm, rt__join_order *o)
 rt_status rt__join(rt__commthread *comm, double patience, rt__join_order *out)
 {
     int rank, world;
-    double began = rt_clock();
     *out = (rt__join_order){0};
-    RT_TRY(await_all(comm, began, patience));
+    RT_TRY(await_all(comm, patience));
     RT_TRY(rt__commthread_ready(comm, &rank, &world));
     RT_TRY(check_world(world));
     rt__commthread_post(comm, join, out);
-    RT_TRY(await_orders(comm, began, patience));
-    return out->leave ? RT_OK : reach_coordinator(comm, out);
+    RT_TRY(await_orders(comm, patience));
+    return out->leave ? RT_OK : rt__join_reach(comm, out, REACH_SECONDS);
 }

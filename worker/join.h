@@ -30,8 +30,10 @@ bool rt__join_wanted(void);
 double rt__join_patience(void);
 /* Waits until all ranks have started MPI, then sets the variables that rank 0 has, with RINGTORCH_ENDPOINT as this rank reaches it. Fails
  * with MISMATCH if MPI has made this process a job of its own, which happens with the mpirun of another MPI; with PROTOCOL if what rank 0
- * sends makes no sense; with TIMEOUT, naming the ranks that have not come, after so many seconds: MPI cannot be ended any more then.
- * Rank 0 fails with NET, and all ranks are to leave, if one of them does not reach the coordinator. */
+ * sends makes no sense; with TIMEOUT, naming the ranks that have not come, after so many seconds: MPI cannot be ended any more then. When
+ * all have come, they have as long again to answer. Rank 0 fails with NET, and all ranks are to leave, if one of them does not reach the coordinator. */
 rt_status rt__join(rt__commthread *comm, double patience, rt__join_order *out);
+/* The last part of rt__join: finds the coordinator, for at most so many seconds. On one host all ranks reach it. */
+rt_status rt__join_reach(rt__commthread *comm, rt__join_order *o, double seconds);
 
 #endif

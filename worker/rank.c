@@ -17,6 +17,7 @@
 #include "worker/environment.h"
 #include "worker/join.h"
 #include "worker/rank_numbers.h"
+#include "worker/report.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
 #include <inttypes.h>
@@ -241,14 +242,14 @@ static rt_status open_run(rank *r)
 /* Loads the plugins; a host whose file has another SHA-256 must not run it. */
 static rt_status load_plugins(const rank *r)
 {
-    char host[256] = "";
+    char host[256];
     size_t i;
     json_t *p;
     json_array_foreach(r->config.plugins, i, p)
         rt_log_info("loading the plugin %s", json_string_value(json_object_get(p, "file")));
     if (rt__plugins_load(&r->config) == RT_OK)
         return RT_OK;
-    gethostname(host, sizeof host - 1);
+    rt__host_name(host, sizeof host);
     return rt_error_prefix("worker %d on host %s", r->number, host);
 }
 

@@ -2,27 +2,39 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/control/bind_address.h"
+#include "worker/report.h"
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double POLL_SECONDS = 0.005;
+static const double NEXT_SECONDS = 0.5;   /* without an answer: the next address is tried, too */
+static const double SETTLE_SECONDS = 0.5; /* for the other addresses that have been tried */
 
 /* ---- one rank ---- */
 
-/* Writes the endpoints of all addresses, at the port of the coordinator's own. Returns how many there are. */
-static int list_endpoints(const rt__reach *r, char endpoint[RT__REACH_MOST][RT__REACH_TEXT])
+typedef struct attempts {
+    const char *untried;
+    rt_wire *wire[RT_ADDRESSES_MOST];
+    char endpoint[RT_ADDRESSES_MOST][RT_ENDPOINT];
+    int count;
+} attempts;
+
+/* Tries the next address, or the coordinator's own endpoint if none are known. */
+static void try_next(attempts *a, const rt__reach *r)
 {
-    int n = 0;
-    const char *port = strrchr(r->wire.endpoint, ':');
-    for (const char *at = r->addresses; at && port && *at && n < RT__REACH_MOST; at += *at == ',') {
-        int length = (int)strcspn(at, ",");
-        snprintf(endpoint[n++], RT__REACH_TEXT, "tcp://%.*s%s", length, at, port);
-        at += length;
-    }
-    if (n == 0)
-        snprintf(endpoint[n++], RT__REACH_TEXT, "%s", r->wire.endpoint);
-    return n;
+    char address[RT_ADDRESS], *endpoint = a->endpoint[a->count];
+    bool none_known = a->count == 0 && !r->addresses;
+    if (a->count == RT_ADDRESSES_MOST || (!none_known && !rt_address_next(&a->untried, address)))
+        return;
+    if (none_known)
+        snprintf(endpoint, RT_ENDPOINT, "%s", r->wire.endpoint);
+    else
+        rt_endpoint_of(address, r->wire.endpoint, endpoint);
+    rt_wire_options o = r->wire;
+    o.endpoint = endpoint;
+    if (rt_wire_connect(&o, &a->wire[a->count++]) != RT_OK)
+        rt_error_clear(); /* no address */
 }
 
 /* Returns whether the coordinator has answered. Another program, or the coordinator of another run, does not: it lacks the key. */
@@ -37,29 +49,47 @@ static bool has_answered(rt_wire *w)
     return rt_wire_connected(w);
 }
 
+/* Returns how many attempts have been answered; `first` becomes the first of them. */
+static int count_answers(const attempts *a, int *first)
+{
+    int answers = 0;
+    for (int i = a->count; i-- > 0;)
+        if (has_answered(a->wire[i])) {
+            *first = i;
+            answers++;
+        }
+    return answers;
+}
+
+/* Waits for the other attempts, too: the coordinator warns of a stranger if a connection is closed that is still being made. */
+static void end_attempts(attempts *a, bool settle)
+{
+    int any;
+    double end = rt_clock() + (settle ? SETTLE_SECONDS : 0);
+    while (rt_clock() < end && count_answers(a, &any) < a->count)
+        rt_clock_sleep(POLL_SECONDS);
+    for (int i = 0; i < a->count; i++)
+        rt_wire_close(a->wire[i], 0);
+}
+
 bool rt__reach_find(rt__reach *r, double seconds)
 {
-    char endpoint[RT__REACH_MOST][RT__REACH_TEXT];
-    rt_wire *wire[RT__REACH_MOST] = {0};
-    int n = list_endpoints(r, endpoint);
-    for (int i = 0; i < n; i++) {
-        rt_wire_options o = r->wire;
-        o.endpoint = endpoint[i];
-        if (rt_wire_connect(&o, &wire[i]) != RT_OK)
-            rt_error_clear(); /* no address */
-    }
-    r->found[0] = '\0';
-    double end = rt_clock() + seconds;
-    do {
-        for (int i = 0; i < n && !r->found[0]; i++)
-            if (has_answered(wire[i]))
-                memcpy(r->found, endpoint[i], sizeof r->found);
-        if (!r->found[0])
+    attempts a = {.untried = r->addresses};
+    double now = rt_clock(), next = now, end = now + seconds;
+    int first = 0;
+    bool found = false;
+    for (; !found && now < end; now = rt_clock()) {
+        if (now >= next) {
+            try_next(&a, r);
+            next = now + NEXT_SECONDS;
+        }
+        found = count_answers(&a, &first) > 0;
+        if (!found)
             rt_clock_sleep(POLL_SECONDS);
-    } while (!r->found[0] && rt_clock() < end);
-    for (int i = 0; i < n; i++)
-        rt_wire_close(wire[i], 0);
-    return r->found[0] != '\0';
+    }
+    snprintf(r->found, sizeof r->found, "%s", found ? a.endpoint[first] : "");
+    end_attempts(&a, found);
+    return found;
 }
 
 /* ---- all ranks ---- */
@@ -85,42 +115,35 @@ static rt_status exchange(rt_comm *c, void *arg)
     return rt_comm_all_gather(c, all, f->owned, RT_ALGO_DIRECT);
 }
 
-/* What has been tried, as a message has it: "tcp://172.17.0.1:4711, tcp://10.0.0.1:4711". */
-static void write_tried(const rt__reach *r, char *text, size_t size)
+/* The addresses come last: they are cut off where there is no room for all of a message. */
+static rt_status judge(const findings *f, const rt__reach *r, bool *lost)
 {
-    char endpoint[RT__REACH_MOST][RT__REACH_TEXT];
-    int n = list_endpoints(r, endpoint);
-    size_t used = 0;
-    text[0] = '\0';
-    for (int i = 0; i < n && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", endpoint[i]);
-}
-
-static rt_status judge(const findings *f, const rt__reach *r)
-{
-    char tried[512];
-    int first = 0, lost = 0;
+    int first = 0, count = 0;
     for (int i = f->world - 1; i >= 0; i--)
         if (!f->of[i].found) {
             first = i;
-            lost++;
+            count++;
         }
-    if (lost == 0)
+    *lost = count > 0;
+    if (!*lost)
         return RT_OK;
-    write_tried(r, tried, sizeof tried);
     char more[40] = "";
-    if (lost > 1)
-        snprintf(more, sizeof more, " (and %d more)", lost - 1);
+    const char *port = strrchr(r->wire.endpoint, ':');
+    if (count > 1)
+        snprintf(more, sizeof more, " (and %d more)", count - 1);
     return RT_FAIL(
         NET,
-        "rank %d on %s%s does not reach the coordinator on %s at any of its addresses (%s): "
-        "set control.bind to an address or interface of %s that it reaches, as in --set "
-        "control.bind=192.168.0.10, or let a firewall pass that port",
-        first, f->of[first].host, more, f->of[0].host, tried, f->of[0].host);
+        "rank %d on %s%s does not reach the coordinator on %s: set control.bind to an address or "
+        "interface of %s that it reaches, as in --set control.bind=192.168.0.10, or let a firewall "
+        "pass port %s; it has tried %s",
+        first, f->of[first].host, more, f->of[0].host, f->of[0].host, port ? port + 1 : "",
+        r->addresses ? r->addresses : r->wire.endpoint);
 }
 
-rt_status rt__reach_agree(rt__commthread *comm, int rank, int world, bool found, const rt__reach *r)
+rt_status rt__reach_agree(rt__commthread *comm, int rank, int world, bool found, const rt__reach *r,
+                          bool *lost)
 {
+    *lost = false;
     findings f = {.of = rt_calloc((size_t)world, sizeof *f.of),
                   .owned = rt_calloc((size_t)world, sizeof *f.owned),
                   .world = world};
@@ -129,11 +152,11 @@ rt_status rt__reach_agree(rt__commthread *comm, int rank, int world, bool found,
         f.owned[i] = (rt_range){(int64_t)i * WORDS, (int64_t)(i + 1) * WORDS};
     if (status == RT_OK) {
         f.of[rank].found = found;
-        gethostname(f.of[rank].host, sizeof f.of[rank].host - 1);
+        rt__host_name(f.of[rank].host, sizeof f.of[rank].host);
         status = rt__commthread_run(comm, exchange, &f);
     }
     if (status == RT_OK)
-        status = judge(&f, r);
+        status = judge(&f, r, lost);
     rt_mem_free(f.owned);
     rt_mem_free(f.of);
     return status;

@@ -99,20 +99,33 @@ static inline void *proxy_run(void *arg)
     return NULL;
 }
 
-static inline void proxy_start(proxy *p, const char *target)
+/* Listens at an address, at any port if it is 0. What connects waits until proxy_begin. */
+static inline void proxy_listen(proxy *p, const char *address, int port, const char *target)
 {
     *p = (proxy){.listener = socket(AF_INET, SOCK_STREAM, 0)};
     memset(p->link, -1, sizeof p->link);
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof here;
     p->target = here;
+    here.sin_port = htons((uint16_t)port);
+    inet_pton(AF_INET, address, &here.sin_addr);
     p->target.sin_port = htons((uint16_t)strtoul(strrchr(target, ':') + 1, NULL, 10));
     if (bind(p->listener, (struct sockaddr *)&here, sizeof here) != 0 ||
         listen(p->listener, 8) != 0 ||
         getsockname(p->listener, (struct sockaddr *)&here, &size) != 0)
         abort();
-    snprintf(p->endpoint, sizeof p->endpoint, "tcp://127.0.0.1:%d", ntohs(here.sin_port));
+    snprintf(p->endpoint, sizeof p->endpoint, "tcp://%s:%d", address, ntohs(here.sin_port));
+}
+
+static inline void proxy_begin(proxy *p)
+{
     pthread_create(&p->thread, NULL, proxy_run, p);
+}
+
+static inline void proxy_start(proxy *p, const char *target)
+{
+    proxy_listen(p, "127.0.0.1", 0, target);
+    proxy_begin(p);
 }
 
 static inline void proxy_swallow(proxy *p)

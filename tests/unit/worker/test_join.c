@@ -3,7 +3,9 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "tests/unit/common/proxy.h"
 #include "worker/arrivals.h"
+#include "worker/comm/internal.h"
 #include "worker/join.h"
 #include "worker/reach.h"
 #include <pthread.h>
@@ -26,6 +28,7 @@ static struct {
     rt_wire_keys keys;
     pthread_t thread;
     atomic_int over;
+    atomic_llong refused;
 } coordinator;
 
 static void *answer(void *arg)
@@ -35,6 +38,8 @@ static void *answer(void *arg)
     while (!atomic_load(&coordinator.over))
         if (rt_wire_receive(coordinator.wire, 0.01, &f) == RT_OK)
             rt_frame_release(&f);
+        else
+            atomic_store(&coordinator.refused, rt_wire_refused(coordinator.wire));
     return NULL;
 }
 
@@ -96,6 +101,35 @@ static void an_address_that_answers_is_found(void **state)
     }
 }
 
+static void *begin_late(void *p)
+{
+    rt_clock_sleep(0.7);
+    proxy_begin(p);
+    return NULL;
+}
+
+/* At one of its addresses the coordinator answers late. A connection that we close while it is being made looks to the coordinator like
+ * one of a stranger, of which its log would warn in every run on such hosts. */
+static void an_answer_at_another_address_breaks_no_connection(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"127.0.0.1,127.0.0.9", "127.0.0.9,127.0.0.1"};
+    const char *endpoint = rt_wire_endpoint(coordinator.wire);
+    long long refused = atomic_load(&coordinator.refused);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        proxy late;
+        pthread_t thread;
+        rt__reach r = reach(rows[i], &coordinator.keys);
+        proxy_listen(&late, "127.0.0.9", atoi(strrchr(endpoint, ':') + 1), endpoint);
+        assert_int_equal(pthread_create(&thread, NULL, begin_late, &late), 0);
+        assert_true(rt__reach_find(&r, 60));
+        pthread_join(thread, NULL);
+        rt_clock_sleep(0.2); /* so that the coordinator has seen what there is to see */
+        proxy_stop(&late);
+        assert_int_equal(atomic_load(&coordinator.refused), refused);
+    }
+}
+
 /* The coordinator of another run may have the port at an address that each host has. */
 static void a_coordinator_with_another_key_is_not_found(void **state)
 {
@@ -114,6 +148,8 @@ typedef struct rank {
     bool found;
     rt_comm *comm;
     rt__commthread *thread;
+    rt_status (*act)(struct rank *);
+    rt__join_order order;
     rt_status status;
     char message[512];
 } rank;
@@ -124,24 +160,40 @@ static rt_status take(void *arg, rt_comm **out)
     return RT_OK;
 }
 
-static void *agree(void *arg)
+static atomic_int no_abort;
+
+static rt_status agree(rank *r)
 {
-    static const atomic_int no_abort;
-    rank *r = arg;
-    int number, world;
+    bool lost;
     rt__reach at = reach("172.17.0.1,10.0.0.1", &coordinator.keys);
     at.wire.endpoint = "tcp://172.17.0.1:4711";
+    rt_status status = rt__reach_agree(r->thread, r->number, WORLD, r->found, &at, &lost);
+    assert_int_equal(lost, status == RT_E_NET);
+    return status;
+}
+
+static rt_status find_coordinator(rank *r)
+{
+    r->order.numbers = (rt__rank_numbers){.rank = r->number, .world = WORLD, .local_world = 1};
+    return rt__join_reach(r->thread, &r->order, 0.1);
+}
+
+static void *be_rank(void *arg)
+{
+    rank *r = arg;
+    int number, world;
     r->status = rt__commthread_start(take, r->comm, &no_abort, &r->thread);
     if (r->status == RT_OK)
         r->status = rt__commthread_ready(r->thread, &number, &world);
     if (r->status == RT_OK)
-        r->status = rt__reach_agree(r->thread, r->number, WORLD, r->found, &at);
-    snprintf(r->message, sizeof r->message, "%s", r->status == RT_OK ? "" : rt_error());
+        r->status = r->act(r);
+    snprintf(r->message, sizeof r->message, "%s", rt_failed() ? rt_error() : "");
     rt_error_clear();
     return NULL;
 }
 
-static void all_agree(rank r[WORLD])
+/* Starts ranks that do `act`. If `ops` is given, it carries what they tell each other. */
+static void be_ranks(rank r[WORLD], rt_status (*act)(rank *), const rt_transport_ops *ops)
 {
     pthread_t thread[WORLD];
     rt_comm *ends[WORLD];
@@ -149,7 +201,10 @@ static void all_agree(rank r[WORLD])
     for (int i = 0; i < WORLD; i++) {
         r[i].number = i;
         r[i].comm = ends[i];
-        assert_int_equal(pthread_create(&thread[i], NULL, agree, &r[i]), 0);
+        r[i].act = act;
+        if (ops)
+            ends[i]->end->transport->ops = ops;
+        assert_int_equal(pthread_create(&thread[i], NULL, be_rank, &r[i]), 0);
     }
     for (int i = 0; i < WORLD; i++)
         pthread_join(thread[i], NULL);
@@ -161,23 +216,64 @@ static void a_rank_that_does_not_reach_the_coordinator_is_named(void **state)
 {
     (void)state;
     rank all[WORLD] = {{.found = true}, {.found = true}, {.found = true}};
-    all_agree(all);
+    be_ranks(all, agree, NULL);
     for (int i = 0; i < WORLD; i++)
         assert_string_equal(all[i].message, "");
     rank two[WORLD] = {{.found = true}, {.found = false}, {.found = false}};
     char expected[512];
-    all_agree(two);
+    be_ranks(two, agree, NULL);
     snprintf(expected, sizeof expected,
-             "rank 1 on %s (and 1 more) does not reach the coordinator on %s at any of its "
-             "addresses (tcp://172.17.0.1:4711, tcp://10.0.0.1:4711): set control.bind to an "
-             "address or interface of "
-             "%s that it reaches, as in --set control.bind=192.168.0.10, or let a firewall pass "
-             "that port",
+             "rank 1 on %s (and 1 more) does not reach the coordinator on %s: set control.bind to "
+             "an address or interface of %s that it reaches, as in --set "
+             "control.bind=192.168.0.10, or let a firewall pass port 4711; it has tried "
+             "172.17.0.1,10.0.0.1",
              host, host, host);
     for (int i = 0; i < WORLD; i++) { /* so that all end alike, and rank 0 can say it */
         assert_int_equal(two[i].status, RT_E_NET);
         assert_string_equal(two[i].message, expected);
     }
+}
+
+static rt_status lose(rt_transport *t)
+{
+    (void)t;
+    return RT_FAIL(NET, "the network is gone");
+}
+
+/* Rank 0 says why there will be no run, and the others end in peace. But a rank that MPI has failed must say that. */
+static void ranks_leave_only_if_one_is_lost(void **state)
+{
+    (void)state;
+    char keys[4 * RT_WIRE_KEY];
+    rt_wire_keys_text(&coordinator.keys, false, keys);
+    setenv("RINGTORCH_KEYS", keys, 1);
+    setenv("RINGTORCH_ENDPOINT", rt_wire_endpoint(coordinator.wire), 1);
+    setenv("RINGTORCH_ADDRESSES", "127.0.0.9", 1);
+    setenv("RINGTORCH_RUN", "run-1", 1);
+    rank lost[WORLD] = {0}, failed[WORLD] = {0};
+    be_ranks(lost, find_coordinator, NULL);
+    for (int i = 0; i < WORLD; i++) {
+        assert_true(lost[i].order.leave);
+        assert_int_equal(lost[i].status, i == 0 ? RT_E_NET : RT_OK);
+        assert_int_equal(lost[i].message[0] != '\0', i == 0);
+    }
+    assert_non_null(strstr(lost[0].message, "rank 0 on "));
+    assert_non_null(strstr(lost[0].message, "it has tried 127.0.0.9"));
+    rt_comm *other;
+    assert_int_equal(rt_comm_loopback(1, &other), RT_OK);
+    rt_transport_ops broken = *other->end->transport->ops;
+    broken.progress = lose;
+    be_ranks(failed, find_coordinator, &broken);
+    rt_comm_free(other);
+    for (int i = 0; i < WORLD; i++) {
+        assert_false(failed[i].order.leave);
+        assert_int_equal(failed[i].status, RT_E_NET);
+        assert_string_equal(failed[i].message, "the network is gone");
+    }
+    unsetenv("RINGTORCH_KEYS");
+    unsetenv("RINGTORCH_ENDPOINT");
+    unsetenv("RINGTORCH_ADDRESSES");
+    unsetenv("RINGTORCH_RUN");
 }
 
 /* ---- ranks that do not come ---- */
@@ -242,14 +338,64 @@ static void a_rank_does_not_wait_for_ever(void **state)
     unsetenv("OMPI_COMM_WORLD_RANK");
 }
 
+static rt_status take_late(void *arg, rt_comm **out)
+{
+    rt_clock_sleep(0.3);
+    return take(arg, out);
+}
+
+/* The other rank has started MPI, but does not answer. What MPI took is not taken from its time. */
+static void a_rank_that_does_not_answer_is_named(void **state)
+{
+    (void)state;
+    atomic_int over = 0;
+    rt__commthread *t;
+    rt__join_order order;
+    rt_comm *ends[2];
+    assert_int_equal(rt_comm_loopback(2, ends), RT_OK);
+    double began = rt_clock();
+    assert_int_equal(rt__commthread_start(take_late, ends[0], &over, &t), RT_OK);
+    assert_int_equal(rt__join(t, 1, &order), RT_E_TIMEOUT);
+    assert_true(rt_clock() - began > 1.3);
+    assert_string_equal(rt_error(), "rank 1 has started MPI, but has not answered within 1 s");
+    rt_error_clear();
+    atomic_store(&over, 1);
+    assert_int_equal(rt__commthread_wait(t), RT_E_ABORTED);
+    rt_error_clear();
+    rt__commthread_end(t);
+    rt_comm_free(ends[1]);
+}
+
+/* Rank 0 speaks before the coordinator, which waits for 120 s and could not say who is missing. The others wait until the coordinator has
+ * read the checkpoint that a run goes on from, and one of them speaks first. */
+static void who_waits_longest(void **state)
+{
+    (void)state;
+    double patience[3];
+    setenv("OMPI_COMM_WORLD_SIZE", "3", 1);
+    for (int i = 0; i < 3; i++) {
+        setenv("OMPI_COMM_WORLD_RANK", (const char *const[]){"0", "1", "2"}[i], 1);
+        patience[i] = rt__join_patience();
+    }
+    assert_true(patience[0] < 120);
+    assert_true(patience[1] >= 3600);
+    assert_true(patience[2] > patience[1] + 1);
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    unsetenv("OMPI_COMM_WORLD_RANK");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_that_answers_is_found),
+        cmocka_unit_test(an_answer_at_another_address_breaks_no_connection),
         cmocka_unit_test(a_coordinator_with_another_key_is_not_found),
         cmocka_unit_test(a_rank_that_does_not_reach_the_coordinator_is_named),
+        cmocka_unit_test(ranks_leave_only_if_one_is_lost),
         cmocka_unit_test(missing_ranks_are_told_from_those_that_have_come),
         cmocka_unit_test(a_rank_does_not_wait_for_ever),
+        cmocka_unit_test(a_rank_that_does_not_answer_is_named),
+        cmocka_unit_test(who_waits_longest),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
