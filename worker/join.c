@@ -16,8 +16,7 @@
 
 extern char **environ;
 
-static const char join_variable[] = "RINGTORCH_JOIN", dir_variable[] = "RINGTORCH_JOIN_DIR",
-                  leave_word[] = "leave";
+static const char join_variable[] = "RINGTORCH_JOIN", leave_word[] = "leave";
 static const double FIRST_SECONDS = 100;
 /* The launcher starts rank 0's worker once the coordinator knows where the run goes on, and it may have to read a large checkpoint for
  * that. */
@@ -183,36 +182,27 @@ double rt__join_patience(void)
                        : OTHERS_SECONDS + HEAD_START_SECONDS;
 }
 
-static rt__arrivals begin_arrivals(void)
-{
-    rt_outer_job job = {0};
-    const char *dir = getenv(dir_variable);
-    rt_outer_job_find(&job);
-    return (rt__arrivals){.dir = dir ? dir : getenv("RINGTORCH_RUN_DIR"),
-                          .job = getenv("PMIX_NAMESPACE"),
-                          .rank = (int)job.rank,
-                          .world = (int)job.size};
-}
-
 static rt_status give_up(const rt__arrivals *a, double patience)
 {
     char ranks[512];
-    if (rt__arrivals_describe(a, ranks, sizeof ranks) > 0)
+    int missing = rt__arrivals_describe(a, ranks, sizeof ranks);
+    if (missing > 0)
         return RT_FAIL(TIMEOUT, "not all %d ranks have come within %.0f s; missing: %s", a->world,
                        patience, ranks);
     return RT_FAIL(
         TIMEOUT,
-        "all %d ranks have come, but MPI does not connect them within %.0f s%s: if hosts "
-        "have networks that others do not reach, such as docker0, name the right one, "
-        "as in mpirun --mca btl_tcp_if_include 10.0.0.0/24",
-        a->world, patience, ranks);
+        "%s, but MPI does not connect the %d ranks within %.0f s: %sif hosts have networks that "
+        "others do not reach, such as docker0, name the right one, as in mpirun --mca "
+        "btl_tcp_if_include 10.0.0.0/24",
+        missing == 0 ? "all have come" : "it is unknown who has come", a->world, patience,
+        missing == 0 ? "" : "to see who is missing, take a --run-dir that all hosts share; ");
 }
 
 /* Waits while MPI starts. */
 static rt_status await_all(rt__commthread *comm, double patience)
 {
     const double began = rt_clock();
-    rt__arrivals a = begin_arrivals();
+    rt__arrivals a = rt__arrivals_of_job();
     double next = began + LATE_SECONDS, now;
     rt_status status = RT_OK;
     while (status == RT_OK && rt__commthread_busy(comm)) {

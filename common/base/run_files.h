@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
+/* Begins the names of notes in logs/ (worker/arrivals.h). */
+#define RT_ARRIVAL_NOTE ".come-"
+
 /* Everything that a run writes directly into its directory, folders included; ends with NULL. */
 extern const char *const rt_run_files[];
 

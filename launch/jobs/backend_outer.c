@@ -79,6 +79,7 @@ static rt_status start(rt__job *job, const rt__job_spec *spec)
     RT_TRY(check_world(spec->world));
     if (o->why_killed)
         rt__why_killed_reset(o->why_killed);
+    rt__outer_remove_notes(spec->run_dir);
     RT_TRY(rt__log_create(o->log, &fd));
     rt__environment e = {0};
     rt__job_environment(spec, &e);

@@ -1,9 +1,13 @@
 #include "launch/jobs/outer.h"
+#include "common/base/directory.h"
 #include "common/base/error.h"
+#include "common/base/mem.h"
 #include "common/base/outer_job.h"
+#include "common/base/run_files.h"
 #include "common/base/startup.h"
 #include "launch/jobs/child.h"
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +37,21 @@ rt_status rt__outer_start_worker(const char *worker, const char *how, rt__enviro
                            pid));
     begun = true;
     return RT_OK;
+}
+
+void rt__outer_remove_notes(const char *run_dir)
+{
+    rt_names names = {0};
+    char path[PATH_MAX];
+    char *logs = rt_path_join(run_dir, "logs");
+    if (logs && rt_dir_list(logs, &names) == RT_OK)
+        for (size_t i = 0; i < names.count; i++)
+            if (strncmp(names.name[i], RT_ARRIVAL_NOTE, sizeof RT_ARRIVAL_NOTE - 1) == 0 &&
+                snprintf(path, sizeof path, "%s/%s", logs, names.name[i]) < (int)sizeof path)
+                unlink(path);
+    rt_error_clear();
+    rt_names_release(&names);
+    rt_mem_free(logs);
 }
 
 void rt__outer_send_home(const char *worker)

@@ -25,6 +25,9 @@ rt_status rt__outer_become_worker(const char *worker, const char *run_dir);
 rt_status rt__outer_start_worker(const char *worker, const char *how, rt__environment *e, int out,
                                  pid_t *pid);
 
+/* Removes the notes that ranks of an earlier job have left in the run directory (worker/arrivals.h). Ranks of this one write theirs again. */
+void rt__outer_remove_notes(const char *run_dir);
+
 /* Lets the other ranks leave, if the run has not begun: joins MPI with a worker that tells them so, and waits for its end. */
 void rt__outer_send_home(const char *worker);
 

@@ -1,4 +1,5 @@
-/* What batch systems say about the hosts of a job: what is read from their variables and files, and what is refused. */
+/* What batch systems say about the hosts of a job: what is read from their variables and files, and what is refused. And what the first task
+ * of somebody's mpirun makes of its host and its run directory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +10,16 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "common/base/directory.h"
 #include "common/base/error.h"
+#include "common/base/file.h"
 #include "common/base/mem.h"
+#include "launch/cmd/outer_task.h"
 #include "launch/jobs/allocation.h"
+#include "launch/jobs/outer.h"
 #include "launch/jobs/own_address.h"
 #include "launch/jobs/slurm_list.h"
+#include "tests/support/folder.h"
 #include "tests/unit/common/random.h"
 
 static const char *const variables[] = {
@@ -321,6 +327,64 @@ static void bridges_do_not_crowd_out_a_network(void **state)
     assert_string_equal(strrchr(list, ','), ",192.168.100.114");
 }
 
+/* A host of its own may have no address that others could reach: then control.bind is asked for, which says as much. */
+static void the_coordinator_listens_everywhere_unless_told_where(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bind, *here; /* how many of the 2 ranks are on this host */
+        bool open;
+    } rows[] = {
+        {"auto", "1", true},       {"\"*\"", "1", true}, {"0.0.0.0", "1", true},
+        {"127.0.0.1", "1", false}, {"eth0", "1", false}, {"auto", "2", false},
+    };
+    setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+    setenv("OMPI_COMM_WORLD_RANK", "0", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt_config cfg;
+        char set[64], addresses[RT_ADDRESSES] = "x";
+        snprintf(set, sizeof set, "control.bind=%s", rows[i].bind);
+        assert_int_equal(rt_config_default(&cfg), RT_OK);
+        assert_int_equal(rt_config_set(&cfg, set), RT_OK);
+        assert_int_equal(rt_config_set(&cfg, "parallel.workers=2"), RT_OK);
+        setenv("OMPI_COMM_WORLD_LOCAL_SIZE", rows[i].here, 1);
+        rt_status status = rt__outer_task_check(&cfg, addresses);
+        if (status != RT_OK)
+            assert_non_null(strstr(rt_error(), "set control.bind to one"));
+        assert_int_equal(status != RT_OK || addresses[0], rows[i].open);
+        rt_error_clear();
+        rt_config_release(&cfg);
+    }
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    unsetenv("OMPI_COMM_WORLD_RANK");
+    unsetenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+}
+
+/* mpirun kills ranks that wait, so that they cannot remove their notes. */
+static void notes_of_killed_ranks_are_removed(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"logs/.come-0123456789abcdef-1", "logs/.come-4711-0",
+                                        "logs/coordinator.log"};
+    static char folder[FOLDER_MAX];
+    char path[200];
+    assert_true(folder_make(folder, "notes"));
+    rt__outer_remove_notes(folder); /* a new run has no logs yet */
+    assert_false(rt_failed());
+    snprintf(path, sizeof path, "%s/logs", folder);
+    assert_int_equal(rt_dir_make(path, 0755), RT_OK);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        assert_int_equal(rt_file_replace(path, "n1", 2), RT_OK);
+    }
+    rt__outer_remove_notes(folder);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        assert_int_equal(rt_path_exists(path), i == 2);
+    }
+    assert_int_equal(rt_remove_tree(folder), RT_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +398,8 @@ int main(void)
         cmocka_unit_test(nonsense_is_refused_by_the_variables_name),
         cmocka_unit_test(addresses_are_tried_in_a_sensible_order),
         cmocka_unit_test(bridges_do_not_crowd_out_a_network),
+        cmocka_unit_test(the_coordinator_listens_everywhere_unless_told_where),
+        cmocka_unit_test(notes_of_killed_ranks_are_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

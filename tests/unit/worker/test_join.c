@@ -278,36 +278,89 @@ static void ranks_leave_only_if_one_is_lost(void **state)
 
 /* ---- ranks that do not come ---- */
 
+static rt__arrivals arrivals_of(const char *number, const char *restarts)
+{
+    setenv("PMIX_NAMESPACE", "slurm.pmix.21.0", 1);
+    setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
+    setenv("OMPI_COMM_WORLD_RANK", number, 1);
+    setenv("RINGTORCH_JOIN_DIR", folder, 1);
+    setenv("SLURM_RESTART_COUNT", restarts, 1);
+    rt__arrivals a = rt__arrivals_of_job();
+    unsetenv("PMIX_NAMESPACE");
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    unsetenv("OMPI_COMM_WORLD_RANK");
+    unsetenv("RINGTORCH_JOIN_DIR");
+    unsetenv("SLURM_RESTART_COUNT");
+    assert_string_equal(a.dir, folder);
+    a.dir = folder; /* and not in the environment */
+    return a;
+}
+
 static void missing_ranks_are_told_from_those_that_have_come(void **state)
 {
     (void)state;
     char logs[128], text[512], expected[512];
     snprintf(logs, sizeof logs, "%s/logs", folder);
-    rt__arrivals first = {.dir = folder, .job = "4711", .rank = 0, .world = 4}, third = first,
-                 other = first;
-    third.rank = 2;
-    other.rank = 1;
-    other.job = "4710"; /* of an earlier job in this directory */
+    rt__arrivals first = arrivals_of("0", "1"), third = arrivals_of("2", "1");
+    rt__arrivals earlier = arrivals_of("1", "0"); /* before Slurm has requeued the job */
     rt__arrivals_note(&third);
     assert_false(third.noted); /* rank 0 has not made the directory yet */
     assert_false(rt_failed());
     assert_int_equal(rt_dir_make(logs, 0755), RT_OK);
+    rt__arrivals_note(&earlier);
+    assert_int_equal(rt__arrivals_describe(&first, text, sizeof text), -1); /* who knows? */
     rt__arrivals_note(&third);
-    rt__arrivals_note(&other);
     assert_true(third.noted);
-    rt__arrivals_describe(&first, text, sizeof text);
     snprintf(expected, sizeof expected, "rank 1, 3; these have: 0, 2 on %s", host);
+    assert_int_equal(rt__arrivals_describe(&first, text, sizeof text), 2);
     assert_string_equal(text, expected);
+    assert_int_equal(rt_remove_tree(logs), RT_OK); /* --resume never makes the directory anew */
+    assert_int_equal(rt_dir_make(logs, 0755), RT_OK);
+    rt__arrivals_note(&third);
+    rt__arrivals_describe(&first, text, sizeof text);
+    assert_string_equal(text, expected);
+    rt__arrivals_note(&earlier);
     rt__arrivals_forget(&first); /* those of its job */
-    assert_int_equal(rt__arrivals_describe(&first, text, sizeof text), 3);
-    assert_string_equal(text, "rank 1, 2, 3; these have: 0");
-    rt__arrivals_forget(&other);
+    assert_int_equal(rt__arrivals_describe(&first, text, sizeof text), -1);
+    rt__arrivals_forget(&earlier);
     assert_int_equal(rmdir(logs), 0); /* nothing is left */
-    rt__arrivals alone = {.dir = folder, .world = 1};
+    rt__arrivals alone = {.dir = folder, .world = 1}, nowhere = {.rank = 1, .world = 12};
     assert_int_equal(rt__arrivals_describe(&alone, text, sizeof text), 0);
-    rt__arrivals nowhere = {.job = "4711", .rank = 1, .world = 12};
-    rt__arrivals_describe(&nowhere, text, sizeof text);
-    assert_string_equal(text, "rank 0, 2, 3, 4, 5, 6, 7, 8 and 3 more; these have: 1");
+    assert_int_equal(rt__arrivals_describe(&nowhere, text, sizeof text), -1);
+}
+
+/* As ranks on other hosts would. */
+static void leave_note(int number, const char *on)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/logs/.come-%016x-%d", folder, 4711, number);
+    assert_int_equal(rt_file_replace(path, on, strlen(on)), RT_OK);
+}
+
+static void ranks_that_have_come_are_listed_by_host(void **state)
+{
+    (void)state;
+    char logs[128], text[512], expected[512];
+    rt__arrivals a = {.dir = folder, .job = 4711, .rank = 3, .world = 4}, many = a;
+    snprintf(logs, sizeof logs, "%s/logs", folder);
+    assert_int_equal(rt_dir_make(logs, 0755), RT_OK);
+    leave_note(0, "node0");
+    leave_note(1, "node0");
+    assert_int_equal(rt__arrivals_describe(&a, text, sizeof text), 1);
+    snprintf(expected, sizeof expected, "rank 2; these have: 0, 1 on node0, 3 on %s", host);
+    assert_string_equal(text, expected);
+    leave_note(2, "node1");
+    assert_int_equal(rt__arrivals_describe(&a, text, sizeof text), 0);
+    for (int i = 4; i < 12; i++)
+        leave_note(i, "node2");
+    many.world = 30;
+    assert_int_equal(rt__arrivals_describe(&many, text, sizeof text), 18);
+    snprintf(expected, sizeof expected,
+             "rank 12, 13, 14, 15, 16, 17, 18, 19 and 10 more; these have: 0, 1 on node0, 2 on "
+             "node1, 3 on %s, 4, 5, 6, 7 on node2 and 4 more",
+             host);
+    assert_string_equal(text, expected);
+    assert_int_equal(rt_remove_tree(logs), RT_OK);
 }
 
 static rt_status never(void *arg, rt_comm **out)
@@ -322,20 +375,41 @@ static void a_rank_does_not_wait_for_ever(void **state)
 {
     (void)state;
     static atomic_int over;
+    static const char *const messages[] = {
+        "it is unknown who has come, but MPI does not connect the 3 ranks within 0 s: to see who "
+        "is "
+        "missing, take a --run-dir that all hosts share; if hosts have networks that others do not "
+        "reach, such as docker0, name the right one, as in mpirun --mca btl_tcp_if_include "
+        "10.0.0.0/24",
+        "not all 3 ranks have come within 0 s; missing: rank 2; these have: 0, 1 on ",
+        "all have come, but MPI does not connect the 3 ranks within 0 s: if hosts have networks "
+        "that others do not reach, such as docker0, name the right one, as in mpirun --mca "
+        "btl_tcp_if_include 10.0.0.0/24"};
     rt__commthread *t;
     rt__join_order order;
+    char logs[128], expected[512];
+    snprintf(logs, sizeof logs, "%s/logs", folder);
+    assert_int_equal(rt_dir_make(logs, 0755), RT_OK);
     setenv("OMPI_COMM_WORLD_SIZE", "3", 1);
-    setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+    setenv("RINGTORCH_JOIN_DIR", folder, 1);
     assert_int_equal(rt__commthread_start(never, &over, &over, &t), RT_OK);
-    assert_int_equal(rt__join(t, 0.1, &order), RT_E_TIMEOUT);
-    assert_string_equal(rt_error(),
-                        "not all 3 ranks have come within 0 s; missing: rank 0, 2; these have: 1");
-    assert_false(order.leave);
-    rt_error_clear();
+    for (int come = 0; come < 3; come++) {
+        setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+        assert_int_equal(rt__join(t, 0.1, &order), RT_E_TIMEOUT);
+        snprintf(expected, sizeof expected, "%s%s", messages[come], come == 1 ? host : "");
+        assert_string_equal(rt_error(), expected);
+        assert_false(order.leave);
+        rt_error_clear();
+        setenv("OMPI_COMM_WORLD_RANK", come == 0 ? "0" : "2", 1);
+        rt__arrivals other = rt__arrivals_of_job();
+        rt__arrivals_note(&other);
+    }
     atomic_store(&over, 1);
     rt__commthread_end(t);
     unsetenv("OMPI_COMM_WORLD_SIZE");
     unsetenv("OMPI_COMM_WORLD_RANK");
+    unsetenv("RINGTORCH_JOIN_DIR");
+    assert_int_equal(rt_remove_tree(logs), RT_OK);
 }
 
 static rt_status take_late(void *arg, rt_comm **out)
@@ -393,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_does_not_reach_the_coordinator_is_named),
         cmocka_unit_test(ranks_leave_only_if_one_is_lost),
         cmocka_unit_test(missing_ranks_are_told_from_those_that_have_come),
+        cmocka_unit_test(ranks_that_have_come_are_listed_by_host),
         cmocka_unit_test(a_rank_does_not_wait_for_ever),
         cmocka_unit_test(a_rank_that_does_not_answer_is_named),
         cmocka_unit_test(who_waits_longest),
