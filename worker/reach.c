@@ -23,14 +23,16 @@ typedef struct attempts {
 /* Tries the next address, or the coordinator's own endpoint if none are known. */
 static void try_next(attempts *a, const rt__reach *r)
 {
-    char address[RT_ADDRESS], *endpoint = a->endpoint[a->count];
-    bool none_known = a->count == 0 && !r->addresses;
-    if (a->count == RT_ADDRESSES_MOST || (!none_known && !rt_address_next(&a->untried, address)))
+    char address[RT_ADDRESS];
+    if (a->count == RT_ADDRESSES_MOST)
         return;
-    if (none_known)
+    char *endpoint = a->endpoint[a->count];
+    if (rt_address_next(&a->untried, address))
+        rt_endpoint_of(address, r->wire.endpoint, endpoint);
+    else if (a->count == 0)
         snprintf(endpoint, RT_ENDPOINT, "%s", r->wire.endpoint);
     else
-        rt_endpoint_of(address, r->wire.endpoint, endpoint);
+        return;
     rt_wire_options o = r->wire;
     o.endpoint = endpoint;
     if (rt_wire_connect(&o, &a->wire[a->count++]) != RT_OK)
@@ -137,7 +139,7 @@ static rt_status judge(const findings *f, const rt__reach *r, bool *lost)
         "interface of %s that it reaches, as in --set control.bind=192.168.0.10, or let a firewall "
         "pass port %s; it has tried %s",
         first, f->of[first].host, more, f->of[0].host, f->of[0].host, port ? port + 1 : "",
-        r->addresses ? r->addresses : r->wire.endpoint);
+        r->addresses && *r->addresses ? r->addresses : r->wire.endpoint);
 }
 
 rt_status rt__reach_agree(rt__commthread *comm, int rank, int world, bool found, const rt__reach *r,

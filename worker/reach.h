@@ -14,7 +14,7 @@
 #include "worker/commthread.h"
 
 typedef struct rt__reach {
-    const char *addresses; /* separated by commas; NULL: that of the endpoint */
+    const char *addresses; /* separated by commas; NULL or "": that of the endpoint */
     rt_wire_options wire;
     char found[RT_ENDPOINT]; /* the endpoint that answers */
 } rt__reach;

@@ -85,8 +85,11 @@ static void an_address_that_answers_is_found(void **state)
     static const struct {
         const char *addresses, *found; /* NULL: none */
     } rows[] = {
-        {NULL, "127.0.0.1"},        {"127.0.0.9,127.0.0.2", "127.0.0.2"},
-        {"127.0.0.3", "127.0.0.3"}, {"127.0.0.9,no address,127.0.0.1", "127.0.0.1"},
+        {NULL, "127.0.0.1"},
+        {"", "127.0.0.1"},
+        {"127.0.0.9,127.0.0.2", "127.0.0.2"},
+        {"127.0.0.3", "127.0.0.3"},
+        {"127.0.0.9,no address,127.0.0.1", "127.0.0.1"},
         {"127.0.0.9", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
