@@ -67,7 +67,8 @@ typedef struct rt_task_row {
      * configuration must name the task, and any data set will do. */
     bool (*fits)(const rt_dataset *d);
     /* Stores the options and what follows from them (rt_task_state), and sets t->sums and t->weight. NULL:
-     * each sample has weight 1, and the sums are those that .tell needs if it is NULL. */
+     * each sample has the weight that .weigh says, or 1 without .weigh; there are two sums, and one more for
+     * each of .metrics. */
     rt_status (*open)(rt_task *t, const void *options, const rt_dataset *d);
     /* Returns how many outputs the last layer of a preset net must have for each sample; 0, and NULL: no
      * preset will do. */

@@ -472,6 +472,21 @@ static rt_status plain_score(const rt_task *t, rt_tensor *const *results, const 
     return rt_error_code();
 }
 
+/* Each sample counts its first input, which only the data tell. */
+static double heavy_weigh(const rt_task *t, const rt_batch *b)
+{
+    (void)t;
+    return rt_item(rt_sum(rt_narrow(rt_batch_field(b, "x"), 1, 0, 1)));
+}
+
+static rt_tensor *heavy_loss(const rt_task *t, rt_tensor *const *results, const rt_batch *b,
+                             double *weight)
+{
+    rt_tensor *weights = rt_narrow(rt_batch_field(b, "x"), 1, 0, 1);
+    *weight = heavy_weigh(t, b);
+    return rt_sum(rt_mul(rt_abs(rt_sub(results[0], rt_batch_field(b, "y"))), weights));
+}
+
 static rt_status three_sums(rt_task *t, const void *options, const rt_dataset *d)
 {
     (void)options, (void)d;
@@ -492,27 +507,34 @@ static void a_loss_is_a_task(void **state)
          .loss = plain_loss,
          .score = plain_score,
          .metrics = metrics},
+        {.name = "plain",
+         .help = "weights",
+         .target = "y",
+         .weigh = heavy_weigh,
+         .loss = heavy_loss},
     };
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         rt_config cfg = config(SETS(NULL));
         rt_scope s = rt_scope_begin();
         rt_task t;
         rt_dataset *d = table();
         must(rt__task_open(&t, &cfg, &rows[i], d));
-        assert_int_equal(t.sums, 2 + i);
+        assert_int_equal(t.sums, i == 1 ? 3 : 2);
+        assert_true(t.weight == (i == 2 ? 0 : 1)); /* 0: .weigh says it */
         assert_int_equal(rt__task_results(t.row), 1);
         assert_string_equal(rt__task_result_name(t.row, 0), "predictions");
         assert_string_equal(rt__task_target_name(t.row), "y");
-        rt_tensor *field[] = {rt_zeros(rt_shape(N, 2)), rt_zeros(rt_shape(N, 2))};
+        rt_tensor *field[] = {rt_full(rt_shape(N, 2), 3, RT_F32), rt_zeros(rt_shape(N, 2))};
         rt_tensor *guess = rt_full(rt_shape(N, 2), 0.5, RT_F32);
         rt_batch b = batch_of(d, 0, N, field);
         double sums[3];
         rt_metrics m = {0};
         must(rt__task_score(&t, &guess, &b, sums));
         must(rt__task_tell(&t, sums, &m));
-        assert_int_equal(m.count, 1 + i);
+        assert_int_equal(m.count, i == 1 ? 2 : 1);
         assert_true(rt_metrics_get(&m, "loss") == 1);
-        assert_true(i == 0 || rt_metrics_get(&m, "three") == 3);
+        assert_true(i != 1 || rt_metrics_get(&m, "three") == 3);
+        assert_true(sums[1] == (i == 2 ? 3 * N : N));
         rt__task_close(&t);
         rt_scope_end(s);
         rt_config_release(&cfg);

@@ -104,7 +104,7 @@ static rt_status open_task(rt_task *t, const void *options, const rt_dataset *d,
     if (t->row->open)
         return rt__callback_status(t->row->open(t, options, d), name, ".open");
     t->sums = plain_sums(t->row);
-    t->weight = 1;
+    t->weight = t->row->weigh ? 0 : 1;
     return RT_OK;
 }
 
