@@ -130,9 +130,18 @@ bool rt_startup_of_outer_job(const char *assignment)
                                         "OMPI_MCA_orte_top_session_dir=",
                                         "OMPI_MCA_shmem_RUNTIME_QUERY_hint=",
                                         NULL};
+    return begins_with(assignment, ranks) || rt_startup_of_batch_system(assignment) ||
+           (begins_with(assignment, theirs) && !begins_with(assignment, users));
+}
+
+bool rt_startup_of_run(const char *assignment)
+{
 #define ROW(number, named_in, of_open_mpi, needed, what) named_in "=",
     static const char *const ours[] = {RT_RANK_VARIABLES(ROW) RT_RANKS_ORDERED "=",
                                        "RINGTORCH_ENDPOINT=",
+                                       "RINGTORCH_ADDRESSES=",
+                                       "RINGTORCH_BIND=",
+                                       "RINGTORCH_LISTEN=",
                                        "RINGTORCH_KEYS=",
                                        "RINGTORCH_RUN=",
                                        "RINGTORCH_RUN_DIR=",
@@ -140,9 +149,9 @@ bool rt_startup_of_outer_job(const char *assignment)
                                        "RINGTORCH_STARTED=",
                                        "RINGTORCH_LOCK_FD=",
                                        "RINGTORCH_TAG=",
+                                       "RINGTORCH_JOIN=",
+                                       "RINGTORCH_JOIN_DIR=",
                                        NULL};
 #undef ROW
-    return begins_with(assignment, ours) || begins_with(assignment, ranks) ||
-           rt_startup_of_batch_system(assignment) ||
-           (begins_with(assignment, theirs) && !begins_with(assignment, users));
+    return begins_with(assignment, ours);
 }

@@ -31,10 +31,12 @@ void rt_startup(void);
  * error. */
 void rt_startup_allow_no_output(void);
 
-/* Returns whether a variable, "NAME=value", was set by the job that this program runs in (by mpirun, PMIx, a batch
- * system or another `ringtorch train`) and would mislead the programs that we start. False for what users set for Open
- * MPI, OMPI_MCA_btl for example. */
+/* Returns whether a variable, "NAME=value", was set by the job that this program runs in (by mpirun, PMIx or a batch system) and would
+ * mislead the programs that we start. False for what users set for Open MPI, OMPI_MCA_btl for example. */
 bool rt_startup_of_outer_job(const char *assignment);
+
+/* Returns whether a run of ours set it for its own programs: another run must not take it for its own. */
+bool rt_startup_of_run(const char *assignment);
 
 /* Returns whether it was a batch system that set it. The batch system's own command for starting ranks needs it. */
 bool rt_startup_of_batch_system(const char *assignment);

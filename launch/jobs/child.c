@@ -32,8 +32,8 @@ static bool is_replaced(const char *assignment, const char *const *by)
     return false;
 }
 
-/* Returns our environment with the variables of `add` added or replaced, and without those of an MPI job that started
- * us. The strings are borrowed. */
+/* Returns our environment with the variables of `add` added or replaced, and without those of an MPI job or a run that
+ * started us. The strings are borrowed. */
 static const char **make_environment(const char *const *add)
 {
     size_t ours = 0, more = 0, n = 0;
@@ -45,7 +45,8 @@ static const char **make_environment(const char *const *add)
     if (!env)
         return NULL;
     for (size_t i = 0; i < ours; i++)
-        if (!is_replaced(environ[i], add) && !rt_startup_of_outer_job(environ[i]))
+        if (!is_replaced(environ[i], add) && !rt_startup_of_outer_job(environ[i]) &&
+            !rt_startup_of_run(environ[i]))
             env[n++] = environ[i];
     for (size_t i = 0; i < more; i++)
         env[n++] = add[i];

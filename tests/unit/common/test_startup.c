@@ -216,11 +216,11 @@ static void is_made_sane(void **state)
 
 /* ---- variables ---- */
 
-static void only_the_outer_jobs_variables_are_left_out(void **state)
+static void only_the_variables_of_jobs_and_runs_are_left_out(void **state)
 {
     static const struct {
         const char *assignment;
-        bool outer, batch; /* of a batch system */
+        bool outer, batch, run; /* set by a job, by a batch system, by a run of ours */
     } rows[] = {
         {"OMPI_COMM_WORLD_RANK=0", true},
         {"OMPI_MCA_ess=^singleton", true},
@@ -237,12 +237,18 @@ static void only_the_outer_jobs_variables_are_left_out(void **state)
         {"ALPS_APP_ID=1", true, true},
         {"JSM_JSRUN_WMGR_PID=1", true, true},
         {"LOADL_HOSTFILE=/nonexistent", true, true},
-        {"RINGTORCH_RUN=r-1", true},
-        {"RINGTORCH_RUN_DIR=/runs/x", true},
-        {"RINGTORCH_KEYS=secret", true},
-        {"RINGTORCH_RANKS=2", true},
-        {"RINGTORCH_RANK_FROM=SLURM_PROCID", true},
-        {"RINGTORCH_LOCAL_WORLD_FROM=", true},
+        {"RINGTORCH_RUN=r-1", .run = true},
+        {"RINGTORCH_RUN_DIR=/runs/x", .run = true},
+        {"RINGTORCH_KEYS=secret", .run = true},
+        {"RINGTORCH_RANKS=2", .run = true},
+        {"RINGTORCH_RANK_FROM=SLURM_PROCID", .run = true},
+        {"RINGTORCH_LOCAL_WORLD_FROM=", .run = true},
+        {"RINGTORCH_ENDPOINT=tcp://10.0.0.1:5000", .run = true},
+        {"RINGTORCH_ADDRESSES=10.0.0.1,10.1.0.1", .run = true},
+        {"RINGTORCH_BIND=10.0.0.1", .run = true},
+        {"RINGTORCH_LISTEN=127.0.0.1", .run = true},
+        {"RINGTORCH_JOIN=work", .run = true},
+        {"RINGTORCH_JOIN_DIR=/runs/x", .run = true},
         {"OMPI_MCA_btl=self,tcp", false},
         {"OMPI_MCA_btl_tcp_if_include=eth0", false},
         {"OMPI_MCA_plm_rsh_agent=ssh", false},
@@ -259,7 +265,8 @@ static void only_the_outer_jobs_variables_are_left_out(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rt_startup_of_outer_job(rows[i].assignment) != rows[i].outer ||
-            rt_startup_of_batch_system(rows[i].assignment) != rows[i].batch)
+            rt_startup_of_batch_system(rows[i].assignment) != rows[i].batch ||
+            rt_startup_of_run(rows[i].assignment) != rows[i].run)
             fail_msg("%s", rows[i].assignment);
 }
 
@@ -270,7 +277,8 @@ int main(void)
     for (size_t i = 0; i < WORLDS; i++)
         tests[i] = (struct CMUnitTest){
             .name = worlds[i].name, .test_func = is_made_sane, .initial_state = (void *)&worlds[i]};
-    tests[WORLDS] = (struct CMUnitTest)cmocka_unit_test(only_the_outer_jobs_variables_are_left_out);
+    tests[WORLDS] =
+        (struct CMUnitTest)cmocka_unit_test(only_the_variables_of_jobs_and_runs_are_left_out);
     if (!mkdtemp(folder))
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
