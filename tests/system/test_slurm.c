@@ -469,7 +469,9 @@ static void scripts_know_how_the_run_has_ended(void **state)
         {SCRIPTS "train.sbatch", run_stops,
          "SLURM_JOB_ID=7 SLURM_ARRAY_JOB_ID=5 SLURM_ARRAY_TASK_ID=2", "scontrol requeue 5_2\n",
          "exit 138\n"},
+        {SCRIPTS "train.sbatch", run_ends, "SLURM_JOB_ID=7 POSIXLY_CORRECT=1", "", "exit 3\n"},
         {SGE, run_ends, "JOB_ID=7", "", "exit 3\n"},
+        {SGE, run_ends, "JOB_ID=7 POSIXLY_CORRECT=1", "", "exit 3\n"},
         {SGE, run_stops, "JOB_ID=7", "", "exit 99\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
