@@ -286,13 +286,16 @@ static rt_status open_log(const rt__supervisor *s)
     return status;
 }
 
-/* Returns where the coordinator listens. */
-static const char *listening_address(const rt__supervisor *s)
+/* Returns the address that the hosts of a host file are to reach. */
+static const char *address_for_hosts(const rt__run_spec *spec)
 {
-    const rt__run_spec *spec = s->spec;
-    if (spec->addresses && spec->addresses[0])
-        return spec->addresses;
     return spec->preflight ? spec->preflight->address : "127.0.0.1";
+}
+
+/* Returns where the coordinator listens: one address, or a list of several. */
+static const char *listening_addresses(const rt__run_spec *spec)
+{
+    return spec->addresses && spec->addresses[0] ? spec->addresses : address_for_hosts(spec);
 }
 
 /* Begins to watch the host file. Without one, the hosts stay those that the run was given. */
@@ -300,7 +303,7 @@ static rt_status open_hosts(rt__supervisor *s)
 {
     const rt_config *cfg = s->spec->cfg;
     const rt__host_list *h = s->spec->hosts;
-    RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, listening_address(s)));
+    RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, address_for_hosts(s->spec)));
     if (cfg->parallel.hostfile[0] || !h)
         return RT_OK;
     if (h->tasks > 0 && h->count > 0)
@@ -323,7 +326,7 @@ static rt_status begin(rt__supervisor *s)
                                 &(rt__coordinator_spec){.program = s->spec->coordinator,
                                                         .run_dir = s->spec->rundir->path,
                                                         .resume = s->spec->resume,
-                                                        .bind = listening_address(s),
+                                                        .bind = listening_addresses(s->spec),
                                                         .started = s->spec->started,
                                                         .max_restarts = cfg->run.max_restarts,
                                                         .lock_fd = s->spec->rundir->lock_fd}));
