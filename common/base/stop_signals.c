@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 enum { SIGNALS = sizeof signals / sizeof *signals };
@@ -36,15 +35,23 @@ void rt_stop_signals_hold(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+/* macOS has no sigtimedwait. Waiting for a signal that is pending takes no time. */
 int rt_stop_signals_take(void)
 {
-    sigset_t set;
+    sigset_t set, pending, one;
+    int signal = 0;
     rt_stop_signals_get(&set);
-    int signal = sigtimedwait(&set, NULL, &(struct timespec){0});
-    return signal > 0 ? signal : 0;
+    sigpending(&pending);
+    for (int i = 0; i < SIGNALS && !signal; i++)
+        if (sigismember(&set, signals[i]) == 1 && sigismember(&pending, signals[i]) == 1) {
+            sigemptyset(&one);
+            sigaddset(&one, signals[i]);
+            sigwait(&one, &signal);
+        }
+    return signal;
 }
 
-void rt_stop_signals_let_go(void)
+void rt_stop_signals_release(void)
 {
     sigset_t set;
     rt_stop_signals_get(&set);

@@ -22,12 +22,12 @@ const char *rt_signal_name(int64_t signal, char out[RT_SIGNAL_NAME]);
 /* Returns in *out the signals that stop a run. SIGHUP is left out if it is ignored, because nohup does that on purpose.
  * Others count even if ignored, because that is an accident (a shell ignores SIGINT for what it starts with &). */
 void rt_stop_signals_get(sigset_t *out);
-/* Blocks them in this thread and in those that it starts later: they wait until somebody takes them. */
+/* Blocks them in this thread and in those that it starts later: they stay pending until somebody takes them. */
 void rt_stop_signals_hold(void);
-/* Takes a signal that waits and returns it; 0: none does. */
+/* Takes a pending signal and returns its number, or returns 0 if none is pending. Only one thread may take signals. */
 int rt_stop_signals_take(void);
-/* Ends hold in this thread. */
-void rt_stop_signals_let_go(void);
+/* Unblocks them in this thread again: one that is pending or comes later acts on the process, that is, ends it. */
+void rt_stop_signals_release(void);
 /* Makes this process ignore all of them. */
 void rt_stop_signals_ignore(void);
 

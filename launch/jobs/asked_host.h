@@ -18,7 +18,7 @@ typedef enum rt__host_state {
     RT__HOST_UNFIT, /* workers would fail on it: it lacks the program or the run directory */
 } rt__host_state;
 
-enum { RT__HOST_FINDING = 512, RT__HOST_ADVICE = 2048 };
+enum { RT__HOST_FINDING = 1152, RT__HOST_ADVICE = 2048 }; /* a finding has room for an error */
 
 typedef struct rt__asked_host {
     char name[RT__HOST_NAME];

@@ -21,14 +21,25 @@ typedef struct stream {
     size_t len;
 } stream;
 
-/* Reads what has arrived. Drops what does not fit. */
+/* Appends what has arrived and drops as much at the beginning as does not fit: what matters stands at the end, behind the greeting of a
+ * host, for example. */
+static void append(stream *s, char *piece, size_t n)
+{
+    size_t over = s->len + n > RT__CAPTURED_MAX ? s->len + n - RT__CAPTURED_MAX : 0;
+    for (size_t i = 0; i < n; i++)
+        if (piece[i] == '\0')
+            piece[i] = '\n';
+    memmove(s->text, s->text + over, s->len - over);
+    memcpy(s->text + s->len - over, piece, n);
+    s->len += n - over;
+}
+
 static void take(stream *s)
 {
-    char rest[4096];
-    size_t room = RT__CAPTURED_MAX - s->len;
-    ssize_t n = read(s->fd, room ? s->text + s->len : rest, room ? room : sizeof rest);
-    if (n > 0 && room)
-        s->len += (size_t)n;
+    char piece[4096];
+    ssize_t n = read(s->fd, piece, sizeof piece);
+    if (n > 0)
+        append(s, piece, (size_t)n);
     if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
         close(s->fd);
         s->fd = -1;
@@ -70,16 +81,21 @@ static bool follow(pid_t pid, stream s[2], const char *const *argv, limits l, in
     return ended;
 }
 
+/* Ends the child with all of its process group: a script that somebody uses in place of ssh waits for an ssh of its own. The child is
+ * reaped last, so that its group cannot be another one meanwhile. */
 static void end_child(pid_t pid)
 {
-    int status;
+    siginfo_t ended = {0};
     double end = rt_clock() + END_SECONDS;
-    kill(pid, SIGTERM); /* mpirun takes its ranks along */
-    while (waitpid(pid, &status, WNOHANG) == 0) {
+    kill(-pid, SIGTERM); /* mpirun takes its ranks along, which have other groups */
+    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ended.si_pid == 0) {
         if (rt_clock() > end)
             kill(-pid, SIGKILL);
         rt_clock_sleep(0.01);
     }
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
 }
 
 static rt_status start(const char *const *argv, const char *const *env, int fd[2][2], pid_t *pid)

@@ -16,12 +16,12 @@ enum { RT__CAPTURED_MAX = 1 << 16 }; /* bytes of its output that are kept */
 
 typedef struct rt__captured {
     int exit_code; /* 128 + number for a signal; -1: it ran out of time, or was stopped, and was killed */
-    char *out;      /* owned; the first RT__CAPTURED_MAX bytes of its output */
-    char *err;      /* owned */
+    /* owned; the last RT__CAPTURED_MAX bytes of its output and of its error output; zeros are line breaks */
+    char *out, *err;
     double seconds; /* its running time */
 } rt__captured;
 
-/* seconds: how long it may run. env: as in rt__child; NULL: ours. Fails if the program cannot be started. */
+/* seconds: how long it may run; then its whole process group is ended. env: as in rt__child; NULL: ours. Fails if the program cannot be started. */
 rt_status rt__capture(const char *const *argv, const char *const *env, double seconds,
                       rt__captured *out);
 /* Does the same, and calls `waiting` once if the program still runs after `patience` seconds. */

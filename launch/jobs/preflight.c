@@ -46,8 +46,8 @@ typedef struct look {
 
 /* ---- signals ---- */
 
-/* A signal that the caller holds stops everything. A second one, if a name server lets us wait, ends the process; but not at once,
- * because one request to stop may arrive as two signals. */
+/* A held signal stops everything, but nothing stops a look-up of a name, which may take many seconds. Therefore a second signal ends the
+ * process, unless it follows so soon that it may belong to the same request to stop. */
 static void notice_signals(look *l)
 {
     static const double ECHO_SECONDS = 0.25;
@@ -57,7 +57,7 @@ static void notice_signals(look *l)
         l->stopped_at = rt_clock();
         atomic_store(&l->stop, true);
     } else if (!signal && l->p->stopped_by && rt_clock() > l->stopped_at + ECHO_SECONDS) {
-        rt_stop_signals_let_go();
+        rt_stop_signals_release();
     }
 }
 

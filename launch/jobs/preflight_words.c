@@ -25,6 +25,29 @@ void rt__preflight_note(rt__asked_host *h, rt__host_state state, const char *adv
     snprintf(h->advice, sizeof h->advice, "%s", advice);
 }
 
+/* ---- what is long ---- */
+
+enum { SHOWN = 256 };
+
+/* Shortens a path that leaves no room for what is said of it. Its end says more than its beginning. */
+static const char *shown(const char *path, char out[SHOWN])
+{
+    size_t n = strlen(path);
+    if (n < SHOWN)
+        return path;
+    snprintf(out, SHOWN, "...%s", path + n - (SHOWN - 4));
+    return out;
+}
+
+/* Makes an advice of a text, or of a shorter one if it does not fit: half a command must not be pasted. Frees the text. */
+static void settle(rt_text *t, const char *shorter, char advice[RT__HOST_ADVICE])
+{
+    bool fits = t->data && !t->failed && t->len < RT__HOST_ADVICE;
+    snprintf(advice, RT__HOST_ADVICE, "%s", fits ? t->data : shorter);
+    rt_mem_free(t->data);
+    *t = (rt_text){0};
+}
+
 /* ---- the remote shell failed ---- */
 
 /* Words of remote shells, what they mean, and what to do. {host} is the host, {ssh} the user's command for it. */
@@ -54,27 +77,23 @@ static const struct {
      "check this host's network: ip route"},
 };
 
-/* Copies `template` with {host} and {ssh} filled in, the latter as it can be pasted. */
-static void fill(const char *template, const rt__question *q, const char *host, char *out,
-                 size_t size)
+/* Appends `template` with {host} and {ssh} filled in, the latter as it can be pasted. */
+static void fill(rt_text *t, const char *template, const rt__question *q, const char *host)
 {
-    rt_text t = {0};
     for (const char *at = template; *at;) {
         if (strncmp(at, "{host}", 6) == 0) {
-            rt_text_add(&t, "%s", host);
+            rt_text_add(t, "%s", host);
             at += 6;
         } else if (strncmp(at, "{ssh}", 5) == 0) {
             for (int i = 0; i < q->shell->given; i++) {
-                rt_text_add(&t, "%s", i > 0 ? " " : "");
-                rt_text_add_word(&t, q->shell->word[i]);
+                rt_text_add(t, "%s", i > 0 ? " " : "");
+                rt_text_add_word(t, q->shell->word[i]);
             }
             at += 5;
         } else {
-            rt_text_add(&t, "%c", *at++);
+            rt_text_add(t, "%c", *at++);
         }
     }
-    snprintf(out, size, "%s", t.data ? t.data : "");
-    rt_mem_free(t.data);
 }
 
 /* "ssh: connect to host h1 port 22: Connection refused" without the first word. */
@@ -86,6 +105,7 @@ static const char *without_program(const char *line)
 static void read_failed_shell(rt__captured *c, const rt__question *q, rt__asked_host *h)
 {
     char advice[RT__HOST_ADVICE];
+    rt_text t = {0};
     const size_t count = sizeof rows / sizeof *rows;
     size_t i = 0;
     while (i < count &&
@@ -95,8 +115,9 @@ static void read_failed_shell(rt__captured *c, const rt__question *q, rt__asked_
     if (!*line)
         line = rt__last_line(c->out);
     line[strcspn(line, "\r")] = '\0';
-    fill(i < count ? rows[i].advice : "make this work without a password: {ssh} {host} true", q,
-         h->name, advice, sizeof advice);
+    fill(&t, i < count ? rows[i].advice : "make this work without a password: {ssh} {host} true", q,
+         h->name);
+    settle(&t, "try it by hand", advice);
     if (i < count)
         rt__preflight_note(h, RT__HOST_AWAY, advice, "%s (%.300s)", rows[i].finding,
                            without_program(line));
@@ -108,8 +129,9 @@ static void read_failed_shell(rt__captured *c, const rt__question *q, rt__asked_
 /* ---- our program failed there ---- */
 
 /* Advises to install what is here. */
-static void advise_install(const rt__question *q, const char *host, char *out, size_t size)
+static void advise_install(const rt__question *q, const char *host, char advice[RT__HOST_ADVICE])
 {
+    static const char same[] = "install the same RingTorch there under the same path";
     char from[PATH_MAX], to[PATH_MAX + RT__HOST_NAME];
     rt_text t = {0};
     snprintf(from, sizeof from, "%s", q->program);
@@ -117,17 +139,16 @@ static void advise_install(const rt__question *q, const char *host, char *out, s
         if (strrchr(from, '/'))
             *strrchr(from, '/') = '\0';
     if (strcmp(from, "/usr") == 0 || !*from) {
-        snprintf(out, size, "install the same packages there as here");
+        snprintf(advice, RT__HOST_ADVICE, "install the same packages there as here");
         return;
     }
     snprintf(from + strlen(from), sizeof from - strlen(from), "/");
     snprintf(to, sizeof to, "%s:%s", host, from);
-    rt_text_add(&t, "install the same RingTorch there under the same path, as in: rsync -a ");
+    rt_text_add(&t, "%s, as in: rsync -a ", same);
     rt_text_add_word(&t, from);
     rt_text_add(&t, " ");
     rt_text_add_word(&t, to);
-    snprintf(out, size, "%s", t.data ? t.data : "");
-    rt_mem_free(t.data);
+    settle(&t, same, advice);
 }
 
 /* `line` is the last one of its output. */
@@ -135,27 +156,27 @@ static void read_failed_program(rt__captured *c, const char *line, const rt__que
                                 rt__asked_host *h)
 {
     static const char library[] = "error while loading shared libraries: ";
-    char advice[RT__HOST_ADVICE];
-    const char *missing = strstr(c->err, library);
-    advise_install(q, h->name, advice, sizeof advice);
+    char advice[RT__HOST_ADVICE], path[SHOWN];
+    const char *missing = strstr(c->err, library), *program = shown(q->program, path);
+    advise_install(q, h->name, advice);
     if (missing) {
         missing += sizeof library - 1;
         rt__preflight_note(h, RT__HOST_UNFIT,
                            "install there what RingTorch needs (docs/INSTALL.md): apt-get install "
                            "openmpi-bin libzmq5 libmsgpackc2 libyaml-0-2 libjansson4",
-                           "%s lacks the library %.*s", q->program, (int)strcspn(missing, ":\n"),
+                           "%s lacks the library %.*s", program, (int)strcspn(missing, ":\n"),
                            missing);
     } else if (c->exit_code == 127 || c->exit_code == 126) {
-        rt__preflight_note(h, RT__HOST_UNFIT, advice, "there is no RingTorch: %s %s there",
-                           q->program, c->exit_code == 127 ? "is not" : "cannot be executed");
+        rt__preflight_note(h, RT__HOST_UNFIT, advice, "there is no RingTorch: %s %s there", program,
+                           c->exit_code == 127 ? "is not" : "cannot be executed");
     } else if (strstr(c->err, "unknown command")) {
         rt__preflight_note(h, RT__HOST_UNFIT, advice,
-                           "%s there is of another version than the one here, %s", q->program,
+                           "%s there is of another version than the one here, %s", program,
                            rt_version());
     } else {
         line = *c->err ? rt__last_line(c->err) : line;
         rt__preflight_note(h, RT__HOST_UNFIT, advice, "%s there ends with exit code %d: %.200s",
-                           q->program, c->exit_code, *line ? line : "it printed nothing");
+                           program, c->exit_code, *line ? line : "it printed nothing");
     }
 }
 
@@ -169,59 +190,60 @@ static const char *text_of(const json_t *j, const char *key)
 
 static void check_version(const json_t *j, const rt__question *q, rt__asked_host *h)
 {
-    char messages[24], advice[RT__HOST_ADVICE];
+    char messages[24], advice[RT__HOST_ADVICE], path[SHOWN];
+    const char *program = shown(q->program, path);
     snprintf(messages, sizeof messages, "%016" PRIx64, rt_messages_identity());
-    advise_install(q, h->name, advice, sizeof advice);
+    advise_install(q, h->name, advice);
     if (strcmp(text_of(j, "version"), rt_version()) != 0)
         rt__preflight_note(h, RT__HOST_UNFIT, advice, "%s there is version %.40s, here it is %s",
-                           q->program, text_of(j, "version"), rt_version());
+                           program, text_of(j, "version"), rt_version());
     else if (strcmp(text_of(j, "messages"), messages) != 0)
         rt__preflight_note(h, RT__HOST_UNFIT, advice,
                            "%s there is another build of version %s, which speaks another protocol",
-                           q->program, rt_version());
+                           program, rt_version());
 }
 
 /* Advises to look at the run directory there. */
-static void advise_look(const rt__question *q, const char *host, char *out, size_t size)
+static void advise_look(const rt__question *q, const char *host, char advice[RT__HOST_ADVICE])
 {
-    char first[RT__HOST_ADVICE];
+    static const char allow[] = "let our user read and write it";
     rt_text command = {0}, t = {0};
     rt_text_add(&command, "ls -ld ");
     rt_text_add_word(&command, q->run_dir);
-    fill("let our user read and write it; it looks like this there: {ssh} {host} ", q, host, first,
-         sizeof first);
-    rt_text_add(&t, "%s", first);
+    rt_text_add(&t, "%s; it looks like this there: ", allow);
+    fill(&t, "{ssh} {host} ", q, host);
     rt_text_add_word(&t, command.data ? command.data : "");
-    snprintf(out, size, "%s", t.data ? t.data : "");
     rt_mem_free(command.data);
-    rt_mem_free(t.data);
+    settle(&t, allow, advice);
 }
 
 static void check_directory(const json_t *j, const rt__question *q, rt__asked_host *h)
 {
     const char *is = text_of(j, "directory"), *why = text_of(j, "directory_error");
-    char advice[RT__HOST_ADVICE];
+    char advice[RT__HOST_ADVICE], path[SHOWN];
+    const char *run_dir = shown(q->run_dir, path);
     if (strcmp(is, "same") == 0)
         return;
     if (*why) {
-        advise_look(q, h->name, advice, sizeof advice);
+        advise_look(q, h->name, advice);
         rt__preflight_note(h, RT__HOST_UNFIT, advice,
-                           "%s, the run directory, cannot be %s there: %.100s", q->run_dir,
+                           "%s, the run directory, cannot be %s there: %.100s", run_dir,
                            strcmp(is, "unwritable") == 0 ? "written" : "read", why);
         return;
     }
     rt__preflight_note(h, RT__HOST_UNFIT,
                        "mount the file system that holds it there, as in: mount -t nfs "
                        "SERVER:/PATH /PATH, or choose a --run-dir that all hosts share",
-                       "%s, the run directory, is not shared: %s", q->run_dir,
+                       "%s, the run directory, is not shared: %s", run_dir,
                        strcmp(is, "other") == 0 ? "another directory is there" : "it is not there");
 }
 
 static void check_files(const json_t *j, const rt__question *q, rt__asked_host *h)
 {
+    char path[SHOWN];
     if (q->worker && json_is_false(json_object_get(j, "program")))
         rt__preflight_note(h, RT__HOST_UNFIT, "put it there under the same path, and executable",
-                           "%s cannot be executed there", q->worker);
+                           "%s cannot be executed there", shown(q->worker, path));
     if (q->run_dir)
         check_directory(j, q, h);
 }
@@ -293,6 +315,15 @@ void rt__preflight_read(rt__captured *c, double asked_at, const rt__question *q,
 
 /* ---- all answers ---- */
 
+static int64_t slots_of_machine(const rt__asked_host *host, int64_t count, const char *machine)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (strcmp(host[i].machine, machine) == 0)
+            sum += host[i].slots;
+    return sum;
+}
+
 void rt__preflight_note_twins(rt__asked_host *host, int64_t count)
 {
     char advice[RT__HOST_ADVICE];
@@ -301,7 +332,7 @@ void rt__preflight_note_twins(rt__asked_host *host, int64_t count)
             if (strcmp(host[i].machine, host[k].machine) != 0)
                 continue;
             snprintf(advice, sizeof advice, "list it once, as in: %s slots=%" PRId64, host[k].name,
-                     host[i].slots + host[k].slots);
+                     slots_of_machine(host, count, host[i].machine));
             rt__preflight_note(&host[i], RT__HOST_UNFIT, advice,
                                "it is the machine of line %" PRId64 " (%s)", host[k].line,
                                host[k].name);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -25,11 +26,24 @@ static const double CONNECT_SECONDS = 3;
 
 /* ---- the run directory ---- */
 
-/* Reads the file with the token. Returns 0 or an errno. */
+/* Opens the file with the token. The directory of another host may hold anything under its name, a pipe for example, for whose writer
+ * we would wait: only a file counts. Returns -1 with errno; 0 stands for something else that is there. */
+static int open_token(const char *path)
+{
+    struct stat is;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || (fstat(fd, &is) == 0 && S_ISREG(is.st_mode)))
+        return fd;
+    close(fd);
+    errno = 0;
+    return -1;
+}
+
+/* Reads the file with the token; the text of anything else is "". Returns 0 or an errno. */
 static int read_directory(const char *dir, char text[TOKEN_MOST])
 {
     char *path = rt_strdup_printf("%s/.preflight", dir);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1, failure = 0;
+    int fd = path ? open_token(path) : -1, failure = 0;
     ssize_t n = fd >= 0 ? read(fd, text, TOKEN_MOST - 1) : -1;
     if (n < 0)
         failure = errno;

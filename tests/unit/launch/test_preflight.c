@@ -12,14 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "common/base/os/os.h"
 #include "common/base/stop_signals.h"
 #include "common/control/messages.h"
+#include "launch/jobs/child.h"
 #include "launch/jobs/preflight.h"
 #include "launch/jobs/preflight_words.h"
 #include "tests/support/child.h"
@@ -88,6 +91,15 @@ static void means(void **state)
     expect_meaning(*state);
 }
 
+/* Writes an answer that says nothing wrong, but of the directory what it is there. */
+static const char *answer_of(const char *directory, char out[512])
+{
+    snprintf(out, 512,
+             "{\"version\": \"%s\", \"messages\": \"%016" PRIx64 "\", \"directory\": %s}\n" END(0),
+             rt_version(), rt_messages_identity(), directory);
+    return out;
+}
+
 /* What the directory is there, in an answer that says nothing else that is wrong. */
 static void a_directory_is_told_with_the_systems_words(void **state)
 {
@@ -108,11 +120,40 @@ static void a_directory_is_told_with_the_systems_words(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char out[512];
-        snprintf(out, sizeof out,
-                 "{\"version\": \"%s\", \"messages\": \"%016" PRIx64
-                 "\", \"directory\": %s}\n" END(0),
-                 rt_version(), rt_messages_identity(), rows[i].directory);
-        expect_meaning(&(answer){0, out, "", rows[i].state, rows[i].says, rows[i].advises});
+        expect_meaning(&(answer){0, answer_of(rows[i].directory, out), "", rows[i].state,
+                                 rows[i].says, rows[i].advises});
+    }
+}
+
+/* A path that is too long to be shown hides no cause, and no half of a command is advised. */
+static void long_paths_hide_nothing(void **state)
+{
+    (void)state;
+    char run_dir[3000], program[3000], out[512];
+    memset(run_dir, 'd', sizeof run_dir);
+    memcpy(run_dir, "/my runs/", 9);
+    memcpy(run_dir + sizeof run_dir - 5, "/run", 5);
+    memset(program, 'p', sizeof program);
+    memcpy(program, "/opt/my tools/", 14);
+    memcpy(program + sizeof program - 22, "/bin/ringtorch-worker", 22);
+    const rt__question q = {
+        .shell = &shell, .program = program, .run_dir = run_dir, .token = "5eed", .seconds = 12};
+    const answer rows[] = {
+        {0, answer_of("\"unreadable\", \"directory_error\": \"Stale file handle\"", out), "",
+         RT__HOST_UNFIT, "/run, the run directory, cannot be read there: Stale file handle",
+         "let our user read and write it"},
+        {0, END(127), "", RT__HOST_UNFIT, "/bin/ringtorch-worker is not there",
+         "install the same RingTorch there under the same path"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt__asked_host host = {.name = "n2"};
+        rt__captured c = {.out = strdup(rows[i].out), .err = strdup("")};
+        rt__preflight_read(&c, 0, &q, &host);
+        assert_int_equal(host.state, rows[i].state);
+        assert_non_null(strstr(host.finding, rows[i].says));
+        assert_string_equal(host.advice, rows[i].advises);
+        free(c.out);
+        free(c.err);
     }
 }
 
@@ -128,12 +169,15 @@ static void a_machine_is_listed_once(void **state)
         {.name = "silent2", .line = 4, .slots = 4, .state = RT__HOST_AWAY},
         {.name = "10.0.0.2", .line = 5, .slots = 3, .machine = "a/2"},
         {.name = "node3", .line = 6, .slots = 1, .machine = "a/3"},
+        {.name = "node2.cluster", .line = 7, .slots = 2, .machine = "a/2"},
     };
     rt__preflight_note_twins(h, sizeof h / sizeof *h);
     for (size_t i = 0; i < sizeof h / sizeof *h; i++)
-        assert_int_equal(h[i].state == RT__HOST_UNFIT, i == 4);
-    assert_string_equal(h[4].finding, "it is the machine of line 2 (node2)");
-    assert_string_equal(h[4].advice, "list it once, as in: node2 slots=7");
+        assert_int_equal(h[i].state == RT__HOST_UNFIT, i == 4 || i == 6);
+    for (int i = 4; i <= 6; i += 2) {
+        assert_string_equal(h[i].finding, "it is the machine of line 2 (node2)");
+        assert_string_equal(h[i].advice, "list it once, as in: node2 slots=9");
+    }
     /* Slots of an allocation are the scheduler's business. */
     rt__asked_host two[] = {{.name = "v1", .machine = "a/1"}, {.name = "v2", .machine = "a/1"}};
     rt__preflight_note_twins(two, 2);
@@ -141,6 +185,12 @@ static void a_machine_is_listed_once(void **state)
 }
 
 /* ---- whole preflights ---- */
+
+static void expect_begin(const char *text, const char *begin)
+{
+    if (strncmp(text, begin, strlen(begin)) != 0)
+        fail_msg("'%s', expected '%s'", text, begin);
+}
 
 static char folder[64], script[96];
 
@@ -202,22 +252,48 @@ static void this_host_is_listed_once(void **state)
     rt__preflight_release(&p);
 }
 
-/* The shell of one host sends the signal; none would ever end by itself. */
+/* What a host prints at login may be long, and no text. */
+static void a_greeting_hides_no_answer(void **state)
+{
+    (void)state;
+    rt__preflight p;
+    assert_int_equal(ask("#!/bin/sh\nhead -c 100000 /dev/zero\nexec sh -c \"$2\"\n", "n2\n", &p),
+                     RT_OK);
+    assert_int_equal(p.host[0].state, RT__HOST_UNFIT);
+    expect_begin(p.host[0].finding, "there is no RingTorch: ");
+    rt__preflight_release(&p);
+}
+
+/* Waits until no child is left, nor a grandchild that has been orphaned. Returns false, and ends them, if some stay. */
+static bool are_gone(void)
+{
+    for (double end = rt_clock() + 5; rt_clock() < end; rt_clock_sleep(0.01))
+        if (waitpid(-1, NULL, WNOHANG) < 0)
+            return true;
+    rt__children_end(NULL, 0);
+    return false;
+}
+
+/* The shell of one host sends the signal; none would ever end by itself. They wait for processes of their own, as a script does that
+ * calls ssh. */
 static int be_stopped(void *unused)
 {
     (void)unused;
     rt__preflight p = {0};
     char path[96];
+    rt_os_adopt_orphans();
     rt_stop_signals_hold();
     rt_status status =
-        ask("#!/bin/sh\n[ $1 = n2 ] && kill -TERM $PPID\nexec sleep 1000\n", "n2\nn3\n", &p);
+        ask("#!/bin/sh\nsleep 1000 &\n[ $1 = n2 ] && kill -TERM $PPID\nwait\n", "n2\nn3\n", &p);
     snprintf(path, sizeof path, "%s/.preflight", folder);
     bool good = status == RT_E_INTERRUPTED && p.stopped_by == SIGTERM && !p.host &&
                 strcmp(rt_error(), "stopped by SIGTERM before it began") == 0 &&
-                access(path, F_OK) != 0;
-    if (!good)
-        fprintf(stderr, "status %d, signal %d: %s\n", status, p.stopped_by, rt_error());
-    return good ? 0 : 1;
+                access(path, F_OK) != 0,
+         gone = are_gone();
+    if (!good || !gone)
+        fprintf(stderr, "status %d, signal %d: %s%s\n", status, p.stopped_by, rt_error(),
+                gone ? "" : "; somebody is left");
+    return good && gone ? 0 : 1;
 }
 
 static void a_signal_ends_it(void **state)
@@ -226,6 +302,23 @@ static void a_signal_ends_it(void **state)
     double began = rt_clock();
     assert_int_equal(child_end(child_function(be_stopped, NULL)), 0);
     assert_true(rt_clock() - began < 10); /* a host that does not answer costs 12 s */
+}
+
+/* The shell takes no notice of being ended, for two seconds, and sends the signal as long as we are there. */
+static int be_stopped_again(void *unused)
+{
+    (void)unused;
+    rt__preflight p = {0};
+    rt_stop_signals_hold();
+    ask("#!/bin/sh\ntrap '' TERM\nwhile kill -TERM $PPID; do sleep 0.4; done 2>/dev/null\n", "n2\n",
+        &p);
+    return 0;
+}
+
+static void a_second_signal_ends_it_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(child_end(child_function(be_stopped_again, NULL)), 128 + SIGTERM);
 }
 
 /* No memory is large enough for the stacks of these threads. */
@@ -286,6 +379,9 @@ static void a_host_says_what_the_directory_is(void **state)
     expect_answer(folder, "\"directory\":\"other\"");
     assert_int_equal(rt_file_replace(path, "5eed", 4), RT_OK);
     expect_answer(folder, "\"directory\":\"same\"");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0); /* nobody would ever write into it */
+    expect_answer(folder, "\"directory\":\"other\"");
     expect_answer(missing, "\"directory\":\"none\"");
     assert_int_equal(symlink("loop", loop), 0);
     expect_answer(below, "\"directory\":\"unreadable\"");
@@ -294,12 +390,15 @@ static void a_host_says_what_the_directory_is(void **state)
 
 int main(void)
 {
-    enum { ANSWERS = sizeof answers / sizeof *answers, OTHERS = 6 };
+    enum { ANSWERS = sizeof answers / sizeof *answers, OTHERS = 9 };
     struct CMUnitTest tests[OTHERS + ANSWERS] = {
         cmocka_unit_test(a_directory_is_told_with_the_systems_words),
+        cmocka_unit_test(long_paths_hide_nothing),
         cmocka_unit_test(a_machine_is_listed_once),
         cmocka_unit_test_setup_teardown(this_host_is_listed_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_greeting_hides_no_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_signal_ends_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_second_signal_ends_it_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_thread_no_host_is_blamed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_host_says_what_the_directory_is, set_up, tear_down),
     };

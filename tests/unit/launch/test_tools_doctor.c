@@ -402,7 +402,7 @@ static void hosts_are_asked(void **state)
     expect_out("warning  host           late: its clock is 1");
     expect_out(" s ahead of this one's, so logs of both cannot be compared, ");
     expect_out("problem  host           again: it is the machine of line 1 (fine)\n");
-    expect_out("-> list it once, as in: fine slots=5\n");
+    expect_out("-> list it once, as in: fine slots=6\n"); /* old is that machine, too */
     expect_out("problem  host           refused: it refuses our key (root@refused: Permission "
                "denied (publickey).)\n");
     expect_out("-> ssh-copy-id refused\n");
@@ -458,10 +458,12 @@ static void a_program_cannot_block_us(void **state)
 {
     (void)state;
     rt__captured c;
-    const char *const much[] = {"sh", "-c", "yes | head -c 1000000; echo end >&2", NULL};
+    const char *const much[] = {"sh", "-c",
+                                "yes | head -c 1000000; printf 'no\\0text\\n'; echo end >&2", NULL};
     assert_int_equal(rt__capture(much, NULL, 30, &c), RT_OK);
     assert_int_equal(c.exit_code, 0);
     assert_int_equal(strlen(c.out), 1 << 16);
+    assert_string_equal(c.out + (1 << 16) - 12, "y\ny\nno\ntext\n");
     assert_string_equal(c.err, "end\n");
     rt__captured_release(&c);
     const char *const daemon[] = {"sh", "-c", "sleep 5 & echo started", NULL};
