@@ -136,14 +136,15 @@ static void a_signal_before_the_coordinator_listens_is_reported(void **state)
     expect_text(err, "ringtorch: stopped by SIGTERM before it began\n");
 }
 
-/* The remote shell that asks the other host sends the signal, and would never end by itself. */
+/* The remote shell that asks the other host sends the signal, and would never end by itself. It is a script that waits for a program of
+ * its own, as for ssh. */
 static void a_signal_while_hosts_are_asked_leaves_nothing(void **state)
 {
     (void)state;
     char agent[96], hosts[96];
     snprintf(agent, sizeof agent, "%s/agent", folder);
     snprintf(hosts, sizeof hosts, "%s/hosts.txt", folder);
-    static const char text[] = "#!/bin/sh\nkill -INT $PPID\nexec sleep 1000\n";
+    static const char text[] = "#!/bin/sh\nsleep 1000 &\nkill -INT $PPID\nwait\n";
     assert_int_equal(rt_file_replace(agent, text, strlen(text)), RT_OK);
     assert_int_equal(chmod(agent, 0755), 0);
     assert_int_equal(rt_file_replace(hosts, "elsewhere slots=4\n", 18), RT_OK);
