@@ -151,10 +151,12 @@ rt_status rt__worker_settle(const rt_config *cfg, rt__worker *w)
     if (status == RT_OK)
         status = rt_sha256_file(file, sha256);
     if (status == RT_OK && strcmp(sha256, recorded) != 0)
-        status = RT_FAIL(MISMATCH,
-                         "%s: has changed: its sha256 is %s, but the run's is %s: put that file "
-                         "back, or name another program with --worker",
-                         what, sha256, recorded);
+        status =
+            RT_FAIL(MISMATCH,
+                    "%s: has changed: its sha256 is %s, but the run's is %s: put that file "
+                    "back, or begin a new run from the run's weights: another --run-dir, --set "
+                    "model.init=RUN and --worker %.400s",
+                    what, sha256, recorded, file);
     char *path = status == RT_OK ? rt_strdup(file) : NULL;
     rt_mem_free(what);
     if (!path)

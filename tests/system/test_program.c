@@ -218,6 +218,14 @@ static void another_build_is_refused(void **state)
                   "--set run.steps=380");
     shell_expects(2, "program spirals: the sha256 of ",
                   "cd $1 && ringtorch eval one --worker ./spirals_worker");
+    /* What the message advises. */
+    shell_expects(
+        2,
+        "or begin a new run from the run's weights: another --run-dir, --set model.init=RUN and ",
+        "ringtorch train $1/one/config.yaml --run-dir $1/next");
+    shell_expects(0, "done: 4 steps",
+                  "ringtorch train $1/one/config.yaml --run-dir $1/next --set model.init=$1/one "
+                  "--set run.steps=4 --worker $1/spirals_worker");
     shell_expects(0, "", "cd $1 && mv kept spirals_worker");
 }
 
