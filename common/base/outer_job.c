@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Returns the variable's number, or -1 if it is unset or not a number. */
 static int64_t number(const char *name)
@@ -24,20 +25,26 @@ static int64_t find_hosts(const char *by, int64_t size)
 bool rt_outer_job_find(rt_outer_job *out)
 {
     /* Ranks of Open MPI started by srun have the variables of both; those of Open MPI, the inner one, count. A script
-     * under sbatch has SLURM_NTASKS without being a task: it has no SLURM_STEP_NUM_TASKS, and its SLURM_PROCID is 0. */
+     * under sbatch has SLURM_NTASKS without being a task: it has no SLURM_STEP_NUM_TASKS, and its SLURM_PROCID is 0.
+     * `srun --mpi=pmi2` sets the variables of MPICH's mpirun as well. That mpirun, where it uses srun, starts one task for each
+     * host, which has other numbers than its ranks have unless they are one for each host. */
     static const struct {
         const char *by, *size, *rank;
         int64_t least_rank;
+        const char *same; /* the row holds only where this variable has the same number as `size` */
     } rows[] = {
-        {"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", 0},
-        {"mpirun", "PMI_SIZE", "PMI_RANK", 0}, /* MPICH, Intel MPI */
-        {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", 0},
-        {"srun", "SLURM_NTASKS", "SLURM_PROCID", 1},
-        {"mpirun", NULL, "PMIX_RANK", 0}, /* only the PMIx server knows how many there are */
+        {"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", 0, NULL},
+        {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", 0, "PMI_SIZE"},
+        {"mpirun", "PMI_SIZE", "PMI_RANK", 0, NULL}, /* MPICH, Intel MPI */
+        {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", 0, NULL},
+        {"srun", "SLURM_NTASKS", "SLURM_PROCID", 1, NULL},
+        {"mpirun", NULL, "PMIX_RANK", 0, NULL}, /* only the PMIx server knows how many there are */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t rank = number(rows[i].rank), size = number(rows[i].size);
         if (rank < rows[i].least_rank || (rows[i].size && size < 1))
+            continue;
+        if (rows[i].same && number(rows[i].same) != size)
             continue;
         *out = (rt_outer_job){.by = rows[i].by,
                               .rank = rank,
@@ -47,4 +54,12 @@ bool rt_outer_job_find(rt_outer_job *out)
         return true;
     }
     return false;
+}
+
+bool rt_outer_job_terminal(int fd)
+{
+    rt_outer_job job;
+    if (!isatty(fd))
+        return false;
+    return !rt_outer_job_find(&job) || (strcmp(job.by, "srun") == 0 && getenv("SLURM_PTY_PORT"));
 }

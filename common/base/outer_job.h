@@ -22,4 +22,8 @@ typedef struct rt_outer_job {
 /* Returns false if no job launcher started this process. */
 bool rt_outer_job_find(rt_outer_job *out);
 
+/* Returns whether a descriptor is a terminal that somebody looks at. Open MPI and `srun --unbuffered` give each process a pty and copy what
+ * comes out of it to their own output, which may be a file. What `srun --pty` gives is a terminal. */
+bool rt_outer_job_terminal(int fd);
+
 #endif

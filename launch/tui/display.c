@@ -5,6 +5,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/metrics.h"
+#include "common/base/outer_job.h"
 #include "common/base/text.h"
 #include "common/control/sentence.h"
 #include "common/control/words.h"
@@ -31,7 +32,7 @@ enum {
 static bool can_draw_over(void)
 {
     const char *term = getenv("TERM");
-    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+    return rt_outer_job_terminal(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
 void rt__display_init(rt__display *d, bool json, const char *run_dir, int64_t batch)

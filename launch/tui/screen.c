@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "common/base/outer_job.h"
 #include "common/control/words.h"
 #include <stdarg.h>
 #include <stdint.h>
@@ -33,7 +34,7 @@ rt__screen rt__screen_of_stdout(void)
 {
     struct winsize size = {0};
     const char *term = getenv("TERM");
-    bool terminal = isatty(STDOUT_FILENO);
+    bool terminal = rt_outer_job_terminal(STDOUT_FILENO);
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
         size = (struct winsize){0};
     int width = from_environment("COLUMNS"), height = from_environment("LINES");

@@ -224,6 +224,34 @@ static void a_dumb_terminal_gets_lines(void **state)
     assert_non_null(strstr(text, "lost at step 400: killed\r\n"));
 }
 
+/* The pty that Open MPI gives a rank may end in a file; that of srun --pty is the user's terminal. */
+static void a_pty_of_a_job_gets_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *size, *rank, *pty;
+        bool live;
+    } rows[] = {
+        {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", NULL, false},
+        {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", NULL, false}, /* srun --unbuffered */
+        {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "SLURM_PTY_PORT", true},
+        {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "SLURM_PTY_PORT", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        setenv(rows[i].size, "1", 1);
+        setenv(rows[i].rank, "0", 1);
+        if (rows[i].pty)
+            setenv(rows[i].pty, "4711", 1);
+        const char *text = seen("xterm", false);
+        assert_true((strchr(text, '\033') != NULL) == rows[i].live);
+        assert_non_null(strstr(text, "step 400/400  100 %"));
+        unsetenv(rows[i].size);
+        unsetenv(rows[i].rank);
+        if (rows[i].pty)
+            unsetenv(rows[i].pty);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_terminal_line_is_redrawn),
         cmocka_unit_test(colours_are_omitted_if_unwanted),
         cmocka_unit_test(a_dumb_terminal_gets_lines),
+        cmocka_unit_test(a_pty_of_a_job_gets_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,36 @@ static void each_of_several_is_refused(void **state)
     assert_false(rt_path_exists(run_dir));
 }
 
+/* srun --mpi=pmi2 sets the variables of MPICH's mpirun, too; that mpirun starts a task of its own on each host by srun. */
+static void the_outer_job_is_called_by_its_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *step, *tasks, *says;
+    } rows[] = {
+        {"SLURM_STEP_NUM_TASKS", "4",
+         "started 4 times under srun, without PMIx, by which Open MPI "
+         "would join them: start it by srun --mpi=pmix, or "},
+        {"SLURM_STEP_NUM_TASKS", "2",
+         "started 4 times under mpirun, without PMIx, by which Open MPI "
+         "would join them: start it by the mpirun of Open MPI"},
+        {"SLURM_NTASKS", "4", "started 4 times under mpirun"}, /* in a script under sbatch */
+    };
+    setenv("PMI_SIZE", "4", 1);
+    setenv("PMI_RANK", "0", 1);
+    setenv("SLURM_PROCID", "0", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        setenv(rows[i].step, rows[i].tasks, 1);
+        run(2, NULL);
+        expect_text(err, rows[i].says);
+        unsetenv(rows[i].step);
+    }
+    unsetenv("PMI_SIZE");
+    unsetenv("PMI_RANK");
+    unsetenv("SLURM_PROCID");
+    assert_false(rt_path_exists(run_dir));
+}
+
 static void workers_by_hand_are_refused_once(void **state)
 {
     (void)state;
@@ -434,6 +464,7 @@ int main(void)
         TEST(a_rank_that_dies_at_its_start_is_named),
         TEST(a_start_that_hangs_is_named),
         TEST(each_of_several_is_refused),
+        TEST(the_outer_job_is_called_by_its_name),
         TEST(workers_by_hand_are_refused_once),
         TEST(a_renamed_run_directory_ends_the_run),
         TEST(a_removed_run_directory_ends_the_run),
