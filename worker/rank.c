@@ -20,6 +20,7 @@
 #include "worker/report.h"
 #include "worker/session.h"
 #include "worker/shm_dir.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
@@ -93,6 +94,30 @@ static rt_status need_number(const char *name, int64_t *out)
     return RT_OK;
 }
 
+/* Puts this rank and its host in front of the error, if there are other hosts, where it may be otherwise. */
+static rt_status name_host(const rank *r)
+{
+    char host[256];
+    if (r->numbers.local_world == r->numbers.world)
+        return rt_error_code();
+    rt__host_name(host, sizeof host);
+    return rt_error_prefix("worker %d on host %s", r->number, host);
+}
+
+static rt_status find_run_dir(rank *r, const char *dir)
+{
+    if (realpath(dir, r->dir))
+        return RT_OK;
+    if (errno == ENOENT && r->numbers.local_world < r->numbers.world)
+        RT_FAIL(NOTFOUND,
+                "%s, the run directory, is not shared: it is not there: name one on a file system "
+                "that all hosts share with --run-dir",
+                dir);
+    else
+        RT_FAIL(NOTFOUND, "run directory %s: %m", dir);
+    return name_host(r);
+}
+
 static rt_status read_environment(rank *r)
 {
     const char *dir;
@@ -100,13 +125,12 @@ static rt_status read_environment(rank *r)
     RT_TRY(need("RINGTORCH_ENDPOINT", &r->endpoint));
     RT_TRY(need("RINGTORCH_RUN", &r->run_id));
     RT_TRY(need("RINGTORCH_RUN_DIR", &dir));
-    if (!realpath(dir, r->dir))
-        return RT_FAIL(NOTFOUND, "run directory %s: %m", dir);
     RT_TRY(need_number("RINGTORCH_GENERATION", &r->generation));
     if (!r->joined)
         RT_TRY(rt__rank_numbers_read(&r->numbers));
     r->number = r->numbers.rank;
     snprintf(r->name, sizeof r->name, "worker %d", r->number);
+    RT_TRY(find_run_dir(r, dir));
     return rt_wire_keys_from_env(&r->keys);
 }
 
@@ -172,7 +196,7 @@ static rt_status load_config(rank *r)
     char *path = rt_path_join(r->dir, "config.yaml");
     rt_status status = path ? rt_config_load_run(path, &r->config) : RT_E_NOMEM;
     rt_mem_free(path);
-    return status;
+    return status == RT_OK ? RT_OK : name_host(r);
 }
 
 /* ---- life ---- */
@@ -239,6 +263,14 @@ static rt_status open_run(rank *r)
     return status;
 }
 
+/* What is wrong with the configuration is so on every host; what is wrong with files need not be. */
+static rt_status open_run_here(rank *r)
+{
+    rt_status status = open_run(r);
+    bool of_files = status == RT_E_NOTFOUND || status == RT_E_FORMAT || status == RT_E_CORRUPT;
+    return of_files ? name_host(r) : status;
+}
+
 /* Loads the plugins; a host whose file has another SHA-256 must not run it. */
 static rt_status load_plugins(const rank *r)
 {
@@ -286,7 +318,7 @@ static rt_status start(rank *r)
     RT_TRY(rt__link_start(&link, &r->link));
     RT_TRY(load_plugins(r));
     RT_TRY(rt_run_start_engine(&r->config));
-    RT_TRY(open_run(r));
+    RT_TRY(open_run_here(r));
     rt__trace_op(&rt__thread, RT_WHAT_MPI_INIT);
     RT_TRY(rt__commthread_ready(r->comm, &r->number, &r->world));
     return rt__rank_numbers_check(&r->numbers, r->number, r->world);

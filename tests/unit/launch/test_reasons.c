@@ -90,6 +90,36 @@ static void what_cannot_start_says_why_at_once(void **state)
     }
 }
 
+/* The worker believes that each of the two ranks has a host of its own. */
+static void what_may_be_otherwise_on_other_hosts_is_said_with_the_host(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines, *set, *says;
+    } rows[] = {
+        {"", "data.path=/nowhere/d", ": /nowhere/d: no such directory"},
+        {"export RINGTORCH_RUN_DIR=/nowhere/r\n", "run.steps=4",
+         ": /nowhere/r, the run directory, is not shared: it is not there: name one on a file "
+         "system that all hosts share with --run-dir"},
+        {"mkdir -p ${0%/*}/r; export RINGTORCH_RUN_DIR=${0%/*}/r\n", "run.steps=4",
+         "/r/config.yaml: cannot open: No such file or directory"},
+    };
+    char text[512], host[256], named[300];
+    gethostname(host, sizeof host);
+    snprintf(named, sizeof named, " on host %s: ", host);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(text, sizeof text,
+                 "#!/bin/sh\n%sexport OMPI_COMM_WORLD_LOCAL_SIZE=1 OMPI_COMM_WORLD_LOCAL_RANK=0\n"
+                 "exec " RT_TEST_BINARY_DIR "/bin/ringtorch-worker \"$@\"\n",
+                 rows[i].lines);
+        write_program(worker, text);
+        run(2, "--set", rows[i].set, NULL);
+        expect_text(err, named);
+        expect_text(err, rows[i].says);
+        assert_int_equal(rt_remove_tree(run_dir), RT_OK);
+    }
+}
+
 /* mpirun ends the others with the same signal, perhaps before we have seen the first one. */
 static void a_rank_that_dies_at_its_start_is_named(void **state)
 {
@@ -462,6 +492,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_cannot_start_says_why_at_once),
         TEST(a_rank_that_dies_at_its_start_is_named),
+        TEST(what_may_be_otherwise_on_other_hosts_is_said_with_the_host),
         TEST(a_start_that_hangs_is_named),
         TEST(each_of_several_is_refused),
         TEST(the_outer_job_is_called_by_its_name),
