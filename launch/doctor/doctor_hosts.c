@@ -1,14 +1,31 @@
 #include "launch/doctor/doctor_hosts.h"
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "launch/doctor/doctor_machine.h"
 #include "launch/jobs/preflight.h"
 #include <inttypes.h>
 #include <stdio.h>
 
+static const double MIB = 1 << 20;
+
+/* Reports too little shared memory on another host, by the measure of this one. Returns false if there is enough. */
+static bool report_little_memory(rt__doctor *d, const rt__asked_host *h)
+{
+    rt__verdict v = h->here || h->shm_bytes < 0 ? RT__FINE : rt__judge_shared((double)h->shm_bytes);
+    if (v == RT__FINE)
+        return false;
+    rt__doctor_report(
+        d, v, "host",
+        "there: ringtorch clean removes what dead runs have left in it, and ringtorch "
+        "doctor says how to make it larger",
+        "%s: only %.0f MiB free in /dev/shm", h->name, (double)h->shm_bytes / MIB);
+    return true;
+}
+
 static void report_host(rt__doctor *d, const rt__asked_host *h)
 {
-    static const double MIB = 1 << 20;
     char shared[64] = "", off[RT__CLOCK_TEXT];
+    bool little = h->state == RT__HOST_FINE && report_little_memory(d, h);
     if (h->shm_bytes >= 0)
         snprintf(shared, sizeof shared, ", %.0f MiB free in /dev/shm", (double)h->shm_bytes / MIB);
     if (h->state != RT__HOST_FINE)
@@ -18,7 +35,7 @@ static void report_host(rt__doctor *d, const rt__asked_host *h)
     else if (rt__asked_host_clock_is_off(h, off))
         rt__doctor_report(d, RT__WARNING, "host", RT__CLOCK_ADVICE, "%s: %s%s", h->name, off,
                           shared);
-    else
+    else if (!little)
         rt__doctor_report(d, RT__FINE, "host", NULL, "%s: clock %+.3f s (within %.3f s)%s", h->name,
                           h->ahead, h->uncertain, shared);
 }

@@ -135,6 +135,11 @@ void rt__check_memory(rt__doctor *d)
 enum { STATE_BYTES = 12, SNAPSHOT_STATES = 4 };
 static const double ENOUGH = 256 << 20, LITTLE = 16 << 20;
 
+rt__verdict rt__judge_shared(double free)
+{
+    return free < LITTLE ? RT__PROBLEM : free < ENOUGH ? RT__WARNING : RT__FINE;
+}
+
 /* Advises on a size that leaves enough free beside what is used already. */
 static void advise_size(double used, char advice[200])
 {
@@ -162,7 +167,7 @@ void rt__check_shared_memory(rt__doctor *d)
     double all = (double)fs.f_blocks * (double)fs.f_frsize;
     char advice[200];
     advise_size(all - free, advice);
-    rt__verdict v = free < LITTLE ? RT__PROBLEM : free < ENOUGH ? RT__WARNING : RT__FINE;
+    rt__verdict v = rt__judge_shared(free);
     rt__doctor_report(d, v, "shared memory", v == RT__FINE ? NULL : advice,
                       "%s free of %s: snapshots of up to %s parameters", rt__words_bytes(free, a),
                       rt__words_bytes(all, b),

@@ -10,6 +10,8 @@
 void rt__check_processors(rt__doctor *d);
 void rt__check_memory(rt__doctor *d);
 void rt__check_shared_memory(rt__doctor *d);
+/* Returns what to think of so many free bytes of shared memory. */
+rt__verdict rt__judge_shared(double free);
 void rt__check_limits(rt__doctor *d);
 void rt__check_temporary(rt__doctor *d);
 void rt__check_disk(rt__doctor *d);

@@ -37,14 +37,17 @@ static char *find_beside(rt__doctor *d, const char *name)
     return NULL;
 }
 
-/* Returns the most useful line of output: the message of a program of ours, else the last line. */
-static const char *most_useful_line(rt__captured *c)
+/* Returns the most useful line of output: the message of a program of ours, else what the back end makes of the output, else the
+ * last line. */
+static const char *most_useful_line(const rt__doctor *d, rt__captured *c, char reason[RT__REASON])
 {
     char *ours = strstr(c->err, "ringtorch: ");
     if (ours) {
         ours[strcspn(ours, "\n")] = '\0';
         return ours + strlen("ringtorch: ");
     }
+    if (d->jobs.backend && rt__jobs_explain(&d->jobs, c->err, reason))
+        return reason;
     const char *last = rt__last_line(c->err);
     return *last ? last : rt__last_line(c->out);
 }
@@ -53,12 +56,13 @@ static const char *most_useful_line(rt__captured *c)
 static void report_failure(rt__doctor *d, const char *check, const char *advice, const char *what,
                            rt__captured *c)
 {
+    char reason[RT__REASON];
     if (c->exit_code < 0)
         rt__doctor_report(d, RT__PROBLEM, check, advice, "%s: did not end within %.0f s", what,
                           c->seconds);
     else
         rt__doctor_report(d, RT__PROBLEM, check, advice, "%s: exit code %d: %s", what, c->exit_code,
-                          most_useful_line(c));
+                          most_useful_line(d, c, reason));
 }
 
 /* ---- the engine ---- */

@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "launch/jobs/allocation.h"
 #include "launch/jobs/child.h"
+#include "launch/jobs/mpirun_log.h"
 #include "launch/jobs/mpirun_report.h"
 #include "launch/jobs/mpirun_start.h"
 #include "launch/jobs/mpirun_watch.h"
@@ -102,6 +103,15 @@ rt_status rt__mpirun_make_command(const rt__jobs *jobs, const rt__host_list *hos
                                   int64_t threads, rt__command *out)
 {
     return rt__mpirun_command(jobs->site, hosts, world, threads, out);
+}
+
+bool rt__mpirun_explain(const rt__jobs *jobs, const char *printed, char reason[RT__REASON])
+{
+    const rt__mpirun_site *site = jobs->site;
+    rt__blame b;
+    rt__mpirun_log_blame(site->mpi, printed, &b);
+    snprintf(reason, RT__REASON, "%s", b.why.reason);
+    return reason[0] != '\0';
 }
 
 /* ---- a job ---- */

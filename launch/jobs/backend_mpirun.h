@@ -13,6 +13,7 @@ void rt__mpirun_close(rt__jobs *jobs);
 rt_status rt__mpirun_find_hosts(const rt__jobs *jobs, int64_t threads, rt__host_list *out);
 rt_status rt__mpirun_make_command(const rt__jobs *jobs, const rt__host_list *hosts, int64_t world,
                                   int64_t threads, rt__command *out);
+bool rt__mpirun_explain(const rt__jobs *jobs, const char *printed, char reason[RT__REASON]);
 rt_status rt__mpirun_job_start(rt__job *job, const rt__job_spec *spec);
 int rt__mpirun_job_fd(const rt__job *job);
 void rt__mpirun_job_watch(rt__job *job);
@@ -24,9 +25,10 @@ void rt__mpirun_job_release(rt__job *job);
 
 #define RT__MPIRUN_ROW                                                                             \
     .can = RT__JOB_AGAIN, .close = rt__mpirun_close, .hosts = rt__mpirun_find_hosts,               \
-    .command = rt__mpirun_make_command, .start = rt__mpirun_job_start, .fd = rt__mpirun_job_fd,    \
-    .watch = rt__mpirun_job_watch, .patience = rt__mpirun_job_patience,                            \
-    .reaped = rt__mpirun_job_reaped, .end = rt__mpirun_job_end,                                    \
-    .conclude = rt__mpirun_job_conclude, .release = rt__mpirun_job_release
+    .command = rt__mpirun_make_command, .explain = rt__mpirun_explain,                             \
+    .start = rt__mpirun_job_start, .fd = rt__mpirun_job_fd, .watch = rt__mpirun_job_watch,         \
+    .patience = rt__mpirun_job_patience, .reaped = rt__mpirun_job_reaped,                          \
+    .end = rt__mpirun_job_end, .conclude = rt__mpirun_job_conclude,                                \
+    .release = rt__mpirun_job_release
 
 #endif

@@ -126,6 +126,11 @@ rt_status rt__jobs_command(const rt__jobs *jobs, const rt__host_list *hosts, int
                          jobs->backend->name);
 }
 
+bool rt__jobs_explain(const rt__jobs *jobs, const char *printed, char reason[RT__REASON])
+{
+    return jobs->backend->explain && jobs->backend->explain(jobs, printed, reason);
+}
+
 void rt__command_release(rt__command *c)
 {
     rt__environment_release(&c->environment);

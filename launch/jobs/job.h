@@ -20,6 +20,7 @@
 
 #include "launch/jobs/environment.h"
 #include "launch/jobs/hosts.h"
+#include "launch/jobs/log_text.h"
 #include "launch/jobs/why_killed.h"
 #include <stdbool.h>
 #include <sys/types.h>
@@ -118,6 +119,8 @@ struct rt__job_backend {
     /* (optional) Returns the command that starts `world` ranks of any program and waits for them, for `ringtorch doctor`. */
     rt_status (*command)(const rt__jobs *jobs, const rt__host_list *hosts, int64_t world,
                          int64_t threads, rt__command *out);
+    /* (optional) Finds in what such a command has printed why it failed. Returns false if the text does not tell. */
+    bool (*explain)(const rt__jobs *jobs, const char *printed, char reason[RT__REASON]);
     /* Starts the ranks, or adopts ranks that run already. Sets `own`, which release frees even if start failed. */
     rt_status (*start)(rt__job *job, const rt__job_spec *spec);
     int (*fd)(const rt__job *job); /* (optional) polls readable when watch has something to do */
@@ -154,6 +157,8 @@ rt_status rt__jobs_shell(const rt__jobs *jobs, char text[RT__SHELL_TEXT],
                          const char *word[RT__SHELL_WORDS], int *count);
 rt_status rt__jobs_command(const rt__jobs *jobs, const rt__host_list *hosts, int64_t world,
                            int64_t threads, rt__command *out);
+/* Returns false, too, if the back end has no such function. */
+bool rt__jobs_explain(const rt__jobs *jobs, const char *printed, char reason[RT__REASON]);
 void rt__command_release(rt__command *c);
 
 /* Call the back end's functions for a job. A zeroed job, which was never started, is allowed; then they do nothing. */

@@ -234,6 +234,23 @@ static void ranks_that_do_not_start_are_a_problem(void **state)
     expect_advice_everywhere();
 }
 
+/* What Open MPI prints last when a daemon is missing explains nothing. */
+static void a_host_without_a_daemon_is_explained(void **state)
+{
+    (void)state;
+    write_script("mpirun",
+                 "#!/bin/sh\n"
+                 "[ \"$1\" = --version ] && { echo 'mpirun (Open MPI) 4.1.4'; exit 0; }\n"
+                 "echo 'bash: line 1: orted: command not found' >&2\n"
+                 "echo 'ORTE was unable to reliably start one or more daemons.' >&2\n"
+                 "echo '[h1:93] ACTIVATE JOB NULL STATE DAEMONS TERMINATED AT x.c:1' >&2\n"
+                 "exit 127\n");
+    assert_int_equal(run_quickly(NULL, NULL, NULL), 1);
+    expect_out("problem  ranks          mpirun: exit code 127: orted is not found on one of the "
+               "hosts by a command that ssh runs: there, apt-get install openmpi-bin");
+    expect_advice_everywhere();
+}
+
 static void poor_kernels(void)
 {
     setenv("RINGTORCH_ISA", "ref", 1);
@@ -385,17 +402,22 @@ static void with_fake_agent(void)
 static void hosts_are_asked(void **state)
 {
     (void)state;
-    static const char hosts[] = "fine slots=4\nlate\nrefused\nstrange\nold\nagain\n# none\n";
-    write_script("agent",
-                 "#!/bin/sh\n"
-                 "case $1 in\n"
-                 "fine) echo 'Welcome to fine'; exec sh -c \"$2\";;\n"
-                 "late) sh -c \"$2\" | sed 's/\"clock\":/&1/; s/\"machine\":\"/&other/';;\n"
-                 "again) exec sh -c \"$2\";;\n"
-                 "refused) echo 'root@refused: Permission denied (publickey).' >&2; exit 255;;\n"
-                 "strange) echo hello;;\n"
-                 "old) sh -c \"$2\" | sed 's/\"version\":\"[^\"]*/\"version\":\"0.0.1/';;\n"
-                 "esac\n");
+    static const char hosts[] = "fine slots=4\nlate\nrefused\nstrange\nold\nagain\nfull\nsmall\n";
+    write_script(
+        "agent",
+        "#!/bin/sh\n"
+        "ask() { sh -c \"$1\" | sed \"s/\\\"shm_bytes\\\":[0-9]*/\\\"shm_bytes\\\":$2/\"; }\n"
+        "rename() { sed \"s/\\\"machine\\\":\\\"/&$1/\"; }\n"
+        "case $1 in\n"
+        "fine) echo 'Welcome to fine'; ask \"$2\" 4294967296;;\n"
+        "full) ask \"$2\" 1048576 | rename full;;\n"
+        "small) ask \"$2\" 67108864 | rename small;;\n"
+        "late) ask \"$2\" 4294967296 | rename other | sed 's/\"clock\":/&1/';;\n"
+        "again) exec sh -c \"$2\";;\n"
+        "refused) echo 'root@refused: Permission denied (publickey).' >&2; exit 255;;\n"
+        "strange) echo hello;;\n"
+        "old) sh -c \"$2\" | sed 's/\"version\":\"[^\"]*/\"version\":\"0.0.1/';;\n"
+        "esac\n");
     assert_int_equal(rt_file_replace(in_folder("hosts.txt"), hosts, sizeof hosts - 1), RT_OK);
     assert_int_equal(run_quickly(with_fake_agent, "--hostfile", "hosts.txt"), 1);
     expect_out("ok       host           fine: clock ");
@@ -409,13 +431,15 @@ static void hosts_are_asked(void **state)
     expect_out("problem  host           strange: it cannot be asked: hello\n");
     expect_out("problem  host           old: ");
     expect_out("/ringtorch-worker there is version 0.0.1, here it is ");
-    expect_out("4 problems,");
+    expect_out("problem  host           full: only 1 MiB free in /dev/shm\n");
+    expect_out("warning  host           small: only 64 MiB free in /dev/shm\n");
+    expect_out("5 problems,");
     expect_advice_everywhere();
     /* One rank runs on each host that answers. */
     rt_bytes log;
     assert_int_equal(rt_file_read(in_folder("mpirun.log"), 1 << 16, &log), RT_OK);
-    if (!strstr((char *)log.data,
-                "-n 2 --oversubscribe --bind-to none --map-by slot --host fine:1,late:1 "))
+    if (!strstr((char *)log.data, "-n 4 --oversubscribe --bind-to none --map-by slot --host "
+                                  "fine:1,late:1,full:1,small:1 "))
         fail_msg("%s", (char *)log.data);
     rt_bytes_release(&log);
 }
@@ -521,6 +545,7 @@ int main(void)
         TEST(a_missing_mpirun_is_a_problem),
         TEST(another_mpi_is_a_problem),
         TEST(ranks_that_do_not_start_are_a_problem),
+        TEST(a_host_without_a_daemon_is_explained),
         TEST(slow_kernels_are_a_warning),
         TEST(an_engine_that_cannot_start_is_a_problem),
         TEST(a_build_without_mpi_is_no_problem),
