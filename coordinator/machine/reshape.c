@@ -58,8 +58,8 @@ void rt__run_on_scale(rt__run *r, double now, const rt__input *in)
             workers, r->starts_once, r->roster.world);
     } else if (workers > room) {
         rt__run_refuse(r, peer, RT_E_RANGE,
-                       "scale %" PRId64 ": the hosts of the host file have room for %" PRId64
-                       " worker%s: add hosts or slots",
+                       "scale %" PRId64 ": the hosts of this run have room for %" PRId64
+                       " worker%s: add hosts or slots to its host file, if it has one",
                        workers, room, rt_plural(room));
     } else if (set_target(r, workers) != RT_OK) {
         rt__run_refuse(r, peer, rt_error_code(), "%s", rt_error());

@@ -173,6 +173,15 @@ const char *rt__allocation_advice(int64_t slots, char text[128])
     return text;
 }
 
+void rt__allocation_leave_out(const char *names, rt_text *text)
+{
+    if (rt__allocation_is_slurm())
+        rt_text_add(text, "ask for a job without %s: sbatch --exclude=%s",
+                    strchr(names, ',') ? "them" : "it", names);
+    else
+        rt_text_add(text, "name the other hosts in a file for --hostfile");
+}
+
 /* Reads the list, of which *there is false if it is in a file that cannot be read. */
 static rt_status read_list(const batch_system *b, bool *there, rt__host_list *out)
 {

@@ -9,6 +9,7 @@
 #ifndef RINGTORCH_LAUNCH_JOBS_ALLOCATION_H
 #define RINGTORCH_LAUNCH_JOBS_ALLOCATION_H
 
+#include "common/base/text.h"
 #include "launch/jobs/hosts.h"
 
 /* Returns the hosts of the allocation, in its order. The list is empty if there is no allocation or it is this host alone,
@@ -20,5 +21,7 @@ rt_status rt__allocation_find(int64_t threads, rt__host_list *out);
 bool rt__allocation_is_slurm(void);
 /* Returns how to ask the batch system of that allocation for so many slots, "sbatch -n 8". */
 const char *rt__allocation_advice(int64_t slots, char text[128]);
+/* Adds how a run does without these hosts ("n1,n2") of that allocation, "ask for a job without them: sbatch --exclude=n1,n2". */
+void rt__allocation_leave_out(const char *names, rt_text *text);
 
 #endif

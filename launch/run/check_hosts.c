@@ -1,6 +1,8 @@
 #include "launch/run/check_hosts.h"
 #include "common/base/error.h"
+#include "common/base/mem.h"
 #include "common/base/text.h"
+#include "launch/jobs/allocation.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -70,6 +72,25 @@ static int64_t count_in(const rt__preflight *p, rt__host_state state)
     return n;
 }
 
+/* Refuses the start. The user can take hosts out of a file, but not out of an allocation. */
+static rt_status refuse_unfit(const rt__hosts_wanted *w, const rt__preflight *p, int64_t unfit)
+{
+    rt_text names = {0}, advice = {0};
+    for (int64_t i = 0; i < p->count; i++)
+        if (p->host[i].state == RT__HOST_UNFIT)
+            rt_text_add(&names, "%s%s", names.len > 0 ? "," : "", p->host[i].name);
+    if (w->hosts->tasks > 0 && names.data)
+        rt__allocation_leave_out(names.data, &advice);
+    else
+        rt_text_add(&advice, "take %s out of the list", unfit == 1 ? "it" : "them");
+    rt_status status = RT_FAIL(
+        CONFIG, "%s: workers could not run on %" PRId64 " of its hosts: mend %s, or %s",
+        w->hosts->from, unfit, unfit == 1 ? "that" : "these", advice.data ? advice.data : "");
+    rt_mem_free(names.data);
+    rt_mem_free(advice.data);
+    return status;
+}
+
 static rt_status judge(const rt__hosts_wanted *w, const rt__preflight *p)
 {
     int64_t unfit = print_hosts(w, p, RT__HOST_UNFIT, ""), away = count_in(p, RT__HOST_AWAY);
@@ -80,11 +101,7 @@ static rt_status judge(const rt__hosts_wanted *w, const rt__preflight *p)
         print_hosts(w, p, RT__HOST_AWAY,
                     enough && unfit == 0 ? "; going on without it until it is back" : "");
     if (unfit > 0)
-        return RT_FAIL(CONFIG,
-                       "%s: workers could not run on %" PRId64 " of its hosts: mend %s, or take %s "
-                       "out of the list",
-                       w->hosts->from, unfit, unfit == 1 ? "that" : "these",
-                       unfit == 1 ? "it" : "them");
+        return refuse_unfit(w, p, unfit);
     if (!enough)
         return RT_FAIL(CONFIG,
                        "%s: without %s there is room for %" PRId64 " of %" PRId64

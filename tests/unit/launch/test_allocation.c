@@ -276,6 +276,27 @@ static void nonsense_is_refused_by_the_variables_name(void **state)
     assert_string_equal(rt__allocation_advice(8, text), "qsub -pe NAME 8");
 }
 
+/* An allocation is no list that the user could take a host out of. */
+static void a_host_that_is_of_no_use_can_be_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *names, *advice;
+    } rows[] = {
+        {"SLURM_JOB_NODELIST=n[1-3]", "n2", "ask for a job without it: sbatch --exclude=n2"},
+        {"SLURM_NODELIST=n[1-3]", "n2,n3", "ask for a job without them: sbatch --exclude=n2,n3"},
+        {"PBS_NODEFILE=x", "n2", "name the other hosts in a file for --hostfile"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rt_text t = {0};
+        set_variables(SET(rows[i].set));
+        rt__allocation_leave_out(rows[i].names, &t);
+        assert_string_equal(t.data, rows[i].advice);
+        rt_mem_free(t.data);
+    }
+    set_variables(SET("PATH_OF_NOTHING=1"));
+}
+
 /* ---- where the ranks of an outer job may reach us ---- */
 
 /* Addresses of bridges, which every host may have, come after those that other hosts may know. */
@@ -396,6 +417,7 @@ int main(void)
         cmocka_unit_test(this_host_alone_needs_no_list),
         cmocka_unit_test(files_and_lists_of_other_systems),
         cmocka_unit_test(nonsense_is_refused_by_the_variables_name),
+        cmocka_unit_test(a_host_that_is_of_no_use_can_be_left_out),
         cmocka_unit_test(addresses_are_tried_in_a_sensible_order),
         cmocka_unit_test(bridges_do_not_crowd_out_a_network),
         cmocka_unit_test(the_coordinator_listens_everywhere_unless_told_where),

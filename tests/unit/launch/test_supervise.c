@@ -447,6 +447,27 @@ static void hosts_that_cannot_reach_us_are_refused(void **state)
     assert_false(rt_path_exists(run_dir));
 }
 
+/* Nobody can take a host out of an allocation as out of a file. */
+static void an_allocation_is_no_list(void **state)
+{
+    (void)state;
+    char agent[96], nodes[96];
+    snprintf(agent, sizeof agent, "%s/agent", folder);
+    snprintf(nodes, sizeof nodes, "%s/nodes", folder);
+    write_program(agent,
+                  "#!/bin/sh\nsh -c \"$2\" | sed 's/\"version\":\"[^\"]*/\"version\":\"0.0.1/'\n");
+    assert_int_equal(rt_file_replace(nodes, "elsewhere\nelsewhere\n", 20), RT_OK);
+    setenv("OMPI_MCA_plm_rsh_agent", agent, 1);
+    setenv("PBS_NODEFILE", nodes, 1);
+    run(2, "--set", "control.bind=192.0.2.1", NULL);
+    unsetenv("PBS_NODEFILE");
+    unsetenv("OMPI_MCA_plm_rsh_agent");
+    expect_text(err, "ringtorch: PBS's allocation: host elsewhere: ");
+    expect_text(err, "ringtorch: PBS's allocation: workers could not run on 1 of its hosts: mend "
+                     "that, or name the other hosts in a file for --hostfile\n");
+    assert_false(rt_path_exists(run_dir));
+}
+
 static void hosts_are_probed(void **state)
 {
     (void)state;
@@ -555,6 +576,7 @@ int main(void)
         TEST(nobody_outlives_the_launcher),
         TEST(hosts_are_sent_whenever_they_change),
         TEST(hosts_that_cannot_reach_us_are_refused),
+        TEST(an_allocation_is_no_list),
         TEST(hosts_are_probed),
         TEST(events_are_printed_as_sentences),
     };
