@@ -49,7 +49,8 @@ typedef struct launch {
     rt__worker worker;
     char addresses[RT_ADDRESSES]; /* where the coordinator listens; "": preflight finds that out */
     char *coordinator, *dir;
-    char resume[PATH_MAX]; /* what a link given to --resume pointed to */
+    char idle[RT__HOSTS_FROM + 320]; /* which slots no worker takes; "": none */
+    char resume[PATH_MAX];           /* what a link given to --resume pointed to */
 } launch;
 
 /* Returns --run-dir, else run.dir, else runs/<run.name>. */
@@ -76,21 +77,30 @@ static rt_status find_programs(launch *l)
     return RT_OK;
 }
 
-/* Returns whether the configuration, --set or -n says how many workers there shall be. */
-static bool gives_workers(const launch *l)
+#define WORKERS_KEY "parallel.workers"
+
+/* Returns whether --set or -n says how many workers there shall be. */
+static bool command_gives_workers(const launch *l)
 {
-    static const char key[] = "parallel.workers";
+    static const char begins[] = WORKERS_KEY "=";
     const rt_option_list *sets = &l->options.sets;
     for (size_t i = 0; i < sets->count; i++)
-        if (strncmp(sets->item[i], key, sizeof key - 1) == 0 &&
-            sets->item[i][sizeof key - 1] == '=')
+        if (strncmp(sets->item[i], begins, sizeof begins - 1) == 0)
             return true;
+    return false;
+}
+
+/* Returns whether the command or the configuration says it. */
+static bool gives_workers(const launch *l)
+{
     rt_bytes text;
+    if (command_gives_workers(l))
+        return true;
     if (rt_input_read(l->options.config, RT_INPUT_FILE, RT_CONFIG_FILE_MAX, &text) != RT_OK) {
         rt_error_clear(); /* a pipe has been read to its end: -n can say it */
         return true;
     }
-    bool gives = rt_config_gives((const char *)text.data, text.len, key);
+    bool gives = rt_config_gives((const char *)text.data, text.len, WORKERS_KEY);
     rt_bytes_release(&text);
     return gives;
 }
@@ -105,6 +115,29 @@ static void choose_workers(rt_config *cfg, int64_t tasks)
         rt_error_clear();
     }
     cfg->parallel.workers = before;
+}
+
+/* Notes which slots the number of workers in the configuration leaves idle, and how many workers would use them. */
+static void note_idle_slots(launch *l)
+{
+    rt_config *cfg = &l->cfg;
+    int64_t all, hosts, workers = cfg->parallel.workers;
+    int64_t idle = rt__host_list_idle(&l->hosts, workers, &all, &hosts);
+    char and_hosts[64] = "";
+    if (idle == 0 || command_gives_workers(l))
+        return;
+    choose_workers(cfg, all);
+    int64_t most = cfg->parallel.workers;
+    cfg->parallel.workers = workers;
+    if (most <= workers)
+        return;
+    if (hosts > 0)
+        snprintf(and_hosts, sizeof and_hosts, " and %" PRId64 " of %" PRId64 " hosts", hosts,
+                 l->hosts.count);
+    snprintf(l->idle, sizeof l->idle,
+             "%s: %" PRId64 " of %" PRId64 " slots%s stay idle, for " WORKERS_KEY " is %" PRId64
+             ": -n %" PRId64 " uses %s",
+             l->hosts.from, idle, all, and_hosts, workers, most, most == all ? "all" : "more");
 }
 
 /* Fails if there are more workers than slots in an allocation of several hosts. */
@@ -135,6 +168,7 @@ static rt_status take_hosts(launch *l)
     if (l->hosts.tasks > 0 && !gives_workers(l))
         choose_workers(cfg, l->hosts.tasks);
     RT_TRY(check_slots(cfg, &l->hosts));
+    note_idle_slots(l);
     RT_TRY(rt__limits_check(l->hosts.count > 0 ? 1 : cfg->parallel.workers));
     if (l->hosts.count == 0)
         return RT_OK;
@@ -372,6 +406,7 @@ static rt_status start_on_hosts(const launch *l, rt__rundir *dir, const rt__pref
                                          .rundir = dir,
                                          .jobs = &l->jobs,
                                          .hosts = &l->hosts,
+                                         .idle = l->idle,
                                          .preflight = preflight,
                                          .addresses = l->addresses,
                                          .coordinator = l->coordinator,

@@ -97,6 +97,16 @@ int64_t rt__host_list_busiest(const rt__host_list *h, int64_t world)
     return most;
 }
 
+int64_t rt__host_list_idle(const rt__host_list *h, int64_t world, int64_t *all, int64_t *hosts)
+{
+    *all =
+        h->count == 0 ? h->tasks : 0; /* this host alone has as many slots as its job has tasks */
+    *hosts = 0;
+    for (int64_t i = 0; i < h->count; *all += h->slots[i++])
+        *hosts += *all >= world;
+    return *all > world ? *all - world : 0;
+}
+
 const char *rt__host_list_find(const rt__host_list *h, const char *name)
 {
     for (int64_t i = 0; i < h->count; i++)

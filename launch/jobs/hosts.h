@@ -59,6 +59,8 @@ bool rt__host_list_all_local(const rt__host_list *h);
 int64_t rt__host_list_local_ranks(const rt__host_list *h, int64_t world);
 /* Returns how many of them run on the host that gets the most. */
 int64_t rt__host_list_busiest(const rt__host_list *h, int64_t world);
+/* Returns how many slots these ranks leave idle, of *all that there are; *hosts is how many hosts get no rank. */
+int64_t rt__host_list_idle(const rt__host_list *h, int64_t world, int64_t *all, int64_t *hosts);
 /* Returns the listed host that `name`, with or without its domain, means; NULL: none. */
 const char *rt__host_list_find(const rt__host_list *h, const char *name);
 /* Fails with CONFIG if the other hosts could not reach a coordinator that listens on `bind`; "auto" is never wrong. */

@@ -18,6 +18,7 @@ typedef struct rt__run_spec {
     const rt__rundir *rundir;
     const rt__jobs *jobs;
     const rt__host_list *hosts; /* where workers may run, as rt__jobs_hosts returns it */
+    const char *idle; /* a line that says which of their slots no worker takes; "" or NULL: none */
     /* Of its hosts, with the address to listen on; NULL: only this host. */
     const rt__preflight *preflight;
     /* where the coordinator listens, "10.0.0.1,172.17.0.1"; "" or NULL: at preflight's */

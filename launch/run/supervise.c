@@ -298,19 +298,29 @@ static const char *listening_addresses(const rt__run_spec *spec)
     return spec->addresses && spec->addresses[0] ? spec->addresses : address_for_hosts(spec);
 }
 
-/* Begins to watch the host file. Without one, the hosts stay those that the run was given. */
-static rt_status open_hosts(rt__supervisor *s)
+static void say_hosts(rt__supervisor *s)
 {
-    const rt_config *cfg = s->spec->cfg;
     const rt__host_list *h = s->spec->hosts;
-    RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, address_for_hosts(s->spec)));
-    if (cfg->parallel.hostfile[0] || !h)
-        return RT_OK;
     if (h->tasks > 0 && h->count > 0)
         rt__display_say(&s->display, "%s: %" PRId64 " host%s, %" PRId64 " slot%s", h->from,
                         h->count, rt_plural(h->count), h->tasks, rt_plural(h->tasks));
     else if (h->from[0])
         rt__display_say(&s->display, "%s: this host", h->from);
+}
+
+/* Begins to watch the host file. Without one, the hosts stay those that the run was given. */
+static rt_status open_hosts(rt__supervisor *s)
+{
+    const rt_config *cfg = s->spec->cfg;
+    const rt__host_list *h = s->spec->hosts;
+    bool has_file = cfg->parallel.hostfile[0] != '\0';
+    RT_TRY(rt__hosts_file_open(&s->hosts, cfg->parallel.hostfile, address_for_hosts(s->spec)));
+    if (h && !has_file)
+        say_hosts(s);
+    if (s->spec->idle && s->spec->idle[0])
+        rt__display_say(&s->display, "%s", s->spec->idle);
+    if (has_file || !h)
+        return RT_OK;
     return rt__host_list_copy((const char *const *)h->name, h->slots, h->count, &s->hosts.hosts);
 }
 

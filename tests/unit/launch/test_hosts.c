@@ -224,6 +224,27 @@ static void a_file_is_watched(void **state)
     rt_error_clear();
 }
 
+static void idle_slots_are_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t world, idle, hosts;
+    } rows[] = {{1, 6, 2}, {2, 5, 2}, {3, 4, 1}, {6, 1, 0}, {7, 0, 0}, {9, 0, 0}};
+    static const char *const name[] = {"a", "b", "c"};
+    rt__host_list h;
+    int64_t all, hosts;
+    assert_int_equal(rt__host_list_copy(name, (const int64_t[]){2, 3, 2}, 3, &h), RT_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(rt__host_list_idle(&h, rows[i].world, &all, &hosts), rows[i].idle);
+        assert_int_equal(all, 7);
+        assert_int_equal(hosts, rows[i].hosts);
+    }
+    rt__host_list_release(&h);
+    rt__host_list job = {.tasks = 5}; /* of a batch system, on this host alone */
+    assert_int_equal(rt__host_list_idle(&job, 2, &all, &hosts), 3);
+    assert_int_equal(rt__host_list_idle(&(rt__host_list){0}, 2, &all, &hosts), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +254,7 @@ int main(void)
         cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(this_machine_is_known),
         cmocka_unit_test(ranks_fill_slots_in_order),
+        cmocka_unit_test(idle_slots_are_counted),
         cmocka_unit_test(a_coordinator_must_be_reachable),
         cmocka_unit_test(a_file_is_watched),
     };

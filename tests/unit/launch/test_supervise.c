@@ -425,6 +425,24 @@ static void hosts_are_sent_whenever_they_change(void **state)
     end_run(pid, 0);
 }
 
+/* The configuration says how many workers there are; who says it on the command line knows it. */
+static void idle_slots_are_named(void **state)
+{
+    (void)state;
+    write_hosts("localhost slots=4\n");
+    pid_t pid = begin("--hostfile", host_file, NULL);
+    await_heard("HOSTS");
+    end_run(pid, 0);
+    char expected[256];
+    snprintf(expected, sizeof expected,
+             "%s: 3 of 4 slots stay idle, for parallel.workers is 1: -n 4 uses all\n", host_file);
+    expect_text(out, expected);
+    pid = begin("--hostfile", host_file, "-n", "2", NULL);
+    await_heard("HOSTS");
+    end_run(pid, 0);
+    assert_null(strstr(out, "idle"));
+}
+
 static void hosts_that_cannot_reach_us_are_refused(void **state)
 {
     (void)state;
@@ -575,6 +593,7 @@ int main(void)
         TEST(stopped_at_once_snapshots_stay),
         TEST(nobody_outlives_the_launcher),
         TEST(hosts_are_sent_whenever_they_change),
+        TEST(idle_slots_are_named),
         TEST(hosts_that_cannot_reach_us_are_refused),
         TEST(an_allocation_is_no_list),
         TEST(hosts_are_probed),
