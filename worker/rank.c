@@ -380,6 +380,7 @@ static int fail(rank *r, rt_status status)
     if (r->joined && r->number > 0 && r->link)
         rt_clock_sleep(
             JOINED_SECONDS); /* mpirun kills the launcher as soon as another rank has failed */
+    rt__shm_dir_discard(&r->shm);
     _exit(code);
 }
 

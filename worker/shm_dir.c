@@ -89,6 +89,15 @@ rt_status rt__shm_dir_use(rt__shm_dir *d, const char *dir, const char *run_id, i
     return use_in(d, "/tmp", &name, ranks);
 }
 
+/* MPI may still be starting on another thread, and put a file into the directory while we empty it. */
+void rt__shm_dir_discard(rt__shm_dir *d)
+{
+    enum { TRIES = 3 };
+    for (int i = 0; i < TRIES && d->path && rt_remove_tree(d->path) != RT_OK; i++)
+        rt_error_clear();
+    release(d);
+}
+
 /* MPI has removed each rank's files by now, so the last rank finds the directory empty. */
 void rt__shm_dir_leave(rt__shm_dir *d)
 {

@@ -32,5 +32,8 @@ rt_status rt__shm_dir_use(rt__shm_dir *d, const char *dir, const char *run_id, i
                           int64_t ranks);
 /* Releases the lock, and removes the directory if it is empty. A zeroed struct is allowed. */
 void rt__shm_dir_leave(rt__shm_dir *d);
+/* Does the same for a rank whose job ends without MPI: removes the directory with all that is in it. What other ranks of this
+ * host have mapped stays mapped. On hosts other than the launcher's nobody else would remove it. */
+void rt__shm_dir_discard(rt__shm_dir *d);
 
 #endif

@@ -62,6 +62,23 @@ static void remains_of_a_killed_rank_are_removed(void **state)
     rt__shm_dir_leave(&a);
 }
 
+/* Its job ends, so that nobody needs the files of the other rank either, which mpirun is about to kill. */
+static void a_rank_that_fails_leaves_nothing(void **state)
+{
+    (void)state;
+    char file[300];
+    rt__shm_dir a, b;
+    must(rt__shm_dir_use(&a, dir, run, 3, 2));
+    must(rt__shm_dir_use(&b, dir, run, 3, 2));
+    snprintf(file, sizeof file, "%s/vader_segment.1", expected);
+    must(rt_file_replace(file, "x", 1));
+    rt__shm_dir_discard(&a);
+    assert_false(rt_path_exists(expected));
+    rt__shm_dir_discard(&b);
+    assert_null(b.path);
+    rt__shm_dir_discard(&(rt__shm_dir){0});
+}
+
 static void another_place_is_taken_if_this_one_is_open_to_others(void **state)
 {
     (void)state;
@@ -134,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_to_leave_removes_it),
         cmocka_unit_test(remains_of_a_killed_rank_are_removed),
+        cmocka_unit_test(a_rank_that_fails_leaves_nothing),
         cmocka_unit_test(another_place_is_taken_if_this_one_is_open_to_others),
         cmocka_unit_test(another_place_is_taken_if_this_one_is_full),
     };
