@@ -52,9 +52,50 @@ static rt_status check_place(const char *path)
     return status;
 }
 
+/* Returns how many bytes of the path lead to the last folder above it that exists; 0: none, or the root. */
+static size_t length_there(const char *path)
+{
+    char *at = rt_strdup(path), *slash = NULL;
+    while (at && (slash = strrchr(at, '/'))) {
+        *slash = '\0';
+        if (*at && rt_path_exists(at))
+            break;
+    }
+    size_t length = !at ? strlen(path) : slash ? strlen(at) : 0;
+    rt_mem_free(at);
+    rt_error_clear();
+    return length;
+}
+
+/* Removes the directory and the folders above it that we have created. Those in which others have put something stay. */
+static void remove_created(const rt__rundir *d)
+{
+    char *at = rmdir(d->path) == 0 ? rt_strdup(d->path) : NULL, *slash;
+    while (at && (slash = strrchr(at, '/')) && (size_t)(slash - at) > d->there) {
+        *slash = '\0';
+        if (rmdir(at) != 0)
+            break;
+    }
+    rt_mem_free(at);
+}
+
+/* Makes the folder that the directory is to lie in. */
+static rt_status make_parent(const char *path)
+{
+    char *parent = rt_strdup(path), *slash = parent ? strrchr(parent, '/') : NULL;
+    rt_status status = parent ? RT_OK : rt_error_code();
+    if (slash && slash != parent) {
+        *slash = '\0';
+        status = rt_dir_make(parent, 0755);
+    }
+    rt_mem_free(parent);
+    return status;
+}
+
 /* Creates the directory, or checks that the existing one can be used. */
 static rt_status make_or_check(rt__rundir *d)
 {
+    enum { TRIES = 3 }; /* another start that is refused may remove the parent meanwhile */
     struct stat st;
     if (stat(d->path, &st) == 0) {
         if (!S_ISDIR(st.st_mode))
@@ -65,21 +106,17 @@ static rt_status make_or_check(rt__rundir *d)
     }
     if (errno != ENOENT)
         return cannot_use(d->path, strerror(errno));
-    char *parent = rt_strdup(d->path), *slash = parent ? strrchr(parent, '/') : NULL;
-    rt_status status = parent ? RT_OK : rt_error_code();
-    if (slash && slash != parent) {
-        *slash = '\0';
-        status = rt_dir_make(parent, 0755);
+    d->there = length_there(d->path);
+    for (int i = 0; i < TRIES && !d->created; i++) {
+        if (make_parent(d->path) != RT_OK) {
+            rt_error_clear();
+            return cannot_use(d->path, "its parent directory cannot be created");
+        }
+        d->created = mkdir(d->path, 0755) == 0;
+        if (!d->created && errno != ENOENT)
+            break;
     }
-    rt_mem_free(parent);
-    if (status != RT_OK) {
-        rt_error_clear();
-        return cannot_use(d->path, "its parent directory cannot be created");
-    }
-    if (mkdir(d->path, 0755) != 0)
-        return cannot_use(d->path, strerror(errno));
-    d->created = true;
-    return RT_OK;
+    return d->created ? RT_OK : cannot_use(d->path, strerror(errno));
 }
 
 /* ---- where it is ---- */
@@ -274,7 +311,7 @@ void rt__rundir_close(rt__rundir *d, bool undo)
     if (undo && !d->held_run) {
         remove_contents(d);
         if (d->created)
-            rmdir(d->path);
+            remove_created(d);
     }
     if (d->lock_fd >= 0)
         close(d->lock_fd);

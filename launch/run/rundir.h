@@ -11,11 +11,13 @@
 
 #include <ringtorch/status.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct rt__rundir {
     char *path;      /* as given, simplified: "x" for "./x/" */
     bool created;    /* we created the directory */
+    size_t there;    /* bytes of the path that existed before then */
     bool held_run;   /* it held an earlier run's journal when we opened it */
     uint32_t before; /* which of rt_run_files it held then, a bit each */
     int lock_fd;     /* of path/lock, locked; inherited by the coordinator */
@@ -32,7 +34,7 @@ rt_status rt__rundir_open(const char *path, const char *resume, rt__rundir *out)
  * (rt_mem_free), else NULL. */
 bool rt__rundir_is_there(const rt__rundir *d, char **moved);
 /* Unlocks. With `undo`, also removes the files that the run has made, unless the directory held a run before, and removes the
- * directory itself if we created it. */
+ * directory itself if we created it, with the folders above it that we created and that are empty. */
 void rt__rundir_close(rt__rundir *d, bool undo);
 
 #endif

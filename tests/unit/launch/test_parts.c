@@ -129,7 +129,27 @@ static void a_new_directory_can_be_taken_back(void **state)
     touch(in_folder("runs/new/journal"));
     touch(in_folder("runs/new/config.yaml"));
     rt__rundir_close(&d, true);
-    assert_false(rt_path_exists(in_folder("runs/new")));
+    assert_false(rt_path_exists(in_folder("runs")));
+}
+
+/* A folder above it that was there before stays, and so does one that holds something by now. */
+static void folders_above_it_are_taken_back(void **state)
+{
+    (void)state;
+    rt__rundir d, other;
+    assert_int_equal(mkdir(in_folder("a"), 0755), 0);
+    assert_int_equal(rt__rundir_open(in_folder("a/b/c/new"), "never", &d), RT_OK);
+    rt__rundir_close(&d, true);
+    assert_false(rt_path_exists(in_folder("a/b")));
+    assert_true(rt_path_exists(in_folder("a")));
+    assert_int_equal(rt__rundir_open(in_folder("a/b/c/new"), "never", &d), RT_OK);
+    assert_int_equal(rt__rundir_open(in_folder("a/b/other"), "never", &other), RT_OK);
+    rt__rundir_close(&d, true);
+    assert_false(rt_path_exists(in_folder("a/b/c")));
+    rt__rundir_close(&other, false);
+    assert_true(rt_path_exists(in_folder("a/b/other/lock")));
+    assert_int_equal(rt__rundir_open("/proc/new", "never", &d), RT_E_CONFIG); /* "No such file" */
+    rt_error_clear();
 }
 
 /* A trailing slash, which shells add, does not make it another directory. */
@@ -532,6 +552,7 @@ int main(void)
         cmocka_unit_test(options_are_understood),
         cmocka_unit_test(wrong_options_are_named),
         TEST(a_new_directory_can_be_taken_back),
+        TEST(folders_above_it_are_taken_back),
         TEST(a_directory_may_be_typed_in_many_ways),
         TEST(a_new_directory_follows_the_umask),
         TEST(what_was_there_before_stays),
