@@ -375,7 +375,8 @@ static int fail(rank *r, rt_status status)
         if (status == RT_E_NUMERIC && at.slice < 0)
             wait_for_abort(&r->orders);
     }
-    rt__shm_dir_discard(&r->shm); /* before the farewell: the launcher kills us once it is through */
+    rt__shm_dir_discard(
+        &r->shm); /* before the farewell: the launcher kills us once it is through */
     atomic_store(&r->orders.abort, 1);
     rt__link_end(r->link, FAREWELL_SECONDS);
     if (r->joined && r->number > 0 && r->link)
