@@ -129,7 +129,7 @@ typedef struct rt_fold {
 
 /* Element i0,i1,... moves from x + sum(i * src) to y + sum(i * dst). */
 typedef struct rt_strided {
-    size_t size; /* bytes of one element: 1, 2, 4 or 8 */
+    size_t size; /* bytes of one element: 1, 2, 4, 8 or 16 */
     int nd;      /* 0 (one element) .. RT_KERNEL_DIMS */
     int64_t dim[RT_KERNEL_DIMS], src[RT_KERNEL_DIMS], dst[RT_KERNEL_DIMS];
 } rt_strided;
@@ -137,7 +137,7 @@ typedef struct rt_strided {
 /* A grid with an index for each of its elements: element i0,i1,... takes its index from index[sum(i * at)] and refers to element
  * sum(i * stride) + index * step of x. */
 typedef struct rt_pick {
-    size_t bytes; /* of one element: 1, 2, 4 or 8 */
+    size_t bytes; /* of one element: 1, 2, 4, 8 or 16 */
     int64_t size, step;
     int nd; /* 1 .. RT_KERNEL_DIMS */
     int64_t dim[RT_KERNEL_DIMS], at[RT_KERNEL_DIMS], stride[RT_KERNEL_DIMS];
@@ -239,9 +239,9 @@ struct rt_kernels {
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef KERNEL_ANY
-    /* cast[from][to]. Float to integer: truncated towards zero, clamped to the range, NaN becomes 0; but to uint8: the lowest byte of
-     * the int64. Integer to a smaller integer: the lowest bits. To bool: x != 0. To half precision: through float32, to nearest, ties
-     * to even. */
+    /* cast[from][to]. Float to integer: truncated towards zero, clamped to the range, NaN becomes 0; but to 8 and 16 bits: the lowest
+     * bits of the int64, 0 outside of its range. Integer to a smaller integer: the lowest bits. To bool: x != 0. To half precision:
+     * through float32, to nearest, ties to even. Complex to real: the real part. */
     rt_cast_fn *cast[RT_DTYPES][RT_DTYPES];
 };
 

@@ -12,7 +12,8 @@
 
 RT_BEGIN_DECLS
 
-/* DTYPE(constant, name, C type, bytes, safetensors name). The order is part of the ABI. */
+/* DTYPE(constant, name, C type, bytes, safetensors name). The order is part of the ABI. A complex number is its real part followed by
+ * its imaginary one, as in <complex.h>, C++'s std::complex and NumPy. C128 is a name of our own: safetensors has no complex128. */
 #define RT_DTYPE_LIST(DTYPE)                                                                       \
     DTYPE(F32, float32, float, 4, "F32")                                                           \
     DTYPE(F64, float64, double, 8, "F64")                                                          \
@@ -21,7 +22,11 @@ RT_BEGIN_DECLS
     DTYPE(U8, uint8, uint8_t, 1, "U8")                                                             \
     DTYPE(BOOL, bool, uint8_t, 1, "BOOL")                                                          \
     DTYPE(BF16, bfloat16, uint16_t, 2, "BF16")                                                     \
-    DTYPE(F16, float16, uint16_t, 2, "F16")
+    DTYPE(F16, float16, uint16_t, 2, "F16")                                                        \
+    DTYPE(I8, int8, int8_t, 1, "I8")                                                               \
+    DTYPE(I16, int16, int16_t, 2, "I16")                                                           \
+    DTYPE(C64, complex64, float _Complex, 8, "C64")                                                \
+    DTYPE(C128, complex128, double _Complex, 16, "C128")
 
 /* The types of elements. */
 typedef enum rt_dtype {

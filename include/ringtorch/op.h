@@ -96,7 +96,10 @@ typedef struct rt_op rt_op;
 #define RT_TYPE(dtype) (1u << RT_##dtype)
 /* All float types. bfloat16 and float16 are storage types; computation is in float32: if .run finds no
  * kernel for them, it is called again with float32 copies, and its results are rounded once. */
-#define RT_FLOATS   (RT_TYPE(F32) | RT_TYPE(F64) | RT_TYPE(BF16) | RT_TYPE(F16))
+#define RT_FLOATS (RT_TYPE(F32) | RT_TYPE(F64) | RT_TYPE(BF16) | RT_TYPE(F16))
+/* All integer types, not bool. */
+#define RT_INTEGERS (RT_TYPE(I64) | RT_TYPE(I32) | RT_TYPE(I16) | RT_TYPE(I8) | RT_TYPE(U8))
+#define RT_COMPLEX  (RT_TYPE(C64) | RT_TYPE(C128))
 #define RT_ANY_TYPE 0x0fffffffu
 #define RT_NOT_BOOL (RT_ANY_TYPE & ~RT_TYPE(BOOL))
 #define RT_SAME     0x80000000u
@@ -212,7 +215,7 @@ RT_API rt_status rt_apply_all(const rt_op *op, const void *args, rt_tensor **out
  *   - x is a parameter for which a gradient is computed, or a view of one, while recording is on;
  *   - x has a history that cannot express this: recording is off, or x shares memory with a result of which it is not a view;
  *   - x has elements that share their memory (rt_expand);
- *   - the result has another shape, or is of a higher category than x: float > integer > bool (a float64 is rounded to float32).
+ *   - the result has another shape, or is of a higher category than x: complex > float > integer > bool (a float64 is rounded to float32).
  *
  * A backward that needs the old value fails; the operation itself keeps a copy if its own backward
  * needs it. op must have .run, one result and a fixed number of inputs; with .in_place no memory

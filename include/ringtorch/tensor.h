@@ -88,9 +88,10 @@ RT_API void rt_allow_fallback(bool allowed);
  * DEVICE if there is no such device. */
 RT_API rt_status rt_device_named(const char *name, rt_device *out);
 /* Returns the type in which operations compute a and b, as torch.result_type does. Categories are
- * ordered bool < integers < floats. The higher category wins; within a category the larger type
- * wins, and bfloat16 with float16 gives float32. A scalar (no axes) counts less than a tensor with
- * axes: only a higher category of the scalar matters. If one of the two is NULL, returns the type
+ * ordered bool < integers < floats < complex numbers. The higher category wins; within a category the
+ * larger type wins; bfloat16 with float16 gives float32, int8 with uint8 int16, and a float64 makes a
+ * complex64 a complex128. A scalar (no axes) counts less than a tensor with axes: only a higher
+ * category of the scalar matters. If one of the two is NULL, returns the type
  * of the other. */
 RT_API rt_dtype rt_result_type(const rt_tensor *a, const rt_tensor *b);
 /* Returns the type that rt_result_type gives for tensors of these two types, as

@@ -68,37 +68,57 @@ static uint16_t to_f16(float v)
     return (uint16_t)(sign | (((u + 0xfff + (u >> 13 & 1)) >> 13) - (112 << 10)));
 }
 
-/* To uint8 through int64, keeping the lowest byte, as PyTorch does on the CPU. Values that int64 cannot hold give 0. */
-static uint8_t byte_of_float(double v)
+/* To integers of 8 and 16 bits through int64, keeping the lowest bits, as PyTorch does on the CPU. Values that int64 cannot hold
+ * give 0. */
+static int64_t truncated(double v)
 {
-    return v > -0x1p63 && v < 0x1p63 ? (uint8_t)(int64_t)v : 0;
+    return v > -0x1p63 && v < 0x1p63 ? (int64_t)v : 0;
 }
 
-/* CAST(from, its C type, to, its C type, value) for all targets of one source type with value v. From a float type,
- * integers get the nearest value they have; from an integer type, the lowest bits, as in C. */
+/* CAST(from, its C type, to, its C type, value) for all targets of one source type with value v. From a float type, int64 and int32 get
+ * the nearest value they have, smaller integers the lowest bits of the int64; from an integer type, the lowest bits, as in C. A complex
+ * number has an imaginary part of 0 if it was real, and gives real types its real part. */
 #define CASTS_FROM_FLOAT(CAST, F, type, v)                                                         \
     CAST(F, type, I64, int64_t, clamp_float(v, INT64_MIN, INT64_MAX, 0x1p63))                      \
     CAST(F, type, I32, int32_t, clamp_float(v, INT32_MIN, INT32_MAX, 0x1p31))                      \
-    CAST(F, type, U8, uint8_t, byte_of_float(v))                                                   \
+    CAST(F, type, I16, int16_t, truncated(v))                                                      \
+    CAST(F, type, I8, int8_t, truncated(v))                                                        \
+    CAST(F, type, U8, uint8_t, truncated(v))                                                       \
     CASTS_FROM_ANY(CAST, F, type, v)
+#define CASTS_FROM_REAL(CAST, F, type, v)                                                          \
+    CASTS_FROM_FLOAT(CAST, F, type, v)                                                             \
+    CASTS_OF_WHOLE(CAST, F, type, v)
+#define CASTS_FROM_COMPLEX(CAST, F, type, v)                                                       \
+    CASTS_FROM_FLOAT(CAST, F, type, __real__(v))                                                   \
+    CASTS_OF_WHOLE(CAST, F, type, v)
 #define CASTS_FROM_INT(CAST, F, type, v)                                                           \
     CAST(F, type, I64, int64_t, v)                                                                 \
     CAST(F, type, I32, int32_t, v)                                                                 \
+    CAST(F, type, I16, int16_t, v)                                                                 \
+    CAST(F, type, I8, int8_t, v)                                                                   \
     CAST(F, type, U8, uint8_t, v)                                                                  \
-    CASTS_FROM_ANY(CAST, F, type, v)
+    CASTS_FROM_ANY(CAST, F, type, v)                                                               \
+    CASTS_OF_WHOLE(CAST, F, type, v)
 #define CASTS_FROM_ANY(CAST, F, type, v)                                                           \
     CAST(F, type, F32, float, v)                                                                   \
     CAST(F, type, F64, double, v)                                                                  \
     CAST(F, type, F16, uint16_t, to_f16((float)(v)))                                               \
-    CAST(F, type, BF16, uint16_t, to_bf16((float)(v)))                                             \
-    CAST(F, type, BOOL, uint8_t, (v) != 0)
+    CAST(F, type, BF16, uint16_t, to_bf16((float)(v)))
+#define CASTS_OF_WHOLE(CAST, F, type, v)                                                           \
+    CAST(F, type, BOOL, uint8_t, (v) != 0)                                                         \
+    CAST(F, type, C64, float _Complex, v)                                                          \
+    CAST(F, type, C128, double _Complex, v)
 #define CASTS(CAST)                                                                                \
-    CASTS_FROM_FLOAT(CAST, F32, float, v)                                                          \
-    CASTS_FROM_FLOAT(CAST, F64, double, v)                                                         \
-    CASTS_FROM_FLOAT(CAST, F16, uint16_t, from_f16(v))                                             \
-    CASTS_FROM_FLOAT(CAST, BF16, uint16_t, from_bf16(v))                                           \
+    CASTS_FROM_REAL(CAST, F32, float, v)                                                           \
+    CASTS_FROM_REAL(CAST, F64, double, v)                                                          \
+    CASTS_FROM_REAL(CAST, F16, uint16_t, from_f16(v))                                              \
+    CASTS_FROM_REAL(CAST, BF16, uint16_t, from_bf16(v))                                            \
+    CASTS_FROM_COMPLEX(CAST, C64, float _Complex, v)                                               \
+    CASTS_FROM_COMPLEX(CAST, C128, double _Complex, v)                                             \
     CASTS_FROM_INT(CAST, I64, int64_t, v)                                                          \
     CASTS_FROM_INT(CAST, I32, int32_t, v)                                                          \
+    CASTS_FROM_INT(CAST, I16, int16_t, v)                                                          \
+    CASTS_FROM_INT(CAST, I8, int8_t, v)                                                            \
     CASTS_FROM_INT(CAST, U8, uint8_t, v)                                                           \
     CASTS_FROM_INT(CAST, BOOL, uint8_t, v)
 

@@ -40,6 +40,11 @@ static inline bool rt__worth_threads(const rt_exec *e, int64_t work)
     RT_PRAGMA(omp parallel for schedule(static) num_threads((e)->threads) if (condition))          \
     for (int64_t i = 0; i < (n); i++)
 
+/* An element of 16 bytes to copies; its memory need not be aligned to 16. */
+typedef struct rt_16_bytes {
+    uint64_t half[2];
+} rt_16_bytes;
+
 static inline int64_t rt__min(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -85,6 +85,7 @@ GATHER(uint8_t)
 GATHER(uint16_t)
 GATHER(uint32_t)
 GATHER(uint64_t)
+GATHER(rt_16_bytes)
 
 static bool gather_run(const rt_pick *p, const char *x, const int64_t *index, char *y)
 {
@@ -97,8 +98,10 @@ static bool gather_run(const rt_pick *p, const char *x, const int64_t *index, ch
         return gather_uint16_t(p, (const void *)x, index, (void *)y);
     case 4:
         return gather_uint32_t(p, (const void *)x, index, (void *)y);
-    default:
+    case 8:
         return gather_uint64_t(p, (const void *)x, index, (void *)y);
+    default:
+        return gather_rt_16_bytes(p, (const void *)x, index, (void *)y);
     }
 }
 
@@ -157,7 +160,11 @@ SCATTER_ADD(F32, float)
 SCATTER_ADD(F64, double)
 SCATTER_ADD(I64, int64_t)
 SCATTER_ADD(I32, int32_t)
+SCATTER_ADD(I16, int16_t)
+SCATTER_ADD(I8, int8_t)
 SCATTER_ADD(U8, uint8_t)
+SCATTER_ADD(C64, float _Complex)
+SCATTER_ADD(C128, double _Complex)
 
 /* ---- labels ---- */
 
@@ -218,7 +225,11 @@ void rt__install_indexing(rt_kernels *k)
     SUMS(F64)
     SUMS(I64)
     SUMS(I32)
+    SUMS(I16)
+    SUMS(I8)
     SUMS(U8)
+    SUMS(C64)
+    SUMS(C128)
     k->label_share[RT_F32] = label_share_F32;
     k->label_share[RT_F64] = label_share_F64;
 #define DTYPE(T, name, type, bytes, st) k->arange[RT_##T] = arange_##T;

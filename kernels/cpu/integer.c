@@ -10,6 +10,8 @@
 #define WHOLE(ROW, row, ...)                                                                       \
     ROW(row, I64, int64_t, (int64_t), __VA_ARGS__)                                                 \
     ROW(row, I32, int32_t, (int32_t), __VA_ARGS__)                                                 \
+    ROW(row, I16, int16_t, (int16_t), __VA_ARGS__)                                                 \
+    ROW(row, I8, int8_t, (int8_t), __VA_ARGS__)                                                    \
     ROW(row, U8, uint8_t, (uint8_t), __VA_ARGS__)
 #define ALL(ROW, row, ...) WHOLE(ROW, row, __VA_ARGS__) ROW(row, BOOL, uint8_t, 0 !=, __VA_ARGS__)
 
@@ -86,6 +88,10 @@ static int64_t whole_of(double v)
 #define MOST_I64  INT64_MAX
 #define LEAST_I32 INT32_MIN
 #define MOST_I32  INT32_MAX
+#define LEAST_I16 INT16_MIN
+#define MOST_I16  INT16_MAX
+#define LEAST_I8  INT8_MIN
+#define MOST_I8   INT8_MAX
 #define LEAST_U8  0
 #define MOST_U8   UINT8_MAX
 #define held(v)   within(v, least, most)

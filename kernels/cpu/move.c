@@ -53,6 +53,7 @@ STRIDED_RUN(uint8_t)
 STRIDED_RUN(uint16_t)
 STRIDED_RUN(uint32_t)
 STRIDED_RUN(uint64_t)
+STRIDED_RUN(rt_16_bytes)
 
 static void copy_run(size_t size, int64_t n, const char *x, int64_t src, char *y, int64_t dst)
 {
@@ -64,8 +65,10 @@ static void copy_run(size_t size, int64_t n, const char *x, int64_t src, char *y
         run_uint16_t(n, (const void *)x, src, (void *)y, dst);
     else if (size == 4)
         run_uint32_t(n, (const void *)x, src, (void *)y, dst);
-    else
+    else if (size == 8)
         run_uint64_t(n, (const void *)x, src, (void *)y, dst);
+    else
+        run_rt_16_bytes(n, (const void *)x, src, (void *)y, dst);
 }
 
 static void copy(rt_exec *e, const rt_strided *s, const void *x, void *y)
@@ -125,6 +128,7 @@ SELECT(uint8_t)
 SELECT(uint16_t)
 SELECT(uint32_t)
 SELECT(uint64_t)
+SELECT(rt_16_bytes)
 
 void rt__install_moves(rt_kernels *k)
 {
@@ -135,6 +139,7 @@ void rt__install_moves(rt_kernels *k)
         k->select[t] = size == 1   ? select_uint8_t
                        : size == 2 ? select_uint16_t
                        : size == 4 ? select_uint32_t
-                                   : select_uint64_t;
+                       : size == 8 ? select_uint64_t
+                                   : select_rt_16_bytes;
     }
 }

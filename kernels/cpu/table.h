@@ -15,7 +15,11 @@
     FLOATS(EACH, name, __VA_ARGS__)                                                                \
     INT64(EACH, name, __VA_ARGS__)                                                                 \
     EACH(name, I32, i32, __VA_ARGS__)                                                              \
-    EACH(name, U8, u8, __VA_ARGS__)
+    EACH(name, I16, i16, __VA_ARGS__)                                                              \
+    EACH(name, I8, i8, __VA_ARGS__)                                                                \
+    EACH(name, U8, u8, __VA_ARGS__)                                                                \
+    EACH(name, C64, c64, __VA_ARGS__)                                                              \
+    EACH(name, C128, c128, __VA_ARGS__)
 #define EVERY(EACH, name, ...)                                                                     \
     NUMERIC(EACH, name, __VA_ARGS__)                                                               \
     EACH(name, BOOL, bool, __VA_ARGS__)                                                            \

@@ -29,7 +29,7 @@ KERNEL(arange, EVERY, (rt_exec *e, int64_t n, double start, double step, void *y
     }
 }
 
-/* Copies between strided views of one element size (1, 2, 4 or 8 bytes). */
+/* Copies between strided views of one element size (1, 2, 4, 8 or 16 bytes). */
 KERNEL_ANY(copy, (rt_exec *e, const rt_strided *s, const void *x, void *y))
 {
     int64_t count = 1;
@@ -47,7 +47,7 @@ KERNEL_ANY(copy, (rt_exec *e, const rt_strided *s, const void *x, void *y))
     }
 }
 
-/* Writes n elements of `size` bytes (1, 2, 4 or 8), each a copy of *value. */
+/* Writes n elements of `size` bytes (1, 2, 4, 8 or 16), each a copy of *value. */
 KERNEL_ANY(fill, (rt_exec *e, int64_t n, size_t size, const void *value, void *y))
 {
     for (int64_t i = 0; i < n; i++)

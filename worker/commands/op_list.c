@@ -49,17 +49,25 @@ static bool has_type(const json_t *dtypes, const char *name)
 /* Appends the name of a set of types, or all types in it. */
 static void add_types(rt_text *t, const json_t *dtypes)
 {
-    size_t n = json_array_size(dtypes), floats = 0;
+    enum { EVERY = (1 << RT_DTYPES) - 1, BOOL = RT_TYPE(BOOL), REAL = EVERY & ~RT_COMPLEX };
+    static const struct {
+        uint32_t types;
+        const char *name;
+    } sets[] = {
+        {EVERY, "any type"},       {EVERY & ~BOOL, "any type but bool"},
+        {REAL, "any real type"},   {REAL & ~BOOL, "any real type but bool"},
+        {RT_FLOATS, "floats"},     {RT_FLOATS | RT_COMPLEX, "floats or complex types"},
+        {RT_INTEGERS, "integers"}, {RT_INTEGERS | BOOL, "integers or bool"},
+    };
+    uint32_t types = 0;
     for (int type = 0; type < RT_DTYPES; type++)
-        floats += (RT_FLOATS >> type & 1) && has_type(dtypes, rt_dtype_name((rt_dtype)type));
-    if (n == RT_DTYPES)
-        rt_text_add(t, "any type");
-    else if (n == RT_DTYPES - 1 && !has_type(dtypes, "bool"))
-        rt_text_add(t, "any type but bool");
-    else if (floats == n && n == (size_t)__builtin_popcount(RT_FLOATS))
-        rt_text_add(t, "floats");
-    else
-        add_names(t, dtypes);
+        types |= (uint32_t)has_type(dtypes, rt_dtype_name((rt_dtype)type)) << type;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if (types == sets[i].types) {
+            rt_text_add(t, "%s", sets[i].name);
+            return;
+        }
+    add_names(t, dtypes);
 }
 
 /* Appends "floats, one type, optional". */

@@ -70,9 +70,9 @@ RT_API rt_tensor *rt_detach(rt_tensor *x);
  * float types. Every conversion is defined and gives the same result on every machine (PyTorch
  * leaves the first kind undefined): from floats to int32 and int64, values are rounded towards
  * zero, values out of range (infinities too) become the nearest value in range, and NaN becomes 0;
- * from floats to uint8, the lowest byte of the int64, or 0 if there is none; from integers to
- * smaller ones, the lowest bits; to bool, x != 0; to smaller floats, the nearest value, ties to
- * even. */
+ * from floats to int16, int8 and uint8, the lowest bits of the int64, or 0 if there is none; from
+ * integers to smaller ones, the lowest bits; to bool, x != 0; to smaller floats, the nearest value,
+ * ties to even; from complex to real types, the real part. */
 RT_API rt_tensor *rt_to(rt_tensor *x, rt_dtype dtype);
 /* Returns a copy on another device, or x itself if it is there already. Differentiable. The
  * results of an operation are on the device of its inputs, and an operation refuses inputs on two

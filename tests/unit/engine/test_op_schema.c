@@ -169,7 +169,8 @@ static void rows_are_written(void **state)
         "{\"name\":\"list\",\"help\":\"\",\"inputs\":[{\"name\":\"xs\",\"many\":true,\"needed\":"
         "true,\"same_type\":true,\"promoted\":false,\"dtypes\":[\"float32\",\"float64\",\"int64\","
         "\"int32\","
-        "\"uint8\",\"bool\",\"bfloat16\",\"float16\"],\"help\":\"of one shape\"}],\"values\":[{"
+        "\"uint8\",\"bool\",\"bfloat16\",\"float16\",\"int8\",\"int16\",\"complex64\","
+        "\"complex128\"],\"help\":\"of one shape\"}],\"values\":[{"
         "\"name\":\"twice\",\"kind\":\"flag\",\"needed\":false,\"help\":\"a flag\",\"default\":"
         "false},{\"name\":\"axis\",\"kind\":\"integer\",\"needed\":false,\"help\":\"an axis\","
         "\"default\":-1}],\"results\":1,\"differentiable\":false,\"derivatives\":0,"
@@ -311,9 +312,9 @@ static void a_struct_is_refused_by_name(void **state)
     a[4].order = -1;
     rt__check_values(&all_op, &a[4]);
     assert_error(RANGE, "all: order is -1, expected one of up|down");
-    a[5].dtype = RT_DTYPES;
+    a[5].dtype = (rt_dtype)100;
     rt__check_values(&all_op, &a[5]);
-    assert_error(DTYPE, "all: dtype is 8, which is not an element type");
+    assert_error(DTYPE, "all: dtype is 100, which is not an element type");
     a[6].p = NAN;
     rt__check_values(&all_op, &a[6]);
     assert_error(RANGE, "all: p is nan, expected 0 to 1");

@@ -41,7 +41,7 @@ static void constants_have_their_values(void **state)
 static void every_dtype_can_be_filled_and_read(void **state)
 {
     (void)state;
-    const rt_dtype types[] = {RT_F32, RT_F64, RT_I64, RT_I32, RT_U8};
+    const rt_dtype types[] = {RT_F32, RT_F64, RT_I64, RT_I32, RT_I16, RT_I8, RT_U8, RT_BF16};
     for (int i = 0; i < COUNT(types); i++) {
         rt_tensor *x = rt_full(rt_shape(3), 5, types[i]);
         assert_true(rt_item(rt_select(x, 0, 2)) == 5);
@@ -50,6 +50,36 @@ static void every_dtype_can_be_filled_and_read(void **state)
     assert_true(rt_item(rt_full(rt_shape(), 5, RT_BOOL)) == 1);
     assert_true(rt_item(rt_full(rt_shape(), 0.1, RT_F64)) == 0.1);
     assert_fine();
+}
+
+/* They are moved by views, copies, broadcasts and indices, wherever their memory begins. */
+static void complex_numbers_keep_both_parts(void **state)
+{
+    (void)state;
+    double _Complex v[7];
+    for (int i = 0; i < 7; i++)
+        v[i] = i - 10.5i * i;
+    const rt_dtype types[] = {RT_C64, RT_C128};
+    for (int t = 0; t < COUNT(types); t++) {
+        rt_tensor *x = rt_to(rt_wrap(v + 1, rt_shape(2, 3), RT_C128), types[t]);
+        double _Complex out[12];
+        assert_int_equal(rt_copy_out(rt_to(rt_t(x), RT_C128), out), RT_OK);
+        assert_true(out[0] == v[1] && out[1] == v[4] && out[4] == v[3] && out[5] == v[6]);
+        rt_tensor *twice = rt_contiguous(rt_expand(rt_unsqueeze(x, 0), rt_shape(2, 2, 3)));
+        assert_int_equal(rt_copy_out(rt_to(twice, RT_C128), out), RT_OK);
+        assert_memory_equal(out + 6, v + 1, 6 * sizeof *v);
+        rt_tensor *row = rt_gather(rt_select(x, 0, 1), 0, rt_arange(2, -1, -1, RT_I64));
+        assert_int_equal(rt_copy_out(rt_to(row, RT_C128), out), RT_OK);
+        assert_true(out[0] == v[6] && out[2] == v[4]);
+        rt_tensor *chosen = rt_where(rt_lt(rt_arange(0, 3, 1, RT_F32), rt_scalar(1)),
+                                     rt_select(x, 0, 0), rt_select(x, 0, 1));
+        assert_int_equal(rt_copy_out(rt_to(chosen, RT_C128), out), RT_OK);
+        assert_true(out[0] == v[1] && out[1] == v[5]);
+        assert_true(rt_item(rt_to(rt_select(rt_select(x, 0, 1), 0, 2), RT_F32)) == 6);
+    }
+    assert_fine();
+    rt_item(rt_full(rt_shape(), 1, RT_C64));
+    assert_error(DTYPE, "item: complex64[] cpu is complex: read it with rt_copy_out");
 }
 
 static void bad_shapes_are_refused(void **state)
@@ -495,6 +525,7 @@ static void printing_shortens_large_tensors(void **state)
     stdout = file;
     rt_print(rt_view(rt_arange(0, 4, 1, RT_F32), rt_shape(2, 2)));
     rt_print(rt_arange(0, 2000, 1, RT_F32));
+    rt_print(rt_from((const float[]){1, -2, 0.5f, 3}, rt_shape(2), RT_C64));
     rt_print(NULL);
     stdout = console;
     char text[256] = "";
@@ -503,7 +534,8 @@ static void printing_shortens_large_tensors(void **state)
     fclose(file);
     assert_in_range(n, 1, sizeof text - 1);
     assert_string_equal(text, "[[0, 1],\n [2, 3]]  float32[2,2] cpu\n"
-                              "[0, 1, 2, ..., 1997, 1998, 1999]  float32[2000] cpu\nno tensor\n");
+                              "[0, 1, 2, ..., 1997, 1998, 1999]  float32[2000] cpu\n"
+                              "[1-2j, 0.5+3j]  complex64[2] cpu\nno tensor\n");
 }
 
 int main(void)
@@ -511,6 +543,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(constants_have_their_values),
         TEST(every_dtype_can_be_filled_and_read),
+        TEST(complex_numbers_keep_both_parts),
         TEST(bad_shapes_are_refused),
         TEST(more_than_memory_is_an_error_not_a_crash),
         TEST(wrapped_memory_is_shared),

@@ -473,6 +473,10 @@ static double value(const buffer *b, int64_t i)
         return (double)((int64_t *)b->data)[i];
     case RT_I32:
         return ((int32_t *)b->data)[i];
+    case RT_I16:
+        return ((int16_t *)b->data)[i];
+    case RT_I8:
+        return ((int8_t *)b->data)[i];
     default:
         return ((uint8_t *)b->data)[i];
     }

@@ -353,7 +353,10 @@ static void test_casts(void **state)
     int64_t i64[8];
     int32_t i32[8];
     uint8_t u8[8];
-    double f64[8];
+    int16_t i16[8];
+    int8_t i8[8];
+    double f64[8], real[8];
+    float _Complex c64[8];
     k->cast[RT_F32][RT_I64](rt_exec_cpu(), 8, f, i64);
     assert_true(i64[0] == 1 && i64[1] == -1 && i64[2] == 0 && i64[3] == INT64_MAX &&
                 i64[4] == INT64_MIN);
@@ -362,6 +365,20 @@ static void test_casts(void **state)
                 i32[5] == 300);
     k->cast[RT_F32][RT_U8](rt_exec_cpu(), 8, f, u8);
     assert_true(u8[0] == 1 && u8[1] == 255 && u8[2] == 0 && u8[3] == 0 && u8[5] == 44);
+    k->cast[RT_F32][RT_I16](rt_exec_cpu(), 8, f, i16);
+    assert_true(i16[0] == 1 && i16[1] == -1 && i16[2] == 0 && i16[3] == 0 && i16[5] == 300);
+    k->cast[RT_I16][RT_I8](rt_exec_cpu(), 8, i16, i8);
+    assert_true(i8[1] == -1 && i8[5] == 44);
+    k->cast[RT_F32][RT_C64](rt_exec_cpu(), 8, f, c64);
+    assert_true(__real__ c64[1] == f[1] && __imag__ c64[1] == 0 && isnan(__real__ c64[2]));
+    __imag__ c64[6] = -0.5f;
+    k->cast[RT_C64][RT_F64](rt_exec_cpu(), 8, c64, real);
+    assert_true(real[1] == (double)f[1] && real[6] == 0);
+    k->cast[RT_C64][RT_BOOL](rt_exec_cpu(), 8, c64, u8);
+    assert_true(u8[6] == 1 && u8[7] == 0);
+    double _Complex c128[8];
+    k->cast[RT_C64][RT_C128](rt_exec_cpu(), 8, c64, c128);
+    assert_true(__real__ c128[1] == (double)f[1] && __imag__ c128[6] == -0.5);
     k->cast[RT_F32][RT_BOOL](rt_exec_cpu(), 8, f, u8);
     assert_true(u8[0] == 1 && u8[2] == 1 && u8[6] == 0 && u8[7] == 0);
     k->cast[RT_F32][RT_F64](rt_exec_cpu(), 8, f, f64);

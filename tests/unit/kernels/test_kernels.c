@@ -149,7 +149,11 @@ static void check_formula(const whole_case *c, const char *kernel, int64_t formu
         int64_t v[3], got = (int64_t)value(y, i);
         for (int k = 0; k < 3; k++)
             v[k] = (int64_t)value(c->x[k], rt_grid_place(&c->g, k, i));
-        int64_t want = y->type == RT_U8 ? (uint8_t)formula(v) : formula(v);
+        int64_t want = formula(v);
+        want = y->type == RT_U8    ? (uint8_t)want
+               : y->type == RT_I8  ? (int8_t)want
+               : y->type == RT_I16 ? (int16_t)want
+                                   : want;
         if (got != want)
             fail_msg("%s of %s, element %lld: %lld, expected %lld, KERNELS_SEED=%llu", kernel,
                      rt_dtype_name(c->type), (long long)i, (long long)got, (long long)want,
@@ -217,8 +221,8 @@ int main(int argc, char **argv)
         stride = SHARE;
         first = (uint64_t)random_below(&rng, SHARE);
     }
-    enum { COUNT = sizeof cases / sizeof *cases, WHOLES = 3 };
-    static const rt_dtype wholes_of[WHOLES] = {RT_I64, RT_I32, RT_U8};
+    enum { COUNT = sizeof cases / sizeof *cases, WHOLES = 5 };
+    static const rt_dtype wholes_of[WHOLES] = {RT_I64, RT_I32, RT_I16, RT_I8, RT_U8};
     struct CMUnitTest tests[COUNT + WHOLES];
     for (int i = 0; i < COUNT; i++)
         tests[i] =

@@ -235,21 +235,13 @@ static rt_status save_inputs(in_place *p)
     return RT_OK;
 }
 
-/* Returns whether x, which keeps its type, can hold results of type y: bool < integers < floats. */
-static bool takes_type(rt_dtype x, rt_dtype y)
-{
-    if (rt__dtype_is_float(y))
-        return rt__dtype_is_float(x);
-    return x != RT_BOOL || y == RT_BOOL;
-}
-
 /* Writes y into x, unless y was computed there. */
 static rt_status write_result(const char *what, rt_tensor *x, rt_tensor **y)
 {
     if (!rt__dims_same(&x->dims, &(*y)->dims))
         return RT_FAIL(SHAPE, "%s in place: the result is %s, which does not fit into %s", what,
                        rt_describe(*y), rt_describe(x));
-    if (!takes_type(x->dtype, (*y)->dtype))
+    if (rt__dtype_category((*y)->dtype) > rt__dtype_category(x->dtype))
         return RT_FAIL(
             DTYPE,
             "%s in place: the result is %s, which %s cannot hold: convert that with rt_to first",

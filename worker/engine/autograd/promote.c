@@ -16,7 +16,7 @@ static bool is_promoted(const rt_call *c, int i)
 static bool choose(rt_dtype common, uint32_t allowed, rt_dtype *type)
 {
     const rt_dtype instead[] = {common, RT_I64, RT_F32};
-    int n = rt__dtype_is_float(common) ? 1 : 3;
+    int n = rt__dtype_is_whole(common) ? 3 : 1;
     for (int i = 0; i < n; i++)
         if (allowed >> instead[i] & 1) {
             *type = instead[i];

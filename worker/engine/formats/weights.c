@@ -75,11 +75,6 @@ rt_status rt_nn_save(const rt_module *net, const char *path)
 
 /* ---- comparing a file with the net ---- */
 
-static bool is_float(rt_dtype t)
-{
-    return t == RT_F32 || t == RT_F64 || t == RT_F16 || t == RT_BF16;
-}
-
 static const rt_st_entry *find(const rt_st_entry *offered, int64_t count, int prefix,
                                const char *name)
 {
@@ -158,7 +153,7 @@ static bool is_count(const char *name)
 static bool fits(const rt_tensor *x, const char *name, const rt_st_entry *e)
 {
     bool count = e && e->dtype == RT_I64 && is_count(name);
-    return e && (is_float(e->dtype) || count) && rt__dims_equal(e->shape, rt_dims_of(x));
+    return e && (rt__dtype_is_float(e->dtype) || count) && rt__dims_equal(e->shape, rt_dims_of(x));
 }
 
 static void compare(const rt_tensor *x, const char *name, const rt_st_entry *e, complaints *c)

@@ -182,10 +182,8 @@ rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src)
 typedef union element {
     float f32;
     double f64;
-    int64_t i64;
-    int32_t i32;
-    uint8_t u8;
-    uint16_t u16;
+    double _Complex c128;
+    char bytes[16];
 } element;
 
 /* Converts with the cast kernels, so that a fill rounds and clamps like rt_to. */

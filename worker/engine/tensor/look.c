@@ -4,6 +4,7 @@
 #include "worker/engine/tensor/tensor.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 rt_dims rt_dims_of(const rt_tensor *x)
 {
@@ -144,34 +145,40 @@ double rt_item(const rt_tensor *x)
         rt_scope_end(s);
         return value;
     }
-    switch (x->dtype) {
-    case RT_F32:
-        return *(const float *)x->data;
-    case RT_F64:
-        return *(const double *)x->data;
-    case RT_I64:
-        return (double)*(const int64_t *)x->data;
-    case RT_I32:
-        return *(const int32_t *)x->data;
-    case RT_U8:
-    case RT_BOOL:
-        return *(const uint8_t *)x->data;
-    default: {
-        rt_scope s = rt_scope_begin();
-        double value = rt_item(rt__convert(x, RT_F32));
-        rt_scope_end(s);
-        return value;
-    }
-    }
+    if (rt__dtype_is_complex(x->dtype))
+        return RT_FAIL(DTYPE, "item: %s is complex: read it with rt_copy_out", rt_describe(x)), NAN;
+    double value = NAN;
+    rt_exec *e = rt_exec_cpu();
+    if (x->dtype == RT_F64)
+        value = *(const double *)x->data;
+    else if (e)
+        e->kernels->cast[x->dtype][RT_F64](e, 1, x->data, &value);
+    return value;
 }
 
 /* Large tensors are printed without their middle: only EDGE elements at either end of each axis. */
 enum { EDGE = 3, PRINT_ALL = 1000 };
 
+static void print_element(const rt_tensor *x, int64_t offset)
+{
+    const void *at = (const char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
+    double v[2] = {0, 0}; /* a complex number; of a real one the second is 0 */
+    rt_exec *e = rt_exec_cpu();
+    if (!e)
+        return;
+    if (x->dtype == RT_C128)
+        memcpy(v, at, sizeof v);
+    else
+        e->kernels->cast[x->dtype][RT_C128](e, 1, at, v);
+    printf("%g", v[0]);
+    if (rt__dtype_is_complex(x->dtype))
+        printf("%+gj", v[1]);
+}
+
 static void print_axis(const rt_tensor *x, int axis, int64_t offset)
 {
     if (axis == x->dims.n) {
-        printf("%g", rt_item(rt__tensor_view(x, rt_shape(), x->stride, offset)));
+        print_element(x, offset);
         return;
     }
     int64_t n = x->dims.d[axis];

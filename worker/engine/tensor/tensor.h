@@ -216,9 +216,38 @@ rt_status rt__convert_into(rt_tensor *dst, const rt_tensor *src);
 rt_tensor *rt__convert(const rt_tensor *x, rt_dtype dtype);
 
 /* ---- types ---- */
+/* What kind of numbers a type has; each kind has those of the kinds before it. */
+typedef enum rt__category { RT__TRUTH, RT__WHOLE, RT__REAL, RT__COMPLEX } rt__category;
+static inline rt__category rt__dtype_category(rt_dtype t)
+{
+    switch (t) {
+    case RT_BOOL:
+        return RT__TRUTH;
+    case RT_U8:
+    case RT_I8:
+    case RT_I16:
+    case RT_I32:
+    case RT_I64:
+        return RT__WHOLE;
+    case RT_C64:
+    case RT_C128:
+        return RT__COMPLEX;
+    default:
+        return RT__REAL;
+    }
+}
 static inline bool rt__dtype_is_float(rt_dtype t)
 {
-    return t == RT_F32 || t == RT_F64 || t == RT_BF16 || t == RT_F16;
+    return rt__dtype_category(t) == RT__REAL;
+}
+/* Returns whether it is an integer type or bool. */
+static inline bool rt__dtype_is_whole(rt_dtype t)
+{
+    return rt__dtype_category(t) <= RT__WHOLE;
+}
+static inline bool rt__dtype_is_complex(rt_dtype t)
+{
+    return rt__dtype_category(t) == RT__COMPLEX;
 }
 /* Returns the type that the tensors of a list, ignoring NULLs, promote to: rt_result_type for any number
  * of tensors. */

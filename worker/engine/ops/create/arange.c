@@ -16,7 +16,9 @@ typedef struct RT_DESIGNATED arange_args {
  * bound is its negative, or 0 for uint8. */
 static double end_of(rt_dtype dtype)
 {
-    return dtype == RT_I64 ? 0x1p63 : dtype == RT_I32 ? 0x1p31 : dtype == RT_U8 ? 256 : INFINITY;
+    if (!rt__dtype_is_whole(dtype))
+        return INFINITY;
+    return dtype == RT_U8 ? 0x1p8 : ldexp(1, 8 * (int)rt_dtype_size(dtype) - 1);
 }
 
 static bool holds(rt_dtype dtype, double v)
@@ -27,7 +29,7 @@ static bool holds(rt_dtype dtype, double v)
 /* Truncates a number for integer types before anything is computed, as PyTorch does. */
 static double as(rt_dtype dtype, double v)
 {
-    return rt__dtype_is_float(dtype) ? v : trunc(v);
+    return rt__dtype_is_whole(dtype) ? trunc(v) : v;
 }
 
 /* Returns whether to count in exact integers. If a bound lies outside int64, doubles suffice. */
@@ -48,8 +50,9 @@ static double count_exactly(__int128 start, __int128 end, __int128 step)
 static rt_status arange_infer(rt_call *c)
 {
     const arange_args *a = c->args;
-    if (a->dtype == RT_BOOL)
-        return RT_FAIL(DTYPE, "arange: bool, expected a type of numbers");
+    if (a->dtype == RT_BOOL || rt__dtype_is_complex(a->dtype))
+        return RT_FAIL(DTYPE, "arange: %s, expected a type of real numbers",
+                       rt_dtype_name(a->dtype));
     double start = as(a->dtype, a->start), step = as(a->dtype, a->step);
     double count = a->dtype == RT_I64 ? ceil((trunc(a->end) - start) / step)
                                       : ceil((a->end - a->start) / a->step);

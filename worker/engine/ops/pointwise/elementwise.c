@@ -114,7 +114,7 @@ static void in_place_compose(rt_call *c)
 /* Returns whether x is of an integer type but some number has a fraction. */
 static bool takes_fractions(const rt_call *c, size_t bytes)
 {
-    if (rt__dtype_is_float(c->in[0]->dtype))
+    if (!rt__dtype_is_whole(c->in[0]->dtype))
         return false;
     rt_numbers p = numbers_of(c, bytes);
     for (size_t i = 0; i < bytes / sizeof *p.v; i++)

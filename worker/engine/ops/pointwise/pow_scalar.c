@@ -8,7 +8,7 @@ static rt_status pow_scalar_infer(rt_call *c)
     RT_TRY(rt__scalar_infer(c));
     const rt_spec *y = &c->spec[0];
     double s = ((const rt_scalar_args *)c->args)->s;
-    if (rt__dtype_is_float(y->dtype) || s >= 0)
+    if (!rt__dtype_is_whole(y->dtype) || s >= 0)
         return RT_OK;
     return RT_FAIL(
         RANGE, "pow_scalar: %s to the power of %.15g, which is no integer: convert it with rt_to",

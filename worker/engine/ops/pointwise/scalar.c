@@ -9,7 +9,7 @@ rt_status rt__scalar_infer(rt_call *c)
     const rt_tensor *a = c->in[0];
     double s = ((const rt_scalar_args *)c->args)->s;
     bool whole = s == trunc(s) && s >= -0x1p63 && s < 0x1p63;
-    if (!rt__dtype_is_float(a->dtype) && !whole)
+    if (rt__dtype_is_whole(a->dtype) && !whole)
         return rt__request_conversion(c, RT_F32);
     if (a->dtype == RT_BOOL)
         return rt__request_conversion(c, RT_I64);
@@ -21,24 +21,19 @@ typedef union element {
     float f32;
     double f64;
     int64_t i64;
-    int32_t i32;
-    uint8_t u8;
+    float _Complex c64;
+    double _Complex c128;
 } element;
 
+/* A smaller integer type takes the first bytes of the int64: processors are little-endian. */
 static element element_of(double s, rt_dtype dtype)
 {
-    switch (dtype) {
-    case RT_F64:
-        return (element){.f64 = s};
-    case RT_I64:
+    if (rt__dtype_is_whole(dtype))
         return (element){.i64 = (int64_t)s};
-    case RT_I32:
-        return (element){.i32 = (int32_t)(int64_t)s};
-    case RT_U8:
-        return (element){.u8 = (uint8_t)(int64_t)s};
-    default:
-        return (element){.f32 = (float)s};
-    }
+    return dtype == RT_F64    ? (element){.f64 = s}
+           : dtype == RT_C64  ? (element){.c64 = (float)s}
+           : dtype == RT_C128 ? (element){.c128 = s}
+                              : (element){.f32 = (float)s};
 }
 
 rt_status rt__scalar_run(rt_call *c, const rt_binary_kernels *k)

@@ -4,7 +4,7 @@
 /* Counts are int64, as in PyTorch. */
 static rt_dtype sum_dtype(rt_dtype t)
 {
-    return t == RT_BOOL || t == RT_U8 || t == RT_I32 ? RT_I64 : t;
+    return rt__dtype_is_whole(t) ? RT_I64 : t;
 }
 
 static rt_status sum_infer(rt_call *c)
@@ -24,8 +24,7 @@ static void sum_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 }
 
 #define SUM_FIELDS(F)                                                                              \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_TYPE(I64) | RT_TYPE(I32) | RT_TYPE(U8) | RT_TYPE(BOOL),  \
-      "any shape")                                                                                 \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_INTEGERS | RT_TYPE(BOOL), "any shape")                   \
     RT_REDUCE_VALUES(F)
 
 const rt_op rt__op_sum = {
