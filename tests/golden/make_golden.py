@@ -1,8 +1,7 @@
 #!/usr/bin/python3
-"""Writes <family>.safetensors: PyTorch's results for every row of unit/engine/cases.def and kernels/elementwise.def.
+"""Writes <family>.safetensors: PyTorch's results for every row of unit/engine/cases/<family>.def and kernels/elementwise.def.
 
-Run it by hand after a change of the tables (Debian: python3-torch); the tests need only the files. A family is a section of
-cases.def, so that an addition changes one small file. For each case there is <name> (the value, as float32) and
+Run it by hand after a change of the tables (Debian: python3-torch); the tests need only the files. For each case there is <name> (the value, as float32) and
 <name>.<i> (the gradient of sum(value * w) by input i); float64.<name> and float64.<name>.<i> are those of float64 inputs.
 """
 import json
@@ -50,15 +49,11 @@ def arguments(text, at):
 
 
 def rows(path, macro):
-    """Yields the family (the heading '--- family: words ---' above it, else None) and the arguments of each row."""
-    text, family = path.read_text(), None
-    # Remove other comments, so that an example in a comment does not count as a row.
-    text = re.sub(r"/\*(?! --- ).*?\*/", " ", text, flags=re.S)
-    for m in re.finditer(r"^/\* --- ([a-z0-9 ,]+)|^" + macro + r"\(", text, flags=re.M):
-        if m.group(1):
-            family = re.sub(r"[ ,]+", "_", m.group(1).strip())
-        else:
-            yield family, arguments(text, m.end() - 1)[0]
+    """Yields the arguments of each row of a table."""
+    # Remove comments, so that an example in a comment does not count as a row.
+    text = re.sub(r"/\*.*?\*/", " ", path.read_text(), flags=re.S)
+    for m in re.finditer(r"^" + macro + r"\(", text, flags=re.M):
+        yield arguments(text, m.end() - 1)[0]
 
 
 def values(number, count, lo, hi):
@@ -106,11 +101,11 @@ def read_safetensors(path):
     return tensors
 
 
-def keep_what_agrees(path, tensors):
-    """Keeps the values of the file where they differ only by rounding, which in PyTorch depends on the processor."""
-    for name, old in (read_safetensors(path) if path.exists() else {}).items():
-        new = tensors.get(name)
-        if new is not None and new.shape == old.shape and new.size:
+def keep_what_agrees(known, tensors):
+    """Keeps known values where they differ only by rounding, which in PyTorch depends on the processor."""
+    for name, new in tensors.items():
+        old = known.get(name, np.empty(0))
+        if new.shape == old.shape and new.size:
             if np.abs(new - old).max() <= 8 * np.finfo(old.dtype).eps * max(1, np.abs(old).max()):
                 tensors[name] = old
 
@@ -127,23 +122,25 @@ def write_safetensors(path, tensors):
 
 
 def main():
-    out = {}
-    for _, (name, _reads, _f, _df, _ddf, lo, hi) in rows(ROOT / "kernels/elementwise.def", "UNARY(?:_INT)?"):
+    out, elementwise = {}, ROOT / "kernels/elementwise.def"
+    for name, _reads, _f, _df, _ddf, lo, hi in rows(elementwise, "UNARY(?:_INT)?"):
         run(name, [f"F({lo}, {hi}, 3, 17)"], torch_expression(name), True, out.setdefault("elementwise", {}))
-    for _, (name, _names, _reads, _f, _df, _ddf, tests, lo, hi) in rows(ROOT / "kernels/elementwise.def", "PARAMETRIC"):
+    for name, _names, _reads, _f, _df, _ddf, tests, lo, hi in rows(elementwise, "PARAMETRIC"):
         expression = torch_expression(name, f", {tests.strip('()')}")
         run(name, [f"F({lo}, {hi}, 3, 17)"], expression, True, out.setdefault("elementwise", {}))
-    for family, (name, inputs, _ours, expression, skip) in rows(ROOT / "tests/unit/engine/cases.def", "CASE"):
-        if "NO_TORCH" not in skip:
-            run(name, arguments(inputs, 2)[0], expression, "NO_GRAD" not in skip.split(" | "), out.setdefault(family, {}))
+    for path in sorted((ROOT / "tests/unit/engine/cases").glob("*.def")):
+        for name, inputs, _ours, expression, skip in rows(path, "CASE"):
+            if "NO_TORCH" not in skip:
+                run(name, arguments(inputs, 2)[0], expression, "NO_GRAD" not in skip.split(" | "), out.setdefault(path.stem, {}))
+    known = {}
     for old in HERE.glob("*.safetensors"):
+        known.update(read_safetensors(old))
         if old.stem not in out:
             old.unlink()
     for family, tensors in out.items():
-        path = HERE / f"{family}.safetensors"
-        keep_what_agrees(path, tensors)
-        write_safetensors(path, tensors)
-        print(f"{path.name}: {len(tensors)} tensors")
+        keep_what_agrees(known, tensors)
+        write_safetensors(HERE / f"{family}.safetensors", tensors)
+        print(f"{family}: {len(tensors)} tensors")
     print(f"PyTorch {torch.__version__}")
 
 

@@ -8,9 +8,9 @@
  *         return RT_OK;
  *     }
  *
- * An operation with a public name is the constant rt__op_<name> in a file <name>.c; the build gathers these (ops/gather.awk) so that
- * rt_op_find knows them. An operation that only other operations' backwards use is static, is not named rt__op_..., and describes its
- * inputs only: RT_INTERNAL_ARGS. */
+ * An operation with a public name is the constant rt__op_<name>, or an RT_COMPOSITE; the build gathers these (ops/gather.awk) so that
+ * rt_op_find knows them. Each has a file <name>.c, but for short composites of one kind, which share a file of that kind. An operation that
+ * only other operations' backwards use is static, is not named rt__op_..., and describes its inputs only: RT_INTERNAL_ARGS. */
 #ifndef RINGTORCH_WORKER_ENGINE_AUTOGRAD_OP_H
 #define RINGTORCH_WORKER_ENGINE_AUTOGRAD_OP_H
 
@@ -30,6 +30,27 @@
 #define RT_INTERNAL_ARGS(type, FIELDS)                                                             \
     .fields = (const rt_field[]){FIELDS(RT_SCHEMA_ROW)}, .n_fields = 0 FIELDS(RT_COUNT_ROW),       \
     .n_in = 0 FIELDS(RT_COUNT_ROW), .args_size = sizeof(type), .on_device = true
+
+/* A composite with one result: its name, its argument struct and the rows of that, its help, and other members of rt_op. The body of a
+ * function that returns the result follows; it has the call c and the arguments a.
+ *
+ *     RT_COMPOSITE(l1_loss, rt_loss_args, RT_LOSS_FIELDS, "y = |x - target|, reduced")
+ *     {
+ *         return rt__loss_reduced(rt_abs(rt_sub(a->x, a->target)), a->reduction);
+ *     } */
+#define RT_COMPOSITE(id, type, FIELDS, text, ...)                                                  \
+    static rt_tensor *id##_result(const rt_call *c, const type *a);                                \
+    static void id##_compose(rt_call *c)                                                           \
+    {                                                                                              \
+        c->out[0] = id##_result(c, c->args);                                                       \
+    }                                                                                              \
+    const rt_op rt__op_##id = {.name = #id,                                                        \
+                               .help = (text),                                                     \
+                               RT_ARGS(type, FIELDS),                                              \
+                               .compose = id##_compose,                                            \
+                               ##__VA_ARGS__};                                                     \
+    static rt_tensor *id##_result(__attribute__((unused)) const rt_call *c,                        \
+                                  __attribute__((unused)) const type *a)
 
 /* Infer of operations on one input whose result has its shape and type. */
 rt_status rt__infer_like_first(rt_call *c);

@@ -1,6 +1,7 @@
 # Lists the operations that files define, for the registry: prints OP(<name>) for each line
 #
 #     const rt_op rt__op_<name> = {
+#     RT_COMPOSITE(<name>, ...
 #
 #     awk -f worker/engine/ops/gather.awk worker/engine/ops/*/*.c worker/engine/random/*.c > ops.def
 #
@@ -14,8 +15,14 @@ BEGIN {
     print "OP(" $0 ")"
     next
 }
-/rt_op +rt__op_.*=/ {
-    print FILENAME ":" FNR ": the registry does not find this operation: begin it with the line 'const rt_op rt__op_<name> = {'" > "/dev/stderr"
+/^RT_COMPOSITE[(][a-z0-9_]+,/ {
+    sub(/^RT_COMPOSITE[(]/, "")
+    sub(/,.*/, "")
+    print "OP(" $0 ")"
+    next
+}
+/rt_op +rt__op_.*=|RT_COMPOSITE/ {
+    print FILENAME ":" FNR ": the registry does not find this operation: begin it with the line 'const rt_op rt__op_<name> = {' or with 'RT_COMPOSITE(<name>,'" > "/dev/stderr"
     bad = 1
 }
 END { exit bad }

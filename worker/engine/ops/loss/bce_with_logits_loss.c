@@ -3,23 +3,16 @@
 
 /* (1 - target) * x - log(sigmoid(x)), as in PyTorch, including for infinities. -log(sigmoid(x)) is computed as
  * softplus(-x), which never takes the exponential of a large number. */
-static void bce_with_logits_loss_compose(rt_call *c)
+RT_COMPOSITE(bce_with_logits_loss, rt_loss_args, RT_LOSS_FIELDS,
+             "y = -(t log s(x) + (1 - t) log(1 - s(x))), reduced; t the target, s the sigmoid",
+             .derivatives = 2)
 {
-    const rt_loss_args *a = c->args;
     if (rt__loss_same_shape(c) != RT_OK)
-        return;
+        return NULL;
     rt_tensor *rest = rt_add_scalar(rt_neg(a->target), 1);
     rt_tensor *loss = rt_add(rt_mul(rest, a->x), rt_softplus(rt_neg(a->x)));
-    c->out[0] = rt__loss_reduced(loss, a->reduction);
+    return rt__loss_reduced(loss, a->reduction);
 }
-
-const rt_op rt__op_bce_with_logits_loss = {
-    .name = "bce_with_logits_loss",
-    .help = "y = -(t log s(x) + (1 - t) log(1 - s(x))), reduced; t the target, s the sigmoid",
-    RT_ARGS(rt_loss_args, RT_LOSS_FIELDS),
-    .compose = bce_with_logits_loss_compose,
-    .derivatives = 2,
-};
 
 rt_tensor *rt_bce_with_logits_loss_(rt_loss_args a)
 {

@@ -1,19 +1,12 @@
 /* Absolute errors: |x - target|, reduced. */
 #include "worker/engine/ops/loss/loss.h"
 
-static void l1_loss_compose(rt_call *c)
+RT_COMPOSITE(l1_loss, rt_loss_args, RT_LOSS_FIELDS, "y = |x - target|, reduced")
 {
-    const rt_loss_args *a = c->args;
-    if (rt__loss_same_shape(c) == RT_OK)
-        c->out[0] = rt__loss_reduced(rt_abs(rt_sub(a->x, a->target)), a->reduction);
+    if (rt__loss_same_shape(c) != RT_OK)
+        return NULL;
+    return rt__loss_reduced(rt_abs(rt_sub(a->x, a->target)), a->reduction);
 }
-
-const rt_op rt__op_l1_loss = {
-    .name = "l1_loss",
-    .help = "y = |x - target|, reduced",
-    RT_ARGS(rt_loss_args, RT_LOSS_FIELDS),
-    .compose = l1_loss_compose,
-};
 
 rt_tensor *rt_l1_loss_(rt_loss_args a)
 {

@@ -1,7 +1,8 @@
 /* What losses composed of other operations share: the check of their two inputs, and the reduction of the elements' losses.
  *
- *     if (rt__loss_same_shape(c) == RT_OK)
- *         c->out[0] = rt__loss_reduced(rt_abs(rt_sub(a->x, a->target)), a->reduction); */
+ *     if (rt__loss_same_shape(c) != RT_OK)
+ *         return NULL;
+ *     return rt__loss_reduced(rt_abs(rt_sub(a->x, a->target)), a->reduction); */
 #ifndef RINGTORCH_WORKER_ENGINE_OPS_LOSS_LOSS_H
 #define RINGTORCH_WORKER_ENGINE_OPS_LOSS_LOSS_H
 

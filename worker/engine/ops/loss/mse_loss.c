@@ -3,21 +3,13 @@
 
 /* Uses a product instead of a square: the product's gradient adds dy * d twice, while the square's computes 2 * d
  * first, which overflows sooner. */
-static void mse_loss_compose(rt_call *c)
+RT_COMPOSITE(mse_loss, rt_loss_args, RT_LOSS_FIELDS, "y = (x - target)^2, reduced")
 {
-    const rt_loss_args *a = c->args;
     if (rt__loss_same_shape(c) != RT_OK)
-        return;
+        return NULL;
     rt_tensor *d = rt_sub(a->x, a->target);
-    c->out[0] = rt__loss_reduced(rt_mul(d, d), a->reduction);
+    return rt__loss_reduced(rt_mul(d, d), a->reduction);
 }
-
-const rt_op rt__op_mse_loss = {
-    .name = "mse_loss",
-    .help = "y = (x - target)^2, reduced",
-    RT_ARGS(rt_loss_args, RT_LOSS_FIELDS),
-    .compose = mse_loss_compose,
-};
 
 rt_tensor *rt_mse_loss_(rt_loss_args a)
 {

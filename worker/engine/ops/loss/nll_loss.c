@@ -10,25 +10,15 @@ typedef struct RT_DESIGNATED nll_loss_args {
     RT_STRUCT(NLL_LOSS_FIELDS)
 } nll_loss_args;
 
-static void nll_loss_compose(rt_call *c)
+RT_COMPOSITE(nll_loss, nll_loss_args, NLL_LOSS_FIELDS, "y[i] = -log_probs[i, target[i]], reduced")
 {
-    const nll_loss_args *a = c->args;
     rt_tensor *x = a->log_probs, *target = a->target;
-    if (x->dims.n != 2 || target->dims.n != 1 || target->dims.d[0] != x->dims.d[0]) {
-        RT_FAIL(SHAPE, "nll_loss: %s and target %s, expected [n,classes] and [n]", rt_describe(x),
-                rt_describe(target));
-        return;
-    }
+    if (x->dims.n != 2 || target->dims.n != 1 || target->dims.d[0] != x->dims.d[0])
+        return RT_FAIL_NULL(SHAPE, "nll_loss: %s and target %s, expected [n,classes] and [n]",
+                            rt_describe(x), rt_describe(target));
     rt_tensor *picked = rt_squeeze(rt_gather(x, 1, rt_unsqueeze(target, 1)), 1);
-    c->out[0] = rt__loss_reduced(rt_neg(picked), a->reduction);
+    return rt__loss_reduced(rt_neg(picked), a->reduction);
 }
-
-const rt_op rt__op_nll_loss = {
-    .name = "nll_loss",
-    .help = "y[i] = -log_probs[i, target[i]], reduced",
-    RT_ARGS(nll_loss_args, NLL_LOSS_FIELDS),
-    .compose = nll_loss_compose,
-};
 
 rt_tensor *rt_nll_loss(rt_tensor *log_probs, rt_tensor *target, rt_reduction reduction)
 {

@@ -32,18 +32,10 @@ static const rt_op mask_op = {
 
 /* ---- the product ---- */
 
-static void dropout_compose(rt_call *c)
+RT_COMPOSITE(dropout, dropout_args, DROPOUT_FIELDS, "y = 0 with probability p, else x / (1 - p)")
 {
-    const dropout_args *a = c->args;
-    c->out[0] = a->p == 1 ? rt_mul_scalar(a->x, 0) : rt_mul(a->x, rt_apply(&mask_op, a));
+    return a->p == 1 ? rt_mul_scalar(a->x, 0) : rt_mul(a->x, rt_apply(&mask_op, a));
 }
-
-const rt_op rt__op_dropout = {
-    .name = "dropout",
-    .help = "y = 0 with probability p, else x / (1 - p)",
-    RT_ARGS(dropout_args, DROPOUT_FIELDS),
-    .compose = dropout_compose,
-};
 
 rt_tensor *rt_dropout(rt_tensor *x, double p)
 {

@@ -10,31 +10,22 @@ typedef struct RT_DESIGNATED stack_args {
     RT_STRUCT(STACK_FIELDS)
 } stack_args;
 
-static void stack_compose(rt_call *c)
+RT_COMPOSITE(stack, stack_args, STACK_FIELDS, "y = the xs one after the other along a new axis")
 {
-    const stack_args *a = c->args;
     int axis = rt__axis("stack", a->axis, c->in[0]->dims.n + 1);
     if (axis < 0)
-        return;
+        return NULL;
     for (int i = 1; i < c->n_in; i++)
-        if (!rt__dims_equal(c->in[i]->dims, c->in[0]->dims)) {
-            RT_FAIL(SHAPE, "stack: tensor %d is %s, expected the shape of %s", i,
-                    rt_describe(c->in[i]), rt_describe(c->in[0]));
-            return;
-        }
+        if (!rt__dims_equal(c->in[i]->dims, c->in[0]->dims))
+            return RT_FAIL_NULL(SHAPE, "stack: tensor %d is %s, expected the shape of %s", i,
+                                rt_describe(c->in[i]), rt_describe(c->in[0]));
     rt_tensor **rows = rt_calloc((size_t)c->n_in, sizeof *rows);
     for (int i = 0; i < c->n_in && rows; i++)
         rows[i] = rt_unsqueeze(c->in[i], axis);
-    c->out[0] = rows ? rt_cat(rows, c->n_in, axis) : NULL;
+    rt_tensor *y = rows ? rt_cat(rows, c->n_in, axis) : NULL;
     rt_mem_free(rows);
+    return y;
 }
-
-const rt_op rt__op_stack = {
-    .name = "stack",
-    .help = "y = the xs one after the other along a new axis",
-    RT_ARGS(stack_args, STACK_FIELDS),
-    .compose = stack_compose,
-};
 
 rt_tensor *rt_stack(rt_tensor *const *xs, int count, int axis)
 {
