@@ -117,6 +117,72 @@ RT_API bool rt_no_grad_begin(void);
 /* Restores the state of recording that rt_no_grad_begin returned. */
 RT_API void rt_no_grad_end(bool former);
 
+/* What the operations of a thread record. */
+typedef enum rt_grad_mode {
+    RT_GRAD_ON,  /* operations on tensors that want a gradient are recorded: the initial mode */
+    RT_GRAD_OFF, /* nothing is recorded, as after rt_no_grad_begin */
+    /* Nothing is recorded, and rt_param, rt_backward and rt_grad fail: code for training that strays
+     * into a program that serves predictions is found at once. */
+    RT_GRAD_INFERENCE
+} rt_grad_mode;
+/* Sets the mode of the calling thread and returns the former one, which ends the scope of this one:
+ *
+ *     rt_grad_mode former = rt_set_grad_mode(RT_GRAD_INFERENCE);
+ *     rt_tensor *y = rt_relu(x);
+ *     rt_set_grad_mode(former); */
+RT_API rt_grad_mode rt_set_grad_mode(rt_grad_mode mode);
+
+/* ---- hooks ---- */
+/* A function that is called with the gradient dy of a tensor, and returns the gradient to go on with:
+ * dy, NULL, which means dy, or another tensor of its shape and type. It must not change dy in place.
+ * The scope of the backward pass owns what it makes. */
+typedef rt_tensor *(*rt_grad_hook)(rt_tensor *dy, void *context);
+/* Calls the hook whenever backward has the whole gradient of x, before the gradient is passed on, given to
+ * rt_grad, or added to that of a leaf. Hooks of a tensor are called in the order in which they were
+ * added. They belong to the history of x as it is now: to a parameter for good, to a result until its
+ * graph is freed, and not to what a later operation in place makes of x. Returns a number for
+ * rt_off_grad, or 0 on failure: x must want a gradient. */
+RT_API int64_t rt_on_grad(rt_tensor *x, rt_grad_hook hook, void *context);
+/* Removes a hook; one that is being called may remove itself. Fails with NOTFOUND if x has none of that number. */
+RT_API rt_status rt_off_grad(rt_tensor *x, int64_t number);
+
+/* ---- functions of tensors ---- */
+/* A function from tensors to tensors, which sets out[0..n_out). It depends on `in` and on constants
+ * alone, and may draw random numbers. */
+typedef void (*rt_function)(rt_tensor *const *in, rt_tensor **out, void *context);
+
+/* The arguments of rt_checkpoint. */
+typedef struct rt_checkpoint_args {
+    rt_function function; /* called now and in backward */
+    void *context;        /* for the function; must live as long as the results' history */
+    rt_tensor *const *in; /* [n_in]: all that may want a gradient, parameters included */
+    int n_in;             /* number of inputs */
+    rt_tensor **out;      /* [n_out] */
+    int n_out;            /* number of results */
+} rt_checkpoint_args;
+/* Calls a function and keeps only its inputs for backward, which calls it again to have what lies
+ * between: memory is exchanged for time (Chen et al. 2016, Training deep nets with sublinear memory
+ * cost). The second call draws the same random numbers. Results are those of the plain call;
+ * gradients, too, but for the order of additions where an input is also used elsewhere. Results can be
+ * differentiated once. Backward fails if the function uses a parameter that is not among its inputs. On failure all of
+ * out is NULL. */
+#define rt_checkpoint(...) RT_CALL(rt_checkpoint_, rt_checkpoint_args, function, __VA_ARGS__)
+RT_API rt_status rt_checkpoint_(rt_checkpoint_args a);
+
+/* The arguments of rt_hvp. */
+typedef struct rt_hvp_args {
+    rt_tensor *loss;          /* one number, with a history */
+    rt_tensor *const *inputs; /* [count] */
+    rt_tensor *const *v;      /* [count], each of the shape and type of its input */
+    int count;                /* number of inputs */
+    rt_tensor **out;          /* [count] */
+} rt_hvp_args;
+/* Writes the product of the loss's Hessian with a vector, both over all inputs together, to out, without
+ * making the Hessian: the gradient of <gradient, v> (Pearlmutter 1994, Fast exact multiplication by the
+ * Hessian). The current scope owns the results; the graph stays for another use. On failure all of out is NULL. */
+#define rt_hvp(...) RT_CALL(rt_hvp_, rt_hvp_args, loss, __VA_ARGS__)
+RT_API rt_status rt_hvp_(rt_hvp_args a);
+
 RT_END_DECLS
 
 #endif

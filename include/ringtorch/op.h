@@ -177,7 +177,8 @@ struct rt_op {
     /* How often results can be differentiated, if there is a limit: 2 for most element-wise functions,
      * which have no third derivative here, and for operations composed of them. 0: no limit. */
     uint8_t derivatives;
-    uint32_t saves_in; /* bit i, at most 31: backward reads the value of input i */
+    /* bit i: backward reads the value of input i; bit 31 also stands for all inputs after it */
+    uint32_t saves_in;
     /* [n_in], or NULL. Bit i of entry k: the gradient of input k reads input i. If none of these
      * gradients is needed, input i is not kept, and may be changed. */
     const uint32_t *saves_in_for;

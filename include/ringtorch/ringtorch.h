@@ -15,13 +15,14 @@
  * that one check per step finds (status.h).
  *
  * Read them in this order: version.h, status.h (errors), base.h (starting, objects, scopes), tensor.h,
- * random.h, ops.h, autograd.h, nn.h, optim.h, data.h, formats.h, train.h. examples/mnist_mlp.c is a whole
+ * random.h, ops.h, autograd.h, checks.h, nn.h, optim.h, data.h, formats.h, train.h. examples/mnist_mlp.c is a whole
  * program. */
 #ifndef RINGTORCH_RINGTORCH_H
 #define RINGTORCH_RINGTORCH_H
 
 #include <ringtorch/autograd.h>
 #include <ringtorch/base.h>
+#include <ringtorch/checks.h>
 #include <ringtorch/data.h>
 #include <ringtorch/dtype.h>
 #include <ringtorch/exchange.h>

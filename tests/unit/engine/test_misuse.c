@@ -16,6 +16,19 @@ static rt_object *stranger(void)
     return rt__object_new(&stranger_type, 512);
 }
 
+/* ---- functions that rows pass ---- */
+
+static rt_tensor *leaves_it(rt_tensor *dy, void *context)
+{
+    (void)context;
+    return dy;
+}
+
+static void makes_nothing(rt_tensor *const *in, rt_tensor **out, void *context)
+{
+    (void)in, (void)out, (void)context;
+}
+
 /* ---- the table ---- */
 
 typedef enum row_kind { OBJECT_ROW, LOOK_ROW, OTHER_ROW, FINE_ROW, NONE_ROW } row_kind;

@@ -1,6 +1,7 @@
 /* The dispatcher. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "worker/engine/autograd/checked.h"
 #include "worker/engine/autograd/fallback.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/autograd/schema.h"
@@ -488,6 +489,8 @@ static rt_status compute(rt_call *c, rt_tensor *place)
         return RT_OK;
     rt_scope s = {rt__thread.count};
     rt_status status = run(c);
+    if (status == RT_OK)
+        status = rt__check_result_values(c);
     if (status == RT_OK && c->recorded)
         status = rt__node_record(c);
     if (rt__thread.count > s.mark) /* most operations create no other objects */
@@ -656,18 +659,4 @@ rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count)
         *count = f.call.n_out;
     rt_mem_free(f.more);
     return out;
-}
-
-/* ---- recording on and off ---- */
-
-bool rt_no_grad_begin(void)
-{
-    bool former = rt__thread.no_grad;
-    rt__thread.no_grad = true;
-    return former;
-}
-
-void rt_no_grad_end(bool former)
-{
-    rt__thread.no_grad = former;
 }

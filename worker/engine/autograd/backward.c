@@ -5,6 +5,7 @@
  * pass needs no recursion and no memory. The order depends only on the graph, and therefore so does the order of additions. */
 #include "common/base/error.h"
 #include "common/base/mem.h"
+#include "worker/engine/autograd/checked.h"
 #include "worker/engine/autograd/graph.h"
 #include "worker/engine/base/trace.h"
 
@@ -16,6 +17,8 @@ typedef struct pass {
     rt_tensor *const *wanted; /* rt_grad: [count], else NULL: gradients go to the leaves */
     rt_tensor **out;          /* [count] */
     int count;
+    /* the name of the operation if a leaf that is not among the wanted must not be reached, or NULL */
+    const char *only_wanted;
 } pass;
 
 static void push_ready(pass *p, rt_node *n)
@@ -45,10 +48,10 @@ static void reach(pass *p, rt_node *n)
     push_ready(p, n);
 }
 
-static rt_status reach_all(pass *p, rt_node *loss)
+/* Reaches what the nodes on the list depend on, and empties it. */
+static rt_status reach_all(pass *p)
 {
     rt_node *n;
-    reach(p, loss);
     while ((n = pop_ready(p))) {
         if (n->spent)
             return RT_FAIL(ARG,
@@ -267,7 +270,8 @@ static void differentiate(rt_node *n)
     rt__thread.aim = NULL;
     rt__thread.gpu = outer;
     for (int i = 0; i < c->n_in && !rt_failed(); i++)
-        if (dx[i] && n->from[i].node && check_gradient(c, i, dx[i]) == RT_OK)
+        if (dx[i] && n->from[i].node && check_gradient(c, i, dx[i]) == RT_OK &&
+            rt__check_gradient_values(c, i, dx[i]) == RT_OK)
             add_gradient(n->from[i], dx[i]);
     if (dx != few)
         rt_mem_free(dx);
@@ -275,9 +279,15 @@ static void differentiate(rt_node *n)
 
 static void capture(pass *p, const rt_node *n)
 {
+    bool any = false;
     for (int i = 0; i < p->count; i++)
-        if (rt__node_of(p->wanted[i]) == n)
+        if (rt__node_of(p->wanted[i]) == n) {
             p->out[i] = rt_keep(n->dy[p->wanted[i]->result]);
+            any = true;
+        }
+    if (!any && !n->call.op && p->only_wanted)
+        RT_FAIL(ARG, "%s: its function uses a parameter, %s, that is not among its inputs: pass it",
+                p->only_wanted, rt_describe(n->dy[0]));
 }
 
 static bool has_gradient(const rt_node *n)
@@ -305,6 +315,8 @@ static void switch_need(pass *p, rt_need *next)
 static void visit(pass *p, rt_node *n)
 {
     bool any = has_gradient(n);
+    if (any && n->hooks && rt__hooks_call(n) != RT_OK)
+        any = false;
     if (any && p->wanted)
         capture(p, n);
     if (any && n->call.op) {
@@ -320,11 +332,15 @@ static void visit(pass *p, rt_node *n)
         rt__node_release_saved(n);
 }
 
-static rt_tensor *first_gradient(rt_tensor *loss, rt_tensor *grad)
+static bool has_history(const rt_tensor *loss)
 {
     if (!rt__node_of(loss))
-        return RT_FAIL_NULL(ARG, "backward: %s depends on nothing that wants a gradient",
-                            rt_describe(loss));
+        RT_FAIL(ARG, "backward: %s depends on nothing that wants a gradient", rt_describe(loss));
+    return rt__node_of(loss);
+}
+
+static rt_tensor *first_gradient(const rt_tensor *loss, rt_tensor *grad)
+{
     if (!grad && loss->numel != 1)
         return RT_FAIL_NULL(SHAPE, "backward: %s is not one number, pass .grad", rt_describe(loss));
     if (grad && (!rt__dims_equal(grad->dims, loss->dims) || grad->dtype != loss->dtype ||
@@ -334,23 +350,55 @@ static rt_tensor *first_gradient(rt_tensor *loss, rt_tensor *grad)
     return grad ? grad : rt_ones_like(loss);
 }
 
-static rt_status run(pass *p, rt_tensor *loss, rt_tensor *grad, bool create_graph)
+/* Puts the roots on the list of the pass and finds everything that they depend on. */
+static rt_status reach_roots(pass *p, rt_roots roots)
 {
-    if (!rt__takes("backward", loss) ||
-        (grad && !rt__object_is(grad, &rt__tensor_type, "backward: .grad", 1)) ||
-        rt__view_refresh(loss) != RT_OK)
-        return rt_error_code();
-    bool no_grad = rt__thread.no_grad;
+    for (int i = 0; i < roots.count; i++)
+        reach(p, rt__node_of(roots.y[i]));
+    return reach_all(p);
+}
+
+/* Gives the roots their gradients. Those that no other root depends on are ready. */
+static rt_status start(pass *p, rt_roots roots)
+{
+    for (int i = 0; i < roots.count; i++) {
+        rt_tensor *y = roots.y[i];
+        rt_node *n = rt__node_of(y);
+        rt_tensor *dy = first_gradient(y, roots.dy[i]);
+        if (!dy)
+            return rt_error_code();
+        add_gradient((rt_edge){.node = n, .out = y->result}, dy);
+        if (--n->pending == 0)
+            push_ready(p, n);
+    }
+    return rt_error_code();
+}
+
+static rt_status check_roots(rt_roots roots)
+{
+    if (rt__thread.inference)
+        return RT_FAIL(ARG, "backward: no gradients are computed in RT_GRAD_INFERENCE");
+    for (int i = 0; i < roots.count; i++) {
+        rt_tensor *dy = roots.dy[i];
+        if (!rt__takes("backward", roots.y[i]) ||
+            (dy && !rt__object_is(dy, &rt__tensor_type, "backward: .grad", 1)) ||
+            rt__view_refresh(roots.y[i]) != RT_OK || !has_history(roots.y[i]))
+            return rt_error_code();
+    }
+    return RT_OK;
+}
+
+static rt_status run(pass *p, rt_roots roots, bool create_graph)
+{
+    RT_TRY(check_roots(roots));
+    bool no_grad = rt__thread.no_grad, may_aim = rt__thread.may_aim;
     rt__thread.no_grad = !create_graph;
     rt__thread.may_aim = !create_graph && !p->wanted;
     p->retain |= create_graph;
     rt_scope all = rt_scope_begin();
-    grad = first_gradient(loss, grad);
-    rt_node *n = rt__node_of(loss);
-    if (grad && reach_all(p, n) == RT_OK) {
-        n->dy[loss->result] = rt_keep(grad);
-        push_ready(p, n);
-    }
+    if (reach_roots(p, roots) == RT_OK)
+        start(p, roots);
+    rt_node *n;
     while (!rt_failed() && (n = pop_ready(p))) {
         rt_scope s = rt_scope_begin();
         visit(p, n);
@@ -360,14 +408,21 @@ static rt_status run(pass *p, rt_tensor *loss, rt_tensor *grad, bool create_grap
     release_all(p);
     rt_scope_end(all);
     rt__thread.no_grad = no_grad;
-    rt__thread.may_aim = false;
+    rt__thread.may_aim = may_aim;
     return rt_error_code();
 }
 
 rt_status rt_backward_(rt_backward_args a)
 {
     pass p = {.retain = a.retain_graph};
-    return run(&p, a.loss, a.grad, a.create_graph);
+    return run(&p, (rt_roots){&a.loss, &a.grad, 1}, a.create_graph);
+}
+
+rt_status rt__grad_within(const char *what, rt_roots roots, rt_tensor *const *inputs, int count,
+                          rt_tensor **out)
+{
+    pass p = {.wanted = inputs, .out = out, .count = count, .only_wanted = what};
+    return run(&p, roots, false);
 }
 
 rt_status rt_grad_(rt_grad_args a)
@@ -386,8 +441,9 @@ rt_status rt_grad_(rt_grad_args a)
                     rt_describe(a.inputs[i]));
     }
     pass p = {.wanted = a.inputs, .out = a.out, .count = a.count};
-    rt_status status =
-        rt__takes("grad", a.loss) ? run(&p, a.loss, a.grad, a.create_graph) : rt_error_code();
+    rt_status status = rt__takes("grad", a.loss)
+                           ? run(&p, (rt_roots){&a.loss, &a.grad, 1}, a.create_graph)
+                           : rt_error_code();
     for (int i = 0; i < a.count; i++) {
         rt_tensor *dx = rt__scope_own(a.out[i]);
         if (!dx && status == RT_OK)

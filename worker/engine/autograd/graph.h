@@ -28,14 +28,24 @@ typedef struct rt_need {
     void (*notify)(struct rt_need *self, bool needed);
 } rt_need;
 
+/* A function that is called with the gradient of a result of a node. */
+typedef struct rt_hook {
+    struct rt_hook *next; /* in the order in which they were added */
+    rt_grad_hook function;
+    void *context;
+    int64_t number;
+    int out; /* which result */
+} rt_hook;
+
 struct rt_node {
     rt_object object;
     rt_call call;  /* call.op == NULL: a leaf */
     rt_edge *from; /* [n_in] */
     /* [n_in + n_saved + n_out]: versions of the kept tensors when the call was recorded */
     uint32_t *version;
-    rt_need *need; /* kept; the listener when the call was recorded, or NULL */
-    bool spent;    /* backward has run here and dropped what was saved */
+    rt_need *need;  /* kept; the listener when the call was recorded, or NULL */
+    rt_hook *hooks; /* owned */
+    bool spent;     /* backward has run here and dropped what was saved */
 
     /* during a backward pass */
     bool visited;
@@ -105,6 +115,24 @@ static inline uint32_t rt__reads_in(const rt_op *op, rt_tensor *const *in, int n
             reads |= op->saves_in_for[i];
     return reads;
 }
+/* Returns whether backward reads the value of input i, given rt__reads_in. */
+static inline bool rt__reads(uint32_t reads, int i)
+{
+    return reads >> (i < 31 ? i : 31) & 1;
+}
+/* Calls the hooks of the node's results with their gradients, which are complete, and puts what they return in their place. */
+rt_status rt__hooks_call(rt_node *n);
+void rt__hooks_free(rt_node *n);
+/* Results and the gradients that a backward pass starts from. */
+typedef struct rt_roots {
+    rt_tensor *const *y;  /* [count] */
+    rt_tensor *const *dy; /* [count]; NULL: ones, for a result of one element */
+    int count;
+} rt_roots;
+/* As rt_grad for several results at once, for the operation `what`, inside of a backward pass: nothing is recorded. out: [count], kept; NULL where
+ * nothing depends on the input. Fails if a leaf that is not among the inputs wants a gradient. */
+rt_status rt__grad_within(const char *what, rt_roots roots, rt_tensor *const *inputs, int count,
+                          rt_tensor **out);
 /* Records a call that has run: gives its results their history. */
 rt_status rt__node_record(const rt_call *c);
 /* Finds the type that a call's inputs are converted to where their rows allow it; fails if there is none. */

@@ -224,8 +224,8 @@ static rt_status save_inputs(in_place *p)
 {
     rt_tensor **in = (rt_tensor **)p->args, *old = NULL;
     uint32_t reads = p->recorded ? rt__reads_in(p->op, in, p->op->n_in) : 0;
-    for (int i = 0; i < p->op->n_in; i++, reads >>= 1) {
-        if (in[i] == p->x && reads & 1)
+    for (int i = 0; i < p->op->n_in; i++) {
+        if (in[i] == p->x && rt__reads(reads, i))
             in[i] = old = old ? old : value_of(p->x);
         else if (in[i] && in[i] != p->x && rt__tensor_may_overlap(in[i], p->x))
             in[i] = rt_clone(in[i]);

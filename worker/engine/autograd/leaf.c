@@ -22,6 +22,8 @@ rt_tensor *rt_param(rt_tensor *x)
         return NULL;
     if (rt__view_refresh(x) != RT_OK)
         return NULL;
+    if (rt__thread.inference)
+        return RT_FAIL_NULL(ARG, "param: no gradients are computed in RT_GRAD_INFERENCE");
     if (!rt__dtype_is_float(x->dtype))
         return RT_FAIL_NULL(DTYPE, "param: %s, expected a type of floating-point numbers",
                             rt_describe(x));

@@ -7,6 +7,7 @@ static void node_destroy(void *object)
 {
     rt_node *n = object;
     rt__node_release_saved(n);
+    rt__hooks_free(n);
     for (int k = 0; k < n->call.n_out; k++)
         rt__object_drop(n->dy[k]);
     rt__object_drop(n->grad);
@@ -84,7 +85,7 @@ static void keep_inputs(rt_node *n, const rt_call *c)
 {
     rt_tensor **in = (rt_tensor **)n->call.in;
     uint32_t reads = rt__reads_in(c->op, c->in, c->n_in);
-    for (int i = 0; i < c->n_in; i++, reads >>= 1) {
+    for (int i = 0; i < c->n_in; i++) {
         rt_tensor *x = in[i] = c->in[i];
         if (!x)
             continue;
@@ -92,7 +93,7 @@ static void keep_inputs(rt_node *n, const rt_call *c)
             n->from[i].node = rt__object_keep(x->node);
             n->from[i].out = x->result;
         }
-        if (reads & 1) {
+        if (rt__reads(reads, i)) {
             n->from[i].read = true;
             rt__saved_keep(x);
             n->version[i] = rt__tensor_version(x);

@@ -47,12 +47,20 @@ typedef struct rt_streams {
     uint32_t since; /* how many times rt_random_seek was called */
 } rt_streams;
 
+/* What rt_check_values was told. */
+typedef struct rt_checks {
+    bool any, nan, inf;
+    double most;
+} rt_checks;
+
 /* The state of one computation, swapped when computations on one thread take turns (base/fiber.h). */
 #define RT_FIBER_STATE                                                                             \
     rt_object **owned; /* [capacity]: the scope stack, a scope is a mark in it */                  \
     int64_t count, capacity;                                                                       \
-    bool no_grad; /* operations are not recorded */                                                \
-    bool may_aim; /* a backward pass is filling the leaves' gradients */                           \
+    bool no_grad;     /* operations are not recorded */                                            \
+    bool inference;   /* nothing may ask for a gradient */                                         \
+    rt_checks checks; /* of the values that operations make */                                     \
+    bool may_aim;     /* a backward pass is filling the leaves' gradients */                       \
     /* device of the current operation, where new tensors are made; NULL: the CPU */               \
     struct rt_gpu *gpu;                                                                            \
     void *aim;     /* where the next operation may put its result, see rt_aim in autograd/op.h */  \
