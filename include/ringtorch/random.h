@@ -43,6 +43,16 @@ RT_API rt_tensor *rt_bernoulli(rt_dims shape, double p);
 /* Makes an int64 tensor of numbers uniform in [low, high). */
 RT_API rt_tensor *rt_randint(rt_dims shape, int64_t low, int64_t high);
 
+/* Makes an int64 tensor [n] of the numbers from 0 to n - 1 in random order: rt_permutation with a key of
+ * the stream. */
+RT_API rt_tensor *rt_randperm(int64_t n);
+/* Makes a float32 tensor of exponentially distributed numbers, more than 0, with mean 1 / rate. */
+RT_API rt_tensor *rt_exponential(rt_dims shape, double rate);
+/* Makes a float32 tensor of gamma-distributed numbers with rate 1, of the shape alpha (float32) for each
+ * element (Marsaglia and Tsang, ACM TOMS 2000); NaN where alpha is not more than 0. Divide by a rate to
+ * have another one. No gradient. */
+RT_API rt_tensor *rt_gamma(rt_tensor *alpha);
+
 /* Returns element q of a keyed permutation of [0, n): the sample at place q of an epoch. It is a
  * Feistel network over Philox with cycle walking (Black and Rogaway, CT-RSA 2002), in O(1) and
  * without a table. Requires 1 <= n <= 2^62 and 0 <= q < n. */

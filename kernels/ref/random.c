@@ -1,4 +1,5 @@
 /* Reference kernels: random numbers. See kernels/ref/wide.h. */
+#include "common/base/samples.h"
 #include "kernels/ref/wide.h"
 #include <math.h>
 #include <string.h>
@@ -74,5 +75,16 @@ KERNEL(randint, INT64, (rt_exec *e, rt_rng r, int64_t n, int64_t low, uint64_t r
         uint64_t word = (uint64_t)philox_word(r, 2 * i + 1) << 32 | philox_word(r, 2 * i);
         uint64_t high = high_of_product(word, range);
         ((int64_t *)y)[i] = (int64_t)((uint64_t)low + high);
+    }
+}
+
+/* y = a permutation of [0, n): element i is the place of i in the keyed permutation of common/base/samples.h, epoch 0, whose seed is words 0 and
+ * 1 of the draw, the lower half first. The only text. */
+KERNEL_ANY(randperm, (rt_exec *e, rt_rng r, int64_t n, int64_t *y))
+{
+    uint64_t seed = (uint64_t)philox_word(r, 1) << 32 | philox_word(r, 0);
+    RT_PARALLEL_FOR(e, i, n, 32 * n)
+    {
+        y[i] = rt_shuffled(seed, 0, n, i);
     }
 }

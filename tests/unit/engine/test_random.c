@@ -101,6 +101,73 @@ static void moments_are_right(void **state)
     assert_fine();
 }
 
+static void exponential_numbers_are_right(void **state)
+{
+    (void)state;
+    rt_random_seek(12, 0, 0);
+    assert_moments(rt_exponential(rt_shape(100000), 1), 1, 1, 0x1p-25, 17);
+    assert_moments(rt_exponential(rt_shape(100000), 4), 0.25, 1.0 / 16, 0x1p-27, 5);
+    assert_null(rt_exponential(rt_shape(2), 0));
+    rt_error_clear();
+}
+
+/* Also compares the number of values below the mean with the distribution's. */
+static void gamma_numbers_are_right(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    static const struct {
+        float alpha;
+        double below; /* the distribution's share of values below its mean */
+    } known[] = {{0.3f, 0.726957}, {1, 0.632121}, {2.5f, 0.584120}, {40, 0.521029}};
+    rt_random_seek(13, 0, 0);
+    for (int k = 0; k < COUNT(known); k++) {
+        double alpha = known[k].alpha;
+        rt_tensor *x = rt_gamma(rt_full(rt_shape(N), alpha, RT_F32));
+        assert_moments(x, alpha, alpha, 0, alpha + 12 * sqrt(alpha) + 20);
+        double below = 0;
+        for (int i = 0; i < N; i++)
+            below += rt_f32(x)[i] < alpha;
+        assert_true(fabs(below / N - known[k].below) < 0.008);
+    }
+    rt_tensor *none = rt_gamma(rt_from((const float[]){0, -1, NAN}, rt_shape(3), RT_F32));
+    for (int i = 0; i < 3; i++)
+        assert_true(isnan(rt_f32(none)[i]));
+}
+
+/* A number depends on its place and its own alpha, and takes one stream however many attempts were made. */
+static void gamma_numbers_do_not_depend_on_others(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    rt_random_seek(14, 0, 0);
+    rt_tensor *first = rt_gamma(rt_full(rt_shape(N), 1, RT_F32)), *after = rt_rand(rt_shape(4));
+    rt_random_seek(14, 0, 0);
+    rt_tensor *alpha = rt_full(rt_shape(1000), 1, RT_F32);
+    rt_fill(rt_narrow(alpha, 0, N, 1000 - N), 0.01);
+    rt_tensor *second = rt_gamma(alpha), *again = rt_rand(rt_shape(4));
+    assert_fine();
+    assert_memory_equal(rt_data(first), rt_data(second), N * sizeof(float));
+    assert_memory_equal(rt_data(after), rt_data(again), 4 * sizeof(float));
+}
+
+static void permuted_numbers_are_the_keyed_permutation(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    rt_random_seek(15, 6, 2);
+    rt_rand(rt_shape(2)); /* stream 0 */
+    rt_tensor *x = rt_randperm(N);
+    uint32_t v[4] = {6, 2, 1, 0};
+    rt__philox(15, v);
+    assert_fine();
+    for (int i = 0; i < N; i++)
+        assert_int_equal(rt_i64(x)[i], rt_permutation((uint64_t)v[1] << 32 | v[0], 0, N, i));
+    assert_int_equal(rt_numel(rt_randperm(0)), 0);
+    assert_null(rt_randperm(-1));
+    assert_error(RANGE, "randperm: n is -1, expected 0 or more");
+}
+
 static void bernoulli_of_certain_events(void **state)
 {
     (void)state;
@@ -277,6 +344,10 @@ int main(void)
         TEST(uniform_is_philox_of_its_place),
         TEST(values_depend_on_seed_step_slice_and_place_only),
         TEST(moments_are_right),
+        TEST(exponential_numbers_are_right),
+        TEST(gamma_numbers_are_right),
+        TEST(gamma_numbers_do_not_depend_on_others),
+        TEST(permuted_numbers_are_the_keyed_permutation),
         TEST(bernoulli_of_certain_events),
         TEST(integers_are_even_and_in_range),
         TEST(dropout_scales_what_it_keeps),
