@@ -94,6 +94,8 @@ static bool is_left_out(rt__struct_member m)
         return !*(void *const *)m.at;
     if (m.row->kind == RT_FIELD_NUMBER)
         return *(const double *)m.at == (double)RT_NOT_GIVEN;
+    if (m.row->kind == RT_FIELD_DTYPE)
+        return *(const rt_dtype *)m.at == RT_NO_DTYPE;
     const int64_t *v = (const int64_t *)m.at;
     return v[0] == RT_NOT_GIVEN && (m.row->kind != RT_FIELD_PAIR || v[1] == RT_NOT_GIVEN);
 }
@@ -107,6 +109,10 @@ static void leave_out(rt__struct_member m)
     }
     if (m.row->kind == RT_FIELD_NUMBER) {
         *(double *)m.at = (double)RT_NOT_GIVEN;
+        return;
+    }
+    if (m.row->kind == RT_FIELD_DTYPE) {
+        *(rt_dtype *)m.at = RT_NO_DTYPE;
         return;
     }
     v[0] = RT_NOT_GIVEN;

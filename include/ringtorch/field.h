@@ -63,7 +63,7 @@ RT_BEGIN_DECLS
  *     RT_MAYBE(allowed)               an INT, NUMBER or PAIR that may be omitted: its default is
  *                                     RT_NOT_GIVEN, which is no allowed value (unlike zero) and null in
  *                                     JSON; the help says what happens then. For a TEXT or VALUE the
- *                                     default is NULL
+ *                                     default is NULL, for a DTYPE it is RT_NO_DTYPE
  *     RT_OR_NAN(allowed)              a NUMBER that is measured, not chosen: if it is not finite it is
  *                                     null in JSON, and null is read as NaN
  *
@@ -179,6 +179,8 @@ struct rt_field_row : rt_field {
 /* The value of a field that was not given: INT64_MIN, also for a NUMBER and for both numbers of a
  * PAIR. */
 #define RT_NOT_GIVEN INT64_MIN
+/* The value of a DTYPE that was not given. */
+#define RT_NO_DTYPE RT_DTYPES
 /* The value of an AUTO field that was left to the program. */
 #define RT_AUTO RT_NOT_GIVEN
 

@@ -47,6 +47,12 @@
  * of them, and a call within a call would cost each of them a second scope and a second copy of its
  * arguments.
  *
+ * Infer sees shapes and types, not values, because results have their memory before run. An operation
+ * whose result has a shape that depends on values is therefore a composite: compose computes the size
+ * with other operations, reads it (rt_item), and gives it as an argument to an operation that states its
+ * result by it. rt_unique is an example: it sorts, marks the first of equal elements, counts the marks,
+ * and gathers as many elements.
+ *
  * The dispatcher, rt_apply, does everything else. It checks that inputs are given, have types that
  * their rows allow, lie on one device and, unless the operation is .strided, are contiguous; that
  * values lie in their ranges; it allocates results; and it checks that gradients have the shape and

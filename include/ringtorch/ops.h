@@ -29,6 +29,7 @@
 #include <ringtorch/ops/pointwise.h>
 #include <ringtorch/ops/pool.h>
 #include <ringtorch/ops/reduce.h>
+#include <ringtorch/ops/scan.h>
 #include <ringtorch/ops/sort.h>
 #include <ringtorch/ops/views.h>
 #include <ringtorch/ops/write.h>

@@ -139,24 +139,67 @@ static inline int64_t within(int64_t v, int64_t low, int64_t high)
 #undef PARAMETRIC_WHOLE
 #undef TERNARY_WHOLE
 
-/* The extreme of [outer, red, inner] along the middle, and the index of the first largest element of a row. */
-#define EXTREME(name, T, type, as, better)                                                         \
+/* Folds of [outer, red, inner] along the middle. Integers may be joined in any order, so a long row is folded in pieces. */
+enum { PIECE = 65536, STRIP = 512 };
+
+#define FOLD(name, T, type, as, empty, join)                                                       \
+    static type name##_run_##T(int64_t n, const type *x)                                           \
+    {                                                                                              \
+        type y = x[0];                                                                             \
+        for (int64_t i = 1; i < n; i++) {                                                          \
+            const type v = x[i];                                                                   \
+            y = (type)(join);                                                                      \
+        }                                                                                          \
+        return y;                                                                                  \
+    }                                                                                              \
+    static void name##_row_##T(rt_exec *e, int64_t n, const type *x, type *out)                    \
+    {                                                                                              \
+        int64_t pieces = rt__ceil_div(n, PIECE);                                                   \
+        type *piece = pieces > 1 ? rt_scratch(e, (size_t)pieces * sizeof *piece) : out;            \
+        RT_PARALLEL_FOR(e, i, piece ? pieces : 0, n)                                               \
+        {                                                                                          \
+            piece[i] = name##_run_##T(rt__min(PIECE, n - i * PIECE), x + i * PIECE);               \
+        }                                                                                          \
+        if (piece && pieces > 1)                                                                   \
+            *out = name##_run_##T(pieces, piece);                                                  \
+    }                                                                                              \
+    static void name##_columns_##T(rt_exec *e, rt_fold f, const type *px, type *py)                \
+    {                                                                                              \
+        int64_t blocks = rt__ceil_div(f.inner, STRIP);                                             \
+        RT_PARALLEL_FOR(e, u, f.outer *blocks, f.outer *f.red *f.inner)                            \
+        {                                                                                          \
+            int64_t o = u / blocks, c = u % blocks * STRIP, n = rt__min(STRIP, f.inner - c);       \
+            const type *x = px + o * f.red * f.inner + c;                                          \
+            type *out = py + o * f.inner + c;                                                      \
+            memcpy(out, x, (size_t)n * sizeof *x);                                                 \
+            for (int64_t r = 1; r < f.red; r++)                                                    \
+                for (int64_t i = 0; i < n; i++) {                                                  \
+                    const type v = x[r * f.inner + i], y = out[i];                                 \
+                    out[i] = (type)(join);                                                         \
+                }                                                                                  \
+        }                                                                                          \
+    }                                                                                              \
     static void name##_##T(rt_exec *e, rt_fold f, const void *px, void *py)                        \
     {                                                                                              \
-        RT_PARALLEL_FOR(e, o, f.outer, f.outer *f.red *f.inner)                                    \
-        {                                                                                          \
-            const type *x = (const type *)px + o * f.red * f.inner;                                \
-            type *y = (type *)py + o * f.inner;                                                    \
-            for (int64_t i = 0; i < f.inner; i++)                                                  \
-                y[i] = x[i];                                                                       \
-            for (int64_t r = 1; r < f.red; r++)                                                    \
-                for (int64_t i = 0; i < f.inner; i++)                                              \
-                    y[i] = x[r * f.inner + i] better y[i] ? x[r * f.inner + i] : y[i];             \
-        }                                                                                          \
+        const type *x = px;                                                                        \
+        type *out = py;                                                                            \
+        if (f.red == 0)                                                                            \
+            for (int64_t i = 0; i < f.outer * f.inner; i++)                                        \
+                out[i] = empty;                                                                    \
+        else if (f.inner > 1)                                                                      \
+            name##_columns_##T(e, f, x, out);                                                      \
+        else if (f.outer == 1)                                                                     \
+            name##_row_##T(e, f.red, x, out);                                                      \
+        else                                                                                       \
+            RT_PARALLEL_FOR(e, o, f.outer, f.outer *f.red)                                         \
+        out[o] = name##_run_##T(f.red, x + o * f.red);                                             \
     }
-ALL(EXTREME, max, >)
-ALL(EXTREME, min, <)
+ALL(FOLD, max, 0, v > y ? v : y)
+ALL(FOLD, min, 0, v < y ? v : y)
+FOLD(sum, I64, int64_t, , 0, y + v)
+FOLD(prod, I64, int64_t, , 1, y *v)
 
+/* The index of the first largest element of a row. */
 #define ARGMAX(name, T, type, as, unused)                                                          \
     static void name##_##T(rt_exec *e, rt_rows r, const void *px, int64_t *at)                     \
     {                                                                                              \
@@ -204,17 +247,6 @@ static bool divides(const char *name, const rt_grid *g, const strips *find_zero,
     }
 WHOLE(DIVIDE, div_trunc, 0)
 
-static void sum_I64(rt_exec *e, rt_fold f, const void *px, void *py)
-{
-    const int64_t *x = px;
-    int64_t *y = py;
-    memset(y, 0, (size_t)(f.outer * f.inner) * sizeof *y);
-    for (int64_t o = 0; o < f.outer; o++)
-        for (int64_t r = 0; r < f.red; r++)
-            for (int64_t i = 0; i < f.inner; i++)
-                y[o * f.inner + i] += x[(o * f.red + r) * f.inner + i];
-}
-
 void rt__install_integers(rt_kernels *k)
 {
 #define INSTALL(name, T, type, as, unused)                           k->name.f[RT_##T] = name##_##T;
@@ -231,4 +263,5 @@ void rt__install_integers(rt_kernels *k)
     ALL(INSTALL_FOLD, min, 0)
     ALL(INSTALL_FOLD, argmax, 0)
     k->sum[RT_I64] = sum_I64;
+    k->prod[RT_I64] = prod_I64;
 }

@@ -10,7 +10,15 @@
 #define FLOATS(EACH, name, ...)                                                                    \
     EACH(name, F32, f32, __VA_ARGS__)                                                              \
     EACH(name, F64, f64, __VA_ARGS__)
-#define INT64(EACH, name, ...) EACH(name, I64, i64, __VA_ARGS__)
+#define INT64(EACH, name, ...)  EACH(name, I64, i64, __VA_ARGS__)
+#define SUMMED(EACH, name, ...) FLOATS(EACH, name, __VA_ARGS__) INT64(EACH, name, __VA_ARGS__)
+#define ORDERED(EACH, name, ...)                                                                   \
+    SUMMED(EACH, name, __VA_ARGS__)                                                                \
+    EACH(name, I32, i32, __VA_ARGS__)                                                              \
+    EACH(name, I16, i16, __VA_ARGS__)                                                              \
+    EACH(name, I8, i8, __VA_ARGS__)                                                                \
+    EACH(name, U8, u8, __VA_ARGS__)                                                                \
+    EACH(name, BOOL, bool, __VA_ARGS__)
 #define NUMERIC(EACH, name, ...)                                                                   \
     FLOATS(EACH, name, __VA_ARGS__)                                                                \
     INT64(EACH, name, __VA_ARGS__)                                                                 \

@@ -1,7 +1,7 @@
 /* Reference kernels: reductions over the middle of [outer, red, inner]. See kernels/ref/wide.h.
  *
  * y: [outer, inner]. For the inner axis, inner = 1; for the outer axis (columns), outer = 1. The order of additions depends only
- * on the shape. An empty sum is 0; max and min need red >= 1 and return NaN if there is one. Integer reductions are in
+ * on the shape. An empty sum is 0 and an empty product 1; max and min need red >= 1 and return NaN if there is one. Integer reductions are in
  * kernels/cpu/integer.c. */
 #include "common/base/slices.h"
 #include "kernels/ref/wide.h"
@@ -24,6 +24,11 @@
 KERNEL(sum, FLOATS, (rt_exec *e, rt_fold f, const void *x, void *y))
 {
     FOLD(0, acc + v);
+}
+
+KERNEL(prod, FLOATS, (rt_exec *e, rt_fold f, const void *x, void *y))
+{
+    FOLD(1, acc * v);
 }
 
 KERNEL(max, FLOATS, (rt_exec *e, rt_fold f, const void *x, void *y))

@@ -10,9 +10,9 @@
  *
  * Nothing else is needed to add a kernel. Its head is the row from which the build generates everything else (kernels/rows.awk): the
  * table entry, `e->kernels->reciprocal[RT_F32]`, the prototype, the stand-in for tables that lack the kernel, and the installation on
- * every level. The comment before it is its contract. FLOATS, NUMERIC, EVERY and INT64 are the lists of element types that it is for
- * (kernels/cpu/table.h); KERNEL_ANY has no such list and makes a single entry. The build compiles each <family>.c here once per element
- * type T: float types, except that index.c and move.c are compiled for numeric types and for all types (kernels/CMakeLists.txt).
+ * every level. The comment before it is its contract. FLOATS, SUMMED, ORDERED, NUMERIC, EVERY and INT64 are the lists of element types
+ * that it is for (kernels/cpu/table.h); KERNEL_ANY has no such list and makes a single entry. The build compiles each <family>.c here
+ * once per element type T: float types, except for the families that kernels/CMakeLists.txt names with the types that they are for.
  *
  * As the oracle of a fast text, a kernel computes in higher precision: double for float, long double for double:
  *
@@ -41,6 +41,8 @@ typedef long double wide;
 #define KERNEL(name, types, args) types##_TEXT(name) args
 #define KERNEL_ANY(name, args)    ONE_TEXT(name, rt__##name##_ref) args
 #define FLOATS_TEXT(name)         void KERNEL_NAME(name)
+#define SUMMED_TEXT(name)         void KERNEL_NAME(name)
+#define ORDERED_TEXT(name)        void KERNEL_NAME(name)
 #define NUMERIC_TEXT(name)        void KERNEL_NAME(name)
 #define EVERY_TEXT(name)          void KERNEL_NAME(name)
 #define INT64_TEXT(name)          ONE_TEXT(name, rt__##name##_i64_ref)

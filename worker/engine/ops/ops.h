@@ -38,6 +38,11 @@ rt_tensor *rt_above_inplace(rt_tensor *a, rt_tensor *b);
 /* Differentiable: y * (dy - sum(dy * y)) along the last axis, for y a softmax. */
 rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy);
 
+/* Returns the places of the true elements of a mask (bool) among all of its elements, counted in row-major order from 0: int64 [count].
+ * Its shape depends on values, so it may be called in compose, in backward and in functions, but not in run, which gets its results
+ * made. What is selected by a mask is then a differentiable gather of the flattened tensor at these places. */
+rt_tensor *rt__places(rt_tensor *mask);
+
 /* Differentiable: returns zeros of that shape, with src's elements added at the index along the axis, in src's order. */
 rt_tensor *rt__scatter_add(rt_tensor *src, int axis, rt_tensor *index, rt_dims shape);
 

@@ -97,10 +97,10 @@ static rt_tensor *dot(rt_tensor *x, rt_tensor *m, rt_tensor *y)
 /* Returns the sum of each channel. */
 static rt_tensor *channel_sum(rt_tensor *x)
 {
-    rt_reduce_args a = {.x = x, .axes = {.d = {0}, .n = 1}};
+    rt_dims axes = rt_shape(0);
     for (int i = 2; i < rt_dims_of(x).n; i++)
-        a.axes.d[a.axes.n++] = i;
-    return rt_sum_(a);
+        axes.d[axes.n++] = i;
+    return rt_sum(x, axes);
 }
 
 static rt_status affine_infer(rt_call *c)

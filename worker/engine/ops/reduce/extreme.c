@@ -17,9 +17,10 @@ void rt__extreme_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     const rt_fold_plan *plan = c->plan;
     rt_tensor *x = c->in[0];
     rt_tensor *chosen = rt_to(rt_eq(x, rt__fold_spread(c, c->out[0])), x->dtype);
-    rt_reduce_args count = {chosen, {0}, true};
+    rt_dims axes = {0};
     for (int i = 0; i < x->dims.n; i++)
         if (plan->axes >> i & 1)
-            count.axes.d[count.axes.n++] = i;
-    dx[0] = rt_mul(rt__fold_spread(c, dy[0]), x->dims.n ? rt_div(chosen, rt_sum_(count)) : chosen);
+            axes.d[axes.n++] = i;
+    rt_tensor *share = x->dims.n ? rt_div(chosen, rt_sum(chosen, axes, .keep_dim = true)) : chosen;
+    dx[0] = rt_mul(rt__fold_spread(c, dy[0]), share);
 }

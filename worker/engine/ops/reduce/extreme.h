@@ -6,7 +6,7 @@
 #include "worker/engine/ops/reduce/fold.h"
 
 #define RT_EXTREME_FIELDS(F)                                                                       \
-    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    F(INPUT, x, RT_NEEDED, RT_REAL_TYPES, "any shape")                                             \
     RT_REDUCE_VALUES(F)
 
 /* Infer: also fails for empty reductions, which have no extreme. */

@@ -31,6 +31,26 @@ rt_status rt__fold_axes(rt_call *c, rt_dims axes)
     return RT_OK;
 }
 
+uint32_t rt__axis_bits(int n, int64_t axis)
+{
+    uint32_t all = (1u << n) - 1;
+    return axis == RT_NOT_GIVEN || n == 0 ? all : 1u << (axis < 0 ? axis + n : axis);
+}
+
+rt_fold rt__fold_of(rt_dims x, int64_t axis)
+{
+    rt_fold f = {1, 1, 1};
+    int at = (int)(axis < 0 ? axis + x.n : axis);
+    for (int i = 0; i < x.n; i++)
+        *(i < at ? &f.outer : i == at ? &f.red : &f.inner) *= x.d[i];
+    return f;
+}
+
+rt_status rt__fold_axis(rt_call *c, int64_t axis)
+{
+    return rt__fold_axes(c, axis == RT_NOT_GIVEN ? (rt_dims){0} : rt_shape(axis));
+}
+
 rt_status rt__fold_infer(rt_call *c, rt_dtype dtype)
 {
     const rt_reduce_args *a = c->args;
@@ -62,9 +82,9 @@ static int join_axes(rt_dims x, uint32_t axes, int64_t *size, int *kind)
 rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, rt_tensor *y)
 {
     const rt_fold_plan *plan = c->plan;
-    /* an empty sum is 0; infer has refused reductions that have no value for no elements */
+    /* infer has refused reductions that have no value for no elements */
     if (x->numel == 0)
-        return rt__fill(y, 0);
+        return rt__fill(y, plan->empty);
     int64_t size[RT_MAX_DIMS];
     int kind[RT_MAX_DIMS], n = join_axes(x->dims, plan->axes, size, kind), folds = 0;
     for (int i = 0; i < n; i++)
@@ -92,6 +112,29 @@ rt_status rt__fold_into(const rt_call *c, const rt_tensor *x, rt_fold_fn *f, rt_
 rt_status rt__fold_run(rt_call *c, const rt_tensor *x, rt_fold_fn *f)
 {
     return rt__fold_into(c, x, f, c->out[0]);
+}
+
+rt_dtype rt__fold_dtype(const rt_call *c, rt_dtype given)
+{
+    rt_dtype t = c->in[0]->dtype;
+    return given != RT_NO_DTYPE ? given : rt__dtype_is_whole(t) ? RT_I64 : t;
+}
+
+rt_dtype rt__computed_in(rt_dtype t)
+{
+    return rt__dtype_is_whole(t) ? RT_I64 : rt__is_half(t) ? RT_F32 : t;
+}
+
+rt_status rt__fold_as(rt_call *c, rt_fold_fn *const *kernels)
+{
+    rt_tensor *y = c->out[0];
+    rt_dtype t = rt__computed_in(y->dtype);
+    const rt_tensor *x = rt_to(rt_to(c->in[0], y->dtype), t);
+    rt_tensor *to = t == y->dtype ? y : rt__tensor_new(y->dims, t);
+    if (!x || !to)
+        return rt_error_code();
+    RT_TRY(rt__fold_into(c, x, kernels[t], to));
+    return to == y ? RT_OK : rt__convert_into(y, to);
 }
 
 int64_t rt__fold_count(const rt_call *c)

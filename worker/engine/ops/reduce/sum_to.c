@@ -5,10 +5,10 @@ rt_tensor *rt__sum_to(rt_tensor *x, rt_dims dims)
 {
     if (!x || rt__dims_equal(x->dims, dims))
         return x;
-    rt_reduce_args a = {x};
+    rt_dims axes = {0};
     int lead = x->dims.n - dims.n;
     for (int i = 0; i < x->dims.n; i++)
         if (i < lead || (dims.d[i - lead] == 1 && x->dims.d[i] != 1))
-            a.axes.d[a.axes.n++] = i;
-    return rt_reshape(a.axes.n ? rt_sum_(a) : x, dims);
+            axes.d[axes.n++] = i;
+    return rt_reshape(axes.n ? rt_sum(x, axes) : x, dims);
 }

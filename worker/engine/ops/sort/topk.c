@@ -1,7 +1,7 @@
 /* The k largest or smallest elements along an axis, and their indices. The gradient of each value goes to its index; indices have
- * no gradient. The kernel works on the last axis; another axis is moved to the end and back. */
+ * no gradient. */
 #include "common/base/error.h"
-#include "worker/engine/ops/index/index.h"
+#include "worker/engine/ops/sort/rows.h"
 
 static rt_status topk_infer(rt_call *c)
 {
@@ -23,39 +23,40 @@ static rt_status topk_infer(rt_call *c)
     return rt_result(c, 1, dims, RT_I64);
 }
 
-/* Runs on the last axis; values and places: [..., k], contiguous. */
-static void run_rows(const rt_call *c, const rt_tensor *x, const rt_tensor *values,
-                     const rt_tensor *places)
+static void topk_rows(const rt_call *c, const rt_tensor *x, rt_tensor *const *out)
 {
     const rt_topk_args *a = c->args;
     rt_topk_shape s = {a->k, a->largest, a->sorted};
-    int64_t len = x->dims.n ? x->dims.d[x->dims.n - 1] : 1;
-    rt_rows rows = {len ? x->numel / len : 0, len};
     rt_exec *e = rt_exec_of(c);
-    e->kernels->topk[x->dtype](e, rows, s, x->data, values->data, places->data);
+    e->kernels->topk[x->dtype](e, rt__rows_of(x), s, x->data, out[0]->data, out[1]->data);
+}
+
+/* The kernel is for floats; integers are sorted, and their first k taken. */
+static rt_status topk_of_integers(const rt_call *c, int axis)
+{
+    const rt_topk_args *a = c->args;
+    rt_sort_results s = rt_sort(c->in[0], axis, a->largest);
+    rt_tensor *values = s.values, *index = s.index;
+    if (index && index->dims.n > 0) {
+        values = rt_narrow(values, axis, 0, a->k);
+        index = rt_narrow(index, axis, 0, a->k);
+    }
+    if (!a->sorted) {
+        index = rt_sort(index, axis).values;
+        values = rt_gather(c->in[0], axis, index);
+    }
+    if (!values || !index)
+        return rt_error_code();
+    rt__copy(c->out[0], values);
+    rt__copy(c->out[1], index);
+    return rt_error_code();
 }
 
 static rt_status topk_run(rt_call *c)
 {
-    int axis = *(const int *)c->plan, n = c->in[0]->dims.n;
-    rt_tensor *x = c->in[0], *out[2] = {c->out[0], c->out[1]};
-    bool last = n == 0 || axis == n - 1;
-    if (!last)
-        x = rt_transpose(x, axis, -1);
-    x = rt__tensor_contiguous(x);
-    for (int k = 0; k < 2 && !last && x; k++) {
-        out[k] = rt_transpose(c->out[k], axis, -1);
-        out[k] = out[k] ? rt__tensor_new(out[k]->dims, out[k]->dtype) : NULL;
-    }
-    if (rt_failed())
-        return rt_error_code();
-    run_rows(c, x, out[0], out[1]);
-    for (int k = 0; k < 2 && !last && !rt_failed(); k++) {
-        rt_tensor *moved = rt_transpose(out[k], axis, -1);
-        if (moved)
-            rt__copy(c->out[k], moved);
-    }
-    return rt_error_code();
+    int axis = *(const int *)c->plan;
+    return rt__dtype_is_whole(c->in[0]->dtype) ? topk_of_integers(c, axis)
+                                               : rt__along_last(c, axis, topk_rows);
 }
 
 static void topk_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)

@@ -1,0 +1,89 @@
+/* The largest or smallest along an axis with its index, which gets the gradient; and both extremes. */
+#include "worker/engine/ops/reduce/fold.h"
+
+/* Returns the axes for reductions over a set of them. */
+static rt_dims axes_of(int64_t axis)
+{
+    return axis == RT_NOT_GIVEN ? (rt_dims){0} : rt_shape(axis);
+}
+
+/* arg: finds the index; all: finds the value among all elements. */
+static void choose(rt_call *c, rt_tensor *(*arg)(rt_axis_args), rt_tensor *(*all)(rt_reduce_args))
+{
+    const rt_axis_args *a = c->args;
+    rt_axis_args kept = *a;
+    kept.keep_dim = true;
+    rt_tensor *index = arg(kept), *x = c->in[0];
+    if (!index)
+        return;
+    rt_tensor *values = a->axis == RT_NOT_GIVEN ? all((rt_reduce_args){.x = x, .keep_dim = true})
+                                                : rt_gather(x, (int)a->axis, index);
+    bool drop = !a->keep_dim && x->dims.n > 0;
+    rt_dims dims =
+        drop ? rt__fold_dims(x->dims, rt__axis_bits(x->dims.n, a->axis), false) : index->dims;
+    c->out[0] = rt_reshape(values, dims);
+    c->out[1] = rt_reshape(index, dims);
+}
+
+static void max_compose(rt_call *c)
+{
+    choose(c, rt_argmax_, rt_amax_);
+}
+
+static void min_compose(rt_call *c)
+{
+    choose(c, rt_argmin_, rt_amin_);
+}
+
+static void aminmax_compose(rt_call *c)
+{
+    const rt_axis_args *a = c->args;
+    rt_reduce_args over = {.x = a->x, .axes = axes_of(a->axis), .keep_dim = a->keep_dim};
+    c->out[0] = rt_amin_(over);
+    c->out[1] = rt_amax_(over);
+}
+
+const rt_op rt__op_max = {
+    .name = "max",
+    .help = "the largest x along the axis, or of all x, and its index",
+    RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
+    .n_out = 2,
+    .compose = max_compose,
+};
+
+const rt_op rt__op_min = {
+    .name = "min",
+    .help = "the smallest x along the axis, or of all x, and its index",
+    RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
+    .n_out = 2,
+    .compose = min_compose,
+};
+
+const rt_op rt__op_aminmax = {
+    .name = "aminmax",
+    .help = "the smallest and the largest x along the axis, or of all x; NaN wins",
+    RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
+    .n_out = 2,
+    .compose = aminmax_compose,
+};
+
+rt_extreme_results rt_max_(rt_axis_args a)
+{
+    rt_tensor *out[2];
+    rt_apply_all(&rt__op_max, &a, out, 2);
+    return (rt_extreme_results){out[0], out[1]};
+}
+
+rt_extreme_results rt_min_(rt_axis_args a)
+{
+    rt_tensor *out[2];
+    rt_apply_all(&rt__op_min, &a, out, 2);
+    return (rt_extreme_results){out[0], out[1]};
+}
+
+rt_aminmax_results rt_aminmax_(rt_axis_args a)
+{
+    rt_tensor *out[2];
+    rt_apply_all(&rt__op_aminmax, &a, out, 2);
+    return (rt_aminmax_results){out[0], out[1]};
+}
