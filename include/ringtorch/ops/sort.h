@@ -110,14 +110,25 @@ RT_API rt_tensor *rt_quantile_(rt_quantile_args a);
 
 /* ---- sets and counts ---- */
 
+#define RT_UNIQUE_FIELDS(F)                                                                        \
+    F(INPUT, x, RT_NEEDED, RT_REAL_TYPES, "any shape")                                             \
+    F(INT, axis, RT_NOT_GIVEN, RT_MAYBE(RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1)),                 \
+      "the axis whose slices are compared; not given: elements are")
+/* The arguments of rt_unique. */
+typedef struct rt_unique_args {
+    RT_STRUCT(RT_UNIQUE_FIELDS)
+} rt_unique_args;
 /* The results of rt_unique. */
 typedef struct rt_unique_results {
-    rt_tensor *values;  /* [m], ascending */
-    rt_tensor *inverse; /* int64, of the shape of x: where each element is in values */
-    rt_tensor *counts;  /* int64 [m]: how often each value occurs */
+    rt_tensor
+        *values; /* [m], ascending; with an axis: x with m slices along it, in the order of words */
+    rt_tensor
+        *inverse;      /* int64, of the shape of x or [n] along the axis: where each is in values */
+    rt_tensor *counts; /* int64 [m]: how often each value occurs */
 } rt_unique_results;
-/* Returns the distinct elements of x. Each NaN is one of its own. No gradient. */
-RT_API rt_unique_results rt_unique(rt_tensor *x);
+/* Returns the distinct elements of x, or slices along an axis. Each NaN is one of its own. No gradient. */
+#define rt_unique(...) RT_OP_CALL(rt_unique_, rt_unique_args, RT_UNIQUE_FIELDS, x, __VA_ARGS__)
+RT_API rt_unique_results rt_unique_(rt_unique_args a);
 
 #define RT_BINCOUNT_FIELDS(F)                                                                      \
     F(INPUT, x, RT_NEEDED, RT_INTEGERS, "[n], 0 or more")                                          \

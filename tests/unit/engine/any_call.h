@@ -60,6 +60,7 @@ static inline const char *fitting_shapes(const rt_op *op)
         const char *op, *shapes;
     } known[] = {
         {"avg_pool2d", "nchw"},      {"batch_norm_by", "nch,c,c,c,c"},
+        {"bincount", "n,n"},         {"trapezoid", "nc,c"},
         {"conv2d", "nchw,oc22,o"},   {"cross_entropy", "nc,n"},
         {"embedding", "cn,o"},       {"gather", "cn,cn"},
         {"linear", "nc,oc,o"},       {"max_pool2d", "nchw"},

@@ -16,15 +16,22 @@ static const struct {
     {"avg_pool2d", "1chw", "{\"kernel\": [2, 2]}"},
     {"batch_norm", "cch,c,c", NULL},
     {"batch_norm_by", "cch,c,c,c,c", NULL},
+    {"bincount", "c,c", NULL},
     {"conv2d", "1chw,2c22,2", NULL},
     {"cross_entropy", "2c,2", NULL},
+    {"cummax", NULL, "{\"axis\": 1}"},
+    {"cummin", NULL, "{\"axis\": 1}"},
+    {"cumprod", NULL, "{\"axis\": 1}"},
+    {"cumsum", NULL, "{\"axis\": 1}"},
     {"dropout", NULL, "{\"p\": 0.5}"},
     {"embedding", "c2,c", NULL},
     {"expand", NULL, "{\"shape\": [2, 2, 3]}"},
     {"fill", NULL, "{\"value\": 2}"},
     {"gather", "2c,2c", "{\"axis\": 1}"},
+    {"kthvalue", NULL, "{\"k\": 2}"},
     {"layer_norm", "2c,c,c", NULL},
     {"linear", "2c,3c,3", NULL},
+    {"logcumsumexp", NULL, "{\"axis\": 1}"},
     {"log_softmax", NULL, "{\"axis\": 1}"},
     {"matmul", "2c,c2", NULL},
     {"max_pool2d", "1chw", "{\"kernel\": [2, 2]}"},
@@ -32,6 +39,7 @@ static const struct {
     {"nll_loss", "2c,2", NULL},
     {"permute", NULL, "{\"axes\": [1, 0]}"},
     {"pow_scalar", NULL, "{\"s\": 2.5}"},
+    {"quantile", "2c,2", NULL},
     {"reshape", NULL, "{\"shape\": [6]}"},
     {"scaled_dot_product_attention", "2c,2c,2c,22", NULL},
     {"scatter_add", "2c,2c", "{\"shape\": [2, 3], \"axis\": 1}"},
@@ -69,7 +77,7 @@ static rt_dims shape_of(const char **shapes)
 
 static rt_tensor *operand(rt_dims dims, const rt_field *row, int number)
 {
-    if (row->dtypes == RT_TYPE(I64))
+    if (!(row->dtypes & RT_FLOATS) && row->dtypes & RT_TYPE(I64))
         return rt_zeros(dims, RT_I64);
     if (row->dtypes == RT_TYPE(BOOL))
         return rt_ones(dims, RT_BOOL);

@@ -61,8 +61,36 @@ static rt_tensor *i(rt_dims dims)
     MISTAKE(sum_axis_twice, rt_sum(f(rt_shape(2, 3)), rt_shape(0, -2)), ARG,                       \
             "sum: axis 0 is named twice")                                                          \
     MISTAKE(mean_dtype, rt_mean(i(rt_shape(2))), DTYPE,                                            \
-            "mean: x is int64[2] cpu, expected float32, float64, bfloat16 or float16: convert it " \
-            "with rt_to")                                                                          \
+            "mean: x is int64[2] cpu and the mean would be int64: give a float dtype")             \
+    MISTAKE(mean_as_integers, rt_mean(f(rt_shape(2)), .dtype = RT_I32), DTYPE,                     \
+            "mean: x is float32[2] cpu and the mean would be int32: give a float dtype")           \
+    MISTAKE(argmin_of_none, rt_argmin(f(rt_shape(2, 0))), SHAPE,                                   \
+            "argmin: float32[2,0] cpu has no elements")                                            \
+    MISTAKE(max_axis, rt_max(f(rt_shape(2, 3)), 2).values, RANGE, "max: axis 2, expected -2 to 1") \
+    MISTAKE(cumsum_axis, rt_cumsum(f(rt_shape(2, 3)), -3), RANGE,                                  \
+            "cumsum: axis -3, expected -2 to 1")                                                   \
+    MISTAKE(diff_scalar, rt_diff(f(rt_shape())), RANGE,                                            \
+            "diff: axis -1 of a scalar, which has none")                                           \
+    MISTAKE(trapezoid_places, rt_trapezoid(f(rt_shape(2, 3)), f(rt_shape(2))), SHAPE,              \
+            "trapezoid: x float32[2] cpu does not fit axis 1 of y float32[2,3] cpu")               \
+    MISTAKE(kthvalue_of_too_few, rt_kthvalue(f(rt_shape(2, 3)), 4).values, RANGE,                  \
+            "kthvalue: k is 4, expected 1 to 3, the size of axis 1 of float32[2,3] cpu")           \
+    MISTAKE(median_empty, rt_median(f(rt_shape(2, 0)), 1).values, SHAPE,                           \
+            "median: float32[2,0] cpu has no elements along axis 1")                               \
+    MISTAKE(mode_empty, rt_mode(f(rt_shape(2, 0))).values, SHAPE,                                  \
+            "mode: float32[2,0] cpu has no elements along axis 1")                                 \
+    MISTAKE(quantile_above_1, rt_quantile(f(rt_shape(3)), rt_scalar(1.5)), RANGE,                  \
+            "quantile: q goes from 1.5 to 1.5, expected 0 to 1")                                   \
+    MISTAKE(quantile_of_none, rt_quantile(f(rt_shape(0)), rt_scalar(0.5)), SHAPE,                  \
+            "quantile: float32[0] cpu has no elements")                                            \
+    MISTAKE(quantile_q, rt_quantile(f(rt_shape(3)), f(rt_shape(2, 2))), SHAPE,                     \
+            "quantile: q is float32[2,2] cpu, expected [] or [m]")                                 \
+    MISTAKE(bincount_shape, rt_bincount(i(rt_shape(2, 2))), SHAPE,                                 \
+            "bincount: x int64[2,2] cpu, expected [n] and weights of that shape")                  \
+    MISTAKE(bincount_negative, rt_bincount(rt_full(rt_shape(2), -3, RT_I64)), RANGE,               \
+            "bincount: x has the element -3, expected 0 or more")                                  \
+    MISTAKE(histc_ends, rt_histc(f(rt_shape(3)), 4, 2, 1), RANGE,                                  \
+            "histc: bins from 2 to 1, expected finite ends in ascending order")                    \
     MISTAKE(                                                                                       \
         pow_scalar_of_integers, rt_pow_scalar(i(rt_shape(2)), -1), RANGE,                          \
         "pow_scalar: int64[2] cpu to the power of -1, which is no integer: convert it with rt_to") \
@@ -81,9 +109,9 @@ static rt_tensor *i(rt_dims dims)
             "topk: k is 0, expected 1 to 1, the size of axis 0 of float32[] cpu")                  \
     MISTAKE(topk_axis, rt_topk(f(rt_shape(2, 3)), 1, 2).values, RANGE,                             \
             "topk: axis 2, expected -2 to 1")                                                      \
-    MISTAKE(topk_dtype, rt_topk(i(rt_shape(2)), 1).values, DTYPE,                                  \
-            "topk: x is int64[2] cpu, expected float32, float64, bfloat16 or float16: convert it " \
-            "with rt_to")                                                                          \
+    MISTAKE(topk_dtype, rt_topk(rt_ones(rt_shape(2), RT_BOOL), 1).values, DTYPE,                   \
+            "topk: x is bool[2] cpu, expected float32, float64, int64, int32, uint8, bfloat16, "   \
+            "float16, int8 or int16: convert it with rt_to")                                       \
     MISTAKE(var_mean_axis, rt_var_mean(f(rt_shape(2)), rt_shape(1)).mean, RANGE,                   \
             "var_mean: axis 1, expected -1 to 0")                                                  \
     MISTAKE(var_mean_correction, rt_var_mean(f(rt_shape(2)), .correction = -1).var, RANGE,         \

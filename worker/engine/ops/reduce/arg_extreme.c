@@ -1,20 +1,13 @@
 /* The index of the largest or smallest element along an axis, or of all; no gradient. */
 #include "common/base/error.h"
-#include "worker/engine/ops/reduce/fold.h"
+#include "worker/engine/ops/reduce/extreme.h"
 
-/* Infer of argmax, argmin, max and min: fails if there is nothing to choose from. */
 static rt_status arg_infer(rt_call *c)
 {
     const rt_axis_args *a = c->args;
-    const rt_tensor *x = c->in[0];
-    RT_TRY(rt__fold_axis(c, a->axis));
-    if (rt__fold_count(c) > 0)
-        return rt_result(c, 0, rt__fold_dims(x->dims, ((rt_fold_plan *)c->plan)->axes, a->keep_dim),
-                         RT_I64);
-    if (a->axis == RT_NOT_GIVEN)
-        return RT_FAIL(SHAPE, "%s: %s has no elements", c->op->name, rt_describe(x));
-    return RT_FAIL(SHAPE, "%s: %s has no elements along axis %lld", c->op->name, rt_describe(x),
-                   (long long)a->axis);
+    RT_TRY(rt__extreme_axis(c, a->axis));
+    uint32_t axes = ((const rt_fold_plan *)c->plan)->axes;
+    return rt_result(c, 0, rt__fold_dims(c->in[0]->dims, axes, a->keep_dim), RT_I64);
 }
 
 static rt_status arg_run(rt_call *c, bool largest)

@@ -12,6 +12,17 @@ rt_status rt__extreme_infer(rt_call *c)
     return RT_OK;
 }
 
+rt_status rt__extreme_axis(rt_call *c, int64_t axis)
+{
+    RT_TRY(rt__fold_axis(c, axis));
+    if (rt__fold_count(c) > 0)
+        return RT_OK;
+    if (axis == RT_NOT_GIVEN)
+        return RT_FAIL(SHAPE, "%s: %s has no elements", c->op->name, rt_describe(c->in[0]));
+    return RT_FAIL(SHAPE, "%s: %s has no elements along axis %lld", c->op->name,
+                   rt_describe(c->in[0]), (long long)axis);
+}
+
 void rt__extreme_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const rt_fold_plan *plan = c->plan;

@@ -1,4 +1,4 @@
-/* What rt_amax and rt_amin share. dx: dy, divided equally among all elements that are equal to the
+/* What extremes share; rt_amax and rt_amin: dx: dy, divided equally among all elements that are equal to the
  * result. */
 #ifndef RINGTORCH_WORKER_ENGINE_OPS_REDUCE_EXTREME_H
 #define RINGTORCH_WORKER_ENGINE_OPS_REDUCE_EXTREME_H
@@ -11,6 +11,8 @@
 
 /* Infer: also fails for empty reductions, which have no extreme. */
 rt_status rt__extreme_infer(rt_call *c);
+/* Makes the plan for one axis, or for all if it is not given; fails, naming the operation, if there is nothing to choose from. */
+rt_status rt__extreme_axis(rt_call *c, int64_t axis);
 /* Backward: reads x and the result. */
 void rt__extreme_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx);
 

@@ -31,12 +31,6 @@ rt_status rt__fold_axes(rt_call *c, rt_dims axes)
     return RT_OK;
 }
 
-uint32_t rt__axis_bits(int n, int64_t axis)
-{
-    uint32_t all = (1u << n) - 1;
-    return axis == RT_NOT_GIVEN || n == 0 ? all : 1u << (axis < 0 ? axis + n : axis);
-}
-
 rt_fold rt__fold_of(rt_dims x, int64_t axis)
 {
     rt_fold f = {1, 1, 1};

@@ -41,8 +41,6 @@ rt_tensor *rt__fold_spread(const rt_call *c, rt_tensor *dy);
 /* Infer: makes the plan for one axis, or for all if it is not given. */
 rt_status rt__fold_axis(rt_call *c, int64_t axis);
 
-/* Returns the bits of one axis of n, or of all if it is not given. The axis must be there. */
-uint32_t rt__axis_bits(int n, int64_t axis);
 /* Returns the fold along one axis, which must be there. */
 rt_fold rt__fold_of(rt_dims x, int64_t axis);
 /* Returns the shape of the result for input shape x, with the reduced axes kept as 1 or dropped. */

@@ -1,11 +1,5 @@
 /* The largest or smallest along an axis with its index, which gets the gradient; and both extremes. */
-#include "worker/engine/ops/reduce/fold.h"
-
-/* Returns the axes for reductions over a set of them. */
-static rt_dims axes_of(int64_t axis)
-{
-    return axis == RT_NOT_GIVEN ? (rt_dims){0} : rt_shape(axis);
-}
+#include "worker/engine/ops/reduce/extreme.h"
 
 /* arg: finds the index; all: finds the value among all elements. */
 static void choose(rt_call *c, rt_tensor *(*arg)(rt_axis_args), rt_tensor *(*all)(rt_reduce_args))
@@ -13,14 +7,14 @@ static void choose(rt_call *c, rt_tensor *(*arg)(rt_axis_args), rt_tensor *(*all
     const rt_axis_args *a = c->args;
     rt_axis_args kept = *a;
     kept.keep_dim = true;
+    if (rt__extreme_axis(c, a->axis) != RT_OK)
+        return;
     rt_tensor *index = arg(kept), *x = c->in[0];
     if (!index)
         return;
     rt_tensor *values = a->axis == RT_NOT_GIVEN ? all((rt_reduce_args){.x = x, .keep_dim = true})
                                                 : rt_gather(x, (int)a->axis, index);
-    bool drop = !a->keep_dim && x->dims.n > 0;
-    rt_dims dims =
-        drop ? rt__fold_dims(x->dims, rt__axis_bits(x->dims.n, a->axis), false) : index->dims;
+    rt_dims dims = rt__fold_dims(x->dims, ((const rt_fold_plan *)c->plan)->axes, a->keep_dim);
     c->out[0] = rt_reshape(values, dims);
     c->out[1] = rt_reshape(index, dims);
 }
@@ -38,7 +32,11 @@ static void min_compose(rt_call *c)
 static void aminmax_compose(rt_call *c)
 {
     const rt_axis_args *a = c->args;
-    rt_reduce_args over = {.x = a->x, .axes = axes_of(a->axis), .keep_dim = a->keep_dim};
+    rt_reduce_args over = {.x = a->x, .keep_dim = a->keep_dim};
+    if (rt__extreme_axis(c, a->axis) != RT_OK)
+        return;
+    if (a->axis != RT_NOT_GIVEN)
+        over.axes = rt_shape(a->axis);
     c->out[0] = rt_amin_(over);
     c->out[1] = rt_amax_(over);
 }
@@ -49,6 +47,7 @@ const rt_op rt__op_max = {
     RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
     .n_out = 2,
     .compose = max_compose,
+    .plan_size = sizeof(rt_fold_plan),
 };
 
 const rt_op rt__op_min = {
@@ -57,6 +56,7 @@ const rt_op rt__op_min = {
     RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
     .n_out = 2,
     .compose = min_compose,
+    .plan_size = sizeof(rt_fold_plan),
 };
 
 const rt_op rt__op_aminmax = {
@@ -65,6 +65,7 @@ const rt_op rt__op_aminmax = {
     RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
     .n_out = 2,
     .compose = aminmax_compose,
+    .plan_size = sizeof(rt_fold_plan),
 };
 
 rt_extreme_results rt_max_(rt_axis_args a)

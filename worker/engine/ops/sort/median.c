@@ -2,6 +2,7 @@
  * goes. */
 #include "common/base/error.h"
 #include "worker/engine/ops/sort/rows.h"
+#include <math.h>
 
 /* Sets values and index, dropping the axis of the index unless it is kept. */
 static void pick(rt_call *c, rt_tensor *x, int axis, rt_tensor *index, bool keep_dim)
@@ -78,11 +79,9 @@ static rt_tensor *middle(rt_tensor *x, int axis)
 static void median_of_none(rt_call *c)
 {
     const rt_axis_args *a = c->args;
-    rt_dims dims = {.n = a->keep_dim ? a->x->dims.n : 0};
-    for (int i = 0; i < dims.n; i++)
-        dims.d[i] = 1;
-    c->out[0] = rt_full(dims, __builtin_nan(""), a->x->dtype);
-    c->out[1] = rt_full(dims, -1, RT_I64);
+    rt_tensor *none = rt_sum(a->x, .keep_dim = a->keep_dim);
+    c->out[0] = rt_mul_scalar(none, NAN);
+    c->out[1] = none ? rt_full(none->dims, -1, RT_I64) : NULL;
 }
 
 static void median_compose(rt_call *c)

@@ -2,53 +2,91 @@
 #include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
-#define UNIQUE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_REAL_TYPES, "any shape")
-typedef struct RT_DESIGNATED unique_args {
-    RT_STRUCT(UNIQUE_FIELDS)
-} unique_args;
+/* Returns the order of the rows of x [n, m], compared element by element from the first: they are sorted by the last column, then by the
+ * one before it, and so on, and rows that are equal there keep their order. */
+static rt_tensor *order_of_rows(rt_tensor *x)
+{
+    rt_tensor *order = rt_arange(0, (double)rt_size(x, 0), 1, RT_I64);
+    for (int64_t j = rt_size(x, 1) - 1; j >= 0 && order; j--) {
+        rt_tensor *column = rt_gather(rt_contiguous(rt_select(x, 1, j)), 0, order);
+        order = rt_gather(order, 0, rt_argsort(column));
+    }
+    return order;
+}
 
-/* Returns whether each element of a sorted row is different from the one before it. */
+/* Returns the rows of x [n, m] at the places [k]. */
+static rt_tensor *rows_at(rt_tensor *x, rt_tensor *places)
+{
+    return rt_gather(x, 0,
+                     rt_expand(rt_unsqueeze(places, 1), rt_shape(rt_numel(places), rt_size(x, 1))));
+}
+
+/* Returns whether each of the sorted rows is different from the one before it. */
 static rt_tensor *first_of_equals(rt_tensor *sorted)
 {
-    rt_tensor *first = rt_full(rt_shape(1), 1, RT_BOOL);
-    int64_t n = rt_numel(sorted);
+    int64_t n = rt_size(sorted, 0);
+    rt_tensor *first = rt_full(rt_shape(n > 0), 1, RT_BOOL);
+    if (n < 2)
+        return first;
     rt_tensor *rest = rt_ne(rt_narrow(sorted, 0, 1, n - 1), rt_narrow(sorted, 0, 0, n - 1));
-    return rt_cat((rt_tensor *[]){first, rest}, 2, 0);
+    return rt_cat((rt_tensor *[]){first, rt_any(rest, rt_shape(1))}, 2, 0);
+}
+
+/* Sets the distinct rows of x [n, m], where each row is among them, and how often they occur. */
+static void distinct_rows(rt_call *c, rt_tensor *x)
+{
+    rt_tensor *order = order_of_rows(x), *sorted = order ? rows_at(x, order) : NULL;
+    rt_tensor *first = sorted ? first_of_equals(sorted) : NULL,
+              *places = first ? rt__places(first) : NULL;
+    if (!places)
+        return;
+    rt_dims n = order->dims;
+    rt_tensor *number = rt_add_scalar(rt_cumsum(first, 0), -1);
+    c->out[0] = rows_at(sorted, places);
+    c->out[1] = rt__scatter_add(number, 0, order, n);
+    c->out[2] = rt_diff(places, .append = rt_full(rt_shape(1), (double)n.d[0], RT_I64));
 }
 
 static void unique_compose(rt_call *c)
 {
-    rt_tensor *x = rt_detach(((const unique_args *)c->args)->x);
-    if (!x || x->numel == 0) {
-        c->out[0] = rt_full(rt_shape(0), 0, x ? x->dtype : RT_F32);
-        c->out[1] = rt_full(x ? x->dims : rt_shape(0), 0, RT_I64);
-        c->out[2] = rt_full(rt_shape(0), 0, RT_I64);
+    const rt_unique_args *a = c->args;
+    rt_tensor *x = rt_detach(a->x);
+    if (!x)
+        return;
+    if (a->axis == RT_NOT_GIVEN) {
+        distinct_rows(c, rt_reshape(x, rt_shape(x->numel, 1)));
+        c->out[0] = c->out[0] ? rt_squeeze(c->out[0], 1) : NULL;
+        c->out[1] = rt_reshape(c->out[1], x->dims);
         return;
     }
-    rt_sort_results s = rt_sort(rt_reshape(x, rt_shape(x->numel)));
-    rt_tensor *first = first_of_equals(s.values), *places = rt__places(first);
-    if (!places)
+    int axis = rt__axis("unique", a->axis, x->dims.n);
+    rt_tensor *front = axis < 0 ? NULL : rt_transpose(x, 0, axis);
+    if (!front)
         return;
-    rt_tensor *number = rt_add_scalar(rt_cumsum(first, 0), -1);
-    rt_tensor *end = rt_full(rt_shape(1), (double)x->numel, RT_I64);
-    c->out[0] = rt_gather(s.values, 0, places);
-    c->out[1] = rt_reshape(rt__scatter_add(number, 0, s.index, rt_shape(x->numel)), x->dims);
-    c->out[2] = rt_diff(places, .append = end);
+    rt_dims dims = front->dims;
+    if (x->numel == 0 && dims.d[0] > 0) {
+        RT_FAIL(SHAPE, "unique: the slices of %s along axis %d have no elements", rt_describe(x),
+                axis);
+        return;
+    }
+    distinct_rows(c, rt_reshape(front, rt_shape(dims.d[0], dims.d[0] ? x->numel / dims.d[0] : 0)));
+    dims.d[0] = c->out[0] ? c->out[0]->dims.d[0] : 0;
+    c->out[0] = rt_contiguous(rt_transpose(rt_reshape(c->out[0], dims), 0, axis));
 }
 
 const rt_op rt__op_unique = {
     .name = "unique",
-    .help = "the distinct elements of x in ascending order, where each x is among them, and how "
-            "often they occur",
-    RT_ARGS(unique_args, UNIQUE_FIELDS),
+    .help = "the distinct x, or slices along the axis, in order, where each x is among them, and "
+            "how often they occur",
+    RT_ARGS(rt_unique_args, RT_UNIQUE_FIELDS),
     .n_out = 3,
     .compose = unique_compose,
 };
 
-rt_unique_results rt_unique(rt_tensor *x)
+rt_unique_results rt_unique_(rt_unique_args a)
 {
     rt_tensor *out[3];
-    rt_apply_all(&rt__op_unique, &(unique_args){.x = x}, out, 3);
+    rt_apply_all(&rt__op_unique, &a, out, 3);
     return (rt_unique_results){out[0], out[1], out[2]};
 }
 
