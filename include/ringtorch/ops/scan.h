@@ -74,7 +74,7 @@ RT_API rt_tensor *rt_diff_(rt_diff_args a);
 typedef struct rt_trapezoid_args {
     RT_STRUCT(RT_TRAPEZOID_FIELDS)
 } rt_trapezoid_args;
-/* Returns the integral of y along an axis by the trapezoidal rule. Integers are taken as float32. */
+/* Returns the integral of y along an axis by the trapezoidal rule; of integers as float32. */
 #define rt_trapezoid(...)                                                                          \
     RT_OP_CALL(rt_trapezoid_, rt_trapezoid_args, RT_TRAPEZOID_FIELDS, y, __VA_ARGS__)
 RT_API rt_tensor *rt_trapezoid_(rt_trapezoid_args a);

@@ -120,10 +120,10 @@ typedef struct rt_unique_args {
 } rt_unique_args;
 /* The results of rt_unique. */
 typedef struct rt_unique_results {
-    rt_tensor
-        *values; /* [m], ascending; with an axis: x with m slices along it, in the order of words */
-    rt_tensor
-        *inverse;      /* int64, of the shape of x or [n] along the axis: where each is in values */
+    /* [m], ascending; with an axis: x with m slices along it, compared from the first element on */
+    rt_tensor *values;
+    /* int64, of the shape of x, or [n] with an axis: where each is in values */
+    rt_tensor *inverse;
     rt_tensor *counts; /* int64 [m]: how often each value occurs */
 } rt_unique_results;
 /* Returns the distinct elements of x, or slices along an axis. Each NaN is one of its own. No gradient. */

@@ -52,6 +52,27 @@
     static rt_tensor *id##_result(__attribute__((unused)) const rt_call *c,                        \
                                   __attribute__((unused)) const type *a)
 
+/* The same with several results: their number comes after the name, and the body sets c->out.
+ *
+ *     RT_COMPOSITE_OF(aminmax, 2, rt_axis_args, RT_AXIS_FIELDS, "the smallest and the largest x along the axis")
+ *     {
+ *         c->out[0] = ...;
+ *         c->out[1] = ...;
+ *     } */
+#define RT_COMPOSITE_OF(id, count, type, FIELDS, text, ...)                                        \
+    static void id##_results(rt_call *c, const type *a);                                           \
+    static void id##_compose(rt_call *c)                                                           \
+    {                                                                                              \
+        id##_results(c, c->args);                                                                  \
+    }                                                                                              \
+    const rt_op rt__op_##id = {.name = #id,                                                        \
+                               .help = (text),                                                     \
+                               RT_ARGS(type, FIELDS),                                              \
+                               .n_out = (count),                                                   \
+                               .compose = id##_compose,                                            \
+                               ##__VA_ARGS__};                                                     \
+    static void id##_results(rt_call *c, __attribute__((unused)) const type *a)
+
 /* Infer of operations on one input whose result has its shape and type. */
 rt_status rt__infer_like_first(rt_call *c);
 

@@ -1,7 +1,7 @@
 # Lists the operations that files define, for the registry: prints OP(<name>) for each line
 #
 #     const rt_op rt__op_<name> = {
-#     RT_COMPOSITE(<name>, ...
+#     RT_COMPOSITE(<name>, ...          or RT_COMPOSITE_OF
 #
 #     awk -f worker/engine/ops/gather.awk worker/engine/ops/*/*.c worker/engine/random/*.c > ops.def
 #
@@ -15,8 +15,8 @@ BEGIN {
     print "OP(" $0 ")"
     next
 }
-/^RT_COMPOSITE[(][a-z0-9_]+,/ {
-    sub(/^RT_COMPOSITE[(]/, "")
+/^RT_COMPOSITE(_OF)?[(][a-z0-9_]+,/ {
+    sub(/^RT_COMPOSITE(_OF)?[(]/, "")
     sub(/,.*/, "")
     print "OP(" $0 ")"
     next

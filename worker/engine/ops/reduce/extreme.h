@@ -13,7 +13,10 @@
 rt_status rt__extreme_infer(rt_call *c);
 /* Makes the plan for one axis, or for all if it is not given; fails, naming the operation, if there is nothing to choose from. */
 rt_status rt__extreme_axis(rt_call *c, int64_t axis);
-/* Backward: reads x and the result. */
+/* Infer and run of an operation on rt_axis_args whose result is the index of the largest or smallest element. */
+rt_status rt__arg_infer(rt_call *c);
+rt_status rt__arg_run(rt_call *c, bool largest);
+/* Backward of rt_amax and rt_amin: reads x and the result. */
 void rt__extreme_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx);
 
 #endif

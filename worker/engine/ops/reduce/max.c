@@ -19,19 +19,24 @@ static void choose(rt_call *c, rt_tensor *(*arg)(rt_axis_args), rt_tensor *(*all
     c->out[1] = rt_reshape(index, dims);
 }
 
-static void max_compose(rt_call *c)
+RT_COMPOSITE_OF(max, 2, rt_axis_args, RT_AXIS_FIELDS,
+                "the largest x along the axis, or of all x, and its index",
+                .plan_size = sizeof(rt_fold_plan))
 {
     choose(c, rt_argmax_, rt_amax_);
 }
 
-static void min_compose(rt_call *c)
+RT_COMPOSITE_OF(min, 2, rt_axis_args, RT_AXIS_FIELDS,
+                "the smallest x along the axis, or of all x, and its index",
+                .plan_size = sizeof(rt_fold_plan))
 {
     choose(c, rt_argmin_, rt_amin_);
 }
 
-static void aminmax_compose(rt_call *c)
+RT_COMPOSITE_OF(aminmax, 2, rt_axis_args, RT_AXIS_FIELDS,
+                "the smallest and the largest x along the axis, or of all x; NaN wins",
+                .plan_size = sizeof(rt_fold_plan))
 {
-    const rt_axis_args *a = c->args;
     rt_reduce_args over = {.x = a->x, .keep_dim = a->keep_dim};
     if (rt__extreme_axis(c, a->axis) != RT_OK)
         return;
@@ -40,33 +45,6 @@ static void aminmax_compose(rt_call *c)
     c->out[0] = rt_amin_(over);
     c->out[1] = rt_amax_(over);
 }
-
-const rt_op rt__op_max = {
-    .name = "max",
-    .help = "the largest x along the axis, or of all x, and its index",
-    RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
-    .n_out = 2,
-    .compose = max_compose,
-    .plan_size = sizeof(rt_fold_plan),
-};
-
-const rt_op rt__op_min = {
-    .name = "min",
-    .help = "the smallest x along the axis, or of all x, and its index",
-    RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
-    .n_out = 2,
-    .compose = min_compose,
-    .plan_size = sizeof(rt_fold_plan),
-};
-
-const rt_op rt__op_aminmax = {
-    .name = "aminmax",
-    .help = "the smallest and the largest x along the axis, or of all x; NaN wins",
-    RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
-    .n_out = 2,
-    .compose = aminmax_compose,
-    .plan_size = sizeof(rt_fold_plan),
-};
 
 rt_extreme_results rt_max_(rt_axis_args a)
 {

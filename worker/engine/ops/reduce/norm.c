@@ -33,21 +33,13 @@ RT_COMPOSITE(std, rt_var_mean_args, RT_VAR_MEAN_FIELDS, "y = sqrt(var) over the 
     return except_at_zero(rt_var_mean_(*a).var, 0, root, 0);
 }
 
-static void std_mean_compose(rt_call *c)
+RT_COMPOSITE_OF(std_mean, 2, rt_var_mean_args, RT_VAR_MEAN_FIELDS,
+                "sqrt(var), and mean, over the axes", .derivatives = 2)
 {
-    rt_var_mean_results r = rt_var_mean_(*(const rt_var_mean_args *)c->args);
+    rt_var_mean_results r = rt_var_mean_(*a);
     c->out[0] = except_at_zero(r.var, 0, root, 0);
     c->out[1] = r.mean;
 }
-
-const rt_op rt__op_std_mean = {
-    .name = "std_mean",
-    .help = "sqrt(var), and mean, over the axes",
-    RT_ARGS(rt_var_mean_args, RT_VAR_MEAN_FIELDS),
-    .n_out = 2,
-    .compose = std_mean_compose,
-    .derivatives = 2,
-};
 
 RT_COMPOSITE(norm, rt_norm_args, RT_NORM_FIELDS, "y = sum(|x|^p)^(1/p) over the axes",
              .derivatives = 2)

@@ -62,10 +62,10 @@ RT_COMPOSITE(diff, rt_diff_args, RT_DIFF_FIELDS, "y[i] = x[i + 1] - x[i] along t
     parts[count++] = x;
     if (a->append)
         parts[count++] = a->append;
+    if (a->n == 0) /* of x alone, as in PyTorch */
+        return rt_clone(x);
     if (count > 1)
         x = rt_cat(parts, count, axis);
-    if (a->n == 0)
-        return rt_clone(x);
     for (int64_t i = 0; i < a->n && x && rt_size(x, axis) > 0; i++)
         x = differences(x, axis);
     return x == a->x ? rt_clone(x) : x;
@@ -100,15 +100,18 @@ RT_COMPOSITE(trapezoid, rt_trapezoid_args, RT_TRAPEZOID_FIELDS,
     int axis = rt__axis("trapezoid", a->axis, y->dims.n);
     if (axis < 0)
         return NULL;
-    if (rt__dtype_is_whole(y->dtype))
+    if (rt__dtype_is_whole(y->dtype) && !a->x)
         y = rt_to(y, RT_F32);
     if (rt_size(y, axis) == 0)
         return rt_sum(y, rt_shape(axis));
     neighbours(y, axis, pair);
     rt_tensor *heights = rt_add(pair[0], pair[1]);
-    if (a->x)
+    if (a->x) /* integers are multiplied as such */
         heights = rt_mul(heights, distances(a->x, y, axis));
-    return rt_mul_scalar(rt_sum(heights, rt_shape(axis)), a->x ? 0.5 : a->dx / 2);
+    rt_tensor *sum = rt_sum(heights, rt_shape(axis));
+    if (sum && rt__dtype_is_whole(sum->dtype))
+        sum = rt_to(sum, RT_F32);
+    return rt_mul_scalar(sum, a->x ? 0.5 : a->dx / 2);
 }
 
 rt_tensor *rt_trapezoid_(rt_trapezoid_args a)

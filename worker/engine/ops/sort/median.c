@@ -33,9 +33,9 @@ static int filled_axis(const rt_call *c, const rt_tensor *x, int64_t given)
 
 /* ---- kthvalue ---- */
 
-static void kthvalue_compose(rt_call *c)
+RT_COMPOSITE_OF(kthvalue, 2, rt_kthvalue_args, RT_KTHVALUE_FIELDS,
+                "the k-th smallest x along the axis, and its index")
 {
-    const rt_kthvalue_args *a = c->args;
     rt_tensor *x = a->x;
     int axis = rt__axis_or_scalar("kthvalue", a->axis, x->dims.n);
     if (axis < 0)
@@ -49,14 +49,6 @@ static void kthvalue_compose(rt_call *c)
     rt_tensor *index = rt_argsort(rt_detach(x), axis);
     pick(c, x, axis, x->dims.n ? rt_narrow(index, axis, a->k - 1, 1) : index, a->keep_dim);
 }
-
-const rt_op rt__op_kthvalue = {
-    .name = "kthvalue",
-    .help = "the k-th smallest x along the axis, and its index",
-    RT_ARGS(rt_kthvalue_args, RT_KTHVALUE_FIELDS),
-    .n_out = 2,
-    .compose = kthvalue_compose,
-};
 
 rt_topk_results rt_kthvalue_(rt_kthvalue_args a)
 {
@@ -84,9 +76,9 @@ static void median_of_none(rt_call *c)
     c->out[1] = none ? rt_full(none->dims, -1, RT_I64) : NULL;
 }
 
-static void median_compose(rt_call *c)
+RT_COMPOSITE_OF(median, 2, rt_axis_args, RT_AXIS_FIELDS,
+                "the lower median of x along the axis, or of all x, and its index; NaN wins")
 {
-    const rt_axis_args *a = c->args;
     bool all = a->axis == RT_NOT_GIVEN;
     if (all && a->x->numel == 0 && !rt__dtype_is_whole(a->x->dtype)) {
         median_of_none(c);
@@ -104,14 +96,6 @@ static void median_compose(rt_call *c)
     for (int k = 0; k < 2 && x != a->x && a->keep_dim; k++)
         c->out[k] = rt_reshape(c->out[k], ones);
 }
-
-const rt_op rt__op_median = {
-    .name = "median",
-    .help = "the lower median of x along the axis, or of all x, and its index; NaN wins",
-    RT_ARGS(rt_axis_args, RT_AXIS_FIELDS),
-    .n_out = 2,
-    .compose = median_compose,
-};
 
 rt_topk_results rt_median_(rt_axis_args a)
 {
@@ -147,9 +131,9 @@ static const rt_op longest_run_op = {
     .run = longest_run_run,
 };
 
-static void mode_compose(rt_call *c)
+RT_COMPOSITE_OF(mode, 2, rt_mode_args, RT_MODE_FIELDS,
+                "the most frequent x along the axis, of several the smallest, and its last index")
 {
-    const rt_mode_args *a = c->args;
     rt_tensor *x = a->x->dims.n ? a->x : rt_reshape(a->x, rt_shape(1));
     int axis = x ? filled_axis(c, x, a->axis) : -1;
     if (axis < 0)
@@ -159,14 +143,6 @@ static void mode_compose(rt_call *c)
     rt_tensor *index = rt_transpose(rt_gather(s.index, -1, at), axis, -1);
     pick(c, x, axis, rt_contiguous(index), a->keep_dim && a->x->dims.n > 0);
 }
-
-const rt_op rt__op_mode = {
-    .name = "mode",
-    .help = "the most frequent x along the axis, of several the smallest, and its last index",
-    RT_ARGS(rt_mode_args, RT_MODE_FIELDS),
-    .n_out = 2,
-    .compose = mode_compose,
-};
 
 rt_topk_results rt_mode_(rt_mode_args a)
 {

@@ -47,9 +47,10 @@ static void distinct_rows(rt_call *c, rt_tensor *x)
     c->out[2] = rt_diff(places, .append = rt_full(rt_shape(1), (double)n.d[0], RT_I64));
 }
 
-static void unique_compose(rt_call *c)
+RT_COMPOSITE_OF(unique, 3, rt_unique_args, RT_UNIQUE_FIELDS,
+                "the distinct x, or slices along the axis, in order, where each x is among them, "
+                "and how often they occur")
 {
-    const rt_unique_args *a = c->args;
     rt_tensor *x = rt_detach(a->x);
     if (!x)
         return;
@@ -73,15 +74,6 @@ static void unique_compose(rt_call *c)
     dims.d[0] = c->out[0] ? c->out[0]->dims.d[0] : 0;
     c->out[0] = rt_contiguous(rt_transpose(rt_reshape(c->out[0], dims), 0, axis));
 }
-
-const rt_op rt__op_unique = {
-    .name = "unique",
-    .help = "the distinct x, or slices along the axis, in order, where each x is among them, and "
-            "how often they occur",
-    RT_ARGS(rt_unique_args, RT_UNIQUE_FIELDS),
-    .n_out = 3,
-    .compose = unique_compose,
-};
 
 rt_unique_results rt_unique_(rt_unique_args a)
 {
