@@ -186,7 +186,7 @@ enum { PIECE = 65536, STRIP = 512 };
         if (f.red == 0)                                                                            \
             for (int64_t i = 0; i < f.outer * f.inner; i++)                                        \
                 out[i] = empty;                                                                    \
-        else if (f.inner > 1)                                                                      \
+        else if (f.inner != 1)                                                                     \
             name##_columns_##T(e, f, x, out);                                                      \
         else if (f.outer == 1)                                                                     \
             name##_row_##T(e, f.red, x, out);                                                      \

@@ -111,7 +111,7 @@ def sort(s):
 
 def argsort(s):
     given = bound(("dim", "descending", "stable"), s)
-    s.kwargs["stable"] = True
+    s.args, s.kwargs = (), {"dim": given.get("dim", -1), "descending": given.get("descending", False), "stable": True}
     return {"x": s.input}, {"axis": given.get("dim", -1), "descending": given.get("descending", False)}
 
 

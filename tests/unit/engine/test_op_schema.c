@@ -580,7 +580,8 @@ static void formulas_name_the_arguments(void **state)
     F(NUMBER, scale, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "a factor")                               \
     F(INT, index, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(INT32_MIN)), "an index")                          \
     F(PAIR, stride, (RT_NOT_GIVEN, RT_NOT_GIVEN), RT_MAYBE(RT_WITHIN(1, 9)), "of a window")        \
-    F(AUTO, size, RT_AUTO, RT_WITHIN(1, 9), "of a piece")
+    F(AUTO, size, RT_AUTO, RT_WITHIN(1, 9), "of a piece")                                          \
+    F(DTYPE, dtype, RT_NO_DTYPE, RT_MAYBE(RT_FROM(0)), "of the result")
 typedef struct maybe_args {
     RT_STRUCT(MAYBE_FIELDS)
 } maybe_args;
@@ -598,12 +599,14 @@ static void what_is_not_given_is_no_value(void **state)
     static const struct {
         const char *values, *written; /* the values as they are written back, or the message */
     } rows[] = {
-        {NULL, "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\"}"},
-        {"{\"scale\": null, \"index\": null, \"stride\": null, \"size\": \"auto\"}",
-         "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\"}"},
-        {"{\"scale\": 0, \"index\": 0, \"stride\": [1, 2], \"size\": 1}",
-         "{\"scale\":0.0,\"index\":0,\"stride\":[1,2],\"size\":1}"},
-        {"{\"index\": -100}", "{\"scale\":null,\"index\":-100,\"stride\":null,\"size\":\"auto\"}"},
+        {NULL, "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\",\"dtype\":null}"},
+        {"{\"scale\": null, \"index\": null, \"stride\": null, \"size\": \"auto\", \"dtype\": "
+         "null}",
+         "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\",\"dtype\":null}"},
+        {"{\"scale\": 0, \"index\": 0, \"stride\": [1, 2], \"size\": 1, \"dtype\": \"int64\"}",
+         "{\"scale\":0.0,\"index\":0,\"stride\":[1,2],\"size\":1,\"dtype\":\"int64\"}"},
+        {"{\"index\": -100}",
+         "{\"scale\":null,\"index\":-100,\"stride\":null,\"size\":\"auto\",\"dtype\":null}"},
         {"{\"stride\": [0, 0]}", "maybe: stride is 0, expected 1 to 9"},
         {"{\"stride\": [2, -9223372036854775808]}",
          "maybe: stride has one number without the other, expected both or none"},
@@ -616,6 +619,8 @@ static void what_is_not_given_is_no_value(void **state)
         {"{\"scale\": -9223372036854775808}",
          "maybe: scale is -9.22337203685478e+18, expected 0 or more"},
         {"{\"scale\": \"auto\"}", "maybe: scale is \"auto\", expected a number, or null"},
+        {"{\"dtype\": \"auto\"}",
+         "maybe: dtype is \"auto\", expected an element type such as \"float32\", or null"},
         {"{\"size\": 0}", "maybe: size is 0, expected 1 to 9"},
         {"{\"size\": null}", "maybe: size is null, expected \"auto\" or an integer"},
         {"{\"size\": -9223372036854775808}",
@@ -640,6 +645,9 @@ static void what_is_not_given_is_no_value(void **state)
     half.stride[0] = RT_NOT_GIVEN;
     half.scale = 0;
     assert_int_equal(rt__check_values(&maybe_op, &half), RT_OK);
+    half.dtype = (rt_dtype)(RT_NO_DTYPE + 1);
+    assert_int_equal(rt__check_values(&maybe_op, &half), RT_E_DTYPE);
+    assert_error(DTYPE, "maybe: dtype is 13, which is not an element type");
     assert_int_equal(rt__check_rows(&maybe_op), RT_OK);
     assert_int_equal(rt__check_rows(&any_op), RT_E_ARG);
     assert_error(
