@@ -147,7 +147,22 @@ static inline bool beats(T v, T best, bool largest)
                    : v < best || (IS_NAN(v) && !IS_NAN(best));
 }
 
-static inline __attribute__((always_inline)) void extreme_strip(const int64_t n, const bool largest,
+/* Returns the place of the extreme of a row; the first NaN ends the search. */
+static inline __attribute__((always_inline)) int64_t extreme_of_row(int64_t n, const bool largest,
+                                                                    const T *x)
+{
+    T best = x[0];
+    int64_t at = 0;
+    for (int64_t i = 1; i < n && !IS_NAN(best); i++)
+        if (largest ? !(x[i] <= best) : !(x[i] >= best)) { /* also NaN */
+            best = x[i];
+            at = i;
+        }
+    return at;
+}
+
+/* Finds the extremes of n columns. */
+static inline __attribute__((always_inline)) void extreme_strip(const int64_t n, bool largest,
                                                                 rt_fold f, const T *x, int64_t *at)
 {
     T best[STRIP];
@@ -175,8 +190,8 @@ KERNEL(extreme_at, ORDERED, (rt_exec *e, rt_fold f, bool largest, const void *x,
         int64_t o = u / strips, c = u % strips * STRIP, n = rt__min(STRIP, f.inner - c);
         const T *xi = (const T *)x + o * f.red * f.inner + c;
         int64_t *to = at + o * f.inner + c;
-        if (n == 1)
-            largest ? extreme_strip(1, true, f, xi, to) : extreme_strip(1, false, f, xi, to);
+        if (f.inner == 1)
+            *to = largest ? extreme_of_row(f.red, true, xi) : extreme_of_row(f.red, false, xi);
         else if (n == STRIP)
             extreme_strip(STRIP, largest, f, xi, to);
         else
