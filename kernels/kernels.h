@@ -204,6 +204,11 @@ typedef struct rt_unary_kernels {
     rt_unary_dxx_fn *dxx[RT_DTYPES];
 } rt_unary_kernels;
 
+/* y = f(x) as bool. */
+typedef struct rt_predicate_kernels {
+    rt_unary_fn *f[RT_DTYPES];
+} rt_predicate_kernels;
+
 /* y = f(a, b) over a grid whose first two operands are a and b. */
 typedef void rt_binary_fn(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,
                           void *y);
@@ -228,12 +233,16 @@ struct rt_kernels {
 #define BINARY(name, ...)     rt_binary_kernels name;
 #define TERNARY(name, ...)    rt_ternary_kernels name;
 #define COMPARE(name, ...)    rt_binary_kernels name;
+#define BITWISE(name, ...)    rt_binary_kernels name;
+#define PREDICATE(name, ...)  rt_predicate_kernels name;
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
+#undef BITWISE
+#undef PREDICATE
 #define KERNEL(name, types, args) void(*name[RT_DTYPES]) args;
 #define KERNEL_ANY(name, args)    void(*name) args;
 #include "kernels/kernels.def"

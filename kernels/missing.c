@@ -26,6 +26,12 @@
         e->missing = #name;                                                                        \
     }
 #define COMPARE(name, ...) BINARY(name)
+#define BITWISE(name, ...) BINARY(name)
+#define PREDICATE(name, ...)                                                                       \
+    static void name##_missing(rt_exec *e, rt_numbers p, int64_t n, const void *x, void *y)        \
+    {                                                                                              \
+        e->missing = #name;                                                                        \
+    }
 #define TERNARY(name, ...)                                                                         \
     static void name##_missing(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,          \
                                const void *b, const void *c, void *y)                              \
@@ -38,6 +44,8 @@
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
+#undef BITWISE
+#undef PREDICATE
 
 #define KERNEL(name, types, args)                                                                  \
     static void name##_missing args                                                                \
@@ -65,6 +73,8 @@ void rt_kernels_install_missing(rt_kernels *k)
 #define BINARY(name, ...)     k->name.f[t] = name##_missing;
 #define TERNARY(name, ...)    k->name.f[t] = name##_missing;
 #define COMPARE(name, ...)    k->name.f[t] = name##_missing;
+#define BITWISE(name, ...)    k->name.f[t] = name##_missing;
+#define PREDICATE(name, ...)  k->name.f[t] = name##_missing;
 #include "kernels/elementwise.def"
 #define KERNEL(name, types, args) k->name[t] = name##_missing;
 #define KERNEL_ANY(name, args)    k->name = name##_missing;

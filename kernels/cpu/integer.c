@@ -22,6 +22,34 @@ static inline int64_t div_(int64_t a, int64_t b)
     return b == -1 ? 0 - a : a / b; /* the processor traps on INT64_MIN / -1 */
 }
 
+static inline int64_t mod_(int64_t a, int64_t b)
+{
+    return b == -1 ? 0 : a % b;
+}
+
+static inline int64_t remainder_(int64_t a, int64_t b)
+{
+    int64_t m = mod_(a, b);
+    return m != 0 && (m < 0) != (b < 0) ? m + b : m;
+}
+
+static inline int64_t floor_div_(int64_t a, int64_t b)
+{
+    int64_t m = mod_(a, b);
+    return div_(a, b) - (m != 0 && (m < 0) != (b < 0));
+}
+
+/* All bits are gone if b is as large as the number of bits, or negative. */
+static inline int64_t shift_left_(int64_t a, int64_t b)
+{
+    return b < 0 || b > 63 ? 0 : (int64_t)((uint64_t)a << b);
+}
+
+static inline int64_t shift_right_(int64_t a, int64_t b)
+{
+    return a >> (b < 0 || b > 63 ? 63 : b);
+}
+
 /* For a negative exponent: 1 / a^-b truncated to an integer, and 0 for a = 0. */
 static inline int64_t pow_(int64_t a, int64_t b)
 {
@@ -44,8 +72,19 @@ static inline int64_t pow_(int64_t a, int64_t b)
         }                                                                                          \
     }
 
-#define BINARY_WHOLE(name, types, f)       types(TWO_OPERANDS, name, f)
-#define COMPARE(name, f)                   ALL(COMPARE_AS, name, f)
+#define BINARY_WHOLE(name, types, f) types(TWO_OPERANDS, name, f)
+#define BITWISE(name, types, f)      types(TWO_OPERANDS, name, f)
+#define COMPARE(name, f)             ALL(COMPARE_AS, name, f)
+#define PREDICATE(name, float_f, f)  ALL(ASK, name, f)
+#define ASK(name, T, type, as, f)                                                                  \
+    static void name##_##T(rt_exec *e, rt_numbers p, int64_t n, const void *px, void *py)          \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t x = ((const type *)px)[i];                                                     \
+            (void)x;                                                                               \
+            ((uint8_t *)py)[i] = f;                                                                \
+        }                                                                                          \
+    }
 #define TWO_OPERANDS(name, T, type, as, f) GRID(name, T, type, type, as(f))
 #define COMPARE_AS(name, T, type, as, f)   GRID(name, T, type, uint8_t, f)
 #define GRID(name, T, type, out, value)                                                            \
@@ -67,7 +106,9 @@ static inline int64_t pow_(int64_t a, int64_t b)
 #include "kernels/elementwise.def"
 #undef UNARY_WHOLE
 #undef BINARY_WHOLE
+#undef BITWISE
 #undef COMPARE
+#undef PREDICATE
 
 /* Declares p, the numbers of a row by name. */
 #define NUMBERS(names)                                                                             \
@@ -232,7 +273,7 @@ static bool divides(const char *name, const rt_grid *g, const strips *find_zero,
 
 /* Division; checks for zero divisors first, because the processor traps on them. */
 #define DIVIDE(name, T, type, as, unused)                                                          \
-    static void find_zero_##T(const rt_numbers *p, int64_t n, const strip *in, void *found)        \
+    static void name##_find_zero_##T(const rt_numbers *p, int64_t n, const strip *in, void *found) \
     {                                                                                              \
         for (int64_t i = 0; i < n; i++)                                                            \
             if (((const type *)in->x)[i * in->step] == 0)                                          \
@@ -241,11 +282,14 @@ static bool divides(const char *name, const rt_grid *g, const strips *find_zero,
     static void name##_checked_##T(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,      \
                                    const void *b, void *y)                                         \
     {                                                                                              \
-        static const strips find_zero = {find_zero_##T, 1, {sizeof(type)}, 0};                     \
+        static const strips find_zero = {name##_find_zero_##T, 1, {sizeof(type)}, 0};              \
         if (divides(#name, g, &find_zero, b))                                                      \
             name##_##T(e, p, g, a, b, y);                                                          \
     }
 WHOLE(DIVIDE, div_trunc, 0)
+WHOLE(DIVIDE, div_floor, 0)
+WHOLE(DIVIDE, fmod, 0)
+WHOLE(DIVIDE, remainder, 0)
 
 void rt__install_integers(rt_kernels *k)
 {
@@ -254,10 +298,15 @@ void rt__install_integers(rt_kernels *k)
 #define BINARY_WHOLE(name, types, f)                                 types(INSTALL, name, f)
 #define TERNARY_WHOLE(name, first, second, third, numbers, types, f) types(INSTALL, name, f)
 #define PARAMETRIC_WHOLE(name, numbers, types, f)                    types(INSTALL, name, f)
+#define BITWISE(name, types, f)                                      types(INSTALL, name, f)
 #define COMPARE(name, f)                                             ALL(INSTALL, name, f)
+#define PREDICATE(name, float_f, f)                                  ALL(INSTALL, name, f)
 #include "kernels/elementwise.def"
 #define INSTALL_CHECKED(name, T, type, as, unused) k->name.f[RT_##T] = name##_checked_##T;
     WHOLE(INSTALL_CHECKED, div_trunc, 0)
+    WHOLE(INSTALL_CHECKED, div_floor, 0)
+    WHOLE(INSTALL_CHECKED, fmod, 0)
+    WHOLE(INSTALL_CHECKED, remainder, 0)
 #define INSTALL_FOLD(name, T, type, as, unused) k->name[RT_##T] = name##_##T;
     ALL(INSTALL_FOLD, max, 0)
     ALL(INSTALL_FOLD, min, 0)

@@ -25,5 +25,6 @@ INSTALL(RT_LEVEL)
 #define BINARY(name, ...)     FLOATS(PUT, name, name.f)
 #define TERNARY(name, ...)    FLOATS(PUT, name, name.f)
 #define COMPARE(name, ...)    FLOATS(PUT, name, name.f)
+#define PREDICATE(name, ...)  FLOATS(PUT, name, name.f)
 #include "kernels/elementwise.def"
 }

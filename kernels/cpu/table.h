@@ -60,12 +60,14 @@
 #define BINARY(name, ...)     FLOATS(TYPED_ALL, name, rt_binary_fn)
 #define TERNARY(name, ...)    FLOATS(TYPED_ALL, name, rt_ternary_fn)
 #define COMPARE(name, ...)    FLOATS(TYPED_ALL, name, rt_binary_fn)
+#define PREDICATE(name, ...)  FLOATS(TYPED_ALL, name, rt_unary_fn)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
+#undef PREDICATE
 #undef EACH_FAST
 #undef FUNCTION
 #undef TYPED

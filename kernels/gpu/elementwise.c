@@ -72,12 +72,18 @@ static void run_ternary(rt_exec *e, const char *kernel, rt_numbers p, const rt_g
     {                                                                                              \
         run_ternary(e, "op_" #name "_f32", p, g, a, b, c, y);                                      \
     }
+#define PREDICATE(name, ...)                                                                       \
+    static void name##_f32(rt_exec *e, rt_numbers p, int64_t n, const void *x, void *y)            \
+    {                                                                                              \
+        run_unary(e, "op_" #name "_f32", p, n, x, y);                                              \
+    }
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
+#undef PREDICATE
 
 void rt__gpu_install_elementwise(rt_kernels *k)
 {
@@ -88,6 +94,7 @@ void rt__gpu_install_elementwise(rt_kernels *k)
 #define PARAMETRIC(name, ...) UNARY(name)
 #define BINARY(name, ...)     k->name.f[RT_F32] = name##_f32;
 #define TERNARY(name, ...)    k->name.f[RT_F32] = name##_f32;
+#define PREDICATE(name, ...)  k->name.f[RT_F32] = name##_f32;
 #define COMPARE(name, f_)                                                                          \
     k->name.f[RT_F32] = name##_f32;                                                                \
     k->name.f[RT_I64] = name##_i64;

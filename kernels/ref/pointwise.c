@@ -23,6 +23,8 @@
 #define sin_(x)      WIDE(sin)(x)
 #define cos_(x)      WIDE(cos)(x)
 #define pow_(a, b)   WIDE(pow)(a, b)
+#define fmod_(a, b)  WIDE(fmod)(a, b)
+#define signbit_(x)  (signbit(x) != 0)
 
 /* Declares p, the numbers of a row by name, rounded like the operands. */
 #define NUMBERS(names)                                                                             \
@@ -72,6 +74,15 @@ static rt_numbers rounded(rt_numbers p)
 #define UNARY(name, reads, f, df, ddf, lo, hi) ONE_OPERAND(name, (), f, df, ddf)
 #define PARAMETRIC(name, numbers, reads, f, df, ddf, tests, lo, hi)                                \
     ONE_OPERAND(name, numbers, f, df, ddf)
+
+#define PREDICATE(name, formula, whole)                                                            \
+    void KERNEL_NAME(name)(rt_exec * e, rt_numbers numbers, int64_t n, const void *x_, void *y_)   \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            T x = ((const T *)x_)[i];                                                              \
+            ((uint8_t *)y_)[i] = formula;                                                          \
+        }                                                                                          \
+    }
 
 #define GRID(name, type, out, f)                                                                   \
     void KERNEL_NAME(name)(rt_exec * e, rt_numbers numbers, const rt_grid *g, const void *a_,      \

@@ -17,8 +17,10 @@ import torch.nn.functional as F
 TYPES = {"F32": np.float32, "F64": np.float64}
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# Operations with another name in PyTorch. All others are torch.<name> or torch.nn.functional.<name>.
-OTHER_NAMES = {"gelu_tanh": 'F.gelu(t[0], approximate="tanh")'}
+# Operations with another name in PyTorch. All others are torch.<name> or torch.nn.functional.<name>. The gradient of hardsigmoid has the
+# 1/6 of float32 for float64, too.
+OTHER_NAMES = {"gelu_tanh": 'F.gelu(t[0], approximate="tanh")', "elu": "torch._C._nn.elu(t[0], 0.7, 1.3)",
+               "hardsigmoid": "F.relu6(t[0] + 3) / 6", "replace_nonfinite": "torch.nan_to_num(t[0], 0.5, 8, -8)"}
 
 
 def torch_expression(name, numbers=""):

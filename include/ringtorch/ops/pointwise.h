@@ -75,9 +75,27 @@ RT_API rt_tensor *rt_gelu_tanh_inplace(rt_tensor *x);
 /* Returns x * sigmoid(x). */
 RT_API rt_tensor *rt_silu(rt_tensor *x);
 RT_API rt_tensor *rt_silu_inplace(rt_tensor *x);
-/* Returns log(1 + exp(x)), without overflow. */
-RT_API rt_tensor *rt_softplus(rt_tensor *x);
-RT_API rt_tensor *rt_softplus_inplace(rt_tensor *x);
+/* Returns x * tanh(log(1 + exp(x))) (Misra 2020). */
+RT_API rt_tensor *rt_mish(rt_tensor *x);
+RT_API rt_tensor *rt_mish_inplace(rt_tensor *x);
+/* Returns min(max(x + 3, 0), 6) / 6. The gradient is 0 at the limits. */
+RT_API rt_tensor *rt_hardsigmoid(rt_tensor *x);
+RT_API rt_tensor *rt_hardsigmoid_inplace(rt_tensor *x);
+/* Returns x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). */
+RT_API rt_tensor *rt_hardswish(rt_tensor *x);
+RT_API rt_tensor *rt_hardswish_inplace(rt_tensor *x);
+/* Returns min(max(x, 0), 6). The gradient is 0 at the limits. */
+RT_API rt_tensor *rt_relu6(rt_tensor *x);
+RT_API rt_tensor *rt_relu6_inplace(rt_tensor *x);
+/* Returns rt_elu with the alpha and the scale of Klambauer et al. 2017. */
+RT_API rt_tensor *rt_selu(rt_tensor *x);
+RT_API rt_tensor *rt_selu_inplace(rt_tensor *x);
+/* Returns log(sigmoid(x)), without overflow. */
+RT_API rt_tensor *rt_logsigmoid(rt_tensor *x);
+/* Returns x / (1 + |x|). */
+RT_API rt_tensor *rt_softsign(rt_tensor *x);
+/* Returns x - tanh(x). */
+RT_API rt_tensor *rt_tanhshrink(rt_tensor *x);
 /* Returns the sine of x, in radians. */
 RT_API rt_tensor *rt_sin(rt_tensor *x);
 RT_API rt_tensor *rt_sin_inplace(rt_tensor *x);
@@ -87,6 +105,9 @@ RT_API rt_tensor *rt_cos_inplace(rt_tensor *x);
 /* Returns -1, 0 or 1. The gradient is 0. */
 RT_API rt_tensor *rt_sign(rt_tensor *x);
 RT_API rt_tensor *rt_sign_inplace(rt_tensor *x);
+/* Returns rt_sign(x): of a real number, its phase is its sign. */
+RT_API rt_tensor *rt_sgn(rt_tensor *x);
+RT_API rt_tensor *rt_sgn_inplace(rt_tensor *x);
 /* Rounds towards minus infinity. The gradient is 0. */
 RT_API rt_tensor *rt_floor(rt_tensor *x);
 RT_API rt_tensor *rt_floor_inplace(rt_tensor *x);
@@ -116,6 +137,43 @@ RT_API rt_tensor *rt_div_inplace(rt_tensor *a, rt_tensor *b);
  * 0. For integers the result is an integer, and division by zero fails. */
 RT_API rt_tensor *rt_div_trunc(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_div_trunc_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns floor(a / b), as PyTorch's div with rounding_mode="floor": computed from the exact
+ * remainder. The gradient is 0. For integers the result is an integer, and division by zero fails. */
+RT_API rt_tensor *rt_div_floor(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_div_floor_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns what rt_div_floor does, by PyTorch's name. */
+RT_API rt_tensor *rt_floor_divide(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_floor_divide_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns what rt_div does, by PyTorch's other name. */
+RT_API rt_tensor *rt_true_divide(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_true_divide_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a - b * trunc(a / b), exact, with the sign of a. For integers, division by zero fails; for
+ * floats it gives NaN. */
+RT_API rt_tensor *rt_fmod(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_fmod_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a - b * floor(a / b), with the sign of b, as Python's % does; zero divisors as in rt_fmod. */
+RT_API rt_tensor *rt_remainder(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_remainder_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a to the power of b, computed in float64, as which the result comes. */
+RT_API rt_tensor *rt_float_power(rt_tensor *a, rt_tensor *b);
+/* Returns log(exp(a) + exp(b)), without overflow. */
+RT_API rt_tensor *rt_logaddexp(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_logaddexp_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns log2(2^a + 2^b), without overflow. */
+RT_API rt_tensor *rt_logaddexp2(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_logaddexp2_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a * log(b), which is 0 where a is 0, unless b is NaN. */
+RT_API rt_tensor *rt_xlogy(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_xlogy_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns 0 where a < 0, 1 where a > 0, and b where a is 0. No gradient. */
+RT_API rt_tensor *rt_heaviside(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_heaviside_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a where a > 0, otherwise a * b: rt_leaky_relu with a tensor of slopes. */
+RT_API rt_tensor *rt_leaky_relu_by(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_leaky_relu_by_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns x where x > 0, otherwise x times the weight of its channel (He et al. 2015). The channels are
+ * the second axis of x; the weight has one element for each, or a single one. */
+RT_API rt_tensor *rt_prelu(rt_tensor *x, rt_tensor *weight);
 /* Returns a to the power of b. For integers the result is an integer; a negative power gives 1, -1
  * or, in place of a fraction, 0. */
 RT_API rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
@@ -127,6 +185,42 @@ RT_API rt_tensor *rt_maximum_inplace(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_minimum(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_minimum_inplace(rt_tensor *a, rt_tensor *b);
 
+/* Returns the larger of a and b, or the other one where one is NaN. Where they are equal, a gets the
+ * gradient. */
+RT_API rt_tensor *rt_fmax(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_fmax_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns the smaller of a and b, or the other one where one is NaN. Where they are equal, a gets the
+ * gradient. */
+RT_API rt_tensor *rt_fmin(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_fmin_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns max(a, b), b being a bound: a gets the gradient where a >= b, b where a < b. NaN gives NaN. */
+RT_API rt_tensor *rt_clamp_min(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_clamp_min_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns min(a, b), b being a bound: a gets the gradient where a <= b, b where a > b. NaN gives NaN. */
+RT_API rt_tensor *rt_clamp_max(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_clamp_max_inplace(rt_tensor *a, rt_tensor *b);
+
+/* ---- bits ----
+ * For integers; and, or, xor and not also for bool. No gradient. */
+/* Returns a & b. */
+RT_API rt_tensor *rt_bitwise_and(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_bitwise_and_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a | b. */
+RT_API rt_tensor *rt_bitwise_or(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_bitwise_or_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a ^ b, the bits that differ. */
+RT_API rt_tensor *rt_bitwise_xor(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_bitwise_xor_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns ~x, all bits inverted; of a bool the opposite. */
+RT_API rt_tensor *rt_bitwise_not(rt_tensor *x);
+RT_API rt_tensor *rt_bitwise_not_inplace(rt_tensor *x);
+/* Returns a << b: 0 if b is negative or leaves no bit. */
+RT_API rt_tensor *rt_bitwise_left_shift(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_bitwise_left_shift_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns a >> b with the sign of a: 0 or -1 if b is negative or leaves no bit. */
+RT_API rt_tensor *rt_bitwise_right_shift(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_bitwise_right_shift_inplace(rt_tensor *a, rt_tensor *b);
+
 /* ---- one operand and a number ----
  * No tensor is made for the number. If it has a fraction, integers become float32; otherwise they stay
  * integers; bool becomes a number in both cases. Beyond 2^53 a double represents only some of the
@@ -137,6 +231,13 @@ RT_API rt_tensor *rt_add_scalar(rt_tensor *a, double s);
 RT_API rt_tensor *rt_mul_scalar(rt_tensor *a, double s);
 /* Returns a to the power of s. Integers have no negative powers. */
 RT_API rt_tensor *rt_pow_scalar(rt_tensor *a, double s);
+
+/* Returns a + w * (b - a), as rt_lerp does, for a number. */
+RT_API rt_tensor *rt_lerp_scalar(rt_tensor *a, rt_tensor *b, double w);
+RT_API rt_tensor *rt_lerp_scalar_inplace(rt_tensor *a, rt_tensor *b, double w);
+/* Rounds x to that many places behind the point, half to even; -1 rounds to tens. The gradient is 0. */
+RT_API rt_tensor *rt_round_decimals(rt_tensor *x, int64_t decimals);
+RT_API rt_tensor *rt_round_decimals_inplace(rt_tensor *x, int64_t decimals);
 
 /* ---- comparisons ----
  * The result is bool and has no gradient. The operands broadcast together. */
@@ -153,7 +254,55 @@ RT_API rt_tensor *rt_gt(rt_tensor *a, rt_tensor *b);
 /* Returns a >= b, as bool. */
 RT_API rt_tensor *rt_ge(rt_tensor *a, rt_tensor *b);
 
+/* Returns whether both are not 0. NaN is not 0. */
+RT_API rt_tensor *rt_logical_and(rt_tensor *a, rt_tensor *b);
+/* Returns whether one is not 0, or both. */
+RT_API rt_tensor *rt_logical_or(rt_tensor *a, rt_tensor *b);
+/* Returns whether exactly one is not 0. */
+RT_API rt_tensor *rt_logical_xor(rt_tensor *a, rt_tensor *b);
+#define RT_ISCLOSE_FIELDS(F)                                                                       \
+    F(INPUT, a, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    F(INPUT, b, RT_NEEDED, RT_ANY_TYPE, "what is expected; broadcasts with it")                    \
+    F(NUMBER, rtol, 1e-5, RT_FROM(0), "the relative tolerance")                                    \
+    F(NUMBER, atol, 1e-8, RT_FROM(0), "the absolute tolerance")                                    \
+    F(FLAG, equal_nan, false, RT_ANY, "whether NaN equals NaN")
+typedef struct rt_isclose_args {
+    RT_STRUCT(RT_ISCLOSE_FIELDS)
+} rt_isclose_args;
+/* Returns where |a - b| <= atol + rtol * |b|. Infinities are close only to themselves. */
+#define rt_isclose(...) RT_OP_CALL(rt_isclose_, rt_isclose_args, RT_ISCLOSE_FIELDS, a, __VA_ARGS__)
+/* Returns whether rt_isclose holds everywhere, as a tensor of one bool. */
+#define rt_allclose(...)                                                                           \
+    RT_OP_CALL(rt_allclose_, rt_isclose_args, RT_ISCLOSE_FIELDS, a, __VA_ARGS__)
+RT_API rt_tensor *rt_isclose_(rt_isclose_args a);
+RT_API rt_tensor *rt_allclose_(rt_isclose_args a);
+/* Returns whether a and b have the same shape and equal elements, as a tensor of one bool. */
+RT_API rt_tensor *rt_equal(rt_tensor *a, rt_tensor *b);
+
+/* ---- questions about elements ----
+ * The result is bool and has no gradient. */
+/* Returns where x is NaN. */
+RT_API rt_tensor *rt_isnan(rt_tensor *x);
+/* Returns where x is infinite. */
+RT_API rt_tensor *rt_isinf(rt_tensor *x);
+/* Returns where x is neither infinite nor NaN. */
+RT_API rt_tensor *rt_isfinite(rt_tensor *x);
+/* Returns where x is infinite and positive. */
+RT_API rt_tensor *rt_isposinf(rt_tensor *x);
+/* Returns where x is infinite and negative. */
+RT_API rt_tensor *rt_isneginf(rt_tensor *x);
+/* Returns where the sign of x is minus, which includes -0. */
+RT_API rt_tensor *rt_signbit(rt_tensor *x);
+/* Returns where x is 0. */
+RT_API rt_tensor *rt_logical_not(rt_tensor *x);
+
 /* ---- choice ---- */
+/* Returns x, but `value`, converted to its type, where the bool mask holds. Both broadcast together. */
+RT_API rt_tensor *rt_masked_fill(rt_tensor *x, rt_tensor *mask, double value);
+RT_API rt_tensor *rt_masked_fill_inplace(rt_tensor *x, rt_tensor *mask, double value);
+/* The same with a tensor of one element without axes, which gets its gradient. */
+RT_API rt_tensor *rt_masked_fill_by(rt_tensor *x, rt_tensor *mask, rt_tensor *value);
+RT_API rt_tensor *rt_masked_fill_by_inplace(rt_tensor *x, rt_tensor *mask, rt_tensor *value);
 /* Returns elements of a where the bool condition holds, otherwise of b. All three broadcast
  * together. */
 RT_API rt_tensor *rt_where(rt_tensor *condition, rt_tensor *a, rt_tensor *b);
@@ -175,11 +324,12 @@ RT_API rt_tensor *rt_leaky_relu_(rt_leaky_relu_args a);
 RT_API rt_tensor *rt_leaky_relu_inplace_(rt_leaky_relu_args a);
 #define RT_FIELDS_elu(F)                                                                           \
     F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
-    F(NUMBER, alpha, 1, RT_ANY, "minus the limit at minus infinity")
+    F(NUMBER, alpha, 1, RT_ANY, "minus the limit at minus infinity")                               \
+    F(NUMBER, scale, 1, RT_ANY, "a factor of the result")
 typedef struct rt_elu_args {
     RT_STRUCT(RT_FIELDS_elu)
 } rt_elu_args;
-/* Returns x where x > 0, otherwise alpha * (exp(x) - 1) (Clevert et al. 2016). */
+/* Returns scale * x where x > 0, otherwise scale * alpha * (exp(x) - 1) (Clevert et al. 2016). */
 #define rt_elu(...)         RT_OP_CALL(rt_elu_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
 #define rt_elu_inplace(...) RT_OP_CALL(rt_elu_inplace_, rt_elu_args, RT_FIELDS_elu, x, __VA_ARGS__)
 RT_API rt_tensor *rt_elu_(rt_elu_args a);
@@ -254,6 +404,74 @@ typedef struct rt_hardshrink_args {
     RT_OP_CALL(rt_hardshrink_inplace_, rt_hardshrink_args, RT_FIELDS_hardshrink, x, __VA_ARGS__)
 RT_API rt_tensor *rt_hardshrink_(rt_hardshrink_args a);
 RT_API rt_tensor *rt_hardshrink_inplace_(rt_hardshrink_args a);
+#define RT_FIELDS_softplus(F)                                                                      \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
+    F(NUMBER, beta, 1, RT_ANY, "how sharp the bend is; not 0")                                     \
+    F(NUMBER, threshold, 20, RT_ANY, "beta * x above it gives x")
+typedef struct rt_softplus_args {
+    RT_STRUCT(RT_FIELDS_softplus)
+} rt_softplus_args;
+/* Returns log(1 + exp(beta * x)) / beta, and x where beta * x > threshold. */
+#define rt_softplus(...)                                                                           \
+    RT_OP_CALL(rt_softplus_, rt_softplus_args, RT_FIELDS_softplus, x, __VA_ARGS__)
+#define rt_softplus_inplace(...)                                                                   \
+    RT_OP_CALL(rt_softplus_inplace_, rt_softplus_args, RT_FIELDS_softplus, x, __VA_ARGS__)
+RT_API rt_tensor *rt_softplus_(rt_softplus_args a);
+RT_API rt_tensor *rt_softplus_inplace_(rt_softplus_args a);
+#define RT_FIELDS_replace_nonfinite(F)                                                             \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, nan, 0, RT_ANY, "replaces NaN")                                                      \
+    F(NUMBER, posinf, 0, RT_ANY, "replaces infinity")                                              \
+    F(NUMBER, neginf, 0, RT_ANY, "replaces minus infinity")
+typedef struct rt_replace_nonfinite_args {
+    RT_STRUCT(RT_FIELDS_replace_nonfinite)
+} rt_replace_nonfinite_args;
+/* Returns x where it is finite, otherwise the number for NaN or for the infinity that it is. */
+#define rt_replace_nonfinite(...)                                                                  \
+    RT_OP_CALL(rt_replace_nonfinite_, rt_replace_nonfinite_args, RT_FIELDS_replace_nonfinite, x,   \
+               __VA_ARGS__)
+#define rt_replace_nonfinite_inplace(...)                                                          \
+    RT_OP_CALL(rt_replace_nonfinite_inplace_, rt_replace_nonfinite_args,                           \
+               RT_FIELDS_replace_nonfinite, x, __VA_ARGS__)
+RT_API rt_tensor *rt_replace_nonfinite_(rt_replace_nonfinite_args a);
+RT_API rt_tensor *rt_replace_nonfinite_inplace_(rt_replace_nonfinite_args a);
+#define RT_FIELDS_nan_to_num(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    F(NUMBER, nan, 0, RT_ANY, "replaces NaN")                                                      \
+    F(NUMBER, posinf, __builtin_inf(), RT_ANY,                                                     \
+      "replaces infinity; infinity: by the largest number of the type")                            \
+    F(NUMBER, neginf, -__builtin_inf(), RT_ANY,                                                    \
+      "replaces minus infinity; minus infinity: by the least number of the type")
+typedef struct rt_nan_to_num_args {
+    RT_STRUCT(RT_FIELDS_nan_to_num)
+} rt_nan_to_num_args;
+/* Returns x without NaN and infinities: if no numbers are given, 0 and the largest numbers of the type
+ * take their place. Integers stay. */
+#define rt_nan_to_num(...)                                                                         \
+    RT_OP_CALL(rt_nan_to_num_, rt_nan_to_num_args, RT_FIELDS_nan_to_num, x, __VA_ARGS__)
+#define rt_nan_to_num_inplace(...)                                                                 \
+    RT_OP_CALL(rt_nan_to_num_inplace_, rt_nan_to_num_args, RT_FIELDS_nan_to_num, x, __VA_ARGS__)
+RT_API rt_tensor *rt_nan_to_num_(rt_nan_to_num_args a);
+RT_API rt_tensor *rt_nan_to_num_inplace_(rt_nan_to_num_args a);
+/* What the second half of x is put through before it multiplies the first: the sigmoid of GLU
+ * (Dauphin et al. 2017), or the others of Shazeer 2020: SwiGLU, GeGLU and ReGLU. */
+typedef enum rt_gate {
+    RT_GATE_SIGMOID,
+    RT_GATE_SILU,
+    RT_GATE_GELU,
+    RT_GATE_GELU_TANH,
+    RT_GATE_RELU
+} rt_gate;
+#define RT_FIELDS_glu(F)                                                                           \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape with an even size along the axis")                \
+    F(INT, axis, -1, RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1), "the axis that is halved")          \
+    F(CHOICE, gate, RT_GATE_SIGMOID, "sigmoid|silu|gelu|gelu_tanh|relu", "what b is put through")
+typedef struct rt_glu_args {
+    RT_STRUCT(RT_FIELDS_glu)
+} rt_glu_args;
+/* Returns a * gate(b) for the halves a and b of x along the axis, which the result has half of. */
+#define rt_glu(...) RT_OP_CALL(rt_glu_, rt_glu_args, RT_FIELDS_glu, x, __VA_ARGS__)
+RT_API rt_tensor *rt_glu_(rt_glu_args a);
 #define RT_FIELDS_threshold(F)                                                                     \
     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_NOT_BOOL,                                               \
       "any shape; a number with a fraction makes integers float32")                                \
@@ -269,6 +487,25 @@ typedef struct rt_threshold_args {
     RT_OP_CALL(rt_threshold_inplace_, rt_threshold_args, RT_FIELDS_threshold, x, __VA_ARGS__)
 RT_API rt_tensor *rt_threshold_(rt_threshold_args a);
 RT_API rt_tensor *rt_threshold_inplace_(rt_threshold_args a);
+
+/* ---- two operands and a number ---- */
+#define RT_SCALED_FIELDS(F)                                                                        \
+    F(INPUT, a, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    F(INPUT, b, RT_NEEDED, RT_ANY_TYPE, "one that broadcasts with it")                             \
+    F(NUMBER, alpha, 1, RT_ANY, "a factor; one with a fraction makes integers float32")
+typedef struct rt_scaled_args {
+    RT_STRUCT(RT_SCALED_FIELDS)
+} rt_scaled_args;
+/* Returns a + alpha * b, as PyTorch's add and, with -alpha, sub do. */
+#define rt_add_scaled(...)                                                                         \
+    RT_OP_CALL(rt_add_scaled_, rt_scaled_args, RT_SCALED_FIELDS, a, __VA_ARGS__)
+#define rt_add_scaled_inplace(...)                                                                 \
+    RT_OP_CALL(rt_add_scaled_inplace_, rt_scaled_args, RT_SCALED_FIELDS, a, __VA_ARGS__)
+/* Returns b - alpha * a. */
+#define rt_rsub(...) RT_OP_CALL(rt_rsub_, rt_scaled_args, RT_SCALED_FIELDS, a, __VA_ARGS__)
+RT_API rt_tensor *rt_add_scaled_(rt_scaled_args a);
+RT_API rt_tensor *rt_add_scaled_inplace_(rt_scaled_args a);
+RT_API rt_tensor *rt_rsub_(rt_scaled_args a);
 
 /* ---- three operands ----
  * The operands broadcast together and are converted to one type, as those of rt_add are. */
@@ -315,7 +552,38 @@ typedef struct rt_addcdiv_args {
 RT_API rt_tensor *rt_addcdiv_(rt_addcdiv_args a);
 RT_API rt_tensor *rt_addcdiv_inplace_(rt_addcdiv_args a);
 
+#define RT_FIELDS_clamp_by(F)                                                                      \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    F(INPUT, low, RT_OPTIONAL, RT_ANY_TYPE, "lower limits; not given: none")                       \
+    F(INPUT, high, RT_OPTIONAL, RT_ANY_TYPE, "upper limits, which win; not given: none")
+typedef struct rt_clamp_by_args {
+    RT_STRUCT(RT_FIELDS_clamp_by)
+} rt_clamp_by_args;
+/* Returns rt_clamp_max(rt_clamp_min(x, low), high): rt_clamp with tensors for limits. */
+#define rt_clamp_by(...)                                                                           \
+    RT_OP_CALL(rt_clamp_by_, rt_clamp_by_args, RT_FIELDS_clamp_by, x, __VA_ARGS__)
+#define rt_clamp_by_inplace(...)                                                                   \
+    RT_OP_CALL(rt_clamp_by_inplace_, rt_clamp_by_args, RT_FIELDS_clamp_by, x, __VA_ARGS__)
+RT_API rt_tensor *rt_clamp_by_(rt_clamp_by_args a);
+RT_API rt_tensor *rt_clamp_by_inplace_(rt_clamp_by_args a);
+
 /* ---- with random numbers ---- */
+#define RT_FIELDS_rrelu(F)                                                                         \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, lower, 1.0 / 8, RT_ANY, "the least slope")                                           \
+    F(NUMBER, upper, 1.0 / 3, RT_ANY, "all slopes lie below it")                                   \
+    F(FLAG, training, false, RT_ANY,                                                               \
+      "whether slopes are random; else all are the mean of both ends")
+typedef struct rt_rrelu_args {
+    RT_STRUCT(RT_FIELDS_rrelu)
+} rt_rrelu_args;
+/* Returns x where x > 0, otherwise x times a slope, in training a random one for each element, from
+ * the thread's random streams (Xu et al. 2015). */
+#define rt_rrelu(...) RT_OP_CALL(rt_rrelu_, rt_rrelu_args, RT_FIELDS_rrelu, x, __VA_ARGS__)
+#define rt_rrelu_inplace(...)                                                                      \
+    RT_OP_CALL(rt_rrelu_inplace_, rt_rrelu_args, RT_FIELDS_rrelu, x, __VA_ARGS__)
+RT_API rt_tensor *rt_rrelu_(rt_rrelu_args a);
+RT_API rt_tensor *rt_rrelu_inplace_(rt_rrelu_args a);
 /* Sets each element to zero with probability p and scales the others by 1 / (1 - p). The mask
  * comes from the thread's random streams. */
 RT_API rt_tensor *rt_dropout(rt_tensor *x, double p);

@@ -66,6 +66,8 @@ static inline const char *fitting_shapes(const rt_op *op)
         {"linear", "nc,oc,o"},       {"max_pool2d", "nchw"},
         {"nll_loss", "nc,n"},        {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
         {"scatter_add", "cn,cn,cn"}, {"where", "no,no,o"},
+        {"prelu", "nc,c"},           {"masked_fill", "no,o"},
+        {"masked_fill_by", "no,o,"},
     };
     for (size_t i = 0; i < COUNT(known); i++)
         if (strcmp(known[i].op, op->name) == 0)

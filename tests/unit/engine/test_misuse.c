@@ -79,13 +79,17 @@ typedef struct row {
 #define PARAMETRIC(name, ...) UNARY(name)
 #define BINARY(name, ...)     TWO(name, rt_##name) TWO(name##_inplace, rt_##name##_inplace)
 #define TERNARY(name, ...)    THREE(name, rt_##name) THREE(name##_inplace, rt_##name##_inplace)
+#define BITWISE(name, ...)    BINARY(name)
 #define COMPARE(name, f)      TWO(name, rt_##name)
+#define PREDICATE(name, ...)  ONE(name, rt_##name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
+#undef BITWISE
 #undef COMPARE
+#undef PREDICATE
 
 static const row rows[] = {
 #define OBJECT(function, call, says) {OBJECT_ROW, #function, says, GLUE(row_, __LINE__)},
@@ -111,6 +115,8 @@ static const row rows[] = {
     COMPARE(name, )                                                                                \
     ROW(name##_inplace, 1, "rt_" #name "_inplace", #name)                                          \
     ROW(name##_inplace, 2, "rt_" #name "_inplace", #name)
+#define BITWISE(name, ...)   BINARY(name)
+#define PREDICATE(name, ...) ROW(name, 1, "rt_" #name, #name)
 #define TERNARY(name, ...)                                                                         \
     PARAMETRIC(name)                                                                               \
     ROW(name, 2, "rt_" #name "_", #name)                                                           \
@@ -122,7 +128,9 @@ static const row rows[] = {
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
+#undef BITWISE
 #undef COMPARE
+#undef PREDICATE
 };
 
 /* ---- the rows ---- */

@@ -527,8 +527,8 @@ static void rows_name_what_they_take_as_the_arguments_are_named(void **state)
 static bool is_known(const rt_op *op, const char *name)
 {
     static const char *const words[] = {
-        "abs", "ceil", "cos", "erf",   "exp",     "expm1", "floor", "log",  "log1p", "max",
-        "min", "pi",   "pow", "round", "sigmoid", "sign",  "sin",   "sqrt", "tanh",  "where",
+        "abs", "ceil", "cos", "erf",   "exp",     "expm1", "floor", "fmod", "log",  "log1p", "max",
+        "min", "pi",   "pow", "round", "sigmoid", "sign",  "sin",   "sqrt", "tanh", "where",
     };
     for (int i = 0; i < op->n_fields; i++)
         if (strcmp(op->fields[i].name, name) == 0)
@@ -565,7 +565,9 @@ static void formulas_name_the_arguments(void **state)
 #define PARAMETRIC(name, ...) UNARY(name)
 #define BINARY(name, ...)     UNARY(name)
 #define TERNARY(name, ...)    UNARY(name)
+#define BITWISE(name, ...)    UNARY(name)
 #define COMPARE(name, ...)    #name,
+#define PREDICATE(name, ...)  #name,
 #include "kernels/elementwise.def"
     };
     for (int i = 0; i < COUNT(ops); i++)

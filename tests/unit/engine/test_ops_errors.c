@@ -2,6 +2,7 @@
  * results that need no table. */
 #include "check.h"
 
+#include <float.h>
 #include <math.h>
 
 static rt_tensor *f(rt_dims dims)
@@ -24,6 +25,33 @@ static rt_tensor *i(rt_dims dims)
             UNSUPPORTED, "sub: no kernel sub for bool on the CPU: convert with rt_to")             \
     MISTAKE(div_zero, rt_div_trunc(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,          \
             "div_trunc: integer division by zero")                                                 \
+    MISTAKE(div_floor_zero, rt_div_floor(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,    \
+            "div_floor: integer division by zero")                                                 \
+    MISTAKE(fmod_zero, rt_fmod(rt_ones(rt_shape(2), RT_U8), rt_zeros(rt_shape(), RT_U8)), RANGE,   \
+            "fmod: integer division by zero")                                                      \
+    MISTAKE(remainder_zero, rt_remainder(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,    \
+            "remainder: integer division by zero")                                                 \
+    MISTAKE(bits_of_floats, rt_bitwise_and(f(rt_shape(2)), f(rt_shape(2))), DTYPE,                 \
+            "bitwise_and: float32 is not supported, convert it with rt_to")                        \
+    MISTAKE(glu_of_an_odd_size, rt_glu(f(rt_shape(2, 3))), SHAPE,                                  \
+            "glu: x [2,3]: axis -1 has 3 elements, expected two halves")                           \
+    MISTAKE(prelu_weights, rt_prelu(f(rt_shape(2, 3, 4)), f(rt_shape(4))), SHAPE,                  \
+            "prelu: weight [4], expected [3], one for each channel of x [2,3,4], or [1]")          \
+    MISTAKE(rrelu_backwards, rt_rrelu(f(rt_shape(2)), 0.5, 0.25), RANGE,                           \
+            "rrelu: slopes from 0.5 to 0.25, expected finite ones, the lower first")               \
+    MISTAKE(masked_fill_mask, rt_masked_fill(f(rt_shape(2)), f(rt_shape(2)), 0), DTYPE,            \
+            "masked_fill: mask is float32[2] cpu, expected bool: convert it with rt_to")           \
+    MISTAKE(masked_fill_by_several,                                                                \
+            rt_masked_fill_by(f(rt_shape(2)), rt_ones(rt_shape(2), RT_BOOL), f(rt_shape(2))),      \
+            SHAPE, "masked_fill_by: value [2], expected one element without axes: see rt_where")   \
+    MISTAKE(masked_fill_in_place_wider,                                                            \
+            rt_masked_fill_inplace(f(rt_shape(2)), rt_ones(rt_shape(3, 2), RT_BOOL), 0), SHAPE,    \
+            "masked_fill in place: the result is float32[3,2] cpu, which does not fit into "       \
+            "float32[2] cpu")                                                                      \
+    MISTAKE(heaviside_in_place_of_integers, rt_heaviside_inplace(i(rt_shape(2)), f(rt_shape(2))),  \
+            DTYPE,                                                                                 \
+            "heaviside in place: the result is float32[2] cpu, which int64[2] cpu cannot hold: "   \
+            "convert that with rt_to first")                                                       \
     MISTAKE(sum_axis_of_33_bits, rt_sum(f(rt_shape(2)), rt_shape(1LL << 32)), RANGE,               \
             "sum: axis 4294967296, expected -1 to 0")                                              \
     MISTAKE(conv_padding_beyond_all,                                                               \
@@ -257,6 +285,56 @@ static void assert_edges(const rt_tensor *x, const float *expected)
          V(0, INFINITY, 1, -INFINITY, INFINITY, .5f),                                              \
          V(1, -INFINITY, 0, -INFINITY, INFINITY, -.25f),                                           \
          V(0, -INFINITY, 0, INFINITY, -INFINITY, 0x1.62e43p-2f))                                   \
+    EDGE(fmod, V(5.5f, -5.5f, 5.5f, INFINITY, 1, 1e30f), V(2, 2, -2, 2, INFINITY, 3),              \
+         rt_fmod(x, t), V(1.5f, -1.5f, 1.5f, NAN, 1, 0), V(1, 1, 1, 1, 1, 1),                      \
+         V(-2, 2, 2, -INFINITY, 0, -3.3333333834e29f))                                             \
+    EDGE(fmod_by_zero, V(5.5f, 0, 3, NAN, -1, 2), V(0, 0, NAN, 1, 0, -0.f), rt_fmod(x, t),         \
+         V(NAN, NAN, NAN, NAN, NAN, NAN), V(1, 1, 1, 1, 1, 1),                                     \
+         V(-INFINITY, NAN, NAN, NAN, INFINITY, INFINITY))                                          \
+    EDGE(remainder, V(5.5f, -5.5f, 5.5f, INFINITY, 1, -1), V(2, 2, -2, 2, INFINITY, INFINITY),     \
+         rt_remainder(x, t), V(1.5f, .5f, -.5f, NAN, 1, INFINITY), V(1, 1, 1, 1, 1, 1),            \
+         V(-2, 3, 3, NAN, 0, 1))                                                                   \
+    EDGE(div_floor, V(5.5f, -5.5f, 1, -1, .6f, -1), V(2, 2, 0, 0, .2f, INFINITY),                  \
+         rt_add(rt_div_floor(x, t), rt_mul_scalar(x, 0)), V(2, -3, INFINITY, -INFINITY, 3, -1),    \
+         V(0, 0, 0, 0, 0, 0), NULL)                                                                \
+    EDGE(fmax, V(1, NAN, 1, NAN, 2, -INFINITY), V(1, 1, NAN, NAN, 3, 0), rt_fmax(x, t),            \
+         V(1, 1, 1, NAN, 3, 0), V(1, 0, 1, 1, 0, 0), V(0, 1, 0, 0, 1, 1))                          \
+    EDGE(fmin, V(1, NAN, 1, NAN, 2, -INFINITY), V(1, 1, NAN, NAN, 3, 0), rt_fmin(x, t),            \
+         V(1, 1, 1, NAN, 2, -INFINITY), V(1, 0, 1, 1, 1, 1), V(0, 1, 0, 0, 0, 0))                  \
+    EDGE(clamp_min, V(1, NAN, 1, 2, -3, -INFINITY), V(1, 1, NAN, 1, -2, 0), rt_clamp_min(x, t),    \
+         V(1, NAN, NAN, 2, -2, 0), V(1, 0, 0, 1, 0, 0), V(0, 0, 0, 0, 1, 1))                       \
+    EDGE(clamp_max, V(1, NAN, 1, 2, -3, -INFINITY), V(1, 1, NAN, 1, -2, 0), rt_clamp_max(x, t),    \
+         V(1, NAN, NAN, 1, -3, -INFINITY), V(1, 0, 0, 0, 1, 1), V(0, 0, 0, 1, 0, 0))               \
+    EDGE(logaddexp, V(INFINITY, -INFINITY, INFINITY, NAN, 100, -INFINITY),                         \
+         V(INFINITY, -INFINITY, -INFINITY, 1, -200, 3), rt_logaddexp(x, t),                        \
+         V(INFINITY, -INFINITY, INFINITY, NAN, 100, 3), V(NAN, NAN, 1, NAN, 1, 0),                 \
+         V(NAN, NAN, 0, NAN, 0, 1))                                                                \
+    EDGE(logaddexp2, V(INFINITY, -INFINITY, INFINITY, NAN, 100, -INFINITY),                        \
+         V(INFINITY, -INFINITY, -INFINITY, 1, -200, 3), rt_logaddexp2(x, t),                       \
+         V(INFINITY, -INFINITY, INFINITY, NAN, 100, 3), V(NAN, NAN, 1, NAN, 1, 0),                 \
+         V(NAN, NAN, 0, NAN, 0, 1))                                                                \
+    EDGE(xlogy, V(0, 0, 0, 1, 0, 2), V(0, NAN, INFINITY, 0, -1, -1), rt_xlogy(x, t),               \
+         V(0, NAN, 0, -INFINITY, 0, NAN), V(0, NAN, INFINITY, -INFINITY, 0, NAN),                  \
+         V(NAN, NAN, 0, INFINITY, 0, -2))                                                          \
+    EDGE(heaviside, V(0, -1, 1, NAN, -0.f, INFINITY), V(7, 7, 7, 7, NAN, 7),                       \
+         rt_add(rt_heaviside(x, t), rt_mul_scalar(rt_nan_to_num(x), 0)), V(7, 0, 1, 0, NAN, 1),    \
+         V(0, 0, 0, 0, 0, 0), NULL)                                                                \
+    EDGE(softplus, V(20.5f, -INFINITY, INFINITY, NAN, 0, 19), V(0, 0, 0, 0, 0, 0), rt_softplus(x), \
+         V(20.5f, 0, INFINITY, NAN, 0x1.62e43p-1f, 19), V(1, 0, 1, NAN, .5f, 1), NULL)             \
+    EDGE(mish, V(INFINITY, 25, NAN, 0, -0.f, 200), V(0, 0, 0, 0, 0, 0), rt_mish(x),                \
+         V(INFINITY, 25, NAN, 0, 0, 200), V(NAN, 1, NAN, .6f, .6f, 1), NULL)                       \
+    EDGE(hardswish, V(3, -3, NAN, INFINITY, -INFINITY, 0), V(0, 0, 0, 0, 0, 0), rt_hardswish(x),   \
+         V(3, 0, NAN, INFINITY, NAN, 0), V(1, 0, 1, 1, 0, .5f), NULL)                              \
+    EDGE(hardsigmoid, V(3, -3, NAN, INFINITY, -INFINITY, 0), V(0, 0, 0, 0, 0, 0),                  \
+         rt_hardsigmoid(x), V(1, 0, NAN, 1, 0, .5f), V(0, 0, 0, 0, 0, 0x1.555556p-3f), NULL)       \
+    EDGE(logsigmoid, V(INFINITY, -INFINITY, NAN, -200, 200, 0), V(0, 0, 0, 0, 0, 0),               \
+         rt_logsigmoid(x), V(0, -INFINITY, NAN, -200, 0, -0x1.62e43p-1f), V(0, 1, NAN, 1, 0, .5f), \
+         NULL)                                                                                     \
+    EDGE(nan_to_num, V(INFINITY, -INFINITY, NAN, -0.f, 3, 0), V(0, 0, 0, 0, 0, 0),                 \
+         rt_nan_to_num(x, 5), V(FLT_MAX, -FLT_MAX, 5, 0, 3, 0), V(0, 0, 0, 1, 1, 1), NULL)         \
+    EDGE(prelu, V(INFINITY, -INFINITY, NAN, -0.f, 0, -2), V(0, 0, 0, 0, 0, 0),                     \
+         rt_prelu(x, rt_full(rt_shape(1), .25, RT_F32)), V(INFINITY, -INFINITY, NAN, 0, 0, -.5f),  \
+         V(1, .25f, .25f, .25f, .25f, .25f), NULL)                                                 \
     EDGE(clamp, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_clamp(x, -1, 1),           \
          V(-1, 1, 0, NAN, 1, -1), V(1, 1, 1, 0, 0, 0), NULL)                                       \
     EDGE(clamp_to_nan, V(-1, 1, 0, NAN, INFINITY, -2), V(0, 0, 0, 0, 0, 0), rt_clamp(x, -1, NAN),  \
@@ -294,6 +372,32 @@ static void assert_edges(const rt_tensor *x, const float *expected)
     }
 EDGES
 #undef EDGE
+
+/* In training each element below 0 has a slope of its own within the ends, and that is its gradient; the thread's streams give it. */
+static void slopes_of_rrelu_are_random(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    rt_tensor *x = rt_param(rt_full(rt_shape(N), -1, RT_F32)), *y, *again;
+    rt_random_seek(1, 2, 3);
+    y = rt_rrelu(x, 0.25, 0.75, true);
+    again = rt_rrelu(x, 0.25, 0.75, true);
+    rt_backward(rt_sum(y));
+    double sum = 0;
+    int equal = 0;
+    for (int k = 0; k < N; k++) {
+        double slope = -rt_f32(y)[k];
+        assert_true(slope >= 0.25 && slope < 0.75);
+        assert_true(rt_f32(rt_grad_of(x))[k] == (float)slope);
+        equal += rt_f32(again)[k] == rt_f32(y)[k];
+        sum += slope;
+    }
+    assert_true(fabs(sum / N - 0.5) < 0.03 && equal < 10);
+    rt_random_seek(1, 2, 3);
+    assert_memory_equal(rt_f32(rt_rrelu(x, 0.25, 0.75, true)), rt_f32(y), N * sizeof(float));
+    assert_true(rt_item(rt_rrelu(rt_scalar(-2), 0.25, 0.75)) == -1);
+    rt_free(x);
+}
 
 /* Of equal elements topk takes the first, and NaN counts as the largest value, whichever end is
  * wanted. */
@@ -401,6 +505,7 @@ int main(void)
         TEST(nan_goes_through),
         TEST(ties_of_a_pool_go_to_the_first),
         TEST(the_last_nan_of_a_pool_is_chosen),
+        TEST(slopes_of_rrelu_are_random),
         TEST(ties_and_nans_of_topk),
         TEST(variance_of_too_few),
         TEST(the_mean_of_nothing_has_a_second_derivative),

@@ -435,6 +435,7 @@ static const test_case cases[] = {
 #define BINARY(name, ...)     CASE(name, 2e-7)
 #define TERNARY(name, ...)    CASE(name, 1e-6)
 #define COMPARE(name, ...)    CASE(name, 0)
+#define PREDICATE(name, ...)  CASE(name, 0)
 
 #define CASE(name, tolerance, ...)       {#name "_f32", case_##name##_f32, tolerance},
 #define CASE_FIXED(name, tolerance, ...) CASE(name, tolerance)
@@ -459,6 +460,7 @@ static const test_case cases[] = {
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
+#undef PREDICATE
 };
 
 /* Returns element i of a buffer, to compare and to print. */

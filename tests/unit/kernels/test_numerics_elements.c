@@ -28,6 +28,7 @@
 #define sin_         sin_text
 #define cos_         cos_text
 #define pow_         pow_text
+#define fmod_        fmodf
 
 static uint64_t state;
 

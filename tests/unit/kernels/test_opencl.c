@@ -124,12 +124,14 @@ static bool may_be_missing(const char *kernel)
 #define BINARY(name, ...)     UNARY(name)
 #define TERNARY(name, ...)    UNARY(name)
 #define COMPARE(name, ...)    UNARY(name)
+#define PREDICATE(name, ...)  UNARY(name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
+#undef PREDICATE
     return true;
 }
 

@@ -235,17 +235,30 @@ static rt_status save_inputs(in_place *p)
     return RT_OK;
 }
 
-/* Writes y into x, unless y was computed there. */
-static rt_status write_result(const char *what, rt_tensor *x, rt_tensor **y)
+static rt_status check_result(const char *what, const rt_tensor *x, const rt_tensor *y)
 {
-    if (!rt__dims_same(&x->dims, &(*y)->dims))
+    if (!rt__dims_same(&x->dims, &y->dims))
         return RT_FAIL(SHAPE, "%s in place: the result is %s, which does not fit into %s", what,
-                       rt_describe(*y), rt_describe(x));
-    if (rt__dtype_category((*y)->dtype) > rt__dtype_category(x->dtype))
+                       rt_describe(y), rt_describe(x));
+    if (rt__dtype_category(y->dtype) > rt__dtype_category(x->dtype))
         return RT_FAIL(
             DTYPE,
             "%s in place: the result is %s, which %s cannot hold: convert that with rt_to first",
-            what, rt_describe(*y), rt_describe(x));
+            what, rt_describe(y), rt_describe(x));
+    return RT_OK;
+}
+
+rt_tensor *rt__put_in_place(const char *what, rt_tensor *x, rt_tensor *y)
+{
+    if (!y || check_result(what, x, y) != RT_OK)
+        return NULL;
+    return rt_copy_into(x, y) == RT_OK ? x : NULL;
+}
+
+/* Writes y into x, unless y was computed there. */
+static rt_status write_result(const char *what, rt_tensor *x, rt_tensor **y)
+{
+    RT_TRY(check_result(what, x, *y));
     if ((*y)->data == x->data && (*y)->storage == x->storage)
         return RT_OK;
     *y = rt_to(*y, x->dtype);

@@ -79,6 +79,10 @@ rt_status rt__infer_like_first(rt_call *c);
 /* For infer to return immediately: the operation is called again with the inputs that may be converted (RT_PROMOTE) as that type. */
 rt_status rt__request_conversion(rt_call *c, rt_dtype dtype);
 
+/* For composites in place whose parts have no in-place form: puts y, made of x, into x and returns x, or NULL on failure. Backward of y
+ * must not need the old value of x. `what` is the name in messages. */
+rt_tensor *rt__put_in_place(const char *what, rt_tensor *x, rt_tensor *y);
+
 /* As rt_apply_all, for callers that do not know the number of results: returns a list of *count, to be freed with rt_mem_free; NULL
  * on failure. */
 rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count);

@@ -10,13 +10,17 @@ enum {
 #define PARAMETRIC(...) +2
 #define BINARY(...)     +2
 #define TERNARY(...)    +2
+#define BITWISE(...)    +2
 #define COMPARE(...)    +1
+#define PREDICATE(...)  +1
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
+#undef BITWISE
 #undef COMPARE
+#undef PREDICATE
 };
 
 extern const rt_op *const rt__elementwise_ops[RT_ELEMENTWISE_OPS];

@@ -1,5 +1,6 @@
 /* Binary cross-entropy of logits: -(t log s(x) + (1 - t) log(1 - s(x))), s the sigmoid, reduced. */
 #include "worker/engine/ops/loss/loss.h"
+#include <math.h>
 
 /* (1 - target) * x - log(sigmoid(x)), as in PyTorch, including for infinities. -log(sigmoid(x)) is computed as
  * softplus(-x), which never takes the exponential of a large number. */
@@ -10,7 +11,7 @@ RT_COMPOSITE(bce_with_logits_loss, rt_loss_args, RT_LOSS_FIELDS,
     if (rt__loss_same_shape(c) != RT_OK)
         return NULL;
     rt_tensor *rest = rt_add_scalar(rt_neg(a->target), 1);
-    rt_tensor *loss = rt_add(rt_mul(rest, a->x), rt_softplus(rt_neg(a->x)));
+    rt_tensor *loss = rt_add(rt_mul(rest, a->x), rt_softplus(rt_neg(a->x), .threshold = INFINITY));
     return rt__loss_reduced(loss, a->reduction);
 }
 

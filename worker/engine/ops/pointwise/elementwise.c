@@ -41,31 +41,43 @@ enum {
 #undef GELU_T
 #undef AT_LEAST
 #undef AT_MOST
-#define TEXT(formula)  TEXT_(formula)
-#define TEXT_(formula) #formula
-#define C(value)       value
-#define NUM(name)      name
-#define sel(m, a, b)   where(m, a, b)
-#define abs_           abs
-#define sqrt_          sqrt
-#define floor_         floor
-#define ceil_          ceil
-#define round_         round
-#define exp_           exp
-#define expm1_         expm1
-#define log_           log
-#define log1p_         log1p
-#define tanh_          tanh
-#define erf_           erf
-#define sin_           sin
-#define cos_           cos
-#define pow_           pow
-#define SIGN(x)        sign(x)
-#define SIGMOID(x)     sigmoid(x)
-#define NORMAL_CDF(x)  (1 + erf(x / sqrt(2))) / 2
-#define GELU_T(x)      tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
-#define AT_LEAST(x, y) max(x, y)
-#define AT_MOST(x, y)  min(x, y)
+#undef SOFTPLUS
+#undef MISH_T
+#undef WRAPPED
+#undef FLOORED
+#define TEXT(formula)      TEXT_(formula)
+#define TEXT_(formula)     #formula
+#define C(value)           value
+#define NUM(name)          name
+#define sel(m, a, b)       where(m, a, b)
+#define abs_               abs
+#define sqrt_              sqrt
+#define floor_             floor
+#define ceil_              ceil
+#define round_             round
+#define exp_               exp
+#define expm1_             expm1
+#define log_               log
+#define log1p_             log1p
+#define tanh_              tanh
+#define erf_               erf
+#define sin_               sin
+#define cos_               cos
+#define pow_               pow
+#define fmod_              fmod
+#define SIGN(x)            sign(x)
+#define SIGMOID(x)         sigmoid(x)
+#define NORMAL_CDF(x)      (1 + erf(x / sqrt(2))) / 2
+#define GELU_T(x)          tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
+#define AT_LEAST(x, y)     max(x, y)
+#define AT_MOST(x, y)      min(x, y)
+#define signbit_(x)        x < 0 | 1 / x < 0
+#define SOFTPLUS(x)        log1p(exp(x))
+#define MISH_T(x)          tanh(log1p(exp(x)))
+#define WRAPPED(m, y)      a - b *floor(a / b)
+#define FLOORED(x, y, m)   floor(a / b)
+#define shift_left_(x, y)  x << y
+#define shift_right_(x, y) x >> y
 
 /* Checks that an argument struct of this row ends with its numbers. test_op_schema compares their names. */
 #define CHECK_NUMBERS(symbol, operands, names)                                                     \
@@ -352,6 +364,9 @@ typedef struct binary {
     bool compare;   /* the result is bool */
 } binary;
 
+#define BITS_FIELDS(F)  OPERAND_FIELDS(F, RT_INTEGERS | RT_TYPE(BOOL))
+#define SHIFT_FIELDS(F) OPERAND_FIELDS(F, RT_INTEGERS)
+
 static rt_status binary_infer(rt_call *c)
 {
     const rt_tensor *a = c->in[0], *b = c->in[1];
@@ -375,7 +390,8 @@ static rt_status binary_run(rt_call *c)
     return RT_OK;
 }
 
-#define number(v) rt_full(rt_shape(), v, dy->dtype)
+#define number(v)           rt_full(rt_shape(), v, dy->dtype)
+#define wins(compare, a, b) rt_logical_or(compare(a, b), rt_isnan(b))
 #define BINARY(symbol, reads, times, f, da, db)                                                    \
     TWO_OPERANDS(symbol, BINARY_FIELDS, reads, times, f, da, db)
 #define BINARY_FLOAT(symbol, reads, times, f, da, db)                                              \
@@ -427,9 +443,72 @@ static rt_status binary_run(rt_call *c)
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &(binary_args){.a = a, .b = b});                         \
     }
+#define BITWISE(symbol, types, f) BITWISE_##types(symbol, f)
+#define BITWISE_ALL(symbol, f)    BITS(symbol, BITS_FIELDS, f)
+#define BITWISE_WHOLE(symbol, f)  BITS(symbol, SHIFT_FIELDS, f)
+#define BITS(symbol, FIELDS, f)                                                                    \
+    static const binary symbol##_row = {                                                           \
+        .op = {.name = #symbol,                                                                    \
+               .help = "y = " TEXT(f),                                                             \
+               RT_ARGS(binary_args, FIELDS),                                                       \
+               .infer = binary_infer,                                                              \
+               .run = binary_run,                                                                  \
+               .strided = true,                                                                    \
+               .in_place = true},                                                                  \
+        .in_place = IN_PLACE(symbol, binary_args, FIELDS, TEXT(f), 0),                             \
+        .kernels = offsetof(rt_kernels, symbol),                                                   \
+    };                                                                                             \
+    rt_tensor *rt_##symbol(rt_tensor *a, rt_tensor *b)                                             \
+    {                                                                                              \
+        return rt_apply(&symbol##_row.op, &(binary_args){.a = a, .b = b});                         \
+    }                                                                                              \
+    rt_tensor *rt_##symbol##_inplace(rt_tensor *a, rt_tensor *b)                                   \
+    {                                                                                              \
+        return rt_apply_in_place(&symbol##_row.op, &(binary_args){.a = a, .b = b});                \
+    }
 #include "kernels/elementwise.def"
 #undef BINARY
 #undef COMPARE
+#undef BITWISE
+
+/* ---- questions about one operand ---- */
+
+typedef struct predicate {
+    rt_op op;
+    size_t kernels; /* offset in rt_kernels */
+} predicate;
+
+static rt_status predicate_infer(rt_call *c)
+{
+    return rt_result(c, 0, c->in[0]->dims, RT_BOOL);
+}
+
+static rt_status predicate_run(rt_call *c)
+{
+    rt_exec *e = rt_exec_of(c);
+    const rt_predicate_kernels *k =
+        (const rt_predicate_kernels *)((const char *)e->kernels +
+                                       ((const predicate *)c->op)->kernels);
+    const rt_tensor *x = c->in[0];
+    k->f[x->dtype](e, (rt_numbers){{0}}, x->numel, x->data, c->out[0]->data);
+    return RT_OK;
+}
+
+#define PREDICATE(symbol, f, whole)                                                                \
+    static const predicate symbol##_row = {                                                        \
+        .op = {.name = #symbol,                                                                    \
+               .help = "y = " TEXT(f),                                                             \
+               RT_ARGS(unary_args, UNARY_INT_FIELDS),                                              \
+               .infer = predicate_infer,                                                           \
+               .run = predicate_run},                                                              \
+        .kernels = offsetof(rt_kernels, symbol),                                                   \
+    };                                                                                             \
+    rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
+    {                                                                                              \
+        return rt_apply(&symbol##_row.op, &(unary_args){.x = x});                                  \
+    }
+#include "kernels/elementwise.def"
+#undef PREDICATE
 
 /* ---- three operands, with numbers or without ---- */
 
@@ -512,11 +591,15 @@ const rt_op *const rt__elementwise_ops[] = {
 #define PARAMETRIC(symbol, ...) UNARY(symbol)
 #define BINARY(symbol, ...)     UNARY(symbol)
 #define TERNARY(symbol, ...)    UNARY(symbol)
+#define BITWISE(symbol, ...)    UNARY(symbol)
 #define COMPARE(symbol, ...)    &symbol##_row.op,
+#define PREDICATE(symbol, ...)  COMPARE(symbol)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
 #undef BINARY
 #undef TERNARY
+#undef BITWISE
 #undef COMPARE
+#undef PREDICATE
 };

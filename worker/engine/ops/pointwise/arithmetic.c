@@ -1,0 +1,248 @@
+/* Arithmetic that is made of other operations. */
+#include "worker/engine/ops/pointwise/composites.h"
+#include <float.h>
+#include <math.h>
+
+/* Returns a number as a tensor that does not change the type of a calculation with floats of that type. */
+static rt_tensor *number_of(rt_dtype type, double v)
+{
+    return rt_full(rt_shape(), v, rt__dtype_is_float(type) ? type : RT_F32);
+}
+
+#define LERP_SCALAR_FIELDS(F)                                                                      \
+    F(INPUT, a, RT_NEEDED, RT_ANY_TYPE, "the value at 0")                                          \
+    F(INPUT, b, RT_NEEDED, RT_ANY_TYPE, "the value at 1")                                          \
+    F(NUMBER, w, RT_NEEDED, RT_ANY, "position between the two")
+typedef struct RT_DESIGNATED lerp_scalar_args {
+    RT_STRUCT(LERP_SCALAR_FIELDS)
+} lerp_scalar_args;
+
+#define ROUND_DECIMALS_FIELDS(F)                                                                   \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INT, decimals, RT_NEEDED, RT_WITHIN(-300, 300), "places behind the point; -1 rounds to tens")
+typedef struct RT_DESIGNATED round_decimals_args {
+    RT_STRUCT(ROUND_DECIMALS_FIELDS)
+} round_decimals_args;
+
+/* ---- division ---- */
+
+RT_COMPOSITE(true_divide, rt_two_args, RT_TWO_FIELDS, "y = a / b")
+{
+    return rt_div(a->a, a->b);
+}
+
+RT_COMPOSITE(true_divide_, rt_two_args, RT_TWO_FIELDS, "a = a / b", .writes = true)
+{
+    return rt_div_inplace(a->a, a->b);
+}
+
+RT_COMPOSITE(floor_divide, rt_two_args, RT_TWO_FIELDS, "y = floor(a / b)")
+{
+    return rt_div_floor(a->a, a->b);
+}
+
+RT_COMPOSITE(floor_divide_, rt_two_args, RT_TWO_FIELDS, "a = floor(a / b)", .writes = true)
+{
+    return rt_div_floor_inplace(a->a, a->b);
+}
+
+/* ---- sums with a factor ---- */
+
+/* Returns whether the factor is 1, as any but 0 is for bools. */
+static bool is_plain(const rt_scaled_args *a)
+{
+    return a->alpha == 1 || (a->alpha != 0 && rt_result_type(a->a, a->b) == RT_BOOL);
+}
+
+/* Returns the third operand of addcmul, whose factor then is alpha alone. */
+static rt_tensor *unit(const rt_scaled_args *a)
+{
+    return rt_full(rt_shape(), 1, rt_result_type(a->a, a->b));
+}
+
+RT_COMPOSITE(add_scaled, rt_scaled_args, RT_SCALED_FIELDS, "y = a + alpha * b")
+{
+    return is_plain(a) ? rt_add(a->a, a->b) : rt_addcmul(a->a, a->b, unit(a), .value = a->alpha);
+}
+
+RT_COMPOSITE(add_scaled_, rt_scaled_args, RT_SCALED_FIELDS, "a = a + alpha * b", .writes = true)
+{
+    return is_plain(a) ? rt_add_inplace(a->a, a->b)
+                       : rt_addcmul_inplace(a->a, a->b, unit(a), .value = a->alpha);
+}
+
+RT_COMPOSITE(rsub, rt_scaled_args, RT_SCALED_FIELDS, "y = b - alpha * a")
+{
+    return is_plain(a) ? rt_sub(a->b, a->a) : rt_addcmul(a->b, a->a, unit(a), .value = -a->alpha);
+}
+
+/* ---- others ---- */
+
+RT_COMPOSITE(float_power, rt_two_args, RT_TWO_FIELDS, "y = a to the power of b, in float64",
+             .derivatives = 3)
+{
+    return rt_pow(rt_to(a->a, RT_F64), rt_to(a->b, RT_F64));
+}
+
+static rt_tensor *heaviside(const rt_two_args *a)
+{
+    rt_tensor *zero = rt_full(rt_shape(), 0, a->a->dtype);
+    rt_dtype type = rt_result_type(a->a, a->b);
+    return rt_detach(rt_where(rt_eq(a->a, zero), a->b, rt_to(rt_gt(a->a, zero), type)));
+}
+
+RT_COMPOSITE(heaviside, rt_two_args, RT_TWO_FIELDS, "y = b where a is 0, else a > 0")
+{
+    return heaviside(a);
+}
+
+RT_COMPOSITE(heaviside_, rt_two_args, RT_TWO_FIELDS, "a = b where a is 0, else a > 0",
+             .writes = true)
+{
+    return rt__put_in_place("heaviside", a->a, heaviside(a));
+}
+
+RT_COMPOSITE(lerp_scalar, lerp_scalar_args, LERP_SCALAR_FIELDS, "y = a + w * (b - a)")
+{
+    return rt_lerp(a->a, a->b, number_of(rt_result_type(a->a, a->b), a->w));
+}
+
+RT_COMPOSITE(lerp_scalar_, lerp_scalar_args, LERP_SCALAR_FIELDS, "a = a + w * (b - a)",
+             .writes = true)
+{
+    return rt_lerp_inplace(a->a, a->b, number_of(rt_result_type(a->a, a->b), a->w));
+}
+
+RT_COMPOSITE(clamp_by, rt_clamp_by_args, RT_FIELDS_clamp_by, "y = min(max(x, low), high)")
+{
+    rt_tensor *y = a->low ? rt_clamp_min(a->x, a->low) : a->x;
+    return a->high ? rt_clamp_max(y, a->high) : a->low ? y : rt_clone(y);
+}
+
+RT_COMPOSITE(clamp_by_, rt_clamp_by_args, RT_FIELDS_clamp_by, "x = min(max(x, low), high)",
+             .writes = true)
+{
+    rt_tensor *y = a->low ? rt_clamp_min_inplace(a->x, a->low) : a->x;
+    return a->high ? rt_clamp_max_inplace(y, a->high) : y;
+}
+
+/* Returns 10^decimals or, if that is a fraction, its reciprocal, which is exact. */
+static double scale_of(const round_decimals_args *a)
+{
+    return pow(10, fabs((double)a->decimals));
+}
+
+static rt_tensor *rounded(const round_decimals_args *a)
+{
+    rt_tensor *scale = rt_full(rt_shape(), scale_of(a), a->x->dtype);
+    return a->decimals < 0 ? rt_mul(rt_round(rt_div(a->x, scale)), scale)
+                           : rt_div(rt_round(rt_mul(a->x, scale)), scale);
+}
+
+RT_COMPOSITE(round_decimals, round_decimals_args, ROUND_DECIMALS_FIELDS,
+             "y = x rounded to that many decimals")
+{
+    return rounded(a);
+}
+
+RT_COMPOSITE(round_decimals_, round_decimals_args, ROUND_DECIMALS_FIELDS,
+             "x = x rounded to that many decimals", .writes = true)
+{
+    return rt__put_in_place("round_decimals", a->x, rounded(a));
+}
+
+/* Returns the largest finite number of a float type. */
+static double largest(rt_dtype type)
+{
+    return type == RT_F64    ? DBL_MAX
+           : type == RT_BF16 ? 0x1.fep127
+           : type == RT_F16  ? 65504
+                             : FLT_MAX;
+}
+
+static rt_replace_nonfinite_args replacements(const rt_nan_to_num_args *a)
+{
+    double most = largest(a->x->dtype);
+    return (rt_replace_nonfinite_args){.x = a->x,
+                                       .nan = a->nan,
+                                       .posinf = a->posinf == INFINITY ? most : a->posinf,
+                                       .neginf = a->neginf == -INFINITY ? -most : a->neginf};
+}
+
+RT_COMPOSITE(nan_to_num, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
+             "y = x without NaN and infinities")
+{
+    if (!rt__dtype_is_float(a->x->dtype))
+        return rt_clone(a->x);
+    return rt_replace_nonfinite_(replacements(a));
+}
+
+RT_COMPOSITE(nan_to_num_, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
+             "x = x without NaN and infinities", .writes = true)
+{
+    if (!rt__dtype_is_float(a->x->dtype))
+        return a->x;
+    return rt_replace_nonfinite_inplace_(replacements(a));
+}
+
+RT_COMPOSITE(sgn, rt_one_args, RT_ONE_FIELDS, "y = sign(x)")
+{
+    return rt_sign(a->x);
+}
+
+RT_COMPOSITE(sgn_, rt_one_args, RT_ONE_FIELDS, "x = sign(x)", .writes = true)
+{
+    return rt_sign_inplace(a->x);
+}
+
+/* ---- calls ---- */
+
+RT_CALLS_TWO(true_divide)
+RT_CALLS_TWO_INPLACE(true_divide)
+RT_CALLS_TWO(floor_divide)
+RT_CALLS_TWO_INPLACE(floor_divide)
+RT_CALLS_TWO(float_power)
+RT_CALLS_TWO(heaviside)
+RT_CALLS_TWO_INPLACE(heaviside)
+RT_CALLS_ONE(sgn)
+RT_CALLS_ONE_INPLACE(sgn)
+
+rt_tensor *rt_add_scaled_(rt_scaled_args a)
+{
+    return rt_apply(&rt__op_add_scaled, &a);
+}
+
+rt_tensor *rt_add_scaled_inplace_(rt_scaled_args a)
+{
+    return rt_apply(&rt__op_add_scaled_, &a);
+}
+
+rt_tensor *rt_rsub_(rt_scaled_args a)
+{
+    return rt_apply(&rt__op_rsub, &a);
+}
+
+rt_tensor *rt_lerp_scalar(rt_tensor *a, rt_tensor *b, double w)
+{
+    return rt_apply(&rt__op_lerp_scalar, &(lerp_scalar_args){.a = a, .b = b, .w = w});
+}
+
+rt_tensor *rt_lerp_scalar_inplace(rt_tensor *a, rt_tensor *b, double w)
+{
+    return rt_apply(&rt__op_lerp_scalar_, &(lerp_scalar_args){.a = a, .b = b, .w = w});
+}
+
+rt_tensor *rt_round_decimals(rt_tensor *x, int64_t decimals)
+{
+    return rt_apply(&rt__op_round_decimals, &(round_decimals_args){.x = x, .decimals = decimals});
+}
+
+rt_tensor *rt_round_decimals_inplace(rt_tensor *x, int64_t decimals)
+{
+    return rt_apply(&rt__op_round_decimals_, &(round_decimals_args){.x = x, .decimals = decimals});
+}
+
+RT_CALLS(clamp_by)
+RT_CALLS_INPLACE(clamp_by)
+RT_CALLS(nan_to_num)
+RT_CALLS_INPLACE(nan_to_num)
