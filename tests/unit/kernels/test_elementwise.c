@@ -190,7 +190,8 @@ static void check_specials(const char *level, const row *r)
     run_f(level, r, SPECIAL, special, got);
     check_close(r, level, "f", SPECIAL, special, got, want);
     for (int i = 0; i < SPECIAL; i++)
-        if (isnan(special[i]) && !isnan(got[i]) && strcmp(r->name, "sign") != 0)
+        if (isnan(special[i]) && !isnan(got[i]) && strcmp(r->name, "sign") != 0 &&
+            strcmp(r->name, "replace_nonfinite") != 0)
             fail_msg("%s on %s: NaN gives %g", r->name, level, got[i]);
 }
 

@@ -1,6 +1,8 @@
 /* Activations that are made of other operations. */
 #include "common/base/error.h"
+#include "worker/engine/base/thread.h"
 #include "worker/engine/ops/pointwise/composites.h"
+#include <float.h>
 #include <math.h>
 
 RT_COMPOSITE(relu6, rt_one_args, RT_ONE_FIELDS, "y = min(max(x, 0), 6)")
@@ -101,17 +103,35 @@ RT_COMPOSITE(prelu, prelu_args, PRELU_FIELDS, "y = x where x > 0, else weight[ch
     return rt_leaky_relu_by(a->x, rt_reshape(a->weight, shape));
 }
 
+static rt_status slopes_run(rt_call *c)
+{
+    const rt_rrelu_args *a = c->args;
+    const rt_tensor *y = c->out[0];
+    rt_exec *e = rt_exec_of(c);
+    e->kernels->uniform[y->dtype](e, rt__next_stream(), y->numel, a->lower, a->upper, y->data);
+    return RT_OK;
+}
+
+/* Random slopes; uses only the shape and type of x. */
+static const rt_op slopes_op = {
+    .name = "rrelu_slopes",
+    RT_ARGS(rt_rrelu_args, RT_FIELDS_rrelu),
+    .infer = rt__infer_like_first,
+    .run = slopes_run,
+    .shapes_in = 1,
+    .strided = true,
+};
+
 /* Returns the slopes of rrelu: random ones in training, else their mean. */
 static rt_tensor *slopes_of(const rt_rrelu_args *a)
 {
-    if (a->lower > a->upper || !isfinite(a->upper - a->lower)) {
+    if (!(a->lower <= a->upper && fabs(a->lower) <= FLT_MAX && fabs(a->upper) <= FLT_MAX)) {
         RT_FAIL(RANGE, "rrelu: slopes from %g to %g, expected finite ones, the lower first",
                 a->lower, a->upper);
         return NULL;
     }
-    rt_dtype type = a->x->dtype;
-    return a->training ? rt_to(rt_uniform(a->x->dims, a->lower, a->upper), type)
-                       : rt_full(rt_shape(), (a->lower + a->upper) / 2, type);
+    return a->training ? rt_apply(&slopes_op, a)
+                       : rt_full(rt_shape(), (a->lower + a->upper) / 2, a->x->dtype);
 }
 
 RT_COMPOSITE(rrelu, rt_rrelu_args, RT_FIELDS_rrelu,

@@ -11,7 +11,6 @@
 #define RINGTORCH_WORKER_ENGINE_OPS_POINTWISE_COMPOSITES_H
 
 #include "worker/engine/ops/ops.h"
-#include <ringtorch/random.h>
 
 #define RT_ONE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
 typedef struct RT_DESIGNATED rt_one_args {
