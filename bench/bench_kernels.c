@@ -215,6 +215,11 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("sum", shape, 0, one, k->sum[RT_F32](rt_exec_cpu(), (rt_fold){1, n, 1}, x, y));
     ROW("sum_columns", shape, 0, one,
         k->sum[RT_F32](rt_exec_cpu(), (rt_fold){1, n / 256, 256}, x, y));
+    ROW("prod", shape, 0, one, k->prod[RT_F32](rt_exec_cpu(), (rt_fold){1, n, 1}, x, y));
+    ROW("cumsum_rows", shape, 0, 2 * one,
+        k->cumsum[RT_F32](rt_exec_cpu(), (rt_fold){n / 256, 256, 1}, false, x, y));
+    ROW("cumsum_columns", shape, 0, 2 * one,
+        k->cumsum[RT_F32](rt_exec_cpu(), (rt_fold){1, n / 256, 256}, false, x, y));
     ROW("sum_squares", shape, 0, one, k->sum_squares[RT_F32](rt_exec_cpu(), n, x, partial));
     ROW("softmax", shape, 0, 2 * one,
         k->softmax[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, x, y));
@@ -232,6 +237,14 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("topk_all", shape, 0, one,
         k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){256, true, true}, x,
                         y, places));
+    ROW("argmax", shape, 0, one,
+        k->argmax[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, x, places));
+    ROW("extreme_at_columns", shape, 0, one,
+        k->extreme_at[RT_F32](rt_exec_cpu(), (rt_fold){1, n / 256, 256}, true, x, places));
+    ROW("sort_row", shape, 0, one,
+        k->sort[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, false, x, y, places));
+    ROW("sort_rows", shape, 0, one,
+        k->sort[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, false, x, y, places));
     rt_pick rows = {sizeof *x, n / 256, 256, 2, {n / 256, 256}, {1, 0}, {0, 1}};
     for (int64_t i = 0; i < rows.size; i++)
         places[i] = i * 7919 % rows.size;

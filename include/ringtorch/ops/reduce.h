@@ -154,7 +154,7 @@ RT_API rt_extreme_results rt_max_(rt_axis_args a);
 RT_API rt_extreme_results rt_min_(rt_axis_args a);
 /* The results of rt_aminmax. */
 typedef struct rt_aminmax_results {
-    rt_tensor *min, *max;
+    rt_tensor *min, *max; /* of one shape, as rt_amin gives it */
 } rt_aminmax_results;
 /* Returns minimum and maximum along an axis, or of all elements, as rt_amin and rt_amax do. */
 #define rt_aminmax(...) RT_OP_CALL(rt_aminmax_, rt_axis_args, RT_AXIS_FIELDS, x, __VA_ARGS__)

@@ -117,6 +117,8 @@ static rt_tensor *i(rt_dims dims)
             "bincount: x int64[2,2] cpu, expected [n] and weights of that shape")                  \
     MISTAKE(bincount_negative, rt_bincount(rt_full(rt_shape(2), -3, RT_I64)), RANGE,               \
             "bincount: x has the element -3, expected 0 or more")                                  \
+    MISTAKE(bincount_huge, rt_bincount(rt_full(rt_shape(2), 0x1p62, RT_I64)), RANGE,               \
+            "bincount: x has the element 4611686018427387904, expected less than 2^62")            \
     MISTAKE(histc_ends, rt_histc(f(rt_shape(3)), 4, 2, 1), RANGE,                                  \
             "histc: bins from 2 to 1, expected finite ends in ascending order")                    \
     MISTAKE(                                                                                       \

@@ -49,7 +49,7 @@ RT_COMPOSITE(norm, rt_norm_args, RT_NORM_FIELDS, "y = sum(|x|^p)^(1/p) over the 
     double p = a->p, infinite = pow(10, INFINITE);
     rt_reduce_args of_abs = {.x = rt_abs(x), .axes = a->axes, .keep_dim = a->keep_dim};
     if (p >= infinite)
-        return x->numel ? rt_amax_(of_abs) : rt_amax(x, a->axes, a->keep_dim);
+        return rt_amax_(of_abs);
     if (p <= -infinite)
         return rt_amin_(of_abs);
     if (p == 0) /* sign has the gradient 0 */

@@ -95,6 +95,9 @@ RT_COMPOSITE(bincount, rt_bincount_args, RT_BINCOUNT_FIELDS,
         if (least < 0)
             return RT_FAIL_NULL(RANGE, "bincount: x has the element %.0f, expected 0 or more",
                                 least);
+        if (most >= 0x1p62)
+            return RT_FAIL_NULL(RANGE, "bincount: x has the element %.0f, expected less than 2^62",
+                                most);
         size = most + 1 > (double)size ? (int64_t)most + 1 : size;
     }
     if (w && w->dtype != RT_F32)
