@@ -211,7 +211,7 @@ RT_API rt_tensor *rt_bitwise_or_inplace(rt_tensor *a, rt_tensor *b);
 /* Returns a ^ b, the bits that differ. */
 RT_API rt_tensor *rt_bitwise_xor(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_bitwise_xor_inplace(rt_tensor *a, rt_tensor *b);
-/* Returns ~x, all bits inverted; of a bool the opposite. */
+/* Returns x with all bits inverted; of a bool the opposite. */
 RT_API rt_tensor *rt_bitwise_not(rt_tensor *x);
 RT_API rt_tensor *rt_bitwise_not_inplace(rt_tensor *x);
 /* Returns a << b: 0 if b is negative or leaves no bit. */

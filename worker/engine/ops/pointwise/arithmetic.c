@@ -132,11 +132,14 @@ static double scale_of(const round_decimals_args *a)
     return pow(10, fabs((double)a->decimals));
 }
 
+/* Halves are rounded in float32, where the scale does not overflow as early. */
 static rt_tensor *rounded(const round_decimals_args *a)
 {
-    rt_tensor *scale = rt_full(rt_shape(), scale_of(a), a->x->dtype);
-    return a->decimals < 0 ? rt_mul(rt_round(rt_div(a->x, scale)), scale)
-                           : rt_div(rt_round(rt_mul(a->x, scale)), scale);
+    rt_dtype type = a->x->dtype == RT_F64 ? RT_F64 : RT_F32;
+    rt_tensor *scale = rt_full(rt_shape(), scale_of(a), type), *x = rt_to(a->x, type);
+    rt_tensor *y = a->decimals < 0 ? rt_mul(rt_round(rt_div(x, scale)), scale)
+                                   : rt_div(rt_round(rt_mul(x, scale)), scale);
+    return rt_to(y, a->x->dtype);
 }
 
 RT_COMPOSITE(round_decimals, round_decimals_args, ROUND_DECIMALS_FIELDS,

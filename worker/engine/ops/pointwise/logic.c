@@ -10,12 +10,14 @@ static rt_tensor *all_bits(const rt_tensor *x)
     return rt_full(rt_shape(), x->dtype == RT_U8 ? UINT8_MAX : -1, x->dtype);
 }
 
-RT_COMPOSITE(bitwise_not, rt_one_args, RT_ONE_FIELDS, "y = ~x")
+#define BITS_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_INTEGERS | RT_TYPE(BOOL), "any shape")
+
+RT_COMPOSITE(bitwise_not, rt_one_args, BITS_FIELDS, "y = ~x")
 {
     return rt_bitwise_xor(a->x, all_bits(a->x));
 }
 
-RT_COMPOSITE(bitwise_not_, rt_one_args, RT_ONE_FIELDS, "x = ~x", .writes = true)
+RT_COMPOSITE(bitwise_not_, rt_one_args, BITS_FIELDS, "x = ~x", .writes = true)
 {
     return rt_bitwise_xor_inplace(a->x, all_bits(a->x));
 }
@@ -99,10 +101,11 @@ rt_tensor *rt_masked_fill_by_inplace(rt_tensor *x, rt_tensor *mask, rt_tensor *v
 
 /* ---- being close ---- */
 
-/* Returns x in a type with fractions. */
+/* Returns x in a type with fractions, in which differences of halves are not rounded to halves. */
 static rt_tensor *fractional(rt_tensor *x)
 {
-    return rt__dtype_is_whole(x->dtype) || x->dtype == RT_BOOL ? rt_to(x, RT_F32) : x;
+    bool wide = rt__dtype_is_float(x->dtype) && !rt__is_half(x->dtype);
+    return wide || rt__dtype_category(x->dtype) == RT__COMPLEX ? x : rt_to(x, RT_F32);
 }
 
 /* Returns where a and b are equal or close. Infinite differences are never close. */
@@ -113,6 +116,7 @@ static rt_tensor *close(const rt_isclose_args *a)
         is = rt_logical_or(is, rt_logical_and(rt_isnan(x), rt_isnan(y)));
     if (a->rtol == 0 && a->atol == 0)
         return is;
+    x = rt__is_half(x->dtype) ? fractional(x) : x;
     y = fractional(y);
     rt_tensor *difference = rt_abs(rt_sub(x, y));
     rt_tensor *allowed = rt_add_scalar(rt_abs(rt_mul_scalar(y, a->rtol)), a->atol);
