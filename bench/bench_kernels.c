@@ -204,6 +204,9 @@ static void bench_vectors(const bench *b, int64_t n)
         k->relu.dx[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y, z, u));
     ROW("exp", shape, 0, 2 * one, k->exp.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
     ROW("tanh", shape, 0, 2 * one, k->tanh.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
+    ROW("asin", shape, 0, 2 * one, k->asin.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
+    ROW("lgamma", shape, 0, 2 * one,
+        k->lgamma.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
     ROW("gelu", shape, 0, 2 * one, k->gelu.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
     ROW("add", shape, 0, 3 * one, k->add.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, x, y, z));
     rt_grid short_rows = {4,

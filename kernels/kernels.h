@@ -204,10 +204,10 @@ typedef struct rt_unary_kernels {
     rt_unary_dxx_fn *dxx[RT_DTYPES];
 } rt_unary_kernels;
 
-/* y = f(x) as bool. */
-typedef struct rt_predicate_kernels {
+/* y = f(x) alone, of its type or as bool. */
+typedef struct rt_map_kernels {
     rt_unary_fn *f[RT_DTYPES];
-} rt_predicate_kernels;
+} rt_map_kernels;
 
 /* y = f(a, b) over a grid whose first two operands are a and b. */
 typedef void rt_binary_fn(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,
@@ -228,16 +228,20 @@ typedef void rt_cast_fn(rt_exec *e, int64_t n, const void *x, void *y);
 struct rt_kernels {
     const char *isa;  /* "ref", "sse4", "avx2" or "avx512" */
     const char *blas; /* "builtin", or "openblas <version> <core>" */
-#define UNARY(name, ...)      rt_unary_kernels name;
-#define PARAMETRIC(name, ...) rt_unary_kernels name;
-#define BINARY(name, ...)     rt_binary_kernels name;
-#define TERNARY(name, ...)    rt_ternary_kernels name;
-#define COMPARE(name, ...)    rt_binary_kernels name;
-#define BITWISE(name, ...)    rt_binary_kernels name;
-#define PREDICATE(name, ...)  rt_predicate_kernels name;
+#define UNARY(name, ...)          rt_unary_kernels name;
+#define PARAMETRIC(name, ...)     rt_unary_kernels name;
+#define UNARY_OPS(name, ...)      rt_map_kernels name;
+#define PARAMETRIC_OPS(name, ...) rt_map_kernels name;
+#define BINARY(name, ...)         rt_binary_kernels name;
+#define TERNARY(name, ...)        rt_ternary_kernels name;
+#define COMPARE(name, ...)        rt_binary_kernels name;
+#define BITWISE(name, ...)        rt_binary_kernels name;
+#define PREDICATE(name, ...)      rt_map_kernels name;
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef COMPARE

@@ -19,6 +19,12 @@
         e->missing = #name "_dxx";                                                                 \
     }
 #define PARAMETRIC(name, ...) UNARY(name)
+#define UNARY_OPS(name, ...)                                                                       \
+    static void name##_missing(rt_exec *e, rt_numbers p, int64_t n, const void *x, void *y)        \
+    {                                                                                              \
+        e->missing = #name;                                                                        \
+    }
+#define PARAMETRIC_OPS(name, ...) UNARY_OPS(name)
 #define BINARY(name, ...)                                                                          \
     static void name##_missing(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a,          \
                                const void *b, void *y)                                             \
@@ -41,6 +47,8 @@
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
@@ -69,12 +77,14 @@ void rt_kernels_install_missing(rt_kernels *k)
     k->name.f[t] = name##_missing;                                                                 \
     k->name.dx[t] = name##_dx_missing;                                                             \
     k->name.dxx[t] = name##_dxx_missing;
-#define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     k->name.f[t] = name##_missing;
-#define TERNARY(name, ...)    k->name.f[t] = name##_missing;
-#define COMPARE(name, ...)    k->name.f[t] = name##_missing;
-#define BITWISE(name, ...)    k->name.f[t] = name##_missing;
-#define PREDICATE(name, ...)  k->name.f[t] = name##_missing;
+#define PARAMETRIC(name, ...)     UNARY(name)
+#define UNARY_OPS(name, ...)      k->name.f[t] = name##_missing;
+#define PARAMETRIC_OPS(name, ...) k->name.f[t] = name##_missing;
+#define BINARY(name, ...)         k->name.f[t] = name##_missing;
+#define TERNARY(name, ...)        k->name.f[t] = name##_missing;
+#define COMPARE(name, ...)        k->name.f[t] = name##_missing;
+#define BITWISE(name, ...)        k->name.f[t] = name##_missing;
+#define PREDICATE(name, ...)      k->name.f[t] = name##_missing;
 #include "kernels/elementwise.def"
 #define KERNEL(name, types, args) k->name[t] = name##_missing;
 #define KERNEL_ANY(name, args)    k->name = name##_missing;

@@ -21,10 +21,12 @@ INSTALL(RT_LEVEL)
     FLOATS(PUT, name, name.f)                                                                      \
     FLOATS(PUT, name##_dx, name.dx)                                                                \
     FLOATS(PUT, name##_dxx, name.dxx)
-#define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     FLOATS(PUT, name, name.f)
-#define TERNARY(name, ...)    FLOATS(PUT, name, name.f)
-#define COMPARE(name, ...)    FLOATS(PUT, name, name.f)
-#define PREDICATE(name, ...)  FLOATS(PUT, name, name.f)
+#define PARAMETRIC(name, ...)     UNARY(name)
+#define UNARY_OPS(name, ...)      FLOATS(PUT, name, name.f)
+#define PARAMETRIC_OPS(name, ...) FLOATS(PUT, name, name.f)
+#define BINARY(name, ...)         FLOATS(PUT, name, name.f)
+#define TERNARY(name, ...)        FLOATS(PUT, name, name.f)
+#define COMPARE(name, ...)        FLOATS(PUT, name, name.f)
+#define PREDICATE(name, ...)      FLOATS(PUT, name, name.f)
 #include "kernels/elementwise.def"
 }

@@ -56,14 +56,18 @@
     FLOATS(TYPED_ALL, name, rt_unary_fn)                                                           \
     FLOATS(TYPED_ALL, name##_dx, rt_unary_dx_fn)                                                   \
     FLOATS(TYPED_ALL, name##_dxx, rt_unary_dxx_fn)
-#define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     FLOATS(TYPED_ALL, name, rt_binary_fn)
-#define TERNARY(name, ...)    FLOATS(TYPED_ALL, name, rt_ternary_fn)
-#define COMPARE(name, ...)    FLOATS(TYPED_ALL, name, rt_binary_fn)
-#define PREDICATE(name, ...)  FLOATS(TYPED_ALL, name, rt_unary_fn)
+#define PARAMETRIC(name, ...)     UNARY(name)
+#define UNARY_OPS(name, ...)      FLOATS(TYPED_ALL, name, rt_unary_fn)
+#define PARAMETRIC_OPS(name, ...) FLOATS(TYPED_ALL, name, rt_unary_fn)
+#define BINARY(name, ...)         FLOATS(TYPED_ALL, name, rt_binary_fn)
+#define TERNARY(name, ...)        FLOATS(TYPED_ALL, name, rt_ternary_fn)
+#define COMPARE(name, ...)        FLOATS(TYPED_ALL, name, rt_binary_fn)
+#define PREDICATE(name, ...)      FLOATS(TYPED_ALL, name, rt_unary_fn)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef COMPARE

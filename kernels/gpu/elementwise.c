@@ -16,6 +16,15 @@ static void run_unary(rt_exec *e, const char *kernel, rt_numbers p, int64_t n, c
     LAUNCH(e, elementwise, kernel, n, a, x, y);
 }
 
+static void run_wide(rt_exec *e, const char *kernel, const char *name, rt_numbers p, int64_t n,
+                     const void *x, void *y)
+{
+    if (rt__gpu_of(e)->has_double)
+        run_unary(e, kernel, p, n, x, y);
+    else
+        e->missing = name;
+}
+
 static void run_dx(rt_exec *e, const char *kernel, rt_numbers p, int64_t n, const void *dy,
                    const void *x, const void *y, void *dx)
 {
@@ -58,6 +67,17 @@ static void run_ternary(rt_exec *e, const char *kernel, rt_numbers p, const rt_g
         run_dxx(e, "op_" #name "_dxx_f32", p, n, dy, v, x, y, dxx);                                \
     }
 #define PARAMETRIC(name, ...) UNARY(name)
+#define UNARY_OPS(name, ...)                                                                       \
+    static void name##_f32(rt_exec *e, rt_numbers p, int64_t n, const void *x, void *y)            \
+    {                                                                                              \
+        run_unary(e, "op_" #name "_f32", p, n, x, y);                                              \
+    }
+#define PARAMETRIC_OPS(name, ...) UNARY_OPS(name)
+#define UNARY_WIDE(name, ...)                                                                      \
+    static void name##_f32(rt_exec *e, rt_numbers p, int64_t n, const void *x, void *y)            \
+    {                                                                                              \
+        run_wide(e, "op_" #name "_f32", #name, p, n, x, y);                                        \
+    }
 #define TWO_OPERANDS(kernel)                                                                       \
     static void kernel(rt_exec *e, rt_numbers p, const rt_grid *g, const void *a, const void *b,   \
                        void *y)                                                                    \
@@ -80,6 +100,8 @@ static void run_ternary(rt_exec *e, const char *kernel, rt_numbers p, const rt_g
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef COMPARE
@@ -91,10 +113,12 @@ void rt__gpu_install_elementwise(rt_kernels *k)
     k->name.f[RT_F32] = name##_f32;                                                                \
     k->name.dx[RT_F32] = name##_dx_f32;                                                            \
     k->name.dxx[RT_F32] = name##_dxx_f32;
-#define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     k->name.f[RT_F32] = name##_f32;
-#define TERNARY(name, ...)    k->name.f[RT_F32] = name##_f32;
-#define PREDICATE(name, ...)  k->name.f[RT_F32] = name##_f32;
+#define PARAMETRIC(name, ...)     UNARY(name)
+#define UNARY_OPS(name, ...)      k->name.f[RT_F32] = name##_f32;
+#define PARAMETRIC_OPS(name, ...) UNARY_OPS(name)
+#define BINARY(name, ...)         k->name.f[RT_F32] = name##_f32;
+#define TERNARY(name, ...)        k->name.f[RT_F32] = name##_f32;
+#define PREDICATE(name, ...)      k->name.f[RT_F32] = name##_f32;
 #define COMPARE(name, f_)                                                                          \
     k->name.f[RT_F32] = name##_f32;                                                                \
     k->name.f[RT_I64] = name##_i64;

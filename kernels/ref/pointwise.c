@@ -1,6 +1,7 @@
 /* Reference kernels: the formulas of elementwise.def in wide precision with libm's functions, one element at a
  * time. They are the oracle for the vector mathematics. The build compiles this file once per element type
  * (element.h). */
+#include "kernels/ref/special.h"
 #include "kernels/ref/wide.h"
 #include <math.h>
 #include <string.h>
@@ -23,6 +24,27 @@
 #define sin_(x)      WIDE(sin)(x)
 #define cos_(x)      WIDE(cos)(x)
 #define pow_(a, b)   WIDE(pow)(a, b)
+#define trunc_(x)    WIDE(trunc)(x)
+#define with_sign    WIDE(copysign)
+#define exp2_(x)     WIDE(exp2)(x)
+#define log2_(x)     WIDE(log2)(x)
+#define log10_(x)    WIDE(log10)(x)
+#define tan_(x)      WIDE(tan)(x)
+#define asin_(x)     WIDE(asin)(x)
+#define acos_(x)     WIDE(acos)(x)
+#define atan_(x)     WIDE(atan)(x)
+#define atan2_(y, x) WIDE(atan2)(y, x)
+#define sinh_(x)     WIDE(sinh)(x)
+#define cosh_(x)     WIDE(cosh)(x)
+#define asinh_(x)    WIDE(asinh)(x)
+#define acosh_(x)    WIDE(acosh)(x)
+#define atanh_(x)    WIDE(atanh)(x)
+#define erfc_(x)     WIDE(erfc)(x)
+#define erfinv_(x)   (wide) rt__erfinv_exact(x)
+#define lgamma_(x)   WIDE(lgamma)(x)
+#define digamma_(x)  (wide) rt__digamma_exact(x)
+#define sinc_(x)     (wide) rt__sinc_exact(x)
+#define hypot_(y, x) WIDE(hypot)(y, x)
 #define fmod_(a, b)  WIDE(fmod)(a, b)
 #define signbit_(x)  (signbit(x) != 0)
 
@@ -41,7 +63,7 @@ static rt_numbers rounded(rt_numbers p)
 }
 
 /* The kernels of one operand, which may use the numbers of a row by name. */
-#define ONE_OPERAND(name, names, formula, df, ddf)                                                 \
+#define FUNCTION(name, names, formula)                                                             \
     void KERNEL_NAME(name)(rt_exec * e, rt_numbers numbers, int64_t n, const void *x_, void *y_)   \
     {                                                                                              \
         NUMBERS(names)                                                                             \
@@ -49,7 +71,9 @@ static rt_numbers rounded(rt_numbers p)
             wide x = ((const T *)x_)[i];                                                           \
             ((T *)y_)[i] = (T)(formula);                                                           \
         }                                                                                          \
-    }                                                                                              \
+    }
+#define ONE_OPERAND(name, names, formula, df, ddf)                                                 \
+    FUNCTION(name, names, formula)                                                                 \
     void KERNEL_NAME(name##_dx)(rt_exec * e, rt_numbers numbers, int64_t n, const void *dy,        \
                                 const void *x_, const void *y_, void *dx)                          \
     {                                                                                              \
@@ -74,6 +98,8 @@ static rt_numbers rounded(rt_numbers p)
 #define UNARY(name, reads, f, df, ddf, lo, hi) ONE_OPERAND(name, (), f, df, ddf)
 #define PARAMETRIC(name, numbers, reads, f, df, ddf, tests, lo, hi)                                \
     ONE_OPERAND(name, numbers, f, df, ddf)
+#define UNARY_OPS(name, reads, times, f, dx, lo, hi)                      FUNCTION(name, (), f)
+#define PARAMETRIC_OPS(name, numbers, reads, times, f, dx, tests, lo, hi) FUNCTION(name, numbers, f)
 
 #define PREDICATE(name, formula, whole)                                                            \
     void KERNEL_NAME(name)(rt_exec * e, rt_numbers numbers, int64_t n, const void *x_, void *y_)   \

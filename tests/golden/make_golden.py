@@ -19,8 +19,21 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Operations with another name in PyTorch. All others are torch.<name> or torch.nn.functional.<name>. The gradient of hardsigmoid has the
 # 1/6 of float32 for float64, too.
-OTHER_NAMES = {"gelu_tanh": 'F.gelu(t[0], approximate="tanh")', "elu": "torch._C._nn.elu(t[0], 0.7, 1.3)",
+OTHER_NAMES = {"gelu_tanh": 'F.gelu(t[0], approximate="tanh")', "elu": "torch._C._nn.elu(t[0], 0.7, 1.3)", "digamma": "digamma(t[0])",
                "hardsigmoid": "F.relu6(t[0] + 3) / 6", "replace_nonfinite": "torch.nan_to_num(t[0], 0.5, 8, -8)"}
+
+
+class Digamma(torch.autograd.Function):
+    """torch.digamma with the gradient by torch.special.zeta: that of PyTorch, its trigamma, has ten digits, in float32 four."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.digamma(x)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return dy * torch.special.zeta(2, ctx.saved_tensors[0])
 
 
 def torch_expression(name, numbers=""):
@@ -82,7 +95,7 @@ def run(name, specs, expression, with_grad, out):
 
 def run_as(floats, name, specs, expression, with_grad, out):
     t = [make_input(i, s, floats) for i, s in enumerate(specs)]
-    y = eval(expression, {"t": t, "torch": torch, "F": F})
+    y = eval(expression, {"t": t, "torch": torch, "F": F, "digamma": Digamma.apply})
     out[name] = y.detach().numpy().astype(floats)
     if not with_grad:
         return
@@ -128,6 +141,11 @@ def main():
     for name, _reads, _f, _df, _ddf, lo, hi in rows(elementwise, "UNARY(?:_INT)?"):
         run(name, [f"F({lo}, {hi}, 3, 17)"], torch_expression(name), True, out.setdefault("elementwise", {}))
     for name, _names, _reads, _f, _df, _ddf, tests, lo, hi in rows(elementwise, "PARAMETRIC"):
+        expression = torch_expression(name, f", {tests.strip('()')}")
+        run(name, [f"F({lo}, {hi}, 3, 17)"], expression, True, out.setdefault("elementwise", {}))
+    for name, _reads, _times, _f, _dx, lo, hi in rows(elementwise, "UNARY_(?:OPS|WIDE)"):
+        run(name, [f"F({lo}, {hi}, 3, 17)"], torch_expression(name), True, out.setdefault("elementwise", {}))
+    for name, _names, _reads, _times, _f, _dx, tests, lo, hi in rows(elementwise, "PARAMETRIC_OPS"):
         expression = torch_expression(name, f", {tests.strip('()')}")
         run(name, [f"F({lo}, {hi}, 3, 17)"], expression, True, out.setdefault("elementwise", {}))
     for path in sorted((ROOT / "tests/unit/engine/cases").glob("*.def")):

@@ -22,7 +22,7 @@
 RT_BEGIN_DECLS
 
 /* ---- one operand ----
- * The result has the shape of x. For integers, neg, abs, relu, square, sign, floor, ceil and round give
+ * The result has the shape of x. For integers, neg, abs, relu, square, sign, floor, ceil, round and trunc give
  * integers; the other operations compute them as float32. */
 /* Returns -x. */
 RT_API rt_tensor *rt_neg(rt_tensor *x);
@@ -117,6 +117,70 @@ RT_API rt_tensor *rt_ceil_inplace(rt_tensor *x);
 /* Rounds to the nearest integer, half to even. The gradient is 0. */
 RT_API rt_tensor *rt_round(rt_tensor *x);
 RT_API rt_tensor *rt_round_inplace(rt_tensor *x);
+/* Returns x without its fraction. The gradient is 0. */
+RT_API rt_tensor *rt_trunc(rt_tensor *x);
+RT_API rt_tensor *rt_trunc_inplace(rt_tensor *x);
+/* Returns 2 to the power of x. */
+RT_API rt_tensor *rt_exp2(rt_tensor *x);
+RT_API rt_tensor *rt_exp2_inplace(rt_tensor *x);
+/* Returns the logarithm to base 2: NaN below 0. */
+RT_API rt_tensor *rt_log2(rt_tensor *x);
+RT_API rt_tensor *rt_log2_inplace(rt_tensor *x);
+/* Returns the logarithm to base 10: NaN below 0. */
+RT_API rt_tensor *rt_log10(rt_tensor *x);
+RT_API rt_tensor *rt_log10_inplace(rt_tensor *x);
+/* Returns x without its whole part, with the sign of x: -0.5 of -3.5. The gradient is dy. */
+RT_API rt_tensor *rt_frac(rt_tensor *x);
+RT_API rt_tensor *rt_frac_inplace(rt_tensor *x);
+/* Returns degrees as radians: x * pi / 180. */
+RT_API rt_tensor *rt_deg2rad(rt_tensor *x);
+RT_API rt_tensor *rt_deg2rad_inplace(rt_tensor *x);
+/* Returns radians as degrees: x * 180 / pi. */
+RT_API rt_tensor *rt_rad2deg(rt_tensor *x);
+RT_API rt_tensor *rt_rad2deg_inplace(rt_tensor *x);
+/* Returns sin(pi x) / (pi x), and 1 at 0. */
+RT_API rt_tensor *rt_sinc(rt_tensor *x);
+RT_API rt_tensor *rt_sinc_inplace(rt_tensor *x);
+/* Returns the tangent of x. */
+RT_API rt_tensor *rt_tan(rt_tensor *x);
+RT_API rt_tensor *rt_tan_inplace(rt_tensor *x);
+/* Returns the angle from -pi/2 to pi/2 whose sine is x: NaN beyond -1 and 1. */
+RT_API rt_tensor *rt_asin(rt_tensor *x);
+RT_API rt_tensor *rt_asin_inplace(rt_tensor *x);
+/* Returns the angle from 0 to pi whose cosine is x: NaN beyond -1 and 1. */
+RT_API rt_tensor *rt_acos(rt_tensor *x);
+RT_API rt_tensor *rt_acos_inplace(rt_tensor *x);
+/* Returns the angle from -pi/2 to pi/2 whose tangent is x. */
+RT_API rt_tensor *rt_atan(rt_tensor *x);
+RT_API rt_tensor *rt_atan_inplace(rt_tensor *x);
+/* Returns the hyperbolic sine of x. */
+RT_API rt_tensor *rt_sinh(rt_tensor *x);
+RT_API rt_tensor *rt_sinh_inplace(rt_tensor *x);
+/* Returns the hyperbolic cosine of x. */
+RT_API rt_tensor *rt_cosh(rt_tensor *x);
+RT_API rt_tensor *rt_cosh_inplace(rt_tensor *x);
+/* Returns the number whose hyperbolic sine is x. */
+RT_API rt_tensor *rt_asinh(rt_tensor *x);
+RT_API rt_tensor *rt_asinh_inplace(rt_tensor *x);
+/* Returns the number from 0 on whose hyperbolic cosine is x: NaN below 1. */
+RT_API rt_tensor *rt_acosh(rt_tensor *x);
+RT_API rt_tensor *rt_acosh_inplace(rt_tensor *x);
+/* Returns the number whose hyperbolic tangent is x: infinite at -1 and 1, NaN beyond. */
+RT_API rt_tensor *rt_atanh(rt_tensor *x);
+RT_API rt_tensor *rt_atanh_inplace(rt_tensor *x);
+/* Returns 1 - erf(x), exactly also where that is tiny. */
+RT_API rt_tensor *rt_erfc(rt_tensor *x);
+RT_API rt_tensor *rt_erfc_inplace(rt_tensor *x);
+/* Returns the number whose erf is x: infinite at -1 and 1, NaN beyond. */
+RT_API rt_tensor *rt_erfinv(rt_tensor *x);
+RT_API rt_tensor *rt_erfinv_inplace(rt_tensor *x);
+/* Returns log|gamma(x)|: infinite at 0 and at the negative integers. */
+RT_API rt_tensor *rt_lgamma(rt_tensor *x);
+RT_API rt_tensor *rt_lgamma_inplace(rt_tensor *x);
+/* Returns the derivative of lgamma: infinite at 0, with the other sign, and NaN at the negative
+ * integers. */
+RT_API rt_tensor *rt_digamma(rt_tensor *x);
+RT_API rt_tensor *rt_digamma_inplace(rt_tensor *x);
 
 /* ---- two operands ----
  * The operands broadcast together and may have any types: both are converted to the type that
@@ -178,6 +242,15 @@ RT_API rt_tensor *rt_prelu(rt_tensor *x, rt_tensor *weight);
  * or, in place of a fraction, 0. */
 RT_API rt_tensor *rt_pow(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_pow_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns the angle of the point (b, a), from -pi to pi: that whose tangent is a / b where b > 0. */
+RT_API rt_tensor *rt_atan2(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_atan2_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns sqrt(a * a + b * b), which no square overflows on the way. */
+RT_API rt_tensor *rt_hypot(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_hypot_inplace(rt_tensor *a, rt_tensor *b);
+/* Returns |a| with the sign of b, that of a zero included; float32 for integers. */
+RT_API rt_tensor *rt_copysign(rt_tensor *a, rt_tensor *b);
+RT_API rt_tensor *rt_copysign_inplace(rt_tensor *a, rt_tensor *b);
 /* Returns the larger of a and b. NaN counts as the larger; equal elements share the gradient. */
 RT_API rt_tensor *rt_maximum(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_maximum_inplace(rt_tensor *a, rt_tensor *b);
@@ -506,6 +579,22 @@ typedef struct rt_scaled_args {
 RT_API rt_tensor *rt_add_scaled_(rt_scaled_args a);
 RT_API rt_tensor *rt_add_scaled_inplace_(rt_scaled_args a);
 RT_API rt_tensor *rt_rsub_(rt_scaled_args a);
+#define RT_FIELDS_logit(F)                                                                         \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
+    F(NUMBER, eps, RT_NOT_GIVEN, RT_MAYBE(RT_WITHIN(0, 1)),                                        \
+      "x is limited to [eps, 1 - eps]; not at all if omitted")
+typedef struct rt_logit_args {
+    RT_STRUCT(RT_FIELDS_logit)
+} rt_logit_args;
+/* Returns log(x / (1 - x)): NaN beyond 0 and 1. The gradient is 0 beyond the limits. */
+#define rt_logit(...) RT_OP_CALL(rt_logit_, rt_logit_args, RT_FIELDS_logit, x, __VA_ARGS__)
+#define rt_logit_inplace(...)                                                                      \
+    RT_OP_CALL(rt_logit_inplace_, rt_logit_args, RT_FIELDS_logit, x, __VA_ARGS__)
+RT_API rt_tensor *rt_logit_(rt_logit_args a);
+RT_API rt_tensor *rt_logit_inplace_(rt_logit_args a);
+/* Returns the n-th derivative of digamma, n >= 0. At 0 and the negative integers it is infinite, or, for
+ * n = 0, as digamma there. */
+RT_API rt_tensor *rt_polygamma(rt_tensor *x, int64_t n);
 
 /* ---- three operands ----
  * The operands broadcast together and are converted to one type, as those of rt_add are. */

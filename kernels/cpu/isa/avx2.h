@@ -115,4 +115,43 @@ static inline void v_zip(V even, V odd, V *a, V *b)
     *b = SIMD(permute2f128)(low, high, 0x31);
 }
 
+/* Doubles, whatever T is, for kernels/vmath_double.inc. */
+typedef double real __attribute__((vector_size(32)));
+typedef int64_t integer __attribute__((vector_size(32)));
+
+static inline real real_set1(double x)
+{
+    return _mm256_set1_pd(x);
+}
+
+static inline real real_fma(real a, real b, real c)
+{
+    return _mm256_fmadd_pd(a, b, c);
+}
+
+static inline real real_sqrt(real x)
+{
+    return _mm256_sqrt_pd(x);
+}
+
+static inline real real_floor(real x)
+{
+    return _mm256_floor_pd(x);
+}
+
+static inline real real_round(real x)
+{
+    return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+static inline real real_sel(integer mask, real a, real b)
+{
+    return _mm256_blendv_pd(b, a, (real)mask);
+}
+
+static inline int real_any(integer mask)
+{
+    return _mm256_movemask_pd((real)mask) != 0;
+}
+
 #endif

@@ -118,4 +118,43 @@ static inline void v_zip(V even, V odd, V *a, V *b)
     *b = SIMD(permutex2var)(even, (__m512i)(at + W / 2), odd);
 }
 
+/* Doubles, whatever T is, for kernels/vmath_double.inc. */
+typedef double real __attribute__((vector_size(64)));
+typedef int64_t integer __attribute__((vector_size(64)));
+
+static inline real real_set1(double x)
+{
+    return _mm512_set1_pd(x);
+}
+
+static inline real real_fma(real a, real b, real c)
+{
+    return _mm512_fmadd_pd(a, b, c);
+}
+
+static inline real real_sqrt(real x)
+{
+    return _mm512_sqrt_pd(x);
+}
+
+static inline real real_floor(real x)
+{
+    return _mm512_roundscale_pd(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+
+static inline real real_round(real x)
+{
+    return _mm512_roundscale_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+static inline real real_sel(integer mask, real a, real b)
+{
+    return _mm512_mask_blend_pd(_mm512_movepi64_mask((__m512i)mask), b, a);
+}
+
+static inline int real_any(integer mask)
+{
+    return _mm512_movepi64_mask((__m512i)mask) != 0;
+}
+
 #endif

@@ -128,4 +128,43 @@ static inline void transpose_block(const T *src, int64_t lds, T *dst, int64_t ld
 #endif
 }
 
+/* Doubles, whatever T is, for kernels/vmath_double.inc. */
+typedef double real __attribute__((vector_size(16)));
+typedef int64_t integer __attribute__((vector_size(16)));
+
+static inline real real_set1(double x)
+{
+    return _mm_set1_pd(x);
+}
+
+static inline real real_fma(real a, real b, real c)
+{
+    return a * b + c;
+}
+
+static inline real real_sqrt(real x)
+{
+    return _mm_sqrt_pd(x);
+}
+
+static inline real real_floor(real x)
+{
+    return _mm_floor_pd(x);
+}
+
+static inline real real_round(real x)
+{
+    return _mm_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+static inline real real_sel(integer mask, real a, real b)
+{
+    return _mm_blendv_pd(b, a, (real)mask);
+}
+
+static inline int real_any(integer mask)
+{
+    return _mm_movemask_pd((real)mask) != 0;
+}
+
 #endif

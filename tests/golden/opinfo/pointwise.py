@@ -97,6 +97,12 @@ def gelu(s, approximate):
 OPS = {
     **simple(*"abs ceil cos erf exp expm1 floor log log1p neg reciprocal round rsqrt sigmoid sign sin sqrt square tanh".split()),
     **{op: [(op, two)] for op in "maximum minimum eq ne lt le gt ge".split()},
+    # vector mathematics
+    **simple(*"exp2 log2 log10 tan asin acos atan sinh cosh asinh acosh atanh erfc erfinv lgamma digamma trunc frac sinc deg2rad rad2deg".split()),
+    **{op: [(op, two)] for op in "atan2 hypot copysign".split()},
+    **{f"polygamma/polygamma_n_{n}": [("polygamma", one("n", n="n"))] for n in range(5)},
+    "special.polygamma/special_polygamma_n_0": [("polygamma", one("n", n="n"))], "logit": [("logit", one("eps", eps="eps"))],
+    # the rest
     "nn.functional.relu": [("relu", one("inplace"))], "nn.functional.silu": [("silu", one("inplace"))],
     "nn.functional.softplus": [("softplus", one("beta", "threshold", beta="beta", threshold="threshold"))],
     "nn.functional.gelu": [("gelu", lambda s: gelu(s, "none")), ("gelu_tanh", lambda s: gelu(s, "tanh"))],

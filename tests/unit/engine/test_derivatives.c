@@ -44,6 +44,7 @@ static const struct {
     {"narrow", NULL, "{\"axis\": 1, \"start\": 1, \"length\": 2}"},
     {"nll_loss", "2c,2", NULL},
     {"permute", NULL, "{\"axes\": [1, 0]}"},
+    {"polygamma", NULL, "{\"n\": 1}"},
     {"pow_scalar", NULL, "{\"s\": 2.5}"},
     {"quantile", "2c,2", NULL},
     {"reshape", NULL, "{\"shape\": [6]}"},

@@ -121,10 +121,12 @@ static void every_operation_in_place(void **state)
         rows++;
     }
     int expected = COMPOSITES
-#define UNARY(...)      +1
-#define PARAMETRIC(...) +1
-#define BINARY(...)     +1
-#define TERNARY(...)    +1
+#define UNARY(...)          +1
+#define PARAMETRIC(...)     +1
+#define UNARY_OPS(...)      +1
+#define PARAMETRIC_OPS(...) +1
+#define BINARY(...)         +1
+#define TERNARY(...)        +1
 #include "kernels/elementwise.def"
         ;
     assert_int_equal(rows, expected);

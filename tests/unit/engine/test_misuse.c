@@ -75,16 +75,20 @@ typedef struct row {
 #define THREE(row, function)                                                                       \
     CALL_WITH(row, 1, function(n, x, x))                                                           \
     CALL_WITH(row, 2, function(x, n, x)) CALL_WITH(row, 3, function(x, x, n))
-#define UNARY(name, ...)      ONE(name, rt_##name) ONE(name##_inplace, rt_##name##_inplace)
-#define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     TWO(name, rt_##name) TWO(name##_inplace, rt_##name##_inplace)
-#define TERNARY(name, ...)    THREE(name, rt_##name) THREE(name##_inplace, rt_##name##_inplace)
-#define BITWISE(name, ...)    BINARY(name)
-#define COMPARE(name, f)      TWO(name, rt_##name)
-#define PREDICATE(name, ...)  ONE(name, rt_##name)
+#define UNARY(name, ...)          ONE(name, rt_##name) ONE(name##_inplace, rt_##name##_inplace)
+#define PARAMETRIC(name, ...)     UNARY(name)
+#define UNARY_OPS(name, ...)      UNARY(name)
+#define PARAMETRIC_OPS(name, ...) UNARY(name)
+#define BINARY(name, ...)         TWO(name, rt_##name) TWO(name##_inplace, rt_##name##_inplace)
+#define TERNARY(name, ...)        THREE(name, rt_##name) THREE(name##_inplace, rt_##name##_inplace)
+#define COMPARE(name, f)          TWO(name, rt_##name)
+#define BITWISE(name, ...)        BINARY(name)
+#define PREDICATE(name, ...)      ONE(name, rt_##name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef BITWISE
@@ -110,7 +114,9 @@ static const row rows[] = {
 #define PARAMETRIC(name, ...)                                                                      \
     ROW(name, 1, "rt_" #name "_", #name)                                                           \
     ROW(name##_inplace, 1, "rt_" #name "_inplace_", #name)
-#define COMPARE(name, f) ROW(name, 1, "rt_" #name, #name) ROW(name, 2, "rt_" #name, #name)
+#define UNARY_OPS(name, ...)      UNARY(name)
+#define PARAMETRIC_OPS(name, ...) PARAMETRIC(name)
+#define COMPARE(name, f)          ROW(name, 1, "rt_" #name, #name) ROW(name, 2, "rt_" #name, #name)
 #define BINARY(name, ...)                                                                          \
     COMPARE(name, )                                                                                \
     ROW(name##_inplace, 1, "rt_" #name "_inplace", #name)                                          \
@@ -126,6 +132,8 @@ static const row rows[] = {
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef BITWISE

@@ -493,12 +493,14 @@ static void every_operation_is_described(void **state)
 static const struct named {
     const char *op, *operands[3], *numbers;
 } named[] = {
-#define PARAMETRIC(name, numbers, ...) {#name, {"x"}, #numbers},
-#define BINARY(name, ...)              {#name, {"a", "b"}, "()"},
+#define PARAMETRIC(name, numbers, ...)     {#name, {"x"}, #numbers},
+#define PARAMETRIC_OPS(name, numbers, ...) {#name, {"x"}, #numbers},
+#define BINARY(name, ...)                  {#name, {"a", "b"}, "()"},
 #define TERNARY(name, first, second, third, numbers, ...)                                          \
     {#name, {#first, #second, #third}, #numbers},
 #include "kernels/elementwise.def"
 #undef PARAMETRIC
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 };
@@ -527,8 +529,11 @@ static void rows_name_what_they_take_as_the_arguments_are_named(void **state)
 static bool is_known(const rt_op *op, const char *name)
 {
     static const char *const words[] = {
-        "abs", "ceil", "cos", "erf",   "exp",     "expm1", "floor", "fmod", "log",  "log1p", "max",
-        "min", "pi",   "pow", "round", "sigmoid", "sign",  "sin",   "sqrt", "tanh", "where",
+        "abs",      "acos",  "acosh", "asin",    "asinh",  "atan",    "atan2",  "atanh", "ceil",
+        "copysign", "cos",   "cosh",  "digamma", "erf",    "erfc",    "erfinv", "exp",   "exp2",
+        "expm1",    "floor", "fmod",  "hypot",   "lgamma", "log",     "log10",  "log1p", "log2",
+        "max",      "min",   "pi",    "pow",     "round",  "sigmoid", "sign",   "sin",   "sinc",
+        "sinh",     "sqrt",  "tan",   "tanh",    "trunc",  "where",
     };
     for (int i = 0; i < op->n_fields; i++)
         if (strcmp(op->fields[i].name, name) == 0)
@@ -561,13 +566,15 @@ static void formulas_name_the_arguments(void **state)
 {
     (void)state;
     static const char *const ops[] = {
-#define UNARY(name, ...)      #name, #name "_",
-#define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     UNARY(name)
-#define TERNARY(name, ...)    UNARY(name)
-#define BITWISE(name, ...)    UNARY(name)
-#define COMPARE(name, ...)    #name,
-#define PREDICATE(name, ...)  #name,
+#define UNARY(name, ...)          #name, #name "_",
+#define PARAMETRIC(name, ...)     UNARY(name)
+#define UNARY_OPS(name, ...)      UNARY(name)
+#define PARAMETRIC_OPS(name, ...) UNARY(name)
+#define BINARY(name, ...)         UNARY(name)
+#define TERNARY(name, ...)        UNARY(name)
+#define COMPARE(name, ...)        #name,
+#define BITWISE(name, ...)        UNARY(name)
+#define PREDICATE(name, ...)      #name,
 #include "kernels/elementwise.def"
     };
     for (int i = 0; i < COUNT(ops); i++)

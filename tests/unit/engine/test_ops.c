@@ -69,21 +69,30 @@ static rt_tensor *normalised(rt_tensor *x)
     CASE(name, IN(F(low, high, 3, 17)), rt_##name(t[0]), , 0)
 #define PARAMETRIC(name, names, reads, f, df, ddf, tests, low, high)                               \
     CASE(name, IN(F(low, high, 3, 17)), rt_##name##_((rt_##name##_args){t[0], IN tests}), , 0)
+#define UNARY_OPS(name, reads, times, f, dx, low, high) UNARY(name, reads, f, dx, , low, high)
+#define PARAMETRIC_OPS(name, names, reads, times, f, dx, tests, low, high)                         \
+    PARAMETRIC(name, names, reads, f, dx, , tests, low, high)
 #include "cases.def"
 #include "kernels/elementwise.def"
 #undef CASE
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 
 static const test_case cases[] = {
 #define CASE(name, in, ours, torch, skip) {#name, name##_inputs, name##_run, skip},
 #define UNARY(name, ...)                  {#name, name##_inputs, name##_run, 0},
 #define PARAMETRIC(name, ...)             UNARY(name)
+#define UNARY_OPS(name, ...)              UNARY(name)
+#define PARAMETRIC_OPS(name, ...)         UNARY(name)
 #include "cases.def"
 #include "kernels/elementwise.def"
 #undef CASE
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

@@ -78,6 +78,9 @@ static rt_tensor *i(rt_dims dims)
             "convert it with rt_to")                                                               \
     MISTAKE(celu_alpha, rt_celu(f(rt_shape(2)), .alpha = 0), RANGE,                                \
             "celu: alpha is 0, expected 1e-30 or more")                                            \
+    MISTAKE(logit_eps, rt_logit(f(rt_shape(2)), 1.5), RANGE, "logit: eps is 1.5, expected 0 to 1") \
+    MISTAKE(polygamma_order, rt_polygamma(f(rt_shape(2)), -1), RANGE,                              \
+            "polygamma: n is -1, expected 0 to 1000000")                                           \
     MISTAKE(softshrink_lambda, rt_softshrink(f(rt_shape(2)), -1), RANGE,                           \
             "softshrink: lambda is -1, expected 0 or more")                                        \
     MISTAKE(lerp_shapes, rt_lerp(f(rt_shape(3, 1)), f(rt_shape(4)), f(rt_shape(2, 4))), SHAPE,     \

@@ -430,12 +430,14 @@ typedef struct test_case {
 } test_case;
 
 static const test_case cases[] = {
-#define UNARY(name, ...)      CASE(name, 4e-6)
-#define PARAMETRIC(name, ...) CASE(name, 4e-6)
-#define BINARY(name, ...)     CASE(name, 2e-7)
-#define TERNARY(name, ...)    CASE(name, 1e-6)
-#define COMPARE(name, ...)    CASE(name, 0)
-#define PREDICATE(name, ...)  CASE(name, 0)
+#define UNARY(name, ...)          CASE(name, 4e-6)
+#define PARAMETRIC(name, ...)     CASE(name, 4e-6)
+#define UNARY_OPS(name, ...)      CASE(name, 4e-6)
+#define PARAMETRIC_OPS(name, ...) CASE(name, 4e-6)
+#define BINARY(name, ...)         CASE(name, 2e-7)
+#define TERNARY(name, ...)        CASE(name, 1e-6)
+#define COMPARE(name, ...)        CASE(name, 0)
+#define PREDICATE(name, ...)      CASE(name, 0)
 
 #define CASE(name, tolerance, ...)       {#name "_f32", case_##name##_f32, tolerance},
 #define CASE_FIXED(name, tolerance, ...) CASE(name, tolerance)
@@ -457,6 +459,8 @@ static const test_case cases[] = {
 #undef CASE_ONCE
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef COMPARE

@@ -109,7 +109,7 @@ static inline float erf_text(float x)
 }
 
 /* For |x| >= 8192: multiplies the bits of 2/pi from 2^-(e-2) on by the 24 bits of x, modulo 4 quarter turns. */
-static inline float reduced_large(float x, int *n)
+static inline double reduced_large_double(float x, int *n)
 {
     static const char two_over_pi[] =
         "00000000A2F9836E4E441529FC2757D1F534DDC0DB6295993C439041FE5163AB00000000";
@@ -132,7 +132,12 @@ static inline float reduced_large(float x, int *n)
     uint64_t nearest = (product + (1ull << 61)) >> 62;
     double turn = (double)(int64_t)(product - (nearest << 62)) * 0x1p-62;
     *n = x < 0 ? -(int)nearest : (int)nearest;
-    return (float)(turn * (x < 0 ? -1.57079632679489662 : 1.57079632679489662));
+    return turn * (x < 0 ? -1.57079632679489662 : 1.57079632679489662);
+}
+
+static inline float reduced_large(float x, int *n)
+{
+    return (float)reduced_large_double(x, n);
 }
 
 /* Splits x = n pi/2 + r; returns r. */
@@ -177,35 +182,35 @@ static inline float cos_text(float x)
 
 /* ---- numbers stored as two floats ---- */
 
-typedef struct two {
+typedef struct two_floats {
     float high, low;
-} two;
+} two_floats;
 
-static inline two two_sum(float a, float b)
+static inline two_floats two_sum(float a, float b)
 {
     float high = a + b;
-    return (two){high, b - (high - a)};
+    return (two_floats){high, b - (high - a)};
 }
 
-static inline two two_product(float a, float b)
+static inline two_floats two_product(float a, float b)
 {
     float high = a * b;
-    return (two){high, fmaf(a, b, -high)};
+    return (two_floats){high, fmaf(a, b, -high)};
 }
 
-static inline two product_of_twos(two a, two b)
+static inline two_floats product_of_twos(two_floats a, two_floats b)
 {
-    two y = two_product(a.high, b.high);
-    return (two){y.high, y.low + fmaf(a.high, b.low, a.low * b.high)};
+    two_floats y = two_product(a.high, b.high);
+    return (two_floats){y.high, y.low + fmaf(a.high, b.low, a.low * b.high)};
 }
 
-static inline two log2_text(float f)
+static inline two_floats log2_text(float f)
 {
     static const float q[] = {0x1.99999ap-3f, 0x1.24928ep-3f, 0x1.c6c0e8p-4f, 0x1.879640p-4f};
-    two u = two_sum(2, f), s, z, p;
+    two_floats u = two_sum(2, f), s, z, p;
     float reciprocal = 1 / u.high;
     s.high = f * reciprocal;
-    two near = two_product(s.high, u.high);
+    two_floats near = two_product(s.high, u.high);
     s.low = ((f - near.high) - near.low - s.high * u.low) * reciprocal;
     z = product_of_twos(s, s);
     p = two_sum(0x1.555556p-2f, z.high * poly(3, q, z.high));
@@ -213,15 +218,15 @@ static inline two log2_text(float f)
     z = product_of_twos(z, p);
     p = two_sum(1, z.high);
     p.low += z.low;
-    return product_of_twos(product_of_twos(s, p), (two){0x1.715476p+1f, 0x1.4ae0c0p-25f});
+    return product_of_twos(product_of_twos(s, p), (two_floats){0x1.715476p+1f, 0x1.4ae0c0p-25f});
 }
 
-static inline float exp2_text(two x)
+static inline float exp2_text(two_floats x)
 {
     static const float p[] = {0x1.ebfbe0p-3f,  0x1.c6b08ep-5f,  0x1.3b2a54p-7f,
                               0x1.5d87c0p-10f, 0x1.44138ap-13f, 0x1.008a20p-16f};
     float high = clamped(x.high, -151, 129), n = rintf(high);
-    two r = two_sum(high - n, high == x.high ? x.low : 0);
+    two_floats r = two_sum(high - n, high == x.high ? x.low : 0);
     float rest = fmaf(r.high, -0x1.05c610p-29f, r.low * 0x1.62e430p-1f);
     rest = fmaf(r.high * r.high, poly(5, p, r.high), rest);
     return scaled(1 + fmaf(r.high, 0x1.62e430p-1f, rest), n);
@@ -235,20 +240,97 @@ static inline float pow_text(float a, float b)
     if (a != a || b != b || (a < 0 && a > -INFINITY && floorf(b) != b))
         return NAN;
     if (x != 1) {
-        two l;
+        two_floats l;
         if (x == 0 || x == INFINITY) {
-            l = (two){x == 0 ? -INFINITY : INFINITY, 0};
+            l = (two_floats){x == 0 ? -INFINITY : INFINITY, 0};
         } else {
-            two near = log2_text(reduced(x, &e));
+            two_floats near = log2_text(reduced(x, &e));
             l = two_sum(e, near.high);
             l.low += near.low;
         }
-        two t = two_product(b, l.high);
+        two_floats t = two_product(b, l.high);
         t.low = fmaf(b, l.low, t.low);
         y = exp2_text(t);
     }
     bool odd = floorf(b) == b && floorf(b * 0.5f) != b * 0.5f;
     return odd && signbit(a) ? -y : y;
+}
+
+static inline two_floats log2_of(float x)
+{
+    float e;
+    two_floats near = log2_text(reduced(x, &e)), y = two_sum(e, near.high);
+    return (two_floats){y.high, y.low + near.low};
+}
+
+static inline float exp2_alone_text(float x)
+{
+    return x != x ? x : exp2_text((two_floats){x, 0});
+}
+
+static inline float log2_alone_text(float x)
+{
+    if (!(x > 0 && x < INFINITY))
+        return log_text(x);
+    two_floats l = log2_of(x);
+    return l.high + l.low;
+}
+
+static inline float log10_text(float x)
+{
+    if (!(x > 0 && x < INFINITY))
+        return log_text(x);
+    two_floats l = product_of_twos(log2_of(x), (two_floats){0x1.344136p-2f, -0x1.ec10c0p-27f});
+    return l.high + l.low;
+}
+
+/* ---- functions in double: the text that binds all back ends, on single numbers ---- */
+
+typedef double real;
+typedef int64_t integer;
+typedef uint64_t natural;
+typedef bool truth;
+
+static inline integer bits_of(real x)
+{
+    integer i;
+    memcpy(&i, &x, sizeof i);
+    return i;
+}
+
+static inline real real_of(integer i)
+{
+    real x;
+    memcpy(&x, &i, sizeof x);
+    return x;
+}
+
+#define FN            static inline
+#define TABLE         static const
+#define PRIVATE(type) type *
+#define UNROLL
+#define REAL(c)       ((double)(c))
+#define WHEN(m, a, b) ((m) ? (a) : (b))
+#define ANY(m)        (m)
+#define FMA(a, b, c)  fma(a, b, c)
+#define SQRT(x)       sqrt(x)
+#define RINT(x)       rint(x)
+#define FLOOR(x)      floor(x)
+#define BITS64(x)     bits_of(x)
+#define DOUBLE(x)     real_of(x)
+#include "kernels/vmath_double.inc"
+
+/* The rest of a division by pi/2 as in sin, before it is rounded; from 2^20 on. */
+static inline float tan_text(float x)
+{
+    int n;
+    bool odd;
+    if (x == 0 || !(fabsf(x) < INFINITY))
+        return x == 0 ? x : NAN;
+    double r = fabsf(x) < 0x1p20f ? reduced_quarter(x, &odd) : reduced_large_double(x, &n);
+    if (fabsf(x) >= 0x1p20f)
+        odd = n & 1;
+    return (float)tangent(r, odd);
 }
 
 #endif

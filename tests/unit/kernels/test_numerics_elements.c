@@ -28,6 +28,27 @@
 #define sin_         sin_text
 #define cos_         cos_text
 #define pow_         pow_text
+#define trunc_(x)    truncf(x)
+#define with_sign    copysignf
+#define exp2_        exp2_alone_text
+#define log2_        log2_alone_text
+#define log10_       log10_text
+#define tan_         tan_text
+#define sinc_(x)     (float)sinc_double(x)
+#define asin_(x)     (float)asin_double(x)
+#define acos_(x)     (float)acos_double(x)
+#define atan_(x)     (float)atan_double(x)
+#define sinh_(x)     (float)sinh_double(x)
+#define cosh_(x)     (float)cosh_double(x)
+#define asinh_(x)    (float)asinh_double(x)
+#define acosh_(x)    (float)acosh_double(x)
+#define atanh_(x)    (float)atanh_double(x)
+#define erfc_(x)     (float)erfc_double(x)
+#define erfinv_(x)   (float)erfinv_double(x)
+#define lgamma_(x)   (float)lgamma_double(x)
+#define digamma_(x)  (float)digamma_double(x)
+#define atan2_(y, x) (float)atan2_double(y, x)
+#define hypot_(y, x) (float)hypot_double(y, x)
 #define fmod_        fmodf
 
 static uint64_t state;
@@ -104,6 +125,20 @@ static void same(const char *what, int i, float x, float want)
 #define PARAMETRIC(name, names, reads, f, df, ddf, tests, lo, hi)                                  \
     ONE_OPERAND(name, NUMBERS(names, tests), f, df, ddf)
 
+#define FUNCTION(name, declare, formula)                                                           \
+    static void check_##name(const rt_kernels *k)                                                  \
+    {                                                                                              \
+        declare;                                                                                   \
+        k->name.f[RT_F32](rt_exec_cpu(), numbers, N, in[0], got);                                  \
+        for (int i = 0; i < N; i++) {                                                              \
+            float x = in[0][i];                                                                    \
+            same(#name, i, got[i], formula);                                                       \
+        }                                                                                          \
+    }
+#define UNARY_OPS(name, reads, times, f, dx, lo, hi) FUNCTION(name, NO_NUMBERS, f)
+#define PARAMETRIC_OPS(name, names, reads, times, f, dx, tests, lo, hi)                            \
+    FUNCTION(name, NUMBERS(names, tests), f)
+
 static const rt_grid row = {1, {N}, {{1}, {1}, {1}}};
 
 #define BINARY(name, reads, times, formula, da, db)                                                \
@@ -131,20 +166,26 @@ static const rt_grid row = {1, {N}, {{1}, {1}, {1}}};
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 
 static void check_elementwise(const rt_kernels *k)
 {
     draw();
-#define CHECK(name, ...)      check_##name(k);
-#define UNARY(name, ...)      CHECK(name)
-#define PARAMETRIC(name, ...) CHECK(name)
-#define BINARY(name, ...)     CHECK(name)
-#define TERNARY(name, ...)    CHECK(name)
+#define CHECK(name, ...)          check_##name(k);
+#define UNARY(name, ...)          CHECK(name)
+#define PARAMETRIC(name, ...)     CHECK(name)
+#define UNARY_OPS(name, ...)      CHECK(name)
+#define PARAMETRIC_OPS(name, ...) CHECK(name)
+#define BINARY(name, ...)         CHECK(name)
+#define TERNARY(name, ...)        CHECK(name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 }

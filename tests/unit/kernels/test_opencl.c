@@ -46,6 +46,18 @@ static void unary_case(run *r, rt_exec *e, const rt_unary_kernels *k, rt_numbers
     {                                                                                              \
         unary_case(r, e, &k->name, (rt_numbers){{BARE tests}}, lo, hi);                            \
     }
+#define FUNCTION(name, p, lo, hi)                                                                  \
+    static void case_##name(run *r, rt_exec *e, const rt_kernels *k)                               \
+    {                                                                                              \
+        int64_t n = size(r, 3000);                                                                 \
+        float *x = in(r, n, lo, hi);                                                               \
+        if (flag(r))                                                                               \
+            odd_values(r, n, x);                                                                   \
+        k->name.f[RT_F32](e, p, n, x, out(r, n));                                                  \
+    }
+#define UNARY_OPS(name, reads, times, f, dx, lo, hi) FUNCTION(name, ((rt_numbers){{0}}), lo, hi)
+#define PARAMETRIC_OPS(name, names, reads, times, f, dx, tests, lo, hi)                            \
+    FUNCTION(name, ((rt_numbers){{BARE tests}}), lo, hi)
 /* Compares numbers that are often equal. */
 #define COMPARE(name, formula)                                                                     \
     static void case_##name##_i64(run *r, rt_exec *e, const rt_kernels *k)                         \
@@ -57,6 +69,8 @@ static void unary_case(run *r, rt_exec *e, const rt_unary_kernels *k, rt_numbers
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef COMPARE
 
 /* Draws numbers of type `from` and converts them to all types. */
@@ -87,12 +101,16 @@ RT_DTYPE_LIST(DTYPE)
 #undef DTYPE
 
 static const test_case more[] = {
-#define UNARY(name, ...)      {#name, case_##name, 0},
-#define PARAMETRIC(name, ...) {#name, case_##name, 0},
-#define COMPARE(name, ...)    {#name "_i64", case_##name##_i64, 0},
+#define UNARY(name, ...)          {#name, case_##name, 0},
+#define PARAMETRIC(name, ...)     {#name, case_##name, 0},
+#define UNARY_OPS(name, ...)      {#name, case_##name, 0},
+#define PARAMETRIC_OPS(name, ...) {#name, case_##name, 0},
+#define COMPARE(name, ...)        {#name "_i64", case_##name##_i64, 0},
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef COMPARE
 #define DTYPE(T, name, type, bytes, st) {"cast_" #T, case_cast_##T, 0},
     RT_DTYPE_LIST(DTYPE)
@@ -120,14 +138,18 @@ static bool may_be_missing(const char *kernel)
 #define UNARY(name, ...)                                                                           \
     if (strcmp(#name, kernel) == 0)                                                                \
         return false;
-#define PARAMETRIC(name, ...) UNARY(name)
-#define BINARY(name, ...)     UNARY(name)
-#define TERNARY(name, ...)    UNARY(name)
-#define COMPARE(name, ...)    UNARY(name)
-#define PREDICATE(name, ...)  UNARY(name)
+#define PARAMETRIC(name, ...)     UNARY(name)
+#define UNARY_OPS(name, ...)      UNARY(name)
+#define PARAMETRIC_OPS(name, ...) UNARY(name)
+#define BINARY(name, ...)         UNARY(name)
+#define TERNARY(name, ...)        UNARY(name)
+#define COMPARE(name, ...)        UNARY(name)
+#define PREDICATE(name, ...)      UNARY(name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef COMPARE

@@ -1,4 +1,4 @@
-/* Elementwise operations: all rows of kernels/elementwise.def.
+/* Elementwise operations: all rows of kernels/elementwise.def. Gradients are expressions in the rows, but for those of UNARY and PARAMETRIC.
  *
  * Each row of UNARY and PARAMETRIC becomes three operations, so that gradients can be differentiated:
  *     y = f(x)              dx  = dy * f'(x)
@@ -36,6 +36,7 @@ enum {
 /* Formulas as help texts show them: functions and numbers by their public names, the list's shorthands unexpanded. */
 #undef NUM
 #undef SIGN
+#undef LOGIT
 #undef SIGMOID
 #undef NORMAL_CDF
 #undef GELU_T
@@ -64,13 +65,35 @@ enum {
 #define sin_               sin
 #define cos_               cos
 #define pow_               pow
-#define fmod_              fmod
+#define exp2_              exp2
+#define log2_              log2
+#define log10_             log10
+#define tan_               tan
+#define asin_              asin
+#define acos_              acos
+#define atan_              atan
+#define sinc_              sinc
+#define sinh_              sinh
+#define cosh_              cosh
+#define asinh_             asinh
+#define acosh_             acosh
+#define atanh_             atanh
+#define erfc_              erfc
+#define erfinv_            erfinv
+#define lgamma_            lgamma
+#define digamma_           digamma
+#define trunc_             trunc
+#define atan2_             atan2
+#define hypot_             hypot
+#define with_sign          copysign
+#define LOGIT(x)           log(x / (1 - x))
 #define SIGN(x)            sign(x)
 #define SIGMOID(x)         sigmoid(x)
 #define NORMAL_CDF(x)      (1 + erf(x / sqrt(2))) / 2
 #define GELU_T(x)          tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
 #define AT_LEAST(x, y)     max(x, y)
 #define AT_MOST(x, y)      min(x, y)
+#define fmod_              fmod
 #define signbit_(x)        x < 0 | 1 / x < 0
 #define SOFTPLUS(x)        log1p(exp(x))
 #define MISH_T(x)          tanh(log1p(exp(x)))
@@ -165,7 +188,7 @@ typedef struct RT_DESIGNATED unary_grad2_args {
     rt_numbers p;
 } unary_grad2_args;
 
-/* The operations of one row. */
+/* The operations of one row; one of UNARY_OPS or PARAMETRIC_OPS has no `grad` and `grad2`. */
 typedef struct unary {
     rt_op op, in_place, grad, grad2;
     size_t kernels; /* offset in rt_kernels */
@@ -180,6 +203,12 @@ typedef struct unary {
 static const rt_unary_kernels *unary_kernels(const rt_exec *e, const unary *row)
 {
     return (const rt_unary_kernels *)((const char *)e->kernels + row->kernels);
+}
+
+/* Returns the kernels of y = f(x), by type: the first member of all tables of one operand. */
+static rt_unary_fn *const *functions(const rt_exec *e, const unary *row)
+{
+    return (rt_unary_fn *const *)((const char *)e->kernels + row->kernels);
 }
 
 static rt_tensor *unary_grad(const unary *row, rt_tensor *dy, rt_tensor *x, rt_tensor *y,
@@ -206,8 +235,7 @@ static rt_status unary_run(rt_call *c)
     const unary *row = ROW(c, op);
     const rt_tensor *x = c->in[0];
     rt_exec *e = rt_exec_of(c);
-    unary_kernels(e, row)->f[x->dtype](e, numbers_of(c, row->numbers), x->numel, x->data,
-                                       c->out[0]->data);
+    functions(e, row)[x->dtype](e, numbers_of(c, row->numbers), x->numel, x->data, c->out[0]->data);
     return RT_OK;
 }
 
@@ -278,6 +306,39 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
         RT_FAIL(UNSUPPORTED, "%s: third derivatives are not supported", row->op.name);
 }
 
+/* ---- what gradients in the rows share ---- */
+
+#define number(v) rt_full(rt_shape(), v, dy->dtype)
+
+static rt_tensor *one_minus_square(rt_tensor *x)
+{
+    return rt_add_scalar(rt_neg(rt_square(x)), 1);
+}
+
+static rt_tensor *sum_of_squares(rt_tensor *a, rt_tensor *b)
+{
+    return rt_add(rt_square(a), rt_square(b));
+}
+
+/* dy * (t cos t - sin t) / (t x), t = pi x, and 0 at 0, which gets another x lest NaN be multiplied by 0 in a second gradient. */
+static rt_tensor *sinc_dx(rt_tensor *dy, rt_tensor *x)
+{
+    rt_tensor *at_0 = rt_eq(x, number(0)), *other = rt_where(at_0, number(1), x);
+    rt_tensor *t = rt_mul_scalar(other, 3.14159265358979324);
+    rt_tensor *slope = rt_div(rt_sub(rt_mul(t, rt_cos(t)), rt_sin(t)), rt_mul(t, other));
+    return rt_mul(dy, rt_where(at_0, number(0), slope));
+}
+
+/* dy / (x (1 - x)) within the bounds; beyond them 0, or NaN if eps is not given. */
+static rt_tensor *logit_dx(rt_tensor *dy, rt_tensor *x, double eps)
+{
+    bool given = eps != RT_NOT_GIVEN;
+    double low = given ? eps : 0, beyond = given ? 0 : (double)NAN;
+    rt_tensor *dx = rt_div(dy, rt_mul(x, rt_add_scalar(rt_neg(x), 1)));
+    dx = rt_where(rt_lt(x, number(low)), number(beyond), dx);
+    return rt_where(rt_gt(x, number(1 - low)), number(beyond), dx);
+}
+
 /* Whether f'' is a constant: the text of a formula that is not contains x or y. */
 #define IS_NUMBER(ddf) (!__builtin_strchr(ddf, 'x') && !__builtin_strchr(ddf, 'y'))
 
@@ -319,10 +380,42 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
         .steady = IS_NUMBER(ddf),                                                                  \
     };
 
+/* The operations of a row with a gradient of its own. */
+#define WITH_GRADIENT(symbol, args_type, FIELDS, names, reads, times, formula, gradient)           \
+    static void symbol##_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)               \
+    {                                                                                              \
+        rt_tensor *x = c->in[0], *y = c->out[0], *dy = dys[0];                                     \
+        rt_numbers numbers = numbers_of(c, sizeof(RT_NUMBERS_STRUCT names));                       \
+        RT_NUMBERS_STRUCT names p;                                                                 \
+        memcpy(&p, &numbers, sizeof p);                                                            \
+        (void)x, (void)y, (void)p;                                                                 \
+        dx[0] = gradient;                                                                          \
+    }                                                                                              \
+    static const unary symbol##_row = {                                                            \
+        .op = {.name = #symbol,                                                                    \
+               .help = "y = " formula,                                                             \
+               RT_ARGS(args_type, FIELDS),                                                         \
+               .infer = rt__infer_like_first,                                                      \
+               .run = unary_run,                                                                   \
+               .backward = symbol##_backward,                                                      \
+               .derivatives = times,                                                               \
+               .saves_in = (READS_##reads) & READS_X,                                              \
+               .saves_out = ((READS_##reads) & READS_Y) != 0,                                      \
+               .in_place = true},                                                                  \
+        .in_place = IN_PLACE(symbol, args_type, FIELDS, formula, times),                           \
+        .kernels = offsetof(rt_kernels, symbol),                                                   \
+        .numbers = sizeof(RT_NUMBERS_STRUCT names),                                                \
+    };
+
 #define UNARY(symbol, reads, f, df, ddf, lo, hi)     PLAIN(symbol, UNARY_FIELDS, reads, f, ddf)
 #define UNARY_INT(symbol, reads, f, df, ddf, lo, hi) PLAIN(symbol, UNARY_INT_FIELDS, reads, f, ddf)
 #define PLAIN(symbol, FIELDS, reads, f, ddf)                                                       \
     ONE_OPERAND(symbol, unary_args, FIELDS, 0, READS_##reads, TEXT(f), #ddf)                       \
+    PLAIN_CALLS(symbol)
+#define UNARY_OPS(symbol, reads, times, f, gradient, lo, hi)                                       \
+    WITH_GRADIENT(symbol, unary_args, UNARY_FIELDS, (), reads, times, TEXT(f), gradient)           \
+    PLAIN_CALLS(symbol)
+#define PLAIN_CALLS(symbol)                                                                        \
     rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &(unary_args){.x = x});                                  \
@@ -335,6 +428,13 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
     CHECK_NUMBERS(symbol, 1, names);                                                               \
     ONE_OPERAND(symbol, rt_##symbol##_args, RT_FIELDS_##symbol, sizeof(RT_NUMBERS_STRUCT names),   \
                 READS_##reads, TEXT(f), #ddf)                                                      \
+    NUMBERED_CALLS(symbol)
+#define PARAMETRIC_OPS(symbol, names, reads, times, f, gradient, tests, lo, hi)                    \
+    CHECK_NUMBERS(symbol, 1, names);                                                               \
+    WITH_GRADIENT(symbol, rt_##symbol##_args, RT_FIELDS_##symbol, names, reads, times, TEXT(f),    \
+                  gradient)                                                                        \
+    NUMBERED_CALLS(symbol)
+#define NUMBERED_CALLS(symbol)                                                                     \
     rt_tensor *rt_##symbol##_(rt_##symbol##_args a)                                                \
     {                                                                                              \
         return rt_apply(&symbol##_row.op, &a);                                                     \
@@ -346,6 +446,8 @@ static void unary_grad2_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 
 /* ---- y = f(a, b) ---- */
 
@@ -390,7 +492,6 @@ static rt_status binary_run(rt_call *c)
     return RT_OK;
 }
 
-#define number(v)           rt_full(rt_shape(), v, dy->dtype)
 #define wins(compare, a, b) rt_logical_or(compare(a, b), rt_isnan(b))
 #define BINARY(symbol, reads, times, f, da, db)                                                    \
     TWO_OPERANDS(symbol, BINARY_FIELDS, reads, times, f, da, db)
@@ -486,9 +587,8 @@ static rt_status predicate_infer(rt_call *c)
 static rt_status predicate_run(rt_call *c)
 {
     rt_exec *e = rt_exec_of(c);
-    const rt_predicate_kernels *k =
-        (const rt_predicate_kernels *)((const char *)e->kernels +
-                                       ((const predicate *)c->op)->kernels);
+    const rt_map_kernels *k =
+        (const rt_map_kernels *)((const char *)e->kernels + ((const predicate *)c->op)->kernels);
     const rt_tensor *x = c->in[0];
     k->f[x->dtype](e, (rt_numbers){{0}}, x->numel, x->data, c->out[0]->data);
     return RT_OK;
@@ -587,16 +687,20 @@ static rt_status ternary_run(rt_call *c)
 /* ---- all of them ---- */
 
 const rt_op *const rt__elementwise_ops[] = {
-#define UNARY(symbol, ...)      &symbol##_row.op, &symbol##_row.in_place,
-#define PARAMETRIC(symbol, ...) UNARY(symbol)
-#define BINARY(symbol, ...)     UNARY(symbol)
-#define TERNARY(symbol, ...)    UNARY(symbol)
-#define BITWISE(symbol, ...)    UNARY(symbol)
-#define COMPARE(symbol, ...)    &symbol##_row.op,
-#define PREDICATE(symbol, ...)  COMPARE(symbol)
+#define UNARY(symbol, ...)          &symbol##_row.op, &symbol##_row.in_place,
+#define PARAMETRIC(symbol, ...)     UNARY(symbol)
+#define UNARY_OPS(symbol, ...)      UNARY(symbol)
+#define PARAMETRIC_OPS(symbol, ...) UNARY(symbol)
+#define BINARY(symbol, ...)         UNARY(symbol)
+#define TERNARY(symbol, ...)        UNARY(symbol)
+#define COMPARE(symbol, ...)        &symbol##_row.op,
+#define BITWISE(symbol, ...)        UNARY(symbol)
+#define PREDICATE(symbol, ...)      COMPARE(symbol)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
+#undef UNARY_OPS
+#undef PARAMETRIC_OPS
 #undef BINARY
 #undef TERNARY
 #undef BITWISE
