@@ -18,6 +18,12 @@ typedef struct input_list {
     int64_t count;
 } input_list;
 
+/* The layout of a row of INTS. */
+typedef struct integer_list {
+    int64_t *v;
+    int64_t count;
+} integer_list;
+
 const rt__field_kind rt__field_kinds[RT_FIELD_KINDS] = {
     [RT_FIELD_INPUT] = {"tensor", "a tensor", sizeof(void *), _Alignof(void *)},
     [RT_FIELD_INPUTS] = {"tensors", "tensors", sizeof(input_list), _Alignof(input_list)},
@@ -34,6 +40,8 @@ const rt__field_kind rt__field_kinds[RT_FIELD_KINDS] = {
     [RT_FIELD_LAYERS] = {"layers", "a list of layers", sizeof(void *), _Alignof(void *)},
     [RT_FIELD_VALUE] = {"value", "", sizeof(void *), _Alignof(void *)}, /* see its shape */
     [RT_FIELD_METRICS] = {"metrics", "a number, or null", sizeof(rt_metrics), _Alignof(rt_metrics)},
+    [RT_FIELD_INTS] = {"integers", "a list of integers", sizeof(integer_list),
+                       _Alignof(integer_list)},
 };
 const rt__field_shape rt__field_shapes[RT_FIELD_SHAPES] = {
     [RT_SHAPE_ANY] = {"a value"},
@@ -148,14 +156,22 @@ static rt_status check_number(const rt__schema *s, const rt_field *row, double v
 }
 
 static rt_status check_integers(const rt__schema *s, const rt_field *row, const int64_t *v,
-                                int count)
+                                int64_t count)
 {
-    for (int i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++)
         if (((double)v[i] < row->low || (double)v[i] > row->high) &&
             !(row->word && v[i] == row->word_value))
             return RT_FAIL(RANGE, "%s: %s is %lld, expected %s", s->owner, row->name,
                            (long long)v[i], range_text(row));
     return RT_OK;
+}
+
+static rt_status check_list(const rt__schema *s, const rt_field *row, const integer_list *list)
+{
+    if (list->count < 0 || (list->count > 0 && !list->v))
+        return RT_FAIL(ARG, "%s: %s has %lld integers%s, expected 0 or more", s->owner, row->name,
+                       (long long)list->count, list->count > 0 ? " at NULL" : "");
+    return check_integers(s, row, list->v, list->count);
 }
 
 /* An optional pair must be given completely or not at all. */
@@ -186,6 +202,8 @@ static rt_status check_given(const rt__schema *s, rt__struct_member m)
         return check_integers(s, row, (const int64_t *)m.at, 1);
     case RT_FIELD_PAIR:
         return check_pair(s, row, (const int64_t *)m.at);
+    case RT_FIELD_INTS:
+        return check_list(s, row, (const integer_list *)m.at);
     case RT_FIELD_NUMBER:
         return check_number(s, row, *(const double *)m.at);
     case RT_FIELD_DIMS:
@@ -258,6 +276,27 @@ static int integers_from(const json_t *v, int64_t *out, int most)
         out[i] = json_integer_value(json_array_get(v, (size_t)i));
     }
     return n;
+}
+
+/* Reads a list of integers into the room that the list has. */
+static bool list_from(const json_t *v, integer_list *list)
+{
+    list->count = json_is_array(v) ? (int64_t)json_array_size(v) : -1;
+    return list->count <= INT32_MAX && integers_from(v, list->v, (int)list->count) >= 0;
+}
+
+size_t rt__schema_make_room(const rt__schema *s, void *values, const json_t *given, int64_t *room)
+{
+    size_t count = 0;
+    RT__EACH_MEMBER(m, s, values)
+    {
+        if (m.row->kind != RT_FIELD_INTS)
+            continue;
+        if (room && json_object_get(given, m.row->name))
+            ((integer_list *)m.at)->v = room + count;
+        count += json_array_size(json_object_get(given, m.row->name));
+    }
+    return count;
 }
 
 /* Reads a number, or "nan", "inf" or "-inf", which JSON cannot write as numbers. */
@@ -416,6 +455,11 @@ static rt_status value_from_json(const rt__schema *s, rt__struct_member m, const
         *(const json_t **)m.at = v;
         good = has_shape(v, m.row->shape);
         break;
+    case RT_FIELD_INTS:
+        if (!((integer_list *)m.at)->v) /* see rt__schema_make_room */
+            return RT_FAIL(ARG, "%s: %s cannot be given as JSON", s->owner, m.row->name);
+        good = list_from(v, (integer_list *)m.at);
+        break;
     case RT_FIELD_METRICS: /* is never a member by its own name */
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
@@ -498,11 +542,11 @@ json_t *rt__json_if_whole(json_t *made, bool whole)
     return NULL;
 }
 
-static json_t *integers_to(const int64_t *v, int n)
+static json_t *integers_to(const int64_t *v, int64_t n)
 {
     json_t *list = json_array();
     bool whole = true;
-    for (int i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         whole &= json_array_append_new(list, json_integer(v[i])) == 0;
     return rt__json_if_whole(list, whole);
 }
@@ -541,6 +585,8 @@ static json_t *value_to(rt__struct_member m)
                    : json_integer(*(const int64_t *)m.at);
     case RT_FIELD_PAIR:
         return integers_to((const int64_t *)m.at, 2);
+    case RT_FIELD_INTS:
+        return integers_to(((const integer_list *)m.at)->v, ((const integer_list *)m.at)->count);
     case RT_FIELD_NUMBER:
         return number_to(m.row, *(const double *)m.at);
     case RT_FIELD_FLAG:
@@ -607,7 +653,8 @@ json_t *rt__member_schema(rt__struct_member m)
 {
     const rt_field *row = m.row;
     bool ranged = row->kind == RT_FIELD_INT || row->kind == RT_FIELD_NUMBER ||
-                  row->kind == RT_FIELD_PAIR || row->kind == RT_FIELD_AUTO;
+                  row->kind == RT_FIELD_PAIR || row->kind == RT_FIELD_AUTO ||
+                  row->kind == RT_FIELD_INTS;
     json_t *j = json_pack("{s:s, s:s, s:b, s:s}", "name", row->name, "kind",
                           rt__field_kinds[row->kind].name, "needed", row->needed, "help",
                           row->help ? row->help : "");

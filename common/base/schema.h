@@ -98,6 +98,9 @@ rt_status rt__schema_check(const rt__schema *s, const void *values);
 /* Sets the members that a JSON object names; those that are needed must be among them. The caller has copied the
  * defaults into `values`. Texts, layers and values are borrowed from `given`; NULL counts as an empty object. */
 rt_status rt__schema_set(const rt__schema *s, void *values, const json_t *given);
+/* Returns how many integers the rows of INTS need room for to take what the object gives, and, if room is not NULL, makes the rows that
+ * are given refer to it. To be called, with room, before rt__schema_set: without it, a row of INTS accepts no JSON. */
+size_t rt__schema_make_room(const rt__schema *s, void *values, const json_t *given, int64_t *room);
 /* Returns all members that may be given by name, as an object that rt__schema_set accepts; NULL if memory runs out. */
 json_t *rt__schema_to_json(const rt__schema *s, const void *values);
 /* Sets these members in an object that may have others; returns false if memory runs out. */

@@ -44,7 +44,7 @@ RT_BEGIN_DECLS
  *     VALUE    const void *name RT_NEEDED or NULL        RT_ANY, RT_SHAPE(INTEGERS), ...
  *     METRICS  rt_metrics name  RT_NEEDED or RT_EMPTY    RT_ANY, RT_PREFIX("eval_")
  *
- * Operations have two more kinds, INPUT and INPUTS (op.h).
+ * Operations have three more kinds, INPUT, INPUTS and INTS (op.h).
  *
  * An AUTO is an INT that may be `auto`, which stands for RT_AUTO; the program replaces it by the value
  * that it finds best. A NUMBER is a double, which beyond 2^53 represents only some of the integers:
@@ -88,6 +88,7 @@ typedef enum rt_field_kind {
     RT_FIELD_LAYERS,
     RT_FIELD_VALUE,
     RT_FIELD_METRICS,
+    RT_FIELD_INTS,
     RT_FIELD_KINDS
 } rt_field_kind;
 
@@ -109,7 +110,7 @@ typedef struct rt_field {
     const char *default_text; /* as the row has it; "RT_NEEDED" for one that must be given */
     const char *help;         /* one line */
     const char *choices;      /* CHOICE: "mean|sum|none" */
-    /* INT, AUTO, NUMBER, PAIR: the range that is allowed, ends included; never NaN */
+    /* INT, AUTO, NUMBER, PAIR, INTS: the range that is allowed, ends included; never NaN */
     double low, high;
     uint32_t dtypes;    /* INPUT: bits RT_TYPE(...) and RT_SAME or RT_PROMOTE */
     uint8_t kind;       /* rt_field_kind */

@@ -82,7 +82,7 @@ enum {
 typedef struct rt_op rt_op;
 
 /* ---- arguments ----
- * The arguments of an operation are a list of rows (field.h), inputs first. Operations have two kinds of
+ * The arguments of an operation are a list of rows (field.h), inputs first. Operations have three kinds of
  * rows in addition to those of field.h:
  *
  *     kind     member                   default             allowed
@@ -92,6 +92,8 @@ typedef struct rt_op rt_op;
  *                                                           converted to one
  *     INPUTS   rt_tensor *const *name;  RT_NEEDED           the same; the only input
  *              int64_t name_count
+ *     INTS     const int64_t *name;     RT_NEEDED or        as INT, for each; a list of integers of any
+ *              int64_t name_count       RT_EMPTY            length, borrowed for the call
  *
  * A value that may be omitted has RT_MAYBE(range) as what is allowed and RT_NOT_GIVEN as its default
  * (field.h); run and compose check for that before they use it.
@@ -127,7 +129,7 @@ typedef struct rt_spec {
 typedef struct rt_call {
     const rt_op *op; /* the operation */
     /* The argument struct. In backward: a copy of it; use `in` for the inputs (a list of INPUTS is not
-     * in the copy). */
+     * in the copy, nor are the integers of INTS: keep what backward needs of them in `plan`). */
     const void *args;
     rt_tensor *const *in; /* [n_in]; an optional input that was left out is NULL */
     /* [n_out]; run fills them. In backward: the results that are saved; the others are NULL. */
@@ -246,14 +248,20 @@ RT_API rt_status rt_op_register(const rt_op *op);
 #define RT_MEMBER_INPUTS(name, value)                                                              \
     rt_tensor *const *name;                                                                        \
     int64_t name##_count;
+#define RT_MEMBER_INTS(name, value)                                                                \
+    const int64_t *name RT_DEFAULT(nullptr);                                                       \
+    int64_t name##_count RT_DEFAULT(0);
 #define RT_DEFAULT_INPUT(name, value)
 #define RT_DEFAULT_INPUTS(name, value)
+#define RT_DEFAULT_INTS(name, value)
 #define RT_SCHEMA_INPUT(allowed) RT_SCHEMA_INPUTS(allowed)
 #ifdef __cplusplus
 #define RT_SCHEMA_INPUTS(allowed) .set<uint32_t>(&rt_field::dtypes, allowed)
 #else
 #define RT_SCHEMA_INPUTS(allowed) .dtypes = allowed
 #endif
+
+#define RT_SCHEMA_INTS(...) __VA_ARGS__
 
 /* The members of an rt_op that describe its arguments. */
 #define RT_ARGS(type, FIELDS) RT_PUBLIC_ARGS(type, FIELDS)
@@ -272,6 +280,7 @@ RT_API rt_status rt_op_register(const rt_op *op);
 #define RT_COUNT_CHOICE
 #define RT_COUNT_AUTO
 #define RT_COUNT_TEXT
+#define RT_COUNT_INTS
 
 RT_END_DECLS
 

@@ -191,6 +191,7 @@ static inline json_t *any_value(const rt_field *row)
     case RT_FIELD_PAIR:
         return any_list(2);
     case RT_FIELD_DIMS:
+    case RT_FIELD_INTS:
         return any_sizes();
     case RT_FIELD_DTYPE:
         return json_string(rt_dtype_name((rt_dtype)below(RT_DTYPES)));

@@ -126,11 +126,14 @@ void *rt__args_from_json(const rt_op *op, rt_tensor *const *in, int n_in, const 
         return RT_FAIL_NULL(ARG, "%s cannot be called by name", op->name);
     if (values && !json_is_object(values))
         return RT_FAIL_NULL(ARG, "%s: its arguments are not a JSON object", op->name);
-    void *args = rt_malloc(op->args_size);
+    const rt__schema s = schema_of(op);
+    size_t room = rt__schema_make_room(&s, (void *)op->defaults, values, NULL);
+    char *args =
+        rt_malloc(op->args_size + room * sizeof(int64_t)); /* a struct with INTS is aligned */
     if (!args)
         return NULL;
-    const rt__schema s = schema_of(op);
     memcpy(args, op->defaults, op->args_size);
+    rt__schema_make_room(&s, args, values, (int64_t *)(args + op->args_size));
     if (set_inputs(op, args, in, n_in) == RT_OK && rt__schema_set(&s, args, values) == RT_OK)
         return args;
     rt_mem_free(args);
