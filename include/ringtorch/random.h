@@ -52,6 +52,13 @@ RT_API rt_tensor *rt_exponential(rt_dims shape, double rate);
  * element (Marsaglia and Tsang, ACM TOMS 2000); NaN where alpha is not more than 0. Divide by a rate to
  * have another one. No gradient. */
 RT_API rt_tensor *rt_gamma(rt_tensor *alpha);
+/* Makes a tensor with the shape, type and device of x, of numbers uniform in [0,1): those of rt_rand,
+ * which 16-bit types round down. */
+RT_API rt_tensor *rt_rand_like(rt_tensor *x);
+/* Makes a tensor with the shape, type and device of x, of standard normal numbers: those of rt_randn. */
+RT_API rt_tensor *rt_randn_like(rt_tensor *x);
+/* Makes a tensor with the shape, type and device of x, of integers uniform in [low, high). */
+RT_API rt_tensor *rt_randint_like(rt_tensor *x, int64_t low, int64_t high);
 
 /* Returns element q of a keyed permutation of [0, n): the sample at place q of an epoch. It is a
  * Feistel network over Philox with cycle walking (Black and Rogaway, CT-RSA 2002), in O(1) and

@@ -92,7 +92,7 @@ def leaves(tensors):
 def evaluate(info, sample, weights, results):
     """Returns the results, and those with gradients, after a backward pass from sum(result * weight)."""
     out = [y for y in as_list(info.op(sample.input, *sample.args, **sample.kwargs)) if isinstance(y, Tensor)]
-    out = out[:results]
+    out = out if results == "any" else out[:results]
     wanted = [y for y in out if y.requires_grad]
     if not wanted:
         return out, []
@@ -125,7 +125,7 @@ def case_of(row, info, adapt, sample):
         wide_named = dict(leaves(adapt(wide)[0]))
     except Differs:
         wide_named = {}
-    several = row["results"] > 1
+    several = row["results"] != 1
     expected = {f"out.{i}" if several else "out": (y, z) for i, (y, z) in enumerate(zip(out, wide_out))}
     file = {name: t.detach() for name, t in named}
     meta = {"op": row["name"], "args": json.dumps(args)}
@@ -134,7 +134,7 @@ def case_of(row, info, adapt, sample):
         for name, t in named:
             if t.requires_grad and t.grad is not None:
                 expected[f"grad.{name}"] = (t.grad.clone(), wide_named[name].grad if name in wide_named else t.grad)
-        places = [i for i, y in enumerate(out) if y.requires_grad][:row["results"]]
+        places = [i for i, y in enumerate(out) if y.requires_grad]
         for w, i in zip(weights, places):
             file[f"grad_out.{i}" if several else "grad_out"] = w.to(out[i].dtype)
     return file, meta, expected

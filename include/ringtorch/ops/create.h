@@ -10,7 +10,7 @@
 #ifndef RINGTORCH_OPS_CREATE_H
 #define RINGTORCH_OPS_CREATE_H
 
-#include <ringtorch/tensor.h>
+#include <ringtorch/op.h>
 
 RT_BEGIN_DECLS
 
@@ -21,8 +21,34 @@ RT_API rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype);
  * from float64; int64 values are exact. dtype can be any type but bool. Beyond 2^53, start, end
  * and step can only be integers that a double represents. */
 RT_API rt_tensor *rt_arange(double start, double end, double step, rt_dtype dtype);
-/* Makes a float32 tensor [n,n] with ones on the diagonal and zeros elsewhere. */
-RT_API rt_tensor *rt_eye(int64_t n);
+/* Makes a tensor with the shape, type and device of x whose elements are all `value`; rt_zeros_like,
+ * rt_ones_like and rt_empty_like are in tensor.h. With another type, use rt_full and rt_dims_of. */
+RT_API rt_tensor *rt_full_like(rt_tensor *x, double value);
+/* Makes a tensor of `steps` numbers at equal distances from start to end, both included (one: start).
+ * They are computed in float64, each half from its own end, and converted to dtype, which can be any
+ * type but bool; integer types cut start and end first. */
+RT_API rt_tensor *rt_linspace(double start, double end, int64_t steps, rt_dtype dtype);
+/* Makes a tensor of powers of `base` whose exponents are those that rt_linspace makes, in float64. */
+RT_API rt_tensor *rt_logspace(double start, double end, int64_t steps, double base, rt_dtype dtype);
+#define RT_EYE_FIELDS(F)                                                                           \
+    F(INT, n, RT_NEEDED, RT_FROM(0), "rows")                                                       \
+    F(INT, m, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "columns; not given: as many as rows")           \
+    F(DTYPE, dtype, RT_F32, RT_ANY, "of the result")
+typedef struct rt_eye_args {
+    RT_STRUCT(RT_EYE_FIELDS)
+} rt_eye_args;
+/* Makes a matrix [n,m] with ones on the diagonal and zeros elsewhere: rt_eye(3). */
+#define rt_eye(...) RT_OP_CALL(rt_eye_, rt_eye_args, RT_EYE_FIELDS, n, __VA_ARGS__)
+RT_API rt_tensor *rt_eye_(rt_eye_args a);
+/* Makes an int64 tensor [2,k]: the rows and the columns of the elements of a matrix that lie on or below
+ * a diagonal, row by row. Diagonal 0 is the main one, positive ones lie above it. */
+RT_API rt_tensor *rt_tril_indices(int64_t rows, int64_t columns, int64_t offset);
+/* The same of the elements on or above a diagonal. */
+RT_API rt_tensor *rt_triu_indices(int64_t rows, int64_t columns, int64_t offset);
+/* Makes an int64 tensor [..., classes] with a 1 at each index [...] of int64 and zeros elsewhere. With
+ * classes = RT_NOT_GIVEN there is one class more than the largest index. Reads the indices, and fails
+ * if one is not in [0, classes). */
+RT_API rt_tensor *rt_one_hot(rt_tensor *index, int64_t classes);
 
 RT_END_DECLS
 

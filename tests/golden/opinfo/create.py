@@ -1,7 +1,15 @@
 """Tensors made from numbers."""
+import math
+
 import torch
 
 from opinfo.adapt import need, number, only
+
+COMPLEX = "a complex number for a number"
+
+
+def name_of(dtype):
+    return str(dtype).split(".")[1]
 
 
 def arange(s):
@@ -10,14 +18,68 @@ def arange(s):
     need(not any(isinstance(v, bool) for v in numbers), "a bool for a number")
     numbers = [0, *numbers] if len(numbers) == 1 else numbers
     dtype = s.kwargs.get("dtype") or (torch.int64 if all(isinstance(v, int) for v in numbers) else torch.float32)
-    return {}, {**dict(zip(("start", "end", "step"), numbers)), "dtype": str(dtype).split(".")[1]}
+    return {}, {**dict(zip(("start", "end", "step"), numbers)), "dtype": name_of(dtype)}
 
 
 def eye(s):
-    sizes = {s.input, *s.args}
-    need(len(sizes) == 1 and s.kwargs.get("dtype", torch.float32) == torch.float32, "columns, or another type")
-    return {}, {"n": s.input}
+    numbers = [s.input, *s.args]
+    return {}, {**dict(zip(("n", "m"), numbers)), "dtype": name_of(s.kwargs.get("dtype", torch.float32))}
 
 
-OPS = {**only("arange", arange), **only("eye", eye)}
+def real(v):
+    need(not isinstance(v, complex) or v.imag == 0, COMPLEX)
+    v = v.real if isinstance(v, complex) else float(v) if isinstance(v, bool) else v
+    return v if math.isfinite(v) else "nan" if v != v else "inf" if v > 0 else "-inf"
+
+
+def spaced(s):
+    need(not any(isinstance(v, torch.Tensor) for v in s.args), "a tensor for a number")
+    numbers = [real(v) for v in (s.input, *s.args)]
+    return {}, {**dict(zip(("start", "end", "steps", "base"), numbers)), "dtype": name_of(s.kwargs.get("dtype", torch.float32))}
+
+
+def filled(value):
+    """Takes a shape, and a value if there is no fixed one."""
+    def adapt(s):
+        v = s.args[0] if value is None else value
+        dtype = s.kwargs.get("dtype") or (torch.float32 if value is not None else torch.tensor(v).dtype)
+        return {}, {"shape": list(s.input), "value": real(v), "dtype": name_of(dtype)}
+    return adapt
+
+
+def like(value):
+    def adapt(s):
+        v = s.args[0] if value is None else value
+        need(s.kwargs.get("dtype", s.input.dtype) == s.input.dtype, "another type")
+        return {"x": s.input}, {"value": real(v)}
+    return adapt
+
+
+def anew(value):
+    """Takes a shape where there is one, and the type of a tensor."""
+    def adapt(s):
+        sizes = s.args[0] if s.args and isinstance(s.args[0], (tuple, list, torch.Size)) else s.input.shape
+        v = value if value is not None else s.args[-1]
+        return {}, {"shape": list(sizes), "value": real(v), "dtype": name_of(s.kwargs.get("dtype", s.input.dtype))}
+    return adapt
+
+
+def triangle(s):
+    need(s.kwargs.get("dtype") == torch.int64, "another type than int64")
+    return {}, dict(zip(("rows", "columns", "offset"), (s.input, *s.args)))
+
+
+def one_hot(s):
+    classes = s.kwargs.get("num_classes", -1)
+    return {"index": s.input}, {"classes": classes} if classes >= 0 else {}
+
+
+OPS = {
+    **only("arange", arange), **only("eye", eye), **only("linspace", spaced), **only("logspace", spaced),
+    **only("full", filled(None)), "zeros": [("full", filled(0))], "ones": [("full", filled(1))],
+    "full_like": [("full_like", like(None)), ("full", anew(None))], "zeros_like": [("full_like", like(0)), ("full", anew(0))],
+    "ones_like": [("full_like", like(1)), ("full", anew(1))],
+    "new_full": [("full", anew(None))], "new_zeros": [("full", anew(0))], "new_ones": [("full", anew(1))],
+    **only("tril_indices", triangle), **only("triu_indices", triangle), "nn.functional.one_hot": [("one_hot", one_hot)],
+}
 REFUSED = {"arange": ("has no such numbers", "PyTorch makes uint8 of negative numbers")}

@@ -42,6 +42,19 @@ static rt_tensor *normalised(rt_tensor *x)
     return rt_div(rt_sub(x, m.mean), rt_sqrt(rt_add_scalar(m.var, 0.1)));
 }
 
+/* The results of a call that makes several. */
+enum { PARTS = 4 };
+static rt_tensor *part[PARTS];
+
+/* Joins them, flat and each times another factor. */
+static rt_tensor *joined(int count)
+{
+    rt_tensor *flat[PARTS];
+    for (int i = 0; i < count; i++)
+        flat[i] = rt_mul_scalar(rt_flatten(part[i], 0, -1), i + 1);
+    return rt_cat(flat, count, 0); /* fails if there are none */
+}
+
 #define IN(...) __VA_ARGS__
 #define F(low, high, ...)                                                                          \
     {                                                                                              \

@@ -75,16 +75,21 @@ rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t off
 {
     if (!rt__given(c, "window", "call") || !rt__given(stride, "window", "list of strides"))
         return rt_error_code();
+    return rt__window_of(c, 0, dims, stride, offset);
+}
+
+rt_status rt__window_of(rt_call *c, int i, rt_dims dims, const int64_t *stride, int64_t offset)
+{
     if (dims.n < 0 || dims.n > RT_MAX_DIMS)
         return RT_FAIL(INTERNAL, "%s: a window of %d axes", c->op->name, dims.n);
     const rt_tensor *x = c->n_in > 0 ? c->in[0] : NULL;
     if (!x || !x->storage)
         return RT_FAIL(ARG, "%s: there is no tensor to view", c->op->name);
-    RT_TRY(describe_result(c, 0, dims, x->dtype));
+    RT_TRY(describe_result(c, i, dims, x->dtype));
     if (!rt__tensor_has_window(x, dims, stride, offset))
         return RT_FAIL(INTERNAL, "%s: the window %s reaches outside of the memory of %s",
                        c->op->name, rt_dims_text(dims), rt_describe(x));
-    rt_spec *s = &c->spec[0];
+    rt_spec *s = &c->spec[i];
     s->offset = offset;
     memcpy(s->stride, stride, (size_t)dims.n * sizeof *stride);
     return RT_OK;
@@ -528,7 +533,7 @@ bool rt__op_fits(const rt_op *op)
     if (!op->compose && !op->infer)
         return false;
     /* cannot be a view */
-    if (!op->compose && !op->run && (op->n_in == 0 || (unsigned)op->n_out > 1))
+    if (!op->compose && !op->run && (op->n_in == 0 || op->n_out > 1))
         return false;
     return (unsigned)op->n_saved <= RT_SAVED_MAX && op->plan_size <= RT_PLAN_MAX &&
            op->n_in >= RT_MANY && op->n_out >= RT_MANY;
@@ -659,4 +664,22 @@ rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count)
         *count = f.call.n_out;
     rt_mem_free(f.more);
     return out;
+}
+
+int rt__apply_many(const rt_op *op, const void *args, rt_tensor **out, int room)
+{
+    frame f;
+    if (room < 0 || (room > 0 && !out))
+        return RT_FAIL(ARG, "%s: there is no room for %d results", op->name, room), 0;
+    for (int k = 0; k < room; k++)
+        out[k] = NULL;
+    if (apply(&f, op, args) != RT_OK)
+        return 0;
+    int count = f.call.n_out;
+    if (count > room)
+        RT_FAIL(ARG, "%s makes %d results, but there is room for %d", op->name, count, room);
+    for (int k = 0; k < count && count <= room; k++)
+        out[k] = f.call.out[k];
+    rt_mem_free(f.more);
+    return count <= room ? count : 0;
 }

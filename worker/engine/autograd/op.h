@@ -82,10 +82,16 @@ rt_status rt__request_conversion(rt_call *c, rt_dtype dtype);
 /* For composites in place whose parts have no in-place form: puts y, made of x, into x and returns x, or NULL on failure. Backward of y
  * must not need the old value of x. `what` is the name in messages. */
 rt_tensor *rt__put_in_place(const char *what, rt_tensor *x, rt_tensor *y);
+/* As rt_window, for result i of a view with RT_MANY results. */
+rt_status rt__window_of(rt_call *c, int i, rt_dims dims, const int64_t *stride, int64_t offset);
 
 /* As rt_apply_all, for callers that do not know the number of results: returns a list of *count, to be freed with rt_mem_free; NULL
  * on failure. */
 rt_tensor **rt__apply_any(const rt_op *op, const void *args, int *count);
+
+/* As rt_apply_all, but returns the number of results, of which there is room for `room`; if there are more, or the call fails, returns 0,
+ * and out has only NULLs. */
+int rt__apply_many(const rt_op *op, const void *args, rt_tensor **out, int room);
 
 /* Returns whether op is of one of the three kinds and has no more inputs, results and saved tensors than a call has room for. */
 bool rt__op_fits(const rt_op *op);

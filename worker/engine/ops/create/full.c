@@ -32,3 +32,20 @@ rt_tensor *rt_full(rt_dims shape, double value, rt_dtype dtype)
 {
     return rt_apply(&rt__op_full, &(full_args){.shape = shape, .value = value, .dtype = dtype});
 }
+
+#define FULL_LIKE_FIELDS(F)                                                                        \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "whose shape and type are taken")                          \
+    F(NUMBER, value, RT_NEEDED, RT_ANY, "of every element")
+typedef struct RT_DESIGNATED full_like_args {
+    RT_STRUCT(FULL_LIKE_FIELDS)
+} full_like_args;
+
+RT_COMPOSITE(full_like, full_like_args, FULL_LIKE_FIELDS, "y[i] = value")
+{
+    return rt_full(a->x->dims, a->value, a->x->dtype);
+}
+
+rt_tensor *rt_full_like(rt_tensor *x, double value)
+{
+    return rt_apply(&rt__op_full_like, &(full_like_args){.x = x, .value = value});
+}

@@ -1,0 +1,142 @@
+/* Indices of the elements of a triangle, and vectors that mark an index. */
+#include "common/base/error.h"
+#include "worker/engine/ops/ops.h"
+
+/* ---- triangles ---- */
+
+#define TRIANGLE_FIELDS(F)                                                                         \
+    F(INT, rows, RT_NEEDED, RT_FROM(0), "of the matrix")                                           \
+    F(INT, columns, RT_NEEDED, RT_FROM(0), "of the matrix")                                        \
+    F(INT, offset, 0, RT_ANY, "the diagonal that ends it: 0 the main one, positive above it")
+typedef struct RT_DESIGNATED triangle_args {
+    RT_STRUCT(TRIANGLE_FIELDS)
+} triangle_args;
+
+static __int128 clamp(__int128 v, __int128 low, __int128 high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+/* Counts the elements below or on a diagonal: row r has r + offset + 1 of them, at least 0 and at most all. */
+static __int128 count_below(const triangle_args *a, __int128 offset)
+{
+    __int128 first = clamp(-offset, 0, a->rows);            /* the first row that has one */
+    __int128 full = clamp(a->columns - offset, 0, a->rows); /* the first row that has all */
+    full = full < first ? first : full;
+    __int128 partial = full - first, least = first + offset + 1;
+    return partial * least + partial * (partial - 1) / 2 + (a->rows - full) * a->columns;
+}
+
+static rt_status describe(rt_call *c, __int128 count)
+{
+    if (count > INT64_MAX / 16)
+        return RT_FAIL(RANGE, "%s: the indices are more than any memory holds", c->op->name);
+    return rt_result(c, 0, rt_shape(2, (int64_t)count), RT_I64);
+}
+
+static rt_status tril_indices_infer(rt_call *c)
+{
+    const triangle_args *a = c->args;
+    return describe(c, count_below(a, a->offset));
+}
+
+static rt_status triu_indices_infer(rt_call *c)
+{
+    const triangle_args *a = c->args;
+    return describe(c, (__int128)a->rows * a->columns - count_below(a, (__int128)a->offset - 1));
+}
+
+/* Writes the indices of the columns [from, to) of each row: rows first, then columns. */
+static rt_status write_indices(rt_call *c, bool lower)
+{
+    const triangle_args *a = c->args;
+    int64_t n = c->out[0]->dims.d[1], *row = rt_i64(c->out[0]), *column = row + n;
+    for (int64_t r = 0, at = 0; row && at < n; r++) {
+        int64_t edge = (int64_t)clamp((__int128)r + a->offset + lower, 0, a->columns);
+        for (int64_t k = lower ? 0 : edge; k < (lower ? edge : a->columns); k++, at++) {
+            row[at] = r;
+            column[at] = k;
+        }
+    }
+    return rt_error_code();
+}
+
+static rt_status tril_indices_run(rt_call *c)
+{
+    return write_indices(c, true);
+}
+
+static rt_status triu_indices_run(rt_call *c)
+{
+    return write_indices(c, false);
+}
+
+const rt_op rt__op_tril_indices = {
+    .name = "tril_indices",
+    .help = "y[:, i] = row and column of the i-th element of a matrix on or below a diagonal",
+    RT_PUBLIC_ARGS(triangle_args, TRIANGLE_FIELDS),
+    .infer = tril_indices_infer,
+    .run = tril_indices_run,
+};
+const rt_op rt__op_triu_indices = {
+    .name = "triu_indices",
+    .help = "y[:, i] = row and column of the i-th element of a matrix on or above a diagonal",
+    RT_PUBLIC_ARGS(triangle_args, TRIANGLE_FIELDS),
+    .infer = triu_indices_infer,
+    .run = triu_indices_run,
+};
+
+rt_tensor *rt_tril_indices(int64_t rows, int64_t columns, int64_t offset)
+{
+    return rt_apply(&rt__op_tril_indices,
+                    &(triangle_args){.rows = rows, .columns = columns, .offset = offset});
+}
+
+rt_tensor *rt_triu_indices(int64_t rows, int64_t columns, int64_t offset)
+{
+    return rt_apply(&rt__op_triu_indices,
+                    &(triangle_args){.rows = rows, .columns = columns, .offset = offset});
+}
+
+/* ---- one_hot ---- */
+
+#define ONE_HOT_FIELDS(F)                                                                          \
+    F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "at most 7 axes; each in [0, classes)")               \
+    F(INT, classes, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(1)),                                            \
+      "how many; not given: one more than the largest index")
+typedef struct RT_DESIGNATED one_hot_args {
+    RT_STRUCT(ONE_HOT_FIELDS)
+} one_hot_args;
+
+RT_COMPOSITE(one_hot, one_hot_args, ONE_HOT_FIELDS,
+             "y[..., k] = 1 if index[...] is k, else 0; int64")
+{
+    rt_tensor *index = a->index;
+    rt_dims dims = index->dims;
+    if (dims.n == RT_MAX_DIMS)
+        return RT_FAIL_NULL(SHAPE, "one_hot: %s, expected at most %d axes", rt_describe(index),
+                            RT_MAX_DIMS - 1);
+    int64_t classes = a->classes;
+    if (index->numel == 0 && classes == RT_NOT_GIVEN)
+        return RT_FAIL_NULL(ARG, "one_hot: the number of classes of %s is unknown: give it",
+                            rt_describe(index));
+    double least = index->numel ? rt_item(rt_amin(index)) : 0;
+    double most = index->numel ? rt_item(rt_amax(index)) : 0;
+    if (rt_failed())
+        return NULL;
+    classes = classes == RT_NOT_GIVEN ? (int64_t)most + 1 : classes;
+    if (least < 0 || (index->numel && most >= (double)classes))
+        return RT_FAIL_NULL(RANGE, "one_hot: index %.0f, expected 0 to %lld",
+                            least < 0 ? least : most, (long long)classes - 1);
+    dims.d[dims.n++] = classes;
+    if (index->numel == 0)
+        return rt_zeros(dims, RT_I64);
+    rt_dims one = dims;
+    one.d[one.n - 1] = 1;
+    return rt__scatter_add(rt_ones(one, RT_I64), -1, rt_unsqueeze(index, -1), dims);
+}
+
+rt_tensor *rt_one_hot(rt_tensor *index, int64_t classes)
+{
+    return rt_apply(&rt__op_one_hot, &(one_hot_args){.index = index, .classes = classes});
+}
