@@ -184,7 +184,7 @@ RT_API rt_tensor *rt_repeat(rt_tensor *x, rt_dims times);
 RT_API rt_tensor *rt_tile(rt_tensor *x, rt_dims times);
 #define RT_REPEAT_INTERLEAVE_FIELDS(F)                                                             \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
-    F(INPUT, counts, RT_OPTIONAL, RT_TYPE(I64) | RT_TYPE(I32), "[n], or one for all")              \
+    F(INPUT, counts, RT_OPTIONAL, RT_TYPE(I64), "[n], or one for all")                             \
     F(INT, repeats, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "how often; if no counts are given")       \
     F(INT, axis, RT_NOT_GIVEN, RT_MAYBE(RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1)),                 \
       "the axis, of size n; not given: x as if it had one axis")

@@ -15,6 +15,14 @@ static rt_tensor *i(rt_dims dims)
     return rt_ones(dims, RT_I64);
 }
 
+static rt_tensor *parts[4];
+
+/* Returns a result of a call that makes `count` of them. */
+static rt_tensor *several(int count)
+{
+    return count > 0 ? parts[0] : NULL;
+}
+
 /* MISTAKE(name, expression, code, message) */
 #define MISTAKES                                                                                   \
     MISTAKE(add_shapes, rt_add(f(rt_shape(4, 2)), f(rt_shape(8, 2))), SHAPE,                       \
@@ -67,6 +75,74 @@ static rt_tensor *i(rt_dims dims)
         RANGE, "max_pool2d: x [1,1,65536,32768]: expected planes of less than 2^31 elements")      \
     MISTAKE(pool_of_a_huge_kernel, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {1LL << 62, 2}), RANGE,  \
             "avg_pool2d: kernel is 4611686018427387904, expected 1 to 2147483647")                 \
+    MISTAKE(as_strided_outside,                                                                    \
+            rt_as_strided(f(rt_shape(2, 3)), rt_shape(2, 2), rt_shape(4, 2), RT_NOT_GIVEN), RANGE, \
+            "as_strided: shape [2,2] with strides [4,2] from element 0 reaches outside of the 6 "  \
+            "elements in the memory of float32[2,3] cpu")                                          \
+    MISTAKE(as_strided_backwards, rt_as_strided(f(rt_shape(3)), rt_shape(2), rt_shape(-1), 2),     \
+            SHAPE,                                                                                 \
+            "as_strided: strides [-1] for shape [2], expected one for each axis, 0 or more")       \
+    MISTAKE(as_strided_huge, rt_as_strided(f(rt_shape(3)), rt_shape(3), rt_shape(1LL << 62), 0),   \
+            RANGE,                                                                                 \
+            "as_strided: shape [3] with strides [4611686018427387904] from element 0 reaches "     \
+            "outside of the 3 elements in the memory of float32[3] cpu")                           \
+    MISTAKE(movedim_twice, rt_movedim(f(rt_shape(2, 3)), rt_shape(0, -2), rt_shape(0, 1)), RANGE,  \
+            "movedim: axes [0,-2] to places [0,1], expected each once")                            \
+    MISTAKE(unflatten_size, rt_unflatten(f(rt_shape(2, 6)), 1, rt_shape(4, -1)), SHAPE,            \
+            "unflatten: axis 1 of float32[2,6] cpu does not fit into shape [4,-1]")                \
+    MISTAKE(diagonal_axes, rt_diagonal(f(rt_shape(2, 3)), .axis1 = 1, .axis2 = -1), RANGE,         \
+            "diagonal: axis 1 and axis -1 are one, expected two")                                  \
+    MISTAKE(                                                                                       \
+        unfold_size, rt_unfold(f(rt_shape(2, 3)), 1, 4, 1), SHAPE,                                 \
+        "unfold: windows of 4 along axis 1 of [2,3], expected at most its size, and at most 7 "    \
+        "axes")                                                                                    \
+    MISTAKE(chunk_room, several(rt_chunk(f(rt_shape(4)), 3, 0, parts, 1)), ARG,                    \
+            "chunk makes 2 results, but there is room for 1")                                      \
+    MISTAKE(split_size, several(rt_split(f(rt_shape(4)), 0, 0, parts, 2)), RANGE,                  \
+            "split: parts of size 0 along axis 0 of float32[4] cpu, expected 1 or more")           \
+    MISTAKE(split_sizes,                                                                           \
+            several(rt_split_with_sizes(f(rt_shape(4)), (int64_t[]){1, 2}, 2, 0, parts)), SHAPE,   \
+            "split_with_sizes: the sum of the sizes is not the size of axis 0 of float32[4] cpu")  \
+    MISTAKE(tensor_split_sections, several(rt_tensor_split(f(rt_shape(4)), 0, NULL, 0, parts, 2)), \
+            RANGE, "tensor_split: sections is 0, expected 1 or more")                              \
+    MISTAKE(hsplit_uneven, several(rt_hsplit(f(rt_shape(2, 5)), 2, NULL, parts, 2)), SHAPE,        \
+            "hsplit: axis 1 of float32[2,5] cpu does not divide into 2 equal parts")               \
+    MISTAKE(meshgrid_matrix,                                                                       \
+            several(rt_meshgrid((rt_tensor *[]){f(rt_shape(2)), f(rt_shape(2, 2))}, 2, 0, parts)), \
+            SHAPE, "meshgrid: tensor 1 is float32[2,2] cpu, expected one axis or none")            \
+    MISTAKE(block_diag_axes, rt_block_diag((rt_tensor *[]){f(rt_shape(2, 2, 2))}, 1), SHAPE,       \
+            "block_diag: tensor 0 is float32[2,2,2] cpu, expected at most two axes")               \
+    MISTAKE(repeat_axes, rt_repeat(f(rt_shape(2, 3)), rt_shape(2)), SHAPE,                         \
+            "repeat: [2] times of float32[2,3] cpu, expected one number for each axis")            \
+    MISTAKE(repeat_times, rt_repeat(f(rt_shape(2)), rt_shape(-1)), RANGE,                          \
+            "repeat: [-1] times of float32[2] cpu, expected 0 or more, and no axis longer than "   \
+            "2^63")                                                                                \
+    MISTAKE(repeat_interleave_both,                                                                \
+            rt_repeat_interleave(f(rt_shape(2)), .counts = i(rt_shape(2)), .repeats = 2), ARG,     \
+            "repeat_interleave: both are given, expected either repeats or counts")                \
+    MISTAKE(repeat_interleave_negative,                                                            \
+            rt_repeat_interleave(f(rt_shape(2)), .counts = rt_neg(i(rt_shape(2)))), RANGE,         \
+            "repeat_interleave: counts[0] is -1, expected 0 or more, and together less than 2^63") \
+    MISTAKE(roll_axes, rt_roll(f(rt_shape(2, 3)), (int64_t[]){1, 2}, NULL, 2), SHAPE,              \
+            "roll: 2 shifts for 0 axes, expected as many")                                         \
+    MISTAKE(flip_twice, rt_flip(f(rt_shape(2, 3)), rt_shape(1, -1)), RANGE,                        \
+            "flip: axis 1 is twice in [1,-1]")                                                     \
+    MISTAKE(rot90_axes, rt_rot90(f(rt_shape(2, 3)), 1, 1, 1), RANGE,                               \
+            "rot90: axis 1 and axis 1 are one, expected two")                                      \
+    MISTAKE(tril_axes, rt_tril(f(rt_shape(2)), 0), SHAPE,                                          \
+            "tril: float32[2] cpu, expected two axes or more")                                     \
+    MISTAKE(diag_axes, rt_diag(f(rt_shape(2, 2, 2)), 0), SHAPE,                                    \
+            "diag: float32[2,2,2] cpu, expected [n] or [n,m]")                                     \
+    MISTAKE(diag_embed_far, rt_diag_embed(f(rt_shape(2)), .offset = INT64_MAX), SHAPE,             \
+            "diag_embed: offset 9223372036854775807 makes axes longer than 2^63")                  \
+    MISTAKE(linspace_bool, rt_linspace(0, 1, 2, RT_BOOL), DTYPE,                                   \
+            "linspace: bool, expected a type of numbers")                                          \
+    MISTAKE(tril_indices_huge, rt_tril_indices(1LL << 40, 1LL << 40, 0), RANGE,                    \
+            "tril_indices: the indices are more than any memory holds")                            \
+    MISTAKE(one_hot_class, rt_one_hot(i(rt_shape(2)), 1), RANGE,                                   \
+            "one_hot: index 1, expected 0 to 0")                                                   \
+    MISTAKE(one_hot_of_nothing, rt_one_hot(i(rt_shape(0)), RT_NOT_GIVEN), ARG,                     \
+            "one_hot: the number of classes of int64[0] cpu is unknown: give it")                  \
     MISTAKE(uniform_backwards, rt_uniform(rt_shape(2), 2, 1), RANGE,                               \
             "uniform: range [2, 1), expected finite ends, the lower first")                        \
     MISTAKE(uniform_without_end, rt_uniform(rt_shape(2), 0, INFINITY), RANGE,                      \

@@ -143,8 +143,8 @@ static rt_tensor *repeat_by(rt_tensor *x, rt_tensor *counts, int axis)
                             "repeat_interleave: counts %s for axis %d of %s, expected [%lld]",
                             rt_describe(counts), axis, rt_describe(x), (long long)n);
     int64_t *count = rt_calloc((size_t)n + 1, sizeof *count);
-    rt_tensor *whole = rt_to(counts, RT_I64), *index = NULL;
-    if (count && whole && rt_copy_out(whole, count) == RT_OK) {
+    rt_tensor *index = NULL;
+    if (count && rt_copy_out(counts, count) == RT_OK) {
         for (int64_t i = 1; i < n && counts->numel == 1; i++)
             count[i] = count[0];
         rt_gpu *gpu = rt__thread.gpu;
