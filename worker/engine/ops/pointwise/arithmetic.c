@@ -48,10 +48,15 @@ RT_COMPOSITE(floor_divide_, rt_two_args, RT_TWO_FIELDS, "a = floor(a / b)", .wri
 
 /* ---- sums with a factor ---- */
 
-/* Returns whether the factor is 1, as any but 0 is for bools. */
+/* Returns whether the factor is 1, or of bools, which addend() multiplies. */
 static bool is_plain(const rt_scaled_args *a)
 {
-    return a->alpha == 1 || (a->alpha != 0 && rt_result_type(a->a, a->b) == RT_BOOL);
+    return a->alpha == 1 || rt_result_type(a->a, a->b) == RT_BOOL;
+}
+
+static rt_tensor *addend(const rt_scaled_args *a)
+{
+    return a->alpha == 0 ? rt_logical_and(a->b, rt_full(rt_shape(), 0, RT_BOOL)) : a->b;
 }
 
 /* Returns the third operand of addcmul, whose factor then is alpha alone. */
@@ -62,12 +67,13 @@ static rt_tensor *unit(const rt_scaled_args *a)
 
 RT_COMPOSITE(add_scaled, rt_scaled_args, RT_SCALED_FIELDS, "y = a + alpha * b")
 {
-    return is_plain(a) ? rt_add(a->a, a->b) : rt_addcmul(a->a, a->b, unit(a), .value = a->alpha);
+    return is_plain(a) ? rt_add(a->a, addend(a))
+                       : rt_addcmul(a->a, a->b, unit(a), .value = a->alpha);
 }
 
 RT_COMPOSITE(add_scaled_, rt_scaled_args, RT_SCALED_FIELDS, "a = a + alpha * b", .writes = true)
 {
-    return is_plain(a) ? rt_add_inplace(a->a, a->b)
+    return is_plain(a) ? rt_add_inplace(a->a, addend(a))
                        : rt_addcmul_inplace(a->a, a->b, unit(a), .value = a->alpha);
 }
 
