@@ -89,6 +89,11 @@ def rrelu(s):
     return {"x": s.input}, given
 
 
+def logit(s):
+    """Integers take an eps, too: they are computed as float32."""
+    return {"x": s.input}, {k: v for k, v in bound(("eps",), s).items() if v is not None}
+
+
 def gelu(s, approximate):
     need(bound(("approximate",), s, approximate="none")["approximate"] == approximate, "the other gelu")
     return {"x": s.input}, {}
@@ -101,7 +106,7 @@ OPS = {
     **simple(*"exp2 log2 log10 tan asin acos atan sinh cosh asinh acosh atanh erfc erfinv lgamma digamma trunc frac sinc deg2rad rad2deg".split()),
     **{op: [(op, two)] for op in "atan2 hypot copysign".split()},
     **{f"polygamma/polygamma_n_{n}": [("polygamma", one("n", n="n"))] for n in range(5)},
-    "special.polygamma/special_polygamma_n_0": [("polygamma", one("n", n="n"))], "logit": [("logit", one("eps", eps="eps"))],
+    "special.polygamma/special_polygamma_n_0": [("polygamma", one("n", n="n"))], "logit": [("logit", logit)],
     # the rest
     "nn.functional.relu": [("relu", one("inplace"))], "nn.functional.silu": [("silu", one("inplace"))],
     "nn.functional.softplus": [("softplus", one("beta", "threshold", beta="beta", threshold="threshold"))],
