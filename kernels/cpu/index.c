@@ -8,21 +8,50 @@
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* single-threaded loops need no rt_exec */
 
-/* Where a run of a grid begins: in the index, and in x before adding the index. */
+/* A part of a grid: all of it, or some indices of one axis. `of` has the sizes of the part. */
+typedef struct part {
+    rt_pick of;
+    /* strides of the grid's elements, which are contiguous in the whole grid */
+    int64_t apart[RT_KERNEL_DIMS];
+} part;
+
+/* Where a run of a grid begins: in the index, in x before adding the index, and among the elements of the grid. */
 typedef struct place {
-    int64_t index, x;
+    int64_t index, x, y;
 } place;
 
-static place run_begin(const rt_pick *p, int64_t r)
+static part whole_of(const rt_pick *p)
 {
-    place b = {0, 0};
+    part w = {.of = *p};
+    int64_t n = 1;
+    for (int d = p->nd - 1; d >= 0; d--) {
+        w.apart[d] = n;
+        n *= p->dim[d];
+    }
+    return w;
+}
+
+static place run_begin(const part *w, int64_t r)
+{
+    const rt_pick *p = &w->of;
+    place b = {0, 0, 0};
     for (int d = p->nd - 2; d >= 0; d--) {
         int64_t i = r % p->dim[d];
         b.index += i * p->at[d];
         b.x += i * p->stride[d];
+        b.y += i * w->apart[d];
         r /= p->dim[d];
     }
     return b;
+}
+
+/* Returns the indices from begin on, n at most, of an axis of a grid, and sets where they begin. */
+static part part_of(const part *w, int d, int64_t begin, int64_t n, place *b)
+{
+    part t = *w;
+    t.of.dim[d] = rt__min(n, w->of.dim[d] - begin);
+    *b = (place){begin * w->of.at[d], begin * w->of.stride[d], begin * w->apart[d]};
+    return t;
 }
 
 /* Returns the number of runs of a grid; 0 if it is empty. */
@@ -43,8 +72,9 @@ static inline bool fits(const rt_pick *p, int64_t index)
 static void refuse_first(const rt_pick *p, const int64_t *index)
 {
     int last = p->nd - 1;
+    part w = whole_of(p);
     for (int64_t r = 0, runs = runs_of(p); r < runs; r++) {
-        int64_t at = run_begin(p, r).index;
+        int64_t at = run_begin(&w, r).index;
         for (int64_t i = 0; i < p->dim[last]; i++, at += p->at[last])
             if (!fits(p, index[at])) {
                 RT_FAIL(RANGE, "index %lld at element %lld, expected 0 to %lld",
@@ -105,66 +135,192 @@ static bool gather_run(const rt_pick *p, const char *x, const int64_t *index, ch
     }
 }
 
+enum { PIECE = 16384 };
+
+/* Runs are cut into pieces, because there may be only one. */
 static void gather(rt_exec *e, const rt_pick *p, const void *x, const int64_t *index, void *y)
 {
-    int64_t runs = runs_of(p), len = p->dim[p->nd - 1], bytes = (int64_t)p->bytes;
+    part w = whole_of(p);
+    int last = p->nd - 1;
+    int64_t runs = runs_of(p), len = p->dim[last], bytes = (int64_t)p->bytes;
+    int64_t pieces = rt__ceil_div(len, PIECE), units = runs * pieces;
     atomic_bool all = true;
-    RT_PARALLEL_FOR_IF(e, r, runs, runs > 1 && rt__worth_threads(e, runs * len))
+    RT_PARALLEL_FOR_IF(e, u, units, units > 1 && rt__worth_threads(e, runs * len))
     {
-        place b = run_begin(p, r);
-        if (!gather_run(p, (const char *)x + b.x * bytes, index + b.index,
-                        (char *)y + r * len * bytes))
+        place b = run_begin(&w, u / pieces), c;
+        part t = part_of(&w, last, u % pieces * PIECE, PIECE, &c);
+        if (!gather_run(&t.of, (const char *)x + (b.x + c.x) * bytes, index + b.index + c.index,
+                        (char *)y + (b.y + c.y) * bytes))
             atomic_store_explicit(&all, false, memory_order_relaxed);
     }
     if (!all)
         refuse_first(p, index);
 }
 
-/* ---- scatter_add: on one thread, because the index decides where it adds ---- */
+/* ---- scatter ----
+ * The elements of a grid that differ in an axis along which x advances by itself never meet in x. The grid is cut along such an axis, if
+ * it has one, and the order of those that may meet stays. Without one, a single thread does it all. */
 
-#define SCATTER_ADD(T, type)                                                                       \
-    static bool scatter_run_##T(const rt_pick *p, const type *y, const int64_t *index, type *x)    \
+typedef bool scatter_part(const part *w, const char *y, const int64_t *index, char *x);
+
+/* Returns the axis to cut: the longest one along which x advances; -1: there is none. */
+static int axis_to_cut(const rt_pick *p)
+{
+    int axis = -1;
+    for (int d = p->nd - 1; d >= 0; d--)
+        if (p->stride[d] != 0 && (axis < 0 || p->dim[d] > p->dim[axis]))
+            axis = d;
+    return axis;
+}
+
+static void scatter_grid(rt_exec *e, const rt_pick *p, const void *y, const int64_t *index, void *x,
+                         scatter_part *run)
+{
+    enum { PARTS = 16, LEAST = 32 }; /* elements that a part of the last axis has at least */
+    part w = whole_of(p);
+    int axis = axis_to_cut(p);
+    int64_t bytes = (int64_t)p->bytes, size = axis < 0 ? 0 : p->dim[axis];
+    int64_t work = size > 0 ? w.apart[0] * p->dim[0] : 0;
+    int64_t n = rt__max(rt__ceil_div(size, PARTS), axis == p->nd - 1 ? LEAST : 1);
+    atomic_bool all = true;
+    if (axis < 0 || n >= size || !rt__worth_threads(e, work))
+        all = run(&w, y, index, x);
+    else
+        RT_PARALLEL_FOR_IF(e, u, rt__ceil_div(size, n), true)
+        {
+            place b;
+            part t = part_of(&w, axis, u * n, n, &b);
+            if (!run(&t, (const char *)y + b.y * bytes, index + b.index, (char *)x + b.x * bytes))
+                atomic_store_explicit(&all, false, memory_order_relaxed);
+        }
+    if (!all)
+        refuse_first(p, index);
+}
+
+#define SCATTER(name, type, joined)                                                                \
+    static bool name##_run(const rt_pick *p, const type *y, const int64_t *index, type *x)         \
     {                                                                                              \
         int last = p->nd - 1;                                                                      \
         int64_t n = p->dim[last], at = p->at[last], stride = p->stride[last];                      \
         bool all = true;                                                                           \
         if (at == 0 && fits(p, *index)) { /* one index: a row of a table */                        \
             x += *index * p->step;                                                                 \
-            for (int64_t i = 0; i < n; i++)                                                        \
-                x[i * stride] = (type)(x[i * stride] + y[i]);                                      \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                const type v = y[i], old __attribute__((unused)) = x[i * stride];                  \
+                x[i * stride] = joined;                                                            \
+            }                                                                                      \
             return true;                                                                           \
         }                                                                                          \
         for (int64_t i = 0; i < n; i++) {                                                          \
             int64_t k = index[i * at];                                                             \
-            if (fits(p, k))                                                                        \
-                x[i * stride + k * p->step] = (type)(x[i * stride + k * p->step] + y[i]);          \
-            else                                                                                   \
+            if (fits(p, k)) {                                                                      \
+                type *to = &x[i * stride + k * p->step];                                           \
+                const type v = y[i], old __attribute__((unused)) = *to;                            \
+                *to = joined;                                                                      \
+            } else                                                                                 \
                 all = false;                                                                       \
         }                                                                                          \
         return all;                                                                                \
     }                                                                                              \
-    static void scatter_add_##T(rt_exec *e, const rt_pick *p, const void *y, const int64_t *index, \
-                                void *x)                                                           \
+    static bool name##_part(const part *w, const char *y, const int64_t *index, char *x)           \
     {                                                                                              \
-        int64_t runs = runs_of(p), len = p->dim[p->nd - 1];                                        \
         bool all = true;                                                                           \
-        for (int64_t r = 0; r < runs; r++) {                                                       \
-            place b = run_begin(p, r);                                                             \
-            all &=                                                                                 \
-                scatter_run_##T(p, (const type *)y + r * len, index + b.index, (type *)x + b.x);   \
+        for (int64_t r = 0, runs = runs_of(&w->of); r < runs; r++) {                               \
+            place b = run_begin(w, r);                                                             \
+            all &= name##_run(&w->of, (const type *)y + b.y, index + b.index, (type *)x + b.x);    \
         }                                                                                          \
-        if (!all)                                                                                  \
-            refuse_first(p, index);                                                                \
+        return all;                                                                                \
     }
-SCATTER_ADD(F32, float)
-SCATTER_ADD(F64, double)
-SCATTER_ADD(I64, int64_t)
-SCATTER_ADD(I32, int32_t)
-SCATTER_ADD(I16, int16_t)
-SCATTER_ADD(I8, int8_t)
-SCATTER_ADD(U8, uint8_t)
-SCATTER_ADD(C64, float _Complex)
-SCATTER_ADD(C128, double _Complex)
+#define SCATTER_JOINED(name, T, type, joined)                                                      \
+    SCATTER(name##_##T, type, (type)(joined))                                                      \
+    static void name##_##T(rt_exec *e, const rt_pick *p, const void *y, const int64_t *index,      \
+                           void *x)                                                                \
+    {                                                                                              \
+        scatter_grid(e, p, y, index, x, name##_##T##_part);                                        \
+    }
+#define NUMERIC(EACH, name, what)                                                                  \
+    EACH(name, F32, float, what)                                                                   \
+    EACH(name, F64, double, what)                                                                  \
+    EACH(name, I64, int64_t, what)                                                                 \
+    EACH(name, I32, int32_t, what)                                                                 \
+    EACH(name, I16, int16_t, what)                                                                 \
+    EACH(name, I8, int8_t, what)                                                                   \
+    EACH(name, U8, uint8_t, what)                                                                  \
+    EACH(name, C64, float _Complex, what)                                                          \
+    EACH(name, C128, double _Complex, what)
+NUMERIC(SCATTER_JOINED, scatter_add, old + v)
+NUMERIC(SCATTER_JOINED, scatter_mul, old *v)
+NUMERIC(SCATTER_JOINED, scatter_max, __real__ v > __real__ old || v != v ? v : old)
+NUMERIC(SCATTER_JOINED, scatter_min, __real__ v < __real__ old || v != v ? v : old)
+
+SCATTER(move_1, uint8_t, v)
+SCATTER(move_2, uint16_t, v)
+SCATTER(move_4, uint32_t, v)
+SCATTER(move_8, uint64_t, v)
+SCATTER(move_16, rt_16_bytes, v)
+
+static void scatter(rt_exec *e, const rt_pick *p, const void *y, const int64_t *index, void *x)
+{
+    scatter_part *run = p->bytes == 1   ? move_1_part
+                        : p->bytes == 2 ? move_2_part
+                        : p->bytes == 4 ? move_4_part
+                        : p->bytes == 8 ? move_8_part
+                                        : move_16_part;
+    scatter_grid(e, p, y, index, x, run);
+}
+
+/* ---- flat indices ---- */
+
+static void index_offsets(rt_exec *e, int64_t n, int64_t size, int64_t stride, bool add,
+                          const int64_t *index, int64_t *at)
+{
+    atomic_bool all = true;
+    RT_PARALLEL_FOR(e, piece, rt__ceil_div(n, PIECE), n)
+    {
+        int64_t end = rt__min(n, (piece + 1) * PIECE);
+        bool fit = true;
+        for (int64_t i = piece * PIECE; i < end; i++) {
+            int64_t k = index[i] + (index[i] < 0 ? size : 0);
+            fit &= (uint64_t)k < (uint64_t)size;
+            at[i] = (add ? at[i] : 0) + stride * k;
+        }
+        if (!fit)
+            atomic_store_explicit(&all, false, memory_order_relaxed);
+    }
+    for (int64_t i = 0; i < n && !all; i++)
+        if (index[i] < -size || index[i] >= size) {
+            RT_FAIL(RANGE, "index %lld at element %lld, expected %lld to %lld", (long long)index[i],
+                    (long long)i, -(long long)size, (long long)size - 1);
+            return;
+        }
+}
+
+/* ---- searchsorted ---- */
+
+/* Halves the range that is left, without a branch on its contents. */
+#define SEARCH(name, T, type, unused)                                                              \
+    static int64_t name##_in_##T(int64_t n, const type *row, type v, bool right)                   \
+    {                                                                                              \
+        int64_t begin = 0;                                                                         \
+        while (n > 0) {                                                                            \
+            int64_t half = n / 2;                                                                  \
+            const type x = row[begin + half];                                                      \
+            bool after = right ? !(__real__ x > __real__ v) : !(__real__ x >= __real__ v);         \
+            begin = after ? begin + half + 1 : begin;                                              \
+            n = after ? n - half - 1 : half;                                                       \
+        }                                                                                          \
+        return begin;                                                                              \
+    }                                                                                              \
+    static void name##_##T(rt_exec *e, rt_rows rows, int64_t m, bool right, const void *sorted,    \
+                           const void *y, int64_t *at)                                             \
+    {                                                                                              \
+        RT_PARALLEL_FOR(e, i, rows.n *m, rows.n *m * 8)                                            \
+        {                                                                                          \
+            at[i] = name##_in_##T(rows.len, (const type *)sorted + i / m * rows.len,               \
+                                  ((const type *)y)[i], right);                                    \
+        }                                                                                          \
+    }
+NUMERIC(SEARCH, searchsorted, 0)
 
 /* ---- labels ---- */
 
@@ -193,11 +349,11 @@ static void label_share_F64(rt_exec *e, int64_t n, const int64_t *labels, int64_
 #define DTYPE(T, name, type, bytes, st)                                                            \
     static void arange_##T(rt_exec *e, int64_t n, double start, double step, void *y)              \
     {                                                                                              \
-        enum { PIECE = 512 };                                                                      \
-        RT_PARALLEL_FOR(e, piece, rt__ceil_div(n, PIECE), n)                                       \
+        enum { BLOCK = 512 };                                                                      \
+        RT_PARALLEL_FOR(e, block, rt__ceil_div(n, BLOCK), n)                                       \
         {                                                                                          \
-            double v[PIECE];                                                                       \
-            int64_t begin = piece * PIECE, count = rt__min(PIECE, n - begin);                      \
+            double v[BLOCK];                                                                       \
+            int64_t begin = block * BLOCK, count = rt__min(BLOCK, n - begin);                      \
             for (int64_t i = 0; i < count; i++)                                                    \
                 v[i] = start + (double)(begin + i) * step;                                         \
             e->kernels->cast[RT_F64][RT_##T](e, count, v, (char *)y + begin * bytes);              \
@@ -220,16 +376,14 @@ static void arange_whole(rt_exec *e, int64_t n, double start, double step, void 
 void rt__install_indexing(rt_kernels *k)
 {
     k->gather = gather;
-#define SUMS(T) k->scatter_add[RT_##T] = scatter_add_##T;
-    SUMS(F32)
-    SUMS(F64)
-    SUMS(I64)
-    SUMS(I32)
-    SUMS(I16)
-    SUMS(I8)
-    SUMS(U8)
-    SUMS(C64)
-    SUMS(C128)
+    k->scatter = scatter;
+    k->index_offsets = index_offsets;
+#define INSTALL(name, T, type, unused) k->name[RT_##T] = name##_##T;
+    NUMERIC(INSTALL, scatter_add, 0)
+    NUMERIC(INSTALL, scatter_mul, 0)
+    NUMERIC(INSTALL, scatter_max, 0)
+    NUMERIC(INSTALL, scatter_min, 0)
+    NUMERIC(INSTALL, searchsorted, 0)
     k->label_share[RT_F32] = label_share_F32;
     k->label_share[RT_F64] = label_share_F64;
 #define DTYPE(T, name, type, bytes, st) k->arange[RT_##T] = arange_##T;

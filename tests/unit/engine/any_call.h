@@ -63,9 +63,14 @@ static inline const char *fitting_shapes(const rt_op *op)
         {"bincount", "n,n"},         {"trapezoid", "nc,c"},
         {"conv2d", "nchw,oc22,o"},   {"cross_entropy", "nc,n"},
         {"embedding", "cn,o"},       {"gather", "cn,cn"},
-        {"linear", "nc,oc,o"},       {"max_pool2d", "nchw"},
-        {"nll_loss", "nc,n"},        {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
-        {"scatter_add", "cn,cn,cn"}, {"where", "no,no,o"},
+        {"index_add", "c,o,o"},      {"index_copy", "c,o,o"},
+        {"index_fill", "cn,o"},      {"index_select", "cn,o"},
+        {"linear", "nc,oc,o"},       {"masked_select", "no,o"},
+        {"max_pool2d", "nchw"},      {"nll_loss", "nc,n"},
+        {"scatter", "cn,cn,cn"},     {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
+        {"scatter_add", "cn,cn,cn"}, {"scatter_reduce", "cn,cn,cn"},
+        {"searchsorted", "nc,no"},   {"take_along_dim", "cn,1n"},
+        {"where", "no,no,o"},
         {"prelu", "nc,c"},           {"masked_fill", "no,o"},
         {"masked_fill_by", "no,o,"},
     };
@@ -99,8 +104,9 @@ static inline int fitting_inputs(const rt_op *op, const char *shapes, rt__named 
         if (!row->needed && below(2))
             continue;
         snprintf(names[n], sizeof names[n], "%s", row->name);
-        rt_tensor *x = row->dtypes == RT_TYPE(I64) ? rt_randint(shape, 0, size['c'])
-                                                   : rt_to(rt_uniform(shape, -2, 2), dtype);
+        bool index = row->dtypes == RT_TYPE(I64) || row->dtypes == RT_INTEGERS;
+        rt_tensor *x =
+            index ? rt_randint(shape, 0, size['c']) : rt_to(rt_uniform(shape, -2, 2), dtype);
         given[n] = (rt__named){names[n], row->dtypes == RT_TYPE(BOOL) ? rt_to(x, RT_BOOL) : x};
         n++;
     }
@@ -138,6 +144,18 @@ static const int64_t integers[] = {
     0,         1,         2,        3, 7, -1, -3, 0, 1, 1ll << 32, (1ll << 32) + 1, -(1ll << 32),
     1ll << 62, INT64_MAX, INT64_MIN};
 static const double numbers[] = {0, 1, 0.5, 2.5, -1, 1e300, -1e300, 1e-300, -0.0};
+
+/* Returns a text for what stands between the brackets of x[...]. */
+static inline json_t *any_items(void)
+{
+    static const char *const items[] = {
+        "t0", "0", "-1", ":", "1:", "::2", "...", "None", "t1", "x"};
+    char text[64] = "";
+    for (int64_t i = below(4); i >= 0; i--)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", items[below(10)],
+                 i > 0 ? ", " : "");
+    return json_string(text);
+}
 
 static inline json_t *any_integer(void)
 {
@@ -198,6 +216,7 @@ static inline json_t *any_value(const rt_field *row)
     case RT_FIELD_CHOICE:
         return any_choice(row->choices);
     case RT_FIELD_TEXT:
+        return any_items();
     case RT_FIELD_LAYERS:
     case RT_FIELD_VALUE:
     case RT_FIELD_METRICS:

@@ -19,6 +19,7 @@ static const struct {
     {"batch_norm_by", "cch,c,c,c,c", NULL},
     {"bincount", "c,c", NULL},
     {"conv2d", "1chw,2c22,2", NULL},
+    {"bucketize", "2c,c", NULL},
     {"cross_entropy", "2c,2", NULL},
     {"cummax", NULL, "{\"axis\": 1}"},
     {"cummin", NULL, "{\"axis\": 1}"},
@@ -29,6 +30,12 @@ static const struct {
     {"expand", NULL, "{\"shape\": [2, 2, 3]}"},
     {"fill", NULL, "{\"value\": 2}"},
     {"gather", "2c,2c", "{\"axis\": 1}"},
+    {"index", "2c,2c", "{\"items\": \"1:\"}"},
+    {"index_add", "2c,1,21", "{\"axis\": 1}"},
+    {"index_copy", "2c,1,21", "{\"axis\": 1}"},
+    {"index_fill", "2c,1,", "{\"axis\": 1}"},
+    {"index_put", "2c,c", "{\"items\": \"1\"}"},
+    {"index_select", "2c,1", "{\"axis\": 1}"},
     {"kthvalue", NULL, "{\"k\": 2}"},
     {"layer_norm", "2c,c,c", NULL},
     {"linear", "2c,3c,3", NULL},
@@ -50,10 +57,14 @@ static const struct {
     {"quantile", "2c,2", NULL},
     {"reshape", NULL, "{\"shape\": [6]}"},
     {"scaled_dot_product_attention", "2c,2c,2c,22", NULL},
-    {"scatter_add", "2c,2c", "{\"shape\": [2, 3], \"axis\": 1}"},
+    {"scatter", "2c,2c,2c", "{\"axis\": 1}"},
+    {"scatter_add", "2c,2c,2c", "{\"axis\": 1}"},
+    {"scatter_reduce", "2c,2c,2c", "{\"axis\": 1, \"reduce\": \"mean\"}"},
+    {"searchsorted", "2c,22,2c", NULL},
     {"select", NULL, "{\"axis\": 1, \"index\": 1}"},
     {"softmax", NULL, "{\"axis\": 1}"},
     {"squeeze", "1c", "{\"axis\": 0}"},
+    {"take_along_dim", "2c,21", "{\"axis\": 1}"},
     {"threshold", NULL, "{\"threshold\": 0.4, \"value\": 0.1}"},
     {"topk", NULL, "{\"k\": 2}"},
     {"transpose", NULL, "{\"a\": 0, \"b\": 1}"},
@@ -137,9 +148,9 @@ static rt_tensor *call(const rt_op *op, rt_tensor **param, int *n)
     if (text)
         assert_int_equal(rt_json_parse(text, strlen(text), op->name, &values), RT_OK);
     void *args = rt__args_from_json(op, in, count, values);
-    json_decref(values);
     int results = 0;
     out = args ? rt__apply_any(op, args, &results) : NULL;
+    json_decref(values); /* texts among the arguments are borrowed from it */
     if (rt_failed())
         fail_msg("%s: %s", op->name, rt_error());
     for (int k = 0; k < results; k++)

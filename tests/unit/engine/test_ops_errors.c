@@ -273,7 +273,8 @@ static rt_tensor *several(int count)
     MISTAKE(softmax_axis, rt_softmax(f(rt_shape(2, 3)), 2), RANGE,                                 \
             "softmax: axis 2, expected -2 to 1")                                                   \
     MISTAKE(gather_dtype, rt_gather(f(rt_shape(2, 3)), 1, f(rt_shape(2, 1))), DTYPE,               \
-            "gather: index is float32[2,1] cpu, expected int64: convert it with rt_to")            \
+            "gather: index is float32[2,1] cpu, expected int64, int32, uint8, int8 or int16: "     \
+            "convert it with rt_to")                                                               \
     MISTAKE(gather_shape, rt_gather(f(rt_shape(2, 3)), 1, i(rt_shape(3, 1))), SHAPE,               \
             "gather: index [3,1] does not fit [2,3] along axis 1")                                 \
     MISTAKE(gather_range, rt_gather(f(rt_shape(1, 1)), 1, i(rt_shape(1, 1))), RANGE,               \
@@ -286,6 +287,44 @@ static rt_tensor *several(int count)
         gather_first,                                                                              \
         rt_gather(f(rt_shape(4, 2)), 0, rt_reshape(rt_arange(1, -5, -1, RT_I64), rt_shape(3, 2))), \
         RANGE, "gather: index -1 at element 2, expected 0 to 3")                                   \
+    MISTAKE(index_range,                                                                           \
+            rt_index(f(rt_shape(2, 3)), RT_AT(1), RT_PICK(rt_arange(-3, -7, -2, RT_I64))), RANGE,  \
+            "index: in the index of axis 0: index -5 at element 1, expected -3 to 2")              \
+    MISTAKE(index_number, rt_index(f(rt_shape(2, 3)), RT_ALL, RT_AT(-4)), RANGE,                   \
+            "index: item 1: select: index -4 is not in axis 1 of float32[2,3] cpu")                \
+    MISTAKE(index_mask,                                                                            \
+            rt_index(f(rt_shape(2, 3)), RT_ALL, RT_PICK(rt_ones(rt_shape(2), RT_BOOL))), SHAPE,    \
+            "index: item 1: the mask bool[2] cpu does not fit axes 1 to 1 of float32[2,3] cpu")    \
+    MISTAKE(index_axes, rt_index(f(rt_shape(3)), RT_AT(1), RT_NEW_AXIS, RT_ALL), SHAPE,            \
+            "index: the items are for 2 axes, but x is float32[3] cpu")                            \
+    MISTAKE(index_rests, rt_index(f(rt_shape(3)), RT_REST, RT_REST), ARG,                          \
+            "index: '...' (RT_REST) stands twice among the items")                                 \
+    MISTAKE(index_step, rt_index(f(rt_shape(3)), RT_SLICE_BY(2, 0, -1)), RANGE,                    \
+            "index: item 0: the step is -1, expected 1 or more")                                   \
+    MISTAKE(index_floats, rt_index(f(rt_shape(3)), RT_PICK(f(rt_shape(1)))), DTYPE,                \
+            "index: item 0: the tensor is float32[1] cpu, expected integers or bool: convert it "  \
+            "with rt_to")                                                                          \
+    MISTAKE(index_put_values,                                                                      \
+            rt_index_put(f(rt_shape(2, 3)), f(rt_shape(4)), RT_PICK(i(rt_shape(2)))), SHAPE,       \
+            "index_put: the values are float32[4] cpu, expected one that broadcasts to [2,3]")     \
+    MISTAKE(take_range, rt_take(f(rt_shape(2, 3)), rt_arange(-5, 7, 11, RT_I64)), RANGE,           \
+            "index: in the index of axis 0: index 6 at element 1, expected -6 to 5")               \
+    MISTAKE(index_select_axes, rt_index_select(f(rt_shape(2, 3)), 0, i(rt_shape(2, 1))), SHAPE,    \
+            "index_select: the index is int64[2,1] cpu, expected [n] or []")                       \
+    MISTAKE(scatter_src, rt_scatter(f(rt_shape(2, 3)), 1, i(rt_shape(2, 2)), f(rt_shape(1, 2))),   \
+            SHAPE,                                                                                 \
+            "scatter: src float32[1,2] cpu and index int64[2,2] cpu, expected as many axes, none " \
+            "of src shorter")                                                                      \
+    MISTAKE(scatter_range,                                                                         \
+            rt_scatter_add(f(rt_shape(1, 1)), 1, i(rt_shape(1, 1)), f(rt_shape(1, 1))), RANGE,     \
+            "scatter_add: index 1 at element 0, expected 0 to 0")                                  \
+    MISTAKE(index_add_src,                                                                         \
+            rt_index_add(f(rt_shape(2, 3)), i(rt_shape(2)), f(rt_shape(2, 3)), .axis = 1), SHAPE,  \
+            "index_add: x float32[2,3] cpu, index int64[2] cpu and src float32[2,3] cpu, "         \
+            "expected src [2,2]")                                                                  \
+    MISTAKE(searchsorted_rows, rt_searchsorted(f(rt_shape(2, 3)), f(rt_shape(3, 3))), SHAPE,       \
+            "searchsorted: sorted float32[2,3] cpu and values float32[3,3] cpu, expected [n], or " \
+            "two of the same shape but for the last axis")                                         \
     MISTAKE(arange_u8, rt_arange(250, 257, 1, RT_U8), RANGE,                                       \
             "arange: from 250 to 257: uint8 has no such numbers")                                  \
     MISTAKE(entropy_target, rt_cross_entropy(f(rt_shape(3, 4)), rt_arange(2, 5, 1, RT_I64)),       \

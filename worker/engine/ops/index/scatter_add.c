@@ -1,56 +1,45 @@
-/* The reverse of rt_gather: y[index[i][j]][j] += src[i][j] for axis 0, in the order of the index, so that repeated indices always give
- * the same bits. The gradient is gather. */
-#include "worker/engine/ops/index/index.h"
+/* y[index[i][j]][j] += src[i][j] for axis 0, in the order of the index, so that repeated indices always give the same bits. The gradient of
+ * src is gather. */
+#include "worker/engine/ops/index/scatter.h"
 
-#define SCATTER_ADD_FIELDS(F)                                                                      \
-    F(INPUT, src, RT_NEEDED, RT_NOT_BOOL, "what is added")                                         \
-    F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "the same shape")                                     \
-    F(DIMS, shape, RT_NEEDED, RT_ANY, "of y: as many axes, none but `axis` shorter than src's")    \
-    F(INT, axis, 0, RT_ANY, "the axis that the index counts along")
-typedef struct RT_DESIGNATED scatter_add_args {
-    RT_STRUCT(SCATTER_ADD_FIELDS)
-} scatter_add_args;
-
-static rt_status scatter_add_infer(rt_call *c)
+static rt_status add_run(rt_call *c)
 {
-    const scatter_add_args *a = c->args;
-    if (!rt__dims_equal(c->in[0]->dims, c->in[1]->dims))
-        return RT_FAIL(SHAPE, "scatter_add: %s and index %s, expected one shape",
-                       rt_describe(c->in[0]), rt_describe(c->in[1]));
-    RT_TRY(rt__index_plan(c, c->in[1]->dims, a->shape, a->axis));
-    return rt_result(c, 0, a->shape, c->in[0]->dtype);
+    return rt__scatter_along(c, RT_JOIN_ADD);
 }
 
-static rt_status scatter_add_run(rt_call *c)
+static void add_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
-    const rt_tensor *src = c->in[0];
-    rt_tensor *y = c->out[0];
-    RT_TRY(rt__fill(y, 0));
-    rt_pick pick = rt__index_pick(c->plan, y->dtype);
-    rt_exec *e = rt_exec_of(c);
-    e->kernels->scatter_add[y->dtype](e, &pick, src->data, c->in[1]->data, y->data);
-    return rt__index_error(c);
-}
-
-static void scatter_add_backward(rt_call *c, rt_tensor *const *g, rt_tensor **dx)
-{
-    const rt_index_plan *p = c->plan;
-    dx[0] = rt_gather(g[0], p->axis, c->in[1]);
+    if (rt_needs(c, 0))
+        dx[0] = dy[0];
+    if (rt_needs(c, 2))
+        dx[2] = rt__scatter_padded(c, rt__scatter_gathered(c, dy[0]));
 }
 
 const rt_op rt__op_scatter_add = {
     .name = "scatter_add",
-    .help = "y[..index[..i..]..] += src[..i..] along an axis, from zeros, in the order of i",
-    RT_ARGS(scatter_add_args, SCATTER_ADD_FIELDS),
-    .infer = scatter_add_infer,
-    .run = scatter_add_run,
-    .backward = scatter_add_backward,
+    .help = "y = x with y[..index[..i..]..] += src[..i..] along an axis, in the order of i",
+    RT_ARGS(rt_scatter_args, RT_SCATTER_FIELDS),
+    .infer = rt__scatter_infer,
+    .run = add_run,
+    .backward = add_backward,
     .saves_in = 1 << 1,
     .plan_size = sizeof(rt_index_plan),
+    .strided = true,
+    .in_place = true,
 };
+
+rt_tensor *rt_scatter_add(rt_tensor *x, int axis, rt_tensor *index, rt_tensor *src)
+{
+    return rt_apply(&rt__op_scatter_add,
+                    &(rt_scatter_args){.x = x, .index = index, .src = src, .axis = axis});
+}
 
 rt_tensor *rt__scatter_add(rt_tensor *src, int axis, rt_tensor *index, rt_dims shape)
 {
-    return rt_apply(&rt__op_scatter_add,
-                    &(scatter_add_args){.src = src, .index = index, .shape = shape, .axis = axis});
+    if (!src)
+        return NULL;
+    rt_tensor *zeros = rt_full(shape, 0, src->dtype);
+    return rt_apply_in_place(
+        &rt__op_scatter_add,
+        &(rt_scatter_args){.x = zeros, .index = index, .src = src, .axis = axis});
 }
