@@ -148,11 +148,3 @@ KERNEL_ANY(places, (rt_exec *e, int64_t n, const uint8_t *x, int64_t *at))
         if (x[i])
             *at++ = i;
 }
-
-/* Writes the places of the bytes of x, from 0, that are not zero, in ascending order. at: as many as there are. */
-KERNEL_ANY(places, (rt_exec *e, int64_t n, const uint8_t *x, int64_t *at))
-{
-    for (int64_t i = 0; i < n; i++)
-        if (x[i])
-            *at++ = i;
-}

@@ -70,9 +70,8 @@ static inline const char *fitting_shapes(const rt_op *op)
         {"scatter", "cn,cn,cn"},     {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
         {"scatter_add", "cn,cn,cn"}, {"scatter_reduce", "cn,cn,cn"},
         {"searchsorted", "nc,no"},   {"take_along_dim", "cn,1n"},
-        {"where", "no,no,o"},
-        {"prelu", "nc,c"},           {"masked_fill", "no,o"},
-        {"masked_fill_by", "no,o,"},
+        {"where", "no,no,o"},        {"prelu", "nc,c"},
+        {"masked_fill", "no,o"},     {"masked_fill_by", "no,o,"},
     };
     for (size_t i = 0; i < COUNT(known); i++)
         if (strcmp(known[i].op, op->name) == 0)

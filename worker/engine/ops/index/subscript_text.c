@@ -123,7 +123,8 @@ RT_COMPOSITE(index, index_args, INDEX_FIELDS,
 
 #define INDEX_PUT_FIELDS(F)                                                                        \
     F(INPUTS, xs, RT_NEEDED, RT_ANY_TYPE, "x, the values, then t0, t1, ... among the items")       \
-    F(TEXT, items, NULL, RT_MAYBE(RT_FROM(0)), "as in Python: numbers, slices, tensors, ..., None")    \
+    F(TEXT, items, NULL, RT_MAYBE(RT_FROM(0)),                                                     \
+      "as in Python: numbers, slices, tensors, ..., None")                                         \
     F(FLAG, accumulate, false, RT_ANY, "add to x instead of replacing it")
 typedef struct RT_DESIGNATED index_put_args {
     RT_STRUCT(INDEX_PUT_FIELDS)
