@@ -38,6 +38,14 @@ def spaced(s):
     return {}, {**dict(zip(("start", "end", "steps", "base"), numbers)), "dtype": name_of(s.kwargs.get("dtype", torch.float32))}
 
 
+def linspace(s):
+    tensors, args = spaced(s)
+    start, end, steps = args["start"], args["end"], args["steps"]
+    need(args["dtype"][:3] not in ("int", "uin") or steps < 2 or (end - start) % (steps - 1) == 0,
+         "steps of a fraction between integers, which PyTorch 1.13 adds up in another way than later versions")
+    return tensors, args
+
+
 def filled(value):
     """Takes a shape, and a value if there is no fixed one."""
     def adapt(s):
@@ -75,7 +83,7 @@ def one_hot(s):
 
 
 OPS = {
-    **only("arange", arange), **only("eye", eye), **only("linspace", spaced), **only("logspace", spaced),
+    **only("arange", arange), **only("eye", eye), **only("linspace", linspace), **only("logspace", spaced),
     **only("full", filled(None)), "zeros": [("full", filled(0))], "ones": [("full", filled(1))],
     "full_like": [("full_like", like(None)), ("full", anew(None))], "zeros_like": [("full_like", like(0)), ("full", anew(0))],
     "ones_like": [("full_like", like(1)), ("full", anew(1))],

@@ -226,6 +226,36 @@ static void a_base_learns_what_its_views_are_given(void **state)
     rt_free(x);
 }
 
+static void parts_are_written_one_by_one(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_param(rt_ones(rt_shape(2, 3))), *h = rt_mul_scalar(x, 2), *part[3];
+    assert_int_equal(rt_unbind(h, 1, part, 3), 3);
+    rt_mul_inplace(part[1], rt_full(rt_shape(2), 5, RT_F32));
+    assert_values(h, 2, 10, 2, 2, 10, 2);
+    rt_backward(rt_sum(rt_mul(rt_stack(part, 3, 1), h)));
+    assert_values(rt_grad_of(x), 8, 200, 8, 8, 200, 8); /* of (2x)^2 and (10x)^2 */
+    rt_free(x);
+}
+
+static void what_shows_an_element_twice_is_not_written(void **state)
+{
+    (void)state;
+    rt_tensor *x = rt_ones(rt_shape(5));
+    assert_int_not_equal(rt_fill(rt_unfold(x, 0, 3, 1), 2), RT_OK);
+    assert_error(ARG, "fill: several elements of float32[3,3] cpu share memory: write into "
+                      "rt_clone(x)");
+    assert_int_not_equal(rt_fill(rt_as_strided(x, rt_shape(2, 2), rt_shape(0, 1), RT_NOT_GIVEN), 2),
+                         RT_OK);
+    assert_error(ARG, "fill: several elements of float32[2,2] cpu share memory: write into "
+                      "rt_clone(x)");
+    assert_int_equal(rt_fill(rt_unfold(x, 0, 2, 3), 2), RT_OK);
+    assert_values(x, 2, 2, 1, 2, 2);
+    assert_int_equal(rt_fill(rt_diagonal(rt_as_strided(x, rt_shape(2, 2), rt_shape(2, 1), 1)), 7),
+                     RT_OK);
+    assert_values(x, 2, 7, 1, 2, 7);
+}
+
 static void integers_take_values_without_a_history(void **state)
 {
     (void)state;
@@ -339,6 +369,8 @@ int main(void)
         TEST(the_target_keeps_its_type),
         TEST(the_target_keeps_its_shape),
         TEST(a_base_learns_what_its_views_are_given),
+        TEST(parts_are_written_one_by_one),
+        TEST(what_shows_an_element_twice_is_not_written),
         TEST(integers_take_values_without_a_history),
         TEST(gradients_are_those_of_the_new_value),
         TEST(a_value_that_backward_needs_is_not_lost_unnoticed),

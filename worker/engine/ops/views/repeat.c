@@ -24,9 +24,10 @@ static rt_dims with_leading_ones(rt_dims d, int n)
 /* Repeats along one axis of a tensor that has as many axes as there can be. */
 static rt_tensor *repeat_by_cat(rt_tensor *x, int axis, int64_t times)
 {
-    if (times == 0)
-        return rt_narrow(x, axis, 0, 0);
-    rt_tensor **xs = times <= INT32_MAX ? rt_calloc((size_t)times, sizeof *xs) : NULL;
+    if (times > INT32_MAX)
+        return RT_FAIL_NULL(RANGE, "repeat: %lld times axis %d of %s, expected less than 2^31",
+                            (long long)times, axis, rt_describe(x));
+    rt_tensor **xs = rt_calloc((size_t)times, sizeof *xs);
     for (int64_t i = 0; i < times && xs; i++)
         xs[i] = x;
     rt_tensor *y = xs ? rt_cat(xs, (int)times, axis) : NULL;
@@ -73,8 +74,11 @@ static rt_tensor *repeat(const char *what, rt_tensor *x, rt_dims times)
                                 what, rt_dims_text(times), rt_describe(x));
         some |= times.d[i] != 1;
     }
-    if (!y || rt__dims_numel(dims, what) < 0)
+    int64_t numel = rt__dims_numel(dims, what);
+    if (!y || numel < 0)
         return NULL;
+    if (numel == 0)
+        return rt_reshape(rt_narrow(rt_ravel(x), 0, 0, 0), dims);
     if (!some)
         return rt_clone(y);
     for (; y && !rt__dims_equal(y->dims, dims) && y->dims.n < RT_MAX_DIMS;)

@@ -1,4 +1,5 @@
-/* Windows along an axis, as a view: a new last axis has the elements of each. The gradient adds where windows overlap. */
+/* Windows along an axis, as a view: a new last axis has the elements of each. The gradient adds where windows overlap, in the order of
+ * their places modulo the number of windows that share an element. */
 #include "common/base/error.h"
 #include "worker/engine/ops/views/part.h"
 #include "worker/engine/ops/views/window.h"
@@ -48,8 +49,24 @@ static void unfold_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     int64_t stride[RT_MAX_DIMS];
     rt_place at;
     rt__dims_strides(dims, stride);
-    if (place_of(c->args, dims, stride, &at) == RT_OK)
+    const unfold_args *a = c->args;
+    if (place_of(a, dims, stride, &at) != RT_OK)
+        return;
+    if (dims.n == 0 || a->size <= a->step || dy[0]->numel == 0) {
         dx[0] = rt__unwindow(dy[0], dims, &at);
+        return;
+    }
+    /* Windows this many places from each other do not overlap, so each such set is put into zeros as a whole. */
+    int axis = rt__axis("unfold", a->axis, dims.n);
+    int64_t apart = (a->size - 1) / a->step + 1, windows = at.dims.d[axis], step = at.stride[axis];
+    for (int64_t first = 0; first < apart && first < windows && !rt_failed(); first++) {
+        rt_tensor *set = rt_slice(dy[0], axis, first, windows, apart);
+        at.dims.d[axis] = (windows - first - 1) / apart + 1;
+        at.stride[axis] = rt__step_over(step, apart);
+        at.offset = first * step;
+        rt_tensor *part = rt__unwindow(set, dims, &at);
+        dx[0] = dx[0] ? rt_add(dx[0], part) : part;
+    }
 }
 
 const rt_op rt__op_unfold = {
