@@ -117,8 +117,48 @@ RT_API rt_tensor *rt_index_accumulate_inplace_(rt_tensor *x, rt_tensor *values,
                                                rt_subscripts items);
 
 /* ---- picking ---- */
-/* Returns rows of table [v, d], picked by an index [...] of int64: [..., d]. */
-RT_API rt_tensor *rt_embedding(rt_tensor *table, rt_tensor *index);
+/* What embeddings have in common; tables of other types than floats have neither .max_norm nor a gradient. */
+#define RT_EMBEDDING_VALUES(F)                                                                     \
+    F(INT, padding_idx, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(INT32_MIN)),                                \
+      "a row that gets no gradient; a negative one counts from the end")                           \
+    F(NUMBER, max_norm, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)),                                        \
+      "rows that are picked and longer are scaled to this length before, in the table itself")     \
+    F(NUMBER, norm_type, 2, RT_ANY, "the order of the norm for max_norm")                          \
+    F(FLAG, scale_grad_by_freq, false, RT_ANY,                                                     \
+      "divide the gradient of a row by how often the index has it")
+#define RT_EMBEDDING_FIELDS(F)                                                                     \
+    F(INPUT, table, RT_NEEDED, RT_ANY_TYPE, "[v, d]")                                              \
+    F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "at most 7 axes; each in [0, v)")                     \
+    RT_EMBEDDING_VALUES(F)
+typedef struct rt_embedding_args {
+    RT_STRUCT(RT_EMBEDDING_FIELDS)
+} rt_embedding_args;
+/* Returns rows of table [v, d], picked by an index [...] of int64: [..., d]. An index out of range
+ * fails, and the message names it. With .max_norm the table, which must not be a result with a
+ * history, is changed in place and unrecorded, as PyTorch does. */
+#define rt_embedding(...)                                                                          \
+    RT_OP_CALL(rt_embedding_, rt_embedding_args, RT_EMBEDDING_FIELDS, table, __VA_ARGS__)
+RT_API rt_tensor *rt_embedding_(rt_embedding_args a);
+/* What becomes of the rows of a bag. */
+typedef enum rt_bag_mode { RT_BAG_MEAN, RT_BAG_SUM, RT_BAG_MAX } rt_bag_mode;
+#define RT_EMBEDDING_BAG_FIELDS(F)                                                                 \
+    F(INPUT, table, RT_NEEDED, RT_FLOATS, "[v, d]")                                                \
+    F(INPUT, index, RT_NEEDED, RT_TYPE(I64), "[bags, n], or [all], cut into bags by offsets")      \
+    F(INPUT, offsets, RT_OPTIONAL, RT_TYPE(I64), "[bags]: where each begins in index [all]")       \
+    F(INPUT, per_sample_weights, RT_OPTIONAL, RT_FLOATS, "as index: factors of the rows of a sum") \
+    F(CHOICE, mode, RT_BAG_MEAN, "mean|sum|max", "what becomes of the rows of a bag")              \
+    F(FLAG, include_last_offset, false, RT_ANY, "offsets also has the end: [bags + 1]")            \
+    RT_EMBEDDING_VALUES(F)
+typedef struct rt_embedding_bag_args {
+    RT_STRUCT(RT_EMBEDDING_BAG_FIELDS)
+} rt_embedding_bag_args;
+/* Returns the mean, sum or maximum of the rows that rt_embedding picks for each bag: [bags, d]; 0 for
+ * an empty bag. A row that is padding does not count. The gradient of a maximum goes to the first row
+ * that has it. */
+#define rt_embedding_bag(...)                                                                      \
+    RT_OP_CALL(rt_embedding_bag_, rt_embedding_bag_args, RT_EMBEDDING_BAG_FIELDS, table,           \
+               __VA_ARGS__)
+RT_API rt_tensor *rt_embedding_bag_(rt_embedding_bag_args a);
 /* Returns elements of x along `axis`, picked by an index that has as many axes as x, of which none but
  * `axis` is longer; a scalar counts as one axis of size 1. The result has the index's shape. */
 RT_API rt_tensor *rt_gather(rt_tensor *x, int axis, rt_tensor *index);

@@ -14,10 +14,87 @@
 
 RT_BEGIN_DECLS
 
-/* Returns exp(x) / sum of exp(x) along one axis, without overflow. */
-RT_API rt_tensor *rt_softmax(rt_tensor *x, int axis);
+/* ---- softmax ---- */
+
+#define RT_SOFTMAX_FIELDS(F)                                                                       \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_INTEGERS | RT_TYPE(BOOL), "any shape")                   \
+    F(INT, axis, RT_NEEDED, RT_ANY, "the axis that is summed over")                                \
+    F(DTYPE, dtype, RT_NO_DTYPE, RT_MAYBE(RT_FROM(0)),                                             \
+      "the type of y, to which x is converted first; not given: of x, which must be a float type")
+typedef struct rt_softmax_args {
+    RT_STRUCT(RT_SOFTMAX_FIELDS)
+} rt_softmax_args;
+/* Returns exp(x) / sum of exp(x) along one axis, without overflow. PyTorch's softmax2d is that of
+ * axis -3. */
+#define rt_softmax(...) RT_OP_CALL(rt_softmax_, rt_softmax_args, RT_SOFTMAX_FIELDS, x, __VA_ARGS__)
 /* Returns log(softmax(x)) along one axis, without overflow. */
-RT_API rt_tensor *rt_log_softmax(rt_tensor *x, int axis);
+#define rt_log_softmax(...)                                                                        \
+    RT_OP_CALL(rt_log_softmax_, rt_softmax_args, RT_SOFTMAX_FIELDS, x, __VA_ARGS__)
+/* Returns softmax(-x) along one axis. */
+#define rt_softmin(...) RT_OP_CALL(rt_softmin_, rt_softmax_args, RT_SOFTMAX_FIELDS, x, __VA_ARGS__)
+RT_API rt_tensor *rt_softmax_(rt_softmax_args a);
+RT_API rt_tensor *rt_log_softmax_(rt_softmax_args a);
+RT_API rt_tensor *rt_softmin_(rt_softmax_args a);
+#define RT_GUMBEL_SOFTMAX_FIELDS(F)                                                                \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "logits of any shape")                                       \
+    F(INT, axis, -1, RT_ANY, "the axis that is summed over")                                       \
+    F(NUMBER, tau, 1, RT_FROM(1e-30), "the temperature")                                           \
+    F(FLAG, hard, false, RT_ANY,                                                                   \
+      "y is 1 at the largest element and else 0, with the gradient of "                            \
+      "the soft one")
+typedef struct rt_gumbel_softmax_args {
+    RT_STRUCT(RT_GUMBEL_SOFTMAX_FIELDS)
+} rt_gumbel_softmax_args;
+/* Returns softmax((x + g) / tau) along one axis, with random g from the standard Gumbel distribution
+ * (Jang et al. 2017), which come from the thread's random streams. */
+#define rt_gumbel_softmax(...)                                                                     \
+    RT_OP_CALL(rt_gumbel_softmax_, rt_gumbel_softmax_args, RT_GUMBEL_SOFTMAX_FIELDS, x, __VA_ARGS__)
+RT_API rt_tensor *rt_gumbel_softmax_(rt_gumbel_softmax_args a);
+
+/* ---- lengths and distances ---- */
+
+#define RT_NORMALIZE_FIELDS(F)                                                                     \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(NUMBER, p, 2, RT_ANY, "the order of the norm")                                               \
+    F(INT, axis, 1, RT_ANY, "the axis of the vectors")                                             \
+    F(NUMBER, eps, 1e-12, RT_ANY, "the least that x is divided by")
+typedef struct rt_normalize_args {
+    RT_STRUCT(RT_NORMALIZE_FIELDS)
+} rt_normalize_args;
+/* Returns x / max(|x|, eps), with the norm of order p along one axis. */
+#define rt_normalize(...)                                                                          \
+    RT_OP_CALL(rt_normalize_, rt_normalize_args, RT_NORMALIZE_FIELDS, x, __VA_ARGS__)
+RT_API rt_tensor *rt_normalize_(rt_normalize_args a);
+#define RT_COSINE_SIMILARITY_FIELDS(F)                                                             \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "broadcasts with a")                            \
+    F(INT, axis, 1, RT_ANY, "the axis of the vectors, which is dropped")                           \
+    F(NUMBER, eps, 1e-8, RT_ANY, "the least length; the gradient does not see this limit")
+typedef struct rt_cosine_similarity_args {
+    RT_STRUCT(RT_COSINE_SIMILARITY_FIELDS)
+} rt_cosine_similarity_args;
+/* Returns the cosine of the angle of a and b along one axis, a.b / (|a| |b|). */
+#define rt_cosine_similarity(...)                                                                  \
+    RT_OP_CALL(rt_cosine_similarity_, rt_cosine_similarity_args, RT_COSINE_SIMILARITY_FIELDS, a,   \
+               __VA_ARGS__)
+RT_API rt_tensor *rt_cosine_similarity_(rt_cosine_similarity_args a);
+#define RT_PAIRWISE_DISTANCE_FIELDS(F)                                                             \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_INTEGERS, "[..., d]")                       \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_INTEGERS, "broadcasts with a")              \
+    F(NUMBER, p, 2, RT_ANY, "the order of the norm")                                               \
+    F(NUMBER, eps, 1e-6, RT_ANY, "added to each difference")                                       \
+    F(FLAG, keep_dim, false, RT_ANY, "keep the last axis, with size 1")
+typedef struct rt_pairwise_distance_args {
+    RT_STRUCT(RT_PAIRWISE_DISTANCE_FIELDS)
+} rt_pairwise_distance_args;
+/* Returns the norm of order p of a - b + eps along the last axis. */
+#define rt_pairwise_distance(...)                                                                  \
+    RT_OP_CALL(rt_pairwise_distance_, rt_pairwise_distance_args, RT_PAIRWISE_DISTANCE_FIELDS, a,   \
+               __VA_ARGS__)
+RT_API rt_tensor *rt_pairwise_distance_(rt_pairwise_distance_args a);
+
+/* ---- rows ---- */
+
 #define RT_LAYER_NORM_FIELDS(F)                                                                    \
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape except a scalar")                       \
     F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "of the shape of the last axes")            \
@@ -32,6 +109,22 @@ typedef struct rt_layer_norm_args {
 #define rt_layer_norm(...)                                                                         \
     RT_OP_CALL(rt_layer_norm_, rt_layer_norm_args, RT_LAYER_NORM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_layer_norm_(rt_layer_norm_args a);
+
+#define RT_RMS_NORM_FIELDS(F)                                                                      \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape except a scalar")                       \
+    F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "of the shape of the last axes")            \
+    F(NUMBER, eps, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)),                                             \
+      "added to the mean square; not given: the spacing of x's type at 1")                         \
+    F(INT, axes, 1, RT_WITHIN(1, RT_MAX_DIMS), "number of last axes that form one row")
+typedef struct rt_rms_norm_args {
+    RT_STRUCT(RT_RMS_NORM_FIELDS)
+} rt_rms_norm_args;
+/* Returns x / sqrt(mean of x^2 + eps) * weight over the last axes (Zhang and Sennrich 2019). */
+#define rt_rms_norm(...)                                                                           \
+    RT_OP_CALL(rt_rms_norm_, rt_rms_norm_args, RT_RMS_NORM_FIELDS, x, __VA_ARGS__)
+RT_API rt_tensor *rt_rms_norm_(rt_rms_norm_args a);
+
+/* ---- channels ---- */
 
 #define RT_BATCH_NORM_FIELDS(F)                                                                    \
     F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, c, ...]")                                     \
@@ -68,6 +161,46 @@ typedef struct rt_batch_norm_by_args {
 #define rt_batch_norm_by(...)                                                                      \
     RT_OP_CALL(rt_batch_norm_by_, rt_batch_norm_by_args, RT_BATCH_NORM_BY_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_batch_norm_by_(rt_batch_norm_by_args a);
+
+#define RT_GROUP_NORM_FIELDS(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[n, c, ...]")                                     \
+    F(INPUT, weight, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 1")                             \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[c]; none: 0")                               \
+    F(INT, groups, RT_NEEDED, RT_FROM(1), "of neighbouring channels; divides c")                   \
+    F(NUMBER, eps, 1e-5, RT_FROM(0), "added to the variance")
+typedef struct rt_group_norm_args {
+    RT_STRUCT(RT_GROUP_NORM_FIELDS)
+} rt_group_norm_args;
+/* Returns (x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance of each group of
+ * channels of each sample (Wu and He 2018): rt_group_norm(x, weight, bias, .groups = 8). */
+#define rt_group_norm(...)                                                                         \
+    RT_OP_CALL(rt_group_norm_, rt_group_norm_args, RT_GROUP_NORM_FIELDS, x, __VA_ARGS__)
+RT_API rt_tensor *rt_group_norm_(rt_group_norm_args a);
+/* The results of rt_instance_norm. */
+typedef struct rt_instance_norm_results {
+    rt_tensor *y, *mean,
+        *var; /* the result, and mean and (uncorrected) variance of each channel of each sample [n, c] */
+} rt_instance_norm_results;
+/* Normalises each channel of each sample by its own mean and variance (Ulyanov et al. 2016), with the
+ * arguments of rt_batch_norm. With running statistics, as in evaluation, it is rt_batch_norm_by. */
+#define rt_instance_norm(...)                                                                      \
+    RT_OP_CALL(rt_instance_norm_, rt_batch_norm_args, RT_BATCH_NORM_FIELDS, x, __VA_ARGS__)
+RT_API rt_instance_norm_results rt_instance_norm_(rt_batch_norm_args a);
+#define RT_LOCAL_RESPONSE_NORM_FIELDS(F)                                                           \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "[n, c, ...]")                                               \
+    F(INT, size, RT_NEEDED, RT_WITHIN(1, INT32_MAX), "number of neighbouring channels")            \
+    F(NUMBER, alpha, 1e-4, RT_ANY, "factor of the mean square")                                    \
+    F(NUMBER, beta, 0.75, RT_ANY, "exponent")                                                      \
+    F(NUMBER, k, 1, RT_ANY, "added to the mean square")
+typedef struct rt_local_response_norm_args {
+    RT_STRUCT(RT_LOCAL_RESPONSE_NORM_FIELDS)
+} rt_local_response_norm_args;
+/* Returns x / (k + alpha * s / size)^beta, s the sum of x^2 over `size` channels around each, those
+ * that do not exist counting as 0 (Krizhevsky et al. 2012). */
+#define rt_local_response_norm(...)                                                                \
+    RT_OP_CALL(rt_local_response_norm_, rt_local_response_norm_args,                               \
+               RT_LOCAL_RESPONSE_NORM_FIELDS, x, __VA_ARGS__)
+RT_API rt_tensor *rt_local_response_norm_(rt_local_response_norm_args a);
 
 RT_END_DECLS
 

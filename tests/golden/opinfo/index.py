@@ -9,12 +9,6 @@ def gather(s):
     return {"x": s.input, "index": given["index"]}, {"axis": given["dim"]}
 
 
-def embedding(s):
-    given = bound(("index", "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"), s)
-    need(set(given) == {"index"}, "padding_idx, max_norm, scale_grad_by_freq or sparse")
-    return {"table": s.input, "index": given["index"]}, {}
-
-
 def masked_select(s):
     return {"x": s.input, "mask": s.args[0]}, {}
 
@@ -140,7 +134,7 @@ def bucketize(s):
 
 
 OPS = {
-    **only("gather", gather), "nn.functional.embedding": [("embedding", embedding)], **only("masked_select", masked_select),
+    **only("gather", gather), **only("masked_select", masked_select),
     **only("nonzero", nonzero), **only("argwhere", nonzero), **only("take", take), **only("take_along_dim", take_along_dim),
     **only("index_select", index_select), **only("index_add", index_add), **only("index_copy", index_copy),
     **only("index_fill", index_fill), **only("scatter_add", scatter), **only("scatter_reduce", scatter_reduce),

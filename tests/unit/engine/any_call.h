@@ -59,19 +59,41 @@ static inline const char *fitting_shapes(const rt_op *op)
     static const struct {
         const char *op, *shapes;
     } known[] = {
-        {"avg_pool2d", "nchw"},      {"batch_norm_by", "nch,c,c,c,c"},
-        {"bincount", "n,n"},         {"trapezoid", "nc,c"},
-        {"conv2d", "nchw,oc22,o"},   {"cross_entropy", "nc,n"},
-        {"embedding", "cn,o"},       {"gather", "cn,cn"},
-        {"index_add", "c,o,o"},      {"index_copy", "c,o,o"},
-        {"index_fill", "cn,o"},      {"index_select", "cn,o"},
-        {"linear", "nc,oc,o"},       {"masked_select", "no,o"},
-        {"max_pool2d", "nchw"},      {"nll_loss", "nc,n"},
-        {"scatter", "cn,cn,cn"},     {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
-        {"scatter_add", "cn,cn,cn"}, {"scatter_reduce", "cn,cn,cn"},
-        {"searchsorted", "nc,no"},   {"take_along_dim", "cn,1n"},
-        {"where", "no,no,o"},        {"prelu", "nc,c"},
-        {"masked_fill", "no,o"},     {"masked_fill_by", "no,o,"},
+        {"avg_pool2d", "nchw"},
+        {"batch_norm_by", "nch,c,c,c,c"},
+        {"bincount", "n,n"},
+        {"conv2d", "nchw,oc22,o"},
+        {"cosine_embedding_loss", "nc,nc,n"},
+        {"cross_entropy", "nc,n,c"},
+        {"ctc_loss", "hnc,no,n,n"},
+        {"embedding", "cn,o"},
+        {"embedding_bag", "cn,h,1,h"},
+        {"gather", "cn,cn"},
+        {"gaussian_nll_loss", "nc,nc,n"},
+        {"group_norm", "nch,c,c"},
+        {"index_add", "c,o,o"},
+        {"index_copy", "c,o,o"},
+        {"index_fill", "cn,o"},
+        {"index_select", "cn,o"},
+        {"instance_norm", "nch,c,c"},
+        {"linear", "nc,oc,o"},
+        {"local_response_norm", "nch"},
+        {"masked_fill", "no,o"},
+        {"masked_fill_by", "no,o,"},
+        {"masked_select", "no,o"},
+        {"max_pool2d", "nchw"},
+        {"multi_margin_loss", "nc,n,c"},
+        {"nll_loss", "nc,n,c"},
+        {"prelu", "nc,c"},
+        {"rms_norm", "nc,c"},
+        {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
+        {"scatter", "cn,cn,cn"},
+        {"scatter_add", "cn,cn,cn"},
+        {"scatter_reduce", "cn,cn,cn"},
+        {"searchsorted", "nc,no"},
+        {"take_along_dim", "cn,1n"},
+        {"trapezoid", "nc,c"},
+        {"where", "no,no,o"},
     };
     for (size_t i = 0; i < COUNT(known); i++)
         if (strcmp(known[i].op, op->name) == 0)
@@ -92,7 +114,7 @@ static inline rt_dims fitting_shape(const char **shapes, const int64_t size[128]
 static inline int fitting_inputs(const rt_op *op, const char *shapes, rt__named *given,
                                  char names[MOST_INPUTS][80])
 {
-    int64_t size[128] = {['2'] = 2, ['h'] = 4, ['w'] = 4};
+    int64_t size[128] = {['1'] = 1, ['2'] = 2, ['h'] = 4, ['w'] = 4};
     for (const char *letter = "ncho"; *letter; letter++)
         size[(unsigned char)*letter] += 1 + below(3);
     int n = 0;
@@ -103,7 +125,8 @@ static inline int fitting_inputs(const rt_op *op, const char *shapes, rt__named 
         if (!row->needed && below(2))
             continue;
         snprintf(names[n], sizeof names[n], "%s", row->name);
-        bool index = row->dtypes == RT_TYPE(I64) || row->dtypes == RT_INTEGERS;
+        bool index =
+            row->dtypes != RT_ANY_TYPE && row->dtypes & RT_TYPE(I64) && !(row->dtypes & RT_FLOATS);
         rt_tensor *x =
             index ? rt_randint(shape, 0, size['c']) : rt_to(rt_uniform(shape, -2, 2), dtype);
         given[n] = (rt__named){names[n], row->dtypes == RT_TYPE(BOOL) ? rt_to(x, RT_BOOL) : x};

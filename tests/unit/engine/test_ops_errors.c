@@ -279,6 +279,51 @@ static rt_tensor *several(int count)
             "gather: index [3,1] does not fit [2,3] along axis 1")                                 \
     MISTAKE(gather_range, rt_gather(f(rt_shape(1, 1)), 1, i(rt_shape(1, 1))), RANGE,               \
             "gather: index 1 at element 0, expected 0 to 0")                                       \
+    MISTAKE(embedding_padding, rt_embedding(f(rt_shape(3, 4)), i(rt_shape(2)), .padding_idx = 3),  \
+            RANGE, "embedding: padding_idx is 3, expected a row of table [3,4]")                   \
+    MISTAKE(bag_offsets, rt_embedding_bag(f(rt_shape(3, 4)), i(rt_shape(2)), i(rt_shape(1))),      \
+            RANGE,                                                                                 \
+            "embedding_bag: offsets, expected numbers that begin with 0, rise, and end within "    \
+            "index [2]")                                                                           \
+    MISTAKE(bag_weights,                                                                           \
+            rt_embedding_bag(f(rt_shape(3, 4)), i(rt_shape(2, 2)),                                 \
+                             .per_sample_weights = f(rt_shape(2, 2))),                             \
+            ARG, "embedding_bag: per_sample_weights go with mode sum alone")                       \
+    MISTAKE(nll_weight, rt_nll_loss(f(rt_shape(2, 3)), i(rt_shape(2)), f(rt_shape(2))), SHAPE,     \
+            "nll_loss: weight [2], expected [3], a factor for each class of log_probs")            \
+    MISTAKE(                                                                                       \
+        soft_target, rt_cross_entropy(f(rt_shape(2, 3)), f(rt_shape(2))), SHAPE,                   \
+        "cross_entropy: logits [2,3] and target float32[2] cpu, expected probabilities of one "    \
+        "shape, or classes of type int64")                                                         \
+    MISTAKE(bce_weight,                                                                            \
+            rt_binary_cross_entropy(f(rt_shape(3)), f(rt_shape(3)), f(rt_shape(2, 3))), SHAPE,     \
+            "binary_cross_entropy: weight [2,3] does not broadcast to [3]")                        \
+    MISTAKE(huber_shapes, rt_huber_loss(f(rt_shape(3)), f(rt_shape(1))), SHAPE,                    \
+            "huber_loss: float32[3] cpu and target float32[1] cpu, expected one shape")            \
+    MISTAKE(                                                                                       \
+        negative_variance,                                                                         \
+        rt_gaussian_nll_loss(f(rt_shape(1)), f(rt_shape(1)), rt_full(rt_shape(1), -1, RT_F32)),    \
+        RANGE, "gaussian_nll_loss: a variance is -1, expected 0 or more")                          \
+    MISTAKE(ctc_shapes,                                                                            \
+            rt_ctc_loss(f(rt_shape(3, 2, 4)), i(rt_shape(1, 2)), i(rt_shape(2)), i(rt_shape(2))),  \
+            SHAPE,                                                                                 \
+            "ctc_loss: log_probs [3,2,4] and targets [1,2], expected [t,n,classes] and "           \
+            "[n,s]")                                                                               \
+    MISTAKE(ctc_length,                                                                            \
+            rt_ctc_loss(f(rt_shape(3, 1, 4)), i(rt_shape(1, 2)), rt_full(rt_shape(1), 4, RT_I64),  \
+                        rt_full(rt_shape(1), 2, RT_I64)),                                          \
+            RANGE, "ctc_loss: input length 0 is 4, expected 0 to 3")                               \
+    MISTAKE(ctc_class,                                                                             \
+            rt_ctc_loss(f(rt_shape(3, 1, 4)), rt_full(rt_shape(1, 2), 4, RT_I64),                  \
+                        rt_full(rt_shape(1), 3, RT_I64), rt_full(rt_shape(1), 2, RT_I64)),         \
+            RANGE, "ctc_loss: class 4 in target 0, expected 0 to 3")                               \
+    MISTAKE(group_norm_groups, rt_group_norm(f(rt_shape(2, 3, 4)), .groups = 2), SHAPE,            \
+            "group_norm: 2 groups do not divide the 3 channels of float32[2,3,4] cpu")             \
+    MISTAKE(rms_norm_weight, rt_rms_norm(f(rt_shape(2, 3)), f(rt_shape(2))), SHAPE,                \
+            "rms_norm: weight [2], expected [3], the last 1 axis of x [2,3]")                      \
+    MISTAKE(softmax_integers, rt_softmax(i(rt_shape(2, 3)), 1), DTYPE,                             \
+            "softmax: x is int64[2,3] cpu, expected float32, float64, bfloat16 or float16: "       \
+            "convert it with rt_to")                                                               \
     MISTAKE(embedding_range, rt_embedding(f(rt_shape(1, 4)), i(rt_shape(2))), RANGE,               \
             "embedding: index 1 at element 0, expected 0 to 0")                                    \
     MISTAKE(embedding_first, rt_embedding(f(rt_shape(3, 4)), rt_arange(0, 6, 1, RT_I64)), RANGE,   \
@@ -334,15 +379,17 @@ static rt_tensor *several(int count)
             "cross_entropy: target -100 in row 0, expected 0 to 3")                                \
     MISTAKE(entropy_shape, rt_cross_entropy(f(rt_shape(3, 4)), i(rt_shape(2))), SHAPE,             \
             "cross_entropy: logits [3,4] and target [2], expected [n,classes] and [n]")            \
-    MISTAKE(entropy_dtype, rt_cross_entropy(f(rt_shape(3, 4)), f(rt_shape(3))), DTYPE,             \
-            "cross_entropy: target is float32[3] cpu, expected int64: convert it with rt_to")      \
+    MISTAKE(                                                                                       \
+        entropy_dtype, rt_cross_entropy(f(rt_shape(3, 4)), f(rt_shape(3))), SHAPE,                 \
+        "cross_entropy: logits [3,4] and target float32[3] cpu, expected probabilities of one "    \
+        "shape, or classes of type int64")                                                         \
     MISTAKE(entropy_smoothing,                                                                     \
             rt_cross_entropy(f(rt_shape(1, 4)), i(rt_shape(1)), .label_smoothing = 1.5f), RANGE,   \
             "cross_entropy: label_smoothing is 1.5, expected 0 to 1")                              \
     MISTAKE(mse_shape, rt_mse_loss(f(rt_shape(3, 1)), f(rt_shape(3))), SHAPE,                      \
             "mse_loss: float32[3,1] cpu and target float32[3] cpu, expected one shape")            \
-    MISTAKE(nll_shape, rt_nll_loss(f(rt_shape(3)), i(rt_shape(3)), RT_MEAN), SHAPE,                \
-            "nll_loss: float32[3] cpu and target int64[3] cpu, expected [n,classes] and [n]")
+    MISTAKE(nll_shape, rt_nll_loss(f(rt_shape(3)), i(rt_shape(3))), SHAPE,                         \
+            "nll_loss: log_probs [3] and target [3], expected [n,classes] and [n]")
 
 #define MISTAKE(name, expression, code, message)                                                   \
     static void name(void **state)                                                                 \
@@ -394,8 +441,17 @@ static void assert_edges(const rt_tensor *x, const float *expected)
 #define V(...) ((const float[]){__VA_ARGS__})
 #define EDGES                                                                                      \
     EDGE(bce, V(INFINITY, -INFINITY, INFINITY, -INFINITY, 0, NAN), V(.5f, .5f, 1, 0, .5f, .5f),    \
-         rt_bce_with_logits_loss(x, t, RT_NONE), V(INFINITY, NAN, NAN, NAN, 0x1.62e43p-1f, NAN),   \
-         V(.5f, -.5f, 0, 0, 0, NAN), NULL)                                                         \
+         rt_bce_with_logits_loss(x, t, .reduction = RT_NONE),                                      \
+         V(INFINITY, NAN, NAN, NAN, 0x1.62e43p-1f, NAN), V(.5f, -.5f, 0, 0, 0, NAN), NULL)         \
+    EDGE(binary_cross_entropy, V(0, 1, 0, 1, .5f, NAN), V(0, 1, 1, 0, 1, 1),                       \
+         rt_binary_cross_entropy(x, t, .reduction = RT_NONE),                                      \
+         V(0, 0, 100, 100, 0x1.62e43p-1f, NAN), V(0, 0, -1e12f, 1e12f, -2, NAN), NULL)             \
+    EDGE(kl_div, V(0, -1, 0, 0, -1, NAN), V(0, 0, 1, -1, NAN, 1),                                  \
+         rt_kl_div(x, t, .reduction = RT_NONE), V(0, 0, 0, NAN, NAN, NAN),                         \
+         V(0, 0, -1, 1, NAN, -1), NULL)                                                            \
+    EDGE(huber, V(1, -1, INFINITY, NAN, 3, 0), V(0, 0, 0, 0, 0, 0),                                \
+         rt_huber_loss(x, t, .reduction = RT_NONE), V(.5f, .5f, INFINITY, NAN, 2.5f, 0),           \
+         V(1, -1, 1, NAN, 1, 0), NULL)                                                             \
     EDGE(silu, V(3e7f, INFINITY, -INFINITY, -3e7f, NAN, 20), V(0, 0, 0, 0, 0, 0), rt_silu(x),      \
          V(3e7f, INFINITY, NAN, -0.f, NAN, 20), V(1, NAN, NAN, -0.f, NAN, 1), NULL)                \
     EDGE(mse, V(2e38f, -3e38f, 1, 0, 0, 0), V(0, 0, 0, 0, 0, 0),                                   \

@@ -30,6 +30,13 @@ void rt__grid_over(rt_grid *g, const rt_dims *dims, rt_tensor *const *in, int n)
  * equal. */
 rt_tensor *rt__sum_to(rt_tensor *x, rt_dims dims);
 
+/* Returns x, in float32 if it has 16 bits per element: for composites that compute in float32 as a whole, and round once. NULL stays
+ * NULL. */
+static inline rt_tensor *rt__widened(rt_tensor *x)
+{
+    return x && rt__is_half(x->dtype) ? rt_to(x, RT_F32) : x;
+}
+
 /* 1 where a > b, 1/2 where equal, else 0; no gradient. Defined by kernels/elementwise.def.
  */
 rt_tensor *rt_above(rt_tensor *a, rt_tensor *b);

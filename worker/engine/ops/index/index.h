@@ -61,5 +61,10 @@ rt_tensor *rt__pick(rt_tensor *x, rt_tensor *const index[RT_MAX_DIMS]);
  * Returns x. */
 rt_tensor *rt__put(rt_tensor *x, rt_tensor *const index[RT_MAX_DIMS], rt_tensor *values,
                    bool accumulate);
+/* Differentiable: returns zeros of dims [v, d], to which rows [n, d] are added where the index [n] says, in its order. */
+rt_tensor *rt__rows_added(rt_tensor *rows, rt_tensor *index, rt_dims dims);
+/* Sets *row to the padding of a table, counted from 0; to -1 if padding_idx is not given. Fails if there is no such row. */
+rt_status rt__embedding_padding(const char *name, int64_t padding_idx, const rt_tensor *table,
+                                int64_t *row);
 
 #endif

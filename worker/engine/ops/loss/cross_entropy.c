@@ -1,8 +1,8 @@
-/* Cross-entropy of logits and class numbers, label smoothing e (Szegedy et al. 2016):
+/* Cross-entropy of logits and class numbers or probabilities. For class numbers, label smoothing e (Szegedy et al. 2016):
  *     loss_i = lse_i - (1-e) * x[i,target] - e * mean_j x[i,j],   lse_i = log sum_j exp x[i,j]
  *     d x[i,j] = d loss_i * (p[i,j] - t[i,j]),   p = softmax(x),   t = (1-e) * [j == target] + e / classes */
 #include "common/base/error.h"
-#include "worker/engine/ops/ops.h"
+#include "worker/engine/ops/loss/loss.h"
 
 static rt_rows rows_of(const rt_tensor *x)
 {
@@ -145,42 +145,79 @@ static void mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
         &mean_op, &(mean_args){.sum = dy[0], .target = c->in[1], .ignore_index = a->ignore_index});
 }
 
-/* ---- reduced ---- */
+/* ---- classes without weights: the kernels ---- */
 
-static rt_status check(const rt_cross_entropy_args *a)
+static rt_tensor *plain(const rt_cross_entropy_args *a, const rt_class_rows *r)
 {
-    if (a->logits->dims.n == 2 && a->target->dims.n == 1 &&
-        a->target->dims.d[0] == a->logits->dims.d[0])
-        return RT_OK;
-    return RT_FAIL(SHAPE, "cross_entropy: logits %s and target %s, expected [n,classes] and [n]",
-                   rt_dims_text(a->logits->dims), rt_dims_text(a->target->dims));
-}
-
-static void cross_entropy_compose(rt_call *c)
-{
-    const rt_cross_entropy_args *a = c->args;
-    rt_tensor *target = check(a) == RT_OK ? rt__tensor_contiguous(a->target) : NULL;
-    if (!target)
-        return;
-    rows_args rows = {.x = a->logits, .target = target, .s = {a->label_smoothing, a->ignore_index}};
+    rows_args rows = {.x = r->x, .target = r->target, .s = {a->label_smoothing, a->ignore_index}};
     rt_tensor *loss = rt_apply(&rows_op, &rows);
-    if (a->reduction != RT_NONE)
-        loss = rt_sum(loss);
+    if (a->reduction == RT_NONE)
+        return r->shape.n == 1 ? loss : rt_reshape(loss, r->shape);
+    loss = rt_sum(loss);
     if (a->reduction != RT_MEAN)
-        c->out[0] = loss;
-    else if (a->ignore_index == RT_NOT_GIVEN)
-        c->out[0] = rt_mul_scalar(loss, 1.0 / (double)target->numel);
-    else
-        c->out[0] = rt_apply(
-            &mean_op, &(mean_args){.sum = loss, .target = target, .ignore_index = a->ignore_index});
+        return loss;
+    if (a->ignore_index == RT_NOT_GIVEN)
+        return rt_mul_scalar(loss, 1.0 / (double)r->target->numel);
+    return rt_apply(
+        &mean_op, &(mean_args){.sum = loss, .target = r->target, .ignore_index = a->ignore_index});
 }
 
-const rt_op rt__op_cross_entropy = {
-    .name = "cross_entropy",
-    .help = "y = -log softmax(logits)[target], reduced",
-    RT_ARGS(rt_cross_entropy_args, RT_CROSS_ENTROPY_FIELDS),
-    .compose = cross_entropy_compose,
-};
+/* ---- classes with weights w ----
+ * loss_i = (1-e) * w[target] * -log p[i,target] + e / classes * sum_j w[j] * -log p[i,j]; the mean divides by the sum of w[target]. */
+
+static rt_tensor *weighted(const rt_cross_entropy_args *a, rt_class_rows *r)
+{
+    double e = a->label_smoothing;
+    rt_tensor *share;
+    r->x = rt_log_softmax(r->x, 1);
+    rt_tensor *loss = rt__class_losses(r, a->weight, a->ignore_index, &share);
+    if (e > 0 && loss) {
+        rt_tensor *all = rt_sum(rt_mul(r->x, a->weight), rt_shape(1));
+        all = rt_mul_scalar(all, -e / (double)r->x->dims.d[1]);
+        loss = rt_add(rt_mul_scalar(loss, 1 - e), rt__class_ignored(r, all, a->ignore_index));
+    }
+    if (a->reduction == RT_NONE)
+        return rt_reshape(loss, r->shape);
+    return rt__loss_reduced_by(loss, share, a->reduction);
+}
+
+/* ---- probabilities t, and weights w of the classes, or 1 ----
+ * loss_i = sum_j ((1-e) * t[i,j] + e / classes) * w[j] * -log p[i,j]; the mean divides by the number of rows. */
+
+static rt_tensor *soft(const rt_call *c, const rt_cross_entropy_args *a)
+{
+    rt_dims d = a->logits->dims, along = {.n = d.n};
+    int axis = d.n > 1;
+    if (d.n == 0 || !rt__dims_equal(d, a->target->dims))
+        return RT_FAIL_NULL(SHAPE,
+                            "%s: logits %s and target %s, expected probabilities of one shape, or "
+                            "classes of type int64",
+                            c->op->name, rt_dims_text(d), rt_describe(a->target));
+    for (int i = 0; i < d.n; i++)
+        along.d[i] = i == axis ? d.d[i] : 1;
+    if (a->weight && !(a->weight->dims.n == 1 && a->weight->dims.d[0] == d.d[axis]))
+        return RT_FAIL_NULL(SHAPE, "%s: weight %s, expected [%lld], a factor for each class",
+                            c->op->name, rt_dims_text(a->weight->dims), (long long)d.d[axis]);
+    rt_tensor *t = a->target, *log = rt_log_softmax(a->logits, axis);
+    double e = a->label_smoothing;
+    if (e > 0)
+        t = rt_add_scalar(rt_mul_scalar(t, 1 - e), e / (double)d.d[axis]);
+    if (a->weight)
+        t = rt_mul(t, rt_reshape(a->weight, along));
+    rt_tensor *loss = rt_neg(rt_sum(rt_mul(log, t), rt_shape(axis)));
+    return rt__loss_reduced(loss, a->reduction);
+}
+
+RT_COMPOSITE(cross_entropy, rt_cross_entropy_args, RT_CROSS_ENTROPY_FIELDS,
+             "y = -log softmax(logits)[target], reduced", .derivatives = 4)
+{
+    if (a->target->dtype != RT_I64)
+        return soft(c, a);
+    rt_class_rows rows;
+    if (rt__class_rows(c, &rows) != RT_OK)
+        return NULL;
+    return a->weight ? weighted(a, &rows) : plain(a, &rows);
+}
 
 rt_tensor *rt_cross_entropy_(rt_cross_entropy_args a)
 {

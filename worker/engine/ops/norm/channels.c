@@ -75,7 +75,7 @@ typedef struct RT_DESIGNATED affine_args {
 } affine_args;
 static const rt_op affine_op;
 
-static rt_tensor *affine(rt_tensor *x, rt_tensor *m, rt_tensor *a, rt_tensor *b)
+rt_tensor *rt__channel_affine(rt_tensor *x, rt_tensor *m, rt_tensor *a, rt_tensor *b)
 {
     return rt_apply(&affine_op, &(affine_args){.x = x, .m = m, .a = a, .b = b});
 }
@@ -89,7 +89,7 @@ typedef struct RT_DESIGNATED dot_args {
 } dot_args;
 static const rt_op dot_op;
 
-static rt_tensor *dot(rt_tensor *x, rt_tensor *m, rt_tensor *y)
+rt_tensor *rt__channel_dot(rt_tensor *x, rt_tensor *m, rt_tensor *y)
 {
     return rt_apply(&dot_op, &(dot_args){.x = x, .m = m, .y = y});
 }
@@ -123,11 +123,11 @@ static void affine_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)
     rt_tensor *dy = dys[0], *a = c->in[2];
     rt_tensor *sum = rt_needs(c, 1) || rt_needs(c, 3) ? channel_sum(dy) : NULL;
     if (rt_needs(c, 0))
-        dx[0] = affine(dy, NULL, a, NULL);
+        dx[0] = rt__channel_affine(dy, NULL, a, NULL);
     if (rt_needs(c, 1))
         dx[1] = rt_neg(rt_mul(a, sum));
     if (rt_needs(c, 2))
-        dx[2] = dot(c->in[0], c->in[1], dy);
+        dx[2] = rt__channel_dot(c->in[0], c->in[1], dy);
     if (rt_needs(c, 3))
         dx[3] = sum;
 }
@@ -177,11 +177,11 @@ static void dot_backward(rt_call *c, rt_tensor *const *gs, rt_tensor **dx)
 {
     rt_tensor *x = c->in[0], *m = c->in[1], *y = c->in[2], *g = gs[0];
     if (rt_needs(c, 0))
-        dx[0] = affine(y, NULL, g, NULL);
+        dx[0] = rt__channel_affine(y, NULL, g, NULL);
     if (rt_needs(c, 1))
         dx[1] = rt_neg(rt_mul(g, channel_sum(y)));
     if (rt_needs(c, 2))
-        dx[2] = affine(x, m, g, NULL);
+        dx[2] = rt__channel_affine(x, m, g, NULL);
 }
 
 static const rt_op dot_op = {
@@ -234,7 +234,8 @@ static rt_status moments_run(rt_call *c)
 static void moments_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     double n = count_of(c->in[0]);
-    dx[0] = affine(c->in[0], c->out[0], rt_mul_scalar(dy[1], 2 / n), rt_mul_scalar(dy[0], 1 / n));
+    dx[0] = rt__channel_affine(c->in[0], c->out[0], rt_mul_scalar(dy[1], 2 / n),
+                               rt_mul_scalar(dy[0], 1 / n));
 }
 
 static const rt_op moments_op = {
@@ -354,9 +355,9 @@ static void whole_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     const int64_t channels = rt_numel(dy[0]);
     rt_tensor *all = sum_slices(rt_cat((rt_tensor *[]){dy[0], dy[1]}, 2, 0));
     if (all)
-        dx[0] =
-            affine(c->in[0], c->out[0], rt_mul_scalar(rt_narrow(all, 0, channels, channels), 2 / n),
-                   rt_mul_scalar(rt_narrow(all, 0, 0, channels), 1 / n));
+        dx[0] = rt__channel_affine(c->in[0], c->out[0],
+                                   rt_mul_scalar(rt_narrow(all, 0, channels, channels), 2 / n),
+                                   rt_mul_scalar(rt_narrow(all, 0, 0, channels), 1 / n));
 }
 
 static const rt_op whole_op = {
@@ -386,5 +387,5 @@ rt_tensor *rt__channels_normalize(rt_tensor *x, rt_tensor *mean, rt_tensor *var,
                                   rt_tensor *bias, double eps)
 {
     rt_tensor *scale = rt_rsqrt(rt_add_scalar(var, eps));
-    return affine(x, mean, weight ? rt_mul(scale, weight) : scale, bias);
+    return rt__channel_affine(x, mean, weight ? rt_mul(scale, weight) : scale, bias);
 }

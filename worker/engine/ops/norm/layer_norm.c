@@ -132,30 +132,11 @@ static const rt_op normalize_grad_op = {
 
 /* ---- layer norm ---- */
 
-/* Fails unless f has the shape of the last axes of x, or was left out. */
-static rt_status check_factor(const rt_layer_norm_args *a, const char *name, const rt_tensor *f)
-{
-    rt_dims last = {.n = (int)a->axes};
-    const rt_dims *x = &a->x->dims;
-    for (int i = 0; i < last.n; i++)
-        last.d[i] = x->d[x->n - last.n + i];
-    if (!f || rt__dims_equal(f->dims, last))
-        return RT_OK;
-    return RT_FAIL(SHAPE, "layer_norm: %s %s, expected %s, the last %lld ax%s of x %s", name,
-                   rt_dims_text(f->dims), rt_dims_text(last), (long long)a->axes,
-                   a->axes == 1 ? "is" : "es", rt_dims_text(*x));
-}
-
 static void layer_norm_compose(rt_call *c)
 {
     const rt_layer_norm_args *a = c->args;
     rt_dims dims = a->x->dims;
-    if (a->axes > dims.n) {
-        RT_FAIL(SHAPE, "layer_norm: x %s has fewer than %lld axes", rt_dims_text(dims),
-                (long long)a->axes);
-        return;
-    }
-    if (check_factor(a, "weight", a->weight) != RT_OK || check_factor(a, "bias", a->bias) != RT_OK)
+    if (rt__last_axes_check(c, a->axes) != RT_OK)
         return;
     rt_tensor *h =
         a->axes == 1

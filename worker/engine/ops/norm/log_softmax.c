@@ -59,21 +59,20 @@ static const rt_op log_softmax_grad_op = {
 
 /* ---- any axis ---- */
 
-rt_tensor *rt_log_softmax(rt_tensor *x, int axis)
+rt_tensor *rt_log_softmax_(rt_softmax_args a)
 {
-    return rt__rows_along(&log_softmax_rows_op, x, axis);
+    return rt__rows_along(&log_softmax_rows_op, &a);
 }
 
 static void log_softmax_compose(rt_call *c)
 {
-    const rt_along_args *a = c->args;
-    c->out[0] = rt__rows_along(&log_softmax_rows_op, a->x, a->axis);
+    c->out[0] = rt__rows_along(&log_softmax_rows_op, c->args);
 }
 
 const rt_op rt__op_log_softmax = {
     .name = "log_softmax",
     .help = "y = log(softmax(x)) along the axis",
-    RT_ARGS(rt_along_args, RT_ALONG_FIELDS),
+    RT_ARGS(rt_softmax_args, RT_SOFTMAX_FIELDS),
     .compose = log_softmax_compose,
     .derivatives = 4,
 };

@@ -26,17 +26,15 @@ typedef struct RT_DESIGNATED rt_rows_grad_args {
     RT_STRUCT(RT_ROWS_GRAD_FIELDS)
 } rt_rows_grad_args;
 
-/* Arguments of the same operation along an axis that the user chooses. */
-#define RT_ALONG_FIELDS(F)                                                                         \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
-    F(INT, axis, RT_NEEDED, RT_ANY, "the axis that is summed over")
-typedef struct RT_DESIGNATED rt_along_args {
-    RT_STRUCT(RT_ALONG_FIELDS)
-} rt_along_args;
-
-/* Differentiable: applies an operation with rt_rows_args along any axis. */
-rt_tensor *rt__rows_along(const rt_op *op, rt_tensor *x, int64_t axis);
+/* Differentiable: applies an operation with rt_rows_args along any axis, to x converted to the type, if there is one. */
+rt_tensor *rt__rows_along(const rt_op *op, const rt_softmax_args *a);
 /* Differentiable: the sum of each row, as [..., 1]. */
 rt_tensor *rt__rows_sum(rt_tensor *x);
+
+/* Compose: fails unless x, the first input, has so many axes, and the others, which may be left out, have the shape of its last ones. */
+rt_status rt__last_axes_check(const rt_call *c, int64_t axes);
+
+/* max(x, low), whose gradient is that of x: it does not vanish below the limit. */
+rt_tensor *rt__at_least(rt_tensor *x, double low);
 
 #endif

@@ -63,20 +63,19 @@ rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy)
 
 /* ---- any axis ---- */
 
-rt_tensor *rt_softmax(rt_tensor *x, int axis)
+rt_tensor *rt_softmax_(rt_softmax_args a)
 {
-    return rt__rows_along(&softmax_rows_op, x, axis);
+    return rt__rows_along(&softmax_rows_op, &a);
 }
 
 static void softmax_compose(rt_call *c)
 {
-    const rt_along_args *a = c->args;
-    c->out[0] = rt__rows_along(&softmax_rows_op, a->x, a->axis);
+    c->out[0] = rt__rows_along(&softmax_rows_op, c->args);
 }
 
 const rt_op rt__op_softmax = {
     .name = "softmax",
     .help = "y = exp(x) / sum of exp(x) along the axis",
-    RT_ARGS(rt_along_args, RT_ALONG_FIELDS),
+    RT_ARGS(rt_softmax_args, RT_SOFTMAX_FIELDS),
     .compose = softmax_compose,
 };
