@@ -10,7 +10,8 @@
 #ifndef RINGTORCH_OPS_CREATE_H
 #define RINGTORCH_OPS_CREATE_H
 
-#include <ringtorch/op.h>
+#include <ringtorch/field.h>
+#include <ringtorch/tensor.h>
 
 RT_BEGIN_DECLS
 
@@ -30,15 +31,15 @@ RT_API rt_tensor *rt_full_like(rt_tensor *x, double value);
 RT_API rt_tensor *rt_linspace(double start, double end, int64_t steps, rt_dtype dtype);
 /* Makes a tensor of powers of `base` whose exponents are those that rt_linspace makes, in float64. */
 RT_API rt_tensor *rt_logspace(double start, double end, int64_t steps, double base, rt_dtype dtype);
-#define RT_EYE_FIELDS(F)                                                                           \
-    F(INT, n, RT_NEEDED, RT_FROM(0), "rows")                                                       \
-    F(INT, m, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "columns; not given: as many as rows")           \
-    F(DTYPE, dtype, RT_F32, RT_ANY, "of the result")
+/* The arguments of rt_eye. */
 typedef struct rt_eye_args {
-    RT_STRUCT(RT_EYE_FIELDS)
+    int64_t n;                          /* rows */
+    int64_t m RT_DEFAULT(RT_NOT_GIVEN); /* columns; not given: as many as rows */
+    rt_dtype dtype;                     /* of the result; default: float32 */
 } rt_eye_args;
+#define RT_EYE_DEFAULTS .m = RT_NOT_GIVEN
 /* Makes a matrix [n,m] with ones on the diagonal and zeros elsewhere: rt_eye(3). */
-#define rt_eye(...) RT_OP_CALL(rt_eye_, rt_eye_args, RT_EYE_FIELDS, n, __VA_ARGS__)
+#define rt_eye(...) RT_CALL_WITH_DEFAULTS(rt_eye_, rt_eye_args, RT_EYE_DEFAULTS, n, __VA_ARGS__)
 RT_API rt_tensor *rt_eye_(rt_eye_args a);
 /* Makes an int64 tensor [2,k]: the rows and the columns of the elements of a matrix that lie on or below
  * a diagonal, row by row. Diagonal 0 is the main one, positive ones lie above it. */

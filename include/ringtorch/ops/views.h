@@ -16,7 +16,8 @@
 #ifndef RINGTORCH_OPS_VIEWS_H
 #define RINGTORCH_OPS_VIEWS_H
 
-#include <ringtorch/op.h>
+#include <ringtorch/field.h>
+#include <ringtorch/tensor.h>
 
 RT_BEGIN_DECLS
 
@@ -95,19 +96,17 @@ RT_API rt_tensor *rt_atleast_3d(rt_tensor *x);
 /* Returns a view in which an axis counts windows of `size` elements that begin `step` apart, and a new
  * last axis the elements of each. */
 RT_API rt_tensor *rt_unfold(rt_tensor *x, int axis, int64_t size, int64_t step);
-#define RT_DIAGONAL_AXES(F, one, other)                                                            \
-    F(INT, offset, 0, RT_ANY, "which diagonal: 0 the main one, positive above it")                 \
-    F(INT, axis1, one, RT_ANY, "the axis of its rows")                                             \
-    F(INT, axis2, other, RT_ANY, "the axis of its columns")
-#define RT_DIAGONAL_FIELDS(F)                                                                      \
-    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "two axes or more")                                        \
-    RT_DIAGONAL_AXES(F, 0, 1)
+/* The arguments of rt_diagonal. */
 typedef struct rt_diagonal_args {
-    RT_STRUCT(RT_DIAGONAL_FIELDS)
+    rt_tensor *x;            /* the tensor */
+    int64_t offset;          /* which diagonal: 0 the main one, positive above it */
+    int axis1;               /* the axis of its rows */
+    int axis2 RT_DEFAULT(1); /* the axis of its columns */
 } rt_diagonal_args;
+#define RT_DIAGONAL_DEFAULTS .axis2 = 1
 /* Returns a view of a diagonal of two axes, which becomes the last axis. */
 #define rt_diagonal(...)                                                                           \
-    RT_OP_CALL(rt_diagonal_, rt_diagonal_args, RT_DIAGONAL_FIELDS, x, __VA_ARGS__)
+    RT_CALL_WITH_DEFAULTS(rt_diagonal_, rt_diagonal_args, RT_DIAGONAL_DEFAULTS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_diagonal_(rt_diagonal_args a);
 
 /* ---- several views ----
@@ -182,20 +181,20 @@ RT_API rt_tensor *rt_block_diag(rt_tensor *const *xs, int count);
 RT_API rt_tensor *rt_repeat(rt_tensor *x, rt_dims times);
 /* The same, but x may also have more axes: times are those of the last ones. */
 RT_API rt_tensor *rt_tile(rt_tensor *x, rt_dims times);
-#define RT_REPEAT_INTERLEAVE_FIELDS(F)                                                             \
-    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
-    F(INPUT, counts, RT_OPTIONAL, RT_TYPE(I64), "[n], or one for all")                             \
-    F(INT, repeats, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "how often; if no counts are given")       \
-    F(INT, axis, RT_NOT_GIVEN, RT_MAYBE(RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1)),                 \
-      "the axis, of size n; not given: x as if it had one axis")
+/* The arguments of rt_repeat_interleave: .repeats or .counts must be given. */
 typedef struct rt_repeat_interleave_args {
-    RT_STRUCT(RT_REPEAT_INTERLEAVE_FIELDS)
+    rt_tensor *x;                             /* the tensor */
+    rt_tensor *counts;                        /* int64 [n], or one for all indices */
+    int64_t repeats RT_DEFAULT(RT_NOT_GIVEN); /* how often each index is there */
+    /* the axis, of size n; not given: x as if it had one axis */
+    int64_t axis RT_DEFAULT(RT_NOT_GIVEN);
 } rt_repeat_interleave_args;
+#define RT_REPEAT_INTERLEAVE_DEFAULTS .repeats = RT_NOT_GIVEN, .axis = RT_NOT_GIVEN
 /* Returns x with each index of an axis .repeats times in a row, or index i .counts[i] times, whose
  * values are then read: the shape depends on them. */
 #define rt_repeat_interleave(...)                                                                  \
-    RT_OP_CALL(rt_repeat_interleave_, rt_repeat_interleave_args, RT_REPEAT_INTERLEAVE_FIELDS, x,   \
-               __VA_ARGS__)
+    RT_CALL_WITH_DEFAULTS(rt_repeat_interleave_, rt_repeat_interleave_args,                        \
+                          RT_REPEAT_INTERLEAVE_DEFAULTS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_repeat_interleave_(rt_repeat_interleave_args a);
 /* Shifts the elements by shifts[i] along axes[i], for all i < count; those that leave at one end come
  * back at the other. axes may be NULL if count is 1: then x is shifted as if it had one axis. */
@@ -217,16 +216,19 @@ RT_API rt_tensor *rt_triu(rt_tensor *x, int64_t offset);
 RT_API rt_tensor *rt_diag(rt_tensor *x, int64_t offset);
 /* Returns a matrix with all elements of x on a diagonal. */
 RT_API rt_tensor *rt_diagflat(rt_tensor *x, int64_t offset);
-#define RT_DIAG_EMBED_FIELDS(F)                                                                    \
-    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[..., n], at most 7 axes")                                \
-    RT_DIAGONAL_AXES(F, -2, -1)
+/* The arguments of rt_diag_embed. */
 typedef struct rt_diag_embed_args {
-    RT_STRUCT(RT_DIAG_EMBED_FIELDS)
+    rt_tensor *x;             /* [..., n], at most 7 axes */
+    int64_t offset;           /* which diagonal: 0 the main one, positive above it */
+    int axis1 RT_DEFAULT(-2); /* the axis of its rows */
+    int axis2 RT_DEFAULT(-1); /* the axis of its columns */
 } rt_diag_embed_args;
+#define RT_DIAG_EMBED_DEFAULTS .axis1 = -2, .axis2 = -1
 /* Returns zeros in which the last axis of x lies on a diagonal of two axes: the reverse of
  * rt_diagonal. */
 #define rt_diag_embed(...)                                                                         \
-    RT_OP_CALL(rt_diag_embed_, rt_diag_embed_args, RT_DIAG_EMBED_FIELDS, x, __VA_ARGS__)
+    RT_CALL_WITH_DEFAULTS(rt_diag_embed_, rt_diag_embed_args, RT_DIAG_EMBED_DEFAULTS, x,           \
+                          __VA_ARGS__)
 RT_API rt_tensor *rt_diag_embed_(rt_diag_embed_args a);
 /* Returns the sum of the main diagonal of a matrix, of integers as int64: []. */
 RT_API rt_tensor *rt_trace(rt_tensor *x);

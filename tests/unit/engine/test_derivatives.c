@@ -100,6 +100,8 @@ static const struct {
     {"split_with_sizes", NULL, "{\"sizes\": [1, 2], \"axis\": 1}"},
     {"tensor_split", NULL, "{\"sections\": 2}"},
     {"tile", NULL, "{\"times\": [2]}"},
+    {"tril_indices", NULL, "{\"rows\": 2, \"columns\": 2}"},
+    {"triu_indices", NULL, "{\"rows\": 2, \"columns\": 2}"},
     {"unflatten", NULL, "{\"axis\": 1, \"shape\": [3, 1]}"},
     {"unfold", NULL, "{\"axis\": 1, \"size\": 2, \"step\": 1}"},
     {"vsplit", NULL, "{\"sections\": 2}"},

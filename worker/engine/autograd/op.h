@@ -52,7 +52,7 @@
     static rt_tensor *id##_result(__attribute__((unused)) const rt_call *c,                        \
                                   __attribute__((unused)) const type *a)
 
-/* The same with several results: their number comes after the name, and the body sets c->out.
+/* The same with several results: their number comes after the name, and the body sets c->out. With RT_MANY it calls rt_results before.
  *
  *     RT_COMPOSITE_OF(aminmax, 2, rt_axis_args, RT_AXIS_FIELDS, "the smallest and the largest x along the axis")
  *     {

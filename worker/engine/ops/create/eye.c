@@ -2,9 +2,17 @@
 #include "common/base/error.h"
 #include "worker/engine/ops/ops.h"
 
+#define EYE_FIELDS(F)                                                                              \
+    F(INT, n, RT_NEEDED, RT_FROM(0), "rows")                                                       \
+    F(INT, m, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "columns; not given: as many as rows")           \
+    F(DTYPE, dtype, RT_F32, RT_ANY, "of the result")
+typedef struct RT_DESIGNATED eye_args {
+    RT_STRUCT(EYE_FIELDS)
+} eye_args;
+
 static rt_status eye_infer(rt_call *c)
 {
-    const rt_eye_args *a = c->args;
+    const eye_args *a = c->args;
     return rt_result(c, 0, rt_shape(a->n, a->m == RT_NOT_GIVEN ? a->n : a->m), a->dtype);
 }
 
@@ -20,12 +28,12 @@ static rt_status eye_run(rt_call *c)
 const rt_op rt__op_eye = {
     .name = "eye",
     .help = "y[i,k] = 1 where i = k, else 0",
-    RT_ARGS(rt_eye_args, RT_EYE_FIELDS),
+    RT_ARGS(eye_args, EYE_FIELDS),
     .infer = eye_infer,
     .run = eye_run,
 };
 
 rt_tensor *rt_eye_(rt_eye_args a)
 {
-    return rt_apply(&rt__op_eye, &a);
+    return rt_apply(&rt__op_eye, &(eye_args){.n = a.n, .m = a.m, .dtype = a.dtype});
 }

@@ -12,6 +12,11 @@ typedef struct RT_DESIGNATED triangle_args {
     RT_STRUCT(TRIANGLE_FIELDS)
 } triangle_args;
 
+typedef struct RT_DESIGNATED indices_args {
+    triangle_args of;
+    bool lower;
+} indices_args;
+
 static __int128 clamp(__int128 v, __int128 low, __int128 high)
 {
     return v < low ? low : v > high ? high : v;
@@ -27,29 +32,24 @@ static __int128 count_below(const triangle_args *a, __int128 offset)
     return partial * least + partial * (partial - 1) / 2 + (a->rows - full) * a->columns;
 }
 
-static rt_status describe(rt_call *c, __int128 count)
+static rt_status indices_infer(rt_call *c)
 {
+    const indices_args *i = c->args;
+    const triangle_args *a = &i->of;
+    __int128 count = i->lower
+                         ? count_below(a, a->offset)
+                         : (__int128)a->rows * a->columns - count_below(a, (__int128)a->offset - 1);
     if (count > INT64_MAX / 16)
-        return RT_FAIL(RANGE, "%s: the indices are more than any memory holds", c->op->name);
+        return RT_FAIL(RANGE, "%s: the indices are more than any memory holds",
+                       i->lower ? "tril_indices" : "triu_indices");
     return rt_result(c, 0, rt_shape(2, (int64_t)count), RT_I64);
 }
 
-static rt_status tril_indices_infer(rt_call *c)
-{
-    const triangle_args *a = c->args;
-    return describe(c, count_below(a, a->offset));
-}
-
-static rt_status triu_indices_infer(rt_call *c)
-{
-    const triangle_args *a = c->args;
-    return describe(c, (__int128)a->rows * a->columns - count_below(a, (__int128)a->offset - 1));
-}
-
 /* Writes the indices of the columns [from, to) of each row: rows first, then columns. */
-static rt_status write_indices(rt_call *c, bool lower)
+static rt_status indices_run(rt_call *c)
 {
-    const triangle_args *a = c->args;
+    const triangle_args *a = &((const indices_args *)c->args)->of;
+    bool lower = ((const indices_args *)c->args)->lower;
     int64_t n = c->out[0]->dims.d[1], *row = rt_i64(c->out[0]), *column = row + n;
     for (int64_t r = 0, at = 0; row && at < n; r++) {
         int64_t edge = (int64_t)clamp((__int128)r + a->offset + lower, 0, a->columns);
@@ -61,30 +61,24 @@ static rt_status write_indices(rt_call *c, bool lower)
     return rt_error_code();
 }
 
-static rt_status tril_indices_run(rt_call *c)
+static const rt_op indices_op = {
+    .name = "triangle_indices",
+    .args_size = sizeof(indices_args),
+    .infer = indices_infer,
+    .run = indices_run,
+};
+
+RT_COMPOSITE(tril_indices, triangle_args, TRIANGLE_FIELDS,
+             "y[:, i] = row and column of the i-th element of a matrix on or below a diagonal")
 {
-    return write_indices(c, true);
+    return rt_apply(&indices_op, &(indices_args){.of = *a, .lower = true});
 }
 
-static rt_status triu_indices_run(rt_call *c)
+RT_COMPOSITE(triu_indices, triangle_args, TRIANGLE_FIELDS,
+             "y[:, i] = row and column of the i-th element of a matrix on or above a diagonal")
 {
-    return write_indices(c, false);
+    return rt_apply(&indices_op, &(indices_args){.of = *a});
 }
-
-const rt_op rt__op_tril_indices = {
-    .name = "tril_indices",
-    .help = "y[:, i] = row and column of the i-th element of a matrix on or below a diagonal",
-    RT_PUBLIC_ARGS(triangle_args, TRIANGLE_FIELDS),
-    .infer = tril_indices_infer,
-    .run = tril_indices_run,
-};
-const rt_op rt__op_triu_indices = {
-    .name = "triu_indices",
-    .help = "y[:, i] = row and column of the i-th element of a matrix on or above a diagonal",
-    RT_PUBLIC_ARGS(triangle_args, TRIANGLE_FIELDS),
-    .infer = triu_indices_infer,
-    .run = triu_indices_run,
-};
 
 rt_tensor *rt_tril_indices(int64_t rows, int64_t columns, int64_t offset)
 {

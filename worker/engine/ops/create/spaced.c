@@ -5,7 +5,6 @@
 
 /* ---- float64 numbers, which are then converted ---- */
 
-#define NO_FIELDS(F)
 typedef struct RT_DESIGNATED spaced_args {
     double start, end;
     int64_t steps;

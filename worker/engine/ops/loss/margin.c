@@ -1,13 +1,14 @@
 /* Losses with a margin: what lies beyond it loses nothing. */
 #include "common/base/error.h"
 #include "worker/engine/ops/loss/loss.h"
+#include <math.h>
 
 RT_COMPOSITE(soft_margin_loss, rt_loss_args, RT_LOSS_FIELDS, "y = log(1 + exp(-target x)), reduced",
              .derivatives = 2)
 {
     if (rt__loss_same_shape(c) != RT_OK)
         return NULL;
-    return rt__loss_reduced(rt_softplus(rt_neg(rt_mul(a->target, a->x))), a->reduction);
+    return rt__loss_reduced(rt_softplus(rt_neg(rt_mul(a->target, a->x)), .threshold = INFINITY), a->reduction);
 }
 
 rt_tensor *rt_soft_margin_loss_(rt_loss_args a)

@@ -3,6 +3,23 @@
 #include "worker/engine/ops/views/window.h"
 #include <string.h>
 
+#define DIAGONAL_AXES(F, one, other)                                                               \
+    F(INT, offset, 0, RT_ANY, "which diagonal: 0 the main one, positive above it")                 \
+    F(INT, axis1, one, RT_ANY, "the axis of its rows")                                             \
+    F(INT, axis2, other, RT_ANY, "the axis of its columns")
+#define DIAGONAL_FIELDS(F)                                                                         \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "two axes or more")                                        \
+    DIAGONAL_AXES(F, 0, 1)
+typedef struct RT_DESIGNATED diagonal_args {
+    RT_STRUCT(DIAGONAL_FIELDS)
+} diagonal_args;
+#define DIAG_EMBED_FIELDS(F)                                                                       \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[..., n], at most 7 axes")                                \
+    DIAGONAL_AXES(F, -2, -1)
+typedef struct RT_DESIGNATED diag_embed_args {
+    RT_STRUCT(DIAG_EMBED_FIELDS)
+} diag_embed_args;
+
 rt_status rt__diagonal_place(const char *what, rt_dims dims, const int64_t *stride, int64_t offset,
                              int64_t axis1, int64_t axis2, rt_place *out)
 {
@@ -34,7 +51,7 @@ rt_status rt__diagonal_place(const char *what, rt_dims dims, const int64_t *stri
 
 static rt_status diagonal_infer(rt_call *c)
 {
-    const rt_diagonal_args *a = c->args;
+    const diagonal_args *a = c->args;
     const rt_tensor *x = c->in[0];
     rt_place at;
     RT_TRY(rt__diagonal_place("diagonal", x->dims, x->stride, a->offset, a->axis1, a->axis2, &at));
@@ -43,7 +60,7 @@ static rt_status diagonal_infer(rt_call *c)
 
 static void diagonal_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
-    const rt_diagonal_args *a = c->args;
+    const diagonal_args *a = c->args;
     rt_dims dims = c->in[0]->dims;
     int64_t stride[RT_MAX_DIMS];
     rt_place at;
@@ -55,19 +72,21 @@ static void diagonal_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 const rt_op rt__op_diagonal = {
     .name = "diagonal",
     .help = "y[..., i] = x[..., i, i + offset, ...] of two axes; its axis is the last",
-    RT_ARGS(rt_diagonal_args, RT_DIAGONAL_FIELDS),
+    RT_ARGS(diagonal_args, DIAGONAL_FIELDS),
     .infer = diagonal_infer,
     .backward = diagonal_backward,
 };
 
 rt_tensor *rt_diagonal_(rt_diagonal_args a)
 {
-    return rt_apply(&rt__op_diagonal, &a);
+    return rt_apply(
+        &rt__op_diagonal,
+        &(diagonal_args){.x = a.x, .offset = a.offset, .axis1 = a.axis1, .axis2 = a.axis2});
 }
 
 /* ---- its reverse ---- */
 
-RT_COMPOSITE(diag_embed, rt_diag_embed_args, RT_DIAG_EMBED_FIELDS,
+RT_COMPOSITE(diag_embed, diag_embed_args, DIAG_EMBED_FIELDS,
              "y = zeros of which x is the diagonal: y[..., i, i + offset] = x[..., i]")
 {
     rt_dims in = a->x->dims, dims = {.n = in.n + 1};
@@ -95,7 +114,9 @@ RT_COMPOSITE(diag_embed, rt_diag_embed_args, RT_DIAG_EMBED_FIELDS,
 
 rt_tensor *rt_diag_embed_(rt_diag_embed_args a)
 {
-    return rt_apply(&rt__op_diag_embed, &a);
+    return rt_apply(
+        &rt__op_diag_embed,
+        &(diag_embed_args){.x = a.x, .offset = a.offset, .axis1 = a.axis1, .axis2 = a.axis2});
 }
 
 /* ---- matrices ---- */

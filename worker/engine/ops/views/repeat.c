@@ -192,7 +192,17 @@ static rt_tensor *repeat_evenly(rt_tensor *x, int64_t times, int axis)
     return rt_reshape(rt_expand(rt_unsqueeze(x, axis + 1), apart), dims);
 }
 
-RT_COMPOSITE(repeat_interleave, rt_repeat_interleave_args, RT_REPEAT_INTERLEAVE_FIELDS,
+#define REPEAT_INTERLEAVE_FIELDS(F)                                                                \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    F(INPUT, counts, RT_OPTIONAL, RT_TYPE(I64), "[n], or one for all")                             \
+    F(INT, repeats, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "how often; if no counts are given")       \
+    F(INT, axis, RT_NOT_GIVEN, RT_MAYBE(RT_ANY_AXIS),                                              \
+      "the axis, of size n; not given: x as if it had one axis")
+typedef struct RT_DESIGNATED repeat_interleave_args {
+    RT_STRUCT(REPEAT_INTERLEAVE_FIELDS)
+} repeat_interleave_args;
+
+RT_COMPOSITE(repeat_interleave, repeat_interleave_args, REPEAT_INTERLEAVE_FIELDS,
              "y = x with each index of an axis repeats times, or counts[i] times, in a row")
 {
     rt_tensor *x = a->axis == RT_NOT_GIVEN ? rt_ravel(a->x) : a->x;
@@ -209,5 +219,7 @@ RT_COMPOSITE(repeat_interleave, rt_repeat_interleave_args, RT_REPEAT_INTERLEAVE_
 
 rt_tensor *rt_repeat_interleave_(rt_repeat_interleave_args a)
 {
-    return rt_apply(&rt__op_repeat_interleave, &a);
+    return rt_apply(&rt__op_repeat_interleave,
+                    &(repeat_interleave_args){
+                        .x = a.x, .counts = a.counts, .repeats = a.repeats, .axis = a.axis});
 }

@@ -92,9 +92,8 @@ typedef struct RT_DESIGNATED unbind_args {
     RT_STRUCT(UNBIND_FIELDS)
 } unbind_args;
 
-static void unbind_compose(rt_call *c)
+RT_COMPOSITE_MANY(unbind, unbind_args, UNBIND_FIELDS, "y_i = x[i] along an axis, for all i")
 {
-    const unbind_args *a = c->args;
     int axis = rt__axis("unbind", a->axis, a->x->dims.n);
     int64_t count = axis < 0 ? -1 : a->x->dims.d[axis];
     int64_t *ones = count >= 0 ? rt_calloc((size_t)count, sizeof *ones) : NULL;
@@ -104,14 +103,6 @@ static void unbind_compose(rt_call *c)
         make_parts(c, axis, true, ones, count);
     rt_mem_free(ones);
 }
-
-const rt_op rt__op_unbind = {
-    .name = "unbind",
-    .help = "y_i = x[i] along an axis, for all i",
-    RT_ARGS(unbind_args, UNBIND_FIELDS),
-    .n_out = RT_MANY,
-    .compose = unbind_compose,
-};
 
 int rt_unbind(rt_tensor *x, int axis, rt_tensor **out, int room)
 {
@@ -126,23 +117,15 @@ typedef struct RT_DESIGNATED chunk_args {
     RT_STRUCT(CHUNK_FIELDS)
 } chunk_args;
 
-static void chunk_compose(rt_call *c)
+RT_COMPOSITE_MANY(chunk, chunk_args, CHUNK_FIELDS,
+                  "y_i = x[i * size : (i + 1) * size] of an axis, size = ceil(n / chunks)")
 {
-    const chunk_args *a = c->args;
     int axis = rt__axis("chunk", a->axis, a->x->dims.n);
     if (axis < 0)
         return;
     int64_t n = a->x->dims.d[axis], size = n > 0 ? (n - 1) / a->chunks + 1 : 0;
     make_even_parts(c, axis, size, size > 0 ? (n - 1) / size + 1 : a->chunks, 0);
 }
-
-const rt_op rt__op_chunk = {
-    .name = "chunk",
-    .help = "y_i = x[i * size : (i + 1) * size] along an axis, size = ceil(its size / chunks)",
-    RT_ARGS(chunk_args, CHUNK_FIELDS),
-    .n_out = RT_MANY,
-    .compose = chunk_compose,
-};
 
 int rt_chunk(rt_tensor *x, int64_t chunks, int axis, rt_tensor **out, int room)
 {
@@ -158,9 +141,9 @@ typedef struct RT_DESIGNATED split_args {
     RT_STRUCT(SPLIT_FIELDS)
 } split_args;
 
-static void split_compose(rt_call *c)
+RT_COMPOSITE_MANY(split, split_args, SPLIT_FIELDS,
+                  "y_i = x[i * size : (i + 1) * size] along an axis")
 {
-    const split_args *a = c->args;
     int axis = rt__axis("split", a->axis, a->x->dims.n);
     if (axis < 0)
         return;
@@ -171,14 +154,6 @@ static void split_compose(rt_call *c)
     else
         make_even_parts(c, axis, a->size, n > 0 ? (n - 1) / a->size + 1 : 1, 0);
 }
-
-const rt_op rt__op_split = {
-    .name = "split",
-    .help = "y_i = x[i * size : (i + 1) * size] along an axis",
-    RT_ARGS(split_args, SPLIT_FIELDS),
-    .n_out = RT_MANY,
-    .compose = split_compose,
-};
 
 int rt_split(rt_tensor *x, int64_t size, int axis, rt_tensor **out, int room)
 {
@@ -194,9 +169,9 @@ typedef struct RT_DESIGNATED split_with_sizes_args {
     RT_STRUCT(SPLIT_WITH_SIZES_FIELDS)
 } split_with_sizes_args;
 
-static void split_with_sizes_compose(rt_call *c)
+RT_COMPOSITE_MANY(split_with_sizes, split_with_sizes_args, SPLIT_WITH_SIZES_FIELDS,
+                  "y_i = the next sizes[i] indices of x along an axis")
 {
-    const split_with_sizes_args *a = c->args;
     int axis = rt__axis("split_with_sizes", a->axis, a->x->dims.n);
     if (axis < 0)
         return;
@@ -209,14 +184,6 @@ static void split_with_sizes_compose(rt_call *c)
     else
         make_parts(c, axis, false, a->sizes, a->sizes_count);
 }
-
-const rt_op rt__op_split_with_sizes = {
-    .name = "split_with_sizes",
-    .help = "y_i = the next sizes[i] indices of x along an axis",
-    RT_ARGS(split_with_sizes_args, SPLIT_WITH_SIZES_FIELDS),
-    .n_out = RT_MANY,
-    .compose = split_with_sizes_compose,
-};
 
 int rt_split_with_sizes(rt_tensor *x, const int64_t *sizes, int count, int axis, rt_tensor **out)
 {
@@ -284,21 +251,13 @@ static void split_by(rt_call *c, int axis, int64_t sections, const int64_t *indi
     rt_mem_free(sizes);
 }
 
-static void tensor_split_compose(rt_call *c)
+RT_COMPOSITE_MANY(tensor_split, tensor_split_args, TENSOR_SPLIT_FIELDS,
+                  "y_i = part i of equal ones of an axis, or x[indices[i - 1] : indices[i]]")
 {
-    const tensor_split_args *a = c->args;
     int axis = rt__axis("tensor_split", a->axis, a->x->dims.n);
     if (axis >= 0)
         split_by(c, axis, a->sections, a->indices, a->indices_count);
 }
-
-const rt_op rt__op_tensor_split = {
-    .name = "tensor_split",
-    .help = "y_i = the i-th of equal parts of x along an axis, or x[indices[i - 1] : indices[i]]",
-    RT_ARGS(tensor_split_args, TENSOR_SPLIT_FIELDS),
-    .n_out = RT_MANY,
-    .compose = tensor_split_compose,
-};
 
 int rt_tensor_split(rt_tensor *x, int64_t n, const int64_t *indices, int axis, rt_tensor **out,
                     int room)
@@ -326,42 +285,21 @@ static void split_along(rt_call *c, int axis, int least)
         split_by(c, axis, a->sections, a->indices, a->indices_count);
 }
 
-static void hsplit_compose(rt_call *c)
+RT_COMPOSITE_MANY(hsplit, by_args, BY_FIELDS,
+                  "as tensor_split along axis 1, or along axis 0 of a vector")
 {
     split_along(c, c->in[0]->dims.n == 1 ? 0 : 1, 1);
 }
 
-static void vsplit_compose(rt_call *c)
+RT_COMPOSITE_MANY(vsplit, by_args, BY_FIELDS, "as tensor_split along axis 0")
 {
     split_along(c, 0, 2);
 }
 
-static void dsplit_compose(rt_call *c)
+RT_COMPOSITE_MANY(dsplit, by_args, BY_FIELDS, "as tensor_split along axis 2")
 {
     split_along(c, 2, 3);
 }
-
-const rt_op rt__op_hsplit = {
-    .name = "hsplit",
-    .help = "as tensor_split along axis 1, or along axis 0 of a vector",
-    RT_ARGS(by_args, BY_FIELDS),
-    .n_out = RT_MANY,
-    .compose = hsplit_compose,
-};
-const rt_op rt__op_vsplit = {
-    .name = "vsplit",
-    .help = "as tensor_split along axis 0",
-    RT_ARGS(by_args, BY_FIELDS),
-    .n_out = RT_MANY,
-    .compose = vsplit_compose,
-};
-const rt_op rt__op_dsplit = {
-    .name = "dsplit",
-    .help = "as tensor_split along axis 2",
-    RT_ARGS(by_args, BY_FIELDS),
-    .n_out = RT_MANY,
-    .compose = dsplit_compose,
-};
 
 static int split_named(const rt_op *op, rt_tensor *x, int64_t n, const int64_t *indices,
                        rt_tensor **out, int room)
@@ -398,9 +336,8 @@ typedef struct RT_DESIGNATED meshgrid_args {
     RT_STRUCT(MESHGRID_FIELDS)
 } meshgrid_args;
 
-static void meshgrid_compose(rt_call *c)
+RT_COMPOSITE_MANY(meshgrid, meshgrid_args, MESHGRID_FIELDS, "y_i[k_0, k_1, ...] = xs_i[k_i]")
 {
-    const meshgrid_args *a = c->args;
     bool swap = a->indexing == 1 && c->n_in > 1;
     rt_dims shape = {.n = c->n_in};
     if (c->n_in > RT_MAX_DIMS) {
@@ -425,14 +362,6 @@ static void meshgrid_compose(rt_call *c)
         c->out[i] = rt_expand(rt_reshape(c->in[i], along), shape);
     }
 }
-
-const rt_op rt__op_meshgrid = {
-    .name = "meshgrid",
-    .help = "y_i[k_0, k_1, ...] = xs_i[k_i]",
-    RT_ARGS(meshgrid_args, MESHGRID_FIELDS),
-    .n_out = RT_MANY,
-    .compose = meshgrid_compose,
-};
 
 int rt_meshgrid(rt_tensor *const *xs, int count, bool xy, rt_tensor **out)
 {

@@ -10,17 +10,18 @@ typedef struct RT_DESIGNATED triangle_args {
     RT_STRUCT(TRIANGLE_FIELDS)
 } triangle_args;
 
+#define PART_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[..., n, m]")
+typedef struct RT_DESIGNATED part_args {
+    RT_STRUCT(PART_FIELDS)
+    int64_t offset;
+    bool upper;
+} part_args;
+
+static rt_tensor *triangle(rt_tensor *x, const part_args *a);
+
 static int64_t clamp(int64_t v, int64_t low, int64_t high)
 {
     return v < low ? low : v > high ? high : v;
-}
-
-static rt_status triangle_infer(rt_call *c)
-{
-    if (c->in[0]->dims.n < 2)
-        return RT_FAIL(SHAPE, "%s: %s, expected two axes or more", c->op->name,
-                       rt_describe(c->in[0]));
-    return rt_result_like(c, 0, c->in[0]);
 }
 
 /* Sets the elements [from, to) of a vector. */
@@ -41,16 +42,16 @@ static rt_tensor *mask_of(int64_t rows, int64_t columns, int64_t edge, bool uppe
     return rt__tensor_view(band, rt_shape(rows, columns), (int64_t[]){-1, 1}, rows - 1);
 }
 
-static rt_status choose(rt_call *c, bool upper)
+static rt_status triangle_run(rt_call *c)
 {
-    const triangle_args *a = c->args;
+    const part_args *a = c->args;
     rt_tensor *x = c->in[0], *y = c->out[0];
     rt_exec *e = rt_exec_of(c);
     if (x->numel == 0)
         return RT_OK;
     int64_t rows = x->dims.d[x->dims.n - 2], columns = x->dims.d[x->dims.n - 1];
-    int64_t edge = upper || a->offset == INT64_MAX ? a->offset : a->offset + 1;
-    rt_tensor *mask = mask_of(rows, columns, edge, upper),
+    int64_t edge = a->upper || a->offset == INT64_MAX ? a->offset : a->offset + 1;
+    rt_tensor *mask = mask_of(rows, columns, edge, a->upper),
               *zero = rt__tensor_new(rt_shape(), x->dtype);
     if (!mask || !zero || rt__fill(zero, 0) != RT_OK)
         return rt_error_code();
@@ -61,44 +62,45 @@ static rt_status choose(rt_call *c, bool upper)
     return RT_OK;
 }
 
-static rt_status tril_run(rt_call *c)
+static void triangle_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
-    return choose(c, false);
+    dx[0] = triangle(dy[0], c->args);
 }
 
-static rt_status triu_run(rt_call *c)
-{
-    return choose(c, true);
-}
-
-static void tril_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
-{
-    dx[0] = rt_tril(dy[0], ((const triangle_args *)c->args)->offset);
-}
-
-static void triu_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
-{
-    dx[0] = rt_triu(dy[0], ((const triangle_args *)c->args)->offset);
-}
-
-const rt_op rt__op_tril = {
-    .name = "tril",
-    .help = "y[..., i, k] = x[..., i, k] if k <= i + offset, else 0",
-    RT_ARGS(triangle_args, TRIANGLE_FIELDS),
-    .infer = triangle_infer,
-    .run = tril_run,
-    .backward = tril_backward,
+static const rt_op triangle_op = {
+    .name = "triangle",
+    RT_INTERNAL_ARGS(part_args, PART_FIELDS),
+    .infer = rt__infer_like_first,
+    .run = triangle_run,
+    .backward = triangle_backward,
     .strided = true,
 };
-const rt_op rt__op_triu = {
-    .name = "triu",
-    .help = "y[..., i, k] = x[..., i, k] if k >= i + offset, else 0",
-    RT_ARGS(triangle_args, TRIANGLE_FIELDS),
-    .infer = triangle_infer,
-    .run = triu_run,
-    .backward = triu_backward,
-    .strided = true,
-};
+
+static rt_tensor *triangle(rt_tensor *x, const part_args *a)
+{
+    return rt_apply(&triangle_op, &(part_args){.x = x, .offset = a->offset, .upper = a->upper});
+}
+
+/* ---- the operations ---- */
+
+static rt_tensor *triangle_of(const char *what, const triangle_args *a, bool upper)
+{
+    if (a->x->dims.n < 2)
+        return RT_FAIL_NULL(SHAPE, "%s: %s, expected two axes or more", what, rt_describe(a->x));
+    return triangle(a->x, &(part_args){.offset = a->offset, .upper = upper});
+}
+
+RT_COMPOSITE(tril, triangle_args, TRIANGLE_FIELDS,
+             "y[..., i, k] = x[..., i, k] if k <= i + offset, else 0")
+{
+    return triangle_of("tril", a, false);
+}
+
+RT_COMPOSITE(triu, triangle_args, TRIANGLE_FIELDS,
+             "y[..., i, k] = x[..., i, k] if k >= i + offset, else 0")
+{
+    return triangle_of("triu", a, true);
+}
 
 rt_tensor *rt_tril(rt_tensor *x, int64_t offset)
 {
