@@ -337,9 +337,32 @@ static void permutation_refuses_places_outside(void **state)
     assert_fine();
 }
 
+/* The numbers are those of rt_rand, rt_randn and rt_randint, converted; none becomes 1. */
+static void like_another_tensor(void **state)
+{
+    (void)state;
+    rt_dims shape = rt_shape(40, 50);
+    static const rt_dtype types[] = {RT_F32, RT_F64, RT_BF16, RT_F16};
+    for (int i = 0; i < 4; i++) {
+        rt_tensor *x = rt_zeros(shape, types[i]);
+        rt_random_seek(7, 0, 0);
+        rt_tensor *a = rt_rand_like(x), *b = rt_randn_like(x), *c = rt_randint_like(x, 2, 9);
+        rt_random_seek(7, 0, 0);
+        rt_tensor *u = rt_rand(shape), *n = rt_randn(shape), *k = rt_randint(shape, 2, 9);
+        assert_true(rt_dtype_of(a) == types[i] && rt_dtype_of(b) == types[i] &&
+                    rt_dtype_of(c) == types[i]);
+        assert_true(rt_item(rt_amax(a)) < 1 && rt_item(rt_amin(a)) >= 0);
+        assert_true(rt_item(rt_amax(rt_abs(rt_sub(rt_to(a, RT_F32), u)))) < 0.004);
+        assert_true(rt_item(rt_amax(rt_abs(rt_sub(b, rt_to(n, types[i]))))) == 0);
+        assert_true(rt_item(rt_amax(rt_abs(rt_sub(c, rt_to(k, types[i]))))) == 0);
+    }
+    assert_int_equal(rt_error_code(), RT_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(like_another_tensor),
         TEST(philox_gives_the_known_answers),
         TEST(uniform_is_philox_of_its_place),
         TEST(values_depend_on_seed_step_slice_and_place_only),

@@ -1,5 +1,4 @@
 /* Random tensors of the shape and type of another one. */
-
 #include "worker/engine/ops/ops.h"
 #include <ringtorch/random.h>
 

@@ -92,7 +92,7 @@ typedef struct RT_DESIGNATED unbind_args {
     RT_STRUCT(UNBIND_FIELDS)
 } unbind_args;
 
-RT_COMPOSITE_MANY(unbind, unbind_args, UNBIND_FIELDS, "y_i = x[i] along an axis, for all i")
+RT_COMPOSITE_OF(unbind, RT_MANY, unbind_args, UNBIND_FIELDS, "y_i = x[i] along an axis, for all i")
 {
     int axis = rt__axis("unbind", a->axis, a->x->dims.n);
     int64_t count = axis < 0 ? -1 : a->x->dims.d[axis];
@@ -117,7 +117,7 @@ typedef struct RT_DESIGNATED chunk_args {
     RT_STRUCT(CHUNK_FIELDS)
 } chunk_args;
 
-RT_COMPOSITE_MANY(chunk, chunk_args, CHUNK_FIELDS,
+RT_COMPOSITE_OF(chunk, RT_MANY, chunk_args, CHUNK_FIELDS,
                   "y_i = x[i * size : (i + 1) * size] of an axis, size = ceil(n / chunks)")
 {
     int axis = rt__axis("chunk", a->axis, a->x->dims.n);
@@ -141,7 +141,7 @@ typedef struct RT_DESIGNATED split_args {
     RT_STRUCT(SPLIT_FIELDS)
 } split_args;
 
-RT_COMPOSITE_MANY(split, split_args, SPLIT_FIELDS,
+RT_COMPOSITE_OF(split, RT_MANY, split_args, SPLIT_FIELDS,
                   "y_i = x[i * size : (i + 1) * size] along an axis")
 {
     int axis = rt__axis("split", a->axis, a->x->dims.n);
@@ -169,7 +169,7 @@ typedef struct RT_DESIGNATED split_with_sizes_args {
     RT_STRUCT(SPLIT_WITH_SIZES_FIELDS)
 } split_with_sizes_args;
 
-RT_COMPOSITE_MANY(split_with_sizes, split_with_sizes_args, SPLIT_WITH_SIZES_FIELDS,
+RT_COMPOSITE_OF(split_with_sizes, RT_MANY, split_with_sizes_args, SPLIT_WITH_SIZES_FIELDS,
                   "y_i = the next sizes[i] indices of x along an axis")
 {
     int axis = rt__axis("split_with_sizes", a->axis, a->x->dims.n);
@@ -251,7 +251,7 @@ static void split_by(rt_call *c, int axis, int64_t sections, const int64_t *indi
     rt_mem_free(sizes);
 }
 
-RT_COMPOSITE_MANY(tensor_split, tensor_split_args, TENSOR_SPLIT_FIELDS,
+RT_COMPOSITE_OF(tensor_split, RT_MANY, tensor_split_args, TENSOR_SPLIT_FIELDS,
                   "y_i = part i of equal ones of an axis, or x[indices[i - 1] : indices[i]]")
 {
     int axis = rt__axis("tensor_split", a->axis, a->x->dims.n);
@@ -285,18 +285,18 @@ static void split_along(rt_call *c, int axis, int least)
         split_by(c, axis, a->sections, a->indices, a->indices_count);
 }
 
-RT_COMPOSITE_MANY(hsplit, by_args, BY_FIELDS,
+RT_COMPOSITE_OF(hsplit, RT_MANY, by_args, BY_FIELDS,
                   "as tensor_split along axis 1, or along axis 0 of a vector")
 {
     split_along(c, c->in[0]->dims.n == 1 ? 0 : 1, 1);
 }
 
-RT_COMPOSITE_MANY(vsplit, by_args, BY_FIELDS, "as tensor_split along axis 0")
+RT_COMPOSITE_OF(vsplit, RT_MANY, by_args, BY_FIELDS, "as tensor_split along axis 0")
 {
     split_along(c, 0, 2);
 }
 
-RT_COMPOSITE_MANY(dsplit, by_args, BY_FIELDS, "as tensor_split along axis 2")
+RT_COMPOSITE_OF(dsplit, RT_MANY, by_args, BY_FIELDS, "as tensor_split along axis 2")
 {
     split_along(c, 2, 3);
 }
@@ -336,7 +336,7 @@ typedef struct RT_DESIGNATED meshgrid_args {
     RT_STRUCT(MESHGRID_FIELDS)
 } meshgrid_args;
 
-RT_COMPOSITE_MANY(meshgrid, meshgrid_args, MESHGRID_FIELDS, "y_i[k_0, k_1, ...] = xs_i[k_i]")
+RT_COMPOSITE_OF(meshgrid, RT_MANY, meshgrid_args, MESHGRID_FIELDS, "y_i[k_0, k_1, ...] = xs_i[k_i]")
 {
     bool swap = a->indexing == 1 && c->n_in > 1;
     rt_dims shape = {.n = c->n_in};
