@@ -77,6 +77,7 @@ enum {
     RT_SAVED_MAX = 4,      /* maximum of tensors that run may keep for backward */
     RT_PLAN_MAX = 512,     /* maximum of bytes of a plan */
     RT_IN_PLACE_MAX = 256, /* maximum of bytes of the arguments of an operation in place */
+    RT_CONSTANT = 255,     /* .derivatives of a composite whose results have no gradient */
 };
 
 typedef struct rt_op rt_op;
@@ -183,7 +184,8 @@ struct rt_op {
      * and its results have no gradient. */
     void (*backward)(rt_call *c, rt_tensor *const *dy, rt_tensor **dx);
     /* How often results can be differentiated, if there is a limit: 2 for most element-wise functions,
-     * which have no third derivative here, and for operations composed of them. 0: no limit. */
+     * which have no third derivative here, and for operations composed of them. 0: no limit.
+     * RT_CONSTANT: never, for a composite; others are not differentiable without .backward. */
     uint8_t derivatives;
     /* bit i: backward reads the value of input i; bit 31 also stands for all inputs after it */
     uint32_t saves_in;

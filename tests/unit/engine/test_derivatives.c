@@ -174,12 +174,14 @@ static rt_tensor *call(const rt_op *op, rt_tensor **param, int *n)
     return sum;
 }
 
-/* Differentiates until that fails, has been done MOST times, or leaves nothing to differentiate. Returns how often it succeeded. */
+/* Differentiates until that fails, has been done MOST times, or leaves nothing to differentiate. Returns how often it succeeded; RT_CONSTANT if the results
+ * have no gradient. */
 static int orders_of(const rt_op *op)
 {
     rt_tensor *param[INPUTS], *dx[INPUTS];
     int n, order = 0;
     rt_tensor *sum = call(op, param, &n);
+    bool constant = !rt_requires_grad(sum);
     while (order < MOST && rt_requires_grad(sum) &&
            rt_grad(sum, param, n, dx, .create_graph = true) == RT_OK) {
         order++;
@@ -195,7 +197,7 @@ static int orders_of(const rt_op *op)
     rt_error_clear();
     for (int i = 0; i < n; i++)
         rt_free(param[i]);
-    return limited ? order : 0;
+    return constant ? RT_CONSTANT : limited ? order : 0;
 }
 
 static void every_row_says_how_often(void **state)

@@ -3,6 +3,7 @@
 #include "any_call.h"
 
 #include "common/base/mem.h"
+#include "worker/engine/autograd/schema.h"
 #include <math.h>
 #include <ringtorch/random.h>
 
@@ -64,11 +65,16 @@ static bool are_close(rt_tensor *half, rt_tensor *wide, double unit)
     return true;
 }
 
-/* Returns whether results can be compared. Where a difference is divided by its own size, as in normalising few samples, rounding may
- * leave no correct digit. */
+/* Returns whether results can be compared. Where a difference is divided by its own size, as in normalising few samples or in the direction
+ * between two points, rounding may leave no correct digit. */
 static bool is_comparable(const rt_op *op)
 {
-    return strcmp(op->name, "batch_norm") != 0;
+    static const char *const not [] = {"batch_norm", "instance_norm", "local_response_norm",
+                                       "pairwise_distance", "triplet_margin_loss"};
+    for (size_t i = 0; i < COUNT(not ); i++)
+        if (strcmp(op->name, not [i]) == 0)
+            return false;
+    return true;
 }
 
 static void compare(const rt_op *op, const both *b, const rt__named *half, rt_tensor *wide,
@@ -132,22 +138,12 @@ static bool takes_floats(const rt_op *op)
     return false;
 }
 
-/* Returns whether op is differentiated: composites that answer questions, choose constants or change bits are not. */
-static bool has_gradient(const rt_op *op)
-{
-    static const char *const none[] = {"allclose", "equal", "heaviside", "heaviside_", "isclose"};
-    for (size_t i = 0; i < COUNT(none); i++)
-        if (strcmp(op->name, none[i]) == 0)
-            return false;
-    return strncmp(op->name, "bitwise_", 8) != 0 && (op->backward || op->compose);
-}
-
 static void every_operation(bool gradients)
 {
     const rt_op *op;
     for (int i = 0; (op = rt_op_at(i)); i++) {
         int ran = 0;
-        if (!takes_floats(op) || (gradients && !has_gradient(op)))
+        if (!takes_floats(op) || (gradients && !rt__is_differentiable(op)))
             continue;
         for (int k = 0; k < CALLS || (ran == 0 && k < MOST_CALLS); k++)
             ran += check_call(op, k % 2 ? RT_F16 : RT_BF16, gradients);

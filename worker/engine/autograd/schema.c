@@ -190,7 +190,7 @@ json_t *rt__op_schema(const rt_op *op)
     }
     json_t *results =
         op->n_out == RT_MANY ? json_string("any") : json_integer(op->n_out ? op->n_out : 1);
-    bool differentiable = op->compose || op->backward;
+    bool differentiable = rt__is_differentiable(op);
     json_t *orders = !differentiable   ? json_integer(0)
                      : op->derivatives ? json_integer(op->derivatives)
                                        : json_string("any");

@@ -21,6 +21,11 @@ static inline const rt_field *rt__input_row(const rt_op *op, int i)
 {
     return &op->fields[op->n_in == RT_MANY ? 0 : i];
 }
+/* Returns whether results may have a gradient. */
+static inline bool rt__is_differentiable(const rt_op *op)
+{
+    return op->compose ? op->derivatives != RT_CONSTANT : op->backward != NULL;
+}
 /* Returns whether such an input may be converted to a common type with others. */
 static inline bool rt__is_promoted(const rt_field *row)
 {

@@ -172,7 +172,7 @@ static bool has_floats(const rt_tensor *x)
 static rt_status want_gradients(bound *b)
 {
     int wanted = 0;
-    if (!b->op->backward && !b->op->compose)
+    if (!rt__is_differentiable(b->op))
         return RT_FAIL(UNSUPPORTED, "%s is not differentiable: request no gradients", b->op->name);
     for (int i = 0; i < b->n_in && !rt_failed(); i++)
         if (has_floats(b->in[i])) {

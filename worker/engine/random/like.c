@@ -13,7 +13,7 @@ static rt_tensor *rounded_down(rt_tensor *u, double step)
     return rt_mul_scalar(rt_floor(rt_mul_scalar(u, 1 / step)), step);
 }
 
-RT_COMPOSITE(rand_like, like_args, LIKE_FIELDS, "uniform in [0, 1)")
+RT_COMPOSITE(rand_like, like_args, LIKE_FIELDS, "uniform in [0, 1)", .derivatives = RT_CONSTANT)
 {
     rt_tensor *u = rt_rand(a->x->dims);
     if (a->x->dtype == RT_BF16)
@@ -28,7 +28,7 @@ rt_tensor *rt_rand_like(rt_tensor *x)
     return rt_apply(&rt__op_rand_like, &(like_args){.x = x});
 }
 
-RT_COMPOSITE(randn_like, like_args, LIKE_FIELDS, "standard normal")
+RT_COMPOSITE(randn_like, like_args, LIKE_FIELDS, "standard normal", .derivatives = RT_CONSTANT)
 {
     return rt_to(rt_randn(a->x->dims), a->x->dtype);
 }
@@ -47,7 +47,8 @@ typedef struct RT_DESIGNATED randint_like_args {
 } randint_like_args;
 
 RT_COMPOSITE(randint_like, randint_like_args, RANDINT_LIKE_FIELDS,
-             "integers uniform in [low, high), converted to the type of x")
+             "integers uniform in [low, high), converted to the type of x",
+             .derivatives = RT_CONSTANT)
 {
     return rt_to(rt_randint(a->x->dims, a->low, a->high), a->x->dtype);
 }

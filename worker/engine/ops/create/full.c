@@ -40,7 +40,8 @@ typedef struct RT_DESIGNATED full_like_args {
     RT_STRUCT(FULL_LIKE_FIELDS)
 } full_like_args;
 
-RT_COMPOSITE(full_like, full_like_args, FULL_LIKE_FIELDS, "y[i] = value")
+RT_COMPOSITE(full_like, full_like_args, FULL_LIKE_FIELDS, "y[i] = value",
+             .derivatives = RT_CONSTANT)
 {
     return rt_full(a->x->dims, a->value, a->x->dtype);
 }

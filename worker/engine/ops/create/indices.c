@@ -69,13 +69,15 @@ static const rt_op indices_op = {
 };
 
 RT_COMPOSITE(tril_indices, triangle_args, TRIANGLE_FIELDS,
-             "y[:, i] = row and column of the i-th element of a matrix on or below a diagonal")
+             "y[:, i] = row and column of the i-th element of a matrix on or below a diagonal",
+             .derivatives = RT_CONSTANT)
 {
     return rt_apply(&indices_op, &(indices_args){.of = *a, .lower = true});
 }
 
 RT_COMPOSITE(triu_indices, triangle_args, TRIANGLE_FIELDS,
-             "y[:, i] = row and column of the i-th element of a matrix on or above a diagonal")
+             "y[:, i] = row and column of the i-th element of a matrix on or above a diagonal",
+             .derivatives = RT_CONSTANT)
 {
     return rt_apply(&indices_op, &(indices_args){.of = *a});
 }
@@ -103,7 +105,7 @@ typedef struct RT_DESIGNATED one_hot_args {
 } one_hot_args;
 
 RT_COMPOSITE(one_hot, one_hot_args, ONE_HOT_FIELDS,
-             "y[..., k] = 1 if index[...] is k, else 0; int64")
+             "y[..., k] = 1 if index[...] is k, else 0; int64", .derivatives = RT_CONSTANT)
 {
     rt_tensor *index = a->index;
     rt_dims dims = index->dims;

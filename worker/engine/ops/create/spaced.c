@@ -64,7 +64,7 @@ typedef struct RT_DESIGNATED linspace_args {
 } linspace_args;
 
 RT_COMPOSITE(linspace, linspace_args, LINSPACE_FIELDS,
-             "y[i] = start + i * (end - start) / (steps - 1)")
+             "y[i] = start + i * (end - start) / (steps - 1)", .derivatives = RT_CONSTANT)
 {
     rt_tensor *y = spaced("linspace", a->start, a->end, a->steps, a->dtype);
     return y ? rt_to(y, a->dtype) : NULL;
@@ -87,7 +87,8 @@ typedef struct RT_DESIGNATED logspace_args {
 } logspace_args;
 
 RT_COMPOSITE(logspace, logspace_args, LOGSPACE_FIELDS,
-             "y[i] = pow(base, start + i * (end - start) / (steps - 1))")
+             "y[i] = pow(base, start + i * (end - start) / (steps - 1))",
+             .derivatives = RT_CONSTANT)
 {
     rt_tensor *y = spaced("logspace", a->start, a->end, a->steps, a->dtype);
     return y ? rt_to(rt_pow(rt_full(rt_shape(), a->base, RT_F64), y), a->dtype) : NULL;

@@ -43,12 +43,13 @@ static rt_tensor *nonzero(rt_tensor *x)
 }
 
 RT_COMPOSITE(nonzero, nonzero_args, NONZERO_FIELDS,
-             "the coordinates of the elements of x that are not zero, in row-major order")
+             "the coordinates of the elements of x that are not zero, in row-major order",
+             .derivatives = RT_CONSTANT)
 {
     return nonzero(a->x);
 }
 
-RT_COMPOSITE(argwhere, nonzero_args, NONZERO_FIELDS, "nonzero(x)")
+RT_COMPOSITE(argwhere, nonzero_args, NONZERO_FIELDS, "nonzero(x)", .derivatives = RT_CONSTANT)
 {
     return nonzero(a->x);
 }

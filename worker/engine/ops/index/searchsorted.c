@@ -54,7 +54,8 @@ static rt_tensor *search(rt_tensor *sorted, rt_tensor *values, bool right, bool 
 }
 
 RT_COMPOSITE(searchsorted, rt_searchsorted_args, RT_SEARCHSORTED_FIELDS,
-             "how many elements of the sorted row are less than each value")
+             "how many elements of the sorted row are less than each value",
+             .derivatives = RT_CONSTANT)
 {
     rt_tensor *sorted = a->sorter ? rt_gather(a->sorted, -1, a->sorter) : a->sorted;
     return search(sorted, a->values, a->right, a->out_int32);
@@ -66,7 +67,8 @@ rt_tensor *rt_searchsorted_(rt_searchsorted_args a)
 }
 
 RT_COMPOSITE(bucketize, rt_bucketize_args, RT_BUCKETIZE_FIELDS,
-             "in which of the buckets between the boundaries each x lies")
+             "in which of the buckets between the boundaries each x lies",
+             .derivatives = RT_CONSTANT)
 {
     if (a->boundaries->dims.n != 1)
         return RT_FAIL_NULL(SHAPE, "bucketize: the boundaries are %s, expected [n]",

@@ -7,7 +7,8 @@
 static rt_tensor *losses_of(const rt_call *c, rt_tensor *x, rt_tensor *target,
                             rt_tensor *pos_weight)
 {
-    rt_tensor *rest = rt_mul(rt_add_scalar(rt_neg(target), 1), x), *log = rt_softplus(rt_neg(x), .threshold = INFINITY);
+    rt_tensor *rest = rt_mul(rt_add_scalar(rt_neg(target), 1), x),
+              *log = rt_softplus(rt_neg(x), .threshold = INFINITY);
     if (!pos_weight)
         return rt_add(rest, log);
     rt_tensor *more = rt__loss_weighted(c, target, rt_add_scalar(pos_weight, -1));

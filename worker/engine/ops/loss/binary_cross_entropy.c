@@ -45,8 +45,10 @@ RT_COMPOSITE(binary_cross_entropy, rt_binary_cross_entropy_args, RT_BINARY_CROSS
 {
     if (rt__loss_same_shape(c) != RT_OK)
         return NULL;
-    rt_tensor *losses = rt_apply(&elements_op, &(elements_args){.x = a->x, .target = a->target});
-    return rt__loss_reduced(rt__loss_weighted(c, losses, a->weight), a->reduction);
+    rt_tensor *x = rt__loss_wide(a->x), *target = rt__loss_wide(a->target);
+    rt_tensor *losses = rt_apply(&elements_op, &(elements_args){.x = x, .target = target});
+    losses = rt__loss_weighted(c, losses, rt__loss_wide(a->weight));
+    return rt_to(rt__loss_reduced(losses, a->reduction), a->x->dtype);
 }
 
 rt_tensor *rt_binary_cross_entropy_(rt_binary_cross_entropy_args a)

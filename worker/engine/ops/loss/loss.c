@@ -23,6 +23,11 @@ rt_tensor *rt__loss_reduced_by(rt_tensor *losses, rt_tensor *weights, int reduct
     return rt_div(rt_sum(losses), rt_sum(weights));
 }
 
+rt_tensor *rt__loss_wide(rt_tensor *x)
+{
+    return x && rt__is_half(x->dtype) ? rt_to(x, RT_F32) : x;
+}
+
 rt_tensor *rt__loss_weighted(const rt_call *c, rt_tensor *losses, rt_tensor *weight)
 {
     if (!weight || !losses)

@@ -16,6 +16,8 @@ rt_tensor *rt__loss_reduced(rt_tensor *losses, int reduction);
 /* Compose: the same for losses that have been multiplied by weights, whose sum the mean divides by; weights may be NULL. */
 rt_tensor *rt__loss_reduced_by(rt_tensor *losses, rt_tensor *weights, int reduction);
 
+/* Differentiable: x, but 16-bit floats as float32: for losses with an eps that float16 cannot hold. x may be NULL. */
+rt_tensor *rt__loss_wide(rt_tensor *x);
 /* Returns losses * weight; the losses if weight is NULL, NULL if it does not broadcast to them. */
 rt_tensor *rt__loss_weighted(const rt_call *c, rt_tensor *losses, rt_tensor *weight);
 /* Differentiable: max(x, 0), whose gradient is 1 at 0, as that of PyTorch's clamp_min. */

@@ -8,7 +8,8 @@ RT_COMPOSITE(soft_margin_loss, rt_loss_args, RT_LOSS_FIELDS, "y = log(1 + exp(-t
 {
     if (rt__loss_same_shape(c) != RT_OK)
         return NULL;
-    return rt__loss_reduced(rt_softplus(rt_neg(rt_mul(a->target, a->x)), .threshold = INFINITY), a->reduction);
+    return rt__loss_reduced(rt_softplus(rt_neg(rt_mul(a->target, a->x)), .threshold = INFINITY),
+                            a->reduction);
 }
 
 rt_tensor *rt_soft_margin_loss_(rt_loss_args a)
@@ -61,16 +62,17 @@ RT_COMPOSITE(cosine_embedding_loss, rt_pair_loss_args, RT_PAIR_LOSS_FIELDS,
                             "cosine_embedding_loss: %s and target %s, expected [n,d] and [n]",
                             rt_describe(a->a), rt_describe(a->target));
     rt_dims last = rt_shape(-1);
-    rt_tensor *dot = rt_sum(rt_mul(a->a, a->b), last);
-    rt_tensor *aa = rt_add_scalar(rt_sum(rt_square(a->a), last), 1e-12),
-              *bb = rt_add_scalar(rt_sum(rt_square(a->b), last), 1e-12);
+    rt_tensor *x = rt__loss_wide(a->a), *y = rt__loss_wide(a->b), *dot = rt_sum(rt_mul(x, y), last);
+    rt_tensor *aa = rt_add_scalar(rt_sum(rt_square(x), last), 1e-12),
+              *bb = rt_add_scalar(rt_sum(rt_square(y), last), 1e-12);
     rt_tensor *cosine = rt_div(dot, rt_sqrt(rt_mul(aa, bb)));
     rt_tensor *like = rt_add_scalar(rt_neg(cosine), 1),
               *unlike = rt__loss_hinge(rt_add_scalar(cosine, -a->margin));
     rt_tensor *t = a->target, *zero = number(0, t);
     rt_tensor *losses = rt_add(rt_where(rt_eq(t, number(1, t)), like, zero),
                                rt_where(rt_eq(t, number(-1, t)), unlike, zero));
-    return rt__loss_reduced(losses, a->reduction);
+    rt_tensor *loss = rt__loss_reduced(losses, a->reduction);
+    return rt__is_half(a->a->dtype) ? rt_to(loss, a->a->dtype) : loss;
 }
 
 rt_tensor *rt_cosine_embedding_loss_(rt_pair_loss_args a)

@@ -97,7 +97,8 @@ static rt_tensor *heaviside(const rt_two_args *a)
     return rt_detach(rt_where(rt_eq(a->a, zero), a->b, rt_to(rt_gt(a->a, zero), type)));
 }
 
-RT_COMPOSITE(heaviside, rt_two_args, RT_TWO_FIELDS, "y = b where a is 0, else a > 0")
+RT_COMPOSITE(heaviside, rt_two_args, RT_TWO_FIELDS, "y = b where a is 0, else a > 0",
+             .derivatives = RT_CONSTANT)
 {
     return heaviside(a);
 }

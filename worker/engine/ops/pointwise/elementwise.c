@@ -556,7 +556,7 @@ static rt_status binary_run(rt_call *c)
                .run = binary_run,                                                                  \
                .strided = true,                                                                    \
                .in_place = true},                                                                  \
-        .in_place = IN_PLACE(symbol, binary_args, FIELDS, TEXT(f), 0),                             \
+        .in_place = IN_PLACE(symbol, binary_args, FIELDS, TEXT(f), RT_CONSTANT),                   \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
     };                                                                                             \
     rt_tensor *rt_##symbol(rt_tensor *a, rt_tensor *b)                                             \

@@ -12,12 +12,13 @@ static rt_tensor *all_bits(const rt_tensor *x)
 
 #define BITS_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_INTEGERS | RT_TYPE(BOOL), "any shape")
 
-RT_COMPOSITE(bitwise_not, rt_one_args, BITS_FIELDS, "y = ~x")
+RT_COMPOSITE(bitwise_not, rt_one_args, BITS_FIELDS, "y = ~x", .derivatives = RT_CONSTANT)
 {
     return rt_bitwise_xor(a->x, all_bits(a->x));
 }
 
-RT_COMPOSITE(bitwise_not_, rt_one_args, BITS_FIELDS, "x = ~x", .writes = true)
+RT_COMPOSITE(bitwise_not_, rt_one_args, BITS_FIELDS, "x = ~x", .writes = true,
+             .derivatives = RT_CONSTANT)
 {
     return rt_bitwise_xor_inplace(a->x, all_bits(a->x));
 }
@@ -129,18 +130,20 @@ static rt_tensor *all(rt_tensor *is)
     return is ? rt_eq(rt_sum(is), rt_full(rt_shape(), (double)is->numel, RT_I64)) : NULL;
 }
 
-RT_COMPOSITE(isclose, rt_isclose_args, RT_ISCLOSE_FIELDS, "y = |a - b| <= atol + rtol * |b|")
+RT_COMPOSITE(isclose, rt_isclose_args, RT_ISCLOSE_FIELDS, "y = |a - b| <= atol + rtol * |b|",
+             .derivatives = RT_CONSTANT)
 {
     return close(a);
 }
 
 RT_COMPOSITE(allclose, rt_isclose_args, RT_ISCLOSE_FIELDS,
-             "whether |a - b| <= atol + rtol * |b| for all elements")
+             "whether |a - b| <= atol + rtol * |b| for all elements", .derivatives = RT_CONSTANT)
 {
     return all(close(a));
 }
 
-RT_COMPOSITE(equal, rt_two_args, RT_TWO_FIELDS, "whether a and b have one shape and equal elements")
+RT_COMPOSITE(equal, rt_two_args, RT_TWO_FIELDS, "whether a and b have one shape and equal elements",
+             .derivatives = RT_CONSTANT)
 {
     if (!rt__dims_same(&a->a->dims, &a->b->dims))
         return rt_full(rt_shape(), 0, RT_BOOL);

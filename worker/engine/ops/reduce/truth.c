@@ -20,7 +20,7 @@ rt_status rt__truth_run(rt_call *c, rt_fold_fn *f)
 }
 
 RT_COMPOSITE(count_nonzero, rt_reduce_args, RT_TRUTH_FIELDS,
-             "y = how many x over the axes are different from 0")
+             "y = how many x over the axes are different from 0", .derivatives = RT_CONSTANT)
 {
     return rt_sum(rt_to(a->x, RT_BOOL), a->axes, a->keep_dim);
 }

@@ -51,7 +51,8 @@ rt_sort_results rt_sort_(rt_sort_args a)
     return (rt_sort_results){out[0], out[1]};
 }
 
-RT_COMPOSITE(argsort, rt_sort_args, RT_SORT_FIELDS, "the index that sorts x along the axis")
+RT_COMPOSITE(argsort, rt_sort_args, RT_SORT_FIELDS, "the index that sorts x along the axis",
+             .derivatives = RT_CONSTANT)
 {
     return rt_sort_((rt_sort_args){rt_detach(a->x), a->axis, a->descending}).index;
 }

@@ -49,7 +49,8 @@ static void distinct_rows(rt_call *c, rt_tensor *x)
 
 RT_COMPOSITE_OF(unique, 3, rt_unique_args, RT_UNIQUE_FIELDS,
                 "the distinct x, or slices along the axis, in order, where each x is among them, "
-                "and how often they occur")
+                "and how often they occur",
+                .derivatives = RT_CONSTANT)
 {
     rt_tensor *x = rt_detach(a->x);
     if (!x)
@@ -83,7 +84,7 @@ rt_unique_results rt_unique_(rt_unique_args a)
 }
 
 RT_COMPOSITE(bincount, rt_bincount_args, RT_BINCOUNT_FIELDS,
-             "y[k] = how many x are k, or the sum of their weights")
+             "y[k] = how many x are k, or the sum of their weights", .derivatives = RT_CONSTANT)
 {
     rt_tensor *x = rt_to(a->x, RT_I64), *w = a->weights ? rt_detach(a->weights) : NULL;
     if (a->x->dims.n != 1 || (w && !rt__dims_equal(w->dims, a->x->dims)))
@@ -131,7 +132,8 @@ static bool ends_of(const rt_histc_args *a, double *low, double *high)
 }
 
 RT_COMPOSITE(histc, rt_histc_args, RT_HISTC_FIELDS,
-             "y[k] = how many x lie in the k-th of the bins from low to high")
+             "y[k] = how many x lie in the k-th of the bins from low to high",
+             .derivatives = RT_CONSTANT)
 {
     rt_tensor *x = rt_detach(a->x);
     double low, high;

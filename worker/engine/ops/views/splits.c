@@ -118,7 +118,7 @@ typedef struct RT_DESIGNATED chunk_args {
 } chunk_args;
 
 RT_COMPOSITE_OF(chunk, RT_MANY, chunk_args, CHUNK_FIELDS,
-                  "y_i = x[i * size : (i + 1) * size] of an axis, size = ceil(n / chunks)")
+                "y_i = x[i * size : (i + 1) * size] of an axis, size = ceil(n / chunks)")
 {
     int axis = rt__axis("chunk", a->axis, a->x->dims.n);
     if (axis < 0)
@@ -142,7 +142,7 @@ typedef struct RT_DESIGNATED split_args {
 } split_args;
 
 RT_COMPOSITE_OF(split, RT_MANY, split_args, SPLIT_FIELDS,
-                  "y_i = x[i * size : (i + 1) * size] along an axis")
+                "y_i = x[i * size : (i + 1) * size] along an axis")
 {
     int axis = rt__axis("split", a->axis, a->x->dims.n);
     if (axis < 0)
@@ -170,7 +170,7 @@ typedef struct RT_DESIGNATED split_with_sizes_args {
 } split_with_sizes_args;
 
 RT_COMPOSITE_OF(split_with_sizes, RT_MANY, split_with_sizes_args, SPLIT_WITH_SIZES_FIELDS,
-                  "y_i = the next sizes[i] indices of x along an axis")
+                "y_i = the next sizes[i] indices of x along an axis")
 {
     int axis = rt__axis("split_with_sizes", a->axis, a->x->dims.n);
     if (axis < 0)
@@ -252,7 +252,7 @@ static void split_by(rt_call *c, int axis, int64_t sections, const int64_t *indi
 }
 
 RT_COMPOSITE_OF(tensor_split, RT_MANY, tensor_split_args, TENSOR_SPLIT_FIELDS,
-                  "y_i = part i of equal ones of an axis, or x[indices[i - 1] : indices[i]]")
+                "y_i = part i of equal ones of an axis, or x[indices[i - 1] : indices[i]]")
 {
     int axis = rt__axis("tensor_split", a->axis, a->x->dims.n);
     if (axis >= 0)
@@ -286,7 +286,7 @@ static void split_along(rt_call *c, int axis, int least)
 }
 
 RT_COMPOSITE_OF(hsplit, RT_MANY, by_args, BY_FIELDS,
-                  "as tensor_split along axis 1, or along axis 0 of a vector")
+                "as tensor_split along axis 1, or along axis 0 of a vector")
 {
     split_along(c, c->in[0]->dims.n == 1 ? 0 : 1, 1);
 }
