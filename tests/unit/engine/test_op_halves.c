@@ -66,11 +66,11 @@ static bool are_close(rt_tensor *half, rt_tensor *wide, double unit)
 }
 
 /* Returns whether results can be compared. Where a difference is divided by its own size, as in normalising few samples or in the direction
- * between two points, rounding may leave no correct digit. */
+ * between two points, rounding may leave no correct digit; the eps of rms_norm is that of its type. */
 static bool is_comparable(const rt_op *op)
 {
-    static const char *const not [] = {"batch_norm", "instance_norm", "local_response_norm",
-                                       "pairwise_distance", "triplet_margin_loss"};
+    static const char *const not [] = {"batch_norm",        "instance_norm", "local_response_norm",
+                                       "pairwise_distance", "rms_norm",      "triplet_margin_loss"};
     for (size_t i = 0; i < COUNT(not ); i++)
         if (strcmp(op->name, not [i]) == 0)
             return false;
@@ -115,12 +115,14 @@ static bool check_call(const rt_op *op, rt_dtype type, bool gradients)
     rt_error_clear();
     rt_random_seek(7, 1, 2);
     rt_status expected = rt__call_by_name(op, b.wide, b.n, b.values, gradients, &wide);
-    if (status != expected)
+    bool fits = status != RT_E_NOMEM && expected != RT_E_NOMEM; /* sums of halves are wider */
+    if (status != expected && fits)
         fail_msg("%s: %s of %s, %s of float32", op->name, rt_status_name(status),
                  rt_dtype_name(type), rt_status_name(expected));
     rt_error_clear();
-    assert_int_equal(half.count, wide.count);
-    for (int i = 0; i < half.count; i++)
+    if (fits)
+        assert_int_equal(half.count, wide.count);
+    for (int i = 0; i < half.count && fits; i++)
         compare(op, &b, &half.item[i], wide.item[i].x, type);
     bool ran = half.count > 0;
     rt__named_list_release(&half);

@@ -39,12 +39,12 @@ static rt_tensor *log_factorial(rt_tensor *t)
 RT_COMPOSITE(poisson_nll_loss, rt_poisson_nll_loss_args, RT_POISSON_NLL_LOSS_FIELDS,
              "y = exp(x) - target * x, or x - target * log(x + eps), reduced", .derivatives = 2)
 {
-    rt_tensor *x = a->x, *t = a->target;
+    rt_tensor *x = rt__loss_wide(a->x), *t = rt__loss_wide(a->target);
     rt_tensor *losses = a->log_input ? rt_sub(rt_exp(x), rt_mul(t, x))
                                      : rt_sub(x, rt_mul(t, rt_log(rt_add_scalar(x, a->eps))));
     if (a->full)
         losses = rt_add(losses, log_factorial(t));
-    return rt__loss_reduced(losses, a->reduction);
+    return rt_to(rt__loss_reduced(losses, a->reduction), a->x->dtype);
 }
 
 rt_tensor *rt_poisson_nll_loss_(rt_poisson_nll_loss_args a)
