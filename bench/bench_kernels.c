@@ -188,6 +188,40 @@ static void bench_pool(const bench *b, rt_pool2d_shape s)
     rt_mem_free(at);
 }
 
+/* Order and picking, of n numbers as rows of 256. */
+static void bench_places(const bench *b, int64_t n)
+{
+    char shape[48];
+    const rt_kernels *k = b->k;
+    float *x = filled(n), *y = filled(n);
+    double one = 4.0 * (double)n;
+    snprintf(shape, sizeof shape, "%lld", (long long)n);
+    int64_t *places = rt_malloc((size_t)n * sizeof *places);
+    ROW("topk_8", shape, 0, one,
+        k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){8, true, true}, x,
+                        y, places));
+    ROW("topk_all", shape, 0, one,
+        k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){256, true, true}, x,
+                        y, places));
+    ROW("argmax", shape, 0, one,
+        k->argmax[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, x, places));
+    ROW("extreme_at_columns", shape, 0, one,
+        k->extreme_at[RT_F32](rt_exec_cpu(), (rt_fold){1, n / 256, 256}, true, x, places));
+    ROW("sort_row", shape, 0, one,
+        k->sort[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, false, x, y, places));
+    ROW("sort_rows", shape, 0, one,
+        k->sort[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, false, x, y, places));
+    rt_pick rows = {sizeof *x, n / 256, 256, 2, {n / 256, 256}, {1, 0}, {0, 1}};
+    for (int64_t i = 0; i < rows.size; i++)
+        places[i] = i * 7919 % rows.size;
+    ROW("gather_rows", shape, 0, 2 * one, k->gather(rt_exec_cpu(), &rows, x, places, y));
+    ROW("scatter_add_rows", shape, 0, 3 * one,
+        k->scatter_add[RT_F32](rt_exec_cpu(), &rows, x, places, y));
+    rt_mem_free(places);
+    rt_mem_free(x);
+    rt_mem_free(y);
+}
+
 static void bench_vectors(const bench *b, int64_t n)
 {
     char shape[48];
@@ -233,28 +267,6 @@ static void bench_vectors(const bench *b, int64_t n)
         k->channel_dot[RT_F32](rt_exec_cpu(), channels, x, NULL, y, NULL, z));
     ROW("channel_affine", shape, 0, 2 * one,
         k->channel_affine[RT_F32](rt_exec_cpu(), channels, x, NULL, u, NULL, y));
-    int64_t *places = rt_malloc((size_t)n * sizeof *places);
-    ROW("topk_8", shape, 0, one,
-        k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){8, true, true}, x,
-                        y, places));
-    ROW("topk_all", shape, 0, one,
-        k->topk[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, (rt_topk_shape){256, true, true}, x,
-                        y, places));
-    ROW("argmax", shape, 0, one,
-        k->argmax[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, x, places));
-    ROW("extreme_at_columns", shape, 0, one,
-        k->extreme_at[RT_F32](rt_exec_cpu(), (rt_fold){1, n / 256, 256}, true, x, places));
-    ROW("sort_row", shape, 0, one,
-        k->sort[RT_F32](rt_exec_cpu(), (rt_rows){1, n}, false, x, y, places));
-    ROW("sort_rows", shape, 0, one,
-        k->sort[RT_F32](rt_exec_cpu(), (rt_rows){n / 256, 256}, false, x, y, places));
-    rt_pick rows = {sizeof *x, n / 256, 256, 2, {n / 256, 256}, {1, 0}, {0, 1}};
-    for (int64_t i = 0; i < rows.size; i++)
-        places[i] = i * 7919 % rows.size;
-    ROW("gather_rows", shape, 0, 2 * one, k->gather(rt_exec_cpu(), &rows, x, places, y));
-    ROW("scatter_add_rows", shape, 0, 3 * one,
-        k->scatter_add[RT_F32](rt_exec_cpu(), &rows, x, places, y));
-    rt_mem_free(places);
     ROW("sgd", shape, 0, 5 * one, k->sgd[RT_F32](rt_exec_cpu(), n, sgd, x, y, z));
     memset(u, 0, (size_t)n * sizeof *u);
     ROW("adamw", shape, 0, 7 * one, k->adamw[RT_F32](rt_exec_cpu(), n, adamw, x, y, z, u));
@@ -301,7 +313,9 @@ int main(int argc, char **argv)
     bench_pool(&b, (rt_pool2d_shape){32 * 32, 28, 28, 2, 2, 14, 14, {2, 2}, {0, 0}, false});
     bench_pool(&b, (rt_pool2d_shape){32 * 64, 14, 14, 3, 3, 7, 7, {2, 2}, {1, 1}, false});
     bench_vectors(&b, 1 << 16);
+    bench_places(&b, 1 << 16);
     bench_vectors(&b, 1 << 23);
+    bench_places(&b, 1 << 23);
     bench_gemms(&b);
     if (rt_kernels_init(NULL, "openblas") == RT_OK)
         bench_gemms(&b);

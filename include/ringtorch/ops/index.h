@@ -7,8 +7,8 @@
  *     rt_tensor *ids = rt_from((int64_t[]){3, 0, 3}, rt_shape(3), RT_I64);
  *     rt_tensor *columns = rt_index(x, RT_REST, RT_PICK(ids));               // [2,3,3] x[..., ids]
  *     rt_tensor *large = rt_index(x, RT_PICK(rt_gt(x, rt_scalar(20))));      // [3] x[x > 20]
- *     rt_index_put_inplace(x, rt_scalar(0), RT_AT(0), RT_NEW_AXIS, RT_PICK(ids));   // x[0, None, ids] = 0
- *     printf("%g\n", rt_item(rt_sum(x)));                                    // 258
+ *     rt_index_put_inplace(x, rt_scalar(0), RT_AT(0), RT_ALL, RT_PICK(ids));   // x[0, :, ids] = 0
+ *     printf("%g\n", rt_item(rt_sum(x)));                                    // 243
  *     rt_tensor *words = rt_randint(rt_shape(8, 32), 0, 1000);
  *     rt_tensor *vectors = rt_embedding(rt_randn(rt_shape(1000, 64)), words);   // [8,32,64]
  *
@@ -32,8 +32,8 @@ typedef enum rt_subscript_kind {
     RT_SUBSCRIPT_NEW_AXIS,
     RT_SUBSCRIPT_REST,
 } rt_subscript_kind;
-/* ---- x[...] ----
- * The items between the brackets, one for each axis from the first one on:
+/* ---- x[...] ---- */
+/* An item between the brackets. There is one for each axis from the first one on:
  *
  *     RT_AT(i)                     one index of an axis, which is dropped; negative ones count from the end
  *     RT_SLICE(start, end)         start:end, by Python's rules; RT_END for an end that is left out
@@ -49,31 +49,30 @@ typedef enum rt_subscript_kind {
  * index; if these are not adjacent, before all others. RT_AT does not count as one of them (as in PyTorch;
  * NumPy differs). */
 typedef struct rt_subscript {
-    int kind;                 /* rt_subscript_kind */
-    int64_t start, end, step; /* RT_AT: start */
+    rt_subscript_kind kind;   /* what it is */
+    int64_t start, end, step; /* of a slice; RT_AT: start */
     rt_tensor *pick;          /* RT_PICK: the tensor */
 } rt_subscript;
 /* The end of a slice that goes to the end of its axis. */
 #define RT_END INT64_MAX
-/* Make items, as the macros below do. */
-static inline rt_subscript rt_subscript_of(rt_subscript_kind kind, int64_t start, int64_t end,
-                                           int64_t step, rt_tensor *pick)
-{
-    rt_subscript item;
-    item.kind = (int)kind;
-    item.start = start;
-    item.end = end;
-    item.step = step;
-    item.pick = pick;
-    return item;
-}
-#define RT_AT(i)                   rt_subscript_of(RT_SUBSCRIPT_AT, i, 0, 1, 0)
-#define RT_SLICE(start, end)       rt_subscript_of(RT_SUBSCRIPT_SLICE, start, end, 1, 0)
-#define RT_SLICE_BY(start, end, n) rt_subscript_of(RT_SUBSCRIPT_SLICE, start, end, n, 0)
+#ifdef __cplusplus
+#define RT_SUBSCRIPT(...)                                                                          \
+    rt_subscript                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define RT_NO_PICK nullptr
+#else
+#define RT_SUBSCRIPT(...) ((rt_subscript){__VA_ARGS__})
+#define RT_NO_PICK        NULL
+#endif
+#define RT_AT(i)                   RT_SUBSCRIPT(RT_SUBSCRIPT_AT, i, 0, 1, RT_NO_PICK)
+#define RT_SLICE(start, end)       RT_SUBSCRIPT(RT_SUBSCRIPT_SLICE, start, end, 1, RT_NO_PICK)
+#define RT_SLICE_BY(start, end, n) RT_SUBSCRIPT(RT_SUBSCRIPT_SLICE, start, end, n, RT_NO_PICK)
 #define RT_ALL                     RT_SLICE(0, RT_END)
-#define RT_PICK(tensor)            rt_subscript_of(RT_SUBSCRIPT_PICK, 0, 0, 1, tensor)
-#define RT_NEW_AXIS                rt_subscript_of(RT_SUBSCRIPT_NEW_AXIS, 0, 0, 1, 0)
-#define RT_REST                    rt_subscript_of(RT_SUBSCRIPT_REST, 0, 0, 1, 0)
+#define RT_PICK(tensor)            RT_SUBSCRIPT(RT_SUBSCRIPT_PICK, 0, 0, 1, tensor)
+#define RT_NEW_AXIS                RT_SUBSCRIPT(RT_SUBSCRIPT_NEW_AXIS, 0, 0, 1, RT_NO_PICK)
+#define RT_REST                    RT_SUBSCRIPT(RT_SUBSCRIPT_REST, 0, 0, 1, RT_NO_PICK)
 /* A list of items and its length, as the functions below take them. */
 typedef struct rt_subscripts {
     int n;                 /* number of items */

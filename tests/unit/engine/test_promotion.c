@@ -207,7 +207,7 @@ static void mixed_operands_have_one_type(void **state)
     check_rows(rows, COUNT(rows));
 }
 
-/* Division with a remainder, sums with factors, bits, and questions. */
+/* Division with a remainder, sums with factors. */
 static void integers_stay_integers(void **state)
 {
     (void)state;
@@ -236,6 +236,15 @@ static void integers_stay_integers(void **state)
         {"add_scaled, truths", rt_add_scaled(truth(), truth(), .alpha = 2), RT_BOOL, 1, 1},
         {"rsub, int8", rt_rsub(filled(-128, RT_I8), filled(1, RT_I8)), RT_I8, -127, -127},
         {"lerp_scalar", rt_lerp_scalar(whole(), real(), 1), RT_F32, 0.5, -1},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
+/* The same of questions, bits and replaced elements. */
+static void questions_and_bits_keep_their_types(void **state)
+{
+    (void)state;
+    const row rows[] = {
         {"nan_to_num", rt_nan_to_num(whole()), RT_I64, -3, 7},
         {"nan_to_num, bfloat16", rt_nan_to_num(filled(INFINITY, RT_BF16)), RT_BF16, 0x1.fep127,
          0x1.fep127},
@@ -347,6 +356,7 @@ int main(void)
         TEST(every_type_with_a_number),
         TEST(mixed_operands_have_one_type),
         TEST(integers_stay_integers),
+        TEST(questions_and_bits_keep_their_types),
         TEST(ends_outside_of_a_type_are_its_own),
         TEST(what_is_not_computed_is_refused),
         TEST(gradients_come_back_in_the_type_of_the_input),
