@@ -145,7 +145,7 @@ typedef struct rt_bincount_args {
 RT_API rt_tensor *rt_bincount_(rt_bincount_args a);
 
 #define RT_HISTC_FIELDS(F)                                                                         \
-    F(INPUT, x, RT_NEEDED, RT_TYPE(F32) | RT_TYPE(F64), "any shape")                               \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
     F(INT, bins, 100, RT_FROM(1), "the number of bins")                                            \
     F(NUMBER, low, 0, RT_ANY, "where the first bin begins")                                        \
     F(NUMBER, high, 0, RT_ANY, "where the last bin ends; if it is low, both are the extremes of x")

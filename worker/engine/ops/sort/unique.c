@@ -135,7 +135,8 @@ RT_COMPOSITE(histc, rt_histc_args, RT_HISTC_FIELDS,
              "y[k] = how many x lie in the k-th of the bins from low to high",
              .derivatives = RT_CONSTANT)
 {
-    rt_tensor *x = rt_detach(a->x);
+    rt_tensor *x = rt__is_half(a->x->dtype) ? rt_to(a->x, RT_F32) : a->x;
+    x = rt_detach(x);
     double low, high;
     if (!ends_of(a, &low, &high))
         return NULL;
@@ -148,7 +149,7 @@ RT_COMPOSITE(histc, rt_histc_args, RT_HISTC_FIELDS,
     rt_dims row = rt_shape(rt_numel(x));
     return rt_to(
         rt__scatter_add(rt_reshape(inside, row), 0, rt_reshape(bin, row), rt_shape(a->bins)),
-        x->dtype);
+        a->x->dtype);
 }
 
 rt_tensor *rt_histc_(rt_histc_args a)
