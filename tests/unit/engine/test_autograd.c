@@ -378,7 +378,7 @@ static void labels_that_change_are_noticed(void **state)
         if (i == 0)
             loss = rt_cross_entropy(x, labels);
         else if (i == 1)
-            loss = rt_nll_loss(x, labels, RT_MEAN);
+            loss = rt_nll_loss(x, labels);
         else
             loss = rt_sum(rt_embedding(x, labels));
         assert_fine();
