@@ -14,6 +14,8 @@
 /* The range of an axis in rows of functions that take it as an int: any axis that a tensor can have, counted from either
  * end. */
 #define RT_ANY_AXIS RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1)
+/* The range of the number of a diagonal: beyond every tensor's, and sums with sizes do not overflow. */
+#define RT_ANY_DIAGONAL RT_WITHIN(-0x1p62, 0x1p62)
 
 /* rt__ops_check returns what rt__ops_register would. rt__ops_register registers all operations of a NULL-terminated
  * list, or none. ops may be NULL. */

@@ -19,6 +19,8 @@ static rt_status eye_infer(rt_call *c)
 static rt_status eye_run(rt_call *c)
 {
     rt_tensor *y = c->out[0];
+    if (y->numel == 0)
+        return RT_OK;
     int64_t n = y->dims.d[0], m = y->dims.d[1], apart = m + 1;
     RT_TRY(rt__fill(y, 0));
     rt_tensor *diagonal = rt__tensor_view(y, rt_shape(n < m ? n : m), &apart, 0);

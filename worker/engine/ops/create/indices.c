@@ -7,7 +7,8 @@
 #define TRIANGLE_FIELDS(F)                                                                         \
     F(INT, rows, RT_NEEDED, RT_FROM(0), "of the matrix")                                           \
     F(INT, columns, RT_NEEDED, RT_FROM(0), "of the matrix")                                        \
-    F(INT, offset, 0, RT_ANY, "the diagonal that ends it: 0 the main one, positive above it")
+    F(INT, offset, 0, RT_ANY_DIAGONAL,                                                             \
+      "the diagonal that ends it: 0 the main one, positive above it")
 typedef struct RT_DESIGNATED triangle_args {
     RT_STRUCT(TRIANGLE_FIELDS)
 } triangle_args;

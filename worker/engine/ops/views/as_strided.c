@@ -21,10 +21,13 @@ typedef struct as_strided_plan {
     int64_t size; /* from there to the last element */
 } as_strided_plan;
 
-/* Returns the place of the last element. */
+/* Returns the place of the last element, or of the first if there is none. */
 static int64_t last_of(const rt_place *at)
 {
     int64_t last = at->offset;
+    for (int i = 0; i < at->dims.n; i++)
+        if (at->dims.d[i] == 0)
+            return last;
     for (int i = 0; i < at->dims.n; i++)
         last += (at->dims.d[i] - 1) * at->stride[i];
     return last;

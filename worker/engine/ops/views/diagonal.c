@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define DIAGONAL_AXES(F, one, other)                                                               \
-    F(INT, offset, 0, RT_ANY, "which diagonal: 0 the main one, positive above it")                 \
+    F(INT, offset, 0, RT_ANY_DIAGONAL, "which diagonal: 0 the main one, positive above it")        \
     F(INT, axis1, one, RT_ANY, "the axis of its rows")                                             \
     F(INT, axis2, other, RT_ANY, "the axis of its columns")
 #define DIAGONAL_FIELDS(F)                                                                         \
@@ -123,7 +123,7 @@ rt_tensor *rt_diag_embed_(rt_diag_embed_args a)
 
 #define DIAG_FIELDS(F)                                                                             \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[n] or [n, m]")                                           \
-    F(INT, offset, 0, RT_ANY, "which diagonal: 0 the main one, positive above it")
+    F(INT, offset, 0, RT_ANY_DIAGONAL, "which diagonal: 0 the main one, positive above it")
 typedef struct RT_DESIGNATED diag_args {
     RT_STRUCT(DIAG_FIELDS)
 } diag_args;
@@ -145,7 +145,7 @@ rt_tensor *rt_diag(rt_tensor *x, int64_t offset)
 
 #define DIAGFLAT_FIELDS(F)                                                                         \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
-    F(INT, offset, 0, RT_ANY, "which diagonal: 0 the main one, positive above it")
+    F(INT, offset, 0, RT_ANY_DIAGONAL, "which diagonal: 0 the main one, positive above it")
 typedef struct RT_DESIGNATED diagflat_args {
     RT_STRUCT(DIAGFLAT_FIELDS)
 } diagflat_args;

@@ -5,7 +5,8 @@
 
 #define TRIANGLE_FIELDS(F)                                                                         \
     F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "[..., n, m]")                                             \
-    F(INT, offset, 0, RT_ANY, "the diagonal that ends it: 0 the main one, positive above it")
+    F(INT, offset, 0, RT_ANY_DIAGONAL,                                                             \
+      "the diagonal that ends it: 0 the main one, positive above it")
 typedef struct RT_DESIGNATED triangle_args {
     RT_STRUCT(TRIANGLE_FIELDS)
 } triangle_args;
