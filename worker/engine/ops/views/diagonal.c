@@ -33,16 +33,18 @@ rt_status rt__diagonal_place(const char *what, rt_dims dims, const int64_t *stri
     int64_t rows = dims.d[i] + (offset < 0 ? offset : 0);
     int64_t columns = dims.d[k] - (offset > 0 ? offset : 0);
     int64_t size = rows < columns ? rows : columns;
+    bool any = size > 0; /* strides of no elements may be so long that sums of them overflow */
     *out = (rt_place){0};
     for (int d = 0; d < dims.n; d++) {
         if (d == i || d == k)
             continue;
+        any &= dims.d[d] > 0;
         out->stride[out->dims.n] = stride[d];
         out->dims.d[out->dims.n++] = dims.d[d];
     }
-    out->stride[out->dims.n] = stride[i] + stride[k];
+    out->stride[out->dims.n] = any ? stride[i] + stride[k] : 0;
     out->dims.d[out->dims.n++] = size > 0 ? size : 0;
-    if (size > 0)
+    if (any)
         out->offset = offset > 0 ? offset * stride[k] : -offset * stride[i];
     return RT_OK;
 }
