@@ -109,6 +109,34 @@ static void check_rows(const row *rows, int count)
     }
 }
 
+/* Indices of other types, and values of several types that are picked and written. */
+static void what_is_picked_keeps_its_type(void **state)
+{
+    (void)state;
+    const row rows[] = {
+        {"index by uint8, a mask",
+         rt_index(rt_arange(0, 300, 100, RT_I32), RT_PICK(rt_arange(0, 3, 1, RT_U8))), RT_I32, 100,
+         200},
+        {"scatter, the last one", rt_scatter(whole(), 0, rt_zeros(rt_shape(3), RT_I64), whole()),
+         RT_I64, 7, 7},
+        {"index_put, the last one",
+         rt_index_put(whole(), whole(), RT_PICK(rt_zeros(rt_shape(3), RT_I64))), RT_I64, 7, 7},
+        {"index_accumulate, int64",
+         rt_index_accumulate(whole(), whole(), RT_PICK(rt_zeros(rt_shape(3), RT_I64))), RT_I64, 1,
+         7},
+        {"scatter_add, truths",
+         rt_scatter_add(filled(0, RT_BOOL), 0, filled(0, RT_I32), filled(1, RT_BOOL)), RT_BOOL, 1,
+         1},
+        {"scatter_reduce, int8, down",
+         rt_scatter_reduce(filled(3, RT_I8), filled(0, RT_I64), filled(-8, RT_I8),
+                           .reduce = RT_SCATTER_MEAN),
+         RT_I8, -3, -3},
+        {"embedding, bool", rt_embedding(rt_ones(rt_shape(2, 1), RT_BOOL), filled(1, RT_I64)),
+         RT_BOOL, 1, 1},
+    };
+    check_rows(rows, COUNT(rows));
+}
+
 static void mixed_operands_have_one_type(void **state)
 {
     (void)state;
@@ -148,25 +176,6 @@ static void mixed_operands_have_one_type(void **state)
          200, 200},
         {"index by int16", rt_index(rt_arange(0, 300, 100, RT_I32), RT_PICK(filled(-1, RT_I16))),
          RT_I32, 200, 200},
-        {"index by uint8, a mask",
-         rt_index(rt_arange(0, 300, 100, RT_I32), RT_PICK(rt_arange(0, 3, 1, RT_U8))), RT_I32, 100,
-         200},
-        {"scatter, the last one", rt_scatter(whole(), 0, rt_zeros(rt_shape(3), RT_I64), whole()),
-         RT_I64, 7, 7},
-        {"index_put, the last one",
-         rt_index_put(whole(), whole(), RT_PICK(rt_zeros(rt_shape(3), RT_I64))), RT_I64, 7, 7},
-        {"index_accumulate, int64",
-         rt_index_accumulate(whole(), whole(), RT_PICK(rt_zeros(rt_shape(3), RT_I64))), RT_I64, 1,
-         7},
-        {"scatter_add, truths",
-         rt_scatter_add(filled(0, RT_BOOL), 0, filled(0, RT_I32), filled(1, RT_BOOL)), RT_BOOL, 1,
-         1},
-        {"scatter_reduce, int8, down",
-         rt_scatter_reduce(filled(3, RT_I8), filled(0, RT_I64), filled(-8, RT_I8),
-                           .reduce = RT_SCATTER_MEAN),
-         RT_I8, -3, -3},
-        {"embedding, bool", rt_embedding(rt_ones(rt_shape(2, 1), RT_BOOL), filled(1, RT_I64)),
-         RT_BOOL, 1, 1},
         {"clamp, int16", rt_clamp(filled(300, RT_I16), .high = 1e9), RT_I16, 300, 300},
         {"clamp, int8, beyond", rt_clamp(filled(-7, RT_I8), .low = 1000), RT_I8, 127, 127},
         {"arange, int8", rt_arange(-128, 127, 254, RT_I8), RT_I8, -128, 126},
@@ -355,6 +364,7 @@ int main(void)
         TEST(every_pair_of_types),
         TEST(every_type_with_a_number),
         TEST(mixed_operands_have_one_type),
+        TEST(what_is_picked_keeps_its_type),
         TEST(integers_stay_integers),
         TEST(questions_and_bits_keep_their_types),
         TEST(ends_outside_of_a_type_are_its_own),
