@@ -36,6 +36,8 @@ static void attempt(sampling *s, rt_tensor *d, rt_tensor *c, rt_rng r)
 /* Numbers for alpha of 1 and more. */
 static rt_tensor *sample(rt_tensor *alpha, rt_rng r)
 {
+    if (!alpha)
+        return NULL;
     rt_tensor *d = rt_add_scalar(alpha, -1.0 / 3), *c = rt_rsqrt(rt_mul_scalar(d, 9));
     sampling s = {rt_full(alpha->dims, NAN, RT_F32), rt_ge(alpha, rt_full(rt_shape(), 1, RT_F32))};
     for (int k = 0; s.y && s.open && rt__any_true(s.open); k++)

@@ -165,6 +165,8 @@ rt_status rt__may_copy_into(const rt_tensor *dst, const rt_tensor *src)
 
 rt_status rt__copy_into(rt_tensor *dst, const rt_tensor *src)
 {
+    if (!src) /* what was to be copied could not be made */
+        return rt_error_code();
     RT_TRY(rt__may_copy_into(dst, src));
     RT_TRY(rt__tensor_own(dst));
     rt_scope s = rt_scope_begin();

@@ -74,7 +74,7 @@ static rt_status bags_by_rows(const rt_embedding_bag_args *a, bags *b)
     b->offsets = rt_mul_scalar(bag, (double)len);
     b->lengths = rt_full(rt_shape(b->count), (double)len, RT_I64);
     b->number = rt_reshape(rt_contiguous(rt_expand(rt_unsqueeze(bag, 1), rt_shape(b->count, len))),
-                           b->index->dims);
+                           rt_shape(b->count * len));
     return rt_error_code();
 }
 

@@ -113,6 +113,8 @@ static rt_tensor *fractional(rt_tensor *x)
 static rt_tensor *close(const rt_isclose_args *a)
 {
     rt_tensor *x = rt_detach(a->a), *y = rt_detach(a->b), *is = rt_eq(x, y);
+    if (!is)
+        return NULL;
     if (a->equal_nan)
         is = rt_logical_or(is, rt_logical_and(rt_isnan(x), rt_isnan(y)));
     if (a->rtol == 0 && a->atol == 0)

@@ -19,6 +19,8 @@ static rt_tensor *at(rt_tensor *sorted, rt_tensor *ranks)
 /* Returns the quantiles of sorted rows [..., n]: [..., m]. */
 static rt_tensor *quantiles(rt_tensor *sorted, rt_tensor *q, rt_interpolation interpolation)
 {
+    if (!sorted || !q)
+        return NULL;
     rt_tensor *ranks = ranks_of(q, sorted);
     if (!ranks)
         return NULL;

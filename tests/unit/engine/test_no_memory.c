@@ -1,0 +1,106 @@
+/* Operations that run out of memory: the n-th allocation fails for every n. Each time there is an error, and nothing is lost. */
+#include "check.h"
+
+#include "common/base/mem.h"
+
+/* ROW(name, expression over a float32 [2,3] x and an int64 [2] i) */
+#define ROWS(ROW)                                                                                  \
+    ROW(binary_cross_entropy, rt_binary_cross_entropy(rt_sigmoid(x), rt_sigmoid(x)))               \
+    ROW(cumprod, rt_cumprod(x, 1))                                                                 \
+    ROW(cosine_similarity, rt_cosine_similarity(x, rt_exp(x)))                                     \
+    ROW(diag_embed, rt_diag_embed(x))                                                              \
+    ROW(embedding_bag, rt_embedding_bag(x, rt_reshape(i, rt_shape(1, 2))))                         \
+    ROW(glu, rt_glu(rt_reshape(x, rt_shape(3, 2))))                                                \
+    ROW(group_norm, rt_group_norm(rt_reshape(x, rt_shape(1, 2, 3)), .groups = 2))                  \
+    ROW(gumbel_softmax, rt_gumbel_softmax(x))                                                      \
+    ROW(histc, rt_histc(x))                                                                        \
+    ROW(huber_loss, rt_huber_loss(x, rt_exp(x)))                                                   \
+    ROW(isclose, rt_isclose(x, x))                                                                 \
+    ROW(kl_div, rt_kl_div(x, rt_sigmoid(x)))                                                       \
+    ROW(logsumexp, rt_logsumexp(x, rt_shape(1)))                                                   \
+    ROW(masked_select, rt_masked_select(x, rt_gt(x, rt_scalar(0))))                                \
+    ROW(mode, rt_mode(x).values)                                                                   \
+    ROW(nan_to_num, rt_nan_to_num(x))                                                              \
+    ROW(nonzero, rt_nonzero(x))                                                                    \
+    ROW(norm, rt_norm(x, .p = 3))                                                                  \
+    ROW(polygamma, rt_polygamma(rt_exp(x), 1))                                                     \
+    ROW(prod, rt_prod(x))                                                                          \
+    ROW(quantile, rt_quantile(x, rt_scalar(0.3)))                                                  \
+    ROW(flip, rt_flip(x, rt_shape(1)))                                                             \
+    ROW(scatter_add, rt_scatter_add(x, 1, rt_reshape(i, rt_shape(2, 1)), rt_exp(x)))               \
+    ROW(std, rt_std(x, rt_shape(1)))                                                               \
+    ROW(trapezoid, rt_trapezoid(x))                                                                \
+    ROW(triplet_margin_loss, rt_triplet_margin_loss(x, rt_exp(x), rt_sin(x)))                      \
+    ROW(cross_entropy, rt_cross_entropy(x, i))                                                     \
+    ROW(exponential, rt_exponential(rt_shape(3), 1))                                               \
+    ROW(gamma, rt_gamma(rt_exp(x)))                                                                \
+    ROW(index, rt_index(x, RT_PICK(i), RT_SLICE(0, 2)))                                            \
+    ROW(index_put, rt_index_put(x, rt_scalar(1), RT_PICK(rt_gt(x, rt_scalar(0)))))                 \
+    ROW(logcumsumexp, rt_logcumsumexp(x, 1))                                                       \
+    ROW(median, rt_median(x, 1).values)                                                            \
+    ROW(rms_norm, rt_rms_norm(x))                                                                  \
+    ROW(sort, rt_sort(x).values)                                                                   \
+    ROW(tril, rt_tril(x, 0))                                                                       \
+    ROW(unfold, rt_unfold(x, 1, 2, 1))                                                             \
+    ROW(unique, rt_unique(x).values)                                                               \
+    ROW(var, rt_var(x, rt_shape(1)))
+
+#define FUNCTION(name, expression)                                                                 \
+    static rt_tensor *name##_of(rt_tensor *x, rt_tensor *i)                                        \
+    {                                                                                              \
+        (void)x, (void)i;                                                                          \
+        return expression;                                                                         \
+    }
+ROWS(FUNCTION)
+
+static const struct {
+    const char *name;
+    rt_tensor *(*run)(rt_tensor *x, rt_tensor *i);
+} rows[] = {
+#define LISTED(name, expression) {#name, name##_of},
+    ROWS(LISTED)
+#undef LISTED
+};
+
+/* Runs a row, its gradient too, while the n-th allocation fails; returns whether there was no such. */
+static bool runs(int row, int n)
+{
+    rt_mem_fail_after(n);
+    rt_scope s = rt_scope_begin();
+    rt_tensor *x = rt_param(rt_normal(rt_shape(2, 3), 0, 1)), *i = rt_arange(0, 2, 1, RT_I64);
+    rt_tensor *y = rows[row].run(x, i);
+    if (y && rt_requires_grad(y))
+        rt_backward(rt_sum(y));
+    rt_mem_fail_after(-1);
+    bool passed = !rt_failed();
+    if (!passed && rt_error_code() != RT_E_NOMEM)
+        fail_msg("%s, allocation %d: %s", rows[row].name, n, rt_error());
+    rt_error_clear();
+    rt_free(x);
+    rt_scope_end(s);
+    return passed;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    rt_shutdown(); /* empties the pool, so that every block is requested from the system */
+    int64_t blocks = rt_mem_live(), live = rt_live_objects();
+    for (int row = 0; row < COUNT(rows); row++) {
+        int n = 0;
+        for (bool passed = false; !passed; n++) {
+            assert_in_range(n, 0, 1000);
+            passed = runs(row, n);
+            rt_shutdown();
+            if (rt_live_objects() != live || rt_mem_live() != blocks)
+                fail_msg("%s, allocation %d: something was lost", rows[row].name, n);
+        }
+        assert_true(n > 3);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(every_allocation_may_fail)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
