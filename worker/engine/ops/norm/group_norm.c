@@ -45,7 +45,9 @@ RT_COMPOSITE(group_norm, rt_group_norm_args, RT_GROUP_NORM_FIELDS,
     if (a->x->dims.d[1] % a->groups != 0)
         return RT_FAIL_NULL(SHAPE, "group_norm: %lld groups do not divide the %lld channels of %s",
                             (long long)a->groups, (long long)a->x->dims.d[1], rt_describe(a->x));
-    return rt__groups_normalize(a->x, a->weight, a->bias, a->groups, a->eps, moments);
+    /* Any number divides no channels. */
+    int64_t groups = a->x->dims.d[1] > 0 ? a->groups : 1;
+    return rt__groups_normalize(a->x, a->weight, a->bias, groups, a->eps, moments);
 }
 
 rt_tensor *rt_group_norm_(rt_group_norm_args a)
