@@ -242,6 +242,8 @@ static void bench_vectors(const bench *b, int64_t n)
     ROW("lgamma", shape, 0, 2 * one,
         k->lgamma.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
     ROW("gelu", shape, 0, 2 * one, k->gelu.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, n, x, y));
+    ROW("complex_exp", shape, 0, 2 * one,
+        k->exp.f[RT_C64](rt_exec_cpu(), (rt_numbers){{0}}, n / 2, x, y));
     ROW("add", shape, 0, 3 * one, k->add.f[RT_F32](rt_exec_cpu(), (rt_numbers){{0}}, &g, x, y, z));
     rt_grid short_rows = {4,
                           {n / 512, 8, 4, 16},

@@ -26,7 +26,7 @@
 RT_BEGIN_DECLS
 
 /* Marks a leaf as a parameter, for which backward computes a gradient, and keeps it: free it with
- * rt_free. Only tensors of floats can be parameters. */
+ * rt_free. Only tensors of floats or complex numbers can be parameters. */
 RT_API rt_tensor *rt_param(rt_tensor *x);
 /* Returns true if x is a leaf for which a gradient is computed, or a result computed from one
  * while recording was on. */

@@ -122,7 +122,7 @@ typedef struct rt_op rt_op;
 typedef struct rt_spec {
     rt_dims dims;   /* its shape */
     rt_dtype dtype; /* its type */
-    /* For views: the window into the first input's storage, in elements from its first one. */
+    /* For views: the window into the first input's storage, in elements of dtype from its first one. */
     int64_t stride[RT_MAX_DIMS], offset;
 } rt_spec;
 
@@ -151,6 +151,11 @@ RT_API rt_status rt_result_like(rt_call *c, int i, const rt_tensor *x);
 /* States, in infer of a view, that the result is a window into the first input. stride [dims.n]
  * and offset count elements. Fails if the window reaches outside of the memory of the input. */
 RT_API rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t offset);
+/* The same with another element type, in which stride and offset count: a view of complex numbers as
+ * real ones, or of real ones as complex. Fails if the first element would not lie a whole number of
+ * such elements from the beginning of the input's storage. */
+RT_API rt_status rt_window_as(rt_call *c, rt_dtype dtype, rt_dims dims, const int64_t *stride,
+                              int64_t offset);
 /* States, in infer or compose of an operation with RT_MANY results, how many results there are.
  * Call it before anything about them. */
 RT_API rt_status rt_results(rt_call *c, int count);

@@ -20,6 +20,7 @@
 #define RINGTORCH_OPS_H
 
 #include <ringtorch/ops/attention.h>
+#include <ringtorch/ops/complex.h>
 #include <ringtorch/ops/conv.h>
 #include <ringtorch/ops/create.h>
 #include <ringtorch/ops/index.h>

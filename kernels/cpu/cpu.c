@@ -61,11 +61,12 @@ static void build_table(rt_kernels *k, const struct level *l)
     rt__install_ref(k);
     rt__install_casts(k);
     rt__install_integers(k);
-    if (!l->install)
-        return;
-    l->install(k);
-    rt__install_moves(k);
-    rt__install_indexing(k);
+    if (l->install) {
+        l->install(k);
+        rt__install_moves(k);
+        rt__install_indexing(k);
+    }
+    rt__install_complex(k);
 }
 
 static void build_tables(void)

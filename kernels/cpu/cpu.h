@@ -15,6 +15,7 @@ void rt__install_sse4(rt_kernels *k);
 void rt__install_avx2(rt_kernels *k);
 void rt__install_avx512(rt_kernels *k);
 void rt__install_casts(rt_kernels *k);    /* the same for every level */
+void rt__install_complex(rt_kernels *k);  /* the same for every level, after its own */
 void rt__install_integers(rt_kernels *k); /* the same for every level */
 void rt__install_indexing(rt_kernels *k); /* the same for every level but ref */
 void rt__install_moves(rt_kernels *k);    /* the same for every level but ref */

@@ -115,6 +115,9 @@ static inline void source_skip(source *s, int64_t n)
 #include "kernels/cpu/gather.inc"
 #define E uint64_t
 #include "kernels/cpu/gather.inc"
+typedef unsigned __int128 uint128_t __attribute__((aligned(8)));
+#define E uint128_t
+#include "kernels/cpu/gather.inc"
 
 /* Returns the next n elements: in place if possible, else copied to `room`. */
 static strip source_take(source *s, int64_t n, void *room)
@@ -127,7 +130,8 @@ static strip source_take(source *s, int64_t n, void *room)
     (s->size == 1   ? gather_uint8_t
      : s->size == 2 ? gather_uint16_t
      : s->size == 4 ? gather_uint32_t
-                    : gather_uint64_t)(s, n, room);
+     : s->size == 8 ? gather_uint64_t
+                    : gather_uint128_t)(s, n, room);
     return (strip){room, 1};
 }
 
@@ -137,7 +141,7 @@ static strip source_take(source *s, int64_t n, void *room)
 static void run_piece(const rt_grid *g, const strips *kernel, const rt_numbers *numbers,
                       const void *const *in, char *y, int64_t begin, int64_t end)
 {
-    _Alignas(64) char room[RT_GRID_OPERANDS][GATHERED * sizeof(uint64_t) + WIDE_BYTES];
+    _Alignas(64) char room[RT_GRID_OPERANDS][GATHERED * sizeof(uint128_t) + WIDE_BYTES];
     source from[RT_GRID_OPERANDS];
     strip at[RT_GRID_OPERANDS];
     const int operands = kernel->operands;

@@ -17,16 +17,18 @@ INSTALL(RT_LEVEL)
 #define KERNEL(name, types, args) types(PUT, name, name)
 #define KERNEL_ANY(name, args)    k->name = rt__##name##_ref;
 #include RT_ROWS
+#define PUT_COMPLEX(name, ...) PUT(name, C64, c64, name.f) PUT(name, C128, c128, name.f)
 #define UNARY(name, ...)                                                                           \
+    COMPLEX_FORM(PUT_COMPLEX, name)                                                                \
     FLOATS(PUT, name, name.f)                                                                      \
     FLOATS(PUT, name##_dx, name.dx)                                                                \
     FLOATS(PUT, name##_dxx, name.dxx)
 #define PARAMETRIC(name, ...)     UNARY(name)
-#define UNARY_OPS(name, ...)      FLOATS(PUT, name, name.f)
+#define UNARY_OPS(name, ...)      COMPLEX_FORM(PUT_COMPLEX, name) FLOATS(PUT, name, name.f)
 #define PARAMETRIC_OPS(name, ...) FLOATS(PUT, name, name.f)
-#define BINARY(name, ...)         FLOATS(PUT, name, name.f)
-#define TERNARY(name, ...)        FLOATS(PUT, name, name.f)
-#define COMPARE(name, ...)        FLOATS(PUT, name, name.f)
-#define PREDICATE(name, ...)      FLOATS(PUT, name, name.f)
+#define BINARY(name, ...)         UNARY_OPS(name)
+#define TERNARY(name, ...)        UNARY_OPS(name)
+#define COMPARE(name, ...)        UNARY_OPS(name)
+#define PREDICATE(name, ...)      UNARY_OPS(name)
 #include "kernels/elementwise.def"
 }

@@ -4,6 +4,7 @@
 #ifndef RINGTORCH_KERNELS_CPU_TABLE_H
 #define RINGTORCH_KERNELS_CPU_TABLE_H
 
+#include "kernels/complex.h"
 #include "kernels/kernels.h"
 
 /* The element types that a row is for: EACH(name, F32, f32, ...) for each of them. */
@@ -52,17 +53,25 @@
 #include "kernels/fast.def"
 #undef KERNEL
 
+#define COMPLEX(name, type)                                                                        \
+    TYPED_ALL(name, C64, c64, type)                                                                \
+    TYPED_ALL(name, C128, c128, type)
+#define COMPLEX_UNARY(name, ...)   COMPLEX(name, rt_unary_fn)
+#define COMPLEX_BINARY(name, ...)  COMPLEX(name, rt_binary_fn)
+#define COMPLEX_TERNARY(name, ...) COMPLEX(name, rt_ternary_fn)
 #define UNARY(name, ...)                                                                           \
+    COMPLEX_FORM(COMPLEX_UNARY, name)                                                              \
     FLOATS(TYPED_ALL, name, rt_unary_fn)                                                           \
     FLOATS(TYPED_ALL, name##_dx, rt_unary_dx_fn)                                                   \
     FLOATS(TYPED_ALL, name##_dxx, rt_unary_dxx_fn)
 #define PARAMETRIC(name, ...)     UNARY(name)
-#define UNARY_OPS(name, ...)      FLOATS(TYPED_ALL, name, rt_unary_fn)
+#define UNARY_OPS(name, ...)      COMPLEX_FORM(COMPLEX_UNARY, name) FLOATS(TYPED_ALL, name, rt_unary_fn)
 #define PARAMETRIC_OPS(name, ...) FLOATS(TYPED_ALL, name, rt_unary_fn)
-#define BINARY(name, ...)         FLOATS(TYPED_ALL, name, rt_binary_fn)
-#define TERNARY(name, ...)        FLOATS(TYPED_ALL, name, rt_ternary_fn)
-#define COMPARE(name, ...)        FLOATS(TYPED_ALL, name, rt_binary_fn)
-#define PREDICATE(name, ...)      FLOATS(TYPED_ALL, name, rt_unary_fn)
+#define BINARY(name, ...)         COMPLEX_FORM(COMPLEX_BINARY, name) FLOATS(TYPED_ALL, name, rt_binary_fn)
+#define TERNARY(name, ...)                                                                         \
+    COMPLEX_FORM(COMPLEX_TERNARY, name) FLOATS(TYPED_ALL, name, rt_ternary_fn)
+#define COMPARE(name, ...)   BINARY(name)
+#define PREDICATE(name, ...) UNARY_OPS(name)
 #include "kernels/elementwise.def"
 #undef UNARY
 #undef PARAMETRIC
@@ -72,6 +81,10 @@
 #undef TERNARY
 #undef COMPARE
 #undef PREDICATE
+#undef COMPLEX
+#undef COMPLEX_UNARY
+#undef COMPLEX_BINARY
+#undef COMPLEX_TERNARY
 #undef EACH_FAST
 #undef FUNCTION
 #undef TYPED

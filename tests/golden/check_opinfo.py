@@ -142,6 +142,11 @@ def case_of(row, info, adapt, sample):
 
 # ---- comparing ----
 
+def numbers(t):
+    """Returns a copy without infinities and NaN, complex numbers as pairs."""
+    return torch.nan_to_num(torch.view_as_real(t) if t.is_complex() else t)
+
+
 def agrees(got, want, wide):
     if got.shape != want.shape or got.dtype != want.dtype:
         return f"{got.dtype} {list(got.shape)}, expected {want.dtype} {list(want.shape)}"
@@ -158,7 +163,7 @@ def agrees(got, want, wide):
         return "other values"
     error = (got - exact).abs()
     allowed = 4 * ((theirs - exact).abs()[finite].max() + eps * exact.abs()[finite].max())
-    rest = torch.equal(torch.nan_to_num(got[~finite]), torch.nan_to_num(theirs[~finite]))
+    rest = torch.equal(numbers(got[~finite]), numbers(theirs[~finite]))
     if rest and bool((error <= allowed)[finite].all()):
         return None
     worst = torch.argmax(torch.nan_to_num(error, nan=1e30))

@@ -3,6 +3,7 @@
 
 Run it by hand after a change of the tables (Debian: python3-torch); the tests need only the files. For each case there is <name> (the value, as float32) and
 <name>.<i> (the gradient of sum(value * w) by input i); float64.<name> and float64.<name>.<i> are those of float64 inputs.
+Complex values are there as pairs of floats, with a last axis of 2, and weights have that shape.
 """
 import json
 import pathlib
@@ -80,6 +81,9 @@ def values(number, count, lo, hi):
 def make_input(number, spec, floats):
     kind, args = spec[0], [float(v) for v in arguments(spec, 1)[0]]
     lo, hi, shape = args[0], args[1], [int(v) for v in args[2:]]
+    if kind == "Z":
+        v = values(number, 2 * int(np.prod(shape)), lo, hi).astype(floats).reshape(shape + [2])
+        return torch.view_as_complex(torch.from_numpy(v)).requires_grad_()
     v = values(number, int(np.prod(shape)), lo, hi)
     v = v.astype(floats) if kind == "F" else np.floor(v).astype(np.int64)
     return torch.from_numpy(v.reshape(shape)).requires_grad_(kind == "F")
@@ -87,7 +91,7 @@ def make_input(number, spec, floats):
 
 def run(name, specs, expression, with_grad, out):
     run_as(np.float32, name, specs, expression, with_grad, out)
-    if any(spec[0] == "F" for spec in specs):
+    if any(spec[0] in "FZ" for spec in specs):
         torch.set_default_dtype(torch.float64)
         run_as(np.float64, f"float64.{name}", specs, expression.replace(".float()", ".double()"), with_grad, out)
         torch.set_default_dtype(torch.float32)
@@ -96,6 +100,7 @@ def run(name, specs, expression, with_grad, out):
 def run_as(floats, name, specs, expression, with_grad, out):
     t = [make_input(i, s, floats) for i, s in enumerate(specs)]
     y = eval(expression, {"t": t, "torch": torch, "F": F, "digamma": Digamma.apply})
+    y = torch.view_as_real(y) if y.is_complex() else y
     out[name] = y.detach().numpy().astype(floats)
     if not with_grad:
         return
@@ -103,7 +108,7 @@ def run_as(floats, name, specs, expression, with_grad, out):
     (y * torch.from_numpy(w)).sum().backward()
     for i, x in enumerate(t):
         if x.requires_grad:
-            out[f"{name}.{i}"] = x.grad.numpy()
+            out[f"{name}.{i}"] = (torch.view_as_real(x.grad) if x.is_complex() else x.grad).numpy()
 
 
 def read_safetensors(path):

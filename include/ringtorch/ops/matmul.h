@@ -13,8 +13,8 @@
 RT_BEGIN_DECLS
 
 #define RT_MATMUL_FIELDS(F)                                                                        \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., m, k] or [k]")                              \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., k, n] or [k]")                              \
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "[..., m, k] or [k]")                 \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "[..., k, n] or [k]")                 \
     F(FLAG, transpose_a, false, RT_ANY, "the last two axes of a are stored swapped")               \
     F(FLAG, transpose_b, false, RT_ANY, "the last two axes of b are stored swapped")
 typedef struct rt_matmul_args {
@@ -26,9 +26,9 @@ typedef struct rt_matmul_args {
 #define rt_matmul(...) RT_OP_CALL(rt_matmul_, rt_matmul_args, RT_MATMUL_FIELDS, a, __VA_ARGS__)
 RT_API rt_tensor *rt_matmul_(rt_matmul_args a);
 #define RT_LINEAR_FIELDS(F)                                                                        \
-    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS, "[..., in]")                                       \
-    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS, "[out, in]")                                       \
-    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS, "[out]")
+    F(INPUT, x, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "[..., in]")                          \
+    F(INPUT, w, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "[out, in]")                          \
+    F(INPUT, bias, RT_OPTIONAL, RT_SAME | RT_FLOATS | RT_COMPLEX, "[out]")
 typedef struct rt_linear_args {
     RT_STRUCT(RT_LINEAR_FIELDS)
 } rt_linear_args;

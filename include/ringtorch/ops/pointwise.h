@@ -105,7 +105,7 @@ RT_API rt_tensor *rt_cos_inplace(rt_tensor *x);
 /* Returns -1, 0 or 1. The gradient is 0. */
 RT_API rt_tensor *rt_sign(rt_tensor *x);
 RT_API rt_tensor *rt_sign_inplace(rt_tensor *x);
-/* Returns rt_sign(x): of a real number, its phase is its sign. */
+/* Returns rt_sign(x); of a complex number x / |x|, and 0 for 0. */
 RT_API rt_tensor *rt_sgn(rt_tensor *x);
 RT_API rt_tensor *rt_sgn_inplace(rt_tensor *x);
 /* Rounds towards minus infinity. The gradient is 0. */
@@ -218,7 +218,8 @@ RT_API rt_tensor *rt_fmod_inplace(rt_tensor *a, rt_tensor *b);
 /* Returns a - b * floor(a / b), with the sign of b, as Python's % does; zero divisors as in rt_fmod. */
 RT_API rt_tensor *rt_remainder(rt_tensor *a, rt_tensor *b);
 RT_API rt_tensor *rt_remainder_inplace(rt_tensor *a, rt_tensor *b);
-/* Returns a to the power of b, computed in float64, as which the result comes. */
+/* Returns a to the power of b, computed in float64, or complex128 of complex numbers, as which the
+ * result comes. */
 RT_API rt_tensor *rt_float_power(rt_tensor *a, rt_tensor *b);
 /* Returns log(exp(a) + exp(b)), without overflow. */
 RT_API rt_tensor *rt_logaddexp(rt_tensor *a, rt_tensor *b);
@@ -599,9 +600,9 @@ RT_API rt_tensor *rt_polygamma(rt_tensor *x, int64_t n);
 /* ---- three operands ----
  * The operands broadcast together and are converted to one type, as those of rt_add are. */
 #define RT_FIELDS_lerp(F)                                                                          \
-    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the value at 0")                               \
-    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the value at 1")                               \
-    F(INPUT, w, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "position between the two")
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "the value at 0")                  \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "the value at 1")                  \
+    F(INPUT, w, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "position between the two")
 typedef struct rt_lerp_args {
     RT_STRUCT(RT_FIELDS_lerp)
 } rt_lerp_args;
@@ -627,9 +628,9 @@ typedef struct rt_addcmul_args {
 RT_API rt_tensor *rt_addcmul_(rt_addcmul_args a);
 RT_API rt_tensor *rt_addcmul_inplace_(rt_addcmul_args a);
 #define RT_FIELDS_addcdiv(F)                                                                       \
-    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")                                    \
-    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the dividend")                                 \
-    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "the divisor")                                  \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "any shape")                       \
+    F(INPUT, a, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "the dividend")                    \
+    F(INPUT, b, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "the divisor")                     \
     F(NUMBER, value, 1, RT_ANY, "a factor")
 typedef struct rt_addcdiv_args {
     RT_STRUCT(RT_FIELDS_addcdiv)

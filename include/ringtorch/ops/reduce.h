@@ -29,8 +29,8 @@ RT_BEGIN_DECLS
 typedef struct rt_reduce_args {
     RT_STRUCT(RT_REDUCE_FIELDS)
 } rt_reduce_args;
-#define RT_SUM_FIELDS(F)                                                                           \
-    F(INPUT, x, RT_NEEDED, RT_REAL_TYPES, "any shape")                                             \
+#define RT_SUM_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_REAL_TYPES, "any shape") RT_SUM_VALUES(F)
+#define RT_SUM_VALUES(F)                                                                           \
     RT_REDUCE_VALUES(F)                                                                            \
     F(DTYPE, dtype, RT_NO_DTYPE, RT_MAYBE(RT_FROM(0)),                                             \
       "the type of y, to which x is converted first; not given: of x, int64 for integers and "     \
@@ -39,9 +39,9 @@ typedef struct rt_reduce_args {
 typedef struct rt_sum_args {
     RT_STRUCT(RT_SUM_FIELDS)
 } rt_sum_args;
-/* Returns the sum over the axes. */
+/* Returns the sum over the axes, also of complex numbers. */
 #define rt_sum(...) RT_OP_CALL(rt_sum_, rt_sum_args, RT_SUM_FIELDS, x, __VA_ARGS__)
-/* Returns the mean over the axes, of floats; of integers only if dtype is a float type. */
+/* Returns the mean over the axes, of floats or complex numbers; of integers only if dtype is a float type. */
 #define rt_mean(...) RT_OP_CALL(rt_mean_, rt_sum_args, RT_SUM_FIELDS, x, __VA_ARGS__)
 /* Returns the sum over the axes, with 0 in the place of NaN. */
 #define rt_nansum(...) RT_OP_CALL(rt_nansum_, rt_sum_args, RT_SUM_FIELDS, x, __VA_ARGS__)
@@ -76,7 +76,7 @@ RT_API rt_tensor *rt_any_(rt_reduce_args a);
 RT_API rt_tensor *rt_count_nonzero_(rt_reduce_args a);
 RT_API rt_tensor *rt_logsumexp_(rt_reduce_args a);
 #define RT_NORM_FIELDS(F)                                                                          \
-    F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape")                                                 \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_COMPLEX, "any shape")                                    \
     F(NUMBER, p, 2, RT_ANY, "the order; from 1e300 or -1e300 on it is infinite")                   \
     RT_REDUCE_VALUES(F)
 /* The arguments of rt_norm. */
@@ -88,8 +88,9 @@ typedef struct rt_norm_args {
  * is that of order 2 over their axes. The gradient is 0 where the norm or the element is 0. */
 #define rt_norm(...) RT_OP_CALL(rt_norm_, rt_norm_args, RT_NORM_FIELDS, x, __VA_ARGS__)
 RT_API rt_tensor *rt_norm_(rt_norm_args a);
-#define RT_VAR_MEAN_FIELDS(F)                                                                      \
-    RT_REDUCE_FIELDS(F)                                                                            \
+#define RT_VAR_MEAN_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_FLOATS, "any shape") RT_VAR_MEAN_VALUES(F)
+#define RT_VAR_MEAN_VALUES(F)                                                                      \
+    RT_REDUCE_VALUES(F)                                                                            \
     F(NUMBER, correction, 1, RT_FROM(0),                                                           \
       "subtracted from the number of elements; 0: no bias correction")
 /* The arguments of variances. */
@@ -106,7 +107,8 @@ typedef struct rt_var_mean_results {
 #define rt_var_mean(...)                                                                           \
     RT_OP_CALL(rt_var_mean_, rt_var_mean_args, RT_VAR_MEAN_FIELDS, x, __VA_ARGS__)
 RT_API rt_var_mean_results rt_var_mean_(rt_var_mean_args a);
-/* Returns the variance over the axes, as rt_var_mean does. */
+/* Returns the variance over the axes, as rt_var_mean does; of complex numbers the sum of |x - mean|^2
+ * divided likewise. */
 #define rt_var(...) RT_OP_CALL(rt_var_, rt_var_mean_args, RT_VAR_MEAN_FIELDS, x, __VA_ARGS__)
 /* Returns the square root of the variance. Its gradient is 0 where it is 0. */
 #define rt_std(...) RT_OP_CALL(rt_std_, rt_var_mean_args, RT_VAR_MEAN_FIELDS, x, __VA_ARGS__)
@@ -160,7 +162,8 @@ typedef struct rt_aminmax_results {
 #define rt_aminmax(...) RT_OP_CALL(rt_aminmax_, rt_axis_args, RT_AXIS_FIELDS, x, __VA_ARGS__)
 RT_API rt_aminmax_results rt_aminmax_(rt_axis_args a);
 #define RT_PROD_FIELDS(F)                                                                          \
-    RT_AXIS_FIELDS(F)                                                                              \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
+    RT_AXIS_VALUES(F)                                                                              \
     F(DTYPE, dtype, RT_NO_DTYPE, RT_MAYBE(RT_FROM(0)),                                             \
       "the type of y, to which x is converted first; not given: of x, int64 for integers and "     \
       "bool")

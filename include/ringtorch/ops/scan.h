@@ -17,7 +17,7 @@
 RT_BEGIN_DECLS
 
 #define RT_CUMSUM_FIELDS(F)                                                                        \
-    F(INPUT, x, RT_NEEDED, RT_REAL_TYPES, "any shape")                                             \
+    F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")                                               \
     F(INT, axis, RT_NEEDED, RT_ANY, "the axis")                                                    \
     F(DTYPE, dtype, RT_NO_DTYPE, RT_MAYBE(RT_FROM(0)),                                             \
       "the type of y, to which x is converted first; not given: of x, int64 for integers and "     \
@@ -48,10 +48,9 @@ RT_API rt_cumextreme_results rt_cummax(rt_tensor *x, int axis);
 RT_API rt_cumextreme_results rt_cummin(rt_tensor *x, int axis);
 
 #define RT_DIFF_FIELDS(F)                                                                          \
-    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_REAL_TYPES, "one axis or more")                         \
-    F(INPUT, prepend, RT_OPTIONAL, RT_PROMOTE | RT_REAL_TYPES,                                     \
-      "what comes before x along the axis")                                                        \
-    F(INPUT, append, RT_OPTIONAL, RT_PROMOTE | RT_REAL_TYPES, "what comes after x along the axis") \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "one axis or more")                           \
+    F(INPUT, prepend, RT_OPTIONAL, RT_PROMOTE | RT_ANY_TYPE, "what comes before x along the axis") \
+    F(INPUT, append, RT_OPTIONAL, RT_PROMOTE | RT_ANY_TYPE, "what comes after x along the axis")   \
     F(INT, n, 1, RT_FROM(0), "how often differences are taken")                                    \
     F(INT, axis, -1, RT_WITHIN(-RT_MAX_DIMS, RT_MAX_DIMS - 1), "the axis, which gets shorter by n")
 /* The arguments of rt_diff. */
@@ -64,8 +63,8 @@ typedef struct rt_diff_args {
 RT_API rt_tensor *rt_diff_(rt_diff_args a);
 
 #define RT_TRAPEZOID_FIELDS(F)                                                                     \
-    F(INPUT, y, RT_NEEDED, RT_PROMOTE | RT_REAL_TYPES, "one axis or more")                         \
-    F(INPUT, x, RT_OPTIONAL, RT_PROMOTE | RT_REAL_TYPES,                                           \
+    F(INPUT, y, RT_NEEDED, RT_PROMOTE | RT_ANY_TYPE, "one axis or more")                           \
+    F(INPUT, x, RT_OPTIONAL, RT_PROMOTE | RT_ANY_TYPE,                                             \
       "the places: as many as y has along the axis, or a shape that broadcasts; not given: dx "    \
       "apart")                                                                                     \
     F(NUMBER, dx, 1, RT_ANY, "the distance of places")                                             \

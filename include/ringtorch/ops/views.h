@@ -145,7 +145,7 @@ RT_API rt_tensor *rt_clone(rt_tensor *x);
 /* Returns a tensor that shares the storage, without history and without gradient. */
 RT_API rt_tensor *rt_detach(rt_tensor *x);
 /* Returns a copy of another type, or x itself if it has that type already. Differentiable between
- * float types. Every conversion is defined and gives the same result on every machine (PyTorch
+ * float and complex types. Every conversion is defined and gives the same result on every machine (PyTorch
  * leaves the first kind undefined): from floats to int32 and int64, values are rounded towards
  * zero, values out of range (infinities too) become the nearest value in range, and NaN becomes 0;
  * from floats to int16, int8 and uint8, the lowest bits of the int64, or 0 if there is none; from

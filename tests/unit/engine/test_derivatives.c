@@ -78,6 +78,7 @@ static const struct {
     {"threshold", NULL, "{\"threshold\": 0.4, \"value\": 0.1}"},
     {"topk", NULL, "{\"k\": 2}"},
     {"transpose", NULL, "{\"a\": 0, \"b\": 1}"},
+    {"view_as_complex", "32", NULL},
     {"unsqueeze", NULL, "{\"axis\": 0}"},
     {"view", NULL, "{\"shape\": [6]}"},
     {"as_strided", NULL, "{\"shape\": [2, 2], \"strides\": [1, 2]}"},
@@ -138,7 +139,14 @@ static rt_tensor *operand(rt_dims dims, const rt_field *row, int number)
     rt_tensor *x = rt_empty(dims);
     for (int64_t i = 0; i < rt_numel(x); i++)
         rt_f32(x)[i] = 0.3f + (float)((i * 7 + number * 5) % 13) / 20;
-    return x;
+    bool complex = row->dtypes & RT_COMPLEX && !(row->dtypes & RT_FLOATS);
+    return complex ? rt_clone(rt_complex(x, rt_mul_scalar(x, 0.5))) : x;
+}
+
+/* Returns a weighted sum, a real number. */
+static rt_tensor *weighted(rt_tensor *x, int number)
+{
+    return rt_sum(rt_real(rt_mul(x, operand(rt_dims_of(x), &(rt_field){0}, number))));
 }
 
 /* Calls the operation with parameters as its tensors and returns the weighted sum of its results. *n: how many inputs need a gradient. */
@@ -152,7 +160,7 @@ static rt_tensor *call(const rt_op *op, rt_tensor **param, int *n)
     *n = 0;
     for (int i = 0; i < count; i++) {
         in[i] = operand(shapes ? shape_of(&shapes) : rt_shape(2, 3), rt__input_row(op, i), i);
-        if (rt_dtype_of(in[i]) == RT_F32)
+        if (rt_dtype_of(in[i]) == RT_F32 || rt_dtype_of(in[i]) == RT_C64)
             param[(*n)++] = in[i] = rt_param(in[i]);
     }
     if (op->writes)
@@ -167,8 +175,7 @@ static rt_tensor *call(const rt_op *op, rt_tensor **param, int *n)
         fail_msg("%s: %s", op->name, rt_error());
     for (int k = 0; k < results; k++)
         if (rt_requires_grad(out[k]))
-            sum = rt_add(
-                sum, rt_sum(rt_mul(out[k], operand(rt_dims_of(out[k]), &(rt_field){0}, 7 + k))));
+            sum = rt_add(sum, weighted(out[k], 7 + k));
     rt_mem_free(out);
     rt_mem_free(args);
     return sum;
@@ -188,8 +195,7 @@ static int orders_of(const rt_op *op)
         sum = rt_scalar(0);
         for (int i = 0; i < n; i++)
             if (rt_requires_grad(dx[i]))
-                sum = rt_add(sum, rt_sum(rt_mul(dx[i], operand(rt_dims_of(dx[i]), &(rt_field){0},
-                                                               3 * order + i))));
+                sum = rt_add(sum, weighted(dx[i], 3 * order + i));
     }
     bool limited = rt_error_code() == RT_E_UNSUPPORTED;
     if (rt_failed() && !limited)

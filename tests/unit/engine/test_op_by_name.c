@@ -259,7 +259,7 @@ static const struct refusal {
     {"argmax", "x=m", "{\"axis\": 1}", true, RT_E_UNSUPPORTED,
      "argmax is not differentiable: request no gradients"},
     {"add", "a=n b=n", NULL, true, RT_E_DTYPE,
-     "add: none of its tensors is of a float type: nothing has a gradient"},
+     "add: none of its tensors is of a float or complex type: nothing has a gradient"},
     {"to", "x=x", "{\"dtype\": \"int64\"}", true, RT_E_UNSUPPORTED,
      "to is not differentiable with these arguments: request no gradients"},
 };

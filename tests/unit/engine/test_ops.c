@@ -26,6 +26,7 @@ typedef struct spec {
     bool integer;
     double lo, hi;
     rt_dims dims;
+    bool complex;
 } spec;
 
 typedef struct test_case {
@@ -63,6 +64,11 @@ static rt_tensor *joined(int count)
 #define I(low, high, ...)                                                                          \
     {                                                                                              \
         true, low, high, rt_shape(__VA_ARGS__)                                                     \
+    }
+
+#define Z(low, high, ...)                                                                          \
+    {                                                                                              \
+        .complex = true, .lo = low, .hi = high, .dims = rt_shape(__VA_ARGS__)                      \
     }
 
 #define CASE(name, in, ours, torch, skip)                                                          \
@@ -138,8 +144,26 @@ static void set(rt_tensor *x, int64_t i, double v)
         rt_f32(x)[i] = (float)v;
 }
 
+/* Returns x, or a view of complex numbers as pairs of floats. */
+static rt_tensor *as_floats(rt_tensor *x)
+{
+    rt_dtype type = rt_dtype_of(x);
+    return type == RT_C64 || type == RT_C128 ? rt_view_as_real(x) : x;
+}
+
+/* Calls the operation of a case. Complex results are compared as pairs of floats. */
+static rt_tensor *result_of(const test_case *c, rt_tensor **t)
+{
+    rt_tensor *y = c->run(t);
+    return y ? as_floats(y) : NULL;
+}
+
+static rt_tensor *make_complex(int number, const spec *s);
+
 static rt_tensor *make(int number, const spec *s)
 {
+    if (s->complex)
+        return make_complex(number, s);
     rt_tensor *x = rt_empty(s->dims, s->integer ? RT_I64 : float_type);
     for (int64_t i = 0; i < rt_numel(x); i++) {
         double v = value(number, i, s->lo, s->hi);
@@ -149,6 +173,14 @@ static rt_tensor *make(int number, const spec *s)
             set(x, i, v);
     }
     return x;
+}
+
+/* Real and imaginary parts are elements of the same sequence. */
+static rt_tensor *make_complex(int number, const spec *s)
+{
+    spec parts = {.lo = s->lo, .hi = s->hi, .dims = s->dims};
+    parts.dims.d[parts.dims.n++] = 2;
+    return rt_clone(rt_view_as_complex(make(number, &parts)));
 }
 
 static rt_tensor *weights(int number, rt_dims dims)
@@ -223,7 +255,7 @@ static int floats(const inputs *in, rt_tensor **x)
 /* Computes the value, and the gradients of sum(y * w) by the float inputs in order. */
 static outcome evaluate(const test_case *c, inputs *in)
 {
-    outcome o = {.y = c->run(in->t)};
+    outcome o = {.y = result_of(c, in->t)};
     assert_string_equal(rt_error(), "");
     assert_non_null(o.y);
     if (!(c->skip & NO_GRAD)) {
@@ -235,7 +267,7 @@ static outcome evaluate(const test_case *c, inputs *in)
     }
     o.y = rt_contiguous(rt_to(rt_detach(o.y), float_type));
     for (int i = 0; i < INPUTS; i++)
-        o.dx[i] = o.dx[i] ? rt_contiguous(o.dx[i]) : NULL;
+        o.dx[i] = o.dx[i] ? rt_contiguous(as_floats(o.dx[i])) : NULL;
     assert_string_equal(rt_error(), "");
     return o;
 }
@@ -281,7 +313,7 @@ static void check_golden(const test_case *c)
         const rt_st_entry *e = golden_find(&golden, name);
         if (!e)
             fail_msg("%s is in none of tests/golden/*.safetensors: run make_golden.py there", name);
-        rt_dims expected = e->shape, shape = rt_dims_of(i < 0 ? got : in.t[i]);
+        rt_dims expected = e->shape, shape = rt_dims_of(i < 0 ? got : as_floats(in.t[i]));
         assert_int_equal(shape.n, expected.n);
         assert_memory_equal(shape.d, expected.d, (size_t)shape.n * sizeof *shape.d);
         assert_int_equal(e->dtype, float_type);
@@ -296,7 +328,7 @@ static double weighted(const test_case *c, inputs *in, rt_tensor *w)
 {
     bool former = rt_no_grad_begin();
     rt_scope s = rt_scope_begin();
-    rt_tensor *y = rt_contiguous(c->run(in->t));
+    rt_tensor *y = rt_contiguous(result_of(c, in->t));
     double sum = 0;
     for (int64_t i = 0; i < rt_numel(y); i++)
         sum += get(y, i) * get(w, i);
@@ -311,10 +343,10 @@ static double weighted_gradient(const test_case *c, inputs *in, rt_tensor *w)
     rt_scope s = rt_scope_begin();
     rt_tensor *x[INPUTS], *dx[INPUTS];
     int n = floats(in, x);
-    rt_grad(rt_sum(rt_mul(c->run(in->t), w)), x, n, dx);
+    rt_grad(rt_sum(rt_mul(result_of(c, in->t), w)), x, n, dx);
     double sum = 0;
     for (int i = 0; i < n; i++) {
-        rt_tensor *g = rt_contiguous(dx[i]), *v = weights(WEIGHTS2 + i, rt_dims_of(dx[i]));
+        rt_tensor *g = rt_contiguous(as_floats(dx[i])), *v = weights(WEIGHTS2 + i, rt_dims_of(g));
         for (int64_t k = 0; k < rt_numel(g); k++)
             sum += get(g, k) * get(v, k);
     }
@@ -329,7 +361,10 @@ static void assert_slopes(const char *what, const test_case *c, inputs *in, rt_t
                           measure_fn *f, rt_tensor *x, rt_tensor *dx, double tolerance)
 {
     const double h = float_type == RT_F64 ? 1e-5 : (double)2e-3f;
-    rt_tensor *slopes = rt_contiguous(dx);
+    rt_tensor *slopes = rt_contiguous(as_floats(dx));
+    bool former = rt_no_grad_begin();
+    x = as_floats(x);
+    rt_no_grad_end(former);
     for (int64_t i = 0; i < rt_numel(x); i++) {
         double mid = get(x, i), f0 = f(c, in, w);
         set(x, i, mid + h);
@@ -366,13 +401,15 @@ static void check_second(const test_case *c)
     inputs in = begin(c, false);
     rt_tensor *x[INPUTS + 1], *dx[INPUTS], *ddx[INPUTS + 1];
     int n = floats(&in, x);
-    rt_tensor *y = c->run(in.t);
+    rt_tensor *y = result_of(c, in.t);
     rt_tensor *w = x[n] = rt_param(weights(WEIGHTS, rt_dims_of(y)));
     rt_grad(rt_sum(rt_mul(y, w)), x, n, dx, .create_graph = true);
     assert_string_equal(rt_error(), "");
     rt_tensor *sum = rt_scalar(0);
-    for (int i = 0; i < n; i++)
-        sum = rt_add(sum, rt_sum(rt_mul(dx[i], weights(WEIGHTS2 + i, rt_dims_of(dx[i])))));
+    for (int i = 0; i < n; i++) {
+        rt_tensor *g = as_floats(dx[i]);
+        sum = rt_add(sum, rt_sum(rt_mul(g, weights(WEIGHTS2 + i, rt_dims_of(g)))));
+    }
     assert_true(rt_requires_grad(sum));
     rt_grad(sum, x, n + 1, ddx);
     assert_string_equal(rt_error(), "");
@@ -386,14 +423,15 @@ static void check_second(const test_case *c)
 /* Computes the first gradient of x[i], and the second one, of the sum of the first. */
 static void gradients_of(const test_case *c, const inputs *in, rt_tensor *x, rt_tensor **d)
 {
-    rt_tensor *y = c->run((rt_tensor **)in->t), *none = rt_zeros_like(x);
+    rt_tensor *y = result_of(c, (rt_tensor **)in->t), *none = rt_zeros_like(x);
     d[0] = d[1] = none;
     if (rt_requires_grad(y))
         rt_grad(rt_sum(rt_mul(y, weights(WEIGHTS, rt_dims_of(y)))), &x, 1, d, .create_graph = true);
     if (rt_requires_grad(d[0]) && !(c->skip & NO_GRAD2))
-        rt_grad(rt_sum(rt_mul(d[0], weights(WEIGHTS2, rt_dims_of(x)))), &x, 1, d + 1);
+        rt_grad(rt_sum(rt_mul(as_floats(d[0]), weights(WEIGHTS2, rt_dims_of(as_floats(x))))), &x, 1,
+                d + 1);
     for (int k = 0; k < 2; k++)
-        d[k] = rt_contiguous(rt_detach(d[k]));
+        d[k] = rt_contiguous(rt_detach(as_floats(d[k])));
     assert_string_equal(rt_error(), "");
 }
 
@@ -493,7 +531,7 @@ static void check_machines(const test_case *c)
  * of the inputs' shapes. Returns the value, or NULL if forward failed. */
 static rt_tensor *run_all_passes(const test_case *c, inputs *in)
 {
-    rt_tensor *x[INPUTS], *dx[INPUTS], *ddx[INPUTS], *y = c->run(in->t);
+    rt_tensor *x[INPUTS], *dx[INPUTS], *ddx[INPUTS], *y = result_of(c, in->t);
     int n = floats(in, x);
     assert_int_equal(y == NULL, rt_failed());
     if (!y) {
@@ -506,7 +544,7 @@ static rt_tensor *run_all_passes(const test_case *c, inputs *in)
     rt_tensor *loss = rt_sum(rt_mul(y, weights(WEIGHTS, rt_dims_of(y)))), *sum = rt_sum(loss);
     rt_grad(loss, x, n, dx, .create_graph = true);
     for (int i = 0; i < n && !(c->skip & NO_GRAD2); i++)
-        sum = rt_add(sum, rt_sum(rt_square(dx[i])));
+        sum = rt_add(sum, rt_sum(rt_square(as_floats(dx[i]))));
     rt_grad(sum, x, n, ddx);
     assert_string_equal(rt_error(), "");
     for (int i = 0; i < n; i++) {

@@ -23,6 +23,11 @@ static rt_tensor *several(int count)
     return count > 0 ? parts[0] : NULL;
 }
 
+static rt_tensor *z(rt_dims dims)
+{
+    return rt_ones(dims, RT_C64);
+}
+
 /* MISTAKE(name, expression, code, message) */
 #define MISTAKES                                                                                   \
     MISTAKE(add_shapes, rt_add(f(rt_shape(4, 2)), f(rt_shape(8, 2))), SHAPE,                       \
@@ -31,6 +36,28 @@ static rt_tensor *several(int count)
     MISTAKE(sub_bool,                                                                              \
             rt_sub(rt_eq(i(rt_shape(2)), i(rt_shape(2))), rt_ones(rt_shape(2), RT_BOOL)),          \
             UNSUPPORTED, "sub: no kernel sub for bool on the CPU: convert with rt_to")             \
+    MISTAKE(                                                                                       \
+        maximum_of_complex, rt_maximum(f(rt_shape(2)), z(rt_shape(2))), DTYPE,                     \
+        "maximum: complex64 is not supported, expected float32, float64, int64, int32, uint8, "    \
+        "bool, bfloat16, float16, int8 or int16: convert it with rt_to")                           \
+    MISTAKE(gelu_of_complex, rt_gelu(z(rt_shape(2))), DTYPE,                                       \
+            "gelu: complex64 is not supported, expected float32, float64, bfloat16 or float16: "   \
+            "convert it with rt_to")                                                               \
+    MISTAKE(floor_of_complex, rt_floor(z(rt_shape(2))), DTYPE,                                     \
+            "floor: x is complex64[2] cpu, expected float32, float64, int64, int32, uint8, bool, " \
+            "bfloat16, float16, int8 or int16: convert it with rt_to")                             \
+    MISTAKE(imag_of_real, rt_imag(f(rt_shape(2))), DTYPE,                                          \
+            "imag: x is float32[2] cpu, expected complex64 or complex128: convert it with rt_to")  \
+    MISTAKE(view_as_complex_of_three, rt_view_as_complex(f(rt_shape(2, 3))), SHAPE,                \
+            "view_as_complex: float32[2,3] cpu, expected a last axis of 2")                        \
+    MISTAKE(view_as_complex_apart, rt_view_as_complex(rt_t(f(rt_shape(2, 3)))), ARG,               \
+            "view_as_complex: the last two elements of float32[3,2] cpu do not lie side by side, " \
+            "or its other strides are odd: view rt_contiguous of it")                              \
+    MISTAKE(view_as_complex_at_an_odd_place,                                                       \
+            rt_view_as_complex(rt_view(rt_slice(f(rt_shape(5)), .start = 1), rt_shape(2, 2))),     \
+            ARG,                                                                                   \
+            "view_as_complex: float32[2,2] cpu begins at an odd place of its storage: clone it "   \
+            "first")                                                                               \
     MISTAKE(div_zero, rt_div_trunc(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,          \
             "div_trunc: integer division by zero")                                                 \
     MISTAKE(div_floor_zero, rt_div_floor(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,    \
@@ -40,7 +67,8 @@ static rt_tensor *several(int count)
     MISTAKE(remainder_zero, rt_remainder(i(rt_shape(2)), rt_zeros(rt_shape(2), RT_I64)), RANGE,    \
             "remainder: integer division by zero")                                                 \
     MISTAKE(bits_of_floats, rt_bitwise_and(f(rt_shape(2)), f(rt_shape(2))), DTYPE,                 \
-            "bitwise_and: float32 is not supported, convert it with rt_to")                        \
+            "bitwise_and: float32 is not supported, expected int64, int32, uint8, bool, int8 or "  \
+            "int16: convert it with rt_to")                                                        \
     MISTAKE(glu_of_an_odd_size, rt_glu(f(rt_shape(2, 3))), SHAPE,                                  \
             "glu: x [2,3]: axis -1 has 3 elements, expected two halves")                           \
     MISTAKE(prelu_weights, rt_prelu(f(rt_shape(2, 3, 4)), f(rt_shape(4))), SHAPE,                  \

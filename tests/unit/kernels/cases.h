@@ -4,6 +4,7 @@
 #ifndef RINGTORCH_TESTS_UNIT_KERNELS_CASES_H
 #define RINGTORCH_TESTS_UNIT_KERNELS_CASES_H
 
+#include "kernels/complex.h"
 #include "kernels/device.h"
 #include "kernels/kernels.h"
 #include <math.h>
@@ -430,14 +431,15 @@ typedef struct test_case {
 } test_case;
 
 static const test_case cases[] = {
-#define UNARY(name, ...)          CASE(name, 4e-6)
+#define COMPLEX_CASE(name, ...)   CASE(complex_##name, 4e-6)
+#define UNARY(name, ...)          CASE(name, 4e-6) COMPLEX_FORM(COMPLEX_CASE, name)
 #define PARAMETRIC(name, ...)     CASE(name, 4e-6)
-#define UNARY_OPS(name, ...)      CASE(name, 4e-6)
+#define UNARY_OPS(name, ...)      UNARY(name)
 #define PARAMETRIC_OPS(name, ...) CASE(name, 4e-6)
-#define BINARY(name, ...)         CASE(name, 2e-7)
-#define TERNARY(name, ...)        CASE(name, 1e-6)
-#define COMPARE(name, ...)        CASE(name, 0)
-#define PREDICATE(name, ...)      CASE(name, 0)
+#define BINARY(name, ...)         CASE(name, 2e-7) COMPLEX_FORM(COMPLEX_CASE, name)
+#define TERNARY(name, ...)        CASE(name, 1e-6) COMPLEX_FORM(COMPLEX_CASE, name)
+#define COMPARE(name, ...)        CASE(name, 0) COMPLEX_FORM(COMPLEX_CASE, name)
+#define PREDICATE(name, ...)      CASE(name, 0) COMPLEX_FORM(COMPLEX_CASE, name)
 
 #define CASE(name, tolerance, ...)       {#name "_f32", case_##name##_f32, tolerance},
 #define CASE_FIXED(name, tolerance, ...) CASE(name, tolerance)

@@ -276,7 +276,7 @@ static void a_wrong_file_is_refused(void **state)
         {{MATRIX("x"), VECTOR("grad_out")}, {"op", "neg", "grad", "1"}, "in: neg: 'grad_out' is"},
         {{INDICES("x")},
          {"op", "neg", "grad", "1"},
-         "in: neg: none of its tensors is of a float type"},
+         "in: neg: none of its tensors is of a float or complex type"},
         {{INDICES("x")},
          {"op", "softmax", "args", "{\"axis\": 0}"},
          "in: softmax: x is int64[2] cpu, expected float32, "},

@@ -2,8 +2,8 @@
 #include "worker/engine/autograd/graph.h"
 
 #define SUM_FIELDS(F)                                                                              \
-    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS, "any shape")                                       \
-    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS, "the same")
+    F(INPUT, a, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "any shape")                          \
+    F(INPUT, b, RT_NEEDED, RT_SAME | RT_FLOATS | RT_COMPLEX, "the same")
 typedef struct RT_DESIGNATED sum_args {
     RT_STRUCT(SUM_FIELDS)
 } sum_args;

@@ -73,20 +73,41 @@ rt_status rt__infer_like_first(rt_call *c)
 
 rt_status rt_window(rt_call *c, rt_dims dims, const int64_t *stride, int64_t offset)
 {
-    if (!rt__given(c, "window", "call") || !rt__given(stride, "window", "list of strides"))
-        return rt_error_code();
-    return rt__window_of(c, 0, dims, stride, offset);
+    const rt_tensor *x = c && c->n_in > 0 ? c->in[0] : NULL;
+    return rt_window_as(c, x ? x->dtype : RT_F32, dims, stride, offset);
 }
 
-rt_status rt__window_of(rt_call *c, int i, rt_dims dims, const int64_t *stride, int64_t offset)
+/* Returns whether x's first element lies a whole number of elements of dtype behind the first ones of its storage and of its base. */
+static bool is_aligned(const rt_tensor *x, rt_dtype dtype)
+{
+    const char *data = x->data;
+    ptrdiff_t size = (ptrdiff_t)rt_dtype_size(dtype);
+    ptrdiff_t in_base = x->base ? data - (const char *)x->base->data : 0;
+    return x->dtype == dtype ||
+           ((data - (const char *)x->storage->data) % size == 0 && in_base % size == 0);
+}
+
+rt_status rt_window_as(rt_call *c, rt_dtype dtype, rt_dims dims, const int64_t *stride,
+                       int64_t offset)
+{
+    if (!rt__given(c, "window", "call") || !rt__given(stride, "window", "list of strides"))
+        return rt_error_code();
+    return rt__window_of(c, 0, dtype, dims, stride, offset);
+}
+
+rt_status rt__window_of(rt_call *c, int i, rt_dtype dtype, rt_dims dims, const int64_t *stride,
+                        int64_t offset)
 {
     if (dims.n < 0 || dims.n > RT_MAX_DIMS)
         return RT_FAIL(INTERNAL, "%s: a window of %d axes", c->op->name, dims.n);
     const rt_tensor *x = c->n_in > 0 ? c->in[0] : NULL;
     if (!x || !x->storage)
         return RT_FAIL(ARG, "%s: there is no tensor to view", c->op->name);
-    RT_TRY(describe_result(c, i, dims, x->dtype));
-    if (!rt__tensor_has_window(x, dims, stride, offset))
+    if (!is_aligned(x, dtype))
+        return RT_FAIL(ARG, "%s: %s begins at an odd place of its storage: clone it first",
+                       c->op->name, rt_describe(x));
+    RT_TRY(describe_result(c, i, dims, dtype));
+    if (!rt__tensor_has_window(x, dtype, dims, stride, offset))
         return RT_FAIL(INTERNAL, "%s: the window %s reaches outside of the memory of %s",
                        c->op->name, rt_dims_text(dims), rt_describe(x));
     rt_spec *s = &c->spec[i];
@@ -125,28 +146,26 @@ rt_status rt_results(rt_call *c, int count)
 
 /* ---- inputs ---- */
 
-enum { TYPES_TEXT = 128 }; /* bytes for the names of all element types */
-
-/* Writes "float32, float64 or int64" for what a row allows. */
-static void list_types(uint32_t allowed, char out[TYPES_TEXT])
+void rt__list_types(uint32_t allowed, char out[RT_TYPES_TEXT])
 {
     size_t len = 0;
     out[0] = '\0';
     for (int t = 0; t < RT_DTYPES; t++) {
         uint32_t rest = allowed & ~((2u << t) - 1) & ((1u << RT_DTYPES) - 1);
-        if (allowed & (1u << t) && len < TYPES_TEXT)
-            len += (size_t)snprintf(out + len, TYPES_TEXT - len, "%s%s", rt_dtype_name((rt_dtype)t),
-                                    !rest               ? ""
-                                    : rest & (rest - 1) ? ", "
-                                                        : " or ");
+        if (allowed & (1u << t) && len < RT_TYPES_TEXT)
+            len +=
+                (size_t)snprintf(out + len, RT_TYPES_TEXT - len, "%s%s", rt_dtype_name((rt_dtype)t),
+                                 !rest               ? ""
+                                 : rest & (rest - 1) ? ", "
+                                                     : " or ");
     }
 }
 
 /* Names the input by its row, and by its place if it is one of a list. */
 static rt_status refuse_dtype(const rt_op *op, const rt_field *row, const rt_tensor *x, int i)
 {
-    char types[TYPES_TEXT], place[16] = "";
-    list_types(row->dtypes, types);
+    char types[RT_TYPES_TEXT], place[16] = "";
+    rt__list_types(row->dtypes, types);
     if (op->n_in == RT_MANY)
         snprintf(place, sizeof place, "[%d]", i);
     return RT_FAIL(DTYPE, "%s: %s%s is %s, expected %s: convert it with rt_to", op->name, row->name,
@@ -245,7 +264,8 @@ static rt_status make_results(rt_call *c, rt_tensor *place)
         if (s->dims.n < 0)
             return RT_FAIL(INTERNAL, "%s: infer did not describe result %d", c->op->name, k);
         if (is_view(c->op)) {
-            c->out[k] = rt__tensor_view(c->in[0], s->dims, s->stride, s->offset);
+            c->out[k] = rt__tensor_view_as(c->in[0], s->dtype, s->dims, s->stride,
+                                           s->offset * (int64_t)rt_dtype_size(s->dtype));
             set_base(c->out[k], c->in[0], c->op);
         } else if (place && place->dtype == s->dtype && rt__dims_same(&place->dims, &s->dims)) {
             c->out[k] = rt__tensor_view(place, s->dims, place->stride, 0);

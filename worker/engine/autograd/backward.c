@@ -343,6 +343,10 @@ static rt_tensor *first_gradient(const rt_tensor *loss, rt_tensor *grad)
 {
     if (!grad && loss->numel != 1)
         return RT_FAIL_NULL(SHAPE, "backward: %s is not one number, pass .grad", rt_describe(loss));
+    if (!grad && rt__dtype_is_complex(loss->dtype))
+        return RT_FAIL_NULL(DTYPE,
+                            "backward: %s is complex, but a loss is a real number: pass .grad",
+                            rt_describe(loss));
     if (grad && (!rt__dims_equal(grad->dims, loss->dims) || grad->dtype != loss->dtype ||
                  !rt__same_device(grad, loss)))
         return RT_FAIL_NULL(SHAPE, "backward: .grad is %s, expected %s", rt_describe(grad),

@@ -135,6 +135,9 @@ rt_status rt__grad_within(const char *what, rt_roots roots, rt_tensor *const *in
                           rt_tensor **out);
 /* Records a call that has run: gives its results their history. */
 rt_status rt__node_record(const rt_call *c);
+enum { RT_TYPES_TEXT = 128 }; /* bytes for the names of all element types */
+/* Writes "float32, float64 or int64" for what a row allows. */
+void rt__list_types(uint32_t allowed, char out[RT_TYPES_TEXT]);
 /* Finds the type that a call's inputs are converted to where their rows allow it; fails if there is none. */
 rt_status rt__common_type(const rt_call *c, rt_dtype *type);
 /* Returns a copy of the call's argument struct with those inputs converted, which is recorded; free it with rt_mem_free. NULL on failure. */

@@ -119,7 +119,7 @@ rt_status rt__may_write(const char *what, const rt_tensor *dst, bool recorded)
 /* Returns whether a write into x must be recorded. `source`: whether what is written wants a gradient. */
 static bool is_recorded(const rt_tensor *x, bool source)
 {
-    return !rt__thread.no_grad && rt__dtype_is_float(x->dtype) && (source || root_of(x)->node);
+    return !rt__thread.no_grad && rt__dtype_has_gradient(x->dtype) && (source || root_of(x)->node);
 }
 
 /* Gives x the history of y, whose value was written into x. */

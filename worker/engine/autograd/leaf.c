@@ -24,8 +24,9 @@ rt_tensor *rt_param(rt_tensor *x)
         return NULL;
     if (rt__thread.inference)
         return RT_FAIL_NULL(ARG, "param: no gradients are computed in RT_GRAD_INFERENCE");
-    if (!rt__dtype_is_float(x->dtype))
-        return RT_FAIL_NULL(DTYPE, "param: %s, expected a type of floating-point numbers",
+    if (!rt__dtype_has_gradient(x->dtype))
+        return RT_FAIL_NULL(DTYPE,
+                            "param: %s, expected a type of floating-point or complex numbers",
                             rt_describe(x));
     if (x->node && rt__node_of(x)->call.op)
         return RT_FAIL_NULL(ARG, "param: %s is a result of %s: detach it first", rt_describe(x),

@@ -151,7 +151,7 @@ rt_status rt__node_record(const rt_call *c)
         status = keep_results(n, c);
     for (int k = 0; k < c->n_out && status == RT_OK; k++) {
         rt_tensor *y = c->out[k];
-        if (!rt__dtype_is_float(y->dtype))
+        if (!rt__dtype_has_gradient(y->dtype))
             continue;
         y->node = rt__object_keep(&n->object);
         y->result = k;

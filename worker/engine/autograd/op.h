@@ -83,7 +83,8 @@ rt_status rt__request_conversion(rt_call *c, rt_dtype dtype);
  * must not need the old value of x. `what` is the name in messages. */
 rt_tensor *rt__put_in_place(const char *what, rt_tensor *x, rt_tensor *y);
 /* As rt_window, for result i of a view with RT_MANY results. */
-rt_status rt__window_of(rt_call *c, int i, rt_dims dims, const int64_t *stride, int64_t offset);
+rt_status rt__window_of(rt_call *c, int i, rt_dtype dtype, rt_dims dims, const int64_t *stride,
+                        int64_t offset);
 
 /* As rt_apply_all, for callers that do not know the number of results: returns a list of *count, to be freed with rt_mem_free; NULL
  * on failure. */

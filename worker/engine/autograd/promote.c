@@ -40,8 +40,10 @@ rt_status rt__common_type(const rt_call *c, rt_dtype *type)
         return rt_error_code();
     if (choose(common, allowed, type))
         return RT_OK;
-    return RT_FAIL(DTYPE, "%s: %s is not supported, convert it with rt_to", c->op->name,
-                   rt_dtype_name(common));
+    char types[RT_TYPES_TEXT];
+    rt__list_types(allowed, types);
+    return RT_FAIL(DTYPE, "%s: %s is not supported, expected %s: convert it with rt_to",
+                   c->op->name, rt_dtype_name(common), types);
 }
 
 void *rt__args_converted(const rt_call *c, rt_dtype type)

@@ -6,15 +6,17 @@
 #include "worker/engine/autograd/graph.h"
 #include <string.h>
 
-/* Where a window lies in a contiguous tensor. */
+/* Where a window lies in a contiguous tensor, whose type it need not have: parts of complex numbers are real. */
 typedef struct place {
+    rt_dtype dtype;
     rt_dims dims;
-    int64_t stride[RT_MAX_DIMS], offset;
+    int64_t stride[RT_MAX_DIMS];
+    int64_t bytes; /* from the first element of the tensor */
 } place;
 
 #define PUT_FIELDS(F)                                                                              \
-    F(INPUT, whole, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "any shape")                                 \
-    F(INPUT, part, RT_NEEDED, RT_SAME | RT_ANY_TYPE, "of the shape of the window")
+    F(INPUT, whole, RT_NEEDED, RT_ANY_TYPE, "any shape")                                           \
+    F(INPUT, part, RT_NEEDED, RT_ANY_TYPE, "of the shape and type of the window")
 typedef struct RT_DESIGNATED put_args {
     RT_STRUCT(PUT_FIELDS)
     place at;
@@ -33,13 +35,18 @@ static rt_tensor *put(rt_tensor *whole, rt_tensor *part, const place *at)
     return rt_apply(&put_op, &(put_args){.whole = whole, .part = part, .at = *at});
 }
 
+static rt_tensor *window_of(rt_tensor *whole, const place *at)
+{
+    return rt__tensor_view_as(whole, at->dtype, at->dims, at->stride, at->bytes);
+}
+
 /* ---- put ---- */
 
 static rt_status put_run(rt_call *c)
 {
     const place *at = &((const put_args *)c->args)->at;
     rt__copy(c->out[0], c->in[0]);
-    rt_tensor *part = rt__tensor_view(c->out[0], at->dims, at->stride, at->offset);
+    rt_tensor *part = window_of(c->out[0], at);
     if (part)
         rt__copy(part, c->in[1]);
     return rt_error_code();
@@ -49,7 +56,7 @@ static void put_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const place *at = &((const put_args *)c->args)->at;
     if (rt_needs(c, 0))
-        dx[0] = put(dy[0], rt_zeros(at->dims, dy[0]->dtype), at);
+        dx[0] = put(dy[0], rt_zeros(at->dims, at->dtype), at);
     if (rt_needs(c, 1))
         dx[1] = rt_apply(&window_op, &(window_args){.whole = rt_contiguous(dy[0]), .at = *at});
 }
@@ -67,12 +74,14 @@ static const rt_op put_op = {
 static rt_status window_infer(rt_call *c)
 {
     const place *at = &((const window_args *)c->args)->at;
-    return rt_window(c, at->dims, at->stride, at->offset);
+    return rt_window_as(c, at->dtype, at->dims, at->stride,
+                        at->bytes / (int64_t)rt_dtype_size(at->dtype));
 }
 
 static void window_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
-    dx[0] = put(rt_zeros(c->in[0]->dims, dy[0]->dtype), dy[0], &((const window_args *)c->args)->at);
+    dx[0] =
+        put(rt_zeros(c->in[0]->dims, c->in[0]->dtype), dy[0], &((const window_args *)c->args)->at);
 }
 
 static const rt_op window_op = {
@@ -86,9 +95,9 @@ static const rt_op window_op = {
 
 static place place_of(const rt_tensor *base, const rt_tensor *x)
 {
-    int64_t size = (int64_t)rt_dtype_size(x->dtype);
-    place at = {.dims = x->dims,
-                .offset = ((const char *)x->data - (const char *)base->data) / size};
+    place at = {.dtype = x->dtype,
+                .dims = x->dims,
+                .bytes = (const char *)x->data - (const char *)base->data};
     memcpy(at.stride, x->stride, sizeof at.stride);
     return at;
 }
@@ -116,7 +125,7 @@ rt_tensor *rt__record_window(rt_tensor *base, const rt_tensor *x)
     for (int i = 0; i < x->dims.n; i++)
         if (x->stride[i] == 0) /* an expanded axis of size 1: its gradient is a sum */
             a.at.dims.d[i] = 1;
-    rt_tensor *y = rt__tensor_view(base, a.at.dims, a.at.stride, a.at.offset);
+    rt_tensor *y = window_of(base, &a.at);
     if (!y)
         return NULL;
     if (!rt__tensor_is_injective(y))

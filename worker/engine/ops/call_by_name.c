@@ -163,26 +163,27 @@ static rt_status bind(bound *b)
 
 /* ---- gradients ---- */
 
-static bool has_floats(const rt_tensor *x)
+static bool may_have_gradient(const rt_tensor *x)
 {
-    return x && rt__dtype_is_float(rt_dtype_of(x));
+    return x && rt__dtype_has_gradient(rt_dtype_of(x));
 }
 
-/* Makes every float tensor want a gradient. */
+/* Makes every float or complex tensor want a gradient. */
 static rt_status want_gradients(bound *b)
 {
     int wanted = 0;
     if (!rt__is_differentiable(b->op))
         return RT_FAIL(UNSUPPORTED, "%s is not differentiable: request no gradients", b->op->name);
     for (int i = 0; i < b->n_in && !rt_failed(); i++)
-        if (has_floats(b->in[i])) {
+        if (may_have_gradient(b->in[i])) {
             b->in[i] = rt_param(rt_detach(b->in[i]));
             rt_free(b->in[i]); /* drops rt_param's reference: the scope owns it as well */
             wanted++;
         }
     if (wanted == 0)
-        return RT_FAIL(DTYPE, "%s: none of its tensors is of a float type: nothing has a gradient",
-                       b->op->name);
+        return RT_FAIL(
+            DTYPE, "%s: none of its tensors is of a float or complex type: nothing has a gradient",
+            b->op->name);
     return rt_error_code();
 }
 
@@ -208,7 +209,7 @@ static rt_status check_grad_outs(const bound *b)
             return RT_FAIL(ARG, "%s: '%s' is given, but there are %d results", b->op->name, g->name,
                            b->n_out);
         const rt_tensor *y = b->out[k];
-        if (!has_floats(y))
+        if (!may_have_gradient(y))
             return RT_FAIL(DTYPE, "%s: '%s' is given, but that result is %s, which has no gradient",
                            b->op->name, g->name, rt_describe(y));
         rt_dims has = rt_dims_of(g->x), want = rt_dims_of(y);
@@ -225,10 +226,11 @@ static rt_status make_loss(bound *b)
 {
     RT_TRY(check_grad_outs(b));
     for (int k = 0; k < b->n_out && !rt_failed(); k++) {
-        if (!has_floats(b->out[k]) || !rt_requires_grad(b->out[k]))
+        if (!may_have_gradient(b->out[k]) || !rt_requires_grad(b->out[k]))
             continue;
         const rt__named *g = find_grad_out(b, k);
-        rt_tensor *part = rt_sum(rt_mul(b->out[k], g ? rt_detach(g->x) : rt_ones_like(b->out[k])));
+        rt_tensor *dy = g ? rt_conj(rt_detach(g->x)) : rt_ones_like(b->out[k]);
+        rt_tensor *part = rt_sum(rt_real(rt_mul(b->out[k], dy)));
         b->loss = b->loss ? rt_add(b->loss, part) : part;
     }
     if (!b->loss && !rt_failed())
@@ -271,11 +273,11 @@ static rt_status add_gradients(const bound *b, rt__named_list *list)
     rt_tensor **dx = wanted + b->n_in;
     int n = 0;
     for (int i = 0; i < b->n_in; i++)
-        if (has_floats(b->in[i]))
+        if (may_have_gradient(b->in[i]))
             wanted[n++] = b->in[i];
     rt_grad(b->loss, .inputs = wanted, .count = n, .out = dx);
     for (int i = 0, k = 0; i < b->n_in && !rt_failed(); i++)
-        if (has_floats(b->in[i]))
+        if (may_have_gradient(b->in[i]))
             add(list, name_of(b, "grad.", i), dx[k++]);
     rt_mem_free(wanted);
     return rt_error_code();

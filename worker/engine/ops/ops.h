@@ -44,6 +44,9 @@ static inline rt_tensor *rt__widened(rt_tensor *x)
 rt_tensor *rt_above(rt_tensor *a, rt_tensor *b);
 rt_tensor *rt_above_inplace(rt_tensor *a, rt_tensor *b);
 
+/* Differentiable: x / |x|, and 0 for 0, for complex numbers; in_place: in the place of x, which is returned. */
+rt_tensor *rt__direction(rt_tensor *x, bool in_place);
+
 /* Differentiable: y * (dy - sum(dy * y)) along the last axis, for y a softmax. */
 rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy);
 

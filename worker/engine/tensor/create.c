@@ -185,10 +185,16 @@ static bool is_contiguous(const rt_tensor *x)
 
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset)
 {
+    return rt__tensor_view_as(x, x->dtype, dims, stride, offset * (int64_t)rt_dtype_size(x->dtype));
+}
+
+rt_tensor *rt__tensor_view_as(const rt_tensor *x, rt_dtype dtype, rt_dims dims,
+                              const int64_t *stride, int64_t bytes)
+{
     if (rt__tensor_own(x) != RT_OK)
         return NULL;
     int64_t numel = rt__dims_numel(dims, "view");
-    rt_tensor *y = numel < 0 ? NULL : tensor_make(&dims, x->dtype);
+    rt_tensor *y = numel < 0 ? NULL : tensor_make(&dims, dtype);
     if (!y)
         return NULL;
     y->numel = numel;
@@ -197,8 +203,8 @@ rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stri
     y->device = x->device;
     y->earlier = x->earlier;
     if (numel == 0)
-        offset = 0; /* nothing is read, so the offset may be out of range */
-    y->data = (char *)x->data + offset * (int64_t)rt_dtype_size(x->dtype);
+        bytes = 0; /* nothing is read, so the offset may be out of range */
+    y->data = (char *)x->data + bytes;
     memcpy(y->stride, stride, (size_t)dims.n * sizeof *stride);
     y->contiguous = is_contiguous(y);
     return y;
@@ -221,9 +227,10 @@ rt_tensor *rt__tensor_carve(const rt_tensor *buffer, rt_dims dims, int64_t offse
     return y;
 }
 
-bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset)
+bool rt__tensor_has_window(const rt_tensor *x, rt_dtype dtype, rt_dims dims, const int64_t *stride,
+                           int64_t offset)
 {
-    int64_t first = offset, last = offset; /* range of the window, in elements from x's first */
+    int64_t first = offset, last = offset; /* range of the window, in its elements from x's first */
     for (int i = 0; i < dims.n; i++)
         if (dims.d[i] < 1)
             return true; /* it has no elements; rt__tensor_view refuses negative sizes */
@@ -237,7 +244,7 @@ bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stri
         if (__builtin_add_overflow(*end, reach, end))
             return false;
     }
-    int64_t size = (int64_t)rt_dtype_size(x->dtype);
+    int64_t size = (int64_t)rt_dtype_size(dtype);
     int64_t before = ((const char *)x->data - (const char *)x->storage->data) / size;
     int64_t after = (int64_t)x->storage->bytes / size - before;
     return first >= -before && last < after;

@@ -96,12 +96,16 @@ rt_tensor *rt__tensor_hollow(rt_dims dims, rt_dtype dtype);
 /* Returns a view of x's storage that starts `offset` elements after x's first one. The caller must
  * ensure that the view fits. */
 rt_tensor *rt__tensor_view(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
+/* The same with another element type, in which the strides count; it starts `bytes` after x's first element. */
+rt_tensor *rt__tensor_view_as(const rt_tensor *x, rt_dtype dtype, rt_dims dims,
+                              const int64_t *stride, int64_t bytes);
 /* Returns a contiguous tensor over the memory of a buffer from element `offset` on; the caller must ensure that it fits. The tensor has
  * a storage of its own, so its changes and views are counted separately from those of the buffer and of the buffer's other parts, for
  * example the other parameters in a flat buffer. */
 rt_tensor *rt__tensor_carve(const rt_tensor *buffer, rt_dims dims, int64_t offset);
-/* Returns whether such a view lies inside x's storage. x has a value. */
-bool rt__tensor_has_window(const rt_tensor *x, rt_dims dims, const int64_t *stride, int64_t offset);
+/* Returns whether such a view, as dtype, lies inside x's storage. x has a value. */
+bool rt__tensor_has_window(const rt_tensor *x, rt_dtype dtype, rt_dims dims, const int64_t *stride,
+                           int64_t offset);
 /* Returns a view of all of x, hollow if x is, without x's history. Owned by the caller. */
 rt_tensor *rt__tensor_twin(const rt_tensor *x);
 /* Returns whether no two elements of x share memory. May return false for unusual strides although
@@ -248,6 +252,16 @@ static inline bool rt__dtype_is_whole(rt_dtype t)
 static inline bool rt__dtype_is_complex(rt_dtype t)
 {
     return rt__dtype_category(t) == RT__COMPLEX;
+}
+/* Returns whether tensors of the type have gradients. */
+static inline bool rt__dtype_has_gradient(rt_dtype t)
+{
+    return rt__dtype_category(t) >= RT__REAL;
+}
+/* Returns the type of the parts of a complex type, and any other type itself. */
+static inline rt_dtype rt__part_type(rt_dtype t)
+{
+    return t == RT_C64 ? RT_F32 : t == RT_C128 ? RT_F64 : t;
 }
 /* Returns the type that the tensors of a list, ignoring NULLs, promote to: rt_result_type for any number
  * of tensors. */

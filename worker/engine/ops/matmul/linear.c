@@ -1,4 +1,4 @@
-/* y = x w^T + bias, in one gemm that adds the bias. dx = dy w, dw = dy^T x, dbias = column sums of dy. */
+/* y = x w^T + bias, in one gemm that adds the bias. dx = dy conj(w), dw = dy^T conj(x), dbias = column sums of dy. */
 #include "common/base/error.h"
 #include "worker/engine/ops/matmul/matrix.h"
 
@@ -54,9 +54,9 @@ static void linear_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     rt_tensor *x = c->in[0], *w = c->in[1];
     rt_tensor *rows = rows_of(dy[0]);
     if (rt_needs(c, 0))
-        dx[0] = rt_reshape(rt_matmul(rows, w), x->dims);
+        dx[0] = rt_reshape(rt_matmul(rows, rt_conj(w)), x->dims);
     if (rt_needs(c, 1)) {
-        rt_tensor *x_rows = rows_of(x);
+        rt_tensor *x_rows = rt_conj(rows_of(x));
         rt_aim(c, 1);
         dx[1] = rt_matmul(rows, x_rows, .transpose_a = true);
     }

@@ -1,5 +1,5 @@
 /* Matrix products: y = op(a) op(b) over the last two axes; axes before them broadcast.
- * d op(a) = dy op(b)^T,  d op(b) = op(a)^T dy.
+ * d op(a) = dy op(b)^H,  d op(b) = op(a)^H dy, where ^H is the conjugate of the transpose.
  *
  * The public operation also takes vectors; it is composed of an internal one, the product of operands with two or more
  * axes. */
@@ -109,16 +109,18 @@ static void product_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)
     rt_tensor *a = c->in[0], *b = c->in[1], *dy = dys[0];
     bool ta = g->transpose_a, tb = g->transpose_b;
     if (rt_needs(c, 0)) {
+        b = rt_conj(b);
         rt_aim(c, 0);
         dx[0] = rt__sum_to(ta ? rt_matmul(b, dy, .transpose_a = tb, .transpose_b = true)
                               : rt_matmul(dy, b, .transpose_b = !tb),
-                           a->dims);
+                           c->in[0]->dims);
     }
     if (rt_needs(c, 1)) {
+        a = rt_conj(a);
         rt_aim(c, 1);
         dx[1] = rt__sum_to(tb ? rt_matmul(dy, a, .transpose_a = true, .transpose_b = ta)
                               : rt_matmul(a, dy, .transpose_a = !ta),
-                           b->dims);
+                           c->in[1]->dims);
     }
 }
 

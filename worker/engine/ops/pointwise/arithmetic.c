@@ -84,10 +84,12 @@ RT_COMPOSITE(rsub, rt_scaled_args, RT_SCALED_FIELDS, "y = b - alpha * a")
 
 /* ---- others ---- */
 
-RT_COMPOSITE(float_power, rt_two_args, RT_TWO_FIELDS, "y = a to the power of b, in float64",
-             .derivatives = 3)
+RT_COMPOSITE(float_power, rt_two_args, RT_TWO_FIELDS,
+             "y = a to the power of b, in float64 or complex128", .derivatives = 3)
 {
-    return rt_pow(rt_to(a->a, RT_F64), rt_to(a->b, RT_F64));
+    bool complex = rt__dtype_is_complex(a->a->dtype) || rt__dtype_is_complex(a->b->dtype);
+    rt_dtype type = complex ? RT_C128 : RT_F64;
+    return rt_pow(rt_to(a->a, type), rt_to(a->b, type));
 }
 
 static rt_tensor *heaviside(const rt_two_args *a)
@@ -195,14 +197,15 @@ RT_COMPOSITE(nan_to_num_, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
     return rt_replace_nonfinite_inplace_(replacements(a));
 }
 
-RT_COMPOSITE(sgn, rt_one_args, RT_ONE_FIELDS, "y = sign(x)")
+RT_COMPOSITE(sgn, rt_one_args, RT_ONE_FIELDS, "y = sign(x), or x / |x| of complex numbers")
 {
-    return rt_sign(a->x);
+    return rt__dtype_is_complex(a->x->dtype) ? rt__direction(a->x, false) : rt_sign(a->x);
 }
 
-RT_COMPOSITE(sgn_, rt_one_args, RT_ONE_FIELDS, "x = sign(x)", .writes = true)
+RT_COMPOSITE(sgn_, rt_one_args, RT_ONE_FIELDS, "x = sign(x), or x / |x| of complex numbers",
+             .writes = true)
 {
-    return rt_sign_inplace(a->x);
+    return rt__dtype_is_complex(a->x->dtype) ? rt__direction(a->x, true) : rt_sign_inplace(a->x);
 }
 
 /* ---- calls ---- */

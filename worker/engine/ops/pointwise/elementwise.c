@@ -4,9 +4,11 @@
  *     y = f(x)              dx  = dy * f'(x)
  *     dx = dy * f'(x)       d dy = g * f'(x),   dx = dy * g * f''(x)
  *     dxx = dy * v * f''(x) linear in dy and v; its gradient with respect to x, a third derivative, is refused.
+ * The gradients of complex forms (kernels/complex.h) are made of other operations, and can be differentiated without limit.
  */
 #include "worker/engine/ops/elementwise.h"
 #include "common/base/error.h"
+#include "kernels/complex.h"
 #include "worker/engine/ops/ops.h"
 #include <math.h>
 #include <string.h>
@@ -161,7 +163,10 @@ static bool takes_fractions(const rt_call *c, size_t bytes)
 /* ---- y = f(x), or f(x) with numbers ---- */
 
 #define UNARY_FIELDS(F)     F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS, "any shape")
-#define UNARY_INT_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
+#define UNARY_INT_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE & ~RT_COMPLEX, "any shape")
+#define UNARY_COMPLEX_FIELDS(F)                                                                    \
+    F(INPUT, x, RT_NEEDED, RT_PROMOTE | RT_FLOATS | RT_COMPLEX, "any shape")
+#define UNARY_ANY_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape")
 typedef struct RT_DESIGNATED unary_args {
     RT_STRUCT(UNARY_FIELDS)
 } unary_args;
@@ -188,13 +193,37 @@ typedef struct RT_DESIGNATED unary_grad2_args {
     rt_numbers p;
 } unary_grad2_args;
 
+/* s + y (1 - s) with s = sigmoid(x), of y = x s. */
+static rt_tensor *silu_slope(rt_tensor *x, rt_tensor *y)
+{
+    rt_tensor *s = rt_sigmoid(x);
+    return rt_add(s, rt_sub(y, rt_mul(y, s)));
+}
+
+/* The gradients of complex forms. */
+#define COMPLEX_GRADIENT(symbol, result, f, gradient)                                              \
+    static rt_tensor *symbol##_complex_dx(rt_tensor *dy, rt_tensor *x, rt_tensor *y)               \
+    {                                                                                              \
+        (void)x, (void)y;                                                                          \
+        return gradient;                                                                           \
+    }
+#define UNARY(symbol, ...) COMPLEX_FORM(COMPLEX_GRADIENT, symbol)
+#include "kernels/elementwise.def"
+#undef UNARY
+
+/* Or: whether the form of a row, if there is one, makes real numbers of complex ones. */
+#define OR_TO_REAL(symbol, result, ...) || TO_##result
+enum { TO_C = false, TO_R = true };
+
 /* The operations of one row; one of UNARY_OPS or PARAMETRIC_OPS has no `grad` and `grad2`. */
 typedef struct unary {
     rt_op op, in_place, grad, grad2;
     size_t kernels; /* offset in rt_kernels */
     size_t numbers; /* bytes of numbers at the end of the arguments */
-    bool flat;      /* f'' is zero */
-    bool steady;    /* f'' is a constant */
+    rt_tensor *(*complex_dx)(rt_tensor *dy, rt_tensor *x, rt_tensor *y); /* NULL: no complex form */
+    bool to_real; /* the complex form has a real result */
+    bool flat;    /* f'' is zero */
+    bool steady;  /* f'' is a constant */
 } unary;
 
 /* Finds the row from the address of one of its operations. */
@@ -225,9 +254,11 @@ static rt_tensor *unary_grad2(const unary *row, rt_tensor *dy, rt_tensor *v, rt_
 
 static rt_status unary_infer(rt_call *c)
 {
-    if (takes_fractions(c, ROW(c, op)->numbers))
+    const unary *row = ROW(c, op);
+    const rt_tensor *x = c->in[0];
+    if (takes_fractions(c, row->numbers))
         return rt__request_conversion(c, RT_F32);
-    return rt__infer_like_first(c);
+    return rt_result(c, 0, x->dims, row->to_real ? rt__part_type(x->dtype) : x->dtype);
 }
 
 static rt_status unary_run(rt_call *c)
@@ -242,9 +273,11 @@ static rt_status unary_run(rt_call *c)
 static void unary_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     const unary *row = ROW(c, op);
-    rt_tensor *y = c->out[0];
-    dx[0] = unary_grad(row, dy[0], c->in[0], y && y->node ? rt_detach(y) : y,
-                       numbers_of(c, row->numbers));
+    rt_tensor *x = c->in[0], *y = c->out[0];
+    dx[0] = rt__dtype_is_complex(x->dtype)
+                ? row->complex_dx(dy[0], x, y)
+                : unary_grad(row, dy[0], x, y && y->node ? rt_detach(y) : y,
+                             numbers_of(c, row->numbers));
 }
 
 /* Returns the contiguous elements of x. Kernels take x and y whether their formula reads them or not: in place of one that was not
@@ -315,6 +348,14 @@ static rt_tensor *one_minus_square(rt_tensor *x)
     return rt_add_scalar(rt_neg(rt_square(x)), 1);
 }
 
+/* 1 / sqrt(x^2 - 1), which of complex numbers is the product of two roots (sqrt(ab) may be -sqrt(a) sqrt(b)). */
+static rt_tensor *acosh_slope(rt_tensor *x)
+{
+    if (!rt__dtype_is_complex(x->dtype))
+        return rt_rsqrt(rt_add_scalar(rt_square(x), -1));
+    return rt_mul(rt_rsqrt(rt_add_scalar(x, -1)), rt_rsqrt(rt_add_scalar(x, 1)));
+}
+
 static rt_tensor *sum_of_squares(rt_tensor *a, rt_tensor *b)
 {
     return rt_add(rt_square(a), rt_square(b));
@@ -348,7 +389,7 @@ static rt_tensor *logit_dx(rt_tensor *dy, rt_tensor *x, double eps)
         .op = {.name = #symbol,                                                                    \
                .help = "y = " formula,                                                             \
                RT_ARGS(args_type, FIELDS),                                                         \
-               .infer = (bytes) ? unary_infer : rt__infer_like_first,                              \
+               .infer = unary_infer,                                                               \
                .run = unary_run,                                                                   \
                .backward = unary_backward,                                                         \
                .derivatives = IS_NUMBER(ddf) ? 0 : 2,                                              \
@@ -376,6 +417,8 @@ static rt_tensor *logit_dx(rt_tensor *dy, rt_tensor *x, double eps)
                   .strided = true},                                                                \
         .kernels = offsetof(rt_kernels, symbol),                                                   \
         .numbers = bytes,                                                                          \
+        .complex_dx = COMPLEX_HAS(symbol, symbol##_complex_dx, NULL),                              \
+        .to_real = false COMPLEX_FORM(OR_TO_REAL, symbol),                                         \
         .flat = __builtin_strcmp(ddf, "C(0)") == 0,                                                \
         .steady = IS_NUMBER(ddf),                                                                  \
     };
@@ -407,13 +450,16 @@ static rt_tensor *logit_dx(rt_tensor *dy, rt_tensor *x, double eps)
         .numbers = sizeof(RT_NUMBERS_STRUCT names),                                                \
     };
 
-#define UNARY(symbol, reads, f, df, ddf, lo, hi)     PLAIN(symbol, UNARY_FIELDS, reads, f, ddf)
-#define UNARY_INT(symbol, reads, f, df, ddf, lo, hi) PLAIN(symbol, UNARY_INT_FIELDS, reads, f, ddf)
+#define UNARY(symbol, reads, f, df, ddf, lo, hi)                                                   \
+    PLAIN(symbol, COMPLEX_HAS(symbol, UNARY_COMPLEX_FIELDS, UNARY_FIELDS), reads, f, ddf)
+#define UNARY_INT(symbol, reads, f, df, ddf, lo, hi)                                               \
+    PLAIN(symbol, COMPLEX_HAS(symbol, UNARY_ANY_FIELDS, UNARY_INT_FIELDS), reads, f, ddf)
 #define PLAIN(symbol, FIELDS, reads, f, ddf)                                                       \
     ONE_OPERAND(symbol, unary_args, FIELDS, 0, READS_##reads, TEXT(f), #ddf)                       \
     PLAIN_CALLS(symbol)
 #define UNARY_OPS(symbol, reads, times, f, gradient, lo, hi)                                       \
-    WITH_GRADIENT(symbol, unary_args, UNARY_FIELDS, (), reads, times, TEXT(f), gradient)           \
+    WITH_GRADIENT(symbol, unary_args, COMPLEX_HAS(symbol, UNARY_COMPLEX_FIELDS, UNARY_FIELDS), (), \
+                  reads, times, TEXT(f), gradient)                                                 \
     PLAIN_CALLS(symbol)
 #define PLAIN_CALLS(symbol)                                                                        \
     rt_tensor *rt_##symbol(rt_tensor *x)                                                           \
@@ -454,8 +500,10 @@ static rt_tensor *logit_dx(rt_tensor *dy, rt_tensor *x, double eps)
 #define OPERAND_FIELDS(F, types)                                                                   \
     F(INPUT, a, RT_NEEDED, RT_PROMOTE | (types), "any shape")                                      \
     F(INPUT, b, RT_NEEDED, RT_PROMOTE | (types), "one that broadcasts with it")
-#define BINARY_FIELDS(F) OPERAND_FIELDS(F, RT_ANY_TYPE)
-#define FLOAT_FIELDS(F)  OPERAND_FIELDS(F, RT_FLOATS)
+#define BINARY_FIELDS(F)        OPERAND_FIELDS(F, RT_ANY_TYPE & ~RT_COMPLEX)
+#define FLOAT_FIELDS(F)         OPERAND_FIELDS(F, RT_FLOATS)
+#define BINARY_ANY_FIELDS(F)    OPERAND_FIELDS(F, RT_ANY_TYPE)
+#define FLOAT_COMPLEX_FIELDS(F) OPERAND_FIELDS(F, RT_FLOATS | RT_COMPLEX)
 typedef struct RT_DESIGNATED binary_args {
     RT_STRUCT(BINARY_FIELDS)
 } binary_args;
@@ -494,9 +542,11 @@ static rt_status binary_run(rt_call *c)
 
 #define wins(compare, a, b) rt_logical_or(compare(a, b), rt_isnan(b))
 #define BINARY(symbol, reads, times, f, da, db)                                                    \
-    TWO_OPERANDS(symbol, BINARY_FIELDS, reads, times, f, da, db)
+    TWO_OPERANDS(symbol, COMPLEX_HAS(symbol, BINARY_ANY_FIELDS, BINARY_FIELDS), reads, times, f,   \
+                 da, db)
 #define BINARY_FLOAT(symbol, reads, times, f, da, db)                                              \
-    TWO_OPERANDS(symbol, FLOAT_FIELDS, reads, times, f, da, db)
+    TWO_OPERANDS(symbol, COMPLEX_HAS(symbol, FLOAT_COMPLEX_FIELDS, FLOAT_FIELDS), reads, times, f, \
+                 da, db)
 #define TWO_OPERANDS(symbol, FIELDS, reads, times, f, da, db)                                      \
     static void symbol##_backward(rt_call *c, rt_tensor *const *dys, rt_tensor **dx)               \
     {                                                                                              \
@@ -530,10 +580,12 @@ static rt_status binary_run(rt_call *c)
         return rt_apply_in_place(&symbol##_row.op, &(binary_args){.a = a, .b = b});                \
     }
 #define COMPARE(symbol, f)                                                                         \
+    COMPARISON(symbol, COMPLEX_HAS(symbol, BINARY_ANY_FIELDS, BINARY_FIELDS), f)
+#define COMPARISON(symbol, FIELDS, f)                                                              \
     static const binary symbol##_row = {                                                           \
         .op = {.name = #symbol,                                                                    \
                .help = "y = " TEXT(f),                                                             \
-               RT_ARGS(binary_args, BINARY_FIELDS),                                                \
+               RT_ARGS(binary_args, FIELDS),                                                       \
                .infer = binary_infer,                                                              \
                .run = binary_run,                                                                  \
                .strided = true},                                                                   \
@@ -598,7 +650,7 @@ static rt_status predicate_run(rt_call *c)
     static const predicate symbol##_row = {                                                        \
         .op = {.name = #symbol,                                                                    \
                .help = "y = " TEXT(f),                                                             \
-               RT_ARGS(unary_args, UNARY_INT_FIELDS),                                              \
+               RT_ARGS(unary_args, COMPLEX_HAS(symbol, UNARY_ANY_FIELDS, UNARY_INT_FIELDS)),       \
                .infer = predicate_infer,                                                           \
                .run = predicate_run},                                                              \
         .kernels = offsetof(rt_kernels, symbol),                                                   \

@@ -24,7 +24,7 @@ static void pow_scalar_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx
 {
     double s = ((const rt_scalar_args *)c->args)->s;
     dx[0] = s == 0 ? rt_zeros_like(dy[0])
-                   : rt_mul(dy[0], rt_mul_scalar(rt_pow_scalar(c->in[0], s - 1), s));
+                   : rt_mul(dy[0], rt_conj(rt_mul_scalar(rt_pow_scalar(c->in[0], s - 1), s)));
 }
 
 const rt_op rt__op_pow_scalar = {

@@ -35,10 +35,12 @@ static void mean_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
                   c->in[0]->dtype);
 }
 
+#define MEAN_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape") RT_SUM_VALUES(F)
+
 const rt_op rt__op_mean = {
     .name = "mean",
     .help = "y = mean of x over the axes",
-    RT_ARGS(rt_sum_args, RT_SUM_FIELDS),
+    RT_ARGS(rt_sum_args, MEAN_FIELDS),
     .infer = mean_infer,
     .run = mean_run,
     .backward = mean_backward,

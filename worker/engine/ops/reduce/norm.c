@@ -21,22 +21,36 @@ static rt_tensor *root(rt_tensor *x, double unused)
     return rt_sqrt(x);
 }
 
-RT_COMPOSITE(var, rt_var_mean_args, RT_VAR_MEAN_FIELDS,
-             "y = sum((x - mean)^2) / (n - correction) over the axes")
+/* The variance of complex numbers is the sum of those of their parts. */
+static rt_var_mean_results moments(const rt_var_mean_args *a)
 {
-    return rt_var_mean_(*a).var;
+    if (!rt__dtype_is_complex(a->x->dtype))
+        return rt_var_mean_(*a);
+    rt_var_mean_args re = *a, im = *a;
+    re.x = rt_real(a->x);
+    im.x = rt_imag(a->x);
+    rt_var_mean_results of_re = rt_var_mean_(re), of_im = rt_var_mean_(im);
+    return (rt_var_mean_results){rt_add(of_re.var, of_im.var), rt_complex(of_re.mean, of_im.mean)};
 }
 
-RT_COMPOSITE(std, rt_var_mean_args, RT_VAR_MEAN_FIELDS, "y = sqrt(var) over the axes",
-             .derivatives = 2)
+#define MOMENTS_FIELDS(F)                                                                          \
+    F(INPUT, x, RT_NEEDED, RT_FLOATS | RT_COMPLEX, "any shape") RT_VAR_MEAN_VALUES(F)
+
+RT_COMPOSITE(var, rt_var_mean_args, MOMENTS_FIELDS,
+             "y = sum(|x - mean|^2) / (n - correction) over the axes")
 {
-    return except_at_zero(rt_var_mean_(*a).var, 0, root, 0);
+    return moments(a).var;
 }
 
-RT_COMPOSITE_OF(std_mean, 2, rt_var_mean_args, RT_VAR_MEAN_FIELDS,
-                "sqrt(var), and mean, over the axes", .derivatives = 2)
+RT_COMPOSITE(std, rt_var_mean_args, MOMENTS_FIELDS, "y = sqrt(var) over the axes", .derivatives = 2)
 {
-    rt_var_mean_results r = rt_var_mean_(*a);
+    return except_at_zero(moments(a).var, 0, root, 0);
+}
+
+RT_COMPOSITE_OF(std_mean, 2, rt_var_mean_args, MOMENTS_FIELDS, "sqrt(var), and mean, over the axes",
+                .derivatives = 2)
+{
+    rt_var_mean_results r = moments(a);
     c->out[0] = except_at_zero(r.var, 0, root, 0);
     c->out[1] = r.mean;
 }
@@ -45,9 +59,11 @@ RT_COMPOSITE(norm, rt_norm_args, RT_NORM_FIELDS, "y = sum(|x|^p)^(1/p) over the 
              .derivatives = 2)
 {
     enum { INFINITE = 300 }; /* the exponent from which on p is infinite */
-    rt_tensor *x = a->x;
+    bool complex = rt__dtype_is_complex(a->x->dtype);
+    rt_tensor *x = complex ? rt_abs(a->x) : a->x;
     double p = a->p, infinite = pow(10, INFINITE);
-    rt_reduce_args of_abs = {.x = rt_abs(x), .axes = a->axes, .keep_dim = a->keep_dim};
+    rt_reduce_args of_abs = {
+        .x = complex ? x : rt_abs(x), .axes = a->axes, .keep_dim = a->keep_dim};
     if (p >= infinite)
         return rt_amax_(of_abs);
     if (p <= -infinite)

@@ -33,7 +33,7 @@ static void prod_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     rt_tensor *before = rt__cumprod(rt__shift(x, axis, 1, 1), axis, false);
     rt_tensor *after = rt__cumprod(rt__shift(x, axis, -1, 1), axis, true);
     rt_tensor *others = rt_reshape(rt_mul(before, after), c->in[0]->dims);
-    dx[0] = rt_to(rt_mul(g, others), c->in[0]->dtype);
+    dx[0] = rt_to(rt_mul(g, rt_conj(others)), c->in[0]->dtype);
 }
 
 const rt_op rt__op_prod = {

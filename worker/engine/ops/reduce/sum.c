@@ -16,10 +16,12 @@ static void sum_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
     dx[0] = rt_to(rt__fold_spread(c, dy[0]), c->in[0]->dtype);
 }
 
+#define SUM_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_ANY_TYPE, "any shape") RT_SUM_VALUES(F)
+
 const rt_op rt__op_sum = {
     .name = "sum",
     .help = "y = sum of x over the axes",
-    RT_ARGS(rt_sum_args, RT_SUM_FIELDS),
+    RT_ARGS(rt_sum_args, SUM_FIELDS),
     .infer = sum_infer,
     .run = sum_run,
     .backward = sum_backward,

@@ -17,8 +17,8 @@ static void cumprod_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
         return;
     }
     rt_tensor *x = rt_to(c->in[0], dy[0]->dtype);
-    rt_tensor *g = rt__recurrence(rt__shift(x, axis, next, 0), dy[0], axis, !reverse);
-    dx[0] = rt_to(rt_mul(rt__shift(c->out[0], axis, -next, 1), g), c->in[0]->dtype);
+    rt_tensor *g = rt__recurrence(rt_conj(rt__shift(x, axis, next, 0)), dy[0], axis, !reverse);
+    dx[0] = rt_to(rt_mul(rt_conj(rt__shift(c->out[0], axis, -next, 1)), g), c->in[0]->dtype);
 }
 
 const rt_op rt__op_cumprod = {

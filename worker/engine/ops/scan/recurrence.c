@@ -4,8 +4,8 @@
 #include "worker/engine/ops/scan/scan.h"
 
 #define RECURRENCE_FIELDS(F)                                                                       \
-    F(INPUT, a, RT_NEEDED, RT_FLOATS | RT_SAME, "one axis or more")                                \
-    F(INPUT, b, RT_NEEDED, RT_FLOATS | RT_SAME, "as a")
+    F(INPUT, a, RT_NEEDED, RT_FLOATS | RT_COMPLEX | RT_SAME, "one axis or more")                   \
+    F(INPUT, b, RT_NEEDED, RT_FLOATS | RT_COMPLEX | RT_SAME, "as a")
 typedef struct recurrence_args {
     rt_tensor *a, *b;
     int axis;
@@ -28,9 +28,9 @@ static void recurrence_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx
     const recurrence_args *r = c->args;
     int next = r->reverse ? 1 : -1;
     rt_tensor *db =
-        rt__recurrence(rt__shift(c->in[0], r->axis, next, 0), dy[0], r->axis, !r->reverse);
+        rt__recurrence(rt_conj(rt__shift(c->in[0], r->axis, next, 0)), dy[0], r->axis, !r->reverse);
     if (rt_needs(c, 0))
-        dx[0] = rt_mul(db, rt__shift(c->out[0], r->axis, -next, 0));
+        dx[0] = rt_mul(db, rt_conj(rt__shift(c->out[0], r->axis, -next, 0)));
     dx[1] = db;
 }
 

@@ -69,7 +69,7 @@ static rt_status as_strided_infer(rt_call *c)
     int64_t offset = a->offset == RT_NOT_GIVEN ? of_x : a->offset;
     rt_place at = {.dims = a->shape, .offset = numel > 0 ? offset : of_x};
     memcpy(at.stride, a->strides.d, sizeof at.stride);
-    if (!rt__tensor_has_window(x, at.dims, at.stride, at.offset - of_x))
+    if (!rt__tensor_has_window(x, x->dtype, at.dims, at.stride, at.offset - of_x))
         return RT_FAIL(RANGE,
                        "as_strided: shape %s with strides %s from element %lld reaches outside of "
                        "the %lld elements in the memory of %s",

@@ -35,7 +35,7 @@ static rt_status parts_infer(rt_call *c)
         if (!a->drop)
             dims.d[a->axis] = a->sizes[k];
         bool empty = rt__dims_numel(dims, "split") == 0;
-        RT_TRY(rt__window_of(c, k, dims, stride, empty ? 0 : at * x->stride[a->axis]));
+        RT_TRY(rt__window_of(c, k, x->dtype, dims, stride, empty ? 0 : at * x->stride[a->axis]));
     }
     return RT_OK;
 }

@@ -19,7 +19,7 @@ static rt_status to_run(rt_call *c)
     return rt__convert_into(c->out[0], c->in[0]);
 }
 
-/* Only called between float types: others have no gradient and no history. */
+/* Only called between float and complex types: others have no gradient and no history. What came from a real number gets the real part. */
 static void to_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     dx[0] = rt_to(dy[0], c->in[0]->dtype);
