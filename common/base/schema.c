@@ -42,6 +42,8 @@ const rt__field_kind rt__field_kinds[RT_FIELD_KINDS] = {
     [RT_FIELD_METRICS] = {"metrics", "a number, or null", sizeof(rt_metrics), _Alignof(rt_metrics)},
     [RT_FIELD_INTS] = {"integers", "a list of integers", sizeof(integer_list),
                        _Alignof(integer_list)},
+    [RT_FIELD_TRIPLE] = {"triple", "three integers in a list", sizeof(int64_t[3]),
+                         _Alignof(int64_t)},
 };
 const rt__field_shape rt__field_shapes[RT_FIELD_SHAPES] = {
     [RT_SHAPE_ANY] = {"a value"},
@@ -94,6 +96,21 @@ static bool is_pointer(const rt_field *row)
     return row->kind == RT_FIELD_TEXT || row->kind == RT_FIELD_VALUE;
 }
 
+/* Returns how many integers a member consists of. */
+static int numbers_in(const rt_field *row)
+{
+    return row->kind == RT_FIELD_PAIR ? 2 : row->kind == RT_FIELD_TRIPLE ? 3 : 1;
+}
+
+/* Returns how many of the integers were not given. */
+static int numbers_missing(const rt_field *row, const int64_t *v)
+{
+    int missing = 0;
+    for (int i = 0; i < numbers_in(row); i++)
+        missing += v[i] == RT_NOT_GIVEN;
+    return missing;
+}
+
 static bool is_left_out(rt__struct_member m)
 {
     if (!m.row->maybe)
@@ -104,8 +121,7 @@ static bool is_left_out(rt__struct_member m)
         return *(const double *)m.at == (double)RT_NOT_GIVEN;
     if (m.row->kind == RT_FIELD_DTYPE)
         return *(const rt_dtype *)m.at == RT_NO_DTYPE;
-    const int64_t *v = (const int64_t *)m.at;
-    return v[0] == RT_NOT_GIVEN && (m.row->kind != RT_FIELD_PAIR || v[1] == RT_NOT_GIVEN);
+    return numbers_missing(m.row, (const int64_t *)m.at) == numbers_in(m.row);
 }
 
 static void leave_out(rt__struct_member m)
@@ -123,9 +139,8 @@ static void leave_out(rt__struct_member m)
         *(rt_dtype *)m.at = RT_NO_DTYPE;
         return;
     }
-    v[0] = RT_NOT_GIVEN;
-    if (m.row->kind == RT_FIELD_PAIR)
-        v[1] = RT_NOT_GIVEN;
+    for (int i = 0; i < numbers_in(m.row); i++)
+        v[i] = RT_NOT_GIVEN;
 }
 
 /* ---- checks ---- */
@@ -174,13 +189,14 @@ static rt_status check_list(const rt__schema *s, const rt_field *row, const inte
     return check_integers(s, row, list->v, list->count);
 }
 
-/* An optional pair must be given completely or not at all. */
-static rt_status check_pair(const rt__schema *s, const rt_field *row, const int64_t *v)
+/* An optional pair or triple must be given completely or not at all. */
+static rt_status check_numbers(const rt__schema *s, const rt_field *row, const int64_t *v)
 {
-    if (row->maybe && (v[0] == RT_NOT_GIVEN) != (v[1] == RT_NOT_GIVEN))
-        return RT_FAIL(RANGE, "%s: %s has one number without the other, expected both or none",
-                       s->owner, row->name);
-    return check_integers(s, row, v, 2);
+    int count = numbers_in(row), given = count - numbers_missing(row, v);
+    if (row->maybe && given > 0 && given < count)
+        return RT_FAIL(RANGE, "%s: %s has only %d of its %d numbers, expected all or none",
+                       s->owner, row->name, given, count);
+    return check_integers(s, row, v, count);
 }
 
 /* The number of names in "mean|sum|none". */
@@ -201,7 +217,8 @@ static rt_status check_given(const rt__schema *s, rt__struct_member m)
     case RT_FIELD_AUTO:
         return check_integers(s, row, (const int64_t *)m.at, 1);
     case RT_FIELD_PAIR:
-        return check_pair(s, row, (const int64_t *)m.at);
+    case RT_FIELD_TRIPLE:
+        return check_numbers(s, row, (const int64_t *)m.at);
     case RT_FIELD_INTS:
         return check_list(s, row, (const integer_list *)m.at);
     case RT_FIELD_NUMBER:
@@ -423,7 +440,8 @@ static rt_status value_from_json(const rt__schema *s, rt__struct_member m, const
         good = integer_from(v, m.row, (int64_t *)m.at);
         break;
     case RT_FIELD_PAIR:
-        good = integers_from(v, (int64_t *)m.at, 2) == 2;
+    case RT_FIELD_TRIPLE:
+        good = integers_from(v, (int64_t *)m.at, numbers_in(m.row)) == numbers_in(m.row);
         break;
     case RT_FIELD_NUMBER:
         RT_TRY(check_exact(s, m.row, v));
@@ -584,7 +602,8 @@ static json_t *value_to(rt__struct_member m)
                    ? json_string(m.row->word)
                    : json_integer(*(const int64_t *)m.at);
     case RT_FIELD_PAIR:
-        return integers_to((const int64_t *)m.at, 2);
+    case RT_FIELD_TRIPLE:
+        return integers_to((const int64_t *)m.at, numbers_in(m.row));
     case RT_FIELD_INTS:
         return integers_to(((const integer_list *)m.at)->v, ((const integer_list *)m.at)->count);
     case RT_FIELD_NUMBER:
@@ -653,8 +672,8 @@ json_t *rt__member_schema(rt__struct_member m)
 {
     const rt_field *row = m.row;
     bool ranged = row->kind == RT_FIELD_INT || row->kind == RT_FIELD_NUMBER ||
-                  row->kind == RT_FIELD_PAIR || row->kind == RT_FIELD_AUTO ||
-                  row->kind == RT_FIELD_INTS;
+                  row->kind == RT_FIELD_PAIR || row->kind == RT_FIELD_TRIPLE ||
+                  row->kind == RT_FIELD_AUTO || row->kind == RT_FIELD_INTS;
     json_t *j = json_pack("{s:s, s:s, s:b, s:s}", "name", row->name, "kind",
                           rt__field_kinds[row->kind].name, "needed", row->needed, "help",
                           row->help ? row->help : "");

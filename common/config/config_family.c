@@ -124,6 +124,7 @@ static rt__key_type key_type(const rt_field *row)
     case RT_FIELD_INPUT:
     case RT_FIELD_INPUTS:
     case RT_FIELD_PAIR:
+    case RT_FIELD_TRIPLE:
     case RT_FIELD_DIMS:
     case RT_FIELD_INTS:
     case RT_FIELD_DTYPE:

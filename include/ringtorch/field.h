@@ -38,6 +38,7 @@ RT_BEGIN_DECLS
  *     TEXT     const char *name "text"                   RT_ANY
  *     CHOICE   int name         as INT                   "mean|sum|none"
  *     PAIR     int64_t name[2]  RT_NEEDED or (1, 1)      as INT, for both
+ *     TRIPLE   int64_t name[3]  RT_NEEDED or (1, 1, 1)   as INT, for all three
  *     DIMS     rt_dims name     RT_NEEDED or RT_EMPTY    RT_ANY
  *     DTYPE    rt_dtype name    as INT                   RT_ANY
  *     LAYERS   const void *name RT_NEEDED or NULL        RT_ANY
@@ -60,8 +61,8 @@ RT_BEGIN_DECLS
  *                                     part of the hash of a configuration
  *     RT_INFERRED(allowed)            given by C programs; in configurations it follows from the rest
  *     RT_WORD("same", value, allowed) the word stands for a value of an INT that is otherwise not allowed
- *     RT_MAYBE(allowed)               an INT, NUMBER or PAIR that may be omitted: its default is
- *                                     RT_NOT_GIVEN, which is no allowed value (unlike zero) and null in
+ *     RT_MAYBE(allowed)               an INT, NUMBER, PAIR or TRIPLE that may be omitted: its default
+ *                                     is RT_NOT_GIVEN, which is no allowed value (unlike zero) and null in
  *                                     JSON; the help says what happens then. For a TEXT or VALUE the
  *                                     default is NULL, for a DTYPE it is RT_NO_DTYPE
  *     RT_OR_NAN(allowed)              a NUMBER that is measured, not chosen: if it is not finite it is
@@ -89,6 +90,7 @@ typedef enum rt_field_kind {
     RT_FIELD_VALUE,
     RT_FIELD_METRICS,
     RT_FIELD_INTS,
+    RT_FIELD_TRIPLE,
     RT_FIELD_KINDS
 } rt_field_kind;
 
@@ -110,7 +112,7 @@ typedef struct rt_field {
     const char *default_text; /* as the row has it; "RT_NEEDED" for one that must be given */
     const char *help;         /* one line */
     const char *choices;      /* CHOICE: "mean|sum|none" */
-    /* INT, AUTO, NUMBER, PAIR, INTS: the range that is allowed, ends included; never NaN */
+    /* INT, AUTO, NUMBER, PAIR, TRIPLE, INTS: the range that is allowed, ends included; never NaN */
     double low, high;
     uint32_t dtypes;    /* INPUT: bits RT_TYPE(...) and RT_SAME or RT_PROMOTE */
     uint8_t kind;       /* rt_field_kind */
@@ -177,15 +179,15 @@ struct rt_field_row : rt_field {
 #define RT_PREFIX(text)            .prefix = text
 #endif
 
-/* The value of a field that was not given: INT64_MIN, also for a NUMBER and for both numbers of a
- * PAIR. */
+/* The value of a field that was not given: INT64_MIN, also for a NUMBER and for all numbers of a
+ * PAIR or TRIPLE. */
 #define RT_NOT_GIVEN INT64_MIN
 /* The value of a DTYPE that was not given. */
 #define RT_NO_DTYPE RT_DTYPES
 /* The value of an AUTO field that was left to the program. */
 #define RT_AUTO RT_NOT_GIVEN
 
-#define RT_NEEDED (0) /* in parentheses: also stands for the two numbers of a PAIR */
+#define RT_NEEDED (0) /* in parentheses: also stands for the numbers of a PAIR or TRIPLE */
 #define RT_EMPTY  0
 
 /* ---- what the rows expand to ---- */
@@ -199,6 +201,7 @@ struct rt_field_row : rt_field {
 #define RT_MEMBER_FLAG(name, value)                     bool name RT_DEFAULT(value);
 #define RT_MEMBER_TEXT(name, value)                     const char *name RT_DEFAULT(static_cast<const char *>(value));
 #define RT_MEMBER_PAIR(name, value)                     int64_t name[2] RT_DEFAULT({RT_BARE value});
+#define RT_MEMBER_TRIPLE(name, value)                   int64_t name[3] RT_DEFAULT({RT_BARE value});
 #define RT_MEMBER_DIMS(name, value)                     rt_dims name;
 #define RT_MEMBER_DTYPE(name, value)                    rt_dtype name RT_DEFAULT(static_cast<rt_dtype>(value));
 #define RT_MEMBER_CHOICE(name, value)                   int name RT_DEFAULT(value);
@@ -216,6 +219,7 @@ struct rt_field_row : rt_field {
 #define RT_DEFAULT_FLAG(name, value)                     .name = value,
 #define RT_DEFAULT_TEXT(name, value)                     .name = (const char *)value,
 #define RT_DEFAULT_PAIR(name, value)                     .name = {RT_BARE value},
+#define RT_DEFAULT_TRIPLE(name, value)                   .name = {RT_BARE value},
 #define RT_DEFAULT_DIMS(name, value)
 #define RT_DEFAULT_DTYPE(name, value)  .name = value,
 #define RT_DEFAULT_CHOICE(name, value) .name = value,
@@ -245,6 +249,7 @@ struct rt_field_row : rt_field {
 #define RT_SCHEMA_AUTO(...)    RT_MAYBE(__VA_ARGS__)
 #define RT_SCHEMA_NUMBER(...)  __VA_ARGS__
 #define RT_SCHEMA_PAIR(...)    __VA_ARGS__
+#define RT_SCHEMA_TRIPLE(...)  __VA_ARGS__
 #define RT_SCHEMA_FLAG(...)    __VA_ARGS__
 #define RT_SCHEMA_TEXT(...)    __VA_ARGS__
 #define RT_SCHEMA_DIMS(...)    __VA_ARGS__

@@ -282,6 +282,7 @@ RT_API rt_status rt_op_register(const rt_op *op);
 #define RT_COUNT_NUMBER
 #define RT_COUNT_FLAG
 #define RT_COUNT_PAIR
+#define RT_COUNT_TRIPLE
 #define RT_COUNT_DIMS
 #define RT_COUNT_DTYPE
 #define RT_COUNT_CHOICE

@@ -7,6 +7,7 @@
     F(INPUT, x, RT_NEEDED, RT_TYPE(F32), "any shape")                                              \
     F(NUMBER, p, 2, RT_FREE(RT_WITHIN(1, 4)), "exponent")                                          \
     F(PAIR, window, (1, 1), RT_FROM(1), "a pair")                                                  \
+    F(TRIPLE, box, (1, 2, 3), RT_FROM(1), "a triple")                                              \
     F(CHOICE, way, 1, "up|down", "a choice")                                                       \
     F(TEXT, note, "", RT_ANY, "a text")                                                            \
     F(DTYPE, as, RT_F32, RT_ANY, "a type")                                                         \

@@ -230,6 +230,8 @@ static inline json_t *any_value(const rt_field *row)
         return json_boolean(below(2));
     case RT_FIELD_PAIR:
         return any_list(2);
+    case RT_FIELD_TRIPLE:
+        return any_list(3);
     case RT_FIELD_DIMS:
     case RT_FIELD_INTS:
         return any_sizes();
@@ -263,11 +265,14 @@ static inline json_t *plain_values(const rt_op *op)
         const rt_field *row = &op->fields[i];
         if (is_input(row) || !row->needed)
             continue;
-        bool pair = row->kind == RT_FIELD_PAIR, whole = row->kind == RT_FIELD_INT;
+        int count = row->kind == RT_FIELD_PAIR ? 2 : row->kind == RT_FIELD_TRIPLE ? 3 : 0;
+        json_t *list = count ? json_array() : NULL;
+        for (int k = 0; k < count; k++)
+            json_array_append_new(list, json_integer(1 + below(2)));
         json_object_set_new(values, row->name,
-                            pair    ? json_pack("[i,i]", 1 + (int)below(2), 1 + (int)below(2))
-                            : whole ? json_integer(below(2))
-                                    : any_value(row));
+                            list                        ? list
+                            : row->kind == RT_FIELD_INT ? json_integer(below(2))
+                                                        : any_value(row));
     }
     return values;
 }

@@ -22,6 +22,7 @@
     F(DTYPE, dtype, RT_I64, RT_ANY, "a type")                                                      \
     F(PAIR, stride, (2, 3), RT_FROM(1), "of height and width")                                     \
     F(FLAG, third, false, RT_ANY, "one more")                                                      \
+    F(TRIPLE, box, (4, 5, 6), RT_FROM(1), "of depth, height and width")                            \
     F(DIMS, axes, RT_EMPTY, RT_ANY, "axes")                                                        \
     F(CHOICE, order, RT_NEEDED, "up|down", "which way")                                            \
     F(PAIR, kernel, RT_NEEDED, RT_FROM(1), "size of a window")                                     \
@@ -87,7 +88,8 @@ static void values_go_where_the_compiler_put_the_members(void **state)
         args_of(&all_op, in, 2,
                 "{\"first\": false, \"count\": 5, \"second\": true, \"reduction\": \"none\", "
                 "\"p\": 0.75, \"dtype\": \"bool\", \"stride\": [11, 12], \"third\": true, "
-                "\"axes\": [13, -14, 15], \"order\": \"down\", \"kernel\": [16, 17], "
+                "\"box\": [20, 21, 22], \"axes\": [13, -14, 15], \"order\": \"down\", \"kernel\": "
+                "[16, 17], "
                 "\"fill\": 18.5, \"axis\": -19, \"last\": true}");
     assert_fine();
     assert_ptr_equal(a->x, in[0]);
@@ -95,6 +97,7 @@ static void values_go_where_the_compiler_put_the_members(void **state)
     assert_true(!a->first && a->second && a->third && a->last);
     assert_true(a->count == 5 && a->reduction == 2 && a->p == 0.75 && a->dtype == RT_BOOL);
     assert_true(a->stride[0] == 11 && a->stride[1] == 12);
+    assert_true(a->box[0] == 20 && a->box[1] == 21 && a->box[2] == 22);
     assert_true(a->axes.n == 3 && a->axes.d[0] == 13 && a->axes.d[1] == -14 && a->axes.d[2] == 15);
     assert_true(a->order == 1 && a->kernel[0] == 16 && a->kernel[1] == 17);
     assert_true(a->fill == 18.5 && a->axis == -19);
@@ -111,6 +114,7 @@ static void what_is_not_named_has_its_default(void **state)
     assert_true(a->first && !a->second && !a->third && !a->last);
     assert_true(a->count == 7 && a->reduction == 1 && a->p == 0.25 && a->dtype == RT_I64);
     assert_true(a->stride[0] == 2 && a->stride[1] == 3 && a->axes.n == 0);
+    assert_true(a->box[0] == 4 && a->box[1] == 5 && a->box[2] == 6);
     assert_true(a->order == 0 && a->kernel[0] == 1 && a->kernel[1] == 2);
     assert_true(a->fill == -INFINITY && a->axis == INT64_MAX);
     rt_mem_free(a);
@@ -192,9 +196,10 @@ static void an_argument_struct_is_written_and_read_back(void **state)
     json_t *j = rt__args_to_json(&all_op, &a);
     char *text = rt_json_text(j);
     assert_string_equal(
-        text, "{\"first\":true,\"count\":7,\"second\":false,\"reduction\":\"sum\",\"p\":0.1,"
-              "\"dtype\":\"float16\",\"stride\":[2,3],\"third\":false,\"axes\":[0,2],"
-              "\"order\":\"up\",\"kernel\":[3,4],\"fill\":\"nan\",\"axis\":-1,\"last\":false}");
+        text,
+        "{\"first\":true,\"count\":7,\"second\":false,\"reduction\":\"sum\",\"p\":0.1,"
+        "\"dtype\":\"float16\",\"stride\":[2,3],\"third\":false,\"box\":[4,5,6],\"axes\":[0,2],"
+        "\"order\":\"up\",\"kernel\":[3,4],\"fill\":\"nan\",\"axis\":-1,\"last\":false}");
     rt_mem_free(text);
     rt_tensor *in[2] = {0};
     all_args *b = rt__args_from_json(&all_op, in, 2, j);
@@ -247,9 +252,12 @@ static void rows_are_written(void **state)
             "\"sum\",\"choices\":[\"mean\",\"sum\",\"none\"]}"},
         {4, "{\"name\":\"p\",\"kind\":\"number\",\"needed\":false,\"help\":\"a probability\","
             "\"default\":0.25,\"least\":0.0,\"most\":1.0}"},
-        {10, "{\"name\":\"kernel\",\"kind\":\"pair\",\"needed\":true,\"help\":\"size of a window\","
+        {8,
+         "{\"name\":\"box\",\"kind\":\"triple\",\"needed\":false,\"help\":\"of depth, height and "
+         "width\",\"default\":[4,5,6],\"least\":1}"},
+        {11, "{\"name\":\"kernel\",\"kind\":\"pair\",\"needed\":true,\"help\":\"size of a window\","
              "\"least\":1}"},
-        {11, "{\"name\":\"fill\",\"kind\":\"number\",\"needed\":false,\"help\":\"any "
+        {12, "{\"name\":\"fill\",\"kind\":\"number\",\"needed\":false,\"help\":\"any "
              "value\",\"default\":"
              "\"-inf\"}"},
     };
@@ -266,9 +274,8 @@ static void rows_are_written(void **state)
 /* ---- what is refused ---- */
 
 #define HAS                                                                                        \
-    " (it has: first, count, second, reduction, p, dtype, stride, third, axes, order, kernel, "    \
-    "fill, "                                                                                       \
-    "axis, last)"
+    " (it has: first, count, second, reduction, p, dtype, stride, third, box, axes, order, "       \
+    "kernel, fill, axis, last)"
 #define NEEDED "\"order\": \"up\", \"kernel\": [1, 1], \"axis\": 0"
 
 static const struct refusal refusals[] = {
@@ -309,6 +316,11 @@ static const struct refusal refusals[] = {
     {"{" NEEDED ", \"stride\": [1, 2.5]}", RT_E_ARG,
      "all: stride is [1,2.5], expected two integers in a list"},
     {"{" NEEDED ", \"stride\": [1, 0]}", RT_E_RANGE, "all: stride is 0, expected 1 or more"},
+    {"{" NEEDED ", \"box\": [1, 2]}", RT_E_ARG,
+     "all: box is [1,2], expected three integers in a list"},
+    {"{" NEEDED ", \"box\": [1, 2, 3, 4]}", RT_E_ARG,
+     "all: box is [1,2,3,4], expected three integers in a list"},
+    {"{" NEEDED ", \"box\": [1, 2, 0]}", RT_E_RANGE, "all: box is 0, expected 1 or more"},
     {"{" NEEDED ", \"axes\": 3}", RT_E_ARG,
      "all: axes is 3, expected a list of at most 8 integers"},
     {"{" NEEDED ", \"axes\": [1, 2, 3, 4, 5, 6, 7, 8, 9]}", RT_E_ARG,
@@ -474,6 +486,8 @@ static json_t *allowed_value(const rt_field *row)
         return json_true();
     case RT_FIELD_PAIR:
         return json_pack("[I, I]", (json_int_t)v, (json_int_t)v);
+    case RT_FIELD_TRIPLE:
+        return json_pack("[I, I, I]", (json_int_t)v, (json_int_t)v, (json_int_t)v);
     case RT_FIELD_DIMS:
     case RT_FIELD_INTS:
         return json_pack("[i, i]", 2, 1);
@@ -655,6 +669,7 @@ static void formulas_name_the_arguments(void **state)
     F(NUMBER, scale, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(0)), "a factor")                               \
     F(INT, index, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(INT32_MIN)), "an index")                          \
     F(PAIR, stride, (RT_NOT_GIVEN, RT_NOT_GIVEN), RT_MAYBE(RT_WITHIN(1, 9)), "of a window")        \
+    F(TRIPLE, box, (RT_NOT_GIVEN, RT_NOT_GIVEN, RT_NOT_GIVEN), RT_MAYBE(RT_WITHIN(1, 9)), "a box") \
     F(AUTO, size, RT_AUTO, RT_WITHIN(1, 9), "of a piece")                                          \
     F(DTYPE, dtype, RT_NO_DTYPE, RT_MAYBE(RT_FROM(0)), "of the result")
 typedef struct maybe_args {
@@ -674,17 +689,27 @@ static void what_is_not_given_is_no_value(void **state)
     static const struct {
         const char *values, *written; /* the values as they are written back, or the message */
     } rows[] = {
-        {NULL, "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\",\"dtype\":null}"},
+        {NULL, "{\"scale\":null,\"index\":null,\"stride\":null,\"box\":null,\"size\":\"auto\","
+               "\"dtype\":null}"},
         {"{\"scale\": null, \"index\": null, \"stride\": null, \"size\": \"auto\", \"dtype\": "
          "null}",
-         "{\"scale\":null,\"index\":null,\"stride\":null,\"size\":\"auto\",\"dtype\":null}"},
+         "{\"scale\":null,\"index\":null,\"stride\":null,\"box\":null,\"size\":\"auto\",\"dtype\":"
+         "null}"},
         {"{\"scale\": 0, \"index\": 0, \"stride\": [1, 2], \"size\": 1, \"dtype\": \"int64\"}",
-         "{\"scale\":0.0,\"index\":0,\"stride\":[1,2],\"size\":1,\"dtype\":\"int64\"}"},
-        {"{\"index\": -100}",
-         "{\"scale\":null,\"index\":-100,\"stride\":null,\"size\":\"auto\",\"dtype\":null}"},
+         "{\"scale\":0.0,\"index\":0,\"stride\":[1,2],\"box\":null,\"size\":1,\"dtype\":"
+         "\"int64\"}"},
+        {"{\"index\": -100}", "{\"scale\":null,\"index\":-100,\"stride\":null,\"box\":null,"
+                              "\"size\":\"auto\",\"dtype\":null}"},
+        {"{\"box\": [1, 2, 3]}",
+         "{\"scale\":null,\"index\":null,\"stride\":null,\"box\":[1,2,3],\"size\":\"auto\","
+         "\"dtype\":null}"},
+        {"{\"box\": null}", "{\"scale\":null,\"index\":null,\"stride\":null,\"box\":null,\"size\":"
+                            "\"auto\",\"dtype\":null}"},
+        {"{\"box\": [1, 2, -9223372036854775808]}",
+         "maybe: box has only 2 of its 3 numbers, expected all or none"},
         {"{\"stride\": [0, 0]}", "maybe: stride is 0, expected 1 to 9"},
         {"{\"stride\": [2, -9223372036854775808]}",
-         "maybe: stride has one number without the other, expected both or none"},
+         "maybe: stride has only 1 of its 2 numbers, expected all or none"},
         {"{\"stride\": [-9223372036854775808, -9223372036854775808]}",
          "maybe: stride is -9223372036854775808, expected 1 to 9"},
         {"{\"stride\": [2, null]}",
@@ -716,8 +741,12 @@ static void what_is_not_given_is_no_value(void **state)
     maybe_args half = {RT_DEFAULTS(MAYBE_FIELDS).x = x};
     half.stride[0] = 2;
     assert_int_equal(rt__check_values(&maybe_op, &half), RT_E_RANGE);
-    assert_error(RANGE, "maybe: stride has one number without the other, expected both or none");
+    assert_error(RANGE, "maybe: stride has only 1 of its 2 numbers, expected all or none");
     half.stride[0] = RT_NOT_GIVEN;
+    half.box[2] = 2;
+    assert_int_equal(rt__check_values(&maybe_op, &half), RT_E_RANGE);
+    assert_error(RANGE, "maybe: box has only 1 of its 3 numbers, expected all or none");
+    half.box[2] = RT_NOT_GIVEN;
     half.scale = 0;
     assert_int_equal(rt__check_values(&maybe_op, &half), RT_OK);
     half.dtype = (rt_dtype)(RT_NO_DTYPE + 1);
