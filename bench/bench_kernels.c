@@ -147,20 +147,36 @@ static void bench_batch(const bench *b, int64_t products, int64_t m, int64_t n, 
     rt_mem_free(z);
 }
 
-static void bench_conv(const bench *b, rt_conv2d_shape s)
+/* A convolution of square images with windows of 3 x 3. */
+static rt_conv_shape image_conv(int64_t n, int64_t c, int64_t size, int64_t oc, int64_t stride)
 {
-    char shape[48];
-    int64_t nx = s.n * s.c * s.h * s.w, nw = s.oc * s.c * s.kh * s.kw,
-            ny = s.n * s.oc * s.oh * s.ow;
-    double flops = 2.0 * (double)(ny * s.c * s.kh * s.kw);
+    return (rt_conv_shape){n,
+                           c,
+                           {1, size, size},
+                           oc,
+                           {1, 3, 3},
+                           {1, size / stride, size / stride},
+                           {1, stride, stride},
+                           {0, 1, 1},
+                           {1, 1, 1},
+                           1};
+}
+
+static void bench_conv(const bench *b, rt_conv_shape s)
+{
+    char shape[64];
+    int64_t nx = s.n * s.c * rt_volume(s.in), nw = s.oc * s.c * rt_volume(s.kernel),
+            ny = s.n * s.oc * rt_volume(s.out);
+    double flops = 2.0 * (double)(ny * s.c * rt_volume(s.kernel));
     float *x = filled(nx), *w = filled(nw), *y = filled(ny), *dx = filled(nx), *dw = filled(nw),
           *bias = filled(s.oc);
-    snprintf(shape, sizeof shape, "%lld x %lld->%lld %lldx%lld, %lldx%lld/%lld", (long long)s.n,
-             (long long)s.c, (long long)s.oc, (long long)s.h, (long long)s.w, (long long)s.kh,
-             (long long)s.kw, (long long)s.stride[0]);
-    ROW("conv2d", shape, flops, 0, b->k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, bias, y));
-    ROW("conv2d_dx", shape, flops, 0, b->k->conv2d_dx[RT_F32](rt_exec_cpu(), &s, y, w, dx));
-    ROW("conv2d_dw", shape, flops, 0, b->k->conv2d_dw[RT_F32](rt_exec_cpu(), &s, x, y, dw));
+    snprintf(shape, sizeof shape, "%lld x %lld->%lld %lldx%lldx%lld, %lldx%lldx%lld/%lld",
+             (long long)s.n, (long long)s.c, (long long)s.oc, (long long)s.in[0],
+             (long long)s.in[1], (long long)s.in[2], (long long)s.kernel[0], (long long)s.kernel[1],
+             (long long)s.kernel[2], (long long)s.stride[1]);
+    ROW("conv", shape, flops, 0, b->k->conv[RT_F32](rt_exec_cpu(), &s, x, w, bias, y));
+    ROW("conv_dx", shape, flops, 0, b->k->conv_dx[RT_F32](rt_exec_cpu(), &s, y, w, NULL, dx));
+    ROW("conv_dw", shape, flops, 0, b->k->conv_dw[RT_F32](rt_exec_cpu(), &s, x, y, dw));
     rt_mem_free(x);
     rt_mem_free(w);
     rt_mem_free(y);
@@ -308,10 +324,18 @@ int main(int argc, char **argv)
     }
     bench b = {rt_kernels_cpu(), argc > 1 ? argv[1] : "", arithmetic_peak(rt_kernels_cpu()->isa)};
     printf("%s, %d threads, peak %.1f GF/s\n", b.k->isa, omp_get_max_threads(), b.peak / 1e9);
-    bench_conv(&b, (rt_conv2d_shape){32, 1, 28, 28, 32, 3, 3, 28, 28, {1, 1}, {1, 1}, {1, 1}, 1});
-    bench_conv(&b, (rt_conv2d_shape){32, 32, 14, 14, 64, 3, 3, 14, 14, {1, 1}, {1, 1}, {1, 1}, 1});
-    bench_conv(&b, (rt_conv2d_shape){8, 64, 56, 56, 64, 3, 3, 56, 56, {1, 1}, {1, 1}, {1, 1}, 1});
-    bench_conv(&b, (rt_conv2d_shape){8, 128, 28, 28, 256, 3, 3, 14, 14, {2, 2}, {1, 1}, {1, 1}, 1});
+    bench_conv(&b, image_conv(32, 1, 28, 32, 1));
+    bench_conv(&b, image_conv(32, 32, 14, 64, 1));
+    bench_conv(&b, image_conv(8, 64, 56, 64, 1));
+    bench_conv(&b, image_conv(8, 128, 28, 256, 2));
+    bench_conv(
+        &b,
+        (rt_conv_shape){
+            8, 64, {1, 1000, 1}, 64, {1, 3, 1}, {1, 1000, 1}, {1, 1, 1}, {0, 1, 0}, {1, 1, 1}, 1});
+    bench_conv(
+        &b,
+        (rt_conv_shape){
+            2, 16, {16, 32, 32}, 16, {3, 3, 3}, {16, 32, 32}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, 1});
     bench_pool(&b, (rt_pool2d_shape){32 * 32, 28, 28, 2, 2, 14, 14, {2, 2}, {0, 0}, false});
     bench_pool(&b, (rt_pool2d_shape){32 * 64, 14, 14, 3, 3, 7, 7, {2, 2}, {1, 1}, false});
     bench_vectors(&b, 1 << 16);

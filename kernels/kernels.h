@@ -86,15 +86,22 @@ static inline int64_t rt_gemm_count(const rt_gemm_shape *g)
     return g->batch ? rt_grid_count(g->batch) : 1;
 }
 
-/* Arrays [2] are (vertical, horizontal). Padding below and to the right follows from oh and ow, so it may differ from that above and
- * to the left. */
-typedef struct rt_conv2d_shape {
-    int64_t n, c, h, w; /* input [n, c, h, w] */
-    int64_t oc, kh, kw; /* weights [oc, c / groups, kh, kw] */
-    int64_t oh, ow;     /* output [n, oc, oh, ow] */
-    int64_t stride[2], pad[2], dilation[2];
+/* A convolution over three axes, depth, height and width: arrays [3] are in this order. Images have depth 1. A sequence has depth and
+ * width 1: its axis is the height, of which kernels make blocks. The padding behind an axis follows from `out`, so it may differ from
+ * that before it. */
+typedef struct rt_conv_shape {
+    int64_t n, c, in[3];   /* input [n, c, in...] */
+    int64_t oc, kernel[3]; /* weights [oc, c / groups, kernel...] */
+    int64_t out[3];        /* output [n, oc, out...] */
+    int64_t stride[3], pad[3], dilation[3];
     int64_t groups; /* divides c and oc */
-} rt_conv2d_shape;
+} rt_conv_shape;
+
+/* Returns the number of elements of a block of three axes. */
+static inline int64_t rt_volume(const int64_t size[3])
+{
+    return size[0] * size[1] * size[2];
+}
 
 typedef struct rt_pool2d_shape {
     int64_t planes, h, w; /* input [planes, h, w], planes = n * c */

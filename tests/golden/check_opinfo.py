@@ -234,7 +234,9 @@ def write_samples(opts, listed_ops, all_ops, root):
 def judge(path, op, expected, refusal):
     """Returns what became of a sample (agrees, differs, refused, or unstated: refused without a row in REFUSED) and why."""
     if not path.exists():
-        return "refused" if REFUSED.get(op.rstrip("_"), ("?",))[0] in refusal else "unstated", refusal
+        parts = REFUSED.get(op.rstrip("_"), ("?",))[0]
+        stated = any(p in refusal for p in ([parts] if isinstance(parts, str) else parts))
+        return "refused" if stated else "unstated", refusal
     got = read(path)
     wrong = [f"{k}: {w}" for k, (y, z) in expected.items() if (w := agrees(got[k], y, z) if k in got else "missing")]
     return "differs" if wrong else "agrees", "; ".join(wrong)

@@ -137,7 +137,7 @@ static void missing_kernel_ends_the_run(void **state)
     need_device();
     expect_refusal("device=opencl:0",
                    "model.layers=[{conv2d: {out: 4, kernel: 3}}, flatten, {linear: 10}]",
-                   "no kernel conv2d on opencl:0");
+                   "no kernel conv on opencl:0");
 }
 
 int main(void)

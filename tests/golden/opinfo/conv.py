@@ -1,19 +1,39 @@
-"""Convolutions and pooling."""
+"""Convolutions, columns and pooling."""
 from opinfo.adapt import NO_INTEGERS, bound, need, pair
 
 
-def conv2d(s):
-    given = bound(("weight", "bias", "stride", "padding", "dilation", "groups"), s)
-    tensors = {"x": s.input, "w": given["weight"]}
-    if given.get("bias") is not None:
-        tensors["bias"] = given["bias"]
-    args = {k: pair(given[k]) for k in ("stride", "dilation") if k in given}
-    padding = given.get("padding", 0)
-    if padding == "same":
-        args["same"] = True
-    elif padding != "valid":
-        args["padding"] = pair(padding)
-    return tensors, {**args, "groups": given.get("groups", 1)}
+def each(v, axes):
+    """One number for each axis; of a single axis the number itself."""
+    v = [v] * axes if isinstance(v, int) else list(v) * (axes if len(v) == 1 else 1)
+    return v[0] if axes == 1 else v
+
+
+def conv(axes, transposed=False):
+    names = ("weight", "bias", "stride", "padding", "dilation", "groups")
+    if transposed:
+        names = ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+
+    def adapt(s):
+        given = bound(names, s)
+        tensors = {"x": s.input, "w": given["weight"]}
+        if given.get("bias") is not None:
+            tensors["bias"] = given["bias"]
+        args = {k: each(given[k], axes) for k in ("stride", "dilation", "output_padding") if k in given}
+        padding = given.get("padding", 0)
+        if padding == "same":
+            args["same"] = True
+        elif padding != "valid":
+            args["padding"] = each(padding, axes)
+        return tensors, {**args, "groups": given.get("groups", 1)}
+    return adapt
+
+
+def columns(*names):
+    def adapt(s):
+        given = bound((*names, "kernel_size", "dilation", "padding", "stride"), s)
+        ours = {"output_size": "size", "kernel_size": "kernel"}
+        return {"x": s.input}, {ours.get(k, k): pair(v) for k, v in given.items()}
+    return adapt
 
 
 def pool(s):
@@ -31,7 +51,15 @@ def pool(s):
 
 
 OPS = {
-    "nn.functional.conv2d": [("conv2d", conv2d)], "nn.functional.max_pool2d": [("max_pool2d", pool)],
+    **{f"nn.functional.conv{n}d": [(f"conv{n}d", conv(n))] for n in (1, 2, 3)},
+    **{f"nn.functional.conv_transpose{n}d": [(f"conv_transpose{n}d", conv(n, transposed=True))] for n in (1, 2, 3)},
+    "nn.functional.unfold": [("im2col", columns())], "nn.functional.fold": [("col2im", columns("output_size"))],
+    "nn.functional.max_pool2d": [("max_pool2d", pool)],
     "nn.functional.avg_pool2d": [("avg_pool2d", pool)],
 }
-REFUSED = {"avg_pool2d": ("x is int", NO_INTEGERS), "conv2d": ("x is int", NO_INTEGERS)}
+FLOATS_ALONE = (["x is int", "x is bool", "none of its tensors is of a float type"],
+                "computes floats alone: there are no kernels of integers and complex numbers for it")
+REFUSED = {
+    "avg_pool2d": ("x is int", NO_INTEGERS),
+    **{f"conv{t}{n}d": FLOATS_ALONE for t in ("", "_transpose") for n in (1, 2, 3)}, "im2col": FLOATS_ALONE, "col2im": FLOATS_ALONE,
+}

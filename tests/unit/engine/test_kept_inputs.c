@@ -29,6 +29,9 @@ typedef struct row {
     ROW(linear, 3, (SQUARE, SQUARE, rt_shape(2)), rt_linear(t[0], t[1], t[2]), "1", "0", "")       \
     ROW(conv2d, 3, (rt_shape(1, 2, 3, 3), rt_shape(2, 2, 2, 2), rt_shape(2)),                      \
         rt_conv2d(t[0], t[1], t[2]), "1", "0", "")                                                 \
+    ROW(conv_transpose1d, 3, (rt_shape(1, 2, 3), rt_shape(2, 2, 2), rt_shape(2)),                  \
+        rt_conv_transpose1d(t[0], t[1], t[2]), "1", "0", "")                                       \
+    ROW(im2col, 1, (rt_shape(1, 2, 3, 3)), rt_im2col(t[0], {2, 2}), "")                            \
     ROW(layer_norm, 3, (rt_shape(2, 3), rt_shape(3), rt_shape(3)),                                 \
         rt_layer_norm(t[0], t[1], t[2]), "01", "", "")
 

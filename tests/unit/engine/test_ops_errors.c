@@ -280,7 +280,7 @@ static rt_tensor *z(rt_dims dims)
         "conv2d: x [1,3,4,4] has 3 channels, w [2,2,3,3] with 1 groups takes 2 in each group, "    \
         "and makes 2 in all")                                                                      \
     MISTAKE(conv_kernel, rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 5, 3))), SHAPE,       \
-            "conv2d: kernel [1,1,5,3] with dilation reaches over 5, more than the padded input's " \
+            "conv2d: a kernel of 5 with dilation 1 reaches over 5, more than the padded input's "  \
             "4")                                                                                   \
     MISTAKE(conv_bias,                                                                             \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(2, 1, 3, 3)), f(rt_shape(3))), SHAPE,    \
@@ -292,6 +292,52 @@ static rt_tensor *z(rt_dims dims)
     MISTAKE(conv_negative,                                                                         \
             rt_conv2d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3, 3)), .padding = {-1, 0}),       \
             RANGE, "conv2d: padding is -1, expected 0 to 2147483647")                              \
+    MISTAKE(conv1d_axes, rt_conv1d(f(rt_shape(1, 1, 4, 4)), f(rt_shape(1, 1, 3))), SHAPE,          \
+            "conv1d: x [1,1,4,4] and w [1,1,3]: expected [n,in,len] or [in,len], and "             \
+            "[out,in/groups,k]")                                                                   \
+    MISTAKE(conv3d_kernel_of_none,                                                                 \
+            rt_conv3d(f(rt_shape(1, 1, 2, 2, 2)), f(rt_shape(1, 1, 1, 0, 1))), SHAPE,              \
+            "conv3d: kernel [1,1,1,0,1], expected sides of 1 or more, below 2^31")                 \
+    MISTAKE(conv3d_two_strides,                                                                    \
+            rt_conv3d(f(rt_shape(1, 1, 2, 2, 2)), f(rt_shape(1, 1, 1, 1, 1)), .stride = {2, 2}),   \
+            RANGE, "conv3d: stride is 0, expected 1 to 2147483647")                                \
+    MISTAKE(conv3d_padding_beyond_memory,                                                          \
+            rt_conv3d(f(rt_shape(1, 1, 1, 1, 1)), f(rt_shape(1, 1, 1, 1, 1)),                      \
+                      .stride = {INT32_MAX, INT32_MAX, INT32_MAX},                                 \
+                      .padding = {INT32_MAX, INT32_MAX, INT32_MAX}),                               \
+            SHAPE, "conv3d: the padded input has more than 2^48 elements")                         \
+    MISTAKE(                                                                                       \
+        conv_transpose_channels,                                                                   \
+        rt_conv_transpose2d(f(rt_shape(1, 3, 4, 4)), f(rt_shape(2, 3, 3, 3))), SHAPE,              \
+        "conv_transpose2d: x [1,3,4,4] has 3 channels, w [2,3,3,3] takes 2, expected as many, "    \
+        "a multiple of the 1 groups")                                                              \
+    MISTAKE(conv_transpose_groups,                                                                 \
+            rt_conv_transpose1d(f(rt_shape(1, 3, 4)), f(rt_shape(3, 1, 2)), .groups = 2), SHAPE,   \
+            "conv_transpose1d: x [1,3,4] has 3 channels, w [3,1,2] takes 3, expected as many, a "  \
+            "multiple of the 2 groups")                                                            \
+    MISTAKE(                                                                                       \
+        conv_transpose_bias,                                                                       \
+        rt_conv_transpose1d(f(rt_shape(2, 4)), f(rt_shape(2, 2, 1)), f(rt_shape(2)), .groups = 2), \
+        SHAPE, "conv_transpose1d: bias [2], expected [4]")                                         \
+    MISTAKE(conv_transpose_output_padding,                                                         \
+            rt_conv_transpose2d(f(rt_shape(1, 1, 2, 2)), f(rt_shape(1, 1, 2, 2)),                  \
+                                .stride = {2, 2}, .output_padding = {1, 2}),                       \
+            RANGE,                                                                                 \
+            "conv_transpose2d: output_padding is 2, expected less than the stride 2 or the "       \
+            "dilation 1")                                                                          \
+    MISTAKE(conv_transpose_too_small,                                                              \
+            rt_conv_transpose1d(f(rt_shape(1, 1, 2)), f(rt_shape(1, 1, 1)), .padding = 1), SHAPE,  \
+            "conv_transpose1d: a size of 2 becomes 0, expected 1 to 2^48")                         \
+    MISTAKE(im2col_axes, rt_im2col(f(rt_shape(4, 4)), {2, 2}), SHAPE,                              \
+            "im2col: x [4,4], expected [n,c,h,w] or [c,h,w]")                                      \
+    MISTAKE(im2col_window, rt_im2col(f(rt_shape(1, 3, 4)), {3, 2}, .dilation = {2, 1}), SHAPE,     \
+            "im2col: a kernel of 3 with dilation 2 reaches over 5, more than the padded input's "  \
+            "3")                                                                                   \
+    MISTAKE(col2im_rows, rt_col2im(f(rt_shape(1, 7, 9)), {4, 4}, {2, 2}), SHAPE,                   \
+            "col2im: x [1,7,9], expected [n,c*4,windows] or [c*4,windows], as windows have 2 x 2 " \
+            "elements")                                                                            \
+    MISTAKE(col2im_windows, rt_col2im(f(rt_shape(8, 8)), {4, 4}, {2, 2}), SHAPE,                   \
+            "col2im: x [8,8] has 8 windows, images of 4 x 4 have 9")                               \
     MISTAKE(pool_kernel, rt_max_pool2d(f(rt_shape(1, 1, 4, 4)), {5, 2}), SHAPE,                    \
             "max_pool2d: kernel 5 is larger than the padded input, [1,1,4,4]")                     \
     MISTAKE(pool_padding, rt_avg_pool2d(f(rt_shape(1, 1, 4, 4)), {2, 2}, .padding = {2, 0}),       \

@@ -237,26 +237,42 @@ static void odd_values(run *r, int64_t n, const void *place)
     changed(r, b);
 }
 
-static rt_conv2d_shape conv_shape(run *r)
+/* Draws a convolution of 1 to 3 axes. */
+static rt_conv_shape conv_shape(run *r)
 {
-    int64_t groups = 1 + pick(r, 3), one = pick(r, 4) == 0;
-    rt_conv2d_shape s = {.n = size(r, 5),
-                         .c = groups * (1 + size(r, 12)),
-                         .oc = groups * (1 + size(r, 20)),
-                         .kh = one ? 1 : 1 + pick(r, 5),
-                         .kw = one ? 1 : 1 + pick(r, 5),
-                         .groups = groups};
-    int64_t *k[2] = {&s.kh, &s.kw}, *in_size[2] = {&s.h, &s.w}, *out_size[2] = {&s.oh, &s.ow};
-    for (int d = 0; d < 2; d++) {
-        s.stride[d] = 1 + pick(r, 3);
+    int64_t groups = 1 + pick(r, 3), one = pick(r, 4) == 0, axes = 1 + pick(r, 4);
+    rt_conv_shape s = {.n = size(r, 5),
+                       .c = groups * (1 + size(r, axes > 2 ? 5 : 12)),
+                       .oc = groups * (1 + size(r, 20)),
+                       .groups = groups};
+    for (int d = 0; d < 3; d++) {
+        bool used = axes == 1 ? d == 1 : d > 0 || axes == 3;
+        s.kernel[d] = one || !used ? 1 : 1 + pick(r, axes == 3 ? 3 : 5);
+        s.stride[d] = used ? 1 + pick(r, 3) : 1;
         s.dilation[d] = 1 + pick(r, 3);
-        int64_t reach = (*k[d] - 1) * s.dilation[d] + 1, after = pick(r, reach + 1);
-        s.pad[d] = pick(r, reach + 1);
-        *in_size[d] = 1 + size(r, 20);
-        int64_t room = *in_size[d] + s.pad[d] + after - reach;
-        *out_size[d] = room < 0 ? 0 : room / s.stride[d] + 1;
+        int64_t reach = (s.kernel[d] - 1) * s.dilation[d] + 1, after = pick(r, reach + 1);
+        s.pad[d] = used ? pick(r, reach + 1) : 0;
+        s.in[d] = used ? 1 + size(r, axes == 1 ? 400 : axes == 3 ? 8 : 20) : 1;
+        int64_t room = s.in[d] + s.pad[d] + (used ? after : 0) - reach;
+        s.out[d] = room < 0 ? 0 : room / s.stride[d] + 1;
     }
     return s;
+}
+
+/* The numbers of elements of its input, its weights and its output. */
+static int64_t conv_inputs(const rt_conv_shape *s)
+{
+    return s->n * s->c * rt_volume(s->in);
+}
+
+static int64_t conv_weights(const rt_conv_shape *s)
+{
+    return s->oc * s->c / s->groups * rt_volume(s->kernel);
+}
+
+static int64_t conv_outputs(const rt_conv_shape *s)
+{
+    return s->n * s->oc * rt_volume(s->out);
 }
 
 static rt_pool2d_shape pool_shape(run *r)

@@ -123,18 +123,19 @@ static void test_scratch(void **state)
 {
     (void)state;
     const rt_kernels *k = rt_kernels_level(rt_kernels_cpu()->isa);
-    rt_conv2d_shape s = {2, 8, 14, 14, 16, 3, 3, 14, 14, {1, 1}, {1, 1}, {1, 1}, 1};
+    rt_conv_shape s = {2,           8,         {1, 14, 14}, 16,        {1, 3, 3},
+                       {1, 14, 14}, {1, 1, 1}, {0, 1, 1},   {1, 1, 1}, 1};
     float *x = filled(2 * 8 * 14 * 14), *w = filled(16 * 8 * 9), *y = filled(2 * 16 * 14 * 14);
     rt_kernels_shutdown();
     rt_mem_fail_after(0);
-    k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
+    k->conv[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
     rt_mem_fail_after(-1);
     assert_error(RT_E_NOMEM, "");
     int64_t live = rt_mem_live();
-    k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
+    k->conv[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
     int64_t total = rt_mem_total();
     for (int i = 0; i < 3; i++)
-        k->conv2d[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
+        k->conv[RT_F32](rt_exec_cpu(), &s, x, w, NULL, y);
     assert_int_equal(rt_mem_total(), total);
     rt_kernels_shutdown();
     assert_int_equal(rt_mem_live(), live);

@@ -311,115 +311,177 @@ static void check_gemm(const rt_kernels *k)
         test_free(bias);
 }
 
-static rt_conv2d_shape s;
+static rt_conv_shape s;
 static const float *cx, *cw, *cdy;
-static int64_t image, channel, py,
-    px; /* position of the computed element; for a weight: py, px of its tap */
+static int64_t image, channel, in_channel;
+static int64_t at[3]; /* position of the computed element; of a weight, of its tap */
 
-static float padded(const float *planes, int64_t plane, int64_t h, int64_t w, int64_t y, int64_t x)
+/* Splits a place in a block of that size. */
+static void split(int64_t i, const int64_t size[3], int64_t place[3])
 {
-    return y < 0 || y >= h || x < 0 || x >= w ? 0 : planes[(plane * h + y) * w + x];
+    for (int d = 2; d >= 0; i /= size[d--])
+        place[d] = i % size[d];
+}
+
+static float padded(const float *volumes, int64_t volume, const int64_t size[3],
+                    const int64_t place[3])
+{
+    for (int d = 0; d < 3; d++) {
+        if (place[d] < 0 || place[d] >= size[d])
+            return 0;
+        volume = volume * size[d] + place[d];
+    }
+    return volumes[volume];
+}
+
+/* The input that output o meets with the tap. */
+static float met(int64_t c, const int64_t o[3], const int64_t tap[3])
+{
+    int64_t place[3];
+    for (int d = 0; d < 3; d++)
+        place[d] = o[d] * s.stride[d] - s.pad[d] + tap[d] * s.dilation[d];
+    return padded(cx, image * s.c + c, s.in, place);
 }
 
 static factors forward_at(int64_t p)
 {
-    int64_t kx = p % s.kw, ky = p / s.kw % s.kh, c = p / (s.kw * s.kh);
-    return (factors){padded(cx, image * s.c + c, s.h, s.w,
-                            py * s.stride[0] - s.pad[0] + ky * s.dilation[0],
-                            px * s.stride[1] - s.pad[1] + kx * s.dilation[1]),
-                     cw[channel * s.c * s.kh * s.kw + p]};
+    int64_t tap[3];
+    split(p, s.kernel, tap);
+    return (factors){met(p / rt_volume(s.kernel), at, tap),
+                     cw[channel * s.c * rt_volume(s.kernel) + p]};
 }
 
-/* Lists the taps along one axis that reach an input pixel at `at`, as if dy had no end. */
-static int64_t taps(int d, int64_t at, int64_t k, int64_t *tap)
+/* Lists the taps along one axis that reach the input pixel, as if dy had no end. */
+static int64_t taps(int d, int64_t *tap)
 {
     int64_t n = 0;
-    for (int64_t i = 0; i < k; i++)
-        if ((at + s.pad[d] - i * s.dilation[d]) % s.stride[d] == 0)
+    for (int64_t i = 0; i < s.kernel[d]; i++)
+        if ((at[d] + s.pad[d] - i * s.dilation[d]) % s.stride[d] == 0)
             tap[n++] = i;
     return n;
 }
 
 static factors dx_at(int64_t p)
 {
-    int64_t tap_y[8], tap_x[8], ny = taps(0, py, s.kh, tap_y), nx = taps(1, px, s.kw, tap_x);
-    int64_t kx = tap_x[p % nx], ky = tap_y[p / nx % ny], o = p / (nx * ny);
-    return (factors){padded(cdy, image * s.oc + o, s.oh, s.ow,
-                            (py + s.pad[0] - ky * s.dilation[0]) / s.stride[0],
-                            (px + s.pad[1] - kx * s.dilation[1]) / s.stride[1]),
-                     cw[((o * s.c + channel) * s.kh + ky) * s.kw + kx]};
+    int64_t tap[3][8], n[3], k[3], place[3];
+    for (int d = 0; d < 3; d++)
+        n[d] = taps(d, tap[d]);
+    split(p, n, k);
+    int64_t o = p / rt_volume(n), w = o * s.c + channel;
+    for (int d = 0; d < 3; d++) {
+        k[d] = tap[d][k[d]];
+        place[d] = (at[d] + s.pad[d] - k[d] * s.dilation[d]) / s.stride[d];
+        w = w * s.kernel[d] + k[d];
+    }
+    return (factors){padded(cdy, image * s.oc + o, s.out, place), cw[w]};
 }
-
-static int64_t in_channel;
 
 static factors dw_at(int64_t p)
 {
-    int64_t oy = p / s.ow, ox = p % s.ow;
-    return (factors){padded(cx, image * s.c + in_channel, s.h, s.w,
-                            oy * s.stride[0] - s.pad[0] + py * s.dilation[0],
-                            ox * s.stride[1] - s.pad[1] + px * s.dilation[1]),
-                     cdy[(image * s.oc + channel) * s.oh * s.ow + p]};
+    int64_t o[3];
+    split(p, s.out, o);
+    return (factors){met(in_channel, o, at), cdy[(image * s.oc + channel) * rt_volume(s.out) + p]};
 }
 
 static void check_conv_forward(const rt_kernels *k, const float *bias)
 {
-    int64_t n = s.n * s.oc * s.oh * s.ow;
+    int64_t volume = rt_volume(s.out), n = s.n * s.oc * volume;
     float *y = filled(n, 1);
-    k->conv2d[RT_F32](rt_exec_cpu(), &s, cx, cw, bias, y);
+    k->conv[RT_F32](rt_exec_cpu(), &s, cx, cw, bias, y);
     for (int64_t i = 0; i < n; i++) {
-        px = i % s.ow, py = i / s.ow % s.oh, channel = i / (s.ow * s.oh) % s.oc,
-        image = i / (s.ow * s.oh * s.oc);
-        same("conv2d", i, y[i], chains(s.c * s.kh * s.kw, forward_at, &bias[channel], 0));
+        split(i, s.out, at);
+        channel = i / volume % s.oc, image = i / (volume * s.oc);
+        same("conv", i, y[i], chains(s.c * rt_volume(s.kernel), forward_at, &bias[channel], 0));
     }
     test_free(y);
 }
 
-static void check_conv_backward(const rt_kernels *k)
+static void check_conv_backward(const rt_kernels *k, const float *bias)
 {
-    int64_t inputs = s.n * s.c * s.h * s.w, weights = s.oc * s.c * s.kh * s.kw, tap[8];
+    int64_t volume = rt_volume(s.in), inputs = s.n * s.c * volume;
+    int64_t weights = s.oc * s.c * rt_volume(s.kernel), tap[8];
     float *dx = filled(inputs, 1), *dw = filled(weights, 1), zero = 0;
-    k->conv2d_dx[RT_F32](rt_exec_cpu(), &s, cdy, cw, dx);
+    k->conv_dx[RT_F32](rt_exec_cpu(), &s, cdy, cw, bias, dx);
     for (int64_t i = 0; i < inputs; i++) {
-        px = i % s.w, py = i / s.w % s.h, channel = i / (s.w * s.h) % s.c,
-        image = i / (s.w * s.h * s.c);
-        int64_t count = s.oc * taps(0, py, s.kh, tap) * taps(1, px, s.kw, tap);
-        same("conv2d_dx", i, dx[i], chains(count, dx_at, &zero, 0));
+        split(i, s.in, at);
+        channel = i / volume % s.c, image = i / (volume * s.c);
+        int64_t count = s.oc * taps(0, tap) * taps(1, tap) * taps(2, tap);
+        same("conv_dx", i, dx[i], chains(count, dx_at, bias ? &bias[channel] : &zero, 0));
     }
-    k->conv2d_dw[RT_F32](rt_exec_cpu(), &s, cx, cdy, dw);
+    k->conv_dw[RT_F32](rt_exec_cpu(), &s, cx, cdy, dw);
     for (int64_t i = 0; i < weights; i++) {
-        px = i % s.kw, py = i / s.kw % s.kh, in_channel = i / (s.kw * s.kh) % s.c,
-        channel = i / (s.kw * s.kh * s.c);
+        split(i, s.kernel, at);
+        in_channel = i / rt_volume(s.kernel) % s.c, channel = i / rt_volume(s.kernel) / s.c;
         float sum = 0;
         for (image = 0; image < s.n; image++)
-            sum = chains(s.oh * s.ow, dw_at, image == 0 ? &zero : NULL, sum);
-        same("conv2d_dw", i, dw[i], sum);
+            sum = chains(rt_volume(s.out), dw_at, image == 0 ? &zero : NULL, sum);
+        same("conv_dw", i, dw[i], sum);
     }
     test_free(dx);
     test_free(dw);
 }
 
+/* The windows as columns: each element is what the tap meets, and an input gets the sum over the taps in order. */
+static void check_columns(const rt_kernels *k)
+{
+    int64_t windows = rt_volume(s.out), volume = rt_volume(s.in), n_taps = rt_volume(s.kernel);
+    int64_t columns = s.n * s.c * n_taps * windows, inputs = s.n * s.c * volume;
+    float *y = filled(columns, 1), *dx = filled(inputs, 1);
+    float *sum = filled(inputs, 1);
+    k->im2col[RT_F32](rt_exec_cpu(), &s, cx, y);
+    for (int64_t i = 0; i < columns; i++) {
+        int64_t o[3];
+        split(i, s.out, o);
+        split(i / windows, s.kernel, at);
+        image = 0; /* the channels of all images in a row */
+        same("im2col", i, y[i], met(i / (windows * n_taps), o, at));
+        y[i] = (float)(i % 77) / 7 - 5;
+    }
+    k->col2im[RT_F32](rt_exec_cpu(), &s, y, dx);
+    memset(sum, 0, (size_t)inputs * sizeof *sum);
+    for (int64_t c = 0; c < s.n * s.c; c++)
+        for (int64_t p = 0; p < n_taps * windows; p++) {
+            int64_t o[3], inside = 1, place = c;
+            split(p, s.out, o);
+            split(p / windows, s.kernel, at);
+            for (int d = 0; d < 3; d++) {
+                int64_t i = o[d] * s.stride[d] - s.pad[d] + at[d] * s.dilation[d];
+                inside &= i >= 0 && i < s.in[d];
+                place = place * s.in[d] + i;
+            }
+            if (inside)
+                sum[place] += y[c * n_taps * windows + p];
+        }
+    for (int64_t i = 0; i < inputs; i++)
+        same("col2im", i, dx[i], sum[i]);
+    test_free(y);
+    test_free(dx);
+    test_free(sum);
+}
+
+/* Sequences, images and volumes. */
 static void check_conv(const rt_kernels *k)
 {
-    s = (rt_conv2d_shape){.n = 1 + pick(4),
-                          .c = 1 + pick(9),
-                          .oc = 1 + pick(12),
-                          .kh = 1 + pick(4),
-                          .kw = 1 + pick(4),
-                          .groups = 1};
-    int64_t *size[2] = {&s.h, &s.w}, *out[2] = {&s.oh, &s.ow}, *window[2] = {&s.kh, &s.kw};
-    for (int d = 0; d < 2; d++) {
-        s.stride[d] = 1 + pick(3);
+    int64_t axes = 1 + pick(3);
+    s = (rt_conv_shape){
+        .n = 1 + pick(4), .c = 1 + pick(axes == 3 ? 4 : 9), .oc = 1 + pick(12), .groups = 1};
+    for (int d = 0; d < 3; d++) {
+        bool used = axes == 1 ? d == 1 : d > 0 || axes == 3;
+        s.kernel[d] = used ? 1 + pick(4) : 1;
+        s.stride[d] = used ? 1 + pick(3) : 1;
         s.dilation[d] = 1 + pick(2);
-        int64_t reach = (*window[d] - 1) * s.dilation[d] + 1;
+        int64_t reach = (s.kernel[d] - 1) * s.dilation[d] + 1;
         s.pad[d] = pick(reach);
-        *size[d] = reach + pick(14);
-        *out[d] = (*size[d] + 2 * s.pad[d] - reach) / s.stride[d] + 1;
+        s.in[d] = used ? reach + pick(axes == 1 ? 300 : axes == 3 ? 6 : 14) : 1;
+        s.out[d] = (s.in[d] + 2 * s.pad[d] - reach) / s.stride[d] + 1;
     }
-    float *x = filled(s.n * s.c * s.h * s.w, 1), *w = filled(s.oc * s.c * s.kh * s.kw, 1);
-    float *dy = filled(s.n * s.oc * s.oh * s.ow, 1), *bias = filled(s.oc, 1);
+    float *x = filled(s.n * s.c * rt_volume(s.in), 1);
+    float *w = filled(s.oc * s.c * rt_volume(s.kernel), 1);
+    float *dy = filled(s.n * s.oc * rt_volume(s.out), 1), *bias = filled(s.oc + s.c, 1);
     cx = x, cw = w, cdy = dy;
     check_conv_forward(k, bias);
-    check_conv_backward(k);
+    check_conv_backward(k, pick(2) ? bias : NULL);
+    check_columns(k);
     test_free(x);
     test_free(w);
     test_free(dy);
