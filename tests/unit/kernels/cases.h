@@ -237,13 +237,14 @@ static void odd_values(run *r, int64_t n, const void *place)
     changed(r, b);
 }
 
-/* Draws a convolution of 1 to 3 axes. */
+/* Draws a convolution of 1 to 3 axes, half of them of two. Of every fourth one, each group has one channel. */
 static rt_conv_shape conv_shape(run *r)
 {
-    int64_t groups = 1 + pick(r, 3), one = pick(r, 4) == 0, axes = 1 + pick(r, 4);
+    int64_t deep = pick(r, 4) == 0, groups = 1 + (deep ? size(r, 40) : pick(r, 3));
+    int64_t one = pick(r, 4) == 0, axes = 1 + pick(r, 4);
     rt_conv_shape s = {.n = size(r, 5),
-                       .c = groups * (1 + size(r, axes > 2 ? 5 : 12)),
-                       .oc = groups * (1 + size(r, 20)),
+                       .c = groups * (deep ? 1 : 1 + size(r, axes == 3 ? 5 : 12)),
+                       .oc = groups * (deep ? 1 : 1 + size(r, 20)),
                        .groups = groups};
     for (int d = 0; d < 3; d++) {
         bool used = axes == 1 ? d == 1 : d > 0 || axes == 3;

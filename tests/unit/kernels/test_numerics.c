@@ -343,12 +343,23 @@ static float met(int64_t c, const int64_t o[3], const int64_t tap[3])
     return padded(cx, image * s.c + c, s.in, place);
 }
 
+/* Channels of a group, on both sides. */
+static int64_t group_c(void)
+{
+    return s.c / s.groups;
+}
+
+static int64_t group_oc(void)
+{
+    return s.oc / s.groups;
+}
+
 static factors forward_at(int64_t p)
 {
-    int64_t tap[3];
+    int64_t tap[3], first = channel / group_oc() * group_c();
     split(p, s.kernel, tap);
-    return (factors){met(p / rt_volume(s.kernel), at, tap),
-                     cw[channel * s.c * rt_volume(s.kernel) + p]};
+    return (factors){met(first + p / rt_volume(s.kernel), at, tap),
+                     cw[channel * group_c() * rt_volume(s.kernel) + p]};
 }
 
 /* Lists the taps along one axis that reach the input pixel, as if dy had no end. */
@@ -367,7 +378,8 @@ static factors dx_at(int64_t p)
     for (int d = 0; d < 3; d++)
         n[d] = taps(d, tap[d]);
     split(p, n, k);
-    int64_t o = p / rt_volume(n), w = o * s.c + channel;
+    int64_t o = channel / group_c() * group_oc() + p / rt_volume(n);
+    int64_t w = o * group_c() + channel % group_c();
     for (int d = 0; d < 3; d++) {
         k[d] = tap[d][k[d]];
         place[d] = (at[d] + s.pad[d] - k[d] * s.dilation[d]) / s.stride[d];
@@ -391,7 +403,8 @@ static void check_conv_forward(const rt_kernels *k, const float *bias)
     for (int64_t i = 0; i < n; i++) {
         split(i, s.out, at);
         channel = i / volume % s.oc, image = i / (volume * s.oc);
-        same("conv", i, y[i], chains(s.c * rt_volume(s.kernel), forward_at, &bias[channel], 0));
+        same("conv", i, y[i],
+             chains(group_c() * rt_volume(s.kernel), forward_at, &bias[channel], 0));
     }
     test_free(y);
 }
@@ -399,19 +412,20 @@ static void check_conv_forward(const rt_kernels *k, const float *bias)
 static void check_conv_backward(const rt_kernels *k, const float *bias)
 {
     int64_t volume = rt_volume(s.in), inputs = s.n * s.c * volume;
-    int64_t weights = s.oc * s.c * rt_volume(s.kernel), tap[8];
+    int64_t weights = s.oc * group_c() * rt_volume(s.kernel), tap[8];
     float *dx = filled(inputs, 1), *dw = filled(weights, 1), zero = 0;
     k->conv_dx[RT_F32](rt_exec_cpu(), &s, cdy, cw, bias, dx);
     for (int64_t i = 0; i < inputs; i++) {
         split(i, s.in, at);
         channel = i / volume % s.c, image = i / (volume * s.c);
-        int64_t count = s.oc * taps(0, tap) * taps(1, tap) * taps(2, tap);
+        int64_t count = group_oc() * taps(0, tap) * taps(1, tap) * taps(2, tap);
         same("conv_dx", i, dx[i], chains(count, dx_at, bias ? &bias[channel] : &zero, 0));
     }
     k->conv_dw[RT_F32](rt_exec_cpu(), &s, cx, cdy, dw);
     for (int64_t i = 0; i < weights; i++) {
         split(i, s.kernel, at);
-        in_channel = i / rt_volume(s.kernel) % s.c, channel = i / rt_volume(s.kernel) / s.c;
+        channel = i / rt_volume(s.kernel) / group_c();
+        in_channel = channel / group_oc() * group_c() + i / rt_volume(s.kernel) % group_c();
         float sum = 0;
         for (image = 0; image < s.n; image++)
             sum = chains(rt_volume(s.out), dw_at, image == 0 ? &zero : NULL, sum);
@@ -462,9 +476,13 @@ static void check_columns(const rt_kernels *k)
 /* Sequences, images and volumes. */
 static void check_conv(const rt_kernels *k)
 {
-    int64_t axes = 1 + pick(3);
-    s = (rt_conv_shape){
-        .n = 1 + pick(4), .c = 1 + pick(axes == 3 ? 4 : 9), .oc = 1 + pick(12), .groups = 1};
+    int64_t axes = 1 + pick(3), groups = 1 + (pick(2) ? pick(3) : 0), deep = pick(4) == 0;
+    s = (rt_conv_shape){.n = 1 + pick(4),
+                        .c = groups * (1 + pick(axes == 3 ? 4 : 9)),
+                        .oc = groups * (1 + pick(12)),
+                        .groups = groups};
+    if (deep) /* each group has one channel */
+        s.c = s.oc = s.groups = 1 + pick(20);
     for (int d = 0; d < 3; d++) {
         bool used = axes == 1 ? d == 1 : d > 0 || axes == 3;
         s.kernel[d] = used ? 1 + pick(4) : 1;
@@ -476,7 +494,7 @@ static void check_conv(const rt_kernels *k)
         s.out[d] = (s.in[d] + 2 * s.pad[d] - reach) / s.stride[d] + 1;
     }
     float *x = filled(s.n * s.c * rt_volume(s.in), 1);
-    float *w = filled(s.oc * s.c * rt_volume(s.kernel), 1);
+    float *w = filled(s.oc * group_c() * rt_volume(s.kernel), 1);
     float *dy = filled(s.n * s.oc * rt_volume(s.out), 1), *bias = filled(s.oc + s.c, 1);
     cx = x, cw = w, cdy = dy;
     check_conv_forward(k, bias);
