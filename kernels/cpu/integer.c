@@ -291,6 +291,40 @@ WHOLE(DIVIDE, div_floor, 0)
 WHOLE(DIVIDE, fmod, 0)
 WHOLE(DIVIDE, remainder, 0)
 
+/* Products of matrices: strips of a row of c, to which each element of a's row adds its multiple of b's. */
+#define GEMM(name, T, type, as, unused)                                                            \
+    static void gemm_strip_##T(const rt_gemm_shape *g, int64_t n, const type *a, const type *b,    \
+                               const type *bias, type *c)                                          \
+    {                                                                                              \
+        const int64_t down_a = g->ta ? g->lda : 1, down_b = g->tb ? 1 : g->ldb;                    \
+        const int64_t right = g->tb ? g->ldb : 1;                                                  \
+        const int64_t alpha = whole_of(g->alpha), beta = whole_of(g->beta);                        \
+        int64_t sum[STRIP] = {0};                                                                  \
+        for (int64_t p = 0; p < g->k; p++) {                                                       \
+            const int64_t factor = a[p * down_a];                                                  \
+            for (int64_t j = 0; j < n; j++)                                                        \
+                sum[j] += factor * b[p * down_b + j * right];                                      \
+        }                                                                                          \
+        for (int64_t j = 0; j < n; j++)                                                            \
+            c[j] = (type)(alpha * sum[j] + (beta ? beta * c[j] : 0) + (bias ? bias[j] : 0));       \
+    }                                                                                              \
+    static void gemm_##T(rt_exec *e, rt_gemm_shape g, const void *pa, const void *pb,              \
+                         const void *pbias, void *pc)                                              \
+    {                                                                                              \
+        int64_t across = rt__ceil_div(g.n, STRIP), all = rt_gemm_count(&g) * g.m * across;         \
+        RT_PARALLEL_FOR(e, u, all, rt_gemm_count(&g) * g.m * g.n * g.k)                            \
+        {                                                                                          \
+            int64_t row = u / across, j = u % across * STRIP, i = row % g.m;                       \
+            int64_t at_a = g.batch ? rt_grid_place(g.batch, 0, row / g.m) : 0;                     \
+            int64_t at_b = g.batch ? rt_grid_place(g.batch, 1, row / g.m) : 0;                     \
+            gemm_strip_##T(&g, rt__min(STRIP, g.n - j),                                            \
+                           (const type *)pa + at_a + (g.ta ? i : i * g.lda),                       \
+                           (const type *)pb + at_b + (g.tb ? j * g.ldb : j),                       \
+                           pbias ? (const type *)pbias + j : NULL, (type *)pc + row * g.ldc + j);  \
+        }                                                                                          \
+    }
+WHOLE(GEMM, gemm, 0)
+
 void rt__install_integers(rt_kernels *k)
 {
 #define INSTALL(name, T, type, as, unused)                           k->name.f[RT_##T] = name##_##T;
@@ -311,6 +345,7 @@ void rt__install_integers(rt_kernels *k)
     ALL(INSTALL_FOLD, max, 0)
     ALL(INSTALL_FOLD, min, 0)
     ALL(INSTALL_FOLD, argmax, 0)
+    WHOLE(INSTALL_FOLD, gemm, 0)
     k->sum[RT_I64] = sum_I64;
     k->prod[RT_I64] = prod_I64;
 }

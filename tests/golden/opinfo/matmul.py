@@ -1,11 +1,64 @@
 """Products of matrices, and attention."""
-from opinfo.adapt import NO_INTEGERS, bound, need, only
+from opinfo.adapt import NO_INTEGERS, Tensor, bound, need, only
 
 
 def matmul(s):
     other = bound(("other",), s)["other"]
     need(not s.input.is_complex() or s.input.dim() + other.dim() > 2, "products of complex vectors, which Debian's PyTorch computes as 0")
     return {"a": s.input, "b": other}, {}
+
+
+def swapped(s):
+    return {"a": bound(("other",), s)["other"], "b": s.input}, {}
+
+
+def pair(name):
+    """Takes the other operand, which PyTorch calls by that name."""
+    def adapt(s):
+        (b,) = bound((name,), s).values()
+        return {"a": s.input, "b": b}, {}
+    return adapt
+
+
+def bilinear(s):
+    given = bound(("b", "w", "bias"), s)
+    return {k: v for k, v in {"a": s.input, **given}.items() if v is not None}, {}
+
+
+def added(s):
+    tensors = dict(zip(("x", "a", "b"), (s.input, *s.args)))
+    need(len(tensors) == 3 and set(s.kwargs) <= {"beta", "alpha"}, "arguments")
+    need(not any(isinstance(v, complex) for v in s.kwargs.values()), "a complex factor")
+    return tensors, {k: float(v) for k, v in s.kwargs.items()}
+
+
+def tensordot(s):
+    given = bound(("other", "dims"), s, dims=2)
+    dims = given["dims"]
+    if isinstance(dims, int):
+        return {"a": s.input, "b": given["other"]}, {"count": dims}
+    a, b = ([v] if isinstance(v, int) else list(v) for v in dims)
+    return {"a": s.input, "b": given["other"]}, {"axes_a": a, "axes_b": b} if a else {"count": 0}
+
+
+def einsum(s):
+    (equation,) = s.args
+    twice = any(len(set(g)) < len(g) for g in equation.replace(".", "").split("->")[0].split(","))
+    need(not twice or s.input[0].is_floating_point(), "a diagonal of integers, which PyTorch 1.13 makes int64, and later ones do not")
+    return {"xs": list(s.input)}, {"equation": equation}
+
+
+def cross(*default):
+    def adapt(s):
+        given = bound(("other", "dim"), s)
+        axis = [given["dim"]] if given.get("dim") is not None else default
+        return {"a": s.input, "b": given["other"]}, {"axis": axis[0]} if axis else {}
+    return adapt
+
+
+def chain(s):
+    xs = [s.input, *s.args] if isinstance(s.input, Tensor) else list(s.input)
+    return {"xs": xs}, {}
 
 
 def linear(s):
@@ -23,9 +76,16 @@ def attention(s):
 
 
 OPS = {
-    **only("matmul", matmul), "nn.functional.linear": [("linear", linear)],
+    **only("matmul", matmul), "__rmatmul__": [("matmul", swapped)], **only("mm", pair("mat2")), **only("bmm", pair("mat2")),
+    **only("mv", pair("vec")), **only("dot", pair("tensor")), **only("vdot", pair("other")), **only("inner", pair("other")),
+    **only("outer", pair("vec2")), "ger": [("outer", pair("vec2"))], **only("kron", pair("other")), **only("cross", cross()),
+    "linalg.cross": [("cross", cross(-1))], **only("tensordot", tensordot), **only("einsum", einsum),
+    "linalg.multi_dot": [("multi_dot", chain)], **only("chain_matmul", chain), "nn.functional.bilinear": [("bilinear", bilinear)],
+    **{op: [(op, added)] for op in ("addmm", "addmv", "addbmm", "baddbmm", "addr")},
+     "nn.functional.linear": [("linear", linear)],
     "nn.functional.scaled_dot_product_attention": [("scaled_dot_product_attention", attention)],
 }
+FRACTION = ("integers need whole factors", "factors with a fraction for integers, which PyTorch cuts against its documentation")
 REFUSED = {
-    "linear": ("expected float32, float64", NO_INTEGERS), "matmul": ("expected float32, float64", NO_INTEGERS),
+    **{op: FRACTION for op in ("addmm", "addmv", "addbmm", "baddbmm")}, "linear": ("expected float32, float64", NO_INTEGERS),
 }

@@ -59,9 +59,16 @@ static inline const char *fitting_shapes(const rt_op *op)
     static const struct {
         const char *op, *shapes;
     } known[] = {
+        {"addbmm", "no,cnh,cho"},
+        {"addmm", "no,nc,co"},
+        {"addmv", "n,nc,c"},
+        {"addr", "no,n,o"},
         {"avg_pool2d", "nchw"},
+        {"baddbmm", "hno,hnc,hco"},
         {"batch_norm_by", "nch,c,c,c,c"},
+        {"bilinear", "nc,no,hco,h"},
         {"bincount", "n,n"},
+        {"bmm", "hnc,hco"},
         {"col2im", "n41"},
         {"conv1d", "nch,oc2,o"},
         {"conv2d", "nchw,oc22,o"},
@@ -70,8 +77,10 @@ static inline const char *fitting_shapes(const rt_op *op)
         {"conv_transpose2d", "nchw,co22,o"},
         {"conv_transpose3d", "nchww,co122,o"},
         {"cosine_embedding_loss", "nc,nc,n"},
+        {"cross", "nc,nc"},
         {"cross_entropy", "nc,n,c"},
         {"ctc_loss", "hnc,no,n,n"},
+        {"dot", "c,c"},
         {"embedding", "cn,o"},
         {"embedding_bag", "cn,h,1,h"},
         {"gather", "cn,cn"},
@@ -82,15 +91,20 @@ static inline const char *fitting_shapes(const rt_op *op)
         {"index_copy", "c,o,o"},
         {"index_fill", "cn,o"},
         {"index_select", "cn,o"},
+        {"inner", "nc,oc"},
         {"instance_norm", "nch,c,c"},
         {"linear", "nc,oc,o"},
         {"local_response_norm", "nch"},
         {"masked_fill", "no,o"},
         {"masked_fill_by", "no,o,"},
         {"masked_select", "no,o"},
+        {"matmul", "hnc,co"},
         {"max_pool2d", "nchw"},
+        {"mm", "nc,co"},
         {"multi_margin_loss", "nc,n,c"},
+        {"mv", "nc,c"},
         {"nll_loss", "nc,n,c"},
+        {"outer", "n,o"},
         {"prelu", "nc,c"},
         {"rms_norm", "nc,c"},
         {"scaled_dot_product_attention", "nhc,nwc,nwo,hw"},
@@ -100,6 +114,7 @@ static inline const char *fitting_shapes(const rt_op *op)
         {"searchsorted", "nc,no"},
         {"take_along_dim", "cn,1n"},
         {"trapezoid", "nc,c"},
+        {"vdot", "c,c"},
         {"where", "no,no,o"},
     };
     for (size_t i = 0; i < COUNT(known); i++)
@@ -186,6 +201,20 @@ static inline json_t *any_items(void)
     return json_string(text);
 }
 
+/* Returns an equation, often a right one, for tensors of one or two axes. */
+static inline json_t *any_equation(void)
+{
+    static const char *const groups[] = {"ij",   "jk",   "i", "j",   "ii",
+                                         "...j", "j...", "",  " k ", "1"};
+    char text[64] = "";
+    for (int64_t i = below(3); i >= 0; i--)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", groups[below(10)],
+                 i > 0 ? "," : "");
+    if (below(2))
+        snprintf(text + strlen(text), sizeof text - strlen(text), "->%s", groups[below(10)]);
+    return json_string(text);
+}
+
 static inline json_t *any_integer(void)
 {
     return json_integer(integers[below(below(3) ? 9 : COUNT(integers))]);
@@ -247,7 +276,7 @@ static inline json_t *any_value(const rt_field *row)
     case RT_FIELD_CHOICE:
         return any_choice(row->choices);
     case RT_FIELD_TEXT:
-        return any_items();
+        return strcmp(row->name, "equation") == 0 ? any_equation() : any_items();
     case RT_FIELD_LAYERS:
     case RT_FIELD_VALUE:
     case RT_FIELD_METRICS:

@@ -266,6 +266,89 @@ static rt_tensor *z(rt_dims dims)
             "linear: x [2,3] and w [5,4]: expected [..., in] and [out, in]")                       \
     MISTAKE(linear_bias, rt_linear(f(rt_shape(2, 3)), f(rt_shape(5, 3)), f(rt_shape(4))), SHAPE,   \
             "linear: bias [4], expected [5]")                                                      \
+    MISTAKE(mm_axes, rt_mm(f(rt_shape(2, 3)), f(rt_shape(3))), SHAPE,                              \
+            "mm: b is [3], expected 2 axes")                                                       \
+    MISTAKE(mm_inner, rt_mm(f(rt_shape(2, 3)), f(rt_shape(4, 5))), SHAPE,                          \
+            "mm: [2,3] and [4,5]: the inner sizes differ")                                         \
+    MISTAKE(bmm_batch, rt_bmm(f(rt_shape(1, 2, 3)), f(rt_shape(2, 3, 4))), SHAPE,                  \
+            "bmm: [1,2,3] and [2,3,4]: the batches differ")                                        \
+    MISTAKE(mm_bool, rt_mm(rt_ones(rt_shape(2, 2), RT_BOOL), rt_ones(rt_shape(2, 2), RT_BOOL)),    \
+            DTYPE,                                                                                 \
+            "mm: a is bool[2,2] cpu, expected float32, float64, int64, int32, uint8, bfloat16, "   \
+            "float16, int8 or int16: convert it with rt_to")                                       \
+    MISTAKE(dot_axes, rt_dot(f(rt_shape(2, 3)), f(rt_shape(3))), SHAPE,                            \
+            "dot: a is [2,3], expected 1 axis")                                                    \
+    MISTAKE(inner_sizes, rt_inner(f(rt_shape(2, 3)), f(rt_shape(4))), SHAPE,                       \
+            "inner: [2,3] and [4]: the last sizes differ")                                         \
+    MISTAKE(kron_axes, rt_kron(f(rt_shape(2, 2, 2, 2, 2)), f(rt_shape(2, 2, 2, 2, 2))), SHAPE,     \
+            "kron: [2,2,2,2,2] and [2,2,2,2,2]: the axes, where those that are longer than 1 in "  \
+            "both count twice, are 10, more than 8")                                               \
+    MISTAKE(cross_axes, rt_cross(f(rt_shape(2, 3)), f(rt_shape(3))), SHAPE,                        \
+            "cross: [2,3] and [3]: expected as many axes")                                         \
+    MISTAKE(cross_no_three, rt_cross(f(rt_shape(2, 4)), f(rt_shape(2, 4))), SHAPE,                 \
+            "cross: [2,4] and [2,4]: no axis has size 3 in both")                                  \
+    MISTAKE(cross_axis, rt_cross(f(rt_shape(3, 4)), f(rt_shape(3, 4)), 1), SHAPE,                  \
+            "cross: [3,4] and [3,4]: axis 1 must have size 3")                                     \
+    MISTAKE(bilinear_w, rt_bilinear(f(rt_shape(2, 3)), f(rt_shape(2, 4)), f(rt_shape(5, 4, 3))),   \
+            SHAPE,                                                                                 \
+            "bilinear: a [2,3], b [2,4] and w [5,4,3]: expected [..., in1], [..., in2] and [out, " \
+            "in1, in2]")                                                                           \
+    MISTAKE(                                                                                       \
+        bilinear_bias,                                                                             \
+        rt_bilinear(f(rt_shape(2, 3)), f(rt_shape(2, 4)), f(rt_shape(5, 3, 4)), f(rt_shape(4))),   \
+        SHAPE, "bilinear: bias [4], expected [5]")                                                 \
+    MISTAKE(multi_dot_one, rt_multi_dot((rt_tensor *[]){f(rt_shape(2, 3))}, 1), ARG,               \
+            "multi_dot: expected 2 matrices or more, not 1")                                       \
+    MISTAKE(multi_dot_inner,                                                                       \
+            rt_multi_dot((rt_tensor *[]){f(rt_shape(3)), f(rt_shape(3, 4)), f(rt_shape(5))}, 3),   \
+            SHAPE, "multi_dot: xs[1] and xs[2], [3,4] and [5]: the inner sizes differ")            \
+    MISTAKE(chain_of_vector,                                                                       \
+            rt_chain_matmul((rt_tensor *[]){f(rt_shape(3)), f(rt_shape(3, 4))}, 2), SHAPE,         \
+            "chain_matmul: xs[0] is [3], expected a matrix")                                       \
+    MISTAKE(addmm_x, rt_addmm(f(rt_shape(3, 4)), f(rt_shape(2, 3)), f(rt_shape(3, 4))), SHAPE,     \
+            "addmm: shapes [3,4] and [2,4] do not broadcast")                                      \
+    MISTAKE(addmm_larger_x, rt_addmm(f(rt_shape(5, 2, 4)), f(rt_shape(2, 3)), f(rt_shape(3, 4))),  \
+            SHAPE, "addmm: x is [5,2,4], which does not broadcast to the product, [2,4]")          \
+    MISTAKE(addmm_fraction, rt_addmm(i(rt_shape(2)), i(rt_shape(2, 2)), i(rt_shape(2, 2)), 0.5),   \
+            ARG, "addmm: beta 0.5 and alpha 1: integers need whole factors")                       \
+    MISTAKE(addbmm_batch,                                                                          \
+            rt_addbmm(f(rt_shape(2, 4)), f(rt_shape(2, 2, 3)), f(rt_shape(1, 3, 4))), SHAPE,       \
+            "addbmm: [2,2,3] and [1,3,4]: expected [batch, m, k] and [batch, k, n]")               \
+    MISTAKE(tensordot_count, rt_tensordot(f(rt_shape(3)), f(rt_shape(3))), SHAPE,                  \
+            "tensordot: [3] and [3] have no 2 axes each to sum over")                              \
+    MISTAKE(tensordot_lists, rt_tensordot(f(rt_shape(3)), f(rt_shape(3)), .axes_a = rt_shape(0)),  \
+            ARG, "tensordot: axes_a and axes_b are lists of 1 and 0 axes, not of one length")      \
+    MISTAKE(tensordot_twice,                                                                       \
+            rt_tensordot(f(rt_shape(3, 3)), f(rt_shape(3, 3)), .axes_a = rt_shape(0, 1),           \
+                         .axes_b = rt_shape(0, -2)),                                               \
+            ARG, "tensordot: pair 1 has an axis that an earlier one has")                          \
+    MISTAKE(tensordot_sizes, rt_tensordot(f(rt_shape(2, 3)), f(rt_shape(4, 3)), 1), SHAPE,         \
+            "tensordot: [2,3] and [4,3]: sizes 3 and 4 of axes 1 and 0 differ")                    \
+    MISTAKE(einsum_letter, rt_einsum("i1->i", f(rt_shape(2, 3))), ARG,                             \
+            "einsum: 'i1->i', character 2: expected a letter, '...', a comma or '->'")             \
+    MISTAKE(einsum_arrow, rt_einsum("ij->i->j", f(rt_shape(2, 3))), ARG,                           \
+            "einsum: 'ij->i->j', character 6: nothing may follow the result")                      \
+    MISTAKE(einsum_result, rt_einsum("ij->ik", f(rt_shape(2, 3))), ARG,                            \
+            "einsum: 'ij->ik', character 6: no operand has this axis of the result")               \
+    MISTAKE(einsum_result_twice, rt_einsum("ij->iji", f(rt_shape(2, 3))), ARG,                     \
+            "einsum: 'ij->iji', character 7: the result has this axis twice")                      \
+    MISTAKE(einsum_rests, rt_einsum("...i...", f(rt_shape(2, 3))), ARG,                            \
+            "einsum: '...i...', character 5: a second '...' in one group")                         \
+    MISTAKE(einsum_letters, rt_einsum("ijk", f(rt_shape(2, 3))), SHAPE,                            \
+            "einsum: 'ijk': operand 0 is [2,3], but its group has 3 letters")                      \
+    MISTAKE(einsum_few, rt_einsum("ij", f(rt_shape(2, 3)), f(rt_shape(3))), ARG,                   \
+            "einsum: 'ij' has groups for 1 tensors, but there are 2")                              \
+    MISTAKE(einsum_more, rt_einsum("ij,j", f(rt_shape(2, 3))), ARG,                                \
+            "einsum: 'ij,j', character 3: a group more than the 1 tensors")                        \
+    MISTAKE(einsum_sizes, rt_einsum("ij,jk", f(rt_shape(2, 3)), f(rt_shape(4, 5))), SHAPE,         \
+            "einsum: 'ij,jk': operand 1 is [4,5]: 'j' has size 4, but 3 before")                   \
+    MISTAKE(einsum_diagonal, rt_einsum("ii", f(rt_shape(2, 1))), SHAPE,                            \
+            "einsum: 'ii': operand 0 is [2,1]: 'i' has size 1, but 2 before")                      \
+    MISTAKE(einsum_ninth, rt_einsum("abcdefghi", f(rt_shape(2))), ARG,                             \
+            "einsum: 'abcdefghi', character 9: a ninth axis, but tensors have 8 at most")          \
+    MISTAKE(einsum_large,                                                                          \
+            rt_einsum("abcde,fghij", f(rt_shape(1, 1, 1, 1, 1)), f(rt_shape(1, 1, 1, 1, 1))),      \
+            SHAPE, "einsum: 'abcde,fghij': the result has 10 axes, more than 8")                   \
     MISTAKE(conv_axes, rt_conv2d(f(rt_shape(3, 4)), f(rt_shape(1, 1, 3, 3))), SHAPE,               \
             "conv2d: x [3,4] and w [1,1,3,3]: expected [n,in,h,w] or [in,h,w], and "               \
             "[out,in/groups,kh,kw]")                                                               \

@@ -2,15 +2,13 @@
 #include "common/base/error.h"
 #include "worker/engine/ops/matmul/matrix.h"
 
-/* Returns x as one matrix by merging all axes before the last. Rows are counted from those axes,
- * because the last axis may have size 0. */
-static rt_tensor *rows_of(rt_tensor *x)
+rt_tensor *rt__as_rows(const char *what, rt_tensor *x)
 {
     if (!x || x->dims.n == 2)
         return x;
     rt_dims lead = x->dims;
     lead.n--;
-    int64_t rows = rt__dims_numel(lead, "linear");
+    int64_t rows = rt__dims_numel(lead, what);
     return rows < 0 ? NULL : rt_reshape(x, rt_shape(rows, x->dims.d[lead.n]));
 }
 
@@ -37,7 +35,7 @@ static rt_status linear_infer(rt_call *c)
 static rt_status linear_run(rt_call *c)
 {
     rt_matrix x, w;
-    if (!rt__matrix(rows_of(c->in[0]), &x) || !rt__matrix(c->in[1], &w))
+    if (!rt__matrix(rt__as_rows("linear", c->in[0]), &x) || !rt__matrix(c->in[1], &w))
         return rt_error_code();
     rt_tensor *bias = rt__tensor_contiguous(c->in[2]), *y = c->out[0];
     if (rt_failed())
@@ -52,11 +50,11 @@ static rt_status linear_run(rt_call *c)
 static void linear_backward(rt_call *c, rt_tensor *const *dy, rt_tensor **dx)
 {
     rt_tensor *x = c->in[0], *w = c->in[1];
-    rt_tensor *rows = rows_of(dy[0]);
+    rt_tensor *rows = rt__as_rows("linear", dy[0]);
     if (rt_needs(c, 0))
         dx[0] = rt_reshape(rt_matmul(rows, rt_conj(w)), x->dims);
     if (rt_needs(c, 1)) {
-        rt_tensor *x_rows = rt_conj(rows_of(x));
+        rt_tensor *x_rows = rt_conj(rt__as_rows("linear", x));
         rt_aim(c, 1);
         dx[1] = rt_matmul(rows, x_rows, .transpose_a = true);
     }
