@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* Of each pair of orders one overflows and takes twice as many multiplications. */
 static void chains_take_the_cheapest_order(void **state)
@@ -83,14 +84,14 @@ static void equations_may_be_long(void **state)
 {
     (void)state;
     rt_tensor *x[26];
-    char text[128] = "";
+    char text[128];
+    size_t at = 0;
     for (int i = 0; i < COUNT(x); i++) {
         x[i] = rt_full(rt_shape(2, 2), 0.5, RT_F32);
-        const char group[] = {i > 0 ? ',' : ' ', (char)('a' + i), i < 25 ? (char)('b' + i) : 'Z',
-                              0};
-        strcat(text, group);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%c%c", i > 0 ? "," : "", 'a' + i,
+                               i < 25 ? 'b' + i : 'Z');
     }
-    strcat(text, " -> Za");
+    snprintf(text + at, sizeof text - at, " -> Za");
     assert_values(rt_einsum_(text, x, COUNT(x)), 0.5f, 0.5f, 0.5f, 0.5f);
     rt_tensor *wide = rt_ones(rt_shape(1, 1, 1, 1, 1));
     assert_null(rt_einsum("abcde,fghij,abcdefghij->a", wide, wide, wide));
