@@ -21,13 +21,16 @@ RT_BEGIN_DECLS
     F(FLAG, causal, false, RT_ANY, "place i sees only places 0 to i")                              \
     F(NUMBER, scale, RT_NOT_GIVEN, RT_MAYBE(RT_FROM(-1e18)),                                       \
       "factor of q k^T; not given: 1 / sqrt(d)")                                                   \
-    F(NUMBER, dropout, 0, RT_WITHIN(0, 0.9999999), "probability that a weight becomes zero")
+    F(NUMBER, dropout, 0, RT_WITHIN(0, 1), "probability that a weight becomes zero")               \
+    F(FLAG, grouped, false, RT_ANY, "k and v have fewer heads, each for a group of q's neighbours")
 /* The arguments of rt_scaled_dot_product_attention. */
 typedef struct rt_attention_args {
     RT_STRUCT(RT_ATTENTION_FIELDS)
 } rt_attention_args;
-/* Returns softmax(q k^T * scale + mask) v, of shape [..., t, e] (Vaswani et al. 2017). A place
- * that sees no other place is NaN. */
+/* Returns softmax(q k^T * scale + mask) v, of shape [..., t, e] (Vaswani et al. 2017). A place of q that sees no
+ * place is 0. Axes before the last two broadcast, those of mask to those of q, k and v. With .grouped, q is [..., heads, t, d],
+ * and k and v have a number of heads that divides it (grouped queries, Ainslie et al. 2023): with 8 and 2, heads 0 to 3
+ * of q meet head 0 of k and v. */
 #define rt_scaled_dot_product_attention(...)                                                       \
     RT_OP_CALL(rt_scaled_dot_product_attention_, rt_attention_args, RT_ATTENTION_FIELDS, q,        \
                __VA_ARGS__)

@@ -116,6 +116,18 @@ static rt_tensor *z(rt_dims dims)
             "outside of the 3 elements in the memory of float32[3] cpu")                           \
     MISTAKE(movedim_twice, rt_movedim(f(rt_shape(2, 3)), rt_shape(0, -2), rt_shape(0, 1)), RANGE,  \
             "movedim: axes [0,-2] to places [0,1], expected each once")                            \
+    MISTAKE(                                                                                       \
+        attention_sizes,                                                                           \
+        rt_scaled_dot_product_attention(f(rt_shape(3, 4)), f(rt_shape(5, 3)), f(rt_shape(5, 2))),  \
+        SHAPE,                                                                                     \
+        "scaled_dot_product_attention: q [3,4], k [5,3] and v [5,2]: expected [..., t, d], "       \
+        "[..., s, d] and [..., s, e]")                                                             \
+    MISTAKE(attention_groups,                                                                      \
+            rt_scaled_dot_product_attention(f(rt_shape(4, 3, 4)), f(rt_shape(3, 5, 4)),            \
+                                            f(rt_shape(3, 5, 2)), .grouped = true),                \
+            SHAPE,                                                                                 \
+            "scaled_dot_product_attention: q [4,3,4], k [3,5,4] and v [3,5,2]: grouped expects "   \
+            "[..., heads, t, d], and numbers of heads of k and v that divide q's")                 \
     MISTAKE(unflatten_size, rt_unflatten(f(rt_shape(2, 6)), 1, rt_shape(4, -1)), SHAPE,            \
             "unflatten: axis 1 of float32[2,6] cpu does not fit into shape [4,-1]")                \
     MISTAKE(diagonal_axes, rt_diagonal(f(rt_shape(2, 3)), .axis1 = 1, .axis2 = -1), RANGE,         \

@@ -4,6 +4,29 @@
 #include "worker/engine/ops/ops.h"
 #include <math.h>
 
+static int64_t size_of(const rt_tensor *x, int axis)
+{
+    return x->dims.d[x->dims.n + axis];
+}
+
+/* Fails unless q has a multiple of the heads of k and of v. */
+static rt_status check_groups(const rt_attention_args *a)
+{
+    bool fits = a->q->dims.n >= 3 && a->k->dims.n >= 3 && a->v->dims.n >= 3;
+    int64_t heads = fits ? size_of(a->q, -3) : 0;
+    for (int i = 0; i < 2 && fits; i++) {
+        int64_t shared = size_of(i ? a->v : a->k, -3);
+        fits = shared > 0 && heads % shared == 0;
+    }
+    if (!fits)
+        return RT_FAIL(SHAPE,
+                       "scaled_dot_product_attention: q %s, k %s and v %s: grouped expects "
+                       "[..., heads, t, d], and numbers of heads of k and v that divide q's",
+                       rt_dims_text(a->q->dims), rt_dims_text(a->k->dims),
+                       rt_dims_text(a->v->dims));
+    return RT_OK;
+}
+
 static rt_status check(const rt_attention_args *a)
 {
     const rt_dims *q = &a->q->dims, *k = &a->k->dims, *v = &a->v->dims;
@@ -14,8 +37,42 @@ static rt_status check(const rt_attention_args *a)
                        "scaled_dot_product_attention: q %s, k %s and v %s: expected [..., t, d], "
                        "[..., s, d] and [..., s, e]",
                        rt_dims_text(*q), rt_dims_text(*k), rt_dims_text(*v));
-    return RT_OK;
+    return a->grouped ? check_groups(a) : RT_OK;
 }
+
+/* ---- grouped queries ---- */
+
+/* Gives x an axis of size 1 after the heads, along which it broadcasts over the queries of a group. */
+static rt_tensor *for_group(rt_tensor *x)
+{
+    return x && x->dims.n >= 3 ? rt_unsqueeze(x, -3) : x;
+}
+
+static rt_tensor *repeated(rt_tensor *x, int64_t heads)
+{
+    return rt_repeat_interleave(x, .repeats = heads / size_of(x, -3), .axis = -3);
+}
+
+/* Splits the heads of q into [heads of k, group], to which k and v broadcast without a copy. If k and v differ in their heads, they are
+ * repeated instead. Returns whether q was split. */
+static bool split_groups(rt_attention_args *a)
+{
+    int64_t heads = size_of(a->q, -3), shared = size_of(a->k, -3);
+    if (shared != size_of(a->v, -3)) {
+        a->k = repeated(a->k, heads);
+        a->v = repeated(a->v, heads);
+        return false;
+    }
+    rt_dims split = rt_shape(shared, heads / shared);
+    bool mask_has_heads = a->mask && a->mask->dims.n >= 3 && size_of(a->mask, -3) == heads;
+    a->q = rt_unflatten(a->q, -3, split);
+    a->k = for_group(a->k);
+    a->v = for_group(a->v);
+    a->mask = mask_has_heads ? rt_unflatten(a->mask, -3, split) : for_group(a->mask);
+    return true;
+}
+
+/* ---- weights ---- */
 
 /* Returns bool [t, s]: whether position j of s is not later than position i of t. */
 static rt_tensor *not_later(int64_t t, int64_t s)
@@ -28,33 +85,46 @@ static rt_tensor *not_later(int64_t t, int64_t s)
 static rt_tensor *masked(rt_tensor *scores, rt_tensor *mask)
 {
     if (mask->dtype != RT_BOOL)
-        return rt_add(scores, mask);
+        return rt_add(scores, rt_to(mask, scores->dtype));
     return rt_where(mask, scores, rt_full(rt_shape(), -INFINITY, scores->dtype));
 }
 
-static void attention_compose(rt_call *c)
+/* Softmax of each row, or 0 where a row has no number but -infinity. */
+static rt_tensor *weights_of(rt_tensor *scores)
 {
-    const rt_attention_args *a = c->args;
-    if (check(a) != RT_OK)
-        return;
-    int64_t d = a->q->dims.d[a->q->dims.n - 1];
+    if (!scores || scores->numel == 0)
+        return rt_softmax(scores, -1);
+    rt_tensor *zero = rt_full(rt_shape(), 0, scores->dtype);
+    rt_tensor *none = rt_eq(rt_amax(scores, rt_shape(-1), .keep_dim = true),
+                            rt_full(rt_shape(), -INFINITY, scores->dtype));
+    return rt_where(none, zero, rt_softmax(rt_where(none, zero, scores), -1));
+}
+
+static rt_tensor *attention(const rt_attention_args *a)
+{
+    int64_t t = size_of(a->q, -2), s = size_of(a->k, -2), d = size_of(a->q, -1);
     double scale = a->scale != RT_NOT_GIVEN ? a->scale : 1 / sqrt(d ? (double)d : 1);
     rt_tensor *scores = rt_matmul(rt_mul_scalar(a->q, scale), a->k, .transpose_b = true);
     if (a->mask && scores)
         scores = masked(scores, a->mask);
     if (a->causal && scores)
-        scores = masked(scores, not_later(scores->dims.d[scores->dims.n - 2],
-                                          scores->dims.d[scores->dims.n - 1]));
-    rt_tensor *weights = rt_softmax(scores, -1);
-    c->out[0] = rt_matmul(a->dropout > 0 ? rt_dropout(weights, a->dropout) : weights, a->v);
+        scores = masked(scores, not_later(t, s));
+    rt_tensor *weights = weights_of(scores);
+    return rt_matmul(a->dropout > 0 ? rt_dropout(weights, a->dropout) : weights, a->v);
 }
 
-const rt_op rt__op_scaled_dot_product_attention = {
-    .name = "scaled_dot_product_attention",
-    .help = "y = softmax(q k^T * scale + mask) v",
-    RT_ARGS(rt_attention_args, RT_ATTENTION_FIELDS),
-    .compose = attention_compose,
-};
+RT_COMPOSITE(scaled_dot_product_attention, rt_attention_args, RT_ATTENTION_FIELDS,
+             "y = softmax(q k^T * scale + mask) v")
+{
+    rt_attention_args at = *a;
+    if (check(a) != RT_OK)
+        return NULL;
+    bool split = a->grouped && split_groups(&at);
+    if (rt_failed())
+        return NULL;
+    rt_tensor *y = attention(&at);
+    return split ? rt_flatten(y, -4, -3) : y;
+}
 
 rt_tensor *rt_scaled_dot_product_attention_(rt_attention_args a)
 {
