@@ -303,6 +303,30 @@ static void bench_vectors(const bench *b, int64_t n)
     rt_mem_free(u);
 }
 
+/* Self-attention of some heads; the gradient computes five products where the result needs two. */
+static void bench_attention(const bench *b, int64_t heads, int64_t t, int64_t d, bool causal)
+{
+    char shape[48];
+    int64_t n = heads * t * d;
+    rt_grid grid = {1, {heads}, {{t * d}, {t * d}, {t * d}}};
+    rt_attention_shape s = {.t = t, .s = t, .d = d, .e = d, .ldq = d, .ldk = d, .ldv = d};
+    s.heads = &grid;
+    s.causal = causal;
+    s.scale = 0.125;
+    double flops = 4.0 * (double)(n * t) / (causal ? 2 : 1);
+    float *q = filled(n), *k = filled(n), *v = filled(n), *y = filled(n), *lse = filled(heads * t);
+    float *dy = filled(n), *dq = filled(n), *dk = filled(n), *dv = filled(n);
+    snprintf(shape, sizeof shape, "%lld of %lld x %lld%s", (long long)heads, (long long)t,
+             (long long)d, causal ? ", causal" : "");
+    ROW("attention", shape, flops, 0,
+        b->k->attention[RT_F32](rt_exec_cpu(), &s, q, k, v, NULL, y, lse));
+    ROW("attention_dx", shape, 2.5 * flops, 0,
+        b->k->attention_dx[RT_F32](rt_exec_cpu(), &s, q, k, v, NULL, y, lse, dy, dq, dk, dv));
+    float *all[] = {q, k, v, y, lse, dy, dq, dk, dv};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        rt_mem_free(all[i]);
+}
+
 static void bench_gemms(const bench *b)
 {
     static const int64_t shapes[][3] = {{64, 128, 3136}, {64, 3136, 128},   {128, 3136, 64},
@@ -342,6 +366,9 @@ int main(int argc, char **argv)
     bench_places(&b, 1 << 16);
     bench_vectors(&b, 1 << 23);
     bench_places(&b, 1 << 23);
+    bench_attention(&b, 16, 512, 64, false);
+    bench_attention(&b, 16, 512, 64, true);
+    bench_attention(&b, 8, 2048, 64, true);
     bench_gemms(&b);
     if (rt_kernels_init(NULL, "openblas") == RT_OK)
         bench_gemms(&b);

@@ -185,6 +185,19 @@ typedef struct rt_rng {
     uint64_t skip; /* start at element 4 * skip */
 } rt_rng;
 
+/* For each head q [t, d], k [s, d], v [s, e] and y [t, e]. The q, k and v of head h begin where the operands of `heads` have element h,
+ * and its mask begins where the first operand of `masks` has it; everything else is contiguous. */
+typedef struct rt_attention_shape {
+    int64_t t, s, d, e;
+    int64_t ldq, ldk, ldv; /* elements between rows */
+    const rt_grid *heads, *masks;
+    int64_t mask_stride[2]; /* of a mask [t, s] */
+    bool mask_is_bool; /* true where j is seen; otherwise numbers that are added to the scores */
+    bool causal;       /* i sees only j <= i */
+    double scale, dropout; /* dropout < 1 */
+    rt_rng rng; /* for dropout: weight (h, i, j) is element (h * t + i) * s + j of a dropout_mask */
+} rt_attention_shape;
+
 /* The numbers of a row of elementwise.def, in its order and by value, so that kernels on any device can take them; rows without
  * numbers ignore them. */
 enum { RT_NUMBERS = 4 };

@@ -68,12 +68,13 @@ def linear(s):
 
 def attention(s):
     given = bound(("key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa", "need_attn_weights"), s)
-    need(given.get("dropout_p", 0) == 0, "dropout")
+    need(given.get("dropout_p", 0) in (0, 1), "random numbers that are not PyTorch's")
     tensors = {"q": s.input, "k": given["key"], "v": given["value"]}
     if given.get("attn_mask") is not None:
         tensors["mask"] = given["attn_mask"]
     scale = {} if given.get("scale") is None else {"scale": given["scale"]}
-    return tensors, {"causal": given.get("is_causal", False), "grouped": given.get("enable_gqa", False), **scale}
+    return tensors, {"causal": given.get("is_causal", False), "grouped": given.get("enable_gqa", False),
+                     "dropout": given.get("dropout_p", 0), **scale}
 
 
 OPS = {

@@ -393,6 +393,35 @@ static rt_grid batch_of(run *r, int64_t of_a, int64_t of_b)
     return g;
 }
 
+/* Draws heads, whose matrices lie anywhere, and masks for them. A mask has a row or a column for all, at times. */
+static rt_attention_shape attention_shape(run *r, rt_grid *heads, rt_grid *masks)
+{
+    rt_attention_shape s = {.t = size(r, 130),
+                            .s = size(r, 290),
+                            .d = pick(r, 6) ? size(r, 20) : 200,
+                            .e = pick(r, 6) ? size(r, 20) : 200,
+                            .mask_is_bool = flag(r),
+                            .causal = flag(r),
+                            .scale = 0.3,
+                            .dropout = flag(r) ? 0.2 : 0,
+                            .rng = {7, 1, 2, 3, 4}};
+    s.ldq = s.d + pick(r, 3);
+    s.ldk = s.d + pick(r, 3);
+    s.ldv = s.e + pick(r, 3);
+    s.mask_stride[0] = flag(r) ? s.s : 0;
+    s.mask_stride[1] = pick(r, 4) > 0;
+    *heads = *masks = grid_within(r, 3, 4);
+    const int64_t sizes[] = {s.t * s.ldq, s.s * s.ldk, s.s * s.ldv};
+    for (int d = 0; d < heads->nd; d++) {
+        masks->stride[0][d] *= s.t * s.s;
+        for (int k = 0; k < 3; k++)
+            heads->stride[k][d] *= sizes[k];
+    }
+    s.heads = heads;
+    s.masks = masks;
+    return s;
+}
+
 /* Draws a permutation of the axes of a random shape, with gaps in the source; the destination is contiguous. */
 static void strided(run *r, rt_strided *s, int64_t *from, int64_t *to)
 {

@@ -231,6 +231,189 @@ static void check_rows(const rt_kernels *k)
     test_free(dx);
 }
 
+/* ---- attention ---- */
+
+enum { KEYS = 128, QUERIES = 48 };
+
+static rt_attention_shape shape;
+static const float *aq, *ak, *av, *amask, *ady;
+static float *aw, *ag; /* [t, s]: weights, with dropout, and the gradients of scores */
+static int64_t query, key, part, first_query, first_key;
+
+static factors score_at(int64_t p)
+{
+    return (factors){aq[query * shape.d + p], (float)shape.scale * ak[key * shape.d + p]};
+}
+
+static factors y_at(int64_t j)
+{
+    return (factors){aw[query * shape.s + first_key + j], av[(first_key + j) * shape.e + part]};
+}
+
+static factors dw_of_dy_at(int64_t p)
+{
+    return (factors){ady[query * shape.e + p], av[key * shape.e + p]};
+}
+
+static factors dq_at(int64_t j)
+{
+    return (factors){ag[query * shape.s + first_key + j],
+                     (float)shape.scale * ak[(first_key + j) * shape.d + part]};
+}
+
+static factors dk_at(int64_t i)
+{
+    return (factors){ag[(first_query + i) * shape.s + key],
+                     (float)shape.scale * aq[(first_query + i) * shape.d + part]};
+}
+
+static factors dv_at(int64_t i)
+{
+    return (factors){aw[(first_query + i) * shape.s + key],
+                     ady[(first_query + i) * shape.e + part]};
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static float score(void)
+{
+    float zero = 0, x = chains(shape.d, score_at, &zero, 0);
+    if (shape.causal && key > query)
+        return -INFINITY;
+    return amask ? x + amask[query * shape.s + key] : x;
+}
+
+/* Computes row `query` of y, and returns its lse. */
+static float attention_row(const float *factor, float *y)
+{
+    float m = -INFINITY, l = 0, x[KEYS];
+    int64_t last = smaller(query / QUERIES * QUERIES + QUERIES, shape.t) - 1;
+    memset(y, 0, (size_t)shape.e * sizeof *y);
+    for (first_key = 0; first_key < shape.s && !(shape.causal && first_key > last);
+         first_key += KEYS) {
+        int64_t n = smaller(KEYS, shape.s - first_key);
+        float before = m, *w = aw + query * shape.s + first_key;
+        for (int64_t j = 0; j < n; j++) {
+            key = first_key + j;
+            x[j] = score();
+            m = fmaxf(m, x[j]);
+        }
+        rx = x, shift = m > -INFINITY ? m : 0;
+        float keep = exp_text(before - shift);
+        l = l * keep + row_sum(n, add_exp);
+        for (int64_t j = 0; j < n; j++)
+            w[j] = exp_text(x[j] - shift) * factor[query * shape.s + first_key + j];
+        for (part = 0; part < shape.e; part++)
+            y[part] = chains(n, y_at, NULL, y[part] * keep);
+    }
+    for (part = 0; part < shape.e; part++)
+        y[part] = l == 0 ? 0 : y[part] / l;
+    return l == 0 ? INFINITY : (m > -INFINITY ? m : 0) + log_text(l);
+}
+
+static void check_attention_forward(const float *factor, const float *y, const float *lse)
+{
+    float *want = filled(shape.e, 1);
+    for (query = 0; query < shape.t; query++) {
+        same("lse of attention", query, lse[query], attention_row(factor, want));
+        for (int64_t p = 0; p < shape.e; p++)
+            same("attention", query * shape.e + p, y[query * shape.e + p], want[p]);
+    }
+    test_free(want);
+}
+
+/* Computes the weights and the gradients of the scores. */
+static void weights_backward(const float *factor, const float *y, const float *lse)
+{
+    float zero = 0;
+    for (query = 0; query < shape.t; query++) {
+        rx = ady + query * shape.e, ry = y + query * shape.e;
+        float slope = row_sum(shape.e, add_product);
+        for (key = 0; key < shape.s; key++) {
+            int64_t i = query * shape.s + key;
+            float w = exp_text(score() - lse[query]), f = factor[i];
+            ag[i] = w * (chains(shape.e, dw_of_dy_at, &zero, 0) * f - slope);
+            aw[i] = w * f;
+        }
+    }
+}
+
+/* Returns `sum` of blocks of queries, for one element of dk or dv. */
+static float over_queries(factors (*term)(int64_t i))
+{
+    float sum = 0;
+    first_query = shape.causal ? key / KEYS * KEYS / QUERIES * QUERIES : 0;
+    for (; first_query < shape.t; first_query += QUERIES)
+        sum = chains(smaller(QUERIES, shape.t - first_query), term, NULL, sum);
+    return sum;
+}
+
+static void check_attention_backward(const float *dq, const float *dk, const float *dv)
+{
+    for (query = 0; query < shape.t; query++)
+        for (part = 0; part < shape.d; part++) {
+            float sum = 0;
+            for (first_key = 0; first_key < shape.s; first_key += KEYS)
+                sum = chains(smaller(KEYS, shape.s - first_key), dq_at, NULL, sum);
+            same("dq of attention", query * shape.d + part, dq[query * shape.d + part], sum);
+        }
+    for (key = 0; key < shape.s; key++) {
+        for (part = 0; part < shape.d; part++)
+            same("dk of attention", key * shape.d + part, dk[key * shape.d + part],
+                 over_queries(dk_at));
+        for (part = 0; part < shape.e; part++)
+            same("dv of attention", key * shape.e + part, dv[key * shape.e + part],
+                 over_queries(dv_at));
+    }
+}
+
+static void check_attention(const rt_kernels *k)
+{
+    rt_grid one;
+    rt_grid_row(&one, 1, 0, 0);
+    shape = (rt_attention_shape){.t = 1 + pick(120),
+                                 .s = 1 + pick(300),
+                                 .d = pick(5) ? 1 + pick(20) : 200,
+                                 .e = pick(5) ? 1 + pick(20) : 200,
+                                 .heads = &one,
+                                 .masks = &one,
+                                 .causal = pick(2),
+                                 .scale = 0.3,
+                                 .dropout = pick(2) ? 0.2 : 0,
+                                 .rng = {5, 4, 3, 2, 1}};
+    shape.ldq = shape.ldk = shape.d;
+    shape.ldv = shape.e;
+    shape.mask_stride[0] = shape.s;
+    shape.mask_stride[1] = 1;
+    int64_t nq = shape.t * shape.d, nk = shape.s * shape.d, nv = shape.s * shape.e,
+            ny = shape.t * shape.e, n = shape.t * shape.s;
+    float *x[] = {filled(nq, 3), filled(nk, 3), filled(nv, 1), filled(ny, 1), filled(n, 2)};
+    float *out[] = {filled(ny, 1), filled(shape.t, 1), filled(nq, 1), filled(nk, 1), filled(nv, 1)};
+    float *factor = filled(n, 1);
+    aq = x[0], ak = x[1], av = x[2], ady = x[3], amask = pick(2) ? x[4] : NULL;
+    aw = filled(n, 1), ag = filled(n, 1);
+    for (int64_t i = 0; i < n; i++)
+        factor[i] = 1;
+    if (shape.dropout > 0)
+        k->dropout_mask[RT_F32](rt_exec_cpu(), shape.rng, n, shape.dropout, factor);
+    k->attention[RT_F32](rt_exec_cpu(), &shape, aq, ak, av, amask, out[0], out[1]);
+    k->attention_dx[RT_F32](rt_exec_cpu(), &shape, aq, ak, av, amask, out[0], out[1], ady, out[2],
+                            out[3], out[4]);
+    check_attention_forward(factor, out[0], out[1]);
+    weights_backward(factor, out[0], out[1]);
+    check_attention_backward(out[2], out[3], out[4]);
+    for (int i = 0; i < 5; i++) {
+        test_free(x[i]);
+        test_free(out[i]);
+    }
+    test_free(factor);
+    test_free(aw);
+    test_free(ag);
+}
+
 static void check_folds(const rt_kernels *k)
 {
     int64_t n = pick(8) ? row_length() : 65536 + pick(200000);
@@ -532,6 +715,12 @@ static void test_rows(void **unused)
     for_levels(check_channels, 30);
 }
 
+static void test_attention(void **unused)
+{
+    (void)unused;
+    for_levels(check_attention, 12);
+}
+
 static void test_folds(void **unused)
 {
     (void)unused;
@@ -554,7 +743,8 @@ static void test_conv(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_folds),
-                                       cmocka_unit_test(test_gemm), cmocka_unit_test(test_conv)};
+                                       cmocka_unit_test(test_gemm), cmocka_unit_test(test_conv),
+                                       cmocka_unit_test(test_attention)};
     int failed = cmocka_run_group_tests_name("numerics", tests, NULL, NULL);
     rt_kernels_shutdown();
     return failed;

@@ -50,6 +50,9 @@ rt_tensor *rt__direction(rt_tensor *x, bool in_place);
 /* Differentiable: y * (dy - sum(dy * y)) along the last axis, for y a softmax. */
 rt_tensor *rt__softmax_grad(rt_tensor *y, rt_tensor *dy);
 
+/* Returns what dropout multiplies tensors like x by, drawn with that key: 0 with probability p < 1, else 1 / (1 - p). */
+rt_tensor *rt__dropout_mask(rt_tensor *x, double p, rt_rng rng);
+
 /* Returns the places of the true elements of a mask (bool) among all of its elements, counted in row-major order from 0: int64 [count].
  * Its shape depends on values, so it may be called in compose, in backward and in functions, but not in run, which gets its results
  * made. What is selected by a mask is then a differentiable gather of the flattened tensor at these places. */

@@ -1,7 +1,9 @@
-/* softmax(q k^T * scale + mask) v (Vaswani et al. 2017), for any number of matrices. Composed of other operations, whose gradients it
- * uses; the attention weights [..., t, s] are kept for them. */
+/* softmax(q k^T * scale + mask) v (Vaswani et al. 2017), for any number of matrices: checks, and groups of queries. attention.c computes
+ * it. */
+#include "worker/engine/ops/attention/attention.h"
+
 #include "common/base/error.h"
-#include "worker/engine/ops/ops.h"
+#include "worker/engine/base/thread.h"
 #include <math.h>
 
 static int64_t size_of(const rt_tensor *x, int axis)
@@ -72,45 +74,22 @@ static bool split_groups(rt_attention_args *a)
     return true;
 }
 
-/* ---- weights ---- */
-
-/* Returns bool [t, s]: whether position j of s is not later than position i of t. */
-static rt_tensor *not_later(int64_t t, int64_t s)
-{
-    return rt_ge(rt_unsqueeze(rt_arange(0, (double)t, 1, RT_I64), 1),
-                 rt_arange(0, (double)s, 1, RT_I64));
-}
-
-/* Applies a mask: a bool mask selects the positions that are visible; any other mask is added to the scores. */
-static rt_tensor *masked(rt_tensor *scores, rt_tensor *mask)
-{
-    if (mask->dtype != RT_BOOL)
-        return rt_add(scores, rt_to(mask, scores->dtype));
-    return rt_where(mask, scores, rt_full(rt_shape(), -INFINITY, scores->dtype));
-}
-
-/* Softmax of each row, or 0 where a row has no number but -infinity. */
-static rt_tensor *weights_of(rt_tensor *scores)
-{
-    if (!scores || scores->numel == 0)
-        return rt_softmax(scores, -1);
-    rt_tensor *zero = rt_full(rt_shape(), 0, scores->dtype);
-    rt_tensor *none = rt_eq(rt_amax(scores, rt_shape(-1), .keep_dim = true),
-                            rt_full(rt_shape(), -INFINITY, scores->dtype));
-    return rt_where(none, zero, rt_softmax(rt_where(none, zero, scores), -1));
-}
+/* ---- the operation ---- */
 
 static rt_tensor *attention(const rt_attention_args *a)
 {
-    int64_t t = size_of(a->q, -2), s = size_of(a->k, -2), d = size_of(a->q, -1);
-    double scale = a->scale != RT_NOT_GIVEN ? a->scale : 1 / sqrt(d ? (double)d : 1);
-    rt_tensor *scores = rt_matmul(rt_mul_scalar(a->q, scale), a->k, .transpose_b = true);
-    if (a->mask && scores)
-        scores = masked(scores, a->mask);
-    if (a->causal && scores)
-        scores = masked(scores, not_later(t, s));
-    rt_tensor *weights = weights_of(scores);
-    return rt_matmul(a->dropout > 0 ? rt_dropout(weights, a->dropout) : weights, a->v);
+    int64_t d = size_of(a->q, -1);
+    bool keeps_bool = !a->mask || a->mask->dtype == RT_BOOL;
+    rt_dtype computed = rt__is_half(a->q->dtype) ? RT_F32 : a->q->dtype;
+    bool draws = a->dropout > 0 && a->dropout < 1;
+    rt_attention_options options = {.causal = a->causal,
+                                    .scale = a->scale != RT_NOT_GIVEN ? a->scale
+                                                                      : 1 / sqrt(d ? (double)d : 1),
+                                    .dropout = draws ? a->dropout : 0,
+                                    .rng = draws ? rt__next_stream() : (rt_rng){0}};
+    rt_tensor *y =
+        rt__attention(a->q, a->k, a->v, keeps_bool ? a->mask : rt_to(a->mask, computed), options);
+    return a->dropout == 1 ? rt_mul_scalar(y, 0) : y;
 }
 
 RT_COMPOSITE(scaled_dot_product_attention, rt_attention_args, RT_ATTENTION_FIELDS,
