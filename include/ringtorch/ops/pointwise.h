@@ -27,6 +27,8 @@ RT_BEGIN_DECLS
 /* Returns -x. */
 RT_API rt_tensor *rt_neg(rt_tensor *x);
 RT_API rt_tensor *rt_neg_inplace(rt_tensor *x);
+/* Returns x itself, which must not be bool. */
+RT_API rt_tensor *rt_positive(rt_tensor *x);
 /* Returns |x|. The gradient is sign(x), and 0 at 0. */
 RT_API rt_tensor *rt_abs(rt_tensor *x);
 RT_API rt_tensor *rt_abs_inplace(rt_tensor *x);

@@ -126,7 +126,7 @@ OPS = {
     **{op: [(op, two)] for op in "true_divide floor_divide fmod remainder fmax fmin logaddexp logaddexp2 xlogy heaviside float_power".split()},
     **{op: [(op, two)] for op in "clamp_min clamp_max equal logical_and logical_or logical_xor".split()},
     **{f"bitwise_{op}": [(f"bitwise_{op}", two)] for op in "and or xor left_shift right_shift".split()},
-    **simple(*"isnan isinf isfinite isposinf isneginf signbit logical_not bitwise_not sgn nan_to_num".split()),
+    **simple(*"isnan isinf isfinite isposinf isneginf signbit logical_not bitwise_not sgn positive nan_to_num".split()),
     **{f"nn.functional.{op}": [(op, one("inplace"))] for op in "mish relu6 selu hardsigmoid hardswish".split()},
     **{f"nn.functional.{op}": [(op, one())] for op in "logsigmoid softsign tanhshrink".split()},
     "nn.functional.glu": [("glu", one("dim", dim="axis"))], "nn.functional.rrelu": [("rrelu", rrelu)],
@@ -138,4 +138,5 @@ OPS = {
     "__rsub__": [("sub", swapped)], "__rand__": [("bitwise_and", swapped)], "__ror__": [("bitwise_or", swapped)],
     "__rxor__": [("bitwise_xor", swapped)], "__rmod__": [("remainder", swapped)],
 }
-REFUSED = {"square": ("no kernel square for bool", "PyTorch makes int64 of bools")}
+REFUSED = {"square": ("no kernel square for bool", "PyTorch makes int64 of bools"),
+           "positive": ("nothing has a gradient", "complex numbers have no gradients here")}

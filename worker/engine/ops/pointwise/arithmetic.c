@@ -197,6 +197,13 @@ RT_COMPOSITE(nan_to_num_, rt_nan_to_num_args, RT_FIELDS_nan_to_num,
     return rt_replace_nonfinite_inplace_(replacements(a));
 }
 
+#define POSITIVE_FIELDS(F) F(INPUT, x, RT_NEEDED, RT_NOT_BOOL, "any shape")
+
+RT_COMPOSITE(positive, rt_one_args, POSITIVE_FIELDS, "y = x itself")
+{
+    return a->x;
+}
+
 RT_COMPOSITE(sgn, rt_one_args, RT_ONE_FIELDS, "y = sign(x), or x / |x| of complex numbers")
 {
     return rt__dtype_is_complex(a->x->dtype) ? rt__direction(a->x, false) : rt_sign(a->x);
@@ -217,6 +224,7 @@ RT_CALLS_TWO_INPLACE(floor_divide)
 RT_CALLS_TWO(float_power)
 RT_CALLS_TWO(heaviside)
 RT_CALLS_TWO_INPLACE(heaviside)
+RT_CALLS_ONE(positive)
 RT_CALLS_ONE(sgn)
 RT_CALLS_ONE_INPLACE(sgn)
 
