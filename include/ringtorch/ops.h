@@ -29,6 +29,7 @@
 #include <ringtorch/ops/norm.h>
 #include <ringtorch/ops/pointwise.h>
 #include <ringtorch/ops/pool.h>
+#include <ringtorch/ops/recurrent.h>
 #include <ringtorch/ops/reduce.h>
 #include <ringtorch/ops/scan.h>
 #include <ringtorch/ops/sort.h>

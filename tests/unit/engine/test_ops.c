@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum { NO_GRAD = 1, NO_GRAD2 = 2, NO_TORCH = 4, LARGE = 8 };
-enum { INPUTS = 4, WEIGHTS = 99, WEIGHTS2 = 50 };
+enum { INPUTS = 7, WEIGHTS = 99, WEIGHTS2 = 50 };
 
 typedef struct spec {
     bool integer;

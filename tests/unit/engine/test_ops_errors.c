@@ -128,6 +128,24 @@ static rt_tensor *z(rt_dims dims)
             SHAPE,                                                                                 \
             "scaled_dot_product_attention: q [4,3,4], k [3,5,4] and v [3,5,2]: grouped expects "   \
             "[..., heads, t, d], and numbers of heads of k and v that divide q's")                 \
+    MISTAKE(                                                                                       \
+        cell_rows,                                                                                 \
+        rt_rnn_cell(f(rt_shape(3, 4)), f(rt_shape(2, 5)), f(rt_shape(5, 4)), f(rt_shape(5, 5))),   \
+        SHAPE,                                                                                     \
+        "rnn_cell: x [3,4] and h [2,5]: expected [n, in] and [n, hidden], or [in] and [hidden]")   \
+    MISTAKE(                                                                                       \
+        cell_weights,                                                                              \
+        rt_gru_cell(f(rt_shape(2, 4)), f(rt_shape(2, 5)), f(rt_shape(15, 4)), f(rt_shape(5, 5))),  \
+        SHAPE, "gru_cell: w_ih [15,4] and w_hh [5,5]: expected [15,4] and [15,5]")                 \
+    MISTAKE(cell_bias,                                                                             \
+            rt_rnn_cell(f(rt_shape(4)), f(rt_shape(5)), f(rt_shape(5, 4)), f(rt_shape(5, 5)),      \
+                        .b_hh = f(rt_shape(4))),                                                   \
+            SHAPE, "linear: bias [4], expected [5]")                                               \
+    MISTAKE(lstm_state,                                                                            \
+            rt_lstm_cell(f(rt_shape(4)), f(rt_shape(1)), f(rt_shape(2)), f(rt_shape(4, 4)),        \
+                         f(rt_shape(4, 1)))                                                        \
+                .h,                                                                                \
+            SHAPE, "lstm_cell: c [2], expected [1], as h")                                         \
     MISTAKE(unflatten_size, rt_unflatten(f(rt_shape(2, 6)), 1, rt_shape(4, -1)), SHAPE,            \
             "unflatten: axis 1 of float32[2,6] cpu does not fit into shape [4,-1]")                \
     MISTAKE(diagonal_axes, rt_diagonal(f(rt_shape(2, 3)), .axis1 = 1, .axis2 = -1), RANGE,         \
