@@ -13,23 +13,28 @@ static bool has_ref(void)
     return true;
 }
 
-#if defined(__x86_64__)
+/* The build says for which levels there are kernels (RT_LEVELS). */
+#ifdef RT_HAVE_sse4
 static bool has_sse4(void)
 {
     return __builtin_cpu_supports("sse4.1");
 }
+#endif
 
+#ifdef RT_HAVE_avx2
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+#endif
 
+#ifdef RT_HAVE_avx512
 static bool has_avx512(void)
 {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
-
 #endif
 
 static const struct level {
@@ -38,9 +43,13 @@ static const struct level {
     void (*install)(rt_kernels *k); /* installs what the level has beyond the reference */
 } levels[] = {
     {"ref", has_ref, NULL},
-#if defined(__x86_64__)
+#ifdef RT_HAVE_sse4
     {"sse4", has_sse4, rt__install_sse4},
+#endif
+#ifdef RT_HAVE_avx2
     {"avx2", has_avx2, rt__install_avx2},
+#endif
+#ifdef RT_HAVE_avx512
     {"avx512", has_avx512, rt__install_avx512},
 #endif
 };

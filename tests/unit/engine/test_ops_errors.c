@@ -305,7 +305,7 @@ static rt_tensor *z(rt_dims dims)
     MISTAKE(mm_bool, rt_mm(rt_ones(rt_shape(2, 2), RT_BOOL), rt_ones(rt_shape(2, 2), RT_BOOL)),    \
             DTYPE,                                                                                 \
             "mm: a is bool[2,2] cpu, expected float32, float64, int64, int32, uint8, bfloat16, "   \
-            "float16, int8 or int16: convert it with rt_to")                                       \
+            "float16, int8, int16, complex64 or complex128: convert it with rt_to")                \
     MISTAKE(dot_axes, rt_dot(f(rt_shape(2, 3)), f(rt_shape(3))), SHAPE,                            \
             "dot: a is [2,3], expected 1 axis")                                                    \
     MISTAKE(inner_sizes, rt_inner(f(rt_shape(2, 3)), f(rt_shape(4))), SHAPE,                       \
