@@ -9,18 +9,25 @@ typedef struct tap {
     int64_t xi, wi, yi;
 } tap;
 
-/* Returns the place within its input volume that output element o meets with tap k, or -1 if that is padding. */
-static int64_t conv_meets(const rt_conv_shape *s, int64_t o, int64_t k)
+/* Goes on to the next place of a block of that size, from the last one to the first. */
+static void go_on(int64_t place[3], const int64_t size[3])
 {
-    int64_t place = 0, apart = 1;
     for (int d = 2; d >= 0; d--) {
-        int64_t i = o % s->out[d] * s->stride[d] - s->pad[d] + k % s->kernel[d] * s->dilation[d];
+        if (++place[d] < size[d])
+            return;
+        place[d] = 0;
+    }
+}
+
+/* Returns the place within its input volume that output element o meets with tap k, or -1 if that is padding. */
+static int64_t conv_meets(const rt_conv_shape *s, const int64_t o[3], const int64_t k[3])
+{
+    int64_t place = 0;
+    for (int d = 0; d < 3; d++) {
+        int64_t i = o[d] * s->stride[d] - s->pad[d] + k[d] * s->dilation[d];
         if (i < 0 || i >= s->in[d])
             return -1;
-        place += i * apart;
-        apart *= s->in[d];
-        o /= s->out[d];
-        k /= s->kernel[d];
+        place = place * s->in[d] + i;
     }
     return place;
 }
@@ -28,15 +35,18 @@ static int64_t conv_meets(const rt_conv_shape *s, int64_t o, int64_t k)
 /* Calls f for every pair of an output element and a weight that falls on the input. */
 static void conv_visit(const rt_conv_shape *s, void (*f)(void *ctx, tap t), void *ctx)
 {
-    int64_t cg = s->c / s->groups, og = s->oc / s->groups, taps = rt_volume(s->kernel);
-    int64_t volume = rt_volume(s->out), outputs = s->n * s->oc * volume, weights = cg * taps;
-    for (int64_t yi = 0; yi < outputs; yi++) {
-        int64_t oc = yi / volume % s->oc, n = yi / (volume * s->oc);
-        for (int64_t k = 0; k < weights; k++) {
-            int64_t plane = n * s->c + oc / og * cg + k / taps, at = conv_meets(s, yi, k);
-            if (at >= 0)
-                f(ctx, (tap){plane * rt_volume(s->in) + at, oc * weights + k, yi});
-        }
+    int64_t cg = s->c / s->groups, og = s->oc / s->groups, volume = rt_volume(s->in);
+    int64_t taps = rt_volume(s->kernel), outputs = rt_volume(s->out), o[3] = {0}, k[3] = {0};
+    for (int64_t plane = 0; plane < s->n * s->oc; plane++) {
+        int64_t oc = plane % s->oc, input = plane / s->oc * s->c + oc / og * cg;
+        for (int64_t i = 0; i < outputs; i++, go_on(o, s->out))
+            for (int64_t c = 0; c < cg; c++)
+                for (int64_t t = 0; t < taps; t++, go_on(k, s->kernel)) {
+                    int64_t at = conv_meets(s, o, k);
+                    if (at >= 0)
+                        f(ctx, (tap){(input + c) * volume + at, (oc * cg + c) * taps + t,
+                                     plane * outputs + i});
+                }
     }
 }
 
@@ -106,24 +116,28 @@ KERNEL(conv_dw, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *x, cons
 KERNEL(im2col, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *x, void *y))
 {
     int64_t taps = rt_volume(s->kernel), windows = rt_volume(s->out), volume = rt_volume(s->in);
-    for (int64_t i = 0; i < s->n * s->c * taps * windows; i++) {
-        int64_t at = conv_meets(s, i % windows, i / windows % taps);
-        ((T *)y)[i] = at < 0 ? 0 : ((const T *)x)[i / (taps * windows) * volume + at];
-    }
+    int64_t o[3] = {0}, k[3] = {0};
+    for (int64_t i = 0; i < s->n * s->c * taps; i++, go_on(k, s->kernel))
+        for (int64_t j = 0; j < windows; j++, go_on(o, s->out)) {
+            int64_t at = conv_meets(s, o, k);
+            ((T *)y)[i * windows + j] = at < 0 ? 0 : ((const T *)x)[i / taps * volume + at];
+        }
 }
 
 /* The gradient of im2col with respect to x: each element is the sum of what the windows have of it. */
 KERNEL(col2im, FLOATS, (rt_exec *e, const rt_conv_shape *s, const void *dy, void *dx))
 {
     int64_t taps = rt_volume(s->kernel), windows = rt_volume(s->out), volume = rt_volume(s->in);
+    int64_t o[3] = {0}, k[3] = {0};
     wide *sum = rt_scratch(e, (size_t)volume * sizeof *sum);
     for (int64_t c = 0; c < s->n * s->c && sum; c++) {
         memset(sum, 0, (size_t)volume * sizeof *sum);
-        for (int64_t i = 0; i < taps * windows; i++) {
-            int64_t at = conv_meets(s, i % windows, i / windows);
-            if (at >= 0)
-                sum[at] += ((const T *)dy)[c * taps * windows + i];
-        }
+        for (int64_t t = 0; t < taps; t++, go_on(k, s->kernel))
+            for (int64_t j = 0; j < windows; j++, go_on(o, s->out)) {
+                int64_t at = conv_meets(s, o, k);
+                if (at >= 0)
+                    sum[at] += ((const T *)dy)[(c * taps + t) * windows + j];
+            }
         for (int64_t i = 0; i < volume; i++)
             ((T *)dx)[c * volume + i] = (T)sum[i];
     }
