@@ -31,6 +31,7 @@
 #include <ringtorch/ops/pool.h>
 #include <ringtorch/ops/recurrent.h>
 #include <ringtorch/ops/reduce.h>
+#include <ringtorch/ops/resize.h>
 #include <ringtorch/ops/scan.h>
 #include <ringtorch/ops/sort.h>
 #include <ringtorch/ops/views.h>

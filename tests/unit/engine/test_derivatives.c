@@ -81,6 +81,7 @@ static const struct {
     {"narrow", NULL, "{\"axis\": 1, \"start\": 1, \"length\": 2}"},
     {"multi_margin_loss", "2c,2,c", NULL},
     {"nll_loss", "2c,2,c", NULL},
+    {"pad", NULL, "{\"pads\": [1, 1]}"},
     {"permute", NULL, "{\"axes\": [1, 0]}"},
     {"polygamma", NULL, "{\"n\": 1}"},
     {"pow_scalar", NULL, "{\"s\": 2.5}"},

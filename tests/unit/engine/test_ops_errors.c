@@ -458,6 +458,25 @@ static rt_tensor *z(rt_dims dims)
     MISTAKE(max_pool_of_nothing,                                                                   \
             rt_max_pool2d(f(rt_shape(1, 1, 0, 4)), {2, 2}, .padding = {1, 1}), SHAPE,              \
             "max_pool2d: x [1,1,0,4]: expected h and w of 1 or more")                              \
+    MISTAKE(pad_odd, rt_pad(f(rt_shape(2, 3)), (int64_t[]){1, 1, 1}, 3), SHAPE,                    \
+            "pad: 3 numbers for float32[2,3] cpu, expected two for each of the last axes")         \
+    MISTAKE(pad_axes, rt_pad(f(rt_shape(3)), (int64_t[]){1, 1, 1, 1}, 4), SHAPE,                   \
+            "pad: 4 numbers for float32[3] cpu, expected two for each of the last axes")           \
+    MISTAKE(pad_cuts_all, rt_pad(f(rt_shape(2, 3)), (int64_t[]){-2, 5, -2, -1}, 4), RANGE,         \
+            "pad: -2 and -1 elements for axis 0 of float32[2,3] cpu: no size is left")             \
+    MISTAKE(pad_huge, rt_pad(f(rt_shape(3)), (int64_t[]){1LL << 62, 1LL << 62}, 2), RANGE,         \
+            "pad: 4611686018427387904 and 4611686018427387904 elements for axis 0 of float32[3] "  \
+            "cpu: no size is left")                                                                \
+    MISTAKE(pad_reflects_all, rt_pad(f(rt_shape(3)), (int64_t[]){3, 0}, 2, RT_PAD_REFLECT), RANGE, \
+            "pad: 3 and 0 elements for axis 0 of float32[3] cpu: reflect adds less than an axis "  \
+            "has")                                                                                 \
+    MISTAKE(pad_twice_around, rt_pad(f(rt_shape(3)), (int64_t[]){0, 4}, 2, RT_PAD_CIRCULAR),       \
+            RANGE,                                                                                 \
+            "pad: 0 and 4 elements for axis 0 of float32[3] cpu: circular adds at most as many "   \
+            "as an axis has")                                                                      \
+    MISTAKE(pad_replicates_nothing,                                                                \
+            rt_pad(f(rt_shape(0)), (int64_t[]){1, 0}, 2, RT_PAD_REPLICATE), RANGE,                 \
+            "pad: 1 and 0 elements for axis 0 of float32[0] cpu: replicate needs one to repeat")   \
     MISTAKE(softmax_axis, rt_softmax(f(rt_shape(2, 3)), 2), RANGE,                                 \
             "softmax: axis 2, expected -2 to 1")                                                   \
     MISTAKE(gather_dtype, rt_gather(f(rt_shape(2, 3)), 1, f(rt_shape(2, 1))), DTYPE,               \
